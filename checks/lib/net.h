@@ -1,0 +1,44 @@
+/* net: resolve and connect with steps; errno and EAI_* become diagnoses here and nowhere else.
+ *
+ * Child only. A conn is a connected stream, plain or TLS, whose reads and writes end at run->deadline. Every
+ * function that fails has filled *out. Nothing is freed at the end: the child's exit does that.
+ */
+#ifndef SG_NET_H
+#define SG_NET_H
+
+#include "check.h"
+
+struct tls_conf { /* all may be NULL */
+	const char *ca_file, *ca_path, *cert_file, *key_file, *server_name;
+};
+
+struct conn {
+	int fd;
+	void *ssl;        /* SSL *, NULL when plain */
+	char peer[128];   /* "cache:6379 (10.0.0.7)": for subjects */
+};
+
+/* Resolves `host` with the system's resolver and tries every address until one connects (RFC 8305 in its
+ * simple form: in the resolver's order, each within its share of what is left). 0 or -1. */
+int net_connect(const struct check_run *run, const char *host, int port, struct conn *conn, struct diag *out);
+int net_connect_unix(const struct check_run *run, const char *path, struct conn *conn, struct diag *out);
+/* TLS on a connected conn: SNI and name check against server_name or host, default trust store unless a CA is
+ * given (loaded once). 0 or -1 with a tls-* code. */
+int net_tls(const struct check_run *run, struct conn *conn, const char *host, const struct tls_conf *tls, struct diag *out);
+/* > 0 bytes; 0 end of stream; -1 failed (answer-timeout, connect-reset, tls-...). */
+ssize_t net_read(const struct check_run *run, struct conn *conn, void *buf, size_t size, struct diag *out);
+int net_write(const struct check_run *run, struct conn *conn, const void *buf, size_t len, struct diag *out);
+
+/* errno of connect/read/write to a diagnosis. `while_doing` is "connect", "read" ... */
+enum verdict net_fail_errno(struct diag *out, int err, const char *subject, const char *while_doing);
+/* EAI_* of getaddrinfo to a diagnosis; sys_errno only for EAI_SYSTEM. */
+enum verdict net_fail_eai(struct diag *out, int eai, int sys_errno, const char *host);
+/* X509_V_ERR_* to a diagnosis; `certificate` says in words whose certificate it is ("CN=kafka, expired 2026-..."). */
+enum verdict tls_fail_verify(struct diag *out, long x509_error, const char *subject, const char *certificate);
+/* What an OpenSSL error text or TLS alert means, for OpenSSL's own queue, librdkafka's log lines and curl's error
+ * buffer alike ("... SSL alert number 116"). */
+enum verdict tls_fail_text(struct diag *out, const char *text, const char *subject);
+/* One line about a certificate for causes: subject, issuer, dates, names. `cert` is an X509 *. */
+void tls_certificate_text(void *cert, char *buf, size_t size);
+
+#endif

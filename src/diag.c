@@ -1,0 +1,70 @@
+#include "diag.h"
+
+#include "str.h"
+
+static const struct diag_info table[D__COUNT] = {
+#define DIAG(id, code, phase, verdict, retry, title, hint) \
+	[D_##id] = {code, phase, verdict, retry, title, hint},
+#include "diag.def"
+#undef DIAG
+};
+
+static const char *const phases[PH__COUNT] = {
+    [PH_NONE] = "none",   [PH_CONFIG] = "config", [PH_POLICY] = "policy",     [PH_RESOLVE] = "resolve",
+    [PH_CONNECT] = "connect", [PH_TLS] = "tls",   [PH_AUTH] = "auth",         [PH_PROTOCOL] = "protocol",
+    [PH_ASSERT] = "assert",
+};
+
+const struct diag_info *diag_info(enum diag_code code)
+{
+	invariant(code > D_NONE && code < D__COUNT);
+	return &table[code];
+}
+
+enum diag_code diag_find(const char *code)
+{
+	for (enum diag_code c = D_NONE + 1; c < D__COUNT; c++)
+		if (str_eq(table[c].code, code))
+			return c;
+	return D_NONE;
+}
+
+const char *phase_name(enum phase p)
+{
+	return p < PH__COUNT ? phases[p] : "none";
+}
+
+enum verdict diag_vset(struct diag *out, enum diag_code code, const char *subject, const char *fmt, va_list ap)
+{
+	char text[2048];
+
+	vsnprintf(text, sizeof text, fmt, ap);
+	out->code = code;
+	out->sys_errno = 0;
+	out->hint[0] = '\0';
+	text_clean(out->subject, sizeof out->subject, subject ? subject : "");
+	text_clean(out->cause, sizeof out->cause, text);
+	return diag_info(code)->verdict;
+}
+
+enum verdict diag_set(struct diag *out, enum diag_code code, const char *subject, const char *fmt, ...)
+{
+	va_list ap;
+	enum verdict v;
+
+	va_start(ap, fmt);
+	v = diag_vset(out, code, subject, fmt, ap);
+	va_end(ap);
+	return v;
+}
+
+void diag_hint(struct diag *out, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	text_clean(out->hint, sizeof out->hint, text);
+}

@@ -1,0 +1,72 @@
+/* diag: the closed list of what can be wrong with a dependency, and one finding from it.
+ *
+ * A diagnosis is data, not an error. The code implies phase, verdict, "can waiting help", title and the
+ * default hint (diag.def, the only list). A check fills one struct diag; subject and cause are the peer's or
+ * library's own words, cleaned and bounded when they are stored.
+ */
+#ifndef SG_DIAG_H
+#define SG_DIAG_H
+
+#include <stdarg.h>
+
+#include "util.h"
+
+enum phase {
+	PH_NONE,
+	PH_CONFIG,
+	PH_POLICY,
+	PH_RESOLVE,
+	PH_CONNECT,
+	PH_TLS,
+	PH_AUTH,
+	PH_PROTOCOL,
+	PH_ASSERT,
+	PH__COUNT
+};
+enum verdict {
+	V_PASS,
+	V_FAIL,
+	V_BROKEN /* our bug or a crash: never blamed on the dependency */
+};
+enum diag_code {
+	D_NONE,
+#define DIAG(id, code, phase, verdict, retry, title, hint) D_##id,
+#include "diag.def"
+#undef DIAG
+	D__COUNT
+};
+
+#define DIAG_SUBJECT_MAX 128
+#define DIAG_CAUSE_MAX 640
+#define DIAG_HINT_MAX 320
+
+struct diag {
+	enum diag_code code;
+	int sys_errno;                  /* 0: none */
+	char subject[DIAG_SUBJECT_MAX]; /* "kafka-2.kafka:9093", "topic orders" */
+	char cause[DIAG_CAUSE_MAX];     /* the library's or the peer's own words */
+	char hint[DIAG_HINT_MAX];       /* empty: the table's hint */
+};
+
+struct diag_info {
+	const char *code; /* "dns-no-such-name" */
+	enum phase phase;
+	enum verdict verdict;
+	bool retryable;
+	const char *title; /* what it means, no full stop */
+	const char *hint;  /* what to look at or change, imperative */
+};
+
+const struct diag_info *diag_info(enum diag_code code);
+enum diag_code diag_find(const char *code); /* D_NONE: unknown */
+const char *phase_name(enum phase p);       /* "connect" */
+
+/* Fills *out (texts cleaned and cut) and returns the code's verdict, so that checks can say
+ * `return diag_set(out, D_REDIS_LOADING, addr, "%s", reply);`. Keeps an earlier out->hint only if set after. */
+enum verdict diag_set(struct diag *out, enum diag_code code, const char *subject, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+enum verdict diag_vset(struct diag *out, enum diag_code code, const char *subject, const char *fmt, va_list ap);
+/* A better hint than the table's, for this finding. Call after diag_set. */
+void diag_hint(struct diag *out, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+#endif

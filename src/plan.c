@@ -1,0 +1,224 @@
+#include "plan.h"
+
+#define WAIT_SHARE_PERCENT 5
+#define WAIT_MIN SPAN_MS(10)
+#define WAIT_MAX SPAN_S(1)
+#define JITTER_PERCENT 25
+
+/* xorshift64*: any spread will do, and a fixed seed makes a test repeatable. */
+static uint64_t next_random(struct plan *p)
+{
+	p->random ^= p->random >> 12;
+	p->random ^= p->random << 25;
+	p->random ^= p->random >> 27;
+	return p->random * 2685821657736338717u;
+}
+
+static struct span backoff(struct plan *p, struct span waited)
+{
+	int64_t ns = waited.ns / 100 * WAIT_SHARE_PERCENT;
+	int64_t share = 100 - JITTER_PERCENT + (int64_t)(next_random(p) >> 33) % (2 * JITTER_PERCENT + 1);
+
+	ns = ns < WAIT_MIN.ns ? WAIT_MIN.ns : ns > WAIT_MAX.ns ? WAIT_MAX.ns : ns;
+	return (struct span){ns / 100 * share};
+}
+
+void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct mono now, struct span timeout,
+               size_t parallel, bool one_round, uint64_t seed)
+{
+	*p = (struct plan){.checks = checks,
+	                   .n = n,
+	                   .start = now,
+	                   .deadline = mono_after(now, timeout),
+	                   .settle_until = MONO_NEVER,
+	                   .wake = now,
+	                   .one_round = one_round,
+	                   .parallel = parallel > 0 ? parallel : 1,
+	                   .random = seed ? seed : 1};
+	for (size_t i = 0; i < n; i++) {
+		checks[i].state = PS_WAITING;
+		checks[i].deadline = p->deadline;
+		checks[i].next = MONO_NEVER;
+		checks[i].attempt_deadline = MONO_NEVER;
+	}
+}
+
+static void give_up(struct plan_check *c, struct mono now)
+{
+	c->state = PS_GAVE_UP;
+	c->ended = now;
+	c->next = MONO_NEVER;
+}
+
+static bool settling(const struct plan *p)
+{
+	return !mono_is_never(p->settle_until);
+}
+
+/* WAITING to READY once everything it comes after has passed; to GAVE_UP once one of them cannot. */
+static void promote(struct plan *p, struct plan_check *c, struct mono now)
+{
+	for (size_t k = 0; k < c->n_after; k++) {
+		const struct plan_check *before = &p->checks[c->after[k]];
+
+		if (before->state == PS_GAVE_UP) {
+			c->dependency_failed = true;
+			c->failed_dependency = c->after[k];
+			c->failed_for_good = before->failed_for_good;
+			give_up(c, now);
+			return;
+		}
+		if (before->state != PS_PASSED)
+			return;
+	}
+	c->state = PS_READY;
+	c->eligible = now;
+	c->next = now;
+	if (span_is_set(c->timeout))
+		c->deadline = mono_earlier(p->deadline, mono_after(now, c->timeout));
+}
+
+/* What has changed with check i by `now` alone. True when it is to be killed. */
+static bool tick(struct plan *p, struct plan_check *c, struct mono now)
+{
+	struct mono end = mono_earlier(p->deadline, p->settle_until);
+
+	if (c->state == PS_WAITING)
+		promote(p, c, now);
+	if ((c->state == PS_WAITING || c->state == PS_READY) && mono_reached(c->deadline, now)) {
+		c->time_is_up = true;
+		give_up(c, now);
+	}
+	if (c->state == PS_RUNNING && (mono_reached(c->attempt_deadline, now) || mono_reached(end, now))) {
+		c->state = PS_KILLING;
+		return true;
+	}
+	return false;
+}
+
+static bool may_start(const struct plan *p, const struct plan_check *c, struct mono now)
+{
+	if (c->state != PS_READY || !mono_reached(c->next, now) || p->in_flight >= p->parallel)
+		return false;
+	if (mono_reached(mono_earlier(c->deadline, p->settle_until), now))
+		return false;
+	/* While the run settles, each check gets its first word, but no second. */
+	return !settling(p) || c->attempts == 0;
+}
+
+static void start(struct plan *p, struct plan_check *c, struct mono now)
+{
+	if (c->attempts++ == 0)
+		c->first_attempt = now;
+	c->state = PS_RUNNING;
+	c->attempt_start = now;
+	c->attempt_deadline = mono_earlier(c->deadline, mono_after(now, c->attempt_timeout));
+	c->next = MONO_NEVER;
+	p->in_flight++;
+}
+
+/* Is anything left that can still change the outcome? */
+static bool anything_left(const struct plan *p, struct mono now)
+{
+	bool ended = mono_reached(mono_earlier(p->deadline, p->settle_until), now);
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct plan_check *c = &p->checks[i];
+
+		if (c->state == PS_RUNNING || c->state == PS_KILLING)
+			return true;
+		if (c->state == PS_READY && !ended && (!settling(p) || c->attempts == 0))
+			return true;
+		/* One that waits for another is settled by that one, unless nothing moves any more. */
+		if (c->state == PS_WAITING && !ended && !settling(p))
+			return true;
+	}
+	return false;
+}
+
+static struct mono wake_at(const struct plan *p)
+{
+	struct mono wake = mono_earlier(p->deadline, p->settle_until);
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct plan_check *c = &p->checks[i];
+
+		if (c->state == PS_RUNNING)
+			wake = mono_earlier(wake, c->attempt_deadline);
+		if (c->state == PS_READY || c->state == PS_WAITING)
+			wake = mono_earlier(wake, c->deadline);
+		/* With no place free, the end of an attempt is what wakes. */
+		if (c->state == PS_READY && p->in_flight < p->parallel && (!settling(p) || c->attempts == 0))
+			wake = mono_earlier(wake, c->next);
+	}
+	return wake;
+}
+
+size_t plan_step(struct plan *p, struct mono now, struct wish *wishes)
+{
+	size_t n = 0;
+	bool moved = true;
+
+	/* A check that gives up or passes may free those that come after it, in whatever order they stand. */
+	while (moved) {
+		moved = false;
+		for (size_t i = 0; i < p->n; i++) {
+			enum plan_state before = p->checks[i].state;
+
+			if (tick(p, &p->checks[i], now))
+				wishes[n++] = (struct wish){WISH_KILL, i};
+			moved |= before == PS_WAITING && p->checks[i].state == PS_GAVE_UP;
+		}
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		if (!may_start(p, &p->checks[i], now))
+			continue;
+		start(p, &p->checks[i], now);
+		wishes[n++] = (struct wish){WISH_START, i};
+	}
+	p->over = !anything_left(p, now);
+	p->wake = wake_at(p);
+	return n;
+}
+
+void plan_result(struct plan *p, size_t i, struct mono now, bool passed, bool retryable)
+{
+	struct plan_check *c = &p->checks[i];
+
+	invariant(c->state == PS_RUNNING || c->state == PS_KILLING);
+	p->in_flight--;
+	c->attempt_deadline = MONO_NEVER;
+	if (passed) {
+		c->state = PS_PASSED;
+		c->ended = now;
+		return;
+	}
+	/* What cannot pass by itself is retried all the same while its grace lasts: a job may be creating it. */
+	c->failed_for_good = !retryable && mono_reached(mono_after(c->eligible, c->grace), now);
+	if (mono_reached(c->deadline, now)) {
+		c->failed_for_good = !retryable;
+		c->time_is_up = retryable;
+		give_up(c, now);
+	} else if (c->failed_for_good || !c->retry || p->one_round) {
+		c->failed_for_good = !retryable;
+		give_up(c, now);
+	} else {
+		c->state = PS_READY;
+		c->next = mono_after(now, backoff(p, mono_since(c->first_attempt, now)));
+	}
+	if (c->state == PS_GAVE_UP && c->required && c->failed_for_good && !settling(p) && !p->one_round)
+		p->settle_until = mono_earlier(p->deadline, mono_after(now, PLAN_SETTLE));
+}
+
+void plan_no_process(struct plan *p, size_t i, struct mono now)
+{
+	/* The limit was met with this many alive: keep below it for the rest of the run. */
+	if (p->in_flight > 1)
+		p->parallel = p->in_flight - 1;
+	plan_result(p, i, now, false, true);
+}
+
+void plan_stop(struct plan *p, struct mono now)
+{
+	p->settle_until = now;
+}

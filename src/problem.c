@@ -1,0 +1,51 @@
+#include "problem.h"
+
+#include <stdarg.h>
+
+void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file, int line,
+                 const char *where, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	if (p->n == p->cap) {
+		p->cap = p->cap ? p->cap * 2 : 16;
+		p->v = xrealloc(p->v, p->cap * sizeof *p->v);
+	}
+	p->v[p->n++] = (struct problem){.kind = kind,
+	                                .code = code,
+	                                .file = file ? arena_strdup(p->arena, file) : NULL,
+	                                .line = line,
+	                                .where = arena_strdup(p->arena, where ? where : ""),
+	                                .text = arena_strdup(p->arena, text)};
+	*(kind == PROBLEM_ERROR ? &p->errors : kind == PROBLEM_POLICY ? &p->policies : &p->warnings) += 1;
+}
+
+static bool goes_before(const struct problem *a, const struct problem *b)
+{
+	/* Files keep the order in which they were first met; only lines of one file are compared. */
+	return a->file && b->file && str_eq(a->file, b->file) && a->line < b->line;
+}
+
+void problems_sort(struct problems *p)
+{
+	/* Insertion sort: stable, and the list is short and nearly sorted. */
+	for (size_t i = 1; i < p->n; i++) {
+		struct problem one = p->v[i];
+		size_t j = i;
+
+		for (; j > 0 && goes_before(&one, &p->v[j - 1]); j--)
+			p->v[j] = p->v[j - 1];
+		p->v[j] = one;
+	}
+}
+
+void problems_free(struct problems *p)
+{
+	free(p->v);
+	p->v = NULL;
+	p->n = p->cap = 0;
+}

@@ -1,0 +1,30 @@
+/* problem: everything that is wrong with a profile or a policy, collected and printed at once. */
+#ifndef SG_PROBLEM_H
+#define SG_PROBLEM_H
+
+#include "arena.h"
+#include "diag.h"
+
+enum problem_kind { PROBLEM_WARNING, PROBLEM_POLICY, PROBLEM_ERROR };
+struct problem {
+	enum problem_kind kind;
+	enum diag_code code; /* policy: switch-forbidden, secret-literal, ...; else D_NONE */
+	const char *file;    /* NULL: not from a file */
+	int line;
+	const char *where; /* "kafka.events", may be "" */
+	const char *text;
+};
+struct problems {
+	struct arena *arena;
+	struct problem *v;
+	size_t n, cap;
+	size_t errors, policies, warnings;
+};
+
+void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file, int line,
+                 const char *where, const char *fmt, ...) PRINTF_LIKE(7, 8);
+/* Sorts the problems of one file by line, keeps the order otherwise. */
+void problems_sort(struct problems *p);
+void problems_free(struct problems *p);
+
+#endif

@@ -1,0 +1,234 @@
+#include "str.h"
+
+void str_init(struct str *b, size_t max)
+{
+	*b = (struct str){.max = max};
+	b->cap = max < 255 ? max : 255;
+	b->s = xmalloc(b->cap + 1);
+	b->s[0] = '\0';
+}
+
+void str_free(struct str *b)
+{
+	free(b->s);
+	b->s = NULL;
+}
+
+void str_reset(struct str *b)
+{
+	b->len = 0;
+	b->cut = false;
+	b->s[0] = '\0';
+}
+
+static size_t str_room(struct str *b, size_t want)
+{
+	if (want > b->max - b->len) {
+		b->cut = true;
+		want = b->max - b->len;
+	}
+	if (b->cap - b->len < want) {
+		size_t cap = b->cap;
+
+		while (cap - b->len < want)
+			cap = cap > b->max / 2 ? b->max : cap * 2 + 1;
+		b->s = xrealloc(b->s, cap + 1);
+		b->cap = cap;
+	}
+	return want;
+}
+
+void str_addn(struct str *b, const char *text, size_t n)
+{
+	n = str_room(b, n);
+	memcpy(b->s + b->len, text, n);
+	b->len += n;
+	b->s[b->len] = '\0';
+}
+
+void str_add(struct str *b, const char *text)
+{
+	str_addn(b, text, strlen(text));
+}
+
+void str_addc(struct str *b, char c)
+{
+	str_addn(b, &c, 1);
+}
+
+void str_vaddf(struct str *b, const char *fmt, va_list ap)
+{
+	char small[512], *big = NULL;
+	va_list again;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(small, sizeof small, fmt, ap);
+	invariant(n >= 0);
+	if ((size_t)n < sizeof small) {
+		str_addn(b, small, (size_t)n);
+	} else {
+		big = xmalloc((size_t)n + 1);
+		vsnprintf(big, (size_t)n + 1, fmt, again);
+		str_addn(b, big, (size_t)n);
+		free(big);
+	}
+	va_end(again);
+}
+
+void str_addf(struct str *b, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	str_vaddf(b, fmt, ap);
+	va_end(ap);
+}
+
+/* Length of the valid UTF-8 sequence at s (RFC 3629: no overlong forms, no surrogates), 0 when there is none.
+ * The code point goes to *cp. */
+static size_t utf8_at(const unsigned char *s, size_t n, uint32_t *cp)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf8 ? 4 : 0;
+
+	if (len == 0 || len > n)
+		return 0;
+	*cp = len == 1 ? s[0] : s[0] & (0xffu >> (len + 1));
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		*cp = *cp << 6 | (s[i] & 0x3fu);
+	}
+	if (len > 1 && (*cp < least[len] || *cp > 0x10ffff || (*cp >= 0xd800 && *cp < 0xe000)))
+		return 0;
+	return len;
+}
+
+/* C0 and C1 controls, line and paragraph separators, and the bidirectional controls that can make a line
+ * read as another one (Unicode TR 36). */
+static bool is_control(uint32_t cp)
+{
+	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x2028 || cp == 0x2029 || cp == 0x200e ||
+	       cp == 0x200f || cp == 0x061c || (cp >= 0x202a && cp <= 0x202e) ||
+	       (cp >= 0x2066 && cp <= 0x2069) || cp == 0xfeff;
+}
+
+void text_clean_n(char *dst, size_t size, const char *src, size_t n)
+{
+	const unsigned char *s = (const unsigned char *)src;
+	size_t out = 0, last_fit = 0;
+	bool cut = false;
+
+	if (size == 0)
+		return;
+	for (size_t i = 0; i < n;) {
+		uint32_t cp = 0;
+		size_t len = utf8_at(s + i, n - i, &cp);
+		bool blank = len == 1 && (cp == ' ' || cp == '\n' || cp == '\r' || cp == '\t');
+		char one = blank ? ' ' : '?';
+		const char *piece = len && !is_control(cp) && !blank ? src + i : &one;
+		size_t piece_len = piece == &one ? 1 : len;
+
+		i += len ? len : 1;
+		if (blank && (out == 0 || dst[out - 1] == ' '))
+			continue;
+		if (out + piece_len + 1 > size) {
+			cut = true;
+			break;
+		}
+		memcpy(dst + out, piece, piece_len);
+		out += piece_len;
+		if (out + sizeof "..." <= size)
+			last_fit = out;
+	}
+	if (cut && size > sizeof "...") {
+		memcpy(dst + last_fit, "...", 3);
+		out = last_fit + 3;
+	}
+	while (out > 0 && dst[out - 1] == ' ')
+		out--;
+	dst[out] = '\0';
+}
+
+void text_clean(char *dst, size_t size, const char *src)
+{
+	text_clean_n(dst, size, src, strlen(src));
+}
+
+void str_add_json(struct str *b, const char *text)
+{
+	for (const unsigned char *s = (const unsigned char *)text; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			str_addf(b, "\\%c", *s);
+		else if (*s == '\n')
+			str_add(b, "\\n");
+		else if (*s < 0x20 || *s == 0x7f)
+			str_addf(b, "\\u%04x", *s);
+		else
+			str_addc(b, (char)*s);
+	}
+}
+
+void str_add_json_string(struct str *b, const char *text)
+{
+	str_addc(b, '"');
+	str_add_json(b, text);
+	str_addc(b, '"');
+}
+
+#define WORD_MAX 64
+
+unsigned edit_distance(const char *a, const char *b, unsigned cap)
+{
+	/* Optimal string alignment (Damerau): a swapped pair, the commonest slip of fingers, counts one. */
+	unsigned rows[3][WORD_MAX + 1], *before = rows[0], *prev = rows[1], *cur = rows[2];
+	size_t n = strlen(a), m = strlen(b);
+
+	if (n > WORD_MAX || m > WORD_MAX)
+		return cap + 1;
+	for (size_t j = 0; j <= m; j++)
+		prev[j] = (unsigned)j;
+	for (size_t i = 1; i <= n; i++) {
+		unsigned *rotate;
+
+		cur[0] = (unsigned)i;
+		for (size_t j = 1; j <= m; j++) {
+			unsigned best = prev[j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (prev[j] + 1 < best)
+				best = prev[j] + 1;
+			if (cur[j - 1] + 1 < best)
+				best = cur[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    before[j - 2] + 1 < best)
+				best = before[j - 2] + 1;
+			cur[j] = best;
+		}
+		rotate = before;
+		before = prev;
+		prev = cur;
+		cur = rotate;
+	}
+	return prev[m] > cap ? cap + 1 : prev[m];
+}
+
+const char *nearest_word(const char *word, const char *const *words)
+{
+	unsigned allowed = strlen(word) <= 3 ? 1 : strlen(word) <= 7 ? 2 : 3, best = allowed + 1;
+	const char *found = NULL;
+
+	for (; *words; words++) {
+		unsigned d = edit_distance(word, *words, allowed);
+
+		/* "topic" for "topics_list": a shared beginning counts as near too. */
+		if (d > allowed && strlen(word) >= 4 &&
+		    (str_starts(*words, word) || (strlen(*words) >= 4 && str_starts(word, *words))))
+			d = allowed;
+		if (d < best) {
+			best = d;
+			found = *words;
+		}
+	}
+	return found;
+}

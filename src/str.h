@@ -1,0 +1,46 @@
+/* str: a bounded string builder, and the one place where foreign text becomes printable text.
+ *
+ * A builder has a stated maximum at creation; what does not fit is cut and `cut` is set. Foreign bytes
+ * (a peer's words, a library's log line, a file's content) pass through text_clean before they are
+ * stored in anything that is printed: control characters can never reach a terminal or forge a line.
+ */
+#ifndef SG_STR_H
+#define SG_STR_H
+
+#include <stdarg.h>
+
+#include "util.h"
+
+struct str {
+	char *s;        /* NUL-terminated, never NULL after str_init */
+	size_t len, cap, max;
+	bool cut;       /* something did not fit */
+};
+
+void str_init(struct str *b, size_t max);
+void str_free(struct str *b);
+void str_reset(struct str *b);
+void str_add(struct str *b, const char *text);
+void str_addn(struct str *b, const char *text, size_t n);
+void str_addc(struct str *b, char c);
+void str_addf(struct str *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void str_vaddf(struct str *b, const char *fmt, va_list ap);
+#define cleanup_str __attribute__((cleanup(str_free)))
+
+/* Copies `n` bytes of src into dst (size bytes, always terminated): control characters and bytes that are
+ * not valid UTF-8 become '?' (newline, return and tab: a space), runs of blanks become one, blanks at both
+ * ends go, bidirectional overrides go; cut at a character boundary, with "..." when something was cut. */
+void text_clean_n(char *dst, size_t size, const char *src, size_t n);
+void text_clean(char *dst, size_t size, const char *src);
+
+/* Appends text as the inside of a JSON string (no quotes added). The text must be cleaned or our own. */
+void str_add_json(struct str *b, const char *text);
+/* Appends a quoted JSON string. */
+void str_add_json_string(struct str *b, const char *text);
+
+/* The nearest of `words` (NULL-terminated) for a misspelt one, or NULL when none is near enough. */
+const char *nearest_word(const char *word, const char *const *words);
+/* Edit distance with transpositions, capped: anything above `cap` is cap + 1. */
+unsigned edit_distance(const char *a, const char *b, unsigned cap);
+
+#endif

@@ -1,0 +1,207 @@
+#include "url.h"
+
+#include <ctype.h>
+
+#include "diag.h"
+
+static int hex(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Percent-decoded copy; NULL when an escape is broken or decodes to NUL. */
+static char *decode(struct arena *a, const char *s, size_t n)
+{
+	char *out = arena_alloc(a, n + 1), *p = out;
+
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] != '%') {
+			*p++ = s[i];
+			continue;
+		}
+		if (i + 2 >= n || hex(s[i + 1]) < 0 || hex(s[i + 2]) < 0)
+			return NULL;
+		*p = (char)(hex(s[i + 1]) * 16 + hex(s[i + 2]));
+		if (*p++ == '\0')
+			return NULL;
+		i += 2;
+	}
+	return out;
+}
+
+/* "user:password" to two literal secrets. */
+static int split_user(struct url *u, struct arena *a, const char *s, size_t n)
+{
+	const char *colon = memchr(s, ':', n);
+	size_t user_len = colon ? (size_t)(colon - s) : n;
+	char *user = decode(a, s, user_len), *password;
+
+	if (!user)
+		return -1;
+	if (*user)
+		u->user = (struct secret){SECRET_LITERAL, user};
+	if (colon) {
+		password = decode(a, colon + 1, n - user_len - 1);
+		if (!password)
+			return -1;
+		u->password = (struct secret){SECRET_LITERAL, password};
+	}
+	return 0;
+}
+
+static int split_port(const char *s, size_t n, int *port)
+{
+	*port = 0;
+	if (n == 0 || n > 5)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return -1;
+		*port = *port * 10 + (s[i] - '0');
+	}
+	return *port >= 1 && *port <= 65535 ? 0 : -1;
+}
+
+/* "host:port" or "[v6]:port" of n bytes; the port may be missing. */
+static int split_host(struct url *u, struct arena *a, const char *s, size_t n, const char **why)
+{
+	const char *end = s + n, *colon;
+
+	if (n > 0 && *s == '[') {
+		const char *close = memchr(s, ']', n);
+
+		if (!close) {
+			*why = "has no ] after the IPv6 address";
+			return -1;
+		}
+		u->host = arena_strndup(a, s + 1, (size_t)(close - s - 1));
+		colon = close + 1;
+		if (colon < end && *colon != ':') {
+			*why = "has text between ] and the port";
+			return -1;
+		}
+	} else {
+		colon = memchr(s, ':', n);
+		if (!colon)
+			colon = end;
+		u->host = arena_strndup(a, s, (size_t)(colon - s));
+	}
+	if (colon < end && split_port(colon + 1, (size_t)(end - colon - 1), &u->port) < 0) {
+		*why = "has a port that is not a number from 1 to 65535";
+		return -1;
+	}
+	return 0;
+}
+
+int url_split(struct url *out, struct arena *a, const char *text, const char **why)
+{
+	struct url u = {.text = "", .scheme = "", .host = "", .path = ""};
+	const char *sep = strstr(text, "://"), *rest, *end, *at, *path;
+	size_t n;
+
+	if (strlen(text) > URL_MAX) {
+		*why = "is longer than 4096 bytes";
+		return -1;
+	}
+	for (const char *p = text; *p; p++) {
+		if ((unsigned char)*p <= ' ' || *p == 0x7f) {
+			*why = "holds a blank or control character";
+			return -1;
+		}
+	}
+	if (!sep || sep == text) {
+		*why = "has no scheme; write it as scheme://host:port";
+		return -1;
+	}
+	u.scheme = arena_strndup(a, text, (size_t)(sep - text));
+	for (char *p = (char *)u.scheme; *p; p++) {
+		if (!isalnum((unsigned char)*p) && !strchr("+-.", *p)) {
+			*why = "has a scheme with odd characters";
+			return -1;
+		}
+		*p = (char)tolower((unsigned char)*p);
+	}
+	rest = sep + 3;
+	end = rest + strcspn(rest, "/?#");
+	at = NULL;
+	/* The last @ ends the user part: people do write passwords with an unescaped @. */
+	for (const char *p = rest; p < end; p++)
+		if (*p == '@')
+			at = p;
+	if (at) {
+		if (split_user(&u, a, rest, (size_t)(at - rest)) < 0) {
+			*why = "has a broken percent escape in its user part";
+			return -1;
+		}
+		rest = at + 1;
+	}
+	if (split_host(&u, a, rest, (size_t)(end - rest), why) < 0)
+		return -1;
+	if (!*u.host && !str_eq(u.scheme, "unix") && !str_eq(u.scheme, "file")) {
+		*why = "has no host";
+		return -1;
+	}
+	/* A fragment never goes over the wire. */
+	n = strcspn(end, "#");
+	path = arena_strndup(a, end, n);
+	u.path = *path == '?' ? arena_printf(a, "/%s", path) : path;
+	u.text = arena_printf(a, "%s://%.*s%s", u.scheme, (int)(end - rest), rest, path);
+	*out = u;
+	return 0;
+}
+
+int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
+{
+	/* Lives until the child exits: the parts point into it. */
+	static struct arena arena;
+	const char *value, *why = "";
+	char subject[300];
+
+	if (!secret_is_set(in->ref)) {
+		*out = *in;
+		return 0;
+	}
+	value = secret_read(in->ref, out_diag);
+	if (!value)
+		return -1;
+	if (url_split(out, &arena, value, &why) < 0) {
+		snprintf(subject, sizeof subject, "%s%s", in->ref.kind == SECRET_ENV ? "variable " : "file ",
+		         in->ref.text);
+		diag_set(out_diag, D_ENV_MISMATCH, subject, "is to hold a URL, but it %s", why);
+		return -1;
+	}
+	/* Only the parts that can be secret: host and path must stay readable in diagnoses. */
+	if (secret_is_set(out->password))
+		secret_register(out->password.text);
+	if (strchr(out->path, '?'))
+		secret_register(strchr(out->path, '?') + 1);
+	return 0;
+}
+
+int hostport_split(const char *text, char *host, size_t size, int *port)
+{
+	const char *colon = strrchr(text, ':'), *end = colon;
+
+	*port = 0;
+	if (text[0] == '/') {
+		if (strlen(text) >= size)
+			return -1;
+		memcpy(host, text, strlen(text) + 1);
+		return 0;
+	}
+	if (!colon || split_port(colon + 1, strlen(colon + 1), port) < 0)
+		return -1;
+	if (text[0] == '[') {
+		if (end == text || end[-1] != ']')
+			return -1;
+		text++;
+		end--;
+	} else if (memchr(text, ':', (size_t)(colon - text))) {
+		return -1; /* an IPv6 address without brackets: which colon begins the port? */
+	}
+	if (end <= text || (size_t)(end - text) >= size)
+		return -1;
+	memcpy(host, text, (size_t)(end - text));
+	host[end - text] = '\0';
+	return strpbrk(host, " \t\r\n/@") ? -1 : 0;
+}

@@ -1,0 +1,37 @@
+/* url: splits the URLs of profiles. The user part never exists as printable text.
+ *
+ * Pure text work (RFC 3986 in the subset the profile needs); no name is resolved. A URL key may also hold
+ * a reference, "env:NAME" or "file:/path": then only `ref` is set, and url_reveal (child only) gives the parts.
+ */
+#ifndef SG_URL_H
+#define SG_URL_H
+
+#include "arena.h"
+#include "secret.h"
+
+#define URL_MAX 4096 /* bytes; longer is refused */
+
+struct diag;
+struct url {
+	const char *text;   /* whole, without the user part: safe to print */
+	const char *scheme; /* lower case; "" if none */
+	const char *host;   /* without the brackets of IPv6; "" for unix:// */
+	const char *path;   /* with the query, begins with '/' or is "" */
+	int port;           /* 0: not given */
+	struct secret user, password; /* SECRET_LITERAL, percent-decoded, when the URL had a user part */
+	struct secret ref;  /* set: the whole URL is read by the child */
+};
+struct urllist {
+	size_t n;
+	struct url *v;
+};
+
+/* 0; or -1 with a short reason in *why (static text) that never quotes the user part. */
+int url_split(struct url *out, struct arena *a, const char *text, const char **why);
+/* Child only. A copy with all parts: resolves `ref` if there is one. 0; or -1 with *out_diag filled. */
+int url_reveal(const struct url *in, struct url *out, struct diag *out_diag);
+
+/* "host:port", "[v6]:port" or "/path" of a unix socket (then *port is 0). 0 or -1. host gets size bytes. */
+int hostport_split(const char *text, char *host, size_t size, int *port);
+
+#endif

@@ -1,0 +1,195 @@
+#include "util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void die_at(const char *file, int line, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		text[0] = '\0';
+	dprintf(STDERR_FILENO, "startguard: internal error: %s (%s:%d)\n", text, file, line);
+	/* _exit: stdio and exit handlers may be what is broken, and a child must not run them. */
+	_exit(70);
+}
+
+void *xmalloc(size_t size)
+{
+	void *p = malloc(size ? size : 1);
+
+	if (!p)
+		die("out of memory (%zu bytes)", size);
+	return p;
+}
+
+void *xcalloc(size_t n, size_t size)
+{
+	void *p = calloc(n ? n : 1, size ? size : 1);
+
+	if (!p)
+		die("out of memory (%zu x %zu bytes)", n, size);
+	return p;
+}
+
+void *xrealloc(void *p, size_t size)
+{
+	void *q = realloc(p, size ? size : 1);
+
+	if (!q)
+		die("out of memory (%zu bytes)", size);
+	return q;
+}
+
+char *xstrdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+
+	return memcpy(xmalloc(n), s, n);
+}
+
+void cleanup_fd_fn(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		close(*fd);
+	errno = saved;
+}
+
+void cleanup_free_fn(void *p)
+{
+	free(*(void **)p);
+}
+
+void cleanup_fp_fn(FILE **fp)
+{
+	int saved = errno;
+
+	if (*fp)
+		fclose(*fp);
+	errno = saved;
+}
+
+int fd_write_all(int fd, const void *buf, size_t len)
+{
+	const char *p = buf;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+ssize_t fd_read_full(int fd, void *buf, size_t size)
+{
+	size_t got = 0;
+
+	while (got < size) {
+		ssize_t n = read(fd, (char *)buf + got, size - got);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
+}
+
+char *file_read(const char *path, size_t max, size_t *len)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	char *buf = NULL;
+	size_t got = 0, cap = 4096;
+	ssize_t n;
+
+	if (fd < 0)
+		return NULL;
+	/* Grown as it is read, not by st_size: files of /proc and pipes have none. */
+	for (;;) {
+		buf = xrealloc(buf, cap + 1);
+		n = fd_read_full(fd, buf + got, cap - got);
+		if (n < 0) {
+			int saved = errno;
+
+			free(buf);
+			errno = saved;
+			return NULL;
+		}
+		got += (size_t)n;
+		if (got < cap)
+			break;
+		if (cap > max) {
+			free(buf);
+			errno = EFBIG;
+			return NULL;
+		}
+		cap = cap * 2 > max + 1 ? max + 1 : cap * 2;
+	}
+	if (got > max) {
+		free(buf);
+		errno = EFBIG;
+		return NULL;
+	}
+	buf[got] = '\0';
+	if (len)
+		*len = got;
+	return buf;
+}
+
+bool glob_match(const char *pattern, const char *text)
+{
+	const char *star = NULL, *resume = NULL;
+
+	/* One level of backtracking is enough for '*': the last star can absorb whatever earlier ones gave up. */
+	while (*text) {
+		if (*pattern == '*') {
+			star = pattern++;
+			resume = text;
+		} else if (*pattern == '?' || *pattern == *text) {
+			pattern++;
+			text++;
+		} else if (star) {
+			pattern = star + 1;
+			text = ++resume;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}
+
+int parse_i64(const char *text, int64_t min, int64_t max, int64_t *out)
+{
+	char *end;
+	long long v;
+
+	if (!*text || (*text != '-' && (*text < '0' || *text > '9')))
+		return -1;
+	errno = 0;
+	v = strtoll(text, &end, 10);
+	if (errno || *end || v < min || v > max)
+		return -1;
+	*out = v;
+	return 0;
+}
