@@ -45,6 +45,8 @@ struct check_kind {
 	const struct schema *schema;
 	const char *unsupported; /* not NULL: known by name only; why this build lacks it */
 	bool needs_exec;         /* the child of this kind starts programs */
+	/* "librdkafka 2.0.2": the library it is linked with, for `startguard version`. NULL: only the C library. */
+	const char *(*library)(void);
 	/* May be NULL. Parent, no I/O, no library handles. What single rows cannot say ("give url or free_port").
 	 * Returns NULL, or a problem text; *key names the key it belongs to (NULL: the check as a whole). */
 	const char *(*validate)(const void *conf, const char **key);
@@ -52,7 +54,7 @@ struct check_kind {
 	enum verdict (*run)(const struct check_run *run, struct diag *out);
 };
 
-/* All kinds in the order of checks.def, those this build lacks too; NULL past the end. (kinds.c) */
+/* All kinds in the order of checks.def, those this build lacks too; NULL past the end. */
 const struct check_kind *check_kind_at(size_t i);
 const struct check_kind *check_kind_find(const char *name);
 

@@ -21,7 +21,8 @@ void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code
 	                                .line = line,
 	                                .where = arena_strdup(p->arena, where ? where : ""),
 	                                .text = arena_strdup(p->arena, text)};
-	*(kind == PROBLEM_ERROR ? &p->errors : kind == PROBLEM_POLICY ? &p->policies : &p->warnings) += 1;
+	*(kind == PROBLEM_POLICY ? &p->policies : kind == PROBLEM_WARNING ? &p->warnings : &p->errors) += 1;
+	p->usages += kind == PROBLEM_USAGE;
 }
 
 static bool goes_before(const struct problem *a, const struct problem *b)

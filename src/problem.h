@@ -5,7 +5,8 @@
 #include "arena.h"
 #include "diag.h"
 
-enum problem_kind { PROBLEM_WARNING, PROBLEM_POLICY, PROBLEM_ERROR };
+/* PROBLEM_USAGE: an error of the command line, not of the profile. */
+enum problem_kind { PROBLEM_WARNING, PROBLEM_POLICY, PROBLEM_ERROR, PROBLEM_USAGE };
 struct problem {
 	enum problem_kind kind;
 	enum diag_code code; /* policy: switch-forbidden, secret-literal, ...; else D_NONE */
@@ -18,7 +19,7 @@ struct problems {
 	struct arena *arena;
 	struct problem *v;
 	size_t n, cap;
-	size_t errors, policies, warnings;
+	size_t errors, usages, policies, warnings; /* usages are errors too, and counted in both */
 };
 
 void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file, int line,

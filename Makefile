@@ -1,0 +1,179 @@
+# startguard: verify what a service needs, then start it.
+#
+#   make            build the program: build/startguard
+#   make demo       install what is missing, build, show a service started, degraded and blocked
+#   make check      install what is missing, run unit tests, lint and scenarios
+#   make check-real the same against real servers: Apache Kafka, a schema registry, OPA, Redis
+#   make lint       style rules, profiles, generated files, headers that stand alone
+#   make format     clang-format on every source file
+#   make dev        build/dev/startguard with AddressSanitizer and UBSan, -Werror
+#   make generated  write profiles/reference.cfg and docs/diagnoses.md anew from the tables
+#   make install    DESTDIR= PREFIX=/usr/local: program, profiles, documents
+#   make opts       what was found and how it is built
+#   make clean
+#
+# Settings: CC, CFLAGS, LDFLAGS, PKG_CONFIG, BUILD=build, WITH_KAFKA WITH_AVRO WITH_REDIS WITH_CURL = auto, 1 or 0.
+
+VERSION := 1.0.0
+BUILD ?= build
+PREFIX ?= /usr/local
+PKG_CONFIG ?= pkg-config
+CFLAGS ?= -O2 -g
+WITH_KAFKA ?= auto
+WITH_AVRO ?= auto
+WITH_REDIS ?= auto
+WITH_CURL ?= auto
+
+all: program
+.PHONY: all help opts program deps-build deps-test check unit scenario check-real demo lint format dev generated install clean
+.DELETE_ON_ERROR:
+
+# ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
+PKGS := libconfig jansson openssl
+LIB_kafka := rdkafka
+LIB_avro := avro-c
+LIB_redis := hiredis
+LIB_curl := libcurl
+have = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo 1 || echo 0)
+resolve = $(if $(filter auto,$(1)),$(call have,$(2)),$(1))
+with_kafka := $(call resolve,$(WITH_KAFKA),$(LIB_kafka))
+with_avro := $(call resolve,$(WITH_AVRO),$(LIB_avro))
+with_redis := $(call resolve,$(WITH_REDIS),$(LIB_redis))
+with_curl := $(call resolve,$(WITH_CURL),$(LIB_curl))
+PKGS += $(foreach l,kafka avro redis curl,$(if $(filter 1,$(with_$(l))),$(LIB_$(l))))
+
+# Which source files belong to which library.
+of_kafka := checks/kafka.c $(wildcard checks/lib/kafka_*.c)
+of_avro := checks/avro.c $(wildcard checks/lib/avro_*.c)
+of_redis := checks/redis.c $(wildcard checks/lib/resp*.c checks/lib/redis_*.c)
+of_curl := checks/http.c checks/opa.c checks/schema_registry.c checks/metrics.c checks/lib/web.c
+left_out := $(foreach l,kafka avro redis curl,$(if $(filter 1,$(with_$(l))),,$(of_$(l))))
+
+src_c := $(filter-out src/main.c,$(wildcard src/*.c))
+checks_c := $(filter-out $(left_out),$(wildcard checks/*.c checks/lib/*.c))
+unit_c := $(wildcard tests/unit/*.c)
+
+ifneq ($(filter-out help clean format deps-build deps-test,$(or $(MAKECMDGOALS),all)),)
+lib_cflags := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+lib_libs := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+endif
+
+# Ours come first, the packager's have the last word. Format mistakes are errors: a secret must not reach %s.
+own_cflags := -std=gnu17 -D_GNU_SOURCE -DSTARTGUARD_VERSION='"$(VERSION)"' -Isrc -Ichecks/lib -MMD -MP \
+	-Wall -Wextra -Wshadow -Wmissing-prototypes -Wswitch-enum -Wformat=2 -Werror=format -Wstrict-prototypes \
+	-Wpointer-arith -Wwrite-strings -fno-strict-aliasing -fstack-protector-strong -fPIE $(EXTRA_CFLAGS)
+own_ldflags := -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(EXTRA_LDFLAGS)
+compile = $(CC) $(own_cflags) $(lib_cflags) $(CPPFLAGS) $(CFLAGS)
+link = $(CC) $(own_ldflags) $(CFLAGS) $(LDFLAGS)
+libs = $(lib_libs) -lresolv -lm
+
+# V=1 shows whole commands.
+Q := $(if $(filter 1,$(V)),,@)
+say_it = $(if $(filter 1,$(V)),@:,@printf '  %-4s %s\n' $(1) $(2))
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+core_o := $(call obj,$(src_c) $(checks_c))
+main_o := $(call obj,src/main.c)
+
+# ---- the program -----------------------------------------------------------------------------------------------------
+program: $(BUILD)/startguard
+
+$(BUILD)/startguard: $(core_o) $(main_o) $(BUILD)/flags
+	$(call say_it,LD,$@)
+	$(Q)$(link) -o $@ $(core_o) $(main_o) $(libs)
+
+# Rebuild everything when compiler, flags or the set of libraries change.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(compile) $(link) $(libs) $(core_o))' | cmp -s - $@ || \
+		echo '$(subst ','\'',$(compile) $(link) $(libs) $(core_o))' > $@
+FORCE:
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say_it,CC,$<)
+	$(Q)$(compile) -c -o $@ $<
+
+-include $(patsubst %.o,%.d,$(core_o) $(main_o)) $(patsubst %.c,$(BUILD)/%.d,$(unit_c))
+
+# ---- tests -----------------------------------------------------------------------------------------------------------
+unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(unit_c))
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(core_o)
+	$(call say_it,LD,$@)
+	$(Q)$(link) -o $@ $< $(core_o) $(libs) -lcmocka
+.SECONDARY: $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%.o,$(unit_c))
+
+# Programs that tests run: what the guarded service sees, and Kafka's mock cluster.
+helper_bin := $(BUILD)/tests/probe $(BUILD)/tests/kafka_mock
+$(BUILD)/tests/probe: tests/fakes/probe.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say_it,CC,$<)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -O1 -o $@ $<
+$(BUILD)/tests/kafka_mock: tests/fakes/kafka_mock.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say_it,CC,$<)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -O1 $$($(PKG_CONFIG) --cflags rdkafka) -o $@ $< $$($(PKG_CONFIG) --libs rdkafka)
+
+unit: $(unit_bin)
+	@tests/run-unit $(unit_bin)
+
+JOBS ?= 4
+pytest = $$(packaging/venv-path)/bin/python -m pytest -q -p no:cacheprovider
+scenario: program $(helper_bin)
+	STARTGUARD=$(abspath $(BUILD)/startguard) $(pytest) -n $(JOBS) tests/scenario
+
+# What must be installed comes before make looks for libraries: hence the second make.
+deps-build:
+	@packaging/deps build
+deps-test:
+	@packaging/deps build test lint
+
+check: deps-test
+	@$(MAKE) --no-print-directory lint unit scenario
+
+check-real: deps-test
+	@packaging/deps real
+	@$(MAKE) --no-print-directory program $(helper_bin)
+	STARTGUARD=$(abspath $(BUILD)/startguard) $(pytest) tests/servers tests/real
+
+demo:
+	@packaging/deps build demo
+	@$(MAKE) --no-print-directory program $(BUILD)/tests/kafka_mock
+	@tests/demo/run $(abspath $(BUILD))
+
+lint: program
+	@tests/lint.sh $(BUILD)
+
+format:
+	clang-format -i $(wildcard src/*.[ch] checks/*.[ch] checks/lib/*.[ch] tests/unit/*.[ch] tests/fakes/*.[ch])
+
+sanitize := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+dev:
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/dev CFLAGS='-O1 -g -Werror $(sanitize)' program
+
+generated: program
+	$(BUILD)/startguard explain --profile > profiles/reference.cfg
+	$(BUILD)/startguard codes --markdown > docs/diagnoses.md
+
+# ---- install ---------------------------------------------------------------------------------------------------------
+bindir = $(DESTDIR)$(PREFIX)/bin
+docdir = $(DESTDIR)$(PREFIX)/share/doc/startguard
+sharedir = $(DESTDIR)$(PREFIX)/share/startguard
+install: program
+	install -d $(bindir) $(docdir) $(sharedir)
+	install -m 755 $(BUILD)/startguard $(bindir)/startguard
+	install -m 644 README.md LICENSE $(wildcard docs/*.md docs/*.json) $(docdir)
+	cp -R profiles $(sharedir)
+
+opts:
+	@echo "version     $(VERSION)"
+	@echo "compiler    $$($(CC) --version | head -n 1)"
+	@echo "CFLAGS      $(CFLAGS)"
+	@for p in $(PKGS); do printf '%-11s %s\n' $$p "$$($(PKG_CONFIG) --modversion $$p 2>/dev/null || echo 'missing: run packaging/deps build')"; done
+	@$(foreach l,kafka avro redis curl,echo "WITH_$(shell echo $(l) | tr a-z A-Z)  $(with_$(l))";)
+
+help:
+	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,25 @@
+/* kafka_dial: TCP to several brokers at once, before the library is asked.
+ *
+ * A refused port or a name that does not resolve is known here within a millisecond and with its own code, where
+ * librdkafka would sit out its timeout. Nothing is sent. Child only.
+ */
+#ifndef SG_KAFKA_DIAL_H
+#define SG_KAFKA_DIAL_H
+
+#include "check.h"
+
+struct kafka_dial {
+	const char *host;
+	int port;
+	/* Filled: */
+	bool connected;
+	struct diag diag; /* why not: dns-*, connect-* */
+};
+
+/* Connects to every address of every entry at the same time. An entry is connected as soon as one of its
+ * addresses is; with `any` it is enough that one entry is, else all are waited for. Entries that have no answer
+ * when the deadline comes get connect-timeout. Returns how many are connected. */
+size_t kafka_dial(const struct check_run *run, struct kafka_dial *v, size_t n, bool any,
+		  struct mono deadline);
+
+#endif

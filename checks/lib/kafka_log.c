@@ -1,0 +1,308 @@
+#include "kafka_log.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <librdkafka/rdkafka.h>
+
+#include "net.h"
+
+/* ---- taking a line apart ------------------------------------------------------------------------------ */
+
+void kafka_broker_name(const char *name, char *address, size_t size, int32_t *broker)
+{
+	const char *scheme = strstr(name, "://"), *slash;
+	int64_t id;
+
+	if (scheme)
+		name = scheme + 3;
+	slash = strrchr(name, '/');
+	*broker = KAFKA_BOOTSTRAP;
+	if (slash && parse_i64(slash + 1, 0, INT32_MAX, &id) == 0)
+		*broker = (int32_t)id;
+	text_clean_n(address, size, name, slash ? (size_t)(slash - name) : strlen(name));
+}
+
+/* Does [p, end) look like "host:port/id"? Log lines that concern no broker hold ": " too. */
+static bool names_broker(const char *p, const char *end)
+{
+	const char *slash = memrchr(p, '/', (size_t)(end - p));
+
+	if (!slash || slash == p || slash + 1 == end || memchr(p, ' ', (size_t)(end - p)))
+		return false;
+	for (const char *c = slash + 1; c < end; c++)
+		if (!isalnum((unsigned char)*c))
+			return false;
+	return memrchr(p, ':', (size_t)(slash - p)) != NULL;
+}
+
+/* How long the state lasted and how many like lines were held back differ each time: not part of the words. */
+static size_t without_counters(const char *text)
+{
+	const char *cut = NULL;
+
+	for (const char *p = strstr(text, " (after "); p; p = strstr(p + 1, " (after "))
+		if (strstr(p, "ms in state "))
+			cut = p;
+	return cut ? (size_t)(cut - text) : strlen(text);
+}
+
+void kafka_line_parse(struct kafka_line *line, const char *text)
+{
+	const char *p = text, *end;
+
+	*line = (struct kafka_line){.broker = KAFKA_BOOTSTRAP};
+	if (str_starts(p, "[thrd:") && (end = strstr(p, "]: ")))
+		p = end + 3;
+	end = strstr(p, ": ");
+	if (end && names_broker(p, end)) {
+		char name[2 * DIAG_SUBJECT_MAX];
+
+		snprintf(name, sizeof name, "%.*s", (int)(end - p), p);
+		kafka_broker_name(name, line->address, sizeof line->address, &line->broker);
+		p = end + 2;
+	}
+	text_clean_n(line->words, sizeof line->words, p, without_counters(p));
+}
+
+/* ---- words to codes ------------------------------------------------------------------------------------ */
+
+struct phrase {
+	const char *words;
+	enum diag_code code;
+	bool guess;
+};
+
+/* Order matters: the first phrase that occurs decides. */
+static const struct phrase log_phrases[] = {
+    /* Login. Broker texts stand behind the colon. */
+    {"Unsupported SASL mechanism", D_AUTH_MECHANISM, false},
+    {"mechanism handshake failed", D_AUTH_MECHANISM, false},
+    {"SASL Handshake not supported by broker", D_AUTH_MECHANISM, false},
+    {"SASL GSSAPI authentication not supported by broker", D_AUTH_MECHANISM, false},
+    {"SASL authentication error", D_AUTH_FAILED, false},
+    {"SASL authentication failure", D_AUTH_FAILED, false},
+    {"SASL SCRAM authentication failed", D_AUTH_FAILED, false},
+    {"SASL OAUTHBEARER authentication failed", D_AUTH_FAILED, false},
+    {"Failed to acquire SASL OAUTHBEARER token", D_AUTH_FAILED, false},
+    {"Kerberos ticket refresh failed", D_AUTH_FAILED, false},
+    {"Failed to initialize SASL authentication", D_AUTH_FAILED, false},
+    {"SASL handshake failed (", D_AUTH_FAILED, false},
+    {"broker might require SASL authentication", D_AUTH_REQUIRED, true},
+    {"credentials and broker logs", D_AUTH_FAILED, true},
+    /* TLS. What is left of it goes to the table of TLS texts. */
+    {"connecting to a PLAINTEXT broker listener", D_TLS_PEER_IS_PLAINTEXT, true},
+    {"client SSL authentication might be required", D_TLS_CLIENT_CERT_REQUIRED, true},
+    /* Not Kafka, or another kind of listener. */
+    {"Disconnected while requesting ApiVersion", D_CONNECT_CLOSED, true},
+    {"Invalid response size", D_PROTOCOL_MISMATCH, false},
+    /* Silence. Before the connection phrases: "timed out" occurs in both. */
+    {"ApiVersionRequest failed: Local: Timed out", D_ANSWER_TIMEOUT, false},
+    {"request(s) timed out", D_ANSWER_TIMEOUT, false},
+    {"Timed out ", D_ANSWER_TIMEOUT, false},
+    {"Connection setup timed out in state CONNECT", D_CONNECT_TIMEOUT, false},
+    {"Connection setup timed out in state TRY_CONNECT", D_CONNECT_TIMEOUT, false},
+    {"Connection setup timed out", D_ANSWER_TIMEOUT, false},
+    /* Names: the words of gai_strerror. */
+    {"Name or service not known", D_DNS_NO_SUCH_NAME, false},
+    {"No address associated with hostname", D_DNS_NO_ADDRESS, false},
+    {"Temporary failure in name resolution", D_DNS_SERVER_FAILED, false},
+    {"Failed to resolve", D_DNS_SERVER_FAILED, false},
+};
+
+static const struct phrase last_phrases[] = {
+    {"Disconnected", D_CONNECT_CLOSED, false},
+    {"ApiVersionRequest failed", D_PROTOCOL_MISMATCH, true},
+};
+
+static const struct {
+	int err;
+	enum diag_code code;
+} connect_errors[] = {
+    {ECONNREFUSED, D_CONNECT_REFUSED},
+    {ETIMEDOUT, D_CONNECT_TIMEOUT},
+    {EHOSTUNREACH, D_CONNECT_UNREACHABLE},
+    {ENETUNREACH, D_CONNECT_UNREACHABLE},
+    {EACCES, D_CONNECT_DENIED},
+    {EPERM, D_CONNECT_DENIED},
+    {ECONNRESET, D_CONNECT_RESET},
+    {EPIPE, D_CONNECT_CLOSED},
+};
+
+static const struct phrase *find_phrase(const struct phrase *table, size_t n, const char *words)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strstr(words, table[i].words))
+			return &table[i];
+	return NULL;
+}
+
+/* "error:0A000086:SSL routines:..." and "SSL alert number 116" read the same wherever OpenSSL was asked. */
+static enum diag_code tls_code(const char *words)
+{
+	struct diag d = {.code = D_NONE};
+
+	if (!strstr(words, "SSL ") && !strstr(words, "SSL_") && !strstr(words, "error:"))
+		return D_NONE;
+	tls_fail_text(&d, words, "");
+	return d.code;
+}
+
+static enum diag_code connect_code(const char *words)
+{
+	for (size_t i = 0; i < ARRAY_LEN(connect_errors); i++)
+		if (strstr(words, strerror(connect_errors[i].err)))
+			return connect_errors[i].code;
+	return D_NONE;
+}
+
+bool kafka_foreign_bytes(const char *words, char bytes[5])
+{
+	static const char before[] = "Invalid response size ";
+	const char *p = strstr(words, before);
+	long long n;
+
+	if (!p)
+		return false;
+	n = strtoll(p + strlen(before), NULL, 10);
+	for (int i = 0; i < 4; i++)
+		bytes[i] = (char)((uint32_t)n >> (24 - 8 * i) & 255);
+	bytes[4] = '\0';
+	return true;
+}
+
+/* A TLS record in place of a length: type 21 (alert) or 22 (handshake), version 3.x (RFC 8446 5.1). */
+static bool is_tls_record(const char *words)
+{
+	char b[5];
+
+	return kafka_foreign_bytes(words, b) && (b[0] == 21 || b[0] == 22) && b[1] == 3;
+}
+
+struct kafka_meaning kafka_log_meaning(const char *words, const struct kafka_context *context)
+{
+	const struct phrase *phrase = find_phrase(log_phrases, ARRAY_LEN(log_phrases), words);
+	struct kafka_meaning m = {.code = D_NONE};
+
+	if (phrase) {
+		m = (struct kafka_meaning){phrase->code, phrase->guess};
+		if (m.code == D_PROTOCOL_MISMATCH && is_tls_record(words))
+			m.code = D_TLS_REQUIRED;
+		/* Brokers that check the nonce answer an old library's good password with these very words. */
+		if (m.code == D_AUTH_FAILED && context->scram &&
+		    context->library < KAFKA_SCRAM_FIXED)
+			m.code = D_KAFKA_LIBRARY_OLD;
+		return m;
+	}
+	m.code = tls_code(words);
+	if (m.code == D_NONE)
+		m.code = connect_code(words);
+	if (m.code == D_NONE) {
+		phrase = find_phrase(last_phrases, ARRAY_LEN(last_phrases), words);
+		if (phrase)
+			m = (struct kafka_meaning){phrase->code, phrase->guess};
+	}
+	return m;
+}
+
+enum diag_code kafka_new_meaning(const char *words)
+{
+	static const struct phrase phrases[] = {
+	    {"key values mismatch", D_TLS_KEY_MISMATCH, false},
+	    {"Private key check failed", D_TLS_KEY_MISMATCH, false},
+	    {"ssl.ca.location failed", D_TLS_CA_UNREADABLE, false},
+	    {"ssl.certificate.location failed", D_TLS_CA_UNREADABLE, false},
+	    {"ssl.key.location failed", D_TLS_CA_UNREADABLE, false},
+	    {"ssl.keystore.location", D_TLS_CA_UNREADABLE, false},
+	    {"ssl.crl.location failed", D_TLS_CA_UNREADABLE, false},
+	    {"not supported in this build", D_KAFKA_FEATURE_MISSING, false},
+	    {"not available at build time", D_KAFKA_FEATURE_MISSING, false},
+	    {"recompile librdkafka", D_KAFKA_FEATURE_MISSING, false},
+	    {"No provider for SASL mechanism", D_KAFKA_FEATURE_MISSING, false},
+	    {"is missing a GSSAPI module", D_KAFKA_FEATURE_MISSING, false},
+	};
+	const struct phrase *phrase = find_phrase(phrases, ARRAY_LEN(phrases), words);
+
+	return phrase ? phrase->code : D_KAFKA_PROPERTY;
+}
+
+enum diag_code kafka_topic_meaning(int err)
+{
+	static const struct {
+		int err;
+		enum diag_code code;
+	} table[] = {
+	    {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, D_KAFKA_TOPIC_MISSING},
+	    {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, D_KAFKA_TOPIC_MISSING},
+	    {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, D_KAFKA_TOPIC_MISSING},
+	    {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, D_KAFKA_TOPIC_DENIED},
+	    {RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, D_KAFKA_NO_LEADER},
+	    {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, D_KAFKA_NO_LEADER},
+	    {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, D_KAFKA_ISR_LOW},
+	    {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, D_KAFKA_ISR_LOW},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (table[i].err == err)
+			return table[i].code;
+	return D_NONE;
+}
+
+/* ---- properties and versions ----------------------------------------------------------------------------- */
+
+const char *kafka_java_property(const char *name)
+{
+	static const struct {
+		const char *java, *here;
+	} table[] = {
+	    {"ssl.truststore.location", "ssl.ca.location, a PEM file"},
+	    {"ssl.truststore.password", "ssl.ca.location, a PEM file without password"},
+	    {"ssl.truststore.type", "ssl.ca.location, a PEM file"},
+	    {"ssl.truststore.certificates", "ssl.ca.pem"},
+	    {"ssl.keystore.type", "ssl.keystore.location, always PKCS#12"},
+	    {"ssl.keystore.key", "ssl.key.pem"},
+	    {"ssl.keystore.certificate.chain", "ssl.certificate.pem"},
+	    {"ssl.enabled.protocols", "nothing: OpenSSL's configuration decides"},
+	    {"ssl.protocol", "nothing: OpenSSL's configuration decides"},
+	    {"sasl.jaas.config", "sasl.username and sasl.password"},
+	    {"sasl.login.callback.handler.class", "sasl.oauthbearer.method and its properties"},
+	    {"sasl.client.callback.handler.class", "nothing: leave it out"},
+	    {"sasl.oauthbearer.token.endpoint", "sasl.oauthbearer.token.endpoint.url"},
+	    {"key.serializer", "nothing: leave it out"},
+	    {"value.serializer", "nothing: leave it out"},
+	    {"key.deserializer", "nothing: leave it out"},
+	    {"value.deserializer", "nothing: leave it out"},
+	    {"interceptor.classes", "nothing: leave it out"},
+	    {"max.poll.records", "nothing: leave it out"},
+	    {"buffer.memory", "queue.buffering.max.kbytes"},
+	    {"max.block.ms", "nothing: leave it out"},
+	    {"connections.max.idle", "connections.max.idle.ms"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (str_eq(table[i].java, name))
+			return table[i].here;
+	return NULL;
+}
+
+int kafka_version_parse(const char *text)
+{
+	int part[3] = {0, 0, 0};
+
+	for (int i = 0; i < 3; i++) {
+		char *end;
+		long n;
+
+		if (!isdigit((unsigned char)*text))
+			return -1;
+		n = strtol(text, &end, 10);
+		if (n > 255)
+			return -1;
+		part[i] = (int)n;
+		if (*end == '\0')
+			break;
+		if (*end != '.' || i == 2)
+			return -1;
+		text = end + 1;
+	}
+	return part[0] << 24 | part[1] << 16 | part[2] << 8 | 0xff;
+}

@@ -1,0 +1,194 @@
+#include "kafka_probe.h"
+
+#include <arpa/inet.h>
+
+#include "net.h"
+
+#define API_SASL_HANDSHAKE 17
+#define API_API_VERSIONS 18
+#define ERR_UNSUPPORTED_SASL_MECHANISM 33
+#define ERR_ILLEGAL_SASL_STATE 34
+#define CORRELATION 0x53475031 /* any number: the answer must repeat it */
+#define ANSWER_MAX 4096 /* an ApiVersions v0 answer is 6 bytes per request type: under 1 KiB */
+#define PROBE_MS 1000   /* a listener that said nothing by then says nothing */
+
+struct answer {
+	unsigned char bytes[ANSWER_MAX];
+	size_t len;
+};
+
+static uint32_t be32(const unsigned char *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static uint16_t be16(const unsigned char *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+/* Request header v1: length, api key, api version, correlation id, client id. Returns the whole length. */
+static size_t request(unsigned char *buf, size_t size, int api, int version, const char *body)
+{
+	static const char client[] = "startguard";
+	size_t body_len = body ? 2 + strlen(body) : 0, client_len = strlen(client);
+	size_t len = 2 + 2 + 4 + 2 + client_len + body_len;
+	unsigned char *p = buf;
+	uint32_t head[3] = {htonl((uint32_t)len), htonl((uint32_t)api << 16 | (uint32_t)version),
+			    htonl(CORRELATION)};
+
+	invariant(4 + len <= size);
+	memcpy(p, head, sizeof head);
+	p += sizeof head;
+	*p++ = 0;
+	*p++ = (unsigned char)client_len;
+	memcpy(p, client, client_len);
+	p += client_len;
+	if (body) {
+		*p++ = 0;
+		*p++ = (unsigned char)strlen(body);
+		memcpy(p, body, strlen(body));
+	}
+	return 4 + len;
+}
+
+/* Sends, then reads one framed answer. 1: a Kafka answer; 0: bytes that are none; -1: nothing came. */
+static int ask(const struct check_run *run, struct conn *conn, int api, int version,
+	       const char *body, struct answer *a, struct diag *ignored)
+{
+	unsigned char buf[128];
+	size_t len = request(buf, sizeof buf, api, version, body), want = 8;
+
+	a->len = 0;
+	if (net_write(run, conn, buf, len, ignored) < 0)
+		return -1;
+	while (a->len < want) {
+		ssize_t n = net_read(run, conn, a->bytes + a->len, want - a->len, ignored);
+
+		if (n <= 0)
+			return a->len > 0 ? 0 : -1;
+		a->len += (size_t)n;
+		if (a->len == 8) {
+			if (be32(a->bytes + 4) != CORRELATION)
+				return 0;
+			want = 4 + be32(a->bytes);
+			if (want < 10 || want > sizeof a->bytes)
+				return 0;
+		}
+	}
+	return 1;
+}
+
+/* SaslHandshake v1 answer: error, list of mechanisms. */
+static void mechanisms(const struct answer *a, char *out, size_t size)
+{
+	struct str list;
+	size_t at = 14;
+	uint32_t n = a->len >= 14 ? be32(a->bytes + 10) : 0;
+
+	str_init(&list, size - 1);
+	for (uint32_t i = 0; i < n && i < 32 && at + 2 <= a->len; i++) {
+		size_t len = be16(a->bytes + at);
+
+		at += 2;
+		if (len > a->len - at)
+			break;
+		str_addf(&list, "%s%.*s", i ? ", " : "", (int)len, (const char *)a->bytes + at);
+		at += len;
+	}
+	text_clean(out, size, list.s);
+	str_free(&list);
+}
+
+static void read_handshake(const struct answer *a, struct kafka_probe *probe)
+{
+	int err = a->len >= 10 ? be16(a->bytes + 8) : -1;
+
+	if (err == ERR_ILLEGAL_SASL_STATE) {
+		probe->listener = LISTENER_PLAIN;
+	} else if (err == 0 || err == ERR_UNSUPPORTED_SASL_MECHANISM) {
+		char list[200];
+
+		mechanisms(a, list, sizeof list);
+		/* A broker without any mechanism wants no login. */
+		probe->listener = *list ? LISTENER_SASL : LISTENER_PLAIN;
+		snprintf(probe->words, sizeof probe->words, "%s", list);
+	} else {
+		probe->listener = LISTENER_PLAIN;
+	}
+}
+
+static void read_foreign(const struct answer *a, struct kafka_probe *probe)
+{
+	/* A TLS alert (RFC 8446 5.1) in answer to plain bytes. */
+	if (a->len >= 2 && a->bytes[0] == 21 && a->bytes[1] == 3) {
+		probe->listener = LISTENER_TLS;
+		return;
+	}
+	probe->listener = LISTENER_OTHER;
+	text_clean_n(probe->words, sizeof probe->words, (const char *)a->bytes, a->len);
+}
+
+/* Plain Kafka? Leaves LISTENER_UNKNOWN when the peer closed or kept silent. */
+static void probe_plain(const struct check_run *run, const char *host, int port,
+			struct kafka_probe *probe)
+{
+	struct conn conn;
+	struct answer a;
+	struct diag ignored = {.code = D_NONE};
+	int got;
+
+	if (net_connect(run, host, port, &conn, &ignored) < 0)
+		return;
+	got = ask(run, &conn, API_API_VERSIONS, 0, NULL, &a, &ignored);
+	if (got == 0)
+		read_foreign(&a, probe);
+	if (got == 1) {
+		/* The name of a mechanism that cannot exist: the answer is the list of those that do. */
+		got = ask(run, &conn, API_SASL_HANDSHAKE, 1, "STARTGUARD-PROBE", &a, &ignored);
+		if (got == 1)
+			read_handshake(&a, probe);
+		else
+			probe->listener = LISTENER_PLAIN;
+	}
+	cleanup_fd_fn(&conn.fd);
+}
+
+/* Any verdict of TLS itself, a refused certificate too, shows that the peer speaks it. */
+static bool is_tls_verdict(enum diag_code code)
+{
+	return diag_info(code)->phase == PH_TLS && code != D_TLS_PEER_IS_PLAINTEXT &&
+	       code != D_TLS_HANDSHAKE;
+}
+
+static void probe_tls(const struct check_run *run, const char *host, int port,
+		      struct kafka_probe *probe)
+{
+	struct conn conn;
+	struct tls_conf none = {.ca_file = NULL};
+	struct diag d = {.code = D_NONE};
+
+	if (net_connect(run, host, port, &conn, &d) < 0)
+		return;
+	if (net_tls(run, &conn, host, &none, &d) == 0 || is_tls_verdict(d.code))
+		probe->listener = LISTENER_TLS;
+	cleanup_fd_fn(&conn.fd);
+}
+
+void kafka_probe(const struct check_run *run, const char *address, struct kafka_probe *probe)
+{
+	struct check_run shorter = *run;
+	char host[256];
+	int port;
+
+	*probe = (struct kafka_probe){.listener = LISTENER_UNKNOWN};
+	if (hostport_split(address, host, sizeof host, &port) < 0)
+		return;
+	shorter.deadline = mono_earlier(run->deadline, mono_after(mono_now(), SPAN_MS(PROBE_MS)));
+	probe_plain(&shorter, host, port, probe);
+	if (probe->listener == LISTENER_UNKNOWN) {
+		shorter.deadline =
+		    mono_earlier(run->deadline, mono_after(mono_now(), SPAN_MS(PROBE_MS)));
+		probe_tls(&shorter, host, port, probe);
+	}
+}

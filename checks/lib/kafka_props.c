@@ -1,0 +1,352 @@
+#include "kafka_props.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <strings.h>
+
+/* ---- addresses ------------------------------------------------------------------------------------------ */
+
+static const char *without_scheme(const char *entry)
+{
+	return str_starts(entry, "kafka://") ? entry + strlen("kafka://") : entry;
+}
+
+/* host and port of an entry; -1 when it is none. A missing port is Kafka's own, as librdkafka has it. */
+static int address_split(const char *entry, char *host, size_t size, int *port)
+{
+	char text[512];
+	size_t len;
+
+	entry = without_scheme(entry);
+	len = strlen(entry);
+	if (len > 0 && entry[len - 1] == '/')
+		len--;
+	if (len == 0 || len + sizeof ":65535" > sizeof text)
+		return -1;
+	snprintf(text, sizeof text, "%.*s", (int)len, entry);
+	if (!strchr(text, ':') || text[len - 1] == ']')
+		snprintf(text + len, sizeof text - len, ":%d", KAFKA_PORT);
+	if (text[0] == '/' || hostport_split(text, host, size, port) < 0 || !*host || *port == 0)
+		return -1;
+	return 0;
+}
+
+const char *kafka_address_problem(const char *entry)
+{
+	char host[256];
+	int port;
+
+	if (strstr(without_scheme(entry), "://"))
+		return "has a scheme that is none of Kafka's: write host:port";
+	if (strchr(without_scheme(entry), '@'))
+		return "has a user part: give sasl.username and sasl.password in properties";
+	return address_split(entry, host, sizeof host, &port) < 0 ? "is not host:port" : NULL;
+}
+
+void kafka_address_split(const char *entry, char *host, size_t size, int *port)
+{
+	invariant(address_split(entry, host, size, port) == 0);
+}
+
+/* ---- reading --------------------------------------------------------------------------------------------- */
+
+/* librdkafka knows some properties by two names. */
+static const char *canonical(const char *name)
+{
+	static const char *const alias[][2] = {
+	    {"sasl.mechanisms", "sasl.mechanism"},
+	    {"metadata.broker.list", "bootstrap.servers"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(alias); i++)
+		if (str_eq(alias[i][0], name))
+			return alias[i][1];
+	return name;
+}
+
+const char *kafka_props_get(const struct kafka_props *props, const char *name)
+{
+	for (size_t i = 0; i < props->n; i++)
+		if (str_eq(canonical(props->v[i].name), name))
+			return props->v[i].value;
+	return NULL;
+}
+
+static void props_put(struct kafka_props *props, const char *name, const char *value,
+		      bool from_file)
+{
+	if (secret_sensitive_name(name))
+		secret_register(value);
+	for (size_t i = 0; i < props->n; i++) {
+		if (str_eq(canonical(props->v[i].name), canonical(name))) {
+			props->v[i] = (struct kafka_prop){name, value, from_file};
+			return;
+		}
+	}
+	invariant(props->n < KAFKA_PROPS_MAX);
+	props->v[props->n++] = (struct kafka_prop){name, value, from_file};
+}
+
+static char *trim(char *s)
+{
+	char *end = s + strlen(s);
+
+	while (isspace((unsigned char)*s))
+		s++;
+	while (end > s && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+	return s;
+}
+
+/* One line of a properties file: name=value; # and ! begin a comment (java.util.Properties). */
+static int file_line(struct kafka_props *props, const char *path, int number, char *line,
+		     struct diag *out)
+{
+	char *name = trim(line), *value;
+
+	if (!*name || *name == '#' || *name == '!')
+		return 0;
+	value = strchr(name, '=');
+	if (!value || value == name) {
+		check_fail(out, D_KAFKA_PROPERTY, path, "line %d is not name=value", number);
+		return -1;
+	}
+	*value++ = '\0';
+	if (props->n == KAFKA_PROPS_MAX) {
+		check_fail(out, D_KAFKA_PROPERTY, path, "more than %d properties", KAFKA_PROPS_MAX);
+		return -1;
+	}
+	props_put(props, trim(name), trim(value), true);
+	return 0;
+}
+
+static int load_file(struct kafka_props *props, const char *path, struct diag *out)
+{
+	char *text = file_read(path, KAFKA_PROPS_FILE_MAX, NULL), *line, *next;
+	int number = 1;
+
+	if (!text) {
+		int err = errno;
+
+		check_fail(out, err == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE, path,
+			   "properties_file: %s",
+			   err == EFBIG ? "larger than 64 KiB" : strerror(err));
+		return -1;
+	}
+	for (line = text; line; line = next, number++) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		if (file_line(props, path, number, line, out) < 0)
+			return -1;
+	}
+	return 0; /* the texts live as long as the child */
+}
+
+static void note_traits(struct kafka_props *props)
+{
+	const char *protocol = kafka_props_get(props, "security.protocol");
+
+	props->mechanism = kafka_props_get(props, "sasl.mechanism");
+	props->tls =
+	    protocol && (strcasecmp(protocol, "ssl") == 0 || strcasecmp(protocol, "sasl_ssl") == 0);
+	props->sasl = protocol && strncasecmp(protocol, "sasl", 4) == 0;
+	if (!props->mechanism)
+		props->mechanism = "GSSAPI"; /* librdkafka's default */
+	props->context.scram = props->sasl && str_starts(props->mechanism, "SCRAM-");
+	props->context.library = rd_kafka_version();
+}
+
+int kafka_props_load(const struct kafka_access *access, struct kafka_props *props, struct diag *out)
+{
+	*props = (struct kafka_props){.n = 0};
+	if (access->properties_file && load_file(props, access->properties_file, out) < 0)
+		return -1;
+	for (size_t i = 0; i < access->properties->n; i++) {
+		const struct pair *p = &access->properties->v[i];
+		const char *value = p->value ? p->value : secret_reveal(p->secret, out);
+
+		if (!value)
+			return -1;
+		if (props->n == KAFKA_PROPS_MAX) {
+			check_fail(out, D_KAFKA_PROPERTY, "properties", "more than %d properties",
+				   KAFKA_PROPS_MAX);
+			return -1;
+		}
+		props_put(props, p->name, value, false);
+	}
+	if (access->client_id)
+		props_put(props, "client.id", access->client_id, false);
+	note_traits(props);
+	return 0;
+}
+
+/* ---- complaints ------------------------------------------------------------------------------------------- */
+
+/* The nearest name librdkafka knows, from its own manual page: conf_dump leaves out what has no value yet. */
+static const char *nearest_property(const char *name, char *best, size_t size)
+{
+	char *text = NULL, *line, *next;
+	size_t len = 0;
+	unsigned least = strlen(name) < 8 ? 1 : 3;
+	FILE *page = open_memstream(&text, &len);
+
+	best[0] = '\0';
+	if (!page)
+		return NULL;
+	rd_kafka_conf_properties_show(page);
+	fclose(page);
+	for (line = text; line; line = next) {
+		size_t n = strcspn(line, " |");
+		char word[128];
+		unsigned d;
+
+		next = strchr(line, '\n');
+		if (next)
+			next++;
+		if (n == 0 || n >= sizeof word)
+			continue;
+		snprintf(word, sizeof word, "%.*s", (int)n, line);
+		d = edit_distance(name, word, least);
+		if (d < least || (d == least && !best[0])) {
+			least = d;
+			snprintf(best, size, "%s", word);
+		}
+	}
+	free(text);
+	return best[0] ? best : NULL;
+}
+
+static void fail_unknown(const struct kafka_prop *p, struct diag *out)
+{
+	const char *java = kafka_java_property(p->name), *near;
+	char best[128];
+
+	check_fail(out, D_KAFKA_PROPERTY, p->name, "librdkafka %s has no property \"%s\"",
+		   rd_kafka_version_str(), p->name);
+	if (java) {
+		diag_hint(out, "%s is a property of the Java client; here use %s", p->name, java);
+		return;
+	}
+	near = nearest_property(p->name, best, sizeof best);
+	if (near)
+		diag_hint(out, "did you mean %s?", near);
+}
+
+/* librdkafka quotes the value in its words: fine for "acks", not for passwords. */
+static void fail_invalid(const struct kafka_prop *p, const char *words, struct diag *out)
+{
+	const char *java = kafka_java_property(p->name);
+	enum diag_code code = kafka_new_meaning(words);
+
+	if (secret_sensitive_name(p->name))
+		words = "librdkafka does not accept its value";
+	check_fail(out, code, p->name, "%s", words);
+	if (java)
+		diag_hint(out, "%s is a property of the Java client; here use %s", p->name, java);
+}
+
+static int put(rd_kafka_conf_t *conf, const struct kafka_prop *p, bool optional, struct diag *out)
+{
+	char words[512] = "";
+
+	switch (rd_kafka_conf_set(conf, p->name, p->value, words, sizeof words)) {
+	case RD_KAFKA_CONF_OK:
+		return 0;
+	case RD_KAFKA_CONF_UNKNOWN:
+		if (optional)
+			return 0;
+		fail_unknown(p, out);
+		return -1;
+	case RD_KAFKA_CONF_INVALID:
+		break;
+	}
+	fail_invalid(p, words, out);
+	return -1;
+}
+
+int kafka_conf_put(rd_kafka_conf_t *conf, const char *name, const char *value, bool optional,
+		   struct diag *out)
+{
+	return put(conf, &(struct kafka_prop){.name = name, .value = value}, optional, out);
+}
+
+/* ---- what is ours ------------------------------------------------------------------------------------------ */
+
+/* Set before the service's own: only how fast the library tries. */
+static const char *const defaults[][2] = {
+    {"client.id", "startguard"},
+    {"reconnect.backoff.ms", "10"}, /* the default backs off to 10 s while the broker is long up */
+    {"reconnect.backoff.max.ms", "50"},
+    {"linger.ms", "0"},
+};
+
+/* Of the service's settings these would make a check write, join, fence, or talk to somebody else. */
+static const char *const never_passed[] = {
+    "bootstrap.servers", /* the key of this name counts */
+    "group.id",          /* groups are never joined */
+    "group.instance.id",
+    "group.protocol",
+    "transactional.id", /* would fence the running service */
+    "enable.idempotence",
+    "statistics.interval.ms",
+    "debug",
+    "log_level",
+};
+
+static bool is_never_passed(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(never_passed); i++)
+		if (str_eq(never_passed[i], name))
+			return true;
+	return false;
+}
+
+static int apply_one(const struct kafka_prop *p, rd_kafka_conf_t *conf, struct diag *out)
+{
+	/* Simulated brokers inside the library: everything would pass, against nothing. */
+	if (str_starts(p->name, "test.")) {
+		check_fail(out, D_KAFKA_PROPERTY, p->name,
+			   "replaces the real brokers by simulated ones");
+		diag_hint(out, "drop the property");
+		return -1;
+	}
+	if (is_never_passed(canonical(p->name)))
+		return 0;
+	return put(conf, p, false, out);
+}
+
+static int apply_defaults(const struct kafka_props *props, rd_kafka_conf_t *conf, struct diag *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
+		if (!kafka_props_get(props, defaults[i][0]) &&
+		    kafka_conf_put(conf, defaults[i][0], defaults[i][1], true, out) < 0)
+			return -1;
+	return 0;
+}
+
+int kafka_props_apply(const struct kafka_props *props, rd_kafka_conf_t *conf, struct diag *out)
+{
+	if (apply_defaults(props, conf, out) < 0)
+		return -1;
+	for (size_t i = 0; i < props->n; i++)
+		if (apply_one(&props->v[i], conf, out) < 0)
+			return -1;
+	/* Asked for a topic, a producer's handle would have the broker create it. */
+	if (kafka_conf_put(conf, "allow.auto.create.topics", "false", false, out) < 0 ||
+	    kafka_conf_put(conf, "enable.auto.commit", "false", false, out) < 0 ||
+	    kafka_conf_put(conf, "enable.metrics.push", "false", true, out) < 0 ||
+	    kafka_conf_put(conf, "log.connection.close", "true", true, out) < 0)
+		return -1;
+	/* A login that has no way to get a token fails without a word in librdkafka: say it here. */
+	if (props->sasl && str_eq(props->mechanism, "OAUTHBEARER") &&
+	    !kafka_props_get(props, "sasl.oauthbearer.method") &&
+	    !kafka_props_get(props, "enable.sasl.oauthbearer.unsecure.jwt")) {
+		check_fail(out, D_KAFKA_PROPERTY, "sasl.mechanism",
+			   "OAUTHBEARER needs sasl.oauthbearer.method=oidc and its properties: a "
+			   "program's own "
+			   "token callback cannot be used here");
+		return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,22 @@
+/* cfg: libconfig text to nodes. The only user of libconfig.
+ *
+ * @include "file" is expanded here, relative to the file that says it, with a map from lines back to files: every
+ * message names the line a person wrote. Bounded: files, their sum, their depth and the depth of groups.
+ */
+#ifndef SG_CFG_H
+#define SG_CFG_H
+
+#include "problem.h"
+#include "schema.h"
+
+#define CFG_TEXT_MAX (16 * 1024 * 1024) /* bytes of a profile with all it includes */
+#define CFG_INCLUDE_DEPTH 10
+#define CFG_GROUP_DEPTH 32
+
+/* The root group of the file. NULL when a problem was added: an unreadable file, a bad include, a syntax error. */
+struct node *cfg_read_file(struct arena *a, const char *path, struct problems *problems);
+/* One value, for KEY=VALUE of a command line: `text` as it would stand in a profile. NULL when it is not one; the
+ * reason is then in *why (static text). */
+struct node *cfg_read_value(struct arena *a, const char *name, const char *text, const char **why);
+
+#endif

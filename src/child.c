@@ -1,0 +1,220 @@
+#include "child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "wire.h"
+
+/* The check is told to be done a little before it is killed: the library's own message is better than ours. */
+#define SOFT_PERCENT 10
+#define SOFT_MAX SPAN_MS(200)
+
+struct check_sink {
+	int fd;
+	int facts;
+};
+
+/* ---- check.h: what a check may say ------------------------------------------------------------------------------- */
+static void put(const struct check_run *run, enum wire_type type, enum phase phase, const char *key, const char *fmt,
+                va_list ap)
+{
+	char text[WIRE_TEXT_MAX];
+	int saved = errno;
+
+	vsnprintf(text, sizeof text, fmt, ap);
+	wire_put_text(run->sink->fd, type, phase, key, text);
+	errno = saved;
+}
+
+void check_step(const struct check_run *run, enum phase phase, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(run, WIRE_STEP, phase, NULL, fmt, ap);
+	va_end(ap);
+}
+
+void check_reached(const struct check_run *run, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(run, WIRE_REACHED, PH_NONE, NULL, fmt, ap);
+	va_end(ap);
+}
+
+void check_fact(const struct check_run *run, const char *key, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(run, WIRE_FACT, PH_NONE, key, fmt, ap);
+	va_end(ap);
+}
+
+void check_summary(const struct check_run *run, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(run, WIRE_SUMMARY, PH_NONE, NULL, fmt, ap);
+	va_end(ap);
+}
+
+/* ---- the fence ------------------------------------------------------------------------------------------------------ */
+static void close_all_but(int keep)
+{
+	if (keep > 3)
+		close_range(3, (unsigned)keep - 1, 0);
+	close_range((unsigned)keep + 1, ~0u, 0);
+}
+
+static void null_stdio(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int i = 0; i < 3; i++) {
+		if (fd >= 0)
+			dup2(fd, i);
+		else /* no /dev here: closed is the next best */
+			close(i);
+	}
+	if (fd > 2)
+		close(fd);
+}
+
+/* A memory limit is to hit the child, not the guard. */
+static void raise_oom_score(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, "500", 3) < 0) {
+		/* Not allowed here: then the kernel chooses. */
+	}
+	close(fd);
+}
+
+static void reset_signals(const sigset_t *mask)
+{
+	struct sigaction dfl = {.sa_handler = SIG_DFL}, ign = {.sa_handler = SIG_IGN};
+
+	for (int s = 1; s < NSIG; s++)
+		sigaction(s, &dfl, NULL); /* KILL and STOP refuse */
+	sigaction(SIGPIPE, &ign, NULL); /* client libraries write to sockets that have died */
+	sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+static void enter_fence(pid_t parent, int *pipe_fd, const sigset_t *mask)
+{
+	const struct rlimit no_core = {0, 0};
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent) /* it died before the line above */
+		_exit(EXIT_FAILURE);
+	setpgid(0, 0);
+	if (*pipe_fd < 3) { /* the guard was started with closed standard descriptors */
+		int moved = fcntl(*pipe_fd, F_DUPFD_CLOEXEC, 3);
+
+		if (moved >= 0)
+			*pipe_fd = moved;
+	}
+	null_stdio();
+	close_all_but(*pipe_fd);
+	setrlimit(RLIMIT_CORE, &no_core);
+	prctl(PR_SET_DUMPABLE, 0);
+	raise_oom_score();
+	reset_signals(mask);
+}
+
+/* Coverage counters are written at exit, which a child never reaches. Present only in instrumented builds. */
+extern int __llvm_profile_write_file(void) __attribute__((weak));
+extern void __gcov_dump(void) __attribute__((weak));
+
+static void flush_coverage(void)
+{
+	if (__llvm_profile_write_file)
+		__llvm_profile_write_file();
+	if (__gcov_dump)
+		__gcov_dump();
+}
+
+static struct mono soft_deadline(struct mono now, struct mono deadline)
+{
+	int64_t margin = mono_since(now, deadline).ns / 100 * SOFT_PERCENT;
+
+	if (mono_is_never(deadline))
+		return deadline;
+	return (struct mono){deadline.ns - (margin < SOFT_MAX.ns ? margin : SOFT_MAX.ns)};
+}
+
+static enum verdict attempt(const struct profile_check *check, int number, struct mono now, struct mono deadline, int fd,
+                            struct diag *diag)
+{
+	struct check_sink sink = {.fd = fd};
+	struct check_run run = {.id = check->id,
+	                        .name = check->name,
+	                        .conf = check->conf,
+	                        .deadline = soft_deadline(now, deadline),
+	                        .attempt = number,
+	                        .sink = &sink};
+	enum verdict v;
+
+	*diag = (struct diag){0};
+	v = check->kind->run(&run, diag);
+	/* A failure without a code, or a success with one, is a mistake of the kind. */
+	if (v != V_PASS && diag->code == D_NONE)
+		v = diag_set(diag, D_GUARD_BUG, check->id, "the check failed without saying why");
+	wire_put_final(fd, v, diag);
+	return v;
+}
+
+static _Noreturn void child_main(const struct profile_check *check, int number, struct mono now, struct mono deadline, int fd,
+                                 pid_t parent, const sigset_t *mask)
+{
+	struct diag diag;
+
+	enter_fence(parent, &fd, mask);
+	attempt(check, number, now, deadline, fd, &diag);
+	flush_coverage();
+	_exit(EXIT_SUCCESS);
+}
+
+int child_start(struct child *out, const struct profile_check *check, int number, struct mono now, struct mono deadline,
+                const sigset_t *mask)
+{
+	pid_t parent = getpid(), pid;
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return -1;
+	fcntl(p[0], F_SETFL, O_NONBLOCK);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		close(p[0]);
+		child_main(check, number, now, deadline, p[1], parent, mask);
+	}
+	close(p[1]);
+	if (pid < 0) {
+		int saved = errno;
+
+		close(p[0]);
+		errno = saved;
+		return -1;
+	}
+	setpgid(pid, pid); /* here too: whoever comes first, a kill must find the group */
+	*out = (struct child){.pid = pid, .fd = p[0]};
+	return 0;
+}
+
+enum verdict child_in_process(const struct profile_check *check, struct mono now, struct mono deadline, int fd,
+                              struct diag *out)
+{
+	return attempt(check, 1, now, deadline, fd, out);
+}

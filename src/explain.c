@@ -1,0 +1,499 @@
+#include "explain.h"
+
+#include "cfg.h"
+#include "kinds.h"
+
+/* ---- one row ------------------------------------------------------------------------------------------------------- */
+/* "one of read, write", "default 5s", "10ms to 1h", joined. */
+static void add_bounds(struct str *b, const struct key *k)
+{
+	if (k->choices) {
+		str_add(b, k->type == K_STRLIST ? " of " : ": ");
+		for (size_t i = 0; k->choices[i]; i++)
+			str_addf(b, "%s%s", i ? ", " : "", k->choices[i]);
+	}
+	if (k->flags & K_REQUIRED)
+		str_add(b, "; needed");
+	if (k->def)
+		str_addf(b, "; default %s", k->def);
+	if (k->min && k->max)
+		str_addf(b, "; %s to %s", k->min, k->max);
+	else if (k->min)
+		str_addf(b, "; at least %s", k->min);
+	else if (k->max)
+		str_addf(b, "; at most %s", k->max);
+}
+
+static void text_row(struct str *b, const struct key *k, int depth)
+{
+	str_addf(b, "%*s%-22s %s", 2 + 4 * depth, "", k->name, key_type_text(k));
+	add_bounds(b, k);
+	str_addf(b, "\n%*s%s\n", 25 + 4 * depth, "", k->doc ? k->doc : "");
+	if (k->example)
+		str_addf(b, "%*s%s = %s;\n", 25 + 4 * depth, "", k->name, k->example);
+}
+
+static void text_rows(struct str *b, const struct schema *s, int depth)
+{
+	for (const struct key *k = s->keys; k->name; k++) {
+		text_row(b, k, depth);
+		if (k->sub)
+			text_rows(b, k->sub, depth + 1);
+	}
+}
+
+static void markdown_rows(struct str *b, const struct schema *s, const char *prefix)
+{
+	for (const struct key *k = s->keys; k->name; k++) {
+		char deeper[128];
+
+		str_addf(b, "| %s%s | %s", prefix, k->name, key_type_text(k));
+		add_bounds(b, k);
+		str_addf(b, " | %s%s%s%s |\n", k->doc ? k->doc : "", k->example ? " `" : "", k->example ? k->example : "",
+		         k->example ? "`" : "");
+		snprintf(deeper, sizeof deeper, "%s%s.", prefix, k->name);
+		if (k->sub)
+			markdown_rows(b, k->sub, deeper);
+	}
+}
+
+/* A line of roff that begins with a dot or quote would be a command. */
+static void add_roff(struct str *b, const char *text)
+{
+	if (*text == '.' || *text == '\'')
+		str_add(b, "\\&");
+	for (; *text; text++) {
+		if (*text == '\\')
+			str_add(b, "\\e");
+		else if (*text == '-')
+			str_add(b, "\\-");
+		else
+			str_addc(b, *text);
+	}
+}
+
+static void man_rows(struct str *b, const struct schema *s)
+{
+	for (const struct key *k = s->keys; k->name; k++) {
+		str_addf(b, ".TP\n.B %s\n", k->name);
+		add_roff(b, key_type_text(k));
+		add_bounds(b, k);
+		str_add(b, ".\n");
+		add_roff(b, k->doc ? k->doc : "");
+		str_addc(b, '\n');
+		if (k->sub) {
+			str_add(b, ".RS\n");
+			man_rows(b, k->sub);
+			str_add(b, ".RE\n");
+		}
+	}
+}
+
+static void json_rows(struct str *b, const struct schema *s)
+{
+	str_add(b, "[");
+	for (const struct key *k = s->keys; k->name; k++) {
+		str_add(b, k == s->keys ? "\n    {\"name\": " : ",\n    {\"name\": ");
+		str_add_json_string(b, k->name);
+		str_add(b, ", \"type\": ");
+		str_add_json_string(b, key_type_text(k));
+		str_addf(b, ", \"required\": %s", k->flags & K_REQUIRED ? "true" : "false");
+		if (k->def) {
+			str_add(b, ", \"default\": ");
+			str_add_json_string(b, k->def);
+		}
+		if (k->choices) {
+			str_add(b, ", \"choices\": [");
+			for (size_t i = 0; k->choices[i]; i++) {
+				str_add(b, i ? ", " : "");
+				str_add_json_string(b, k->choices[i]);
+			}
+			str_add(b, "]");
+		}
+		str_add(b, ", \"doc\": ");
+		str_add_json_string(b, k->doc ? k->doc : "");
+		if (k->example) {
+			str_add(b, ", \"example\": ");
+			str_add_json_string(b, k->example);
+		}
+		if (k->sub) {
+			str_add(b, ", \"keys\": ");
+			json_rows(b, k->sub);
+		}
+		str_add(b, "}");
+	}
+	str_add(b, "]");
+}
+
+/* ---- the profile with every key ------------------------------------------------------------------------------------------ */
+static struct node *example_node(struct arena *a, const struct key *k)
+{
+	const char *why;
+
+	return k->example ? cfg_read_value(a, k->name, k->example, &why) : NULL;
+}
+
+/* Which rows the reference profile sets: the needed ones, and then as many as make the kind content. */
+static bool is_content(struct arena *a, const struct check_kind *kind, const bool *active)
+{
+	struct problems problems = {.arena = a};
+	struct fill fill = {.arena = a, .problems = &problems, .getenv = (const char *(*)(const char *))getenv, .offline = true};
+	struct node *group = arena_alloc(a, sizeof *group);
+	void *conf = arena_alloc(a, kind->schema->size);
+	const char *key;
+	bool content;
+
+	group->type = N_GROUP;
+	for (size_t i = 0; kind->schema->keys[i].name; i++) {
+		struct node *n = active[i] ? example_node(a, &kind->schema->keys[i]) : NULL;
+
+		if (n)
+			node_append(group, n);
+	}
+	content = schema_fill(kind->schema, group, kind->name, conf, &fill) == 0;
+	content = content && (!kind->validate || !kind->validate(conf, &key));
+	problems_free(&problems);
+	return content;
+}
+
+static void choose_active(struct arena *a, const struct check_kind *kind, bool *active, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		active[i] = kind->schema->keys[i].flags & K_REQUIRED;
+	if (is_content(a, kind, active))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (active[i] || !kind->schema->keys[i].example)
+			continue;
+		active[i] = true;
+		if (is_content(a, kind, active))
+			return;
+		active[i] = false;
+	}
+}
+
+static void reference_row(struct str *b, const struct key *k, const char *indent, bool active)
+{
+	str_addf(b, "%s# %s%s", indent, k->doc ? k->doc : "", " (");
+	str_add(b, key_type_text(k));
+	add_bounds(b, k);
+	str_addf(b, ")\n%s%s%s = ", indent, active ? "" : "# ", k->name);
+	if (k->example)
+		str_add(b, k->example);
+	else if (k->def && (k->type == K_INT || k->type == K_BOOL || k->type == K_NUM))
+		str_add(b, k->def);
+	else if (k->def && k->type == K_STRLIST)
+		str_addf(b, "[\"%s\"]", k->def);
+	else
+		str_addf(b, "\"%s\"", k->def ? k->def : "...");
+	str_add(b, ";\n");
+	for (const struct key *s = k->sub ? k->sub->keys : NULL; s && s->name; s++) {
+		str_addf(b, "%s#   %s: %s", indent, s->name, key_type_text(s));
+		add_bounds(b, s);
+		str_addf(b, ". %s\n", s->doc ? s->doc : "");
+	}
+}
+
+static void reference_kind(struct str *b, const struct check_kind *kind)
+{
+	struct arena a = {0};
+	bool active[64] = {false};
+	size_t n = 0;
+
+	while (kind->schema->keys[n].name)
+		n++;
+	invariant(n <= ARRAY_LEN(active));
+	choose_active(&a, kind, active, n);
+	str_addf(b, "\n# %s: %s\n%s: {\n\texample: {\n", kind->name, kind->summary, kind->name);
+	for (size_t i = 0; i < n; i++)
+		reference_row(b, &kind->schema->keys[i], "\t\t", active[i]);
+	str_add(b, "\t};\n};\n");
+	arena_free(&a);
+}
+
+static void reference_profile(struct str *b)
+{
+	str_add(b, "# Every key of every kind. Made by `startguard explain --profile`; what is commented out may be left out.\n\n");
+	for (const struct key *k = top_schema.keys; k->name; k++)
+		reference_row(b, k, "", k->flags & K_REQUIRED);
+	str_add(b, "\n# Variables that loosen something, and where they may be set.\nswitches: {\n\texample: {\n");
+	for (const struct key *k = switch_schema.keys; k->name; k++)
+		reference_row(b, k, "\t\t", k->flags & K_REQUIRED);
+	str_add(b, "\t};\n};\n\n# Keys of every check:\n");
+	for (const struct key *k = common_schema.keys; k->name; k++)
+		reference_row(b, k, "# ", false);
+	for (size_t i = 0; check_kind_at(i); i++)
+		if (!check_kind_at(i)->unsupported)
+			reference_kind(b, check_kind_at(i));
+}
+
+/* ---- topics ---------------------------------------------------------------------------------------------------------------- */
+struct topic {
+	const char *name, *summary;
+	const struct schema *schema;
+};
+
+static const struct topic others[] = {
+    {"profile", "keys at the top of a profile", &top_schema},
+    {"common", "keys of every check", &common_schema},
+    {"switches", "keys of a switch", &switch_schema},
+};
+
+static struct topic topic_at(size_t i)
+{
+	const struct check_kind *k;
+
+	if (i < ARRAY_LEN(others))
+		return others[i];
+	k = check_kind_at(i - ARRAY_LEN(others));
+	return k ? (struct topic){k->name, k->unsupported ? k->unsupported : k->summary, k->schema} : (struct topic){0};
+}
+
+static void print_topic(struct str *b, const struct topic *t, enum print_as as)
+{
+	switch (as) {
+	case AS_TEXT:
+		str_addf(b, "%s: %s\n\n", t->name, t->summary);
+		if (t->schema)
+			text_rows(b, t->schema, 0);
+		break;
+	case AS_MAN:
+		str_addf(b, ".SS %s\n", t->name);
+		add_roff(b, t->summary);
+		str_add(b, ".\n");
+		if (t->schema)
+			man_rows(b, t->schema);
+		break;
+	case AS_MARKDOWN:
+		str_addf(b, "## %s\n\n%s\n\n", t->name, t->summary);
+		if (t->schema) {
+			str_add(b, "| key | value | meaning |\n| --- | --- | --- |\n");
+			markdown_rows(b, t->schema, "");
+			str_addc(b, '\n');
+		}
+		break;
+	case AS_JSON:
+		str_add(b, "{\"name\": ");
+		str_add_json_string(b, t->name);
+		str_add(b, ", \"summary\": ");
+		str_add_json_string(b, t->summary);
+		str_add(b, ", \"keys\": ");
+		if (t->schema)
+			json_rows(b, t->schema);
+		else
+			str_add(b, "null");
+		str_add(b, "}");
+		break;
+	case AS_PROFILE:
+		break;
+	}
+}
+
+static void print_all(struct str *b, enum print_as as)
+{
+	if (as == AS_JSON)
+		str_add(b, "[\n  ");
+	for (size_t i = 0; topic_at(i).name; i++) {
+		struct topic t = topic_at(i);
+
+		if (as == AS_TEXT) {
+			str_addf(b, "  %-16s %s\n", t.name, t.summary);
+			continue;
+		}
+		if (as == AS_JSON && i)
+			str_add(b, ",\n  ");
+		print_topic(b, &t, as);
+	}
+	if (as == AS_JSON)
+		str_add(b, "\n]\n");
+	if (as == AS_TEXT)
+		str_add(b, "\nstartguard explain NAME shows the keys, NAME.KEY one of them.\n");
+}
+
+static int unknown(struct err *err, const char *what, const char *word, const char *const *words)
+{
+	const char *near = nearest_word(word, words);
+
+	return err_make(err, 0, "no %s \"%s\"%s%s%s", what, word, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+static int print_key(struct str *b, const struct topic *t, const char *name, enum print_as as, struct err *err)
+{
+	const struct key *k = t->schema ? schema_find(t->schema, name) : NULL;
+	struct key one[2] = {{.name = NULL}, {.name = NULL}};
+	struct schema alone = {.name = t->name, .keys = one};
+	const char *near = t->schema ? schema_nearest(t->schema, name) : NULL;
+
+	if (!k && schema_find(&common_schema, name))
+		return print_key(b, &others[1], name, as, err);
+	if (!k)
+		return err_make(err, 0, "%s has no key \"%s\"%s%s%s", t->name, name, near ? "; did you mean \"" : "", near ? near : "",
+		                near ? "\"?" : "");
+	one[0] = *k;
+	print_topic(b, &(struct topic){t->name, t->summary, &alone}, as);
+	return 0;
+}
+
+int explain(struct str *b, const char *topic, enum print_as as, struct err *err)
+{
+	const char *dot = topic ? strchr(topic, '.') : NULL, *words[64] = {NULL};
+	size_t len = dot ? (size_t)(dot - topic) : topic ? strlen(topic) : 0;
+
+	if (as == AS_PROFILE) {
+		reference_profile(b);
+		return 0;
+	}
+	if (!topic) {
+		print_all(b, as);
+		return 0;
+	}
+	for (size_t i = 0; topic_at(i).name; i++) {
+		struct topic t = topic_at(i);
+
+		words[i] = t.name;
+		if (strlen(t.name) != len || strncmp(t.name, topic, len) != 0)
+			continue;
+		if (dot)
+			return print_key(b, &t, dot + 1, as, err);
+		print_topic(b, &t, as);
+		if (as == AS_JSON)
+			str_addc(b, '\n');
+		return 0;
+	}
+	return unknown(err, "kind", topic, words);
+}
+
+/* ---- codes -------------------------------------------------------------------------------------------------------------------- */
+static void print_code(struct str *b, const struct diag_info *d, enum print_as as)
+{
+	if (as == AS_MARKDOWN) {
+		str_addf(b, "| `%s` | %s | %s | %s | %s |\n", d->code, phase_name(d->phase), d->retryable ? "yes" : "no", d->title, d->hint);
+	} else if (as == AS_JSON) {
+		str_addf(b, "  {\"code\": \"%s\", \"phase\": \"%s\", \"verdict\": \"%s\", \"retryable\": %s, \"title\": ", d->code,
+		         phase_name(d->phase), d->verdict == V_BROKEN ? "broken" : "fail", d->retryable ? "true" : "false");
+		str_add_json_string(b, d->title);
+		str_add(b, ", \"hint\": ");
+		str_add_json_string(b, d->hint);
+		str_add(b, "}");
+	} else {
+		str_addf(b, "%-30s %-9s %-10s %s\n", d->code, phase_name(d->phase), d->retryable ? "retried" : "final", d->title);
+	}
+}
+
+static int print_one_code(struct str *b, const char *code, enum print_as as, struct err *err)
+{
+	const char *words[D__COUNT + 1] = {NULL};
+	enum diag_code found = diag_find(code);
+	const struct diag_info *d;
+
+	for (enum diag_code c = D_NONE + 1; c < D__COUNT; c++)
+		words[c - 1] = diag_info(c)->code;
+	if (found == D_NONE)
+		return unknown(err, "code", code, words);
+	d = diag_info(found);
+	print_code(b, d, as);
+	if (as == AS_TEXT)
+		str_addf(b, "  hint: %s\n", d->hint);
+	if (as == AS_JSON)
+		str_addc(b, '\n');
+	return 0;
+}
+
+int explain_codes(struct str *b, const char *code, enum print_as as, struct err *err)
+{
+	if (code)
+		return print_one_code(b, code, as, err);
+	if (as == AS_MARKDOWN)
+		str_add(b, "# Diagnoses\n\nMade by `startguard codes --markdown`. \"Retried\" says whether waiting can help.\n\n"
+		           "| code | phase | retried | meaning | what to do |\n| --- | --- | --- | --- | --- |\n");
+	if (as == AS_JSON)
+		str_add(b, "[\n");
+	for (enum diag_code c = D_NONE + 1; c < D__COUNT; c++) {
+		print_code(b, diag_info(c), as);
+		if (as == AS_JSON)
+			str_add(b, c + 1 < D__COUNT ? ",\n" : "\n");
+	}
+	if (as == AS_JSON)
+		str_add(b, "]\n");
+	return 0;
+}
+
+/* ---- show ----------------------------------------------------------------------------------------------------------------------- */
+static void show_rows(struct str *b, const struct schema *s, const void *conf, int indent)
+{
+	for (const struct key *k = s->keys; k->name; k++) {
+		if (!key_is_given(k, conf))
+			continue;
+		str_addf(b, "%*s%s = ", indent, "", k->name);
+		key_print(k, conf, b, indent);
+		str_add(b, ";\n");
+	}
+}
+
+static void show_check(struct str *b, const struct profile_check *c)
+{
+	str_addf(b, "  %s: {", c->name);
+	str_addf(b, " # %s%s%s\n", c->required ? "required" : "may degrade", c->waived_by ? ", waived by " : c->skipped ? ", left out" : "",
+	         c->waived_by ? c->waived_by->set_by : "");
+	show_rows(b, c->kind->schema, c->conf, 4);
+	show_rows(b, &common_schema, &c->common, 4);
+	str_add(b, "  };\n");
+}
+
+void explain_profile(struct str *b, const struct profile *p)
+{
+	const char *open = NULL;
+	char span[32];
+
+	str_add(b, "startguard = 1;\nservice = ");
+	str_add_json_string(b, p->service);
+	str_addf(b, ";\nmode = \"%s\";\ntimeout = \"%s\";\nparallel = %zu;\n", mode_name(p->mode),
+	         p->timeout.ns == INT64_MAX ? "0" : span_unparse(p->timeout, span, sizeof span), p->parallel);
+	for (size_t i = 0; i < p->n_switches; i++) {
+		str_addf(b, "%s  %s: { # %s%s\n", i ? "" : "switches: {\n", p->switches[i].name, p->switches[i].set_by ? "on by " : "off",
+		         p->switches[i].set_by ? p->switches[i].set_by : "");
+		show_rows(b, &switch_schema, &p->switches[i].conf, 4);
+		str_addf(b, "  };\n%s", i + 1 == p->n_switches ? "};\n" : "");
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		if (!open || !str_eq(open, p->checks[i].kind->name))
+			str_addf(b, "%s%s: {\n", open ? "};\n" : "", p->checks[i].kind->name);
+		open = p->checks[i].kind->name;
+		show_check(b, &p->checks[i]);
+	}
+	str_add(b, open ? "};\n" : "");
+}
+
+/* ---- version ---------------------------------------------------------------------------------------------------------------------- */
+void explain_version(struct str *b, enum print_as as)
+{
+	bool json = as == AS_JSON;
+	const char *sep = "";
+
+	str_addf(b, json ? "{\"startguard\": \"%s\", \"libraries\": [" : "startguard %s\n", STARTGUARD_VERSION);
+	for (size_t i = 0; check_kind_at(i); i++) {
+		const char *library = check_kind_at(i)->library ? check_kind_at(i)->library() : NULL;
+
+		if (!library || strstr(b->s, library)) /* several kinds share one */
+			continue;
+		if (json) {
+			str_add(b, sep);
+			str_add_json_string(b, library);
+			sep = ", ";
+		} else {
+			str_addf(b, "  %s\n", library);
+		}
+	}
+	str_add(b, json ? "], \"kinds\": {" : "");
+	sep = "";
+	for (size_t i = 0; check_kind_at(i); i++) {
+		const struct check_kind *k = check_kind_at(i);
+
+		if (json)
+			str_addf(b, "%s\"%s\": %s", sep, k->name, k->unsupported ? "false" : "true");
+		else if (k->unsupported)
+			str_addf(b, "  without %s: %s\n", k->name, k->unsupported);
+		sep = ", ";
+	}
+	str_add(b, json ? "}}\n" : "");
+}

@@ -1,0 +1,385 @@
+/* main: argv to a mode, wires the modules, nothing else. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "explain.h"
+#include "launch.h"
+#include "reactor.h"
+#include "save.h"
+
+#define TEXT_MAX_BYTES (64 * 1024 * 1024)
+
+/* A descriptor below 3 that is closed would be given to the next file we open, and our lines would go there. The
+ * placeholder is close-on-exec: the service finds it closed as it was. */
+static void hold_standard_descriptors(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+			int got = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+			if (got >= 0 && got != fd) {
+				dup3(got, fd, O_CLOEXEC);
+				close(got);
+			}
+		}
+}
+
+static int usage(const struct err *err)
+{
+	char buf[1024];
+
+	say("%s", err_text(err, buf, sizeof buf));
+	return EXIT_USAGE;
+}
+
+static int print(const struct str *b)
+{
+	if (fd_write_all(STDOUT_FILENO, b->s, b->len) < 0) {
+		say("stdout: %s", strerror(errno));
+		return EXIT_OWN;
+	}
+	return 0;
+}
+
+/* ---- what is wrong with a profile ------------------------------------------------------------------------------------ */
+static void add_problem(struct str *b, const struct problem *p)
+{
+	char clean[1200];
+
+	if (p->file && p->line > 0)
+		str_addf(b, "%s:%d: ", p->file, p->line);
+	else if (p->file)
+		str_addf(b, "%s: ", p->file);
+	if (p->where[0])
+		str_addf(b, "%s: ", p->where);
+	text_clean(clean, sizeof clean, p->text);
+	str_addf(b, "%s%s", p->kind == PROBLEM_WARNING ? "warning: " : "", clean);
+	if (p->code != D_NONE)
+		str_addf(b, " [%s]", diag_info(p->code)->code);
+}
+
+static void print_problems(const struct problems *problems, bool warnings)
+{
+	struct str b;
+
+	str_init(&b, TEXT_MAX_BYTES);
+	for (size_t i = 0; i < problems->n; i++) {
+		if (problems->v[i].kind == PROBLEM_WARNING && !warnings)
+			continue;
+		add_problem(&b, &problems->v[i]);
+		str_addc(&b, '\n');
+	}
+	if (fd_write_all(STDERR_FILENO, b.s, b.len) < 0) {
+		/* Nobody listens; the exit code says it. */
+	}
+	str_free(&b);
+}
+
+static int problems_exit(const struct problems *p)
+{
+	if (p->errors)
+		return p->errors > p->usages ? EXIT_PROFILE : EXIT_USAGE;
+	return p->policies ? EXIT_POLICY : 0;
+}
+
+/* The verdict of a run that could not begin: the first problem of the kind that decides, and how many there are. */
+static void refuse(const struct cli *cli, struct run *run, const struct problems *problems)
+{
+	size_t n = problems->errors ? problems->errors : problems->policies, i = 0;
+	struct report_options options = cli->report;
+	struct report report;
+	struct str b;
+
+	while (problems->v[i].kind == PROBLEM_WARNING || (problems->errors && problems->v[i].kind == PROBLEM_POLICY))
+		i++;
+	run->status = S_BLOCKED;
+	run->exit_code = problems_exit(problems);
+	str_init(&b, 4096);
+	str_addf(&b, "startguard: BLOCKED (%d): ", run->exit_code);
+	add_problem(&b, &problems->v[i]);
+	if (n > 1)
+		str_addf(&b, "; %zu problems in all", n);
+	run->summary = xstrdup(b.s);
+	str_free(&b);
+	/* No check has run: the report is the verdict alone. */
+	options.quiet = true;
+	options.env_file = NULL;
+	report_begin(&report, &options, run);
+	report_end(&report);
+	report_free(&report);
+}
+
+/* ---- run, check, try ----------------------------------------------------------------------------------------------------- */
+static uint64_t random_seed(void)
+{
+	uint64_t seed = 0;
+
+	if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed)
+		seed = (uint64_t)mono_now().ns ^ (uint64_t)getpid() << 32;
+	return seed;
+}
+
+static void set_environment(void *ctx, const char *name, const char *value)
+{
+	(void)ctx;
+	setenv(name, value, 1);
+}
+
+/* Does not return when the service has started. */
+static int start_service(const struct cli *cli, const struct run *run, const struct report *report, const char *file,
+                         struct signals *signals)
+{
+	char buf[1024];
+	struct err err;
+	int code, sig;
+
+	report_environment(run, report->report_written ? cli->report.report_file : NULL, set_environment, NULL);
+	sig = signals_ending(signals); /* what came during the last lines still counts for us */
+	if (sig) {
+		say("BLOCKED (%d): ended by signal %d before the service was started", 128 + sig, sig);
+		return 128 + sig;
+	}
+	signals_close(signals);
+	code = launch_exec(file, cli->service, &err);
+	say("BLOCKED (%d): %s", code, err_text(&err, buf, sizeof buf));
+	return code;
+}
+
+static int own_trouble(const struct err *err)
+{
+	char buf[1024];
+
+	say("BLOCKED (%d): %s", EXIT_OWN, err_text(err, buf, sizeof buf));
+	return EXIT_OWN;
+}
+
+static int run_checks(const struct cli *cli, struct profile *profile, const char *file)
+{
+	struct signals signals;
+	struct report report;
+	struct watcher watcher = {.ctx = &report, .changed = report_changed, .tick = report_tick};
+	struct run run;
+	struct err err;
+	int code;
+
+	if (signals_open(&signals, &err) < 0)
+		return own_trouble(&err);
+	run_init(&run, profile, mono_now(), cli->command != CMD_RUN, random_seed());
+	run.fail_on_degraded = cli->fail_on_degraded;
+	report_begin(&report, &cli->report, &run);
+	if (reactor_run(&run, &signals, &watcher, &err) < 0)
+		return own_trouble(&err);
+	outcome_decide(&run);
+	report_end(&report);
+	code = run.exit_code;
+	if (code == 0 && run.status != S_BLOCKED && file)
+		code = start_service(cli, &run, &report, file, &signals);
+	report_free(&report);
+	run_free(&run);
+	return code;
+}
+
+/* One attempt in this very process: what a debugger or a sanitizer wants to see. No deadline is enforced. */
+static int run_in_process(const struct profile *p)
+{
+	struct diag diag;
+	struct mono now = mono_now();
+	cleanup_fd int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	enum verdict v = child_in_process(&p->checks[0], now, mono_after(now, p->checks[0].common.attempt_timeout), fd, &diag);
+
+	if (v == V_PASS) {
+		say("READY: passed in this process");
+		return 0;
+	}
+	say("BLOCKED (%d): %s: %s: %s", EXIT_BLOCKED, diag_info(diag.code)->code, diag.subject, diag.cause);
+	return EXIT_BLOCKED;
+}
+
+static int do_run(struct cli *cli)
+{
+	struct profile profile = {0};
+	struct problems problems = {.arena = &profile.arena};
+	cleanup_free char *file = NULL;
+	struct err err;
+	char buf[1024];
+	int code = 0;
+
+	if (cli->service) { /* first: a typing error must not cost a minute of waiting */
+		file = launch_find(cli->service[0], &code, &err);
+		if (!file) {
+			say("BLOCKED (%d): %s", code, err_text(&err, buf, sizeof buf));
+			return code;
+		}
+	}
+	if (cli->command == CMD_TRY)
+		profile_try(&profile, &cli->profile, cli->words[0], cli->words + 1, &problems);
+	else
+		profile_load(&profile, &cli->profile, &problems);
+	print_problems(&problems, !cli->report.quiet);
+	code = problems_exit(&problems);
+	if (code) {
+		struct profile none = {.path = profile.path, .service = profile.service ? profile.service : "-", .mode = profile.mode};
+		struct run run;
+
+		run_init(&run, &none, mono_now(), true, 1);
+		refuse(cli, &run, &problems);
+		run_free(&run);
+	} else if (cli->in_process) {
+		code = run_in_process(&profile);
+	} else {
+		code = run_checks(cli, &profile, file);
+	}
+	problems_free(&problems);
+	arena_free(&profile.arena);
+	return cli->health && code ? 1 : code;
+}
+
+/* ---- lint, show, install ---------------------------------------------------------------------------------------------------- */
+static int do_lint(const struct cli *cli)
+{
+	int worst = 0;
+	size_t bad = 0;
+
+	for (size_t i = 0; i < cli->n_words; i++) {
+		struct profile profile = {0};
+		struct problems problems = {.arena = &profile.arena};
+		struct profile_options o = cli->profile;
+		int code;
+
+		o.profile = cli->words[i];
+		o.offline = true;
+		profile_load(&profile, &o, &problems);
+		print_problems(&problems, true);
+		code = problems_exit(&problems);
+		bad += code != 0;
+		worst = code > worst ? code : worst;
+		problems_free(&problems);
+		arena_free(&profile.arena);
+	}
+	if (bad)
+		say("lint: %zu of %zu profile%s wrong", bad, cli->n_words, cli->n_words == 1 ? " is" : "s are");
+	else
+		say("lint: %zu profile%s fine", cli->n_words, cli->n_words == 1 ? " is" : "s are");
+	return worst;
+}
+
+static int do_show(const struct cli *cli)
+{
+	struct profile profile = {0};
+	struct problems problems = {.arena = &profile.arena};
+	struct str b;
+	int code;
+
+	profile_load(&profile, &cli->profile, &problems);
+	print_problems(&problems, true);
+	code = problems_exit(&problems);
+	str_init(&b, TEXT_MAX_BYTES);
+	if (!problems.errors) {
+		explain_profile(&b, &profile);
+		if (print(&b) != 0)
+			code = EXIT_OWN;
+	} else {
+		say("show: %zu error%s in the profile", problems.errors, problems.errors == 1 ? "" : "s");
+	}
+	str_free(&b);
+	problems_free(&problems);
+	arena_free(&profile.arena);
+	return code;
+}
+
+/* A folder gets startguard under its own name. */
+static int do_install(const struct cli *cli)
+{
+	const char *path = cli->words[0];
+	cleanup_free char *inside = NULL, *self = NULL;
+	struct stat st;
+	struct err err;
+	size_t len;
+	char buf[1024];
+
+	if ((stat(path, &st) == 0 && S_ISDIR(st.st_mode)) || str_ends(path, "/")) {
+		if (asprintf(&inside, "%s/startguard", path) < 0)
+			die("out of memory");
+		path = inside;
+	}
+	self = file_read("/proc/self/exe", 256 * 1024 * 1024, &len);
+	if (!self)
+		err_make(&err, errno, "read this executable");
+	else if (save_file(path, self, len, 0755, &err) == 0)
+		return 0;
+	say("install: %s", err_text(&err, buf, sizeof buf));
+	return EXIT_OWN;
+}
+
+static int do_print(const struct cli *cli)
+{
+	const char *word = cli->n_words ? cli->words[0] : NULL;
+	enum command command = CMD_HELP;
+	struct str b;
+	struct err err;
+	int rc = 0;
+
+	str_init(&b, TEXT_MAX_BYTES);
+	if (cli->command == CMD_EXPLAIN)
+		rc = explain(&b, word, cli->as, &err);
+	else if (cli->command == CMD_CODES)
+		rc = explain_codes(&b, word, cli->as, &err);
+	else if (cli->command == CMD_VERSION)
+		explain_version(&b, cli->as);
+	else if (cli->command == CMD_COMPLETION && cli_completion(&b, word) < 0)
+		rc = err_make(&err, 0, "no completion for \"%s\"; known: bash, zsh, fish", word);
+	else if (cli->command == CMD_HELP && word && cli_find(word, &command) < 0)
+		rc = err_make(&err, 0, "unknown command \"%s\"", word);
+	else if (cli->command == CMD_HELP)
+		cli_help(&b, command);
+	rc = rc < 0 ? usage(&err) : print(&b);
+	str_free(&b);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct arena arena = {0};
+	struct cli cli;
+	struct err err;
+	int code = EXIT_OWN;
+
+	hold_standard_descriptors();
+	if (argc < 1 || cli_parse(&cli, &arena, argv, &err) < 0) {
+		code = argc < 1 ? EXIT_USAGE : usage(&err);
+		arena_free(&arena);
+		return code;
+	}
+	cli.report.color = cli_color(&cli);
+	switch (cli.command) {
+	case CMD_RUN:
+	case CMD_CHECK:
+	case CMD_TRY:
+		code = do_run(&cli);
+		break;
+	case CMD_LINT:
+		code = do_lint(&cli);
+		break;
+	case CMD_SHOW:
+		code = do_show(&cli);
+		break;
+	case CMD_INSTALL:
+		code = do_install(&cli);
+		break;
+	case CMD_EXPLAIN:
+	case CMD_CODES:
+	case CMD_VERSION:
+	case CMD_COMPLETION:
+	case CMD_HELP:
+		code = do_print(&cli);
+		break;
+	case CMD__COUNT:
+		break;
+	}
+	arena_free(&arena);
+	return code;
+}

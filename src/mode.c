@@ -1,0 +1,91 @@
+#include "mode.h"
+
+#include <strings.h>
+
+static const struct key modes_keys[] = {
+    KEY_STRLIST(struct modes_conf, dev, .doc = "Further names for dev.", .example = "[\"full-local\", \"ci\"]"),
+    KEY_STRLIST(struct modes_conf, staging, .doc = "Further names for staging.", .example = "[\"preprod\"]"),
+    KEY_STRLIST(struct modes_conf, prod, .doc = "Further names for prod.", .example = "[\"enterprise\", \"main\"]"),
+    KEY_END};
+const struct schema modes_schema = {.name = "modes", .size = sizeof(struct modes_conf), .keys = modes_keys};
+
+static const char *const builtin[MODE__COUNT][5] = {
+    [MODE_DEV] = {"dev", "development", "local", "test", NULL},
+    [MODE_STAGING] = {"staging", "stage", NULL},
+    [MODE_PROD] = {"prod", "production", NULL},
+};
+
+const char *mode_name(enum mode m)
+{
+	return builtin[m][0];
+}
+
+static const struct strlist *aliases_of(const struct modes_conf *aliases, enum mode m)
+{
+	static const struct strlist none;
+
+	if (!aliases)
+		return &none;
+	return m == MODE_DEV ? &aliases->dev : m == MODE_STAGING ? &aliases->staging : &aliases->prod;
+}
+
+static bool is_called(const struct modes_conf *aliases, enum mode m, const char *word)
+{
+	const struct strlist *more = aliases_of(aliases, m);
+
+	for (size_t i = 0; builtin[m][i]; i++)
+		if (strcasecmp(builtin[m][i], word) == 0)
+			return true;
+	for (size_t i = 0; i < more->n; i++)
+		if (strcasecmp(more->v[i], word) == 0)
+			return true;
+	return false;
+}
+
+int mode_find(const struct modes_conf *aliases, const char *word, enum mode *out)
+{
+	for (enum mode m = 0; m < MODE__COUNT; m++)
+		if (is_called(aliases, m, word)) {
+			*out = m;
+			return 0;
+		}
+	return -1;
+}
+
+bool mode_in(const struct modes_conf *aliases, enum mode m, const struct strlist *words)
+{
+	for (size_t i = 0; i < words->n; i++)
+		if (is_called(aliases, m, words->v[i]))
+			return true;
+	return false;
+}
+
+const char *mode_conflict(const struct modes_conf *aliases)
+{
+	for (enum mode m = 0; m < MODE__COUNT; m++) {
+		const struct strlist *more = aliases_of(aliases, m);
+
+		for (size_t i = 0; i < more->n; i++)
+			for (enum mode other = 0; other < MODE__COUNT; other++)
+				if (other != m && is_called(aliases, other, more->v[i]))
+					return more->v[i];
+	}
+	return NULL;
+}
+
+const char *mode_list(const struct modes_conf *aliases, char *buf, size_t size)
+{
+	struct str b;
+
+	str_init(&b, size - 1);
+	for (enum mode m = 0; m < MODE__COUNT; m++) {
+		const struct strlist *more = aliases_of(aliases, m);
+
+		str_addf(&b, "%s%s", m ? ", " : "", mode_name(m));
+		for (size_t i = 0; i < more->n; i++)
+			str_addf(&b, ", %s", more->v[i]);
+	}
+	snprintf(buf, size, "%s", b.s);
+	str_free(&b);
+	return buf;
+}

@@ -1,0 +1,25 @@
+/* mode: dev, staging or prod, and the names a system uses for them. An unknown mode is an error, never "as prod". */
+#ifndef SG_MODE_H
+#define SG_MODE_H
+
+#include "schema.h"
+
+enum mode { MODE_DEV, MODE_STAGING, MODE_PROD, MODE__COUNT };
+
+/* Further names, from the profile: one list per mode. */
+struct modes_conf {
+	struct strlist dev, staging, prod;
+};
+extern const struct schema modes_schema;
+
+const char *mode_name(enum mode m);
+/* 0, or -1: no mode is called so. `aliases` may be NULL. Case does not matter. */
+int mode_find(const struct modes_conf *aliases, const char *word, enum mode *out);
+/* Is the mode in this list of names? */
+bool mode_in(const struct modes_conf *aliases, enum mode m, const struct strlist *words);
+/* NULL, or the name that stands for two modes. */
+const char *mode_conflict(const struct modes_conf *aliases);
+/* "dev, staging, prod", with the profile's names. Returns buf. */
+const char *mode_list(const struct modes_conf *aliases, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,38 @@
+/* reactor: carries out what plan decides. One thread, one epoll loop, signals by descriptor.
+ *
+ * Starts and kills children, reads their records, reaps them (and, as PID 1, strangers), and keeps what they said
+ * in run->results. Prints nothing: the watcher is told.
+ */
+#ifndef SG_REACTOR_H
+#define SG_REACTOR_H
+
+#include <signal.h>
+
+#include "err.h"
+#include "outcome.h"
+
+struct signals {
+	int fd;
+	sigset_t original; /* the mask at start, given back before exec and to children */
+	struct sigaction original_chld;
+};
+
+struct watcher {
+	void *ctx;
+	/* An attempt of check i is over, or the check has given up without one. */
+	void (*changed)(void *ctx, const struct run *run, size_t check, struct mono now);
+	/* Called each turn; returns when it wants to be called again at the latest. */
+	struct mono (*tick)(void *ctx, const struct run *run, struct mono now);
+};
+
+/* From here on TERM, INT, HUP and QUIT wait to be read, unless they were ignored or blocked at start. */
+int signals_open(struct signals *s, struct err *err);
+/* A signal that asks to end, if one has come; else 0. */
+int signals_ending(const struct signals *s);
+/* Mask as at start; what startguard itself caused (CHLD, PIPE) is taken off the queue, what others sent stays. */
+void signals_close(struct signals *s);
+
+/* Until the plan is over. 0 (run->signal says whether a signal ended it), or -1: own trouble. */
+int reactor_run(struct run *run, const struct signals *signals, const struct watcher *watcher, struct err *err);
+
+#endif

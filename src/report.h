@@ -1,0 +1,56 @@
+/* report: everything startguard says. The only reader of the wall clock.
+ *
+ * Lines for people go to stderr as things change; the report of the end is text, JSON, JUnit, TAP or Prometheus's
+ * text format. All foreign text was cleaned and scrubbed when it was stored. What cannot be written (a closed
+ * stderr, a full disk) changes neither verdict nor exit code.
+ */
+#ifndef SG_REPORT_H
+#define SG_REPORT_H
+
+#include "outcome.h"
+
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_JUNIT, FORMAT_TAP, FORMAT_PROMETHEUS };
+
+struct report_options {
+	enum format format;
+	const char *output;          /* NULL: stdout */
+	const char *report_file;     /* NULL: none; JSON */
+	const char *env_file;        /* NULL: none */
+	const char *termination_log; /* NULL: the default where it exists; "none" */
+	bool color, quiet, verbose;
+};
+
+struct report {
+	const struct report_options *o;
+	const struct run *run;
+	char started[32];        /* wall clock */
+	int id_width;
+	struct mono next_summary;
+	struct shown *shown;     /* what each check's last line said */
+	bool report_written;
+};
+
+/* Copies nothing: options and run must outlive it. Prints the head line and what is settled before the start. */
+void report_begin(struct report *r, const struct report_options *o, const struct run *run);
+/* For the reactor's watcher; ctx is the struct report. */
+void report_changed(void *ctx, const struct run *run, size_t check, struct mono now);
+struct mono report_tick(void *ctx, const struct run *run, struct mono now);
+/* After outcome_decide: the rest of the lines, all files, at last the verdict line. */
+void report_end(struct report *r);
+void report_free(struct report *r);
+
+/* One line on stderr, cleaned: "startguard: ...". */
+void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* What the service is told, as NAME, VALUE pairs, one call each. `report_file`: NULL when none was written. */
+void report_environment(const struct run *run, const char *report_file, void (*set)(void *ctx, const char *name, const char *value),
+                        void *ctx);
+
+/* The reports of the end (report_json.c, report_formats.c). */
+void report_json(struct str *out, const struct run *run, const char *started);
+void report_junit(struct str *out, const struct run *run, const char *started);
+void report_tap(struct str *out, const struct run *run);
+void report_prometheus(struct str *out, const struct run *run);
+#define REPORT_MAX (64 * 1024 * 1024)
+
+#endif

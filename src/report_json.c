@@ -1,0 +1,181 @@
+/* report_json: the report as JSON, docs/report.schema.json. */
+#include <ctype.h>
+
+#include "report.h"
+
+static void add_key(struct str *b, const char *key, const char **sep)
+{
+	str_addf(b, "%s\"%s\": ", *sep, key);
+	*sep = ", ";
+}
+
+static void add_string(struct str *b, const char *key, const char *value, const char **sep)
+{
+	add_key(b, key, sep);
+	if (value)
+		str_add_json_string(b, value);
+	else
+		str_add(b, "null");
+}
+
+static void add_ms(struct str *b, const char *key, struct span d, const char **sep)
+{
+	add_key(b, key, sep);
+	str_addf(b, "%.1f", span_ms(d));
+}
+
+static void add_bool(struct str *b, const char *key, bool value, const char **sep)
+{
+	add_key(b, key, sep);
+	str_add(b, value ? "true" : "false");
+}
+
+/* A JSON number (RFC 8259, without the rare exponent) of a length that no reader rounds. */
+static bool is_number(const char *s)
+{
+	size_t digits, n = strlen(s);
+
+	s += *s == '-';
+	digits = strspn(s, "0123456789");
+	if (n > 15 || digits == 0 || (s[0] == '0' && digits > 1))
+		return false;
+	s += digits;
+	if (*s == '\0')
+		return true;
+	if (*s != '.')
+		return false;
+	digits = strspn(++s, "0123456789");
+	return digits > 0 && s[digits] == '\0';
+}
+
+static void add_facts(struct str *b, const struct result *r, const char **outer)
+{
+	const char *sep = "";
+
+	add_key(b, "facts", outer);
+	str_addc(b, '{');
+	for (size_t i = 0; i < r->n_facts; i++) {
+		const char *v = r->facts[i].value;
+
+		str_add(b, sep);
+		str_add_json_string(b, r->facts[i].key);
+		str_add(b, ": ");
+		if (is_number(v) || str_eq(v, "true") || str_eq(v, "false"))
+			str_add(b, v);
+		else
+			str_add_json_string(b, v);
+		sep = ", ";
+	}
+	str_addc(b, '}');
+}
+
+static void add_findings(struct str *b, const struct profile_check *c, const struct result *r, const char **sep)
+{
+	const struct diag_info *info = r->diag.code != D_NONE ? diag_info(r->diag.code) : NULL;
+	const char *degraded = c->waived_by ? c->waived_by->conf.degraded : c->common.degraded;
+
+	add_string(b, "code", info ? info->code : NULL, sep);
+	if (info) {
+		add_string(b, "phase", phase_name(info->phase), sep);
+		add_bool(b, "retryable", info->retryable, sep);
+	}
+	if (r->diag.subject[0])
+		add_string(b, "subject", r->diag.subject, sep);
+	if (r->diag.cause[0] || info)
+		add_string(b, "cause", r->diag.cause[0] ? r->diag.cause : info->title, sep);
+	if (info)
+		add_string(b, "hint", r->diag.hint[0] ? r->diag.hint : info->hint, sep);
+	if (degraded && r->outcome != O_PASS)
+		add_string(b, "degraded", degraded, sep);
+	if (c->waived_by)
+		add_string(b, "waived_by", c->waived_by->set_by, sep);
+}
+
+static void add_check(struct str *b, const struct run *run, size_t i)
+{
+	const struct profile_check *c = &run->profile->checks[i];
+	const struct result *r = &run->results[i];
+	const char *sep = "";
+
+	str_add(b, "    { ");
+	add_string(b, "id", c->id, &sep);
+	add_string(b, "kind", c->kind->name, &sep);
+	add_string(b, "name", c->name, &sep);
+	add_bool(b, "required", c->required, &sep);
+	if (c->common.description)
+		add_string(b, "description", c->common.description, &sep);
+	add_string(b, "outcome", outcome_name(r->outcome), &sep);
+	add_findings(b, c, r, &sep);
+	if (r->outcome == O_PASS && r->summary[0])
+		add_string(b, "summary", r->summary, &sep);
+	add_key(b, "attempts", &sep);
+	str_addf(b, "%d", r->attempts);
+	add_ms(b, "elapsed_ms", r->elapsed, &sep);
+	add_ms(b, "last_attempt_ms", r->last_attempt, &sep);
+	add_key(b, "reached", &sep);
+	str_addc(b, '[');
+	for (size_t k = 0; k < r->n_reached; k++) {
+		str_add(b, k ? ", " : "");
+		str_add_json_string(b, r->reached[k]);
+	}
+	str_addc(b, ']');
+	if (r->step[0] && r->outcome != O_PASS)
+		add_string(b, "last_step", r->step, &sep);
+	add_facts(b, r, &sep);
+	add_key(b, "history", &sep);
+	str_addc(b, '[');
+	for (size_t k = 0; k < r->n_history; k++)
+		str_addf(b, "%s{\"code\": \"%s\", \"count\": %d}", k ? ", " : "", diag_info(r->history[k].code)->code,
+		         r->history[k].count);
+	str_add(b, "] }");
+}
+
+static void add_switches(struct str *b, const struct profile *p)
+{
+	const char *sep = "";
+
+	str_add(b, "  \"switches\": [");
+	for (size_t i = 0; i < p->n_switches; i++) {
+		const char *inner = "";
+
+		if (!p->switches[i].set_by)
+			continue;
+		str_addf(b, "%s{ ", sep);
+		add_string(b, "name", p->switches[i].name, &inner);
+		add_string(b, "set_by", p->switches[i].set_by, &inner);
+		add_string(b, "degraded", p->switches[i].conf.degraded, &inner);
+		str_add(b, " }");
+		sep = ", ";
+	}
+	str_add(b, "],\n");
+}
+
+void report_json(struct str *b, const struct run *run, const char *started)
+{
+	const struct profile *p = run->profile;
+	const char *sep = "";
+
+	str_add(b, "{ ");
+	add_string(b, "startguard", STARTGUARD_VERSION, &sep);
+	add_key(b, "report", &sep);
+	str_add(b, "1");
+	add_string(b, "service", p->service, &sep);
+	add_string(b, "mode", mode_name(p->mode), &sep);
+	add_string(b, "status", status_name(run->status), &sep);
+	add_key(b, "exit_code", &sep);
+	str_addf(b, "%d", run->exit_code);
+	add_string(b, "profile", p->path, &sep);
+	str_add(b, ",\n  ");
+	sep = "";
+	add_string(b, "started", started, &sep);
+	add_ms(b, "elapsed_ms", mono_since(run->started, run->ended), &sep);
+	add_string(b, "summary", run->summary, &sep);
+	str_add(b, ",\n");
+	add_switches(b, p);
+	str_add(b, "  \"checks\": [\n");
+	for (size_t i = 0; i < p->n; i++) {
+		add_check(b, run, i);
+		str_add(b, i + 1 < p->n ? ",\n" : "\n");
+	}
+	str_add(b, "  ] }\n");
+}

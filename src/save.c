@@ -1,0 +1,43 @@
+#include "save.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int write_directly(const char *path, const char *text, size_t len, struct err *err)
+{
+	cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0)
+		return err_make(err, errno, "open %s", path);
+	fcntl(fd, F_SETFL, 0); /* opening a pipe nobody reads must not hang; writing may wait */
+	if (fd_write_all(fd, text, len) < 0)
+		return err_make(err, errno, "write %s", path);
+	return 0;
+}
+
+int save_file(const char *path, const char *text, size_t len, mode_t mode, struct err *err)
+{
+	cleanup_free char *temporary = NULL;
+	struct stat st;
+	int fd, failed;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return write_directly(path, text, len, err);
+	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+		return err_make(err, ENOMEM, "write %s", path);
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return err_make(err, errno, "create %s", temporary);
+	failed = fd_write_all(fd, text, len) < 0 || fchmod(fd, mode) < 0 ? errno : 0;
+	if (close(fd) < 0 && !failed) /* some file systems tell of a full disk only here */
+		failed = errno;
+	if (!failed && rename(temporary, path) < 0)
+		failed = errno;
+	if (failed) {
+		unlink(temporary);
+		return err_make(err, failed, "write %s", path);
+	}
+	return 0;
+}

@@ -1,0 +1,151 @@
+"""A throw-away certificate authority. Elliptic curve keys: one is made in well under a millisecond.
+
+    ca = Authority(tmp_path)
+    with HttpServer(routes, tls=server_context(ca.issue())) as server: ...  ca_file=ca.ca_file
+"""
+
+import datetime
+import ipaddress
+import itertools
+import pathlib
+import ssl
+from dataclasses import dataclass, replace
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_number = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Cert:
+    """Paths of two PEM files, as str. Mix two of them for a key that does not belong to its certificate."""
+    cert_file: str
+    key_file: str
+
+    def with_key_of(self, other):
+        return replace(self, key_file=other.key_file)
+
+
+def _name(cn):
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, cn)])
+
+
+def _alternative(name):
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _days(builder, days):
+    now = datetime.datetime.now(datetime.timezone.utc)
+    first, last = (now + datetime.timedelta(days=d) for d in days)
+    return builder.not_valid_before(first).not_valid_after(last)
+
+
+def _pem(cert):
+    return cert.public_bytes(serialization.Encoding.PEM)
+
+
+def _builder(subject, issuer, key, days):
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
+    builder = _days(builder.serial_number(x509.random_serial_number()), days)
+    return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+
+
+def _usage(ca):
+    return x509.KeyUsage(digital_signature=True, content_commitment=False, key_encipherment=False,
+                         data_encipherment=False, key_agreement=False, key_cert_sign=ca, crl_sign=ca,
+                         encipher_only=False, decipher_only=False)
+
+
+class Authority:
+    """.ca_file is the PEM file to trust; .issue() and its variants give a Cert signed by this authority."""
+
+    def __init__(self, folder, name="test CA", parent=None, days=(-40, 40)):
+        self.folder = pathlib.Path(folder)
+        self.name = name
+        self.parent = parent
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        signer = parent.key if parent else self.key
+        builder = _builder(_name(name), _name(parent.name if parent else name), self.key, days)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        builder = builder.add_extension(_usage(ca=True), critical=True)
+        builder = self._issued_by(builder, signer)
+        self.cert = builder.sign(signer, hashes.SHA256())
+        # The chain a server has to send along: every authority below the root.
+        self.chain = (_pem(self.cert) + parent.chain) if parent else b""
+        self.ca_file = parent.ca_file if parent else self._write("ca.pem", _pem(self.cert))
+
+    def issue(self, cn="localhost", names=("localhost", "127.0.0.1"), days=(-1, 30), client=False):
+        """A certificate for `names` (host names and addresses), valid from days[0] to days[1] counted from now."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = _builder(_name(cn), _name(self.name), key, days)
+        builder = _leaf(self._issued_by(builder, self.key), names, client)
+        return self._save(builder.sign(self.key, hashes.SHA256()), key, self.chain)
+
+    def expired(self, **options):
+        return self.issue(days=(-30, -1), **options)
+
+    def not_yet_valid(self, **options):
+        return self.issue(days=(2, 30), **options)
+
+    def wrong_name(self, **options):
+        return self.issue(cn="other.test", names=["other.test"], **options)
+
+    def self_signed(self, cn="localhost", names=("localhost", "127.0.0.1"), days=(-1, 30)):
+        """Signed by itself: this authority has nothing to do with it but the folder."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = _leaf(_builder(_name(cn), _name(cn), key, days), names, client=False)
+        return self._save(builder.sign(key, hashes.SHA256()), key)
+
+    def intermediate(self, name="test intermediate CA"):
+        """An authority below this one; what it issues carries the chain. .ca_file is still that of the root."""
+        return Authority(self.folder, name, parent=self)
+
+    @staticmethod
+    def _issued_by(builder, key):
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+        return builder.add_extension(identifier, critical=False)
+
+    def _save(self, cert, key, chain=b""):
+        text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                 serialization.NoEncryption())
+        return Cert(self._write("cert.pem", _pem(cert) + chain), self._write("key.pem", text))
+
+    def _write(self, name, data):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{next(_number)}-{name}"
+        path.write_bytes(data)
+        path.chmod(0o644)  # throw-away keys; servers under other users read them
+        return str(path)
+
+
+def _leaf(builder, names, client):
+    usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(_usage(ca=False), critical=True)
+    builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(n) for n in names]), critical=False)
+    return builder
+
+
+def server_context(cert, client_ca=None, require_client=False, min_version=None, max_version=None):
+    """An ssl.SSLContext for the fakes. client_ca: file of the authority whose client certificates are accepted;
+    require_client: refuse a client without one. Versions are ssl.TLSVersion values."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert.cert_file, cert.key_file)
+    if client_ca:
+        context.load_verify_locations(client_ca)
+        context.verify_mode = ssl.CERT_OPTIONAL
+    if require_client:
+        context.verify_mode = ssl.CERT_REQUIRED
+    if min_version:
+        context.minimum_version = min_version
+    if max_version:
+        context.maximum_version = max_version
+    return context

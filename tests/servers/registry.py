@@ -1,0 +1,118 @@
+"""A real schema registry with the Confluent REST interface: Apicurio Registry, in memory.
+
+3.0.9 because it runs on Debian 12's Java 17; newer ones want 21. `url` is what a Confluent client
+takes as schema.registry.url.
+"""
+
+import json
+import tarfile
+from urllib.parse import quote
+
+from . import common
+
+VERSION = "3.0.9"
+ARTIFACT = f"io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all"
+DEPENDENCY_PLUGIN = "3.8.1"
+BASE_PATH = "/apis/ccompat/v7"
+CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
+JVM_FLAGS = ("-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+
+
+def install():
+    """The folder with the program, unpacked."""
+    return common.cached(f"apicurio-registry-{VERSION}", _fetch)
+
+
+def _fetch(folder):
+    maven = common.find_program("mvn", package="real")
+    goal = f"org.apache.maven.plugins:maven-dependency-plugin:{DEPENDENCY_PLUGIN}:copy"
+    common.run_tool(
+        [maven, "-B", "-q", goal, f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={folder}"],
+        what=f"fetching Apicurio Registry {VERSION} with Maven",
+        cwd=folder,
+    )
+    (archive,) = folder.glob("*.tar.gz")
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder, filter="data")
+    archive.unlink()
+
+
+class RegistryError(Exception):
+    """The registry refused. `status` and `code` as in its answer."""
+
+    def __init__(self, what, status, body):
+        super().__init__(f"{what}: HTTP {status}: {body.decode(errors='replace')[:500]}")
+        self.status = status
+        try:
+            self.code = json.loads(body).get("error_code")
+        except (ValueError, AttributeError):
+            self.code = None
+
+
+class RegistryServer(common.Server):
+    name = "registry"
+
+    def prepare(self):
+        self.port = common.reserve_port()
+        self.url = f"http://127.0.0.1:{self.port}{BASE_PATH}"
+
+    def command(self):
+        (jar,) = install().glob("**/apicurio-registry-app-*-runner.jar")
+        java = common.find_program("java", package="real")
+        return [
+            java,
+            *JVM_FLAGS,
+            "-Dquarkus.http.host=127.0.0.1",
+            f"-Dquarkus.http.port={self.port}",
+            "-Dapicurio.rest.deletion.artifact.enabled=true",
+            "-Dapicurio.rest.deletion.artifact-version.enabled=true",
+            "-jar",
+            jar,
+        ]
+
+    def is_ready(self):
+        if not common.accepts(self.port):
+            return False
+        status, body = common.http("GET", f"{self.url}/subjects")
+        return status == 200 and body.strip().startswith(b"[")
+
+    def addresses(self):
+        return {"REGISTRY_URL": self.url}
+
+    def ask(self, method, path, content=None):
+        """One call of the REST interface; RegistryError unless the answer is 200."""
+        body = None if content is None else json.dumps(content)
+        headers = {"Content-Type": CONTENT_TYPE, "Accept": CONTENT_TYPE}
+        status, answer = common.http(method, self.url + path, body, headers=headers)
+        if status != 200:
+            raise RegistryError(f"{method} {path}", status, answer)
+        return json.loads(answer)
+
+    def subjects(self):
+        return set(self.ask("GET", "/subjects"))
+
+    def register(self, subject, schema_text, schema_type="AVRO"):
+        """Adds a version and returns the schema's id."""
+        content = {"schema": schema_text, "schemaType": schema_type}
+        return self.ask("POST", f"/subjects/{quote(subject, safe='')}/versions", content)["id"]
+
+    def delete_subject(self, subject):
+        """Softly, then for good: the name is free for any schema afterwards."""
+        path = f"/subjects/{quote(subject, safe='')}"
+        self.ask("DELETE", path)
+        if subject in set(self.ask("GET", "/subjects?deleted=true")):
+            self.ask("DELETE", f"{path}?permanent=true")
+        common.wait_for(lambda: subject not in self.subjects(), what=f"{subject} gone", seconds=10)
+
+    def set_compatibility(self, level, subject=None):
+        """BACKWARD, FORWARD, FULL, NONE or ..._TRANSITIVE, of one subject or of the whole registry."""
+        path = "/config" if subject is None else f"/config/{quote(subject, safe='')}"
+        self.ask("PUT", path, {"compatibility": level})
+
+    def compatibility(self, subject=None):
+        path = "/config" if subject is None else f"/config/{quote(subject, safe='')}"
+        return self.ask("GET", path)["compatibilityLevel"]
+
+    def is_compatible(self, subject, schema_text):
+        path = f"/compatibility/subjects/{quote(subject, safe='')}/versions/latest"
+        return self.ask("POST", path, {"schema": schema_text})["is_compatible"]
