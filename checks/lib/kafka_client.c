@@ -37,6 +37,19 @@ static void peer_name(struct kafka_peer *peer, int32_t id)
 		peer->id = id;
 }
 
+/* Bootstrap and learned broker of one address: before 2.10 the connection changes from the one to the other, since
+ * then both exist for a while and the bootstrap's is closed. Either way the learned one decides once it is there. */
+static void peer_state(struct kafka_peer *peer, int32_t id, bool up)
+{
+	if (id == KAFKA_BOOTSTRAP) {
+		peer->up_bootstrap = up;
+	} else {
+		peer->up_broker = up;
+		peer->up_bootstrap = false;
+	}
+	peer->up = !peer->settled && (peer->up_bootstrap || peer->up_broker);
+}
+
 /* A certain reason is not replaced by the vaguer ones that follow from it ("Disconnected"). */
 static bool says_more(const struct kafka_peer *peer, struct kafka_meaning m)
 {
@@ -84,9 +97,8 @@ static rd_kafka_resp_err_t on_state(rd_kafka_t *rk UNUSED, int32_t id, const cha
 	peer = peer_at(c, address);
 	if (peer) {
 		peer_name(peer, id);
-		peer->up = str_eq(state, "UP") || str_eq(state, "UPDATE");
-		if (peer->up)
-			peer->meaning.code = D_NONE;
+		/* What was said before stays: the library does not repeat it when the connection ends again. */
+		peer_state(peer, id, str_eq(state, "UP") || str_eq(state, "UPDATE"));
 		snprintf(peer->state, sizeof peer->state, "%s", state);
 	}
 	pthread_cond_broadcast(&c->changed);
@@ -139,14 +151,14 @@ static enum diag_code code_seen(struct kafka_meaning m)
 	return m.code == D_TLS_CLIENT_CERT_REQUIRED ? D_TLS_HANDSHAKE : D_CONNECT_CLOSED;
 }
 
-static const char *library_hint(char *buf, size_t size)
+static void hint_library(struct diag *out)
 {
-	snprintf(buf, size,
-		 "link librdkafka 2.6.1 or newer (this is %s); before that SCRAM fails against "
-		 "current brokers with the "
-		 "words of a wrong password. With an older broker compare user and password",
-		 rd_kafka_version_str());
-	return buf;
+	diag_hint(
+	    out,
+	    "link librdkafka 2.6.1 or newer (this is %s): before it SCRAM fails against current "
+	    "brokers "
+	    "in the words of a wrong password; with an older broker compare user and password",
+	    rd_kafka_version_str());
 }
 
 /* Lock held or peer copied. */
@@ -167,7 +179,7 @@ static void explain_peer(const struct kafka_peer *peer, const char *subject, str
 		check_fail(out, code, subject, "%s", peer->words);
 	}
 	if (code == D_KAFKA_LIBRARY_OLD)
-		diag_hint(out, "%s", library_hint(text, sizeof text));
+		hint_library(out);
 	/* The broker's list stands behind the colon; an empty one is a listener without any login. */
 	if (code == D_AUTH_MECHANISM && str_ends(peer->words, "supported mechanisms:"))
 		diag_hint(
@@ -225,7 +237,8 @@ static void explain_silence(const struct kafka_client *c, const char *words, str
 	if (!peer)
 		check_fail(out, D_KAFKA_NO_BROKERS, "", "%s", words);
 	else if (peer->up)
-		check_fail(out, D_ANSWER_TIMEOUT, peer->address, "%s", words);
+		check_fail(out, D_KAFKA_NO_BROKERS, peer->address,
+			   "%s; the connection itself is ready", words);
 	else if (str_eq(peer->state, "CONNECT") || str_eq(peer->state, "TRY_CONNECT"))
 		check_fail(out, D_CONNECT_TIMEOUT, peer->address, "%s; no connection yet", words);
 	else
@@ -266,11 +279,17 @@ static struct kafka_peer *peer_to_ask(struct kafka_client *c)
 	return NULL;
 }
 
-static void verified(struct kafka_peer *peer, enum diag_code code, const char *fmt,
-		     const char *words)
+static void verified(struct kafka_peer *, enum diag_code, const char *, ...) PRINTF_LIKE(3, 4);
+static void verified(struct kafka_peer *peer, enum diag_code code, const char *fmt, ...)
 {
+	va_list ap;
+
 	peer->meaning = (struct kafka_meaning){.code = code};
-	snprintf(peer->words, sizeof peer->words, fmt, words);
+	peer->settled = true;
+	peer->up = false;
+	va_start(ap, fmt);
+	vsnprintf(peer->words, sizeof peer->words, fmt, ap);
+	va_end(ap);
 }
 
 /* What the listener said, against what this client speaks. */
@@ -284,8 +303,7 @@ static void apply_probe(struct kafka_peer *peer, const struct kafka_props *props
 	case LISTENER_TLS:
 		if (!props->tls)
 			verified(peer, D_TLS_REQUIRED,
-				 "this port speaks TLS, and security.protocol says plain text%s",
-				 "");
+				 "this port speaks TLS, and security.protocol is without it");
 		break;
 	case LISTENER_SASL:
 		if (props->tls)
@@ -301,7 +319,7 @@ static void apply_probe(struct kafka_peer *peer, const struct kafka_props *props
 	case LISTENER_PLAIN:
 		if (props->tls)
 			verified(peer, D_TLS_PEER_IS_PLAINTEXT,
-				 "this port speaks Kafka without TLS%s", "");
+				 "this port speaks Kafka without TLS");
 		break;
 	case LISTENER_OTHER:
 		verified(peer, D_PROTOCOL_MISMATCH, "this is not Kafka: it answered \"%s\"",
@@ -367,7 +385,7 @@ static int wait_call(struct kafka_client *c, const struct call *call, struct dia
 		}
 		if (ask)
 			ask_peer(c, ask);
-		else if (!wait_change(c))
+		else if (!wait_change(c) && !call->done)
 			return 2;
 	}
 	return 0;
@@ -417,29 +435,29 @@ static size_t keep_reachable(const struct kafka_dial *dial, size_t n, struct str
 	return kept;
 }
 
-int kafka_gate(const struct check_run *run, const struct strlist *servers, struct str *reachable,
-	       size_t *n_reachable, struct diag *out)
+/* Dials the bootstrap servers: a refused port or an unknown name is known at once and by its own code. `reachable`
+ * gets those worth giving to the library. 0; or -1 with the first one's code in *out. */
+static int gate(struct kafka_client *c, const struct strlist *servers, struct str *reachable,
+		struct diag *out)
 {
 	struct kafka_dial dial[BOOTSTRAPS_MAX] = {{.host = NULL}};
 	char host[BOOTSTRAPS_MAX][256];
-	size_t n = servers->n < BOOTSTRAPS_MAX ? servers->n : BOOTSTRAPS_MAX, connected;
+	size_t n = servers->n < BOOTSTRAPS_MAX ? servers->n : BOOTSTRAPS_MAX;
 
 	for (size_t i = 0; i < n; i++) {
 		kafka_address_split(servers->v[i], host[i], sizeof host[i], &dial[i].port);
 		dial[i].host = host[i];
 	}
-	connected = kafka_dial(run, dial, n, true, run->deadline);
-	if (connected == 0) {
+	if (kafka_dial(c->run, dial, n, true, c->run->deadline) == 0) {
 		*out = dial[0].diag;
 		if (n > 1)
 			check_fail(out, dial[0].diag.code, dial[0].diag.subject,
-				   "%s; nor can the other %zu bootstrap servers be reached",
-				   dial[0].diag.cause, n - 1);
+				   "%s; nor can the other bootstrap server%s be reached",
+				   dial[0].diag.cause, n > 2 ? "s" : "");
 		return -1;
 	}
-	check_reached(run, "resolve");
-	check_reached(run, "connect");
-	*n_reachable = keep_reachable(dial, n, reachable);
+	check_reached(c->run, "connect");
+	c->n_bootstrap = keep_reachable(dial, n, reachable);
 	return 0;
 }
 
@@ -453,13 +471,12 @@ static void init_lock(struct kafka_client *c)
 	pthread_cond_init(&c->changed, &attr);
 }
 
-static int configure(struct kafka_client *c, rd_kafka_conf_t *conf, const char *bootstrap,
+static int configure(struct kafka_client *c, rd_kafka_conf_t *conf,
 		     const struct kafka_setting *extra, struct diag *out)
 {
 	char ignored[256];
 
-	if (kafka_props_apply(c->props, conf, out) < 0 ||
-	    kafka_conf_put(conf, "bootstrap.servers", bootstrap, false, out) < 0)
+	if (kafka_props_apply(c->props, conf, out) < 0)
 		return -1;
 	for (; extra && extra->name; extra++)
 		if (kafka_conf_put(conf, extra->name, extra->value, false, out) < 0)
@@ -481,22 +498,31 @@ static int configure(struct kafka_client *c, rd_kafka_conf_t *conf, const char *
 }
 
 struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_props *props,
-				rd_kafka_type_t type, const char *bootstrap, size_t n_bootstrap,
+				rd_kafka_type_t type, const struct strlist *servers,
 				const struct kafka_setting *extra, struct diag *out)
 {
 	struct kafka_client *c = xcalloc(1, sizeof *c);
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	char words[512] = "";
+	struct str reachable;
 
 	c->run = run;
 	c->props = props;
-	c->n_bootstrap = n_bootstrap;
 	init_lock(c);
-	if (configure(c, conf, bootstrap, extra, out) < 0)
+	if (configure(c, conf, extra, out) < 0)
 		return NULL;
+	/* Without servers at first: what is wrong with the settings is to be heard also when none can be reached. */
 	c->rk = rd_kafka_new(type, conf, words, sizeof words);
 	if (!c->rk) {
 		check_fail(out, kafka_new_meaning(words), "librdkafka", "%s", words);
+		return NULL;
+	}
+	str_init(&reachable, BOOTSTRAPS_MAX * 300);
+	if (gate(c, servers, &reachable, out) < 0)
+		return NULL;
+	if (rd_kafka_brokers_add(c->rk, reachable.s) == 0) {
+		check_fail(out, D_KAFKA_PROPERTY, "bootstrap_servers",
+			   "librdkafka accepts none of %s", reachable.s);
 		return NULL;
 	}
 	return c;
@@ -514,7 +540,7 @@ static void broker_subject(const struct kafka_broker *b, char *buf, size_t size)
 	char address[DIAG_SUBJECT_MAX];
 
 	broker_address(b, address, sizeof address);
-	snprintf(buf, size, "broker %d at %s", b->id, address);
+	snprintf(buf, size, "broker %d at %.100s", b->id, address);
 }
 
 /* Lock held. */
@@ -545,29 +571,31 @@ static int fail_advertised(const struct kafka_broker *b, const struct kafka_dial
 	return -1;
 }
 
-static int dial_brokers(struct kafka_client *c, const struct kafka_broker *v, size_t n,
+static int dial_brokers(struct kafka_client *c, const struct kafka_broker *v, size_t n, bool any,
 			struct diag *out)
 {
 	struct kafka_dial *dial = xcalloc(n, sizeof *dial);
-	size_t failed = 0, first = 0;
+	size_t failed = 0, first = 0, connected;
 
 	for (size_t i = 0; i < n; i++)
 		dial[i] = (struct kafka_dial){.host = v[i].host, .port = v[i].port};
-	kafka_dial(c->run, dial, n, false, c->run->deadline);
+	connected = kafka_dial(c->run, dial, n, any, c->run->deadline);
+	if (connected == n || (any && connected > 0))
+		return 0;
 	for (size_t i = n; i-- > 0;) {
 		if (dial[i].connected)
 			continue;
 		first = i;
 		failed++;
 	}
-	return failed ? fail_advertised(&v[first], &dial[first], failed - 1, out) : 0;
+	return fail_advertised(&v[first], &dial[first], failed - 1, out);
 }
 
-/* Lock held. -1 with *out filled; 0 when not all are up yet; 1 when they are. */
-static int judge_brokers(struct kafka_client *c, const struct kafka_broker *v, size_t n,
+/* Lock held. -1 with *out filled; 0 when not enough are up yet; 1 when they are. */
+static int judge_brokers(struct kafka_client *c, const struct kafka_broker *v, size_t n, bool any,
 			 struct diag *out)
 {
-	size_t up = 0;
+	size_t up = 0, failed = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct kafka_peer *peer = peer_of(c, &v[i]);
@@ -576,16 +604,19 @@ static int judge_brokers(struct kafka_client *c, const struct kafka_broker *v, s
 		if (peer && peer->up) {
 			up++;
 		} else if (peer && is_final(peer)) {
-			broker_subject(&v[i], subject, sizeof subject);
-			explain_peer(peer, subject, out);
-			return -1;
+			if (failed++ == 0) {
+				broker_subject(&v[i], subject, sizeof subject);
+				explain_peer(peer, subject, out);
+			}
 		}
 	}
-	return up == n;
+	if (any)
+		return up > 0 ? 1 : failed == n ? -1 : 0;
+	return failed > 0 ? -1 : up == n;
 }
 
-static void fail_silent_broker(struct kafka_client *c, const struct kafka_broker *v, size_t n,
-			       struct diag *out)
+static int fail_silent_broker(struct kafka_client *c, const struct kafka_broker *v, size_t n,
+			      struct diag *out)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct kafka_peer *peer = peer_of(c, &v[i]);
@@ -598,31 +629,32 @@ static void fail_silent_broker(struct kafka_client *c, const struct kafka_broker
 			   "connects, but is not ready for this client in time (attempt_timeout); "
 			   "state %s",
 			   peer && peer->state[0] ? peer->state : "not known");
-		return;
+		break;
 	}
+	return -1;
 }
 
-int kafka_reach(struct kafka_client *c, const struct kafka_broker *v, size_t n, struct diag *out)
+int kafka_reach(struct kafka_client *c, const struct kafka_broker *v, size_t n, bool any,
+		struct diag *out)
 {
 	int settled = 0;
 
 	if (n == 0)
 		return 0;
-	if (dial_brokers(c, v, n, out) < 0)
+	if (dial_brokers(c, v, n, any, out) < 0)
 		return -1;
 	if (!c->dials_all)
 		return 0;
-	check_step(c->run, PH_PROTOCOL, "waiting for %zu broker%s at the advertised address", n,
-		   n == 1 ? "" : "s");
+	check_step(c->run, PH_PROTOCOL, "waiting for %s%zu broker%s at the advertised address",
+		   any && n > 1 ? "one of " : "", n, n == 1 ? "" : "s");
 	pthread_mutex_lock(&c->lock);
-	while ((settled = judge_brokers(c, v, n, out)) == 0) {
+	while ((settled = judge_brokers(c, v, n, any, out)) == 0) {
 		struct kafka_peer *ask = peer_to_ask(c);
 
 		if (ask) {
 			ask_peer(c, ask);
 		} else if (!wait_change(c)) {
-			fail_silent_broker(c, v, n, out);
-			settled = -1;
+			settled = fail_silent_broker(c, v, n, out);
 			break;
 		}
 	}

@@ -19,9 +19,11 @@
 struct kafka_peer {
 	char address[DIAG_SUBJECT_MAX];
 	int32_t id; /* KAFKA_BOOTSTRAP until learned */
-	bool bootstrap, up;
-	bool asked;     /* a supposition was verified with kafka_probe */
-	char state[32]; /* librdkafka's name of the connection's state */
+	bool bootstrap;
+	bool up, up_bootstrap, up_broker; /* the first is what counts */
+	bool asked;                       /* a supposition was put to kafka_probe ... */
+	bool settled;                     /* ... which found that this client cannot work there */
+	char state[32];                   /* librdkafka's name of the connection's state */
 	struct kafka_meaning meaning;
 	char words[DIAG_CAUSE_MAX];
 	long x509_error;
@@ -44,13 +46,10 @@ struct kafka_setting {
 	const char *name, *value;
 };
 
-/* Dials the bootstrap servers; `reachable` gets those worth giving to the library, separated by commas, and
- * *n_reachable their number. 0; or -1 with the first one's dns-* or connect-* code in *out. */
-int kafka_gate(const struct check_run *run, const struct strlist *servers, struct str *reachable,
-	       size_t *n_reachable, struct diag *out);
-/* A handle; `extra` ends with a NULL name and beats the service's own settings. NULL with *out filled. */
+/* A handle on those of the servers that can be reached; `extra` ends with a NULL name and beats the service's own
+ * settings. NULL with *out filled: kafka-property and the like, or the first server's dns-* or connect-* code. */
 struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_props *props,
-				rd_kafka_type_t type, const char *bootstrap, size_t n_bootstrap,
+				rd_kafka_type_t type, const struct strlist *servers,
 				const struct kafka_setting *extra, struct diag *out);
 /* Runs fn(arg) in a thread until it returns: 0; or -1 with *out filled, when no broker can be used or the
  * deadline is reached. `arg` must live on the heap and stay alive: the thread may still be running then. */
@@ -65,8 +64,9 @@ struct kafka_broker {
 	const char *host;
 	int port;
 };
-/* Each of these must be reachable at the address it advertises and be ready to serve this client. 0 or -1. */
-int kafka_reach(struct kafka_client *client, const struct kafka_broker *v, size_t n,
+/* These (with `any`: one of them) must be reachable at the address they advertise and be ready to serve this client.
+ * 0 or -1. */
+int kafka_reach(struct kafka_client *client, const struct kafka_broker *v, size_t n, bool any,
 		struct diag *out);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "net.h"
+#include "resolve.h"
 
 #define ATTEMPTS_MAX 512 /* descriptors in flight: far below the usual limit of 1024 */
 
@@ -50,18 +51,10 @@ static void start_address(struct race *race, size_t entry, const struct addrinfo
 static void start_entry(const struct check_run *run, struct race *race, size_t entry)
 {
 	struct kafka_dial *d = &race->v[entry];
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV},
-			*list = NULL;
-	char port[16];
-	int eai;
+	struct addrinfo *list = NULL;
 
-	check_step(run, PH_RESOLVE, "resolving %s", d->host);
-	snprintf(port, sizeof port, "%d", d->port);
-	eai = getaddrinfo(d->host, port, &hints, &list);
-	if (eai != 0) {
-		net_fail_eai(&d->diag, eai, errno, d->host);
+	if (net_resolve(run, d->host, d->port, AF_UNSPEC, &list, &d->diag))
 		return;
-	}
 	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next)
 		start_address(race, entry, ai);
 	freeaddrinfo(list);

@@ -72,19 +72,18 @@ const char *kafka_props_get(const struct kafka_props *props, const char *name)
 	return NULL;
 }
 
-static void props_put(struct kafka_props *props, const char *name, const char *value,
-		      bool from_file)
+static void props_put(struct kafka_props *props, const char *name, const char *value)
 {
 	if (secret_sensitive_name(name))
 		secret_register(value);
 	for (size_t i = 0; i < props->n; i++) {
 		if (str_eq(canonical(props->v[i].name), canonical(name))) {
-			props->v[i] = (struct kafka_prop){name, value, from_file};
+			props->v[i] = (struct kafka_prop){name, value};
 			return;
 		}
 	}
 	invariant(props->n < KAFKA_PROPS_MAX);
-	props->v[props->n++] = (struct kafka_prop){name, value, from_file};
+	props->v[props->n++] = (struct kafka_prop){name, value};
 }
 
 static char *trim(char *s)
@@ -116,7 +115,7 @@ static int file_line(struct kafka_props *props, const char *path, int number, ch
 		check_fail(out, D_KAFKA_PROPERTY, path, "more than %d properties", KAFKA_PROPS_MAX);
 		return -1;
 	}
-	props_put(props, trim(name), trim(value), true);
+	props_put(props, trim(name), trim(value));
 	return 0;
 }
 
@@ -173,10 +172,10 @@ int kafka_props_load(const struct kafka_access *access, struct kafka_props *prop
 				   KAFKA_PROPS_MAX);
 			return -1;
 		}
-		props_put(props, p->name, value, false);
+		props_put(props, p->name, value);
 	}
 	if (access->client_id)
-		props_put(props, "client.id", access->client_id, false);
+		props_put(props, "client.id", access->client_id);
 	note_traits(props);
 	return 0;
 }
@@ -300,6 +299,15 @@ static bool is_never_passed(const char *name)
 		if (str_eq(never_passed[i], name))
 			return true;
 	return false;
+}
+
+const char *kafka_property_problem(const char *name)
+{
+	if (str_eq(canonical(name), "bootstrap.servers"))
+		return "holds bootstrap.servers: give the key bootstrap_servers";
+	if (str_starts(name, "test."))
+		return "holds a property that replaces the real brokers by simulated ones";
+	return NULL;
 }
 
 static int apply_one(const struct kafka_prop *p, rd_kafka_conf_t *conf, struct diag *out)

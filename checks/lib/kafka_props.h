@@ -26,8 +26,6 @@ struct kafka_access {
 
 struct kafka_prop {
 	const char *name, *value;
-	bool
-	    from_file; /* the service's own file: ours to overrule, never ours to complain about lightly */
 };
 struct kafka_props {
 	struct kafka_prop v[KAFKA_PROPS_MAX];
@@ -53,5 +51,8 @@ const char *kafka_props_get(const struct kafka_props *props, const char *name);
 const char *kafka_address_problem(const char *entry);
 /* The same taken apart; the entry must have no problem. */
 void kafka_address_split(const char *entry, char *host, size_t size, int *port);
+
+/* A property that has no place in `properties`: what is wrong with it, else NULL. Pure. */
+const char *kafka_property_problem(const char *name);
 
 #endif

@@ -14,8 +14,9 @@ struct tls_conf { /* all may be NULL */
 
 struct conn {
 	int fd;
-	void *ssl;        /* SSL *, NULL when plain */
-	char peer[128];   /* "cache:6379 (10.0.0.7)": for subjects */
+	void *ssl;      /* SSL *, NULL when plain */
+	char peer[128]; /* "cache:6379", "/run/redis.sock": for subjects */
+	char ip[64];    /* the address that answered, "10.0.0.7"; empty for unix sockets */
 };
 
 /* Resolves `host` with the system's resolver and tries every address until one connects (RFC 8305 in its
@@ -29,6 +30,10 @@ int net_tls(const struct check_run *run, struct conn *conn, const char *host, co
 ssize_t net_read(const struct check_run *run, struct conn *conn, void *buf, size_t size, struct diag *out);
 int net_write(const struct check_run *run, struct conn *conn, const void *buf, size_t len, struct diag *out);
 
+/* As net_read, but what is not there yet by `until` gives 0 with *idle set: for peers that may stay silent. */
+ssize_t net_read_until(const struct check_run *run, struct conn *conn, void *buf, size_t size, struct mono until,
+                       bool *idle, struct diag *out);
+
 /* errno of connect/read/write to a diagnosis. `while_doing` is "connect", "read" ... */
 enum verdict net_fail_errno(struct diag *out, int err, const char *subject, const char *while_doing);
 /* EAI_* of getaddrinfo to a diagnosis; sys_errno only for EAI_SYSTEM. */
@@ -38,6 +43,8 @@ enum verdict tls_fail_verify(struct diag *out, long x509_error, const char *subj
 /* What an OpenSSL error text or TLS alert means, for OpenSSL's own queue, librdkafka's log lines and curl's error
  * buffer alike ("... SSL alert number 116"). */
 enum verdict tls_fail_text(struct diag *out, const char *text, const char *subject);
+/* Rows' validation: NULL, or what is wrong with the combination. */
+const char *tls_conf_problem(const struct tls_conf *tls, const char **key);
 /* One line about a certificate for causes: subject, issuer, dates, names. `cert` is an X509 *. */
 void tls_certificate_text(void *cert, char *buf, size_t size);
 

@@ -1,0 +1,297 @@
+/* kafka: one cluster as a contract. Brokers, cluster and topics are judged from one metadata answer; then every
+ * broker that is needed must be ready at the address it advertises. Nothing is written, no group is joined, no topic
+ * comes into being. */
+#include <ctype.h>
+#include <librdkafka/rdkafka.h>
+
+#include "check.h"
+#include "kafka_client.h"
+#include "kafka_topic.h"
+
+struct library_conf {
+	const char *min_version;
+	struct strlist features;
+};
+struct kafka_conf {
+	struct strlist bootstrap_servers;
+	struct pairlist properties;
+	const char *properties_file;
+	const char *client_id;
+	const struct library_conf *librdkafka;
+	int64_t min_brokers;
+	const char *cluster_id;
+	bool every_broker;
+	struct grouplist topics;
+};
+
+/* ---- keys ---------------------------------------------------------------------------------------------- */
+
+static const char *version_problem(const char *text)
+{
+	return kafka_version_parse(text) < 0 ? "is not a version such as 2.6.1" : NULL;
+}
+
+static const struct key library_keys[] = {
+    KEY_STR(struct library_conf, min_version, .check = version_problem,
+	    .doc = "Lowest version of librdkafka this program must be linked with.",
+	    .example = "\"2.6.1\""),
+    KEY_STRLIST(
+	struct library_conf, features,
+	.doc = "Features that librdkafka must be built with, in its own words (builtin.features).",
+	.example = "[\"ssl\", \"sasl_scram\"]"),
+    KEY_END,
+};
+static const struct schema library_schema = {
+    .name = "librdkafka", .size = sizeof(struct library_conf), .keys = library_keys};
+
+static const struct key kafka_keys[] = {
+    KEY_STRLIST(
+	struct kafka_conf, bootstrap_servers, .flags = K_REQUIRED, .check = kafka_address_problem,
+	.doc =
+	    "host:port of one or more brokers; any one that answers will do. A kafka:// prefix is "
+	    "dropped, the port is 9092 unless given.",
+	.example = "[\"kafka-1:9092\", \"kafka-2:9092\"]"),
+    KEY_PAIRLIST(struct kafka_conf, properties,
+		 .doc = "Settings of the service's client in librdkafka's names; secret values by "
+			"reference. Settings that would join a group, write or fence are not used.",
+		 .example = "[\"security.protocol=SASL_SSL\", \"sasl.mechanism=PLAIN\", "
+			    "\"sasl.username=orders\", \"sasl.password=env:KAFKA_PASSWORD\"]"),
+    KEY_PATH(struct kafka_conf, properties_file,
+	     .doc =
+		 "The service's own file of such settings, name=value lines; properties beats it.",
+	     .example = "\"/etc/orders/kafka.properties\""),
+    KEY_STR(struct kafka_conf, client_id,
+	    .doc = "Name under which the brokers see this check; startguard unless given.",
+	    .example = "\"orders-startguard\""),
+    KEY_GROUP(struct kafka_conf, librdkafka, struct library_conf, .sub = &library_schema,
+	      .doc = "What the linked librdkafka must be able to do.",
+	      .example = "{ min_version = \"2.6.1\"; }"),
+    KEY_INT(struct kafka_conf, min_brokers, .def = "1", .min = "1", .max = "1024",
+	    .doc = "How many brokers the cluster must list at least."),
+    KEY_STR(struct kafka_conf, cluster_id,
+	    .doc = "Id of the cluster it must be: catches the address of another environment.",
+	    .example = "\"MkU3OEVBNTcwNTJENDM2Qk\""),
+    KEY_BOOL(
+	struct kafka_conf, every_broker, .def = "false",
+	.doc = "Whether all brokers must be reachable at their advertised addresses, not only the "
+	       "leaders of the named topics (or, without topics, one of them)."),
+    KEY_GROUPLIST(struct kafka_conf, topics, .sub = &kafka_topic_schema,
+		  .doc = "Topics that must exist, with what is demanded of each.",
+		  .example = "( { name = \"orders\"; min_partitions = 3; } )"),
+    KEY_END,
+};
+static const struct schema kafka_schema = {
+    .name = "kafka", .size = sizeof(struct kafka_conf), .keys = kafka_keys};
+
+static const char *kafka_validate(const void *conf, const char **key)
+{
+	const struct kafka_conf *c = conf;
+	const char *problem;
+
+	for (size_t i = 0; i < c->properties.n; i++) {
+		problem = kafka_property_problem(c->properties.v[i].name);
+		*key = "properties";
+		if (problem)
+			return problem;
+	}
+	*key = "topics";
+	return kafka_topics_problem(&c->topics);
+}
+
+/* ---- the library ------------------------------------------------------------------------------------------- */
+
+static const char *kafka_library(void)
+{
+	static char text[64];
+
+	snprintf(text, sizeof text, "librdkafka %s", rd_kafka_version_str());
+	return text;
+}
+
+static int check_library(const struct library_conf *want, struct diag *out)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	char words[512];
+
+	if (want->min_version && rd_kafka_version() < kafka_version_parse(want->min_version)) {
+		check_fail(out, D_KAFKA_LIBRARY_OLD, "librdkafka",
+			   "this is librdkafka %s, min_version is %s", rd_kafka_version_str(),
+			   want->min_version);
+		diag_hint(out, "use a startguard that is linked with librdkafka %s or newer",
+			  want->min_version);
+		return -1;
+	}
+	for (size_t i = 0; i < want->features.n; i++) {
+		const char *feature = want->features.v[i];
+
+		/* Setting this property asks for the features instead of changing them (CONFIGURATION.md). */
+		if (rd_kafka_conf_set(conf, "builtin.features", feature, words, sizeof words) ==
+		    RD_KAFKA_CONF_OK)
+			continue;
+		check_fail(out, D_KAFKA_FEATURE_MISSING, "librdkafka",
+			   "librdkafka %s has no \"%s\": %s", rd_kafka_version_str(), feature,
+			   words);
+		return -1;
+	}
+	return 0;
+}
+
+/* ---- metadata ------------------------------------------------------------------------------------------------ */
+
+/* Lives on the heap: the thread that makes the call may outlive the one that asked for it. */
+struct question {
+	struct kafka_client *client;
+	struct mono deadline;
+	const struct rd_kafka_metadata *metadata;
+	char *cluster;
+	rd_kafka_resp_err_t err;
+};
+
+static void ask_metadata(void *arg)
+{
+	struct question *q = arg;
+
+	q->err =
+	    rd_kafka_metadata(q->client->rk, 0, NULL, &q->metadata, mono_left_ms_now(q->deadline));
+	/* It came with the metadata; brokers before 0.10.1 have none. */
+	if (!q->err)
+		q->cluster = rd_kafka_clusterid(q->client->rk, 0);
+}
+
+static int get_metadata(struct kafka_client *client, const struct grouplist *topics,
+			struct question *q, struct diag *out)
+{
+	/* The call asks for the topics this handle knows; for all of the cluster when it knows none. */
+	for (size_t i = 0; i < topics->n; i++) {
+		const char *name = GROUP_AT(*topics, struct kafka_topic_conf, i)->name;
+
+		if (!rd_kafka_topic_new(client->rk, name, NULL)) {
+			check_fail(out, D_KAFKA_PROPERTY, name, "%s",
+				   rd_kafka_err2str(rd_kafka_last_error()));
+			return -1;
+		}
+	}
+	check_step(client->run, PH_PROTOCOL, "asking for metadata");
+	*q = (struct question){.client = client, .deadline = client->run->deadline};
+	if (kafka_call(client, ask_metadata, q, "the question for metadata", out) < 0)
+		return -1;
+	if (q->err) {
+		char words[256];
+
+		snprintf(words, sizeof words, "no metadata: %s", rd_kafka_err2str(q->err));
+		kafka_blame(client, words, out);
+		return -1;
+	}
+	return 0;
+}
+
+static int judge_cluster(const struct kafka_conf *c, const struct question *q, struct diag *out)
+{
+	int n = q->metadata->broker_cnt;
+
+	if (c->cluster_id && !(q->cluster && str_eq(q->cluster, c->cluster_id))) {
+		check_fail(out, D_KAFKA_WRONG_CLUSTER, c->bootstrap_servers.v[0],
+			   "the cluster is %s, cluster_id is %s",
+			   q->cluster ? q->cluster : "without an id", c->cluster_id);
+		return -1;
+	}
+	if (n < c->min_brokers) {
+		check_fail(out, D_KAFKA_TOO_FEW_BROKERS, "cluster",
+			   "the cluster lists %d broker%s, min_brokers is %d", n, n == 1 ? "" : "s",
+			   (int)c->min_brokers);
+		return -1;
+	}
+	return 0;
+}
+
+static void report_facts(const struct check_run *run, const struct kafka_conf *c,
+			 const struct question *q)
+{
+	int brokers = q->metadata->broker_cnt;
+	char topics[64] = "", cluster[80] = "";
+
+	check_fact(run, "brokers", "%d", brokers);
+	if (q->cluster) {
+		check_fact(run, "cluster_id", "%s", q->cluster);
+		snprintf(cluster, sizeof cluster, ", cluster %.60s", q->cluster);
+	}
+	if (c->topics.n > 0) {
+		check_fact(run, "topics", "%zu", c->topics.n);
+		snprintf(topics, sizeof topics, ", %zu topic%s", c->topics.n,
+			 c->topics.n == 1 ? "" : "s");
+	}
+	check_summary(run, "%d broker%s%s%s", brokers, brokers == 1 ? "" : "s", cluster, topics);
+}
+
+/* ---- brokers that are needed ----------------------------------------------------------------------------- */
+
+static bool is_listed(const struct kafka_broker *v, size_t n, int32_t id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i].id == id)
+			return true;
+	return false;
+}
+
+static int check_brokers(struct kafka_client *client, const struct kafka_conf *c,
+			 const struct rd_kafka_metadata *md, struct diag *out)
+{
+	bool all = c->every_broker || c->topics.n == 0;
+	struct kafka_broker *v = xcalloc((size_t)md->broker_cnt + 1, sizeof *v);
+	size_t n = 0;
+
+	for (int i = 0; i < md->broker_cnt; i++) {
+		const struct rd_kafka_metadata_broker *b = &md->brokers[i];
+
+		if ((all || kafka_topics_led_by(&c->topics, md, b->id)) && !is_listed(v, n, b->id))
+			v[n++] = (struct kafka_broker){b->id, b->host, b->port};
+	}
+	return kafka_reach(client, v, n, !c->every_broker && c->topics.n == 0, out);
+}
+
+/* ---- one attempt --------------------------------------------------------------------------------------------- */
+
+static enum verdict kafka_run(const struct check_run *run, struct diag *out)
+{
+	const struct kafka_conf *c = run->conf;
+	const struct kafka_access access = {
+	    .bootstrap_servers = &c->bootstrap_servers,
+	    .properties = &c->properties,
+	    .properties_file = c->properties_file,
+	    .client_id = c->client_id,
+	};
+	struct kafka_props *props = xcalloc(1, sizeof *props);
+	struct question *q = xcalloc(1, sizeof *q);
+	struct kafka_client *client;
+
+	check_step(run, PH_CONFIG, "reading the settings of the Kafka client");
+	if (c->librdkafka && check_library(c->librdkafka, out) < 0)
+		return V_FAIL;
+	if (kafka_props_load(&access, props, out) < 0)
+		return V_FAIL;
+	client = kafka_open(run, props, RD_KAFKA_PRODUCER, &c->bootstrap_servers, NULL, out);
+	if (!client || get_metadata(client, &c->topics, q, out) < 0)
+		return V_FAIL;
+	if (props->tls)
+		check_reached(run, "tls");
+	if (props->sasl)
+		check_reached(run, "auth");
+	check_reached(run, "metadata");
+	report_facts(run, c, q);
+	if (judge_cluster(c, q, out) < 0 || kafka_topics_judge(&c->topics, q->metadata, out) < 0 ||
+	    check_brokers(client, c, q->metadata, out) < 0)
+		return V_FAIL;
+	check_reached(run, "brokers");
+	return V_PASS;
+}
+
+extern const struct check_kind check_kafka;
+const struct check_kind check_kafka = {
+    .name = "kafka",
+    .summary =
+	"brokers, cluster id, topics with their leaders and replicas, at the advertised addresses",
+    .schema = &kafka_schema,
+    .library = kafka_library,
+    .validate = kafka_validate,
+    .run = kafka_run,
+};

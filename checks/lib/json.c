@@ -1,0 +1,170 @@
+#include "json.h"
+
+#include <ctype.h>
+
+#include "str.h"
+
+static bool too_deep(const char *text, size_t len)
+{
+	int depth = 0;
+	bool in_string = false;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (in_string) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				in_string = false;
+		} else if (c == '"') {
+			in_string = true;
+		} else if (c == '{' || c == '[') {
+			if (++depth > JSON_DEPTH_MAX)
+				return true;
+		} else if (c == '}' || c == ']') {
+			depth--;
+		}
+	}
+	return false;
+}
+
+json_t *json_read(const char *text, size_t len, char *err, size_t err_size)
+{
+	json_error_t e;
+	json_t *v;
+
+	if (len > JSON_TEXT_MAX) {
+		snprintf(err, err_size, "larger than %d MiB", JSON_TEXT_MAX >> 20);
+		return NULL;
+	}
+	/* jansson recurses; its own limit is 2048 levels, ours keeps the printing of causes shallow too. */
+	if (too_deep(text, len)) {
+		snprintf(err, err_size, "nested deeper than %d levels", JSON_DEPTH_MAX);
+		return NULL;
+	}
+	v = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
+	if (!v)
+		snprintf(err, err_size, "line %d column %d: %s", e.line, e.column, e.text);
+	return v;
+}
+
+const char *json_problem(const char *text)
+{
+	char err[200];
+	json_t *v = json_read(text, strlen(text), err, sizeof(err));
+
+	if (!v)
+		return "is not JSON text (write a text value with its quotes: \"\\\"allow\\\"\")";
+	json_decref(v);
+	return NULL;
+}
+
+const char *json_pointer_problem(const char *text)
+{
+	if (*text && *text != '/')
+		return "is not a JSON pointer: it must be empty or begin with / (RFC 6901)";
+	for (const char *s = text; *s; s++)
+		if (*s == '~' && s[1] != '0' && s[1] != '1')
+			return "is not a JSON pointer: ~ must be written ~0 and / inside a name ~1 (RFC 6901)";
+	return NULL;
+}
+
+/* One reference token, unescaped; cut ones match nothing. Returns where the next begins. */
+static const char *pointer_token(const char *s, char *token, size_t size)
+{
+	size_t n = 0;
+
+	for (; *s && *s != '/'; s++) {
+		char c = *s;
+
+		if (c == '~')
+			c = *++s == '0' ? '~' : '/';
+		if (n + 1 < size)
+			token[n++] = c;
+	}
+	token[n] = 0;
+	return s;
+}
+
+json_t *json_at(json_t *root, const char *pointer)
+{
+	char token[1024];
+
+	while (root && *pointer == '/') {
+		pointer = pointer_token(pointer + 1, token, sizeof(token));
+		if (json_is_object(root)) {
+			root = json_object_get(root, token);
+		} else if (json_is_array(root)) {
+			int64_t i;
+
+			/* RFC 6901 section 4: no leading zeros. */
+			if (parse_i64(token, 0, INT32_MAX, &i) || (token[0] == '0' && token[1]))
+				return NULL;
+			root = json_array_get(root, (size_t)i);
+		} else {
+			return NULL;
+		}
+	}
+	return root;
+}
+
+static bool same_objects(const json_t *a, const json_t *b)
+{
+	const char *name;
+	json_t *v;
+
+	if (json_object_size(a) != json_object_size(b))
+		return false;
+	json_object_foreach((json_t *)a, name, v) {
+		json_t *w = json_object_get(b, name);
+
+		if (!w || !json_same(v, w))
+			return false;
+	}
+	return true;
+}
+
+bool json_same(const json_t *a, const json_t *b)
+{
+	if (json_is_number(a) && json_is_number(b)) {
+		if (json_is_integer(a) && json_is_integer(b))
+			return json_integer_value(a) == json_integer_value(b);
+		return json_number_value(a) == json_number_value(b);
+	}
+	if (json_typeof(a) != json_typeof(b))
+		return false;
+	if (json_is_object(a))
+		return same_objects(a, b);
+	if (!json_is_array(a))
+		return json_equal(a, b);
+	if (json_array_size(a) != json_array_size(b))
+		return false;
+	for (size_t i = 0; i < json_array_size(a); i++)
+		if (!json_same(json_array_get(a, i), json_array_get(b, i)))
+			return false;
+	return true;
+}
+
+const char *json_short(const json_t *v, char *buf, size_t size)
+{
+	cleanup_free char *text = v ? json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+
+	text_clean(buf, size, text ? text : "nothing");
+	return buf;
+}
+
+const char *json_type_name(const json_t *v)
+{
+	static const char *const names[] = {
+	    [JSON_OBJECT] = "object", [JSON_ARRAY] = "array",  [JSON_STRING] = "string",  [JSON_INTEGER] = "number",
+	    [JSON_REAL] = "number",   [JSON_TRUE] = "boolean", [JSON_FALSE] = "boolean", [JSON_NULL] = "null",
+	};
+
+	return v ? names[json_typeof(v)] : "nothing";
+}
+
+const char *json_str(const json_t *obj, const char *key)
+{
+	return json_string_value(json_object_get(obj, key));
+}

@@ -1,0 +1,269 @@
+#include "kafka_topic.h"
+
+#include <ctype.h>
+
+#include "kafka_log.h"
+
+#define TOPIC_NAME_MAX \
+	249 /* org.apache.kafka.common.internals.Topic: a folder name with the partition appended */
+#define OTHERS_MAX 3 /* further failing topics that are named */
+
+/* ---- keys ------------------------------------------------------------------------------------------------ */
+
+static const char *name_problem(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n == 0 || n > TOPIC_NAME_MAX || str_eq(name, ".") || str_eq(name, ".."))
+		return "is not a topic name";
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)name[i]) && !strchr("._-", name[i]))
+			return "is not a topic name: letters, digits, dot, underscore and dash "
+			       "only";
+	return NULL;
+}
+
+static const struct key topic_keys[] = {
+    KEY_STR(struct kafka_topic_conf, name, .flags = K_REQUIRED, .check = name_problem,
+	    .doc = "Name of a topic that must exist, with a leader for every partition.",
+	    .example = "\"orders\""),
+    KEY_INT(struct kafka_topic_conf, partitions, .min = "1", .max = "1000000",
+	    .doc = "Exact number of partitions.", .example = "12"),
+    KEY_INT(struct kafka_topic_conf, min_partitions, .min = "1", .max = "1000000",
+	    .doc = "Lowest number of partitions.", .example = "3"),
+    KEY_INT(struct kafka_topic_conf, replication_factor, .min = "1", .max = "1000",
+	    .doc = "Exact number of replicas of every partition.", .example = "3"),
+    KEY_INT(struct kafka_topic_conf, min_in_sync_replicas, .min = "1", .max = "1000",
+	    .doc = "Lowest number of replicas of every partition that are in sync now.",
+	    .example = "2"),
+    KEY_END,
+};
+const struct schema kafka_topic_schema = {
+    .name = "topics", .size = sizeof(struct kafka_topic_conf), .keys = topic_keys};
+
+const char *kafka_topics_problem(const struct grouplist *topics)
+{
+	for (size_t i = 0; i < topics->n; i++) {
+		const struct kafka_topic_conf *t = GROUP_AT(*topics, struct kafka_topic_conf, i);
+
+		for (size_t j = 0; j < i; j++)
+			if (str_eq(t->name, GROUP_AT(*topics, struct kafka_topic_conf, j)->name))
+				return "names a topic twice";
+		if (t->partitions != INT_UNSET && t->min_partitions != INT_UNSET)
+			return "has a topic with both partitions and min_partitions: give one";
+		if (t->replication_factor != INT_UNSET && t->min_in_sync_replicas != INT_UNSET &&
+		    t->min_in_sync_replicas > t->replication_factor)
+			return "has a topic whose min_in_sync_replicas is above its "
+			       "replication_factor";
+	}
+	return NULL;
+}
+
+/* ---- one topic ------------------------------------------------------------------------------------------------ */
+
+typedef const struct kafka_topic_conf want_t;
+typedef const struct rd_kafka_metadata md_t;
+typedef const struct rd_kafka_metadata_topic topic_t;
+typedef const struct rd_kafka_metadata_partition partition_t;
+
+static topic_t *find_topic(md_t *md, const char *name)
+{
+	for (int i = 0; i < md->topic_cnt; i++)
+		if (str_eq(md->topics[i].topic, name))
+			return &md->topics[i];
+	return NULL;
+}
+
+static bool has_broker(md_t *md, int32_t id)
+{
+	for (int i = 0; i < md->broker_cnt; i++)
+		if (md->brokers[i].id == id)
+			return true;
+	return false;
+}
+
+static void subject_of(want_t *want, char *buf, size_t size)
+{
+	snprintf(buf, size, "topic %.*s", (int)size - (int)sizeof "topic ", want->name);
+}
+
+/* Errors of the topic as a whole. */
+static enum verdict judge_existence(want_t *want, topic_t *topic, const char *subject,
+				    struct diag *out)
+{
+	enum diag_code code;
+
+	if (!topic)
+		return check_fail(out, D_KAFKA_TOPIC_MISSING, subject,
+				  "the cluster's answer does not hold topic %s", want->name);
+	code = kafka_topic_meaning(topic->err);
+	if (code == D_NONE && topic->err)
+		code = D_KAFKA_NO_BROKERS;
+	if (code != D_NONE)
+		return check_fail(out, code, subject, "%s", rd_kafka_err2str(topic->err));
+	/* Seen from brokers in the moment a topic is made: it exists, and has nothing yet. */
+	if (topic->partition_cnt == 0)
+		return check_fail(out, D_KAFKA_NO_LEADER, subject,
+				  "the topic has no partition yet");
+	return V_PASS;
+}
+
+static enum verdict judge_count(want_t *want, topic_t *topic, const char *subject, struct diag *out)
+{
+	int n = topic->partition_cnt;
+
+	if (want->partitions != INT_UNSET && n != want->partitions)
+		return check_fail(out, D_KAFKA_PARTITIONS, subject,
+				  "%d partition%s, the profile demands partitions = %d", n,
+				  n == 1 ? "" : "s", (int)want->partitions);
+	if (want->min_partitions != INT_UNSET && n < want->min_partitions)
+		return check_fail(out, D_KAFKA_PARTITIONS, subject,
+				  "%d partition%s, the profile demands min_partitions = %d", n,
+				  n == 1 ? "" : "s", (int)want->min_partitions);
+	return V_PASS;
+}
+
+static enum verdict judge_replicas(want_t *want, topic_t *topic, const char *subject,
+				   struct diag *out)
+{
+	if (want->replication_factor == INT_UNSET)
+		return V_PASS;
+	for (int i = 0; i < topic->partition_cnt; i++) {
+		partition_t *p = &topic->partitions[i];
+
+		if (p->replica_cnt != want->replication_factor)
+			return check_fail(out, D_KAFKA_REPLICATION, subject,
+					  "partition %d has %d replica%s, the profile demands "
+					  "replication_factor = %d",
+					  p->id, p->replica_cnt, p->replica_cnt == 1 ? "" : "s",
+					  (int)want->replication_factor);
+	}
+	return V_PASS;
+}
+
+static enum verdict judge_leaders(topic_t *topic, md_t *md, const char *subject, struct diag *out)
+{
+	int without = 0;
+	partition_t *first = NULL;
+
+	for (int i = topic->partition_cnt; i-- > 0;) {
+		if (topic->partitions[i].leader >= 0 && has_broker(md, topic->partitions[i].leader))
+			continue;
+		first = &topic->partitions[i];
+		without++;
+	}
+	if (!first)
+		return V_PASS;
+	if (first->leader >= 0)
+		return check_fail(
+		    out, D_KAFKA_NO_LEADER, subject,
+		    "partition %d is led by broker %d, which the cluster does not list", first->id,
+		    first->leader);
+	return check_fail(out, D_KAFKA_NO_LEADER, subject,
+			  "partition %d has no leader (%d of %d partitions without)", first->id,
+			  without, topic->partition_cnt);
+}
+
+static enum verdict judge_isr(want_t *want, topic_t *topic, const char *subject, struct diag *out)
+{
+	int low = 0;
+	partition_t *first = NULL;
+
+	if (want->min_in_sync_replicas == INT_UNSET)
+		return V_PASS;
+	for (int i = topic->partition_cnt; i-- > 0;) {
+		if (topic->partitions[i].isr_cnt >= want->min_in_sync_replicas)
+			continue;
+		first = &topic->partitions[i];
+		low++;
+	}
+	if (!first)
+		return V_PASS;
+	return check_fail(out, D_KAFKA_ISR_LOW, subject,
+			  "partition %d has %d of %d replicas in sync, the profile demands "
+			  "min_in_sync_replicas = %d (%d of %d partitions are below)",
+			  first->id, first->isr_cnt, first->replica_cnt,
+			  (int)want->min_in_sync_replicas, low, topic->partition_cnt);
+}
+
+/* What cannot pass by itself comes first: a shape that is wrong stays wrong when the leaders are back. */
+static enum verdict judge_topic(want_t *want, md_t *md, struct diag *out)
+{
+	topic_t *topic = find_topic(md, want->name);
+	char subject[DIAG_SUBJECT_MAX];
+
+	subject_of(want, subject, sizeof subject);
+	if (judge_existence(want, topic, subject, out) != V_PASS ||
+	    judge_count(want, topic, subject, out) != V_PASS ||
+	    judge_replicas(want, topic, subject, out) != V_PASS ||
+	    judge_leaders(topic, md, subject, out) != V_PASS ||
+	    judge_isr(want, topic, subject, out) != V_PASS)
+		return V_FAIL;
+	return V_PASS;
+}
+
+/* ---- all topics -------------------------------------------------------------------------------------------------- */
+
+struct findings {
+	struct diag worst;
+	size_t n;
+	char others[200];
+	size_t named;
+};
+
+static void name_other(struct findings *f, const struct diag *d)
+{
+	size_t len = strlen(f->others);
+
+	if (f->named++ < OTHERS_MAX)
+		snprintf(f->others + len, sizeof f->others - len, "; %.40s too: %s", d->subject,
+			 diag_info(d->code)->code);
+}
+
+static void add_finding(struct findings *f, const struct diag *d)
+{
+	bool worse =
+	    f->n > 0 && diag_info(f->worst.code)->retryable && !diag_info(d->code)->retryable;
+
+	if (f->n++ == 0) {
+		f->worst = *d;
+		return;
+	}
+	name_other(f, worse ? &f->worst : d);
+	if (worse)
+		f->worst = *d;
+}
+
+int kafka_topics_judge(const struct grouplist *topics, const struct rd_kafka_metadata *md,
+		       struct diag *out)
+{
+	struct findings f = {.n = 0};
+
+	for (size_t i = 0; i < topics->n; i++) {
+		struct diag d = {.code = D_NONE};
+
+		if (judge_topic(GROUP_AT(*topics, struct kafka_topic_conf, i), md, &d) != V_PASS)
+			add_finding(&f, &d);
+	}
+	if (f.n == 0)
+		return 0;
+	if (f.named > OTHERS_MAX)
+		check_fail(out, f.worst.code, f.worst.subject, "%s%s and %zu more", f.worst.cause,
+			   f.others, f.named - OTHERS_MAX);
+	else
+		check_fail(out, f.worst.code, f.worst.subject, "%s%s", f.worst.cause, f.others);
+	return -1;
+}
+
+bool kafka_topics_led_by(const struct grouplist *topics, const struct rd_kafka_metadata *md,
+			 int32_t broker)
+{
+	for (size_t i = 0; i < topics->n; i++) {
+		topic_t *t = find_topic(md, GROUP_AT(*topics, struct kafka_topic_conf, i)->name);
+
+		for (int p = 0; t && p < t->partition_cnt; p++)
+			if (t->partitions[p].leader == broker)
+				return true;
+	}
+	return false;
+}

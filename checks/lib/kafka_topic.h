@@ -1,0 +1,27 @@
+/* kafka_topic: what a profile demands of topics, and whether the cluster's metadata grants it.
+ *
+ * Works on one metadata answer that is already there: no I/O, no librdkafka handle.
+ */
+#ifndef SG_KAFKA_TOPIC_H
+#define SG_KAFKA_TOPIC_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "check.h"
+
+struct kafka_topic_conf {
+	const char *name;
+	int64_t partitions, min_partitions, replication_factor, min_in_sync_replicas;
+};
+extern const struct schema kafka_topic_schema;
+
+/* What is wrong with the list as a whole, for .validate; NULL: nothing. */
+const char *kafka_topics_problem(const struct grouplist *topics);
+/* 0; or -1 with the worst finding in *out: one that waiting cannot help, if there is one. The others are named. */
+int kafka_topics_judge(const struct grouplist *topics, const struct rd_kafka_metadata *md,
+		       struct diag *out);
+/* Does this broker lead a partition of one of the topics? */
+bool kafka_topics_led_by(const struct grouplist *topics, const struct rd_kafka_metadata *md,
+			 int32_t broker);
+
+#endif

@@ -1,0 +1,11 @@
+/* tls: the OpenSSL side of net.h. Included by net.c only; everybody else uses net.h. Child only. */
+#ifndef SG_TLS_H
+#define SG_TLS_H
+
+#include "net.h"
+
+/* `idle` NULL: nothing until `until` is answer-timeout; else it is 0 with *idle set. */
+ssize_t tls_read(struct conn *conn, void *buf, size_t size, struct mono until, bool *idle, struct diag *out);
+int tls_write(struct conn *conn, const void *buf, size_t len, struct mono until, struct diag *out);
+
+#endif

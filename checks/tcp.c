@@ -1,0 +1,97 @@
+/* tcp: a connection is accepted, optionally speaks TLS, optionally greets as expected. */
+#include <unistd.h>
+
+#include "check.h"
+#include "net.h"
+#include "tls_keys.h"
+
+struct tcp_conf {
+	const char *address;
+	bool tls;
+	TLS_KEY_FIELDS
+	const char *expect_banner;
+};
+
+static const struct key tcp_keys[] = {
+    KEY_HOSTPORT(struct tcp_conf, address, .flags = K_REQUIRED, .doc = "host:port, or the path of a unix socket.",
+                 .example = "\"mail:25\""),
+    KEY_BOOL(struct tcp_conf, tls, .def = "false", .doc = "Whether a TLS handshake must succeed as well."),
+    TLS_KEYS(struct tcp_conf),
+    KEY_STR(struct tcp_conf, expect_banner, .doc = "Text that must stand in the first 4 KiB the peer sends by itself.",
+            .example = "\"220 \""),
+    KEY_END,
+};
+static const struct schema tcp_schema = {.name = "tcp", .size = sizeof(struct tcp_conf), .keys = tcp_keys};
+
+static const char *tcp_validate(const void *conf, const char **key)
+{
+	const struct tcp_conf *c = conf;
+	struct tls_conf tls = TLS_CONF(c);
+
+	if (!c->tls && (c->ca_file || c->ca_path || c->cert_file || c->key_file || c->server_name)) {
+		*key = c->ca_file ? "ca_file" : c->ca_path ? "ca_path" : c->cert_file ? "cert_file" : c->key_file ? "key_file" : "server_name";
+		return "is for TLS only: add tls = true";
+	}
+	return tls_conf_problem(&tls, key);
+}
+
+static enum verdict tcp_banner(const struct check_run *run, const struct tcp_conf *c, struct conn *conn, struct diag *out)
+{
+	char buf[4096], words[160];
+	size_t len = 0;
+
+	check_step(run, PH_PROTOCOL, "waiting for the greeting of %s", conn->peer);
+	while (len < sizeof(buf)) {
+		ssize_t n = net_read(run, conn, buf + len, sizeof(buf) - len, out);
+
+		if (n < 0 && len && out->code == D_ANSWER_TIMEOUT)
+			break;
+		if (n < 0)
+			return V_FAIL;
+		if (!n)
+			break;
+		len += (size_t)n;
+		if (memmem(buf, len, c->expect_banner, strlen(c->expect_banner))) {
+			check_reached(run, "banner");
+			check_summary(run, "%s greets as expected", conn->peer);
+			return V_PASS;
+		}
+	}
+	if (!len)
+		return check_fail(out, D_CONNECT_CLOSED, conn->peer, "closed before any greeting came");
+	text_clean_n(words, sizeof(words), buf, len);
+	check_fail(out, D_PROTOCOL_MISMATCH, conn->peer, "the greeting does not hold \"%s\"; it is: %s", c->expect_banner, words);
+	diag_hint(out, "look at the port: another service listens there; or correct expect_banner");
+	return V_FAIL;
+}
+
+static enum verdict tcp_run(const struct check_run *run, struct diag *out)
+{
+	const struct tcp_conf *c = run->conf;
+	struct tls_conf tls = TLS_CONF(c);
+	struct conn conn;
+	char host[256];
+	int port;
+
+	invariant(!hostport_split(c->address, host, sizeof(host), &port));
+	if (port ? net_connect(run, host, port, &conn, out) : net_connect_unix(run, host, &conn, out))
+		return V_FAIL;
+	if (c->tls && net_tls(run, &conn, host, &tls, out))
+		return V_FAIL;
+	if (c->expect_banner)
+		return tcp_banner(run, c, &conn, out);
+	if (conn.ip[0] && !str_eq(conn.ip, host))
+		check_summary(run, "%s (%s)", conn.peer, conn.ip);
+	else
+		check_summary(run, "%s%s", conn.peer, c->tls ? " TLS" : "");
+	return V_PASS;
+}
+
+extern const struct check_kind check_tcp;
+const struct check_kind check_tcp = {
+    .name = "tcp",
+    .summary = "a port or unix socket accepts connections, with TLS if wanted",
+    .schema = &tcp_schema,
+    .validate = tcp_validate,
+    .run = tcp_run,
+};
