@@ -65,7 +65,7 @@ own_cflags := -std=gnu17 -D_GNU_SOURCE -DSTARTGUARD_VERSION='"$(VERSION)"' -Isrc
 own_ldflags := -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(EXTRA_LDFLAGS)
 compile = $(CC) $(own_cflags) $(lib_cflags) $(CPPFLAGS) $(CFLAGS)
 link = $(CC) $(own_ldflags) $(CFLAGS) $(LDFLAGS)
-libs = $(lib_libs) -lresolv -lm
+libs = $(lib_libs) -lresolv -lm -pthread
 
 # V=1 shows whole commands.
 Q := $(if $(filter 1,$(V)),,@)
@@ -92,7 +92,7 @@ FORCE:
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say_it,CC,$<)
-	$(Q)$(compile) -c -o $@ $<
+	$(Q)$(compile) -pthread -c -o $@ $<
 
 -include $(patsubst %.o,%.d,$(core_o) $(main_o)) $(patsubst %.c,$(BUILD)/%.d,$(unit_c))
 

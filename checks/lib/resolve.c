@@ -1,0 +1,158 @@
+#include "resolve.h"
+
+#include <arpa/inet.h>
+#include <arpa/nameser.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <resolv.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "net.h"
+
+struct question {
+	char host[256], port[8];
+	struct addrinfo hints, *list;
+	int eai, sys_errno;
+	bool done;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+};
+
+static void *ask(void *arg)
+{
+	struct question *q = arg;
+	struct addrinfo *list = NULL;
+	int eai = getaddrinfo(q->host, q->port, &q->hints, &list);
+	int sys_errno = errno;
+
+	pthread_mutex_lock(&q->lock);
+	q->eai = eai;
+	q->sys_errno = sys_errno;
+	q->list = list;
+	q->done = true;
+	pthread_cond_signal(&q->changed);
+	pthread_mutex_unlock(&q->lock);
+	return NULL;
+}
+
+/* Whether the answer came before the deadline. The thread is left alone otherwise: the child is about to end. */
+static bool ask_in_time(struct question *q, struct mono deadline)
+{
+	pthread_condattr_t attr;
+	struct timespec until = {.tv_sec = deadline.ns / 1000000000, .tv_nsec = deadline.ns % 1000000000};
+	pthread_t thread;
+	bool done;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_mutex_init(&q->lock, NULL);
+	pthread_cond_init(&q->changed, &attr);
+	if (pthread_create(&thread, NULL, ask, q)) {
+		ask(q); /* no thread to be had: the parent's kill is the deadline then */
+		return true;
+	}
+	pthread_detach(thread);
+	pthread_mutex_lock(&q->lock);
+	while (!q->done && pthread_cond_timedwait(&q->changed, &q->lock, &until) != ETIMEDOUT)
+		;
+	done = q->done;
+	pthread_mutex_unlock(&q->lock);
+	return done;
+}
+
+/* EAI_AGAIN: did a name server answer at all? One short question to each of them, by hand. The response code, or -1
+ * when none answered within `until`. */
+static int rcode_of(const char *host, struct mono until)
+{
+	unsigned char answer[NS_PACKETSZ * 4];
+	struct __res_state state = {0};
+	int n, left_s;
+
+	if (res_ninit(&state))
+		return -1;
+	left_s = mono_left_ms_now(until) / 1000;
+	state.retrans = left_s < 1 ? 1 : left_s > 2 ? 2 : left_s;
+	state.retry = 1;
+	n = res_nquery(&state, host, ns_c_in, ns_t_a, answer, sizeof(answer));
+	/* glibc reports a server's refusal as TRY_AGAIN or NO_RECOVERY and says ETIMEDOUT only when none answered. */
+	if (n < 0 && (errno == ETIMEDOUT || errno == ECONNREFUSED))
+		return -1;
+	return n < 0 ? ns_r_servfail : ((HEADER *)answer)->rcode;
+}
+
+static const struct {
+	int eai;
+	enum diag_code code;
+} eais[] = {
+    {EAI_NONAME, D_DNS_NO_SUCH_NAME}, {EAI_NODATA, D_DNS_NO_ADDRESS},    {EAI_ADDRFAMILY, D_DNS_NO_ADDRESS},
+    {EAI_AGAIN, D_DNS_SERVER_FAILED}, {EAI_FAIL, D_DNS_SERVER_FAILED},   {EAI_SYSTEM, D_DNS_SERVER_FAILED},
+};
+
+enum verdict net_fail_eai(struct diag *out, int eai, int sys_errno, const char *host)
+{
+	enum diag_code code = D_DNS_SERVER_FAILED;
+
+	for (size_t i = 0; i < ARRAY_LEN(eais); i++)
+		if (eais[i].eai == eai)
+			code = eais[i].code;
+	if (eai == EAI_SYSTEM)
+		return check_fail(out, code, host, "the resolver failed: %s", strerror(sys_errno));
+	return check_fail(out, code, host, "the resolver says: %s", gai_strerror(eai));
+}
+
+static bool is_literal(const char *host)
+{
+	unsigned char buf[16];
+
+	return inet_pton(AF_INET, host, buf) == 1 || inet_pton(AF_INET6, host, buf) == 1 || strchr(host, '%');
+}
+
+static int fail_again(const struct check_run *run, const char *host, struct diag *out)
+{
+	struct mono until = mono_earlier(run->deadline, mono_after(mono_now(), SPAN_S(2)));
+
+	check_step(run, PH_RESOLVE, "asking the name servers about %s once more", host);
+	if (rcode_of(host, until) < 0)
+		check_fail(out, D_DNS_TIMEOUT, host, "no name server of resolv.conf answered");
+	else
+		check_fail(out, D_DNS_SERVER_FAILED, host, "the name server answered with a failure (%s)", gai_strerror(EAI_AGAIN));
+	return -1;
+}
+
+int net_resolve(const struct check_run *run, const char *host, int port, int family, struct addrinfo **list,
+                struct diag *out)
+{
+	struct question *q = xcalloc(1, sizeof(*q)); /* outlives this call when the resolver hangs */
+	bool literal = is_literal(host);
+
+	if (strlen(host) >= sizeof(q->host)) {
+		check_fail(out, D_DNS_NO_SUCH_NAME, host, "a host name has at most 253 characters");
+		return -1;
+	}
+	snprintf(q->host, sizeof(q->host), "%s", host);
+	snprintf(q->port, sizeof(q->port), "%d", port);
+	/* No AI_ADDRCONFIG: in a container without routes it would hide addresses that connect would explain better. */
+	q->hints = (struct addrinfo){.ai_family = family, .ai_socktype = SOCK_STREAM,
+	                             .ai_flags = AI_NUMERICSERV | (literal ? AI_NUMERICHOST : 0)};
+	if (literal) {
+		ask(q);
+	} else {
+		check_step(run, PH_RESOLVE, "resolving %s", host);
+		if (!ask_in_time(q, run->deadline)) {
+			check_fail(out, D_DNS_TIMEOUT, host, "the resolver did not come back before the deadline of the attempt");
+			return -1;
+		}
+	}
+	if (q->eai == EAI_AGAIN)
+		return fail_again(run, host, out);
+	if (q->eai) {
+		net_fail_eai(out, q->eai, q->sys_errno, host);
+		return -1;
+	}
+	if (!literal)
+		check_reached(run, "resolve");
+	*list = q->list;
+	return 0;
+}
