@@ -1,0 +1,184 @@
+/* http: one request, and what its answer must be. */
+#include <ctype.h>
+
+#include "check.h"
+#include "json.h"
+#include "json_expect.h"
+#include "web.h"
+
+struct http_conf {
+	struct url url;
+	const char *method;
+	struct pairlist headers;
+	WEB_KEY_FIELDS
+	const char *body;
+	struct strlist status;
+	struct grouplist json;
+	const char *body_contains;
+	struct size max_body;
+	int64_t follow;
+	const char *proxy, *unix_socket;
+};
+
+static const char *const http_schemes[] = {"http", "https", NULL};
+
+/* "200", "2xx" */
+static const char *status_problem(const char *text)
+{
+	int64_t n;
+
+	if (!parse_i64(text, 100, 599, &n))
+		return NULL;
+	if (strlen(text) == 3 && text[0] >= '1' && text[0] <= '5' && !strcasecmp(text + 1, "xx"))
+		return NULL;
+	return "is neither a status (200) nor a class of them (2xx)";
+}
+
+static const char *method_problem(const char *text)
+{
+	for (const char *s = text; *s; s++)
+		if (!isupper((unsigned char)*s))
+			return "is not a method: capital letters, as in GET";
+	return *text ? NULL : "is empty";
+}
+
+static const char *proxy_problem(const char *text)
+{
+	if (strchr(text, '@'))
+		return "must not hold a user part";
+	return str_starts(text, "http://") || str_starts(text, "https://") || str_starts(text, "socks5h://")
+	           ? NULL
+	           : "must begin with http://, https:// or socks5h://";
+}
+
+static const struct key http_keys[] = {
+    KEY_URL(struct http_conf, url, .flags = K_REQUIRED, .schemes = http_schemes, .doc = "What to ask for.",
+            .example = "\"http://api:8080/health\""),
+    KEY_STR(struct http_conf, method, .def = "GET", .check = method_problem,
+            .doc = "HTTP method; a body makes POST of GET."),
+    KEY_PAIRLIST(struct http_conf, headers, .flags = K_HEADERS,
+                 .doc = "Request headers; secret values by reference.",
+                 .example = "[\"X-Api-Key: env:API_KEY\", \"Accept: application/json\"]"),
+    WEB_KEYS(struct http_conf),
+    KEY_STR(struct http_conf, body, .doc = "Body to send.", .example = "\"{}\""),
+    KEY_STRLIST(struct http_conf, status, .flags = K_NUMBERS, .def = "2xx", .check = status_problem,
+                .doc = "Statuses that are right: numbers and classes.", .example = "(200, 204, \"3xx\")"),
+    KEY_GROUPLIST(struct http_conf, json, .sub = &json_expect_schema,
+                  .doc = "What the JSON body must hold; each group names a place and what stands there.",
+                  .example = "( { at = \"/status\"; equals = \"\\\"UP\\\"\"; } )"),
+    KEY_STR(struct http_conf, body_contains, .doc = "Text that must stand in the body.", .example = "\"ok\""),
+    KEY_SIZE(struct http_conf, max_body, .def = "1MiB", .min = "1B", .max = "64MiB",
+             .doc = "How much body is read; more is an error."),
+    KEY_INT(struct http_conf, follow, .def = "0", .min = "0", .max = "20", .doc = "How many redirects are followed."),
+    KEY_STR(struct http_conf, proxy, .check = proxy_problem,
+            .doc = "Proxy to go through; without it none is used, whatever the environment says.",
+            .example = "\"http://proxy:3128\""),
+    KEY_PATH(struct http_conf, unix_socket, .doc = "Unix socket to connect to, instead of the url's host.",
+             .example = "\"/var/run/docker.sock\""),
+    KEY_END,
+};
+static const struct schema http_schema = {.name = "http", .size = sizeof(struct http_conf), .keys = http_keys};
+
+static const char *http_validate(const void *conf, const char **key)
+{
+	const struct http_conf *c = conf;
+	struct web_conf web = WEB_CONF(c);
+	const char *problem;
+
+	for (size_t i = 0; i < c->json.n; i++) {
+		problem = json_expect_problem(GROUP_AT(c->json, struct json_expect, i));
+		if (problem) {
+			*key = "json";
+			return problem;
+		}
+	}
+	if (c->proxy && c->unix_socket) {
+		*key = "proxy";
+		return "and unix_socket exclude each other";
+	}
+	if (str_eq(c->method, "HEAD") && (c->json.n || c->body_contains)) {
+		*key = "method";
+		return "HEAD gives no body, and the check looks at one";
+	}
+	return web_conf_problem(&web, key);
+}
+
+static bool status_fits(const struct strlist *wanted, long status)
+{
+	for (size_t i = 0; i < wanted->n; i++) {
+		const char *w = wanted->v[i];
+
+		if (isdigit((unsigned char)w[1]) ? strtol(w, NULL, 10) == status : w[0] - '0' == status / 100)
+			return true;
+	}
+	return false;
+}
+
+static const char *status_words(const struct strlist *wanted, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < wanted->n && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? " or " : "", wanted->v[i]);
+	return buf;
+}
+
+static enum verdict http_json(const struct check_run *run, const struct http_conf *c, const struct web_response *resp,
+                              struct diag *out)
+{
+	char why[480], start[160];
+	json_t *root = json_read(resp->body, resp->len, why, sizeof(why));
+
+	if (!root && web_is_html(resp))
+		return check_fail(out, D_HTTP_HTML_PAGE, resp->subject, "JSON was expected; the body: %s",
+		                  web_body_start(resp, start, sizeof(start)));
+	if (!root)
+		return check_fail(out, D_HTTP_JSON_INVALID, resp->subject, "%s; the body: %s", why,
+		                  web_body_start(resp, start, sizeof(start)));
+	for (size_t i = 0; i < c->json.n; i++) {
+		bool wrong_type;
+
+		if (!json_expect_holds(GROUP_AT(c->json, struct json_expect, i), root, why, sizeof(why), &wrong_type))
+			return check_fail(out, D_HTTP_JSON_MISMATCH, resp->subject, "%s", why);
+	}
+	check_reached(run, "json");
+	return V_PASS;
+}
+
+static enum verdict http_run(const struct check_run *run, struct diag *out)
+{
+	const struct http_conf *c = run->conf;
+	struct web_conf web = WEB_CONF(c);
+	struct web_response resp;
+	struct url url;
+	char words[200], start[160];
+	struct web_request req = {.url = &url, .method = c->method, .body = c->body, .headers = &c->headers, .web = &web,
+	                          .proxy = c->proxy, .unix_socket = c->unix_socket, .follow = (int)c->follow,
+	                          .max_body = (size_t)c->max_body.bytes};
+
+	if (c->body && str_eq(c->method, "GET"))
+		req.method = "POST";
+	if (url_reveal(&c->url, &url, out) || web_request(run, &req, &resp, out))
+		return V_FAIL;
+	check_fact(run, "status", "%ld", resp.status);
+	check_fact(run, "ms", "%.1f", resp.ms);
+	if (!status_fits(&c->status, resp.status))
+		return web_fail_status(out, &resp, status_words(&c->status, words, sizeof(words)));
+	if (c->json.n && http_json(run, c, &resp, out))
+		return V_FAIL;
+	if (c->body_contains && !memmem(resp.body, resp.len, c->body_contains, strlen(c->body_contains)))
+		return check_fail(out, web_is_html(&resp) ? D_HTTP_HTML_PAGE : D_HTTP_BODY, resp.subject,
+		                  "the body does not hold \"%s\"; %s", c->body_contains, web_body_start(&resp, start, sizeof(start)));
+	check_summary(run, "%s %ld", resp.subject, resp.status);
+	return V_PASS;
+}
+
+extern const struct check_kind check_http;
+const struct check_kind check_http = {
+    .name = "http",
+    .summary = "an HTTP answer has the right status, JSON values or text",
+    .schema = &http_schema,
+    .library = web_library,
+    .validate = http_validate,
+    .run = http_run,
+};
