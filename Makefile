@@ -44,7 +44,7 @@ PKGS += $(foreach l,kafka avro redis curl,$(if $(filter 1,$(with_$(l))),$(LIB_$(
 
 # Which source files belong to which library.
 of_kafka := checks/kafka.c $(wildcard checks/lib/kafka_*.c)
-of_avro := checks/avro.c $(wildcard checks/lib/avro_*.c)
+of_avro := checks/avro.c checks/schema_registry.c $(wildcard checks/lib/avro_*.c)
 of_redis := checks/redis.c $(wildcard checks/lib/resp*.c checks/lib/redis_*.c)
 of_curl := checks/http.c checks/opa.c checks/schema_registry.c checks/metrics.c checks/lib/web.c
 left_out := $(foreach l,kafka avro redis curl,$(if $(filter 1,$(with_$(l))),,$(of_$(l))))
@@ -56,6 +56,7 @@ unit_c := $(wildcard tests/unit/*.c)
 ifneq ($(filter-out help clean format deps-build deps-test,$(or $(MAKECMDGOALS),all)),)
 lib_cflags := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 lib_libs := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+lib_cflags += $(if $(filter 1,$(with_avro)),-DAVRO_C_VERSION='"$(shell $(PKG_CONFIG) --modversion avro-c)"')
 endif
 
 # Ours come first, the packager's have the last word. Format mistakes are errors: a secret must not reach %s.

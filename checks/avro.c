@@ -1,0 +1,202 @@
+/* avro: schema files are what the service was built with, and real bytes decode with them. */
+#include <avro.h>
+#include <ctype.h>
+#include <errno.h>
+#include <glob.h>
+
+#include "avro_schema.h"
+#include "check.h"
+
+enum sample_format { FORMAT_BARE, FORMAT_CONFLUENT, FORMAT_CONTAINER };
+static const char *const formats[] = {"bare", "confluent", "object_container", NULL};
+
+#define SAMPLE_MAX (16 * 1024 * 1024)
+
+struct avro_conf {
+	const char *schema;
+	struct strlist schemas;
+	const char *full_name, *fingerprint, *readable_by, *reads, *sample;
+	int format;
+};
+
+static const char *fingerprint_problem(const char *text)
+{
+	return strlen(text) == 16 && strspn(text, "0123456789abcdefABCDEF") == 16 ? NULL : "is not 16 hexadecimal digits";
+}
+
+static const struct key avro_keys[] = {
+    KEY_PATH(struct avro_conf, schema, .doc = "The schema file.", .example = "\"schemas/reward_event.avsc\""),
+    KEY_STRLIST(struct avro_conf, schemas, .doc = "Schema files, as globs: each must match and every file must be a schema.",
+                .example = "[\"/app/proto/*.avsc\"]"),
+    KEY_STR(struct avro_conf, full_name, .doc = "Namespace and name the schema must have.",
+            .example = "\"soma.cognition.RewardEvent\""),
+    KEY_STR(struct avro_conf, fingerprint, .check = fingerprint_problem,
+            .doc = "CRC-64-AVRO of the schema's parsing canonical form, 16 hexadecimal digits (as a number, or in fastavro's byte order).",
+            .example = "\"8c1f0a5d3b2e4976\""),
+    KEY_PATH(struct avro_conf, readable_by, .doc = "Schema file of a reader: it must be able to read what this one writes.",
+             .example = "\"consumer/reward_event.avsc\""),
+    KEY_PATH(struct avro_conf, reads, .doc = "Schema file of a writer: this one must be able to read what that one writes.",
+             .example = "\"producer/reward_event.avsc\""),
+    KEY_PATH(struct avro_conf, sample, .doc = "File of bytes that must decode with the schema, with none left.",
+             .example = "\"tests/reward_event.bin\""),
+    KEY_ENUM(struct avro_conf, format, .choices = formats, .def = "bare",
+             .doc = "How the sample's bytes are framed: bare, with the five bytes a Confluent serialiser puts in front, or an object container file."),
+    KEY_END,
+};
+static const struct schema avro_schema_rows = {.name = "avro", .size = sizeof(struct avro_conf), .keys = avro_keys};
+
+static const char *avro_validate(const void *conf, const char **key)
+{
+	const struct avro_conf *c = conf;
+	const struct {
+		const char *key;
+		bool given;
+	} one[] = {{"full_name", c->full_name}, {"fingerprint", c->fingerprint}, {"readable_by", c->readable_by},
+	           {"reads", c->reads},         {"sample", c->sample}};
+
+	if (!c->schema && !c->schemas.n)
+		return "give schema or schemas";
+	if (c->schema && c->schemas.n) {
+		*key = "schemas";
+		return "and schema exclude each other";
+	}
+	for (size_t i = 0; c->schemas.n && i < ARRAY_LEN(one); i++)
+		if (one[i].given) {
+			*key = one[i].key;
+			return "is about one file: give schema instead of schemas";
+		}
+	return NULL;
+}
+
+static enum verdict avro_all(const struct check_run *run, const struct avro_conf *c, struct diag *out)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < c->schemas.n; i++) {
+		glob_t g = {0};
+		int r = glob(c->schemas.v[i], 0, NULL, &g);
+
+		if (r || !g.gl_pathc)
+			return check_fail(out, D_FILE_MISSING, c->schemas.v[i], "no file matches");
+		for (size_t j = 0; j < g.gl_pathc; j++, count++)
+			if (!avro_schema_load(run, g.gl_pathv[j], out))
+				return V_FAIL;
+	}
+	check_fact(run, "schemas", "%zu", count);
+	check_summary(run, "%zu schema%s", count, count == 1 ? "" : "s");
+	return V_PASS;
+}
+
+static enum verdict avro_container(const struct avro_conf *c, const struct avro_schema *s, struct diag *out)
+{
+	avro_file_reader_t reader;
+	avro_schema_t writer;
+	avro_value_iface_t *iface;
+	avro_value_t value;
+	int records = 0, r;
+
+	if (avro_file_reader(c->sample, &reader))
+		return check_fail(out, D_AVRO_DECODE, c->sample, "%s", avro_strerror());
+	writer = avro_file_reader_get_writer_schema(reader);
+	if (*s->full_name && avro_schema_name(writer) && !str_eq(avro_schema_name(writer), strrchr(s->full_name, '.') ? strrchr(s->full_name, '.') + 1 : s->full_name))
+		return check_fail(out, D_AVRO_DECODE, c->sample, "the container holds %s, the schema is %s", avro_schema_name(writer), s->full_name);
+	iface = avro_generic_class_from_schema(writer);
+	avro_generic_value_new(iface, &value);
+	while (!(r = avro_file_reader_read_value(reader, &value)))
+		records++;
+	if (r != EOF)
+		return check_fail(out, D_AVRO_DECODE, c->sample, "record %d: %s", records, avro_strerror());
+	return V_PASS;
+}
+
+static enum verdict avro_sample(const struct check_run *run, const struct avro_conf *c, const struct avro_schema *s,
+                                struct diag *out)
+{
+	size_t len, head = c->format == FORMAT_CONFLUENT ? 5 : 0;
+	char why[AVRO_WHY_MAX];
+	unsigned char *data;
+	ssize_t n;
+
+	check_step(run, PH_ASSERT, "decoding the sample %s", c->sample);
+	data = (unsigned char *)file_read(c->sample, SAMPLE_MAX, &len);
+	if (!data)
+		return check_fail(out, errno == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE, c->sample, "%s", strerror(errno));
+	if (c->format == FORMAT_CONTAINER)
+		return avro_container(c, s, out);
+	if (head && (len < head || data[0] != 0))
+		return check_fail(out, D_AVRO_DECODE, c->sample, "no Confluent header: the first of five bytes is not zero");
+	n = avro_decode(s, data + head, len - head, why, sizeof(why));
+	if (n < 0 && len && (data[0] == '{' || data[0] == '['))
+		return check_fail(out, D_AVRO_DECODE, c->sample, "%s; the bytes look like JSON", why);
+	if (n < 0)
+		return check_fail(out, D_AVRO_DECODE, c->sample, "%s", why);
+	if ((size_t)n + head < len)
+		return check_fail(out, D_AVRO_BYTES_LEFT, c->sample, "%zu of %zu bytes are left over", len - head - (size_t)n, len);
+	check_reached(run, "sample");
+	return V_PASS;
+}
+
+static enum verdict avro_resolves(const struct check_run *run, const char *reader_file, const struct avro_schema *reader,
+                                  const char *writer_file, const struct avro_schema *writer, struct diag *out)
+{
+	char why[AVRO_WHY_MAX];
+
+	if (!reader)
+		reader = avro_schema_load(run, reader_file, out);
+	if (!writer && reader)
+		writer = avro_schema_load(run, writer_file, out);
+	if (!reader || !writer)
+		return V_FAIL;
+	if (!avro_can_read(reader, writer, why, sizeof(why)))
+		return check_fail(out, D_AVRO_INCOMPATIBLE, reader_file, "it cannot read what %s writes: %s", writer_file, why);
+	check_reached(run, "resolution");
+	return V_PASS;
+}
+
+static enum verdict avro_run(const struct check_run *run, struct diag *out)
+{
+	const struct avro_conf *c = run->conf;
+	struct avro_schema *s;
+	char print[17], swapped[17];
+
+	if (c->schemas.n)
+		return avro_all(run, c, out);
+	s = avro_schema_load(run, c->schema, out);
+	if (!s)
+		return V_FAIL;
+	check_reached(run, "parse");
+	snprintf(print, sizeof(print), "%016llx", (unsigned long long)s->fingerprint);
+	snprintf(swapped, sizeof(swapped), "%016llx", (unsigned long long)__builtin_bswap64(s->fingerprint));
+	check_fact(run, "full_name", "%s", s->full_name);
+	check_fact(run, "fingerprint", "%s", print);
+	if (c->full_name && !str_eq(c->full_name, s->full_name))
+		return check_fail(out, D_AVRO_NAME_MISMATCH, c->schema, "the schema is %s, expected %s",
+		                  *s->full_name ? s->full_name : "of no named type", c->full_name);
+	/* Java's tools print the number, fastavro its bytes as they travel: both are in use. */
+	if (c->fingerprint && strcasecmp(c->fingerprint, print) && strcasecmp(c->fingerprint, swapped))
+		return check_fail(out, D_AVRO_FINGERPRINT, c->schema, "the fingerprint is %s, expected %s", print, c->fingerprint);
+	if (c->readable_by && avro_resolves(run, c->readable_by, NULL, c->schema, s, out))
+		return V_FAIL;
+	if (c->reads && avro_resolves(run, c->schema, s, c->reads, NULL, out))
+		return V_FAIL;
+	if (c->sample && avro_sample(run, c, s, out))
+		return V_FAIL;
+	check_summary(run, "%s %.8s %zu fields", *s->full_name ? s->full_name : c->schema, print,
+	              json_array_size(json_object_get(s->normal, "fields")));
+	return V_PASS;
+}
+
+static const char *avro_library(void)
+{
+	return "avro-c " AVRO_C_VERSION; /* the library has no call that tells it */
+}
+
+extern const struct check_kind check_avro;
+const struct check_kind check_avro = {
+    .name = "avro",
+    .summary = "Avro schema files parse, have the right name and fingerprint, and decode a sample",
+    .schema = &avro_schema_rows,
+    .library = avro_library,
+    .validate = avro_validate,
+    .run = avro_run,
+};

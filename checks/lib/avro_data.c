@@ -1,0 +1,338 @@
+/* The two walks over schemas: can one read what the other wrote, and what do these bytes say. */
+#include "avro_schema.h"
+
+#define DEPTH_MAX 128
+#define ITEMS_MAX 10000000
+
+struct pair_of {
+	const struct avro_schema *reader, *writer;
+	json_t *busy; /* "reader name\nwriter name": being compared further up */
+	char *why;
+	size_t size;
+};
+
+static bool refuse(const struct pair_of *p, const char *where, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static bool refuse(const struct pair_of *p, const char *where, const char *fmt, ...)
+{
+	int n = snprintf(p->why, p->size, "%s%s", where, *where ? ": " : "");
+	va_list ap;
+
+	if (n < 0 || (size_t)n >= p->size)
+		return false;
+	va_start(ap, fmt);
+	vsnprintf(p->why + n, p->size - (size_t)n, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+/* A name stands for its definition; a logical type for its base. */
+static const json_t *definition(const struct avro_schema *s, const json_t *v)
+{
+	const json_t *named;
+
+	if (json_is_object(v) && !json_str(v, "name") && json_object_get(v, "logicalType"))
+		v = json_object_get(v, "type");
+	named = json_is_string(v) ? json_object_get(s->names, json_string_value(v)) : NULL;
+	return named ? named : v;
+}
+
+static const char *type_of(const json_t *v)
+{
+	if (json_is_array(v))
+		return "union";
+	return json_is_string(v) ? json_string_value(v) : json_str(v, "type");
+}
+
+static const char *unqualified(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot ? dot + 1 : name;
+}
+
+static bool names_match(const json_t *reader, const json_t *writer)
+{
+	const char *w = json_str(writer, "name");
+	const json_t *aliases = json_object_get(reader, "aliases");
+
+	if (str_eq(unqualified(json_str(reader, "name")), unqualified(w)))
+		return true;
+	for (size_t i = 0; i < json_array_size(aliases); i++)
+		if (str_eq(json_string_value(json_array_get(aliases, i)), w))
+			return true;
+	return false;
+}
+
+static bool promotes(const char *reader, const char *writer)
+{
+	static const char *const pairs[][2] = {{"int", "long"},     {"int", "float"},    {"int", "double"},
+	                                       {"long", "float"},   {"long", "double"},  {"float", "double"},
+	                                       {"string", "bytes"}, {"bytes", "string"}};
+
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
+		if (str_eq(pairs[i][0], writer) && str_eq(pairs[i][1], reader))
+			return true;
+	return str_eq(reader, writer);
+}
+
+static bool can_read(const struct pair_of *p, const json_t *r, const json_t *w, const char *where);
+
+static const json_t *writer_field(const json_t *fields, const json_t *reader)
+{
+	const json_t *aliases = json_object_get(reader, "aliases");
+
+	for (size_t i = 0; i < json_array_size(fields); i++) {
+		const json_t *f = json_array_get(fields, i);
+		const char *name = json_str(f, "name");
+
+		if (str_eq(name, json_str(reader, "name")))
+			return f;
+		for (size_t j = 0; j < json_array_size(aliases); j++)
+			if (str_eq(name, json_string_value(json_array_get(aliases, j))))
+				return f;
+	}
+	return NULL;
+}
+
+static bool can_read_record(const struct pair_of *p, const json_t *r, const json_t *w, const char *where)
+{
+	const json_t *fields = json_object_get(r, "fields");
+	char busy[1100], inner[200];
+
+	snprintf(busy, sizeof(busy), "%s\n%s", json_str(r, "name"), json_str(w, "name"));
+	if (json_object_get(p->busy, busy))
+		return true; /* recursive types: decided further up */
+	json_object_set_new(p->busy, busy, json_true());
+	for (size_t i = 0; i < json_array_size(fields); i++) {
+		const json_t *f = json_array_get(fields, i), *from = writer_field(json_object_get(w, "fields"), f);
+
+		snprintf(inner, sizeof(inner), "%s%s%s", where, *where ? "." : "", json_str(f, "name"));
+		if (!from && !json_object_get(f, "default"))
+			return refuse(p, inner, "the reader needs this field, the writer does not write it, and it has no default");
+		if (from && !can_read(p, json_object_get(f, "type"), json_object_get(from, "type"), inner))
+			return false;
+	}
+	json_object_del(p->busy, busy);
+	return true;
+}
+
+static bool can_read_enum(const struct pair_of *p, const json_t *r, const json_t *w, const char *where)
+{
+	const json_t *known = json_object_get(r, "symbols"), *written = json_object_get(w, "symbols");
+
+	for (size_t i = 0; !json_object_get(r, "default") && i < json_array_size(written); i++) {
+		bool found = false;
+
+		for (size_t j = 0; j < json_array_size(known); j++)
+			found |= json_same(json_array_get(known, j), json_array_get(written, i));
+		if (!found)
+			return refuse(p, where, "the reader does not know the symbol %s", json_string_value(json_array_get(written, i)));
+	}
+	return true;
+}
+
+static bool can_read_named(const struct pair_of *p, const json_t *r, const json_t *w, const char *where)
+{
+	const char *type = type_of(r);
+
+	if (!names_match(r, w))
+		return refuse(p, where, "the reader has %s, the writer %s", json_str(r, "name"), json_str(w, "name"));
+	if (str_eq(type, "record"))
+		return can_read_record(p, r, w, where);
+	if (str_eq(type, "enum"))
+		return can_read_enum(p, r, w, where);
+	if (json_same(json_object_get(r, "size"), json_object_get(w, "size")))
+		return true;
+	return refuse(p, where, "the sizes of %s differ", json_str(r, "name"));
+}
+
+static bool can_read(const struct pair_of *p, const json_t *r, const json_t *w, const char *where)
+{
+	const char *tr, *tw;
+
+	r = definition(p->reader, r);
+	w = definition(p->writer, w);
+	if (json_is_array(w)) {
+		for (size_t i = 0; i < json_array_size(w); i++)
+			if (!can_read(p, r, json_array_get(w, i), where))
+				return false;
+		return true;
+	}
+	tw = type_of(w);
+	if (json_is_array(r)) {
+		for (size_t i = 0; i < json_array_size(r); i++)
+			if (can_read(p, json_array_get(r, i), w, where))
+				return true;
+		return refuse(p, where, "the writer's %s fits no branch of the reader's union", tw);
+	}
+	tr = type_of(r);
+	if (str_eq(tr, tw)) {
+		if (json_str(r, "name"))
+			return can_read_named(p, r, w, where);
+		if (str_eq(tr, "array"))
+			return can_read(p, json_object_get(r, "items"), json_object_get(w, "items"), where);
+		if (str_eq(tr, "map"))
+			return can_read(p, json_object_get(r, "values"), json_object_get(w, "values"), where);
+		return true;
+	}
+	if (json_is_string(r) && json_is_string(w) && promotes(tr, tw))
+		return true;
+	return refuse(p, where, "the reader has %s, the writer %s", tr, tw);
+}
+
+bool avro_can_read(const struct avro_schema *reader, const struct avro_schema *writer, char *why, size_t size)
+{
+	struct pair_of p = {.reader = reader, .writer = writer, .busy = json_object(), .why = why, .size = size};
+	bool ok = can_read(&p, reader->normal, writer->normal, "");
+
+	json_decref(p.busy);
+	return ok;
+}
+
+/* ---- decoding --------------------------------------------------------------------------------------------------- */
+struct bytes {
+	const struct avro_schema *schema;
+	const unsigned char *data;
+	size_t len, at;
+	size_t items;
+	char *why;
+	size_t size;
+};
+
+static int bad(struct bytes *b, const char *where, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static int bad(struct bytes *b, const char *where, const char *fmt, ...)
+{
+	int n = snprintf(b->why, b->size, "byte %zu, %s: ", b->at, *where ? where : "the top");
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (n > 0 && (size_t)n < b->size)
+		vsnprintf(b->why + n, b->size - (size_t)n, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+static int take(struct bytes *b, int64_t n, const char *where, const char *what)
+{
+	if (n < 0 || (uint64_t)n > b->len - b->at)
+		return bad(b, where, "%s of %lld bytes, %zu are left", what, (long long)n, b->len - b->at);
+	b->at += (size_t)n;
+	return 0;
+}
+
+/* Variable-length zig-zag. */
+static int take_long(struct bytes *b, int64_t *out, const char *where)
+{
+	uint64_t v = 0;
+	unsigned shift = 0, byte;
+
+	do {
+		if (b->at >= b->len)
+			return bad(b, where, "the data ends inside a number");
+		if (shift > 63)
+			return bad(b, where, "a number of more than 10 bytes");
+		byte = b->data[b->at++];
+		v |= (uint64_t)(byte & 0x7f) << shift;
+		shift += 7;
+	} while (byte & 0x80);
+	*out = (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+	return 0;
+}
+
+static int decode(struct bytes *b, const json_t *v, const char *where, int depth);
+
+static int decode_primitive(struct bytes *b, const char *type, const char *where)
+{
+	int64_t n;
+
+	if (str_eq(type, "null"))
+		return 0;
+	if (str_eq(type, "boolean")) {
+		if (b->at < b->len && b->data[b->at] > 1)
+			return bad(b, where, "a boolean of value %u", b->data[b->at]);
+		return take(b, 1, where, "a boolean");
+	}
+	if (str_eq(type, "float"))
+		return take(b, 4, where, "a float");
+	if (str_eq(type, "double"))
+		return take(b, 8, where, "a double");
+	if (take_long(b, &n, where))
+		return -1;
+	if (str_eq(type, "int") && (n < INT32_MIN || n > INT32_MAX))
+		return bad(b, where, "an int of value %lld", (long long)n);
+	if (str_eq(type, "int") || str_eq(type, "long"))
+		return 0;
+	return take(b, n, where, str_eq(type, "string") ? "a string" : "a bytes value");
+}
+
+static int decode_blocks(struct bytes *b, const json_t *item, bool map, const char *where, int depth)
+{
+	for (;;) {
+		int64_t n, skip;
+
+		if (take_long(b, &n, where))
+			return -1;
+		if (!n)
+			return 0;
+		if (n < 0 && (n == INT64_MIN || take_long(b, &skip, where)))
+			return bad(b, where, "a broken block");
+		for (int64_t i = n < 0 ? -n : n; i > 0; i--) {
+			if (++b->items > ITEMS_MAX)
+				return bad(b, where, "more than %d items", ITEMS_MAX);
+			if ((map && decode_primitive(b, "string", where)) || decode(b, item, where, depth + 1))
+				return -1;
+		}
+	}
+}
+
+static int decode_fields(struct bytes *b, const json_t *fields, const char *where, int depth)
+{
+	char inner[160];
+
+	for (size_t i = 0; i < json_array_size(fields); i++) {
+		const json_t *f = json_array_get(fields, i);
+
+		snprintf(inner, sizeof(inner), "%s%s%s", where, *where ? "." : "", json_str(f, "name"));
+		if (decode(b, json_object_get(f, "type"), inner, depth + 1))
+			return -1;
+	}
+	return 0;
+}
+
+static int decode_choice(struct bytes *b, const json_t *list, const char *what, const char *where, int64_t *n)
+{
+	if (take_long(b, n, where))
+		return -1;
+	if (*n < 0 || *n >= (int64_t)json_array_size(list))
+		return bad(b, where, "%s number %lld of %zu", what, (long long)*n, json_array_size(list));
+	return 0;
+}
+
+static int decode(struct bytes *b, const json_t *v, const char *where, int depth)
+{
+	const char *type;
+	int64_t n;
+
+	if (depth > DEPTH_MAX)
+		return bad(b, where, "nested deeper than %d levels", DEPTH_MAX);
+	v = definition(b->schema, v);
+	if (json_is_array(v))
+		return decode_choice(b, v, "branch", where, &n) ? -1 : decode(b, json_array_get(v, (size_t)n), where, depth + 1);
+	type = type_of(v);
+	if (json_is_string(v))
+		return decode_primitive(b, type, where);
+	if (str_eq(type, "record"))
+		return decode_fields(b, json_object_get(v, "fields"), where, depth);
+	if (str_eq(type, "enum"))
+		return decode_choice(b, json_object_get(v, "symbols"), "symbol", where, &n);
+	if (str_eq(type, "fixed"))
+		return take(b, json_integer_value(json_object_get(v, "size")), where, "a fixed value");
+	return decode_blocks(b, json_object_get(v, str_eq(type, "map") ? "values" : "items"), str_eq(type, "map"), where, depth);
+}
+
+ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size_t len, char *why, size_t size)
+{
+	struct bytes b = {.schema = s, .data = data, .len = len, .why = why, .size = size};
+
+	return decode(&b, s->normal, "", 0) ? -1 : (ssize_t)b.at;
+}

@@ -1,0 +1,420 @@
+#include "avro_schema.h"
+
+#include <avro.h>
+#include <errno.h>
+
+struct reading {
+	json_t *names;
+	char *why;
+	size_t size;
+};
+
+static const char *const primitives[] = {"null", "boolean", "int", "long", "float", "double", "bytes", "string", NULL};
+
+static bool is_primitive(const char *name)
+{
+	for (size_t i = 0; primitives[i]; i++)
+		if (str_eq(primitives[i], name))
+			return true;
+	return false;
+}
+
+static json_t *fail(struct reading *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static json_t *fail(struct reading *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!*r->why) {
+		va_start(ap, fmt);
+		vsnprintf(r->why, r->size, fmt, ap);
+		va_end(ap);
+	}
+	return NULL;
+}
+
+/* ---- the normal form -------------------------------------------------------------------------------------------- */
+static void full_name(char *buf, size_t size, const char *name, const char *space)
+{
+	if (strchr(name, '.') || !*space)
+		snprintf(buf, size, "%s", name);
+	else
+		snprintf(buf, size, "%s.%s", space, name);
+}
+
+static void space_of(char *buf, size_t size, const char *full)
+{
+	const char *dot = strrchr(full, '.');
+
+	snprintf(buf, size, "%.*s", dot ? (int)(dot - full) : 0, full);
+}
+
+static json_t *normal(struct reading *r, const json_t *v, const char *space);
+
+static json_t *normal_name(struct reading *r, const char *name, const char *space)
+{
+	char full[512];
+
+	if (is_primitive(name))
+		return json_string(name);
+	full_name(full, sizeof(full), name, space);
+	if (!json_object_get(r->names, full))
+		return fail(r, "the type \"%s\" is not defined before it is used", full);
+	return json_string(full);
+}
+
+static json_t *normal_union(struct reading *r, const json_t *v, const char *space)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < json_array_size(v); i++) {
+		json_t *branch = normal(r, json_array_get(v, i), space);
+
+		if (!branch)
+			return NULL;
+		json_array_append_new(out, branch);
+	}
+	return out;
+}
+
+static json_t *normal_field(struct reading *r, const json_t *f, const char *space)
+{
+	static const char *const kept[] = {"default", "aliases", "order"};
+	json_t *out = json_object(), *type = json_object_get(f, "type");
+	const char *name = json_str(f, "name");
+
+	if (!name || !type)
+		return fail(r, "a field has no name or no type");
+	type = normal(r, type, space);
+	if (!type)
+		return NULL;
+	json_object_set_new(out, "name", json_string(name));
+	json_object_set_new(out, "type", type);
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+		if (json_object_get(f, kept[i]))
+			json_object_set(out, kept[i], json_object_get(f, kept[i]));
+	return out;
+}
+
+static json_t *normal_aliases(const json_t *v, const char *space)
+{
+	json_t *out = json_array(), *list = json_object_get(v, "aliases");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *alias = json_string_value(json_array_get(list, i));
+		char full[512];
+
+		full_name(full, sizeof(full), alias ? alias : "", space);
+		json_array_append_new(out, json_string(full));
+	}
+	return out;
+}
+
+/* record, error, enum, fixed */
+static json_t *normal_named(struct reading *r, const json_t *v, const char *type, const char *space)
+{
+	const char *name = json_str(v, "name"), *own = json_str(v, "namespace");
+	json_t *out = json_object(), *fields = json_object_get(v, "fields"), *list;
+	char full[512], inner[512];
+
+	if (!name)
+		return fail(r, "a %s has no name", type);
+	full_name(full, sizeof(full), name, own ? own : space);
+	space_of(inner, sizeof(inner), full);
+	if (json_object_get(r->names, full))
+		return fail(r, "the name \"%s\" is defined twice", full);
+	json_object_set_new(out, "name", json_string(full));
+	json_object_set_new(out, "type", json_string(str_eq(type, "error") ? "record" : type));
+	json_object_set(r->names, full, out); /* before its fields: they may mention it */
+	if (json_object_get(v, "aliases"))
+		json_object_set_new(out, "aliases", normal_aliases(v, inner));
+	if (str_eq(type, "enum") || str_eq(type, "fixed")) {
+		static const char *const kept[] = {"symbols", "size", "default", "logicalType", "precision", "scale"};
+
+		for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+			if (json_object_get(v, kept[i]))
+				json_object_set(out, kept[i], json_object_get(v, kept[i]));
+		return out;
+	}
+	if (!json_is_array(fields))
+		return fail(r, "the record \"%s\" has no fields", full);
+	list = json_array();
+	json_object_set_new(out, "fields", list);
+	for (size_t i = 0; i < json_array_size(fields); i++) {
+		json_t *f = normal_field(r, json_array_get(fields, i), inner);
+
+		if (!f)
+			return NULL;
+		json_array_append_new(list, f);
+	}
+	return out;
+}
+
+static json_t *normal_object(struct reading *r, const json_t *v, const char *space)
+{
+	static const char *const logical[] = {"logicalType", "precision", "scale"};
+	json_t *type = json_object_get(v, "type"), *inner, *out;
+	const char *name = json_string_value(type);
+	const char *of = name && str_eq(name, "array") ? "items" : "values";
+
+	if (!name)
+		return type ? normal(r, type, space) : fail(r, "a schema without type");
+	if (str_eq(name, "record") || str_eq(name, "error") || str_eq(name, "enum") || str_eq(name, "fixed"))
+		return normal_named(r, v, name, space);
+	if (!str_eq(name, "array") && !str_eq(name, "map")) {
+		out = normal_name(r, name, space);
+		if (!out || !json_object_get(v, "logicalType"))
+			return out;
+		inner = out;
+		out = json_object();
+		json_object_set_new(out, "type", inner);
+		for (size_t i = 0; i < ARRAY_LEN(logical); i++)
+			if (json_object_get(v, logical[i]))
+				json_object_set(out, logical[i], json_object_get(v, logical[i]));
+		return out;
+	}
+	inner = json_object_get(v, of) ? normal(r, json_object_get(v, of), space) : fail(r, "%s without %s", name, of);
+	if (!inner)
+		return NULL;
+	out = json_object();
+	json_object_set_new(out, "type", json_string(name));
+	json_object_set_new(out, of, inner);
+	return out;
+}
+
+static json_t *normal(struct reading *r, const json_t *v, const char *space)
+{
+	if (json_is_string(v))
+		return normal_name(r, json_string_value(v), space);
+	if (json_is_array(v))
+		return normal_union(r, v, space);
+	if (json_is_object(v))
+		return normal_object(r, v, space);
+	return fail(r, "a schema is %s, not a name, a list or an object", json_type_name(v));
+}
+
+/* ---- the canonical form ----------------------------------------------------------------------------------------- */
+static void canonical(struct str *s, const json_t *v);
+
+static void canonical_list(struct str *s, const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (i)
+			str_addc(s, ',');
+		canonical(s, json_array_get(list, i));
+	}
+}
+
+static void canonical_fields(struct str *s, const json_t *fields)
+{
+	for (size_t i = 0; i < json_array_size(fields); i++) {
+		const json_t *f = json_array_get(fields, i);
+
+		str_addf(s, "%s{\"name\":\"%s\",\"type\":", i ? "," : "", json_str(f, "name"));
+		canonical(s, json_object_get(f, "type"));
+		str_addc(s, '}');
+	}
+}
+
+/* [STRINGS] keeps characters as they are, so names and symbols are copied without escapes. */
+static void canonical(struct str *s, const json_t *v)
+{
+	const char *type = json_str(v, "type"), *name = json_str(v, "name");
+	const json_t *part;
+
+	if (json_is_string(v)) {
+		str_addf(s, "\"%s\"", json_string_value(v));
+		return;
+	}
+	if (json_is_array(v)) {
+		str_addc(s, '[');
+		canonical_list(s, v);
+		str_addc(s, ']');
+		return;
+	}
+	if (!name && !str_eq(type, "array") && !str_eq(type, "map")) { /* a logical type: its base */
+		canonical(s, json_object_get(v, "type"));
+		return;
+	}
+	str_addc(s, '{');
+	if (name)
+		str_addf(s, "\"name\":\"%s\",", name);
+	str_addf(s, "\"type\":\"%s\"", type);
+	if ((part = json_object_get(v, "fields"))) {
+		str_add(s, ",\"fields\":[");
+		canonical_fields(s, part);
+		str_addc(s, ']');
+	}
+	if ((part = json_object_get(v, "symbols"))) {
+		str_add(s, ",\"symbols\":[");
+		canonical_list(s, part);
+		str_addc(s, ']');
+	}
+	if ((part = json_object_get(v, "items"))) {
+		str_add(s, ",\"items\":");
+		canonical(s, part);
+	}
+	if ((part = json_object_get(v, "values"))) {
+		str_add(s, ",\"values\":");
+		canonical(s, part);
+	}
+	if ((part = json_object_get(v, "size")))
+		str_addf(s, ",\"size\":%lld", (long long)json_integer_value(part));
+	str_addc(s, '}');
+}
+
+char *avro_canonical(const struct avro_schema *schema)
+{
+	struct str s;
+
+	str_init(&s, 4 * AVRO_SCHEMA_MAX);
+	canonical(&s, schema->normal);
+	return s.s;
+}
+
+uint64_t avro_crc64(const void *data, size_t len)
+{
+	static const uint64_t empty = 0xc15d213aa4d7a795u;
+	static uint64_t table[256];
+	const unsigned char *p = data;
+	uint64_t fp = empty;
+
+	if (!table[1])
+		for (unsigned i = 0; i < 256; i++) {
+			uint64_t t = i;
+
+			for (int j = 0; j < 8; j++)
+				t = (t >> 1) ^ (empty & -(t & 1));
+			table[i] = t;
+		}
+	while (len--)
+		fp = (fp >> 8) ^ table[(fp ^ *p++) & 0xff];
+	return fp;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+struct avro_schema *avro_schema_parse(const char *text, size_t len, char *why, size_t size)
+{
+	struct avro_schema *s = xcalloc(1, sizeof(*s));
+	struct reading r = {.names = json_object(), .why = why, .size = size};
+	avro_schema_t parsed = NULL;
+	const char *name;
+	json_t *root;
+	char *pcf;
+
+	*why = '\0';
+	root = json_read(text, len, why, size);
+	if (!root)
+		return NULL;
+	s->normal = normal(&r, root, "");
+	if (!s->normal)
+		return NULL;
+	/* avro-c checks names, symbols, duplicates and more; it takes objects and lists only. */
+	if (!json_is_string(root) && avro_schema_from_json_length(text, len, &parsed)) {
+		snprintf(why, size, "%s", avro_strerror());
+		return NULL;
+	}
+	s->names = r.names;
+	name = json_str(s->normal, "name");
+	s->full_name = name ? name : "";
+	pcf = avro_canonical(s);
+	s->fingerprint = avro_crc64(pcf, strlen(pcf));
+	free(pcf);
+	return s;
+}
+
+struct avro_schema *avro_schema_load(const struct check_run *run, const char *path, struct diag *out)
+{
+	struct avro_schema *s;
+	char why[AVRO_WHY_MAX];
+	size_t len;
+	char *text;
+
+	check_step(run, PH_ASSERT, "reading the schema %s", path);
+	text = file_read(path, AVRO_SCHEMA_MAX, &len);
+	if (!text) {
+		enum diag_code code = errno == ENOENT || errno == ENOTDIR ? D_FILE_MISSING
+		                      : errno == EFBIG                    ? D_AVRO_INVALID_SCHEMA
+		                                                          : D_FILE_UNREADABLE;
+		check_fail(out, code, path, "%s", strerror(errno));
+		return NULL;
+	}
+	s = avro_schema_parse(text, len, why, sizeof(why));
+	if (!s)
+		check_fail(out, D_AVRO_INVALID_SCHEMA, path, "%s", why);
+	free(text);
+	return s;
+}
+
+/* ---- the same? -------------------------------------------------------------------------------------------------- */
+struct place {
+	char path[200];
+	char *why;
+	size_t size;
+};
+
+static bool differ(struct place *p, const json_t *a, const json_t *b)
+{
+	char left[120], right[120];
+
+	snprintf(p->why, p->size, "at %s one has %s, the other %s", *p->path ? p->path : "the top",
+	         a ? json_short(a, left, sizeof(left)) : "nothing", b ? json_short(b, right, sizeof(right)) : "nothing");
+	return false;
+}
+
+static void enter(struct place *p, const struct place *from, const char *name)
+{
+	*p = *from;
+	snprintf(p->path + strlen(p->path), sizeof(p->path) - strlen(p->path), "/%s", name);
+}
+
+static const char *label(const json_t *v, size_t i, char *buf, size_t size)
+{
+	const char *name = json_str(v, "name");
+
+	if (name)
+		snprintf(buf, size, "%s", name);
+	else
+		snprintf(buf, size, "%zu", i);
+	return buf;
+}
+
+static bool same(const json_t *a, const json_t *b, struct place *p)
+{
+	struct place inner;
+	char name[80];
+	const char *key;
+	json_t *v;
+
+	if (!a || !b || (!json_is_object(a) && !json_is_array(a)) || json_typeof(a) != json_typeof(b))
+		return a && b && json_same(a, b) ? true : differ(p, a, b);
+	if (json_is_array(a)) {
+		size_t n = json_array_size(a) > json_array_size(b) ? json_array_size(a) : json_array_size(b);
+
+		for (size_t i = 0; i < n; i++) {
+			json_t *x = json_array_get(a, i), *y = json_array_get(b, i);
+
+			enter(&inner, p, label(x ? x : y, i, name, sizeof(name)));
+			if (!same(x, y, &inner))
+				return false;
+		}
+		return true;
+	}
+	json_object_foreach((json_t *)a, key, v) {
+		enter(&inner, p, key);
+		if (!same(v, json_object_get(b, key), &inner))
+			return false;
+	}
+	json_object_foreach((json_t *)b, key, v) {
+		enter(&inner, p, key);
+		if (!json_object_get(a, key))
+			return differ(&inner, NULL, v);
+	}
+	return true;
+}
+
+bool avro_same(const struct avro_schema *a, const struct avro_schema *b, char *why, size_t size)
+{
+	struct place p = {.why = why, .size = size};
+
+	return same(a->normal, b->normal, &p);
+}
