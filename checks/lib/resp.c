@@ -1,0 +1,119 @@
+#include "resp.h"
+
+void resp_begin(struct resp *r, const struct check_run *run, const struct conn *conn)
+{
+	*r = (struct resp){.run = run, .conn = *conn, .reader = redisReaderCreate()};
+	invariant(r->reader);
+	/* hiredis would allocate what the length of a bulk string announces only when it has come: bytes are counted. */
+	r->reader->maxbuf = 0;
+}
+
+const char *resp_library(void)
+{
+	static char text[64];
+
+	snprintf(text, sizeof(text), "hiredis %d.%d.%d", HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+	return text;
+}
+
+static enum verdict fail_not_redis(struct resp *r, const char *buf, size_t n, struct diag *out)
+{
+	const unsigned char *b = (const unsigned char *)buf;
+	char words[120];
+
+	/* A TLS record of type alert: the peer wants TLS (RFC 8446 section 5.1). */
+	if (n >= 2 && b[0] == 21 && b[1] == 3)
+		return check_fail(out, D_TLS_REQUIRED, r->conn.peer, "the peer answers with a TLS alert");
+	text_clean_n(words, sizeof(words), buf, n);
+	return check_fail(out, D_REDIS_NOT_REDIS, r->conn.peer, "the answer is not of the Redis protocol; it begins with: %s", words);
+}
+
+redisReply *resp_ask(struct resp *r, struct diag *out, const char *const *words)
+{
+	char *command, buf[16 * 1024], first[64];
+	size_t n_first = 0;
+	void *reply = NULL;
+	int argc = 0, len;
+
+	while (words[argc])
+		argc++;
+	len = redisFormatCommandArgv(&command, argc, (const char **)words, NULL);
+	invariant(len > 0);
+	r->bytes = 0;
+	if (net_write(r->run, &r->conn, command, (size_t)len, out))
+		return NULL;
+	for (;;) {
+		ssize_t n;
+
+		if (redisReaderGetReply(r->reader, &reply) != REDIS_OK) {
+			fail_not_redis(r, first, n_first, out);
+			return NULL;
+		}
+		if (reply)
+			return reply;
+		n = net_read(r->run, &r->conn, buf, sizeof(buf), out);
+		if (n < 0)
+			return NULL;
+		if (!n) {
+			check_fail(out, r->bytes ? D_ANSWER_TRUNCATED : D_CONNECT_CLOSED, r->conn.peer,
+			           "the peer closed the connection in answer to %s", words[0]);
+			return NULL;
+		}
+		if (!n_first) {
+			n_first = (size_t)n < sizeof(first) ? (size_t)n : sizeof(first);
+			memcpy(first, buf, n_first);
+		}
+		r->bytes += (size_t)n;
+		if (r->bytes > RESP_REPLY_MAX) {
+			check_fail(out, D_ANSWER_TOO_LARGE, r->conn.peer, "the answer to %s is larger than %d MiB", words[0], RESP_REPLY_MAX >> 20);
+			return NULL;
+		}
+		redisReaderFeed(r->reader, buf, (size_t)n);
+	}
+}
+
+static const struct {
+	const char *begins;
+	enum diag_code code;
+} error_words[] = {
+    {"LOADING", D_REDIS_LOADING},
+    {"MASTERDOWN", D_REDIS_MASTER_DOWN},
+    {"READONLY", D_REDIS_READONLY},
+    {"BUSY", D_REDIS_BUSY},
+    {"MISCONF", D_REDIS_MISCONF},
+    {"OOM", D_REDIS_OUT_OF_MEMORY},
+    {"CLUSTERDOWN", D_REDIS_CLUSTER_DOWN},
+    {"DENIED", D_REDIS_PROTECTED_MODE},
+    {"WRONGPASS", D_AUTH_FAILED},
+    {"ERR invalid password", D_AUTH_FAILED},
+    {"ERR max number of clients", D_REDIS_MAX_CLIENTS},
+    {"NOPERM", D_AUTH_FORBIDDEN},
+    {"NOAUTH", D_AUTH_REQUIRED},
+};
+
+enum verdict resp_fail(struct diag *out, const redisReply *reply, const struct resp *r, const char *asked, bool with_login)
+{
+	enum diag_code code = D_PROTOCOL_MISMATCH;
+	const char *words = resp_is_error(reply) ? reply->str : "an answer of another type than expected";
+
+	for (size_t i = 0; resp_is_error(reply) && i < ARRAY_LEN(error_words); i++)
+		if (str_starts(words, error_words[i].begins)) {
+			code = error_words[i].code;
+			break;
+		}
+	if (code == D_AUTH_REQUIRED && with_login)
+		code = D_AUTH_FAILED;
+	return check_fail(out, code, r->conn.peer, "%s: %s", asked, words);
+}
+
+const char *resp_info(const char *info, const char *name, char *buf, size_t size)
+{
+	size_t n = strlen(name);
+
+	for (const char *line = info; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
+		if (!strncmp(line, name, n) && line[n] == ':') {
+			snprintf(buf, size, "%.*s", (int)strcspn(line + n + 1, "\r\n"), line + n + 1);
+			return buf;
+		}
+	return NULL;
+}

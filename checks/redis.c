@@ -1,0 +1,487 @@
+/* redis: the server is up, lets this user in, is loaded, has the right role and settings, and permits what is needed. */
+#include <ctype.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "resp.h"
+#include "tls_keys.h"
+
+enum role { ROLE_MASTER, ROLE_REPLICA, ROLE_ANY };
+static const char *const roles[] = {"master", "replica", "any", NULL};
+static const char *const key_types[] = {"string", "list", "set", "zset", "hash", "stream", NULL};
+
+struct wanted_key {
+	const char *name;
+	int type;
+};
+struct redis_conf {
+	struct url url;
+	struct strlist sentinels;
+	const char *master_name;
+	const char *username;
+	struct secret password;
+	int64_t database;
+	TLS_KEY_FIELDS
+	int role;
+	const char *min_version;
+	bool cluster;
+	int64_t min_replicas;
+	const char *maxmemory_policy;
+	struct strlist can;
+	struct grouplist keys;
+	const char *write_probe;
+};
+
+static const char *const redis_schemes[] = {"redis", "rediss", "unix", NULL};
+
+static const char *version_problem(const char *text)
+{
+	int a, b, c, n = 0;
+
+	if (sscanf(text, "%d.%d.%d%n", &a, &b, &c, &n) == 3 && !text[n])
+		return NULL;
+	n = 0;
+	if (sscanf(text, "%d.%d%n", &a, &b, &n) == 2 && !text[n])
+		return NULL;
+	return "is not a version such as 7.0 or 7.0.15";
+}
+
+static const char *address_problem(const char *text)
+{
+	char host[256];
+	int port;
+
+	return hostport_split(text, host, sizeof(host), &port) || !port ? "is not host:port" : NULL;
+}
+
+static const char *can_problem(const char *text)
+{
+	return strchr(text, ' ') ? NULL : "needs a command and its key: \"GET session:1\"";
+}
+
+static const struct key wanted_key_keys[] = {
+    KEY_STR(struct wanted_key, name, .flags = K_REQUIRED, .doc = "The key.", .example = "\"config:version\""),
+    KEY_ENUM(struct wanted_key, type, .choices = key_types, .doc = "The type its value must have.", .example = "\"hash\""),
+    KEY_END,
+};
+static const struct schema wanted_key_schema = {.name = "keys", .size = sizeof(struct wanted_key), .keys = wanted_key_keys};
+
+static const struct key redis_keys[] = {
+    KEY_URL(struct redis_conf, url, .schemes = redis_schemes,
+            .doc = "redis://host:port/database, rediss:// with TLS, unix:///path of a socket.", .example = "\"redis://cache:6379\""),
+    KEY_STRLIST(struct redis_conf, sentinels, .check = address_problem,
+                .doc = "Sentinels to ask for the master, instead of url; any of them will do.",
+                .example = "[\"sentinel-0:26379\", \"sentinel-1:26379\"]"),
+    KEY_STR(struct redis_conf, master_name, .doc = "Name the sentinels know the master by.", .example = "\"mymaster\""),
+    KEY_STR(struct redis_conf, username, .doc = "User (ACL, Redis 6 and newer).", .example = "\"app\""),
+    KEY_SECRET(struct redis_conf, password, .doc = "Password, by reference.", .example = "\"env:REDIS_PASSWORD\""),
+    KEY_INT(struct redis_conf, database, .min = "0", .max = "65535", .doc = "Database to select.", .example = "1"),
+    TLS_KEYS(struct redis_conf),
+    KEY_ENUM(struct redis_conf, role, .choices = roles, .def = "any", .doc = "The role the server must have."),
+    KEY_STR(struct redis_conf, min_version, .check = version_problem, .doc = "The server must be of this version or newer.",
+            .example = "\"6.2\""),
+    KEY_BOOL(struct redis_conf, cluster, .def = "false", .doc = "Whether a cluster must be complete: state ok, all slots served."),
+    KEY_INT(struct redis_conf, min_replicas, .min = "0", .max = "1000", .doc = "How many replicas must be connected.",
+            .example = "1"),
+    KEY_STR(struct redis_conf, maxmemory_policy, .doc = "The eviction policy the server must have.", .example = "\"noeviction\""),
+    KEY_STRLIST(struct redis_conf, can, .check = can_problem,
+                .doc = "Commands with their key that the user must be permitted; asked by ACL DRYRUN, never done (Redis 7 and newer).",
+                .example = "[\"GET session:1\", \"SET session:1 x\"]"),
+    KEY_GROUPLIST(struct redis_conf, keys, .sub = &wanted_key_schema, .doc = "Keys that must exist.",
+                  .example = "( { name = \"config:version\"; type = \"string\"; } )"),
+    KEY_STR(struct redis_conf, write_probe,
+            .doc = "Prefix of a key that is written, read back and deleted: the one check with a side effect.",
+            .example = "\"startguard:\""),
+    KEY_END,
+};
+static const struct schema redis_schema = {.name = "redis", .size = sizeof(struct redis_conf), .keys = redis_keys};
+
+static const char *redis_validate(const void *conf, const char **key)
+{
+	const struct redis_conf *c = conf;
+	struct tls_conf tls = TLS_CONF(c);
+	bool url = c->url.text || secret_is_set(c->url.ref);
+
+	if (!url && !c->sentinels.n)
+		return "give url, or sentinels and master_name";
+	if (url && c->sentinels.n) {
+		*key = "sentinels";
+		return "and url exclude each other";
+	}
+	if (!c->sentinels.n != !c->master_name) {
+		*key = c->master_name ? "master_name" : "sentinels";
+		return "sentinels and master_name belong together";
+	}
+	return tls_conf_problem(&tls, key);
+}
+
+struct session {
+	const struct redis_conf *conf;
+	struct resp resp;
+	struct url url;
+	bool with_login;
+	int64_t database;
+	char info[64 * 1024];
+};
+
+/* ---- getting in --------------------------------------------------------------------------------------------------- */
+static int redis_connect(const struct check_run *run, struct session *s, const char *host, int port, bool tls, struct diag *out)
+{
+	struct tls_conf conf = TLS_CONF(s->conf);
+	struct conn conn;
+
+	if (net_connect(run, host, port, &conn, out) || (tls && net_tls(run, &conn, host, &conf, out)))
+		return -1;
+	resp_begin(&s->resp, run, &conn);
+	return 0;
+}
+
+/* Sentinel documentation, "Obtaining the address of the current master". */
+static int redis_by_sentinel(const struct check_run *run, struct session *s, struct diag *out)
+{
+	const struct redis_conf *c = s->conf;
+	char host[256], name[160];
+	int port;
+
+	for (size_t i = 0; i < c->sentinels.n; i++) {
+		struct diag this = {0};
+		redisReply *reply = NULL;
+		int64_t master_port;
+
+		hostport_split(c->sentinels.v[i], host, sizeof(host), &port);
+		if (!redis_connect(run, s, host, port, false, &this)) {
+			check_step(run, PH_PROTOCOL, "asking sentinel %s for %s", c->sentinels.v[i], c->master_name);
+			reply = RESP(&s->resp, &this, "SENTINEL", "get-master-addr-by-name", c->master_name);
+		}
+		if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 && reply->element[0]->str && reply->element[1]->str &&
+		    !parse_i64(reply->element[1]->str, 1, 65535, &master_port)) {
+			check_reached(run, "sentinel");
+			check_fact(run, "master", "%s:%s", reply->element[0]->str, reply->element[1]->str);
+			return redis_connect(run, s, reply->element[0]->str, (int)master_port, false, out);
+		}
+		snprintf(name, sizeof(name), "master %s", c->master_name);
+		if (reply && reply->type == REDIS_REPLY_NIL)
+			check_fail(&this, D_REDIS_SENTINEL_NO_MASTER, name, "sentinel %s does not know this name", c->sentinels.v[i]);
+		else if (reply)
+			resp_fail(&this, reply, &s->resp, "SENTINEL", false);
+		if (!out->code || diag_info(this.code)->phase >= diag_info(out->code)->phase)
+			*out = this;
+	}
+	return -1;
+}
+
+static int redis_reach(const struct check_run *run, struct session *s, struct diag *out)
+{
+	const struct redis_conf *c = s->conf;
+	struct conn conn;
+	int64_t number;
+
+	s->database = c->database == INT_UNSET ? 0 : c->database;
+	if (c->sentinels.n)
+		return redis_by_sentinel(run, s, out);
+	if (url_reveal(&c->url, &s->url, out))
+		return -1;
+	if (str_eq(s->url.scheme, "unix")) {
+		if (net_connect_unix(run, s->url.path, &conn, out))
+			return -1;
+		resp_begin(&s->resp, run, &conn);
+		return 0;
+	}
+	if (c->database == INT_UNSET && s->url.path[0] == '/' && !parse_i64(s->url.path + 1, 0, 65535, &number))
+		s->database = number;
+	return redis_connect(run, s, s->url.host, s->url.port ? s->url.port : 6379, str_eq(s->url.scheme, "rediss"), out);
+}
+
+static int redis_login(const struct check_run *run, struct session *s, struct diag *out)
+{
+	const struct redis_conf *c = s->conf;
+	const char *user = c->username, *password = NULL;
+	redisReply *reply;
+
+	if (secret_is_set(c->password)) {
+		password = secret_reveal(c->password, out);
+		if (!password)
+			return -1;
+	} else if (secret_is_set(s->url.password)) {
+		password = secret_reveal(s->url.password, out);
+		if (password && !user && secret_is_set(s->url.user)) {
+			user = secret_read(s->url.user, out);
+			user = user && *user ? user : NULL;
+		}
+		if (!password)
+			return -1;
+	}
+	if (!password)
+		return 0;
+	s->with_login = true;
+	check_step(run, PH_AUTH, "AUTH at %s", s->resp.conn.peer);
+	reply = user ? RESP(&s->resp, out, "AUTH", user, password) : RESP(&s->resp, out, "AUTH", password);
+	if (!reply)
+		return -1;
+	if (!resp_is_error(reply)) {
+		check_reached(run, "auth");
+		return 0;
+	}
+	/* "called without any password configured": the service would fail the same way, so it is told. */
+	if (strstr(reply->str, "without any password configured") || strstr(reply->str, "no password is set")) {
+		check_fail(out, D_AUTH_FAILED, s->resp.conn.peer, "AUTH: %s", reply->str);
+		diag_hint(out, "the server has no password: drop password here, or set requirepass there");
+		return -1;
+	}
+	resp_fail(out, reply, &s->resp, "AUTH", true);
+	return -1;
+}
+
+static enum verdict redis_ping(const struct check_run *run, struct session *s, struct diag *out)
+{
+	redisReply *reply;
+
+	check_step(run, PH_PROTOCOL, "PING to %s", s->resp.conn.peer);
+	reply = RESP(&s->resp, out, "PING");
+	if (!reply)
+		return V_FAIL;
+	if (resp_is_error(reply)) {
+		/* Any server word of Redis is one of Redis; "ERR unknown command" to PING is not. */
+		if (str_starts(reply->str, "ERR unknown"))
+			return check_fail(out, D_REDIS_NOT_REDIS, s->resp.conn.peer, "PING: %s", reply->str);
+		return resp_fail(out, reply, &s->resp, "PING", s->with_login);
+	}
+	if (reply->type != REDIS_REPLY_STATUS || !str_eq(reply->str, "PONG"))
+		return check_fail(out, D_REDIS_NOT_REDIS, s->resp.conn.peer, "PING was not answered with PONG");
+	check_reached(run, "ping");
+	return V_PASS;
+}
+
+/* ---- what it must be ---------------------------------------------------------------------------------------------- */
+static enum verdict redis_select(struct session *s, struct diag *out)
+{
+	char number[24];
+	redisReply *reply;
+
+	if (!s->database)
+		return V_PASS;
+	snprintf(number, sizeof(number), "%lld", (long long)s->database);
+	reply = RESP(&s->resp, out, "SELECT", number);
+	if (!reply)
+		return V_FAIL;
+	return resp_is_error(reply) ? resp_fail(out, reply, &s->resp, "SELECT", s->with_login) : V_PASS;
+}
+
+static enum verdict read_info(struct session *s, struct diag *out)
+{
+	redisReply *reply = RESP(&s->resp, out, "INFO");
+
+	if (!reply)
+		return V_FAIL;
+	if (reply->type != REDIS_REPLY_STRING)
+		return resp_fail(out, reply, &s->resp, "INFO", s->with_login);
+	snprintf(s->info, sizeof(s->info), "%s", reply->str);
+	return V_PASS;
+}
+
+static enum verdict redis_role(const struct check_run *run, struct session *s, struct diag *out)
+{
+	const char *peer = s->resp.conn.peer;
+	char role[24] = "", link[24] = "";
+	int wanted = s->conf->role;
+
+	resp_info(s->info, "role", role, sizeof(role));
+	check_fact(run, "role", "%s", str_eq(role, "slave") ? "replica" : role);
+	if (wanted == ROLE_MASTER && !str_eq(role, "master"))
+		return check_fail(out, D_REDIS_WRONG_ROLE, peer, "the server is a replica, demanded is a master");
+	if (wanted == ROLE_REPLICA && !str_eq(role, "slave"))
+		return check_fail(out, D_REDIS_WRONG_ROLE, peer, "the server is a %s, demanded is a replica", role);
+	if (str_eq(role, "slave") && resp_info(s->info, "master_link_status", link, sizeof(link)) && !str_eq(link, "up"))
+		return check_fail(out, D_REDIS_MASTER_DOWN, peer, "this replica's link to its master is %s", link);
+	return V_PASS;
+}
+
+static void version_parts(const char *text, int v[3])
+{
+	v[0] = v[1] = v[2] = 0;
+	sscanf(text, "%d.%d.%d", &v[0], &v[1], &v[2]);
+}
+
+static enum verdict redis_version(const struct check_run *run, struct session *s, struct diag *out)
+{
+	char has[32] = "0";
+	int a[3], b[3];
+
+	resp_info(s->info, "redis_version", has, sizeof(has));
+	check_fact(run, "version", "%s", has);
+	if (!s->conf->min_version)
+		return V_PASS;
+	version_parts(has, a);
+	version_parts(s->conf->min_version, b);
+	for (int i = 0; i < 3; i++) {
+		if (a[i] > b[i])
+			return V_PASS;
+		if (a[i] < b[i])
+			return check_fail(out, D_REDIS_VERSION, s->resp.conn.peer, "the server is %s, demanded is %s or newer", has, s->conf->min_version);
+	}
+	return V_PASS;
+}
+
+static enum verdict redis_settings(struct session *s, struct diag *out)
+{
+	const struct redis_conf *c = s->conf;
+	char text[64] = "0";
+	int64_t n = 0;
+
+	if (c->min_replicas != INT_UNSET) {
+		resp_info(s->info, "connected_slaves", text, sizeof(text));
+		parse_i64(text, 0, INT32_MAX, &n);
+		if (n < c->min_replicas)
+			return check_fail(out, D_REDIS_REPLICAS, s->resp.conn.peer, "%lld replicas are connected, demanded are %lld", (long long)n,
+			                  (long long)c->min_replicas);
+	}
+	if (c->maxmemory_policy) {
+		snprintf(text, sizeof(text), "unknown");
+		resp_info(s->info, "maxmemory_policy", text, sizeof(text));
+		if (!str_eq(text, c->maxmemory_policy))
+			return check_fail(out, D_REDIS_POLICY, s->resp.conn.peer, "maxmemory_policy is %s, demanded is %s", text, c->maxmemory_policy);
+	}
+	return V_PASS;
+}
+
+static enum verdict redis_cluster(struct session *s, struct diag *out)
+{
+	char state[32] = "unknown", ok[32] = "0", enabled[8] = "0";
+	redisReply *reply;
+
+	if (!s->conf->cluster)
+		return V_PASS;
+	resp_info(s->info, "cluster_enabled", enabled, sizeof(enabled));
+	if (!str_eq(enabled, "1"))
+		return check_fail(out, D_REDIS_CLUSTER_DOWN, s->resp.conn.peer, "the server does not run as part of a cluster");
+	reply = RESP(&s->resp, out, "CLUSTER", "INFO");
+	if (!reply)
+		return V_FAIL;
+	if (reply->type != REDIS_REPLY_STRING)
+		return resp_fail(out, reply, &s->resp, "CLUSTER INFO", s->with_login);
+	resp_info(reply->str, "cluster_state", state, sizeof(state));
+	resp_info(reply->str, "cluster_slots_ok", ok, sizeof(ok));
+	if (str_eq(state, "ok") && str_eq(ok, "16384"))
+		return V_PASS;
+	return check_fail(out, D_REDIS_CLUSTER_DOWN, s->resp.conn.peer, "cluster_state %s, %s of 16384 slots ok", state, ok);
+}
+
+/* ---- what it must permit ------------------------------------------------------------------------------------------ */
+#define CAN_WORDS 16
+
+static enum verdict redis_may(struct session *s, const char *user, const char *command, struct diag *out)
+{
+	const char *words[CAN_WORDS + 4] = {"ACL", "DRYRUN", user};
+	cleanup_free char *copy = xstrdup(command);
+	size_t n = 3;
+	redisReply *reply;
+
+	for (char *save, *w = strtok_r(copy, " ", &save); w && n < ARRAY_LEN(words) - 1; w = strtok_r(NULL, " ", &save))
+		words[n++] = w;
+	reply = resp_ask(&s->resp, out, words);
+	if (!reply)
+		return V_FAIL;
+	if (reply->type == REDIS_REPLY_STATUS)
+		return V_PASS;
+	if (reply->type == REDIS_REPLY_STRING) /* "User app has no permissions to ..." */
+		return check_fail(out, D_AUTH_FORBIDDEN, s->resp.conn.peer, "%s: %s", command, reply->str);
+	if (resp_is_error(reply) && strcasestr(reply->str, "unknown"))
+		return check_fail(out, D_REDIS_VERSION, s->resp.conn.peer, "can needs ACL DRYRUN, which Redis has since 7.0: %s", reply->str);
+	return resp_fail(out, reply, &s->resp, "ACL DRYRUN", s->with_login);
+}
+
+static enum verdict redis_can(struct session *s, struct diag *out)
+{
+	redisReply *who;
+
+	if (!s->conf->can.n)
+		return V_PASS;
+	who = RESP(&s->resp, out, "ACL", "WHOAMI");
+	if (!who)
+		return V_FAIL;
+	if (who->type != REDIS_REPLY_STRING)
+		return resp_fail(out, who, &s->resp, "ACL WHOAMI", s->with_login);
+	for (size_t i = 0; i < s->conf->can.n; i++)
+		if (redis_may(s, who->str, s->conf->can.v[i], out))
+			return V_FAIL;
+	return V_PASS;
+}
+
+static enum verdict redis_has_keys(struct session *s, struct diag *out)
+{
+	for (size_t i = 0; i < s->conf->keys.n; i++) {
+		const struct wanted_key *k = GROUP_AT(s->conf->keys, struct wanted_key, i);
+		redisReply *reply = RESP(&s->resp, out, "TYPE", k->name);
+		char subject[DIAG_SUBJECT_MAX];
+
+		snprintf(subject, sizeof(subject), "key %s", k->name);
+		if (!reply)
+			return V_FAIL;
+		if (reply->type != REDIS_REPLY_STATUS)
+			return resp_fail(out, reply, &s->resp, "TYPE", s->with_login);
+		if (str_eq(reply->str, "none"))
+			return check_fail(out, D_REDIS_KEY, subject, "the key does not exist in database %lld", (long long)s->database);
+		if (k->type != ENUM_UNSET && !str_eq(reply->str, key_types[k->type]))
+			return check_fail(out, D_REDIS_KEY, subject, "it is a %s, demanded is a %s", reply->str, key_types[k->type]);
+	}
+	return V_PASS;
+}
+
+static enum verdict redis_write(const struct check_run *run, struct session *s, struct diag *out)
+{
+	char key[300], value[64];
+	redisReply *set, *get, *del;
+
+	if (!s->conf->write_probe)
+		return V_PASS;
+	snprintf(key, sizeof(key), "%s%d-%lld", s->conf->write_probe, (int)getpid(), (long long)mono_now().ns);
+	snprintf(value, sizeof(value), "%lld", (long long)mono_now().ns);
+	/* It goes away by itself if this process dies in between. */
+	set = RESP(&s->resp, out, "SET", key, value, "EX", "60");
+	if (!set)
+		return V_FAIL;
+	if (set->type != REDIS_REPLY_STATUS)
+		return resp_fail(out, set, &s->resp, "SET", s->with_login);
+	get = RESP(&s->resp, out, "GET", key);
+	del = get ? RESP(&s->resp, out, "DEL", key) : NULL;
+	if (!get || !del)
+		return V_FAIL;
+	if (get->type != REDIS_REPLY_STRING || !str_eq(get->str, value))
+		return check_fail(out, D_REDIS_KEY, key, "what was written was not read back");
+	check_reached(run, "write");
+	return V_PASS;
+}
+
+static bool needs_info(const struct redis_conf *c)
+{
+	return c->role != ROLE_ANY || c->min_version || c->cluster || c->min_replicas != INT_UNSET || c->maxmemory_policy;
+}
+
+static enum verdict redis_run(const struct check_run *run, struct diag *out)
+{
+	struct session *s = xcalloc(1, sizeof(*s));
+
+	s->conf = run->conf;
+	if (redis_reach(run, s, out) || redis_login(run, s, out) || redis_ping(run, s, out) || redis_select(s, out))
+		return V_FAIL;
+	if (needs_info(s->conf)) {
+		check_step(run, PH_ASSERT, "INFO of %s", s->resp.conn.peer);
+		if (read_info(s, out) || redis_role(run, s, out) || redis_version(run, s, out) || redis_settings(s, out))
+			return V_FAIL;
+	}
+	check_step(run, PH_ASSERT, "asking %s about cluster, permissions and keys", s->resp.conn.peer);
+	if (redis_cluster(s, out) || redis_can(s, out) || redis_has_keys(s, out) || redis_write(run, s, out))
+		return V_FAIL;
+	check_summary(run, "%s%s", s->resp.conn.peer, s->with_login ? ", logged in" : "");
+	return V_PASS;
+}
+
+extern const struct check_kind check_redis;
+const struct check_kind check_redis = {
+    .name = "redis",
+    .summary = "Redis is loaded, lets this user in and has the right role, settings and keys",
+    .schema = &redis_schema,
+    .library = resp_library,
+    .validate = redis_validate,
+    .run = redis_run,
+};
