@@ -1,0 +1,124 @@
+/* dns: a name resolves, as the service's own resolver would do it, to enough and to the right addresses. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "check.h"
+#include "resolve.h"
+
+enum record { RECORD_A, RECORD_AAAA, RECORD_ANY };
+static const char *const records[] = {"A", "AAAA", "any", NULL};
+
+struct dns_conf {
+	const char *name;
+	int type;
+	int64_t min_addresses;
+	struct strlist includes;
+};
+
+struct network {
+	int family;
+	unsigned char bytes[16];
+	int bits;
+};
+
+/* "10.0.0.0/8", "10.0.0.7", "fd00::/8" */
+static int network_parse(struct network *n, const char *text)
+{
+	char address[INET6_ADDRSTRLEN];
+	const char *slash = strchr(text, '/');
+	size_t len = slash ? (size_t)(slash - text) : strlen(text);
+	int64_t bits;
+
+	if (len >= sizeof(address))
+		return -1;
+	memcpy(address, text, len);
+	address[len] = '\0';
+	n->family = strchr(address, ':') ? AF_INET6 : AF_INET;
+	bits = n->family == AF_INET ? 32 : 128;
+	if (inet_pton(n->family, address, n->bytes) != 1 || (slash && parse_i64(slash + 1, 0, bits, &bits)))
+		return -1;
+	n->bits = (int)bits;
+	return 0;
+}
+
+static const char *network_problem(const char *text)
+{
+	struct network n;
+
+	return network_parse(&n, text) ? "is neither an address nor a network such as 10.0.0.0/8" : NULL;
+}
+
+static const struct key dns_keys[] = {
+    KEY_STR(struct dns_conf, name, .flags = K_REQUIRED, .doc = "The name.", .example = "\"kafka-headless\""),
+    KEY_ENUM(struct dns_conf, type, .choices = records, .def = "any", .doc = "Which addresses count."),
+    KEY_INT(struct dns_conf, min_addresses, .def = "1", .min = "1", .max = "1000",
+            .doc = "How many addresses there must be at least: the members of a headless service."),
+    KEY_STRLIST(struct dns_conf, includes, .check = network_problem,
+                .doc = "Addresses that must be among them, or networks in which one must lie.", .example = "[\"10.0.0.0/8\"]"),
+    KEY_END,
+};
+static const struct schema dns_schema = {.name = "dns", .size = sizeof(struct dns_conf), .keys = dns_keys};
+
+static const void *address_of(const struct addrinfo *a)
+{
+	return a->ai_family == AF_INET ? (const void *)&((const struct sockaddr_in *)(const void *)a->ai_addr)->sin_addr
+	                               : (const void *)&((const struct sockaddr_in6 *)(const void *)a->ai_addr)->sin6_addr;
+}
+
+static bool network_holds(const struct network *n, const struct addrinfo *a)
+{
+	const unsigned char *bytes = address_of(a);
+	int whole = n->bits / 8, rest = n->bits % 8;
+
+	if (a->ai_family != n->family || memcmp(bytes, n->bytes, (size_t)whole) != 0)
+		return false;
+	return !rest || ((bytes[whole] ^ n->bytes[whole]) & (0xff << (8 - rest)) & 0xff) == 0;
+}
+
+static enum verdict dns_includes(const struct dns_conf *c, const struct addrinfo *list, const char *found, struct diag *out)
+{
+	for (size_t i = 0; i < c->includes.n; i++) {
+		struct network n;
+		bool holds = false;
+
+		invariant(!network_parse(&n, c->includes.v[i]));
+		for (const struct addrinfo *a = list; a; a = a->ai_next)
+			holds |= network_holds(&n, a);
+		if (!holds)
+			return check_fail(out, D_DNS_WRONG_ADDRESS, c->name, "it resolves to %s; none is %s %s", found,
+			                  strchr(c->includes.v[i], '/') ? "in" : "", c->includes.v[i]);
+	}
+	return V_PASS;
+}
+
+static enum verdict dns_run(const struct check_run *run, struct diag *out)
+{
+	static const int families[] = {[RECORD_A] = AF_INET, [RECORD_AAAA] = AF_INET6, [RECORD_ANY] = AF_UNSPEC};
+	const struct dns_conf *c = run->conf;
+	struct addrinfo *list = NULL;
+	char ip[INET6_ADDRSTRLEN];
+	struct str found;
+	int64_t n = 0;
+
+	if (net_resolve(run, c->name, 0, families[c->type], &list, out))
+		return V_FAIL;
+	str_init(&found, 300);
+	for (const struct addrinfo *a = list; a; a = a->ai_next, n++)
+		str_addf(&found, "%s%s", n ? ", " : "", inet_ntop(a->ai_family, address_of(a), ip, sizeof(ip)));
+	check_fact(run, "addresses", "%lld", (long long)n);
+	if (n < c->min_addresses)
+		return check_fail(out, D_DNS_NO_ADDRESS, c->name, "it has %lld address%s (%s), demanded are %lld", (long long)n, n == 1 ? "" : "es",
+		                  found.s, (long long)c->min_addresses);
+	if (dns_includes(c, list, found.s, out))
+		return V_FAIL;
+	check_summary(run, "%s", found.s);
+	return V_PASS;
+}
+
+extern const struct check_kind check_dns;
+const struct check_kind check_dns = {
+    .name = "dns",
+    .summary = "a name resolves to enough and to the right addresses",
+    .schema = &dns_schema,
+    .run = dns_run,
+};

@@ -1,0 +1,226 @@
+/* env: the environment the service will get. Values are never shown: any of them may be a secret. */
+#include <ctype.h>
+#include <regex.h>
+
+#include "check.h"
+
+extern char **environ;
+
+struct env_conf {
+	struct strlist required, forbidden, one_of, equal;
+	struct pairlist match;
+};
+
+static bool is_name(const char *s, size_t n, const char *also)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!(isalpha((unsigned char)s[i]) || s[i] == '_' || (i && isdigit((unsigned char)s[i])) || (s[i] && strchr(also, s[i]))))
+			return false;
+	return n > 0;
+}
+
+static const char *name_problem(const char *text)
+{
+	return is_name(text, strlen(text), "") ? NULL : "is not the name of a variable";
+}
+
+static const char *glob_problem(const char *text)
+{
+	return is_name(text, strlen(text), "*?") ? NULL : "is neither the name of a variable nor a glob over names";
+}
+
+static const char *names_problem(const char *text)
+{
+	for (const char *s = text;; s++) {
+		size_t n = strcspn(s, "|");
+
+		if (!is_name(s, n, ""))
+			return "is not a list of names such as \"A|B\"";
+		s += n;
+		if (!*s)
+			return strchr(text, '|') ? NULL : "names one variable only: write \"A|B\"";
+	}
+}
+
+static const struct key env_keys[] = {
+    KEY_STRLIST(struct env_conf, required, .check = name_problem, .doc = "Variables that must be set, and not empty.",
+                .example = "[\"DATABASE_URL\"]"),
+    KEY_STRLIST(struct env_conf, forbidden, .check = glob_problem, .doc = "Variables that must not be set to anything: names or globs.",
+                .example = "[\"*_FORCE_JSON\"]"),
+    KEY_STRLIST(struct env_conf, one_of, .check = names_problem,
+                .doc = "Groups of names with | between them: exactly one of each group must be set.", .example = "[\"TOKEN|TOKEN_FILE\"]"),
+    KEY_STRLIST(struct env_conf, equal, .check = names_problem,
+                .doc = "Groups of names with | between them: those that are set must have one value.",
+                .example = "[\"KAFKA_URL|BOOTSTRAP_SERVERS\"]"),
+    KEY_PAIRLIST(struct env_conf, match, .flags = K_RAW, .doc = "NAME=REGEX: what the value must look like, as a POSIX extended expression over the whole value.",
+                 .example = "[\"PORT=[0-9]+\"]"),
+    KEY_END,
+};
+static const struct schema env_schema = {.name = "env", .size = sizeof(struct env_conf), .keys = env_keys};
+
+static int compile(regex_t *re, const char *expression, char *why, size_t size)
+{
+	struct str whole;
+	int r;
+
+	str_init(&whole, 8192);
+	str_addf(&whole, "^(%s)$", expression);
+	r = regcomp(re, whole.s, REG_EXTENDED | REG_NOSUB);
+	if (r)
+		regerror(r, re, why, size);
+	str_free(&whole);
+	return r;
+}
+
+static const char *env_validate(const void *conf, const char **key)
+{
+	const struct env_conf *c = conf;
+	static char why[200];
+	char reason[120];
+	regex_t re;
+
+	if (!c->required.n && !c->forbidden.n && !c->one_of.n && !c->equal.n && !c->match.n)
+		return "give at least one of required, forbidden, one_of, equal, match";
+	*key = "match";
+	for (size_t i = 0; i < c->match.n; i++) {
+		const struct pair *p = &c->match.v[i];
+
+		if (name_problem(p->name) || !p->value)
+			return "must be NAME=REGEX";
+		if (compile(&re, p->value, reason, sizeof(reason))) {
+			snprintf(why, sizeof(why), "the expression of %s is wrong: %s", p->name, reason);
+			return why;
+		}
+		regfree(&re);
+	}
+	*key = NULL;
+	return NULL;
+}
+
+static const char *value_of(const char *name, size_t n)
+{
+	char buf[512];
+
+	if (n >= sizeof(buf))
+		return NULL;
+	memcpy(buf, name, n);
+	buf[n] = '\0';
+	return getenv(buf);
+}
+
+static enum verdict must_be_set(const char *name, struct diag *out)
+{
+	const char *v = getenv(name);
+
+	if (!v)
+		return check_fail(out, D_ENV_MISSING, name, "%s is not set", name);
+	return *v ? V_PASS : check_fail(out, D_ENV_EMPTY, name, "%s is set but empty", name);
+}
+
+static enum verdict must_not_be_set(const char *pattern, struct diag *out)
+{
+	for (char **e = environ; *e; e++) {
+		size_t n = strcspn(*e, "=");
+		char name[256];
+
+		if (n >= sizeof(name) || !(*e)[n] || !(*e)[n + 1])
+			continue;
+		memcpy(name, *e, n);
+		name[n] = '\0';
+		if (glob_match(pattern, name))
+			return check_fail(out, D_ENV_FORBIDDEN, name, "%s is set%s%s", name, str_eq(pattern, name) ? "" : ", forbidden by ",
+			                  str_eq(pattern, name) ? "" : pattern);
+	}
+	return V_PASS;
+}
+
+static enum verdict exactly_one(const char *names, struct diag *out)
+{
+	size_t count = 0;
+	char set[256] = "";
+
+	for (const char *s = names; *s; s += *s == '|') {
+		size_t n = strcspn(s, "|");
+		const char *v = value_of(s, n);
+
+		if (v && *v) {
+			snprintf(set + strlen(set), sizeof(set) - strlen(set), "%s%.*s", count ? ", " : "", (int)n, s);
+			count++;
+		}
+		s += n;
+	}
+	if (!count)
+		return check_fail(out, D_ENV_MISSING, names, "none of %s is set", names);
+	return count == 1 ? V_PASS : check_fail(out, D_ENV_CONFLICT, names, "only one may be set, these are: %s", set);
+}
+
+static enum verdict all_equal(const char *names, struct diag *out)
+{
+	const char *first = NULL, *first_name = NULL;
+	size_t n_first = 0;
+
+	for (const char *s = names; *s; s += *s == '|') {
+		size_t n = strcspn(s, "|");
+		const char *v = value_of(s, n);
+
+		if (v && first && !str_eq(v, first))
+			return check_fail(out, D_ENV_CONFLICT, names, "%.*s and %.*s have different values", (int)n_first, first_name, (int)n, s);
+		if (v && !first) {
+			first = v;
+			first_name = s;
+			n_first = n;
+		}
+		s += n;
+	}
+	return V_PASS;
+}
+
+static enum verdict must_match(const struct pair *p, struct diag *out)
+{
+	const char *v = getenv(p->name);
+	char why[120];
+	regex_t re;
+	int r;
+
+	if (!v)
+		return check_fail(out, D_ENV_MISSING, p->name, "%s is not set", p->name);
+	invariant(!compile(&re, p->value, why, sizeof(why)));
+	r = regexec(&re, v, 0, NULL, 0);
+	regfree(&re);
+	if (!r)
+		return V_PASS;
+	return check_fail(out, D_ENV_MISMATCH, p->name, "the value of %s (%zu characters) is not of the form %s", p->name, strlen(v), p->value);
+}
+
+static enum verdict env_run(const struct check_run *run, struct diag *out)
+{
+	const struct env_conf *c = run->conf;
+
+	check_step(run, PH_CONFIG, "looking at the environment");
+	for (size_t i = 0; i < c->required.n; i++)
+		if (must_be_set(c->required.v[i], out))
+			return V_FAIL;
+	for (size_t i = 0; i < c->forbidden.n; i++)
+		if (must_not_be_set(c->forbidden.v[i], out))
+			return V_FAIL;
+	for (size_t i = 0; i < c->one_of.n; i++)
+		if (exactly_one(c->one_of.v[i], out))
+			return V_FAIL;
+	for (size_t i = 0; i < c->equal.n; i++)
+		if (all_equal(c->equal.v[i], out))
+			return V_FAIL;
+	for (size_t i = 0; i < c->match.n; i++)
+		if (must_match(&c->match.v[i], out))
+			return V_FAIL;
+	check_summary(run, "%zu required, %zu forbidden", c->required.n, c->forbidden.n);
+	return V_PASS;
+}
+
+extern const struct check_kind check_env;
+const struct check_kind check_env = {
+    .name = "env",
+    .summary = "environment variables are set, absent, consistent and well-formed",
+    .schema = &env_schema,
+    .validate = env_validate,
+    .run = env_run,
+};
