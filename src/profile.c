@@ -362,6 +362,32 @@ static struct profile_check *new_check(struct load *l)
 	return &p->checks[p->n];
 }
 
+/* Does this value say whether the check is required? The kind env has a key of the same name, a list of variables. */
+static bool is_yes_or_no(const struct node *v)
+{
+	return v->type == N_BOOL || (v->type == N_STR && v->loose && (str_eq(v->text, "true") || str_eq(v->text, "false")));
+}
+
+/* The group without the keys that two lists of rows share and whose value belongs to the other one. */
+static const struct node *without_shared(struct load *l, const struct check_kind *kind, const struct node *group, bool for_kind)
+{
+	struct node *copy = arena_alloc(&l->p->arena, sizeof(*copy));
+
+	*copy = *group;
+	copy->first = NULL;
+	for (const struct node *c = group->first; c; c = c->next) {
+		struct node *child;
+
+		if (c->name && schema_find(kind->schema, c->name) && schema_find(&common_schema, c->name) && is_yes_or_no(c) == for_kind)
+			continue;
+		child = arena_alloc(&l->p->arena, sizeof(*child));
+		*child = *c;
+		child->next = NULL;
+		node_append(copy, child);
+	}
+	return copy;
+}
+
 static void fill_kind(struct load *l, struct profile_check *c, const struct node *node, bool needed)
 {
 	struct fill fill = l->fill;
@@ -372,7 +398,7 @@ static void fill_kind(struct load *l, struct profile_check *c, const struct node
 	/* What does not run in this mode needs none of its variables. */
 	fill.offline = l->o->offline || !needed;
 	fill.unknown = 0;
-	bad = schema_fill(c->kind->schema, node, c->id, conf, &fill);
+	bad = schema_fill(c->kind->schema, without_shared(l, c->kind, node, true), c->id, conf, &fill);
 	bad += schema_names(c->kind->schema, &common_schema, node, c->id, &fill);
 	c->conf = conf;
 	c->incomplete = fill.unknown > 0;
@@ -414,7 +440,7 @@ static void load_check(struct load *l, const struct check_kind *kind, const char
 		ERROR_AT(l, node, c->id, "must be a group { ... } of keys");
 		return;
 	}
-	if (schema_fill(&common_schema, node, c->id, &c->common, &l->fill) == 0)
+	if (schema_fill(&common_schema, without_shared(l, kind, node, false), c->id, &c->common, &l->fill) == 0)
 		check_common(l, node, c->id, &c->common);
 	c->common.degraded = clean(l, c->common.degraded);
 	c->common.description = clean(l, c->common.description);
