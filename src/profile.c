@@ -61,7 +61,7 @@ const struct schema switch_schema = {.name = "switches", .size = sizeof(struct s
 static const struct key top_keys[] = {
     KEY_INT(struct top_conf, startguard, .flags = K_REQUIRED, .min = "1", .max = "1", .doc = "Format of this file.",
             .example = "1"),
-    KEY_STR(struct top_conf, service, .flags = K_REQUIRED, .doc = "Name of the service, for the report.",
+    KEY_STR(struct top_conf, service, .doc = "Name of the service, for the report (default: the file's name without .cfg).",
             .example = "\"learner_online\""),
     KEY_STR(struct top_conf, mode, .def = "prod", .doc = "dev, staging or prod, or a name from modes.",
             .example = "\"${APP_MODE:-prod}\""),
@@ -202,6 +202,13 @@ static void check_top_names(struct load *l, const struct node *root)
 	}
 }
 
+static const char *name_of_file(struct profile *p)
+{
+	const char *slash = p->path ? strrchr(p->path, '/') : NULL, *name = slash ? slash + 1 : p->path ? p->path : "-";
+
+	return arena_strndup(&p->arena, name, str_ends(name, ".cfg") ? strlen(name) - 4 : strlen(name));
+}
+
 static void load_top(struct load *l, const struct node *root)
 {
 	struct top_conf *top = arena_alloc(&l->p->arena, sizeof *top);
@@ -213,7 +220,7 @@ static void load_top(struct load *l, const struct node *root)
 		if (str_eq(l->problems->v[i].where, "mode"))
 			l->problems->v[i].kind = PROBLEM_WARNING;
 	l->p->top = top;
-	l->p->service = top->service ? clean(l, top->service) : "-";
+	l->p->service = top->service ? clean(l, top->service) : name_of_file(l->p);
 	l->p->timeout = top->timeout.ns == 0 ? SPAN_FOREVER : top->timeout;
 	l->p->parallel = top->parallel > 0 ? (size_t)top->parallel : 1;
 }
@@ -629,7 +636,9 @@ void profile_load(struct profile *out, const struct profile_options *o, struct p
 	check_globs(&l, &o->only, "--only");
 	check_globs(&l, &o->skip, "--skip");
 	override(out, o);
-	if (out->n == 0 && problems->errors == before)
+	if (out->n == 0 && o->offline && root && !node_child(root, "service"))
+		problem_add(problems, PROBLEM_WARNING, D_NONE, out->path, 0, "", "no service and no check: a file for @include only");
+	else if (out->n == 0 && problems->errors == before)
 		problem_add(problems, PROBLEM_ERROR, D_NONE, out->path, 0, "", "%s",
 		            root ? "there is nothing to check in this mode" : "there is nothing to check: give a profile (-p) or a URL (-w)");
 	problems_sort(problems);
