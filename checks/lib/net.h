@@ -43,6 +43,8 @@ enum verdict tls_fail_verify(struct diag *out, long x509_error, const char *subj
 /* What an OpenSSL error text or TLS alert means, for OpenSSL's own queue, librdkafka's log lines and curl's error
  * buffer alike ("... SSL alert number 116"). */
 enum verdict tls_fail_text(struct diag *out, const char *text, const char *subject);
+/* Loads what the files name, only to say what is wrong with them. 0 or -1. */
+int tls_files(const struct tls_conf *tls, struct diag *out);
 /* Rows' validation: NULL, or what is wrong with the combination. */
 const char *tls_conf_problem(const struct tls_conf *tls, const char **key);
 /* One line about a certificate for causes: subject, issuer, dates, names. `cert` is an X509 *. */

@@ -199,6 +199,16 @@ const char *tls_conf_problem(const struct tls_conf *tls, const char **key)
 	return NULL;
 }
 
+/* An encrypted key must not ask on a terminal. */
+static int no_passphrase(char *buf, int size, int writing, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return 0;
+}
+
 static int fail_file(struct diag *out, const char *file, const char *what)
 {
 	char text[320];
@@ -241,6 +251,21 @@ static int load_own(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out)
 	return fail_file(out, key, "the private key cannot be loaded");
 }
 
+int tls_files(const struct tls_conf *tls, struct diag *out)
+{
+	SSL_CTX *ctx;
+	int r;
+
+	if (!tls->ca_file && !tls->ca_path && !tls->cert_file)
+		return 0;
+	ctx = SSL_CTX_new(TLS_client_method());
+	invariant(ctx);
+	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
+	r = load_trust(ctx, tls, out) || load_own(ctx, tls, out) ? -1 : 0;
+	SSL_CTX_free(ctx);
+	return r;
+}
+
 /* ---- handshake -------------------------------------------------------------------------------------------------- */
 static int on_verify(int ok, X509_STORE_CTX *store)
 {
@@ -264,16 +289,6 @@ static int on_client_cert(SSL *ssl, void *arg)
 	if (h)
 		h->asked_for_ours = true;
 	return 1; /* go on with what is configured, if anything */
-}
-
-/* An encrypted key must not ask on a terminal. */
-static int no_passphrase(char *buf, int size, int writing, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return 0;
 }
 
 static SSL *make_ssl(const struct tls_conf *tls, const char *host, struct handshake *h, struct diag *out)

@@ -20,7 +20,7 @@ struct transfer {
 	bool too_large, headers_too_large;
 	long x509_error;
 	char certificate[256];
-	bool sent_own_certificate, asked_for_ours;
+	bool asked_for_ours;
 };
 
 const char *web_library(void)
@@ -107,11 +107,13 @@ static int on_verify(int ok, X509_STORE_CTX *store)
 	struct transfer *t = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ssl_index);
 	X509 *cert = X509_STORE_CTX_get_current_cert(store);
 
-	if (!ok && t && !t->x509_error) {
+	if (!t || t->x509_error)
+		return ok;
+	if (!ok)
 		t->x509_error = X509_STORE_CTX_get_error(store);
-		if (cert)
-			tls_certificate_text(cert, t->certificate, sizeof(t->certificate));
-	}
+	/* Also the good one: curl compares the name itself, afterwards. The server's own comes last. */
+	if (cert)
+		tls_certificate_text(cert, t->certificate, sizeof(t->certificate));
 	return ok;
 }
 
@@ -380,6 +382,8 @@ static enum verdict fail_tls(const struct transfer *t, CURLcode code, const char
 	if (code == CURLE_SSL_CACERT_BADFILE)
 		return check_fail(out, D_TLS_CA_UNREADABLE, tls->ca_file ? tls->ca_file : subject, "%s", words);
 	tls_fail_text(out, words, subject);
+	if (out->code == D_TLS_WRONG_NAME)
+		return check_fail(out, D_TLS_WRONG_NAME, subject, "%s: %s", words, t->certificate);
 	if (code == CURLE_SSL_CERTPROBLEM && out->code == D_TLS_HANDSHAKE)
 		return check_fail(out, D_TLS_CA_UNREADABLE, tls->cert_file ? tls->cert_file : subject, "%s", words);
 	if (out->code == D_TLS_HANDSHAKE && t->asked_for_ours && !tls->cert_file)
@@ -510,8 +514,11 @@ static CURLcode perform(struct transfer *t, CURL *curl, struct str *url, char *w
 	*filled = true;
 	set_options(curl, t);
 	set_method(curl, req);
-	if (is_https(req))
+	if (is_https(req)) {
+		if (tls_files(&req->web->tls, out))
+			return CURLE_OBSOLETE20;
 		set_tls(curl, t);
+	}
 	if (set_credentials(curl, req, t->resp, out) || make_headers(req, t->resp, &headers, out))
 		return CURLE_OBSOLETE20;
 	if (!same_peer_as_before(req) && connect_first(t, curl, host, &pins, out))

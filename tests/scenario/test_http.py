@@ -1,0 +1,329 @@
+"""http, and what every kind on HTTP shares: statuses, credentials, bodies, hostile servers."""
+
+import base64
+import ssl
+import urllib.parse
+
+import pytest
+
+from fakes.certs import Authority, server_context
+from fakes.http import HttpServer, Reply
+from fakes.tcp import TcpServer, answer, close_at_once, drip, forever, refused_port, reset_after_request, silent
+
+SHORT = ["-t", "600ms"]
+
+
+def serve(reply, path="/*", **options):
+    return HttpServer({path: reply}, **options)
+
+
+@pytest.mark.near_miss("http-status", "http-body", "http-not-http", "answer-truncated", "answer-too-large", "http-html-page")
+def test_ok(guard):
+    with serve(Reply(200, "all is well")) as s:
+        check = guard.try_("http", url=s.url + "/health", body_contains="well").passed()
+        assert check["facts"]["status"] == 200
+        assert s.requests[0].method == "GET" and s.requests[0].path == "/health"
+
+
+@pytest.mark.near_miss("answer-truncated", "answer-too-large")
+def test_chunked_body_and_body_of_exactly_max_body(guard):
+    with serve(Reply(200, "x" * 1000, chunked=True)) as s:
+        guard.try_("http", url=s.url, max_body="1000B", body_contains="x").passed()
+
+
+# ---- statuses ----
+
+@pytest.mark.produces("http-status")
+@pytest.mark.parametrize("status,exit", [(404, 124), (500, 124), (503, 124)])
+def test_status(guard, status, exit):
+    with serve(Reply(status, "broken")) as s:
+        guard.try_("http", url=s.url, _args=SHORT).expect("http-status", exit=exit, cause=f"HTTP status {status}, expected 2xx", phase="protocol")
+
+
+@pytest.mark.near_miss("http-status")
+@pytest.mark.parametrize("status", ["404", "[404]", '["4xx"]', '(200, "4xx")'])
+def test_expected_status(guard, status):
+    with serve(Reply(404, "none")) as s:
+        guard.try_("http", url=s.url, status=status).passed()
+
+
+@pytest.mark.produces("http-status")
+@pytest.mark.near_miss("http-json-mismatch")
+def test_other_class(guard):
+    with serve(Reply(204)) as s:
+        guard.try_("http", url=s.url, status="[200, 201]", _args=SHORT).expect("http-status", cause="200 or 201")
+
+
+def test_wrong_status_in_the_profile(guard):
+    guard.try_("http", url="http://x", status='["2xy"]').problem("status", exit=64)
+
+
+@pytest.mark.produces("http-redirect")
+def test_redirect(guard):
+    with serve(Reply(302, headers={"location": "http://login.test/sso?ticket=secret-ticket"})) as s:
+        result = guard.try_("http", url=s.url, _args=SHORT)
+        result.expect("http-redirect", exit=69, cause="http://login.test/sso")
+        assert "secret-ticket" not in result.err + str(result.report)
+
+
+@pytest.mark.near_miss("http-redirect")
+def test_redirect_followed(guard):
+    with HttpServer({"/a": Reply(302, headers={"location": "/b"}), "/b": Reply(200, "here")}) as s:
+        guard.try_("http", url=s.url + "/a", follow=1, body_contains="here").passed()
+
+
+@pytest.mark.produces("http-redirect")
+def test_redirects_without_end(guard):
+    with serve(Reply(302, headers={"location": "/again"})) as s:
+        guard.try_("http", url=s.url, follow=3, _args=SHORT).expect("http-redirect", exit=69)
+
+
+# ---- credentials ----
+
+@pytest.mark.produces("auth-required")
+@pytest.mark.near_miss("auth-failed", "auth-forbidden")
+def test_no_credentials(guard):
+    with serve(Reply(401, "who?")) as s:
+        guard.try_("http", url=s.url, _args=SHORT).expect("auth-required", exit=69, phase="auth")
+
+
+@pytest.mark.produces("auth-failed")
+@pytest.mark.near_miss("auth-required")
+def test_wrong_password(guard):
+    secret = "s3cret/pass+word"
+    with serve(Reply(401, f"no: {secret} {urllib.parse.quote(secret, safe='')} {base64.b64encode(secret.encode()).decode()}")) as s:
+        result = guard.try_("http", url=s.url, username="app", password="env:PW", _env={"PW": secret}, _args=SHORT)
+        result.expect("auth-failed", exit=69)
+        assert s.requests[0].headers["authorization"] == "Basic " + base64.b64encode(f"app:{secret}".encode()).decode()
+        everything = result.out + result.err + str(result.report)
+        assert secret not in everything and urllib.parse.quote(secret, safe="") not in everything
+        assert base64.b64encode(secret.encode()).decode() not in everything
+
+
+@pytest.mark.near_miss("auth-failed", "auth-required")
+def test_token_from_file(guard):
+    token = guard.write("token", "bearer-me\n")
+    with HttpServer({"/*": lambda r: Reply(200 if r.headers.get("authorization") == "Bearer bearer-me" else 401)}) as s:
+        guard.try_("http", url=s.url, token=f"file:{token}").passed()
+
+
+@pytest.mark.near_miss("auth-failed")
+def test_header_from_env(guard):
+    with HttpServer({"/*": lambda r: Reply(200 if r.headers.get("x-api-key") == "k-1234" else 401)}) as s:
+        guard.try_("http", url=s.url, headers=["X-Api-Key: env:KEY", "Accept: text/plain"], _env={"KEY": "k-1234"}).passed()
+
+
+@pytest.mark.produces("auth-forbidden")
+def test_forbidden(guard):
+    with serve(Reply(403, "not you")) as s:
+        guard.try_("http", url=s.url, _args=SHORT).expect("auth-forbidden", exit=69, cause="not you")
+
+
+@pytest.mark.produces("secret-unreadable")
+def test_secret_file_missing(guard):
+    with serve(Reply(200)) as s:
+        guard.try_("http", url=s.url, token="file:/nonexistent/token", _args=SHORT).expect("secret-unreadable", exit=124, phase="config", retryable=True)
+        assert s.requests == []
+
+
+@pytest.mark.near_miss("secret-unreadable")
+def test_empty_token_file_is_sent_as_it_is(guard):
+    token = guard.write("token", "t0ken")
+    with serve(Reply(200)) as s:
+        guard.try_("http", url=s.url, token=f"file:{token}").passed()
+
+
+# ---- bodies ----
+
+@pytest.mark.produces("http-body")
+def test_body_lacks_text(guard):
+    with serve(Reply(200, "something else")) as s:
+        guard.try_("http", url=s.url, body_contains="UP", _args=SHORT).expect("http-body", exit=124, phase="assert", cause="something else")
+
+
+@pytest.mark.near_miss("http-json-mismatch", "http-json-invalid")
+def test_json(guard):
+    with serve(Reply(200, {"status": "UP", "n": 3.0, "list": [{"a": None}]})) as s:
+        guard.try_("http", url=s.url, json='( { at = "/status"; equals = "\\"UP\\""; }, { at = "/n"; equals = 3; min = 1; }, '
+                   '{ at = "/list/0/a"; type = "null"; } )').problem("json", exit=64)
+        guard.try_("http", url=s.url, json='( { at = "/status"; equals = "\\"UP\\""; }, { at = "/n"; equals = 3; }, { at = "/n"; min = 1; max = 3; }, '
+                   '{ at = "/list/0/a"; type = "null"; } )').passed()
+
+
+@pytest.mark.produces("http-json-mismatch")
+@pytest.mark.parametrize("expect,words", [
+    ('{ at = "/status"; equals = "\\"UP\\""; }', '"DOWN"'), ('{ at = "/none"; }', "nothing at /none"),
+    ('{ at = "/n"; max = 1; }', "outside"), ('{ at = "/status"; min = 1; }', "string"), ('{ at = "/n"; type = "string"; }', "number")])
+def test_json_mismatch(guard, expect, words):
+    with serve(Reply(200, {"status": "DOWN", "n": 3})) as s:
+        guard.try_("http", url=s.url, json=f"( {expect} )", _args=SHORT).expect("http-json-mismatch", exit=124, cause=words)
+
+
+@pytest.mark.produces("http-json-invalid")
+@pytest.mark.near_miss("http-html-page")
+@pytest.mark.parametrize("body", ["not json", '{"a": 1', "[" * 100000, ""])
+def test_json_invalid(guard, body):
+    with serve(Reply(200, body)) as s:
+        guard.try_("http", url=s.url, json='( { at = "/a"; } )', _args=SHORT).expect("http-json-invalid", exit=124)
+
+
+@pytest.mark.produces("http-html-page")
+@pytest.mark.near_miss("http-json-invalid", "http-body")
+def test_login_page(guard):
+    with serve(Reply(200, "<!DOCTYPE html><title>Sign in</title>", content_type="text/html")) as s:
+        guard.try_("http", url=s.url, json='( { at = "/a"; } )', _args=SHORT).expect("http-html-page", exit=69, cause="Sign in")
+
+
+@pytest.mark.near_miss("http-html-page")
+def test_a_page_where_a_page_is_expected(guard):
+    with serve(Reply(200, "<!DOCTYPE html><title>Shop</title>", content_type="text/html")) as s:
+        guard.try_("http", url=s.url, body_contains="Shop").passed()
+
+
+# ---- servers that are none ----
+
+@pytest.mark.produces("http-not-http")
+@pytest.mark.near_miss("tls-required")
+def test_other_protocol(guard):
+    with TcpServer(answer(b"SSH-2.0-OpenSSH_9.2\r\n")) as s:
+        guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect("http-not-http", exit=69, cause="SSH-2.0")
+
+
+@pytest.mark.near_miss("http-not-http")
+def test_http_1_0(guard):
+    with TcpServer(answer(b"HTTP/1.0 200 OK\r\n\r\nold but fine")) as s:
+        guard.try_("http", url=f"http://{s.address}/", body_contains="old").passed()
+
+
+@pytest.mark.produces("tls-required")
+@pytest.mark.parametrize("reply", [b"\x15\x03\x01\x00\x02\x02\x46",
+                                   b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"], ids=["alert", "400"])
+def test_plain_to_a_tls_port(guard, reply):
+    with TcpServer(answer(reply)) as s:
+        guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect("tls-required", exit=69, phase="tls")
+
+
+@pytest.mark.near_miss("tls-required")
+def test_an_ordinary_400(guard):
+    with serve(Reply(400, "bad parameter")) as s:
+        guard.try_("http", url=s.url, _args=SHORT).expect("http-status")
+
+
+@pytest.mark.produces("connect-closed")
+@pytest.mark.near_miss("connect-reset", "answer-truncated")
+def test_closes(guard):
+    with TcpServer(close_at_once) as s:
+        assert guard.try_("http", url=f"http://{s.address}/", _args=SHORT).check()["code"] in ("connect-closed", "connect-reset")
+    def handler(sock):
+        sock.recv(65536)
+    with TcpServer(handler) as s:
+        guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect("connect-closed", exit=124)
+
+
+@pytest.mark.produces("connect-reset")
+def test_resets(guard):
+    with TcpServer(reset_after_request) as s:
+        guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect("connect-reset", exit=124)
+
+
+@pytest.mark.produces("answer-timeout")
+@pytest.mark.near_miss("guard-deadline", "connect-timeout")
+def test_silent(guard):
+    with TcpServer(silent) as s:
+        guard.try_("http", url=f"http://{s.address}/", attempt_timeout="300ms", _args=SHORT).expect("answer-timeout", exit=124, phase="protocol")
+
+
+@pytest.mark.produces("answer-timeout")
+@pytest.mark.near_miss("guard-deadline")
+def test_drips(guard):
+    with TcpServer(drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 100, 0.02)) as s:
+        guard.try_("http", url=f"http://{s.address}/", attempt_timeout="400ms", _args=SHORT).expect("answer-timeout", exit=124)
+
+
+@pytest.mark.near_miss("answer-timeout")
+def test_slow_but_in_time(guard):
+    with serve(Reply(200, "late", delay=0.2)) as s:
+        guard.try_("http", url=s.url, attempt_timeout=guard.span(5)).passed()
+
+
+@pytest.mark.produces("answer-truncated")
+def test_truncated(guard):
+    with serve(Reply(200, "x" * 1000, truncate=10)) as s:
+        guard.try_("http", url=s.url, _args=SHORT).expect("answer-truncated", exit=124)
+
+
+@pytest.mark.produces("answer-too-large")
+@pytest.mark.near_miss("answer-timeout")
+def test_body_without_end(guard):
+    with TcpServer(forever(b"x" * 65536, prefix=b"HTTP/1.1 200 OK\r\n\r\n")) as s:
+        guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect("answer-too-large", exit=69, cause="max_body")
+
+
+@pytest.mark.produces("answer-too-large")
+def test_headers_without_end(guard):
+    with TcpServer(forever(b"x-header: y\r\n" * 1000, prefix=b"HTTP/1.1 200 OK\r\n")) as s:
+        guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect("answer-too-large")
+
+
+@pytest.mark.produces("connect-refused")
+def test_refused(guard):
+    guard.try_("http", url=f"http://127.0.0.1:{refused_port()}/", _args=SHORT).expect("connect-refused", exit=124)
+
+
+def test_unix_socket(guard):
+    with serve(Reply(200, "by socket"), unix=guard.tmp / "h.sock"):
+        guard.try_("http", url="http://localhost/x", unix_socket=str(guard.tmp / "h.sock"), body_contains="socket").passed()
+
+
+def test_proxies_of_the_environment_are_ignored(guard):
+    with serve(Reply(200)) as s:
+        guard.try_("http", url=s.url, _env={"http_proxy": "http://127.0.0.1:1", "ALL_PROXY": "http://127.0.0.1:1"}).passed()
+
+
+def test_header_from_env_cannot_add_headers(guard):
+    with serve(Reply(200)) as s:
+        guard.try_("http", url=s.url, headers=["X-A: env:A"], _env={"A": "x\r\nX-Evil: 1"}, _args=SHORT).expect("secret-unreadable")
+        assert s.requests == []
+
+
+# ---- TLS through curl says the same as TLS by hand ----
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.mark.near_miss("tls-wrong-name", "tls-unknown-ca")
+def test_https(guard, authority):
+    with serve(Reply(200, "safe"), tls=server_context(authority.issue("api.internal", ["api.internal"]))) as s:
+        guard.try_("http", url=s.url, ca_file=authority.ca_file, server_name="api.internal", body_contains="safe").passed()
+        assert s.requests[0].headers["host"] == s.address
+
+
+@pytest.mark.parametrize("code", [pytest.param(c, marks=pytest.mark.produces(c)) for c in
+                                  ("tls-expired", "tls-not-yet-valid", "tls-wrong-name", "tls-self-signed")])
+def test_https_certificates(guard, authority, code):
+    make = {"tls-expired": authority.expired, "tls-not-yet-valid": authority.not_yet_valid, "tls-wrong-name": authority.wrong_name,
+            "tls-self-signed": authority.self_signed}[code]
+    with serve(Reply(200), tls=server_context(make())) as s:
+        guard.try_("http", url=s.url, ca_file=authority.ca_file, _args=SHORT).expect(code, exit=69, cause="certificate of")
+
+
+@pytest.mark.produces("tls-unknown-ca", "tls-client-cert-required", "tls-client-cert-refused", "tls-ca-unreadable", "tls-key-mismatch", "tls-peer-is-plaintext")
+def test_https_other_faults(guard, authority, tmp_path):
+    other = Authority(tmp_path / "other", "other CA") if (tmp_path / "other").mkdir() is None else None
+    mine, theirs = authority.issue("client", client=True), other.issue("client", client=True)
+    with serve(Reply(200), tls=server_context(other.issue())) as s:
+        guard.try_("http", url=s.url, ca_file=authority.ca_file, _args=SHORT).expect("tls-unknown-ca", cause="other CA")
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        with serve(Reply(200), tls=server_context(authority.issue(), client_ca=authority.ca_file, require_client=True, min_version=version,
+                                                  max_version=version)) as s:
+            guard.try_("http", url=s.url, ca_file=authority.ca_file, _args=SHORT).expect("tls-client-cert-required", exit=69)
+            guard.try_("http", url=s.url, ca_file=authority.ca_file, cert_file=theirs.cert_file, key_file=theirs.key_file,
+                       _args=SHORT).expect("tls-client-cert-refused", exit=69)
+            guard.try_("http", url=s.url, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=mine.key_file).passed()
+            guard.try_("http", url=s.url, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=theirs.key_file,
+                       _args=SHORT).expect("tls-key-mismatch", exit=69)
+            guard.try_("http", url=s.url, ca_file="/nonexistent.pem", _args=SHORT).expect("tls-ca-unreadable", exit=69)
+    with serve(Reply(200)) as s:
+        guard.try_("http", url=s.url.replace("http:", "https:"), _args=SHORT).expect("tls-peer-is-plaintext", exit=69)

@@ -1,0 +1,246 @@
+"""tcp, and with it every diagnosis of connecting and of TLS that all kinds share."""
+
+import ssl
+import subprocess
+
+import pytest
+
+from fakes.certs import Authority, server_context
+from fakes.tcp import TcpServer, banner, close_at_once, full_backlog, garbage, refused_port, reset, silent
+
+SHORT = ["-t", "600ms"]
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+def tls_server(cert, handler=silent, **options):
+    return TcpServer(handler, tls=server_context(cert, **options))
+
+
+# ---- connecting ----
+
+@pytest.mark.near_miss("connect-refused", "connect-closed", "connect-reset", "answer-timeout")
+@pytest.mark.parametrize("handler", [silent, close_at_once, reset, garbage()], ids=["silent", "closes", "resets", "garbage"])
+def test_accepting_is_enough(guard, handler):
+    with TcpServer(handler) as server:
+        guard.try_("tcp", address=server.address).passed()
+
+
+@pytest.mark.near_miss("connect-refused")
+def test_unix_socket(guard):
+    with TcpServer(silent, unix=guard.tmp / "s.sock") as server:
+        guard.try_("tcp", address=str(guard.tmp / "s.sock")).passed()
+        assert server
+
+
+@pytest.mark.produces("connect-refused")
+def test_refused(guard):
+    port = refused_port()
+    guard.try_("tcp", address=f"127.0.0.1:{port}", _args=SHORT).expect(
+        "connect-refused", exit=124, phase="connect", retryable=True, subject=f"127.0.0.1:{port}", cause="Connection refused")
+
+
+@pytest.mark.produces("connect-refused")
+def test_unix_socket_that_is_not_there(guard):
+    guard.try_("tcp", address=str(guard.tmp / "none.sock"), _args=SHORT).expect("connect-refused", hint="mount the folder")
+
+
+@pytest.mark.produces("connect-timeout")
+@pytest.mark.near_miss("connect-unreachable", "guard-deadline")
+def test_no_answer_to_the_connection_attempt(guard):
+    with full_backlog() as full:
+        guard.try_("tcp", address=full.address, attempt_timeout="400ms", _args=SHORT).expect("connect-timeout", exit=124, retryable=True)
+
+
+@pytest.mark.produces("connect-denied")
+@pytest.mark.near_miss("connect-unreachable")
+def test_the_kernel_denies(guard):
+    process = guard.spawn('startguard = 1; timeout = "2s"; tcp: { x: { address = "10.9.9.9:80"; }; };', preexec_fn=_prohibited)
+    process.result().expect("connect-denied", exit=69, phase="connect", retryable=False, cause="Permission denied")
+
+
+@pytest.mark.produces("connect-unreachable")
+@pytest.mark.near_miss("connect-denied", "connect-timeout")
+def test_no_route(guard):
+    # A network of its own with nothing in it, not even a loopback that is up.
+    process = guard.spawn('startguard = 1; timeout = "500ms"; tcp: { x: { address = "10.1.2.3:80"; }; };',
+                          preexec_fn=_no_network)
+    process.result().expect("connect-unreachable", exit=124, retryable=True)
+
+
+def _no_network():
+    import ctypes
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(0x40000000):
+        raise OSError(ctypes.get_errno(), "unshare")
+
+
+def _prohibited():
+    """A route of type prohibit: connect(2) says EACCES, as it does behind many firewalls."""
+    _no_network()
+    for line in ("ip link set lo up", "ip route add prohibit 10.9.9.9"):
+        subprocess.run(line.split(), check=True)
+
+
+@pytest.mark.near_miss("connect-denied", "connect-unreachable")
+def test_localhost_by_name(guard):
+    with TcpServer(silent) as server:
+        guard.try_("tcp", address=f"localhost:{server.port}").passed()
+
+
+# ---- greeting ----
+
+@pytest.mark.near_miss("protocol-mismatch", "connect-closed", "answer-timeout")
+def test_banner(guard):
+    with TcpServer(banner(b"220 mail.test ESMTP\r\n")) as server:
+        guard.try_("tcp", address=server.address, expect_banner="220 ").passed()
+
+
+@pytest.mark.produces("protocol-mismatch")
+def test_other_banner(guard):
+    with TcpServer(banner(b"SSH-2.0-OpenSSH\x1b[31m\r\n")) as server:
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout="300ms", _args=SHORT).expect(
+            "protocol-mismatch", exit=69, cause="SSH-2.0-OpenSSH")
+
+
+@pytest.mark.produces("answer-timeout")
+def test_no_banner(guard):
+    with TcpServer(silent) as server:
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout="300ms", _args=SHORT).expect("answer-timeout", exit=124)
+
+
+@pytest.mark.produces("connect-closed")
+def test_closes_before_the_banner(guard):
+    with TcpServer(close_at_once) as server:
+        guard.try_("tcp", address=server.address, expect_banner="220 ", _args=SHORT).expect("connect-closed", exit=124)
+
+
+@pytest.mark.produces("connect-reset")
+def test_resets_before_the_banner(guard):
+    with TcpServer(reset) as server:
+        guard.try_("tcp", address=server.address, expect_banner="220 ", _args=SHORT).expect("connect-reset", exit=124)
+
+
+# ---- TLS ----
+
+@pytest.mark.near_miss("tls-unknown-ca", "tls-wrong-name", "tls-expired", "tls-handshake", "tls-protocol", "tls-self-signed",
+                       "tls-not-yet-valid", "tls-ca-unreadable", "tls-key-mismatch")
+def test_tls(guard, authority):
+    with tls_server(authority.issue()) as server:
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file).passed()
+        guard.try_("tcp", address=f"localhost:{server.port}", tls=True, ca_file=authority.ca_file).passed()
+
+
+@pytest.mark.near_miss("tls-wrong-name")
+def test_tls_server_name(guard, authority):
+    with tls_server(authority.issue("kafka.internal", ["kafka.internal"])) as server:
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, server_name="kafka.internal").passed()
+
+
+CERTIFICATES = {
+    "tls-expired": lambda a: a.expired(),
+    "tls-not-yet-valid": lambda a: a.not_yet_valid(),
+    "tls-wrong-name": lambda a: a.wrong_name(),
+    "tls-self-signed": lambda a: a.self_signed(),
+}
+
+
+@pytest.mark.parametrize("code", [pytest.param(c, marks=pytest.mark.produces(c)) for c in CERTIFICATES])
+def test_tls_certificates(guard, authority, code):
+    with tls_server(CERTIFICATES[code](authority)) as server:
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect(
+            code, exit=69, phase="tls", retryable=False, cause="certificate of", subject=server.address)
+
+
+@pytest.mark.produces("tls-unknown-ca")
+@pytest.mark.near_miss("tls-self-signed")
+def test_tls_other_ca(guard, authority, tmp_path):
+    with tls_server(Authority(tmp_path, "other CA").issue()) as server:
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect("tls-unknown-ca", exit=69, cause="other CA")
+
+
+@pytest.mark.produces("tls-client-cert-required")
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+def test_tls_client_certificate_wanted(guard, authority, version):
+    with tls_server(authority.issue(), client_ca=authority.ca_file, require_client=True, max_version=version, min_version=version) as server:
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect("tls-client-cert-required", exit=69)
+
+
+@pytest.mark.near_miss("tls-client-cert-required", "tls-client-cert-refused", "tls-key-mismatch")
+def test_tls_client_certificate_given(guard, authority):
+    mine = authority.issue("client", client=True)
+    with tls_server(authority.issue(), client_ca=authority.ca_file, require_client=True) as server:
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=mine.key_file).passed()
+
+
+@pytest.mark.near_miss("tls-client-cert-required")
+def test_tls_client_certificate_asked_for_but_not_needed(guard, authority):
+    with tls_server(authority.issue(), client_ca=authority.ca_file, require_client=False) as server:
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file).passed()
+
+
+@pytest.mark.produces("tls-client-cert-refused")
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+def test_tls_client_certificate_of_another_ca(guard, authority, tmp_path, version):
+    mine = Authority(tmp_path, "other CA").issue("client", client=True)
+    with tls_server(authority.issue(), client_ca=authority.ca_file, require_client=True, max_version=version, min_version=version) as server:
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=mine.key_file,
+                   _args=SHORT).expect("tls-client-cert-refused", exit=69)
+
+
+@pytest.mark.produces("tls-peer-is-plaintext")
+@pytest.mark.near_miss("tls-protocol", "tls-handshake")
+def test_tls_to_a_plain_port(guard):
+    with TcpServer(banner(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
+        guard.try_("tcp", address=server.address, tls=True, _args=SHORT).expect("tls-peer-is-plaintext", exit=69)
+
+
+@pytest.mark.produces("tls-handshake")
+@pytest.mark.near_miss("tls-peer-is-plaintext")
+def test_tls_closed_in_the_handshake(guard):
+    def handler(sock):
+        sock.recv(4096)
+    with TcpServer(handler) as server:
+        guard.try_("tcp", address=server.address, tls=True, _args=SHORT).expect("tls-handshake", exit=124, retryable=True)
+
+
+@pytest.mark.produces("answer-timeout")
+@pytest.mark.near_miss("tls-handshake")
+def test_tls_silent(guard):
+    with TcpServer(silent) as server:
+        guard.try_("tcp", address=server.address, tls=True, attempt_timeout="300ms", _args=SHORT).expect("answer-timeout", cause="TLS handshake")
+
+
+@pytest.mark.produces("tls-protocol")
+def test_tls_version_too_old(guard):
+    def handler(sock):
+        sock.recv(4096)
+        sock.sendall(b"\x15\x03\x01\x00\x02\x02\x46")  # alert protocol_version, RFC 8446 section 6.2
+        sock.recv(1)
+    with TcpServer(handler) as server:
+        guard.try_("tcp", address=server.address, tls=True, _args=SHORT).expect("tls-protocol", exit=69)
+
+
+@pytest.mark.produces("tls-ca-unreadable")
+def test_tls_files(guard, authority):
+    broken = guard.write("broken.pem", "no certificate")
+    with tls_server(authority.issue()) as server:
+        guard.try_("tcp", address=server.address, tls=True, ca_file="/nonexistent/ca.pem", _args=SHORT).expect(
+            "tls-ca-unreadable", exit=69, phase="config", subject="/nonexistent/ca.pem", cause="No such file")
+        guard.try_("tcp", address=server.address, tls=True, ca_file=broken, _args=SHORT).expect("tls-ca-unreadable", exit=69)
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, cert_file=broken, _args=SHORT).expect("tls-ca-unreadable")
+
+
+@pytest.mark.produces("tls-key-mismatch")
+def test_tls_key_of_another_certificate(guard, authority):
+    mine, other = authority.issue("client", client=True), authority.issue("other", client=True)
+    with tls_server(authority.issue()) as server:
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=other.key_file,
+                   _args=SHORT).expect("tls-key-mismatch", exit=69)
+
+
+def test_tls_keys_without_tls(guard):
+    guard.try_("tcp", address="127.0.0.1:1", ca_file="/x.pem").problem("ca_file", "tls = true", exit=64)
