@@ -183,15 +183,18 @@ static int connect_first(struct transfer *t, CURL *curl, const char *host, struc
 	const struct web_request *req = t->req;
 	struct conn conn;
 	char pin[700];
-	int r;
 
 	if (req->proxy)
 		return 0; /* curl talks to the proxy, names are the proxy's business */
-	if (req->unix_socket)
-		r = net_connect_unix(t->run, req->unix_socket, &conn, out);
-	else
-		r = net_connect(t->run, req->url->host, port_of(req), &conn, out);
-	if (r)
+	if (req->unix_socket) {
+		/* Dialled for the diagnosis only: curl takes a connected socket for TCP alone. */
+		if (net_connect_unix(t->run, req->unix_socket, &conn, out))
+			return -1;
+		close(conn.fd);
+		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, req->unix_socket);
+		return 0;
+	}
+	if (net_connect(t->run, req->url->host, port_of(req), &conn, out))
 		return -1;
 	fcntl(conn.fd, F_SETFL, fcntl(conn.fd, F_GETFL) | O_NONBLOCK);
 	t->fd = conn.fd;

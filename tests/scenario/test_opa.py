@@ -1,0 +1,117 @@
+"""opa"""
+
+import pytest
+
+from fakes.http import HttpServer, Reply
+
+SHORT = ["-t", "600ms"]
+ALLOW = '( { path = "authz/allow"; equals = true; } )'
+
+
+def opa(**routes):
+    table = {"/health": Reply(body={}), "/health?bundles=true": Reply(body={}), "/health?plugins=true": Reply(body={}),
+             "POST /v1/data/authz/allow": Reply(body={"result": True})}
+    table.update({k.replace("decision", "POST /v1/data/authz/allow").replace("health", "/health"): v for k, v in routes.items() if k in ("decision", "health")})
+    if "bundles" in routes:
+        table["/health?bundles=true"] = routes["bundles"]
+    if "plugins" in routes:
+        table["/health?plugins=true"] = routes["plugins"]
+    return HttpServer(table)
+
+
+@pytest.mark.near_miss("opa-not-opa", "opa-undefined", "opa-decision", "opa-decision-type", "opa-unhealthy", "opa-bundle-inactive",
+                       "opa-plugin-not-ready", "opa-evaluation-error")
+def test_pass(guard):
+    with opa() as s:
+        guard.try_("opa", url=s.url, health=["bundles", "plugins"], decisions=ALLOW).passed()
+        assert s.requests[-1].json() == {}
+
+
+def test_input(guard):
+    file = guard.write("input.json", '{"user": "probe"}')
+    with opa() as s:
+        guard.try_("opa", url=s.url, decisions='( { path = "/v1/data/authz/allow"; input = "{\\"user\\": 1}"; } )').passed()
+        assert s.requests[-1].json() == {"input": {"user": 1}}
+        guard.try_("opa", url=s.url, decisions=f'( {{ path = "authz/allow"; input_file = "{file}"; }} )').passed()
+        assert s.requests[-1].json() == {"input": {"user": "probe"}}
+
+
+@pytest.mark.produces("opa-undefined")
+@pytest.mark.near_miss("opa-decision")
+def test_undefined(guard):
+    with opa(decision=Reply(body={})) as s:
+        guard.try_("opa", url=s.url, decisions=ALLOW, _args=SHORT).expect("opa-undefined", exit=69, phase="assert", cause='no "result"')
+
+
+@pytest.mark.produces("opa-decision")
+@pytest.mark.near_miss("opa-undefined", "opa-decision-type")
+@pytest.mark.parametrize("result", [False, None, "true", {"allow": True}])
+def test_other_decision(guard, result):
+    with opa(decision=Reply(body={"result": result})) as s:
+        guard.try_("opa", url=s.url, decisions=ALLOW, _args=SHORT).expect("opa-decision", exit=69, cause="expected true")
+
+
+@pytest.mark.produces("opa-decision-type")
+@pytest.mark.near_miss("opa-decision")
+def test_other_type(guard):
+    with opa(decision=Reply(body={"result": {"allow": True}})) as s:
+        guard.try_("opa", url=s.url, decisions='( { path = "authz/allow"; type = "boolean"; } )', _args=SHORT).expect(
+            "opa-decision-type", exit=69, cause="object")
+        guard.try_("opa", url=s.url, decisions='( { path = "authz/allow"; at = "/allow"; type = "boolean"; equals = true; } )').passed()
+
+
+@pytest.mark.produces("opa-evaluation-error")
+def test_rule_conflict(guard):
+    words = {"code": "internal_error", "message": "error(s) occurred while evaluating query",
+             "errors": [{"code": "eval_conflict_error", "message": "complete rules must not produce multiple outputs"}]}
+    with opa(decision=Reply(500, words)) as s:
+        guard.try_("opa", url=s.url, decisions=ALLOW, _args=SHORT).expect("opa-evaluation-error", exit=69, cause="multiple outputs")
+
+
+@pytest.mark.produces("opa-unhealthy")
+@pytest.mark.near_miss("opa-not-opa")
+def test_unhealthy(guard):
+    with opa(health=Reply(500, {"error": "unable to perform evaluation"})) as s:
+        guard.try_("opa", url=s.url, _args=SHORT).expect("opa-unhealthy", exit=124, retryable=True)
+
+
+@pytest.mark.produces("opa-bundle-inactive")
+@pytest.mark.near_miss("opa-unhealthy", "opa-plugin-not-ready")
+def test_bundles(guard):
+    with opa(bundles=Reply(500, {"error": "not all configured bundles have been activated"})) as s:
+        guard.try_("opa", url=s.url, _args=SHORT).passed()
+        guard.try_("opa", url=s.url, health=["bundles"], _args=SHORT).expect("opa-bundle-inactive", exit=124)
+
+
+@pytest.mark.produces("opa-plugin-not-ready")
+@pytest.mark.near_miss("opa-bundle-inactive")
+def test_plugins(guard):
+    with opa(plugins=Reply(500, {"error": "one or more plugins are not up"})) as s:
+        guard.try_("opa", url=s.url, health=["plugins"], _args=SHORT).expect("opa-plugin-not-ready", exit=124)
+
+
+@pytest.mark.produces("opa-not-opa")
+@pytest.mark.parametrize("health", [Reply(404, "not found"), Reply(200, {"status": "UP"}), Reply(200, "ok")])
+def test_other_server(guard, health):
+    with opa(health=health) as s:
+        guard.try_("opa", url=s.url, _args=SHORT).expect("opa-not-opa", exit=69)
+
+
+@pytest.mark.produces("auth-required", "auth-failed", "auth-forbidden")
+def test_authorisation(guard):
+    for reply, token, code in ((Reply(401), None, "auth-required"), (Reply(401), "env:T", "auth-failed"), (Reply(403), "env:T", "auth-forbidden")):
+        with opa(decision=reply) as s:
+            keys = {"token": token} if token else {}
+            guard.try_("opa", url=s.url, decisions=ALLOW, _env={"T": "token-1"}, _args=SHORT, **keys).expect(code, exit=69)
+
+
+@pytest.mark.produces("file-missing", "file-content")
+def test_input_file(guard):
+    broken = guard.write("broken.json", "{")
+    with opa() as s:
+        guard.try_("opa", url=s.url, decisions='( { path = "authz/allow"; input_file = "/nonexistent"; } )', _args=SHORT).expect("file-missing")
+        guard.try_("opa", url=s.url, decisions=f'( {{ path = "authz/allow"; input_file = "{broken}"; }} )', _args=SHORT).expect("file-content")
+
+
+def test_bad_path(guard):
+    guard.try_("opa", url="http://x", decisions='( { path = "a b"; } )').problem("path", exit=64)

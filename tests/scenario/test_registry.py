@@ -1,0 +1,188 @@
+"""schema_registry"""
+
+import json
+
+import pytest
+
+from fakes.http import HttpServer, Reply
+
+SHORT = ["-t", "600ms"]
+SCHEMA = {"type": "record", "name": "Order", "namespace": "shop", "fields": [{"name": "id", "type": "string"}, {"name": "total", "type": "double"}]}
+
+
+def error(code, message, status=None):
+    return Reply(status or code // 100, {"error_code": code, "message": message})
+
+
+def registry(schema=SCHEMA, **routes):
+    table = {"/config": Reply(body={"compatibilityLevel": "BACKWARD"}), "/mode": Reply(body={"mode": "READWRITE"}),
+             "/subjects/orders-value/versions/latest": Reply(body={"subject": "orders-value", "version": 3, "id": 7, "schema": json.dumps(schema)}),
+             "/config/orders-value": Reply(body={"compatibilityLevel": "BACKWARD"}),
+             "POST /compatibility/subjects/orders-value/versions/latest": Reply(body={"is_compatible": True}),
+             "/subjects/*": error(40401, "Subject not found.")}
+    names = {"config": "/config", "mode": "/mode", "latest": "/subjects/orders-value/versions/latest", "level": "/config/orders-value",
+             "compatibility": "POST /compatibility/subjects/orders-value/versions/latest", "any": "*"}
+    for name, reply in routes.items():
+        table[names[name]] = reply
+    return HttpServer(table)
+
+
+@pytest.fixture
+def file(guard):
+    return guard.write("order.avsc", json.dumps(SCHEMA, indent=2))
+
+
+def subjects(file=None, **keys):
+    words = {"name": '"orders-value"'}
+    if file:
+        words |= {"must": '"same"', "schema": f'"{file}"'}
+    words |= {k: f'"{v}"' for k, v in keys.items()}
+    return "( { " + " ".join(f"{k} = {v};" for k, v in words.items()) + " } )"
+
+
+@pytest.mark.near_miss("registry-not-registry", "registry-subject-missing", "registry-schema-differs", "registry-readonly", "registry-schema-type",
+                       "registry-store", "registry-leader", "registry-incompatible", "registry-level", "registry-version-missing")
+def test_pass(guard, file):
+    with registry() as s:
+        guard.try_("schema_registry", url=s.url, subjects=subjects(file)).passed()
+        guard.try_("schema_registry", url=s.url, subjects=subjects(type="AVRO", compatibility="BACKWARD")).passed()
+        guard.try_("schema_registry", url=s.url, subjects=subjects(file, must="compatible").replace('must = "same";', "")).passed()
+        assert all(r.method == "GET" or r.path.startswith("/compatibility/") for r in s.requests)
+
+
+@pytest.mark.near_miss("registry-schema-differs")
+def test_same_whatever_the_form(guard):
+    spelled = {"namespace": "shop", "name": "Order", "doc": "an order", "type": "record",
+               "fields": [{"name": "id", "type": {"type": "string"}, "doc": "x"}, {"type": "double", "name": "total"}]}
+    local = guard.write("o.avsc", json.dumps(spelled))
+    with registry(schema=SCHEMA | {"name": "shop.Order", "namespace": ""}) as s:
+        guard.try_("schema_registry", url=s.url, subjects=subjects(local)).passed()
+
+
+@pytest.mark.produces("registry-schema-differs")
+@pytest.mark.near_miss("registry-incompatible")
+@pytest.mark.parametrize("change,words", [
+    ({"fields": [{"name": "id", "type": "long"}, {"name": "total", "type": "double"}]}, "/fields/id/type"),
+    ({"fields": SCHEMA["fields"][:1]}, "/fields/total"),
+    ({"fields": SCHEMA["fields"][:1] + [{"name": "total", "type": "double", "default": 0}]}, "default"),
+    ({"name": "Other"}, "/name")])
+def test_differs(guard, file, change, words):
+    with registry(schema=SCHEMA | change) as s:
+        guard.try_("schema_registry", url=s.url, subjects=subjects(file), _args=SHORT).expect(
+            "registry-schema-differs", exit=69, subject="orders-value", cause=words)
+
+
+@pytest.mark.produces("registry-subject-missing")
+@pytest.mark.near_miss("registry-version-missing", "registry-not-registry")
+def test_subject_missing(guard):
+    with registry(latest=error(40401, "Subject 'orders-value' not found.")) as s:
+        guard.try_("schema_registry", url=s.url, subjects=subjects(), _args=SHORT).expect("registry-subject-missing", exit=69, cause="40401")
+
+
+def test_grace_waits_for_a_subject(guard):
+    there = Reply(body={"schema": json.dumps(SCHEMA), "version": 1, "id": 1})
+    with registry(latest=[error(40401, "not yet"), error(40401, "not yet"), there]) as s:
+        result = guard.run(f'startguard = 1; schema_registry: {{ r: {{ url = "{s.url}"; subjects = ["orders-value"]; grace = "20s"; }}; }};')
+        assert result.passed()["attempts"] == 3
+    # The earlier attempts are told in the history; the run itself is ready.
+    assert result.code == 0 and result.status == "ready"
+
+
+
+
+@pytest.mark.produces("registry-version-missing")
+@pytest.mark.near_miss("registry-subject-missing")
+def test_version_missing(guard):
+    with registry() as s:
+        s.routes["/subjects/orders-value/versions/9"] = error(40402, "Version 9 not found.")
+        guard.try_("schema_registry", url=s.url, subjects=subjects(version="9"), _args=SHORT).expect("registry-version-missing", exit=69)
+
+
+@pytest.mark.produces("registry-incompatible")
+@pytest.mark.near_miss("registry-schema-differs")
+def test_incompatible(guard, file):
+    with registry(compatibility=Reply(body={"is_compatible": False, "messages": ["READER_FIELD_MISSING_DEFAULT_VALUE at /fields/1"]})) as s:
+        guard.try_("schema_registry", url=s.url, subjects=subjects(file).replace("same", "compatible"), _args=SHORT).expect(
+            "registry-incompatible", exit=69, cause="READER_FIELD_MISSING")
+
+
+@pytest.mark.produces("registry-schema-type")
+def test_type(guard):
+    with registry(latest=Reply(body={"schema": "{}", "schemaType": "JSON"})) as s:
+        guard.try_("schema_registry", url=s.url, subjects=subjects(type="AVRO"), _args=SHORT).expect("registry-schema-type", exit=69, cause="JSON")
+
+
+@pytest.mark.produces("registry-level")
+@pytest.mark.parametrize("has,wants", [("NONE", "BACKWARD"), ("BACKWARD", "FULL"), ("FORWARD_TRANSITIVE", "BACKWARD")])
+def test_level(guard, has, wants):
+    with registry(level=Reply(body={"compatibilityLevel": has})) as s:
+        guard.try_("schema_registry", url=s.url, subjects=subjects(compatibility=wants), _args=SHORT).expect("registry-level", exit=69, cause=has)
+
+
+@pytest.mark.near_miss("registry-level")
+@pytest.mark.parametrize("has,wants", [("FULL_TRANSITIVE", "BACKWARD"), ("FULL", "FORWARD"), ("NONE", "NONE")])
+def test_level_is_more(guard, has, wants):
+    with registry(level=Reply(body={"compatibilityLevel": has})) as s:
+        guard.try_("schema_registry", url=s.url, subjects=subjects(compatibility=wants)).passed()
+
+
+@pytest.mark.produces("registry-readonly")
+def test_mode(guard):
+    with registry(mode=Reply(body={"mode": "READONLY"})) as s:
+        guard.try_("schema_registry", url=s.url, _args=SHORT).expect("registry-readonly", exit=124, cause="READONLY")
+
+
+@pytest.mark.near_miss("registry-readonly", "registry-not-registry")
+def test_no_modes(guard):
+    with registry(mode=Reply(404, "no such route")) as s:
+        guard.try_("schema_registry", url=s.url).passed()
+    with registry(mode=Reply(body={"mode": "READONLY"})) as s:
+        guard.try_("schema_registry", url=s.url, mode="READONLY").passed()
+
+
+@pytest.mark.produces("registry-store", "registry-leader")
+def test_registry_in_trouble(guard):
+    with registry(config=error(50001, "Error in the backend data store", 500)) as s:
+        guard.try_("schema_registry", url=s.url, _args=SHORT).expect("registry-store", exit=124, cause="backend data store")
+    with registry(config=error(50003, "Error while forwarding the request to the primary", 500)) as s:
+        guard.try_("schema_registry", url=s.url, _args=SHORT).expect("registry-leader", exit=124)
+
+
+@pytest.mark.near_miss("registry-store", "registry-leader")
+def test_a_500_without_a_code(guard):
+    with registry(config=Reply(500, "oops")) as s:
+        guard.try_("schema_registry", url=s.url, _args=SHORT).expect("http-status")
+
+
+@pytest.mark.produces("registry-not-registry")
+@pytest.mark.parametrize("reply", [Reply(404, "not found"), Reply(200, {"hello": 1}), Reply(200, "ok")])
+def test_other_server(guard, reply):
+    with registry(config=reply) as s:
+        guard.try_("schema_registry", url=s.url, _args=SHORT).expect("registry-not-registry", exit=69)
+
+
+@pytest.mark.produces("http-html-page")
+def test_login_page(guard):
+    with registry(config=Reply(200, "<html>Sign in</html>", content_type="text/html")) as s:
+        guard.try_("schema_registry", url=s.url, _args=SHORT).expect("http-html-page", exit=69)
+
+
+def test_below_a_path_and_second_of_two(guard):
+    with HttpServer({"/apis/ccompat/v7/config": Reply(body={"compatibilityLevel": "NONE"}), "*": Reply(404)}) as s:
+        guard.try_("schema_registry", url=f"http://127.0.0.1:1,{s.url}/apis/ccompat/v7/").passed()
+
+
+@pytest.mark.produces("auth-required", "auth-failed")
+def test_credentials(guard):
+    with registry(config=lambda r: Reply(200, {"compatibilityLevel": "FULL"}) if r.headers.get("authorization") == "Basic YTpi" * 1 else Reply(401)) as s:
+        guard.try_("schema_registry", url=s.url, _args=SHORT).expect("auth-required")
+        guard.try_("schema_registry", url=s.url, username="a", password="env:P", _env={"P": "wrong"}, _args=SHORT).expect("auth-failed")
+        guard.try_("schema_registry", url=s.url, username="a", password="env:P", _env={"P": "b"}).passed()
+
+
+@pytest.mark.produces("avro-invalid-schema", "file-missing")
+def test_local_file(guard):
+    broken = guard.write("b.avsc", '{"type": "rekord"}')
+    with registry() as s:
+        guard.try_("schema_registry", url=s.url, subjects=subjects(broken), _args=SHORT).expect("avro-invalid-schema")
+        guard.try_("schema_registry", url=s.url, subjects=subjects("/nonexistent.avsc"), _args=SHORT).expect("file-missing")
