@@ -102,6 +102,15 @@ static void take_fact(struct result *res, const struct wire_record *rec)
 	snprintf(f->value, sizeof f->value, "%s", rec->text);
 }
 
+/* A check that talks to several peers reaches the same phase several times. */
+static bool was_reached(const struct result *res, const char *text)
+{
+	for (size_t i = 0; i < res->n_reached; i++)
+		if (str_starts(text, res->reached[i]) && strlen(res->reached[i]) >= strnlen(text, sizeof res->reached[0] - 1))
+			return true;
+	return false;
+}
+
 static void take_record(struct live *l, struct result *res, const struct wire_record *rec)
 {
 	switch (rec->type) {
@@ -109,7 +118,7 @@ static void take_record(struct live *l, struct result *res, const struct wire_re
 		snprintf(res->step, sizeof res->step, "%s", rec->text);
 		break;
 	case WIRE_REACHED:
-		if (res->n_reached < REACHED_MAX)
+		if (res->n_reached < REACHED_MAX && !was_reached(res, rec->text))
 			snprintf(res->reached[res->n_reached++], sizeof res->reached[0], "%.*s", (int)sizeof res->reached[0] - 1,
 			         rec->text);
 		break;

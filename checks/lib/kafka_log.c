@@ -91,6 +91,7 @@ static const struct phrase log_phrases[] = {
     {"credentials and broker logs", D_AUTH_FAILED, true},
     /* TLS. What is left of it goes to the table of TLS texts. */
     {"connecting to a PLAINTEXT broker listener", D_TLS_PEER_IS_PLAINTEXT, true},
+    {"unexpected eof while reading", D_TLS_PEER_IS_PLAINTEXT, true},
     {"client SSL authentication might be required", D_TLS_CLIENT_CERT_REQUIRED, true},
     /* Not Kafka, or another kind of listener. */
     {"Disconnected while requesting ApiVersion", D_CONNECT_CLOSED, true},

@@ -1,0 +1,636 @@
+"""kafka: a cluster as a contract. Most scenarios use FakeKafka, whose answers can be bent; KafkaMock is librdkafka's own."""
+
+import pytest
+
+from fakes.certs import Authority, server_context
+from fakes.kafka import (LEADER_NOT_AVAILABLE, METADATA, TOPIC_AUTHORIZATION_FAILED, API_VERSIONS, FakeKafka, KafkaMock,
+                         Partition)
+from fakes.tcp import TcpServer, close_at_once, full_backlog, garbage, refused_port, silent
+
+ORDERS = [{"name": "orders"}]
+SECRET = "marker-password-7391"
+
+
+def login(mechanism="PLAIN", user="alice", protocol="SASL_PLAINTEXT"):
+    return [f"security.protocol={protocol}", f"sasl.mechanism={mechanism}", f"sasl.username={user}",
+            "sasl.password=env:KAFKA_PASSWORD"]
+
+
+def run_short(guard, **keys):
+    """For peers that never answer: the attempt has a short limit."""
+    return guard.check(profile(attempt_timeout=guard.span(0.7), **keys))
+
+
+def profile(**keys):
+    from harness import settings
+    return f"startguard = 1; service = \"orders\"; kafka: {{ try: {{ {settings(**keys)} }}; }};"
+
+
+def try_kafka(guard, servers, **keys):
+    keys.setdefault("_env", {})
+    return guard.try_("kafka", bootstrap_servers=servers, **keys)
+
+
+# ---- what passes -------------------------------------------------------------------------------------------------
+
+def test_pass(guard):
+    with FakeKafka(brokers=3, topics={"orders": (3, 3), "audit": (1, 1)}) as kafka:
+        check = try_kafka(guard, kafka.bootstrap, topics=[
+            {"name": "orders", "partitions": 3, "replication_factor": 3, "min_in_sync_replicas": 3},
+            {"name": "audit", "min_partitions": 1}], cluster_id=kafka.cluster_id, min_brokers=3, every_broker=True).passed()
+        assert check["facts"] == {"brokers": 3, "cluster_id": kafka.cluster_id, "topics": 2}
+        assert check["reached"][-2:] == ["metadata", "brokers"]
+        assert {r.client_id for r in kafka.requests} == {"startguard"}
+
+
+def test_summary(guard):
+    with FakeKafka(brokers=3, topics={"orders": (3, 3)}) as kafka:
+        result = try_kafka(guard, kafka.bootstrap, topics=ORDERS)
+        assert f"3 brokers, cluster {kafka.cluster_id}, 1 topic" in result.err
+
+
+def test_pass_on_the_mock_cluster(guard):
+    with KafkaMock(brokers=3, topics={"orders": (3, 3)}) as kafka:
+        result = try_kafka(guard, kafka.bootstrap, every_broker=True,
+                           topics=[{"name": "orders", "partitions": 3, "min_in_sync_replicas": 3}])
+        assert result.passed()["facts"]["brokers"] == 3
+
+
+def test_waits_for_a_broker_that_comes_up(guard):
+    with KafkaMock(brokers=1, topics={"orders": (1, 1)}) as kafka:
+        kafka.down()
+        with guard.spawn(profile(bootstrap_servers=[kafka.bootstrap], topics=ORDERS), "-v") as process:
+            process.wait_for("connect-refused")
+            kafka.up()
+            assert process.result().passed()["attempts"] > 1
+
+
+def test_scheme_and_client_id(guard):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        try_kafka(guard, f"kafka://{kafka.bootstrap}", client_id="orders-check", topics=ORDERS).passed()
+        assert {r.client_id for r in kafka.requests} == {"orders-check"}
+
+
+@pytest.mark.near_miss("connect-refused", "connect-closed", "answer-timeout", "kafka-advertised-unreachable")
+@pytest.mark.parametrize("other", ["refused", "closing", "silent"])
+def test_any_bootstrap_server_will_do(guard, other):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka, \
+            TcpServer(silent if other == "silent" else close_at_once) as bad:
+        address = f"127.0.0.1:{refused_port()}" if other == "refused" else bad.address
+        try_kafka(guard, [address, kafka.bootstrap], topics=ORDERS).passed()
+
+
+def test_no_topic_is_created(guard):
+    with FakeKafka(auto_create=True) as kafka:
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS).expect("kafka-topic-missing")
+        assert not kafka.topics
+        assert not any(r.may_create for r in kafka.requests if r.topics)
+
+
+# ---- connecting ----------------------------------------------------------------------------------------------------
+
+@pytest.mark.produces("connect-refused")
+def test_refused(guard):
+    port = refused_port()
+    try_kafka(guard, f"127.0.0.1:{port}").expect("connect-refused", exit=124, phase="connect", subject=f"127.0.0.1:{port}")
+
+
+@pytest.mark.produces("connect-refused")
+def test_all_bootstrap_servers_refuse(guard):
+    servers = [f"127.0.0.1:{refused_port()}" for _ in range(3)]
+    try_kafka(guard, servers).expect("connect-refused", cause="nor can the other bootstrap servers", subject=servers[0])
+
+
+@pytest.mark.produces("dns-no-such-name")
+def test_unknown_name(guard):
+    from fakes.dns import DnsServer
+    with DnsServer({"kafka.test": "NXDOMAIN"}) as dns:
+        try_kafka(guard, "kafka.test:9092", _dns=dns).expect("dns-no-such-name", phase="resolve", subject="kafka.test")
+
+
+@pytest.mark.produces("connect-timeout")
+def test_black_hole(guard):
+    with full_backlog() as hole:
+        run_short(guard, bootstrap_servers=[hole.address]).expect("connect-timeout", exit=124, phase="connect")
+
+
+@pytest.mark.produces("answer-timeout")
+@pytest.mark.near_miss("connect-timeout", "guard-deadline")
+def test_silent_peer(guard):
+    with TcpServer(silent) as peer:
+        result = run_short(guard, bootstrap_servers=[peer.address])
+        result.expect("answer-timeout", exit=124, phase="protocol", subject=peer.address)
+        assert result.elapsed < guard.scale(5)
+
+
+@pytest.mark.produces("connect-closed")
+@pytest.mark.near_miss("protocol-mismatch", "tls-required", "auth-required")
+def test_closing_peer(guard):
+    with TcpServer(close_at_once) as peer:
+        try_kafka(guard, peer.address).expect("connect-closed", exit=124, subject=peer.address, cause="isconnected")
+
+
+@pytest.mark.produces("protocol-mismatch")
+@pytest.mark.near_miss("connect-closed")
+@pytest.mark.parametrize("data, words", [(b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP"), (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH-"),
+                                         (b"\xff\xfe\x00\x01 what \x1b[31m", "")])
+def test_garbage(guard, data, words):
+    with TcpServer(garbage(data)) as peer:
+        try_kafka(guard, peer.address).expect("protocol-mismatch", exit=69, subject=peer.address, cause=words)
+
+
+# ---- TLS -------------------------------------------------------------------------------------------------------------
+
+def tls(ca, *more):
+    return ["security.protocol=SSL", f"ssl.ca.location={ca.ca_file}", *more]
+
+
+@pytest.mark.near_miss("tls-unknown-ca", "tls-wrong-name", "tls-expired")
+def test_tls_pass(guard, tmp_path):
+    ca = Authority(tmp_path)
+    with FakeKafka(brokers=2, topics={"orders": (2, 1)}, tls=server_context(ca.issue())) as kafka:
+        check = try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties=tls(ca)).passed()
+        assert "tls" in check["reached"]
+
+
+@pytest.mark.parametrize("code, how", [
+    pytest.param("tls-expired", "expired", marks=pytest.mark.produces("tls-expired")),
+    pytest.param("tls-not-yet-valid", "not_yet_valid", marks=pytest.mark.produces("tls-not-yet-valid")),
+    pytest.param("tls-wrong-name", "wrong_name", marks=pytest.mark.produces("tls-wrong-name")),
+    pytest.param("tls-self-signed", "self_signed", marks=pytest.mark.produces("tls-self-signed")),
+])
+def test_tls_certificate(guard, tmp_path, code, how):
+    ca = Authority(tmp_path)
+    with FakeKafka(tls=server_context(getattr(ca, how)())) as kafka:
+        try_kafka(guard, kafka.bootstrap, properties=tls(ca)).expect(code, exit=69, phase="tls", subject=kafka.bootstrap)
+
+
+@pytest.mark.produces("tls-unknown-ca")
+def test_tls_unknown_ca(guard, tmp_path):
+    ca, other = Authority(tmp_path / "a"), Authority(tmp_path / "b", name="other CA")
+    with FakeKafka(tls=server_context(ca.issue())) as kafka:
+        try_kafka(guard, kafka.bootstrap, properties=tls(other)).expect("tls-unknown-ca", exit=69)
+
+
+@pytest.mark.near_miss("tls-wrong-name", "tls-unknown-ca")
+def test_tls_verification_switched_off_by_the_service(guard, tmp_path):
+    ca = Authority(tmp_path)
+    with FakeKafka(tls=server_context(ca.wrong_name())) as kafka:
+        try_kafka(guard, kafka.bootstrap,
+                  properties=["security.protocol=SSL", "enable.ssl.certificate.verification=false"]).passed()
+
+
+@pytest.mark.produces("tls-client-cert-required")
+def test_tls_client_certificate_missing(guard, tmp_path):
+    ca = Authority(tmp_path)
+    context = server_context(ca.issue(), client_ca=ca.ca_file, require_client=True)
+    with FakeKafka(tls=context) as kafka:
+        try_kafka(guard, kafka.bootstrap, properties=tls(ca)).expect("tls-client-cert-required", exit=69)
+
+
+@pytest.mark.near_miss("tls-client-cert-required", "tls-client-cert-refused")
+def test_tls_client_certificate(guard, tmp_path):
+    ca = Authority(tmp_path)
+    mine = ca.issue(cn="orders", client=True)
+    context = server_context(ca.issue(), client_ca=ca.ca_file, require_client=True)
+    with FakeKafka(tls=context) as kafka:
+        try_kafka(guard, kafka.bootstrap, properties=tls(ca, f"ssl.certificate.location={mine.cert_file}",
+                                                         f"ssl.key.location={mine.key_file}")).passed()
+
+
+@pytest.mark.produces("tls-key-mismatch")
+def test_tls_key_of_another_certificate(guard, tmp_path):
+    ca = Authority(tmp_path)
+    mixed = ca.issue(client=True).with_key_of(ca.issue(client=True))
+    try_kafka(guard, f"127.0.0.1:{refused_port()}", properties=tls(
+        ca, f"ssl.certificate.location={mixed.cert_file}", f"ssl.key.location={mixed.key_file}")).expect(
+            "tls-key-mismatch", exit=69, phase="config")
+
+
+@pytest.mark.produces("tls-ca-unreadable")
+@pytest.mark.near_miss("connect-refused")
+def test_tls_ca_missing_is_seen_before_the_network(guard):
+    try_kafka(guard, f"127.0.0.1:{refused_port()}",
+              properties=["security.protocol=SSL", "ssl.ca.location=/no/such/ca.pem"]).expect(
+                  "tls-ca-unreadable", exit=69, phase="config")
+
+
+@pytest.mark.produces("tls-required")
+@pytest.mark.near_miss("connect-closed", "protocol-mismatch", "answer-timeout")
+def test_plain_client_on_a_tls_listener(guard, tmp_path):
+    with FakeKafka(tls=server_context(Authority(tmp_path).issue())) as kafka:
+        try_kafka(guard, kafka.bootstrap).expect("tls-required", exit=69, phase="tls", subject=kafka.bootstrap)
+
+
+@pytest.mark.produces("tls-peer-is-plaintext")
+def test_tls_client_on_a_plain_listener(guard, tmp_path):
+    with FakeKafka() as kafka:
+        try_kafka(guard, kafka.bootstrap, properties=tls(Authority(tmp_path))).expect(
+            "tls-peer-is-plaintext", exit=69, phase="tls", cause="speaks Kafka without TLS")
+
+
+@pytest.mark.near_miss("tls-peer-is-plaintext")
+@pytest.mark.produces("connect-closed")
+def test_tls_client_and_a_closing_peer(guard, tmp_path):
+    with TcpServer(close_at_once) as peer:
+        try_kafka(guard, peer.address, properties=tls(Authority(tmp_path))).expect("connect-closed", exit=124)
+
+
+# ---- login -----------------------------------------------------------------------------------------------------------
+
+@pytest.mark.near_miss("auth-failed", "auth-mechanism", "auth-required")
+def test_login(guard):
+    with FakeKafka(brokers=2, topics={"orders": (2, 1)}, mechanisms=["PLAIN"], users={"alice": SECRET}) as kafka:
+        check = try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties=login(), _env={"KAFKA_PASSWORD": SECRET}).passed()
+        assert "auth" in check["reached"]
+
+
+@pytest.mark.near_miss("auth-failed", "tls-peer-is-plaintext")
+def test_login_over_tls(guard, tmp_path):
+    ca = Authority(tmp_path)
+    with FakeKafka(topics={"orders": (1, 1)}, mechanisms=["PLAIN"], users={"alice": SECRET},
+                   tls=server_context(ca.issue())) as kafka:
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS, _env={"KAFKA_PASSWORD": SECRET},
+                  properties=[*login(protocol="SASL_SSL"), f"ssl.ca.location={ca.ca_file}"]).passed()
+
+
+@pytest.mark.produces("auth-failed")
+@pytest.mark.near_miss("answer-timeout", "kafka-library-old", "guard-deadline")
+def test_wrong_password(guard):
+    with FakeKafka(mechanisms=["PLAIN"], users={"alice": "another"}) as kafka:
+        result = try_kafka(guard, kafka.bootstrap, properties=login(), _env={"KAFKA_PASSWORD": SECRET})
+        result.expect("auth-failed", exit=69, phase="auth", cause="Invalid username or password", subject=kafka.bootstrap)
+        assert SECRET not in result.err + str(result.report)
+
+
+def test_the_broker_may_quote_the_password(guard):
+    with FakeKafka(mechanisms=["PLAIN"], users={"alice": "another"}) as kafka:
+        kafka.auth_text = f"no such password: {SECRET}"
+        result = try_kafka(guard, kafka.bootstrap, properties=login(), _env={"KAFKA_PASSWORD": SECRET})
+        result.expect("auth-failed", cause="no such password")
+        assert SECRET not in result.err + str(result.report)
+
+
+@pytest.mark.produces("auth-mechanism")
+@pytest.mark.near_miss("auth-failed")
+def test_mechanism_not_offered(guard):
+    with FakeKafka(mechanisms=["SCRAM-SHA-512"]) as kafka:
+        try_kafka(guard, kafka.bootstrap, properties=login(), _env={"KAFKA_PASSWORD": SECRET}).expect(
+            "auth-mechanism", exit=69, phase="auth", cause="SCRAM-SHA-512")
+
+
+@pytest.mark.produces("auth-mechanism")
+def test_login_where_none_is_wanted(guard):
+    with FakeKafka() as kafka:
+        try_kafka(guard, kafka.bootstrap, properties=login(), _env={"KAFKA_PASSWORD": SECRET}).expect(
+            "auth-mechanism", exit=69, hint="wants no login")
+
+
+@pytest.mark.produces("auth-required")
+@pytest.mark.near_miss("answer-timeout", "connect-closed", "kafka-no-brokers")
+def test_no_login_where_one_is_wanted(guard):
+    with FakeKafka(mechanisms=["PLAIN", "SCRAM-SHA-512"]) as kafka:
+        try_kafka(guard, kafka.bootstrap).expect("auth-required", exit=69, phase="auth", cause="PLAIN, SCRAM-SHA-512")
+
+
+@pytest.mark.produces("tls-peer-is-plaintext")
+def test_tls_login_on_a_plain_login_listener(guard):
+    with FakeKafka(mechanisms=["PLAIN"]) as kafka:
+        try_kafka(guard, kafka.bootstrap, properties=login(protocol="SASL_SSL"), _env={"KAFKA_PASSWORD": SECRET}).expect(
+            "tls-peer-is-plaintext", exit=69, cause="with login by PLAIN")
+
+
+@pytest.mark.produces("secret-unreadable")
+def test_password_cannot_be_had(guard):
+    with FakeKafka(mechanisms=["PLAIN"]) as kafka:
+        properties = login()[:-1] + ["sasl.password=file:/no/such/file"]
+        try_kafka(guard, kafka.bootstrap, properties=properties).expect("secret-unreadable", phase="config")
+
+
+def linked_before(guard, major, minor, patch):
+    import re
+    found = re.search(r"librdkafka (\d+)\.(\d+)\.(\d+)", guard.cli("version").out)
+    return tuple(map(int, found.groups())) < (major, minor, patch)
+
+
+def test_scram_against_a_strict_broker(guard):
+    """Before 2.6.1 librdkafka sends a wrong nonce: current brokers refuse it in the words of a wrong password."""
+    with FakeKafka(mechanisms=["SCRAM-SHA-256"], users={"alice": SECRET}) as kafka:
+        result = try_kafka(guard, kafka.bootstrap, properties=login("SCRAM-SHA-256"), _env={"KAFKA_PASSWORD": SECRET})
+        if linked_before(guard, 2, 6, 1):
+            result.expect("kafka-library-old", exit=69, cause="invalid credentials", hint="2.6.1")
+        else:
+            result.passed()
+
+
+@pytest.mark.near_miss("kafka-library-old", "auth-failed")
+def test_scram_against_a_lenient_broker(guard):
+    with FakeKafka(mechanisms=["SCRAM-SHA-256"], users={"alice": SECRET}, strict_nonce=False) as kafka:
+        try_kafka(guard, kafka.bootstrap, properties=login("SCRAM-SHA-256"), _env={"KAFKA_PASSWORD": SECRET}).passed()
+
+
+# ---- properties and the library -----------------------------------------------------------------------------------------
+
+@pytest.mark.produces("kafka-property")
+@pytest.mark.parametrize("one, subject, words", [
+    ("acksx=2", "acksx", "has no property"), ("socket.timeout.ms=soon", "socket.timeout.ms", "Invalid value"),
+    ("security.protocol=tls", "security.protocol", "tls"), ("sasl.mechanism=plain", "", "plain"),
+])
+def test_property(guard, one, subject, words):
+    properties = [one, "security.protocol=SASL_PLAINTEXT"] if "mechanism" in one else [one]
+    try_kafka(guard, f"127.0.0.1:{refused_port()}", properties=properties).expect(
+        "kafka-property", exit=69, phase="config", subject=subject, cause=words)
+
+
+@pytest.mark.produces("kafka-property")
+def test_java_property(guard):
+    try_kafka(guard, "127.0.0.1:1", properties=["ssl.truststore.location=/x.jks"]).expect(
+        "kafka-property", hint="ssl.ca.location")
+
+
+@pytest.mark.near_miss("kafka-property")
+def test_properties_of_the_service(guard):
+    """Of a group, a transaction and the consumer: they are the service's, and nothing of them is done here."""
+    path = guard.write("kafka.properties", "# the service's\nbootstrap.servers=elsewhere:1\ngroup.id=orders\n"
+                                           "transactional.id=orders-1\nenable.idempotence=true\nauto.offset.reset=earliest\n")
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties_file=path, properties=["acks=all"]).passed()
+        assert {r.api for r in kafka.requests} <= {METADATA, API_VERSIONS}
+
+
+@pytest.mark.produces("kafka-property")
+def test_properties_file_with_a_mistake(guard):
+    path = guard.write("kafka.properties", "acks=all\nno equals sign\n")
+    try_kafka(guard, "127.0.0.1:1", properties_file=path).expect("kafka-property", subject="kafka.properties", cause="line 2")
+
+
+@pytest.mark.produces("file-missing")
+def test_properties_file_missing(guard):
+    try_kafka(guard, "127.0.0.1:1", properties_file="/no/such/file").expect("file-missing", subject="/no/such/file")
+
+
+def test_secrets_of_a_properties_file_are_not_shown(guard):
+    path = guard.write("kafka.properties", f"security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\n"
+                                           f"sasl.username=alice\nsasl.password={SECRET}\n")
+    with FakeKafka(mechanisms=["PLAIN"], users={"alice": "another"}) as kafka:
+        kafka.auth_text = f"{SECRET} is wrong"
+        result = try_kafka(guard, kafka.bootstrap, properties_file=path)
+        result.expect("auth-failed")
+        assert SECRET not in result.err + str(result.report)
+
+
+@pytest.mark.produces("kafka-feature-missing")
+def test_feature_missing(guard):
+    try_kafka(guard, "127.0.0.1:1", librdkafka={"features": ["ssl", "no_such_feature"]}).expect(
+        "kafka-feature-missing", exit=69, phase="config", cause="no_such_feature")
+
+
+@pytest.mark.produces("kafka-library-old")
+def test_library_too_old(guard):
+    try_kafka(guard, "127.0.0.1:1", librdkafka={"min_version": "99.0.1"}).expect(
+        "kafka-library-old", exit=69, phase="config", cause="99.0.1")
+
+
+@pytest.mark.near_miss("kafka-library-old", "kafka-feature-missing")
+def test_library_is_fine(guard):
+    with FakeKafka() as kafka:
+        try_kafka(guard, kafka.bootstrap, librdkafka={"min_version": "1.0", "features": ["ssl", "sasl_plain"]}).passed()
+
+
+@pytest.mark.parametrize("keys, words", [
+    ({"bootstrap_servers": "http://kafka:9092"}, "scheme"),
+    ({"bootstrap_servers": "alice:pw@kafka:9092"}, "user part"),
+    ({"bootstrap_servers": "kafka:x"}, "host:port"),
+    ({"properties": ["bootstrap.servers=x:1"]}, "bootstrap_servers"),
+    ({"properties": ["test.mock.num.brokers=3"]}, "simulated"),
+    ({"topics": ["a b"]}, "topic name"),
+    ({"topics": ["a", "a"]}, "twice"),
+    ({"topics": [{"name": "a", "partitions": 1, "min_partitions": 1}]}, "give one"),
+    ({"topics": [{"name": "a", "replication_factor": 1, "min_in_sync_replicas": 2}]}, "above its replication_factor"),
+    ({"librdkafka": {"min_version": "two"}}, "not a version"),
+    ({"min_brokers": 0}, "min_brokers"),
+])
+def test_profile_mistakes(guard, keys, words):
+    guard.try_("kafka", **{"bootstrap_servers": "kafka:9092", **keys}).problem(words, exit=64)
+
+
+# ---- the cluster -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.produces("kafka-wrong-cluster")
+def test_wrong_cluster(guard):
+    with FakeKafka() as kafka:
+        try_kafka(guard, kafka.bootstrap, cluster_id="production").expect(
+            "kafka-wrong-cluster", exit=69, phase="assert", cause=kafka.cluster_id)
+
+
+@pytest.mark.near_miss("kafka-wrong-cluster")
+def test_cluster_id_is_compared_only_if_given(guard):
+    with FakeKafka(cluster_id=None) as kafka:
+        assert "cluster_id" not in try_kafka(guard, kafka.bootstrap).passed()["facts"]
+
+
+@pytest.mark.produces("kafka-wrong-cluster")
+def test_cluster_without_id(guard):
+    with FakeKafka(cluster_id=None) as kafka:
+        try_kafka(guard, kafka.bootstrap, cluster_id="production").expect("kafka-wrong-cluster", cause="without an id")
+
+
+@pytest.mark.produces("kafka-too-few-brokers")
+def test_too_few_brokers(guard):
+    with FakeKafka(brokers=2) as kafka:
+        try_kafka(guard, kafka.bootstrap, min_brokers=3).expect("kafka-too-few-brokers", exit=124, cause="lists 2 brokers")
+
+
+@pytest.mark.near_miss("kafka-too-few-brokers")
+def test_just_enough_brokers(guard):
+    with FakeKafka(brokers=2) as kafka:
+        try_kafka(guard, kafka.bootstrap, min_brokers=2).passed()
+
+
+@pytest.mark.produces("kafka-no-brokers")
+@pytest.mark.parametrize("how", ["empty", "mute"])
+def test_no_metadata(guard, how):
+    with FakeKafka() as kafka:
+        if how == "empty":
+            kafka.listed = []
+        else:
+            kafka.mute = {METADATA}
+        run_short(guard, bootstrap_servers=kafka.servers).expect("kafka-no-brokers", exit=124, phase="protocol",
+                                                                 subject=kafka.bootstrap)
+
+
+@pytest.mark.near_miss("kafka-no-brokers")
+@pytest.mark.produces("answer-timeout")
+def test_silent_before_metadata(guard):
+    with FakeKafka() as kafka:
+        kafka.mute = {API_VERSIONS}
+        run_short(guard, bootstrap_servers=kafka.servers).expect("answer-timeout", phase="protocol")
+
+
+# ---- advertised addresses --------------------------------------------------------------------------------------------
+
+@pytest.mark.produces("kafka-advertised-unreachable")
+def test_advertised_address_refuses(guard):
+    with FakeKafka(brokers=2, topics={"orders": (2, 1)}) as kafka:
+        dead = refused_port()
+        kafka.advertised[2] = ("127.0.0.1", dead)
+        try_kafka(guard, kafka.servers[0], topics=ORDERS).expect(
+            "kafka-advertised-unreachable", exit=124, phase="connect", subject=f"broker 2 at 127.0.0.1:{dead}",
+            cause="refused")
+
+
+@pytest.mark.produces("kafka-advertised-unreachable")
+def test_only_broker_advertises_another_address(guard):
+    with FakeKafka() as kafka:
+        kafka.advertised[1] = ("127.0.0.1", refused_port())
+        try_kafka(guard, kafka.bootstrap).expect("kafka-advertised-unreachable", subject="broker 1 at ")
+
+
+@pytest.mark.produces("kafka-advertised-unresolvable")
+def test_advertised_name_does_not_resolve(guard):
+    from fakes.dns import DnsServer
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka, DnsServer({"kafka-1.internal.test": "NXDOMAIN"}) as dns:
+        kafka.advertised[1] = ("kafka-1.internal.test", 9092)
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS, _dns=dns).expect(
+            "kafka-advertised-unresolvable", exit=124, phase="resolve", subject="broker 1 at kafka-1.internal.test:9092")
+
+
+@pytest.mark.near_miss("kafka-advertised-unreachable", "kafka-advertised-unresolvable")
+def test_a_dead_broker_that_leads_nothing_needed(guard):
+    with FakeKafka(brokers=3, topics={"orders": (2, 3)}) as kafka:
+        kafka.advertised[3] = ("127.0.0.1", refused_port())
+        try_kafka(guard, kafka.servers[0], topics=ORDERS).passed()
+
+
+@pytest.mark.produces("kafka-advertised-unreachable")
+def test_every_broker(guard):
+    with FakeKafka(brokers=3, topics={"orders": (2, 3)}) as kafka:
+        kafka.advertised[3] = ("127.0.0.1", refused_port())
+        try_kafka(guard, kafka.servers[0], topics=ORDERS, every_broker=True).expect(
+            "kafka-advertised-unreachable", subject="broker 3 at ")
+
+
+@pytest.mark.near_miss("kafka-advertised-unreachable", "answer-timeout")
+def test_without_topics_one_broker_is_enough(guard):
+    with FakeKafka(brokers=3) as kafka:
+        kafka.advertised[2] = ("127.0.0.1", refused_port())
+        kafka.mute_brokers = {3}
+        try_kafka(guard, kafka.servers[0]).passed()
+
+
+@pytest.mark.produces("answer-timeout")
+def test_advertised_address_is_silent(guard):
+    with FakeKafka(brokers=2, topics={"orders": (2, 1)}) as kafka, TcpServer(silent) as mute:
+        kafka.advertised[2] = ("127.0.0.1", mute.port)
+        run_short(guard, bootstrap_servers=kafka.servers[:1], topics=ORDERS).expect(
+            "answer-timeout", exit=124, subject=f"broker 2 at {mute.address}")
+
+
+@pytest.mark.produces("tls-wrong-name")
+@pytest.mark.near_miss("kafka-advertised-unreachable")
+def test_advertised_name_is_not_in_the_certificate(guard, tmp_path):
+    ca = Authority(tmp_path)
+    with FakeKafka(topics={"orders": (1, 1)}, tls=server_context(ca.issue(cn="kafka-1", names=["127.0.0.1"]))) as kafka:
+        kafka.advertised[1] = ("localhost", kafka.broker[1].port)
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties=[*tls(ca), "broker.address.family=v4"]).expect(
+            "tls-wrong-name", exit=69, subject="broker 1 at localhost")
+
+
+# ---- topics ------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.produces("kafka-topic-missing")
+def test_topic_missing(guard):
+    with FakeKafka(topics={"audit": (1, 1)}) as kafka:
+        try_kafka(guard, kafka.bootstrap, topics=["audit", "orders"]).expect(
+            "kafka-topic-missing", exit=124, phase="assert", retryable=True, subject="topic orders")
+
+
+@pytest.mark.produces("kafka-topic-missing")
+@pytest.mark.near_miss("connect-refused")
+def test_topic_that_appears(guard):
+    with FakeKafka() as kafka:
+        with guard.spawn(profile(bootstrap_servers=kafka.servers, topics=ORDERS), "-v") as process:
+            process.wait_for("kafka-topic-missing")
+            kafka.topics["orders"] = kafka.make_topic()
+            process.result().passed()
+
+
+@pytest.mark.produces("kafka-topic-denied")
+@pytest.mark.near_miss("kafka-topic-missing")
+def test_topic_denied(guard):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.topics["orders"].error = TOPIC_AUTHORIZATION_FAILED
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS).expect("kafka-topic-denied", exit=69, subject="topic orders",
+                                                               hint="Describe")
+
+
+@pytest.mark.produces("kafka-partitions")
+@pytest.mark.parametrize("demand, words", [({"partitions": 4}, "partitions = 4"), ({"partitions": 2}, "partitions = 2"),
+                                           ({"min_partitions": 4}, "min_partitions = 4")])
+def test_partitions(guard, demand, words):
+    with FakeKafka(topics={"orders": (3, 1)}) as kafka:
+        try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", **demand}]).expect(
+            "kafka-partitions", exit=69, subject="topic orders", cause=words)
+
+
+@pytest.mark.near_miss("kafka-partitions", "kafka-replication", "kafka-isr-low")
+def test_exactly_what_is_demanded(guard):
+    with FakeKafka(brokers=3, topics={"orders": (3, 2)}) as kafka:
+        kafka.topics["orders"].partitions[1].isr = [2]
+        try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "min_partitions": 3, "replication_factor": 2,
+                                                   "min_in_sync_replicas": 1}]).passed()
+
+
+@pytest.mark.produces("kafka-replication")
+@pytest.mark.near_miss("kafka-isr-low")
+def test_replication(guard):
+    with FakeKafka(brokers=3, topics={"orders": (3, 2)}) as kafka:
+        try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "replication_factor": 3}]).expect(
+            "kafka-replication", exit=69, cause="has 2 replicas")
+
+
+@pytest.mark.produces("kafka-isr-low")
+@pytest.mark.near_miss("kafka-replication", "kafka-no-leader")
+def test_isr_low(guard):
+    with FakeKafka(brokers=3, topics={"orders": (3, 3)}) as kafka:
+        kafka.topics["orders"].partitions[2].isr = [3]
+        try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "replication_factor": 3, "min_in_sync_replicas": 2}]
+                  ).expect("kafka-isr-low", exit=124, subject="topic orders", cause="partition 2 has 1 of 3 replicas in sync")
+
+
+@pytest.mark.produces("kafka-no-leader")
+@pytest.mark.parametrize("how", ["partition", "topic", "unlisted", "new"])
+def test_no_leader(guard, how):
+    with FakeKafka(brokers=2, topics={"orders": (2, 1)}) as kafka:
+        topic = kafka.topics["orders"]
+        if how == "partition":
+            topic.partitions[1] = Partition(-1, [2], [2])
+        elif how == "topic":
+            topic.error = LEADER_NOT_AVAILABLE
+        elif how == "unlisted":
+            topic.partitions[1] = Partition(7, [7], [7])
+        else:
+            topic.partitions.clear()
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS).expect("kafka-no-leader", exit=124, subject="topic orders")
+
+
+@pytest.mark.produces("kafka-no-leader")
+def test_no_leader_on_the_mock_cluster(guard):
+    with KafkaMock(brokers=3, topics={"orders": (3, 3)}) as kafka:
+        kafka.leader("orders", 1, -1)
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS).expect("kafka-no-leader", cause="partition 1 has no leader")
+
+
+@pytest.mark.near_miss("kafka-no-leader", "kafka-isr-low")
+def test_other_topics_do_not_matter(guard):
+    with FakeKafka(topics={"orders": (1, 1), "audit": (1, 1)}) as kafka:
+        kafka.topics["audit"].partitions[0] = Partition(-1, [1], [])
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS).passed()
+        assert all(r.topics == ["orders"] for r in kafka.requests if r.api == METADATA and r.topics)
+
+
+@pytest.mark.produces("kafka-partitions")
+def test_what_cannot_pass_is_named_first(guard):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        try_kafka(guard, kafka.bootstrap, topics=["audit", {"name": "orders", "partitions": 2}]).expect(
+            "kafka-partitions", exit=69, subject="topic orders", cause="topic audit too: kafka-topic-missing")

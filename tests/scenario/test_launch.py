@@ -1,0 +1,277 @@
+"""What the service finds: the process as the container engine made it, and an environment that says how the start went.
+
+The probe is started twice under the same conditions, directly and behind startguard; what it prints must be the same.
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+
+import pytest
+
+from fakes.http import HttpServer, Reply
+from fakes.probe import probe
+from fakes.tcp import TcpServer, refused_port, silent
+
+OWN = ("STARTGUARD_STATUS", "STARTGUARD_MODE", "STARTGUARD_DEGRADED", "STARTGUARD_WAIVED", "STARTGUARD_REPORT_FILE")
+ALL_SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+# The sanitizer's own runtime sets the core limit to 0 in every program it is linked into.
+SANE = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":disable_coredump=0"}
+
+
+@pytest.fixture
+def profile():
+    """Checks of several kinds that all hold: their libraries and sockets must leave no trace."""
+    with TcpServer(silent) as tcp, HttpServer({"*": Reply(body="fine")}) as http:
+        yield f"""startguard = 1;
+            file: {{ root: {{ path = "/"; }}; }};
+            tcp: {{ a: {{ address = "{tcp.address}"; }}; b: {{ address = "{tcp.address}"; after = ["tcp.a"]; }}; }};
+            http: {{ web: {{ url = "{http.url}/"; }}; }};
+            exec: {{ shell: {{ command = ["/bin/sh", "-c", "sleep 60 & exit 0"]; }}; }};"""
+
+
+def ignore(*signals):
+    for one in signals:
+        signal.signal(one, signal.SIG_IGN)
+
+
+def block(*signals):
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+
+
+def limits():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, 300))
+    resource.setrlimit(resource.RLIMIT_CORE, (4096, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    resource.setrlimit(resource.RLIMIT_STACK, (4 << 20, 8 << 20))
+
+
+CONDITIONS = {
+    "plain": lambda: None,
+    "umask": lambda: os.umask(0o137),
+    "cwd": lambda: os.chdir("/proc"),
+    "limits": limits,
+    "ignores-int": lambda: ignore(signal.SIGINT),
+    "ignores-chld": lambda: ignore(signal.SIGCHLD),
+    "ignores-what-ends": lambda: ignore(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE),
+    "blocks-usr1": lambda: block(signal.SIGUSR1),
+    "blocks-chld-pipe-term": lambda: block(signal.SIGCHLD, signal.SIGPIPE, signal.SIGTERM),
+    "blocks-all": lambda: block(*ALL_SIGNALS),
+    "stdin-closed": lambda: os.close(0),
+}
+
+
+def direct(guard, command, **options):
+    """What the probe says when nothing stands before it."""
+    done = subprocess.run(command, env=guard.environment(SANE), cwd=guard.tmp, stdin=subprocess.DEVNULL, timeout=60,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, check=True, **options)
+    return json.loads(done.stdout)
+
+
+def behind(guard, profile, command, **options):
+    """What it says behind startguard, and the pid it must have."""
+    process = guard.spawn(profile, command=command, env=SANE, **options)
+    result = process.result()
+    assert result.code == 0, result
+    assert result.status == "ready", result
+    return json.loads(result.out), process.pid
+
+
+def comparable(seen):
+    """Without what differs from one process to the next: its number and those of its pipes."""
+    kept = {k: v for k, v in seen.items() if k not in ("pid", "pgid", "sid", "environ")}
+    kept["fds"] = {n: target.split(":")[0] for n, target in seen["fds"].items()}
+    return kept
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_process_is_as_the_engine_made_it(guard, profile, condition):
+    command = [probe(), "one two", "--three", ""]
+    expected = direct(guard, command, preexec_fn=CONDITIONS[condition])
+    seen, pid = behind(guard, profile, command, preexec_fn=CONDITIONS[condition])
+    assert comparable(seen) == comparable(expected)
+    assert seen["pid"] == seen["pgid"] == seen["sid"] == pid
+    assert seen["tasks"] == 1
+    assert seen["children"] == []
+    assert seen["SigCgt"] == "0" * 16
+    assert not [t for t in seen["fds"].values() if t.startswith(("socket:", "anon_inode:"))]
+
+
+def test_conditions_are_seen_by_the_probe(guard):
+    """The comparison above would be worth nothing if the probe saw no difference."""
+    plain = comparable(direct(guard, [probe()]))
+    for name, condition in CONDITIONS.items():
+        same = comparable(direct(guard, [probe()], preexec_fn=condition)) == plain
+        assert same == (name == "plain"), name
+
+
+def test_inherited_descriptors_stay(guard, profile):
+    with open("/dev/zero", "rb") as one, TcpServer(silent) as server:
+        other = server._listener.fileno()
+        seen, _ = behind(guard, profile, [probe()], pass_fds=(one.fileno(), other))
+        assert seen["fds"][str(one.fileno())] == "/dev/zero"
+        assert seen["fds"][str(other)].startswith("socket:")
+        assert set(seen["fds"]) == {"0", "1", "2", str(one.fileno()), str(other)}
+
+
+def test_environment_is_as_before_and_says_how_the_start_went(guard, profile):
+    before = direct(guard, [probe()])["environ"]
+    after, _ = behind(guard, profile, [probe()])
+    assert after["environ"][:len(before)] == before
+    added = dict(one.split("=", 1) for one in after["environ"][len(before):])
+    assert sorted(added) == sorted(OWN)
+    assert added["STARTGUARD_STATUS"] == "ready"
+    assert added["STARTGUARD_MODE"] == "prod"
+    assert added["STARTGUARD_DEGRADED"] == added["STARTGUARD_WAIVED"] == ""
+    with open(added["STARTGUARD_REPORT_FILE"], encoding="utf-8") as report:
+        assert json.load(report)["status"] == "ready"
+
+
+def test_no_report_no_name_of_one(guard, profile):
+    out = json.loads(guard.run(profile, command=[probe()], report=False).out)
+    assert not [one for one in out["environ"] if one.startswith("STARTGUARD_REPORT_FILE=")]
+
+
+def test_environment_of_a_degraded_start(guard):
+    profile = f"""startguard = 1;
+        switches: {{ easy: {{ env = ["EASY"]; allowed_in = ["dev"]; waives = ["dns.*"]; degraded = "no names"; }}; }};
+        file: {{ root: {{ path = "/"; }}; }};
+        dns: {{ names: {{ name = "nowhere.invalid"; }}; }};
+        tcp: {{ cache: {{ address = "127.0.0.1:{refused_port()}"; required = false; timeout = "200ms";
+            degraded = "nothing is cached"; degraded_env = ["CACHE=0", "PATH_EXTRA=a=b", "HOME=/elsewhere"]; }}; }};"""
+    result = guard.run(profile, mode="dev", env={"EASY": "yes", "CACHE": "1"}, command=[probe()])
+    assert result.status == "degraded"
+    environ = json.loads(result.out)["environ"]
+    assert len({one.split("=", 1)[0] for one in environ}) == len(environ)
+    found = dict(one.split("=", 1) for one in environ)
+    assert found["STARTGUARD_STATUS"] == "degraded"
+    assert found["STARTGUARD_MODE"] == "dev"
+    assert found["STARTGUARD_DEGRADED"] == "tcp.cache"
+    assert found["STARTGUARD_WAIVED"] == "dns.names"
+    assert (found["CACHE"], found["PATH_EXTRA"], found["HOME"], found["EASY"]) == ("0", "a=b", "/elsewhere", "yes")
+
+
+def test_environment_file_for_the_main_container(guard):
+    profile = f"""startguard = 1; file: {{ root: {{ path = "/"; }}; }};
+        tcp: {{ cache: {{ address = "127.0.0.1:{refused_port()}"; required = false; timeout = "200ms";
+            degraded = "nothing is cached"; degraded_env = ["CACHE=0"]; }}; }};"""
+    result = guard.run(profile, "--env-file", "handed-over")
+    assert result.code == 0
+    lines = (guard.tmp / "handed-over").read_text().splitlines()
+    assert "CACHE=0" in lines
+    assert "STARTGUARD_STATUS=degraded" in lines
+    assert "STARTGUARD_DEGRADED=tcp.cache" in lines
+
+
+def test_nothing_is_handed_over_when_blocked(guard):
+    result = guard.check(f"startguard = 1; tcp: {{ a: {{ address = '127.0.0.1:{refused_port()}'; }}; }};".replace("'", '"'),
+                         "--env-file", "handed-over")
+    assert result.status == "blocked"
+    assert not (guard.tmp / "handed-over").exists()
+
+
+def test_exit_status_is_the_services(guard, profile):
+    assert guard.run(profile, command=[probe(), "--exit", "37"]).code == 37
+
+
+def test_signals_reach_the_service(guard, profile):
+    with guard.spawn(profile, command=["/bin/sh", "-c", "trap 'echo got it; exit 5' TERM; echo up; "
+                                       "while :; do read x; done"], stdin=subprocess.PIPE) as process:
+        process.wait_for("up", stream="out")
+        process.send_signal(signal.SIGTERM)
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        result = process.result()
+    assert (result.code, result.out) == (5, "up\ngot it\n")
+
+
+def as_pid_1(guard, *words, **options):
+    root = [] if os.geteuid() == 0 else ["--map-root-user"]
+    return subprocess.run(["unshare", *root, "--pid", "--fork", "--mount-proc", "--kill-child", *words], cwd=guard.tmp,
+                          env=guard.environment(SANE), stdin=subprocess.DEVNULL, capture_output=True, timeout=60, **options)
+
+
+def test_as_pid_1(guard, profile):
+    file = guard.write("p.cfg", profile)
+    expected = json.loads(as_pid_1(guard, probe(), "x").stdout)
+    done = as_pid_1(guard, guard.path, "-p", str(file), "--termination-log", "none", "--", probe(), "x")
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen["pid"] == 1
+    assert seen["children"] == []
+    assert comparable(seen) == comparable(expected)
+    assert b"startguard: READY" in done.stderr
+
+
+def test_as_pid_1_orphans_are_reaped(guard):
+    """The command's children outlive it and are handed to PID 1; none may be left for the service, not even dead."""
+    orphan = "setsid sh -c 'exit 3' & setsid sh -c 'exit 4' & wait; (setsid sh -c : &)"
+    file = guard.write("p.cfg", f"""startguard = 1;
+        exec: {{ one: {{ command = ["/bin/sh", "-c", "{orphan}"]; }};
+                 two: {{ command = ["/bin/sh", "-c", "{orphan}"]; after = ["exec.one"]; }}; }};""")
+    done = as_pid_1(guard, guard.path, "-p", str(file), "--termination-log", "none", "--", probe())
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["tasks"] == 1
+
+
+# ---- the command itself ----
+
+def test_command_not_found_is_told_before_any_check(guard):
+    with TcpServer(silent) as server:
+        result = guard.run(None, "-w", f"tcp://{server.address}", command=["no-such-command", "x"], mode=None)
+        assert result.code == 127
+        assert result.err == 'startguard: BLOCKED (127): command "no-such-command" not found in PATH\n'
+        assert server.connections == 0
+
+
+@pytest.mark.parametrize("words", [["./nowhere/x"], [""]], ids=["path", "empty"])
+def test_command_that_is_not_there(guard, words):
+    assert guard.run(None, "-w", "file:///", command=words, mode=None).code == 127
+
+
+def test_command_that_is_not_executable(guard):
+    guard.write("plain.txt", "words")
+    with TcpServer(silent) as server:
+        result = guard.run(None, "-w", f"tcp://{server.address}", command=["./plain.txt"], mode=None)
+        assert result.code == 126
+        assert "Permission denied" in result.err
+        assert server.connections == 0
+
+
+def test_command_that_is_a_folder(guard):
+    result = guard.run(None, "-w", "file:///", command=["./"], mode=None)
+    assert result.code == 126
+    assert "Is a directory" in result.err
+
+
+def test_command_found_in_path_beside_one_that_cannot_be_run(guard):
+    guard.write("first/tool", "not executable")
+    guard.write("second/tool", "#!/bin/sh\necho second\n").chmod(0o755)
+    path = f"{guard.tmp}/first:{guard.tmp}/second:/usr/bin:/bin"
+    result = guard.run(None, "-w", "file:///", command=["tool"], mode=None, env={"PATH": path})
+    assert (result.code, result.out) == (0, "second\n")
+
+
+def test_command_whose_interpreter_is_missing(guard):
+    guard.write("script", "#!/no/such/interpreter\n").chmod(0o755)
+    result = guard.run(None, "-w", "file:///", command=["./script"], mode=None, report=False)
+    assert result.code == 127
+    assert result.err.splitlines()[-1].startswith("startguard: BLOCKED (127): exec ")
+
+
+def test_script_without_interpreter_line(guard):
+    guard.write("script", "echo plain \"$1\"\n").chmod(0o755)
+    result = guard.run(None, "-w", "file:///", command=["./script", "x y"], mode=None)
+    assert (result.code, result.out) == (0, "plain x y\n")
+
+
+def test_blocked_starts_nothing(guard):
+    result = guard.run(None, "-w", f"tcp://127.0.0.1:{refused_port()}", "-t", "200ms", mode=None,
+                       command=["/bin/sh", "-c", "echo started"])
+    assert (result.code, result.out) == (124, "")
+
+
+def test_no_command_is_an_init_container(guard, profile):
+    result = guard.run(profile)
+    assert (result.code, result.out, result.status) == (0, "", "ready")

@@ -1,0 +1,239 @@
+"""redis: by a scripted peer, and the states that are cheap to have on a real redis-server."""
+
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from fakes.certs import Authority, server_context
+from fakes.http import HttpServer, Reply
+from fakes.resp import INFO, RespServer, array, bulk, error, integer, simple
+from fakes.tcp import TcpServer, answer, close_at_once, forever, refused_port, silent
+
+SHORT = ["-t", "600ms"]
+
+
+def info(**changes):
+    lines = {k: v for k, _, v in (line.partition(":") for line in INFO.split("\r\n") if ":" in line)}
+    return bulk("\r\n".join(f"{k}:{v}" for k, v in (lines | changes).items()))
+
+
+@pytest.mark.near_miss("redis-not-redis", "redis-wrong-role", "redis-version", "redis-policy", "redis-replicas", "redis-key", "redis-readonly",
+                       "redis-cluster-down", "redis-master-down")
+def test_pass(guard):
+    with RespServer({"TYPE config": simple("hash"), "INFO": info(connected_slaves="1"), "ACL WHOAMI": bulk("default"), "ACL DRYRUN": simple("OK")}) as s:
+        guard.try_("redis", url=s.url + "/2", role="master", min_version="6.2", maxmemory_policy="noeviction", min_replicas=1, can=["GET a", "SET a b"],
+                   keys='( { name = "config"; type = "hash"; } )').passed()
+        assert ["SELECT", "2"] in s.commands and ["ACL", "DRYRUN", "default", "SET", "a", "b"] in s.commands
+
+
+ERRORS = {
+    "redis-loading": ("LOADING Redis is loading the dataset in memory", 124),
+    "redis-master-down": ("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", 124),
+    "redis-busy": ("BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.", 124),
+    "redis-misconf": ("MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.", 124),
+    "redis-out-of-memory": ("OOM command not allowed when used memory > 'maxmemory'.", 124),
+    "redis-cluster-down": ("CLUSTERDOWN The cluster is down", 124),
+    "redis-max-clients": ("ERR max number of clients reached", 124),
+    "redis-protected-mode": ("DENIED Redis is running in protected mode because protected mode is enabled", 69),
+    "redis-readonly": ("READONLY You can't write against a read only replica.", 124),
+    "auth-required": ("NOAUTH Authentication required.", 69),
+    "auth-forbidden": ("NOPERM this user has no permissions to run the 'ping' command", 69),
+}
+
+
+@pytest.mark.parametrize("code", [pytest.param(c, marks=pytest.mark.produces(c)) for c in ERRORS])
+def test_error_replies(guard, code):
+    words, exit = ERRORS[code]
+    with RespServer({"PING": error(words)}) as s:
+        guard.try_("redis", url=s.url, _args=SHORT).expect(code, exit=exit, cause=words[:30], subject=s.address)
+
+
+@pytest.mark.near_miss("redis-loading", "redis-busy", "redis-max-clients", "redis-misconf", "redis-out-of-memory", "redis-protected-mode")
+def test_words_in_another_place(guard):
+    with RespServer({"PING": error("ERR LOADING is what I say, BUSY, OOM")}) as s:
+        guard.try_("redis", url=s.url, _args=SHORT).expect("protocol-mismatch")
+
+
+@pytest.mark.produces("redis-max-clients", "redis-protected-mode")
+def test_errors_at_the_greeting(guard):
+    with RespServer({"": error("ERR max number of clients reached")}) as s:
+        guard.try_("redis", url=s.url, _args=SHORT).expect("redis-max-clients")
+    with RespServer({"": error("DENIED Redis is running in protected mode because")}) as s:
+        guard.try_("redis", url=s.url, _args=SHORT).expect("redis-protected-mode")
+
+
+# ---- logins ----
+
+@pytest.mark.near_miss("auth-failed", "auth-required", "auth-forbidden")
+def test_login(guard):
+    with RespServer(password={"default": "pw-12345", "app": "pw-67890"}) as s:
+        guard.try_("redis", url=s.url, password="env:PW", _env={"PW": "pw-12345"}).passed()
+        guard.try_("redis", url=s.url, username="app", password="env:PW", _env={"PW": "pw-67890"}).passed()
+
+
+@pytest.mark.produces("auth-failed")
+@pytest.mark.near_miss("auth-required")
+def test_wrong_password(guard):
+    with RespServer(password="right-one") as s:
+        result = guard.try_("redis", url=s.url, password="env:PW", _env={"PW": "wrong-one"}, _args=SHORT)
+        result.expect("auth-failed", exit=69, phase="auth")
+        assert "wrong-one" not in result.err + str(result.report)
+
+
+@pytest.mark.produces("auth-failed")
+def test_password_where_none_is_set(guard):
+    words = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
+    with RespServer({"AUTH": error(words)}) as s:
+        guard.try_("redis", url=s.url, password="env:PW", _env={"PW": "something"}, _args=SHORT).expect("auth-failed", hint="drop password")
+
+
+# ---- what it must be ----
+
+INFOS = [
+    ("redis-wrong-role", dict(role="slave", master_link_status="up"), dict(role="master")),
+    ("redis-wrong-role", dict(), dict(role="replica")),
+    ("redis-master-down", dict(role="slave", master_link_status="down"), dict(role="replica")),
+    ("redis-version", dict(redis_version="6.0.16"), dict(min_version="6.2")),
+    ("redis-policy", dict(maxmemory_policy="allkeys-lru"), dict(maxmemory_policy="noeviction")),
+    ("redis-replicas", dict(connected_slaves="1"), dict(min_replicas=2)),
+    ("redis-cluster-down", dict(cluster_enabled="0"), dict(cluster=True)),
+]
+
+
+@pytest.mark.parametrize("code,has,wants", [pytest.param(*row, marks=pytest.mark.produces(row[0])) for row in INFOS])
+def test_info(guard, code, has, wants):
+    with RespServer({"INFO": info(**has)}) as s:
+        guard.try_("redis", url=s.url, _args=SHORT, **wants).expect(code, phase="assert")
+
+
+@pytest.mark.near_miss("redis-wrong-role", "redis-version")
+def test_replica(guard):
+    with RespServer({"INFO": info(role="slave", master_link_status="up", redis_version="7.2.0")}) as s:
+        guard.try_("redis", url=s.url, role="replica", min_version="7.2").passed()
+
+
+@pytest.mark.produces("redis-cluster-down")
+def test_cluster(guard):
+    state = "cluster_state:{}\r\ncluster_slots_ok:{}\r\n"
+    with RespServer({"INFO": info(cluster_enabled="1"), "CLUSTER INFO": bulk(state.format("fail", 16000))}) as s:
+        guard.try_("redis", url=s.url, cluster=True, _args=SHORT).expect("redis-cluster-down", cause="16000 of 16384")
+
+
+@pytest.mark.near_miss("redis-cluster-down")
+def test_cluster_ok(guard):
+    with RespServer({"INFO": info(cluster_enabled="1"), "CLUSTER INFO": bulk("cluster_state:ok\r\ncluster_slots_ok:16384\r\n")}) as s:
+        guard.try_("redis", url=s.url, cluster=True).passed()
+
+
+@pytest.mark.produces("redis-key")
+def test_keys(guard):
+    with RespServer({"TYPE a": simple("none"), "TYPE b": simple("list")}) as s:
+        guard.try_("redis", url=s.url, keys='["a"]', _args=SHORT).expect("redis-key", cause="does not exist")
+        guard.try_("redis", url=s.url, keys='( { name = "b"; type = "hash"; } )', _args=SHORT).expect("redis-key", cause="a list")
+
+
+@pytest.mark.produces("auth-forbidden", "redis-version")
+def test_can(guard):
+    with RespServer({"ACL WHOAMI": bulk("app"), "ACL DRYRUN": bulk("User app has no permissions to run the 'set' command")}) as s:
+        guard.try_("redis", url=s.url, can=["SET a b"], _args=SHORT).expect("auth-forbidden", exit=69, cause="no permissions")
+    with RespServer({"ACL WHOAMI": bulk("app"), "ACL DRYRUN": error("ERR Unknown subcommand or wrong number of arguments for 'DRYRUN'")}) as s:
+        guard.try_("redis", url=s.url, can=["SET a b"], _args=SHORT).expect("redis-version", exit=69)
+
+
+# ---- sentinels ----
+
+@pytest.mark.near_miss("redis-sentinel-no-master")
+def test_sentinel(guard):
+    with RespServer() as master, RespServer({"SENTINEL": array(["127.0.0.1", str(master.port)])}) as sentinel:
+        guard.try_("redis", sentinels=[f"127.0.0.1:{refused_port()}", sentinel.address], master_name="m", role="master").passed()
+
+
+@pytest.mark.produces("redis-sentinel-no-master")
+def test_sentinel_without_master(guard):
+    with RespServer({"SENTINEL": b"*-1\r\n"}) as sentinel:
+        guard.try_("redis", sentinels=[sentinel.address], master_name="m", _args=SHORT).expect("redis-sentinel-no-master", exit=124, subject="master m")
+
+
+# ---- peers that are none ----
+
+@pytest.mark.produces("redis-not-redis")
+def test_other_protocols(guard):
+    with HttpServer({"*": Reply(200)}) as s:
+        guard.try_("redis", url=f"redis://{s.address}", _args=SHORT).expect("redis-not-redis", exit=69, cause="HTTP/1.1")
+    with RespServer({"PING": error("ERR unknown command 'PING'")}) as s:
+        guard.try_("redis", url=s.url, _args=SHORT).expect("redis-not-redis")
+    with RespServer({"PING": integer(7)}) as s:
+        guard.try_("redis", url=s.url, _args=SHORT).expect("redis-not-redis")
+
+
+@pytest.mark.produces("tls-required", "answer-timeout", "connect-closed", "answer-too-large", "connect-refused", "answer-truncated")
+@pytest.mark.near_miss("redis-not-redis")
+def test_hostile_peers(guard):
+    for handler, code in ((answer(b"\x15\x03\x03\x00\x02\x02\x46"), "tls-required"), (silent, "answer-timeout"),
+                          (forever(b"x" * 65536, prefix=b"$500000000\r\n"), "answer-too-large"), (answer(b"$100\r\nabc"), "answer-truncated")):
+        with TcpServer(handler) as s:
+            guard.try_("redis", url=f"redis://{s.address}", attempt_timeout="1s", _args=["-t", "1s"]).expect(code)
+    with TcpServer(close_at_once) as s:
+        assert guard.try_("redis", url=f"redis://{s.address}", _args=SHORT).check()["code"] in ("connect-closed", "connect-reset")
+    with RespServer({"": b""}) as s:
+        s.script["PING"] = __import__("fakes.resp", fromlist=["CLOSE"]).CLOSE
+        guard.try_("redis", url=s.url, _args=SHORT).expect("connect-closed")
+    guard.try_("redis", url=f"redis://127.0.0.1:{refused_port()}", _args=SHORT).expect("connect-refused")
+
+
+def test_deep_nesting_does_not_crash(guard):
+    with TcpServer(answer(b"*1\r\n" * 100000)) as s:
+        assert guard.try_("redis", url=f"redis://{s.address}", attempt_timeout="500ms", _args=SHORT).check()["outcome"] == "fail"
+
+
+def test_tls(guard, tmp_path):
+    authority = Authority(tmp_path)
+    with RespServer(tls=server_context(authority.issue())) as s:
+        guard.try_("redis", url=s.url, ca_file=authority.ca_file).passed()
+        guard.try_("redis", url=s.url.replace("rediss", "redis"), attempt_timeout="1s", _args=["-t", "1s"]).check()["outcome"] == "fail"
+
+
+# ---- a real server ----
+
+@pytest.fixture
+def real(tmp_path):
+    program = shutil.which("redis-server")
+    assert program, "no redis-server: packaging/deps test installs it"
+    started = []
+
+    def start(*options):
+        socket = tmp_path / f"r{len(started)}.sock"
+        server = subprocess.Popen([program, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(tmp_path), *options],
+                                  stdout=subprocess.DEVNULL)
+        started.append(server)
+        deadline = time.monotonic() + 20
+        while not socket.exists():
+            assert server.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        return f"unix://{socket}"
+    yield start
+    for server in started:
+        server.kill()
+        server.wait()
+
+
+def test_real(guard, real):
+    url = real("--requirepass", "pw-12345")
+    guard.try_("redis", url=url, password="env:PW", role="master", min_version="6.0", can=["GET x"], write_probe="sg:", maxmemory_policy="noeviction",
+               _env={"PW": "pw-12345"}).passed()
+    guard.try_("redis", url=url, password="env:PW", _env={"PW": "wrong"}, _args=SHORT).expect("auth-failed")
+    guard.try_("redis", url=url, _args=SHORT).expect("auth-required")
+
+
+@pytest.mark.produces("redis-out-of-memory")
+def test_real_out_of_memory(guard, real):
+    guard.try_("redis", url=real("--maxmemory", "1"), write_probe="sg:", _args=SHORT).expect("redis-out-of-memory")
+
+
+@pytest.mark.produces("redis-master-down", "redis-readonly")
+def test_real_replica_without_master(guard, real):
+    url = real("--replicaof", "127.0.0.1", str(refused_port()))
+    guard.try_("redis", url=url, role="replica", _args=SHORT).expect("redis-master-down")
+    guard.try_("redis", url=url, write_probe="sg:", _args=SHORT).expect("redis-readonly")
