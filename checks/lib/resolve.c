@@ -4,10 +4,12 @@
 #include <arpa/nameser.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <resolv.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "net.h"
 
@@ -62,24 +64,59 @@ static bool ask_in_time(struct question *q, struct mono deadline)
 	return done;
 }
 
-/* EAI_AGAIN: did a name server answer at all? One short question to each of them, by hand. The response code, or -1
- * when none answered within `until`. */
-static int rcode_of(const char *host, struct mono until)
+static int server_socket(const struct __res_state *state, int i)
 {
-	unsigned char answer[NS_PACKETSZ * 4];
+	struct sockaddr_in6 *six = state->_u._ext.nsaddrs[i];
+	bool v6 = six && six->sin6_family == AF_INET6;
+	const struct sockaddr *addr = v6 ? (const struct sockaddr *)six : (const struct sockaddr *)&state->nsaddr_list[i];
+	int fd = socket(addr->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && connect(fd, addr, v6 ? sizeof(*six) : sizeof(state->nsaddr_list[i]))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* One question to one server: did it answer at all, whatever it said? */
+static bool server_answers(const struct __res_state *state, int i, const unsigned char *query, int len, struct mono until)
+{
+	unsigned char answer[NS_PACKETSZ * 2];
+	cleanup_fd int fd = server_socket(state, i);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	if (fd < 0 || send(fd, query, (size_t)len, MSG_NOSIGNAL) != len)
+		return false;
+	while (poll(&p, 1, mono_left_ms(until, mono_now())) > 0) {
+		ssize_t n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
+
+		if (n >= NS_HFIXEDSZ && answer[0] == query[0] && answer[1] == query[1])
+			return true;
+		if (n < 0)
+			return false; /* refused: nobody listens there */
+	}
+	return false;
+}
+
+/* EAI_AGAIN stands for "none answered" and for "one answered with a failure", and glibc's own calls do not tell them
+ * apart either. So the servers of resolv.conf are asked by hand, once. */
+static bool any_server_answers(const char *host, struct mono until)
+{
+	unsigned char query[NS_PACKETSZ];
 	struct __res_state state = {0};
-	int n, left_s;
+	bool any = false;
+	int len;
 
 	if (res_ninit(&state))
-		return -1;
-	left_s = mono_left_ms_now(until) / 1000;
-	state.retrans = left_s < 1 ? 1 : left_s > 2 ? 2 : left_s;
-	state.retry = 1;
-	n = res_nquery(&state, host, ns_c_in, ns_t_a, answer, sizeof(answer));
-	/* glibc reports a server's refusal as TRY_AGAIN or NO_RECOVERY and says ETIMEDOUT only when none answered. */
-	if (n < 0 && (errno == ETIMEDOUT || errno == ECONNREFUSED))
-		return -1;
-	return n < 0 ? ns_r_servfail : ((HEADER *)answer)->rcode;
+		return false;
+	len = res_nmkquery(&state, ns_o_query, host, ns_c_in, ns_t_a, NULL, 0, NULL, query, sizeof(query));
+	for (int i = 0; i < state.nscount && len > 0 && !any; i++) {
+		struct span left = mono_since(mono_now(), until);
+
+		any = server_answers(&state, i, query, len, mono_after(mono_now(), (struct span){left.ns / (state.nscount - i)}));
+	}
+	res_nclose(&state);
+	return any;
 }
 
 static const struct {
@@ -114,7 +151,7 @@ static int fail_again(const struct check_run *run, const char *host, struct diag
 	struct mono until = mono_earlier(run->deadline, mono_after(mono_now(), SPAN_S(2)));
 
 	check_step(run, PH_RESOLVE, "asking the name servers about %s once more", host);
-	if (rcode_of(host, until) < 0)
+	if (!any_server_answers(host, until))
 		check_fail(out, D_DNS_TIMEOUT, host, "no name server of resolv.conf answered");
 	else
 		check_fail(out, D_DNS_SERVER_FAILED, host, "the name server answered with a failure (%s)", gai_strerror(EAI_AGAIN));

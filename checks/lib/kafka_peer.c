@@ -1,0 +1,379 @@
+#include "kafka_peer.h"
+
+#include <openssl/x509.h>
+
+#include "kafka_probe.h"
+#include "net.h"
+
+#define PROBES_MAX 16 /* of servers that say the same, one after the other */
+
+/* ---- what librdkafka's threads tell ------------------------------------------------------------------- */
+
+/* Lock held. NULL when the table is full: such a broker is then not watched. */
+static struct kafka_peer *peer_at(struct kafka_client *c, const char *address)
+{
+	struct kafka_peer *peer;
+
+	for (size_t i = 0; i < c->n_peers; i++)
+		if (str_eq(c->peers[i]->address, address))
+			return c->peers[i];
+	if (c->n_peers == KAFKA_PEERS_MAX)
+		return NULL;
+	peer = xcalloc(1, sizeof *peer);
+	snprintf(peer->address, sizeof peer->address, "%s", address);
+	peer->id = KAFKA_BOOTSTRAP;
+	c->peers[c->n_peers++] = peer;
+	return peer;
+}
+
+static void peer_name(struct kafka_peer *peer, int32_t id)
+{
+	if (id == KAFKA_BOOTSTRAP)
+		peer->bootstrap = true;
+	else
+		peer->id = id;
+}
+
+/* Bootstrap and learned broker of one address: before 2.10 the connection changes from the one to the other, since
+ * then both exist for a while and the bootstrap's is closed. Either way the learned one decides once it is there. */
+static void peer_state(struct kafka_peer *peer, int32_t id, bool up)
+{
+	if (id == KAFKA_BOOTSTRAP) {
+		peer->up_bootstrap = up;
+	} else {
+		peer->up_broker = up;
+		peer->up_bootstrap = false;
+	}
+	peer->up = !peer->settled && (peer->up_bootstrap || peer->up_broker);
+}
+
+/* A certain reason is not replaced by the vaguer ones that follow from it ("Disconnected"). */
+static bool says_more(const struct kafka_peer *peer, struct kafka_meaning m)
+{
+	if (peer->meaning.code == D_NONE || !diag_info(m.code)->retryable)
+		return true;
+	return diag_info(peer->meaning.code)->retryable || (peer->meaning.guess && !peer->asked);
+}
+
+static void on_log(const rd_kafka_t *rk, int level UNUSED, const char *fac UNUSED, const char *buf)
+{
+	struct kafka_client *c = rk ? rd_kafka_opaque(rk) : NULL;
+	struct kafka_line line;
+	struct kafka_meaning m;
+	struct kafka_peer *peer;
+
+	if (!c)
+		return;
+	kafka_line_parse(&line, buf);
+	m = kafka_log_meaning(line.words, &c->props->context);
+	if (m.code == D_NONE || !line.address[0])
+		return;
+	pthread_mutex_lock(&c->lock);
+	peer = peer_at(c, line.address);
+	if (peer && says_more(peer, m)) {
+		peer_name(peer, line.broker);
+		peer->meaning = m;
+		snprintf(peer->words, sizeof peer->words, "%s", line.words);
+	}
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static rd_kafka_resp_err_t on_state(rd_kafka_t *rk UNUSED, int32_t id, const char *secproto UNUSED,
+				    const char *host, int port, const char *state, void *opaque)
+{
+	struct kafka_client *c = opaque;
+	struct kafka_peer *peer;
+	char address[DIAG_SUBJECT_MAX];
+
+	/* "GroupCoordinator" and the like have no address of their own. */
+	if (!host || !*host || port <= 0)
+		return RD_KAFKA_RESP_ERR_NO_ERROR;
+	snprintf(address, sizeof address, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port);
+	pthread_mutex_lock(&c->lock);
+	peer = peer_at(c, address);
+	if (peer) {
+		peer_name(peer, id);
+		/* What was said before stays: the library does not repeat it when the connection ends again. */
+		peer_state(peer, id, str_eq(state, "UP") || str_eq(state, "UPDATE"));
+		snprintf(peer->state, sizeof peer->state, "%s", state);
+	}
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf UNUSED, void *opaque,
+				  char *errstr UNUSED, size_t errstr_size UNUSED)
+{
+	return rd_kafka_interceptor_add_on_broker_state_change(rk, "startguard", on_state, opaque);
+}
+
+/* librdkafka has one text for every certificate it refuses: the reason is only to be had here. */
+static int on_certificate(rd_kafka_t *rk UNUSED, const char *name, int32_t id UNUSED,
+			  int *x509_error, int depth UNUSED, const char *der, size_t size,
+			  char *errstr, size_t errstr_size, void *opaque)
+{
+	struct kafka_client *c = opaque;
+	const unsigned char *p = (const unsigned char *)der;
+	struct kafka_peer *peer;
+	char address[DIAG_SUBJECT_MAX];
+	int32_t broker;
+	X509 *cert;
+
+	if (*x509_error == 0)
+		return 1;
+	kafka_broker_name(name, address, sizeof address, &broker);
+	snprintf(errstr, errstr_size, "%s", X509_verify_cert_error_string(*x509_error));
+	cert = d2i_X509(NULL, &p, (long)size);
+	pthread_mutex_lock(&c->lock);
+	peer = peer_at(c, address);
+	if (peer) {
+		peer->x509_error = *x509_error;
+		if (cert)
+			tls_certificate_text(cert, peer->certificate, sizeof peer->certificate);
+	}
+	pthread_mutex_unlock(&c->lock);
+	X509_free(cert);
+	return 0;
+}
+
+/* ---- from what was told to a diagnosis ------------------------------------------------------------------ */
+
+/* What a supposition is worth as long as nobody verified it. */
+static enum diag_code code_seen(struct kafka_meaning m)
+{
+	if (!m.guess)
+		return m.code;
+	return m.code == D_TLS_CLIENT_CERT_REQUIRED ? D_TLS_HANDSHAKE : D_CONNECT_CLOSED;
+}
+
+static void hint_library(struct diag *out)
+{
+	diag_hint(
+	    out,
+	    "link librdkafka 2.6.1 or newer (this is %s): before it SCRAM fails against current "
+	    "brokers "
+	    "in the words of a wrong password; with an older broker compare user and password",
+	    rd_kafka_version_str());
+}
+
+/* Lock held or peer copied. */
+void kafka_peer_explain(const struct kafka_peer *peer, const char *subject, struct diag *out)
+{
+	enum diag_code code = code_seen(peer->meaning);
+	char bytes[5], text[160];
+
+	if (peer->x509_error && diag_info(code)->phase == PH_TLS) {
+		tls_fail_verify(out, peer->x509_error, subject, peer->certificate);
+		return;
+	}
+	if (kafka_foreign_bytes(peer->words, bytes)) {
+		text_clean_n(text, sizeof text, bytes, 4);
+		check_fail(out, code, subject, "%s: the answer begins with \"%s\"", peer->words,
+			   text);
+	} else {
+		check_fail(out, code, subject, "%s", peer->words);
+	}
+	if (code == D_KAFKA_LIBRARY_OLD)
+		hint_library(out);
+	/* The broker's list stands behind the colon; an empty one is a listener without any login. */
+	if (code == D_AUTH_MECHANISM && str_ends(peer->words, "supported mechanisms:"))
+		diag_hint(
+		    out, "this listener wants no login: set security.protocol to PLAINTEXT or SSL");
+}
+
+/* Connecting may go on with another address of the same name; everything else is an answer. */
+bool kafka_peer_is_final(const struct kafka_peer *peer)
+{
+	enum diag_code code = peer->meaning.code;
+
+	if (code == D_NONE || (peer->meaning.guess && !peer->asked))
+		return false;
+	if (code == D_CONNECT_CLOSED || code == D_CONNECT_RESET)
+		return true;
+	return diag_info(code)->phase != PH_CONNECT && diag_info(code)->phase != PH_RESOLVE;
+}
+
+/* Lock held. Every server that was given has failed for a reason: waiting in this attempt brings nothing. */
+const struct kafka_peer *kafka_peers_all_failed(const struct kafka_client *c)
+{
+	const struct kafka_peer *first = NULL;
+	size_t failed = 0;
+
+	for (size_t i = 0; i < c->n_peers; i++) {
+		const struct kafka_peer *peer = c->peers[i];
+
+		if (peer->up)
+			return NULL;
+		if (!peer->bootstrap || !kafka_peer_is_final(peer))
+			continue;
+		failed++;
+		if (!first || diag_info(first->meaning.code)->retryable)
+			first = peer;
+	}
+	return failed >= c->n_bootstrap ? first : NULL;
+}
+
+static unsigned weight(const struct kafka_peer *peer)
+{
+	if (peer->up || peer->meaning.code == D_NONE)
+		return 0;
+	return 1 + (peer->meaning.guess ? 0 : 1) +
+	       (diag_info(code_seen(peer->meaning))->retryable ? 0 : 2);
+}
+
+/* Nothing was logged: say how far the connection got. */
+static void explain_silence(const struct kafka_client *c, const char *words, struct diag *out)
+{
+	const struct kafka_peer *peer = c->n_peers ? c->peers[0] : NULL;
+
+	for (size_t i = 0; i < c->n_peers; i++)
+		if (!c->peers[i]->up && c->peers[i]->state[0])
+			peer = c->peers[i];
+	if (!peer)
+		check_fail(out, D_KAFKA_NO_BROKERS, "", "%s", words);
+	else if (peer->up)
+		check_fail(out, D_KAFKA_NO_BROKERS, peer->address,
+			   "%s; the connection itself is ready", words);
+	else if (str_eq(peer->state, "CONNECT") || str_eq(peer->state, "TRY_CONNECT"))
+		check_fail(out, D_CONNECT_TIMEOUT, peer->address, "%s; no connection yet", words);
+	else
+		check_fail(out, D_ANSWER_TIMEOUT, peer->address,
+			   "%s; the connection is in state %s", words, peer->state);
+}
+
+enum verdict kafka_blame(struct kafka_client *c, const char *words, struct diag *out)
+{
+	const struct kafka_peer *worst = NULL;
+
+	pthread_mutex_lock(&c->lock);
+	for (size_t i = 0; i < c->n_peers; i++)
+		if (weight(c->peers[i]) > (worst ? weight(worst) : 0))
+			worst = c->peers[i];
+	if (worst)
+		kafka_peer_explain(worst, worst->address, out);
+	else
+		explain_silence(c, words, out);
+	pthread_mutex_unlock(&c->lock);
+	return V_FAIL;
+}
+
+/* ---- suppositions are verified ---------------------------------------------------------------------------- */
+
+static bool can_be_asked(const struct kafka_client *c, const struct kafka_peer *peer)
+{
+	return c->n_probes < PROBES_MAX && !peer->up && !peer->asked &&
+	       peer->meaning.code != D_NONE && peer->meaning.guess;
+}
+
+/* Lock held. Asking takes time: not while a server is left that may simply answer. */
+static struct kafka_peer *bootstrap_to_ask(struct kafka_client *c)
+{
+	struct kafka_peer *found = NULL;
+	size_t complained = 0;
+
+	for (size_t i = 0; i < c->n_peers; i++) {
+		struct kafka_peer *peer = c->peers[i];
+
+		if (!peer->bootstrap || peer->meaning.code == D_NONE)
+			continue;
+		complained++;
+		if (!found && can_be_asked(c, peer))
+			found = peer;
+	}
+	return complained >= c->n_bootstrap ? found : NULL;
+}
+
+static void verified(struct kafka_peer *, enum diag_code, const char *, ...) PRINTF_LIKE(3, 4);
+static void verified(struct kafka_peer *peer, enum diag_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	peer->meaning = (struct kafka_meaning){.code = code};
+	peer->settled = true;
+	peer->up = false;
+	va_start(ap, fmt);
+	vsnprintf(peer->words, sizeof peer->words, fmt, ap);
+	va_end(ap);
+}
+
+/* What the listener said, against what this client speaks. */
+static void apply_probe(struct kafka_peer *peer, const struct kafka_props *props,
+			const struct kafka_probe *probe)
+{
+	peer->asked = true;
+	switch (probe->listener) {
+	case LISTENER_UNKNOWN:
+		break;
+	case LISTENER_TLS:
+		if (!props->tls)
+			verified(peer, D_TLS_REQUIRED,
+				 "this port speaks TLS, and security.protocol is without it");
+		break;
+	case LISTENER_SASL:
+		if (props->tls)
+			verified(peer, D_TLS_PEER_IS_PLAINTEXT,
+				 "this port speaks Kafka without TLS, with login by %s",
+				 probe->words);
+		else if (!props->sasl)
+			verified(peer, D_AUTH_REQUIRED,
+				 "this listener wants a login (it offers %s), and "
+				 "security.protocol has none",
+				 probe->words);
+		break;
+	case LISTENER_PLAIN:
+		if (props->tls)
+			verified(peer, D_TLS_PEER_IS_PLAINTEXT,
+				 "this port speaks Kafka without TLS");
+		break;
+	case LISTENER_OTHER:
+		verified(peer, D_PROTOCOL_MISMATCH, "this is not Kafka: it answered \"%s\"",
+			 probe->words);
+		break;
+	}
+}
+
+/* Lock held on entry and return, not meanwhile. */
+static void ask_peer(struct kafka_client *c, struct kafka_peer *peer)
+{
+	struct kafka_probe probe;
+
+	c->n_probes++;
+	pthread_mutex_unlock(&c->lock);
+	kafka_probe(c->run, peer->address, &probe);
+	pthread_mutex_lock(&c->lock);
+	apply_probe(peer, c->props, &probe);
+}
+
+bool kafka_peers_ask_bootstrap(struct kafka_client *c)
+{
+	struct kafka_peer *peer = bootstrap_to_ask(c);
+
+	if (peer)
+		ask_peer(c, peer);
+	return peer != NULL;
+}
+
+bool kafka_peer_ask(struct kafka_client *c, struct kafka_peer *peer)
+{
+	bool can = can_be_asked(c, peer);
+
+	if (can)
+		ask_peer(c, peer);
+	return can;
+}
+
+int kafka_peers_watch(struct kafka_client *c, rd_kafka_conf_t *conf, struct diag *out)
+{
+	rd_kafka_conf_set_opaque(conf, c);
+	rd_kafka_conf_set_log_cb(conf, on_log);
+	rd_kafka_conf_interceptor_add_on_new(conf, "startguard", on_new, c);
+	if (c->props->tls &&
+	    rd_kafka_conf_set_ssl_cert_verify_cb(conf, on_certificate) != RD_KAFKA_CONF_OK) {
+		check_fail(out, D_KAFKA_FEATURE_MISSING, "ssl",
+			   "this librdkafka is built without TLS");
+		return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,65 @@
+"""dns, and names in every other kind. startguard runs in a mount namespace whose resolv.conf names a scripted server."""
+
+import pytest
+
+from fakes.dns import DnsServer
+from fakes.tcp import TcpServer, silent
+
+SHORT = ["-t", "600ms"]
+
+
+@pytest.fixture(scope="module")
+def dns():
+    zone = {"one.test": ["10.0.0.1"], "two.test": ["10.0.0.1", "10.0.0.2"], "six.test": ["fd00::1"], "both.test": ["10.0.0.9", "fd00::9"],
+            "local.test": ["127.0.0.1"], "none.test": "NXDOMAIN", "broken.test": "SERVFAIL", "refused.test": "REFUSED", "silent.test": None}
+    with DnsServer(zone) as server:
+        yield server
+
+
+@pytest.mark.near_miss("dns-no-such-name", "dns-no-address", "dns-server-failed", "dns-timeout", "dns-wrong-address")
+@pytest.mark.parametrize("keys", [{"name": "one.test"}, {"name": "two.test", "min_addresses": 2}, {"name": "six.test", "type": "AAAA"},
+                                  {"name": "both.test", "type": "A", "min_addresses": 1}, {"name": "both.test", "includes": ["10.0.0.0/24", "fd00::9"]},
+                                  {"name": "one.test", "includes": ["10.0.0.1"]}])
+def test_pass(guard, dns, keys):
+    guard.try_("dns", _dns=dns, **keys).passed()
+
+
+@pytest.mark.parametrize("code,keys,words", [pytest.param(*row, marks=pytest.mark.produces(row[0])) for row in [
+    ("dns-no-such-name", {"name": "none.test"}, "not known"),
+    ("dns-no-address", {"name": "one.test", "type": "AAAA"}, ""),
+    ("dns-no-address", {"name": "two.test", "min_addresses": 3}, "2 addresses"),
+    ("dns-server-failed", {"name": "broken.test"}, "failure"),
+    ("dns-wrong-address", {"name": "two.test", "includes": ["192.168.0.0/16"]}, "10.0.0.1"),
+    ("dns-wrong-address", {"name": "one.test", "includes": ["10.0.0.2"]}, "10.0.0.1"),
+]])
+def test_faults(guard, dns, code, keys, words):
+    guard.try_("dns", _dns=dns, attempt_timeout=guard.span(4), _args=["-t", guard.span(4)], **keys).expect(code, exit=124, phase="resolve", retryable=True, cause=words)
+
+
+@pytest.mark.produces("dns-timeout")
+@pytest.mark.near_miss("guard-deadline", "dns-server-failed")
+def test_silent_name_server(guard, dns):
+    guard.try_("dns", name="silent.test", attempt_timeout="700ms", _dns=dns, _args=["-t", "700ms"]).expect("dns-timeout", exit=124)
+    guard.try_("dns", name="silent.test", attempt_timeout=guard.span(8), _dns=dns, _args=["-t", guard.span(8)]).expect("dns-timeout", exit=124)
+
+
+def test_names_of_other_kinds(guard, dns):
+    with TcpServer(silent) as server:
+        guard.try_("tcp", address=f"local.test:{server.port}", _dns=dns).passed()
+    guard.try_("tcp", address="none.test:80", _dns=dns, _args=SHORT).expect("dns-no-such-name")
+    guard.try_("http", url="http://none.test/", _dns=dns, _args=SHORT).expect("dns-no-such-name")
+    guard.try_("redis", url="redis://none.test", _dns=dns, _args=SHORT).expect("dns-no-such-name")
+
+
+def test_name_appears_later(guard):
+    with DnsServer({"late.test": ["NXDOMAIN", "NXDOMAIN"]}) as dns:
+        dns.zone["late.test"] = "NXDOMAIN"
+        process = guard.spawn('startguard = 1; dns: { n: { name = "late.test"; }; };', dns=dns)
+        process.wait_for("WAIT")
+        dns.zone["late.test"] = ["10.0.0.1"]
+        assert process.result().code == 0
+
+
+@pytest.mark.parametrize("keys,words", [({"includes": ["10.0.0.0/33"]}, "network"), ({"type": "MX"}, "type"), ({"min_addresses": 0}, "min_addresses")])
+def test_bad_keys(guard, keys, words):
+    guard.try_("dns", name="x", **keys).problem(words, exit=64)

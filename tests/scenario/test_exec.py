@@ -1,0 +1,63 @@
+"""exec"""
+
+import pytest
+
+SHORT = ["-t", "400ms"]
+
+
+@pytest.mark.near_miss("exec-not-found", "exec-not-executable", "exec-status", "exec-signal", "exec-output")
+def test_pass(guard):
+    guard.try_("exec", command=["sh", "-c", "echo version 7.2; exit 3"], status=3, stdout_contains="7.2", stdout_matches="^version [4-9]").passed()
+    check = guard.try_("exec", command=["sh", "-c", "pwd; echo $A"], working_directory="/usr", stdout_matches="^/usr$", stdout_contains="from-env", _env={"A": "from-env"}).passed()
+    assert check["facts"]["status"] == 0
+
+
+@pytest.mark.produces("exec-status")
+def test_status(guard):
+    guard.try_("exec", command=["sh", "-c", "echo first >&2; echo the real reason >&2; exit 2"], _args=SHORT).expect(
+        "exec-status", exit=124, cause="exit status 2, expected 0; last words: the real reason")
+
+
+@pytest.mark.produces("exec-signal")
+def test_signal(guard):
+    guard.try_("exec", command=["sh", "-c", "kill -SEGV $$$$"], _args=SHORT).expect("exec-signal", exit=124, cause="signal 11")
+
+
+@pytest.mark.produces("exec-output")
+@pytest.mark.parametrize("keys", [{"stdout_contains": "ready"}, {"stdout_matches": "^ready$"}])
+def test_output(guard, keys):
+    guard.try_("exec", command=["echo", "not \x1b[31m read"], _args=SHORT, **keys).expect("exec-output", cause="read")
+
+
+@pytest.mark.produces("exec-not-found")
+@pytest.mark.near_miss("exec-not-executable")
+def test_not_found(guard):
+    guard.try_("exec", command=["no-such-program"], _args=SHORT).expect("exec-not-found", exit=69, phase="config", subject="no-such-program")
+    guard.try_("exec", command=["true"], working_directory="/nonexistent", _args=SHORT).expect("exec-not-found", subject="/nonexistent")
+
+
+@pytest.mark.produces("exec-not-executable")
+@pytest.mark.near_miss("exec-not-found")
+def test_not_executable(guard):
+    f = guard.write("script", "#!/bin/sh\n")
+    f.chmod(0o644)
+    guard.try_("exec", command=[str(f)], _args=SHORT).expect("exec-not-executable", exit=69)
+
+
+@pytest.mark.produces("guard-deadline")
+@pytest.mark.near_miss("exec-signal")
+def test_still_running_at_its_deadline(guard):
+    guard.try_("exec", command=["sh", "-c", "echo waiting for godot >&2; sleep 100 & sleep 100"], attempt_timeout="400ms", _args=SHORT).expect(
+        "guard-deadline", cause="waiting for godot")
+
+
+def test_what_it_leaves_behind_is_killed(guard):
+    guard.try_("exec", command=["sh", "-c", "sleep 1000 & echo $! > pid; echo done"], stdout_contains="done", working_directory=str(guard.tmp)).passed()
+
+
+def test_endless_output(guard):
+    guard.try_("exec", command=["sh", "-c", "head -c 50000000 /dev/zero | tr '\\0' x"], attempt_timeout=guard.span(20), stdout_contains="xxx").passed()
+
+
+def test_signals_are_as_the_service_finds_them(guard):
+    guard.try_("exec", command=["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"], stdout_contains="SigBlk:\t0000000000000000").passed()
