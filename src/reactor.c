@@ -11,6 +11,7 @@
 struct live { /* an attempt that runs */
 	struct child child;
 	struct wire_in in;
+	struct diag before; /* what the attempt before it found */
 	bool killed, final, passed;
 };
 struct reactor {
@@ -23,6 +24,7 @@ struct reactor {
 };
 
 #define EVENT_SIGNAL UINT64_MAX
+#define HAD_NO_TIME 10 /* an attempt with less than a tenth of attempt_timeout cannot tell a slow peer from a dead one */
 #define DRAIN_MAX 64 /* reads at a time, more than a pipe holds: a child that never stops talking must not hold the loop */
 
 /* ---- signals -------------------------------------------------------------------------------------------------------- */
@@ -193,6 +195,7 @@ static void start_attempt(struct reactor *r, size_t k, struct mono now)
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = k};
 	struct live *l = xcalloc(1, sizeof *l);
 
+	l->before = res->diag;
 	res->n_reached = res->n_facts = 0;
 	res->step[0] = res->summary[0] = '\0';
 	if (child_start(&l->child, check, c->attempts, now, c->attempt_deadline, &r->signals->original) < 0) {
@@ -246,12 +249,26 @@ static void judge_killed(struct reactor *r, size_t k, struct mono now)
 	remember(res, D_GUARD_DEADLINE);
 }
 
+/* Timed out because next to nothing was left of the check's own time: that says nothing about the peer, and what the
+ * attempts before it found is the better word. */
+static bool had_no_time(const struct live *l, const struct plan_check *c, enum diag_code code)
+{
+	bool timed_out = code == D_DNS_TIMEOUT || code == D_CONNECT_TIMEOUT || code == D_ANSWER_TIMEOUT;
+	struct span given = mono_since(c->attempt_start, c->attempt_deadline);
+
+	return timed_out && l->before.code != D_NONE && given.ns < c->attempt_timeout.ns / HAD_NO_TIME;
+}
+
 static void judge(struct reactor *r, size_t k, const siginfo_t *info, struct mono now)
 {
 	struct live *l = r->live[k];
 	struct result *res = result_of(r, k);
 	const char *step = res->step[0] ? res->step : "nothing was reached";
 
+	if (l->final && !l->passed && had_no_time(l, &r->run->plan.checks[k], res->diag.code)) {
+		res->diag = l->before;
+		return;
+	}
 	if (l->final) {
 		if (!l->passed)
 			remember(res, res->diag.code);

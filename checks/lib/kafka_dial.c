@@ -48,12 +48,26 @@ static void start_address(struct race *race, size_t entry, const struct addrinfo
 	race->attempt[race->n++] = (struct attempt){entry, steal_fd(&fd)};
 }
 
-static void start_entry(const struct check_run *run, struct race *race, size_t entry)
+/* A name server that is silent about one name must not eat the time of the others: each name gets its share, and one
+ * is left for connecting. */
+static struct mono share_of(struct mono deadline, size_t left)
+{
+	struct mono now = mono_now();
+
+	if (mono_is_never(deadline))
+		return deadline;
+	return mono_after(now, (struct span){mono_since(now, deadline).ns / (int64_t)(left + 1)});
+}
+
+static void start_entry(const struct check_run *run, struct race *race, size_t entry, size_t n,
+			struct mono deadline)
 {
 	struct kafka_dial *d = &race->v[entry];
 	struct addrinfo *list = NULL;
+	struct check_run shorter = *run;
 
-	if (net_resolve(run, d->host, d->port, AF_UNSPEC, &list, &d->diag))
+	shorter.deadline = n == 1 ? deadline : share_of(deadline, n - entry);
+	if (net_resolve(&shorter, d->host, d->port, AF_UNSPEC, &list, &d->diag))
 		return;
 	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next)
 		start_address(race, entry, ai);
@@ -128,7 +142,7 @@ size_t kafka_dial(const struct check_run *run, struct kafka_dial *v, size_t n, b
 	size_t connected;
 
 	for (size_t i = 0; i < n; i++)
-		start_entry(run, &race, i);
+		start_entry(run, &race, i, n, deadline);
 	check_step(run, PH_CONNECT,
 		   n == 1 ? "connecting to %s:%d" : "connecting to %s:%d and others",
 		   n ? v[0].host : "", n ? v[0].port : 0);

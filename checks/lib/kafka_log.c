@@ -92,6 +92,7 @@ static const struct phrase log_phrases[] = {
     /* TLS. What is left of it goes to the table of TLS texts. */
     {"connecting to a PLAINTEXT broker listener", D_TLS_PEER_IS_PLAINTEXT, true},
     {"unexpected eof while reading", D_TLS_PEER_IS_PLAINTEXT, true},
+    {"SSL connection closed by peer", D_TLS_PEER_IS_PLAINTEXT, true},
     {"client SSL authentication might be required", D_TLS_CLIENT_CERT_REQUIRED, true},
     /* Not Kafka, or another kind of listener. */
     {"Disconnected while requesting ApiVersion", D_CONNECT_CLOSED, true},
@@ -111,7 +112,7 @@ static const struct phrase log_phrases[] = {
 };
 
 static const struct phrase last_phrases[] = {
-    {"Disconnected", D_CONNECT_CLOSED, false},
+    {"Disconnected", D_CONNECT_CLOSED, true}, /* all that 2.10 and later say */
     {"ApiVersionRequest failed", D_PROTOCOL_MISMATCH, true},
 };
 

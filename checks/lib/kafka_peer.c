@@ -305,6 +305,11 @@ static void apply_probe(struct kafka_peer *peer, const struct kafka_props *props
 	peer->asked = true;
 	switch (probe->listener) {
 	case LISTENER_UNKNOWN:
+		if (probe->reset && peer->meaning.code == D_CONNECT_CLOSED) {
+			peer->meaning = (struct kafka_meaning){.code = D_CONNECT_RESET};
+			snprintf(peer->words, sizeof peer->words,
+				 "the connection was reset in answer to the first request");
+		}
 		break;
 	case LISTENER_TLS:
 		if (!props->tls)

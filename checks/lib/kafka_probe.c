@@ -141,6 +141,7 @@ static void probe_plain(const struct check_run *run, const char *host, int port,
 	if (net_connect(run, host, port, &conn, &ignored) < 0)
 		return;
 	got = ask(run, &conn, API_API_VERSIONS, 0, NULL, &a, &ignored);
+	probe->reset = got < 0 && ignored.code == D_CONNECT_RESET;
 	if (got == 0)
 		read_foreign(&a, probe);
 	if (got == 1) {

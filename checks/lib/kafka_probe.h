@@ -21,6 +21,7 @@ enum kafka_listener {
 struct kafka_probe {
 	enum kafka_listener listener;
 	char words[256]; /* what it offered or said */
+	bool reset;      /* it reset the connection: librdkafka says "Disconnected" then too */
 };
 
 /* `address` is "host:port". Takes at most until run->deadline. */

@@ -5,7 +5,7 @@ import pytest
 from fakes.certs import Authority, server_context
 from fakes.kafka import (LEADER_NOT_AVAILABLE, METADATA, TOPIC_AUTHORIZATION_FAILED, API_VERSIONS, FakeKafka, KafkaMock,
                          Partition)
-from fakes.tcp import TcpServer, close_at_once, full_backlog, garbage, refused_port, silent
+from fakes.tcp import TcpServer, close_at_once, full_backlog, garbage, refused_port, reset_after_request, silent
 
 ORDERS = [{"name": "orders"}]
 SECRET = "marker-password-7391"
@@ -128,6 +128,22 @@ def test_silent_peer(guard):
 def test_closing_peer(guard):
     with TcpServer(close_at_once) as peer:
         try_kafka(guard, peer.address).expect("connect-closed", exit=124, subject=peer.address, cause="isconnected")
+
+
+@pytest.mark.produces("connect-reset")
+@pytest.mark.near_miss("connect-closed", "connect-refused")
+def test_resetting_peer(guard):
+    with TcpServer(reset_after_request) as peer:
+        try_kafka(guard, peer.address).expect("connect-reset", exit=124, subject=peer.address)
+
+
+@pytest.mark.near_miss("dns-timeout", "dns-no-such-name", "guard-deadline")
+@pytest.mark.parametrize("zone", [None, "NXDOMAIN"])
+def test_a_bootstrap_name_that_does_not_resolve(guard, zone):
+    from fakes.dns import DnsServer
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka, DnsServer({"kafka-0.test": zone}) as dns:
+        servers = ["kafka-0.test:9092", kafka.bootstrap]
+        guard.check(profile(bootstrap_servers=servers, topics=ORDERS, attempt_timeout=guard.span(3)), dns=dns).passed()
 
 
 @pytest.mark.produces("protocol-mismatch")
@@ -539,6 +555,7 @@ def test_advertised_name_is_not_in_the_certificate(guard, tmp_path):
 # ---- topics ------------------------------------------------------------------------------------------------------------
 
 @pytest.mark.produces("kafka-topic-missing")
+@pytest.mark.near_miss("kafka-topic-denied", "kafka-partitions")
 def test_topic_missing(guard):
     with FakeKafka(topics={"audit": (1, 1)}) as kafka:
         try_kafka(guard, kafka.bootstrap, topics=["audit", "orders"]).expect(

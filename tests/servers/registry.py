@@ -12,7 +12,8 @@ from . import common
 
 VERSION = "3.0.9"
 ARTIFACT = f"io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all"
-DEPENDENCY_PLUGIN = "3.8.1"
+# The newer ones read the artifact's descriptor first, whose parent is not on Maven Central; this one takes the archive.
+DEPENDENCY_PLUGIN = "2.8"
 BASE_PATH = "/apis/ccompat/v7"
 CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
 JVM_FLAGS = ("-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
@@ -25,16 +26,17 @@ def install():
 
 def _fetch(folder):
     maven = common.find_program("mvn", package="real")
-    goal = f"org.apache.maven.plugins:maven-dependency-plugin:{DEPENDENCY_PLUGIN}:copy"
+    goal = f"org.apache.maven.plugins:maven-dependency-plugin:{DEPENDENCY_PLUGIN}:get"
+    local = folder / "maven"
     common.run_tool(
-        [maven, "-B", "-q", goal, f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={folder}"],
+        [maven, "-B", "-q", goal, f"-Dartifact={ARTIFACT}", "-Dtransitive=false", f"-Dmaven.repo.local={local}"],
         what=f"fetching Apicurio Registry {VERSION} with Maven",
         cwd=folder,
     )
-    (archive,) = folder.glob("*.tar.gz")
+    (archive,) = local.glob("**/apicurio-registry-app-*.tar.gz")
     with tarfile.open(archive) as packed:
         packed.extractall(folder, filter="data")
-    archive.unlink()
+    common.remove_tree(local)
 
 
 class RegistryError(Exception):

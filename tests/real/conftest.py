@@ -1,0 +1,18 @@
+"""The real servers, once per run, and the fixture `guard` of the scenarios."""
+
+import pathlib
+import sys
+
+import pytest
+
+pytest.register_assert_rewrite("harness")
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from harness import guard, pytest_runtest_call  # noqa: E402,F401
+from world import world as start_world  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    with start_world(tmp_path_factory.mktemp("world")) as one:
+        yield one

@@ -1,0 +1,143 @@
+"""When a check's own process goes wrong: it crashes, ends without a word, hangs, floods, or cannot be had at all.
+
+A preloaded library (tests/preload/faults.c) makes getaddrinfo do these things in the child of a check. Whatever
+happens there, startguard ends in time, blames itself and not the dependency, writes its report, and leaves nothing.
+"""
+
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+from fakes.tcp import TcpServer, refused_port, silent
+
+SOURCE = pathlib.Path(__file__).parents[1] / "preload" / "faults.c"
+
+
+@pytest.fixture(scope="session")
+def faults(tmp_path_factory):
+    library = tmp_path_factory.mktemp("preload") / "faults.so"
+    subprocess.run([os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-O1", "-shared", "-fPIC",
+                    "-o", library, SOURCE, "-ldl"], check=True)
+
+    def environment(**variables):
+        asan = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:handle_segv=0:handle_abort=0"
+        return {"LD_PRELOAD": str(library), "ASAN_OPTIONS": asan, **variables}
+    return environment
+
+
+@pytest.fixture
+def server():
+    with TcpServer(silent) as one:
+        yield one
+
+
+def one_try(guard, server, env, timeout="500ms", **keys):
+    return guard.try_("tcp", address=f"localhost:{server.port}", _env=env, _args=["-t", timeout], **keys)
+
+
+@pytest.mark.near_miss("guard-crashed", "guard-bug", "guard-deadline", "guard-no-process")
+def test_the_library_alone_changes_nothing(guard, server, faults):
+    one_try(guard, server, faults()).passed()
+
+
+@pytest.mark.produces("guard-crashed")
+@pytest.mark.parametrize("how, signal", [("crash", "signal 11 (Segmentation fault)"), ("abort", "signal 6 (Aborted)")])
+def test_crash(guard, server, faults, how, signal):
+    result = one_try(guard, server, faults(FAULT_RESOLVE=how))
+    check = result.expect("guard-crashed", exit=70, outcome="broken", cause=signal)
+    assert "localhost" in check["last_step"]
+    assert check["last_step"] in check["cause"]
+    assert "\nBROKEN " in result.err
+    assert result.status == "blocked"
+
+
+@pytest.mark.produces("guard-bug")
+@pytest.mark.parametrize("how, cause", [("exit", "status 0 without a result"), ("garbage", "wrote what is no record"),
+                                        ("partial", "status 0 without a result")])
+def test_no_result(guard, server, faults, how, cause):
+    one_try(guard, server, faults(FAULT_RESOLVE=how)).expect("guard-bug", exit=70, outcome="broken", cause=cause)
+
+
+@pytest.mark.produces("guard-deadline")
+@pytest.mark.near_miss("guard-crashed", "guard-bug")
+@pytest.mark.parametrize("how", ["hang", "spin", "flood", "closes"])
+def test_deadline_is_kept_whatever_the_library_does(guard, server, faults, how):
+    result = one_try(guard, server, faults(FAULT_RESOLVE=how, FAULT_NO_THREADS="1"), attempt_timeout="300ms")
+    check = result.expect("guard-deadline", exit=124, retryable=True, outcome="fail", cause="(attempt_timeout)")
+    assert "localhost" in check["cause"]
+
+
+@pytest.mark.produces("dns-timeout")
+@pytest.mark.near_miss("guard-deadline", "guard-bug", "guard-crashed")
+@pytest.mark.parametrize("how", ["hang", "spin"])
+def test_a_resolver_that_hangs_in_its_thread_is_told_as_such(guard, server, faults, how):
+    one_try(guard, server, faults(FAULT_RESOLVE=how), attempt_timeout="300ms").expect("dns-timeout", exit=124)
+
+
+@pytest.mark.near_miss("guard-bug", "guard-crashed")
+def test_no_thread_to_be_had(guard, server, faults):
+    one_try(guard, server, faults(FAULT_NO_THREADS="1")).passed()
+
+
+@pytest.mark.produces("guard-deadline")
+@pytest.mark.parametrize("key, where", [({"timeout": "300ms"}, "(timeout)"), ({}, "(timeout of the run)")])
+def test_deadline_names_the_limit_that_was_hit(guard, server, faults, key, where):
+    guard.try_("tcp", address=f"localhost:{server.port}", _env=faults(FAULT_RESOLVE="hang", FAULT_NO_THREADS="1"),
+               _args=["-t", "400ms"], **key).expect("guard-deadline", exit=124, cause=where)
+
+
+@pytest.mark.near_miss("guard-deadline")
+def test_slow_within_the_limit_is_no_deadline(guard, server, faults):
+    check = one_try(guard, server, faults(FAULT_RESOLVE="slow"), timeout=guard.span(20)).passed()
+    assert check["elapsed_ms"] >= 300
+
+
+@pytest.mark.near_miss("guard-crashed", "guard-bug")
+def test_a_command_that_crashes_is_no_crash_of_ours(guard):
+    guard.try_("exec", command=["/bin/sh", "-c", "kill -s SEGV $(exec sh -c 'echo $PPID')"], _args=["-t", "300ms"]).expect("exec-signal")
+
+
+@pytest.mark.near_miss("guard-bug")
+def test_a_peer_without_an_answer_is_no_bug_of_ours(guard):
+    guard.try_("tcp", address=f"localhost:{refused_port()}", _args=["-t", "300ms"]).expect("connect-refused")
+
+
+def one_run(guard, server, env, timeout):
+    return guard.run(f'startguard = 1; tcp: {{ a: {{ address = "localhost:{server.port}"; }}; }};', "-t", timeout, env=env)
+
+
+@pytest.mark.produces("guard-no-process")
+def test_no_process_to_be_had(guard, server, faults):
+    check = one_run(guard, server, faults(FAULT_FORK_FAILS="1-1000000"), "300ms").expect(
+        "guard-no-process", exit=70, outcome="broken", cause="Resource temporarily unavailable")
+    assert check["attempts"] > 1
+
+
+@pytest.mark.produces("guard-no-process")
+def test_no_process_for_a_moment(guard, server, faults):
+    """The limit is met twice; then there is room, and the check holds."""
+    check = one_run(guard, server, faults(FAULT_FORK_FAILS="1-2"), guard.span(20)).passed()
+    assert check["attempts"] == 3
+    assert check["history"] == [{"code": "guard-no-process", "count": 2}]
+
+
+@pytest.mark.near_miss("guard-no-process")
+def test_a_failing_fork_that_is_never_needed(guard, server, faults):
+    one_try(guard, server, faults(FAULT_FORK_FAILS="2-9")).passed()
+
+
+@pytest.mark.produces("guard-crashed")
+def test_the_others_are_not_touched(guard, server, faults):
+    """One check crashes again and again, optional: it is lost and named as broken; the start is degraded."""
+    result = guard.run(f"""startguard = 1;
+        exec: {{ good: {{ command = ["/bin/true"]; }}; }};
+        tcp: {{ bad: {{ address = "localhost:{server.port}"; required = false; timeout = "300ms"; degraded = "no bad";
+                       degraded_env = ["BAD=0"]; }}; }};
+        file: {{ root: {{ path = "/"; }}; }};""", env=faults(FAULT_RESOLVE="crash"), command=["/bin/sh", "-c", "echo $BAD"])
+    assert (result.code, result.out, result.status) == (0, "0\n", "degraded")
+    result.passed("file.root")
+    result.passed("exec.good")
+    result.expect("guard-crashed", id="tcp.bad", outcome="broken")
+    assert "broken: guard-crashed" in result.report["summary"]
