@@ -21,29 +21,39 @@ struct avro_conf {
 
 static const char *fingerprint_problem(const char *text)
 {
-	return strlen(text) == 16 && strspn(text, "0123456789abcdefABCDEF") == 16 ? NULL : "is not 16 hexadecimal digits";
+	return strlen(text) == 16 && strspn(text, "0123456789abcdefABCDEF") == 16
+		   ? NULL
+		   : "is not 16 hexadecimal digits";
 }
 
 static const struct key avro_keys[] = {
-    KEY_PATH(struct avro_conf, schema, .doc = "The schema file.", .example = "\"schemas/reward_event.avsc\""),
-    KEY_STRLIST(struct avro_conf, schemas, .doc = "Schema files, as globs: each must match and every file must be a schema.",
-                .example = "[\"/app/proto/*.avsc\"]"),
+    KEY_PATH(struct avro_conf, schema, .doc = "The schema file.",
+	     .example = "\"schemas/reward_event.avsc\""),
+    KEY_STRLIST(struct avro_conf, schemas,
+		.doc = "Schema files, as globs: each must match and every file must be a schema.",
+		.example = "[\"/app/proto/*.avsc\"]"),
     KEY_STR(struct avro_conf, full_name, .doc = "Namespace and name the schema must have.",
-            .example = "\"soma.cognition.RewardEvent\""),
+	    .example = "\"soma.cognition.RewardEvent\""),
     KEY_STR(struct avro_conf, fingerprint, .check = fingerprint_problem,
-            .doc = "CRC-64-AVRO of the schema's parsing canonical form, 16 hexadecimal digits (as a number, or in fastavro's byte order).",
-            .example = "\"8c1f0a5d3b2e4976\""),
-    KEY_PATH(struct avro_conf, readable_by, .doc = "Schema file of a reader: it must be able to read what this one writes.",
-             .example = "\"consumer/reward_event.avsc\""),
-    KEY_PATH(struct avro_conf, reads, .doc = "Schema file of a writer: this one must be able to read what that one writes.",
-             .example = "\"producer/reward_event.avsc\""),
-    KEY_PATH(struct avro_conf, sample, .doc = "File of bytes that must decode with the schema, with none left.",
-             .example = "\"tests/reward_event.bin\""),
+	    .doc = "CRC-64-AVRO of the schema's parsing canonical form, 16 hexadecimal digits (as "
+		   "a number, or in fastavro's byte order).",
+	    .example = "\"8c1f0a5d3b2e4976\""),
+    KEY_PATH(struct avro_conf, readable_by,
+	     .doc = "Schema file of a reader: it must be able to read what this one writes.",
+	     .example = "\"consumer/reward_event.avsc\""),
+    KEY_PATH(struct avro_conf, reads,
+	     .doc = "Schema file of a writer: this one must be able to read what that one writes.",
+	     .example = "\"producer/reward_event.avsc\""),
+    KEY_PATH(struct avro_conf, sample,
+	     .doc = "File of bytes that must decode with the schema, with none left.",
+	     .example = "\"tests/reward_event.bin\""),
     KEY_ENUM(struct avro_conf, format, .choices = formats, .def = "bare",
-             .doc = "How the sample's bytes are framed: bare, with the five bytes a Confluent serialiser puts in front, or an object container file."),
+	     .doc = "How the sample's bytes are framed: bare, with the five bytes a Confluent "
+		    "serialiser puts in front, or an object container file."),
     KEY_END,
 };
-static const struct schema avro_schema_rows = {.name = "avro", .size = sizeof(struct avro_conf), .keys = avro_keys};
+static const struct schema avro_schema_rows = {
+    .name = "avro", .size = sizeof(struct avro_conf), .keys = avro_keys};
 
 static const char *avro_validate(const void *conf, const char **key)
 {
@@ -51,8 +61,11 @@ static const char *avro_validate(const void *conf, const char **key)
 	const struct {
 		const char *key;
 		bool given;
-	} one[] = {{"full_name", c->full_name}, {"fingerprint", c->fingerprint}, {"readable_by", c->readable_by},
-	           {"reads", c->reads},         {"sample", c->sample}};
+	} one[] = {{"full_name", c->full_name},
+		   {"fingerprint", c->fingerprint},
+		   {"readable_by", c->readable_by},
+		   {"reads", c->reads},
+		   {"sample", c->sample}};
 
 	if (!c->schema && !c->schemas.n)
 		return "give schema or schemas";
@@ -68,7 +81,8 @@ static const char *avro_validate(const void *conf, const char **key)
 	return NULL;
 }
 
-static enum verdict avro_all(const struct check_run *run, const struct avro_conf *c, struct diag *out)
+static enum verdict avro_all(const struct check_run *run, const struct avro_conf *c,
+			     struct diag *out)
 {
 	size_t count = 0;
 
@@ -87,7 +101,8 @@ static enum verdict avro_all(const struct check_run *run, const struct avro_conf
 	return V_PASS;
 }
 
-static enum verdict avro_container(const struct avro_conf *c, const struct avro_schema *s, struct diag *out)
+static enum verdict avro_container(const struct avro_conf *c, const struct avro_schema *s,
+				   struct diag *out)
 {
 	avro_file_reader_t reader;
 	avro_schema_t writer;
@@ -98,19 +113,24 @@ static enum verdict avro_container(const struct avro_conf *c, const struct avro_
 	if (avro_file_reader(c->sample, &reader))
 		return check_fail(out, D_AVRO_DECODE, c->sample, "%s", avro_strerror());
 	writer = avro_file_reader_get_writer_schema(reader);
-	if (*s->full_name && avro_schema_name(writer) && !str_eq(avro_schema_name(writer), strrchr(s->full_name, '.') ? strrchr(s->full_name, '.') + 1 : s->full_name))
-		return check_fail(out, D_AVRO_DECODE, c->sample, "the container holds %s, the schema is %s", avro_schema_name(writer), s->full_name);
+	if (*s->full_name && avro_schema_name(writer) &&
+	    !str_eq(avro_schema_name(writer),
+		    strrchr(s->full_name, '.') ? strrchr(s->full_name, '.') + 1 : s->full_name))
+		return check_fail(out, D_AVRO_DECODE, c->sample,
+				  "the container holds %s, the schema is %s",
+				  avro_schema_name(writer), s->full_name);
 	iface = avro_generic_class_from_schema(writer);
 	avro_generic_value_new(iface, &value);
 	while (!(r = avro_file_reader_read_value(reader, &value)))
 		records++;
 	if (r != EOF)
-		return check_fail(out, D_AVRO_DECODE, c->sample, "record %d: %s", records, avro_strerror());
+		return check_fail(out, D_AVRO_DECODE, c->sample, "record %d: %s", records,
+				  avro_strerror());
 	return V_PASS;
 }
 
-static enum verdict avro_sample(const struct check_run *run, const struct avro_conf *c, const struct avro_schema *s,
-                                struct diag *out)
+static enum verdict avro_sample(const struct check_run *run, const struct avro_conf *c,
+				const struct avro_schema *s, struct diag *out)
 {
 	size_t len, head = c->format == FORMAT_CONFLUENT ? 5 : 0;
 	char why[AVRO_WHY_MAX];
@@ -120,24 +140,29 @@ static enum verdict avro_sample(const struct check_run *run, const struct avro_c
 	check_step(run, PH_ASSERT, "decoding the sample %s", c->sample);
 	data = (unsigned char *)file_read(c->sample, SAMPLE_MAX, &len);
 	if (!data)
-		return check_fail(out, errno == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE, c->sample, "%s", strerror(errno));
+		return check_fail(out, errno == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE,
+				  c->sample, "%s", strerror(errno));
 	if (c->format == FORMAT_CONTAINER)
 		return avro_container(c, s, out);
 	if (head && (len < head || data[0] != 0))
-		return check_fail(out, D_AVRO_DECODE, c->sample, "no Confluent header: the first of five bytes is not zero");
+		return check_fail(out, D_AVRO_DECODE, c->sample,
+				  "no Confluent header: the first of five bytes is not zero");
 	n = avro_decode(s, data + head, len - head, why, sizeof(why));
 	if (n < 0 && len && (data[0] == '{' || data[0] == '['))
-		return check_fail(out, D_AVRO_DECODE, c->sample, "%s; the bytes look like JSON", why);
+		return check_fail(out, D_AVRO_DECODE, c->sample, "%s; the bytes look like JSON",
+				  why);
 	if (n < 0)
 		return check_fail(out, D_AVRO_DECODE, c->sample, "%s", why);
 	if ((size_t)n + head < len)
-		return check_fail(out, D_AVRO_BYTES_LEFT, c->sample, "%zu of %zu bytes are left over", len - head - (size_t)n, len);
+		return check_fail(out, D_AVRO_BYTES_LEFT, c->sample,
+				  "%zu of %zu bytes are left over", len - head - (size_t)n, len);
 	check_reached(run, "sample");
 	return V_PASS;
 }
 
-static enum verdict avro_resolves(const struct check_run *run, const char *reader_file, const struct avro_schema *reader,
-                                  const char *writer_file, const struct avro_schema *writer, struct diag *out)
+static enum verdict avro_resolves(const struct check_run *run, const char *reader_file,
+				  const struct avro_schema *reader, const char *writer_file,
+				  const struct avro_schema *writer, struct diag *out)
 {
 	char why[AVRO_WHY_MAX];
 
@@ -148,7 +173,8 @@ static enum verdict avro_resolves(const struct check_run *run, const char *reade
 	if (!reader || !writer)
 		return V_FAIL;
 	if (!avro_can_read(reader, writer, why, sizeof(why)))
-		return check_fail(out, D_AVRO_INCOMPATIBLE, reader_file, "it cannot read what %s writes: %s", writer_file, why);
+		return check_fail(out, D_AVRO_INCOMPATIBLE, reader_file,
+				  "it cannot read what %s writes: %s", writer_file, why);
 	check_reached(run, "resolution");
 	return V_PASS;
 }
@@ -166,15 +192,19 @@ static enum verdict avro_run(const struct check_run *run, struct diag *out)
 		return V_FAIL;
 	check_reached(run, "parse");
 	snprintf(print, sizeof(print), "%016llx", (unsigned long long)s->fingerprint);
-	snprintf(swapped, sizeof(swapped), "%016llx", (unsigned long long)__builtin_bswap64(s->fingerprint));
+	snprintf(swapped, sizeof(swapped), "%016llx",
+		 (unsigned long long)__builtin_bswap64(s->fingerprint));
 	check_fact(run, "full_name", "%s", s->full_name);
 	check_fact(run, "fingerprint", "%s", print);
 	if (c->full_name && !str_eq(c->full_name, s->full_name))
-		return check_fail(out, D_AVRO_NAME_MISMATCH, c->schema, "the schema is %s, expected %s",
-		                  *s->full_name ? s->full_name : "of no named type", c->full_name);
+		return check_fail(out, D_AVRO_NAME_MISMATCH, c->schema,
+				  "the schema is %s, expected %s",
+				  *s->full_name ? s->full_name : "of no named type", c->full_name);
 	/* Java's tools print the number, fastavro its bytes as they travel: both are in use. */
-	if (c->fingerprint && strcasecmp(c->fingerprint, print) && strcasecmp(c->fingerprint, swapped))
-		return check_fail(out, D_AVRO_FINGERPRINT, c->schema, "the fingerprint is %s, expected %s", print, c->fingerprint);
+	if (c->fingerprint && strcasecmp(c->fingerprint, print) &&
+	    strcasecmp(c->fingerprint, swapped))
+		return check_fail(out, D_AVRO_FINGERPRINT, c->schema,
+				  "the fingerprint is %s, expected %s", print, c->fingerprint);
 	if (c->readable_by && avro_resolves(run, c->readable_by, NULL, c->schema, s, out))
 		return V_FAIL;
 	if (c->reads && avro_resolves(run, c->schema, s, c->reads, NULL, out))
@@ -182,7 +212,7 @@ static enum verdict avro_run(const struct check_run *run, struct diag *out)
 	if (c->sample && avro_sample(run, c, s, out))
 		return V_FAIL;
 	check_summary(run, "%s %.8s %zu fields", *s->full_name ? s->full_name : c->schema, print,
-	              json_array_size(json_object_get(s->normal, "fields")));
+		      json_array_size(json_object_get(s->normal, "fields")));
 	return V_PASS;
 }
 

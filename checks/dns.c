@@ -35,7 +35,8 @@ static int network_parse(struct network *n, const char *text)
 	address[len] = '\0';
 	n->family = strchr(address, ':') ? AF_INET6 : AF_INET;
 	bits = n->family == AF_INET ? 32 : 128;
-	if (inet_pton(n->family, address, n->bytes) != 1 || (slash && parse_i64(slash + 1, 0, bits, &bits)))
+	if (inet_pton(n->family, address, n->bytes) != 1 ||
+	    (slash && parse_i64(slash + 1, 0, bits, &bits)))
 		return -1;
 	n->bits = (int)bits;
 	return 0;
@@ -45,24 +46,31 @@ static const char *network_problem(const char *text)
 {
 	struct network n;
 
-	return network_parse(&n, text) ? "is neither an address nor a network such as 10.0.0.0/8" : NULL;
+	return network_parse(&n, text) ? "is neither an address nor a network such as 10.0.0.0/8"
+				       : NULL;
 }
 
 static const struct key dns_keys[] = {
-    KEY_STR(struct dns_conf, name, .flags = K_REQUIRED, .doc = "The name.", .example = "\"kafka-headless\""),
-    KEY_ENUM(struct dns_conf, type, .choices = records, .def = "any", .doc = "Which addresses count."),
+    KEY_STR(struct dns_conf, name, .flags = K_REQUIRED, .doc = "The name.",
+	    .example = "\"kafka-headless\""),
+    KEY_ENUM(struct dns_conf, type, .choices = records, .def = "any",
+	     .doc = "Which addresses count."),
     KEY_INT(struct dns_conf, min_addresses, .def = "1", .min = "1", .max = "1000",
-            .doc = "How many addresses there must be at least: the members of a headless service."),
+	    .doc = "How many addresses there must be at least: the members of a headless service."),
     KEY_STRLIST(struct dns_conf, includes, .check = network_problem,
-                .doc = "Addresses that must be among them, or networks in which one must lie.", .example = "[\"10.0.0.0/8\"]"),
+		.doc = "Addresses that must be among them, or networks in which one must lie.",
+		.example = "[\"10.0.0.0/8\"]"),
     KEY_END,
 };
-static const struct schema dns_schema = {.name = "dns", .size = sizeof(struct dns_conf), .keys = dns_keys};
+static const struct schema dns_schema = {
+    .name = "dns", .size = sizeof(struct dns_conf), .keys = dns_keys};
 
 static const void *address_of(const struct addrinfo *a)
 {
-	return a->ai_family == AF_INET ? (const void *)&((const struct sockaddr_in *)(const void *)a->ai_addr)->sin_addr
-	                               : (const void *)&((const struct sockaddr_in6 *)(const void *)a->ai_addr)->sin6_addr;
+	return a->ai_family == AF_INET
+		   ? (const void *)&((const struct sockaddr_in *)(const void *)a->ai_addr)->sin_addr
+		   : (const void *)&((const struct sockaddr_in6 *)(const void *)a->ai_addr)
+			 ->sin6_addr;
 }
 
 static bool network_holds(const struct network *n, const struct addrinfo *a)
@@ -75,7 +83,8 @@ static bool network_holds(const struct network *n, const struct addrinfo *a)
 	return !rest || ((bytes[whole] ^ n->bytes[whole]) & (0xff << (8 - rest)) & 0xff) == 0;
 }
 
-static enum verdict dns_includes(const struct dns_conf *c, const struct addrinfo *list, const char *found, struct diag *out)
+static enum verdict dns_includes(const struct dns_conf *c, const struct addrinfo *list,
+				 const char *found, struct diag *out)
 {
 	for (size_t i = 0; i < c->includes.n; i++) {
 		struct network n;
@@ -85,15 +94,17 @@ static enum verdict dns_includes(const struct dns_conf *c, const struct addrinfo
 		for (const struct addrinfo *a = list; a; a = a->ai_next)
 			holds |= network_holds(&n, a);
 		if (!holds)
-			return check_fail(out, D_DNS_WRONG_ADDRESS, c->name, "it resolves to %s; none is %s %s", found,
-			                  strchr(c->includes.v[i], '/') ? "in" : "", c->includes.v[i]);
+			return check_fail(
+			    out, D_DNS_WRONG_ADDRESS, c->name, "it resolves to %s; none is %s %s",
+			    found, strchr(c->includes.v[i], '/') ? "in" : "", c->includes.v[i]);
 	}
 	return V_PASS;
 }
 
 static enum verdict dns_run(const struct check_run *run, struct diag *out)
 {
-	static const int families[] = {[RECORD_A] = AF_INET, [RECORD_AAAA] = AF_INET6, [RECORD_ANY] = AF_UNSPEC};
+	static const int families[] = {
+	    [RECORD_A] = AF_INET, [RECORD_AAAA] = AF_INET6, [RECORD_ANY] = AF_UNSPEC};
 	const struct dns_conf *c = run->conf;
 	struct addrinfo *list = NULL;
 	char ip[INET6_ADDRSTRLEN];
@@ -104,11 +115,13 @@ static enum verdict dns_run(const struct check_run *run, struct diag *out)
 		return V_FAIL;
 	str_init(&found, 300);
 	for (const struct addrinfo *a = list; a; a = a->ai_next, n++)
-		str_addf(&found, "%s%s", n ? ", " : "", inet_ntop(a->ai_family, address_of(a), ip, sizeof(ip)));
+		str_addf(&found, "%s%s", n ? ", " : "",
+			 inet_ntop(a->ai_family, address_of(a), ip, sizeof(ip)));
 	check_fact(run, "addresses", "%lld", (long long)n);
 	if (n < c->min_addresses)
-		return check_fail(out, D_DNS_NO_ADDRESS, c->name, "it has %lld address%s (%s), demanded are %lld", (long long)n, n == 1 ? "" : "es",
-		                  found.s, (long long)c->min_addresses);
+		return check_fail(out, D_DNS_NO_ADDRESS, c->name,
+				  "it has %lld address%s (%s), demanded are %lld", (long long)n,
+				  n == 1 ? "" : "es", found.s, (long long)c->min_addresses);
 	if (dns_includes(c, list, found.s, out))
 		return V_FAIL;
 	check_summary(run, "%s", found.s);

@@ -14,7 +14,8 @@ struct env_conf {
 static bool is_name(const char *s, size_t n, const char *also)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!(isalpha((unsigned char)s[i]) || s[i] == '_' || (i && isdigit((unsigned char)s[i])) || (s[i] && strchr(also, s[i]))))
+		if (!(isalpha((unsigned char)s[i]) || s[i] == '_' ||
+		      (i && isdigit((unsigned char)s[i])) || (s[i] && strchr(also, s[i]))))
 			return false;
 	return n > 0;
 }
@@ -26,7 +27,9 @@ static const char *name_problem(const char *text)
 
 static const char *glob_problem(const char *text)
 {
-	return is_name(text, strlen(text), "*?") ? NULL : "is neither the name of a variable nor a glob over names";
+	return is_name(text, strlen(text), "*?")
+		   ? NULL
+		   : "is neither the name of a variable nor a glob over names";
 }
 
 static const char *names_problem(const char *text)
@@ -43,20 +46,28 @@ static const char *names_problem(const char *text)
 }
 
 static const struct key env_keys[] = {
-    KEY_STRLIST(struct env_conf, required, .check = name_problem, .doc = "Variables that must be set, and not empty.",
-                .example = "[\"DATABASE_URL\"]"),
-    KEY_STRLIST(struct env_conf, forbidden, .check = glob_problem, .doc = "Variables that must not be set to anything: names or globs.",
-                .example = "[\"*_FORCE_JSON\"]"),
+    KEY_STRLIST(struct env_conf, required, .check = name_problem,
+		.doc = "Variables that must be set, and not empty.",
+		.example = "[\"DATABASE_URL\"]"),
+    KEY_STRLIST(struct env_conf, forbidden, .check = glob_problem,
+		.doc = "Variables that must not be set to anything: names or globs.",
+		.example = "[\"*_FORCE_JSON\"]"),
     KEY_STRLIST(struct env_conf, one_of, .check = names_problem,
-                .doc = "Groups of names with | between them: exactly one of each group must be set.", .example = "[\"TOKEN|TOKEN_FILE\"]"),
+		.doc =
+		    "Groups of names with | between them: exactly one of each group must be set.",
+		.example = "[\"TOKEN|TOKEN_FILE\"]"),
     KEY_STRLIST(struct env_conf, equal, .check = names_problem,
-                .doc = "Groups of names with | between them: those that are set must have one value.",
-                .example = "[\"KAFKA_URL|BOOTSTRAP_SERVERS\"]"),
-    KEY_PAIRLIST(struct env_conf, match, .flags = K_RAW, .doc = "NAME=REGEX: what the value must look like, as a POSIX extended expression over the whole value.",
-                 .example = "[\"PORT=[0-9]+\"]"),
+		.doc =
+		    "Groups of names with | between them: those that are set must have one value.",
+		.example = "[\"KAFKA_URL|BOOTSTRAP_SERVERS\"]"),
+    KEY_PAIRLIST(struct env_conf, match, .flags = K_RAW,
+		 .doc = "NAME=REGEX: what the value must look like, as a POSIX extended expression "
+			"over the whole value.",
+		 .example = "[\"PORT=[0-9]+\"]"),
     KEY_END,
 };
-static const struct schema env_schema = {.name = "env", .size = sizeof(struct env_conf), .keys = env_keys};
+static const struct schema env_schema = {
+    .name = "env", .size = sizeof(struct env_conf), .keys = env_keys};
 
 static int compile(regex_t *re, const char *expression, char *why, size_t size)
 {
@@ -88,7 +99,8 @@ static const char *env_validate(const void *conf, const char **key)
 		if (name_problem(p->name) || !p->value)
 			return "must be NAME=REGEX";
 		if (compile(&re, p->value, reason, sizeof(reason))) {
-			snprintf(why, sizeof(why), "the expression of %s is wrong: %s", p->name, reason);
+			snprintf(why, sizeof(why), "the expression of %s is wrong: %s", p->name,
+				 reason);
 			return why;
 		}
 		regfree(&re);
@@ -128,8 +140,9 @@ static enum verdict must_not_be_set(const char *pattern, struct diag *out)
 		memcpy(name, *e, n);
 		name[n] = '\0';
 		if (glob_match(pattern, name))
-			return check_fail(out, D_ENV_FORBIDDEN, name, "%s is set%s%s", name, str_eq(pattern, name) ? "" : ", forbidden by ",
-			                  str_eq(pattern, name) ? "" : pattern);
+			return check_fail(out, D_ENV_FORBIDDEN, name, "%s is set%s%s", name,
+					  str_eq(pattern, name) ? "" : ", forbidden by ",
+					  str_eq(pattern, name) ? "" : pattern);
 	}
 	return V_PASS;
 }
@@ -144,14 +157,17 @@ static enum verdict exactly_one(const char *names, struct diag *out)
 		const char *v = value_of(s, n);
 
 		if (v && *v) {
-			snprintf(set + strlen(set), sizeof(set) - strlen(set), "%s%.*s", count ? ", " : "", (int)n, s);
+			snprintf(set + strlen(set), sizeof(set) - strlen(set), "%s%.*s",
+				 count ? ", " : "", (int)n, s);
 			count++;
 		}
 		s += n;
 	}
 	if (!count)
 		return check_fail(out, D_ENV_MISSING, names, "none of %s is set", names);
-	return count == 1 ? V_PASS : check_fail(out, D_ENV_CONFLICT, names, "only one may be set, these are: %s", set);
+	return count == 1 ? V_PASS
+			  : check_fail(out, D_ENV_CONFLICT, names,
+				       "only one may be set, these are: %s", set);
 }
 
 static enum verdict all_equal(const char *names, struct diag *out)
@@ -164,7 +180,9 @@ static enum verdict all_equal(const char *names, struct diag *out)
 		const char *v = value_of(s, n);
 
 		if (v && first && !str_eq(v, first))
-			return check_fail(out, D_ENV_CONFLICT, names, "%.*s and %.*s have different values", (int)n_first, first_name, (int)n, s);
+			return check_fail(out, D_ENV_CONFLICT, names,
+					  "%.*s and %.*s have different values", (int)n_first,
+					  first_name, (int)n, s);
 		if (v && !first) {
 			first = v;
 			first_name = s;
@@ -189,7 +207,9 @@ static enum verdict must_match(const struct pair *p, struct diag *out)
 	regfree(&re);
 	if (!r)
 		return V_PASS;
-	return check_fail(out, D_ENV_MISMATCH, p->name, "the value of %s (%zu characters) is not of the form %s", p->name, strlen(v), p->value);
+	return check_fail(out, D_ENV_MISMATCH, p->name,
+			  "the value of %s (%zu characters) is not of the form %s", p->name,
+			  strlen(v), p->value);
 }
 
 static enum verdict env_run(const struct check_run *run, struct diag *out)

@@ -30,16 +30,22 @@ static const char *regex_problem(const char *text)
 
 static const struct key exec_keys[] = {
     KEY_STRLIST(struct exec_conf, command, .flags = K_REQUIRED,
-                .doc = "Program and arguments; no shell in between. The environment is the service's.",
-                .example = "[\"pg_isready\", \"-h\", \"db\"]"),
-    KEY_INT(struct exec_conf, status, .def = "0", .min = "0", .max = "255", .doc = "The exit status it must end with."),
-    KEY_STR(struct exec_conf, stdout_contains, .doc = "Text that must stand in the first 64 KiB of its output.", .example = "\"ok\""),
+		.doc =
+		    "Program and arguments; no shell in between. The environment is the service's.",
+		.example = "[\"pg_isready\", \"-h\", \"db\"]"),
+    KEY_INT(struct exec_conf, status, .def = "0", .min = "0", .max = "255",
+	    .doc = "The exit status it must end with."),
+    KEY_STR(struct exec_conf, stdout_contains,
+	    .doc = "Text that must stand in the first 64 KiB of its output.", .example = "\"ok\""),
     KEY_STR(struct exec_conf, stdout_matches, .flags = K_RAW, .check = regex_problem,
-            .doc = "POSIX extended regular expression its output must match.", .example = "\"^version [4-9]\""),
-    KEY_PATH(struct exec_conf, working_directory, .doc = "Where it runs (default: where startguard does).", .example = "\"/app\""),
+	    .doc = "POSIX extended regular expression its output must match.",
+	    .example = "\"^version [4-9]\""),
+    KEY_PATH(struct exec_conf, working_directory,
+	     .doc = "Where it runs (default: where startguard does).", .example = "\"/app\""),
     KEY_END,
 };
-static const struct schema exec_schema = {.name = "exec", .size = sizeof(struct exec_conf), .keys = exec_keys};
+static const struct schema exec_schema = {
+    .name = "exec", .size = sizeof(struct exec_conf), .keys = exec_keys};
 
 struct started {
 	pid_t pid;
@@ -97,11 +103,13 @@ static int start(const struct exec_conf *c, struct started *s, struct diag *out)
 	else
 		check_fail(out, D_EXEC_NOT_EXECUTABLE, c->command.v[0], "%s", strerror(err));
 	if (c->working_directory && access(c->working_directory, X_OK))
-		check_fail(out, D_EXEC_NOT_FOUND, c->working_directory, "working_directory: %s", strerror(errno));
+		check_fail(out, D_EXEC_NOT_FOUND, c->working_directory, "working_directory: %s",
+			   strerror(errno));
 	return -1;
 
 no_process:
-	check_fail(out, D_GUARD_NO_PROCESS, c->command.v[0], "no process could be started: %s", strerror(errno));
+	check_fail(out, D_GUARD_NO_PROCESS, c->command.v[0], "no process could be started: %s",
+		   strerror(errno));
 	return -1;
 }
 
@@ -139,7 +147,8 @@ static bool listen_to(const struct check_run *run, struct started *s, int *statu
 			return true;
 		if (p[0].revents && !drain(s->out, s->stdout_text, OUTPUT_MAX, &s->n_out))
 			p[0].fd = -1;
-		if (p[1].revents && !drain(s->err, s->stderr_text, sizeof(s->stderr_text) - 1, &s->n_err))
+		if (p[1].revents &&
+		    !drain(s->err, s->stderr_text, sizeof(s->stderr_text) - 1, &s->n_err))
 			p[1].fd = -1;
 	}
 	return false;
@@ -159,20 +168,26 @@ static const char *last_words(const struct started *s, char *buf, size_t size)
 	return *buf ? buf : "it said nothing";
 }
 
-static enum verdict judge_output(const struct exec_conf *c, const struct started *s, struct diag *out)
+static enum verdict judge_output(const struct exec_conf *c, const struct started *s,
+				 struct diag *out)
 {
 	char words[200];
 	regex_t re;
 	int r;
 
 	text_clean_n(words, sizeof(words), s->stdout_text, s->n_out);
-	if (c->stdout_contains && !memmem(s->stdout_text, s->n_out, c->stdout_contains, strlen(c->stdout_contains)))
-		return check_fail(out, D_EXEC_OUTPUT, c->command.v[0], "the output does not hold \"%s\"; it is: %s", c->stdout_contains, words);
+	if (c->stdout_contains &&
+	    !memmem(s->stdout_text, s->n_out, c->stdout_contains, strlen(c->stdout_contains)))
+		return check_fail(out, D_EXEC_OUTPUT, c->command.v[0],
+				  "the output does not hold \"%s\"; it is: %s", c->stdout_contains,
+				  words);
 	if (!c->stdout_matches)
 		return V_PASS;
 	invariant(!regcomp(&re, c->stdout_matches, REG_EXTENDED | REG_NOSUB | REG_NEWLINE));
 	r = regexec(&re, s->stdout_text, 0, NULL, 0);
-	return r ? check_fail(out, D_EXEC_OUTPUT, c->command.v[0], "the output does not match %s; it is: %s", c->stdout_matches, words) : V_PASS;
+	return r ? check_fail(out, D_EXEC_OUTPUT, c->command.v[0],
+			      "the output does not match %s; it is: %s", c->stdout_matches, words)
+		 : V_PASS;
 }
 
 static enum verdict exec_run(const struct check_run *run, struct diag *out)
@@ -189,16 +204,20 @@ static enum verdict exec_run(const struct check_run *run, struct diag *out)
 	ended = listen_to(run, s, &status);
 	kill(-s->pid, SIGKILL); /* the whole group: whatever it left behind */
 	if (!ended)
-		return check_fail(out, D_GUARD_DEADLINE, c->command.v[0], "the command was still running at its deadline; last words: %s",
-		                  last_words(s, words, sizeof(words)));
+		return check_fail(out, D_GUARD_DEADLINE, c->command.v[0],
+				  "the command was still running at its deadline; last words: %s",
+				  last_words(s, words, sizeof(words)));
 	check_reached(run, "ended");
 	if (WIFSIGNALED(status))
-		return check_fail(out, D_EXEC_SIGNAL, c->command.v[0], "ended by signal %d (%s); last words: %s", WTERMSIG(status),
-		                  strsignal(WTERMSIG(status)), last_words(s, words, sizeof(words)));
+		return check_fail(out, D_EXEC_SIGNAL, c->command.v[0],
+				  "ended by signal %d (%s); last words: %s", WTERMSIG(status),
+				  strsignal(WTERMSIG(status)), last_words(s, words, sizeof(words)));
 	check_fact(run, "status", "%d", WEXITSTATUS(status));
 	if (WEXITSTATUS(status) != c->status)
-		return check_fail(out, D_EXEC_STATUS, c->command.v[0], "exit status %d, expected %lld; last words: %s", WEXITSTATUS(status),
-		                  (long long)c->status, last_words(s, words, sizeof(words)));
+		return check_fail(out, D_EXEC_STATUS, c->command.v[0],
+				  "exit status %d, expected %lld; last words: %s",
+				  WEXITSTATUS(status), (long long)c->status,
+				  last_words(s, words, sizeof(words)));
 	if (judge_output(c, s, out))
 		return V_FAIL;
 	check_summary(run, "%s", c->command.v[0]);

@@ -35,33 +35,46 @@ static const char *mode_problem(const char *text)
 
 static const char *sha256_problem(const char *text)
 {
-	return strlen(text) == 64 && strspn(text, "0123456789abcdefABCDEF") == 64 ? NULL : "is not 64 hexadecimal digits";
+	return strlen(text) == 64 && strspn(text, "0123456789abcdefABCDEF") == 64
+		   ? NULL
+		   : "is not 64 hexadecimal digits";
 }
 
 static const struct key file_keys[] = {
-    KEY_PATH(struct file_conf, path, .flags = K_REQUIRED, .doc = "The path, or a glob: at least one must match, and every match must hold.",
-             .example = "\"/app/models/*.onnx\""),
-    KEY_ENUM(struct file_conf, type, .choices = types, .doc = "What kind of file it must be (links are followed).", .example = "\"dir\""),
-    KEY_BOOL(struct file_conf, readable, .def = "true", .doc = "Whether this user must be able to read it."),
+    KEY_PATH(struct file_conf, path, .flags = K_REQUIRED,
+	     .doc = "The path, or a glob: at least one must match, and every match must hold.",
+	     .example = "\"/app/models/*.onnx\""),
+    KEY_ENUM(struct file_conf, type, .choices = types,
+	     .doc = "What kind of file it must be (links are followed).", .example = "\"dir\""),
+    KEY_BOOL(struct file_conf, readable, .def = "true",
+	     .doc = "Whether this user must be able to read it."),
     KEY_BOOL(struct file_conf, writable, .def = "false",
-             .doc = "Whether this user must be able to write it (a folder: create files in it). Asked of the kernel, nothing is written."),
-    KEY_BOOL(struct file_conf, executable, .def = "false", .doc = "Whether this user must be able to execute it."),
-    KEY_BOOL(struct file_conf, not_empty, .def = "false", .doc = "Whether it must hold something (a folder: an entry)."),
+	     .doc = "Whether this user must be able to write it (a folder: create files in it). "
+		    "Asked of the kernel, nothing is written."),
+    KEY_BOOL(struct file_conf, executable, .def = "false",
+	     .doc = "Whether this user must be able to execute it."),
+    KEY_BOOL(struct file_conf, not_empty, .def = "false",
+	     .doc = "Whether it must hold something (a folder: an entry)."),
     KEY_SIZE(struct file_conf, min_size, .doc = "The least size.", .example = "\"1KiB\""),
-    KEY_STR(struct file_conf, mode_at_most, .check = mode_problem, .doc = "No permission bit outside of this mode may be set.",
-            .example = "\"0640\""),
-    KEY_STR(struct file_conf, owner, .doc = "Owner it must have: name or number, with group behind a colon if wanted.",
-            .example = "\"app:app\""),
-    KEY_STR(struct file_conf, sha256, .check = sha256_problem, .doc = "SHA-256 its content must have.",
-            .example = "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\""),
-    KEY_STR(struct file_conf, contains, .doc = "Text its content must hold, in the first 64 MiB.", .example = "\"[learner]\""),
+    KEY_STR(struct file_conf, mode_at_most, .check = mode_problem,
+	    .doc = "No permission bit outside of this mode may be set.", .example = "\"0640\""),
+    KEY_STR(struct file_conf, owner,
+	    .doc = "Owner it must have: name or number, with group behind a colon if wanted.",
+	    .example = "\"app:app\""),
+    KEY_STR(struct file_conf, sha256, .check = sha256_problem,
+	    .doc = "SHA-256 its content must have.",
+	    .example = "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\""),
+    KEY_STR(struct file_conf, contains, .doc = "Text its content must hold, in the first 64 MiB.",
+	    .example = "\"[learner]\""),
     KEY_END,
 };
-static const struct schema file_schema = {.name = "file", .size = sizeof(struct file_conf), .keys = file_keys};
+static const struct schema file_schema = {
+    .name = "file", .size = sizeof(struct file_conf), .keys = file_keys};
 
 static enum verdict fail_errno(struct diag *out, int err, const char *path, const char *doing)
 {
-	enum diag_code code = err == ENOENT || err == ENOTDIR || err == ELOOP ? D_FILE_MISSING : D_FILE_UNREADABLE;
+	enum diag_code code =
+	    err == ENOENT || err == ENOTDIR || err == ELOOP ? D_FILE_MISSING : D_FILE_UNREADABLE;
 	enum verdict v = check_fail(out, code, path, "%s: %s", doing, strerror(err));
 
 	out->sys_errno = err;
@@ -70,14 +83,15 @@ static enum verdict fail_errno(struct diag *out, int err, const char *path, cons
 
 static const char *type_name(mode_t m)
 {
-	return S_ISREG(m)  ? "file"
+	return S_ISREG(m)    ? "file"
 	       : S_ISDIR(m)  ? "dir"
 	       : S_ISSOCK(m) ? "socket"
 	       : S_ISFIFO(m) ? "fifo"
-	                     : "device";
+			     : "device";
 }
 
-static enum verdict owner_is(const char *wanted, const struct stat *st, const char *path, struct diag *out)
+static enum verdict owner_is(const char *wanted, const struct stat *st, const char *path,
+			     struct diag *out)
 {
 	cleanup_free char *copy = xstrdup(wanted);
 	char *group = strchr(copy, ':');
@@ -90,32 +104,42 @@ static enum verdict owner_is(const char *wanted, const struct stat *st, const ch
 	if (*copy && parse_i64(copy, 0, UINT32_MAX, &uid)) {
 		pw = getpwnam(copy);
 		if (!pw)
-			return check_fail(out, D_FILE_MODE, path, "this system knows no user %s", copy);
+			return check_fail(out, D_FILE_MODE, path, "this system knows no user %s",
+					  copy);
 		uid = pw->pw_uid;
 	}
 	if (group && *group && parse_i64(group, 0, UINT32_MAX, &gid)) {
 		gr = getgrnam(group);
 		if (!gr)
-			return check_fail(out, D_FILE_MODE, path, "this system knows no group %s", group);
+			return check_fail(out, D_FILE_MODE, path, "this system knows no group %s",
+					  group);
 		gid = gr->gr_gid;
 	}
 	if ((uid >= 0 && uid != st->st_uid) || (gid >= 0 && gid != st->st_gid))
-		return check_fail(out, D_FILE_MODE, path, "it belongs to %u:%u, demanded is %s", st->st_uid, st->st_gid, wanted);
+		return check_fail(out, D_FILE_MODE, path, "it belongs to %u:%u, demanded is %s",
+				  st->st_uid, st->st_gid, wanted);
 	return V_PASS;
 }
 
 /* The kernel's answer for the effective user: modes, ACLs, read-only mounts and security modules all count. */
-static enum verdict may(const struct file_conf *c, const struct stat *st, const char *path, struct diag *out)
+static enum verdict may(const struct file_conf *c, const struct stat *st, const char *path,
+			struct diag *out)
 {
 	if (c->readable && !S_ISSOCK(st->st_mode) && faccessat(AT_FDCWD, path, R_OK, AT_EACCESS))
-		return check_fail(out, D_FILE_UNREADABLE, path, "read: %s; mode %04o, owner %u:%u, this is user %u", strerror(errno),
-		                  st->st_mode & 07777, st->st_uid, st->st_gid, geteuid());
-	if (c->writable && faccessat(AT_FDCWD, path, S_ISDIR(st->st_mode) ? W_OK | X_OK : W_OK, AT_EACCESS))
-		return check_fail(out, D_FILE_NOT_WRITABLE, path, "write: %s; mode %04o, owner %u:%u, this is user %u", strerror(errno),
-		                  st->st_mode & 07777, st->st_uid, st->st_gid, geteuid());
+		return check_fail(out, D_FILE_UNREADABLE, path,
+				  "read: %s; mode %04o, owner %u:%u, this is user %u",
+				  strerror(errno), st->st_mode & 07777, st->st_uid, st->st_gid,
+				  geteuid());
+	if (c->writable &&
+	    faccessat(AT_FDCWD, path, S_ISDIR(st->st_mode) ? W_OK | X_OK : W_OK, AT_EACCESS))
+		return check_fail(out, D_FILE_NOT_WRITABLE, path,
+				  "write: %s; mode %04o, owner %u:%u, this is user %u",
+				  strerror(errno), st->st_mode & 07777, st->st_uid, st->st_gid,
+				  geteuid());
 	if (c->executable && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS))
-		return check_fail(out, D_FILE_MODE, path, "execute: %s; mode %04o, owner %u:%u, this is user %u", strerror(errno),
-		                  st->st_mode & 07777, st->st_uid, st->st_gid, geteuid());
+		return check_fail(
+		    out, D_FILE_MODE, path, "execute: %s; mode %04o, owner %u:%u, this is user %u",
+		    strerror(errno), st->st_mode & 07777, st->st_uid, st->st_gid, geteuid());
 	return V_PASS;
 }
 
@@ -136,7 +160,8 @@ static bool dir_is_empty(const char *path)
 	return empty;
 }
 
-static enum verdict content_is(const struct check_run *run, const struct file_conf *c, const char *path, struct diag *out)
+static enum verdict content_is(const struct check_run *run, const struct file_conf *c,
+			       const char *path, struct diag *out)
 {
 	unsigned char buf[64 * 1024], digest[EVP_MAX_MD_SIZE];
 	char hex[65] = "";
@@ -152,14 +177,17 @@ static enum verdict content_is(const struct check_run *run, const struct file_co
 	while ((n = fd_read_full(fd, buf, sizeof(buf))) > 0) {
 		EVP_DigestUpdate(md, buf, (size_t)n);
 		if (mono_reached(run->deadline, mono_now()))
-			return check_fail(out, D_GUARD_DEADLINE, path, "the file could not be read to its end in time");
+			return check_fail(out, D_GUARD_DEADLINE, path,
+					  "the file could not be read to its end in time");
 	}
 	if (n < 0)
 		return fail_errno(out, errno, path, "read");
 	EVP_DigestFinal_ex(md, digest, &n_digest);
 	for (unsigned i = 0; i < n_digest && i < 32; i++)
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-	return strcasecmp(hex, c->sha256) ? check_fail(out, D_FILE_CHECKSUM, path, "its SHA-256 is %s", hex) : V_PASS;
+	return strcasecmp(hex, c->sha256)
+		   ? check_fail(out, D_FILE_CHECKSUM, path, "its SHA-256 is %s", hex)
+		   : V_PASS;
 }
 
 static enum verdict holds_text(const struct file_conf *c, const char *path, struct diag *out)
@@ -171,7 +199,8 @@ static enum verdict holds_text(const struct file_conf *c, const char *path, stru
 		return fail_errno(out, errno, path, "read");
 	if (memmem(text, len, c->contains, strlen(c->contains)))
 		return V_PASS;
-	return check_fail(out, D_FILE_CONTENT, path, "%zu bytes, and \"%s\" is not among them", len, c->contains);
+	return check_fail(out, D_FILE_CONTENT, path, "%zu bytes, and \"%s\" is not among them", len,
+			  c->contains);
 }
 
 static enum verdict one_file(const struct check_run *run, const char *path, struct diag *out)
@@ -183,18 +212,24 @@ static enum verdict one_file(const struct check_run *run, const char *path, stru
 	if (stat(path, &st))
 		return fail_errno(out, errno, path, "stat");
 	if (c->type != ENUM_UNSET && !str_eq(type_name(st.st_mode), types[c->type]))
-		return check_fail(out, D_FILE_WRONG_TYPE, path, "it is a %s, demanded is a %s", type_name(st.st_mode), types[c->type]);
-	if (c->type == ENUM_UNSET && S_ISDIR(st.st_mode) && (c->sha256 || c->contains || c->min_size.bytes >= 0))
+		return check_fail(out, D_FILE_WRONG_TYPE, path, "it is a %s, demanded is a %s",
+				  type_name(st.st_mode), types[c->type]);
+	if (c->type == ENUM_UNSET && S_ISDIR(st.st_mode) &&
+	    (c->sha256 || c->contains || c->min_size.bytes >= 0))
 		return check_fail(out, D_FILE_WRONG_TYPE, path, "it is a dir, demanded is a file");
 	if (may(c, &st, path, out))
 		return V_FAIL;
 	if (c->not_empty && (S_ISDIR(st.st_mode) ? dir_is_empty(path) : st.st_size == 0))
 		return check_fail(out, D_FILE_TOO_SMALL, path, "it is empty");
 	if (c->min_size.bytes >= 0 && st.st_size < c->min_size.bytes)
-		return check_fail(out, D_FILE_TOO_SMALL, path, "it has %lld bytes, demanded are %lld", (long long)st.st_size, (long long)c->min_size.bytes);
+		return check_fail(out, D_FILE_TOO_SMALL, path,
+				  "it has %lld bytes, demanded are %lld", (long long)st.st_size,
+				  (long long)c->min_size.bytes);
 	allowed = c->mode_at_most ? strtoul(c->mode_at_most, NULL, 8) : 07777;
 	if (st.st_mode & 07777 & ~allowed)
-		return check_fail(out, D_FILE_MODE, path, "its mode is %04o, demanded is at most %04lo", st.st_mode & 07777, allowed);
+		return check_fail(out, D_FILE_MODE, path,
+				  "its mode is %04o, demanded is at most %04lo", st.st_mode & 07777,
+				  allowed);
 	if (c->owner && owner_is(c->owner, &st, path, out))
 		return V_FAIL;
 	if (c->sha256 && content_is(run, c, path, out))
@@ -220,7 +255,8 @@ static enum verdict file_run(const struct check_run *run, struct diag *out)
 	if (r == GLOB_NOMATCH)
 		return check_fail(out, D_FILE_MISSING, c->path, "nothing matches");
 	if (r)
-		return check_fail(out, D_FILE_UNREADABLE, c->path, "the pattern could not be followed");
+		return check_fail(out, D_FILE_UNREADABLE, c->path,
+				  "the pattern could not be followed");
 	for (size_t i = 0; i < g.gl_pathc; i++)
 		if (one_file(run, g.gl_pathv[i], out))
 			return V_FAIL;

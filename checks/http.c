@@ -46,38 +46,45 @@ static const char *proxy_problem(const char *text)
 {
 	if (strchr(text, '@'))
 		return "must not hold a user part";
-	return str_starts(text, "http://") || str_starts(text, "https://") || str_starts(text, "socks5h://")
-	           ? NULL
-	           : "must begin with http://, https:// or socks5h://";
+	return str_starts(text, "http://") || str_starts(text, "https://") ||
+		       str_starts(text, "socks5h://")
+		   ? NULL
+		   : "must begin with http://, https:// or socks5h://";
 }
 
 static const struct key http_keys[] = {
-    KEY_URL(struct http_conf, url, .flags = K_REQUIRED, .schemes = http_schemes, .doc = "What to ask for.",
-            .example = "\"http://api:8080/health\""),
+    KEY_URL(struct http_conf, url, .flags = K_REQUIRED, .schemes = http_schemes,
+	    .doc = "What to ask for.", .example = "\"http://api:8080/health\""),
     KEY_STR(struct http_conf, method, .def = "GET", .check = method_problem,
-            .doc = "HTTP method; a body makes POST of GET."),
+	    .doc = "HTTP method; a body makes POST of GET."),
     KEY_PAIRLIST(struct http_conf, headers, .flags = K_HEADERS,
-                 .doc = "Request headers; secret values by reference.",
-                 .example = "[\"X-Api-Key: env:API_KEY\", \"Accept: application/json\"]"),
+		 .doc = "Request headers; secret values by reference.",
+		 .example = "[\"X-Api-Key: env:API_KEY\", \"Accept: application/json\"]"),
     WEB_KEYS(struct http_conf),
     KEY_STR(struct http_conf, body, .doc = "Body to send.", .example = "\"{}\""),
     KEY_STRLIST(struct http_conf, status, .flags = K_NUMBERS, .def = "2xx", .check = status_problem,
-                .doc = "Statuses that are right: numbers and classes.", .example = "(200, 204, \"3xx\")"),
-    KEY_GROUPLIST(struct http_conf, json, .sub = &json_expect_schema,
-                  .doc = "What the JSON body must hold; each group names a place and what stands there.",
-                  .example = "( { at = \"/status\"; equals = \"\\\"UP\\\"\"; } )"),
-    KEY_STR(struct http_conf, body_contains, .doc = "Text that must stand in the body.", .example = "\"ok\""),
+		.doc = "Statuses that are right: numbers and classes.",
+		.example = "(200, 204, \"3xx\")"),
+    KEY_GROUPLIST(
+	struct http_conf, json, .sub = &json_expect_schema,
+	.doc = "What the JSON body must hold; each group names a place and what stands there.",
+	.example = "( { at = \"/status\"; equals = \"\\\"UP\\\"\"; } )"),
+    KEY_STR(struct http_conf, body_contains, .doc = "Text that must stand in the body.",
+	    .example = "\"ok\""),
     KEY_SIZE(struct http_conf, max_body, .def = "1MiB", .min = "1B", .max = "64MiB",
-             .doc = "How much body is read; more is an error."),
-    KEY_INT(struct http_conf, follow, .def = "0", .min = "0", .max = "20", .doc = "How many redirects are followed."),
+	     .doc = "How much body is read; more is an error."),
+    KEY_INT(struct http_conf, follow, .def = "0", .min = "0", .max = "20",
+	    .doc = "How many redirects are followed."),
     KEY_STR(struct http_conf, proxy, .check = proxy_problem,
-            .doc = "Proxy to go through; without it none is used, whatever the environment says.",
-            .example = "\"http://proxy:3128\""),
-    KEY_PATH(struct http_conf, unix_socket, .doc = "Unix socket to connect to, instead of the url's host.",
-             .example = "\"/var/run/docker.sock\""),
+	    .doc = "Proxy to go through; without it none is used, whatever the environment says.",
+	    .example = "\"http://proxy:3128\""),
+    KEY_PATH(struct http_conf, unix_socket,
+	     .doc = "Unix socket to connect to, instead of the url's host.",
+	     .example = "\"/var/run/docker.sock\""),
     KEY_END,
 };
-static const struct schema http_schema = {.name = "http", .size = sizeof(struct http_conf), .keys = http_keys};
+static const struct schema http_schema = {
+    .name = "http", .size = sizeof(struct http_conf), .keys = http_keys};
 
 static const char *http_validate(const void *conf, const char **key)
 {
@@ -108,7 +115,8 @@ static bool status_fits(const struct strlist *wanted, long status)
 	for (size_t i = 0; i < wanted->n; i++) {
 		const char *w = wanted->v[i];
 
-		if (isdigit((unsigned char)w[1]) ? strtol(w, NULL, 10) == status : w[0] - '0' == status / 100)
+		if (isdigit((unsigned char)w[1]) ? strtol(w, NULL, 10) == status
+						 : w[0] - '0' == status / 100)
 			return true;
 	}
 	return false;
@@ -123,22 +131,24 @@ static const char *status_words(const struct strlist *wanted, char *buf, size_t 
 	return buf;
 }
 
-static enum verdict http_json(const struct check_run *run, const struct http_conf *c, const struct web_response *resp,
-                              struct diag *out)
+static enum verdict http_json(const struct check_run *run, const struct http_conf *c,
+			      const struct web_response *resp, struct diag *out)
 {
 	char why[480], start[160];
 	json_t *root = json_read(resp->body, resp->len, why, sizeof(why));
 
 	if (!root && web_is_html(resp))
-		return check_fail(out, D_HTTP_HTML_PAGE, resp->subject, "JSON was expected; the body: %s",
-		                  web_body_start(resp, start, sizeof(start)));
+		return check_fail(out, D_HTTP_HTML_PAGE, resp->subject,
+				  "JSON was expected; the body: %s",
+				  web_body_start(resp, start, sizeof(start)));
 	if (!root)
 		return check_fail(out, D_HTTP_JSON_INVALID, resp->subject, "%s; the body: %s", why,
-		                  web_body_start(resp, start, sizeof(start)));
+				  web_body_start(resp, start, sizeof(start)));
 	for (size_t i = 0; i < c->json.n; i++) {
 		bool wrong_type;
 
-		if (!json_expect_holds(GROUP_AT(c->json, struct json_expect, i), root, why, sizeof(why), &wrong_type))
+		if (!json_expect_holds(GROUP_AT(c->json, struct json_expect, i), root, why,
+				       sizeof(why), &wrong_type))
 			return check_fail(out, D_HTTP_JSON_MISMATCH, resp->subject, "%s", why);
 	}
 	check_reached(run, "json");
@@ -152,9 +162,15 @@ static enum verdict http_run(const struct check_run *run, struct diag *out)
 	struct web_response resp;
 	struct url url;
 	char words[200], start[160];
-	struct web_request req = {.url = &url, .method = c->method, .body = c->body, .headers = &c->headers, .web = &web,
-	                          .proxy = c->proxy, .unix_socket = c->unix_socket, .follow = (int)c->follow,
-	                          .max_body = (size_t)c->max_body.bytes};
+	struct web_request req = {.url = &url,
+				  .method = c->method,
+				  .body = c->body,
+				  .headers = &c->headers,
+				  .web = &web,
+				  .proxy = c->proxy,
+				  .unix_socket = c->unix_socket,
+				  .follow = (int)c->follow,
+				  .max_body = (size_t)c->max_body.bytes};
 
 	if (c->body && str_eq(c->method, "GET"))
 		req.method = "POST";
@@ -166,9 +182,11 @@ static enum verdict http_run(const struct check_run *run, struct diag *out)
 		return web_fail_status(out, &resp, status_words(&c->status, words, sizeof(words)));
 	if (c->json.n && http_json(run, c, &resp, out))
 		return V_FAIL;
-	if (c->body_contains && !memmem(resp.body, resp.len, c->body_contains, strlen(c->body_contains)))
-		return check_fail(out, web_is_html(&resp) ? D_HTTP_HTML_PAGE : D_HTTP_BODY, resp.subject,
-		                  "the body does not hold \"%s\"; %s", c->body_contains, web_body_start(&resp, start, sizeof(start)));
+	if (c->body_contains &&
+	    !memmem(resp.body, resp.len, c->body_contains, strlen(c->body_contains)))
+		return check_fail(out, web_is_html(&resp) ? D_HTTP_HTML_PAGE : D_HTTP_BODY,
+				  resp.subject, "the body does not hold \"%s\"; %s",
+				  c->body_contains, web_body_start(&resp, start, sizeof(start)));
 	check_summary(run, "%s %ld", resp.subject, resp.status);
 	return V_PASS;
 }

@@ -14,7 +14,8 @@
 
 enum page_format { FORMAT_AUTO, FORMAT_PROMETHEUS, FORMAT_OPENMETRICS };
 static const char *const formats[] = {"auto", "prometheus", "openmetrics", NULL};
-static const char *const types[] = {"counter", "gauge", "histogram", "summary", "info", "stateset", "gaugehistogram", "unknown", NULL};
+static const char *const types[] = {"counter",  "gauge",          "histogram", "summary", "info",
+				    "stateset", "gaugehistogram", "unknown",   NULL};
 
 struct family {
 	const char *name;
@@ -36,31 +37,41 @@ static const char *const metrics_schemes[] = {"http", "https", NULL};
 
 static const struct key family_keys[] = {
     KEY_STR(struct family, name, .flags = K_REQUIRED, .doc = "Name of the family, as on the page.",
-            .example = "\"learner_events_total\""),
-    KEY_ENUM(struct family, type, .choices = types, .doc = "The type the page must declare.", .example = "\"counter\""),
-    KEY_PAIRLIST(struct family, labels, .doc = "Labels a series must have to count.", .example = "[\"job=\\\"learner\\\"\"]"),
-    KEY_NUM(struct family, min, .doc = "The smallest value a series may have (histograms and summaries: its count).",
-            .example = "1"),
+	    .example = "\"learner_events_total\""),
+    KEY_ENUM(struct family, type, .choices = types, .doc = "The type the page must declare.",
+	     .example = "\"counter\""),
+    KEY_PAIRLIST(struct family, labels, .doc = "Labels a series must have to count.",
+		 .example = "[\"job=\\\"learner\\\"\"]"),
+    KEY_NUM(struct family, min,
+	    .doc = "The smallest value a series may have (histograms and summaries: its count).",
+	    .example = "1"),
     KEY_NUM(struct family, max, .doc = "The largest value a series may have.", .example = "1000"),
-    KEY_INT(struct family, min_series, .def = "0", .min = "0", .max = "1000000", .doc = "How many series there must be at least."),
+    KEY_INT(struct family, min_series, .def = "0", .min = "0", .max = "1000000",
+	    .doc = "How many series there must be at least."),
     KEY_END,
 };
-static const struct schema family_schema = {.name = "families", .size = sizeof(struct family), .keys = family_keys};
+static const struct schema family_schema = {
+    .name = "families", .size = sizeof(struct family), .keys = family_keys};
 
 static const struct key metrics_keys[] = {
-    KEY_URL(struct metrics_conf, url, .schemes = metrics_schemes, .doc = "The page.", .example = "\"http://learner:9100/metrics\""),
+    KEY_URL(struct metrics_conf, url, .schemes = metrics_schemes, .doc = "The page.",
+	    .example = "\"http://learner:9100/metrics\""),
     WEB_KEYS(struct metrics_conf),
     KEY_ENUM(struct metrics_conf, format, .choices = formats, .def = "auto",
-             .doc = "Which format the page must have; auto: as its content type says."),
-    KEY_GROUPLIST(struct metrics_conf, families, .sub = &family_schema, .doc = "Families that must be on the page.",
-                  .example = "( { name = \"learner_events_total\"; type = \"counter\"; } )"),
-    KEY_PAIRLIST(struct metrics_conf, max_age, .doc = "Metrics that hold a Unix time, and how old it may be.",
-                 .example = "[\"job_last_success_timestamp_seconds=10m\"]"),
-    KEY_HOSTPORT(struct metrics_conf, free_port, .doc = "Address the service is going to listen on: it must be free.",
-                 .example = "\"0.0.0.0:9100\""),
+	     .doc = "Which format the page must have; auto: as its content type says."),
+    KEY_GROUPLIST(struct metrics_conf, families, .sub = &family_schema,
+		  .doc = "Families that must be on the page.",
+		  .example = "( { name = \"learner_events_total\"; type = \"counter\"; } )"),
+    KEY_PAIRLIST(struct metrics_conf, max_age,
+		 .doc = "Metrics that hold a Unix time, and how old it may be.",
+		 .example = "[\"job_last_success_timestamp_seconds=10m\"]"),
+    KEY_HOSTPORT(struct metrics_conf, free_port,
+		 .doc = "Address the service is going to listen on: it must be free.",
+		 .example = "\"0.0.0.0:9100\""),
     KEY_END,
 };
-static const struct schema metrics_schema = {.name = "metrics", .size = sizeof(struct metrics_conf), .keys = metrics_keys};
+static const struct schema metrics_schema = {
+    .name = "metrics", .size = sizeof(struct metrics_conf), .keys = metrics_keys};
 
 static const char *metrics_validate(const void *conf, const char **key)
 {
@@ -86,7 +97,8 @@ static const char *metrics_validate(const void *conf, const char **key)
 
 		*key = "max_age";
 		if (!c->max_age.v[i].value || span_parse(&age, c->max_age.v[i].value))
-			return "must be NAME=AGE with a unit, as in job_last_success_timestamp_seconds=10m";
+			return "must be NAME=AGE with a unit, as in "
+			       "job_last_success_timestamp_seconds=10m";
 	}
 	*key = NULL;
 	return web_conf_problem(&web, key);
@@ -98,8 +110,8 @@ struct seen {
 	char type[24];
 	int64_t series;
 	bool outside;
-	double value;        /* the one that is outside */
-	char example[160];   /* the first series' labels: for causes */
+	double value;      /* the one that is outside */
+	char example[160]; /* the first series' labels: for causes */
 };
 struct looking {
 	const struct metrics_conf *conf;
@@ -110,7 +122,8 @@ struct looking {
 /* The samples of a family: its name, or with what its type adds (OpenMetrics 1.0, "Suffixes"). */
 static const char *suffix_of(const char *sample, const char *family)
 {
-	static const char *const suffixes[] = {"", "_total", "_count", "_sum", "_bucket", "_info", "_gsum", "_gcount"};
+	static const char *const suffixes[] = {"",        "_total", "_count", "_sum",
+					       "_bucket", "_info",  "_gsum",  "_gcount"};
 	size_t n = strlen(family);
 
 	if (strncmp(sample, family, n) != 0)
@@ -126,13 +139,15 @@ static bool type_is_for(const char *declared, const char *family)
 {
 	size_t n = strlen(declared);
 
-	return str_eq(declared, family) || (!strncmp(declared, family, n) && str_eq(family + n, "_total"));
+	return str_eq(declared, family) ||
+	       (!strncmp(declared, family, n) && str_eq(family + n, "_total"));
 }
 
 static bool labels_fit(const struct prom_line *line, const struct pairlist *wanted)
 {
 	for (size_t i = 0; i < wanted->n; i++) {
-		const char *want = wanted->v[i].value ? wanted->v[i].value : "", *has = prom_label_of(line, wanted->v[i].name);
+		const char *want = wanted->v[i].value ? wanted->v[i].value : "",
+			   *has = prom_label_of(line, wanted->v[i].name);
 		size_t n = strlen(want);
 
 		if (n >= 2 && want[0] == '"' && want[n - 1] == '"') {
@@ -151,10 +166,12 @@ static void labels_text(const struct prom_line *line, char *buf, size_t size)
 
 	buf[0] = '\0';
 	for (size_t i = 0; i < line->n_labels && n < size; i++)
-		n += (size_t)snprintf(buf + n, size - n, "%s%s=\"%s\"", i ? "," : "", line->labels[i].name, line->labels[i].value);
+		n += (size_t)snprintf(buf + n, size - n, "%s%s=\"%s\"", i ? "," : "",
+				      line->labels[i].name, line->labels[i].value);
 }
 
-static void see_sample(struct looking *l, const struct family *f, struct seen *s, const struct prom_line *line)
+static void see_sample(struct looking *l, const struct family *f, struct seen *s,
+		       const struct prom_line *line)
 {
 	const char *suffix = suffix_of(line->name, f->name);
 
@@ -164,10 +181,12 @@ static void see_sample(struct looking *l, const struct family *f, struct seen *s
 	if (!s->example[0])
 		labels_text(line, s->example, sizeof(s->example));
 	/* One sample stands for a series: the value, a counter's total, a histogram's count. */
-	if (str_eq(suffix, "_bucket") || str_eq(suffix, "_sum") || str_eq(suffix, "_gsum") || !labels_fit(line, &f->labels))
+	if (str_eq(suffix, "_bucket") || str_eq(suffix, "_sum") || str_eq(suffix, "_gsum") ||
+	    !labels_fit(line, &f->labels))
 		return;
 	s->series++;
-	if (!s->outside && (line->value < f->min || line->value > f->max || (isnan(line->value) && !(isnan(f->min) && isnan(f->max))))) {
+	if (!s->outside && (line->value < f->min || line->value > f->max ||
+			    (isnan(line->value) && !(isnan(f->min) && isnan(f->max))))) {
 		s->outside = true;
 		s->value = line->value;
 		labels_text(line, s->example, sizeof(s->example));
@@ -188,14 +207,16 @@ static void see(const struct prom_line *line, void *arg)
 			see_sample(l, f, &l->families[i], line);
 		} else if (line->kind == PROM_TYPE && type_is_for(line->name, f->name)) {
 			l->families[i].there = true;
-			snprintf(l->families[i].type, sizeof(l->families[i].type), "%s", line->type);
+			snprintf(l->families[i].type, sizeof(l->families[i].type), "%s",
+				 line->type);
 		}
 	}
 	for (size_t i = 0; line->kind == PROM_SAMPLE && i < l->conf->max_age.n; i++)
 		if (str_eq(line->name, l->conf->max_age.v[i].name)) {
 			struct seen *s = &l->ages[i];
 
-			s->value = !s->there || line->value < s->value ? line->value : s->value; /* the oldest */
+			s->value = !s->there || line->value < s->value ? line->value
+								       : s->value; /* the oldest */
 			s->there = true;
 		}
 }
@@ -204,32 +225,44 @@ static void see(const struct prom_line *line, void *arg)
 /* The text format's "untyped" is OpenMetrics' "unknown". */
 static bool type_fits(const char *declared, int wanted)
 {
-	return str_eq(declared, types[wanted]) || (str_eq(types[wanted], "unknown") && str_eq(declared, "untyped"));
+	return str_eq(declared, types[wanted]) ||
+	       (str_eq(types[wanted], "unknown") && str_eq(declared, "untyped"));
 }
 
-static enum verdict judge_family(const struct family *f, const struct seen *s, const char *url, struct diag *out)
+static enum verdict judge_family(const struct family *f, const struct seen *s, const char *url,
+				 struct diag *out)
 {
 	char subject[DIAG_SUBJECT_MAX];
 
 	snprintf(subject, sizeof(subject), "family %s", f->name);
 	if (!s->there)
-		return check_fail(out, D_METRICS_FAMILY_MISSING, subject, "%s does not have it", url);
+		return check_fail(out, D_METRICS_FAMILY_MISSING, subject, "%s does not have it",
+				  url);
 	if (f->type != ENUM_UNSET && !type_fits(s->type, f->type))
-		return check_fail(out, D_METRICS_TYPE, subject, "the page declares %s, demanded is %s", s->type[0] ? s->type : "no type", types[f->type]);
+		return check_fail(out, D_METRICS_TYPE, subject,
+				  "the page declares %s, demanded is %s",
+				  s->type[0] ? s->type : "no type", types[f->type]);
 	if (f->labels.n && !s->series)
-		return check_fail(out, D_METRICS_LABEL, subject, s->example[0] ? "no series has the labels; one has {%s}" : "no series has labels at all%s",
-		                  s->example);
+		return check_fail(out, D_METRICS_LABEL, subject,
+				  s->example[0] ? "no series has the labels; one has {%s}"
+						: "no series has labels at all%s",
+				  s->example);
 	if (s->series < f->min_series)
-		return check_fail(out, D_METRICS_LABEL, subject, "%lld series, demanded are at least %lld", (long long)s->series, (long long)f->min_series);
+		return check_fail(out, D_METRICS_LABEL, subject,
+				  "%lld series, demanded are at least %lld", (long long)s->series,
+				  (long long)f->min_series);
 	if ((!isnan(f->min) || !isnan(f->max)) && !s->series)
-		return check_fail(out, D_METRICS_VALUE, subject, "the family is declared but has no series yet");
+		return check_fail(out, D_METRICS_VALUE, subject,
+				  "the family is declared but has no series yet");
 	if (s->outside)
-		return check_fail(out, D_METRICS_VALUE, subject, "{%s} is %g, outside %g to %g", s->example, s->value,
-		                  isnan(f->min) ? -INFINITY : f->min, isnan(f->max) ? INFINITY : f->max);
+		return check_fail(out, D_METRICS_VALUE, subject, "{%s} is %g, outside %g to %g",
+				  s->example, s->value, isnan(f->min) ? -INFINITY : f->min,
+				  isnan(f->max) ? INFINITY : f->max);
 	return V_PASS;
 }
 
-static enum verdict judge_age(const struct pair *p, const struct seen *s, const char *url, struct diag *out)
+static enum verdict judge_age(const struct pair *p, const struct seen *s, const char *url,
+			      struct diag *out)
 {
 	struct timespec now;
 	struct span age;
@@ -237,37 +270,46 @@ static enum verdict judge_age(const struct pair *p, const struct seen *s, const 
 	double is;
 
 	if (!s->there)
-		return check_fail(out, D_METRICS_FAMILY_MISSING, p->name, "%s does not have it", url);
+		return check_fail(out, D_METRICS_FAMILY_MISSING, p->name, "%s does not have it",
+				  url);
 	span_parse(&age, p->value);
 	clock_gettime(CLOCK_REALTIME, &now);
 	is = (double)now.tv_sec - s->value;
 	if (is <= span_ms(age) / 1e3)
 		return V_PASS;
-	return check_fail(out, D_METRICS_STALE, p->name, "it is %.0f s old, allowed are %s", is, span_text(age, allowed, sizeof(allowed)));
+	return check_fail(out, D_METRICS_STALE, p->name, "it is %.0f s old, allowed are %s", is,
+			  span_text(age, allowed, sizeof(allowed)));
 }
 
-static enum verdict judge_page(const struct check_run *run, struct web_response *resp, struct looking *l, struct diag *out)
+static enum verdict judge_page(const struct check_run *run, struct web_response *resp,
+			       struct looking *l, struct diag *out)
 {
 	const struct metrics_conf *c = l->conf;
 	bool openmetrics = str_eq(resp->content_type, "application/openmetrics-text");
 	char why[300], start[160];
 
 	if (c->format == FORMAT_OPENMETRICS && !openmetrics)
-		return check_fail(out, D_METRICS_MALFORMED, resp->subject, "the content type is %s, not application/openmetrics-text",
-		                  resp->content_type[0] ? resp->content_type : "not given");
+		return check_fail(out, D_METRICS_MALFORMED, resp->subject,
+				  "the content type is %s, not application/openmetrics-text",
+				  resp->content_type[0] ? resp->content_type : "not given");
 	web_body_start(resp, start, sizeof(start));
 	if (web_is_html(resp))
-		return check_fail(out, D_HTTP_HTML_PAGE, resp->subject, "metrics were expected; the body: %s", start);
+		return check_fail(out, D_HTTP_HTML_PAGE, resp->subject,
+				  "metrics were expected; the body: %s", start);
 	if (strlen(resp->body) != resp->len)
-		return check_fail(out, D_METRICS_MALFORMED, resp->subject, "the page holds a zero byte");
+		return check_fail(out, D_METRICS_MALFORMED, resp->subject,
+				  "the page holds a zero byte");
 	if (prom_read(resp->body, openmetrics, see, l, why, sizeof(why)))
-		return check_fail(out, D_METRICS_MALFORMED, resp->subject, "%s; the body: %s", why, start);
+		return check_fail(out, D_METRICS_MALFORMED, resp->subject, "%s; the body: %s", why,
+				  start);
 	if (!l->samples && !(l->lines && c->families.n))
-		return check_fail(out, D_METRICS_EMPTY, resp->subject, "%zu bytes, and no sample among them", resp->len);
+		return check_fail(out, D_METRICS_EMPTY, resp->subject,
+				  "%zu bytes, and no sample among them", resp->len);
 	check_reached(run, "page");
 	check_fact(run, "samples", "%zu", l->samples);
 	for (size_t i = 0; i < c->families.n; i++)
-		if (judge_family(GROUP_AT(c->families, struct family, i), &l->families[i], resp->subject, out))
+		if (judge_family(GROUP_AT(c->families, struct family, i), &l->families[i],
+				 resp->subject, out))
 			return V_FAIL;
 	for (size_t i = 0; i < c->max_age.n; i++)
 		if (judge_age(&c->max_age.v[i], &l->ages[i], resp->subject, out))
@@ -275,7 +317,8 @@ static enum verdict judge_page(const struct check_run *run, struct web_response 
 	return V_PASS;
 }
 
-static enum verdict page_holds(const struct check_run *run, const struct metrics_conf *c, struct diag *out)
+static enum verdict page_holds(const struct check_run *run, const struct metrics_conf *c,
+			       struct diag *out)
 {
 	struct web_conf web = WEB_CONF(c);
 	struct looking l = {.conf = c};
@@ -283,7 +326,10 @@ static enum verdict page_holds(const struct check_run *run, const struct metrics
 	struct url url;
 	struct web_request req = {.url = &url, .web = &web, .max_body = PAGE_MAX};
 
-	req.accept = c->format == FORMAT_OPENMETRICS ? "application/openmetrics-text;version=1.0.0" : "text/plain;version=0.0.4;q=1,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1";
+	req.accept = c->format == FORMAT_OPENMETRICS
+			 ? "application/openmetrics-text;version=1.0.0"
+			 : "text/plain;version=0.0.4;q=1,application/"
+			   "openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1";
 	if (url_reveal(&c->url, &url, out) || web_request(run, &req, &resp, out))
 		return V_FAIL;
 	if (resp.status != 200)
@@ -292,12 +338,14 @@ static enum verdict page_holds(const struct check_run *run, const struct metrics
 	l.ages = xcalloc(c->max_age.n + 1, sizeof(*l.ages));
 	if (judge_page(run, &resp, &l, out))
 		return V_FAIL;
-	check_summary(run, "%s, %zu samples, %zu famil%s as demanded", resp.subject, l.samples, c->families.n, c->families.n == 1 ? "y" : "ies");
+	check_summary(run, "%s, %zu samples, %zu famil%s as demanded", resp.subject, l.samples,
+		      c->families.n, c->families.n == 1 ? "y" : "ies");
 	return V_PASS;
 }
 
 /* Binds as a server would (SO_REUSEADDR: connections of a former process in TIME_WAIT do not count), never listens. */
-static enum verdict port_is_free(const struct check_run *run, const struct metrics_conf *c, struct diag *out)
+static enum verdict port_is_free(const struct check_run *run, const struct metrics_conf *c,
+				 struct diag *out)
 {
 	struct addrinfo *list;
 	char host[256];
@@ -314,7 +362,8 @@ static enum verdict port_is_free(const struct check_run *run, const struct metri
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(fd, list->ai_addr, list->ai_addrlen)) {
 		if (errno == EADDRINUSE)
-			return check_fail(out, D_METRICS_PORT_TAKEN, c->free_port, "bind: %s", strerror(errno));
+			return check_fail(out, D_METRICS_PORT_TAKEN, c->free_port, "bind: %s",
+					  strerror(errno));
 		return net_fail_errno(out, errno, c->free_port, "bind");
 	}
 	check_reached(run, "port free");

@@ -39,33 +39,40 @@ static const char *path_problem(const char *text)
 
 static const struct key decision_keys[] = {
     KEY_STR(struct decision, path, .flags = K_REQUIRED, .check = path_problem,
-            .doc = "Path of the rule below /v1/data: its package and name.", .example = "\"authz/allow\""),
-    KEY_JSON(struct decision, input, .check = json_problem, .doc = "The input document, as JSON text.",
-             .example = "\"{\\\"user\\\": \\\"probe\\\"}\""),
-    KEY_PATH(struct decision, input_file, .doc = "File that holds the input document.", .example = "\"policy/input.json\""),
-    KEY_JSON(struct decision, equals, .check = json_problem, .doc = "What the decision must be, as JSON text.",
-             .example = "true"),
+	    .doc = "Path of the rule below /v1/data: its package and name.",
+	    .example = "\"authz/allow\""),
+    KEY_JSON(struct decision, input, .check = json_problem,
+	     .doc = "The input document, as JSON text.",
+	     .example = "\"{\\\"user\\\": \\\"probe\\\"}\""),
+    KEY_PATH(struct decision, input_file, .doc = "File that holds the input document.",
+	     .example = "\"policy/input.json\""),
+    KEY_JSON(struct decision, equals, .check = json_problem,
+	     .doc = "What the decision must be, as JSON text.", .example = "true"),
     KEY_STR(struct decision, at, .check = json_pointer_problem,
-            .doc = "Where in the decision to look, as a JSON pointer.", .example = "\"/allowed\""),
-    KEY_ENUM(struct decision, type, .choices = json_kinds, .doc = "The type the decision must have.",
-             .example = "\"boolean\""),
+	    .doc = "Where in the decision to look, as a JSON pointer.", .example = "\"/allowed\""),
+    KEY_ENUM(struct decision, type, .choices = json_kinds,
+	     .doc = "The type the decision must have.", .example = "\"boolean\""),
     KEY_END,
 };
-static const struct schema decision_schema = {.name = "decisions", .size = sizeof(struct decision), .keys = decision_keys};
+static const struct schema decision_schema = {
+    .name = "decisions", .size = sizeof(struct decision), .keys = decision_keys};
 
 static const struct key opa_keys[] = {
-    KEY_URL(struct opa_conf, url, .flags = K_REQUIRED, .schemes = opa_schemes, .doc = "Where OPA listens.",
-            .example = "\"http://opa:8181\""),
+    KEY_URL(struct opa_conf, url, .flags = K_REQUIRED, .schemes = opa_schemes,
+	    .doc = "Where OPA listens.", .example = "\"http://opa:8181\""),
     WEB_KEYS(struct opa_conf),
     KEY_STRLIST(struct opa_conf, health, .choices = healths,
-                .doc = "What /health must vouch for besides itself: that bundles are activated, that plugins are ready.",
-                .example = "[\"bundles\", \"plugins\"]"),
+		.doc = "What /health must vouch for besides itself: that bundles are activated, "
+		       "that plugins are ready.",
+		.example = "[\"bundles\", \"plugins\"]"),
     KEY_GROUPLIST(struct opa_conf, decisions, .sub = &decision_schema,
-                  .doc = "Decisions that must be defined, and what they must be. They appear in OPA's decision log.",
-                  .example = "( { path = \"authz/allow\"; type = \"boolean\"; } )"),
+		  .doc = "Decisions that must be defined, and what they must be. They appear in "
+			 "OPA's decision log.",
+		  .example = "( { path = \"authz/allow\"; type = \"boolean\"; } )"),
     KEY_END,
 };
-static const struct schema opa_schema = {.name = "opa", .size = sizeof(struct opa_conf), .keys = opa_keys};
+static const struct schema opa_schema = {
+    .name = "opa", .size = sizeof(struct opa_conf), .keys = opa_keys};
 
 static const char *opa_validate(const void *conf, const char **key)
 {
@@ -101,10 +108,14 @@ static void api_path(const struct session *s, const char *path, struct str *out)
 	str_add(out, path);
 }
 
-static int ask(const struct session *s, const char *path, const char *body, struct web_response *resp, struct diag *out)
+static int ask(const struct session *s, const char *path, const char *body,
+	       struct web_response *resp, struct diag *out)
 {
-	struct web_request req = {.url = &s->url, .web = &s->web, .body = body, .accept = "application/json",
-	                          .content_type = body ? "application/json" : NULL};
+	struct web_request req = {.url = &s->url,
+				  .web = &s->web,
+				  .body = body,
+				  .accept = "application/json",
+				  .content_type = body ? "application/json" : NULL};
 	struct str full;
 	int r;
 
@@ -122,10 +133,12 @@ static const char *opa_words(const struct web_response *resp, char *buf, size_t 
 	char err[160], start[160];
 	json_t *root = json_read(resp->body, resp->len, err, sizeof(err));
 	const char *code = json_str(root, "code"), *message = json_str(root, "message");
-	const char *detail = json_str(json_array_get(json_object_get(root, "errors"), 0), "message");
+	const char *detail =
+	    json_str(json_array_get(json_object_get(root, "errors"), 0), "message");
 
 	if (code || message)
-		snprintf(buf, size, "%s: %s%s%s", code ? code : "error", message ? message : "", detail ? ": " : "", detail ? detail : "");
+		snprintf(buf, size, "%s: %s%s%s", code ? code : "error", message ? message : "",
+			 detail ? ": " : "", detail ? detail : "");
 	else
 		snprintf(buf, size, "the body: %s", web_body_start(resp, start, sizeof(start)));
 	return buf;
@@ -141,15 +154,18 @@ static enum verdict opa_health_plain(const struct session *s, struct diag *out)
 		return V_FAIL;
 	root = json_read(resp.body, resp.len, err, sizeof(err));
 	if (resp.status == 500 && json_is_object(root))
-		return check_fail(out, D_OPA_UNHEALTHY, resp.subject, "HTTP status 500: %s", opa_words(&resp, words, sizeof(words)));
+		return check_fail(out, D_OPA_UNHEALTHY, resp.subject, "HTTP status 500: %s",
+				  opa_words(&resp, words, sizeof(words)));
 	if (resp.status == 404)
-		return check_fail(out, D_OPA_NOT_OPA, resp.subject, "HTTP status 404: no OPA without /health; %s",
-		                  opa_words(&resp, words, sizeof(words)));
+		return check_fail(out, D_OPA_NOT_OPA, resp.subject,
+				  "HTTP status 404: no OPA without /health; %s",
+				  opa_words(&resp, words, sizeof(words)));
 	if (resp.status != 200)
 		return web_fail_status(out, &resp, "200");
 	if (!json_is_object(root) || json_object_size(root))
-		return check_fail(out, D_OPA_NOT_OPA, resp.subject, "OPA answers {}, this peer something else; %s",
-		                  opa_words(&resp, words, sizeof(words)));
+		return check_fail(out, D_OPA_NOT_OPA, resp.subject,
+				  "OPA answers {}, this peer something else; %s",
+				  opa_words(&resp, words, sizeof(words)));
 	return V_PASS;
 }
 
@@ -162,8 +178,9 @@ static enum verdict opa_health_of(const struct session *s, const char *what, str
 	if (ask(s, bundles ? "/health?bundles=true" : "/health?plugins=true", NULL, &resp, out))
 		return V_FAIL;
 	if (resp.status == 500)
-		return check_fail(out, bundles ? D_OPA_BUNDLE_INACTIVE : D_OPA_PLUGIN_NOT_READY, resp.subject,
-		                  "/health?%s=true answers status 500: %s", what, opa_words(&resp, words, sizeof(words)));
+		return check_fail(out, bundles ? D_OPA_BUNDLE_INACTIVE : D_OPA_PLUGIN_NOT_READY,
+				  resp.subject, "/health?%s=true answers status 500: %s", what,
+				  opa_words(&resp, words, sizeof(words)));
 	return resp.status == 200 ? V_PASS : web_fail_status(out, &resp, "200");
 }
 
@@ -183,10 +200,12 @@ static enum verdict decision_input(const struct decision *d, struct str *body, s
 	}
 	text = file_read(d->input_file, INPUT_MAX, &len);
 	if (!text)
-		return check_fail(out, errno == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE, d->input_file, "%s", strerror(errno));
+		return check_fail(out, errno == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE,
+				  d->input_file, "%s", strerror(errno));
 	v = json_read(text, len, err, sizeof(err));
 	if (!v)
-		return check_fail(out, D_FILE_CONTENT, d->input_file, "the input is not JSON: %s", err);
+		return check_fail(out, D_FILE_CONTENT, d->input_file, "the input is not JSON: %s",
+				  err);
 	str_addf(body, "{\"input\":%s}", text);
 	return V_PASS;
 }
@@ -198,33 +217,46 @@ static const char *decision_path(const char *path)
 	return path + strspn(path, "/");
 }
 
-static enum verdict decision_judge(const struct decision *d, const struct web_response *resp, struct diag *out)
+static enum verdict decision_judge(const struct decision *d, const struct web_response *resp,
+				   struct diag *out)
 {
-	struct json_expect expect = {.at = d->at, .equals = d->equals, .type = d->type, .min = __builtin_nan(""), .max = __builtin_nan("")};
+	struct json_expect expect = {.at = d->at,
+				     .equals = d->equals,
+				     .type = d->type,
+				     .min = __builtin_nan(""),
+				     .max = __builtin_nan("")};
 	char why[480];
 	bool wrong_type;
 	json_t *root, *result;
 
 	if (resp->status == 500 || resp->status == 400)
-		return check_fail(out, D_OPA_EVALUATION_ERROR, resp->subject, "HTTP status %ld: %s", resp->status, opa_words(resp, why, sizeof(why)));
+		return check_fail(out, D_OPA_EVALUATION_ERROR, resp->subject, "HTTP status %ld: %s",
+				  resp->status, opa_words(resp, why, sizeof(why)));
 	if (resp->status == 404)
-		return check_fail(out, D_OPA_NOT_OPA, resp->subject, "HTTP status 404: OPA answers 200 below /v1/data; %s", opa_words(resp, why, sizeof(why)));
+		return check_fail(out, D_OPA_NOT_OPA, resp->subject,
+				  "HTTP status 404: OPA answers 200 below /v1/data; %s",
+				  opa_words(resp, why, sizeof(why)));
 	if (resp->status != 200)
 		return web_fail_status(out, resp, "200");
 	root = json_read(resp->body, resp->len, why, sizeof(why));
 	if (!json_is_object(root))
-		return check_fail(out, web_is_html(resp) ? D_HTTP_HTML_PAGE : D_OPA_NOT_OPA, resp->subject, "the answer is no JSON object; %s",
-		                  opa_words(resp, why, sizeof(why)));
+		return check_fail(out, web_is_html(resp) ? D_HTTP_HTML_PAGE : D_OPA_NOT_OPA,
+				  resp->subject, "the answer is no JSON object; %s",
+				  opa_words(resp, why, sizeof(why)));
 	result = json_object_get(root, "result");
 	if (!result)
-		return check_fail(out, D_OPA_UNDEFINED, resp->subject,
-		                  "the answer has no \"result\": no rule at %s applies, or none is loaded", decision_path(d->path));
+		return check_fail(
+		    out, D_OPA_UNDEFINED, resp->subject,
+		    "the answer has no \"result\": no rule at %s applies, or none is loaded",
+		    decision_path(d->path));
 	if (json_expect_holds(&expect, result, why, sizeof(why), &wrong_type))
 		return V_PASS;
-	return check_fail(out, wrong_type ? D_OPA_DECISION_TYPE : D_OPA_DECISION, resp->subject, "%s", why);
+	return check_fail(out, wrong_type ? D_OPA_DECISION_TYPE : D_OPA_DECISION, resp->subject,
+			  "%s", why);
 }
 
-static enum verdict opa_decision(const struct session *s, const struct decision *d, struct diag *out)
+static enum verdict opa_decision(const struct session *s, const struct decision *d,
+				 struct diag *out)
 {
 	struct web_response resp;
 	struct str body, path;
@@ -258,7 +290,8 @@ static enum verdict opa_run(const struct check_run *run, struct diag *out)
 		if (opa_decision(&s, GROUP_AT(c->decisions, struct decision, i), out))
 			return V_FAIL;
 	check_fact(run, "decisions", "%zu", c->decisions.n);
-	check_summary(run, "healthy, %zu decision%s defined", c->decisions.n, c->decisions.n == 1 ? "" : "s");
+	check_summary(run, "healthy, %zu decision%s defined", c->decisions.n,
+		      c->decisions.n == 1 ? "" : "s");
 	return V_PASS;
 }
 

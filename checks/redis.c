@@ -60,41 +60,56 @@ static const char *can_problem(const char *text)
 }
 
 static const struct key wanted_key_keys[] = {
-    KEY_STR(struct wanted_key, name, .flags = K_REQUIRED, .doc = "The key.", .example = "\"config:version\""),
-    KEY_ENUM(struct wanted_key, type, .choices = key_types, .doc = "The type its value must have.", .example = "\"hash\""),
+    KEY_STR(struct wanted_key, name, .flags = K_REQUIRED, .doc = "The key.",
+	    .example = "\"config:version\""),
+    KEY_ENUM(struct wanted_key, type, .choices = key_types, .doc = "The type its value must have.",
+	     .example = "\"hash\""),
     KEY_END,
 };
-static const struct schema wanted_key_schema = {.name = "keys", .size = sizeof(struct wanted_key), .keys = wanted_key_keys};
+static const struct schema wanted_key_schema = {
+    .name = "keys", .size = sizeof(struct wanted_key), .keys = wanted_key_keys};
 
 static const struct key redis_keys[] = {
     KEY_URL(struct redis_conf, url, .schemes = redis_schemes,
-            .doc = "redis://host:port/database, rediss:// with TLS, unix:///path of a socket.", .example = "\"redis://cache:6379\""),
+	    .doc = "redis://host:port/database, rediss:// with TLS, unix:///path of a socket.",
+	    .example = "\"redis://cache:6379\""),
     KEY_STRLIST(struct redis_conf, sentinels, .check = address_problem,
-                .doc = "Sentinels to ask for the master, instead of url; any of them will do.",
-                .example = "[\"sentinel-0:26379\", \"sentinel-1:26379\"]"),
-    KEY_STR(struct redis_conf, master_name, .doc = "Name the sentinels know the master by.", .example = "\"mymaster\""),
-    KEY_STR(struct redis_conf, username, .doc = "User (ACL, Redis 6 and newer).", .example = "\"app\""),
-    KEY_SECRET(struct redis_conf, password, .doc = "Password, by reference.", .example = "\"env:REDIS_PASSWORD\""),
-    KEY_INT(struct redis_conf, database, .min = "0", .max = "65535", .doc = "Database to select.", .example = "1"),
+		.doc = "Sentinels to ask for the master, instead of url; any of them will do.",
+		.example = "[\"sentinel-0:26379\", \"sentinel-1:26379\"]"),
+    KEY_STR(struct redis_conf, master_name, .doc = "Name the sentinels know the master by.",
+	    .example = "\"mymaster\""),
+    KEY_STR(struct redis_conf, username, .doc = "User (ACL, Redis 6 and newer).",
+	    .example = "\"app\""),
+    KEY_SECRET(struct redis_conf, password, .doc = "Password, by reference.",
+	       .example = "\"env:REDIS_PASSWORD\""),
+    KEY_INT(struct redis_conf, database, .min = "0", .max = "65535", .doc = "Database to select.",
+	    .example = "1"),
     TLS_KEYS(struct redis_conf),
-    KEY_ENUM(struct redis_conf, role, .choices = roles, .def = "any", .doc = "The role the server must have."),
-    KEY_STR(struct redis_conf, min_version, .check = version_problem, .doc = "The server must be of this version or newer.",
-            .example = "\"6.2\""),
-    KEY_BOOL(struct redis_conf, cluster, .def = "false", .doc = "Whether a cluster must be complete: state ok, all slots served."),
-    KEY_INT(struct redis_conf, min_replicas, .min = "0", .max = "1000", .doc = "How many replicas must be connected.",
-            .example = "1"),
-    KEY_STR(struct redis_conf, maxmemory_policy, .doc = "The eviction policy the server must have.", .example = "\"noeviction\""),
+    KEY_ENUM(struct redis_conf, role, .choices = roles, .def = "any",
+	     .doc = "The role the server must have."),
+    KEY_STR(struct redis_conf, min_version, .check = version_problem,
+	    .doc = "The server must be of this version or newer.", .example = "\"6.2\""),
+    KEY_BOOL(struct redis_conf, cluster, .def = "false",
+	     .doc = "Whether a cluster must be complete: state ok, all slots served."),
+    KEY_INT(struct redis_conf, min_replicas, .min = "0", .max = "1000",
+	    .doc = "How many replicas must be connected.", .example = "1"),
+    KEY_STR(struct redis_conf, maxmemory_policy, .doc = "The eviction policy the server must have.",
+	    .example = "\"noeviction\""),
     KEY_STRLIST(struct redis_conf, can, .check = can_problem,
-                .doc = "Commands with their key that the user must be permitted; asked by ACL DRYRUN, never done (Redis 7 and newer).",
-                .example = "[\"GET session:1\", \"SET session:1 x\"]"),
-    KEY_GROUPLIST(struct redis_conf, keys, .sub = &wanted_key_schema, .doc = "Keys that must exist.",
-                  .example = "( { name = \"config:version\"; type = \"string\"; } )"),
+		.doc = "Commands with their key that the user must be permitted; asked by ACL "
+		       "DRYRUN, never done (Redis 7 and newer).",
+		.example = "[\"GET session:1\", \"SET session:1 x\"]"),
+    KEY_GROUPLIST(struct redis_conf, keys, .sub = &wanted_key_schema,
+		  .doc = "Keys that must exist.",
+		  .example = "( { name = \"config:version\"; type = \"string\"; } )"),
     KEY_STR(struct redis_conf, write_probe,
-            .doc = "Prefix of a key that is written, read back and deleted: the one check with a side effect.",
-            .example = "\"startguard:\""),
+	    .doc = "Prefix of a key that is written, read back and deleted: the one check with a "
+		   "side effect.",
+	    .example = "\"startguard:\""),
     KEY_END,
 };
-static const struct schema redis_schema = {.name = "redis", .size = sizeof(struct redis_conf), .keys = redis_keys};
+static const struct schema redis_schema = {
+    .name = "redis", .size = sizeof(struct redis_conf), .keys = redis_keys};
 
 static const char *redis_validate(const void *conf, const char **key)
 {
@@ -125,12 +140,14 @@ struct session {
 };
 
 /* ---- getting in --------------------------------------------------------------------------------------------------- */
-static int redis_connect(const struct check_run *run, struct session *s, const char *host, int port, bool tls, struct diag *out)
+static int redis_connect(const struct check_run *run, struct session *s, const char *host, int port,
+			 bool tls, struct diag *out)
 {
 	struct tls_conf conf = TLS_CONF(s->conf);
 	struct conn conn;
 
-	if (net_connect(run, host, port, &conn, out) || (tls && net_tls(run, &conn, host, &conf, out)))
+	if (net_connect(run, host, port, &conn, out) ||
+	    (tls && net_tls(run, &conn, host, &conf, out)))
 		return -1;
 	resp_begin(&s->resp, run, &conn);
 	return 0;
@@ -150,18 +167,24 @@ static int redis_by_sentinel(const struct check_run *run, struct session *s, str
 
 		hostport_split(c->sentinels.v[i], host, sizeof(host), &port);
 		if (!redis_connect(run, s, host, port, false, &this)) {
-			check_step(run, PH_PROTOCOL, "asking sentinel %s for %s", c->sentinels.v[i], c->master_name);
-			reply = RESP(&s->resp, &this, "SENTINEL", "get-master-addr-by-name", c->master_name);
+			check_step(run, PH_PROTOCOL, "asking sentinel %s for %s", c->sentinels.v[i],
+				   c->master_name);
+			reply = RESP(&s->resp, &this, "SENTINEL", "get-master-addr-by-name",
+				     c->master_name);
 		}
-		if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 && reply->element[0]->str && reply->element[1]->str &&
+		if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+		    reply->element[0]->str && reply->element[1]->str &&
 		    !parse_i64(reply->element[1]->str, 1, 65535, &master_port)) {
 			check_reached(run, "sentinel");
-			check_fact(run, "master", "%s:%s", reply->element[0]->str, reply->element[1]->str);
-			return redis_connect(run, s, reply->element[0]->str, (int)master_port, false, out);
+			check_fact(run, "master", "%s:%s", reply->element[0]->str,
+				   reply->element[1]->str);
+			return redis_connect(run, s, reply->element[0]->str, (int)master_port,
+					     false, out);
 		}
 		snprintf(name, sizeof(name), "master %s", c->master_name);
 		if (reply && reply->type == REDIS_REPLY_NIL)
-			check_fail(&this, D_REDIS_SENTINEL_NO_MASTER, name, "sentinel %s does not know this name", c->sentinels.v[i]);
+			check_fail(&this, D_REDIS_SENTINEL_NO_MASTER, name,
+				   "sentinel %s does not know this name", c->sentinels.v[i]);
 		else if (reply)
 			resp_fail(&this, reply, &s->resp, "SENTINEL", false);
 		if (!out->code || diag_info(this.code)->phase >= diag_info(out->code)->phase)
@@ -187,9 +210,11 @@ static int redis_reach(const struct check_run *run, struct session *s, struct di
 		resp_begin(&s->resp, run, &conn);
 		return 0;
 	}
-	if (c->database == INT_UNSET && s->url.path[0] == '/' && !parse_i64(s->url.path + 1, 0, 65535, &number))
+	if (c->database == INT_UNSET && s->url.path[0] == '/' &&
+	    !parse_i64(s->url.path + 1, 0, 65535, &number))
 		s->database = number;
-	return redis_connect(run, s, s->url.host, s->url.port ? s->url.port : 6379, str_eq(s->url.scheme, "rediss"), out);
+	return redis_connect(run, s, s->url.host, s->url.port ? s->url.port : 6379,
+			     str_eq(s->url.scheme, "rediss"), out);
 }
 
 static int redis_login(const struct check_run *run, struct session *s, struct diag *out)
@@ -215,7 +240,8 @@ static int redis_login(const struct check_run *run, struct session *s, struct di
 		return 0;
 	s->with_login = true;
 	check_step(run, PH_AUTH, "AUTH at %s", s->resp.conn.peer);
-	reply = user ? RESP(&s->resp, out, "AUTH", user, password) : RESP(&s->resp, out, "AUTH", password);
+	reply = user ? RESP(&s->resp, out, "AUTH", user, password)
+		     : RESP(&s->resp, out, "AUTH", password);
 	if (!reply)
 		return -1;
 	if (!resp_is_error(reply)) {
@@ -223,9 +249,12 @@ static int redis_login(const struct check_run *run, struct session *s, struct di
 		return 0;
 	}
 	/* "called without any password configured": the service would fail the same way, so it is told. */
-	if (strstr(reply->str, "without any password configured") || strstr(reply->str, "no password is set")) {
+	if (strstr(reply->str, "without any password configured") ||
+	    strstr(reply->str, "no password is set")) {
 		check_fail(out, D_AUTH_FAILED, s->resp.conn.peer, "AUTH: %s", reply->str);
-		diag_hint(out, "the server has no password: drop password here, or set requirepass there");
+		diag_hint(
+		    out,
+		    "the server has no password: drop password here, or set requirepass there");
 		return -1;
 	}
 	resp_fail(out, reply, &s->resp, "AUTH", true);
@@ -243,11 +272,13 @@ static enum verdict redis_ping(const struct check_run *run, struct session *s, s
 	if (resp_is_error(reply)) {
 		/* Any server word of Redis is one of Redis; "ERR unknown command" to PING is not. */
 		if (str_starts(reply->str, "ERR unknown"))
-			return check_fail(out, D_REDIS_NOT_REDIS, s->resp.conn.peer, "PING: %s", reply->str);
+			return check_fail(out, D_REDIS_NOT_REDIS, s->resp.conn.peer, "PING: %s",
+					  reply->str);
 		return resp_fail(out, reply, &s->resp, "PING", s->with_login);
 	}
 	if (reply->type != REDIS_REPLY_STATUS || !str_eq(reply->str, "PONG"))
-		return check_fail(out, D_REDIS_NOT_REDIS, s->resp.conn.peer, "PING was not answered with PONG");
+		return check_fail(out, D_REDIS_NOT_REDIS, s->resp.conn.peer,
+				  "PING was not answered with PONG");
 	check_reached(run, "ping");
 	return V_PASS;
 }
@@ -264,7 +295,8 @@ static enum verdict redis_select(struct session *s, struct diag *out)
 	reply = RESP(&s->resp, out, "SELECT", number);
 	if (!reply)
 		return V_FAIL;
-	return resp_is_error(reply) ? resp_fail(out, reply, &s->resp, "SELECT", s->with_login) : V_PASS;
+	return resp_is_error(reply) ? resp_fail(out, reply, &s->resp, "SELECT", s->with_login)
+				    : V_PASS;
 }
 
 static enum verdict read_info(struct session *s, struct diag *out)
@@ -288,11 +320,15 @@ static enum verdict redis_role(const struct check_run *run, struct session *s, s
 	resp_info(s->info, "role", role, sizeof(role));
 	check_fact(run, "role", "%s", str_eq(role, "slave") ? "replica" : role);
 	if (wanted == ROLE_MASTER && !str_eq(role, "master"))
-		return check_fail(out, D_REDIS_WRONG_ROLE, peer, "the server is a replica, demanded is a master");
+		return check_fail(out, D_REDIS_WRONG_ROLE, peer,
+				  "the server is a replica, demanded is a master");
 	if (wanted == ROLE_REPLICA && !str_eq(role, "slave"))
-		return check_fail(out, D_REDIS_WRONG_ROLE, peer, "the server is a %s, demanded is a replica", role);
-	if (str_eq(role, "slave") && resp_info(s->info, "master_link_status", link, sizeof(link)) && !str_eq(link, "up"))
-		return check_fail(out, D_REDIS_MASTER_DOWN, peer, "this replica's link to its master is %s", link);
+		return check_fail(out, D_REDIS_WRONG_ROLE, peer,
+				  "the server is a %s, demanded is a replica", role);
+	if (str_eq(role, "slave") && resp_info(s->info, "master_link_status", link, sizeof(link)) &&
+	    !str_eq(link, "up"))
+		return check_fail(out, D_REDIS_MASTER_DOWN, peer,
+				  "this replica's link to its master is %s", link);
 	return V_PASS;
 }
 
@@ -317,7 +353,9 @@ static enum verdict redis_version(const struct check_run *run, struct session *s
 		if (a[i] > b[i])
 			return V_PASS;
 		if (a[i] < b[i])
-			return check_fail(out, D_REDIS_VERSION, s->resp.conn.peer, "the server is %s, demanded is %s or newer", has, s->conf->min_version);
+			return check_fail(out, D_REDIS_VERSION, s->resp.conn.peer,
+					  "the server is %s, demanded is %s or newer", has,
+					  s->conf->min_version);
 	}
 	return V_PASS;
 }
@@ -332,14 +370,17 @@ static enum verdict redis_settings(struct session *s, struct diag *out)
 		resp_info(s->info, "connected_slaves", text, sizeof(text));
 		parse_i64(text, 0, INT32_MAX, &n);
 		if (n < c->min_replicas)
-			return check_fail(out, D_REDIS_REPLICAS, s->resp.conn.peer, "%lld replicas are connected, demanded are %lld", (long long)n,
-			                  (long long)c->min_replicas);
+			return check_fail(out, D_REDIS_REPLICAS, s->resp.conn.peer,
+					  "%lld replicas are connected, demanded are %lld",
+					  (long long)n, (long long)c->min_replicas);
 	}
 	if (c->maxmemory_policy) {
 		snprintf(text, sizeof(text), "unknown");
 		resp_info(s->info, "maxmemory_policy", text, sizeof(text));
 		if (!str_eq(text, c->maxmemory_policy))
-			return check_fail(out, D_REDIS_POLICY, s->resp.conn.peer, "maxmemory_policy is %s, demanded is %s", text, c->maxmemory_policy);
+			return check_fail(out, D_REDIS_POLICY, s->resp.conn.peer,
+					  "maxmemory_policy is %s, demanded is %s", text,
+					  c->maxmemory_policy);
 	}
 	return V_PASS;
 }
@@ -353,7 +394,8 @@ static enum verdict redis_cluster(struct session *s, struct diag *out)
 		return V_PASS;
 	resp_info(s->info, "cluster_enabled", enabled, sizeof(enabled));
 	if (!str_eq(enabled, "1"))
-		return check_fail(out, D_REDIS_CLUSTER_DOWN, s->resp.conn.peer, "the server does not run as part of a cluster");
+		return check_fail(out, D_REDIS_CLUSTER_DOWN, s->resp.conn.peer,
+				  "the server does not run as part of a cluster");
 	reply = RESP(&s->resp, out, "CLUSTER", "INFO");
 	if (!reply)
 		return V_FAIL;
@@ -363,20 +405,23 @@ static enum verdict redis_cluster(struct session *s, struct diag *out)
 	resp_info(reply->str, "cluster_slots_ok", ok, sizeof(ok));
 	if (str_eq(state, "ok") && str_eq(ok, "16384"))
 		return V_PASS;
-	return check_fail(out, D_REDIS_CLUSTER_DOWN, s->resp.conn.peer, "cluster_state %s, %s of 16384 slots ok", state, ok);
+	return check_fail(out, D_REDIS_CLUSTER_DOWN, s->resp.conn.peer,
+			  "cluster_state %s, %s of 16384 slots ok", state, ok);
 }
 
 /* ---- what it must permit ------------------------------------------------------------------------------------------ */
 #define CAN_WORDS 16
 
-static enum verdict redis_may(struct session *s, const char *user, const char *command, struct diag *out)
+static enum verdict redis_may(struct session *s, const char *user, const char *command,
+			      struct diag *out)
 {
 	const char *words[CAN_WORDS + 4] = {"ACL", "DRYRUN", user};
 	cleanup_free char *copy = xstrdup(command);
 	size_t n = 3;
 	redisReply *reply;
 
-	for (char *save, *w = strtok_r(copy, " ", &save); w && n < ARRAY_LEN(words) - 1; w = strtok_r(NULL, " ", &save))
+	for (char *save, *w = strtok_r(copy, " ", &save); w && n < ARRAY_LEN(words) - 1;
+	     w = strtok_r(NULL, " ", &save))
 		words[n++] = w;
 	reply = resp_ask(&s->resp, out, words);
 	if (!reply)
@@ -384,9 +429,12 @@ static enum verdict redis_may(struct session *s, const char *user, const char *c
 	if (reply->type == REDIS_REPLY_STATUS)
 		return V_PASS;
 	if (reply->type == REDIS_REPLY_STRING) /* "User app has no permissions to ..." */
-		return check_fail(out, D_AUTH_FORBIDDEN, s->resp.conn.peer, "%s: %s", command, reply->str);
+		return check_fail(out, D_AUTH_FORBIDDEN, s->resp.conn.peer, "%s: %s", command,
+				  reply->str);
 	if (resp_is_error(reply) && strcasestr(reply->str, "unknown"))
-		return check_fail(out, D_REDIS_VERSION, s->resp.conn.peer, "can needs ACL DRYRUN, which Redis has since 7.0: %s", reply->str);
+		return check_fail(out, D_REDIS_VERSION, s->resp.conn.peer,
+				  "can needs ACL DRYRUN, which Redis has since 7.0: %s",
+				  reply->str);
 	return resp_fail(out, reply, &s->resp, "ACL DRYRUN", s->with_login);
 }
 
@@ -420,9 +468,12 @@ static enum verdict redis_has_keys(struct session *s, struct diag *out)
 		if (reply->type != REDIS_REPLY_STATUS)
 			return resp_fail(out, reply, &s->resp, "TYPE", s->with_login);
 		if (str_eq(reply->str, "none"))
-			return check_fail(out, D_REDIS_KEY, subject, "the key does not exist in database %lld", (long long)s->database);
+			return check_fail(out, D_REDIS_KEY, subject,
+					  "the key does not exist in database %lld",
+					  (long long)s->database);
 		if (k->type != ENUM_UNSET && !str_eq(reply->str, key_types[k->type]))
-			return check_fail(out, D_REDIS_KEY, subject, "it is a %s, demanded is a %s", reply->str, key_types[k->type]);
+			return check_fail(out, D_REDIS_KEY, subject, "it is a %s, demanded is a %s",
+					  reply->str, key_types[k->type]);
 	}
 	return V_PASS;
 }
@@ -434,7 +485,8 @@ static enum verdict redis_write(const struct check_run *run, struct session *s, 
 
 	if (!s->conf->write_probe)
 		return V_PASS;
-	snprintf(key, sizeof(key), "%s%d-%lld", s->conf->write_probe, (int)getpid(), (long long)mono_now().ns);
+	snprintf(key, sizeof(key), "%s%d-%lld", s->conf->write_probe, (int)getpid(),
+		 (long long)mono_now().ns);
 	snprintf(value, sizeof(value), "%lld", (long long)mono_now().ns);
 	/* It goes away by itself if this process dies in between. */
 	set = RESP(&s->resp, out, "SET", key, value, "EX", "60");
@@ -454,7 +506,8 @@ static enum verdict redis_write(const struct check_run *run, struct session *s, 
 
 static bool needs_info(const struct redis_conf *c)
 {
-	return c->role != ROLE_ANY || c->min_version || c->cluster || c->min_replicas != INT_UNSET || c->maxmemory_policy;
+	return c->role != ROLE_ANY || c->min_version || c->cluster ||
+	       c->min_replicas != INT_UNSET || c->maxmemory_policy;
 }
 
 static enum verdict redis_run(const struct check_run *run, struct diag *out)
@@ -462,15 +515,19 @@ static enum verdict redis_run(const struct check_run *run, struct diag *out)
 	struct session *s = xcalloc(1, sizeof(*s));
 
 	s->conf = run->conf;
-	if (redis_reach(run, s, out) || redis_login(run, s, out) || redis_ping(run, s, out) || redis_select(s, out))
+	if (redis_reach(run, s, out) || redis_login(run, s, out) || redis_ping(run, s, out) ||
+	    redis_select(s, out))
 		return V_FAIL;
 	if (needs_info(s->conf)) {
 		check_step(run, PH_ASSERT, "INFO of %s", s->resp.conn.peer);
-		if (read_info(s, out) || redis_role(run, s, out) || redis_version(run, s, out) || redis_settings(s, out))
+		if (read_info(s, out) || redis_role(run, s, out) || redis_version(run, s, out) ||
+		    redis_settings(s, out))
 			return V_FAIL;
 	}
-	check_step(run, PH_ASSERT, "asking %s about cluster, permissions and keys", s->resp.conn.peer);
-	if (redis_cluster(s, out) || redis_can(s, out) || redis_has_keys(s, out) || redis_write(run, s, out))
+	check_step(run, PH_ASSERT, "asking %s about cluster, permissions and keys",
+		   s->resp.conn.peer);
+	if (redis_cluster(s, out) || redis_can(s, out) || redis_has_keys(s, out) ||
+	    redis_write(run, s, out))
 		return V_FAIL;
 	check_summary(run, "%s%s", s->resp.conn.peer, s->with_login ? ", logged in" : "");
 	return V_PASS;

@@ -19,9 +19,21 @@ static const char *const modes[] = {"READWRITE", "READONLY", "READONLY_OVERRIDE"
 
 /* What a level promises, as bits: "at least" is then "has all bits of". */
 enum { BACKWARD = 1, FORWARD = 2, BACKWARD_ALL = 4, FORWARD_ALL = 8 };
-static const char *const levels[] = {"NONE", "BACKWARD", "FORWARD", "FULL", "BACKWARD_TRANSITIVE", "FORWARD_TRANSITIVE", "FULL_TRANSITIVE", NULL};
-static const unsigned level_bits[] = {0, BACKWARD, FORWARD, BACKWARD | FORWARD, BACKWARD | BACKWARD_ALL, FORWARD | FORWARD_ALL,
-                                      BACKWARD | FORWARD | BACKWARD_ALL | FORWARD_ALL};
+static const char *const levels[] = {"NONE",
+				     "BACKWARD",
+				     "FORWARD",
+				     "FULL",
+				     "BACKWARD_TRANSITIVE",
+				     "FORWARD_TRANSITIVE",
+				     "FULL_TRANSITIVE",
+				     NULL};
+static const unsigned level_bits[] = {0,
+				      BACKWARD,
+				      FORWARD,
+				      BACKWARD | FORWARD,
+				      BACKWARD | BACKWARD_ALL,
+				      FORWARD | FORWARD_ALL,
+				      BACKWARD | FORWARD | BACKWARD_ALL | FORWARD_ALL};
 
 struct subject {
 	const char *name, *version, *schema;
@@ -40,35 +52,48 @@ static const char *version_problem(const char *text)
 {
 	int64_t n;
 
-	return str_eq(text, "latest") || !parse_i64(text, 1, INT32_MAX, &n) ? NULL : "is neither a version number nor latest";
+	return str_eq(text, "latest") || !parse_i64(text, 1, INT32_MAX, &n)
+		   ? NULL
+		   : "is neither a version number nor latest";
 }
 
 static const struct key subject_keys[] = {
-    KEY_STR(struct subject, name, .flags = K_REQUIRED, .doc = "The subject, usually the topic with -value behind it.",
-            .example = "\"orders-value\""),
-    KEY_STR(struct subject, version, .def = "latest", .check = version_problem, .doc = "Which version: a number, or latest."),
-    KEY_PATH(struct subject, schema, .doc = "The schema file this service was built with.", .example = "\"schemas/order.avsc\""),
-    KEY_ENUM(struct subject, must, .choices = musts, .def = "exists",
-             .doc = "exists; same as the file (docs apart); compatible with it by the subject's rule."),
-    KEY_ENUM(struct subject, type, .choices = types, .doc = "The type the registered schema must have.", .example = "\"AVRO\""),
-    KEY_ENUM(struct subject, compatibility, .choices = levels, .doc = "The subject's compatibility level must promise at least this.",
-             .example = "\"BACKWARD\""),
+    KEY_STR(struct subject, name, .flags = K_REQUIRED,
+	    .doc = "The subject, usually the topic with -value behind it.",
+	    .example = "\"orders-value\""),
+    KEY_STR(struct subject, version, .def = "latest", .check = version_problem,
+	    .doc = "Which version: a number, or latest."),
+    KEY_PATH(struct subject, schema, .doc = "The schema file this service was built with.",
+	     .example = "\"schemas/order.avsc\""),
+    KEY_ENUM(
+	struct subject, must, .choices = musts, .def = "exists",
+	.doc = "exists; same as the file (docs apart); compatible with it by the subject's rule."),
+    KEY_ENUM(struct subject, type, .choices = types,
+	     .doc = "The type the registered schema must have.", .example = "\"AVRO\""),
+    KEY_ENUM(struct subject, compatibility, .choices = levels,
+	     .doc = "The subject's compatibility level must promise at least this.",
+	     .example = "\"BACKWARD\""),
     KEY_END,
 };
-static const struct schema subject_schema = {.name = "subjects", .size = sizeof(struct subject), .keys = subject_keys};
+static const struct schema subject_schema = {
+    .name = "subjects", .size = sizeof(struct subject), .keys = subject_keys};
 
 static const struct key registry_keys[] = {
     KEY_URLLIST(struct registry_conf, url, .flags = K_REQUIRED, .schemes = registry_schemes,
-                .doc = "Where the registry's API begins; the first that answers is used.",
-                .example = "[\"http://registry:8081\"]"),
+		.doc = "Where the registry's API begins; the first that answers is used.",
+		.example = "[\"http://registry:8081\"]"),
     WEB_KEYS(struct registry_conf),
     KEY_ENUM(struct registry_conf, mode, .choices = modes, .def = "READWRITE",
-             .doc = "The mode the registry must be in; READONLY is content with both."),
-    KEY_GROUPLIST(struct registry_conf, subjects, .sub = &subject_schema, .doc = "Subjects that must be registered.",
-                  .example = "( { name = \"orders-value\"; schema = \"schemas/order.avsc\"; must = \"same\"; } )"),
+	     .doc = "The mode the registry must be in; READONLY is content with both."),
+    KEY_GROUPLIST(
+	struct registry_conf, subjects, .sub = &subject_schema,
+	.doc = "Subjects that must be registered.",
+	.example =
+	    "( { name = \"orders-value\"; schema = \"schemas/order.avsc\"; must = \"same\"; } )"),
     KEY_END,
 };
-static const struct schema registry_schema = {.name = "schema_registry", .size = sizeof(struct registry_conf), .keys = registry_keys};
+static const struct schema registry_schema = {
+    .name = "schema_registry", .size = sizeof(struct registry_conf), .keys = registry_keys};
 
 static const char *registry_validate(const void *conf, const char **key)
 {
@@ -80,9 +105,11 @@ static const char *registry_validate(const void *conf, const char **key)
 
 		*key = "subjects";
 		if (s->must != MUST_EXIST && !s->schema)
-			return "has must = same or compatible, which needs schema, the file to compare with";
+			return "has must = same or compatible, which needs schema, the file to "
+			       "compare with";
 		if (s->must == MUST_EXIST && s->schema)
-			return "has schema but does not say what to compare: add must = \"same\" or \"compatible\"";
+			return "has schema but does not say what to compare: add must = \"same\" "
+			       "or \"compatible\"";
 	}
 	*key = NULL;
 	return web_conf_problem(&web, key);
@@ -94,11 +121,16 @@ struct session {
 	struct web_conf web;
 };
 
-static int ask(const struct session *s, const char *path, const char *body, struct web_response *resp, struct diag *out)
+static int ask(const struct session *s, const char *path, const char *body,
+	       struct web_response *resp, struct diag *out)
 {
-	struct web_request req = {.url = &s->url, .web = &s->web, .body = body, .max_body = 4 * WEB_BODY_MAX,
-	                          .content_type = body ? "application/vnd.schemaregistry.v1+json" : NULL,
-	                          .accept = "application/vnd.schemaregistry.v1+json, application/json"};
+	struct web_request req = {
+	    .url = &s->url,
+	    .web = &s->web,
+	    .body = body,
+	    .max_body = 4 * WEB_BODY_MAX,
+	    .content_type = body ? "application/vnd.schemaregistry.v1+json" : NULL,
+	    .accept = "application/vnd.schemaregistry.v1+json, application/json"};
 	size_t n = strcspn(s->url.path, "?");
 	struct str full;
 	int r;
@@ -131,12 +163,15 @@ static enum verdict fail_answer(const struct web_response *resp, struct diag *ou
 	long code = error_code(resp, message, sizeof(message));
 
 	if (code == 50001 || code == 50002)
-		return check_fail(out, D_REGISTRY_STORE, resp->subject, "error %ld: %s", code, message);
+		return check_fail(out, D_REGISTRY_STORE, resp->subject, "error %ld: %s", code,
+				  message);
 	if (code == 50003 || code == 50004)
-		return check_fail(out, D_REGISTRY_LEADER, resp->subject, "error %ld: %s", code, message);
+		return check_fail(out, D_REGISTRY_LEADER, resp->subject, "error %ld: %s", code,
+				  message);
 	if (resp->status == 404 && !code)
-		return check_fail(out, D_REGISTRY_NOT_REGISTRY, resp->subject, "HTTP status 404 without a registry's error code; the body: %s",
-		                  web_body_start(resp, start, sizeof(start)));
+		return check_fail(out, D_REGISTRY_NOT_REGISTRY, resp->subject,
+				  "HTTP status 404 without a registry's error code; the body: %s",
+				  web_body_start(resp, start, sizeof(start)));
 	return web_fail_status(out, resp, "200");
 }
 
@@ -155,9 +190,11 @@ static json_t *want_object(const struct web_response *resp, struct diag *out)
 		return root;
 	web_body_start(resp, start, sizeof(start));
 	if (web_is_html(resp))
-		check_fail(out, D_HTTP_HTML_PAGE, resp->subject, "status 200, but the body is a page: %s", start);
+		check_fail(out, D_HTTP_HTML_PAGE, resp->subject,
+			   "status 200, but the body is a page: %s", start);
 	else
-		check_fail(out, D_REGISTRY_NOT_REGISTRY, resp->subject, "status 200, but no JSON object; the body: %s", start);
+		check_fail(out, D_REGISTRY_NOT_REGISTRY, resp->subject,
+			   "status 200, but no JSON object; the body: %s", start);
 	return NULL;
 }
 
@@ -174,8 +211,9 @@ static enum verdict is_registry(const struct session *s, struct diag *out)
 	if (!root)
 		return V_FAIL;
 	if (!json_str(root, "compatibilityLevel"))
-		return check_fail(out, D_REGISTRY_NOT_REGISTRY, resp.subject, "no \"compatibilityLevel\" in the answer; the body: %s",
-		                  web_body_start(&resp, start, sizeof(start)));
+		return check_fail(out, D_REGISTRY_NOT_REGISTRY, resp.subject,
+				  "no \"compatibilityLevel\" in the answer; the body: %s",
+				  web_body_start(&resp, start, sizeof(start)));
 	check_reached(s->run, "registry");
 	return V_PASS;
 }
@@ -198,9 +236,11 @@ static enum verdict mode_is(const struct session *s, int wanted, struct diag *ou
 		return V_FAIL;
 	mode = json_str(root, "mode");
 	check_fact(s->run, "mode", "%s", mode ? mode : "unknown");
-	if (!mode || str_eq(mode, modes[wanted]) || (str_eq(modes[wanted], "READONLY") && str_eq(mode, "READWRITE")))
+	if (!mode || str_eq(mode, modes[wanted]) ||
+	    (str_eq(modes[wanted], "READONLY") && str_eq(mode, "READWRITE")))
 		return V_PASS;
-	return check_fail(out, D_REGISTRY_READONLY, resp.subject, "the mode is %s, demanded is %s", mode, modes[wanted]);
+	return check_fail(out, D_REGISTRY_READONLY, resp.subject, "the mode is %s, demanded is %s",
+			  mode, modes[wanted]);
 }
 
 static void add_escaped(struct str *out, const char *text)
@@ -217,11 +257,13 @@ static char *file_text(const char *path, size_t *len, struct diag *out)
 	char *text = file_read(path, AVRO_SCHEMA_MAX, len);
 
 	if (!text)
-		check_fail(out, errno == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE, path, "%s", strerror(errno));
+		check_fail(out, errno == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE, path, "%s",
+			   strerror(errno));
 	return text;
 }
 
-static enum verdict avro_compare(const struct session *s, const struct subject *sub, const char *registered, const char *name, struct diag *out)
+static enum verdict avro_compare(const struct session *s, const struct subject *sub,
+				 const char *registered, const char *name, struct diag *out)
 {
 	struct avro_schema *theirs, *ours = avro_schema_load(s->run, sub->schema, out);
 	char why[AVRO_WHY_MAX];
@@ -230,13 +272,16 @@ static enum verdict avro_compare(const struct session *s, const struct subject *
 		return V_FAIL;
 	theirs = avro_schema_parse(registered, strlen(registered), why, sizeof(why));
 	if (!theirs)
-		return check_fail(out, D_REGISTRY_SCHEMA_DIFFERS, name, "the registered schema cannot be read here: %s", why);
+		return check_fail(out, D_REGISTRY_SCHEMA_DIFFERS, name,
+				  "the registered schema cannot be read here: %s", why);
 	if (avro_same(theirs, ours, why, sizeof(why)))
 		return V_PASS;
-	return check_fail(out, D_REGISTRY_SCHEMA_DIFFERS, name, "registered and %s differ (registered first): %s", sub->schema, why);
+	return check_fail(out, D_REGISTRY_SCHEMA_DIFFERS, name,
+			  "registered and %s differ (registered first): %s", sub->schema, why);
 }
 
-static enum verdict schema_same(const struct session *s, const struct subject *sub, const json_t *entry, const char *name, struct diag *out)
+static enum verdict schema_same(const struct session *s, const struct subject *sub,
+				const json_t *entry, const char *name, struct diag *out)
 {
 	const char *registered = json_str(entry, "schema"), *type = json_str(entry, "schemaType");
 	char why[200];
@@ -255,10 +300,12 @@ static enum verdict schema_same(const struct session *s, const struct subject *s
 	b = json_read(registered, strlen(registered), why, sizeof(why));
 	if (str_eq(text, registered) || (a && b && json_same(a, b)))
 		return V_PASS;
-	return check_fail(out, D_REGISTRY_SCHEMA_DIFFERS, name, "registered and %s differ", sub->schema);
+	return check_fail(out, D_REGISTRY_SCHEMA_DIFFERS, name, "registered and %s differ",
+			  sub->schema);
 }
 
-static enum verdict schema_compatible(const struct session *s, const struct subject *sub, const char *escaped, const char *name, struct diag *out)
+static enum verdict schema_compatible(const struct session *s, const struct subject *sub,
+				      const char *escaped, const char *name, struct diag *out)
 {
 	struct web_response resp;
 	struct str path, body, reason;
@@ -272,7 +319,8 @@ static enum verdict schema_compatible(const struct session *s, const struct subj
 	str_init(&path, URL_MAX);
 	str_init(&body, 4 * AVRO_SCHEMA_MAX);
 	str_init(&reason, 400);
-	str_addf(&path, "/compatibility/subjects/%s/versions/%s?verbose=true", escaped, sub->version);
+	str_addf(&path, "/compatibility/subjects/%s/versions/%s?verbose=true", escaped,
+		 sub->version);
 	str_add(&body, "{\"schema\":");
 	str_add_json_string(&body, text);
 	if (sub->type != ENUM_UNSET)
@@ -287,12 +335,15 @@ static enum verdict schema_compatible(const struct session *s, const struct subj
 		return V_PASS;
 	messages = json_object_get(root, "messages");
 	for (size_t i = 0; i < json_array_size(messages) && i < 3; i++)
-		str_addf(&reason, "%s%s", i ? "; " : "", json_string_value(json_array_get(messages, i)));
-	return check_fail(out, D_REGISTRY_INCOMPATIBLE, name, "%s against version %s: %s", sub->schema, sub->version,
-	                  reason.len ? reason.s : "not compatible; the registry gives no reason");
+		str_addf(&reason, "%s%s", i ? "; " : "",
+			 json_string_value(json_array_get(messages, i)));
+	return check_fail(out, D_REGISTRY_INCOMPATIBLE, name, "%s against version %s: %s",
+			  sub->schema, sub->version,
+			  reason.len ? reason.s : "not compatible; the registry gives no reason");
 }
 
-static enum verdict level_at_least(const struct session *s, const struct subject *sub, const char *escaped, const char *name, struct diag *out)
+static enum verdict level_at_least(const struct session *s, const struct subject *sub,
+				   const char *escaped, const char *name, struct diag *out)
 {
 	struct web_response resp;
 	const char *level;
@@ -313,23 +364,27 @@ static enum verdict level_at_least(const struct session *s, const struct subject
 			has = level_bits[i];
 	if ((has & level_bits[sub->compatibility]) == level_bits[sub->compatibility])
 		return V_PASS;
-	return check_fail(out, D_REGISTRY_LEVEL, name, "the level is %s, demanded is at least %s", level ? level : "unknown",
-	                  levels[sub->compatibility]);
+	return check_fail(out, D_REGISTRY_LEVEL, name, "the level is %s, demanded is at least %s",
+			  level ? level : "unknown", levels[sub->compatibility]);
 }
 
-static enum verdict subject_missing(const struct subject *sub, const struct web_response *resp, const char *name, struct diag *out)
+static enum verdict subject_missing(const struct subject *sub, const struct web_response *resp,
+				    const char *name, struct diag *out)
 {
 	char message[300];
 	long code = error_code(resp, message, sizeof(message));
 
 	if (code == 40401)
-		return check_fail(out, D_REGISTRY_SUBJECT_MISSING, name, "error 40401: %s", message);
+		return check_fail(out, D_REGISTRY_SUBJECT_MISSING, name, "error 40401: %s",
+				  message);
 	if (code == 40402)
-		return check_fail(out, D_REGISTRY_VERSION_MISSING, name, "version %s: error 40402: %s", sub->version, message);
+		return check_fail(out, D_REGISTRY_VERSION_MISSING, name,
+				  "version %s: error 40402: %s", sub->version, message);
 	return fail_answer(resp, out);
 }
 
-static enum verdict subject_holds(const struct session *s, const struct subject *sub, struct diag *out)
+static enum verdict subject_holds(const struct session *s, const struct subject *sub,
+				  struct diag *out)
 {
 	struct web_response resp;
 	struct str path, escaped;
@@ -351,8 +406,9 @@ static enum verdict subject_holds(const struct session *s, const struct subject 
 		return V_FAIL;
 	type = json_str(entry, "schemaType");
 	if (sub->type != ENUM_UNSET && !str_eq(type ? type : "AVRO", types[sub->type]))
-		return check_fail(out, D_REGISTRY_SCHEMA_TYPE, name, "the registered schema is of type %s, demanded is %s",
-		                  type ? type : "AVRO", types[sub->type]);
+		return check_fail(out, D_REGISTRY_SCHEMA_TYPE, name,
+				  "the registered schema is of type %s, demanded is %s",
+				  type ? type : "AVRO", types[sub->type]);
 	if (sub->must == MUST_BE_SAME && schema_same(s, sub, entry, name, out))
 		return V_FAIL;
 	if (sub->must == MUST_BE_COMPATIBLE && schema_compatible(s, sub, escaped.s, name, out))
@@ -385,7 +441,8 @@ static enum verdict registry_run(const struct check_run *run, struct diag *out)
 		if (subject_holds(&s, GROUP_AT(c->subjects, struct subject, i), out))
 			return V_FAIL;
 	check_fact(run, "subjects", "%zu", c->subjects.n);
-	check_summary(run, "%s, %zu subject%s", s.url.text, c->subjects.n, c->subjects.n == 1 ? "" : "s");
+	check_summary(run, "%s, %zu subject%s", s.url.text, c->subjects.n,
+		      c->subjects.n == 1 ? "" : "s");
 	return V_PASS;
 }
 

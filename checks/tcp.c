@@ -13,29 +13,38 @@ struct tcp_conf {
 };
 
 static const struct key tcp_keys[] = {
-    KEY_HOSTPORT(struct tcp_conf, address, .flags = K_REQUIRED, .doc = "host:port, or the path of a unix socket.",
-                 .example = "\"mail:25\""),
-    KEY_BOOL(struct tcp_conf, tls, .def = "false", .doc = "Whether a TLS handshake must succeed as well."),
+    KEY_HOSTPORT(struct tcp_conf, address, .flags = K_REQUIRED,
+		 .doc = "host:port, or the path of a unix socket.", .example = "\"mail:25\""),
+    KEY_BOOL(struct tcp_conf, tls, .def = "false",
+	     .doc = "Whether a TLS handshake must succeed as well."),
     TLS_KEYS(struct tcp_conf),
-    KEY_STR(struct tcp_conf, expect_banner, .doc = "Text that must stand in the first 4 KiB the peer sends by itself.",
-            .example = "\"220 \""),
+    KEY_STR(struct tcp_conf, expect_banner,
+	    .doc = "Text that must stand in the first 4 KiB the peer sends by itself.",
+	    .example = "\"220 \""),
     KEY_END,
 };
-static const struct schema tcp_schema = {.name = "tcp", .size = sizeof(struct tcp_conf), .keys = tcp_keys};
+static const struct schema tcp_schema = {
+    .name = "tcp", .size = sizeof(struct tcp_conf), .keys = tcp_keys};
 
 static const char *tcp_validate(const void *conf, const char **key)
 {
 	const struct tcp_conf *c = conf;
 	struct tls_conf tls = TLS_CONF(c);
 
-	if (!c->tls && (c->ca_file || c->ca_path || c->cert_file || c->key_file || c->server_name)) {
-		*key = c->ca_file ? "ca_file" : c->ca_path ? "ca_path" : c->cert_file ? "cert_file" : c->key_file ? "key_file" : "server_name";
+	if (!c->tls &&
+	    (c->ca_file || c->ca_path || c->cert_file || c->key_file || c->server_name)) {
+		*key = c->ca_file     ? "ca_file"
+		       : c->ca_path   ? "ca_path"
+		       : c->cert_file ? "cert_file"
+		       : c->key_file  ? "key_file"
+				      : "server_name";
 		return "is for TLS only: add tls = true";
 	}
 	return tls_conf_problem(&tls, key);
 }
 
-static enum verdict tcp_banner(const struct check_run *run, const struct tcp_conf *c, struct conn *conn, struct diag *out)
+static enum verdict tcp_banner(const struct check_run *run, const struct tcp_conf *c,
+			       struct conn *conn, struct diag *out)
 {
 	char buf[4096], words[160];
 	size_t len = 0;
@@ -58,9 +67,11 @@ static enum verdict tcp_banner(const struct check_run *run, const struct tcp_con
 		}
 	}
 	if (!len)
-		return check_fail(out, D_CONNECT_CLOSED, conn->peer, "closed before any greeting came");
+		return check_fail(out, D_CONNECT_CLOSED, conn->peer,
+				  "closed before any greeting came");
 	text_clean_n(words, sizeof(words), buf, len);
-	check_fail(out, D_PROTOCOL_MISMATCH, conn->peer, "the greeting does not hold \"%s\"; it is: %s", c->expect_banner, words);
+	check_fail(out, D_PROTOCOL_MISMATCH, conn->peer,
+		   "the greeting does not hold \"%s\"; it is: %s", c->expect_banner, words);
 	diag_hint(out, "look at the port: another service listens there; or correct expect_banner");
 	return V_FAIL;
 }
@@ -74,7 +85,8 @@ static enum verdict tcp_run(const struct check_run *run, struct diag *out)
 	int port;
 
 	invariant(!hostport_split(c->address, host, sizeof(host), &port));
-	if (port ? net_connect(run, host, port, &conn, out) : net_connect_unix(run, host, &conn, out))
+	if (port ? net_connect(run, host, port, &conn, out)
+		 : net_connect_unix(run, host, &conn, out))
 		return V_FAIL;
 	if (c->tls && net_tls(run, &conn, host, &tls, out))
 		return V_FAIL;

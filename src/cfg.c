@@ -88,7 +88,8 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 static int add_included(struct source *s, const char *file, int line, const char *name)
 {
 	if (name[0] == '\0') {
-		problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, line, "", "@include needs a file name in quotes");
+		problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, line, "",
+			    "@include needs a file name in quotes");
 		return -1;
 	}
 	return add_file(s, beside(s->arena, file, name), file, line);
@@ -128,30 +129,32 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 
 	for (size_t i = 0; i < s->depth; i++)
 		if (str_eq(s->stack[i], path)) {
-			problem_add(s->problems, PROBLEM_ERROR, D_NONE, from, from_line, "", "%s includes itself", path);
+			problem_add(s->problems, PROBLEM_ERROR, D_NONE, from, from_line, "",
+				    "%s includes itself", path);
 			return -1;
 		}
 	if (s->depth == CFG_INCLUDE_DEPTH) {
-		problem_add(s->problems, PROBLEM_ERROR, D_NONE, from, from_line, "", "more than %d files deep in @include",
-		            CFG_INCLUDE_DEPTH);
+		problem_add(s->problems, PROBLEM_ERROR, D_NONE, from, from_line, "",
+			    "more than %d files deep in @include", CFG_INCLUDE_DEPTH);
 		return -1;
 	}
 	text = file_read(path, CFG_TEXT_MAX, &len);
 	if (!text) {
-		problem_add(s->problems, PROBLEM_ERROR, D_NONE, from ? from : kept, from_line, "", "%s%s: %s",
-		            from ? "@include " : "cannot read ", path, strerror(errno));
+		problem_add(s->problems, PROBLEM_ERROR, D_NONE, from ? from : kept, from_line, "",
+			    "%s%s: %s", from ? "@include " : "cannot read ", path, strerror(errno));
 		return -1;
 	}
 	if (strlen(text) != len) {
-		problem_add(s->problems, PROBLEM_ERROR, D_NONE, kept, 0, "", "is not text: it holds a NUL byte");
+		problem_add(s->problems, PROBLEM_ERROR, D_NONE, kept, 0, "",
+			    "is not text: it holds a NUL byte");
 		return -1;
 	}
 	s->stack[s->depth++] = kept;
 	rc = add_text(s, kept, text, len);
 	s->depth--;
 	if (s->text.cut && rc == 0) {
-		problem_add(s->problems, PROBLEM_ERROR, D_NONE, kept, 0, "", "more than %d MiB with all it includes",
-		            CFG_TEXT_MAX >> 20);
+		problem_add(s->problems, PROBLEM_ERROR, D_NONE, kept, 0, "",
+			    "more than %d MiB with all it includes", CFG_TEXT_MAX >> 20);
 		rc = -1;
 	}
 	return rc;
@@ -195,12 +198,13 @@ static struct node *to_node(struct source *s, const config_setting_t *c, int dep
 	default:
 		n->type = config_setting_is_group(c) ? N_GROUP : N_LIST;
 		if (depth >= CFG_GROUP_DEPTH) {
-			problem_add(s->problems, PROBLEM_ERROR, D_NONE, at->file, at->line, "", "groups nested more than %d deep",
-			            CFG_GROUP_DEPTH);
+			problem_add(s->problems, PROBLEM_ERROR, D_NONE, at->file, at->line, "",
+				    "groups nested more than %d deep", CFG_GROUP_DEPTH);
 			break;
 		}
 		for (int i = 0; i < config_setting_length(c); i++)
-			node_append(n, to_node(s, config_setting_get_elem(c, (unsigned)i), depth + 1));
+			node_append(n,
+				    to_node(s, config_setting_get_elem(c, (unsigned)i), depth + 1));
 	}
 	return n;
 }
@@ -227,8 +231,8 @@ struct node *cfg_read_file(struct arena *a, const char *path, struct problems *p
 	} else {
 		const struct origin *at = origin_of(&s, (unsigned)config_error_line(&config));
 
-		problem_add(problems, PROBLEM_ERROR, D_NONE, at->file ? at->file : path, at->line, "", "%s",
-		            config_error_text(&config));
+		problem_add(problems, PROBLEM_ERROR, D_NONE, at->file ? at->file : path, at->line,
+			    "", "%s", config_error_text(&config));
 	}
 	config_destroy(&config);
 	return root;

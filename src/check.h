@@ -18,22 +18,25 @@
 struct check_sink; /* where records go; child.c */
 
 struct check_run {
-	const char *id;       /* "kafka.events" */
-	const char *name;     /* "events" */
-	const void *conf;     /* the struct that the kind's rows fill */
-	struct mono deadline; /* soft: be done with a good message before it; the parent kills a little later */
-	int attempt;          /* 1, 2, ... */
+	const char *id;   /* "kafka.events" */
+	const char *name; /* "events" */
+	const void *conf; /* the struct that the kind's rows fill */
+	struct mono
+	    deadline; /* soft: be done with a good message before it; the parent kills a little later */
+	int attempt; /* 1, 2, ... */
 	struct check_sink *sink;
 };
 
 /* A breadcrumb: how far it got ("connect", "127.0.0.1:9092"). Leave one before each thing that may block,
  * phrased as what is being done; survives SIGKILL and is shown when the attempt is killed or crashes. */
-void check_step(const struct check_run *run, enum phase phase, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void check_step(const struct check_run *run, enum phase phase, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 /* A phase was completed: goes into "reached" of the report ("resolve", "connect", "http 200"). */
 void check_reached(const struct check_run *run, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* A fact for the report and the PASS line. Numbers and true/false become JSON numbers and booleans.
  * Key: lower_snake. At most 32 facts of an attempt are kept. */
-void check_fact(const struct check_run *run, const char *key, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void check_fact(const struct check_run *run, const char *key, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 /* What stands behind PASS on the line for people: "3 brokers, cluster MkU3, 2 topics". At most 120 bytes. */
 void check_summary(const struct check_run *run, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Fills *out and returns the code's verdict: `return check_fail(out, D_X, subject, "%s", words);` */

@@ -18,8 +18,8 @@ struct check_sink {
 };
 
 /* ---- check.h: what a check may say ------------------------------------------------------------------------------- */
-static void put(const struct check_run *run, enum wire_type type, enum phase phase, const char *key, const char *fmt,
-                va_list ap)
+static void put(const struct check_run *run, enum wire_type type, enum phase phase, const char *key,
+		const char *fmt, va_list ap)
 {
 	char text[WIRE_TEXT_MAX];
 	int saved = errno;
@@ -106,7 +106,7 @@ static void reset_signals(const sigset_t *mask)
 
 	for (int s = 1; s < NSIG; s++)
 		sigaction(s, &dfl, NULL); /* KILL and STOP refuse */
-	sigaction(SIGPIPE, &ign, NULL); /* client libraries write to sockets that have died */
+	sigaction(SIGPIPE, &ign, NULL);   /* client libraries write to sockets that have died */
 	sigprocmask(SIG_SETMASK, mask, NULL);
 }
 
@@ -153,16 +153,16 @@ static struct mono soft_deadline(struct mono now, struct mono deadline)
 	return (struct mono){deadline.ns - (margin < SOFT_MAX.ns ? margin : SOFT_MAX.ns)};
 }
 
-static enum verdict attempt(const struct profile_check *check, int number, struct mono now, struct mono deadline, int fd,
-                            struct diag *diag)
+static enum verdict attempt(const struct profile_check *check, int number, struct mono now,
+			    struct mono deadline, int fd, struct diag *diag)
 {
 	struct check_sink sink = {.fd = fd};
 	struct check_run run = {.id = check->id,
-	                        .name = check->name,
-	                        .conf = check->conf,
-	                        .deadline = soft_deadline(now, deadline),
-	                        .attempt = number,
-	                        .sink = &sink};
+				.name = check->name,
+				.conf = check->conf,
+				.deadline = soft_deadline(now, deadline),
+				.attempt = number,
+				.sink = &sink};
 	enum verdict v;
 
 	*diag = (struct diag){0};
@@ -174,8 +174,8 @@ static enum verdict attempt(const struct profile_check *check, int number, struc
 	return v;
 }
 
-static _Noreturn void child_main(const struct profile_check *check, int number, struct mono now, struct mono deadline, int fd,
-                                 pid_t parent, const sigset_t *mask)
+static _Noreturn void child_main(const struct profile_check *check, int number, struct mono now,
+				 struct mono deadline, int fd, pid_t parent, const sigset_t *mask)
 {
 	struct diag diag;
 
@@ -185,8 +185,8 @@ static _Noreturn void child_main(const struct profile_check *check, int number, 
 	_exit(EXIT_SUCCESS);
 }
 
-int child_start(struct child *out, const struct profile_check *check, int number, struct mono now, struct mono deadline,
-                const sigset_t *mask)
+int child_start(struct child *out, const struct profile_check *check, int number, struct mono now,
+		struct mono deadline, const sigset_t *mask)
 {
 	pid_t parent = getpid(), pid;
 	int p[2];
@@ -213,8 +213,8 @@ int child_start(struct child *out, const struct profile_check *check, int number
 	return 0;
 }
 
-enum verdict child_in_process(const struct profile_check *check, struct mono now, struct mono deadline, int fd,
-                              struct diag *out)
+enum verdict child_in_process(const struct profile_check *check, struct mono now,
+			      struct mono deadline, int fd, struct diag *out)
 {
 	return attempt(check, 1, now, deadline, fd, out);
 }

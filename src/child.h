@@ -18,10 +18,10 @@ struct child {
 /* Starts an attempt that must be over at `deadline`, when the parent kills it. `mask` is the signal mask to give
  * back. 0; -1 with errno when no process is to be had. */
 int child_start(struct child *out, const struct profile_check *check, int attempt, struct mono now,
-                struct mono deadline, const sigset_t *mask);
+		struct mono deadline, const sigset_t *mask);
 /* The same in this process, for debuggers and sanitizers: returns the verdict; records go to a pipe that nobody
  * kills. */
-enum verdict child_in_process(const struct profile_check *check, struct mono now, struct mono deadline, int fd,
-                              struct diag *out);
+enum verdict child_in_process(const struct profile_check *check, struct mono now,
+			      struct mono deadline, int fd, struct diag *out);
 
 #endif

@@ -11,50 +11,91 @@ static const struct {
 	const char *name, *synopsis, *text;
 } commands[CMD__COUNT] = {
     [CMD_RUN] = {"run", "[run] [-p PROFILE] [-w URL]... [options] [-- COMMAND [ARG...]]",
-                 "check until all holds or time is up, then exec COMMAND"},
-    [CMD_CHECK] = {"check", "check [-p PROFILE] [-w URL]... [options]", "one round, no retry, never execs"},
-    [CMD_TRY] = {"try", "try KIND KEY=VALUE... [options]", "one check without a profile, with the same keys"},
-    [CMD_LINT] = {"lint", "lint PROFILE...", "validate profiles offline: every error with file and line"},
-    [CMD_SHOW] = {"show", "show [-p PROFILE] [options]", "the effective profile; secrets as references"},
+		 "check until all holds or time is up, then exec COMMAND"},
+    [CMD_CHECK] = {"check", "check [-p PROFILE] [-w URL]... [options]",
+		   "one round, no retry, never execs"},
+    [CMD_TRY] = {"try", "try KIND KEY=VALUE... [options]",
+		 "one check without a profile, with the same keys"},
+    [CMD_LINT] = {"lint", "lint PROFILE...",
+		  "validate profiles offline: every error with file and line"},
+    [CMD_SHOW] = {"show", "show [-p PROFILE] [options]",
+		  "the effective profile; secrets as references"},
     [CMD_EXPLAIN] = {"explain", "explain [KIND[.KEY]] [--man|--markdown|--json|--profile]",
-                     "the reference of kinds and keys"},
-    [CMD_CODES] = {"codes", "codes [CODE] [--markdown|--json]", "every diagnosis: phase, retry or not, title, hint"},
+		     "the reference of kinds and keys"},
+    [CMD_CODES] = {"codes", "codes [CODE] [--markdown|--json]",
+		   "every diagnosis: phase, retry or not, title, hint"},
     [CMD_INSTALL] = {"install", "install PATH", "copy this executable"},
     [CMD_VERSION] = {"version", "version [--json]", "own version and that of each linked library"},
-    [CMD_COMPLETION] = {"completion", "completion bash|zsh|fish", "a completion script for the shell"},
+    [CMD_COMPLETION] = {"completion", "completion bash|zsh|fish",
+			"a completion script for the shell"},
     [CMD_HELP] = {"help", "help [COMMAND]", "this text, or that of one command"},
 };
 
 enum option_id {
-	O_PROFILE, O_WAIT, O_MODE, O_TIMEOUT, O_ONLY, O_SKIP, O_FAIL_ON_DEGRADED, O_FORMAT, O_OUTPUT, O_REPORT, O_ENV_FILE,
-	O_TERMINATION_LOG, O_PARALLEL, O_COLOR, O_QUIET, O_VERBOSE, O_HEALTH, O_MAN, O_MARKDOWN, O_JSON, O_AS_PROFILE,
-	O_IN_PROCESS, O_HELP, O_VERSION
+	O_PROFILE,
+	O_WAIT,
+	O_MODE,
+	O_TIMEOUT,
+	O_ONLY,
+	O_SKIP,
+	O_FAIL_ON_DEGRADED,
+	O_FORMAT,
+	O_OUTPUT,
+	O_REPORT,
+	O_ENV_FILE,
+	O_TERMINATION_LOG,
+	O_PARALLEL,
+	O_COLOR,
+	O_QUIET,
+	O_VERBOSE,
+	O_HEALTH,
+	O_MAN,
+	O_MARKDOWN,
+	O_JSON,
+	O_AS_PROFILE,
+	O_IN_PROCESS,
+	O_HELP,
+	O_VERSION
 };
 struct option {
 	enum option_id id;
-	char letter; /* 0: none */
+	char letter;                           /* 0: none */
 	const char *name, *value, *env, *text; /* value NULL: a flag; text NULL: not shown */
-	unsigned in; /* commands that take it */
+	unsigned in;                           /* commands that take it */
 };
 #define IN_PROFILES (IN(RUN) | IN(CHECK) | IN(SHOW))
 static const struct option options[] = {
     {O_PROFILE, 'p', "profile", "NAME|FILE", "STARTGUARD_PROFILE",
-     "file (has a slash or ends in .cfg), or NAME.cfg in STARTGUARD_PROFILE_PATH (/etc/startguard:profiles)", IN_PROFILES},
-    {O_WAIT, 'w', "wait", "URL", "STARTGUARD_WAIT", "a check without a profile, repeatable: tcp://h:p, http(s)://, kafka://h:p/topic, "
-     "redis(s)://, registry+http(s)://, opa+http(s)://h:p/v1/data/path, metrics+http(s)://, dns://name, file:///path", IN_PROFILES},
-    {O_MODE, 'm', "mode", "MODE", "STARTGUARD_MODE", "dev, staging or prod; overrides the profile's", IN_PROFILES | IN(LINT) | IN(TRY)},
-    {O_TIMEOUT, 't', "timeout", "SPAN", "STARTGUARD_TIMEOUT", "whole run, such as 90s (profile, else 60s; 0: for ever)", IN_RUNS | IN(SHOW)},
-    {O_ONLY, 0, "only", "GLOB", NULL, "only checks with such an id, repeatable; makes the run degraded", IN_PROFILES},
-    {O_SKIP, 0, "skip", "GLOB", NULL, "leave such checks out, repeatable; makes the run degraded", IN_PROFILES},
-    {O_FAIL_ON_DEGRADED, 0, "fail-on-degraded", NULL, "STARTGUARD_FAIL_ON_DEGRADED", "degraded blocks too", IN_RUNS},
-    {O_FORMAT, 0, "format", "FORMAT", "STARTGUARD_FORMAT", "final report: text, json, junit, tap, prometheus", IN_RUNS},
+     "file (has a slash or ends in .cfg), or NAME.cfg in STARTGUARD_PROFILE_PATH "
+     "(/etc/startguard:profiles)",
+     IN_PROFILES},
+    {O_WAIT, 'w', "wait", "URL", "STARTGUARD_WAIT",
+     "a check without a profile, repeatable: tcp://h:p, http(s)://, kafka://h:p/topic, "
+     "redis(s)://, registry+http(s)://, opa+http(s)://h:p/v1/data/path, metrics+http(s)://, "
+     "dns://name, file:///path",
+     IN_PROFILES},
+    {O_MODE, 'm', "mode", "MODE", "STARTGUARD_MODE",
+     "dev, staging or prod; overrides the profile's", IN_PROFILES | IN(LINT) | IN(TRY)},
+    {O_TIMEOUT, 't', "timeout", "SPAN", "STARTGUARD_TIMEOUT",
+     "whole run, such as 90s (profile, else 60s; 0: for ever)", IN_RUNS | IN(SHOW)},
+    {O_ONLY, 0, "only", "GLOB", NULL,
+     "only checks with such an id, repeatable; makes the run degraded", IN_PROFILES},
+    {O_SKIP, 0, "skip", "GLOB", NULL, "leave such checks out, repeatable; makes the run degraded",
+     IN_PROFILES},
+    {O_FAIL_ON_DEGRADED, 0, "fail-on-degraded", NULL, "STARTGUARD_FAIL_ON_DEGRADED",
+     "degraded blocks too", IN_RUNS},
+    {O_FORMAT, 0, "format", "FORMAT", "STARTGUARD_FORMAT",
+     "final report: text, json, junit, tap, prometheus", IN_RUNS},
     {O_OUTPUT, 0, "output", "FILE", NULL, "where that report goes (stdout)", IN_RUNS},
     {O_REPORT, 0, "report", "FILE", "STARTGUARD_REPORT", "the JSON report as well", IN_RUNS},
-    {O_ENV_FILE, 0, "env-file", "FILE", "STARTGUARD_ENV_FILE", "what the service would find in its environment, as NAME=VALUE lines", IN_RUNS},
+    {O_ENV_FILE, 0, "env-file", "FILE", "STARTGUARD_ENV_FILE",
+     "what the service would find in its environment, as NAME=VALUE lines", IN_RUNS},
     {O_TERMINATION_LOG, 0, "termination-log", "FILE", "STARTGUARD_TERMINATION_LOG",
      "short message for the orchestrator (/dev/termination-log where it exists; none)", IN_RUNS},
-    {O_PARALLEL, 0, "parallel", "N", "STARTGUARD_PARALLEL", "attempts at once (32)", IN_RUNS | IN(SHOW)},
-    {O_COLOR, 0, "color", "WHEN", NULL, "auto, always, never; NO_COLOR and CLICOLOR_FORCE are heeded", IN_RUNS},
+    {O_PARALLEL, 0, "parallel", "N", "STARTGUARD_PARALLEL", "attempts at once (32)",
+     IN_RUNS | IN(SHOW)},
+    {O_COLOR, 0, "color", "WHEN", NULL,
+     "auto, always, never; NO_COLOR and CLICOLOR_FORCE are heeded", IN_RUNS},
     {O_QUIET, 'q', "quiet", NULL, NULL, "only the verdict", IN_RUNS},
     {O_VERBOSE, 'v', "verbose", NULL, NULL, "every attempt", IN_RUNS},
     {O_HEALTH, 0, "health", NULL, NULL, "exit 0 or 1 only, for Docker's HEALTHCHECK", IN_RUNS},
@@ -93,7 +134,8 @@ static int bad_word(struct err *err, const char *what, const char *word, const c
 	int rc;
 
 	if (near)
-		return err_make(err, 0, "%s \"%s\" is not known; did you mean \"%s\"?", what, word, near);
+		return err_make(err, 0, "%s \"%s\" is not known; did you mean \"%s\"?", what, word,
+				near);
 	str_init(&list, 512);
 	for (size_t i = 0; words[i]; i++)
 		str_addf(&list, "%s%s", i ? ", " : "", words[i]);
@@ -114,7 +156,9 @@ static void push(struct arena *a, struct strlist *list, const char *text)
 
 static int set_flag(const char *value, bool *out)
 {
-	static const char *const on[] = {"1", "true", "yes", "on", NULL}, *const off[] = {"0", "false", "no", "off", NULL};
+	static const char *const on[] = {"1", "true", "yes", "on", NULL}, *const off[] = {
+									      "0", "false", "no",
+									      "off", NULL};
 
 	for (size_t i = 0; on[i]; i++)
 		if (strcasecmp(value, on[i]) == 0 || strcasecmp(value, off[i]) == 0) {
@@ -130,7 +174,8 @@ static void add_waits(struct parse *p, const char *text)
 		size_t skip = strspn(text, " \t\n"), n = strcspn(text + skip, " \t\n");
 
 		if (n > 0)
-			push(p->arena, &p->cli->profile.waits, arena_strndup(p->arena, text + skip, n));
+			push(p->arena, &p->cli->profile.waits,
+			     arena_strndup(p->arena, text + skip, n));
 		text += skip + n;
 	}
 }
@@ -154,7 +199,9 @@ static int set_value(struct parse *p, enum option_id id, const char *name, const
 		return 0;
 	case O_TIMEOUT:
 		if (span_parse(&c->profile.timeout, value) < 0)
-			return err_make(p->err, 0, "%s: \"%s\" is not a time such as 90s, 500ms, 2m", name, value);
+			return err_make(p->err, 0,
+					"%s: \"%s\" is not a time such as 90s, 500ms, 2m", name,
+					value);
 		return 0;
 	case O_ONLY:
 		push(p->arena, &c->profile.only, value);
@@ -182,7 +229,8 @@ static int set_value(struct parse *p, enum option_id id, const char *name, const
 		return 0;
 	case O_PARALLEL:
 		if (parse_i64(value, 1, 1024, &number) < 0)
-			return err_make(p->err, 0, "%s: \"%s\" is not a number from 1 to 1024", name, value);
+			return err_make(p->err, 0, "%s: \"%s\" is not a number from 1 to 1024",
+					name, value);
 		c->profile.parallel = (size_t)number;
 		return 0;
 	case O_COLOR:
@@ -192,7 +240,10 @@ static int set_value(struct parse *p, enum option_id id, const char *name, const
 		return 0;
 	case O_FAIL_ON_DEGRADED:
 		if (set_flag(value, &c->fail_on_degraded) < 0)
-			return err_make(p->err, 0, "%s: \"%s\" is neither on (1, true, yes, on) nor off (0, false, no, off)", name, value);
+			return err_make(p->err, 0,
+					"%s: \"%s\" is neither on (1, true, yes, on) nor off (0, "
+					"false, no, off)",
+					name, value);
 		return 0;
 	case O_QUIET:
 	case O_VERBOSE:
@@ -228,7 +279,10 @@ static void set_switch(struct parse *p, enum option_id id)
 	else if (id == O_VERSION)
 		p->version = true;
 	else
-		c->as = id == O_MAN ? AS_MAN : id == O_MARKDOWN ? AS_MARKDOWN : id == O_JSON ? AS_JSON : AS_PROFILE;
+		c->as = id == O_MAN        ? AS_MAN
+			: id == O_MARKDOWN ? AS_MARKDOWN
+			: id == O_JSON     ? AS_JSON
+					   : AS_PROFILE;
 }
 
 static int unknown_option(struct parse *p, const char *name)
@@ -244,14 +298,18 @@ static int unknown_option(struct parse *p, const char *name)
 		return err_make(p->err, 0, "unknown option --%s; did you mean --%s?", name, near);
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
 		if (str_eq(options[i].name, name))
-			return err_make(p->err, 0, "--%s is no option of %s", name, commands[p->cli->command].name);
-	return err_make(p->err, 0, "unknown option --%s; startguard %s --help lists them", name, commands[p->cli->command].name);
+			return err_make(p->err, 0, "--%s is no option of %s", name,
+					commands[p->cli->command].name);
+	return err_make(p->err, 0, "unknown option --%s; startguard %s --help lists them", name,
+			commands[p->cli->command].name);
 }
 
 /* One argument that begins with "--". Returns how many were used, or -1. */
 static int long_option(struct parse *p, char **argv)
 {
-	const char *eq = strchr(argv[0], '='), *name = arena_strndup(p->arena, argv[0] + 2, eq ? (size_t)(eq - argv[0] - 2) : strlen(argv[0]) - 2);
+	const char *eq = strchr(argv[0], '='),
+		   *name = arena_strndup(p->arena, argv[0] + 2,
+					 eq ? (size_t)(eq - argv[0] - 2) : strlen(argv[0]) - 2);
 	const char *shown = arena_printf(p->arena, "--%s", name);
 	const struct option *o = NULL;
 
@@ -284,8 +342,9 @@ static int short_options(struct parse *p, char **argv)
 			if (options[i].letter == *letter && options[i].in & 1u << p->cli->command)
 				o = &options[i];
 		if (!o)
-			return err_make(p->err, 0, "unknown option -%c; startguard %s --help lists them", *letter,
-			                commands[p->cli->command].name);
+			return err_make(p->err, 0,
+					"unknown option -%c; startguard %s --help lists them",
+					*letter, commands[p->cli->command].name);
 		if (!o->value) {
 			set_switch(p, o->id);
 			continue;
@@ -339,7 +398,9 @@ static int find_command(struct parse *p, char ***argv)
 		words[c] = commands[c].name;
 	if (nearest_word(**argv, words))
 		return bad_word(p->err, "command", **argv, words);
-	return err_make(p->err, 0, "unknown command \"%s\"; to start it behind the checks write: -- %s ...", **argv, **argv);
+	return err_make(p->err, 0,
+			"unknown command \"%s\"; to start it behind the checks write: -- %s ...",
+			**argv, **argv);
 }
 
 /* How many words a command takes. */
@@ -349,16 +410,19 @@ static int check_words(struct parse *p)
 	static const struct {
 		size_t min, max;
 	} words[CMD__COUNT] = {
-	    [CMD_RUN] = {0, 0},     [CMD_CHECK] = {0, 0},   [CMD_TRY] = {1, SIZE_MAX}, [CMD_LINT] = {1, SIZE_MAX},
-	    [CMD_SHOW] = {0, 0},    [CMD_EXPLAIN] = {0, 1}, [CMD_CODES] = {0, 1},      [CMD_INSTALL] = {1, 1},
-	    [CMD_VERSION] = {0, 0}, [CMD_COMPLETION] = {1, 1}, [CMD_HELP] = {0, 1},
+	    [CMD_RUN] = {0, 0},         [CMD_CHECK] = {0, 0},   [CMD_TRY] = {1, SIZE_MAX},
+	    [CMD_LINT] = {1, SIZE_MAX}, [CMD_SHOW] = {0, 0},    [CMD_EXPLAIN] = {0, 1},
+	    [CMD_CODES] = {0, 1},       [CMD_INSTALL] = {1, 1}, [CMD_VERSION] = {0, 0},
+	    [CMD_COMPLETION] = {1, 1},  [CMD_HELP] = {0, 1},
 	};
 
 	if (c->service && c->command != CMD_RUN)
-		return err_make(p->err, 0, "%s starts no command; drop what is behind --", commands[c->command].name);
+		return err_make(p->err, 0, "%s starts no command; drop what is behind --",
+				commands[c->command].name);
 	if (c->n_words > words[c->command].max)
-		return err_make(p->err, 0, "unexpected word \"%s\"%s", c->words[words[c->command].max],
-		                c->command == CMD_RUN ? "; write -- before the command to start" : "");
+		return err_make(
+		    p->err, 0, "unexpected word \"%s\"%s", c->words[words[c->command].max],
+		    c->command == CMD_RUN ? "; write -- before the command to start" : "");
 	if (c->n_words < words[c->command].min)
 		return err_make(p->err, 0, "usage: startguard %s", commands[c->command].synopsis);
 	return 0;
@@ -456,9 +520,11 @@ static void add_option(struct str *b, const struct option *o)
 {
 	char left[64], text[512];
 
-	snprintf(left, sizeof left, "%c%c%s --%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', o->letter ? "," : " ",
-	         o->name, o->value ? " " : "", o->value ? o->value : "");
-	snprintf(text, sizeof text, "%s%s%s%s", o->text, o->env ? " [" : "", o->env ? o->env : "", o->env ? "]" : "");
+	snprintf(left, sizeof left, "%c%c%s --%s%s%s", o->letter ? '-' : ' ',
+		 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name, o->value ? " " : "",
+		 o->value ? o->value : "");
+	snprintf(text, sizeof text, "%s%s%s%s", o->text, o->env ? " [" : "", o->env ? o->env : "",
+		 o->env ? "]" : "");
 	str_addf(b, "  %-28s ", left);
 	if (strlen(left) > 28)
 		str_addf(b, "\n%31s", "");
@@ -478,17 +544,21 @@ void cli_help(struct str *b, enum command command)
 	if (command == CMD_HELP || command == CMD_RUN)
 		help_all(b);
 	else
-		str_addf(b, "startguard %s\n    %s\n\n", commands[command].synopsis, commands[command].text);
+		str_addf(b, "startguard %s\n    %s\n\n", commands[command].synopsis,
+			 commands[command].text);
 	str_add(b, "Options:\n");
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (options[i].text && options[i].in & 1u << (command == CMD_HELP ? CMD_RUN : command))
+		if (options[i].text &&
+		    options[i].in & 1u << (command == CMD_HELP ? CMD_RUN : command))
 			add_option(b, &options[i]);
 	if (command != CMD_HELP && command != CMD_RUN)
 		return;
-	str_add(b, "\nExit codes: 0 ready or degraded; the service's own after exec; 64 bad command line; 69 blocked, waiting\n"
-	           "cannot help; 70 own trouble; 77 refused by policy; 78 bad profile; 124 blocked, time is up; 126 and 127\n"
-	           "the command cannot be run, was not found; 128+n ended by signal n.\n"
-	           "\nThe reference: startguard explain; the diagnoses: startguard codes.\n");
+	str_add(b, "\nExit codes: 0 ready or degraded; the service's own after exec; 64 bad "
+		   "command line; 69 blocked, waiting\n"
+		   "cannot help; 70 own trouble; 77 refused by policy; 78 bad profile; 124 "
+		   "blocked, time is up; 126 and 127\n"
+		   "the command cannot be run, was not found; 128+n ended by signal n.\n"
+		   "\nThe reference: startguard explain; the diagnoses: startguard codes.\n");
 }
 
 /* ---- completion ------------------------------------------------------------------------------------------------------------ */
@@ -505,7 +575,8 @@ static void add_option_words(struct str *b, enum command c)
 
 static void complete_bash(struct str *b)
 {
-	str_add(b, "_startguard() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} cmd=run words=\n\tcase ${COMP_WORDS[1]} in\n");
+	str_add(b, "_startguard() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} cmd=run words=\n\tcase "
+		   "${COMP_WORDS[1]} in\n");
 	for (enum command c = 0; c < CMD__COUNT; c++)
 		str_addf(b, "\t%s) cmd=%s ;;\n", commands[c].name, commands[c].name);
 	str_add(b, "\tesac\n\tcase $cmd in\n");
@@ -518,17 +589,19 @@ static void complete_bash(struct str *b)
 	for (enum command c = 0; c < CMD__COUNT; c++)
 		str_addf(b, " %s", commands[c].name);
 	str_add(b, "\"; fi\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-	           "\t[ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$cur\"))\n}\n"
-	           "complete -F _startguard startguard\n");
+		   "\t[ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$cur\"))\n}\n"
+		   "complete -F _startguard startguard\n");
 }
 
 static void complete_fish(struct str *b)
 {
 	for (enum command c = 0; c < CMD__COUNT; c++)
-		str_addf(b, "complete -c startguard -n __fish_use_subcommand -a %s -d '%s'\n", commands[c].name, commands[c].text);
+		str_addf(b, "complete -c startguard -n __fish_use_subcommand -a %s -d '%s'\n",
+			 commands[c].name, commands[c].text);
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
 		if (options[i].text)
-			str_addf(b, "complete -c startguard -l %s%s\n", options[i].name, options[i].value ? " -r" : "");
+			str_addf(b, "complete -c startguard -l %s%s\n", options[i].name,
+				 options[i].value ? " -r" : "");
 }
 
 int cli_completion(struct str *b, const char *shell)

@@ -10,8 +10,20 @@
 #include "profile.h"
 #include "report.h"
 
-enum command { CMD_RUN, CMD_CHECK, CMD_TRY, CMD_LINT, CMD_SHOW, CMD_EXPLAIN, CMD_CODES, CMD_INSTALL, CMD_VERSION,
-               CMD_COMPLETION, CMD_HELP, CMD__COUNT };
+enum command {
+	CMD_RUN,
+	CMD_CHECK,
+	CMD_TRY,
+	CMD_LINT,
+	CMD_SHOW,
+	CMD_EXPLAIN,
+	CMD_CODES,
+	CMD_INSTALL,
+	CMD_VERSION,
+	CMD_COMPLETION,
+	CMD_HELP,
+	CMD__COUNT
+};
 enum print_as { AS_TEXT, AS_MAN, AS_MARKDOWN, AS_JSON, AS_PROFILE };
 
 struct cli {
@@ -21,9 +33,9 @@ struct cli {
 	const char *color; /* auto, always, never */
 	bool fail_on_degraded, health, in_process;
 	enum print_as as;
-	char **words;    /* what is neither option nor command: KIND KEY=VALUE, PROFILE..., PATH */
+	char **words; /* what is neither option nor command: KIND KEY=VALUE, PROFILE..., PATH */
 	size_t n_words;
-	char **service;  /* behind --; NULL: none */
+	char **service; /* behind --; NULL: none */
 };
 
 /* 0; -1 with what is wrong. `a` holds what the environment's lists are split into. */

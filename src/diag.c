@@ -10,9 +10,9 @@ static const struct diag_info table[D__COUNT] = {
 };
 
 static const char *const phases[PH__COUNT] = {
-    [PH_NONE] = "none",   [PH_CONFIG] = "config", [PH_POLICY] = "policy",     [PH_RESOLVE] = "resolve",
-    [PH_CONNECT] = "connect", [PH_TLS] = "tls",   [PH_AUTH] = "auth",         [PH_PROTOCOL] = "protocol",
-    [PH_ASSERT] = "assert",
+    [PH_NONE] = "none",       [PH_CONFIG] = "config",     [PH_POLICY] = "policy",
+    [PH_RESOLVE] = "resolve", [PH_CONNECT] = "connect",   [PH_TLS] = "tls",
+    [PH_AUTH] = "auth",       [PH_PROTOCOL] = "protocol", [PH_ASSERT] = "assert",
 };
 
 const struct diag_info *diag_info(enum diag_code code)
@@ -34,7 +34,8 @@ const char *phase_name(enum phase p)
 	return p < PH__COUNT ? phases[p] : "none";
 }
 
-enum verdict diag_vset(struct diag *out, enum diag_code code, const char *subject, const char *fmt, va_list ap)
+enum verdict diag_vset(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
+		       va_list ap)
 {
 	char text[2048];
 
@@ -47,7 +48,8 @@ enum verdict diag_vset(struct diag *out, enum diag_code code, const char *subjec
 	return diag_info(code)->verdict;
 }
 
-enum verdict diag_set(struct diag *out, enum diag_code code, const char *subject, const char *fmt, ...)
+enum verdict diag_set(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
+		      ...)
 {
 	va_list ap;
 	enum verdict v;

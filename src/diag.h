@@ -63,9 +63,10 @@ const char *phase_name(enum phase p);       /* "connect" */
 
 /* Fills *out (texts cleaned and cut) and returns the code's verdict, so that checks can say
  * `return diag_set(out, D_REDIS_LOADING, addr, "%s", reply);`. Keeps an earlier out->hint only if set after. */
-enum verdict diag_set(struct diag *out, enum diag_code code, const char *subject, const char *fmt, ...)
-    PRINTF_LIKE(4, 5);
-enum verdict diag_vset(struct diag *out, enum diag_code code, const char *subject, const char *fmt, va_list ap);
+enum verdict diag_set(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
+		      ...) PRINTF_LIKE(4, 5);
+enum verdict diag_vset(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
+		       va_list ap);
 /* A better hint than the table's, for this finding. Call after diag_set. */
 void diag_hint(struct diag *out, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

@@ -49,8 +49,8 @@ static void markdown_rows(struct str *b, const struct schema *s, const char *pre
 
 		str_addf(b, "| %s%s | %s", prefix, k->name, key_type_text(k));
 		add_bounds(b, k);
-		str_addf(b, " | %s%s%s%s |\n", k->doc ? k->doc : "", k->example ? " `" : "", k->example ? k->example : "",
-		         k->example ? "`" : "");
+		str_addf(b, " | %s%s%s%s |\n", k->doc ? k->doc : "", k->example ? " `" : "",
+			 k->example ? k->example : "", k->example ? "`" : "");
 		snprintf(deeper, sizeof deeper, "%s%s.", prefix, k->name);
 		if (k->sub)
 			markdown_rows(b, k->sub, deeper);
@@ -137,7 +137,10 @@ static struct node *example_node(struct arena *a, const struct key *k)
 static bool is_content(struct arena *a, const struct check_kind *kind, const bool *active)
 {
 	struct problems problems = {.arena = a};
-	struct fill fill = {.arena = a, .problems = &problems, .getenv = (const char *(*)(const char *))getenv, .offline = true};
+	struct fill fill = {.arena = a,
+			    .problems = &problems,
+			    .getenv = (const char *(*)(const char *))getenv,
+			    .offline = true};
 	struct node *group = arena_alloc(a, sizeof *group);
 	void *conf = arena_alloc(a, kind->schema->size);
 	const char *key;
@@ -213,10 +216,12 @@ static void reference_kind(struct str *b, const struct check_kind *kind)
 
 static void reference_profile(struct str *b)
 {
-	str_add(b, "# Every key of every kind. Made by `startguard explain --profile`; what is commented out may be left out.\n\n");
+	str_add(b, "# Every key of every kind. Made by `startguard explain --profile`; what is "
+		   "commented out may be left out.\n\n");
 	for (const struct key *k = top_schema.keys; k->name; k++)
 		reference_row(b, k, "", k->flags & K_REQUIRED);
-	str_add(b, "\n# Variables that loosen something, and where they may be set.\nswitches: {\n\texample: {\n");
+	str_add(b, "\n# Variables that loosen something, and where they may be set.\nswitches: "
+		   "{\n\texample: {\n");
 	for (const struct key *k = switch_schema.keys; k->name; k++)
 		reference_row(b, k, "\t\t", k->flags & K_REQUIRED);
 	str_add(b, "\t};\n};\n\n# Keys of every check:\n");
@@ -246,7 +251,8 @@ static struct topic topic_at(size_t i)
 	if (i < ARRAY_LEN(others))
 		return others[i];
 	k = check_kind_at(i - ARRAY_LEN(others));
-	return k ? (struct topic){k->name, k->unsupported ? k->unsupported : k->summary, k->schema} : (struct topic){0};
+	return k ? (struct topic){k->name, k->unsupported ? k->unsupported : k->summary, k->schema}
+		 : (struct topic){0};
 }
 
 static void print_topic(struct str *b, const struct topic *t, enum print_as as)
@@ -314,10 +320,12 @@ static int unknown(struct err *err, const char *what, const char *word, const ch
 {
 	const char *near = nearest_word(word, words);
 
-	return err_make(err, 0, "no %s \"%s\"%s%s%s", what, word, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	return err_make(err, 0, "no %s \"%s\"%s%s%s", what, word, near ? "; did you mean \"" : "",
+			near ? near : "", near ? "\"?" : "");
 }
 
-static int print_key(struct str *b, const struct topic *t, const char *name, enum print_as as, struct err *err)
+static int print_key(struct str *b, const struct topic *t, const char *name, enum print_as as,
+		     struct err *err)
 {
 	const struct key *k = t->schema ? schema_find(t->schema, name) : NULL;
 	struct key one[2] = {{.name = NULL}, {.name = NULL}};
@@ -327,8 +335,9 @@ static int print_key(struct str *b, const struct topic *t, const char *name, enu
 	if (!k && schema_find(&common_schema, name))
 		return print_key(b, &others[1], name, as, err);
 	if (!k)
-		return err_make(err, 0, "%s has no key \"%s\"%s%s%s", t->name, name, near ? "; did you mean \"" : "", near ? near : "",
-		                near ? "\"?" : "");
+		return err_make(err, 0, "%s has no key \"%s\"%s%s%s", t->name, name,
+				near ? "; did you mean \"" : "", near ? near : "",
+				near ? "\"?" : "");
 	one[0] = *k;
 	print_topic(b, &(struct topic){t->name, t->summary, &alone}, as);
 	return 0;
@@ -367,16 +376,21 @@ int explain(struct str *b, const char *topic, enum print_as as, struct err *err)
 static void print_code(struct str *b, const struct diag_info *d, enum print_as as)
 {
 	if (as == AS_MARKDOWN) {
-		str_addf(b, "| `%s` | %s | %s | %s | %s |\n", d->code, phase_name(d->phase), d->retryable ? "yes" : "no", d->title, d->hint);
+		str_addf(b, "| `%s` | %s | %s | %s | %s |\n", d->code, phase_name(d->phase),
+			 d->retryable ? "yes" : "no", d->title, d->hint);
 	} else if (as == AS_JSON) {
-		str_addf(b, "  {\"code\": \"%s\", \"phase\": \"%s\", \"verdict\": \"%s\", \"retryable\": %s, \"title\": ", d->code,
-		         phase_name(d->phase), d->verdict == V_BROKEN ? "broken" : "fail", d->retryable ? "true" : "false");
+		str_addf(b,
+			 "  {\"code\": \"%s\", \"phase\": \"%s\", \"verdict\": \"%s\", "
+			 "\"retryable\": %s, \"title\": ",
+			 d->code, phase_name(d->phase), d->verdict == V_BROKEN ? "broken" : "fail",
+			 d->retryable ? "true" : "false");
 		str_add_json_string(b, d->title);
 		str_add(b, ", \"hint\": ");
 		str_add_json_string(b, d->hint);
 		str_add(b, "}");
 	} else {
-		str_addf(b, "%-30s %-9s %-10s %s\n", d->code, phase_name(d->phase), d->retryable ? "retried" : "final", d->title);
+		str_addf(b, "%-30s %-9s %-10s %s\n", d->code, phase_name(d->phase),
+			 d->retryable ? "retried" : "final", d->title);
 	}
 }
 
@@ -404,8 +418,10 @@ int explain_codes(struct str *b, const char *code, enum print_as as, struct err 
 	if (code)
 		return print_one_code(b, code, as, err);
 	if (as == AS_MARKDOWN)
-		str_add(b, "# Diagnoses\n\nMade by `startguard codes --markdown`. \"Retried\" says whether waiting can help.\n\n"
-		           "| code | phase | retried | meaning | what to do |\n| --- | --- | --- | --- | --- |\n");
+		str_add(b, "# Diagnoses\n\nMade by `startguard codes --markdown`. \"Retried\" says "
+			   "whether waiting can help.\n\n"
+			   "| code | phase | retried | meaning | what to do |\n| --- | --- | --- | "
+			   "--- | --- |\n");
 	if (as == AS_JSON)
 		str_add(b, "[\n");
 	for (enum diag_code c = D_NONE + 1; c < D__COUNT; c++) {
@@ -433,8 +449,11 @@ static void show_rows(struct str *b, const struct schema *s, const void *conf, i
 static void show_check(struct str *b, const struct profile_check *c)
 {
 	str_addf(b, "  %s: {", c->name);
-	str_addf(b, " # %s%s%s\n", c->required ? "required" : "may degrade", c->waived_by ? ", waived by " : c->skipped ? ", left out" : "",
-	         c->waived_by ? c->waived_by->set_by : "");
+	str_addf(b, " # %s%s%s\n", c->required ? "required" : "may degrade",
+		 c->waived_by ? ", waived by "
+		 : c->skipped ? ", left out"
+			      : "",
+		 c->waived_by ? c->waived_by->set_by : "");
 	show_rows(b, c->kind->schema, c->conf, 4);
 	show_rows(b, &common_schema, &c->common, 4);
 	str_add(b, "  };\n");
@@ -448,10 +467,12 @@ void explain_profile(struct str *b, const struct profile *p)
 	str_add(b, "startguard = 1;\nservice = ");
 	str_add_json_string(b, p->service);
 	str_addf(b, ";\nmode = \"%s\";\ntimeout = \"%s\";\nparallel = %zu;\n", mode_name(p->mode),
-	         p->timeout.ns == INT64_MAX ? "0" : span_unparse(p->timeout, span, sizeof span), p->parallel);
+		 p->timeout.ns == INT64_MAX ? "0" : span_unparse(p->timeout, span, sizeof span),
+		 p->parallel);
 	for (size_t i = 0; i < p->n_switches; i++) {
-		str_addf(b, "%s  %s: { # %s%s\n", i ? "" : "switches: {\n", p->switches[i].name, p->switches[i].set_by ? "on by " : "off",
-		         p->switches[i].set_by ? p->switches[i].set_by : "");
+		str_addf(b, "%s  %s: { # %s%s\n", i ? "" : "switches: {\n", p->switches[i].name,
+			 p->switches[i].set_by ? "on by " : "off",
+			 p->switches[i].set_by ? p->switches[i].set_by : "");
 		show_rows(b, &switch_schema, &p->switches[i].conf, 4);
 		str_addf(b, "  };\n%s", i + 1 == p->n_switches ? "};\n" : "");
 	}
@@ -470,9 +491,11 @@ void explain_version(struct str *b, enum print_as as)
 	bool json = as == AS_JSON;
 	const char *sep = "";
 
-	str_addf(b, json ? "{\"startguard\": \"%s\", \"libraries\": [" : "startguard %s\n", STARTGUARD_VERSION);
+	str_addf(b, json ? "{\"startguard\": \"%s\", \"libraries\": [" : "startguard %s\n",
+		 STARTGUARD_VERSION);
 	for (size_t i = 0; check_kind_at(i); i++) {
-		const char *library = check_kind_at(i)->library ? check_kind_at(i)->library() : NULL;
+		const char *library =
+		    check_kind_at(i)->library ? check_kind_at(i)->library() : NULL;
 
 		if (!library || strstr(b->s, library)) /* several kinds share one */
 			continue;
@@ -490,7 +513,8 @@ void explain_version(struct str *b, enum print_as as)
 		const struct check_kind *k = check_kind_at(i);
 
 		if (json)
-			str_addf(b, "%s\"%s\": %s", sep, k->name, k->unsupported ? "false" : "true");
+			str_addf(b, "%s\"%s\": %s", sep, k->name,
+				 k->unsupported ? "false" : "true");
 		else if (k->unsupported)
 			str_addf(b, "  without %s: %s\n", k->name, k->unsupported);
 		sep = ", ";

@@ -13,8 +13,9 @@ struct entry {
 };
 
 static const struct entry entries[] = {
-#define CHECK(id, with) \
-	{.kind = &check_##id, .stand_in = {.name = #id, .summary = "", .unsupported = "built without " with}},
+#define CHECK(id, with)       \
+	{.kind = &check_##id, \
+	 .stand_in = {.name = #id, .summary = "", .unsupported = "built without " with}},
 #define NAMED(id, why) {.kind = NULL, .stand_in = {.name = #id, .summary = "", .unsupported = why}},
 #include "../checks/checks.def"
 #undef CHECK

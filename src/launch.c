@@ -4,7 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" /* as container engines set it */
+#define PATH_DEFAULT \
+	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" /* as container engines set it */
 
 /* 0 when it can be run, else errno. */
 static int can_run(const char *file)
@@ -49,7 +50,8 @@ char *launch_find(const char *name, int *exit_code, struct err *err)
 		error = can_run(file);
 		if (error == 0)
 			return file;
-		if (!is_missing(error)) /* found, but not to be run: worth telling when nothing better comes */
+		if (!is_missing(
+			error)) /* found, but not to be run: worth telling when nothing better comes */
 			why = error;
 		free(file);
 		if (!p[n])

@@ -94,7 +94,8 @@ static void refuse(const struct cli *cli, struct run *run, const struct problems
 	struct report report;
 	struct str b;
 
-	while (problems->v[i].kind == PROBLEM_WARNING || (problems->errors && problems->v[i].kind == PROBLEM_POLICY))
+	while (problems->v[i].kind == PROBLEM_WARNING ||
+	       (problems->errors && problems->v[i].kind == PROBLEM_POLICY))
 		i++;
 	run->status = S_BLOCKED;
 	run->exit_code = problems_exit(problems);
@@ -130,17 +131,19 @@ static void set_environment(void *ctx, const char *name, const char *value)
 }
 
 /* Does not return when the service has started. */
-static int start_service(const struct cli *cli, const struct run *run, const struct report *report, const char *file,
-                         struct signals *signals)
+static int start_service(const struct cli *cli, const struct run *run, const struct report *report,
+			 const char *file, struct signals *signals)
 {
 	char buf[1024];
 	struct err err;
 	int code, sig;
 
-	report_environment(run, report->report_written ? cli->report.report_file : NULL, set_environment, NULL);
+	report_environment(run, report->report_written ? cli->report.report_file : NULL,
+			   set_environment, NULL);
 	sig = signals_ending(signals); /* what came during the last lines still counts for us */
 	if (sig) {
-		say("BLOCKED (%d): ended by signal %d before the service was started", 128 + sig, sig);
+		say("BLOCKED (%d): ended by signal %d before the service was started", 128 + sig,
+		    sig);
 		return 128 + sig;
 	}
 	signals_close(signals);
@@ -189,13 +192,15 @@ static int run_in_process(const struct profile *p)
 	struct diag diag;
 	struct mono now = mono_now();
 	cleanup_fd int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	enum verdict v = child_in_process(&p->checks[0], now, mono_after(now, p->checks[0].common.attempt_timeout), fd, &diag);
+	enum verdict v = child_in_process(
+	    &p->checks[0], now, mono_after(now, p->checks[0].common.attempt_timeout), fd, &diag);
 
 	if (v == V_PASS) {
 		say("READY: passed in this process");
 		return 0;
 	}
-	say("BLOCKED (%d): %s: %s: %s", EXIT_BLOCKED, diag_info(diag.code)->code, diag.subject, diag.cause);
+	say("BLOCKED (%d): %s: %s: %s", EXIT_BLOCKED, diag_info(diag.code)->code, diag.subject,
+	    diag.cause);
 	return EXIT_BLOCKED;
 }
 
@@ -222,7 +227,9 @@ static int do_run(struct cli *cli)
 	print_problems(&problems, !cli->report.quiet);
 	code = problems_exit(&problems);
 	if (code) {
-		struct profile none = {.path = profile.path, .service = profile.service ? profile.service : "-", .mode = profile.mode};
+		struct profile none = {.path = profile.path,
+				       .service = profile.service ? profile.service : "-",
+				       .mode = profile.mode};
 		struct run run;
 
 		run_init(&run, &none, mono_now(), true, 1);
@@ -261,7 +268,8 @@ static int do_lint(const struct cli *cli)
 		arena_free(&profile.arena);
 	}
 	if (bad)
-		say("lint: %zu of %zu profile%s wrong", bad, cli->n_words, cli->n_words == 1 ? " is" : "s are");
+		say("lint: %zu of %zu profile%s wrong", bad, cli->n_words,
+		    cli->n_words == 1 ? " is" : "s are");
 	else
 		say("lint: %zu profile%s fine", cli->n_words, cli->n_words == 1 ? " is" : "s are");
 	return worst;
@@ -283,7 +291,8 @@ static int do_show(const struct cli *cli)
 		if (print(&b) != 0)
 			code = EXIT_OWN;
 	} else {
-		say("show: %zu error%s in the profile", problems.errors, problems.errors == 1 ? "" : "s");
+		say("show: %zu error%s in the profile", problems.errors,
+		    problems.errors == 1 ? "" : "s");
 	}
 	str_free(&b);
 	problems_free(&problems);

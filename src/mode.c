@@ -3,11 +3,15 @@
 #include <strings.h>
 
 static const struct key modes_keys[] = {
-    KEY_STRLIST(struct modes_conf, dev, .doc = "Further names for dev.", .example = "[\"full-local\", \"ci\"]"),
-    KEY_STRLIST(struct modes_conf, staging, .doc = "Further names for staging.", .example = "[\"preprod\"]"),
-    KEY_STRLIST(struct modes_conf, prod, .doc = "Further names for prod.", .example = "[\"enterprise\", \"main\"]"),
+    KEY_STRLIST(struct modes_conf, dev, .doc = "Further names for dev.",
+		.example = "[\"full-local\", \"ci\"]"),
+    KEY_STRLIST(struct modes_conf, staging, .doc = "Further names for staging.",
+		.example = "[\"preprod\"]"),
+    KEY_STRLIST(struct modes_conf, prod, .doc = "Further names for prod.",
+		.example = "[\"enterprise\", \"main\"]"),
     KEY_END};
-const struct schema modes_schema = {.name = "modes", .size = sizeof(struct modes_conf), .keys = modes_keys};
+const struct schema modes_schema = {
+    .name = "modes", .size = sizeof(struct modes_conf), .keys = modes_keys};
 
 static const char *const builtin[MODE__COUNT][5] = {
     [MODE_DEV] = {"dev", "development", "local", "test", NULL},
@@ -26,7 +30,9 @@ static const struct strlist *aliases_of(const struct modes_conf *aliases, enum m
 
 	if (!aliases)
 		return &none;
-	return m == MODE_DEV ? &aliases->dev : m == MODE_STAGING ? &aliases->staging : &aliases->prod;
+	return m == MODE_DEV       ? &aliases->dev
+	       : m == MODE_STAGING ? &aliases->staging
+				   : &aliases->prod;
 }
 
 static bool is_called(const struct modes_conf *aliases, enum mode m, const char *word)

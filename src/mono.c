@@ -108,7 +108,8 @@ const char *span_unparse(struct span d, char *buf, size_t size)
 	}
 	for (size_t i = sizeof units / sizeof units[0]; i-- > 0;) {
 		if (d.ns % units[i].ns == 0) {
-			snprintf(buf, size, "%lld%s", (long long)(d.ns / units[i].ns), units[i].unit);
+			snprintf(buf, size, "%lld%s", (long long)(d.ns / units[i].ns),
+				 units[i].unit);
 			return buf;
 		}
 	}

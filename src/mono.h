@@ -21,11 +21,11 @@ struct mono {
 #define MONO_NEVER ((struct mono){INT64_MAX})
 #define SPAN_UNSET ((struct span){-1})
 #define SPAN_FOREVER ((struct span){INT64_MAX})
-#define SPAN_MS(n) ((struct span){(int64_t)(n) * 1000000})
-#define SPAN_S(n) ((struct span){(int64_t)(n) * 1000000000})
+#define SPAN_MS(n) ((struct span){(int64_t)(n)*1000000})
+#define SPAN_S(n) ((struct span){(int64_t)(n)*1000000000})
 
 struct mono mono_now(void);
-struct mono mono_after(struct mono t, struct span d);   /* saturates at never */
+struct mono mono_after(struct mono t, struct span d); /* saturates at never */
 struct mono mono_earlier(struct mono a, struct mono b);
 struct span mono_since(struct mono from, struct mono to); /* 0 when `to` is before `from` */
 static inline bool mono_reached(struct mono t, struct mono now)

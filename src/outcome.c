@@ -5,8 +5,9 @@
 const char *outcome_name(enum outcome o)
 {
 	static const char *const names[O__COUNT] = {
-	    [O_PENDING] = "pending", [O_PASS] = "pass",     [O_DEGRADED] = "degraded", [O_FAIL] = "fail",
-	    [O_BROKEN] = "broken",   [O_WAIVED] = "waived", [O_SKIPPED] = "skipped",
+	    [O_PENDING] = "pending", [O_PASS] = "pass",     [O_DEGRADED] = "degraded",
+	    [O_FAIL] = "fail",       [O_BROKEN] = "broken", [O_WAIVED] = "waived",
+	    [O_SKIPPED] = "skipped",
 	};
 
 	return names[o];
@@ -29,7 +30,8 @@ static void plan_after(struct run *run, struct plan_check *to, const struct prof
 	to->n_after = n;
 }
 
-void run_init(struct run *run, const struct profile *p, struct mono now, bool one_round, uint64_t seed)
+void run_init(struct run *run, const struct profile *p, struct mono now, bool one_round,
+	      uint64_t seed)
 {
 	struct plan_check *checks = xcalloc(p->n + 1, sizeof *checks);
 	size_t n = 0;
@@ -49,10 +51,10 @@ void run_init(struct run *run, const struct profile *p, struct mono now, bool on
 		run->check_to_plan[i] = n;
 		run->plan_to_check[n] = i;
 		checks[n++] = (struct plan_check){.required = c->required,
-		                                  .retry = c->common.retry,
-		                                  .timeout = c->common.timeout,
-		                                  .attempt_timeout = c->common.attempt_timeout,
-		                                  .grace = c->common.grace};
+						  .retry = c->common.retry,
+						  .timeout = c->common.timeout,
+						  .attempt_timeout = c->common.attempt_timeout,
+						  .grace = c->common.grace};
 	}
 	for (size_t k = 0; k < n; k++)
 		plan_after(run, &checks[k], &p->checks[run->plan_to_check[k]]);
@@ -99,13 +101,15 @@ static void settle_outcomes(struct run *run)
 			r->elapsed = mono_since(c->first_attempt, ended ? c->ended : run->ended);
 		}
 		if (r->diag.code == D_NONE && r->outcome != O_PASS)
-			snprintf(r->diag.cause, sizeof r->diag.cause, "%s%s",
-			         c->dependency_failed ? "not tried: it comes after "
-			         : c->attempts        ? "not decided when the run ended; last step: "
-			                              : "not tried: the run ended before its turn",
-			         c->dependency_failed ? run->profile->checks[run->plan_to_check[c->failed_dependency]].id
-			         : c->attempts        ? (r->step[0] ? r->step : "none")
-			                              : "");
+			snprintf(
+			    r->diag.cause, sizeof r->diag.cause, "%s%s",
+			    c->dependency_failed ? "not tried: it comes after "
+			    : c->attempts        ? "not decided when the run ended; last step: "
+						 : "not tried: the run ended before its turn",
+			    c->dependency_failed
+				? run->profile->checks[run->plan_to_check[c->failed_dependency]].id
+			    : c->attempts ? (r->step[0] ? r->step : "none")
+					  : "");
 	}
 }
 
@@ -118,8 +122,9 @@ static struct counts count(const struct run *run)
 {
 	struct counts n = {0};
 	size_t *const by[O__COUNT] = {
-	    [O_PENDING] = &n.pending, [O_PASS] = &n.passed,   [O_DEGRADED] = &n.degraded, [O_FAIL] = &n.failed,
-	    [O_BROKEN] = &n.broken,   [O_WAIVED] = &n.waived, [O_SKIPPED] = &n.skipped,
+	    [O_PENDING] = &n.pending, [O_PASS] = &n.passed,   [O_DEGRADED] = &n.degraded,
+	    [O_FAIL] = &n.failed,     [O_BROKEN] = &n.broken, [O_WAIVED] = &n.waived,
+	    [O_SKIPPED] = &n.skipped,
 	};
 
 	for (size_t i = 0; i < run->profile->n; i++)
@@ -144,7 +149,8 @@ static void add_one(struct str *b, const struct run *run, size_t i)
 		str_addf(b, "%s: ", diag_info(r->diag.code)->code);
 	if (r->diag.subject[0])
 		str_addf(b, "%s: ", r->diag.subject);
-	str_add(b, r->diag.cause[0] || r->diag.code == D_NONE ? r->diag.cause : diag_info(r->diag.code)->title);
+	str_add(b, r->diag.cause[0] || r->diag.code == D_NONE ? r->diag.cause
+							      : diag_info(r->diag.code)->title);
 }
 
 /* How much one check weighs when the run is blocked: the heaviest names the exit code and stands in the line. */
@@ -169,7 +175,8 @@ static int weight(const struct run *run, size_t i)
 }
 
 static const int exit_by_weight[] = {
-    [0] = 0, [1] = EXIT_TIME_UP, [2] = EXIT_TIME_UP, [3] = EXIT_OWN, [4] = EXIT_BLOCKED, [5] = EXIT_BLOCKED,
+    [0] = 0,        [1] = EXIT_TIME_UP, [2] = EXIT_TIME_UP,
+    [3] = EXIT_OWN, [4] = EXIT_BLOCKED, [5] = EXIT_BLOCKED,
 };
 
 /* The required check that blocks, SIZE_MAX when none does. Heavier first, then in the order of the profile. */
@@ -194,16 +201,19 @@ static void add_losses(struct str *b, const struct run *run)
 	for (size_t k = 0; k < p->n_switches; k++) {
 		if (!p->switches[k].set_by)
 			continue;
-		str_addf(b, "%s%s is on: %s", sep, p->switches[k].set_by, p->switches[k].conf.degraded);
+		str_addf(b, "%s%s is on: %s", sep, p->switches[k].set_by,
+			 p->switches[k].conf.degraded);
 		sep = "; ";
 	}
 	for (size_t i = 0; i < p->n; i++) {
 		if (!outcome_lost(run->results[i].outcome))
 			continue;
-		str_addf(b, "%s%s: %s", sep, p->checks[i].id, p->checks[i].common.degraded ? p->checks[i].common.degraded : "");
+		str_addf(b, "%s%s: %s", sep, p->checks[i].id,
+			 p->checks[i].common.degraded ? p->checks[i].common.degraded : "");
 		if (run->results[i].diag.code != D_NONE)
-			str_addf(b, " (%s%s)", run->results[i].outcome == O_BROKEN ? "broken: " : "",
-			         diag_info(run->results[i].diag.code)->code);
+			str_addf(b, " (%s%s)",
+				 run->results[i].outcome == O_BROKEN ? "broken: " : "",
+				 diag_info(run->results[i].diag.code)->code);
 		sep = "; ";
 	}
 	for (size_t i = 0; i < p->n; i++) {
@@ -220,7 +230,8 @@ static void write_blocked(struct str *b, const struct run *run, size_t who, cons
 
 	str_addf(b, "startguard: BLOCKED (%d): ", run->exit_code);
 	if (run->signal)
-		str_addf(b, "ended by signal %d (%s)", run->signal, sigabbrev_np(run->signal) ? sigabbrev_np(run->signal) : "?");
+		str_addf(b, "ended by signal %d (%s)", run->signal,
+			 sigabbrev_np(run->signal) ? sigabbrev_np(run->signal) : "?");
 	else if (who != SIZE_MAX)
 		add_one(b, run, who);
 	else {
@@ -247,7 +258,8 @@ static void write_summary(struct run *run, size_t who)
 	if (run->status == S_BLOCKED) {
 		write_blocked(&b, run, who, &n);
 	} else if (run->status == S_READY) {
-		str_addf(&b, "startguard: READY: %zu check%s passed in %s", n.passed, n.passed == 1 ? "" : "s", span);
+		str_addf(&b, "startguard: READY: %zu check%s passed in %s", n.passed,
+			 n.passed == 1 ? "" : "s", span);
 	} else {
 		str_add(&b, "startguard: DEGRADED: ");
 		add_losses(&b, run);

@@ -9,7 +9,7 @@
 enum outcome { O_PENDING, O_PASS, O_DEGRADED, O_FAIL, O_BROKEN, O_WAIVED, O_SKIPPED, O__COUNT };
 enum status { S_READY, S_DEGRADED, S_BLOCKED };
 
-#define EXIT_BLOCKED 69    /* waiting cannot help */
+#define EXIT_BLOCKED 69 /* waiting cannot help */
 #define EXIT_USAGE 64
 #define EXIT_OWN 70
 #define EXIT_POLICY 77
@@ -27,11 +27,11 @@ struct fact {
 };
 struct result {
 	enum outcome outcome;
-	struct diag diag;       /* of the last attempt that told something; code D_NONE: none */
+	struct diag diag; /* of the last attempt that told something; code D_NONE: none */
 	int attempts;
-	struct span elapsed;    /* from the first attempt to the end */
-	struct span last_attempt; /* how long the last one took */
-	bool cut_off;           /* its attempt was running when the run ended early */
+	struct span elapsed;       /* from the first attempt to the end */
+	struct span last_attempt;  /* how long the last one took */
+	bool cut_off;              /* its attempt was running when the run ended early */
 	char step[FACT_VALUE_MAX]; /* the last breadcrumb of the last attempt */
 	char summary[FACT_VALUE_MAX];
 	size_t n_reached, n_facts, n_history;
@@ -66,7 +66,8 @@ static inline bool outcome_lost(enum outcome o)
 }
 
 /* A run of this profile with nothing done yet; ids waived or skipped are settled at once. */
-void run_init(struct run *run, const struct profile *p, struct mono now, bool one_round, uint64_t seed);
+void run_init(struct run *run, const struct profile *p, struct mono now, bool one_round,
+	      uint64_t seed);
 void run_free(struct run *run);
 /* Fills outcomes, status, exit code and the verdict line. */
 void outcome_decide(struct run *run);

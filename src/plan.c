@@ -17,24 +17,25 @@ static uint64_t next_random(struct plan *p)
 static struct span backoff(struct plan *p, struct span waited)
 {
 	int64_t ns = waited.ns / 100 * WAIT_SHARE_PERCENT;
-	int64_t share = 100 - JITTER_PERCENT + (int64_t)(next_random(p) >> 33) % (2 * JITTER_PERCENT + 1);
+	int64_t share =
+	    100 - JITTER_PERCENT + (int64_t)(next_random(p) >> 33) % (2 * JITTER_PERCENT + 1);
 
 	ns = ns < WAIT_MIN.ns ? WAIT_MIN.ns : ns > WAIT_MAX.ns ? WAIT_MAX.ns : ns;
 	return (struct span){ns / 100 * share};
 }
 
-void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct mono now, struct span timeout,
-               size_t parallel, bool one_round, uint64_t seed)
+void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct mono now,
+	       struct span timeout, size_t parallel, bool one_round, uint64_t seed)
 {
 	*p = (struct plan){.checks = checks,
-	                   .n = n,
-	                   .start = now,
-	                   .deadline = mono_after(now, timeout),
-	                   .settle_until = MONO_NEVER,
-	                   .wake = now,
-	                   .one_round = one_round,
-	                   .parallel = parallel > 0 ? parallel : 1,
-	                   .random = seed ? seed : 1};
+			   .n = n,
+			   .start = now,
+			   .deadline = mono_after(now, timeout),
+			   .settle_until = MONO_NEVER,
+			   .wake = now,
+			   .one_round = one_round,
+			   .parallel = parallel > 0 ? parallel : 1,
+			   .random = seed ? seed : 1};
 	for (size_t i = 0; i < n; i++) {
 		checks[i].state = PS_WAITING;
 		checks[i].deadline = p->deadline;
@@ -89,7 +90,8 @@ static bool tick(struct plan *p, struct plan_check *c, struct mono now)
 		c->time_is_up = true;
 		give_up(c, now);
 	}
-	if (c->state == PS_RUNNING && (mono_reached(c->attempt_deadline, now) || mono_reached(end, now))) {
+	if (c->state == PS_RUNNING &&
+	    (mono_reached(c->attempt_deadline, now) || mono_reached(end, now))) {
 		c->state = PS_KILLING;
 		return true;
 	}
@@ -148,7 +150,8 @@ static struct mono wake_at(const struct plan *p)
 		if (c->state == PS_READY || c->state == PS_WAITING)
 			wake = mono_earlier(wake, c->deadline);
 		/* With no place free, the end of an attempt is what wakes. */
-		if (c->state == PS_READY && p->in_flight < p->parallel && (!settling(p) || c->attempts == 0))
+		if (c->state == PS_READY && p->in_flight < p->parallel &&
+		    (!settling(p) || c->attempts == 0))
 			wake = mono_earlier(wake, c->next);
 	}
 	return wake;
@@ -206,7 +209,8 @@ void plan_result(struct plan *p, size_t i, struct mono now, bool passed, bool re
 		c->state = PS_READY;
 		c->next = mono_after(now, backoff(p, mono_since(c->first_attempt, now)));
 	}
-	if (c->state == PS_GAVE_UP && c->required && c->failed_for_good && !settling(p) && !p->one_round)
+	if (c->state == PS_GAVE_UP && c->required && c->failed_for_good && !settling(p) &&
+	    !p->one_round)
 		p->settle_until = mono_earlier(p->deadline, mono_after(now, PLAN_SETTLE));
 }
 

@@ -26,7 +26,8 @@ enum plan_state {
 	PS_GAVE_UP
 };
 
-#define PLAN_SETTLE SPAN_S(2) /* after a final failure the others may finish their attempt this long */
+#define PLAN_SETTLE \
+	SPAN_S(2) /* after a final failure the others may finish their attempt this long */
 
 struct plan_check {
 	/* Set by the caller before plan_init. */
@@ -37,8 +38,8 @@ struct plan_check {
 	/* Kept by plan; for reading. */
 	enum plan_state state;
 	int attempts;
-	bool failed_for_good; /* the last failure cannot pass by waiting */
-	bool time_is_up;      /* gave up because its time, not its patience, ran out */
+	bool failed_for_good;   /* the last failure cannot pass by waiting */
+	bool time_is_up;        /* gave up because its time, not its patience, ran out */
 	bool dependency_failed; /* never tried: what it comes after did not pass */
 	size_t failed_dependency;
 	struct mono eligible, deadline; /* since when it may run; until when in all */
@@ -63,8 +64,8 @@ struct wish {
 	size_t check;
 };
 
-void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct mono now, struct span timeout,
-               size_t parallel, bool one_round, uint64_t seed);
+void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct mono now,
+	       struct span timeout, size_t parallel, bool one_round, uint64_t seed);
 /* At most one wish per check and call: `wishes` has room for p->n. Returns how many. */
 size_t plan_step(struct plan *p, struct mono now, struct wish *wishes);
 /* The attempt of check i is over and reaped. `retryable`: waiting may help (meaningless when it passed). */

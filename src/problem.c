@@ -2,8 +2,8 @@
 
 #include <stdarg.h>
 
-void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file, int line,
-                 const char *where, const char *fmt, ...)
+void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
+		 int line, const char *where, const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
@@ -16,12 +16,14 @@ void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code
 		p->v = xrealloc(p->v, p->cap * sizeof *p->v);
 	}
 	p->v[p->n++] = (struct problem){.kind = kind,
-	                                .code = code,
-	                                .file = file ? arena_strdup(p->arena, file) : NULL,
-	                                .line = line,
-	                                .where = arena_strdup(p->arena, where ? where : ""),
-	                                .text = arena_strdup(p->arena, text)};
-	*(kind == PROBLEM_POLICY ? &p->policies : kind == PROBLEM_WARNING ? &p->warnings : &p->errors) += 1;
+					.code = code,
+					.file = file ? arena_strdup(p->arena, file) : NULL,
+					.line = line,
+					.where = arena_strdup(p->arena, where ? where : ""),
+					.text = arena_strdup(p->arena, text)};
+	*(kind == PROBLEM_POLICY    ? &p->policies
+	  : kind == PROBLEM_WARNING ? &p->warnings
+				    : &p->errors) += 1;
 	p->usages += kind == PROBLEM_USAGE;
 }
 

@@ -22,8 +22,8 @@ struct problems {
 	size_t errors, usages, policies, warnings; /* usages are errors too, and counted in both */
 };
 
-void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file, int line,
-                 const char *where, const char *fmt, ...) PRINTF_LIKE(7, 8);
+void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
+		 int line, const char *where, const char *fmt, ...) PRINTF_LIKE(7, 8);
 /* Sorts the problems of one file by line, keeps the order otherwise. */
 void problems_sort(struct problems *p);
 void problems_free(struct problems *p);

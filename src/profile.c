@@ -10,68 +10,93 @@
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 static const struct key common_keys[] = {
     KEY_BOOL(struct common_conf, required, .def = "true",
-             .doc = "The service is not started unless this holds. false needs degraded."),
-    KEY_STRLIST(struct common_conf, required_in, .flags = K_MODES,
-                .doc = "The modes in which it must hold, instead of required; elsewhere it may degrade.",
-                .example = "[\"prod\", \"staging\"]"),
-    KEY_STRLIST(struct common_conf, only_in, .flags = K_MODES, .doc = "The modes in which this check exists at all.",
-                .example = "[\"dev\"]"),
+	     .doc = "The service is not started unless this holds. false needs degraded."),
+    KEY_STRLIST(
+	struct common_conf, required_in, .flags = K_MODES,
+	.doc = "The modes in which it must hold, instead of required; elsewhere it may degrade.",
+	.example = "[\"prod\", \"staging\"]"),
+    KEY_STRLIST(struct common_conf, only_in, .flags = K_MODES,
+		.doc = "The modes in which this check exists at all.", .example = "[\"dev\"]"),
     KEY_STR(struct common_conf, degraded,
-            .doc = "One sentence: which capability is lost without it. Printed, reported, and put into the service's "
-                   "environment.",
-            .example = "\"working memory updates are not cached\""),
-    KEY_PAIRLIST(struct common_conf, degraded_env,
-                 .doc = "Set for the service when this check degrades: the flag that turns the code path off.",
-                 .example = "[\"CACHE_ENABLED=0\"]"),
+	    .doc = "One sentence: which capability is lost without it. Printed, reported, and put "
+		   "into the service's "
+		   "environment.",
+	    .example = "\"working memory updates are not cached\""),
+    KEY_PAIRLIST(
+	struct common_conf, degraded_env,
+	.doc =
+	    "Set for the service when this check degrades: the flag that turns the code path off.",
+	.example = "[\"CACHE_ENABLED=0\"]"),
     KEY_SPAN(struct common_conf, timeout, .min = "10ms", .max = "24h",
-             .doc = "How long it may take in all. Not given: the run's for a required check, 5s for another."),
+	     .doc = "How long it may take in all. Not given: the run's for a required check, 5s "
+		    "for another."),
     KEY_SPAN(struct common_conf, attempt_timeout, .def = "5s", .min = "10ms", .max = "1h",
-             .doc = "How long one attempt may take; then it is killed."),
-    KEY_BOOL(struct common_conf, retry, .def = "true", .doc = "Whether failures that may pass are tried again."),
+	     .doc = "How long one attempt may take; then it is killed."),
+    KEY_BOOL(struct common_conf, retry, .def = "true",
+	     .doc = "Whether failures that may pass are tried again."),
     KEY_SPAN(struct common_conf, grace, .def = "0s", .max = "24h",
-             .doc = "How long a failure that cannot pass by itself is retried all the same: for users, ACLs and "
-                    "schemas that a job is still creating."),
-    KEY_STRLIST(struct common_conf, after, .doc = "Ids of checks that must have passed before the first attempt.",
-                .example = "[\"kafka.events\"]"),
-    KEY_STR(struct common_conf, description, .doc = "For readers of the report.", .example = "\"reward events\""),
+	     .doc = "How long a failure that cannot pass by itself is retried all the same: for "
+		    "users, ACLs and "
+		    "schemas that a job is still creating."),
+    KEY_STRLIST(struct common_conf, after,
+		.doc = "Ids of checks that must have passed before the first attempt.",
+		.example = "[\"kafka.events\"]"),
+    KEY_STR(struct common_conf, description, .doc = "For readers of the report.",
+	    .example = "\"reward events\""),
     KEY_END};
-const struct schema common_schema = {.name = "every check", .size = sizeof(struct common_conf), .keys = common_keys};
+const struct schema common_schema = {
+    .name = "every check", .size = sizeof(struct common_conf), .keys = common_keys};
 
 static const char *env_name_problem(const char *text)
 {
 	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789");
 
-	return text[n] || n == 0 || (text[0] >= '0' && text[0] <= '9') ? "is not the name of a variable" : NULL;
+	return text[n] || n == 0 || (text[0] >= '0' && text[0] <= '9')
+		   ? "is not the name of a variable"
+		   : NULL;
 }
 
 static const struct key switch_keys[] = {
     KEY_STRLIST(struct switch_conf, env, .flags = K_REQUIRED, .check = env_name_problem,
-                .doc = "Variables that turn the switch on: 1, true, yes, on; 0, false, no, off or empty are off.",
-                .example = "[\"LEARNER_FORCE_JSON\"]"),
+		.doc = "Variables that turn the switch on: 1, true, yes, on; 0, false, no, off or "
+		       "empty are off.",
+		.example = "[\"LEARNER_FORCE_JSON\"]"),
     KEY_STRLIST(struct switch_conf, allowed_in, .flags = K_MODES,
-                .doc = "Modes in which it may be on; anywhere else the start is refused.", .example = "[\"dev\"]"),
-    KEY_STRLIST(struct switch_conf, waives, .doc = "Checks that are waived while it is on: ids, * for any text.",
-                .example = "[\"avro.*\", \"schema_registry.*\"]"),
-    KEY_STR(struct switch_conf, degraded, .flags = K_REQUIRED, .doc = "One sentence: what is lost while it is on.",
-            .example = "\"config updates are JSON\""),
-    KEY_STR(struct switch_conf, description, .doc = "For readers of the profile.", .example = "\"local work only\""),
+		.doc = "Modes in which it may be on; anywhere else the start is refused.",
+		.example = "[\"dev\"]"),
+    KEY_STRLIST(struct switch_conf, waives,
+		.doc = "Checks that are waived while it is on: ids, * for any text.",
+		.example = "[\"avro.*\", \"schema_registry.*\"]"),
+    KEY_STR(struct switch_conf, degraded, .flags = K_REQUIRED,
+	    .doc = "One sentence: what is lost while it is on.",
+	    .example = "\"config updates are JSON\""),
+    KEY_STR(struct switch_conf, description, .doc = "For readers of the profile.",
+	    .example = "\"local work only\""),
     KEY_END};
-const struct schema switch_schema = {.name = "switches", .size = sizeof(struct switch_conf), .keys = switch_keys};
+const struct schema switch_schema = {
+    .name = "switches", .size = sizeof(struct switch_conf), .keys = switch_keys};
 
 static const struct key top_keys[] = {
-    KEY_INT(struct top_conf, startguard, .flags = K_REQUIRED, .min = "1", .max = "1", .doc = "Format of this file.",
-            .example = "1"),
-    KEY_STR(struct top_conf, service, .doc = "Name of the service, for the report (default: the file's name without .cfg).",
-            .example = "\"learner_online\""),
-    KEY_STR(struct top_conf, mode, .def = "prod", .doc = "dev, staging or prod, or a name from modes.",
-            .example = "\"${APP_MODE:-prod}\""),
+    KEY_INT(struct top_conf, startguard, .flags = K_REQUIRED, .min = "1", .max = "1",
+	    .doc = "Format of this file.", .example = "1"),
+    KEY_STR(struct top_conf, service,
+	    .doc = "Name of the service, for the report (default: the file's name without .cfg).",
+	    .example = "\"learner_online\""),
+    KEY_STR(struct top_conf, mode, .def = "prod",
+	    .doc = "dev, staging or prod, or a name from modes.",
+	    .example = "\"${APP_MODE:-prod}\""),
     KEY_GROUP(struct top_conf, modes, struct modes_conf, .sub = &modes_schema,
-              .doc = "Further names this system uses for a mode.", .example = "{ prod = [\"enterprise\"]; }"),
-    KEY_SPAN(struct top_conf, timeout, .def = "60s", .max = "24h", .doc = "The whole run; 0 is for ever."),
-    KEY_INT(struct top_conf, parallel, .def = "32", .min = "1", .max = "1024", .doc = "Attempts at once."),
-    KEY_STR(struct top_conf, description, .doc = "For readers of the profile.", .example = "\"learns from rewards\""),
+	      .doc = "Further names this system uses for a mode.",
+	      .example = "{ prod = [\"enterprise\"]; }"),
+    KEY_SPAN(struct top_conf, timeout, .def = "60s", .max = "24h",
+	     .doc = "The whole run; 0 is for ever."),
+    KEY_INT(struct top_conf, parallel, .def = "32", .min = "1", .max = "1024",
+	    .doc = "Attempts at once."),
+    KEY_STR(struct top_conf, description, .doc = "For readers of the profile.",
+	    .example = "\"learns from rewards\""),
     KEY_END};
-const struct schema top_schema = {.name = "startguard", .size = sizeof(struct top_conf), .keys = top_keys};
+const struct schema top_schema = {
+    .name = "startguard", .size = sizeof(struct top_conf), .keys = top_keys};
 
 /* ---- helpers ------------------------------------------------------------------------------------------------------- */
 struct load {
@@ -96,9 +121,9 @@ static bool is_mode(const void *ctx, const char *word)
 	return mode_find(l->aliases, word, &unused) == 0;
 }
 
-#define ERROR_AT(l, node, where, ...) \
-	problem_add((l)->problems, PROBLEM_ERROR, D_NONE, (node) ? (node)->file : NULL, (node) ? (node)->line : 0, where, \
-	            __VA_ARGS__)
+#define ERROR_AT(l, node, where, ...)                                                   \
+	problem_add((l)->problems, PROBLEM_ERROR, D_NONE, (node) ? (node)->file : NULL, \
+		    (node) ? (node)->line : 0, where, __VA_ARGS__)
 
 /* Texts of the profile that are printed: a variable's value may have brought control characters in. */
 static const char *clean(struct load *l, const char *text)
@@ -113,7 +138,8 @@ static const char *clean(struct load *l, const char *text)
 }
 
 /* ---- finding the file ------------------------------------------------------------------------------------------------ */
-static void suggest_file(struct arena *a, const char *name, const char *search_path, struct problems *problems)
+static void suggest_file(struct arena *a, const char *name, const char *search_path,
+			 struct problems *problems)
 {
 	const char *near = NULL, *words[2] = {NULL, NULL};
 
@@ -131,11 +157,13 @@ static void suggest_file(struct arena *a, const char *name, const char *search_p
 			closedir(d);
 		p += n + (p[n] == ':');
 	}
-	problem_add(problems, PROBLEM_ERROR, D_NONE, NULL, 0, "", "no profile \"%s\" in %s%s%s%s", name, search_path,
-	            near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	problem_add(problems, PROBLEM_ERROR, D_NONE, NULL, 0, "", "no profile \"%s\" in %s%s%s%s",
+		    name, search_path, near ? "; did you mean \"" : "", near ? near : "",
+		    near ? "\"?" : "");
 }
 
-const char *profile_find(struct arena *a, const char *name, const char *search_path, struct problems *problems)
+const char *profile_find(struct arena *a, const char *name, const char *search_path,
+			 struct problems *problems)
 {
 	if (strchr(name, '/') || str_ends(name, ".cfg"))
 		return name;
@@ -162,7 +190,9 @@ static void load_mode(struct load *l, const struct node *root)
 
 	l->p->mode = MODE_PROD;
 	if (modes && modes->type == N_GROUP) {
-		struct problems unused = {.arena = &l->p->arena}; /* said again, once, when the whole top level is filled */
+		struct problems unused = {
+		    .arena =
+			&l->p->arena}; /* said again, once, when the whole top level is filled */
 		struct fill fill = l->fill;
 
 		fill.problems = &unused;
@@ -176,8 +206,10 @@ static void load_mode(struct load *l, const struct node *root)
 	if (!word && mode && mode->type == N_STR)
 		word = interpolate(mode, mode->text, "mode", &l->fill);
 	if (word && mode_find(l->aliases, word, &l->p->mode) < 0)
-		problem_add(l->problems, l->o->mode ? PROBLEM_USAGE : PROBLEM_ERROR, D_NONE, l->o->mode || !mode ? NULL : mode->file,
-		            mode ? mode->line : 0, l->o->mode ? "--mode" : "mode", "unknown mode \"%s\"; known: %s", word, mode_list(l->aliases, list, sizeof list));
+		problem_add(l->problems, l->o->mode ? PROBLEM_USAGE : PROBLEM_ERROR, D_NONE,
+			    l->o->mode || !mode ? NULL : mode->file, mode ? mode->line : 0,
+			    l->o->mode ? "--mode" : "mode", "unknown mode \"%s\"; known: %s", word,
+			    mode_list(l->aliases, list, sizeof list));
 	l->fill.prod = l->p->mode == MODE_PROD;
 }
 
@@ -194,19 +226,24 @@ static void check_top_names(struct load *l, const struct node *root)
 	for (const struct node *c = root->first; c; c = c->next) {
 		const char *near;
 
-		if (schema_find(&top_schema, c->name) || str_eq(c->name, "switches") || check_kind_find(c->name))
+		if (schema_find(&top_schema, c->name) || str_eq(c->name, "switches") ||
+		    check_kind_find(c->name))
 			continue;
 		near = nearest_top(c->name);
-		ERROR_AT(l, c, "", "unknown %s \"%s\"%s%s%s", c->type == N_GROUP ? "kind" : "key", c->name,
-		         near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+		ERROR_AT(l, c, "", "unknown %s \"%s\"%s%s%s", c->type == N_GROUP ? "kind" : "key",
+			 c->name, near ? "; did you mean \"" : "", near ? near : "",
+			 near ? "\"?" : "");
 	}
 }
 
 static const char *name_of_file(struct profile *p)
 {
-	const char *slash = p->path ? strrchr(p->path, '/') : NULL, *name = slash ? slash + 1 : p->path ? p->path : "-";
+	const char *slash = p->path ? strrchr(p->path, '/') : NULL, *name = slash     ? slash + 1
+									    : p->path ? p->path
+										      : "-";
 
-	return arena_strndup(&p->arena, name, str_ends(name, ".cfg") ? strlen(name) - 4 : strlen(name));
+	return arena_strndup(&p->arena, name,
+			     str_ends(name, ".cfg") ? strlen(name) - 4 : strlen(name));
 }
 
 static void load_top(struct load *l, const struct node *root)
@@ -230,7 +267,9 @@ enum tri { T_OFF, T_ON, T_UNCLEAR };
 
 static enum tri switch_value(const char *value)
 {
-	static const char *const on[] = {"1", "true", "yes", "on", NULL}, *const off[] = {"", "0", "false", "no", "off", NULL};
+	static const char *const on[] = {"1", "true", "yes", "on", NULL}, *const off[] = {
+									      "",   "0",   "false",
+									      "no", "off", NULL};
 
 	for (size_t i = 0; on[i]; i++)
 		if (strcasecmp(value, on[i]) == 0)
@@ -241,7 +280,8 @@ static enum tri switch_value(const char *value)
 	return T_UNCLEAR;
 }
 
-static void check_waives(struct load *l, const struct node *at, const char *where, const struct strlist *globs)
+static void check_waives(struct load *l, const struct node *at, const char *where,
+			 const struct strlist *globs)
 {
 	for (size_t i = 0; i < globs->n; i++) {
 		size_t n = strcspn(globs->v[i], ".");
@@ -250,12 +290,13 @@ static void check_waives(struct load *l, const struct node *at, const char *wher
 		if (strpbrk(kind, "*?") || check_kind_find(kind))
 			continue;
 		near = nearest_word(kind, kind_names());
-		ERROR_AT(l, at, where, "waives \"%s\": no kind is called so%s%s%s", globs->v[i], near ? "; did you mean \"" : "",
-		         near ? near : "", near ? "\"?" : "");
+		ERROR_AT(l, at, where, "waives \"%s\": no kind is called so%s%s%s", globs->v[i],
+			 near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	}
 }
 
-static void read_switch(struct load *l, struct profile_switch *s, const struct node *at, const char *where)
+static void read_switch(struct load *l, struct profile_switch *s, const struct node *at,
+			const char *where)
 {
 	bool allowed = mode_in(l->aliases, l->p->mode, &s->conf.allowed_in);
 
@@ -264,12 +305,17 @@ static void read_switch(struct load *l, struct profile_switch *s, const struct n
 		enum tri v = value ? switch_value(value) : T_OFF;
 
 		if (v == T_UNCLEAR)
-			problem_add(l->problems, PROBLEM_POLICY, D_SWITCH_UNCLEAR, at->file, at->line, where,
-			            "%s is set to something that is neither on (1, true, yes, on) nor off (0, false, no, off)", name);
+			problem_add(l->problems, PROBLEM_POLICY, D_SWITCH_UNCLEAR, at->file,
+				    at->line, where,
+				    "%s is set to something that is neither on (1, true, yes, on) "
+				    "nor off (0, false, no, off)",
+				    name);
 		if (v == T_ON && !allowed)
-			problem_add(l->problems, PROBLEM_POLICY, D_SWITCH_FORBIDDEN, at->file, at->line, where,
-			            "%s is on in mode %s, allowed only in %s: %s", name, mode_name(l->p->mode),
-			            s->conf.allowed_in.n ? s->conf.allowed_in.v[0] : "no mode", s->conf.degraded);
+			problem_add(l->problems, PROBLEM_POLICY, D_SWITCH_FORBIDDEN, at->file,
+				    at->line, where, "%s is on in mode %s, allowed only in %s: %s",
+				    name, mode_name(l->p->mode),
+				    s->conf.allowed_in.n ? s->conf.allowed_in.v[0] : "no mode",
+				    s->conf.degraded);
 		if (v == T_ON && allowed && !s->set_by)
 			s->set_by = name;
 	}
@@ -327,29 +373,37 @@ static const struct profile_switch *waiver_of(const struct profile *p, const cha
 }
 
 /* What the common keys say together. */
-static void check_common(struct load *l, const struct node *at, const char *id, const struct common_conf *c)
+static void check_common(struct load *l, const struct node *at, const char *id,
+			 const struct common_conf *c)
 {
 	bool may_degrade = !c->required || c->required_in.n > 0;
 
 	if (node_child(at, "required") && c->required_in.n > 0)
 		ERROR_AT(l, at, id, "has both required and required_in; keep one");
 	if (may_degrade && !c->degraded)
-		ERROR_AT(l, at, id, "may be missing, so it needs degraded: one sentence on what is lost without it");
+		ERROR_AT(l, at, id,
+			 "may be missing, so it needs degraded: one sentence on what is lost "
+			 "without it");
 	if (!may_degrade && c->degraded_env.n > 0)
-		ERROR_AT(l, at, id, "degraded_env without required = false or required_in: it would never be set");
+		ERROR_AT(
+		    l, at, id,
+		    "degraded_env without required = false or required_in: it would never be set");
 	for (size_t i = 0; i < c->degraded_env.n; i++) {
 		const struct pair *e = &c->degraded_env.v[i];
 
 		if (env_name_problem(e->name))
-			ERROR_AT(l, at, id, "degraded_env: \"%s\" %s", e->name, env_name_problem(e->name));
+			ERROR_AT(l, at, id, "degraded_env: \"%s\" %s", e->name,
+				 env_name_problem(e->name));
 		else if (str_starts(e->name, "STARTGUARD_"))
 			ERROR_AT(l, at, id, "degraded_env: %s is startguard's own", e->name);
 		else if (!e->value)
-			ERROR_AT(l, at, id, "degraded_env: %s must have a plain value, not a secret", e->name);
+			ERROR_AT(l, at, id,
+				 "degraded_env: %s must have a plain value, not a secret", e->name);
 		else if (strchr(e->value, '\n'))
 			ERROR_AT(l, at, id, "degraded_env: %s holds a line break", e->name);
 	}
-	if (span_is_set(c->timeout) && node_child(at, "attempt_timeout") && c->attempt_timeout.ns > c->timeout.ns)
+	if (span_is_set(c->timeout) && node_child(at, "attempt_timeout") &&
+	    c->attempt_timeout.ns > c->timeout.ns)
 		ERROR_AT(l, at, id, "attempt_timeout is longer than timeout");
 }
 
@@ -358,7 +412,8 @@ static struct profile_check *new_check(struct load *l)
 	struct profile *p = l->p;
 
 	if (p->n == l->cap) {
-		struct profile_check *v = arena_alloc(&p->arena, (l->cap ? l->cap * 2 : 16) * sizeof *v);
+		struct profile_check *v =
+		    arena_alloc(&p->arena, (l->cap ? l->cap * 2 : 16) * sizeof *v);
 
 		if (p->n > 0)
 			memcpy(v, p->checks, p->n * sizeof *v);
@@ -372,11 +427,13 @@ static struct profile_check *new_check(struct load *l)
 /* Does this value say whether the check is required? The kind env has a key of the same name, a list of variables. */
 static bool is_yes_or_no(const struct node *v)
 {
-	return v->type == N_BOOL || (v->type == N_STR && v->loose && (str_eq(v->text, "true") || str_eq(v->text, "false")));
+	return v->type == N_BOOL || (v->type == N_STR && v->loose &&
+				     (str_eq(v->text, "true") || str_eq(v->text, "false")));
 }
 
 /* The group without the keys that two lists of rows share and whose value belongs to the other one. */
-static const struct node *without_shared(struct load *l, const struct check_kind *kind, const struct node *group, bool for_kind)
+static const struct node *without_shared(struct load *l, const struct check_kind *kind,
+					 const struct node *group, bool for_kind)
 {
 	struct node *copy = arena_alloc(&l->p->arena, sizeof(*copy));
 
@@ -385,7 +442,8 @@ static const struct node *without_shared(struct load *l, const struct check_kind
 	for (const struct node *c = group->first; c; c = c->next) {
 		struct node *child;
 
-		if (c->name && schema_find(kind->schema, c->name) && schema_find(&common_schema, c->name) && is_yes_or_no(c) == for_kind)
+		if (c->name && schema_find(kind->schema, c->name) &&
+		    schema_find(&common_schema, c->name) && is_yes_or_no(c) == for_kind)
 			continue;
 		child = arena_alloc(&l->p->arena, sizeof(*child));
 		*child = *c;
@@ -405,7 +463,8 @@ static void fill_kind(struct load *l, struct profile_check *c, const struct node
 	/* What does not run in this mode needs none of its variables. */
 	fill.offline = l->o->offline || !needed;
 	fill.unknown = 0;
-	bad = schema_fill(c->kind->schema, without_shared(l, c->kind, node, true), c->id, conf, &fill);
+	bad = schema_fill(c->kind->schema, without_shared(l, c->kind, node, true), c->id, conf,
+			  &fill);
 	bad += schema_names(c->kind->schema, &common_schema, node, c->id, &fill);
 	c->conf = conf;
 	c->incomplete = fill.unknown > 0;
@@ -415,22 +474,26 @@ static void fill_kind(struct load *l, struct profile_check *c, const struct node
 	if (why) {
 		const struct node *at = key ? node_child(node, key) : NULL;
 
-		ERROR_AT(l, at ? at : node, key ? arena_printf(&l->p->arena, "%s.%s", c->id, key) : c->id, "%s", why);
+		ERROR_AT(l, at ? at : node,
+			 key ? arena_printf(&l->p->arena, "%s.%s", c->id, key) : c->id, "%s", why);
 	}
 }
 
 /* Left out on request. In prod a required check may not be. */
 static bool is_skipped(struct load *l, const struct profile_check *c)
 {
-	bool out = (l->o->only.n > 0 && !any_match(&l->o->only, c->id)) || any_match(&l->o->skip, c->id);
+	bool out =
+	    (l->o->only.n > 0 && !any_match(&l->o->only, c->id)) || any_match(&l->o->skip, c->id);
 
 	if (out && c->required && l->p->mode == MODE_PROD)
-		problem_add(l->problems, PROBLEM_POLICY, D_SKIP_FORBIDDEN, c->node->file, c->node->line, c->id,
-		            "is required and cannot be left out in mode prod");
+		problem_add(l->problems, PROBLEM_POLICY, D_SKIP_FORBIDDEN, c->node->file,
+			    c->node->line, c->id,
+			    "is required and cannot be left out in mode prod");
 	return out;
 }
 
-static void load_check(struct load *l, const struct check_kind *kind, const char *name, const struct node *node)
+static void load_check(struct load *l, const struct check_kind *kind, const char *name,
+		       const struct node *node)
 {
 	struct profile_check *c = new_check(l);
 	bool here;
@@ -447,12 +510,15 @@ static void load_check(struct load *l, const struct check_kind *kind, const char
 		ERROR_AT(l, node, c->id, "must be a group { ... } of keys");
 		return;
 	}
-	if (schema_fill(&common_schema, without_shared(l, kind, node, false), c->id, &c->common, &l->fill) == 0)
+	if (schema_fill(&common_schema, without_shared(l, kind, node, false), c->id, &c->common,
+			&l->fill) == 0)
 		check_common(l, node, c->id, &c->common);
 	c->common.degraded = clean(l, c->common.degraded);
 	c->common.description = clean(l, c->common.description);
 	here = c->common.only_in.n == 0 || mode_in(l->aliases, l->p->mode, &c->common.only_in);
-	c->required = c->common.required_in.n ? mode_in(l->aliases, l->p->mode, &c->common.required_in) : c->common.required;
+	c->required = c->common.required_in.n
+			  ? mode_in(l->aliases, l->p->mode, &c->common.required_in)
+			  : c->common.required;
 	if (!c->required && !span_is_set(c->common.timeout))
 		c->common.timeout = SPAN_S(5);
 	c->waived_by = waiver_of(l->p, c->id);
@@ -470,7 +536,9 @@ static void load_kinds(struct load *l, const struct node *root)
 		if (!kind)
 			continue;
 		if (k->type != N_GROUP) {
-			ERROR_AT(l, k, kind->name, "must be a group of named checks: %s: { NAME: { ... }; };", kind->name);
+			ERROR_AT(l, k, kind->name,
+				 "must be a group of named checks: %s: { NAME: { ... }; };",
+				 kind->name);
 			continue;
 		}
 		if (!k->first)
@@ -498,7 +566,8 @@ static void load_waits(struct load *l)
 
 		if (wait_parse(&w, a, l->o->waits.v[i], &why) < 0) {
 			/* The URL itself is not quoted: it may hold a password. */
-			problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, arena_printf(a, "--wait number %zu", i + 1), "%s", why);
+			problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0,
+				    arena_printf(a, "--wait number %zu", i + 1), "%s", why);
 			continue;
 		}
 		w.name = clean(l, w.name);
@@ -516,7 +585,8 @@ static bool named_anywhere(const struct node *root, const char *id)
 	const char *dot = strchr(id, '.');
 
 	for (const struct node *k = root ? root->first : NULL; dot && k; k = k->next)
-		if (strlen(k->name) == (size_t)(dot - id) && strncmp(k->name, id, (size_t)(dot - id)) == 0)
+		if (strlen(k->name) == (size_t)(dot - id) &&
+		    strncmp(k->name, id, (size_t)(dot - id)) == 0)
 			return node_child(k, dot + 1) != NULL;
 	return false;
 }
@@ -537,10 +607,13 @@ static void resolve_after(struct load *l, struct profile_check *c, const struct 
 			k++;
 		if (k < p->n) {
 			c->after[c->n_after++] = k;
-		} else if (!named_anywhere(root, id)) { /* one that does not exist in this mode is not waited for */
+		} else if (!named_anywhere(
+			       root,
+			       id)) { /* one that does not exist in this mode is not waited for */
 			near = nearest_word(id, ids);
-			ERROR_AT(l, c->node, c->id, "after: no check is called \"%s\"%s%s%s", id, near ? "; did you mean \"" : "",
-			         near ? near : "", near ? "\"?" : "");
+			ERROR_AT(l, c->node, c->id, "after: no check is called \"%s\"%s%s%s", id,
+				 near ? "; did you mean \"" : "", near ? near : "",
+				 near ? "\"?" : "");
 		}
 	}
 }
@@ -568,7 +641,8 @@ static void load_after(struct load *l, const struct node *root)
 			resolve_after(l, &p->checks[i], root);
 	for (size_t i = 0; i < p->n; i++)
 		if (has_cycle(p, i, state)) {
-			ERROR_AT(l, p->checks[i].node, p->checks[i].id, "after: waits for itself in a circle");
+			ERROR_AT(l, p->checks[i].node, p->checks[i].id,
+				 "after: waits for itself in a circle");
 			return;
 		}
 }
@@ -582,21 +656,23 @@ static void check_globs(struct load *l, const struct strlist *globs, const char 
 		for (size_t k = 0; k < l->p->n; k++)
 			used |= glob_match(globs->v[i], l->p->checks[k].id);
 		if (!used)
-			problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, option, "\"%s\" matches no check", globs->v[i]);
+			problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, option,
+				    "\"%s\" matches no check", globs->v[i]);
 	}
 }
 
-static struct load begin(struct profile *out, const struct profile_options *o, struct problems *problems)
+static struct load begin(struct profile *out, const struct profile_options *o,
+			 struct problems *problems)
 {
 	return (struct load){.p = out,
-	                     .o = o,
-	                     .problems = problems,
-	                     .fill = {.arena = &out->arena,
-	                              .problems = problems,
-	                              .getenv = get_env,
-	                              .offline = o->offline,
-	                              .prod = true,
-	                              .is_mode = is_mode}};
+			     .o = o,
+			     .problems = problems,
+			     .fill = {.arena = &out->arena,
+				      .problems = problems,
+				      .getenv = get_env,
+				      .offline = o->offline,
+				      .prod = true,
+				      .is_mode = is_mode}};
 }
 
 static void override(struct profile *p, const struct profile_options *o)
@@ -637,10 +713,12 @@ void profile_load(struct profile *out, const struct profile_options *o, struct p
 	check_globs(&l, &o->skip, "--skip");
 	override(out, o);
 	if (out->n == 0 && o->offline && root && !node_child(root, "service"))
-		problem_add(problems, PROBLEM_WARNING, D_NONE, out->path, 0, "", "no service and no check: a file for @include only");
+		problem_add(problems, PROBLEM_WARNING, D_NONE, out->path, 0, "",
+			    "no service and no check: a file for @include only");
 	else if (out->n == 0 && problems->errors == before)
 		problem_add(problems, PROBLEM_ERROR, D_NONE, out->path, 0, "", "%s",
-		            root ? "there is nothing to check in this mode" : "there is nothing to check: give a profile (-p) or a URL (-w)");
+			    root ? "there is nothing to check in this mode"
+				 : "there is nothing to check: give a profile (-p) or a URL (-w)");
 	problems_sort(problems);
 }
 
@@ -652,8 +730,8 @@ static void add_word(struct load *l, struct node *group, const char *word, size_
 	struct node *value;
 
 	if (!eq || eq == word) {
-		problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, arena_printf(a, "word %zu", number),
-		            "is not KEY=VALUE");
+		problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0,
+			    arena_printf(a, "word %zu", number), "is not KEY=VALUE");
 		return;
 	}
 	name = arena_strndup(a, word, (size_t)(eq - word));
@@ -671,8 +749,8 @@ static void add_word(struct load *l, struct node *group, const char *word, size_
 		node_append(group, value);
 }
 
-void profile_try(struct profile *out, const struct profile_options *o, const char *kind, char *const *words,
-                 struct problems *problems)
+void profile_try(struct profile *out, const struct profile_options *o, const char *kind,
+		 char *const *words, struct problems *problems)
 {
 	struct load l = begin(out, o, problems);
 	const struct check_kind *k = check_kind_find(kind);
@@ -687,8 +765,9 @@ void profile_try(struct profile *out, const struct profile_options *o, const cha
 	out->parallel = 1;
 	load_mode(&l, &empty);
 	if (!k) {
-		problem_add(problems, PROBLEM_USAGE, D_NONE, NULL, 0, "", "unknown kind \"%s\"%s%s%s", kind,
-		            near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+		problem_add(problems, PROBLEM_USAGE, D_NONE, NULL, 0, "",
+			    "unknown kind \"%s\"%s%s%s", kind, near ? "; did you mean \"" : "",
+			    near ? near : "", near ? "\"?" : "");
 		return;
 	}
 	for (size_t i = 0; words[i]; i++)

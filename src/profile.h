@@ -31,7 +31,8 @@ struct top_conf {
 	struct span timeout;
 	const struct modes_conf *modes;
 };
-extern const struct schema top_schema; /* without `switches` and the kinds, which are groups of named groups */
+extern const struct schema
+    top_schema; /* without `switches` and the kinds, which are groups of named groups */
 
 struct profile_switch {
 	const char *name;
@@ -44,8 +45,8 @@ struct profile_check {
 	const struct check_kind *kind;
 	const void *conf;
 	struct common_conf common;
-	bool required; /* in this mode */
-	bool skipped;  /* by --only or --skip */
+	bool required;   /* in this mode */
+	bool skipped;    /* by --only or --skip */
 	bool incomplete; /* offline: a variable is not known, the keys are not fully checked */
 	const struct profile_switch *waived_by;
 	size_t *after; /* indices */
@@ -67,7 +68,7 @@ struct profile {
 	const struct top_conf *top;
 };
 
-struct profile_options { /* from the command line; all may be NULL, unset or empty */
+struct profile_options {     /* from the command line; all may be NULL, unset or empty */
 	const char *profile; /* name or file */
 	const char *search_path;
 	const char *mode;
@@ -81,9 +82,10 @@ struct profile_options { /* from the command line; all may be NULL, unset or emp
  * `problems` must have the profile's arena. Texts live as long as the arena. */
 void profile_load(struct profile *out, const struct profile_options *o, struct problems *problems);
 /* One check from KIND and KEY=VALUE words, as `try` has it. */
-void profile_try(struct profile *out, const struct profile_options *o, const char *kind, char *const *words,
-                 struct problems *problems);
+void profile_try(struct profile *out, const struct profile_options *o, const char *kind,
+		 char *const *words, struct problems *problems);
 /* The file a name stands for, or NULL with a problem added. */
-const char *profile_find(struct arena *a, const char *name, const char *search_path, struct problems *problems);
+const char *profile_find(struct arena *a, const char *name, const char *search_path,
+			 struct problems *problems);
 
 #endif

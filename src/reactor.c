@@ -24,8 +24,10 @@ struct reactor {
 };
 
 #define EVENT_SIGNAL UINT64_MAX
-#define HAD_NO_TIME 10 /* an attempt with less than a tenth of attempt_timeout cannot tell a slow peer from a dead one */
-#define DRAIN_MAX 64 /* reads at a time, more than a pipe holds: a child that never stops talking must not hold the loop */
+#define HAD_NO_TIME \
+	10 /* an attempt with less than a tenth of attempt_timeout cannot tell a slow peer from a dead one */
+#define DRAIN_MAX \
+	64 /* reads at a time, more than a pipe holds: a child that never stops talking must not hold the loop */
 
 /* ---- signals -------------------------------------------------------------------------------------------------------- */
 static const int ending[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
@@ -41,7 +43,8 @@ int signals_open(struct signals *s, struct err *err)
 		struct sigaction sa;
 
 		/* Whoever started us with it ignored or blocked (nohup) does not want it to end us. */
-		if (sigaction(ending[i], NULL, &sa) == 0 && sa.sa_handler != SIG_IGN && !sigismember(&s->original, ending[i]))
+		if (sigaction(ending[i], NULL, &sa) == 0 && sa.sa_handler != SIG_IGN &&
+		    !sigismember(&s->original, ending[i]))
 			sigaddset(&watch, ending[i]);
 	}
 	block = watch;
@@ -108,7 +111,8 @@ static void take_fact(struct result *res, const struct wire_record *rec)
 static bool was_reached(const struct result *res, const char *text)
 {
 	for (size_t i = 0; i < res->n_reached; i++)
-		if (str_starts(text, res->reached[i]) && strlen(res->reached[i]) >= strnlen(text, sizeof res->reached[0] - 1))
+		if (str_starts(text, res->reached[i]) &&
+		    strlen(res->reached[i]) >= strnlen(text, sizeof res->reached[0] - 1))
 			return true;
 	return false;
 }
@@ -121,8 +125,8 @@ static void take_record(struct live *l, struct result *res, const struct wire_re
 		break;
 	case WIRE_REACHED:
 		if (res->n_reached < REACHED_MAX && !was_reached(res, rec->text))
-			snprintf(res->reached[res->n_reached++], sizeof res->reached[0], "%.*s", (int)sizeof res->reached[0] - 1,
-			         rec->text);
+			snprintf(res->reached[res->n_reached++], sizeof res->reached[0], "%.*s",
+				 (int)sizeof res->reached[0] - 1, rec->text);
 		break;
 	case WIRE_FACT:
 		take_fact(res, rec);
@@ -177,7 +181,8 @@ static void remember(struct result *res, enum diag_code code)
 	}
 }
 
-static void own_diag(struct result *res, enum diag_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static void own_diag(struct result *res, enum diag_code code, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 static void own_diag(struct result *res, enum diag_code code, const char *fmt, ...)
 {
 	va_list ap;
@@ -198,8 +203,10 @@ static void start_attempt(struct reactor *r, size_t k, struct mono now)
 	l->before = res->diag;
 	res->n_reached = res->n_facts = 0;
 	res->step[0] = res->summary[0] = '\0';
-	if (child_start(&l->child, check, c->attempts, now, c->attempt_deadline, &r->signals->original) < 0) {
-		own_diag(res, D_GUARD_NO_PROCESS, "fork: %s, with %zu attempts running", strerror(errno), r->running);
+	if (child_start(&l->child, check, c->attempts, now, c->attempt_deadline,
+			&r->signals->original) < 0) {
+		own_diag(res, D_GUARD_NO_PROCESS, "fork: %s, with %zu attempts running",
+			 strerror(errno), r->running);
 		remember(res, D_GUARD_NO_PROCESS);
 		free(l);
 		plan_no_process(&r->run->plan, k, now);
@@ -222,7 +229,8 @@ static void kill_attempt(struct reactor *r, size_t k)
 }
 
 /* Which of the nested limits ended the attempt, in the words of the profile. */
-static const char *limit_hit(const struct run *run, const struct plan_check *c, struct mono deadline)
+static const char *limit_hit(const struct run *run, const struct plan_check *c,
+			     struct mono deadline)
 {
 	if (deadline.ns == run->plan.deadline.ns)
 		return "timeout of the run";
@@ -244,8 +252,9 @@ static void judge_killed(struct reactor *r, size_t k, struct mono now)
 	}
 	if (res->diag.code != D_NONE && ran.ns < c->attempt_timeout.ns)
 		return;
-	own_diag(res, D_GUARD_DEADLINE, "killed after %s (%s) while: %s", span_text(ran, span, sizeof span),
-	         limit_hit(r->run, c, c->attempt_deadline), res->step[0] ? res->step : "nothing was reached");
+	own_diag(res, D_GUARD_DEADLINE, "killed after %s (%s) while: %s",
+		 span_text(ran, span, sizeof span), limit_hit(r->run, c, c->attempt_deadline),
+		 res->step[0] ? res->step : "nothing was reached");
 	remember(res, D_GUARD_DEADLINE);
 }
 
@@ -253,10 +262,12 @@ static void judge_killed(struct reactor *r, size_t k, struct mono now)
  * attempts before it found is the better word. */
 static bool had_no_time(const struct live *l, const struct plan_check *c, enum diag_code code)
 {
-	bool timed_out = code == D_DNS_TIMEOUT || code == D_CONNECT_TIMEOUT || code == D_ANSWER_TIMEOUT;
+	bool timed_out =
+	    code == D_DNS_TIMEOUT || code == D_CONNECT_TIMEOUT || code == D_ANSWER_TIMEOUT;
 	struct span given = mono_since(c->attempt_start, c->attempt_deadline);
 
-	return timed_out && l->before.code != D_NONE && given.ns < c->attempt_timeout.ns / HAD_NO_TIME;
+	return timed_out && l->before.code != D_NONE &&
+	       given.ns < c->attempt_timeout.ns / HAD_NO_TIME;
 }
 
 static void judge(struct reactor *r, size_t k, const siginfo_t *info, struct mono now)
@@ -279,12 +290,14 @@ static void judge(struct reactor *r, size_t k, const siginfo_t *info, struct mon
 		return;
 	}
 	if (l->in.broken)
-		own_diag(res, D_GUARD_BUG, "the check wrote what is no record; last step: %s", step);
+		own_diag(res, D_GUARD_BUG, "the check wrote what is no record; last step: %s",
+			 step);
 	else if (info->si_code != CLD_EXITED)
 		own_diag(res, D_GUARD_CRASHED, "signal %d (%s) while: %s", info->si_status,
-		         sigdescr_np(info->si_status) ? sigdescr_np(info->si_status) : "?", step);
+			 sigdescr_np(info->si_status) ? sigdescr_np(info->si_status) : "?", step);
 	else
-		own_diag(res, D_GUARD_BUG, "status %d without a result; last step: %s", info->si_status, step);
+		own_diag(res, D_GUARD_BUG, "status %d without a result; last step: %s",
+			 info->si_status, step);
 	remember(res, res->diag.code);
 }
 
@@ -406,13 +419,15 @@ static void wait_for_all(struct reactor *r)
 	}
 }
 
-int reactor_run(struct run *run, const struct signals *signals, const struct watcher *watcher, struct err *err)
+int reactor_run(struct run *run, const struct signals *signals, const struct watcher *watcher,
+		struct err *err)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = EVENT_SIGNAL};
 	cleanup_free struct live **live = xcalloc(run->plan.n + 1, sizeof *live);
 	cleanup_free struct wish *wishes = xcalloc(run->plan.n + 1, sizeof *wishes);
 	cleanup_fd int epoll = epoll_create1(EPOLL_CLOEXEC);
-	struct reactor r = {.run = run, .signals = signals, .watcher = watcher, .epoll = epoll, .live = live};
+	struct reactor r = {
+	    .run = run, .signals = signals, .watcher = watcher, .epoll = epoll, .live = live};
 	int rc = 0;
 
 	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, signals->fd, &ev) < 0)

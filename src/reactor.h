@@ -33,6 +33,7 @@ int signals_ending(const struct signals *s);
 void signals_close(struct signals *s);
 
 /* Until the plan is over. 0 (run->signal says whether a signal ended it), or -1: own trouble. */
-int reactor_run(struct run *run, const struct signals *signals, const struct watcher *watcher, struct err *err);
+int reactor_run(struct run *run, const struct signals *signals, const struct watcher *watcher,
+		struct err *err);
 
 #endif

@@ -42,29 +42,40 @@ void say(const char *fmt, ...)
 	str_free(&b);
 }
 
-enum look { LOOK_PASS, LOOK_WAIT, LOOK_FAIL, LOOK_DEGRADED, LOOK_BROKEN, LOOK_WAIVED, LOOK_SKIPPED, LOOK_PENDING };
+enum look {
+	LOOK_PASS,
+	LOOK_WAIT,
+	LOOK_FAIL,
+	LOOK_DEGRADED,
+	LOOK_BROKEN,
+	LOOK_WAIVED,
+	LOOK_SKIPPED,
+	LOOK_PENDING
+};
 static const struct {
 	const char *word, *color;
 } looks[] = {
-    [LOOK_PASS] = {"PASS", "\033[32m"},         [LOOK_WAIT] = {"WAIT", "\033[33m"},
-    [LOOK_FAIL] = {"FAIL", "\033[31m"},         [LOOK_DEGRADED] = {"DEGRADED", "\033[33m"},
-    [LOOK_BROKEN] = {"BROKEN", "\033[35m"},     [LOOK_WAIVED] = {"WAIVED", "\033[33m"},
-    [LOOK_SKIPPED] = {"SKIPPED", "\033[33m"},   [LOOK_PENDING] = {"PENDING", "\033[33m"},
+    [LOOK_PASS] = {"PASS", "\033[32m"},       [LOOK_WAIT] = {"WAIT", "\033[33m"},
+    [LOOK_FAIL] = {"FAIL", "\033[31m"},       [LOOK_DEGRADED] = {"DEGRADED", "\033[33m"},
+    [LOOK_BROKEN] = {"BROKEN", "\033[35m"},   [LOOK_WAIVED] = {"WAIVED", "\033[33m"},
+    [LOOK_SKIPPED] = {"SKIPPED", "\033[33m"}, [LOOK_PENDING] = {"PENDING", "\033[33m"},
 };
 static const enum look look_of[O__COUNT] = {
-    [O_PENDING] = LOOK_PENDING, [O_PASS] = LOOK_PASS,     [O_DEGRADED] = LOOK_DEGRADED, [O_FAIL] = LOOK_FAIL,
-    [O_BROKEN] = LOOK_BROKEN,   [O_WAIVED] = LOOK_WAIVED, [O_SKIPPED] = LOOK_SKIPPED,
+    [O_PENDING] = LOOK_PENDING, [O_PASS] = LOOK_PASS,     [O_DEGRADED] = LOOK_DEGRADED,
+    [O_FAIL] = LOOK_FAIL,       [O_BROKEN] = LOOK_BROKEN, [O_WAIVED] = LOOK_WAIVED,
+    [O_SKIPPED] = LOOK_SKIPPED,
 };
 
-static void add_head(struct str *b, const struct report *r, enum look look, size_t i, struct span elapsed)
+static void add_head(struct str *b, const struct report *r, enum look look, size_t i,
+		     struct span elapsed)
 {
 	char span[32] = "";
 	bool c = r->o->color;
 
 	if (span_is_set(elapsed))
 		span_text(elapsed, span, sizeof span);
-	str_addf(b, "%s%-9s%s %-*s %8s  ", c ? looks[look].color : "", looks[look].word, c ? "\033[0m" : "", r->id_width,
-	         r->run->profile->checks[i].id, span);
+	str_addf(b, "%s%-9s%s %-*s %8s  ", c ? looks[look].color : "", looks[look].word,
+		 c ? "\033[0m" : "", r->id_width, r->run->profile->checks[i].id, span);
 }
 
 static void add_code(struct str *b, const struct result *res)
@@ -99,12 +110,14 @@ static void add_history(struct str *b, const struct result *res)
 		return;
 	str_add(b, "          seen:    ");
 	for (size_t i = 0; i < res->n_history; i++)
-		str_addf(b, "%s%d x %s", i ? ", " : "", res->history[i].count, diag_info(res->history[i].code)->code);
+		str_addf(b, "%s%d x %s", i ? ", " : "", res->history[i].count,
+			 diag_info(res->history[i].code)->code);
 	str_addc(b, '\n');
 }
 
 /* Which check, which code, where, how often and how long, how far it got, what the other side said, what to do. */
-static void show_block(struct report *r, enum look look, size_t i, struct span elapsed, int attempts)
+static void show_block(struct report *r, enum look look, size_t i, struct span elapsed,
+		       int attempts)
 {
 	const struct profile_check *c = &r->run->profile->checks[i];
 	const struct result *res = &r->run->results[i];
@@ -120,7 +133,10 @@ static void show_block(struct report *r, enum look look, size_t i, struct span e
 		str_addf(&b, " (%d attempts)", attempts);
 	str_addc(&b, '\n');
 	add_reached(&b, res);
-	add_detail(&b, "cause:", res->diag.cause[0] || res->diag.code == D_NONE ? res->diag.cause : diag_info(res->diag.code)->title);
+	add_detail(&b, "cause:",
+		   res->diag.cause[0] || res->diag.code == D_NONE
+		       ? res->diag.cause
+		       : diag_info(res->diag.code)->title);
 	add_history(&b, res);
 	if (look == LOOK_DEGRADED || look == LOOK_BROKEN)
 		add_detail(&b, "lost:", c->common.degraded);
@@ -130,7 +146,8 @@ static void show_block(struct report *r, enum look look, size_t i, struct span e
 	r->shown[i].done = true;
 }
 
-static void show_line(struct report *r, enum look look, size_t i, struct span elapsed, const char *text)
+static void show_line(struct report *r, enum look look, size_t i, struct span elapsed,
+		      const char *text)
 {
 	struct str b;
 
@@ -157,12 +174,14 @@ void report_begin(struct report *r, const struct report_options *o, const struct
 	char date[24];
 	struct str b;
 
-	*r = (struct report){.o = o, .run = run, .next_summary = mono_after(run->started, SUMMARY_EACH)};
+	*r = (struct report){
+	    .o = o, .run = run, .next_summary = mono_after(run->started, SUMMARY_EACH)};
 	r->shown = xcalloc(p->n + 1, sizeof *r->shown);
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
 	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(r->started, sizeof r->started, "%s.%03uZ", date, (unsigned)(ts.tv_nsec / 1000000) % 1000);
+	snprintf(r->started, sizeof r->started, "%s.%03uZ", date,
+		 (unsigned)(ts.tv_nsec / 1000000) % 1000);
 	for (size_t i = 0; i < p->n; i++) {
 		int len = (int)strlen(p->checks[i].id);
 
@@ -171,8 +190,8 @@ void report_begin(struct report *r, const struct report_options *o, const struct
 	if (o->quiet)
 		return;
 	str_init(&b, 4096);
-	str_addf(&b, "startguard %s · %s · mode %s · %zu check%s · ", STARTGUARD_VERSION, p->service, mode_name(p->mode), p->n,
-	         p->n == 1 ? "" : "s");
+	str_addf(&b, "startguard %s · %s · mode %s · %zu check%s · ", STARTGUARD_VERSION,
+		 p->service, mode_name(p->mode), p->n, p->n == 1 ? "" : "s");
 	add_span(&b, p->timeout);
 	str_addc(&b, '\n');
 	put_text(&b);
@@ -183,7 +202,8 @@ void report_begin(struct report *r, const struct report_options *o, const struct
 		if (s || p->checks[i].skipped) {
 			char text[256];
 
-			snprintf(text, sizeof text, "%s%s", s ? s->set_by : "left out", s ? " is on" : " by --only or --skip");
+			snprintf(text, sizeof text, "%s%s", s ? s->set_by : "left out",
+				 s ? " is on" : " by --only or --skip");
 			show_line(r, s ? LOOK_WAIVED : LOOK_SKIPPED, i, SPAN_UNSET, text);
 			r->shown[i].done = true;
 		}
@@ -211,7 +231,9 @@ static void show_check(struct report *r, size_t i, struct mono now)
 	const struct run *run = r->run;
 	const struct plan_check *c = &run->plan.checks[run->check_to_plan[i]];
 	const struct result *res = &run->results[i];
-	struct span elapsed = c->attempts ? mono_since(c->first_attempt, c->state == PS_READY ? now : c->ended) : SPAN_UNSET;
+	struct span elapsed =
+	    c->attempts ? mono_since(c->first_attempt, c->state == PS_READY ? now : c->ended)
+			: SPAN_UNSET;
 
 	if (r->shown[i].done || r->o->quiet)
 		return;
@@ -221,7 +243,11 @@ static void show_check(struct report *r, size_t i, struct mono now)
 	} else if (c->state == PS_GAVE_UP && res->diag.code != D_NONE && !res->cut_off) {
 		bool broken = diag_info(res->diag.code)->verdict == V_BROKEN;
 
-		show_block(r, broken ? LOOK_BROKEN : c->required ? LOOK_FAIL : LOOK_DEGRADED, i, elapsed, c->attempts);
+		show_block(r,
+			   broken        ? LOOK_BROKEN
+			   : c->required ? LOOK_FAIL
+					 : LOOK_DEGRADED,
+			   i, elapsed, c->attempts);
 	} else if (c->state == PS_READY && res->diag.code != D_NONE) {
 		show_wait(r, i, elapsed);
 	}
@@ -242,16 +268,19 @@ static void show_summary(struct report *r, struct mono now)
 
 	str_init(&b, 1024);
 	for (size_t k = 0; k < run->plan.n; k++)
-		waiting += run->plan.checks[k].state != PS_PASSED && run->plan.checks[k].state != PS_GAVE_UP;
-	str_addf(&b, "startguard: waiting since %s for %zu of %zu checks:", span_text(mono_since(run->started, now), span, sizeof span),
-	         waiting, run->profile->n);
+		waiting += run->plan.checks[k].state != PS_PASSED &&
+			   run->plan.checks[k].state != PS_GAVE_UP;
+	str_addf(&b, "startguard: waiting since %s for %zu of %zu checks:",
+		 span_text(mono_since(run->started, now), span, sizeof span), waiting,
+		 run->profile->n);
 	for (size_t k = 0; k < run->plan.n && named < 5; k++) {
 		const struct plan_check *c = &run->plan.checks[k];
 		const struct result *res = &run->results[run->plan_to_check[k]];
 
 		if (c->state == PS_PASSED || c->state == PS_GAVE_UP)
 			continue;
-		str_addf(&b, "%s %s", named++ ? "," : "", run->profile->checks[run->plan_to_check[k]].id);
+		str_addf(&b, "%s %s", named++ ? "," : "",
+			 run->profile->checks[run->plan_to_check[k]].id);
 		if (res->diag.code != D_NONE)
 			str_addf(&b, " (%s)", diag_info(res->diag.code)->code);
 	}
@@ -268,7 +297,8 @@ struct mono report_tick(void *ctx, const struct run *run, struct mono now)
 		return MONO_NEVER;
 	/* Those whose time ran out between two attempts end without an event of their own. */
 	for (size_t k = 0; k < run->plan.n; k++)
-		if (run->plan.checks[k].state == PS_GAVE_UP && !r->shown[run->plan_to_check[k]].done)
+		if (run->plan.checks[k].state == PS_GAVE_UP &&
+		    !r->shown[run->plan_to_check[k]].done)
 			show_check(r, run->plan_to_check[k], now);
 	if (mono_reached(r->next_summary, now)) {
 		show_summary(r, now);
@@ -279,7 +309,7 @@ struct mono report_tick(void *ctx, const struct run *run, struct mono now)
 
 /* ---- the end -------------------------------------------------------------------------------------------------------------- */
 void report_environment(const struct run *run, const char *report_file,
-                        void (*set)(void *ctx, const char *name, const char *value), void *ctx)
+			void (*set)(void *ctx, const char *name, const char *value), void *ctx)
 {
 	const struct profile *p = run->profile;
 	struct str degraded, waived;
@@ -288,12 +318,15 @@ void report_environment(const struct run *run, const char *report_file,
 	str_init(&waived, 128 * 1024);
 	for (size_t i = 0; i < p->n; i++) {
 		enum outcome o = run->results[i].outcome;
-		struct str *list = outcome_lost(o) ? &degraded : o == O_WAIVED || o == O_SKIPPED ? &waived : NULL;
+		struct str *list = outcome_lost(o)                   ? &degraded
+				   : o == O_WAIVED || o == O_SKIPPED ? &waived
+								     : NULL;
 
 		if (list)
 			str_addf(list, "%s%s", list->len ? "," : "", p->checks[i].id);
 		for (size_t k = 0; outcome_lost(o) && k < p->checks[i].common.degraded_env.n; k++)
-			set(ctx, p->checks[i].common.degraded_env.v[k].name, p->checks[i].common.degraded_env.v[k].value);
+			set(ctx, p->checks[i].common.degraded_env.v[k].name,
+			    p->checks[i].common.degraded_env.v[k].value);
 	}
 	set(ctx, "STARTGUARD_STATUS", status_name(run->status));
 	set(ctx, "STARTGUARD_MODE", mode_name(p->mode));
@@ -310,7 +343,8 @@ static void add_env_line(void *ctx, const char *name, const char *value)
 	str_addf(ctx, "%s=%s\n", name, value);
 }
 
-static void write_or_say(const char *what, const char *path, const struct str *text, mode_t mode, bool *written)
+static void write_or_say(const char *what, const char *path, const struct str *text, mode_t mode,
+			 bool *written)
 {
 	struct err err;
 	char buf[1024];
@@ -340,7 +374,8 @@ static void write_termination_message(const struct report *r)
 
 		if (res->outcome == O_PASS)
 			continue;
-		str_addf(&b, "%s %s ", looks[look_of[res->outcome]].word, run->profile->checks[i].id);
+		str_addf(&b, "%s %s ", looks[look_of[res->outcome]].word,
+			 run->profile->checks[i].id);
 		add_code(&b, res);
 		str_addf(&b, "%s%s\n", res->diag.cause[0] ? ": " : "", res->diag.cause);
 	}
@@ -349,11 +384,13 @@ static void write_termination_message(const struct report *r)
 
 		b.len = nl ? (size_t)(nl - b.s) + 1 : b.len;
 	}
-	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY | (by_default ? 0 : O_CREAT), 0644);
+	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY | (by_default ? 0 : O_CREAT),
+		  0644);
 	if (fd < 0 || fd_write_all(fd, b.s, b.len) < 0) {
 		err_make(&err, errno, "%s", path);
 		if (!by_default)
-			say("warning: the termination message was not written: %s", err_text(&err, buf, sizeof buf));
+			say("warning: the termination message was not written: %s",
+			    err_text(&err, buf, sizeof buf));
 	}
 	if (fd >= 0)
 		close(fd);
@@ -399,7 +436,8 @@ static void write_files(struct report *r)
 	}
 	if (r->o->env_file && r->run->status != S_BLOCKED) {
 		str_reset(&b);
-		report_environment(r->run, r->report_written ? r->o->report_file : NULL, add_env_line, &b);
+		report_environment(r->run, r->report_written ? r->o->report_file : NULL,
+				   add_env_line, &b);
 		write_or_say("environment file", r->o->env_file, &b, 0644, NULL);
 	}
 	str_free(&b);
@@ -413,17 +451,18 @@ void report_end(struct report *r)
 
 	for (size_t i = 0; i < run->profile->n && !r->o->quiet; i++)
 		if (!r->shown[i].done)
-			show_block(r, look_of[run->results[i].outcome], i, run->results[i].attempts ? run->results[i].elapsed : SPAN_UNSET,
-			           run->results[i].attempts);
+			show_block(r, look_of[run->results[i].outcome], i,
+				   run->results[i].attempts ? run->results[i].elapsed : SPAN_UNSET,
+				   run->results[i].attempts);
 	write_final(r);
 	write_files(r);
 	str_init(&line, 4096);
 	str_addf(&line, "%s%s%s\n",
-	         !r->o->color              ? ""
-	         : run->status == S_READY  ? "\033[32m"
-	         : run->status == S_BLOCKED ? "\033[31m"
-	                                    : "\033[33m",
-	         run->summary, r->o->color ? "\033[0m" : "");
+		 !r->o->color               ? ""
+		 : run->status == S_READY   ? "\033[32m"
+		 : run->status == S_BLOCKED ? "\033[31m"
+					    : "\033[33m",
+		 run->summary, r->o->color ? "\033[0m" : "");
 	put_text(&line);
 	str_free(&line);
 }

@@ -23,10 +23,10 @@ struct report_options {
 struct report {
 	const struct report_options *o;
 	const struct run *run;
-	char started[32];        /* wall clock */
+	char started[32]; /* wall clock */
 	int id_width;
 	struct mono next_summary;
-	struct shown *shown;     /* what each check's last line said */
+	struct shown *shown; /* what each check's last line said */
 	bool report_written;
 };
 
@@ -43,8 +43,8 @@ void report_free(struct report *r);
 void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* What the service is told, as NAME, VALUE pairs, one call each. `report_file`: NULL when none was written. */
-void report_environment(const struct run *run, const char *report_file, void (*set)(void *ctx, const char *name, const char *value),
-                        void *ctx);
+void report_environment(const struct run *run, const char *report_file,
+			void (*set)(void *ctx, const char *name, const char *value), void *ctx);
 
 /* The reports of the end (report_json.c, report_formats.c). */
 void report_json(struct str *out, const struct run *run, const char *started);

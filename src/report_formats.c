@@ -12,11 +12,11 @@ static void add_xml(struct str *b, const char *text)
 {
 	for (; *text; text++) {
 		const char *e = *text == '&'    ? "&amp;"
-		                : *text == '<'  ? "&lt;"
-		                : *text == '>'  ? "&gt;"
-		                : *text == '"'  ? "&quot;"
-		                : *text == '\'' ? "&apos;"
-		                                : NULL;
+				: *text == '<'  ? "&lt;"
+				: *text == '>'  ? "&gt;"
+				: *text == '"'  ? "&quot;"
+				: *text == '\'' ? "&apos;"
+						: NULL;
 
 		if (e)
 			str_add(b, e);
@@ -36,7 +36,9 @@ static void add_case(struct str *b, const struct run *run, size_t i)
 {
 	const struct profile_check *c = &run->profile->checks[i];
 	const struct result *r = &run->results[i];
-	const char *tag = r->outcome == O_BROKEN ? "error" : r->outcome == O_FAIL || r->outcome == O_PENDING ? "failure" : "skipped";
+	const char *tag = r->outcome == O_BROKEN                            ? "error"
+			  : r->outcome == O_FAIL || r->outcome == O_PENDING ? "failure"
+									    : "skipped";
 	char message[DIAG_SUBJECT_MAX + DIAG_CAUSE_MAX + 64];
 
 	str_add(b, "  <testcase");
@@ -47,7 +49,8 @@ static void add_case(struct str *b, const struct run *run, size_t i)
 		str_add(b, "/>\n");
 		return;
 	}
-	snprintf(message, sizeof message, "%s: %s%s%s", code_of(r), r->diag.subject, r->diag.subject[0] ? ": " : "", r->diag.cause);
+	snprintf(message, sizeof message, "%s: %s%s%s", code_of(r), r->diag.subject,
+		 r->diag.subject[0] ? ": " : "", r->diag.cause);
 	str_addf(b, ">\n    <%s", tag);
 	if (!str_eq(tag, "skipped"))
 		add_attribute(b, "type", code_of(r));
@@ -69,8 +72,11 @@ void report_junit(struct str *b, const struct run *run, const char *started)
 	}
 	str_add(b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite");
 	add_attribute(b, "name", p->service);
-	str_addf(b, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\" time=\"%.3f\" timestamp=\"%.19s\">\n", p->n,
-	         failures, errors, skipped, span_ms(mono_since(run->started, run->ended)) / 1000, started);
+	str_addf(b,
+		 " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\" time=\"%.3f\" "
+		 "timestamp=\"%.19s\">\n",
+		 p->n, failures, errors, skipped,
+		 span_ms(mono_since(run->started, run->ended)) / 1000, started);
 	for (size_t i = 0; i < p->n; i++)
 		add_case(b, run, i);
 	str_add(b, "</testsuite>\n");
@@ -89,7 +95,9 @@ void report_tap(struct str *b, const struct run *run)
 		str_addf(b, "%sok %zu - %s", ok ? "" : "not ", i + 1, p->checks[i].id);
 		if (r->outcome == O_WAIVED || r->outcome == O_SKIPPED)
 			str_addf(b, " # SKIP %s", outcome_name(r->outcome));
-		else if (outcome_lost(r->outcome)) /* may be missing: TODO is TAP's word for "not ok, but that is allowed" */
+		else if (
+		    outcome_lost(
+			r->outcome)) /* may be missing: TODO is TAP's word for "not ok, but that is allowed" */
 			str_addf(b, " # TODO %s", outcome_name(r->outcome));
 		str_addc(b, '\n');
 		if (ok)
@@ -132,7 +140,8 @@ void report_prometheus(struct str *b, const struct run *run)
 		str_addf(b, "} %d\n", run->status == s);
 	}
 	add_head(b, "startguard_run_seconds", "How long the run took.");
-	str_addf(b, "startguard_run_seconds %.6f\n", span_ms(mono_since(run->started, run->ended)) / 1000);
+	str_addf(b, "startguard_run_seconds %.6f\n",
+		 span_ms(mono_since(run->started, run->ended)) / 1000);
 	add_head(b, "startguard_check_passed", "1 when the check passed.");
 	for (size_t i = 0; i < p->n; i++) {
 		const struct result *r = &run->results[i];

@@ -69,7 +69,8 @@ static void add_facts(struct str *b, const struct result *r, const char **outer)
 	str_addc(b, '}');
 }
 
-static void add_findings(struct str *b, const struct profile_check *c, const struct result *r, const char **sep)
+static void add_findings(struct str *b, const struct profile_check *c, const struct result *r,
+			 const char **sep)
 {
 	const struct diag_info *info = r->diag.code != D_NONE ? diag_info(r->diag.code) : NULL;
 	const char *degraded = c->waived_by ? c->waived_by->conf.degraded : c->common.degraded;
@@ -125,8 +126,8 @@ static void add_check(struct str *b, const struct run *run, size_t i)
 	add_key(b, "history", &sep);
 	str_addc(b, '[');
 	for (size_t k = 0; k < r->n_history; k++)
-		str_addf(b, "%s{\"code\": \"%s\", \"count\": %d}", k ? ", " : "", diag_info(r->history[k].code)->code,
-		         r->history[k].count);
+		str_addf(b, "%s{\"code\": \"%s\", \"count\": %d}", k ? ", " : "",
+			 diag_info(r->history[k].code)->code, r->history[k].count);
 	str_add(b, "] }");
 }
 

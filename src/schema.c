@@ -36,8 +36,9 @@ void node_append(struct node *group, struct node *child)
 
 static const char *node_type_text(enum node_type t)
 {
-	static const char *const names[] = {[N_STR] = "text",         [N_INT] = "a number",  [N_FLOAT] = "a number",
-	                                    [N_BOOL] = "true or false", [N_GROUP] = "a group", [N_LIST] = "a list"};
+	static const char *const names[] = {
+	    [N_STR] = "text",           [N_INT] = "a number",  [N_FLOAT] = "a number",
+	    [N_BOOL] = "true or false", [N_GROUP] = "a group", [N_LIST] = "a list"};
 
 	return names[t];
 }
@@ -52,7 +53,8 @@ static int problem(struct fill *f, const struct node *at, const char *where, con
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	problem_add(f->problems, PROBLEM_ERROR, D_NONE, at ? at->file : NULL, at ? at->line : 0, where, "%s", text);
+	problem_add(f->problems, PROBLEM_ERROR, D_NONE, at ? at->file : NULL, at ? at->line : 0,
+		    where, "%s", text);
 	return -1;
 }
 
@@ -85,15 +87,18 @@ static int interp_name(struct interp *in, const char *p, const char *close, unsi
 	size_t len = 0;
 	const char *name, *value;
 
-	while (p + len < close && (p[len] == '_' || (p[len] >= 'A' && p[len] <= 'Z') ||
-	                           (p[len] >= 'a' && p[len] <= 'z') || (len && p[len] >= '0' && p[len] <= '9')))
+	while (p + len < close &&
+	       (p[len] == '_' || (p[len] >= 'A' && p[len] <= 'Z') ||
+		(p[len] >= 'a' && p[len] <= 'z') || (len && p[len] >= '0' && p[len] <= '9')))
 		len++;
 	name = arena_strndup(in->fill->arena, p, len);
 	p += len;
-	if (len == 0 || (p < close && !(p + 1 < close && p[0] == ':' && (p[1] == '-' || p[1] == '?')) &&
-	                 !(p + 2 == close && p[0] == ':' && p[1] == '-')))
-		return problem(in->fill, in->at, in->where, "\"${%.*s}\" is not ${NAME}, ${NAME:-default} or ${NAME:?message}",
-		               (int)(close - (p - len)), p - len);
+	if (len == 0 ||
+	    (p < close && !(p + 1 < close && p[0] == ':' && (p[1] == '-' || p[1] == '?')) &&
+	     !(p + 2 == close && p[0] == ':' && p[1] == '-')))
+		return problem(in->fill, in->at, in->where,
+			       "\"${%.*s}\" is not ${NAME}, ${NAME:-default} or ${NAME:?message}",
+			       (int)(close - (p - len)), p - len);
 	value = in->fill->getenv(name);
 	if (p == close) {
 		if (value) {
@@ -105,7 +110,8 @@ static int interp_name(struct interp *in, const char *p, const char *close, unsi
 			return 0;
 		}
 		return problem(in->fill, in->at, in->where,
-		               "variable %s is not set; set it, or give a default: ${%s:-...}", name, name);
+			       "variable %s is not set; set it, or give a default: ${%s:-...}",
+			       name, name);
 	}
 	if (value && *value) {
 		str_add(&in->out, value);
@@ -117,7 +123,8 @@ static int interp_name(struct interp *in, const char *p, const char *close, unsi
 		in->unknown = true;
 		return 0;
 	}
-	return problem(in->fill, in->at, in->where, "variable %s: %.*s", name, (int)(close - p - 2), p + 2);
+	return problem(in->fill, in->at, in->where, "variable %s: %.*s", name, (int)(close - p - 2),
+		       p + 2);
 }
 
 static int interp_run(struct interp *in, const char *text, size_t n, unsigned depth)
@@ -126,7 +133,8 @@ static int interp_run(struct interp *in, const char *text, size_t n, unsigned de
 	int bad = 0;
 
 	if (depth > NEST_MAX)
-		return problem(in->fill, in->at, in->where, "${} nested more than %d deep", NEST_MAX);
+		return problem(in->fill, in->at, in->where, "${} nested more than %d deep",
+			       NEST_MAX);
 	for (const char *p = text; p < end; p++) {
 		if (p[0] != '$' || p + 1 == end || (p[1] != '$' && p[1] != '{')) {
 			str_addc(&in->out, *p);
@@ -136,7 +144,8 @@ static int interp_run(struct interp *in, const char *text, size_t n, unsigned de
 		} else {
 			close = closing_brace(p + 2, end);
 			if (!close)
-				return problem(in->fill, in->at, in->where, "\"${\" without its \"}\"");
+				return problem(in->fill, in->at, in->where,
+					       "\"${\" without its \"}\"");
 			bad |= interp_name(in, p + 2, close, depth);
 			p = close;
 		}
@@ -144,7 +153,8 @@ static int interp_run(struct interp *in, const char *text, size_t n, unsigned de
 	return bad;
 }
 
-const char *interpolate(const struct node *at, const char *text, const char *where, struct fill *fill)
+const char *interpolate(const struct node *at, const char *text, const char *where,
+			struct fill *fill)
 {
 	struct interp in = {.at = at, .where = where, .fill = fill};
 	const char *out = NULL;
@@ -176,13 +186,14 @@ struct slot { /* one key being filled */
 static int wrong_type(const struct slot *s)
 {
 	return problem(s->fill, s->node, s->where, "must be %s, not %s", key_type_text(s->key),
-	               node_type_text(s->node->type));
+		       node_type_text(s->node->type));
 }
 
 /* Text of a scalar node, filled in. NULL: a problem was added, or it is unknown offline. */
 static const char *slot_text(const struct slot *s)
 {
-	return s->key->flags & K_RAW ? s->node->text : interpolate(s->node, s->node->text, s->where, s->fill);
+	return s->key->flags & K_RAW ? s->node->text
+				     : interpolate(s->node, s->node->text, s->where, s->fill);
 }
 
 /* May text stand for a number or truth value here? Only where the profile's author could not write one. */
@@ -193,8 +204,8 @@ static bool text_may_convert(const struct node *n)
 
 static int literal_secret(struct fill *f, const struct node *at, const char *where, const char *how)
 {
-	problem_add(f->problems, f->prod ? PROBLEM_POLICY : PROBLEM_WARNING, D_SECRET_LITERAL, at->file, at->line,
-	            where, "holds a secret as plain text; %s", how);
+	problem_add(f->problems, f->prod ? PROBLEM_POLICY : PROBLEM_WARNING, D_SECRET_LITERAL,
+		    at->file, at->line, where, "holds a secret as plain text; %s", how);
 	return 0;
 }
 
@@ -215,7 +226,8 @@ static int fill_int(const struct slot *s)
 		if (!text)
 			return -1;
 		if (parse_i64(text, min, max, &v) < 0)
-			return problem(s->fill, s->node, s->where, "must be a whole number, not \"%.80s\"", text);
+			return problem(s->fill, s->node, s->where,
+				       "must be a whole number, not \"%.80s\"", text);
 	} else if (s->node->type != N_INT) {
 		return wrong_type(s);
 	}
@@ -224,8 +236,10 @@ static int fill_int(const struct slot *s)
 	if (s->key->max)
 		parse_i64(s->key->max, INT64_MIN, INT64_MAX, &max);
 	if (v < min || v > max)
-		return problem(s->fill, s->node, s->where, s->key->max ? "%lld is not between %s and %s" : "%lld is less than %s",
-		               (long long)v, s->key->min ? s->key->min : "-", s->key->max ? s->key->max : "");
+		return problem(
+		    s->fill, s->node, s->where,
+		    s->key->max ? "%lld is not between %s and %s" : "%lld is less than %s",
+		    (long long)v, s->key->min ? s->key->min : "-", s->key->max ? s->key->max : "");
 	*(int64_t *)s->field = v;
 	return 0;
 }
@@ -242,7 +256,8 @@ static int fill_num(const struct slot *s)
 			return -1;
 		v = strtod(text, &end);
 		if (end == text || *end)
-			return problem(s->fill, s->node, s->where, "must be a number, not \"%.80s\"", text);
+			return problem(s->fill, s->node, s->where,
+				       "must be a number, not \"%.80s\"", text);
 	} else if (s->node->type != N_INT && s->node->type != N_FLOAT) {
 		return wrong_type(s);
 	}
@@ -264,7 +279,8 @@ static int fill_bool(const struct slot *s)
 	if (!text)
 		return -1;
 	if (!str_eq(text, "true") && !str_eq(text, "false"))
-		return problem(s->fill, s->node, s->where, "must be true or false, not \"%.80s\"", text);
+		return problem(s->fill, s->node, s->where, "must be true or false, not \"%.80s\"",
+			       text);
 	*(bool *)s->field = str_eq(text, "true");
 	return 0;
 }
@@ -275,20 +291,23 @@ static int fill_span(const struct slot *s)
 	const char *text;
 
 	if (s->node->type == N_INT || s->node->type == N_FLOAT)
-		return problem(s->fill, s->node, s->where, "a time needs a unit: \"%g%s\", \"%gms\"",
-		               s->node->type == N_INT ? (double)s->node->i : s->node->d, "s",
-		               s->node->type == N_INT ? (double)s->node->i : s->node->d);
+		return problem(s->fill, s->node, s->where,
+			       "a time needs a unit: \"%g%s\", \"%gms\"",
+			       s->node->type == N_INT ? (double)s->node->i : s->node->d, "s",
+			       s->node->type == N_INT ? (double)s->node->i : s->node->d);
 	if (s->node->type != N_STR)
 		return wrong_type(s);
 	text = slot_text(s);
 	if (!text)
 		return -1;
 	if (span_parse(&v, text) < 0)
-		return problem(s->fill, s->node, s->where, "\"%.80s\" is not a time such as \"250ms\", \"5s\", \"2m\", \"1h\"", text);
+		return problem(s->fill, s->node, s->where,
+			       "\"%.80s\" is not a time such as \"250ms\", \"5s\", \"2m\", \"1h\"",
+			       text);
 	if ((s->key->min && span_parse(&bound, s->key->min) == 0 && v.ns < bound.ns) ||
 	    (s->key->max && span_parse(&bound, s->key->max) == 0 && v.ns > bound.ns))
 		return problem(s->fill, s->node, s->where, "%s is not between %s and %s", text,
-		               s->key->min ? s->key->min : "0", s->key->max ? s->key->max : "any");
+			       s->key->min ? s->key->min : "0", s->key->max ? s->key->max : "any");
 	*(struct span *)s->field = v;
 	return 0;
 }
@@ -298,8 +317,8 @@ static int parse_size(struct size *out, const char *text)
 	static const struct {
 		const char *unit;
 		double bytes;
-	} units[] = {{"B", 1},      {"KB", 1e3},     {"kB", 1e3},        {"MB", 1e6},
-	             {"GB", 1e9},   {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}};
+	} units[] = {{"B", 1},    {"KB", 1e3},     {"kB", 1e3},        {"MB", 1e6},
+		     {"GB", 1e9}, {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}};
 	size_t digits = strspn(text, "0123456789.");
 	char *end;
 	double v = strtod(text, &end);
@@ -320,15 +339,18 @@ static int fill_size(const struct slot *s)
 	const char *text;
 
 	if (s->node->type == N_INT)
-		return problem(s->fill, s->node, s->where, "a size needs a unit: \"%lldB\", \"%lldKiB\"",
-		               (long long)s->node->i, (long long)s->node->i);
+		return problem(s->fill, s->node, s->where,
+			       "a size needs a unit: \"%lldB\", \"%lldKiB\"", (long long)s->node->i,
+			       (long long)s->node->i);
 	if (s->node->type != N_STR)
 		return wrong_type(s);
 	text = slot_text(s);
 	if (!text)
 		return -1;
 	if (parse_size(s->field, text) < 0)
-		return problem(s->fill, s->node, s->where, "\"%.80s\" is not a size such as \"64KiB\", \"1MB\", \"512B\"", text);
+		return problem(s->fill, s->node, s->where,
+			       "\"%.80s\" is not a size such as \"64KiB\", \"1MB\", \"512B\"",
+			       text);
 	return 0;
 }
 
@@ -339,7 +361,11 @@ static const char *join_words(const char *const *words, char *buf, size_t size)
 
 	buf[0] = '\0';
 	for (size_t i = 0; words[i] && len < size; i++)
-		len += (size_t)snprintf(buf + len, size - len, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
+		len += (size_t)snprintf(buf + len, size - len, "%s%s",
+					i == 0         ? ""
+					: words[i + 1] ? ", "
+						       : " or ",
+					words[i]);
 	return buf;
 }
 
@@ -354,7 +380,8 @@ static int find_choice(const struct slot *s, const char *text)
 	near = nearest_word(text, s->key->choices);
 	join_words(s->key->choices, all, sizeof all);
 	if (near)
-		problem(s->fill, s->node, s->where, "\"%.80s\" is not one of %s; did you mean \"%s\"?", text, all, near);
+		problem(s->fill, s->node, s->where,
+			"\"%.80s\" is not one of %s; did you mean \"%s\"?", text, all, near);
 	else
 		problem(s->fill, s->node, s->where, "\"%.80s\" is not one of %s", text, all);
 	return -1;
@@ -363,12 +390,17 @@ static int find_choice(const struct slot *s, const char *text)
 static int fill_url_text(const struct slot *s, const char *text, struct url *out)
 {
 	char all[256];
-	const char *why = "", *const *scheme;
+	const char *why = "", *const * scheme;
 
 	if (str_starts(text, "env:") || str_starts(text, "file:")) {
 		if (strstr(s->node->text, "${"))
-			return problem(s->fill, s->node, s->where, "a reference (env:NAME, file:/path) takes no ${}");
-		*out = (struct url){.text = text, .scheme = "", .host = "", .path = "", .ref = secret_from_text(text)};
+			return problem(s->fill, s->node, s->where,
+				       "a reference (env:NAME, file:/path) takes no ${}");
+		*out = (struct url){.text = text,
+				    .scheme = "",
+				    .host = "",
+				    .path = "",
+				    .ref = secret_from_text(text)};
 		return 0;
 	}
 	if (url_split(out, s->fill->arena, text, &why) < 0)
@@ -377,12 +409,14 @@ static int fill_url_text(const struct slot *s, const char *text, struct url *out
 		if (str_eq(*scheme, out->scheme))
 			break;
 	if (s->key->schemes && !*scheme)
-		return problem(s->fill, s->node, s->where, "\"%s://\" is not a scheme for this; use %s", out->scheme,
-		               join_words(s->key->schemes, all, sizeof all));
+		return problem(s->fill, s->node, s->where,
+			       "\"%s://\" is not a scheme for this; use %s", out->scheme,
+			       join_words(s->key->schemes, all, sizeof all));
 	if (secret_is_set(out->password) || secret_is_set(out->user))
 		literal_secret(s->fill, s->node, s->where,
-		               "take the user part out of the URL and give username and password by reference, or give the "
-		               "whole URL as env:NAME");
+			       "take the user part out of the URL and give username and password "
+			       "by reference, or give the "
+			       "whole URL as env:NAME");
 	return run_check(s, out->text);
 }
 
@@ -391,12 +425,15 @@ static int fill_secret(const struct slot *s)
 	if (s->node->type != N_STR)
 		return wrong_type(s);
 	if (strstr(s->node->text, "${"))
-		return problem(s->fill, s->node, s->where, "a secret takes no ${}; write a reference: env:NAME or file:/path");
+		return problem(s->fill, s->node, s->where,
+			       "a secret takes no ${}; write a reference: env:NAME or file:/path");
 	if (!*s->node->text || str_eq(s->node->text, "env:") || str_eq(s->node->text, "file:"))
-		return problem(s->fill, s->node, s->where, "is empty; write a reference: env:NAME or file:/path");
+		return problem(s->fill, s->node, s->where,
+			       "is empty; write a reference: env:NAME or file:/path");
 	*(struct secret *)s->field = secret_from_text(s->node->text);
 	if (((struct secret *)s->field)->kind == SECRET_LITERAL)
-		literal_secret(s->fill, s->node, s->where, "write a reference: env:NAME or file:/path");
+		literal_secret(s->fill, s->node, s->where,
+			       "write a reference: env:NAME or file:/path");
 	return 0;
 }
 
@@ -484,7 +521,10 @@ static struct node *split_list(const struct slot *s, const char *text)
 			while (len > skip && strchr(" \t\n", text[len - 1]))
 				len--;
 			item = arena_alloc(s->fill->arena, sizeof *item);
-			*item = (struct node){.type = N_STR, .loose = true, .file = s->node->file, .line = s->node->line};
+			*item = (struct node){.type = N_STR,
+					      .loose = true,
+					      .file = s->node->file,
+					      .line = s->node->line};
 			/* It was filled in as a whole already: a $ that is left is meant. */
 			item->text = arena_strndup(s->fill->arena, text + skip, len - skip);
 			node_append(list, item);
@@ -502,7 +542,7 @@ static int fill_pair(const struct slot *s, const char *text, const char *raw, st
 
 	if (!sep || sep == text)
 		return problem(s->fill, s->node, s->where, "\"%.60s\" is not name=value",
-		               secret_sensitive_name(text) ? "..." : text);
+			       secret_sensitive_name(text) ? "..." : text);
 	n = (size_t)(sep - text);
 	while (n > 0 && text[n - 1] == ' ')
 		n--;
@@ -515,12 +555,14 @@ static int fill_pair(const struct slot *s, const char *text, const char *raw, st
 		return s->key->check ? run_check(s, text) : 0;
 	}
 	if (secret.kind == SECRET_LITERAL && strstr(raw, "${"))
-		return problem(s->fill, s->node, s->where, "%s takes no ${}; write a reference: %s=env:NAME or file:/path",
-		               out->name, out->name);
+		return problem(s->fill, s->node, s->where,
+			       "%s takes no ${}; write a reference: %s=env:NAME or file:/path",
+			       out->name, out->name);
 	out->secret = secret;
 	if (secret.kind == SECRET_LITERAL)
-		literal_secret(s->fill, s->node, arena_printf(s->fill->arena, "%s: %s", s->where, out->name),
-		               "write a reference: name=env:NAME or name=file:/path");
+		literal_secret(s->fill, s->node,
+			       arena_printf(s->fill->arena, "%s: %s", s->where, out->name),
+			       "write a reference: name=env:NAME or name=file:/path");
 	return 0;
 }
 
@@ -530,10 +572,12 @@ static int fill_item(const struct slot *s, size_t i, bool filled_in)
 	const char *text;
 
 	if (s->key->flags & K_NUMBERS && (s->node->type == N_INT || s->node->type == N_FLOAT))
-		text = s->node->type == N_INT ? arena_printf(s->fill->arena, "%lld", (long long)s->node->i)
-		                              : arena_printf(s->fill->arena, "%g", s->node->d);
+		text = s->node->type == N_INT
+			   ? arena_printf(s->fill->arena, "%lld", (long long)s->node->i)
+			   : arena_printf(s->fill->arena, "%g", s->node->d);
 	else if (s->node->type != N_STR)
-		return problem(s->fill, s->node, s->where, "must be text, not %s", node_type_text(s->node->type));
+		return problem(s->fill, s->node, s->where, "must be text, not %s",
+			       node_type_text(s->node->type));
 	else
 		text = filled_in ? s->node->text : slot_text(s);
 	if (!text)
@@ -541,13 +585,17 @@ static int fill_item(const struct slot *s, size_t i, bool filled_in)
 	if (!*text)
 		return problem(s->fill, s->node, s->where, "is empty");
 	if (s->key->type == K_PAIRLIST)
-		return fill_pair(s, text, s->node->text ? s->node->text : "", &((struct pairlist *)s->field)->v[i]);
+		return fill_pair(s, text, s->node->text ? s->node->text : "",
+				 &((struct pairlist *)s->field)->v[i]);
 	if (s->key->type == K_URLLIST)
 		return fill_url_text(s, text, &((struct urllist *)s->field)->v[i]);
 	if (s->key->choices && find_choice(s, text) < 0)
 		return -1;
-	if (s->key->flags & K_MODES && s->fill->is_mode && !s->fill->is_mode(s->fill->mode_ctx, text))
-		return problem(s->fill, s->node, s->where, "\"%.60s\" is not a mode: dev, staging, prod or a name from modes", text);
+	if (s->key->flags & K_MODES && s->fill->is_mode &&
+	    !s->fill->is_mode(s->fill->mode_ctx, text))
+		return problem(s->fill, s->node, s->where,
+			       "\"%.60s\" is not a mode: dev, staging, prod or a name from modes",
+			       text);
 	if (run_check(s, text) < 0)
 		return -1;
 	((struct strlist *)s->field)->v[i] = text;
@@ -593,7 +641,8 @@ static const struct node *group_from_text(const struct slot *s, const struct nod
 		return item;
 	group = arena_alloc(s->fill->arena, sizeof *group);
 	value = arena_alloc(s->fill->arena, sizeof *value);
-	*group = (struct node){.type = N_GROUP, .file = item->file, .line = item->line, .first = value};
+	*group =
+	    (struct node){.type = N_GROUP, .file = item->file, .line = item->line, .first = value};
 	*value = *item;
 	value->name = k->name;
 	value->next = NULL;
@@ -605,7 +654,8 @@ static int fill_group(const struct slot *s, const struct node *group, void *out)
 	int bad;
 
 	if (group->type != N_GROUP)
-		return problem(s->fill, group, s->where, "must be a group { ... }, not %s", node_type_text(group->type));
+		return problem(s->fill, group, s->where, "must be a group { ... }, not %s",
+			       node_type_text(group->type));
 	bad = schema_names(s->key->sub, NULL, group, s->where, s->fill);
 	return schema_fill(s->key->sub, group, s->where, out, s->fill) + bad ? -1 : 0;
 }
@@ -625,13 +675,15 @@ static int fill_list(const struct slot *s)
 		list = split_list(s, text);
 		filled_in = true;
 	} else if (list->type == N_GROUP && s->key->type == K_GROUPLIST) {
-		return problem(s->fill, list, s->where, "must be a list of groups: ( { ... }, { ... } )");
+		return problem(s->fill, list, s->where,
+			       "must be a list of groups: ( { ... }, { ... } )");
 	} else if (list->type != N_LIST) {
 		return wrong_type(s);
 	}
 	n = count_children(list);
 	if (n == 0)
-		return problem(s->fill, s->node, s->where, "is an empty list; give at least one element or leave the key out");
+		return problem(s->fill, s->node, s->where,
+			       "is an empty list; give at least one element or leave the key out");
 	list_alloc(s, n);
 	for (const struct node *c = list->first; c; c = c->next, i++) {
 		struct slot item = *s;
@@ -640,7 +692,8 @@ static int fill_list(const struct slot *s)
 		if (s->key->type == K_GROUPLIST) {
 			item.where = arena_printf(s->fill->arena, "%s[%zu]", s->where, i + 1);
 			bad |= fill_group(&item, c->type == N_STR ? group_from_text(s, c) : c,
-			                  (char *)((struct grouplist *)s->field)->v + i * s->key->sub->size);
+					  (char *)((struct grouplist *)s->field)->v +
+					      i * s->key->sub->size);
 		} else {
 			bad |= fill_item(&item, i, filled_in);
 		}
@@ -709,17 +762,21 @@ static void set_unset(const struct key *k, void *field)
 		*(int *)field = ENUM_UNSET;
 }
 
-int schema_fill(const struct schema *schema, const struct node *group, const char *where, void *out, struct fill *fill)
+int schema_fill(const struct schema *schema, const struct node *group, const char *where, void *out,
+		struct fill *fill)
 {
 	size_t before = fill->problems->errors + fill->problems->policies;
 
 	for (const struct key *k = schema->keys; k->name; k++) {
 		struct slot s = {.key = k,
-		                 .node = node_child(group, k->name),
-		                 .where = arena_printf(fill->arena, "%s%s%s", where, strchr(where, ':') ? "." : *where ? ": " : "",
-		                                       k->name),
-		                 .field = (char *)out + k->offset,
-		                 .fill = fill};
+				 .node = node_child(group, k->name),
+				 .where = arena_printf(fill->arena, "%s%s%s", where,
+						       strchr(where, ':') ? "."
+						       : *where           ? ": "
+									  : "",
+						       k->name),
+				 .field = (char *)out + k->offset,
+				 .fill = fill};
 
 		set_unset(k, s.field);
 		if (!s.node && k->flags & K_REQUIRED) {
@@ -734,21 +791,23 @@ int schema_fill(const struct schema *schema, const struct node *group, const cha
 	return (int)(fill->problems->errors + fill->problems->policies - before);
 }
 
-int schema_names(const struct schema *schema, const struct schema *also, const struct node *group, const char *where,
-                 struct fill *fill)
+int schema_names(const struct schema *schema, const struct schema *also, const struct node *group,
+		 const char *where, struct fill *fill)
 {
 	int bad = 0;
 
 	for (const struct node *c = group->first; c; c = c->next) {
 		const char *near;
 
-		if (!c->name || schema_find(schema, c->name) || (also && schema_find(also, c->name)))
+		if (!c->name || schema_find(schema, c->name) ||
+		    (also && schema_find(also, c->name)))
 			continue;
 		near = schema_nearest(schema, c->name);
 		if (!near && also)
 			near = schema_nearest(also, c->name);
 		if (near)
-			problem(fill, c, where, "unknown key \"%s\"; did you mean \"%s\"?", c->name, near);
+			problem(fill, c, where, "unknown key \"%s\"; did you mean \"%s\"?", c->name,
+				near);
 		else
 			problem(fill, c, where, "unknown key \"%s\"", c->name);
 		bad++;

@@ -31,8 +31,9 @@ struct strlist {
 };
 struct pair {
 	const char *name;
-	const char *value;    /* NULL when it is a reference or a literal secret */
-	struct secret secret; /* set when the value is a reference (or a literal under a sensitive name) */
+	const char *value; /* NULL when it is a reference or a literal secret */
+	struct secret
+	    secret; /* set when the value is a reference (or a literal under a sensitive name) */
 };
 struct pairlist {
 	size_t n;
@@ -64,13 +65,14 @@ enum key_type {
 	K_GROUPLIST /* struct grouplist   a plain string as element fills the sub-schema's first required key */
 };
 
-#define K_REQUIRED 1u  /* must be given */
-#define K_NONEMPTY 2u  /* list, if given, must not be empty (all lists: an empty list is an error anyway) */
-#define K_NUMBERS 4u   /* K_STRLIST: numbers are accepted as items too */
-#define K_HEADERS 8u   /* K_PAIRLIST: "Name: value" */
+#define K_REQUIRED 1u /* must be given */
+#define K_NONEMPTY \
+	2u /* list, if given, must not be empty (all lists: an empty list is an error anyway) */
+#define K_NUMBERS 4u /* K_STRLIST: numbers are accepted as items too */
+#define K_HEADERS 8u /* K_PAIRLIST: "Name: value" */
 #define K_DEPRECATED 16u
-#define K_MODES 32u    /* K_STRLIST: items are mode names or their aliases */
-#define K_RAW 64u      /* no ${} interpolation (regular expressions keep their dollar) */
+#define K_MODES 32u /* K_STRLIST: items are mode names or their aliases */
+#define K_RAW 64u   /* no ${} interpolation (regular expressions keep their dollar) */
 
 struct schema;
 struct key {
@@ -78,9 +80,9 @@ struct key {
 	enum key_type type;
 	unsigned flags;
 	size_t offset;
-	const char *def, *min, *max;         /* text, read by the same parser as the user's value */
-	const char *const *choices;          /* NULL-terminated */
-	const char *const *schemes;          /* K_URL: allowed ones, NULL-terminated */
+	const char *def, *min, *max; /* text, read by the same parser as the user's value */
+	const char *const *choices;  /* NULL-terminated */
+	const char *const *schemes;  /* K_URL: allowed ones, NULL-terminated */
 	const struct schema *sub;
 	/* More than the type can say: NULL when fine, else what is wrong with it ("is not JSON"). Per item for lists. */
 	const char *(*check)(const char *text);
@@ -93,8 +95,12 @@ struct schema {
 	const struct key *keys;
 };
 
-#define KEY_AT(T, f, want) (offsetof(T, f) + 0 * sizeof(char[_Generic(((T *)0)->f, want: 1, default: -1)]))
-#define KEY_ROW(T, f, kt, want, ...) {.name = #f, .type = kt, .offset = KEY_AT(T, f, want), __VA_ARGS__}
+#define KEY_AT(T, f, want) \
+	(offsetof(T, f) + 0 * sizeof(char[_Generic(((T *)0)->f, want : 1, default : -1)]))
+#define KEY_ROW(T, f, kt, want, ...)                                              \
+	{                                                                         \
+		.name = #f, .type = kt, .offset = KEY_AT(T, f, want), __VA_ARGS__ \
+	}
 #define KEY_STR(T, f, ...) KEY_ROW(T, f, K_STR, const char *, __VA_ARGS__)
 #define KEY_PATH(T, f, ...) KEY_ROW(T, f, K_PATH, const char *, __VA_ARGS__)
 #define KEY_HOSTPORT(T, f, ...) KEY_ROW(T, f, K_HOSTPORT, const char *, __VA_ARGS__)
@@ -112,7 +118,10 @@ struct schema {
 #define KEY_PAIRLIST(T, f, ...) KEY_ROW(T, f, K_PAIRLIST, struct pairlist, __VA_ARGS__)
 #define KEY_GROUP(T, f, S, ...) KEY_ROW(T, f, K_GROUP, const S *, __VA_ARGS__)
 #define KEY_GROUPLIST(T, f, ...) KEY_ROW(T, f, K_GROUPLIST, struct grouplist, __VA_ARGS__)
-#define KEY_END {.name = NULL}
+#define KEY_END              \
+	{                    \
+		.name = NULL \
+	}
 
 /* ---- values as they were written ------------------------------------------------------------------------ */
 enum node_type { N_STR, N_INT, N_FLOAT, N_BOOL, N_GROUP, N_LIST };
@@ -122,9 +131,9 @@ struct node {
 	const char *name; /* NULL in lists */
 	const char *file;
 	int line;
-	const char *text; /* N_STR */
-	int64_t i;        /* N_INT, N_BOOL */
-	double d;         /* N_FLOAT */
+	const char *text;          /* N_STR */
+	int64_t i;                 /* N_INT, N_BOOL */
+	double d;                  /* N_FLOAT */
 	struct node *first, *next; /* children of N_GROUP and N_LIST */
 };
 struct node *node_child(const struct node *group, const char *name);
@@ -136,26 +145,30 @@ struct fill {
 	struct arena *arena;
 	struct problems *problems;
 	const char *(*getenv)(const char *name); /* never NULL */
-	bool offline; /* lint: a ${NAME} that is not set is no error; the value is then not checked */
+	bool
+	    offline; /* lint: a ${NAME} that is not set is no error; the value is then not checked */
 	size_t unknown; /* how many values stayed unknown that way: the struct is then incomplete */
-	bool prod;    /* a literal secret is an error (policy) instead of a warning */
+	bool prod;      /* a literal secret is an error (policy) instead of a warning */
 	/* For K_MODES: is this a mode name? May be NULL. */
 	bool (*is_mode)(const void *ctx, const char *word);
 	const void *mode_ctx;
 };
 /* Fills *out from `group` (NULL: only defaults). `where` stands in messages ("kafka.events"). Adds every
  * problem it finds; returns how many errors and policy errors it added. Names of keys are schema_names' work. */
-int schema_fill(const struct schema *schema, const struct node *group, const char *where, void *out, struct fill *fill);
+int schema_fill(const struct schema *schema, const struct node *group, const char *where, void *out,
+		struct fill *fill);
 /* Reports every key of `group` that neither schema has, with the nearest name. `also` may be NULL. */
-int schema_names(const struct schema *schema, const struct schema *also, const struct node *group, const char *where,
-                 struct fill *fill);
+int schema_names(const struct schema *schema, const struct schema *also, const struct node *group,
+		 const char *where, struct fill *fill);
 /* ${NAME}, ${NAME:-default}, ${NAME:?message}, $$. NULL when a problem was added, or (offline) unknown. */
-const char *interpolate(const struct node *at, const char *text, const char *where, struct fill *fill);
+const char *interpolate(const struct node *at, const char *text, const char *where,
+			struct fill *fill);
 
 /* ---- printing rows ------------------------------------------------------------------------------------- */
 const struct key *schema_find(const struct schema *schema, const char *name);
 const char *schema_nearest(const struct schema *schema, const char *name);
-const char *key_type_text(const struct key *key); /* "list of text", "span", "read, write, describe" */
+const char *
+key_type_text(const struct key *key); /* "list of text", "span", "read, write, describe" */
 /* The value of one row in a filled struct, as it would stand in a profile; secrets as references. */
 void key_print(const struct key *key, const void *conf, struct str *out, int indent);
 bool key_is_given(const struct key *key, const void *conf);

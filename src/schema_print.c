@@ -36,7 +36,8 @@ const char *key_type_text(const struct key *key)
 	case K_STRLIST:
 		return key->flags & K_NUMBERS ? "a list of text or numbers" : "a list of text";
 	case K_PAIRLIST:
-		return key->flags & K_HEADERS ? "a list of \"Name: value\"" : "a list of \"name=value\"";
+		return key->flags & K_HEADERS ? "a list of \"Name: value\""
+					      : "a list of \"name=value\"";
 	case K_GROUP:
 		return "a group { ... }";
 	case K_GROUPLIST:
@@ -154,7 +155,8 @@ static void add_list(const struct key *key, const void *field, struct str *out, 
 		if (key->type == K_GROUPLIST) {
 			if (texts->n > 1)
 				str_addf(out, "\n%*s", (indent + 1) * 4, "");
-			add_group(out, key->sub, (const char *)groups->v + i * key->sub->size, indent);
+			add_group(out, key->sub, (const char *)groups->v + i * key->sub->size,
+				  indent);
 		} else if (key->type == K_URLLIST) {
 			add_quoted(out, urls->v[i].text);
 		} else if (key->type == K_STRLIST) {
@@ -275,7 +277,8 @@ const char *schema_selftest(const struct schema *schema, char *buf, size_t size)
 
 		/* The default is read by the parser that reads the user's value: a wrong one cannot ship. */
 		one[0].flags &= ~K_REQUIRED;
-		if (!what && schema_fill(&alone, NULL, k->name, arena_alloc(&arena, schema->size), &fill) != 0)
+		if (!what && schema_fill(&alone, NULL, k->name, arena_alloc(&arena, schema->size),
+					 &fill) != 0)
 			what = problems.v[problems.n - 1].text;
 		if (what) {
 			snprintf(buf, size, "%s.%s: %s", schema->name, k->name, what);

@@ -6,9 +6,10 @@
 #include "diag.h"
 #include "str.h"
 
-#define FORMS_MAX 64   /* values x encodings; a check that uses more than a dozen secrets is none we know */
-#define SCRUB_MIN 4    /* shorter values would eat ordinary words */
-#define MASK "***"     /* not longer than SCRUB_MIN, so a scrubbed text never grows */
+#define FORMS_MAX \
+	64 /* values x encodings; a check that uses more than a dozen secrets is none we know */
+#define SCRUB_MIN 4 /* shorter values would eat ordinary words */
+#define MASK "***"  /* not longer than SCRUB_MIN, so a scrubbed text never grows */
 
 /* Process-wide on purpose, and only ever filled in a child: every text that leaves the child passes it,
  * whoever made that text. */
@@ -48,12 +49,13 @@ const char *secret_text(struct secret s, char *buf, size_t size)
 bool secret_sensitive_name(const char *name)
 {
 	/* librdkafka's own list of sensitive properties misses some (client.secret in 2.0.2): match by word. */
-	static const char *const words[] = {"password", "passwd",     "passphrase",    "secret",  "token",
-	                                    "jaas",     "credential", "authorization", "cookie",  "api-key",
-	                                    "apikey",   "api_key",    "private.key",   "key.pem", "user.info",
-	                                    "kinit.cmd"};
+	static const char *const words[] = {"password",    "passwd",  "passphrase", "secret",
+					    "token",       "jaas",    "credential", "authorization",
+					    "cookie",      "api-key", "apikey",     "api_key",
+					    "private.key", "key.pem", "user.info",  "kinit.cmd"};
 	/* Names that contain such a word but hold no secret. */
-	static const char *const harmless[] = {"token.endpoint.url", "password_file", "token_file", "secret_name"};
+	static const char *const harmless[] = {"token.endpoint.url", "password_file", "token_file",
+					       "secret_name"};
 
 	for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
 		if (strcasestr(name, harmless[i]))
@@ -117,7 +119,7 @@ static char *base64_form(const char *value, const char *alphabet)
 
 	for (size_t i = 0; i < n; i += 3) {
 		unsigned v = (unsigned)s[i] << 16 | (i + 1 < n ? (unsigned)s[i + 1] << 8 : 0) |
-		             (i + 2 < n ? (unsigned)s[i + 2] : 0);
+			     (i + 2 < n ? (unsigned)s[i + 2] : 0);
 
 		*p++ = alphabet[v >> 18 & 63];
 		*p++ = alphabet[v >> 12 & 63];
@@ -150,8 +152,10 @@ static char *clean_form(const char *value)
 
 void secret_register(const char *value)
 {
-	static const char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	static const char urlsafe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	static const char standard[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char urlsafe[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 	register_form(xstrdup(value));
 	register_form(percent_form(value, "0123456789ABCDEF"));
@@ -177,7 +181,9 @@ static const char *read_file(struct secret s, struct diag *out)
 	char *value = file_read(s.text, SECRET_VALUE_MAX, &len);
 
 	if (!value) {
-		unreadable(out, s, errno == EFBIG ? "larger than 64 KiB: not a secret file" : strerror(errno));
+		unreadable(out, s,
+			   errno == EFBIG ? "larger than 64 KiB: not a secret file"
+					  : strerror(errno));
 		return NULL;
 	}
 	if (len > 0 && value[len - 1] == '\n')
@@ -203,8 +209,9 @@ const char *secret_read(struct secret s, struct diag *out)
 	case SECRET_ENV:
 		value = getenv(s.text);
 		if (!value)
-			diag_set(out, D_ENV_MISSING, s.text, "the secret is to come from variable %s, which is not set",
-			         s.text);
+			diag_set(out, D_ENV_MISSING, s.text,
+				 "the secret is to come from variable %s, which is not set",
+				 s.text);
 		return value;
 	case SECRET_FILE:
 		return read_file(s, out);

@@ -14,7 +14,8 @@ struct diag;
 enum secret_kind { SECRET_NONE, SECRET_ENV, SECRET_FILE, SECRET_LITERAL };
 struct secret {
 	enum secret_kind kind;
-	const char *text; /* variable name, path, or (outside prod) the literal itself: never print it */
+	const char
+	    *text; /* variable name, path, or (outside prod) the literal itself: never print it */
 };
 
 #define SECRET_VALUE_MAX (64 * 1024) /* a token or key file; larger is surely the wrong file */

@@ -12,9 +12,9 @@
 #include "util.h"
 
 struct str {
-	char *s;        /* NUL-terminated, never NULL after str_init */
+	char *s; /* NUL-terminated, never NULL after str_init */
 	size_t len, cap, max;
-	bool cut;       /* something did not fit */
+	bool cut; /* something did not fit */
 };
 
 void str_init(struct str *b, size_t max);

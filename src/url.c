@@ -6,7 +6,10 @@
 
 static int hex(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
 }
 
 /* Percent-decoded copy; NULL when an escape is broken or decodes to NUL. */
@@ -165,8 +168,8 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 	if (!value)
 		return -1;
 	if (url_split(out, &arena, value, &why) < 0) {
-		snprintf(subject, sizeof subject, "%s%s", in->ref.kind == SECRET_ENV ? "variable " : "file ",
-		         in->ref.text);
+		snprintf(subject, sizeof subject, "%s%s",
+			 in->ref.kind == SECRET_ENV ? "variable " : "file ", in->ref.text);
 		diag_set(out_diag, D_ENV_MISMATCH, subject, "is to hold a URL, but it %s", why);
 		return -1;
 	}

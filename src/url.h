@@ -18,8 +18,9 @@ struct url {
 	const char *host;   /* without the brackets of IPv6; "" for unix:// */
 	const char *path;   /* with the query, begins with '/' or is "" */
 	int port;           /* 0: not given */
-	struct secret user, password; /* SECRET_LITERAL, percent-decoded, when the URL had a user part */
-	struct secret ref;  /* set: the whole URL is read by the child */
+	struct secret user,
+	    password;      /* SECRET_LITERAL, percent-decoded, when the URL had a user part */
+	struct secret ref; /* set: the whole URL is read by the child */
 };
 struct urllist {
 	size_t n;

@@ -3,7 +3,7 @@
 struct form {
 	const char *prefix; /* of the URL, without "://" */
 	const char *kind, *key;
-	const char *keep;   /* the scheme the key gets; NULL: the rest alone */
+	const char *keep; /* the scheme the key gets; NULL: the rest alone */
 };
 
 static const struct form forms[] = {
@@ -22,10 +22,12 @@ static const struct form forms[] = {
     {"dns", "dns", "name", NULL},
     {"file", "file", "path", NULL},
 };
-static const char *const prefixes[] = {"tcp", "http", "https", "kafka", "redis", "rediss", "registry+http",
-                                       "registry+https", "opa+http", "opa+https", "metrics+http", "metrics+https",
-                                       "dns", "file", NULL};
-_Static_assert(ARRAY_LEN(prefixes) == ARRAY_LEN(forms) + 1, "every form has its prefix in the list for suggestions");
+static const char *const prefixes[] = {
+    "tcp",           "http",           "https",    "kafka",     "redis",        "rediss",
+    "registry+http", "registry+https", "opa+http", "opa+https", "metrics+http", "metrics+https",
+    "dns",           "file",           NULL};
+_Static_assert(ARRAY_LEN(prefixes) == ARRAY_LEN(forms) + 1,
+	       "every form has its prefix in the list for suggestions");
 
 static const struct form *find_form(const char *url, size_t len)
 {
@@ -90,21 +92,24 @@ int wait_parse(struct wait_check *out, struct arena *a, const char *url, const c
 		const char *scheme = arena_strndup(a, url, (size_t)(sep - url));
 
 		near = nearest_word(scheme, prefixes);
-		*why = near ? arena_printf(a, "unknown scheme \"%s\"; did you mean \"%s\"?", scheme, near)
-		            : arena_printf(a, "unknown scheme \"%s\"", scheme);
+		*why = near ? arena_printf(a, "unknown scheme \"%s\"; did you mean \"%s\"?", scheme,
+					   near)
+			    : arena_printf(a, "unknown scheme \"%s\"", scheme);
 		return -1;
 	}
 	if (!*rest) {
 		*why = "names nothing to wait for";
 		return -1;
 	}
-	*out = (struct wait_check){.kind = f->kind, .name = name_of(a, rest), .node = arena_alloc(a, sizeof *out->node)};
+	*out = (struct wait_check){
+	    .kind = f->kind, .name = name_of(a, rest), .node = arena_alloc(a, sizeof *out->node)};
 	out->node->type = N_GROUP;
 	if (str_eq(f->kind, "kafka"))
 		add_kafka(a, out->node, rest);
 	else if (str_eq(f->kind, "opa"))
 		add_opa(a, out->node, f->keep, rest);
 	else
-		add_text(a, out->node, f->key, f->keep ? arena_printf(a, "%s://%s", f->keep, rest) : rest);
+		add_text(a, out->node, f->key,
+			 f->keep ? arena_printf(a, "%s://%s", f->keep, rest) : rest);
 	return 0;
 }

@@ -16,8 +16,10 @@ struct header {
 };
 
 _Static_assert(WIRE_RECORD_MAX <= PIPE_BUF, "a record must be written atomically");
-_Static_assert(sizeof(struct header) + DIAG_SUBJECT_MAX + DIAG_CAUSE_MAX + DIAG_HINT_MAX + sizeof(int) <= WIRE_RECORD_MAX,
-               "a final record must fit");
+_Static_assert(sizeof(struct header) + DIAG_SUBJECT_MAX + DIAG_CAUSE_MAX + DIAG_HINT_MAX +
+		       sizeof(int) <=
+		   WIRE_RECORD_MAX,
+	       "a final record must fit");
 
 static int put(int fd, struct header *h, const unsigned char *payload, size_t n)
 {
@@ -78,7 +80,8 @@ int wire_fill(struct wire_in *in, int fd)
 {
 	ssize_t n;
 
-	if (in->len == sizeof in->buf) /* a whole record always fits: this is nonsense without end */
+	if (in->len ==
+	    sizeof in->buf) /* a whole record always fits: this is nonsense without end */
 		in->broken = true;
 	if (in->broken)
 		in->len = 0;
@@ -103,18 +106,21 @@ static int take_text(const unsigned char **p, const unsigned char *end, char *ds
 	return 0;
 }
 
-static int decode_final(const struct header *h, const unsigned char *p, const unsigned char *end, struct wire_record *out)
+static int decode_final(const struct header *h, const unsigned char *p, const unsigned char *end,
+			struct wire_record *out)
 {
 	if (h->verdict == V_PASS) {
 		out->verdict = V_PASS;
 		return p == end ? 0 : -1;
 	}
-	if ((h->verdict != V_FAIL && h->verdict != V_BROKEN) || h->code == D_NONE || h->code >= D__COUNT)
+	if ((h->verdict != V_FAIL && h->verdict != V_BROKEN) || h->code == D_NONE ||
+	    h->code >= D__COUNT)
 		return -1;
 	out->verdict = (enum verdict)h->verdict;
 	out->diag.code = (enum diag_code)h->code;
 	/* The table decides what a code means; a child cannot make a failure look like our own trouble or back. */
-	if (diag_info(out->diag.code)->verdict != out->verdict || (size_t)(end - p) < sizeof out->diag.sys_errno)
+	if (diag_info(out->diag.code)->verdict != out->verdict ||
+	    (size_t)(end - p) < sizeof out->diag.sys_errno)
 		return -1;
 	memcpy(&out->diag.sys_errno, p, sizeof out->diag.sys_errno);
 	p += sizeof out->diag.sys_errno;

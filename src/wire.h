@@ -19,11 +19,11 @@ enum wire_type { WIRE_STEP = 1, WIRE_REACHED, WIRE_FACT, WIRE_SUMMARY, WIRE_FINA
 
 struct wire_record {
 	enum wire_type type;
-	enum phase phase;             /* STEP */
-	enum verdict verdict;         /* FINAL */
-	char text[FACT_VALUE_MAX];    /* STEP, REACHED, SUMMARY; FACT: the value */
-	char key[FACT_KEY_MAX];       /* FACT */
-	struct diag diag;             /* FINAL that did not pass */
+	enum phase phase;          /* STEP */
+	enum verdict verdict;      /* FINAL */
+	char text[FACT_VALUE_MAX]; /* STEP, REACHED, SUMMARY; FACT: the value */
+	char key[FACT_KEY_MAX];    /* FACT */
+	struct diag diag;          /* FINAL that did not pass */
 };
 
 /* Child. 0, or -1 when the parent is gone. */

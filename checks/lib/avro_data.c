@@ -11,7 +11,8 @@ struct pair_of {
 	size_t size;
 };
 
-static bool refuse(const struct pair_of *p, const char *where, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static bool refuse(const struct pair_of *p, const char *where, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 static bool refuse(const struct pair_of *p, const char *where, const char *fmt, ...)
 {
 	int n = snprintf(p->why, p->size, "%s%s", where, *where ? ": " : "");
@@ -65,9 +66,9 @@ static bool names_match(const json_t *reader, const json_t *writer)
 
 static bool promotes(const char *reader, const char *writer)
 {
-	static const char *const pairs[][2] = {{"int", "long"},     {"int", "float"},    {"int", "double"},
-	                                       {"long", "float"},   {"long", "double"},  {"float", "double"},
-	                                       {"string", "bytes"}, {"bytes", "string"}};
+	static const char *const pairs[][2] = {
+	    {"int", "long"},    {"int", "float"},    {"int", "double"},   {"long", "float"},
+	    {"long", "double"}, {"float", "double"}, {"string", "bytes"}, {"bytes", "string"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
 		if (str_eq(pairs[i][0], writer) && str_eq(pairs[i][1], reader))
@@ -94,7 +95,8 @@ static const json_t *writer_field(const json_t *fields, const json_t *reader)
 	return NULL;
 }
 
-static bool can_read_record(const struct pair_of *p, const json_t *r, const json_t *w, const char *where)
+static bool can_read_record(const struct pair_of *p, const json_t *r, const json_t *w,
+			    const char *where)
 {
 	const json_t *fields = json_object_get(r, "fields");
 	char busy[1100], inner[200];
@@ -104,21 +106,28 @@ static bool can_read_record(const struct pair_of *p, const json_t *r, const json
 		return true; /* recursive types: decided further up */
 	json_object_set_new(p->busy, busy, json_true());
 	for (size_t i = 0; i < json_array_size(fields); i++) {
-		const json_t *f = json_array_get(fields, i), *from = writer_field(json_object_get(w, "fields"), f);
+		const json_t *f = json_array_get(fields, i),
+			     *from = writer_field(json_object_get(w, "fields"), f);
 
-		snprintf(inner, sizeof(inner), "%s%s%s", where, *where ? "." : "", json_str(f, "name"));
+		snprintf(inner, sizeof(inner), "%s%s%s", where, *where ? "." : "",
+			 json_str(f, "name"));
 		if (!from && !json_object_get(f, "default"))
-			return refuse(p, inner, "the reader needs this field, the writer does not write it, and it has no default");
-		if (from && !can_read(p, json_object_get(f, "type"), json_object_get(from, "type"), inner))
+			return refuse(p, inner,
+				      "the reader needs this field, the writer does not write it, "
+				      "and it has no default");
+		if (from &&
+		    !can_read(p, json_object_get(f, "type"), json_object_get(from, "type"), inner))
 			return false;
 	}
 	json_object_del(p->busy, busy);
 	return true;
 }
 
-static bool can_read_enum(const struct pair_of *p, const json_t *r, const json_t *w, const char *where)
+static bool can_read_enum(const struct pair_of *p, const json_t *r, const json_t *w,
+			  const char *where)
 {
-	const json_t *known = json_object_get(r, "symbols"), *written = json_object_get(w, "symbols");
+	const json_t *known = json_object_get(r, "symbols"),
+		     *written = json_object_get(w, "symbols");
 
 	for (size_t i = 0; !json_object_get(r, "default") && i < json_array_size(written); i++) {
 		bool found = false;
@@ -126,17 +135,20 @@ static bool can_read_enum(const struct pair_of *p, const json_t *r, const json_t
 		for (size_t j = 0; j < json_array_size(known); j++)
 			found |= json_same(json_array_get(known, j), json_array_get(written, i));
 		if (!found)
-			return refuse(p, where, "the reader does not know the symbol %s", json_string_value(json_array_get(written, i)));
+			return refuse(p, where, "the reader does not know the symbol %s",
+				      json_string_value(json_array_get(written, i)));
 	}
 	return true;
 }
 
-static bool can_read_named(const struct pair_of *p, const json_t *r, const json_t *w, const char *where)
+static bool can_read_named(const struct pair_of *p, const json_t *r, const json_t *w,
+			   const char *where)
 {
 	const char *type = type_of(r);
 
 	if (!names_match(r, w))
-		return refuse(p, where, "the reader has %s, the writer %s", json_str(r, "name"), json_str(w, "name"));
+		return refuse(p, where, "the reader has %s, the writer %s", json_str(r, "name"),
+			      json_str(w, "name"));
 	if (str_eq(type, "record"))
 		return can_read_record(p, r, w, where);
 	if (str_eq(type, "enum"))
@@ -170,9 +182,11 @@ static bool can_read(const struct pair_of *p, const json_t *r, const json_t *w, 
 		if (json_str(r, "name"))
 			return can_read_named(p, r, w, where);
 		if (str_eq(tr, "array"))
-			return can_read(p, json_object_get(r, "items"), json_object_get(w, "items"), where);
+			return can_read(p, json_object_get(r, "items"), json_object_get(w, "items"),
+					where);
 		if (str_eq(tr, "map"))
-			return can_read(p, json_object_get(r, "values"), json_object_get(w, "values"), where);
+			return can_read(p, json_object_get(r, "values"),
+					json_object_get(w, "values"), where);
 		return true;
 	}
 	if (json_is_string(r) && json_is_string(w) && promotes(tr, tw))
@@ -180,9 +194,11 @@ static bool can_read(const struct pair_of *p, const json_t *r, const json_t *w, 
 	return refuse(p, where, "the reader has %s, the writer %s", tr, tw);
 }
 
-bool avro_can_read(const struct avro_schema *reader, const struct avro_schema *writer, char *why, size_t size)
+bool avro_can_read(const struct avro_schema *reader, const struct avro_schema *writer, char *why,
+		   size_t size)
 {
-	struct pair_of p = {.reader = reader, .writer = writer, .busy = json_object(), .why = why, .size = size};
+	struct pair_of p = {
+	    .reader = reader, .writer = writer, .busy = json_object(), .why = why, .size = size};
 	bool ok = can_read(&p, reader->normal, writer->normal, "");
 
 	json_decref(p.busy);
@@ -215,7 +231,8 @@ static int bad(struct bytes *b, const char *where, const char *fmt, ...)
 static int take(struct bytes *b, int64_t n, const char *where, const char *what)
 {
 	if (n < 0 || (uint64_t)n > b->len - b->at)
-		return bad(b, where, "%s of %lld bytes, %zu are left", what, (long long)n, b->len - b->at);
+		return bad(b, where, "%s of %lld bytes, %zu are left", what, (long long)n,
+			   b->len - b->at);
 	b->at += (size_t)n;
 	return 0;
 }
@@ -265,7 +282,8 @@ static int decode_primitive(struct bytes *b, const char *type, const char *where
 	return take(b, n, where, str_eq(type, "string") ? "a string" : "a bytes value");
 }
 
-static int decode_blocks(struct bytes *b, const json_t *item, bool map, const char *where, int depth)
+static int decode_blocks(struct bytes *b, const json_t *item, bool map, const char *where,
+			 int depth)
 {
 	for (;;) {
 		int64_t n, skip;
@@ -279,7 +297,8 @@ static int decode_blocks(struct bytes *b, const json_t *item, bool map, const ch
 		for (int64_t i = n < 0 ? -n : n; i > 0; i--) {
 			if (++b->items > ITEMS_MAX)
 				return bad(b, where, "more than %d items", ITEMS_MAX);
-			if ((map && decode_primitive(b, "string", where)) || decode(b, item, where, depth + 1))
+			if ((map && decode_primitive(b, "string", where)) ||
+			    decode(b, item, where, depth + 1))
 				return -1;
 		}
 	}
@@ -292,19 +311,22 @@ static int decode_fields(struct bytes *b, const json_t *fields, const char *wher
 	for (size_t i = 0; i < json_array_size(fields); i++) {
 		const json_t *f = json_array_get(fields, i);
 
-		snprintf(inner, sizeof(inner), "%s%s%s", where, *where ? "." : "", json_str(f, "name"));
+		snprintf(inner, sizeof(inner), "%s%s%s", where, *where ? "." : "",
+			 json_str(f, "name"));
 		if (decode(b, json_object_get(f, "type"), inner, depth + 1))
 			return -1;
 	}
 	return 0;
 }
 
-static int decode_choice(struct bytes *b, const json_t *list, const char *what, const char *where, int64_t *n)
+static int decode_choice(struct bytes *b, const json_t *list, const char *what, const char *where,
+			 int64_t *n)
 {
 	if (take_long(b, n, where))
 		return -1;
 	if (*n < 0 || *n >= (int64_t)json_array_size(list))
-		return bad(b, where, "%s number %lld of %zu", what, (long long)*n, json_array_size(list));
+		return bad(b, where, "%s number %lld of %zu", what, (long long)*n,
+			   json_array_size(list));
 	return 0;
 }
 
@@ -317,7 +339,9 @@ static int decode(struct bytes *b, const json_t *v, const char *where, int depth
 		return bad(b, where, "nested deeper than %d levels", DEPTH_MAX);
 	v = definition(b->schema, v);
 	if (json_is_array(v))
-		return decode_choice(b, v, "branch", where, &n) ? -1 : decode(b, json_array_get(v, (size_t)n), where, depth + 1);
+		return decode_choice(b, v, "branch", where, &n)
+			   ? -1
+			   : decode(b, json_array_get(v, (size_t)n), where, depth + 1);
 	type = type_of(v);
 	if (json_is_string(v))
 		return decode_primitive(b, type, where);
@@ -326,11 +350,14 @@ static int decode(struct bytes *b, const json_t *v, const char *where, int depth
 	if (str_eq(type, "enum"))
 		return decode_choice(b, json_object_get(v, "symbols"), "symbol", where, &n);
 	if (str_eq(type, "fixed"))
-		return take(b, json_integer_value(json_object_get(v, "size")), where, "a fixed value");
-	return decode_blocks(b, json_object_get(v, str_eq(type, "map") ? "values" : "items"), str_eq(type, "map"), where, depth);
+		return take(b, json_integer_value(json_object_get(v, "size")), where,
+			    "a fixed value");
+	return decode_blocks(b, json_object_get(v, str_eq(type, "map") ? "values" : "items"),
+			     str_eq(type, "map"), where, depth);
 }
 
-ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size_t len, char *why, size_t size)
+ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size_t len, char *why,
+		    size_t size)
 {
 	struct bytes b = {.schema = s, .data = data, .len = len, .why = why, .size = size};
 

@@ -9,7 +9,8 @@ struct reading {
 	size_t size;
 };
 
-static const char *const primitives[] = {"null", "boolean", "int", "long", "float", "double", "bytes", "string", NULL};
+static const char *const primitives[] = {"null",   "boolean", "int",    "long", "float",
+					 "double", "bytes",   "string", NULL};
 
 static bool is_primitive(const char *name)
 {
@@ -115,12 +116,15 @@ static const char *named_problem(const json_t *v, const char *type)
 	const json_t *list = json_object_get(v, str_eq(type, "enum") ? "symbols" : "fields");
 
 	if (str_eq(type, "fixed"))
-		return json_integer_value(json_object_get(v, "size")) > 0 ? NULL : "has no size above 0";
+		return json_integer_value(json_object_get(v, "size")) > 0 ? NULL
+									  : "has no size above 0";
 	for (size_t i = 0; i < json_array_size(list); i++)
 		for (size_t j = 0; j < i; j++) {
 			const json_t *a = json_array_get(list, i), *b = json_array_get(list, j);
-			const char *x = json_is_string(a) ? json_string_value(a) : json_str(a, "name");
-			const char *y = json_is_string(b) ? json_string_value(b) : json_str(b, "name");
+			const char *x =
+			    json_is_string(a) ? json_string_value(a) : json_str(a, "name");
+			const char *y =
+			    json_is_string(b) ? json_string_value(b) : json_str(b, "name");
 
 			if (x && y && str_eq(x, y))
 				return "has two members of one name";
@@ -149,7 +153,8 @@ static json_t *normal_named(struct reading *r, const json_t *v, const char *type
 	if (json_object_get(v, "aliases"))
 		json_object_set_new(out, "aliases", normal_aliases(v, inner));
 	if (str_eq(type, "enum") || str_eq(type, "fixed")) {
-		static const char *const kept[] = {"symbols", "size", "default", "logicalType", "precision", "scale"};
+		static const char *const kept[] = {"symbols",     "size",      "default",
+						   "logicalType", "precision", "scale"};
 
 		for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 			if (json_object_get(v, kept[i]))
@@ -179,7 +184,8 @@ static json_t *normal_object(struct reading *r, const json_t *v, const char *spa
 
 	if (!name)
 		return type ? normal(r, type, space) : fail(r, "a schema without type");
-	if (str_eq(name, "record") || str_eq(name, "error") || str_eq(name, "enum") || str_eq(name, "fixed"))
+	if (str_eq(name, "record") || str_eq(name, "error") || str_eq(name, "enum") ||
+	    str_eq(name, "fixed"))
 		return normal_named(r, v, name, space);
 	if (!str_eq(name, "array") && !str_eq(name, "map")) {
 		out = normal_name(r, name, space);
@@ -193,7 +199,8 @@ static json_t *normal_object(struct reading *r, const json_t *v, const char *spa
 				json_object_set(out, logical[i], json_object_get(v, logical[i]));
 		return out;
 	}
-	inner = json_object_get(v, of) ? normal(r, json_object_get(v, of), space) : fail(r, "%s without %s", name, of);
+	inner = json_object_get(v, of) ? normal(r, json_object_get(v, of), space)
+				       : fail(r, "%s without %s", name, of);
 	if (!inner)
 		return NULL;
 	out = json_object();
@@ -252,7 +259,8 @@ static void canonical(struct str *s, const json_t *v)
 		str_addc(s, ']');
 		return;
 	}
-	if (!name && !str_eq(type, "array") && !str_eq(type, "map")) { /* a logical type: its base */
+	if (!name && !str_eq(type, "array") &&
+	    !str_eq(type, "map")) { /* a logical type: its base */
 		canonical(s, json_object_get(v, "type"));
 		return;
 	}
@@ -343,7 +351,8 @@ struct avro_schema *avro_schema_parse(const char *text, size_t len, char *why, s
 	return s;
 }
 
-struct avro_schema *avro_schema_load(const struct check_run *run, const char *path, struct diag *out)
+struct avro_schema *avro_schema_load(const struct check_run *run, const char *path,
+				     struct diag *out)
 {
 	struct avro_schema *s;
 	char why[AVRO_WHY_MAX];
@@ -354,8 +363,8 @@ struct avro_schema *avro_schema_load(const struct check_run *run, const char *pa
 	text = file_read(path, AVRO_SCHEMA_MAX, &len);
 	if (!text) {
 		enum diag_code code = errno == ENOENT || errno == ENOTDIR ? D_FILE_MISSING
-		                      : errno == EFBIG                    ? D_AVRO_INVALID_SCHEMA
-		                                                          : D_FILE_UNREADABLE;
+				      : errno == EFBIG                    ? D_AVRO_INVALID_SCHEMA
+									  : D_FILE_UNREADABLE;
 		check_fail(out, code, path, "%s", strerror(errno));
 		return NULL;
 	}
@@ -378,7 +387,8 @@ static bool differ(struct place *p, const json_t *a, const json_t *b)
 	char left[120], right[120];
 
 	snprintf(p->why, p->size, "at %s one has %s, the other %s", *p->path ? p->path : "the top",
-	         a ? json_short(a, left, sizeof(left)) : "nothing", b ? json_short(b, right, sizeof(right)) : "nothing");
+		 a ? json_short(a, left, sizeof(left)) : "nothing",
+		 b ? json_short(b, right, sizeof(right)) : "nothing");
 	return false;
 }
 
@@ -406,10 +416,12 @@ static bool same(const json_t *a, const json_t *b, struct place *p)
 	const char *key;
 	json_t *v;
 
-	if (!a || !b || (!json_is_object(a) && !json_is_array(a)) || json_typeof(a) != json_typeof(b))
+	if (!a || !b || (!json_is_object(a) && !json_is_array(a)) ||
+	    json_typeof(a) != json_typeof(b))
 		return a && b && json_same(a, b) ? true : differ(p, a, b);
 	if (json_is_array(a)) {
-		size_t n = json_array_size(a) > json_array_size(b) ? json_array_size(a) : json_array_size(b);
+		size_t n = json_array_size(a) > json_array_size(b) ? json_array_size(a)
+								   : json_array_size(b);
 
 		for (size_t i = 0; i < n; i++) {
 			json_t *x = json_array_get(a, i), *y = json_array_get(b, i);
@@ -420,12 +432,14 @@ static bool same(const json_t *a, const json_t *b, struct place *p)
 		}
 		return true;
 	}
-	json_object_foreach((json_t *)a, key, v) {
+	json_object_foreach((json_t *)a, key, v)
+	{
 		enter(&inner, p, key);
 		if (!same(v, json_object_get(b, key), &inner))
 			return false;
 	}
-	json_object_foreach((json_t *)b, key, v) {
+	json_object_foreach((json_t *)b, key, v)
+	{
 		enter(&inner, p, key);
 		if (!json_object_get(a, key))
 			return differ(&inner, NULL, v);

@@ -15,14 +15,15 @@
 #define AVRO_WHY_MAX 400
 
 struct avro_schema {
-	json_t *normal;          /* every name in full, no namespaces, no docs; {"type": "int"} is "int" */
-	json_t *names;           /* full name to its definition in `normal` */
-	const char *full_name;   /* of the top, when it is a named type; else "" */
-	uint64_t fingerprint;    /* CRC-64-AVRO of the parsing canonical form */
+	json_t *normal; /* every name in full, no namespaces, no docs; {"type": "int"} is "int" */
+	json_t *names;  /* full name to its definition in `normal` */
+	const char *full_name; /* of the top, when it is a named type; else "" */
+	uint64_t fingerprint;  /* CRC-64-AVRO of the parsing canonical form */
 };
 
 /* NULL with *out filled (file-missing, file-unreadable, avro-invalid-schema). Lives until the child's end. */
-struct avro_schema *avro_schema_load(const struct check_run *run, const char *path, struct diag *out);
+struct avro_schema *avro_schema_load(const struct check_run *run, const char *path,
+				     struct diag *out);
 /* From text: NULL with why filled. */
 struct avro_schema *avro_schema_parse(const char *text, size_t len, char *why, size_t size);
 /* The parsing canonical form; the caller frees it. */
@@ -32,8 +33,10 @@ uint64_t avro_crc64(const void *data, size_t len);
 /* Are both one schema to every program (all but docs)? Else where they differ, in why. */
 bool avro_same(const struct avro_schema *a, const struct avro_schema *b, char *why, size_t size);
 /* Can data written with `writer` be read with `reader`? Else the reason. */
-bool avro_can_read(const struct avro_schema *reader, const struct avro_schema *writer, char *why, size_t size);
+bool avro_can_read(const struct avro_schema *reader, const struct avro_schema *writer, char *why,
+		   size_t size);
 /* Walks one datum: the number of bytes it takes, or -1 with the reason in why. */
-ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size_t len, char *why, size_t size);
+ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size_t len, char *why,
+		    size_t size);
 
 #endif

@@ -66,7 +66,8 @@ const char *json_pointer_problem(const char *text)
 		return "is not a JSON pointer: it must be empty or begin with / (RFC 6901)";
 	for (const char *s = text; *s; s++)
 		if (*s == '~' && s[1] != '0' && s[1] != '1')
-			return "is not a JSON pointer: ~ must be written ~0 and / inside a name ~1 (RFC 6901)";
+			return "is not a JSON pointer: ~ must be written ~0 and / inside a name ~1 "
+			       "(RFC 6901)";
 	return NULL;
 }
 
@@ -116,7 +117,8 @@ static bool same_objects(const json_t *a, const json_t *b)
 
 	if (json_object_size(a) != json_object_size(b))
 		return false;
-	json_object_foreach((json_t *)a, name, v) {
+	json_object_foreach((json_t *)a, name, v)
+	{
 		json_t *w = json_object_get(b, name);
 
 		if (!w || !json_same(v, w))
@@ -157,8 +159,9 @@ const char *json_short(const json_t *v, char *buf, size_t size)
 const char *json_type_name(const json_t *v)
 {
 	static const char *const names[] = {
-	    [JSON_OBJECT] = "object", [JSON_ARRAY] = "array",  [JSON_STRING] = "string",  [JSON_INTEGER] = "number",
-	    [JSON_REAL] = "number",   [JSON_TRUE] = "boolean", [JSON_FALSE] = "boolean", [JSON_NULL] = "null",
+	    [JSON_OBJECT] = "object",  [JSON_ARRAY] = "array", [JSON_STRING] = "string",
+	    [JSON_INTEGER] = "number", [JSON_REAL] = "number", [JSON_TRUE] = "boolean",
+	    [JSON_FALSE] = "boolean",  [JSON_NULL] = "null",
 	};
 
 	return v ? names[json_typeof(v)] : "nothing";

@@ -6,16 +6,18 @@ const char *const json_kinds[] = {"object", "array", "string", "number", "boolea
 
 static const struct key expect_keys[] = {
     KEY_STR(struct json_expect, at, .check = json_pointer_problem,
-            .doc = "Where to look, as a JSON pointer (RFC 6901); empty: the whole answer.", .example = "\"/status\""),
-    KEY_JSON(struct json_expect, equals, .check = json_problem, .doc = "The value that must stand there, as JSON text.",
-             .example = "\"\\\"UP\\\"\""),
-    KEY_ENUM(struct json_expect, type, .choices = json_kinds, .doc = "The type the value must have.",
-             .example = "\"object\""),
+	    .doc = "Where to look, as a JSON pointer (RFC 6901); empty: the whole answer.",
+	    .example = "\"/status\""),
+    KEY_JSON(struct json_expect, equals, .check = json_problem,
+	     .doc = "The value that must stand there, as JSON text.", .example = "\"\\\"UP\\\"\""),
+    KEY_ENUM(struct json_expect, type, .choices = json_kinds,
+	     .doc = "The type the value must have.", .example = "\"object\""),
     KEY_NUM(struct json_expect, min, .doc = "The smallest number allowed there.", .example = "1"),
     KEY_NUM(struct json_expect, max, .doc = "The largest number allowed there.", .example = "100"),
     KEY_END,
 };
-const struct schema json_expect_schema = {.name = "json", .size = sizeof(struct json_expect), .keys = expect_keys};
+const struct schema json_expect_schema = {
+    .name = "json", .size = sizeof(struct json_expect), .keys = expect_keys};
 
 const char *json_expect_problem(const struct json_expect *e)
 {
@@ -40,7 +42,8 @@ static int kind_of(const json_t *v)
 	return ENUM_UNSET;
 }
 
-bool json_expect_holds(const struct json_expect *e, json_t *root, char *why, size_t size, bool *wrong_type)
+bool json_expect_holds(const struct json_expect *e, json_t *root, char *why, size_t size,
+		       bool *wrong_type)
 {
 	const char *at = e->at && *e->at ? e->at : "";
 	json_t *v = json_at(root, at), *want = NULL;
@@ -49,7 +52,8 @@ bool json_expect_holds(const struct json_expect *e, json_t *root, char *why, siz
 
 	*wrong_type = false;
 	if (!v) {
-		snprintf(why, size, "there is nothing at %s; the whole is %s", at, json_short(root, found, sizeof(found)));
+		snprintf(why, size, "there is nothing at %s; the whole is %s", at,
+			 json_short(root, found, sizeof(found)));
 		return false;
 	}
 	json_short(v, found, sizeof(found));
@@ -57,13 +61,15 @@ bool json_expect_holds(const struct json_expect *e, json_t *root, char *why, siz
 		at = "the top";
 	if (e->type != ENUM_UNSET && kind_of(v) != e->type) {
 		*wrong_type = true;
-		snprintf(why, size, "at %s is %s, a %s, not a %s", at, found, json_type_name(v), json_kinds[e->type]);
+		snprintf(why, size, "at %s is %s, a %s, not a %s", at, found, json_type_name(v),
+			 json_kinds[e->type]);
 		return false;
 	}
 	if (e->equals.text) {
 		want = json_read(e->equals.text, strlen(e->equals.text), err, sizeof(err));
 		ok = want && json_same(v, want);
-		snprintf(why, size, "at %s is %s, expected %s", at, found, json_short(want, wanted, sizeof(wanted)));
+		snprintf(why, size, "at %s is %s, expected %s", at, found,
+			 json_short(want, wanted, sizeof(wanted)));
 		json_decref(want);
 		return ok;
 	}
@@ -71,10 +77,11 @@ bool json_expect_holds(const struct json_expect *e, json_t *root, char *why, siz
 		return true;
 	if (!json_is_number(v)) {
 		*wrong_type = true;
-		snprintf(why, size, "at %s is %s, a %s, not a number", at, found, json_type_name(v));
+		snprintf(why, size, "at %s is %s, a %s, not a number", at, found,
+			 json_type_name(v));
 		return false;
 	}
-	snprintf(why, size, "at %s is %s, outside %g to %g", at, found, isnan(e->min) ? -INFINITY : e->min,
-	         isnan(e->max) ? INFINITY : e->max);
+	snprintf(why, size, "at %s is %s, outside %g to %g", at, found,
+		 isnan(e->min) ? -INFINITY : e->min, isnan(e->max) ? INFINITY : e->max);
 	return !(json_number_value(v) < e->min) && !(json_number_value(v) > e->max);
 }

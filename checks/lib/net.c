@@ -20,12 +20,22 @@ static const struct net_errno {
 	enum diag_code code;
 	int weight;
 } net_errnos[] = {
-    {ECONNREFUSED, D_CONNECT_REFUSED, 5}, {ECONNRESET, D_CONNECT_RESET, 6},         {EPIPE, D_CONNECT_RESET, 6},
-    {ECONNABORTED, D_CONNECT_RESET, 6},   {ETIMEDOUT, D_CONNECT_TIMEOUT, 4},        {EACCES, D_CONNECT_DENIED, 3},
-    {EPERM, D_CONNECT_DENIED, 3},         {ENETUNREACH, D_CONNECT_UNREACHABLE, 1},  {EHOSTUNREACH, D_CONNECT_UNREACHABLE, 2},
-    {EADDRNOTAVAIL, D_CONNECT_UNREACHABLE, 1}, {ENETDOWN, D_CONNECT_UNREACHABLE, 1}, {EHOSTDOWN, D_CONNECT_UNREACHABLE, 2},
-    {EAFNOSUPPORT, D_CONNECT_UNREACHABLE, 0}, {EAGAIN, D_CONNECT_TIMEOUT, 4},
-    {ENOENT, D_CONNECT_REFUSED, 5},       {ENOTDIR, D_CONNECT_REFUSED, 5},
+    {ECONNREFUSED, D_CONNECT_REFUSED, 5},
+    {ECONNRESET, D_CONNECT_RESET, 6},
+    {EPIPE, D_CONNECT_RESET, 6},
+    {ECONNABORTED, D_CONNECT_RESET, 6},
+    {ETIMEDOUT, D_CONNECT_TIMEOUT, 4},
+    {EACCES, D_CONNECT_DENIED, 3},
+    {EPERM, D_CONNECT_DENIED, 3},
+    {ENETUNREACH, D_CONNECT_UNREACHABLE, 1},
+    {EHOSTUNREACH, D_CONNECT_UNREACHABLE, 2},
+    {EADDRNOTAVAIL, D_CONNECT_UNREACHABLE, 1},
+    {ENETDOWN, D_CONNECT_UNREACHABLE, 1},
+    {EHOSTDOWN, D_CONNECT_UNREACHABLE, 2},
+    {EAFNOSUPPORT, D_CONNECT_UNREACHABLE, 0},
+    {EAGAIN, D_CONNECT_TIMEOUT, 4},
+    {ENOENT, D_CONNECT_REFUSED, 5},
+    {ENOTDIR, D_CONNECT_REFUSED, 5},
 };
 
 static const struct net_errno *net_errno_find(int err)
@@ -46,7 +56,8 @@ static int net_errno_weight(int err)
 enum verdict net_fail_errno(struct diag *out, int err, const char *subject, const char *while_doing)
 {
 	const struct net_errno *e = net_errno_find(err);
-	enum verdict v = check_fail(out, e ? e->code : D_CONNECT_UNREACHABLE, subject, "%s: %s", while_doing, strerror(err));
+	enum verdict v = check_fail(out, e ? e->code : D_CONNECT_UNREACHABLE, subject, "%s: %s",
+				    while_doing, strerror(err));
 
 	out->sys_errno = err;
 	return v;
@@ -65,7 +76,8 @@ static int net_wait(int fd, short events, struct mono until)
 }
 
 /* 0 with a connected descriptor in *fd; else an errno. */
-static int net_connect_one(const struct sockaddr *addr, socklen_t len, struct mono until, int *fd_out)
+static int net_connect_one(const struct sockaddr *addr, socklen_t len, struct mono until,
+			   int *fd_out)
 {
 	cleanup_fd int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int err = 0, one = 1;
@@ -100,11 +112,14 @@ static struct mono share_of(struct mono deadline, int parts)
 	struct mono now = mono_now();
 	struct span left = mono_since(now, deadline);
 
-	return mono_is_never(deadline) ? MONO_NEVER : mono_after(now, (struct span){left.ns / (parts > 0 ? parts : 1)});
+	return mono_is_never(deadline)
+		   ? MONO_NEVER
+		   : mono_after(now, (struct span){left.ns / (parts > 0 ? parts : 1)});
 }
 
 /* The socket file is there but nobody listens, or it is not there: two causes, one code each of connect(2). */
-int net_connect_unix(const struct check_run *run, const char *path, struct conn *conn, struct diag *out)
+int net_connect_unix(const struct check_run *run, const char *path, struct conn *conn,
+		     struct diag *out)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int err;
@@ -112,8 +127,8 @@ int net_connect_unix(const struct check_run *run, const char *path, struct conn 
 	*conn = (struct conn){.fd = -1};
 	text_clean(conn->peer, sizeof(conn->peer), path);
 	if (strlen(path) >= sizeof(addr.sun_path)) {
-		check_fail(out, D_CONNECT_UNREACHABLE, conn->peer, "the path of a socket has at most %zu bytes",
-		           sizeof(addr.sun_path) - 1);
+		check_fail(out, D_CONNECT_UNREACHABLE, conn->peer,
+			   "the path of a socket has at most %zu bytes", sizeof(addr.sun_path) - 1);
 		return -1;
 	}
 	memcpy(addr.sun_path, path, strlen(path));
@@ -122,21 +137,24 @@ int net_connect_unix(const struct check_run *run, const char *path, struct conn 
 	if (err) {
 		net_fail_errno(out, err, conn->peer, "connect");
 		if (err == ENOENT)
-			diag_hint(out, "mount the folder of the socket, or correct the path; its server may not be up yet");
+			diag_hint(out, "mount the folder of the socket, or correct the path; its "
+				       "server may not be up yet");
 		return -1;
 	}
 	check_reached(run, "connect");
 	return 0;
 }
 
-int net_connect(const struct check_run *run, const char *host, int port, struct conn *conn, struct diag *out)
+int net_connect(const struct check_run *run, const char *host, int port, struct conn *conn,
+		struct diag *out)
 {
 	struct addrinfo *list = NULL;
 	char tried[DIAG_CAUSE_MAX] = "";
 	int n = 0, worst = 0;
 
 	*conn = (struct conn){.fd = -1};
-	snprintf(conn->peer, sizeof(conn->peer), strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port);
+	snprintf(conn->peer, sizeof(conn->peer), strchr(host, ':') ? "[%s]:%d" : "%s:%d", host,
+		 port);
 	if (net_resolve(run, host, port, AF_UNSPEC, &list, out))
 		return -1;
 	for (const struct addrinfo *a = list; a; a = a->ai_next)
@@ -147,8 +165,11 @@ int net_connect(const struct check_run *run, const char *host, int port, struct 
 		int err;
 
 		getnameinfo(a->ai_addr, a->ai_addrlen, ip, sizeof(ip), NULL, 0, NI_NUMERICHOST);
-		check_step(run, PH_CONNECT, str_eq(ip, host) ? "connecting to %s" : "connecting to %s (%s)", conn->peer, ip);
-		err = net_connect_one(a->ai_addr, a->ai_addrlen, share_of(run->deadline, n), &conn->fd);
+		check_step(run, PH_CONNECT,
+			   str_eq(ip, host) ? "connecting to %s" : "connecting to %s (%s)",
+			   conn->peer, ip);
+		err = net_connect_one(a->ai_addr, a->ai_addrlen, share_of(run->deadline, n),
+				      &conn->fd);
 		if (!err) {
 			snprintf(conn->ip, sizeof(conn->ip), "%s", ip);
 			check_reached(run, "connect");
@@ -156,7 +177,8 @@ int net_connect(const struct check_run *run, const char *host, int port, struct 
 		}
 		if (!worst || net_errno_weight(err) > net_errno_weight(worst))
 			worst = err;
-		snprintf(tried + len, sizeof(tried) - len, "%s%s: %s", len ? "; " : "", ip, strerror(err));
+		snprintf(tried + len, sizeof(tried) - len, "%s%s: %s", len ? "; " : "", ip,
+			 strerror(err));
 	}
 	net_fail_errno(out, worst, conn->peer, tried);
 	text_clean(out->cause, sizeof(out->cause), tried);
@@ -167,13 +189,15 @@ int net_connect(const struct check_run *run, const char *host, int port, struct 
 static ssize_t fail_stream(struct diag *out, int err, const struct conn *conn, const char *doing)
 {
 	if (err == ETIMEDOUT)
-		check_fail(out, D_ANSWER_TIMEOUT, conn->peer, "connected, then nothing came until the deadline of the attempt");
+		check_fail(out, D_ANSWER_TIMEOUT, conn->peer,
+			   "connected, then nothing came until the deadline of the attempt");
 	else
 		net_fail_errno(out, err, conn->peer, doing);
 	return -1;
 }
 
-static ssize_t plain_read(struct conn *conn, void *buf, size_t size, struct mono until, bool *idle, struct diag *out)
+static ssize_t plain_read(struct conn *conn, void *buf, size_t size, struct mono until, bool *idle,
+			  struct diag *out)
 {
 	for (;;) {
 		ssize_t n = recv(conn->fd, buf, size, MSG_DONTWAIT);
@@ -197,8 +221,8 @@ static ssize_t plain_read(struct conn *conn, void *buf, size_t size, struct mono
 	}
 }
 
-ssize_t net_read_until(const struct check_run *run, struct conn *conn, void *buf, size_t size, struct mono until,
-                       bool *idle, struct diag *out)
+ssize_t net_read_until(const struct check_run *run, struct conn *conn, void *buf, size_t size,
+		       struct mono until, bool *idle, struct diag *out)
 {
 	(void)run;
 	*idle = false;
@@ -207,14 +231,16 @@ ssize_t net_read_until(const struct check_run *run, struct conn *conn, void *buf
 	return plain_read(conn, buf, size, until, idle, out);
 }
 
-ssize_t net_read(const struct check_run *run, struct conn *conn, void *buf, size_t size, struct diag *out)
+ssize_t net_read(const struct check_run *run, struct conn *conn, void *buf, size_t size,
+		 struct diag *out)
 {
 	if (conn->ssl)
 		return tls_read(conn, buf, size, run->deadline, NULL, out);
 	return plain_read(conn, buf, size, run->deadline, NULL, out);
 }
 
-int net_write(const struct check_run *run, struct conn *conn, const void *buf, size_t len, struct diag *out)
+int net_write(const struct check_run *run, struct conn *conn, const void *buf, size_t len,
+	      struct diag *out)
 {
 	const char *p = buf;
 

@@ -21,25 +21,32 @@ struct conn {
 
 /* Resolves `host` with the system's resolver and tries every address until one connects (RFC 8305 in its
  * simple form: in the resolver's order, each within its share of what is left). 0 or -1. */
-int net_connect(const struct check_run *run, const char *host, int port, struct conn *conn, struct diag *out);
-int net_connect_unix(const struct check_run *run, const char *path, struct conn *conn, struct diag *out);
+int net_connect(const struct check_run *run, const char *host, int port, struct conn *conn,
+		struct diag *out);
+int net_connect_unix(const struct check_run *run, const char *path, struct conn *conn,
+		     struct diag *out);
 /* TLS on a connected conn: SNI and name check against server_name or host, default trust store unless a CA is
  * given (loaded once). 0 or -1 with a tls-* code. */
-int net_tls(const struct check_run *run, struct conn *conn, const char *host, const struct tls_conf *tls, struct diag *out);
+int net_tls(const struct check_run *run, struct conn *conn, const char *host,
+	    const struct tls_conf *tls, struct diag *out);
 /* > 0 bytes; 0 end of stream; -1 failed (answer-timeout, connect-reset, tls-...). */
-ssize_t net_read(const struct check_run *run, struct conn *conn, void *buf, size_t size, struct diag *out);
-int net_write(const struct check_run *run, struct conn *conn, const void *buf, size_t len, struct diag *out);
+ssize_t net_read(const struct check_run *run, struct conn *conn, void *buf, size_t size,
+		 struct diag *out);
+int net_write(const struct check_run *run, struct conn *conn, const void *buf, size_t len,
+	      struct diag *out);
 
 /* As net_read, but what is not there yet by `until` gives 0 with *idle set: for peers that may stay silent. */
-ssize_t net_read_until(const struct check_run *run, struct conn *conn, void *buf, size_t size, struct mono until,
-                       bool *idle, struct diag *out);
+ssize_t net_read_until(const struct check_run *run, struct conn *conn, void *buf, size_t size,
+		       struct mono until, bool *idle, struct diag *out);
 
 /* errno of connect/read/write to a diagnosis. `while_doing` is "connect", "read" ... */
-enum verdict net_fail_errno(struct diag *out, int err, const char *subject, const char *while_doing);
+enum verdict net_fail_errno(struct diag *out, int err, const char *subject,
+			    const char *while_doing);
 /* EAI_* of getaddrinfo to a diagnosis; sys_errno only for EAI_SYSTEM. */
 enum verdict net_fail_eai(struct diag *out, int eai, int sys_errno, const char *host);
 /* X509_V_ERR_* to a diagnosis; `certificate` says in words whose certificate it is ("CN=kafka, expired 2026-..."). */
-enum verdict tls_fail_verify(struct diag *out, long x509_error, const char *subject, const char *certificate);
+enum verdict tls_fail_verify(struct diag *out, long x509_error, const char *subject,
+			     const char *certificate);
 /* What an OpenSSL error text or TLS alert means, for OpenSSL's own queue, librdkafka's log lines and curl's error
  * buffer alike ("... SSL alert number 116"). */
 enum verdict tls_fail_text(struct diag *out, const char *text, const char *subject);

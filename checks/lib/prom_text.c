@@ -32,7 +32,8 @@ static void skip_blanks(struct reader *r)
 
 static bool name_char(char c, bool first)
 {
-	return isalpha((unsigned char)c) || c == '_' || c == ':' || (!first && isdigit((unsigned char)c));
+	return isalpha((unsigned char)c) || c == '_' || c == ':' ||
+	       (!first && isdigit((unsigned char)c));
 }
 
 /* A word up to blank or end; cuts it off. */
@@ -106,8 +107,9 @@ static int take_labels(struct reader *r)
 			*end = '\0';
 			skip_blanks(r);
 			if (*r->at != '"' || l->n_labels == PROM_LABELS_MAX)
-				return *r->at == '"' ? bad(r, "more than %d labels", PROM_LABELS_MAX)
-				                     : bad(r, "the value of label %s is not quoted", name);
+				return *r->at == '"'
+					   ? bad(r, "more than %d labels", PROM_LABELS_MAX)
+					   : bad(r, "the value of label %s is not quoted", name);
 			l->labels[l->n_labels].name = name;
 			l->labels[l->n_labels].value = take_quoted(r);
 			if (!l->labels[l->n_labels++].value)
@@ -144,12 +146,14 @@ static int take_value(struct reader *r)
 	if (*word && *word != '#') {
 		(void)strtod(word, &end);
 		if (*end)
-			return bad(r, "the timestamp of %s is not a number: %.40s", r->line.name, word);
+			return bad(r, "the timestamp of %s is not a number: %.40s", r->line.name,
+				   word);
 		skip_blanks(r);
 	}
 	/* Only an exemplar may follow, and only in OpenMetrics. */
 	if (*word != '#' && *r->at && *r->at != '#')
-		return bad(r, "something stands behind the value of %s: %.40s", r->line.name, r->at);
+		return bad(r, "something stands behind the value of %s: %.40s", r->line.name,
+			   r->at);
 	return 0;
 }
 
@@ -184,7 +188,8 @@ static int take_comment(struct reader *r, bool *says)
 	static const struct {
 		const char *word;
 		enum prom_kind kind;
-	} words[] = {{"TYPE", PROM_TYPE}, {"HELP", PROM_HELP}, {"UNIT", PROM_UNIT}, {"EOF", PROM_EOF}};
+	} words[] = {
+	    {"TYPE", PROM_TYPE}, {"HELP", PROM_HELP}, {"UNIT", PROM_UNIT}, {"EOF", PROM_EOF}};
 	char *word;
 
 	*says = false;
@@ -211,8 +216,8 @@ static int take_comment(struct reader *r, bool *says)
 	return 0; /* any other comment: allowed in the text format, ignored */
 }
 
-int prom_read(char *text, bool openmetrics, void (*see)(const struct prom_line *line, void *arg), void *arg, char *why,
-              size_t size)
+int prom_read(char *text, bool openmetrics, void (*see)(const struct prom_line *line, void *arg),
+	      void *arg, char *why, size_t size)
 {
 	struct reader r = {.openmetrics = openmetrics, .why = why, .size = size};
 	bool ended = false;

@@ -16,18 +16,18 @@ struct prom_label {
 };
 struct prom_line {
 	enum prom_kind kind;
-	const char *name;                        /* of the sample, or of the family; NULL for PROM_EOF */
-	const char *type;                        /* PROM_TYPE: "counter" */
+	const char *name; /* of the sample, or of the family; NULL for PROM_EOF */
+	const char *type; /* PROM_TYPE: "counter" */
 	struct prom_label labels[PROM_LABELS_MAX];
 	size_t n_labels;
-	double value;                            /* NaN and infinities are values */
-	unsigned number;                         /* of the line, from 1 */
+	double value;    /* NaN and infinities are values */
+	unsigned number; /* of the line, from 1 */
 };
 
 /* Calls `see` for each line that says something; `text` is changed while reading. 0, or -1 with why filled
  * ("line 7: ..."). A page in OpenMetrics must end with "# EOF" and nothing behind it. */
-int prom_read(char *text, bool openmetrics, void (*see)(const struct prom_line *line, void *arg), void *arg, char *why,
-              size_t size);
+int prom_read(char *text, bool openmetrics, void (*see)(const struct prom_line *line, void *arg),
+	      void *arg, char *why, size_t size);
 /* The value of a label, or NULL. */
 const char *prom_label_of(const struct prom_line *line, const char *name);
 

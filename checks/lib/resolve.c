@@ -43,7 +43,8 @@ static void *ask(void *arg)
 static bool ask_in_time(struct question *q, struct mono deadline)
 {
 	pthread_condattr_t attr;
-	struct timespec until = {.tv_sec = deadline.ns / 1000000000, .tv_nsec = deadline.ns % 1000000000};
+	struct timespec until = {.tv_sec = deadline.ns / 1000000000,
+				 .tv_nsec = deadline.ns % 1000000000};
 	pthread_t thread;
 	bool done;
 
@@ -68,7 +69,8 @@ static int server_socket(const struct __res_state *state, int i)
 {
 	struct sockaddr_in6 *six = state->_u._ext.nsaddrs[i];
 	bool v6 = six && six->sin6_family == AF_INET6;
-	const struct sockaddr *addr = v6 ? (const struct sockaddr *)six : (const struct sockaddr *)&state->nsaddr_list[i];
+	const struct sockaddr *addr =
+	    v6 ? (const struct sockaddr *)six : (const struct sockaddr *)&state->nsaddr_list[i];
 	int fd = socket(addr->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd >= 0 && connect(fd, addr, v6 ? sizeof(*six) : sizeof(state->nsaddr_list[i]))) {
@@ -79,7 +81,8 @@ static int server_socket(const struct __res_state *state, int i)
 }
 
 /* One question to one server: did it answer at all, whatever it said? */
-static bool server_answers(const struct __res_state *state, int i, const unsigned char *query, int len, struct mono until)
+static bool server_answers(const struct __res_state *state, int i, const unsigned char *query,
+			   int len, struct mono until)
 {
 	unsigned char answer[NS_PACKETSZ * 2];
 	cleanup_fd int fd = server_socket(state, i);
@@ -109,11 +112,14 @@ static bool any_server_answers(const char *host, struct mono until)
 
 	if (res_ninit(&state))
 		return false;
-	len = res_nmkquery(&state, ns_o_query, host, ns_c_in, ns_t_a, NULL, 0, NULL, query, sizeof(query));
+	len = res_nmkquery(&state, ns_o_query, host, ns_c_in, ns_t_a, NULL, 0, NULL, query,
+			   sizeof(query));
 	for (int i = 0; i < state.nscount && len > 0 && !any; i++) {
 		struct span left = mono_since(mono_now(), until);
 
-		any = server_answers(&state, i, query, len, mono_after(mono_now(), (struct span){left.ns / (state.nscount - i)}));
+		any = server_answers(
+		    &state, i, query, len,
+		    mono_after(mono_now(), (struct span){left.ns / (state.nscount - i)}));
 	}
 	res_nclose(&state);
 	return any;
@@ -123,8 +129,9 @@ static const struct {
 	int eai;
 	enum diag_code code;
 } eais[] = {
-    {EAI_NONAME, D_DNS_NO_SUCH_NAME}, {EAI_NODATA, D_DNS_NO_ADDRESS},    {EAI_ADDRFAMILY, D_DNS_NO_ADDRESS},
-    {EAI_AGAIN, D_DNS_SERVER_FAILED}, {EAI_FAIL, D_DNS_SERVER_FAILED},   {EAI_SYSTEM, D_DNS_SERVER_FAILED},
+    {EAI_NONAME, D_DNS_NO_SUCH_NAME},   {EAI_NODATA, D_DNS_NO_ADDRESS},
+    {EAI_ADDRFAMILY, D_DNS_NO_ADDRESS}, {EAI_AGAIN, D_DNS_SERVER_FAILED},
+    {EAI_FAIL, D_DNS_SERVER_FAILED},    {EAI_SYSTEM, D_DNS_SERVER_FAILED},
 };
 
 enum verdict net_fail_eai(struct diag *out, int eai, int sys_errno, const char *host)
@@ -143,7 +150,8 @@ static bool is_literal(const char *host)
 {
 	unsigned char buf[16];
 
-	return inet_pton(AF_INET, host, buf) == 1 || inet_pton(AF_INET6, host, buf) == 1 || strchr(host, '%');
+	return inet_pton(AF_INET, host, buf) == 1 || inet_pton(AF_INET6, host, buf) == 1 ||
+	       strchr(host, '%');
 }
 
 static int fail_again(const struct check_run *run, const char *host, struct diag *out)
@@ -154,14 +162,16 @@ static int fail_again(const struct check_run *run, const char *host, struct diag
 	if (!any_server_answers(host, until))
 		check_fail(out, D_DNS_TIMEOUT, host, "no name server of resolv.conf answered");
 	else
-		check_fail(out, D_DNS_SERVER_FAILED, host, "the name server answered with a failure (%s)", gai_strerror(EAI_AGAIN));
+		check_fail(out, D_DNS_SERVER_FAILED, host,
+			   "the name server answered with a failure (%s)", gai_strerror(EAI_AGAIN));
 	return -1;
 }
 
-int net_resolve(const struct check_run *run, const char *host, int port, int family, struct addrinfo **list,
-                struct diag *out)
+int net_resolve(const struct check_run *run, const char *host, int port, int family,
+		struct addrinfo **list, struct diag *out)
 {
-	struct question *q = xcalloc(1, sizeof(*q)); /* outlives this call when the resolver hangs */
+	struct question *q =
+	    xcalloc(1, sizeof(*q)); /* outlives this call when the resolver hangs */
 	bool literal = is_literal(host);
 
 	if (strlen(host) >= sizeof(q->host)) {
@@ -171,14 +181,17 @@ int net_resolve(const struct check_run *run, const char *host, int port, int fam
 	snprintf(q->host, sizeof(q->host), "%s", host);
 	snprintf(q->port, sizeof(q->port), "%d", port);
 	/* No AI_ADDRCONFIG: in a container without routes it would hide addresses that connect would explain better. */
-	q->hints = (struct addrinfo){.ai_family = family, .ai_socktype = SOCK_STREAM,
-	                             .ai_flags = AI_NUMERICSERV | (literal ? AI_NUMERICHOST : 0)};
+	q->hints = (struct addrinfo){.ai_family = family,
+				     .ai_socktype = SOCK_STREAM,
+				     .ai_flags = AI_NUMERICSERV | (literal ? AI_NUMERICHOST : 0)};
 	if (literal) {
 		ask(q);
 	} else {
 		check_step(run, PH_RESOLVE, "resolving %s", host);
 		if (!ask_in_time(q, run->deadline)) {
-			check_fail(out, D_DNS_TIMEOUT, host, "the resolver did not come back before the deadline of the attempt");
+			check_fail(
+			    out, D_DNS_TIMEOUT, host,
+			    "the resolver did not come back before the deadline of the attempt");
 			return -1;
 		}
 	}

@@ -13,7 +13,7 @@
 
 /* 0 with *list (never freed: the child's exit does that), or -1 with a dns-* code. `family`: AF_UNSPEC, AF_INET,
  * AF_INET6. A literal address needs no resolver and is not "reached: resolve". */
-int net_resolve(const struct check_run *run, const char *host, int port, int family, struct addrinfo **list,
-                struct diag *out);
+int net_resolve(const struct check_run *run, const char *host, int port, int family,
+		struct addrinfo **list, struct diag *out);
 
 #endif

@@ -12,7 +12,8 @@ const char *resp_library(void)
 {
 	static char text[64];
 
-	snprintf(text, sizeof(text), "hiredis %d.%d.%d", HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+	snprintf(text, sizeof(text), "hiredis %d.%d.%d", HIREDIS_MAJOR, HIREDIS_MINOR,
+		 HIREDIS_PATCH);
 	return text;
 }
 
@@ -23,9 +24,11 @@ static enum verdict fail_not_redis(struct resp *r, const char *buf, size_t n, st
 
 	/* A TLS record of type alert: the peer wants TLS (RFC 8446 section 5.1). */
 	if (n >= 2 && b[0] == 21 && b[1] == 3)
-		return check_fail(out, D_TLS_REQUIRED, r->conn.peer, "the peer answers with a TLS alert");
+		return check_fail(out, D_TLS_REQUIRED, r->conn.peer,
+				  "the peer answers with a TLS alert");
 	text_clean_n(words, sizeof(words), buf, n);
-	return check_fail(out, D_REDIS_NOT_REDIS, r->conn.peer, "the answer is not of the Redis protocol; it begins with: %s", words);
+	return check_fail(out, D_REDIS_NOT_REDIS, r->conn.peer,
+			  "the answer is not of the Redis protocol; it begins with: %s", words);
 }
 
 redisReply *resp_ask(struct resp *r, struct diag *out, const char *const *words)
@@ -55,8 +58,9 @@ redisReply *resp_ask(struct resp *r, struct diag *out, const char *const *words)
 		if (n < 0)
 			return NULL;
 		if (!n) {
-			check_fail(out, r->bytes ? D_ANSWER_TRUNCATED : D_CONNECT_CLOSED, r->conn.peer,
-			           "the peer closed the connection in answer to %s", words[0]);
+			check_fail(out, r->bytes ? D_ANSWER_TRUNCATED : D_CONNECT_CLOSED,
+				   r->conn.peer, "the peer closed the connection in answer to %s",
+				   words[0]);
 			return NULL;
 		}
 		if (!n_first) {
@@ -65,7 +69,9 @@ redisReply *resp_ask(struct resp *r, struct diag *out, const char *const *words)
 		}
 		r->bytes += (size_t)n;
 		if (r->bytes > RESP_REPLY_MAX) {
-			check_fail(out, D_ANSWER_TOO_LARGE, r->conn.peer, "the answer to %s is larger than %d MiB", words[0], RESP_REPLY_MAX >> 20);
+			check_fail(out, D_ANSWER_TOO_LARGE, r->conn.peer,
+				   "the answer to %s is larger than %d MiB", words[0],
+				   RESP_REPLY_MAX >> 20);
 			return NULL;
 		}
 		redisReaderFeed(r->reader, buf, (size_t)n);
@@ -91,10 +97,12 @@ static const struct {
     {"NOAUTH", D_AUTH_REQUIRED},
 };
 
-enum verdict resp_fail(struct diag *out, const redisReply *reply, const struct resp *r, const char *asked, bool with_login)
+enum verdict resp_fail(struct diag *out, const redisReply *reply, const struct resp *r,
+		       const char *asked, bool with_login)
 {
 	enum diag_code code = D_PROTOCOL_MISMATCH;
-	const char *words = resp_is_error(reply) ? reply->str : "an answer of another type than expected";
+	const char *words =
+	    resp_is_error(reply) ? reply->str : "an answer of another type than expected";
 
 	for (size_t i = 0; resp_is_error(reply) && i < ARRAY_LEN(error_words); i++)
 		if (str_starts(words, error_words[i].begins)) {
@@ -110,9 +118,11 @@ const char *resp_info(const char *info, const char *name, char *buf, size_t size
 {
 	size_t n = strlen(name);
 
-	for (const char *line = info; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
+	for (const char *line = info; line && *line;
+	     line = strchr(line, '\n'), line = line ? line + 1 : NULL)
 		if (!strncmp(line, name, n) && line[n] == ':') {
-			snprintf(buf, size, "%.*s", (int)strcspn(line + n + 1, "\r\n"), line + n + 1);
+			snprintf(buf, size, "%.*s", (int)strcspn(line + n + 1, "\r\n"),
+				 line + n + 1);
 			return buf;
 		}
 	return NULL;

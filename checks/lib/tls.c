@@ -56,7 +56,8 @@ static const struct tls_words {
     {"does not match target host name", D_TLS_WRONG_NAME},
     {"ostname mismatch", D_TLS_WRONG_NAME},
     {"IP address mismatch", D_TLS_WRONG_NAME},
-    {"in certificate chain", D_TLS_UNKNOWN_CA}, /* "self-signed certificate in certificate chain": the root */
+    {"in certificate chain",
+     D_TLS_UNKNOWN_CA}, /* "self-signed certificate in certificate chain": the root */
     {"self-signed certificate", D_TLS_SELF_SIGNED},
     {"self signed certificate", D_TLS_SELF_SIGNED},
     {"unable to get local issuer certificate", D_TLS_UNKNOWN_CA},
@@ -81,7 +82,8 @@ enum verdict tls_fail_text(struct diag *out, const char *text, const char *subje
 	return check_fail(out, tls_code_of(text), subject, "%s", text);
 }
 
-enum verdict tls_fail_verify(struct diag *out, long x509_error, const char *subject, const char *certificate)
+enum verdict tls_fail_verify(struct diag *out, long x509_error, const char *subject,
+			     const char *certificate)
 {
 	static const struct {
 		long error;
@@ -103,7 +105,7 @@ enum verdict tls_fail_verify(struct diag *out, long x509_error, const char *subj
 		if (map[i].error == x509_error)
 			code = map[i].code;
 	return check_fail(out, code, subject, "%s%s%s", X509_verify_cert_error_string(x509_error),
-	                  *certificate ? ": " : "", certificate);
+			  *certificate ? ": " : "", certificate);
 }
 
 static void add_time(struct str *s, const ASN1_TIME *t, const char *what)
@@ -111,7 +113,8 @@ static void add_time(struct str *s, const ASN1_TIME *t, const char *what)
 	struct tm tm;
 
 	if (ASN1_TIME_to_tm(t, &tm))
-		str_addf(s, ", %s %04d-%02d-%02d", what, tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+		str_addf(s, ", %s %04d-%02d-%02d", what, tm.tm_year + 1900, tm.tm_mon + 1,
+			 tm.tm_mday);
 }
 
 static void add_name(struct str *s, const char *what, const X509_NAME *name)
@@ -141,12 +144,13 @@ static void add_alternatives(struct str *s, X509 *cert)
 		str_add(s, i ? " " : ", names ");
 		if (g->type == GEN_DNS) {
 			str_addn(s, (const char *)ASN1_STRING_get0_data(g->d.dNSName),
-			         (size_t)ASN1_STRING_length(g->d.dNSName));
+				 (size_t)ASN1_STRING_length(g->d.dNSName));
 		} else if (g->type == GEN_IPADD) {
 			int len = ASN1_STRING_length(g->d.iPAddress);
 
-			inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(g->d.iPAddress), ip,
-			          len == 4 || len == 16 ? sizeof(ip) : 0);
+			inet_ntop(len == 4 ? AF_INET : AF_INET6,
+				  ASN1_STRING_get0_data(g->d.iPAddress), ip,
+				  len == 4 || len == 16 ? sizeof(ip) : 0);
 			str_add(s, ip);
 		}
 	}
@@ -216,7 +220,8 @@ static int fail_file(struct diag *out, const char *file, const char *what)
 	if (access(file, R_OK))
 		check_fail(out, D_TLS_CA_UNREADABLE, file, "%s: %s", what, strerror(errno));
 	else
-		check_fail(out, D_TLS_CA_UNREADABLE, file, "%s: %s", what, queue_text(text, sizeof(text)));
+		check_fail(out, D_TLS_CA_UNREADABLE, file, "%s: %s", what,
+			   queue_text(text, sizeof(text)));
 	return -1;
 }
 
@@ -224,7 +229,8 @@ static int load_trust(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out
 {
 	if (tls->ca_file && !SSL_CTX_load_verify_file(ctx, tls->ca_file))
 		return fail_file(out, tls->ca_file, "the CA file cannot be loaded");
-	if (tls->ca_path && (access(tls->ca_path, R_OK | X_OK) || !SSL_CTX_load_verify_dir(ctx, tls->ca_path)))
+	if (tls->ca_path &&
+	    (access(tls->ca_path, R_OK | X_OK) || !SSL_CTX_load_verify_dir(ctx, tls->ca_path)))
 		return fail_file(out, tls->ca_path, "the folder of CA files cannot be used");
 	if (!tls->ca_file && !tls->ca_path)
 		SSL_CTX_set_default_verify_paths(ctx);
@@ -241,7 +247,8 @@ static int load_own(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out)
 	if (SSL_CTX_use_certificate_chain_file(ctx, tls->cert_file) != 1)
 		return fail_file(out, tls->cert_file, "the client certificate cannot be loaded");
 	ERR_clear_error();
-	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1 && SSL_CTX_check_private_key(ctx) == 1)
+	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1 &&
+	    SSL_CTX_check_private_key(ctx) == 1)
 		return 0;
 	if (ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH ||
 	    ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_TYPE_MISMATCH) {
@@ -291,7 +298,8 @@ static int on_client_cert(SSL *ssl, void *arg)
 	return 1; /* go on with what is configured, if anything */
 }
 
-static SSL *make_ssl(const struct tls_conf *tls, const char *host, struct handshake *h, struct diag *out)
+static SSL *make_ssl(const struct tls_conf *tls, const char *host, struct handshake *h,
+		     struct diag *out)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	const char *name = tls->server_name ? tls->server_name : host;
@@ -341,8 +349,8 @@ static int tls_wait(SSL *ssl, int result, struct mono until)
 	return n > 0;
 }
 
-static int fail_handshake(const struct conn *conn, const struct handshake *h, const struct tls_conf *tls, int err,
-                          struct diag *out)
+static int fail_handshake(const struct conn *conn, const struct handshake *h,
+			  const struct tls_conf *tls, int err, struct diag *out)
 {
 	char text[400];
 
@@ -354,20 +362,22 @@ static int fail_handshake(const struct conn *conn, const struct handshake *h, co
 		if (err)
 			net_fail_errno(out, err, conn->peer, "TLS handshake");
 		else
-			check_fail(out, D_TLS_HANDSHAKE, conn->peer, "the peer closed the connection during the handshake");
+			check_fail(out, D_TLS_HANDSHAKE, conn->peer,
+				   "the peer closed the connection during the handshake");
 		return -1;
 	}
 	tls_fail_text(out, queue_text(text, sizeof(text)), conn->peer);
 	/* Before TLS 1.3 there is no alert of its own for "you gave no certificate": RFC 5246 7.4.6 names handshake_failure. */
 	if (out->code == D_TLS_HANDSHAKE && h->asked_for_ours && !tls->cert_file)
-		check_fail(out, D_TLS_CLIENT_CERT_REQUIRED, conn->peer, "the peer asked for a client certificate, got none: %s", text);
+		check_fail(out, D_TLS_CLIENT_CERT_REQUIRED, conn->peer,
+			   "the peer asked for a client certificate, got none: %s", text);
 	return -1;
 }
 
 /* With TLS 1.3 the client is done before the server has looked at its certificate. Whoever was asked for one waits
  * for the server's next record: session tickets, data, or the alert. Some servers send none: hence the short time. */
-static int tls_second_thoughts(const struct check_run *run, struct conn *conn, const struct handshake *h,
-                               struct diag *out)
+static int tls_second_thoughts(const struct check_run *run, struct conn *conn,
+			       const struct handshake *h, struct diag *out)
 {
 	SSL *ssl = conn->ssl;
 	struct mono until = mono_earlier(run->deadline, mono_after(mono_now(), SPAN_MS(250)));
@@ -396,10 +406,11 @@ static int tls_second_thoughts(const struct check_run *run, struct conn *conn, c
 	return 0;
 }
 
-int net_tls(const struct check_run *run, struct conn *conn, const char *host, const struct tls_conf *tls,
-            struct diag *out)
+int net_tls(const struct check_run *run, struct conn *conn, const char *host,
+	    const struct tls_conf *tls, struct diag *out)
 {
-	struct handshake *h = xcalloc(1, sizeof(*h)); /* lives as long as the SSL object: to the child's end */
+	struct handshake *h =
+	    xcalloc(1, sizeof(*h)); /* lives as long as the SSL object: to the child's end */
 	SSL *ssl = make_ssl(tls, host, h, out);
 
 	if (!ssl)
@@ -418,8 +429,11 @@ int net_tls(const struct check_run *run, struct conn *conn, const char *host, co
 		if (ready < 0)
 			return fail_handshake(conn, h, tls, errno, out);
 		if (ready == 0) {
-			check_fail(out, D_ANSWER_TIMEOUT, conn->peer, "connected, but no answer to the TLS handshake");
-			diag_hint(out, "look whether this port speaks TLS, and whether the server is stuck");
+			check_fail(out, D_ANSWER_TIMEOUT, conn->peer,
+				   "connected, but no answer to the TLS handshake");
+			diag_hint(
+			    out,
+			    "look whether this port speaks TLS, and whether the server is stuck");
 			return -1;
 		}
 	}
@@ -444,11 +458,13 @@ static int fail_data(struct conn *conn, int err, const char *doing, struct diag 
 
 static int fail_silent(struct conn *conn, struct diag *out)
 {
-	check_fail(out, D_ANSWER_TIMEOUT, conn->peer, "connected, then nothing came until the deadline of the attempt");
+	check_fail(out, D_ANSWER_TIMEOUT, conn->peer,
+		   "connected, then nothing came until the deadline of the attempt");
 	return -1;
 }
 
-ssize_t tls_read(struct conn *conn, void *buf, size_t size, struct mono until, bool *idle, struct diag *out)
+ssize_t tls_read(struct conn *conn, void *buf, size_t size, struct mono until, bool *idle,
+		 struct diag *out)
 {
 	for (;;) {
 		int n, ready;

@@ -5,7 +5,8 @@
 #include "net.h"
 
 /* `idle` NULL: nothing until `until` is answer-timeout; else it is 0 with *idle set. */
-ssize_t tls_read(struct conn *conn, void *buf, size_t size, struct mono until, bool *idle, struct diag *out);
+ssize_t tls_read(struct conn *conn, void *buf, size_t size, struct mono until, bool *idle,
+		 struct diag *out);
 int tls_write(struct conn *conn, const void *buf, size_t len, struct mono until, struct diag *out);
 
 #endif

@@ -62,7 +62,8 @@ static int on_sockopt(void *arg, curl_socket_t fd, curlsocktype purpose)
 
 	(void)arg;
 	(void)purpose;
-	return getpeername(fd, (struct sockaddr *)&peer, &len) ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ALREADY_CONNECTED;
+	return getpeername(fd, (struct sockaddr *)&peer, &len) ? CURL_SOCKOPT_OK
+							       : CURL_SOCKOPT_ALREADY_CONNECTED;
 }
 
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
@@ -165,7 +166,8 @@ static void make_subject(const struct web_request *req, struct web_response *res
 	char *query;
 
 	str_init(&s, URL_MAX);
-	str_addf(&s, strchr(req->url->host, ':') ? "%s://[%s]" : "%s://%s", req->url->scheme, req->url->host);
+	str_addf(&s, strchr(req->url->host, ':') ? "%s://[%s]" : "%s://%s", req->url->scheme,
+		 req->url->host);
 	if (req->url->port)
 		str_addf(&s, ":%d", req->url->port);
 	str_add(&s, req->path ? req->path : req->url->path);
@@ -178,7 +180,8 @@ static void make_subject(const struct web_request *req, struct web_response *res
 }
 
 /* Connects (unless a kept connection will do) and pins the name to the address that answered. */
-static int connect_first(struct transfer *t, CURL *curl, const char *host, struct curl_slist **pins, struct diag *out)
+static int connect_first(struct transfer *t, CURL *curl, const char *host, struct curl_slist **pins,
+			 struct diag *out)
 {
 	const struct web_request *req = t->req;
 	struct conn conn;
@@ -198,8 +201,8 @@ static int connect_first(struct transfer *t, CURL *curl, const char *host, struc
 		return -1;
 	fcntl(conn.fd, F_SETFL, fcntl(conn.fd, F_GETFL) | O_NONBLOCK);
 	t->fd = conn.fd;
-	snprintf(pin, sizeof(pin), strchr(host, ':') ? "[%s]:%d:%s" : "%s:%d:%s", host, port_of(req),
-	         conn.ip[0] ? conn.ip : "127.0.0.1");
+	snprintf(pin, sizeof(pin), strchr(host, ':') ? "[%s]:%d:%s" : "%s:%d:%s", host,
+		 port_of(req), conn.ip[0] ? conn.ip : "127.0.0.1");
 	*pins = curl_slist_append(NULL, pin);
 	curl_easy_setopt(curl, CURLOPT_RESOLVE, *pins);
 	return 0;
@@ -217,7 +220,8 @@ static void set_tls(CURL *curl, struct transfer *t)
 		curl_easy_setopt(curl, CURLOPT_CAPATH, tls->ca_path);
 	if (tls->cert_file) {
 		curl_easy_setopt(curl, CURLOPT_SSLCERT, tls->cert_file);
-		curl_easy_setopt(curl, CURLOPT_SSLKEY, tls->key_file ? tls->key_file : tls->cert_file);
+		curl_easy_setopt(curl, CURLOPT_SSLKEY,
+				 tls->key_file ? tls->key_file : tls->cert_file);
 		/* Never ask on a terminal for the passphrase of an encrypted key. */
 		curl_easy_setopt(curl, CURLOPT_KEYPASSWD, "");
 	}
@@ -226,7 +230,8 @@ static void set_tls(CURL *curl, struct transfer *t)
 	curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, t);
 }
 
-static int set_credentials(CURL *curl, const struct web_request *req, struct web_response *resp, struct diag *out)
+static int set_credentials(CURL *curl, const struct web_request *req, struct web_response *resp,
+			   struct diag *out)
 {
 	const struct web_conf *web = req->web;
 	const char *user = web->username, *password = "", *token;
@@ -258,13 +263,15 @@ static int set_credentials(CURL *curl, const struct web_request *req, struct web
 	return 0;
 }
 
-static int add_header(struct curl_slist **list, const char *name, const char *value, struct diag *out)
+static int add_header(struct curl_slist **list, const char *name, const char *value,
+		      struct diag *out)
 {
 	struct str line;
 
 	/* A value from a secret may hold anything: a line end in it would add headers. */
 	if (strpbrk(value, "\r\n")) {
-		check_fail(out, D_SECRET_UNREADABLE, name, "the value of this header holds a line end");
+		check_fail(out, D_SECRET_UNREADABLE, name,
+			   "the value of this header holds a line end");
 		return -1;
 	}
 	str_init(&line, SECRET_VALUE_MAX + 1024);
@@ -275,7 +282,8 @@ static int add_header(struct curl_slist **list, const char *name, const char *va
 	return 0;
 }
 
-static int make_headers(const struct web_request *req, struct web_response *resp, struct curl_slist **list, struct diag *out)
+static int make_headers(const struct web_request *req, struct web_response *resp,
+			struct curl_slist **list, struct diag *out)
 {
 	char host[300];
 
@@ -284,7 +292,8 @@ static int make_headers(const struct web_request *req, struct web_response *resp
 	if (req->accept)
 		add_header(list, "Accept", req->accept, out);
 	if (req->web->tls.server_name && is_https(req)) {
-		snprintf(host, sizeof(host), req->url->port ? "%s:%d" : "%s", req->url->host, req->url->port);
+		snprintf(host, sizeof(host), req->url->port ? "%s:%d" : "%s", req->url->host,
+			 req->url->port);
 		add_header(list, "Host", host, out);
 	}
 	*list = curl_slist_append(*list, "Expect:"); /* no 100-continue dance */
@@ -336,7 +345,8 @@ static void set_options(CURL *curl, struct transfer *t)
 
 /* ---- what went wrong -------------------------------------------------------------------------------------------- */
 /* Asks once more, by hand, to quote what the peer really says. Only after curl said that it is no HTTP. */
-static enum verdict fail_not_http(const struct transfer *t, const char *curl_words, struct diag *out)
+static enum verdict fail_not_http(const struct transfer *t, const char *curl_words,
+				  struct diag *out)
 {
 	static const char question[] = "GET / HTTP/1.0\r\n\r\n";
 	const char *subject = t->resp->subject;
@@ -350,12 +360,15 @@ static enum verdict fail_not_http(const struct transfer *t, const char *curl_wor
 	    !net_connect(t->run, t->req->url->host, port_of(t->req), &conn, &ignored) &&
 	    !net_write(t->run, &conn, question, sizeof(question) - 1, &ignored))
 		n = net_read(t->run, &conn, buf, sizeof(buf), &ignored);
-	if (n >= 2 && buf[0] == 21 && buf[1] == 3) /* a TLS record of type alert, RFC 8446 section 5.1 */
-		return check_fail(out, D_TLS_REQUIRED, subject, "the peer answers plain HTTP with a TLS alert");
+	if (n >= 2 && buf[0] == 21 &&
+	    buf[1] == 3) /* a TLS record of type alert, RFC 8446 section 5.1 */
+		return check_fail(out, D_TLS_REQUIRED, subject,
+				  "the peer answers plain HTTP with a TLS alert");
 	if (n <= 0)
 		return check_fail(out, D_HTTP_NOT_HTTP, subject, "%s", curl_words);
 	text_clean_n(words, sizeof(words), (char *)buf, (size_t)n);
-	return check_fail(out, D_HTTP_NOT_HTTP, subject, "the answer is not HTTP; it begins with: %s", words);
+	return check_fail(out, D_HTTP_NOT_HTTP, subject,
+			  "the answer is not HTTP; it begins with: %s", words);
 }
 
 static enum verdict fail_timeout(CURL *curl, const struct transfer *t, struct diag *out)
@@ -365,17 +378,25 @@ static enum verdict fail_timeout(CURL *curl, const struct transfer *t, struct di
 
 	curl_easy_getinfo(curl, CURLINFO_APPCONNECT_TIME, &tls_s);
 	if (is_https(t->req) && tls_s <= 0 && !t->header_bytes)
-		return check_fail(out, D_ANSWER_TIMEOUT, subject, "connected, but no answer to the TLS handshake");
+		return check_fail(out, D_ANSWER_TIMEOUT, subject,
+				  "connected, but no answer to the TLS handshake");
 	if (t->resp->len)
-		return check_fail(out, D_ANSWER_TIMEOUT, subject, "the answer began, but was not complete in time: %zu bytes of the body came",
-		                  t->resp->len);
+		return check_fail(
+		    out, D_ANSWER_TIMEOUT, subject,
+		    "the answer began, but was not complete in time: %zu bytes of the body came",
+		    t->resp->len);
 	if (t->header_bytes)
-		return check_fail(out, D_ANSWER_TIMEOUT, subject, "the answer began, but was not complete in time: %zu bytes of headers came",
-		                  t->header_bytes);
-	return check_fail(out, D_ANSWER_TIMEOUT, subject, "connected and asked, but no answer came until the deadline of the attempt");
+		return check_fail(
+		    out, D_ANSWER_TIMEOUT, subject,
+		    "the answer began, but was not complete in time: %zu bytes of headers came",
+		    t->header_bytes);
+	return check_fail(
+	    out, D_ANSWER_TIMEOUT, subject,
+	    "connected and asked, but no answer came until the deadline of the attempt");
 }
 
-static enum verdict fail_tls(const struct transfer *t, CURLcode code, const char *words, struct diag *out)
+static enum verdict fail_tls(const struct transfer *t, CURLcode code, const char *words,
+			     struct diag *out)
 {
 	const struct tls_conf *tls = &t->req->web->tls;
 	const char *subject = t->resp->subject;
@@ -383,33 +404,41 @@ static enum verdict fail_tls(const struct transfer *t, CURLcode code, const char
 	if (t->x509_error)
 		return tls_fail_verify(out, t->x509_error, subject, t->certificate);
 	if (code == CURLE_SSL_CACERT_BADFILE)
-		return check_fail(out, D_TLS_CA_UNREADABLE, tls->ca_file ? tls->ca_file : subject, "%s", words);
+		return check_fail(out, D_TLS_CA_UNREADABLE, tls->ca_file ? tls->ca_file : subject,
+				  "%s", words);
 	tls_fail_text(out, words, subject);
 	if (out->code == D_TLS_WRONG_NAME)
 		return check_fail(out, D_TLS_WRONG_NAME, subject, "%s: %s", words, t->certificate);
 	if (code == CURLE_SSL_CERTPROBLEM && out->code == D_TLS_HANDSHAKE)
-		return check_fail(out, D_TLS_CA_UNREADABLE, tls->cert_file ? tls->cert_file : subject, "%s", words);
+		return check_fail(out, D_TLS_CA_UNREADABLE,
+				  tls->cert_file ? tls->cert_file : subject, "%s", words);
 	if (out->code == D_TLS_HANDSHAKE && t->asked_for_ours && !tls->cert_file)
-		return check_fail(out, D_TLS_CLIENT_CERT_REQUIRED, subject, "the peer asked for a client certificate, got none: %s", words);
+		return check_fail(out, D_TLS_CLIENT_CERT_REQUIRED, subject,
+				  "the peer asked for a client certificate, got none: %s", words);
 	return V_FAIL;
 }
 
 /* Errors of curl that are TLS whatever their number: alerts of TLS 1.3 arrive with the first read. */
 static bool words_are_tls(const char *words)
 {
-	return strcasestr(words, "alert") || strcasestr(words, "SSL_") || strcasestr(words, "ssl routines");
+	return strcasestr(words, "alert") || strcasestr(words, "SSL_") ||
+	       strcasestr(words, "ssl routines");
 }
 
-static enum verdict fail_curl(CURL *curl, const struct transfer *t, CURLcode code, const char *buffer, struct diag *out)
+static enum verdict fail_curl(CURL *curl, const struct transfer *t, CURLcode code,
+			      const char *buffer, struct diag *out)
 {
-	const char *words = *buffer ? buffer : curl_easy_strerror(code), *subject = t->resp->subject;
+	const char *words = *buffer ? buffer : curl_easy_strerror(code),
+		   *subject = t->resp->subject;
 	long os_error = 0;
 
 	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
 	if (t->too_large)
-		return check_fail(out, D_ANSWER_TOO_LARGE, subject, "the body is larger than max_body, %zu bytes", t->max_body);
+		return check_fail(out, D_ANSWER_TOO_LARGE, subject,
+				  "the body is larger than max_body, %zu bytes", t->max_body);
 	if (t->headers_too_large)
-		return check_fail(out, D_ANSWER_TOO_LARGE, subject, "the headers are larger than %d KiB", WEB_HEADERS_MAX / 1024);
+		return check_fail(out, D_ANSWER_TOO_LARGE, subject,
+				  "the headers are larger than %d KiB", WEB_HEADERS_MAX / 1024);
 	switch ((int)code) {
 	case CURLE_OPERATION_TIMEDOUT:
 		return fail_timeout(curl, t, out);
@@ -444,10 +473,12 @@ static enum verdict fail_curl(CURL *curl, const struct transfer *t, CURLcode cod
 	if (t->header_bytes)
 		return check_fail(out, D_ANSWER_TRUNCATED, subject, "%s", words);
 	if (code == CURLE_GOT_NOTHING)
-		return check_fail(out, D_CONNECT_CLOSED, subject, "asked, and the peer closed the connection without an answer");
+		return check_fail(out, D_CONNECT_CLOSED, subject,
+				  "asked, and the peer closed the connection without an answer");
 	if (os_error)
 		return net_fail_errno(out, (int)os_error, subject, words);
-	return check_fail(out, strcasestr(words, "reset") ? D_CONNECT_RESET : D_CONNECT_CLOSED, subject, "%s", words);
+	return check_fail(out, strcasestr(words, "reset") ? D_CONNECT_RESET : D_CONNECT_CLOSED,
+			  subject, "%s", words);
 }
 
 /* ---- the answer ------------------------------------------------------------------------------------------------- */
@@ -457,7 +488,9 @@ static void keep_content_type(CURL *curl, struct web_response *resp)
 	size_t i = 0;
 
 	curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
-	for (; type && type[i] && type[i] != ';' && type[i] != ' ' && i + 1 < sizeof(resp->content_type); i++)
+	for (; type && type[i] && type[i] != ';' && type[i] != ' ' &&
+	       i + 1 < sizeof(resp->content_type);
+	     i++)
 		resp->content_type[i] = (char)tolower((unsigned char)type[i]);
 	resp->content_type[i] = '\0';
 }
@@ -501,16 +534,18 @@ static bool same_peer_as_before(const struct web_request *req)
 	bool same;
 
 	snprintf(now, sizeof(now), "%s %s %d %s", req->url->scheme, req->url->host, port_of(req),
-	         req->unix_socket ? req->unix_socket : "");
+		 req->unix_socket ? req->unix_socket : "");
 	same = str_eq(now, before);
 	snprintf(before, sizeof(before), "%s", now);
 	return same;
 }
 
-static CURLcode perform(struct transfer *t, CURL *curl, struct str *url, char *words, struct diag *out, bool *filled)
+static CURLcode perform(struct transfer *t, CURL *curl, struct str *url, char *words,
+			struct diag *out, bool *filled)
 {
 	const struct web_request *req = t->req;
-	const char *host = is_https(req) && req->web->tls.server_name ? req->web->tls.server_name : req->url->host;
+	const char *host =
+	    is_https(req) && req->web->tls.server_name ? req->web->tls.server_name : req->url->host;
 	struct curl_slist *headers = NULL, *pins = NULL;
 	CURLcode code;
 
@@ -530,13 +565,18 @@ static CURLcode perform(struct transfer *t, CURL *curl, struct str *url, char *w
 	curl_easy_setopt(curl, CURLOPT_URL, url->s);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words);
-	check_step(t->run, PH_PROTOCOL, "%s %s", req->method ? req->method : req->body ? "POST" : "GET", t->resp->subject);
+	check_step(t->run, PH_PROTOCOL, "%s %s",
+		   req->method ? req->method
+		   : req->body ? "POST"
+			       : "GET",
+		   t->resp->subject);
 	code = curl_easy_perform(curl);
 	*filled = false;
 	return code;
 }
 
-int web_request(const struct check_run *run, const struct web_request *req, struct web_response *resp, struct diag *out)
+int web_request(const struct check_run *run, const struct web_request *req,
+		struct web_response *resp, struct diag *out)
 {
 	struct transfer t = {.run = run, .req = req, .resp = resp, .fd = -1};
 	char words[CURL_ERROR_SIZE] = "";
@@ -569,7 +609,8 @@ bool web_is_html(const struct web_response *resp)
 {
 	const char *s = resp->body + strspn(resp->body, " \t\r\n");
 
-	return str_eq(resp->content_type, "text/html") || !strncasecmp(s, "<!doctype html", 14) || !strncasecmp(s, "<html", 5);
+	return str_eq(resp->content_type, "text/html") || !strncasecmp(s, "<!doctype html", 14) ||
+	       !strncasecmp(s, "<html", 5);
 }
 
 const char *web_body_start(const struct web_response *resp, char *buf, size_t size)
@@ -591,16 +632,23 @@ enum verdict web_fail_status(struct diag *out, const struct web_response *resp, 
 
 	web_body_start(resp, start, sizeof(start));
 	if (resp->status == 401 && resp->had_credentials)
-		return check_fail(out, D_AUTH_FAILED, subject, "HTTP status 401 to the credentials; the body: %s", start);
+		return check_fail(out, D_AUTH_FAILED, subject,
+				  "HTTP status 401 to the credentials; the body: %s", start);
 	if (resp->status == 401)
-		return check_fail(out, D_AUTH_REQUIRED, subject, "HTTP status 401; the body: %s", start);
+		return check_fail(out, D_AUTH_REQUIRED, subject, "HTTP status 401; the body: %s",
+				  start);
 	if (resp->status == 403)
-		return check_fail(out, D_AUTH_FORBIDDEN, subject, "HTTP status 403; the body: %s", start);
+		return check_fail(out, D_AUTH_FORBIDDEN, subject, "HTTP status 403; the body: %s",
+				  start);
 	/* Go's net/http and nginx both say it with status 400 on a TLS port. */
-	if (resp->status == 400 && (strcasestr(resp->body, "HTTP request to an HTTPS server") ||
-	                            strcasestr(resp->body, "plain HTTP request was sent to HTTPS port")))
-		return check_fail(out, D_TLS_REQUIRED, subject, "HTTP status 400; the body: %s", start);
+	if (resp->status == 400 &&
+	    (strcasestr(resp->body, "HTTP request to an HTTPS server") ||
+	     strcasestr(resp->body, "plain HTTP request was sent to HTTPS port")))
+		return check_fail(out, D_TLS_REQUIRED, subject, "HTTP status 400; the body: %s",
+				  start);
 	if (resp->status >= 300 && resp->status < 400 && resp->location[0])
-		return check_fail(out, D_HTTP_REDIRECT, subject, "HTTP status %ld, to %s", resp->status, resp->location);
-	return check_fail(out, D_HTTP_STATUS, subject, "HTTP status %ld, expected %s; the body: %s", resp->status, wanted, start);
+		return check_fail(out, D_HTTP_REDIRECT, subject, "HTTP status %ld, to %s",
+				  resp->status, resp->location);
+	return check_fail(out, D_HTTP_STATUS, subject, "HTTP status %ld, expected %s; the body: %s",
+			  resp->status, wanted, start);
 }

@@ -15,18 +15,22 @@
 #define WEB_HEADERS_MAX (256 * 1024) /* of one answer, all together */
 
 /* The keys every web kind shares: who are we, and TLS. */
-#define WEB_KEY_FIELDS                                                                                                  \
-	const char *username;                                                                                          \
-	struct secret password, token;                                                                                 \
+#define WEB_KEY_FIELDS                 \
+	const char *username;          \
+	struct secret password, token; \
 	TLS_KEY_FIELDS
-#define WEB_KEYS(T)                                                                                                     \
-	KEY_STR(T, username, .doc = "User of HTTP basic authentication.", .example = "\"probe\""),                     \
-	    KEY_SECRET(T, password, .doc = "Password of HTTP basic authentication, by reference.",                     \
-	               .example = "\"env:HTTP_PASSWORD\""),                                                            \
-	    KEY_SECRET(T, token, .doc = "Bearer token, by reference.", .example = "\"file:/run/secrets/token\""),      \
+#define WEB_KEYS(T)                                                                                \
+	KEY_STR(T, username, .doc = "User of HTTP basic authentication.", .example = "\"probe\""), \
+	    KEY_SECRET(T, password, .doc = "Password of HTTP basic authentication, by reference.", \
+		       .example = "\"env:HTTP_PASSWORD\""),                                        \
+	    KEY_SECRET(T, token, .doc = "Bearer token, by reference.",                             \
+		       .example = "\"file:/run/secrets/token\""),                                  \
 	    TLS_KEYS(T)
-#define WEB_CONF(c)                                                                                                     \
-	((struct web_conf){.username = (c)->username, .password = (c)->password, .token = (c)->token, .tls = TLS_CONF(c)})
+#define WEB_CONF(c)                                   \
+	((struct web_conf){.username = (c)->username, \
+			   .password = (c)->password, \
+			   .token = (c)->token,       \
+			   .tls = TLS_CONF(c)})
 
 struct web_conf {
 	const char *username;
@@ -37,32 +41,33 @@ struct web_conf {
 const char *web_conf_problem(const struct web_conf *web, const char **key);
 
 struct web_request {
-	const struct url *url;  /* already revealed (url_reveal) */
-	const char *path;       /* replaces the url's path when not NULL; begins with '/' */
-	const char *method;     /* NULL: GET, or POST with a body */
-	const char *body;       /* NULL: none */
+	const struct url *url; /* already revealed (url_reveal) */
+	const char *path;      /* replaces the url's path when not NULL; begins with '/' */
+	const char *method;    /* NULL: GET, or POST with a body */
+	const char *body;      /* NULL: none */
 	const char *content_type;
-	const char *accept;     /* NULL: any */
+	const char *accept;             /* NULL: any */
 	const struct pairlist *headers; /* may be NULL */
 	const struct web_conf *web;
 	const char *proxy, *unix_socket;
-	size_t max_body;        /* 0: WEB_BODY_MAX */
-	int follow;             /* redirects to follow */
+	size_t max_body; /* 0: WEB_BODY_MAX */
+	int follow;      /* redirects to follow */
 };
 
 struct web_response {
 	long status;
-	char *body;             /* NUL-terminated; never NULL after success */
+	char *body; /* NUL-terminated; never NULL after success */
 	size_t len;
-	char content_type[128]; /* lower case, without parameters */
-	char location[512];     /* of a redirect; without user part */
+	char content_type[128];         /* lower case, without parameters */
+	char location[512];             /* of a redirect; without user part */
 	char subject[DIAG_SUBJECT_MAX]; /* "http://opa:8181/v1/data/x": for diagnoses */
 	bool had_credentials;
 	double ms;
 };
 
 /* 0: a whole HTTP answer came, whatever its status. -1: none did; *out filled (dns-, connect-, tls-, answer-, http-). */
-int web_request(const struct check_run *run, const struct web_request *req, struct web_response *resp, struct diag *out);
+int web_request(const struct check_run *run, const struct web_request *req,
+		struct web_response *resp, struct diag *out);
 /* The status is not what was wanted ("2xx"): 401 auth-required or auth-failed, 403 auth-forbidden, 3xx http-redirect,
  * else http-status; quotes the start of the body. */
 enum verdict web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted);
