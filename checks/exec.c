@@ -5,6 +5,7 @@
 #include <regex.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,7 +55,8 @@ struct started {
 	size_t n_out, n_err;
 };
 
-/* In the program to be: as the service will find it, but a process group of its own, which is killed as a whole. */
+/* In the program to be: as the service will find it, but in the process group of the attempt, which the guard kills as a
+ * whole when the attempt is over, however it ends. */
 static _Noreturn void become(const struct exec_conf *c, int out, int err, int failed)
 {
 	struct sigaction dfl = {.sa_handler = SIG_DFL};
@@ -62,7 +64,7 @@ static _Noreturn void become(const struct exec_conf *c, int out, int err, int fa
 	char **argv = xcalloc(c->command.n + 1, sizeof(*argv));
 	int e, null = open("/dev/null", O_RDONLY);
 
-	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* nor does it outlive a guard that was killed */
 	sigemptyset(&none);
 	for (int s = 1; s < NSIG; s++)
 		sigaction(s, &dfl, NULL);
@@ -90,7 +92,6 @@ static int start(const struct exec_conf *c, struct started *s, struct diag *out)
 		goto no_process;
 	if (!s->pid)
 		become(c, o[1], e[1], f[1]);
-	setpgid(s->pid, s->pid); /* both sides: whoever comes first */
 	close(o[1]);
 	close(e[1]);
 	close(f[1]);
@@ -202,7 +203,8 @@ static enum verdict exec_run(const struct check_run *run, struct diag *out)
 	if (start(c, s, out))
 		return V_FAIL;
 	ended = listen_to(run, s, &status);
-	kill(-s->pid, SIGKILL); /* the whole group: whatever it left behind */
+	if (!ended)
+		kill(s->pid, SIGKILL);
 	if (!ended)
 		return check_fail(out, D_GUARD_DEADLINE, c->command.v[0],
 				  "the command was still running at its deadline; last words: %s",

@@ -229,7 +229,9 @@ struct node *cfg_read_file(struct arena *a, const char *path, struct problems *p
 		root = to_node(&s, config_root_setting(&config), 0);
 		root->file = arena_strdup(a, path);
 	} else {
-		const struct origin *at = origin_of(&s, (unsigned)config_error_line(&config));
+		/* The end of the text counts as a line of its own. */
+		unsigned line = (unsigned)config_error_line(&config);
+		const struct origin *at = origin_of(&s, line > s.n ? (unsigned)s.n : line);
 
 		problem_add(problems, PROBLEM_ERROR, D_NONE, at->file ? at->file : path, at->line,
 			    "", "%s", config_error_text(&config));

@@ -483,6 +483,7 @@ int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err)
 bool cli_color(const struct cli *cli)
 {
 	const char *no = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE");
+	const char *term = getenv("TERM");
 
 	if (!str_eq(cli->color, "auto"))
 		return str_eq(cli->color, "always");
@@ -490,7 +491,7 @@ bool cli_color(const struct cli *cli)
 		return false;
 	if (force && *force && !str_eq(force, "0"))
 		return true;
-	return isatty(STDERR_FILENO) == 1;
+	return isatty(STDERR_FILENO) == 1 && !(term && str_eq(term, "dumb"));
 }
 
 /* ---- help ------------------------------------------------------------------------------------------------------------------ */

@@ -1,6 +1,7 @@
 #include "reactor.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -20,10 +21,12 @@ struct reactor {
 	const struct watcher *watcher;
 	int epoll;
 	size_t running;
+	bool orphans;       /* an attempt left processes behind, which were killed */
 	struct live **live; /* by place in the plan; NULL: none runs */
 };
 
 #define EVENT_SIGNAL UINT64_MAX
+#define ORPHANS_MAX SPAN_MS(200)
 #define HAD_NO_TIME \
 	10 /* an attempt with less than a tenth of attempt_timeout cannot tell a slow peer from a dead one */
 #define DRAIN_MAX \
@@ -312,6 +315,7 @@ static void finish_attempt(struct reactor *r, size_t k, const siginfo_t *info, s
 	kill(-l->child.pid, SIGKILL);
 	drain(r, k);
 	waitpid(l->child.pid, NULL, 0);
+	r->orphans |= kill(-l->child.pid, 0) == 0;
 	judge(r, k, info, now);
 	res->last_attempt = mono_since(c->attempt_start, now);
 	if (l->final && !l->passed)
@@ -419,6 +423,22 @@ static void wait_for_all(struct reactor *r)
 	}
 }
 
+/* To PID 1 and to a subreaper the killed orphans are handed: the service must not find them, not even dead. Those who
+ * fled from their group are left: they may live for ever. */
+static void reap_orphans(const struct reactor *r)
+{
+	struct mono until = mono_after(mono_now(), ORPHANS_MAX);
+
+	while (r->orphans && !mono_reached(until, mono_now())) {
+		pid_t pid = waitpid(-1, NULL, WNOHANG);
+
+		if (pid < 0)
+			return;
+		if (pid == 0)
+			poll(NULL, 0, 1);
+	}
+}
+
 int reactor_run(struct run *run, const struct signals *signals, const struct watcher *watcher,
 		struct err *err)
 {
@@ -435,6 +455,7 @@ int reactor_run(struct run *run, const struct signals *signals, const struct wat
 	while (rc == 0 && !run->plan.over)
 		rc = turn(&r, wishes, err);
 	wait_for_all(&r); /* nobody, unless the loop failed: no child may outlive it */
+	reap_orphans(&r);
 	run->ended = mono_now();
 	return rc;
 }

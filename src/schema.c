@@ -698,6 +698,8 @@ static int fill_list(const struct slot *s)
 			bad |= fill_item(&item, i, filled_in);
 		}
 	}
+	if (bad) /* elements that could not be read are holes: nobody may walk over them */
+		list_alloc(s, 0);
 	return bad;
 }
 

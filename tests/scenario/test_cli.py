@@ -1,0 +1,250 @@
+"""The command line: options, environment, help, and the commands that print."""
+
+import json
+import os
+import re
+import stat
+import subprocess
+
+import pytest
+
+from fakes.tcp import refused_port
+
+FINE = 'startguard = 1; file: { a: { path = "/"; }; };'
+COMMANDS = ["run", "check", "try", "lint", "show", "explain", "codes", "install", "version", "completion", "help"]
+KINDS = ["kafka", "schema_registry", "avro", "opa", "redis", "metrics", "http", "tcp", "dns", "file", "env", "exec"]
+
+
+def usage(guard, *args, env={}):
+    """Asserts exit 64 and one line; gives it."""
+    result = guard.cli(*args, env=env)
+    assert (result.code, result.out) == (64, ""), result
+    assert result.err.startswith("startguard: ")
+    assert result.err.count("\n") == 1
+    return result.err
+
+
+# ---- mistakes ----
+
+@pytest.mark.parametrize("args, words", [
+    (["chekc"], 'did you mean "check"?'),
+    (["python3", "-m", "service"], "write: -- python3"),
+    (["--proflie", "x"], "did you mean --profile?"),
+    (["--zzzzzz"], "unknown option --zzzzzz"),
+    (["-Z"], "unknown option -Z"),
+    (["run", "service"], "write -- before the command"),
+    (["--"], "no command behind --"),
+    (["check", "--", "x"], "check starts no command"),
+    (["check", "-p"], "-p needs a value"),
+    (["check", "--profile"], "--profile needs a value"),
+    (["check", "--quiet=1"], "--quiet takes no value"),
+    (["check", "-t", "90"], '"90" is not a time'),
+    (["check", "--timeout=soon"], '"soon" is not a time'),
+    (["check", "--parallel", "0"], "is not a number from 1 to 1024"),
+    (["check", "--format", "jsn"], 'did you mean "json"?'),
+    (["check", "--format", "zzzzzz"], "known: text, json, junit, tap, prometheus"),
+    (["check", "--color=sometimes"], "known: auto, always, never"),
+    (["lint"], "usage: startguard lint PROFILE..."),
+    (["lint", "--report", "x", "y"], "--report is no option of lint"),
+    (["try"], "usage: startguard try"),
+    (["install"], "usage: startguard install"),
+    (["version", "x"], 'unexpected word "x"'),
+    (["explain", "kafak"], 'did you mean "kafka"?'),
+    (["explain", "kafka.topcs"], 'did you mean "topics"?'),
+    (["codes", "connect-refusd"], 'did you mean "connect-refused"?'),
+    (["completion", "csh"], "known: bash, zsh, fish"),
+    (["help", "nothing"], 'unknown command "nothing"'),
+])
+def test_mistakes_are_told_with_the_nearest_word(guard, args, words):
+    assert words in usage(guard, *args)
+
+
+@pytest.mark.parametrize("name, value, words", [
+    ("STARTGUARD_TIMEOUT", "90", "STARTGUARD_TIMEOUT"), ("STARTGUARD_FORMAT", "xml", "STARTGUARD_FORMAT"),
+    ("STARTGUARD_PARALLEL", "many", "STARTGUARD_PARALLEL"), ("STARTGUARD_FAIL_ON_DEGRADED", "perhaps", "neither on")])
+def test_mistakes_in_the_environment_are_told_by_name(guard, name, value, words):
+    assert words in usage(guard, "check", env={name: value})
+
+
+@pytest.mark.parametrize("args, words", [
+    (["tcq"], 'unknown kind "tcq"; did you mean "tcp"?'), (["tcp", "address"], "is not KEY=VALUE"),
+    (["tcp", "adress=x:1"], 'did you mean "address"?'), (["tcp", "address=a:1", "address=b:1"], "is given twice"),
+    (["http", "url=http://x/", "headers=[1,"], "headers"), (["tcp"], '"address" is missing')])
+def test_mistakes_of_try(guard, args, words):
+    result = guard.cli("try", *args)
+    assert result.code == 64
+    assert words in result.err
+
+
+@pytest.mark.parametrize("url, words", [("tcp:/x", "is not a URL"), ("tpc://x:1", 'did you mean "tcp"?'), ("tcp://", "names nothing")])
+def test_mistakes_of_wait(guard, url, words):
+    result = guard.cli("-w", "file:///", "-w", url)
+    assert result.code == 64
+    assert "--wait number 2" in result.err
+    assert words in result.err
+
+
+def test_a_password_in_a_wrong_wait_url_is_not_told(guard):
+    result = guard.cli("-w", "htttp://user:hunter2hunter2@x/")
+    assert result.code == 64
+    assert "hunter2" not in result.err
+
+
+# ---- what wins ----
+
+def test_flag_beats_environment_beats_profile(guard):
+    text = f'startguard = 1; timeout = "60s"; tcp: {{ a: {{ address = "127.0.0.1:{refused_port()}"; }}; }};'
+    for options, env, shown in [([], {}, "1m"), ([], {"STARTGUARD_TIMEOUT": "150ms"}, "150ms"),
+                                (["-t", "100ms"], {"STARTGUARD_TIMEOUT": "60s"}, "100ms")]:
+        if shown != "1m":
+            result = guard.run(text, *options, env=env)
+            assert result.err.splitlines()[0].endswith(f" · {shown}")
+    file = guard.write("p.cfg", text)
+    assert 'timeout = "1m"' in guard.cli("show", "-p", file).out
+    assert 'timeout = "2m"' in guard.cli("show", "-p", file, "-t", "2m").out
+
+
+def test_waits_on_the_command_line_replace_those_of_the_environment(guard):
+    result = guard.run(None, "-w", "file:///", mode=None, env={"STARTGUARD_WAIT": "tcp://127.0.0.1:1 tcp://127.0.0.1:2"})
+    assert [c["kind"] for c in result.checks] == ["file"]
+
+
+def test_an_empty_variable_is_none(guard):
+    assert guard.run(FINE, env={"STARTGUARD_TIMEOUT": "", "STARTGUARD_FORMAT": "", "STARTGUARD_MODE": ""}).code == 0
+
+
+def test_short_options_together(guard):
+    file = guard.write("p.cfg", FINE)
+    result = guard.cli("check", f"-qp{file}", "-mdev", "-t1s")
+    assert result.code == 0
+    assert result.err.startswith("startguard: READY")
+
+
+def test_what_stands_behind_the_dashes_is_the_services(guard):
+    result = guard.run(FINE, command=["/bin/echo", "--profile", "-h", "--"])
+    assert result.out == "--profile -h --\n"
+
+
+# ---- what prints ----
+
+@pytest.mark.parametrize("args", [["--help"], ["-h"], ["help"], *[[c, "--help"] for c in COMMANDS], *[["help", c] for c in COMMANDS]])
+def test_help(guard, args):
+    result = guard.cli(*args)
+    assert (result.code, result.err) == (0, "")
+    assert "startguard" in result.out
+    assert max(map(len, result.out.splitlines())) <= 110
+
+
+def test_help_names_every_command_and_option(guard):
+    out = guard.cli("help").out
+    for command in COMMANDS:
+        assert re.search(rf"\b{command}\b", out), command
+    for option in ["--profile", "--wait", "--mode", "--timeout", "--only", "--skip", "--fail-on-degraded", "--format", "--output",
+                   "--report", "--env-file", "--termination-log", "--parallel", "--color", "--quiet", "--verbose", "--health"]:
+        assert option in guard.cli("help", "run").out, option
+
+
+@pytest.mark.parametrize("args", [["--version"], ["-V"], ["version"], ["run", "--version"]])
+def test_version(guard, args):
+    result = guard.cli(*args)
+    assert result.code == 0
+    assert re.match(r"startguard \d+\.\d+\.\d+\n", result.out)
+
+
+def test_version_as_json(guard):
+    version = json.loads(guard.cli("version", "--json").out)
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version["startguard"] if "startguard" in version else version["version"])
+
+
+def test_codes(guard):
+    codes = json.loads(guard.cli("codes", "--json").out)
+    for entry in codes:
+        assert set(entry) >= {"code", "phase", "verdict", "retryable", "title", "hint"}
+        assert not entry["title"].endswith(".")
+    one = guard.cli("codes", "connect-refused").out
+    assert "nothing listens at this address" in one
+    assert guard.cli("codes", "--markdown").out.count("`connect-refused`") >= 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_explain_every_kind(guard, kind):
+    result = guard.cli("explain", kind)
+    assert result.code == 0
+    assert kind in result.out
+
+
+@pytest.mark.parametrize("form", ["--man", "--markdown", "--json", "--profile"])
+def test_explain_in_every_form(guard, form):
+    result = guard.cli("explain", form)
+    assert result.code == 0
+    for kind in KINDS:
+        assert kind in result.out
+    if form == "--json":
+        json.loads(result.out)
+
+
+def test_the_reference_profile_is_a_profile(guard):
+    file = guard.write("reference.cfg", guard.cli("explain", "--profile").out)
+    result = guard.cli("lint", file)
+    assert result.code == 0, result
+
+
+def test_man_page_is_accepted_by_its_reader(guard):
+    """Every line is text or a known request."""
+    for line in guard.cli("explain", "--man").out.splitlines():
+        if line.startswith("."):
+            assert line.split()[0] in (".TH", ".SH", ".SS", ".TP", ".PP", ".P", ".B", ".I", ".BR", ".RS", ".RE", ".nf", ".fi", ".br", ".IP",
+                                       ".EX", ".EE", ".RB", ".IR", ".BI"), line
+
+
+def test_what_is_shown_can_be_run(guard):
+    text = ('startguard = 1; service = "${NAME}"; file: { a: { path = "/"; }; };'
+            'redis: { c: { url = "redis://127.0.0.1:1"; password = "env:CACHE_PASSWORD"; only_in = ["dev"]; }; };')
+    file = guard.write("p.cfg", text)
+    result = guard.cli("show", "-p", file, "-m", "prod", env={"NAME": "shop", "CACHE_PASSWORD": "hunter2hunter2"})
+    assert result.code == 0
+    assert "shop" in result.out
+    assert guard.run(result.out, mode=None).status == "ready"
+    result = guard.cli("show", "-p", file, "-m", "dev", env={"NAME": "shop", "CACHE_PASSWORD": "hunter2hunter2"})
+    assert "env:CACHE_PASSWORD" in result.out
+    assert "hunter2" not in result.out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(guard, shell):
+    out = guard.cli("completion", shell).out
+    assert "lint" in out
+    assert "termination-log" in out
+
+
+def test_completion_of_bash_is_bash(guard):
+    script = guard.write("c.bash", guard.cli("completion", "bash").out)
+    assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
+
+
+def test_stdout_that_cannot_be_written(guard):
+    with open("/dev/full", "wb") as full:
+        result = guard.cli("codes", stdout=full)
+    assert result.code == 70
+    assert "stdout: " in result.err
+
+
+# ---- install ----
+
+def test_install(guard):
+    (guard.tmp / "bin").mkdir()
+    for target, file in [("bin", "bin/startguard"), ("bin/", "bin/startguard"), ("guard", "guard")]:
+        assert guard.cli("install", target).code == 0
+        path = guard.tmp / file
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o755
+        assert path.read_bytes() == open(guard.path, "rb").read()
+    assert guard.cli("install", "bin").code == 0  # over itself
+    assert sorted(os.listdir(guard.tmp / "bin")) == ["startguard"]
+    done = subprocess.run([guard.tmp / "guard", "--version"], capture_output=True, check=False, env=guard.environment())
+    assert done.returncode == 0
+
+
+def test_install_where_nothing_can_be_written(guard):
+    result = guard.cli("install", "/proc/nowhere")
+    assert result.code == 70
+    assert result.err.startswith("startguard: install: ")

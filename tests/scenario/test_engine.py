@@ -1,0 +1,396 @@
+"""Waiting, giving up, degrading, ending: what the engine does with checks, whatever their kind."""
+
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+from fakes.http import HttpServer, Reply
+from fakes.tcp import TcpServer, full_backlog, refused_port, silent
+
+LONG = "60s"  # longer than any test waits: whoever ends before has ended early
+
+
+def tcp(name, address, more=""):
+    return f'tcp: {{ {name}: {{ address = "{address}"; {more} }}; }};'
+
+
+def refused(name="gone", more=""):
+    return tcp(name, f"127.0.0.1:{refused_port()}", more)
+
+
+def profile(*parts):
+    return "startguard = 1; " + " ".join(parts)
+
+
+# A failure that waiting cannot help: the path is a folder, not a file.
+WRONG = 'file: { wrong: { path = "/"; type = "file"; }; };'
+FINE = 'file: { fine: { path = "/"; }; };'
+
+
+# ---- waiting ----
+
+@pytest.mark.produces("connect-refused")
+def test_a_server_that_comes_up_later(guard):
+    port = refused_port()
+    with guard.spawn(profile(tcp("late", f"127.0.0.1:{port}")), command=["/bin/echo", "started"]) as process:
+        process.wait_for("WAIT      tcp.late")
+        with TcpServer(silent, port=port):
+            result = process.result()
+    assert (result.code, result.out, result.status) == (0, "started\n", "ready")
+    check = result.passed()
+    assert check["attempts"] == 1 + check["history"][0]["count"]
+    assert [h["code"] for h in check["history"]] == ["connect-refused"]
+    assert result.err.count("WAIT ") == 1  # a line when something changes, not one for each attempt
+    assert "1 check passed" in result.err.splitlines()[-1]
+
+
+def test_every_attempt_is_told_when_asked_for(guard):
+    result = guard.run(profile(refused()), "-t", "300ms", "-v")
+    assert result.err.count("WAIT ") >= result.check()["attempts"] - 1 > 1
+
+
+def test_a_change_of_the_cause_is_told(guard):
+    with HttpServer({"/": [Reply(status=503), Reply(status=503), Reply(status=200)][0]}) as server:
+        with guard.spawn(profile(f'http: {{ w: {{ url = "{server.url}/"; }}; }};')) as process:
+            process.wait_for("http-status")
+            server.routes["/"] = Reply(status=200)
+            result = process.result()
+    result.passed()
+    assert result.check()["history"][0]["code"] == "http-status"
+
+
+def test_time_is_up(guard):
+    result = guard.run(profile(refused()), "-t", "300ms", command=["/bin/echo", "started"])
+    check = result.expect("connect-refused", exit=124, outcome="fail")
+    assert check["attempts"] > 2
+    assert (result.status, result.out) == ("blocked", "")
+    assert check["elapsed_ms"] >= 250
+    last = result.err.splitlines()[-1]
+    assert last.startswith("startguard: BLOCKED (124): tcp.gone: connect-refused: 127.0.0.1:")
+    assert last.endswith("; 1 of 1 checks failed")
+
+
+def test_timeout_of_the_profile_and_of_the_check(guard):
+    result = guard.run(profile('timeout = "60s";', refused(more='timeout = "200ms";')))
+    assert result.expect("connect-refused", exit=124)["elapsed_ms"] < guard.scale(30000)
+    result = guard.run(profile('timeout = "200ms";', refused()))
+    assert result.expect("connect-refused", exit=124)["elapsed_ms"] < guard.scale(30000)
+
+
+def test_no_time_limit(guard):
+    with guard.spawn(profile(refused()), "-t", "0") as process:
+        process.wait_for("no time limit")
+        process.wait_for("WAIT ")
+        process.terminate()
+        assert process.result().code == 143
+
+
+def test_environment_gives_the_time(guard):
+    assert guard.run(profile(refused()), env={"STARTGUARD_TIMEOUT": "200ms"}).code == 124
+
+
+@pytest.mark.produces("connect-timeout")
+def test_attempts_end_at_their_own_limit(guard):
+    with full_backlog() as full:
+        result = guard.run(profile(tcp("full", full.address, 'attempt_timeout = "150ms";')), "-t", "1s")
+    assert result.expect("connect-timeout", exit=124)["attempts"] > 1
+
+
+def test_without_retry_there_is_one_attempt(guard):
+    result = guard.run(profile(refused(more="retry = false;")), "-t", LONG)
+    assert result.expect("connect-refused", exit=124)["attempts"] == 1
+
+
+def test_check_is_one_round(guard):
+    result = guard.check(profile(refused()))
+    assert result.expect("connect-refused", exit=124)["attempts"] == 1
+    assert guard.check(profile(FINE)).code == 0
+    assert guard.check(profile(WRONG)).code == 69
+
+
+def test_one_at_a_time(guard):
+    """Commands that exclude each other by a folder: with one place they never meet."""
+    command = '["/bin/sh", "-c", "mkdir lock && sleep 0.02 && rmdir lock"]'
+    checks = " ".join(f"c{i}: {{ command = {command}; retry = false; }};" for i in range(8))
+    assert guard.run(profile(f"exec: {{ {checks} }};"), "--parallel", "1").status == "ready"
+
+
+def test_hundreds_of_checks(guard):
+    with TcpServer(silent, backlog=1024) as server:
+        checks = " ".join(f'c{i}: {{ address = "{server.address}"; }};' for i in range(300))
+        result = guard.run(profile(f"tcp: {{ {checks} }};"))
+    assert result.status == "ready"
+    assert len(result.checks) == 300
+    assert result.err.splitlines()[-1].startswith("startguard: READY: 300 checks passed in ")
+
+
+# ---- failures that waiting cannot help ----
+
+@pytest.mark.produces("file-wrong-type")
+@pytest.mark.near_miss("guard-deadline")
+def test_a_permanent_failure_ends_the_run_and_the_others_finish_their_word(guard):
+    with HttpServer({"/": Reply(body="slow", delay=0.4)}) as server:
+        result = guard.run(profile(WRONG, f'http: {{ slow: {{ url = "{server.url}/"; }}; }};', refused()), "-t", LONG)
+    result.expect("file-wrong-type", exit=69, id="file.wrong", retryable=False, outcome="fail")
+    assert result.check("file.wrong")["attempts"] == 1
+    result.passed("http.slow")
+    assert result.check("tcp.gone")["code"] == "connect-refused"
+    assert result.report["elapsed_ms"] < guard.scale(30000)
+
+
+@pytest.mark.produces("file-wrong-type")
+def test_who_does_not_finish_in_time_is_pending(guard):
+    with TcpServer(silent) as server:
+        result = guard.run(profile(WRONG, f'http: {{ never: {{ url = "http://{server.address}/"; attempt_timeout = "50s"; }}; }};'),
+                           "-t", LONG)
+    assert result.code == 69
+    check = result.check("http.never")
+    assert (check["outcome"], check["code"]) == ("pending", None)
+    assert "not decided when the run ended" in check["cause"]
+    assert "1 still waiting" in result.report["summary"]
+    assert result.report["elapsed_ms"] < guard.scale(30000)
+
+
+def test_permanent_weighs_more_than_time_is_up(guard):
+    result = guard.check(profile(refused(), WRONG))
+    assert result.code == 69
+    assert result.err.splitlines()[-1].startswith("startguard: BLOCKED (69): file.wrong: ")
+
+
+@pytest.mark.produces("file-wrong-type")
+def test_an_optional_permanent_failure_does_not_end_the_run(guard):
+    port = refused_port()
+    optional = 'file: { wrong: { path = "/"; type = "file"; required = false; degraded = "no file"; }; };'
+    with guard.spawn(profile(optional, tcp("late", f"127.0.0.1:{port}"))) as process:
+        process.wait_for("DEGRADED  file.wrong")
+        process.wait_for("WAIT      tcp.late")
+        with TcpServer(silent, port=port):
+            result = process.result()
+    assert (result.code, result.status) == (0, "degraded")
+
+
+# ---- grace ----
+
+@pytest.mark.produces("file-wrong-type")
+def test_grace_for_what_a_job_still_creates(guard):
+    path = guard.tmp / "made"
+    path.mkdir()
+    text = profile(f'file: {{ made: {{ path = "{path}"; type = "file"; grace = "60s"; }}; }};')
+    with guard.spawn(text) as process:
+        process.wait_for("WAIT      file.made")
+        path.rmdir()
+        path.write_text("now a file")
+        result = process.result()
+    assert result.passed()["attempts"] > 1
+
+
+@pytest.mark.produces("file-wrong-type")
+def test_grace_ends(guard):
+    result = guard.run(profile('file: { wrong: { path = "/"; type = "file"; grace = "200ms"; }; };'), "-t", LONG)
+    check = result.expect("file-wrong-type", exit=69)
+    assert check["attempts"] > 1
+    assert 150 <= check["elapsed_ms"] < guard.scale(30000)
+
+
+# ---- degrading ----
+
+def test_an_optional_check_degrades_and_does_not_hold_the_start(guard):
+    text = profile(FINE, refused("cache", 'required = false; timeout = "200ms"; degraded = "nothing is cached";'))
+    result = guard.run(text, "-t", LONG, command=["/bin/sh", "-c", "echo $STARTGUARD_STATUS $STARTGUARD_DEGRADED"])
+    assert (result.code, result.out, result.status) == (0, "degraded tcp.cache\n", "degraded")
+    check = result.expect("connect-refused", id="tcp.cache", outcome="degraded")
+    assert check["degraded"] == "nothing is cached"
+    assert result.err.splitlines()[-1] == ("startguard: DEGRADED: tcp.cache: nothing is cached (connect-refused); "
+                                           "1 of 2 checks passed, 1 degraded")
+    assert "lost:    nothing is cached" in result.err
+
+
+def test_required_in_some_modes(guard):
+    text = profile(FINE, refused("cache", 'required_in = ["prod"]; timeout = "200ms"; degraded = "nothing is cached";'))
+    assert guard.run(text).code == 124
+    assert guard.run(text, mode="dev").status == "degraded"
+
+
+def test_only_in_some_modes(guard):
+    text = profile(FINE, refused("cache", 'only_in = ["prod"]; timeout = "200ms";'))
+    assert guard.run(text).code == 124
+    result = guard.run(text, mode="dev")
+    assert result.status == "ready"
+    assert [c["id"] for c in result.checks] == ["file.fine"]
+
+
+@pytest.mark.parametrize("options, env", [(["--fail-on-degraded"], {}), ([], {"STARTGUARD_FAIL_ON_DEGRADED": "1"})])
+def test_degraded_may_be_refused(guard, options, env):
+    text = profile(FINE, refused("cache", 'required = false; timeout = "100ms"; degraded = "nothing is cached";'))
+    result = guard.run(text, *options, env=env, command=["/bin/echo", "started"])
+    assert (result.code, result.out, result.status) == (124, "", "blocked")
+    assert "--fail-on-degraded" in result.report["summary"]
+
+
+def test_nothing_to_check_is_never_ready(guard):
+    assert guard.run("startguard = 1;").problem("nothing to check", exit=78)
+    assert guard.run(None, mode=None).problem("nothing to check", exit=78)
+
+
+# ---- after ----
+
+def test_after_waits_for_the_other(guard):
+    text = profile('exec: { first: { command = ["/bin/sh", "-c", "sleep 0.1; touch made"]; };',
+                   'second: { command = ["/bin/sh", "-c", "test -e made"]; after = ["exec.first"]; retry = false; };',
+                   'third: { command = ["/bin/sh", "-c", "test -e made"]; after = ["exec.second", "exec.first"]; retry = false; }; };')
+    assert guard.run(text).status == "ready"
+
+
+@pytest.mark.parametrize("before, code", [(WRONG, 69), ('tcp: { wrong: { address = "127.0.0.1:1"; timeout = "100ms"; }; };', 124)])
+def test_after_what_never_passes_is_not_tried(guard, before, code):
+    kind = before.split(":")[0]
+    with TcpServer(silent) as server:
+        text = profile(before, f'http: {{ next: {{ url = "http://{server.address}/"; after = ["{kind}.wrong"]; }}; }};')
+        result = guard.run(text, "-t", LONG)
+        assert server.connections == 0
+    assert result.code == code
+    check = result.check("http.next")
+    assert (check["outcome"], check["attempts"]) == ("pending", 0)
+    assert check["cause"] == f"not tried: it comes after {kind}.wrong"
+
+
+def test_the_time_of_a_check_begins_when_it_may_run(guard):
+    text = profile('exec: { first: { command = ["/bin/sleep", "0.5"]; };',
+                   'second: { command = ["/bin/true"]; after = ["exec.first"]; timeout = "300ms"; }; };')
+    assert guard.run(text).status == "ready"
+
+
+# ---- signals ----
+
+SIGNALS = [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGQUIT, 131)]
+
+
+@pytest.mark.parametrize("number, code", SIGNALS)
+def test_a_signal_ends_the_wait(guard, number, code):
+    """A check hangs, another is between attempts. No process is left: the fixture looks."""
+    with TcpServer(silent) as server:
+        text = profile(f'http: {{ hangs: {{ url = "http://{server.address}/"; }}; }};', refused(),
+                       'exec: { sleeps: { command = ["/bin/sh", "-c", "sleep 1000 & sleep 1000"]; }; };')
+        with guard.spawn(text, command=["/bin/echo", "started"],
+                         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL)) as process:
+            process.wait_for("WAIT      tcp.gone")
+            process.send_signal(number)
+            result = process.result()
+    assert (result.code, result.out, result.status) == (code, "", "blocked")
+    assert result.err.splitlines()[-1].startswith(f"startguard: BLOCKED ({code}): ended by signal {int(number)} ")
+    assert result.check("http.hangs")["outcome"] == "pending"
+
+
+def test_as_pid_1_sigterm_ends_it(guard):
+    file = guard.write("p.cfg", profile(refused()))
+    root = [] if os.geteuid() == 0 else ["--map-root-user"]
+    with subprocess.Popen(["unshare", *root, "--pid", "--fork", "--mount-proc", "--kill-child", guard.path, "-p", file,
+                           "--termination-log", "none"], env=guard.environment(), stderr=subprocess.PIPE) as process:
+        try:
+            assert b"startguard" in process.stderr.readline()
+            with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as children:
+                os.kill(int(children.read().split()[0]), signal.SIGTERM)
+            assert process.wait(guard.scale(30)) == 143
+            assert b"BLOCKED (143)" in process.stderr.read()
+        finally:
+            process.kill()
+
+
+def test_an_ignored_signal_stays_ignored(guard):
+    port = refused_port()
+    with guard.spawn(profile(tcp("late", f"127.0.0.1:{port}")), preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) as process:
+        process.wait_for("WAIT ")
+        process.send_signal(signal.SIGINT)
+        with TcpServer(silent, port=port):
+            assert process.result().status == "ready"
+
+
+def test_killed_it_leaves_no_child(guard):
+    with guard.spawn(profile('exec: { sleeps: { command = ["/bin/sleep", "1000"]; }; };'), last_line=False) as process:
+        process.wait_for("1 check")
+        process.kill()
+        assert process.result().code == -signal.SIGKILL
+
+
+# ---- nobody listens, nothing can be written ----
+
+@pytest.mark.parametrize("text, code", [(FINE, 0), (WRONG, 69)], ids=["ready", "blocked"])
+def test_closed_stderr_changes_nothing(guard, text, code):
+    """Nor is its number given to a file that then gets lines which are meant for people."""
+    status = "ready" if code == 0 else "blocked"
+    result = guard.run(profile(text), preexec_fn=lambda: os.close(2), last_line=False)
+    assert (result.code, result.status, result.err) == (code, status, "")
+    result = guard.run(profile(text), preexec_fn=lambda: os.closerange(0, 3), last_line=False)
+    assert (result.code, result.status) == (code, status)
+
+
+@pytest.mark.parametrize("text, code", [(FINE, 0), (WRONG, 69)], ids=["ready", "blocked"])
+def test_full_disk_behind_stderr_changes_nothing(guard, text, code):
+    with open("/dev/full", "wb") as full:
+        assert guard.run(profile(text), stderr=full).code == code
+
+
+def test_reader_of_stderr_has_gone(guard):
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        assert guard.run(profile(FINE), stderr=write, command=["/bin/sh", "-c", "echo started"]).out == "started\n"
+    finally:
+        os.close(write)
+
+
+def test_report_that_cannot_be_written_is_a_warning(guard):
+    result = guard.run(profile(FINE), "--report", "/proc/nowhere/report.json",
+                       command=["/bin/sh", "-c", "echo ${STARTGUARD_REPORT_FILE-unset}"], last_line=False)
+    assert (result.code, result.out) == (0, "unset\n")
+    assert "startguard: warning: the report was not written: " in result.err
+
+
+def test_report_is_whole_or_not_there(guard):
+    """An old report is replaced in one step, and no other file is left beside it."""
+    (guard.tmp / "r").mkdir()
+    file = guard.write("r/report.json", "old")
+    guard.run(profile(FINE), "--report", str(file))
+    assert json.loads(file.read_text())["status"] == "ready"
+    assert os.listdir(file.parent) == ["report.json"]
+
+
+def test_full_stdout_is_a_warning(guard):
+    with open("/dev/full", "wb") as full:
+        result = guard.run(profile(FINE), "--format", "tap", stdout=full)
+    assert result.code == 0
+    assert "warning: the report was not written: stdout: " in result.err
+
+
+# ---- ways to run ----
+
+def test_health_is_0_or_1(guard):
+    assert guard.check(profile(FINE), "--health").code == 0
+    for text in (profile(WRONG), profile(refused()), "startguard = 2;"):
+        result = guard.check(text, "--health", report=False)
+        assert result.code == 1
+
+
+def test_waits_without_a_profile(guard):
+    with TcpServer(silent) as server, HttpServer({"*": Reply(body="x")}) as web:
+        result = guard.run(None, "-w", f"tcp://{server.address}", "-w", f"tcp://{server.address}", "-w", f"{web.url}/x", mode=None)
+    assert result.status == "ready"
+    assert [c["id"] for c in result.checks] == [f"tcp.{server.address}", f"tcp.{server.address}-2", f"http.127.0.0.1:{web.port}"]
+
+
+def test_waits_from_the_environment(guard):
+    with TcpServer(silent) as server:
+        result = guard.run(None, env={"STARTGUARD_WAIT": f"tcp://{server.address} file:///"}, mode=None)
+    assert len(result.checks) == 2
+    assert result.status == "ready"
+
+
+def test_one_attempt_in_this_very_process(guard):
+    result = guard.cli("try", "file", "path=/", "--in-process")
+    assert (result.code, result.err) == (0, "startguard: READY: passed in this process\n")
+    result = guard.cli("try", "file", "path=/", "type=file", "--in-process")
+    assert result.code == 69
+    assert "file-wrong-type" in result.err

@@ -1,0 +1,366 @@
+"""Profiles: every mistake is told, all at once, with file and line and, for a misspelt word, the nearest known one."""
+
+import re
+
+import pytest
+
+from fakes.tcp import TcpServer, refused_port, silent
+
+TEN_MISTAKES = """\
+startguard = 1;
+service = "learner";
+timeout = 90;
+kafak: {
+  events: { bootstrap_servers = "k:9092"; };
+};
+kafka: {
+  events: {
+    bootstrap_servers = "k:9092";
+    topcs = ["a"];
+  };
+  other: { client_id = "me"; };
+};
+redis: {
+  cache: {
+    url = "http://cache:6379";
+    timeout = "5 apples";
+  };
+  second: { url = "redis://c:6379"; required = false; };
+  third: {
+    url = "redis://c:6379";
+    role = "mastr";
+    after = ["redis.cach"];
+  };
+};
+http: { web: { url = "http://web/"; follow = 99; }; };
+"""
+TEN_LINES = [
+    (3, 'timeout: a time needs a unit: "90s"'),
+    (4, 'unknown kind "kafak"; did you mean "kafka"?'),
+    (10, 'kafka.events: unknown key "topcs"; did you mean "topics"?'),
+    (12, 'kafka.other: "bootstrap_servers" is missing'),
+    (16, 'redis.cache: url: "http://" is not a scheme for this; use redis, rediss or unix'),
+    (17, 'redis.cache: timeout: "5 apples" is not a time'),
+    (19, "redis.second: may be missing, so it needs degraded"),
+    (22, 'redis.third: role: "mastr" is not one of master, replica or any; did you mean "master"?'),
+    (20, 'redis.third: after: no check is called "redis.cach"; did you mean "redis.cache"?'),
+    (26, "http.web: follow: 99 is not between 0 and 20"),
+]
+
+
+def lint(guard, text, name="p.cfg"):
+    return guard.cli("lint", str(guard.write(name, text)))
+
+
+def bad(guard, text, line, *words, name="p.cfg"):
+    """Asserts that lint tells one line that begins with file:line (None: no line) and has these words."""
+    result = lint(guard, text, name)
+    assert result.code == 78, result
+    begin = f"{guard.tmp}/{name}:{line}: " if line else f"{guard.tmp}/{name}: "
+    found = [one for one in result.err.splitlines() if one.startswith(begin) and all(w in one for w in words)]
+    assert found, result
+    return found[0]
+
+
+def body(*keys, kind="tcp", name="a"):
+    """A profile with one check; its keys begin in line 3."""
+    return "startguard = 1;\n" + f"{kind}: {{ {name}: {{\n" + "\n".join(keys) + "\n}; };\n"
+
+
+TCP = 'address = "db:5432";'
+
+
+# ---- all at once ----
+
+def test_ten_planted_mistakes_in_one_run(guard):
+    result = lint(guard, TEN_MISTAKES)
+    assert result.code == 78
+    told = result.err.splitlines()
+    assert told[-1] == "startguard: lint: 1 of 1 profile is wrong"
+    assert len(told) == 11, result
+    for line, words in TEN_LINES:
+        assert [one for one in told if one.startswith(f"{guard.tmp}/p.cfg:{line}: {words}")], (line, words, result)
+
+
+def test_mistakes_are_told_in_the_order_of_the_file(guard):
+    lines = [int(re.match(r".*?:(\d+): ", one)[1]) for one in lint(guard, TEN_MISTAKES).err.splitlines()[:-1]]
+    assert lines == sorted(lines)
+
+
+def test_run_refuses_the_same_and_touches_nothing(guard):
+    with TcpServer(silent) as server:
+        text = TEN_MISTAKES + f'tcp: {{ db: {{ address = "{server.address}"; }}; }};'
+        result = guard.run(text, command=["/bin/echo", "started"], mode=None)
+        assert server.connections == 0
+    assert (result.code, result.out, result.status) == (78, "", "blocked")
+    for _, words in TEN_LINES:
+        result.problem(words)
+    assert result.err.splitlines()[-1].startswith("startguard: BLOCKED (78): ")
+    assert result.err.splitlines()[-1].endswith("; 10 problems in all")
+    assert result.report["exit_code"] == 78
+
+
+def test_several_profiles(guard):
+    good = guard.write("good.cfg", body(TCP))
+    wrong = guard.write("wrong.cfg", body("adress = 1;"))
+    result = guard.cli("lint", good, wrong, good)
+    assert result.code == 78
+    assert result.err.splitlines()[-1] == "startguard: lint: 1 of 3 profiles are wrong"
+    assert guard.cli("lint", good, good).err == "startguard: lint: 2 profiles are fine\n"
+
+
+# ---- one by one ----
+
+@pytest.mark.parametrize("text, line, words", [
+    ('startguard = 1;\ntcp: { a: { address = "x:1" }\n', None, None),
+    ('startguard = 1;\n\n= 3;\n', 3, "syntax error"),
+    ('startguard = 1;\ntcp: { a: { address = "x:1"; };\n', 2, "syntax error"),
+    ('startguard = 1;\ntcp: {\n a: { address = "x:1"; };\n a: { address = "x:2"; };\n};', 4, "duplicate setting name"),
+    ('startguard = 1;\nservice = "x\n', 2, ""),
+], ids=["unclosed", "nonsense", "end", "twice", "string"])
+def test_syntax(guard, text, line, words):
+    if line is None:
+        bad(guard, text, 2, "syntax error")
+    else:
+        bad(guard, text, line, words)
+
+
+@pytest.mark.parametrize("text, line, words", [
+    ('service = "x";\n' + body(TCP)[len("startguard = 1;\n"):], None, '"startguard" is missing'),
+    ("startguard = 2;\n" + body(TCP)[len("startguard = 1;\n"):], 1, "2 is not between 1 and 1"),
+    ('startguard = "1";\n' + body(TCP)[len("startguard = 1;\n"):], 1, "startguard: "),
+    ("mdoe = \"prod\";" + body(TCP), 1, 'unknown key "mdoe"; did you mean "mode"?'),
+    ("swiches: { };" + body(TCP), 1, 'unknown kind "swiches"; did you mean "switches"?'),
+    ("zzzzzzzz: { };" + body(TCP), 1, 'unknown kind "zzzzzzzz"'),
+    ("startguard = 1; tcp: { };", 1, "tcp: holds no check"),
+    ('startguard = 1; tcp = "db:1";', 1, "tcp: must be a group of named checks"),
+    ('startguard = 1; tcp: { a = "db:1"; };', 1, "tcp.a: must be a group"),
+    ('mode = "production-eu";' + body(TCP), 1, 'mode: unknown mode "production-eu"; known: dev, staging, prod'),
+    ('modes: { dev = ["x"]; prod = ["x"]; };' + body(TCP), 1, 'modes: "x" stands for two modes'),
+    ('modes: { prd = ["x"]; };' + body(TCP), 1, 'unknown key "prd"; did you mean "prod"?'),
+    ('parallel = 0;' + body(TCP), 1, "parallel: 0 is not between 1 and 1024"),
+    ('timeout = "48h";' + body(TCP), 1, "timeout: "),
+    ("startguard = 1;", None, "there is nothing to check"),
+])
+def test_top_level(guard, text, line, words):
+    if text.startswith("startguard = 1;") and line is None:
+        text += ' service = "x";'
+    bad(guard, text, line, words)
+
+
+@pytest.mark.parametrize("keys, line, words", [
+    (["adress = \"x:1\";"], 3, 'unknown key "adress"; did you mean "address"?'),
+    (["tls = true;"], 2, '"address" is missing'),
+    (["address = 5432;"], 3, "address: must be"),
+    (["address = [\"a:1\"];"], 3, "address: must be"),
+    (["address = \"db\";"], 3, "address: "),
+    (["address = \"db:70000\";"], 3, "address: "),
+    ([TCP, "tls = \"yes\";"], 4, "tls: must be true or false"),
+    ([TCP, "tls = 1;"], 4, "tls: must be true or false"),
+    ([TCP, "attempt_timeout = 5;"], 4, "a time needs a unit: \"5s\""),
+    ([TCP, "attempt_timeout = \"5\";"], 4, "attempt_timeout: "),
+    ([TCP, "attempt_timeout = \"1ms\";"], 4, "attempt_timeout: "),
+    ([TCP, "required = false;"], 2, "needs degraded"),
+    ([TCP, "required_in = [\"prod\"];"], 2, "needs degraded"),
+    ([TCP, "required_in = [\"prdo\"]; degraded = \"x\";"], 4, "prdo"),
+    ([TCP, "required = true; required_in = [\"dev\"]; degraded = \"x\";"], 2, "both required and required_in"),
+    ([TCP, "degraded_env = [\"A=1\"];"], 2, "would never be set"),
+    ([TCP, "required = false; degraded = \"x\"; degraded_env = [\"A\"];"], 4, "degraded_env: "),
+    ([TCP, "required = false; degraded = \"x\"; degraded_env = [\"1A=1\"];"], 2, "is not the name of a variable"),
+    ([TCP, "required = false; degraded = \"x\"; degraded_env = [\"STARTGUARD_MODE=x\"];"], 2, "startguard's own"),
+    ([TCP, "only_in = [];"], 4, "only_in: "),
+    ([TCP, "after = [\"tcp.b\"];"], 2, "after: no check is called \"tcp.b\""),
+    ([TCP, "after = [\"tcp.a\"];"], 2, "circle"),
+])
+def test_keys_of_a_check(guard, keys, line, words):
+    bad(guard, body(*keys), line, "tcp.a", words)
+
+
+@pytest.mark.parametrize("keys, words", [
+    (['url = "web/health";'], "url: "),
+    (['url = "ftp://web/";'], '"ftp://" is not a scheme for this; use http or https'),
+    (['url = "http://web:99999/";'], "url: "),
+    (['url = "http://web/"; max_body = 10;'], 'a size needs a unit: "10B"'),
+    (['url = "http://web/"; max_body = "10XB";'], "is not a size"),
+    (['url = "http://web/"; follow = -1;'], "follow: -1 is not between"),
+    (['url = "http://web/"; status = ["2yy"];'], "status: "),
+    (['url = "http://web/"; headers = ["no colon"];'], "headers: "),
+    (['url = "http://web/"; json = ( { at = "/x"; equals = "not json"; } );'], "equals: "),
+    (['url = "http://web/"; json = ( { eq = "1"; } );'], 'unknown key "eq"'),
+    (['url = "http://web/"; json = "x" ;'], "json[1]: must be a group"),
+    (['url = "http://web/"; password = "env:${NAME}"; username = "u";'], "takes no ${}"),
+])
+def test_keys_of_http(guard, keys, words):
+    bad(guard, body(*keys, kind="http"), 3, "http.a", words)
+
+
+@pytest.mark.parametrize("keys, line, words", [
+    ('env = ["X"];', 1, '"degraded" is missing'),
+    ('degraded = "x";', 1, '"env" is missing'),
+    ('env = ["X Y"]; degraded = "x";', 1, "is not the name of a variable"),
+    ('env = ["X"]; degraded = "x"; allowed_in = ["nowhere"];', 1, "nowhere"),
+    ('env = ["X"]; degraded = "x"; waives = ["kafak.*"];', 1, 'no kind is called so; did you mean "kafka"?'),
+    ('env = ["X"]; degraded = "x"; waves = ["tcp.*"];', 1, 'unknown key "waves"; did you mean "waives"?'),
+])
+def test_switches(guard, keys, line, words):
+    bad(guard, f"switches: {{ s: {{ {keys} }}; }};" + body(TCP), line, "switches.s", words)
+
+
+def test_circle_of_two(guard):
+    text = ('startguard = 1;\ntcp: { a: { address = "x:1"; after = ["tcp.b"]; };\n'
+            'b: { address = "x:1"; after = ["tcp.a"]; }; };')
+    bad(guard, text, 2, "after: waits for itself in a circle")
+
+
+def test_after_one_that_exists_in_another_mode_only(guard):
+    with TcpServer(silent) as server:
+        text = (f'startguard = 1; tcp: {{ a: {{ address = "{server.address}"; only_in = ["dev"]; }}; '
+                f'b: {{ address = "{server.address}"; after = ["tcp.a"]; }}; }};')
+        assert guard.run(text).status == "ready"
+
+
+# ---- finding the file ----
+
+def test_a_profile_by_name(guard):
+    guard.write("profiles/learner.cfg", 'startguard = 1; file: { a: { path = "/"; }; };')
+    result = guard.run(None, "-p", "learner", mode=None)
+    assert (result.status, result.report["service"]) == ("ready", "learner")
+    result = guard.run(None, env={"STARTGUARD_PROFILE": "learner", "STARTGUARD_PROFILE_PATH": f"/nowhere:{guard.tmp}/profiles"},
+                       mode=None, cwd="/")
+    assert result.status == "ready"
+    result = guard.run(None, "-p", "lerner", mode=None)
+    result.problem('no profile "lerner" in', 'did you mean "learner"?', exit=78)
+
+
+def test_a_profile_that_is_not_there(guard):
+    guard.run(None, "-p", "./nowhere.cfg", mode=None).problem("./nowhere.cfg", "No such file", exit=78)
+    guard.run(None, "-p", "/", mode=None).problem("cannot read /", exit=78)
+    guard.run(None, "-p", str(guard.write("b.cfg", b"a\0b")), mode=None).problem("not text", exit=78)
+
+
+# ---- @include ----
+
+def test_include_beside_the_file(guard):
+    guard.write("parts/common.inc", 'startguard = 1;\n@include "deeper.inc"\n')
+    guard.write("parts/deeper.inc", 'file: { a: { path = "/"; }; };\n')
+    assert guard.run('@include "parts/common.inc"\nservice = "x";\n').passed("file.a")
+
+
+def test_a_mistake_in_an_included_file_is_told_there(guard):
+    guard.write("inc/common.inc", 'startguard = 1;\n\ntcp: { a: { adress = "x:1"; }; };\n')
+    result = lint(guard, '# first\n@include "inc/common.inc"\nservice = 3;\n')
+    told = result.err.splitlines()
+    assert [t for t in told if t.startswith(f"{guard.tmp}/inc/common.inc:3: tcp.a: unknown key")], result
+    assert [t for t in told if t.startswith(f"{guard.tmp}/p.cfg:3: service: must be text")], result
+
+
+@pytest.mark.parametrize("line, words", [('@include "none.inc"', "@include"), ("@include none", "needs a file name in quotes"),
+                                         ('@include "p.cfg"', "includes itself"), ('@include ""', "needs a file name")])
+def test_include_that_cannot_be(guard, line, words):
+    bad(guard, f"startguard = 1;\n{line}\n", 2, words)
+
+
+def test_include_in_a_comment_or_string_is_text(guard):
+    text = 'startguard = 1; /*\n@include "none.inc"\n*/ description = "\n@include \\"x\\"\n";\n# @include "none"\nfile: { a: { path = "/"; }; };'
+    assert guard.run(text).status == "ready"
+
+
+def test_include_without_end(guard):
+    for i in range(40):
+        guard.write(f"i{i}.inc", f'@include "i{i + 1}.inc"\n')
+    result = lint(guard, '@include "i0.inc"\n')
+    assert result.code == 78
+    assert "files deep in @include" in result.err
+
+
+# ---- ${} ----
+
+ADDRESS = 'startguard = 1;\ntcp: { a: { address = "%s"; timeout = "100ms"; }; };'
+
+
+@pytest.mark.parametrize("template, env, wanted", [
+    ("${HOST}:{port}", {"HOST": "127.0.0.1"}, "127.0.0.1:{port}"),
+    ("${HOST:-127.0.0.1}:{port}", {}, "127.0.0.1:{port}"),
+    ("${HOST:-127.0.0.1}:{port}", {"HOST": ""}, "127.0.0.1:{port}"),
+    ("${HOST:-localhost}:{port}", {"HOST": "127.0.0.1"}, "127.0.0.1:{port}"),
+    ("${HOST:?set it}:${PORT}", {"HOST": "127.0.0.1", "PORT": "{port}"}, "127.0.0.1:{port}"),
+])
+def test_variables(guard, template, env, wanted):
+    port = str(refused_port())
+    env = {k: v.replace("{port}", port) for k, v in env.items()}
+    result = guard.run(ADDRESS % template.replace("{port}", port), env=env)
+    result.expect("connect-refused", subject=wanted.replace("{port}", port))
+
+
+@pytest.mark.parametrize("template, env, words", [
+    ("${HOST}:1", {}, ["HOST", "not set"]),
+    ("${HOST:?where is the database}:1", {}, ["HOST", "where is the database"]),
+    ("${HOST:?where is the database}:1", {"HOST": ""}, ["HOST", "where is the database"]),
+    ("${HOST:1", {}, ["${"]),
+    ("${}:1", {}, ["${"]),
+    ("${A B}:1", {}, ["${"]),
+])
+def test_variables_that_cannot_be_had(guard, template, env, words):
+    guard.run(ADDRESS % template, env=env).problem("p", "tcp.a", *words, exit=78)
+
+
+def test_a_value_cannot_add_syntax(guard):
+    text = 'startguard = 1; service = "${NAME}"; file: { a: { path = "/"; }; };'
+    name = 'x"; tcp: { evil: { address = "1.2.3.4:1"; }; }; y = "'
+    result = guard.run(text, env={"NAME": name})
+    assert result.report["service"] == name
+    assert [c["id"] for c in result.checks] == ["file.a"]
+
+
+def test_a_dollar(guard):
+    guard.write("a${x}b", "")
+    result = guard.run('startguard = 1; file: { a: { path = "a$${x}b"; }; };')
+    assert result.status == "ready"
+
+
+def test_a_list_from_one_variable(guard):
+    text = 'startguard = 1; env: { e: { required = "${NAMES}"; }; };'
+    result = guard.run(text, env={"NAMES": "ONE, TWO", "ONE": "1", "TWO": "2"})
+    assert result.status == "ready"
+    guard.run(text, env={"NAMES": "ONE,TWO", "ONE": "1"}).expect("env-missing", cause="TWO")
+
+
+def test_lint_needs_no_variable(guard):
+    assert lint(guard, ADDRESS % "${HOST}:${PORT}").code == 0
+    assert lint(guard, ADDRESS % "${HOST").code == 78
+
+
+def test_what_does_not_run_needs_no_variable(guard):
+    text = ('startguard = 1; file: { a: { path = "/"; }; };'
+            'tcp: { a: { address = "${NOT_SET}:1"; only_in = ["prod"]; }; };')
+    assert guard.run(text, mode="dev").status == "ready"
+    guard.run(text).problem("NOT_SET", exit=78)
+
+
+# ---- modes ----
+
+def test_mode_of_the_profile_environment_and_option(guard):
+    text = 'startguard = 1; mode = "${APP_MODE:-prod}"; modes: { staging = ["preprod"]; }; file: { a: { path = "/"; }; };'
+    for options, env, wanted in [([], {}, "prod"), ([], {"APP_MODE": "Local"}, "dev"), ([], {"APP_MODE": "preprod"}, "staging"),
+                                 ([], {"STARTGUARD_MODE": "preprod"}, "staging"),
+                                 (["-m", "development"], {"STARTGUARD_MODE": "prod"}, "dev")]:
+        assert guard.run(text, *options, env=env, mode=None).report["mode"] == wanted
+    guard.run(text, env={"APP_MODE": "produktion"}, mode=None).problem("unknown mode", "preprod", exit=78)
+    assert guard.run(text, "-m", "produktion", mode=None).code == 64
+
+
+def test_without_a_mode_it_is_prod(guard):
+    assert guard.run('startguard = 1; file: { a: { path = "/"; }; };', mode=None).report["mode"] == "prod"
+
+
+# ---- hostile files ----
+
+@pytest.mark.parametrize("text", [
+    "a: {" * 200 + "}" * 200, "startguard = 1; x = (" + "(" * 5000 + ")" * 5000 + ");", "startguard = " + "9" * 400 + ";",
+    'service = "' + "x" * 200000 + '";', "\x00", "\xff\xfe", "@include \"/dev/zero\"", "@include \"/proc/self/mem\"",
+    'startguard = 1; tcp: { "a": { }; };', "startguard = 1;" * 1000, "# " + "\x1b[31m red \x07\n", "tcp.a.b = 1;"],
+    ids=["groups", "lists", "number", "string", "nul", "bytes", "endless", "unreadable", "quoted", "again", "escape", "path"])
+def test_hostile_files_are_refused_in_words(guard, text):
+    result = guard.cli("lint", str(guard.write("p.cfg", text.encode("latin-1"))))
+    assert result.code == 78
+    assert result.err.splitlines()[-1] == "startguard: lint: 1 of 1 profile is wrong"

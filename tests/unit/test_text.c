@@ -1,0 +1,189 @@
+/* Texts: cleaning, spans, URLs, scrubbing, the rows of every kind, the table of codes. */
+#include "cm.h"
+
+#include <ctype.h>
+
+#include "check.h"
+
+static void clean(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+	    {"plain", "plain"},
+	    {"  two\n\nlines\t x  ", "two lines x"},
+	    {"\x1b[31mred\x07", "?[31mred?"},
+	    {"bad \xff\xc3 utf", "bad ?? utf"},
+	    {"h\xc3\xa9", "h\xc3\xa9"},
+	    {"a\xe2\x80\xae"
+	     "b",
+	     NULL}, /* right-to-left override: gone */
+	};
+	char buf[64];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		text_clean(buf, sizeof(buf), rows[i].in);
+		if (rows[i].out)
+			assert_string_equal(buf, rows[i].out);
+		else
+			assert_null(strstr(buf, "\xe2\x80\xae"));
+	}
+	text_clean(buf, 8, "0123456789");
+	assert_string_equal(buf, "0123...");
+	/* Cut at a character, never inside one. */
+	for (size_t size = 5; size < 20; size++) {
+		text_clean(buf, size,
+			   "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3"
+			   "\xa9\xc3\xa9");
+		assert_true(strlen(buf) < size);
+		for (char *s = buf; *s && *s != '.'; s += 2)
+			assert_true((unsigned char)s[0] == 0xc3 && (unsigned char)s[1] == 0xa9);
+	}
+}
+
+static void spans(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ns;
+	} rows[] = {{"250ms", 250000000},
+		    {"1.5s", 1500000000},
+		    {"2m", 120000000000},
+		    {"1h", 3600000000000},
+		    {"0", 0},
+		    {"5", -1},
+		    {"", -1},
+		    {"s", -1},
+		    {"1 s", -1},
+		    {"-1s", -1},
+		    {"1e3s", -1},
+		    {"99999999999h", -1},
+		    {"1d", -1},
+		    {"0x1s", -1},
+		    {"1.s", -2}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct span d = {-7};
+		int r = span_parse(&d, rows[i].text);
+
+		if (rows[i].ns == -2)
+			continue;
+		assert_int_equal(r, rows[i].ns < 0 ? -1 : 0);
+		if (!r)
+			assert_int_equal(d.ns, rows[i].ns);
+	}
+}
+
+static void urls(void **state)
+{
+	struct arena a = {0};
+	const char *why = NULL;
+	struct url u;
+
+	(void)state;
+	assert_int_equal(url_split(&u, &a, "HTTPS://user:p%40ss@host.test:8443/a/b?c=d", &why), 0);
+	assert_string_equal(u.scheme, "https");
+	assert_string_equal(u.host, "host.test");
+	assert_int_equal(u.port, 8443);
+	assert_string_equal(u.path, "/a/b?c=d");
+	assert_null(strstr(u.text, "user"));
+	assert_null(strstr(u.text, "ss@"));
+	assert_int_equal(u.password.kind, SECRET_LITERAL);
+	assert_string_equal(u.password.text, "p@ss");
+	assert_int_equal(url_split(&u, &a, "redis://[fd00::1]:6379", &why), 0);
+	assert_string_equal(u.host, "fd00::1");
+	for (const char *const *bad =
+		 (const char *const[]){"", "http://", "://x", "http://a b", "http://h:99999",
+				       "http://h:x", "http://[::1", NULL};
+	     *bad; bad++) {
+		assert_int_equal(url_split(&u, &a, *bad, &why), -1);
+		assert_non_null(why);
+	}
+	arena_free(&a);
+}
+
+static void scrubbing(void **state)
+{
+	char text[400] = "raw s3cret/pass+w\"d pct s3cret%2Fpass%2Bw%22d b64 czNjcmV0L3Bhc3MrdyJk "
+			 "json s3cret/pass+w\\\"d end";
+	char mild[] = "abc stays";
+
+	(void)state;
+	secret_register("s3cret/pass+w\"d");
+	secret_register("abc"); /* too short to be removed from words */
+	scrub(text);
+	assert_null(strstr(text, "s3cret"));
+	assert_null(strstr(text, "czNjcmV0"));
+	assert_non_null(strstr(text, "end"));
+	scrub(mild);
+	assert_string_equal(mild, "abc stays");
+}
+
+static void suggestions(void **state)
+{
+	static const char *const words[] = {"topics", "timeout", "bootstrap_servers", NULL};
+
+	(void)state;
+	assert_string_equal(nearest_word("topcs", words), "topics");
+	assert_string_equal(nearest_word("bootstrap_server", words), "bootstrap_servers");
+	assert_null(nearest_word("zebra", words));
+	assert_int_equal(edit_distance("abcd", "abdc", 3), 1);
+}
+
+static void rows_of_every_kind(void **state)
+{
+	char why[300];
+	size_t n = 0;
+
+	(void)state;
+	for (const struct check_kind *k; (k = check_kind_at(n)); n++) {
+		const char *problem =
+		    k->schema ? schema_selftest(k->schema, why, sizeof(why)) : NULL;
+
+		if (problem)
+			fail_msg("%s: %s", k->name, problem);
+		assert_true(k->unsupported || (k->run && k->schema));
+	}
+	assert_true(n > 10);
+}
+
+static void codes(void **state)
+{
+	(void)state;
+	for (enum diag_code c = D_NONE + 1; c < D__COUNT; c++) {
+		const struct diag_info *i = diag_info(c);
+
+		assert_int_equal(diag_find(i->code), c); /* unique */
+		for (const char *s = i->code; *s; s++)
+			assert_true(islower((unsigned char)*s) || *s == '-' ||
+				    isdigit((unsigned char)*s));
+		assert_false(str_ends(i->title, ".") || str_ends(i->hint, "."));
+		assert_true(strlen(i->hint) > 5 && strlen(i->hint) < DIAG_HINT_MAX);
+	}
+	assert_int_equal(diag_find("no-such-code"), D_NONE);
+}
+
+static void globs(void **state)
+{
+	(void)state;
+	assert_true(glob_match("avro.*", "avro.config"));
+	assert_true(glob_match("*", ""));
+	assert_true(glob_match("*_FORCE_?SON", "X_FORCE_JSON"));
+	assert_false(glob_match("avro.*", "kafka.avro."));
+	assert_false(glob_match("a?", "a"));
+	assert_true(glob_match("*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaab"));
+	assert_false(glob_match("*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(clean),       cmocka_unit_test(spans),
+	    cmocka_unit_test(urls),        cmocka_unit_test(scrubbing),
+	    cmocka_unit_test(suggestions), cmocka_unit_test(rows_of_every_kind),
+	    cmocka_unit_test(codes),       cmocka_unit_test(globs)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
