@@ -19,6 +19,8 @@ struct check_sink {
 
 /* ---- check.h: what a check may say ------------------------------------------------------------------------------- */
 static void put(const struct check_run *run, enum wire_type type, enum phase phase, const char *key,
+		const char *fmt, va_list ap) PRINTF_LIKE(5, 0);
+static void put(const struct check_run *run, enum wire_type type, enum phase phase, const char *key,
 		const char *fmt, va_list ap)
 {
 	char text[WIRE_TEXT_MAX];

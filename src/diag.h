@@ -66,7 +66,7 @@ const char *phase_name(enum phase p);       /* "connect" */
 enum verdict diag_set(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
 		      ...) PRINTF_LIKE(4, 5);
 enum verdict diag_vset(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
-		       va_list ap);
+		       va_list ap) PRINTF_LIKE(4, 0);
 /* A better hint than the table's, for this finding. Call after diag_set. */
 void diag_hint(struct diag *out, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

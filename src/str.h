@@ -24,7 +24,7 @@ void str_add(struct str *b, const char *text);
 void str_addn(struct str *b, const char *text, size_t n);
 void str_addc(struct str *b, char c);
 void str_addf(struct str *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void str_vaddf(struct str *b, const char *fmt, va_list ap);
+void str_vaddf(struct str *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 #define cleanup_str __attribute__((cleanup(str_free)))
 
 /* Copies `n` bytes of src into dst (size bytes, always terminated): control characters and bytes that are
