@@ -42,6 +42,12 @@ PASSED_ON = ("LLVM_PROFILE_FILE", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS
 MARK = "TEST_RUN_ID"
 EXIT_POLICY, EXIT_PROFILE = 77, 78
 
+# A shell starts its background jobs with INT and QUIT ignored, nohup with HUP: what is tested must not inherit that.
+for _signal, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL),
+                          (signal.SIGHUP, signal.SIG_DFL), (signal.SIGTERM, signal.SIG_DFL)):
+    if signal.getsignal(_signal) == signal.SIG_IGN:
+        signal.signal(_signal, _handler)
+
 
 # ---- values of profile keys ----
 
