@@ -120,9 +120,9 @@ unit: $(unit_bin)
 	@tests/run-unit $(unit_bin)
 
 JOBS ?= 4
-pytest = $$(packaging/venv-path)/bin/python -m pytest -q -p no:cacheprovider
+pytest = "$$venv/bin/python" -m pytest -q -p no:cacheprovider
 scenario: program $(helper_bin)
-	STARTGUARD=$(abspath $(BUILD)/startguard) $(pytest) -n $(JOBS) tests/scenario
+	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(BUILD)/startguard) $(pytest) -n $(JOBS) tests/scenario
 
 # What must be installed comes before make looks for libraries: hence the second make.
 deps-build:
@@ -136,7 +136,7 @@ check: deps-test
 check-real: deps-test
 	@packaging/deps real
 	@$(MAKE) --no-print-directory program $(helper_bin)
-	STARTGUARD=$(abspath $(BUILD)/startguard) $(pytest) tests/servers tests/real
+	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(BUILD)/startguard) $(pytest) tests/servers tests/real
 
 demo:
 	@packaging/deps build demo
