@@ -48,7 +48,7 @@ def test_a_server_that_comes_up_later(guard):
 
 
 def test_every_attempt_is_told_when_asked_for(guard):
-    result = guard.run(profile(refused()), "-t", "300ms", "-v")
+    result = guard.run(profile(refused()), "-t", "1s", "-v")
     assert result.err.count("WAIT ") >= result.check()["attempts"] - 1 > 1
 
 
@@ -63,7 +63,7 @@ def test_a_change_of_the_cause_is_told(guard):
 
 
 def test_time_is_up(guard):
-    result = guard.run(profile(refused()), "-t", "300ms", command=["/bin/echo", "started"])
+    result = guard.run(profile(refused()), "-t", "1s", command=["/bin/echo", "started"])
     check = result.expect("connect-refused", exit=124, outcome="fail")
     assert check["attempts"] > 2
     assert (result.status, result.out) == ("blocked", "")
@@ -74,9 +74,9 @@ def test_time_is_up(guard):
 
 
 def test_timeout_of_the_profile_and_of_the_check(guard):
-    result = guard.run(profile('timeout = "60s";', refused(more='timeout = "200ms";')))
+    result = guard.run(profile('timeout = "60s";', refused(more='timeout = "1s";')))
     assert result.expect("connect-refused", exit=124)["elapsed_ms"] < guard.scale(30000)
-    result = guard.run(profile('timeout = "200ms";', refused()))
+    result = guard.run(profile('timeout = "1s";', refused()))
     assert result.expect("connect-refused", exit=124)["elapsed_ms"] < guard.scale(30000)
 
 
@@ -198,7 +198,7 @@ def test_grace_ends(guard):
 # ---- degrading ----
 
 def test_an_optional_check_degrades_and_does_not_hold_the_start(guard):
-    text = profile(FINE, refused("cache", 'required = false; timeout = "200ms"; degraded = "nothing is cached";'))
+    text = profile(FINE, refused("cache", 'required = false; timeout = "1s"; degraded = "nothing is cached";'))
     result = guard.run(text, "-t", LONG, command=["/bin/sh", "-c", "echo $STARTGUARD_STATUS $STARTGUARD_DEGRADED"])
     assert (result.code, result.out, result.status) == (0, "degraded tcp.cache\n", "degraded")
     check = result.expect("connect-refused", id="tcp.cache", outcome="degraded")
@@ -209,13 +209,13 @@ def test_an_optional_check_degrades_and_does_not_hold_the_start(guard):
 
 
 def test_required_in_some_modes(guard):
-    text = profile(FINE, refused("cache", 'required_in = ["prod"]; timeout = "200ms"; degraded = "nothing is cached";'))
+    text = profile(FINE, refused("cache", 'required_in = ["prod"]; timeout = "1s"; degraded = "nothing is cached";'))
     assert guard.run(text).code == 124
     assert guard.run(text, mode="dev").status == "degraded"
 
 
 def test_only_in_some_modes(guard):
-    text = profile(FINE, refused("cache", 'only_in = ["prod"]; timeout = "200ms";'))
+    text = profile(FINE, refused("cache", 'only_in = ["prod"]; timeout = "1s";'))
     assert guard.run(text).code == 124
     result = guard.run(text, mode="dev")
     assert result.status == "ready"
@@ -224,7 +224,7 @@ def test_only_in_some_modes(guard):
 
 @pytest.mark.parametrize("options, env", [(["--fail-on-degraded"], {}), ([], {"STARTGUARD_FAIL_ON_DEGRADED": "1"})])
 def test_degraded_may_be_refused(guard, options, env):
-    text = profile(FINE, refused("cache", 'required = false; timeout = "100ms"; degraded = "nothing is cached";'))
+    text = profile(FINE, refused("cache", 'required = false; timeout = "1s"; degraded = "nothing is cached";'))
     result = guard.run(text, *options, env=env, command=["/bin/echo", "started"])
     assert (result.code, result.out, result.status) == (124, "", "blocked")
     assert "--fail-on-degraded" in result.report["summary"]
@@ -244,7 +244,7 @@ def test_after_waits_for_the_other(guard):
     assert guard.run(text).status == "ready"
 
 
-@pytest.mark.parametrize("before, code", [(WRONG, 69), ('tcp: { wrong: { address = "127.0.0.1:1"; timeout = "100ms"; }; };', 124)])
+@pytest.mark.parametrize("before, code", [(WRONG, 69), ('tcp: { wrong: { address = "127.0.0.1:1"; timeout = "1s"; }; };', 124)])
 def test_after_what_never_passes_is_not_tried(guard, before, code):
     kind = before.split(":")[0]
     with TcpServer(silent) as server:
@@ -259,7 +259,7 @@ def test_after_what_never_passes_is_not_tried(guard, before, code):
 
 def test_the_time_of_a_check_begins_when_it_may_run(guard):
     text = profile('exec: { first: { command = ["/bin/sleep", "0.5"]; };',
-                   'second: { command = ["/bin/true"]; after = ["exec.first"]; timeout = "300ms"; }; };')
+                   'second: { command = ["/bin/true"]; after = ["exec.first"]; timeout = "1s"; }; };')
     assert guard.run(text).status == "ready"
 
 

@@ -139,7 +139,7 @@ def test_environment_of_a_degraded_start(guard):
         switches: {{ easy: {{ env = ["EASY"]; allowed_in = ["dev"]; waives = ["dns.*"]; degraded = "no names"; }}; }};
         file: {{ root: {{ path = "/"; }}; }};
         dns: {{ names: {{ name = "nowhere.invalid"; }}; }};
-        tcp: {{ cache: {{ address = "127.0.0.1:{refused_port()}"; required = false; timeout = "200ms";
+        tcp: {{ cache: {{ address = "127.0.0.1:{refused_port()}"; required = false; timeout = "1s";
             degraded = "nothing is cached"; degraded_env = ["CACHE=0", "PATH_EXTRA=a=b", "HOME=/elsewhere"]; }}; }};"""
     result = guard.run(profile, mode="dev", env={"EASY": "yes", "CACHE": "1"}, command=[probe()])
     assert result.status == "degraded"
@@ -155,7 +155,7 @@ def test_environment_of_a_degraded_start(guard):
 
 def test_environment_file_for_the_main_container(guard):
     profile = f"""startguard = 1; file: {{ root: {{ path = "/"; }}; }};
-        tcp: {{ cache: {{ address = "127.0.0.1:{refused_port()}"; required = false; timeout = "200ms";
+        tcp: {{ cache: {{ address = "127.0.0.1:{refused_port()}"; required = false; timeout = "1s";
             degraded = "nothing is cached"; degraded_env = ["CACHE=0"]; }}; }};"""
     result = guard.run(profile, "--env-file", "handed-over")
     assert result.code == 0
@@ -270,7 +270,7 @@ def test_script_without_interpreter_line(guard):
 
 
 def test_blocked_starts_nothing(guard):
-    result = guard.run(None, "-w", f"tcp://127.0.0.1:{refused_port()}", "-t", "200ms", mode=None,
+    result = guard.run(None, "-w", f"tcp://127.0.0.1:{refused_port()}", "-t", "1s", mode=None,
                        command=["/bin/sh", "-c", "echo started"])
     assert (result.code, result.out) == (124, "")
 

@@ -7,7 +7,7 @@ import pytest
 
 from fakes.http import HttpServer, Reply
 
-SHORT = ["-t", "600ms"]
+SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
 PAGE = '''# HELP events_total Events seen.
 # TYPE events_total counter
 events_total{job="learner",path="C:\\\\DIR \\"x\\"\\n"} 3

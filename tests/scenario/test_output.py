@@ -24,7 +24,7 @@ def mixed(guard):
         yield f"""startguard = 1; service = "mixed <\\"&'> service";
             switches: {{ easy: {{ env = ["EASY"]; allowed_in = ["dev"]; waives = ["dns.*"]; degraded = "no names"; }}; }};
             file: {{ fine: {{ path = "/"; description = "the root"; }}; wrong: {{ path = "/"; type = "file"; }}; }};
-            tcp: {{ cache: {{ address = "127.0.0.1:{refused_port()}"; required = false; timeout = "100ms"; degraded = "no cache"; }};
+            tcp: {{ cache: {{ address = "127.0.0.1:{refused_port()}"; required = false; timeout = "1s"; degraded = "no cache"; }};
                     after: {{ address = "127.0.0.1:1"; after = ["file.wrong"]; }}; left: {{ address = "127.0.0.1:1"; }}; }};
             http: {{ never: {{ url = "http://{never.address}/"; }}; }};
             dns: {{ name: {{ name = "nowhere.invalid"; }}; }};"""
@@ -108,7 +108,7 @@ def test_colours_elsewhere(guard, options, env, coloured):
 
 def test_a_failed_line_answers_every_question(guard):
     port = refused_port()
-    result = guard.run(f'startguard = 1; tcp: {{ db: {{ address = "127.0.0.1:{port}"; }}; }};', "-t", "300ms")
+    result = guard.run(f'startguard = 1; tcp: {{ db: {{ address = "127.0.0.1:{port}"; }}; }};', "-t", "1s")
     assert re.search(rf"^FAIL +tcp\.db +[0-9.]+ m?s  connect-refused 127\.0\.0\.1:{port} \(\d+ attempts\)$", result.err, re.M)
     assert re.search(r"^ +cause: +127\.0\.0\.1: Connection refused$", result.err, re.M)
     assert re.search(r"^ +hint: +look whether the server runs", result.err, re.M)
@@ -137,7 +137,7 @@ def test_termination_message(guard, mixed):
 
 def test_termination_message_is_bounded(guard):
     checks = " ".join(f'"umlaut-ä-{i:03}": {{ }};' for i in range(1)) and " ".join(
-        f'c{i:03}: {{ path = "/nowhere/äöü/{"x" * 60}/{i}"; required = false; timeout = "50ms"; degraded = "nö {i}"; }};' for i in range(150))
+        f'c{i:03}: {{ path = "/nowhere/äöü/{"x" * 60}/{i}"; required = false; timeout = "1s"; degraded = "nö {i}"; }};' for i in range(150))
     guard.run(f"startguard = 1; file: {{ {checks} }};", "--termination-log", "message")
     data = (guard.tmp / "message").read_bytes()
     assert 2000 < len(data) <= 4096

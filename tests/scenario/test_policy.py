@@ -150,7 +150,7 @@ def test_literal_secret_in_prod(guard, where):
 @pytest.mark.near_miss("secret-literal")
 def test_literal_secret_elsewhere_is_a_warning(guard):
     text = profile('http: { w: { url = "http://127.0.0.1:1/"; password = "hunter2hunter2"; username = "u"; required = false; '
-                   'timeout = "100ms"; degraded = "no web"; }; };')
+                   'timeout = "1s"; degraded = "no web"; }; };')
     result = guard.run(text, mode="dev")
     assert (result.code, result.status) == (0, "degraded")
     assert "warning:" in result.err

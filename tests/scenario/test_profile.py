@@ -275,7 +275,7 @@ def test_include_without_end(guard):
 
 # ---- ${} ----
 
-ADDRESS = 'startguard = 1;\ntcp: { a: { address = "%s"; timeout = "100ms"; }; };'
+ADDRESS = 'startguard = 1;\ntcp: { a: { address = "%s"; timeout = "1s"; }; };'
 
 
 @pytest.mark.parametrize("template, env, wanted", [

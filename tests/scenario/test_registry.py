@@ -6,7 +6,7 @@ import pytest
 
 from fakes.http import HttpServer, Reply
 
-SHORT = ["-t", "600ms"]
+SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
 SCHEMA = {"type": "record", "name": "Order", "namespace": "shop", "fields": [{"name": "id", "type": "string"}, {"name": "total", "type": "double"}]}
 
 
