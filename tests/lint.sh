@@ -24,7 +24,7 @@ rule() {
 }
 
 have() {
-	command -v "$1" > /dev/null 2>&1 || { echo "$1 is not installed (packaging/deps lint)" >> "$tmp/out"; return 1; }
+	command -v "$1" > /dev/null 2>&1 || { echo "$1 is not installed (packaging/deps lint, packaging/venv-path)" >> "$tmp/out"; return 1; }
 }
 
 sources() {

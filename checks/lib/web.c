@@ -425,6 +425,9 @@ static bool words_are_tls(const char *words)
 	       strcasestr(words, "ssl routines");
 }
 
+/* CURLE_TOO_LARGE, which 7.88 does not know yet: newer versions have a bound of their own on the number of headers. */
+#define CURL_SAYS_TOO_LARGE 100
+
 static enum verdict fail_curl(CURL *curl, const struct transfer *t, CURLcode code,
 			      const char *buffer, struct diag *out)
 {
@@ -453,6 +456,8 @@ static enum verdict fail_curl(CURL *curl, const struct transfer *t, CURLcode cod
 	case CURLE_SSL_ISSUER_ERROR:
 	case CURLE_SSL_INVALIDCERTSTATUS:
 		return fail_tls(t, code, words, out);
+	case CURL_SAYS_TOO_LARGE:
+		return check_fail(out, D_ANSWER_TOO_LARGE, subject, "%s", words);
 	case CURLE_PARTIAL_FILE:
 		return check_fail(out, D_ANSWER_TRUNCATED, subject, "%s", words);
 	case CURLE_TOO_MANY_REDIRECTS:
