@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+"""Mutation testing: makes one small mistake at a time in a source file and looks whether the tests notice.
+
+    tests/mutation/run.py [--build BUILD] [--jobs N] [--at-least PERCENT] [--units-only] FILE.c...
+
+A mutant that the compiler turns into the same code, or refuses, does not count. The others are linked into the unit
+tests first; those that survive go through the scenarios named in SCENARIOS. The list of survivors is printed with their
+lines: each is either a missing test, or a change that changes nothing for anybody, and then EQUIVALENT says why.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+UNIT_SECONDS = 30
+SCENARIO_SECONDS = 240
+UNITS = {"src/plan.c": ["test_plan", "test_outcome"], "src/wire.c": ["test_wire"], "src/launch.c": ["test_launch"]}
+SCENARIOS = {"src/plan.c": ["test_engine.py"], "src/wire.c": ["test_faults.py", "test_output.py"],
+             "src/launch.c": ["test_launch.py"]}
+# (file, mutated line without blanks, why nobody can tell the difference)
+EQUIVALENT = {}
+
+SWAPS = [("<=", "<"), (">=", ">"), ("==", "!="), ("!=", "=="), ("&&", "||"), ("||", "&&"), ("++", "--"),
+         (" < ", " <= "), (" > ", " >= "), (" + ", " - "), (" - ", " + "), (" * ", " / "), (" += ", " -= "), (" -= ", " += ")]
+
+
+def code_lines(text):
+    """(number, line, positions that are code) of the lines inside of functions: no comments, strings, declarations of
+    constants, preprocessor lines."""
+    depth, in_comment = 0, False
+    for number, line in enumerate(text.splitlines()):
+        code = []
+        i = 0
+        while i < len(line):
+            if in_comment:
+                end = line.find("*/", i)
+                in_comment = end < 0
+                i = len(line) if end < 0 else end + 2
+            elif line.startswith("/*", i):
+                in_comment = True
+                i += 2
+            elif line[i] == '"':
+                end = i + 1
+                while end < len(line) and line[end] != '"':
+                    end += 2 if line[end] == "\\" else 1
+                i = end + 1
+            else:
+                code.append(i)
+                i += 1
+        bare = "".join(line[i] for i in code)
+        inside = depth > 0
+        depth += bare.count("{") - bare.count("}")
+        if inside and not line.startswith("#") and "invariant(" not in line:
+            yield number, line, set(code)
+
+
+def mutations_of(line, code):
+    """Changed versions of one line."""
+    def at(i, old, new):
+        if all(i + k in code for k in range(len(old))):
+            yield line[:i] + new + line[i + len(old):]
+    for old, new in SWAPS:
+        start = line.find(old)
+        while start >= 0:
+            longer = line[max(0, start - 1):start + len(old) + 1]
+            if not (old in ("<=", ">=") and ("<<" in longer or ">>" in longer)):
+                yield from at(start, old, new)
+            start = line.find(old, start + len(old))
+    for m in re.finditer(r"\b(true|false|0|1|10|100)\b", line):
+        other = {"true": "false", "false": "true", "0": "1", "1": "0", "10": "11", "100": "101"}[m.group()]
+        yield from at(m.start(), m.group(), other)
+    for m in re.finditer(r"!(?=[\w(])", line):
+        yield from at(m.start(), "!", "")
+    m = re.match(r"(\s*(?:\} else )?(?:if|while) \()(.*)\)( \{)?$", line)
+    if m:
+        yield f"{m[1]}!({m[2]})){m[3] or ''}"
+    if re.match(r"\s+(continue|break);$", line):
+        yield re.sub(r"(continue|break);", ";", line)
+    # A statement that is left out: a call or an assignment on one line, but no declaration.
+    if re.match(r"\s+(?!return\b)[\w>.\-\[\]*()&]+(\(.*\)| [-+|&]?= .*|\+\+|--);$", line):
+        yield re.match(r"\s+", line).group() + ";"
+
+
+def mutants_of(path):
+    text = path.read_text()
+    lines = text.splitlines(keepends=True)
+    for number, line, code in code_lines(text):
+        for changed in dict.fromkeys(mutations_of(line, code)):
+            if changed != line:
+                yield number + 1, changed, "".join(lines[:number]) + changed + "\n" + "".join(lines[number + 1:])
+
+
+class Build:
+    """How the Makefile compiles and links, read from the flags it wrote."""
+
+    def __init__(self, build):
+        self.build = pathlib.Path(build).resolve()
+        self.flags = (self.build / "flags").read_text().replace("'\\''", "'").strip()
+        words = shlex.split(self.flags)
+        second = words.index(words[0], 1)  # "CC compile-flags CC link-flags libs objects"
+        self.compile_words = [w for w in words[:second] if w not in ("-MMD", "-MP")]
+        rest = words[second:]
+        self.link_words = [w for w in rest if not w.endswith(".o")]
+        self.objects = [w for w in rest if w.endswith(".o")]
+
+    def compile(self, source, out, *more):
+        return subprocess.run([*self.compile_words, "-w", *more, "-c", "-o", str(out), str(source)], cwd=ROOT,
+                              capture_output=True).returncode == 0
+
+    def link(self, file, mutant, extra, out, *more):
+        own = str(pathlib.Path(file).with_suffix(".o"))
+        objects = [str(mutant) if o.endswith(own) else o for o in self.objects]
+        libs = [w for w in self.link_words if w.startswith("-l")]
+        flags = [w for w in self.link_words if not w.startswith("-l")]
+        done = subprocess.run([*flags, "-o", str(out), extra, *objects, *libs, *more], cwd=ROOT, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"mutation: cannot link: {done.stderr}")
+
+
+def machine_code(obj):
+    """What the processor sees of an object file."""
+    text = subprocess.run(["objdump", "-d", "-r", "--no-show-raw-insn", str(obj)], capture_output=True, text=True).stdout
+    data = subprocess.run(["objdump", "-s", "-j", ".rodata", str(obj)], capture_output=True, text=True).stdout
+    return [line.split("file format")[-1] for line in (text + data).splitlines() if "file format" not in line]
+
+
+def killed_by_units(build, file, obj, folder):
+    for unit in UNITS[file]:
+        program = folder / unit
+        build.link(file, obj, str(build.build / "tests" / "unit" / f"{unit}.o"), program, "-lcmocka")
+        try:
+            done = subprocess.run([str(program)], capture_output=True, timeout=UNIT_SECONDS, stdin=subprocess.DEVNULL, cwd=folder)
+        except subprocess.TimeoutExpired:
+            return f"{unit} (time)"
+        if done.returncode:
+            return unit
+    return None
+
+
+def killed_by_scenarios(build, file, obj, folder):
+    program = folder / "startguard"
+    build.link(file, obj, str(build.build / "src" / "main.o"), program)
+    names = [f"tests/scenario/{name}" for name in SCENARIOS[file]]
+    try:
+        done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *names],
+                              cwd=ROOT, env={**os.environ, "STARTGUARD": str(program)}, capture_output=True, timeout=SCENARIO_SECONDS)
+    except subprocess.TimeoutExpired:
+        return "scenarios (time)"
+    return "scenarios" if done.returncode else None
+
+
+def judge(build, file, original, number, line, text, units_only):
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        source = folder / pathlib.Path(file).name
+        source.write_text(text)
+        obj = folder / "mutant.o"
+        include = f"-I{(ROOT / file).parent}"
+        if not build.compile(source, obj, "-g0", include):
+            return "refused", None
+        if machine_code(obj) == original:
+            return "same code", None
+        by = killed_by_units(build, file, obj, folder)
+        if not by and not units_only:
+            by = killed_by_scenarios(build, file, obj, folder)
+        return ("killed", by) if by else ("survived", None)
+
+
+def run_file(build, file, jobs, units_only):
+    with tempfile.TemporaryDirectory() as name:
+        same = pathlib.Path(name) / pathlib.Path(file).name
+        shutil.copy(ROOT / file, same)
+        obj = pathlib.Path(name) / "mutant.o"
+        build.compile(same, obj, "-g0", f"-I{(ROOT / file).parent}")
+        original = machine_code(obj)
+    counts, survivors = {}, []
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        all_mutants = list(mutants_of(ROOT / file))
+        results = pool.map(lambda m: judge(build, file, original, *m, units_only), all_mutants)
+        for (number, line, _), (outcome, by) in zip(all_mutants, results):
+            why = EQUIVALENT.get((file, line.strip()))
+            if outcome == "survived" and why:
+                outcome = "equivalent"
+            counts[outcome] = counts.get(outcome, 0) + 1
+            if outcome == "survived":
+                survivors.append(f"{file}:{number}: {line.strip()}")
+    judged = counts.get("killed", 0) + counts.get("survived", 0)
+    share = 100 * counts.get("killed", 0) / judged if judged else 0
+    print(f"{file}: {counts.get('killed', 0)} of {judged} mutants killed, {share:.1f} % "
+          f"({', '.join(f'{n} {what}' for what, n in sorted(counts.items()) if what not in ('killed', 'survived'))})")
+    for one in survivors:
+        print(f"  survived  {one}")
+    return share
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", default=str(ROOT / "build"))
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--at-least", type=float, default=90)
+    parser.add_argument("--units-only", action="store_true")
+    parser.add_argument("files", nargs="*", default=list(UNITS))
+    options = parser.parse_args()
+    build = Build(options.build)
+    shares = [run_file(build, file, options.jobs, options.units_only) for file in options.files or UNITS]
+    failed = sum(share < options.at_least for share in shares)
+    print(f"mutation: {len(shares) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
