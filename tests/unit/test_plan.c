@@ -217,8 +217,11 @@ static void stops(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(random_worlds),
-					   cmocka_unit_test(settles), cmocka_unit_test(stops)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(random_worlds),
+	    cmocka_unit_test(settles),
+	    cmocka_unit_test(stops),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,522 @@
+/* The planner, one rule at a time: who starts, is killed, waits, gives up, and when. */
+#include "cm.h"
+
+#include "plan.h"
+
+#define CHECKS 8
+#define MS 1000000LL
+
+struct world {
+	struct plan plan;
+	struct plan_check checks[CHECKS];
+	size_t after[CHECKS][1];
+	struct mono now;
+};
+
+/* A world of n checks that are required, are retried, and have five seconds for an attempt and sixty in all. */
+static void plain(struct world *w, size_t n, size_t parallel, bool one_round)
+{
+	*w = (struct world){.now = {1000 * MS}};
+	for (size_t i = 0; i < n; i++)
+		w->checks[i] = (struct plan_check){.required = true,
+						   .retry = true,
+						   .timeout = SPAN_UNSET,
+						   .attempt_timeout = SPAN_S(5),
+						   .grace = SPAN_MS(0)};
+	plan_init(&w->plan, w->checks, n, w->now, SPAN_S(60), parallel, one_round, 7);
+}
+
+static void after(struct world *w, size_t later, size_t earlier)
+{
+	w->after[later][0] = earlier;
+	w->checks[later].after = w->after[later];
+	w->checks[later].n_after = 1;
+}
+
+/* Asks the plan; the wishes must be these: "+0" start check 0, "-1" kill check 1, in the order they come. */
+static void expect_wishes(struct world *w, const char *expected)
+{
+	struct wish wishes[CHECKS];
+	size_t n = plan_step(&w->plan, w->now, wishes);
+	char text[64] = "";
+
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(text);
+
+		snprintf(text + len, sizeof text - len, "%s%c%zu", i ? " " : "",
+			 wishes[i].kind == WISH_START ? '+' : '-', wishes[i].check);
+	}
+	assert_string_equal(text, expected);
+}
+
+static void expect_times(const struct world *w, size_t i, int64_t first, int64_t started,
+			 int64_t deadline)
+{
+	const struct plan_check *c = &w->checks[i];
+
+	assert_int_equal(c->first_attempt.ns, first * MS);
+	assert_int_equal(c->attempt_start.ns, started * MS);
+	assert_int_equal(c->attempt_deadline.ns, deadline * MS);
+}
+
+static void at(struct world *w, int64_t ms)
+{
+	w->now.ns = ms * MS;
+}
+
+static void begins_as_told(void **state)
+{
+	struct world w;
+
+	(void)state;
+	plain(&w, 2, 0, true);
+	assert_int_equal(w.plan.start.ns, 1000 * MS);
+	assert_int_equal(w.plan.deadline.ns, 61000 * MS);
+	assert_int_equal(w.plan.wake.ns, 1000 * MS);
+	assert_true(mono_is_never(w.plan.settle_until));
+	assert_true(w.plan.one_round && !w.plan.over);
+	assert_int_equal(w.plan.parallel, 1); /* none at once would never end */
+	assert_int_equal(w.plan.in_flight, 0);
+	assert_int_equal(w.plan.n, 2);
+	assert_int_equal(w.checks[1].state, PS_WAITING);
+	assert_int_equal(w.checks[1].attempts, 0);
+	assert_int_equal(w.checks[1].deadline.ns, 61000 * MS);
+	assert_true(mono_is_never(w.checks[1].next) && mono_is_never(w.checks[1].attempt_deadline));
+	plain(&w, 1, 3, false);
+	assert_true(w.plan.parallel == 3 && !w.plan.one_round);
+}
+
+static void an_attempt_has_its_times(void **state)
+{
+	struct world w;
+
+	(void)state;
+	plain(&w, 1, 8, false);
+	expect_wishes(&w, "+0");
+	assert_int_equal(w.checks[0].state, PS_RUNNING);
+	assert_int_equal(w.checks[0].attempts, 1);
+	assert_int_equal(w.plan.in_flight, 1);
+	assert_true(mono_is_never(w.checks[0].next));
+	expect_times(&w, 0, 1000, 1000, 6000);
+	assert_int_equal(w.plan.wake.ns, 6000 * MS);
+	at(&w, 2000);
+	expect_wishes(&w, "");
+	plan_result(&w.plan, 0, w.now, false, true);
+	assert_int_equal(w.checks[0].state, PS_READY);
+	assert_int_equal(w.plan.in_flight, 0);
+	assert_true(mono_is_never(w.checks[0].attempt_deadline));
+	/* 5 % of one second, with a quarter of jitter. */
+	assert_in_range((unsigned long)(w.checks[0].next.ns - w.now.ns), 37 * MS, 63 * MS);
+	expect_wishes(&w, "");
+	assert_int_equal(w.plan.wake.ns, w.checks[0].next.ns);
+	w.now.ns = w.checks[0].next.ns - 1;
+	expect_wishes(&w, "");
+	w.now.ns++;
+	expect_wishes(&w, "+0");
+	assert_int_equal(w.checks[0].attempts, 2);
+	assert_int_equal(w.checks[0].first_attempt.ns, 1000 * MS);
+	assert_int_equal(w.checks[0].attempt_start.ns, w.now.ns);
+	plan_result(&w.plan, 0, w.now, true, false);
+	assert_int_equal(w.checks[0].state, PS_PASSED);
+	assert_int_equal(w.checks[0].ended.ns, w.now.ns);
+	assert_false(w.checks[0].failed_for_good);
+	expect_wishes(&w, "");
+	assert_true(w.plan.over);
+}
+
+/* The pause is a share of the time waited, in bounds, and the jitter fills its whole width. */
+static void pauses_grow_and_are_spread(void **state)
+{
+	static const struct {
+		int64_t waited, least, most; /* ms */
+	} rows[] = {{0, 7, 13},        {100, 7, 13},       {400, 15, 25},
+		    {10000, 375, 625}, {20000, 750, 1250}, {50000, 750, 1250}};
+
+	(void)state;
+	for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+		int64_t least = INT64_MAX, most = 0;
+
+		for (int i = 0; i < 400; i++) {
+			struct world w;
+			int64_t pause;
+
+			plain(&w, 1, 1, false);
+			w.plan.random = (uint64_t)i * 7919 + 1;
+			w.checks[0].attempt_timeout = SPAN_S(60);
+			expect_wishes(&w, "+0");
+			at(&w, 1000 + rows[r].waited);
+			plan_result(&w.plan, 0, w.now, false, true);
+			pause = w.checks[0].next.ns - w.now.ns;
+			least = pause < least ? pause : least;
+			most = pause > most ? pause : most;
+		}
+		assert_true(least >= rows[r].least * MS &&
+			    least < (rows[r].least + rows[r].most) * MS / 2);
+		assert_true(most <= rows[r].most * MS &&
+			    most > (rows[r].least + rows[r].most) * MS / 2);
+		/* From three quarters to five quarters, not only somewhere in between. */
+		assert_true(most - least > (rows[r].most - rows[r].least) * MS * 8 / 10);
+	}
+}
+
+static void killed_once_at_its_deadline(void **state)
+{
+	struct world w;
+
+	(void)state;
+	plain(&w, 1, 1, false);
+	expect_wishes(&w, "+0");
+	at(&w, 5999);
+	expect_wishes(&w, "");
+	at(&w, 6000);
+	expect_wishes(&w, "-0");
+	assert_int_equal(w.checks[0].state, PS_KILLING);
+	at(&w, 6001);
+	expect_wishes(&w, "");
+	assert_false(w.plan.over); /* not before it is reaped */
+	plan_result(&w.plan, 0, w.now, false, true);
+	assert_int_equal(w.checks[0].state, PS_READY);
+	expect_wishes(&w, "");
+	at(&w, 8000);
+	expect_wishes(&w, "+0");
+}
+
+/* The last attempt ends with the run, and what it had no time for is called so. */
+static void the_run_has_an_end(void **state)
+{
+	struct world w;
+
+	(void)state;
+	plain(&w, 2, 1, false);
+	expect_wishes(&w, "+0");
+	at(&w, 58000);
+	plan_result(&w.plan, 0, w.now, false, true);
+	expect_wishes(&w, "+1");
+	expect_times(&w, 1, 58000, 58000, 61000);
+	assert_int_equal(w.plan.wake.ns,
+			 61000 * MS); /* with no place free, that a pause ends wakes nobody */
+	at(&w, 61000);
+	expect_wishes(&w, "-1");
+	assert_int_equal(w.checks[0].state, PS_GAVE_UP);
+	assert_int_equal(w.checks[0].ended.ns, 61000 * MS);
+	assert_true(w.checks[0].time_is_up && !w.checks[0].failed_for_good);
+	assert_true(mono_is_never(w.checks[0].next));
+	at(&w, 61001);
+	plan_result(&w.plan, 1, w.now, false, true);
+	assert_int_equal(w.checks[1].state, PS_GAVE_UP);
+	assert_true(w.checks[1].time_is_up && !w.checks[1].failed_for_good);
+	assert_int_equal(w.checks[1].ended.ns, 61001 * MS);
+	expect_wishes(&w, "");
+	assert_true(w.plan.over);
+	assert_true(mono_is_never(w.plan.settle_until));
+}
+
+static void a_final_word_at_the_deadline_counts(void **state)
+{
+	struct world w;
+
+	(void)state;
+	plain(&w, 1, 1, false);
+	expect_wishes(&w, "+0");
+	at(&w, 61000);
+	plan_result(&w.plan, 0, w.now, false, false);
+	assert_true(w.checks[0].failed_for_good && !w.checks[0].time_is_up);
+	assert_int_equal(w.checks[0].state, PS_GAVE_UP);
+}
+
+/* Its own time counts from when it may run, and ends before the run's. */
+static void own_timeout(void **state)
+{
+	struct world w;
+
+	(void)state;
+	plain(&w, 2, 8, false);
+	w.checks[1].timeout = SPAN_MS(300);
+	w.checks[1].required = false;
+	after(&w, 1, 0);
+	expect_wishes(&w, "+0");
+	assert_int_equal(w.plan.wake.ns, 6000 * MS);
+	at(&w, 4000);
+	plan_result(&w.plan, 0, w.now, true, false);
+	expect_wishes(&w, "+1");
+	assert_int_equal(w.checks[1].eligible.ns, 4000 * MS);
+	assert_int_equal(w.checks[1].deadline.ns, 4300 * MS);
+	expect_times(&w, 1, 4000, 4000, 4300);
+	at(&w, 4290);
+	plan_result(&w.plan, 1, w.now, false, true);
+	expect_wishes(&w, "");
+	assert_int_equal(w.plan.wake.ns,
+			 w.checks[1].next.ns < 4300 * MS ? w.checks[1].next.ns : 4300 * MS);
+	at(&w, 4300);
+	expect_wishes(&w, "");
+	assert_true(w.checks[1].state == PS_GAVE_UP && w.checks[1].time_is_up);
+	assert_true(w.plan.over);
+	/* One that is longer than the run's changes nothing. */
+	plain(&w, 1, 8, false);
+	w.checks[0].timeout = SPAN_S(3600);
+	expect_wishes(&w, "+0");
+	assert_int_equal(w.checks[0].deadline.ns, 61000 * MS);
+}
+
+static void no_more_than_parallel(void **state)
+{
+	struct world w;
+
+	(void)state;
+	plain(&w, 3, 2, false);
+	expect_wishes(&w, "+0 +1");
+	assert_int_equal(w.plan.in_flight, 2);
+	at(&w, 1010);
+	expect_wishes(&w, "");
+	plan_result(&w.plan, 1, w.now, true, false);
+	assert_int_equal(w.plan.in_flight, 1);
+	expect_wishes(&w, "+2");
+	plan_result(&w.plan, 0, w.now, true, false);
+	plan_result(&w.plan, 2, w.now, true, false);
+	expect_wishes(&w, "");
+	assert_true(w.plan.over);
+}
+
+/* Fewer at once from then on, and the one that could not be started comes again. */
+static void a_refused_process(void **state)
+{
+	struct world w;
+
+	(void)state;
+	plain(&w, 4, 8, false);
+	expect_wishes(&w, "+0 +1 +2 +3");
+	plan_no_process(&w.plan, 3, w.now);
+	assert_int_equal(w.plan.parallel, 3);
+	assert_int_equal(w.plan.in_flight, 3);
+	assert_int_equal(w.checks[3].state, PS_READY);
+	assert_false(w.checks[3].failed_for_good);
+	expect_wishes(&w, "");
+	at(&w, 1100);
+	expect_wishes(&w, "");
+	plan_result(&w.plan, 0, w.now, true, false);
+	expect_wishes(&w, "+3");
+	plan_no_process(&w.plan, 3, w.now);
+	assert_int_equal(w.plan.parallel, 2);
+	/* With nothing else running the limit cannot be ours to lower further. */
+	plain(&w, 1, 8, false);
+	expect_wishes(&w, "+0");
+	plan_no_process(&w.plan, 0, w.now);
+	assert_int_equal(w.plan.parallel, 8);
+	plain(&w, 2, 8, false);
+	expect_wishes(&w, "+0 +1");
+	plan_no_process(&w.plan, 1, w.now);
+	assert_int_equal(w.plan.parallel, 1);
+}
+
+/* In whatever order they stand: what comes after is freed, or given up, in the same turn. */
+static void what_comes_after(void **state)
+{
+	struct world w;
+
+	(void)state;
+	plain(&w, 4, 8, false);
+	after(&w, 0, 1);
+	after(&w, 1, 2);
+	w.checks[2].required = w.checks[1].required = w.checks[0].required = false;
+	w.checks[2].retry = false;
+	expect_wishes(&w, "+2 +3");
+	assert_int_equal(w.checks[0].state, PS_WAITING);
+	at(&w, 1500);
+	plan_result(&w.plan, 2, w.now, false, true);
+	assert_true(w.checks[2].state == PS_GAVE_UP && !w.checks[2].failed_for_good &&
+		    !w.checks[2].time_is_up);
+	expect_wishes(&w, "");
+	assert_int_equal(w.checks[0].state, PS_GAVE_UP);
+	assert_int_equal(w.checks[1].state, PS_GAVE_UP);
+	assert_true(w.checks[1].dependency_failed && w.checks[0].dependency_failed);
+	assert_int_equal(w.checks[1].failed_dependency, 2);
+	assert_int_equal(w.checks[0].failed_dependency, 1);
+	assert_true(!w.checks[1].failed_for_good && w.checks[1].attempts == 0);
+	assert_int_equal(w.checks[1].ended.ns, 1500 * MS);
+	/* A final failure hands its finality on. */
+	plain(&w, 2, 8, false);
+	after(&w, 0, 1);
+	w.checks[0].required = w.checks[1].required = false;
+	expect_wishes(&w, "+1");
+	plan_result(&w.plan, 1, w.now, false, false);
+	expect_wishes(&w, "");
+	assert_true(w.checks[0].dependency_failed && w.checks[0].failed_for_good);
+	assert_true(w.plan.over);
+	/* While what it waits for is at work the run is not over; once that passed it starts. */
+	plain(&w, 2, 8, false);
+	after(&w, 1, 0);
+	expect_wishes(&w, "+0");
+	assert_false(w.plan.over);
+	plan_result(&w.plan, 0, w.now, true, false);
+	expect_wishes(&w, "+1");
+	assert_false(w.plan.over);
+	/* Of several, all must have passed. */
+	plain(&w, 3, 8, false);
+	w.checks[2].after = (const size_t[]){0, 1};
+	w.checks[2].n_after = 2;
+	expect_wishes(&w, "+0 +1");
+	plan_result(&w.plan, 0, w.now, true, false);
+	expect_wishes(&w, "");
+	assert_int_equal(w.checks[2].state, PS_WAITING);
+	plan_result(&w.plan, 1, w.now, true, false);
+	expect_wishes(&w, "+2");
+}
+
+static void one_that_waits_ends_with_the_run(void **state)
+{
+	struct world w;
+
+	(void)state;
+	plain(&w, 2, 8, false);
+	after(&w, 1, 0);
+	expect_wishes(&w, "+0");
+	at(&w, 61000);
+	expect_wishes(&w, "-0");
+	assert_true(w.checks[1].state == PS_GAVE_UP && w.checks[1].time_is_up);
+}
+
+static void grace_makes_patient(void **state)
+{
+	struct world w;
+
+	(void)state;
+	plain(&w, 1, 8, false);
+	w.checks[0].grace = SPAN_S(2);
+	expect_wishes(&w, "+0");
+	at(&w, 2999);
+	plan_result(&w.plan, 0, w.now, false, false);
+	assert_int_equal(w.checks[0].state, PS_READY);
+	assert_false(w.checks[0].failed_for_good);
+	at(&w, 3500);
+	expect_wishes(&w, "+0");
+	plan_result(&w.plan, 0, w.now, false, false);
+	assert_int_equal(w.checks[0].state, PS_GAVE_UP);
+	assert_true(w.checks[0].failed_for_good);
+	/* To the very moment. */
+	plain(&w, 1, 8, false);
+	w.checks[0].grace = SPAN_S(2);
+	expect_wishes(&w, "+0");
+	at(&w, 3000);
+	plan_result(&w.plan, 0, w.now, false, false);
+	assert_int_equal(w.checks[0].state, PS_GAVE_UP);
+	/* A retryable failure is none of its business. */
+	plain(&w, 1, 8, false);
+	expect_wishes(&w, "+0");
+	plan_result(&w.plan, 0, w.now, false, true);
+	assert_true(w.checks[0].state == PS_READY && !w.checks[0].failed_for_good);
+}
+
+static void without_retry_once_is_enough(void **state)
+{
+	struct world w;
+
+	(void)state;
+	for (int finally = 0; finally < 2; finally++) {
+		for (int round = 0; round < 2; round++) {
+			plain(&w, 2, 8, round);
+			w.checks[0].retry = round;
+			w.checks[0].grace = SPAN_S(9); /* grace is of no use then */
+			expect_wishes(&w, "+0 +1");
+			plan_result(&w.plan, 0, w.now, false, !finally);
+			assert_int_equal(w.checks[0].state, PS_GAVE_UP);
+			assert_int_equal(w.checks[0].failed_for_good, finally);
+			assert_false(w.checks[0].time_is_up);
+			/* In one round each gets its attempt to the end; else a final failure has the rest settle. */
+			assert_int_equal(mono_is_never(w.plan.settle_until), !finally || round);
+		}
+	}
+}
+
+/* While it settles, those that have not had a word get one; nobody gets a second. */
+static void settling_gives_a_first_word(void **state)
+{
+	struct world w;
+
+	(void)state;
+	plain(&w, 4, 2, false);
+	expect_wishes(&w, "+0 +1");
+	at(&w, 1100);
+	plan_result(&w.plan, 1, w.now, false, true);
+	expect_wishes(&w, "+2");
+	at(&w, 1200);
+	plan_result(&w.plan, 0, w.now, false, false);
+	assert_int_equal(w.plan.settle_until.ns, 3200 * MS);
+	expect_wishes(&w, "+3");
+	plan_result(&w.plan, 2, w.now, true, false);
+	at(&w, 2900);
+	expect_wishes(&w, ""); /* check 1 had its word */
+	assert_false(w.plan.over);
+	assert_int_equal(w.plan.wake.ns, 3200 * MS);
+	plan_result(&w.plan, 3, w.now, true, false);
+	expect_wishes(&w, "");
+	assert_true(w.plan.over); /* nothing is waited for any more */
+	assert_int_equal(w.checks[1].state, PS_READY);
+	/* One that waits for a place when the time is up gets none. */
+	plain(&w, 3, 2, false);
+	expect_wishes(&w, "+0 +1");
+	plan_result(&w.plan, 0, w.now, false, false);
+	w.plan.in_flight = 2; /* as if another ran */
+	expect_wishes(&w, "");
+	at(&w, 3000);
+	w.plan.in_flight = 1;
+	expect_wishes(&w, "-1");
+	plan_result(&w.plan, 1, w.now, false, true);
+	expect_wishes(&w, "");
+	assert_true(w.plan.over && w.checks[2].attempts == 0);
+	/* One that waits for another while the rest settles does not hold the run. */
+	plain(&w, 3, 8, false);
+	after(&w, 2, 1);
+	expect_wishes(&w, "+0 +1");
+	plan_result(&w.plan, 1, w.now, false, true);
+	plan_result(&w.plan, 0, w.now, false, false);
+	expect_wishes(&w, "");
+	assert_true(w.plan.over);
+}
+
+static void settling_begins_once_and_ends_with_the_run(void **state)
+{
+	struct world w;
+
+	(void)state;
+	plain(&w, 3, 8, false);
+	expect_wishes(&w, "+0 +1 +2");
+	plan_result(&w.plan, 0, w.now, false, false);
+	at(&w, 2000);
+	plan_result(&w.plan, 1, w.now, false, false);
+	assert_int_equal(w.plan.settle_until.ns, 3000 * MS);
+	plain(&w, 2, 8, false);
+	w.checks[0].attempt_timeout = w.checks[1].attempt_timeout = SPAN_S(60);
+	expect_wishes(&w, "+0 +1");
+	at(&w, 60500);
+	plan_result(&w.plan, 0, w.now, false, false);
+	assert_int_equal(w.plan.settle_until.ns, 61000 * MS);
+	/* What may be missing settles nothing. */
+	plain(&w, 2, 8, false);
+	w.checks[0].required = false;
+	expect_wishes(&w, "+0 +1");
+	plan_result(&w.plan, 0, w.now, false, false);
+	assert_true(mono_is_never(w.plan.settle_until));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(begins_as_told),
+	    cmocka_unit_test(an_attempt_has_its_times),
+	    cmocka_unit_test(pauses_grow_and_are_spread),
+	    cmocka_unit_test(killed_once_at_its_deadline),
+	    cmocka_unit_test(the_run_has_an_end),
+	    cmocka_unit_test(a_final_word_at_the_deadline_counts),
+	    cmocka_unit_test(own_timeout),
+	    cmocka_unit_test(no_more_than_parallel),
+	    cmocka_unit_test(a_refused_process),
+	    cmocka_unit_test(what_comes_after),
+	    cmocka_unit_test(one_that_waits_ends_with_the_run),
+	    cmocka_unit_test(grace_makes_patient),
+	    cmocka_unit_test(without_retry_once_is_enough),
+	    cmocka_unit_test(settling_gives_a_first_word),
+	    cmocka_unit_test(settling_begins_once_and_ends_with_the_run),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
