@@ -60,11 +60,11 @@ lib_libs := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 lib_cflags += $(if $(filter 1,$(with_avro)),-DAVRO_C_VERSION='"$(shell $(PKG_CONFIG) --modversion avro-c)"')
 endif
 
+gcc_only := $(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),,-Wno-format-truncation)
 # Ours come first, the packager's have the last word. Format mistakes are errors: a secret must not reach %s. Cutting a
 # text at its bound is what snprintf is for here, and no mistake.
 own_cflags := -std=gnu17 -D_GNU_SOURCE -DSTARTGUARD_VERSION='"$(VERSION)"' -Isrc -Ichecks/lib -MMD -MP \
-	-Wall -Wextra -Wshadow -Wmissing-prototypes -Wswitch-enum -Wformat=2 -Werror=format -Wno-unknown-warning-option -Wno-format-truncation \
-	-Wstrict-prototypes \
+	-Wall -Wextra -Wshadow -Wmissing-prototypes -Wswitch-enum -Wformat=2 -Werror=format -Wstrict-prototypes $(gcc_only) \
 	-Wpointer-arith -Wwrite-strings -fno-strict-aliasing -fstack-protector-strong -fPIE $(EXTRA_CFLAGS)
 own_ldflags := -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(EXTRA_LDFLAGS)
 compile = $(CC) $(own_cflags) $(lib_cflags) $(CPPFLAGS) $(CFLAGS)

@@ -1,12 +1,20 @@
 #include "cfg.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <libconfig.h>
+#include <sys/stat.h>
+
+#define NUMBER_DIGITS_MAX 18
 
 /* ---- @include ---------------------------------------------------------------------------------------------------- */
 struct origin {
 	const char *file;
 	int line;
+};
+struct file {
+	dev_t dev;
+	ino_t ino;
 };
 struct source {
 	struct arena *arena;
@@ -14,8 +22,9 @@ struct source {
 	struct str text;
 	struct origin *lines; /* of each line of text */
 	size_t n, cap;
-	const char *stack[CFG_INCLUDE_DEPTH]; /* files being read, for cycles */
+	struct file stack[CFG_INCLUDE_DEPTH]; /* files being read, for cycles */
 	size_t depth;
+	bool huge; /* the line holds a number that no 64 bits hold */
 };
 
 static void add_origin(struct source *s, const char *file, int line)
@@ -29,33 +38,6 @@ static void add_origin(struct source *s, const char *file, int line)
 
 /* Where a line begins: inside a comment or a string an "@include" is only text. */
 enum place { IN_CODE, IN_STRING, IN_BLOCK_COMMENT };
-
-static enum place place_after(enum place place, const char *line, const char *end)
-{
-	for (const char *p = line; p < end; p++) {
-		bool two = p + 1 < end;
-
-		if (place == IN_STRING) {
-			if (*p == '\\')
-				p++;
-			else if (*p == '"')
-				place = IN_CODE;
-		} else if (place == IN_BLOCK_COMMENT) {
-			if (two && p[0] == '*' && p[1] == '/') {
-				place = IN_CODE;
-				p++;
-			}
-		} else if (*p == '#' || (two && p[0] == '/' && p[1] == '/')) {
-			break;
-		} else if (*p == '"') {
-			place = IN_STRING;
-		} else if (two && p[0] == '/' && p[1] == '*') {
-			place = IN_BLOCK_COMMENT;
-			p++;
-		}
-	}
-	return place;
-}
 
 /* The file named by an @include line; "" when the line is one but names none; NULL when it is none. */
 static const char *included_name(struct arena *a, const char *line, const char *end)
@@ -95,40 +77,134 @@ static int add_included(struct source *s, const char *file, int line, const char
 	return add_file(s, beside(s->arena, file, name), file, line);
 }
 
+/* libconfig ends an open comment silently at the end of the text: all that it swallowed would never be checked. */
+static int check_closed(struct source *s, enum place place, const char *file, int opened)
+{
+	if (place == IN_CODE)
+		return 0;
+	problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, opened, "", "%s",
+		    place == IN_STRING ? "the text that begins here has no closing quote"
+				       : "the comment that begins here has no end");
+	return -1;
+}
+
+/* The length of a comment, text, word, number or single character that begins at p in code. What a comment or text
+ * leaves open at the end of the line goes to *place. */
+static size_t token_length(const char *p, const char *end, enum place *place)
+{
+	const char *q = p + 1;
+
+	if (*p == '#' || (q < end && p[0] == '/' && *q == '/'))
+		return (size_t)(end - p);
+	if (*p == '"') {
+		*place = IN_STRING;
+		return 1;
+	}
+	if (q < end && p[0] == '/' && *q == '*') {
+		*place = IN_BLOCK_COMMENT;
+		return 2;
+	}
+	while (isalnum((unsigned char)*p) && q < end &&
+	       (isalnum((unsigned char)*q) || strchr("_-.*", *q)))
+		q++;
+	return (size_t)(q - p);
+}
+
+/* The same inside of a text or a block comment. */
+static size_t rest_length(const char *p, const char *end, enum place *place)
+{
+	bool two = p + 1 < end;
+
+	if (*place == IN_STRING && *p == '\\')
+		return two ? 2 : 1;
+	if (*place == IN_STRING && *p == '"') {
+		*place = IN_CODE;
+	} else if (*place == IN_BLOCK_COMMENT && two && p[0] == '*' && p[1] == '/') {
+		*place = IN_CODE;
+		return 2;
+	}
+	return 1;
+}
+
+/* Must libconfig be told that this is a long number? Without the L it takes the lower 32 bits and says nothing. */
+static bool is_long_number(const char *token, size_t n)
+{
+	static const char most[] = "2147483647";
+
+	if (n < sizeof most - 1 || strspn(token, "0123456789") < n)
+		return false;
+	return n > sizeof most - 1 || strncmp(token, most, n) > 0;
+}
+
+/* Adds a line and tells where the next one begins. *opened: something began here that goes on there. */
+static enum place add_line(struct source *s, enum place place, const char *p, const char *end,
+			   bool *opened)
+{
+	*opened = false;
+	while (p < end) {
+		bool in_code = place == IN_CODE;
+		size_t n = in_code ? token_length(p, end, &place) : rest_length(p, end, &place);
+
+		*opened |= in_code && place != IN_CODE;
+		str_addn(&s->text, p, n);
+		if (in_code && is_long_number(p, n))
+			str_addc(&s->text, 'L');
+		s->huge |= in_code && n > NUMBER_DIGITS_MAX && strspn(p, "0123456789") == n;
+		p += n;
+	}
+	*opened &= place != IN_CODE;
+	str_addc(&s->text, '\n');
+	return place;
+}
+
+static int check_numbers(struct source *s, const char *file, int line)
+{
+	if (!s->huge)
+		return 0;
+	s->huge = false;
+	problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, line, "",
+		    "a number of more than %d digits is out of range", NUMBER_DIGITS_MAX);
+	return -1;
+}
+
 static int add_text(struct source *s, const char *file, const char *text, size_t len)
 {
 	enum place place = IN_CODE;
 	const char *end = text + len;
-	int line = 0, bad = 0;
+	int line = 0, bad = 0, opened_at = 0;
 
 	for (const char *p = text; p < end;) {
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
 		const char *stop = nl ? nl : end;
 		const char *name = place == IN_CODE ? included_name(s->arena, p, stop) : NULL;
+		bool opened;
 
 		line++;
 		if (name) {
 			bad |= add_included(s, file, line, name);
 		} else {
-			place = place_after(place, p, stop);
-			str_addn(&s->text, p, (size_t)(stop - p));
-			str_addc(&s->text, '\n');
+			place = add_line(s, place, p, stop, &opened);
+			opened_at = opened ? line : opened_at;
+			bad |= check_numbers(s, file, line);
 			add_origin(s, file, line);
 		}
 		p = nl ? nl + 1 : end;
 	}
-	return bad;
+	return bad | check_closed(s, place, file, opened_at);
 }
 
 static int add_file(struct source *s, const char *path, const char *from, int from_line)
 {
 	cleanup_free char *text = NULL;
 	const char *kept = arena_strdup(s->arena, path);
+	struct stat st;
 	size_t len;
 	int rc;
 
+	if (stat(path, &st) < 0)
+		st = (struct stat){.st_ino = 0}; /* reading it will tell why */
 	for (size_t i = 0; i < s->depth; i++)
-		if (str_eq(s->stack[i], path)) {
+		if (st.st_ino && s->stack[i].dev == st.st_dev && s->stack[i].ino == st.st_ino) {
 			problem_add(s->problems, PROBLEM_ERROR, D_NONE, from, from_line, "",
 				    "%s includes itself", path);
 			return -1;
@@ -136,6 +212,12 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 	if (s->depth == CFG_INCLUDE_DEPTH) {
 		problem_add(s->problems, PROBLEM_ERROR, D_NONE, from, from_line, "",
 			    "more than %d files deep in @include", CFG_INCLUDE_DEPTH);
+		return -1;
+	}
+	if (st.st_ino && !S_ISREG(st.st_mode) &&
+	    !S_ISCHR(st.st_mode)) { /* a pipe without a writer would never end */
+		problem_add(s->problems, PROBLEM_ERROR, D_NONE, from ? from : kept, from_line, "",
+			    "%s%s: is not a file", from ? "@include " : "cannot read ", path);
 		return -1;
 	}
 	text = file_read(path, CFG_TEXT_MAX, &len);
@@ -149,7 +231,7 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 			    "is not text: it holds a NUL byte");
 		return -1;
 	}
-	s->stack[s->depth++] = kept;
+	s->stack[s->depth++] = (struct file){st.st_dev, st.st_ino};
 	rc = add_text(s, kept, text, len);
 	s->depth--;
 	if (s->text.cut && rc == 0) {

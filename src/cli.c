@@ -196,6 +196,7 @@ static int set_value(struct parse *p, enum option_id id, const char *name, const
 		return 0;
 	case O_MODE:
 		c->profile.mode = value;
+		c->profile.mode_source = arena_strdup(p->arena, name);
 		return 0;
 	case O_TIMEOUT:
 		if (span_parse(&c->profile.timeout, value) < 0)
@@ -383,6 +384,15 @@ int cli_find(const char *word, enum command *out)
 	return -1;
 }
 
+int cli_unknown_command(const char *word, struct err *err)
+{
+	const char *words[CMD__COUNT + 1] = {NULL};
+
+	for (enum command c = 0; c < CMD__COUNT; c++)
+		words[c] = commands[c].name;
+	return bad_word(err, "command", word, words);
+}
+
 static int find_command(struct parse *p, char ***argv)
 {
 	const char *words[CMD__COUNT + 1] = {NULL};
@@ -416,6 +426,10 @@ static int check_words(struct parse *p)
 	    [CMD_COMPLETION] = {1, 1},  [CMD_HELP] = {0, 1},
 	};
 
+	if (c->report.output && c->report.format == FORMAT_TEXT)
+		return err_make(
+		    p->err, 0,
+		    "--output is for --format json, junit, tap or prometheus: text goes to stderr");
 	if (c->service && c->command != CMD_RUN)
 		return err_make(p->err, 0, "%s starts no command; drop what is behind --",
 				commands[c->command].name);
@@ -478,6 +492,14 @@ int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err)
 		return 0;
 	}
 	return check_words(&p);
+}
+
+bool cli_asks_health(char **argv)
+{
+	for (; *argv && !str_eq(*argv, "--"); argv++)
+		if (str_eq(*argv, "--health"))
+			return true;
+	return false;
 }
 
 bool cli_color(const struct cli *cli)

@@ -42,9 +42,13 @@ struct cli {
 int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err);
 /* The command of this name; -1: none. */
 int cli_find(const char *word, enum command *out);
+/* -1 with the nearest command, or all of them. */
+int cli_unknown_command(const char *word, struct err *err);
 void cli_help(struct str *out, enum command command);
 /* Shell completion for "bash", "zsh" or "fish"; -1: another shell. */
 int cli_completion(struct str *out, const char *shell);
 bool cli_color(const struct cli *cli);
+/* Does the command line ask for 0 or 1 only? Also of one that cannot be parsed. */
+bool cli_asks_health(char **argv);
 
 #endif

@@ -1,5 +1,7 @@
 #include "explain.h"
 
+#include <ctype.h>
+
 #include "cfg.h"
 #include "kinds.h"
 
@@ -446,16 +448,40 @@ static void show_rows(struct str *b, const struct schema *s, const void *conf, i
 	}
 }
 
+/* A name that libconfig reads: one from a URL may be any text. */
+static void show_name(struct str *b, const char *name)
+{
+	if (!isalpha((unsigned char)*name) && *name != '*')
+		str_addc(b, 'w');
+	for (; *name; name++)
+		str_addc(b, isalnum((unsigned char)*name) || strchr("-_*", *name) ? *name : '_');
+}
+
+/* The rows of every check, without the one whose name is the kind's own key too and is used for that. */
+static void show_common(struct str *b, const struct profile_check *c, int indent)
+{
+	struct key rows[32] = {{.name = NULL}};
+	const struct schema rest = {.name = common_schema.name, .keys = rows};
+	size_t n = 0;
+
+	for (const struct key *k = common_schema.keys; k->name && n + 1 < ARRAY_LEN(rows); k++)
+		if (!schema_find(c->kind->schema, k->name) ||
+		    !key_is_given(schema_find(c->kind->schema, k->name), c->conf))
+			rows[n++] = *k;
+	show_rows(b, &rest, &c->common, indent);
+}
+
 static void show_check(struct str *b, const struct profile_check *c)
 {
-	str_addf(b, "  %s: {", c->name);
-	str_addf(b, " # %s%s%s\n", c->required ? "required" : "may degrade",
+	str_add(b, "  ");
+	show_name(b, c->name);
+	str_addf(b, ": { # %s: %s%s%s\n", c->id, c->required ? "required" : "may degrade",
 		 c->waived_by ? ", waived by "
 		 : c->skipped ? ", left out"
 			      : "",
 		 c->waived_by ? c->waived_by->set_by : "");
 	show_rows(b, c->kind->schema, c->conf, 4);
-	show_rows(b, &common_schema, &c->common, 4);
+	show_common(b, c, 4);
 	str_add(b, "  };\n");
 }
 
@@ -469,6 +495,11 @@ void explain_profile(struct str *b, const struct profile *p)
 	str_addf(b, ";\nmode = \"%s\";\ntimeout = \"%s\";\nparallel = %zu;\n", mode_name(p->mode),
 		 p->timeout.ns == INT64_MAX ? "0" : span_unparse(p->timeout, span, sizeof span),
 		 p->parallel);
+	if (p->top && p->top->modes) {
+		str_add(b, "modes: {\n");
+		show_rows(b, &modes_schema, p->top->modes, 2);
+		str_add(b, "};\n");
+	}
 	for (size_t i = 0; i < p->n_switches; i++) {
 		str_addf(b, "%s  %s: { # %s%s\n", i ? "" : "switches: {\n", p->switches[i].name,
 			 p->switches[i].set_by ? "on by " : "off",

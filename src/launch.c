@@ -1,8 +1,11 @@
 #include "launch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "interpreter.h"
 
 #define PATH_DEFAULT \
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" /* as container engines set it */
@@ -24,6 +27,21 @@ static bool is_missing(int error)
 	return error == ENOENT || error == ENOTDIR;
 }
 
+/* "No such file or directory" of a file that is plainly there: the usual fate of a program from another
+ * distribution, or of a script whose shell is not in this image. */
+static bool lacks_interpreter(const char *file, int *exit_code, struct err *err)
+{
+	char interpreter[256];
+
+	if (!interpreter_of(file, interpreter, sizeof interpreter) ||
+	    access(interpreter, F_OK) == 0)
+		return false;
+	*exit_code = 127;
+	err_make(err, 0, "command \"%s\" is there, but %s, which runs it, is not in this image",
+		 file, interpreter);
+	return true;
+}
+
 char *launch_find(const char *name, int *exit_code, struct err *err)
 {
 	const char *path = getenv("PATH");
@@ -38,7 +56,7 @@ char *launch_find(const char *name, int *exit_code, struct err *err)
 	if (strchr(name, '/')) {
 		why = can_run(name);
 		if (why == 0)
-			return xstrdup(name);
+			return lacks_interpreter(name, exit_code, err) ? NULL : xstrdup(name);
 	}
 	for (const char *p = path ? path : PATH_DEFAULT; !strchr(name, '/') && !found;) {
 		size_t n = strcspn(p, ":");
@@ -48,6 +66,10 @@ char *launch_find(const char *name, int *exit_code, struct err *err)
 		if (asprintf(&file, "%.*s%s%s", (int)n, p, n ? "/" : "", name) < 0)
 			die("out of memory");
 		error = can_run(file);
+		if (error == 0 && lacks_interpreter(file, exit_code, err)) {
+			free(file);
+			return NULL;
+		}
 		if (error == 0)
 			return file;
 		if (!is_missing(
@@ -66,9 +88,37 @@ char *launch_find(const char *name, int *exit_code, struct err *err)
 	return NULL;
 }
 
+/* As execvp: a text without "#!" goes to the shell. A program of another architecture, and nothing at all, do not. */
+static bool is_text(const char *file)
+{
+	cleanup_fd int fd = open(file, O_RDONLY | O_CLOEXEC);
+	char head[256];
+	ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof head);
+
+	return n > 0 && !memchr(head, '\0', (size_t)n);
+}
+
+static void exec_shell(const char *file, char *const *argv)
+{
+	size_t n = 0;
+	cleanup_free char **words = NULL;
+
+	while (argv[n])
+		n++;
+	words = xcalloc(n + 3, sizeof *words);
+	words[0] = (char *)"/bin/sh";
+	words[1] = (char *)file;
+	for (size_t i = 1; i < n; i++)
+		words[i + 1] = argv[i];
+	execv(words[0], words);
+	errno = ENOEXEC;
+}
+
 int launch_exec(const char *file, char *const *argv, struct err *err)
 {
-	execvp(file, argv);
+	execv(file, argv);
+	if (errno == ENOEXEC && is_text(file))
+		exec_shell(file, argv);
 	err_make(err, errno, "exec %s", file);
 	return is_missing(err->sys_errno) ? 127 : 126;
 }

@@ -50,10 +50,11 @@ static void add_problem(struct str *b, const struct problem *p)
 {
 	char clean[1200];
 
+	text_clean(clean, sizeof clean, p->file ? p->file : "");
 	if (p->file && p->line > 0)
-		str_addf(b, "%s:%d: ", p->file, p->line);
+		str_addf(b, "%s:%d: ", clean, p->line);
 	else if (p->file)
-		str_addf(b, "%s: ", p->file);
+		str_addf(b, "%s: ", clean);
 	if (p->where[0])
 		str_addf(b, "%s: ", p->where);
 	text_clean(clean, sizeof clean, p->text);
@@ -86,32 +87,48 @@ static int problems_exit(const struct problems *p)
 	return p->policies ? EXIT_POLICY : 0;
 }
 
-/* The verdict of a run that could not begin: the first problem of the kind that decides, and how many there are. */
-static void refuse(const struct cli *cli, struct run *run, const struct problems *problems)
+/* A run that could not begin: the report is the verdict alone, since no check has run. */
+static void refuse(const struct cli *cli, const struct profile *profile, int code, const char *why)
 {
-	size_t n = problems->errors ? problems->errors : problems->policies, i = 0;
+	struct profile none = {.path = profile->path,
+			       .service = profile->service ? profile->service : "-",
+			       .mode = profile->mode};
 	struct report_options options = cli->report;
 	struct report report;
+	struct run run;
+	struct str b;
+
+	run_init(&run, &none, mono_now(), true, 1);
+	run.status = S_BLOCKED;
+	run.exit_code = code;
+	str_init(&b, 4096);
+	str_addf(&b, "startguard: BLOCKED (%d): %s", code, why);
+	run.summary = xstrdup(b.s);
+	str_free(&b);
+	options.quiet = true;
+	options.env_file = NULL;
+	report_begin(&report, &options, &run);
+	report_end(&report);
+	report_free(&report);
+	run_free(&run);
+}
+
+/* The first problem of the kind that decides, and how many there are. */
+static void refuse_problems(const struct cli *cli, const struct profile *profile,
+			    const struct problems *problems)
+{
+	size_t n = problems->errors ? problems->errors : problems->policies, i = 0;
 	struct str b;
 
 	while (problems->v[i].kind == PROBLEM_WARNING ||
 	       (problems->errors && problems->v[i].kind == PROBLEM_POLICY))
 		i++;
-	run->status = S_BLOCKED;
-	run->exit_code = problems_exit(problems);
 	str_init(&b, 4096);
-	str_addf(&b, "startguard: BLOCKED (%d): ", run->exit_code);
 	add_problem(&b, &problems->v[i]);
 	if (n > 1)
 		str_addf(&b, "; %zu problems in all", n);
-	run->summary = xstrdup(b.s);
+	refuse(cli, profile, problems_exit(problems), b.s);
 	str_free(&b);
-	/* No check has run: the report is the verdict alone. */
-	options.quiet = true;
-	options.env_file = NULL;
-	report_begin(&report, &options, run);
-	report_end(&report);
-	report_free(&report);
 }
 
 /* ---- run, check, try ----------------------------------------------------------------------------------------------------- */
@@ -130,26 +147,40 @@ static void set_environment(void *ctx, const char *name, const char *value)
 	setenv(name, value, 1);
 }
 
+/* Everything held, and yet there is no service: what was written says so too. */
+static int fail_start(struct run *run, struct report *report, int code, const char *why)
+{
+	char line[2048];
+
+	snprintf(line, sizeof line, "startguard: BLOCKED (%d): %s", code, why);
+	free(run->summary);
+	run->summary = xmalloc(sizeof line);
+	text_clean(run->summary, sizeof line, line);
+	run->status = S_BLOCKED;
+	run->exit_code = code;
+	report_again(report);
+	return code;
+}
+
 /* Does not return when the service has started. */
-static int start_service(const struct cli *cli, const struct run *run, const struct report *report,
+static int start_service(const struct cli *cli, struct run *run, struct report *report,
 			 const char *file, struct signals *signals)
 {
 	char buf[1024];
 	struct err err;
 	int code, sig;
 
+	unsetenv("STARTGUARD_REPORT_FILE"); /* one of another run says nothing about this one */
 	report_environment(run, report->report_written ? cli->report.report_file : NULL,
 			   set_environment, NULL);
 	sig = signals_ending(signals); /* what came during the last lines still counts for us */
 	if (sig) {
-		say("BLOCKED (%d): ended by signal %d before the service was started", 128 + sig,
-		    sig);
-		return 128 + sig;
+		snprintf(buf, sizeof buf, "ended by signal %d before the service was started", sig);
+		return fail_start(run, report, 128 + sig, buf);
 	}
 	signals_close(signals);
 	code = launch_exec(file, cli->service, &err);
-	say("BLOCKED (%d): %s", code, err_text(&err, buf, sizeof buf));
-	return code;
+	return fail_start(run, report, code, err_text(&err, buf, sizeof buf));
 }
 
 static int own_trouble(const struct err *err)
@@ -216,7 +247,7 @@ static int do_run(struct cli *cli)
 	if (cli->service) { /* first: a typing error must not cost a minute of waiting */
 		file = launch_find(cli->service[0], &code, &err);
 		if (!file) {
-			say("BLOCKED (%d): %s", code, err_text(&err, buf, sizeof buf));
+			refuse(cli, &profile, code, err_text(&err, buf, sizeof buf));
 			return code;
 		}
 	}
@@ -227,14 +258,7 @@ static int do_run(struct cli *cli)
 	print_problems(&problems, !cli->report.quiet);
 	code = problems_exit(&problems);
 	if (code) {
-		struct profile none = {.path = profile.path,
-				       .service = profile.service ? profile.service : "-",
-				       .mode = profile.mode};
-		struct run run;
-
-		run_init(&run, &none, mono_now(), true, 1);
-		refuse(cli, &run, &problems);
-		run_free(&run);
+		refuse_problems(cli, &profile, &problems);
 	} else if (cli->in_process) {
 		code = run_in_process(&profile);
 	} else {
@@ -242,7 +266,7 @@ static int do_run(struct cli *cli)
 	}
 	problems_free(&problems);
 	arena_free(&profile.arena);
-	return cli->health && code ? 1 : code;
+	return code;
 }
 
 /* ---- lint, show, install ---------------------------------------------------------------------------------------------------- */
@@ -342,7 +366,7 @@ static int do_print(const struct cli *cli)
 	else if (cli->command == CMD_COMPLETION && cli_completion(&b, word) < 0)
 		rc = err_make(&err, 0, "no completion for \"%s\"; known: bash, zsh, fish", word);
 	else if (cli->command == CMD_HELP && word && cli_find(word, &command) < 0)
-		rc = err_make(&err, 0, "unknown command \"%s\"", word);
+		rc = cli_unknown_command(word, &err);
 	else if (cli->command == CMD_HELP)
 		cli_help(&b, command);
 	rc = rc < 0 ? usage(&err) : print(&b);
@@ -361,7 +385,7 @@ int main(int argc, char **argv)
 	if (argc < 1 || cli_parse(&cli, &arena, argv, &err) < 0) {
 		code = argc < 1 ? EXIT_USAGE : usage(&err);
 		arena_free(&arena);
-		return code;
+		return code && cli_asks_health(argv) ? 1 : code;
 	}
 	cli.report.color = cli_color(&cli);
 	switch (cli.command) {
@@ -390,5 +414,5 @@ int main(int argc, char **argv)
 		break;
 	}
 	arena_free(&arena);
-	return code;
+	return code && cli.health ? 1 : code;
 }

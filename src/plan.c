@@ -44,16 +44,19 @@ void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct mono 
 	}
 }
 
-static void give_up(struct plan_check *c, struct mono now)
+static bool settling(const struct plan *p)
+{
+	return !mono_is_never(p->settle_until);
+}
+
+/* Without a required check the run is lost, whatever the others still find. */
+static void give_up(struct plan *p, struct plan_check *c, struct mono now)
 {
 	c->state = PS_GAVE_UP;
 	c->ended = now;
 	c->next = MONO_NEVER;
-}
-
-static bool settling(const struct plan *p)
-{
-	return !mono_is_never(p->settle_until);
+	if (c->required && !settling(p) && !p->one_round)
+		p->settle_until = mono_earlier(p->deadline, mono_after(now, PLAN_SETTLE));
 }
 
 /* WAITING to READY once everything it comes after has passed; to GAVE_UP once one of them cannot. */
@@ -66,7 +69,7 @@ static void promote(struct plan *p, struct plan_check *c, struct mono now)
 			c->dependency_failed = true;
 			c->failed_dependency = c->after[k];
 			c->failed_for_good = before->failed_for_good;
-			give_up(c, now);
+			give_up(p, c, now);
 			return;
 		}
 		if (before->state != PS_PASSED)
@@ -88,7 +91,7 @@ static bool tick(struct plan *p, struct plan_check *c, struct mono now)
 		promote(p, c, now);
 	if ((c->state == PS_WAITING || c->state == PS_READY) && mono_reached(c->deadline, now)) {
 		c->time_is_up = true;
-		give_up(c, now);
+		give_up(p, c, now);
 	}
 	if (c->state == PS_RUNNING &&
 	    (mono_reached(c->attempt_deadline, now) || mono_reached(end, now))) {
@@ -201,17 +204,14 @@ void plan_result(struct plan *p, size_t i, struct mono now, bool passed, bool re
 	if (mono_reached(c->deadline, now)) {
 		c->failed_for_good = !retryable;
 		c->time_is_up = retryable;
-		give_up(c, now);
+		give_up(p, c, now);
 	} else if (c->failed_for_good || !c->retry || p->one_round) {
 		c->failed_for_good = !retryable;
-		give_up(c, now);
+		give_up(p, c, now);
 	} else {
 		c->state = PS_READY;
 		c->next = mono_after(now, backoff(p, mono_since(c->first_attempt, now)));
 	}
-	if (c->state == PS_GAVE_UP && c->required && c->failed_for_good && !settling(p) &&
-	    !p->one_round)
-		p->settle_until = mono_earlier(p->deadline, mono_after(now, PLAN_SETTLE));
 }
 
 void plan_no_process(struct plan *p, size_t i, struct mono now)

@@ -27,7 +27,7 @@ enum plan_state {
 };
 
 #define PLAN_SETTLE \
-	SPAN_S(2) /* after a final failure the others may finish their attempt this long */
+	SPAN_S(2) /* once the run is lost the others may finish their attempt this long */
 
 struct plan_check {
 	/* Set by the caller before plan_init. */
@@ -50,7 +50,7 @@ struct plan {
 	struct plan_check *checks;
 	size_t n;
 	struct mono start, deadline; /* of the run */
-	struct mono settle_until;    /* never, until a required check failed for good */
+	struct mono settle_until;    /* never, until a required check gave up */
 	struct mono wake;            /* ask again at the latest then */
 	bool one_round;              /* check, try: a single attempt each */
 	bool over;                   /* nothing runs any more and nothing will */

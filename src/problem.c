@@ -2,6 +2,8 @@
 
 #include <stdarg.h>
 
+#include "secret.h"
+
 void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
 		 int line, const char *where, const char *fmt, ...)
 {
@@ -11,6 +13,7 @@ void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
+	secret_mask_user_parts(text);
 	if (p->n == p->cap) {
 		p->cap = p->cap ? p->cap * 2 : 16;
 		p->v = xrealloc(p->v, p->cap * sizeof *p->v);

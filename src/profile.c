@@ -208,7 +208,8 @@ static void load_mode(struct load *l, const struct node *root)
 	if (word && mode_find(l->aliases, word, &l->p->mode) < 0)
 		problem_add(l->problems, l->o->mode ? PROBLEM_USAGE : PROBLEM_ERROR, D_NONE,
 			    l->o->mode || !mode ? NULL : mode->file, mode ? mode->line : 0,
-			    l->o->mode ? "--mode" : "mode", "unknown mode \"%s\"; known: %s", word,
+			    l->o->mode ? l->o->mode_source : "mode",
+			    "unknown mode \"%s\"; known: %s", word,
 			    mode_list(l->aliases, list, sizeof list));
 	l->fill.prod = l->p->mode == MODE_PROD;
 }
@@ -295,6 +296,16 @@ static void check_waives(struct load *l, const struct node *at, const char *wher
 	}
 }
 
+/* "dev, staging" */
+static const char *joined(struct load *l, const struct strlist *words)
+{
+	const char *text = words->v[0];
+
+	for (size_t i = 1; i < words->n; i++)
+		text = arena_printf(&l->p->arena, "%s, %s", text, words->v[i]);
+	return text;
+}
+
 static void read_switch(struct load *l, struct profile_switch *s, const struct node *at,
 			const char *where)
 {
@@ -314,7 +325,8 @@ static void read_switch(struct load *l, struct profile_switch *s, const struct n
 			problem_add(l->problems, PROBLEM_POLICY, D_SWITCH_FORBIDDEN, at->file,
 				    at->line, where, "%s is on in mode %s, allowed only in %s: %s",
 				    name, mode_name(l->p->mode),
-				    s->conf.allowed_in.n ? s->conf.allowed_in.v[0] : "no mode",
+				    s->conf.allowed_in.n ? joined(l, &s->conf.allowed_in)
+							 : "no mode",
 				    s->conf.degraded);
 		if (v == T_ON && allowed && !s->set_by)
 			s->set_by = name;
@@ -496,6 +508,7 @@ static void load_check(struct load *l, const struct check_kind *kind, const char
 		       const struct node *node)
 {
 	struct profile_check *c = new_check(l);
+	const struct node *common;
 	bool here;
 
 	c->id = arena_printf(&l->p->arena, "%s.%s", kind->name, name);
@@ -510,9 +523,9 @@ static void load_check(struct load *l, const struct check_kind *kind, const char
 		ERROR_AT(l, node, c->id, "must be a group { ... } of keys");
 		return;
 	}
-	if (schema_fill(&common_schema, without_shared(l, kind, node, false), c->id, &c->common,
-			&l->fill) == 0)
-		check_common(l, node, c->id, &c->common);
+	common = without_shared(l, kind, node, false);
+	if (schema_fill(&common_schema, common, c->id, &c->common, &l->fill) == 0)
+		check_common(l, common, c->id, &c->common);
 	c->common.degraded = clean(l, c->common.degraded);
 	c->common.description = clean(l, c->common.description);
 	here = c->common.only_in.n == 0 || mode_in(l->aliases, l->p->mode, &c->common.only_in);
@@ -521,6 +534,10 @@ static void load_check(struct load *l, const struct check_kind *kind, const char
 			  : c->common.required;
 	if (!c->required && !span_is_set(c->common.timeout))
 		c->common.timeout = SPAN_S(5);
+	/* What was not asked for gives way: show prints a profile that can be read again. */
+	if (span_is_set(c->common.timeout) && !node_child(node, "attempt_timeout") &&
+	    c->common.attempt_timeout.ns > c->common.timeout.ns)
+		c->common.attempt_timeout = c->common.timeout;
 	c->waived_by = waiver_of(l->p, c->id);
 	c->skipped = here && !c->waived_by && is_skipped(l, c);
 	fill_kind(l, c, node, here && !c->waived_by && !c->skipped);
@@ -561,6 +578,7 @@ static void load_waits(struct load *l)
 	struct arena *a = &l->p->arena;
 
 	for (size_t i = 0; i < l->o->waits.n; i++) {
+		size_t before = l->problems->errors;
 		const char *why, *name;
 		struct wait_check w;
 
@@ -575,6 +593,9 @@ static void load_waits(struct load *l)
 		for (int k = 2; id_taken(l->p, w.kind, name); k++)
 			name = arena_printf(a, "%s-%d", w.name, k);
 		load_check(l, check_kind_find(w.kind), name, w.node);
+		/* What the rows find in a URL is a mistake of the command line. */
+		if (!check_kind_find(w.kind)->unsupported)
+			l->problems->usages += l->problems->errors - before;
 	}
 }
 
@@ -631,6 +652,25 @@ static bool has_cycle(const struct profile *p, size_t i, char *state)
 	return false;
 }
 
+/* A switch of a shared file names checks that only some profiles have: worth a warning, no more. */
+static void warn_of_idle_waivers(struct load *l, const struct node *root)
+{
+	const struct node *group = node_child(root, "switches");
+	struct profile *p = l->p;
+
+	for (size_t i = 0; i < p->n_switches; i++) {
+		const struct strlist *globs = &p->switches[i].conf.waives;
+
+		for (size_t k = 0; k < globs->n; k++)
+			if (!strpbrk(globs->v[k], "*?") && !named_anywhere(root, globs->v[k]))
+				problem_add(
+				    l->problems, PROBLEM_WARNING, D_NONE, group->file,
+				    node_child(group, p->switches[i].name)->line,
+				    arena_printf(&p->arena, "switches.%s", p->switches[i].name),
+				    "waives \"%s\", and no check is called so", globs->v[k]);
+	}
+}
+
 static void load_after(struct load *l, const struct node *root)
 {
 	struct profile *p = l->p;
@@ -659,6 +699,14 @@ static void check_globs(struct load *l, const struct strlist *globs, const char 
 			problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, option,
 				    "\"%s\" matches no check", globs->v[i]);
 	}
+}
+
+static bool names_a_kind(const struct node *root)
+{
+	for (const struct node *c = root->first; c; c = c->next)
+		if (check_kind_find(c->name))
+			return true;
+	return false;
 }
 
 static struct load begin(struct profile *out, const struct profile_options *o,
@@ -709,10 +757,15 @@ void profile_load(struct profile *out, const struct profile_options *o, struct p
 	}
 	load_waits(&l);
 	load_after(&l, root);
+	if (root)
+		warn_of_idle_waivers(&l, root);
 	check_globs(&l, &o->only, "--only");
 	check_globs(&l, &o->skip, "--skip");
 	override(out, o);
-	if (out->n == 0 && o->offline && root && !node_child(root, "service"))
+	if (out->n == 0 && o->offline && root && names_a_kind(root))
+		problem_add(problems, PROBLEM_WARNING, D_NONE, out->path, 0, "",
+			    "there is nothing to check in mode %s", mode_name(out->mode));
+	else if (out->n == 0 && o->offline && root && !node_child(root, "service"))
 		problem_add(problems, PROBLEM_WARNING, D_NONE, out->path, 0, "",
 			    "no service and no check: a file for @include only");
 	else if (out->n == 0 && problems->errors == before)
@@ -723,7 +776,18 @@ void profile_load(struct profile *out, const struct profile_options *o, struct p
 }
 
 /* ---- try ------------------------------------------------------------------------------------------------------------------------ */
-static void add_word(struct load *l, struct node *group, const char *word, size_t number)
+/* May the value of this key be a list or group? Elsewhere "[::1]:80" or "{...}" is a text. */
+static bool takes_structure(const struct check_kind *kind, const char *name)
+{
+	const struct key *key = schema_find(kind->schema, name);
+
+	if (!key)
+		key = schema_find(&common_schema, name);
+	return !key || key_is_list(key) || key->type == K_GROUP;
+}
+
+static void add_word(struct load *l, const struct check_kind *kind, struct node *group,
+		     const char *word, size_t number)
 {
 	struct arena *a = &l->p->arena;
 	const char *eq = strchr(word, '='), *name, *why = NULL;
@@ -739,10 +803,14 @@ static void add_word(struct load *l, struct node *group, const char *word, size_
 		problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, name, "is given twice");
 		return;
 	}
-	if (strchr("([{", eq[1]) && eq[1])
-		value = cfg_read_value(a, name, eq + 1, &why);
-	else
-		value = node_make_text(a, name, eq + 1, true);
+	value = node_make_text(a, name, eq + 1, true);
+	if (eq[1] && strchr("([{", eq[1]) && takes_structure(kind, name)) {
+		struct node *structure = cfg_read_value(a, name, eq + 1, &why);
+
+		/* A list also takes one text, such as [::1]:9092. */
+		if (structure || eq[1] != '[')
+			value = structure;
+	}
 	if (!value)
 		problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, name, "%s", why);
 	else
@@ -771,7 +839,7 @@ void profile_try(struct profile *out, const struct profile_options *o, const cha
 		return;
 	}
 	for (size_t i = 0; words[i]; i++)
-		add_word(&l, group, words[i], i + 1);
+		add_word(&l, k, group, words[i], i + 1);
 	load_check(&l, k, "try", group);
 	/* What the rows find is a mistake of the command line here; a kind this build lacks is not. */
 	if (!k->unsupported)

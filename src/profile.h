@@ -72,6 +72,7 @@ struct profile_options {     /* from the command line; all may be NULL, unset or
 	const char *profile; /* name or file */
 	const char *search_path;
 	const char *mode;
+	const char *mode_source; /* "--mode" or the variable it came from */
 	struct span timeout;
 	size_t parallel; /* 0: not given */
 	struct strlist waits, only, skip;

@@ -444,10 +444,37 @@ static void write_files(struct report *r)
 	write_termination_message(r);
 }
 
+/* The word behind "startguard: " has the colour: the line begins with the same bytes everywhere. */
+static void put_verdict(const struct report *r)
+{
+	const struct run *run = r->run;
+	const char *color = run->status == S_READY     ? "\033[32m"
+			    : run->status == S_BLOCKED ? "\033[31m"
+						       : "\033[33m";
+	size_t name = strcspn(run->summary, " ") + 1, word = strcspn(run->summary + name, " :");
+	struct str line;
+
+	str_init(&line, 4096);
+	if (r->o->color)
+		str_addf(&line, "%.*s%s%.*s\033[0m%s\n", (int)name, run->summary, color, (int)word,
+			 run->summary + name, run->summary + name + word);
+	else
+		str_addf(&line, "%s\n", run->summary);
+	put_text(&line);
+	str_free(&line);
+}
+
+void report_again(struct report *r)
+{
+	if (r->o->output)
+		write_final(r);
+	write_files(r);
+	put_verdict(r);
+}
+
 void report_end(struct report *r)
 {
 	const struct run *run = r->run;
-	struct str line;
 
 	for (size_t i = 0; i < run->profile->n && !r->o->quiet; i++)
 		if (!r->shown[i].done)
@@ -456,15 +483,7 @@ void report_end(struct report *r)
 				   run->results[i].attempts);
 	write_final(r);
 	write_files(r);
-	str_init(&line, 4096);
-	str_addf(&line, "%s%s%s\n",
-		 !r->o->color               ? ""
-		 : run->status == S_READY   ? "\033[32m"
-		 : run->status == S_BLOCKED ? "\033[31m"
-					    : "\033[33m",
-		 run->summary, r->o->color ? "\033[0m" : "");
-	put_text(&line);
-	str_free(&line);
+	put_verdict(r);
 }
 
 void report_free(struct report *r)

@@ -37,6 +37,8 @@ void report_changed(void *ctx, const struct run *run, size_t check, struct mono 
 struct mono report_tick(void *ctx, const struct run *run, struct mono now);
 /* After outcome_decide: the rest of the lines, all files, at last the verdict line. */
 void report_end(struct report *r);
+/* After report_end, when the run turned out otherwise: files and verdict line once more. */
+void report_again(struct report *r);
 void report_free(struct report *r);
 
 /* One line on stderr, cleaned: "startguard: ...". */

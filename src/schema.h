@@ -166,6 +166,11 @@ const char *interpolate(const struct node *at, const char *text, const char *whe
 
 /* ---- printing rows ------------------------------------------------------------------------------------- */
 const struct key *schema_find(const struct schema *schema, const char *name);
+static inline bool key_is_list(const struct key *k)
+{
+	return k->type == K_STRLIST || k->type == K_PAIRLIST || k->type == K_URLLIST ||
+	       k->type == K_GROUPLIST;
+}
 const char *schema_nearest(const struct schema *schema, const char *name);
 const char *
 key_type_text(const struct key *key); /* "list of text", "span", "read, write, describe" */

@@ -66,6 +66,22 @@ bool secret_sensitive_name(const char *name)
 	return false;
 }
 
+void secret_mask_user_parts(char *text)
+{
+	for (char *at = strchr(text, '@'); at; at = strchr(at + 1, '@')) {
+		char *begin = at;
+
+		while (begin > text && !strchr(" \t\n\"'/,;()[]{}", begin[-1]))
+			begin--;
+		if (!memchr(begin, ':', (size_t)(at - begin)) ||
+		    (size_t)(at - begin) < strlen(MASK))
+			continue;
+		memcpy(begin, MASK, strlen(MASK));
+		memmove(begin + strlen(MASK), at, strlen(at) + 1);
+		at = begin + strlen(MASK);
+	}
+}
+
 static int by_length_down(const void *a, const void *b)
 {
 	size_t x = strlen(*(char *const *)a), y = strlen(*(char *const *)b);

@@ -31,6 +31,10 @@ const char *secret_text(struct secret s, char *buf, size_t size);
 /* Is this a name whose value must be a reference? (property, header, key and variable names) */
 bool secret_sensitive_name(const char *name);
 
+/* Replaces what looks like the user part of an address ("user:password@host") in place, wherever it stands: messages
+ * quote values, and one that belongs elsewhere may have come from a variable. */
+void secret_mask_user_parts(char *text);
+
 /* Child only. The value, owned by the secret module until the process ends; one trailing newline of a
  * file is dropped. NULL with *out filled (secret-unreadable, or env-missing) when it cannot be had. */
 const char *secret_reveal(struct secret s, struct diag *out);

@@ -67,15 +67,22 @@ static void add_kafka(struct arena *a, struct node *group, const char *rest)
 		add_text(a, group, "topics", slash + 1);
 }
 
-/* opa+http://h:p/v1/data/path: the server and the decision. */
-static void add_opa(struct arena *a, struct node *group, const char *scheme, const char *rest)
+/* opa+http://h:p/v1/data/path: the server, which may itself be below a path, and the decision. */
+static int add_opa(struct arena *a, struct node *group, const char *scheme, const char *rest,
+		   const char **why)
 {
-	const char *slash = strchr(rest, '/');
-	size_t n = slash ? (size_t)(slash - rest) : strlen(rest);
+	static const char data[] = "/v1/data/";
+	const char *slash = strchr(rest, '/'), *path = strstr(rest, data);
+	size_t n = path ? (size_t)(path - rest) : slash ? (size_t)(slash - rest) : strlen(rest);
 
+	if (slash && slash[1] && (!path || !path[sizeof data - 1])) {
+		*why = "names no decision: write opa+http://host:port/v1/data/path/of/decision";
+		return -1;
+	}
 	add_text(a, group, "url", arena_printf(a, "%s://%.*s", scheme, (int)n, rest));
-	if (slash && slash[1])
-		add_text(a, group, "decisions", slash + 1);
+	if (path)
+		add_text(a, group, "decisions", path + sizeof data - 1);
+	return 0;
 }
 
 int wait_parse(struct wait_check *out, struct arena *a, const char *url, const char **why)
@@ -107,7 +114,7 @@ int wait_parse(struct wait_check *out, struct arena *a, const char *url, const c
 	if (str_eq(f->kind, "kafka"))
 		add_kafka(a, out->node, rest);
 	else if (str_eq(f->kind, "opa"))
-		add_opa(a, out->node, f->keep, rest);
+		return add_opa(a, out->node, f->keep, rest, why);
 	else
 		add_text(a, out->node, f->key,
 			 f->keep ? arena_printf(a, "%s://%s", f->keep, rest) : rest);

@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import socket
 import stat
 import subprocess
 
 import pytest
 
+from fakes.http import HttpServer, Reply
 from fakes.tcp import refused_port
 
 FINE = 'startguard = 1; file: { a: { path = "/"; }; };'
@@ -53,7 +55,8 @@ def usage(guard, *args, env={}):
     (["explain", "kafka.topcs"], 'did you mean "topics"?'),
     (["codes", "connect-refusd"], 'did you mean "connect-refused"?'),
     (["completion", "csh"], "known: bash, zsh, fish"),
-    (["help", "nothing"], 'unknown command "nothing"'),
+    (["help", "nothing"], 'command "nothing" is not known; known: run, check'), (["help", "chek"], 'did you mean "check"?'),
+    (["check", "--output", "x", "-w", "file:///"], "--output is for --format"),
 ])
 def test_mistakes_are_told_with_the_nearest_word(guard, args, words):
     assert words in usage(guard, *args)
@@ -248,3 +251,68 @@ def test_install_where_nothing_can_be_written(guard):
     result = guard.cli("install", "/proc/nowhere")
     assert result.code == 70
     assert result.err.startswith("startguard: install: ")
+
+
+# ---- what is quoted, and what is not ----
+
+@pytest.mark.parametrize("words", [
+    ["-w", "tcp://u:hunter2hunter2@127.0.0.1:1"], ["-w", "kafka://u:hunter2hunter2@h:1"], ["-m", "u:hunter2hunter2@h"],
+    ["try", "tcp", "address=u:hunter2hunter2@h:1"], ["try", "file", "path=/", "min_size=u:hunter2hunter2@h"]])
+def test_user_parts_are_not_quoted(guard, words):
+    result = guard.cli(*words, *([] if "try" in words or "-w" in words else ["-w", "file:///"]))
+    assert result.code == 64, result
+    assert "hunter2" not in result.err + result.out
+
+
+@pytest.mark.parametrize("url", ["tcp://127.0.0.1", "tcp://h:70000", "kafka://u:x@h:1"])
+def test_a_wrong_wait_url_is_a_mistake_of_the_command_line(guard, url):
+    assert guard.cli("-w", url).code == 64
+
+
+@pytest.mark.parametrize("words", [["check", "--health", "--bogus"], ["check", "--bogus", "--health"], ["check", "--health"],
+                                   ["--health", "-w", "file:///", "--", "no-such-command"], ["check", "--health", "-w", "file:///none"]])
+def test_health_is_0_or_1(guard, words):
+    assert guard.cli(*words).code == 1
+    assert guard.cli("check", "--health", "-w", "file:///").code == 0
+
+
+@pytest.mark.parametrize("word, code", [("address=[::1]:{port}", 0), ("address=[::1]", 64)])
+def test_try_takes_what_begins_with_a_bracket(guard, word, code):
+    with socket.socket(socket.AF_INET6) as one:
+        one.bind(("::1", 0))
+        one.listen()
+        assert guard.cli("try", "tcp", word.format(port=one.getsockname()[1])).code == code
+
+
+def test_try_takes_brackets_in_texts_and_lists(guard):
+    with HttpServer({"POST /": lambda request: Reply(200 if request.body == b'{"a": 1}' else 400)}) as server:
+        guard.try_("http", url=f"{server.url}/", method="POST", body='{"a": 1}').passed()
+    result = guard.try_("kafka", bootstrap_servers="[::1]:1")
+    result.expect("connect-refused", subject="[::1]:1")
+
+
+@pytest.mark.parametrize("end", ["/v1/data/soma/allow", "/below/v1/data/soma/allow"])
+def test_wait_for_a_decision_of_opa(guard, end):
+    base = end.removesuffix("/v1/data/soma/allow")
+    with HttpServer({f"{base}/health": Reply(body={}), f"POST {end}": Reply(body={"result": True})}) as server:
+        result = guard.run(None, "-w", f"opa+{server.url}{end}", mode=None)
+        assert result.status == "ready", result
+        assert [r.path for r in server.requests if r.method == "POST"] == [end]
+
+
+@pytest.mark.parametrize("end", ["/policy/x", "/v1/data/"])
+def test_wait_for_opa_without_a_decision(guard, end):
+    result = guard.cli("-w", f"opa+http://127.0.0.1:1{end}")
+    assert result.code == 64
+    assert "names no decision" in result.err
+
+
+def test_show_can_be_read_again(guard):
+    text = """startguard = 1; modes: { prod = ["enterprise"]; };
+        env: { names: { required = ["HOME"]; required_in = ["enterprise"]; degraded = "nothing"; }; };
+        tcp: { slow: { address = "127.0.0.1:1"; timeout = "2s"; }; };"""
+    shown = guard.cli("show", "-p", guard.write("p.cfg", text), "-w", "tcp://127.0.0.1:1")
+    assert shown.code == 0, shown
+    again = guard.cli("lint", guard.write("again.cfg", shown.out))
+    assert again.code == 0, (shown, again)
+    assert 'prod = ["enterprise"];' in shown.out

@@ -6,6 +6,7 @@ The probe is started twice under the same conditions, directly and behind startg
 import contextlib
 import json
 import os
+import pathlib
 import resource
 import signal
 import subprocess
@@ -257,10 +258,55 @@ def test_command_found_in_path_beside_one_that_cannot_be_run(guard):
 
 
 def test_command_whose_interpreter_is_missing(guard):
-    guard.write("script", "#!/no/such/interpreter\n").chmod(0o755)
-    result = guard.run(None, "-w", "file:///", command=["./script"], mode=None, report=False)
+    guard.write("script", "#!  /no/such/interpreter -x\n").chmod(0o755)
+    with TcpServer(silent) as server:
+        result = guard.run(None, "-w", f"tcp://{server.address}", command=["./script"], mode=None)
+        assert (result.code, server.connections) == (127, 0)
+    assert 'command "./script" is there, but /no/such/interpreter, which runs it, is not in this image' in result.err
+
+
+def elf(guard, name, *changes):
+    """A copy of a program of this machine, changed: (old, new) bytes of the same length, or (offset, new)."""
+    data = bytearray(pathlib.Path("/bin/true").resolve().read_bytes())
+    for old, new in changes:
+        at = data.index(old) if isinstance(old, bytes) else old
+        data[at:at + len(new)] = new
+    path = guard.write(name, bytes(data))
+    path.chmod(0o755)
+    return path
+
+
+def test_program_whose_loader_is_missing(guard):
+    """What happens to a program of another distribution, such as glibc's on alpine."""
+    program = elf(guard, "foreign", (b"/ld-linux", b"/xd-linux"))
+    result = guard.run(None, "-w", "file:///", command=[program], mode=None)
     assert result.code == 127
-    assert result.err.splitlines()[-1].startswith("startguard: BLOCKED (127): exec ")
+    assert "xd-linux" in result.err and "is not in this image" in result.err
+    assert guard.run(None, "-w", "file:///", command=[elf(guard, "whole")], mode=None).code == 0
+
+
+@pytest.mark.parametrize("content", ["arm", b"", b"\0\0\0\0 no program"], ids=["other-architecture", "empty", "binary"])
+def test_program_that_the_kernel_cannot_run(guard, content):
+    """Never handed to the shell, which would try to read it as a script."""
+    program = elf(guard, "p", (18, b"\x28\0")) if content == "arm" else guard.write("p", content)
+    program.chmod(0o755)
+    result = guard.run(None, "-w", "file:///", "--termination-log", "message", command=[program], mode=None, last_line=False)
+    assert result.code == 126, result
+    assert "Exec format error" in result.err.splitlines()[-1]
+    # What was written before says how it ended, not that all was well.
+    assert (result.report["status"], result.report["exit_code"]) == ("blocked", 126)
+    assert (guard.tmp / "message").read_text().startswith("startguard: BLOCKED (126): exec ")
+
+
+def test_report_of_a_command_that_is_not_there(guard):
+    result = guard.run(None, "-w", "file:///", "--termination-log", "message", command=["no-such-command"], mode=None)
+    assert (result.report["status"], result.report["exit_code"], result.checks) == ("blocked", 127, [])
+    assert (guard.tmp / "message").read_text() == result.err == 'startguard: BLOCKED (127): command "no-such-command" not found in PATH\n'
+
+
+def test_the_report_of_another_run_is_not_handed_on(guard):
+    result = guard.run(None, "-w", "file:///", command=[probe()], mode=None, report=False, env={"STARTGUARD_REPORT_FILE": "/old"})
+    assert not [one for one in json.loads(result.out)["environ"] if one.startswith("STARTGUARD_REPORT_FILE=")]
 
 
 def test_script_without_interpreter_line(guard):

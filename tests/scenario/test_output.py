@@ -104,6 +104,7 @@ def test_colours_on_a_terminal(guard, options, env, coloured):
 def test_colours_elsewhere(guard, options, env, coloured):
     result = guard.run('startguard = 1; file: { a: { path = "/"; }; };', *options, env={"TERM": "xterm", **env})
     assert ("\x1b[" in result.err) == coloured
+    assert result.err.splitlines()[-1].startswith("startguard: \x1b[32mREADY\x1b[0m: " if coloured else "startguard: READY: ")
 
 
 def test_a_failed_line_answers_every_question(guard):

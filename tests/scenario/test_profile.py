@@ -1,5 +1,6 @@
 """Profiles: every mistake is told, all at once, with file and line and, for a misspelt word, the nearest known one."""
 
+import os
 import re
 
 import pytest
@@ -364,3 +365,90 @@ def test_hostile_files_are_refused_in_words(guard, text):
     result = guard.cli("lint", str(guard.write("p.cfg", text.encode("latin-1"))))
     assert result.code == 78
     assert result.err.splitlines()[-1] == "startguard: lint: 1 of 1 profile is wrong"
+
+
+# ---- nothing is ever ignored ----
+
+@pytest.mark.parametrize("text, line, words", [
+    ('startguard = 1;\nfile: { a: { path = "/"; }; };\n/* the cache\nredis: { c: { url = "redis://h"; }; };\n', 3, "the comment that begins here has no end"),
+    ('startguard = 1; /* one */ /*\n * two */ file: { a: { path = "/"; }; }; /* three\n\n', 2, "the comment that begins here has no end"),
+    ('startguard = 1;\nfile: { a: { path = "/;\n }; };\n', 2, "the text that begins here has no closing quote"),
+])
+def test_what_has_no_end(guard, text, line, words):
+    bad(guard, text, line, words)
+
+
+def test_a_comment_of_an_included_file_does_not_swallow_the_rest(guard):
+    guard.write("open.inc", 'startguard = 1;\n/* for ever\n')
+    result = lint(guard, '@include "open.inc"\nfile: { a: { path = "/"; }; };')
+    assert result.code == 78
+    assert f"{guard.tmp}/open.inc:2: the comment that begins here has no end" in result.err
+
+
+def test_comments_that_end_are_comments(guard):
+    text = 'startguard = 1; # "\n// /* \nfile: { /* " */ a: { path = "/*"; /* x\n" y */ not_empty = true; }; };\n'
+    assert lint(guard, text).code == 0, lint(guard, text)
+
+
+@pytest.mark.parametrize("number, words", [("4294967297", "is not between"), ("2147483648", "is not between"), ("1L", None), ("0x10", None),
+                                           ("99999999999999999999", "out of range"), ("9223372036854775808L", "is not between")])
+def test_numbers_are_the_ones_that_stand_there(guard, number, words):
+    text = f'startguard = 1;\nparallel = {number};\nfile: {{ a: {{ path = "/"; }}; }};'
+    if words:
+        bad(guard, text, 2, words)
+    else:
+        assert lint(guard, text).code == 0
+
+
+def test_a_name_with_digits_is_no_number(guard):
+    assert lint(guard, 'startguard = 1;\nfile: { a99999999999999999999: { path = "/"; }; };').code == 0
+
+
+@pytest.mark.parametrize("more, code", [('required_in = ["prod"]; degraded = "no x";', 0), ('required_in = ["dev"]; degraded = "no x";', 0),
+                                        ("required = false;", 78)])
+def test_names_that_env_requires_and_when_it_is_required(guard, more, code):
+    assert lint(guard, f'startguard = 1; env: {{ e: {{ required = ["HOME"]; {more} }}; }};').code == code
+
+
+def test_a_circle_of_includes_is_told_also_across_folders(guard):
+    guard.write("sub/b.inc", '@include "../p.cfg"\n')
+    result = lint(guard, 'startguard = 1;\n@include "sub/b.inc"\n')
+    assert result.code == 78
+    assert "includes itself" in result.err
+
+
+def test_lint_of_a_pipe_does_not_hang(guard):
+    os.mkfifo(guard.tmp / "p.cfg")
+    result = guard.cli("lint", guard.tmp / "p.cfg")
+    assert result.code == 78
+    assert "is not a file" in result.err
+
+
+def test_all_modes_that_allow_a_switch_are_named(guard):
+    text = 'startguard = 1; switches: { s: { env = ["EASY"]; allowed_in = ["dev", "staging"]; degraded = "easy"; }; }; file: { a: { path = "/"; }; };'
+    guard.run(text, env={"EASY": "1"}).problem("allowed only in dev, staging", code="switch-forbidden", exit=77)
+
+
+def test_a_waiver_for_nobody_is_warned_of(guard):
+    text = 'startguard = 1;\nswitches: { s: { env = ["EASY"]; allowed_in = ["dev"]; waives = ["file.b"]; degraded = "easy"; }; };\nfile: { a: { path = "/"; }; };'
+    result = lint(guard, text)
+    assert result.code == 0
+    assert 'warning: waives "file.b", and no check is called so' in result.err
+
+
+def test_lint_tells_when_a_mode_has_nothing_to_check(guard):
+    result = lint(guard, 'startguard = 1; file: { a: { path = "/"; only_in = ["dev"]; }; };')
+    assert result.code == 0
+    assert "warning: there is nothing to check in mode prod" in result.err
+
+
+def test_the_variable_of_a_wrong_mode_is_named(guard):
+    result = guard.cli("check", "-w", "file:///", env={"STARTGUARD_MODE": "foo"})
+    assert result.code == 64
+    assert 'STARTGUARD_MODE: unknown mode "foo"' in result.err
+
+
+def test_a_file_name_is_cleaned(guard):
+    result = guard.cli("lint", "x\x1b[31m.cfg")
+    assert result.code == 78
+    assert "\x1b" not in result.err

@@ -208,7 +208,7 @@ static void the_run_has_an_end(void **state)
 	assert_int_equal(w.checks[1].ended.ns, 61001 * MS);
 	expect_wishes(&w, "");
 	assert_true(w.plan.over);
-	assert_true(mono_is_never(w.plan.settle_until));
+	assert_int_equal(w.plan.settle_until.ns, 61000 * MS);
 }
 
 static void a_final_word_at_the_deadline_counts(void **state)
@@ -421,8 +421,8 @@ static void without_retry_once_is_enough(void **state)
 			assert_int_equal(w.checks[0].state, PS_GAVE_UP);
 			assert_int_equal(w.checks[0].failed_for_good, finally);
 			assert_false(w.checks[0].time_is_up);
-			/* In one round each gets its attempt to the end; else a final failure has the rest settle. */
-			assert_int_equal(mono_is_never(w.plan.settle_until), !finally || round);
+			/* In one round each gets its attempt to the end; else the run is lost, and the rest settles. */
+			assert_int_equal(mono_is_never(w.plan.settle_until), round);
 		}
 	}
 }
@@ -490,6 +490,18 @@ static void settling_begins_once_and_ends_with_the_run(void **state)
 	at(&w, 60500);
 	plan_result(&w.plan, 0, w.now, false, false);
 	assert_int_equal(w.plan.settle_until.ns, 61000 * MS);
+	/* One whose own time is up is lost as well: nobody waits for the others until the end of the run. */
+	plain(&w, 2, 8, false);
+	w.checks[0].timeout = SPAN_MS(300);
+	expect_wishes(&w, "+0 +1");
+	at(&w, 1250);
+	plan_result(&w.plan, 0, w.now, false, true);
+	plan_result(&w.plan, 1, w.now, false, true);
+	at(&w, 1300);
+	expect_wishes(&w, "");
+	assert_true(w.checks[0].state == PS_GAVE_UP && w.checks[0].time_is_up);
+	assert_int_equal(w.plan.settle_until.ns, 3300 * MS);
+	assert_true(w.plan.over); /* the other one has had its word */
 	/* What may be missing settles nothing. */
 	plain(&w, 2, 8, false);
 	w.checks[0].required = false;
