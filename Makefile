@@ -35,7 +35,9 @@ LIB_kafka := rdkafka
 LIB_avro := avro-c
 LIB_redis := hiredis
 LIB_curl := libcurl
-have = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo 1 || echo 0)
+# A path given as make's variable does not reach $(shell) by itself.
+pkg_config = $(if $(PKG_CONFIG_PATH),PKG_CONFIG_PATH='$(PKG_CONFIG_PATH)' )$(PKG_CONFIG)
+have = $(shell $(pkg_config) --exists $(1) 2>/dev/null && echo 1 || echo 0)
 resolve = $(if $(filter auto,$(1)),$(call have,$(2)),$(1))
 with_kafka := $(call resolve,$(WITH_KAFKA),$(LIB_kafka))
 with_avro := $(call resolve,$(WITH_AVRO),$(LIB_avro))
@@ -55,9 +57,9 @@ checks_c := $(filter-out $(left_out),$(wildcard checks/*.c checks/lib/*.c))
 unit_c := $(wildcard tests/unit/*.c)
 
 ifneq ($(filter-out help clean format deps-build deps-test,$(or $(MAKECMDGOALS),all)),)
-lib_cflags := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
-lib_libs := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
-lib_cflags += $(if $(filter 1,$(with_avro)),-DAVRO_C_VERSION='"$(shell $(PKG_CONFIG) --modversion avro-c)"')
+lib_cflags := $(shell $(pkg_config) --cflags $(PKGS) 2>/dev/null)
+lib_libs := $(shell $(pkg_config) --libs $(PKGS) 2>/dev/null)
+lib_cflags += $(if $(filter 1,$(with_avro)),-DAVRO_C_VERSION='"$(shell $(pkg_config) --modversion avro-c)"')
 endif
 
 # Ours come first, the packager's have the last word. Format mistakes are errors: a secret must not reach %s. Cutting a
@@ -116,7 +118,7 @@ $(BUILD)/tests/probe: tests/fakes/probe.c $(BUILD)/flags
 $(BUILD)/tests/kafka_mock: tests/fakes/kafka_mock.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say_it,CC,$<)
-	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -O1 $$($(PKG_CONFIG) --cflags rdkafka) -o $@ $< $$($(PKG_CONFIG) --libs rdkafka)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -O1 $$($(pkg_config) --cflags rdkafka) -o $@ $< $$($(pkg_config) --libs rdkafka)
 
 unit: $(unit_bin)
 	@tests/run-unit $(unit_bin)
@@ -183,7 +185,7 @@ opts:
 	@echo "version     $(VERSION)"
 	@echo "compiler    $$($(CC) --version | head -n 1)"
 	@echo "CFLAGS      $(CFLAGS)"
-	@for p in $(PKGS); do printf '%-11s %s\n' $$p "$$($(PKG_CONFIG) --modversion $$p 2>/dev/null || echo 'missing: run packaging/deps build')"; done
+	@for p in $(PKGS); do printf '%-11s %s\n' $$p "$$($(pkg_config) --modversion $$p 2>/dev/null || echo 'missing: run packaging/deps build')"; done
 	@$(foreach l,kafka avro redis curl,echo "WITH_$(shell echo $(l) | tr a-z A-Z)  $(with_$(l))";)
 
 help:
