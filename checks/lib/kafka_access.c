@@ -49,7 +49,7 @@ static void try_reading(void *arg)
 		t->v[i].topic = rd_kafka_topic_new(t->client->rk, t->v[i].name, NULL);
 		rd_kafka_consume_start_queue(t->v[i].topic, 0, RD_KAFKA_OFFSET_END, queue);
 	}
-	while (!all_came(t) && mono_left_ms_now(t->until) > 0) {
+	while (!all_came(t) && !kafka_is_past(t->until)) {
 		rd_kafka_message_t *m = rd_kafka_consume_queue(queue, mono_left_ms_now(t->until));
 
 		if (!m)
@@ -80,7 +80,7 @@ static void try_writing(void *arg)
 
 	for (size_t i = 0; i < t->n; i++)
 		send_probe(t, &t->v[i]);
-	while (!all_came(t) && mono_left_ms_now(t->until) > 0) {
+	while (!all_came(t) && !kafka_is_past(t->until)) {
 		rd_kafka_event_t *ev = rd_kafka_queue_poll(queue, mono_left_ms_now(t->until));
 		const rd_kafka_message_t *m;
 

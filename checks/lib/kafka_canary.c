@@ -47,7 +47,7 @@ static void await_acknowledgement(struct flight *f)
 {
 	rd_kafka_queue_t *queue = rd_kafka_queue_get_main(f->sender->rk);
 
-	while (!f->acknowledged && mono_left_ms_now(f->until) > 0) {
+	while (!f->acknowledged && !kafka_is_past(f->until)) {
 		rd_kafka_event_t *ev = rd_kafka_queue_poll(queue, mono_left_ms_now(f->until));
 		const rd_kafka_message_t *m = ev ? rd_kafka_event_message_next(ev) : NULL;
 
@@ -84,7 +84,7 @@ static void read_it(struct flight *f)
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(f->reader->rk);
 
 	rd_kafka_consume_start_queue(topic, f->partition, f->offset, queue);
-	while (!f->read && mono_left_ms_now(f->until) > 0) {
+	while (!f->read && !kafka_is_past(f->until)) {
 		rd_kafka_message_t *m = rd_kafka_consume_queue(queue, mono_left_ms_now(f->until));
 
 		/* The end of the partition: a follower, or a leader whose high watermark is still behind. */

@@ -68,6 +68,10 @@ bool kafka_wait(struct kafka_client *client, bool (*done)(const struct kafka_cli
 		struct mono until);
 /* When to stop waiting for an answer, so that there is time left to find out why it did not come. */
 struct mono kafka_patience(const struct kafka_client *client);
+static inline bool kafka_is_past(struct mono until)
+{
+	return mono_left_ms(until, mono_now()) == 0;
+}
 /* The best explanation for a call that failed as `words` says, from what was logged. Fills *out. */
 enum verdict kafka_blame(struct kafka_client *client, const char *words, struct diag *out);
 

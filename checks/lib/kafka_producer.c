@@ -1,5 +1,7 @@
 #include "kafka_producer.h"
 
+#define REQUEST_MS 60000 /* librdkafka's default for a request */
+
 /* ---- idempotent ------------------------------------------------------------------------------------------ */
 
 struct kafka_client *kafka_idempotent_open(const struct kafka_client *first, struct diag *out)
@@ -50,17 +52,31 @@ static void own_id(const char *id, char *buf, size_t size)
 	snprintf(buf, size, "%s%s", KAFKA_TRANSACTION_PREFIX, id);
 }
 
+/* Left alone, the library lets a request take as long as a transaction; above 2147 s it counts over the end of an int
+ * and gives up at once. More than a transaction is not allowed. */
+static void request_patience(const struct kafka_props *props, char *buf, size_t size)
+{
+	const char *text = kafka_props_get(props, "transaction.timeout.ms");
+	int64_t ms;
+
+	if (!text || parse_i64(text, 1000, REQUEST_MS, &ms) < 0)
+		ms = REQUEST_MS;
+	snprintf(buf, size, "%d", (int)ms);
+}
+
 struct kafka_client *kafka_transactional_open(const struct kafka_client *first, const char *id,
 					      struct diag *out)
 {
-	char name[512];
+	char name[512], patience[16];
 	const struct kafka_setting extra[] = {{"acks", "all"},
+					      {"socket.timeout.ms", patience},
 					      {"retries", "2147483647"},
 					      {"transactional.id", name},
 					      {"max.in.flight.requests.per.connection", "5"},
 					      {NULL, NULL}};
 
 	own_id(id, name, sizeof name);
+	request_patience(first->props, patience, sizeof patience);
 	return kafka_open_beside(first, RD_KAFKA_PRODUCER, extra, out);
 }
 
