@@ -204,16 +204,19 @@ static enum verdict judge_leaders(topic_t *topic, md_t *md, const char *subject,
 			  without, topic->partition_cnt);
 }
 
-/* How many partitions have fewer than `min` replicas in sync; *first is the lowest of them. */
-static int count_low(topic_t *topic, int64_t min, partition_t **first)
+/* How many partitions have fewer than `min` replicas in sync; *first is the lowest of them. `capped`: no more than there
+ * are replicas, which is how brokers read a topic's own minimum. */
+static int count_low(topic_t *topic, int64_t min, bool capped, partition_t **first)
 {
 	int low = 0;
 
 	*first = NULL;
 	for (int i = topic->partition_cnt; i-- > 0;) {
-		if (topic->partitions[i].isr_cnt >= min)
+		partition_t *p = &topic->partitions[i];
+
+		if (p->isr_cnt >= min || (capped && p->isr_cnt >= p->replica_cnt))
 			continue;
-		*first = &topic->partitions[i];
+		*first = p;
 		low++;
 	}
 	return low;
@@ -224,7 +227,7 @@ static enum verdict judge_isr(want_t *want, topic_t *topic, const char *subject,
 	partition_t *first;
 	int low = want->min_in_sync_replicas == INT_UNSET
 		      ? 0
-		      : count_low(topic, want->min_in_sync_replicas, &first);
+		      : count_low(topic, want->min_in_sync_replicas, false, &first);
 
 	if (low == 0)
 		return V_PASS;
@@ -238,7 +241,7 @@ static enum verdict judge_isr(want_t *want, topic_t *topic, const char *subject,
 enum verdict kafka_topic_judge_own_isr(topic_t *topic, int64_t min, struct diag *out)
 {
 	partition_t *first;
-	int low = count_low(topic, min, &first);
+	int low = count_low(topic, min, true, &first);
 	char subject[DIAG_SUBJECT_MAX];
 
 	if (low == 0)

@@ -146,6 +146,14 @@ def test_isr_below_the_topics_own_minimum(guard):
             "kafka-isr-low", exit=124, cause="partition 1 has 1 of 3 replicas in sync, the topic's own min.insync.replicas is 2")
 
 
+@pytest.mark.near_miss("kafka-isr-low")
+def test_a_minimum_above_the_number_of_replicas(guard):
+    """Brokers take the smaller of the two; nothing is out of sync here."""
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.config["orders"] = {"min.insync.replicas": "2"}
+        try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "operations": ["write"]}]).passed()
+
+
 @pytest.mark.near_miss("kafka-isr-low", "kafka-config-denied")
 def test_who_only_reads_does_not_need_replicas(guard):
     with FakeKafka(brokers=3, topics={"orders": (3, 3)}) as kafka:
