@@ -4,6 +4,7 @@
 #   make demo       install what is missing, build, show a service started, degraded and blocked
 #   make check      install what is missing, run unit tests, lint and scenarios
 #   make check-real the same against real servers: Apache Kafka, a schema registry, OPA, Redis
+#   make check-newer-kafka  Kafka's scenarios and real tests with a librdkafka newer than the distribution's
 #   make lint       style rules, profiles, generated files, headers that stand alone
 #   make format     clang-format on every source file
 #   make dev        build/dev/startguard with AddressSanitizer and UBSan, -Werror
@@ -26,7 +27,7 @@ WITH_REDIS ?= auto
 WITH_CURL ?= auto
 
 all: program
-.PHONY: all help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real demo lint format dev generated install clean
+.PHONY: all helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka demo lint format dev generated install clean
 .DELETE_ON_ERROR:
 
 # ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
@@ -54,7 +55,7 @@ left_out := $(foreach l,kafka avro redis curl,$(if $(filter 1,$(with_$(l))),,$(o
 
 src_c := $(filter-out src/main.c,$(wildcard src/*.c))
 checks_c := $(filter-out $(left_out),$(wildcard checks/*.c checks/lib/*.c))
-unit_c := $(wildcard tests/unit/*.c)
+unit_c := $(filter-out $(if $(filter 0,$(with_kafka)),tests/unit/test_kafka.c),$(wildcard tests/unit/*.c))
 
 ifneq ($(filter-out help clean format deps-build deps-test,$(or $(MAKECMDGOALS),all)),)
 lib_cflags := $(shell $(pkg_config) --cflags $(PKGS) 2>/dev/null)
@@ -120,6 +121,8 @@ $(BUILD)/tests/kafka_mock: tests/fakes/kafka_mock.c $(BUILD)/flags
 	$(call say_it,CC,$<)
 	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -O1 $$($(pkg_config) --cflags rdkafka) -o $@ $< $$($(pkg_config) --libs rdkafka)
 
+helpers: $(helper_bin)
+
 unit: $(unit_bin)
 	@tests/run-unit $(unit_bin)
 
@@ -141,6 +144,16 @@ check-real: deps-test
 	@packaging/deps real
 	@$(MAKE) --no-print-directory program $(helper_bin)
 	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(BUILD)/startguard) $(pytest) tests/servers tests/real
+
+# What a release links: DescribeTopics, authorised operations and a SCRAM that current brokers accept.
+newer := $(BUILD)/newer
+kafka_tests := $(wildcard tests/scenario/test_kafka*.py tests/scenario/test_wire_format*.py)
+check-newer-kafka: deps-test
+	@packaging/deps real newer
+	@path=$$(packaging/newer-librdkafka) && $(MAKE) --no-print-directory BUILD=$(newer) \
+		PKG_CONFIG_PATH="$$path$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))" program helpers
+	STARTGUARD=$(abspath $(newer)/startguard) $(pytest) -n $(JOBS) $(kafka_tests)
+	STARTGUARD=$(abspath $(newer)/startguard) $(pytest) $(wildcard tests/real/test_kafka*.py)
 
 demo:
 	@packaging/deps build demo

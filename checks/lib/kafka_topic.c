@@ -78,7 +78,7 @@ typedef const struct rd_kafka_metadata md_t;
 typedef const struct rd_kafka_metadata_topic topic_t;
 typedef const struct rd_kafka_metadata_partition partition_t;
 
-topic_t *kafka_topic_find(md_t *md, const char *name)
+static topic_t *find_topic(md_t *md, const char *name)
 {
 	for (int i = 0; i < md->topic_cnt; i++)
 		if (str_eq(md->topics[i].topic, name))
@@ -257,7 +257,7 @@ enum verdict kafka_topic_judge_own_isr(topic_t *topic, int64_t min, struct diag 
 /* What cannot pass by itself comes first: a shape that is wrong stays wrong when the leaders are back. */
 static enum verdict judge_topic(want_t *want, md_t *md, struct diag *out)
 {
-	topic_t *topic = kafka_topic_find(md, want->name);
+	topic_t *topic = find_topic(md, want->name);
 	char subject[DIAG_SUBJECT_MAX];
 
 	kafka_topic_subject(want->name, subject, sizeof subject);
@@ -284,6 +284,11 @@ int kafka_topics_judge(const struct grouplist *topics, md_t *md, struct diag *ou
 			kafka_findings_add(&f, &d, "");
 	}
 	return kafka_findings_tell(&f, out);
+}
+
+topic_t *kafka_topic_find(md_t *md, const char *name)
+{
+	return find_topic(md, name);
 }
 
 bool kafka_topics_led_by(const struct grouplist *topics, const struct rd_kafka_metadata *md,
