@@ -8,10 +8,10 @@
 #include "kafka_access.h"
 #include "kafka_canary.h"
 #include "kafka_client.h"
-#include "kafka_config.h"
 #include "kafka_findings.h"
 #include "kafka_group.h"
 #include "kafka_producer.h"
+#include "kafka_settings.h"
 #include "kafka_topic.h"
 
 #define GROUP_PATIENCE_MS \
@@ -368,80 +368,6 @@ static int ask(struct kafka_client *client, struct kafka_ask *a, const struct ka
 	return kafka_ask(client, a, patience, out) < 0 ? -1 : 0;
 }
 
-static void add_setting(struct kafka_findings *f, const struct kafka_topic_answer *a,
-			const char *text)
-{
-	struct kafka_setting_wish wish;
-	const char *value;
-	struct diag d = {.code = D_NONE};
-	char subject[DIAG_SUBJECT_MAX];
-
-	kafka_config_parse(&wish, text);
-	value = kafka_ask_config(a, wish.name);
-	if (value && kafka_config_granted(&wish, value))
-		return;
-	kafka_topic_subject(a->name, subject, sizeof subject);
-	if (value)
-		check_fail(&d, D_KAFKA_TOPIC_CONFIG, subject, "%s is %s, the profile demands %s",
-			   wish.name, value, text);
-	else
-		check_fail(&d, D_KAFKA_TOPIC_CONFIG, subject,
-			   "the broker knows no %s, the profile demands %s", wish.name, text);
-	kafka_findings_add(f, &d, wish.name);
-}
-
-/* Not being told is no mismatch: without `config` it is only a fact that the topic's own minimum is not known. */
-static void no_config(const struct kafka_topic_conf *want, const struct kafka_topic_answer *a,
-		      struct str *unknown, struct kafka_findings *f)
-{
-	struct diag d = {.code = D_NONE};
-	char subject[DIAG_SUBJECT_MAX];
-	bool denied = a->config.err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
-		      a->config.err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
-
-	if (want->config.n == 0) {
-		str_addf(unknown, "%s%s", unknown->len ? ", " : "", a->name);
-		return;
-	}
-	kafka_topic_subject(a->name, subject, sizeof subject);
-	check_fail(&d, denied ? D_KAFKA_CONFIG_DENIED : D_ANSWER_TIMEOUT, subject,
-		   "the topic's settings cannot be read: %s",
-		   a->config.came ? a->config.words : "no answer in time (attempt_timeout)");
-	kafka_findings_add(f, &d, "");
-}
-
-static int judge_configs(const struct check_run *run, const struct grouplist *topics,
-			 const struct kafka_ask *a, const struct rd_kafka_metadata *md,
-			 struct diag *out)
-{
-	struct kafka_findings f = {.n = 0};
-	struct str unknown;
-
-	str_init(&unknown, 300);
-	for (size_t i = 0; i < topics->n; i++) {
-		const struct kafka_topic_conf *want = GROUP_AT(*topics, struct kafka_topic_conf, i);
-		const struct kafka_topic_answer *answer = &a->topic[i];
-		const char *own = kafka_ask_config(answer, "min.insync.replicas");
-		struct diag d = {.code = D_NONE};
-		int64_t min;
-
-		if (!answer->config.asked)
-			continue;
-		if (!answer->config.came || answer->config.err) {
-			no_config(want, answer, &unknown, &f);
-			continue;
-		}
-		for (size_t k = 0; k < want->config.n; k++)
-			add_setting(&f, answer, want->config.v[k]);
-		if (own && parse_i64(own, 1, INT32_MAX, &min) == 0 &&
-		    kafka_topic_judge_own_isr(kafka_topic_find(md, want->name), min, &d) != V_PASS)
-			kafka_findings_add(&f, &d, "");
-	}
-	if (unknown.len)
-		check_fact(run, "min_insync_unknown", "%s", unknown.s);
-	return kafka_findings_tell(&f, out);
-}
-
 /* Handles for what needs one of its own. They connect while other questions are asked. */
 struct handles {
 	struct kafka_client *first, *idempotent, *transactional, *canary;
@@ -459,6 +385,30 @@ static int open_handles(struct handles *h, const struct kafka_conf *c, struct di
 	return 0;
 }
 
+/* One start shows all that is wrong. After what may pass, time is short: it is tried again anyway. */
+static bool goes_on(struct kafka_findings *f, int failed, struct diag *d)
+{
+	enum diag_code code = d->code;
+
+	if (failed < 0)
+		kafka_findings_add(f, d, "");
+	*d = (struct diag){.code = D_NONE};
+	return failed >= 0 || !diag_info(code)->retryable;
+}
+
+static void judge_producers(const struct handles *h, const struct kafka_conf *c,
+			    const struct kafka_broker *v, size_t n, struct kafka_findings *f)
+{
+	struct diag d = {.code = D_NONE};
+
+	if (h->idempotent && !goes_on(f, kafka_idempotent_judge(h->idempotent, &d), &d))
+		return;
+	if (h->transactional)
+		goes_on(f,
+			kafka_transactional_judge(h->transactional, c->transactional_id, v, n, &d),
+			&d);
+}
+
 static int judge_permissions(struct handles *h, const struct kafka_conf *c,
 			     const struct grouplist *topics, const struct rd_kafka_metadata *md,
 			     struct diag *out)
@@ -466,21 +416,19 @@ static int judge_permissions(struct handles *h, const struct kafka_conf *c,
 	struct kafka_ask *a = make_ask(c, topics);
 	struct kafka_broker *v = all_brokers(md);
 	size_t n = (size_t)md->broker_cnt;
+	struct kafka_findings f = {.n = 0};
+	struct diag d = {.code = D_NONE};
 
 	a->broker = kafka_ready_broker(h->first, v, n);
-	if (open_handles(h, c, out) < 0 || ask(h->first, a, v, n, out) < 0 ||
-	    kafka_access_judge(h->first, topics, a, out) < 0 ||
-	    judge_configs(h->first->run, topics, a, md, out) < 0 ||
-	    kafka_groups_judge(h->first, a, v, n, out) < 0)
+	if (open_handles(h, c, out) < 0 || ask(h->first, a, v, n, out) < 0)
 		return -1;
-	if (h->idempotent && kafka_idempotent_judge(h->idempotent, out) < 0)
+	if (goes_on(&f, kafka_access_judge(h->first, topics, a, &d), &d) &&
+	    goes_on(&f, kafka_settings_judge(h->first->run, topics, a, md, &d), &d) &&
+	    goes_on(&f, kafka_groups_judge(h->first, a, v, n, &d), &d))
+		judge_producers(h, c, v, n, &f);
+	if (kafka_findings_tell(&f, out) < 0)
 		return -1;
-	if (h->transactional &&
-	    kafka_transactional_judge(h->transactional, c->transactional_id, v, n, out) < 0)
-		return -1;
-	if (h->canary && kafka_canary_judge(c->canary, h->canary, h->first, md, out) < 0)
-		return -1;
-	return 0;
+	return h->canary ? kafka_canary_judge(c->canary, h->canary, h->first, md, out) : 0;
 }
 
 /* ---- one attempt --------------------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@ from fakes.kafka_apis import (COORDINATOR_NOT_AVAILABLE, FETCH, INVALID_TRANSACT
 from fakes.tcp import TcpServer, refused_port, silent
 from kafka_help import ORDERS, lists_rights, profile, run_short, tls, try_kafka
 
+CANARY = {"topic": "canary"}
 EVERYTHING = [{"name": "orders", "operations": ["read", "write", "describe"]}]
 
 
@@ -60,6 +61,19 @@ def test_every_denied_operation_is_named(guard):
         kafka.denied = {("read", "a"), ("write", "b")}
         cause = try_kafka(guard, kafka.bootstrap, topics=topics).expect("kafka-topic-denied", subject="topic a")["cause"]
         assert "topic b too: kafka-topic-denied (write)" in cause and "topic c" not in cause
+
+
+@pytest.mark.produces("kafka-topic-denied")
+@pytest.mark.near_miss("kafka-canary-failed")
+def test_all_that_is_wrong_is_named(guard):
+    with FakeKafka(topics={"orders": (1, 1), "canary": (1, 1)}) as kafka:
+        kafka.denied = {("read", "orders"), ("read", "group orders"), ("idempotent", ""), ("write", "transaction startguard-x")}
+        topics = [{"name": "orders", "operations": ["read"], "config": ["cleanup.policy=compact"]}]
+        cause = try_kafka(guard, kafka.bootstrap, topics=topics, groups=["orders"], idempotent=True, transactional_id="x",
+                          canary=CANARY).expect("kafka-topic-denied", subject="topic orders")["cause"]
+        for code in ("kafka-topic-config", "kafka-group-denied", "kafka-idempotence-denied", "kafka-transaction-denied"):
+            assert f"too: {code}" in cause
+        assert left_nothing(kafka), "no canary flies where something is wrong"
 
 
 @pytest.mark.produces("kafka-topic-denied")
@@ -322,9 +336,6 @@ def test_coordinator_of_transactions_cannot_be_reached(guard):
 
 
 # ---- the canary -------------------------------------------------------------------------------------------------------
-
-CANARY = {"topic": "canary"}
-
 
 def fly(guard, kafka, **keys):
     return try_kafka(guard, kafka.bootstrap, canary=CANARY | keys)
