@@ -4,6 +4,7 @@
 #   make demo       install what is missing, build, show a service started, degraded and blocked
 #   make check      install what is missing, run unit tests, lint and scenarios
 #   make check-real the same against real servers: Apache Kafka, a schema registry, OPA, Redis
+#   make check-newer-kafka  Kafka's scenarios and real tests with a librdkafka newer than the distribution's
 #   make lint       style rules, profiles, generated files, headers that stand alone
 #   make format     clang-format on every source file
 #   make dev        build/dev/startguard with AddressSanitizer and UBSan, -Werror
@@ -26,7 +27,7 @@ WITH_REDIS ?= auto
 WITH_CURL ?= auto
 
 all: program
-.PHONY: all help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real demo lint format dev generated install clean
+.PHONY: all helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka demo lint format dev generated install clean
 .DELETE_ON_ERROR:
 
 # ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
@@ -35,7 +36,9 @@ LIB_kafka := rdkafka
 LIB_avro := avro-c
 LIB_redis := hiredis
 LIB_curl := libcurl
-have = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo 1 || echo 0)
+# A path given as make's variable does not reach $(shell) by itself.
+pkg_config = $(if $(PKG_CONFIG_PATH),PKG_CONFIG_PATH='$(PKG_CONFIG_PATH)' )$(PKG_CONFIG)
+have = $(shell $(pkg_config) --exists $(1) 2>/dev/null && echo 1 || echo 0)
 resolve = $(if $(filter auto,$(1)),$(call have,$(2)),$(1))
 with_kafka := $(call resolve,$(WITH_KAFKA),$(LIB_kafka))
 with_avro := $(call resolve,$(WITH_AVRO),$(LIB_avro))
@@ -52,12 +55,12 @@ left_out := $(foreach l,kafka avro redis curl,$(if $(filter 1,$(with_$(l))),,$(o
 
 src_c := $(filter-out src/main.c,$(wildcard src/*.c))
 checks_c := $(filter-out $(left_out),$(wildcard checks/*.c checks/lib/*.c))
-unit_c := $(wildcard tests/unit/*.c)
+unit_c := $(filter-out $(if $(filter 0,$(with_kafka)),tests/unit/test_kafka.c),$(wildcard tests/unit/*.c))
 
 ifneq ($(filter-out help clean format deps-build deps-test,$(or $(MAKECMDGOALS),all)),)
-lib_cflags := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
-lib_libs := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
-lib_cflags += $(if $(filter 1,$(with_avro)),-DAVRO_C_VERSION='"$(shell $(PKG_CONFIG) --modversion avro-c)"')
+lib_cflags := $(shell $(pkg_config) --cflags $(PKGS) 2>/dev/null)
+lib_libs := $(shell $(pkg_config) --libs $(PKGS) 2>/dev/null)
+lib_cflags += $(if $(filter 1,$(with_avro)),-DAVRO_C_VERSION='"$(shell $(pkg_config) --modversion avro-c)"')
 endif
 
 gcc_only := $(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),,-Wno-format-truncation)
@@ -116,7 +119,9 @@ $(BUILD)/tests/probe: tests/fakes/probe.c $(BUILD)/flags
 $(BUILD)/tests/kafka_mock: tests/fakes/kafka_mock.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say_it,CC,$<)
-	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -O1 $$($(PKG_CONFIG) --cflags rdkafka) -o $@ $< $$($(PKG_CONFIG) --libs rdkafka)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -O1 $$($(pkg_config) --cflags rdkafka) -o $@ $< $$($(pkg_config) --libs rdkafka)
+
+helpers: $(helper_bin)
 
 unit: $(unit_bin)
 	@tests/run-unit $(unit_bin)
@@ -139,6 +144,16 @@ check-real: deps-test
 	@packaging/deps real
 	@$(MAKE) --no-print-directory program $(helper_bin)
 	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(BUILD)/startguard) $(pytest) tests/servers tests/real
+
+# What a release links: DescribeTopics, authorised operations and a SCRAM that current brokers accept.
+newer := $(BUILD)/newer
+kafka_tests := $(wildcard tests/scenario/test_kafka*.py tests/scenario/test_wire_format*.py)
+check-newer-kafka: deps-test
+	@packaging/deps real newer
+	@path=$$(packaging/newer-librdkafka) && $(MAKE) --no-print-directory BUILD=$(newer) \
+		PKG_CONFIG_PATH="$$path$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))" program helpers
+	STARTGUARD=$(abspath $(newer)/startguard) $(pytest) -n $(JOBS) $(kafka_tests)
+	STARTGUARD=$(abspath $(newer)/startguard) $(pytest) $(wildcard tests/real/test_kafka*.py)
 
 demo:
 	@packaging/deps build demo
@@ -183,7 +198,7 @@ opts:
 	@echo "version     $(VERSION)"
 	@echo "compiler    $$($(CC) --version | head -n 1)"
 	@echo "CFLAGS      $(CFLAGS)"
-	@for p in $(PKGS); do printf '%-11s %s\n' $$p "$$($(PKG_CONFIG) --modversion $$p 2>/dev/null || echo 'missing: run packaging/deps build')"; done
+	@for p in $(PKGS); do printf '%-11s %s\n' $$p "$$($(pkg_config) --modversion $$p 2>/dev/null || echo 'missing: run packaging/deps build')"; done
 	@$(foreach l,kafka avro redis curl,echo "WITH_$(shell echo $(l) | tr a-z A-Z)  $(with_$(l))";)
 
 help:

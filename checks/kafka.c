@@ -1,12 +1,21 @@
 /* kafka: one cluster as a contract. Brokers, cluster and topics are judged from one metadata answer; then every
- * broker that is needed must be ready at the address it advertises. Nothing is written, no group is joined, no topic
- * comes into being. */
+ * broker that is needed must be ready at the address it advertises; then what the principal may do is asked, all at
+ * once. Nothing is written (but the canary, to its own topic), no group is joined, no topic comes into being. */
 #include <ctype.h>
 #include <librdkafka/rdkafka.h>
 
 #include "check.h"
+#include "kafka_access.h"
+#include "kafka_canary.h"
 #include "kafka_client.h"
+#include "kafka_findings.h"
+#include "kafka_group.h"
+#include "kafka_producer.h"
+#include "kafka_settings.h"
 #include "kafka_topic.h"
+
+#define GROUP_PATIENCE_MS \
+	500 /* then the brokers are looked at: one of them should be the coordinator */
 
 struct library_conf {
 	const char *min_version;
@@ -22,6 +31,10 @@ struct kafka_conf {
 	const char *cluster_id;
 	bool every_broker;
 	struct grouplist topics;
+	struct strlist groups;
+	bool idempotent;
+	const char *transactional_id;
+	const struct kafka_canary_conf *canary;
 };
 
 /* ---- keys ---------------------------------------------------------------------------------------------- */
@@ -29,6 +42,17 @@ struct kafka_conf {
 static const char *version_problem(const char *text)
 {
 	return kafka_version_parse(text) < 0 ? "is not a version such as 2.6.1" : NULL;
+}
+
+static const char *transactional_id_problem(const char *id)
+{
+	size_t n = strlen(id);
+
+	if (n == 0 || n > 200)
+		return "is not a transactional id";
+	if (id[n - 1] == '*')
+		return "ends with a star: an id is meant, not a pattern";
+	return NULL;
 }
 
 static const struct key library_keys[] = {
@@ -74,10 +98,27 @@ static const struct key kafka_keys[] = {
     KEY_BOOL(
 	struct kafka_conf, every_broker, .def = "false",
 	.doc = "Whether all brokers must be reachable at their advertised addresses, not only the "
-	       "leaders of the named topics (or, without topics, one of them)."),
+	       "leaders of the named topics and the coordinators of the named groups (or, without "
+	       "topics, one of them)."),
     KEY_GROUPLIST(struct kafka_conf, topics, .sub = &kafka_topic_schema,
 		  .doc = "Topics that must exist, with what is demanded of each.",
 		  .example = "( { name = \"orders\"; min_partitions = 3; } )"),
+    KEY_STRLIST(
+	struct kafka_conf, groups, .check = kafka_group_problem,
+	.doc = "Consumer groups this principal must be allowed to read, and whose coordinator must "
+	       "be available. They are never joined.",
+	.example = "[\"orders\"]"),
+    KEY_BOOL(struct kafka_conf, idempotent, .def = "false",
+	     .doc = "Whether the principal must be allowed to be an idempotent producer."),
+    KEY_STR(struct kafka_conf, transactional_id, .check = transactional_id_problem,
+	    .doc =
+		"The service's transactional id. It is not used, since that would fence a running "
+		"service: the same id with startguard- in front must be allowed to this principal.",
+	    .example = "\"orders-1\""),
+    KEY_GROUP(struct kafka_conf, canary, struct kafka_canary_conf, .sub = &kafka_canary_schema,
+	      .doc = "A record that is written and read back. The only key of this kind that "
+		     "writes.",
+	      .example = "{ topic = \"startguard-canary\"; max_latency = \"500ms\"; }"),
     KEY_END,
 };
 static const struct schema kafka_schema = {
@@ -234,25 +275,169 @@ static bool is_listed(const struct kafka_broker *v, size_t n, int32_t id)
 }
 
 static int check_brokers(struct kafka_client *client, const struct kafka_conf *c,
-			 const struct rd_kafka_metadata *md, struct diag *out)
+			 const struct grouplist *topics, const struct rd_kafka_metadata *md,
+			 struct diag *out)
 {
-	bool all = c->every_broker || c->topics.n == 0;
+	bool all = c->every_broker || topics->n == 0;
 	struct kafka_broker *v = xcalloc((size_t)md->broker_cnt + 1, sizeof *v);
 	size_t n = 0;
 
 	for (int i = 0; i < md->broker_cnt; i++) {
 		const struct rd_kafka_metadata_broker *b = &md->brokers[i];
 
-		if ((all || kafka_topics_led_by(&c->topics, md, b->id)) && !is_listed(v, n, b->id))
+		if ((all || kafka_topics_led_by(topics, md, b->id)) && !is_listed(v, n, b->id))
 			v[n++] = (struct kafka_broker){b->id, b->host, b->port};
 	}
-	return kafka_reach(client, v, n, !c->every_broker && c->topics.n == 0, out);
+	return kafka_reach(client, v, n, !c->every_broker && topics->n == 0, out);
+}
+
+static struct kafka_broker *all_brokers(const struct rd_kafka_metadata *md)
+{
+	struct kafka_broker *v = xcalloc((size_t)md->broker_cnt + 1, sizeof *v);
+
+	for (int i = 0; i < md->broker_cnt; i++)
+		v[i] = (struct kafka_broker){md->brokers[i].id, md->brokers[i].host,
+					     md->brokers[i].port};
+	return v;
+}
+
+/* ---- what the principal may do ---------------------------------------------------------------------------- */
+
+/* The topics of the profile, and the canary's if it is none of them: it must have leaders too. */
+static struct grouplist needed_topics(const struct kafka_conf *c)
+{
+	struct kafka_topic_conf *v = xcalloc(c->topics.n + 1, sizeof *v);
+	size_t n = 0;
+	bool listed = !c->canary;
+
+	for (; n < c->topics.n; n++) {
+		v[n] = *GROUP_AT(c->topics, struct kafka_topic_conf, n);
+		listed = listed || str_eq(v[n].name, c->canary->topic);
+	}
+	if (!listed)
+		v[n++] = (struct kafka_topic_conf){.name = c->canary->topic,
+						   .partitions = INT_UNSET,
+						   .min_partitions = INT_UNSET,
+						   .replication_factor = INT_UNSET,
+						   .min_in_sync_replicas = INT_UNSET};
+	return (struct grouplist){n, v};
+}
+
+/* The topic's own min.insync.replicas counts for who writes to it, and for who cares about replicas at all. */
+static bool wants_config(const struct kafka_topic_conf *t)
+{
+	return t->config.n > 0 || t->min_in_sync_replicas != INT_UNSET ||
+	       kafka_topic_wants(t, "write");
+}
+
+static struct kafka_ask *make_ask(const struct kafka_conf *c, const struct grouplist *topics)
+{
+	struct kafka_ask *a = xcalloc(1, sizeof *a);
+
+	a->topic = xcalloc(topics->n + 1, sizeof *a->topic);
+	a->group = xcalloc(c->groups.n + 1, sizeof *a->group);
+	for (; a->n_topics < topics->n; a->n_topics++) {
+		const struct kafka_topic_conf *t =
+		    GROUP_AT(*topics, struct kafka_topic_conf, a->n_topics);
+
+		a->topic[a->n_topics] = (struct kafka_topic_answer){
+		    .name = t->name,
+		    .config.asked = wants_config(t),
+		    .access.asked = t->operations.n > 0,
+		};
+	}
+	for (; a->n_groups < c->groups.n; a->n_groups++)
+		a->group[a->n_groups].name = c->groups.v[a->n_groups];
+	return a;
+}
+
+/* A coordinator that cannot be reached does not answer: why is looked for while its answer is waited for. */
+static int ask(struct kafka_client *client, struct kafka_ask *a, const struct kafka_broker *v,
+	       size_t n, struct diag *out)
+{
+	struct mono patience = kafka_patience(client);
+	struct mono soon = mono_after(mono_now(), SPAN_MS(GROUP_PATIENCE_MS));
+	int got;
+
+	check_step(client->run, PH_PROTOCOL, "asking about topics and groups");
+	got = kafka_ask(client, a, mono_earlier(soon, patience), out);
+	if (got != 0)
+		return got < 0 ? -1 : 0;
+	if (kafka_broken(client, v, n, out) < 0)
+		return -1;
+	return kafka_ask(client, a, patience, out) < 0 ? -1 : 0;
+}
+
+/* Handles for what needs one of its own. They connect while other questions are asked. */
+struct handles {
+	struct kafka_client *first, *idempotent, *transactional, *canary;
+};
+
+static int open_handles(struct handles *h, const struct kafka_conf *c, struct diag *out)
+{
+	if (c->idempotent && !(h->idempotent = kafka_idempotent_open(h->first, out)))
+		return -1;
+	if (c->transactional_id &&
+	    !(h->transactional = kafka_transactional_open(h->first, c->transactional_id, out)))
+		return -1;
+	if (c->canary && !(h->canary = kafka_canary_open(h->first, out)))
+		return -1;
+	return 0;
+}
+
+/* One start shows all that is wrong. After what may pass, time is short: it is tried again anyway. */
+static bool goes_on(struct kafka_findings *f, int failed, struct diag *d)
+{
+	enum diag_code code = d->code;
+
+	if (failed < 0)
+		kafka_findings_add(f, d, "");
+	*d = (struct diag){.code = D_NONE};
+	return failed >= 0 || !diag_info(code)->retryable;
+}
+
+static void judge_producers(const struct handles *h, const struct kafka_conf *c,
+			    const struct kafka_broker *v, size_t n, struct kafka_findings *f)
+{
+	struct diag d = {.code = D_NONE};
+
+	if (h->idempotent && !goes_on(f, kafka_idempotent_judge(h->idempotent, &d), &d))
+		return;
+	if (h->transactional)
+		goes_on(f,
+			kafka_transactional_judge(h->transactional, c->transactional_id, v, n, &d),
+			&d);
+}
+
+static int judge_permissions(struct handles *h, const struct kafka_conf *c,
+			     const struct grouplist *topics, const struct rd_kafka_metadata *md,
+			     struct diag *out)
+{
+	struct kafka_ask *a = make_ask(c, topics);
+	struct kafka_broker *v = all_brokers(md);
+	size_t n = (size_t)md->broker_cnt;
+	struct kafka_findings f = {.n = 0};
+	struct diag d = {.code = D_NONE};
+
+	a->broker = kafka_ready_broker(h->first, v, n);
+	if (open_handles(h, c, out) < 0 || ask(h->first, a, v, n, out) < 0)
+		return -1;
+	if (goes_on(&f, kafka_access_judge(h->first, topics, a, &d), &d) &&
+	    goes_on(&f, kafka_settings_judge(h->first->run, topics, a, md, &d), &d) &&
+	    goes_on(&f, kafka_groups_judge(h->first, a, v, n, &d), &d))
+		judge_producers(h, c, v, n, &f);
+	if (kafka_findings_tell(&f, out) < 0)
+		return -1;
+	return h->canary ? kafka_canary_judge(c->canary, h->canary, h->first, md, out) : 0;
 }
 
 /* ---- one attempt --------------------------------------------------------------------------------------------- */
 
 static enum verdict kafka_run(const struct check_run *run, struct diag *out)
 {
+	/* A consumer without group can ask for everything that is asked here, and fetch. */
+	static const struct kafka_setting reader[] = {
+	    {"enable.partition.eof", "true"}, {"fetch.wait.max.ms", "10"}, {NULL, NULL}};
 	const struct kafka_conf *c = run->conf;
 	const struct kafka_access access = {
 	    .bootstrap_servers = &c->bootstrap_servers,
@@ -262,15 +447,16 @@ static enum verdict kafka_run(const struct check_run *run, struct diag *out)
 	};
 	struct kafka_props *props = xcalloc(1, sizeof *props);
 	struct question *q = xcalloc(1, sizeof *q);
-	struct kafka_client *client;
+	struct grouplist topics = needed_topics(c);
+	struct handles h = {.first = NULL};
 
 	check_step(run, PH_CONFIG, "reading the settings of the Kafka client");
 	if (c->librdkafka && check_library(c->librdkafka, out) < 0)
 		return V_FAIL;
 	if (kafka_props_load(&access, props, out) < 0)
 		return V_FAIL;
-	client = kafka_open(run, props, RD_KAFKA_PRODUCER, &c->bootstrap_servers, NULL, out);
-	if (!client || get_metadata(client, &c->topics, q, out) < 0)
+	h.first = kafka_open(run, props, RD_KAFKA_CONSUMER, &c->bootstrap_servers, reader, out);
+	if (!h.first || get_metadata(h.first, &topics, q, out) < 0)
 		return V_FAIL;
 	if (props->tls)
 		check_reached(run, "tls");
@@ -278,11 +464,11 @@ static enum verdict kafka_run(const struct check_run *run, struct diag *out)
 		check_reached(run, "auth");
 	check_reached(run, "metadata");
 	report_facts(run, c, q);
-	if (judge_cluster(c, q, out) < 0 || kafka_topics_judge(&c->topics, q->metadata, out) < 0 ||
-	    check_brokers(client, c, q->metadata, out) < 0)
+	if (judge_cluster(c, q, out) < 0 || kafka_topics_judge(&topics, q->metadata, out) < 0 ||
+	    check_brokers(h.first, c, &topics, q->metadata, out) < 0)
 		return V_FAIL;
 	check_reached(run, "brokers");
-	return V_PASS;
+	return judge_permissions(&h, c, &topics, q->metadata, out) < 0 ? V_FAIL : V_PASS;
 }
 
 extern const struct check_kind check_kafka;

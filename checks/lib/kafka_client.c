@@ -6,6 +6,8 @@
 #include "kafka_peer.h"
 
 #define BOOTSTRAPS_MAX 64
+#define LOOK_AGAIN_MS 50
+#define GLANCE_MS 1000 /* for a broker that is dialled in passing */
 
 /* ---- calls ----------------------------------------------------------------------------------------------------- */
 
@@ -28,15 +30,47 @@ static void *call_thread(void *p)
 	return NULL;
 }
 
+/* Lock held. False at that time. */
+static bool wait_until(struct kafka_client *c, struct mono until)
+{
+	struct timespec at = {.tv_sec = until.ns / 1000000000, .tv_nsec = until.ns % 1000000000};
+
+	if (mono_is_never(until))
+		return pthread_cond_wait(&c->changed, &c->lock) == 0;
+	return pthread_cond_timedwait(&c->changed, &c->lock, &at) != ETIMEDOUT;
+}
+
 /* Lock held. False at the deadline. */
 static bool wait_change(struct kafka_client *c)
 {
-	struct timespec at = {.tv_sec = c->run->deadline.ns / 1000000000,
-			      .tv_nsec = c->run->deadline.ns % 1000000000};
+	return wait_until(c, c->run->deadline);
+}
+
+bool kafka_wait(struct kafka_client *c, bool (*done)(const struct kafka_client *c),
+		struct mono until)
+{
+	bool came;
+
+	pthread_mutex_lock(&c->lock);
+	while (!(came = done(c))) {
+		struct mono now = mono_now();
+
+		if (mono_left_ms(until, now) == 0)
+			break;
+		/* Now and then: what the library does not log is seen too. */
+		wait_until(c, mono_earlier(until, mono_after(now, SPAN_MS(LOOK_AGAIN_MS))));
+	}
+	pthread_mutex_unlock(&c->lock);
+	return came;
+}
+
+struct mono kafka_patience(const struct kafka_client *c)
+{
+	struct mono now = mono_now();
 
 	if (mono_is_never(c->run->deadline))
-		return pthread_cond_wait(&c->changed, &c->lock) == 0;
-	return pthread_cond_timedwait(&c->changed, &c->lock, &at) != ETIMEDOUT;
+		return c->run->deadline;
+	return mono_after(now, (struct span){mono_since(now, c->run->deadline).ns / 5 * 4});
 }
 
 /* Lock held. 0 when the call returned, 1 when every server failed (*out filled), 2 at the deadline. */
@@ -152,35 +186,67 @@ static int configure(struct kafka_client *c, rd_kafka_conf_t *conf,
 	return kafka_peers_watch(c, conf, out);
 }
 
-struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_props *props,
-				rd_kafka_type_t type, const struct strlist *servers,
-				const struct kafka_setting *extra, struct diag *out)
+/* The handle, without servers yet. */
+static struct kafka_client *make(const struct check_run *run, const struct kafka_props *props,
+				 rd_kafka_type_t type, const struct kafka_setting *extra,
+				 struct diag *out)
 {
 	struct kafka_client *c = xcalloc(1, sizeof *c);
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	char words[512] = "";
-	struct str reachable;
 
 	c->run = run;
 	c->props = props;
 	init_lock(c);
 	if (configure(c, conf, extra, out) < 0)
 		return NULL;
-	/* Without servers at first: what is wrong with the settings is to be heard also when none can be reached. */
+	/* What became of a record is told in the main queue. */
+	if (type == RD_KAFKA_PRODUCER)
+		rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
 	c->rk = rd_kafka_new(type, conf, words, sizeof words);
 	if (!c->rk) {
 		check_fail(out, kafka_new_meaning(words), "librdkafka", "%s", words);
 		return NULL;
 	}
+	return c;
+}
+
+static int add_servers(struct kafka_client *c, struct diag *out)
+{
+	if (rd_kafka_brokers_add(c->rk, c->reachable) > 0)
+		return 0;
+	check_fail(out, D_KAFKA_PROPERTY, "bootstrap_servers", "librdkafka accepts none of %s",
+		   c->reachable);
+	return -1;
+}
+
+struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_props *props,
+				rd_kafka_type_t type, const struct strlist *servers,
+				const struct kafka_setting *extra, struct diag *out)
+{
+	/* Without servers at first: what is wrong with the settings is to be heard also when none can be reached. */
+	struct kafka_client *c = make(run, props, type, extra, out);
+	struct str reachable;
+
+	if (!c)
+		return NULL;
 	str_init(&reachable, BOOTSTRAPS_MAX * 300);
 	if (gate(c, servers, &reachable, out) < 0)
 		return NULL;
-	if (rd_kafka_brokers_add(c->rk, reachable.s) == 0) {
-		check_fail(out, D_KAFKA_PROPERTY, "bootstrap_servers",
-			   "librdkafka accepts none of %s", reachable.s);
+	c->reachable = reachable.s;
+	return add_servers(c, out) < 0 ? NULL : c;
+}
+
+struct kafka_client *kafka_open_beside(const struct kafka_client *first, rd_kafka_type_t type,
+				       const struct kafka_setting *extra, struct diag *out)
+{
+	struct kafka_client *c = make(first->run, first->props, type, extra, out);
+
+	if (!c)
 		return NULL;
-	}
-	return c;
+	c->reachable = first->reachable;
+	c->n_bootstrap = first->n_bootstrap;
+	return add_servers(c, out) < 0 ? NULL : c;
 }
 
 /* ---- advertised addresses ------------------------------------------------------------------------------------------ */
@@ -227,14 +293,14 @@ static int fail_advertised(const struct kafka_broker *b, const struct kafka_dial
 }
 
 static int dial_brokers(struct kafka_client *c, const struct kafka_broker *v, size_t n, bool any,
-			struct diag *out)
+			struct mono until, struct diag *out)
 {
 	struct kafka_dial *dial = xcalloc(n, sizeof *dial);
 	size_t failed = 0, first = 0, connected;
 
 	for (size_t i = 0; i < n; i++)
 		dial[i] = (struct kafka_dial){.host = v[i].host, .port = v[i].port};
-	connected = kafka_dial(c->run, dial, n, any, c->run->deadline);
+	connected = kafka_dial(c->run, dial, n, any, until);
 	if (connected == n || (any && connected > 0))
 		return 0;
 	for (size_t i = n; i-- > 0;) {
@@ -308,7 +374,7 @@ int kafka_reach(struct kafka_client *c, const struct kafka_broker *v, size_t n, 
 
 	if (n == 0)
 		return 0;
-	if (dial_brokers(c, v, n, any, out) < 0)
+	if (dial_brokers(c, v, n, any, c->run->deadline, out) < 0)
 		return -1;
 	if (!c->dials_all)
 		return 0;
@@ -323,4 +389,34 @@ int kafka_reach(struct kafka_client *c, const struct kafka_broker *v, size_t n, 
 	}
 	pthread_mutex_unlock(&c->lock);
 	return settled < 0 ? -1 : 0;
+}
+
+int kafka_broken(struct kafka_client *c, const struct kafka_broker *v, size_t n, struct diag *out)
+{
+	struct mono glance = mono_after(mono_now(), SPAN_MS(GLANCE_MS));
+	int found;
+
+	if (n == 0)
+		return 0;
+	if (dial_brokers(c, v, n, false, mono_earlier(glance, c->run->deadline), out) < 0)
+		return -1;
+	pthread_mutex_lock(&c->lock);
+	found = judge_brokers(c, v, n, false, out);
+	pthread_mutex_unlock(&c->lock);
+	return found < 0 ? -1 : 0;
+}
+
+int32_t kafka_ready_broker(struct kafka_client *c, const struct kafka_broker *v, size_t n)
+{
+	int32_t id = -1;
+
+	pthread_mutex_lock(&c->lock);
+	for (size_t i = 0; i < n && id < 0; i++) {
+		const struct kafka_peer *peer = peer_of(c, &v[i]);
+
+		if (peer && peer->up_broker)
+			id = v[i].id;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return id;
 }

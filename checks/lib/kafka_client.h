@@ -34,12 +34,16 @@ struct kafka_client {
 	const struct check_run *run;
 	const struct kafka_props *props;
 	rd_kafka_t *rk;
-	bool dials_all; /* enable.sparse.connections=false was accepted */
+	bool dials_all;  /* enable.sparse.connections=false was accepted */
+	char *reachable; /* the bootstrap servers given to the library, with commas */
 	size_t n_bootstrap, n_probes;
 	pthread_mutex_t lock; /* everything below: librdkafka's threads write it */
 	pthread_cond_t changed;
 	struct kafka_peer *peers[KAFKA_PEERS_MAX];
 	size_t n_peers;
+	int throttled_ms; /* the longest time a broker wanted this client to wait for the sake of a quota */
+	bool has_producer_id;                     /* of a handle with enable.idempotence ... */
+	char producer_id_trouble[DIAG_CAUSE_MAX]; /* ... and why it has none yet */
 };
 
 struct kafka_setting {
@@ -51,10 +55,23 @@ struct kafka_setting {
 struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_props *props,
 				rd_kafka_type_t type, const struct strlist *servers,
 				const struct kafka_setting *extra, struct diag *out);
+/* A further handle beside one that works: same settings, same servers, without dialling them again. */
+struct kafka_client *kafka_open_beside(const struct kafka_client *first, rd_kafka_type_t type,
+				       const struct kafka_setting *extra, struct diag *out);
 /* Runs fn(arg) in a thread until it returns: 0; or -1 with *out filled, when no broker can be used or the
  * deadline is reached. `arg` must live on the heap and stay alive: the thread may still be running then. */
 int kafka_call(struct kafka_client *client, void (*fn)(void *arg), void *arg, const char *what,
 	       struct diag *out);
+/* Waits, lock not held, until done(client) or `until`: did it come? done is called with the lock held, at every news from
+ * the library and now and then. */
+bool kafka_wait(struct kafka_client *client, bool (*done)(const struct kafka_client *client),
+		struct mono until);
+/* When to stop waiting for an answer, so that there is time left to find out why it did not come. */
+struct mono kafka_patience(const struct kafka_client *client);
+static inline bool kafka_is_past(struct mono until)
+{
+	return mono_left_ms(until, mono_now()) == 0;
+}
 /* The best explanation for a call that failed as `words` says, from what was logged. Fills *out. */
 enum verdict kafka_blame(struct kafka_client *client, const char *words, struct diag *out);
 
@@ -68,5 +85,11 @@ struct kafka_broker {
  * 0 or -1. */
 int kafka_reach(struct kafka_client *client, const struct kafka_broker *v, size_t n, bool any,
 		struct diag *out);
+/* Is one of these known, or seen at once, not to be usable at its advertised address? -1 with *out filled, else 0. Waits
+ * for none that is merely slow. */
+int kafka_broken(struct kafka_client *client, const struct kafka_broker *v, size_t n,
+		 struct diag *out);
+/* The id of one of these that is ready now, or -1. */
+int32_t kafka_ready_broker(struct kafka_client *client, const struct kafka_broker *v, size_t n);
 
 #endif

@@ -5,6 +5,7 @@
 #include "kafka_probe.h"
 #include "net.h"
 
+#define DEBUG_LEVEL 7 /* syslog's */
 #define PROBES_MAX 16 /* of servers that say the same, one after the other */
 
 /* ---- what librdkafka's threads tell ------------------------------------------------------------------- */
@@ -55,7 +56,19 @@ static bool says_more(const struct kafka_peer *peer, struct kafka_meaning m)
 	return diag_info(peer->meaning.code)->retryable || (peer->meaning.guess && !peer->asked);
 }
 
-static void on_log(const rd_kafka_t *rk, int level UNUSED, const char *fac UNUSED, const char *buf)
+/* Whether an idempotent producer got its id is told nowhere but here (debug=eos); a refusal is logged without. */
+static void note_producer_id(struct kafka_client *c, const char *words)
+{
+	pthread_mutex_lock(&c->lock);
+	if (str_starts(words, "Acquired PID{"))
+		c->has_producer_id = true;
+	else if (str_starts(words, "Failed to acquire"))
+		text_clean(c->producer_id_trouble, sizeof c->producer_id_trouble, words);
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char *buf)
 {
 	struct kafka_client *c = rk ? rd_kafka_opaque(rk) : NULL;
 	struct kafka_line line;
@@ -65,6 +78,10 @@ static void on_log(const rd_kafka_t *rk, int level UNUSED, const char *fac UNUSE
 	if (!c)
 		return;
 	kafka_line_parse(&line, buf);
+	if (str_eq(fac, "GETPID"))
+		note_producer_id(c, line.words);
+	if (level >= DEBUG_LEVEL)
+		return;
 	m = kafka_log_meaning(line.words, &c->props->context);
 	if (m.code == D_NONE || !line.address[0])
 		return;
@@ -101,6 +118,17 @@ static rd_kafka_resp_err_t on_state(rd_kafka_t *rk UNUSED, int32_t id, const cha
 	pthread_cond_broadcast(&c->changed);
 	pthread_mutex_unlock(&c->lock);
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static void on_throttle(rd_kafka_t *rk UNUSED, const char *broker UNUSED, int32_t id UNUSED,
+			int throttle_ms, void *opaque)
+{
+	struct kafka_client *c = opaque;
+
+	pthread_mutex_lock(&c->lock);
+	if (throttle_ms > c->throttled_ms)
+		c->throttled_ms = throttle_ms;
+	pthread_mutex_unlock(&c->lock);
 }
 
 static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf UNUSED, void *opaque,
@@ -373,6 +401,7 @@ int kafka_peers_watch(struct kafka_client *c, rd_kafka_conf_t *conf, struct diag
 {
 	rd_kafka_conf_set_opaque(conf, c);
 	rd_kafka_conf_set_log_cb(conf, on_log);
+	rd_kafka_conf_set_throttle_cb(conf, on_throttle);
 	rd_kafka_conf_interceptor_add_on_new(conf, "startguard", on_new, c);
 	if (c->props->tls &&
 	    rd_kafka_conf_set_ssl_cert_verify_cb(conf, on_certificate) != RD_KAFKA_CONF_OK) {

@@ -2,15 +2,16 @@
 
 #include <ctype.h>
 
+#include "kafka_config.h"
+#include "kafka_findings.h"
 #include "kafka_log.h"
 
 #define TOPIC_NAME_MAX \
 	249 /* org.apache.kafka.common.internals.Topic: a folder name with the partition appended */
-#define OTHERS_MAX 3 /* further failing topics that are named */
 
 /* ---- keys ------------------------------------------------------------------------------------------------ */
 
-static const char *name_problem(const char *name)
+const char *kafka_topic_name_problem(const char *name)
 {
 	size_t n = strlen(name);
 
@@ -23,8 +24,10 @@ static const char *name_problem(const char *name)
 	return NULL;
 }
 
+static const char *const operations[] = {"read", "write", "describe", NULL};
+
 static const struct key topic_keys[] = {
-    KEY_STR(struct kafka_topic_conf, name, .flags = K_REQUIRED, .check = name_problem,
+    KEY_STR(struct kafka_topic_conf, name, .flags = K_REQUIRED, .check = kafka_topic_name_problem,
 	    .doc = "Name of a topic that must exist, with a leader for every partition.",
 	    .example = "\"orders\""),
     KEY_INT(struct kafka_topic_conf, partitions, .min = "1", .max = "1000000",
@@ -36,6 +39,15 @@ static const struct key topic_keys[] = {
     KEY_INT(struct kafka_topic_conf, min_in_sync_replicas, .min = "1", .max = "1000",
 	    .doc = "Lowest number of replicas of every partition that are in sync now.",
 	    .example = "2"),
+    KEY_STRLIST(struct kafka_topic_conf, operations, .choices = operations,
+		.doc = "What this principal must be allowed to do with the topic. Nothing is "
+		       "written to find out.",
+		.example = "[\"read\", \"write\"]"),
+    KEY_STRLIST(struct kafka_topic_conf, config, .check = kafka_config_problem,
+		.doc =
+		    "Settings the topic must have, name=value or name>=number; needs the right to "
+		    "DescribeConfigs.",
+		.example = "[\"cleanup.policy=compact\", \"retention.ms>=86400000\"]"),
     KEY_END,
 };
 const struct schema kafka_topic_schema = {
@@ -82,9 +94,35 @@ static bool has_broker(md_t *md, int32_t id)
 	return false;
 }
 
-static void subject_of(want_t *want, char *buf, size_t size)
+void kafka_topic_subject(const char *name, char *buf, size_t size)
 {
-	snprintf(buf, size, "topic %.*s", (int)size - (int)sizeof "topic ", want->name);
+	snprintf(buf, size, "topic %.*s", (int)size - (int)sizeof "topic ", name);
+}
+
+bool kafka_topic_wants(want_t *want, const char *operation)
+{
+	for (size_t i = 0; i < want->operations.n; i++)
+		if (str_eq(want->operations.v[i], operation))
+			return true;
+	return false;
+}
+
+/* Read and write imply describe: name what the service needs, not what the metadata request lacked. */
+static enum verdict judge_denied(want_t *want, topic_t *topic, const char *subject,
+				 struct diag *out)
+{
+	const char *first = want->operations.n ? want->operations.v[0] : "describe";
+	const char *second = want->operations.n > 1 ? want->operations.v[1] : NULL;
+
+	check_fail(out, D_KAFKA_TOPIC_DENIED, subject, "this principal may not %s%s%s topic %s: %s",
+		   first, second ? " or " : "", second ? second : "", want->name,
+		   rd_kafka_err2str(topic->err));
+	diag_hint(out,
+		  "grant %c%s%s%s on topic %.200s to this principal; a missing topic can look the "
+		  "same without Describe",
+		  *first - 'a' + 'A', first + 1, second ? " and " : "", second ? second : "",
+		  want->name);
+	return V_FAIL;
 }
 
 /* Errors of the topic as a whole. */
@@ -99,6 +137,8 @@ static enum verdict judge_existence(want_t *want, topic_t *topic, const char *su
 	code = kafka_topic_meaning(topic->err);
 	if (code == D_NONE && topic->err)
 		code = D_KAFKA_NO_BROKERS;
+	if (code == D_KAFKA_TOPIC_DENIED)
+		return judge_denied(want, topic, subject, out);
 	if (code != D_NONE)
 		return check_fail(out, code, subject, "%s", rd_kafka_err2str(topic->err));
 	/* Seen from brokers in the moment a topic is made: it exists, and has nothing yet. */
@@ -164,20 +204,32 @@ static enum verdict judge_leaders(topic_t *topic, md_t *md, const char *subject,
 			  without, topic->partition_cnt);
 }
 
-static enum verdict judge_isr(want_t *want, topic_t *topic, const char *subject, struct diag *out)
+/* How many partitions have fewer than `min` replicas in sync; *first is the lowest of them. `capped`: no more than there
+ * are replicas, which is how brokers read a topic's own minimum. */
+static int count_low(topic_t *topic, int64_t min, bool capped, partition_t **first)
 {
 	int low = 0;
-	partition_t *first = NULL;
 
-	if (want->min_in_sync_replicas == INT_UNSET)
-		return V_PASS;
+	*first = NULL;
 	for (int i = topic->partition_cnt; i-- > 0;) {
-		if (topic->partitions[i].isr_cnt >= want->min_in_sync_replicas)
+		partition_t *p = &topic->partitions[i];
+
+		if (p->isr_cnt >= min || (capped && p->isr_cnt >= p->replica_cnt))
 			continue;
-		first = &topic->partitions[i];
+		*first = p;
 		low++;
 	}
-	if (!first)
+	return low;
+}
+
+static enum verdict judge_isr(want_t *want, topic_t *topic, const char *subject, struct diag *out)
+{
+	partition_t *first;
+	int low = want->min_in_sync_replicas == INT_UNSET
+		      ? 0
+		      : count_low(topic, want->min_in_sync_replicas, false, &first);
+
+	if (low == 0)
 		return V_PASS;
 	return check_fail(out, D_KAFKA_ISR_LOW, subject,
 			  "partition %d has %d of %d replicas in sync, the profile demands "
@@ -186,13 +238,29 @@ static enum verdict judge_isr(want_t *want, topic_t *topic, const char *subject,
 			  (int)want->min_in_sync_replicas, low, topic->partition_cnt);
 }
 
+enum verdict kafka_topic_judge_own_isr(topic_t *topic, int64_t min, struct diag *out)
+{
+	partition_t *first;
+	int low = count_low(topic, min, true, &first);
+	char subject[DIAG_SUBJECT_MAX];
+
+	if (low == 0)
+		return V_PASS;
+	kafka_topic_subject(topic->topic, subject, sizeof subject);
+	return check_fail(out, D_KAFKA_ISR_LOW, subject,
+			  "partition %d has %d of %d replicas in sync, the topic's own "
+			  "min.insync.replicas is %d (%d of %d partitions are below)",
+			  first->id, first->isr_cnt, first->replica_cnt, (int)min, low,
+			  topic->partition_cnt);
+}
+
 /* What cannot pass by itself comes first: a shape that is wrong stays wrong when the leaders are back. */
 static enum verdict judge_topic(want_t *want, md_t *md, struct diag *out)
 {
 	topic_t *topic = find_topic(md, want->name);
 	char subject[DIAG_SUBJECT_MAX];
 
-	subject_of(want, subject, sizeof subject);
+	kafka_topic_subject(want->name, subject, sizeof subject);
 	if (judge_existence(want, topic, subject, out) != V_PASS ||
 	    judge_count(want, topic, subject, out) != V_PASS ||
 	    judge_replicas(want, topic, subject, out) != V_PASS ||
@@ -204,62 +272,31 @@ static enum verdict judge_topic(want_t *want, md_t *md, struct diag *out)
 
 /* ---- all topics -------------------------------------------------------------------------------------------------- */
 
-struct findings {
-	struct diag worst;
-	size_t n;
-	char others[200];
-	size_t named;
-};
-
-static void name_other(struct findings *f, const struct diag *d)
+int kafka_topics_judge(const struct grouplist *topics, md_t *md, struct diag *out)
 {
-	size_t len = strlen(f->others);
-
-	if (f->named++ < OTHERS_MAX)
-		snprintf(f->others + len, sizeof f->others - len, "; %.40s too: %s", d->subject,
-			 diag_info(d->code)->code);
-}
-
-static void add_finding(struct findings *f, const struct diag *d)
-{
-	bool worse =
-	    f->n > 0 && diag_info(f->worst.code)->retryable && !diag_info(d->code)->retryable;
-
-	if (f->n++ == 0) {
-		f->worst = *d;
-		return;
-	}
-	name_other(f, worse ? &f->worst : d);
-	if (worse)
-		f->worst = *d;
-}
-
-int kafka_topics_judge(const struct grouplist *topics, const struct rd_kafka_metadata *md,
-		       struct diag *out)
-{
-	struct findings f = {.n = 0};
+	struct kafka_findings f = {.n = 0};
 
 	for (size_t i = 0; i < topics->n; i++) {
+		want_t *want = GROUP_AT(*topics, struct kafka_topic_conf, i);
 		struct diag d = {.code = D_NONE};
 
-		if (judge_topic(GROUP_AT(*topics, struct kafka_topic_conf, i), md, &d) != V_PASS)
-			add_finding(&f, &d);
+		if (judge_topic(want, md, &d) != V_PASS)
+			kafka_findings_add(&f, &d, "");
 	}
-	if (f.n == 0)
-		return 0;
-	if (f.named > OTHERS_MAX)
-		check_fail(out, f.worst.code, f.worst.subject, "%s%s and %zu more", f.worst.cause,
-			   f.others, f.named - OTHERS_MAX);
-	else
-		check_fail(out, f.worst.code, f.worst.subject, "%s%s", f.worst.cause, f.others);
-	return -1;
+	return kafka_findings_tell(&f, out);
+}
+
+topic_t *kafka_topic_find(md_t *md, const char *name)
+{
+	return find_topic(md, name);
 }
 
 bool kafka_topics_led_by(const struct grouplist *topics, const struct rd_kafka_metadata *md,
 			 int32_t broker)
 {
 	for (size_t i = 0; i < topics->n; i++) {
-		topic_t *t = find_topic(md, GROUP_AT(*topics, struct kafka_topic_conf, i)->name);
+		topic_t *t =
+		    kafka_topic_find(md, GROUP_AT(*topics, struct kafka_topic_conf, i)->name);
 
 		for (int p = 0; t && p < t->partition_cnt; p++)
 			if (t->partitions[p].leader == broker)

@@ -12,14 +12,27 @@
 struct kafka_topic_conf {
 	const char *name;
 	int64_t partitions, min_partitions, replication_factor, min_in_sync_replicas;
+	struct strlist operations, config;
 };
 extern const struct schema kafka_topic_schema;
 
+/* NULL, or what is wrong with a topic's name. */
+const char *kafka_topic_name_problem(const char *name);
 /* What is wrong with the list as a whole, for .validate; NULL: nothing. */
 const char *kafka_topics_problem(const struct grouplist *topics);
 /* 0; or -1 with the worst finding in *out: one that waiting cannot help, if there is one. The others are named. */
 int kafka_topics_judge(const struct grouplist *topics, const struct rd_kafka_metadata *md,
 		       struct diag *out);
+/* The topic in the answer, or NULL. */
+const struct rd_kafka_metadata_topic *kafka_topic_find(const struct rd_kafka_metadata *md,
+						       const char *name);
+/* "topic orders", cut to fit. */
+void kafka_topic_subject(const char *name, char *buf, size_t size);
+/* As min_in_sync_replicas, against the setting the topic itself has. V_PASS, or *out is filled. */
+enum verdict kafka_topic_judge_own_isr(const struct rd_kafka_metadata_topic *topic, int64_t min,
+				       struct diag *out);
+/* Is the operation among those the profile names for the topic? */
+bool kafka_topic_wants(const struct kafka_topic_conf *topic, const char *operation);
 /* Does this broker lead a partition of one of the topics? */
 bool kafka_topics_led_by(const struct grouplist *topics, const struct rd_kafka_metadata *md,
 			 int32_t broker);

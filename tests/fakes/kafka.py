@@ -12,8 +12,8 @@ in-sync replicas, errors per topic.
         kafka.topics["orders"].partitions[1].isr = [1]
         kafka.advertised[2] = ("127.0.0.1", refused_port())
 
-Formats: Kafka protocol guide, https://kafka.apache.org/protocol (ApiVersions 0 to 3, Metadata 0 to 4, SaslHandshake 0
-and 1, SaslAuthenticate 0 and 1); SCRAM: RFC 5802 and 7677.
+Formats: Kafka protocol guide, https://kafka.apache.org/protocol (ApiVersions 0 to 3, Metadata 0 to 8, SaslHandshake 0
+and 1, SaslAuthenticate 0 and 1; what else there is: kafka_apis.py); SCRAM: RFC 5802 and 7677.
 """
 
 import base64
@@ -27,19 +27,21 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 from dataclasses import dataclass, field
 
+from fakes.kafka_apis import SERVED, UNKNOWN_TOPIC_OR_PARTITION, Apis
+from fakes.kafka_bytes import Reader, array, data, int8, int16, int32, string
 from fakes.tcp import TcpServer, read_until_closed
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 METADATA, SASL_HANDSHAKE, API_VERSIONS, SASL_AUTHENTICATE = 3, 17, 18, 36
-VERSIONS = {METADATA: (0, 4), SASL_HANDSHAKE: (0, 1), API_VERSIONS: (0, 3), SASL_AUTHENTICATE: (0, 1)}
+VERSIONS = {METADATA: (0, 8), SASL_HANDSHAKE: (0, 1), API_VERSIONS: (0, 3), SASL_AUTHENTICATE: (0, 1)}
 # librdkafka wants to see these offered before it believes a broker is of this century.
-OFFERED = {0: (0, 7), 1: (0, 11), 2: (0, 5), 8: (0, 7), 9: (0, 5), 10: (0, 2), 11: (0, 5), 12: (0, 3), 13: (0, 1),
-           14: (0, 3), 22: (0, 4)} | VERSIONS
+OFFERED = {9: (0, 5), 11: (0, 5), 12: (0, 3), 13: (0, 1), 14: (0, 3)} | SERVED | VERSIONS
 
-UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE, REPLICA_NOT_AVAILABLE = 3, 5, 9
+LEADER_NOT_AVAILABLE, REPLICA_NOT_AVAILABLE = 5, 9
 TOPIC_AUTHORIZATION_FAILED, UNSUPPORTED_SASL_MECHANISM, ILLEGAL_SASL_STATE = 29, 33, 34
 UNSUPPORTED_VERSION, SASL_AUTHENTICATION_FAILED = 35, 58
 
@@ -116,64 +118,6 @@ def _mock_program():
     return str(program)
 
 
-# ---- the protocol's types ------------------------------------------------------------------------------------------
-
-def int8(n):
-    return struct.pack(">b", n)
-
-
-def int16(n):
-    return struct.pack(">h", n)
-
-
-def int32(n):
-    return struct.pack(">i", n)
-
-
-def string(text):
-    return int16(-1) if text is None else int16(len(text.encode())) + text.encode()
-
-
-def data(value):
-    return int32(len(value)) + value
-
-
-def array(items):
-    items = list(items)
-    return int32(len(items)) + b"".join(items)
-
-
-class Reader:
-    def __init__(self, buffer):
-        self.buffer, self.at = buffer, 0
-
-    def take(self, n):
-        piece = self.buffer[self.at:self.at + n]
-        if len(piece) < n:
-            raise ValueError("the request is shorter than it says")
-        self.at += n
-        return piece
-
-    def number(self, layout):
-        return struct.unpack(layout, self.take(struct.calcsize(layout)))[0]
-
-    def int8(self):
-        return self.number(">b")
-
-    def int16(self):
-        return self.number(">h")
-
-    def int32(self):
-        return self.number(">i")
-
-    def string(self):
-        n = self.int16()
-        return None if n < 0 else self.take(n).decode()
-
-    def data(self):
-        return self.take(max(0, self.int32()))
-
-
 # ---- a cluster whose answers can be bent -----------------------------------------------------------------------------
 
 @dataclass
@@ -208,7 +152,7 @@ class Session:
     scram: dict = field(default_factory=dict)
 
 
-class FakeKafka:
+class FakeKafka(Apis):
     """brokers: how many; their ids are 1, 2, ... topics: name -> (partitions, replicas).
 
     mechanisms: SASL mechanisms of the listener (PLAIN, SCRAM-SHA-256), users: name -> password. strict_nonce: as brokers
@@ -216,7 +160,8 @@ class FakeKafka:
 
     May be changed at any time: .topics (name -> Topic) .cluster_id .advertised (id -> (host, port)) .listed (ids of
     Metadata) .mute (requests, by number, that are never answered) .closing (requests on which the connection is closed)
-    .auth_text. What came: .requests. Of one broker: .broker[id] is its TcpServer, .mute_brokers ids that say nothing.
+    .slow (request: seconds before its answer)
+    .auth_text, and all of class Apis. What came: .requests. Of one broker: .broker[id] is its TcpServer, .mute_brokers ids that say nothing.
     """
 
     def __init__(self, brokers=1, topics=None, *, cluster_id="FakeClusterId000000001", mechanisms=(), users=None,
@@ -228,9 +173,11 @@ class FakeKafka:
         self.listed = list(self.ids)
         self.advertised = {}
         self.mute, self.closing, self.mute_brokers = set(), set(), set()
+        self.slow = {}
         self.requests = []
         self.broker = {id: TcpServer(self._handler(id), host=host, tls=tls) for id in self.ids}
         self.topics = {name: self.make_topic(*shape) for name, shape in (topics or {}).items()}
+        Apis.__init__(self)
         self._stack = contextlib.ExitStack()
         self._lock = threading.Lock()
 
@@ -286,6 +233,7 @@ class FakeKafka:
             return False
         if request.api in self.closing:
             return False
+        time.sleep(self.slow.get(request.api, 0))
         body, goes_on = self._answer(request, session, reader)
         if body is None:
             return False
@@ -294,13 +242,15 @@ class FakeKafka:
 
     def _answer(self, request, session, reader):
         if request.api == API_VERSIONS:
-            return _api_versions(request.version), True
+            return _api_versions(request.version, OFFERED | self.offered), True
         if request.api == SASL_HANDSHAKE:
             return self._handshake(session, reader.string()), True
         if request.api == SASL_AUTHENTICATE and self.mechanisms:
             return self._authenticate(request.version, session, reader.data())
         if request.api == METADATA and (session.user or not self.mechanisms):
             return self._metadata(request), True
+        if request.api in SERVED and (session.user or not self.mechanisms):
+            return self.serve(request, reader), True
         return None, False  # brokers close the connection on what they do not expect
 
     # -- login --
@@ -366,14 +316,17 @@ class FakeKafka:
             out += string(self.cluster_id)
         if v >= 1:
             out += int32(self.listed[0] if self.listed else -1)
-        return out + array(self._topic(v, name) for name in names)
+        out += array(self._topic(v, name) for name in names)
+        return out + (int32(self.unasked) if v >= 8 else b"")
 
     def _topic(self, v, name):
         topic = self.topics.get(name) or Topic([], UNKNOWN_TOPIC_OR_PARTITION)
         partitions = [] if topic.error and topic.error != LEADER_NOT_AVAILABLE else enumerate(topic.partitions)
         return (int16(topic.error) + string(name) + (int8(0) if v >= 1 else b"")
                 + array(int16(p.error or (LEADER_NOT_AVAILABLE if p.leader < 0 else 0)) + int32(i) + int32(p.leader)
-                        + array(map(int32, p.replicas)) + array(map(int32, p.isr)) for i, p in partitions))
+                        + (int32(-1) if v >= 7 else b"") + array(map(int32, p.replicas)) + array(map(int32, p.isr))
+                        + (array([]) if v >= 5 else b"") for i, p in partitions)
+                + (int32(self.topic_operations(name)) if v >= 8 else b""))
 
 
 def _read_frame(sock):
@@ -402,12 +355,12 @@ def _read_metadata(request, reader):
     request.may_create = bool(reader.int8()) if request.version >= 4 else True
 
 
-def _api_versions(version):
+def _api_versions(version, offered):
     low, high = VERSIONS[API_VERSIONS]
     if not low <= version <= high:
         # KIP-511: answered in version 0.
         return int16(UNSUPPORTED_VERSION) + array([int16(API_VERSIONS) + int16(low) + int16(high)])
-    rows = [int16(api) + int16(a) + int16(b) for api, (a, b) in sorted(OFFERED.items())]
+    rows = [int16(api) + int16(a) + int16(b) for api, (a, b) in sorted(offered.items())]
     if version < 3:
         return int16(0) + array(rows) + (int32(0) if version >= 1 else b"")
     return int16(0) + bytes([len(rows) + 1]) + b"".join(row + b"\0" for row in rows) + int32(0) + b"\0"

@@ -6,30 +6,7 @@ from fakes.certs import Authority, server_context
 from fakes.kafka import (LEADER_NOT_AVAILABLE, METADATA, TOPIC_AUTHORIZATION_FAILED, API_VERSIONS, FakeKafka, KafkaMock,
                          Partition)
 from fakes.tcp import TcpServer, close_at_once, full_backlog, garbage, refused_port, reset_after_request, silent
-
-ORDERS = [{"name": "orders"}]
-SECRET = "marker-password-7391"
-
-
-def login(mechanism="PLAIN", user="alice", protocol="SASL_PLAINTEXT"):
-    return [f"security.protocol={protocol}", f"sasl.mechanism={mechanism}", f"sasl.username={user}",
-            "sasl.password=env:KAFKA_PASSWORD"]
-
-
-def run_short(guard, **keys):
-    """For peers that never answer: the attempt has a short limit."""
-    return guard.check(profile(attempt_timeout=guard.span(0.7), **keys))
-
-
-def profile(**keys):
-    from harness import settings
-    return f"startguard = 1; service = \"orders\"; kafka: {{ try: {{ {settings(**keys)} }}; }};"
-
-
-def try_kafka(guard, servers, **keys):
-    keys.setdefault("_env", {})
-    return guard.try_("kafka", bootstrap_servers=servers, **keys)
-
+from kafka_help import ORDERS, SECRET, profile, run_short, tls, try_kafka
 
 # ---- what passes -------------------------------------------------------------------------------------------------
 
@@ -155,196 +132,6 @@ def test_garbage(guard, data, words):
         try_kafka(guard, peer.address).expect("protocol-mismatch", exit=69, subject=peer.address, cause=words)
 
 
-# ---- TLS -------------------------------------------------------------------------------------------------------------
-
-def tls(ca, *more):
-    return ["security.protocol=SSL", f"ssl.ca.location={ca.ca_file}", *more]
-
-
-@pytest.mark.near_miss("tls-unknown-ca", "tls-wrong-name", "tls-expired")
-def test_tls_pass(guard, tmp_path):
-    ca = Authority(tmp_path)
-    with FakeKafka(brokers=2, topics={"orders": (2, 1)}, tls=server_context(ca.issue())) as kafka:
-        check = try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties=tls(ca)).passed()
-        assert "tls" in check["reached"]
-
-
-@pytest.mark.parametrize("code, how", [
-    pytest.param("tls-expired", "expired", marks=pytest.mark.produces("tls-expired")),
-    pytest.param("tls-not-yet-valid", "not_yet_valid", marks=pytest.mark.produces("tls-not-yet-valid")),
-    pytest.param("tls-wrong-name", "wrong_name", marks=pytest.mark.produces("tls-wrong-name")),
-    pytest.param("tls-self-signed", "self_signed", marks=pytest.mark.produces("tls-self-signed")),
-])
-def test_tls_certificate(guard, tmp_path, code, how):
-    ca = Authority(tmp_path)
-    with FakeKafka(tls=server_context(getattr(ca, how)())) as kafka:
-        try_kafka(guard, kafka.bootstrap, properties=tls(ca)).expect(code, exit=69, phase="tls", subject=kafka.bootstrap)
-
-
-@pytest.mark.produces("tls-unknown-ca")
-def test_tls_unknown_ca(guard, tmp_path):
-    ca, other = Authority(tmp_path / "a"), Authority(tmp_path / "b", name="other CA")
-    with FakeKafka(tls=server_context(ca.issue())) as kafka:
-        try_kafka(guard, kafka.bootstrap, properties=tls(other)).expect("tls-unknown-ca", exit=69)
-
-
-@pytest.mark.near_miss("tls-wrong-name", "tls-unknown-ca")
-def test_tls_verification_switched_off_by_the_service(guard, tmp_path):
-    ca = Authority(tmp_path)
-    with FakeKafka(tls=server_context(ca.wrong_name())) as kafka:
-        try_kafka(guard, kafka.bootstrap,
-                  properties=["security.protocol=SSL", "enable.ssl.certificate.verification=false"]).passed()
-
-
-@pytest.mark.produces("tls-client-cert-required")
-def test_tls_client_certificate_missing(guard, tmp_path):
-    ca = Authority(tmp_path)
-    context = server_context(ca.issue(), client_ca=ca.ca_file, require_client=True)
-    with FakeKafka(tls=context) as kafka:
-        try_kafka(guard, kafka.bootstrap, properties=tls(ca)).expect("tls-client-cert-required", exit=69)
-
-
-@pytest.mark.near_miss("tls-client-cert-required", "tls-client-cert-refused")
-def test_tls_client_certificate(guard, tmp_path):
-    ca = Authority(tmp_path)
-    mine = ca.issue(cn="orders", client=True)
-    context = server_context(ca.issue(), client_ca=ca.ca_file, require_client=True)
-    with FakeKafka(tls=context) as kafka:
-        try_kafka(guard, kafka.bootstrap, properties=tls(ca, f"ssl.certificate.location={mine.cert_file}",
-                                                         f"ssl.key.location={mine.key_file}")).passed()
-
-
-@pytest.mark.produces("tls-key-mismatch")
-def test_tls_key_of_another_certificate(guard, tmp_path):
-    ca = Authority(tmp_path)
-    mixed = ca.issue(client=True).with_key_of(ca.issue(client=True))
-    try_kafka(guard, f"127.0.0.1:{refused_port()}", properties=tls(
-        ca, f"ssl.certificate.location={mixed.cert_file}", f"ssl.key.location={mixed.key_file}")).expect(
-            "tls-key-mismatch", exit=69, phase="config")
-
-
-@pytest.mark.produces("tls-ca-unreadable")
-@pytest.mark.near_miss("connect-refused")
-def test_tls_ca_missing_is_seen_before_the_network(guard):
-    try_kafka(guard, f"127.0.0.1:{refused_port()}",
-              properties=["security.protocol=SSL", "ssl.ca.location=/no/such/ca.pem"]).expect(
-                  "tls-ca-unreadable", exit=69, phase="config")
-
-
-@pytest.mark.produces("tls-required")
-@pytest.mark.near_miss("connect-closed", "protocol-mismatch", "answer-timeout")
-def test_plain_client_on_a_tls_listener(guard, tmp_path):
-    with FakeKafka(tls=server_context(Authority(tmp_path).issue())) as kafka:
-        try_kafka(guard, kafka.bootstrap).expect("tls-required", exit=69, phase="tls", subject=kafka.bootstrap)
-
-
-@pytest.mark.produces("tls-peer-is-plaintext")
-def test_tls_client_on_a_plain_listener(guard, tmp_path):
-    with FakeKafka() as kafka:
-        try_kafka(guard, kafka.bootstrap, properties=tls(Authority(tmp_path))).expect(
-            "tls-peer-is-plaintext", exit=69, phase="tls", cause="speaks Kafka without TLS")
-
-
-@pytest.mark.near_miss("tls-peer-is-plaintext")
-@pytest.mark.produces("connect-closed")
-def test_tls_client_and_a_closing_peer(guard, tmp_path):
-    with TcpServer(close_at_once) as peer:
-        try_kafka(guard, peer.address, properties=tls(Authority(tmp_path))).expect("connect-closed", exit=124)
-
-
-# ---- login -----------------------------------------------------------------------------------------------------------
-
-@pytest.mark.near_miss("auth-failed", "auth-mechanism", "auth-required")
-def test_login(guard):
-    with FakeKafka(brokers=2, topics={"orders": (2, 1)}, mechanisms=["PLAIN"], users={"alice": SECRET}) as kafka:
-        check = try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties=login(), _env={"KAFKA_PASSWORD": SECRET}).passed()
-        assert "auth" in check["reached"]
-
-
-@pytest.mark.near_miss("auth-failed", "tls-peer-is-plaintext")
-def test_login_over_tls(guard, tmp_path):
-    ca = Authority(tmp_path)
-    with FakeKafka(topics={"orders": (1, 1)}, mechanisms=["PLAIN"], users={"alice": SECRET},
-                   tls=server_context(ca.issue())) as kafka:
-        try_kafka(guard, kafka.bootstrap, topics=ORDERS, _env={"KAFKA_PASSWORD": SECRET},
-                  properties=[*login(protocol="SASL_SSL"), f"ssl.ca.location={ca.ca_file}"]).passed()
-
-
-@pytest.mark.produces("auth-failed")
-@pytest.mark.near_miss("answer-timeout", "kafka-library-old", "guard-deadline")
-def test_wrong_password(guard):
-    with FakeKafka(mechanisms=["PLAIN"], users={"alice": "another"}) as kafka:
-        result = try_kafka(guard, kafka.bootstrap, properties=login(), _env={"KAFKA_PASSWORD": SECRET})
-        result.expect("auth-failed", exit=69, phase="auth", cause="Invalid username or password", subject=kafka.bootstrap)
-        assert SECRET not in result.err + str(result.report)
-
-
-def test_the_broker_may_quote_the_password(guard):
-    with FakeKafka(mechanisms=["PLAIN"], users={"alice": "another"}) as kafka:
-        kafka.auth_text = f"no such password: {SECRET}"
-        result = try_kafka(guard, kafka.bootstrap, properties=login(), _env={"KAFKA_PASSWORD": SECRET})
-        result.expect("auth-failed", cause="no such password")
-        assert SECRET not in result.err + str(result.report)
-
-
-@pytest.mark.produces("auth-mechanism")
-@pytest.mark.near_miss("auth-failed")
-def test_mechanism_not_offered(guard):
-    with FakeKafka(mechanisms=["SCRAM-SHA-512"]) as kafka:
-        try_kafka(guard, kafka.bootstrap, properties=login(), _env={"KAFKA_PASSWORD": SECRET}).expect(
-            "auth-mechanism", exit=69, phase="auth", cause="SCRAM-SHA-512")
-
-
-@pytest.mark.produces("auth-mechanism")
-def test_login_where_none_is_wanted(guard):
-    with FakeKafka() as kafka:
-        try_kafka(guard, kafka.bootstrap, properties=login(), _env={"KAFKA_PASSWORD": SECRET}).expect(
-            "auth-mechanism", exit=69, hint="wants no login")
-
-
-@pytest.mark.produces("auth-required")
-@pytest.mark.near_miss("answer-timeout", "connect-closed", "kafka-no-brokers")
-def test_no_login_where_one_is_wanted(guard):
-    with FakeKafka(mechanisms=["PLAIN", "SCRAM-SHA-512"]) as kafka:
-        try_kafka(guard, kafka.bootstrap).expect("auth-required", exit=69, phase="auth", cause="PLAIN, SCRAM-SHA-512")
-
-
-@pytest.mark.produces("tls-peer-is-plaintext")
-def test_tls_login_on_a_plain_login_listener(guard):
-    with FakeKafka(mechanisms=["PLAIN"]) as kafka:
-        try_kafka(guard, kafka.bootstrap, properties=login(protocol="SASL_SSL"), _env={"KAFKA_PASSWORD": SECRET}).expect(
-            "tls-peer-is-plaintext", exit=69, cause="with login by PLAIN")
-
-
-@pytest.mark.produces("secret-unreadable")
-def test_password_cannot_be_had(guard):
-    with FakeKafka(mechanisms=["PLAIN"]) as kafka:
-        properties = login()[:-1] + ["sasl.password=file:/no/such/file"]
-        try_kafka(guard, kafka.bootstrap, properties=properties).expect("secret-unreadable", phase="config")
-
-
-def linked_before(guard, major, minor, patch):
-    import re
-    found = re.search(r"librdkafka (\d+)\.(\d+)\.(\d+)", guard.cli("version").out)
-    return tuple(map(int, found.groups())) < (major, minor, patch)
-
-
-def test_scram_against_a_strict_broker(guard):
-    """Before 2.6.1 librdkafka sends a wrong nonce: current brokers refuse it in the words of a wrong password."""
-    with FakeKafka(mechanisms=["SCRAM-SHA-256"], users={"alice": SECRET}) as kafka:
-        result = try_kafka(guard, kafka.bootstrap, properties=login("SCRAM-SHA-256"), _env={"KAFKA_PASSWORD": SECRET})
-        if linked_before(guard, 2, 6, 1):
-            result.expect("kafka-library-old", exit=69, cause="invalid credentials", hint="2.6.1")
-        else:
-            result.passed()
-
-
-@pytest.mark.near_miss("kafka-library-old", "auth-failed")
-def test_scram_against_a_lenient_broker(guard):
-    with FakeKafka(mechanisms=["SCRAM-SHA-256"], users={"alice": SECRET}, strict_nonce=False) as kafka:
-        try_kafka(guard, kafka.bootstrap, properties=login("SCRAM-SHA-256"), _env={"KAFKA_PASSWORD": SECRET}).passed()
-
-
 # ---- properties and the library -----------------------------------------------------------------------------------------
 
 @pytest.mark.produces("kafka-property")
@@ -423,6 +210,13 @@ def test_library_is_fine(guard):
     ({"topics": ["a", "a"]}, "twice"),
     ({"topics": [{"name": "a", "partitions": 1, "min_partitions": 1}]}, "give one"),
     ({"topics": [{"name": "a", "replication_factor": 1, "min_in_sync_replicas": 2}]}, "above its replication_factor"),
+    ({"topics": [{"name": "a", "operations": ["read", "alter"]}]}, "alter"),
+    ({"topics": [{"name": "a", "config": ["cleanup.policy"]}]}, "name=value"),
+    ({"topics": [{"name": "a", "config": ["retention.ms>=long"]}]}, "no number"),
+    ({"groups": ["integrator-*"]}, "star"),
+    ({"transactional_id": "orders-*"}, "star"),
+    ({"canary": {"topic": "a b"}}, "topic name"),
+    ({"canary": {"max_latency": "1s"}}, "topic"),
     ({"librdkafka": {"min_version": "two"}}, "not a version"),
     ({"min_brokers": 0}, "min_brokers"),
 ])

@@ -1,0 +1,225 @@
+#include "kafka_canary.h"
+
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "kafka_topic.h"
+
+#define VALUE_MAX 160
+
+static const struct key canary_keys[] = {
+    KEY_STR(struct kafka_canary_conf, topic, .flags = K_REQUIRED, .check = kafka_topic_name_problem,
+	    .doc = "Topic made for this, with a short retention: each attempt leaves one record.",
+	    .example = "\"startguard-canary\""),
+    KEY_SPAN(struct kafka_canary_conf, max_latency, .min = "1ms", .max = "10m",
+	     .doc = "Longest time from sending the record to having read it back.",
+	     .example = "\"500ms\""),
+    KEY_END,
+};
+const struct schema kafka_canary_schema = {
+    .name = "canary", .size = sizeof(struct kafka_canary_conf), .keys = canary_keys};
+
+struct flight {
+	struct kafka_client *sender, *reader;
+	const char *topic;
+	int32_t partition;
+	char key[128], value[VALUE_MAX];
+	struct mono until;
+	/* Filled: */
+	bool acknowledged, read, same;
+	rd_kafka_resp_err_t send_err, read_err;
+	int64_t offset;
+	struct span latency;
+};
+
+struct kafka_client *kafka_canary_open(const struct kafka_client *first, struct diag *out)
+{
+	/* Without retries the broker's own reason reaches us; with them only that it took too long. */
+	static const struct kafka_setting extra[] = {
+	    {"acks", "all"}, {"retries", "0"}, {"linger.ms", "0"}, {NULL, NULL}};
+
+	return kafka_open_beside(first, RD_KAFKA_PRODUCER, extra, out);
+}
+
+/* ---- out and back --------------------------------------------------------------------------------------------- */
+
+static void await_acknowledgement(struct flight *f)
+{
+	rd_kafka_queue_t *queue = rd_kafka_queue_get_main(f->sender->rk);
+
+	while (!f->acknowledged && !kafka_is_past(f->until)) {
+		rd_kafka_event_t *ev = rd_kafka_queue_poll(queue, mono_left_ms_now(f->until));
+		const rd_kafka_message_t *m = ev ? rd_kafka_event_message_next(ev) : NULL;
+
+		if (m) {
+			f->acknowledged = true;
+			f->send_err = m->err;
+			f->offset = m->offset;
+		}
+		if (ev)
+			rd_kafka_event_destroy(ev);
+	}
+}
+
+static void send_it(struct flight *f)
+{
+	/* The topic's handle comes first: without it the first record may wait a second for metadata (before 2.10.1). */
+	rd_kafka_topic_t *topic = rd_kafka_topic_new(f->sender->rk, f->topic, NULL);
+	rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
+
+	rd_kafka_header_add(headers, "sent-by", -1, "startguard", -1);
+	f->send_err = rd_kafka_producev(
+	    f->sender->rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(f->partition),
+	    RD_KAFKA_V_KEY(f->key, strlen(f->key)), RD_KAFKA_V_VALUE(f->value, strlen(f->value)),
+	    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+	if (f->send_err)
+		f->acknowledged = true;
+	else
+		await_acknowledgement(f);
+}
+
+static void read_it(struct flight *f)
+{
+	rd_kafka_topic_t *topic = rd_kafka_topic_new(f->reader->rk, f->topic, NULL);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(f->reader->rk);
+
+	rd_kafka_consume_start_queue(topic, f->partition, f->offset, queue);
+	while (!f->read && !kafka_is_past(f->until)) {
+		rd_kafka_message_t *m = rd_kafka_consume_queue(queue, mono_left_ms_now(f->until));
+
+		/* The end of the partition: a follower, or a leader whose high watermark is still behind. */
+		if (!m || m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+			continue;
+		f->read = true;
+		f->read_err = m->err;
+		f->same = !m->err && m->offset == f->offset && m->len == strlen(f->value) &&
+			  memcmp(m->payload, f->value, m->len) == 0;
+	}
+}
+
+static void fly(void *arg)
+{
+	struct flight *f = arg;
+	struct mono begun = mono_now();
+
+	send_it(f);
+	if (f->acknowledged && !f->send_err)
+		read_it(f);
+	f->latency = mono_since(begun, mono_now());
+}
+
+/* ---- judging ---------------------------------------------------------------------------------------------------- */
+
+static int fail_on_topic(const struct flight *f, rd_kafka_resp_err_t err, const char *doing,
+			 struct diag *out)
+{
+	enum diag_code code = kafka_topic_meaning(err);
+	char subject[DIAG_SUBJECT_MAX];
+
+	kafka_topic_subject(f->topic, subject, sizeof subject);
+	check_fail(out, code == D_NONE ? D_KAFKA_CANARY_FAILED : code, subject, "%s the canary: %s",
+		   doing, rd_kafka_err2str(err));
+	return -1;
+}
+
+static int fail_silence(const struct flight *f, const char *what, struct diag *out)
+{
+	char subject[DIAG_SUBJECT_MAX];
+
+	kafka_topic_subject(f->topic, subject, sizeof subject);
+	check_fail(out, D_KAFKA_CANARY_FAILED, subject, "%s in time (attempt_timeout)", what);
+	return -1;
+}
+
+static int judge_latency(const struct kafka_canary_conf *conf, const struct flight *f,
+			 struct diag *out)
+{
+	int64_t took = f->latency.ns / 1000000, held = f->sender->throttled_ms;
+	int64_t most = span_is_set(conf->max_latency) ? conf->max_latency.ns / 1000000 : INT64_MAX;
+	char subject[DIAG_SUBJECT_MAX];
+
+	check_fact(f->sender->run, "canary_ms", "%.1f", (double)f->latency.ns / 1e6);
+	if (held > 0)
+		check_fact(f->sender->run, "throttled_ms", "%lld", (long long)held);
+	kafka_topic_subject(f->topic, subject, sizeof subject);
+	if (held > 0 && took + held > most) {
+		check_fail(out, D_KAFKA_THROTTLED, subject,
+			   "the broker holds this client back for %lld ms, max_latency is %lld ms",
+			   (long long)held, (long long)most);
+		return -1;
+	}
+	if (took > most) {
+		check_fail(out, D_KAFKA_SLOW, subject,
+			   "the record was back after %lld ms, max_latency is %lld ms",
+			   (long long)took, (long long)most);
+		return -1;
+	}
+	return 0;
+}
+
+static int judge_flight(const struct kafka_canary_conf *conf, const struct flight *f,
+			struct diag *out)
+{
+	if (!f->acknowledged)
+		return fail_silence(f, "the canary was not acknowledged", out);
+	if (f->send_err)
+		return fail_on_topic(f, f->send_err, "sending", out);
+	if (!f->read)
+		return fail_silence(f, "the canary was acknowledged, but could not be read back",
+				    out);
+	if (f->read_err)
+		return fail_on_topic(f, f->read_err, "reading back", out);
+	if (!f->same) {
+		fail_silence(f, "another record than the canary stands at its offset", out);
+		return -1;
+	}
+	return judge_latency(conf, f, out);
+}
+
+static void pack(struct flight *f, const char *id)
+{
+	unsigned long long nonce[2] = {0, 0};
+
+	if (getrandom(nonce, sizeof nonce, 0) != (ssize_t)sizeof nonce)
+		nonce[0] = (unsigned long long)mono_now().ns;
+	if (gethostname(f->key, sizeof f->key - 1) < 0 || !f->key[0])
+		snprintf(f->key, sizeof f->key, "startguard");
+	snprintf(f->value, sizeof f->value, "startguard %.80s %016llx%016llx", id, nonce[0],
+		 nonce[1]);
+	f->partition = (int32_t)(nonce[1] & 0x7fffffff);
+}
+
+/* The way to the leader is made before the clock starts: max_latency is about the cluster. */
+static int reach_leader(const struct flight *f, const struct rd_kafka_metadata *md,
+			struct diag *out)
+{
+	const struct rd_kafka_metadata_topic *t = kafka_topic_find(md, f->topic);
+
+	for (int i = 0; i < md->broker_cnt; i++) {
+		const struct rd_kafka_metadata_broker *b = &md->brokers[i];
+		struct kafka_broker one = {b->id, b->host, b->port};
+
+		if (b->id == t->partitions[f->partition].leader)
+			return kafka_reach(f->sender, &one, 1, false, out);
+	}
+	return 0;
+}
+
+int kafka_canary_judge(const struct kafka_canary_conf *conf, struct kafka_client *sender,
+		       struct kafka_client *reader, const struct rd_kafka_metadata *md,
+		       struct diag *out)
+{
+	const struct rd_kafka_metadata_topic *topic = kafka_topic_find(md, conf->topic);
+	struct flight *f = xcalloc(1, sizeof *f);
+
+	*f = (struct flight){.sender = sender, .reader = reader, .topic = conf->topic};
+	pack(f, sender->run->id);
+	f->partition %= topic->partition_cnt;
+	if (reach_leader(f, md, out) < 0)
+		return -1;
+	check_step(sender->run, PH_ASSERT, "sending a canary to topic %s", conf->topic);
+	f->until = kafka_patience(sender);
+	if (kafka_call(sender, fly, f, "a canary", out) < 0)
+		return -1;
+	return judge_flight(conf, f, out);
+}

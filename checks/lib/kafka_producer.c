@@ -1,0 +1,125 @@
+#include "kafka_producer.h"
+
+#define REQUEST_MS 60000 /* librdkafka's default for a request */
+
+/* ---- idempotent ------------------------------------------------------------------------------------------ */
+
+struct kafka_client *kafka_idempotent_open(const struct kafka_client *first, struct diag *out)
+{
+	/* What idempotence demands beats what the service has; debug=eos is how the library tells of its success. */
+	static const struct kafka_setting extra[] = {{"enable.idempotence", "true"},
+						     {"acks", "all"},
+						     {"retries", "2147483647"},
+						     {"max.in.flight.requests.per.connection", "5"},
+						     {"debug", "eos"},
+						     {NULL, NULL}};
+
+	return kafka_open_beside(first, RD_KAFKA_PRODUCER, extra, out);
+}
+
+static bool is_settled(const struct kafka_client *c)
+{
+	char ignored[8];
+
+	return c->has_producer_id || rd_kafka_fatal_error(c->rk, ignored, sizeof ignored);
+}
+
+int kafka_idempotent_judge(struct kafka_client *c, struct diag *out)
+{
+	char words[DIAG_CAUSE_MAX] = "";
+	rd_kafka_resp_err_t fatal;
+
+	check_step(c->run, PH_ASSERT, "asking for a producer id");
+	if (kafka_wait(c, is_settled, kafka_patience(c)) && c->has_producer_id)
+		return 0;
+	fatal = rd_kafka_fatal_error(c->rk, words, sizeof words);
+	if (fatal == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED) {
+		check_fail(out, D_KAFKA_IDEMPOTENCE_DENIED, "producer id", "%s", words);
+		return -1;
+	}
+	if (fatal || c->producer_id_trouble[0])
+		check_fail(out, D_KAFKA_NO_BROKERS, "producer id", "%s",
+			   fatal ? words : c->producer_id_trouble);
+	else
+		kafka_blame(c, "no producer id was given in time (attempt_timeout)", out);
+	return -1;
+}
+
+/* ---- transactional ---------------------------------------------------------------------------------------- */
+
+static void own_id(const char *id, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s%s", KAFKA_TRANSACTION_PREFIX, id);
+}
+
+/* Left alone, the library lets a request take as long as a transaction; above 2147 s it counts over the end of an int
+ * and gives up at once. More than a transaction is not allowed. */
+static void request_patience(const struct kafka_props *props, char *buf, size_t size)
+{
+	const char *text = kafka_props_get(props, "transaction.timeout.ms");
+	int64_t ms;
+
+	if (!text || parse_i64(text, 1000, REQUEST_MS, &ms) < 0)
+		ms = REQUEST_MS;
+	snprintf(buf, size, "%d", (int)ms);
+}
+
+struct kafka_client *kafka_transactional_open(const struct kafka_client *first, const char *id,
+					      struct diag *out)
+{
+	char name[512], patience[16];
+	const struct kafka_setting extra[] = {{"acks", "all"},
+					      {"socket.timeout.ms", patience},
+					      {"retries", "2147483647"},
+					      {"transactional.id", name},
+					      {"max.in.flight.requests.per.connection", "5"},
+					      {NULL, NULL}};
+
+	own_id(id, name, sizeof name);
+	request_patience(first->props, patience, sizeof patience);
+	return kafka_open_beside(first, RD_KAFKA_PRODUCER, extra, out);
+}
+
+struct beginning {
+	struct kafka_client *client;
+	struct mono until;
+	rd_kafka_error_t *error;
+};
+
+static void begin(void *arg)
+{
+	struct beginning *b = arg;
+
+	b->error = rd_kafka_init_transactions(b->client->rk, mono_left_ms_now(b->until));
+}
+
+static int fail_begin(struct kafka_client *c, const rd_kafka_error_t *error, const char *id,
+		      const struct kafka_broker *v, size_t n, struct diag *out)
+{
+	rd_kafka_resp_err_t err = rd_kafka_error_code(error);
+	const char *words = rd_kafka_error_string(error);
+	char subject[DIAG_SUBJECT_MAX];
+
+	snprintf(subject, sizeof subject, "transactional id %s%.90s", KAFKA_TRANSACTION_PREFIX, id);
+	if (err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+		check_fail(out, D_KAFKA_TRANSACTION_DENIED, subject, "%s", words);
+	else if (err == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT)
+		check_fail(out, D_KAFKA_TRANSACTION_TIMEOUT, subject, "%s", words);
+	else if (kafka_broken(c, v, n, out) == 0)
+		check_fail(out, D_KAFKA_COORDINATOR, subject, "%s", words);
+	return -1;
+}
+
+int kafka_transactional_judge(struct kafka_client *c, const char *id, const struct kafka_broker *v,
+			      size_t n, struct diag *out)
+{
+	struct beginning *b = xcalloc(1, sizeof *b);
+
+	check_step(c->run, PH_ASSERT, "beginning to use transactional id %s%s",
+		   KAFKA_TRANSACTION_PREFIX, id);
+	b->client = c;
+	b->until = kafka_patience(c);
+	if (kafka_call(c, begin, b, "the question for a transaction", out) < 0)
+		return -1;
+	return b->error ? fail_begin(c, b->error, id, v, n, out) : 0;
+}

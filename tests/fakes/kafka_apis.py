@@ -1,0 +1,216 @@
+"""What the fake brokers answer beyond metadata and logins: settings, groups, producers, and records that come and go.
+
+As Apache Kafka does it where that matters: rights are looked at first, a produce request with other acks than 0, 1, -1
+is refused after them, an offset commit for a topic that does not exist stores nothing. Versions are the last ones
+without compact types.
+"""
+
+from fakes.kafka_bytes import array, data, int8, int16, int32, int64, string
+
+PRODUCE, FETCH, LIST_OFFSETS, OFFSET_COMMIT, FIND_COORDINATOR = 0, 1, 2, 8, 10
+DESCRIBE_GROUPS, INIT_PRODUCER_ID, DESCRIBE_CONFIGS = 15, 22, 32
+SERVED = {PRODUCE: (0, 7), FETCH: (0, 11), LIST_OFFSETS: (0, 5), OFFSET_COMMIT: (0, 7), FIND_COORDINATOR: (0, 2),
+          DESCRIBE_GROUPS: (0, 4), INIT_PRODUCER_ID: (0, 1), DESCRIBE_CONFIGS: (0, 1)}
+
+UNKNOWN_TOPIC_OR_PARTITION, COORDINATOR_NOT_AVAILABLE, NOT_ENOUGH_REPLICAS, INVALID_REQUIRED_ACKS = 3, 15, 19, 21
+TOPIC_AUTHORIZATION, GROUP_AUTHORIZATION, CLUSTER_AUTHORIZATION, TRANSACTIONAL_ID_AUTHORIZATION = 29, 30, 31, 53
+INVALID_TRANSACTION_TIMEOUT = 50
+
+# org.apache.kafka.common.acl.AclOperation
+READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS_RIGHT = 3, 4, 8, 10
+_OPERATIONS = {"read": READ, "write": WRITE, "describe": DESCRIBE, "configs": DESCRIBE_CONFIGS_RIGHT}
+
+
+class Apis:
+    """May be changed at any time:
+
+    .denied       what this client may not do: ("read" or "write" or "configs", topic), ("read" or "describe", "group ID"),
+                  ("idempotent", ""), ("write", "transaction ID")
+    .config       topic -> {setting: value}; what a topic has besides is cleanup.policy and min.insync.replicas
+    .coordinator  id of the broker that coordinates everything; .coordinator_error a code instead
+    .produce_error .fetch_error .producer_id_error a code for every such request; .throttle milliseconds that answers to
+                  Produce ask to wait; .delay_reads how often a fetch finds nothing; .tamper changes the bytes of a record
+    .offered      versions offered other than usual: {api: (low, high)}
+
+    What came: .log {(topic, partition): [record batch, ...]}, .commits [(group, topic)], .producer_ids [transactional id]
+    """
+
+    unasked = -2**31  # operations nobody asked for
+
+    def __init__(self):
+        self.denied, self.config, self.offered = set(), {}, {}
+        self.coordinator, self.coordinator_error = 1, 0
+        self.produce_error = self.fetch_error = self.producer_id_error = self.throttle = self.delay_reads = 0
+        self.tamper = None
+        self.log, self.commits, self.producer_ids = {}, [], []
+
+    def may(self, operation, resource):
+        return (operation, resource) not in self.denied
+
+    def topic_operations(self, name):
+        return sum(1 << number for word, number in _OPERATIONS.items() if self.may(word, name))
+
+    def serve(self, request, reader):
+        return _SERVE[request.api](self, request.version, reader)
+
+    # -- records --
+
+    def _produce(self, v, r):
+        if v >= 3:
+            r.string()
+        acks, _ = r.int16(), r.int32()
+        topics = r.array(lambda: (r.string(), r.array(lambda: (r.int32(), r.data()))))
+        out = array(string(name) + array(self._append(v, name, part, batch, acks) for part, batch in parts)
+                    for name, parts in topics)
+        return out + (int32(self.throttle) if v >= 1 else b"")
+
+    def _append(self, v, name, part, batch, acks):
+        error, offset = self._append_error(name, acks), -1
+        if not error:
+            log = self.log.setdefault((name, part), [])
+            offset = len(log)
+            log.append(int64(offset) + batch[8:])
+        return (int32(part) + int16(error) + int64(offset) + (int64(-1) if v >= 2 else b"")
+                + (int64(0) if v >= 5 else b""))
+
+    def _append_error(self, name, acks):
+        if not self.may("write", name):
+            return TOPIC_AUTHORIZATION
+        if name not in self.topics:
+            return UNKNOWN_TOPIC_OR_PARTITION
+        return INVALID_REQUIRED_ACKS if acks not in (-1, 0, 1) else self.produce_error
+
+    def _fetch(self, v, r):
+        for _ in range(3):
+            r.int32()
+        if v >= 3:
+            r.int32()
+        if v >= 4:
+            r.int8()
+        if v >= 7:
+            r.int32(), r.int32()
+        topics = r.array(lambda: (r.string(), r.array(lambda: self._wish(v, r))))
+        out = (int32(0) if v >= 1 else b"") + (int16(0) + int32(0) if v >= 7 else b"")
+        return out + array(string(name) + array(self._records(v, name, *one) for one in parts) for name, parts in topics)
+
+    @staticmethod
+    def _wish(v, r):
+        part = r.int32()
+        if v >= 9:
+            r.int32()
+        offset = r.int64()
+        if v >= 5:
+            r.int64()
+        r.int32()
+        return part, offset
+
+    def _records(self, v, name, part, offset):
+        error = self.fetch_error if self.may("read", name) else TOPIC_AUTHORIZATION
+        log = self.log.get((name, part), [])
+        found = b"".join(log[offset:])
+        if found and self.delay_reads:
+            self.delay_reads, found, log = self.delay_reads - 1, b"", log[:offset]
+        if found and self.tamper:
+            found = self.tamper(found)
+        end = -1 if error else len(log)
+        out = int32(part) + int16(error) + int64(end)
+        out += (int64(end) if v >= 4 else b"") + (int64(0) if v >= 5 else b"") + (int32(-1) if v >= 4 else b"")
+        return out + (int32(-1) if v >= 11 else b"") + data(b"" if error else found)
+
+    def _list_offsets(self, v, r):
+        r.int32()
+        if v >= 2:
+            r.int8()
+
+        def part():
+            number = r.int32()
+            if v >= 4:
+                r.int32()
+            r.int64()
+            return number
+        topics = r.array(lambda: (r.string(), r.array(part)))
+
+        def one(name, number):
+            end = len(self.log.get((name, number), []))
+            return int32(number) + int16(0) + int64(-1) + int64(end) + (int32(-1) if v >= 4 else b"")
+        out = array(string(name) + array(one(name, n) for n in parts) for name, parts in topics)
+        return (int32(0) if v >= 2 else b"") + out
+
+    # -- groups --
+
+    def _offset_commit(self, v, r):
+        group = r.string()
+        r.int32(), r.string()
+        if v >= 7:
+            r.string()
+
+        def part():
+            number = r.int32()
+            r.int64()
+            if v >= 6:
+                r.int32()
+            r.string()
+            return number
+        topics = r.array(lambda: (r.string(), r.array(part)))
+
+        def error(name):
+            if not self.may("read", f"group {group}"):
+                return GROUP_AUTHORIZATION
+            if name not in self.topics:
+                return UNKNOWN_TOPIC_OR_PARTITION
+            self.commits.append((group, name))
+            return 0
+        out = array(string(name) + array(int32(n) + int16(error(name)) for n in parts) for name, parts in topics)
+        return (int32(0) if v >= 3 else b"") + out
+
+    def _find_coordinator(self, v, r):
+        key, error = r.string(), self.coordinator_error
+        transaction = v >= 1 and r.int8() == 1
+        if transaction and not self.may("write", f"transaction {key}"):
+            error = TRANSACTIONAL_ID_AUTHORIZATION
+        if not transaction and not self.may("describe", f"group {key}"):
+            error = GROUP_AUTHORIZATION
+        host, port = self._address(self.coordinator) if not error else ("", -1)
+        out = (int32(0) if v >= 1 else b"") + int16(error) + (string(None) if v >= 1 else b"")
+        return out + int32(-1 if error else self.coordinator) + string(host) + int32(port)
+
+    def _describe_groups(self, v, r):
+        groups = r.array(r.string)
+
+        def one(group):
+            rights = sum(1 << _OPERATIONS[word] for word in ("read", "describe") if self.may(word, f"group {group}"))
+            return (int16(0) + string(group) + string("Dead") + string("") + string("") + array([])
+                    + (int32(rights) if v >= 3 else b""))
+        return (int32(0) if v >= 1 else b"") + array(map(one, groups))
+
+    # -- producers, settings --
+
+    def _init_producer_id(self, v, r):
+        transaction = r.string()
+        error = self.producer_id_error
+        if transaction is None and not self.may("idempotent", ""):
+            error = CLUSTER_AUTHORIZATION
+        if not error:
+            self.producer_ids.append(transaction)
+        return int32(0) + int16(error) + int64(-1 if error else 1000 + len(self.producer_ids)) + int16(-1 if error else 0)
+
+    def _describe_configs(self, v, r):
+        def resource():
+            kind, name = r.int8(), r.string()
+            r.array(r.string)
+            return kind, name
+
+        def one(kind, name):
+            allowed = self.may("configs", name)
+            settings = {"cleanup.policy": "delete", "min.insync.replicas": "1"} | self.config.get(name, {})
+            rows = [string(key) + string(str(value)) + int8(0) + (int8(5) if v >= 1 else int8(1)) + int8(0)
+                    + (array([]) if v >= 1 else b"") for key, value in settings.items()]
+            return (int16(0 if allowed else TOPIC_AUTHORIZATION) + string(None if allowed else "Topic authorization failed.")
+                    + int8(kind) + string(name) + array(rows if allowed else []))
+        return int32(0) + array(one(*each) for each in r.array(resource))
+
+
+_SERVE = {PRODUCE: Apis._produce, FETCH: Apis._fetch, LIST_OFFSETS: Apis._list_offsets,
+          OFFSET_COMMIT: Apis._offset_commit, FIND_COORDINATOR: Apis._find_coordinator,
+          DESCRIBE_GROUPS: Apis._describe_groups, INIT_PRODUCER_ID: Apis._init_producer_id,
+          DESCRIBE_CONFIGS: Apis._describe_configs}

@@ -1,0 +1,433 @@
+"""kafka: what the principal may do: operations on topics, groups, idempotence, transactions; and what topics are set to.
+
+Libraries before 2.3 cannot ask for the list of operations and try each one without effect; both ways must give the same.
+"""
+
+import pytest
+
+from fakes.certs import Authority, server_context
+from fakes.kafka import METADATA, FakeKafka, KafkaMock
+from fakes.kafka_apis import (COORDINATOR_NOT_AVAILABLE, FETCH, INVALID_TRANSACTION_TIMEOUT, LIST_OFFSETS, PRODUCE,
+                              FIND_COORDINATOR, INIT_PRODUCER_ID, DESCRIBE_CONFIGS, DESCRIBE_GROUPS, OFFSET_COMMIT)
+from fakes.tcp import TcpServer, refused_port, silent
+from kafka_help import ORDERS, lists_rights, profile, run_short, tls, try_kafka
+
+CANARY = {"topic": "canary"}
+EVERYTHING = [{"name": "orders", "operations": ["read", "write", "describe"]}]
+
+
+def without_lists(kafka):
+    """As a broker before 2.3."""
+    kafka.offered = {METADATA: (0, 7), DESCRIBE_GROUPS: (0, 2)}
+
+
+def left_nothing(kafka):
+    return not kafka.log and not kafka.commits
+
+
+# ---- operations ---------------------------------------------------------------------------------------------------
+
+@pytest.mark.near_miss("kafka-topic-denied")
+def test_all_operations(guard):
+    with FakeKafka(brokers=3, topics={"orders": (3, 1)}) as kafka:
+        check = try_kafka(guard, kafka.bootstrap, topics=EVERYTHING).passed()
+        assert "unverified" not in check["facts"]
+        assert left_nothing(kafka)
+
+
+@pytest.mark.produces("kafka-topic-denied")
+@pytest.mark.parametrize("operation", ["read", "write"])
+def test_operation_denied(guard, operation):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.denied = {(operation, "orders")}
+        try_kafka(guard, kafka.bootstrap, topics=EVERYTHING).expect(
+            "kafka-topic-denied", exit=69, phase="assert", subject="topic orders", cause=f"may not {operation} topic orders",
+            hint=f"grant {operation.capitalize()} on topic orders")
+        assert left_nothing(kafka)
+
+
+@pytest.mark.near_miss("kafka-topic-denied")
+@pytest.mark.parametrize("operation, other", [("read", "write"), ("write", "read")])
+def test_only_what_is_wanted_counts(guard, operation, other):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.denied = {(other, "orders")}
+        try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "operations": [operation]}]).passed()
+
+
+@pytest.mark.produces("kafka-topic-denied")
+def test_every_denied_operation_is_named(guard):
+    topics = [{"name": "a", "operations": ["read"]}, {"name": "b", "operations": ["write"]}, {"name": "c", "operations": ["read"]}]
+    with FakeKafka(topics={"a": (1, 1), "b": (1, 1), "c": (1, 1)}) as kafka:
+        kafka.denied = {("read", "a"), ("write", "b")}
+        cause = try_kafka(guard, kafka.bootstrap, topics=topics).expect("kafka-topic-denied", subject="topic a")["cause"]
+        assert "topic b too: kafka-topic-denied (write)" in cause and "topic c" not in cause
+
+
+@pytest.mark.produces("kafka-topic-denied")
+@pytest.mark.near_miss("kafka-canary-failed")
+def test_all_that_is_wrong_is_named(guard):
+    with FakeKafka(topics={"orders": (1, 1), "canary": (1, 1)}) as kafka:
+        kafka.denied = {("read", "orders"), ("read", "group orders"), ("idempotent", ""), ("write", "transaction startguard-x")}
+        topics = [{"name": "orders", "operations": ["read"], "config": ["cleanup.policy=compact"]}]
+        cause = try_kafka(guard, kafka.bootstrap, topics=topics, groups=["orders"], idempotent=True, transactional_id="x",
+                          canary=CANARY).expect("kafka-topic-denied", subject="topic orders")["cause"]
+        for code in ("kafka-topic-config", "kafka-group-denied", "kafka-idempotence-denied", "kafka-transaction-denied"):
+            assert f"too: {code}" in cause
+        assert left_nothing(kafka), "no canary flies where something is wrong"
+
+
+@pytest.mark.produces("kafka-topic-denied")
+def test_no_right_at_all_names_what_is_wanted(guard):
+    from fakes.kafka import TOPIC_AUTHORIZATION_FAILED
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.topics["orders"].error = TOPIC_AUTHORIZATION_FAILED
+        try_kafka(guard, kafka.bootstrap, topics=EVERYTHING[0:1]).expect(
+            "kafka-topic-denied", cause="may not read or write topic orders", hint="grant Read and write on topic orders")
+
+
+@pytest.mark.near_miss("kafka-topic-denied")
+def test_a_broker_that_does_not_list_rights(guard):
+    """Read is tried; whether it may write stays open with a library that would have got the list from Apache Kafka."""
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        without_lists(kafka)
+        facts = try_kafka(guard, kafka.bootstrap, topics=EVERYTHING).passed()["facts"]
+        assert facts.get("unverified") == ("write orders" if lists_rights(guard) else None)
+        assert left_nothing(kafka)
+
+
+@pytest.mark.produces("kafka-topic-denied")
+def test_read_denied_by_a_broker_that_does_not_list_rights(guard):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        without_lists(kafka)
+        kafka.denied = {("read", "orders")}
+        try_kafka(guard, kafka.bootstrap, topics=EVERYTHING).expect("kafka-topic-denied", cause="may not read topic orders")
+
+
+def test_records_are_not_touched_by_the_attempt_to_read(guard):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        without_lists(kafka)
+        kafka.log["orders", 0] = [b"\0" * 61] * 3
+        try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "operations": ["read"]}]).passed()
+        assert len(kafka.log["orders", 0]) == 3 and not kafka.commits
+
+
+def test_nothing_is_asked_that_the_profile_does_not_want(guard):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS).passed()
+        extra = {PRODUCE, FETCH, LIST_OFFSETS, FIND_COORDINATOR, INIT_PRODUCER_ID, DESCRIBE_CONFIGS, OFFSET_COMMIT}
+        assert not extra & {r.api for r in kafka.requests}
+
+
+# ---- settings -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.near_miss("kafka-topic-config", "kafka-config-denied")
+def test_settings(guard):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.config["orders"] = {"cleanup.policy": "delete,compact", "retention.ms": "-1", "max.message.bytes": "1048588"}
+        try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "config": [
+            "cleanup.policy=compact,delete", "retention.ms>=86400000", "max.message.bytes>=1048588"]}]).passed()
+
+
+@pytest.mark.produces("kafka-topic-config")
+@pytest.mark.parametrize("wish, words", [
+    ("cleanup.policy=compact", "cleanup.policy is delete"),
+    ("retention.ms>=86400000", "retention.ms is 3600000"),
+    ("retention.ms=360000", "retention.ms is 3600000"),
+    ("message.timestamp.type=CreateTime", "knows no message.timestamp.type"),
+])
+def test_setting_differs(guard, wish, words):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.config["orders"] = {"retention.ms": "3600000"}
+        try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "config": [wish]}]).expect(
+            "kafka-topic-config", exit=69, phase="assert", subject="topic orders", cause=words)
+
+
+@pytest.mark.produces("kafka-config-denied")
+@pytest.mark.near_miss("kafka-topic-config", "kafka-topic-denied")
+def test_settings_may_not_be_read(guard):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.denied = {("configs", "orders")}
+        try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "config": ["cleanup.policy=compact"]}]).expect(
+            "kafka-config-denied", exit=69, subject="topic orders", hint="DescribeConfigs")
+
+
+@pytest.mark.produces("kafka-isr-low")
+def test_isr_below_the_topics_own_minimum(guard):
+    with FakeKafka(brokers=3, topics={"orders": (3, 3)}) as kafka:
+        kafka.config["orders"] = {"min.insync.replicas": "2"}
+        kafka.topics["orders"].partitions[1].isr = [2]
+        try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "operations": ["write"]}]).expect(
+            "kafka-isr-low", exit=124, cause="partition 1 has 1 of 3 replicas in sync, the topic's own min.insync.replicas is 2")
+
+
+@pytest.mark.near_miss("kafka-isr-low")
+def test_a_minimum_above_the_number_of_replicas(guard):
+    """Brokers take the smaller of the two; nothing is out of sync here."""
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.config["orders"] = {"min.insync.replicas": "2"}
+        try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "operations": ["write"]}]).passed()
+
+
+@pytest.mark.near_miss("kafka-isr-low", "kafka-config-denied")
+def test_who_only_reads_does_not_need_replicas(guard):
+    with FakeKafka(brokers=3, topics={"orders": (3, 3)}) as kafka:
+        kafka.config["orders"] = {"min.insync.replicas": "2"}
+        kafka.topics["orders"].partitions[1].isr = [2]
+        try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "operations": ["read"]}]).passed()
+
+
+@pytest.mark.near_miss("kafka-config-denied", "kafka-isr-low")
+def test_the_topics_own_minimum_may_stay_unknown(guard):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.denied = {("configs", "orders")}
+        facts = try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "min_in_sync_replicas": 1}]).passed()["facts"]
+        assert facts["min_insync_unknown"] == "orders"
+
+
+# ---- groups -------------------------------------------------------------------------------------------------------
+
+@pytest.mark.near_miss("kafka-group-denied", "kafka-coordinator")
+@pytest.mark.parametrize("lists", [True, False])
+def test_group(guard, lists):
+    with FakeKafka(brokers=3, topics={"orders": (3, 1)}) as kafka:
+        if not lists:
+            without_lists(kafka)
+        kafka.coordinator = 2
+        check = try_kafka(guard, kafka.servers[0], topics=ORDERS, groups=["orders", "audit"]).passed()
+        assert check["facts"]["coordinator"] == f"broker 2 at {kafka.servers[1]}"
+        assert not {11, 14} & {r.api for r in kafka.requests}, "a group was joined"
+        assert left_nothing(kafka)
+
+
+@pytest.mark.produces("kafka-group-denied")
+@pytest.mark.near_miss("kafka-coordinator", "answer-timeout")
+def test_group_unknown_to_the_rules(guard):
+    """Said by FindCoordinator already, which the library's consumer would only call a time-out."""
+    with FakeKafka() as kafka:
+        kafka.denied = {("describe", "group orders"), ("read", "group orders")}
+        try_kafka(guard, kafka.bootstrap, groups=["orders"]).expect(
+            "kafka-group-denied", exit=69, phase="assert", subject="group orders", cause="neither describe nor read")
+
+
+@pytest.mark.produces("kafka-group-denied")
+@pytest.mark.parametrize("lists", [True, False])
+def test_group_may_be_described_only(guard, lists):
+    with FakeKafka() as kafka:
+        if not lists:
+            without_lists(kafka)
+        kafka.denied = {("read", "group orders")}
+        try_kafka(guard, kafka.bootstrap, groups=["orders"]).expect(
+            "kafka-group-denied", exit=69, subject="group orders", cause="may not read group orders")
+
+
+@pytest.mark.produces("kafka-coordinator")
+@pytest.mark.near_miss("kafka-group-denied", "kafka-no-brokers")
+def test_no_coordinator(guard):
+    with FakeKafka() as kafka:
+        kafka.coordinator_error = COORDINATOR_NOT_AVAILABLE
+        run_short(guard, bootstrap_servers=kafka.servers, groups=["orders"]).expect(
+            "kafka-coordinator", exit=124, subject="group orders")
+
+
+@pytest.mark.produces("kafka-coordinator")
+def test_a_coordinator_that_comes_up(guard):
+    with FakeKafka() as kafka:
+        kafka.coordinator_error = COORDINATOR_NOT_AVAILABLE
+        text = profile(bootstrap_servers=kafka.servers, groups=["orders"], attempt_timeout=guard.span(1))
+        with guard.spawn(text, "-v") as process:
+            process.wait_for("kafka-coordinator")
+            kafka.coordinator_error = 0
+            process.result().passed()
+
+
+@pytest.mark.produces("kafka-advertised-unreachable")
+@pytest.mark.near_miss("kafka-coordinator")
+def test_coordinator_cannot_be_reached(guard):
+    with FakeKafka(brokers=2, topics={"orders": (1, 1)}) as kafka:
+        dead = refused_port()
+        kafka.coordinator, kafka.advertised[2] = 2, ("127.0.0.1", dead)
+        try_kafka(guard, kafka.servers[0], topics=ORDERS, groups=["orders"]).expect(
+            "kafka-advertised-unreachable", exit=124, subject=f"broker 2 at 127.0.0.1:{dead}", cause="refused")
+
+
+@pytest.mark.produces("tls-wrong-name")
+@pytest.mark.near_miss("kafka-coordinator", "kafka-advertised-unreachable")
+def test_coordinator_has_the_wrong_certificate(guard, tmp_path):
+    ca = Authority(tmp_path)
+    with FakeKafka(brokers=2, topics={"orders": (1, 1)}, tls=server_context(ca.issue(cn="k", names=["127.0.0.1"]))) as kafka:
+        kafka.coordinator, kafka.advertised[2] = 2, ("localhost", kafka.broker[2].port)
+        try_kafka(guard, kafka.servers[0], topics=ORDERS, groups=["orders"],
+                  properties=[*tls(ca), "broker.address.family=v4"]).expect(
+            "tls-wrong-name", exit=69, subject="broker 2 at localhost")
+
+
+@pytest.mark.produces("answer-timeout")
+@pytest.mark.near_miss("kafka-coordinator")
+def test_coordinator_is_silent(guard):
+    with FakeKafka(brokers=2, topics={"orders": (1, 1)}) as kafka, TcpServer(silent) as mute:
+        kafka.coordinator, kafka.advertised[2] = 2, ("127.0.0.1", mute.port)
+        run_short(guard, bootstrap_servers=kafka.servers[:1], topics=ORDERS, groups=["orders"]).expect(
+            "answer-timeout", exit=124, subject=f"broker 2 at {mute.address}")
+
+
+# ---- producers ------------------------------------------------------------------------------------------------------
+
+@pytest.mark.near_miss("kafka-idempotence-denied")
+def test_idempotent(guard):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS, idempotent=True, properties=["acks=1", "retries=0"]).passed()
+        assert kafka.producer_ids == [None] and left_nothing(kafka)
+
+
+@pytest.mark.near_miss("kafka-idempotence-denied")
+def test_idempotent_on_the_mock_cluster(guard):
+    with KafkaMock(brokers=3, topics={"orders": (3, 3)}) as kafka:
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS, idempotent=True).passed()
+
+
+@pytest.mark.produces("kafka-idempotence-denied")
+def test_idempotence_denied(guard):
+    with FakeKafka() as kafka:
+        kafka.denied = {("idempotent", "")}
+        try_kafka(guard, kafka.bootstrap, idempotent=True).expect(
+            "kafka-idempotence-denied", exit=69, phase="assert", cause="authorization failed", hint="IdempotentWrite")
+
+
+@pytest.mark.near_miss("kafka-transaction-denied", "kafka-transaction-timeout", "kafka-coordinator")
+def test_transactional_id(guard):
+    with FakeKafka(brokers=2, topics={"orders": (1, 1)}) as kafka:
+        kafka.coordinator = 2
+        try_kafka(guard, kafka.servers[0], topics=ORDERS, transactional_id="orders-1").passed()
+        assert kafka.producer_ids == ["startguard-orders-1"], "never the service's own id: that fences it"
+
+
+@pytest.mark.produces("kafka-transaction-denied")
+@pytest.mark.near_miss("kafka-idempotence-denied", "kafka-coordinator")
+def test_transactional_id_denied(guard):
+    with FakeKafka() as kafka:
+        kafka.denied = {("write", "transaction startguard-orders-1")}
+        try_kafka(guard, kafka.bootstrap, transactional_id="orders-1").expect(
+            "kafka-transaction-denied", exit=69, phase="assert", subject="transactional id startguard-orders-1")
+
+
+@pytest.mark.produces("kafka-transaction-timeout")
+@pytest.mark.near_miss("kafka-transaction-denied")
+def test_transaction_timeout(guard):
+    with FakeKafka() as kafka:
+        kafka.producer_id_error = INVALID_TRANSACTION_TIMEOUT
+        try_kafka(guard, kafka.bootstrap, transactional_id="orders-1", properties=["transaction.timeout.ms=3600000"]).expect(
+            "kafka-transaction-timeout", exit=69, hint="transaction.max.timeout.ms")
+
+
+@pytest.mark.produces("kafka-coordinator")
+def test_no_coordinator_of_transactions(guard):
+    with FakeKafka() as kafka:
+        kafka.coordinator_error = COORDINATOR_NOT_AVAILABLE
+        run_short(guard, bootstrap_servers=kafka.servers, transactional_id="orders-1").expect(
+            "kafka-coordinator", exit=124, subject="transactional id startguard-orders-1")
+
+
+@pytest.mark.produces("kafka-advertised-unreachable")
+def test_coordinator_of_transactions_cannot_be_reached(guard):
+    with FakeKafka(brokers=2, topics={"orders": (1, 1)}) as kafka:
+        kafka.coordinator, kafka.advertised[2] = 2, ("127.0.0.1", refused_port())
+        run_short(guard, bootstrap_servers=kafka.servers[:1], topics=ORDERS, transactional_id="orders-1").expect(
+            "kafka-advertised-unreachable", exit=124, subject="broker 2 at")
+
+
+# ---- the canary -------------------------------------------------------------------------------------------------------
+
+def fly(guard, kafka, **keys):
+    return try_kafka(guard, kafka.bootstrap, canary=CANARY | keys)
+
+
+@pytest.mark.near_miss("kafka-canary-failed", "kafka-slow", "kafka-throttled")
+@pytest.mark.parametrize("partitions", [1, 5])
+def test_canary(guard, partitions):
+    with FakeKafka(brokers=2, topics={"canary": (partitions, 1), "orders": (1, 1)}) as kafka:
+        kafka.delay_reads = 2
+        check = fly(guard, kafka, max_latency="10m").passed()
+        assert check["facts"]["canary_ms"] >= 0
+        (where, batches), = kafka.log.items()
+        assert where[0] == "canary" and len(batches) == 1
+        assert b"startguard kafka.try" in batches[0] and b"sent-by" in batches[0]
+        assert not kafka.commits and not {11, 14} & {r.api for r in kafka.requests}
+
+
+@pytest.mark.near_miss("kafka-canary-failed")
+def test_canary_on_the_mock_cluster(guard):
+    with KafkaMock(brokers=3, topics={"canary": (3, 3)}) as kafka:
+        fly(guard, kafka).passed()
+
+
+@pytest.mark.produces("kafka-canary-failed")
+@pytest.mark.parametrize("error, words", [(87, "sending the canary"), (10, "sending the canary")])
+def test_canary_refused(guard, error, words):
+    with FakeKafka(topics={"canary": (1, 1)}) as kafka:
+        kafka.produce_error = error
+        fly(guard, kafka).expect("kafka-canary-failed", exit=124, phase="assert", subject="topic canary", cause=words)
+
+
+@pytest.mark.produces("kafka-canary-failed")
+def test_canary_is_not_acknowledged(guard):
+    with FakeKafka(topics={"canary": (1, 1)}) as kafka:
+        kafka.mute = {PRODUCE}
+        run_short(guard, bootstrap_servers=kafka.servers, canary=CANARY).expect(
+            "kafka-canary-failed", exit=124, cause="not acknowledged")
+
+
+@pytest.mark.produces("kafka-canary-failed")
+def test_canary_cannot_be_read_back(guard):
+    with FakeKafka(topics={"canary": (1, 1)}) as kafka:
+        kafka.delay_reads = 10**9
+        run_short(guard, bootstrap_servers=kafka.servers, canary=CANARY).expect(
+            "kafka-canary-failed", exit=124, cause="could not be read back")
+
+
+@pytest.mark.produces("kafka-isr-low")
+@pytest.mark.near_miss("kafka-canary-failed")
+def test_canary_finds_too_few_replicas(guard):
+    from fakes.kafka_apis import NOT_ENOUGH_REPLICAS
+    with FakeKafka(topics={"canary": (1, 1)}) as kafka:
+        kafka.produce_error = NOT_ENOUGH_REPLICAS
+        fly(guard, kafka).expect("kafka-isr-low", exit=124, subject="topic canary")
+
+
+@pytest.mark.produces("kafka-topic-denied")
+@pytest.mark.near_miss("kafka-canary-failed")
+@pytest.mark.parametrize("operation, words", [("write", "sending the canary"), ("read", "reading back the canary")])
+def test_canary_denied(guard, operation, words):
+    with FakeKafka(topics={"canary": (1, 1)}) as kafka:
+        kafka.denied = {(operation, "canary")}
+        fly(guard, kafka).expect("kafka-topic-denied", exit=69, subject="topic canary", cause=words)
+
+
+@pytest.mark.produces("kafka-topic-missing")
+@pytest.mark.near_miss("kafka-canary-failed")
+def test_canary_topic_is_not_created(guard):
+    with FakeKafka(auto_create=True) as kafka:
+        fly(guard, kafka).expect("kafka-topic-missing", exit=124, subject="topic canary")
+        assert not kafka.topics
+
+
+@pytest.mark.produces("kafka-slow")
+@pytest.mark.near_miss("kafka-throttled", "kafka-canary-failed")
+def test_canary_is_slow(guard):
+    with FakeKafka(topics={"canary": (1, 1)}) as kafka:
+        kafka.slow = {PRODUCE: 0.2}
+        fly(guard, kafka, max_latency="100ms").expect("kafka-slow", exit=124, phase="assert", cause="max_latency is 100 ms")
+
+
+@pytest.mark.produces("kafka-throttled")
+@pytest.mark.near_miss("kafka-slow")
+def test_canary_is_throttled(guard):
+    with FakeKafka(topics={"canary": (1, 1)}) as kafka:
+        kafka.throttle = 700_000
+        fly(guard, kafka, max_latency="10m").expect("kafka-throttled", exit=124, cause="for 700000 ms")
+
+
+@pytest.mark.near_miss("kafka-throttled", "kafka-slow")
+def test_throttling_is_a_fact_without_a_limit(guard):
+    with FakeKafka(topics={"canary": (1, 1)}) as kafka:
+        kafka.throttle = 700_000
+        assert fly(guard, kafka).passed()["facts"]["throttled_ms"] == 700_000

@@ -1,0 +1,228 @@
+/* kafka: settings of topics, findings, and librdkafka's words, as tables. */
+#include "cm.h"
+#include "kafka_config.h"
+#include "kafka_findings.h"
+#include "kafka_group.h"
+#include "kafka_log.h"
+#include "kafka_props.h"
+
+/* ---- settings -------------------------------------------------------------------------------------------- */
+
+static void test_config_syntax(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *name, *value;
+		bool at_least;
+	} good[] = {
+	    {"cleanup.policy=compact", "cleanup.policy", "compact", false},
+	    {"cleanup.policy=compact,delete", "cleanup.policy", "compact,delete", false},
+	    {"retention.ms>=86400000", "retention.ms", "86400000", true},
+	    {"retention.ms=-1", "retention.ms", "-1", false},
+	    {"follower.replication.throttled.replicas=", "follower.replication.throttled.replicas",
+	     "", false},
+	    {"compression.type=a=b", "compression.type", "a=b", false},
+	};
+	static const char *const bad[] = {"",
+					  "=compact",
+					  "cleanup.policy",
+					  "a b=c",
+					  "retention.ms>1",
+					  "retention.ms>=",
+					  "retention.ms>=1d",
+					  "retention.ms<=5"};
+	struct kafka_setting_wish wish;
+
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		assert_null(kafka_config_problem(good[i].text));
+		kafka_config_parse(&wish, good[i].text);
+		assert_string_equal(wish.name, good[i].name);
+		assert_string_equal(wish.value, good[i].value);
+		assert_int_equal(wish.at_least, good[i].at_least);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_non_null(kafka_config_problem(bad[i]));
+}
+
+static void test_config_granted(void **state UNUSED)
+{
+	static const struct {
+		const char *wish, *value;
+		bool granted;
+	} table[] = {
+	    {"cleanup.policy=compact", "compact", true},
+	    {"cleanup.policy=compact", "delete", false},
+	    {"cleanup.policy=compact", "compact,delete", false},
+	    {"cleanup.policy=compact,delete", "delete,compact", true},
+	    {"cleanup.policy=compact,delete", "delete, compact", true},
+	    {"cleanup.policy=compact,delete", "compact", false},
+	    {"cleanup.policy=compact", "compacted", false},
+	    {"cleanup.policy=compact", "", false},
+	    {"a=", "", true},
+	    {"a=", "x", false},
+	    {"retention.ms>=1000", "1000", true},
+	    {"retention.ms>=1000", "999", false},
+	    {"retention.ms>=1000", "-1", true},
+	    {"retention.bytes>=1000", "-1", true},
+	    {"segment.ms>=1000", "-1", false},
+	    {"retention.ms>=1000", "long", false},
+	    {"retention.ms>=1000", "", false},
+	};
+	struct kafka_setting_wish wish;
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		assert_null(kafka_config_problem(table[i].wish));
+		kafka_config_parse(&wish, table[i].wish);
+		assert_int_equal(kafka_config_granted(&wish, table[i].value), table[i].granted);
+	}
+}
+
+/* ---- findings ----------------------------------------------------------------------------------------------- */
+
+static struct diag finding(enum diag_code code, const char *subject)
+{
+	struct diag d = {.code = D_NONE};
+
+	check_fail(&d, code, subject, "cause of %s", subject);
+	return d;
+}
+
+static void add(struct kafka_findings *f, enum diag_code code, const char *subject,
+		const char *note)
+{
+	struct diag d = finding(code, subject);
+
+	kafka_findings_add(f, &d, note);
+}
+
+static void test_findings(void **state UNUSED)
+{
+	struct kafka_findings f = {.n = 0};
+	struct diag out = {.code = D_NONE};
+
+	assert_int_equal(kafka_findings_tell(&f, &out), 0);
+	assert_int_equal(out.code, D_NONE);
+	add(&f, D_KAFKA_TOPIC_MISSING, "topic a", "");
+	assert_int_equal(kafka_findings_tell(&f, &out), -1);
+	assert_string_equal(out.cause, "cause of topic a");
+	/* What waiting cannot help counts, whenever it is found. */
+	add(&f, D_KAFKA_TOPIC_DENIED, "topic b", "read");
+	add(&f, D_KAFKA_TOPIC_DENIED, "topic c", "write");
+	kafka_findings_tell(&f, &out);
+	assert_int_equal(out.code, D_KAFKA_TOPIC_DENIED);
+	assert_string_equal(out.subject, "topic b");
+	assert_string_equal(out.cause,
+			    "cause of topic b; topic a too: kafka-topic-missing; topic c "
+			    "too: kafka-topic-denied (write)");
+}
+
+static void test_many_findings(void **state UNUSED)
+{
+	struct kafka_findings f = {.n = 0};
+	struct diag out = {.code = D_NONE};
+	char name[DIAG_SUBJECT_MAX];
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof name, "topic %0100d", i);
+		add(&f, D_KAFKA_TOPIC_DENIED, name, "describe");
+	}
+	kafka_findings_tell(&f, &out);
+	assert_non_null(strstr(out.cause, "and 95 more"));
+}
+
+/* ---- librdkafka's words ---------------------------------------------------------------------------------------- */
+
+static void test_line(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *address, *words;
+		int32_t broker;
+	} table[] = {
+	    {"[thrd:sasl_ssl://k1:9092/1]: sasl_ssl://k1:9092/1: SASL authentication error: no "
+	     "(after 5ms in state AUTH_REQ)",
+	     "k1:9092", "SASL authentication error: no", 1},
+	    {"[thrd:k1:9092/bootstrap]: k1:9092/bootstrap: Connect to ipv4#1.2.3.4:9092 failed: "
+	     "Connection refused (after 0ms in state CONNECT, 3 identical error(s) suppressed)",
+	     "k1:9092", "Connect to ipv4#1.2.3.4:9092 failed: Connection refused", KAFKA_BOOTSTRAP},
+	    {"[thrd:[::1]:9092/2]: [::1]:9092/2: Disconnected", "[::1]:9092", "Disconnected", 2},
+	    {"[thrd:main]: Acquired PID{Id:1,Epoch:0}", "", "Acquired PID{Id:1,Epoch:0}",
+	     KAFKA_BOOTSTRAP},
+	    {"no thread: at all", "", "no thread: at all", KAFKA_BOOTSTRAP},
+	    {"", "", "", KAFKA_BOOTSTRAP},
+	};
+	struct kafka_line line;
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		kafka_line_parse(&line, table[i].text);
+		assert_string_equal(line.address, table[i].address);
+		assert_string_equal(line.words, table[i].words);
+		assert_int_equal(line.broker, table[i].broker);
+	}
+}
+
+static void test_meaning(void **state UNUSED)
+{
+	static const struct kafka_context old_scram = {.scram = true, .library = 0x020002ff};
+	static const struct kafka_context new_scram = {.scram = true, .library = 0x020601ff};
+	static const struct kafka_context plain = {.library = 0x020002ff};
+	static const struct {
+		const char *words;
+		const struct kafka_context *context;
+		enum diag_code code;
+		bool guess;
+	} table[] = {
+	    {"SASL authentication error: Authentication failed", &plain, D_AUTH_FAILED, false},
+	    {"SASL authentication error: Authentication failed", &new_scram, D_AUTH_FAILED, false},
+	    {"SASL authentication error: Authentication failed", &old_scram, D_KAFKA_LIBRARY_OLD,
+	     false},
+	    {"SASL PLAIN mechanism handshake failed: Broker: Unsupported SASL mechanism: broker's "
+	     "supported mechanisms: SCRAM-SHA-512",
+	     &plain, D_AUTH_MECHANISM, false},
+	    {"Disconnected: verify that security.protocol is correctly configured, broker might "
+	     "require SASL authentication",
+	     &plain, D_AUTH_REQUIRED, true},
+	    {"Invalid response size 1213486160 (0..100000000): increase receive.message.max.bytes",
+	     &plain, D_PROTOCOL_MISMATCH, false},
+	    {"Invalid response size 352518912", &plain, D_TLS_REQUIRED, false},
+	    {"Connect to ipv4#127.0.0.1:1 failed: Connection refused", &plain, D_CONNECT_REFUSED,
+	     false},
+	    {"Failed to resolve 'k:9092': Name or service not known", &plain, D_DNS_NO_SUCH_NAME,
+	     false},
+	    {"Disconnected", &plain, D_CONNECT_CLOSED, true},
+	    {"something new", &plain, D_NONE, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct kafka_meaning m = kafka_log_meaning(table[i].words, table[i].context);
+
+		assert_int_equal(m.code, table[i].code);
+		assert_int_equal(m.guess, table[i].guess);
+	}
+}
+
+static void test_small_things(void **state UNUSED)
+{
+	assert_int_equal(kafka_version_parse("2.6.1"), KAFKA_SCRAM_FIXED);
+	assert_int_equal(kafka_version_parse("2.6.x"), -1);
+	assert_int_equal(kafka_version_parse(""), -1);
+	assert_non_null(kafka_java_property("ssl.truststore.location"));
+	assert_null(kafka_java_property("ssl.ca.location"));
+	assert_null(kafka_address_problem("kafka://k:9092"));
+	assert_null(kafka_address_problem("k"));
+	assert_non_null(kafka_address_problem("https://k:9092"));
+	assert_non_null(kafka_address_problem("u:p@k:9092"));
+	assert_null(kafka_group_problem("integrator-hub-v1"));
+	assert_non_null(kafka_group_problem("integrator-*"));
+	assert_non_null(kafka_group_problem(""));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_config_syntax), cmocka_unit_test(test_config_granted),
+	    cmocka_unit_test(test_findings),      cmocka_unit_test(test_many_findings),
+	    cmocka_unit_test(test_line),          cmocka_unit_test(test_meaning),
+	    cmocka_unit_test(test_small_things),
+	};
+
+	return cmocka_run_group_tests_name("kafka", tests, NULL, NULL);
+}
