@@ -1,12 +1,12 @@
 #include "wire_class.h"
 
 #include <endian.h>
+#include <float.h>
 #include <math.h>
 
 #define FRAME 5               /* bytes before the datum: 0 and the schema id, big-endian */
 #define FRAME_ID_MAX 0xffffff /* registries count from 1: a larger one is another format's bytes */
-#define HEAD_BYTES \
-	4 /* of an unknown format that are shown: enough for its mark, too few for a value */
+#define HEAD_BYTES 4          /* of an unknown format that are shown */
 
 /* ---- ranges ---------------------------------------------------------------------------------------------- */
 
@@ -60,13 +60,25 @@ static void number_broken(struct numbers *n, const struct wire_range *range, dou
 		 value, range->min, range->max);
 }
 
+/* 0.7 written as a float reads as 0.699999988: it is at the bound, not beyond. */
+static bool is_float_of(double value, double bound)
+{
+	return fabs(bound) <= FLT_MAX && value == (double)(float)bound;
+}
+
+static bool in_range(double value, const struct wire_range *range)
+{
+	/* An infinite bound allows every number; what is not finite is no number that a service can use. */
+	return isfinite(value) && (value >= range->min || is_float_of(value, range->min)) &&
+	       (value <= range->max || is_float_of(value, range->max));
+}
+
 static void number_judge(struct numbers *n, size_t i, double value)
 {
 	const struct wire_range *range = &n->want->ranges[i];
 
 	n->seen |= (uint32_t)1 << i;
-	/* An infinite bound allows every number; what is not finite is no number that a service can use. */
-	if (!isfinite(value) || value < range->min || value > range->max)
+	if (!in_range(value, range))
 		number_broken(n, range, value);
 }
 
@@ -297,18 +309,22 @@ static const char *known_beginning(const struct reading *r)
 	return NULL;
 }
 
+/* Lengths, tags and marks are control bytes; behind them begins what the record holds, and that is not shown. */
 static void say_unknown(struct reading *r)
 {
 	const char *name = known_beginning(r);
-	char hex[3 * HEAD_BYTES + 1] = "";
+	char hex[3 * HEAD_BYTES + 4] = "";
+	size_t i = 0, n = 0;
 
-	for (size_t i = 0; i < r->len && i < HEAD_BYTES; i++)
-		snprintf(hex + 3 * i, sizeof hex - 3 * i, " %02x", r->data[i]);
-	if (r->len == 0)
+	if (r->len == 0) {
 		say(r, "an empty value");
-	else
-		say(r, "%zu bytes that begin with%s%s%s%s", r->len, hex, name ? " (" : "",
-		    name ? name : "", name ? ")" : "");
+		return;
+	}
+	do {
+		n += (size_t)snprintf(hex + n, sizeof hex - n, " %02x", r->data[i++]);
+	} while (i < r->len && i < HEAD_BYTES && r->data[i] < ' ');
+	say(r, "%zu byte%s, beginning with%s%s%s%s%s", r->len, r->len == 1 ? "" : "s", hex,
+	    i < r->len ? " .." : "", name ? " (" : "", name ? name : "", name ? ")" : "");
 }
 
 static void take_unknown(struct reading *r)

@@ -39,6 +39,11 @@ struct sample {
 	char trouble[200]; /* the last error of a partition that may pass */
 };
 
+static void topic_subject(const struct sample *s, char *buf, size_t size)
+{
+	snprintf(buf, size, "topic %.*s", (int)(size - sizeof "topic "), s->how->topic);
+}
+
 /* ---- the topic ------------------------------------------------------------------------------------------------ */
 
 /* Lives on the heap, as arguments of kafka_call do. */
@@ -55,6 +60,19 @@ static void ask_metadata(void *arg)
 
 	q->err = rd_kafka_metadata(q->client->rk, 0, q->topic, &q->md,
 				   mono_left_ms_now(q->client->run->deadline));
+}
+
+/* For a question that no metadata answers: the broker is known by then, it is its answer that is missing. */
+static int blame(struct sample *s, const char *words, struct diag *out)
+{
+	char subject[DIAG_SUBJECT_MAX];
+
+	kafka_blame(s->client, words, out);
+	if (out->code == D_KAFKA_NO_BROKERS) {
+		topic_subject(s, subject, sizeof subject);
+		check_fail(out, D_ANSWER_TIMEOUT, subject, "%s", words);
+	}
+	return -1;
 }
 
 static const struct rd_kafka_metadata *get_metadata(struct sample *s, struct diag *out)
@@ -143,11 +161,6 @@ static void ask_offsets(void *arg)
 					    mono_left_ms_now(q->client->run->deadline));
 }
 
-static void topic_subject(const struct sample *s, char *buf, size_t size)
-{
-	snprintf(buf, size, "topic %.*s", (int)(size - sizeof "topic "), s->how->topic);
-}
-
 static int fail_partition(const struct sample *s, int32_t partition, rd_kafka_resp_err_t err,
 			  const char *doing, struct diag *out)
 {
@@ -173,12 +186,16 @@ static int get_offsets(struct sample *s, int64_t which, const char *doing, struc
 	for (size_t i = 0; i < s->n; i++)
 		rd_kafka_topic_partition_list_add(q->list, s->how->topic, s->v[i].id)->offset =
 		    which;
-	if (kafka_call(s->client, ask_offsets, q, doing, out) < 0)
-		return -1;
+	if (kafka_call(s->client, ask_offsets, q, doing, out) < 0) {
+		if (out->code != D_KAFKA_NO_BROKERS)
+			return -1;
+		snprintf(words, sizeof words, "no answer to %s in time (attempt_timeout)", doing);
+		return blame(s, words, out);
+	}
 	if (q->err) {
-		snprintf(words, sizeof words, "%s: %s", doing, rd_kafka_err2str(q->err));
-		kafka_blame(s->client, words, out);
-		return -1;
+		snprintf(words, sizeof words, "no answer to %s: %s", doing,
+			 rd_kafka_err2str(q->err));
+		return blame(s, words, out);
 	}
 	for (size_t i = 0; i < s->n; i++) {
 		const rd_kafka_topic_partition_t *p = &q->list->elems[i];
@@ -291,19 +308,13 @@ static int take_message(struct sample *s, const rd_kafka_message_t *m, struct di
 
 static int fail_late(struct sample *s, struct diag *out)
 {
-	char words[400], subject[DIAG_SUBJECT_MAX];
+	char words[400];
 
 	snprintf(words, sizeof words,
 		 "the last records of %zu of %zu partitions did not come in time "
 		 "(attempt_timeout)%s",
 		 s->n_running, s->n, s->trouble);
-	kafka_blame(s->client, words, out);
-	/* The connections are ready, nothing was logged: then it is the answer that is missing. */
-	if (out->code == D_KAFKA_NO_BROKERS) {
-		topic_subject(s, subject, sizeof subject);
-		check_fail(out, D_ANSWER_TIMEOUT, subject, "%s", words);
-	}
-	return -1;
+	return blame(s, words, out);
 }
 
 static int read_round(struct sample *s, struct diag *out)
