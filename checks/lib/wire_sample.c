@@ -18,6 +18,9 @@ const struct kafka_setting wire_sample_settings[] = {
     /* Above it the library pauses, for a second by default: more than the samples of usual
      * records, so that it only holds back a topic of huge ones. */
     {"queued.max.messages.kbytes", "8192"},
+#if RD_KAFKA_VERSION >= 0x020200ff
+    {"fetch.queue.backoff.ms", "10"},
+#endif
     {NULL, NULL},
 };
 
@@ -162,14 +165,16 @@ static void ask_offsets(void *arg)
 }
 
 static int fail_partition(const struct sample *s, int32_t partition, rd_kafka_resp_err_t err,
-			  const char *doing, struct diag *out)
+			  const char *doing, const char *words, struct diag *out)
 {
 	enum diag_code code = kafka_topic_meaning(err);
 	char subject[DIAG_SUBJECT_MAX];
 
+	if (err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED)
+		code = D_KAFKA_FEATURE_MISSING; /* the codec of its batches */
 	topic_subject(s, subject, sizeof subject);
 	check_fail(out, code == D_NONE ? D_KAFKA_NO_BROKERS : code, subject, "partition %d, %s: %s",
-		   partition, doing, rd_kafka_err2str(err));
+		   partition, doing, words);
 	if (code == D_KAFKA_TOPIC_DENIED)
 		diag_hint(out, "a sample is read from the topic: grant this principal Read on it, "
 			       "or leave the check to a service that has it");
@@ -201,7 +206,8 @@ static int get_offsets(struct sample *s, int64_t which, const char *doing, struc
 		const rd_kafka_topic_partition_t *p = &q->list->elems[i];
 
 		if (p->err)
-			return fail_partition(s, p->partition, p->err, doing, out);
+			return fail_partition(s, p->partition, p->err, doing,
+					      rd_kafka_err2str(p->err), out);
 		if (which == RD_KAFKA_OFFSET_BEGINNING)
 			s->v[i].low = p->offset;
 		else
@@ -264,7 +270,8 @@ static int start_round(struct sample *s, int round, struct diag *out)
 		p->to = p->from;
 		p->from = p->high - distance > p->low ? p->high - distance : p->low;
 		if (rd_kafka_consume_start_queue(s->topic, p->id, p->from, s->queue) < 0)
-			return fail_partition(s, p->id, rd_kafka_last_error(), "reading it", out);
+			return fail_partition(s, p->id, rd_kafka_last_error(), "reading it",
+					      rd_kafka_err2str(rd_kafka_last_error()), out);
 		p->running = true;
 		s->n_running++;
 	}
@@ -299,10 +306,12 @@ static int take_message(struct sample *s, const rd_kafka_message_t *m, struct di
 		return 0;
 	}
 	code = kafka_topic_meaning(m->err);
-	if (code != D_NONE && !diag_info(code)->retryable)
-		return fail_partition(s, p->id, m->err, "reading it", out);
+	if (m->err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED ||
+	    (code != D_NONE && !diag_info(code)->retryable))
+		return fail_partition(s, p->id, m->err, "reading it", rd_kafka_message_errstr(m),
+				      out);
 	snprintf(s->trouble, sizeof s->trouble, "; partition %d: %.150s", p->id,
-		 rd_kafka_err2str(m->err));
+		 rd_kafka_message_errstr(m));
 	return 0;
 }
 
