@@ -26,6 +26,7 @@ struct avro_schema *avro_schema_load(const struct check_run *run, const char *pa
 				     struct diag *out);
 /* From text: NULL with why filled. */
 struct avro_schema *avro_schema_parse(const char *text, size_t len, char *why, size_t size);
+void avro_schema_free(struct avro_schema *s);
 /* The parsing canonical form; the caller frees it. */
 char *avro_canonical(const struct avro_schema *s);
 /* CRC-64-AVRO (specification, "Schema Fingerprints"). */

@@ -65,17 +65,32 @@ static size_t bytes_of(const char *text, unsigned char *buf, size_t size)
 	return n;
 }
 
+static struct avro_schema *parsed[64];
+
 static const struct avro_schema *schema_of(const char *text)
 {
+	static const char *texts[ARRAY_LEN(parsed)];
 	char why[AVRO_WHY_MAX];
-	const struct avro_schema *s;
+	size_t i;
 
 	if (!text)
 		return NULL;
-	s = avro_schema_parse(text, strlen(text), why, sizeof why);
-	if (!s)
+	for (i = 0; parsed[i]; i++)
+		if (str_eq(texts[i], text))
+			return parsed[i];
+	texts[i] = text;
+	parsed[i] = avro_schema_parse(text, strlen(text), why, sizeof why);
+	if (!parsed[i])
 		fail_msg("%s: %s", text, why);
-	return s;
+	return parsed[i];
+}
+
+static int free_schemas(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(parsed) && parsed[i]; i++)
+		avro_schema_free(parsed[i]);
+	return 0;
 }
 
 static struct wire_want want_of(enum wire_format format, const char *schema, const char *range)
@@ -510,5 +525,5 @@ int main(void)
 	    cmocka_unit_test(test_random_records),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, free_schemas);
 }
