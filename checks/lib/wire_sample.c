@@ -25,7 +25,7 @@ const struct kafka_setting wire_sample_settings[] = {
 };
 
 struct part {
-	int32_t id, leader;
+	int32_t id;
 	int64_t low, high;
 	int64_t from, to; /* this round's offsets: [from, to) */
 	size_t values;    /* seen that can be judged */
@@ -240,6 +240,9 @@ static int find_offsets(struct sample *s, struct diag *out)
 
 static struct part *part_of(struct sample *s, int32_t id)
 {
+	/* Where it stands in almost every answer. */
+	if (id >= 0 && (size_t)id < s->n && s->v[id].id == id)
+		return &s->v[id];
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i].id == id)
 			return &s->v[i];
