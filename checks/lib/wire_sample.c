@@ -10,6 +10,7 @@
 const struct kafka_setting wire_sample_settings[] = {
     {"enable.partition.eof",
      "true"}, /* the end of a log is told, also when no record stands there */
+    {"auto.commit.enable", "false"},   /* the simple consumer's own, beside enable.auto.commit */
     {"auto.offset.reset", "earliest"}, /* what retention took since its offset was asked for */
     {"fetch.wait.max.ms", "10"},       /* at the end of a log the broker would wait for more */
     {"fetch.min.bytes", "1"},
@@ -108,8 +109,7 @@ static void take_partitions(struct sample *s, const struct rd_kafka_metadata *md
 	s->n = (size_t)t->partition_cnt;
 	s->v = xcalloc(s->n, sizeof *s->v);
 	for (size_t i = 0; i < s->n; i++)
-		s->v[i] =
-		    (struct part){.id = t->partitions[i].id, .leader = t->partitions[i].leader};
+		s->v[i].id = t->partitions[i].id;
 	s->done->partitions = s->n;
 }
 
