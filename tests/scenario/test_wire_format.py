@@ -5,6 +5,7 @@ import json
 import struct
 
 import fastavro
+import fastavro.utils
 import pytest
 
 from fakes.kafka import FakeKafka, KafkaMock, Partition
@@ -242,6 +243,41 @@ def test_many_small_fetches(guard, kafka):
     for partition in range(2):
         kafka.produce(TOPIC, *[value] * 200, partition=partition)
     assert look(guard, kafka, "json", sample=200).passed()["facts"]["records"] == 400
+
+
+# ---- the profiles --------------------------------------------------------------------------------------------------
+
+SOMABRAIN = {f"cog.{one}.updates": "belief_update" for one in ("state", "agent", "action")} | {
+    TOPIC: "config_update", "cog.global.frame": "global_frame", "cog.segments": "segment_boundary", "cog.reward.events": "reward_event",
+    "cog.teach.feedback": "teach_feedback"}
+
+
+@pytest.mark.produces("wire-format-mixed")
+@pytest.mark.parametrize("service,topics", [
+    ("learner_online", ["cog.reward.events"]), ("integrator_hub", [*SOMABRAIN][:4]), ("segmentation_service", ["cog.global.frame"]),
+    ("orchestrator_service", ["cog.global.frame", "cog.segments"]), ("teach_feedback_processor", ["cog.teach.feedback"]),
+    ("wm_updates_cache", [*SOMABRAIN][:3])])
+def test_somabrain(guard, service, topics):
+    """Each service looks at what it reads, with the schema of that topic."""
+    folder = SCHEMA.parent
+
+    def look_at_all():
+        return guard.check(folder.parent / f"{service}.cfg", "--only", "wire_format.*", mode="dev", env={
+            "SOMABRAIN_KAFKA_URL": kafka.bootstrap, "SOMABRAIN_SCHEMAS": folder, "SOMABRAIN_POSTGRES_DSN": "postgres://db",
+            "SOMABRAIN_FF_COG_ORCHESTRATOR": "1"})
+    with KafkaMock(brokers=1, topics={topic: (1, 1) for topic in SOMABRAIN}) as kafka:
+        for topic in topics:
+            schema = folder / f"{SOMABRAIN[topic]}.avsc"
+            record = fastavro.utils.generate_one(fastavro.parse_schema(json.loads(schema.read_text())))
+            kafka.produce(topic, encode(record | UPDATE if topic == TOPIC else record, schema))
+        result = look_at_all()
+        looked = [c for c in result.checks if c["kind"] == "wire_format"]
+        assert [(c["outcome"], c["facts"]["avro_bare"]) for c in looked] == [("pass", 1)] * len(topics), result
+        for topic in topics:
+            kafka.produce(topic, JSON)
+        result = look_at_all()
+        looked = [c for c in result.checks if c["kind"] == "wire_format"]
+        assert sorted(c["subject"] for c in looked if c["code"] == "wire-format-mixed") == sorted(f"topic {one}" for one in topics), result
 
 
 # ---- Kafka's own trouble -------------------------------------------------------------------------------------------
