@@ -47,15 +47,17 @@ with_curl := $(call resolve,$(WITH_CURL),$(LIB_curl))
 PKGS += $(foreach l,kafka avro redis curl,$(if $(filter 1,$(with_$(l))),$(LIB_$(l))))
 
 # Which source files belong to which library.
-of_kafka := checks/kafka.c $(wildcard checks/lib/kafka_*.c)
-of_avro := checks/avro.c checks/schema_registry.c $(wildcard checks/lib/avro_*.c)
+of_kafka := checks/kafka.c checks/wire_format.c $(wildcard checks/lib/kafka_*.c checks/lib/wire_*.c)
+of_avro := checks/avro.c checks/schema_registry.c checks/wire_format.c $(wildcard checks/lib/avro_*.c checks/lib/wire_*.c)
 of_redis := checks/redis.c $(wildcard checks/lib/resp*.c checks/lib/redis_*.c)
 of_curl := checks/http.c checks/opa.c checks/schema_registry.c checks/metrics.c checks/lib/web.c
 left_out := $(foreach l,kafka avro redis curl,$(if $(filter 1,$(with_$(l))),,$(of_$(l))))
 
 src_c := $(filter-out src/main.c,$(wildcard src/*.c))
 checks_c := $(filter-out $(left_out),$(wildcard checks/*.c checks/lib/*.c))
-unit_c := $(filter-out $(if $(filter 0,$(with_kafka)),tests/unit/test_kafka.c),$(wildcard tests/unit/*.c))
+# Tests of what is left out are left out.
+unit_c := $(filter-out $(if $(filter 0,$(with_kafka)),tests/unit/test_kafka.c) \
+	$(if $(filter 00 01 10,$(with_kafka)$(with_avro)),tests/unit/test_wire_class.c),$(wildcard tests/unit/*.c))
 
 ifneq ($(filter-out help clean format deps-build deps-test,$(or $(MAKECMDGOALS),all)),)
 lib_cflags := $(shell $(pkg_config) --cflags $(PKGS) 2>/dev/null)

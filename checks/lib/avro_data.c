@@ -1,6 +1,8 @@
 /* The two walks over schemas: can one read what the other wrote, and what do these bytes say. */
 #include "avro_schema.h"
 
+#include <endian.h>
+
 #define DEPTH_MAX 128
 #define ITEMS_MAX 10000000
 
@@ -211,6 +213,8 @@ struct bytes {
 	const unsigned char *data;
 	size_t len, at;
 	size_t items;
+	avro_number_fn *see; /* may be NULL */
+	void *arg;
 	char *why;
 	size_t size;
 };
@@ -258,6 +262,43 @@ static int take_long(struct bytes *b, int64_t *out, const char *where)
 
 static int decode(struct bytes *b, const json_t *v, const char *where, int depth);
 
+static void see(const struct bytes *b, const char *where, double value)
+{
+	if (b->see)
+		b->see(b->arg, where, value);
+}
+
+/* Little-endian, IEEE 754. */
+static int take_float(struct bytes *b, const char *where)
+{
+	const unsigned char *at = b->data + b->at;
+	uint32_t bits;
+	float value;
+
+	if (take(b, 4, where, "a float"))
+		return -1;
+	memcpy(&bits, at, sizeof(bits));
+	bits = le32toh(bits);
+	memcpy(&value, &bits, sizeof(value));
+	see(b, where, (double)value);
+	return 0;
+}
+
+static int take_double(struct bytes *b, const char *where)
+{
+	const unsigned char *at = b->data + b->at;
+	uint64_t bits;
+	double value;
+
+	if (take(b, 8, where, "a double"))
+		return -1;
+	memcpy(&bits, at, sizeof(bits));
+	bits = le64toh(bits);
+	memcpy(&value, &bits, sizeof(value));
+	see(b, where, value);
+	return 0;
+}
+
 static int decode_primitive(struct bytes *b, const char *type, const char *where)
 {
 	int64_t n;
@@ -270,15 +311,17 @@ static int decode_primitive(struct bytes *b, const char *type, const char *where
 		return take(b, 1, where, "a boolean");
 	}
 	if (str_eq(type, "float"))
-		return take(b, 4, where, "a float");
+		return take_float(b, where);
 	if (str_eq(type, "double"))
-		return take(b, 8, where, "a double");
+		return take_double(b, where);
 	if (take_long(b, &n, where))
 		return -1;
 	if (str_eq(type, "int") && (n < INT32_MIN || n > INT32_MAX))
 		return bad(b, where, "an int of value %lld", (long long)n);
-	if (str_eq(type, "int") || str_eq(type, "long"))
+	if (str_eq(type, "int") || str_eq(type, "long")) {
+		see(b, where, (double)n);
 		return 0;
+	}
 	return take(b, n, where, str_eq(type, "string") ? "a string" : "a bytes value");
 }
 
@@ -356,10 +399,55 @@ static int decode(struct bytes *b, const json_t *v, const char *where, int depth
 			     str_eq(type, "map"), where, depth);
 }
 
+ssize_t avro_decode_numbers(const struct avro_schema *s, const unsigned char *data, size_t len,
+			    avro_number_fn *fn, void *arg, char *why, size_t size)
+{
+	struct bytes b = {
+	    .schema = s, .data = data, .len = len, .see = fn, .arg = arg, .why = why, .size = size};
+
+	return decode(&b, s->normal, "", 0) ? -1 : (ssize_t)b.at;
+}
+
 ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size_t len, char *why,
 		    size_t size)
 {
-	struct bytes b = {.schema = s, .data = data, .len = len, .why = why, .size = size};
+	return avro_decode_numbers(s, data, len, NULL, NULL, why, size);
+}
 
-	return decode(&b, s->normal, "", 0) ? -1 : (ssize_t)b.at;
+/* ---- fields ----------------------------------------------------------------------------------------------------- */
+static bool has_number(const struct avro_schema *s, const json_t *v, const char *path, int depth)
+{
+	const json_t *fields, *f;
+	const char *type;
+	size_t len = strcspn(path, "."), i;
+
+	if (depth > DEPTH_MAX)
+		return false;
+	v = definition(s, v);
+	if (json_is_array(v)) {
+		for (i = 0; i < json_array_size(v); i++)
+			if (has_number(s, json_array_get(v, i), path, depth + 1))
+				return true;
+		return false;
+	}
+	type = type_of(v);
+	if (str_eq(type, "map") || str_eq(type, "array"))
+		return has_number(s, json_object_get(v, str_eq(type, "map") ? "values" : "items"),
+				  path, depth + 1);
+	if (!str_eq(type, "record"))
+		return !*path && (str_eq(type, "int") || str_eq(type, "long") ||
+				  str_eq(type, "float") || str_eq(type, "double"));
+	fields = json_object_get(v, "fields");
+	for (i = 0; len && i < json_array_size(fields); i++) {
+		f = json_array_get(fields, i);
+		if (strlen(json_str(f, "name")) == len && !strncmp(json_str(f, "name"), path, len))
+			return has_number(s, json_object_get(f, "type"),
+					  path + len + (path[len] == '.'), depth + 1);
+	}
+	return false;
+}
+
+bool avro_has_number(const struct avro_schema *s, const char *field)
+{
+	return has_number(s, s->normal, field, 0);
 }

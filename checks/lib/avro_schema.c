@@ -321,34 +321,52 @@ uint64_t avro_crc64(const void *data, size_t len)
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
+/* avro-c checks names, symbols, duplicates and more; it takes objects and lists only. */
+static bool avro_c_agrees(const char *text, size_t len, const json_t *root, char *why, size_t size)
+{
+	avro_schema_t parsed = NULL;
+
+	if (json_is_string(root))
+		return true;
+	if (avro_schema_from_json_length(text, len, &parsed)) {
+		snprintf(why, size, "%s", avro_strerror());
+		return false;
+	}
+	avro_schema_decref(parsed);
+	return true;
+}
+
 struct avro_schema *avro_schema_parse(const char *text, size_t len, char *why, size_t size)
 {
 	struct avro_schema *s = xcalloc(1, sizeof(*s));
 	struct reading r = {.names = json_object(), .why = why, .size = size};
-	avro_schema_t parsed = NULL;
 	const char *name;
 	json_t *root;
 	char *pcf;
 
 	*why = '\0';
+	s->names = r.names;
 	root = json_read(text, len, why, size);
-	if (!root)
-		return NULL;
-	s->normal = normal(&r, root, "");
-	if (!s->normal)
-		return NULL;
-	/* avro-c checks names, symbols, duplicates and more; it takes objects and lists only. */
-	if (!json_is_string(root) && avro_schema_from_json_length(text, len, &parsed)) {
-		snprintf(why, size, "%s", avro_strerror());
+	s->normal = root ? normal(&r, root, "") : NULL;
+	if (!s->normal || !avro_c_agrees(text, len, root, why, size)) {
+		json_decref(root);
+		avro_schema_free(s);
 		return NULL;
 	}
-	s->names = r.names;
+	json_decref(root);
 	name = json_str(s->normal, "name");
 	s->full_name = name ? name : "";
 	pcf = avro_canonical(s);
 	s->fingerprint = avro_crc64(pcf, strlen(pcf));
 	free(pcf);
 	return s;
+}
+
+void avro_schema_free(struct avro_schema *s)
+{
+	json_decref(s->normal);
+	json_decref(s->names);
+	free(s);
 }
 
 struct avro_schema *avro_schema_load(const struct check_run *run, const char *path,

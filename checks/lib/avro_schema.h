@@ -26,6 +26,7 @@ struct avro_schema *avro_schema_load(const struct check_run *run, const char *pa
 				     struct diag *out);
 /* From text: NULL with why filled. */
 struct avro_schema *avro_schema_parse(const char *text, size_t len, char *why, size_t size);
+void avro_schema_free(struct avro_schema *s);
 /* The parsing canonical form; the caller frees it. */
 char *avro_canonical(const struct avro_schema *s);
 /* CRC-64-AVRO (specification, "Schema Fingerprints"). */
@@ -38,5 +39,13 @@ bool avro_can_read(const struct avro_schema *reader, const struct avro_schema *w
 /* Walks one datum: the number of bytes it takes, or -1 with the reason in why. */
 ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size_t len, char *why,
 		    size_t size);
+
+/* A number of the datum, with the names of the fields that lead to it: "position.x". What stands in arrays and maps
+ * counts as their field. Called while walking: also for data that turn out to be wrong further on. */
+typedef void avro_number_fn(void *arg, const char *field, double value);
+ssize_t avro_decode_numbers(const struct avro_schema *s, const unsigned char *data, size_t len,
+			    avro_number_fn *fn, void *arg, char *why, size_t size);
+/* Can a datum have a number at this field, named as above? */
+bool avro_has_number(const struct avro_schema *s, const char *field);
 
 #endif

@@ -29,23 +29,58 @@ static bool too_deep(const char *text, size_t len)
 	return false;
 }
 
+static bool is_bounded(const char *text, size_t len, char *err, size_t err_size)
+{
+	if (len > JSON_TEXT_MAX) {
+		snprintf(err, err_size, "larger than %d MiB", JSON_TEXT_MAX >> 20);
+		return false;
+	}
+	/* jansson recurses; its own limit is 2048 levels, ours keeps the printing of causes shallow too. */
+	if (too_deep(text, len)) {
+		snprintf(err, err_size, "nested deeper than %d levels", JSON_DEPTH_MAX);
+		return false;
+	}
+	return true;
+}
+
 json_t *json_read(const char *text, size_t len, char *err, size_t err_size)
 {
 	json_error_t e;
 	json_t *v;
 
-	if (len > JSON_TEXT_MAX) {
-		snprintf(err, err_size, "larger than %d MiB", JSON_TEXT_MAX >> 20);
+	if (!is_bounded(text, len, err, err_size))
 		return NULL;
-	}
-	/* jansson recurses; its own limit is 2048 levels, ours keeps the printing of causes shallow too. */
-	if (too_deep(text, len)) {
-		snprintf(err, err_size, "nested deeper than %d levels", JSON_DEPTH_MAX);
-		return NULL;
-	}
 	v = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
 	if (!v)
 		snprintf(err, err_size, "line %d column %d: %s", e.line, e.column, e.text);
+	return v;
+}
+
+/* jansson's own words quote what stands at the place. */
+static const char *error_words(enum json_error_code code)
+{
+	if (code == json_error_invalid_utf8)
+		return "not UTF-8";
+	if (code == json_error_premature_end_of_input)
+		return "the text ends too early";
+	if (code == json_error_end_of_input_expected)
+		return "something follows the end";
+	if (code == json_error_numeric_overflow)
+		return "a number no double can hold";
+	return "not the syntax of JSON";
+}
+
+json_t *json_read_document(const char *text, size_t len, char *err, size_t err_size)
+{
+	json_error_t e;
+	json_t *v;
+
+	if (!is_bounded(text, len, err, err_size))
+		return NULL;
+	v = json_loadb(text, len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &e);
+	if (!v)
+		snprintf(err, err_size, "%s at byte %d", error_words(json_error_code(&e)),
+			 e.position);
 	return v;
 }
 

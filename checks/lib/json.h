@@ -15,6 +15,9 @@ const char *json_problem(const char *text);
 const char *json_pointer_problem(const char *text);
 /* NULL with a reason in err (line, what) when it is not JSON. Any value, not only objects. */
 json_t *json_read(const char *text, size_t len, char *err, size_t err_size);
+/* The same for foreign documents that must not be quoted: objects and lists only, whole numbers of any size (as reals),
+ * and a reason without a piece of the text. */
+json_t *json_read_document(const char *text, size_t len, char *err, size_t err_size);
 /* RFC 6901. NULL: nothing there. Borrowed. */
 json_t *json_at(json_t *root, const char *pointer);
 /* Deep equality; 1 and 1.0 are equal. */

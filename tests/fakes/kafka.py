@@ -20,6 +20,7 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import logging
 import os
 import pathlib
 import signal
@@ -55,7 +56,7 @@ class KafkaMock:
 
     def __init__(self, brokers=3, topics=None):
         self.brokers, self.topics = brokers, topics or {}
-        self._process = None
+        self._process = self._producer = None
 
     def __enter__(self):
         program = _mock_program()
@@ -70,6 +71,7 @@ class KafkaMock:
         return self
 
     def __exit__(self, kind, value, trace):
+        self._producer = None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         try:
@@ -107,6 +109,20 @@ class KafkaMock:
 
     def errors(self, api, *codes):
         self.tell("errors", api, *codes)
+
+    def produce(self, topic, *values, partition=0):
+        """Records, None being a tombstone; returns once the mock holds them."""
+        if self._producer is None:
+            # Needed by few scenarios. The mock's sockets answer a client without Nagle's algorithm late.
+            from confluent_kafka import Producer
+            self._producer = Producer({"bootstrap.servers": self.bootstrap, "socket.nagle.disable": False, "linger.ms": 0,
+                                       "message.max.bytes": 8 << 20}, logger=logging.getLogger("startguard.tests.kafka"))
+        failed = []
+        for value in values:
+            self._producer.produce(topic, value, key=b"key", partition=partition,
+                                   on_delivery=lambda error, _: error and failed.append(error))
+        if self._producer.flush(20) or failed:
+            raise RuntimeError(f"not all records came to {topic}: {failed}")
 
 
 def _mock_program():

@@ -33,7 +33,7 @@ def test_ready(guard, world):
     assert seen["pid"] == process.pid
     assert environment["STARTGUARD_STATUS"] == "ready" and environment["STARTGUARD_MODE"] == "prod"
     assert environment["SOMABRAIN_FF_WM_UPDATES_CACHE"] == "1"
-    assert len(result.checks) == 10 and all(c["outcome"] == "pass" for c in result.checks), result
+    assert len(result.checks) == 11 and all(c["outcome"] == "pass" for c in result.checks), result
 
 
 @pytest.mark.produces("kafka-topic-missing")
@@ -97,6 +97,20 @@ def test_schema_differs(guard, world):
         world.registry.register("cog.config.updates-value", (SCHEMAS / "config_update.avsc").read_text())
 
 
+@pytest.mark.produces("wire-format-mixed")
+def test_one_producer_writes_json(guard, world):
+    """An image without fastavro beside one with it: what the silent fallback looks like from outside."""
+    avro = bytes.fromhex("06662d310000803f0000003f0000803e0000803f0000003e0000004028") + b"2025-11-08T15:00:00Z"
+    world.kafka.produce("cog.reward.events", avro)
+    assert start(guard, world).status == "ready"
+    world.kafka.produce("cog.reward.events", json.dumps({"frame_id": "f-1", "total": 2.0}))
+    try:
+        blocked(start(guard, world), "wire-format-mixed", 69, "wire_format.reward_events", subject="topic cog.reward.events", cause="1 bare Avro, 1 JSON")
+    finally:
+        world.kafka.delete_topic("cog.reward.events")
+        world.kafka.create_topic("cog.reward.events", 3)
+
+
 @pytest.mark.produces("opa-undefined")
 def test_decision_undefined(guard, world):
     loaded = next(p["id"] for p in json.loads(world.opa.ask("GET", "/v1/policies")[1])["result"])
@@ -156,7 +170,7 @@ def test_force_json_in_dev(guard, world):
     result = start(guard, world, mode="dev", LEARNER_FORCE_JSON="1")
     assert result.code == 0 and result.status == "degraded", result
     environment = dict(line.partition("=")[::2] for line in json.loads(result.out)["environ"])
-    waived = ["avro.config_update", "avro.reward_event", "schema_registry.subjects"]
+    waived = ["avro.config_update", "avro.reward_event", "schema_registry.subjects", "wire_format.reward_events"]
     assert sorted(environment["STARTGUARD_WAIVED"].split(",")) == waived
     assert sorted(c["id"] for c in result.checks if c["outcome"] == "waived") == waived
     assert all(id in result.err for id in waived), result

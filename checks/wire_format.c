@@ -1,0 +1,221 @@
+/* wire_format: the last records of a topic are written the way this service reads them. Reads by offsets only: no
+ * group, no commit, no topic comes into being. */
+#include "check.h"
+#include "kafka_client.h"
+#include "kafka_topic.h"
+#include "wire_judge.h"
+#include "wire_sample.h"
+
+static const char *const formats[] = {
+    [WIRE_AVRO_BARE] = "avro_bare",
+    [WIRE_AVRO_CONFLUENT] = "avro_confluent",
+    [WIRE_JSON] = "json",
+    NULL,
+};
+_Static_assert(ARRAY_LEN(formats) == WIRE_OTHER + 1,
+	       "every format that can be expected has a word");
+
+struct wire_conf {
+	struct strlist bootstrap_servers;
+	struct pairlist properties;
+	const char *properties_file, *client_id;
+	const char *topic;
+	int expect;
+	const char *schema;
+	int64_t sample;
+	struct strlist ranges;
+	bool allow_empty;
+};
+
+static const char *topic_problem(const char *name)
+{
+	return schema_find(&kafka_topic_schema, "name")->check(name);
+}
+
+static const struct key wire_keys[] = {
+    KEY_STRLIST(struct wire_conf, bootstrap_servers, .flags = K_REQUIRED,
+		.check = kafka_address_problem,
+		.doc = "host:port of one or more brokers, as in kafka.",
+		.example = "[\"kafka-1:9092\", \"kafka-2:9092\"]"),
+    KEY_PAIRLIST(struct wire_conf, properties,
+		 .doc = "Settings of the service's client in librdkafka's names, as in kafka; "
+			"secret values by reference.",
+		 .example = "[\"security.protocol=SSL\", \"ssl.ca.location=/etc/ssl/kafka.pem\"]"),
+    KEY_PATH(struct wire_conf, properties_file,
+	     .doc =
+		 "The service's own file of such settings, name=value lines; properties beats it.",
+	     .example = "\"/etc/orders/kafka.properties\""),
+    KEY_STR(struct wire_conf, client_id,
+	    .doc = "Name under which the brokers see this check; startguard unless given.",
+	    .example = "\"orders-startguard\""),
+    KEY_STR(struct wire_conf, topic, .flags = K_REQUIRED, .check = topic_problem,
+	    .doc = "The topic whose last records are looked at. The principal must be allowed to "
+		   "read it.",
+	    .example = "\"orders\""),
+    KEY_ENUM(struct wire_conf, expect, .flags = K_REQUIRED, .choices = formats,
+	     .doc = "How every record must be written: one Avro datum and nothing else; the same "
+		    "behind the five bytes of a Confluent serialiser; or one JSON object or list.",
+	     .example = "\"avro_bare\""),
+    KEY_PATH(struct wire_conf, schema,
+	     .doc = "Avro schema file that must decode every record to its last byte. Needed for "
+		    "avro_bare; without it only the frame of avro_confluent is looked at.",
+	     .example = "\"schemas/order.avsc\""),
+    KEY_INT(struct wire_conf, sample, .def = "20", .min = "1", .max = "10000",
+	    .doc = "How many records of each partition are looked at: the last ones."),
+    KEY_STRLIST(struct wire_conf, ranges, .check = wire_range_problem,
+		.doc = "Numbers that make sense, as \"field min max\"; a dot leads into a record, "
+		       "inf and -inf leave a side open. Values in lists and maps count as their "
+		       "field; what is not finite is never in range.",
+		.example = "[\"exploration_temp 0.1 1.0\", \"learning_rate 0 1\"]"),
+    KEY_BOOL(struct wire_conf, allow_empty, .def = "true",
+	     .doc = "Whether a topic without a record passes: there is nothing to judge, and the "
+		    "report says so. With false the first record is waited for."),
+    KEY_END,
+};
+static const struct schema wire_schema = {
+    .name = "wire_format", .size = sizeof(struct wire_conf), .keys = wire_keys};
+
+static const char *wire_validate(const void *conf, const char **key)
+{
+	const struct wire_conf *c = conf;
+
+	*key = "properties";
+	for (size_t i = 0; i < c->properties.n; i++) {
+		const char *problem = kafka_property_problem(c->properties.v[i].name);
+
+		if (problem)
+			return problem;
+	}
+	*key = "schema";
+	if (c->expect == WIRE_AVRO_BARE && !c->schema)
+		return "is needed: bare Avro cannot be told without its schema";
+	if (c->expect == WIRE_JSON && c->schema)
+		return "is for Avro: leave it out with expect = \"json\"";
+	*key = "ranges";
+	if (c->ranges.n > WIRE_RANGES_MAX)
+		return "has more than 32 entries";
+	if (c->ranges.n && c->expect == WIRE_AVRO_CONFLUENT && !c->schema)
+		return "needs schema: the fields are known by it alone";
+	return NULL;
+}
+
+/* ---- one attempt --------------------------------------------------------------------------------------------- */
+
+static int prepare(const struct check_run *run, const struct wire_conf *c, struct wire_want *want,
+		   struct diag *out)
+{
+	want->format = (enum wire_format)c->expect;
+	want->n_ranges = c->ranges.n;
+	for (size_t i = 0; i < c->ranges.n; i++)
+		wire_range_parse(&want->ranges[i], c->ranges.v[i]);
+	if (!c->schema)
+		return 0;
+	want->schema = avro_schema_load(run, c->schema, out);
+	if (!want->schema)
+		return -1;
+	for (size_t i = 0; i < want->n_ranges; i++) {
+		if (avro_has_number(want->schema, want->ranges[i].field))
+			continue;
+		check_fail(out, D_AVRO_NAME_MISMATCH, c->schema,
+			   "the schema has no number at the field %s, which ranges names",
+			   want->ranges[i].field);
+		diag_hint(out, "correct ranges, or ship the schema that has the field");
+		return -1;
+	}
+	return 0;
+}
+
+static bool see(void *arg, int32_t partition, int64_t offset, const void *value, size_t len)
+{
+	struct wire_tally *tally = arg;
+	size_t before = tally->judged + tally->too_large;
+
+	wire_tally_add(tally, partition, offset, value, len);
+	return tally->judged + tally->too_large > before;
+}
+
+static int sample(const struct check_run *run, const struct wire_conf *c, struct wire_tally *tally,
+		  struct wire_sampled *done, struct diag *out)
+{
+	const struct kafka_access access = {
+	    .bootstrap_servers = &c->bootstrap_servers,
+	    .properties = &c->properties,
+	    .properties_file = c->properties_file,
+	    .client_id = c->client_id,
+	};
+	const struct wire_sampling how = {
+	    .topic = c->topic, .per_partition = c->sample, .see = see, .arg = tally};
+	struct kafka_props *props = xcalloc(1, sizeof *props);
+	struct kafka_client *client;
+
+	check_step(run, PH_CONFIG, "reading the settings of the Kafka client");
+	if (kafka_props_load(&access, props, out) < 0)
+		return -1;
+	client = kafka_open(run, props, RD_KAFKA_CONSUMER, &c->bootstrap_servers,
+			    wire_sample_settings, out);
+	return client ? wire_sample(client, &how, done, out) : -1;
+}
+
+static void report_facts(const struct check_run *run, const struct wire_tally *t,
+			 const struct wire_sampled *done)
+{
+	check_fact(run, "partitions", "%zu", done->partitions);
+	check_fact(run, "records", "%zu", t->judged);
+	for (enum wire_format f = 0; f < WIRE_OTHER; f++)
+		check_fact(run, formats[f], "%zu", t->formats[f]);
+	check_fact(run, "other", "%zu", t->formats[WIRE_OTHER]);
+	check_fact(run, "tombstones", "%zu", t->tombstones);
+	check_fact(run, "too_large", "%zu", t->too_large);
+	check_fact(run, "cut", "%s", done->cut ? "true" : "false");
+}
+
+static enum verdict judge_empty(const struct check_run *run, const struct wire_conf *c,
+				const struct wire_tally *t, struct diag *out)
+{
+	char subject[DIAG_SUBJECT_MAX], why[120] = "the topic is empty";
+
+	if (t->tombstones)
+		snprintf(why, sizeof why, "its last records are tombstones (%zu)", t->tombstones);
+	snprintf(subject, sizeof subject, "topic %.*s", (int)(sizeof subject - sizeof "topic "),
+		 c->topic);
+	if (!c->allow_empty)
+		return check_fail(out, D_WIRE_EMPTY_TOPIC, subject,
+				  "%s, and allow_empty is false: there is no record to judge", why);
+	check_summary(run, "%s: nothing to judge", why);
+	return V_PASS;
+}
+
+static enum verdict wire_run(const struct check_run *run, struct diag *out)
+{
+	const struct wire_conf *c = run->conf;
+	struct wire_want *want = xcalloc(1, sizeof *want);
+	struct wire_tally *tally = xcalloc(1, sizeof *tally);
+	struct wire_sampled done;
+	char left_out[64] = "";
+
+	tally->want = want;
+	if (prepare(run, c, want, out) < 0 || sample(run, c, tally, &done, out) < 0)
+		return V_FAIL;
+	report_facts(run, tally, &done);
+	if (tally->judged == 0 && tally->too_large == 0)
+		return judge_empty(run, c, tally, out);
+	if (wire_judge(tally, c->topic, out) != V_PASS)
+		return V_FAIL;
+	if (tally->too_large)
+		snprintf(left_out, sizeof left_out, ", %zu too large to judge", tally->too_large);
+	check_summary(run, "%zu record%s of %zu partition%s, all %s%s%s", tally->judged,
+		      tally->judged == 1 ? "" : "s", done.partitions,
+		      done.partitions == 1 ? "" : "s", wire_format_name(want->format), left_out,
+		      done.cut ? ", stopped at 32 MiB" : "");
+	return V_PASS;
+}
+
+extern const struct check_kind check_wire_format;
+const struct check_kind check_wire_format = {
+    .name = "wire_format",
+    .summary =
+	"the last records of a topic are bare Avro, Confluent-framed Avro or JSON, and no mixture",
+    .schema = &wire_schema,
+    .validate = wire_validate,
+    .run = wire_run,
+};

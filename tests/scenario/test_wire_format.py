@@ -1,0 +1,359 @@
+"""wire_format: what the last records of a topic are, on librdkafka's mock cluster. The vectors are records of a real system."""
+
+import io
+import json
+import struct
+
+import fastavro
+import fastavro.utils
+import pytest
+
+from fakes.kafka import FakeKafka, KafkaMock, Partition
+from fakes.tcp import refused_port
+from harness import ROOT, settings
+
+SCHEMA = ROOT / "profiles" / "somabrain" / "schemas" / "config_update.avsc"
+TOPIC = "cog.config.updates"
+UPDATE = {"learning_rate": 0.05, "exploration_temp": 0.62, "ts": "2025-11-08T15:00:00Z"}
+# 29 bytes, and the text that decodes as Avro into a temperature of 7.5e31.
+AVRO = bytes.fromhex("cdcc4c3d52b81e3f28323032352d31312d30385431353a30303a30305a")
+JSON = b'{"tenant": "acme", "learning_rate": 0.05, "exploration_temp": 0.62, "ts": "2025-11-08T15:00:00Z"}'
+FRAMED = b"\0\0\0\0\7" + AVRO
+TAU = "exploration_temp 0.1 1.0"
+FETCH, LIST_OFFSETS = 1, 2
+ONCE = ["-t", "4s"]
+WIRE = ("wire-format-other", "wire-format-mixed", "wire-value-range", "wire-empty-topic", "avro-decode", "avro-bytes-left", "answer-too-large")
+
+
+@pytest.fixture
+def kafka():
+    with KafkaMock(brokers=2, topics={TOPIC: (2, 1)}) as mock:
+        yield mock
+
+
+def look(guard, servers, expect="avro_bare", **keys):
+    servers = getattr(servers, "bootstrap", servers)
+    if expect != "json":
+        keys.setdefault("schema", SCHEMA)
+    keys = {"topic": TOPIC, **keys}
+    return guard.try_("wire_format", bootstrap_servers=servers, expect=expect, **keys)
+
+
+def encode(value, schema=SCHEMA):
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, fastavro.parse_schema(json.loads(schema.read_text())), value)
+    return out.getvalue()
+
+
+def test_the_vector_is_fastavros():
+    assert encode(UPDATE) == AVRO
+    assert fastavro.schemaless_reader(io.BytesIO(JSON), fastavro.parse_schema(json.loads(SCHEMA.read_text())))["exploration_temp"] > 7e31
+
+
+# ---- what passes ---------------------------------------------------------------------------------------------------
+
+@pytest.mark.near_miss(*WIRE)
+@pytest.mark.parametrize("expect,value,keys", [
+    ("avro_bare", AVRO, {"ranges": [TAU, "learning_rate 0 1"]}), ("avro_confluent", FRAMED, {"ranges": [TAU]}),
+    ("avro_confluent", FRAMED, {"schema": None}), ("json", JSON, {"ranges": [TAU]}), ("json", b"[1, 2]", {})])
+def test_pass(guard, kafka, expect, value, keys):
+    keys = dict(keys)
+    for partition in range(2):
+        kafka.produce(TOPIC, *[value] * 30, partition=partition)
+    if "schema" in keys:
+        result = guard.try_("wire_format", bootstrap_servers=kafka.bootstrap, topic=TOPIC, expect=expect)
+    else:
+        result = look(guard, kafka, expect, **keys)
+    check = result.passed()
+    assert check["facts"] == {"partitions": 2, "records": 40, "avro_bare": 0, "avro_confluent": 0, "json": 0, "other": 0,
+                              "tombstones": 0, "too_large": 0, "cut": False} | {expect: 40}
+    assert check["reached"] == ["connect", "metadata", "records"]
+    assert "40 records of 2 partitions, all " in result.err
+
+
+@pytest.mark.produces("wire-format-mixed")
+def test_only_the_last_records_count(guard, kafka):
+    kafka.produce(TOPIC, *[JSON] * 10, *[AVRO] * 5)
+    assert look(guard, kafka, sample=5).passed()["facts"]["records"] == 5
+    look(guard, kafka, sample=6).expect("wire-format-mixed", cause="5 bare Avro, 1 JSON; partition 0 offset 9")
+
+
+@pytest.mark.near_miss("wire-empty-topic")
+def test_few_records_and_an_empty_partition(guard, kafka):
+    kafka.produce(TOPIC, AVRO, partition=1)
+    assert "1 record of 2 partitions, all bare Avro" in look(guard, kafka, allow_empty=False).err
+
+
+def test_tombstones_are_no_records(guard, kafka):
+    kafka.produce(TOPIC, AVRO, None, AVRO, None)
+    check = look(guard, kafka).passed()
+    assert (check["facts"]["records"], check["facts"]["tombstones"]) == (2, 2)
+
+
+@pytest.mark.produces("wire-format-other")
+def test_looks_behind_tombstones(guard, kafka):
+    """The last ten hold nothing to judge: it goes further back."""
+    kafka.produce(TOPIC, *[JSON] * 30, *[None] * 25)
+    check = look(guard, kafka, sample=5, _args=ONCE).expect("wire-format-other", exit=69, cause="5 of 5 sampled records")
+    assert check["facts"]["tombstones"] >= 5
+
+
+# ---- empty ---------------------------------------------------------------------------------------------------------
+
+@pytest.mark.near_miss("wire-empty-topic")
+def test_empty_passes_and_says_so(guard, kafka):
+    result = look(guard, kafka)
+    assert result.passed()["facts"]["records"] == 0
+    assert "the topic is empty: nothing to judge" in result.err
+
+
+@pytest.mark.near_miss("wire-empty-topic")
+def test_tombstones_only(guard, kafka):
+    kafka.produce(TOPIC, None, None, None)
+    result = look(guard, kafka)
+    assert result.passed()["facts"]["tombstones"] == 3
+    assert "its last records are tombstones (3): nothing to judge" in result.err
+
+
+@pytest.mark.produces("wire-empty-topic")
+def test_empty_fails_where_it_must_not_be(guard, kafka):
+    look(guard, kafka, allow_empty=False, _args=["-t", guard.span(1)]).expect(
+        "wire-empty-topic", exit=124, phase="assert", retryable=True, subject=f"topic {TOPIC}", cause="the topic is empty")
+    kafka.produce(TOPIC, None)
+    look(guard, kafka, allow_empty=False, _args=["-t", guard.span(1)]).expect("wire-empty-topic", cause="tombstones")
+
+
+@pytest.mark.produces("wire-empty-topic")
+def test_the_first_record_is_waited_for(guard, kafka):
+    keys = settings(bootstrap_servers=kafka.bootstrap, topic=TOPIC, expect="avro_bare", schema=SCHEMA, allow_empty=False)
+    with guard.spawn(f'startguard = 1; service = "learner"; wire_format: {{ updates: {{ {keys} }}; }};', "-v") as process:
+        process.wait_for("wire-empty-topic")
+        kafka.produce(TOPIC, AVRO)
+        assert process.result().passed()["attempts"] > 1
+
+
+# ---- formats -------------------------------------------------------------------------------------------------------
+
+@pytest.mark.produces("wire-format-other")
+@pytest.mark.near_miss("wire-format-mixed", "avro-bytes-left", "avro-decode", "wire-value-range")
+def test_json_that_decodes_as_avro(guard, kafka):
+    """The outage this kind is for: readers that do not look at the bytes left over set a temperature of 7.5e31."""
+    kafka.produce(TOPIC, *[JSON] * 3, partition=1)
+    check = look(guard, kafka, ranges=[TAU]).expect(
+        "wire-format-other", exit=69, phase="assert", retryable=False, subject=f"topic {TOPIC}",
+        cause="3 of 3 sampled records: JSON, expected bare Avro; the first is at partition 1 offset 0: a JSON object of 97 bytes")
+    assert "71 bytes left over" in check["cause"] and "exploration_temp = 7.55458e+31" in check["cause"]
+    assert "acme" not in json.dumps(check)
+
+
+@pytest.mark.produces("wire-format-other")
+@pytest.mark.near_miss("wire-format-mixed", "avro-decode", "avro-bytes-left")
+@pytest.mark.parametrize("expect,value,words", [
+    ("avro_bare", FRAMED, "Confluent-framed, expected bare Avro"), ("avro_bare", b"\0\0\0\0\x09unreadable", "schema id 9"),
+    ("avro_confluent", AVRO, "bare Avro, expected Confluent-framed"), ("avro_confluent", JSON, "JSON, expected Confluent-framed"),
+    ("avro_confluent", b"\0\0\0\0\7{}", "around JSON"), ("avro_confluent", b"Obj\1", "an Avro object container"),
+    ("json", AVRO, "of no known format, expected JSON"), ("json", FRAMED, "Confluent-framed, expected JSON"),
+    ("json", b'{"half": ', "the text ends too early"), ("json", b'"text"', "expected JSON"), ("json", b"", "an empty value"),
+    ("json", b'{"a": NaN}', "not the syntax of JSON")])
+def test_other_format(guard, kafka, expect, value, words):
+    kafka.produce(TOPIC, value)
+    look(guard, kafka, expect).expect("wire-format-other", exit=69, cause=words)
+
+
+@pytest.mark.produces("wire-format-mixed")
+@pytest.mark.near_miss("wire-format-other", "avro-decode", "avro-bytes-left")
+@pytest.mark.parametrize("expect,values,words", [
+    ("avro_bare", [AVRO, JSON, JSON], "1 bare Avro, 2 JSON"), ("avro_bare", [JSON, FRAMED], "1 Confluent-framed, 1 JSON"),
+    ("avro_confluent", [AVRO, FRAMED], "1 bare Avro, 1 Confluent-framed"), ("json", [JSON, FRAMED], "1 Confluent-framed, 1 JSON"),
+    ("avro_bare", [AVRO, JSON, b"\xff"], "1 bare Avro, 1 JSON, 1 of no known format")])
+def test_mixed(guard, kafka, expect, values, words):
+    kafka.produce(TOPIC, *values)
+    look(guard, kafka, expect).expect("wire-format-mixed", exit=69, phase="assert", retryable=False, cause=words)
+
+
+@pytest.mark.produces("wire-format-mixed")
+def test_mixed_over_partitions(guard, kafka):
+    kafka.produce(TOPIC, *[AVRO] * 30, partition=0)
+    kafka.produce(TOPIC, *[JSON] * 30, partition=1)
+    look(guard, kafka).expect("wire-format-mixed", cause="of 40 sampled records: 20 bare Avro, 20 JSON; partition 1 offset 10")
+
+
+@pytest.mark.produces("avro-bytes-left")
+@pytest.mark.near_miss("wire-format-other", "wire-format-mixed", "avro-decode")
+def test_newer_generation_of_the_schema(guard, kafka):
+    newer = bytes.fromhex("cdcc4c3d52b81e3f" + "020000803f" * 3 + "28") + b"2025-11-08T15:00:00Z"
+    kafka.produce(TOPIC, AVRO, newer)
+    look(guard, kafka).expect("avro-bytes-left", exit=69, cause="1 of 2 sampled records")
+    look(guard, kafka).expect("avro-bytes-left", cause="partition 0 offset 1: 44 bytes, beginning with cd ..; 34 of 44 bytes are left over")
+
+
+@pytest.mark.produces("avro-decode")
+@pytest.mark.near_miss("wire-format-other", "avro-bytes-left")
+@pytest.mark.parametrize("expect,value", [("avro_bare", AVRO[:-1]), ("avro_bare", b""), ("avro_confluent", FRAMED[:-1]),
+                                          ("avro_bare", b'{"half": ')])
+def test_not_decoded(guard, kafka, expect, value):
+    kafka.produce(TOPIC, value)
+    look(guard, kafka, expect).expect("avro-decode", exit=69, subject=f"topic {TOPIC}", cause="the schema does not decode them")
+
+
+# ---- numbers -------------------------------------------------------------------------------------------------------
+
+@pytest.mark.produces("wire-value-range")
+@pytest.mark.near_miss("wire-format-other", "wire-format-mixed")
+@pytest.mark.parametrize("expect,value,words", [
+    ("avro_bare", encode(UPDATE | {"exploration_temp": 1.5}), "exploration_temp is 1.5, the profile allows 0.1 to 1"),
+    ("avro_bare", AVRO[:4] + struct.pack("<f", float("nan")) + AVRO[8:], "exploration_temp is nan"),
+    ("avro_bare", AVRO[:4] + struct.pack("<f", float("inf")) + AVRO[8:], "exploration_temp is inf"),
+    ("avro_confluent", FRAMED[:5] + encode(UPDATE | {"exploration_temp": -1.0}), "exploration_temp is -1"),
+    ("json", b'{"exploration_temp": 7.5e31}', "exploration_temp is 7.5e+31"),
+    ("json", b'{"exploration_temp": "0.62"}', "exploration_temp is a string"), ("json", b'{"tau": 0.62}', "has the field exploration_temp")])
+def test_out_of_range(guard, kafka, expect, value, words):
+    kafka.produce(TOPIC, value)
+    look(guard, kafka, expect, ranges=[TAU]).expect("wire-value-range", exit=69, phase="assert", retryable=False, cause=words)
+
+
+@pytest.mark.near_miss("wire-value-range")
+def test_edges_and_fields_without_range(guard, kafka):
+    kafka.produce(TOPIC, encode(UPDATE | {"exploration_temp": 1.0, "learning_rate": float("nan")}), encode(UPDATE | {"exploration_temp": 0.5}))
+    look(guard, kafka, ranges=["exploration_temp 0.5 1"]).passed()
+
+
+@pytest.mark.produces("avro-name-mismatch")
+def test_range_of_a_field_the_schema_lacks(guard, kafka):
+    for field in ("tau", "ts"):
+        look(guard, kafka, ranges=[f"{field} 0 1"]).expect("avro-name-mismatch", exit=69, cause=f"no number at the field {field}")
+
+
+# ---- size ----------------------------------------------------------------------------------------------------------
+
+@pytest.mark.produces("answer-too-large")
+def test_records_that_are_too_large(guard, kafka):
+    kafka.produce(TOPIC, *[b'"' + b"x" * (1 << 20) + b'"'] * 2)
+    look(guard, kafka, "json").expect("answer-too-large", exit=69, cause="all 2 sampled records are larger than 1024 KiB")
+    kafka.produce(TOPIC, b"{}", b"{" + b" " * (1 << 19) + b"}")
+    result = look(guard, kafka, "json")
+    assert result.passed()["facts"]["too_large"] == 2
+    assert "2 records of 2 partitions, all JSON, 2 too large to judge" in result.err
+
+
+@pytest.mark.near_miss("answer-timeout")
+def test_many_small_fetches(guard, kafka):
+    """More than one fetch holds: 200 records of 20 kB in each partition."""
+    value = b'{"x": "' + b"x" * 20000 + b'"}'
+    for partition in range(2):
+        kafka.produce(TOPIC, *[value] * 200, partition=partition)
+    assert look(guard, kafka, "json", sample=200).passed()["facts"]["records"] == 400
+
+
+# ---- the profiles --------------------------------------------------------------------------------------------------
+
+SOMABRAIN = {f"cog.{one}.updates": "belief_update" for one in ("state", "agent", "action")} | {
+    TOPIC: "config_update", "cog.global.frame": "global_frame", "cog.segments": "segment_boundary", "cog.reward.events": "reward_event",
+    "cog.teach.feedback": "teach_feedback"}
+
+
+@pytest.mark.produces("wire-format-mixed")
+@pytest.mark.parametrize("service,topics", [
+    ("learner_online", ["cog.reward.events"]), ("integrator_hub", [*SOMABRAIN][:4]), ("segmentation_service", ["cog.global.frame"]),
+    ("orchestrator_service", ["cog.global.frame", "cog.segments"]), ("teach_feedback_processor", ["cog.teach.feedback"]),
+    ("wm_updates_cache", [*SOMABRAIN][:3])])
+def test_somabrain(guard, service, topics):
+    """Each service looks at what it reads, with the schema of that topic."""
+    folder = SCHEMA.parent
+
+    def look_at_all():
+        return guard.check(folder.parent / f"{service}.cfg", "--only", "wire_format.*", mode="dev", env={
+            "SOMABRAIN_KAFKA_URL": kafka.bootstrap, "SOMABRAIN_SCHEMAS": folder, "SOMABRAIN_POSTGRES_DSN": "postgres://db",
+            "SOMABRAIN_FF_COG_ORCHESTRATOR": "1"})
+    with KafkaMock(brokers=1, topics={topic: (1, 1) for topic in SOMABRAIN}) as kafka:
+        for topic in topics:
+            schema = folder / f"{SOMABRAIN[topic]}.avsc"
+            record = fastavro.utils.generate_one(fastavro.parse_schema(json.loads(schema.read_text())))
+            kafka.produce(topic, encode(record | UPDATE if topic == TOPIC else record, schema))
+        result = look_at_all()
+        looked = [c for c in result.checks if c["kind"] == "wire_format"]
+        assert [(c["outcome"], c["facts"]["avro_bare"]) for c in looked] == [("pass", 1)] * len(topics), result
+        for topic in topics:
+            kafka.produce(topic, JSON)
+        result = look_at_all()
+        looked = [c for c in result.checks if c["kind"] == "wire_format"]
+        assert sorted(c["subject"] for c in looked if c["code"] == "wire-format-mixed") == sorted(f"topic {one}" for one in topics), result
+
+
+# ---- Kafka's own trouble -------------------------------------------------------------------------------------------
+
+@pytest.mark.produces("connect-refused")
+def test_refused(guard):
+    look(guard, f"127.0.0.1:{refused_port()}", _args=["-t", guard.span(0.5)]).expect("connect-refused", exit=124)
+
+
+@pytest.mark.produces("auth-failed", "auth-required")
+def test_login(guard):
+    with FakeKafka(topics={TOPIC: (1, 1)}, mechanisms=["PLAIN"], users={"alice": "right"}) as fake:
+        words = ["security.protocol=SASL_PLAINTEXT", "sasl.mechanism=PLAIN", "sasl.username=alice", "sasl.password=env:PASSWORD"]
+        result = look(guard, fake, properties=words, _env={"PASSWORD": "wrong-marker-2291"})
+        result.expect("auth-failed", exit=69, phase="auth")
+        assert "wrong-marker-2291" not in result.err + json.dumps(result.report)
+        look(guard, fake).expect("auth-required", exit=69)
+
+
+@pytest.mark.produces("kafka-topic-missing", "kafka-no-leader", "kafka-advertised-unreachable")
+def test_topic_and_leaders(guard):
+    with FakeKafka(brokers=2, topics={TOPIC: (2, 1)}) as fake:
+        short = ["-t", guard.span(1)]
+        look(guard, fake, topic="cog.other", _args=short).expect("kafka-topic-missing", exit=124, subject="topic cog.other")
+        assert not any(r.may_create for r in fake.requests)
+        fake.topics[TOPIC].partitions[1] = Partition(-1, [2], [])
+        look(guard, fake, _args=short).expect("kafka-no-leader", exit=124)
+        fake.topics[TOPIC].partitions[1] = Partition(2, [2], [2])
+        fake.advertised[2] = ("127.0.0.1", refused_port())
+        look(guard, fake, _args=short).expect("kafka-advertised-unreachable", exit=124, cause="broker 2 advertises")
+
+
+@pytest.mark.produces("answer-timeout")
+def test_no_answer_about_offsets(guard):
+    with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
+        fake.mute.add(LIST_OFFSETS)
+        keys = settings(bootstrap_servers=fake.bootstrap, topic=TOPIC, expect="json", attempt_timeout=guard.span(1))
+        result = guard.check(f'startguard = 1; service = "learner"; wire_format: {{ updates: {{ {keys} }}; }};')
+        result.expect("answer-timeout", exit=124, cause="the question for the first offsets")
+
+
+@pytest.mark.produces("kafka-topic-denied")
+def test_may_not_read(guard, kafka):
+    kafka.produce(TOPIC, AVRO)
+    kafka.errors(FETCH, *[29] * 8)
+    look(guard, kafka).expect("kafka-topic-denied", exit=69, cause="partition 0, reading it", hint="grant this principal Read")
+
+
+@pytest.mark.produces("answer-timeout")
+@pytest.mark.near_miss("kafka-no-brokers")
+def test_the_leader_never_gives_the_records(guard, kafka):
+    kafka.produce(TOPIC, AVRO)
+    for _ in range(20):
+        kafka.errors(FETCH, *[6] * 25)
+    keys = settings(bootstrap_servers=kafka.bootstrap, topic=TOPIC, expect="avro_bare", schema=SCHEMA, attempt_timeout=guard.span(1))
+    guard.check(f'startguard = 1; service = "learner"; wire_format: {{ updates: {{ {keys} }}; }};').expect(
+        "answer-timeout", exit=124, cause="the last records of 1 of 2 partitions did not come in time")
+
+
+# ---- keys ----------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("keys,words", [
+    ({"expect": "avro_bare"}, "schema: is needed"), ({"expect": "json", "schema": SCHEMA}, "schema: is for Avro"),
+    ({"expect": "protobuf"}, "expect"), ({"expect": "avro_confluent", "ranges": ["a 0 1"]}, "ranges: needs schema"),
+    ({"expect": "json", "ranges": ["a 1"]}, "field min max"), ({"expect": "json", "ranges": ["a 2 1"]}, "field min max"),
+    ({"expect": "json", "ranges": [f"a{i} 0 1" for i in range(33)]}, "more than 32"), ({"expect": "json", "topic": "a b"}, "not a topic name"),
+    ({"expect": "json", "sample": 0}, "sample"), ({"expect": "json", "sample": 10001}, "sample"), ({}, "expect"),
+    ({"expect": "json", "properties": ["bootstrap.servers=x"]}, "bootstrap_servers")])
+def test_bad_keys(guard, keys, words):
+    guard.try_("wire_format", **({"bootstrap_servers": "127.0.0.1:1", "topic": TOPIC} | keys)).problem(words, exit=64)
+
+
+@pytest.mark.produces("file-missing")
+def test_schema_missing(guard):
+    look(guard, "127.0.0.1:1", schema="/nonexistent.avsc", _args=["-t", guard.span(0.5)]).expect("file-missing")
+
+
+def test_explained(guard):
+    assert "allow_empty" in guard.cli("explain", "wire_format").out
