@@ -13,7 +13,8 @@
 #   make opts       what was found and how it is built
 #   make clean
 #
-# Settings: CC, CFLAGS, LDFLAGS, PKG_CONFIG, BUILD=build, WITH_KAFKA WITH_AVRO WITH_REDIS WITH_CURL = auto, 1 or 0.
+# Settings: CC, CFLAGS, LDFLAGS, PKG_CONFIG, BUILD=build, WITH_KAFKA WITH_AVRO WITH_REDIS WITH_CURL
+# WITH_SECCOMP = auto, 1 or 0.
 
 VERSION := 1.0.0
 BUILD ?= build
@@ -24,6 +25,7 @@ WITH_KAFKA ?= auto
 WITH_AVRO ?= auto
 WITH_REDIS ?= auto
 WITH_CURL ?= auto
+WITH_SECCOMP ?= auto
 
 all: program
 .PHONY: all help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real demo lint format dev generated install clean
@@ -35,13 +37,15 @@ LIB_kafka := rdkafka
 LIB_avro := avro-c
 LIB_redis := hiredis
 LIB_curl := libcurl
+LIB_seccomp := libseccomp
 have = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo 1 || echo 0)
 resolve = $(if $(filter auto,$(1)),$(call have,$(2)),$(1))
 with_kafka := $(call resolve,$(WITH_KAFKA),$(LIB_kafka))
 with_avro := $(call resolve,$(WITH_AVRO),$(LIB_avro))
 with_redis := $(call resolve,$(WITH_REDIS),$(LIB_redis))
 with_curl := $(call resolve,$(WITH_CURL),$(LIB_curl))
-PKGS += $(foreach l,kafka avro redis curl,$(if $(filter 1,$(with_$(l))),$(LIB_$(l))))
+with_seccomp := $(call resolve,$(WITH_SECCOMP),$(LIB_seccomp))
+PKGS += $(foreach l,kafka avro redis curl seccomp,$(if $(filter 1,$(with_$(l))),$(LIB_$(l))))
 
 # Which source files belong to which library.
 of_kafka := checks/kafka.c $(wildcard checks/lib/kafka_*.c)
@@ -57,6 +61,7 @@ unit_c := $(wildcard tests/unit/*.c)
 ifneq ($(filter-out help clean format deps-build deps-test,$(or $(MAKECMDGOALS),all)),)
 lib_cflags := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 lib_libs := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+lib_cflags += $(if $(filter 1,$(with_seccomp)),-DWITH_SECCOMP)
 lib_cflags += $(if $(filter 1,$(with_avro)),-DAVRO_C_VERSION='"$(shell $(PKG_CONFIG) --modversion avro-c)"')
 endif
 
@@ -184,7 +189,7 @@ opts:
 	@echo "compiler    $$($(CC) --version | head -n 1)"
 	@echo "CFLAGS      $(CFLAGS)"
 	@for p in $(PKGS); do printf '%-11s %s\n' $$p "$$($(PKG_CONFIG) --modversion $$p 2>/dev/null || echo 'missing: run packaging/deps build')"; done
-	@$(foreach l,kafka avro redis curl,echo "WITH_$(shell echo $(l) | tr a-z A-Z)  $(with_$(l))";)
+	@$(foreach l,kafka avro redis curl seccomp,echo "WITH_$(shell echo $(l) | tr a-z A-Z)  $(with_$(l))";)
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile

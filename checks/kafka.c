@@ -251,20 +251,50 @@ static int check_brokers(struct kafka_client *client, const struct kafka_conf *c
 
 /* ---- one attempt --------------------------------------------------------------------------------------------- */
 
-static enum verdict kafka_run(const struct check_run *run, struct diag *out)
+static struct kafka_access access_of(const struct kafka_conf *c)
 {
-	const struct kafka_conf *c = run->conf;
-	const struct kafka_access access = {
+	return (struct kafka_access){
 	    .bootstrap_servers = &c->bootstrap_servers,
 	    .properties = &c->properties,
 	    .properties_file = c->properties_file,
 	    .client_id = c->client_id,
 	};
+}
+
+/* For Kerberos librdkafka runs sasl.kerberos.kinit.cmd by a shell. */
+static bool kafka_starts_programs(const void *conf)
+{
+	struct kafka_access access = access_of(conf);
+	struct kafka_props *props = xcalloc(1, sizeof *props);
+	struct diag ignored;
+
+	return kafka_props_load(&access, props, &ignored) == 0 && props->sasl &&
+	       str_eq(props->mechanism, "GSSAPI");
+}
+
+/* librdkafka has a thread for each broker: with the usual 8 MiB of stack a large cluster would be more than the child may
+ * use. 1 MiB is eight times what musl gives. */
+static void small_stacks(void)
+{
+	pthread_attr_t attr;
+
+	if (pthread_attr_init(&attr))
+		return;
+	pthread_attr_setstacksize(&attr, 1024 * 1024);
+	pthread_setattr_default_np(&attr);
+	pthread_attr_destroy(&attr);
+}
+
+static enum verdict kafka_run(const struct check_run *run, struct diag *out)
+{
+	const struct kafka_conf *c = run->conf;
+	const struct kafka_access access = access_of(c);
 	struct kafka_props *props = xcalloc(1, sizeof *props);
 	struct question *q = xcalloc(1, sizeof *q);
 	struct kafka_client *client;
 
 	check_step(run, PH_CONFIG, "reading the settings of the Kafka client");
+	small_stacks();
 	if (c->librdkafka && check_library(c->librdkafka, out) < 0)
 		return V_FAIL;
 	if (kafka_props_load(&access, props, out) < 0)
@@ -293,5 +323,7 @@ const struct check_kind check_kafka = {
     .schema = &kafka_schema,
     .library = kafka_library,
     .validate = kafka_validate,
+    .starts_programs = kafka_starts_programs,
+    .memory = 2048ull << 20, /* 1,024 brokers, their threads' stacks and buffers */
     .run = kafka_run,
 };
