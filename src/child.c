@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "secret.h"
 #include "wire.h"
 
 /* The check is told to be done a little before it is killed: the library's own message is better than ours. */
@@ -235,6 +236,8 @@ static enum verdict attempt(const struct profile_check *check, int number, struc
 	enum verdict v;
 
 	*diag = (struct diag){0};
+	if (check->kind->needs_exec)
+		secret_register_environment();
 	v = check->kind->run(&run, diag);
 	if (v == V_FAIL && memory_ran_out(fence, check->kind))
 		v = blame_memory(check, diag);

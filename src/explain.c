@@ -494,7 +494,10 @@ static void add_fence(struct str *b, bool json)
 
 	if (json) {
 		str_add(b, "], \"fence\": {\"seccomp\": ");
-		str_add_json_string(b, library ? library : "");
+		if (library)
+			str_add_json_string(b, library);
+		else
+			str_add(b, "false");
 		str_addf(b, ", \"landlock\": %s}", fence_knows_landlock() ? "true" : "false");
 		return;
 	}

@@ -153,6 +153,15 @@ int url_split(struct url *out, struct arena *a, const char *text, const char **w
 	return 0;
 }
 
+/* A name without a password is the secret itself where a token stands in its place ("https://TOKEN@host"). */
+static void register_user(const struct url *u)
+{
+	if (secret_is_set(u->password))
+		secret_register(u->password.text);
+	else if (secret_is_set(u->user) && str_starts(u->scheme, "http"))
+		secret_register(u->user.text);
+}
+
 int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 {
 	/* Lives until the child exits: the parts point into it. */
@@ -162,6 +171,7 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 
 	if (!secret_is_set(in->ref)) {
 		*out = *in;
+		register_user(out);
 		return 0;
 	}
 	value = secret_read(in->ref, out_diag);
@@ -174,8 +184,7 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 		return -1;
 	}
 	/* Only the parts that can be secret: host and path must stay readable in diagnoses. */
-	if (secret_is_set(out->password))
-		secret_register(out->password.text);
+	register_user(out);
 	if (strchr(out->path, '?'))
 		secret_register(strchr(out->path, '?') + 1);
 	return 0;
