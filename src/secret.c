@@ -16,7 +16,7 @@
 
 struct form { /* a value as it may appear: itself, cleaned, in base64 */
 	uint32_t at, len;
-	bool base64;
+	bool base64, whole; /* whole: its pieces alone do not find it */
 };
 
 /* Process-wide on purpose, and only ever filled in a child: every text that leaves the child passes it,
@@ -135,6 +135,22 @@ static bool form_known(const char *bytes, size_t n)
 	return false;
 }
 
+/* Pieces of these tell nothing, and a password such as "kafka-password" must not take the word out of every message. */
+static bool is_ordinary(const char *gram)
+{
+	static const char *const words[] = {
+	    "passwords",     "usernames",   "passphrase",  "certificates",  "authentication",
+	    "authorization", "credentials", "connections", "localhost",     "localdomain",
+	    "bootstrap",     "registry",    "startguard",  "anonymous",     "mechanisms",
+	    "available",     "production",  "development", "administrator", "permission",
+	    "configured",    "container",   "undefined",   "handshake"};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (memmem(words[i], strlen(words[i]), gram, GRAM))
+			return true;
+	return false;
+}
+
 static void register_form(const char *bytes, size_t n, bool base64)
 {
 	size_t at = known.len;
@@ -148,13 +164,18 @@ static void register_form(const char *bytes, size_t n, bool base64)
 	memcpy(known.text + at, bytes, n);
 	known.len += n;
 	known.forms = xrealloc(known.forms, (known.n + 1) * sizeof *known.forms);
-	known.forms[known.n++] = (struct form){(uint32_t)at, (uint32_t)n, base64};
+	known.forms[known.n] = (struct form){
+	    .at = (uint32_t)at, .len = (uint32_t)n, .base64 = base64, .whole = base64 || n < GRAM};
 	grams_grow(n);
-	for (size_t i = 0; i + GRAM <= n; i++)
-		if (!gram_known(known.text + at + i)) {
+	for (size_t i = 0; i + GRAM <= n; i++) {
+		if (!base64 && is_ordinary(known.text + at + i)) {
+			known.forms[known.n].whole = true;
+		} else if (!gram_known(known.text + at + i)) {
 			gram_put(known.grams, known.n_slots, (uint32_t)(at + i));
 			known.n_grams++;
 		}
+	}
+	known.n++;
 }
 
 /* What of the value's base64 does not depend on what stands before and behind it ("user:" most often), when it begins
@@ -225,11 +246,23 @@ static enum verdict unreadable(struct diag *out, struct secret s, const char *wh
 	return diag_set(out, D_SECRET_UNREADABLE, subject, "%s", why);
 }
 
+/* Once in a child: a pipe gives its value once only. */
+struct file_value {
+	const char *path, *value;
+	struct file_value *next;
+};
+static struct file_value *files_read;
+
 static const char *read_file(struct secret s, struct diag *out)
 {
+	struct file_value *f;
 	size_t len;
-	char *value = file_read(s.text, SECRET_VALUE_MAX, &len);
+	char *value;
 
+	for (f = files_read; f; f = f->next)
+		if (str_eq(f->path, s.text))
+			return f->value;
+	value = file_read(s.text, SECRET_VALUE_MAX, &len);
 	if (!value) {
 		unreadable(out, s,
 			   errno == EFBIG ? "larger than 64 KiB: not a secret file"
@@ -244,6 +277,9 @@ static const char *read_file(struct secret s, struct diag *out)
 		unreadable(out, s, "holds a NUL byte: not a text secret");
 		return NULL;
 	}
+	f = xmalloc(sizeof *f);
+	*f = (struct file_value){.path = s.text, .value = value, .next = files_read};
+	files_read = f;
 	return value;
 }
 
@@ -474,7 +510,7 @@ static void mark_all(const struct reading *r, bool *marks)
 		if (gram_known(r->bytes + i))
 			mark(r, i, GRAM, marks);
 	for (size_t i = 0; i < known.n; i++)
-		if (known.forms[i].len < GRAM || known.forms[i].base64)
+		if (known.forms[i].whole)
 			mark_whole(r, &known.forms[i], marks);
 	for (size_t i = SCRUB_MIN; i < r->n; i++)
 		if (i + 3 <= r->n && memcmp(r->bytes + i, "...", 3) == 0)

@@ -72,10 +72,27 @@ const char *kafka_props_get(const struct kafka_props *props, const char *name)
 	return NULL;
 }
 
+/* A Java login module's options: password="..." */
+static void register_quoted(const char *value)
+{
+	for (const char *p = strchr(value, '"'), *end; p; p = strchr(end + 1, '"')) {
+		cleanup_free char *one = NULL;
+
+		end = strchr(p + 1, '"');
+		if (!end)
+			return;
+		one = strndup(p + 1, (size_t)(end - p - 1));
+		if (one)
+			secret_register(one);
+	}
+}
+
 static void props_put(struct kafka_props *props, const char *name, const char *value)
 {
 	if (secret_sensitive_name(name))
 		secret_register(value);
+	if (strstr(name, "jaas"))
+		register_quoted(value);
 	for (size_t i = 0; i < props->n; i++) {
 		if (str_eq(canonical(props->v[i].name), canonical(name))) {
 			props->v[i] = (struct kafka_prop){name, value};

@@ -139,6 +139,20 @@ static void short_values(void **state)
 	assert_string_equal(text, "the word ***, *** and ***; q7Z stays, x1y too");
 }
 
+/* A weak password must not take ordinary words out of messages, and is gone all the same. */
+static void weak_values(void **state)
+{
+	char text[] = "Invalid username or password for kafka-password-1; password, kafka-passw...";
+
+	(void)state;
+	secret_register("kafka-password-1");
+	scrub(text);
+	assert_string_equal(text, "Invalid username or password for ***; password, ***...");
+	secret_register("password");
+	scrub(text);
+	assert_string_equal(text, "Invalid username or *** for ***; ***, ***...");
+}
+
 static void many_values(void **state)
 {
 	char name[64], text[256];
@@ -258,6 +272,7 @@ int main(void)
 	    cmocka_unit_test(random_texts),
 	    cmocka_unit_test(references),
 	    cmocka_unit_test(the_environment),
+	    cmocka_unit_test(weak_values),
 	    cmocka_unit_test(many_values),
 	    cmocka_unit_test(a_large_value),
 	};
