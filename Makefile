@@ -14,7 +14,8 @@
 #   make opts       what was found and how it is built
 #   make clean
 #
-# Settings: CC, CFLAGS, LDFLAGS, PKG_CONFIG, BUILD=build, WITH_KAFKA WITH_AVRO WITH_REDIS WITH_CURL = auto, 1 or 0.
+# Settings: CC, CFLAGS, LDFLAGS, PKG_CONFIG, BUILD=build, WITH_KAFKA WITH_AVRO WITH_REDIS WITH_CURL
+# WITH_SECCOMP = auto, 1 or 0.
 
 VERSION := 1.0.0
 BUILD ?= build
@@ -25,6 +26,7 @@ WITH_KAFKA ?= auto
 WITH_AVRO ?= auto
 WITH_REDIS ?= auto
 WITH_CURL ?= auto
+WITH_SECCOMP ?= auto
 
 all: program
 .PHONY: all helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka demo lint format dev generated install clean
@@ -36,6 +38,7 @@ LIB_kafka := rdkafka
 LIB_avro := avro-c
 LIB_redis := hiredis
 LIB_curl := libcurl
+LIB_seccomp := libseccomp
 # A path given as make's variable does not reach $(shell) by itself.
 pkg_config = $(if $(PKG_CONFIG_PATH),PKG_CONFIG_PATH='$(PKG_CONFIG_PATH)' )$(PKG_CONFIG)
 have = $(shell $(pkg_config) --exists $(1) 2>/dev/null && echo 1 || echo 0)
@@ -44,7 +47,8 @@ with_kafka := $(call resolve,$(WITH_KAFKA),$(LIB_kafka))
 with_avro := $(call resolve,$(WITH_AVRO),$(LIB_avro))
 with_redis := $(call resolve,$(WITH_REDIS),$(LIB_redis))
 with_curl := $(call resolve,$(WITH_CURL),$(LIB_curl))
-PKGS += $(foreach l,kafka avro redis curl,$(if $(filter 1,$(with_$(l))),$(LIB_$(l))))
+with_seccomp := $(call resolve,$(WITH_SECCOMP),$(LIB_seccomp))
+PKGS += $(foreach l,kafka avro redis curl seccomp,$(if $(filter 1,$(with_$(l))),$(LIB_$(l))))
 
 # Which source files belong to which library.
 of_kafka := checks/kafka.c checks/wire_format.c $(wildcard checks/lib/kafka_*.c checks/lib/wire_*.c)
@@ -62,6 +66,7 @@ unit_c := $(filter-out $(if $(filter 0,$(with_kafka)),tests/unit/test_kafka.c) \
 ifneq ($(filter-out help clean format deps-build deps-test,$(or $(MAKECMDGOALS),all)),)
 lib_cflags := $(shell $(pkg_config) --cflags $(PKGS) 2>/dev/null)
 lib_libs := $(shell $(pkg_config) --libs $(PKGS) 2>/dev/null)
+lib_cflags += $(if $(filter 1,$(with_seccomp)),-DWITH_SECCOMP)
 lib_cflags += $(if $(filter 1,$(with_avro)),-DAVRO_C_VERSION='"$(shell $(pkg_config) --modversion avro-c)"')
 endif
 
@@ -112,12 +117,20 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(core_o)
 	$(Q)$(link) -o $@ $< $(core_o) $(libs) -lcmocka
 .SECONDARY: $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%.o,$(unit_c))
 
-# Programs that tests run: what the guarded service sees, and Kafka's mock cluster.
-helper_bin := $(BUILD)/tests/probe $(BUILD)/tests/kafka_mock
+# Programs that tests run: what the guarded service sees, what a check's child can do, a container that refuses system
+# calls, and Kafka's mock cluster.
+helper_bin := $(BUILD)/tests/probe $(BUILD)/tests/kafka_mock $(BUILD)/tests/fence_probe $(BUILD)/tests/refuse
 $(BUILD)/tests/probe: tests/fakes/probe.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say_it,CC,$<)
 	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -O1 -o $@ $<
+$(BUILD)/tests/refuse: tests/fakes/refuse.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say_it,CC,$<)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -O1 -o $@ $<
+$(BUILD)/tests/fence_probe: $(BUILD)/tests/fakes/fence_probe.o $(core_o)
+	$(call say_it,LD,$@)
+	$(Q)$(link) -o $@ $< $(core_o) $(libs)
 $(BUILD)/tests/kafka_mock: tests/fakes/kafka_mock.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say_it,CC,$<)
@@ -201,7 +214,7 @@ opts:
 	@echo "compiler    $$($(CC) --version | head -n 1)"
 	@echo "CFLAGS      $(CFLAGS)"
 	@for p in $(PKGS); do printf '%-11s %s\n' $$p "$$($(pkg_config) --modversion $$p 2>/dev/null || echo 'missing: run packaging/deps build')"; done
-	@$(foreach l,kafka avro redis curl,echo "WITH_$(shell echo $(l) | tr a-z A-Z)  $(with_$(l))";)
+	@$(foreach l,kafka avro redis curl seccomp,echo "WITH_$(shell echo $(l) | tr a-z A-Z)  $(with_$(l))";)
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile

@@ -433,18 +433,30 @@ static int judge_permissions(struct handles *h, const struct kafka_conf *c,
 
 /* ---- one attempt --------------------------------------------------------------------------------------------- */
 
+static struct kafka_access access_of(const struct kafka_conf *c)
+{
+	return (struct kafka_access){
+	    .bootstrap_servers = &c->bootstrap_servers,
+	    .properties = &c->properties,
+	    .properties_file = c->properties_file,
+	    .client_id = c->client_id,
+	};
+}
+
+static bool kafka_starts_programs(const void *conf)
+{
+	struct kafka_access access = access_of(conf);
+
+	return kafka_access_starts_programs(&access);
+}
+
 static enum verdict kafka_run(const struct check_run *run, struct diag *out)
 {
 	/* A consumer without group can ask for everything that is asked here, and fetch. */
 	static const struct kafka_setting reader[] = {
 	    {"enable.partition.eof", "true"}, {"fetch.wait.max.ms", "10"}, {NULL, NULL}};
 	const struct kafka_conf *c = run->conf;
-	const struct kafka_access access = {
-	    .bootstrap_servers = &c->bootstrap_servers,
-	    .properties = &c->properties,
-	    .properties_file = c->properties_file,
-	    .client_id = c->client_id,
-	};
+	const struct kafka_access access = access_of(c);
 	struct kafka_props *props = xcalloc(1, sizeof *props);
 	struct question *q = xcalloc(1, sizeof *q);
 	struct grouplist topics = needed_topics(c);
@@ -479,5 +491,7 @@ const struct check_kind check_kafka = {
     .schema = &kafka_schema,
     .library = kafka_library,
     .validate = kafka_validate,
+    .starts_programs = kafka_starts_programs,
+    .memory = 2048ull << 20, /* 1,024 brokers, their threads' stacks and buffers */
     .run = kafka_run,
 };

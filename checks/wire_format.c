@@ -134,15 +134,27 @@ static bool see(void *arg, int32_t partition, int64_t offset, const void *value,
 	return tally->judged + tally->too_large > before;
 }
 
-static int sample(const struct check_run *run, const struct wire_conf *c, struct wire_tally *tally,
-		  struct wire_sampled *done, struct diag *out)
+static struct kafka_access access_of(const struct wire_conf *c)
 {
-	const struct kafka_access access = {
+	return (struct kafka_access){
 	    .bootstrap_servers = &c->bootstrap_servers,
 	    .properties = &c->properties,
 	    .properties_file = c->properties_file,
 	    .client_id = c->client_id,
 	};
+}
+
+static bool wire_starts_programs(const void *conf)
+{
+	struct kafka_access access = access_of(conf);
+
+	return kafka_access_starts_programs(&access);
+}
+
+static int sample(const struct check_run *run, const struct wire_conf *c, struct wire_tally *tally,
+		  struct wire_sampled *done, struct diag *out)
+{
+	const struct kafka_access access = access_of(c);
 	const struct wire_sampling how = {
 	    .topic = c->topic, .per_partition = c->sample, .see = see, .arg = tally};
 	struct kafka_props *props = xcalloc(1, sizeof *props);
@@ -217,5 +229,6 @@ const struct check_kind check_wire_format = {
 	"the last records of a topic are bare Avro, Confluent-framed Avro or JSON, and no mixture",
     .schema = &wire_schema,
     .validate = wire_validate,
+    .starts_programs = wire_starts_programs,
     .run = wire_run,
 };

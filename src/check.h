@@ -47,7 +47,11 @@ struct check_kind {
 	const char *summary; /* one line, no full stop */
 	const struct schema *schema;
 	const char *unsupported; /* not NULL: known by name only; why this build lacks it */
-	bool needs_exec;         /* the child of this kind starts programs */
+	bool needs_exec;         /* the child of this kind starts programs: its fence lets it */
+	/* May be NULL: never. Child, before the fence; no network. Does a check with this configuration start programs
+	 * (librdkafka runs kinit for Kerberos)? */
+	bool (*starts_programs)(const void *conf);
+	uint64_t memory; /* bytes it may use when it starts none; 0: FENCE_MEMORY */
 	/* "librdkafka 2.0.2": the library it is linked with, for `startguard version`. NULL: only the C library. */
 	const char *(*library)(void);
 	/* May be NULL. Parent, no I/O, no library handles. What single rows cannot say ("give url or free_port").

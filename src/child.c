@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "secret.h"
 #include "wire.h"
 
 /* The check is told to be done a little before it is killed: the library's own message is better than ours. */
@@ -102,19 +103,58 @@ static void raise_oom_score(void)
 	close(fd);
 }
 
+/* Ignored are those of things that fail anyhow: client libraries write to sockets that have died, and to files that
+ * must not grow. */
 static void reset_signals(const sigset_t *mask)
 {
 	struct sigaction dfl = {.sa_handler = SIG_DFL}, ign = {.sa_handler = SIG_IGN};
 
 	for (int s = 1; s < NSIG; s++)
 		sigaction(s, &dfl, NULL); /* KILL and STOP refuse */
-	sigaction(SIGPIPE, &ign, NULL);   /* client libraries write to sockets that have died */
+	sigaction(SIGPIPE, &ign, NULL);
+	sigaction(SIGXFSZ, &ign, NULL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 }
 
-static void enter_fence(pid_t parent, int *pipe_fd, const sigset_t *mask)
+unsigned child_rooms(const struct profile *profile)
+{
+	unsigned rooms = 0;
+
+	for (size_t i = 0; i < profile->n; i++) {
+		const struct check_kind *kind = profile->checks[i].kind;
+
+		if (kind->needs_exec || kind->starts_programs)
+			rooms |= 1u << FENCE_PROGRAMS;
+		if (!kind->needs_exec)
+			rooms |= 1u << FENCE_PLAIN;
+	}
+	return rooms;
+}
+
+uint64_t child_memory(const struct check_kind *kind)
+{
+	if (kind->needs_exec) /* a program's own needs are not ours to guess */
+		return 0;
+	return kind->memory ? kind->memory : FENCE_MEMORY;
+}
+
+static enum fence_room room_of(const struct profile_check *check)
+{
+	const struct check_kind *kind = check->kind;
+
+	if (kind->needs_exec || (kind->starts_programs && kind->starts_programs(check->conf)))
+		return FENCE_PROGRAMS;
+	return FENCE_PLAIN;
+}
+
+/* The order matters. The pipe comes first, so that what is missing can be said; /proc/self belongs to root as soon as
+ * the process is not dumpable; the filter is last, it forbids half of what is done here. */
+static void enter_fence(const struct profile_check *check, pid_t parent, int *pipe_fd,
+			const struct child_setup *setup)
 {
 	const struct rlimit no_core = {0, 0};
+	char missing[FENCE_MISSING_MAX];
+	enum fence_room room;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent) /* it died before the line above */
@@ -127,11 +167,17 @@ static void enter_fence(pid_t parent, int *pipe_fd, const sigset_t *mask)
 			*pipe_fd = moved;
 	}
 	null_stdio();
-	close_all_but(*pipe_fd);
+	raise_oom_score();
 	setrlimit(RLIMIT_CORE, &no_core);
 	prctl(PR_SET_DUMPABLE, 0);
-	raise_oom_score();
-	reset_signals(mask);
+	reset_signals(setup->mask);
+	room = room_of(check);
+	if (room == FENCE_PLAIN)
+		fence_limit(setup->fence, child_memory(check->kind));
+	fence_enter(setup->fence, room, missing);
+	close_all_but(*pipe_fd); /* the rules of the fence are one of them */
+	if (missing[0])
+		wire_put_text(*pipe_fd, WIRE_NOTE, PH_NONE, NULL, missing);
 }
 
 /* Coverage counters are written at exit, which a child never reaches. Present only in instrumented builds. */
@@ -155,8 +201,74 @@ static struct mono soft_deadline(struct mono now, struct mono deadline)
 	return (struct mono){deadline.ns - (margin < SOFT_MAX.ns ? margin : SOFT_MAX.ns)};
 }
 
+static void register_url(const struct url *url)
+{
+	struct url revealed;
+	struct diag ignored;
+
+	if (url->text)
+		url_reveal(url, &revealed, &ignored);
+}
+
+/* Every secret the configuration refers to, before a peer says its first word: it may know them from the attempt before.
+ * One that cannot be read is the kind's to complain about. */
+static void register_secrets(const struct schema *schema, const void *conf)
+{
+	struct diag ignored;
+
+	for (const struct key *k = schema->keys; k->name; k++) {
+		const void *field = (const char *)conf + k->offset;
+
+		if (k->type == K_SECRET) {
+			secret_reveal(*(const struct secret *)field, &ignored);
+		} else if (k->type == K_URL) {
+			register_url(field);
+		} else if (k->type == K_URLLIST) {
+			const struct urllist *list = field;
+
+			for (size_t i = 0; i < list->n; i++)
+				register_url(&list->v[i]);
+		} else if (k->type == K_PAIRLIST) {
+			const struct pairlist *list = field;
+
+			for (size_t i = 0; i < list->n; i++)
+				if (!list->v[i].value)
+					secret_reveal(list->v[i].secret, &ignored);
+		} else if (k->type == K_GROUP && *(const void *const *)field) {
+			register_secrets(k->sub, *(const void *const *)field);
+		} else if (k->type == K_GROUPLIST) {
+			const struct grouplist *list = field;
+
+			for (size_t i = 0; i < list->n; i++)
+				register_secrets(k->sub, (const char *)list->v + i * k->sub->size);
+		}
+	}
+}
+
+/* Libraries say all sorts of things when memory is out ("invalid JSON", "handshake failed"): none of them is to be
+ * believed, and the dependency is not to be blamed. */
+static bool memory_ran_out(const struct fence *fence, const struct check_kind *kind)
+{
+	struct rusage usage;
+
+	return fence && child_memory(kind) && getrusage(RUSAGE_SELF, &usage) == 0 &&
+	       fence_memory_met(fence, usage.ru_maxrss, child_memory(kind));
+}
+
+static enum verdict blame_memory(const struct profile_check *check, struct diag *diag)
+{
+	struct diag said = *diag;
+
+	return diag_set(
+	    diag, D_GUARD_NO_MEMORY, said.subject[0] ? said.subject : check->id,
+	    "an attempt may use %llu MiB, and that was hardly enough; it then said: %s: %s",
+	    (unsigned long long)child_memory(check->kind) >> 20,
+	    said.code == D_NONE ? "nothing" : diag_info(said.code)->code, said.cause);
+}
+
 static enum verdict attempt(const struct profile_check *check, int number, struct mono now,
-			    struct mono deadline, int fd, struct diag *diag)
+			    struct mono deadline, int fd, const struct fence *fence,
+			    struct diag *diag)
 {
 	struct check_sink sink = {.fd = fd};
 	struct check_run run = {.id = check->id,
@@ -168,7 +280,13 @@ static enum verdict attempt(const struct profile_check *check, int number, struc
 	enum verdict v;
 
 	*diag = (struct diag){0};
+	if (check->kind->schema)
+		register_secrets(check->kind->schema, check->conf);
+	if (check->kind->needs_exec)
+		secret_register_environment();
 	v = check->kind->run(&run, diag);
+	if (v == V_FAIL && memory_ran_out(fence, check->kind))
+		v = blame_memory(check, diag);
 	/* A failure without a code, or a success with one, is a mistake of the kind. */
 	if (v != V_PASS && diag->code == D_NONE)
 		v = diag_set(diag, D_GUARD_BUG, check->id, "the check failed without saying why");
@@ -177,18 +295,19 @@ static enum verdict attempt(const struct profile_check *check, int number, struc
 }
 
 static _Noreturn void child_main(const struct profile_check *check, int number, struct mono now,
-				 struct mono deadline, int fd, pid_t parent, const sigset_t *mask)
+				 struct mono deadline, int fd, pid_t parent,
+				 const struct child_setup *setup)
 {
 	struct diag diag;
 
-	enter_fence(parent, &fd, mask);
-	attempt(check, number, now, deadline, fd, &diag);
+	enter_fence(check, parent, &fd, setup);
+	attempt(check, number, now, deadline, fd, setup->fence, &diag);
 	flush_coverage();
 	_exit(EXIT_SUCCESS);
 }
 
 int child_start(struct child *out, const struct profile_check *check, int number, struct mono now,
-		struct mono deadline, const sigset_t *mask)
+		struct mono deadline, const struct child_setup *setup)
 {
 	pid_t parent = getpid(), pid;
 	int p[2];
@@ -200,7 +319,7 @@ int child_start(struct child *out, const struct profile_check *check, int number
 	pid = fork();
 	if (pid == 0) {
 		close(p[0]);
-		child_main(check, number, now, deadline, p[1], parent, mask);
+		child_main(check, number, now, deadline, p[1], parent, setup);
 	}
 	close(p[1]);
 	if (pid < 0) {
@@ -218,5 +337,5 @@ int child_start(struct child *out, const struct profile_check *check, int number
 enum verdict child_in_process(const struct profile_check *check, struct mono now,
 			      struct mono deadline, int fd, struct diag *out)
 {
-	return attempt(check, 1, now, deadline, fd, out);
+	return attempt(check, 1, now, deadline, fd, NULL, out);
 }

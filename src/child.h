@@ -8,6 +8,7 @@
 
 #include <signal.h>
 
+#include "fence.h"
 #include "profile.h"
 
 struct child {
@@ -15,10 +16,20 @@ struct child {
 	int fd; /* the pipe's reading end, non-blocking */
 };
 
-/* Starts an attempt that must be over at `deadline`, when the parent kills it. `mask` is the signal mask to give
- * back. 0; -1 with errno when no process is to be had. */
+/* How every child is started. */
+struct child_setup {
+	const struct fence *fence;
+	const sigset_t *mask; /* the signal mask to give back */
+};
+
+/* Which filters the children of these checks need, for fence_prepare. */
+unsigned child_rooms(const struct profile *profile);
+/* The memory an attempt of this kind may use, in bytes; 0: no limit of ours. */
+uint64_t child_memory(const struct check_kind *kind);
+/* Starts an attempt that must be over at `deadline`, when the parent kills it. 0; -1 with errno when no process is to
+ * be had. */
 int child_start(struct child *out, const struct profile_check *check, int attempt, struct mono now,
-		struct mono deadline, const sigset_t *mask);
+		struct mono deadline, const struct child_setup *setup);
 /* The same in this process, for debuggers and sanitizers: returns the verdict; records go to a pipe that nobody
  * kills. */
 enum verdict child_in_process(const struct profile_check *check, struct mono now,

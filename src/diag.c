@@ -1,5 +1,6 @@
 #include "diag.h"
 
+#include "secret.h"
 #include "str.h"
 
 static const struct diag_info table[D__COUNT] = {
@@ -37,13 +38,17 @@ const char *phase_name(enum phase p)
 enum verdict diag_vset(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
 		       va_list ap)
 {
-	char text[2048];
+	char text[2048], about[512];
 
 	vsnprintf(text, sizeof text, fmt, ap);
+	snprintf(about, sizeof about, "%s", subject ? subject : "");
+	/* Before they are cut: half a secret is one too. */
+	scrub(text);
+	scrub(about);
 	out->code = code;
 	out->sys_errno = 0;
 	out->hint[0] = '\0';
-	text_clean(out->subject, sizeof out->subject, subject ? subject : "");
+	text_clean(out->subject, sizeof out->subject, about);
 	text_clean(out->cause, sizeof out->cause, text);
 	return diag_info(code)->verdict;
 }
@@ -68,5 +73,6 @@ void diag_hint(struct diag *out, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
+	scrub(text);
 	text_clean(out->hint, sizeof out->hint, text);
 }

@@ -3,6 +3,7 @@
 #include <ctype.h>
 
 #include "cfg.h"
+#include "fence.h"
 #include "kinds.h"
 
 /* ---- one row ------------------------------------------------------------------------------------------------------- */
@@ -517,6 +518,28 @@ void explain_profile(struct str *b, const struct profile *p)
 }
 
 /* ---- version ---------------------------------------------------------------------------------------------------------------------- */
+/* How children are fenced is a fact of the build too; what the kernel at hand refuses, run -v says. */
+static void add_fence(struct str *b, bool json)
+{
+	const char *library = fence_library();
+
+	if (json) {
+		str_add(b, "], \"fence\": {\"seccomp\": ");
+		if (library)
+			str_add_json_string(b, library);
+		else
+			str_add(b, "false");
+		str_addf(b, ", \"landlock\": %s}", fence_knows_landlock() ? "true" : "false");
+		return;
+	}
+	if (library)
+		str_addf(b, "  %s\n", library);
+	else
+		str_add(b, "  without system call filter: built without libseccomp\n");
+	if (!fence_knows_landlock())
+		str_add(b, "  without Landlock: built with old kernel headers\n");
+}
+
 void explain_version(struct str *b, enum print_as as)
 {
 	bool json = as == AS_JSON;
@@ -538,7 +561,8 @@ void explain_version(struct str *b, enum print_as as)
 			str_addf(b, "  %s\n", library);
 		}
 	}
-	str_add(b, json ? "], \"kinds\": {" : "");
+	add_fence(b, json);
+	str_add(b, json ? ", \"kinds\": {" : "");
 	sep = "";
 	for (size_t i = 0; check_kind_at(i); i++) {
 		const struct check_kind *k = check_kind_at(i);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ struct reactor {
 	struct run *run;
 	const struct signals *signals;
 	const struct watcher *watcher;
+	const struct child_setup *setup;
 	int epoll;
 	size_t running;
 	bool orphans;       /* an attempt left processes behind, which were killed */
@@ -120,7 +122,8 @@ static bool was_reached(const struct result *res, const char *text)
 	return false;
 }
 
-static void take_record(struct live *l, struct result *res, const struct wire_record *rec)
+static void take_record(struct run *run, struct live *l, struct result *res,
+			const struct wire_record *rec)
 {
 	switch (rec->type) {
 	case WIRE_STEP:
@@ -136,6 +139,10 @@ static void take_record(struct live *l, struct result *res, const struct wire_re
 		break;
 	case WIRE_SUMMARY:
 		snprintf(res->summary, sizeof res->summary, "%s", rec->text);
+		break;
+	case WIRE_NOTE:
+		if (!run->fence_missing[0])
+			snprintf(run->fence_missing, sizeof run->fence_missing, "%s", rec->text);
 		break;
 	case WIRE_FINAL:
 		l->final = true;
@@ -159,7 +166,7 @@ static void drain(struct reactor *r, size_t k)
 		int got = wire_fill(&l->in, l->child.fd);
 
 		while (!l->final && wire_next(&l->in, &rec))
-			take_record(l, result_of(r, k), &rec);
+			take_record(r->run, l, result_of(r, k), &rec);
 		if (got == 1)
 			continue;
 		if (got == 0 || errno != EAGAIN) {
@@ -206,8 +213,7 @@ static void start_attempt(struct reactor *r, size_t k, struct mono now)
 	l->before = res->diag;
 	res->n_reached = res->n_facts = 0;
 	res->step[0] = res->summary[0] = '\0';
-	if (child_start(&l->child, check, c->attempts, now, c->attempt_deadline,
-			&r->signals->original) < 0) {
+	if (child_start(&l->child, check, c->attempts, now, c->attempt_deadline, r->setup) < 0) {
 		own_diag(res, D_GUARD_NO_PROCESS, "fork: %s, with %zu attempts running",
 			 strerror(errno), r->running);
 		remember(res, D_GUARD_NO_PROCESS);
@@ -273,11 +279,41 @@ static bool had_no_time(const struct live *l, const struct plan_check *c, enum d
 	       given.ns < c->attempt_timeout.ns / HAD_NO_TIME;
 }
 
-static void judge(struct reactor *r, size_t k, const siginfo_t *info, struct mono now)
+/* Ended without a result and not by us. Only memory that is out makes a kernel kill (signal 9), and makes libraries
+ * abort, crash or leave while the process held as much as it may. */
+static void judge_ended(struct reactor *r, size_t k, const siginfo_t *info,
+			const struct rusage *usage)
+{
+	const struct check_kind *kind = r->run->profile->checks[r->run->plan_to_check[k]].kind;
+	struct result *res = result_of(r, k);
+	const char *step = res->step[0] ? res->step : "nothing was reached";
+	bool killed = info->si_code != CLD_EXITED && info->si_status == SIGKILL;
+
+	if (killed)
+		own_diag(res, D_GUARD_NO_MEMORY,
+			 "killed by the system, as it does when memory is out; it held %ld MiB; "
+			 "while: %s",
+			 usage->ru_maxrss / 1024, step);
+	else if (child_memory(kind) &&
+		 fence_memory_met(r->setup->fence, usage->ru_maxrss, child_memory(kind)))
+		own_diag(res, D_GUARD_NO_MEMORY,
+			 "ended for want of memory; it held %ld MiB, and an attempt may use %llu; "
+			 "while: %s",
+			 usage->ru_maxrss / 1024, (unsigned long long)child_memory(kind) >> 20,
+			 step);
+	else if (info->si_code != CLD_EXITED)
+		own_diag(res, D_GUARD_CRASHED, "signal %d (%s) while: %s", info->si_status,
+			 sigdescr_np(info->si_status) ? sigdescr_np(info->si_status) : "?", step);
+	else
+		own_diag(res, D_GUARD_BUG, "status %d without a result; last step: %s",
+			 info->si_status, step);
+}
+
+static void judge(struct reactor *r, size_t k, const siginfo_t *info, const struct rusage *usage,
+		  struct mono now)
 {
 	struct live *l = r->live[k];
 	struct result *res = result_of(r, k);
-	const char *step = res->step[0] ? res->step : "nothing was reached";
 
 	if (l->final && !l->passed && had_no_time(l, &r->run->plan.checks[k], res->diag.code)) {
 		res->diag = l->before;
@@ -294,13 +330,9 @@ static void judge(struct reactor *r, size_t k, const siginfo_t *info, struct mon
 	}
 	if (l->in.broken)
 		own_diag(res, D_GUARD_BUG, "the check wrote what is no record; last step: %s",
-			 step);
-	else if (info->si_code != CLD_EXITED)
-		own_diag(res, D_GUARD_CRASHED, "signal %d (%s) while: %s", info->si_status,
-			 sigdescr_np(info->si_status) ? sigdescr_np(info->si_status) : "?", step);
+			 res->step[0] ? res->step : "nothing was reached");
 	else
-		own_diag(res, D_GUARD_BUG, "status %d without a result; last step: %s",
-			 info->si_status, step);
+		judge_ended(r, k, info, usage);
 	remember(res, res->diag.code);
 }
 
@@ -309,14 +341,15 @@ static void finish_attempt(struct reactor *r, size_t k, const siginfo_t *info, s
 	struct live *l = r->live[k];
 	struct plan_check *c = &r->run->plan.checks[k];
 	struct result *res = result_of(r, k);
+	struct rusage usage = {0};
 	bool retryable = true;
 
 	/* The group first: once reaped, its number may be another's. */
 	kill(-l->child.pid, SIGKILL);
 	drain(r, k);
-	waitpid(l->child.pid, NULL, 0);
+	wait4(l->child.pid, NULL, 0, &usage);
 	r->orphans |= kill(-l->child.pid, 0) == 0;
-	judge(r, k, info, now);
+	judge(r, k, info, &usage, now);
 	res->last_attempt = mono_since(c->attempt_start, now);
 	if (l->final && !l->passed)
 		retryable = diag_info(res->diag.code)->retryable;
@@ -446,16 +479,24 @@ int reactor_run(struct run *run, const struct signals *signals, const struct wat
 	cleanup_free struct live **live = xcalloc(run->plan.n + 1, sizeof *live);
 	cleanup_free struct wish *wishes = xcalloc(run->plan.n + 1, sizeof *wishes);
 	cleanup_fd int epoll = epoll_create1(EPOLL_CLOEXEC);
-	struct reactor r = {
-	    .run = run, .signals = signals, .watcher = watcher, .epoll = epoll, .live = live};
+	struct fence fence;
+	struct child_setup setup = {.fence = &fence, .mask = &signals->original};
+	struct reactor r = {.run = run,
+			    .signals = signals,
+			    .watcher = watcher,
+			    .setup = &setup,
+			    .epoll = epoll,
+			    .live = live};
 	int rc = 0;
 
 	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, signals->fd, &ev) < 0)
 		return err_make(err, errno, "epoll");
+	fence_prepare(&fence, child_rooms(run->profile));
 	while (rc == 0 && !run->plan.over)
 		rc = turn(&r, wishes, err);
 	wait_for_all(&r); /* nobody, unless the loop failed: no child may outlive it */
 	reap_orphans(&r);
+	fence_free(&fence);
 	run->ended = mono_now();
 	return rc;
 }

@@ -253,9 +253,18 @@ static void show_check(struct report *r, size_t i, struct mono now)
 	}
 }
 
+/* Once: it is the machine's doing, the same for all. */
+static void show_fence(struct report *r, const struct run *run)
+{
+	if (!r->o->verbose || r->fence_shown || !run->fence_missing[0])
+		return;
+	say("the checks run behind a lower fence: %s", run->fence_missing);
+	r->fence_shown = true;
+}
+
 void report_changed(void *ctx, const struct run *run, size_t check, struct mono now)
 {
-	(void)run;
+	show_fence(ctx, run);
 	show_check(ctx, check, now);
 }
 

@@ -27,7 +27,7 @@ struct report {
 	int id_width;
 	struct mono next_summary;
 	struct shown *shown; /* what each check's last line said */
-	bool report_written;
+	bool report_written, fence_shown;
 };
 
 /* Copies nothing: options and run must outlive it. Prints the head line and what is settled before the start. */

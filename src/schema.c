@@ -477,6 +477,10 @@ static int fill_text(const struct slot *s)
 		return -1;
 	if (!*text)
 		return problem(s->fill, s->node, s->where, "is empty");
+	/* Not quoted then: what stands before the @ is a password as a rule. */
+	if (s->key->type == K_HOSTPORT && text[0] != '/' && strchr(text, '@'))
+		return problem(s->fill, s->node, s->where,
+			       "has a user part, and an address takes none: write host:port");
 	if (s->key->type == K_HOSTPORT && hostport_split(text, host, sizeof host, &port) < 0)
 		return problem(s->fill, s->node, s->where, "\"%.120s\" is not host:port", text);
 	if (s->key->choices && find_choice(s, text) < 0)

@@ -2,7 +2,8 @@
  *
  * The parent keeps "env:NAME" or "file:/path" and never reads the value. secret_reveal is for children: it
  * registers the value with the scrubber, and every text a child sends to the parent passes scrub() first,
- * which removes the value raw, percent-encoded, base64-encoded and JSON-escaped.
+ * which removes the value raw, percent-encoded, base64-encoded (wherever it begins) and escaped as in JSON or HTML; and
+ * every piece of it of 8 bytes or more, because texts are cut by those who made them.
  */
 #ifndef SG_SECRET_H
 #define SG_SECRET_H
@@ -43,8 +44,12 @@ const char *secret_reveal(struct secret s, struct diag *out);
 const char *secret_read(struct secret s, struct diag *out);
 /* Child only. Adds a value to the scrubber's list, for secrets that come another way (properties files). */
 void secret_register(const char *value);
+/* Child only. Registers the value of every variable with a name that tells of a secret: for kinds that run programs,
+ * whose output may hold them. */
+void secret_register_environment(void);
 /* Replaces every form of every registered value in text, in place; it never grows. Values of fewer than 4
- * characters are left: they would eat ordinary words. */
+ * characters are left: they would eat ordinary words. Of a longer one that was cut, at most 3 bytes are left where the cut
+ * is marked ("..." or the end of the text), at most 7 elsewhere. */
 void scrub(char *text);
 
 #endif

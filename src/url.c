@@ -4,6 +4,8 @@
 
 #include "diag.h"
 
+#define KEY_LENGTH 16 /* words of a query that are no key are shorter */
+
 static int hex(char c)
 {
 	return c >= '0' && c <= '9'   ? c - '0'
@@ -153,6 +155,39 @@ int url_split(struct url *out, struct arena *a, const char *text, const char **w
 	return 0;
 }
 
+/* A name without a password is the secret itself where a token stands in its place ("https://TOKEN@host"). */
+static void register_user(const struct url *u)
+{
+	if (secret_is_set(u->password))
+		secret_register(u->password.text);
+	else if (secret_is_set(u->user) && str_starts(u->scheme, "http"))
+		secret_register(u->user.text);
+}
+
+/* What of a query is likely a key: host, path and "format=text" must stay readable in diagnoses. */
+static void register_query(struct arena *a, const struct url *u)
+{
+	const char *p = strchr(u->path, '?');
+
+	while (p && *p++) {
+		size_t n = strcspn(p, "&;"), name = strcspn(p, "=&;");
+		char *word = arena_strndup(a, p, name), *value, *plain;
+
+		value = name < n ? arena_strndup(a, p + name + 1, n - name - 1) : word;
+		if (value == word || strlen(value) >= KEY_LENGTH || secret_sensitive_name(word) ||
+		    strcasestr(word, "key") || strcasestr(word, "sig") ||
+		    strcasestr(word, "auth")) {
+			secret_register(value);
+			plain = decode(a, value, strlen(value));
+			if (plain)
+				secret_register(plain);
+		}
+		p += n;
+		if (!*p)
+			return;
+	}
+}
+
 int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 {
 	/* Lives until the child exits: the parts point into it. */
@@ -162,6 +197,7 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 
 	if (!secret_is_set(in->ref)) {
 		*out = *in;
+		register_user(out);
 		return 0;
 	}
 	value = secret_read(in->ref, out_diag);
@@ -173,11 +209,8 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 		diag_set(out_diag, D_ENV_MISMATCH, subject, "is to hold a URL, but it %s", why);
 		return -1;
 	}
-	/* Only the parts that can be secret: host and path must stay readable in diagnoses. */
-	if (secret_is_set(out->password))
-		secret_register(out->password.text);
-	if (strchr(out->path, '?'))
-		secret_register(strchr(out->path, '?') + 1);
+	register_user(out);
+	register_query(&arena, out);
 	return 0;
 }
 

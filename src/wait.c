@@ -108,6 +108,10 @@ int wait_parse(struct wait_check *out, struct arena *a, const char *url, const c
 		*why = "names nothing to wait for";
 		return -1;
 	}
+	if (!f->keep && memchr(rest, '@', strcspn(rest, "/?#"))) {
+		*why = "takes no user part";
+		return -1;
+	}
 	*out = (struct wait_check){
 	    .kind = f->kind, .name = name_of(a, rest), .node = arena_alloc(a, sizeof *out->node)};
 	out->node->type = N_GROUP;

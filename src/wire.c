@@ -148,6 +148,7 @@ static int decode(const struct header *h, const unsigned char *p, struct wire_re
 		break;
 	case WIRE_REACHED:
 	case WIRE_SUMMARY:
+	case WIRE_NOTE:
 		break;
 	case WIRE_FINAL:
 		return decode_final(h, p, end, out);

@@ -15,13 +15,13 @@
 #define FACT_KEY_MAX 32
 #define FACT_VALUE_MAX 160
 
-enum wire_type { WIRE_STEP = 1, WIRE_REACHED, WIRE_FACT, WIRE_SUMMARY, WIRE_FINAL };
+enum wire_type { WIRE_STEP = 1, WIRE_REACHED, WIRE_FACT, WIRE_SUMMARY, WIRE_FINAL, WIRE_NOTE };
 
 struct wire_record {
 	enum wire_type type;
 	enum phase phase;          /* STEP */
 	enum verdict verdict;      /* FINAL */
-	char text[FACT_VALUE_MAX]; /* STEP, REACHED, SUMMARY; FACT: the value */
+	char text[FACT_VALUE_MAX]; /* STEP, REACHED, SUMMARY, NOTE; FACT: the value */
 	char key[FACT_KEY_MAX];    /* FACT */
 	struct diag diag;          /* FINAL that did not pass */
 };

@@ -159,6 +159,19 @@ static int gate(struct kafka_client *c, const struct strlist *servers, struct st
 	return 0;
 }
 
+/* librdkafka has a thread for each broker: with the usual 8 MiB of stack a large cluster would be more than the child may
+ * use. 1 MiB is eight times what musl gives. */
+static void small_stacks(void)
+{
+	pthread_attr_t attr;
+
+	if (pthread_attr_init(&attr))
+		return;
+	pthread_attr_setstacksize(&attr, 1024 * 1024);
+	pthread_setattr_default_np(&attr);
+	pthread_attr_destroy(&attr);
+}
+
 static void init_lock(struct kafka_client *c)
 {
 	pthread_condattr_t attr;
@@ -198,6 +211,7 @@ static struct kafka_client *make(const struct check_run *run, const struct kafka
 	c->run = run;
 	c->props = props;
 	init_lock(c);
+	small_stacks();
 	if (configure(c, conf, extra, out) < 0)
 		return NULL;
 	/* What became of a record is told in the main queue. */

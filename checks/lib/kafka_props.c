@@ -72,10 +72,27 @@ const char *kafka_props_get(const struct kafka_props *props, const char *name)
 	return NULL;
 }
 
+/* A Java login module's options: password="..." */
+static void register_quoted(const char *value)
+{
+	for (const char *p = strchr(value, '"'), *end; p; p = strchr(end + 1, '"')) {
+		cleanup_free char *one = NULL;
+
+		end = strchr(p + 1, '"');
+		if (!end)
+			return;
+		one = strndup(p + 1, (size_t)(end - p - 1));
+		if (one)
+			secret_register(one);
+	}
+}
+
 static void props_put(struct kafka_props *props, const char *name, const char *value)
 {
 	if (secret_sensitive_name(name))
 		secret_register(value);
+	if (strstr(name, "jaas"))
+		register_quoted(value);
 	for (size_t i = 0; i < props->n; i++) {
 		if (str_eq(canonical(props->v[i].name), canonical(name))) {
 			props->v[i] = (struct kafka_prop){name, value};
@@ -357,4 +374,13 @@ int kafka_props_apply(const struct kafka_props *props, rd_kafka_conf_t *conf, st
 		return -1;
 	}
 	return 0;
+}
+
+bool kafka_access_starts_programs(const struct kafka_access *access)
+{
+	struct kafka_props *props = xcalloc(1, sizeof *props);
+	struct diag ignored;
+
+	return kafka_props_load(access, props, &ignored) == 0 && props->sasl &&
+	       str_eq(props->mechanism, "GSSAPI");
 }

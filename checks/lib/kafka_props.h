@@ -38,6 +38,8 @@ struct kafka_props {
 /* Reads both sources; the profile beats the file. 0; or -1 with *out filled. */
 int kafka_props_load(const struct kafka_access *access, struct kafka_props *props,
 		     struct diag *out);
+/* For Kerberos librdkafka runs sasl.kerberos.kinit.cmd by a shell. */
+bool kafka_access_starts_programs(const struct kafka_access *access);
 /* Sets them on a configuration, ours before and after. 0; or -1 with kafka-property or kafka-feature-missing. */
 int kafka_props_apply(const struct kafka_props *props, rd_kafka_conf_t *conf, struct diag *out);
 /* One value of ours; a property this library does not know is left out when `optional`. */

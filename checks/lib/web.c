@@ -620,9 +620,15 @@ bool web_is_html(const struct web_response *resp)
 
 const char *web_body_start(const struct web_response *resp, char *buf, size_t size)
 {
-	char start[121];
+	char raw[2048], start[121];
+	size_t n = resp->len < sizeof(raw) - 1 ? resp->len : sizeof(raw) - 1;
 
-	text_clean_n(start, sizeof(start), resp->body, resp->len);
+	/* Scrubbed before it is cut. */
+	for (size_t i = 0; i < n; i++)
+		raw[i] = resp->body[i] ? resp->body[i] : ' ';
+	raw[n] = '\0';
+	scrub(raw);
+	text_clean(start, sizeof(start), raw);
 	if (*start)
 		snprintf(buf, size, "it begins with: %s", start);
 	else

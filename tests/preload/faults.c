@@ -8,6 +8,8 @@
  *   flood   the same without end
  *   partial writes the beginning of a record, then ends
  *   closes  closes every descriptor, then hangs
+ *   eats    takes all the memory it can get, gives it back, and says EAI_MEMORY
+ *   eats-and-aborts  the same, but aborts, as libraries do that do not expect it
  * FAULT_NO_THREADS  pthread_create fails with EAGAIN: getaddrinfo is then called where the check itself runs.
  * FAULT_FORK_FAILS=FROM-TO  those calls of fork in a process fail with EAGAIN, counted from 1.
  */
@@ -56,6 +58,27 @@ static _Noreturn void write_nonsense(int endless)
 	_exit(0);
 }
 
+static void eat(int then_abort)
+{
+	struct piece {
+		struct piece *next;
+		char bytes[1 << 20];
+	} *list = NULL, *one;
+
+	while ((one = malloc(sizeof *one)) != NULL) {
+		memset(one->bytes, 1, sizeof one->bytes);
+		one->next = list;
+		list = one;
+	}
+	if (then_abort)
+		abort();
+	while (list) {
+		one = list->next;
+		free(list);
+		list = one;
+	}
+}
+
 static void misbehave(const char *how)
 {
 	const struct timespec pause_for = {.tv_nsec = 300000000};
@@ -76,6 +99,8 @@ static void misbehave(const char *how)
 		write_into_pipes("10GS\5\0\0\0\0\0\377\1half a rec", 20);
 		_exit(0);
 	}
+	if (strncmp(how, "eats", 4) == 0)
+		eat(how[4] != '\0');
 	if (strcmp(how, "closes") == 0) {
 		for (int fd = 0; fd < 256; fd++)
 			close(fd);
@@ -93,6 +118,8 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 
 	if (how)
 		misbehave(how);
+	if (how && strcmp(how, "eats") == 0)
+		return EAI_MEMORY;
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
 	return real(node, service, hints, res);

@@ -1,0 +1,322 @@
+"""Children are fenced: what the process of a check can no longer do, wherever the guard runs.
+
+The program fence_probe runs one attempt as the guard does and tells what that attempt found: each forbidden call is made
+there, with arguments that do no harm, and in a child without a fence for comparison.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from fakes.http import HttpServer, Reply
+from fakes.kafka import FakeKafka
+from fakes.tcp import TcpServer, refused_port, silent
+from harness import ROOT
+
+NOBODY = 65534
+SANITIZED = "ASAN_OPTIONS" in os.environ
+
+# Of every check, and of the commands that checks run.
+FOR_ALL = """ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd process_madvise process_mrelease move_pages
+    migrate_pages mount umount2 pivot_root chroot open_tree move_mount fsopen fsconfig fsmount fspick mount_setattr
+    open_tree_attr name_to_handle_at open_by_handle_at fanotify_init quotactl quotactl_fd swapon swapoff acct unshare
+    setns bpf perf_event_open userfaultfd io_uring_setup io_uring_enter io_uring_register add_key request_key keyctl
+    init_module finit_module delete_module kexec_load reboot syslog settimeofday clock_settime sethostname setdomainname
+    clone-newns clone-newuts clone-newipc clone-newuser clone-newpid clone-newnet clone-newcgroup tiocsti
+    tiocsti-high""".split()
+# Of checks that start no program.
+FOR_PLAIN = """execve execveat clone setpgid setsid kill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open pidfd_send_signal
+    setpriority ioprio_set sched_setaffinity sched_setattr sched_setparam sched_setscheduler truncate linkat symlinkat
+    renameat2 unlinkat mkdirat mknodat fchmod fchmodat fchmodat2 fchown fchownat setxattr lsetxattr fsetxattr setxattrat
+    removexattr lremovexattr fremovexattr removexattrat utimensat adjtimex clock_adjtime personality limit-of-parent
+    socket-packet socket-vsock socket-alg""".split()
+ALLOWED = """open-read open-null access-write socket-inet socket-inet6 socket-unix socket-netlink thread
+    tgkill-self""".split()
+
+
+def helper(name):
+    """A program built beside the startguard under test."""
+    path = pathlib.Path(os.environ.get("STARTGUARD") or ROOT / "build" / "startguard").resolve().parent / "tests" / name
+    assert path.exists(), f"{path} is not built: make scenario does"
+    return str(path)
+
+
+def probe(room, cwd, prefix=()):
+    (pathlib.Path(cwd) / "existing").write_text("x")
+    done = subprocess.run([*prefix, helper("fence_probe"), room], cwd=cwd, stdout=subprocess.PIPE, timeout=120, check=True)
+    found = json.loads(done.stdout)
+    assert found["final"] == "pass"
+    return found
+
+
+def but(found, names, expected):
+    """Those that did not give what is expected."""
+    return {name: found.get(name) for name in names if found.get(name) != expected}
+
+
+@pytest.fixture(scope="session")
+def preloaded(tmp_path_factory):
+    """The environment with a library that makes a check's process go wrong (tests/preload/faults.c)."""
+    library = tmp_path_factory.mktemp("preload") / "faults.so"
+    source = pathlib.Path(__file__).parents[1] / "preload" / "faults.c"
+    subprocess.run([os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC", "-o", library, source, "-ldl"],
+                   check=True)
+    asan = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:handle_segv=0:handle_abort=0:disable_coredump=0"
+    return lambda **variables: {"LD_PRELOAD": str(library), "ASAN_OPTIONS": asan, **variables}
+
+
+# ---- what is forbidden ----
+
+def test_a_check_that_talks_to_peers_can_do_no_more_than_that(tmp_path):
+    found = probe("plain", tmp_path)
+    assert but(found, FOR_ALL + FOR_PLAIN, "EPERM") == {}
+    assert but(found, ALLOWED, "OK") == {}
+    assert but(found, ["open-write", "open-create", "open-truncate", "parent-mem"], "EACCES") == {}
+    assert found["clone3"] == "ENOSYS"  # the C library then takes clone
+    assert found["grow-file"] == "EFBIG"
+    assert not (tmp_path / "created").exists()
+    assert (tmp_path / "existing").read_text() == "x"
+    assert "missing" not in found
+
+
+def test_a_check_that_starts_programs_can_do_what_they_need(tmp_path):
+    found = probe("programs", tmp_path)
+    assert but(found, FOR_ALL, "EPERM") == {}
+    assert but(found, ALLOWED + ["clone", "open-write", "open-create", "grow-file"], "OK") == {}
+    assert but(found, ["execve", "execveat"], "ENOENT") == {}
+    assert found["clone3"] == "ENOSYS"
+    assert "missing" not in found
+
+
+def test_without_the_fence_none_of_it_is_forbidden(tmp_path):
+    """Else the two tests above would prove nothing. As root, for the kernel itself forbids others a part of it."""
+    found = probe("none", tmp_path, [] if os.geteuid() == 0 else ["unshare", "-r"])
+    mine = [n for n in FOR_ALL + FOR_PLAIN if os.geteuid() == 0 or n.startswith(("clone", "set", "exec", "un", "link"))]
+    assert [n for n in mine if found[n] == "EPERM"] == []
+    assert but(found, ALLOWED + ["clone", "open-write", "open-create", "grow-file"], "OK") == {}
+
+
+def test_state_and_limits_of_a_child(tmp_path):
+    for room in ("plain", "programs"):
+        found = probe(room, tmp_path)
+        expected = {"oom-score": "500", "death-signal": "9", "dumpable": "0", "no-new-privs": "1", "seccomp": "2",
+                    "group": "own", "descriptors": "4", "limit-core": "0 0"}
+        assert {k: found[k] for k in expected} == expected
+    bare = probe("none", tmp_path)
+    # What the service's commands need is theirs to know.
+    assert but(found, ["limit-data", "limit-nofile", "limit-fsize"], None).items() >= {
+        k: bare[k] for k in ("limit-data", "limit-nofile", "limit-fsize")}.items()
+
+
+def test_memory_and_descriptors_have_an_end(tmp_path):
+    found = probe("plain", tmp_path)
+    assert found["limit-nofile"] == "4096 4096" or int(found["limit-nofile"].split()[0]) < 4096
+    assert int(found["dups"]) == int(found["limit-nofile"].split()[0]) - 4
+    assert found["limit-fsize"] == "0 0"
+    if not SANITIZED:  # shadow memory counts
+        assert 400 <= int(found["mib"]) <= 512
+
+
+def test_lower_limits_than_ours_stay(tmp_path):
+    found = probe("plain", tmp_path, ["prlimit", "--nofile=64:100", "--data=209715200:209715200", "--"])
+    assert found["limit-nofile"] == "64 64"
+    if not SANITIZED:
+        assert found["limit-data"] == "209715200 209715200"
+        assert int(found["mib"]) <= 200
+
+
+# ---- wherever it runs ----
+
+@pytest.fixture
+def contained(guard):
+    """Words before a command: a container as Kubernetes' restricted profile has it. Own pids and mounts, a root that is
+    read-only, another user, no capability, no new privileges."""
+    for folder in (guard.tmp, *guard.tmp.parents):
+        if folder.stat().st_uid == os.geteuid() and str(folder) != "/":
+            folder.chmod(folder.stat().st_mode | 0o011)
+    guard.tmp.chmod(0o777)
+    guard.path = shutil.copy(guard.path, guard.tmp / "startguard")
+    for name in ("fence_probe", "refuse"):
+        shutil.copy(helper(name), guard.tmp / name)
+    root = os.geteuid() == 0
+    user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if root else []
+    script = 'mount --make-rprivate / && mount -o remount,bind,ro / && cd "$1" && shift && exec setpriv "$@"'
+    return ["unshare", *([] if root else ["-r"]), "-m", "-p", "-f", "--mount-proc", "--kill-child", "sh", "-c", script, "sh",
+            str(guard.tmp), *user, "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--"]
+
+
+def test_in_a_container_without_any_right(guard, contained):
+    (guard.tmp / "existing").write_text("x")
+    (guard.tmp / "existing").chmod(0o666)
+    for room in ("plain", "programs"):
+        done = subprocess.run([*contained, guard.tmp / "fence_probe", room], cwd="/", stdout=subprocess.PIPE, timeout=120, check=True)
+        found = json.loads(done.stdout)
+        assert but(found, FOR_ALL + (FOR_PLAIN if room == "plain" else []), "EPERM") == {}
+        assert found["oom-score"] == "500"
+        assert "missing" not in found
+
+
+KINDS = """startguard = 1;
+    tcp: {{ a: {{ address = "{tcp}"; }}; }};
+    http: {{ w: {{ url = "{http}/"; }}; }};
+    file: {{ f: {{ path = "/"; type = "dir"; }}; n: {{ path = "/dev/null"; writable = true; }}; }};
+    dns: {{ d: {{ name = "localhost"; }}; }};
+    kafka: {{ k: {{ bootstrap_servers = "{kafka}"; }}; }};
+    exec: {{ e: {{ command = ["/bin/sh", "-c", "exec grep -q . /proc/self/status"]; }}; }};"""
+
+
+@pytest.fixture
+def peers():
+    with TcpServer(silent) as tcp, HttpServer({"*": Reply(body="fine")}) as http, FakeKafka() as kafka:
+        yield KINDS.format(tcp=tcp.address, http=http.url, kafka=kafka.bootstrap)
+
+
+def run_behind(guard, prefix, text, *args):
+    profile = guard.write("p.cfg", text)
+    profile.chmod(0o644)
+    done = subprocess.run([*prefix, guard.path, "run", "-p", profile, "-t", "60s", "--termination-log", "none", *args, "--",
+                           "/bin/echo", "started"], cwd=guard.tmp, env=guard.environment(), timeout=120,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "started\n"), done.stderr
+    assert "READY: 7 checks passed" in done.stderr.splitlines()[-1]
+    return done.stderr
+
+
+def test_every_sort_of_kind_works_in_a_container_without_any_right(guard, contained, peers):
+    assert "lower fence" not in run_behind(guard, contained, peers, "-v")
+
+
+REFUSED = [
+    # A container that knows prctl alone is none that refuses.
+    ("EPERM", ["seccomp"], []),
+    ("ENOSYS", ["seccomp"], []),
+    ("EPERM", ["seccomp", "prctl-seccomp"], ["no system call filter: Operation not permitted"]),
+    ("ENOSYS", ["seccomp", "prctl-seccomp"], ["no system call filter: Function not implemented"]),
+    ("EPERM", ["landlock"], ["no Landlock rules: Operation not permitted"]),
+    ("ENOSYS", ["landlock"], ["no Landlock rules: Function not implemented"]),
+    ("EPERM", ["seccomp", "prctl-seccomp", "landlock"],
+     ["no Landlock rules: Operation not permitted", "no system call filter: Operation not permitted"]),
+    ("EPERM", ["prctl-no-new-privs"], ["no promise of no new privileges: Operation not permitted"]),
+]
+
+
+@pytest.mark.parametrize("error, calls, words", REFUSED, ids=lambda v: "-".join(v) if isinstance(v, list) and v and " " not in v[0] else None)
+def test_what_the_container_refuses_is_said_once_and_only_when_asked(guard, peers, error, calls, words):
+    prefix = [helper("refuse"), error, *calls, "--"]
+    lines = [one for one in run_behind(guard, prefix, peers, "-v").splitlines() if "lower fence" in one]
+    assert len(lines) == (1 if words else 0)
+    assert all(one.startswith("startguard: the checks run behind a lower fence: ") for one in lines)
+    assert [w for w in words if w not in "".join(lines)] == []
+    assert "lower fence" not in run_behind(guard, prefix, peers)
+
+
+def test_refused_in_a_container_without_any_right(guard, contained, peers):
+    prefix = [*contained, guard.tmp / "refuse", "EPERM", "seccomp", "prctl-seccomp", "landlock", "--"]
+    assert "no system call filter: Operation not permitted" in run_behind(guard, prefix, peers, "-v")
+
+
+@pytest.mark.parametrize("refused", [["seccomp", "prctl-seccomp"], ["landlock"]])
+def test_one_refusal_does_not_take_the_rest_down(guard, refused):
+    found = probe("plain", guard.tmp, [helper("refuse"), "EPERM", *refused, "--"])
+    assert found["no-new-privs"] == "1"
+    assert found["grow-file"] == "EFBIG"
+    if refused == ["landlock"]:
+        assert but(found, FOR_ALL + FOR_PLAIN, "EPERM") == {}
+        assert not (guard.tmp / "created").stat().st_size  # made, for nobody forbade it; written never
+    else:
+        assert found["open-write"] == "EACCES"
+
+
+def test_version_says_how_the_build_fences(guard):
+    facts = json.loads(guard.cli("version", "--json").out)["fence"]
+    assert facts["seccomp"].startswith("libseccomp ")
+    assert facts["landlock"] is True
+    assert facts["seccomp"] in guard.cli("version").out
+
+
+# ---- programs ----
+
+def test_a_command_runs_with_the_limits_of_the_service(guard):
+    limits = "ulimit -n; ulimit -d; ulimit -f; ulimit -v"
+    expected = subprocess.run(["/bin/sh", "-c", limits], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    script = f'test "$({{ {limits}; }} | tr "\\n" " ")" = "{" ".join(expected)} " && echo x > made'
+    guard.try_("exec", command=["/bin/sh", "-c", script], _args=["-t", "10s"]).passed()
+    assert (guard.tmp / "made").read_text() == "x\n"
+
+
+def test_kerberos_needs_programs_and_gets_them(guard):
+    """librdkafka runs kinit by a shell, wherever the mechanism is said; with another one it cannot."""
+    with FakeKafka() as kafka:
+        def made(**keys):
+            guard.try_("kafka", bootstrap_servers=kafka.bootstrap, _args=["-t", "2s"], _env={"KINIT": "touch made"}, **keys)
+            return (guard.tmp / "made").exists()
+
+        common = ["security.protocol=sasl_plaintext", "sasl.kerberos.kinit.cmd=env:KINIT", "sasl.username=u"]
+        assert not made(properties=[*common, "sasl.mechanism=PLAIN", "sasl.password=file:/dev/null"])
+        assert made(properties=[*common, "sasl.mechanism=GSSAPI"])
+        (guard.tmp / "made").unlink()
+        file = guard.write("client.properties", "sasl.mechanisms=GSSAPI\n" + "\n".join(common).replace("env:KINIT", "touch made"))
+        assert made(properties_file=file)
+
+
+# ---- memory ----
+
+
+@pytest.mark.produces("guard-no-memory")
+@pytest.mark.near_miss("guard-crashed", "guard-bug", "dns-server-failed", "dns-no-such-name")
+@pytest.mark.parametrize("how, cause", [("eats", "may use 512 MiB"), ("eats-and-aborts", "may use 512")])
+def test_memory_that_runs_out_is_no_fault_of_the_dependency(guard, preloaded, how, cause):
+    """Whatever the library makes of it: "no answer", or an abort."""
+    if SANITIZED:
+        how, cause = "exit", "nothing"  # shadow memory counts: no limit there, and the whole machine would be eaten
+        assert guard.try_("tcp", address="localhost:1", retry=False, _env=preloaded(FAULT_RESOLVE=how)).code == 70
+        guard.try_("tcp", address="127.0.0.1:1", retry=False)
+    check = guard.try_("tcp", address=f"localhost:{refused_port()}", retry=False, attempt_timeout="60s",
+                       _env=preloaded(FAULT_RESOLVE=how)).expect("guard-no-memory", exit=70, outcome="broken", cause=cause)
+    assert check["retryable"] is True
+
+
+@pytest.mark.near_miss("guard-no-memory")
+def test_a_large_body_that_fits_is_read(guard):
+    with HttpServer({"/": Reply(body="x" * (60 << 20))}) as server:
+        guard.try_("http", url=f"{server.url}/", max_body="64MiB", attempt_timeout="60s").passed()
+        guard.try_("http", url=f"{server.url}/", max_body="64MiB", body_contains="y", attempt_timeout="60s",
+                   retry=False).expect("http-body")
+
+
+@pytest.mark.produces("guard-no-memory")
+@pytest.mark.near_miss("guard-deadline")
+def test_killed_from_outside_is_told_as_such(guard):
+    """As a kernel does that is out of memory."""
+    with TcpServer(silent) as server:
+        with guard.spawn(f'startguard = 1; http: {{ h: {{ url = "http://{server.address}/"; attempt_timeout = "50s"; retry = false; }}; }};') as process:
+            server.wait_for_connections()
+            with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as children:
+                os.kill(int(children.read().split()[0]), signal.SIGKILL)
+            result = process.result()
+    result.expect("guard-no-memory", exit=70, outcome="broken", cause="killed by the system")
+
+
+# ---- cores ----
+
+@pytest.mark.produces("guard-crashed")
+@pytest.mark.near_miss("guard-no-memory")
+def test_a_crash_leaves_no_core(guard, preloaded):
+    folder = guard.tmp / "here"
+    folder.mkdir()
+    env = preloaded(FAULT_RESOLVE="crash")
+    result = guard.run(f'startguard = 1; tcp: {{ a: {{ address = "localhost:{refused_port()}"; retry = false; }}; }};', env=env, cwd=folder,
+                       preexec_fn=_unlimited_core)
+    result.expect("guard-crashed", exit=70, cause="signal 11")
+    assert os.listdir(folder) == []
+
+
+def _unlimited_core():
+    import resource
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))

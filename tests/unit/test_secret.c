@@ -1,0 +1,281 @@
+/* The scrubber: whatever a value looks like in a text, and wherever the text was cut, nothing useful of it is left. */
+#include "cm.h"
+
+#include "secret.h"
+#include "str.h"
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* One value for all tests: registered values stay for the life of a process, as in a child. */
+static const char value[] = "pr0be/S3cr+t\"w&rd é%=tail";
+
+static void base64(const char *s, size_t n, char *out, bool urlsafe, bool pad)
+{
+	for (size_t i = 0; i < n; i += 3) {
+		unsigned v = (unsigned)(unsigned char)s[i] << 16 |
+			     (i + 1 < n ? (unsigned)(unsigned char)s[i + 1] << 8 : 0) |
+			     (i + 2 < n ? (unsigned)(unsigned char)s[i + 2] : 0);
+
+		for (unsigned k = 0; k < 4; k++) {
+			char c = alphabet[v >> (18 - 6 * k) & 63];
+
+			if (i + k > n) {
+				if (pad)
+					*out++ = '=';
+				continue;
+			}
+			*out++ = !urlsafe ? c : c == '+' ? '-' : c == '/' ? '_' : c;
+		}
+	}
+	*out = '\0';
+}
+
+static void percent(const char *s, char *out, bool all, const char *hex)
+{
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (!all &&
+		    ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')))
+			*out++ = (char)c;
+		else
+			out += snprintf(out, 4, "%%%c%c", hex[c >> 4], hex[c & 15]);
+	}
+	*out = '\0';
+}
+
+/* Nothing of the text between the marks [ and ] is left but the mask. */
+static void is_gone(const char *secret)
+{
+	char text[4096];
+
+	snprintf(text, sizeof text, "before [%s] behind", secret);
+	scrub(text);
+	assert_string_equal(text, "before [***] behind");
+}
+
+static void every_encoding(void **state)
+{
+	char text[512], twice[1600];
+
+	(void)state;
+	secret_register(value);
+	is_gone(value);
+	for (int all = 0; all < 2; all++) {
+		percent(value, text, all, "0123456789ABCDEF");
+		is_gone(text);
+		percent(value, text, all, "0123456789abcdef");
+		is_gone(text);
+		percent(text, twice, false, "0123456789ABCDEF");
+		is_gone(twice);
+	}
+	is_gone("pr0be/S3cr+t\\\"w&rd é%=tail");                      /* JSON */
+	is_gone("pr0be\\/S3cr+t\\\"w&rd \\u00e9%=tail");              /* JSON, all ASCII */
+	is_gone("pr0be\\u002FS3cr\\u002Bt\\u0022w\\u0026rd é%=tail"); /* JSON, safe for HTML */
+	is_gone("pr0be/S3cr+t&quot;w&amp;rd é%=tail");                /* HTML */
+	is_gone("pr0be/S3cr+t&#34;w&amp;rd é%=tail");
+	is_gone("pr0be/S3cr+t\\\"w&rd \\xc3\\xa9%=tail");      /* as Redis quotes */
+	is_gone("pr0be%2FS3cr%2Bt%22w%26rd+%C3%A9%25%3Dtail"); /* a form of the web */
+	is_gone("pr0be\\\\/S3cr+t\\\\\\\"w&rd é%=tail");       /* JSON in JSON */
+}
+
+static void base64_wherever_it_begins(void **state)
+{
+	static const char *const names[] = {"", "a:", "ab:", "abc:", "user:", "user1:"};
+	char plain[256], text[512], line[600];
+
+	(void)state;
+	secret_register(value);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		for (int behind = 0; behind < 3; behind++)
+			for (int form = 0; form < 4; form++) {
+				snprintf(plain, sizeof plain, "%s%s%.*s", names[i], value, behind,
+					 "\r\n");
+				base64(plain, strlen(plain), text, form & 1, form & 2);
+				snprintf(line, sizeof line, "Basic %s, said the peer", text);
+				scrub(line);
+				assert_string_equal(line, "Basic ***, said the peer");
+			}
+}
+
+/* Whoever cuts the text, at whatever place: at most three bytes of the value where the cut is marked, seven elsewhere. */
+static void cut_anywhere(void **state)
+{
+	size_t n = strlen(value);
+	char text[256], clean[256];
+
+	(void)state;
+	secret_register(value);
+	for (size_t from = 0; from < n; from++)
+		for (size_t k = 1; from + k <= n; k++) {
+			snprintf(text, sizeof text, "said [%.*s] and more", (int)k, value + from);
+			scrub(text);
+			if (k >= 8)
+				assert_string_equal(text, "said [***] and more");
+		}
+	for (size_t k = 4; k <= n; k++) {
+		snprintf(text, sizeof text, "said %.*s", (int)k, value);
+		scrub(text);
+		assert_string_equal(text, "said ***");
+		snprintf(text, sizeof text, "said %.*s...; status 3", (int)k, value);
+		scrub(text);
+		assert_string_equal(text, "said ***...; status 3");
+		/* As text_clean cuts: by a size. */
+		snprintf(text, sizeof text, "said %s", value);
+		text_clean(clean, 5 + k + 3 + 1 < sizeof clean ? 5 + k + 4 : sizeof clean, text);
+		scrub(clean);
+		assert_null(strstr(clean, "pr0b"));
+	}
+}
+
+static void short_values(void **state)
+{
+	char text[] = "the word q7Zk, cTdaaw and q7%5Ak; q7Z stays, x1y too";
+
+	(void)state;
+	secret_register("q7Zk");
+	secret_register("x1y");
+	scrub(text);
+	assert_string_equal(text, "the word ***, *** and ***; q7Z stays, x1y too");
+}
+
+/* A weak password must not take ordinary words out of messages, and is gone all the same. */
+static void weak_values(void **state)
+{
+	char text[] = "Invalid username or password for kafka-password-1; password, kafka-passw...";
+
+	(void)state;
+	secret_register("kafka-password-1");
+	scrub(text);
+	assert_string_equal(text, "Invalid username or password for ***; password, ***...");
+	secret_register("password");
+	scrub(text);
+	assert_string_equal(text, "Invalid username or *** for ***; ***, ***...");
+}
+
+static void many_values(void **state)
+{
+	char name[64], text[256];
+
+	(void)state;
+	for (int i = 0; i < 500; i++) {
+		snprintf(name, sizeof name, "value-%d-%08x", i, (unsigned)i * 2654435761u);
+		secret_register(name);
+	}
+	for (int i = 0; i < 500; i++) {
+		snprintf(name, sizeof name, "value-%d-%08x", i, (unsigned)i * 2654435761u);
+		snprintf(text, sizeof text, "[%s]", name);
+		scrub(text);
+		assert_string_equal(text, "[***]");
+	}
+}
+
+static void a_large_value(void **state)
+{
+	char *large = xmalloc(SECRET_VALUE_MAX + 1), text[1024];
+	uint64_t seed = 77;
+
+	(void)state;
+	for (size_t i = 0; i < SECRET_VALUE_MAX; i++)
+		large[i] = alphabet[cm_random(&seed) & 63];
+	large[SECRET_VALUE_MAX] = '\0';
+	secret_register(large);
+	for (size_t i = 0; i + 500 < SECRET_VALUE_MAX; i += 997) {
+		snprintf(text, sizeof text, "[%.500s]", large + i);
+		scrub(text);
+		assert_string_equal(text, "[***]");
+	}
+	free(large);
+}
+
+static void ordinary_words_stay(void **state)
+{
+	static const char *const lines[] = {
+	    "connect: 127.0.0.1: Connection refused",
+	    "exit status 3, expected 0; last words: permission denied",
+	    "certificate is for *.kafka.svc, not kafka-2.kafka",
+	    "HTTP status 500; it begins with: {\"error\": \"50% of \\u00e9 \\\"x\\\" &amp; %zz\"}",
+	    "",
+	    "é",
+	};
+	char text[256];
+
+	(void)state;
+	secret_register(value);
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		snprintf(text, sizeof text, "%s", lines[i]);
+		scrub(text);
+		assert_string_equal(text, lines[i]);
+	}
+}
+
+/* Never longer, always ended, valid UTF-8 if it was. */
+static void random_texts(void **state)
+{
+	static const char *const pieces[] = {value,   "pr0be/S3",    "é",          "%",
+					     "\\u00", "\\",          "&amp",       "...",
+					     "=",     "cHIwYmUvUzN", "t\"w&rd é%", "%2"};
+	char text[2048], before[2048], clean[2048];
+	uint64_t seed = 4711;
+
+	(void)state;
+	secret_register(value);
+	for (int round = 0; round < 20000; round++) {
+		size_t n = 0;
+
+		for (unsigned k = (unsigned)(cm_random(&seed) % 12); k > 0; k--)
+			n += (size_t)snprintf(text + n, sizeof text - n, "%s",
+					      pieces[cm_random(&seed) % ARRAY_LEN(pieces)]);
+		text[n] = '\0';
+		snprintf(before, sizeof before, "%s", text);
+		scrub(text);
+		assert_true(strlen(text) <= strlen(before));
+		assert_null(strstr(text, "S3cr+t\"w"));
+		text_clean(clean, sizeof clean, text);
+		assert_true(strstr(before, "?") || !strstr(clean, "?"));
+	}
+}
+
+static void references(void **state)
+{
+	char buf[128];
+
+	(void)state;
+	assert_int_equal(secret_from_text("env:A").kind, SECRET_ENV);
+	assert_int_equal(secret_from_text("file:/a").kind, SECRET_FILE);
+	assert_int_equal(secret_from_text("hunter2").kind, SECRET_LITERAL);
+	assert_string_equal(secret_text(secret_from_text("hunter2"), buf, sizeof buf), "[secret]");
+	assert_string_equal(secret_text(secret_from_text("env:A"), buf, sizeof buf),
+			    "[secret from env:A]");
+}
+
+static void the_environment(void **state)
+{
+	char text[] = "out: env-s3cret-1 and plain-value-2";
+
+	(void)state;
+	setenv("SOME_PASSWORD", "env-s3cret-1", 1);
+	setenv("SOME_SETTING", "plain-value-2", 1);
+	secret_register_environment();
+	scrub(text);
+	assert_string_equal(text, "out: *** and plain-value-2");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(ordinary_words_stay),
+	    cmocka_unit_test(every_encoding),
+	    cmocka_unit_test(base64_wherever_it_begins),
+	    cmocka_unit_test(cut_anywhere),
+	    cmocka_unit_test(short_values),
+	    cmocka_unit_test(random_texts),
+	    cmocka_unit_test(references),
+	    cmocka_unit_test(the_environment),
+	    cmocka_unit_test(weak_values),
+	    cmocka_unit_test(many_values),
+	    cmocka_unit_test(a_large_value),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
