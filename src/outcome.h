@@ -51,7 +51,8 @@ struct run {
 	struct mono started, ended;
 	int signal; /* that ended it; 0: none */
 	bool fail_on_degraded;
-	char fence_missing[FACT_VALUE_MAX]; /* what children said their fence lacks; empty: nothing */
+	char fence_missing
+	    [FACT_VALUE_MAX]; /* what children said their fence lacks; empty: nothing */
 	/* What outcome_decide finds. */
 	enum status status;
 	int exit_code;
