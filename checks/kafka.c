@@ -216,6 +216,14 @@ static int get_metadata(struct kafka_client *client, const struct grouplist *top
 	*q = (struct question){.client = client, .deadline = client->run->deadline};
 	if (kafka_call(client, ask_metadata, q, "the question for metadata", out) < 0)
 		return -1;
+	/* A controller of KRaft mode speaks Kafka, and offers no metadata. */
+	if (q->err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) {
+		check_fail(out, D_PROTOCOL_MISMATCH, client->peers[0]->address,
+			   "this speaks Kafka but does not offer metadata: likely the listener of "
+			   "a controller, not of a broker");
+		diag_hint(out, "use the address of a broker's listener");
+		return -1;
+	}
 	if (q->err) {
 		char words[256];
 
@@ -234,6 +242,11 @@ static int judge_cluster(const struct kafka_conf *c, const struct question *q, s
 		check_fail(out, D_KAFKA_WRONG_CLUSTER, c->bootstrap_servers.v[0],
 			   "the cluster is %s, cluster_id is %s",
 			   q->cluster ? q->cluster : "without an id", c->cluster_id);
+		return -1;
+	}
+	if (n == 0) {
+		check_fail(out, D_KAFKA_NO_BROKERS, c->bootstrap_servers.v[0],
+			   "the answer lists no broker");
 		return -1;
 	}
 	if (n < c->min_brokers) {
