@@ -208,6 +208,12 @@ class Admin:
         producer.begin_transaction()
         producer.produce(topic, value)
         producer.commit_transaction(ADMIN_SECONDS)
+        # The coordinator writes the end of it after the answer.
+        with Wire(self.plaintext.partition(",")[0]) as wire:
+            common.wait_for(
+                lambda: wire.transactions()[transactional_id][2] == "CompleteCommit",
+                what=f"end of {transactional_id}'s transaction",
+            )
 
     # --- everything that can be seen ---
 
