@@ -258,11 +258,31 @@ static int judge_cluster(const struct kafka_conf *c, const struct question *q, s
 	return 0;
 }
 
+/* Good enough for the demands, and yet worth a word: a replica that is behind, a broker that is gone. */
+static void report_lag(const struct check_run *run, const struct kafka_conf *c,
+		       const struct rd_kafka_metadata *md, char *words, size_t size)
+{
+	struct kafka_lag lag;
+	int n = 0;
+
+	words[0] = '\0';
+	kafka_topics_lag(&c->topics, md, &lag);
+	if (lag.behind > 0) {
+		check_fact(run, "replicas_out_of_sync", "%d", lag.behind);
+		n = snprintf(words, size, ", %d of %d replicas out of sync", lag.behind,
+			     lag.replicas);
+	}
+	if (lag.missing[0]) {
+		check_fact(run, "brokers_missing", "%s", lag.missing);
+		snprintf(words + n, size - (size_t)n, ", missing: broker %s", lag.missing);
+	}
+}
+
 static void report_facts(const struct check_run *run, const struct kafka_conf *c,
 			 const struct question *q)
 {
 	int brokers = q->metadata->broker_cnt;
-	char topics[64] = "", cluster[80] = "";
+	char topics[64] = "", cluster[80] = "", lag[160];
 
 	check_fact(run, "brokers", "%d", brokers);
 	if (q->cluster) {
@@ -274,7 +294,9 @@ static void report_facts(const struct check_run *run, const struct kafka_conf *c
 		snprintf(topics, sizeof topics, ", %zu topic%s", c->topics.n,
 			 c->topics.n == 1 ? "" : "s");
 	}
-	check_summary(run, "%d broker%s%s%s", brokers, brokers == 1 ? "" : "s", cluster, topics);
+	report_lag(run, c, q->metadata, lag, sizeof lag);
+	check_summary(run, "%d broker%s%s%s%s", brokers, brokers == 1 ? "" : "s", cluster, topics,
+		      lag);
 }
 
 /* ---- brokers that are needed ----------------------------------------------------------------------------- */

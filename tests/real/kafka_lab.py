@@ -96,9 +96,7 @@ def provoke(guard, fault, table, kafka=None, side="fake"):
         code = fault.code(lab, guard) if callable(fault.code) else fault.code
         stack.enter_context(unchanged(kafka) if kafka else contextlib.nullcontext())
         result = guard.check(profile(**keys), env=env, dns=dns)
-        given = result.check()
-        table.add(fault.id, side, code, given.get("code"), given["elapsed_ms"])
-        result.expect(code, exit=fault.exit, **fault.words)
+        table.judge(fault.id, side, code, fault.exit, result, **fault.words)
         said = result.err + json.dumps(result.report)
         assert not env.get(SECRET_NAME) or env[SECRET_NAME] not in said
         if fault.exit == PERMANENT:
@@ -122,6 +120,12 @@ class Table:
 
     def add(self, *row):
         self.rows.append([*row, None])
+
+    def judge(self, id, side, code, exit, result, **words):
+        """One round, as a row: asserted as Result.expect() does."""
+        given = result.check()
+        self.add(id, side, code, given.get("code"), given["elapsed_ms"])
+        return result.expect(code, exit=exit, **words)
 
     def ended(self, milliseconds):
         self.rows[-1][-1] = milliseconds

@@ -14,7 +14,7 @@ from fakes.dns import DnsServer
 from fakes.http import HttpServer, Reply
 from fakes.kafka import LEADER_NOT_AVAILABLE, METADATA, FakeKafka
 from fakes.tcp import TcpServer, close_at_once, full_backlog, garbage, refused_port, reset_after_request, silent
-from kafka_lab import PASSING, PERMANENT, Fault, Lab, Table, library, profile, provoke, unchanged
+from kafka_lab import PASSING, PERMANENT, Fault, Lab, library, profile, provoke, unchanged
 from servers.kafka import KafkaServer
 from servers.kafka_jars import VERSIONS
 
@@ -32,13 +32,6 @@ def kafka(request):
         server.commit("open.group", OPEN, 0)
         server.transact("open.transaction", OPEN, b"a record")
         yield server
-
-
-@pytest.fixture(scope="module")
-def table():
-    one = Table()
-    yield one
-    one.write()
 
 
 # ---- real ------------------------------------------------------------------------------------------------------------
