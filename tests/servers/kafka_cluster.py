@@ -77,6 +77,7 @@ class Node(common.Server):
 class KafkaCluster(Admin):
     def __init__(self, size=3, *, version=None, config=None):
         self.size, self.version, self.config = size, version or VERSIONS[0], config or {}
+        self._frozen = set()
         self.controller = f"127.0.0.1:{common.reserve_port()}"
         self.nodes = {id: Node(self, id) for id in range(1, size + 1)}
 
@@ -86,7 +87,8 @@ class KafkaCluster(Admin):
 
     @property
     def plaintext(self):
-        return ",".join(self.addresses)
+        """Of those that can answer."""
+        return ",".join(n.address for n in self.nodes.values() if n.process and n.id not in self._frozen)
 
     def __enter__(self):
         try:
@@ -120,6 +122,7 @@ class KafkaCluster(Admin):
     def kill(self, id, *, seen=True):
         """SIGKILL; with `seen` waits until the others have noticed."""
         self.nodes[id].halt(signal.SIGKILL)
+        self._frozen.discard(id)
         if seen:
             self.wait_gone(id)
 
@@ -130,9 +133,9 @@ class KafkaCluster(Admin):
 
     def pause(self, id):
         self.nodes[id].pause()
+        self._frozen.add(id)
+        self._drop_clients()
 
-    def resume(self, id):
-        self.nodes[id].resume()
 
     def start(self, id, *, ready=True):
         self.nodes[id].launch()
@@ -140,9 +143,13 @@ class KafkaCluster(Admin):
             self.nodes[id].wait_ready()
 
     def wait_gone(self, id):
-        common.wait_for(
-            lambda: (members := self.members()) and id not in members, what=f"broker {id} out of the cluster"
-        )
+        def gone():
+            # A client that has learnt of it would go on asking it.
+            self._drop_clients()
+            members = self.members()
+            return members and id not in members
+
+        common.wait_for(gone, what=f"broker {id} out of the cluster")
 
     def wait_in_sync(self, topic, count, number=0):
         common.wait_for(
