@@ -129,11 +129,11 @@ class Table:
     def add(self, *row):
         self.rows.append([*row, None])
 
-    def judge(self, id, side, code, exit, result, **words):
+    def judge(self, fault, side, code, exit, result, id=None, **words):
         """One round, as a row: asserted as Result.expect() does."""
-        given = result.check()
-        self.add(id, side, code, given.get("code"), given["elapsed_ms"])
-        return result.expect(code, exit=exit, **words)
+        given = result.check(id)
+        self.add(fault, side, code, given.get("code"), given["elapsed_ms"])
+        return result.expect(code, exit=exit, id=id, **words)
 
     def ended(self, milliseconds):
         self.rows[-1][-1] = milliseconds

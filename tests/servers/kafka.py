@@ -18,8 +18,8 @@ Listeners (all on 127.0.0.1):
   controller              the controllers' own listener, which no client has business with
 
 Users of `sasl` and `sasl_ssl`, with every mechanism: admin (super user), limited (may read, write
-and describe topics and use groups whose name begins with "open."), nobody, integrator and predictors
-(may nothing). add_acl() gives more.
+and describe topics and use groups whose name begins with "open."), nobody and the services of a
+real system (may nothing). add_acl() gives more.
 """
 
 import hashlib
@@ -42,6 +42,8 @@ USERS = {
     "nobody": "nobody-secret",
     "integrator": "integrator-secret",
     "predictors": "predictors-secret",
+    "segmentation": "segmentation-secret",
+    "orchestrator": "orchestrator-secret",
 }
 CLIENT = "kafka-client"  # name in the client's certificate
 LIMITED_PREFIX = "open."
