@@ -216,6 +216,14 @@ static int get_metadata(struct kafka_client *client, const struct grouplist *top
 	*q = (struct question){.client = client, .deadline = client->run->deadline};
 	if (kafka_call(client, ask_metadata, q, "the question for metadata", out) < 0)
 		return -1;
+	/* A controller of KRaft mode speaks Kafka, and offers no metadata. */
+	if (q->err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) {
+		check_fail(out, D_PROTOCOL_MISMATCH, client->peers[0]->address,
+			   "this speaks Kafka but does not offer metadata: likely the listener of "
+			   "a controller, not of a broker");
+		diag_hint(out, "use the address of a broker's listener");
+		return -1;
+	}
 	if (q->err) {
 		char words[256];
 
@@ -236,6 +244,11 @@ static int judge_cluster(const struct kafka_conf *c, const struct question *q, s
 			   q->cluster ? q->cluster : "without an id", c->cluster_id);
 		return -1;
 	}
+	if (n == 0) {
+		check_fail(out, D_KAFKA_NO_BROKERS, c->bootstrap_servers.v[0],
+			   "the answer lists no broker");
+		return -1;
+	}
 	if (n < c->min_brokers) {
 		check_fail(out, D_KAFKA_TOO_FEW_BROKERS, "cluster",
 			   "the cluster lists %d broker%s, min_brokers is %d", n, n == 1 ? "" : "s",
@@ -245,11 +258,31 @@ static int judge_cluster(const struct kafka_conf *c, const struct question *q, s
 	return 0;
 }
 
+/* Good enough for the demands, and yet worth a word: a replica that is behind, a broker that is gone. */
+static void report_lag(const struct check_run *run, const struct kafka_conf *c,
+		       const struct rd_kafka_metadata *md, char *words, size_t size)
+{
+	struct kafka_lag lag;
+	int n = 0;
+
+	words[0] = '\0';
+	kafka_topics_lag(&c->topics, md, &lag);
+	if (lag.behind > 0) {
+		check_fact(run, "replicas_out_of_sync", "%d", lag.behind);
+		n = snprintf(words, size, ", %d of %d replicas out of sync", lag.behind,
+			     lag.replicas);
+	}
+	if (lag.missing[0]) {
+		check_fact(run, "brokers_missing", "%s", lag.missing);
+		snprintf(words + n, size - (size_t)n, ", missing: broker %s", lag.missing);
+	}
+}
+
 static void report_facts(const struct check_run *run, const struct kafka_conf *c,
 			 const struct question *q)
 {
 	int brokers = q->metadata->broker_cnt;
-	char topics[64] = "", cluster[80] = "";
+	char topics[64] = "", cluster[80] = "", lag[160];
 
 	check_fact(run, "brokers", "%d", brokers);
 	if (q->cluster) {
@@ -261,7 +294,9 @@ static void report_facts(const struct check_run *run, const struct kafka_conf *c
 		snprintf(topics, sizeof topics, ", %zu topic%s", c->topics.n,
 			 c->topics.n == 1 ? "" : "s");
 	}
-	check_summary(run, "%d broker%s%s%s", brokers, brokers == 1 ? "" : "s", cluster, topics);
+	report_lag(run, c, q->metadata, lag, sizeof lag);
+	check_summary(run, "%d broker%s%s%s%s", brokers, brokers == 1 ? "" : "s", cluster, topics,
+		      lag);
 }
 
 /* ---- brokers that are needed ----------------------------------------------------------------------------- */

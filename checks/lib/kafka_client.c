@@ -196,6 +196,7 @@ static int configure(struct kafka_client *c, rd_kafka_conf_t *conf,
 	 * brokers are still dialled by ourselves, only TLS and login to each are then not seen. */
 	c->dials_all = rd_kafka_conf_set(conf, "enable.sparse.connections", "false", ignored,
 					 sizeof ignored) == RD_KAFKA_CONF_OK;
+	rd_kafka_conf_enable_sasl_queue(conf, 1);
 	return kafka_peers_watch(c, conf, out);
 }
 
@@ -216,12 +217,14 @@ static struct kafka_client *make(const struct check_run *run, const struct kafka
 		return NULL;
 	/* What became of a record is told in the main queue. */
 	if (type == RD_KAFKA_PRODUCER)
-		rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+		rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR);
 	c->rk = rd_kafka_new(type, conf, words, sizeof words);
 	if (!c->rk) {
 		check_fail(out, kafka_new_meaning(words), "librdkafka", "%s", words);
 		return NULL;
 	}
+	/* Tokens are fetched in a thread of the library's: nobody here polls for it. */
+	rd_kafka_sasl_background_callbacks_enable(c->rk);
 	return c;
 }
 
@@ -336,7 +339,7 @@ static int judge_brokers(struct kafka_client *c, const struct kafka_broker *v, s
 		const struct kafka_peer *peer = peer_of(c, &v[i]);
 		char subject[DIAG_SUBJECT_MAX];
 
-		if (peer && peer->up) {
+		if (peer && kafka_peer_is_ready(c, peer)) {
 			up++;
 		} else if (peer && kafka_peer_is_final(peer)) {
 			if (failed++ == 0) {

@@ -21,6 +21,7 @@ struct kafka_peer {
 	int32_t id; /* KAFKA_BOOTSTRAP until learned */
 	bool bootstrap;
 	bool up, up_bootstrap, up_broker; /* the first is what counts */
+	bool answered;                    /* a request that wants a login where there is one */
 	bool asked;                       /* a supposition was put to kafka_probe ... */
 	bool settled;                     /* ... which found that this client cannot work there */
 	char state[32];                   /* librdkafka's name of the connection's state */
@@ -39,6 +40,7 @@ struct kafka_client {
 	size_t n_bootstrap, n_probes;
 	pthread_mutex_t lock; /* everything below: librdkafka's threads write it */
 	pthread_cond_t changed;
+	struct kafka_peer login; /* what keeps the library from trying any: it has no token */
 	struct kafka_peer *peers[KAFKA_PEERS_MAX];
 	size_t n_peers;
 	int throttled_ms; /* the longest time a broker wanted this client to wait for the sake of a quota */

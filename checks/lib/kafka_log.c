@@ -66,6 +66,8 @@ void kafka_line_parse(struct kafka_line *line, const char *text)
 
 /* ---- words to codes ------------------------------------------------------------------------------------ */
 
+#define TOKEN_WORDS "Failed to acquire SASL OAUTHBEARER token"
+
 struct phrase {
 	const char *words;
 	enum diag_code code;
@@ -74,6 +76,12 @@ struct phrase {
 
 /* Order matters: the first phrase that occurs decides. */
 static const struct phrase log_phrases[] = {
+    /* The endpoint that gives tokens, in libcurl's words: the login was not even tried. */
+    {"Couldn't resolve host name", D_DNS_NO_SUCH_NAME, false},
+    {"Could not resolve hostname", D_DNS_NO_SUCH_NAME, false},
+    {"Couldn't connect to server", D_CONNECT_REFUSED, false},
+    {"Could not connect to server", D_CONNECT_REFUSED, false},
+    {"Timeout was reached", D_ANSWER_TIMEOUT, false},
     /* Login. Broker texts stand behind the colon. */
     {"Unsupported SASL mechanism", D_AUTH_MECHANISM, false},
     {"mechanism handshake failed", D_AUTH_MECHANISM, false},
@@ -83,7 +91,7 @@ static const struct phrase log_phrases[] = {
     {"SASL authentication failure", D_AUTH_FAILED, false},
     {"SASL SCRAM authentication failed", D_AUTH_FAILED, false},
     {"SASL OAUTHBEARER authentication failed", D_AUTH_FAILED, false},
-    {"Failed to acquire SASL OAUTHBEARER token", D_AUTH_FAILED, false},
+    {TOKEN_WORDS, D_AUTH_FAILED, false},
     {"Kerberos ticket refresh failed", D_AUTH_FAILED, false},
     {"Failed to initialize SASL authentication", D_AUTH_FAILED, false},
     {"SASL handshake failed (", D_AUTH_FAILED, false},
@@ -196,6 +204,9 @@ struct kafka_meaning kafka_log_meaning(const char *words, const struct kafka_con
 		return m;
 	}
 	m.code = tls_code(words);
+	/* Java has no other alert for a certificate that it wants and did not get. */
+	if (m.code == D_TLS_CLIENT_CERT_REFUSED && !context->client_cert)
+		m.code = D_TLS_CLIENT_CERT_REQUIRED;
 	if (m.code == D_NONE)
 		m.code = connect_code(words);
 	if (m.code == D_NONE) {
@@ -204,6 +215,11 @@ struct kafka_meaning kafka_log_meaning(const char *words, const struct kafka_con
 			m = (struct kafka_meaning){phrase->code, phrase->guess};
 	}
 	return m;
+}
+
+bool kafka_log_of_token(const char *words)
+{
+	return strstr(words, TOKEN_WORDS) != NULL;
 }
 
 enum diag_code kafka_new_meaning(const char *words)

@@ -14,8 +14,9 @@
 
 /* The settings that change what a text means. */
 struct kafka_context {
-	bool scram;  /* sasl.mechanism is one of SCRAM-* */
-	int library; /* rd_kafka_version() */
+	bool scram;       /* sasl.mechanism is one of SCRAM-* */
+	bool client_cert; /* one is configured */
+	int library;      /* rd_kafka_version() */
 };
 
 /* One log line taken apart. */
@@ -34,6 +35,8 @@ struct kafka_meaning {
 };
 /* Of the words of a log line or of an error event about one broker. */
 struct kafka_meaning kafka_log_meaning(const char *words, const struct kafka_context *context);
+/* Is it about the token of a login by OAUTHBEARER, which concerns no broker? */
+bool kafka_log_of_token(const char *words);
 /* Of the error text of rd_kafka_new: local trouble, before anything was connected. */
 enum diag_code kafka_new_meaning(const char *words);
 /* Of an error code in a broker's answer, for a topic: D_NONE for no error and for those that say nothing. */

@@ -5,6 +5,8 @@
 #include "kafka_probe.h"
 #include "net.h"
 
+#define API_SASL_HANDSHAKE 17
+#define API_API_VERSIONS 18
 #define DEBUG_LEVEL 7 /* syslog's */
 #define PROBES_MAX 16 /* of servers that say the same, one after the other */
 
@@ -56,6 +58,14 @@ static bool says_more(const struct kafka_peer *peer, struct kafka_meaning m)
 	return diag_info(peer->meaning.code)->retryable || (peer->meaning.guess && !peer->asked);
 }
 
+/* Lock held. Without a token the library does not even connect: no line about a broker says why. */
+static void note_login(struct kafka_client *c, const char *words, struct kafka_meaning m)
+{
+	snprintf(c->login.address, sizeof c->login.address, "sasl.oauthbearer");
+	snprintf(c->login.words, sizeof c->login.words, "%s", words);
+	c->login.meaning = m;
+}
+
 /* Whether an idempotent producer got its id is told nowhere but here (debug=eos); a refusal is logged without. */
 static void note_producer_id(struct kafka_client *c, const char *words)
 {
@@ -83,10 +93,12 @@ static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char 
 	if (level >= DEBUG_LEVEL)
 		return;
 	m = kafka_log_meaning(line.words, &c->props->context);
-	if (m.code == D_NONE || !line.address[0])
+	if (m.code == D_NONE || (!line.address[0] && !kafka_log_of_token(line.words)))
 		return;
 	pthread_mutex_lock(&c->lock);
-	peer = peer_at(c, line.address);
+	if (!line.address[0])
+		note_login(c, line.words, m);
+	peer = line.address[0] ? peer_at(c, line.address) : NULL;
 	if (peer && says_more(peer, m)) {
 		peer_name(peer, line.broker);
 		peer->meaning = m;
@@ -120,6 +132,29 @@ static rd_kafka_resp_err_t on_state(rd_kafka_t *rk UNUSED, int32_t id, const cha
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* Ready is what the library calls a connection that needs no login, or has it: a listener that wants one answers
+ * ApiVersions before it. Any other answer is one to us. */
+static rd_kafka_resp_err_t on_response(rd_kafka_t *rk UNUSED, int fd UNUSED, const char *name,
+				       int32_t id UNUSED, int16_t api, int16_t version UNUSED,
+				       int32_t correlation UNUSED, size_t size UNUSED,
+				       int64_t rtt UNUSED, rd_kafka_resp_err_t err, void *opaque)
+{
+	struct kafka_client *c = opaque;
+	struct kafka_peer *peer;
+	char address[DIAG_SUBJECT_MAX];
+	int32_t broker;
+
+	if (err || !name || api == API_SASL_HANDSHAKE || api == API_API_VERSIONS)
+		return RD_KAFKA_RESP_ERR_NO_ERROR;
+	kafka_broker_name(name, address, sizeof address, &broker);
+	pthread_mutex_lock(&c->lock);
+	peer = peer_at(c, address);
+	if (peer)
+		peer->answered = true;
+	pthread_mutex_unlock(&c->lock);
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 static void on_throttle(rd_kafka_t *rk UNUSED, const char *broker UNUSED, int32_t id UNUSED,
 			int throttle_ms, void *opaque)
 {
@@ -134,6 +169,7 @@ static void on_throttle(rd_kafka_t *rk UNUSED, const char *broker UNUSED, int32_
 static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf UNUSED, void *opaque,
 				  char *errstr UNUSED, size_t errstr_size UNUSED)
 {
+	rd_kafka_interceptor_add_on_response_received(rk, "startguard", on_response, opaque);
 	return rd_kafka_interceptor_add_on_broker_state_change(rk, "startguard", on_state, opaque);
 }
 
@@ -211,6 +247,12 @@ void kafka_peer_explain(const struct kafka_peer *peer, const char *subject, stru
 		    out, "this listener wants no login: set security.protocol to PLAINTEXT or SSL");
 }
 
+bool kafka_peer_is_ready(const struct kafka_client *c, const struct kafka_peer *peer)
+{
+	return peer->up &&
+	       (c->props->sasl || peer->answered || peer->asked || c->n_probes >= PROBES_MAX);
+}
+
 /* Connecting may go on with another address of the same name; everything else is an answer. */
 bool kafka_peer_is_final(const struct kafka_peer *peer)
 {
@@ -229,6 +271,8 @@ const struct kafka_peer *kafka_peers_all_failed(const struct kafka_client *c)
 	const struct kafka_peer *first = NULL;
 	size_t failed = 0;
 
+	if (c->login.meaning.code != D_NONE)
+		return &c->login;
 	for (size_t i = 0; i < c->n_peers; i++) {
 		const struct kafka_peer *peer = c->peers[i];
 
@@ -326,6 +370,13 @@ static void verified(struct kafka_peer *peer, enum diag_code code, const char *f
 	va_end(ap);
 }
 
+static void verified_login(struct kafka_peer *peer, const char *mechanisms)
+{
+	verified(peer, D_AUTH_REQUIRED,
+		 "this listener wants a login (it offers %s), and security.protocol has none",
+		 mechanisms);
+}
+
 /* What the listener said, against what this client speaks. */
 static void apply_probe(struct kafka_peer *peer, const struct kafka_props *props,
 			const struct kafka_probe *probe)
@@ -350,10 +401,14 @@ static void apply_probe(struct kafka_peer *peer, const struct kafka_props *props
 				 "this port speaks Kafka without TLS, with login by %s",
 				 probe->words);
 		else if (!props->sasl)
-			verified(peer, D_AUTH_REQUIRED,
-				 "this listener wants a login (it offers %s), and "
-				 "security.protocol has none",
-				 probe->words);
+			verified_login(peer, probe->words);
+		break;
+	case LISTENER_TLS_SASL:
+		if (!props->tls)
+			verified(peer, D_TLS_REQUIRED,
+				 "this port speaks TLS, and security.protocol is without it");
+		else if (!props->sasl)
+			verified_login(peer, probe->words);
 		break;
 	case LISTENER_PLAIN:
 		if (props->tls)
@@ -371,10 +426,13 @@ static void apply_probe(struct kafka_peer *peer, const struct kafka_props *props
 static void ask_peer(struct kafka_client *c, struct kafka_peer *peer)
 {
 	struct kafka_probe probe;
+	struct tls_conf tls = {.ca_file = kafka_props_get(c->props, "ssl.ca.location"),
+			       .cert_file = kafka_props_get(c->props, "ssl.certificate.location"),
+			       .key_file = kafka_props_get(c->props, "ssl.key.location")};
 
 	c->n_probes++;
 	pthread_mutex_unlock(&c->lock);
-	kafka_probe(c->run, peer->address, &probe);
+	kafka_probe(c->run, peer->address, c->props->tls ? &tls : NULL, &probe);
 	pthread_mutex_lock(&c->lock);
 	apply_probe(peer, c->props, &probe);
 }
@@ -390,7 +448,9 @@ bool kafka_peers_ask_bootstrap(struct kafka_client *c)
 
 bool kafka_peer_ask(struct kafka_client *c, struct kafka_peer *peer)
 {
-	bool can = can_be_asked(c, peer);
+	/* A supposition; or a readiness that nobody has put to the test. */
+	bool can = can_be_asked(c, peer) ||
+		   (c->n_probes < PROBES_MAX && peer->up && !kafka_peer_is_ready(c, peer));
 
 	if (can)
 		ask_peer(c, peer);

@@ -15,6 +15,8 @@ void kafka_peer_explain(const struct kafka_peer *peer, const char *subject, stru
 /* It has given a reason for which waiting in this attempt brings nothing. Connecting may still go on with another
  * address of the same name, and is no such reason. */
 bool kafka_peer_is_final(const struct kafka_peer *peer);
+/* Connected, and it has answered this client, or was asked whether it would. */
+bool kafka_peer_is_ready(const struct kafka_client *c, const struct kafka_peer *peer);
 /* Every bootstrap server has: the one to name. Else NULL. */
 const struct kafka_peer *kafka_peers_all_failed(const struct kafka_client *c);
 /* Puts a supposition of librdkafka to the listener itself (kafka_probe): a bootstrap server once all of them have

@@ -129,29 +129,35 @@ static void read_foreign(const struct answer *a, struct kafka_probe *probe)
 	text_clean_n(probe->words, sizeof probe->words, (const char *)a->bytes, a->len);
 }
 
-/* Plain Kafka? Leaves LISTENER_UNKNOWN when the peer closed or kept silent. */
+/* Kafka? Leaves LISTENER_UNKNOWN when the peer closed or kept silent. */
+static void ask_listener(const struct check_run *run, struct conn *conn, struct kafka_probe *probe)
+{
+	struct answer a;
+	struct diag ignored = {.code = D_NONE};
+	int got = ask(run, conn, API_API_VERSIONS, 0, NULL, &a, &ignored);
+
+	probe->reset = got < 0 && ignored.code == D_CONNECT_RESET;
+	if (got == 0)
+		read_foreign(&a, probe);
+	if (got != 1)
+		return;
+	/* The name of a mechanism that cannot exist: the answer is the list of those that do. */
+	got = ask(run, conn, API_SASL_HANDSHAKE, 1, "STARTGUARD-PROBE", &a, &ignored);
+	if (got == 1)
+		read_handshake(&a, probe);
+	else
+		probe->listener = LISTENER_PLAIN;
+}
+
 static void probe_plain(const struct check_run *run, const char *host, int port,
 			struct kafka_probe *probe)
 {
 	struct conn conn;
-	struct answer a;
 	struct diag ignored = {.code = D_NONE};
-	int got;
 
 	if (net_connect(run, host, port, &conn, &ignored) < 0)
 		return;
-	got = ask(run, &conn, API_API_VERSIONS, 0, NULL, &a, &ignored);
-	probe->reset = got < 0 && ignored.code == D_CONNECT_RESET;
-	if (got == 0)
-		read_foreign(&a, probe);
-	if (got == 1) {
-		/* The name of a mechanism that cannot exist: the answer is the list of those that do. */
-		got = ask(run, &conn, API_SASL_HANDSHAKE, 1, "STARTGUARD-PROBE", &a, &ignored);
-		if (got == 1)
-			read_handshake(&a, probe);
-		else
-			probe->listener = LISTENER_PLAIN;
-	}
+	ask_listener(run, &conn, probe);
 	cleanup_fd_fn(&conn.fd);
 }
 
@@ -163,20 +169,30 @@ static bool is_tls_verdict(enum diag_code code)
 }
 
 static void probe_tls(const struct check_run *run, const char *host, int port,
-		      struct kafka_probe *probe)
+		      const struct tls_conf *tls, struct kafka_probe *probe)
 {
 	struct conn conn;
 	struct tls_conf none = {.ca_file = NULL};
+	struct kafka_probe inside = {.listener = LISTENER_UNKNOWN};
 	struct diag d = {.code = D_NONE};
 
 	if (net_connect(run, host, port, &conn, &d) < 0)
 		return;
-	if (net_tls(run, &conn, host, &none, &d) == 0 || is_tls_verdict(d.code))
+	if (net_tls(run, &conn, host, tls ? tls : &none, &d) == 0) {
 		probe->listener = LISTENER_TLS;
+		ask_listener(run, &conn, &inside);
+	} else if (is_tls_verdict(d.code)) {
+		probe->listener = LISTENER_TLS;
+	}
+	if (inside.listener == LISTENER_SASL) {
+		*probe = inside;
+		probe->listener = LISTENER_TLS_SASL;
+	}
 	cleanup_fd_fn(&conn.fd);
 }
 
-void kafka_probe(const struct check_run *run, const char *address, struct kafka_probe *probe)
+void kafka_probe(const struct check_run *run, const char *address, const struct tls_conf *tls,
+		 struct kafka_probe *probe)
 {
 	struct check_run shorter = *run;
 	char host[256];
@@ -187,9 +203,9 @@ void kafka_probe(const struct check_run *run, const char *address, struct kafka_
 		return;
 	shorter.deadline = mono_earlier(run->deadline, mono_after(mono_now(), SPAN_MS(PROBE_MS)));
 	probe_plain(&shorter, host, port, probe);
-	if (probe->listener == LISTENER_UNKNOWN) {
+	if (probe->listener == LISTENER_UNKNOWN || (tls && probe->listener == LISTENER_TLS)) {
 		shorter.deadline =
 		    mono_earlier(run->deadline, mono_after(mono_now(), SPAN_MS(PROBE_MS)));
-		probe_tls(&shorter, host, port, probe);
+		probe_tls(&shorter, host, port, tls, probe);
 	}
 }

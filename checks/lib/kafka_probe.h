@@ -1,21 +1,22 @@
 /* kafka_probe: asks a listener what it is, when librdkafka can only suppose.
  *
  * A listener that closes the connection may want TLS, or a login, or be shutting down: librdkafka writes the same
- * supposition for all of them. Here the listener is asked itself, over a connection of our own and without
- * credentials: ApiVersions and SaslHandshake (Kafka protocol guide; both are answered before a login), then a TLS
- * handshake. Child only; used after a failure only.
+ * supposition for all of them. And one that is ready without a login may only be so until the first request. Here the
+ * listener is asked itself, over a connection of our own and without credentials: ApiVersions and SaslHandshake (Kafka
+ * protocol guide; both are answered before a login), then a TLS handshake. Child only.
  */
 #ifndef SG_KAFKA_PROBE_H
 #define SG_KAFKA_PROBE_H
 
-#include "check.h"
+#include "net.h"
 
 enum kafka_listener {
-	LISTENER_UNKNOWN, /* no answer we know, or it cannot be reached now */
-	LISTENER_PLAIN,   /* Kafka, no TLS, no login */
-	LISTENER_SASL,    /* Kafka, no TLS, wants a login */
-	LISTENER_TLS,     /* speaks TLS; whether Kafka is behind it is not known */
-	LISTENER_OTHER    /* answered something that is neither */
+	LISTENER_UNKNOWN,  /* no answer we know, or it cannot be reached now */
+	LISTENER_PLAIN,    /* Kafka, no TLS, no login */
+	LISTENER_SASL,     /* Kafka, no TLS, wants a login */
+	LISTENER_TLS,      /* speaks TLS; what is behind it is not known */
+	LISTENER_TLS_SASL, /* Kafka over TLS, wants a login */
+	LISTENER_OTHER     /* answered something that is neither */
 };
 
 struct kafka_probe {
@@ -24,7 +25,8 @@ struct kafka_probe {
 	bool reset;      /* it reset the connection: librdkafka says "Disconnected" then too */
 };
 
-/* `address` is "host:port". Takes at most until run->deadline. */
-void kafka_probe(const struct check_run *run, const char *address, struct kafka_probe *probe);
+/* `address` is "host:port"; with `tls` also what is behind TLS is asked. Takes at most until run->deadline. */
+void kafka_probe(const struct check_run *run, const char *address, const struct tls_conf *tls,
+		 struct kafka_probe *probe);
 
 #endif

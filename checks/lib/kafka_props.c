@@ -170,6 +170,9 @@ static void note_traits(struct kafka_props *props)
 	if (!props->mechanism)
 		props->mechanism = "GSSAPI"; /* librdkafka's default */
 	props->context.scram = props->sasl && str_starts(props->mechanism, "SCRAM-");
+	props->context.client_cert = kafka_props_get(props, "ssl.certificate.location") ||
+				     kafka_props_get(props, "ssl.certificate.pem") ||
+				     kafka_props_get(props, "ssl.keystore.location");
 	props->context.library = rd_kafka_version();
 }
 

@@ -291,6 +291,42 @@ topic_t *kafka_topic_find(md_t *md, const char *name)
 	return find_topic(md, name);
 }
 
+static void name_missing(md_t *md, partition_t *p, struct str *missing)
+{
+	char id[16];
+
+	for (int i = 0; i < p->replica_cnt; i++) {
+		if (has_broker(md, p->replicas[i]))
+			continue;
+		snprintf(id, sizeof id, " %d,", p->replicas[i]);
+		if (!strstr(missing->s, id))
+			str_add(missing, id);
+	}
+}
+
+void kafka_topics_lag(const struct grouplist *topics, const struct rd_kafka_metadata *md,
+		      struct kafka_lag *lag)
+{
+	struct str missing;
+
+	*lag = (struct kafka_lag){.replicas = 0};
+	str_init(&missing, sizeof lag->missing);
+	for (size_t i = 0; i < topics->n; i++) {
+		topic_t *t = find_topic(md, GROUP_AT(*topics, struct kafka_topic_conf, i)->name);
+
+		for (int p = 0; t && p < t->partition_cnt; p++) {
+			lag->replicas += t->partitions[p].replica_cnt;
+			lag->behind += t->partitions[p].replica_cnt - t->partitions[p].isr_cnt;
+			name_missing(md, &t->partitions[p], &missing);
+		}
+	}
+	/* " 3, 7," is "3, 7". */
+	if (missing.len > 2)
+		snprintf(lag->missing, sizeof lag->missing, "%.*s", (int)missing.len - 2,
+			 missing.s + 1);
+	str_free(&missing);
+}
+
 bool kafka_topics_led_by(const struct grouplist *topics, const struct rd_kafka_metadata *md,
 			 int32_t broker)
 {

@@ -37,4 +37,12 @@ bool kafka_topic_wants(const struct kafka_topic_conf *topic, const char *operati
 bool kafka_topics_led_by(const struct grouplist *topics, const struct rd_kafka_metadata *md,
 			 int32_t broker);
 
+/* What is not as it could be, though nothing that was demanded fails. */
+struct kafka_lag {
+	int replicas, behind; /* of all partitions of the topics; behind: not in sync */
+	char missing[64];     /* ids of brokers that hold replicas and are not listed: "3, 7" */
+};
+void kafka_topics_lag(const struct grouplist *topics, const struct rd_kafka_metadata *md,
+		      struct kafka_lag *lag);
+
 #endif

@@ -9,7 +9,16 @@ pytest.register_assert_rewrite("harness")
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import guard, pytest_runtest_call  # noqa: E402,F401
+from kafka_lab import Table  # noqa: E402
 from world import world as start_world  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def table():
+    """Kafka's faults with what was given for them, written at the end of the run."""
+    one = Table()
+    yield one
+    one.write()
 
 
 @pytest.fixture(scope="session")

@@ -27,12 +27,12 @@ class Authority:
         self.ca_file = self.folder / "ca.pem"
         self.ca_file.write_bytes(_pem(self._cert))
 
-    def issue(self, cn, names=("localhost", "127.0.0.1"), client=False):
+    def issue(self, cn, names=("localhost", "127.0.0.1"), client=False, days=(-1, 30)):
         """(certificate file, key file); Kafka wants both in one, see bundle()."""
         key = ec.generate_private_key(ec.SECP256R1())
         usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
         cert = (
-            _builder(_name(cn), self._name, key.public_key())
+            _builder(_name(cn), self._name, key.public_key(), days)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([_alt(n) for n in names]), critical=False)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
@@ -43,6 +43,9 @@ class Authority:
             )
             .sign(self._key, hashes.SHA256())
         )
+        return self._save(cn, cert, key)
+
+    def _save(self, cn, cert, key):
         cert_file = self.folder / f"{cn}.pem"
         key_file = self.folder / f"{cn}.key"
         cert_file.write_bytes(_pem(cert))
@@ -59,13 +62,27 @@ class Authority:
     def bundle(self, cn, **options):
         """Key, certificate and authority in one file."""
         cert_file, key_file = self.issue(cn, **options)
+        return self._join(cn, key_file, cert_file, self.ca_file)
+
+    def self_signed(self, cn, names=("localhost", "127.0.0.1")):
+        """Key and certificate in one file; this authority has nothing to do with it but the folder."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        cert = (
+            _builder(_name(cn), _name(cn), key.public_key())
+            .add_extension(x509.SubjectAlternativeName([_alt(n) for n in names]), critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        cert_file, key_file = self._save(cn, cert, key)
+        return self._join(cn, key_file, cert_file)
+
+    def _join(self, cn, *files):
         both = self.folder / f"{cn}-bundle.pem"
-        both.write_bytes(key_file.read_bytes() + cert_file.read_bytes() + self.ca_file.read_bytes())
+        both.write_bytes(b"".join(file.read_bytes() for file in files))
         both.chmod(0o600)
         return both
 
 
-def _builder(subject, issuer, public_key):
+def _builder(subject, issuer, public_key, days=(-1, 30)):
     now = datetime.datetime.now(datetime.timezone.utc)
     return (
         x509.CertificateBuilder()
@@ -73,8 +90,8 @@ def _builder(subject, issuer, public_key):
         .issuer_name(issuer)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
+        .not_valid_before(now + datetime.timedelta(days=days[0]))
+        .not_valid_after(now + datetime.timedelta(days=days[1]))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
 

@@ -1,125 +1,87 @@
-"""A real Apache Kafka: one node in KRaft mode, from Maven's jars.
+"""A real Apache Kafka: one node in KRaft mode, from Maven's jars. Several nodes: kafka_cluster.py.
 
 Listeners (all on 127.0.0.1):
   plaintext               no login; who comes here is User:ANONYMOUS, a super user
   sasl                    PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 without TLS
   ssl                     TLS with a certificate of `ca_file`; also User:ANONYMOUS without client
                           certificate (ssl_client_auth="required" demands one)
+  sasl_ssl                the same logins over TLS
+  mtls                    TLS that demands a client certificate of `ca_file`; who has
+                          `client_cert_file` is a super user
   dead_advertised         answers, and advertises an address where nobody listens
   unresolvable_advertised answers, and advertises a host name that does not resolve
+  expired, not_yet_valid, wrong_name, other_ca, self_signed
+                          TLS with a certificate that has this wrong with it
+  expired_advertised      TLS and a good certificate; advertises the listener `expired`
+  ssl_advertised          plaintext; advertises the listener `ssl`
+  sasl_advertised         plaintext; advertises the listener `sasl`
+  controller              the controllers' own listener, which no client has business with
 
-Users of `sasl`, with every mechanism: admin (super user), limited (may read, write and describe
-topics and use groups whose name begins with "open."), nobody (may nothing). add_acl() gives more.
+Users of `sasl` and `sasl_ssl`, with every mechanism: admin (super user), limited (may read, write
+and describe topics and use groups whose name begins with "open."), nobody and the services of a
+real system (may nothing). add_acl() gives more.
 """
 
 import hashlib
 import json
-import logging
 import shutil
 import subprocess
 
-from confluent_kafka import KafkaError, KafkaException, Producer
-from confluent_kafka.admin import (
-    AclBinding,
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    NewTopic,
-    ResourcePatternType,
-    ResourceType,
-)
+from confluent_kafka import KafkaException
 
 from . import common
 from .certs import Authority
-
-VERSION = "4.1.1"
-SCALA = "2.13"
-SLF4J = "1.7.36"  # the API version that Kafka brings; without a back end it would log nothing
-DEPENDENCY_PLUGIN = "3.8.1"
+from .kafka_admin import Admin
+from .kafka_jars import VERSIONS, java
 
 CLUSTER_ID = "c3RhcnRndWFyZC10ZXN0cw"  # 16 bytes in base64url without padding
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
-USERS = {"admin": "admin-secret", "limited": "limited-secret", "nobody": "nobody-secret"}
+USERS = {
+    "admin": "admin-secret",
+    "limited": "limited-secret",
+    "nobody": "nobody-secret",
+    "integrator": "integrator-secret",
+    "predictors": "predictors-secret",
+    "segmentation": "segmentation-secret",
+    "orchestrator": "orchestrator-secret",
+}
+CLIENT = "kafka-client"  # name in the client's certificate
 LIMITED_PREFIX = "open."
-ADMIN_SECONDS = 20
 
-JVM_FLAGS = (
-    "-Xms64m",
-    "-Xmx256m",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-Xshare:auto",
-    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-    "-Dorg.slf4j.simpleLogger.showDateTime=true",
-)
-
-POM = f"""<?xml version="1.0" encoding="UTF-8"?>
-<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>startguard.tests</groupId>
-  <artifactId>kafka</artifactId>
-  <version>1</version>
-  <packaging>pom</packaging>
-  <dependencies>
-    <dependency>
-      <groupId>org.apache.kafka</groupId>
-      <artifactId>kafka_{SCALA}</artifactId>
-      <version>{VERSION}</version>
-    </dependency>
-    <dependency>
-      <groupId>org.slf4j</groupId>
-      <artifactId>slf4j-simple</artifactId>
-      <version>{SLF4J}</version>
-    </dependency>
-  </dependencies>
-</project>
-"""
-
-# What librdkafka would print on stderr while nobody listens yet.
-_quiet = logging.getLogger("startguard.tests.kafka")
-_quiet.addHandler(logging.NullHandler())
-_quiet.propagate = False
+# Listener -> (attribute of KafkaServer, protocol, what it advertises instead of itself, certificate)
+LISTENERS = {
+    "PLAIN": ("plaintext", "PLAINTEXT", None, None),
+    "SASL": ("sasl", "SASL_PLAINTEXT", None, None),
+    "TLS": ("ssl", "SSL", None, "good"),
+    "SASLTLS": ("sasl_ssl", "SASL_SSL", None, "good"),
+    "MTLS": ("mtls", "SSL", None, "good"),
+    "DEAD": ("dead_advertised", "PLAINTEXT", "dead", None),
+    "LOST": ("unresolvable_advertised", "PLAINTEXT", "lost", None),
+    "EXPIRED": ("expired", "SSL", None, "expired"),
+    "FUTURE": ("not_yet_valid", "SSL", None, "not_yet_valid"),
+    "MISNAMED": ("wrong_name", "SSL", None, "wrong_name"),
+    "ALIEN": ("other_ca", "SSL", None, "other_ca"),
+    "SELF": ("self_signed", "SSL", None, "self_signed"),
+    "TOEXPIRED": ("expired_advertised", "SSL", "EXPIRED", "good"),
+    "TOTLS": ("ssl_advertised", "PLAINTEXT", "TLS", None),
+    "TOSASL": ("sasl_advertised", "PLAINTEXT", "SASL", None),
+}
+PROTOCOLS = {"CONTROLLER": "PLAINTEXT"} | {name: row[1] for name, row in LISTENERS.items()}
 
 
-def install():
-    """The folder with the jars."""
-    return common.cached(f"kafka-{SCALA}-{VERSION}", _fetch_jars)
-
-
-def _fetch_jars(folder):
-    maven = common.find_program("mvn", package="real")
-    (folder / "pom.xml").write_text(POM)
-    goal = f"org.apache.maven.plugins:maven-dependency-plugin:{DEPENDENCY_PLUGIN}:copy-dependencies"
-    common.run_tool(
-        [maven, "-B", "-q", "-f", folder / "pom.xml", goal]
-        + ["-DincludeScope=runtime", f"-DoutputDirectory={folder}"],
-        what=f"fetching Apache Kafka {VERSION} with Maven",
-    )
-
-
-def _java(main_class, *arguments):
-    java = common.find_program("java", package="real")
-    return [java, *JVM_FLAGS, "-cp", f"{install()}/*", main_class, *arguments]
-
-
-class KafkaServer(common.Server):
-    """auto_create: topics come into being when a client asks. config: more server.properties."""
+class KafkaServer(Admin, common.Server):
+    """auto_create: topics come into being when a client asks. config: more server.properties. version: of Kafka."""
 
     name = "kafka"
     users = USERS
 
-    def __init__(self, *, auto_create=False, ssl_client_auth="none", config=None):
+    def __init__(self, *, auto_create=False, ssl_client_auth="none", config=None, version=None):
         super().__init__()
+        self.version = version or VERSIONS[0]
         self.auto_create = auto_create
         self.ssl_client_auth = ssl_client_auth
         self.config = config or {}
         self._dead = None
-        self._admin = None
-        self._producer = None
 
     # --- starting ---
 
@@ -127,21 +89,32 @@ class KafkaServer(common.Server):
         self._dead = common.DeadPort()
         self.dead_address = self._dead.address
         self.unresolvable_address = "name.invalid:9092"  # RFC 6761: never resolves
-        ports = {name: common.reserve_port() for name in (*LISTENERS, "CONTROLLER")}
-        self._ports = ports
-        self.plaintext = f"127.0.0.1:{ports['PLAIN']}"
-        self.sasl = f"127.0.0.1:{ports['SASL']}"
-        self.ssl = f"127.0.0.1:{ports['TLS']}"
-        self.dead_advertised = f"127.0.0.1:{ports['DEAD']}"
-        self.unresolvable_advertised = f"127.0.0.1:{ports['LOST']}"
+        self._ports = {name: common.reserve_port() for name in PROTOCOLS}
+        for name, (attribute, *_) in LISTENERS.items():
+            setattr(self, attribute, self._address(name))
+        self.controller = self._address("CONTROLLER")
+        self._make_certificates()
+        shutil.copytree(formatted(self.version), self._data)
+        self._properties.write_text(text(self._settings()))
 
+    def _address(self, listener):
+        return f"127.0.0.1:{self._ports[listener]}"
+
+    def _make_certificates(self):
         authority = Authority(self.folder / "certs")
+        other = Authority(self.folder / "other-certs", name="another test CA")
         self.ca_file = authority.ca_file
-        self.client_cert_file, self.client_key_file = authority.issue("kafka-client", client=True)
-        self._server_bundle = authority.bundle("kafka-server")
-
-        shutil.copytree(_formatted(), self._data)
-        self._properties.write_text(_text(self._settings()))
+        self.client_cert_file, self.client_key_file = authority.issue(CLIENT, client=True)
+        self.expired_client = authority.issue("kafka-client-expired", client=True, days=(-30, -1))
+        self.other_client = other.issue("kafka-client-of-another", client=True)
+        self._bundles = {
+            "good": authority.bundle("kafka-server"),
+            "expired": authority.bundle("kafka-expired", days=(-30, -1)),
+            "not_yet_valid": authority.bundle("kafka-future", days=(2, 30)),
+            "wrong_name": authority.bundle("kafka-other", names=("other.test",)),
+            "other_ca": other.bundle("kafka-alien"),
+            "self_signed": authority.self_signed("kafka-self"),
+        }
 
     @property
     def _data(self):
@@ -152,7 +125,7 @@ class KafkaServer(common.Server):
         return self.folder / "server.properties"
 
     def command(self):
-        return _java("kafka.Kafka", self._properties)
+        return java(self.version, "kafka.Kafka", self._properties)
 
     def is_ready(self):
         if not common.accepts(self._ports["PLAIN"]):
@@ -165,36 +138,47 @@ class KafkaServer(common.Server):
         self._first_acls()
         return True
 
+    def _first_acls(self):
+        for operation in ("read", "write", "describe"):
+            self.add_acl("limited", operation, LIMITED_PREFIX, prefixed=True)
+        self.add_acl("limited", "read", LIMITED_PREFIX, resource="group", prefixed=True)
+
     def _settings(self):
-        ports = self._ports
-        advertised = {name: f"127.0.0.1:{ports[name]}" for name in LISTENERS}
-        advertised["DEAD"] = self.dead_address
-        advertised["LOST"] = self.unresolvable_address
-        every = [*LISTENERS, "CONTROLLER"]
+        elsewhere = {"dead": self.dead_address, "lost": self.unresolvable_address}
+        advertised = {
+            name: elsewhere.get(other) or self._address(other or name)
+            for name, (_, _, other, _) in LISTENERS.items()
+        }
         settings = {
-            **_base_settings(self._data, ports["CONTROLLER"]),
-            "listeners": ",".join(f"{name}://127.0.0.1:{ports[name]}" for name in every),
+            **base_settings(self._data, 1, self.controller),
+            "process.roles": "broker,controller",
+            "listeners": ",".join(f"{name}://{self._address(name)}" for name in PROTOCOLS),
             "advertised.listeners": ",".join(f"{n}://{a}" for n, a in advertised.items()),
-            "listener.security.protocol.map": ",".join(
-                f"{name}:{protocol}" for name, protocol in PROTOCOLS.items()
-            ),
+            "listener.security.protocol.map": ",".join(f"{n}:{p}" for n, p in PROTOCOLS.items()),
             "inter.broker.listener.name": "PLAIN",
             "auto.create.topics.enable": str(self.auto_create).lower(),
-            **_small_cluster(),
+            "controlled.shutdown.enable": "false",
+            **small(copies=1),
             **_security(self.users),
             **self._tls(),
         }
         return {**settings, **self.config}
 
     def _tls(self):
-        prefix = "listener.name.tls.ssl"
-        return {
-            f"{prefix}.keystore.type": "PEM",
-            f"{prefix}.keystore.location": self._server_bundle,
-            f"{prefix}.truststore.type": "PEM",
-            f"{prefix}.truststore.location": self.ca_file,
-            f"{prefix}.client.auth": self.ssl_client_auth,
-        }
+        auth = {"TLS": self.ssl_client_auth, "MTLS": "required"}
+        settings = {}
+        for name, (*_, certificate) in LISTENERS.items():
+            if not certificate:
+                continue
+            prefix = f"listener.name.{name.lower()}.ssl"
+            settings |= {
+                f"{prefix}.keystore.type": "PEM",
+                f"{prefix}.keystore.location": self._bundles[certificate],
+                f"{prefix}.truststore.type": "PEM",
+                f"{prefix}.truststore.location": self.ca_file,
+                f"{prefix}.client.auth": auth.get(name, "none"),
+            }
+        return settings
 
     def halt(self, *args):
         self._drop_clients()
@@ -205,175 +189,63 @@ class KafkaServer(common.Server):
             self._dead.close()
             self._dead = None
 
-    def _drop_clients(self):
-        self._admin = None
-        self._producer = None
-
     def addresses(self):
         return {
-            "KAFKA_PLAINTEXT": self.plaintext,
-            "KAFKA_SASL": self.sasl,
-            "KAFKA_SSL": self.ssl,
-            "KAFKA_DEAD_ADVERTISED": self.dead_advertised,
-            "KAFKA_UNRESOLVABLE_ADVERTISED": self.unresolvable_advertised,
+            **{f"KAFKA_{row[0].upper()}": self._address(name) for name, row in LISTENERS.items()},
+            "KAFKA_CONTROLLER": self.controller,
             "KAFKA_CA_FILE": self.ca_file,
+            "KAFKA_CLIENT_CERT_FILE": self.client_cert_file,
+            "KAFKA_CLIENT_KEY_FILE": self.client_key_file,
             "KAFKA_USERS": ",".join(f"{user}:{word}" for user, word in self.users.items()),
         }
 
-    # --- clients ---
-
     def client_properties(self, listener="plaintext", user=None, password=None, mechanism="PLAIN"):
         """librdkafka properties for a listener; password None is the right one."""
+        (protocol,) = (row[1] for row in LISTENERS.values() if row[0] == listener)
         properties = {"bootstrap.servers": getattr(self, listener)}
-        if listener == "sasl":
+        if protocol != "PLAINTEXT":
+            properties["security.protocol"] = protocol
+        if protocol.startswith("SASL"):
             properties |= {
-                "security.protocol": "SASL_PLAINTEXT",
                 "sasl.mechanism": mechanism,
                 "sasl.username": user,
                 "sasl.password": self.users[user] if password is None else password,
             }
-        if listener == "ssl":
-            properties |= {"security.protocol": "SSL", "ssl.ca.location": str(self.ca_file)}
+        if protocol.endswith("SSL"):
+            properties["ssl.ca.location"] = str(self.ca_file)
         return properties
 
-    @property
-    def admin(self):
-        if self._admin is None:
-            self._admin = quiet_admin(self.client_properties())
-        return self._admin
 
-    @property
-    def producer(self):
-        if self._producer is None:
-            settings = {"linger.ms": 0, "message.timeout.ms": ADMIN_SECONDS * 1000}
-            self._producer = Producer(self.client_properties() | settings, logger=_quiet)
-        return self._producer
-
-    # --- doing things to it; every call returns once the broker's own answers show it ---
-
-    def topic_names(self):
-        return set(self.admin.list_topics(timeout=ADMIN_SECONDS).topics)
-
-    def create_topic(self, name, partitions=1, config=None):
-        _all(self.admin.create_topics([NewTopic(name, partitions, 1, config=config or {})]))
-        common.wait_for(lambda: self._leaders(name) == partitions, what=f"leaders of {name}")
-
-    def _leaders(self, name):
-        topic = self.admin.list_topics(timeout=ADMIN_SECONDS).topics.get(name)
-        return sum(part.leader >= 0 for part in topic.partitions.values()) if topic else 0
-
-    def delete_topic(self, name):
-        _all(self.admin.delete_topics([name]))
-        common.wait_for(lambda: name not in self.topic_names(), what=f"{name} gone")
-
-    def set_topic_config(self, name, config):
-        resource = ConfigResource(
-            ConfigResource.Type.TOPIC,
-            name,
-            incremental_configs=[
-                ConfigEntry(key, str(value), incremental_operation=AlterConfigOpType.SET)
-                for key, value in config.items()
-            ],
-        )
-        _all(self.admin.incremental_alter_configs([resource]))
-        wanted = {key: str(value) for key, value in config.items()}
-        common.wait_for(
-            lambda: self._topic_config(name).items() >= wanted.items(), what=f"config of {name}"
-        )
-
-    def _topic_config(self, name):
-        answers = self.admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, name)])
-        (answer,) = answers.values()
-        return {key: entry.value for key, entry in answer.result(ADMIN_SECONDS).items()}
-
-    def add_acl(
-        self,
-        user,
-        operation,
-        name,
-        *,
-        resource="topic",
-        prefixed=False,
-        permission="allow",
-    ):
-        """add_acl("limited", "read", "orders"); resource is topic, group, transactional_id, broker."""
-        rule = _acl(user, operation, name, resource, prefixed, permission)
-        _all(self.admin.create_acls([rule]))
-        common.wait_for(lambda: self._acl_count(rule) == 1, what=f"rule {rule}")
-
-    def remove_acl(self, user, operation, name, *, resource="topic", prefixed=False, permission="allow"):
-        rule = _acl(user, operation, name, resource, prefixed, permission)
-        _all(self.admin.delete_acls([_as_filter(rule)]))
-        common.wait_for(lambda: self._acl_count(rule) == 0, what=f"no rule {rule}")
-
-    def _acl_count(self, rule):
-        return len(self.admin.describe_acls(_as_filter(rule)).result(ADMIN_SECONDS))
-
-    def _first_acls(self):
-        for operation in ("read", "write", "describe"):
-            self.add_acl("limited", operation, LIMITED_PREFIX, prefixed=True)
-        self.add_acl("limited", "read", LIMITED_PREFIX, resource="group", prefixed=True)
-
-    def produce(self, topic, value, key=None, headers=None):
-        """Returns once the broker has acknowledged it; raises KafkaException with its refusal."""
-        failures = []
-
-        def delivered(error, _message):
-            if error is not None:
-                failures.append(error)
-
-        self.producer.produce(topic, value, key=key, headers=headers, on_delivery=delivered)
-        if self.producer.flush(ADMIN_SECONDS + 1):
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"nothing delivered to {topic}"))
-        if failures:
-            raise KafkaException(failures[0])
+# --- server.properties ---
 
 
-PROTOCOLS = {
-    "CONTROLLER": "PLAINTEXT",
-    "PLAIN": "PLAINTEXT",
-    "SASL": "SASL_PLAINTEXT",
-    "TLS": "SSL",
-    "DEAD": "PLAINTEXT",
-    "LOST": "PLAINTEXT",
-}
-LISTENERS = tuple(name for name in PROTOCOLS if name != "CONTROLLER")
-
-
-def quiet_admin(properties):
-    """An AdminClient that reconnects at once and prints nothing."""
-    settings = {"reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 100}
-    return AdminClient(properties | settings, logger=_quiet)
-
-
-def _base_settings(data, controller_port):
+def base_settings(data, node, controller):
     return {
-        "process.roles": "broker,controller",
-        "node.id": 1,
-        "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+        "node.id": node,
+        "controller.quorum.voters": f"1@{controller}",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": data,
     }
 
 
-def _small_cluster():
-    """Internal topics of one partition and one copy, few threads, no waiting for more members."""
+def small(copies):
+    """Internal topics of one partition and as many copies, few threads, no waiting for more members."""
+    least = 1 if copies == 1 else copies - 1
     return {
         "num.partitions": 1,
-        "default.replication.factor": 1,
-        "offsets.topic.replication.factor": 1,
+        "default.replication.factor": copies,
+        "offsets.topic.replication.factor": copies,
         "offsets.topic.num.partitions": 1,
-        "transaction.state.log.replication.factor": 1,
-        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": least,
         "transaction.state.log.num.partitions": 1,
-        "share.coordinator.state.topic.replication.factor": 1,
-        "share.coordinator.state.topic.min.isr": 1,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": least,
         "share.coordinator.state.topic.num.partitions": 1,
         "group.initial.rebalance.delay.ms": 0,
         "num.network.threads": 1,
         "num.io.threads": 2,
         "file.delete.delay.ms": 1000,
-        "controlled.shutdown.enable": "false",
     }
 
 
@@ -382,21 +254,23 @@ def _security(users):
     names = " ".join(f'user_{user}="{password}"' for user, password in users.items())
     settings = {
         "sasl.enabled.mechanisms": ",".join(MECHANISMS),
-        "listener.name.sasl.plain.sasl.jaas.config": (
-            f"{package}.plain.PlainLoginModule required {names};"
-        ),
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        "super.users": "User:ANONYMOUS;User:admin",
+        "super.users": f"User:ANONYMOUS;User:admin;User:CN={CLIENT}",
         "allow.everyone.if.no.acl.found": "false",
     }
-    for mechanism in ("scram-sha-256", "scram-sha-512"):
-        settings[f"listener.name.sasl.{mechanism}.sasl.jaas.config"] = (
-            f"{package}.scram.ScramLoginModule required;"
+    for listener in ("sasl", "sasltls"):
+        prefix = f"listener.name.{listener}"
+        settings[f"{prefix}.plain.sasl.jaas.config"] = (
+            f"{package}.plain.PlainLoginModule required {names};"
         )
+        for mechanism in ("scram-sha-256", "scram-sha-512"):
+            settings[f"{prefix}.{mechanism}.sasl.jaas.config"] = (
+                f"{package}.scram.ScramLoginModule required;"
+            )
     return settings
 
 
-def _text(settings):
+def text(settings):
     return "".join(f"{key}={value}\n" for key, value in settings.items())
 
 
@@ -404,59 +278,32 @@ def _text(settings):
 # Formatting is a Java start of its own, and its result is the same every time: made once, copied.
 
 
-def _formatted():
-    recipe = json.dumps([VERSION, CLUSTER_ID, USERS, MECHANISMS]).encode()
+def formatted(version):
+    recipe = json.dumps([version, CLUSTER_ID, USERS, MECHANISMS]).encode()
     name = f"kafka-formatted-{hashlib.sha256(recipe).hexdigest()[:12]}"
-    return common.cached(name, _format)
+    return common.cached(name, lambda folder: _format(folder, version))
 
 
-def _format(folder):
+def _format(folder, version):
     properties = folder / "format.properties"
-    settings = _base_settings(folder, 1) | {
+    settings = base_settings(folder, 1, "127.0.0.1:1") | {
+        "process.roles": "broker,controller",
         "listeners": "PLAIN://127.0.0.1:2,CONTROLLER://127.0.0.1:1",
         "listener.security.protocol.map": "PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "PLAIN",
     }
-    properties.write_text(_text(settings))
-    command = _java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties))
+    properties.write_text(text(settings))
+    command = java(version, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties)
     for user, password in USERS.items():
         for mechanism in MECHANISMS[1:]:
             command += ["--add-scram", f"{mechanism}=[name={user},password={password}]"]
     done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [str(word) for word in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     if done.returncode != 0:
         raise common.StartError(f"formatting Kafka's folder failed:\n{done.stdout}")
     properties.unlink()
-
-
-# --- the admin client's words ---
-
-
-def _all(futures):
-    for future in futures.values():
-        future.result(ADMIN_SECONDS)
-
-
-def _acl(user, operation, name, resource, prefixed, permission):
-    return AclBinding(
-        ResourceType[resource.upper()],
-        name,
-        ResourcePatternType.PREFIXED if prefixed else ResourcePatternType.LITERAL,
-        f"User:{user}",
-        "*",
-        AclOperation[operation.upper()],
-        AclPermissionType[permission.upper()],
-    )
-
-
-def _as_filter(rule):
-    return AclBindingFilter(
-        rule.restype,
-        rule.name,
-        rule.resource_pattern_type,
-        rule.principal,
-        rule.host,
-        rule.operation,
-        rule.permission_type,
-    )
