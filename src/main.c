@@ -195,7 +195,10 @@ static int run_checks(const struct cli *cli, struct profile *profile, const char
 {
 	struct signals signals;
 	struct report report;
-	struct watcher watcher = {.ctx = &report, .changed = report_changed, .tick = report_tick};
+	struct watcher watcher = {.ctx = &report,
+				  .changed = report_changed,
+				  .tick = report_tick,
+				  .abandon = report_abandon};
 	struct run run;
 	struct err err;
 	int code;
@@ -205,8 +208,10 @@ static int run_checks(const struct cli *cli, struct profile *profile, const char
 	run_init(&run, profile, mono_now(), cli->command != CMD_RUN, random_seed());
 	run.fail_on_degraded = cli->fail_on_degraded;
 	report_begin(&report, &cli->report, &run);
-	if (reactor_run(&run, &signals, &watcher, &err) < 0)
+	if (reactor_run(&run, &signals, &watcher, &err) < 0) {
+		report_abandon(&report);
 		return own_trouble(&err);
+	}
 	outcome_decide(&run);
 	report_end(&report);
 	code = run.exit_code;
