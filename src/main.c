@@ -87,8 +87,9 @@ static int problems_exit(const struct problems *p)
 	return p->policies ? EXIT_POLICY : 0;
 }
 
-/* A run that could not begin: the report is the verdict alone, since no check has run. */
-static void refuse(const struct cli *cli, const struct profile *profile, int code, const char *why)
+/* A run that could not begin: the report is the verdict alone, since no check has run. `problems` may be NULL. */
+static void refuse(const struct cli *cli, const struct profile *profile,
+		   const struct problems *problems, int code, const char *why)
 {
 	struct profile none = {.path = profile->path,
 			       .service = profile->service ? profile->service : "-",
@@ -101,6 +102,7 @@ static void refuse(const struct cli *cli, const struct profile *profile, int cod
 	run_init(&run, &none, mono_now(), true, 1);
 	run.status = S_BLOCKED;
 	run.exit_code = code;
+	run.problems = problems;
 	str_init(&b, 4096);
 	str_addf(&b, "startguard: BLOCKED (%d): %s", code, why);
 	run.summary = xstrdup(b.s);
@@ -127,7 +129,7 @@ static void refuse_problems(const struct cli *cli, const struct profile *profile
 	add_problem(&b, &problems->v[i]);
 	if (n > 1)
 		str_addf(&b, "; %zu problems in all", n);
-	refuse(cli, profile, problems_exit(problems), b.s);
+	refuse(cli, profile, problems, problems_exit(problems), b.s);
 	str_free(&b);
 }
 
@@ -195,7 +197,10 @@ static int run_checks(const struct cli *cli, struct profile *profile, const char
 {
 	struct signals signals;
 	struct report report;
-	struct watcher watcher = {.ctx = &report, .changed = report_changed, .tick = report_tick};
+	struct watcher watcher = {.ctx = &report,
+				  .changed = report_changed,
+				  .tick = report_tick,
+				  .abandon = report_abandon};
 	struct run run;
 	struct err err;
 	int code;
@@ -205,8 +210,10 @@ static int run_checks(const struct cli *cli, struct profile *profile, const char
 	run_init(&run, profile, mono_now(), cli->command != CMD_RUN, random_seed());
 	run.fail_on_degraded = cli->fail_on_degraded;
 	report_begin(&report, &cli->report, &run);
-	if (reactor_run(&run, &signals, &watcher, &err) < 0)
+	if (reactor_run(&run, &signals, &watcher, &err) < 0) {
+		report_abandon(&report);
 		return own_trouble(&err);
+	}
 	outcome_decide(&run);
 	report_end(&report);
 	code = run.exit_code;
@@ -247,8 +254,8 @@ static int do_run(struct cli *cli)
 	if (cli->service) { /* first: a typing error must not cost a minute of waiting */
 		file = launch_find(cli->service[0], &code, &err);
 		if (!file) {
-			refuse(cli, &profile, code, err_text(&err, buf, sizeof buf));
-			return code;
+			refuse(cli, &profile, NULL, code, err_text(&err, buf, sizeof buf));
+			return cli->health ? 1 : code;
 		}
 	}
 	if (cli->command == CMD_TRY)

@@ -80,7 +80,8 @@ static enum outcome outcome_of(const struct plan_check *c, const struct result *
 		return O_PASS;
 	if (c->state != PS_GAVE_UP || r->cut_off)
 		return O_PENDING;
-	if (c->dependency_failed)
+	/* Never tried: whether the run ended before what it comes after had given up, or just behind it, is chance. */
+	if (c->dependency_failed || (c->attempts == 0 && r->diag.code == D_NONE))
 		return c->required ? O_PENDING : O_DEGRADED;
 	if (r->diag.code != D_NONE && diag_info(r->diag.code)->verdict == V_BROKEN)
 		return O_BROKEN;

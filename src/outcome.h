@@ -52,7 +52,8 @@ struct run {
 	int signal; /* that ended it; 0: none */
 	bool fail_on_degraded;
 	char fence_missing
-	    [FACT_VALUE_MAX]; /* what children said their fence lacks; empty: nothing */
+	    [FACT_VALUE_MAX];            /* what children said their fence lacks; empty: nothing */
+	const struct problems *problems; /* why it could not begin; NULL: it could */
 	/* What outcome_decide finds. */
 	enum status status;
 	int exit_code;

@@ -3,6 +3,16 @@
 #include <stdarg.h>
 
 #include "secret.h"
+#include "str.h"
+
+/* A path may hold whatever its file system allows. */
+static const char *printable(struct arena *a, const char *path)
+{
+	char *out = arena_alloc(a, strlen(path) + 4);
+
+	text_clean(out, strlen(path) + 4, path);
+	return out;
+}
 
 void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
 		 int line, const char *where, const char *fmt, ...)
@@ -20,7 +30,7 @@ void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code
 	}
 	p->v[p->n++] = (struct problem){.kind = kind,
 					.code = code,
-					.file = file ? arena_strdup(p->arena, file) : NULL,
+					.file = file ? printable(p->arena, file) : NULL,
 					.line = line,
 					.where = arena_strdup(p->arena, where ? where : ""),
 					.text = arena_strdup(p->arena, text)};

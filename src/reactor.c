@@ -398,6 +398,7 @@ static void on_signal(struct reactor *r)
 	while ((sig = signals_ending(r->signals)) != 0) {
 		if (r->run->signal) { /* asked twice: at once */
 			kill_all(r);
+			r->watcher->abandon(r->watcher->ctx);
 			_exit(128 + sig);
 		}
 		r->run->signal = sig;

@@ -23,6 +23,8 @@ struct watcher {
 	void (*changed)(void *ctx, const struct run *run, size_t check, struct mono now);
 	/* Called each turn; returns when it wants to be called again at the latest. */
 	struct mono (*tick)(void *ctx, const struct run *run, struct mono now);
+	/* The program ends at once, without a report. */
+	void (*abandon)(void *ctx);
 };
 
 /* From here on TERM, INT, HUP and QUIT wait to be read, unless they were ignored or blocked at start. */

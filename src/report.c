@@ -9,13 +9,16 @@
 #include "save.h"
 
 #define SUMMARY_EACH SPAN_S(10)
-#define ID_WIDTH_MAX 40
-#define TERMINATION_MAX 4096 /* what a kubelet keeps of the file */
+#define GAP_FIRST SPAN_S(1) /* between two WAIT lines of one check; doubled each time, up to */
+#define GAP_MAX SPAN_S(10)
 #define TERMINATION_DEFAULT "/dev/termination-log"
 
 struct shown {
-	enum diag_code code; /* of the last WAIT line */
 	bool done;           /* its last line is out */
+	enum diag_code code; /* of the last WAIT line */
+	char subject[DIAG_SUBJECT_MAX];
+	struct mono next; /* no further WAIT line before */
+	struct span gap;
 };
 
 /* ---- lines -------------------------------------------------------------------------------------------------------- */
@@ -24,6 +27,13 @@ static void put_text(const struct str *b)
 	if (fd_write_all(STDERR_FILENO, b->s, b->len) < 0) {
 		/* Nobody listens: the verdict does not depend on it. */
 	}
+}
+
+/* Settled text: above the live view while there is one. */
+static void put(struct report *r, const struct str *b)
+{
+	if (!live_keep(&r->live, b))
+		put_text(b);
 }
 
 void say(const char *fmt, ...)
@@ -42,106 +52,14 @@ void say(const char *fmt, ...)
 	str_free(&b);
 }
 
-enum look {
-	LOOK_PASS,
-	LOOK_WAIT,
-	LOOK_FAIL,
-	LOOK_DEGRADED,
-	LOOK_BROKEN,
-	LOOK_WAIVED,
-	LOOK_SKIPPED,
-	LOOK_PENDING
-};
-static const struct {
-	const char *word, *color;
-} looks[] = {
-    [LOOK_PASS] = {"PASS", "\033[32m"},       [LOOK_WAIT] = {"WAIT", "\033[33m"},
-    [LOOK_FAIL] = {"FAIL", "\033[31m"},       [LOOK_DEGRADED] = {"DEGRADED", "\033[33m"},
-    [LOOK_BROKEN] = {"BROKEN", "\033[35m"},   [LOOK_WAIVED] = {"WAIVED", "\033[33m"},
-    [LOOK_SKIPPED] = {"SKIPPED", "\033[33m"}, [LOOK_PENDING] = {"PENDING", "\033[33m"},
-};
-static const enum look look_of[O__COUNT] = {
-    [O_PENDING] = LOOK_PENDING, [O_PASS] = LOOK_PASS,     [O_DEGRADED] = LOOK_DEGRADED,
-    [O_FAIL] = LOOK_FAIL,       [O_BROKEN] = LOOK_BROKEN, [O_WAIVED] = LOOK_WAIVED,
-    [O_SKIPPED] = LOOK_SKIPPED,
-};
-
-static void add_head(struct str *b, const struct report *r, enum look look, size_t i,
-		     struct span elapsed)
-{
-	char span[32] = "";
-	bool c = r->o->color;
-
-	if (span_is_set(elapsed))
-		span_text(elapsed, span, sizeof span);
-	str_addf(b, "%s%-9s%s %-*s %8s  ", c ? looks[look].color : "", looks[look].word,
-		 c ? "\033[0m" : "", r->id_width, r->run->profile->checks[i].id, span);
-}
-
-static void add_code(struct str *b, const struct result *res)
-{
-	if (res->diag.code == D_NONE)
-		return;
-	str_add(b, diag_info(res->diag.code)->code);
-	if (res->diag.subject[0])
-		str_addf(b, " %s", res->diag.subject);
-}
-
-static void add_detail(struct str *b, const char *label, const char *text)
-{
-	if (text && *text)
-		str_addf(b, "          %-9s%s\n", label, text);
-}
-
-static void add_reached(struct str *b, const struct result *res)
-{
-	if (res->n_reached == 0)
-		return;
-	str_add(b, "          reached: ");
-	for (size_t i = 0; i < res->n_reached; i++)
-		str_addf(b, "%s%s", i ? ", " : "", res->reached[i]);
-	str_addc(b, '\n');
-}
-
-/* "seen: 11 x connect-refused, 1 x redis-loading": only when it was not one and the same all along. */
-static void add_history(struct str *b, const struct result *res)
-{
-	if (res->n_history < 2)
-		return;
-	str_add(b, "          seen:    ");
-	for (size_t i = 0; i < res->n_history; i++)
-		str_addf(b, "%s%d x %s", i ? ", " : "", res->history[i].count,
-			 diag_info(res->history[i].code)->code);
-	str_addc(b, '\n');
-}
-
-/* Which check, which code, where, how often and how long, how far it got, what the other side said, what to do. */
 static void show_block(struct report *r, enum look look, size_t i, struct span elapsed,
 		       int attempts)
 {
-	const struct profile_check *c = &r->run->profile->checks[i];
-	const struct result *res = &r->run->results[i];
-	const char *hint = res->diag.hint;
 	struct str b;
 
-	if (!*hint && res->diag.code != D_NONE)
-		hint = diag_info(res->diag.code)->hint;
 	str_init(&b, 16 * 1024);
-	add_head(&b, r, look, i, elapsed);
-	add_code(&b, res);
-	if (attempts > 1)
-		str_addf(&b, " (%d attempts)", attempts);
-	str_addc(&b, '\n');
-	add_reached(&b, res);
-	add_detail(&b, "cause:",
-		   res->diag.cause[0] || res->diag.code == D_NONE
-		       ? res->diag.cause
-		       : diag_info(res->diag.code)->title);
-	add_history(&b, res);
-	if (look == LOOK_DEGRADED || look == LOOK_BROKEN)
-		add_detail(&b, "lost:", c->common.degraded);
-	add_detail(&b, "hint:", hint);
-	put_text(&b);
+	text_block(&b, &r->style, look, r->run, i, elapsed, attempts);
+	put(r, &b);
 	str_free(&b);
 	r->shown[i].done = true;
 }
@@ -151,77 +69,96 @@ static void show_line(struct report *r, enum look look, size_t i, struct span el
 {
 	struct str b;
 
-	str_init(&b, 4096);
-	add_head(&b, r, look, i, elapsed);
-	str_addf(&b, "%s\n", text);
-	put_text(&b);
+	str_init(&b, 8192);
+	text_line(&b, &r->style, look, r->run->profile->checks[i].id, elapsed, text);
+	put(r, &b);
 	str_free(&b);
 }
 
 /* ---- while it runs --------------------------------------------------------------------------------------------------- */
-static void add_span(struct str *b, struct span d)
+static void show_beginning(struct report *r)
 {
-	char text[32];
+	const struct profile *p = r->run->profile;
+	struct str b;
 
-	str_add(b, d.ns == INT64_MAX ? "no time limit" : span_unparse(d, text, sizeof text));
+	str_init(&b, 4096);
+	text_title(&b, p);
+	put_text(&b);
+	str_free(&b);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct profile_switch *s = p->checks[i].waived_by;
+		char text[256];
+
+		if (!s && !p->checks[i].skipped)
+			continue;
+		snprintf(text, sizeof text, "%s%s", s ? s->set_by : "left out",
+			 s ? " is on" : " by --only or --skip");
+		show_line(r, s ? LOOK_WAIVED : LOOK_SKIPPED, i, SPAN_UNSET, text);
+		r->shown[i].done = true;
+	}
 }
 
 void report_begin(struct report *r, const struct report_options *o, const struct run *run)
 {
-	const struct profile *p = run->profile;
 	struct timespec ts;
 	struct tm tm;
 	char date[24];
-	struct str b;
 
-	*r = (struct report){
-	    .o = o, .run = run, .next_summary = mono_after(run->started, SUMMARY_EACH)};
-	r->shown = xcalloc(p->n + 1, sizeof *r->shown);
+	*r = (struct report){.o = o,
+			     .run = run,
+			     .style = text_style(run->profile, o->color),
+			     .next_summary = mono_after(run->started, SUMMARY_EACH)};
+	r->shown = xcalloc(run->profile->n + 1, sizeof *r->shown);
+	live_begin(&r->live, run, !o->quiet && !o->verbose && live_possible(STDERR_FILENO));
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
 	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(r->started, sizeof r->started, "%s.%03uZ", date,
 		 (unsigned)(ts.tv_nsec / 1000000) % 1000);
-	for (size_t i = 0; i < p->n; i++) {
-		int len = (int)strlen(p->checks[i].id);
-
-		r->id_width = len > r->id_width && len <= ID_WIDTH_MAX ? len : r->id_width;
-	}
-	if (o->quiet)
-		return;
-	str_init(&b, 4096);
-	str_addf(&b, "startguard %s · %s · mode %s · %zu check%s · ", STARTGUARD_VERSION,
-		 p->service, mode_name(p->mode), p->n, p->n == 1 ? "" : "s");
-	add_span(&b, p->timeout);
-	str_addc(&b, '\n');
-	put_text(&b);
-	str_free(&b);
-	for (size_t i = 0; i < p->n; i++) {
-		const struct profile_switch *s = p->checks[i].waived_by;
-
-		if (s || p->checks[i].skipped) {
-			char text[256];
-
-			snprintf(text, sizeof text, "%s%s", s ? s->set_by : "left out",
-				 s ? " is on" : " by --only or --skip");
-			show_line(r, s ? LOOK_WAIVED : LOOK_SKIPPED, i, SPAN_UNSET, text);
-			r->shown[i].done = true;
-		}
-	}
+	if (!o->quiet)
+		show_beginning(r);
 }
 
-static void show_wait(struct report *r, size_t i, struct span elapsed)
+static bool first_time(const struct result *res)
+{
+	for (size_t i = 0; i < res->n_history; i++)
+		if (res->history[i].code == res->diag.code)
+			return res->history[i].count == 1;
+	return false;
+}
+
+/* What was never seen of this check is told at once. What it has said before, as a check does that swings between two
+ * states with every attempt, is told ever more rarely. */
+static bool worth_a_line(const struct report *r, const struct shown *shown,
+			 const struct result *res, struct mono now)
+{
+	if (r->o->verbose)
+		return true;
+	if (r->live.on ||
+	    (shown->code == res->diag.code && str_eq(shown->subject, res->diag.subject)))
+		return false;
+	return shown->code == D_NONE || (shown->code != res->diag.code && first_time(res)) ||
+	       mono_reached(shown->next, now);
+}
+
+static void show_wait(struct report *r, size_t i, struct span elapsed, struct mono now)
 {
 	const struct result *res = &r->run->results[i];
+	struct shown *shown = &r->shown[i];
 	struct str b;
 
-	if (r->shown[i].code == res->diag.code && !r->o->verbose)
+	if (!worth_a_line(r, shown, res, now))
 		return;
-	r->shown[i].code = res->diag.code;
-	str_init(&b, 2048);
-	add_code(&b, res);
-	if (res->diag.cause[0])
-		str_addf(&b, ": %s", res->diag.cause);
+	if (mono_reached(shown->next, now)) {
+		shown->gap.ns = shown->gap.ns ? shown->gap.ns * 2 : GAP_FIRST.ns;
+		shown->gap.ns = shown->gap.ns < GAP_MAX.ns ? shown->gap.ns : GAP_MAX.ns;
+		shown->next = mono_after(now, shown->gap);
+	}
+	shown->code = res->diag.code;
+	memcpy(shown->subject, res->diag.subject, sizeof shown->subject);
+	str_init(&b, 4096);
+	text_finding(&b, res,
+		     r->o->verbose ? r->run->plan.checks[r->run->check_to_plan[i]].attempts : 1);
 	show_line(r, LOOK_WAIT, i, elapsed, b.s);
 	str_free(&b);
 }
@@ -249,7 +186,7 @@ static void show_check(struct report *r, size_t i, struct mono now)
 					 : LOOK_DEGRADED,
 			   i, elapsed, c->attempts);
 	} else if (c->state == PS_READY && res->diag.code != D_NONE) {
-		show_wait(r, i, elapsed);
+		show_wait(r, i, elapsed, now);
 	}
 }
 
@@ -268,34 +205,32 @@ void report_changed(void *ctx, const struct run *run, size_t check, struct mono 
 	show_check(ctx, check, now);
 }
 
-static void show_summary(struct report *r, struct mono now)
+/* True when the screen turned out to be too small for a view: from here on there are lines. */
+static bool draw(struct report *r, struct mono now)
 {
-	const struct run *run = r->run;
-	size_t waiting = 0, named = 0;
-	char span[32];
 	struct str b;
 
-	str_init(&b, 1024);
-	for (size_t k = 0; k < run->plan.n; k++)
-		waiting += run->plan.checks[k].state != PS_PASSED &&
-			   run->plan.checks[k].state != PS_GAVE_UP;
-	str_addf(&b, "startguard: waiting since %s for %zu of %zu checks:",
-		 span_text(mono_since(run->started, now), span, sizeof span), waiting,
-		 run->profile->n);
-	for (size_t k = 0; k < run->plan.n && named < 5; k++) {
-		const struct plan_check *c = &run->plan.checks[k];
-		const struct result *res = &run->results[run->plan_to_check[k]];
-
-		if (c->state == PS_PASSED || c->state == PS_GAVE_UP)
-			continue;
-		str_addf(&b, "%s %s", named++ ? "," : "",
-			 run->profile->checks[run->plan_to_check[k]].id);
-		if (res->diag.code != D_NONE)
-			str_addf(&b, " (%s)", diag_info(res->diag.code)->code);
-	}
-	str_add(&b, waiting > named ? ", ...\n" : "\n");
+	if (!live_due(&r->live, now))
+		return false;
+	str_init(&b, REPORT_MAX);
+	live_draw(&r->live, r->run, &r->style, live_size(STDERR_FILENO), now, &b);
 	put_text(&b);
 	str_free(&b);
+	return !r->live.on;
+}
+
+static struct mono summarize(struct report *r, struct mono now)
+{
+	struct str b;
+
+	if (mono_reached(r->next_summary, now)) {
+		str_init(&b, 4096);
+		text_waiting(&b, r->run, now);
+		put_text(&b);
+		str_free(&b);
+		r->next_summary = mono_after(now, SUMMARY_EACH);
+	}
+	return r->next_summary;
 }
 
 struct mono report_tick(void *ctx, const struct run *run, struct mono now)
@@ -309,11 +244,20 @@ struct mono report_tick(void *ctx, const struct run *run, struct mono now)
 		if (run->plan.checks[k].state == PS_GAVE_UP &&
 		    !r->shown[run->plan_to_check[k]].done)
 			show_check(r, run->plan_to_check[k], now);
-	if (mono_reached(r->next_summary, now)) {
-		show_summary(r, now);
-		r->next_summary = mono_after(now, SUMMARY_EACH);
-	}
-	return r->next_summary;
+	if (draw(r, now))
+		for (size_t k = 0; k < run->plan.n; k++)
+			show_check(r, run->plan_to_check[k], now);
+	return r->live.on ? live_wake(&r->live, now) : summarize(r, now);
+}
+
+static void end_view(struct report *r)
+{
+	struct str b;
+
+	str_init(&b, REPORT_MAX);
+	live_end(&r->live, &b);
+	put_text(&b);
+	str_free(&b);
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------------------------- */
@@ -368,7 +312,6 @@ static void write_termination_message(const struct report *r)
 {
 	const char *path = r->o->termination_log ? r->o->termination_log : TERMINATION_DEFAULT;
 	bool by_default = r->o->termination_log == NULL;
-	const struct run *run = r->run;
 	struct err err;
 	struct str b;
 	char buf[1024];
@@ -377,22 +320,7 @@ static void write_termination_message(const struct report *r)
 	if (str_eq(path, "none"))
 		return;
 	str_init(&b, TERMINATION_MAX);
-	str_addf(&b, "%s\n", run->summary);
-	for (size_t i = 0; i < run->profile->n && !b.cut; i++) {
-		const struct result *res = &run->results[i];
-
-		if (res->outcome == O_PASS)
-			continue;
-		str_addf(&b, "%s %s ", looks[look_of[res->outcome]].word,
-			 run->profile->checks[i].id);
-		add_code(&b, res);
-		str_addf(&b, "%s%s\n", res->diag.cause[0] ? ": " : "", res->diag.cause);
-	}
-	if (b.cut) { /* at the end of a line */
-		char *nl = memrchr(b.s, '\n', b.len);
-
-		b.len = nl ? (size_t)(nl - b.s) + 1 : b.len;
-	}
+	text_termination(&b, r->run);
 	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY | (by_default ? 0 : O_CREAT),
 		  0644);
 	if (fd < 0 || fd_write_all(fd, b.s, b.len) < 0) {
@@ -453,22 +381,12 @@ static void write_files(struct report *r)
 	write_termination_message(r);
 }
 
-/* The word behind "startguard: " has the colour: the line begins with the same bytes everywhere. */
 static void put_verdict(const struct report *r)
 {
-	const struct run *run = r->run;
-	const char *color = run->status == S_READY     ? "\033[32m"
-			    : run->status == S_BLOCKED ? "\033[31m"
-						       : "\033[33m";
-	size_t name = strcspn(run->summary, " ") + 1, word = strcspn(run->summary + name, " :");
 	struct str line;
 
 	str_init(&line, 4096);
-	if (r->o->color)
-		str_addf(&line, "%.*s%s%.*s\033[0m%s\n", (int)name, run->summary, color, (int)word,
-			 run->summary + name, run->summary + name + word);
-	else
-		str_addf(&line, "%s\n", run->summary);
+	text_verdict(&line, &r->style, r->run);
 	put_text(&line);
 	str_free(&line);
 }
@@ -485,9 +403,10 @@ void report_end(struct report *r)
 {
 	const struct run *run = r->run;
 
+	end_view(r);
 	for (size_t i = 0; i < run->profile->n && !r->o->quiet; i++)
 		if (!r->shown[i].done)
-			show_block(r, look_of[run->results[i].outcome], i,
+			show_block(r, text_look(run->results[i].outcome), i,
 				   run->results[i].attempts ? run->results[i].elapsed : SPAN_UNSET,
 				   run->results[i].attempts);
 	write_final(r);
@@ -495,8 +414,14 @@ void report_end(struct report *r)
 	put_verdict(r);
 }
 
+void report_abandon(void *ctx)
+{
+	end_view(ctx);
+}
+
 void report_free(struct report *r)
 {
+	live_free(&r->live);
 	free(r->shown);
 	r->shown = NULL;
 }

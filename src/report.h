@@ -1,13 +1,13 @@
 /* report: everything startguard says. The only reader of the wall clock.
  *
- * Lines for people go to stderr as things change; the report of the end is text, JSON, JUnit, TAP or Prometheus's
- * text format. All foreign text was cleaned and scrubbed when it was stored. What cannot be written (a closed
+ * Lines for people go to stderr as things change, or a view of those that still go when it is a terminal; the report of
+ * the end is text, JSON, JUnit, TAP or Prometheus's text format. All foreign text was cleaned and scrubbed when it was stored. What cannot be written (a closed
  * stderr, a full disk) changes neither verdict nor exit code.
  */
 #ifndef SG_REPORT_H
 #define SG_REPORT_H
 
-#include "outcome.h"
+#include "live.h"
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_JUNIT, FORMAT_TAP, FORMAT_PROMETHEUS };
 
@@ -24,7 +24,8 @@ struct report {
 	const struct report_options *o;
 	const struct run *run;
 	char started[32]; /* wall clock */
-	int id_width;
+	struct text_style style;
+	struct live live;
 	struct mono next_summary;
 	struct shown *shown; /* what each check's last line said */
 	bool report_written, fence_shown;
@@ -39,6 +40,8 @@ struct mono report_tick(void *ctx, const struct run *run, struct mono now);
 void report_end(struct report *r);
 /* After report_end, when the run turned out otherwise: files and verdict line once more. */
 void report_again(struct report *r);
+/* Instead of report_end, when the program must end without one: leaves the terminal in order. ctx: the report. */
+void report_abandon(void *ctx);
 void report_free(struct report *r);
 
 /* One line on stderr, cleaned: "startguard: ...". */

@@ -1,13 +1,72 @@
-/* report_formats: the report for other tools: JUnit, TAP 14, Prometheus text format. */
+/* report_formats: the report for other tools: JUnit, TAP 14, Prometheus's text format.
+ *
+ * Such tools look at single results, so these may not all be fine when the run is blocked: what degraded counts as
+ * failed where degraded is not allowed, and a run that no check blocked (a wrong profile, a command that cannot be
+ * run) has a result of its own.
+ */
 #include "report.h"
+
+#include <sys/utsname.h>
 
 static const char *code_of(const struct result *r)
 {
 	return r->diag.code != D_NONE ? diag_info(r->diag.code)->code : outcome_name(r->outcome);
 }
 
+static const char *problem_code(const struct problem *p)
+{
+	return p->code != D_NONE          ? diag_info(p->code)->code
+	       : p->kind == PROBLEM_USAGE ? "usage"
+					  : "profile";
+}
+
+/* false: it is no more than a warning. */
+static bool problem_message(const struct problem *p, char *buf, size_t size)
+{
+	char raw[2048];
+
+	if (p->kind == PROBLEM_WARNING)
+		return false;
+	if (p->file)
+		snprintf(raw, sizeof raw, "%s:%d: %s", p->file, p->line, p->text);
+	else
+		snprintf(raw, sizeof raw, "%s", p->text);
+	text_clean(buf, size, raw);
+	return true;
+}
+
+static const char *hint_of(const struct result *r)
+{
+	return r->diag.hint[0]          ? r->diag.hint
+	       : r->diag.code != D_NONE ? diag_info(r->diag.code)->hint
+					: "";
+}
+
+/* Did this check fail, in the eyes of somebody who looks at it alone? */
+static bool failed(const struct run *run, const struct result *r)
+{
+	return r->outcome == O_FAIL || r->outcome == O_PENDING ||
+	       (r->outcome != O_PASS && r->outcome != O_BROKEN && run->status == S_BLOCKED &&
+		run->fail_on_degraded);
+}
+
+/* Blocked, and none of the checks to blame. */
+static bool blocked_otherwise(const struct run *run)
+{
+	for (size_t i = 0; i < run->profile->n; i++)
+		if (run->results[i].outcome == O_BROKEN || failed(run, &run->results[i]))
+			return false;
+	return run->status == S_BLOCKED;
+}
+
+/* Results that are no check's. */
+static size_t own_cases(const struct run *run)
+{
+	return run->problems ? run->problems->n - run->problems->warnings : blocked_otherwise(run);
+}
+
 /* ---- JUnit -------------------------------------------------------------------------------------------------------- */
-/* Cleaned text holds no control characters: the five of XML are all that is left to escape. */
+/* XML has no way at all to write control characters and U+FFFE, U+FFFF. */
 static void add_xml(struct str *b, const char *text)
 {
 	for (; *text; text++) {
@@ -18,10 +77,14 @@ static void add_xml(struct str *b, const char *text)
 				: *text == '\'' ? "&apos;"
 						: NULL;
 
-		if (e)
+		if (str_starts(text, "\xef\xbf\xbe") || str_starts(text, "\xef\xbf\xbf")) {
+			str_addc(b, '?');
+			text += 2;
+		} else if (e) {
 			str_add(b, e);
-		else
-			str_addc(b, *text);
+		} else {
+			str_addc(b, (unsigned char)*text < ' ' ? ' ' : *text);
+		}
 	}
 }
 
@@ -32,13 +95,19 @@ static void add_attribute(struct str *b, const char *name, const char *value)
 	str_addc(b, '"');
 }
 
+static void add_property(struct str *b, const char *name, const char *value)
+{
+	str_add(b, "    <property");
+	add_attribute(b, "name", name);
+	add_attribute(b, "value", value);
+	str_add(b, "/>\n");
+}
+
 static void add_case(struct str *b, const struct run *run, size_t i)
 {
 	const struct profile_check *c = &run->profile->checks[i];
 	const struct result *r = &run->results[i];
-	const char *tag = r->outcome == O_BROKEN                            ? "error"
-			  : r->outcome == O_FAIL || r->outcome == O_PENDING ? "failure"
-									    : "skipped";
+	const char *tag = r->outcome == O_BROKEN ? "error" : failed(run, r) ? "failure" : "skipped";
 	char message[DIAG_SUBJECT_MAX + DIAG_CAUSE_MAX + 64];
 
 	str_add(b, "  <testcase");
@@ -52,62 +121,145 @@ static void add_case(struct str *b, const struct run *run, size_t i)
 	snprintf(message, sizeof message, "%s: %s%s%s", code_of(r), r->diag.subject,
 		 r->diag.subject[0] ? ": " : "", r->diag.cause);
 	str_addf(b, ">\n    <%s", tag);
-	if (!str_eq(tag, "skipped"))
+	if (str_eq(tag, "skipped")) { /* old readers know no attributes of it */
+		str_addc(b, '>');
+		add_xml(b, message);
+	} else {
 		add_attribute(b, "type", code_of(r));
+		add_attribute(b, "message", message);
+		str_addc(b, '>');
+		add_xml(b, hint_of(r));
+	}
+	str_addf(b, "</%s>\n  </testcase>\n", tag);
+}
+
+static void add_own_case(struct str *b, const char *name, const char *type, const char *message)
+{
+	str_add(b, "  <testcase classname=\"startguard\"");
+	add_attribute(b, "name", name);
+	str_add(b, " time=\"0.000\">\n    <error");
+	add_attribute(b, "type", type);
 	add_attribute(b, "message", message);
 	str_add(b, "/>\n  </testcase>\n");
 }
 
-void report_junit(struct str *b, const struct run *run, const char *started)
+static void add_problem_case(struct str *b, const struct problem *p)
 {
-	const struct profile *p = run->profile;
-	size_t failures = 0, errors = 0, skipped = 0;
+	char name[512], message[2048];
 
-	for (size_t i = 0; i < p->n; i++) {
-		enum outcome o = run->results[i].outcome;
+	if (!problem_message(p, message, sizeof message))
+		return;
+	snprintf(name, sizeof name, "%s%s%s", p->where, *p->where ? " " : "", problem_code(p));
+	add_own_case(b, name, problem_code(p), message);
+}
 
-		errors += o == O_BROKEN;
-		failures += o == O_FAIL || o == O_PENDING;
-		skipped += o == O_DEGRADED || o == O_WAIVED || o == O_SKIPPED;
+static void add_properties(struct str *b, const struct run *run)
+{
+	char code[16];
+
+	snprintf(code, sizeof code, "%d", run->exit_code);
+	str_add(b, "  <properties>\n");
+	add_property(b, "startguard.version", STARTGUARD_VERSION);
+	add_property(b, "startguard.mode", mode_name(run->profile->mode));
+	add_property(b, "startguard.status", status_name(run->status));
+	add_property(b, "startguard.exit_code", code);
+	str_add(b, "  </properties>\n");
+}
+
+static void add_suite(struct str *b, const struct run *run, const char *started)
+{
+	size_t failures = 0, errors = own_cases(run), skipped = 0;
+	struct utsname host = {.nodename = ""};
+
+	uname(&host);
+	for (size_t i = 0; i < run->profile->n; i++) {
+		const struct result *r = &run->results[i];
+
+		errors += r->outcome == O_BROKEN;
+		failures += failed(run, r);
+		skipped += r->outcome != O_PASS && r->outcome != O_BROKEN && !failed(run, r);
 	}
-	str_add(b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite");
-	add_attribute(b, "name", p->service);
+	str_add(b, "<testsuite");
+	add_attribute(b, "name", run->profile->service);
+	add_attribute(b, "hostname", host.nodename[0] ? host.nodename : "localhost");
 	str_addf(b,
 		 " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\" time=\"%.3f\" "
 		 "timestamp=\"%.19s\">\n",
-		 p->n, failures, errors, skipped,
+		 run->profile->n + own_cases(run), failures, errors, skipped,
 		 span_ms(mono_since(run->started, run->ended)) / 1000, started);
-	for (size_t i = 0; i < p->n; i++)
+}
+
+void report_junit(struct str *b, const struct run *run, const char *started)
+{
+	str_add(b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+	add_suite(b, run, started);
+	add_properties(b, run);
+	for (size_t i = 0; i < run->profile->n; i++)
 		add_case(b, run, i);
-	str_add(b, "</testsuite>\n");
+	for (size_t i = 0; run->problems && i < run->problems->n; i++)
+		add_problem_case(b, &run->problems->v[i]);
+	if (!run->problems && blocked_otherwise(run))
+		add_own_case(b, "run", "blocked", run->summary);
+	str_add(b, "  <system-out></system-out>\n  <system-err>");
+	add_xml(b, run->summary);
+	str_add(b, "</system-err>\n</testsuite>\n");
 }
 
 /* ---- TAP 14 ---------------------------------------------------------------------------------------------------------- */
+/* A JSON string is a YAML string. */
+static void add_yaml(struct str *b, const char *key, const char *value)
+{
+	if (!*value)
+		return;
+	str_addf(b, "  %s: ", key);
+	str_add_json_string(b, value);
+	str_addc(b, '\n');
+}
+
+static void add_point(struct str *b, const struct run *run, size_t i)
+{
+	const struct result *r = &run->results[i];
+	bool ok = r->outcome == O_PASS ||
+		  ((r->outcome == O_WAIVED || r->outcome == O_SKIPPED) && !failed(run, r));
+
+	str_addf(b, "%sok %zu - %s", ok ? "" : "not ", i + 1, run->profile->checks[i].id);
+	if (ok && r->outcome != O_PASS)
+		str_addf(b, " # SKIP %s", outcome_name(r->outcome));
+	else if (outcome_lost(r->outcome) && !failed(run, r))
+		/* It may be missing: TODO is TAP's word for "not ok, but that is allowed". */
+		str_addf(b, " # TODO %s", outcome_name(r->outcome));
+	str_addc(b, '\n');
+	if (ok)
+		return;
+	str_add(b, "  ---\n");
+	add_yaml(b, "code", code_of(r));
+	add_yaml(b, "subject", r->diag.subject);
+	add_yaml(b, "message", r->diag.cause);
+	add_yaml(b, "hint", hint_of(r));
+	str_add(b, "  ...\n");
+}
+
+static void add_own_point(struct str *b, size_t number, const char *code, const char *message)
+{
+	str_addf(b, "not ok %zu - startguard\n  ---\n", number);
+	add_yaml(b, "code", code);
+	add_yaml(b, "message", message);
+	str_add(b, "  ...\n");
+}
+
 void report_tap(struct str *b, const struct run *run)
 {
-	const struct profile *p = run->profile;
+	size_t n = run->profile->n;
+	char message[2048];
 
-	str_addf(b, "TAP version 14\n1..%zu\n", p->n);
-	for (size_t i = 0; i < p->n; i++) {
-		const struct result *r = &run->results[i];
-		bool ok = r->outcome == O_PASS || r->outcome == O_WAIVED || r->outcome == O_SKIPPED;
-
-		str_addf(b, "%sok %zu - %s", ok ? "" : "not ", i + 1, p->checks[i].id);
-		if (r->outcome == O_WAIVED || r->outcome == O_SKIPPED)
-			str_addf(b, " # SKIP %s", outcome_name(r->outcome));
-		else if (
-		    outcome_lost(
-			r->outcome)) /* may be missing: TODO is TAP's word for "not ok, but that is allowed" */
-			str_addf(b, " # TODO %s", outcome_name(r->outcome));
-		str_addc(b, '\n');
-		if (ok)
-			continue;
-		str_addf(b, "  ---\n  code: %s\n  subject: ", code_of(r));
-		str_add_json_string(b, r->diag.subject); /* a JSON string is a YAML string */
-		str_add(b, "\n  message: ");
-		str_add_json_string(b, r->diag.cause);
-		str_add(b, "\n  ...\n");
-	}
+	str_addf(b, "TAP version 14\n1..%zu\n", n + own_cases(run));
+	for (size_t i = 0; i < n; i++)
+		add_point(b, run, i);
+	for (size_t i = 0; run->problems && i < run->problems->n; i++)
+		if (problem_message(&run->problems->v[i], message, sizeof message))
+			add_own_point(b, ++n, problem_code(&run->problems->v[i]), message);
+	if (!run->problems && blocked_otherwise(run))
+		add_own_point(b, ++n, "blocked", run->summary);
 }
 
 /* ---- Prometheus -------------------------------------------------------------------------------------------------------- */
@@ -115,6 +267,10 @@ static void add_label(struct str *b, const char *name, const char *value, const 
 {
 	str_addf(b, "%s%s=\"", sep, name);
 	for (; *value; value++) {
+		if (*value == '\n') {
+			str_add(b, "\\n");
+			continue;
+		}
 		if (*value == '"' || *value == '\\')
 			str_addc(b, '\\');
 		str_addc(b, *value);
@@ -122,40 +278,69 @@ static void add_label(struct str *b, const char *name, const char *value, const 
 	str_addc(b, '"');
 }
 
-static void add_head(struct str *b, const char *name, const char *help)
+static void add_family(struct str *b, const char *name, const char *help)
 {
 	str_addf(b, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
+}
+
+/* Each series names the service: the files of several services lie in one folder and are read as one page. */
+static void add_run_series(struct str *b, const char *name, const struct run *run)
+{
+	str_addf(b, "%s{", name);
+	add_label(b, "service", run->profile->service, "");
+	add_label(b, "mode", mode_name(run->profile->mode), ",");
+}
+
+static void add_check_series(struct str *b, const char *name, const struct run *run, size_t i)
+{
+	str_addf(b, "%s{", name);
+	add_label(b, "service", run->profile->service, "");
+	add_label(b, "id", run->profile->checks[i].id, ",");
+}
+
+static void add_verdict(struct str *b, const struct run *run)
+{
+	add_family(b, "startguard_status", "Verdict of the start, 1 for the one that was given.");
+	for (enum status s = S_READY; s <= S_BLOCKED; s++) {
+		add_run_series(b, "startguard_status", run);
+		add_label(b, "status", status_name(s), ",");
+		str_addf(b, "} %d\n", run->status == s);
+	}
+	add_family(b, "startguard_exit_code",
+		   "What startguard ended with, 0 when it did not block.");
+	add_run_series(b, "startguard_exit_code", run);
+	str_addf(b, "} %d\n", run->exit_code);
+	add_family(b, "startguard_run_seconds", "How long the run took.");
+	add_run_series(b, "startguard_run_seconds", run);
+	str_addf(b, "} %.6f\n", span_ms(mono_since(run->started, run->ended)) / 1000);
 }
 
 void report_prometheus(struct str *b, const struct run *run)
 {
 	const struct profile *p = run->profile;
 
-	add_head(b, "startguard_status", "Verdict of the start, 1 for the one that was given.");
-	for (enum status s = S_READY; s <= S_BLOCKED; s++) {
-		str_add(b, "startguard_status{");
-		add_label(b, "service", p->service, "");
-		add_label(b, "mode", mode_name(p->mode), ",");
-		add_label(b, "status", status_name(s), ",");
-		str_addf(b, "} %d\n", run->status == s);
-	}
-	add_head(b, "startguard_run_seconds", "How long the run took.");
-	str_addf(b, "startguard_run_seconds %.6f\n",
-		 span_ms(mono_since(run->started, run->ended)) / 1000);
-	add_head(b, "startguard_check_passed", "1 when the check passed.");
+	add_verdict(b, run);
+	if (p->n == 0)
+		return;
+	add_family(b, "startguard_check_passed", "1 when the check passed.");
 	for (size_t i = 0; i < p->n; i++) {
 		const struct result *r = &run->results[i];
 
-		str_add(b, "startguard_check_passed{");
-		add_label(b, "id", p->checks[i].id, "");
+		add_check_series(b, "startguard_check_passed", run, i);
+		add_label(b, "required", p->checks[i].required ? "true" : "false", ",");
 		add_label(b, "outcome", outcome_name(r->outcome), ",");
 		add_label(b, "code", r->diag.code != D_NONE ? code_of(r) : "", ",");
 		str_addf(b, "} %d\n", r->outcome == O_PASS);
 	}
-	add_head(b, "startguard_check_seconds", "From the first attempt of the check to its end.");
+	add_family(b, "startguard_check_seconds",
+		   "From the first attempt of the check to its end.");
 	for (size_t i = 0; i < p->n; i++) {
-		str_add(b, "startguard_check_seconds{");
-		add_label(b, "id", p->checks[i].id, "");
+		add_check_series(b, "startguard_check_seconds", run, i);
 		str_addf(b, "} %.6f\n", span_ms(run->results[i].elapsed) / 1000);
+	}
+	add_family(b, "startguard_check_attempts", "How often the check was tried.");
+	for (size_t i = 0; i < p->n; i++) {
+		add_check_series(b, "startguard_check_attempts", run, i);
+		str_addf(b, "} %d\n", run->results[i].attempts);
 	}
 }

@@ -151,11 +151,39 @@ static void add_switches(struct str *b, const struct profile *p)
 	str_add(b, "],\n");
 }
 
+static void add_problems(struct str *b, const struct problems *problems)
+{
+	const char *sep = "";
+
+	str_add(b, "  \"problems\": [");
+	for (size_t i = 0; i < problems->n; i++) {
+		const struct problem *p = &problems->v[i];
+		const char *inner = "";
+		char text[1200];
+
+		if (p->kind == PROBLEM_WARNING)
+			continue;
+		text_clean(text, sizeof text, p->text);
+		str_addf(b, "%s\n    { ", sep);
+		add_string(b, "code", p->code != D_NONE ? diag_info(p->code)->code : NULL, &inner);
+		add_string(b, "file", p->file, &inner);
+		add_key(b, "line", &inner);
+		str_addf(b, "%d", p->line);
+		add_string(b, "where", p->where, &inner);
+		add_string(b, "text", text, &inner);
+		str_add(b, " }");
+		sep = ",";
+	}
+	str_add(b, "],\n");
+}
+
 void report_json(struct str *b, const struct run *run, const char *started)
 {
 	const struct profile *p = run->profile;
 	const char *sep = "";
+	char path[4096];
 
+	text_clean(path, sizeof path, p->path ? p->path : "");
 	str_add(b, "{ ");
 	add_string(b, "startguard", STARTGUARD_VERSION, &sep);
 	add_key(b, "report", &sep);
@@ -165,7 +193,7 @@ void report_json(struct str *b, const struct run *run, const char *started)
 	add_string(b, "status", status_name(run->status), &sep);
 	add_key(b, "exit_code", &sep);
 	str_addf(b, "%d", run->exit_code);
-	add_string(b, "profile", p->path, &sep);
+	add_string(b, "profile", p->path ? path : NULL, &sep);
 	str_add(b, ",\n  ");
 	sep = "";
 	add_string(b, "started", started, &sep);
@@ -173,6 +201,8 @@ void report_json(struct str *b, const struct run *run, const char *started)
 	add_string(b, "summary", run->summary, &sep);
 	str_add(b, ",\n");
 	add_switches(b, p);
+	if (run->problems)
+		add_problems(b, run->problems);
 	str_add(b, "  \"checks\": [\n");
 	for (size_t i = 0; i < p->n; i++) {
 		add_check(b, run, i);

@@ -159,7 +159,7 @@ def test_termination_message_into_an_existing_file(guard):
     assert (guard.tmp / "message").read_text().startswith("startguard: READY: 1 check passed")
 
 
-# ---- programs ----
+# ---- programs (test_formats.py has the rest) ----
 
 @pytest.mark.produces("file-wrong-type", "connect-refused")
 def test_json(guard, mixed):
@@ -191,54 +191,6 @@ def test_report_goes_into_a_file_and_text_stays(guard, mixed):
     assert result.out == ""
     assert (guard.tmp / "out.tap").read_text().startswith("TAP version 14\n")
     assert "FAIL      file.wrong" in result.err
-
-
-def test_junit(guard, mixed):
-    result = run_mixed(guard, mixed, "--format", "junit")
-    suite = ET.fromstring(result.out)
-    cases = {f"{c.get('classname')}.{c.get('name')}": c for c in suite.iter("testcase")}
-    assert suite.get("name") == "mixed <\"&'> service"
-    assert (int(suite.get("tests")), len(cases)) == (7, 7)
-    for tag, count in [("failure", suite.get("failures")), ("error", suite.get("errors")), ("skipped", suite.get("skipped"))]:
-        assert len(list(suite.iter(tag))) == int(count)
-    assert len(cases["file.fine"]) == 0
-    assert cases["file.wrong"].find("failure").get("type") == "file-wrong-type"
-    assert cases["tcp.cache"].find("skipped") is not None
-    assert cases["http.never"].find("failure") is not None
-
-
-def test_tap(guard, mixed):
-    lines = run_mixed(guard, mixed, "--format", "tap").out.splitlines()
-    assert lines[:2] == ["TAP version 14", "1..7"]
-    points = [re.fullmatch(r"(not )?ok (\d+) - (\S+)( # (SKIP|TODO) .*)?", one) for one in lines if not one.startswith("  ")][2:]
-    assert all(points)
-    assert [int(p[2]) for p in points] == list(range(1, 8))
-    state = {p[3]: (bool(p[1]), p[5]) for p in points}
-    assert state["file.fine"] == (False, None)
-    assert state["file.wrong"] == (True, None)
-    assert state["tcp.cache"] == (True, "TODO")
-    assert state["dns.name"] == state["tcp.left"] == (False, "SKIP")
-
-
-SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (-?[0-9.]+)')
-
-
-def test_prometheus(guard, mixed):
-    out = run_mixed(guard, mixed, "--format", "prometheus").out
-    typed, samples = set(), {}
-    for line in out.splitlines():
-        if line.startswith("# TYPE "):
-            typed.add(line.split()[2])
-        elif not line.startswith("# HELP "):
-            match = SAMPLE.fullmatch(line)
-            assert match, line
-            assert match[1] in typed
-            assert (match[1], match[2]) not in samples
-            samples[match[1], match[2]] = float(match[3])
-    assert sum(v for (name, _), v in samples.items() if name == "startguard_status") == 1
-    assert [v for (name, labels), v in samples.items() if name == "startguard_status" and 'status="blocked"' in labels] == [1]
-    assert samples["startguard_check_passed", 'id="file.fine",outcome="pass",code=""'] == 1
-    assert samples["startguard_check_passed", 'id="file.wrong",outcome="fail",code="file-wrong-type"'] == 0
 
 
 def test_prometheus_by_startguard_itself(guard, mixed):

@@ -128,6 +128,25 @@ static void test_never_tried_is_never_ready(void **state)
 	expect(&w, S_BLOCKED, EXIT_TIME_UP, "still waiting");
 }
 
+/* The run's time ended while it waited for another, or for its turn. */
+static void test_never_tried_is_pending(void **state)
+{
+	struct world w = {0};
+
+	(void)state;
+	begin(&w, last_optional);
+	init(&w);
+	end_as(&w, 0, D_NONE);
+	for (size_t k = 1; k < CHECKS; k++) {
+		w.run.plan.checks[k].state = PS_GAVE_UP;
+		w.run.plan.checks[k].time_is_up = true;
+	}
+	outcome_decide(&w.run);
+	assert_int_equal(w.run.results[1].outcome, O_PENDING);
+	assert_int_equal(w.run.results[2].outcome, O_DEGRADED);
+	run_free(&w.run);
+}
+
 static void test_degraded(void **state)
 {
 	static const enum diag_code codes[] = {D_CONNECT_REFUSED, D_AUTH_FAILED, D_GUARD_CRASHED};
@@ -253,6 +272,7 @@ int main(void)
 	    cmocka_unit_test(test_ready),
 	    cmocka_unit_test(test_who_blocks),
 	    cmocka_unit_test(test_never_tried_is_never_ready),
+	    cmocka_unit_test(test_never_tried_is_pending),
 	    cmocka_unit_test(test_degraded),
 	    cmocka_unit_test(test_degraded_may_be_refused),
 	    cmocka_unit_test(test_left_out_and_waived_degrade),

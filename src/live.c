@@ -1,0 +1,259 @@
+#include "live.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define FIRST_AFTER SPAN_MS(100) /* a start that takes less is not worth a picture */
+#define BETWEEN SPAN_MS(100)
+#define CLOCK_EACH SPAN_S(1)
+#define SETTLED_MAX (4 * 1024 * 1024)
+#define ERASE "\r\033[J" /* from the cursor to the end of the screen */
+
+bool live_possible(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) == 1 && term && *term && !str_eq(term, "dumb");
+}
+
+struct live_size live_size(int fd)
+{
+	struct winsize w = {0};
+
+	if (ioctl(fd, TIOCGWINSZ, &w) < 0)
+		return (struct live_size){0};
+	return (struct live_size){.rows = w.ws_row, .columns = w.ws_col};
+}
+
+void live_begin(struct live *l, const struct run *run, bool on)
+{
+	*l = (struct live){.on = on, .not_before = mono_after(run->started, FIRST_AFTER)};
+	l->clock = l->not_before;
+	str_init(&l->settled, SETTLED_MAX);
+}
+
+void live_free(struct live *l)
+{
+	str_free(&l->settled);
+}
+
+bool live_keep(struct live *l, const struct str *text)
+{
+	if (!l->drawn)
+		return false;
+	str_addn(&l->settled, text->s, text->len);
+	return true;
+}
+
+/* ---- width ----------------------------------------------------------------------------------------------------------- */
+/* Characters that may take two cells. The ranges hold some that take one: a line that is cut too early is no harm,
+ * one that wraps is. For the same reason combining marks count as one. */
+static const struct {
+	uint32_t from, to;
+} wide[] = {
+    {0x1100, 0x115f},   {0x231a, 0x232a},   {0x23e9, 0x23f3},   {0x25fd, 0x27bf},
+    {0x2b1b, 0x2b55},   {0x2e80, 0xa4cf},   {0xa960, 0xa97f},   {0xac00, 0xd7a3},
+    {0xf900, 0xfaff},   {0xfe10, 0xfe6f},   {0xff01, 0xff60},   {0xffe0, 0xffe6},
+    {0x16fe0, 0x1b2ff}, {0x1d300, 0x1d376}, {0x1f000, 0x1faff}, {0x20000, 0x3fffd},
+};
+
+static size_t cells(uint32_t cp)
+{
+	for (size_t i = 0; i < ARRAY_LEN(wide); i++)
+		if (cp >= wide[i].from && cp <= wide[i].to)
+			return 2;
+	return 1;
+}
+
+size_t live_fit(const char *text, size_t columns)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t used = 0, i = 0;
+
+	while (s[i]) {
+		/* Cleaned text is valid UTF-8: the first byte tells the length. */
+		size_t len = s[i] < 0xc0 ? 1 : s[i] < 0xe0 ? 2 : s[i] < 0xf0 ? 3 : 4;
+		uint32_t cp = len == 1 ? s[i] : s[i] & (0xffu >> (len + 1));
+
+		for (size_t k = 1; k < len; k++) {
+			if ((s[i + k] & 0xc0) != 0x80)
+				return i;
+			cp = cp << 6 | (s[i + k] & 0x3fu);
+		}
+		if (used + cells(cp) > columns)
+			return i;
+		used += cells(cp);
+		i += len;
+	}
+	return i;
+}
+
+/* ---- one check ------------------------------------------------------------------------------------------------------- */
+static bool goes(const struct plan_check *c)
+{
+	return c->state != PS_PASSED && c->state != PS_GAVE_UP;
+}
+
+/* The first of those it comes after that has not passed yet. */
+static const char *awaited(const struct run *run, const struct plan_check *c)
+{
+	for (size_t i = 0; i < c->n_after; i++)
+		if (run->plan.checks[c->after[i]].state != PS_PASSED)
+			return run->profile->checks[run->plan_to_check[c->after[i]]].id;
+	return "";
+}
+
+static void add_state(struct str *b, const struct run *run, size_t k)
+{
+	const struct plan_check *c = &run->plan.checks[k];
+	const struct result *res = &run->results[run->plan_to_check[k]];
+
+	if (res->diag.code != D_NONE)
+		text_finding(b, res, c->attempts);
+	else if (c->state == PS_WAITING)
+		str_addf(b, "comes after %s", awaited(run, c));
+	else if (c->attempts == 0)
+		str_add(b, "waits for its turn");
+	else
+		str_add(b, res->step[0] ? res->step : "started");
+}
+
+/* FNV-1a: two pictures that differ must not count as one; that they might once in 2^64 is no harm. */
+static void digest(uint64_t *d, const char *text)
+{
+	for (; *text; text++)
+		*d = (*d ^ (unsigned char)*text) * 1099511628211u;
+	*d = (*d ^ 0xff) * 1099511628211u;
+}
+
+static uint64_t digest_of(const struct run *run, struct live_size size)
+{
+	uint64_t d = 14695981039346656037u;
+	struct str b;
+
+	str_init(&b, 4096);
+	str_addf(&b, "%u %u", size.rows, size.columns);
+	digest(&d, b.s);
+	for (size_t k = 0; k < run->plan.n; k++) {
+		if (!goes(&run->plan.checks[k]))
+			continue;
+		str_reset(&b);
+		str_addf(&b, "%zu ", k);
+		add_state(&b, run, k);
+		digest(&d, b.s);
+	}
+	str_free(&b);
+	return d;
+}
+
+/* ---- the picture ----------------------------------------------------------------------------------------------------- */
+static void add_cut(struct str *out, const struct text_style *s, const char *line, size_t columns)
+{
+	/* The word at the start is the only thing in colour, and stands for no cells. */
+	size_t colored = s->color ? strlen("\033[33m") : 0, plain = strlen("\033[0m"), head = 0;
+
+	if (s->color) {
+		const char *end = strchr(line + colored, '\033');
+		size_t word = end ? (size_t)(end - line) - colored : 0;
+
+		if (!end || word > columns) { /* narrower than the word itself */
+			str_addn(out, line + colored, live_fit(line + colored, columns));
+			return;
+		}
+		head = colored + word + plain;
+		str_addn(out, line, head);
+		columns -= word;
+	}
+	str_addn(out, line + head, live_fit(line + head, columns));
+}
+
+static void add_check(struct str *out, const struct run *run, const struct text_style *s, size_t k,
+		      size_t columns, struct mono now)
+{
+	const struct plan_check *c = &run->plan.checks[k];
+	struct str state, line;
+
+	str_init(&state, 4096);
+	str_init(&line, 8192);
+	add_state(&state, run, k);
+	text_line(&line, s, LOOK_WAIT, run->profile->checks[run->plan_to_check[k]].id,
+		  c->attempts ? mono_since(c->first_attempt, now) : SPAN_UNSET, state.s);
+	line.s[line.len - 1] = '\0'; /* its line end */
+	add_cut(out, s, line.s, columns);
+	str_free(&state);
+	str_free(&line);
+}
+
+/* Returns how many lines it took. The last one has no line end, so that the screen does not scroll for it. */
+static size_t add_lines(struct str *out, const struct run *run, const struct text_style *s,
+			struct live_size size, struct mono now)
+{
+	/* One column is left free: some terminals wrap when the last is written. One row as well, so that the line
+	 * above stays in sight. */
+	size_t columns = size.columns > 1 ? size.columns - 1 : 1;
+	size_t rows = size.rows > 1 ? size.rows - 1 : 1, going = 0, n = 0;
+
+	for (size_t k = 0; k < run->plan.n; k++)
+		going += goes(&run->plan.checks[k]);
+	for (size_t k = 0; k < run->plan.n; k++) {
+		if (!goes(&run->plan.checks[k]))
+			continue;
+		if (n > 0)
+			str_addc(out, '\n');
+		if (++n == rows && going > rows) {
+			char more[32];
+
+			snprintf(more, sizeof more, "... and %zu more", going - n + 1);
+			str_addn(out, more, live_fit(more, columns));
+			break;
+		}
+		add_check(out, run, s, k, columns, now);
+	}
+	return n;
+}
+
+void live_draw(struct live *l, const struct run *run, const struct text_style *s,
+	       struct live_size size, struct mono now, struct str *out)
+{
+	uint64_t digest;
+	size_t n;
+
+	if (!l->drawn && (size.columns == 0 || run->plan.n >= size.rows)) {
+		l->on = false;
+		return;
+	}
+	if (size.columns == 0) /* asking failed in between: as it was is the best guess */
+		return;
+	digest = digest_of(run, size);
+	if (digest == l->shown && l->settled.len == 0 && !mono_reached(l->clock, now))
+		return;
+	str_add(out, ERASE);
+	str_addn(out, l->settled.s, l->settled.len);
+	str_reset(&l->settled);
+	n = add_lines(out, run, s, size, now);
+	str_addc(out, '\r');
+	if (n > 1)
+		str_addf(out, "\033[%zuA", n - 1);
+	l->drawn = true;
+	l->shown = digest;
+	l->not_before = mono_after(now, BETWEEN);
+	l->clock = mono_after(now, CLOCK_EACH);
+}
+
+struct mono live_wake(const struct live *l, struct mono now)
+{
+	if (!l->on)
+		return MONO_NEVER;
+	/* Until it may draw again it has not looked whether something has changed. */
+	return mono_reached(l->not_before, now) ? l->clock : l->not_before;
+}
+
+void live_end(struct live *l, struct str *out)
+{
+	if (l->drawn) {
+		str_add(out, ERASE);
+		str_addn(out, l->settled.s, l->settled.len);
+	}
+	str_reset(&l->settled);
+	l->on = l->drawn = false;
+}

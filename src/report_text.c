@@ -1,0 +1,233 @@
+#include "report_text.h"
+
+#define ID_WIDTH_MAX 40
+#define NAMED_MAX 5 /* checks that the line of summary names */
+
+static const struct {
+	const char *word, *color;
+} looks[] = {
+    [LOOK_PASS] = {"PASS", "\033[32m"},       [LOOK_WAIT] = {"WAIT", "\033[33m"},
+    [LOOK_FAIL] = {"FAIL", "\033[31m"},       [LOOK_DEGRADED] = {"DEGRADED", "\033[33m"},
+    [LOOK_BROKEN] = {"BROKEN", "\033[35m"},   [LOOK_WAIVED] = {"WAIVED", "\033[33m"},
+    [LOOK_SKIPPED] = {"SKIPPED", "\033[33m"}, [LOOK_PENDING] = {"PENDING", "\033[33m"},
+};
+
+enum look text_look(enum outcome o)
+{
+	static const enum look look_of[O__COUNT] = {
+	    [O_PENDING] = LOOK_PENDING, [O_PASS] = LOOK_PASS,     [O_DEGRADED] = LOOK_DEGRADED,
+	    [O_FAIL] = LOOK_FAIL,       [O_BROKEN] = LOOK_BROKEN, [O_WAIVED] = LOOK_WAIVED,
+	    [O_SKIPPED] = LOOK_SKIPPED,
+	};
+
+	return look_of[o];
+}
+
+struct text_style text_style(const struct profile *p, bool color)
+{
+	struct text_style s = {.color = color};
+
+	for (size_t i = 0; i < p->n; i++) {
+		int len = (int)strlen(p->checks[i].id);
+
+		s.id_width = len > s.id_width && len <= ID_WIDTH_MAX ? len : s.id_width;
+	}
+	return s;
+}
+
+/* ---- lines ----------------------------------------------------------------------------------------------------------- */
+static void add_head(struct str *b, const struct text_style *s, enum look look, const char *id,
+		     struct span elapsed)
+{
+	char span[32] = "";
+
+	if (span_is_set(elapsed))
+		span_text(elapsed, span, sizeof span);
+	str_addf(b, "%s%-9s%s %-*s %8s  ", s->color ? looks[look].color : "", looks[look].word,
+		 s->color ? "\033[0m" : "", s->id_width, id, span);
+}
+
+void text_title(struct str *b, const struct profile *p)
+{
+	char span[32];
+
+	str_addf(b, "startguard %s · %s · mode %s · %zu check%s · %s\n", STARTGUARD_VERSION,
+		 p->service, mode_name(p->mode), p->n, p->n == 1 ? "" : "s",
+		 p->timeout.ns == INT64_MAX ? "no time limit"
+					    : span_unparse(p->timeout, span, sizeof span));
+}
+
+void text_line(struct str *b, const struct text_style *s, enum look look, const char *id,
+	       struct span elapsed, const char *text)
+{
+	add_head(b, s, look, id, elapsed);
+	str_add(b, text);
+	while (b->len > 0 && b->s[b->len - 1] == ' ') /* nothing to say: no blanks either */
+		b->s[--b->len] = '\0';
+	str_addc(b, '\n');
+}
+
+static void add_code(struct str *b, const struct result *res)
+{
+	if (res->diag.code == D_NONE)
+		return;
+	str_add(b, diag_info(res->diag.code)->code);
+	if (res->diag.subject[0])
+		str_addf(b, " %s", res->diag.subject);
+}
+
+void text_finding(struct str *b, const struct result *res, int attempts)
+{
+	add_code(b, res);
+	if (attempts > 1)
+		str_addf(b, " (%d attempts)", attempts);
+	if (res->diag.cause[0])
+		str_addf(b, "%s%s", b->len ? ": " : "", res->diag.cause);
+}
+
+/* ---- blocks ---------------------------------------------------------------------------------------------------------- */
+static void add_detail(struct str *b, const char *label, const char *text)
+{
+	if (text && *text)
+		str_addf(b, "          %-9s%s\n", label, text);
+}
+
+static void add_reached(struct str *b, const struct result *res)
+{
+	if (res->n_reached == 0)
+		return;
+	str_add(b, "          reached: ");
+	for (size_t i = 0; i < res->n_reached; i++)
+		str_addf(b, "%s%s", i ? ", " : "", res->reached[i]);
+	str_addc(b, '\n');
+}
+
+/* "seen: 11 x connect-refused, 1 x redis-loading": only when it was not one and the same all along. */
+static void add_history(struct str *b, const struct result *res)
+{
+	if (res->n_history < 2)
+		return;
+	str_add(b, "          seen:    ");
+	for (size_t i = 0; i < res->n_history; i++)
+		str_addf(b, "%s%d x %s", i ? ", " : "", res->history[i].count,
+			 diag_info(res->history[i].code)->code);
+	str_addc(b, '\n');
+}
+
+/* Which check, which code, where, how often and how long, how far it got, what the other side said, what to do. */
+void text_block(struct str *b, const struct text_style *s, enum look look, const struct run *run,
+		size_t i, struct span elapsed, int attempts)
+{
+	const struct profile_check *c = &run->profile->checks[i];
+	const struct result *res = &run->results[i];
+	const char *hint = res->diag.hint;
+
+	if (!*hint && res->diag.code != D_NONE)
+		hint = diag_info(res->diag.code)->hint;
+	add_head(b, s, look, c->id, elapsed);
+	add_code(b, res);
+	if (attempts > 1)
+		str_addf(b, " (%d attempts)", attempts);
+	while (b->len > 0 && b->s[b->len - 1] == ' ')
+		b->s[--b->len] = '\0';
+	str_addc(b, '\n');
+	add_reached(b, res);
+	add_detail(b, "cause:",
+		   res->diag.cause[0] || res->diag.code == D_NONE
+		       ? res->diag.cause
+		       : diag_info(res->diag.code)->title);
+	add_history(b, res);
+	if (look == LOOK_DEGRADED || look == LOOK_BROKEN)
+		add_detail(b, "lost:", c->common.degraded);
+	add_detail(b, "hint:", hint);
+}
+
+/* ---- the run --------------------------------------------------------------------------------------------------------- */
+static bool waits(const struct plan_check *c)
+{
+	return c->state != PS_PASSED && c->state != PS_GAVE_UP;
+}
+
+void text_waiting(struct str *b, const struct run *run, struct mono now)
+{
+	size_t waiting = 0, named = 0;
+	char span[32];
+
+	for (size_t k = 0; k < run->plan.n; k++)
+		waiting += waits(&run->plan.checks[k]);
+	str_addf(b, "startguard: waiting since %s for %zu of %zu checks:",
+		 span_text(mono_since(run->started, now), span, sizeof span), waiting,
+		 run->profile->n);
+	for (size_t k = 0; k < run->plan.n && named < NAMED_MAX; k++) {
+		size_t i = run->plan_to_check[k];
+
+		if (!waits(&run->plan.checks[k]))
+			continue;
+		str_addf(b, "%s %s", named++ ? "," : "", run->profile->checks[i].id);
+		if (run->results[i].diag.code != D_NONE)
+			str_addf(b, " (%s)", diag_info(run->results[i].diag.code)->code);
+	}
+	str_add(b, waiting > named ? ", ...\n" : "\n");
+}
+
+/* The word behind "startguard: " has the colour: the line begins with the same bytes everywhere. */
+void text_verdict(struct str *b, const struct text_style *s, const struct run *run)
+{
+	static const enum look like[] = {
+	    [S_READY] = LOOK_PASS, [S_DEGRADED] = LOOK_DEGRADED, [S_BLOCKED] = LOOK_FAIL};
+	size_t name = strcspn(run->summary, " ") + 1, word = strcspn(run->summary + name, " :");
+
+	if (s->color)
+		str_addf(b, "%.*s%s%.*s\033[0m%s\n", (int)name, run->summary,
+			 looks[like[run->status]].color, (int)word, run->summary + name,
+			 run->summary + name + word);
+	else
+		str_addf(b, "%s\n", run->summary);
+}
+
+/* ---- termination message --------------------------------------------------------------------------------------------- */
+#define MORE_MAX 32 /* "... and 12345678 more\n" */
+
+/* As many whole lines as fit, none longer than `width` bytes. Returns how many checks were left out. */
+static size_t add_lost_checks(struct str *b, const struct run *run, size_t width)
+{
+	size_t left_out = 0;
+
+	for (size_t i = 0; i < run->profile->n; i++) {
+		const struct result *res = &run->results[i];
+		char line[TERMINATION_MAX];
+		struct str whole;
+
+		if (res->outcome == O_PASS)
+			continue;
+		str_init(&whole, sizeof line);
+		str_addf(&whole, "%s %s ", looks[text_look(res->outcome)].word,
+			 run->profile->checks[i].id);
+		add_code(&whole, res);
+		str_addf(&whole, "%s%s", res->diag.cause[0] ? ": " : "", res->diag.cause);
+		text_clean(line, width < sizeof line ? width : sizeof line, whole.s);
+		str_free(&whole);
+		if (left_out > 0 || b->len + strlen(line) + 1 > b->max - MORE_MAX)
+			left_out++;
+		else
+			str_addf(b, "%s\n", line);
+	}
+	return left_out;
+}
+
+void text_termination(struct str *b, const struct run *run)
+{
+	static const size_t widths[] = {TERMINATION_MAX, 320, 160, 100};
+	char verdict[TERMINATION_MAX - MORE_MAX - 1];
+	size_t left_out = 0;
+
+	text_clean(verdict, sizeof verdict, run->summary);
+	for (size_t i = 0; i < ARRAY_LEN(widths); i++) {
+		str_reset(b);
+		str_addf(b, "%s\n", verdict);
+		left_out = add_lost_checks(b, run, widths[i]);
+		if (left_out == 0)
+			return;
+	}
+	str_addf(b, "... and %zu more\n", left_out);
+}
