@@ -4,6 +4,7 @@
 #   make demo       install what is missing, build, show a service started, degraded and blocked
 #   make check      install what is missing, run unit tests, lint and scenarios
 #   make check-real the same against real servers: Apache Kafka, a schema registry, OPA, Redis
+#   make fuzz       every fuzz target for FUZZ_SECONDS=600 with clang and libFuzzer; fuzz-NAME: one of them
 #   make lint       style rules, profiles, generated files, headers that stand alone
 #   make format     clang-format on every source file
 #   make dev        build/dev/startguard with AddressSanitizer and UBSan, -Werror
@@ -121,6 +122,10 @@ $(BUILD)/tests/kafka_mock: tests/fakes/kafka_mock.c $(BUILD)/flags
 unit: $(unit_bin)
 	@tests/run-unit $(unit_bin)
 
+# ---- fuzz: tests/fuzz/fuzz.mk ----
+comma := ,
+include tests/fuzz/fuzz.mk
+
 JOBS ?= 4
 pytest = "$$venv/bin/python" -m pytest -q -p no:cacheprovider
 scenario: program $(helper_bin)
@@ -133,7 +138,7 @@ deps-test:
 	@packaging/deps build test lint
 
 check: deps-test
-	@$(MAKE) --no-print-directory lint unit scenario
+	@$(MAKE) --no-print-directory lint unit fuzz-replay scenario
 
 check-real: deps-test
 	@packaging/deps real
@@ -149,7 +154,7 @@ lint: program
 	@venv=$$(packaging/venv-path) && PATH="$$venv/bin:$$PATH" tests/lint.sh $(BUILD)
 
 format:
-	@venv=$$(packaging/venv-path) && "$$venv/bin/clang-format" -i $(wildcard src/*.[ch] checks/*.[ch] checks/lib/*.[ch] tests/unit/*.[ch] tests/fakes/*.[ch])
+	@venv=$$(packaging/venv-path) && "$$venv/bin/clang-format" -i $(wildcard src/*.[ch] checks/*.[ch] checks/lib/*.[ch] tests/unit/*.[ch] tests/fakes/*.[ch] tests/fuzz/*.[ch])
 
 sanitize := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 dev:

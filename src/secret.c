@@ -256,3 +256,9 @@ void scrub(char *text)
 		}
 	}
 }
+
+void secret_forget(void)
+{
+	while (registered.n > 0)
+		free(registered.form[--registered.n]);
+}

@@ -46,5 +46,7 @@ void secret_register(const char *value);
 /* Replaces every form of every registered value in text, in place; it never grows. Values of fewer than 4
  * characters are left: they would eat ordinary words. */
 void scrub(char *text);
+/* For tests that run many cases in one process: nothing is registered any more. */
+void secret_forget(void);
 
 #endif
