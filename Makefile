@@ -5,6 +5,7 @@
 #   make check      install what is missing, run unit tests, lint and scenarios
 #   make check-real the same against real servers: Apache Kafka, a schema registry, OPA, Redis
 #   make check-newer-kafka  Kafka's scenarios and real tests with a librdkafka newer than the distribution's
+#   make fuzz       every fuzz target for FUZZ_SECONDS=600 with clang and libFuzzer; fuzz-NAME: one of them
 #   make lint       style rules, profiles, generated files, headers that stand alone
 #   make format     clang-format on every source file
 #   make dev        build/dev/startguard with AddressSanitizer and UBSan, -Werror
@@ -141,6 +142,10 @@ helpers: $(helper_bin)
 unit: $(unit_bin)
 	@tests/run-unit $(unit_bin)
 
+# ---- fuzz: tests/fuzz/fuzz.mk ----
+comma := ,
+include tests/fuzz/fuzz.mk
+
 JOBS ?= 4
 pytest = "$$venv/bin/python" -m pytest -q -p no:cacheprovider
 scenario: program $(helper_bin)
@@ -153,7 +158,7 @@ deps-test:
 	@packaging/deps build test lint
 
 check: deps-test
-	@$(MAKE) --no-print-directory lint unit scenario
+	@$(MAKE) --no-print-directory lint unit fuzz-replay scenario
 
 check-real: deps-test
 	@packaging/deps real
@@ -179,7 +184,7 @@ lint: program
 	@venv=$$(packaging/venv-path) && PATH="$$venv/bin:$$PATH" tests/lint.sh $(BUILD)
 
 format:
-	@venv=$$(packaging/venv-path) && "$$venv/bin/clang-format" -i $(wildcard src/*.[ch] checks/*.[ch] checks/lib/*.[ch] tests/unit/*.[ch] tests/fakes/*.[ch])
+	@venv=$$(packaging/venv-path) && "$$venv/bin/clang-format" -i $(wildcard src/*.[ch] checks/*.[ch] checks/lib/*.[ch] tests/unit/*.[ch] tests/fakes/*.[ch] tests/fuzz/*.[ch])
 
 sanitize := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 dev:

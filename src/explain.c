@@ -438,15 +438,42 @@ int explain_codes(struct str *b, const char *code, enum print_as as, struct err 
 }
 
 /* ---- show ----------------------------------------------------------------------------------------------------------------------- */
+static void show_row(struct str *b, const struct key *k, const void *conf, int indent)
+{
+	if (!key_is_given(k, conf))
+		return;
+	str_addf(b, "%*s%s = ", indent, "", k->name);
+	key_print(k, conf, b, indent);
+	str_add(b, ";\n");
+}
+
 static void show_rows(struct str *b, const struct schema *s, const void *conf, int indent)
 {
-	for (const struct key *k = s->keys; k->name; k++) {
-		if (!key_is_given(k, conf))
-			continue;
-		str_addf(b, "%*s%s = ", indent, "", k->name);
-		key_print(k, conf, b, indent);
-		str_add(b, ";\n");
-	}
+	for (const struct key *k = s->keys; k->name; k++)
+		show_row(b, k, conf, indent);
+}
+
+/* What is printed is a profile again: no name twice, no keys that exclude each other. */
+static bool goes_without_saying(const struct profile_check *c, const char *key)
+{
+	const struct common_conf *common = &c->common;
+	const struct key *own =
+	    schema_find(c->kind->schema, key); /* the kind's, of the same name */
+
+	if (own && key_is_given(own, c->conf))
+		return true;
+	if (str_eq(key, "required"))
+		return common->required_in.n > 0;
+	/* The default may be longer than timeout, and does not count then. */
+	return str_eq(key, "attempt_timeout") && span_is_set(common->timeout) &&
+	       common->attempt_timeout.ns > common->timeout.ns;
+}
+
+static void show_common(struct str *b, const struct profile_check *c)
+{
+	for (const struct key *k = common_schema.keys; k->name; k++)
+		if (!goes_without_saying(c, k->name))
+			show_row(b, k, &c->common, 4);
 }
 
 /* A name that libconfig reads: one from a URL may be any text. */
@@ -456,20 +483,6 @@ static void show_name(struct str *b, const char *name)
 		str_addc(b, 'w');
 	for (; *name; name++)
 		str_addc(b, isalnum((unsigned char)*name) || strchr("-_*", *name) ? *name : '_');
-}
-
-/* The rows of every check, without the one whose name is the kind's own key too and is used for that. */
-static void show_common(struct str *b, const struct profile_check *c, int indent)
-{
-	struct key rows[32] = {{.name = NULL}};
-	const struct schema rest = {.name = common_schema.name, .keys = rows};
-	size_t n = 0;
-
-	for (const struct key *k = common_schema.keys; k->name && n + 1 < ARRAY_LEN(rows); k++)
-		if (!schema_find(c->kind->schema, k->name) ||
-		    !key_is_given(schema_find(c->kind->schema, k->name), c->conf))
-			rows[n++] = *k;
-	show_rows(b, &rest, &c->common, indent);
 }
 
 static void show_check(struct str *b, const struct profile_check *c)
@@ -482,17 +495,18 @@ static void show_check(struct str *b, const struct profile_check *c)
 			      : "",
 		 c->waived_by ? c->waived_by->set_by : "");
 	show_rows(b, c->kind->schema, c->conf, 4);
-	show_common(b, c, 4);
+	show_common(b, c);
 	str_add(b, "  };\n");
 }
 
 void explain_profile(struct str *b, const struct profile *p)
 {
+	const struct top_conf top = {.service = p->service};
 	const char *open = NULL;
 	char span[32];
 
 	str_add(b, "startguard = 1;\nservice = ");
-	str_add_json_string(b, p->service);
+	key_print(schema_find(&top_schema, "service"), &top, b, 0);
 	str_addf(b, ";\nmode = \"%s\";\ntimeout = \"%s\";\nparallel = %zu;\n", mode_name(p->mode),
 		 p->timeout.ns == INT64_MAX ? "0" : span_unparse(p->timeout, span, sizeof span),
 		 p->parallel);

@@ -61,28 +61,49 @@ static const struct {
 	int64_t ns;
 } units[] = {{"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000}};
 
+/* Digits with one point in them at most, as an integer of `unit`: exact, so that what is printed reads back. -1: none,
+ * or too large, or so small that nothing but zero would be left of it. */
+static int64_t scaled(const char *text, const char *end, int64_t unit)
+{
+	int64_t v = 0, place = unit;
+	bool more = false;
+	const char *p = text;
+
+	for (; p < end && *p != '.'; p++)
+		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, *p - '0', &v))
+			return -1;
+	if (p == text || __builtin_mul_overflow(v, unit, &v))
+		return -1;
+	if (p < end && ++p == end)
+		return -1;
+	for (; p < end; p++) {
+		if (*p == '.')
+			return -1;
+		place /= 10; /* what is below a nanosecond is dropped */
+		more |= *p != '0';
+		if (__builtin_add_overflow(v, place * (*p - '0'), &v))
+			return -1;
+	}
+	return v == INT64_MAX || (v == 0 && more) ? -1 : v;
+}
+
 int span_parse(struct span *out, const char *text)
 {
-	char *end;
-	double v;
+	const char *end = text + strspn(text, "0123456789.");
+	int64_t ns;
 
 	if (strcmp(text, "0") == 0) {
 		out->ns = 0;
 		return 0;
 	}
-	/* strtod would take "inf", "nan", "0x1p3" and signs as well: only plain decimals are spans. */
-	if (strspn(text, "0123456789.") == 0 || text[0] == '.')
-		return -1;
-	v = strtod(text, &end);
-	if (end != text + strspn(text, "0123456789."))
-		return -1;
 	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-		if (strcmp(end, units[i].unit) == 0) {
-			if (v * (double)units[i].ns > 9e18)
-				return -1;
-			out->ns = (int64_t)(v * (double)units[i].ns);
-			return 0;
-		}
+		if (strcmp(end, units[i].unit) != 0)
+			continue;
+		ns = scaled(text, end, units[i].ns);
+		if (ns < 0)
+			return -1;
+		out->ns = ns;
+		return 0;
 	}
 	return -1;
 }
@@ -102,6 +123,8 @@ const char *span_text(struct span d, char *buf, size_t size)
 
 const char *span_unparse(struct span d, char *buf, size_t size)
 {
+	size_t n;
+
 	if (d.ns == 0 || d.ns == INT64_MAX) {
 		snprintf(buf, size, "0");
 		return buf;
@@ -113,6 +136,9 @@ const char *span_unparse(struct span d, char *buf, size_t size)
 			return buf;
 		}
 	}
-	snprintf(buf, size, "%gms", span_ms(d));
+	n = (size_t)snprintf(buf, size, "%lld.%06lldms", (long long)(d.ns / 1000000),
+			     (long long)(d.ns % 1000000));
+	for (; n > 2 && n < size && buf[n - 3] == '0'; n--)
+		memmove(buf + n - 3, "ms", sizeof "ms");
 	return buf;
 }

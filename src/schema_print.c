@@ -86,24 +86,29 @@ bool key_is_given(const struct key *key, const void *conf)
 	return false;
 }
 
-static void add_escaped(struct str *out, const char *text)
+/* As it stands between quotes in a profile. What cannot be printed is written as \xHH: a value may have come from the
+ * environment, and this goes to a terminal. `raw`: the key takes no ${}. */
+static void add_escaped(struct str *out, const char *text, bool raw)
 {
-	for (; *text; text++) {
-		if (*text == '\n')
-			str_add(out, "\\n");
-		else if (*text == '"' || *text == '\\')
+	for (size_t n; *text; text += n ? n : 1) {
+		n = text_printable(text);
+		if (*text == '"' || *text == '\\')
 			str_addf(out, "\\%c", *text);
-		else if (*text == '$' && text[1] == '{')
+		else if (*text == '\n')
+			str_add(out, "\\n");
+		else if (!raw && *text == '$' && (text[1] == '{' || text[1] == '$'))
 			str_add(out, "$$"); /* what was filled in must not be filled in again */
+		else if (n == 0)
+			str_addf(out, "\\x%02x", (unsigned char)*text);
 		else
-			str_addc(out, *text);
+			str_addn(out, text, n);
 	}
 }
 
-static void add_quoted(struct str *out, const char *text)
+static void add_quoted(struct str *out, const char *text, bool raw)
 {
 	str_addc(out, '"');
-	add_escaped(out, text);
+	add_escaped(out, text, raw);
 	str_addc(out, '"');
 }
 
@@ -115,13 +120,13 @@ static void add_reference(struct str *out, struct secret s)
 		str_addf(out, "%s%s", s.kind == SECRET_ENV ? "env:" : "file:", s.text);
 }
 
-static void add_pair(struct str *out, const struct pair *p, const char *sep)
+static void add_pair(struct str *out, const struct pair *p, const char *sep, bool raw)
 {
 	str_addc(out, '"');
-	add_escaped(out, p->name);
+	add_escaped(out, p->name, raw);
 	str_add(out, sep);
 	if (p->value)
-		add_escaped(out, p->value);
+		add_escaped(out, p->value, raw);
 	else
 		add_reference(out, p->secret);
 	str_addc(out, '"');
@@ -146,6 +151,7 @@ static void add_list(const struct key *key, const void *field, struct str *out, 
 	const struct pairlist *pairs = field;
 	const struct urllist *urls = field;
 	const struct grouplist *groups = field;
+	bool raw = key->flags & K_RAW;
 
 	str_addc(out, key->type == K_GROUPLIST ? '(' : '[');
 	/* All lists begin with their count. */
@@ -158,11 +164,11 @@ static void add_list(const struct key *key, const void *field, struct str *out, 
 			add_group(out, key->sub, (const char *)groups->v + i * key->sub->size,
 				  indent);
 		} else if (key->type == K_URLLIST) {
-			add_quoted(out, urls->v[i].text);
+			add_quoted(out, urls->v[i].text, raw);
 		} else if (key->type == K_STRLIST) {
-			add_quoted(out, texts->v[i]);
+			add_quoted(out, texts->v[i], raw);
 		} else {
-			add_pair(out, &pairs->v[i], key->flags & K_HEADERS ? ": " : "=");
+			add_pair(out, &pairs->v[i], key->flags & K_HEADERS ? ": " : "=", raw);
 		}
 	}
 	str_addc(out, key->type == K_GROUPLIST ? ')' : ']');
@@ -181,13 +187,14 @@ static void add_size(struct str *out, int64_t bytes)
 void key_print(const struct key *key, const void *conf, struct str *out, int indent)
 {
 	const void *field = (const char *)conf + key->offset;
+	bool raw = key->flags & K_RAW;
 	char buf[64];
 
 	switch (key->type) {
 	case K_STR:
 	case K_PATH:
 	case K_HOSTPORT:
-		add_quoted(out, *(const char *const *)field);
+		add_quoted(out, *(const char *const *)field, raw);
 		break;
 	case K_INT:
 		str_addf(out, "%lld", (long long)*(const int64_t *)field);
@@ -205,10 +212,10 @@ void key_print(const struct key *key, const void *conf, struct str *out, int ind
 		add_size(out, ((const struct size *)field)->bytes);
 		break;
 	case K_ENUM:
-		add_quoted(out, key->choices[*(const int *)field]);
+		add_quoted(out, key->choices[*(const int *)field], raw);
 		break;
 	case K_URL:
-		add_quoted(out, ((const struct url *)field)->text);
+		add_quoted(out, ((const struct url *)field)->text, raw);
 		break;
 	case K_SECRET:
 		str_addc(out, '"');
@@ -216,7 +223,7 @@ void key_print(const struct key *key, const void *conf, struct str *out, int ind
 		str_addc(out, '"');
 		break;
 	case K_JSON:
-		add_quoted(out, ((const struct json_text *)field)->text);
+		add_quoted(out, ((const struct json_text *)field)->text, raw);
 		break;
 	case K_GROUP:
 		add_group(out, key->sub, *(const void *const *)field, indent);

@@ -582,3 +582,11 @@ void scrub(char *text)
 	free(marks);
 	reading_free(&r);
 }
+
+void secret_forget(void)
+{
+	free(known.text);
+	free(known.forms);
+	free(known.grams);
+	memset(&known, 0, sizeof known);
+}

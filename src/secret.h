@@ -51,5 +51,7 @@ void secret_register_environment(void);
  * characters are left: they would eat ordinary words. Of a longer one that was cut, at most 3 bytes are left where the cut
  * is marked ("..." or the end of the text), at most 7 elsewhere. */
 void scrub(char *text);
+/* For tests that run many cases in one process: nothing is registered any more. */
+void secret_forget(void);
 
 #endif

@@ -110,13 +110,28 @@ static size_t utf8_at(const unsigned char *s, size_t n, uint32_t *cp)
 	return len;
 }
 
-/* C0 and C1 controls, line and paragraph separators, and the bidirectional controls that can make a line
- * read as another one (Unicode TR 36). */
+/* C0 and C1 controls, line and paragraph separators, the bidirectional controls that can make a line read as another
+ * one (Unicode TR 36), what is not seen at all (zero width, interlinear, tags), and the code points that are no
+ * characters: XML has no way to write U+FFFE. */
 static bool is_control(uint32_t cp)
 {
-	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x2028 || cp == 0x2029 ||
-	       cp == 0x200e || cp == 0x200f || cp == 0x061c || (cp >= 0x202a && cp <= 0x202e) ||
-	       (cp >= 0x2066 && cp <= 0x2069) || cp == 0xfeff;
+	static const uint32_t ranges[][2] = {{0x00, 0x1f},      {0x7f, 0x9f},     {0x061c, 0x061c},
+					     {0x200b, 0x200f},  {0x2028, 0x202e}, {0x2060, 0x206f},
+					     {0xfdd0, 0xfdef},  {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
+					     {0xe0000, 0xe007f}};
+
+	for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
+		if (cp >= ranges[i][0] && cp <= ranges[i][1])
+			return true;
+	return (cp & 0xfffe) == 0xfffe;
+}
+
+size_t text_printable(const char *s)
+{
+	uint32_t cp = 0;
+	size_t len = utf8_at((const unsigned char *)s, strnlen(s, 4), &cp);
+
+	return len > 0 && !is_control(cp) ? len : 0;
 }
 
 void text_clean_n(char *dst, size_t size, const char *src, size_t n)

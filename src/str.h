@@ -28,10 +28,13 @@ void str_vaddf(struct str *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 #define cleanup_str __attribute__((cleanup(str_free)))
 
 /* Copies `n` bytes of src into dst (size bytes, always terminated): control characters and bytes that are
- * not valid UTF-8 become '?' (newline, return and tab: a space), runs of blanks become one, blanks at both
- * ends go, bidirectional overrides go; cut at a character boundary, with "..." when something was cut. */
+ * not valid UTF-8 become '?' (newline, return and tab: a space), and so do characters that are not seen or change the
+ * direction of writing; runs of blanks become one, blanks at both ends go; cut at a character boundary, with "..." when
+ * something was cut. Cleaning a cleaned text changes nothing. */
 void text_clean_n(char *dst, size_t size, const char *src, size_t n);
 void text_clean(char *dst, size_t size, const char *src);
+/* Bytes of the character at s if it may be printed as it is, else 0. */
+size_t text_printable(const char *s);
 
 /* Appends text as the inside of a JSON string (no quotes added). The text must be cleaned or our own. */
 void str_add_json(struct str *b, const char *text);

@@ -48,7 +48,7 @@ code() {
 
 # ---- C ----
 if have clang-format; then
-	find src checks tests/unit tests/fakes tests/preload -name '*.[ch]' 2> /dev/null | sort |
+	find src checks tests/unit tests/fakes tests/fuzz tests/preload -name '*.[ch]' 2> /dev/null | sort |
 		xargs clang-format --dry-run -Werror > "$tmp/format" 2>&1 || grep 'error' "$tmp/format" | sed 's/ \[-Wclang.*//' > "$tmp/out"
 fi
 rule "clang-format has nothing to change (make format)"

@@ -4,18 +4,28 @@
 #include <endian.h>
 
 #define DEPTH_MAX 128
-#define ITEMS_MAX 10000000
+/* Values of no bytes (null, a record of nulls, as many as a block's count claims) are bounded by these, the others by
+ * the data: every one takes a byte, and at most that many records and unions stand around it. */
+#define EMPTY_MAX 100000
+#define VALUES_PER_BYTE 16
+/* Two schemas of the size that is read at all are done with after a small part of this; a union of thousands of
+ * branches against another one is not. */
+#define STEPS_MAX 1000000
 
 struct pair_of {
 	const struct avro_schema *reader, *writer;
-	json_t *busy; /* "reader name\nwriter name": being compared further up */
+	/* "reader name\nwriter name": true while it is being compared and when it held; false when it did not. Names may
+	 * mention each other in any pattern: without a memory the work would double with each level. */
+	json_t *known;
+	size_t steps;
+	int depth;
+	const char *given_up; /* not because of a difference */
 	char *why;
 	size_t size;
 };
 
-static bool refuse(const struct pair_of *p, const char *where, const char *fmt, ...)
-    PRINTF_LIKE(3, 4);
-static bool refuse(const struct pair_of *p, const char *where, const char *fmt, ...)
+static bool refuse(struct pair_of *p, const char *where, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static bool refuse(struct pair_of *p, const char *where, const char *fmt, ...)
 {
 	int n = snprintf(p->why, p->size, "%s%s", where, *where ? ": " : "");
 	va_list ap;
@@ -78,16 +88,22 @@ static bool promotes(const char *reader, const char *writer)
 	return str_eq(reader, writer);
 }
 
-static bool can_read(const struct pair_of *p, const json_t *r, const json_t *w, const char *where);
+static bool can_read(struct pair_of *p, const json_t *r, const json_t *w, const char *where);
 
-static const json_t *writer_field(const json_t *fields, const json_t *reader)
+/* `i`: its place in the reader's record, which is most often its place in the writer's. */
+static const json_t *writer_field(struct pair_of *p, const json_t *fields, const json_t *reader,
+				  size_t i)
 {
-	const json_t *aliases = json_object_get(reader, "aliases");
+	const json_t *aliases = json_object_get(reader, "aliases"), *beside;
 
-	for (size_t i = 0; i < json_array_size(fields); i++) {
+	beside = json_array_get(fields, i);
+	if (beside && str_eq(json_str(beside, "name"), json_str(reader, "name")))
+		return beside;
+	for (i = 0; i < json_array_size(fields); i++) {
 		const json_t *f = json_array_get(fields, i);
 		const char *name = json_str(f, "name");
 
+		p->steps += 1 + json_array_size(aliases);
 		if (str_eq(name, json_str(reader, "name")))
 			return f;
 		for (size_t j = 0; j < json_array_size(aliases); j++)
@@ -97,19 +113,14 @@ static const json_t *writer_field(const json_t *fields, const json_t *reader)
 	return NULL;
 }
 
-static bool can_read_record(const struct pair_of *p, const json_t *r, const json_t *w,
-			    const char *where)
+static bool can_read_fields(struct pair_of *p, const json_t *r, const json_t *w, const char *where)
 {
 	const json_t *fields = json_object_get(r, "fields");
-	char busy[1100], inner[200];
+	char inner[200];
 
-	snprintf(busy, sizeof(busy), "%s\n%s", json_str(r, "name"), json_str(w, "name"));
-	if (json_object_get(p->busy, busy))
-		return true; /* recursive types: decided further up */
-	json_object_set_new(p->busy, busy, json_true());
 	for (size_t i = 0; i < json_array_size(fields); i++) {
 		const json_t *f = json_array_get(fields, i),
-			     *from = writer_field(json_object_get(w, "fields"), f);
+			     *from = writer_field(p, json_object_get(w, "fields"), f, i);
 
 		snprintf(inner, sizeof(inner), "%s%s%s", where, *where ? "." : "",
 			 json_str(f, "name"));
@@ -121,30 +132,65 @@ static bool can_read_record(const struct pair_of *p, const json_t *r, const json
 		    !can_read(p, json_object_get(f, "type"), json_object_get(from, "type"), inner))
 			return false;
 	}
-	json_object_del(p->busy, busy);
 	return true;
 }
 
-static bool can_read_enum(const struct pair_of *p, const json_t *r, const json_t *w,
-			  const char *where)
+/* What was found to hold while a pair was being compared may rest on that pair. */
+static void forget_since(json_t *known, size_t n)
 {
-	const json_t *known = json_object_get(r, "symbols"),
-		     *written = json_object_get(w, "symbols");
+	const char *name;
+	json_t *v;
+	void *next;
+	size_t i = 0;
 
-	for (size_t i = 0; !json_object_get(r, "default") && i < json_array_size(written); i++) {
-		bool found = false;
-
-		for (size_t j = 0; j < json_array_size(known); j++)
-			found |= json_same(json_array_get(known, j), json_array_get(written, i));
-		if (!found)
-			return refuse(p, where, "the reader does not know the symbol %s",
-				      json_string_value(json_array_get(written, i)));
-	}
-	return true;
+	json_object_foreach_safe(known, next, name, v) if (i++ >= n && json_is_true(v))
+	    json_object_del(known, name);
 }
 
-static bool can_read_named(const struct pair_of *p, const json_t *r, const json_t *w,
-			   const char *where)
+static bool can_read_record(struct pair_of *p, const json_t *r, const json_t *w, const char *where)
+{
+	size_t n = json_object_size(p->known);
+	const json_t *before;
+	char pair[1100];
+	bool ok;
+
+	snprintf(pair, sizeof(pair), "%s\n%s", json_str(r, "name"), json_str(w, "name"));
+	before = json_object_get(p->known, pair);
+	if (json_is_true(before))
+		return true; /* recursive types: decided further up */
+	if (before)
+		return refuse(p, where, "the reader's %s cannot read the writer's",
+			      json_str(r, "name"));
+	json_object_set_new(p->known, pair, json_true());
+	ok = can_read_fields(p, r, w, where);
+	if (!ok) {
+		forget_since(p->known, n);
+		json_object_set_new(p->known, pair, json_false());
+	}
+	return ok;
+}
+
+static bool can_read_enum(struct pair_of *p, const json_t *r, const json_t *w, const char *where)
+{
+	const json_t *written = json_object_get(w, "symbols");
+	json_t *known = json_object();
+	const char *missing = NULL, *symbol;
+	json_t *v;
+	size_t i;
+
+	json_array_foreach(json_object_get(r, "symbols"), i, v)
+	    json_object_set_new(known, json_string_value(v), json_true());
+	for (i = 0; !json_object_get(r, "default") && !missing && i < json_array_size(written);
+	     i++) {
+		symbol = json_string_value(json_array_get(written, i));
+		if (!json_object_get(known, symbol))
+			missing = symbol;
+	}
+	json_decref(known);
+	return !missing || refuse(p, where, "the reader does not know the symbol %s", missing);
+}
+
+static bool can_read_named(struct pair_of *p, const json_t *r, const json_t *w, const char *where)
 {
 	const char *type = type_of(r);
 
@@ -160,12 +206,23 @@ static bool can_read_named(const struct pair_of *p, const json_t *r, const json_
 	return refuse(p, where, "the sizes of %s differ", json_str(r, "name"));
 }
 
-static bool can_read(const struct pair_of *p, const json_t *r, const json_t *w, const char *where)
+/* Worth a look? Without a word about it: a union may have thousands of branches. */
+static bool may_read(struct pair_of *p, const json_t *r, const json_t *w)
+{
+	p->steps++;
+	r = definition(p->reader, r);
+	if (json_is_array(r))
+		return true;
+	if (str_eq(type_of(r), type_of(w)))
+		return !json_str(r, "name") || names_match(r, w);
+	return json_is_string(r) && json_is_string(w) && promotes(type_of(r), type_of(w));
+}
+
+/* Of two types that are both no name. */
+static bool can_read_type(struct pair_of *p, const json_t *r, const json_t *w, const char *where)
 {
 	const char *tr, *tw;
 
-	r = definition(p->reader, r);
-	w = definition(p->writer, w);
 	if (json_is_array(w)) {
 		for (size_t i = 0; i < json_array_size(w); i++)
 			if (!can_read(p, r, json_array_get(w, i), where))
@@ -175,7 +232,8 @@ static bool can_read(const struct pair_of *p, const json_t *r, const json_t *w, 
 	tw = type_of(w);
 	if (json_is_array(r)) {
 		for (size_t i = 0; i < json_array_size(r); i++)
-			if (can_read(p, json_array_get(r, i), w, where))
+			if (may_read(p, json_array_get(r, i), w) &&
+			    can_read(p, json_array_get(r, i), w, where))
 				return true;
 		return refuse(p, where, "the writer's %s fits no branch of the reader's union", tw);
 	}
@@ -196,15 +254,33 @@ static bool can_read(const struct pair_of *p, const json_t *r, const json_t *w, 
 	return refuse(p, where, "the reader has %s, the writer %s", tr, tw);
 }
 
+static bool can_read(struct pair_of *p, const json_t *r, const json_t *w, const char *where)
+{
+	bool ok;
+
+	if (p->depth == DEPTH_MAX)
+		p->given_up = "they are nested too deeply to compare";
+	if (++p->steps > STEPS_MAX)
+		p->given_up = "they are too large to compare";
+	if (p->given_up)
+		return false;
+	p->depth++;
+	ok = can_read_type(p, definition(p->reader, r), definition(p->writer, w), where);
+	p->depth--;
+	return ok;
+}
+
 bool avro_can_read(const struct avro_schema *reader, const struct avro_schema *writer, char *why,
 		   size_t size)
 {
 	struct pair_of p = {
-	    .reader = reader, .writer = writer, .busy = json_object(), .why = why, .size = size};
+	    .reader = reader, .writer = writer, .known = json_object(), .why = why, .size = size};
 	bool ok = can_read(&p, reader->normal, writer->normal, "");
 
-	json_decref(p.busy);
-	return ok;
+	if (p.given_up)
+		snprintf(why, size, "%s", p.given_up);
+	json_decref(p.known);
+	return ok && !p.given_up;
 }
 
 /* ---- decoding --------------------------------------------------------------------------------------------------- */
@@ -212,7 +288,7 @@ struct bytes {
 	const struct avro_schema *schema;
 	const unsigned char *data;
 	size_t len, at;
-	size_t items;
+	size_t values;
 	avro_number_fn *see; /* may be NULL */
 	void *arg;
 	char *why;
@@ -338,8 +414,6 @@ static int decode_blocks(struct bytes *b, const json_t *item, bool map, const ch
 		if (n < 0 && (n == INT64_MIN || take_long(b, &skip, where)))
 			return bad(b, where, "a broken block");
 		for (int64_t i = n < 0 ? -n : n; i > 0; i--) {
-			if (++b->items > ITEMS_MAX)
-				return bad(b, where, "more than %d items", ITEMS_MAX);
 			if ((map && decode_primitive(b, "string", where)) ||
 			    decode(b, item, where, depth + 1))
 				return -1;
@@ -380,6 +454,8 @@ static int decode(struct bytes *b, const json_t *v, const char *where, int depth
 
 	if (depth > DEPTH_MAX)
 		return bad(b, where, "nested deeper than %d levels", DEPTH_MAX);
+	if (++b->values > EMPTY_MAX + VALUES_PER_BYTE * b->len)
+		return bad(b, where, "more than %zu values in %zu bytes", b->values - 1, b->len);
 	v = definition(b->schema, v);
 	if (json_is_array(v))
 		return decode_choice(b, v, "branch", where, &n)

@@ -114,22 +114,25 @@ static json_t *normal_aliases(const json_t *v, const char *space)
 static const char *named_problem(const json_t *v, const char *type)
 {
 	const json_t *list = json_object_get(v, str_eq(type, "enum") ? "symbols" : "fields");
+	json_t *seen, *member;
+	bool twice = false;
+	size_t i;
 
 	if (str_eq(type, "fixed"))
 		return json_integer_value(json_object_get(v, "size")) > 0 ? NULL
 									  : "has no size above 0";
-	for (size_t i = 0; i < json_array_size(list); i++)
-		for (size_t j = 0; j < i; j++) {
-			const json_t *a = json_array_get(list, i), *b = json_array_get(list, j);
-			const char *x =
-			    json_is_string(a) ? json_string_value(a) : json_str(a, "name");
-			const char *y =
-			    json_is_string(b) ? json_string_value(b) : json_str(b, "name");
+	seen = json_object();
+	json_array_foreach(list, i, member)
+	{
+		const char *name =
+		    json_is_string(member) ? json_string_value(member) : json_str(member, "name");
 
-			if (x && y && str_eq(x, y))
-				return "has two members of one name";
-		}
-	return NULL;
+		twice |= name && json_object_get(seen, name);
+		if (name)
+			json_object_set_new(seen, name, json_true());
+	}
+	json_decref(seen);
+	return twice ? "has two members of one name" : NULL;
 }
 
 /* record, error, enum, fixed */

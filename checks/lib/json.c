@@ -114,7 +114,8 @@ static const char *pointer_token(const char *s, char *token, size_t size)
 	for (; *s && *s != '/'; s++) {
 		char c = *s;
 
-		if (c == '~')
+		/* Any other ~ is no pointer (json_pointer_problem); here it stands for itself. */
+		if (c == '~' && (s[1] == '0' || s[1] == '1'))
 			c = *++s == '0' ? '~' : '/';
 		if (n + 1 < size)
 			token[n++] = c;

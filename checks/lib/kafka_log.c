@@ -313,7 +313,7 @@ int kafka_version_parse(const char *text)
 		if (!isdigit((unsigned char)*text))
 			return -1;
 		n = strtol(text, &end, 10);
-		if (n > 255)
+		if (n > (i == 0 ? 127 : 255)) /* the first one is shifted up to the sign */
 			return -1;
 		part[i] = (int)n;
 		if (*end == '\0')

@@ -79,7 +79,7 @@ static char *take_name(struct reader *r, char *stop)
 	if (!name)
 		return NULL;
 	*stop = *r->at;
-	if (name == r->at)
+	if (name == r->at || *name == '\0') /* taken nothing, or "" */
 		return NULL;
 	return name;
 }

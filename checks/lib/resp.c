@@ -1,10 +1,30 @@
 #include "resp.h"
 
+/* hiredis allocates what the head of an array announces before anything of it has come (and has a limit of its own only
+ * since 1.1): *2147483647 would be 16 GiB. The length of a bulk string is harmless: its bytes are counted as they come. */
+#if HIREDIS_MAJOR >= 1
+typedef size_t element_count;
+#else
+typedef int element_count;
+#endif
+static redisReplyObjectFunctions bounded; /* hiredis's own, but for the next */
+static void *(*create_array)(const redisReadTask *task, element_count n);
+
+static void *create_bounded_array(const redisReadTask *task, element_count n)
+{
+	return n > RESP_ELEMENTS_MAX ? NULL : create_array(task, n);
+}
+
 void resp_begin(struct resp *r, const struct check_run *run, const struct conn *conn)
 {
 	*r = (struct resp){.run = run, .conn = *conn, .reader = redisReaderCreate()};
 	invariant(r->reader);
-	/* hiredis would allocate what the length of a bulk string announces only when it has come: bytes are counted. */
+	if (!create_array) {
+		bounded = *r->reader->fn;
+		create_array = bounded.createArray;
+		bounded.createArray = create_bounded_array;
+	}
+	r->reader->fn = &bounded;
 	r->reader->maxbuf = 0;
 }
 
@@ -49,7 +69,12 @@ redisReply *resp_ask(struct resp *r, struct diag *out, const char *const *words)
 		ssize_t n;
 
 		if (redisReaderGetReply(r->reader, &reply) != REDIS_OK) {
-			fail_not_redis(r, first, n_first, out);
+			if (r->reader->err == REDIS_ERR_OOM)
+				check_fail(out, D_ANSWER_TOO_LARGE, r->conn.peer,
+					   "the answer to %s is an array of more than %d elements",
+					   words[0], RESP_ELEMENTS_MAX);
+			else
+				fail_not_redis(r, first, n_first, out);
 			return NULL;
 		}
 		if (reply)

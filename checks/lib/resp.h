@@ -1,7 +1,7 @@
 /* resp: the Redis protocol (RESP2) over net.h. hiredis makes the commands and reads the replies; its own connections
  * are not used: they know neither TLS (before 1.0) nor a deadline for names.
  *
- * Child only. Replies are bounded by RESP_REPLY_MAX bytes.
+ * Child only. Replies are bounded by RESP_REPLY_MAX bytes, and their arrays by RESP_ELEMENTS_MAX elements.
  */
 #ifndef SG_RESP_H
 #define SG_RESP_H
@@ -10,7 +10,8 @@
 
 #include "net.h"
 
-#define RESP_REPLY_MAX (8 * 1024 * 1024)
+#define RESP_REPLY_MAX (1024 * 1024) /* INFO with everything a server has is a tenth of it */
+#define RESP_ELEMENTS_MAX 10000      /* no command that is asked here answers with more than two */
 
 struct resp {
 	const struct check_run *run;

@@ -1,0 +1,44 @@
+# fuzz.mk: the fuzz targets, tests/fuzz/fuzz_NAME.c. Included by the Makefile.
+#
+# The same sources are built twice: with clang and libFuzzer under $(BUILD)/fuzz, and with the usual compiler and
+# replay.c, which runs the committed corpora as a part of `make check`.
+fuzz_targets := $(sort $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
+fuzz_targets := $(filter-out $(if $(filter 1,$(with_kafka)),,kafka) \
+	$(if $(filter 1,$(with_avro)),,avro_schema avro_data) $(if $(filter 1,$(with_redis)),,redis) \
+	$(if $(filter 1 1,$(with_curl) $(with_avro)),,web),$(fuzz_targets))
+
+# Code that leaves freeing to the child's end; checks that are run against a peer made of the input.
+fuzz_pooled := avro_schema avro_data kafka redis tcp web
+fuzz_peered := kafka redis tcp web
+fuzz_pool_flags := $(addprefix -Wl$(comma)--wrap=,xmalloc xcalloc xrealloc xstrdup free)
+fuzz_peer_flags := $(addprefix -Wl$(comma)--wrap=,net_connect net_connect_unix)
+fuzz_flags = $(if $(filter $*,$(fuzz_pooled)),$(fuzz_pool_flags)) $(if $(filter $*,$(fuzz_peered)),$(fuzz_peer_flags)) \
+	$(if $(filter $*,profile kafka),-Wl$(comma)--wrap=file_read)
+fuzz_parts = fuzz $(if $(filter $*,$(fuzz_pooled)),pool) $(if $(filter $*,$(fuzz_peered)),peer) \
+	$(if $(FUZZ_ENGINE),,replay)
+fuzz_o := $(patsubst %,$(BUILD)/tests/fuzz/%.o,fuzz pool peer $(if $(FUZZ_ENGINE),,replay))
+
+fuzz_bin := $(addprefix $(BUILD)/tests/fuzz/,$(fuzz_targets))
+$(fuzz_bin): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(fuzz_o) $(core_o)
+	$(call say_it,LD,$@)
+	$(Q)$(link) $(FUZZ_ENGINE) $(fuzz_flags) -o $@ $< $(patsubst %,$(BUILD)/tests/fuzz/%.o,$(fuzz_parts)) \
+		$(core_o) $(libs) -ldl
+.SECONDARY: $(patsubst %,$(BUILD)/tests/fuzz/fuzz_%.o,$(fuzz_targets)) $(fuzz_o)
+-include $(patsubst %,$(BUILD)/tests/fuzz/fuzz_%.d,$(fuzz_targets)) $(fuzz_o:.o=.d)
+
+fuzz-programs: $(fuzz_bin)
+fuzz-replay: $(fuzz_bin)
+	@tests/fuzz/run-replay $(fuzz_bin)
+
+# Fuzzing itself: clang, the sanitizers, FUZZ_SECONDS for each target. What it finds goes to $(BUILD)/fuzz/found.
+FUZZ_SECONDS ?= 600
+FUZZ_JOBS ?= 2
+fuzz_make = $(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang FUZZ_ENGINE=-fsanitize=fuzzer \
+	CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer'
+fuzz:
+	@$(fuzz_make) fuzz-programs
+	@tests/fuzz/run-fuzz $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZ_JOBS) $(fuzz_targets)
+fuzz-%:
+	@$(fuzz_make) $(BUILD)/fuzz/tests/fuzz/$*
+	@tests/fuzz/run-fuzz $(BUILD)/fuzz $(FUZZ_SECONDS) 1 $*
+.PHONY: fuzz fuzz-programs fuzz-replay

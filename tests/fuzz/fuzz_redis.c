@@ -1,0 +1,61 @@
+/* The kind redis against a peer that says anything: every reply of an attempt comes from the input. */
+#include "fuzz.h"
+#include "profile.h"
+#include "resp.h"
+
+static const struct profile_check *checks[4];
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static const char *const all[] = {"url=redis://peer:6379/1",
+					  "role=master",
+					  "min_version=6.2",
+					  "min_replicas=1",
+					  "maxmemory_policy=noeviction",
+					  "cluster=true",
+					  "can=GET a",
+					  "keys=({ name = \"k\"; type = \"hash\"; })",
+					  "write_probe=x:",
+					  NULL};
+	static const char *const few[] = {"url=redis://peer:6379", "password=env:FUZZ_PASSWORD",
+					  NULL};
+	static const char *const sentinel[] = {"sentinels=s0:26379,s1:26379", "master_name=m",
+					       NULL};
+	static const char *const replica[] = {"url=unix:///run/redis.sock", "role=replica", NULL};
+
+	(void)argc;
+	(void)argv;
+	setenv("FUZZ_PASSWORD", FUZZ_MARKER, 1);
+	checks[0] = fuzz_check("redis", all);
+	checks[1] = fuzz_check("redis", few);
+	checks[2] = fuzz_check("redis", sentinel);
+	checks[3] = fuzz_check("redis", replica);
+	return 0;
+}
+
+/* The text of INFO by itself: a value lies on the line of its name. */
+static void info(const char *text)
+{
+	char value[24];
+	const char *found = resp_info(text, "role", value, sizeof value);
+
+	if (found)
+		FUZZ_CHECK(strstr(text, "role:") && !strpbrk(value, "\r\n"));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_in in = fuzz_open(data, size);
+	unsigned which = fuzz_byte(&in);
+	struct diag d;
+	char *text;
+
+	secret_forget();
+	fuzz_pool_reset();
+	fuzz_peer_says(in.p, fuzz_left(&in), 0x1e);
+	fuzz_attempt(checks[which % ARRAY_LEN(checks)], which % ARRAY_LEN(checks) == 1, &d);
+	text = fuzz_rest(&in, NULL);
+	info(text);
+	free(text);
+	return 0;
+}

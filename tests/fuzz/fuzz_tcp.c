@@ -1,0 +1,84 @@
+/* The kind tcp with a banner, and plain bytes where TLS is expected; a certificate of a peer in words. */
+#include <openssl/x509.h>
+
+#include "fuzz.h"
+#include "net.h"
+#include "profile.h"
+
+static const struct profile_check *checks[2];
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static const char *const banner[] = {"address=peer:25", "expect_banner=220 ", NULL};
+	static const char *const tls[] = {"address=peer:443", "tls=true", NULL};
+
+	(void)argc;
+	(void)argv;
+	setenv("SSL_CERT_FILE", "/dev/null",
+	       1); /* reading the system's store takes longer than all the rest */
+	setenv("SSL_CERT_DIR", "/dev/null", 1);
+	checks[0] = fuzz_check("tcp", banner);
+	checks[1] = fuzz_check("tcp", tls);
+	return 0;
+}
+
+static void words(const uint8_t *data, size_t size)
+{
+	struct fuzz_in in = fuzz_open(data, size);
+	char *text = fuzz_rest(&in, NULL);
+	struct diag d = {.code = D_NONE};
+
+	tls_fail_text(&d, text, text);
+	fuzz_check_diag(&d);
+	for (long e = 0; e < 100; e += 7) {
+		tls_fail_verify(&d, e, text, text);
+		fuzz_check_diag(&d);
+	}
+	free(text);
+}
+
+/* Its names are what the peer wrote into them. */
+static void certificate(const uint8_t *data, size_t size)
+{
+	const unsigned char *p = data;
+	X509 *cert = d2i_X509(NULL, &p, (long)size);
+	char text[256];
+	struct diag d;
+
+	if (!cert) {
+		words(data, size);
+		return;
+	}
+	for (size_t room = 8; room <= sizeof text; room *= 2) {
+		tls_certificate_text(cert, text, room);
+		FUZZ_CHECK(memchr(text, '\0', room));
+		/* Cut at any byte: it is cleaned with the diagnosis it goes into. */
+		tls_fail_verify(&d, X509_V_ERR_CERT_HAS_EXPIRED, "peer", text);
+		fuzz_check_diag(&d);
+	}
+	X509_free(cert);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_in in = fuzz_open(data, size);
+	unsigned which = fuzz_byte(&in);
+	enum verdict v;
+	struct diag d;
+
+	if (which == 'c') {
+		certificate(in.p, fuzz_left(&in));
+		return 0;
+	}
+	which &= 1;
+	fuzz_pool_reset();
+	fuzz_peer_says(in.p, fuzz_left(&in), -1);
+	v = fuzz_attempt(checks[which], false, &d);
+	if (which)
+		FUZZ_CHECK(
+		    v ==
+		    V_FAIL); /* no input is a handshake with a certificate of a trusted authority */
+	else if (v == V_PASS)
+		FUZZ_CHECK(memmem(in.p, fuzz_left(&in), "220 ", 4));
+	return 0;
+}
