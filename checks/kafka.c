@@ -398,7 +398,7 @@ static int ask(struct kafka_client *client, struct kafka_ask *a, const struct ka
 	got = kafka_ask(client, a, mono_earlier(soon, patience), out);
 	if (got != 0)
 		return got < 0 ? -1 : 0;
-	if (kafka_broken(client, v, n, out) < 0)
+	if (kafka_groups_blocked(client, a, v, n, out) < 0)
 		return -1;
 	return kafka_ask(client, a, patience, out) < 0 ? -1 : 0;
 }

@@ -43,6 +43,9 @@ struct kafka_client {
 	struct kafka_peer login; /* what keeps the library from trying any: it has no token */
 	struct kafka_peer *peers[KAFKA_PEERS_MAX];
 	size_t n_peers;
+	/* Where the questions about groups have got to. */
+	unsigned coordinators_found, groups_asked;
+	int32_t group_broker; /* the coordinator that was asked last */
 	int throttled_ms; /* the longest time a broker wanted this client to wait for the sake of a quota */
 	bool has_producer_id;                     /* of a handle with enable.idempotence ... */
 	char producer_id_trouble[DIAG_CAUSE_MAX]; /* ... and why it has none yet */

@@ -103,12 +103,51 @@ static enum verdict judge_answer(const struct kafka_group_answer *g, struct diag
 	return V_PASS;
 }
 
-/* Somebody must be the coordinator: a broker that cannot be used is a better answer than silence. */
-static void blame_broker(struct kafka_client *client, const struct kafka_group_answer *g,
+/* Coordinators were looked up, and not all groups were asked about: the way to one is not there. */
+static bool waits_for_connection(struct kafka_client *client, size_t groups)
+{
+	bool waits;
+
+	pthread_mutex_lock(&client->lock);
+	waits = client->coordinators_found > 0 && client->groups_asked < groups;
+	pthread_mutex_unlock(&client->lock);
+	return waits;
+}
+
+int kafka_groups_blocked(struct kafka_client *client, const struct kafka_ask *a,
 			 const struct kafka_broker *v, size_t n, struct diag *out)
+{
+	return waits_for_connection(client, a->n_groups) ? kafka_broken(client, v, n, out) : 0;
+}
+
+static void fail_silent(struct kafka_client *client, const struct kafka_broker *v, size_t n,
+			struct diag *out)
+{
+	char subject[DIAG_SUBJECT_MAX];
+	struct diag was = *out;
+
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].id != client->group_broker)
+			continue;
+		snprintf(subject, sizeof subject, "broker %d at %.90s:%d", v[i].id, v[i].host,
+			 v[i].port);
+		check_fail(out, D_ANSWER_TIMEOUT, subject, "coordinator of %s: %s", was.subject,
+			   was.cause);
+	}
+}
+
+/* Somebody must be the coordinator: a broker that cannot be used is a better answer than silence. */
+static void blame_broker(struct kafka_client *client, size_t groups,
+			 const struct kafka_group_answer *g, const struct kafka_broker *v, size_t n,
+			 struct diag *out)
 {
 	struct diag broker = {.code = D_NONE};
 
+	if (!waits_for_connection(client, groups)) {
+		if (!g->group.came && client->groups_asked > 0)
+			fail_silent(client, v, n, out);
+		return;
+	}
 	if (kafka_reach(client, v, n, false, &broker) == 0)
 		return;
 	check_fail(out, broker.code, broker.subject,
@@ -136,7 +175,7 @@ int kafka_groups_judge(struct kafka_client *client, const struct kafka_ask *a,
 			report(client->run, g);
 			unclear = g->may.known ? 0 : probe_read(client, g, &d);
 		} else if (d.code == D_KAFKA_COORDINATOR) {
-			blame_broker(client, g, v, n, &d);
+			blame_broker(client, a->n_groups, g, v, n, &d);
 		}
 		if (unclear > 0)
 			check_fact(client->run, "unverified_group", "%s read", g->name);

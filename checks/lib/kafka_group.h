@@ -11,6 +11,10 @@
 
 /* NULL, or what is wrong with one item of the key `groups`. */
 const char *kafka_group_problem(const char *name);
+/* A coordinator was named, and is not asked because a broker cannot be used at its advertised address: -1 with *out
+ * filled. Else 0. */
+int kafka_groups_blocked(struct kafka_client *client, const struct kafka_ask *a,
+			 const struct kafka_broker *v, size_t n, struct diag *out);
 /* `v` are all brokers of the cluster: one of them is the coordinator. 0; or -1 with *out filled. */
 int kafka_groups_judge(struct kafka_client *client, const struct kafka_ask *a,
 		       const struct kafka_broker *v, size_t n, struct diag *out);

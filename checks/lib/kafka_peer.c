@@ -5,6 +5,8 @@
 #include "kafka_probe.h"
 #include "net.h"
 
+#define API_FIND_COORDINATOR 10
+#define API_DESCRIBE_GROUPS 15
 #define API_SASL_HANDSHAKE 17
 #define API_API_VERSIONS 18
 #define DEBUG_LEVEL 7 /* syslog's */
@@ -132,6 +134,22 @@ static rd_kafka_resp_err_t on_state(rd_kafka_t *rk UNUSED, int32_t id, const cha
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* A group's coordinator is looked up by the library alone; whom it then asks is seen here only. */
+static rd_kafka_resp_err_t on_sent(rd_kafka_t *rk UNUSED, int fd UNUSED, const char *name UNUSED,
+				   int32_t id, int16_t api, int16_t version UNUSED,
+				   int32_t correlation UNUSED, size_t size UNUSED, void *opaque)
+{
+	struct kafka_client *c = opaque;
+
+	if (api != API_DESCRIBE_GROUPS)
+		return RD_KAFKA_RESP_ERR_NO_ERROR;
+	pthread_mutex_lock(&c->lock);
+	c->groups_asked++;
+	c->group_broker = id;
+	pthread_mutex_unlock(&c->lock);
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 /* Ready is what the library calls a connection that needs no login, or has it: a listener that wants one answers
  * ApiVersions before it. Any other answer is one to us. */
 static rd_kafka_resp_err_t on_response(rd_kafka_t *rk UNUSED, int fd UNUSED, const char *name,
@@ -151,6 +169,8 @@ static rd_kafka_resp_err_t on_response(rd_kafka_t *rk UNUSED, int fd UNUSED, con
 	peer = peer_at(c, address);
 	if (peer)
 		peer->answered = true;
+	if (api == API_FIND_COORDINATOR)
+		c->coordinators_found++;
 	pthread_mutex_unlock(&c->lock);
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
@@ -169,6 +189,7 @@ static void on_throttle(rd_kafka_t *rk UNUSED, const char *broker UNUSED, int32_
 static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf UNUSED, void *opaque,
 				  char *errstr UNUSED, size_t errstr_size UNUSED)
 {
+	rd_kafka_interceptor_add_on_request_sent(rk, "startguard", on_sent, opaque);
 	rd_kafka_interceptor_add_on_response_received(rk, "startguard", on_response, opaque);
 	return rd_kafka_interceptor_add_on_broker_state_change(rk, "startguard", on_state, opaque);
 }

@@ -270,6 +270,23 @@ def test_coordinator_is_silent(guard):
             "answer-timeout", exit=124, subject=f"broker 2 at {mute.address}")
 
 
+@pytest.mark.produces("answer-timeout")
+@pytest.mark.near_miss("kafka-coordinator", "kafka-advertised-unreachable")
+def test_coordinator_does_not_answer(guard):
+    """It is ready for this client, and then says nothing about the group; that another broker is gone is not the reason."""
+    with FakeKafka(brokers=3, topics={"orders": (1, 1)}) as kafka:
+        kafka.coordinator, kafka.mute, kafka.advertised[3] = 2, {DESCRIBE_GROUPS}, ("127.0.0.1", refused_port())
+        run_short(guard, bootstrap_servers=kafka.servers[:1], topics=ORDERS, groups=["orders"]).expect(
+            "answer-timeout", exit=124, subject=f"broker 2 at {kafka.servers[1]}", cause="coordinator of group orders")
+
+
+@pytest.mark.near_miss("kafka-coordinator", "kafka-advertised-unreachable", "answer-timeout")
+def test_coordinator_is_slow(guard):
+    with FakeKafka(brokers=3, topics={"orders": (1, 1)}) as kafka:
+        kafka.coordinator, kafka.slow, kafka.advertised[3] = 2, {DESCRIBE_GROUPS: 0.8}, ("127.0.0.1", refused_port())
+        guard.check(profile(bootstrap_servers=kafka.servers[:1], topics=ORDERS, groups=["orders"])).passed()
+
+
 # ---- producers ------------------------------------------------------------------------------------------------------
 
 @pytest.mark.near_miss("kafka-idempotence-denied")
