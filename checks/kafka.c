@@ -466,6 +466,26 @@ static int judge_permissions(struct handles *h, const struct kafka_conf *c,
 	return h->canary ? kafka_canary_judge(c->canary, h->canary, h->first, md, out) : 0;
 }
 
+/* What came late or not at all may have been held back for a quota: then that is the reason. */
+static void explain_throttling(const struct handles *h, struct diag *out)
+{
+	struct kafka_client *const v[] = {h->first, h->canary, h->idempotent, h->transactional};
+	struct diag was = *out;
+	int held = 0;
+
+	if (was.code != D_ANSWER_TIMEOUT && was.code != D_KAFKA_NO_BROKERS &&
+	    was.code != D_KAFKA_COORDINATOR && was.code != D_KAFKA_CANARY_FAILED)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+		int ms = v[i] ? kafka_throttled(v[i]) : 0;
+
+		held = ms > held ? ms : held;
+	}
+	if (held > 0)
+		check_fail(out, D_KAFKA_THROTTLED, was.subject,
+			   "%s; the broker holds this client back for %d ms", was.cause, held);
+}
+
 /* ---- one attempt --------------------------------------------------------------------------------------------- */
 
 static struct kafka_access access_of(const struct kafka_conf *c)
@@ -485,25 +505,24 @@ static bool kafka_starts_programs(const void *conf)
 	return kafka_access_starts_programs(&access);
 }
 
-static enum verdict kafka_run(const struct check_run *run, struct diag *out)
+static enum verdict attempt(const struct check_run *run, struct handles *h, struct diag *out)
 {
 	/* A consumer without group can ask for everything that is asked here, and fetch. */
 	static const struct kafka_setting reader[] = {
-	    {"enable.partition.eof", "true"}, {"fetch.wait.max.ms", "10"}, {NULL, NULL}};
+	    {"enable.partition.eof", "true"}, {"fetch.wait.max.ms", "2"}, {NULL, NULL}};
 	const struct kafka_conf *c = run->conf;
 	const struct kafka_access access = access_of(c);
 	struct kafka_props *props = xcalloc(1, sizeof *props);
 	struct question *q = xcalloc(1, sizeof *q);
 	struct grouplist topics = needed_topics(c);
-	struct handles h = {.first = NULL};
 
 	check_step(run, PH_CONFIG, "reading the settings of the Kafka client");
 	if (c->librdkafka && check_library(c->librdkafka, out) < 0)
 		return V_FAIL;
 	if (kafka_props_load(&access, props, out) < 0)
 		return V_FAIL;
-	h.first = kafka_open(run, props, RD_KAFKA_CONSUMER, &c->bootstrap_servers, reader, out);
-	if (!h.first || get_metadata(h.first, &topics, q, out) < 0)
+	h->first = kafka_open(run, props, RD_KAFKA_CONSUMER, &c->bootstrap_servers, reader, out);
+	if (!h->first || get_metadata(h->first, &topics, q, out) < 0)
 		return V_FAIL;
 	if (props->tls)
 		check_reached(run, "tls");
@@ -512,10 +531,20 @@ static enum verdict kafka_run(const struct check_run *run, struct diag *out)
 	check_reached(run, "metadata");
 	report_facts(run, c, q);
 	if (judge_cluster(c, q, out) < 0 || kafka_topics_judge(&topics, q->metadata, out) < 0 ||
-	    check_brokers(h.first, c, &topics, q->metadata, out) < 0)
+	    check_brokers(h->first, c, &topics, q->metadata, out) < 0)
 		return V_FAIL;
 	check_reached(run, "brokers");
-	return judge_permissions(&h, c, &topics, q->metadata, out) < 0 ? V_FAIL : V_PASS;
+	return judge_permissions(h, c, &topics, q->metadata, out) < 0 ? V_FAIL : V_PASS;
+}
+
+static enum verdict kafka_run(const struct check_run *run, struct diag *out)
+{
+	struct handles h = {.first = NULL};
+	enum verdict verdict = attempt(run, &h, out);
+
+	if (verdict != V_PASS && h.first)
+		explain_throttling(&h, out);
+	return verdict;
 }
 
 extern const struct check_kind check_kafka;

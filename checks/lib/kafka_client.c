@@ -293,8 +293,21 @@ static struct kafka_peer *peer_of(struct kafka_client *c, const struct kafka_bro
 	return NULL;
 }
 
-static int fail_advertised(const struct kafka_broker *b, const struct kafka_dial *dial, size_t more,
-			   struct diag *out)
+/* One that was ready a moment ago has not got a wrong address: it has gone. */
+static bool was_ready(struct kafka_client *c, const struct kafka_broker *b)
+{
+	const struct kafka_peer *peer;
+	bool was;
+
+	pthread_mutex_lock(&c->lock);
+	peer = peer_of(c, b);
+	was = peer && peer->was_up;
+	pthread_mutex_unlock(&c->lock);
+	return was;
+}
+
+static int fail_advertised(struct kafka_client *c, const struct kafka_broker *b,
+			   const struct kafka_dial *dial, size_t more, struct diag *out)
 {
 	bool name = diag_info(dial->diag.code)->phase == PH_RESOLVE;
 	char subject[DIAG_SUBJECT_MAX], others[64] = "";
@@ -303,6 +316,12 @@ static int fail_advertised(const struct kafka_broker *b, const struct kafka_dial
 	if (more)
 		snprintf(others, sizeof others, "; %zu more broker%s cannot be reached either",
 			 more, more == 1 ? "" : "s");
+	if (was_ready(c, b)) {
+		check_fail(out, D_KAFKA_BROKER_LEFT, subject,
+			   "broker %d was ready for this client, and now: %s%s", b->id,
+			   dial->diag.cause, others);
+		return -1;
+	}
 	check_fail(out, name ? D_KAFKA_ADVERTISED_UNRESOLVABLE : D_KAFKA_ADVERTISED_UNREACHABLE,
 		   subject, "the bootstrap server answers, but broker %d advertises %s:%d: %s%s",
 		   b->id, b->host, b->port, dial->diag.cause, others);
@@ -326,7 +345,7 @@ static int dial_brokers(struct kafka_client *c, const struct kafka_broker *v, si
 		first = i;
 		failed++;
 	}
-	return fail_advertised(&v[first], &dial[first], failed - 1, out);
+	return fail_advertised(c, &v[first], &dial[first], failed - 1, out);
 }
 
 /* Lock held. -1 with *out filled; 0 when not enough are up yet; 1 when they are. */
@@ -436,4 +455,16 @@ int32_t kafka_ready_broker(struct kafka_client *c, const struct kafka_broker *v,
 	}
 	pthread_mutex_unlock(&c->lock);
 	return id;
+}
+
+int kafka_throttled(struct kafka_client *c)
+{
+	int ms;
+
+	/* It is told in the main queue, which nobody serves. */
+	rd_kafka_poll(c->rk, 0);
+	pthread_mutex_lock(&c->lock);
+	ms = c->throttled_ms;
+	pthread_mutex_unlock(&c->lock);
+	return ms;
 }

@@ -22,6 +22,7 @@ struct kafka_peer {
 	bool bootstrap;
 	bool up, up_bootstrap, up_broker; /* the first is what counts */
 	bool answered;                    /* a request that wants a login where there is one */
+	bool was_up;                      /* at some time in this attempt */
 	bool asked;                       /* a supposition was put to kafka_probe ... */
 	bool settled;                     /* ... which found that this client cannot work there */
 	char state[32];                   /* librdkafka's name of the connection's state */
@@ -94,6 +95,8 @@ int kafka_reach(struct kafka_client *client, const struct kafka_broker *v, size_
  * for none that is merely slow. */
 int kafka_broken(struct kafka_client *client, const struct kafka_broker *v, size_t n,
 		 struct diag *out);
+/* The longest time a broker wanted this handle to wait for the sake of a quota, in milliseconds. */
+int kafka_throttled(struct kafka_client *client);
 /* The id of one of these that is ready now, or -1. */
 int32_t kafka_ready_broker(struct kafka_client *client, const struct kafka_broker *v, size_t n);
 

@@ -143,6 +143,10 @@ static void blame_broker(struct kafka_client *client, size_t groups,
 {
 	struct diag broker = {.code = D_NONE};
 
+	if (g->group.err == RD_KAFKA_RESP_ERR__TRANSPORT) {
+		kafka_broken(client, v, n, out);
+		return;
+	}
 	if (!waits_for_connection(client, groups)) {
 		if (!g->group.came && client->groups_asked > 0)
 			fail_silent(client, v, n, out);

@@ -50,6 +50,7 @@ static void peer_state(struct kafka_peer *peer, int32_t id, bool up)
 		peer->up_bootstrap = false;
 	}
 	peer->up = !peer->settled && (peer->up_bootstrap || peer->up_broker);
+	peer->was_up = peer->was_up || peer->up;
 }
 
 /* A certain reason is not replaced by the vaguer ones that follow from it ("Disconnected"). */
@@ -253,7 +254,10 @@ void kafka_peer_explain(const struct kafka_peer *peer, const char *subject, stru
 		tls_fail_verify(out, peer->x509_error, subject, peer->certificate);
 		return;
 	}
-	if (kafka_foreign_bytes(peer->words, bytes)) {
+	if (code == D_CONNECT_REFUSED && peer->was_up) {
+		check_fail(out, D_KAFKA_BROKER_LEFT, subject,
+			   "it was ready for this client, and now: %s", peer->words);
+	} else if (kafka_foreign_bytes(peer->words, bytes)) {
 		text_clean_n(text, sizeof text, bytes, 4);
 		check_fail(out, code, subject, "%s: the answer begins with \"%s\"", peer->words,
 			   text);
@@ -281,7 +285,7 @@ bool kafka_peer_is_final(const struct kafka_peer *peer)
 
 	if (code == D_NONE || (peer->meaning.guess && !peer->asked))
 		return false;
-	if (code == D_CONNECT_CLOSED || code == D_CONNECT_RESET)
+	if (code == D_CONNECT_CLOSED || code == D_CONNECT_RESET || code == D_KAFKA_BROKER_LEFT)
 		return true;
 	return diag_info(code)->phase != PH_CONNECT && diag_info(code)->phase != PH_RESOLVE;
 }
@@ -405,7 +409,13 @@ static void apply_probe(struct kafka_peer *peer, const struct kafka_props *props
 	peer->asked = true;
 	switch (probe->listener) {
 	case LISTENER_UNKNOWN:
-		if (probe->reset && peer->meaning.code == D_CONNECT_CLOSED) {
+		if (peer->was_up && !probe->connected) {
+			peer->meaning = (struct kafka_meaning){.code = D_KAFKA_BROKER_LEFT};
+			snprintf(
+			    peer->words, sizeof peer->words,
+			    "it was ready for this client, then closed the connection, and now "
+			    "takes none");
+		} else if (probe->reset && peer->meaning.code == D_CONNECT_CLOSED) {
 			peer->meaning = (struct kafka_meaning){.code = D_CONNECT_RESET};
 			snprintf(peer->words, sizeof peer->words,
 				 "the connection was reset in answer to the first request");

@@ -157,6 +157,7 @@ static void probe_plain(const struct check_run *run, const char *host, int port,
 
 	if (net_connect(run, host, port, &conn, &ignored) < 0)
 		return;
+	probe->connected = true;
 	ask_listener(run, &conn, probe);
 	cleanup_fd_fn(&conn.fd);
 }

@@ -22,6 +22,7 @@ enum kafka_listener {
 struct kafka_probe {
 	enum kafka_listener listener;
 	char words[256]; /* what it offered or said */
+	bool connected;  /* it took the connection */
 	bool reset;      /* it reset the connection: librdkafka says "Disconnected" then too */
 };
 

@@ -176,7 +176,7 @@ class FakeKafka(Apis):
 
     May be changed at any time: .topics (name -> Topic) .cluster_id .advertised (id -> (host, port)) .listed (ids of
     Metadata) .mute (requests, by number, that are never answered) .closing (requests on which the connection is closed)
-    .slow (request: seconds before its answer)
+    .slow (request: seconds before its answer) .leaving (requests on which the broker shuts down)
     .auth_text, and all of class Apis. What came: .requests. Of one broker: .broker[id] is its TcpServer, .mute_brokers ids that say nothing.
     """
 
@@ -189,7 +189,7 @@ class FakeKafka(Apis):
         self.listed = list(self.ids)
         self.advertised = {}
         self.mute, self.closing, self.mute_brokers = set(), set(), set()
-        self.slow = {}
+        self.slow, self.leaving = {}, set()
         self.requests = []
         self.broker = {id: TcpServer(self._handler(id), host=host, tls=tls) for id in self.ids}
         self.topics = {name: self.make_topic(*shape) for name, shape in (topics or {}).items()}
@@ -248,6 +248,11 @@ class FakeKafka(Apis):
             read_until_closed(sock)
             return False
         if request.api in self.closing:
+            return False
+        if request.api in self.leaving:
+            # As in a shutdown: connections are closed, and no other is taken.
+            with contextlib.suppress(OSError):
+                self.broker[id]._listener.shutdown(socket.SHUT_RDWR)
             return False
         time.sleep(self.slow.get(request.api, 0))
         body, goes_on = self._answer(request, session, reader)
@@ -325,7 +330,7 @@ class FakeKafka(Apis):
         for name in names:
             if self.auto_create and request.may_create and name not in self.topics:
                 self.topics[name] = self.make_topic()
-        out = int32(0) if v >= 3 else b""
+        out = int32(self.throttle) if v >= 3 else b""
         out += array(int32(id) + string(self._address(id)[0]) + int32(self._address(id)[1])
                      + (string(None) if v >= 1 else b"") for id in self.listed)
         if v >= 2:

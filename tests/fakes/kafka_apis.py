@@ -29,7 +29,7 @@ class Apis:
     .config       topic -> {setting: value}; what a topic has besides is cleanup.policy and min.insync.replicas
     .coordinator  id of the broker that coordinates everything; .coordinator_error a code instead
     .produce_error .fetch_error .producer_id_error a code for every such request; .throttle milliseconds that answers to
-                  Produce ask to wait; .delay_reads how often a fetch finds nothing; .tamper changes the bytes of a record
+                  Produce and Metadata ask to wait; .delay_reads how often a fetch finds nothing; .tamper changes the bytes of a record
     .offered      versions offered other than usual: {api: (low, high)}
 
     What came: .log {(topic, partition): [record batch, ...]}, .commits [(group, topic)], .producer_ids [transactional id]

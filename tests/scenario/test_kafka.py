@@ -5,6 +5,7 @@ import pytest
 from fakes.certs import Authority, server_context
 from fakes.kafka import (LEADER_NOT_AVAILABLE, METADATA, TOPIC_AUTHORIZATION_FAILED, API_VERSIONS, FakeKafka, KafkaMock,
                          Partition)
+from fakes.kafka_apis import DESCRIBE_GROUPS
 from fakes.tcp import TcpServer, close_at_once, full_backlog, garbage, refused_port, reset_after_request, silent
 from kafka_help import ORDERS, SECRET, profile, run_short, tls, try_kafka
 
@@ -275,6 +276,24 @@ def test_silent_before_metadata(guard):
     with FakeKafka() as kafka:
         kafka.mute = {API_VERSIONS}
         run_short(guard, bootstrap_servers=kafka.servers).expect("answer-timeout", phase="protocol")
+
+
+@pytest.mark.produces("kafka-broker-left")
+@pytest.mark.near_miss("connect-closed", "connect-refused", "kafka-no-brokers", "auth-required")
+@pytest.mark.parametrize("request_", [METADATA, DESCRIBE_GROUPS])
+def test_broker_shuts_down(guard, request_):
+    with FakeKafka() as kafka:
+        kafka.leaving = {request_}
+        try_kafka(guard, kafka.bootstrap, groups=["orders"]).expect(
+            "kafka-broker-left", exit=124, phase="connect", subject=kafka.bootstrap, cause="was ready")
+
+
+@pytest.mark.near_miss("kafka-broker-left")
+@pytest.mark.produces("connect-closed")
+def test_a_broker_that_closes_and_stays(guard):
+    with FakeKafka() as kafka:
+        kafka.closing = {METADATA}
+        try_kafka(guard, kafka.bootstrap).expect("connect-closed", exit=124, subject=kafka.bootstrap)
 
 
 # ---- advertised addresses --------------------------------------------------------------------------------------------

@@ -443,6 +443,15 @@ def test_canary_is_throttled(guard):
         fly(guard, kafka, max_latency="10m").expect("kafka-throttled", exit=124, cause="for 700000 ms")
 
 
+@pytest.mark.produces("kafka-throttled")
+@pytest.mark.near_miss("kafka-coordinator", "answer-timeout")
+def test_silence_of_a_broker_that_throttles(guard):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.throttle, kafka.mute = 700_000, {DESCRIBE_GROUPS}
+        run_short(guard, bootstrap_servers=kafka.servers, topics=ORDERS, groups=["orders"]).expect(
+            "kafka-throttled", exit=124, subject=f"broker 1 at {kafka.bootstrap}", cause="for 700000 ms")
+
+
 @pytest.mark.near_miss("kafka-throttled", "kafka-slow")
 def test_throttling_is_a_fact_without_a_limit(guard):
     with FakeKafka(topics={"canary": (1, 1)}) as kafka:
