@@ -26,6 +26,7 @@ from . import common
 from .kafka_wire import Wire
 
 ADMIN_SECONDS = 20
+INSIST_SECONDS, INSIST_TIMES = 8, 3
 
 # What librdkafka would print on stderr while nobody listens yet.
 _quiet = logging.getLogger("startguard.tests.kafka")
@@ -77,15 +78,34 @@ class Admin:
             partitions = len(assignment)
         else:
             topic = NewTopic(name, partitions, replicas, config=config or {})
-        _all(self.admin.create_topics([topic]))
+        self._insist("create_topics", [topic], KafkaError.TOPIC_ALREADY_EXISTS)
         common.wait_for(lambda: self._leaders(name) == partitions, what=f"leaders of {name}")
+
+    def _insist(self, call, what, done_before):
+        """Again with a new client when nothing was heard: brokers that come and go lose requests on the way to the
+        controller. What a lost answer had done already is fine then."""
+        for number in range(INSIST_TIMES):
+            last = number + 1 == INSIST_TIMES
+            try:
+                _all(getattr(self.admin, call)(what), INSIST_SECONDS)
+                return
+            except TimeoutError:
+                if last:
+                    raise
+            except KafkaException as error:
+                code = error.args[0].code()
+                if number and code == done_before:
+                    return
+                if last or not error.args[0].retriable() and code != KafkaError._TIMED_OUT:
+                    raise
+            self._drop_clients()
 
     def _leaders(self, name):
         topic = self.admin.list_topics(timeout=ADMIN_SECONDS).topics.get(name)
         return sum(part.leader >= 0 for part in topic.partitions.values()) if topic else 0
 
     def delete_topic(self, name):
-        _all(self.admin.delete_topics([name]))
+        self._insist("delete_topics", [name], KafkaError.UNKNOWN_TOPIC_OR_PART)
         common.wait_for(lambda: name not in self.topic_names(), what=f"{name} gone")
 
     def set_topic_config(self, name, config):
@@ -295,9 +315,9 @@ def differences(before, after, expected=lambda kind, name: False):
     return found
 
 
-def _all(futures):
+def _all(futures, seconds=ADMIN_SECONDS):
     for future in futures.values():
-        future.result(ADMIN_SECONDS)
+        future.result(seconds)
 
 
 def _acl(user, operation, name, resource, prefixed, permission):

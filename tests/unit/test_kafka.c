@@ -164,6 +164,7 @@ static void test_meaning(void **state UNUSED)
 	static const struct kafka_context old_scram = {.scram = true, .library = 0x020002ff};
 	static const struct kafka_context new_scram = {.scram = true, .library = 0x020601ff};
 	static const struct kafka_context plain = {.library = 0x020002ff};
+	static const struct kafka_context with_cert = {.client_cert = true, .library = 0x020002ff};
 	static const struct {
 		const char *words;
 		const struct kafka_context *context;
@@ -171,6 +172,19 @@ static void test_meaning(void **state UNUSED)
 		bool guess;
 	} table[] = {
 	    {"SASL authentication error: Authentication failed", &plain, D_AUTH_FAILED, false},
+	    {"Receive failed: error:0A000412:SSL routines::sslv3 alert bad certificate: SSL alert "
+	     "number 42",
+	     &plain, D_TLS_CLIENT_CERT_REQUIRED, false},
+	    {"Receive failed: error:0A000412:SSL routines::sslv3 alert bad certificate: SSL alert "
+	     "number 42",
+	     &with_cert, D_TLS_CLIENT_CERT_REFUSED, false},
+	    {"Failed to acquire SASL OAUTHBEARER token: Invalid sasl.oauthbearer.config: must not "
+	     "be "
+	     "empty",
+	     &plain, D_AUTH_FAILED, false},
+	    {"Failed to acquire SASL OAUTHBEARER token: Failed to retrieve OIDC token from "
+	     "\"http://t:1\": Couldn't connect to server (-1)",
+	     &plain, D_CONNECT_REFUSED, false},
 	    {"SASL authentication error: Authentication failed", &new_scram, D_AUTH_FAILED, false},
 	    {"SASL authentication error: Authentication failed", &old_scram, D_KAFKA_LIBRARY_OLD,
 	     false},
