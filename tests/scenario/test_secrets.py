@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shlex
+import time
 import urllib.parse
 
 import pytest
@@ -315,7 +316,7 @@ def test_cut_at_every_place(guard, web, watch):
     for form in (SECRET, QUOTED, FORMS[9], FORMS[10]):
         web.routes = {f"/{k}": Reply(500, "x" * k + form + " and more") for k in range(119 - len(form) - 3, 125)}
         checks = {f"c{path[1:]}": {"url": web.url + path, "token": f"file:{guard.tmp}/secret0"} for path in web.routes}
-        watch.run(group("http", checks))
+        assert watch.run(group("http", checks)).code == 124
 
 
 def test_failures_before_an_answer(guard, watch, refs, tmp_path):
@@ -330,7 +331,8 @@ def test_failures_before_an_answer(guard, watch, refs, tmp_path):
             "files": {"url": strange.url + "/", "token": refs(), "ca_file": "/nonexistent"},
             "unknown": {"url": "http://no-such-name.invalid/", "token": refs()},
         }
-        watch.run(group("http", checks), "-v", **refs.options())
+        result = watch.run(group("http", checks), "-v", **refs.options())
+    assert [c["outcome"] for c in result.checks if c["name"] != "unknown"] == ["fail"] * 5
 
 
 # ---- redis ----
@@ -415,7 +417,8 @@ def test_kafka_values_that_the_library_refuses(watch, refs):
             ("client.id", []),
             ("sasl.password", ["acks=wrong"]),
         ]) if refs.how != "literal" or name not in ("acks", "client.id")}
-        watch.run(group("kafka", checks), "-v", **refs.options())
+        result = watch.run(group("kafka", checks), "-v", **refs.options())
+    assert "kafka-property" in result.codes()
 
 
 # ---- commands ----
@@ -522,8 +525,10 @@ def test_no_process_shows_it(guard):
         with guard.spawn(text) as process:
             web.wait_for_requests()
             redis.wait_for_command("AUTH")
-            pids = guard.processes()
-            assert len(pids) == 4
+            end = time.monotonic() + guard.scale(15)
+            while len(pids := guard.processes()) < 4:  # the guard and a child for each check
+                assert time.monotonic() < end
+                time.sleep(0.01)
             for pid in pids:
                 for name in ("cmdline", "environ", "comm", "status"):
                     with open(f"/proc/{pid}/{name}", "rb") as file:
