@@ -335,6 +335,23 @@ def test_failures_before_an_answer(guard, watch, refs, tmp_path):
     assert [c["outcome"] for c in result.checks if c["name"] != "unknown"] == ["fail"] * 5
 
 
+@pytest.mark.parametrize("place", [*PLACES, "authorization", "cookie"])
+def test_other_hosts_do_not_get_it(watch, refs, place):
+    """A redirect must not make a check hand its secret to somebody else."""
+    with HttpServer({"*": "fine"}) as other:
+        with HttpServer({"/": Reply(302, headers={"Location": other.url + "/there"})}) as first:
+            checks = {"h": {"url": first.url + "/", "follow": 3, **{**PLACES, **HEADERS}[place](refs)}}
+            assert watch.run(group("http", checks), **refs.options()).passed()
+            assert any(SECRET in v or base64.b64encode(f"probe:{SECRET}".encode()).decode() in v for v in first.requests[0].headers.values())
+    assert len(other.requests) == 1
+    assert [leaks(f"{name}: {value}") for name, value in other.requests[0].headers.items()] == [[]] * len(other.requests[0].headers)
+
+
+def test_a_secret_header_is_not_followed_elsewhere(guard):
+    result = guard.try_("http", url="http://h/", follow=1, headers=["X-Api-Key: env:KEY", "Accept: x"], _env={"KEY": SECRET})
+    result.problem("follow", "secret header", exit=64)
+
+
 # ---- redis ----
 
 REDIS = {
@@ -374,6 +391,14 @@ def test_redis(watch, refs, place):
 def kafka_properties(refs, mechanism, **more):
     return ["security.protocol=sasl_plaintext", f"sasl.mechanism={mechanism}", "sasl.username=probe",
             f"sasl.password={refs()}", *(f"{name}={value}" for name, value in more.items())]
+
+
+def test_wire_format_login(watch, refs):
+    with FakeKafka(mechanisms=["PLAIN"], users={"probe": "other"}) as bad:
+        bad.auth_text = BLOB
+        keys = {"bootstrap_servers": [bad.bootstrap], "topic": "orders", "expect": "json", "properties": kafka_properties(refs, "PLAIN")}
+        result = watch.run(group("wire_format", {"bad": keys}), "-v", **refs.options())
+    assert result.check()["code"] == "auth-failed"
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
