@@ -32,7 +32,8 @@ static const char *regex_problem(const char *text)
 static const struct key exec_keys[] = {
     KEY_STRLIST(struct exec_conf, command, .flags = K_REQUIRED,
 		.doc =
-		    "Program and arguments; no shell in between. The environment is the service's.",
+		    "Program and arguments; no shell in between. The environment is the service's; "
+		    "set-uid programs gain nothing.",
 		.example = "[\"pg_isready\", \"-h\", \"db\"]"),
     KEY_INT(struct exec_conf, status, .def = "0", .min = "0", .max = "255",
 	    .doc = "The exit status it must end with."),

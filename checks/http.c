@@ -74,7 +74,9 @@ static const struct key http_keys[] = {
     KEY_SIZE(struct http_conf, max_body, .def = "1MiB", .min = "1B", .max = "64MiB",
 	     .doc = "How much body is read; more is an error."),
     KEY_INT(struct http_conf, follow, .def = "0", .min = "0", .max = "20",
-	    .doc = "How many redirects are followed."),
+	    .doc = "How many redirects are followed. Credentials, Authorization and Cookie go to "
+		   "the first "
+		   "host only; with another secret header none is followed."),
     KEY_STR(struct http_conf, proxy, .check = proxy_problem,
 	    .doc = "Proxy to go through; without it none is used, whatever the environment says.",
 	    .example = "\"http://proxy:3128\""),
@@ -97,6 +99,18 @@ static const char *http_validate(const void *conf, const char **key)
 		if (problem) {
 			*key = "json";
 			return problem;
+		}
+	}
+	for (size_t i = 0; i < c->headers.n && c->follow > 0; i++) {
+		const struct pair *p = &c->headers.v[i];
+
+		/* curl keeps these two from other hosts, and hands on all others. */
+		if (!p->value && strcasecmp(p->name, "authorization") &&
+		    strcasecmp(p->name, "cookie")) {
+			*key = "follow";
+			return "would hand a secret header to whatever host it is redirected to; "
+			       "only "
+			       "Authorization and Cookie stay with the first one";
 		}
 	}
 	if (c->proxy && c->unix_socket) {

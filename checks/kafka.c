@@ -556,6 +556,6 @@ const struct check_kind check_kafka = {
     .library = kafka_library,
     .validate = kafka_validate,
     .starts_programs = kafka_starts_programs,
-    .memory = 2048ull << 20, /* 1,024 brokers, their threads' stacks and buffers */
+    .memory = KAFKA_MEMORY,
     .run = kafka_run,
 };

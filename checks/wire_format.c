@@ -230,5 +230,6 @@ const struct check_kind check_wire_format = {
     .schema = &wire_schema,
     .validate = wire_validate,
     .starts_programs = wire_starts_programs,
+    .memory = KAFKA_MEMORY,
     .run = wire_run,
 };

@@ -194,6 +194,12 @@ static int ban_if(scmp_filter_ctx ctx, int number, struct scmp_arg_cmp cmp)
 	return seccomp_rule_add_array(ctx, DENY, number, 1, &cmp);
 }
 
+/* SCMP_CMP leaves the second value out, which some compilers take for a mistake. */
+static struct scmp_arg_cmp when(unsigned arg, enum scmp_compare op, uint64_t a, uint64_t b)
+{
+	return (struct scmp_arg_cmp){.arg = arg, .op = op, .datum_a = a, .datum_b = b};
+}
+
 /* New namespaces by clone, and by clone3, whose flags lie in memory where no filter sees them: "no such call", which
  * the C library answers with clone. */
 static int ban_namespaces(scmp_filter_ctx ctx)
@@ -204,7 +210,7 @@ static int ban_namespaces(scmp_filter_ctx ctx)
 
 	for (size_t i = 0; i < ARRAY_LEN(flags) && rc == 0; i++)
 		rc = ban_if(ctx, SCMP_SYS(clone),
-			    SCMP_CMP(CLONE_FLAGS, SCMP_CMP_MASKED_EQ, flags[i], flags[i]));
+			    when(CLONE_FLAGS, SCMP_CMP_MASKED_EQ, flags[i], flags[i]));
 	if (rc == 0)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS),
 				      clone3 == __NR_SCMP_ERROR ? 435 : clone3, 0);
@@ -220,7 +226,7 @@ static int ban_terminal_input(scmp_filter_ctx ctx)
 	/* The kernel looks at 32 bits of the request: so must we. */
 	for (size_t i = 0; i < ARRAY_LEN(requests) && rc == 0; i++)
 		rc = ban_if(ctx, SCMP_SYS(ioctl),
-			    SCMP_CMP(1, SCMP_CMP_MASKED_EQ, 0xffffffffu, requests[i]));
+			    when(1, SCMP_CMP_MASKED_EQ, 0xffffffffu, requests[i]));
 	return rc;
 }
 
@@ -233,14 +239,14 @@ static int ban_more_for_plain(scmp_filter_ctx ctx)
 		rc = ban_list(ctx, for_plain, ARRAY_LEN(for_plain), true);
 	if (rc == 0)
 		rc = ban_if(ctx, SCMP_SYS(clone),
-			    SCMP_CMP(CLONE_FLAGS, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+			    when(CLONE_FLAGS, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
 	for (unsigned family = 1; family < AF_NETLINK && rc == 0; family++)
 		if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
-			rc = ban_if(ctx, SCMP_SYS(socket), SCMP_CMP(0, SCMP_CMP_EQ, family));
+			rc = ban_if(ctx, SCMP_SYS(socket), when(0, SCMP_CMP_EQ, family, 0));
 	if (rc == 0)
-		rc = ban_if(ctx, SCMP_SYS(socket), SCMP_CMP(0, SCMP_CMP_GT, AF_NETLINK));
+		rc = ban_if(ctx, SCMP_SYS(socket), when(0, SCMP_CMP_GT, AF_NETLINK, 0));
 	if (rc == 0)
-		rc = ban_if(ctx, SCMP_SYS(prlimit64), SCMP_CMP(0, SCMP_CMP_NE, 0));
+		rc = ban_if(ctx, SCMP_SYS(prlimit64), when(0, SCMP_CMP_NE, 0, 0));
 	return rc;
 }
 

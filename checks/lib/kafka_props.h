@@ -13,6 +13,8 @@
 #include "kafka_log.h"
 
 #define KAFKA_PORT 9092
+#define KAFKA_MEMORY \
+	(2048ull << 20)     /* of a child: 1,024 brokers, their threads' stacks and buffers */
 #define KAFKA_PROPS_MAX 256 /* more lines than any client has settings */
 #define KAFKA_PROPS_FILE_MAX (64 * 1024)
 

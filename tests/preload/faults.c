@@ -10,6 +10,7 @@
  *   closes  closes every descriptor, then hangs
  *   eats    takes all the memory it can get, gives it back, and says EAI_MEMORY
  *   eats-and-aborts  the same, but aborts, as libraries do that do not expect it
+ *   killed  is killed, as by a kernel that is out of memory
  * FAULT_NO_THREADS  pthread_create fails with EAGAIN: getaddrinfo is then called where the check itself runs.
  * FAULT_FORK_FAILS=FROM-TO  those calls of fork in a process fail with EAGAIN, counted from 1.
  */
@@ -99,6 +100,8 @@ static void misbehave(const char *how)
 		write_into_pipes("10GS\5\0\0\0\0\0\377\1half a rec", 20);
 		_exit(0);
 	}
+	if (strcmp(how, "killed") == 0)
+		raise(SIGKILL);
 	if (strncmp(how, "eats", 4) == 0)
 		eat(how[4] != '\0');
 	if (strcmp(how, "closes") == 0) {

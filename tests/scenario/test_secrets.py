@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shlex
+import time
 import urllib.parse
 
 import pytest
@@ -315,7 +316,7 @@ def test_cut_at_every_place(guard, web, watch):
     for form in (SECRET, QUOTED, FORMS[9], FORMS[10]):
         web.routes = {f"/{k}": Reply(500, "x" * k + form + " and more") for k in range(119 - len(form) - 3, 125)}
         checks = {f"c{path[1:]}": {"url": web.url + path, "token": f"file:{guard.tmp}/secret0"} for path in web.routes}
-        watch.run(group("http", checks))
+        assert watch.run(group("http", checks)).code == 124
 
 
 def test_failures_before_an_answer(guard, watch, refs, tmp_path):
@@ -330,7 +331,25 @@ def test_failures_before_an_answer(guard, watch, refs, tmp_path):
             "files": {"url": strange.url + "/", "token": refs(), "ca_file": "/nonexistent"},
             "unknown": {"url": "http://no-such-name.invalid/", "token": refs()},
         }
-        watch.run(group("http", checks), "-v", **refs.options())
+        result = watch.run(group("http", checks), "-v", **refs.options())
+    assert [c["outcome"] for c in result.checks if c["name"] != "unknown"] == ["fail"] * 5
+
+
+@pytest.mark.parametrize("place", [*PLACES, "authorization", "cookie"])
+def test_other_hosts_do_not_get_it(watch, refs, place):
+    """A redirect must not make a check hand its secret to somebody else."""
+    with HttpServer({"*": "fine"}) as other:
+        with HttpServer({"/": Reply(302, headers={"Location": other.url + "/there"})}) as first:
+            checks = {"h": {"url": first.url + "/", "follow": 3, **{**PLACES, **HEADERS}[place](refs)}}
+            assert watch.run(group("http", checks), **refs.options()).passed()
+            assert any(SECRET in v or base64.b64encode(f"probe:{SECRET}".encode()).decode() in v for v in first.requests[0].headers.values())
+    assert len(other.requests) == 1
+    assert [leaks(f"{name}: {value}") for name, value in other.requests[0].headers.items()] == [[]] * len(other.requests[0].headers)
+
+
+def test_a_secret_header_is_not_followed_elsewhere(guard):
+    result = guard.try_("http", url="http://h/", follow=1, headers=["X-Api-Key: env:KEY", "Accept: x"], _env={"KEY": SECRET})
+    result.problem("follow", "secret header", exit=64)
 
 
 # ---- redis ----
@@ -374,6 +393,14 @@ def kafka_properties(refs, mechanism, **more):
             f"sasl.password={refs()}", *(f"{name}={value}" for name, value in more.items())]
 
 
+def test_wire_format_login(watch, refs):
+    with FakeKafka(mechanisms=["PLAIN"], users={"probe": "other"}) as bad:
+        bad.auth_text = BLOB
+        keys = {"bootstrap_servers": [bad.bootstrap], "topic": "orders", "expect": "json", "properties": kafka_properties(refs, "PLAIN")}
+        result = watch.run(group("wire_format", {"bad": keys}), "-v", **refs.options())
+    assert result.check()["code"] == "auth-failed"
+
+
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
 def test_kafka_login(watch, refs, mechanism):
     with FakeKafka(mechanisms=[mechanism], users={"probe": SECRET}, strict_nonce=False) as good, FakeKafka(mechanisms=[mechanism], users={"probe": "other"}) as bad, \
@@ -415,7 +442,8 @@ def test_kafka_values_that_the_library_refuses(watch, refs):
             ("client.id", []),
             ("sasl.password", ["acks=wrong"]),
         ]) if refs.how != "literal" or name not in ("acks", "client.id")}
-        watch.run(group("kafka", checks), "-v", **refs.options())
+        result = watch.run(group("kafka", checks), "-v", **refs.options())
+    assert "kafka-property" in result.codes()
 
 
 # ---- commands ----
@@ -522,8 +550,10 @@ def test_no_process_shows_it(guard):
         with guard.spawn(text) as process:
             web.wait_for_requests()
             redis.wait_for_command("AUTH")
-            pids = guard.processes()
-            assert len(pids) == 4
+            end = time.monotonic() + guard.scale(15)
+            while len(pids := guard.processes()) < 4:  # the guard and a child for each check
+                assert time.monotonic() < end
+                time.sleep(0.01)
             for pid in pids:
                 for name in ("cmdline", "environ", "comm", "status"):
                     with open(f"/proc/{pid}/{name}", "rb") as file:
