@@ -293,7 +293,22 @@ const char *kafka_java_property(const char *name)
 	    {"max.poll.records", "nothing: leave it out"},
 	    {"buffer.memory", "queue.buffering.max.kbytes"},
 	    {"max.block.ms", "nothing: leave it out"},
-	    {"connections.max.idle", "connections.max.idle.ms"},
+	    {"max.request.size", "message.max.bytes"},
+	    {"fetch.max.wait.ms", "fetch.wait.max.ms"},
+	    {"partitioner.class", "partitioner"},
+	    {"send.buffer.bytes", "socket.send.buffer.bytes"},
+	    {"receive.buffer.bytes", "socket.receive.buffer.bytes"},
+	    {"default.api.timeout.ms", "nothing: leave it out"},
+	    {"exclude.internal.topics", "nothing: leave it out"},
+	    {"metric.reporters", "nothing: leave it out"},
+	    {"auto.include.jmx.reporter", "nothing: leave it out"},
+	    {"sasl.login.class", "nothing: leave it out"},
+	    {"security.providers", "ssl.providers, OpenSSL's"},
+	    {"ssl.keymanager.algorithm", "nothing: leave it out"},
+	    {"ssl.trustmanager.algorithm", "nothing: leave it out"},
+	    {"ssl.provider", "ssl.providers, OpenSSL's"},
+	    {"ssl.secure.random.implementation", "nothing: leave it out"},
+	    {"ssl.engine.factory.class", "nothing: leave it out"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)

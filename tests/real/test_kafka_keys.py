@@ -6,7 +6,6 @@ as before, with auto.create.topics.enable=true.
 
 import contextlib
 import logging
-import pathlib
 
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
@@ -16,15 +15,13 @@ from servers.common import wait_for
 from servers.kafka import KafkaServer
 
 pytestmark = pytest.mark.timeout(180)
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOPICS = ("open.orders", "closed.orders", "open.canary", "closed.canary")
-COG = ("cog.state.updates", "cog.agent.updates", "cog.action.updates", "cog.config.updates", "cog.global.frame", "cog.next.events")
 
 
 @pytest.fixture(scope="module")
 def kafka():
     with KafkaServer(auto_create=True) as server:
-        for topic in (*TOPICS, *COG):
+        for topic in TOPICS:
             server.create_topic(topic, 3, config={"retention.ms": "3600000"})
         server.add_acl("limited", "describe", "startguard-open.", resource="transactional_id", prefixed=True)
         server.add_acl("limited", "write", "startguard-open.", resource="transactional_id", prefixed=True)
@@ -67,7 +64,7 @@ def granted(kafka, *rules):
             kafka.remove_acl(user, operation, name, **(more[0] if more else {}))
 
 
-def ends(kafka, topics=(*TOPICS, *COG)):
+def ends(kafka, topics=TOPICS):
     wanted = {TopicPartition(t, p): OffsetSpec.latest() for t in topics for p in range(3)}
     return {(tp.topic, tp.partition): f.result().offset for tp, f in kafka.admin.list_offsets(wanted).items()}
 
@@ -252,57 +249,6 @@ def test_canary_is_slow(guard, kafka):
     result = try_kafka(guard, kafka, canary={"topic": "open.canary", "max_latency": "1ms"})
     assert result.check()["facts"]["canary_ms"] >= 1
     result.expect("kafka-slow", exit=124, subject="topic open.canary")
-
-
-# ---- the rules of a real system that are wrong ------------------------------------------------------------------------
-
-def run_profile(guard, kafka, name, user):
-    """Only its Kafka check counts here: the rest of the profile has no servers."""
-    path = guard.write("kafka.properties", "".join(
-        f"{k}={v}\n" for k, v in kafka.client_properties("sasl", user).items() if k != "bootstrap.servers"))
-    return guard.run(ROOT / "profiles" / "somabrain" / f"{name}.cfg", "--only", "kafka.*", "-t", "20s", mode="dev",
-                     env={"SOMABRAIN_KAFKA_URL": f"kafka://{kafka.sasl}", "SOMABRAIN_KAFKA_PROPERTIES": str(path),
-                          "SOMABRAIN_MODE": "dev"}, command=["true"])
-
-
-STRIMZI_INTEGRATOR = [("nobody", "read", "cog.state.updates"), ("nobody", "read", "cog.agent.updates"),
-                      ("nobody", "read", "cog.action.updates"), ("nobody", "write", "cog.global.frame")]
-# "integrator-*" with the type prefix: the star is a character like any other.
-STAR = ("nobody", "read", "integrator-*", {"resource": "group", "prefixed": True})
-STRIMZI_PREDICTORS = [("nobody", "write", "cog.state.updates"), ("nobody", "write", "cog.agent.updates"),
-                      ("nobody", "write", "cog.action.updates")]
-
-
-@pytest.mark.produces("kafka-topic-denied")
-def test_integrator_may_not_read_config_updates(guard, kafka):
-    with granted(kafka, *STRIMZI_INTEGRATOR, STAR):
-        run_profile(guard, kafka, "integrator_hub", "nobody").expect(
-            "kafka-topic-denied", exit=69, id="kafka.events", subject="topic cog.config.updates",
-            cause="may not read topic cog.config.updates", hint="grant Read on topic cog.config.updates")
-
-
-@pytest.mark.produces("kafka-group-denied")
-def test_integrator_has_a_star_in_its_group(guard, kafka):
-    with granted(kafka, *STRIMZI_INTEGRATOR, ("nobody", "read", "cog.config.updates"), STAR):
-        run_profile(guard, kafka, "integrator_hub", "nobody").expect(
-            "kafka-group-denied", exit=69, id="kafka.events", subject="group integrator-hub-v1", hint="literal star")
-
-
-@pytest.mark.near_miss("kafka-topic-denied", "kafka-group-denied")
-def test_integrator_with_its_rules_mended(guard, kafka):
-    with granted(kafka, *STRIMZI_INTEGRATOR, ("nobody", "read", "cog.config.updates"),
-                 ("nobody", "read", "integrator-", {"resource": "group", "prefixed": True})):
-        run_profile(guard, kafka, "integrator_hub", "nobody").passed("kafka.events")
-
-
-@pytest.mark.produces("kafka-topic-denied")
-def test_predictors_may_not_write_next_events(guard, kafka):
-    with granted(kafka, *STRIMZI_PREDICTORS, ("nobody", "read", "cog.next.events")):
-        run_profile(guard, kafka, "predictors", "nobody").expect(
-            "kafka-topic-denied", exit=69, id="kafka.events", subject="topic cog.next.events",
-            cause="may not write topic cog.next.events", hint="grant Write on topic cog.next.events")
-    with granted(kafka, *STRIMZI_PREDICTORS, ("nobody", "write", "cog.next.events")):
-        run_profile(guard, kafka, "predictors", "nobody").passed("kafka.events")
 
 
 # ---- nothing is left --------------------------------------------------------------------------------------------------

@@ -147,9 +147,15 @@ def test_property(guard, one, subject, words):
 
 
 @pytest.mark.produces("kafka-property")
-def test_java_property(guard):
-    try_kafka(guard, "127.0.0.1:1", properties=["ssl.truststore.location=/x.jks"]).expect(
-        "kafka-property", hint="ssl.ca.location")
+@pytest.mark.parametrize("java, here", [
+    ("ssl.truststore.location=/x.jks", "ssl.ca.location"), ("sasl.jaas.config=x", "sasl.username and sasl.password"),
+    ("fetch.max.wait.ms=100", "fetch.wait.max.ms"), ("max.request.size=1048576", "message.max.bytes"),
+    ("key.deserializer=org.apache.kafka.StringDeserializer", "leave it out"),
+])
+def test_java_property(guard, java, here):
+    path = guard.write("client.properties", java + "\n")
+    try_kafka(guard, "127.0.0.1:1", properties_file=path).expect(
+        "kafka-property", exit=69, subject=java.partition("=")[0], hint=here)
 
 
 @pytest.mark.near_miss("kafka-property")
