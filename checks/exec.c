@@ -31,8 +31,11 @@ static const char *regex_problem(const char *text)
 }
 
 static const struct key exec_keys[] = {
-		    "Program and arguments; no shell in between, so a script needs its #! line. The "
-		    "environment is the service's; set-uid programs gain nothing.",
+    KEY_STRLIST(
+	struct exec_conf, command, .flags = K_REQUIRED,
+	.doc = "Program and arguments; no shell in between, so a script needs its #! line. The "
+	       "environment is the service's; set-uid programs gain nothing.",
+	.example = "[\"pg_isready\", \"-h\", \"db\"]"),
     KEY_INT(struct exec_conf, status, .def = "0", .min = "0", .max = "255",
 	    .doc = "The exit status it must end with."),
     KEY_STR(struct exec_conf, stdout_contains,
