@@ -50,8 +50,20 @@ static const char *network_problem(const char *text)
 				       : NULL;
 }
 
+static const char *name_problem(const char *text)
+{
+	unsigned char address[16];
+
+	if (strstr(text, "://"))
+		return "is a URL; give the name of the host alone";
+	if (inet_pton(AF_INET6, text, address) == 1)
+		return NULL;
+	return strpbrk(text, "/:@ \t\r\n") ? "is not a host name; no port or path belongs to it"
+					   : NULL;
+}
+
 static const struct key dns_keys[] = {
-    KEY_STR(struct dns_conf, name, .flags = K_REQUIRED, .doc = "The name.",
+    KEY_STR(struct dns_conf, name, .flags = K_REQUIRED, .check = name_problem, .doc = "The name.",
 	    .example = "\"kafka-headless\""),
     KEY_ENUM(struct dns_conf, type, .choices = records, .def = "any",
 	     .doc = "Which addresses count."),
@@ -107,12 +119,20 @@ static enum verdict dns_run(const struct check_run *run, struct diag *out)
 	    [RECORD_A] = AF_INET, [RECORD_AAAA] = AF_INET6, [RECORD_ANY] = AF_UNSPEC};
 	const struct dns_conf *c = run->conf;
 	struct addrinfo *list = NULL;
+	struct diag ignored = {0};
 	char ip[INET6_ADDRSTRLEN];
 	struct str found;
 	int64_t n = 0;
 
-	if (net_resolve(run, c->name, 0, families[c->type], &list, out))
+	if (net_resolve(run, c->name, 0, families[c->type], &list, out)) {
+		/* /etc/hosts with an address of the other family: the resolver says "not known" all the same. */
+		if (out->code == D_DNS_NO_SUCH_NAME && c->type != RECORD_ANY &&
+		    !net_resolve(run, c->name, 0, AF_UNSPEC, &list, &ignored))
+			check_fail(out, D_DNS_NO_ADDRESS, c->name,
+				   "the name has addresses, none of them of type %s",
+				   records[c->type]);
 		return V_FAIL;
+	}
 	str_init(&found, 300);
 	for (const struct addrinfo *a = list; a; a = a->ai_next, n++)
 		str_addf(&found, "%s%s", n ? ", " : "",

@@ -1,6 +1,7 @@
 /* exec: a command of the image does what it must. For what no other kind knows: nvidia-smi, pg_isready, a script. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <regex.h>
 #include <signal.h>
@@ -30,11 +31,11 @@ static const char *regex_problem(const char *text)
 }
 
 static const struct key exec_keys[] = {
-    KEY_STRLIST(struct exec_conf, command, .flags = K_REQUIRED,
-		.doc =
-		    "Program and arguments; no shell in between. The environment is the service's; "
-		    "set-uid programs gain nothing.",
-		.example = "[\"pg_isready\", \"-h\", \"db\"]"),
+    KEY_STRLIST(
+	struct exec_conf, command, .flags = K_REQUIRED,
+	.doc = "Program and arguments; no shell in between, so a script needs its #! line. The "
+	       "environment is the service's; set-uid programs gain nothing.",
+	.example = "[\"pg_isready\", \"-h\", \"db\"]"),
     KEY_INT(struct exec_conf, status, .def = "0", .min = "0", .max = "255",
 	    .doc = "The exit status it must end with."),
     KEY_STR(struct exec_conf, stdout_contains,
@@ -56,6 +57,32 @@ struct started {
 	size_t n_out, n_err;
 };
 
+/* As execvp, but what the kernel cannot run is not handed to a shell: that would "run" an empty file with success, and
+ * a binary of another architecture with a syntax error. Returns on failure only, with errno. */
+static void run_program(char **argv)
+{
+	const char *path = getenv("PATH"), *end;
+	char full[PATH_MAX];
+	int e = ENOENT;
+
+	if (strchr(argv[0], '/')) {
+		execve(argv[0], argv, environ);
+		return;
+	}
+	for (path = path ? path : "/bin:/usr/bin"; *argv[0]; path = end + 1) {
+		end = strchrnul(path, ':');
+		snprintf(full, sizeof(full), "%.*s%s%s", (int)(end - path), path,
+			 end > path ? "/" : "", argv[0]);
+		execve(full, argv, environ);
+		/* Another folder may have one that can be run; what was seen before is told in the end. */
+		if (errno != ENOENT && errno != ENOTDIR)
+			e = errno;
+		if (!*end || (e != ENOENT && e != EACCES))
+			break;
+	}
+	errno = e;
+}
+
 /* In the program to be: as the service will find it, but in the process group of the attempt, which the guard kills as a
  * whole when the attempt is over, however it ends. */
 static _Noreturn void become(const struct exec_conf *c, int out, int err, int failed)
@@ -76,7 +103,7 @@ static _Noreturn void become(const struct exec_conf *c, int out, int err, int fa
 	for (size_t i = 0; i < c->command.n; i++)
 		argv[i] = xstrdup(c->command.v[i]);
 	if (!c->working_directory || !chdir(c->working_directory))
-		execvp(argv[0], argv);
+		run_program(argv);
 	e = errno;
 	(void)fd_write_all(failed, &e, sizeof(e));
 	_exit(127);
@@ -102,6 +129,11 @@ static int start(const struct exec_conf *c, struct started *s, struct diag *out)
 		return 0;
 	if (err == ENOENT || err == ENOTDIR)
 		check_fail(out, D_EXEC_NOT_FOUND, c->command.v[0], "%s", strerror(err));
+	else if (err == ENOEXEC)
+		check_fail(out, D_EXEC_NOT_EXECUTABLE, c->command.v[0],
+			   "%s: neither a program of this architecture nor a script that begins "
+			   "with #!",
+			   strerror(err));
 	else
 		check_fail(out, D_EXEC_NOT_EXECUTABLE, c->command.v[0], "%s", strerror(err));
 	if (c->working_directory && access(c->working_directory, X_OK))

@@ -71,6 +71,17 @@ static const struct key file_keys[] = {
 static const struct schema file_schema = {
     .name = "file", .size = sizeof(struct file_conf), .keys = file_keys};
 
+static const char *file_validate(const void *conf, const char **key)
+{
+	const struct file_conf *c = conf;
+
+	*key = c->contains ? "contains" : c->sha256 ? "sha256" : "min_size";
+	if (c->type != ENUM_UNSET && !str_eq(types[c->type], "file") &&
+	    (c->contains || c->sha256 || c->min_size.bytes >= 0))
+		return "is for type = \"file\" only";
+	return NULL;
+}
+
 static enum verdict fail_errno(struct diag *out, int err, const char *path, const char *doing)
 {
 	enum diag_code code =
@@ -160,18 +171,36 @@ static bool dir_is_empty(const char *path)
 	return empty;
 }
 
+/* Opening must not wait for a writer, nor may the path have become something else since it was looked at. */
+static int open_regular(const char *path, struct diag *out)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st)) {
+		fail_errno(out, errno, path, "open");
+		return -1;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		check_fail(out, D_FILE_WRONG_TYPE, path, "it is a %s, demanded is a file",
+			   type_name(st.st_mode));
+		return -1;
+	}
+	return steal_fd(&fd);
+}
+
 static enum verdict content_is(const struct check_run *run, const struct file_conf *c,
 			       const char *path, struct diag *out)
 {
 	unsigned char buf[64 * 1024], digest[EVP_MAX_MD_SIZE];
 	char hex[65] = "";
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	cleanup_fd int fd = open_regular(path, out);
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	unsigned n_digest = 0;
 	ssize_t n;
 
 	if (fd < 0)
-		return fail_errno(out, errno, path, "open");
+		return V_FAIL;
 	check_step(run, PH_ASSERT, "reading %s", path);
 	EVP_DigestInit_ex(md, EVP_sha256(), NULL);
 	while ((n = fd_read_full(fd, buf, sizeof(buf))) > 0) {
@@ -192,11 +221,18 @@ static enum verdict content_is(const struct check_run *run, const struct file_co
 
 static enum verdict holds_text(const struct file_conf *c, const char *path, struct diag *out)
 {
-	size_t len = 0;
-	cleanup_free char *text = file_read(path, CONTAINS_MAX, &len);
+	cleanup_fd int fd = open_regular(path, out);
+	/* Pages that nothing is read into cost nothing. */
+	cleanup_free char *text = xmalloc(CONTAINS_MAX);
+	ssize_t n;
+	size_t len;
 
-	if (!text)
+	if (fd < 0)
+		return V_FAIL;
+	n = fd_read_full(fd, text, CONTAINS_MAX);
+	if (n < 0)
 		return fail_errno(out, errno, path, "read");
+	len = (size_t)n;
 	if (memmem(text, len, c->contains, strlen(c->contains)))
 		return V_PASS;
 	return check_fail(out, D_FILE_CONTENT, path, "%zu bytes, and \"%s\" is not among them", len,
@@ -214,9 +250,12 @@ static enum verdict one_file(const struct check_run *run, const char *path, stru
 	if (c->type != ENUM_UNSET && !str_eq(type_name(st.st_mode), types[c->type]))
 		return check_fail(out, D_FILE_WRONG_TYPE, path, "it is a %s, demanded is a %s",
 				  type_name(st.st_mode), types[c->type]);
-	if (c->type == ENUM_UNSET && S_ISDIR(st.st_mode) &&
-	    (c->sha256 || c->contains || c->min_size.bytes >= 0))
-		return check_fail(out, D_FILE_WRONG_TYPE, path, "it is a dir, demanded is a file");
+	if (!S_ISREG(st.st_mode) && (c->sha256 || c->contains || c->min_size.bytes >= 0 ||
+				     (c->not_empty && !S_ISDIR(st.st_mode))))
+		return check_fail(
+		    out, D_FILE_WRONG_TYPE, path,
+		    "it is a %s; only a file has the content or size that is demanded",
+		    type_name(st.st_mode));
 	if (may(c, &st, path, out))
 		return V_FAIL;
 	if (c->not_empty && (S_ISDIR(st.st_mode) ? dir_is_empty(path) : st.st_size == 0))
@@ -270,5 +309,6 @@ const struct check_kind check_file = {
     .name = "file",
     .summary = "files and folders exist, with the right kind, permissions and content",
     .schema = &file_schema,
+    .validate = file_validate,
     .run = file_run,
 };

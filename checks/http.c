@@ -57,7 +57,7 @@ static const struct key http_keys[] = {
 	    .doc = "What to ask for.", .example = "\"http://api:8080/health\""),
     KEY_STR(struct http_conf, method, .def = "GET", .check = method_problem,
 	    .doc = "HTTP method; a body makes POST of GET."),
-    KEY_PAIRLIST(struct http_conf, headers, .flags = K_HEADERS,
+    KEY_PAIRLIST(struct http_conf, headers, .flags = K_HEADERS, .check = web_header_problem,
 		 .doc = "Request headers; secret values by reference.",
 		 .example = "[\"X-Api-Key: env:API_KEY\", \"Accept: application/json\"]"),
     WEB_KEYS(struct http_conf),
@@ -121,7 +121,7 @@ static const char *http_validate(const void *conf, const char **key)
 		*key = "method";
 		return "HEAD gives no body, and the check looks at one";
 	}
-	return web_conf_problem(&web, key);
+	return web_conf_problem(&web, c->follow ? NULL : &c->url, key);
 }
 
 static bool status_fits(const struct strlist *wanted, long status)

@@ -101,7 +101,7 @@ static const char *metrics_validate(const void *conf, const char **key)
 			       "job_last_success_timestamp_seconds=10m";
 	}
 	*key = NULL;
-	return web_conf_problem(&web, key);
+	return web_conf_problem(&web, &c->url, key);
 }
 
 /* ---- what is looked for ------------------------------------------------------------------------------------------ */

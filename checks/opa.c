@@ -48,7 +48,7 @@ static const struct key decision_keys[] = {
 	     .example = "\"policy/input.json\""),
     KEY_JSON(struct decision, equals, .check = json_problem,
 	     .doc = "What the decision must be, as JSON text.", .example = "true"),
-    KEY_STR(struct decision, at, .check = json_pointer_problem,
+    KEY_STR(struct decision, at, .flags = K_EMPTY, .check = json_pointer_problem,
 	    .doc = "Where in the decision to look, as a JSON pointer.", .example = "\"/allowed\""),
     KEY_ENUM(struct decision, type, .choices = json_kinds,
 	     .doc = "The type the decision must have.", .example = "\"boolean\""),
@@ -57,9 +57,24 @@ static const struct key decision_keys[] = {
 static const struct schema decision_schema = {
     .name = "decisions", .size = sizeof(struct decision), .keys = decision_keys};
 
+/* OPA answers {} to every unknown path below /v1/data, also to /v1/data/health: there health would mean nothing. */
+static const char *base_problem(const char *url)
+{
+	const char *path = strchr(strstr(url, "://") + 3, '/');
+	size_t n = path ? strlen(path) : 0;
+
+	while (n && path[n - 1] == '/')
+		n--;
+	if (path &&
+	    (memmem(path, n, "/v1/data", 8) || (n >= 3 && !strncmp(path + n - 3, "/v1", 3))))
+		return "names a part of OPA's API; give the address alone, as in http://opa:8181, "
+		       "and what is below /v1/data as path of decisions";
+	return web_base_problem(url);
+}
+
 static const struct key opa_keys[] = {
     KEY_URL(struct opa_conf, url, .flags = K_REQUIRED, .schemes = opa_schemes,
-	    .doc = "Where OPA listens.", .example = "\"http://opa:8181\""),
+	    .check = base_problem, .doc = "Where OPA listens.", .example = "\"http://opa:8181\""),
     WEB_KEYS(struct opa_conf),
     KEY_STRLIST(struct opa_conf, health, .choices = healths,
 		.doc = "What /health must vouch for besides itself: that bundles are activated, "
@@ -87,7 +102,7 @@ static const char *opa_validate(const void *conf, const char **key)
 			return "has input and input_file: one of them";
 	}
 	*key = NULL;
-	return web_conf_problem(&web, key);
+	return web_conf_problem(&web, &c->url, key);
 }
 
 struct session {

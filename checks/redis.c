@@ -111,6 +111,39 @@ static const struct key redis_keys[] = {
 static const struct schema redis_schema = {
     .name = "redis", .size = sizeof(struct redis_conf), .keys = redis_keys};
 
+/* "/2": the database. "" and "/": none is named. NULL, or what is wrong. */
+static const char *path_database(const struct url *url, int64_t *number)
+{
+	*number = INT_UNSET;
+	if (strchr(url->path, '?'))
+		return "has a query, which is not read; give what it says as keys of their own";
+	if (str_eq(url->scheme, "unix") || !url->path[0] || str_eq(url->path, "/"))
+		return NULL;
+	return parse_i64(url->path + 1, 0, 65535, number)
+		   ? "has a path that is not the number of a database, as in redis://host:6379/2"
+		   : NULL;
+}
+
+/* What the key and the url both say must not contradict: one of them would be ignored. */
+static const char *url_problem(const struct redis_conf *c, const struct tls_conf *tls,
+			       const char **key)
+{
+	int64_t number;
+	const char *problem = path_database(&c->url, &number);
+
+	*key = "url";
+	if (problem)
+		return problem;
+	*key = "database";
+	if (number != INT_UNSET && c->database != INT_UNSET && number != c->database)
+		return "is another one than the url's";
+	*key = "password";
+	if (secret_is_set(c->password) && secret_is_set(c->url.password))
+		return "and a password in the url exclude each other";
+	*key = str_eq(c->url.scheme, "rediss") ? NULL : tls_key_given(tls);
+	return *key ? "is for TLS only: use rediss://" : NULL;
+}
+
 static const char *redis_validate(const void *conf, const char **key)
 {
 	const struct redis_conf *c = conf;
@@ -126,6 +159,12 @@ static const char *redis_validate(const void *conf, const char **key)
 	if (!c->sentinels.n != !c->master_name) {
 		*key = c->master_name ? "master_name" : "sentinels";
 		return "sentinels and master_name belong together";
+	}
+	if (url && !secret_is_set(c->url.ref)) {
+		const char *problem = url_problem(c, &tls, key);
+
+		if (problem)
+			return problem;
 	}
 	return tls_conf_problem(&tls, key);
 }
@@ -197,6 +236,7 @@ static int redis_reach(const struct check_run *run, struct session *s, struct di
 {
 	const struct redis_conf *c = s->conf;
 	struct conn conn;
+	const char *problem;
 	int64_t number;
 
 	s->database = c->database == INT_UNSET ? 0 : c->database;
@@ -204,15 +244,21 @@ static int redis_reach(const struct check_run *run, struct session *s, struct di
 		return redis_by_sentinel(run, s, out);
 	if (url_reveal(&c->url, &s->url, out))
 		return -1;
+	problem = path_database(&s->url, &number);
+	if (problem) {
+		/* Only where the url is a reference: else the profile was refused. */
+		check_fail(out, c->url.ref.kind == SECRET_ENV ? D_ENV_MISMATCH : D_SECRET_MALFORMED,
+			   c->url.ref.text, "the url %s", problem);
+		return -1;
+	}
+	if (c->database == INT_UNSET && number != INT_UNSET)
+		s->database = number;
 	if (str_eq(s->url.scheme, "unix")) {
 		if (net_connect_unix(run, s->url.path, &conn, out))
 			return -1;
 		resp_begin(&s->resp, run, &conn);
 		return 0;
 	}
-	if (c->database == INT_UNSET && s->url.path[0] == '/' &&
-	    !parse_i64(s->url.path + 1, 0, 65535, &number))
-		s->database = number;
 	return redis_connect(run, s, s->url.host, s->url.port ? s->url.port : 6379,
 			     str_eq(s->url.scheme, "rediss"), out);
 }
@@ -269,13 +315,8 @@ static enum verdict redis_ping(const struct check_run *run, struct session *s, s
 	reply = RESP(&s->resp, out, "PING");
 	if (!reply)
 		return V_FAIL;
-	if (resp_is_error(reply)) {
-		/* Any server word of Redis is one of Redis; "ERR unknown command" to PING is not. */
-		if (str_starts(reply->str, "ERR unknown"))
-			return check_fail(out, D_REDIS_NOT_REDIS, s->resp.conn.peer, "PING: %s",
-					  reply->str);
+	if (resp_is_error(reply))
 		return resp_fail(out, reply, &s->resp, "PING", s->with_login);
-	}
 	if (reply->type != REDIS_REPLY_STATUS || !str_eq(reply->str, "PONG"))
 		return check_fail(out, D_REDIS_NOT_REDIS, s->resp.conn.peer,
 				  "PING was not answered with PONG");
@@ -412,6 +453,26 @@ static enum verdict redis_cluster(struct session *s, struct diag *out)
 /* ---- what it must permit ------------------------------------------------------------------------------------------ */
 #define CAN_WORDS 16
 
+/* "Unknown" may mean an old server or a renamed command: the version tells. */
+static enum verdict fail_acl(struct session *s, const redisReply *reply, const char *asked,
+			     struct diag *out)
+{
+	struct diag ignored = {0};
+	char has[32] = "";
+	int v[3];
+
+	resp_fail(out, reply, &s->resp, asked, s->with_login);
+	if (out->code != D_REDIS_COMMAND || (!s->info[0] && read_info(s, &ignored)) ||
+	    !resp_info(s->info, "redis_version", has, sizeof(has)))
+		return V_FAIL;
+	version_parts(has, v);
+	if (v[0] < 7)
+		check_fail(out, D_REDIS_VERSION, s->resp.conn.peer,
+			   "can needs ACL DRYRUN, which Redis has since 7.0; the server is %s: %s",
+			   has, reply->str);
+	return V_FAIL;
+}
+
 static enum verdict redis_may(struct session *s, const char *user, const char *command,
 			      struct diag *out)
 {
@@ -431,11 +492,7 @@ static enum verdict redis_may(struct session *s, const char *user, const char *c
 	if (reply->type == REDIS_REPLY_STRING) /* "User app has no permissions to ..." */
 		return check_fail(out, D_AUTH_FORBIDDEN, s->resp.conn.peer, "%s: %s", command,
 				  reply->str);
-	if (resp_is_error(reply) && strcasestr(reply->str, "unknown"))
-		return check_fail(out, D_REDIS_VERSION, s->resp.conn.peer,
-				  "can needs ACL DRYRUN, which Redis has since 7.0: %s",
-				  reply->str);
-	return resp_fail(out, reply, &s->resp, "ACL DRYRUN", s->with_login);
+	return fail_acl(s, reply, "ACL DRYRUN", out);
 }
 
 static enum verdict redis_can(struct session *s, struct diag *out)
@@ -448,7 +505,7 @@ static enum verdict redis_can(struct session *s, struct diag *out)
 	if (!who)
 		return V_FAIL;
 	if (who->type != REDIS_REPLY_STRING)
-		return resp_fail(out, who, &s->resp, "ACL WHOAMI", s->with_login);
+		return fail_acl(s, who, "ACL WHOAMI", out);
 	for (size_t i = 0; i < s->conf->can.n; i++)
 		if (redis_may(s, who->str, s->conf->can.v[i], out))
 			return V_FAIL;
@@ -504,6 +561,20 @@ static enum verdict redis_write(const struct check_run *run, struct session *s, 
 	return V_PASS;
 }
 
+/* A TLS listener ends a plain connection at the first words, most often without one of its own. */
+static enum verdict fail_first_words(const struct check_run *run, const struct session *s,
+				     struct diag *out)
+{
+	const struct conn *conn = &s->resp.conn;
+
+	if ((out->code == D_CONNECT_RESET || out->code == D_CONNECT_CLOSED) && !conn->ssl &&
+	    net_wants_tls(run, conn->ip, conn->port))
+		return check_fail(out, D_TLS_REQUIRED, conn->peer,
+				  "the peer ends a plain connection without an answer, and answers "
+				  "a TLS handshake");
+	return V_FAIL;
+}
+
 static bool needs_info(const struct redis_conf *c)
 {
 	return c->role != ROLE_ANY || c->min_version || c->cluster ||
@@ -515,8 +586,11 @@ static enum verdict redis_run(const struct check_run *run, struct diag *out)
 	struct session *s = xcalloc(1, sizeof(*s));
 
 	s->conf = run->conf;
-	if (redis_reach(run, s, out) || redis_login(run, s, out) || redis_ping(run, s, out) ||
-	    redis_select(s, out))
+	if (redis_reach(run, s, out))
+		return V_FAIL;
+	if (redis_login(run, s, out) || redis_ping(run, s, out))
+		return fail_first_words(run, s, out);
+	if (redis_select(s, out))
 		return V_FAIL;
 	if (needs_info(s->conf)) {
 		check_step(run, PH_ASSERT, "INFO of %s", s->resp.conn.peer);

@@ -80,6 +80,7 @@ static const struct schema subject_schema = {
 
 static const struct key registry_keys[] = {
     KEY_URLLIST(struct registry_conf, url, .flags = K_REQUIRED, .schemes = registry_schemes,
+		.check = web_base_problem,
 		.doc = "Where the registry's API begins; the first that answers is used.",
 		.example = "[\"http://registry:8081\"]"),
     WEB_KEYS(struct registry_conf),
@@ -94,6 +95,15 @@ static const struct key registry_keys[] = {
 };
 static const struct schema registry_schema = {
     .name = "schema_registry", .size = sizeof(struct registry_conf), .keys = registry_keys};
+
+/* One of them, when none could make use of TLS keys. */
+static const struct url *only_plain(const struct urllist *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!str_eq(list->v[i].scheme, "http"))
+			return NULL;
+	return &list->v[0];
+}
 
 static const char *registry_validate(const void *conf, const char **key)
 {
@@ -112,7 +122,7 @@ static const char *registry_validate(const void *conf, const char **key)
 			       "or \"compatible\"";
 	}
 	*key = NULL;
-	return web_conf_problem(&web, key);
+	return web_conf_problem(&web, only_plain(&c->url), key);
 }
 
 struct session {

@@ -31,16 +31,24 @@ static const char *tcp_validate(const void *conf, const char **key)
 	const struct tcp_conf *c = conf;
 	struct tls_conf tls = TLS_CONF(c);
 
-	if (!c->tls &&
-	    (c->ca_file || c->ca_path || c->cert_file || c->key_file || c->server_name)) {
-		*key = c->ca_file     ? "ca_file"
-		       : c->ca_path   ? "ca_path"
-		       : c->cert_file ? "cert_file"
-		       : c->key_file  ? "key_file"
-				      : "server_name";
+	if (!c->tls && tls_key_given(&tls)) {
+		*key = tls_key_given(&tls);
 		return "is for TLS only: add tls = true";
 	}
 	return tls_conf_problem(&tls, key);
+}
+
+static bool wants_tls(const struct check_run *run, const struct tcp_conf *c,
+		      const struct conn *conn)
+{
+	return !c->tls && net_wants_tls(run, conn->ip, conn->port);
+}
+
+static enum verdict fail_wants_tls(const struct conn *conn, struct diag *out)
+{
+	return check_fail(out, D_TLS_REQUIRED, conn->peer,
+			  "the peer ends a plain connection without a greeting, and answers a TLS "
+			  "handshake");
 }
 
 static enum verdict tcp_banner(const struct check_run *run, const struct tcp_conf *c,
@@ -55,8 +63,12 @@ static enum verdict tcp_banner(const struct check_run *run, const struct tcp_con
 
 		if (n < 0 && len && out->code == D_ANSWER_TIMEOUT)
 			break;
-		if (n < 0)
+		if (n < 0 && (len || out->code != D_CONNECT_RESET))
 			return V_FAIL;
+		if (n < 0 && !wants_tls(run, c, conn))
+			return V_FAIL;
+		if (n < 0)
+			return fail_wants_tls(conn, out);
 		if (!n)
 			break;
 		len += (size_t)n;
@@ -66,6 +78,8 @@ static enum verdict tcp_banner(const struct check_run *run, const struct tcp_con
 			return V_PASS;
 		}
 	}
+	if (!len && wants_tls(run, c, conn))
+		return fail_wants_tls(conn, out);
 	if (!len)
 		return check_fail(out, D_CONNECT_CLOSED, conn->peer,
 				  "closed before any greeting came");

@@ -390,7 +390,7 @@ static int find_choice(const struct slot *s, const char *text)
 static int fill_url_text(const struct slot *s, const char *text, struct url *out)
 {
 	char all[256];
-	const char *why = "", *const * scheme;
+	const char *why = "";
 
 	if (str_starts(text, "env:") || str_starts(text, "file:")) {
 		if (strstr(s->node->text, "${"))
@@ -400,15 +400,14 @@ static int fill_url_text(const struct slot *s, const char *text, struct url *out
 				    .scheme = "",
 				    .host = "",
 				    .path = "",
-				    .ref = secret_from_text(text)};
+				    .ref = secret_from_text(text),
+				    .schemes = s->key->schemes,
+				    .check = s->key->check};
 		return 0;
 	}
 	if (url_split(out, s->fill->arena, text, &why) < 0)
 		return problem(s->fill, s->node, s->where, "the URL %s", why);
-	for (scheme = s->key->schemes; scheme && *scheme; scheme++)
-		if (str_eq(*scheme, out->scheme))
-			break;
-	if (s->key->schemes && !*scheme)
+	if (!url_scheme_in(out, s->key->schemes))
 		return problem(s->fill, s->node, s->where,
 			       "\"%s://\" is not a scheme for this; use %s", out->scheme,
 			       join_words(s->key->schemes, all, sizeof all));
@@ -475,7 +474,7 @@ static int fill_text(const struct slot *s)
 	text = slot_text(s);
 	if (!text)
 		return -1;
-	if (!*text)
+	if (!*text && !(s->key->flags & K_EMPTY))
 		return problem(s->fill, s->node, s->where, "is empty");
 	/* Not quoted then: what stands before the @ is a password as a rule. */
 	if (s->key->type == K_HOSTPORT && text[0] != '/' && strchr(text, '@'))
@@ -554,9 +553,11 @@ static int fill_pair(const struct slot *s, const char *text, const char *raw, st
 	for (sep++; *sep == ' ';)
 		sep++;
 	secret = secret_from_text(sep);
+	if (s->key->flags & K_HEADERS && run_check(s, text) < 0)
+		return -1;
 	if (secret.kind == SECRET_LITERAL && !secret_sensitive_name(out->name)) {
 		out->value = sep;
-		return s->key->check ? run_check(s, text) : 0;
+		return s->key->flags & K_HEADERS ? 0 : run_check(s, text);
 	}
 	if (secret.kind == SECRET_LITERAL && strstr(raw, "${"))
 		return problem(s->fill, s->node, s->where,

@@ -71,8 +71,9 @@ enum key_type {
 #define K_NUMBERS 4u /* K_STRLIST: numbers are accepted as items too */
 #define K_HEADERS 8u /* K_PAIRLIST: "Name: value" */
 #define K_DEPRECATED 16u
-#define K_MODES 32u /* K_STRLIST: items are mode names or their aliases */
-#define K_RAW 64u   /* no ${} interpolation (regular expressions keep their dollar) */
+#define K_MODES 32u  /* K_STRLIST: items are mode names or their aliases */
+#define K_EMPTY 128u /* K_STR: an empty text is a value */
+#define K_RAW 64u    /* no ${} interpolation (regular expressions keep their dollar) */
 
 struct schema;
 struct key {

@@ -3,6 +3,7 @@
 #include <ctype.h>
 
 #include "diag.h"
+#include "str.h"
 
 #define KEY_LENGTH 16 /* words of a query that are no key are shorter */
 
@@ -188,12 +189,33 @@ static void register_query(struct arena *a, const struct url *u)
 	}
 }
 
+bool url_scheme_in(const struct url *url, const char *const *schemes)
+{
+	if (!schemes)
+		return true;
+	for (; *schemes; schemes++)
+		if (str_eq(*schemes, url->scheme))
+			return true;
+	return false;
+}
+
+static const char *allowed_problem(const struct url *url, const struct url *key, struct str *text)
+{
+	if (url_scheme_in(url, key->schemes))
+		return key->check ? key->check(url->text) : NULL;
+	str_addf(text, "begins with %.32s://; allowed here are", url->scheme);
+	for (const char *const *s = key->schemes; *s; s++)
+		str_addf(text, " %s://", *s);
+	return text->s;
+}
+
 int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 {
 	/* Lives until the child exits: the parts point into it. */
 	static struct arena arena;
 	const char *value, *why = "";
 	char subject[300];
+	struct str text;
 
 	if (!secret_is_set(in->ref)) {
 		*out = *in;
@@ -203,12 +225,18 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 	value = secret_read(in->ref, out_diag);
 	if (!value)
 		return -1;
-	if (url_split(out, &arena, value, &why) < 0) {
+	str_init(&text, 300);
+	if (url_split(out, &arena, value, &why) == 0)
+		why = allowed_problem(out, in, &text);
+	if (why) {
 		snprintf(subject, sizeof subject, "%s%s",
 			 in->ref.kind == SECRET_ENV ? "variable " : "file ", in->ref.text);
-		diag_set(out_diag, D_ENV_MISMATCH, subject, "is to hold a URL, but it %s", why);
+		diag_set(out_diag, in->ref.kind == SECRET_ENV ? D_ENV_MISMATCH : D_SECRET_MALFORMED,
+			 subject, "is to hold a URL for this, but it %s", why);
+		str_free(&text);
 		return -1;
 	}
+	str_free(&text);
 	register_user(out);
 	register_query(&arena, out);
 	return 0;

@@ -21,6 +21,10 @@ struct url {
 	struct secret user,
 	    password;      /* SECRET_LITERAL, percent-decoded, when the URL had a user part */
 	struct secret ref; /* set: the whole URL is read by the child */
+	/* With `ref`, what its key allows, checked when it is revealed: schemes (NULL-terminated; NULL: any) and the
+	 * row's own check (may be NULL). */
+	const char *const *schemes;
+	const char *(*check)(const char *text);
 };
 struct urllist {
 	size_t n;
@@ -29,6 +33,7 @@ struct urllist {
 
 /* 0; or -1 with a short reason in *why (static text) that never quotes the user part. */
 int url_split(struct url *out, struct arena *a, const char *text, const char **why);
+bool url_scheme_in(const struct url *url, const char *const *schemes);
 /* Child only. A copy with all parts: resolves `ref` if there is one. 0; or -1 with *out_diag filled. */
 int url_reveal(const struct url *in, struct url *out, struct diag *out_diag);
 

@@ -43,6 +43,44 @@ static bool is_bounded(const char *text, size_t len, char *err, size_t err_size)
 	return true;
 }
 
+/* Is the run of n digits at `at` an integer as a whole that 64 bits do not hold? */
+static bool too_big(const char *text, size_t len, size_t at, size_t n)
+{
+	static const char most[] = "9223372036854775807";
+	const size_t n_most = sizeof(most) - 1;
+	char before = at ? text[at - 1] : ' ', after = at + n < len ? text[at + n] : ' ';
+
+	if (before == '-' && at > 1)
+		before = text[at - 2]; /* the sign of an exponent? */
+	if (before == '.' || before == '+' || before == 'e' || before == 'E' || after == '.' ||
+	    after == 'e' || after == 'E')
+		return false;
+	return n > n_most || (n == n_most && memcmp(text + at, most, n) > 0);
+}
+
+/* RFC 8259 sets no bound to numbers; jansson refuses an integer beyond 64 bits. Such a one gets ".0" and becomes a
+ * double, it alone: all others stay exact. */
+static void widen_integers(struct str *out, const char *text, size_t len)
+{
+	bool in_string = false;
+	size_t n;
+
+	for (size_t i = 0; i < len; i += n) {
+		n = 1;
+		if (in_string && text[i] == '\\' && i + 1 < len)
+			n = 2;
+		else if (text[i] == '"')
+			in_string = !in_string;
+		else if (!in_string)
+			while (isdigit((unsigned char)text[i]) && i + n < len &&
+			       isdigit((unsigned char)text[i + n]))
+				n++;
+		str_addn(out, text + i, n);
+		if (!in_string && isdigit((unsigned char)text[i]) && too_big(text, len, i, n))
+			str_add(out, ".0");
+	}
+}
+
 json_t *json_read(const char *text, size_t len, char *err, size_t err_size)
 {
 	json_error_t e;
@@ -51,6 +89,14 @@ json_t *json_read(const char *text, size_t len, char *err, size_t err_size)
 	if (!is_bounded(text, len, err, err_size))
 		return NULL;
 	v = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
+	if (!v && json_error_code(&e) == json_error_numeric_overflow) {
+		struct str wide;
+
+		str_init(&wide, 2 * len + 8);
+		widen_integers(&wide, text, len);
+		v = json_loadb(wide.s, wide.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
+		str_free(&wide);
+	}
 	if (!v)
 		snprintf(err, err_size, "line %d column %d: %s", e.line, e.column, e.text);
 	return v;
@@ -163,12 +209,22 @@ static bool same_objects(const json_t *a, const json_t *b)
 	return true;
 }
 
+/* Without rounding the integer to a double: 2^53 + 1 is not 9007199254740992.0. */
+static bool int_is_real(json_int_t i, double r)
+{
+	return r >= -0x1p63 && r < 0x1p63 && (double)(json_int_t)r == r && (json_int_t)r == i;
+}
+
 bool json_same(const json_t *a, const json_t *b)
 {
 	if (json_is_number(a) && json_is_number(b)) {
 		if (json_is_integer(a) && json_is_integer(b))
 			return json_integer_value(a) == json_integer_value(b);
-		return json_number_value(a) == json_number_value(b);
+		if (json_is_integer(a))
+			return int_is_real(json_integer_value(a), json_real_value(b));
+		if (json_is_integer(b))
+			return int_is_real(json_integer_value(b), json_real_value(a));
+		return json_real_value(a) == json_real_value(b);
 	}
 	if (json_typeof(a) != json_typeof(b))
 		return false;

@@ -13,14 +13,15 @@
 const char *json_problem(const char *text);
 /* For rows (.check): NULL when text is a JSON pointer (RFC 6901). */
 const char *json_pointer_problem(const char *text);
-/* NULL with a reason in err (line, what) when it is not JSON. Any value, not only objects. */
+/* NULL with a reason in err (line, what) when it is not JSON. Any value, not only objects. Integers of 64 bits are exact;
+ * larger ones are read as doubles (15 digits), and numbers beyond 1.8e308 are refused. */
 json_t *json_read(const char *text, size_t len, char *err, size_t err_size);
 /* The same for foreign documents that must not be quoted: objects and lists only, whole numbers of any size (as reals),
  * and a reason without a piece of the text. */
 json_t *json_read_document(const char *text, size_t len, char *err, size_t err_size);
 /* RFC 6901. NULL: nothing there. Borrowed. */
 json_t *json_at(json_t *root, const char *pointer);
-/* Deep equality; 1 and 1.0 are equal. */
+/* Deep equality; 1 and 1.0 are equal, numbers that differ are not. */
 bool json_same(const json_t *a, const json_t *b);
 /* Compact text for causes, cut to size, cleaned. Returns buf. */
 const char *json_short(const json_t *v, char *buf, size_t size);

@@ -5,7 +5,7 @@
 const char *const json_kinds[] = {"object", "array", "string", "number", "boolean", "null", NULL};
 
 static const struct key expect_keys[] = {
-    KEY_STR(struct json_expect, at, .check = json_pointer_problem,
+    KEY_STR(struct json_expect, at, .flags = K_EMPTY, .check = json_pointer_problem,
 	    .doc = "Where to look, as a JSON pointer (RFC 6901); empty: the whole answer.",
 	    .example = "\"/status\""),
     KEY_JSON(struct json_expect, equals, .check = json_problem,

@@ -155,6 +155,7 @@ int net_connect(const struct check_run *run, const char *host, int port, struct 
 	*conn = (struct conn){.fd = -1};
 	snprintf(conn->peer, sizeof(conn->peer), strchr(host, ':') ? "[%s]:%d" : "%s:%d", host,
 		 port);
+	conn->port = port;
 	if (net_resolve(run, host, port, AF_UNSPEC, &list, out))
 		return -1;
 	for (const struct addrinfo *a = list; a; a = a->ai_next)
@@ -183,6 +184,26 @@ int net_connect(const struct check_run *run, const char *host, int port, struct 
 	net_fail_errno(out, worst, conn->peer, tried);
 	text_clean(out->cause, sizeof(out->cause), tried);
 	return -1;
+}
+
+#define ASK_TLS_MS 1000 /* a listener that said nothing by then says nothing */
+
+bool net_wants_tls(const struct check_run *run, const char *ip, int port)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+				 .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+	struct addrinfo *list = NULL;
+	struct mono until =
+	    mono_earlier(run->deadline, mono_after(mono_now(), SPAN_MS(ASK_TLS_MS)));
+	cleanup_fd int fd = -1;
+	char number[8];
+
+	snprintf(number, sizeof(number), "%d", port);
+	if (!*ip || getaddrinfo(ip, number, &hints, &list))
+		return false;
+	check_step(run, PH_TLS, "asking %s:%s whether it wants TLS", ip, number);
+	return !net_connect_one(list->ai_addr, list->ai_addrlen, until, &fd) &&
+	       tls_is_spoken(fd, until);
 }
 
 /* ---- reading and writing ---------------------------------------------------------------------------------------- */

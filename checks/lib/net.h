@@ -17,6 +17,7 @@ struct conn {
 	void *ssl;      /* SSL *, NULL when plain */
 	char peer[128]; /* "cache:6379", "/run/redis.sock": for subjects */
 	char ip[64];    /* the address that answered, "10.0.0.7"; empty for unix sockets */
+	int port;       /* 0 for unix sockets */
 };
 
 /* Resolves `host` with the system's resolver and tries every address until one connects (RFC 8305 in its
@@ -29,6 +30,9 @@ int net_connect_unix(const struct check_run *run, const char *path, struct conn 
  * given (loaded once). 0 or -1 with a tls-* code. */
 int net_tls(const struct check_run *run, struct conn *conn, const char *host,
 	    const struct tls_conf *tls, struct diag *out);
+/* A peer ended a plain connection without a word: does it want TLS? Asks on a connection of its own, for a second at
+ * most; true only when it answers a ClientHello with TLS records. Any certificate is good enough. */
+bool net_wants_tls(const struct check_run *run, const char *ip, int port);
 /* > 0 bytes; 0 end of stream; -1 failed (answer-timeout, connect-reset, tls-...). */
 ssize_t net_read(const struct check_run *run, struct conn *conn, void *buf, size_t size,
 		 struct diag *out);
@@ -54,6 +58,8 @@ enum verdict tls_fail_text(struct diag *out, const char *text, const char *subje
 int tls_files(const struct tls_conf *tls, struct diag *out);
 /* Rows' validation: NULL, or what is wrong with the combination. */
 const char *tls_conf_problem(const struct tls_conf *tls, const char **key);
+/* The name of the first key that is given; NULL: none. */
+const char *tls_key_given(const struct tls_conf *tls);
 /* One line about a certificate for causes: subject, issuer, dates, names. `cert` is an X509 *. */
 void tls_certificate_text(void *cert, char *buf, size_t size);
 

@@ -1,5 +1,7 @@
 #include "resp.h"
 
+#include <ctype.h>
+
 /* hiredis allocates what the head of an array announces before anything of it has come (and has a limit of its own only
  * since 1.1): *2147483647 would be 16 GiB. The length of a bulk string is harmless: its bytes are counted as they come. */
 #if HIREDIS_MAJOR >= 1
@@ -103,10 +105,11 @@ redisReply *resp_ask(struct resp *r, struct diag *out, const char *const *words)
 	}
 }
 
+/* First match wins. What an error begins with is a whole word: BUSYKEY is not BUSY. */
 static const struct {
-	const char *begins;
+	const char *words;
 	enum diag_code code;
-} error_words[] = {
+} error_begins[] = {
     {"LOADING", D_REDIS_LOADING},
     {"MASTERDOWN", D_REDIS_MASTER_DOWN},
     {"READONLY", D_REDIS_READONLY},
@@ -114,29 +117,50 @@ static const struct {
     {"MISCONF", D_REDIS_MISCONF},
     {"OOM", D_REDIS_OUT_OF_MEMORY},
     {"CLUSTERDOWN", D_REDIS_CLUSTER_DOWN},
+    {"NOREPLICAS", D_REDIS_REPLICAS},
     {"DENIED", D_REDIS_PROTECTED_MODE},
     {"WRONGPASS", D_AUTH_FAILED},
     {"ERR invalid password", D_AUTH_FAILED},
     {"ERR max number of clients", D_REDIS_MAX_CLIENTS},
+    {"ERR DB index is out of range", D_REDIS_DATABASE},
+    {"ERR invalid DB index", D_REDIS_DATABASE},
+    {"ERR SELECT is not allowed in cluster mode", D_REDIS_DATABASE},
+    {"ERR unknown command", D_REDIS_COMMAND},
+    {"ERR unknown subcommand", D_REDIS_COMMAND},
     {"NOPERM", D_AUTH_FORBIDDEN},
     {"NOAUTH", D_AUTH_REQUIRED},
 };
 
+static bool begins_with_words(const char *text, const char *words)
+{
+	size_t n = strlen(words);
+
+	return !strncasecmp(text, words, n) && !isalnum((unsigned char)text[n]);
+}
+
+/* A well-formed error is an answer of Redis, whatever it says. */
+static enum diag_code error_code(const char *text)
+{
+	for (size_t i = 0; i < ARRAY_LEN(error_begins); i++)
+		if (begins_with_words(text, error_begins[i].words))
+			return error_begins[i].code;
+	/* ACL DRYRUN: "ERR Command 'x' not found". */
+	return begins_with_words(text, "ERR Command") && strstr(text, "not found") ? D_REDIS_COMMAND
+										   : D_REDIS_ERROR;
+}
+
 enum verdict resp_fail(struct diag *out, const redisReply *reply, const struct resp *r,
 		       const char *asked, bool with_login)
 {
-	enum diag_code code = D_PROTOCOL_MISMATCH;
-	const char *words =
-	    resp_is_error(reply) ? reply->str : "an answer of another type than expected";
+	enum diag_code code;
 
-	for (size_t i = 0; resp_is_error(reply) && i < ARRAY_LEN(error_words); i++)
-		if (str_starts(words, error_words[i].begins)) {
-			code = error_words[i].code;
-			break;
-		}
+	if (!resp_is_error(reply))
+		return check_fail(out, D_PROTOCOL_MISMATCH, r->conn.peer,
+				  "%s: an answer of another type than expected", asked);
+	code = error_code(reply->str);
 	if (code == D_AUTH_REQUIRED && with_login)
 		code = D_AUTH_FAILED;
-	return check_fail(out, code, r->conn.peer, "%s: %s", asked, words);
+	return check_fail(out, code, r->conn.peer, "%s: %s", asked, reply->str);
 }
 
 const char *resp_info(const char *info, const char *name, char *buf, size_t size)

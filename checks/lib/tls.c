@@ -203,6 +203,16 @@ const char *tls_conf_problem(const struct tls_conf *tls, const char **key)
 	return NULL;
 }
 
+const char *tls_key_given(const struct tls_conf *tls)
+{
+	return tls->ca_file       ? "ca_file"
+	       : tls->ca_path     ? "ca_path"
+	       : tls->cert_file   ? "cert_file"
+	       : tls->key_file    ? "key_file"
+	       : tls->server_name ? "server_name"
+				  : NULL;
+}
+
 /* An encrypted key must not ask on a terminal. */
 static int no_passphrase(char *buf, int size, int writing, void *arg)
 {
@@ -442,6 +452,46 @@ int net_tls(const struct check_run *run, struct conn *conn, const char *host,
 		return -1;
 	check_reached(run, "tls");
 	return 0;
+}
+
+/* ---- is it TLS at all ------------------------------------------------------------------------------------------- */
+/* Called for whole messages only: a handshake message or an alert of the peer is proof enough, whatever it says. */
+static void on_message(int sent, int version, int type, const void *buf, size_t len, SSL *ssl,
+		       void *arg)
+{
+	bool *spoken = arg;
+
+	(void)version;
+	(void)buf;
+	(void)len;
+	(void)ssl;
+	if (!sent && (type == SSL3_RT_HANDSHAKE || type == SSL3_RT_ALERT))
+		*spoken = true;
+}
+
+bool tls_is_spoken(int fd, struct mono until)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	bool spoken = false;
+	SSL *ssl;
+
+	invariant(ctx);
+	ssl = SSL_new(ctx);
+	invariant(ssl);
+	SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
+	SSL_set_msg_callback(ssl, on_message);
+	SSL_set_msg_callback_arg(ssl, &spoken);
+	SSL_set_fd(ssl, fd);
+	while (!spoken) {
+		int n = SSL_connect(ssl);
+
+		if (n == 1 || tls_wait(ssl, n, until) != 1)
+			break;
+	}
+	ERR_clear_error();
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	return spoken;
 }
 
 /* ---- data ------------------------------------------------------------------------------------------------------- */

@@ -7,6 +7,8 @@
 /* `idle` NULL: nothing until `until` is answer-timeout; else it is 0 with *idle set. */
 ssize_t tls_read(struct conn *conn, void *buf, size_t size, struct mono until, bool *idle,
 		 struct diag *out);
+/* Does the peer at the other end of a fresh connection answer a ClientHello with TLS? */
+bool tls_is_spoken(int fd, struct mono until);
 int tls_write(struct conn *conn, const void *buf, size_t len, struct mono until, struct diag *out);
 
 #endif

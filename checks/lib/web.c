@@ -1,4 +1,4 @@
-#include "web.h"
+#include "web_transfer.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -6,22 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
 #include <openssl/ssl.h>
 
 #include "resolve.h"
-
-struct transfer {
-	const struct check_run *run;
-	const struct web_request *req;
-	struct web_response *resp;
-	int fd; /* connected, not yet given to curl; else -1 */
-	size_t max_body, cap, header_bytes;
-	bool too_large, headers_too_large;
-	long x509_error;
-	char certificate[256];
-	bool asked_for_ours;
-};
 
 const char *web_library(void)
 {
@@ -31,8 +18,13 @@ const char *web_library(void)
 	return text;
 }
 
-const char *web_conf_problem(const struct web_conf *web, const char **key)
+const char *web_conf_problem(const struct web_conf *web, const struct url *url, const char **key)
 {
+	if (url && url->text && str_eq(url->scheme, "http")) {
+		*key = tls_key_given(&web->tls);
+		if (*key)
+			return "is for TLS only, and the url begins with http://";
+	}
 	if (secret_is_set(web->password) && !web->username) {
 		*key = "password";
 		return "needs username";
@@ -42,6 +34,26 @@ const char *web_conf_problem(const struct web_conf *web, const char **key)
 		return "and username exclude each other: one Authorization header is sent";
 	}
 	return tls_conf_problem(&web->tls, key);
+}
+
+const char *web_base_problem(const char *url)
+{
+	return strchr(url, '?')
+		   ? "has a query, to which no path can be added; give the address alone"
+		   : NULL;
+}
+
+/* RFC 9110 sections 5.1 and 5.5. */
+const char *web_header_problem(const char *text)
+{
+	size_t n = strcspn(text, ":=");
+
+	while (n && text[n - 1] == ' ')
+		n--;
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)text[i]) && !strchr("!#$%&'*+-.^_`|~", text[i]))
+			return "has a name that no header can have";
+	return strpbrk(text, "\r\n") ? "holds a line end; a header is one line" : NULL;
 }
 
 /* ---- curl's callbacks ------------------------------------------------------------------------------------------- */
@@ -141,17 +153,7 @@ static CURLcode on_ssl_ctx(CURL *curl, void *ctx, void *arg)
 }
 
 /* ---- one request ------------------------------------------------------------------------------------------------ */
-static bool is_https(const struct web_request *req)
-{
-	return str_eq(req->url->scheme, "https");
-}
-
-static int port_of(const struct web_request *req)
-{
-	return req->url->port ? req->url->port : is_https(req) ? 443 : 80;
-}
-
-/* The address as curl gets it. With server_name the URL names that host, because curl asks for the URL's host. */
+/* The address as curl gets it. */
 static void make_url(const struct web_request *req, const char *host, struct str *url)
 {
 	const char *path = req->path ? req->path : req->url->path;
@@ -199,6 +201,7 @@ static int connect_first(struct transfer *t, CURL *curl, const char *host, struc
 	}
 	if (net_connect(t->run, req->url->host, port_of(req), &conn, out))
 		return -1;
+	snprintf(t->ip, sizeof(t->ip), "%s", conn.ip);
 	fcntl(conn.fd, F_SETFL, fcntl(conn.fd, F_GETFL) | O_NONBLOCK);
 	t->fd = conn.fd;
 	snprintf(pin, sizeof(pin), strchr(host, ':') ? "[%s]:%d:%s" : "%s:%d:%s", host,
@@ -230,6 +233,17 @@ static void set_tls(CURL *curl, struct transfer *t)
 	curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, t);
 }
 
+/* Basic authentication sends base64 of both together, in which the password alone is not to be found. */
+static void register_pair(const char *user, const char *password)
+{
+	struct str pair;
+
+	str_init(&pair, 2 * SECRET_VALUE_MAX);
+	str_addf(&pair, "%s:%s", user, password);
+	secret_register(pair.s);
+	str_free(&pair);
+}
+
 static int set_credentials(CURL *curl, const struct web_request *req, struct web_response *resp,
 			   struct diag *out)
 {
@@ -255,6 +269,8 @@ static int set_credentials(CURL *curl, const struct web_request *req, struct web
 	if (!password || (!user && secret_is_set(req->url->user)))
 		return -1;
 	if (user) {
+		if (*password)
+			register_pair(user, password);
 		curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
 		curl_easy_setopt(curl, CURLOPT_USERNAME, user);
 		curl_easy_setopt(curl, CURLOPT_PASSWORD, password);
@@ -270,7 +286,7 @@ static int add_header(struct curl_slist **list, const char *name, const char *va
 
 	/* A value from a secret may hold anything: a line end in it would add headers. */
 	if (strpbrk(value, "\r\n")) {
-		check_fail(out, D_SECRET_UNREADABLE, name,
+		check_fail(out, D_SECRET_MALFORMED, name,
 			   "the value of this header holds a line end");
 		return -1;
 	}
@@ -327,7 +343,6 @@ static void set_options(CURL *curl, struct transfer *t)
 
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(curl, CURLOPT_PROXY, req->proxy ? req->proxy : "");
 	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open);
@@ -337,153 +352,11 @@ static void set_options(CURL *curl, struct transfer *t)
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
-	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, req->follow > 0 ? 1L : 0L);
-	curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)req->follow);
+	/* Redirects are followed by web_request, which decides at each what may be sent there. */
+	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)mono_left_ms_now(t->run->deadline));
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "startguard/" STARTGUARD_VERSION);
-}
-
-/* ---- what went wrong -------------------------------------------------------------------------------------------- */
-/* Asks once more, by hand, to quote what the peer really says. Only after curl said that it is no HTTP. */
-static enum verdict fail_not_http(const struct transfer *t, const char *curl_words,
-				  struct diag *out)
-{
-	static const char question[] = "GET / HTTP/1.0\r\n\r\n";
-	const char *subject = t->resp->subject;
-	struct diag ignored = {0};
-	struct conn conn;
-	unsigned char buf[64];
-	char words[160];
-	ssize_t n = -1;
-
-	if (!t->req->proxy && !t->req->unix_socket && !is_https(t->req) &&
-	    !net_connect(t->run, t->req->url->host, port_of(t->req), &conn, &ignored) &&
-	    !net_write(t->run, &conn, question, sizeof(question) - 1, &ignored))
-		n = net_read(t->run, &conn, buf, sizeof(buf), &ignored);
-	if (n >= 2 && buf[0] == 21 &&
-	    buf[1] == 3) /* a TLS record of type alert, RFC 8446 section 5.1 */
-		return check_fail(out, D_TLS_REQUIRED, subject,
-				  "the peer answers plain HTTP with a TLS alert");
-	if (n <= 0)
-		return check_fail(out, D_HTTP_NOT_HTTP, subject, "%s", curl_words);
-	text_clean_n(words, sizeof(words), (char *)buf, (size_t)n);
-	return check_fail(out, D_HTTP_NOT_HTTP, subject,
-			  "the answer is not HTTP; it begins with: %s", words);
-}
-
-static enum verdict fail_timeout(CURL *curl, const struct transfer *t, struct diag *out)
-{
-	const char *subject = t->resp->subject;
-	double tls_s = 0;
-
-	curl_easy_getinfo(curl, CURLINFO_APPCONNECT_TIME, &tls_s);
-	if (is_https(t->req) && tls_s <= 0 && !t->header_bytes)
-		return check_fail(out, D_ANSWER_TIMEOUT, subject,
-				  "connected, but no answer to the TLS handshake");
-	if (t->resp->len)
-		return check_fail(
-		    out, D_ANSWER_TIMEOUT, subject,
-		    "the answer began, but was not complete in time: %zu bytes of the body came",
-		    t->resp->len);
-	if (t->header_bytes)
-		return check_fail(
-		    out, D_ANSWER_TIMEOUT, subject,
-		    "the answer began, but was not complete in time: %zu bytes of headers came",
-		    t->header_bytes);
-	return check_fail(
-	    out, D_ANSWER_TIMEOUT, subject,
-	    "connected and asked, but no answer came until the deadline of the attempt");
-}
-
-static enum verdict fail_tls(const struct transfer *t, CURLcode code, const char *words,
-			     struct diag *out)
-{
-	const struct tls_conf *tls = &t->req->web->tls;
-	const char *subject = t->resp->subject;
-
-	if (t->x509_error)
-		return tls_fail_verify(out, t->x509_error, subject, t->certificate);
-	if (code == CURLE_SSL_CACERT_BADFILE)
-		return check_fail(out, D_TLS_CA_UNREADABLE, tls->ca_file ? tls->ca_file : subject,
-				  "%s", words);
-	tls_fail_text(out, words, subject);
-	if (out->code == D_TLS_WRONG_NAME)
-		return check_fail(out, D_TLS_WRONG_NAME, subject, "%s: %s", words, t->certificate);
-	if (code == CURLE_SSL_CERTPROBLEM && out->code == D_TLS_HANDSHAKE)
-		return check_fail(out, D_TLS_CA_UNREADABLE,
-				  tls->cert_file ? tls->cert_file : subject, "%s", words);
-	if (out->code == D_TLS_HANDSHAKE && t->asked_for_ours && !tls->cert_file)
-		return check_fail(out, D_TLS_CLIENT_CERT_REQUIRED, subject,
-				  "the peer asked for a client certificate, got none: %s", words);
-	return V_FAIL;
-}
-
-/* Errors of curl that are TLS whatever their number: alerts of TLS 1.3 arrive with the first read. */
-static bool words_are_tls(const char *words)
-{
-	return strcasestr(words, "alert") || strcasestr(words, "SSL_") ||
-	       strcasestr(words, "ssl routines");
-}
-
-/* CURLE_TOO_LARGE, which 7.88 does not know yet: newer versions have a bound of their own on the number of headers. */
-#define CURL_SAYS_TOO_LARGE 100
-
-static enum verdict fail_curl(CURL *curl, const struct transfer *t, CURLcode code,
-			      const char *buffer, struct diag *out)
-{
-	const char *words = *buffer ? buffer : curl_easy_strerror(code),
-		   *subject = t->resp->subject;
-	long os_error = 0;
-
-	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
-	if (t->too_large)
-		return check_fail(out, D_ANSWER_TOO_LARGE, subject,
-				  "the body is larger than max_body, %zu bytes", t->max_body);
-	if (t->headers_too_large)
-		return check_fail(out, D_ANSWER_TOO_LARGE, subject,
-				  "the headers are larger than %d KiB", WEB_HEADERS_MAX / 1024);
-	switch ((int)code) {
-	case CURLE_OPERATION_TIMEDOUT:
-		return fail_timeout(curl, t, out);
-	case CURLE_UNSUPPORTED_PROTOCOL: /* "Received HTTP/0.9 when not allowed" */
-	case CURLE_WEIRD_SERVER_REPLY:
-		return fail_not_http(t, words, out);
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CIPHER:
-	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_SSL_ISSUER_ERROR:
-	case CURLE_SSL_INVALIDCERTSTATUS:
-		return fail_tls(t, code, words, out);
-	case CURL_SAYS_TOO_LARGE:
-		return check_fail(out, D_ANSWER_TOO_LARGE, subject, "%s", words);
-	case CURLE_PARTIAL_FILE:
-		return check_fail(out, D_ANSWER_TRUNCATED, subject, "%s", words);
-	case CURLE_TOO_MANY_REDIRECTS:
-		return check_fail(out, D_HTTP_REDIRECT, subject, "%s", words);
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_RESOLVE_PROXY:
-		return check_fail(out, D_DNS_NO_SUCH_NAME, subject, "%s", words);
-	case CURLE_GOT_NOTHING:
-	case CURLE_RECV_ERROR:
-	case CURLE_SEND_ERROR:
-	case CURLE_COULDNT_CONNECT:
-		break;
-	default:
-		return check_fail(out, D_PROTOCOL_MISMATCH, subject, "%s", words);
-	}
-	if (words_are_tls(words) || t->x509_error)
-		return fail_tls(t, code, words, out);
-	if (t->header_bytes)
-		return check_fail(out, D_ANSWER_TRUNCATED, subject, "%s", words);
-	if (code == CURLE_GOT_NOTHING)
-		return check_fail(out, D_CONNECT_CLOSED, subject,
-				  "asked, and the peer closed the connection without an answer");
-	if (os_error)
-		return net_fail_errno(out, (int)os_error, subject, words);
-	return check_fail(out, strcasestr(words, "reset") ? D_CONNECT_RESET : D_CONNECT_CLOSED,
-			  subject, "%s", words);
 }
 
 /* ---- the answer ------------------------------------------------------------------------------------------------- */
@@ -517,16 +390,15 @@ static void keep_location(CURL *curl, struct web_response *resp)
 		}
 }
 
+/* One for the child's life: its kept connections serve the further requests. */
 static CURL *the_handle(void)
 {
-	static CURL *curl; /* its kept connections serve the child's further requests */
+	static CURL *curl;
 
 	if (!curl) {
 		curl_global_init(CURL_GLOBAL_DEFAULT);
 		curl = curl_easy_init();
 		invariant(curl);
-	} else {
-		curl_easy_reset(curl);
 	}
 	return curl;
 }
@@ -545,12 +417,18 @@ static bool same_peer_as_before(const struct web_request *req)
 	return same;
 }
 
+/* With server_name the URL names that host, because curl asks for the URL's host. */
+static const char *host_for_curl(const struct web_request *req)
+{
+	return is_https(req) && req->web->tls.server_name ? req->web->tls.server_name
+							  : req->url->host;
+}
+
 static CURLcode perform(struct transfer *t, CURL *curl, struct str *url, char *words,
 			struct diag *out, bool *filled)
 {
 	const struct web_request *req = t->req;
-	const char *host =
-	    is_https(req) && req->web->tls.server_name ? req->web->tls.server_name : req->url->host;
+	const char *host = host_for_curl(req);
 	struct curl_slist *headers = NULL, *pins = NULL;
 	CURLcode code;
 
@@ -580,86 +458,134 @@ static CURLcode perform(struct transfer *t, CURL *curl, struct str *url, char *w
 	return code;
 }
 
-int web_request(const struct check_run *run, const struct web_request *req,
-		struct web_response *resp, struct diag *out)
+static int one_request(const struct check_run *run, const struct web_request *req,
+		       struct web_response *resp, struct diag *out)
 {
 	struct transfer t = {.run = run, .req = req, .resp = resp, .fd = -1};
 	char words[CURL_ERROR_SIZE] = "";
-	struct mono begin = mono_now();
 	CURL *curl = the_handle();
 	struct str url;
 	CURLcode code;
 	bool filled;
 
+	curl_easy_reset(curl);
 	*resp = (struct web_response){.body = xcalloc(1, 1)};
 	t.max_body = req->max_body ? req->max_body : WEB_BODY_MAX;
 	make_subject(req, resp);
 	str_init(&url, 2 * URL_MAX);
 	code = perform(&t, curl, &url, words, out, &filled);
+	str_free(&url);
 	if (filled)
 		return -1;
 	if (code != CURLE_OK && !(t.too_large && req->method && str_eq(req->method, "HEAD"))) {
-		fail_curl(curl, &t, code, words, out);
+		web_fail_curl(curl, &t, code, words, out);
 		return -1;
 	}
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &resp->status);
-	resp->ms = span_ms(mono_since(begin, mono_now()));
 	keep_content_type(curl, resp);
 	keep_location(curl, resp);
 	check_reached(run, "http %ld", resp->status);
 	return 0;
 }
 
-bool web_is_html(const struct web_response *resp)
-{
-	const char *s = resp->body + strspn(resp->body, " \t\r\n");
+/* ---- redirects -------------------------------------------------------------------------------------------------- */
+/* One request of a chain. What the profile wrote is for the peer it names: credentials and the profile's headers do
+ * not go to another scheme, host or port, which whoever answers could choose. */
+struct hop {
+	struct web_request req;
+	struct web_conf web;
+	struct url url;
+	bool elsewhere; /* it has left the profile's peer: nothing of it is sent any more */
+};
 
-	return str_eq(resp->content_type, "text/html") || !strncasecmp(s, "<!doctype html", 14) ||
-	       !strncasecmp(s, "<html", 5);
+/* RFC 9110 section 15.4: 303 asks for a GET; POST becomes GET with 301 and 302, as every client does it. */
+static void redirect_method(struct web_request *req, long status)
+{
+	bool head = req->method && str_eq(req->method, "HEAD");
+	bool post = req->method ? str_eq(req->method, "POST") : req->body != NULL;
+
+	if ((status == 303 && !head) || ((status == 301 || status == 302) && post)) {
+		req->method = NULL;
+		req->body = NULL;
+		req->content_type = NULL;
+	}
 }
 
-const char *web_body_start(const struct web_response *resp, char *buf, size_t size)
+/* Is `to` where this hop went? `to` has the name that curl was given. */
+static bool same_peer(const struct web_request *req, const struct url *to)
 {
-	char raw[2048], start[121];
-	size_t n = resp->len < sizeof(raw) - 1 ? resp->len : sizeof(raw) - 1;
+	struct web_request there = {.url = to};
 
-	/* Scrubbed before it is cut. */
-	for (size_t i = 0; i < n; i++)
-		raw[i] = resp->body[i] ? resp->body[i] : ' ';
-	raw[n] = '\0';
-	scrub(raw);
-	text_clean(start, sizeof(start), raw);
-	if (*start)
-		snprintf(buf, size, "it begins with: %s", start);
-	else
-		snprintf(buf, size, "it is empty");
-	return buf;
+	return str_eq(to->scheme, req->url->scheme) && !strcasecmp(to->host, host_for_curl(req)) &&
+	       port_of(&there) == port_of(req);
 }
 
-enum verdict web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted)
+static int redirect(struct hop *h, const struct web_response *resp, struct diag *out)
 {
-	char start[160];
-	const char *subject = resp->subject;
+	static struct arena arena; /* the parts live until the child exits */
+	char *text = NULL;
+	const char *why = "";
+	struct url to;
 
-	web_body_start(resp, start, sizeof(start));
-	if (resp->status == 401 && resp->had_credentials)
-		return check_fail(out, D_AUTH_FAILED, subject,
-				  "HTTP status 401 to the credentials; the body: %s", start);
-	if (resp->status == 401)
-		return check_fail(out, D_AUTH_REQUIRED, subject, "HTTP status 401; the body: %s",
-				  start);
-	if (resp->status == 403)
-		return check_fail(out, D_AUTH_FORBIDDEN, subject, "HTTP status 403; the body: %s",
-				  start);
-	/* Go's net/http and nginx both say it with status 400 on a TLS port. */
-	if (resp->status == 400 &&
-	    (strcasestr(resp->body, "HTTP request to an HTTPS server") ||
-	     strcasestr(resp->body, "plain HTTP request was sent to HTTPS port")))
-		return check_fail(out, D_TLS_REQUIRED, subject, "HTTP status 400; the body: %s",
-				  start);
-	if (resp->status >= 300 && resp->status < 400 && resp->location[0])
-		return check_fail(out, D_HTTP_REDIRECT, subject, "HTTP status %ld, to %s",
-				  resp->status, resp->location);
-	return check_fail(out, D_HTTP_STATUS, subject, "HTTP status %ld, expected %s; the body: %s",
-			  resp->status, wanted, start);
+	curl_easy_getinfo(the_handle(), CURLINFO_REDIRECT_URL, &text);
+	if (url_split(&to, &arena, text ? text : "", &why)) {
+		check_fail(out, D_HTTP_REDIRECT, resp->subject,
+			   "HTTP status %ld, to %s, which cannot be followed: it %s", resp->status,
+			   resp->location, why);
+		return -1;
+	}
+	if (!str_eq(to.scheme, "http") && !str_eq(to.scheme, "https")) {
+		check_fail(out, D_HTTP_REDIRECT, resp->subject,
+			   "HTTP status %ld, to %s; %s:// is not followed", resp->status,
+			   resp->location, to.scheme);
+		return -1;
+	}
+	/* What it holds may be a ticket. The path and host stay readable. */
+	if (strchr(to.path, '?'))
+		secret_register(strchr(to.path, '?') + 1);
+	redirect_method(&h->req, resp->status);
+	h->req.path = *to.path ? to.path : "/";
+	if (same_peer(&h->req, &to))
+		return 0;
+	if (h->req.body) {
+		check_fail(out, D_HTTP_REDIRECT, resp->subject,
+			   "HTTP status %ld, to %s; the body is not sent to another address",
+			   resp->status, resp->location);
+		return -1;
+	}
+	to.user = to.password = (struct secret){SECRET_NONE, NULL};
+	h->url = to;
+	h->web = (struct web_conf){
+	    .tls = {.ca_file = h->web.tls.ca_file, .ca_path = h->web.tls.ca_path}};
+	h->req.headers = NULL;
+	h->elsewhere = true;
+	return 0;
+}
+
+int web_request(const struct check_run *run, const struct web_request *req,
+		struct web_response *resp, struct diag *out)
+{
+	struct mono begin = mono_now();
+	struct hop h = {.req = *req, .web = *req->web, .url = *req->url};
+
+	h.req.url = &h.url;
+	h.req.web = &h.web;
+	for (int hops = 0;; hops++) {
+		if (one_request(run, &h.req, resp, out))
+			return -1;
+		resp->elsewhere = h.elsewhere;
+		if (!req->follow || !resp->location[0])
+			break;
+		if (hops == req->follow) {
+			check_fail(out, D_HTTP_REDIRECT, resp->subject,
+				   "HTTP status %ld, to %s, after %d redirects, as many as follow "
+				   "allows",
+				   resp->status, resp->location, hops);
+			return -1;
+		}
+		if (redirect(&h, resp, out))
+			return -1;
+	}
+	resp->ms = span_ms(mono_since(begin, mono_now()));
+	return 0;
 }

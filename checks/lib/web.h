@@ -1,7 +1,8 @@
 /* web: one HTTP request through libcurl, for the kinds http, opa, schema_registry and metrics.
  *
  * Child only. net.h resolves and connects, so that name and connection diagnoses are the same as everywhere; curl
- * gets the connected socket and does TLS and HTTP. Redirects are not followed unless asked for, no proxy is used
+ * gets the connected socket and does TLS and HTTP. Redirects are not followed unless asked for; then
+ * credentials and the profile's headers go to the url's own scheme, host and port alone. No proxy is used
  * unless given (environment variables are ignored), headers and body are bounded, credentials come by reference
  * and are revealed here. Connections are kept: further requests to the same host cost one round trip.
  */
@@ -37,8 +38,12 @@ struct web_conf {
 	struct secret password, token;
 	struct tls_conf tls;
 };
-/* Rows' validation: NULL, or what is wrong with the combination. */
-const char *web_conf_problem(const struct web_conf *web, const char **key);
+/* Rows' validation: NULL, or what is wrong with the combination. `url` NULL: it may be http and https (redirects,
+ * references), so that TLS keys have a use. */
+const char *web_conf_problem(const struct web_conf *web, const struct url *url, const char **key);
+/* Rows' checks. An address that a path is added to: no query. A header: one line. */
+const char *web_base_problem(const char *url);
+const char *web_header_problem(const char *text);
 
 struct web_request {
 	const struct url *url; /* already revealed (url_reveal) */
@@ -62,6 +67,8 @@ struct web_response {
 	char location[512];             /* of a redirect; without user part */
 	char subject[DIAG_SUBJECT_MAX]; /* "http://opa:8181/v1/data/x": for diagnoses */
 	bool had_credentials;
+	bool
+	    elsewhere; /* a redirect led to another scheme, host or port: credentials were not sent there */
 	double ms;
 };
 

@@ -32,17 +32,19 @@ class DnsServer:
     Names without a row are NXDOMAIN; a row "*" catches them. The zone may be changed while the server runs.
 
     options and search go into the resolv.conf that guard makes; a resolver then waits 1 s and asks once.
+    hosts: text that stands in the place of /etc/hosts; None: this machine's own.
     port: 0 for an ephemeral one, for clients that can be told a port.
 
     .host .port .address .queries (list of (name, type)) .resolv_conf; wait_for_query(name).
     """
 
-    def __init__(self, zone=None, *, port=53, search=(), options="timeout:1 attempts:1"):
+    def __init__(self, zone=None, *, port=53, search=(), options="timeout:1 attempts:1", hosts=None):
         self.zone = zone if zone is not None else {}
         self.port = port
         self.host = "127.0.0.1"
         self.search = list(search)
         self.options = options
+        self.hosts = hosts
         self.queries = []
         self._changed = threading.Condition()
         self._stopping = threading.Event()

@@ -233,6 +233,17 @@ def reset_after_request(sock):
     reset(sock)
 
 
+def tls_or(end, context):
+    """A TLS listener that says nothing to whoever does not begin a handshake: then `end` (reset, close_at_once) is done."""
+    def handler(sock):
+        if sock.recv(1, socket.MSG_PEEK) != b"\x16":
+            sock.recv(65536)
+            return end(sock)
+        with context.wrap_socket(sock, server_side=True) as inner:
+            read_until_closed(inner)
+    return handler
+
+
 def garbage(data=b"\x00\xff\x13\x37 not a protocol \x1b[31m\r\n"):
     """Sends `data` at once, whatever the peer says, and ends the connection."""
     def handler(sock):

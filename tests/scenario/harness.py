@@ -452,6 +452,9 @@ class Guard:
         if hosts not in (None, ["files", "dns"]):
             other = self.write("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
             script += f"mount --bind {shlex.quote(str(other))} /etc/nsswitch.conf && "
+        if dns.hosts is not None:
+            other = self.write("hosts", dns.hosts)
+            script += f"mount --bind {shlex.quote(str(other))} /etc/hosts && "
         script += 'shift && exec "$@"'
         root = [] if os.geteuid() == 0 else ["-r"]
         return ["unshare", *root, "-m", "sh", "-c", script, "sh", str(conf)]

@@ -36,6 +36,14 @@ def test_faults(guard, dns, code, keys, words):
     guard.try_("dns", _dns=dns, attempt_timeout=guard.span(4), _args=["-t", guard.span(4)], **keys).expect(code, exit=124, phase="resolve", retryable=True, cause=words)
 
 
+@pytest.mark.produces("dns-no-address")
+@pytest.mark.near_miss("dns-no-such-name")
+def test_other_family_in_the_hosts_file(guard):
+    with DnsServer({"one-four.test": "NXDOMAIN"}, hosts="10.1.2.3 one-four.test\n") as server:
+        guard.try_("dns", name="one-four.test", _dns=server, includes=["10.1.2.3"]).passed()
+        guard.try_("dns", name="one-four.test", **{"type": "AAAA"}, _dns=server, _args=SHORT).expect("dns-no-address", exit=124, cause="type AAAA")
+
+
 @pytest.mark.produces("dns-timeout")
 @pytest.mark.near_miss("guard-deadline", "dns-server-failed")
 def test_silent_name_server(guard, dns):
@@ -58,6 +66,11 @@ def test_name_appears_later(guard):
         process.wait_for("WAIT")
         dns.zone["late.test"] = ["10.0.0.1"]
         assert process.result().code == 0
+
+
+@pytest.mark.parametrize("name", ["http://x", "x:80", "x/y", "a b", "user@x"])
+def test_names_that_are_none(guard, name):
+    guard.try_("dns", name=name).problem("name", exit=64)
 
 
 @pytest.mark.parametrize("keys,words", [({"includes": ["10.0.0.0/33"]}, "network"), ({"type": "MX"}, "type"), ({"min_addresses": 0}, "min_addresses")])

@@ -44,6 +44,27 @@ def test_not_executable(guard):
     guard.try_("exec", command=[str(f)], _args=SHORT).expect("exec-not-executable", exit=69)
 
 
+@pytest.mark.produces("exec-not-executable")
+@pytest.mark.near_miss("exec-status", "exec-output")
+@pytest.mark.parametrize("content", [b"", b"\x7fELF" + b"\xff" * 60, b"echo no interpreter line\n"], ids=["empty", "architecture", "no-line"])
+@pytest.mark.parametrize("by", ["path", "name"])
+def test_what_the_kernel_cannot_run_is_not_given_to_a_shell(guard, content, by):
+    f = guard.write("bin/program", content)
+    f.chmod(0o755)
+    guard.try_("exec", command=[str(f) if by == "path" else "program"], _env={"PATH": f"{guard.tmp / 'bin'}:/usr/bin"}, _args=SHORT).expect(
+        "exec-not-executable", exit=69, cause="#!")
+
+
+@pytest.mark.near_miss("exec-not-executable", "exec-not-found")
+def test_search_goes_on_behind_a_folder_that_is_closed(guard):
+    f = guard.write("first/program", "#!/bin/sh\nexit 1\n")
+    f.chmod(0o644)
+    g = guard.write("second/program", "#!/bin/sh\necho second\n")
+    g.chmod(0o755)
+    path = ":".join(map(str, [guard.tmp / "none", f.parent, g.parent, "/bin"]))
+    guard.try_("exec", command=["program"], stdout_contains="second", _env={"PATH": path}).passed()
+
+
 @pytest.mark.produces("guard-deadline")
 @pytest.mark.near_miss("exec-signal")
 def test_still_running_at_its_deadline(guard):

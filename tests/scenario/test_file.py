@@ -104,11 +104,17 @@ def test_not_writable(guard, open_folder):
     guard.spawn(f'startguard = 1; file: {{ f: {{ path = "{folder}"; writable = true; }}; }};', preexec_fn=as_nobody).result().expect("file-not-writable", exit=69)
 
 
-def test_fifo_does_not_hold_the_check(guard):
+@pytest.mark.produces("file-wrong-type")
+@pytest.mark.near_miss("guard-deadline", "file-content", "file-checksum", "file-too-small")
+@pytest.mark.parametrize("keys", [{"contains": "x"}, {"sha256": "0" * 64}, {"min_size": "1B"}, {"not_empty": True}])
+def test_content_of_a_fifo(guard, keys):
     os.mkfifo(guard.tmp / "pipe")
     guard.try_("file", path=guard.tmp / "pipe", type="fifo").passed()
-    result = guard.try_("file", path=guard.tmp / "pipe", contains="x", attempt_timeout="1s", _args=["-t", "10s"])
-    assert result.check()["outcome"] == "fail", result
+    guard.try_("file", path=guard.tmp / "pipe", _args=["-t", "10s"], **keys).expect("file-wrong-type", exit=69, cause="it is a fifo")
+
+
+def test_content_of_another_type_in_the_profile(guard):
+    guard.try_("file", path="/x", type="fifo", contains="x").problem("contains", exit=64)
 
 
 def test_socket(guard):

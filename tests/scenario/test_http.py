@@ -8,7 +8,9 @@ import pytest
 
 from fakes.certs import Authority, server_context
 from fakes.http import HttpServer, Reply
-from fakes.tcp import TcpServer, answer, close_at_once, drip, forever, refused_port, reset_after_request, silent
+from fakes.tcp import TcpServer, answer, close_at_once, drip, forever, refused_port, reset, reset_after_request, silent, tls_or
+
+from harness import text
 
 SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
 
@@ -78,6 +80,84 @@ def test_redirects_without_end(guard):
         guard.try_("http", url=s.url, follow=3, _args=SHORT).expect("http-redirect", exit=69)
 
 
+@pytest.mark.produces("http-redirect")
+@pytest.mark.near_miss("http-not-http")
+@pytest.mark.parametrize("to", ["file:///etc/passwd", "ftp://files.test/x", "gopher://old.test"])
+@pytest.mark.parametrize("follow", [0, 3])
+def test_redirect_to_another_scheme(guard, to, follow):
+    with serve(Reply(302, headers={"location": to})) as s:
+        guard.try_("http", url=s.url + "/a", follow=follow, _args=SHORT).expect("http-redirect", exit=69, cause=to)
+        assert [r.path for r in s.requests] == ["/a"]
+
+
+SECRETS = {"_env": {"K": "key-12345", "PW": "pw-12345"}, "headers": ["X-Api-Key: env:K", "X-Plain: 1"], "username": "app", "password": "env:PW"}
+
+
+@pytest.mark.near_miss("http-redirect")
+def test_secrets_follow_a_redirect_at_home(guard):
+    with HttpServer({"/a": Reply(307, headers={"location": "/b?x=1"}), "/b": Reply(200)}) as s:
+        guard.try_("http", url=s.url + "/a", follow=1, **SECRETS).passed()
+        assert s.requests[1].target == "/b?x=1"
+        assert s.requests[1].headers["x-api-key"] == "key-12345" and "authorization" in s.requests[1].headers
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_secrets_do_not_follow_a_redirect_elsewhere(guard, host):
+    """Another port or another name is somebody else, on the way back too."""
+    with HttpServer({"/b": Reply(200, "there")}) as other:
+        with serve(Reply(302, headers={"location": f"http://{host}:{other.port}/b"}), path="/a") as s:
+            guard.try_("http", url=s.url + "/a", follow=1, body_contains="there", **SECRETS).passed()
+            assert "x-api-key" in s.requests[0].headers
+        assert not {"x-api-key", "x-plain", "authorization"} & set(other.requests[0].headers)
+
+
+@pytest.mark.produces("auth-required")
+@pytest.mark.near_miss("auth-failed")
+def test_credentials_are_wanted_elsewhere(guard):
+    with serve(Reply(401)) as other, serve(Reply(302, headers={"location": f"{other.url}/b"})) as s:
+        guard.try_("http", url=s.url, follow=1, _args=SHORT, **SECRETS).expect("auth-required", cause="after a redirect", hint="as url")
+
+
+@pytest.mark.parametrize("status,method", [(301, "GET"), (302, "GET"), (303, "GET"), (307, "POST"), (308, "POST")])
+def test_what_a_post_becomes(guard, status, method):
+    with HttpServer({"POST /a": Reply(status, headers={"location": "/b"}), "/b": Reply(200)}) as s:
+        guard.try_("http", url=s.url + "/a", follow=1, body="x=1").passed()
+        assert s.requests[1].method == method and s.requests[1].body == (b"x=1" if method == "POST" else b"")
+
+
+@pytest.mark.produces("http-redirect")
+def test_a_body_stays_at_home(guard):
+    with serve(Reply(200)) as other, serve(Reply(307, headers={"location": other.url})) as s:
+        guard.try_("http", url=s.url, follow=1, body="x=1", _args=SHORT).expect("http-redirect", cause="body is not sent")
+        assert other.requests == []
+
+
+@pytest.mark.produces("connect-refused")
+def test_a_redirect_into_the_void(guard):
+    where = f"127.0.0.1:{refused_port()}"
+    with serve(Reply(302, headers={"location": f"http://{where}/"})) as s:
+        guard.try_("http", url=s.url, follow=1, _args=SHORT).expect("connect-refused", subject=where)
+
+
+# ---- a whole URL by reference ----
+
+@pytest.mark.produces("env-mismatch", "secret-malformed")
+@pytest.mark.parametrize("kind,url", [("http", "ftp://x/"), ("redis", "http://x/"), ("opa", "redis://x"), ("metrics", "file:///x"), ("schema_registry", "kafka://x")])
+def test_scheme_of_a_reference(guard, kind, url):
+    scheme = url.partition(":")[0]
+    result = guard.try_(kind, url="env:URL", _env={"URL": url}, _args=SHORT)
+    result.expect("env-mismatch", exit=69, phase="config", retryable=False, subject="URL", cause=f"begins with {scheme}://")
+    file = guard.write("url", url + "\n")
+    guard.try_(kind, url=f"file:{file}", _args=SHORT).expect("secret-malformed", exit=69, phase="config", subject="url", cause=f"{scheme}://")
+
+
+@pytest.mark.near_miss("env-mismatch", "secret-malformed")
+def test_url_by_reference(guard):
+    with serve(Reply(200)) as s:
+        guard.try_("http", url="env:URL", _env={"URL": s.url}).passed()
+        guard.try_("http", url=f"file:{guard.write('url', s.url)}").passed()
+
+
 # ---- credentials ----
 
 @pytest.mark.produces("auth-required")
@@ -98,6 +178,29 @@ def test_wrong_password(guard):
         everything = result.out + result.err + str(result.report)
         assert secret not in everything and urllib.parse.quote(secret, safe="") not in everything
         assert base64.b64encode(secret.encode()).decode() not in everything
+
+
+def both(user, password):
+    return base64.b64encode(f"{user}:{password}".encode()).decode().rstrip("=")
+
+
+def echo(request):
+    return Reply(401, f"you sent {request.headers.get('authorization')}")
+
+
+@pytest.mark.parametrize("kind,keys", [("http", {}), ("opa", {}), ("schema_registry", {}), ("metrics", {})])
+@pytest.mark.parametrize("given", ["keys", "url"])
+def test_basic_credentials_do_not_come_back(guard, kind, keys, given):
+    """A peer that echoes the Authorization header: base64 of user and password together holds neither of their own forms."""
+    with HttpServer({"/*": echo}) as s:
+        if given == "keys":
+            keys = {"url": s.url, "username": "app", "password": "env:PW"}
+        else:
+            keys = {"url": "env:URL"}
+        result = guard.try_(kind, _env={"PW": "pw-1", "URL": s.url.replace("://", "://app:pw-1@")}, _args=[*SHORT, "-v"], **keys)
+        result.expect("auth-failed", cause="you sent Basic ***")
+        assert s.requests[0].headers["authorization"].rstrip("=") == "Basic " + both("app", "pw-1")
+        assert both("app", "pw-1") not in result.out + result.err + str(result.report)
 
 
 @pytest.mark.near_miss("auth-failed", "auth-required")
@@ -167,6 +270,29 @@ def test_json_invalid(guard, body):
         guard.try_("http", url=s.url, json='( { at = "/a"; } )', _args=SHORT).expect("http-json-invalid", exit=124)
 
 
+@pytest.mark.near_miss("http-json-invalid", "http-json-mismatch")
+@pytest.mark.parametrize("expect", ['{ at = "/big"; min = 1e19; max = 2e19; }', '{ at = "/big"; equals = "18446744073709551616"; }', '{ at = "/big"; type = "number"; }',
+                                    '{ at = "/fits"; equals = "9223372036854775807"; }', '{ at = "/text"; equals = "\\"99999999999999999999\\""; }'])
+def test_integers_larger_than_64_bits(guard, expect):
+    body = '{"text": "99999999999999999999", "low": -99999999999999999999, "big": 18446744073709551616, "fits": 9223372036854775807, "e": 1e-0000000000000000000001}'
+    with serve(Reply(200, body)) as s:
+        guard.try_("http", url=s.url, json=f"( {expect} )").passed()
+
+
+@pytest.mark.produces("http-json-mismatch")
+@pytest.mark.parametrize("body,equals", [("9223372036854775808", "9223372036854775807"), ('{"a": 99999999999999999999, "b": 9007199254740993}', '{"a": 99999999999999999999, "b": 9007199254740992}'),
+                                         ("9007199254740993", "9007199254740992.0")])
+def test_other_numbers_stay_exact(guard, body, equals):
+    with serve(Reply(200, body)) as s:
+        guard.try_("http", url=s.url, json=f"""( {{ at = ""; equals = {text(equals)}; }} )""", _args=SHORT).expect("http-json-mismatch")
+
+
+@pytest.mark.near_miss("http-json-mismatch")
+def test_the_whole_answer(guard):
+    with serve(Reply(200, "[1, 2]")) as s:
+        guard.try_("http", url=s.url, json='( { at = ""; equals = "[1, 2]"; } )').passed()
+
+
 @pytest.mark.produces("http-html-page")
 @pytest.mark.near_miss("http-json-invalid", "http-body")
 def test_login_page(guard):
@@ -197,10 +323,21 @@ def test_http_1_0(guard):
 
 @pytest.mark.produces("tls-required")
 @pytest.mark.parametrize("reply", [b"\x15\x03\x01\x00\x02\x02\x46",
-                                   b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"], ids=["alert", "400"])
+                                   b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+                                   b"HTTP/1.1 400 Bad Request\r\n\r\nReason: You're speaking plain HTTP to an SSL-enabled server port.<br />\n",
+                                   b"HTTP/1.1 400 \r\n\r\nBad Request\r\nThis combination of host and port requires TLS.\r\n"],
+                         ids=["alert", "go", "apache", "tomcat"])
 def test_plain_to_a_tls_port(guard, reply):
     with TcpServer(answer(reply)) as s:
         guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect("tls-required", exit=69, phase="tls")
+
+
+@pytest.mark.produces("tls-required")
+@pytest.mark.near_miss("connect-reset", "connect-closed")
+@pytest.mark.parametrize("end", [reset, close_at_once], ids=["reset", "close"])
+def test_plain_to_a_tls_port_that_says_nothing(guard, authority, end):
+    with TcpServer(tls_or(end, server_context(authority.issue()))) as s:
+        guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect("tls-required", exit=69, phase="tls", cause="answers a TLS handshake")
 
 
 @pytest.mark.near_miss("tls-required")
@@ -282,8 +419,14 @@ def test_proxies_of_the_environment_are_ignored(guard):
 
 def test_header_from_env_cannot_add_headers(guard):
     with serve(Reply(200)) as s:
-        guard.try_("http", url=s.url, headers=["X-A: env:A"], _env={"A": "x\r\nX-Evil: 1"}, _args=SHORT).expect("secret-unreadable")
+        guard.try_("http", url=s.url, headers=["X-A: env:A"], _env={"A": "x\r\nX-Evil: 1"}, _args=SHORT).expect("secret-malformed", exit=69, phase="config", retryable=False)
         assert s.requests == []
+
+
+@pytest.mark.parametrize("header", ["X-A: x\r\nX-Evil: 1", "X-A: x\ny", "X A: 1", "X-A\u00e4: 1", "X A: env:A"])
+def test_header_that_is_none(guard, header):
+    profile = f'startguard = 1; http: {{ h: {{ url = "http://x"; headers = [{text(header)}]; }}; }};'
+    guard.run(profile).problem("headers", exit=78)
 
 
 # ---- TLS through curl says the same as TLS by hand ----
@@ -327,3 +470,38 @@ def test_https_other_faults(guard, authority, tmp_path):
             guard.try_("http", url=s.url, ca_file="/nonexistent.pem", _args=SHORT).expect("tls-ca-unreadable", exit=69)
     with serve(Reply(200)) as s:
         guard.try_("http", url=s.url.replace("http:", "https:"), _args=SHORT).expect("tls-peer-is-plaintext", exit=69)
+
+
+@pytest.mark.produces("connect-reset")
+@pytest.mark.near_miss("tls-handshake")
+@pytest.mark.parametrize("kind,keys", [("http", {"url": "https://{}/"}), ("redis", {"url": "rediss://{}"}), ("tcp", {"address": "{}", "tls": True})])
+def test_a_reset_during_the_handshake_is_a_reset(guard, kind, keys):
+    with TcpServer(reset_after_request) as s:
+        keys = {k: v.format(s.address) if isinstance(v, str) else v for k, v in keys.items()}
+        guard.try_(kind, _args=SHORT, **keys).expect("connect-reset", exit=124)
+
+
+@pytest.mark.parametrize("kind,keys", [("http", {"url": "http://x"}), ("opa", {"url": "http://x"}), ("metrics", {"url": "http://x"}), ("schema_registry", {"url": "http://x"}),
+                                       ("redis", {"url": "redis://x"}), ("redis", {"url": "unix:///x"}), ("tcp", {"address": "x:1"})])
+def test_tls_keys_without_tls(guard, kind, keys):
+    guard.try_(kind, ca_file="/ca.pem", **keys).problem("ca_file", "TLS only", exit=64)
+
+
+def test_tls_keys_that_may_be_of_use(guard, authority):
+    with serve(Reply(200, "safe"), tls=server_context(authority.issue())) as s, serve(Reply(302, headers={"location": s.url})) as plain:
+        guard.try_("http", url=plain.url, follow=1, ca_file=authority.ca_file, body_contains="safe").passed()
+        guard.try_("http", url="env:URL", ca_file=authority.ca_file, _env={"URL": s.url}).passed()
+
+
+def test_https_to_http_drops_what_is_secret(guard, authority):
+    with HttpServer({"/b": Reply(200)}) as plain:
+        with serve(Reply(302, headers={"location": f"http://{plain.address}/b"}), tls=server_context(authority.issue("api.internal", ["api.internal"]))) as s:
+            guard.try_("http", url=s.url, server_name="api.internal", ca_file=authority.ca_file, follow=1, **SECRETS).passed()
+            assert "x-api-key" in s.requests[0].headers
+        assert not {"x-api-key", "authorization"} & set(plain.requests[0].headers)
+
+
+def test_server_name_stays_with_its_host(guard, authority):
+    with HttpServer({"/a": Reply(302, headers={"location": "/b"}), "/b": Reply(200)}, tls=server_context(authority.issue("api.internal", ["api.internal"]))) as s:
+        guard.try_("http", url=s.url + "/a", server_name="api.internal", ca_file=authority.ca_file, follow=1, **SECRETS).passed()
+        assert [r.path for r in s.requests] == ["/a", "/b"] and s.requests[1].headers["x-api-key"] == "key-12345"

@@ -113,5 +113,22 @@ def test_input_file(guard):
         guard.try_("opa", url=s.url, decisions=f'( {{ path = "authz/allow"; input_file = "{broken}"; }} )', _args=SHORT).expect("file-content")
 
 
+@pytest.mark.parametrize("end", ["/v1/data", "/v1", "/v1/data/authz/allow", "/prefix/v1/", "?x=1"])
+def test_url_that_is_no_base(guard, end):
+    """OPA answers {} at /v1/data/health too: health would be that of nothing."""
+    guard.try_("opa", url=f"http://x{end}").problem("url", exit=64)
+    guard.try_("opa", url="env:URL", _env={"URL": f"http://x{end}"}, _args=SHORT).expect("env-mismatch", exit=69)
+
+
+def test_prefix_of_a_proxy(guard):
+    with HttpServer({"/opa/health": Reply(body={}), "POST /opa/v1/data/authz/allow": Reply(body={"result": True})}) as s:
+        guard.try_("opa", url=s.url + "/opa/", decisions=ALLOW).passed()
+
+
+def test_the_whole_decision(guard):
+    with opa() as s:
+        guard.try_("opa", url=s.url, decisions='( { path = "authz/allow"; at = ""; equals = true; } )').passed()
+
+
 def test_bad_path(guard):
     guard.try_("opa", url="http://x", decisions='( { path = "a b"; } )').problem("path", exit=64)

@@ -1,6 +1,7 @@
 """redis: by a scripted peer, and the states that are cheap to have on a real redis-server."""
 
 import shutil
+import socket
 import subprocess
 import time
 
@@ -37,6 +38,9 @@ ERRORS = {
     "redis-cluster-down": ("CLUSTERDOWN The cluster is down", 124),
     "redis-max-clients": ("ERR max number of clients reached", 124),
     "redis-protected-mode": ("DENIED Redis is running in protected mode because protected mode is enabled", 69),
+    "redis-replicas": ("NOREPLICAS Not enough good replicas to write.", 124),
+    "redis-error": ("WEATHER It rains into the data center.", 124),
+    "redis-command": ("ERR unknown command 'PING', with args beginning with: ", 69),
     "redis-readonly": ("READONLY You can't write against a read only replica.", 124),
     "auth-required": ("NOAUTH Authentication required.", 69),
     "auth-forbidden": ("NOPERM this user has no permissions to run the 'ping' command", 69),
@@ -53,7 +57,50 @@ def test_error_replies(guard, code):
 @pytest.mark.near_miss("redis-loading", "redis-busy", "redis-max-clients", "redis-misconf", "redis-out-of-memory", "redis-protected-mode")
 def test_words_in_another_place(guard):
     with RespServer({"PING": error("ERR LOADING is what I say, BUSY, OOM")}) as s:
-        guard.try_("redis", url=s.url, _args=SHORT).expect("protocol-mismatch")
+        guard.try_("redis", url=s.url, _args=SHORT).expect("redis-error", exit=124, cause="LOADING is what I say")
+    with RespServer({"PING": error("BUSYKEY Target key name already exists.")}) as s:
+        guard.try_("redis", url=s.url, _args=SHORT).expect("redis-error")
+
+
+@pytest.mark.produces("redis-database")
+@pytest.mark.near_miss("redis-error", "protocol-mismatch", "redis-command")
+@pytest.mark.parametrize("words", ["ERR DB index is out of range", "ERR invalid DB index", "ERR SELECT is not allowed in cluster mode"])
+def test_database(guard, words):
+    with RespServer({"SELECT": error(words)}) as s:
+        guard.try_("redis", url=s.url + "/20", _args=SHORT).expect("redis-database", exit=69, cause=words)
+        guard.try_("redis", url=s.url, database=20, _args=SHORT).expect("redis-database", exit=69, cause=words)
+
+
+@pytest.mark.near_miss("redis-database")
+def test_database_by_url(guard):
+    with RespServer() as s:
+        guard.try_("redis", url=s.url + "/3", database=3).passed()
+        guard.try_("redis", url=s.url + "/", database=4).passed()
+        assert [c[1] for c in s.commands if c[0] == "SELECT"] == ["3", "4"]
+
+
+@pytest.mark.parametrize("url,keys,words", [("redis://h/x", {}, "number of a database"), ("redis://h?db=3", {}, "query"), ("redis://h/2?db=3", {}, "query"),
+                                            ("redis://h/99999999", {}, "number of a database"), ("redis://h/2", {"database": 3}, "another one"),
+                                            ("unix:///run/r.sock?db=2", {}, "query"), ("redis://:pw-12345@h", {"password": "env:PW"}, "exclude each other")])
+def test_what_would_be_ignored(guard, url, keys, words):
+    guard.try_("redis", url=url, _mode="dev", **keys).problem(words, exit=64)
+
+
+@pytest.mark.produces("env-mismatch")
+@pytest.mark.parametrize("path", ["/x", "?db=3"])
+def test_what_would_be_ignored_by_reference(guard, path):
+    with RespServer() as s:
+        guard.try_("redis", url="env:URL", _env={"URL": s.url + path}, _args=SHORT).expect("env-mismatch", exit=69, subject="URL", cause="the url has a")
+        assert s.commands == []
+
+
+@pytest.mark.produces("redis-command")
+@pytest.mark.near_miss("redis-version", "redis-not-redis", "protocol-mismatch")
+def test_renamed_commands(guard):
+    with RespServer({"INFO": error("ERR unknown command 'INFO', with args beginning with: ")}) as s:
+        guard.try_("redis", url=s.url, role="master", _args=SHORT).expect("redis-command", exit=69, cause="INFO: ERR unknown")
+    with RespServer({"ACL": error("ERR unknown command 'ACL', with args beginning with: "), "INFO": info(redis_version="7.2.0")}) as s:
+        guard.try_("redis", url=s.url, can=["GET x"], _args=SHORT).expect("redis-command", exit=69, cause="ACL WHOAMI")
 
 
 @pytest.mark.produces("redis-max-clients", "redis-protected-mode")
@@ -138,7 +185,8 @@ def test_keys(guard):
 def test_can(guard):
     with RespServer({"ACL WHOAMI": bulk("app"), "ACL DRYRUN": bulk("User app has no permissions to run the 'set' command")}) as s:
         guard.try_("redis", url=s.url, can=["SET a b"], _args=SHORT).expect("auth-forbidden", exit=69, cause="no permissions")
-    with RespServer({"ACL WHOAMI": bulk("app"), "ACL DRYRUN": error("ERR Unknown subcommand or wrong number of arguments for 'DRYRUN'")}) as s:
+    with RespServer({"ACL WHOAMI": bulk("app"), "ACL DRYRUN": error("ERR Unknown subcommand or wrong number of arguments for 'DRYRUN'"),
+                     "INFO": info(redis_version="6.2.0")}) as s:
         guard.try_("redis", url=s.url, can=["SET a b"], _args=SHORT).expect("redis-version", exit=69)
 
 
@@ -162,8 +210,6 @@ def test_sentinel_without_master(guard):
 def test_other_protocols(guard):
     with HttpServer({"*": Reply(200)}) as s:
         guard.try_("redis", url=f"redis://{s.address}", _args=SHORT).expect("redis-not-redis", exit=69, cause="HTTP/1.1")
-    with RespServer({"PING": error("ERR unknown command 'PING'")}) as s:
-        guard.try_("redis", url=s.url, _args=SHORT).expect("redis-not-redis")
     with RespServer({"PING": integer(7)}) as s:
         guard.try_("redis", url=s.url, _args=SHORT).expect("redis-not-redis")
 
@@ -192,7 +238,7 @@ def test_tls(guard, tmp_path):
     authority = Authority(tmp_path)
     with RespServer(tls=server_context(authority.issue())) as s:
         guard.try_("redis", url=s.url, ca_file=authority.ca_file).passed()
-        guard.try_("redis", url=s.url.replace("rediss", "redis"), attempt_timeout="1s", _args=["-t", "1s"]).check()["outcome"] == "fail"
+        guard.try_("redis", url=s.url.replace("rediss", "redis"), _args=SHORT).expect("tls-required", exit=69)
 
 
 # ---- a real server ----
@@ -225,6 +271,32 @@ def test_real(guard, real):
                _env={"PW": "pw-12345"}).passed()
     guard.try_("redis", url=url, password="env:PW", _env={"PW": "wrong"}, _args=SHORT).expect("auth-failed")
     guard.try_("redis", url=url, _args=SHORT).expect("auth-required")
+
+
+@pytest.mark.produces("redis-database", "redis-command")
+def test_real_errors(guard, real):
+    url = real("--databases", "2", "--rename-command", "INFO", "")
+    guard.try_("redis", url=url, database=2, _args=SHORT).expect("redis-database", exit=69)
+    guard.try_("redis", url=url, role="master", _args=SHORT).expect("redis-command", exit=69, cause="INFO")
+    guard.try_("redis", url=url, can=["NOSUCHCOMMAND x"], _args=SHORT).expect("redis-command", exit=69, cause="ACL DRYRUN")
+
+
+@pytest.mark.produces("tls-required")
+@pytest.mark.near_miss("connect-reset", "connect-closed")
+def test_real_tls_only(guard, real, tmp_path):
+    authority = Authority(tmp_path)
+    pair = authority.issue()
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    port = sock.getsockname()[1]
+    sock.close()
+    real("--tls-port", str(port), "--tls-cert-file", str(pair.cert_file), "--tls-key-file", str(pair.key_file), "--tls-ca-cert-file", str(authority.ca_file),
+         "--tls-auth-clients", "no")
+    guard.try_("redis", url=f"rediss://127.0.0.1:{port}", ca_file=authority.ca_file).passed()
+    guard.try_("redis", url=f"redis://127.0.0.1:{port}", _args=SHORT).expect("tls-required", exit=69)
+    guard.try_("redis", url=f"redis://127.0.0.1:{port}", password="env:PW", _env={"PW": "pw-12345"}, _args=SHORT).expect("tls-required", exit=69)
+    guard.try_("http", url=f"http://127.0.0.1:{port}", _args=SHORT).expect("tls-required", exit=69)
+    guard.try_("tcp", address=f"127.0.0.1:{port}", expect_banner="x", attempt_timeout="1s", _args=["-t", "1s"]).expect("answer-timeout")
 
 
 @pytest.mark.produces("redis-out-of-memory")
