@@ -55,7 +55,7 @@ PKGS += $(foreach l,kafka avro redis curl seccomp,$(if $(filter 1,$(with_$(l))),
 of_kafka := checks/kafka.c checks/wire_format.c $(wildcard checks/lib/kafka_*.c checks/lib/wire_*.c)
 of_avro := checks/avro.c checks/schema_registry.c checks/wire_format.c $(wildcard checks/lib/avro_*.c checks/lib/wire_*.c)
 of_redis := checks/redis.c $(wildcard checks/lib/resp*.c checks/lib/redis_*.c)
-of_curl := checks/http.c checks/opa.c checks/schema_registry.c checks/metrics.c checks/lib/web.c
+of_curl := checks/http.c checks/opa.c checks/schema_registry.c checks/metrics.c checks/lib/web.c checks/lib/web_follow.c
 left_out := $(foreach l,kafka avro redis curl,$(if $(filter 1,$(with_$(l))),,$(of_$(l))))
 
 src_c := $(filter-out src/main.c,$(wildcard src/*.c))

@@ -327,7 +327,6 @@ static void set_options(CURL *curl, struct transfer *t)
 
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(curl, CURLOPT_PROXY, req->proxy ? req->proxy : "");
 	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open);
@@ -337,8 +336,6 @@ static void set_options(CURL *curl, struct transfer *t)
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
-	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, req->follow > 0 ? 1L : 0L);
-	curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)req->follow);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)mono_left_ms_now(t->run->deadline));
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "startguard/" STARTGUARD_VERSION);
 }
@@ -460,8 +457,6 @@ static enum verdict fail_curl(CURL *curl, const struct transfer *t, CURLcode cod
 		return check_fail(out, D_ANSWER_TOO_LARGE, subject, "%s", words);
 	case CURLE_PARTIAL_FILE:
 		return check_fail(out, D_ANSWER_TRUNCATED, subject, "%s", words);
-	case CURLE_TOO_MANY_REDIRECTS:
-		return check_fail(out, D_HTTP_REDIRECT, subject, "%s", words);
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY:
 		return check_fail(out, D_DNS_NO_SUCH_NAME, subject, "%s", words);
@@ -501,11 +496,10 @@ static void keep_content_type(CURL *curl, struct web_response *resp)
 }
 
 /* Where it redirects to: without user part and query, which may hold tickets. */
-static void keep_location(CURL *curl, struct web_response *resp)
+static void keep_location(struct web_response *resp, const char *to)
 {
-	char *to = NULL, *at, *end;
+	char *at, *end;
 
-	curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &to);
 	text_clean(resp->location, sizeof(resp->location), to ? to : "");
 	resp->location[strcspn(resp->location, "?#")] = '\0';
 	at = strstr(resp->location, "://");
@@ -580,8 +574,8 @@ static CURLcode perform(struct transfer *t, CURL *curl, struct str *url, char *w
 	return code;
 }
 
-int web_request(const struct check_run *run, const struct web_request *req,
-		struct web_response *resp, struct diag *out)
+int web_request_once(const struct check_run *run, const struct web_request *req,
+		     struct web_response *resp, const char **redirect, struct diag *out)
 {
 	struct transfer t = {.run = run, .req = req, .resp = resp, .fd = -1};
 	char words[CURL_ERROR_SIZE] = "";
@@ -589,6 +583,7 @@ int web_request(const struct check_run *run, const struct web_request *req,
 	CURL *curl = the_handle();
 	struct str url;
 	CURLcode code;
+	char *to = NULL;
 	bool filled;
 
 	*resp = (struct web_response){.body = xcalloc(1, 1)};
@@ -605,7 +600,9 @@ int web_request(const struct check_run *run, const struct web_request *req,
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &resp->status);
 	resp->ms = span_ms(mono_since(begin, mono_now()));
 	keep_content_type(curl, resp);
-	keep_location(curl, resp);
+	curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &to);
+	*redirect = to ? xstrdup(to) : NULL;
+	keep_location(resp, to);
 	check_reached(run, "http %ld", resp->status);
 	return 0;
 }

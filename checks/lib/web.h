@@ -1,9 +1,10 @@
 /* web: one HTTP request through libcurl, for the kinds http, opa, schema_registry and metrics.
  *
  * Child only. net.h resolves and connects, so that name and connection diagnoses are the same as everywhere; curl
- * gets the connected socket and does TLS and HTTP. Redirects are not followed unless asked for, no proxy is used
- * unless given (environment variables are ignored), headers and body are bounded, credentials come by reference
- * and are revealed here. Connections are kept: further requests to the same host cost one round trip.
+ * gets the connected socket and does TLS and HTTP. Redirects are not followed unless asked for, and then to http and
+ * https only; nothing that is secret follows to another server. No proxy is used unless given (environment variables
+ * are ignored), headers and body are bounded, nothing is unpacked, credentials come by reference and are revealed here.
+ * Connections are kept: further requests to the same host cost one round trip.
  */
 #ifndef SG_WEB_H
 #define SG_WEB_H
@@ -68,6 +69,10 @@ struct web_response {
 /* 0: a whole HTTP answer came, whatever its status. -1: none did; *out filled (dns-, connect-, tls-, answer-, http-). */
 int web_request(const struct check_run *run, const struct web_request *req,
 		struct web_response *resp, struct diag *out);
+/* The same without following. *redirect is the whole address of where it redirects to, or NULL: unlike resp->location
+ * it may hold a user part and tickets. */
+int web_request_once(const struct check_run *run, const struct web_request *req,
+		     struct web_response *resp, const char **redirect, struct diag *out);
 /* The status is not what was wanted ("2xx"): 401 auth-required or auth-failed, 403 auth-forbidden, 3xx http-redirect,
  * else http-status; quotes the start of the body. */
 enum verdict web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted);

@@ -65,7 +65,8 @@ def meet(guard, kind, *codes, options=(), env={}, mode="dev", dns=None, extra=""
     assert check["code"] in codes, result
     assert check["outcome"] == "fail"
     assert result.elapsed < guard.scale(20), result
-    assert 0 < watch.peak < PEAK_MAX, f"{watch.peak >> 20} MiB in {watch.looks} looks"
+    assert watch.peak < PEAK_MAX, f"{watch.peak >> 20} MiB in {watch.looks} looks"
+    assert watch.looks > 0 or result.elapsed < 1
     clean(result)
     return check
 
@@ -228,8 +229,10 @@ def test_body_of_hundreds_of_megabytes(guard, kind, how):
     (b"HTTP/1.1 200 " + b"x" * 65536, b"x" * 65536),
 ], ids=["line", "headers", "100", "103", "trailers", "chunk extension", "status line"])
 def test_head_without_end(guard, prefix, chunk):
+    # libcurl forgets a chunk's extension without counting it: there the deadline is the end.
     with TcpServer(forever(chunk, prefix)) as server:
-        meet(guard, "http", "answer-too-large", "protocol-mismatch", "http-not-http", url=f"http://{server.address}/", attempt_timeout="20s")
+        meet(guard, "http", "answer-too-large", "protocol-mismatch", "http-not-http", *(["answer-timeout"] if b"5;" in prefix else []),
+             url=f"http://{server.address}/", attempt_timeout="2s" if b"5;" in prefix else "20s")
 
 
 def test_a_few_thousand_headers_are_an_answer(guard):
