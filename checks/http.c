@@ -101,18 +101,6 @@ static const char *http_validate(const void *conf, const char **key)
 			return problem;
 		}
 	}
-	for (size_t i = 0; i < c->headers.n && c->follow > 0; i++) {
-		const struct pair *p = &c->headers.v[i];
-
-		/* curl keeps these two from other hosts, and hands on all others. */
-		if (!p->value && strcasecmp(p->name, "authorization") &&
-		    strcasecmp(p->name, "cookie")) {
-			*key = "follow";
-			return "would hand a secret header to whatever host it is redirected to; "
-			       "only "
-			       "Authorization and Cookie stay with the first one";
-		}
-	}
 	if (c->proxy && c->unix_socket) {
 		*key = "proxy";
 		return "and unix_socket exclude each other";

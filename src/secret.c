@@ -589,4 +589,11 @@ void secret_forget(void)
 	free(known.forms);
 	free(known.grams);
 	memset(&known, 0, sizeof known);
+	while (files_read) {
+		struct file_value *f = files_read;
+
+		files_read = f->next;
+		free((void *)f->value);
+		free(f);
+	}
 }

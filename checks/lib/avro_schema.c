@@ -63,18 +63,40 @@ static json_t *normal_name(struct reading *r, const char *name, const char *spac
 	return json_string(full);
 }
 
+/* What a branch of a union must not share with another one: its name, or its type (specification, "Unions"). */
+static const char *branch_key(const json_t *branch)
+{
+	if (json_is_string(branch))
+		return json_string_value(branch);
+	if (json_str(branch, "name"))
+		return json_str(branch, "name");
+	branch = json_object_get(branch, "type");
+	return json_is_object(branch) ? branch_key(branch) : json_string_value(branch);
+}
+
 static json_t *normal_union(struct reading *r, const json_t *v, const char *space)
 {
-	json_t *out = json_array();
+	json_t *out = json_array(), *seen = json_object();
+	const char *wrong = NULL;
 
-	for (size_t i = 0; i < json_array_size(v); i++) {
+	for (size_t i = 0; i < json_array_size(v) && !wrong; i++) {
 		json_t *branch = normal(r, json_array_get(v, i), space);
 
 		if (!branch)
-			return NULL;
+			wrong = "";
+		else if (json_is_array(branch))
+			wrong = "a union stands directly in a union";
+		else if (json_object_get(seen, branch_key(branch)))
+			wrong = "a union has two branches of one type";
+		if (branch && !wrong)
+			json_object_set_new(seen, branch_key(branch), json_true());
 		json_array_append_new(out, branch);
 	}
-	return out;
+	json_decref(seen);
+	if (!wrong)
+		return out;
+	json_decref(out);
+	return *wrong ? fail(r, "%s", wrong) : NULL;
 }
 
 static json_t *normal_field(struct reading *r, const json_t *f, const char *space)

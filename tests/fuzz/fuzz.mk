@@ -3,12 +3,12 @@
 # The same sources are built twice: with clang and libFuzzer under $(BUILD)/fuzz, and with the usual compiler and
 # replay.c, which runs the committed corpora as a part of `make check`.
 fuzz_targets := $(sort $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
-fuzz_targets := $(filter-out $(if $(filter 1,$(with_kafka)),,kafka) \
-	$(if $(filter 1,$(with_avro)),,avro_schema avro_data) $(if $(filter 1,$(with_redis)),,redis) \
-	$(if $(filter 1 1,$(with_curl) $(with_avro)),,web),$(fuzz_targets))
+fuzz_targets := $(filter-out $(if $(filter 1,$(with_kafka)),,kafka) $(if $(filter 1,$(with_redis)),,redis) \
+	$(if $(filter 1,$(with_avro)),,avro_schema avro_data) $(if $(filter 11,$(with_avro)$(with_kafka)),,records) \
+	$(if $(filter 11,$(with_avro)$(with_curl)),,web),$(fuzz_targets))
 
 # Code that leaves freeing to the child's end; checks that are run against a peer made of the input.
-fuzz_pooled := avro_schema avro_data kafka redis tcp web
+fuzz_pooled := avro_schema avro_data kafka records redis tcp web
 fuzz_peered := kafka redis tcp web
 fuzz_pool_flags := $(addprefix -Wl$(comma)--wrap=,xmalloc xcalloc xrealloc xstrdup free)
 fuzz_peer_flags := $(addprefix -Wl$(comma)--wrap=,net_connect net_connect_unix)

@@ -307,7 +307,10 @@ def test_urls(watch, web, refs, kind, where):
         return f"http://{user}{web.address}{path}" + (f"?key={QUOTED}" if where == "query" else "")
     checks = {"to" + path.replace("/", "_"): {"url": refs(url(path)), **KEYS[kind]} for path in ANSWERS}
     watch.run(group(kind, checks), "-v", **refs.options())
-    assert len(web.requests) >= len(ANSWERS)
+    if where == "query" and kind in ("opa", "schema_registry"):  # their urls take no query: nothing is asked
+        assert not web.requests
+    else:
+        assert len(web.requests) >= len(ANSWERS)
 
 
 def test_cut_at_every_place(guard, web, watch):
@@ -345,11 +348,6 @@ def test_other_hosts_do_not_get_it(watch, refs, place):
             assert any(SECRET in v or base64.b64encode(f"probe:{SECRET}".encode()).decode() in v for v in first.requests[0].headers.values())
     assert len(other.requests) == 1
     assert [leaks(f"{name}: {value}") for name, value in other.requests[0].headers.items()] == [[]] * len(other.requests[0].headers)
-
-
-def test_a_secret_header_is_not_followed_elsewhere(guard):
-    result = guard.try_("http", url="http://h/", follow=1, headers=["X-Api-Key: env:KEY", "Accept: x"], _env={"KEY": SECRET})
-    result.problem("follow", "secret header", exit=64)
 
 
 # ---- redis ----
