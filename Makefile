@@ -11,7 +11,7 @@
 #   make dev        build/dev/startguard with AddressSanitizer and UBSan, -Werror
 #   make check-sanitized  unit tests and scenarios with it
 #   make generated  write profiles/reference.cfg and docs/diagnoses.md anew from the tables
-#   make install    DESTDIR= PREFIX=/usr/local: program, profiles, documents
+#   make install    DESTDIR= PREFIX=/usr/local: program, profiles, documents, manual pages, completion for shells
 #   make opts       what was found and how it is built
 #   make clean
 #
@@ -30,7 +30,7 @@ WITH_CURL ?= auto
 WITH_SECCOMP ?= auto
 
 all: program
-.PHONY: all helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka demo lint format dev generated install clean
+.PHONY: all pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka demo lint format dev generated install clean
 .DELETE_ON_ERROR:
 
 # ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
@@ -204,15 +204,39 @@ generated: program
 	$(BUILD)/startguard explain --profile > profiles/reference.cfg
 	$(BUILD)/startguard codes --markdown > docs/diagnoses.md
 
+# ---- manual pages and completion: made by the program from its tables --------------------------------------------------
+pages := startguard.1 startguard-profile.5
+shells := bash zsh fish
+made := $(pages:%=$(BUILD)/man/%) $(shells:%=$(BUILD)/completion/%)
+$(BUILD)/man/%: packaging/man/%.in packaging/man/make-page $(BUILD)/startguard
+	@mkdir -p $(@D)
+	$(call say_it,MAN,$@)
+	$(Q)packaging/man/make-page $(BUILD)/startguard $(VERSION) $< > $@
+$(BUILD)/completion/%: $(BUILD)/startguard
+	@mkdir -p $(@D)
+	$(call say_it,GEN,$@)
+	$(Q)$(BUILD)/startguard completion $* > $@
+pages: $(made)
+
 # ---- install ---------------------------------------------------------------------------------------------------------
 bindir = $(DESTDIR)$(PREFIX)/bin
 docdir = $(DESTDIR)$(PREFIX)/share/doc/startguard
 sharedir = $(DESTDIR)$(PREFIX)/share/startguard
-install: program
+mandir = $(DESTDIR)$(PREFIX)/share/man
+bashdir = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+zshdir = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+fishdir = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+install: program $(made)
 	install -d $(bindir) $(docdir) $(sharedir)
 	install -m 755 $(BUILD)/startguard $(bindir)/startguard
 	install -m 644 README.md LICENSE $(wildcard docs/*.md docs/*.json) $(docdir)
 	cp -R profiles $(sharedir)
+	install -d $(mandir)/man1 $(mandir)/man5 $(bashdir) $(zshdir) $(fishdir)
+	install -m 644 $(BUILD)/man/startguard.1 $(mandir)/man1
+	install -m 644 $(BUILD)/man/startguard-profile.5 $(mandir)/man5
+	install -m 644 $(BUILD)/completion/bash $(bashdir)/startguard
+	install -m 644 $(BUILD)/completion/zsh $(zshdir)/_startguard
+	install -m 644 $(BUILD)/completion/fish $(fishdir)/startguard.fish
 
 opts:
 	@echo "version     $(VERSION)"

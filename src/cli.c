@@ -3,13 +3,13 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "cli_rows.h"
+
 /* ---- rows ---------------------------------------------------------------------------------------------------------- */
 #define IN(cmd) (1u << CMD_##cmd)
 #define IN_RUNS (IN(RUN) | IN(CHECK) | IN(TRY))
 
-static const struct {
-	const char *name, *synopsis, *text;
-} commands[CMD__COUNT] = {
+const struct cli_command cli_commands[CMD__COUNT] = {
     [CMD_RUN] = {"run", "[run] [-p PROFILE] [-w URL]... [options] [-- COMMAND [ARG...]]",
 		 "check until all holds or time is up, then exec COMMAND"},
     [CMD_CHECK] = {"check", "check [-p PROFILE] [-w URL]... [options]",
@@ -31,40 +31,12 @@ static const struct {
     [CMD_HELP] = {"help", "help [COMMAND]", "this text, or that of one command"},
 };
 
-enum option_id {
-	O_PROFILE,
-	O_WAIT,
-	O_MODE,
-	O_TIMEOUT,
-	O_ONLY,
-	O_SKIP,
-	O_FAIL_ON_DEGRADED,
-	O_FORMAT,
-	O_OUTPUT,
-	O_REPORT,
-	O_ENV_FILE,
-	O_TERMINATION_LOG,
-	O_PARALLEL,
-	O_COLOR,
-	O_QUIET,
-	O_VERBOSE,
-	O_HEALTH,
-	O_MAN,
-	O_MARKDOWN,
-	O_JSON,
-	O_AS_PROFILE,
-	O_IN_PROCESS,
-	O_HELP,
-	O_VERSION
-};
-struct option {
-	enum option_id id;
-	char letter;                           /* 0: none */
-	const char *name, *value, *env, *text; /* value NULL: a flag; text NULL: not shown */
-	unsigned in;                           /* commands that take it */
-};
 #define IN_PROFILES (IN(RUN) | IN(CHECK) | IN(SHOW))
-static const struct option options[] = {
+static const char *const formats[] = {"text", "json", "junit", "tap", "prometheus", NULL};
+static const char *const colors[] = {"auto", "always", "never", NULL};
+static const char *const modes[] = {"dev", "staging", "prod", NULL};
+
+const struct cli_option cli_options[] = {
     {O_PROFILE, 'p', "profile", "NAME|FILE", "STARTGUARD_PROFILE",
      "file (has a slash or ends in .cfg), or NAME.cfg in STARTGUARD_PROFILE_PATH "
      "(/etc/startguard:profiles)",
@@ -99,7 +71,7 @@ static const struct option options[] = {
     {O_QUIET, 'q', "quiet", NULL, NULL, "only the verdict", IN_RUNS},
     {O_VERBOSE, 'v', "verbose", NULL, NULL, "every attempt", IN_RUNS},
     {O_HEALTH, 0, "health", NULL, NULL, "exit 0 or 1 only, for Docker's HEALTHCHECK", IN_RUNS},
-    {O_MAN, 0, "man", NULL, NULL, "as manual page source", IN(EXPLAIN)},
+    {O_MAN, 0, "man", NULL, NULL, "as manual page source", IN(EXPLAIN) | IN(HELP)},
     {O_MARKDOWN, 0, "markdown", NULL, NULL, "as Markdown", IN(EXPLAIN) | IN(CODES)},
     {O_JSON, 0, "json", NULL, NULL, "as JSON", IN(EXPLAIN) | IN(CODES) | IN(VERSION)},
     {O_AS_PROFILE, 0, "profile", NULL, NULL, "as a profile with every key", IN(EXPLAIN)},
@@ -107,9 +79,15 @@ static const struct option options[] = {
     {O_HELP, 'h', "help", NULL, NULL, "this text", ~0u},
     {O_VERSION, 'V', "version", NULL, NULL, "own version", ~0u},
 };
+const size_t cli_n_options = ARRAY_LEN(cli_options);
 
-static const char *const formats[] = {"text", "json", "junit", "tap", "prometheus", NULL};
-static const char *const colors[] = {"auto", "always", "never", NULL};
+const char *const *cli_choices(const struct cli_option *o)
+{
+	return o->id == O_FORMAT  ? formats
+	       : o->id == O_COLOR ? colors
+	       : o->id == O_MODE  ? modes
+				  : NULL;
+}
 
 /* ---- parsing ---------------------------------------------------------------------------------------------------------- */
 struct parse {
@@ -181,7 +159,7 @@ static void add_waits(struct parse *p, const char *text)
 }
 
 /* `name` stands in messages: "--timeout" or "STARTGUARD_TIMEOUT". */
-static int set_value(struct parse *p, enum option_id id, const char *name, const char *value)
+static int set_value(struct parse *p, enum cli_option_id id, const char *name, const char *value)
 {
 	struct cli *c = p->cli;
 	int64_t number;
@@ -261,7 +239,7 @@ static int set_value(struct parse *p, enum option_id id, const char *name, const
 	return err_make(p->err, 0, "%s takes no value", name);
 }
 
-static void set_switch(struct parse *p, enum option_id id)
+static void set_switch(struct parse *p, enum cli_option_id id)
 {
 	struct cli *c = p->cli;
 
@@ -288,21 +266,21 @@ static void set_switch(struct parse *p, enum option_id id)
 
 static int unknown_option(struct parse *p, const char *name)
 {
-	const char *words[ARRAY_LEN(options) + 1] = {NULL}, *near;
+	const char *words[ARRAY_LEN(cli_options) + 1] = {NULL}, *near;
 	size_t n = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (options[i].text && options[i].in & 1u << p->cli->command)
-			words[n++] = options[i].name;
+	for (size_t i = 0; i < cli_n_options; i++)
+		if (cli_options[i].text && cli_options[i].in & 1u << p->cli->command)
+			words[n++] = cli_options[i].name;
 	near = nearest_word(name, words);
 	if (near)
 		return err_make(p->err, 0, "unknown option --%s; did you mean --%s?", name, near);
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (str_eq(options[i].name, name))
+	for (size_t i = 0; i < cli_n_options; i++)
+		if (str_eq(cli_options[i].name, name))
 			return err_make(p->err, 0, "--%s is no option of %s", name,
-					commands[p->cli->command].name);
+					cli_commands[p->cli->command].name);
 	return err_make(p->err, 0, "unknown option --%s; startguard %s --help lists them", name,
-			commands[p->cli->command].name);
+			cli_commands[p->cli->command].name);
 }
 
 /* One argument that begins with "--". Returns how many were used, or -1. */
@@ -312,11 +290,11 @@ static int long_option(struct parse *p, char **argv)
 		   *name = arena_strndup(p->arena, argv[0] + 2,
 					 eq ? (size_t)(eq - argv[0] - 2) : strlen(argv[0]) - 2);
 	const char *shown = arena_printf(p->arena, "--%s", name);
-	const struct option *o = NULL;
+	const struct cli_option *o = NULL;
 
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (str_eq(options[i].name, name) && options[i].in & 1u << p->cli->command)
-			o = &options[i];
+	for (size_t i = 0; i < cli_n_options; i++)
+		if (str_eq(cli_options[i].name, name) && cli_options[i].in & 1u << p->cli->command)
+			o = &cli_options[i];
 	if (!o)
 		return unknown_option(p, name);
 	if (!o->value) {
@@ -336,16 +314,17 @@ static int long_option(struct parse *p, char **argv)
 static int short_options(struct parse *p, char **argv)
 {
 	for (const char *letter = argv[0] + 1; *letter; letter++) {
-		const struct option *o = NULL;
+		const struct cli_option *o = NULL;
 		char shown[3] = {'-', *letter, '\0'};
 
-		for (size_t i = 0; i < ARRAY_LEN(options); i++)
-			if (options[i].letter == *letter && options[i].in & 1u << p->cli->command)
-				o = &options[i];
+		for (size_t i = 0; i < cli_n_options; i++)
+			if (cli_options[i].letter == *letter &&
+			    cli_options[i].in & 1u << p->cli->command)
+				o = &cli_options[i];
 		if (!o)
 			return err_make(p->err, 0,
 					"unknown option -%c; startguard %s --help lists them",
-					*letter, commands[p->cli->command].name);
+					*letter, cli_commands[p->cli->command].name);
 		if (!o->value) {
 			set_switch(p, o->id);
 			continue;
@@ -364,11 +343,11 @@ static int parse_environment(struct parse *p)
 	const char *path = getenv("STARTGUARD_PROFILE_PATH");
 
 	p->cli->profile.search_path = path && *path ? path : "/etc/startguard:profiles";
-	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-		const char *value = options[i].env ? getenv(options[i].env) : NULL;
+	for (size_t i = 0; i < cli_n_options; i++) {
+		const char *value = cli_options[i].env ? getenv(cli_options[i].env) : NULL;
 
-		if (value && *value && options[i].in & 1u << p->cli->command &&
-		    set_value(p, options[i].id, options[i].env, value) < 0)
+		if (value && *value && cli_options[i].in & 1u << p->cli->command &&
+		    set_value(p, cli_options[i].id, cli_options[i].env, value) < 0)
 			return -1;
 	}
 	return 0;
@@ -377,7 +356,7 @@ static int parse_environment(struct parse *p)
 int cli_find(const char *word, enum command *out)
 {
 	for (enum command c = 0; c < CMD__COUNT; c++)
-		if (str_eq(commands[c].name, word)) {
+		if (str_eq(cli_commands[c].name, word)) {
 			*out = c;
 			return 0;
 		}
@@ -389,7 +368,7 @@ int cli_unknown_command(const char *word, struct err *err)
 	const char *words[CMD__COUNT + 1] = {NULL};
 
 	for (enum command c = 0; c < CMD__COUNT; c++)
-		words[c] = commands[c].name;
+		words[c] = cli_commands[c].name;
 	return bad_word(err, "command", word, words);
 }
 
@@ -405,7 +384,7 @@ static int find_command(struct parse *p, char ***argv)
 		return 0;
 	}
 	for (enum command c = 0; c < CMD__COUNT; c++)
-		words[c] = commands[c].name;
+		words[c] = cli_commands[c].name;
 	if (nearest_word(**argv, words))
 		return bad_word(p->err, "command", **argv, words);
 	return err_make(p->err, 0,
@@ -432,13 +411,14 @@ static int check_words(struct parse *p)
 		    "--output is for --format json, junit, tap or prometheus: text goes to stderr");
 	if (c->service && c->command != CMD_RUN)
 		return err_make(p->err, 0, "%s starts no command; drop what is behind --",
-				commands[c->command].name);
+				cli_commands[c->command].name);
 	if (c->n_words > words[c->command].max)
 		return err_make(
 		    p->err, 0, "unexpected word \"%s\"%s", c->words[words[c->command].max],
 		    c->command == CMD_RUN ? "; write -- before the command to start" : "");
 	if (c->n_words < words[c->command].min)
-		return err_make(p->err, 0, "usage: startguard %s", commands[c->command].synopsis);
+		return err_make(p->err, 0, "usage: startguard %s",
+				cli_commands[c->command].synopsis);
 	return 0;
 }
 
@@ -481,7 +461,7 @@ int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err)
 	}
 	if (p.help) {
 		out->words = arena_alloc(a, 2 * sizeof *out->words);
-		out->words[0] = (char *)commands[out->command].name;
+		out->words[0] = (char *)cli_commands[out->command].name;
 		out->n_words = out->command == CMD_RUN ? 0 : 1;
 		out->command = CMD_HELP;
 		return 0;
@@ -514,128 +494,4 @@ bool cli_color(const struct cli *cli)
 	if (force && *force && !str_eq(force, "0"))
 		return true;
 	return isatty(STDERR_FILENO) == 1 && !(term && str_eq(term, "dumb"));
-}
-
-/* ---- help ------------------------------------------------------------------------------------------------------------------ */
-static void add_wrapped(struct str *b, const char *text, size_t indent, size_t width)
-{
-	size_t column = indent;
-
-	while (*text) {
-		size_t n = strcspn(text, " ");
-
-		if (column > indent && column + 1 + n > width) {
-			str_addf(b, "\n%*s", (int)indent, "");
-			column = indent;
-		}
-		if (column > indent) {
-			str_addc(b, ' ');
-			column++;
-		}
-		str_addn(b, text, n);
-		column += n;
-		text += n + (text[n] == ' ');
-	}
-	str_addc(b, '\n');
-}
-
-static void add_option(struct str *b, const struct option *o)
-{
-	char left[64], text[512];
-
-	snprintf(left, sizeof left, "%c%c%s --%s%s%s", o->letter ? '-' : ' ',
-		 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name, o->value ? " " : "",
-		 o->value ? o->value : "");
-	snprintf(text, sizeof text, "%s%s%s%s", o->text, o->env ? " [" : "", o->env ? o->env : "",
-		 o->env ? "]" : "");
-	str_addf(b, "  %-28s ", left);
-	if (strlen(left) > 28)
-		str_addf(b, "\n%31s", "");
-	add_wrapped(b, text, 31, 100);
-}
-
-static void help_all(struct str *b)
-{
-	str_add(b, "startguard: verify what a service needs, then start it.\n\n");
-	for (enum command c = 0; c < CMD__COUNT; c++)
-		str_addf(b, "  startguard %s\n      %s\n", commands[c].synopsis, commands[c].text);
-	str_add(b, "\n");
-}
-
-void cli_help(struct str *b, enum command command)
-{
-	if (command == CMD_HELP || command == CMD_RUN)
-		help_all(b);
-	else
-		str_addf(b, "startguard %s\n    %s\n\n", commands[command].synopsis,
-			 commands[command].text);
-	str_add(b, "Options:\n");
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (options[i].text &&
-		    options[i].in & 1u << (command == CMD_HELP ? CMD_RUN : command))
-			add_option(b, &options[i]);
-	if (command != CMD_HELP && command != CMD_RUN)
-		return;
-	str_add(b, "\nExit codes: 0 ready or degraded; the service's own after exec; 64 bad "
-		   "command line; 69 blocked, waiting\n"
-		   "cannot help; 70 own trouble; 77 refused by policy; 78 bad profile; 124 "
-		   "blocked, time is up; 126 and 127\n"
-		   "the command cannot be run, was not found; 128+n ended by signal n.\n"
-		   "\nThe reference: startguard explain; the diagnoses: startguard codes.\n");
-}
-
-/* ---- completion ------------------------------------------------------------------------------------------------------------ */
-static void add_option_words(struct str *b, enum command c)
-{
-	const char *sep = "";
-
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (options[i].text && options[i].in & 1u << c) {
-			str_addf(b, "%s--%s", sep, options[i].name);
-			sep = " ";
-		}
-}
-
-static void complete_bash(struct str *b)
-{
-	str_add(b, "_startguard() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} cmd=run words=\n\tcase "
-		   "${COMP_WORDS[1]} in\n");
-	for (enum command c = 0; c < CMD__COUNT; c++)
-		str_addf(b, "\t%s) cmd=%s ;;\n", commands[c].name, commands[c].name);
-	str_add(b, "\tesac\n\tcase $cmd in\n");
-	for (enum command c = 0; c < CMD__COUNT; c++) {
-		str_addf(b, "\t%s) words='", commands[c].name);
-		add_option_words(b, c);
-		str_add(b, "' ;;\n");
-	}
-	str_add(b, "\tesac\n\tif [ \"$COMP_CWORD\" = 1 ]; then words=\"$words");
-	for (enum command c = 0; c < CMD__COUNT; c++)
-		str_addf(b, " %s", commands[c].name);
-	str_add(b, "\"; fi\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-		   "\t[ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$cur\"))\n}\n"
-		   "complete -F _startguard startguard\n");
-}
-
-static void complete_fish(struct str *b)
-{
-	for (enum command c = 0; c < CMD__COUNT; c++)
-		str_addf(b, "complete -c startguard -n __fish_use_subcommand -a %s -d '%s'\n",
-			 commands[c].name, commands[c].text);
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (options[i].text)
-			str_addf(b, "complete -c startguard -l %s%s\n", options[i].name,
-				 options[i].value ? " -r" : "");
-}
-
-int cli_completion(struct str *b, const char *shell)
-{
-	if (str_eq(shell, "zsh"))
-		str_add(b, "autoload -U +X bashcompinit && bashcompinit\n");
-	else if (!str_eq(shell, "bash") && !str_eq(shell, "fish"))
-		return -1;
-	if (str_eq(shell, "fish"))
-		complete_fish(b);
-	else
-		complete_bash(b);
-	return 0;
 }

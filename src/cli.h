@@ -45,6 +45,8 @@ int cli_find(const char *word, enum command *out);
 /* -1 with the nearest command, or all of them. */
 int cli_unknown_command(const char *word, struct err *err);
 void cli_help(struct str *out, enum command command);
+/* Commands and options as manual page source. */
+void cli_man(struct str *out);
 /* Shell completion for "bash", "zsh" or "fish"; -1: another shell. */
 int cli_completion(struct str *out, const char *shell);
 bool cli_color(const struct cli *cli);

@@ -84,6 +84,13 @@ static void man_rows(struct str *b, const struct schema *s)
 		str_add(b, ".\n");
 		add_roff(b, k->doc ? k->doc : "");
 		str_addc(b, '\n');
+		if (k->example) {
+			str_add(b, ".br\nExample: \\fB");
+			add_roff(b, k->name);
+			str_add(b, " = ");
+			add_roff(b, k->example);
+			str_add(b, "\\fR\n");
+		}
 		if (k->sub) {
 			str_add(b, ".RS\n");
 			man_rows(b, k->sub);

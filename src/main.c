@@ -374,6 +374,8 @@ static int do_print(const struct cli *cli)
 		rc = err_make(&err, 0, "no completion for \"%s\"; known: bash, zsh, fish", word);
 	else if (cli->command == CMD_HELP && word && cli_find(word, &command) < 0)
 		rc = cli_unknown_command(word, &err);
+	else if (cli->command == CMD_HELP && cli->as == AS_MAN)
+		cli_man(&b);
 	else if (cli->command == CMD_HELP)
 		cli_help(&b, command);
 	rc = rc < 0 ? usage(&err) : print(&b);

@@ -94,6 +94,15 @@ rule "profiles/reference.cfg is what the tables say (make generated)"
 "$program" codes --markdown 2>&1 | diff docs/diagnoses.md - > "$tmp/out" 2>&1
 rule "docs/diagnoses.md is what the table says (make generated)"
 
+if have mandoc; then
+	for page in packaging/man/*.in; do
+		packaging/man/make-page "$program" 0 "$page" > "$tmp/page" || echo "$page: cannot be made" >> "$tmp/out"
+		mandoc -Tlint -W warning "$tmp/page" | sed "s|^mandoc: $tmp/page|$page|" >> "$tmp/out"
+		grep -n '@[A-Z_]*@' "$tmp/page" | sed "s|^|$page: |" >> "$tmp/out"
+	done
+fi
+rule "mandoc has nothing to say about the manual pages"
+
 # ---- scripts, tests, words ----
 files | while read -r f; do
 	case $(head -n 1 "$f" | tr -d '\0') in '#!/bin/sh'* | '#!/usr/bin/env sh'* | '#!/bin/bash'*) echo "$f" ;; esac
