@@ -307,7 +307,10 @@ def test_urls(watch, web, refs, kind, where):
         return f"http://{user}{web.address}{path}" + (f"?key={QUOTED}" if where == "query" else "")
     checks = {"to" + path.replace("/", "_"): {"url": refs(url(path)), **KEYS[kind]} for path in ANSWERS}
     watch.run(group(kind, checks), "-v", **refs.options())
-    assert len(web.requests) >= len(ANSWERS)
+    if where == "query" and kind in ("opa", "schema_registry"):  # their base takes no query: refused, and not quoted
+        assert web.requests == []
+    else:
+        assert len(web.requests) >= len(ANSWERS)
 
 
 def test_cut_at_every_place(guard, web, watch):
