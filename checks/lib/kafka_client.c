@@ -80,10 +80,10 @@ static int wait_call(struct kafka_client *c, const struct call *call, struct dia
 		const struct kafka_peer *failed = kafka_peers_all_failed(c);
 
 		if (failed) {
-			kafka_peer_explain(failed, failed->address, out);
+			kafka_peer_tell(failed, out);
 			return 1;
 		}
-		if (!kafka_peers_ask_bootstrap(c) && !wait_change(c) && !call->done)
+		if (!kafka_peers_ask(c) && !wait_change(c) && !call->done)
 			return 2;
 	}
 	return 0;

@@ -66,6 +66,7 @@ static void note_login(struct kafka_client *c, const char *words, struct kafka_m
 {
 	snprintf(c->login.address, sizeof c->login.address, "sasl.oauthbearer");
 	snprintf(c->login.words, sizeof c->login.words, "%s", words);
+	c->login.id = KAFKA_BOOTSTRAP;
 	c->login.meaning = m;
 }
 
@@ -290,10 +291,40 @@ bool kafka_peer_is_final(const struct kafka_peer *peer)
 	return diag_info(code)->phase != PH_CONNECT && diag_info(code)->phase != PH_RESOLVE;
 }
 
-/* Lock held. Every server that was given has failed for a reason: waiting in this attempt brings nothing. */
+/* Known from metadata only: that came from a bootstrap server, which works. */
+static bool is_learned(const struct kafka_peer *peer)
+{
+	return peer->id != KAFKA_BOOTSTRAP && !peer->bootstrap;
+}
+
+/* Since 2.10 the library gives up its bootstrap connections for the brokers it has learned of: then these decide. */
+static bool learned_decide(const struct kafka_client *c)
+{
+	for (size_t i = 0; i < c->n_peers; i++)
+		if (is_learned(c->peers[i]))
+			return true;
+	return false;
+}
+
+static bool decides(const struct kafka_peer *peer, bool learned)
+{
+	return learned ? peer->id != KAFKA_BOOTSTRAP : peer->bootstrap;
+}
+
+static size_t how_many_decide(const struct kafka_client *c, bool learned)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_peers; i++)
+		n += c->peers[i]->id != KAFKA_BOOTSTRAP;
+	return learned ? n : c->n_bootstrap;
+}
+
+/* Lock held. Every server that counts has failed for a reason: waiting in this attempt brings nothing. */
 const struct kafka_peer *kafka_peers_all_failed(const struct kafka_client *c)
 {
 	const struct kafka_peer *first = NULL;
+	bool learned = learned_decide(c);
 	size_t failed = 0;
 
 	if (c->login.meaning.code != D_NONE)
@@ -303,13 +334,43 @@ const struct kafka_peer *kafka_peers_all_failed(const struct kafka_client *c)
 
 		if (peer->up)
 			return NULL;
-		if (!peer->bootstrap || !kafka_peer_is_final(peer))
+		if (!decides(peer, learned) || !kafka_peer_is_final(peer))
 			continue;
 		failed++;
 		if (!first || diag_info(first->meaning.code)->retryable)
 			first = peer;
 	}
-	return failed >= c->n_bootstrap ? first : NULL;
+	return failed >= how_many_decide(c, learned) ? first : NULL;
+}
+
+/* Its name or address does not work from here, though the bootstrap server's does. */
+static void explain_advertised(const struct kafka_peer *peer, const char *subject, struct diag *out)
+{
+	enum phase phase = diag_info(out->code)->phase;
+	struct diag was = *out;
+
+	if (phase == PH_RESOLVE)
+		check_fail(out, D_KAFKA_ADVERTISED_UNRESOLVABLE, subject,
+			   "the bootstrap server answers, but broker %d advertises %s: %s",
+			   peer->id, peer->address, was.cause);
+	else if (was.code == D_CONNECT_REFUSED || was.code == D_CONNECT_TIMEOUT ||
+		 was.code == D_CONNECT_UNREACHABLE)
+		check_fail(out, D_KAFKA_ADVERTISED_UNREACHABLE, subject,
+			   "the bootstrap server answers, but broker %d advertises %s: %s",
+			   peer->id, peer->address, was.cause);
+}
+
+void kafka_peer_tell(const struct kafka_peer *peer, struct diag *out)
+{
+	char subject[DIAG_SUBJECT_MAX];
+
+	if (!is_learned(peer)) {
+		kafka_peer_explain(peer, peer->address, out);
+		return;
+	}
+	snprintf(subject, sizeof subject, "broker %d at %.100s", peer->id, peer->address);
+	kafka_peer_explain(peer, subject, out);
+	explain_advertised(peer, subject, out);
 }
 
 static unsigned weight(const struct kafka_peer *peer)
@@ -349,7 +410,7 @@ enum verdict kafka_blame(struct kafka_client *c, const char *words, struct diag 
 		if (weight(c->peers[i]) > (worst ? weight(worst) : 0))
 			worst = c->peers[i];
 	if (worst)
-		kafka_peer_explain(worst, worst->address, out);
+		kafka_peer_tell(worst, out);
 	else
 		explain_silence(c, words, out);
 	pthread_mutex_unlock(&c->lock);
@@ -365,21 +426,22 @@ static bool can_be_asked(const struct kafka_client *c, const struct kafka_peer *
 }
 
 /* Lock held. Asking takes time: not while a server is left that may simply answer. */
-static struct kafka_peer *bootstrap_to_ask(struct kafka_client *c)
+static struct kafka_peer *peer_to_ask(struct kafka_client *c)
 {
 	struct kafka_peer *found = NULL;
+	bool learned = learned_decide(c);
 	size_t complained = 0;
 
 	for (size_t i = 0; i < c->n_peers; i++) {
 		struct kafka_peer *peer = c->peers[i];
 
-		if (!peer->bootstrap || peer->meaning.code == D_NONE)
+		if (!decides(peer, learned) || peer->meaning.code == D_NONE)
 			continue;
 		complained++;
 		if (!found && can_be_asked(c, peer))
 			found = peer;
 	}
-	return complained >= c->n_bootstrap ? found : NULL;
+	return complained >= how_many_decide(c, learned) ? found : NULL;
 }
 
 static void verified(struct kafka_peer *, enum diag_code, const char *, ...) PRINTF_LIKE(3, 4);
@@ -468,9 +530,9 @@ static void ask_peer(struct kafka_client *c, struct kafka_peer *peer)
 	apply_probe(peer, c->props, &probe);
 }
 
-bool kafka_peers_ask_bootstrap(struct kafka_client *c)
+bool kafka_peers_ask(struct kafka_client *c)
 {
-	struct kafka_peer *peer = bootstrap_to_ask(c);
+	struct kafka_peer *peer = peer_to_ask(c);
 
 	if (peer)
 		ask_peer(c, peer);
