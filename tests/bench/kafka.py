@@ -117,13 +117,13 @@ class Bench:
             sys.exit(f"{command}: exit status {done.returncode}\n{done.stdout}")
         return took
 
-    def compare(self, commands, rounds, wanted=0):
-        """{name: [ms]}; a first round that is not counted warms everything up."""
+    def compare(self, commands, rounds, wanted=0, warm=10):
+        """{name: [ms]}; first `warm` rounds that are not counted: the broker compiles what it does often."""
         times = {name: [] for name in commands}
-        for number in range(rounds + 1):
+        for number in range(warm + rounds):
             for name in random.sample(list(commands), len(commands)):
                 took = self.run(commands[name], wanted)
-                if number:
+                if number >= warm:
                     times[name].append(took)
         return times
 
@@ -142,6 +142,11 @@ def main(rounds):
         bench = Bench(kafka, folder)
         full = "startguard, 4 topics, their rights, a group"
         shape = "startguard, 4 topics"
+        show(f"Starting the programs alone, {rounds} rounds", bench.compare({
+            "startguard version": [bench.program, "version"],
+            "kcat -V": [*THEN_TRUE, common.find_program("kcat", package="bench"), "-V"],
+            "wait4x version": [wait4x(), "version"],
+        }, rounds))
         show(f"Kafka {kafka.version}, plaintext, {rounds} rounds", bench.compare({
             full: bench.startguard("plain-rights", "plaintext", True),
             shape: bench.startguard("plain", "plaintext", False),
@@ -159,7 +164,7 @@ def main(rounds):
             "startguard": bench.startguard("wrong", "sasl", False, "wrong"),
             "kcat -L": bench.kcat("sasl", "wrong"),
             "kafka-ready (Java)": bench.java("sasl", "wrong", timeout=10000),
-        }, WRONG_ROUNDS, wanted=1))
+        }, WRONG_ROUNDS, wanted=1, warm=0))
 
 
 if __name__ == "__main__":
