@@ -74,9 +74,8 @@ static const struct key http_keys[] = {
     KEY_SIZE(struct http_conf, max_body, .def = "1MiB", .min = "1B", .max = "64MiB",
 	     .doc = "How much body is read; more is an error."),
     KEY_INT(struct http_conf, follow, .def = "0", .min = "0", .max = "20",
-	    .doc = "How many redirects are followed. Credentials, Authorization and Cookie go to "
-		   "the first "
-		   "host only; with another secret header none is followed."),
+	    .doc = "How many redirects are followed, to http and https only. Credentials, secret "
+		   "headers and the client certificate go to the first server only."),
     KEY_STR(struct http_conf, proxy, .check = proxy_problem,
 	    .doc = "Proxy to go through; without it none is used, whatever the environment says.",
 	    .example = "\"http://proxy:3128\""),

@@ -112,12 +112,14 @@ static void add_quoted(struct str *out, const char *text, bool raw)
 	str_addc(out, '"');
 }
 
-static void add_reference(struct str *out, struct secret s)
+static void add_reference(struct str *out, struct secret s, bool raw)
 {
-	if (s.kind == SECRET_LITERAL)
+	if (s.kind == SECRET_LITERAL) {
 		str_add(out, "[secret]");
-	else
-		str_addf(out, "%s%s", s.kind == SECRET_ENV ? "env:" : "file:", s.text);
+	} else {
+		str_add(out, s.kind == SECRET_ENV ? "env:" : "file:");
+		add_escaped(out, s.text, raw);
+	}
 }
 
 static void add_pair(struct str *out, const struct pair *p, const char *sep, bool raw)
@@ -128,7 +130,7 @@ static void add_pair(struct str *out, const struct pair *p, const char *sep, boo
 	if (p->value)
 		add_escaped(out, p->value, raw);
 	else
-		add_reference(out, p->secret);
+		add_reference(out, p->secret, raw);
 	str_addc(out, '"');
 }
 
@@ -219,7 +221,7 @@ void key_print(const struct key *key, const void *conf, struct str *out, int ind
 		break;
 	case K_SECRET:
 		str_addc(out, '"');
-		add_reference(out, *(const struct secret *)field);
+		add_reference(out, *(const struct secret *)field, true); /* takes no ${} */
 		str_addc(out, '"');
 		break;
 	case K_JSON:

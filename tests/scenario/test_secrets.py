@@ -338,7 +338,7 @@ def test_failures_before_an_answer(guard, watch, refs, tmp_path):
     assert [c["outcome"] for c in result.checks if c["name"] != "unknown"] == ["fail"] * 5
 
 
-@pytest.mark.parametrize("place", [*PLACES, "authorization", "cookie"])
+@pytest.mark.parametrize("place", [*PLACES, *HEADERS])
 def test_other_hosts_do_not_get_it(watch, refs, place):
     """A redirect must not make a check hand its secret to somebody else."""
     with HttpServer({"*": "fine"}) as other:
