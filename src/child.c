@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "conf_words.h"
 #include "secret.h"
 #include "wire.h"
 
@@ -201,50 +202,6 @@ static struct mono soft_deadline(struct mono now, struct mono deadline)
 	return (struct mono){deadline.ns - (margin < SOFT_MAX.ns ? margin : SOFT_MAX.ns)};
 }
 
-static void register_url(const struct url *url)
-{
-	struct url revealed;
-	struct diag ignored;
-
-	if (url->text)
-		url_reveal(url, &revealed, &ignored);
-}
-
-/* Every secret the configuration refers to, before a peer says its first word: it may know them from the attempt before.
- * One that cannot be read is the kind's to complain about. */
-static void register_secrets(const struct schema *schema, const void *conf)
-{
-	struct diag ignored;
-
-	for (const struct key *k = schema->keys; k->name; k++) {
-		const void *field = (const char *)conf + k->offset;
-
-		if (k->type == K_SECRET) {
-			secret_reveal(*(const struct secret *)field, &ignored);
-		} else if (k->type == K_URL) {
-			register_url(field);
-		} else if (k->type == K_URLLIST) {
-			const struct urllist *list = field;
-
-			for (size_t i = 0; i < list->n; i++)
-				register_url(&list->v[i]);
-		} else if (k->type == K_PAIRLIST) {
-			const struct pairlist *list = field;
-
-			for (size_t i = 0; i < list->n; i++)
-				if (!list->v[i].value)
-					secret_reveal(list->v[i].secret, &ignored);
-		} else if (k->type == K_GROUP && *(const void *const *)field) {
-			register_secrets(k->sub, *(const void *const *)field);
-		} else if (k->type == K_GROUPLIST) {
-			const struct grouplist *list = field;
-
-			for (size_t i = 0; i < list->n; i++)
-				register_secrets(k->sub, (const char *)list->v + i * k->sub->size);
-		}
-	}
-}
-
 /* Libraries say all sorts of things when memory is out ("invalid JSON", "handshake failed"): none of them is to be
  * believed, and the dependency is not to be blamed. */
 static bool memory_ran_out(const struct fence *fence, const struct check_kind *kind)
@@ -281,7 +238,7 @@ static enum verdict attempt(const struct profile_check *check, int number, struc
 
 	*diag = (struct diag){0};
 	if (check->kind->schema)
-		register_secrets(check->kind->schema, check->conf);
+		conf_words_register(check->kind->schema, check->conf);
 	if (check->kind->needs_exec)
 		secret_register_environment();
 	v = check->kind->run(&run, diag);

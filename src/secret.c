@@ -30,6 +30,12 @@ static struct {
 	size_t n_grams, n_slots;
 } known;
 
+static struct {
+	const char
+	    *v[256]; /* more than a check has texts; the rest is scrubbed as if it were not known */
+	size_t n;
+} plain;
+
 struct secret secret_from_text(const char *text)
 {
 	if (str_starts(text, "env:"))
@@ -164,7 +170,16 @@ static bool is_ordinary(const char *gram)
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (memmem(words[i], strlen(words[i]), gram, GRAM))
 			return true;
+	for (size_t i = 0; i < plain.n; i++)
+		if (memmem(plain.v[i], strlen(plain.v[i]), gram, GRAM))
+			return true;
 	return false;
+}
+
+void secret_plain(const char *text)
+{
+	if (text && strlen(text) >= GRAM && plain.n < ARRAY_LEN(plain.v))
+		plain.v[plain.n++] = text;
 }
 
 static void register_form(const char *bytes, size_t n, bool base64)
@@ -589,6 +604,7 @@ void secret_forget(void)
 	free(known.forms);
 	free(known.grams);
 	memset(&known, 0, sizeof known);
+	plain.n = 0;
 	while (files_read) {
 		struct file_value *f = files_read;
 

@@ -44,6 +44,9 @@ const char *secret_reveal(struct secret s, struct diag *out);
 const char *secret_read(struct secret s, struct diag *out);
 /* Child only. Adds a value to the scrubber's list, for secrets that come another way (properties files). */
 void secret_register(const char *value);
+/* Child only. A text that is no secret: pieces of a secret that stand in it too ("orders" of "orders-password") are left
+ * where they are. Kept by pointer; NULL is none. To be told before the secrets. */
+void secret_plain(const char *text);
 /* Child only. Registers the value of every variable with a name that tells of a secret: for kinds that run programs,
  * whose output may hold them. */
 void secret_register_environment(void);

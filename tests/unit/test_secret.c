@@ -261,6 +261,24 @@ static void the_environment(void **state)
 	assert_string_equal(text, "out: *** and plain-value-2");
 }
 
+/* What the profile itself says for all to read is told in messages, also where a password was made of it. */
+static void plain_words_stay(void **state)
+{
+	char text[] =
+	    "group learner-online may not read topic learner-online.events (learner-online-Xy7kQ2)";
+	char half[] = "with -online-Xy7kQ";
+
+	(void)state;
+	secret_plain("learner-online");
+	secret_plain(NULL);
+	secret_register("learner-online-Xy7kQ2");
+	scrub(text);
+	assert_string_equal(text,
+			    "group learner-online may not read topic learner-online.events (***)");
+	scrub(half);
+	assert_null(strstr(half, "Xy7k"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +293,7 @@ int main(void)
 	    cmocka_unit_test(weak_values),
 	    cmocka_unit_test(many_values),
 	    cmocka_unit_test(a_large_value),
+	    cmocka_unit_test(plain_words_stay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
