@@ -24,7 +24,9 @@ struct source {
 	size_t n, cap;
 	struct file stack[CFG_INCLUDE_DEPTH]; /* files being read, for cycles */
 	size_t depth;
-	bool huge; /* the line holds a number that no 64 bits hold */
+	size_t files, bytes; /* read in all */
+	bool full;           /* more than may be read: said once */
+	bool huge;           /* the line holds a number that no 64 bits hold */
 };
 
 static void add_origin(struct source *s, const char *file, int line)
@@ -193,14 +195,34 @@ static int add_text(struct source *s, const char *file, const char *text, size_t
 	return bad | check_closed(s, place, file, opened_at);
 }
 
+/* Ten files that each include the next one twice are a thousand: what counts is how much is read in all. */
+static int check_bounds(struct source *s, const char *file, int line, bool too_long)
+{
+	if (s->full)
+		return -1;
+	if (!too_long && s->files++ < CFG_FILES_MAX)
+		return 0;
+	s->full = true;
+	if (too_long)
+		problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, line, "",
+			    "more than %d MiB with all it includes", CFG_TEXT_MAX >> 20);
+	else
+		problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, line, "",
+			    "more than %d files with all it includes", CFG_FILES_MAX);
+	return -1;
+}
+
 static int add_file(struct source *s, const char *path, const char *from, int from_line)
 {
 	cleanup_free char *text = NULL;
-	const char *kept = arena_strdup(s->arena, path);
+	const char *kept;
 	struct stat st;
 	size_t len;
 	int rc;
 
+	if (check_bounds(s, from, from_line, false) < 0)
+		return -1;
+	kept = arena_strdup(s->arena, path);
 	if (stat(path, &st) < 0)
 		st = (struct stat){.st_ino = 0}; /* reading it will tell why */
 	for (size_t i = 0; i < s->depth; i++)
@@ -220,7 +242,9 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 			    "%s%s: is not a file", from ? "@include " : "cannot read ", path);
 		return -1;
 	}
-	text = file_read(path, CFG_TEXT_MAX, &len);
+	text = file_read(path, CFG_TEXT_MAX - s->bytes, &len);
+	if (!text && errno == EFBIG)
+		return check_bounds(s, from ? from : kept, from_line, true);
 	if (!text) {
 		problem_add(s->problems, PROBLEM_ERROR, D_NONE, from ? from : kept, from_line, "",
 			    "%s%s: %s", from ? "@include " : "cannot read ", path, strerror(errno));
@@ -231,15 +255,12 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 			    "is not text: it holds a NUL byte");
 		return -1;
 	}
+	s->bytes += len;
 	s->stack[s->depth++] = (struct file){st.st_dev, st.st_ino};
 	rc = add_text(s, kept, text, len);
 	s->depth--;
-	if (s->text.cut && rc == 0) {
-		problem_add(s->problems, PROBLEM_ERROR, D_NONE, kept, 0, "",
-			    "more than %d MiB with all it includes", CFG_TEXT_MAX >> 20);
-		rc = -1;
-	}
-	return rc;
+	/* With the line ends and the L that were added it may be longer than what was read. */
+	return rc < 0 || !s->text.cut ? rc : check_bounds(s, kept, 0, true);
 }
 
 /* ---- libconfig's tree to nodes ------------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 
 #define CFG_TEXT_MAX (16 * 1024 * 1024) /* bytes of a profile with all it includes */
 #define CFG_INCLUDE_DEPTH 10
+#define CFG_FILES_MAX 1000 /* read for one profile, each as often as it is included */
 #define CFG_GROUP_DEPTH 32
 
 /* The root group of the file. NULL when a problem was added: an unreadable file, a bad include, a syntax error. */

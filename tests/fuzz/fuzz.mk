@@ -13,7 +13,7 @@ fuzz_peered := kafka redis tcp web
 fuzz_pool_flags := $(addprefix -Wl$(comma)--wrap=,xmalloc xcalloc xrealloc xstrdup free)
 fuzz_peer_flags := $(addprefix -Wl$(comma)--wrap=,net_connect net_connect_unix)
 fuzz_flags = $(if $(filter $*,$(fuzz_pooled)),$(fuzz_pool_flags)) $(if $(filter $*,$(fuzz_peered)),$(fuzz_peer_flags)) \
-	$(if $(filter $*,profile kafka),-Wl$(comma)--wrap=file_read)
+	$(if $(filter $*,profile kafka),-Wl$(comma)--wrap=file_read) $(if $(filter $*,profile),-Wl$(comma)--wrap=stat)
 fuzz_parts = fuzz $(if $(filter $*,$(fuzz_pooled)),pool) $(if $(filter $*,$(fuzz_peered)),peer) \
 	$(if $(FUZZ_ENGINE),,replay)
 fuzz_o := $(patsubst %,$(BUILD)/tests/fuzz/%.o,fuzz pool peer $(if $(FUZZ_ENGINE),,replay))

@@ -274,6 +274,16 @@ def test_include_without_end(guard):
     assert "files deep in @include" in result.err
 
 
+def test_includes_that_multiply(guard):
+    """Nine files that each include the next one ten times: a thousand million."""
+    for i in range(8):
+        guard.write(f"m{i}.inc", f'@include "m{i + 1}.inc"\n' * 10)
+    guard.write("m8.inc", "# nothing\n")
+    result = lint(guard, 'startguard = 1;\n@include "m0.inc"\n')
+    assert result.code == 78 and result.elapsed < guard.scale(20)
+    assert len([line for line in result.err.splitlines() if "more than 1000 files" in line]) == 1
+
+
 # ---- ${} ----
 
 ADDRESS = 'startguard = 1;\ntcp: { a: { address = "%s"; timeout = "1s"; }; };'
