@@ -3,6 +3,7 @@
 #   make            build the program: build/startguard
 #   make demo       install what is missing, build, show a service started, degraded and blocked
 #   make check      install what is missing, run unit tests, lint and scenarios
+#   make soak       the engine's faults at length: all of them, a hundred times
 #   make check-real the same against real servers: Apache Kafka, a schema registry, OPA, Redis
 #   make check-newer-kafka  Kafka's scenarios and real tests with a librdkafka newer than the distribution's
 #   make fuzz       every fuzz target for FUZZ_SECONDS=600 with clang and libFuzzer; fuzz-NAME: one of them
@@ -30,7 +31,7 @@ WITH_CURL ?= auto
 WITH_SECCOMP ?= auto
 
 all: program
-.PHONY: all pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka demo lint format dev generated install clean
+.PHONY: all pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka soak demo lint format dev generated install clean
 .DELETE_ON_ERROR:
 
 # ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
@@ -174,6 +175,11 @@ check-newer-kafka: deps-test
 		PKG_CONFIG_PATH="$$path$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))" program helpers
 	STARTGUARD=$(abspath $(newer)/startguard) $(pytest) -n $(JOBS) $(kafka_tests)
 	STARTGUARD=$(abspath $(newer)/startguard) $(pytest) $(wildcard tests/real/test_kafka*.py)
+
+# What takes long: 200 checks of which a third hang, a third crash and a third pass, 100 times; every call made to fail.
+soak: program $(helper_bin)
+	STARTGUARD_SOAK=100 STARTGUARD_ALL_CALLS=1 STARTGUARD=$(abspath $(BUILD)/startguard) $(pytest) -n $(JOBS) \
+		tests/scenario/test_many.py tests/scenario/test_calls.py
 
 demo:
 	@packaging/deps build demo

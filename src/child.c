@@ -8,11 +8,13 @@
 
 #include "conf_words.h"
 #include "secret.h"
+#include "tree.h"
 #include "wire.h"
 
 /* The check is told to be done a little before it is killed: the library's own message is better than ours. */
 #define SOFT_PERCENT 10
 #define SOFT_MAX SPAN_MS(200)
+#define END_MS 100 /* for what the check has started to be gone */
 
 struct check_sink {
 	int fd;
@@ -148,6 +150,28 @@ static enum fence_room room_of(const struct profile_check *check)
 	return FENCE_PLAIN;
 }
 
+/* The guard has died. A kind that starts programs takes them along, those that fled from the group too. */
+static void on_guard_death(int sig)
+{
+	tree_kill_below(getpid());
+	if (getpgrp() == getpid())
+		kill(0, SIGKILL);
+	_exit(128 + sig);
+}
+
+static void watch_guard(bool needs_exec)
+{
+	struct sigaction sa = {.sa_handler = on_guard_death};
+	sigset_t term;
+
+	if (!needs_exec)
+		return;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	if (sigaction(SIGTERM, &sa, NULL) == 0 && sigprocmask(SIG_UNBLOCK, &term, NULL) == 0)
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
 /* The order matters. The pipe comes first, so that what is missing can be said; /proc/self belongs to root as soon as
  * the process is not dumpable; the filter is last, it forbids half of what is done here. */
 static void enter_fence(const struct profile_check *check, pid_t parent, int *pipe_fd,
@@ -158,8 +182,7 @@ static void enter_fence(const struct profile_check *check, pid_t parent, int *pi
 	enum fence_room room;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent) /* it died before the line above */
-		_exit(EXIT_FAILURE);
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* whoever flees from the group stays below this one */
 	setpgid(0, 0);
 	if (*pipe_fd < 3) { /* the guard was started with closed standard descriptors */
 		int moved = fcntl(*pipe_fd, F_DUPFD_CLOEXEC, 3);
@@ -172,6 +195,9 @@ static void enter_fence(const struct profile_check *check, pid_t parent, int *pi
 	setrlimit(RLIMIT_CORE, &no_core);
 	prctl(PR_SET_DUMPABLE, 0);
 	reset_signals(setup->mask);
+	watch_guard(check->kind->needs_exec);
+	if (getppid() != parent) /* it died before it could be noticed */
+		_exit(EXIT_FAILURE);
 	room = room_of(check);
 	if (room == FENCE_PLAIN)
 		fence_limit(setup->fence, child_memory(check->kind));
@@ -251,6 +277,16 @@ static enum verdict attempt(const struct profile_check *check, int number, struc
 	return v;
 }
 
+static void die_into_pipe(int fd, const char *text)
+{
+	bool memory = str_starts(text, "out of memory");
+	struct diag diag = {0};
+
+	diag_set(&diag, memory ? D_GUARD_NO_MEMORY : D_GUARD_BUG,
+		 memory ? "memory" : "internal error", "%s", text);
+	wire_put_final(fd, V_BROKEN, &diag);
+}
+
 static _Noreturn void child_main(const struct profile_check *check, int number, struct mono now,
 				 struct mono deadline, int fd, pid_t parent,
 				 const struct child_setup *setup)
@@ -258,7 +294,9 @@ static _Noreturn void child_main(const struct profile_check *check, int number, 
 	struct diag diag;
 
 	enter_fence(check, parent, &fd, setup);
+	die_also(die_into_pipe, fd);
 	attempt(check, number, now, deadline, fd, setup->fence, &diag);
+	tree_end(END_MS);
 	flush_coverage();
 	_exit(EXIT_SUCCESS);
 }

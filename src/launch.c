@@ -63,7 +63,8 @@ char *launch_find(const char *name, int *exit_code, struct err *err)
 		char *file = NULL;
 		int error;
 
-		if (asprintf(&file, "%.*s%s%s", (int)n, p, n ? "/" : "", name) < 0)
+		/* An empty entry is the working directory. With a slash nothing is searched for again. */
+		if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) < 0)
 			die("out of memory");
 		error = can_run(file);
 		if (error == 0 && lacks_interpreter(file, exit_code, err)) {
@@ -88,6 +89,66 @@ char *launch_find(const char *name, int *exit_code, struct err *err)
 	return NULL;
 }
 
+/* ---- environment --------------------------------------------------------------------------------------------------- */
+static void append(struct launch_env *env, char *entry)
+{
+	if (env->n + 1 >= env->cap) {
+		env->cap = env->cap ? env->cap * 2 : 64;
+		env->v = xrealloc(env->v, env->cap * sizeof *env->v);
+	}
+	env->v[env->n++] = entry;
+	env->v[env->n] = NULL;
+}
+
+void launch_env_init(struct launch_env *env)
+{
+	*env = (struct launch_env){0};
+	env->v = xcalloc(1, sizeof *env->v);
+	for (char **p = environ; p && *p; p++)
+		append(env, xstrdup(*p));
+}
+
+static bool is_of(const char *entry, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(entry, name, n) == 0 && entry[n] == '=';
+}
+
+void launch_env_set(void *ctx, const char *name, const char *value)
+{
+	struct launch_env *env = ctx;
+	char *entry = NULL;
+	size_t kept = 0;
+
+	if (value && asprintf(&entry, "%s=%s", name, value) < 0)
+		die("out of memory");
+	for (size_t i = 0; i < env->n; i++) {
+		if (!is_of(env->v[i], name)) {
+			env->v[kept++] = env->v[i];
+			continue;
+		}
+		free(env->v[i]);
+		/* In place of the first of them, and once: whoever takes the last must not find the old value. */
+		if (entry)
+			env->v[kept++] = entry;
+		entry = NULL;
+	}
+	env->n = kept;
+	env->v[kept] = NULL;
+	if (entry)
+		append(env, entry);
+}
+
+void launch_env_free(struct launch_env *env)
+{
+	for (size_t i = 0; i < env->n; i++)
+		free(env->v[i]);
+	free(env->v);
+	*env = (struct launch_env){0};
+}
+
+/* ---- exec ------------------------------------------------------------------------------------------------------------ */
 /* As execvp: a text without "#!" goes to the shell. A program of another architecture, and nothing at all, do not. */
 static bool is_text(const char *file)
 {
@@ -98,7 +159,7 @@ static bool is_text(const char *file)
 	return n > 0 && !memchr(head, '\0', (size_t)n);
 }
 
-static void exec_shell(const char *file, char *const *argv)
+static void exec_shell(const char *file, char *const *argv, char *const *env)
 {
 	size_t n = 0;
 	cleanup_free char **words = NULL;
@@ -110,15 +171,31 @@ static void exec_shell(const char *file, char *const *argv)
 	words[1] = (char *)file;
 	for (size_t i = 1; i < n; i++)
 		words[i + 1] = argv[i];
-	execv(words[0], words);
+	execve(words[0], words, env);
 	errno = ENOEXEC;
 }
 
-int launch_exec(const char *file, char *const *argv, struct err *err)
+static size_t size_of(const struct launch_env *env)
 {
-	execv(file, argv);
+	size_t n = 0;
+
+	for (size_t i = 0; i < env->n; i++)
+		n += strlen(env->v[i]) + 1;
+	return n;
+}
+
+int launch_exec(const char *file, char *const *argv, const struct launch_env *env, struct err *err)
+{
+	int error;
+
+	execve(file, argv, env->v);
 	if (errno == ENOEXEC && is_text(file))
-		exec_shell(file, argv);
-	err_make(err, errno, "exec %s", file);
-	return is_missing(err->sys_errno) ? 127 : 126;
+		exec_shell(file, argv, env->v);
+	error = errno;
+	if (error == E2BIG)
+		err_make(err, error, "exec %s: its arguments or its environment (%zu bytes)", file,
+			 size_of(env));
+	else
+		err_make(err, error, "exec %s", file);
+	return is_missing(error) ? 127 : 126;
 }

@@ -10,6 +10,7 @@
 #include "launch.h"
 #include "reactor.h"
 #include "save.h"
+#include "tell.h"
 
 #define TEXT_MAX_BYTES (64 * 1024 * 1024)
 
@@ -74,9 +75,8 @@ static void print_problems(const struct problems *problems, bool warnings)
 		add_problem(&b, &problems->v[i]);
 		str_addc(&b, '\n');
 	}
-	if (fd_write_all(STDERR_FILENO, b.s, b.len) < 0) {
-		/* Nobody listens; the exit code says it. */
-	}
+	tell(b.s, b.len);
+	tell_finish(); /* may be long, and nothing runs yet that it could hold */
 	str_free(&b);
 }
 
@@ -97,16 +97,10 @@ static void refuse(const struct cli *cli, const struct profile *profile,
 	struct report_options options = cli->report;
 	struct report report;
 	struct run run;
-	struct str b;
 
 	run_init(&run, &none, mono_now(), true, 1);
-	run.status = S_BLOCKED;
-	run.exit_code = code;
+	outcome_override(&run, code, why);
 	run.problems = problems;
-	str_init(&b, 4096);
-	str_addf(&b, "startguard: BLOCKED (%d): %s", code, why);
-	run.summary = xstrdup(b.s);
-	str_free(&b);
 	options.quiet = true;
 	options.env_file = NULL;
 	report_begin(&report, &options, &run);
@@ -116,10 +110,11 @@ static void refuse(const struct cli *cli, const struct profile *profile,
 }
 
 /* The first problem of the kind that decides, and how many there are. */
-static void refuse_problems(const struct cli *cli, const struct profile *profile,
-			    const struct problems *problems)
+static int refuse_problems(const struct cli *cli, const struct profile *profile,
+			   const struct problems *problems)
 {
 	size_t n = problems->errors ? problems->errors : problems->policies, i = 0;
+	int code = problems_exit(problems);
 	struct str b;
 
 	while (problems->v[i].kind == PROBLEM_WARNING ||
@@ -129,8 +124,9 @@ static void refuse_problems(const struct cli *cli, const struct profile *profile
 	add_problem(&b, &problems->v[i]);
 	if (n > 1)
 		str_addf(&b, "; %zu problems in all", n);
-	refuse(cli, profile, problems, problems_exit(problems), b.s);
+	refuse(cli, profile, problems, code, b.s);
 	str_free(&b);
+	return code;
 }
 
 /* ---- run, check, try ----------------------------------------------------------------------------------------------------- */
@@ -143,25 +139,23 @@ static uint64_t random_seed(void)
 	return seed;
 }
 
-static void set_environment(void *ctx, const char *name, const char *value)
+/* The environment may be too large with what is added, or nearly so before: then the lists of ids are what can be short. */
+static int exec_service(const struct cli *cli, const struct report *report, const char *file,
+			size_t room, struct err *err)
 {
-	(void)ctx;
-	setenv(name, value, 1);
-}
+	struct launch_env env;
+	int code;
 
-/* Everything held, and yet there is no service: what was written says so too. */
-static int fail_start(struct run *run, struct report *report, int code, const char *why)
-{
-	char line[2048];
-
-	snprintf(line, sizeof line, "startguard: BLOCKED (%d): %s", code, why);
-	free(run->summary);
-	run->summary = xmalloc(sizeof line);
-	text_clean(run->summary, sizeof line, line);
-	run->status = S_BLOCKED;
-	run->exit_code = code;
-	report_again(report);
-	return code;
+	launch_env_init(&env);
+	/* One of another run says nothing about this one. */
+	launch_env_set(&env, "STARTGUARD_REPORT_FILE", NULL);
+	report_environment(report->run, report->report_written ? cli->report.report_file : NULL,
+			   room, launch_env_set, &env);
+	code = launch_exec(file, cli->service, &env, err);
+	launch_env_free(&env);
+	return err->sys_errno == E2BIG && room > REPORT_ENV_MIN
+		   ? exec_service(cli, report, file, REPORT_ENV_MIN, err)
+		   : code;
 }
 
 /* Does not return when the service has started. */
@@ -172,30 +166,27 @@ static int start_service(const struct cli *cli, struct run *run, struct report *
 	struct err err;
 	int code, sig;
 
-	unsetenv("STARTGUARD_REPORT_FILE"); /* one of another run says nothing about this one */
-	report_environment(run, report->report_written ? cli->report.report_file : NULL,
-			   set_environment, NULL);
+	tell_finish();
 	sig = signals_ending(signals); /* what came during the last lines still counts for us */
 	if (sig) {
+		code = 128 + sig;
 		snprintf(buf, sizeof buf, "ended by signal %d before the service was started", sig);
-		return fail_start(run, report, 128 + sig, buf);
+	} else {
+		signals_close(signals);
+		code = exec_service(cli, report, file, REPORT_ENV_MAX, &err);
+		err_text(&err, buf, sizeof buf);
+		if (signals_open(signals, &err) < 0) {
+			/* Then a closed stderr may end it early: with no more than this line left to say. */
+		}
 	}
-	signals_close(signals);
-	code = launch_exec(file, cli->service, &err);
-	return fail_start(run, report, code, err_text(&err, buf, sizeof buf));
+	outcome_override(run, code, buf);
+	report_again(report);
+	return code;
 }
 
-static int own_trouble(const struct err *err)
+static int run_checks(const struct cli *cli, struct profile *profile, const char *file,
+		      struct signals *signals)
 {
-	char buf[1024];
-
-	say("BLOCKED (%d): %s", EXIT_OWN, err_text(err, buf, sizeof buf));
-	return EXIT_OWN;
-}
-
-static int run_checks(const struct cli *cli, struct profile *profile, const char *file)
-{
-	struct signals signals;
 	struct report report;
 	struct watcher watcher = {.ctx = &report,
 				  .changed = report_changed,
@@ -203,22 +194,20 @@ static int run_checks(const struct cli *cli, struct profile *profile, const char
 				  .abandon = report_abandon};
 	struct run run;
 	struct err err;
+	char buf[1024];
 	int code;
 
-	if (signals_open(&signals, &err) < 0)
-		return own_trouble(&err);
 	run_init(&run, profile, mono_now(), cli->command != CMD_RUN, random_seed());
 	run.fail_on_degraded = cli->fail_on_degraded;
 	report_begin(&report, &cli->report, &run);
-	if (reactor_run(&run, &signals, &watcher, &err) < 0) {
-		report_abandon(&report);
-		return own_trouble(&err);
-	}
+	code = reactor_run(&run, signals, &watcher, &err);
 	outcome_decide(&run);
+	if (code < 0)
+		outcome_override(&run, EXIT_OWN, err_text(&err, buf, sizeof buf));
 	report_end(&report);
 	code = run.exit_code;
 	if (code == 0 && run.status != S_BLOCKED && file)
-		code = start_service(cli, &run, &report, file, &signals);
+		code = start_service(cli, &run, &report, file, signals);
 	report_free(&report);
 	run_free(&run);
 	return code;
@@ -242,37 +231,49 @@ static int run_in_process(const struct profile *p)
 	return EXIT_BLOCKED;
 }
 
-static int do_run(struct cli *cli)
+static int load_and_run(const struct cli *cli, const char *file, struct signals *signals)
 {
 	struct profile profile = {0};
 	struct problems problems = {.arena = &profile.arena};
-	cleanup_free char *file = NULL;
-	struct err err;
-	char buf[1024];
-	int code = 0;
+	int code;
 
-	if (cli->service) { /* first: a typing error must not cost a minute of waiting */
-		file = launch_find(cli->service[0], &code, &err);
-		if (!file) {
-			refuse(cli, &profile, NULL, code, err_text(&err, buf, sizeof buf));
-			return cli->health ? 1 : code;
-		}
-	}
 	if (cli->command == CMD_TRY)
 		profile_try(&profile, &cli->profile, cli->words[0], cli->words + 1, &problems);
 	else
 		profile_load(&profile, &cli->profile, &problems);
 	print_problems(&problems, !cli->report.quiet);
-	code = problems_exit(&problems);
-	if (code) {
-		refuse_problems(cli, &profile, &problems);
-	} else if (cli->in_process) {
+	if (problems_exit(&problems))
+		code = refuse_problems(cli, &profile, &problems);
+	else if (cli->in_process)
 		code = run_in_process(&profile);
-	} else {
-		code = run_checks(cli, &profile, file);
-	}
+	else
+		code = run_checks(cli, &profile, file, signals);
 	problems_free(&problems);
 	arena_free(&profile.arena);
+	return code;
+}
+
+static int do_run(const struct cli *cli)
+{
+	const struct profile none = {0};
+	cleanup_free char *file = NULL;
+	struct signals signals;
+	struct err err;
+	char buf[1024];
+	int code = 0;
+
+	/* Before anything is written: a closed stderr must not end the guard, and PID 1 loses what it does not block. */
+	if (!cli->in_process && signals_open(&signals, &err) < 0)
+		code = EXIT_OWN;
+	/* Before the checks: a typing error must not cost a minute of waiting. */
+	else if (cli->service)
+		file = launch_find(cli->service[0], &code, &err);
+	if (cli->service && file)
+		code = 0;
+	if (code)
+		refuse(cli, &none, NULL, code, err_text(&err, buf, sizeof buf));
+	else
+		code = load_and_run(cli, file, &signals);
 	return code;
 }
 
@@ -393,6 +394,7 @@ int main(int argc, char **argv)
 	hold_standard_descriptors();
 	if (argc < 1 || cli_parse(&cli, &arena, argv, &err) < 0) {
 		code = argc < 1 ? EXIT_USAGE : usage(&err);
+		tell_finish();
 		arena_free(&arena);
 		return code && cli_asks_health(argv) ? 1 : code;
 	}
@@ -423,5 +425,6 @@ int main(int argc, char **argv)
 		break;
 	}
 	arena_free(&arena);
+	tell_finish();
 	return code && cli.health ? 1 : code;
 }

@@ -6,11 +6,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "util.h"
+
 struct mono mono_now(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	invariant(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
 	return (struct mono){(int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec};
 }
 

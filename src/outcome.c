@@ -322,3 +322,17 @@ void outcome_decide(struct run *run)
 	}
 	write_summary(run, who);
 }
+
+void outcome_override(struct run *run, int exit_code, const char *why)
+{
+	struct str b;
+
+	str_init(&b, SUMMARY_MAX);
+	str_addf(&b, "startguard: BLOCKED (%d): %s", exit_code, why);
+	run->status = S_BLOCKED;
+	run->exit_code = exit_code;
+	free(run->summary);
+	run->summary = xmalloc(b.len + 4);
+	text_clean(run->summary, b.len + 4, b.s);
+	str_free(&b);
+}

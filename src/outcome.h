@@ -74,5 +74,7 @@ void run_init(struct run *run, const struct profile *p, struct mono now, bool on
 void run_free(struct run *run);
 /* Fills outcomes, status, exit code and the verdict line. */
 void outcome_decide(struct run *run);
+/* Another verdict than the checks gave: the guard is in trouble, or the service cannot be started. */
+void outcome_override(struct run *run, int exit_code, const char *why);
 
 #endif

@@ -141,10 +141,13 @@ static bool anything_left(const struct plan *p, struct mono now)
 	return false;
 }
 
-static struct mono wake_at(const struct plan *p)
+/* Never what has passed: while the killed are waited for, only they can wake. */
+static struct mono wake_at(const struct plan *p, struct mono now)
 {
 	struct mono wake = mono_earlier(p->deadline, p->settle_until);
 
+	if (mono_reached(wake, now))
+		return MONO_NEVER;
 	for (size_t i = 0; i < p->n; i++) {
 		const struct plan_check *c = &p->checks[i];
 
@@ -183,7 +186,7 @@ size_t plan_step(struct plan *p, struct mono now, struct wish *wishes)
 		wishes[n++] = (struct wish){WISH_START, i};
 	}
 	p->over = !anything_left(p, now);
-	p->wake = wake_at(p);
+	p->wake = wake_at(p, now);
 	return n;
 }
 

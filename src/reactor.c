@@ -3,17 +3,20 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "child.h"
+#include "tree.h"
 
 struct live { /* an attempt that runs */
 	struct child child;
 	struct wire_in in;
-	struct diag before; /* what the attempt before it found */
+	struct diag before;       /* what the attempt before it found */
+	struct mono killed_until; /* a killed one must be gone; never: not killed */
 	bool killed, final, passed;
 };
 struct reactor {
@@ -23,12 +26,23 @@ struct reactor {
 	const struct child_setup *setup;
 	int epoll;
 	size_t running;
-	bool orphans;       /* an attempt left processes behind, which were killed */
 	struct live **live; /* by place in the plan; NULL: none runs */
+	struct mono wake;   /* not later than this, for the reactor's own sake */
+	bool unwatched;     /* epoll refused a pipe: all are read now and then */
+	/* Processes that fled from an attempt are handed to this one. Not all that are handed to it have fled: PID 1 gets
+	 * those of whoever else is in the container, and some may have been there before. */
+	bool left_behind; /* an attempt ended otherwise than by its own last word */
+	uint64_t since;   /* the start of the first of them, in ticks */
+	pid_t *before;    /* children this process had at the start */
+	size_t n_before;
 };
 
 #define EVENT_SIGNAL UINT64_MAX
+#define CHILDREN_MAX 1024 /* looked at in one pass */
 #define ORPHANS_MAX SPAN_MS(200)
+#define KILLED_MAX \
+	SPAN_MS(500) /* SIGKILL works at once, unless the kernel itself hangs (a dead disk) */
+#define UNWATCHED_EACH SPAN_MS(20)
 #define HAD_NO_TIME \
 	10 /* an attempt with less than a tenth of attempt_timeout cannot tell a slow peer from a dead one */
 #define DRAIN_MAX \
@@ -43,7 +57,8 @@ int signals_open(struct signals *s, struct err *err)
 
 	sigemptyset(&watch);
 	sigaddset(&watch, SIGCHLD);
-	sigprocmask(SIG_SETMASK, NULL, &s->original);
+	if (sigprocmask(SIG_SETMASK, NULL, &s->original) < 0 || sigpending(&s->pending) < 0)
+		return err_make(err, errno, "read the signal mask");
 	for (size_t i = 0; i < ARRAY_LEN(ending); i++) {
 		struct sigaction sa;
 
@@ -54,6 +69,7 @@ int signals_open(struct signals *s, struct err *err)
 	}
 	block = watch;
 	sigaddset(&block, SIGPIPE); /* a closed stderr must not end the guard */
+	sigaddset(&block, SIGXFSZ); /* nor a report that is larger than files may be here */
 	if (sigprocmask(SIG_BLOCK, &block, NULL) < 0)
 		return err_make(err, errno, "block signals");
 	s->fd = signalfd(-1, &watch, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -76,14 +92,14 @@ int signals_ending(const struct signals *s)
 
 void signals_close(struct signals *s)
 {
+	static const int caused[] = {SIGCHLD, SIGPIPE, SIGXFSZ};
 	const struct timespec at_once = {0};
 	sigset_t ours;
 
 	sigemptyset(&ours);
-	if (!sigismember(&s->original, SIGCHLD))
-		sigaddset(&ours, SIGCHLD);
-	if (!sigismember(&s->original, SIGPIPE))
-		sigaddset(&ours, SIGPIPE);
+	for (size_t i = 0; i < ARRAY_LEN(caused); i++)
+		if (!sigismember(&s->pending, caused[i]))
+			sigaddset(&ours, caused[i]);
 	while (sigtimedwait(&ours, NULL, &at_once) > 0) {
 	}
 	close(s->fd);
@@ -155,6 +171,17 @@ static void take_record(struct run *run, struct live *l, struct result *res,
 	}
 }
 
+/* Told to epoll as well: a child that was forked a moment ago still has the descriptor, and epoll would go on and on to
+ * say that the pipe has ended. */
+static void close_pipe(struct reactor *r, struct live *l)
+{
+	if (l->child.fd < 0)
+		return;
+	epoll_ctl(r->epoll, EPOLL_CTL_DEL, l->child.fd, NULL);
+	close(l->child.fd);
+	l->child.fd = -1;
+}
+
 /* Reads all that is there. At the end of file the pipe is closed; that is never taken as the child's death: a
  * grandchild may hold it, or the child may have closed it. */
 static void drain(struct reactor *r, size_t k)
@@ -169,10 +196,8 @@ static void drain(struct reactor *r, size_t k)
 			take_record(r->run, l, result_of(r, k), &rec);
 		if (got == 1)
 			continue;
-		if (got == 0 || errno != EAGAIN) {
-			close(l->child.fd);
-			l->child.fd = -1;
-		}
+		if (got == 0 || errno != EAGAIN)
+			close_pipe(r, l);
 		return;
 	}
 }
@@ -202,6 +227,20 @@ static void own_diag(struct result *res, enum diag_code code, const char *fmt, .
 	va_end(ap);
 }
 
+static void wait_for(pid_t pid, struct rusage *usage)
+{
+	while (wait4(pid, NULL, 0, usage) < 0 && errno == EINTR) {
+	}
+}
+
+/* A child that had no last word may have left processes behind; the kernel has just handed them to this one. */
+static void suspect(struct reactor *r, pid_t pid)
+{
+	if (!r->left_behind)
+		r->since = tree_started(pid);
+	r->left_behind = true;
+}
+
 static void start_attempt(struct reactor *r, size_t k, struct mono now)
 {
 	struct plan_check *c = &r->run->plan.checks[k];
@@ -211,6 +250,7 @@ static void start_attempt(struct reactor *r, size_t k, struct mono now)
 	struct live *l = xcalloc(1, sizeof *l);
 
 	l->before = res->diag;
+	l->killed_until = MONO_NEVER;
 	res->n_reached = res->n_facts = 0;
 	res->step[0] = res->summary[0] = '\0';
 	if (child_start(&l->child, check, c->attempts, now, c->attempt_deadline, r->setup) < 0) {
@@ -224,15 +264,20 @@ static void start_attempt(struct reactor *r, size_t k, struct mono now)
 	}
 	r->live[k] = l;
 	r->running++;
-	/* Refused (no memory): the records are read when the child is reaped, nothing is lost but liveliness. */
-	epoll_ctl(r->epoll, EPOLL_CTL_ADD, l->child.fd, &ev);
+	/* Refused (no memory, too many watches): then they are read without being called. */
+	r->unwatched |= epoll_ctl(r->epoll, EPOLL_CTL_ADD, l->child.fd, &ev) < 0;
 }
 
-static void kill_attempt(struct reactor *r, size_t k)
+/* Those that fled from the group first, while they can be found: they are below the child until it dies. */
+static void kill_attempt(struct reactor *r, size_t k, struct mono now)
 {
 	struct live *l = r->live[k];
 
 	l->killed = true;
+	if (mono_is_never(l->killed_until))
+		l->killed_until = mono_after(now, KILLED_MAX);
+	kill(l->child.pid, SIGSTOP);
+	tree_kill_below(l->child.pid);
 	kill(-l->child.pid, SIGKILL);
 	kill(l->child.pid, SIGKILL);
 }
@@ -336,6 +381,7 @@ static void judge(struct reactor *r, size_t k, const siginfo_t *info, const stru
 	remember(res, res->diag.code);
 }
 
+/* The child is dead, or cannot be killed: then info is NULL. */
 static void finish_attempt(struct reactor *r, size_t k, const siginfo_t *info, struct mono now)
 {
 	struct live *l = r->live[k];
@@ -344,17 +390,22 @@ static void finish_attempt(struct reactor *r, size_t k, const siginfo_t *info, s
 	struct rusage usage = {0};
 	bool retryable = true;
 
-	/* The group first: once reaped, its number may be another's. */
-	kill(-l->child.pid, SIGKILL);
 	drain(r, k);
-	wait4(l->child.pid, NULL, 0, &usage);
-	r->orphans |= kill(-l->child.pid, 0) == 0;
-	judge(r, k, info, &usage, now);
+	if (info && (!l->final || info->si_code != CLD_EXITED))
+		suspect(r, l->child.pid);
+	/* The group before the child is reaped: afterwards its number may be another's. */
+	kill(-l->child.pid, SIGKILL);
+	if (info) {
+		wait_for(l->child.pid, &usage);
+		judge(r, k, info, &usage, now);
+	} else {
+		own_diag(res, D_GUARD_DEADLINE, "could not be killed while: %s",
+			 res->step[0] ? res->step : "nothing was reached");
+	}
 	res->last_attempt = mono_since(c->attempt_start, now);
 	if (l->final && !l->passed)
 		retryable = diag_info(res->diag.code)->retryable;
-	if (l->child.fd >= 0)
-		close(l->child.fd);
+	close_pipe(r, l);
 	plan_result(&r->run->plan, k, now, l->final && l->passed, retryable);
 	free(l);
 	r->live[k] = NULL;
@@ -372,23 +423,27 @@ static void reap(struct reactor *r)
 		siginfo_t info = {0};
 		size_t k = 0;
 
-		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == EINTR)
+			continue;
+		if (info.si_pid == 0)
 			return;
 		while (k < r->run->plan.n && !(r->live[k] && r->live[k]->child.pid == info.si_pid))
 			k++;
 		if (k < r->run->plan.n)
 			finish_attempt(r, k, &info, now);
 		else
-			waitpid(info.si_pid, NULL, 0);
+			wait_for(info.si_pid, NULL);
 	}
 }
 
 /* ---- the loop ----------------------------------------------------------------------------------------------------------------- */
 static void kill_all(struct reactor *r)
 {
+	struct mono now = mono_now();
+
 	for (size_t k = 0; k < r->run->plan.n; k++)
 		if (r->live[k])
-			kill_attempt(r, k);
+			kill_attempt(r, k, now);
 }
 
 static void on_signal(struct reactor *r)
@@ -404,7 +459,6 @@ static void on_signal(struct reactor *r)
 		r->run->signal = sig;
 		plan_stop(&r->run->plan, mono_now());
 	}
-	reap(r);
 }
 
 /* True when the plan must be asked again at once. */
@@ -415,7 +469,7 @@ static bool carry_out(struct reactor *r, struct mono now, struct wish *wishes)
 
 	for (size_t i = 0; i < n; i++) {
 		if (wishes[i].kind == WISH_KILL) {
-			kill_attempt(r, wishes[i].check);
+			kill_attempt(r, wishes[i].check, now);
 		} else {
 			start_attempt(r, wishes[i].check, now);
 			again |= !r->live[wishes[i].check];
@@ -424,16 +478,31 @@ static bool carry_out(struct reactor *r, struct mono now, struct wish *wishes)
 	return again;
 }
 
+/* What a killed process does not do (be gone) must not hold the run. */
+static void give_up_killed(struct reactor *r, struct mono now)
+{
+	r->wake = r->unwatched ? mono_after(now, UNWATCHED_EACH) : MONO_NEVER;
+	for (size_t k = 0; k < r->run->plan.n; k++) {
+		if (r->live[k] && mono_reached(r->live[k]->killed_until, now))
+			finish_attempt(r, k, NULL, now);
+		else if (r->live[k])
+			r->wake = mono_earlier(r->wake, r->live[k]->killed_until);
+	}
+}
+
 static int turn(struct reactor *r, struct wish *wishes, struct err *err)
 {
 	struct epoll_event events[64];
 	struct mono now = mono_now(), wake;
 	int n;
 
+	give_up_killed(r, now);
 	if (carry_out(r, now, wishes) || r->run->plan.over)
 		return 0;
 	wake = mono_earlier(r->run->plan.wake, r->watcher->tick(r->watcher->ctx, r->run, now));
-	n = epoll_wait(r->epoll, events, ARRAY_LEN(events), mono_left_ms(wake, now));
+	wake = mono_earlier(wake, r->wake);
+	/* The clock once more: to start or to kill many takes its time. */
+	n = epoll_wait(r->epoll, events, ARRAY_LEN(events), mono_left_ms(wake, mono_now()));
 	if (n < 0 && errno != EINTR)
 		return err_make(err, errno, "epoll_wait");
 	for (int i = 0; i < n; i++) {
@@ -442,34 +511,57 @@ static int turn(struct reactor *r, struct wish *wishes, struct err *err)
 		else if (r->live[events[i].data.u64])
 			drain(r, (size_t)events[i].data.u64);
 	}
+	for (size_t k = 0; k < r->run->plan.n && r->unwatched; k++)
+		if (r->live[k])
+			drain(r, k);
+	reap(r); /* each turn: a signal may be lost, a dead child must not be */
 	return 0;
 }
 
-static void wait_for_all(struct reactor *r)
+/* Nobody is left, unless the loop failed: no child may outlive it. */
+static void end_all(struct reactor *r)
 {
-	kill_all(r);
-	while (r->running > 0) {
-		siginfo_t info = {0};
+	struct mono until = mono_after(mono_now(), KILLED_MAX);
 
-		if (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) < 0 && errno != EINTR)
-			return;
+	kill_all(r);
+	while (r->running > 0 && !mono_reached(until, mono_now())) {
+		poll(NULL, 0, 1);
 		reap(r);
 	}
 }
 
-/* To PID 1 and to a subreaper the killed orphans are handed: the service must not find them, not even dead. Those who
- * fled from their group are left: they may live for ever. */
-static void reap_orphans(const struct reactor *r)
+static bool is_listed(const pid_t *list, size_t n, pid_t pid)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i] == pid)
+			return true;
+	return false;
+}
+
+/* Processes that fled from an attempt: the service must not find them, not even dead. Killed, they are reaped here. What was
+ * there before is left, and with PID 1 what began before any attempt that may have left something. */
+static void end_left_behind(struct reactor *r)
 {
 	struct mono until = mono_after(mono_now(), ORPHANS_MAX);
+	cleanup_free pid_t *list = xcalloc(CHILDREN_MAX, sizeof *list);
+	bool found = r->left_behind;
 
-	while (r->orphans && !mono_reached(until, mono_now())) {
-		pid_t pid = waitpid(-1, NULL, WNOHANG);
+	while (found && !mono_reached(until, mono_now())) {
+		size_t n = tree_children(getpid(), list, CHILDREN_MAX);
 
-		if (pid < 0)
-			return;
-		if (pid == 0)
+		found = false;
+		for (size_t i = 0; i < n; i++) {
+			if (is_listed(r->before, r->n_before, list[i]) ||
+			    tree_started(list[i]) < r->since)
+				continue;
+			found = true;
+			kill(list[i], SIGSTOP);
+			tree_kill_below(list[i]);
+			kill(list[i], SIGKILL);
+		}
+		if (found)
 			poll(NULL, 0, 1);
+		reap(r);
 	}
 }
 
@@ -479,6 +571,7 @@ int reactor_run(struct run *run, const struct signals *signals, const struct wat
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = EVENT_SIGNAL};
 	cleanup_free struct live **live = xcalloc(run->plan.n + 1, sizeof *live);
 	cleanup_free struct wish *wishes = xcalloc(run->plan.n + 1, sizeof *wishes);
+	cleanup_free pid_t *before = xcalloc(CHILDREN_MAX, sizeof *before);
 	cleanup_fd int epoll = epoll_create1(EPOLL_CLOEXEC);
 	struct fence fence;
 	struct child_setup setup = {.fence = &fence, .mask = &signals->original};
@@ -487,17 +580,23 @@ int reactor_run(struct run *run, const struct signals *signals, const struct wat
 			    .watcher = watcher,
 			    .setup = &setup,
 			    .epoll = epoll,
-			    .live = live};
-	int rc = 0;
+			    .live = live,
+			    .wake = MONO_NEVER,
+			    .before = before};
+	int rc = 0, reaper = 0;
 
 	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, signals->fd, &ev) < 0)
 		return err_make(err, errno, "epoll");
 	fence_prepare(&fence, child_rooms(run->profile));
+	r.n_before = tree_children(getpid(), before, CHILDREN_MAX);
+	prctl(PR_GET_CHILD_SUBREAPER, &reaper);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	while (rc == 0 && !run->plan.over)
 		rc = turn(&r, wishes, err);
-	wait_for_all(&r); /* nobody, unless the loop failed: no child may outlive it */
-	reap_orphans(&r);
+	end_all(&r);
+	end_left_behind(&r);
 	fence_free(&fence);
+	prctl(PR_SET_CHILD_SUBREAPER, reaper); /* it would be the service's, too */
 	run->ended = mono_now();
 	return rc;
 }

@@ -14,6 +14,7 @@
 struct signals {
 	int fd;
 	sigset_t original; /* the mask at start, given back before exec and to children */
+	sigset_t pending;  /* what waited at start: it waits for the service */
 	struct sigaction original_chld;
 };
 

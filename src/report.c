@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include "save.h"
+#include "tell.h"
 
 #define SUMMARY_EACH SPAN_S(10)
-#define GAP_FIRST SPAN_S(1) /* between two WAIT lines of one check; doubled each time, up to */
+#define TELL_EACH SPAN_MS(50) /* how often a slow stderr is offered what it did not take */
+#define GAP_FIRST SPAN_S(1)   /* between two WAIT lines of one check; doubled each time, up to */
 #define GAP_MAX SPAN_S(10)
 #define TERMINATION_DEFAULT "/dev/termination-log"
 
@@ -22,16 +24,31 @@ struct shown {
 };
 
 /* ---- lines -------------------------------------------------------------------------------------------------------- */
-static void put_text(const struct str *b)
+/* A text that was cut ends its line all the same: the next one must begin its own. */
+static void end_line(struct str *b)
 {
-	if (fd_write_all(STDERR_FILENO, b->s, b->len) < 0) {
-		/* Nobody listens: the verdict does not depend on it. */
+	static const char end[] = "...\n";
+	size_t n = b->len - sizeof end;
+
+	if (b->cut && b->len > sizeof end) {
+		while (n > 0 &&
+		       ((unsigned char)b->s[n] & 0xc0) == 0x80) /* not within a character */
+			n--;
+		memcpy(b->s + n, end, sizeof end);
+		b->len = n + strlen(end);
 	}
 }
 
-/* Settled text: above the live view while there is one. */
-static void put(struct report *r, const struct str *b)
+static void put_text(struct str *b)
 {
+	end_line(b);
+	tell(b->s, b->len);
+}
+
+/* Settled text: above the live view while there is one. */
+static void put(struct report *r, struct str *b)
+{
+	end_line(b);
 	if (!live_keep(&r->live, b))
 		put_text(b);
 }
@@ -98,23 +115,29 @@ static void show_beginning(struct report *r)
 	}
 }
 
-void report_begin(struct report *r, const struct report_options *o, const struct run *run)
+/* A clock that is far off (no battery, not yet set) must not break the report: it has four digits for the year. */
+static void write_date(char *text, size_t size)
 {
-	struct timespec ts;
+	struct timespec ts = {0};
 	struct tm tm;
 	char date[24];
 
+	clock_gettime(CLOCK_REALTIME, &ts);
+	if (!gmtime_r(&ts.tv_sec, &tm) || tm.tm_year < -1900 || tm.tm_year > 9999 - 1900 ||
+	    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+		snprintf(date, sizeof date, "1970-01-01T00:00:00");
+	snprintf(text, size, "%s.%03uZ", date, (unsigned)(ts.tv_nsec / 1000000) % 1000);
+}
+
+void report_begin(struct report *r, const struct report_options *o, const struct run *run)
+{
 	*r = (struct report){.o = o,
 			     .run = run,
 			     .style = text_style(run->profile, o->color),
 			     .next_summary = mono_after(run->started, SUMMARY_EACH)};
 	r->shown = xcalloc(run->profile->n + 1, sizeof *r->shown);
 	live_begin(&r->live, run, !o->quiet && !o->verbose && live_possible(STDERR_FILENO));
-	clock_gettime(CLOCK_REALTIME, &ts);
-	gmtime_r(&ts.tv_sec, &tm);
-	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(r->started, sizeof r->started, "%s.%03uZ", date,
-		 (unsigned)(ts.tv_nsec / 1000000) % 1000);
+	write_date(r->started, sizeof r->started);
 	if (!o->quiet)
 		show_beginning(r);
 }
@@ -236,9 +259,10 @@ static struct mono summarize(struct report *r, struct mono now)
 struct mono report_tick(void *ctx, const struct run *run, struct mono now)
 {
 	struct report *r = ctx;
+	struct mono again = tell_again() ? mono_after(now, TELL_EACH) : MONO_NEVER;
 
 	if (r->o->quiet)
-		return MONO_NEVER;
+		return again;
 	/* Those whose time ran out between two attempts end without an event of their own. */
 	for (size_t k = 0; k < run->plan.n; k++)
 		if (run->plan.checks[k].state == PS_GAVE_UP &&
@@ -247,7 +271,7 @@ struct mono report_tick(void *ctx, const struct run *run, struct mono now)
 	if (draw(r, now))
 		for (size_t k = 0; k < run->plan.n; k++)
 			show_check(r, run->plan_to_check[k], now);
-	return r->live.on ? live_wake(&r->live, now) : summarize(r, now);
+	return mono_earlier(again, r->live.on ? live_wake(&r->live, now) : summarize(r, now));
 }
 
 static void end_view(struct report *r)
@@ -261,22 +285,30 @@ static void end_view(struct report *r)
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------------------------- */
-void report_environment(const struct run *run, const char *report_file,
+/* Appends an id to a list for the environment; one that has no room for it ends in "...". */
+static void add_id(struct str *list, const char *id, size_t room)
+{
+	bool fits = list->len + strlen(id) + 1 + sizeof ",..." <= room;
+
+	if (!str_ends(list->s, "..."))
+		str_addf(list, "%s%s", list->len ? "," : "", fits ? id : "...");
+}
+
+void report_environment(const struct run *run, const char *report_file, size_t room,
 			void (*set)(void *ctx, const char *name, const char *value), void *ctx)
 {
 	const struct profile *p = run->profile;
 	struct str degraded, waived;
 
-	str_init(&degraded, 128 * 1024);
-	str_init(&waived, 128 * 1024);
+	str_init(&degraded, room);
+	str_init(&waived, room);
 	for (size_t i = 0; i < p->n; i++) {
 		enum outcome o = run->results[i].outcome;
-		struct str *list = outcome_lost(o)                   ? &degraded
-				   : o == O_WAIVED || o == O_SKIPPED ? &waived
-								     : NULL;
 
-		if (list)
-			str_addf(list, "%s%s", list->len ? "," : "", p->checks[i].id);
+		if (outcome_lost(o))
+			add_id(&degraded, p->checks[i].id, room);
+		else if (o == O_WAIVED || o == O_SKIPPED)
+			add_id(&waived, p->checks[i].id, room);
 		for (size_t k = 0; outcome_lost(o) && k < p->checks[i].common.degraded_env.n; k++)
 			set(ctx, p->checks[i].common.degraded_env.v[k].name,
 			    p->checks[i].common.degraded_env.v[k].value);
@@ -315,22 +347,15 @@ static void write_termination_message(const struct report *r)
 	struct err err;
 	struct str b;
 	char buf[1024];
-	int fd;
 
 	if (str_eq(path, "none"))
 		return;
 	str_init(&b, TERMINATION_MAX);
 	text_termination(&b, r->run);
-	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY | (by_default ? 0 : O_CREAT),
-		  0644);
-	if (fd < 0 || fd_write_all(fd, b.s, b.len) < 0) {
-		err_make(&err, errno, "%s", path);
-		if (!by_default)
-			say("warning: the termination message was not written: %s",
-			    err_text(&err, buf, sizeof buf));
-	}
-	if (fd >= 0)
-		close(fd);
+	/* Where nobody asked for it, nobody misses it. */
+	if (save_in_place(path, b.s, b.len, 0644, !by_default, &err) < 0 && !by_default)
+		say("warning: the termination message was not written: %s",
+		    err_text(&err, buf, sizeof buf));
 	str_free(&b);
 }
 
@@ -357,7 +382,7 @@ static void write_final(const struct report *r)
 	}
 	if (b.len > 0 && r->o->output)
 		write_or_say("report", r->o->output, &b, 0644, NULL);
-	else if (b.len > 0 && fd_write_all(STDOUT_FILENO, b.s, b.len) < 0)
+	else if (b.len > 0 && tell_whole(STDOUT_FILENO, b.s, b.len) < 0)
 		say("warning: the report was not written: stdout: %s", strerror(errno));
 	str_free(&b);
 }
@@ -374,7 +399,7 @@ static void write_files(struct report *r)
 	if (r->o->env_file && r->run->status != S_BLOCKED) {
 		str_reset(&b);
 		report_environment(r->run, r->report_written ? r->o->report_file : NULL,
-				   add_env_line, &b);
+				   REPORT_ENV_MAX, add_env_line, &b);
 		write_or_say("environment file", r->o->env_file, &b, 0644, NULL);
 	}
 	str_free(&b);
@@ -391,24 +416,19 @@ static void put_verdict(const struct report *r)
 	str_free(&line);
 }
 
-void report_again(struct report *r)
-{
-	if (r->o->output)
-		write_final(r);
-	write_files(r);
-	put_verdict(r);
-}
-
 void report_end(struct report *r)
 {
 	const struct run *run = r->run;
 
 	end_view(r);
-	for (size_t i = 0; i < run->profile->n && !r->o->quiet; i++)
-		if (!r->shown[i].done)
-			show_block(r, text_look(run->results[i].outcome), i,
-				   run->results[i].attempts ? run->results[i].elapsed : SPAN_UNSET,
-				   run->results[i].attempts);
+	for (size_t i = 0; i < run->profile->n && !r->o->quiet; i++) {
+		if (r->shown[i].done)
+			continue;
+		show_block(r, text_look(run->results[i].outcome), i,
+			   run->results[i].attempts ? run->results[i].elapsed : SPAN_UNSET,
+			   run->results[i].attempts);
+		tell_finish(); /* nothing runs any more that it could hold */
+	}
 	write_final(r);
 	write_files(r);
 	put_verdict(r);
@@ -417,6 +437,19 @@ void report_end(struct report *r)
 void report_abandon(void *ctx)
 {
 	end_view(ctx);
+}
+
+/* What went to stdout cannot be taken back. */
+void report_again(struct report *r)
+{
+	struct stat st;
+
+	if (r->o->output)
+		write_final(r);
+	write_files(r);
+	if (r->o->env_file && lstat(r->o->env_file, &st) == 0 && S_ISREG(st.st_mode))
+		unlink(r->o->env_file);
+	put_verdict(r);
 }
 
 void report_free(struct report *r)

@@ -47,8 +47,13 @@ void report_free(struct report *r);
 /* One line on stderr, cleaned: "startguard: ...". */
 void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-/* What the service is told, as NAME, VALUE pairs, one call each. `report_file`: NULL when none was written. */
-void report_environment(const struct run *run, const char *report_file,
+/* What the service is told, as NAME, VALUE pairs, one call each. `report_file`: NULL when none was written. `room`: how long a
+ * list of ids may become; a longer one ends in "...". */
+#define REPORT_ENV_MAX \
+	(32 *          \
+	 1024) /* the kernel takes 128 KiB for one entry, and little more for all on a small stack */
+#define REPORT_ENV_MIN 256
+void report_environment(const struct run *run, const char *report_file, size_t room,
 			void (*set)(void *ctx, const char *name, const char *value), void *ctx);
 
 /* The reports of the end (report_json.c, report_formats.c). */

@@ -5,14 +5,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tell.h"
+
+/* Opening a pipe that nobody reads must not hang, nor may writing to one: tell_whole waits a little. */
 static int write_directly(const char *path, const char *text, size_t len, struct err *err)
 {
 	cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd < 0)
 		return err_make(err, errno, "open %s", path);
-	fcntl(fd, F_SETFL, 0); /* opening a pipe nobody reads must not hang; writing may wait */
-	if (fd_write_all(fd, text, len) < 0)
+	if (tell_whole(fd, text, len) < 0)
 		return err_make(err, errno, "write %s", path);
 	return 0;
 }
@@ -40,4 +42,23 @@ int save_file(const char *path, const char *text, size_t len, mode_t mode, struc
 		return err_make(err, failed, "write %s", path);
 	}
 	return 0;
+}
+
+int save_in_place(const char *path, const char *text, size_t len, mode_t mode, bool create,
+		  struct err *err)
+{
+	struct stat st;
+	cleanup_fd int fd =
+	    open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (create ? O_CREAT : 0), mode);
+	int failed = 0;
+
+	if (fd < 0)
+		return err_make(err, errno, "open %s", path);
+	if (tell_whole(fd, text, len) < 0)
+		failed = errno;
+	/* Half a message is worse than none, and what stood there before is none of ours. */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    ftruncate(fd, failed ? 0 : (off_t)len) < 0 && !failed)
+		failed = errno;
+	return failed ? err_make(err, failed, "write %s", path) : 0;
 }

@@ -2,22 +2,51 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LAST_WORDS_MS 1000 /* a stderr nobody reads must not keep the dying alive */
+
+/* One for the process, set in a child. */
+static struct {
+	void (*say)(int fd, const char *text);
+	int fd;
+} also;
+
+void die_also(void (*say)(int fd, const char *text), int fd)
+{
+	also.say = say;
+	also.fd = fd;
+}
+
 void die_at(const char *file, int line, const char *fmt, ...)
 {
+	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+	void (*say)(int, const char *) = also.say;
 	char text[512];
 	va_list ap;
-	int n;
+	size_t n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	if (n < 0)
+	if (vsnprintf(text, sizeof text, fmt, ap) < 0)
 		text[0] = '\0';
-	dprintf(STDERR_FILENO, "startguard: internal error: %s (%s:%d)\n", text, file, line);
+	va_end(ap);
+	n = strlen(text);
+	snprintf(text + n, sizeof text - n, " (%s:%d)", file, line);
+	also.say = NULL; /* it may be what fails next */
+	if (say)
+		say(also.fd, text);
+	/* Not dprintf: it allocates, and memory may be what is out. */
+	if (poll(&p, 1, LAST_WORDS_MS) != 0) {
+		char words[600];
+		int len = snprintf(words, sizeof words, "startguard: internal error: %s\n", text);
+
+		if (write(STDERR_FILENO, words, (size_t)len) < 0) {
+			/* Nobody listens. */
+		}
+	}
 	/* _exit: stdio and exit handlers may be what is broken, and a child must not run them. */
 	_exit(70);
 }

@@ -22,6 +22,8 @@
 /* Own trouble that cannot travel: prints one line with file and line, exits 70 (children: _exit 70). */
 _Noreturn void die_at(const char *file, int line, const char *fmt, ...) PRINTF_LIKE(3, 4);
 #define die(...) die_at(__FILE__, __LINE__, __VA_ARGS__)
+/* Where else the last words go: a child's stderr is nobody's. */
+void die_also(void (*say)(int fd, const char *text), int fd);
 /* Always on, also in releases: a broken invariant must not become a wrong READY. */
 #define invariant(cond) ((cond) ? (void)0 : die("broken invariant: %s", #cond))
 

@@ -11,6 +11,11 @@
  *   eats    takes all the memory it can get, gives it back, and says EAI_MEMORY
  *   eats-and-aborts  the same, but aborts, as libraries do that do not expect it
  *   killed  is killed, as by a kernel that is out of memory
+ *   fugitive  starts a process that flees from group and parent and ignores signals, then crashes
+ * FAULT_UNKILLABLE  kill() does nothing, in every process.
+ * FAULT_CHILD_MEMORY  calloc fails in every process that was forked.
+ * FAULT_CLOCK  what CLOCK_REALTIME says: seconds, or "jumps": an hour ahead and back at each look.
+ * FAULT_REFUSE=CALL  epoll_create1, epoll_wait, signalfd: fails in the first process; epoll_ctl: all but its first call.
  * FAULT_NO_THREADS  pthread_create fails with EAGAIN: getaddrinfo is then called where the check itself runs.
  * FAULT_FORK_FAILS=FROM-TO  those calls of fork in a process fail with EAGAIN, counted from 1.
  */
@@ -22,7 +27,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -80,10 +88,24 @@ static void eat(int then_abort)
 	}
 }
 
+static void start_fugitive(void)
+{
+	if (fork() != 0)
+		return;
+	setsid();
+	if (fork() == 0)
+		hang();
+	_exit(0);
+}
+
 static void misbehave(const char *how)
 {
 	const struct timespec pause_for = {.tv_nsec = 300000000};
 
+	if (strcmp(how, "fugitive") == 0) {
+		start_fugitive();
+		how = "crash";
+	}
 	if (strcmp(how, "crash") == 0)
 		*(volatile int *)NULL = 1;
 	if (strcmp(how, "abort") == 0)
@@ -154,4 +176,86 @@ pid_t fork(void)
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "fork");
 	return real();
+}
+
+int kill(pid_t pid, int sig)
+{
+	return getenv("FAULT_UNKILLABLE") ? 0 : (int)syscall(SYS_kill, pid, sig);
+}
+
+static pid_t first;
+
+__attribute__((constructor)) static void remember_first(void)
+{
+	first = getpid();
+}
+
+void *calloc(size_t n, size_t size)
+{
+	static void *(*real)(size_t, size_t);
+	static char early[4096]; /* dlsym itself allocates */
+	static size_t used;
+	static int looking;
+
+	if (first && getpid() != first && getenv("FAULT_CHILD_MEMORY")) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (!real && looking) {
+		used += (n * size + 15) & ~(size_t)15;
+		return early + used - ((n * size + 15) & ~(size_t)15);
+	}
+	if (!real) {
+		looking = 1;
+		*(void **)&real = dlsym(RTLD_NEXT, "calloc");
+		looking = 0;
+	}
+	return real(n, size);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	const char *says = clock == CLOCK_REALTIME ? getenv("FAULT_CLOCK") : NULL;
+	int rc = (int)syscall(SYS_clock_gettime, clock, ts);
+	static int looks;
+
+	if (says && strcmp(says, "jumps") == 0)
+		ts->tv_sec += ++looks % 2 ? 3600 : -3600;
+	else if (says)
+		ts->tv_sec = strtoll(says, NULL, 10);
+	return rc;
+}
+
+static int refused(const char *call)
+{
+	const char *refuse = getenv("FAULT_REFUSE");
+
+	errno = ENOSPC;
+	return refuse && strcmp(refuse, call) == 0 && getpid() == first;
+}
+
+int epoll_create1(int flags)
+{
+	return refused("epoll_create1") ? -1 : (int)syscall(SYS_epoll_create1, flags);
+}
+
+int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
+{
+	static int calls;
+
+	return refused("epoll_ctl") && calls++ > 0
+		   ? -1
+		   : (int)syscall(SYS_epoll_ctl, epoll, op, fd, event);
+}
+
+int epoll_wait(int epoll, struct epoll_event *events, int n, int timeout)
+{
+	return refused("epoll_wait")
+		   ? -1
+		   : (int)syscall(SYS_epoll_pwait, epoll, events, n, timeout, NULL, 8);
+}
+
+int signalfd(int fd, const sigset_t *mask, int flags)
+{
+	return refused("signalfd") ? -1 : (int)syscall(SYS_signalfd4, fd, mask, 8, flags);
 }

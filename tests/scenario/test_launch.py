@@ -4,10 +4,13 @@ The probe is started twice under the same conditions, directly and behind startg
 """
 
 import contextlib
+import ctypes
+import itertools
 import json
 import os
 import pathlib
 import resource
+import shlex
 import signal
 import subprocess
 
@@ -43,10 +46,37 @@ def block(*signals):
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
 
 
+LIBC = ctypes.CDLL(None, use_errno=True)
+PR_SET_PDEATHSIG, PR_SET_TIMERSLACK, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_SET_THP_DISABLE = 1, 29, 36, 38, 41
+SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}[os.uname().machine]
+ADDR_NO_RANDOMIZE = 0x0040000
+
+
+def prctl(option, value):
+    if LIBC.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0)):
+        raise OSError(ctypes.get_errno(), f"prctl {option}")
+
+
 def limits():
-    resource.setrlimit(resource.RLIMIT_NOFILE, (200, 300))
-    resource.setrlimit(resource.RLIMIT_CORE, (4096, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    resource.setrlimit(resource.RLIMIT_STACK, (4 << 20, 8 << 20))
+    """Each one a little lower than it is."""
+    for name, low in (("NOFILE", 200), ("CORE", 4096), ("STACK", 4 << 20), ("AS", 64 << 30), ("DATA", 32 << 30), ("FSIZE", 1 << 30),
+                      ("NPROC", 5000), ("MEMLOCK", 65536), ("CPU", 7200), ("MSGQUEUE", 4096), ("NICE", 0), ("RTPRIO", 0),
+                      ("SIGPENDING", 1000), ("RTTIME", 1 << 40)):
+        number = getattr(resource, f"RLIMIT_{name}", 15)
+        soft, hard = resource.getrlimit(number)
+        new = low if hard == resource.RLIM_INFINITY else min(low, hard)
+        resource.setrlimit(number, (new, max(new, min(hard, new * 2) if hard != resource.RLIM_INFINITY else new * 2)))
+
+
+def pend(*signals):
+    block(*signals)
+    for one in signals:
+        os.kill(os.getpid(), one)
+
+
+def write_own(name, value):
+    with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+        file.write(value)
 
 
 CONDITIONS = {
@@ -56,11 +86,25 @@ CONDITIONS = {
     "limits": limits,
     "ignores-int": lambda: ignore(signal.SIGINT),
     "ignores-chld": lambda: ignore(signal.SIGCHLD),
-    "ignores-what-ends": lambda: ignore(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE),
+    "ignores-what-ends": lambda: ignore(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ),
     "blocks-usr1": lambda: block(signal.SIGUSR1),
     "blocks-chld-pipe-term": lambda: block(signal.SIGCHLD, signal.SIGPIPE, signal.SIGTERM),
     "blocks-all": lambda: block(*ALL_SIGNALS),
+    "usr1-and-term-wait": lambda: pend(signal.SIGUSR1, signal.SIGTERM),
     "stdin-closed": lambda: os.close(0),
+    "nice": lambda: os.nice(7),
+    "batch": lambda: os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0)),
+    "one-cpu": lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}),
+    "io-priority": lambda: LIBC.syscall(SYS_IOPRIO_SET, 1, 0, 3 << 13),
+    "personality": lambda: LIBC.personality(ctypes.c_ulong(ADDR_NO_RANDOMIZE)),
+    "subreaper": lambda: prctl(PR_SET_CHILD_SUBREAPER, 1),
+    "death-signal": lambda: prctl(PR_SET_PDEATHSIG, signal.SIGUSR1),
+    "no-new-privs": lambda: prctl(PR_SET_NO_NEW_PRIVS, 1),
+    "timer-slack": lambda: prctl(PR_SET_TIMERSLACK, 70000),
+    "no-huge-pages": lambda: prctl(PR_SET_THP_DISABLE, 1),
+    "real-timer": lambda: signal.setitimer(signal.ITIMER_REAL, 5000),
+    "oom-score": lambda: write_own("oom_score_adj", "321"),
+    "core-filter": lambda: write_own("coredump_filter", "0x11"),
 }
 
 
@@ -128,6 +172,136 @@ def test_environment_is_as_before_and_says_how_the_start_went(guard, profile):
     assert added["STARTGUARD_DEGRADED"] == added["STARTGUARD_WAIVED"] == ""
     with open(added["STARTGUARD_REPORT_FILE"], encoding="utf-8") as report:
         assert json.load(report)["status"] == "ready"
+
+
+def start_raw(arguments, entries, **options):
+    """Starts a program with an environment that no dict can hold: entries twice, without "=", not UTF-8."""
+    def become():
+        argv = (ctypes.c_char_p * (len(arguments) + 1))(*map(os.fsencode, arguments))
+        envp = (ctypes.c_char_p * (len(entries) + 1))(*entries)
+        LIBC.execve(argv[0], argv, envp)
+        os._exit(99)
+    return subprocess.run(["/bin/false"], preexec_fn=become, stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+                          start_new_session=True, **options)
+
+
+def test_environment_is_kept_byte_for_byte(guard, profile):
+    odd = [b"PATH=/usr/bin:/bin", b"TWICE=1", b"no equals sign", b"=starts with it", b"", b"TWICE=2", b"BYTES=\xff\xfe\x01",
+           b"EMPTY=", b"STARTGUARD_STATUSX=other", b"LONG=" + b"x" * 100000, b"X=a=b=c",
+           *[f"{k}={v}".encode() for k, v in guard.environment(SANE).items() if k != "PATH"]]
+    stale = [b"STARTGUARD_STATUS=old", b"STARTGUARD_DEGRADED=old", b"STARTGUARD_STATUS=older"]
+    file = guard.write("p.cfg", profile)
+    expected = json.loads(start_raw([probe()], odd, cwd=guard.tmp).stdout)["environ"]
+    done = start_raw([guard.path, "-p", str(file), "-m", "prod", "--termination-log", "none", "--", probe()], odd[:3] + stale + odd[3:],
+                     cwd=guard.tmp)
+    seen = json.loads(done.stdout)["environ"]
+    ours = {one.partition("=")[0] for one in seen} & set(OWN)
+    assert ours == set(OWN) - {"STARTGUARD_REPORT_FILE"}
+    assert [one for one in seen if one.partition("=")[0] not in ours] == expected
+    assert "STARTGUARD_STATUS=ready" in seen
+    assert [one for one in seen if "old" in one] == []
+
+
+def test_arguments_are_as_given(guard, profile):
+    """argv[0] too: found through PATH, it stays the word that was given."""
+    folder = os.path.dirname(probe())
+    words = ["probe", "", "two words", "--", "-p", "\udcff"]
+    process = guard.spawn(profile, command=words, env={**SANE, "PATH": f"/nowhere:{folder}:/usr/bin:/bin"})
+    assert json.loads(process.result().out)["argv"] == ["probe", "", "two words", "--", "-p", "ÿ"]
+
+
+@pytest.mark.parametrize("closed", [c for n in range(4) for c in itertools.combinations((0, 1, 2), n)], ids=str)
+def test_standard_descriptors_closed_in_every_way(guard, profile, closed):
+    def close():
+        for fd in closed:
+            os.close(fd)
+    command = [probe(), "--out", "seen"]
+    subprocess.run(command, env=guard.environment(SANE), cwd=guard.tmp, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                   stderr=subprocess.PIPE, start_new_session=True, check=True, timeout=60, preexec_fn=close)
+    expected = comparable(json.loads((guard.tmp / "seen").read_text()))
+    (guard.tmp / "seen").unlink()
+    result = guard.run(profile, command=command, env=SANE, preexec_fn=close)
+    assert (result.code, result.status) == (0, "ready")
+    seen = comparable(json.loads((guard.tmp / "seen").read_text()))
+    assert seen == expected
+    assert set(seen["fds"]) == {"0", "1", "2"} - set(map(str, closed))
+
+
+def test_socket_activation(guard, profile):
+    """Listening sockets are handed down as descriptors 3 and 4, with LISTEN_PID naming the process that is to have them."""
+    with TcpServer(silent) as one, TcpServer(silent) as other:
+        def hand_over():
+            high = [os.dup(s._listener.fileno()) + 0 for s in (one, other)]
+            for i, fd in enumerate(high):
+                os.dup2(fd, 3 + i)
+            os.environ["LISTEN_PID"] = str(os.getpid())
+        # preexec_fn cannot change the environment that Popen gives: a shell does.
+        file = guard.write("p.cfg", profile)
+        line = shlex.join([guard.path, "-p", str(file), "-m", "prod", "--termination-log", "none", "--", probe()])
+        done = subprocess.run(["/bin/sh", "-c", f"LISTEN_FDS=2 LISTEN_PID=$$ exec {line}"], env=guard.environment(SANE),
+                              cwd=guard.tmp, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, preexec_fn=hand_over,
+                              close_fds=False, start_new_session=True)
+    seen = json.loads(done.stdout)
+    assert f"LISTEN_PID={seen['pid']}" in seen["environ"]
+    assert "LISTEN_FDS=2" in seen["environ"]
+    assert [seen["fds"][n].partition(":")[0] for n in ("3", "4")] == ["socket", "socket"]
+    assert [seen["fd_flags"][n][1] for n in ("3", "4")] == [0, 0]
+
+
+def lost_checks(count, name, more=""):
+    port = refused_port()
+    checks = " ".join(f'{name}{i}: {{ address = "127.0.0.1:{port}"; required = false; retry = false; degraded = "x"; {more} }};'
+                      for i in range(count))
+    return f"startguard = 1; tcp: {{ {checks} }};"
+
+
+def test_more_lost_checks_than_an_environment_has_room_for(guard):
+    """The list is cut at a whole id and says so; the report has all of them. The kernel takes 128 KiB for one entry."""
+    profile = lost_checks(1000, "n" * 150)
+    result = guard.run(profile, command=[probe()], env=SANE, timeout=60)
+    assert (result.code, result.status, len(result.codes())) == (0, "degraded", 1000)
+    environ = dict(one.partition("=")[::2] for one in json.loads(result.out)["environ"])
+    ids = environ["STARTGUARD_DEGRADED"].split(",")
+    assert ids.pop() == "..."
+    assert len(ids) > 100
+    assert set(ids) <= {c["id"] for c in result.checks}
+
+
+def small_stack():
+    """Arguments and environment may have a quarter of the stack, 128 KiB at least."""
+    resource.setrlimit(resource.RLIMIT_STACK, (512 << 10, 512 << 10))
+
+
+def test_an_environment_that_is_nearly_full(guard):
+    profile = lost_checks(300, "n" * 90)
+    result = guard.run(profile, command=[probe()], env={**SANE, "FULL": "x" * 110000}, preexec_fn=small_stack, timeout=60)
+    assert (result.code, result.status) == (0, "degraded")
+    environ = dict(one.partition("=")[::2] for one in json.loads(result.out)["environ"])
+    assert environ["STARTGUARD_STATUS"] == "degraded"
+    assert environ["STARTGUARD_DEGRADED"].endswith(",...")
+
+
+def test_an_environment_that_is_too_large_is_a_verdict(guard):
+    """64 KiB of flags do not fit: the service cannot be started, and every output says the same."""
+    profile = lost_checks(1, "a", f'degraded_env = ["A={"x" * 40000}", "B={"y" * 40000}"];')
+    result = guard.run(profile, "--termination-log", "term", "--env-file", "handed-over", command=[probe()],
+                       env={**SANE, "FULL": "x" * 100000}, preexec_fn=small_stack)
+    assert (result.code, result.out, result.status) == (126, "", "blocked")
+    last = result.err.splitlines()[-1]
+    assert last.startswith("startguard: BLOCKED (126): exec ")
+    assert "Argument list too long" in last
+    assert result.report["summary"] == last
+    assert (guard.tmp / "term").read_text().splitlines()[0] == last
+    assert not (guard.tmp / "handed-over").exists()
+
+
+def test_64_kib_of_words_for_what_is_lost(guard):
+    profile = f"""startguard = 1; tcp: {{ a: {{ address = "127.0.0.1:{refused_port()}"; required = false; retry = false;
+        degraded = "{"lost words " * 6000}"; }}; }};"""
+    result = guard.run(profile, command=["/bin/sh", "-c", "echo $STARTGUARD_STATUS $STARTGUARD_DEGRADED"])
+    assert (result.code, result.out, result.status) == (0, "degraded tcp.a\n", "degraded")
+    assert result.err.splitlines()[-1].startswith("startguard: DEGRADED: tcp.a: lost words ")
+    assert len(result.check()["degraded"]) > 60000
 
 
 def test_no_report_no_name_of_one(guard, profile):

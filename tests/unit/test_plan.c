@@ -113,6 +113,7 @@ static void advance(struct world *w)
 {
 	int64_t next = w->plan.wake.ns;
 
+	assert_true(next > w->now.ns); /* it would ask again and again */
 	for (size_t i = 0; i < w->plan.n; i++)
 		if (w->running[i] && w->done_at[i].ns < next)
 			next = w->done_at[i].ns;
@@ -194,6 +195,8 @@ static void settles(void **state)
 	assert_int_equal(plan_step(&w.plan, w.now, wishes), 1);
 	assert_int_equal(wishes[0].kind, WISH_KILL);
 	assert_int_equal(wishes[0].check, 1);
+	assert_true(
+	    mono_is_never(w.plan.wake)); /* nothing but the end of the killed one is waited for */
 	plan_result(&w.plan, 1, w.now, false, true);
 	plan_step(&w.plan, w.now, wishes);
 	assert_true(w.plan.over);

@@ -1,0 +1,220 @@
+"""Attempt, check and run end at their time, whatever a peer, a library or a program does; and the report says how far it got.
+
+Bounds here are generous, for loaded machines: what would break a deadline takes a minute or for ever. Exact figures are
+tests/bench/deadlines.py's.
+"""
+
+import signal
+import subprocess
+import time
+
+import pytest
+
+from fakes.dns import DnsServer
+from fakes.http import HttpServer, Reply
+from fakes.tcp import TcpServer, drip, refused_port, silent
+from test_faults import faults  # noqa: F401
+
+LATE = 15  # seconds after its time at which a run has certainly missed it: what hangs here hangs for 40 s and longer
+
+
+def ends_in_time(guard, result, limit):
+    """The run ended at its deadline: not much later by its own clock, and not by giving up long before."""
+    assert limit * 900 <= result.report["elapsed_ms"] < (limit + guard.scale(LATE)) * 1000
+    return result
+
+
+@pytest.fixture
+def no_names():
+    """A name server that never answers, in the shape Kubernetes gives it: 3 search domains, 5 dots, no short time limit."""
+    with DnsServer({"*": None}, search=["a.test", "svc.test", "test"], options="ndots:5 timeout:5 attempts:2") as dns:
+        yield dns
+
+
+@pytest.fixture
+def stopped_redis(tmp_path):
+    """A server that accepts (the kernel does) and never says a word."""
+    path = tmp_path / "redis.sock"
+    process = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", str(path), "--save", "", "--daemonize", "no"],
+                               stdout=subprocess.DEVNULL, cwd=tmp_path)
+    try:
+        deadline = time.monotonic() + 30
+        while not path.exists():
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGSTOP)
+        yield f"unix://{path}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+NAMED = {
+    "tcp": 'tcp: { c: { address = "peer.name:80"; }; };',
+    "tls": 'tcp: { c: { address = "peer.name:443"; tls = true; }; };',
+    "http": 'http: { c: { url = "https://peer.name/"; }; };',
+    "redis": 'redis: { c: { url = "redis://peer.name"; }; };',
+    "dns": 'dns: { c: { name = "peer.name"; }; };',
+    "opa": 'opa: { c: { url = "http://peer.name:8181"; }; };',
+    "metrics": 'metrics: { c: { url = "http://peer.name:9090/metrics"; families = ( { name = "up"; } ); }; };',
+    "schema_registry": 'schema_registry: { c: { url = "http://peer.name:8081"; }; };',
+    "kafka": 'kafka: { c: { bootstrap_servers = "peer.name:9092,other.name:9092"; }; };',
+}
+
+
+@pytest.mark.produces("dns-timeout")
+@pytest.mark.parametrize("kind", NAMED)
+def test_silent_name_server(guard, no_names, kind):
+    """getaddrinfo takes 20 s and more here, and so does rd_kafka_destroy behind it."""
+    result = guard.run("startguard = 1; " + NAMED[kind], "-t", "1s", dns=no_names)
+    check = ends_in_time(guard, result, 1).expect("dns-timeout", exit=124, phase="resolve")
+    assert "peer.name" in check["subject"] + check["cause"] + check["last_step"]
+
+
+SILENT = {
+    "http": 'http: {{ c: {{ url = "http://{address}/"; }}; }};',
+    "tls": 'tcp: {{ c: {{ address = "{address}"; tls = true; }}; }};',
+    "https": 'http: {{ c: {{ url = "https://{address}/"; }}; }};',
+    "redis": 'redis: {{ c: {{ url = "redis://{address}"; }}; }};',
+    "rediss": 'redis: {{ c: {{ url = "rediss://{address}"; }}; }};',
+    "opa": 'opa: {{ c: {{ url = "http://{address}"; }}; }};',
+    "schema_registry": 'schema_registry: {{ c: {{ url = "http://{address}"; }}; }};',
+    "metrics": 'metrics: {{ c: {{ url = "http://{address}/metrics"; families = ( {{ name = "up"; }} ); }}; }};',
+    "kafka": 'kafka: {{ c: {{ bootstrap_servers = "{address}"; }}; }};',
+    "kafka-tls": 'kafka: {{ c: {{ bootstrap_servers = "{address}"; properties = ["security.protocol=ssl"]; }}; }};',
+}
+
+
+@pytest.mark.near_miss("guard-deadline")
+@pytest.mark.parametrize("kind", SILENT)
+def test_peer_that_accepts_and_is_silent(guard, kind):
+    """Each kind ends in time by itself, with a word of its own: none has to be killed."""
+    with TcpServer(silent) as server:
+        result = guard.run("startguard = 1; " + SILENT[kind].format(address=server.address), "-t", "1s")
+    check = ends_in_time(guard, result, 1).check()
+    assert (result.code, check["outcome"]) == (124, "fail")
+    assert check["code"]
+
+
+def test_stopped_server(guard, stopped_redis):
+    result = guard.run(f'startguard = 1; redis: {{ c: {{ url = "{stopped_redis}"; }}; }};', "-t", "1s")
+    ends_in_time(guard, result, 1).expect("answer-timeout", exit=124)
+
+
+def test_slow_drip_body(guard):
+    """A byte now and then is no progress that buys time."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+    with TcpServer(drip(head + b"x" * 100000, 0.02)) as server:
+        result = guard.run(f'startguard = 1; http: {{ c: {{ url = "http://{server.address}/"; }}; }};', "-t", "1s")
+    ends_in_time(guard, result, 1).expect("answer-timeout", exit=124)
+
+
+def test_slow_drip_of_a_greeting(guard):
+    with TcpServer(drip(b"+" + b"x" * 100000, 0.02)) as server:
+        result = guard.run(f'startguard = 1; redis: {{ c: {{ url = "redis://{server.address}"; }}; }};', "-t", "1s")
+    assert ends_in_time(guard, result, 1).code == 124
+
+
+def deaf(guard, script):
+    """A command that takes no signal which can be ignored."""
+    return guard.write("deaf.sh", f"#!/bin/sh\ntrap '' TERM INT HUP QUIT USR1 USR2 ALRM\n{script}\n").chmod(0o755) or "./deaf.sh"
+
+
+FLEE = {
+    "in-the-group": "sleep 1000 & sleep 1000",
+    "ignores-all": "while :; do sleep 1000; done",
+    "new-session": "setsid sleep 1000 & sleep 1000",
+    "twice-forked": "(setsid sh -c 'setsid sleep 1000 & exit 0' &) ; sleep 1000",
+    "deep": "setsid sh -c \"setsid sh -c 'setsid sleep 1000 & sleep 1000' & sleep 1000\" & sleep 1000",
+}
+
+
+@pytest.mark.produces("guard-deadline")
+@pytest.mark.parametrize("how", FLEE)
+@pytest.mark.parametrize("limit", ["run", "check", "attempt"])
+def test_command_that_hangs_takes_its_fugitives_along(guard, how, limit):
+    """No process is left when startguard has ended: the fixture looks, in every session."""
+    keys = {"run": "", "check": 'timeout = "1s";', "attempt": 'attempt_timeout = "1s"; retry = false;'}[limit]
+    text = f'startguard = 1; exec: {{ c: {{ command = ["{deaf(guard, FLEE[how])}"]; {keys} }}; }};'
+    result = guard.run(text, "-t", "1s" if limit == "run" else "60s")
+    check = ends_in_time(guard, result, 1).expect("guard-deadline", exit=124)
+    assert "deaf.sh" in check["subject"] + check["cause"] + check.get("last_step", "")
+    assert guard.processes() == []
+
+
+@pytest.mark.parametrize("how", ["new-session", "twice-forked", "deep"])
+@pytest.mark.parametrize("end", ["exit 0", "exit 3", "kill -9 $$"])
+def test_command_that_ends_takes_its_fugitives_along(guard, how, end):
+    script = f"{FLEE[how].rpartition(';' if ';' in FLEE[how] else '&')[0]}{'' if ';' in FLEE[how] else '&'}\nsleep 0.1; {end}"
+    text = f'startguard = 1; exec: {{ c: {{ command = ["{deaf(guard, script)}"]; retry = false; }}; }};'
+    result = guard.run(text, command=["/bin/sh", "-c", "ps -o pid= --ppid $$ | wc -l; echo started"])
+    if end == "exit 0":
+        # The one that ps sees is ps itself, and the pipe's other end.
+        assert (result.code, result.out.splitlines()[-1]) == (0, "started")
+    else:
+        assert result.code == 124 and result.out == ""
+    assert guard.processes() == []
+
+
+@pytest.mark.produces("guard-crashed")
+def test_fugitives_of_a_check_that_crashes(guard, faults):  # noqa: F811
+    """Nobody is left to say who they were; they are found because they were handed to startguard."""
+    with TcpServer(silent) as server:
+        result = guard.try_("tcp", address=f"localhost:{server.port}", _args=["-t", "300ms"],
+                            _env=faults(FAULT_RESOLVE="fugitive", FAULT_NO_THREADS="1"))
+    result.expect("guard-crashed", exit=70)
+    assert guard.processes() == []
+
+
+def test_what_was_there_before_is_left_alone(guard):
+    """A helper that the entrypoint started stays the service's child, also when an attempt has to be killed."""
+    text = f'startguard = 1; exec: {{ c: {{ command = ["{deaf(guard, FLEE["deep"])}"]; required = false; timeout = "300ms"; degraded = "x"; }}; }};'
+    file = guard.write("p.cfg", text)
+    line = f"sleep 1000 & helper=$!; exec {guard.path} -p {file} -m prod --termination-log none -- /bin/sh -c 'kill -0 '$helper' && echo there; kill '$helper"
+    done = subprocess.run(["/bin/sh", "-c", line], env=guard.environment(), cwd=guard.tmp, capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert (done.returncode, done.stdout) == (0, b"there\n"), done.stderr
+    assert guard.processes() == []
+
+
+@pytest.mark.produces("guard-deadline")
+def test_a_process_that_cannot_be_killed_holds_nobody(guard, faults):  # noqa: F811
+    """As one is that the kernel keeps in a dead disk's queue. It is named, the run ends, nobody waits for it."""
+    with TcpServer(silent) as server:
+        result = guard.run(f"""startguard = 1; tcp: {{ stuck: {{ address = "localhost:{server.port}"; attempt_timeout = "300ms"; }}; }};
+            file: {{ fine: {{ path = "/"; }}; }};""", "-t", "1s", env=faults(FAULT_RESOLVE="hang", FAULT_NO_THREADS="1", FAULT_UNKILLABLE="1"))
+    check = result.expect("guard-deadline", exit=124, id="tcp.stuck", cause="could not be killed")
+    assert "localhost" in check["cause"]
+    result.passed("file.fine")
+
+
+@pytest.mark.parametrize("name, key", [("c", "timeout"), ("c", "attempt_timeout")])
+def test_an_attempt_leaves_the_others_their_time(guard, name, key):
+    """One hangs and is killed again and again; the other is noticed as soon as it is there."""
+    port = refused_port()
+    text = f"""startguard = 1;
+        exec: {{ hangs: {{ command = ["{deaf(guard, FLEE["ignores-all"])}"]; {key} = "200ms"; required = false; degraded = "x"; timeout = "1s"; }}; }};
+        tcp: {{ late: {{ address = "127.0.0.1:{port}"; }}; }};""".replace('timeout = "200ms"; required = false; degraded = "x"; timeout = "1s";' if key == "timeout" else "\0", 'timeout = "200ms"; required = false; degraded = "x";')
+    with guard.spawn(text) as process:
+        process.wait_for("WAIT      tcp.late")
+        with TcpServer(silent, port=port):
+            result = process.result()
+    result.passed("tcp.late")
+    assert result.status == "degraded"
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("how", FLEE)
+def test_the_guard_itself_is_ended(guard, how, end):
+    """By SIGKILL, too: the checks' processes notice, and take along what they have started."""
+    text = f'startguard = 1; exec: {{ c: {{ command = ["{deaf(guard, "touch began; " + FLEE[how])}"]; }}; }};'
+    with guard.spawn(text, last_line=False) as process:
+        deadline = time.monotonic() + guard.scale(20)
+        while not (guard.tmp / "began").exists() or len(guard.processes()) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(end)
+        assert process.result().code == (-9 if end == signal.SIGKILL else 143)
+    deadline = time.monotonic() + guard.scale(20)
+    while guard.processes():
+        assert time.monotonic() < deadline, guard.left_behind()
+        time.sleep(0.01)

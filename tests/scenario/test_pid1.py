@@ -1,0 +1,177 @@
+"""As PID 1 of a pid namespace, which a container is: signals that would be lost, orphans that nobody else reaps, exit
+statuses and signals of the service. The rest of what PID 1 must do is the same as everywhere: test_launch, test_deadlines.
+"""
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import time
+
+import pytest
+
+from fakes.probe import probe
+from fakes.tcp import refused_port
+
+FINE = 'startguard = 1; file: { fine: { path = "/"; }; };'
+ENDING = [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGQUIT, 131)]
+CATCHABLE = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+
+
+def namespace():
+    root = [] if os.geteuid() == 0 else ["--map-root-user"]
+    return ["unshare", *root, "--pid", "--fork", "--mount-proc", "--kill-child"]
+
+
+class Container:
+    """startguard as PID 1 of a namespace of its own. .pid: its number out here."""
+
+    def __init__(self, guard, *words, profile=FINE):
+        file = guard.write("p.cfg", profile)
+        self.report = guard.tmp / "report.json"
+        self.process = subprocess.Popen(
+            [*namespace(), guard.path, "-p", str(file), "-m", "prod", "--termination-log", "none", "--report", str(self.report), *words],
+            env=guard.environment(), cwd=guard.tmp, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True, preexec_fn=lambda: [signal.signal(s, signal.SIG_DFL) for s, _ in ENDING])
+        self.limit = guard.scale(60)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.process.kill()  # takes the namespace along: --kill-child
+        self.process.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+    @property
+    def pid(self):
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as children:
+            return int(children.read().split()[0])
+
+    def wait_for(self, text, stream=None):
+        for line in stream or self.process.stderr:
+            if text in line:
+                return line
+        pytest.fail(f"ended without {text!r}")
+
+    def end(self):
+        code = self.process.wait(self.limit)
+        report = json.loads(self.report.read_text()) if self.report.exists() else {}
+        return code, self.process.stdout.read(), self.process.stderr.read(), report
+
+
+def waiting(script="sleep 1000 & setsid sleep 1000 & sleep 1000"):
+    return f"""startguard = 1; tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; }}; }};
+        exec: {{ sleeps: {{ command = ["/bin/sh", "-c", "trap '' TERM INT HUP QUIT; {script}"]; }}; }};"""
+
+
+@pytest.mark.parametrize("number, code", ENDING)
+def test_signal_while_waiting(guard, number, code):
+    with Container(guard, "--", "/bin/echo", "started", profile=waiting()) as container:
+        container.wait_for("WAIT      tcp.gone")
+        os.kill(container.pid, number)
+        status, out, err, report = container.end()
+    assert (status, out) == (code, "")
+    assert err.splitlines()[-1].startswith(f"startguard: BLOCKED ({code}): ended by signal {int(number)} ")
+    assert (report["status"], report["exit_code"], [c["outcome"] for c in report["checks"]]) == ("blocked", code, ["pending", "pending"])
+    assert any(c["code"] == "connect-refused" for c in report["checks"])  # what was known
+
+
+def test_a_second_signal_ends_it_at_once(guard):
+    """It is looked for while the killed are waited for; here two come at the same moment."""
+    with Container(guard, profile=waiting()) as container:
+        container.wait_for("WAIT      tcp.gone")
+        pid = container.pid
+        os.kill(pid, signal.SIGSTOP)
+        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGINT)
+        os.kill(pid, signal.SIGCONT)
+        status, _, err, report = container.end()
+    assert status in (130, 143)
+    assert "BLOCKED" not in err and report == {}
+
+
+def blocks_term(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        mask = next(int(line.split()[1], 16) for line in status if line.startswith("SigBlk"))
+    return mask >> (signal.SIGTERM - 1) & 1
+
+
+def test_a_signal_before_the_first_check(guard):
+    """PID 1 is not told of a signal it neither blocks nor handles: startguard blocks them before it reads its profile, which takes
+    a while here."""
+    profile = f'startguard = 1; file: {{ big: {{ path = "/"; description = "{"y" * 12_000_000}"; }}; }};'
+    with Container(guard, "--", "/bin/echo", "started", profile=profile) as container:
+        until = time.monotonic() + guard.scale(0.3)
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError, IndexError):
+                if os.readlink(f"/proc/{container.pid}/exe") == os.path.realpath(guard.path) and blocks_term(container.pid):
+                    break
+        os.kill(container.pid, signal.SIGTERM)
+        status, out, _, _ = container.end()
+    assert (status, out) == (143, "")
+
+
+def test_orphans_are_reaped_while_it_waits(guard):
+    """Those of strangers, too: of a shell that somebody opened in the container."""
+    with Container(guard, profile=waiting()) as container:
+        container.wait_for("WAIT      tcp.gone")
+        pid = container.pid
+        enter = ["nsenter", "--target", str(pid), "--pid", "--mount"]
+        subprocess.run([*enter, "sh", "-c", "for i in 1 2 3 4 5; do (sh -c 'sleep 0.05' &) ; done; (setsid sleep 999 >/dev/null 2>&1 &)"],
+                       check=True, timeout=60)
+        deadline = time.monotonic() + guard.scale(30)
+        while "Z" in (states := subprocess.run([*enter, "ps", "-eo", "stat="], capture_output=True, text=True, check=True).stdout) or \
+                states.count("S") < 3:
+            assert time.monotonic() < deadline, states
+            time.sleep(0.05)
+        lines = subprocess.run([*enter, "ps", "-eo", "ppid=,args="], capture_output=True, text=True, check=True).stdout
+        assert "1 sleep 999" in " ".join(lines.split())  # the stranger that lives was handed over, and is left alone
+        os.kill(pid, signal.SIGTERM)
+        assert container.end()[0] == 143
+
+
+def test_fugitives_are_ended_before_the_service_starts(guard):
+    profile = """startguard = 1; exec: {
+        one: { command = ["/bin/sh", "-c", "(setsid sh -c 'setsid sleep 1000 & sleep 1000' &); sleep 0.05"]; };
+        hangs: { command = ["/bin/sh", "-c", "(setsid sleep 1000 &); sleep 1000"]; required = false; timeout = "300ms"; degraded = "x"; }; };"""
+    with Container(guard, "--", probe(), profile=profile) as container:
+        status, out, err, _ = container.end()
+    assert status == 0, err
+    assert json.loads(out)["children"] == []
+
+
+def test_every_exit_status_is_the_services(guard):
+    """256 containers, one after the other."""
+    file = guard.write("p.cfg", FINE)
+    words = shlex.join([*namespace()[:-2], guard.path, "-q", "-p", str(file), "-m", "prod", "--termination-log", "none", "--"])
+    done = subprocess.run(["/bin/sh", "-c", f"for i in $(seq 0 255); do {words} /bin/sh -c \"exit $i\"; echo $i $?; done"],
+                          env=guard.environment(), cwd=guard.tmp, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=guard.scale(110))
+    assert done.stdout.split() == [str(n) for i in range(256) for n in (i, i)]
+    assert done.stderr.count("startguard: READY: ") == len(done.stderr.splitlines()) == 256
+
+
+def test_every_signal_reaches_the_service(guard):
+    """None is left blocked or ignored, none is swallowed: the probe is told of each exactly once."""
+    with Container(guard, "-q", "--", probe(), "--signals") as container:
+        container.wait_for("ready", container.process.stdout)
+        pid = container.pid
+        for number in [*(n for n in CATCHABLE if n != signal.SIGUSR2), signal.SIGUSR2]:
+            os.kill(pid, number)  # one at a time: CONT takes waiting TSTP, TTIN and TTOU away
+            assert container.process.stdout.readline() == f"{int(number)}\n"
+        status, out, err, _ = container.end()
+    assert (status, out) == (0, ""), err
+
+
+def test_the_service_has_the_dispositions_of_a_fresh_process(guard):
+    names = ("SigBlk", "SigIgn", "SigCgt", "SigPnd", "ShdPnd", "pid", "subreaper", "death_signal", "children", "tasks")
+    direct = json.loads(subprocess.run([*namespace(), probe()], env=guard.environment(), cwd=guard.tmp, stdin=subprocess.DEVNULL,
+                                       capture_output=True, check=True, timeout=60, start_new_session=True).stdout)
+    with Container(guard, "-q", "--", probe()) as container:
+        seen = json.loads(container.end()[1])
+    assert {n: seen[n] for n in names} == {n: direct[n] for n in names}
+    assert (seen["SigBlk"], seen["SigCgt"], seen["subreaper"], seen["tasks"]) == ("0" * 16, "0" * 16, 0, 1)
