@@ -96,9 +96,10 @@ rule "docs/diagnoses.md is what the table says (make generated)"
 
 if have mandoc; then
 	for page in packaging/man/*.in; do
-		packaging/man/make-page "$program" 0 "$page" > "$tmp/page" || echo "$page: cannot be made" >> "$tmp/out"
-		mandoc -Tlint -W warning "$tmp/page" | sed "s|^mandoc: $tmp/page|$page|" >> "$tmp/out"
-		grep -n '@[A-Z_]*@' "$tmp/page" | sed "s|^|$page: |" >> "$tmp/out"
+		made=$tmp/$(basename "$page" .in) # mandoc looks at the name's ending
+		packaging/man/make-page "$program" 0 "$page" > "$made" || echo "$page: cannot be made" >> "$tmp/out"
+		mandoc -Tlint -W warning "$made" | sed "s|^mandoc: $made|$page|" >> "$tmp/out"
+		grep -n '@[A-Z_]*@' "$made" | sed "s|^|$page: |" >> "$tmp/out"
 	done
 fi
 rule "mandoc has nothing to say about the manual pages"
