@@ -1,5 +1,5 @@
 """A cluster in use, on a broker that makes every topic it is asked for, before and after every key of the kafka kind was used in its right
-and its wrong ways: nothing differs but the canary's topic. A consumer goes on with its partitions, and a producer that was in the
+and its wrong ways, and records were read by the wire_format kind: nothing differs but the canary's topic. A consumer goes on with its partitions, and a producer that was in the
 middle of a transaction ends it.
 """
 
@@ -100,6 +100,9 @@ def test_untouched(guard, kafka, consumer, producer):
         env = keys.pop("_env")
         result = guard.check(profile(**keys), env=env)
         assert (result.check()["outcome"] == "pass") == passes, result
+    for topic in (ORDERS, "open.absent"):
+        read = guard.try_("wire_format", bootstrap_servers=kafka.plaintext, topic=topic, expect="json")
+        assert read.check()["outcome"] == "fail", "its records are no JSON; or it does not exist"
     after = kafka.dump()
     assert differences(before, after, own) == []
     # It can be told apart: the one canary that went out is there, and so would anything else be.

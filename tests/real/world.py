@@ -41,7 +41,7 @@ class World:
 
     def __init__(self, stack, folder):
         self.folder = pathlib.Path(folder)
-        self.kafka, self.registry, self.opa = KafkaServer(), RegistryServer(), OpaServer({"integrator": POLICY})
+        self.kafka, self.registry, self.opa = KafkaServer(auto_create=True), RegistryServer(), OpaServer({"integrator": POLICY})
         self.redis = RedisServer(password=None)
         servers = [self.kafka, self.registry, self.opa, self.redis]
         for server in servers:

@@ -142,6 +142,16 @@ def test_command_that_hangs_takes_its_fugitives_along(guard, how, limit):
     assert guard.processes() == []
 
 
+@pytest.mark.produces("guard-deadline")
+@pytest.mark.parametrize("how", FLEE)
+def test_check_that_cannot_clean_up_itself(guard, how):
+    """The check's own process is stopped: it is startguard that must find those below it."""
+    text = f'startguard = 1; exec: {{ c: {{ command = ["{deaf(guard, "kill -STOP $PPID; " + FLEE[how])}"]; }}; }};'
+    result = guard.run(text, "-t", "1s")
+    ends_in_time(guard, result, 1).expect("guard-deadline", exit=124, cause="killed after")
+    assert guard.processes() == []
+
+
 @pytest.mark.parametrize("how", ["new-session", "twice-forked", "deep"])
 @pytest.mark.parametrize("end", ["exit 0", "exit 3", "kill -9 $$"])
 def test_command_that_ends_takes_its_fugitives_along(guard, how, end):

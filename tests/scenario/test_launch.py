@@ -198,7 +198,8 @@ def test_environment_is_kept_byte_for_byte(guard, profile):
     ours = {one.partition("=")[0] for one in seen} & set(OWN)
     assert ours == set(OWN) - {"STARTGUARD_REPORT_FILE"}
     assert [one for one in seen if one.partition("=")[0] not in ours] == expected
-    assert "STARTGUARD_STATUS=ready" in seen
+    assert seen.count("STARTGUARD_STATUS=ready") == 1
+    assert len([one for one in seen if one.partition("=")[0] in ours]) == len(ours)
     assert [one for one in seen if "old" in one] == []
 
 

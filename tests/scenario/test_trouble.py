@@ -7,8 +7,9 @@ import contextlib
 import fcntl
 import json
 import os
-import pathlib
+import random
 import resource
+import shutil
 import signal
 import subprocess
 import threading
@@ -266,21 +267,16 @@ def test_few_processes(guard, room):
     """A pids limit: so many for all of it. Checks wait for each other instead of failing."""
     text = f'startguard = 1; exec: {{ {many(30, lambda i: """command = ["/bin/sleep", "0.05"];""")} }};'
     file = guard.write("p.cfg", text)
+    for folder in (guard.tmp, *guard.tmp.parents):
+        if folder.stat().st_uid == os.geteuid() and str(folder) != "/":
+            folder.chmod(folder.stat().st_mode | 0o011)
     guard.tmp.chmod(0o777)
-    path = pathlib.Path("/") / "tmp" / f"startguard-{os.getpid()}-{room}"
-    script = f"ulimit -u {room + 2}; exec {path} -p {file} -m prod -t {guard.span(60)} --termination-log none --report {guard.tmp}/report.json"
-    try:
-        path.write_bytes(pathlib.Path(guard.path).read_bytes())
-        path.chmod(0o755)
-        for parent in guard.tmp.parents:
-            if parent.stat().st_uid == os.geteuid() and parent != pathlib.Path("/") and os.geteuid() == 0 and parent.is_relative_to("/tmp"):
-                parent.chmod(parent.stat().st_mode | 0o011)
-        # Another user than root, whom no such limit binds, and one who has no other process.
-        uid = 61000 + os.getpid() % 4000
-        done = subprocess.run(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "bash", "-c", script], env=guard.environment(),
-                              cwd=guard.tmp, capture_output=True, text=True, timeout=guard.scale(100), stdin=subprocess.DEVNULL)
-    finally:
-        path.unlink()
+    program = shutil.copy(guard.path, guard.tmp / "startguard")
+    script = f"ulimit -u {room + 2}; exec {program} -p {file} -m prod -t {guard.span(60)} --termination-log none --report report.json"
+    # Another user than root, whom no such limit binds, and one who has no other process.
+    uid = random.randrange(100_000, 1 << 30)
+    done = subprocess.run(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "bash", "-c", script], env=guard.environment(),
+                          cwd=guard.tmp, capture_output=True, text=True, timeout=guard.scale(100), stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr[-2000:]
     report = json.loads((guard.tmp / "report.json").read_text())
     assert report["status"] == "ready"
