@@ -82,6 +82,20 @@ static void promote(struct plan *p, struct plan_check *c, struct mono now)
 		c->deadline = mono_earlier(p->deadline, mono_after(now, c->timeout));
 }
 
+/* One that still waits when its time is up was never tried because of what it comes after, whether that is at an attempt
+ * in this very moment or between two. */
+static void blame_dependency(const struct plan *p, struct plan_check *c)
+{
+	if (c->state != PS_WAITING)
+		return;
+	for (size_t k = c->n_after; k-- > 0;) {
+		if (p->checks[c->after[k]].state == PS_PASSED)
+			continue;
+		c->dependency_failed = true;
+		c->failed_dependency = c->after[k];
+	}
+}
+
 /* What has changed with check i by `now` alone. True when it is to be killed. */
 static bool tick(struct plan *p, struct plan_check *c, struct mono now)
 {
@@ -91,6 +105,7 @@ static bool tick(struct plan *p, struct plan_check *c, struct mono now)
 		promote(p, c, now);
 	if ((c->state == PS_WAITING || c->state == PS_READY) && mono_reached(c->deadline, now)) {
 		c->time_is_up = true;
+		blame_dependency(p, c);
 		give_up(p, c, now);
 	}
 	if (c->state == PS_RUNNING &&

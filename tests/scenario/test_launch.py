@@ -251,7 +251,7 @@ def test_socket_activation(guard, profile):
 
 def lost_checks(count, name, more=""):
     port = refused_port()
-    checks = " ".join(f'{name}{i}: {{ address = "127.0.0.1:{port}"; required = false; retry = false; degraded = "x"; {more} }};'
+    checks = " ".join(f'{name}{i}: {{ address = "127.0.0.1:{port}"; required = false; retry = false; timeout = "60s"; degraded = "x"; {more} }};'
                       for i in range(count))
     return f"startguard = 1; tcp: {{ {checks} }};"
 

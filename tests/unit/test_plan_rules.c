@@ -373,6 +373,18 @@ static void one_that_waits_ends_with_the_run(void **state)
 	at(&w, 61000);
 	expect_wishes(&w, "-0");
 	assert_true(w.checks[1].state == PS_GAVE_UP && w.checks[1].time_is_up);
+	/* It names what it waited for, also while that is at an attempt. */
+	assert_true(w.checks[1].dependency_failed && w.checks[1].failed_dependency == 0);
+	assert_false(w.checks[0].dependency_failed);
+	/* Of several, the first that has not passed. */
+	plain(&w, 3, 8, false);
+	w.checks[2].after = (const size_t[]){0, 1};
+	w.checks[2].n_after = 2;
+	expect_wishes(&w, "+0 +1");
+	plan_result(&w.plan, 0, w.now, true, false);
+	at(&w, 61000);
+	expect_wishes(&w, "-1");
+	assert_true(w.checks[2].dependency_failed && w.checks[2].failed_dependency == 1);
 }
 
 static void grace_makes_patient(void **state)
