@@ -233,9 +233,10 @@ bashdir = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 zshdir = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 fishdir = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 install: program $(made)
-	install -d $(bindir) $(docdir) $(sharedir)
+	install -d $(bindir) $(docdir)/kinds $(sharedir)
 	install -m 755 $(BUILD)/startguard $(bindir)/startguard
 	install -m 644 README.md LICENSE $(wildcard docs/*.md docs/*.json) $(docdir)
+	install -m 644 $(wildcard docs/kinds/*.md) $(docdir)/kinds
 	cp -R profiles $(sharedir)
 	install -d $(mandir)/man1 $(mandir)/man5 $(bashdir) $(zshdir) $(fishdir)
 	install -m 644 $(BUILD)/man/startguard.1 $(mandir)/man1
