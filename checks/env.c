@@ -7,7 +7,7 @@
 extern char **environ;
 
 struct env_conf {
-	struct strlist required, forbidden, one_of, equal;
+	struct strlist required, forbidden, one_of, equal, unread_warning;
 	struct pairlist match;
 };
 
@@ -64,6 +64,11 @@ static const struct key env_keys[] = {
 		 .doc = "NAME=REGEX: what the value must look like, as a POSIX extended expression "
 			"over the whole value.",
 		 .example = "[\"PORT=[0-9]+\"]"),
+    KEY_STRLIST(struct env_conf, unread_warning, .check = glob_problem,
+		.doc = "Variables that no code reads any more, names or globs: one that is set "
+		       "does what nobody "
+		       "expects, namely nothing. The check passes and says which are set.",
+		.example = "[\"OLD_FEATURE_FLAG\"]"),
     KEY_END,
 };
 static const struct schema env_schema = {
@@ -90,8 +95,10 @@ static const char *env_validate(const void *conf, const char **key)
 	char reason[120];
 	regex_t re;
 
-	if (!c->required.n && !c->forbidden.n && !c->one_of.n && !c->equal.n && !c->match.n)
-		return "give at least one of required, forbidden, one_of, equal, match";
+	if (!c->required.n && !c->forbidden.n && !c->one_of.n && !c->equal.n && !c->match.n &&
+	    !c->unread_warning.n)
+		return "give at least one of required, forbidden, one_of, equal, match, "
+		       "unread_warning";
 	*key = "match";
 	for (size_t i = 0; i < c->match.n; i++) {
 		const struct pair *p = &c->match.v[i];
@@ -129,22 +136,45 @@ static enum verdict must_be_set(const char *name, struct diag *out)
 	return *v ? V_PASS : check_fail(out, D_ENV_EMPTY, name, "%s is set but empty", name);
 }
 
+/* The name of an entry of the environment that is set to something; false: it is empty, or nothing we can name. */
+static bool set_name(const char *entry, char *name, size_t size)
+{
+	size_t n = strcspn(entry, "=");
+
+	if (n >= size || !entry[n] || !entry[n + 1])
+		return false;
+	memcpy(name, entry, n);
+	name[n] = '\0';
+	return true;
+}
+
 static enum verdict must_not_be_set(const char *pattern, struct diag *out)
 {
 	for (char **e = environ; *e; e++) {
-		size_t n = strcspn(*e, "=");
 		char name[256];
 
-		if (n >= sizeof(name) || !(*e)[n] || !(*e)[n + 1])
-			continue;
-		memcpy(name, *e, n);
-		name[n] = '\0';
-		if (glob_match(pattern, name))
+		if (set_name(*e, name, sizeof name) && glob_match(pattern, name))
 			return check_fail(out, D_ENV_FORBIDDEN, name, "%s is set%s%s", name,
 					  str_eq(pattern, name) ? "" : ", forbidden by ",
 					  str_eq(pattern, name) ? "" : pattern);
 	}
 	return V_PASS;
+}
+
+/* Names that are set and that nobody reads, into `list`. */
+static void find_unread(const struct strlist *patterns, struct str *list)
+{
+	for (char **e = environ; *e; e++) {
+		bool unread = false;
+		char name[256];
+
+		if (!set_name(*e, name, sizeof name))
+			continue;
+		for (size_t i = 0; i < patterns->n; i++)
+			unread |= glob_match(patterns->v[i], name);
+		if (unread)
+			str_addf(list, "%s%s", list->len ? ", " : "", name);
+	}
 }
 
 static enum verdict exactly_one(const char *names, struct diag *out)
@@ -215,6 +245,7 @@ static enum verdict must_match(const struct pair *p, struct diag *out)
 static enum verdict env_run(const struct check_run *run, struct diag *out)
 {
 	const struct env_conf *c = run->conf;
+	struct str unread;
 
 	check_step(run, PH_CONFIG, "looking at the environment");
 	for (size_t i = 0; i < c->required.n; i++)
@@ -232,7 +263,12 @@ static enum verdict env_run(const struct check_run *run, struct diag *out)
 	for (size_t i = 0; i < c->match.n; i++)
 		if (must_match(&c->match.v[i], out))
 			return V_FAIL;
-	check_summary(run, "%zu required, %zu forbidden", c->required.n, c->forbidden.n);
+	str_init(&unread, 4096);
+	find_unread(&c->unread_warning, &unread);
+	if (unread.len)
+		check_fact(run, "unread", "%s", unread.s);
+	check_summary(run, "%zu required, %zu forbidden%s%s", c->required.n, c->forbidden.n,
+		      unread.len ? "; set, but nobody reads: " : "", unread.s);
 	return V_PASS;
 }
 

@@ -315,7 +315,7 @@ const struct check_kind check_opa = {
     .name = "opa",
     .summary = "Open Policy Agent is healthy and its decisions are defined and right",
     .schema = &opa_schema,
-    .library = web_library,
+    .library = json_library,
     .validate = opa_validate,
     .run = opa_run,
 };

@@ -3,6 +3,7 @@
 
 #include "check.h"
 #include "net.h"
+#include "tls.h"
 #include "tls_keys.h"
 
 struct tcp_conf {
@@ -125,5 +126,6 @@ const struct check_kind check_tcp = {
     .summary = "a port or unix socket accepts connections, with TLS if wanted",
     .schema = &tcp_schema,
     .validate = tcp_validate,
+    .library = tls_library,
     .run = tcp_run,
 };

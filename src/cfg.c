@@ -363,3 +363,11 @@ struct node *cfg_read_value(struct arena *a, const char *name, const char *text,
 	problems_free(&unused);
 	return value;
 }
+
+#define STRINGIZE_(x) #x
+#define STRINGIZE(x) STRINGIZE_(x)
+
+const char *cfg_library(void)
+{
+	return "libconfig " STRINGIZE(LIBCONFIG_VER_MAJOR) "." STRINGIZE(LIBCONFIG_VER_MINOR);
+}

@@ -20,4 +20,7 @@ struct node *cfg_read_file(struct arena *a, const char *path, struct problems *p
  * reason is then in *why (static text). */
 struct node *cfg_read_value(struct arena *a, const char *name, const char *text, const char **why);
 
+/* "libconfig 1.5", for `startguard version`. */
+const char *cfg_library(void);
+
 #endif

@@ -561,6 +561,19 @@ static void add_fence(struct str *b, bool json)
 		str_add(b, "  without Landlock: built with old kernel headers\n");
 }
 
+static void add_library(struct str *b, const char *library, bool json, const char **sep)
+{
+	if (strstr(b->s, library)) /* several kinds share one */
+		return;
+	if (json) {
+		str_add(b, *sep);
+		str_add_json_string(b, library);
+		*sep = ", ";
+	} else {
+		str_addf(b, "  %s\n", library);
+	}
+}
+
 void explain_version(struct str *b, enum print_as as)
 {
 	bool json = as == AS_JSON;
@@ -568,20 +581,10 @@ void explain_version(struct str *b, enum print_as as)
 
 	str_addf(b, json ? "{\"startguard\": \"%s\", \"libraries\": [" : "startguard %s\n",
 		 STARTGUARD_VERSION);
-	for (size_t i = 0; check_kind_at(i); i++) {
-		const char *library =
-		    check_kind_at(i)->library ? check_kind_at(i)->library() : NULL;
-
-		if (!library || strstr(b->s, library)) /* several kinds share one */
-			continue;
-		if (json) {
-			str_add(b, sep);
-			str_add_json_string(b, library);
-			sep = ", ";
-		} else {
-			str_addf(b, "  %s\n", library);
-		}
-	}
+	add_library(b, cfg_library(), json, &sep);
+	for (size_t i = 0; check_kind_at(i); i++)
+		if (check_kind_at(i)->library)
+			add_library(b, check_kind_at(i)->library(), json, &sep);
 	add_fence(b, json);
 	str_add(b, json ? ", \"kinds\": {" : "");
 	sep = "";

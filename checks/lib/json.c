@@ -263,3 +263,8 @@ const char *json_str(const json_t *obj, const char *key)
 {
 	return json_string_value(json_object_get(obj, key));
 }
+
+const char *json_library(void)
+{
+	return "jansson " JANSSON_VERSION;
+}

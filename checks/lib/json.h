@@ -29,4 +29,7 @@ const char *json_type_name(const json_t *v); /* object, array, string, number, b
 /* Only inside objects: the string at key, or NULL. */
 const char *json_str(const json_t *obj, const char *key);
 
+/* "jansson 2.14", for `startguard version`. */
+const char *json_library(void);
+
 #endif

@@ -561,3 +561,11 @@ int tls_write(struct conn *conn, const void *buf, size_t len, struct mono until,
 	}
 	return 0;
 }
+
+const char *tls_library(void)
+{
+	static char text[64];
+
+	snprintf(text, sizeof text, "OpenSSL %s", OpenSSL_version(OPENSSL_VERSION_STRING));
+	return text;
+}

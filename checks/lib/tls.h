@@ -11,4 +11,7 @@ ssize_t tls_read(struct conn *conn, void *buf, size_t size, struct mono until, b
 bool tls_is_spoken(int fd, struct mono until);
 int tls_write(struct conn *conn, const void *buf, size_t len, struct mono until, struct diag *out);
 
+/* "OpenSSL 3.0.17", for `startguard version`. */
+const char *tls_library(void);
+
 #endif

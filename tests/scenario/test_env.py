@@ -37,3 +37,11 @@ def test_bad_keys(guard, keys, words):
 def test_required_is_also_the_common_key(guard):
     result = guard.try_("env", forbidden=["A"], required=False, degraded="nothing", _env={"A": "1"})
     assert result.code == 0 and result.check()["outcome"] == "degraded"
+
+
+def test_variables_that_nobody_reads(guard):
+    keys = {"required": ["A"], "unread_warning": ["STRICT_*", "OLD"]}
+    check = guard.try_("env", _env={"A": "1", "STRICT_REAL": "the-value", "OLD": "", "STRICT": "1"}, **keys).passed()
+    assert check["facts"]["unread"] == "STRICT_REAL"
+    assert check["summary"] == "1 required, 0 forbidden; set, but nobody reads: STRICT_REAL"
+    assert "unread" not in guard.try_("env", _env={"A": "1"}, **keys).passed()["facts"]
