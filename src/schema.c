@@ -474,7 +474,7 @@ static int fill_text(const struct slot *s)
 	text = slot_text(s);
 	if (!text)
 		return -1;
-	if (!*text && !(s->key->flags & K_EMPTY))
+	if (!text[strspn(text, " \t\r\n")] && !(s->key->flags & K_EMPTY))
 		return problem(s->fill, s->node, s->where, "is empty");
 	/* Not quoted then: what stands before the @ is a password as a rule. */
 	if (s->key->type == K_HOSTPORT && text[0] != '/' && strchr(text, '@'))
