@@ -129,13 +129,16 @@ static void take_fact(struct result *res, const struct wire_record *rec)
 }
 
 /* A check that talks to several peers reaches the same phase several times. */
-static bool was_reached(const struct result *res, const char *text)
+static void take_reached(struct result *res, const char *text)
 {
+	char cut[sizeof res->reached[0]]; /* at a character's end */
+
+	text_clean(cut, sizeof cut, text);
 	for (size_t i = 0; i < res->n_reached; i++)
-		if (str_starts(text, res->reached[i]) &&
-		    strlen(res->reached[i]) >= strnlen(text, sizeof res->reached[0] - 1))
-			return true;
-	return false;
+		if (str_eq(res->reached[i], cut))
+			return;
+	if (res->n_reached < REACHED_MAX)
+		memcpy(res->reached[res->n_reached++], cut, sizeof cut);
 }
 
 static void take_record(struct run *run, struct live *l, struct result *res,
@@ -146,9 +149,7 @@ static void take_record(struct run *run, struct live *l, struct result *res,
 		snprintf(res->step, sizeof res->step, "%s", rec->text);
 		break;
 	case WIRE_REACHED:
-		if (res->n_reached < REACHED_MAX && !was_reached(res, rec->text))
-			snprintf(res->reached[res->n_reached++], sizeof res->reached[0], "%.*s",
-				 (int)sizeof res->reached[0] - 1, rec->text);
+		take_reached(res, rec->text);
 		break;
 	case WIRE_FACT:
 		take_fact(res, rec);

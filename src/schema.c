@@ -27,11 +27,11 @@ struct node *node_make_text(struct arena *a, const char *name, const char *text,
 
 void node_append(struct node *group, struct node *child)
 {
-	struct node **tail = &group->first;
-
-	while (*tail)
-		tail = &(*tail)->next;
-	*tail = child;
+	if (group->first)
+		group->last->next = child;
+	else
+		group->first = child;
+	group->last = child;
 }
 
 static const char *node_type_text(enum node_type t)
@@ -474,7 +474,7 @@ static int fill_text(const struct slot *s)
 	text = slot_text(s);
 	if (!text)
 		return -1;
-	if (!*text && !(s->key->flags & K_EMPTY))
+	if (!text[strspn(text, " \t\r\n")] && !(s->key->flags & K_EMPTY))
 		return problem(s->fill, s->node, s->where, "is empty");
 	/* Not quoted then: what stands before the @ is a password as a rule. */
 	if (s->key->type == K_HOSTPORT && text[0] != '/' && strchr(text, '@'))
@@ -646,11 +646,11 @@ static const struct node *group_from_text(const struct slot *s, const struct nod
 		return item;
 	group = arena_alloc(s->fill->arena, sizeof *group);
 	value = arena_alloc(s->fill->arena, sizeof *value);
-	*group =
-	    (struct node){.type = N_GROUP, .file = item->file, .line = item->line, .first = value};
+	*group = (struct node){.type = N_GROUP, .file = item->file, .line = item->line};
 	*value = *item;
 	value->name = k->name;
 	value->next = NULL;
+	node_append(group, value);
 	return group;
 }
 

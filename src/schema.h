@@ -136,6 +136,7 @@ struct node {
 	int64_t i;                 /* N_INT, N_BOOL */
 	double d;                  /* N_FLOAT */
 	struct node *first, *next; /* children of N_GROUP and N_LIST */
+	struct node *last;         /* of the children; node_append's own */
 };
 struct node *node_child(const struct node *group, const char *name);
 struct node *node_make_text(struct arena *a, const char *name, const char *text, bool loose);

@@ -198,3 +198,11 @@ def test_prometheus_by_startguard_itself(guard, mixed):
     page = run_mixed(guard, mixed, "--format", "prometheus").out
     with HttpServer({"*": Reply(body=page, content_type="text/plain; version=0.0.4")}) as server:
         guard.try_("metrics", url=f"{server.url}/metrics", families=[{"name": "startguard_status", "type": "gauge"}]).passed()
+
+
+def test_names_without_end_do_not_swallow_the_verdict(guard):
+    name = "n" * 20000
+    result = guard.run(f'startguard = 1; service = "{"é" * 10000}"; file: {{ {name}: {{ path = "/"; }}; x{name}: {{ path = "/none"; }}; }};', "-t", "1s")
+    lines = result.err.splitlines()
+    assert result.code == 124 and lines[-1].startswith("startguard: BLOCKED (124): file.xnnn")
+    assert [line[:4] for line in lines if line.startswith(("PASS", "FAIL"))] == ["PASS", "FAIL"]
