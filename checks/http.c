@@ -74,8 +74,8 @@ static const struct key http_keys[] = {
     KEY_SIZE(struct http_conf, max_body, .def = "1MiB", .min = "1B", .max = "64MiB",
 	     .doc = "How much body is read; more is an error."),
     KEY_INT(struct http_conf, follow, .def = "0", .min = "0", .max = "20",
-	    .doc = "How many redirects are followed, to http and https only. Credentials, secret "
-		   "headers and the client certificate go to the first server only."),
+	    .doc = "How many redirects are followed, to http and https only. Credentials, headers, "
+		   "body and client certificate go to the url's own scheme, host and port only."),
     KEY_STR(struct http_conf, proxy, .check = proxy_problem,
 	    .doc = "Proxy to go through; without it none is used, whatever the environment says.",
 	    .example = "\"http://proxy:3128\""),
@@ -185,9 +185,9 @@ static enum verdict http_run(const struct check_run *run, struct diag *out)
 		return V_FAIL;
 	if (c->body_contains &&
 	    !memmem(resp.body, resp.len, c->body_contains, strlen(c->body_contains)))
-		return check_fail(out, web_is_html(&resp) ? D_HTTP_HTML_PAGE : D_HTTP_BODY,
-				  resp.subject, "the body does not hold \"%s\"; %s",
-				  c->body_contains, web_body_start(&resp, start, sizeof(start)));
+		return check_fail(out, D_HTTP_BODY, resp.subject,
+				  "the body does not hold \"%s\"; %s", c->body_contains,
+				  web_body_start(&resp, start, sizeof(start)));
 	check_summary(run, "%s %ld", resp.subject, resp.status);
 	return V_PASS;
 }

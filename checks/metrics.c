@@ -358,13 +358,15 @@ static enum verdict port_is_free(const struct check_run *run, const struct metri
 		return V_FAIL;
 	fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return net_fail_errno(out, errno, c->free_port, "socket");
+		return check_fail(out, D_METRICS_PORT_UNUSABLE, c->free_port, "socket: %s",
+				  strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(fd, list->ai_addr, list->ai_addrlen)) {
 		if (errno == EADDRINUSE)
 			return check_fail(out, D_METRICS_PORT_TAKEN, c->free_port, "bind: %s",
 					  strerror(errno));
-		return net_fail_errno(out, errno, c->free_port, "bind");
+		return check_fail(out, D_METRICS_PORT_UNUSABLE, c->free_port, "bind: %s",
+				  strerror(errno));
 	}
 	check_reached(run, "port free");
 	if (!c->url.text && !secret_is_set(c->url.ref))

@@ -159,6 +159,14 @@ static const char *opa_words(const struct web_response *resp, char *buf, size_t 
 	return buf;
 }
 
+/* A proxy in front has error pages of its own. */
+static bool is_opa_error(const struct web_response *resp)
+{
+	char err[160];
+
+	return json_str(json_read(resp->body, resp->len, err, sizeof(err)), "code") != NULL;
+}
+
 static enum verdict opa_health_plain(const struct session *s, struct diag *out)
 {
 	struct web_response resp;
@@ -244,7 +252,7 @@ static enum verdict decision_judge(const struct decision *d, const struct web_re
 	bool wrong_type;
 	json_t *root, *result;
 
-	if (resp->status == 500 || resp->status == 400)
+	if ((resp->status == 500 || resp->status == 400) && is_opa_error(resp))
 		return check_fail(out, D_OPA_EVALUATION_ERROR, resp->subject, "HTTP status %ld: %s",
 				  resp->status, opa_words(resp, why, sizeof(why)));
 	if (resp->status == 404)

@@ -111,10 +111,13 @@ static const struct key redis_keys[] = {
 static const struct schema redis_schema = {
     .name = "redis", .size = sizeof(struct redis_conf), .keys = redis_keys};
 
-/* "/2": the database. "" and "/": none is named. NULL, or what is wrong. */
-static const char *path_database(const struct url *url, int64_t *number)
+/* The database its path names ("" and "/": none). NULL, or what in the url nobody would look at. */
+static const char *url_part(const struct url *url, int64_t *number)
 {
 	*number = INT_UNSET;
+	if (secret_is_set(url->user) && !secret_is_set(url->password))
+		return "has a user without a password, which is no login; a password alone is "
+		       "written redis://:password@host";
 	if (strchr(url->path, '?'))
 		return "has a query, which is not read; give what it says as keys of their own";
 	if (str_eq(url->scheme, "unix") || !url->path[0] || str_eq(url->path, "/"))
@@ -129,7 +132,7 @@ static const char *url_problem(const struct redis_conf *c, const struct tls_conf
 			       const char **key)
 {
 	int64_t number;
-	const char *problem = path_database(&c->url, &number);
+	const char *problem = url_part(&c->url, &number);
 
 	*key = "url";
 	if (problem)
@@ -155,6 +158,15 @@ static const char *redis_validate(const void *conf, const char **key)
 	if (url && c->sentinels.n) {
 		*key = "sentinels";
 		return "and url exclude each other";
+	}
+	if (c->sentinels.n && tls_key_given(&tls)) {
+		*key = tls_key_given(&tls);
+		return "is for TLS only, which is not spoken with sentinels nor with the master "
+		       "they name";
+	}
+	if (c->username && !secret_is_set(c->password)) {
+		*key = "username";
+		return "needs password: no login is tried without one";
 	}
 	if (!c->sentinels.n != !c->master_name) {
 		*key = c->master_name ? "master_name" : "sentinels";
@@ -244,7 +256,7 @@ static int redis_reach(const struct check_run *run, struct session *s, struct di
 		return redis_by_sentinel(run, s, out);
 	if (url_reveal(&c->url, &s->url, out))
 		return -1;
-	problem = path_database(&s->url, &number);
+	problem = url_part(&s->url, &number);
 	if (problem) {
 		/* Only where the url is a reference: else the profile was refused. */
 		check_fail(out, c->url.ref.kind == SECRET_ENV ? D_ENV_MISMATCH : D_SECRET_MALFORMED,

@@ -64,12 +64,10 @@ static enum verdict tcp_banner(const struct check_run *run, const struct tcp_con
 
 		if (n < 0 && len && out->code == D_ANSWER_TIMEOUT)
 			break;
-		if (n < 0 && (len || out->code != D_CONNECT_RESET))
-			return V_FAIL;
-		if (n < 0 && !wants_tls(run, c, conn))
-			return V_FAIL;
-		if (n < 0)
+		if (n < 0 && !len && out->code == D_CONNECT_RESET && wants_tls(run, c, conn))
 			return fail_wants_tls(conn, out);
+		if (n < 0)
+			return V_FAIL;
 		if (!n)
 			break;
 		len += (size_t)n;

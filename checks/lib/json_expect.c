@@ -9,7 +9,10 @@ static const struct key expect_keys[] = {
 	    .doc = "Where to look, as a JSON pointer (RFC 6901); empty: the whole answer.",
 	    .example = "\"/status\""),
     KEY_JSON(struct json_expect, equals, .check = json_problem,
-	     .doc = "The value that must stand there, as JSON text.", .example = "\"\\\"UP\\\"\""),
+	     .doc =
+		 "The value that must stand there, as JSON text. Integers of 64 bits are compared "
+		 "exactly, larger ones as floating point.",
+	     .example = "\"\\\"UP\\\"\""),
     KEY_ENUM(struct json_expect, type, .choices = json_kinds,
 	     .doc = "The type the value must have.", .example = "\"object\""),
     KEY_NUM(struct json_expect, min, .doc = "The smallest number allowed there.", .example = "1"),

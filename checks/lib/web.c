@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 
 #include "resolve.h"
@@ -32,6 +33,10 @@ const char *web_conf_problem(const struct web_conf *web, const struct url *url, 
 	if (secret_is_set(web->token) && web->username) {
 		*key = "token";
 		return "and username exclude each other: one Authorization header is sent";
+	}
+	if (url && secret_is_set(url->user) && (web->username || secret_is_set(web->token))) {
+		*key = web->username ? "username" : "token";
+		return "and a user in the url exclude each other";
 	}
 	return tls_conf_problem(&web->tls, key);
 }
@@ -233,14 +238,19 @@ static void set_tls(CURL *curl, struct transfer *t)
 	curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, t);
 }
 
-/* Basic authentication sends base64 of both together, in which the password alone is not to be found. */
+/* Basic authentication sends base64 of both together, in which the password alone is not always to be found. The name
+ * itself stays readable in diagnoses: what is registered is the encoded pair, without the padding. */
 static void register_pair(const char *user, const char *password)
 {
+	cleanup_free char *coded = NULL;
 	struct str pair;
 
 	str_init(&pair, 2 * SECRET_VALUE_MAX);
 	str_addf(&pair, "%s:%s", user, password);
-	secret_register(pair.s);
+	coded = xmalloc((pair.len + 2) / 3 * 4 + 1);
+	EVP_EncodeBlock((unsigned char *)coded, (const unsigned char *)pair.s, (int)pair.len);
+	coded[strcspn(coded, "=")] = '\0';
+	secret_register(coded);
 	str_free(&pair);
 }
 
@@ -540,9 +550,6 @@ static int redirect(struct hop *h, const struct web_response *resp, struct diag 
 			   resp->location, to.scheme);
 		return -1;
 	}
-	/* What it holds may be a ticket. The path and host stay readable. */
-	if (strchr(to.path, '?'))
-		secret_register(strchr(to.path, '?') + 1);
 	redirect_method(&h->req, resp->status);
 	h->req.path = *to.path ? to.path : "/";
 	if (same_peer(&h->req, &to))

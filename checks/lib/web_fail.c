@@ -97,9 +97,20 @@ enum verdict web_fail_curl(CURL *curl, const struct transfer *t, CURLcode code, 
 {
 	const char *words = *buffer ? buffer : curl_easy_strerror(code),
 		   *subject = t->resp->subject;
-	long os_error = 0;
+	long os_error = 0, proxy_status = 0;
 
 	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
+	curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+	if (proxy_status >= 300)
+		return check_fail(out,
+				  proxy_status == 407   ? D_AUTH_REQUIRED
+				  : proxy_status == 403 ? D_AUTH_FORBIDDEN
+							: D_HTTP_STATUS,
+				  t->req->proxy, "the proxy answers CONNECT with HTTP status %ld",
+				  proxy_status);
+	/* It was the proxy that could not be reached: nothing else is dialled. */
+	if (t->req->proxy && (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_PROXY))
+		subject = t->req->proxy;
 	if (t->too_large)
 		return check_fail(out, D_ANSWER_TOO_LARGE, subject,
 				  "the body is larger than max_body, %zu bytes", t->max_body);

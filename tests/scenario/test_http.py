@@ -216,6 +216,25 @@ def test_header_from_env(guard):
         guard.try_("http", url=s.url, headers=["X-Api-Key: env:KEY", "Accept: text/plain"], _env={"KEY": "k-1234"}).passed()
 
 
+@pytest.mark.near_miss("answer-truncated")
+@pytest.mark.parametrize("status,code", [pytest.param(*row, marks=pytest.mark.produces(row[1])) for row in
+                                         ((407, "auth-required"), (403, "auth-forbidden"), (502, "http-status"))])
+def test_a_proxy_that_does_not_connect(guard, status, code):
+    with TcpServer(answer(f"HTTP/1.1 {status} No\r\nContent-Length: 2\r\n\r\nno".encode())) as s:
+        guard.try_("http", url="https://api.test/", proxy=f"http://{s.address}", _args=SHORT).expect(code, subject=s.address, cause=f"CONNECT with HTTP status {status}")
+
+
+@pytest.mark.produces("connect-refused")
+def test_a_proxy_that_is_not_there(guard):
+    where = f"127.0.0.1:{refused_port()}"
+    guard.try_("http", url="http://api.test/", proxy=f"http://{where}", _args=SHORT).expect("connect-refused", subject=where)
+
+
+@pytest.mark.parametrize("keys", [{"username": "app", "password": "env:PW"}, {"token": "env:T"}])
+def test_two_logins(guard, keys):
+    guard.try_("http", url="http://other:pw-12345@x", _mode="dev", **keys).problem("user in the url", exit=64)
+
+
 @pytest.mark.produces("auth-forbidden")
 def test_forbidden(guard):
     with serve(Reply(403, "not you")) as s:
@@ -242,6 +261,14 @@ def test_empty_token_file_is_sent_as_it_is(guard):
 def test_body_lacks_text(guard):
     with serve(Reply(200, "something else")) as s:
         guard.try_("http", url=s.url, body_contains="UP", _args=SHORT).expect("http-body", exit=124, phase="assert", cause="something else")
+
+
+@pytest.mark.produces("http-body")
+@pytest.mark.near_miss("http-html-page")
+def test_a_page_that_lacks_text(guard):
+    """Nobody said that an API's answer is expected, so a page is none of the wrong kind."""
+    with serve(Reply(200, "<!DOCTYPE html><title>Closed</title>", content_type="text/html")) as s:
+        guard.try_("http", url=s.url, body_contains="Open", _args=SHORT).expect("http-body", exit=124, cause="Closed")
 
 
 @pytest.mark.near_miss("http-json-mismatch", "http-json-invalid")

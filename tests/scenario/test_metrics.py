@@ -121,7 +121,13 @@ def test_port_taken(guard):
         guard.try_("metrics", free_port=f"127.0.0.1:{s.getsockname()[1]}", _args=SHORT).expect("metrics-port-taken", exit=124, cause="in use")
 
 
-@pytest.mark.near_miss("metrics-port-taken")
+@pytest.mark.produces("metrics-port-unusable")
+@pytest.mark.near_miss("metrics-port-taken", "connect-unreachable", "connect-denied")
+def test_port_of_somebody_else(guard):
+    guard.try_("metrics", free_port="192.0.2.1:9100", _args=SHORT).expect("metrics-port-unusable", exit=69, phase="assert", cause="bind")
+
+
+@pytest.mark.near_miss("metrics-port-taken", "metrics-port-unusable")
 def test_port_free(guard):
     with socket.create_server(("127.0.0.1", 0)) as s:
         port = s.getsockname()[1]

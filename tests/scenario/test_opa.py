@@ -68,6 +68,14 @@ def test_rule_conflict(guard):
         guard.try_("opa", url=s.url, decisions=ALLOW, _args=SHORT).expect("opa-evaluation-error", exit=69, cause="multiple outputs")
 
 
+@pytest.mark.produces("http-status")
+@pytest.mark.near_miss("opa-evaluation-error")
+@pytest.mark.parametrize("reply", [Reply(400, "<html>Bad Request</html>"), Reply(500, "upstream")])
+def test_error_page_of_a_proxy(guard, reply):
+    with opa(decision=reply) as s:
+        guard.try_("opa", url=s.url, decisions=ALLOW, _args=SHORT).expect("http-status", exit=124)
+
+
 @pytest.mark.produces("opa-unhealthy")
 @pytest.mark.near_miss("opa-not-opa")
 def test_unhealthy(guard):

@@ -81,7 +81,7 @@ def test_database_by_url(guard):
 
 @pytest.mark.parametrize("url,keys,words", [("redis://h/x", {}, "number of a database"), ("redis://h?db=3", {}, "query"), ("redis://h/2?db=3", {}, "query"),
                                             ("redis://h/99999999", {}, "number of a database"), ("redis://h/2", {"database": 3}, "another one"),
-                                            ("unix:///run/r.sock?db=2", {}, "query"), ("redis://:pw-12345@h", {"password": "env:PW"}, "exclude each other")])
+                                            ("unix:///run/r.sock?db=2", {}, "query"), ("redis://user@h", {}, "without a password"), ("redis://h", {"username": "app"}, "needs password"), ("redis://:pw-12345@h", {"password": "env:PW"}, "exclude each other")])
 def test_what_would_be_ignored(guard, url, keys, words):
     guard.try_("redis", url=url, _mode="dev", **keys).problem(words, exit=64)
 
@@ -202,6 +202,10 @@ def test_sentinel(guard):
 def test_sentinel_without_master(guard):
     with RespServer({"SENTINEL": b"*-1\r\n"}) as sentinel:
         guard.try_("redis", sentinels=[sentinel.address], master_name="m", _args=SHORT).expect("redis-sentinel-no-master", exit=124, subject="master m")
+
+
+def test_sentinels_without_tls(guard):
+    guard.try_("redis", sentinels=["h:26379"], master_name="m", ca_file="/ca.pem").problem("ca_file", "TLS only", exit=64)
 
 
 # ---- peers that are none ----

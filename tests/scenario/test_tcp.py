@@ -244,3 +244,20 @@ def test_tls_key_of_another_certificate(guard, authority):
 
 def test_tls_keys_without_tls(guard):
     guard.try_("tcp", address="127.0.0.1:1", ca_file="/x.pem").problem("ca_file", "tls = true", exit=64)
+
+
+@pytest.mark.produces("tls-required")
+@pytest.mark.near_miss("connect-reset", "connect-closed")
+@pytest.mark.parametrize("end", [reset, close_at_once], ids=["reset", "close"])
+def test_a_greeting_from_a_tls_port(guard, authority, end):
+    """It ends the first connection, on which nobody began a handshake, and does one on the second."""
+    context, first = server_context(authority.issue()), []
+
+    def handler(sock):
+        if not first:
+            first.append(True)
+            return end(sock)
+        with context.wrap_socket(sock, server_side=True) as inner:
+            silent(inner)
+    with TcpServer(handler) as server:
+        guard.try_("tcp", address=server.address, expect_banner="220 ", _args=SHORT).expect("tls-required", exit=69, phase="tls", cause="answers a TLS handshake")
