@@ -1,0 +1,564 @@
+/* The command of the service: where it is found, why it is not, what runs it, and what exec does with it. */
+#include "cm.h"
+
+#include "launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "interpreter.h"
+
+#define ENOUGH 8192
+
+static char root[64];
+
+/* Every test begins in an empty directory of its own. */
+static int enter(void **state)
+{
+	(void)state;
+	snprintf(root, sizeof root, "/tmp/sg-launch-XXXXXX");
+	return mkdtemp(root) && chdir(root) == 0 ? 0 : -1;
+}
+
+static int leave(void **state)
+{
+	char *argv[] = {(char *)"rm", (char *)"-rf", root, NULL};
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		execv("/bin/rm", argv);
+		_exit(1);
+	}
+	return chdir("/") == 0 && waitpid(pid, NULL, 0) == pid ? 0 : -1;
+}
+
+static void file_of(const char *name, const void *bytes, size_t n, mode_t mode)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, n), n);
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+static void script(const char *name, const char *text)
+{
+	file_of(name, text, strlen(text), 0755);
+}
+
+static void folder(const char *name)
+{
+	assert_int_equal(mkdir(name, 0755), 0);
+}
+
+/* ---- launch_find ---------------------------------------------------------------------------------------------------- */
+static void found(const char *path, const char *name, const char *expected)
+{
+	int exit_code = 1;
+	struct err err = {0};
+	char *file;
+
+	if (path)
+		setenv("PATH", path, 1);
+	file = launch_find(name, &exit_code, &err);
+	assert_non_null(file);
+	assert_string_equal(file, expected);
+	assert_string_equal(err.text, "");
+	free(file);
+}
+
+static void not_found(const char *path, const char *name, int expected, const char *message)
+{
+	int exit_code = 1;
+	struct err err = {0};
+	char text[ENOUGH];
+
+	setenv("PATH", path, 1);
+	assert_null(launch_find(name, &exit_code, &err));
+	assert_int_equal(exit_code, expected);
+	assert_string_equal(err_text(&err, text, sizeof text), message);
+}
+
+static void finds_the_first_of_path(void **state)
+{
+	(void)state;
+	folder("a");
+	folder("b");
+	script("a/one", "#!/bin/sh\n");
+	script("b/one", "#!/bin/sh\n");
+	script("b/two", "#!/bin/sh\n");
+	found("a:b", "one", "a/one");
+	found("b:a", "one", "b/one");
+	found("a:b", "two", "b/two");
+	found("nowhere:a:b", "two", "b/two");
+	found("b", "two", "b/two");
+	not_found("a", "two", 127, "command \"two\" not found in PATH");
+	not_found("a:nowhere", "two", 127, "command \"two\" not found in PATH");
+	/* A file where a folder should be is passed over like a folder that is missing. */
+	not_found("a/one", "two", 127, "command \"two\" not found in PATH");
+	found("a/one:b", "two", "b/two");
+}
+
+/* As POSIX has it, and every shell: an empty element is the working directory. */
+static void an_empty_element_is_here(void **state)
+{
+	(void)state;
+	folder("a");
+	script("here", "#!/bin/sh\n");
+	script("a/there", "#!/bin/sh\n");
+	found("", "here", "here");
+	found(":a", "here", "here");
+	found("a:", "here", "here");
+	found("a::nowhere", "here", "here");
+	found(":a", "there", "a/there");
+	found("::a", "there", "a/there");
+	not_found("a", "here", 127, "command \"here\" not found in PATH");
+}
+
+static void without_path_the_usual_places(void **state)
+{
+	int exit_code;
+	struct err err;
+	char *file;
+
+	(void)state;
+	unsetenv("PATH");
+	file = launch_find("sh", &exit_code, &err);
+	assert_non_null(file);
+	assert_true(strcmp(file, "/usr/bin/sh") == 0 || strcmp(file, "/bin/sh") == 0);
+	free(file);
+	assert_null(launch_find("no-such-command", &exit_code, &err));
+	assert_int_equal(exit_code, 127);
+}
+
+static void a_name_with_a_slash_is_a_file(void **state)
+{
+	(void)state;
+	folder("a");
+	script("a/one", "#!/bin/sh\n");
+	script("a/two", "#!/bin/sh\n");
+	folder("a/sub");
+	file_of("a/text", "#!/bin/sh\n", 10, 0644);
+	found("a", "a/one", "a/one");
+	found("nowhere", "./a/two", "./a/two");
+	not_found("a", "./two", 127, "command \"./two\" cannot be run: No such file or directory");
+	not_found("a", "a/one/two", 127, "command \"a/one/two\" cannot be run: Not a directory");
+	not_found("a", "a/sub", 126, "command \"a/sub\" cannot be run: Is a directory");
+	not_found("a", "a/text", 126, "command \"a/text\" cannot be run: Permission denied");
+	not_found("a", "", 127, "the command is empty: No such file or directory");
+}
+
+/* What is there and cannot be run is passed over, and told when nothing better comes. */
+static void what_cannot_be_run_is_told(void **state)
+{
+	(void)state;
+	folder("a");
+	folder("b");
+	folder("a/dir");
+	folder("a/both");
+	file_of("a/text", "#!/bin/sh\n", 10, 0644);
+	script("b/text", "#!/bin/sh\n");
+	script("b/dir", "#!/bin/sh\n");
+	file_of("b/both", "x", 1, 0644);
+	found("a:b", "text", "b/text");
+	found("a:b", "dir", "b/dir");
+	not_found("a", "text", 126, "command \"text\" cannot be run: Permission denied");
+	not_found("a:nowhere", "text", 126, "command \"text\" cannot be run: Permission denied");
+	not_found("nowhere:a", "dir", 126, "command \"dir\" cannot be run: Is a directory");
+	not_found("a:b", "both", 126, "command \"both\" cannot be run: Permission denied");
+}
+
+static void a_missing_interpreter_is_named(void **state)
+{
+	(void)state;
+	folder("a");
+	folder("b");
+	script("a/old", "#! /opt/none/perl -w\n");
+	script("b/old", "#!/bin/sh\n");
+	script("b/plain", "no interpreter\n");
+	not_found(
+	    "a", "old", 127,
+	    "command \"a/old\" is there, but /opt/none/perl, which runs it, is not in this image");
+	/* exec would not go on to the next either. */
+	not_found(
+	    "a:b", "old", 127,
+	    "command \"a/old\" is there, but /opt/none/perl, which runs it, is not in this image");
+	not_found(
+	    "b", "a/old", 127,
+	    "command \"a/old\" is there, but /opt/none/perl, which runs it, is not in this image");
+	found("b:a", "old", "b/old");
+	found("b", "plain", "b/plain");
+	found("a", "b/plain", "b/plain");
+}
+
+/* ---- interpreter_of ------------------------------------------------------------------------------------------------- */
+static void of_file(const char *file, const char *expected)
+{
+	char out[256] = "untouched";
+
+	if (expected) {
+		assert_true(interpreter_of(file, out, sizeof out));
+		assert_string_equal(out, expected);
+	} else {
+		assert_false(interpreter_of(file, out, sizeof out));
+	}
+}
+
+static void of_bytes(const void *bytes, size_t n, const char *expected)
+{
+	file_of("f", bytes, n, 0600);
+	of_file("f", expected);
+}
+
+static void of_text(const char *text, const char *expected)
+{
+	of_bytes(text, strlen(text), expected);
+}
+
+static void interpreters_of_scripts(void **state)
+{
+	char line[ENOUGH], cut[ENOUGH], out[8];
+
+	(void)state;
+	of_text("#!/bin/sh\n", "/bin/sh");
+	of_text("#!/bin/sh", "/bin/sh");
+	of_text("#! \t/usr/bin/env  python3 -u\nrest", "/usr/bin/env");
+	of_text("#!/bin/sh\t-e\n", "/bin/sh");
+	of_text("#!/bin/sh\r\n", "/bin/sh");
+	of_text("#!/", "/");
+	of_text("#!relative\n", NULL); /* the kernel looks from the working directory */
+	of_text("#!\n/bin/sh\n", NULL);
+	of_text("#!", NULL);
+	of_text("#", NULL);
+	of_text("", NULL);
+	of_text("?!/bin/sh\n", NULL);
+	of_text("#?/bin/sh\n", NULL);
+	of_text("echo plain\n", NULL);
+	of_bytes("#!/bin/\0sh\n", 11, "/bin/");
+	/* As the kernel: no more than 256 bytes of the first line. */
+	memset(line, 'x', sizeof line);
+	memcpy(line, "#!/", 3);
+	memset(cut, 0, sizeof cut);
+	memcpy(cut, line + 2, 254);
+	of_bytes(line, sizeof line, cut);
+	file_of("f", "#!/usr/bin/perl\n", 16, 0600);
+	assert_true(interpreter_of("f", out, sizeof out));
+	assert_string_equal(out, "/usr/bi");
+}
+
+static void what_is_no_file_has_none(void **state)
+{
+	(void)state;
+	folder("dir");
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	of_file("dir", NULL);
+	of_file("fifo", NULL); /* and nobody waits for its other end */
+	of_file("missing", NULL);
+	of_file("/dev/null", NULL);
+}
+
+struct elf {
+	ElfW(Ehdr) head;
+	ElfW(Phdr) ph[80];
+	char path[300];
+};
+
+/* A program with n headers, the last of which names its loader. */
+static struct elf program(size_t n, const char *loader)
+{
+	struct elf e = {0};
+
+	memcpy(e.head.e_ident, ELFMAG, SELFMAG);
+	e.head.e_ident[EI_CLASS] = sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32;
+	e.head.e_phoff = offsetof(struct elf, ph);
+	e.head.e_phentsize = sizeof(ElfW(Phdr));
+	e.head.e_phnum = (ElfW(Half))n;
+	for (size_t i = 0; i < n; i++) {
+		e.ph[i].p_type = i + 1 == n ? PT_INTERP : PT_LOAD;
+		e.ph[i].p_offset = i + 1 == n ? offsetof(struct elf, path) : 0;
+		e.ph[i].p_filesz = i + 1 == n ? strlen(loader) + 1 : sizeof e;
+	}
+	snprintf(e.path, sizeof e.path, "%s", loader);
+	return e;
+}
+
+static void of_program(const struct elf *e, const char *expected)
+{
+	of_bytes(e, sizeof *e, expected);
+}
+
+static void interpreters_of_programs(void **state)
+{
+	struct elf e;
+
+	(void)state;
+	for (size_t n = 1; n <= 64; n++) {
+		e = program(n, "/lib/ld-test.so");
+		of_program(&e, "/lib/ld-test.so");
+	}
+	e = program(65, "/lib/ld-test.so"); /* so many that it is no real program */
+	of_program(&e, NULL);
+	e = program(0, "/lib/ld-test.so");
+	of_program(&e, NULL);
+	e = program(3, "/lib/ld-test.so");
+	e.ph[2].p_type = PT_DYNAMIC; /* statically linked */
+	of_program(&e, NULL);
+	e = program(2, "relative/ld.so");
+	of_program(&e, NULL);
+	e = program(2, "/lib/ld-test.so");
+	e.ph[1].p_filesz = 5; /* without its end */
+	of_program(&e, "/lib/");
+	e = program(2, "");
+	of_program(&e, NULL);
+}
+
+static void programs_of_other_machines(void **state)
+{
+	struct elf e = program(1, "/lib/ld-test.so");
+
+	(void)state;
+	e.head.e_ident[EI_CLASS] = sizeof(void *) == 8 ? ELFCLASS32 : ELFCLASS64;
+	of_program(&e, NULL);
+	e = program(1, "/lib/ld-test.so");
+	e.head.e_phentsize++;
+	of_program(&e, NULL);
+	for (int i = 0; i < SELFMAG; i++) {
+		e = program(1, "/lib/ld-test.so");
+		e.head.e_ident[i] ^= 1;
+		of_program(&e, NULL);
+	}
+}
+
+/* Whatever is cut off: no answer, or the right one, and never a read beyond what is there. */
+static void programs_that_are_cut_off(void **state)
+{
+	struct elf e = program(3, "/lib/ld-test.so");
+	size_t headers = offsetof(struct elf, ph) + 3 * sizeof(ElfW(Phdr));
+
+	(void)state;
+	for (size_t n = 0; n < headers; n++)
+		of_bytes(&e, n, NULL);
+	of_bytes(&e, headers, NULL);
+	of_bytes(&e, offsetof(struct elf, path), NULL);
+	of_bytes(&e, offsetof(struct elf, path) + 4, "/lib");
+	/* The head alone, complete, of a program without headers to follow. */
+	e = program(0, "/lib/ld-test.so");
+	of_bytes(&e, sizeof e.head, NULL);
+	/* The smallest file that says something: the loader's header may lie in the head itself. */
+	e = program(1, "/lib/ld-test.so");
+	e.head.e_phoff = 0;
+	of_bytes(&e, sizeof e.head, NULL);
+}
+
+static void programs_that_lie(void **state)
+{
+	static const ElfW(Off) places[] = {(ElfW(Off)) - 1, (ElfW(Off)) - 4096, (ElfW(Off))1 << 62,
+					   (ElfW(Off))INT64_MAX, 1 << 30};
+	char out[16], beyond[300];
+	struct elf e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		e = program(2, "/lib/ld-test.so");
+		e.head.e_phoff = places[i];
+		of_program(&e, NULL);
+		e = program(2, "/lib/ld-test.so");
+		e.ph[1].p_offset = places[i];
+		of_program(&e, NULL);
+	}
+	/* A name of all the world's size is cut at the room there is, with its end in place. */
+	memset(beyond, 'y', sizeof beyond - 1);
+	beyond[0] = '/';
+	beyond[sizeof beyond - 1] = '\0';
+	e = program(1, beyond);
+	e.ph[0].p_filesz = (ElfW(Xword)) - 1;
+	file_of("f", &e, sizeof e, 0600);
+	memset(out, 'z', sizeof out);
+	assert_true(interpreter_of("f", out, sizeof out - 1));
+	assert_string_equal(out, "/yyyyyyyyyyyyy");
+	assert_int_equal(out[sizeof out - 1], 'z');
+	beyond[255] = '\0';
+	of_program(&e, beyond);
+	/* One that fits to the byte, and one that ends before its size says so. */
+	e = program(1, "/lib/ld-test.so");
+	e.ph[0].p_filesz = 255;
+	of_program(&e, "/lib/ld-test.so");
+	e.head.e_phnum = (ElfW(Half)) - 1;
+	memset(&e.ph[0], 0, sizeof e.ph);
+	of_program(&e, NULL);
+}
+
+static void this_program_has_one(void **state)
+{
+	char out[256];
+
+	(void)state;
+	assert_true(interpreter_of("/proc/self/exe", out, sizeof out));
+	assert_int_equal(access(out, X_OK), 0);
+}
+
+/* ---- launch_exec ---------------------------------------------------------------------------------------------------- */
+/* What launch_exec leads to in a process of its own: what it printed, or how it failed: "126 message". */
+static void execs(const char *file, char *const *argv, const char *expected)
+{
+	char said[ENOUGH] = "";
+	int p[2], status;
+	size_t n = 0;
+	ssize_t got;
+	pid_t pid;
+
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct err err = {0};
+		char text[ENOUGH];
+		int exit_code;
+
+		dup2(p[1], STDOUT_FILENO);
+		exit_code = launch_exec(file, argv, &err);
+		dprintf(STDOUT_FILENO, "%d %s", exit_code, err_text(&err, text, sizeof text));
+		_exit(exit_code);
+	}
+	close(p[1]);
+	while ((got = read(p[0], said + n, sizeof said - 1 - n)) > 0)
+		n += (size_t)got;
+	close(p[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_string_equal(said, expected);
+}
+
+static void exec_takes_over(void **state)
+{
+	char *argv[] = {(char *)"name", (char *)"a b", (char *)"", (char *)"c", NULL};
+
+	(void)state;
+	script("s", "#!/bin/sh\nprintf '[%s]' \"$0\" \"$@\"\n");
+	execs("./s", argv, "[./s][a b][][c]");
+	argv[1] = NULL;
+	execs("./s", argv, "[./s]");
+}
+
+static void a_text_goes_to_the_shell(void **state)
+{
+	char text[600], *argv[] = {(char *)"name", (char *)"a b", (char *)"", (char *)"c", NULL};
+
+	(void)state;
+	script("s", "printf '[%s]' \"$0\" \"$@\"\n");
+	execs("./s", argv, "[./s][a b][][c]");
+	argv[1] = NULL;
+	execs("./s", argv, "[./s]");
+	/* Only its beginning is looked at. */
+	memset(text, ' ', sizeof text);
+	memcpy(text, "printf yes; exit\n", 17);
+	text[256] = '\0';
+	file_of("late", text, sizeof text, 0755);
+	execs("./late", argv, "yes");
+	text[255] = '\0';
+	file_of("early", text, sizeof text, 0755);
+	execs("./early", argv, "126 exec ./early: Exec format error");
+	file_of("one", "\n", 1, 0755);
+	execs("./one", argv, "");
+}
+
+static void what_is_no_text_does_not(void **state)
+{
+	char *argv[] = {(char *)"name", NULL};
+	struct elf e = program(1, "/lib/ld-test.so");
+
+	(void)state;
+	e.head.e_type = ET_EXEC;
+	e.head.e_machine = 0x1234;
+	file_of("other", &e, sizeof e, 0755);
+	execs("./other", argv, "126 exec ./other: Exec format error");
+	file_of("empty", "", 0, 0755);
+	execs("./empty", argv, "126 exec ./empty: Exec format error");
+	file_of("nul", "", 1, 0755);
+	execs("./nul", argv, "126 exec ./nul: Exec format error");
+}
+
+static void exec_that_fails(void **state)
+{
+	char *argv[] = {(char *)"name", NULL};
+
+	(void)state;
+	folder("dir");
+	script("old", "#!/opt/none/perl\n");
+	file_of("text", "printf wrong", 12, 0644);
+	execs("./missing", argv, "127 exec ./missing: No such file or directory");
+	execs("./old", argv, "127 exec ./old: No such file or directory");
+	execs("./text/x", argv, "127 exec ./text/x: Not a directory");
+	execs("./text", argv, "126 exec ./text: Permission denied");
+	execs("./dir", argv, "126 exec ./dir: Permission denied");
+}
+
+/* The arguments just fit, but not with the shell's own beside them: it is the file that cannot be run. */
+static void a_shell_that_cannot_be_had(void **state)
+{
+	static char big[200000];
+	char *argv[] = {(char *)"n", big, big + sizeof big / 2, NULL};
+	struct rlimit small = {512 << 10, 512 << 10};
+	size_t fits = 1, not = sizeof big / 2 - 1;
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0) {
+		struct err err = {0};
+
+		setrlimit(RLIMIT_STACK, &small);
+		clearenv();
+		script("s", "exit 7\n");
+		memset(big, 'x', sizeof big - 1);
+		big[sizeof big / 2 - 1] = '\0';
+		while (not -fits > 1) {
+			size_t middle = (fits + not ) / 2;
+
+			argv[2] = big + sizeof big - 1 - middle;
+			execv("./s", argv);
+			*(errno == ENOEXEC ? &fits : &not ) = middle;
+		}
+		argv[2] = big + sizeof big - 1 - fits;
+		if (fits == 1 || launch_exec("./s", argv, &err) != 126)
+			_exit(1);
+		_exit(err.sys_errno == ENOEXEC ? 0 : 2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+#define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter, leave)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    IN_A_FOLDER(finds_the_first_of_path),
+	    IN_A_FOLDER(an_empty_element_is_here),
+	    IN_A_FOLDER(without_path_the_usual_places),
+	    IN_A_FOLDER(a_name_with_a_slash_is_a_file),
+	    IN_A_FOLDER(what_cannot_be_run_is_told),
+	    IN_A_FOLDER(a_missing_interpreter_is_named),
+	    IN_A_FOLDER(interpreters_of_scripts),
+	    IN_A_FOLDER(what_is_no_file_has_none),
+	    IN_A_FOLDER(interpreters_of_programs),
+	    IN_A_FOLDER(programs_of_other_machines),
+	    IN_A_FOLDER(programs_that_are_cut_off),
+	    IN_A_FOLDER(programs_that_lie),
+	    IN_A_FOLDER(this_program_has_one),
+	    IN_A_FOLDER(exec_takes_over),
+	    IN_A_FOLDER(a_text_goes_to_the_shell),
+	    IN_A_FOLDER(what_is_no_text_does_not),
+	    IN_A_FOLDER(exec_that_fails),
+	    IN_A_FOLDER(a_shell_that_cannot_be_had),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
