@@ -173,12 +173,12 @@ check-newer-kafka: deps-test
 	@packaging/deps real newer
 	@path=$$(packaging/newer-librdkafka) && $(MAKE) --no-print-directory BUILD=$(newer) \
 		PKG_CONFIG_PATH="$$path$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))" program helpers
-	STARTGUARD=$(abspath $(newer)/startguard) $(pytest) -n $(JOBS) $(kafka_tests)
-	STARTGUARD=$(abspath $(newer)/startguard) $(pytest) $(wildcard tests/real/test_kafka*.py)
+	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(newer)/startguard) $(pytest) -n $(JOBS) $(kafka_tests)
+	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(newer)/startguard) $(pytest) $(wildcard tests/real/test_kafka*.py)
 
 # What takes long: 200 checks of which a third hang, a third crash and a third pass, 100 times; every call made to fail.
 soak: program $(helper_bin)
-	STARTGUARD_SOAK=100 STARTGUARD_ALL_CALLS=1 STARTGUARD=$(abspath $(BUILD)/startguard) $(pytest) -n $(JOBS) \
+	@venv=$$(packaging/venv-path) && STARTGUARD_SOAK=100 STARTGUARD_ALL_CALLS=1 STARTGUARD=$(abspath $(BUILD)/startguard) $(pytest) -n $(JOBS) \
 		tests/scenario/test_many.py tests/scenario/test_calls.py
 
 demo:

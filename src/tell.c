@@ -73,6 +73,8 @@ static bool offer(int wait_ms)
 
 static void keep(const char *text, size_t len)
 {
+	if (len == 0)
+		return;
 	if (kept.from > 0) {
 		memmove(kept.text, kept.text + kept.from, kept.len - kept.from);
 		kept.len -= kept.from;

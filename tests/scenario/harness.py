@@ -96,8 +96,9 @@ class Result:
         self.report = report or {}
 
     def __repr__(self):
-        return (f"<exit {self.code} after {self.elapsed:.3f} s of: {shlex.join(self.args)}\n"
+        text = (f"<exit {self.code} after {self.elapsed:.3f} s of: {shlex.join(self.args)}\n"
                 f"--- stdout\n{self.out}\n--- stderr\n{self.err}\n--- report\n{json.dumps(self.report, indent=1)}\n>")
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")  # an argument may be any bytes
 
     @property
     def status(self):

@@ -21,7 +21,7 @@ static char root[64];
 static int enter(void **state)
 {
 	(void)state;
-	snprintf(root, sizeof root, "/tmp/sg-launch-XXXXXX");
+	snprintf(root, sizeof root, "/tmp/launch-XXXXXX");
 	return mkdtemp(root) && chdir(root) == 0 ? 0 : -1;
 }
 
@@ -113,10 +113,10 @@ static void an_empty_element_is_here(void **state)
 	folder("a");
 	script("here", "#!/bin/sh\n");
 	script("a/there", "#!/bin/sh\n");
-	found("", "here", "here");
-	found(":a", "here", "here");
-	found("a:", "here", "here");
-	found("a::nowhere", "here", "here");
+	found("", "here", "./here");
+	found(":a", "here", "./here");
+	found("a:", "here", "./here");
+	found("a::nowhere", "here", "./here");
 	found(":a", "there", "a/there");
 	found("::a", "there", "a/there");
 	not_found("a", "here", 127, "command \"here\" not found in PATH");
@@ -418,11 +418,13 @@ static void execs(const char *file, char *const *argv, const char *expected)
 	pid = fork();
 	if (pid == 0) {
 		struct err err = {0};
+		struct launch_env env;
 		char text[ENOUGH];
 		int exit_code;
 
+		launch_env_init(&env);
 		dup2(p[1], STDOUT_FILENO);
-		exit_code = launch_exec(file, argv, &err);
+		exit_code = launch_exec(file, argv, &env, &err);
 		dprintf(STDOUT_FILENO, "%d %s", exit_code, err_text(&err, text, sizeof text));
 		_exit(exit_code);
 	}
@@ -512,6 +514,7 @@ static void a_shell_that_cannot_be_had(void **state)
 	(void)state;
 	if (pid == 0) {
 		struct err err = {0};
+		struct launch_env env = {.v = (char *[]){NULL}};
 
 		setrlimit(RLIMIT_STACK, &small);
 		clearenv();
@@ -526,7 +529,7 @@ static void a_shell_that_cannot_be_had(void **state)
 			*(errno == ENOEXEC ? &fits : &not ) = middle;
 		}
 		argv[2] = big + sizeof big - 1 - fits;
-		if (fits == 1 || launch_exec("./s", argv, &err) != 126)
+		if (fits == 1 || launch_exec("./s", argv, &env, &err) != 126)
 			_exit(1);
 		_exit(err.sys_errno == ENOEXEC ? 0 : 2);
 	}
