@@ -29,14 +29,13 @@ static bool is_missing(int error)
 
 /* "No such file or directory" of a file that is plainly there: the usual fate of a program from another
  * distribution, or of a script whose shell is not in this image. */
-static bool lacks_interpreter(const char *file, int *exit_code, struct err *err)
+static bool lacks_interpreter(const char *file, struct err *err)
 {
 	char interpreter[256];
 
 	if (!interpreter_of(file, interpreter, sizeof interpreter) ||
 	    access(interpreter, F_OK) == 0)
 		return false;
-	*exit_code = 127;
 	err_make(err, 0, "command \"%s\" is there, but %s, which runs it, is not in this image",
 		 file, interpreter);
 	return true;
@@ -56,7 +55,7 @@ char *launch_find(const char *name, int *exit_code, struct err *err)
 	if (strchr(name, '/')) {
 		why = can_run(name);
 		if (why == 0)
-			return lacks_interpreter(name, exit_code, err) ? NULL : xstrdup(name);
+			return lacks_interpreter(name, err) ? NULL : xstrdup(name);
 	}
 	for (const char *p = path ? path : PATH_DEFAULT; !strchr(name, '/') && !found;) {
 		size_t n = strcspn(p, ":");
@@ -67,7 +66,7 @@ char *launch_find(const char *name, int *exit_code, struct err *err)
 		if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) < 0)
 			die("out of memory");
 		error = can_run(file);
-		if (error == 0 && lacks_interpreter(file, exit_code, err)) {
+		if (error == 0 && lacks_interpreter(file, err)) {
 			free(file);
 			return NULL;
 		}

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Mutation testing: makes one small mistake at a time in a source file and looks whether the tests notice.
 
-    tests/mutation/run.py [--build BUILD] [--jobs N] [--at-least PERCENT] [--units-only] FILE.c...
+    tests/mutation/run.py [--build BUILD] [--jobs N] [--at-least PERCENT] [--units-only] [--killers] FILE.c...
+    tests/mutation/run.py [--build BUILD] --promises
 
 A mutant that the compiler turns into the same code, or refuses, does not count. The others are linked into the unit
 tests first; those that survive go through the scenarios named in SCENARIOS. The list of survivors is printed with their
@@ -22,11 +23,73 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 UNIT_SECONDS = 30
 SCENARIO_SECONDS = 240
-UNITS = {"src/plan.c": ["test_plan_rules", "test_plan", "test_outcome"], "src/wire.c": ["test_wire"], "src/launch.c": ["test_launch"]}
+UNITS = {"src/plan.c": ["test_plan_rules", "test_plan", "test_outcome"], "src/wire.c": ["test_wire"], "src/launch.c": ["test_launch"],
+         "src/interpreter.c": ["test_launch"]}
 SCENARIOS = {"src/plan.c": ["test_engine.py"], "src/wire.c": ["test_faults.py", "test_output.py"],
-             "src/launch.c": ["test_launch.py"]}
-# (file, mutated line without blanks, why nobody can tell the difference)
-EQUIVALENT = {}
+             "src/launch.c": ["test_launch.py"], "src/interpreter.c": ["test_launch.py"]}
+# (file, mutated line without blanks at its ends): why nobody can tell the difference.
+NO_MEMORY = "memory does not run out in these tests"
+EMPTY = "neither is ever the length of a name with its slash"
+SIGN = "callers ask for less than 0, and for nothing else"
+ROOM = "a larger buffer holds the same"
+EQUIVALENT = {
+    ("src/plan.c", "if (c->state == PS_WAITING && ended && !settling(p))"):
+        "what a waiting check waits for is counted itself: the profile knows no circles",
+    ("src/wire.c", "unsigned char payload[WIRE_RECORD_MAX + sizeof h];"): ROOM,
+    ("src/wire.c", "in->len = 1;"): "after nonsense nothing that lies in the buffer is looked at",
+    ("src/wire.c", "return 1;"): SIGN,
+    ("src/wire.c", "return p == end ? 1 : -1;"): SIGN,
+    ("src/wire.c", "(size_t)(end - p) <= sizeof out->diag.sys_errno)"): "the texts that must follow would be missing",
+}
+
+# A deliberate bug for each promise in plan.h: (promise, lines of src/plan.c as they stand, what they become).
+PROMISES = [
+    ("no attempt starts before its time",
+     "if (c->state != PS_READY || !mono_reached(c->next, now) || p->in_flight >= p->parallel)",
+     "if (c->state != PS_READY || p->in_flight >= p->parallel)"),
+    ("... nor before what it comes `after` has passed",
+     "if (before->state != PS_PASSED)\n\t\t\treturn;",
+     "if (before->state == PS_WAITING)\n\t\t\treturn;"),
+    ("... nor when its deadline is reached",
+     "if (mono_reached(mono_earlier(c->deadline, p->settle_until), now))\n\t\treturn false;",
+     ";"),
+    ("never more than `parallel` at once",
+     "p->in_flight >= p->parallel)\n\t\treturn false;",
+     "p->in_flight > p->parallel)\n\t\treturn false;"),
+    ("... and fewer once a process was refused",
+     "p->parallel = p->in_flight - 1;",
+     "p->parallel = p->in_flight + 1;"),
+    ("every attempt has a deadline",
+     "c->attempt_deadline = mono_earlier(c->deadline, mono_after(now, c->attempt_timeout));",
+     "c->attempt_deadline = MONO_NEVER;"),
+    ("... which is not after that of its check",
+     "c->attempt_deadline = mono_earlier(c->deadline, mono_after(now, c->attempt_timeout));",
+     "c->attempt_deadline = mono_after(now, c->attempt_timeout);"),
+    ("every attempt is wished dead at most once",
+     "c->state = PS_KILLING;\n\t\treturn true;",
+     "return true;"),
+    ("the run is over at its deadline",
+     "(mono_reached(c->attempt_deadline, now) || mono_reached(end, now))",
+     "mono_reached(c->attempt_deadline, now)"),
+    ("... once the killed are reaped, not before",
+     "if (c->state == PS_RUNNING || c->state == PS_KILLING)\n\t\t\treturn true;",
+     "if (c->state == PS_RUNNING)\n\t\t\treturn true;"),
+    ("a required check that did not pass is never counted as passed",
+     "if (passed) {\n\t\tc->state = PS_PASSED;",
+     "if (passed || c->required) {\n\t\tc->state = PS_PASSED;"),
+    ("the pause between attempts is 5 % of what was waited",
+     "#define WAIT_SHARE_PERCENT 5",
+     "#define WAIT_SHARE_PERCENT 4"),
+    ("... 10 ms at least",
+     "ns < WAIT_MIN.ns ? WAIT_MIN.ns :",
+     "ns < 0 ? WAIT_MIN.ns :"),
+    ("... 1 s at most",
+     "ns > WAIT_MAX.ns ? WAIT_MAX.ns : ns;",
+     "ns;"),
+    ("... with a jitter of 25 %",
+     "#define JITTER_PERCENT 25",
+     "#define JITTER_PERCENT 20"),
+]
 
 SWAPS = [("<=", "<"), (">=", ">"), ("==", "!="), ("!=", "=="), ("&&", "||"), ("||", "&&"), ("++", "--"),
          (" < ", " <= "), (" > ", " >= "), (" + ", " - "), (" - ", " + "), (" * ", " / "), (" += ", " -= "), (" -= ", " += ")]
@@ -132,16 +195,18 @@ def machine_code(obj):
     return [line.split("file format")[-1] for line in (text + data).splitlines() if "file format" not in line]
 
 
-def killed_by_units(build, file, obj, folder):
-    for unit in UNITS[file]:
+def killed_by_units(build, file, obj, folder, units=None):
+    for unit in units or UNITS[file]:
         program = folder / unit
         build.link(file, obj, str(build.build / "tests" / "unit" / f"{unit}.o"), program, "-lcmocka")
         try:
-            done = subprocess.run([str(program)], capture_output=True, timeout=UNIT_SECONDS, stdin=subprocess.DEVNULL, cwd=folder)
+            done = subprocess.run([str(program)], capture_output=True, text=True, errors="replace", timeout=UNIT_SECONDS,
+                                  stdin=subprocess.DEVNULL, cwd=folder)
         except subprocess.TimeoutExpired:
             return f"{unit} (time)"
         if done.returncode:
-            return unit
+            failed = re.findall(r"^\[  FAILED  \] (\w+)$", done.stdout + done.stderr, re.M)
+            return f"{unit}: {', '.join(dict.fromkeys(failed))}" if failed else f"{unit} (died)"
     return None
 
 
@@ -174,14 +239,14 @@ def judge(build, file, original, number, line, text, units_only):
         return ("killed", by) if by else ("survived", None)
 
 
-def run_file(build, file, jobs, units_only):
+def run_file(build, file, jobs, units_only, show_killers):
     with tempfile.TemporaryDirectory() as name:
         same = pathlib.Path(name) / pathlib.Path(file).name
         shutil.copy(ROOT / file, same)
         obj = pathlib.Path(name) / "mutant.o"
         build.compile(same, obj, "-g0", f"-I{(ROOT / file).parent}")
         original = machine_code(obj)
-    counts, survivors = {}, []
+    counts, survivors, killers = {}, [], {}
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         all_mutants = list(mutants_of(ROOT / file))
         results = pool.map(lambda m: judge(build, file, original, *m, units_only), all_mutants)
@@ -190,6 +255,9 @@ def run_file(build, file, jobs, units_only):
             if outcome == "survived" and why:
                 outcome = "equivalent"
             counts[outcome] = counts.get(outcome, 0) + 1
+            if outcome == "killed":
+                first = by.split(",")[0]
+                killers[first] = killers.get(first, 0) + 1
             if outcome == "survived":
                 survivors.append(f"{file}:{number}: {line.strip()}")
     judged = counts.get("killed", 0) + counts.get("survived", 0)
@@ -198,7 +266,32 @@ def run_file(build, file, jobs, units_only):
           f"({', '.join(f'{n} {what}' for what, n in sorted(counts.items()) if what not in ('killed', 'survived'))})")
     for one in survivors:
         print(f"  survived  {one}")
+    for by, n in sorted(killers.items(), key=lambda item: -item[1]) if show_killers else ():
+        print(f"  {n:3} killed first by {by}")
     return share
+
+
+def run_promises(build):
+    """The table of promises: what breaks each, and every test that notices. How many nobody notices."""
+    file, missed = "src/plan.c", 0
+    original = (ROOT / file).read_text()
+    for promise, old, new in PROMISES:
+        if original.count(old) != 1:
+            sys.exit(f"mutation: stands {original.count(old)} times in {file}: {old}")
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            (folder / "plan.c").write_text(original.replace(old, new))
+            if not build.compile(folder / "plan.c", folder / "mutant.o", f"-I{ROOT / 'src'}"):
+                sys.exit(f"mutation: does not compile: {new}")
+            by = [killed_by_units(build, file, folder / "mutant.o", folder, [unit]) for unit in UNITS[file]]
+        by = [one for one in by if one]
+        missed += not by
+        print(f"| {promise} | `{inline(old)}` becomes `{inline(new)}` | {'; '.join(by) or '**nobody**'} |", flush=True)
+    return missed
+
+
+def inline(code):
+    return " ".join(code.split()).replace("|", "\\|")
 
 
 def main():
@@ -207,10 +300,16 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--at-least", type=float, default=90)
     parser.add_argument("--units-only", action="store_true")
+    parser.add_argument("--killers", action="store_true", help="which test noticed how many")
+    parser.add_argument("--promises", action="store_true", help="one deliberate bug for each promise of plan.h, as a table")
     parser.add_argument("files", nargs="*", default=list(UNITS))
     options = parser.parse_args()
     build = Build(options.build)
-    shares = [run_file(build, file, options.jobs, options.units_only) for file in options.files or UNITS]
+    if options.promises:
+        missed = run_promises(build)
+        print(f"mutation: {len(PROMISES) - missed} passed, {missed} failed")
+        return 1 if missed else 0
+    shares = [run_file(build, file, options.jobs, options.units_only, options.killers) for file in options.files or UNITS]
     failed = sum(share < options.at_least for share in shares)
     print(f"mutation: {len(shares) - failed} passed, {failed} failed")
     return 1 if failed else 0

@@ -21,7 +21,7 @@ static char root[64];
 static int enter(void **state)
 {
 	(void)state;
-	snprintf(root, sizeof root, "/tmp/launch-XXXXXX");
+	snprintf(root, sizeof root, "/tmp/sg-launch-XXXXXX");
 	return mkdtemp(root) && chdir(root) == 0 ? 0 : -1;
 }
 
@@ -201,7 +201,7 @@ static void a_missing_interpreter_is_named(void **state)
 /* ---- interpreter_of ------------------------------------------------------------------------------------------------- */
 static void of_file(const char *file, const char *expected)
 {
-	char out[256] = "untouched";
+	char out[256] = "/untouched";
 
 	if (expected) {
 		assert_true(interpreter_of(file, out, sizeof out));
@@ -315,6 +315,12 @@ static void interpreters_of_programs(void **state)
 	e = program(2, "/lib/ld-test.so");
 	e.ph[1].p_filesz = 5; /* without its end */
 	of_program(&e, "/lib/");
+	e.ph[1].p_filesz = 1;
+	of_program(&e, "/");
+	e.ph[1].p_filesz = 0;
+	of_program(&e, NULL);
+	e.head.e_phnum = 1; /* the second is not there */
+	of_program(&e, NULL);
 	e = program(2, "");
 	of_program(&e, NULL);
 }
@@ -384,6 +390,14 @@ static void programs_that_lie(void **state)
 	assert_true(interpreter_of("f", out, sizeof out - 1));
 	assert_string_equal(out, "/yyyyyyyyyyyyy");
 	assert_int_equal(out[sizeof out - 1], 'z');
+	for (size_t n = sizeof out - 3; n < sizeof out + 3; n++) {
+		e.ph[0].p_filesz = (ElfW(Xword))n;
+		file_of("f", &e, sizeof e, 0600);
+		assert_true(interpreter_of("f", out, sizeof out - 1));
+		assert_in_range(strlen(out), sizeof out - 3, sizeof out - 2);
+		assert_int_equal(out[sizeof out - 1], 'z');
+	}
+	e.ph[0].p_filesz = (ElfW(Xword)) - 1;
 	beyond[255] = '\0';
 	of_program(&e, beyond);
 	/* One that fits to the byte, and one that ends before its size says so. */
@@ -393,6 +407,40 @@ static void programs_that_lie(void **state)
 	e.head.e_phnum = (ElfW(Half)) - 1;
 	memset(&e.ph[0], 0, sizeof e.ph);
 	of_program(&e, NULL);
+}
+
+#if __SIZEOF_POINTER__ == 8
+/* The smallest there can be: the header of its loader, and the loader's name, lie in the head itself. */
+static void a_program_that_is_only_a_head(void **state)
+{
+	struct elf e = program(1, "");
+	ElfW(Word) type = PT_INTERP;
+
+	(void)state;
+	e.head.e_phoff = 8; /* sizeof(ElfW(Phdr)) before the end of the head */
+	memcpy(e.head.e_ident + 8, &type, sizeof type);
+	memcpy(e.head.e_ident + 12, "/ld", 3);
+	e.head.e_type = 12; /* where the name is: p_offset */
+	e.head.e_shoff = 3; /* how long it is: p_filesz */
+	_Static_assert(sizeof e.head == 8 + sizeof(ElfW(Phdr)), "they overlap as described");
+	of_bytes(&e, sizeof e.head, "/ld");
+	of_bytes(&e, sizeof e.head - 1, NULL);
+}
+#endif
+
+/* Started without a standard input, the next file gets the number 0. */
+static void without_standard_input(void **state)
+{
+	int saved = dup(STDIN_FILENO);
+
+	(void)state;
+	close(STDIN_FILENO);
+	script("f", "#!/bin/sh\n");
+	of_file("f", "/bin/sh");
+	if (saved >= 0) {
+		dup2(saved, STDIN_FILENO);
+		close(saved);
+	}
 }
 
 static void this_program_has_one(void **state)
@@ -406,7 +454,7 @@ static void this_program_has_one(void **state)
 
 /* ---- launch_exec ---------------------------------------------------------------------------------------------------- */
 /* What launch_exec leads to in a process of its own: what it printed, or how it failed: "126 message". */
-static void execs(const char *file, char *const *argv, const char *expected)
+static void execs_in(bool no_stdin, const char *file, char *const *argv, const char *expected)
 {
 	char said[ENOUGH] = "";
 	int p[2], status;
@@ -417,12 +465,14 @@ static void execs(const char *file, char *const *argv, const char *expected)
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 	pid = fork();
 	if (pid == 0) {
-		struct err err = {0};
 		struct launch_env env;
+		struct err err = {0};
 		char text[ENOUGH];
 		int exit_code;
 
 		launch_env_init(&env);
+		if (no_stdin)
+			close(STDIN_FILENO);
 		dup2(p[1], STDOUT_FILENO);
 		exit_code = launch_exec(file, argv, &env, &err);
 		dprintf(STDOUT_FILENO, "%d %s", exit_code, err_text(&err, text, sizeof text));
@@ -435,6 +485,12 @@ static void execs(const char *file, char *const *argv, const char *expected)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_string_equal(said, expected);
+}
+
+static void execs(const char *file, char *const *argv, const char *expected)
+{
+	execs_in(false, file, argv, expected);
+	execs_in(true, file, argv, expected); /* then the next file gets the number 0 */
 }
 
 static void exec_takes_over(void **state)
@@ -456,6 +512,9 @@ static void a_text_goes_to_the_shell(void **state)
 	script("s", "printf '[%s]' \"$0\" \"$@\"\n");
 	execs("./s", argv, "[./s][a b][][c]");
 	argv[1] = NULL;
+	execs("./s", argv, "[./s]");
+	argv[0] = NULL; /* what stands behind the end is not looked at */
+	argv[1] = (char *)"beyond";
 	execs("./s", argv, "[./s]");
 	/* Only its beginning is looked at. */
 	memset(text, ' ', sizeof text);
@@ -513,11 +572,12 @@ static void a_shell_that_cannot_be_had(void **state)
 
 	(void)state;
 	if (pid == 0) {
+		struct launch_env env;
 		struct err err = {0};
-		struct launch_env env = {.v = (char *[]){NULL}};
 
 		setrlimit(RLIMIT_STACK, &small);
 		clearenv();
+		launch_env_init(&env);
 		script("s", "exit 7\n");
 		memset(big, 'x', sizeof big - 1);
 		big[sizeof big / 2 - 1] = '\0';
@@ -538,29 +598,143 @@ static void a_shell_that_cannot_be_had(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* Who filled the room is said: often it is the environment. */
+static void too_much_is_said(void **state)
+{
+	static char
+	    huge[200001]; /* more than the kernel takes as one word (MAX_ARG_STRLEN, 128 KiB) */
+	char *argv[] = {(char *)"name", huge, NULL};
+
+	(void)state;
+	script("s", "#!/bin/sh\n");
+	memset(huge, 'x', sizeof huge - 1);
+	clearenv();
+	setenv("A", "bc", 1);
+	setenv("DE", "", 1);
+	execs("./s", argv,
+	      "126 exec ./s: its arguments or its environment (9 bytes): Argument list too long");
+}
+
+/* ---- launch_env ------------------------------------------------------------------------------------------------------ */
+static void expect_env(const struct launch_env *env, const char *expected)
+{
+	char all[ENOUGH] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; env->v[i]; i++) {
+		size_t len = strlen(all);
+
+		snprintf(all + len, sizeof all - len, "%s%s", i ? "|" : "", env->v[i]);
+		n++;
+	}
+	assert_int_equal(env->n, n);
+	assert_true(env->n == 0 || env->n < env->cap);
+	assert_string_equal(all, expected);
+}
+
+static void the_environment_is_kept(void **state)
+{
+	char *odd[] = {(char *)"A=1",  (char *)"NAME",  (char *)"A=2", (char *)"=x",
+		       (char *)"AB=3", (char *)"C=a=b", (char *)"A=4", NULL};
+	char **before = environ;
+	struct launch_env env;
+
+	(void)state;
+	environ = odd;
+	launch_env_init(&env);
+	environ = before;
+	expect_env(&env, "A=1|NAME|A=2|=x|AB=3|C=a=b|A=4");
+	assert_ptr_not_equal(env.v[0], odd[0]);
+	launch_env_set(&env, "NAME", "new"); /* no NAME=VALUE: another thing */
+	expect_env(&env, "A=1|NAME|A=2|=x|AB=3|C=a=b|A=4|NAME=new");
+	launch_env_set(&env, "A", "5");
+	expect_env(&env, "A=5|NAME|=x|AB=3|C=a=b|NAME=new");
+	launch_env_set(&env, "AB", NULL);
+	expect_env(&env, "A=5|NAME|=x|C=a=b|NAME=new");
+	launch_env_set(&env, "none", NULL);
+	launch_env_set(&env, "C", "");
+	expect_env(&env, "A=5|NAME|=x|C=|NAME=new");
+	launch_env_free(&env);
+	assert_true(!env.v && env.n == 0 && env.cap == 0);
+}
+
+static void an_environment_of_any_size(void **state)
+{
+	char **before = environ, *none[] = {NULL}, name[16], value[16];
+	struct launch_env env;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		environ = i ? none : NULL;
+		launch_env_init(&env);
+		environ = before;
+		expect_env(&env, "");
+		launch_env_set(&env, "none", NULL);
+		expect_env(&env, "");
+		launch_env_free(&env);
+	}
+	environ = none;
+	launch_env_init(&env);
+	environ = before;
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof name, "N%d", i);
+		snprintf(value, sizeof value, "%d", i * i);
+		launch_env_set(&env, name, value);
+		assert_int_equal(env.n, i + 1);
+		assert_true(env.n < env.cap && env.cap <= 2048);
+		assert_null(env.v[env.n]);
+	}
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof name, "N%d=%d", i, i * i);
+		assert_string_equal(env.v[i], name);
+	}
+	launch_env_free(&env);
+}
+
+static void the_environment_is_passed_on(void **state)
+{
+	char *argv[] = {(char *)"name", NULL};
+
+	(void)state;
+	script("s", "#!/bin/sh\nprintf '%s' \"$MARK\"\n");
+	script("t", "printf '%s' \"$MARK\"\n");
+	setenv("MARK", "as it was", 1);
+	execs("./s", argv, "as it was");
+	execs("./t", argv, "as it was");
+	unsetenv("MARK");
+}
+
 #define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter, leave)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    IN_A_FOLDER(finds_the_first_of_path),
-	    IN_A_FOLDER(an_empty_element_is_here),
-	    IN_A_FOLDER(without_path_the_usual_places),
-	    IN_A_FOLDER(a_name_with_a_slash_is_a_file),
-	    IN_A_FOLDER(what_cannot_be_run_is_told),
-	    IN_A_FOLDER(a_missing_interpreter_is_named),
-	    IN_A_FOLDER(interpreters_of_scripts),
-	    IN_A_FOLDER(what_is_no_file_has_none),
-	    IN_A_FOLDER(interpreters_of_programs),
-	    IN_A_FOLDER(programs_of_other_machines),
-	    IN_A_FOLDER(programs_that_are_cut_off),
-	    IN_A_FOLDER(programs_that_lie),
-	    IN_A_FOLDER(this_program_has_one),
-	    IN_A_FOLDER(exec_takes_over),
-	    IN_A_FOLDER(a_text_goes_to_the_shell),
-	    IN_A_FOLDER(what_is_no_text_does_not),
-	    IN_A_FOLDER(exec_that_fails),
-	    IN_A_FOLDER(a_shell_that_cannot_be_had),
+		IN_A_FOLDER(finds_the_first_of_path),
+		IN_A_FOLDER(an_empty_element_is_here),
+		IN_A_FOLDER(without_path_the_usual_places),
+		IN_A_FOLDER(a_name_with_a_slash_is_a_file),
+		IN_A_FOLDER(what_cannot_be_run_is_told),
+		IN_A_FOLDER(a_missing_interpreter_is_named),
+		IN_A_FOLDER(interpreters_of_scripts),
+		IN_A_FOLDER(what_is_no_file_has_none),
+		IN_A_FOLDER(interpreters_of_programs),
+		IN_A_FOLDER(programs_of_other_machines),
+		IN_A_FOLDER(programs_that_are_cut_off),
+		IN_A_FOLDER(programs_that_lie),
+#if __SIZEOF_POINTER__ == 8
+		IN_A_FOLDER(a_program_that_is_only_a_head),
+#endif
+		IN_A_FOLDER(without_standard_input),
+		IN_A_FOLDER(this_program_has_one),
+		IN_A_FOLDER(exec_takes_over),
+		IN_A_FOLDER(a_text_goes_to_the_shell),
+		IN_A_FOLDER(what_is_no_text_does_not),
+		IN_A_FOLDER(exec_that_fails),
+		IN_A_FOLDER(a_shell_that_cannot_be_had),
+		IN_A_FOLDER(the_environment_is_passed_on),
+		IN_A_FOLDER(too_much_is_said),
+		cmocka_unit_test(the_environment_is_kept),
+		cmocka_unit_test(an_environment_of_any_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

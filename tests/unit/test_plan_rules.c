@@ -84,6 +84,13 @@ static void begins_as_told(void **state)
 	assert_true(mono_is_never(w.checks[1].next) && mono_is_never(w.checks[1].attempt_deadline));
 	plain(&w, 1, 3, false);
 	assert_true(w.plan.parallel == 3 && !w.plan.one_round);
+	/* Whatever was there before; and nothing that is not its own. */
+	memset(w.checks, 0x55, sizeof w.checks);
+	w.checks[0].n_after = w.checks[1].n_after = 0;
+	plan_init(&w.plan, w.checks, 2, w.now, SPAN_S(60), 1, false, 7);
+	assert_true(w.checks[0].state == PS_WAITING && w.checks[1].state == PS_WAITING);
+	assert_int_not_equal(w.checks[2].state, PS_WAITING);
+	assert_false(mono_is_never(w.checks[2].next));
 }
 
 static void an_attempt_has_its_times(void **state)
@@ -156,7 +163,45 @@ static void pauses_grow_and_are_spread(void **state)
 			    most > (rows[r].least + rows[r].most) * MS / 2);
 		/* From three quarters to five quarters, not only somewhere in between. */
 		assert_true(most - least > (rows[r].most - rows[r].least) * MS * 8 / 10);
+		if (rows[r].waited == 400)
+			assert_true(least == 15 * MS && most == 25 * MS);
 	}
+}
+
+/* Nobody who gives no seed gets the same pause every time. */
+static void a_seed_of_nothing_is_one(void **state)
+{
+	struct world w;
+	int64_t first;
+
+	(void)state;
+	plain(&w, 2, 2, false);
+	plan_init(&w.plan, w.checks, 2, w.now, SPAN_S(60), 2, false, 0);
+	expect_wishes(&w, "+0 +1");
+	at(&w, 5000);
+	plan_result(&w.plan, 0, w.now, false, true);
+	first = w.checks[0].next.ns;
+	plan_result(&w.plan, 1, w.now, false, true);
+	assert_int_not_equal(first, w.checks[1].next.ns);
+}
+
+/* In whatever order the two stand: the run is not over while what is waited for is at its attempt. */
+static void one_that_waits_for_a_later_one(void **state)
+{
+	struct world w;
+
+	(void)state;
+	plain(&w, 2, 2, false);
+	after(&w, 0, 1);
+	expect_wishes(&w, "+1");
+	assert_false(w.plan.over);
+	at(&w, 2000);
+	plan_result(&w.plan, 1, w.now, true, false);
+	expect_wishes(&w, "+0");
+	assert_false(w.plan.over);
+	plan_result(&w.plan, 0, w.now, true, false);
+	expect_wishes(&w, "");
+	assert_true(w.plan.over);
 }
 
 static void killed_once_at_its_deadline(void **state)
@@ -222,6 +267,13 @@ static void a_final_word_at_the_deadline_counts(void **state)
 	plan_result(&w.plan, 0, w.now, false, false);
 	assert_true(w.checks[0].failed_for_good && !w.checks[0].time_is_up);
 	assert_int_equal(w.checks[0].state, PS_GAVE_UP);
+	/* Also one that grace would have had tried again. */
+	plain(&w, 1, 1, false);
+	w.checks[0].grace = SPAN_S(600);
+	expect_wishes(&w, "+0");
+	at(&w, 61000);
+	plan_result(&w.plan, 0, w.now, false, false);
+	assert_true(w.checks[0].failed_for_good && !w.checks[0].time_is_up);
 }
 
 /* Its own time counts from when it may run, and ends before the run's. */
@@ -528,6 +580,8 @@ int main(void)
 	    cmocka_unit_test(begins_as_told),
 	    cmocka_unit_test(an_attempt_has_its_times),
 	    cmocka_unit_test(pauses_grow_and_are_spread),
+	    cmocka_unit_test(a_seed_of_nothing_is_one),
+	    cmocka_unit_test(one_that_waits_for_a_later_one),
 	    cmocka_unit_test(killed_once_at_its_deadline),
 	    cmocka_unit_test(the_run_has_an_end),
 	    cmocka_unit_test(a_final_word_at_the_deadline_counts),
