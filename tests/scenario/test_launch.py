@@ -58,8 +58,8 @@ def prctl(option, value):
 
 
 def limits():
-    """Each one a little lower than it is."""
-    for name, low in (("NOFILE", 200), ("CORE", 4096), ("STACK", 4 << 20), ("AS", 64 << 30), ("DATA", 32 << 30), ("FSIZE", 1 << 30),
+    """Each one lower than it is; addresses by little, since sanitizers want terabytes of them."""
+    for name, low in (("NOFILE", 200), ("CORE", 4096), ("STACK", 4 << 20), ("AS", 1 << 46), ("DATA", 32 << 30), ("FSIZE", 1 << 30),
                       ("NPROC", 5000), ("MEMLOCK", 65536), ("CPU", 7200), ("MSGQUEUE", 4096), ("NICE", 0), ("RTPRIO", 0),
                       ("SIGPENDING", 1000), ("RTTIME", 1 << 40)):
         number = getattr(resource, f"RLIMIT_{name}", 15)
