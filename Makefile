@@ -11,7 +11,7 @@
 #   make format     clang-format on every source file
 #   make dev        build/dev/startguard with AddressSanitizer and UBSan, -Werror
 #   make check-sanitized  unit tests and scenarios with it
-#   make generated  write profiles/reference.cfg and docs/diagnoses.md anew from the tables
+#   make generated  write profiles/reference.cfg, docs/diagnoses.md and the examples of docs/output.md anew
 #   make install    DESTDIR= PREFIX=/usr/local: program, profiles, documents, manual pages, completion for shells
 #   make opts       what was found and how it is built
 #   make clean
@@ -209,6 +209,7 @@ lint-build: program
 generated: program
 	$(BUILD)/startguard explain --profile > profiles/reference.cfg
 	$(BUILD)/startguard codes --markdown > docs/diagnoses.md
+	python3 tests/examples.py $(BUILD)/startguard --write
 
 # ---- manual pages and completion: made by the program from its tables --------------------------------------------------
 pages := startguard.1 startguard-profile.5

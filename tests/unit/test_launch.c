@@ -21,7 +21,7 @@ static char root[64];
 static int enter(void **state)
 {
 	(void)state;
-	snprintf(root, sizeof root, "/tmp/sg-launch-XXXXXX");
+	snprintf(root, sizeof root, "/tmp/launch-XXXXXX");
 	return mkdtemp(root) && chdir(root) == 0 ? 0 : -1;
 }
 

@@ -1,0 +1,39 @@
+"""The pages of docs/ say what the program does."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import jsonschema
+from harness import ROOT
+
+import examples
+
+
+def test_examples_of_the_guide_to_outputs(guard):
+    """docs/output.md has what its commands print (make generated)."""
+    done = subprocess.run([sys.executable, ROOT / "tests" / "examples.py", guard.path], capture_output=True, text=True, timeout=guard.scale(60),
+                          env={**os.environ, **guard.environment()})
+    assert done.returncode == 0, done.stderr
+    page = examples.PAGE.read_text("utf-8")
+    assert examples.normal(done.stdout) == examples.normal(page)
+    assert page.count("```console") >= 9
+
+
+def test_the_guide_shows_every_outcome_word_and_exit_status(guard):
+    page = examples.PAGE.read_text("utf-8")
+    for word in ("PASS", "WAIT", "FAIL", "DEGRADED", "BROKEN", "WAIVED", "SKIPPED", "PENDING"):
+        assert f"| {word} |" in page
+    for status in re.findall(r"\b\d{2,3}\b", guard.cli("help").out.rpartition("Exit codes:")[2]):
+        assert re.search(rf"^\| [^|]*\b{status}\b", page, re.M), status
+
+
+def test_the_guide_names_every_field_of_the_report():
+    page = examples.PAGE.read_text("utf-8")
+    schema = json.loads((ROOT / "docs" / "report.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    table = re.sub(r"```.*?```", "", page.partition("## JSON")[2].partition("## JUnit")[0], flags=re.S)
+    named = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]*)`", table)))) | set(re.findall(r'"(\w+)":', page))
+    assert not (set(schema["properties"]) | set(schema["$defs"]["check"]["properties"])) - named
