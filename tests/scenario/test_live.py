@@ -190,8 +190,8 @@ def test_wide_characters_are_counted(guard, columns):
     """Names of two cells a letter, marks of none, and letters of one: no line of the view takes two rows."""
     checks = "".join(f'c{i}: {{ path = "/nowhere/{"x" * i}{word}"; }}; ' for i, word in enumerate(
         ["世界" * 30, "e\u0301" * 40, "🎉" * 30, "한국어" * 20, "ä" * 70, "ｶﾞ" * 30, "Ａ" * 40, "é世" * 30]))
-    with running(guard, f'startguard = 1; timeout = "%s"; file: {{ {checks} }};', columns=columns, seconds=2) as (terminal, process):
-        rows = terminal.wait_until(lambda t: t.drawings > 1 and "file" in t.screen.text(), "the view")
+    with running(guard, f'startguard = 1; timeout = "%s"; file: {{ {checks} }};', columns=columns, seconds=10) as (terminal, process):
+        rows = terminal.wait_until(lambda t: t.drawings > 1 and len(waits(t.screen.display)) == 8, "the view")
         assert waits(rows) == [f"file.c{i}" for i in range(8)]
         at = next(i for i, row in enumerate(rows) if row.startswith("WAIT "))
         assert all(row.startswith("WAIT ") for row in rows[at:at + 8]) and not any(rows[at + 8:])
