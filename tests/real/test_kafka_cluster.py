@@ -155,7 +155,7 @@ def test_controller_lost(guard, cluster, table):
 
 
 RETRYABLE = {"connect-refused", "connect-closed", "connect-reset", "kafka-no-brokers", "kafka-no-leader", "kafka-isr-low",
-             "kafka-advertised-unreachable", "answer-timeout"}
+             "kafka-advertised-unreachable", "kafka-broker-left", "answer-timeout"}
 
 
 @pytest.mark.near_miss("tls-required", "auth-required", "protocol-mismatch", "kafka-topic-missing")
