@@ -259,7 +259,8 @@ static struct mono summarize(struct report *r, struct mono now)
 struct mono report_tick(void *ctx, const struct run *run, struct mono now)
 {
 	struct report *r = ctx;
-	struct mono again = tell_again() ? mono_after(now, TELL_EACH) : MONO_NEVER;
+	bool slow = tell_again();
+	struct mono again = slow ? mono_after(now, TELL_EACH) : MONO_NEVER;
 
 	if (r->o->quiet)
 		return again;
@@ -268,6 +269,9 @@ struct mono report_tick(void *ctx, const struct run *run, struct mono now)
 		if (run->plan.checks[k].state == PS_GAVE_UP &&
 		    !r->shown[run->plan_to_check[k]].done)
 			show_check(r, run->plan_to_check[k], now);
+	/* A picture that waits behind others is out of date when it comes. */
+	if (slow && r->live.on)
+		return again;
 	if (draw(r, now))
 		for (size_t k = 0; k < run->plan.n; k++)
 			show_check(r, run->plan_to_check[k], now);

@@ -105,9 +105,13 @@ def _wrapped_anew(rows, wrapped, at, columns, blank):
 
 
 class Terminal:
-    """.follower (descriptor for stderr) .env .data (bytes so far) .drawings (number so far)"""
+    """.follower (descriptor for stderr) .env .data (bytes so far) .drawings (number so far)
 
-    def __init__(self, columns=80, rows=24, reflows=True, term="xterm"):
+    With stopped=True nothing is taken from it until go_on(), as after Ctrl-S.
+    """
+
+    def __init__(self, columns=80, rows=24, reflows=True, term="xterm", stopped=False):
+        self._stopped = stopped
         self.env = {"TERM": term}
         self.data = b""
         self.screen = Screen(columns, rows, reflows)
@@ -118,8 +122,12 @@ class Terminal:
         self._thread = threading.Thread(target=self._read, daemon=True)
 
     def __enter__(self):
-        self._thread.start()
+        if not self._stopped:
+            self._thread.start()
         return self
+
+    def go_on(self):
+        self._thread.start()
 
     def __exit__(self, *_):
         self.close()

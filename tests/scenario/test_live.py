@@ -3,6 +3,7 @@
 import contextlib
 import re
 import signal
+import time
 
 import pytest
 
@@ -176,6 +177,39 @@ def test_colours_of_the_view(guard, world, options, env, coloured, columns):
     assert terminal.drawings > 0
     assert (b"\x1b[33mWAIT" in terminal.data) == (coloured and columns > 4)
     assert (re.search(rb"\x1b\[\d*m", terminal.data) is not None) == coloured
+
+
+def forty_checks(seconds):
+    port = refused_port()
+    checks = " ".join(f'c{i:02}: {{ address = "127.0.0.1:{port}"; }};' for i in range(40))
+    return f'startguard = 1; timeout = "{seconds}"; tcp: {{ {checks} }};'
+
+
+def test_a_terminal_that_is_stopped_for_a_while(guard):
+    """What piled up meanwhile is not all the old pictures, and the end is whole."""
+    with Terminal(columns=200, rows=50, stopped=True) as terminal:
+        with guard.spawn(forty_checks("60s"), stderr=terminal.follower, raw=True, env=terminal.env) as process:
+            time.sleep(guard.scale(2.5))
+            terminal.go_on()
+            process.terminate()
+            assert process.result().code == 143
+            lines = terminal.end().splitlines()
+    assert lines[-1].startswith("startguard: BLOCKED (143): ")
+    assert len([line for line in lines if line.startswith("PENDING ")]) == 40
+    assert not waits(lines)
+    assert terminal.drawings < 15  # 2.5 seconds of pictures would be 24
+
+
+def test_a_terminal_that_is_stopped_for_ever(guard):
+    """The checks end in their time all the same, and startguard gives the terminal up after a little more."""
+    with Terminal(columns=200, rows=50, stopped=True) as terminal:
+        with guard.spawn(forty_checks("1s"), stderr=terminal.follower, raw=True, env=terminal.env) as process:
+            result = process.result(timeout=25)
+        terminal.go_on()
+        terminal.end()
+    assert result.code == 124
+    assert result.report["elapsed_ms"] < 1000 + guard.scale(4) * 1000
+    assert terminal.drawings > 0
 
 
 def test_quiet_is_the_verdict_alone_on_a_terminal_too(guard, world):
