@@ -44,7 +44,7 @@ class Watch(threading.Thread):
             with contextlib.suppress(OSError):
                 pids = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
                 for pid in [str(self.process.pid), *pids]:
-                    with contextlib.suppress(OSError, IndexError):
+                    with contextlib.suppress(OSError, TypeError):  # it has ended: a zombie has no VmHWM
                         status = pathlib.Path(f"/proc/{pid}/status").read_text()
                         self.peak = max(self.peak, int(re.search(r"^VmHWM:\s+(\d+) kB", status, re.M)[1]) * 1024)
                         self.looks += 1
