@@ -273,6 +273,8 @@ static enum verdict attempt(const struct profile_check *check, int number, struc
 	/* A failure without a code, or a success with one, is a mistake of the kind. */
 	if (v != V_PASS && diag->code == D_NONE)
 		v = diag_set(diag, D_GUARD_BUG, check->id, "the check failed without saying why");
+	else if (v != V_PASS) /* the code decides, whatever a kind that passed it on made of it */
+		v = diag_info(diag->code)->verdict;
 	wire_put_final(fd, v, diag);
 	return v;
 }

@@ -449,15 +449,18 @@ static void kill_all(struct reactor *r)
 
 static void on_signal(struct reactor *r)
 {
+	/* Two that come together (TERM and HUP of a closing session) ask once. */
+	bool asked_before = r->run->signal != 0;
 	int sig;
 
 	while ((sig = signals_ending(r->signals)) != 0) {
-		if (r->run->signal) { /* asked twice: at once */
+		if (asked_before) { /* asked twice: at once */
 			kill_all(r);
 			r->watcher->abandon(r->watcher->ctx);
 			_exit(128 + sig);
 		}
-		r->run->signal = sig;
+		if (!r->run->signal)
+			r->run->signal = sig;
 		plan_stop(&r->run->plan, mono_now());
 	}
 }

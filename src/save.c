@@ -19,14 +19,24 @@ static int write_directly(const char *path, const char *text, size_t len, struct
 	return 0;
 }
 
-int save_file(const char *path, const char *text, size_t len, mode_t mode, struct err *err)
+/* Is this file open as stdout or stderr (/dev/stdout, "> file")? Another in its place would not be what is read there. */
+static int standard_descriptor(const struct stat *st)
+{
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
+		struct stat open_file;
+
+		if (fstat(fd, &open_file) == 0 && open_file.st_dev == st->st_dev &&
+		    open_file.st_ino == st->st_ino)
+			return fd;
+	}
+	return -1;
+}
+
+static int save_beside(const char *path, const char *text, size_t len, mode_t mode, struct err *err)
 {
 	cleanup_free char *temporary = NULL;
-	struct stat st;
 	int fd, failed;
 
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		return write_directly(path, text, len, err);
 	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
 		return err_make(err, ENOMEM, "write %s", path);
 	fd = mkostemp(temporary, O_CLOEXEC);
@@ -42,6 +52,26 @@ int save_file(const char *path, const char *text, size_t len, mode_t mode, struc
 		return err_make(err, failed, "write %s", path);
 	}
 	return 0;
+}
+
+int save_file(const char *path, const char *text, size_t len, mode_t mode, struct err *err)
+{
+	cleanup_free char *target = NULL;
+	struct stat st;
+	int fd;
+
+	if (lstat(path, &st) < 0)
+		return save_beside(path, text, len, mode, err);
+	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0) /* it is made where the link points */
+		return save_in_place(path, text, len, mode, true, err);
+	fd = standard_descriptor(&st);
+	if (fd >= 0 && S_ISREG(st.st_mode))
+		return tell_whole(fd, text, len) < 0 ? err_make(err, errno, "write %s", path) : 0;
+	if (!S_ISREG(st.st_mode))
+		return write_directly(path, text, len, err);
+	/* A link stays what it is; what it points to is replaced. */
+	target = realpath(path, NULL);
+	return save_beside(target ? target : path, text, len, mode, err);
 }
 
 int save_in_place(const char *path, const char *text, size_t len, mode_t mode, bool create,

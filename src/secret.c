@@ -236,7 +236,7 @@ void secret_register(const char *value)
 	size_t n = strlen(value);
 	char *other;
 
-	if (n < SCRUB_MIN || n > SECRET_VALUE_MAX || form_known(value, n))
+	if (n < SCRUB_MIN || n > SECRET_VARIABLE_MAX || form_known(value, n))
 		return;
 	register_form(value, n, false);
 	/* Texts are scrubbed before and after they are cleaned: a value with a tab in it looks different then. */

@@ -19,6 +19,8 @@ struct secret {
 	    *text; /* variable name, path, or (outside prod) the literal itself: never print it */
 };
 
+#define SECRET_VARIABLE_MAX \
+	(128 * 1024) /* what Linux takes as one entry of an environment (MAX_ARG_STRLEN) */
 #define SECRET_VALUE_MAX (64 * 1024) /* a token or key file; larger is surely the wrong file */
 
 static inline bool secret_is_set(struct secret s)

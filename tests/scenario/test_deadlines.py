@@ -4,6 +4,8 @@ Bounds here are generous, for loaded machines: what would break a deadline takes
 tests/bench/deadlines.py's.
 """
 
+import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -195,6 +197,27 @@ def test_a_process_that_cannot_be_killed_holds_nobody(guard, faults):  # noqa: F
     check = result.expect("guard-deadline", exit=124, id="tcp.stuck", cause="could not be killed")
     assert "localhost" in check["cause"]
     result.passed("file.fine")
+
+
+def is_pending(pid, number):
+    pending = re.findall(r"^(?:SigPnd|ShdPnd):\s+([0-9a-f]+)$", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)
+    return any(int(one, 16) >> (number - 1) & 1 for one in pending)
+
+
+def test_a_second_signal_ends_it_at_once(guard, faults):  # noqa: F811
+    """It comes while the killed are waited for, who do not go: nothing more is told, and nobody waits."""
+    with TcpServer(silent) as server:
+        text = f"""startguard = 1; tcp: {{ stuck: {{ address = "localhost:{server.port}"; attempt_timeout = "60s"; }};
+            gone: {{ address = "127.0.0.1:{refused_port()}"; }}; }};"""
+        process = guard.spawn(text, raw=True, env=faults(FAULT_RESOLVE="hang", FAULT_NO_THREADS="1", FAULT_UNKILLABLE="1"))
+        process.wait_for("WAIT      tcp.gone")
+        process.send_signal(signal.SIGTERM)
+        while is_pending(process.pid, signal.SIGTERM):
+            time.sleep(0.001)
+        process.send_signal(signal.SIGINT)
+        process.wait(guard.scale(30))
+    assert process.returncode == 130
+    assert "BLOCKED" not in process.err_so_far()
 
 
 @pytest.mark.parametrize("name, key", [("c", "timeout"), ("c", "attempt_timeout")])

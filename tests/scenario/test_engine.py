@@ -394,3 +394,14 @@ def test_one_attempt_in_this_very_process(guard):
     result = guard.cli("try", "file", "path=/", "type=file", "--in-process")
     assert result.code == 69
     assert "file-wrong-type" in result.err
+
+
+def test_two_ending_signals_at_once_ask_once(guard):
+    """A closing session sends TERM and HUP together: what was known is told all the same."""
+    with guard.spawn(f'startguard = 1; tcp: {{ a: {{ address = "127.0.0.1:{refused_port()}"; }}; }};') as process:
+        process.wait_for("WAIT")
+        for one in (signal.SIGSTOP, signal.SIGTERM, signal.SIGHUP, signal.SIGCONT):
+            process.send_signal(one)
+        result = process.result()
+    assert result.code in (129, 143) and result.status == "blocked", result
+    assert result.err.splitlines()[-1].startswith(f"startguard: BLOCKED ({result.code}): "), result

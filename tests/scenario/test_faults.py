@@ -141,3 +141,11 @@ def test_the_others_are_not_touched(guard, server, faults):
     result.passed("exec.good")
     result.expect("guard-crashed", id="tcp.bad", outcome="broken")
     assert "broken: guard-crashed" in result.report["summary"]
+
+
+@pytest.mark.produces("guard-no-process")
+@pytest.mark.near_miss("guard-bug")
+def test_no_process_for_the_command_of_a_check(guard, faults):
+    """The check has its process, its command gets none: our trouble, and told as what it is."""
+    result = guard.try_("exec", command=["/bin/true"], _env=faults(FAULT_FORK_FAILS="2-1000000"), _args=["-t", "10s"])
+    result.expect("guard-no-process", exit=70, outcome="broken")

@@ -206,3 +206,28 @@ def test_names_without_end_do_not_swallow_the_verdict(guard):
     lines = result.err.splitlines()
     assert result.code == 124 and lines[-1].startswith("startguard: BLOCKED (124): file.xnnn")
     assert [line[:4] for line in lines if line.startswith(("PASS", "FAIL"))] == ["PASS", "FAIL"]
+
+
+# ---- where a report is sent ----
+
+def test_a_link_stays_a_link(guard):
+    guard.write("vol/real.json", "old")
+    (guard.tmp / "link.json").symlink_to("vol/real.json")
+    (guard.tmp / "new.json").symlink_to("vol/made.json")
+    for name, target in (("link.json", "real.json"), ("new.json", "made.json")):
+        assert guard.cli("check", "-w", "file:///", "--termination-log", "none", "--report", name).code == 0
+        assert (guard.tmp / name).is_symlink()
+        assert json.loads((guard.tmp / "vol" / target).read_text())["status"] == "ready"
+
+
+def test_a_report_to_the_file_that_is_stdout(guard):
+    """What /dev/stdout leads to when it is redirected: what stands there already is kept, the link too."""
+    (guard.tmp / "stdout").symlink_to("/proc/self/fd/1")
+    with open(guard.tmp / "out", "w+") as out:
+        out.write("before\n")
+        out.flush()
+        process = guard.spawn(None, "-q", "-w", "file:///", "--report", "stdout", mode=None, stdout=out, raw=True)
+        assert process.wait(30) == 0
+    begin, _, report = (guard.tmp / "out").read_text().partition("\n")
+    assert begin == "before" and json.loads(report)["status"] == "ready"
+    assert (guard.tmp / "stdout").is_symlink()

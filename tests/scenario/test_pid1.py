@@ -80,20 +80,6 @@ def test_signal_while_waiting(guard, number, code):
     assert any(c["code"] == "connect-refused" for c in report["checks"])  # what was known
 
 
-def test_a_second_signal_ends_it_at_once(guard):
-    """It is looked for while the killed are waited for; here two come at the same moment."""
-    with Container(guard, profile=waiting()) as container:
-        container.wait_for("WAIT      tcp.gone")
-        pid = container.pid
-        os.kill(pid, signal.SIGSTOP)
-        os.kill(pid, signal.SIGTERM)
-        os.kill(pid, signal.SIGINT)
-        os.kill(pid, signal.SIGCONT)
-        status, _, err, report = container.end()
-    assert status in (130, 143)
-    assert "BLOCKED" not in err and report == {}
-
-
 def blocks_term(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as status:
         mask = next(int(line.split()[1], 16) for line in status if line.startswith("SigBlk"))

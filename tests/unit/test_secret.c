@@ -172,15 +172,15 @@ static void many_values(void **state)
 
 static void a_large_value(void **state)
 {
-	char *large = xmalloc(SECRET_VALUE_MAX + 1), text[1024];
+	char *large = xmalloc(SECRET_VARIABLE_MAX + 1), text[1024];
 	uint64_t seed = 77;
 
 	(void)state;
-	for (size_t i = 0; i < SECRET_VALUE_MAX; i++)
+	for (size_t i = 0; i < SECRET_VARIABLE_MAX; i++)
 		large[i] = alphabet[cm_random(&seed) & 63];
-	large[SECRET_VALUE_MAX] = '\0';
+	large[SECRET_VARIABLE_MAX] = '\0';
 	secret_register(large);
-	for (size_t i = 0; i + 500 < SECRET_VALUE_MAX; i += 997) {
+	for (size_t i = 0; i + 500 < SECRET_VARIABLE_MAX; i += 997) {
 		snprintf(text, sizeof text, "[%.500s]", large + i);
 		scrub(text);
 		assert_string_equal(text, "[***]");
