@@ -4,6 +4,7 @@ import contextlib
 import re
 import signal
 import time
+import time
 
 import pytest
 
@@ -128,8 +129,12 @@ def test_resized_while_it_runs(guard, world, reflows):
             return waits(rows) == WAITING and not any(rows[at + 4:]) and max(map(len, rows[at:])) < t.screen.columns
         for columns, rows in [(60, 30), (60, 12), (25, 12), (200, 40), (80, 24)]:
             terminal.wait_until(settled, "one line for each")
+            # A drawing that is under way is for the old size, and wraps on the new screen: none is, in a stopped process.
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(0.1)
             terminal.resize(columns, rows)
             drawings = terminal.drawings
+            process.send_signal(signal.SIGCONT)
             terminal.wait_until(lambda t: t.drawings > drawings, "a drawing for the new size")
         terminal.wait_until(settled, "one line for each")
         process.terminate()
