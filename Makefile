@@ -147,6 +147,9 @@ unit: $(unit_bin)
 comma := ,
 include tests/fuzz/fuzz.mk
 
+# ---- analysis: tests/analysis/analysis.mk ----
+include tests/analysis/analysis.mk
+
 JOBS ?= 4
 pytest = "$$venv/bin/python" -m pytest -q -p no:cacheprovider
 scenario: program $(helper_bin)
