@@ -23,16 +23,26 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 UNIT_SECONDS = 30
 SCENARIO_SECONDS = 240
-UNITS = {"src/plan.c": ["test_plan_rules", "test_plan", "test_outcome"], "src/wire.c": ["test_wire"], "src/launch.c": ["test_launch"],
+UNITS = {"src/plan.c": ["test_plan_rules", "test_plan", "test_outcome"], "src/wire.c": ["test_wire"], "src/launch.c": ["test_launch", "test_launch_exec"],
          "src/interpreter.c": ["test_launch"]}
 SCENARIOS = {"src/plan.c": ["test_engine.py"], "src/wire.c": ["test_faults.py", "test_output.py"],
              "src/launch.c": ["test_launch.py"], "src/interpreter.c": ["test_launch.py"]}
 # (file, mutated line without blanks at its ends): why nobody can tell the difference.
 NO_MEMORY = "memory does not run out in these tests"
-EMPTY = "neither is ever the length of a name with its slash"
+LENGTH = "the text is never empty"
 SIGN = "callers ask for less than 0, and for nothing else"
 ROOM = "a larger buffer holds the same"
 EQUIVALENT = {
+    ("src/launch.c", 'if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) <= 0)'): LENGTH,
+    ("src/launch.c", 'if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) < 1)'): LENGTH,
+    ("src/launch.c", 'if (value && asprintf(&entry, "%s=%s", name, value) <= 0)'): LENGTH,
+    ("src/launch.c", 'if (value && asprintf(&entry, "%s=%s", name, value) < 1)'): LENGTH,
+    ("src/launch.c", '; /* without: die("out of memory"); */'): NO_MEMORY,
+    ("src/launch.c", "*env = (struct launch_env){1};"): "the first member is set on the next line",
+    ("src/launch.c", "for (size_t i = 0; i <= env->n; i++)"): "the last is NULL, and free(NULL) does nothing",
+    ("src/launch.c", "for (size_t i = 1; i <= n; i++)"): "the last is NULL, and so is what it is written over",
+    ("src/interpreter.c", "size_t want = ph->p_filesz < size - 0 ? ph->p_filesz : size - 1;"): "at the bound both are size - 1",
+    ("src/interpreter.c", "if (n >= 2 && head[0] == '#' && head[1] == '!')"): "the two bytes alone name nothing",
     ("src/plan.c", "if (c->state == PS_WAITING && ended && !settling(p))"):
         "what a waiting check waits for is counted itself: the profile knows no circles",
     ("src/wire.c", "unsigned char payload[WIRE_RECORD_MAX + sizeof h];"): ROOM,
@@ -149,7 +159,7 @@ def mutations_of(line, code):
         yield re.sub(r"(continue|break);", ";", line)
     # A statement that is left out: a call or an assignment on one line, but no declaration.
     if re.match(r"\s+(?!return\b)[\w>.\-\[\]*()&]+(\(.*\)| [-+|&]?= .*|\+\+|--);$", line):
-        yield re.match(r"\s+", line).group() + ";"
+        yield re.match(r"\s+", line).group() + f"; /* without: {line.strip()} */"
 
 
 def mutants_of(path):
