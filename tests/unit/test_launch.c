@@ -515,6 +515,7 @@ static void make_an_environment(void)
 	launch_env_init(&env);
 	launch_env_set(&env, "A", "another");
 	launch_env_set(&env, "B", "one more");
+	launch_env_set(&env, "C", "the last");
 	launch_env_set(&env, "A", NULL);
 	launch_env_free(&env);
 }
