@@ -22,7 +22,8 @@ coverage_make := $(MAKE) --no-print-directory BUILD=$(coverage_build) CFLAGS='$(
 coverage:
 	@rm -rf $(coverage_build)
 	@$(coverage_make) program helpers unit
-	@STARTGUARD_TIME_SCALE=4 $(coverage_make) scenario > $(coverage_build)/scenario.log 2>&1 || tail -n 1 $(coverage_build)/scenario.log
+	@STARTGUARD_TIME_SCALE=4 $(coverage_make) scenario > $(coverage_build)/scenario.log 2>&1 || \
+		echo "not all scenarios hold in this build: $(coverage_build)/scenario.log"
 	@$(MAKE) --no-print-directory coverage-report
 
 coverage-report:

@@ -223,7 +223,7 @@ static void urls_that_are_none(void **state)
 {
 	static const char *const bad[] = {"h",
 					  "://h",
-					  
+
 					  "ht_tp://h",
 					  "http://",
 					  "http://h:x",
