@@ -188,9 +188,17 @@ class Build:
         return subprocess.run([*self.compile_words, "-w", *more, "-c", "-o", str(out), str(source)], cwd=ROOT,
                               capture_output=True).returncode == 0
 
-    def link(self, file, mutant, extra, out, *more):
+    def archive(self, file, folder):
+        """All but the mutated object, from which a link takes only what it needs: that is most of the time saved."""
         own = str(pathlib.Path(file).with_suffix(".o"))
-        objects = [str(mutant) if o.endswith(own) else o for o in self.objects]
+        self.rest = pathlib.Path(folder) / "rest.a"
+        done = subprocess.run(["ar", "rcs", str(self.rest), *[o for o in self.objects if not o.endswith(f"/{own}")]], cwd=ROOT,
+                              capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"mutation: cannot make an archive: {done.stderr}")
+
+    def link(self, mutant, extra, out, *more):
+        objects = [str(mutant), str(self.rest)]
         libs = [w for w in self.link_words if w.startswith("-l")]
         flags = [w for w in self.link_words if not w.startswith("-l")]
         done = subprocess.run([*flags, "-o", str(out), extra, *objects, *libs, *more], cwd=ROOT, capture_output=True, text=True)
@@ -208,7 +216,7 @@ def machine_code(obj):
 def killed_by_units(build, file, obj, folder, units=None):
     for unit in units or UNITS[file]:
         program = folder / unit
-        build.link(file, obj, str(build.build / "tests" / "unit" / f"{unit}.o"), program, "-lcmocka")
+        build.link(obj, str(build.build / "tests" / "unit" / f"{unit}.o"), program, "-lcmocka")
         try:
             done = subprocess.run([str(program)], capture_output=True, text=True, errors="replace", timeout=UNIT_SECONDS,
                                   stdin=subprocess.DEVNULL, cwd=folder)
@@ -222,7 +230,7 @@ def killed_by_units(build, file, obj, folder, units=None):
 
 def killed_by_scenarios(build, file, obj, folder):
     program = folder / "startguard"
-    build.link(file, obj, str(build.build / "src" / "main.o"), program)
+    build.link(obj, str(build.build / "src" / "main.o"), program)
     names = [f"tests/scenario/{name}" for name in SCENARIOS[file]]
     try:
         done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *names],
@@ -257,7 +265,8 @@ def run_file(build, file, jobs, units_only, show_killers):
         build.compile(same, obj, "-g0", f"-I{(ROOT / file).parent}")
         original = machine_code(obj)
     counts, survivors, killers = {}, [], {}
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+    with tempfile.TemporaryDirectory() as name, concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        build.archive(file, name)
         all_mutants = list(mutants_of(ROOT / file))
         results = pool.map(lambda m: judge(build, file, original, *m, units_only), all_mutants)
         for (number, line, _), (outcome, by) in zip(all_mutants, results):
@@ -285,6 +294,8 @@ def run_promises(build):
     """The table of promises: what breaks each, and every test that notices. How many nobody notices."""
     file, missed = "src/plan.c", 0
     original = (ROOT / file).read_text()
+    rest = tempfile.TemporaryDirectory()
+    build.archive(file, rest.name)
     for promise, old, new in PROMISES:
         if original.count(old) != 1:
             sys.exit(f"mutation: stands {original.count(old)} times in {file}: {old}")
