@@ -11,6 +11,10 @@
 #   make format     clang-format on every source file
 #   make dev        build/dev/startguard with AddressSanitizer and UBSan, -Werror
 #   make check-sanitized  unit tests and scenarios with it
+#   make analyse    gcc -fanalyzer, clang-tidy and cppcheck
+#   make check-valgrind  unit tests, and every kind of check, under valgrind
+#   make coverage   lines and branches that unit tests and scenarios run through
+#   make mutation   small mistakes in the engine: do the tests notice?
 #   make generated  write profiles/reference.cfg, docs/diagnoses.md and the examples of docs/output.md anew
 #   make install    DESTDIR= PREFIX=/usr/local: program, profiles, documents, manual pages, completion for shells
 #   make opts       what was found and how it is built
@@ -146,6 +150,9 @@ unit: $(unit_bin)
 # ---- fuzz: tests/fuzz/fuzz.mk ----
 comma := ,
 include tests/fuzz/fuzz.mk
+
+# ---- analysis: tests/analysis/analysis.mk ----
+include tests/analysis/analysis.mk
 
 JOBS ?= 4
 pytest = "$$venv/bin/python" -m pytest -q -p no:cacheprovider

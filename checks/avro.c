@@ -201,8 +201,8 @@ static enum verdict avro_run(const struct check_run *run, struct diag *out)
 				  "the schema is %s, expected %s",
 				  *s->full_name ? s->full_name : "of no named type", c->full_name);
 	/* Java's tools print the number, fastavro its bytes as they travel: both are in use. */
-	if (c->fingerprint && strcasecmp(c->fingerprint, print) &&
-	    strcasecmp(c->fingerprint, swapped))
+	if (c->fingerprint && strcasecmp(c->fingerprint, print) != 0 &&
+	    strcasecmp(c->fingerprint, swapped) != 0)
 		return check_fail(out, D_AVRO_FINGERPRINT, c->schema,
 				  "the fingerprint is %s, expected %s", print, c->fingerprint);
 	if (c->readable_by && avro_resolves(run, c->readable_by, NULL, c->schema, s, out))

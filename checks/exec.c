@@ -236,12 +236,12 @@ static enum verdict exec_run(const struct check_run *run, struct diag *out)
 	if (start(c, s, out))
 		return V_FAIL;
 	ended = listen_to(run, s, &status);
-	if (!ended)
+	if (!ended) {
 		kill(s->pid, SIGKILL);
-	if (!ended)
 		return check_fail(out, D_GUARD_DEADLINE, c->command.v[0],
 				  "the command was still running at its deadline; last words: %s",
 				  last_words(s, words, sizeof(words)));
+	}
 	check_reached(run, "ended");
 	if (WIFSIGNALED(status))
 		return check_fail(out, D_EXEC_SIGNAL, c->command.v[0],

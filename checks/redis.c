@@ -38,10 +38,10 @@ static const char *version_problem(const char *text)
 {
 	int a, b, c, n = 0;
 
-	if (sscanf(text, "%d.%d.%d%n", &a, &b, &c, &n) == 3 && !text[n])
+	if (sscanf(text, "%9d.%9d.%9d%n", &a, &b, &c, &n) == 3 && !text[n])
 		return NULL;
 	n = 0;
-	if (sscanf(text, "%d.%d%n", &a, &b, &n) == 2 && !text[n])
+	if (sscanf(text, "%9d.%9d%n", &a, &b, &n) == 2 && !text[n])
 		return NULL;
 	return "is not a version such as 7.0 or 7.0.15";
 }
@@ -388,7 +388,7 @@ static enum verdict redis_role(const struct check_run *run, struct session *s, s
 static void version_parts(const char *text, int v[3])
 {
 	v[0] = v[1] = v[2] = 0;
-	sscanf(text, "%d.%d.%d", &v[0], &v[1], &v[2]);
+	sscanf(text, "%9d.%9d.%9d", &v[0], &v[1], &v[2]);
 }
 
 static enum verdict redis_version(const struct check_run *run, struct session *s, struct diag *out)

@@ -1,7 +1,6 @@
 /* err: our own trouble as a value. A dependency that is not ready is a struct diag, never this.
  *
- * Fallible functions return int, take `struct err *` last and touch it only on failure. Callers handle
- * it or wrap it; the one printed line reads outside-in.
+ * Fallible functions return int, take `struct err *` last and touch it only on failure.
  */
 #ifndef SG_ERR_H
 #define SG_ERR_H
@@ -13,10 +12,9 @@ struct err {
 	char text[768];
 };
 
-/* Both return -1, so that `return err_make(err, errno, "open %s", path);` reads well. */
+/* Returns -1, so that `return err_make(err, errno, "open %s", path);` reads well. */
 int err_make(struct err *err, int sys_errno, const char *fmt, ...) PRINTF_LIKE(3, 4);
-int err_wrap(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* "reading profile x: open x: No such file or directory" */
+/* "open x: No such file or directory" */
 const char *err_text(const struct err *err, char *buf, size_t size);
 
 #endif

@@ -348,6 +348,7 @@ static int print_key(struct str *b, const struct topic *t, const char *name, enu
 		return err_make(err, 0, "%s has no key \"%s\"%s%s%s", t->name, name,
 				near ? "; did you mean \"" : "", near ? near : "",
 				near ? "\"?" : "");
+	/* cppcheck-suppress unreadVariable ; `alone` has it */
 	one[0] = *k;
 	print_topic(b, &(struct topic){t->name, t->summary, &alone}, as);
 	return 0;
@@ -370,6 +371,7 @@ int explain(struct str *b, const char *topic, enum print_as as, struct err *err)
 		struct topic t = topic_at(i);
 
 		words[i] = t.name;
+		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): topic_at(i) is the same as in the loop's head */
 		if (strlen(t.name) != len || strncmp(t.name, topic, len) != 0)
 			continue;
 		if (dot)

@@ -16,7 +16,8 @@ static const struct entry entries[] = {
 #define CHECK(id, with)       \
 	{.kind = &check_##id, \
 	 .stand_in = {.name = #id, .summary = "", .unsupported = "built without " with}},
-#define NAMED(id, why) {.kind = NULL, .stand_in = {.name = #id, .summary = "", .unsupported = why}},
+#define NAMED(id, why) \
+	{.kind = NULL, .stand_in = {.name = #id, .summary = "", .unsupported = (why)}},
 #include "../checks/checks.def"
 #undef CHECK
 #undef NAMED

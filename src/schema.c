@@ -662,7 +662,7 @@ static int fill_group(const struct slot *s, const struct node *group, void *out)
 		return problem(s->fill, group, s->where, "must be a group { ... }, not %s",
 			       node_type_text(group->type));
 	bad = schema_names(s->key->sub, NULL, group, s->where, s->fill);
-	return schema_fill(s->key->sub, group, s->where, out, s->fill) + bad ? -1 : 0;
+	return schema_fill(s->key->sub, group, s->where, out, s->fill) != 0 || bad ? -1 : 0;
 }
 
 static int fill_list(const struct slot *s)

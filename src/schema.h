@@ -96,8 +96,10 @@ struct schema {
 	const struct key *keys;
 };
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): `want` is a type */
 #define KEY_AT(T, f, want) \
 	(offsetof(T, f) + 0 * sizeof(char[_Generic(((T *)0)->f, want : 1, default : -1)]))
+/* NOLINTEND(bugprone-macro-parentheses) */
 #define KEY_ROW(T, f, kt, want, ...)                                              \
 	{                                                                         \
 		.name = #f, .type = kt, .offset = KEY_AT(T, f, want), __VA_ARGS__ \

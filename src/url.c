@@ -170,7 +170,9 @@ static void register_query(struct arena *a, const struct url *u)
 {
 	const char *p = strchr(u->path, '?');
 
-	while (p && *p++) {
+	if (!p)
+		return;
+	while (*p++) {
 		size_t n = strcspn(p, "&;"), name = strcspn(p, "=&;");
 		char *word = arena_strndup(a, p, name), *value, *plain;
 

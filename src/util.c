@@ -99,15 +99,6 @@ void cleanup_free_fn(void *p)
 	free(*(void **)p);
 }
 
-void cleanup_fp_fn(FILE **fp)
-{
-	int saved = errno;
-
-	if (*fp)
-		fclose(*fp);
-	errno = saved;
-}
-
 int fd_write_all(int fd, const void *buf, size_t len)
 {
 	const char *p = buf;

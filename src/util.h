@@ -34,10 +34,8 @@ char *xstrdup(const char *s);
 
 void cleanup_fd_fn(int *fd);
 void cleanup_free_fn(void *p);
-void cleanup_fp_fn(FILE **fp);
 #define cleanup_fd __attribute__((cleanup(cleanup_fd_fn)))
 #define cleanup_free __attribute__((cleanup(cleanup_free_fn)))
-#define cleanup_fp __attribute__((cleanup(cleanup_fp_fn)))
 static inline int steal_fd(int *fd)
 {
 	int out = *fd;

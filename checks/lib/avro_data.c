@@ -143,6 +143,7 @@ static void forget_since(json_t *known, size_t n)
 	void *next;
 	size_t i = 0;
 
+	/* cppcheck-suppress [unsignedLessThanZero, unreadVariable] ; it does not know the macro */
 	json_object_foreach_safe(known, next, name, v) if (i++ >= n && json_is_true(v))
 	    json_object_del(known, name);
 }
@@ -377,7 +378,7 @@ static int take_double(struct bytes *b, const char *where)
 
 static int decode_primitive(struct bytes *b, const char *type, const char *where)
 {
-	int64_t n;
+	int64_t n = 0;
 
 	if (str_eq(type, "null"))
 		return 0;
@@ -405,7 +406,7 @@ static int decode_blocks(struct bytes *b, const json_t *item, bool map, const ch
 			 int depth)
 {
 	for (;;) {
-		int64_t n, skip;
+		int64_t n = 0, skip;
 
 		if (take_long(b, &n, where))
 			return -1;
@@ -450,7 +451,7 @@ static int decode_choice(struct bytes *b, const json_t *list, const char *what, 
 static int decode(struct bytes *b, const json_t *v, const char *where, int depth)
 {
 	const char *type;
-	int64_t n;
+	int64_t n = 0;
 
 	if (depth > DEPTH_MAX)
 		return bad(b, where, "nested deeper than %d levels", DEPTH_MAX);

@@ -212,6 +212,7 @@ static bool same_objects(const json_t *a, const json_t *b)
 /* Without rounding the integer to a double: 2^53 + 1 is not 9007199254740992.0. */
 static bool int_is_real(json_int_t i, double r)
 {
+	/* cppcheck-suppress incorrectLogicOperator ; it reads no hexadecimal fractions */
 	return r >= -0x1p63 && r < 0x1p63 && (double)(json_int_t)r == r && (json_int_t)r == i;
 }
 

@@ -156,7 +156,7 @@ static void read_configs(struct kafka_ask *a, rd_kafka_event_t *ev)
 		if (a->topic[i].config.asked)
 			set_err(&a->topic[i].config, rd_kafka_event_error(ev),
 				rd_kafka_event_error_string(ev));
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && v; i++) {
 		struct kafka_topic_answer *t = find_topic(a, rd_kafka_ConfigResource_name(v[i]));
 		rd_kafka_resp_err_t err = rd_kafka_ConfigResource_error(v[i]);
 
@@ -252,7 +252,7 @@ static void read_groups(struct kafka_ask *a, rd_kafka_event_t *ev)
 		if (!v)
 			set_err(&g->group, rd_kafka_event_error(ev),
 				rd_kafka_event_error_string(ev));
-		for (size_t k = 0; k < n; k++)
+		for (size_t k = 0; k < n && v; k++)
 			if (str_eq(rd_kafka_ConsumerGroupDescription_group_id(v[k]), g->name))
 				read_group(g, v[k]);
 	}

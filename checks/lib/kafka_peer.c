@@ -444,7 +444,8 @@ static struct kafka_peer *peer_to_ask(struct kafka_client *c)
 	return complained >= how_many_decide(c, learned) ? found : NULL;
 }
 
-static void verified(struct kafka_peer *, enum diag_code, const char *, ...) PRINTF_LIKE(3, 4);
+static void verified(struct kafka_peer *peer, enum diag_code code, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 static void verified(struct kafka_peer *peer, enum diag_code code, const char *fmt, ...)
 {
 	va_list ap;

@@ -104,17 +104,15 @@ static void read_handshake(const struct answer *a, struct kafka_probe *probe)
 {
 	int err = a->len >= 10 ? be16(a->bytes + 8) : -1;
 
-	if (err == ERR_ILLEGAL_SASL_STATE) {
-		probe->listener = LISTENER_PLAIN;
-	} else if (err == 0 || err == ERR_UNSUPPORTED_SASL_MECHANISM) {
+	/* Also of ERR_ILLEGAL_SASL_STATE: a listener that wants no login, or not now. */
+	probe->listener = LISTENER_PLAIN;
+	if (err == 0 || err == ERR_UNSUPPORTED_SASL_MECHANISM) {
 		char list[200];
 
 		mechanisms(a, list, sizeof list);
 		/* A broker without any mechanism wants no login. */
 		probe->listener = *list ? LISTENER_SASL : LISTENER_PLAIN;
 		snprintf(probe->words, sizeof probe->words, "%s", list);
-	} else {
-		probe->listener = LISTENER_PLAIN;
 	}
 }
 

@@ -75,6 +75,7 @@ const char *kafka_props_get(const struct kafka_props *props, const char *name)
 /* A Java login module's options: password="..." */
 static void register_quoted(const char *value)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): `one` is freed at the end of each round */
 	for (const char *p = strchr(value, '"'), *end; p; p = strchr(end + 1, '"')) {
 		cleanup_free char *one = NULL;
 

@@ -261,7 +261,7 @@ static enum verdict judge_topic(want_t *want, md_t *md, struct diag *out)
 	char subject[DIAG_SUBJECT_MAX];
 
 	kafka_topic_subject(want->name, subject, sizeof subject);
-	if (judge_existence(want, topic, subject, out) != V_PASS ||
+	if (judge_existence(want, topic, subject, out) != V_PASS || !topic ||
 	    judge_count(want, topic, subject, out) != V_PASS ||
 	    judge_replicas(want, topic, subject, out) != V_PASS ||
 	    judge_leaders(topic, md, subject, out) != V_PASS ||

@@ -230,7 +230,8 @@ int prom_read(char *text, bool openmetrics, void (*see)(const struct prom_line *
 		if (next)
 			*next++ = '\0';
 		r.at = text;
-		r.line = (struct prom_line){.number = ++number};
+		number++;
+		r.line = (struct prom_line){.number = number};
 		skip_blanks(&r);
 		if (!*r.at || *r.at == '\r')
 			continue;

@@ -89,9 +89,9 @@ static const struct wire_finding *first_foreign(const struct wire_tally *t)
 	return NULL;
 }
 
-static enum verdict fail_mixed(const struct wire_tally *t, const char *subject, struct diag *out)
+static enum verdict fail_mixed(const struct wire_tally *t, const char *subject,
+			       const struct wire_finding *f, struct diag *out)
 {
-	const struct wire_finding *f = first_foreign(t);
 	char held[160], place[2 * WIRE_TEXT_MAX + 64];
 
 	formats_text(t, held, sizeof held);
@@ -101,9 +101,9 @@ static enum verdict fail_mixed(const struct wire_tally *t, const char *subject, 
 			  wire_format_name(t->want->format), t->judged, held, place);
 }
 
-static enum verdict fail_other(const struct wire_tally *t, const char *subject, struct diag *out)
+static enum verdict fail_other(const struct wire_tally *t, const char *subject,
+			       const struct wire_finding *f, struct diag *out)
 {
-	const struct wire_finding *f = first_foreign(t);
 	char words[96];
 
 	snprintf(words, sizeof words, "%s, expected %s", wire_format_name(f->first.record.format),
@@ -125,18 +125,18 @@ static enum verdict judge_format(const struct wire_tally *t, const char *subject
 {
 	const struct wire_finding *f = first_foreign(t);
 
-	if (known_formats(t) > 1)
-		return fail_mixed(t, subject, out);
+	if (f && known_formats(t) > 1)
+		return fail_mixed(t, subject, f, out);
 	/* Of bytes without a mark only this can be said: the schema does not read them. */
 	if (f && (t->want->format != WIRE_AVRO_BARE || f->first.record.format != WIRE_OTHER))
-		return fail_other(t, subject, out);
+		return fail_other(t, subject, f, out);
 	if (t->undecoded.n)
 		return fail_at(t, D_AVRO_DECODE, subject, &t->undecoded,
 			       "the schema does not decode them", out);
 	if (t->left.n)
 		return fail_at(t, D_AVRO_BYTES_LEFT, subject, &t->left,
 			       "the schema decodes them, but not to their end", out);
-	return f ? fail_other(t, subject, out) : V_PASS;
+	return f ? fail_other(t, subject, f, out) : V_PASS;
 }
 
 static enum verdict judge_ranges(const struct wire_tally *t, const char *subject, struct diag *out)

@@ -23,16 +23,26 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 UNIT_SECONDS = 30
 SCENARIO_SECONDS = 240
-UNITS = {"src/plan.c": ["test_plan_rules", "test_plan", "test_outcome"], "src/wire.c": ["test_wire"], "src/launch.c": ["test_launch"],
+UNITS = {"src/plan.c": ["test_plan_rules", "test_plan", "test_outcome"], "src/wire.c": ["test_wire"], "src/launch.c": ["test_launch", "test_launch_exec"],
          "src/interpreter.c": ["test_launch"]}
 SCENARIOS = {"src/plan.c": ["test_engine.py"], "src/wire.c": ["test_faults.py", "test_output.py"],
              "src/launch.c": ["test_launch.py"], "src/interpreter.c": ["test_launch.py"]}
 # (file, mutated line without blanks at its ends): why nobody can tell the difference.
 NO_MEMORY = "memory does not run out in these tests"
-EMPTY = "neither is ever the length of a name with its slash"
+LENGTH = "the text is never empty"
 SIGN = "callers ask for less than 0, and for nothing else"
 ROOM = "a larger buffer holds the same"
 EQUIVALENT = {
+    ("src/launch.c", 'if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) <= 0)'): LENGTH,
+    ("src/launch.c", 'if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) < 1)'): LENGTH,
+    ("src/launch.c", 'if (value && asprintf(&entry, "%s=%s", name, value) <= 0)'): LENGTH,
+    ("src/launch.c", 'if (value && asprintf(&entry, "%s=%s", name, value) < 1)'): LENGTH,
+    ("src/launch.c", '; /* without: die("out of memory"); */'): NO_MEMORY,
+    ("src/launch.c", "*env = (struct launch_env){1};"): "the first member is set on the next line",
+    ("src/launch.c", "for (size_t i = 0; i <= env->n; i++)"): "the last is NULL, and free(NULL) does nothing",
+    ("src/launch.c", "for (size_t i = 1; i <= n; i++)"): "the last is NULL, and so is what it is written over",
+    ("src/interpreter.c", "size_t want = ph->p_filesz < size - 0 ? ph->p_filesz : size - 1;"): "at the bound both are size - 1",
+    ("src/interpreter.c", "if (n >= 2 && head[0] == '#' && head[1] == '!')"): "the two bytes alone name nothing",
     ("src/plan.c", "if (c->state == PS_WAITING && ended && !settling(p))"):
         "what a waiting check waits for is counted itself: the profile knows no circles",
     ("src/wire.c", "unsigned char payload[WIRE_RECORD_MAX + sizeof h];"): ROOM,
@@ -149,7 +159,7 @@ def mutations_of(line, code):
         yield re.sub(r"(continue|break);", ";", line)
     # A statement that is left out: a call or an assignment on one line, but no declaration.
     if re.match(r"\s+(?!return\b)[\w>.\-\[\]*()&]+(\(.*\)| [-+|&]?= .*|\+\+|--);$", line):
-        yield re.match(r"\s+", line).group() + ";"
+        yield re.match(r"\s+", line).group() + f"; /* without: {line.strip()} */"
 
 
 def mutants_of(path):
@@ -178,9 +188,17 @@ class Build:
         return subprocess.run([*self.compile_words, "-w", *more, "-c", "-o", str(out), str(source)], cwd=ROOT,
                               capture_output=True).returncode == 0
 
-    def link(self, file, mutant, extra, out, *more):
+    def archive(self, file, folder):
+        """All but the mutated object, from which a link takes only what it needs: that is most of the time saved."""
         own = str(pathlib.Path(file).with_suffix(".o"))
-        objects = [str(mutant) if o.endswith(own) else o for o in self.objects]
+        self.rest = pathlib.Path(folder) / "rest.a"
+        done = subprocess.run(["ar", "rcs", str(self.rest), *[o for o in self.objects if not o.endswith(f"/{own}")]], cwd=ROOT,
+                              capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"mutation: cannot make an archive: {done.stderr}")
+
+    def link(self, mutant, extra, out, *more):
+        objects = [str(mutant), str(self.rest)]
         libs = [w for w in self.link_words if w.startswith("-l")]
         flags = [w for w in self.link_words if not w.startswith("-l")]
         done = subprocess.run([*flags, "-o", str(out), extra, *objects, *libs, *more], cwd=ROOT, capture_output=True, text=True)
@@ -198,7 +216,7 @@ def machine_code(obj):
 def killed_by_units(build, file, obj, folder, units=None):
     for unit in units or UNITS[file]:
         program = folder / unit
-        build.link(file, obj, str(build.build / "tests" / "unit" / f"{unit}.o"), program, "-lcmocka")
+        build.link(obj, str(build.build / "tests" / "unit" / f"{unit}.o"), program, "-lcmocka")
         try:
             done = subprocess.run([str(program)], capture_output=True, text=True, errors="replace", timeout=UNIT_SECONDS,
                                   stdin=subprocess.DEVNULL, cwd=folder)
@@ -212,7 +230,7 @@ def killed_by_units(build, file, obj, folder, units=None):
 
 def killed_by_scenarios(build, file, obj, folder):
     program = folder / "startguard"
-    build.link(file, obj, str(build.build / "src" / "main.o"), program)
+    build.link(obj, str(build.build / "src" / "main.o"), program)
     names = [f"tests/scenario/{name}" for name in SCENARIOS[file]]
     try:
         done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *names],
@@ -247,7 +265,8 @@ def run_file(build, file, jobs, units_only, show_killers):
         build.compile(same, obj, "-g0", f"-I{(ROOT / file).parent}")
         original = machine_code(obj)
     counts, survivors, killers = {}, [], {}
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+    with tempfile.TemporaryDirectory() as name, concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        build.archive(file, name)
         all_mutants = list(mutants_of(ROOT / file))
         results = pool.map(lambda m: judge(build, file, original, *m, units_only), all_mutants)
         for (number, line, _), (outcome, by) in zip(all_mutants, results):
@@ -275,6 +294,8 @@ def run_promises(build):
     """The table of promises: what breaks each, and every test that notices. How many nobody notices."""
     file, missed = "src/plan.c", 0
     original = (ROOT / file).read_text()
+    rest = tempfile.TemporaryDirectory()
+    build.archive(file, rest.name)
     for promise, old, new in PROMISES:
         if original.count(old) != 1:
             sys.exit(f"mutation: stands {original.count(old)} times in {file}: {old}")

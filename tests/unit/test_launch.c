@@ -1,62 +1,18 @@
-/* The command of the service: where it is found, why it is not, what runs it, and what exec does with it. */
+/* The command of the service: where it is found, why it is not, what runs it, and its environment. */
 #include "cm.h"
+#include "folder.h"
 
 #include "launch.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
-#include <sys/resource.h>
+#include <malloc.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "interpreter.h"
 
 #define ENOUGH 8192
-
-static char root[64];
-
-/* Every test begins in an empty directory of its own. */
-static int enter(void **state)
-{
-	(void)state;
-	snprintf(root, sizeof root, "/tmp/launch-XXXXXX");
-	return mkdtemp(root) && chdir(root) == 0 ? 0 : -1;
-}
-
-static int leave(void **state)
-{
-	char *argv[] = {(char *)"rm", (char *)"-rf", root, NULL};
-	pid_t pid = fork();
-
-	(void)state;
-	if (pid == 0) {
-		execv("/bin/rm", argv);
-		_exit(1);
-	}
-	return chdir("/") == 0 && waitpid(pid, NULL, 0) == pid ? 0 : -1;
-}
-
-static void file_of(const char *name, const void *bytes, size_t n, mode_t mode)
-{
-	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, bytes, n), n);
-	assert_int_equal(fchmod(fd, mode), 0);
-	close(fd);
-}
-
-static void script(const char *name, const char *text)
-{
-	file_of(name, text, strlen(text), 0755);
-}
-
-static void folder(const char *name)
-{
-	assert_int_equal(mkdir(name, 0755), 0);
-}
 
 /* ---- launch_find ---------------------------------------------------------------------------------------------------- */
 static void found(const char *path, const char *name, const char *expected)
@@ -319,6 +275,7 @@ static void interpreters_of_programs(void **state)
 	of_program(&e, "/");
 	e.ph[1].p_filesz = 0;
 	of_program(&e, NULL);
+	e = program(2, "/lib/ld-test.so");
 	e.head.e_phnum = 1; /* the second is not there */
 	of_program(&e, NULL);
 	e = program(2, "");
@@ -452,169 +409,6 @@ static void this_program_has_one(void **state)
 	assert_int_equal(access(out, X_OK), 0);
 }
 
-/* ---- launch_exec ---------------------------------------------------------------------------------------------------- */
-/* What launch_exec leads to in a process of its own: what it printed, or how it failed: "126 message". */
-static void execs_in(bool no_stdin, const char *file, char *const *argv, const char *expected)
-{
-	char said[ENOUGH] = "";
-	int p[2], status;
-	size_t n = 0;
-	ssize_t got;
-	pid_t pid;
-
-	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
-	pid = fork();
-	if (pid == 0) {
-		struct launch_env env;
-		struct err err = {0};
-		char text[ENOUGH];
-		int exit_code;
-
-		launch_env_init(&env);
-		if (no_stdin)
-			close(STDIN_FILENO);
-		dup2(p[1], STDOUT_FILENO);
-		exit_code = launch_exec(file, argv, &env, &err);
-		dprintf(STDOUT_FILENO, "%d %s", exit_code, err_text(&err, text, sizeof text));
-		_exit(exit_code);
-	}
-	close(p[1]);
-	while ((got = read(p[0], said + n, sizeof said - 1 - n)) > 0)
-		n += (size_t)got;
-	close(p[0]);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_string_equal(said, expected);
-}
-
-static void execs(const char *file, char *const *argv, const char *expected)
-{
-	execs_in(false, file, argv, expected);
-	execs_in(true, file, argv, expected); /* then the next file gets the number 0 */
-}
-
-static void exec_takes_over(void **state)
-{
-	char *argv[] = {(char *)"name", (char *)"a b", (char *)"", (char *)"c", NULL};
-
-	(void)state;
-	script("s", "#!/bin/sh\nprintf '[%s]' \"$0\" \"$@\"\n");
-	execs("./s", argv, "[./s][a b][][c]");
-	argv[1] = NULL;
-	execs("./s", argv, "[./s]");
-}
-
-static void a_text_goes_to_the_shell(void **state)
-{
-	char text[600], *argv[] = {(char *)"name", (char *)"a b", (char *)"", (char *)"c", NULL};
-
-	(void)state;
-	script("s", "printf '[%s]' \"$0\" \"$@\"\n");
-	execs("./s", argv, "[./s][a b][][c]");
-	argv[1] = NULL;
-	execs("./s", argv, "[./s]");
-	argv[0] = NULL; /* what stands behind the end is not looked at */
-	argv[1] = (char *)"beyond";
-	execs("./s", argv, "[./s]");
-	/* Only its beginning is looked at. */
-	memset(text, ' ', sizeof text);
-	memcpy(text, "printf yes; exit\n", 17);
-	text[256] = '\0';
-	file_of("late", text, sizeof text, 0755);
-	execs("./late", argv, "yes");
-	text[255] = '\0';
-	file_of("early", text, sizeof text, 0755);
-	execs("./early", argv, "126 exec ./early: Exec format error");
-	file_of("one", "\n", 1, 0755);
-	execs("./one", argv, "");
-}
-
-static void what_is_no_text_does_not(void **state)
-{
-	char *argv[] = {(char *)"name", NULL};
-	struct elf e = program(1, "/lib/ld-test.so");
-
-	(void)state;
-	e.head.e_type = ET_EXEC;
-	e.head.e_machine = 0x1234;
-	file_of("other", &e, sizeof e, 0755);
-	execs("./other", argv, "126 exec ./other: Exec format error");
-	file_of("empty", "", 0, 0755);
-	execs("./empty", argv, "126 exec ./empty: Exec format error");
-	file_of("nul", "", 1, 0755);
-	execs("./nul", argv, "126 exec ./nul: Exec format error");
-}
-
-static void exec_that_fails(void **state)
-{
-	char *argv[] = {(char *)"name", NULL};
-
-	(void)state;
-	folder("dir");
-	script("old", "#!/opt/none/perl\n");
-	file_of("text", "printf wrong", 12, 0644);
-	execs("./missing", argv, "127 exec ./missing: No such file or directory");
-	execs("./old", argv, "127 exec ./old: No such file or directory");
-	execs("./text/x", argv, "127 exec ./text/x: Not a directory");
-	execs("./text", argv, "126 exec ./text: Permission denied");
-	execs("./dir", argv, "126 exec ./dir: Permission denied");
-}
-
-/* The arguments just fit, but not with the shell's own beside them: it is the file that cannot be run. */
-static void a_shell_that_cannot_be_had(void **state)
-{
-	static char big[200000];
-	char *argv[] = {(char *)"n", big, big + sizeof big / 2, NULL};
-	struct rlimit small = {512 << 10, 512 << 10};
-	size_t fits = 1, not = sizeof big / 2 - 1;
-	pid_t pid = fork();
-	int status;
-
-	(void)state;
-	if (pid == 0) {
-		struct launch_env env;
-		struct err err = {0};
-
-		setrlimit(RLIMIT_STACK, &small);
-		clearenv();
-		launch_env_init(&env);
-		script("s", "exit 7\n");
-		memset(big, 'x', sizeof big - 1);
-		big[sizeof big / 2 - 1] = '\0';
-		while (not -fits > 1) {
-			size_t middle = (fits + not ) / 2;
-
-			argv[2] = big + sizeof big - 1 - middle;
-			execv("./s", argv);
-			*(errno == ENOEXEC ? &fits : &not ) = middle;
-		}
-		argv[2] = big + sizeof big - 1 - fits;
-		if (fits == 1 || launch_exec("./s", argv, &env, &err) != 126)
-			_exit(1);
-		_exit(err.sys_errno == ENOEXEC ? 0 : 2);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-/* Who filled the room is said: often it is the environment. */
-static void too_much_is_said(void **state)
-{
-	static char
-	    huge[200001]; /* more than the kernel takes as one word (MAX_ARG_STRLEN, 128 KiB) */
-	char *argv[] = {(char *)"name", huge, NULL};
-
-	(void)state;
-	script("s", "#!/bin/sh\n");
-	memset(huge, 'x', sizeof huge - 1);
-	clearenv();
-	setenv("A", "bc", 1);
-	setenv("DE", "", 1);
-	execs("./s", argv,
-	      "126 exec ./s: its arguments or its environment (9 bytes): Argument list too long");
-}
-
 /* ---- launch_env ------------------------------------------------------------------------------------------------------ */
 static void expect_env(const struct launch_env *env, const char *expected)
 {
@@ -691,20 +485,55 @@ static void an_environment_of_any_size(void **state)
 	launch_env_free(&env);
 }
 
-static void the_environment_is_passed_on(void **state)
+#ifdef __GLIBC__
+/* How much more is in use after a hundred times than after one: nothing, when all is given back. */
+static void nothing_is_left(void (*what)(void))
 {
-	char *argv[] = {(char *)"name", NULL};
+	size_t before;
 
-	(void)state;
-	script("s", "#!/bin/sh\nprintf '%s' \"$MARK\"\n");
-	script("t", "printf '%s' \"$MARK\"\n");
-	setenv("MARK", "as it was", 1);
-	execs("./s", argv, "as it was");
-	execs("./t", argv, "as it was");
-	unsetenv("MARK");
+	for (int i = 0; i < 10; i++) /* what the allocator keeps for itself is kept by now */
+		what();
+	before = mallinfo2().uordblks;
+	for (int i = 0; i < 100; i++)
+		what();
+	assert_true(mallinfo2().uordblks <= before);
 }
 
-#define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter, leave)
+static void search_in_vain(void)
+{
+	int exit_code;
+	struct err err;
+
+	assert_null(launch_find("old", &exit_code, &err));
+	assert_null(launch_find("none", &exit_code, &err));
+}
+
+static void make_an_environment(void)
+{
+	struct launch_env env;
+
+	launch_env_init(&env);
+	launch_env_set(&env, "A", "another");
+	launch_env_set(&env, "B", "one more");
+	launch_env_set(&env, "C", "the last");
+	launch_env_set(&env, "A", NULL);
+	launch_env_free(&env);
+}
+
+static void memory_is_given_back(void **state)
+{
+	char *two[] = {(char *)"A=1", (char *)"A=2", NULL}, **before = environ;
+
+	(void)state;
+	folder("a");
+	script("a/old", "#!/opt/none/perl\n");
+	setenv("PATH", "nowhere:a", 1);
+	nothing_is_left(search_in_vain);
+	environ = two;
+	nothing_is_left(make_an_environment);
+	environ = before;
+}
+#endif
 
 int main(void)
 {
@@ -726,13 +555,9 @@ int main(void)
 #endif
 		IN_A_FOLDER(without_standard_input),
 		IN_A_FOLDER(this_program_has_one),
-		IN_A_FOLDER(exec_takes_over),
-		IN_A_FOLDER(a_text_goes_to_the_shell),
-		IN_A_FOLDER(what_is_no_text_does_not),
-		IN_A_FOLDER(exec_that_fails),
-		IN_A_FOLDER(a_shell_that_cannot_be_had),
-		IN_A_FOLDER(the_environment_is_passed_on),
-		IN_A_FOLDER(too_much_is_said),
+#ifdef __GLIBC__
+		IN_A_FOLDER(memory_is_given_back),
+#endif
 		cmocka_unit_test(the_environment_is_kept),
 		cmocka_unit_test(an_environment_of_any_size),
 	};

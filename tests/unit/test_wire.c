@@ -94,7 +94,7 @@ static void random_bytes(void **state)
 
 	(void)state;
 	for (int run = 0; run < 200000; run++) {
-		unsigned char data[600];
+		unsigned char data[600] = {0};
 		struct wire_in in = {0};
 		struct wire_record r;
 		size_t len = sizeof(data);
@@ -398,6 +398,7 @@ static void the_longest_fit(void **state)
 /* What a text was joined of by cleaning is looked at again: a control character must not save a secret. */
 static void secrets_do_not_pass(void **state)
 {
+	char text[FACT_VALUE_MAX + 100] = "";
 	struct wire_in in = {0};
 	struct wire_record r;
 	int p[2];
@@ -415,6 +416,17 @@ static void secrets_do_not_pass(void **state)
 		assert_non_null(strstr(r.text, "***."));
 		assert_memory_equal(r.text, "with", 4);
 	}
+	/* One that the cut would leave half of, and one that cleaning makes. */
+	memset(text, '-', sizeof text - 1);
+	memcpy(text + FACT_VALUE_MAX - 10, "hunter2 hunter2", 15);
+	secret_register("what?ever?it?is");
+	assert_int_equal(wire_put_text(p[1], WIRE_STEP, PH_AUTH, NULL, text), 0);
+	assert_int_equal(wire_put_text(p[1], WIRE_STEP, PH_AUTH, NULL, "what\1ever\2it\3is"), 0);
+	assert_int_equal(wire_fill(&in, p[0]), 1);
+	assert_int_equal(wire_next(&in, &r), 1);
+	assert_null(strstr(r.text, "hunt"));
+	assert_int_equal(wire_next(&in, &r), 1);
+	assert_string_equal(r.text, "***");
 	close(p[0]);
 	close(p[1]);
 	assert_int_equal(wire_put_text(p[1], WIRE_STEP, PH_AUTH, NULL, "x"), -1);

@@ -1,0 +1,392 @@
+/* Rows and values: what is printed reads back as the same, what is wrong is said, and rows that are wrong are found. */
+#include "cm.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "cfg.h"
+#include "schema.h"
+
+#define ENOUGH 8192
+
+static const char *const colours[] = {"red", "green", NULL};
+static const char *const web[] = {"http", "https", NULL};
+
+struct inner {
+	const char *name;
+	int64_t size;
+};
+static const struct key inner_keys[] = {
+    KEY_STR(struct inner, name, .flags = K_REQUIRED, .doc = "What it is called.",
+	    .example = "\"x\""),
+    KEY_INT(struct inner, size, .min = "1", .max = "10", .doc = "How large it is.", .example = "3"),
+    KEY_END};
+static const struct schema inner_schema = {
+    .name = "inner", .size = sizeof(struct inner), .keys = inner_keys};
+
+struct all {
+	const char *str, *path, *address, *raw;
+	int64_t number;
+	double share;
+	bool yes;
+	struct span wait;
+	struct size room;
+	int colour;
+	struct url url;
+	struct urllist urls;
+	struct secret password;
+	struct json_text json;
+	struct strlist words, digits;
+	struct pairlist pairs, headers;
+	const struct inner *one;
+	struct grouplist many;
+};
+static const struct key all_keys[] = {
+    KEY_STR(struct all, str, .flags = K_EMPTY, .doc = "A text."),
+    KEY_PATH(struct all, path, .doc = "A path."),
+    KEY_HOSTPORT(struct all, address, .doc = "An address."),
+    KEY_STR(struct all, raw, .flags = K_RAW, .doc = "A regular expression."),
+    KEY_INT(struct all, number, .min = "-5", .max = "10M", .doc = "A number."),
+    KEY_NUM(struct all, share, .doc = "A share."),
+    KEY_BOOL(struct all, yes, .def = "false", .doc = "Whether."),
+    KEY_SPAN(struct all, wait, .min = "10ms", .max = "1h", .doc = "A span."),
+    KEY_SIZE(struct all, room, .doc = "A size."),
+    KEY_ENUM(struct all, colour, .choices = colours, .doc = "A colour."),
+    KEY_URL(struct all, url, .schemes = web, .doc = "A URL."),
+    KEY_URLLIST(struct all, urls, .schemes = web, .doc = "URLs."),
+    KEY_SECRET(struct all, password, .doc = "A secret."),
+    KEY_JSON(struct all, json, .doc = "JSON."),
+    KEY_STRLIST(struct all, words, .doc = "Words."),
+    KEY_STRLIST(struct all, digits, .flags = K_NUMBERS, .doc = "Numbers."),
+    KEY_PAIRLIST(struct all, pairs, .doc = "Pairs."),
+    KEY_PAIRLIST(struct all, headers, .flags = K_HEADERS, .doc = "Headers."),
+    KEY_GROUP(struct all, one, struct inner, .sub = &inner_schema, .doc = "A group."),
+    KEY_GROUPLIST(struct all, many, .sub = &inner_schema, .doc = "Groups."),
+    KEY_END};
+static const struct schema all_schema = {
+    .name = "all", .size = sizeof(struct all), .keys = all_keys};
+
+static const char *environment(const char *name)
+{
+	return strcmp(name, "ODD") == 0     ? "a${b}$c\"\\"
+	       : strcmp(name, "SEVEN") == 0 ? "7"
+	       : strcmp(name, "YES") == 0   ? "true"
+	       : strcmp(name, "SHARE") == 0 ? "0.25"
+					    : NULL;
+}
+
+struct world {
+	struct arena arena;
+	struct problems problems;
+	struct fill fill;
+	struct all all;
+};
+
+/* How many errors there are in `KEY = VALUE;...`. */
+static int read_all(struct world *w, const char *text)
+{
+	const char *why = NULL;
+	char group[ENOUGH];
+	struct node *node;
+	int errors;
+
+	*w = (struct world){.problems.arena = &w->arena};
+	w->fill =
+	    (struct fill){.arena = &w->arena, .problems = &w->problems, .getenv = environment};
+	snprintf(group, sizeof group, "{ %s }", text);
+	node = cfg_read_value(&w->arena, "all", group, &why);
+	if (!node)
+		fail_msg("%s: %s", group, why);
+	errors = schema_names(&all_schema, NULL, node, "all", &w->fill);
+	return errors + schema_fill(&all_schema, node, "all", &w->all, &w->fill);
+}
+
+static void end(struct world *w)
+{
+	problems_free(&w->problems);
+	arena_free(&w->arena);
+}
+
+static void print_all(const struct all *all, char *text, size_t size)
+{
+	struct str out;
+
+	str_init(&out, size - 1);
+	for (const struct key *k = all_keys; k->name; k++) {
+		if (!key_is_given(k, all))
+			continue;
+		str_addf(&out, "%s = ", k->name);
+		key_print(k, all, &out, 0);
+		str_add(&out, ";");
+	}
+	snprintf(text, size, "%s", out.s);
+	str_free(&out);
+}
+
+/* `text` prints as `expected`, and that reads and prints as itself. */
+static void prints(const char *text, const char *expected)
+{
+	const char *words = text;
+
+	for (int i = 0; i < 2; i++) {
+		char printed[ENOUGH];
+		struct world w;
+
+		if (read_all(&w, words) != 0)
+			fail_msg("%s: %s", words, w.problems.v[0].text);
+		print_all(&w.all, printed, sizeof printed);
+		assert_string_equal(printed, expected);
+		end(&w);
+		words = expected;
+	}
+}
+
+static void what_is_printed_reads_back(void **state)
+{
+	static const struct {
+		const char *text, *printed;
+	} rows[] = {
+	    {"", "yes = false;"},
+	    {"str = \"\";", "str = \"\";yes = false;"},
+	    {"str = \"a\\\"b\\\\c\\nd\\x01\\xe9\"; yes = true;",
+	     "str = \"a\\\"b\\\\c\\nd\\x01\\xe9\";yes = true;"},
+	    {"str = \"$${A} costs $$5 and $ 6\"; yes = true;",
+	     "str = \"$${A} costs $5 and $ 6\";yes = true;"},
+	    {"str = \"${ODD}\"; yes = true;", "str = \"a$${b}$c\\\"\\\\\";yes = true;"},
+	    {"str = \"${NONE:-x${SEVEN}}${NONE:-}\"; yes = true;", "str = \"x7\";yes = true;"},
+	    {"raw = \"^${A}$\"; yes = true;", "raw = \"^${A}$\";yes = true;"},
+	    {"path = \"/a b\"; address = \"h:80\"; yes = true;",
+	     "path = \"/a b\";address = \"h:80\";yes = true;"},
+	    {"number = -5; share = 1; yes = true;", "number = -5;share = 1;yes = true;"},
+	    {"number = \"${SEVEN}\"; share = \"${SHARE}\"; yes = \"${YES}\";",
+	     "number = 7;share = 0.25;yes = true;"},
+	    {"wait = \"1500ms\"; room = \"2MiB\"; colour = \"green\"; yes = true;",
+	     "yes = true;wait = \"1500ms\";room = \"2MiB\";colour = \"green\";"},
+	    {"room = \"3KiB\"; yes = true;", "yes = true;room = \"3KiB\";"},
+	    {"room = \"1000B\"; yes = true;", "yes = true;room = \"1000B\";"},
+	    {"url = \"http://h/p\"; urls = [\"http://a\", \"https://b:1/\"]; yes = true;",
+	     "yes = true;url = \"http://h/p\";urls = [\"http://a\", \"https://b:1/\"];"},
+	    {"password = \"env:PW\"; yes = true;", "yes = true;password = \"env:PW\";"},
+	    {"password = \"file:/a\"; yes = true;", "yes = true;password = \"file:/a\";"},
+	    {"json = \"{\\\"a\\\": 1}\"; yes = true;", "yes = true;json = \"{\\\"a\\\": 1}\";"},
+	    {"words = [\"a\", \"${ODD}\"]; digits = (1, \"2-3\"); yes = true;",
+	     "yes = true;words = [\"a\", \"a$${b}$c\\\"\\\\\"];digits = [\"1\", \"2-3\"];"},
+	    {"pairs = [\"a=b=c\", \"d=env:E\"]; headers = [\"A:  b\"]; yes = true;",
+	     "yes = true;pairs = [\"a=b=c\", \"d=env:E\"];headers = [\"A: b\"];"},
+	    {"one = { name = \"n\"; size = 2; }; yes = true;",
+	     "yes = true;one = { name = \"n\"; size = 2; };"},
+	    {"many = (\"short\", { name = \"n\"; }); yes = true;",
+	     "yes = true;many = (\n    { name = \"short\"; }, \n    { name = \"n\"; });"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		prints(rows[i].text, rows[i].printed);
+}
+
+static void what_is_wrong_is_said(void **state)
+{
+	static const struct {
+		const char *text, *words; /* of the first problem, where and what */
+	} rows[] = {
+	    {"nmuber = 1;", "did you mean \"number\""},
+	    {"str = 1;", "must be text"},
+	    {"path = \"\";", "is empty"},
+	    {"number = \"x\";", "must be"},
+	    {"number = -6;", "-6 is not between -5 and 10M"},
+	    {"number = 1.5;", "must be"},
+	    {"number = \"${NONE}\";", "NONE"},
+	    {"share = \"x\";", "must be"},
+	    {"share = \"${ODD}\";", "must be a number"},
+	    {"share = true;", "must be a number"},
+	    {"yes = \"${SEVEN}\";", "must be true or false"},
+	    {"yes = 1;", "must be"},
+	    {"wait = 5;", "\"5s\""},
+	    {"wait = true;", "must be a time"},
+	    {"wait = \"5\";", "5"},
+	    {"wait = \"1ms\";", "10ms"},
+	    {"wait = \"2h\";", "1h"},
+	    {"room = 5;", "needs a unit"},
+	    {"room = \"5 apples\";", "size"},
+	    {"room = \"x\";", "size"},
+	    {"room = \"99999999999GiB\";", "size"},
+	    {"colour = \"gren\";", "did you mean \"green\""},
+	    {"colour = 1;", "must be"},
+	    {"colour = \"${SEVEN}\";", "red"},
+	    {"url = 1;", "must be"},
+	    {"url = \"ftp://h\";", "http"},
+	    {"url = \"h\";", "URL"},
+	    {"urls = [];", "empty list"},
+	    {"urls = [1];", "must be text"},
+	    {"password = 1;", "must be"},
+	    {"password = \"\";", "empty"},
+	    {"password = \"env:\";", "env"},
+	    {"json = { };", "must be"},
+	    {"words = [1];", "must be text"},
+	    {"words = [\"\"];", "is empty"},
+	    {"words = [\"${NONE}\"];", "NONE"},
+	    {"digits = (true);", "must be text"},
+	    {"pairs = [\"a\"];", "="},
+	    {"pairs = [\"=b\"];", "="},
+	    {"headers = [\"a\"];", "\"a\" is not"},
+	    {"one = 1;", "must be a group"},
+	    {"one = { };", "name"},
+	    {"one = { name = \"n\"; size = 11; };", "11 is not between 1 and 10"},
+	    {"one = { name = \"n\"; sise = 1; };", "did you mean \"size\""},
+	    {"many = { name = \"n\"; };", "list"},
+	    {"many = 1;", "must be"},
+	    {"many = (1);", "must be"},
+	    {"str = \"${\";", "${"},
+	    {"str = \"${1}\";", "${"},
+	    {"str = \"${A!}\";", "${"},
+	    {"str = \"${NONE:?is missing}\";", "is missing"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct world w;
+
+		if (read_all(&w, rows[i].text) == 0)
+			fail_msg("%s is taken for right", rows[i].text);
+		if (!strstr(w.problems.v[0].text, rows[i].words))
+			fail_msg("%s: \"%s\" does not say \"%s\"", rows[i].text,
+				 w.problems.v[0].text, rows[i].words);
+		end(&w);
+	}
+}
+
+static const char *never(const char *text)
+{
+	(void)text;
+	return "is never right";
+}
+
+static void row(struct key k, const char *expected)
+{
+	const struct key keys[] = {k, KEY_END};
+	const struct schema schema = {.name = "s", .size = sizeof(struct all), .keys = keys};
+	char buf[400];
+	const char *said = schema_selftest(&schema, buf, sizeof buf);
+
+	if (!expected) {
+		assert_null(said);
+		return;
+	}
+	assert_non_null(said);
+	if (!strstr(said, expected))
+		fail_msg("\"%s\" does not say \"%s\"", said, expected);
+	assert_true(str_starts(said, "s."));
+}
+
+/* Every row of the product goes through this test of its own, so it must see what is wrong with one. */
+static void wrong_rows_are_found(void **state)
+{
+	const struct key good = {
+	    .name = "a_1", .type = K_STR, .doc = "A sentence.", .example = "\"x\""};
+	struct key k = good;
+
+	(void)state;
+	row(good, NULL);
+	k.name = "aB";
+	row(k, "lower_snake");
+	k.name = "a-b";
+	row(k, "lower_snake");
+	k = good;
+	k.doc = NULL;
+	row(k, "sentence");
+	k.doc = "No full stop";
+	row(k, "sentence");
+	k.doc = " A sentence.";
+	row(k, "sentence");
+	k.doc = "Short.";
+	row(k, "sentence");
+	k = good;
+	k.example = NULL;
+	row(k, "neither example nor default");
+	k.def = "x";
+	row(k, NULL);
+	k.flags = K_REQUIRED;
+	row(k, "required and yet with a default");
+	k = good;
+	k.name = "password";
+	row(k, "sounds secret");
+	k.type = K_SECRET;
+	row(k, NULL);
+	k = good;
+	k.type = K_GROUP;
+	row(k, "sub-schema");
+	k = good;
+	k.sub = &inner_schema;
+	row(k, "sub-schema");
+	k = good;
+	k.type = K_ENUM;
+	row(k, "without choices");
+	k.choices = colours;
+	row(k, NULL);
+	k.def = "blue";
+	row(k, "blue");
+	k = good;
+	k.type = K_BOOL;
+	row(k, "without default");
+	k = good;
+	k.type = K_SPAN;
+	k.def = "5 weeks";
+	row(k, "5 weeks");
+	k = good;
+	k.def = "x";
+	k.check = never;
+	row(k, "never right");
+}
+
+static void a_wrong_row_of_a_group_is_found(void **state)
+{
+	static const struct key bad[] = {{.name = "b", .type = K_STR, .doc = "x", .example = "x"},
+					 KEY_END};
+	static const struct schema sub = {.name = "sub", .size = 8, .keys = bad};
+	const struct key k = {
+	    .name = "g", .type = K_GROUP, .doc = "A sentence.", .example = "{ }", .sub = &sub};
+	const struct key keys[] = {k, KEY_END};
+	const struct schema schema = {.name = "s", .size = sizeof(struct all), .keys = keys};
+	char buf[400];
+
+	(void)state;
+	assert_string_equal(schema_selftest(&schema, buf, sizeof buf),
+			    "sub.b: doc is not a sentence with a full stop");
+}
+
+/* startguard lint: a value of an environment that is not there is unknown, and no mistake. */
+static void offline_the_unknown_is_no_mistake(void **state)
+{
+	const char *why;
+	struct world w = {.problems.arena = &w.arena};
+	struct node *node;
+
+	(void)state;
+	w.fill = (struct fill){
+	    .arena = &w.arena, .problems = &w.problems, .getenv = environment, .offline = true};
+	node = cfg_read_value(
+	    &w.arena, "all",
+	    "{ str = \"${NONE}\"; number = \"${NONE}\"; share = \"${NONE}\";"
+	    " yes = \"${NONE}\"; wait = \"${NONE}\"; room = \"${NONE}\"; colour = \"${NONE}\";"
+	    " url = \"${NONE}\"; words = [\"${NONE}\"]; pairs = [\"a=${NONE}\"];"
+	    " path = \"${NONE}\"; address = \"${NONE}\"; json = \"${NONE}\"; }",
+	    &why);
+	assert_non_null(node);
+	assert_int_equal(schema_fill(&all_schema, node, "all", &w.all, &w.fill), 0);
+	assert_int_equal(w.problems.n, 0);
+	assert_true(w.fill.unknown > 0);
+	end(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_is_printed_reads_back),
+	    cmocka_unit_test(what_is_wrong_is_said),
+	    cmocka_unit_test(wrong_rows_are_found),
+	    cmocka_unit_test(a_wrong_row_of_a_group_is_found),
+	    cmocka_unit_test(offline_the_unknown_is_no_mistake),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,324 @@
+/* The small parts everything stands on: last words, files, numbers, addresses, and what -w makes of a URL. */
+#include "cm.h"
+#include "folder.h"
+
+#include <errno.h>
+
+#include "url.h"
+#include "util.h"
+#include "wait.h"
+
+/* ---- last words ------------------------------------------------------------------------------------------------------ */
+static void told(int fd, const char *text)
+{
+	dprintf(fd, "told: %s\n", text);
+}
+
+static void ask_for_too_much(void)
+{
+	free(xmalloc(SIZE_MAX / 2));
+}
+
+static void ask_for_too_many(void)
+{
+	free(xcalloc(SIZE_MAX / 2, 3));
+}
+
+static void ask_to_grow_too_much(void)
+{
+	free(xrealloc(NULL, SIZE_MAX / 2));
+}
+
+static void break_an_invariant(void)
+{
+	invariant(errno == -1);
+}
+
+static void dies(void (*how)(void), bool also, const char *words)
+{
+	char said[1000] = "";
+	int p[2], status;
+	pid_t pid;
+
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(p[1], STDERR_FILENO);
+		if (also)
+			die_also(told, p[1]);
+		how();
+		_exit(0);
+	}
+	close(p[1]);
+	assert_true(fd_read_full(p[0], said, sizeof said - 1) >= 0);
+	close(p[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 70);
+	assert_non_null(strstr(said, words));
+	assert_non_null(strstr(said, "startguard: internal error: "));
+	assert_true((strstr(said, "told: ") != NULL) == also);
+}
+
+static void last_words_are_said(void **state)
+{
+	(void)state;
+	dies(ask_for_too_much, false, "out of memory (");
+	dies(ask_for_too_many, true, "out of memory (");
+	dies(ask_to_grow_too_much, true, "src/util.c:");
+	dies(break_an_invariant, true, "broken invariant: errno == -1 (");
+}
+
+/* ---- files and descriptors --------------------------------------------------------------------------------------------- */
+static void reads(const char *name, size_t max, ssize_t expected)
+{
+	size_t n = 0;
+	char *text = file_read(name, max, &n);
+
+	if (expected < 0) {
+		assert_null(text);
+		assert_int_equal(errno, -expected);
+		return;
+	}
+	assert_non_null(text);
+	assert_int_equal(n, expected);
+	assert_int_equal(text[n], '\0');
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(text[i], 'x');
+	free(text);
+}
+
+static void a_file_is_read_whole_or_not_at_all(void **state)
+{
+	static const size_t sizes[] = {0, 1, 4095, 4096, 4097, 8191, 8192, 8193, 100000};
+	static char text[100000];
+
+	(void)state;
+	memset(text, 'x', sizeof text);
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		file_of("f", text, sizes[i], 0600);
+		reads("f", sizes[i], (ssize_t)sizes[i]);
+		reads("f", sizes[i] + 1, (ssize_t)sizes[i]);
+		reads("f", 1000000, (ssize_t)sizes[i]);
+		if (sizes[i] > 0)
+			reads("f", sizes[i] - 1, -EFBIG);
+	}
+	reads("missing", 10, -ENOENT);
+	reads(".", 10, -EISDIR);
+	free(file_read("/proc/self/stat", 4096, NULL)); /* has no size before it is read */
+}
+
+static void a_descriptor_that_cannot(void **state)
+{
+	int p[2];
+	char one;
+
+	(void)state;
+	assert_int_equal(fd_write_all(-1, "x", 1), -1);
+	assert_int_equal(errno, EBADF);
+	assert_int_equal(fd_read_full(-1, &one, 1), -1);
+	assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(fd_read_full(p[0], &one, 1), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(fd_write_all(p[1], "ab", 2), 0);
+	assert_int_equal(fd_read_full(p[0], &one, 1), 1);
+	assert_int_equal(one, 'a');
+	close(p[0]);
+	close(p[1]);
+}
+
+/* ---- numbers and patterns ------------------------------------------------------------------------------------------------ */
+static void whole_numbers(void **state)
+{
+	static const char *const bad[] = {
+	    "",    "-",   "+1",  " 1", "1 ",  "1x",
+	    "0x1", "1.0", "--1", "9",  "-4",  "99999999999999999999",
+	    "a",   ":",   "/",   "-a", "1e0", "-99999999999999999999"};
+	int64_t v = 77;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(parse_i64(bad[i], -3, 8, &v), -1);
+	assert_int_equal(v, 77);
+	assert_int_equal(parse_i64("-3", -3, 8, &v), 0);
+	assert_int_equal(v, -3);
+	assert_int_equal(parse_i64("008", -3, 8, &v), 0);
+	assert_int_equal(v, 8);
+	assert_int_equal(parse_i64("9223372036854775807", 0, INT64_MAX, &v), 0);
+	assert_true(v == INT64_MAX);
+	assert_int_equal(parse_i64("9223372036854775808", 0, INT64_MAX, &v), -1);
+}
+
+static void patterns(void **state)
+{
+	static const struct {
+		const char *pattern, *text;
+		bool fits;
+	} rows[] = {{"", "", true},
+		    {"", "a", false},
+		    {"*", "", true},
+		    {"**", "abc", true},
+		    {"a*c", "abbc", true},
+		    {"a*c", "abcd", false},
+		    {"?", "", false},
+		    {"a?c", "abc", true},
+		    {"*a*b*", "xaxbx", true},
+		    {"*ab", "aab", true},
+		    {"*ab", "aba", false},
+		    {"a*", "b", false},
+		    {"*_JSON", "A_JSON", true}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(glob_match(rows[i].pattern, rows[i].text), rows[i].fits);
+}
+
+/* ---- addresses ------------------------------------------------------------------------------------------------------------ */
+static void addresses(void **state)
+{
+	static const struct {
+		const char *text, *host; /* NULL: is none */
+		int port;
+	} rows[] = {{"h:80", "h", 80},
+		    {"[::1]:65535", "::1", 65535},
+		    {"[h]:1", "h", 1},
+		    {"/run/x.sock", "/run/x.sock", 0},
+		    {"h:", NULL, 0},
+		    {"h", NULL, 0},
+		    {":80", NULL, 0},
+		    {"", NULL, 0},
+		    {"h:0", NULL, 0},
+		    {"h:65536", NULL, 0},
+		    {"h:123456", NULL, 0},
+		    {"h:8x", NULL, 0},
+		    {"h:-1", NULL, 0},
+		    {"::1:80", NULL, 0},
+		    {"[::1:80", NULL, 0},
+		    {"[]:80", NULL, 0},
+		    {"[:80", NULL, 0},
+		    {"[::1]x:80", NULL, 0},
+		    {"a b:80", NULL, 0},
+		    {"u@h:80", NULL, 0},
+		    {"h/p:80", NULL, 0},
+		    {"a-host-name-of-32-characters-here:80", NULL, 0},
+		    {"/a/path/that/is/longer/than/room", NULL, 0},
+		    {"a-host-name-of-31-characters-xx:80", "a-host-name-of-31-characters-xx", 80}};
+	char host[32];
+	int port;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		int done = hostport_split(rows[i].text, host, sizeof host, &port);
+
+		if (done != (rows[i].host ? 0 : -1))
+			fail_msg("%s", rows[i].text);
+		if (rows[i].host) {
+			assert_string_equal(host, rows[i].host);
+			assert_int_equal(port, rows[i].port);
+		}
+	}
+}
+
+static void urls_that_are_none(void **state)
+{
+	static const char *const bad[] = {"h",
+					  "://h",
+
+					  "ht_tp://h",
+					  "http://",
+					  "http://h:x",
+					  "http://h:0",
+					  "http://h:99999",
+					  "http://[::1",
+					  "http://[::1]x",
+					  "http://u@",
+					  "http://u%zz@h",
+					  "http://u%0@h",
+					  "http://u%00@h",
+					  "http://h/a b",
+					  "http://h/\x7f",
+					  "http://h/\n",
+					  "http://u:%@h",
+					  "http:/h"};
+	struct arena a = {0};
+	struct url u;
+	const char *why;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		why = NULL;
+		if (url_split(&u, &a, bad[i], &why) == 0)
+			fail_msg("%s is taken for a URL", bad[i]);
+		assert_non_null(why);
+	}
+	assert_int_equal(url_split(&u, &a, "http://h/?a=b;c=d&e", &why), 0);
+	assert_string_equal(u.path, "/?a=b;c=d&e");
+	arena_free(&a);
+}
+
+/* ---- -w URL ---------------------------------------------------------------------------------------------------------------- */
+static void waits(const char *url, const char *expected)
+{
+	struct arena a = {0};
+	struct wait_check w;
+	const char *why = NULL;
+	char text[400];
+
+	if (wait_parse(&w, &a, url, &why) == 0) {
+		int n = snprintf(text, sizeof text, "%s %s:", w.kind, w.name);
+
+		for (const struct node *k = w.node->first; k; k = k->next)
+			n +=
+			    snprintf(text + n, sizeof text - (size_t)n, " %s=%s", k->name, k->text);
+	} else {
+		snprintf(text, sizeof text, "%s", why);
+	}
+	assert_string_equal(text, expected);
+	arena_free(&a);
+}
+
+static void what_a_url_waits_for(void **state)
+{
+	(void)state;
+	waits("tcp://h:1", "tcp h:1: address=h:1");
+	waits("http://u:p@h:1/x?y#z", "http h:1: url=http://u:p@h:1/x?y#z");
+	waits("kafka://a:1,b:2/orders,audit",
+	      "kafka a:1: bootstrap_servers=a:1,b:2 topics=orders,audit");
+	waits("kafka://a:1/", "kafka a:1: bootstrap_servers=a:1");
+	waits("kafka://a:1", "kafka a:1: bootstrap_servers=a:1");
+	waits("kafka://u@a:1", "takes no user part");
+	waits("rediss://h", "redis h: url=rediss://h");
+	waits("registry+https://h/p", "schema_registry h: url=https://h/p");
+	waits("metrics+http://h:9/metrics", "metrics h:9: url=http://h:9/metrics");
+	waits("opa+http://h:1", "opa h:1: url=http://h:1");
+	waits("opa+http://h:1/", "opa h:1: url=http://h:1");
+	waits("opa+http://h:1/v1/data/a/b", "opa h:1: url=http://h:1 decisions=a/b");
+	waits("opa+https://h/below/v1/data/a", "opa h: url=https://h/below decisions=a");
+	waits("opa+http://h:1/v1/data/",
+	      "names no decision: write opa+http://host:port/v1/data/path/of/decision");
+	waits("opa+http://h:1/a/b",
+	      "names no decision: write opa+http://host:port/v1/data/path/of/decision");
+	waits("file:///a,b", "file /a: path=/a,b");
+	waits("dns://name", "dns name: name=name");
+	waits("h:1", "is not a URL such as tcp://host:port");
+	waits("tcp://", "names nothing to wait for");
+	waits("htpt://h", "unknown scheme \"htpt\"; did you mean \"http\"?");
+	waits("something-else://h", "unknown scheme \"something-else\"");
+	waits("://h", "unknown scheme \"\"");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(last_words_are_said),
+	    IN_A_FOLDER(a_file_is_read_whole_or_not_at_all),
+	    cmocka_unit_test(a_descriptor_that_cannot),
+	    cmocka_unit_test(whole_numbers),
+	    cmocka_unit_test(patterns),
+	    cmocka_unit_test(addresses),
+	    cmocka_unit_test(urls_that_are_none),
+	    cmocka_unit_test(what_a_url_waits_for),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
