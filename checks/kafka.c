@@ -135,6 +135,11 @@ static const char *kafka_validate(const void *conf, const char **key)
 		if (problem)
 			return problem;
 	}
+	*key = "groups";
+	for (size_t i = 0; i < c->groups.n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (str_eq(c->groups.v[i], c->groups.v[k]))
+				return "names a group twice";
 	*key = "topics";
 	return kafka_topics_problem(&c->topics);
 }

@@ -149,6 +149,15 @@ static void judge_trial(struct judge *j, const struct trial *t, const char *oper
 		kafka_findings_add(&j->findings, &d, operation);
 		return;
 	}
+	if (!t->came || kafka_is_silence(t->err)) {
+		kafka_topic_subject(t->name, subject, sizeof subject);
+		check_fail(&d, D_ANSWER_TIMEOUT, subject,
+			   "whether it may %s the topic was not answered: %s", operation,
+			   t->came ? rd_kafka_err2str(t->err)
+				   : "nothing came in time (attempt_timeout)");
+		kafka_findings_add(&j->findings, &d, operation);
+		return;
+	}
 	/* A broker that is not Apache's took the number of acks for a good one: say that a record was left. */
 	if (t->came && t->err == 0)
 		check_fact(j->run, "record_left_in", "%s", t->name);
@@ -203,7 +212,12 @@ static int probe_writing(struct judge *j, const struct kafka_client *first, stru
 			 struct diag *out)
 {
 	static const struct kafka_setting extra[] = {
-	    {"retries", "0"}, {"compression.type", "none"}, {NULL, NULL}};
+	    {"retries", "0"},
+	    {"compression.type", "none"},
+	    {"linger.ms", "0"},
+	    {"message.timeout.ms", "0"}, /* the attempt's own end counts */
+	    {"delivery.report.only.error", "false"},
+	    {NULL, NULL}};
 	struct kafka_client *client;
 
 	/* A library that can ask for the list has asked: a broker that gave none is not Apache's, or very old. It may

@@ -36,7 +36,11 @@ struct kafka_client *kafka_canary_open(const struct kafka_client *first, struct 
 {
 	/* Without retries the broker's own reason reaches us; with them only that it took too long. */
 	static const struct kafka_setting extra[] = {
-	    {"acks", "all"}, {"retries", "0"}, {"linger.ms", "0"}, {NULL, NULL}};
+	    {"acks", "all"},
+	    {"retries", "0"},
+	    {"linger.ms", "0"},
+	    {"delivery.report.only.error", "false"}, /* that it came is what is waited for */
+	    {NULL, NULL}};
 
 	return kafka_open_beside(first, RD_KAFKA_PRODUCER, extra, out);
 }

@@ -255,6 +255,9 @@ enum diag_code kafka_topic_meaning(int err)
 	    {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, D_KAFKA_TOPIC_DENIED},
 	    {RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, D_KAFKA_NO_LEADER},
 	    {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, D_KAFKA_NO_LEADER},
+	    {RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE, D_KAFKA_NO_LEADER},
+	    {RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH, D_KAFKA_NO_LEADER},
+	    {RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH, D_KAFKA_NO_LEADER},
 	    {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, D_KAFKA_ISR_LOW},
 	    {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, D_KAFKA_ISR_LOW},
 	};
@@ -263,6 +266,13 @@ enum diag_code kafka_topic_meaning(int err)
 		if (table[i].err == err)
 			return table[i].code;
 	return D_NONE;
+}
+
+bool kafka_is_silence(int err)
+{
+	return err == RD_KAFKA_RESP_ERR__TIMED_OUT || err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ||
+	       err == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE || err == RD_KAFKA_RESP_ERR__TRANSPORT ||
+	       err == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT;
 }
 
 /* ---- properties and versions ----------------------------------------------------------------------------- */

@@ -42,6 +42,9 @@ enum diag_code kafka_new_meaning(const char *words);
 /* Of an error code in a broker's answer, for a topic: D_NONE for no error and for those that say nothing. */
 enum diag_code kafka_topic_meaning(int err);
 
+/* Does this error only say that no answer came (a lost connection, a timeout)? */
+bool kafka_is_silence(int err);
+
 /* "Invalid response size 1213486160" is no size but the first bytes of another protocol: shows them. Returns
  * false when the words hold no such number. */
 bool kafka_foreign_bytes(const char *words, char bytes[5]);

@@ -56,6 +56,8 @@ static void peer_state(struct kafka_peer *peer, int32_t id, bool up)
 /* A certain reason is not replaced by the vaguer ones that follow from it ("Disconnected"). */
 static bool says_more(const struct kafka_peer *peer, struct kafka_meaning m)
 {
+	if (peer->settled) /* the listener was asked itself: no later supposition knows more */
+		return false;
 	if (peer->meaning.code == D_NONE || !diag_info(m.code)->retryable)
 		return true;
 	return diag_info(peer->meaning.code)->retryable || (peer->meaning.guess && !peer->asked);

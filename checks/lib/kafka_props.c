@@ -309,6 +309,9 @@ static const char *const never_passed[] = {
     "group.protocol",
     "transactional.id", /* would fence the running service */
     "enable.idempotence",
+    "enable.gapless.guarantee", /* needs the one before */
+    "reconnect.backoff.ms", /* how fast this check tries is ours, and librdkafka wants the two to fit */
+    "reconnect.backoff.max.ms",
     "statistics.interval.ms",
     "debug",
     "log_level",
@@ -348,7 +351,7 @@ static int apply_one(const struct kafka_prop *p, rd_kafka_conf_t *conf, struct d
 static int apply_defaults(const struct kafka_props *props, rd_kafka_conf_t *conf, struct diag *out)
 {
 	for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
-		if (!kafka_props_get(props, defaults[i][0]) &&
+		if ((is_never_passed(defaults[i][0]) || !kafka_props_get(props, defaults[i][0])) &&
 		    kafka_conf_put(conf, defaults[i][0], defaults[i][1], true, out) < 0)
 			return -1;
 	return 0;

@@ -2,6 +2,7 @@
 
 #include "kafka_config.h"
 #include "kafka_findings.h"
+#include "kafka_log.h"
 
 static void add_setting(struct kafka_findings *f, const struct kafka_topic_answer *a,
 			const char *text)
@@ -34,7 +35,7 @@ static void no_config(const struct kafka_topic_conf *want, const struct kafka_to
 	bool denied = a->config.err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
 		      a->config.err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
 
-	if (want->config.n == 0) {
+	if (want->config.n == 0 && a->config.came && !kafka_is_silence(a->config.err)) {
 		str_addf(unknown, "%s%s", unknown->len ? ", " : "", a->name);
 		return;
 	}

@@ -470,3 +470,18 @@ def test_what_cannot_pass_is_named_first(guard):
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         try_kafka(guard, kafka.bootstrap, topics=["audit", {"name": "orders", "partitions": 2}]).expect(
             "kafka-partitions", exit=69, subject="topic orders", cause="topic audit too: kafka-topic-missing")
+
+
+@pytest.mark.near_miss("kafka-property")
+@pytest.mark.parametrize("properties", [["reconnect.backoff.ms=500"], ["reconnect.backoff.ms=100", "reconnect.backoff.max.ms=10000"],
+                                        ["enable.idempotence=true", "enable.gapless.guarantee=true"],
+                                        ["linger.ms=6000"], ["message.timeout.ms=1"], ["delivery.report.only.error=true"]])
+def test_settings_that_a_service_may_have(guard, properties):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        topics = [{"name": "orders", "operations": ["read", "write"]}]
+        check = try_kafka(guard, kafka.bootstrap, properties=properties, topics=topics, canary={"topic": "orders"}).passed()
+        assert "unverified" not in check["facts"]
+
+
+def test_a_group_that_is_named_twice(guard):
+    try_kafka(guard, "127.0.0.1:1", groups=["g", "h", "g"]).problem("groups", "names a group twice", exit=64)

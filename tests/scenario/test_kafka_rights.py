@@ -95,6 +95,30 @@ def test_a_broker_that_does_not_list_rights(guard):
         assert left_nothing(kafka)
 
 
+@pytest.mark.parametrize("operation, api", [("read", FETCH), ("write", PRODUCE)])
+@pytest.mark.parametrize("how", ["mute", "closing"])
+def test_what_is_not_answered_is_not_granted(guard, operation, api, how):
+    """The trial of a right that nothing came back from: a pass would have looked at nothing."""
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        without_lists(kafka)
+        kafka.denied = {(operation, "orders")}
+        getattr(kafka, how).add(api)
+        result = run_short(guard, bootstrap_servers=kafka.bootstrap, topics=[{"name": "orders", "operations": [operation]}])
+        if operation == "write" and lists_rights(guard):  # no trial is made there: the fact says so
+            assert result.passed()["facts"]["unverified"] == "write orders"
+        else:
+            assert result.code == 124 and result.check()["code"] in ("answer-timeout", "connect-closed", "connect-reset"), result
+
+
+@pytest.mark.produces("answer-timeout")
+@pytest.mark.near_miss("kafka-isr-low")
+def test_settings_that_are_not_told_in_time(guard):
+    """The topic's own minimum of replicas was asked for: silence is not the denial that may stay a fact."""
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.mute.add(DESCRIBE_CONFIGS)
+        run_short(guard, bootstrap_servers=kafka.bootstrap, topics=[{"name": "orders", "operations": ["write"]}]).expect("answer-timeout", exit=124)
+
+
 @pytest.mark.produces("kafka-topic-denied")
 def test_read_denied_by_a_broker_that_does_not_list_rights(guard):
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
