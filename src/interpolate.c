@@ -1,0 +1,118 @@
+#include "schema_slot.h"
+
+#define NEST_MAX 8 /* ${A:-${B:-...}} */
+
+struct interp {
+	const struct node *at;
+	const char *where;
+	struct fill *fill;
+	struct str out;
+	bool unknown; /* offline, and a variable is not set */
+};
+
+static int interp_run(struct interp *in, const char *text, size_t n, unsigned depth);
+
+/* The } that ends what begins behind "${", nested ones counted; NULL when there is none. */
+static const char *closing_brace(const char *p, const char *end)
+{
+	for (unsigned open = 1; p < end; p++) {
+		if (p[0] == '$' && p + 1 < end && p[1] == '{')
+			open++;
+		else if (*p == '}' && --open == 0)
+			return p;
+	}
+	return NULL;
+}
+
+static int interp_name(struct interp *in, const char *p, const char *close, unsigned depth)
+{
+	size_t len = 0;
+	const char *name, *value;
+
+	while (p + len < close &&
+	       (p[len] == '_' || (p[len] >= 'A' && p[len] <= 'Z') ||
+		(p[len] >= 'a' && p[len] <= 'z') || (len && p[len] >= '0' && p[len] <= '9')))
+		len++;
+	name = arena_strndup(in->fill->arena, p, len);
+	p += len;
+	if (len == 0 ||
+	    (p < close && !(p + 1 < close && p[0] == ':' && (p[1] == '-' || p[1] == '?')) &&
+	     !(p + 2 == close && p[0] == ':' && p[1] == '-')))
+		return fill_problem(
+		    in->fill, in->at, in->where,
+		    "\"${%.*s}\" is not ${NAME}, ${NAME:-default} or ${NAME:?message}",
+		    (int)(close - (p - len)), p - len);
+	value = in->fill->getenv(name);
+	if (p == close) {
+		if (value) {
+			str_add(&in->out, value);
+			return 0;
+		}
+		if (in->fill->offline) {
+			in->unknown = true;
+			return 0;
+		}
+		return fill_problem(in->fill, in->at, in->where,
+				    "variable %s is not set; set it, or give a default: ${%s:-...}",
+				    name, name);
+	}
+	if (value && *value) {
+		str_add(&in->out, value);
+		return 0;
+	}
+	if (p[1] == '-')
+		return interp_run(in, p + 2, (size_t)(close - p - 2), depth + 1);
+	if (in->fill->offline) {
+		in->unknown = true;
+		return 0;
+	}
+	return fill_problem(in->fill, in->at, in->where, "variable %s: %.*s", name,
+			    (int)(close - p - 2), p + 2);
+}
+
+static int interp_run(struct interp *in, const char *text, size_t n, unsigned depth)
+{
+	const char *end = text + n, *close;
+	int bad = 0;
+
+	if (depth > NEST_MAX)
+		return fill_problem(in->fill, in->at, in->where, "${} nested more than %d deep",
+				    NEST_MAX);
+	for (const char *p = text; p < end; p++) {
+		if (p[0] != '$' || p + 1 == end || (p[1] != '$' && p[1] != '{')) {
+			str_addc(&in->out, *p);
+		} else if (p[1] == '$') {
+			str_addc(&in->out, '$');
+			p++;
+		} else {
+			close = closing_brace(p + 2, end);
+			if (!close)
+				return fill_problem(in->fill, in->at, in->where,
+						    "\"${\" without its \"}\"");
+			bad |= interp_name(in, p + 2, close, depth);
+			p = close;
+		}
+	}
+	return bad;
+}
+
+const char *interpolate(const struct node *at, const char *text, const char *where,
+			struct fill *fill)
+{
+	struct interp in = {.at = at, .where = where, .fill = fill};
+	const char *out = NULL;
+
+	if (!strchr(text, '$'))
+		return text;
+	str_init(&in.out, 1024 * 1024);
+	if (interp_run(&in, text, strlen(text), 0) == 0 && !in.unknown) {
+		if (in.out.cut)
+			fill_problem(fill, at, where,
+				     "is longer than 1 MiB after ${} was filled in");
+		else
+			out = arena_strdup(fill->arena, in.out.s);
+	}
+	str_free(&in.out);
+	fill->unknown += in.unknown;
+	return out;
+}
