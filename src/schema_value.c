@@ -1,3 +1,5 @@
+#include <math.h>
+
 #include "schema_slot.h"
 
 int wrong_type(const struct slot *s)
@@ -71,7 +73,8 @@ static int fill_num(const struct slot *s)
 		if (!text)
 			return -1;
 		v = strtod(text, &end);
-		if (end == text || *end)
+		/* Not a number would be "not given" to whoever compares: the bound would be gone. */
+		if (end == text || *end || isnan(v))
 			return fill_problem(s->fill, s->node, s->where,
 					    "must be a number, not \"%.80s\"", text);
 	} else if (s->node->type != N_INT && s->node->type != N_FLOAT) {

@@ -68,6 +68,8 @@ static const struct schema all_schema = {
 
 static const char *environment(const char *name)
 {
+	if (strcmp(name, "NOTANUMBER") == 0)
+		return "nan";
 	return strcmp(name, "ODD") == 0     ? "a${b}$c\"\\"
 	       : strcmp(name, "SEVEN") == 0 ? "7"
 	       : strcmp(name, "YES") == 0   ? "true"
@@ -198,6 +200,7 @@ static void what_is_wrong_is_said(void **state)
 	    {"number = \"${NONE}\";", "NONE"},
 	    {"share = \"x\";", "must be"},
 	    {"share = \"${ODD}\";", "must be a number"},
+	    {"share = \"${NOTANUMBER}\";", "must be a number"},
 	    {"share = true;", "must be a number"},
 	    {"yes = \"${SEVEN}\";", "must be true or false"},
 	    {"yes = 1;", "must be"},
