@@ -132,6 +132,19 @@ static void add_name(struct str *s, const char *what, const X509_NAME *name)
 	BIO_free(bio);
 }
 
+/* A certificate may hold any number of bytes there. */
+static void add_address(struct str *s, const ASN1_OCTET_STRING *address)
+{
+	int len = ASN1_STRING_length(address);
+	char ip[INET6_ADDRSTRLEN];
+
+	if (len != 4 && len != 16)
+		str_addf(s, "(address of %d bytes)", len);
+	else if (inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(address), ip,
+			   sizeof ip))
+		str_add(s, ip);
+}
+
 static void add_alternatives(struct str *s, X509 *cert)
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
@@ -139,20 +152,13 @@ static void add_alternatives(struct str *s, X509 *cert)
 
 	for (int i = 0; i < n && i < 6; i++) {
 		const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
-		char ip[INET6_ADDRSTRLEN] = "";
 
 		str_add(s, i ? " " : ", names ");
-		if (g->type == GEN_DNS) {
+		if (g->type == GEN_DNS)
 			str_addn(s, (const char *)ASN1_STRING_get0_data(g->d.dNSName),
 				 (size_t)ASN1_STRING_length(g->d.dNSName));
-		} else if (g->type == GEN_IPADD) {
-			int len = ASN1_STRING_length(g->d.iPAddress);
-
-			inet_ntop(len == 4 ? AF_INET : AF_INET6,
-				  ASN1_STRING_get0_data(g->d.iPAddress), ip,
-				  len == 4 || len == 16 ? sizeof(ip) : 0);
-			str_add(s, ip);
-		}
+		else if (g->type == GEN_IPADD)
+			add_address(s, g->d.iPAddress);
 	}
 	if (n > 6)
 		str_addf(s, " and %d more", n - 6);
