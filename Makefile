@@ -10,7 +10,7 @@
 #   make lint       style rules, profiles, generated files, headers that stand alone
 #   make format     clang-format on every source file
 #   make dev        build/dev/startguard with AddressSanitizer and UBSan, -Werror
-#   make check-sanitized  unit tests and scenarios with it
+#   make check-sanitized  unit tests, the fuzz corpora and scenarios with it
 #   make analyse    gcc -fanalyzer, clang-tidy and cppcheck
 #   make check-valgrind  unit tests, and every kind of check, under valgrind
 #   make coverage   lines and branches that unit tests and scenarios run through
@@ -205,7 +205,7 @@ dev:
 
 # The unit tests and scenarios once more with the sanitizers; everything takes longer under them.
 check-sanitized:
-	$(MAKE) --no-print-directory BUILD=$(BUILD)/dev CFLAGS='-O1 -g -Werror $(sanitize)' unit
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/dev CFLAGS='-O1 -g -Werror $(sanitize)' unit fuzz-replay
 	STARTGUARD_TIME_SCALE=4 ASAN_OPTIONS=detect_leaks=0 \
 		$(MAKE) --no-print-directory BUILD=$(BUILD)/dev CFLAGS='-O1 -g -Werror $(sanitize)' scenario
 
