@@ -207,18 +207,6 @@ static void enter_fence(const struct profile_check *check, pid_t parent, int *pi
 		wire_put_text(*pipe_fd, WIRE_NOTE, PH_NONE, NULL, missing);
 }
 
-/* Coverage counters are written at exit, which a child never reaches. Present only in instrumented builds. */
-extern int __llvm_profile_write_file(void) __attribute__((weak));
-extern void __gcov_dump(void) __attribute__((weak));
-
-static void flush_coverage(void)
-{
-	if (__llvm_profile_write_file)
-		__llvm_profile_write_file();
-	if (__gcov_dump)
-		__gcov_dump();
-}
-
 static struct mono soft_deadline(struct mono now, struct mono deadline)
 {
 	int64_t margin = mono_since(now, deadline).ns / 100 * SOFT_PERCENT;
@@ -299,8 +287,7 @@ static _Noreturn void child_main(const struct profile_check *check, int number, 
 	die_also(die_into_pipe, fd);
 	attempt(check, number, now, deadline, fd, setup->fence, &diag);
 	tree_end(END_MS);
-	flush_coverage();
-	_exit(EXIT_SUCCESS);
+	leave_at_once(EXIT_SUCCESS);
 }
 
 int child_start(struct child *out, const struct profile_check *check, int number, struct mono now,

@@ -35,8 +35,6 @@ static void add_option(struct str *b, const struct cli_option *o)
 	snprintf(text, sizeof text, "%s%s%s%s", o->text, o->env ? " [" : "", o->env ? o->env : "",
 		 o->env ? "]" : "");
 	str_addf(b, "  %-28s ", left);
-	if (strlen(left) > 28)
-		str_addf(b, "\n%31s", "");
 	add_wrapped(b, text, 31, 100);
 }
 
@@ -72,28 +70,16 @@ void cli_help(struct str *b, enum command command)
 }
 
 /* ---- the manual page's part ------------------------------------------------------------------------------------------------- */
-static void add_roff(struct str *b, const char *text)
-{
-	if (*text == '.' || *text == '\'')
-		str_add(b, "\\&");
-	for (; *text; text++) {
-		if (*text == '\\' || *text == '-')
-			str_add(b, *text == '\\' ? "\\e" : "\\-");
-		else
-			str_addc(b, *text);
-	}
-}
-
 static void man_option(struct str *b, const struct cli_option *o)
 {
 	str_add(b, ".TP\n\\fB");
 	if (o->letter)
 		str_addf(b, "\\-%c\\fR, \\fB", o->letter);
-	add_roff(b, "--");
-	add_roff(b, o->name);
+	str_add_roff(b, "--");
+	str_add_roff(b, o->name);
 	str_addf(b, "\\fR%s%s%s\n", o->value ? " \\fI" : "", o->value ? o->value : "",
 		 o->value ? "\\fR" : "");
-	add_roff(b, o->text);
+	str_add_roff(b, o->text);
 	str_add(b, ".\n");
 	if (o->env)
 		str_addf(b, "Environment: \\fB%s\\fR.\n", o->env);
@@ -104,9 +90,9 @@ void cli_man(struct str *b)
 	str_add(b, ".SH COMMANDS\n");
 	for (enum command c = 0; c < CMD__COUNT; c++) {
 		str_add(b, ".TP\n.B startguard ");
-		add_roff(b, cli_commands[c].synopsis);
+		str_add_roff(b, cli_commands[c].synopsis);
 		str_addc(b, '\n');
-		add_roff(b, cli_commands[c].text);
+		str_add_roff(b, cli_commands[c].text);
 		str_add(b, ".\n");
 	}
 	str_add(b, ".SH OPTIONS\n"

@@ -32,7 +32,7 @@ enum diag_code diag_find(const char *code)
 
 const char *phase_name(enum phase p)
 {
-	return p < PH__COUNT ? phases[p] : "none";
+	return phases[p];
 }
 
 enum verdict diag_vset(struct diag *out, enum diag_code code, const char *subject, const char *fmt,

@@ -21,8 +21,6 @@ static void add_bounds(struct str *b, const struct key *k)
 		str_addf(b, "; default %s", k->def);
 	if (k->min && k->max)
 		str_addf(b, "; %s to %s", k->min, k->max);
-	else if (k->min)
-		str_addf(b, "; at least %s", k->min);
 	else if (k->max)
 		str_addf(b, "; at most %s", k->max);
 }
@@ -31,7 +29,7 @@ static void text_row(struct str *b, const struct key *k, int depth)
 {
 	str_addf(b, "%*s%-22s %s", 2 + 4 * depth, "", k->name, key_type_text(k));
 	add_bounds(b, k);
-	str_addf(b, "\n%*s%s\n", 25 + 4 * depth, "", k->doc ? k->doc : "");
+	str_addf(b, "\n%*s%s\n", 25 + 4 * depth, "", k->doc);
 	if (k->example)
 		str_addf(b, "%*s%s = %s;\n", 25 + 4 * depth, "", k->name, k->example);
 }
@@ -52,7 +50,7 @@ static void markdown_rows(struct str *b, const struct schema *s, const char *pre
 
 		str_addf(b, "| %s%s | %s", prefix, k->name, key_type_text(k));
 		add_bounds(b, k);
-		str_addf(b, " | %s%s%s%s |\n", k->doc ? k->doc : "", k->example ? " `" : "",
+		str_addf(b, " | %s%s%s%s |\n", k->doc, k->example ? " `" : "",
 			 k->example ? k->example : "", k->example ? "`" : "");
 		snprintf(deeper, sizeof deeper, "%s%s.", prefix, k->name);
 		if (k->sub)
@@ -60,35 +58,20 @@ static void markdown_rows(struct str *b, const struct schema *s, const char *pre
 	}
 }
 
-/* A line of roff that begins with a dot or quote would be a command. */
-static void add_roff(struct str *b, const char *text)
-{
-	if (*text == '.' || *text == '\'')
-		str_add(b, "\\&");
-	for (; *text; text++) {
-		if (*text == '\\')
-			str_add(b, "\\e");
-		else if (*text == '-')
-			str_add(b, "\\-");
-		else
-			str_addc(b, *text);
-	}
-}
-
 static void man_rows(struct str *b, const struct schema *s)
 {
 	for (const struct key *k = s->keys; k->name; k++) {
 		str_addf(b, ".TP\n.B %s\n", k->name);
-		add_roff(b, key_type_text(k));
+		str_add_roff(b, key_type_text(k));
 		add_bounds(b, k);
 		str_add(b, ".\n");
-		add_roff(b, k->doc ? k->doc : "");
+		str_add_roff(b, k->doc);
 		str_addc(b, '\n');
 		if (k->example) {
 			str_add(b, ".br\nExample: \\fB");
-			add_roff(b, k->name);
+			str_add_roff(b, k->name);
 			str_add(b, " = ");
-			add_roff(b, k->example);
+			str_add_roff(b, k->example);
 			str_add(b, "\\fR\n");
 		}
 		if (k->sub) {
@@ -121,7 +104,7 @@ static void json_rows(struct str *b, const struct schema *s)
 			str_add(b, "]");
 		}
 		str_add(b, ", \"doc\": ");
-		str_add_json_string(b, k->doc ? k->doc : "");
+		str_add_json_string(b, k->doc);
 		if (k->example) {
 			str_add(b, ", \"example\": ");
 			str_add_json_string(b, k->example);
@@ -187,7 +170,7 @@ static void choose_active(struct arena *a, const struct check_kind *kind, bool *
 
 static void reference_row(struct str *b, const struct key *k, const char *indent, bool active)
 {
-	str_addf(b, "%s# %s%s", indent, k->doc ? k->doc : "", " (");
+	str_addf(b, "%s# %s (", indent, k->doc);
 	str_add(b, key_type_text(k));
 	add_bounds(b, k);
 	str_addf(b, ")\n%s%s%s = ", indent, active ? "" : "# ", k->name);
@@ -203,7 +186,7 @@ static void reference_row(struct str *b, const struct key *k, const char *indent
 	for (const struct key *s = k->sub ? k->sub->keys : NULL; s && s->name; s++) {
 		str_addf(b, "%s#   %s: %s", indent, s->name, key_type_text(s));
 		add_bounds(b, s);
-		str_addf(b, ". %s\n", s->doc ? s->doc : "");
+		str_addf(b, ". %s\n", s->doc);
 	}
 }
 
@@ -275,7 +258,7 @@ static void print_topic(struct str *b, const struct topic *t, enum print_as as)
 		break;
 	case AS_MAN:
 		str_addf(b, ".SS %s\n", t->name);
-		add_roff(b, t->summary);
+		str_add_roff(b, t->summary);
 		str_add(b, ".\n");
 		if (t->schema)
 			man_rows(b, t->schema);
@@ -328,10 +311,8 @@ static void print_all(struct str *b, enum print_as as)
 
 static int unknown(struct err *err, const char *what, const char *word, const char *const *words)
 {
-	const char *near = nearest_word(word, words);
-
-	return err_make(err, 0, "no %s \"%s\"%s%s%s", what, word, near ? "; did you mean \"" : "",
-			near ? near : "", near ? "\"?" : "");
+	return err_make(err, 0, "no %s \"%s\"%s", what, word,
+			did_you_mean(nearest_word(word, words)).text);
 }
 
 static int print_key(struct str *b, const struct topic *t, const char *name, enum print_as as,
@@ -345,9 +326,8 @@ static int print_key(struct str *b, const struct topic *t, const char *name, enu
 	if (!k && schema_find(&common_schema, name))
 		return print_key(b, &others[1], name, as, err);
 	if (!k)
-		return err_make(err, 0, "%s has no key \"%s\"%s%s%s", t->name, name,
-				near ? "; did you mean \"" : "", near ? near : "",
-				near ? "\"?" : "");
+		return err_make(err, 0, "%s has no key \"%s\"%s", t->name, name,
+				did_you_mean(near).text);
 	/* cppcheck-suppress unreadVariable ; `alone` has it */
 	one[0] = *k;
 	print_topic(b, &(struct topic){t->name, t->summary, &alone}, as);
@@ -374,9 +354,10 @@ int explain(struct str *b, const char *topic, enum print_as as, struct err *err)
 		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): topic_at(i) is the same as in the loop's head */
 		if (strlen(t.name) != len || strncmp(t.name, topic, len) != 0)
 			continue;
-		if (dot)
-			return print_key(b, &t, dot + 1, as, err);
-		print_topic(b, &t, as);
+		if (dot && print_key(b, &t, dot + 1, as, err) < 0)
+			return -1;
+		if (!dot)
+			print_topic(b, &t, as);
 		if (as == AS_JSON)
 			str_addc(b, '\n');
 		return 0;

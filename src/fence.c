@@ -30,15 +30,6 @@
 #define SANITIZED 0
 #endif
 
-/* Coverage counters are written to files at the end of a child: in such a build files may be written. */
-extern int __llvm_profile_write_file(void) __attribute__((weak));
-extern void __gcov_dump(void) __attribute__((weak));
-
-static bool writes_coverage(void)
-{
-	return __llvm_profile_write_file || __gcov_dump;
-}
-
 /* ---- Landlock ------------------------------------------------------------------------------------------------------- */
 #ifdef LANDLOCK_CREATE_RULESET_VERSION
 
@@ -71,11 +62,13 @@ struct ruleset_attr {
 	uint64_t fs, net, scoped;
 };
 
-static int allow_writing(int ruleset, const char *path)
+/* Coverage is written to files at the end of a child: such a build has the rules, and lets all that they forbid pass. */
+static int allow_writing(int ruleset, uint64_t forbidden)
 {
-	cleanup_fd int fd = open(path, O_PATH | O_CLOEXEC);
-	struct landlock_path_beneath_attr rule = {.allowed_access = LANDLOCK_ACCESS_FS_WRITE_FILE,
-						  .parent_fd = fd};
+	bool all = counts_coverage();
+	cleanup_fd int fd = open(all ? "/" : "/dev/null", O_PATH | O_CLOEXEC);
+	struct landlock_path_beneath_attr rule = {
+	    .allowed_access = all ? forbidden : LANDLOCK_ACCESS_FS_WRITE_FILE, .parent_fd = fd};
 
 	if (fd < 0) /* no /dev here: then nobody can write to it either */
 		return 0;
@@ -103,7 +96,7 @@ static void prepare_landlock(struct fence *f)
 		snprintf(f->landlock_missing, sizeof f->landlock_missing, "%s", strerror(errno));
 		return;
 	}
-	if (allow_writing(f->landlock, "/dev/null") < 0) {
+	if (allow_writing(f->landlock, attr.fs) < 0) {
 		snprintf(f->landlock_missing, sizeof f->landlock_missing, "%s", strerror(errno));
 		close(f->landlock);
 		f->landlock = -1;
@@ -170,12 +163,7 @@ void fence_prepare(struct fence *f, unsigned rooms)
 	for (int room = 0; room < FENCE__COUNT; room++)
 		if (rooms & 1u << room)
 			fence_filter_make(&f->filters[room], (enum fence_room)room);
-	if (!(rooms & 1u << FENCE_PLAIN))
-		return;
-	if (writes_coverage())
-		snprintf(f->landlock_missing, sizeof f->landlock_missing,
-			 "this build writes coverage files");
-	else
+	if (rooms & 1u << FENCE_PLAIN)
 		prepare_landlock(f);
 }
 
@@ -249,8 +237,8 @@ void fence_limit(const struct fence *f, uint64_t memory)
 	if (!SANITIZED)
 		lower(RLIMIT_DATA, f->data + memory);
 	lower(RLIMIT_NOFILE, FENCE_DESCRIPTORS);
-	/* No file grows, with Landlock or without. Pipes and sockets are none. */
-	if (!writes_coverage())
+	/* No file grows, with Landlock or without. Pipes and sockets are none; files of coverage are. */
+	if (!counts_coverage())
 		lower(RLIMIT_FSIZE, 0);
 }
 

@@ -168,86 +168,83 @@ static const struct banned for_plain[] = {
 
 #define DENY SCMP_ACT_ERRNO(EPERM)
 
+/* A filter being made. The first refusal of the library ends it: what comes after it does nothing. */
+struct making {
+	scmp_filter_ctx ctx;
+	int rc;
+};
+
+/* At most one condition. SCMP_CMP leaves its second value out, which some compilers take for a mistake. */
+static void ban(struct making *m, int number, int error, unsigned conditions,
+		struct scmp_arg_cmp cmp)
+{
+	int rc = m->rc < 0 ? m->rc
+			   : seccomp_rule_add_array(m->ctx, SCMP_ACT_ERRNO((unsigned)error), number,
+						    conditions, &cmp);
+
+	/* A pseudo number (the call does not exist here) may be refused: then there is nothing to forbid. */
+	m->rc = conditions == 0 && (rc == -EDOM || rc == -EINVAL) ? m->rc : rc;
+}
+
+static void ban_call(struct making *m, int number, int error)
+{
+	ban(m, number, error, 0, (struct scmp_arg_cmp){0});
+}
+
+static void ban_if(struct making *m, int number, unsigned arg, enum scmp_compare op, uint64_t a,
+		   uint64_t b)
+{
+	ban(m, number, EPERM, 1,
+	    (struct scmp_arg_cmp){.arg = arg, .op = op, .datum_a = a, .datum_b = b});
+}
+
 /* By name, or else by number: what the library does not know by name it takes for the machine's own architecture
  * only. */
-static int ban_list(scmp_filter_ctx ctx, const struct banned *list, size_t n, bool by_name)
+static void ban_list(struct making *m, const struct banned *list, size_t n, bool by_name)
 {
 	for (size_t i = 0; i < n; i++) {
-		int number = seccomp_syscall_resolve_name(list[i].name), rc;
+		int number = seccomp_syscall_resolve_name(list[i].name);
 
-		if (by_name != (number != __NR_SCMP_ERROR))
-			continue;
-		if (!by_name)
-			number = list[i].number;
-		if (number == 0) /* no architecture has it any more */
-			continue;
-		rc = seccomp_rule_add(ctx, DENY, number, 0);
-		/* A pseudo number (the call does not exist here) may be refused: then there is nothing to forbid. */
-		if (rc < 0 && rc != -EDOM && rc != -EINVAL)
-			return rc;
+		if (by_name && number != __NR_SCMP_ERROR)
+			ban_call(m, number, EPERM);
+		else if (!by_name && number == __NR_SCMP_ERROR && list[i].number)
+			ban_call(m, list[i].number, EPERM);
 	}
-	return 0;
-}
-
-static int ban_if(scmp_filter_ctx ctx, int number, struct scmp_arg_cmp cmp)
-{
-	return seccomp_rule_add_array(ctx, DENY, number, 1, &cmp);
-}
-
-/* SCMP_CMP leaves the second value out, which some compilers take for a mistake. */
-static struct scmp_arg_cmp when(unsigned arg, enum scmp_compare op, uint64_t a, uint64_t b)
-{
-	return (struct scmp_arg_cmp){.arg = arg, .op = op, .datum_a = a, .datum_b = b};
 }
 
 /* New namespaces by clone, and by clone3, whose flags lie in memory where no filter sees them: "no such call", which
  * the C library answers with clone. */
-static int ban_namespaces(scmp_filter_ctx ctx)
+static void ban_namespaces(struct making *m)
 {
 	static const unsigned flags[] = {CLONE_NEWNS,  CLONE_NEWUTS, CLONE_NEWIPC,   CLONE_NEWUSER,
 					 CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWCGROUP};
-	int rc = 0, clone3 = seccomp_syscall_resolve_name("clone3");
+	int clone3 = seccomp_syscall_resolve_name("clone3");
 
-	for (size_t i = 0; i < ARRAY_LEN(flags) && rc == 0; i++)
-		rc = ban_if(ctx, SCMP_SYS(clone),
-			    when(CLONE_FLAGS, SCMP_CMP_MASKED_EQ, flags[i], flags[i]));
-	if (rc == 0)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS),
-				      clone3 == __NR_SCMP_ERROR ? 435 : clone3, 0);
-	return rc;
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		ban_if(m, SCMP_SYS(clone), CLONE_FLAGS, SCMP_CMP_MASKED_EQ, flags[i], flags[i]);
+	ban_call(m, clone3 == __NR_SCMP_ERROR ? 435 : clone3, ENOSYS);
 }
 
-/* Typing into the terminal the guard was started from. */
-static int ban_terminal_input(scmp_filter_ctx ctx)
+/* Typing into the terminal the guard was started from. The kernel looks at 32 bits of the request: so must we. */
+static void ban_terminal_input(struct making *m)
 {
 	static const unsigned requests[] = {TIOCSTI, 0x541c /* TIOCLINUX */};
-	int rc = 0;
 
-	/* The kernel looks at 32 bits of the request: so must we. */
-	for (size_t i = 0; i < ARRAY_LEN(requests) && rc == 0; i++)
-		rc = ban_if(ctx, SCMP_SYS(ioctl),
-			    when(1, SCMP_CMP_MASKED_EQ, 0xffffffffu, requests[i]));
-	return rc;
+	for (size_t i = 0; i < ARRAY_LEN(requests); i++)
+		ban_if(m, SCMP_SYS(ioctl), 1, SCMP_CMP_MASKED_EQ, 0xffffffffu, requests[i]);
 }
 
 /* Only threads, only sockets of the four families that checks use, only own limits. */
-static int ban_more_for_plain(scmp_filter_ctx ctx)
+static void ban_more_for_plain(struct making *m)
 {
-	int rc = ban_list(ctx, for_plain, ARRAY_LEN(for_plain), false);
-
-	if (rc == 0)
-		rc = ban_list(ctx, for_plain, ARRAY_LEN(for_plain), true);
-	if (rc == 0)
-		rc = ban_if(ctx, SCMP_SYS(clone),
-			    when(CLONE_FLAGS, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
-	for (unsigned family = 1; family < AF_NETLINK && rc == 0; family++)
+	ban_list(m, for_plain, ARRAY_LEN(for_plain), false);
+	ban_list(m, for_plain, ARRAY_LEN(for_plain), true);
+	ban_if(m, SCMP_SYS(clone), CLONE_FLAGS, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0);
+	for (unsigned family = 1; family < AF_NETLINK; family++)
 		if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
-			rc = ban_if(ctx, SCMP_SYS(socket), when(0, SCMP_CMP_EQ, family, 0));
-	if (rc == 0)
-		rc = ban_if(ctx, SCMP_SYS(socket), when(0, SCMP_CMP_GT, AF_NETLINK, 0));
-	if (rc == 0)
-		rc = ban_if(ctx, SCMP_SYS(prlimit64), when(0, SCMP_CMP_NE, 0, 0));
-	return rc;
+			ban_if(m, SCMP_SYS(socket), 0, SCMP_CMP_EQ, family, 0);
+	ban_if(m, SCMP_SYS(socket), 0, SCMP_CMP_GT, AF_NETLINK, 0);
+	ban_if(m, SCMP_SYS(prlimit64), 0, SCMP_CMP_NE, 0, 0);
 }
 
 /* Programs of the image may be of the machine's elder brother. */
@@ -287,33 +284,29 @@ static int export(scmp_filter_ctx ctx, struct fence_filter *out)
 
 void fence_filter_make(struct fence_filter *out, enum fence_room room)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
-	int rc = ctx ? 0 : -ENOMEM;
+	struct making m = {.ctx = seccomp_init(SCMP_ACT_ALLOW)};
 
+	m.rc = m.ctx ? 0 : -ENOMEM;
 	/* Another architecture's calls have other numbers: none at all. */
-	if (rc == 0)
-		rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, DENY);
+	if (m.rc == 0)
+		m.rc = seccomp_attr_set(m.ctx, SCMP_FLTATR_ACT_BADARCH, DENY);
 #if SCMP_VER_MAJOR > 2 || (SCMP_VER_MAJOR == 2 && SCMP_VER_MINOR >= 5)
-	if (rc == 0)
-		seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree, not a list */
+	if (m.rc == 0)
+		seccomp_attr_set(m.ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree, not a list */
 #endif
-	if (rc == 0)
-		rc = ban_list(ctx, for_all, ARRAY_LEN(for_all), false);
-	if (rc == 0 && room == FENCE_PROGRAMS)
-		add_compat(ctx);
-	if (rc == 0)
-		rc = ban_list(ctx, for_all, ARRAY_LEN(for_all), true);
-	if (rc == 0)
-		rc = ban_namespaces(ctx);
-	if (rc == 0)
-		rc = ban_terminal_input(ctx);
-	if (rc == 0 && room == FENCE_PLAIN)
-		rc = ban_more_for_plain(ctx);
-	if (rc == 0)
-		rc = export(ctx, out);
-	if (rc < 0)
-		snprintf(out->missing, sizeof out->missing, "libseccomp: %s", strerror(-rc));
-	seccomp_release(ctx);
+	ban_list(&m, for_all, ARRAY_LEN(for_all), false);
+	if (m.rc == 0 && room == FENCE_PROGRAMS)
+		add_compat(m.ctx);
+	ban_list(&m, for_all, ARRAY_LEN(for_all), true);
+	ban_namespaces(&m);
+	ban_terminal_input(&m);
+	if (room == FENCE_PLAIN)
+		ban_more_for_plain(&m);
+	if (m.rc == 0)
+		m.rc = export(m.ctx, out);
+	if (m.rc < 0)
+		snprintf(out->missing, sizeof out->missing, "libseccomp: %s", strerror(-m.rc));
+	seccomp_release(m.ctx);
 }
 
 const char *fence_library(void)

@@ -36,8 +36,7 @@ static int interp_name(struct interp *in, const char *p, const char *close, unsi
 	name = arena_strndup(in->fill->arena, p, len);
 	p += len;
 	if (len == 0 ||
-	    (p < close && !(p + 1 < close && p[0] == ':' && (p[1] == '-' || p[1] == '?')) &&
-	     !(p + 2 == close && p[0] == ':' && p[1] == '-')))
+	    (p < close && !(p + 1 < close && p[0] == ':' && (p[1] == '-' || p[1] == '?'))))
 		return fill_problem(
 		    in->fill, in->at, in->where,
 		    "\"${%.*s}\" is not ${NAME}, ${NAME:-default} or ${NAME:?message}",

@@ -32,12 +32,20 @@ void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code
 					.code = code,
 					.file = file ? printable(p->arena, file) : NULL,
 					.line = line,
-					.where = arena_strdup(p->arena, where ? where : ""),
+					.where = arena_strdup(p->arena, where),
 					.text = arena_strdup(p->arena, text)};
 	*(kind == PROBLEM_POLICY    ? &p->policies
 	  : kind == PROBLEM_WARNING ? &p->warnings
 				    : &p->errors) += 1;
 	p->usages += kind == PROBLEM_USAGE;
+}
+
+void problem_lower(struct problems *p, size_t i)
+{
+	invariant(p->v[i].kind == PROBLEM_ERROR);
+	p->v[i].kind = PROBLEM_WARNING;
+	p->errors--;
+	p->warnings++;
 }
 
 static bool goes_before(const struct problem *a, const struct problem *b)

@@ -24,6 +24,8 @@ struct problems {
 
 void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
 		 int line, const char *where, const char *fmt, ...) PRINTF_LIKE(7, 8);
+/* An error turns out to be no more than a warning. */
+void problem_lower(struct problems *p, size_t i);
 /* Sorts the problems of one file by line, keeps the order otherwise. */
 void problems_sort(struct problems *p);
 void problems_free(struct problems *p);

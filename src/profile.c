@@ -49,9 +49,8 @@ static void suggest_file(struct arena *a, const char *name, const char *search_p
 			closedir(d);
 		p += n + (p[n] == ':');
 	}
-	problem_add(problems, PROBLEM_ERROR, D_NONE, NULL, 0, "", "no profile \"%s\" in %s%s%s%s",
-		    name, search_path, near ? "; did you mean \"" : "", near ? near : "",
-		    near ? "\"?" : "");
+	problem_add(problems, PROBLEM_ERROR, D_NONE, NULL, 0, "", "no profile \"%s\" in %s%s", name,
+		    search_path, did_you_mean(near).text);
 }
 
 const char *profile_find(struct arena *a, const char *name, const char *search_path,
@@ -78,32 +77,31 @@ static void load_mode(struct load *l, const struct node *root)
 	struct modes_conf *aliases = arena_alloc(&l->p->arena, sizeof *aliases);
 	const struct node *modes = node_child(root, "modes"), *mode = node_child(root, "mode");
 	const char *word = l->o->mode, *conflict;
+	struct problems unused = {.arena = &l->p->arena}; /* said when the top level is filled */
+	struct fill fill = l->fill;
 	char list[512];
 
+	fill.problems = &unused;
 	l->p->mode = MODE_PROD;
 	if (modes && modes->type == N_GROUP) {
-		struct problems unused = {
-		    .arena =
-			&l->p->arena}; /* said again, once, when the whole top level is filled */
-		struct fill fill = l->fill;
-
-		fill.problems = &unused;
 		schema_fill(&modes_schema, modes, "modes", aliases, &fill);
-		problems_free(&unused);
 		l->aliases = aliases;
 		conflict = mode_conflict(aliases);
 		if (conflict)
 			ERROR_AT(l, modes, "modes", "\"%s\" stands for two modes", conflict);
 	}
 	if (!word && mode && mode->type == N_STR)
-		word = interpolate(mode, mode->text, "mode", &l->fill);
-	if (word && mode_find(l->aliases, word, &l->p->mode) < 0)
-		problem_add(l->problems, l->o->mode ? PROBLEM_USAGE : PROBLEM_ERROR, D_NONE,
-			    l->o->mode || !mode ? NULL : mode->file, mode ? mode->line : 0,
-			    l->o->mode ? l->o->mode_source : "mode",
-			    "unknown mode \"%s\"; known: %s", word,
-			    mode_list(l->aliases, list, sizeof list));
+		word = interpolate(mode, mode->text, "mode", &fill);
+	if (word && mode_find(l->aliases, word, &l->p->mode) < 0) {
+		mode_list(l->aliases, list, sizeof list);
+		if (l->o->mode)
+			problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, l->o->mode_source,
+				    "unknown mode \"%s\"; known: %s", word, list);
+		else
+			ERROR_AT(l, mode, "mode", "unknown mode \"%s\"; known: %s", word, list);
+	}
 	l->fill.prod = l->p->mode == MODE_PROD;
+	problems_free(&unused);
 }
 
 static const char *nearest_top(const char *name)
@@ -117,23 +115,17 @@ static const char *nearest_top(const char *name)
 static void check_top_names(struct load *l, const struct node *root)
 {
 	for (const struct node *c = root->first; c; c = c->next) {
-		const char *near;
-
 		if (schema_find(&top_schema, c->name) || str_eq(c->name, "switches") ||
 		    check_kind_find(c->name))
 			continue;
-		near = nearest_top(c->name);
-		ERROR_AT(l, c, "", "unknown %s \"%s\"%s%s%s", c->type == N_GROUP ? "kind" : "key",
-			 c->name, near ? "; did you mean \"" : "", near ? near : "",
-			 near ? "\"?" : "");
+		ERROR_AT(l, c, "", "unknown %s \"%s\"%s", c->type == N_GROUP ? "kind" : "key",
+			 c->name, did_you_mean(nearest_top(c->name)).text);
 	}
 }
 
 static const char *name_of_file(struct profile *p)
 {
-	const char *slash = p->path ? strrchr(p->path, '/') : NULL, *name = slash     ? slash + 1
-									    : p->path ? p->path
-										      : "-";
+	const char *slash = strrchr(p->path, '/'), *name = slash ? slash + 1 : p->path;
 
 	return arena_strndup(&p->arena, name,
 			     str_ends(name, ".cfg") ? strlen(name) - 4 : strlen(name));
@@ -145,10 +137,10 @@ static void load_top(struct load *l, const struct node *root)
 	size_t before = l->problems->n;
 
 	schema_fill(&top_schema, root, "", top, &l->fill);
-	/* `mode` was read and complained about already. */
+	/* The profile's mode does not count beside that of the command line. */
 	for (size_t i = before; l->o->mode && i < l->problems->n; i++)
 		if (str_eq(l->problems->v[i].where, "mode"))
-			l->problems->v[i].kind = PROBLEM_WARNING;
+			problem_lower(l->problems, i);
 	l->p->top = top;
 	l->p->service = top->service ? profile_clean(l, top->service) : name_of_file(l->p);
 	l->p->timeout = top->timeout.ns == 0 ? SPAN_FOREVER : top->timeout;
@@ -178,13 +170,11 @@ static void check_waives(struct load *l, const struct node *at, const char *wher
 {
 	for (size_t i = 0; i < globs->n; i++) {
 		size_t n = strcspn(globs->v[i], ".");
-		const char *kind = arena_strndup(&l->p->arena, globs->v[i], n), *near;
+		const char *kind = arena_strndup(&l->p->arena, globs->v[i], n);
 
-		if (strpbrk(kind, "*?") || check_kind_find(kind))
-			continue;
-		near = nearest_word(kind, kind_names());
-		ERROR_AT(l, at, where, "waives \"%s\": no kind is called so%s%s%s", globs->v[i],
-			 near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+		if (!strpbrk(kind, "*?") && !check_kind_find(kind))
+			ERROR_AT(l, at, where, "waives \"%s\": no kind is called so%s", globs->v[i],
+				 did_you_mean(nearest_word(kind, kind_names())).text);
 	}
 }
 
@@ -303,11 +293,26 @@ static void override(struct profile *p, const struct profile_options *o)
 		p->parallel = o->parallel;
 }
 
+/* A mistake, but for a file that others include, and for lint, which looks at every mode's checks. */
+static void say_nothing_to_check(struct load *l, const struct node *root)
+{
+	if (l->o->offline && root && names_a_kind(root))
+		problem_add(l->problems, PROBLEM_WARNING, D_NONE, l->p->path, 0, "",
+			    "there is nothing to check in mode %s", mode_name(l->p->mode));
+	else if (l->o->offline && root && !node_child(root, "service"))
+		problem_add(l->problems, PROBLEM_WARNING, D_NONE, l->p->path, 0, "",
+			    "no service and no check: a file for @include only");
+	else if (l->problems->errors == 0)
+		problem_add(l->problems, PROBLEM_ERROR, D_NONE, l->p->path, 0, "", "%s",
+			    root ? "there is nothing to check in this mode"
+				 : "there is nothing to check: give a profile (-p) or a URL (-w)");
+}
+
 void profile_load(struct profile *out, const struct profile_options *o, struct problems *problems)
 {
 	struct load l = begin(out, o, problems);
 	struct node empty = {.type = N_GROUP}, *root = NULL;
-	size_t before = problems->errors;
+	const struct node *top;
 
 	l.fill.mode_ctx = &l;
 	if (o->profile) {
@@ -316,7 +321,8 @@ void profile_load(struct profile *out, const struct profile_options *o, struct p
 		if (!root)
 			return;
 	}
-	load_mode(&l, root ? root : &empty);
+	top = root ? root : &empty;
+	load_mode(&l, top);
 	if (root) {
 		check_top_names(&l, root);
 		load_top(&l, root);
@@ -328,22 +334,13 @@ void profile_load(struct profile *out, const struct profile_options *o, struct p
 		out->parallel = 32;
 	}
 	load_waits(&l);
-	load_after(&l, root);
-	if (root)
-		warn_of_idle_waivers(&l, root);
+	load_after(&l, top);
+	warn_of_idle_waivers(&l, top);
 	check_globs(&l, &o->only, "--only");
 	check_globs(&l, &o->skip, "--skip");
 	override(out, o);
-	if (out->n == 0 && o->offline && root && names_a_kind(root))
-		problem_add(problems, PROBLEM_WARNING, D_NONE, out->path, 0, "",
-			    "there is nothing to check in mode %s", mode_name(out->mode));
-	else if (out->n == 0 && o->offline && root && !node_child(root, "service"))
-		problem_add(problems, PROBLEM_WARNING, D_NONE, out->path, 0, "",
-			    "no service and no check: a file for @include only");
-	else if (out->n == 0 && problems->errors == before)
-		problem_add(problems, PROBLEM_ERROR, D_NONE, out->path, 0, "", "%s",
-			    root ? "there is nothing to check in this mode"
-				 : "there is nothing to check: give a profile (-p) or a URL (-w)");
+	if (out->n == 0)
+		say_nothing_to_check(&l, root);
 	problems_sort(problems);
 }
 
@@ -396,7 +393,6 @@ void profile_try(struct profile *out, const struct profile_options *o, const cha
 	const struct check_kind *k = check_kind_find(kind);
 	struct node *group = arena_alloc(&out->arena, sizeof *group);
 	struct node empty = {.type = N_GROUP};
-	const char *near = k ? NULL : nearest_word(kind, kind_names());
 
 	l.fill.mode_ctx = &l;
 	group->type = N_GROUP;
@@ -405,9 +401,8 @@ void profile_try(struct profile *out, const struct profile_options *o, const cha
 	out->parallel = 1;
 	load_mode(&l, &empty);
 	if (!k) {
-		problem_add(problems, PROBLEM_USAGE, D_NONE, NULL, 0, "",
-			    "unknown kind \"%s\"%s%s%s", kind, near ? "; did you mean \"" : "",
-			    near ? near : "", near ? "\"?" : "");
+		problem_add(problems, PROBLEM_USAGE, D_NONE, NULL, 0, "", "unknown kind \"%s\"%s",
+			    kind, did_you_mean(nearest_word(kind, kind_names())).text);
 		return;
 	}
 	for (size_t i = 0; words[i]; i++)

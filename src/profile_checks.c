@@ -88,8 +88,8 @@ static const struct node *without_shared(struct load *l, const struct check_kind
 	for (const struct node *c = group->first; c; c = c->next) {
 		struct node *child;
 
-		if (c->name && schema_find(kind->schema, c->name) &&
-		    schema_find(&common_schema, c->name) && is_yes_or_no(c) == for_kind)
+		if (schema_find(kind->schema, c->name) && schema_find(&common_schema, c->name) &&
+		    is_yes_or_no(c) == for_kind)
 			continue;
 		child = arena_alloc(&l->p->arena, sizeof(*child));
 		*child = *c;
@@ -120,8 +120,9 @@ static void fill_kind(struct load *l, struct profile_check *c, const struct node
 	if (why) {
 		const struct node *at = key ? node_child(node, key) : NULL;
 
-		ERROR_AT(l, at ? at : node,
-			 key ? arena_printf(&l->p->arena, "%s.%s", c->id, key) : c->id, "%s", why);
+		at = at ? at : node;
+		ERROR_AT(l, at, key ? arena_printf(&l->p->arena, "%s.%s", c->id, key) : c->id, "%s",
+			 why);
 	}
 }
 
@@ -239,7 +240,7 @@ static bool named_anywhere(const struct node *root, const char *id)
 {
 	const char *dot = strchr(id, '.');
 
-	for (const struct node *k = root ? root->first : NULL; dot && k; k = k->next)
+	for (const struct node *k = root->first; dot && k; k = k->next)
 		if (strlen(k->name) == (size_t)(dot - id) &&
 		    strncmp(k->name, id, (size_t)(dot - id)) == 0)
 			return node_child(k, dot + 1) != NULL;
@@ -255,20 +256,17 @@ static void resolve_after(struct load *l, struct profile_check *c, const struct 
 		ids[k] = p->checks[k].id;
 	c->after = arena_alloc(&p->arena, (c->common.after.n + 1) * sizeof *c->after);
 	for (size_t i = 0; i < c->common.after.n; i++) {
-		const char *id = c->common.after.v[i], *near;
+		const char *id = c->common.after.v[i];
 		size_t k = 0;
 
 		while (k < p->n && !str_eq(ids[k], id))
 			k++;
 		if (k < p->n) {
 			c->after[c->n_after++] = k;
-		} else if (!named_anywhere(
-			       root,
-			       id)) { /* one that does not exist in this mode is not waited for */
-			near = nearest_word(id, ids);
-			ERROR_AT(l, c->node, c->id, "after: no check is called \"%s\"%s%s%s", id,
-				 near ? "; did you mean \"" : "", near ? near : "",
-				 near ? "\"?" : "");
+		} else if (!named_anywhere(root, id)) {
+			/* One that does not exist in this mode is not waited for. */
+			ERROR_AT(l, c->node, c->id, "after: no check is called \"%s\"%s", id,
+				 did_you_mean(nearest_word(id, ids)).text);
 		}
 	}
 }

@@ -19,9 +19,9 @@ struct load {
 	size_t cap;
 };
 
-#define ERROR_AT(l, node, where, ...)                                                   \
-	problem_add((l)->problems, PROBLEM_ERROR, D_NONE, (node) ? (node)->file : NULL, \
-		    (node) ? (node)->line : 0, where, __VA_ARGS__)
+#define ERROR_AT(l, node, where, ...)                                                        \
+	problem_add((l)->problems, PROBLEM_ERROR, D_NONE, (node)->file, (node)->line, where, \
+		    __VA_ARGS__)
 
 /* Texts of the profile that are printed: a variable's value may have brought control characters in. */
 const char *profile_clean(struct load *l, const char *text);

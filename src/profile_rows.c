@@ -1,3 +1,5 @@
+#include <ctype.h>
+
 #include "profile_load.h"
 
 static const struct key common_keys[] = {
@@ -43,9 +45,7 @@ const char *env_name_problem(const char *text)
 {
 	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789");
 
-	return text[n] || n == 0 || (text[0] >= '0' && text[0] <= '9')
-		   ? "is not the name of a variable"
-		   : NULL;
+	return text[n] || isdigit((unsigned char)text[0]) ? "is not the name of a variable" : NULL;
 }
 
 static const struct key switch_keys[] = {

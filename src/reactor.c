@@ -457,7 +457,7 @@ static void on_signal(struct reactor *r)
 		if (asked_before) { /* asked twice: at once */
 			kill_all(r);
 			r->watcher->abandon(r->watcher->ctx);
-			_exit(128 + sig);
+			leave_at_once(128 + sig);
 		}
 		if (!r->run->signal)
 			r->run->signal = sig;

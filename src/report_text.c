@@ -62,7 +62,7 @@ void text_line(struct str *b, const struct text_style *s, enum look look, const 
 {
 	add_head(b, s, look, id, elapsed);
 	str_add(b, text);
-	while (b->len > 0 && b->s[b->len - 1] == ' ') /* nothing to say: no blanks either */
+	while (b->s[b->len - 1] == ' ') /* nothing to say: no blanks either */
 		b->s[--b->len] = '\0';
 	str_addc(b, '\n');
 }
@@ -128,7 +128,7 @@ void text_block(struct str *b, const struct text_style *s, enum look look, const
 	add_code(b, res);
 	if (attempts > 1)
 		str_addf(b, " (%d attempts)", attempts);
-	while (b->len > 0 && b->s[b->len - 1] == ' ')
+	while (b->s[b->len - 1] == ' ')
 		b->s[--b->len] = '\0';
 	str_addc(b, '\n');
 	add_reached(b, res);

@@ -323,17 +323,13 @@ int schema_names(const struct schema *schema, const struct schema *also, const s
 	for (const struct node *c = group->first; c; c = c->next) {
 		const char *near;
 
-		if (!c->name || schema_find(schema, c->name) ||
-		    (also && schema_find(also, c->name)))
+		if (schema_find(schema, c->name) || (also && schema_find(also, c->name)))
 			continue;
 		near = schema_nearest(schema, c->name);
 		if (!near && also)
 			near = schema_nearest(also, c->name);
-		if (near)
-			fill_problem(fill, c, where, "unknown key \"%s\"; did you mean \"%s\"?",
-				     c->name, near);
-		else
-			fill_problem(fill, c, where, "unknown key \"%s\"", c->name);
+		fill_problem(fill, c, where, "unknown key \"%s\"%s", c->name,
+			     did_you_mean(near).text);
 		bad++;
 	}
 	return bad;

@@ -66,14 +66,11 @@ enum key_type {
 };
 
 #define K_REQUIRED 1u /* must be given */
-#define K_NONEMPTY \
-	2u /* list, if given, must not be empty (all lists: an empty list is an error anyway) */
-#define K_NUMBERS 4u /* K_STRLIST: numbers are accepted as items too */
-#define K_HEADERS 8u /* K_PAIRLIST: "Name: value" */
-#define K_DEPRECATED 16u
-#define K_MODES 32u  /* K_STRLIST: items are mode names or their aliases */
-#define K_EMPTY 128u /* K_STR: an empty text is a value */
-#define K_RAW 64u    /* no ${} interpolation (regular expressions keep their dollar) */
+#define K_NUMBERS 4u  /* K_STRLIST: numbers are accepted as items too */
+#define K_HEADERS 8u  /* K_PAIRLIST: "Name: value" */
+#define K_MODES 32u   /* K_STRLIST: items are mode names or their aliases */
+#define K_EMPTY 128u  /* K_STR: an empty text is a value */
+#define K_RAW 64u     /* no ${} interpolation (regular expressions keep their dollar) */
 
 struct schema;
 struct key {
@@ -81,9 +78,11 @@ struct key {
 	enum key_type type;
 	unsigned flags;
 	size_t offset;
-	const char *def, *min, *max; /* text, read by the same parser as the user's value */
-	const char *const *choices;  /* NULL-terminated */
-	const char *const *schemes;  /* K_URL: allowed ones, NULL-terminated */
+	/* Text, read by the same parser as the user's value. Bounds of numbers, spans and sizes: a number needs both, a
+	 * span the upper one, a size both or none. */
+	const char *def, *min, *max;
+	const char *const *choices; /* NULL-terminated */
+	const char *const *schemes; /* K_URL: allowed ones, NULL-terminated */
 	const struct schema *sub;
 	/* More than the type can say: NULL when fine, else what is wrong with it ("is not JSON"). Per item for lists. */
 	const char *(*check)(const char *text);

@@ -247,6 +247,21 @@ static const char *no_environment(const char *name)
 	return NULL;
 }
 
+static const char *bounds_rule(const struct key *k)
+{
+	bool number = k->type == K_INT, span = k->type == K_SPAN, size = k->type == K_SIZE;
+
+	if ((number || span) && !k->max)
+		return "number or span without its largest value";
+	if (number && !k->min)
+		return "number without its least value";
+	if (size && !k->min != !k->max)
+		return "size with one bound";
+	if (!number && !span && !size && (k->min || k->max))
+		return "bounds of what has none";
+	return NULL;
+}
+
 static const char *text_rules(const struct key *k)
 {
 	size_t n;
@@ -269,7 +284,7 @@ static const char *text_rules(const struct key *k)
 		return "K_BOOL without default";
 	if (k->flags & K_REQUIRED && k->def)
 		return "required and yet with a default";
-	return NULL;
+	return bounds_rule(k);
 }
 
 const char *schema_selftest(const struct schema *schema, char *buf, size_t size)
@@ -284,12 +299,17 @@ const char *schema_selftest(const struct schema *schema, char *buf, size_t size)
 		struct schema alone = {.name = schema->name, .size = schema->size, .keys = one};
 		const char *what = text_rules(k);
 
-		/* The default is read by the parser that reads the user's value: a wrong one cannot ship. */
-		/* cppcheck-suppress unreadVariable ; `alone` has it */
+		/* Default and bounds are read by the parser that reads the user's value: a wrong one cannot ship. */
+		const char *const values[] = {k->def, k->min, k->max};
+
 		one[0].flags &= ~K_REQUIRED;
-		if (!what && schema_fill(&alone, NULL, k->name, arena_alloc(&arena, schema->size),
-					 &fill) != 0)
-			what = problems.v[problems.n - 1].text;
+		for (size_t i = 0; i < ARRAY_LEN(values) && !what; i++) {
+			/* cppcheck-suppress unreadVariable ; `alone` has it */
+			one[0].def = values[i];
+			if (schema_fill(&alone, NULL, k->name, arena_alloc(&arena, schema->size),
+					&fill) != 0)
+				what = problems.v[problems.n - 1].text;
+		}
 		if (what) {
 			snprintf(buf, size, "%s.%s: %s", schema->name, k->name, what);
 			bad = buf;

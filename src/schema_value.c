@@ -36,28 +36,24 @@ int run_check(const struct slot *s, const char *text)
 
 static int fill_int(const struct slot *s)
 {
-	int64_t v = s->node->i, min = INT64_MIN + 1, max = INT64_MAX;
+	int64_t v = s->node->i, min = 0, max = 0;
 	const char *text;
 
 	if (text_may_convert(s->node)) {
 		text = slot_text(s);
 		if (!text)
 			return -1;
-		if (parse_i64(text, min, max, &v) < 0)
+		if (parse_i64(text, INT64_MIN, INT64_MAX, &v) < 0)
 			return fill_problem(s->fill, s->node, s->where,
 					    "must be a whole number, not \"%.80s\"", text);
 	} else if (s->node->type != N_INT) {
 		return wrong_type(s);
 	}
-	if (s->key->min)
-		parse_i64(s->key->min, INT64_MIN, INT64_MAX, &min);
-	if (s->key->max)
-		parse_i64(s->key->max, INT64_MIN, INT64_MAX, &max);
+	parse_i64(s->key->min, INT64_MIN, INT64_MAX, &min);
+	parse_i64(s->key->max, INT64_MIN, INT64_MAX, &max);
 	if (v < min || v > max)
-		return fill_problem(
-		    s->fill, s->node, s->where,
-		    s->key->max ? "%lld is not between %s and %s" : "%lld is less than %s",
-		    (long long)v, s->key->min ? s->key->min : "-", s->key->max ? s->key->max : "");
+		return fill_problem(s->fill, s->node, s->where, "%lld is not between %s and %s",
+				    (long long)v, s->key->min, s->key->max);
 	*(int64_t *)s->field = v;
 	return 0;
 }
@@ -106,14 +102,13 @@ static int fill_bool(const struct slot *s)
 
 static int fill_span(const struct slot *s)
 {
-	struct span v, bound;
+	struct span v, min = {0}, max = SPAN_FOREVER;
+	double number = s->node->type == N_INT ? (double)s->node->i : s->node->d;
 	const char *text;
 
 	if (s->node->type == N_INT || s->node->type == N_FLOAT)
 		return fill_problem(s->fill, s->node, s->where,
-				    "a time needs a unit: \"%g%s\", \"%gms\"",
-				    s->node->type == N_INT ? (double)s->node->i : s->node->d, "s",
-				    s->node->type == N_INT ? (double)s->node->i : s->node->d);
+				    "a time needs a unit: \"%gs\", \"%gms\"", number, number);
 	if (s->node->type != N_STR)
 		return wrong_type(s);
 	text = slot_text(s);
@@ -123,11 +118,12 @@ static int fill_span(const struct slot *s)
 		return fill_problem(
 		    s->fill, s->node, s->where,
 		    "\"%.80s\" is not a time such as \"250ms\", \"5s\", \"2m\", \"1h\"", text);
-	if ((s->key->min && span_parse(&bound, s->key->min) == 0 && v.ns < bound.ns) ||
-	    (s->key->max && span_parse(&bound, s->key->max) == 0 && v.ns > bound.ns))
+	if (s->key->min)
+		span_parse(&min, s->key->min);
+	span_parse(&max, s->key->max);
+	if (v.ns < min.ns || v.ns > max.ns)
 		return fill_problem(s->fill, s->node, s->where, "%s is not between %s and %s", text,
-				    s->key->min ? s->key->min : "0",
-				    s->key->max ? s->key->max : "any");
+				    s->key->min ? s->key->min : "0", s->key->max);
 	*(struct span *)s->field = v;
 	return 0;
 }
@@ -156,6 +152,7 @@ static int parse_size(struct size *out, const char *text)
 
 static int fill_size(const struct slot *s)
 {
+	struct size v, min = {0}, max = {INT64_MAX};
 	const char *text;
 
 	if (s->node->type == N_INT)
@@ -167,10 +164,18 @@ static int fill_size(const struct slot *s)
 	text = slot_text(s);
 	if (!text)
 		return -1;
-	if (parse_size(s->field, text) < 0)
+	if (parse_size(&v, text) < 0)
 		return fill_problem(s->fill, s->node, s->where,
 				    "\"%.80s\" is not a size such as \"64KiB\", \"1MB\", \"512B\"",
 				    text);
+	if (s->key->max) {
+		parse_size(&min, s->key->min);
+		parse_size(&max, s->key->max);
+	}
+	if (v.bytes < min.bytes || v.bytes > max.bytes)
+		return fill_problem(s->fill, s->node, s->where, "%s is not between %s and %s", text,
+				    s->key->min, s->key->max);
+	*(struct size *)s->field = v;
 	return 0;
 }
 
@@ -192,19 +197,13 @@ static const char *join_words(const char *const *words, char *buf, size_t size)
 int find_choice(const struct slot *s, const char *text)
 {
 	char all[512];
-	const char *near;
 
 	for (int i = 0; s->key->choices[i]; i++)
 		if (str_eq(s->key->choices[i], text))
 			return i;
-	near = nearest_word(text, s->key->choices);
-	join_words(s->key->choices, all, sizeof all);
-	if (near)
-		fill_problem(s->fill, s->node, s->where,
-			     "\"%.80s\" is not one of %s; did you mean \"%s\"?", text, all, near);
-	else
-		fill_problem(s->fill, s->node, s->where, "\"%.80s\" is not one of %s", text, all);
-	return -1;
+	return fill_problem(s->fill, s->node, s->where, "\"%.80s\" is not one of %s%s", text,
+			    join_words(s->key->choices, all, sizeof all),
+			    did_you_mean(nearest_word(text, s->key->choices)).text);
 }
 
 int fill_url_text(const struct slot *s, const char *text, struct url *out)
@@ -304,8 +303,6 @@ static int fill_text(const struct slot *s)
 	if (s->key->type == K_HOSTPORT && hostport_split(text, host, sizeof host, &port) < 0)
 		return fill_problem(s->fill, s->node, s->where, "\"%.120s\" is not host:port",
 				    text);
-	if (s->key->choices && find_choice(s, text) < 0)
-		return -1;
 	if (run_check(s, text) < 0)
 		return -1;
 	*(const char **)s->field = text;

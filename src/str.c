@@ -197,6 +197,21 @@ void str_add_json_string(struct str *b, const char *text)
 	str_addc(b, '"');
 }
 
+/* A line of roff that begins with a dot or quote would be a command. */
+void str_add_roff(struct str *b, const char *text)
+{
+	if (*text == '.' || *text == '\'')
+		str_add(b, "\\&");
+	for (; *text; text++) {
+		if (*text == '\\')
+			str_add(b, "\\e");
+		else if (*text == '-')
+			str_add(b, "\\-");
+		else
+			str_addc(b, *text);
+	}
+}
+
 #define WORD_MAX 64
 
 unsigned edit_distance(const char *a, const char *b, unsigned cap)
@@ -251,4 +266,13 @@ const char *nearest_word(const char *word, const char *const *words)
 		}
 	}
 	return found;
+}
+
+struct suggestion did_you_mean(const char *near)
+{
+	struct suggestion s = {""};
+
+	if (near)
+		snprintf(s.text, sizeof s.text, "; did you mean \"%.200s\"?", near);
+	return s;
 }

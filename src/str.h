@@ -40,9 +40,16 @@ size_t text_printable(const char *s);
 void str_add_json(struct str *b, const char *text);
 /* Appends a quoted JSON string. */
 void str_add_json_string(struct str *b, const char *text);
+/* Appends a line of text to a manual page's source. */
+void str_add_roff(struct str *b, const char *text);
 
 /* The nearest of `words` (NULL-terminated) for a misspelt one, or NULL when none is near enough. */
 const char *nearest_word(const char *word, const char *const *words);
+/* What is said then: `; did you mean "near"?`, or nothing when it is NULL. */
+struct suggestion {
+	char text[256];
+};
+struct suggestion did_you_mean(const char *near);
 /* Edit distance with transpositions, capped: anything above `cap` is cap + 1. */
 unsigned edit_distance(const char *a, const char *b, unsigned cap);
 

@@ -47,8 +47,23 @@ void die_at(const char *file, int line, const char *fmt, ...)
 			/* Nobody listens. */
 		}
 	}
-	/* _exit: stdio and exit handlers may be what is broken, and a child must not run them. */
-	_exit(70);
+	/* Stdio and exit handlers may be what is broken, and a child must not run them. */
+	leave_at_once(70);
+}
+
+/* gcc's, there only in a build that counts what it runs through. */
+extern void __gcov_dump(void) __attribute__((weak));
+
+bool counts_coverage(void)
+{
+	return __gcov_dump;
+}
+
+void leave_at_once(int status)
+{
+	if (counts_coverage())
+		__gcov_dump();
+	_exit(status);
 }
 
 void *xmalloc(size_t size)

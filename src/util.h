@@ -24,6 +24,9 @@ _Noreturn void die_at(const char *file, int line, const char *fmt, ...) PRINTF_L
 #define die(...) die_at(__FILE__, __LINE__, __VA_ARGS__)
 /* Where else the last words go: a child's stderr is nobody's. */
 void die_also(void (*say)(int fd, const char *text), int fd);
+/* _exit; a build with coverage writes its counts before, which it otherwise does in exit(). */
+_Noreturn void leave_at_once(int status);
+bool counts_coverage(void);
 /* Always on, also in releases: a broken invariant must not become a wrong READY. */
 #define invariant(cond) ((cond) ? (void)0 : die("broken invariant: %s", #cond))
 

@@ -25,7 +25,7 @@ VARIES = [(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+Z)?", "TIME"), (r"\b\d+(\.\d+)?
           (r"\n reached: resolve(?=\n)", "")]
 
 
-KEPT = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "LLVM_PROFILE_FILE")
+KEPT = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
 
 
 def normal(page):

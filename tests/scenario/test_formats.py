@@ -228,6 +228,11 @@ def end_profile(guard, format):
     return guard.run('startguard = 1; service = "s"; tpc: { a: { }; }; tcp: { b: { adress = "<&>"; }; };', "--format", format)
 
 
+def end_broken(guard, format):
+    return guard.run("""startguard = 1; exec: { a: { command = ["/bin/sh", "-c", "kill -s SEGV $PPID; exec sleep 1000"]; retry = false; }; };""",
+                     "--format", format)
+
+
 def end_policy(guard, format):
     return guard.run("""startguard = 1; file: { a: { path = "/"; }; };
         switches: { easy: { env = ["EASY"]; allowed_in = ["dev"]; waives = ["file.a"]; degraded = "it"; }; };""",
@@ -249,7 +254,7 @@ def end_signal(guard, format):
             return process.result()
 
 
-ENDS = {0: [end_ready, end_degraded], 124: [end_degraded_and_refused], 69: [end_waived_and_refused, end_blocked], 78: [end_profile],
+ENDS = {0: [end_ready, end_degraded], 124: [end_degraded_and_refused], 69: [end_waived_and_refused, end_blocked], 70: [end_broken], 78: [end_profile],
         77: [end_policy], 64: [end_usage], 143: [end_signal]}
 
 

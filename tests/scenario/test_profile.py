@@ -183,6 +183,8 @@ def test_keys_of_a_check(guard, keys, line, words):
     (['url = "http://web:99999/";'], "url: "),
     (['url = "http://web/"; max_body = 10;'], 'a size needs a unit: "10B"'),
     (['url = "http://web/"; max_body = "10XB";'], "is not a size"),
+    (['url = "http://web/"; max_body = "65MiB";'], "max_body: 65MiB is not between 1B and 64MiB"),
+    (['url = "http://web/"; max_body = "0B";'], "max_body: 0B is not between 1B and 64MiB"),
     (['url = "http://web/"; follow = -1;'], "follow: -1 is not between"),
     (['url = "http://web/"; status = ["2yy"];'], "status: "),
     (['url = "http://web/"; headers = ["no colon"];'], "headers: "),
@@ -218,6 +220,16 @@ def test_after_one_that_exists_in_another_mode_only(guard):
         text = (f'startguard = 1; tcp: {{ a: {{ address = "{server.address}"; only_in = ["dev"]; }}; '
                 f'b: {{ address = "{server.address}"; after = ["tcp.a"]; }}; }};')
         assert guard.run(text).status == "ready"
+
+
+@pytest.mark.parametrize("word", ['"${NONE_SUCH}"', "5", '"nowhere"'])
+def test_a_mode_that_cannot_be_read_is_no_matter_beside_that_of_the_command_line(guard, word):
+    text = f'startguard = 1; mode = {word}; file: {{ a: {{ path = "/"; }}; }};'
+    result = guard.run(text, mode="dev", command=["/bin/echo", "started"])
+    assert (result.code, result.out, result.status) == (0, "started\n", "ready")
+    result = guard.run(text, mode=None, command=["/bin/echo", "started"])
+    assert (result.code, result.out) == (78, "")
+    assert len([line for line in result.err.splitlines() if ": mode: " in line and "BLOCKED" not in line]) == 1
 
 
 # ---- finding the file ----

@@ -29,8 +29,8 @@ struct all {
 	int64_t number;
 	double share;
 	bool yes;
-	struct span wait;
-	struct size room;
+	struct span wait, pause;
+	struct size room, any_room;
 	int colour;
 	struct url url;
 	struct urllist urls;
@@ -46,11 +46,13 @@ static const struct key all_keys[] = {
     KEY_PATH(struct all, path, .doc = "A path."),
     KEY_HOSTPORT(struct all, address, .doc = "An address."),
     KEY_STR(struct all, raw, .flags = K_RAW, .doc = "A regular expression."),
-    KEY_INT(struct all, number, .min = "-5", .max = "10M", .doc = "A number."),
+    KEY_INT(struct all, number, .min = "-5", .max = "10000", .doc = "A number."),
     KEY_NUM(struct all, share, .doc = "A share."),
     KEY_BOOL(struct all, yes, .def = "false", .doc = "Whether."),
     KEY_SPAN(struct all, wait, .min = "10ms", .max = "1h", .doc = "A span."),
-    KEY_SIZE(struct all, room, .doc = "A size."),
+    KEY_SPAN(struct all, pause, .max = "1h", .doc = "A span."),
+    KEY_SIZE(struct all, room, .min = "10B", .max = "1GiB", .doc = "A size."),
+    KEY_SIZE(struct all, any_room, .doc = "A size."),
     KEY_ENUM(struct all, colour, .choices = colours, .doc = "A colour."),
     KEY_URL(struct all, url, .schemes = web, .doc = "A URL."),
     KEY_URLLIST(struct all, urls, .schemes = web, .doc = "URLs."),
@@ -68,10 +70,16 @@ static const struct schema all_schema = {
 
 static const char *environment(const char *name)
 {
+	static char big[1024 * 1024 + 2];
+
 	if (strcmp(name, "NOTANUMBER") == 0)
 		return "nan";
+	if (strcmp(name, "BIG") == 0)
+		return memset(big, 'x', sizeof big - 1);
 	return strcmp(name, "ODD") == 0     ? "a${b}$c\"\\"
 	       : strcmp(name, "SEVEN") == 0 ? "7"
+	       : strcmp(name, "_a9Z") == 0  ? "nine"
+	       : strcmp(name, "EMPTY") == 0 ? ""
 	       : strcmp(name, "YES") == 0   ? "true"
 	       : strcmp(name, "SHARE") == 0 ? "0.25"
 					    : NULL;
@@ -156,6 +164,10 @@ static void what_is_printed_reads_back(void **state)
 	     "str = \"$${A} costs $5 and $ 6\";yes = true;"},
 	    {"str = \"${ODD}\"; yes = true;", "str = \"a$${b}$c\\\"\\\\\";yes = true;"},
 	    {"str = \"${NONE:-x${SEVEN}}${NONE:-}\"; yes = true;", "str = \"x7\";yes = true;"},
+	    {"str = \"${_a9Z}${EMPTY:-x$$}${SEVEN:-y}${SEVEN:?z}5$\"; yes = true;",
+	     "str = \"ninex$775$\";yes = true;"},
+	    {"str = \"${A1:-${B2:-${C3:-deep}}}${EMPTY}\"; yes = true;",
+	     "str = \"deep\";yes = true;"},
 	    {"raw = \"^${A}$\"; yes = true;", "raw = \"^${A}$\";yes = true;"},
 	    {"path = \"/a b\"; address = \"h:80\"; yes = true;",
 	     "path = \"/a b\";address = \"h:80\";yes = true;"},
@@ -164,6 +176,11 @@ static void what_is_printed_reads_back(void **state)
 	     "number = 7;share = 0.25;yes = true;"},
 	    {"wait = \"1500ms\"; room = \"2MiB\"; colour = \"green\"; yes = true;",
 	     "yes = true;wait = \"1500ms\";room = \"2MiB\";colour = \"green\";"},
+	    {"number = 10000; wait = \"1h\"; pause = \"0s\"; any_room = \"0B\"; yes = true;",
+	     "number = 10000;yes = true;wait = \"1h\";pause = \"0\";any_room = \"0B\";"},
+	    {"wait = \"10ms\"; pause = \"1h\"; room = \"10B\"; any_room = \"8GiB\"; yes = true;",
+	     "yes = true;wait = \"10ms\";pause = \"1h\";room = \"10B\";any_room = \"8192MiB\";"},
+	    {"room = \"1GiB\"; yes = true;", "yes = true;room = \"1024MiB\";"},
 	    {"room = \"3KiB\"; yes = true;", "yes = true;room = \"3KiB\";"},
 	    {"room = \"1000B\"; yes = true;", "yes = true;room = \"1000B\";"},
 	    {"url = \"http://h/p\"; urls = [\"http://a\", \"https://b:1/\"]; yes = true;",
@@ -173,6 +190,16 @@ static void what_is_printed_reads_back(void **state)
 	    {"json = \"{\\\"a\\\": 1}\"; yes = true;", "yes = true;json = \"{\\\"a\\\": 1}\";"},
 	    {"words = [\"a\", \"${ODD}\"]; digits = (1, \"2-3\"); yes = true;",
 	     "yes = true;words = [\"a\", \"a$${b}$c\\\"\\\\\"];digits = [\"1\", \"2-3\"];"},
+	    {"words = \" a , b c\t,, d\"; digits = (1.5, \"x\"); yes = true;",
+	     "yes = true;words = [\"a\", \"b c\", \"d\"];digits = [\"1.5\", \"x\"];"},
+	    {"json = true; yes = true;", "yes = true;json = \"true\";"},
+	    {"json = false; yes = true;", "yes = true;json = \"false\";"},
+	    {"json = -5; yes = true;", "yes = true;json = \"-5\";"},
+	    {"json = 0.5; yes = true;", "yes = true;json = \"0.5\";"},
+	    {"url = \"file:/a\"; yes = true;", "yes = true;url = \"file:/a\";"},
+	    {"pairs = [\"a  = b\", \"password=file:/p\"]; yes = true;",
+	     "yes = true;pairs = [\"a=b\", \"password=file:/p\"];"},
+	    {"headers = [\"A=b\"]; yes = true;", "yes = true;headers = [\"A: b\"];"},
 	    {"pairs = [\"a=b=c\", \"d=env:E\"]; headers = [\"A:  b\"]; yes = true;",
 	     "yes = true;pairs = [\"a=b=c\", \"d=env:E\"];headers = [\"A: b\"];"},
 	    {"one = { name = \"n\"; size = 2; }; yes = true;",
@@ -195,17 +222,27 @@ static void what_is_wrong_is_said(void **state)
 	    {"str = 1;", "must be text"},
 	    {"path = \"\";", "is empty"},
 	    {"number = \"x\";", "must be"},
-	    {"number = -6;", "-6 is not between -5 and 10M"},
+	    {"number = -6;", "-6 is not between -5 and 10000"},
+	    {"number = 10001;", "10001 is not between -5 and 10000"},
+	    {"number = \"${SEVEN}x\";", "must be a whole number, not \"7x\""},
 	    {"number = 1.5;", "must be"},
 	    {"number = \"${NONE}\";", "NONE"},
 	    {"share = \"x\";", "must be"},
 	    {"share = \"${ODD}\";", "must be a number"},
 	    {"share = \"${NOTANUMBER}\";", "must be a number"},
 	    {"share = true;", "must be a number"},
+	    {"share = \"${SEVEN}x\";", "must be a number, not \"7x\""},
 	    {"yes = \"${SEVEN}\";", "must be true or false"},
 	    {"yes = 1;", "must be"},
 	    {"wait = 5;", "\"5s\""},
+	    {"wait = 1.5;", "\"1.5s\", \"1.5ms\""},
 	    {"wait = true;", "must be a time"},
+	    {"wait = \"9ms\";", "9ms is not between 10ms and 1h"},
+	    {"pause = \"61m\";", "61m is not between 0 and 1h"},
+	    {"room = \"9B\";", "9B is not between 10B and 1GiB"},
+	    {"room = \"1025MiB\";", "1025MiB is not between 10B and 1GiB"},
+	    {"room = true;", "must be a size"},
+	    {"room = \"1.2.3KiB\";", "is not a size"},
 	    {"wait = \"5\";", "5"},
 	    {"wait = \"1ms\";", "10ms"},
 	    {"wait = \"2h\";", "1h"},
@@ -224,8 +261,17 @@ static void what_is_wrong_is_said(void **state)
 	    {"password = 1;", "must be"},
 	    {"password = \"\";", "empty"},
 	    {"password = \"env:\";", "env"},
+	    {"password = \"file:\";", "is empty"},
+	    {"password = \"env:${SEVEN}\";", "a secret takes no ${}"},
+	    {"url = \"env:${SEVEN}\";", "a reference (env:NAME, file:/path) takes no ${}"},
+	    {"pairs = [\"password=${SEVEN}\"];", "password takes no ${}; write a reference"},
+	    {"pairs = [\"no-password\"];", "\"...\" is not name=value"},
+	    {"address = \"u:p@h:80\";", "has a user part"},
 	    {"json = { };", "must be"},
 	    {"words = [1];", "must be text"},
+	    {"words = { a = 1; };", "must be a list of text, not a group"},
+	    {"words = \" , \";", "is an empty list"},
+	    {"json = (1);", "must be JSON, not a list"},
 	    {"words = [\"\"];", "is empty"},
 	    {"words = [\"${NONE}\"];", "NONE"},
 	    {"digits = (true);", "must be text"},
@@ -242,6 +288,14 @@ static void what_is_wrong_is_said(void **state)
 	    {"str = \"${\";", "${"},
 	    {"str = \"${1}\";", "${"},
 	    {"str = \"${A!}\";", "${"},
+	    {"str = \"${A:}\";", "is not ${NAME}"},
+	    {"str = \"${A:x}\";", "is not ${NAME}"},
+	    {"str = \"${A:-$\";", "without its"},
+	    {"str = \"${\xc3\xa9}\";", "is not ${NAME}"},
+	    {"str = \"${9}\";", "is not ${NAME}"},
+	    {"str = \"${A:-${A:-${A:-${A:-${A:-${A:-${A:-${A:-${A:-x}}}}}}}}}\";",
+	     "nested more than 8 deep"},
+	    {"str = \"${BIG}\";", "is longer than 1 MiB"},
 	    {"str = \"${NONE:?is missing}\";", "is missing"},
 	};
 
@@ -333,8 +387,38 @@ static void wrong_rows_are_found(void **state)
 	row(k, "without default");
 	k = good;
 	k.type = K_SPAN;
+	row(k, "without its largest value");
+	k.max = "1h";
+	row(k, NULL);
 	k.def = "5 weeks";
 	row(k, "5 weeks");
+	k.def = NULL;
+	k.min = "1 week";
+	row(k, "1 week");
+	k.min = "2h";
+	row(k, "2h is not between 2h and 1h");
+	k = good;
+	k.type = K_INT;
+	k.max = "10M";
+	row(k, "without its least value");
+	k.min = "1";
+	row(k, "10M");
+	k.max = "10";
+	row(k, NULL);
+	k.max = NULL;
+	row(k, "without its largest value");
+	k.type = K_SIZE;
+	row(k, "size with one bound");
+	k.max = "1GiB";
+	row(k, "\"1\" is not a size");
+	k.min = "1B";
+	row(k, NULL);
+	k = good;
+	k.max = "9";
+	row(k, "bounds of what has none");
+	k.max = NULL;
+	k.min = "9";
+	row(k, "bounds of what has none");
 	k = good;
 	k.def = "x";
 	k.check = never;
@@ -372,7 +456,8 @@ static void offline_the_unknown_is_no_mistake(void **state)
 	    "{ str = \"${NONE}\"; number = \"${NONE}\"; share = \"${NONE}\";"
 	    " yes = \"${NONE}\"; wait = \"${NONE}\"; room = \"${NONE}\"; colour = \"${NONE}\";"
 	    " url = \"${NONE}\"; words = [\"${NONE}\"]; pairs = [\"a=${NONE}\"];"
-	    " path = \"${NONE}\"; address = \"${NONE}\"; json = \"${NONE}\"; }",
+	    " path = \"${NONE}\"; address = \"${NONE}\"; json = \"${NONE}\";"
+	    " digits = \"${NONE:?give numbers}\"; }",
 	    &why);
 	assert_non_null(node);
 	assert_int_equal(schema_fill(&all_schema, node, "all", &w.all, &w.fill), 0);
@@ -381,9 +466,75 @@ static void offline_the_unknown_is_no_mistake(void **state)
 	end(&w);
 }
 
+static void without_a_group_there_are_defaults(void **state)
+{
+	struct world w = {.problems.arena = &w.arena};
+	struct inner inner;
+
+	(void)state;
+	w.fill = (struct fill){.arena = &w.arena, .problems = &w.problems, .getenv = environment};
+	assert_int_equal(schema_fill(&all_schema, NULL, "all", &w.all, &w.fill), 0);
+	assert_false(w.all.yes);
+	assert_null(w.all.str);
+	assert_int_equal(schema_fill(&inner_schema, NULL, "inner", &inner, &w.fill), 1);
+	assert_string_equal(w.problems.v[0].text, "\"name\" is missing: What it is called.");
+	assert_null(w.problems.v[0].file);
+	end(&w);
+}
+
+static bool is_red(const void *ctx, const char *word)
+{
+	assert_string_equal(ctx, "context");
+	return strcmp(word, "red") == 0;
+}
+
+static void modes_are_known_to_whoever_asks(void **state)
+{
+	static const struct key keys[] = {{.name = "in",
+					   .type = K_STRLIST,
+					   .flags = K_MODES,
+					   .offset = offsetof(struct all, words)},
+					  KEY_END};
+	static const struct schema schema = {.name = "m", .size = sizeof(struct all), .keys = keys};
+	struct world w = {.problems.arena = &w.arena};
+	const char *why;
+	struct node *node = cfg_read_value(&w.arena, "m", "{ in = [\"red\", \"blue\"]; }", &why);
+
+	(void)state;
+	w.fill = (struct fill){.arena = &w.arena, .problems = &w.problems, .getenv = environment};
+	assert_int_equal(schema_fill(&schema, node, "m", &w.all, &w.fill), 0);
+	assert_int_equal(w.all.words.n, 2);
+	w.fill.is_mode = is_red;
+	w.fill.mode_ctx = "context";
+	assert_int_equal(schema_fill(&schema, node, "m", &w.all, &w.fill), 1);
+	assert_non_null(strstr(w.problems.v[0].text, "\"blue\" is not a mode"));
+	assert_int_equal(w.all.words.n, 0); /* nobody may walk over what could not be read */
+	end(&w);
+}
+
+/* Two lists of rows share a group: the nearest name of either is told. */
+static void names_of_two_lists(void **state)
+{
+	struct world w = {.problems.arena = &w.arena};
+	const char *why;
+	struct node *node =
+	    cfg_read_value(&w.arena, "x", "{ name = 1; pasword = 2; nmae = 3; zebra = 4; }", &why);
+
+	(void)state;
+	w.fill = (struct fill){.arena = &w.arena, .problems = &w.problems, .getenv = environment};
+	assert_int_equal(schema_names(&inner_schema, &all_schema, node, "x", &w.fill), 3);
+	assert_non_null(strstr(w.problems.v[0].text, "did you mean \"password\"?"));
+	assert_non_null(strstr(w.problems.v[1].text, "did you mean \"name\"?"));
+	assert_string_equal(w.problems.v[2].text, "unknown key \"zebra\"");
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(without_a_group_there_are_defaults),
+	    cmocka_unit_test(modes_are_known_to_whoever_asks),
+	    cmocka_unit_test(names_of_two_lists),
 	    cmocka_unit_test(what_is_printed_reads_back),
 	    cmocka_unit_test(what_is_wrong_is_said),
 	    cmocka_unit_test(wrong_rows_are_found),
