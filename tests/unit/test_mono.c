@@ -63,11 +63,12 @@ static void test_parse(void **state)
 		    {"0", 0},
 		    {"0s", 0},
 		    {"0.5ms", 500000}};
-	static const char *const bad[] = {"",     "5",    "s",    "-1s",   "1 s",
-					  "1x",   "1sec", "1e3s", "0x10s", "1..5s",
-					  "1s ",  " 1s",  "+1s",  "infs",  "nans",
-					  "1ms2", "ms",   ".",    "1d",    "99999999999999999999h",
-					  "1,5s", "5S"};
+	static const char *const bad[] = {"", "5", "s", "-1s", "1 s", "1x", "1sec", "1e3s", "0x10s",
+					  "1..5s", "1s ", " 1s", "+1s", "infs", "nans", "1ms2",
+					  "ms", ".", "1d", "99999999999999999999h", "1,5s", "5S",
+					  /* a little more than 64 bits hold */
+					  "9223372036854775808ms", "92233720368547758070ms",
+					  "9223372036.854775807s", "9223372036.9s", "0.0000001ms"};
 	struct span d;
 
 	(void)state;
@@ -98,6 +99,30 @@ static void test_what_is_printed_is_read_back(void **state)
 	}
 }
 
+/* To the nanosecond, which no unit has. */
+static void test_what_is_no_whole_millisecond(void **state)
+{
+	static const struct {
+		int64_t ns;
+		const char *text;
+	} rows[] = {{1500000, "1.5ms"},
+		    {1, "0.000001ms"},
+		    {1000001, "1.000001ms"},
+		    {120300, "0.1203ms"},
+		    {INT64_MAX, "0"}};
+	char buf[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct span d;
+
+		assert_string_equal(span_unparse((struct span){rows[i].ns}, buf, sizeof buf),
+				    rows[i].text);
+		assert_int_equal(span_parse(&d, buf), 0);
+		assert_int_equal(d.ns, rows[i].ns == INT64_MAX ? 0 : rows[i].ns);
+	}
+}
+
 static void test_text_for_people(void **state)
 {
 	char buf[32];
@@ -105,6 +130,8 @@ static void test_text_for_people(void **state)
 	(void)state;
 	assert_string_equal(span_text(SPAN_MS(41), buf, sizeof buf), "41 ms");
 	assert_string_equal(span_text(SPAN_MS(3100), buf, sizeof buf), "3.1 s");
+	assert_string_equal(span_text((struct span){2500000}, buf, sizeof buf), "2.5 ms");
+	assert_string_equal(span_text(SPAN_S(90), buf, sizeof buf), "1.5 min");
 	assert_true(strlen(span_text(SPAN_FOREVER, buf, sizeof buf)) < sizeof buf);
 }
 
@@ -116,6 +143,7 @@ int main(void)
 	    cmocka_unit_test(test_the_clock_runs),
 	    cmocka_unit_test(test_parse),
 	    cmocka_unit_test(test_what_is_printed_is_read_back),
+	    cmocka_unit_test(test_what_is_no_whole_millisecond),
 	    cmocka_unit_test(test_text_for_people),
 	};
 

@@ -42,6 +42,76 @@ static void clean(void **state)
 	}
 }
 
+/* What is no character by RFC 3629 is one question mark for each byte. */
+static void what_is_no_utf8(void **state)
+{
+	static const char *const bad[] = {"\x80",
+					  "\xbf",
+					  "\xc0\x80",
+					  "\xc1\xbf",
+					  "\xc3",
+					  "\xe0\x80\x80",
+					  "\xe2\x82",
+					  "\xed\xa0\x80",
+					  "\xed\xbf\xbf",
+					  "\xf0\x80\x80\x80",
+					  "\xf4\x90\x80\x80",
+					  "\xf5\x80\x80\x80",
+					  "\xf8\x88\x80\x80\x80",
+					  "\xff",
+					  "\xfe"};
+	static const char *const good[] = {"\xc2\xa0",     "\xe0\xa0\x80",     "\xed\x9f\xbf",
+					   "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbd"};
+	char text[32], buf[64];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		size_t n = strlen(bad[i]);
+
+		snprintf(text, sizeof text, "a%sb", bad[i]);
+		text_clean(buf, sizeof buf, text);
+		assert_int_equal(strlen(buf), n + 2);
+		assert_int_equal(strspn(buf + 1, "?"), n);
+		assert_int_equal(text_printable(bad[i]), 0);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		snprintf(text, sizeof text, "a%sb", good[i]);
+		text_clean(buf, sizeof buf, text);
+		assert_string_equal(buf, text);
+		assert_int_equal(text_printable(good[i]), strlen(good[i]));
+	}
+}
+
+/* Whatever room there is: ended, not longer, and a cut is told where there is room to. */
+static void room_for_little(void **state)
+{
+	char buf[8];
+
+	(void)state;
+	memset(buf, 'x', sizeof buf);
+	text_clean(buf, 0, "abc");
+	assert_int_equal(buf[0], 'x');
+	text_clean(buf, 1, "abc");
+	assert_string_equal(buf, "");
+	text_clean(buf, 3, "abc");
+	assert_string_equal(buf, "ab");
+	text_clean(buf, 4, "abcd");
+	assert_string_equal(buf, "abc");
+	text_clean(buf, 5, "abcdef");
+	assert_string_equal(buf, "a...");
+}
+
+static void json_of_control_characters(void **state)
+{
+	struct str b;
+
+	(void)state;
+	str_init(&b, 200);
+	str_add_json_string(&b, "a\"b\\c\nd\te\x01\x7f\xc3\xa9");
+	assert_string_equal(b.s, "\"a\\\"b\\\\c\\nd\\u0009e\\u0001\\u007f\xc3\xa9\"");
+	str_free(&b);
+}
+
 static void spans(void **state)
 {
 	static const struct {
@@ -127,12 +197,25 @@ static void scrubbing(void **state)
 static void suggestions(void **state)
 {
 	static const char *const words[] = {"topics", "timeout", "bootstrap_servers", NULL};
+	char text[100];
 
 	(void)state;
 	assert_string_equal(nearest_word("topcs", words), "topics");
 	assert_string_equal(nearest_word("bootstrap_server", words), "bootstrap_servers");
 	assert_null(nearest_word("zebra", words));
 	assert_int_equal(edit_distance("abcd", "abdc", 3), 1);
+	/* A shared beginning is near, whichever is the longer one; three letters share theirs with too much. */
+	assert_string_equal(nearest_word("boot", words), "bootstrap_servers");
+	assert_string_equal(nearest_word("timeout_of_everything", words), "timeout");
+	assert_null(nearest_word("boo", words));
+	/* No word is as long as that: it is not looked at letter by letter. */
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	assert_int_equal(edit_distance(text, "x", 3), 4);
+	assert_int_equal(edit_distance("x", text, 3), 4);
+	assert_null(nearest_word(text, words));
+	assert_string_equal(did_you_mean("x").text, "; did you mean \"x\"?");
+	assert_string_equal(did_you_mean(NULL).text, "");
 }
 
 static void rows_of_every_kind(void **state)
@@ -182,11 +265,17 @@ static void globs(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(clean),       cmocka_unit_test(spans),
-	    cmocka_unit_test(urls),        cmocka_unit_test(scrubbing),
-	    cmocka_unit_test(suggestions), cmocka_unit_test(rows_of_every_kind),
-	    cmocka_unit_test(codes),       cmocka_unit_test(globs)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_no_utf8),
+					   cmocka_unit_test(room_for_little),
+					   cmocka_unit_test(json_of_control_characters),
+					   cmocka_unit_test(clean),
+					   cmocka_unit_test(spans),
+					   cmocka_unit_test(urls),
+					   cmocka_unit_test(scrubbing),
+					   cmocka_unit_test(suggestions),
+					   cmocka_unit_test(rows_of_every_kind),
+					   cmocka_unit_test(codes),
+					   cmocka_unit_test(globs)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,460 @@
+/* reactor and child: what an attempt may do to its process, and what is made of it. Kinds of the test's own, in real
+ * children behind the real fence. */
+#include "reactor.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "cm.h"
+
+#if defined __SANITIZE_ADDRESS__
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
+/* AddressSanitizer ends the program where malloc would give NULL, unless told otherwise, and reports what it is sent. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "allocator_may_return_null=1:handle_segv=0:handle_abort=0";
+}
+
+struct world {
+	struct profile profile;
+	struct profile_check check;
+	struct run run;
+	struct signals signals;
+	struct watcher watcher;
+	int changed, ticks;
+	int told; /* a descriptor; -1: none */
+};
+
+static void on_change(void *ctx, const struct run *run, size_t check, struct mono now)
+{
+	struct world *w = ctx;
+
+	(void)now;
+	assert_int_equal(check, 0);
+	assert_ptr_equal(run, &w->run);
+	w->changed++;
+}
+
+static struct mono on_tick(void *ctx, const struct run *run, struct mono now)
+{
+	(void)run;
+	(void)now;
+	((struct world *)ctx)->ticks++;
+	return MONO_NEVER;
+}
+
+static void on_abandon(void *ctx)
+{
+	assert_int_equal(write(((struct world *)ctx)->told, "a", 1), 1);
+}
+
+static void begin(struct world *w, const struct check_kind *kind, struct span attempt_timeout)
+{
+	struct err err;
+
+	*w = (struct world){.told = -1};
+	w->check =
+	    (struct profile_check){.id = "kind.x", .name = "x", .kind = kind, .required = true};
+	w->check.common.retry = true;
+	w->check.common.timeout = SPAN_UNSET;
+	w->check.common.attempt_timeout = attempt_timeout;
+	w->profile = (struct profile){
+	    .service = "s", .timeout = SPAN_S(60), .parallel = 4, .checks = &w->check, .n = 1};
+	w->watcher = (struct watcher){
+	    .ctx = w, .changed = on_change, .tick = on_tick, .abandon = on_abandon};
+	assert_int_equal(signals_open(&w->signals, &err), 0);
+}
+
+static const struct result *go(struct world *w, bool one_round)
+{
+	struct err err;
+
+	run_init(&w->run, &w->profile, mono_now(), one_round, 7);
+	assert_int_equal(reactor_run(&w->run, &w->signals, &w->watcher, &err), 0);
+	outcome_decide(&w->run);
+	assert_true(w->ticks > 0);
+	/* Nobody is left, not even dead. */
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	return &w->run.results[0];
+}
+
+static void end(struct world *w)
+{
+	run_free(&w->run);
+	signals_close(&w->signals);
+}
+
+/* ---- what it says ------------------------------------------------------------------------------------------------------ */
+static enum verdict talks(const struct check_run *run, struct diag *out)
+{
+	(void)out;
+	assert_string_equal(run->id, "kind.x");
+	for (int i = 0; i < 2 * REACHED_MAX; i++)
+		check_reached(run, "place %d", i % (REACHED_MAX + 3));
+	check_fact(run, "same", "%d", 1);
+	for (int i = 0; i < FACTS_MAX + 10; i++) {
+		char key[16];
+
+		snprintf(key, sizeof key, "f%d", i);
+		check_fact(run, key, "%d", i);
+	}
+	check_fact(run, "same", "%d", 2);
+	check_step(run, PH_CONNECT, "the last %s", "step");
+	check_summary(run, "all was said");
+	return V_PASS;
+}
+
+static void what_is_said_is_kept_within_bounds(void **state)
+{
+	static const struct check_kind kind = {.name = "kind", .run = talks};
+	struct world w;
+	const struct result *res;
+
+	(void)state;
+	begin(&w, &kind, SPAN_S(60));
+	res = go(&w, false);
+	assert_int_equal(res->outcome, O_PASS);
+	assert_int_equal(w.changed, 1);
+	assert_int_equal(res->n_reached, REACHED_MAX);
+	assert_string_equal(res->reached[0], "place 0");
+	assert_string_equal(res->reached[REACHED_MAX - 1], "place 11");
+	assert_int_equal(res->n_facts, FACTS_MAX);
+	assert_string_equal(res->facts[0].key, "same");
+	assert_string_equal(res->facts[0].value, "2"); /* the last word counts */
+	assert_string_equal(res->facts[FACTS_MAX - 1].key, "f30");
+	assert_string_equal(res->step, "the last step");
+	assert_string_equal(res->summary, "all was said");
+	end(&w);
+}
+
+/* ---- how it ends --------------------------------------------------------------------------------------------------------- */
+static enum verdict says_nothing(const struct check_run *run, struct diag *out)
+{
+	(void)run;
+	(void)out;
+	return V_FAIL;
+}
+
+static enum verdict says_it_is_broken(const struct check_run *run, struct diag *out)
+{
+	(void)run;
+	check_fail(out, D_AUTH_FAILED, "there", "wrong password");
+	return V_BROKEN;
+}
+
+static enum verdict leaves(const struct check_run *run, struct diag *out)
+{
+	(void)out;
+	check_step(run, PH_CONNECT, "leaving");
+	_exit(3);
+}
+
+static enum verdict leaves_at_once(const struct check_run *run, struct diag *out)
+{
+	(void)run;
+	(void)out;
+	_exit(0);
+}
+
+static enum verdict aborts(const struct check_run *run, struct diag *out)
+{
+	(void)run;
+	(void)out;
+	abort();
+}
+
+static enum verdict is_sent_a_nameless_signal(const struct check_run *run, struct diag *out)
+{
+	(void)run;
+	(void)out;
+	raise(SIGRTMIN + 3);
+	return V_PASS;
+}
+
+static enum verdict is_killed(const struct check_run *run, struct diag *out)
+{
+	(void)run;
+	(void)out;
+	raise(SIGKILL);
+	return V_PASS;
+}
+
+static enum verdict breaks_an_invariant(const struct check_run *run, struct diag *out)
+{
+	invariant(run == NULL);
+	(void)out;
+	return V_PASS;
+}
+
+static enum verdict asks_for_too_much(const struct check_run *run, struct diag *out)
+{
+	(void)run;
+	(void)out;
+	free(xmalloc(SIZE_MAX / 2));
+	return V_PASS;
+}
+
+/* Behind the fence nothing but the pipe is open. */
+static enum verdict writes_nonsense(const struct check_run *run, struct diag *out)
+{
+	static const char nonsense[64] = "this is no record, and longer than the head of one";
+	int written = 0;
+
+	(void)run;
+	(void)out;
+	for (int fd = 3; fd < 1024; fd++)
+		written += write(fd, nonsense, sizeof nonsense) > 0;
+	assert_int_equal(written, 1);
+	return V_PASS;
+}
+
+static void use_memory(void)
+{
+	volatile char *p = malloc(24 << 20);
+
+	for (size_t i = 0; p && i < 24 << 20; i += 512)
+		p[i] = 1;
+}
+
+static enum verdict wants_memory(const struct check_run *run, struct diag *out)
+{
+	(void)run;
+	use_memory();
+	return check_fail(out, D_HTTP_JSON_INVALID, "", "not JSON");
+}
+
+static enum verdict wants_memory_and_aborts(const struct check_run *run, struct diag *out)
+{
+	(void)run;
+	(void)out;
+	use_memory();
+	abort();
+}
+
+static void every_end_has_its_word(void **state)
+{
+	static const struct {
+		enum verdict (*run)(const struct check_run *, struct diag *);
+		enum diag_code code;
+		const char *subject, *cause;
+		uint64_t memory;
+		int exit_code;
+	} rows[] = {
+	    {says_nothing, D_GUARD_BUG, "kind.x", "the check failed without saying why", 0, 70},
+	    /* The code decides what it means, not the kind. */
+	    {says_it_is_broken, D_AUTH_FAILED, "there", "wrong password", 0, 69},
+	    {leaves, D_GUARD_BUG, "leaving", "status 3 without a result; last step: leaving", 0,
+	     70},
+	    {leaves_at_once, D_GUARD_BUG, "",
+	     "status 0 without a result; last step: nothing was reached", 0, 70},
+	    {aborts, D_GUARD_CRASHED, "", "signal 6 (Aborted) while: nothing was reached", 0, 70},
+	    {is_sent_a_nameless_signal, D_GUARD_CRASHED, "", " (?) while: nothing was reached", 0,
+	     70},
+	    {is_killed, D_GUARD_NO_MEMORY, "",
+	     "killed by the system, as it does when memory is out", 0, 70},
+	    {breaks_an_invariant, D_GUARD_BUG, "internal error", "broken invariant: run == NULL", 0,
+	     70},
+	    {asks_for_too_much, D_GUARD_NO_MEMORY, "memory", "out of memory (", 0, 70},
+	    {writes_nonsense, D_GUARD_BUG, "",
+	     "the check wrote what is no record; last step: nothing", 0, 70},
+	    {wants_memory, D_GUARD_NO_MEMORY, "kind.x",
+	     "an attempt may use 48 MiB, and that was hardly enough; it then said: "
+	     "http-json-invalid: not JSON",
+	     48 << 20, 70},
+	    {wants_memory_and_aborts, D_GUARD_NO_MEMORY, "",
+	     "an attempt may use 48; while: nothing", 48 << 20, 70},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct check_kind kind = {
+		    .name = "kind", .run = rows[i].run, .memory = rows[i].memory};
+		struct world w;
+		const struct result *res;
+
+		if (rows[i].memory && SANITIZED) /* its shadow memory is met by no limit */
+			continue;
+		begin(&w, &kind, SPAN_S(60));
+		res = go(&w, true);
+		if (res->diag.code != rows[i].code || !strstr(res->diag.cause, rows[i].cause))
+			fail_msg("row %zu: %d \"%s\"", i, (int)res->diag.code, res->diag.cause);
+		assert_string_equal(res->diag.subject, rows[i].subject);
+		assert_int_equal(res->n_history, 1);
+		assert_int_equal(w.run.exit_code, rows[i].exit_code);
+		end(&w);
+	}
+}
+
+/* ---- again and again ------------------------------------------------------------------------------------------------------ */
+static enum verdict changes(const struct check_run *run, struct diag *out)
+{
+	static const enum diag_code codes[] = {
+	    D_CONNECT_REFUSED, D_CONNECT_TIMEOUT, D_CONNECT_RESET,   D_CONNECT_CLOSED,
+	    D_DNS_TIMEOUT,     D_ANSWER_TIMEOUT,  D_REDIS_LOADING,   D_HTTP_STATUS,
+	    D_CONNECT_REFUSED, D_FILE_MISSING,    D_KAFKA_NO_LEADER, D_DNS_SERVER_FAILED,
+	    D_REDIS_BUSY,      D_METRICS_EMPTY,   D_KAFKA_ISR_LOW,   D_CONNECT_REFUSED};
+
+	if ((size_t)run->attempt > ARRAY_LEN(codes))
+		return V_PASS;
+	return check_fail(out, codes[run->attempt - 1], "there", "%d", run->attempt);
+}
+
+static void codes_are_counted_in_the_order_they_came(void **state)
+{
+	static const struct check_kind kind = {.name = "kind", .run = changes};
+	struct world w;
+	const struct result *res;
+
+	(void)state;
+	begin(&w, &kind, SPAN_S(60));
+	w.check.common.grace = SPAN_S(60);
+	res = go(&w, false);
+	assert_int_equal(res->outcome, O_PASS);
+	assert_int_equal(res->diag.code, D_NONE);
+	assert_int_equal(res->attempts, 17);
+	assert_int_equal(w.changed, 17);
+	assert_int_equal(res->n_history,
+			 HISTORY_MAX); /* the thirteenth and later ones have no room */
+	assert_int_equal(res->history[0].code, D_CONNECT_REFUSED);
+	assert_int_equal(res->history[0].count, 3);
+	assert_int_equal(res->history[1].code, D_CONNECT_TIMEOUT);
+	assert_int_equal(res->history[HISTORY_MAX - 1].code, D_REDIS_BUSY);
+	end(&w);
+}
+
+static enum verdict hangs(const struct check_run *run, struct diag *out)
+{
+	(void)run;
+	(void)out;
+	while (pause() < 0) {
+	}
+	return V_PASS;
+}
+
+static void the_limit_that_was_hit_is_named(void **state)
+{
+	static const struct check_kind kind = {.name = "kind", .run = hangs};
+	static const struct {
+		struct span run, check, attempt;
+		const char *words;
+	} rows[] = {
+	    {{60000000000},
+	     {60000000000},
+	     {50000000},
+	     " (attempt_timeout) while: nothing was reached"},
+	    {{60000000000}, {50000000}, {60000000000}, " (timeout) while: nothing was reached"},
+	    {{50000000},
+	     {60000000000},
+	     {60000000000},
+	     " (timeout of the run) while: nothing was reached"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct world w;
+		const struct result *res;
+
+		begin(&w, &kind, rows[i].attempt);
+		w.check.common.timeout = rows[i].check;
+		w.check.common.retry = false;
+		w.profile.timeout = rows[i].run;
+		res = go(&w, false);
+		assert_int_equal(res->diag.code, D_GUARD_DEADLINE);
+		assert_true(str_starts(res->diag.cause, "killed after "));
+		if (!str_ends(res->diag.cause, rows[i].words))
+			fail_msg("\"%s\" does not end with \"%s\"", res->diag.cause, rows[i].words);
+		assert_int_equal(w.run.exit_code, EXIT_TIME_UP);
+		end(&w);
+	}
+}
+
+/* ---- signals ------------------------------------------------------------------------------------------------------------- */
+static struct mono sends_two_at_once(void *ctx, const struct run *run, struct mono now)
+{
+	struct world *w = ctx;
+
+	(void)run;
+	(void)now;
+	if (w->ticks++ == 0) {
+		kill(getpid(), SIGTERM);
+		kill(getpid(), SIGHUP);
+	}
+	return MONO_NEVER;
+}
+
+static void two_at_once_ask_once(void **state)
+{
+	static const struct check_kind kind = {.name = "kind", .run = hangs};
+	struct world w;
+	const struct result *res;
+
+	(void)state;
+	begin(&w, &kind, SPAN_S(60));
+	w.watcher.tick = sends_two_at_once;
+	res = go(&w, false);
+	assert_true(w.run.signal == SIGTERM || w.run.signal == SIGHUP);
+	assert_int_equal(w.run.exit_code, 128 + w.run.signal);
+	assert_int_equal(res->outcome, O_PENDING);
+	assert_int_equal(res->n_history, 0); /* that it was killed says nothing about the peer */
+	end(&w);
+}
+
+static struct mono sends_one_each_time(void *ctx, const struct run *run, struct mono now)
+{
+	struct world *w = ctx;
+
+	(void)run;
+	(void)now;
+	kill(getpid(), w->ticks++ == 0 ? SIGTERM : SIGINT);
+	return MONO_NEVER;
+}
+
+/* The second comes while the killed are waited for. */
+static void the_second_ends_it_at_once(void **state)
+{
+	static const struct check_kind kind = {.name = "kind", .run = hangs};
+	int p[2], status;
+	char told[4];
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct world w;
+
+		begin(&w, &kind, SPAN_S(60));
+		w.told = p[1];
+		w.watcher.tick = sends_one_each_time;
+		go(&w, false);
+		_exit(0);
+	}
+	close(p[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 128 + SIGINT);
+	assert_int_equal(read(p[0], told, sizeof told),
+			 1); /* the terminal was left in order, once */
+	close(p[0]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_is_said_is_kept_within_bounds),
+	    cmocka_unit_test(every_end_has_its_word),
+	    cmocka_unit_test(codes_are_counted_in_the_order_they_came),
+	    cmocka_unit_test(the_limit_that_was_hit_is_named),
+	    cmocka_unit_test(two_at_once_ask_once),
+	    cmocka_unit_test(the_second_ends_it_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
