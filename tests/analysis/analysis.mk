@@ -31,11 +31,11 @@ coverage-report:
 
 # Memory errors where the sanitizers do not look: uninitialised values, and the client libraries' own memory.
 # A check's memory goes with its child, so that leaks are looked for in the unit tests only. test_launch_exec is left out:
-# valgrind cannot go on after an exec that fails.
+# valgrind cannot go on after an exec that fails; test_reactor too, whose children may not use the memory valgrind needs.
 memcheck := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --num-callers=30 \
 	--suppressions=tests/memory/valgrind.supp
 check-valgrind: program $(helper_bin) $(unit_bin)
-	@UNIT_WRAP='$(memcheck)' tests/run-unit $(filter-out %/test_launch_exec,$(unit_bin))
+	@UNIT_WRAP='$(memcheck)' tests/run-unit $(filter-out %/test_launch_exec %/test_reactor,$(unit_bin))
 	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(BUILD)/startguard) $(pytest) -n $(JOBS) tests/memory
 
 .PHONY: analyse mutation coverage coverage-report check-valgrind

@@ -217,9 +217,9 @@ static enum verdict writes_nonsense(const struct check_run *run, struct diag *ou
 
 static void use_memory(void)
 {
-	volatile char *p = malloc(24 << 20);
+	volatile char *p = malloc(80 << 20);
 
-	for (size_t i = 0; p && i < 24 << 20; i += 512)
+	for (size_t i = 0; p && i < 80 << 20; i += 512)
 		p[i] = 1;
 }
 
@@ -265,11 +265,11 @@ static void every_end_has_its_word(void **state)
 	    {writes_nonsense, D_GUARD_BUG, "",
 	     "the check wrote what is no record; last step: nothing", 0, 70},
 	    {wants_memory, D_GUARD_NO_MEMORY, "kind.x",
-	     "an attempt may use 48 MiB, and that was hardly enough; it then said: "
+	     "an attempt may use 96 MiB, and that was hardly enough; it then said: "
 	     "http-json-invalid: not JSON",
-	     48 << 20, 70},
+	     96 << 20, 70},
 	    {wants_memory_and_aborts, D_GUARD_NO_MEMORY, "",
-	     "an attempt may use 48; while: nothing", 48 << 20, 70},
+	     "an attempt may use 96; while: nothing", 96 << 20, 70},
 	};
 
 	(void)state;
