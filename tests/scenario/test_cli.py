@@ -225,9 +225,10 @@ def test_completion_of_bash_is_bash(guard):
     assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
 
 
-def test_stdout_that_cannot_be_written(guard):
+@pytest.mark.parametrize("words", [["codes"], ["show", "-w", "file:///"]])
+def test_stdout_that_cannot_be_written(guard, words):
     with open("/dev/full", "wb") as full:
-        result = guard.cli("codes", stdout=full)
+        result = guard.cli(*words, stdout=full)
     assert result.code == 70
     assert "stdout: " in result.err
 
@@ -251,6 +252,9 @@ def test_install_where_nothing_can_be_written(guard):
     result = guard.cli("install", "/proc/nowhere")
     assert result.code == 70
     assert result.err.startswith("startguard: install: ")
+    result = guard.cli("install", "no-such-folder/")
+    assert (result.code, result.err) == (70, f"{result.err.splitlines()[0]}\n")
+    assert "no-such-folder/" in result.err and "No such file" in result.err
 
 
 # ---- what is quoted, and what is not ----

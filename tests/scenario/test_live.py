@@ -4,7 +4,6 @@ import contextlib
 import re
 import signal
 import time
-import time
 
 import pytest
 

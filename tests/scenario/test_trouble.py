@@ -176,10 +176,9 @@ def test_file_that_is_a_pipe_nobody_reads(guard, option):
     assert "was not written" in result.err
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        with Stuck():
-            result = guard.run(FINE, option, str(path), *(["--format", "tap"] if option == "--output" else []),
-                               report=False)
+        result = guard.run(FINE, option, str(path), *(["--format", "tap"] if option == "--output" else []), report=False)
         assert result.code == 0
+        assert "was not written" not in result.err
         assert os.read(reader, 65536)
     finally:
         os.close(reader)
@@ -213,7 +212,8 @@ def test_files_may_not_be_as_large_as_a_report(guard, text, code, size):
     assert "warning: the report was not written: " in result.err
     assert "File too large" in result.err
     assert old.read_text() == "{}"  # whole or not at all
-    assert sorted(os.listdir(guard.tmp / "r")) == ["report.json", "term"] or size == 100
+    # Of the three only the variables of a service that starts are short enough, and only for the larger limit.
+    assert sorted(os.listdir(guard.tmp / "r")) == [*(["env"] if size == 100 and code == 0 else []), "report.json", "term"]
     assert (guard.tmp / "r" / "term").read_text() in ("", *[f"{line}\n" for line in result.err.splitlines()])
 
 
@@ -346,10 +346,8 @@ def test_ten_megabytes_of_profile(guard, filler):
         text = body + FINE
     assert len(text) >= 10_000_000 - 100
     result = guard.run(text, timeout=90)
-    assert result.code in (0, 78)
-    assert result.err.splitlines()[-1].startswith("startguard: ")
-    if result.code == 0:
-        assert result.status == "ready"
+    assert (result.code, result.status) == (0, "ready")
+    assert len(result.checks) == (200 if filler == "checks" else 1)
 
 
 # ---- calls that are refused ----

@@ -134,6 +134,40 @@ static void what_is_said_is_kept_within_bounds(void **state)
 	end(&w);
 }
 
+/* The pipe then gets a number below 3, where the child's stdin, stdout and stderr go. */
+static void the_guard_may_have_closed_descriptors(void **state)
+{
+	static const struct check_kind kind = {.name = "kind", .run = talks};
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0) {
+		const struct profile_check check = {.id = "kind.x", .name = "x", .kind = &kind};
+		struct wire_in in = {0};
+		struct wire_record record = {0};
+		struct fence fence;
+		struct child child;
+		sigset_t mask;
+
+		sigprocmask(SIG_SETMASK, NULL, &mask);
+		fence_prepare(&fence, 1u << FENCE_PLAIN);
+		for (int fd = 0; fd < 3; fd++)
+			close(fd);
+		if (child_start(&child, &check, 1, mono_now(), MONO_NEVER,
+				&(struct child_setup){.fence = &fence, .mask = &mask}) < 0 ||
+		    child.fd != 0)
+			_exit(2);
+		waitpid(child.pid, NULL, 0);
+		while (wire_fill(&in, child.fd) == 1)
+			while (wire_next(&in, &record)) {
+			}
+		_exit(record.type == WIRE_FINAL && record.verdict == V_PASS ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 /* ---- how it ends --------------------------------------------------------------------------------------------------------- */
 static enum verdict says_nothing(const struct check_run *run, struct diag *out)
 {
@@ -449,6 +483,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_said_is_kept_within_bounds),
+	    cmocka_unit_test(the_guard_may_have_closed_descriptors),
 	    cmocka_unit_test(every_end_has_its_word),
 	    cmocka_unit_test(codes_are_counted_in_the_order_they_came),
 	    cmocka_unit_test(the_limit_that_was_hit_is_named),

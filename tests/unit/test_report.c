@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "cm.h"
+#include "folder.h"
 
 #define CHECKS 3
 #define LONG 600
@@ -230,6 +230,91 @@ static void test_a_check_is_settled_once(void **state)
 	assert_int_equal(told(&w, "PASS "), 1);
 	assert_int_equal(told(&w, "FAIL "), 1);
 	end(&w);
+}
+
+/* There is no room for a thirteenth: nobody can say whether it is new, so it waits as what was said before does. */
+static void test_a_code_that_is_not_remembered(void **state)
+{
+	struct world w;
+	struct result *res;
+
+	(void)state;
+	begin(&w, false);
+	for (int k = 0; k < HISTORY_MAX; k++)
+		attempt(&w, 0, (enum diag_code)(D_CONNECT_REFUSED + k), "a:1");
+	assert_int_equal(told(&w, "WAIT "), HISTORY_MAX);
+	res = &w.run.results[0];
+	diag_set(&res->diag, D_REDIS_LOADING, "a:1", "why");
+	report_changed(&w.report, &w.run, 0, w.now);
+	assert_int_equal(told(&w, "WAIT "), HISTORY_MAX);
+	pass(&w, SPAN_S(30));
+	report_changed(&w.report, &w.run, 0, w.now);
+	assert_int_equal(told(&w, "WAIT "), HISTORY_MAX + 1);
+	end(&w);
+}
+
+/* Its attempt was still running when the run ended: what the one before it found is no verdict. */
+static void test_one_that_was_cut_off_has_not_failed(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, false);
+	diag_set(&w.run.results[0].diag, D_CONNECT_REFUSED, "a:1", "why");
+	w.run.results[0].cut_off = true;
+	w.run.plan.checks[0].state = PS_GAVE_UP;
+	report_changed(&w.report, &w.run, 0, w.now);
+	assert_int_equal(told(&w, "FAIL "), 0);
+	outcome_decide(&w.run);
+	report_end(&w.report);
+	assert_int_equal(told(&w, "PENDING "), 1 + 2);
+	end(&w);
+}
+
+static bool holds(const char *path, const char *words)
+{
+	size_t len;
+	cleanup_free char *text = file_read(path, 1 << 20, &len);
+
+	assert_non_null(text);
+	return strstr(text, words) != NULL;
+}
+
+/* The files were written for a start that then did not happen: what they say is put right. */
+static void test_a_service_that_could_not_be_started(void **state)
+{
+	static const struct report_options options = {.format = FORMAT_JSON,
+						      .output = "out",
+						      .report_file = "report",
+						      .env_file = "env",
+						      .termination_log = "term"};
+
+	(void)state;
+	for (int linked = 0; linked < 2; linked++) {
+		struct world w;
+		struct stat st;
+
+		if (linked)
+			assert_int_equal(symlink("/dev/null", "env"), 0);
+		begin_with(&w, 1, options);
+		w.run.plan.checks[0].state = PS_PASSED;
+		outcome_decide(&w.run);
+		report_end(&w.report);
+		assert_true(w.report.report_written);
+		assert_true(holds("out", "\"exit_code\": 0"));
+		assert_true(holds("term", "startguard: READY"));
+		assert_true(linked || holds("env", "STARTGUARD_STATUS=ready\n"));
+		outcome_override(&w.run, EXIT_CANNOT_RUN, "cannot be run");
+		report_again(&w.report);
+		assert_true(holds("out", "\"exit_code\": 126"));
+		assert_true(holds("report", "\"status\": \"blocked\""));
+		assert_true(holds("term", "startguard: BLOCKED (126): cannot be run\n"));
+		assert_int_equal(told(&w, "startguard: READY"), 1);
+		assert_int_equal(told(&w, "startguard: BLOCKED (126): cannot be run"), 1);
+		/* Nobody may take it for that of a start; what is no file of ours stays. */
+		assert_int_equal(lstat("env", &st), linked ? 0 : -1);
+		end(&w);
+	}
 }
 
 /* ---- termination message --------------------------------------------------------------------------------------------- */
@@ -480,6 +565,9 @@ int main(void)
 	    cmocka_unit_test(test_news_is_not_held_back),
 	    cmocka_unit_test(test_one_summary_in_ten_seconds),
 	    cmocka_unit_test(test_a_check_is_settled_once),
+	    cmocka_unit_test(test_a_code_that_is_not_remembered),
+	    cmocka_unit_test(test_one_that_was_cut_off_has_not_failed),
+	    IN_A_FOLDER(test_a_service_that_could_not_be_started),
 	    cmocka_unit_test(test_termination_message_fits),
 	    cmocka_unit_test(test_termination_message_counts_what_it_leaves_out),
 	    cmocka_unit_test(test_termination_message_of_a_long_verdict),

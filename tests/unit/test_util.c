@@ -76,6 +76,20 @@ static void last_words_are_said(void **state)
 	dies(break_an_invariant, true, "broken invariant: errno == -1 (");
 }
 
+/* No more than nothing is no reason to die, whatever the C library makes of it. */
+static void memory_for_nothing(void **state)
+{
+	void *p = xmalloc(0), *q = xcalloc(0, 0);
+
+	(void)state;
+	assert_non_null(p);
+	assert_non_null(q);
+	p = xrealloc(p, 0);
+	assert_non_null(p);
+	free(p);
+	free(q);
+}
+
 /* ---- files and descriptors --------------------------------------------------------------------------------------------- */
 static void reads(const char *name, size_t max, ssize_t expected)
 {
@@ -322,6 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(last_words_are_said),
+	    cmocka_unit_test(memory_for_nothing),
 	    IN_A_FOLDER(a_file_is_read_whole_or_not_at_all),
 	    cmocka_unit_test(a_descriptor_that_cannot),
 	    cmocka_unit_test(whole_numbers),
