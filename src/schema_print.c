@@ -302,6 +302,7 @@ const char *schema_selftest(const struct schema *schema, char *buf, size_t size)
 		/* Default and bounds are read by the parser that reads the user's value: a wrong one cannot ship. */
 		const char *const values[] = {k->def, k->min, k->max};
 
+		/* cppcheck-suppress unreadVariable ; `alone` has it */
 		one[0].flags &= ~K_REQUIRED;
 		for (size_t i = 0; i < ARRAY_LEN(values) && !what; i++) {
 			/* cppcheck-suppress unreadVariable ; `alone` has it */
