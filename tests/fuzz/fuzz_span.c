@@ -9,8 +9,9 @@ struct conf {
 };
 static const struct key keys[] = {
     KEY_SIZE(struct conf, size, .doc = "A size.", .example = "\"1B\""),
-    KEY_SPAN(struct conf, span, .doc = "A time.", .example = "\"1s\""),
-    KEY_INT(struct conf, number, .doc = "A number.", .example = "1"),
+    KEY_SPAN(struct conf, span, .max = "2562047h", .doc = "A time.", .example = "\"1s\""),
+    KEY_INT(struct conf, number, .min = "-9223372036854775807", .max = "9223372036854775807",
+	    .doc = "A number.", .example = "1"),
     KEY_NUM(struct conf, real, .doc = "A number.", .example = "1.5"),
     KEY_END,
 };
