@@ -221,19 +221,8 @@ static int get_metadata(struct kafka_client *client, const struct grouplist *top
 	*q = (struct question){.client = client, .deadline = client->run->deadline};
 	if (kafka_call(client, ask_metadata, q, "the question for metadata", out) < 0)
 		return -1;
-	/* A controller of KRaft mode speaks Kafka, and offers no metadata. */
-	if (q->err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) {
-		check_fail(out, D_PROTOCOL_MISMATCH, client->peers[0]->address,
-			   "this speaks Kafka but does not offer metadata: likely the listener of "
-			   "a controller, not of a broker");
-		diag_hint(out, "use the address of a broker's listener");
-		return -1;
-	}
 	if (q->err) {
-		char words[256];
-
-		snprintf(words, sizeof words, "no metadata: %s", rd_kafka_err2str(q->err));
-		kafka_blame(client, words, out);
+		kafka_blame_metadata(client, q->err, out);
 		return -1;
 	}
 	return 0;
@@ -471,26 +460,6 @@ static int judge_permissions(struct handles *h, const struct kafka_conf *c,
 	return h->canary ? kafka_canary_judge(c->canary, h->canary, h->first, md, out) : 0;
 }
 
-/* What came late or not at all may have been held back for a quota: then that is the reason. */
-static void explain_throttling(const struct handles *h, struct diag *out)
-{
-	struct kafka_client *const v[] = {h->first, h->canary, h->idempotent, h->transactional};
-	struct diag was = *out;
-	int held = 0;
-
-	if (was.code != D_ANSWER_TIMEOUT && was.code != D_KAFKA_NO_BROKERS &&
-	    was.code != D_KAFKA_COORDINATOR && was.code != D_KAFKA_CANARY_FAILED)
-		return;
-	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
-		int ms = v[i] ? kafka_throttled(v[i]) : 0;
-
-		held = ms > held ? ms : held;
-	}
-	if (held > 0)
-		check_fail(out, D_KAFKA_THROTTLED, was.subject,
-			   "%s; the broker holds this client back for %d ms", was.cause, held);
-}
-
 /* ---- one attempt --------------------------------------------------------------------------------------------- */
 
 static struct kafka_access access_of(const struct kafka_conf *c)
@@ -546,9 +515,10 @@ static enum verdict kafka_run(const struct check_run *run, struct diag *out)
 {
 	struct handles h = {.first = NULL};
 	enum verdict verdict = attempt(run, &h, out);
+	struct kafka_client *const all[] = {h.first, h.canary, h.idempotent, h.transactional};
 
-	if (verdict != V_PASS && h.first)
-		explain_throttling(&h, out);
+	if (verdict != V_PASS)
+		kafka_explain_throttling(all, ARRAY_LEN(all), out);
 	return verdict;
 }
 

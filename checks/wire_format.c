@@ -151,6 +151,17 @@ static bool wire_starts_programs(const void *conf)
 	return kafka_access_starts_programs(&access);
 }
 
+/* What came late may have been held back: the quota is the reason then. */
+static int sample_with(struct kafka_client *client, const struct wire_sampling *how,
+		       struct wire_sampled *done, struct diag *out)
+{
+	int failed = wire_sample(client, how, done, out);
+
+	if (failed)
+		kafka_explain_throttling(&client, 1, out);
+	return failed;
+}
+
 static int sample(const struct check_run *run, const struct wire_conf *c, struct wire_tally *tally,
 		  struct wire_sampled *done, struct diag *out)
 {
@@ -165,7 +176,7 @@ static int sample(const struct check_run *run, const struct wire_conf *c, struct
 		return -1;
 	client = kafka_open(run, props, RD_KAFKA_CONSUMER, &c->bootstrap_servers,
 			    wire_sample_settings, out);
-	return client ? wire_sample(client, &how, done, out) : -1;
+	return client ? sample_with(client, &how, done, out) : -1;
 }
 
 static void report_facts(const struct check_run *run, const struct wire_tally *t,

@@ -81,6 +81,10 @@ static inline bool kafka_is_past(struct mono until)
 /* The best explanation for a call that failed as `words` says, from what was logged. Fills *out. */
 enum verdict kafka_blame(struct kafka_client *client, const char *words, struct diag *out);
 
+/* The same for rd_kafka_metadata that returned this error: also tells a server that speaks Kafka and has no metadata. */
+enum verdict kafka_blame_metadata(struct kafka_client *client, rd_kafka_resp_err_t err,
+				  struct diag *out);
+
 /* A broker from the metadata. */
 struct kafka_broker {
 	int32_t id;
@@ -97,6 +101,9 @@ int kafka_broken(struct kafka_client *client, const struct kafka_broker *v, size
 		 struct diag *out);
 /* The longest time a broker wanted this handle to wait for the sake of a quota, in milliseconds. */
 int kafka_throttled(struct kafka_client *client);
+/* What came late or not at all, as *out says, may have been held back for a quota: then that is the reason. Of these
+ * handles some may be NULL. */
+void kafka_explain_throttling(struct kafka_client *const *v, size_t n, struct diag *out);
 /* The id of one of these that is ready now, or -1. */
 int32_t kafka_ready_broker(struct kafka_client *client, const struct kafka_broker *v, size_t n);
 

@@ -136,7 +136,7 @@ static enum verdict judge_existence(want_t *want, topic_t *topic, const char *su
 				  "the cluster's answer does not hold topic %s", want->name);
 	code = kafka_topic_meaning(topic->err);
 	if (code == D_NONE && topic->err)
-		code = D_KAFKA_NO_BROKERS;
+		code = D_KAFKA_ERROR;
 	if (code == D_KAFKA_TOPIC_DENIED)
 		return judge_denied(want, topic, subject, out);
 	if (code != D_NONE)

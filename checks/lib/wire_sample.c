@@ -41,6 +41,7 @@ struct sample {
 	struct part *v;
 	size_t n, n_running;
 	char trouble[200]; /* the last error of a partition that may pass */
+	enum diag_code trouble_code;
 };
 
 static void topic_subject(const struct sample *s, char *buf, size_t size)
@@ -82,7 +83,6 @@ static int blame(struct sample *s, const char *words, struct diag *out)
 static const struct rd_kafka_metadata *get_metadata(struct sample *s, struct diag *out)
 {
 	struct metadata_call *q = xcalloc(1, sizeof *q);
-	char words[160];
 
 	s->topic = rd_kafka_topic_new(s->client->rk, s->how->topic, NULL);
 	if (!s->topic) {
@@ -95,8 +95,7 @@ static const struct rd_kafka_metadata *get_metadata(struct sample *s, struct dia
 	if (kafka_call(s->client, ask_metadata, q, "the question for metadata", out) < 0)
 		return NULL;
 	if (q->err) {
-		snprintf(words, sizeof words, "no metadata: %s", rd_kafka_err2str(q->err));
-		kafka_blame(s->client, words, out);
+		kafka_blame_metadata(s->client, q->err, out);
 		return NULL;
 	}
 	return q->md;
@@ -164,8 +163,14 @@ static void ask_offsets(void *arg)
 					    mono_left_ms_now(q->client->run->deadline));
 }
 
-static int fail_partition(const struct sample *s, int32_t partition, rd_kafka_resp_err_t err,
-			  const char *doing, const char *words, struct diag *out)
+/* Did a broker say this, and not the library that none did? */
+static bool is_answer(rd_kafka_resp_err_t err)
+{
+	return (err > 0 || err == RD_KAFKA_RESP_ERR_UNKNOWN) && !kafka_is_silence(err);
+}
+
+static int fail_answered(const struct sample *s, rd_kafka_resp_err_t err, const char *doing,
+			 const char *words, struct diag *out)
 {
 	enum diag_code code = kafka_topic_meaning(err);
 	char subject[DIAG_SUBJECT_MAX];
@@ -173,12 +178,20 @@ static int fail_partition(const struct sample *s, int32_t partition, rd_kafka_re
 	if (err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED)
 		code = D_KAFKA_FEATURE_MISSING; /* the codec of its batches */
 	topic_subject(s, subject, sizeof subject);
-	check_fail(out, code == D_NONE ? D_KAFKA_NO_BROKERS : code, subject, "partition %d, %s: %s",
-		   partition, doing, words);
+	check_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, subject, "%s: %s", doing, words);
 	if (code == D_KAFKA_TOPIC_DENIED)
 		diag_hint(out, "a sample is read from the topic: grant this principal Read on it, "
 			       "or leave the check to a service that has it");
 	return -1;
+}
+
+static int fail_partition(const struct sample *s, int32_t partition, rd_kafka_resp_err_t err,
+			  const char *words, struct diag *out)
+{
+	char doing[48];
+
+	snprintf(doing, sizeof doing, "partition %d, reading it", partition);
+	return fail_answered(s, err, doing, words, out);
 }
 
 static int get_offsets(struct sample *s, int64_t which, const char *doing, struct diag *out)
@@ -197,6 +210,9 @@ static int get_offsets(struct sample *s, int64_t which, const char *doing, struc
 		snprintf(words, sizeof words, "no answer to %s in time (attempt_timeout)", doing);
 		return blame(s, words, out);
 	}
+	/* One error stands for all partitions; of which, it does not say. */
+	if (q->err && (is_answer(q->err) || kafka_topic_meaning(q->err) != D_NONE))
+		return fail_answered(s, q->err, doing, rd_kafka_err2str(q->err), out);
 	if (q->err) {
 		snprintf(words, sizeof words, "no answer to %s: %s", doing,
 			 rd_kafka_err2str(q->err));
@@ -206,8 +222,8 @@ static int get_offsets(struct sample *s, int64_t which, const char *doing, struc
 		const rd_kafka_topic_partition_t *p = &q->list->elems[i];
 
 		if (p->err)
-			return fail_partition(s, p->partition, p->err, doing,
-					      rd_kafka_err2str(p->err), out);
+			return fail_partition(s, p->partition, p->err, rd_kafka_err2str(p->err),
+					      out);
 		if (which == RD_KAFKA_OFFSET_BEGINNING)
 			s->v[i].low = p->offset;
 		else
@@ -273,7 +289,7 @@ static int start_round(struct sample *s, int round, struct diag *out)
 		p->to = p->from;
 		p->from = p->high - distance > p->low ? p->high - distance : p->low;
 		if (rd_kafka_consume_start_queue(s->topic, p->id, p->from, s->queue) < 0)
-			return fail_partition(s, p->id, rd_kafka_last_error(), "reading it",
+			return fail_partition(s, p->id, rd_kafka_last_error(),
 					      rd_kafka_err2str(rd_kafka_last_error()), out);
 		p->running = true;
 		s->n_running++;
@@ -311,8 +327,8 @@ static int take_message(struct sample *s, const rd_kafka_message_t *m, struct di
 	code = kafka_topic_meaning(m->err);
 	if (m->err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED ||
 	    (code != D_NONE && !diag_info(code)->retryable))
-		return fail_partition(s, p->id, m->err, "reading it", rd_kafka_message_errstr(m),
-				      out);
+		return fail_partition(s, p->id, m->err, rd_kafka_message_errstr(m), out);
+	s->trouble_code = code == D_NONE && is_answer(m->err) ? D_KAFKA_ERROR : code;
 	snprintf(s->trouble, sizeof s->trouble, "; partition %d: %.150s", p->id,
 		 rd_kafka_message_errstr(m));
 	return 0;
@@ -320,13 +336,17 @@ static int take_message(struct sample *s, const rd_kafka_message_t *m, struct di
 
 static int fail_late(struct sample *s, struct diag *out)
 {
-	char words[400];
+	char words[400], subject[DIAG_SUBJECT_MAX];
 
 	snprintf(words, sizeof words,
 		 "the last records of %zu of %zu partitions did not come in time "
 		 "(attempt_timeout)%s",
 		 s->n_running, s->n, s->trouble);
-	return blame(s, words, out);
+	if (s->trouble_code == D_NONE)
+		return blame(s, words, out);
+	topic_subject(s, subject, sizeof subject);
+	check_fail(out, s->trouble_code, subject, "%s", words);
+	return -1;
 }
 
 static int read_round(struct sample *s, struct diag *out)

@@ -381,7 +381,7 @@ def _api_versions(version, offered):
     if not low <= version <= high:
         # KIP-511: answered in version 0.
         return int16(UNSUPPORTED_VERSION) + array([int16(API_VERSIONS) + int16(low) + int16(high)])
-    rows = [int16(api) + int16(a) + int16(b) for api, (a, b) in sorted(offered.items())]
+    rows = [int16(api) + int16(versions[0]) + int16(versions[1]) for api, versions in sorted(offered.items()) if versions]
     if version < 3:
         return int16(0) + array(rows) + (int32(0) if version >= 1 else b"")
     return int16(0) + bytes([len(rows) + 1]) + b"".join(row + b"\0" for row in rows) + int32(0) + b"\0"

@@ -15,6 +15,7 @@ SERVED = {PRODUCE: (0, 7), FETCH: (0, 11), LIST_OFFSETS: (0, 5), OFFSET_COMMIT: 
 UNKNOWN_TOPIC_OR_PARTITION, COORDINATOR_NOT_AVAILABLE, NOT_ENOUGH_REPLICAS, INVALID_REQUIRED_ACKS = 3, 15, 19, 21
 TOPIC_AUTHORIZATION, GROUP_AUTHORIZATION, CLUSTER_AUTHORIZATION, TRANSACTIONAL_ID_AUTHORIZATION = 29, 30, 31, 53
 INVALID_TRANSACTION_TIMEOUT = 50
+EARLIEST = -2  # the first offset, as a time
 
 # org.apache.kafka.common.acl.AclOperation
 READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS_RIGHT = 3, 4, 8, 10
@@ -28,9 +29,9 @@ class Apis:
                   ("idempotent", ""), ("write", "transaction ID")
     .config       topic -> {setting: value}; what a topic has besides is cleanup.policy and min.insync.replicas
     .coordinator  id of the broker that coordinates everything; .coordinator_error a code instead
-    .produce_error .fetch_error .producer_id_error a code for every such request; .throttle milliseconds that answers to
-                  Produce and Metadata ask to wait; .delay_reads how often a fetch finds nothing; .tamper changes the bytes of a record
-    .offered      versions offered other than usual: {api: (low, high)}
+    .produce_error .fetch_error .list_error .producer_id_error a code for every such request; .throttle milliseconds that
+                  answers to Produce, Fetch and Metadata ask to wait; .delay_reads how often a fetch finds nothing; .tamper changes the bytes of a record
+    .offered      versions offered other than usual: {api: (low, high)}; None: the request is not offered
 
     What came: .log {(topic, partition): [record batch, ...]}, .commits [(group, topic)], .producer_ids [transactional id]
     """
@@ -40,7 +41,7 @@ class Apis:
     def __init__(self):
         self.denied, self.config, self.offered = set(), {}, {}
         self.coordinator, self.coordinator_error = 1, 0
-        self.produce_error = self.fetch_error = self.producer_id_error = self.throttle = self.delay_reads = 0
+        self.produce_error = self.fetch_error = self.list_error = self.producer_id_error = self.throttle = self.delay_reads = 0
         self.tamper = None
         self.log, self.commits, self.producer_ids = {}, [], []
 
@@ -90,7 +91,7 @@ class Apis:
         if v >= 7:
             r.int32(), r.int32()
         topics = r.array(lambda: (r.string(), r.array(lambda: self._wish(v, r))))
-        out = (int32(0) if v >= 1 else b"") + (int16(0) + int32(0) if v >= 7 else b"")
+        out = (int32(self.throttle) if v >= 1 else b"") + (int16(0) + int32(0) if v >= 7 else b"")
         return out + array(string(name) + array(self._records(v, name, *one) for one in parts) for name, parts in topics)
 
     @staticmethod
@@ -126,14 +127,13 @@ class Apis:
             number = r.int32()
             if v >= 4:
                 r.int32()
-            r.int64()
-            return number
+            return number, r.int64()
         topics = r.array(lambda: (r.string(), r.array(part)))
 
-        def one(name, number):
-            end = len(self.log.get((name, number), []))
-            return int32(number) + int16(0) + int64(-1) + int64(end) + (int32(-1) if v >= 4 else b"")
-        out = array(string(name) + array(one(name, n) for n in parts) for name, parts in topics)
+        def one(name, number, time):
+            offset = -1 if self.list_error else 0 if time == EARLIEST else len(self.log.get((name, number), []))
+            return int32(number) + int16(self.list_error) + int64(-1) + int64(offset) + (int32(-1) if v >= 4 else b"")
+        out = array(string(name) + array(one(name, *each) for each in parts) for name, parts in topics)
         return (int32(0) if v >= 2 else b"") + out
 
     # -- groups --

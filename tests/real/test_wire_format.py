@@ -174,6 +174,26 @@ def test_describe_is_not_enough(guard, kafka):
         kafka.delete_topic(topic)
 
 
+@pytest.mark.produces("protocol-mismatch")
+@pytest.mark.near_miss("kafka-no-brokers")
+def test_the_controllers_listener(guard, kafka):
+    guard.try_("wire_format", bootstrap_servers=kafka.controller, topic="any", expect="json").expect(
+        "protocol-mismatch", exit=69, cause="likely the listener of a controller")
+
+
+@pytest.mark.produces("kafka-throttled")
+@pytest.mark.near_miss("answer-timeout")
+def test_held_back_for_a_quota(guard, kafka, topic):
+    """Its own first fetch is more than the principal may read in a long time."""
+    produce(kafka, topic, *[json.dumps({"x": "x" * 100_000}).encode()] * 20)
+    kafka.set_quota("limited", "consumer_byte_rate", 1)
+    try:
+        look(guard, kafka, topic, "json", _listener="sasl", _user="limited", _args=SHORT).expect(
+            "kafka-throttled", exit=124, cause="the broker holds this client back for")
+    finally:
+        kafka.set_quota("limited", "consumer_byte_rate", None)
+
+
 @pytest.mark.near_miss("answer-too-large", "answer-timeout")
 def test_no_more_than_32_mib_are_read(guard, kafka, topic):
     value = json.dumps({"x": "x" * 800_000}).encode()

@@ -20,7 +20,7 @@ AVRO = bytes.fromhex("cdcc4c3d52b81e3f28323032352d31312d30385431353a30303a30305a
 JSON = b'{"tenant": "acme", "learning_rate": 0.05, "exploration_temp": 0.62, "ts": "2025-11-08T15:00:00Z"}'
 FRAMED = b"\0\0\0\0\7" + AVRO
 TAU = "exploration_temp 0.1 1.0"
-FETCH, LIST_OFFSETS = 1, 2
+FETCH, LIST_OFFSETS, METADATA = 1, 2, 3
 ONCE = ["-t", "4s"]
 WIRE = ("wire-format-other", "wire-format-mixed", "wire-value-range", "wire-empty-topic", "avro-decode", "avro-bytes-left", "answer-too-large")
 
@@ -310,7 +310,68 @@ def test_topic_and_leaders(guard):
         look(guard, fake, _args=short).expect("kafka-advertised-unreachable", exit=124, cause="broker 2 advertises")
 
 
+@pytest.mark.produces("protocol-mismatch")
+@pytest.mark.near_miss("kafka-no-brokers")
+def test_a_controller(guard):
+    """It speaks Kafka and will never have metadata: no waiting helps."""
+    with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
+        fake.offered[METADATA] = None
+        look(guard, fake).expect("protocol-mismatch", exit=69, subject=fake.bootstrap, cause="likely the listener of a controller", hint="broker's listener")
+
+
+OFFSET_ERRORS = [
+    (3, "kafka-topic-missing", 124, "Broker: Unknown topic or partition"), (6, "kafka-no-leader", 124, "Broker: Not leader for partition"),
+    (29, "kafka-topic-denied", 69, "Broker: Topic authorization failed"), (56, "kafka-no-leader", 124, "Broker: Disk error"),
+    (78, "kafka-no-leader", 124, "Broker: Leader high watermark is not caught up"), (42, "kafka-error", 124, "Broker: Invalid request"),
+    (-1, "kafka-error", 124, "Unknown broker error")]
+
+
+@pytest.mark.near_miss("answer-timeout")
+@pytest.mark.parametrize("error,code,exit,words", [pytest.param(*row, marks=pytest.mark.produces(row[1])) for row in OFFSET_ERRORS])
+def test_answers_about_offsets_that_are_errors(guard, error, code, exit, words):
+    """Each in its own words: it was answered, and in time."""
+    with FakeKafka(topics={TOPIC: (2, 1)}) as fake:
+        fake.list_error = error
+        look(guard, fake, _args=["-t", guard.span(1)]).expect(
+            code, exit=exit, phase="assert", subject=f"topic {TOPIC}", cause=f"the question for the first offsets: {words}")
+
+
+@pytest.mark.near_miss("kafka-error", "kafka-no-leader", "kafka-topic-missing")
+def test_no_error_about_offsets(guard):
+    with FakeKafka(topics={TOPIC: (2, 1)}) as fake:
+        look(guard, fake).passed()
+
+
+@pytest.mark.produces("kafka-error")
+@pytest.mark.near_miss("answer-timeout")
+def test_a_broker_that_answers_errors_for_records(guard):
+    with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
+        fake.log[TOPIC, 0], fake.fetch_error = [b"never sent"], -1
+        keys = settings(bootstrap_servers=fake.bootstrap, topic=TOPIC, expect="json", attempt_timeout=guard.span(1))
+        guard.check(f'startguard = 1; service = "learner"; wire_format: {{ updates: {{ {keys} }}; }};').expect(
+            "kafka-error", exit=124, subject=f"topic {TOPIC}", cause="of 1 partitions did not come in time (attempt_timeout); partition 0: ")
+
+
+@pytest.mark.produces("kafka-throttled")
+@pytest.mark.near_miss("answer-timeout")
+def test_held_back_for_a_quota(guard):
+    """The broker has said why the records do not come."""
+    with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
+        fake.throttle, fake.mute = 700_000, {LIST_OFFSETS}
+        keys = settings(bootstrap_servers=fake.bootstrap, topic=TOPIC, expect="json", attempt_timeout=guard.span(1))
+        guard.check(f'startguard = 1; service = "learner"; wire_format: {{ updates: {{ {keys} }}; }};').expect(
+            "kafka-throttled", exit=124, cause="the question for the first offsets in time (attempt_timeout); the broker holds this client back for 700000 ms")
+
+
+@pytest.mark.near_miss("kafka-throttled")
+def test_held_back_and_yet_in_time(guard):
+    with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
+        fake.throttle = 700_000
+        look(guard, fake).passed()
+
+
 @pytest.mark.produces("answer-timeout")
+@pytest.mark.near_miss("kafka-throttled")
 def test_no_answer_about_offsets(guard):
     with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
         fake.mute.add(LIST_OFFSETS)
