@@ -69,7 +69,8 @@ static const struct key wire_keys[] = {
 		.example = "[\"exploration_temp 0.1 1.0\", \"learning_rate 0 1\"]"),
     KEY_BOOL(struct wire_conf, allow_empty, .def = "true",
 	     .doc = "Whether a topic without a record passes: there is nothing to judge, and the "
-		    "report says so. With false the first record is waited for."),
+		    "report says so. With false the first record is waited for. Where records may "
+		    "lie further back than was looked, neither passes."),
     KEY_END,
 };
 static const struct schema wire_schema = {
@@ -125,15 +126,6 @@ static int prepare(const struct check_run *run, const struct wire_conf *c, struc
 	return 0;
 }
 
-static bool see(void *arg, int32_t partition, int64_t offset, const void *value, size_t len)
-{
-	struct wire_tally *tally = arg;
-	size_t before = tally->judged + tally->too_large;
-
-	wire_tally_add(tally, partition, offset, value, len);
-	return tally->judged + tally->too_large > before;
-}
-
 static struct kafka_access access_of(const struct wire_conf *c)
 {
 	return (struct kafka_access){
@@ -167,7 +159,7 @@ static int sample(const struct check_run *run, const struct wire_conf *c, struct
 {
 	const struct kafka_access access = access_of(c);
 	const struct wire_sampling how = {
-	    .topic = c->topic, .per_partition = c->sample, .see = see, .arg = tally};
+	    .topic = c->topic, .per_partition = c->sample, .tally = tally};
 	struct kafka_props *props = xcalloc(1, sizeof *props);
 	struct kafka_client *client;
 
@@ -183,6 +175,8 @@ static void report_facts(const struct check_run *run, const struct wire_tally *t
 			 const struct wire_sampled *done)
 {
 	check_fact(run, "partitions", "%zu", done->partitions);
+	check_fact(run, "partitions_empty", "%zu", done->empty);
+	check_fact(run, "partitions_not_judged", "%zu", done->unjudged);
 	check_fact(run, "records", "%zu", t->judged);
 	for (enum wire_format f = 0; f < WIRE_OTHER; f++)
 		check_fact(run, formats[f], "%zu", t->formats[f]);
@@ -192,20 +186,46 @@ static void report_facts(const struct check_run *run, const struct wire_tally *t
 	check_fact(run, "cut", "%s", done->cut ? "true" : "false");
 }
 
-static enum verdict judge_empty(const struct check_run *run, const struct wire_conf *c,
-				const struct wire_tally *t, struct diag *out)
+/* No record to judge. Where all of the log was seen, a reader finds as little as in an empty one. */
+static enum verdict judge_none(const struct check_run *run, const struct wire_conf *c,
+			       const struct wire_tally *t, const struct wire_sampled *done,
+			       struct diag *out)
 {
-	char subject[DIAG_SUBJECT_MAX], why[120] = "the topic is empty";
+	char subject[DIAG_SUBJECT_MAX], why[120] = "the topic is empty", only[48] = "";
 
-	if (t->tombstones)
-		snprintf(why, sizeof why, "its last records are tombstones (%zu)", t->tombstones);
 	snprintf(subject, sizeof subject, "topic %.*s", (int)(sizeof subject - sizeof "topic "),
 		 c->topic);
+	if (t->tombstones)
+		snprintf(only, sizeof only, " (%zu tombstone%s)", t->tombstones,
+			 t->tombstones == 1 ? "" : "s");
+	if (done->unjudged)
+		snprintf(why, sizeof why, "no record among its %s%lld offset%s%s",
+			 done->whole ? "" : "last ", (long long)done->offsets,
+			 done->offsets == 1 ? "" : "s", only);
+	if (!done->whole)
+		return check_fail(out, D_WIRE_NO_RECORD, subject, "%s; further back was not looked",
+				  why);
 	if (!c->allow_empty)
 		return check_fail(out, D_WIRE_EMPTY_TOPIC, subject,
 				  "%s, and allow_empty is false: there is no record to judge", why);
 	check_summary(run, "%s: nothing to judge", why);
 	return V_PASS;
+}
+
+static void summarise(const struct check_run *run, const struct wire_tally *t,
+		      const struct wire_sampled *done)
+{
+	char left_out[64] = "", without[64] = "";
+
+	if (t->too_large)
+		snprintf(left_out, sizeof left_out, ", %zu too large to judge", t->too_large);
+	if (done->unjudged)
+		snprintf(without, sizeof without, ", %zu partition%s not judged", done->unjudged,
+			 done->unjudged == 1 ? "" : "s");
+	check_summary(run, "%zu record%s of %zu partition%s, all %s%s%s%s", t->judged,
+		      t->judged == 1 ? "" : "s", done->partitions, done->partitions == 1 ? "" : "s",
+		      wire_format_name(t->want->format), left_out, without,
+		      done->cut ? ", stopped at 32 MiB" : "");
 }
 
 static enum verdict wire_run(const struct check_run *run, struct diag *out)
@@ -214,22 +234,16 @@ static enum verdict wire_run(const struct check_run *run, struct diag *out)
 	struct wire_want *want = xcalloc(1, sizeof *want);
 	struct wire_tally *tally = xcalloc(1, sizeof *tally);
 	struct wire_sampled done;
-	char left_out[64] = "";
 
 	tally->want = want;
 	if (prepare(run, c, want, out) < 0 || sample(run, c, tally, &done, out) < 0)
 		return V_FAIL;
 	report_facts(run, tally, &done);
 	if (tally->judged == 0 && tally->too_large == 0)
-		return judge_empty(run, c, tally, out);
+		return judge_none(run, c, tally, &done, out);
 	if (wire_judge(tally, c->topic, out) != V_PASS)
 		return V_FAIL;
-	if (tally->too_large)
-		snprintf(left_out, sizeof left_out, ", %zu too large to judge", tally->too_large);
-	check_summary(run, "%zu record%s of %zu partition%s, all %s%s%s", tally->judged,
-		      tally->judged == 1 ? "" : "s", done.partitions,
-		      done.partitions == 1 ? "" : "s", wire_format_name(want->format), left_out,
-		      done.cut ? ", stopped at 32 MiB" : "");
+	summarise(run, tally, &done);
 	return V_PASS;
 }
 

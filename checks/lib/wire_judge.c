@@ -22,19 +22,19 @@ static void found(struct wire_finding *f, int32_t partition, int64_t offset,
 		f->first = (struct wire_place){partition, offset, *record};
 }
 
-void wire_tally_add(struct wire_tally *t, int32_t partition, int64_t offset, const void *value,
-		    size_t len)
+enum wire_seen wire_tally_add(struct wire_tally *t, int32_t partition, int64_t offset,
+			      const void *value, size_t len)
 {
 	struct wire_record record;
 
 	if (!value) {
 		t->tombstones++;
-		return;
+		return WIRE_SEEN_NOTHING;
 	}
 	wire_classify(t->want, value, len, &record);
 	if (record.fault == WIRE_TOO_LARGE) {
 		t->too_large++;
-		return;
+		return WIRE_SEEN_TOO_LARGE;
 	}
 	t->judged++;
 	t->formats[record.format]++;
@@ -47,6 +47,7 @@ void wire_tally_add(struct wire_tally *t, int32_t partition, int64_t offset, con
 		found(&t->left, partition, offset, &record);
 	else if (record.fault == WIRE_RANGE)
 		found(&t->range, partition, offset, &record);
+	return WIRE_SEEN_JUDGED;
 }
 
 /* ---- judging ------------------------------------------------------------------------------------------------ */

@@ -28,8 +28,15 @@ struct wire_tally {
 	struct wire_finding undecoded, left, range;
 };
 
-void wire_tally_add(struct wire_tally *t, int32_t partition, int64_t offset, const void *value,
-		    size_t len);
+/* What came of a record. */
+enum wire_seen {
+	WIRE_SEEN_NOTHING, /* a tombstone */
+	WIRE_SEEN_TOO_LARGE,
+	WIRE_SEEN_JUDGED,
+};
+
+enum wire_seen wire_tally_add(struct wire_tally *t, int32_t partition, int64_t offset,
+			      const void *value, size_t len);
 /* V_PASS when every record is as expected, and also when there is none. */
 enum verdict wire_judge(const struct wire_tally *t, const char *topic, struct diag *out);
 /* "bare Avro", "Confluent-framed", "JSON", "of another format" */

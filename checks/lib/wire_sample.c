@@ -28,8 +28,8 @@ const struct kafka_setting wire_sample_settings[] = {
 struct part {
 	int32_t id;
 	int64_t low, high;
-	int64_t from, to; /* this round's offsets: [from, to) */
-	size_t values;    /* seen that can be judged */
+	int64_t from, to;      /* this round's offsets: [from, to) */
+	size_t values, judged; /* seen; not tombstones, and not too large */
 	bool running;
 };
 struct sample {
@@ -246,7 +246,6 @@ static int find_offsets(struct sample *s, struct diag *out)
 		/* Negative: the library's way to say that there is none. */
 		if (p->low < 0 || p->high < p->low)
 			p->low = p->high = 0;
-		s->done->empty += p->low == p->high;
 		p->from = p->to = p->high;
 	}
 	return 0;
@@ -300,9 +299,12 @@ static int start_round(struct sample *s, int round, struct diag *out)
 static void take_record(struct sample *s, struct part *p, const rd_kafka_message_t *m)
 {
 	if (m->offset < p->to) {
-		s->done->records++;
+		enum wire_seen seen =
+		    wire_tally_add(s->how->tally, m->partition, m->offset, m->payload, m->len);
+
 		s->done->bytes += m->len;
-		p->values += s->how->see(s->how->arg, m->partition, m->offset, m->payload, m->len);
+		p->values += seen != WIRE_SEEN_NOTHING;
+		p->judged += seen == WIRE_SEEN_JUDGED;
 	}
 	if (m->offset + 1 >= p->to || p->values >= (size_t)s->how->per_partition)
 		stop(s, p);
@@ -370,6 +372,19 @@ static int read_round(struct sample *s, struct diag *out)
 	return 0;
 }
 
+static void count_parts(const struct sample *s)
+{
+	s->done->whole = true;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct part *p = &s->v[i];
+
+		s->done->offsets += p->high - p->from;
+		s->done->empty += p->low == p->high;
+		s->done->unjudged += p->low < p->high && p->judged == 0;
+		s->done->whole = s->done->whole && (p->values > 0 || p->from == p->low);
+	}
+}
+
 int wire_sample(struct kafka_client *client, const struct wire_sampling *how,
 		struct wire_sampled *done, struct diag *out)
 {
@@ -385,6 +400,7 @@ int wire_sample(struct kafka_client *client, const struct wire_sampling *how,
 		if (start_round(&s, round, out) < 0 || read_round(&s, out) < 0)
 			return -1;
 	}
+	count_parts(&s);
 	check_reached(client->run, "records");
 	return 0;
 }

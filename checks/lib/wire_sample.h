@@ -8,6 +8,7 @@
 #define SG_WIRE_SAMPLE_H
 
 #include "kafka_client.h"
+#include "wire_judge.h"
 
 #define WIRE_SAMPLE_BYTES \
 	(32 * 1024 * 1024) /* of values; then what is still missing is not fetched */
@@ -15,14 +16,15 @@
 struct wire_sampling {
 	const char *topic;
 	int64_t per_partition; /* records */
-	/* A record; value NULL: a tombstone. Returns whether there is something to judge in it. */
-	bool (*see)(void *arg, int32_t partition, int64_t offset, const void *value, size_t len);
-	void *arg;
+	struct wire_tally *tally;
 };
 struct wire_sampled {
 	size_t partitions, empty; /* of the topic; those whose log holds no offset */
-	size_t records, bytes;
-	bool cut; /* WIRE_SAMPLE_BYTES was reached */
+	size_t unjudged; /* those whose log holds offsets, of which none gave a record to judge */
+	size_t bytes;
+	int64_t offsets; /* looked at, of all partitions; more than the records there */
+	bool whole;      /* in partitions without a record: that was all their offsets */
+	bool cut;        /* WIRE_SAMPLE_BYTES was reached */
 };
 
 /* A client that is opened with these settings reads in small steps. */

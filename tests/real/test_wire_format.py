@@ -103,6 +103,22 @@ def test_transactions(guard, kafka, topic):
     assert look(guard, kafka, topic, sample=2, allow_empty=False).passed()["facts"]["records"] >= 1
 
 
+@pytest.mark.produces("wire-no-record", "wire-empty-topic")
+@pytest.mark.near_miss("wire-format-mixed")
+def test_aborted_as_far_as_was_looked(guard, kafka, topic):
+    """What lies behind is not what a start may be built on; and where all is aborted, there is nothing behind."""
+    aborted = {"transactional.id": f"{topic}.1"}
+    produce(kafka, topic, *[AVRO] * 100, partition=1, **aborted).abort_transaction(ADMIN_SECONDS)
+    common.wait_for(lambda: end_of(kafka, topic, 1)[1] == 101, what="the marker")
+    assert "no record among its 101 offsets: nothing to judge" in look(guard, kafka, topic).err
+    look(guard, kafka, topic, allow_empty=False, _args=["-t", "1s"]).expect("wire-empty-topic", exit=124)
+    produce(kafka, topic, JSON)
+    produce(kafka, topic, *[AVRO] * 100, **aborted).abort_transaction(ADMIN_SECONDS)
+    common.wait_for(lambda: end_of(kafka, topic)[1] == 102, what="the marker")
+    look(guard, kafka, topic, sample=1, _args=["-t", "1s"]).expect("wire-no-record", exit=124, cause="no record among its last 128 offsets; further back")
+    look(guard, kafka, topic).expect("wire-format-other", exit=69)
+
+
 @pytest.mark.produces("wire-format-mixed")
 def test_aborted_records_count_for_a_service_that_reads_them(guard, kafka, topic):
     produce(kafka, topic, AVRO)

@@ -65,7 +65,7 @@ def test_pass(guard, kafka, expect, value, keys):
     else:
         result = look(guard, kafka, expect, **keys)
     check = result.passed()
-    assert check["facts"] == {"partitions": 2, "records": 40, "avro_bare": 0, "avro_confluent": 0, "json": 0, "other": 0,
+    assert check["facts"] == {"partitions": 2, "partitions_empty": 0, "partitions_not_judged": 0, "records": 40, "avro_bare": 0, "avro_confluent": 0, "json": 0, "other": 0,
                               "tombstones": 0, "too_large": 0, "cut": False} | {expect: 40}
     assert check["reached"] == ["connect", "metadata", "records"]
     assert "40 records of 2 partitions, all " in result.err
@@ -81,7 +81,10 @@ def test_only_the_last_records_count(guard, kafka):
 @pytest.mark.near_miss("wire-empty-topic")
 def test_few_records_and_an_empty_partition(guard, kafka):
     kafka.produce(TOPIC, AVRO, partition=1)
-    assert "1 record of 2 partitions, all bare Avro" in look(guard, kafka, allow_empty=False).err
+    result = look(guard, kafka, allow_empty=False)
+    facts = result.passed()["facts"]
+    assert (facts["partitions_empty"], facts["partitions_not_judged"]) == (1, 0)
+    assert "1 record of 2 partitions, all bare Avro\n" in result.err
 
 
 def test_tombstones_are_no_records(guard, kafka):
@@ -112,7 +115,7 @@ def test_tombstones_only(guard, kafka):
     kafka.produce(TOPIC, None, None, None)
     result = look(guard, kafka)
     assert result.passed()["facts"]["tombstones"] == 3
-    assert "its last records are tombstones (3): nothing to judge" in result.err
+    assert "no record among its 3 offsets (3 tombstones): nothing to judge" in result.err
 
 
 @pytest.mark.produces("wire-empty-topic")
@@ -120,7 +123,35 @@ def test_empty_fails_where_it_must_not_be(guard, kafka):
     look(guard, kafka, allow_empty=False, _args=["-t", guard.span(1)]).expect(
         "wire-empty-topic", exit=124, phase="assert", retryable=True, subject=f"topic {TOPIC}", cause="the topic is empty")
     kafka.produce(TOPIC, None)
-    look(guard, kafka, allow_empty=False, _args=["-t", guard.span(1)]).expect("wire-empty-topic", cause="tombstones")
+    look(guard, kafka, allow_empty=False, _args=["-t", guard.span(1)]).expect("wire-empty-topic", cause="among its 1 offset (1 tombstone)")
+
+
+@pytest.mark.produces("wire-no-record")
+@pytest.mark.near_miss("wire-empty-topic")
+@pytest.mark.parametrize("allow_empty", [True, False])
+def test_no_record_as_far_as_was_looked(guard, kafka, allow_empty):
+    """There are records further back, in the wrong format: a pass would have looked at nothing."""
+    kafka.produce(TOPIC, JSON, *[None] * 100)
+    look(guard, kafka, sample=1, allow_empty=allow_empty, _args=["-t", guard.span(1)]).expect(
+        "wire-no-record", exit=124, phase="assert", retryable=True, subject=f"topic {TOPIC}",
+        cause="no record among its last 64 offsets (64 tombstones); further back was not looked", hint="raise sample")
+
+
+@pytest.mark.produces("wire-format-other")
+@pytest.mark.near_miss("wire-no-record")
+def test_a_larger_sample_looks_further_back(guard, kafka):
+    kafka.produce(TOPIC, JSON, *[None] * 100)
+    look(guard, kafka, sample=2).expect("wire-format-other", exit=69)
+
+
+@pytest.mark.near_miss("wire-no-record", "answer-too-large")
+def test_partitions_that_were_not_judged_are_told(guard, kafka):
+    kafka.produce(TOPIC, JSON, *[None] * 100)
+    kafka.produce(TOPIC, AVRO, partition=1)
+    result = look(guard, kafka, sample=1)
+    facts = result.passed()["facts"]
+    assert (facts["records"], facts["partitions_empty"], facts["partitions_not_judged"]) == (1, 0, 1)
+    assert "1 record of 2 partitions, all bare Avro, 1 partition not judged" in result.err
 
 
 @pytest.mark.produces("wire-empty-topic")
@@ -233,7 +264,9 @@ def test_records_that_are_too_large(guard, kafka):
     kafka.produce(TOPIC, b"{}", b"{" + b" " * (1 << 19) + b"}")
     result = look(guard, kafka, "json")
     assert result.passed()["facts"]["too_large"] == 2
-    assert "2 records of 2 partitions, all JSON, 2 too large to judge" in result.err
+    assert "2 records of 2 partitions, all JSON, 2 too large to judge\n" in result.err
+    kafka.produce(TOPIC, b'"' + b"x" * (1 << 20) + b'"', partition=1)
+    assert look(guard, kafka, "json").passed()["facts"]["partitions_not_judged"] == 1
 
 
 @pytest.mark.near_miss("answer-timeout")
