@@ -7,6 +7,14 @@
 #define WIDER 4
 #define ROUNDS 4
 
+#define QUEUE_KIB 1024
+#define TEXT_OF(number) #number
+#define NUMBER_TEXT(macro) TEXT_OF(macro)
+
+/* The library gets a queue that was full filled again ten milliseconds later; before 2.2, when it happens to wake up. */
+#define WAKES_UP (RD_KAFKA_VERSION >= 0x020200ff)
+#define IDLE_MS 10
+
 const struct kafka_setting wire_sample_settings[] = {
     {"enable.partition.eof",
      "true"}, /* the end of a log is told, also when no record stands there */
@@ -15,11 +23,14 @@ const struct kafka_setting wire_sample_settings[] = {
     {"fetch.wait.max.ms", "10"},       /* at the end of a log the broker would wait for more */
     {"fetch.min.bytes", "1"},
     {"fetch.error.backoff.ms", "50"},
-    {"fetch.message.max.bytes", "262144"}, /* a larger batch comes all the same, alone (KIP-74) */
-    /* Above it the library pauses, for a second by default: more than the samples of usual
-     * records, so that it only holds back a topic of huge ones. */
-    {"queued.max.messages.kbytes", "8192"},
-#if RD_KAFKA_VERSION >= 0x020200ff
+    /* What is held at a time: a queue, and one answer of each leader. A larger batch comes all the same, alone (KIP-74).
+     * With one limit the library wants the others to fit. */
+    {"fetch.message.max.bytes", "262144"},
+    {"fetch.max.bytes", "524288"},
+    {"message.max.bytes", "524288"},
+    {"receive.message.max.bytes", "100000000"},
+    {"queued.max.messages.kbytes", NUMBER_TEXT(QUEUE_KIB)},
+#if WAKES_UP
     {"fetch.queue.backoff.ms", "10"},
 #endif
     {NULL, NULL},
@@ -40,7 +51,8 @@ struct sample {
 	rd_kafka_queue_t *queue;
 	struct part *v;
 	size_t n, n_running;
-	char trouble[200]; /* the last error of a partition that may pass */
+	size_t since_woken; /* bytes that came */
+	char trouble[200];  /* the last error of a partition that may pass */
 	enum diag_code trouble_code;
 };
 
@@ -351,11 +363,43 @@ static int fail_late(struct sample *s, struct diag *out)
 	return -1;
 }
 
+/* A question to the leaders of what is still read: their threads wake up for it. */
+static void wake_leaders(struct sample *s)
+{
+	rd_kafka_topic_partition_list_t *v = rd_kafka_topic_partition_list_new((int)s->n_running);
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].running)
+			rd_kafka_topic_partition_list_add(v, s->how->topic, s->v[i].id)->offset =
+			    RD_KAFKA_OFFSET_END;
+	rd_kafka_offsets_for_times(s->client->rk, v, mono_left_ms_now(s->client->run->deadline));
+	rd_kafka_topic_partition_list_destroy(v);
+	s->since_woken = 0;
+}
+
+static rd_kafka_message_t *next_message(struct sample *s)
+{
+	rd_kafka_message_t *m = NULL;
+	int left = mono_left_ms_now(s->client->run->deadline);
+
+	/* As much as this may have been a full queue. */
+	if (!WAKES_UP && s->since_woken >= QUEUE_KIB * 1024 / 2) {
+		m = rd_kafka_consume_queue(s->queue, left < 0 || left > IDLE_MS ? IDLE_MS : left);
+		if (!m)
+			wake_leaders(s);
+		left = mono_left_ms_now(s->client->run->deadline);
+	}
+	if (!m)
+		m = rd_kafka_consume_queue(s->queue, left);
+	if (m)
+		s->since_woken += m->len + m->key_len;
+	return m;
+}
+
 static int read_round(struct sample *s, struct diag *out)
 {
 	while (s->n_running > 0 && !s->done->cut) {
-		rd_kafka_message_t *m =
-		    rd_kafka_consume_queue(s->queue, mono_left_ms_now(s->client->run->deadline));
+		rd_kafka_message_t *m = next_message(s);
 		int failed;
 
 		if (!m) {

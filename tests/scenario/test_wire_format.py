@@ -278,6 +278,15 @@ def test_many_small_fetches(guard, kafka):
     assert look(guard, kafka, "json", sample=200).passed()["facts"]["records"] == 400
 
 
+@pytest.mark.near_miss("kafka-property")
+@pytest.mark.parametrize("line", ["message.max.bytes=10485760", "fetch.max.bytes=10485760", "receive.message.max.bytes=1000",
+                                  "queued.max.messages.kbytes=1", "fetch.message.max.bytes=1"])
+def test_the_services_own_sizes_do_not_matter(guard, kafka, line):
+    """Together with ours the library would refuse some of them."""
+    kafka.produce(TOPIC, *[AVRO] * 30)
+    assert look(guard, kafka, properties=[line]).passed()["facts"]["records"] == 20
+
+
 # ---- the profiles --------------------------------------------------------------------------------------------------
 
 SOMABRAIN = {f"cog.{one}.updates": "belief_update" for one in ("state", "agent", "action")} | {
