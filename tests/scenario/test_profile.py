@@ -307,6 +307,9 @@ ADDRESS = 'startguard = 1;\ntcp: { a: { address = "%s"; timeout = "1s"; }; };'
     ("${HOST:-127.0.0.1}:{port}", {"HOST": ""}, "127.0.0.1:{port}"),
     ("${HOST:-localhost}:{port}", {"HOST": "127.0.0.1"}, "127.0.0.1:{port}"),
     ("${HOST:?set it}:${PORT}", {"HOST": "127.0.0.1", "PORT": "{port}"}, "127.0.0.1:{port}"),
+    ("${HOST:-${SERVER}}:{port}", {"SERVER": "127.0.0.1"}, "127.0.0.1:{port}"),
+    ("${HOST:-${SERVER}}:{port}", {"HOST": "127.0.0.1", "SERVER": "localhost"}, "127.0.0.1:{port}"),
+    ("${HOST:-${SERVER:-127.0.0.1}:${PORT}}", {"PORT": "{port}"}, "127.0.0.1:{port}"),
 ])
 def test_variables(guard, template, env, wanted):
     port = str(refused_port())
@@ -319,6 +322,9 @@ def test_variables(guard, template, env, wanted):
     ("${HOST}:1", {}, ["HOST", "not set"]),
     ("${HOST:?where is the database}:1", {}, ["HOST", "where is the database"]),
     ("${HOST:?where is the database}:1", {"HOST": ""}, ["HOST", "where is the database"]),
+    ("${HOST:-${SERVER:?name one of them}}:1", {}, ["SERVER", "name one of them"]),
+    ("${HOST:-${SERVER}}:1", {}, ["SERVER", "not set"]),
+    ("${A:-" * 9 + "h" + "}" * 9 + ":1", {}, ["nested more than 8 deep"]),
     ("${HOST:1", {}, ["${"]),
     ("${}:1", {}, ["${"]),
     ("${A B}:1", {}, ["${"]),
