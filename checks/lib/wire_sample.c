@@ -3,9 +3,15 @@
 #include "kafka_topic.h"
 
 /* Offsets at the end of a log may hold no record: markers of transactions, aborted records, what compaction took. Then
- * it is looked further back, each time this many times as far. */
+ * the last record is searched further back, each time this many times as far. */
 #define WIDER 4
 #define ROUNDS 4
+
+enum pass {
+	PASS_JUDGE,
+	PASS_SEARCH, /* only to find out where the last record is */
+	PASS_RETURN, /* to those before it, which are judged */
+};
 
 #define QUEUE_KIB 1024
 #define TEXT_OF(number) #number
@@ -39,7 +45,8 @@ const struct kafka_setting wire_sample_settings[] = {
 struct part {
 	int32_t id;
 	int64_t low, high;
-	int64_t from, to;      /* this round's offsets: [from, to) */
+	int64_t from, to; /* the first offset that was looked at; before which one it ends now */
+	int64_t last;     /* the last record that a search found, or -1 */
 	size_t values, judged; /* seen; not tombstones, and not too large */
 	bool running;
 };
@@ -51,6 +58,8 @@ struct sample {
 	rd_kafka_queue_t *queue;
 	struct part *v;
 	size_t n, n_running;
+	enum pass pass;
+	size_t searched;    /* bytes of values that a search went over */
 	size_t since_woken; /* bytes that came */
 	char trouble[200];  /* the last error of a partition that may pass */
 	enum diag_code trouble_code;
@@ -259,6 +268,7 @@ static int find_offsets(struct sample *s, struct diag *out)
 		if (p->low < 0 || p->high < p->low)
 			p->low = p->high = 0;
 		p->from = p->to = p->high;
+		p->last = -1;
 	}
 	return 0;
 }
@@ -286,6 +296,20 @@ static void stop(struct sample *s, struct part *p)
 	s->n_running--;
 }
 
+static int start(struct sample *s, struct part *p, int64_t from, int64_t to, struct diag *out)
+{
+	p->to = to;
+	if (from < p->from)
+		p->from = from > p->low ? from : p->low;
+	if (rd_kafka_consume_start_queue(s->topic, p->id, from > p->low ? from : p->low, s->queue) <
+	    0)
+		return fail_partition(s, p->id, rd_kafka_last_error(),
+				      rd_kafka_err2str(rd_kafka_last_error()), out);
+	p->running = true;
+	s->n_running++;
+	return 0;
+}
+
 static int start_round(struct sample *s, int round, struct diag *out)
 {
 	int64_t distance = s->how->per_partition;
@@ -295,30 +319,52 @@ static int start_round(struct sample *s, int round, struct diag *out)
 	for (size_t i = 0; i < s->n; i++) {
 		struct part *p = &s->v[i];
 
-		if (p->values > 0 || p->from == p->low)
-			continue;
-		p->to = p->from;
-		p->from = p->high - distance > p->low ? p->high - distance : p->low;
-		if (rd_kafka_consume_start_queue(s->topic, p->id, p->from, s->queue) < 0)
-			return fail_partition(s, p->id, rd_kafka_last_error(),
-					      rd_kafka_err2str(rd_kafka_last_error()), out);
-		p->running = true;
-		s->n_running++;
+		if (p->values == 0 && p->last < 0 && p->from > p->low &&
+		    start(s, p, p->high - distance, p->from, out) < 0)
+			return -1;
 	}
 	return 0;
 }
 
+static int start_return(struct sample *s, struct diag *out)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct part *p = &s->v[i];
+
+		if (p->last >= 0 &&
+		    start(s, p, p->last + 1 - s->how->per_partition, p->last + 1, out) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void judge_record(struct sample *s, struct part *p, const rd_kafka_message_t *m)
+{
+	enum wire_seen seen =
+	    wire_tally_add(s->how->tally, m->partition, m->offset, m->payload, m->len);
+
+	s->done->bytes += m->len;
+	p->values += seen != WIRE_SEEN_NOTHING;
+	p->judged += seen == WIRE_SEEN_JUDGED;
+}
+
+static bool searched_enough(const struct sample *s)
+{
+	return s->searched >= WIRE_SAMPLE_BYTES;
+}
+
 static void take_record(struct sample *s, struct part *p, const rd_kafka_message_t *m)
 {
-	if (m->offset < p->to) {
-		enum wire_seen seen =
-		    wire_tally_add(s->how->tally, m->partition, m->offset, m->payload, m->len);
+	bool wanted = m->offset < p->to;
 
-		s->done->bytes += m->len;
-		p->values += seen != WIRE_SEEN_NOTHING;
-		p->judged += seen == WIRE_SEEN_JUDGED;
+	if (wanted && s->pass == PASS_SEARCH && m->payload) {
+		p->last = m->offset;
+		s->searched += m->len;
+	} else if (wanted && (s->pass != PASS_RETURN || m->payload)) {
+		judge_record(s, p, m); /* a tombstone: where it is seen for the first time */
 	}
-	if (m->offset + 1 >= p->to || p->values >= (size_t)s->how->per_partition)
+	if (m->offset + 1 >= p->to || p->values >= (size_t)s->how->per_partition ||
+	    (s->pass == PASS_SEARCH && searched_enough(s)))
 		stop(s, p);
 }
 
@@ -427,6 +473,19 @@ static void count_parts(const struct sample *s)
 		s->done->unjudged += p->low < p->high && p->judged == 0;
 		s->done->whole = s->done->whole && (p->values > 0 || p->from == p->low);
 	}
+	s->done->cut = s->done->cut || searched_enough(s);
+}
+
+static int look_further_back(struct sample *s, struct diag *out)
+{
+	check_step(s->client->run, PH_PROTOCOL, "searching topic %s for its last records",
+		   s->how->topic);
+	s->pass = PASS_SEARCH;
+	for (int round = 1; round < ROUNDS && !searched_enough(s); round++)
+		if (start_round(s, round, out) < 0 || read_round(s, out) < 0)
+			return -1;
+	s->pass = PASS_RETURN;
+	return start_return(s, out) < 0 || read_round(s, out) < 0 ? -1 : 0;
 }
 
 int wire_sample(struct kafka_client *client, const struct wire_sampling *how,
@@ -438,12 +497,11 @@ int wire_sample(struct kafka_client *client, const struct wire_sampling *how,
 	if (find_partitions(&s, out) < 0 || find_offsets(&s, out) < 0)
 		return -1;
 	s.queue = rd_kafka_queue_new(client->rk);
-	for (int round = 0; round < ROUNDS && !done->cut; round++) {
-		check_step(client->run, PH_PROTOCOL, "reading the last records of topic %s%s",
-			   how->topic, round ? ", further back" : "");
-		if (start_round(&s, round, out) < 0 || read_round(&s, out) < 0)
-			return -1;
-	}
+	check_step(client->run, PH_PROTOCOL, "reading the last records of topic %s", how->topic);
+	if (start_round(&s, 0, out) < 0 || read_round(&s, out) < 0)
+		return -1;
+	if (!done->cut && look_further_back(&s, out) < 0)
+		return -1;
 	count_parts(&s);
 	check_reached(client->run, "records");
 	return 0;

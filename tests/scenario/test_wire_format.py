@@ -101,6 +101,16 @@ def test_looks_behind_tombstones(guard, kafka):
     assert check["facts"]["tombstones"] >= 5
 
 
+@pytest.mark.near_miss("wire-format-other", "wire-format-mixed")
+@pytest.mark.parametrize("deleted", [6, 30, 300])
+def test_behind_tombstones_too_the_last_records_count(guard, kafka, deleted):
+    """What was written another way before is not among them, and each tombstone counts once."""
+    kafka.produce(TOPIC, *[JSON] * 300, *[AVRO] * 3, None, AVRO, AVRO, *[None] * deleted)
+    facts = look(guard, kafka, sample=6).passed()["facts"]
+    assert (facts["avro_bare"], facts["json"], facts["partitions_not_judged"]) == (5, 0, 0)
+    assert facts["tombstones"] == deleted + 1
+
+
 # ---- empty ---------------------------------------------------------------------------------------------------------
 
 @pytest.mark.near_miss("wire-empty-topic")
