@@ -6,12 +6,16 @@
 
 #include "diag.h"
 #include "str.h"
+#include "unescape.h"
 
 #define SCRUB_MIN 4 /* shorter values would eat ordinary words */
 #define MASK "***"  /* not longer than SCRUB_MIN, so a scrubbed text never grows */
 /* So many bytes of a value in a row are taken out wherever they stand: texts are cut by libraries, by peers and by us, and
  * half a secret is one too. */
 #define GRAM 8
+/* Libraries and we ourselves cut at 128 bytes or more, and mostly do not say so. A shorter text is whole: its last word, which
+ * a password may begin with ("refused"), stays. */
+#define CUT_FROM 100
 #define DECODINGS_MAX 3 /* percent-encoded JSON in a JSON text; deeper nobody nests */
 
 struct form { /* a value as it may appear: itself, cleaned, in base64 */
@@ -167,8 +171,12 @@ static bool is_ordinary(const char *gram)
 	    "available",     "production",  "development", "administrator", "permission",
 	    "configured",    "container",   "undefined",   "handshake"};
 
+	char low[GRAM];
+
+	for (size_t i = 0; i < GRAM; i++)
+		low[i] = gram[i] >= 'A' && gram[i] <= 'Z' ? (char)(gram[i] | 0x20) : gram[i];
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (memmem(words[i], strlen(words[i]), gram, GRAM))
+		if (memmem(words[i], strlen(words[i]), low, GRAM))
 			return true;
 	for (size_t i = 0; i < plain.n; i++)
 		if (memmem(plain.v[i], strlen(plain.v[i]), gram, GRAM))
@@ -367,93 +375,6 @@ static void reading_free(struct reading *r)
 	free(r->to);
 }
 
-static int hex_value(const char *s, size_t n, unsigned *out)
-{
-	*out = 0;
-	for (size_t i = 0; i < n; i++) {
-		const char *digit = s[i] ? strchr("0123456789abcdef", s[i] | 0x20) : NULL;
-
-		if (!digit)
-			return -1;
-		*out = *out * 16 + (unsigned)(digit - "0123456789abcdef");
-	}
-	return 0;
-}
-
-static size_t utf8_put(unsigned c, char *out)
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	out[0] = (char)(0xe0 | (c >> 12 & 0xf));
-	out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[2] = (char)(0x80 | (c & 0x3f));
-	return 3;
-}
-
-/* A backslash's escape at s (n bytes left): JSON's, C's, Redis's. The bytes it stands for, and how long it is itself. */
-static size_t backslash(const char *s, size_t n, char *out, size_t *used)
-{
-	static const char letters[] = "\"\\/bfnrt'", meant[] = "\"\\/\b\f\n\r\t'";
-	const char *p = n > 1 && s[1] ? strchr(letters, s[1]) : NULL;
-	unsigned c;
-
-	if (p) {
-		out[0] = meant[p - letters];
-		*used = 2;
-		return 1;
-	}
-	if (n >= 6 && s[1] == 'u' && hex_value(s + 2, 4, &c) == 0) {
-		*used = 6;
-		return utf8_put(c, out);
-	}
-	if (n >= 4 && s[1] == 'x' && hex_value(s + 2, 2, &c) == 0) {
-		out[0] = (char)c;
-		*used = 4;
-		return 1;
-	}
-	return 0;
-}
-
-static size_t entity(const char *s, size_t n, char *out, size_t *used)
-{
-	static const struct {
-		const char *name;
-		char meant;
-	} names[] = {{"&amp;", '&'},  {"&lt;", '<'},    {"&gt;", '>'},    {"&quot;", '"'},
-		     {"&#39;", '\''}, {"&apos;", '\''}, {"&#x27;", '\''}, {"&#34;", '"'}};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		*used = strlen(names[i].name);
-		if (*used <= n && memcmp(s, names[i].name, *used) == 0) {
-			out[0] = names[i].meant;
-			return 1;
-		}
-	}
-	return 0;
-}
-
-/* What the escape at s stands for: up to three bytes; 0 when there is none. */
-static size_t unescape(const char *s, size_t n, char *out, size_t *used)
-{
-	unsigned c;
-
-	if (s[0] == '%' && n >= 3 && hex_value(s + 1, 2, &c) == 0) {
-		out[0] = (char)c;
-		*used = 3;
-		return 1;
-	}
-	if (s[0] == '\\')
-		return backslash(s, n, out, used);
-	return s[0] == '&' ? entity(s, n, out, used) : 0;
-}
-
 /* In place: what is resolved is never longer. False when there was nothing to resolve. */
 static bool reading_resolve(struct reading *r)
 {
@@ -461,7 +382,7 @@ static bool reading_resolve(struct reading *r)
 	bool changed = false;
 
 	for (size_t i = 0; i < r->n;) {
-		char meant[4];
+		char meant[UNESCAPE_MEANT];
 		size_t used = 1, k = unescape(r->bytes + i, r->n - i, meant, &used);
 		uint32_t from = r->from[i], to;
 
@@ -520,8 +441,8 @@ static void mark_whole(const struct reading *r, const struct form *f, bool *mark
 	}
 }
 
-/* The text was cut here: its last bytes may be the first ones of a form. */
-static void mark_cut(const struct reading *r, size_t end, bool *marks)
+/* Of a text that ended here its last bytes may be the first ones of a form. */
+static void mark_beginnings(const struct reading *r, size_t end, bool *marks)
 {
 	for (size_t i = 0; i < known.n; i++) {
 		const struct form *f = &known.forms[i];
@@ -535,7 +456,18 @@ static void mark_cut(const struct reading *r, size_t end, bool *marks)
 	}
 }
 
-static void mark_all(const struct reading *r, bool *marks)
+/* The text was cut here, perhaps within an escape. */
+static void mark_cut(const struct reading *r, size_t end, bool *marks)
+{
+	mark_beginnings(r, end, marks);
+	for (size_t k = 1; k < UNESCAPE_LONG && k < end; k++)
+		if (memchr("%\\&", r->bytes[end - k], 3)) {
+			mark_beginnings(r, end - k, marks);
+			return;
+		}
+}
+
+static void mark_all(const struct reading *r, bool cut, bool *marks)
 {
 	for (size_t i = 0; i + GRAM <= r->n; i++)
 		if (gram_known(r->bytes + i))
@@ -546,7 +478,8 @@ static void mark_all(const struct reading *r, bool *marks)
 	for (size_t i = SCRUB_MIN; i < r->n; i++)
 		if (i + 3 <= r->n && memcmp(r->bytes + i, "...", 3) == 0)
 			mark_cut(r, i, marks);
-	mark_cut(r, r->n, marks);
+	if (cut)
+		mark_cut(r, r->n, marks);
 }
 
 /* Each marked run becomes the mask, widened to whole characters of UTF-8. */
@@ -590,9 +523,9 @@ void scrub(char *text)
 	}
 	memcpy(r.bytes, text, n);
 	r.n = n;
-	mark_all(&r, marks);
+	mark_all(&r, n >= CUT_FROM, marks);
 	for (int i = 0; i < DECODINGS_MAX && reading_resolve(&r); i++)
-		mark_all(&r, marks);
+		mark_all(&r, n >= CUT_FROM, marks);
 	put_masks(text, n, marks);
 	free(marks);
 	reading_free(&r);

@@ -2,7 +2,7 @@
  *
  * The parent keeps "env:NAME" or "file:/path" and never reads the value. secret_reveal is for children: it
  * registers the value with the scrubber, and every text a child sends to the parent passes scrub() first,
- * which removes the value raw, percent-encoded, base64-encoded (wherever it begins) and escaped as in JSON or HTML; and
+ * which removes the value raw, percent-encoded, base64-encoded (wherever it begins) and escaped as in JSON, C or HTML; and
  * every piece of it of 8 bytes or more, because texts are cut by those who made them.
  */
 #ifndef SG_SECRET_H
@@ -54,7 +54,7 @@ void secret_plain(const char *text);
 void secret_register_environment(void);
 /* Replaces every form of every registered value in text, in place; it never grows. Values of fewer than 4
  * characters are left: they would eat ordinary words. Of a longer one that was cut, at most 3 bytes are left where the cut
- * is marked ("..." or the end of the text), at most 7 elsewhere. */
+ * is to be seen ("...", or the end of a text of 100 bytes or more), at most 7 elsewhere. */
 void scrub(char *text);
 /* For tests that run many cases in one process: nothing is registered any more. */
 void secret_forget(void);

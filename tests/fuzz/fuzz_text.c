@@ -98,6 +98,26 @@ static void percent(const char *value, char *out)
 			       (unsigned char)*value);
 }
 
+/* Character by character in each spelling: nothing of it is left. */
+static void spelled(const char *value)
+{
+	char *text = xmalloc(strlen(value) * 10 + 3), *out;
+
+	for (int spelling = 0; spelling < 4; spelling++) {
+		out = text + sprintf(text, "[");
+		for (const unsigned char *c = (const unsigned char *)value; *c; c++)
+			out += spelling == 0   ? sprintf(out, "\\%03o", *c)
+			       : spelling == 1 ? sprintf(out, "\\x%02x", *c)
+			       : *c >= 0x80    ? sprintf(out, "%c", *c)
+			       : spelling == 2 ? sprintf(out, "&#%u;", *c)
+					       : sprintf(out, "\\U%08x", *c);
+		sprintf(out, "]");
+		scrub(text);
+		FUZZ_CHECK(str_eq(text, "[***]"));
+	}
+	free(text);
+}
+
 /* Whatever the value and the text, no form of the value is left in it. */
 static void secrets(struct fuzz_in *in)
 {
@@ -128,6 +148,8 @@ static void secrets(struct fuzz_in *in)
 	scrub(escaped);
 	if (strlen(one) >= 4 && !strchr(one, '*'))
 		FUZZ_CHECK(!strstr(escaped, one));
+	if (strlen(one) >= 4 && !strpbrk(one, "[*\\&%]"))
+		spelled(one);
 	secret_forget();
 	free(one);
 	free(two);

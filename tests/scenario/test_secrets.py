@@ -49,10 +49,12 @@ def base64_cores(secret):
 def unescaped(text):
     def one(match):
         found = match.group(1)
-        if found[0] in "ux":
-            return chr(int(found[1:], 16))
+        if found[0] in "uUx":
+            return chr(int(found[1:].strip("{}"), 16))
+        if found[0] in "01234567":
+            return chr(int(found, 8))
         return {"n": "\n", "t": "\t", "r": "\r"}.get(found, found)
-    return re.sub(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", one, text)
+    return re.sub(r"\\([ux]\{[0-9a-fA-F]{1,5}\}|u[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|x[0-9a-fA-F]{2}|[0-7]{1,3}|.)", one, text)
 
 
 def readings(text):
@@ -166,7 +168,7 @@ def test_the_watch_sees_what_leaks(guard):
     assert words in found["environment"]
     for form in (SECRET, QUOTED, QUOTED_LOWER, json.dumps(SECRET), html.escape(SECRET), base64.b64encode(b"a:" + SECRET.encode()).decode(),
                  base64.urlsafe_b64encode(b"ab:" + SECRET.encode()).decode(), "".join(f"%{b:02x}" for b in SECRET.encode()),
-                 "".join(f"\\u{b:04X}" for b in SECRET.encode()), SECRET[5:13], SECRET[:4], urllib.parse.quote(QUOTED)):
+                 "".join(f"\\u{b:04X}" for b in SECRET.encode()), *FORMS, SECRET[5:13], SECRET[:4], urllib.parse.quote(QUOTED)):
         assert leaks(f"text {form} text"), form
     assert not leaks("connect: Connection refused; HTTP status 401 to the credentials; the body: it begins with: ***")
 
@@ -180,7 +182,8 @@ def forms_of(secret, user="probe"):
             urllib.parse.quote_plus(secret), json.dumps(secret)[1:-1], json.dumps(secret)[1:-1].replace("/", "\\/"),
             html.escape(secret), "".join(f"\\u{b:04x}" for b in secret.encode()),
             *(base64.b64encode(p).decode() for p in (secret.encode(), pair, b"a:" + secret.encode(), b"ab:" + secret.encode())),
-            *(base64.urlsafe_b64encode(p).decode().rstrip("=") for p in (secret.encode(), pair, b"a:" + secret.encode()))]
+            *(base64.urlsafe_b64encode(p).decode().rstrip("=") for p in (secret.encode(), pair, b"a:" + secret.encode())),
+            *("".join(spelling % b for b in secret.encode()) for spelling in ("&#%d;", "&#x%X;", "\\%03o", "\\U%08x", "\\u{%x}"))]
 
 
 FORMS = forms_of(SECRET)
@@ -336,6 +339,15 @@ def test_failures_before_an_answer(guard, watch, refs, tmp_path):
         }
         result = watch.run(group("http", checks), "-v", **refs.options())
     assert [c["outcome"] for c in result.checks if c["name"] != "unknown"] == ["fail"] * 5
+
+
+@pytest.mark.parametrize("password", ["refused123", "Connection-4711"])
+def test_a_weak_password_takes_no_words_out_of_messages(guard, password):
+    """Words that it begins with stay in a text that was not cut."""
+    port = refused_port()
+    result = guard.run(f'startguard = 1; redis: {{ r: {{ url = "redis://localhost:{port}"; password = "env:PASS"; }}; }};', "-t", "300ms", env={"PASS": password})
+    assert "Connection refused" in result.expect("connect-refused", exit=124)["cause"]
+    assert password not in result.err
 
 
 @pytest.mark.parametrize("place", [*PLACES, *HEADERS])

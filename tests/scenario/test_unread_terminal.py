@@ -90,7 +90,7 @@ def refused():
     return f'startguard = 1; tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; }}; }};'
 
 
-@pytest.mark.parametrize("room", [0, 1, 1500, 4000])
+@pytest.mark.parametrize("room", [0, 1, 4000, 8000])
 def test_a_deadline_does_not_wait(anywhere, room):
     with Unread(room) as terminal:
         before = flags(terminal.follower)
@@ -103,19 +103,22 @@ def test_a_deadline_does_not_wait(anywhere, room):
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("room", [0, 1500])
+@pytest.mark.parametrize("room", [0, 4000])
 def test_a_signal_does_not_wait(anywhere, room, end):
     with Unread(room) as terminal, TcpServer(silent) as server:
         text = f'startguard = 1; http: {{ never: {{ url = "http://{server.address}/"; }}; }};'
+        text += f'tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; }}; }};'
         with anywhere.spawn(text, "-v", stderr=terminal.follower, last_line=False) as process:
             server.wait_for_connections(1)
+            time.sleep(2)  # some twenty lines or more of the other one
             process.send_signal(end)
             assert process.result(LATE).code == 128 + end
 
 
 def test_a_service_does_not_wait(anywhere):
-    with Unread(100) as terminal:
-        result = anywhere.run(FINE, "-v", stderr=terminal.follower, command=["/bin/echo", "started"], last_line=False)
+    checks = " ".join(f'c{i}: {{ path = "/"; }};' for i in range(300))
+    with Unread(4000) as terminal:
+        result = anywhere.run(f"startguard = 1; file: {{ {checks} }};", stderr=terminal.follower, command=["/bin/echo", "started"], last_line=False)
     assert (result.code, result.out) == (0, "started\n")
     assert result.elapsed < anywhere.scale(LATE)
 
@@ -156,8 +159,9 @@ def test_stopped_from_the_beginning(anywhere):
 
 @pytest.mark.parametrize("form", ["json", "tap"])
 def test_a_report_on_stdout_does_not_wait(anywhere, form):
-    with Unread(0) as terminal:
-        result = anywhere.run(FINE, "--format", form, stdout=terminal.follower, raw=True)
+    checks = " ".join(f'c{i}: {{ path = "/"; }};' for i in range(300))
+    with Unread(4000) as terminal:
+        result = anywhere.run(f"startguard = 1; file: {{ {checks} }};", "-q", "--format", form, stdout=terminal.follower, raw=True)
     assert (result.code, result.status) == (0, "ready")
     assert "warning: the report was not written: stdout: Connection timed out" in result.err
 

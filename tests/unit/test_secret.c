@@ -79,6 +79,37 @@ static void every_encoding(void **state)
 	is_gone("pr0be\\\\/S3cr+t\\\\\\\"w&rd é%=tail");       /* JSON in JSON */
 }
 
+/* All of it in one spelling: every peer has its own. */
+static void every_escape(void **state)
+{
+	static const char *const spellings[] = {
+	    "&#%u;",     "&#%06u;", "&#%u",    "&#x%x;",    "&#X%X;",         "&#x%05X;",
+	    "\\%03o",    "\\x%02x", "\\x{%x}", "\\u%04x",   "\\u%04X",        "\\u{%x}",
+	    "\\u{%06X}", "\\U%08x", "%%%02x",  "&#38;#%u;", "%%26%%23%u%%3B", "\\\\u{%x}"};
+	static const char ascii[] = "pr0be/S3cr+t\"w&rd%=tail9";
+	char text[1024];
+
+	(void)state;
+	secret_register(ascii);
+	for (size_t i = 0; i < ARRAY_LEN(spellings); i++) {
+		size_t n = 0;
+
+		for (const char *c = ascii; *c; c++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+			n +=
+			    (size_t)snprintf(text + n, sizeof text - n, spellings[i], (unsigned)*c);
+#pragma GCC diagnostic pop
+		}
+		is_gone(text);
+	}
+	secret_register("clé-\xf0\x9f\x94\x91-de-la-cave");
+	is_gone("cl\\u00e9-\\ud83d\\udd11-de-la-cave"); /* JSON, all ASCII */
+	is_gone("cl&#233;-&#128273;-de-la-cave");
+	is_gone("cl\\303\\251-\\360\\237\\224\\221-de-la-cave"); /* C */
+	is_gone("cl\\u{e9}-\\U0001f511-de-la-cave");
+}
+
 static void base64_wherever_it_begins(void **state)
 {
 	static const char *const names[] = {"", "a:", "ab:", "abc:", "user:", "user1:"};
@@ -98,11 +129,14 @@ static void base64_wherever_it_begins(void **state)
 			}
 }
 
-/* Whoever cuts the text, at whatever place: at most three bytes of the value where the cut is marked, seven elsewhere. */
+/* Whoever cuts the text, at whatever place: at most three bytes of the value where the cut is to be seen, seven elsewhere. */
 static void cut_anywhere(void **state)
 {
+	static const char before[] =
+	    "as long as a text is that a library has cut, which is longer than "
+	    "what is said in one breath by a person";
 	size_t n = strlen(value);
-	char text[256], clean[256];
+	char text[256], clean[256], wanted[256];
 
 	(void)state;
 	secret_register(value);
@@ -114,9 +148,10 @@ static void cut_anywhere(void **state)
 				assert_string_equal(text, "said [***] and more");
 		}
 	for (size_t k = 4; k <= n; k++) {
-		snprintf(text, sizeof text, "said %.*s", (int)k, value);
+		snprintf(text, sizeof text, "%s %.*s", before, (int)k, value);
+		snprintf(wanted, sizeof wanted, "%s ***", before);
 		scrub(text);
-		assert_string_equal(text, "said ***");
+		assert_string_equal(text, wanted);
 		snprintf(text, sizeof text, "said %.*s...; status 3", (int)k, value);
 		scrub(text);
 		assert_string_equal(text, "said ***...; status 3");
@@ -126,6 +161,47 @@ static void cut_anywhere(void **state)
 		scrub(clean);
 		assert_null(strstr(clean, "pr0b"));
 	}
+}
+
+/* Half an escape at the cut does not hide what stands before it. */
+static void cut_within_an_escape(void **state)
+{
+	char text[128];
+
+	(void)state;
+	secret_register("Zx9kQw-17");
+	for (size_t k = 0; k < 6; k++) {
+		snprintf(text, sizeof text, "said \\u005a\\u0078\\u0039\\u006b\\u0051%.*s...",
+			 (int)k, "\\u0077");
+		scrub(text);
+		assert_null(strstr(text, "\\u005a"));
+	}
+}
+
+/* A word that a password begins with is no piece of it where nothing was cut. */
+static void beginnings_that_are_words(void **state)
+{
+	static const char *const lines[] = {
+	    "127.0.0.1: Connection refused",
+	    "connection refused, said the peer; refused",
+	    "refused",
+	    "the port is 54320",
+	};
+	char text[256];
+
+	(void)state;
+	secret_register("refused123");
+	secret_register("54320x5");
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		snprintf(text, sizeof text, "%s", lines[i]);
+		scrub(text);
+		assert_string_equal(text, lines[i]);
+	}
+	is_gone("refused123");
+	is_gone("refused1");
+	snprintf(text, sizeof text, "the password is refused...");
+	scrub(text);
+	assert_string_equal(text, "the password is ***...");
 }
 
 static void short_values(void **state)
@@ -143,6 +219,7 @@ static void short_values(void **state)
 static void weak_values(void **state)
 {
 	char text[] = "Invalid username or password for kafka-password-1; password, kafka-passw...";
+	char begins[] = "Connection refused to Connection-4711";
 
 	(void)state;
 	secret_register("kafka-password-1");
@@ -151,6 +228,9 @@ static void weak_values(void **state)
 	secret_register("password");
 	scrub(text);
 	assert_string_equal(text, "Invalid username or *** for ***; ***, ***...");
+	secret_register("Connection-4711");
+	scrub(begins);
+	assert_string_equal(begins, "Connection refused to ***");
 }
 
 static void many_values(void **state)
@@ -284,6 +364,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ordinary_words_stay),
 	    cmocka_unit_test(every_encoding),
+	    cmocka_unit_test(every_escape),
+	    cmocka_unit_test(cut_within_an_escape),
+	    cmocka_unit_test(beginnings_that_are_words),
 	    cmocka_unit_test(base64_wherever_it_begins),
 	    cmocka_unit_test(cut_anywhere),
 	    cmocka_unit_test(short_values),

@@ -1,0 +1,155 @@
+#include "unescape.h"
+
+#define CODE_POINT_MAX 0x10ffff
+
+/* The value of the digits at s, between `min` and `max` of them; how many there are, 0: too few, or too large a value. */
+static size_t number(const char *s, size_t n, unsigned base, size_t min, size_t max, unsigned *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t i;
+
+	*out = 0;
+	for (i = 0; i < n && i < max && s[i]; i++) {
+		const char *digit = strchr(digits, s[i] >= 'A' && s[i] <= 'F' ? s[i] | 0x20 : s[i]);
+
+		if (!digit || (size_t)(digit - digits) >= base)
+			break;
+		*out = *out * base + (unsigned)(digit - digits);
+		if (*out > CODE_POINT_MAX)
+			return 0;
+	}
+	return i >= min ? i : 0;
+}
+
+static size_t utf8_put(unsigned c, char *out)
+{
+	size_t len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+	static const unsigned char first[] = {0, 0, 0xc0, 0xe0, 0xf0};
+
+	for (size_t i = len - 1; i > 0; i--, c >>= 6)
+		out[i] = (char)(0x80 | (c & 0x3f));
+	out[0] = (char)(first[len] | c);
+	return len;
+}
+
+/* "\uD83D\uDE00": JSON has two for a character beyond the first 65,536. */
+static size_t utf16(const char *s, size_t n, char *out, size_t *used)
+{
+	unsigned c, low;
+
+	if (!number(s + 2, n - 2, 16, 4, 4, &c))
+		return 0;
+	*used = 6;
+	if (c >= 0xd800 && c < 0xdc00 && n >= 12 && s[6] == '\\' && s[7] == 'u' &&
+	    number(s + 8, n - 8, 16, 4, 4, &low) && low >= 0xdc00 && low < 0xe000) {
+		*used = 12;
+		c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+	}
+	return utf8_put(c, out);
+}
+
+/* "\u{5a}", "\x{5a}". */
+static size_t braced(const char *s, size_t n, char *out, size_t *used)
+{
+	unsigned c;
+	size_t k = number(s + 3, n - 3, 16, 1, 8, &c);
+
+	if (!k || 3 + k >= n || s[3 + k] != '}')
+		return 0;
+	*used = 3 + k + 1;
+	return utf8_put(c, out);
+}
+
+/* JSON's, C's, Redis's, Rust's and Python's. */
+static size_t backslash(const char *s, size_t n, char *out, size_t *used)
+{
+	static const char letters[] = "\"\\/abfnrtv'", meant[] = "\"\\/\a\b\f\n\r\t\v'";
+	const char *p = n > 1 && s[1] ? strchr(letters, s[1]) : NULL;
+	unsigned c;
+	size_t k;
+
+	if (p) {
+		out[0] = meant[p - letters];
+		*used = 2;
+		return 1;
+	}
+	if (n > 3 && (s[1] == 'u' || s[1] == 'x') && s[2] == '{')
+		return braced(s, n, out, used);
+	if (n > 2 && s[1] == 'u')
+		return utf16(s, n, out, used);
+	if (n > 2 && s[1] == 'U' && number(s + 2, n - 2, 16, 8, 8, &c)) {
+		*used = 10;
+		return utf8_put(c, out);
+	}
+	k = n > 2 && s[1] == 'x' ? number(s + 2, n - 2, 16, 2, 2, &c) : 0;
+	if (k) {
+		out[0] = (char)c; /* a byte, as octal below */
+		*used = 2 + k;
+		return 1;
+	}
+	k = number(s + 1, n - 1, 8, 1, 3, &c);
+	if (!k)
+		return 0;
+	out[0] = (char)c;
+	*used = 1 + k;
+	return 1;
+}
+
+/* "&#90;", "&#x5A;"; browsers do without the semicolon. */
+static size_t numeric(const char *s, size_t n, char *out, size_t *used)
+{
+	bool hex = n > 2 && (s[2] == 'x' || s[2] == 'X');
+	size_t at = hex ? 3 : 2, k;
+	unsigned c;
+
+	k = n > at ? number(s + at, n - at, hex ? 16 : 10, 1, 10, &c) : 0;
+	if (!k)
+		return 0;
+	*used = at + k + (at + k < n && s[at + k] == ';');
+	return utf8_put(c, out);
+}
+
+static size_t entity(const char *s, size_t n, char *out, size_t *used)
+{
+	/* Those of ASCII. */
+	static const struct {
+		const char *name;
+		char meant;
+	} names[] = {{"amp;", '&'},    {"lt;", '<'},      {"gt;", '>'},     {"quot;", '"'},
+		     {"apos;", '\''},  {"excl;", '!'},    {"num;", '#'},    {"dollar;", '$'},
+		     {"percnt;", '%'}, {"lpar;", '('},    {"rpar;", ')'},   {"ast;", '*'},
+		     {"plus;", '+'},   {"comma;", ','},   {"period;", '.'}, {"sol;", '/'},
+		     {"colon;", ':'},  {"semi;", ';'},    {"equals;", '='}, {"quest;", '?'},
+		     {"commat;", '@'}, {"lsqb;", '['},    {"lbrack;", '['}, {"bsol;", '\\'},
+		     {"rsqb;", ']'},   {"rbrack;", ']'},  {"Hat;", '^'},    {"lowbar;", '_'},
+		     {"grave;", '`'},  {"lcub;", '{'},    {"lbrace;", '{'}, {"verbar;", '|'},
+		     {"vert;", '|'},   {"rcub;", '}'},    {"rbrace;", '}'}, {"tilde;", '~'},
+		     {"Tab;", '\t'},   {"NewLine;", '\n'}};
+
+	if (n > 1 && s[1] == '#')
+		return numeric(s, n, out, used);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		size_t len = strlen(names[i].name);
+
+		if (len < n && memcmp(s + 1, names[i].name, len) == 0) {
+			out[0] = names[i].meant;
+			*used = 1 + len;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+size_t unescape(const char *s, size_t n, char out[UNESCAPE_MEANT], size_t *used)
+{
+	unsigned c;
+
+	if (n > 2 && s[0] == '%' && number(s + 1, n - 1, 16, 2, 2, &c)) {
+		out[0] = (char)c;
+		*used = 3;
+		return 1;
+	}
+	if (n > 1 && s[0] == '\\')
+		return backslash(s, n, out, used);
+	return n > 1 && s[0] == '&' ? entity(s, n, out, used) : 0;
+}
