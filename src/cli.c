@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli_rows.h"
+#include "save.h"
 
 /* ---- rows ---------------------------------------------------------------------------------------------------------- */
 #define IN(cmd) (1u << CMD_##cmd)
@@ -95,6 +96,8 @@ struct parse {
 	struct arena *arena;
 	struct err *err;
 	bool help, version;
+	const char
+	    *named[O_VERSION + 1]; /* by what each option was given: itself, or its variable */
 };
 
 static int word_index(const char *word, const char *const *words)
@@ -158,6 +161,11 @@ static void add_waits(struct parse *p, const char *text)
 	}
 }
 
+static const char *file_of(const char *value)
+{
+	return str_eq(value, "-") ? "/dev/stdout" : value;
+}
+
 /* `name` stands in messages: "--timeout" or "STARTGUARD_TIMEOUT". */
 static int set_value(struct parse *p, enum cli_option_id id, const char *name, const char *value)
 {
@@ -165,6 +173,7 @@ static int set_value(struct parse *p, enum cli_option_id id, const char *name, c
 	int64_t number;
 	int i;
 
+	p->named[id] = arena_strdup(p->arena, name);
 	switch (id) {
 	case O_PROFILE:
 		c->profile.profile = value;
@@ -174,7 +183,7 @@ static int set_value(struct parse *p, enum cli_option_id id, const char *name, c
 		return 0;
 	case O_MODE:
 		c->profile.mode = value;
-		c->profile.mode_source = arena_strdup(p->arena, name);
+		c->profile.mode_source = p->named[id];
 		return 0;
 	case O_TIMEOUT:
 		if (span_parse(&c->profile.timeout, value) < 0)
@@ -195,16 +204,16 @@ static int set_value(struct parse *p, enum cli_option_id id, const char *name, c
 		c->report.format = (enum format)i;
 		return 0;
 	case O_OUTPUT:
-		c->report.output = value;
+		c->report.output = file_of(value);
 		return 0;
 	case O_REPORT:
-		c->report.report_file = value;
+		c->report.report_file = file_of(value);
 		return 0;
 	case O_ENV_FILE:
-		c->report.env_file = value;
+		c->report.env_file = file_of(value);
 		return 0;
 	case O_TERMINATION_LOG:
-		c->report.termination_log = value;
+		c->report.termination_log = file_of(value);
 		return 0;
 	case O_PARALLEL:
 		if (parse_i64(value, 1, 1024, &number) < 0)
@@ -422,6 +431,35 @@ static int check_words(struct parse *p)
 	return 0;
 }
 
+/* Each file has one content: of two the reader would get the last, or both mixed. */
+static int check_files(struct parse *p)
+{
+	const struct report_options *r = &p->cli->report;
+	const char *log = r->termination_log ? r->termination_log : TERMINATION_DEFAULT;
+	const struct {
+		const char *name, *given, *path;
+	} files[] = {
+	    {"--report", p->named[O_REPORT], r->report_file},
+	    {"--env-file", p->named[O_ENV_FILE], r->env_file},
+	    {"--termination-log", p->named[O_TERMINATION_LOG], str_eq(log, "none") ? NULL : log},
+	    {"--output", p->named[O_OUTPUT], r->output},
+	    {"--format", p->named[O_FORMAT],
+	     r->format != FORMAT_TEXT && !r->output ? "/dev/stdout" : NULL},
+	};
+
+	if (!(IN_RUNS & 1u << p->cli->command))
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		for (size_t k = i + 1; k < ARRAY_LEN(files); k++)
+			if (files[i].path && files[k].path &&
+			    save_same(files[i].path, files[k].path))
+				return err_make(p->err, 0, "%s and %s write to the same file: %s",
+						files[i].given ? files[i].given : files[i].name,
+						files[k].given ? files[k].given : files[k].name,
+						files[i].path);
+	return 0;
+}
+
 int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err)
 {
 	struct parse p = {.cli = out, .arena = a, .err = err};
@@ -471,7 +509,7 @@ int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err)
 		out->n_words = 0;
 		return 0;
 	}
-	return check_words(&p);
+	return check_words(&p) < 0 ? -1 : check_files(&p);
 }
 
 bool cli_asks_health(char **argv)

@@ -13,7 +13,6 @@
 #define TELL_EACH SPAN_MS(50) /* how often a slow stderr is offered what it did not take */
 #define GAP_FIRST SPAN_S(1)   /* between two WAIT lines of one check; doubled each time, up to */
 #define GAP_MAX SPAN_S(10)
-#define TERMINATION_DEFAULT "/dev/termination-log"
 
 struct shown {
 	bool done;           /* its last line is out */
@@ -451,8 +450,11 @@ void report_again(struct report *r)
 	if (r->o->output)
 		write_final(r);
 	write_files(r);
-	if (r->o->env_file && lstat(r->o->env_file, &st) == 0 && S_ISREG(st.st_mode))
-		unlink(r->o->env_file);
+	/* One that cannot be removed, as it could not be replaced, is emptied. */
+	if (r->o->env_file && lstat(r->o->env_file, &st) == 0 && S_ISREG(st.st_mode) &&
+	    unlink(r->o->env_file) < 0 && truncate(r->o->env_file, 0) < 0)
+		say("warning: the environment file was not removed: %s: %s", r->o->env_file,
+		    strerror(errno));
 	put_verdict(r);
 }
 

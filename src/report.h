@@ -11,6 +11,8 @@
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_JUNIT, FORMAT_TAP, FORMAT_PROMETHEUS };
 
+#define TERMINATION_DEFAULT "/dev/termination-log"
+
 struct report_options {
 	enum format format;
 	const char *output;          /* NULL: stdout */

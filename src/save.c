@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "tell.h"
@@ -54,6 +55,60 @@ static int save_beside(const char *path, const char *text, size_t len, mode_t mo
 	return 0;
 }
 
+/* The file may be written, but not replaced: it is a mount point itself, its folder is not ours or cannot be written, or its
+ * name leaves no room for another beside it. */
+static bool is_stuck(int error)
+{
+	static const int errors[] = {EBUSY, EROFS, EACCES, EPERM, EXDEV, ENAMETOOLONG};
+
+	for (size_t i = 0; i < ARRAY_LEN(errors); i++)
+		if (error == errors[i])
+			return true;
+	return false;
+}
+
+static int replace(const char *path, const char *text, size_t len, mode_t mode, struct err *err)
+{
+	if (save_beside(path, text, len, mode, err) == 0)
+		return 0;
+	return is_stuck(err->sys_errno) ? save_in_place(path, text, len, mode, false, err) : -1;
+}
+
+/* What is written to it is there for the next one to destroy: not so in /dev/null. */
+static bool keeps(const struct stat *st)
+{
+	return !S_ISCHR(st->st_mode) || st->st_rdev != makedev(1, 3);
+}
+
+/* "a/b" and "a/./b", of which there is nothing yet. */
+static bool same_place(const char *a, const char *b)
+{
+	const char *slash_a = strrchr(a, '/'), *slash_b = strrchr(b, '/');
+	const char *name_a = slash_a ? slash_a + 1 : a, *name_b = slash_b ? slash_b + 1 : b;
+	cleanup_free char *folder_a = strndup(a, (size_t)(name_a - a)),
+			  *folder_b = strndup(b, (size_t)(name_b - b));
+	struct stat st_a, st_b;
+
+	return folder_a && folder_b && str_eq(name_a, name_b) &&
+	       stat(*folder_a ? folder_a : ".", &st_a) == 0 &&
+	       stat(*folder_b ? folder_b : ".", &st_b) == 0 && st_a.st_dev == st_b.st_dev &&
+	       st_a.st_ino == st_b.st_ino;
+}
+
+bool save_same(const char *a, const char *b)
+{
+	struct stat st_a, st_b;
+	bool has_a = stat(a, &st_a) == 0, has_b = stat(b, &st_b) == 0;
+
+	if (str_eq(a, b))
+		return !has_a || keeps(&st_a);
+	if (has_a && has_b)
+		/* Of a terminal or a pipe stdout and stderr are often the same, and nobody minds. */
+		return S_ISREG(st_a.st_mode) && st_a.st_dev == st_b.st_dev &&
+		       st_a.st_ino == st_b.st_ino;
+	return !has_a && !has_b && same_place(a, b);
+}
+
 int save_file(const char *path, const char *text, size_t len, mode_t mode, struct err *err)
 {
 	cleanup_free char *target = NULL;
@@ -71,7 +126,7 @@ int save_file(const char *path, const char *text, size_t len, mode_t mode, struc
 		return write_directly(path, text, len, err);
 	/* A link stays what it is; what it points to is replaced. */
 	target = realpath(path, NULL);
-	return save_beside(target ? target : path, text, len, mode, err);
+	return replace(target ? target : path, text, len, mode, err);
 }
 
 int save_in_place(const char *path, const char *text, size_t len, mode_t mode, bool create,
@@ -81,14 +136,19 @@ int save_in_place(const char *path, const char *text, size_t len, mode_t mode, b
 	cleanup_fd int fd =
 	    open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (create ? O_CREAT : 0), mode);
 	int failed = 0;
+	bool regular;
 
 	if (fd < 0)
 		return err_make(err, errno, "open %s", path);
+	regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	if (regular && standard_descriptor(&st) >= 0) /* behind what stands there */
+		return tell_whole(standard_descriptor(&st), text, len) < 0
+			   ? err_make(err, errno, "write %s", path)
+			   : 0;
 	if (tell_whole(fd, text, len) < 0)
 		failed = errno;
 	/* Half a message is worse than none, and what stood there before is none of ours. */
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    ftruncate(fd, failed ? 0 : (off_t)len) < 0 && !failed)
+	if (regular && ftruncate(fd, failed ? 0 : (off_t)len) < 0 && !failed)
 		failed = errno;
 	return failed ? err_make(err, failed, "write %s", path) : 0;
 }
