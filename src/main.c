@@ -213,22 +213,34 @@ static int run_checks(const struct cli *cli, struct profile *profile, const char
 	return code;
 }
 
-/* One attempt in this very process: what a debugger or a sanitizer wants to see. No deadline is enforced. */
-static int run_in_process(const struct profile *p)
+/* One attempt in this very process: what a debugger or a sanitizer wants to see. No deadline is enforced; the verdict is
+ * that of any other run. */
+static int run_in_process(const struct cli *cli, const struct profile *p)
 {
-	struct diag diag;
 	struct mono now = mono_now();
 	cleanup_fd int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	enum verdict v = child_in_process(
-	    &p->checks[0], now, mono_after(now, p->checks[0].common.attempt_timeout), fd, &diag);
+	struct wish wish;
+	struct run run;
+	int code;
 
-	if (v == V_PASS) {
-		say("READY: passed in this process");
-		return 0;
+	run_init(&run, p, now, true, 1);
+	run.fail_on_degraded = cli->fail_on_degraded;
+	if (plan_step(&run.plan, now, &wish) == 1) {
+		struct diag *diag = &run.results[0].diag;
+		bool passed =
+		    child_in_process(&p->checks[0], now, run.plan.checks[0].attempt_deadline, fd,
+				     diag) == V_PASS;
+
+		now = mono_now();
+		plan_result(&run.plan, 0, now, passed, passed || diag_info(diag->code)->retryable);
 	}
-	say("BLOCKED (%d): %s: %s: %s", EXIT_BLOCKED, diag_info(diag.code)->code, diag.subject,
-	    diag.cause);
-	return EXIT_BLOCKED;
+	run.ended = now;
+	outcome_decide(&run);
+	code = run.exit_code;
+	tell(run.summary, strlen(run.summary));
+	tell("\n", 1);
+	run_free(&run);
+	return code;
 }
 
 static int load_and_run(const struct cli *cli, const char *file, struct signals *signals)
@@ -245,7 +257,7 @@ static int load_and_run(const struct cli *cli, const char *file, struct signals 
 	if (problems_exit(&problems))
 		code = refuse_problems(cli, &profile, &problems);
 	else if (cli->in_process)
-		code = run_in_process(&profile);
+		code = run_in_process(cli, &profile);
 	else
 		code = run_checks(cli, &profile, file, signals);
 	problems_free(&problems);

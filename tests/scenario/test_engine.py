@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 
@@ -388,12 +389,15 @@ def test_waits_from_the_environment(guard):
     assert result.status == "ready"
 
 
-def test_one_attempt_in_this_very_process(guard):
-    result = guard.cli("try", "file", "path=/", "--in-process")
-    assert (result.code, result.err) == (0, "startguard: READY: passed in this process\n")
-    result = guard.cli("try", "file", "path=/", "type=file", "--in-process")
-    assert result.code == 69
-    assert "file-wrong-type" in result.err
+@pytest.mark.parametrize("words, code", [
+    (["path=/"], 0), (["path=/", "type=file"], 69), (["path=/no/such"], 124), (["path=/no/such", "grace=5s", "type=file"], 124),
+    (["path=/no/such", "required=false", "degraded=less"], 0), (["path=/no/such", "required=false", "degraded=less", "--fail-on-degraded"], 124),
+    (["path=/", "type=file", "required=false", "degraded=less", "--fail-on-degraded"], 69)])
+def test_one_attempt_in_this_very_process(guard, words, code):
+    """Verdict, line and exit status are those of a process of its own."""
+    here, apart = (guard.cli("try", "file", *words, "--termination-log", "none", *more) for more in (["--in-process"], ["-q"]))
+    assert (here.code, apart.code) == (code, code)
+    assert re.sub(r"in .*s$", "", here.err.strip()) == re.sub(r"in .*s$", "", apart.err.strip())
 
 
 def test_two_ending_signals_at_once_ask_once(guard):
