@@ -142,8 +142,10 @@ static int start(const struct exec_conf *c, struct started *s, struct diag *out)
 	return -1;
 
 no_process:
+	err = errno;
 	check_fail(out, D_GUARD_NO_PROCESS, c->command.v[0], "no process could be started: %s",
-		   strerror(errno));
+		   strerror(err));
+	diag_hint_no_process(out, err);
 	return -1;
 }
 

@@ -1,5 +1,7 @@
 #include "diag.h"
 
+#include <errno.h>
+
 #include "secret.h"
 #include "str.h"
 
@@ -75,4 +77,22 @@ void diag_hint(struct diag *out, const char *fmt, ...)
 	va_end(ap);
 	scrub(text);
 	text_clean(out->hint, sizeof out->hint, text);
+}
+
+void diag_hint_no_process(struct diag *out, int error)
+{
+	/* For the others, a limit on processes first of all, the table has one. */
+	static const struct {
+		int error;
+		const char *hint;
+	} hints[] = {
+	    {EMFILE, "raise the limit on open files (ulimit -n), or lower --parallel"},
+	    {ENFILE, "the machine has as many files open as it may (fs.file-max): raise that, or "
+		     "find who holds them"},
+	    {ENOMEM, "raise the memory limit of the container, or lower --parallel"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(hints); i++)
+		if (hints[i].error == error)
+			diag_hint(out, "%s", hints[i].hint);
 }

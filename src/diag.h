@@ -69,5 +69,7 @@ enum verdict diag_vset(struct diag *out, enum diag_code code, const char *subjec
 		       va_list ap) PRINTF_LIKE(4, 0);
 /* A better hint than the table's, for this finding. Call after diag_set. */
 void diag_hint(struct diag *out, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* The same for guard-no-process: which limit it was that `error` (of pipe, fork) speaks of. */
+void diag_hint_no_process(struct diag *out, int error);
 
 #endif

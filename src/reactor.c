@@ -255,8 +255,12 @@ static void start_attempt(struct reactor *r, size_t k, struct mono now)
 	res->n_reached = res->n_facts = 0;
 	res->step[0] = res->summary[0] = '\0';
 	if (child_start(&l->child, check, c->attempts, now, c->attempt_deadline, r->setup) < 0) {
-		own_diag(res, D_GUARD_NO_PROCESS, "fork: %s, with %zu attempts running",
-			 strerror(errno), r->running);
+		int error = errno;
+
+		own_diag(res, D_GUARD_NO_PROCESS, "%s: %s, with %zu attempts running",
+			 error == EMFILE || error == ENFILE ? "pipe" : "fork", strerror(error),
+			 r->running);
+		diag_hint_no_process(&res->diag, error);
 		remember(res, D_GUARD_NO_PROCESS);
 		free(l);
 		plan_no_process(&r->run->plan, k, now);

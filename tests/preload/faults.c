@@ -17,7 +17,8 @@
  * FAULT_CLOCK  what CLOCK_REALTIME says: seconds, or "jumps": an hour ahead and back at each look.
  * FAULT_REFUSE=CALL  epoll_create1, epoll_wait, signalfd: fails in the first process; epoll_ctl: all but its first call.
  * FAULT_NO_THREADS  pthread_create fails with EAGAIN: getaddrinfo is then called where the check itself runs.
- * FAULT_FORK_FAILS=FROM-TO  those calls of fork in a process fail with EAGAIN, counted from 1.
+ * FAULT_FORK_FAILS=FROM-TO  those calls of fork in a process fail, counted from 1, with FAULT_FORK_ERRNO (EAGAIN).
+ * FAULT_PIPE=ERRNO  pipe2 fails with it in the first process.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -170,7 +171,9 @@ pid_t fork(void)
 
 	calls++;
 	if (fails && sscanf(fails, "%d-%d", &from, &to) == 2 && calls >= from && calls <= to) {
-		errno = EAGAIN;
+		errno = getenv("FAULT_FORK_ERRNO")
+			    ? (int)strtol(getenv("FAULT_FORK_ERRNO"), NULL, 10)
+			    : EAGAIN;
 		return -1;
 	}
 	if (!real)
@@ -188,6 +191,17 @@ static pid_t first;
 __attribute__((constructor)) static void remember_first(void)
 {
 	first = getpid();
+}
+
+int pipe2(int fds[2], int flags)
+{
+	const char *fails = getenv("FAULT_PIPE");
+
+	if (fails && getpid() == first) {
+		errno = (int)strtol(fails, NULL, 10);
+		return -1;
+	}
+	return (int)syscall(SYS_pipe2, fds, flags);
 }
 
 void *calloc(size_t n, size_t size)

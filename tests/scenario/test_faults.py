@@ -4,8 +4,10 @@ A preloaded library (tests/preload/faults.c) makes getaddrinfo do these things i
 happens there, startguard ends in time, blames itself and not the dependency, writes its report, and leaves nothing.
 """
 
+import errno
 import os
 import pathlib
+import resource
 import subprocess
 
 import pytest
@@ -113,6 +115,27 @@ def test_no_process_to_be_had(guard, server, faults):
     check = one_run(guard, server, faults(FAULT_FORK_FAILS="1-1000000"), "300ms").expect(
         "guard-no-process", exit=70, outcome="broken", cause="Resource temporarily unavailable")
     assert check["attempts"] > 1
+
+
+@pytest.mark.produces("guard-no-process")
+@pytest.mark.parametrize("env, cause, hint", [
+    ({"FAULT_FORK_FAILS": "1-1000000"}, "fork: Resource temporarily unavailable", "pids limit"),
+    ({"FAULT_FORK_FAILS": "1-1000000", "FAULT_FORK_ERRNO": str(errno.ENOMEM)}, "fork: Cannot allocate memory", "memory limit"),
+    ({"FAULT_PIPE": str(errno.EMFILE)}, "pipe: Too many open files, ", "open files (ulimit -n)"),
+    ({"FAULT_PIPE": str(errno.ENFILE)}, "pipe: Too many open files in system", "fs.file-max")])
+def test_the_hint_names_the_limit_that_was_met(guard, server, faults, env, cause, hint):
+    check = one_run(guard, server, faults(**env), "300ms").expect("guard-no-process", exit=70, cause=cause, hint=hint)
+    assert ("pids" in check["hint"]) == (hint == "pids limit")
+
+
+@pytest.mark.produces("guard-no-process")
+@pytest.mark.parametrize("kind", ["tcp", "exec"])
+def test_few_open_files(guard, server, kind):
+    """A real limit, too low for the parent's pipes or, a little higher, for those of a command."""
+    text = f'tcp: {{ a: {{ address = "{server.address}"; }}; }};' if kind == "tcp" else 'exec: { a: { command = ["/bin/true"]; }; };'
+    limit = 6 if kind == "tcp" else 9
+    result = guard.run(f"startguard = 1; {text}", "-t", "300ms", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+    result.expect("guard-no-process", exit=70, cause="Too many open files", hint="ulimit -n")
 
 
 @pytest.mark.produces("guard-no-process")
