@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "oom.h"
 #include "tree.h"
 
 struct live { /* an attempt that runs */
@@ -27,8 +28,9 @@ struct reactor {
 	int epoll;
 	size_t running;
 	struct live **live; /* by place in the plan; NULL: none runs */
-	struct mono wake;   /* not later than this, for the reactor's own sake */
-	bool unwatched;     /* epoll refused a pipe: all are read now and then */
+	struct oom oom;
+	struct mono wake; /* not later than this, for the reactor's own sake */
+	bool unwatched;   /* epoll refused a pipe: all are read now and then */
 	/* Processes that fled from an attempt are handed to this one. Not all that are handed to it have fled: PID 1 gets
 	 * those of whoever else is in the container, and some may have been there before. */
 	bool left_behind; /* an attempt ended otherwise than by its own last word */
@@ -329,21 +331,37 @@ static bool had_no_time(const struct live *l, const struct plan_check *c, enum d
 	       given.ns < c->attempt_timeout.ns / HAD_NO_TIME;
 }
 
-/* Ended without a result and not by us. Only memory that is out makes a kernel kill (signal 9), and makes libraries
- * abort, crash or leave while the process held as much as it may. */
+/* By a kernel that is out of memory, when it says so. Otherwise nobody knows: that is what is said. */
+static void judge_kill(struct reactor *r, struct result *res, const struct rusage *usage,
+		       const char *step)
+{
+	if (oom_happened(&r->oom)) {
+		own_diag(
+		    res, D_GUARD_NO_MEMORY,
+		    "killed by the kernel, which was out of memory; it held %ld MiB; while: %s",
+		    usage->ru_maxrss / 1024, step);
+		return;
+	}
+	own_diag(res, D_GUARD_CRASHED,
+		 "killed by signal 9 from outside, perhaps for want of memory; it held %ld MiB; "
+		 "while: %s",
+		 usage->ru_maxrss / 1024, step);
+	diag_hint(&res->diag, "look who sends SIGKILL here, and whether the kernel's log or the "
+			      "container's engine speaks of memory; it is no fault of the "
+			      "dependency");
+}
+
+/* Ended without a result and not by us. Libraries abort, crash or leave when memory is out: while the process held as
+ * much as it may. */
 static void judge_ended(struct reactor *r, size_t k, const siginfo_t *info,
 			const struct rusage *usage)
 {
 	const struct check_kind *kind = r->run->profile->checks[r->run->plan_to_check[k]].kind;
 	struct result *res = result_of(r, k);
 	const char *step = res->step[0] ? res->step : "nothing was reached";
-	bool killed = info->si_code != CLD_EXITED && info->si_status == SIGKILL;
 
-	if (killed)
-		own_diag(res, D_GUARD_NO_MEMORY,
-			 "killed by the system, as it does when memory is out; it held %ld MiB; "
-			 "while: %s",
-			 usage->ru_maxrss / 1024, step);
+	if (info->si_code != CLD_EXITED && info->si_status == SIGKILL)
+		judge_kill(r, res, usage, step);
 	else if (child_memory(kind) &&
 		 fence_memory_met(r->setup->fence, usage->ru_maxrss, child_memory(kind)))
 		own_diag(res, D_GUARD_NO_MEMORY,
@@ -596,6 +614,7 @@ int reactor_run(struct run *run, const struct signals *signals, const struct wat
 	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, signals->fd, &ev) < 0)
 		return err_make(err, errno, "epoll");
 	fence_prepare(&fence, child_rooms(run->profile));
+	oom_watch(&r.oom);
 	r.n_before = tree_children(getpid(), before, CHILDREN_MAX);
 	prctl(PR_GET_CHILD_SUBREAPER, &reaper);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

@@ -10,7 +10,6 @@
  *   closes  closes every descriptor, then hangs
  *   eats    takes all the memory it can get, gives it back, and says EAI_MEMORY
  *   eats-and-aborts  the same, but aborts, as libraries do that do not expect it
- *   killed  is killed, as by a kernel that is out of memory
  *   fugitive  starts a process that flees from group and parent and ignores signals, then crashes
  * FAULT_UNKILLABLE  kill() does nothing, in every process.
  * FAULT_CHILD_MEMORY  calloc fails in every process that was forked.
@@ -123,8 +122,6 @@ static void misbehave(const char *how)
 		write_into_pipes("10GS\5\0\0\0\0\0\377\1half a rec", 20);
 		_exit(0);
 	}
-	if (strcmp(how, "killed") == 0)
-		raise(SIGKILL);
 	if (strncmp(how, "eats", 4) == 0)
 		eat(how[4] != '\0');
 	if (strcmp(how, "closes") == 0) {

@@ -267,19 +267,15 @@ def test_kerberos_needs_programs_and_gets_them(guard):
 
 # ---- memory ----
 
-OUT_OF_MEMORY = [("killed", "killed by the system")]
 if not SANITIZED:  # with shadow memory no limit can be set, and the whole machine would be eaten
-    OUT_OF_MEMORY += [("eats", "may use 512 MiB"), ("eats-and-aborts", "may use 512")]
-
-
-@pytest.mark.produces("guard-no-memory")
-@pytest.mark.near_miss("guard-crashed", "guard-bug", "dns-server-failed", "dns-no-such-name")
-@pytest.mark.parametrize("how, cause", OUT_OF_MEMORY)
-def test_memory_that_runs_out_is_no_fault_of_the_dependency(guard, preloaded, how, cause):
-    """Whatever the library makes of it: "no answer", an abort; or the kernel ends it."""
-    check = guard.try_("tcp", address=f"localhost:{refused_port()}", retry=False, attempt_timeout="60s",
-                       _env=preloaded(FAULT_RESOLVE=how)).expect("guard-no-memory", exit=70, outcome="broken", cause=cause)
-    assert check["retryable"] is True
+    @pytest.mark.produces("guard-no-memory")
+    @pytest.mark.near_miss("guard-crashed", "guard-bug", "dns-server-failed", "dns-no-such-name")
+    @pytest.mark.parametrize("how, cause", [("eats", "may use 512 MiB"), ("eats-and-aborts", "may use 512")])
+    def test_memory_that_runs_out_is_no_fault_of_the_dependency(guard, preloaded, how, cause):
+        """Whatever the library makes of it: "no answer", an abort."""
+        check = guard.try_("tcp", address=f"localhost:{refused_port()}", retry=False, attempt_timeout="60s",
+                           _env=preloaded(FAULT_RESOLVE=how)).expect("guard-no-memory", exit=70, outcome="broken", cause=cause)
+        assert check["retryable"] is True
 
 
 @pytest.mark.near_miss("guard-no-memory")
@@ -290,17 +286,61 @@ def test_a_large_body_that_fits_is_read(guard):
                    retry=False).expect("http-body")
 
 
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(one) for one in file.read().split()]
+
+
+def two_that_hang(guard, server):
+    checks = " ".join(f'h{i}: {{ url = "http://{server.address}/"; attempt_timeout = "50s"; retry = false; }};' for i in range(2))
+    process = guard.spawn(f"startguard = 1; http: {{ {checks} }};")
+    server.wait_for_connections(2)
+    return process
+
+
+def kill_all(pids):
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.produces("guard-crashed")
+@pytest.mark.near_miss("guard-no-memory", "guard-deadline")
+def test_killed_by_somebody_is_not_said_to_be_memory(guard):
+    with TcpServer(silent) as server, two_that_hang(guard, server) as process:
+        kill_all(children(process.pid))
+        result = process.result()
+    for name in ("h0", "h1"):
+        result.expect("guard-crashed", id=name, exit=70, outcome="broken", cause="killed by signal 9 from outside, perhaps for want of memory",
+                      hint="SIGKILL")
+
+
+COUNTS = {"second": ("cgroup/memory.events", "low 0\noom 1\noom_kill {}\noom_group_kill 0\n"),
+          "first": ("cgroup/memory/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill {}\n"),
+          "machine": ("vmstat", "nr_free_pages 17\noom_kill {}\nnuma_hit 4\n")}
+
+
 @pytest.mark.produces("guard-no-memory")
 @pytest.mark.near_miss("guard-deadline")
-def test_killed_from_outside_is_told_as_such(guard):
-    """As a kernel does that is out of memory."""
-    with TcpServer(silent) as server:
-        with guard.spawn(f'startguard = 1; http: {{ h: {{ url = "http://{server.address}/"; attempt_timeout = "50s"; retry = false; }}; }};') as process:
-            server.wait_for_connections()
-            with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as children:
-                os.kill(int(children.read().split()[0]), signal.SIGKILL)
-            result = process.result()
-    result.expect("guard-no-memory", exit=70, outcome="broken", cause="killed by the system")
+@pytest.mark.parametrize("where", COUNTS)
+@pytest.mark.parametrize("before", [0, 7])
+def test_killed_by_a_kernel_without_memory_is_told_as_such(guard, where, before):
+    """It counts what it ends, for the control group of either version or for the machine; here the test does, for two at once."""
+    name, text = COUNTS[where]
+    (guard.tmp / "cgroup").mkdir()
+    guard.write("vmstat", "nr_free_pages 17\n")
+    count = guard.write(name, text.format(before))
+    root = "" if os.geteuid() == 0 else "-r"
+    wrapper = guard.write("wrapper", f"""#!/bin/sh
+        exec unshare {root} -m sh -c 'mount --bind {guard.tmp}/cgroup /sys/fs/cgroup && mount --bind {guard.tmp}/vmstat /proc/vmstat && exec "$@"' sh {guard.path} "$@"
+        """)
+    wrapper.chmod(0o755)
+    guard.path = str(wrapper)
+    with TcpServer(silent) as server, two_that_hang(guard, server) as process:
+        count.write_text(text.format(before + 2))
+        kill_all(children(process.pid))
+        result = process.result()
+    for check in ("h0", "h1"):
+        result.expect("guard-no-memory", id=check, exit=70, outcome="broken", cause="killed by the kernel, which was out of memory")
 
 
 # ---- cores ----
