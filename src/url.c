@@ -119,6 +119,10 @@ int url_split(struct url *out, struct arena *a, const char *text, const char **w
 		*why = "has no scheme; write it as scheme://host:port";
 		return -1;
 	}
+	if (!isalpha((unsigned char)*text)) { /* RFC 3986, 3.1 */
+		*why = "has a scheme that does not begin with a letter";
+		return -1;
+	}
 	u.scheme = arena_strndup(a, text, (size_t)(sep - text));
 	for (char *p = (char *)u.scheme; *p; p++) {
 		if (!isalnum((unsigned char)*p) && !strchr("+-.", *p)) {

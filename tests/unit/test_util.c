@@ -256,6 +256,11 @@ static void urls_that_are_none(void **state)
 					  "http://h:99999",
 					  "http://[::1",
 					  "http://[::1]x",
+					  "1http://h",
+					  "+http://h",
+					  "-http://h",
+					  ".http://h",
+					  "ht_tp://h",
 					  "http://u@",
 					  "http://u%zz@h",
 					  "http://u%0@h",
@@ -276,6 +281,10 @@ static void urls_that_are_none(void **state)
 			fail_msg("%s is taken for a URL", bad[i]);
 		assert_non_null(why);
 	}
+	assert_int_equal(url_split(&u, &a, "1http://h", &why), -1);
+	assert_string_equal(why, "has a scheme that does not begin with a letter");
+	assert_int_equal(url_split(&u, &a, "H2.c+x-1://h", &why), 0);
+	assert_string_equal(u.scheme, "h2.c+x-1");
 	assert_int_equal(url_split(&u, &a, "http://h/?a=b;c=d&e", &why), 0);
 	assert_string_equal(u.path, "/?a=b;c=d&e");
 	arena_free(&a);
