@@ -1,14 +1,13 @@
 """A terminal that nobody reads, or that was stopped: it polls writable while it takes one byte, and a write of more waits for
 ever. Neither a deadline nor a signal nor the start of the service waits with it, and the service finds the terminal as it was.
 
-Each is done twice: with a description of the terminal of startguard's own, and where there is none to be had (no /proc).
+Each is done twice: with a description of the terminal of startguard's own, and as another user, who gets none.
 """
 
 import contextlib
 import fcntl
 import json
 import os
-import shlex
 import shutil
 import signal
 import socket
@@ -32,6 +31,7 @@ class Unread:
     def __init__(self, room=None):
         self.leader, self.follower = os.openpty()
         self.name = os.ttyname(self.follower)
+        os.fchmod(self.follower, 0o600)
         if room is not None:
             self.fill()
             taken = 0
@@ -70,13 +70,16 @@ class Unread:
         return data.replace(b"x", b"").decode()
 
 
-@pytest.fixture(params=["own-description", "no-proc"])
+@pytest.fixture(params=["own-description", "other-user"])
 def anywhere(guard, request):
-    """The guard; without /proc no terminal can be opened again by the number of its descriptor."""
-    if request.param == "no-proc":
-        root = "" if os.geteuid() == 0 else "-r"
-        wrapper = guard.write("wrapper", f"#!/bin/sh\nexec unshare {root} -m sh -c 'mount -t tmpfs none /proc && exec \"$@\"' "
-                                         f"sh {shlex.quote(guard.path)} \"$@\"\n")
+    """The guard; another user than the terminal's cannot open it again by the number of its descriptor."""
+    if request.param == "other-user":
+        for folder in guard.tmp.parents:
+            if folder.stat().st_uid == os.geteuid() and str(folder) != "/":
+                folder.chmod(folder.stat().st_mode | 0o011)
+        guard.tmp.chmod(0o777)
+        program = shutil.copy(guard.path, guard.tmp / "startguard")
+        wrapper = guard.write("wrapper", f"#!/bin/sh\nexec setpriv --reuid=54321 --regid=54321 --clear-groups {program} \"$@\"\n")
         wrapper.chmod(0o755)
         guard.path = str(wrapper)
     return guard
@@ -213,7 +216,6 @@ def test_the_service_finds_the_terminal_as_it_was(guard, room, who):
     words = [program, "-w", "file:///", "-m", "prod", "-v", "--termination-log", "none", "--", service]
     seen = []
     with Unread(room) as terminal:
-        os.fchmod(terminal.follower, 0o600)
         for command in ([service], words):
             done = subprocess.run(command, env=guard.environment(SANE), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=guard.scale(60),
                                   stderr=terminal.follower, start_new_session=True, check=True, user=uid, group=uid, extra_groups=[] if uid else None)
