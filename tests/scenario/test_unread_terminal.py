@@ -8,10 +8,12 @@ import contextlib
 import fcntl
 import json
 import os
+import pathlib
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import termios
 import time
 
@@ -70,16 +72,22 @@ class Unread:
         return data.replace(b"x", b"").decode()
 
 
-@pytest.fixture(params=["own-description", "other-user"])
-def anywhere(guard, request):
-    """The guard; another user than the terminal's cannot open it again by the number of its descriptor."""
-    if request.param == "other-user":
-        for folder in guard.tmp.parents:
-            if folder.stat().st_uid == os.geteuid() and str(folder) != "/":
-                folder.chmod(folder.stat().st_mode | 0o011)
+@pytest.fixture
+def open_folder(guard):
+    """The guard in a folder that another user may enter: pytest closes its own again and again."""
+    with tempfile.TemporaryDirectory() as folder:
+        guard.tmp = pathlib.Path(folder)
         guard.tmp.chmod(0o777)
-        program = shutil.copy(guard.path, guard.tmp / "startguard")
-        wrapper = guard.write("wrapper", f"#!/bin/sh\nexec setpriv --reuid=54321 --regid=54321 --clear-groups {program} \"$@\"\n")
+        guard.path = shutil.copy(guard.path, guard.tmp / "startguard")
+        yield guard
+
+
+@pytest.fixture(params=["own-description", "other-user"])
+def anywhere(open_folder, request):
+    """The guard; another user than the terminal's cannot open it again by the number of its descriptor."""
+    guard = open_folder
+    if request.param == "other-user":
+        wrapper = guard.write("wrapper", f"#!/bin/sh\nexec setpriv --reuid=54321 --regid=54321 --clear-groups {guard.path} \"$@\"\n")
         wrapper.chmod(0o755)
         guard.path = str(wrapper)
     return guard
@@ -205,13 +213,10 @@ def test_a_socket_nobody_reads(guard):
 
 @pytest.mark.parametrize("room", [None, 200])
 @pytest.mark.parametrize("who", ["own-description", "other-user"])
-def test_the_service_finds_the_terminal_as_it_was(guard, room, who):
+def test_the_service_finds_the_terminal_as_it_was(open_folder, room, who):
     """No descriptor more, no flag, no timer, no handler, no mask. Another user than the terminal's may not open it."""
-    uid = None if who == "own-description" else 54321
-    for folder in (guard.tmp, *guard.tmp.parents):
-        if uid and folder.stat().st_uid == os.geteuid() and str(folder) != "/":
-            folder.chmod(folder.stat().st_mode | 0o011)
-    program = shutil.copy(guard.path, guard.tmp / "startguard")
+    guard, uid = open_folder, None if who == "own-description" else 54321
+    program = guard.path
     service = shutil.copy(probe(), guard.tmp / "probe")
     words = [program, "-w", "file:///", "-m", "prod", "-v", "--termination-log", "none", "--", service]
     seen = []
