@@ -7,6 +7,7 @@
 
 #define BOOTSTRAPS_MAX 64
 #define LOOK_AGAIN_MS 50
+#define FETCH_TROUBLE_MAX (64 * 1024)
 #define GLANCE_MS 1000 /* for a broker that is dialled in passing */
 
 /* ---- calls ----------------------------------------------------------------------------------------------------- */
@@ -228,6 +229,7 @@ static struct kafka_client *make(const struct check_run *run, const struct kafka
 	c->run = run;
 	c->props = props;
 	init_lock(c);
+	str_init(&c->fetch_trouble, FETCH_TROUBLE_MAX);
 	small_stacks();
 	if (configure(c, conf, extra, out) < 0)
 		return NULL;
@@ -456,6 +458,22 @@ int kafka_broken(struct kafka_client *c, const struct kafka_broker *v, size_t n,
 	found = judge_brokers(c, v, n, false, out);
 	pthread_mutex_unlock(&c->lock);
 	return found < 0 ? -1 : 0;
+}
+
+void kafka_fetch_trouble(struct kafka_client *c, const char *topic, char *words, size_t size)
+{
+	char begin[300];
+	const char *line;
+
+	snprintf(begin, sizeof begin, "\n%s [0]: ", topic);
+	words[0] = '\0';
+	pthread_mutex_lock(&c->lock);
+	line = strstr(c->fetch_trouble.s, begin);
+	if (line) {
+		line += strlen(begin);
+		snprintf(words, size, "%.*s", (int)strcspn(line, "\n"), line);
+	}
+	pthread_mutex_unlock(&c->lock);
 }
 
 int32_t kafka_ready_broker(struct kafka_client *c, const struct kafka_broker *v, size_t n)

@@ -24,6 +24,23 @@ static bool is_settled(const struct kafka_client *c)
 	return c->has_producer_id || rd_kafka_fatal_error(c->rk, ignored, sizeof ignored);
 }
 
+static int fail_producer_id(struct kafka_client *c, rd_kafka_resp_err_t fatal, const char *words,
+			    struct diag *out)
+{
+	/* Short of a fatal error the library tries again, and tells why in a line of its log only. */
+	rd_kafka_resp_err_t err = fatal ? fatal : kafka_error_in(words);
+
+	if (fatal == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
+		check_fail(out, D_KAFKA_IDEMPOTENCE_DENIED, "producer id", "%s", words);
+	else if (err && !kafka_is_silence(err))
+		check_fail(out, D_KAFKA_ERROR, "producer id", "%s", words);
+	else
+		kafka_blame_error(
+		    c, err, words[0] ? words : "no producer id was given in time (attempt_timeout)",
+		    out);
+	return -1;
+}
+
 int kafka_idempotent_judge(struct kafka_client *c, struct diag *out)
 {
 	char words[DIAG_CAUSE_MAX] = "";
@@ -33,16 +50,12 @@ int kafka_idempotent_judge(struct kafka_client *c, struct diag *out)
 	if (kafka_wait(c, is_settled, kafka_patience(c)) && c->has_producer_id)
 		return 0;
 	fatal = rd_kafka_fatal_error(c->rk, words, sizeof words);
-	if (fatal == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED) {
-		check_fail(out, D_KAFKA_IDEMPOTENCE_DENIED, "producer id", "%s", words);
-		return -1;
+	if (!fatal) {
+		pthread_mutex_lock(&c->lock);
+		snprintf(words, sizeof words, "%s", c->producer_id_trouble);
+		pthread_mutex_unlock(&c->lock);
 	}
-	if (fatal || c->producer_id_trouble[0])
-		check_fail(out, D_KAFKA_NO_BROKERS, "producer id", "%s",
-			   fatal ? words : c->producer_id_trouble);
-	else
-		kafka_blame(c, "no producer id was given in time (attempt_timeout)", out);
-	return -1;
+	return fail_producer_id(c, fatal, words, out);
 }
 
 /* ---- transactional ---------------------------------------------------------------------------------------- */
@@ -105,7 +118,7 @@ static int fail_begin(struct kafka_client *c, const rd_kafka_error_t *error, con
 		check_fail(out, D_KAFKA_TRANSACTION_DENIED, subject, "%s", words);
 	else if (err == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT)
 		check_fail(out, D_KAFKA_TRANSACTION_TIMEOUT, subject, "%s", words);
-	else if (kafka_broken(c, v, n, out) == 0)
+	else if (kafka_broken(c, v, n, out) == 0 && !kafka_unanswered(c, words, out))
 		check_fail(out, D_KAFKA_COORDINATOR, subject, "%s", words);
 	return -1;
 }

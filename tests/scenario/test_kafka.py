@@ -265,15 +265,22 @@ def test_just_enough_brokers(guard):
 
 
 @pytest.mark.produces("kafka-no-brokers")
-@pytest.mark.parametrize("how", ["empty", "mute"])
-def test_no_metadata(guard, how):
+@pytest.mark.near_miss("answer-timeout")
+def test_no_broker_is_listed(guard):
     with FakeKafka() as kafka:
-        if how == "empty":
-            kafka.listed = []
-        else:
-            kafka.mute = {METADATA}
+        kafka.listed = []
         run_short(guard, bootstrap_servers=kafka.servers).expect("kafka-no-brokers", exit=124, phase="protocol",
                                                                  subject=kafka.bootstrap)
+
+
+@pytest.mark.produces("answer-timeout")
+@pytest.mark.near_miss("kafka-no-brokers")
+def test_metadata_is_not_answered(guard):
+    """A broker is there, and has answered: what is missing is the answer to one request."""
+    with FakeKafka() as kafka:
+        kafka.mute = {METADATA}
+        run_short(guard, bootstrap_servers=kafka.servers).expect("answer-timeout", exit=124, phase="protocol",
+                                                                 subject=kafka.bootstrap, cause="Metadata has no answer")
 
 
 @pytest.mark.near_miss("kafka-no-brokers")
@@ -398,6 +405,14 @@ def test_topic_denied(guard):
         kafka.topics["orders"].error = TOPIC_AUTHORIZATION_FAILED
         try_kafka(guard, kafka.bootstrap, topics=ORDERS).expect("kafka-topic-denied", exit=69, subject="topic orders",
                                                                hint="Describe")
+
+
+@pytest.mark.produces("kafka-error")
+@pytest.mark.near_miss("kafka-no-brokers", "kafka-topic-missing")
+def test_topic_that_an_error_comes_for(guard):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.topics["orders"].error = -1
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS).expect("kafka-error", exit=124, subject="topic orders", cause="Unknown broker error")
 
 
 @pytest.mark.produces("kafka-partitions")

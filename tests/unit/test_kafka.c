@@ -5,6 +5,7 @@
 #include "kafka_group.h"
 #include "kafka_log.h"
 #include "kafka_props.h"
+#include "kafka_requests.h"
 
 /* ---- settings -------------------------------------------------------------------------------------------- */
 
@@ -229,13 +230,99 @@ static void test_small_things(void **state UNUSED)
 	assert_non_null(kafka_group_problem(""));
 }
 
+/* ---- requests ------------------------------------------------------------------------------------------ */
+
+static struct kafka_request request(int16_t api, int32_t broker, const char *address)
+{
+	struct kafka_request r = {.api = api, .broker = broker};
+
+	snprintf(r.address, sizeof r.address, "%s", address);
+	return r;
+}
+
+static void send_one(struct kafka_requests *r, int16_t api, int32_t broker, const char *address)
+{
+	struct kafka_request one = request(api, broker, address);
+
+	kafka_requests_sent(r, &one);
+}
+
+static void answer_one(struct kafka_requests *r, int16_t api, int32_t broker, const char *address)
+{
+	struct kafka_request one = request(api, broker, address);
+
+	kafka_requests_answered(r, &one);
+}
+
+static void test_requests(void **state UNUSED)
+{
+	struct kafka_requests r = {.n = 0};
+
+	send_one(&r, KAFKA_API_VERSIONS, -1, "k:1");
+	send_one(&r, KAFKA_API_FETCH, 1, "k:1");
+	assert_null(kafka_requests_oldest(&r));
+	send_one(&r, 22, 2, "k:2");
+	send_one(&r, 3, 1, "k:1");
+	assert_int_equal(kafka_requests_oldest(&r)->api, 22);
+	answer_one(&r, 22, 1, "k:1"); /* of another broker */
+	assert_int_equal(kafka_requests_oldest(&r)->api, 22);
+	assert_string_equal(kafka_request_name(22), "InitProducerId");
+	answer_one(&r, 22, 2, "k:2");
+	assert_int_equal(kafka_requests_oldest(&r)->api, 3);
+	kafka_requests_closed(&r, 2, "k:2");
+	assert_int_equal(kafka_requests_oldest(&r)->api, 3);
+	kafka_requests_closed(&r, 1, "k:1");
+	assert_null(kafka_requests_oldest(&r));
+	/* Sent to a bootstrap server, answered by the broker that it turned out to be. */
+	send_one(&r, 3, -1, "k:1");
+	answer_one(&r, 3, 7, "kafka-7:9092");
+	assert_null(kafka_requests_oldest(&r));
+	/* Of a bootstrap connection the address tells which is gone. */
+	send_one(&r, 3, -1, "k:1");
+	kafka_requests_closed(&r, -1, "k:2");
+	assert_non_null(kafka_requests_oldest(&r));
+	kafka_requests_closed(&r, -1, "k:1");
+	assert_null(kafka_requests_oldest(&r));
+}
+
+static void test_requests_that_do_not_fit(void **state UNUSED)
+{
+	struct kafka_requests r = {.n = 0};
+
+	for (int i = 0; i < 3 * KAFKA_REQUESTS_MAX; i++)
+		send_one(&r, 3, i, "k:1");
+	assert_int_equal(r.n, KAFKA_REQUESTS_MAX);
+	assert_int_equal(kafka_requests_oldest(&r)->broker, 0);
+}
+
+static void test_errors_in_words(void **state UNUSED)
+{
+	assert_int_equal(
+	    kafka_error_in(
+		"Failed to acquire idempotence PID from broker k:1/1: Local: Broker transport "
+		"failure: retrying"),
+	    RD_KAFKA_RESP_ERR__TRANSPORT);
+	assert_int_equal(
+	    kafka_error_in("broker unavailable: fetch: Broker: Not leader for partition"),
+	    RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+	assert_int_equal(kafka_error_in("Unknown broker error"), RD_KAFKA_RESP_ERR_UNKNOWN);
+	assert_int_equal(kafka_error_in("all is well"), 0);
+	assert_int_equal(kafka_error_in(""), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_config_syntax), cmocka_unit_test(test_config_granted),
-	    cmocka_unit_test(test_findings),      cmocka_unit_test(test_many_findings),
-	    cmocka_unit_test(test_line),          cmocka_unit_test(test_meaning),
+	    cmocka_unit_test(test_config_syntax),
+	    cmocka_unit_test(test_config_granted),
+	    cmocka_unit_test(test_findings),
+	    cmocka_unit_test(test_many_findings),
+	    cmocka_unit_test(test_line),
+	    cmocka_unit_test(test_meaning),
 	    cmocka_unit_test(test_small_things),
+	    cmocka_unit_test(test_requests),
+	    cmocka_unit_test(test_requests_that_do_not_fit),
+	    cmocka_unit_test(test_errors_in_words),
 	};
 
 	return cmocka_run_group_tests_name("kafka", tests, NULL, NULL);
