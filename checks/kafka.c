@@ -14,6 +14,7 @@
 #include "kafka_settings.h"
 #include "kafka_topic.h"
 
+#define METADATA_PATIENCE_MS 5000 /* then it is asked for again, where an attempt has no end */
 #define GROUP_PATIENCE_MS \
 	500 /* then the brokers are looked at: one of them should be the coordinator */
 
@@ -204,6 +205,15 @@ static void ask_metadata(void *arg)
 		q->cluster = rd_kafka_clusterid(q->client->rk, 0);
 }
 
+static struct mono half_way(struct mono deadline)
+{
+	struct mono now = mono_now();
+
+	if (mono_is_never(deadline))
+		return mono_after(now, SPAN_MS(METADATA_PATIENCE_MS));
+	return mono_after(now, (struct span){mono_since(now, deadline).ns / 2});
+}
+
 static int get_metadata(struct kafka_client *client, const struct grouplist *topics,
 			struct question *q, struct diag *out)
 {
@@ -218,9 +228,15 @@ static int get_metadata(struct kafka_client *client, const struct grouplist *top
 		}
 	}
 	check_step(client->run, PH_PROTOCOL, "asking for metadata");
-	*q = (struct question){.client = client, .deadline = client->run->deadline};
+	*q = (struct question){.client = client, .deadline = half_way(client->run->deadline)};
 	if (kafka_call(client, ask_metadata, q, "the question for metadata", out) < 0)
 		return -1;
+	/* librdkafka 2.0 may lose a question while the bootstrap connection becomes that of a broker it learned of. */
+	if (q->err == RD_KAFKA_RESP_ERR__TIMED_OUT) {
+		q->deadline = client->run->deadline;
+		if (kafka_call(client, ask_metadata, q, "the question for metadata", out) < 0)
+			return -1;
+	}
 	if (q->err) {
 		kafka_blame_metadata(client, q->err, out);
 		return -1;
@@ -509,6 +525,8 @@ static enum verdict attempt(const struct check_run *run, struct handles *h, stru
 	if (c->librdkafka && check_library(c->librdkafka, out) < 0)
 		return V_FAIL;
 	if (kafka_props_load(&access, props, out) < 0)
+		return V_FAIL;
+	if ((c->idempotent || c->transactional_id) && kafka_producer_settings(run, props, out) < 0)
 		return V_FAIL;
 	h->first = kafka_open(run, props, RD_KAFKA_CONSUMER, &c->bootstrap_servers,
 			      tries_reading(c) ? trying_reader : reader, out);

@@ -163,7 +163,7 @@ static int gate(struct kafka_client *c, const struct strlist *servers, struct st
 		kafka_address_split(servers->v[i], host[i], sizeof host[i], &dial[i].port);
 		dial[i].host = host[i];
 	}
-	if (kafka_dial(c->run, dial, n, true, c->run->deadline) == 0) {
+	if (kafka_dial(c->run, dial, n, c->props->family, true, c->run->deadline) == 0) {
 		*out = dial[0].diag;
 		if (n > 1)
 			check_fail(out, dial[0].diag.code, dial[0].diag.subject,
@@ -244,6 +244,12 @@ static struct kafka_client *make(const struct check_run *run, const struct kafka
 	/* Tokens are fetched in a thread of the library's: nobody here polls for it. */
 	rd_kafka_sasl_background_callbacks_enable(c->rk);
 	return c;
+}
+
+int kafka_try_open(const struct check_run *run, const struct kafka_props *props,
+		   rd_kafka_type_t type, const struct kafka_setting *extra, struct diag *out)
+{
+	return make(run, props, type, extra, out) ? 0 : -1;
 }
 
 static int add_servers(struct kafka_client *c, struct diag *out)
@@ -354,7 +360,7 @@ static int dial_brokers(struct kafka_client *c, const struct kafka_broker *v, si
 
 	for (size_t i = 0; i < n; i++)
 		dial[i] = (struct kafka_dial){.host = v[i].host, .port = v[i].port};
-	connected = kafka_dial(c->run, dial, n, any, until);
+	connected = kafka_dial(c->run, dial, n, c->props->family, any, until);
 	if (connected == n || (any && connected > 0))
 		return 0;
 	for (size_t i = n; i-- > 0;) {

@@ -67,6 +67,9 @@ struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_
 /* A further handle beside one that works: same settings, same servers, without dialling them again. */
 struct kafka_client *kafka_open_beside(const struct kafka_client *first, rd_kafka_type_t type,
 				       const struct kafka_setting *extra, struct diag *out);
+/* Would the library make such a handle? No server is needed. 0 or -1. */
+int kafka_try_open(const struct check_run *run, const struct kafka_props *props,
+		   rd_kafka_type_t type, const struct kafka_setting *extra, struct diag *out);
 /* Runs fn(arg) in a thread until it returns: 0; or -1 with *out filled, when no broker can be used or the
  * deadline is reached. `arg` must live on the heap and stay alive: the thread may still be running then. */
 int kafka_call(struct kafka_client *client, void (*fn)(void *arg), void *arg, const char *what,

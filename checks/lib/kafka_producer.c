@@ -4,9 +4,26 @@
 
 /* ---- idempotent ------------------------------------------------------------------------------------------ */
 
+/* A service that asks for idempotence itself has acks, retries and requests in flight that must fit: the library judges
+ * them. Of one that does not, they say nothing about idempotence. */
+static bool is_own(const struct kafka_props *props)
+{
+	return kafka_props_is_true(props, "enable.idempotence") ||
+	       kafka_props_get(props, "transactional.id");
+}
+
+static const struct kafka_setting own[] = {
+    {"enable.idempotence", "true"}, {"debug", "eos"}, {NULL, NULL}};
+
+int kafka_producer_settings(const struct check_run *run, const struct kafka_props *props,
+			    struct diag *out)
+{
+	return is_own(props) ? kafka_try_open(run, props, RD_KAFKA_PRODUCER, own, out) : 0;
+}
+
 struct kafka_client *kafka_idempotent_open(const struct kafka_client *first, struct diag *out)
 {
-	/* What idempotence demands beats what the service has; debug=eos is how the library tells of its success. */
+	/* What idempotence demands; debug=eos is how the library tells of its success. */
 	static const struct kafka_setting extra[] = {{"enable.idempotence", "true"},
 						     {"acks", "all"},
 						     {"retries", "2147483647"},
@@ -14,7 +31,7 @@ struct kafka_client *kafka_idempotent_open(const struct kafka_client *first, str
 						     {"debug", "eos"},
 						     {NULL, NULL}};
 
-	return kafka_open_beside(first, RD_KAFKA_PRODUCER, extra, out);
+	return kafka_open_beside(first, RD_KAFKA_PRODUCER, is_own(first->props) ? own : extra, out);
 }
 
 static bool is_settled(const struct kafka_client *c)
@@ -81,10 +98,11 @@ struct kafka_client *kafka_transactional_open(const struct kafka_client *first, 
 					      struct diag *out)
 {
 	char name[512], patience[16];
-	const struct kafka_setting extra[] = {{"acks", "all"},
-					      {"socket.timeout.ms", patience},
-					      {"retries", "2147483647"},
+	/* The last three as for idempotence: not where they are the service's own. */
+	const struct kafka_setting extra[] = {{"socket.timeout.ms", patience},
 					      {"transactional.id", name},
+					      {is_own(first->props) ? NULL : "acks", "all"},
+					      {"retries", "2147483647"},
 					      {"max.in.flight.requests.per.connection", "5"},
 					      {NULL, NULL}};
 

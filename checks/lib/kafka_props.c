@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 /* ---- addresses ------------------------------------------------------------------------------------------ */
 
@@ -70,6 +71,14 @@ const char *kafka_props_get(const struct kafka_props *props, const char *name)
 		if (str_eq(canonical(props->v[i].name), name))
 			return props->v[i].value;
 	return NULL;
+}
+
+bool kafka_props_is_true(const struct kafka_props *props, const char *name)
+{
+	const char *value = kafka_props_get(props, name);
+
+	return value && (strcasecmp(value, "true") == 0 || strcasecmp(value, "t") == 0 ||
+			 str_eq(value, "1"));
 }
 
 /* A Java login module's options: password="..." */
@@ -163,6 +172,7 @@ static int load_file(struct kafka_props *props, const char *path, struct diag *o
 static void note_traits(struct kafka_props *props)
 {
 	const char *protocol = kafka_props_get(props, "security.protocol");
+	const char *family = kafka_props_get(props, "broker.address.family");
 
 	props->mechanism = kafka_props_get(props, "sasl.mechanism");
 	props->tls =
@@ -175,6 +185,10 @@ static void note_traits(struct kafka_props *props)
 				     kafka_props_get(props, "ssl.certificate.pem") ||
 				     kafka_props_get(props, "ssl.keystore.location");
 	props->context.library = rd_kafka_version();
+	props->family = !family                ? AF_UNSPEC
+			: str_eq(family, "v4") ? AF_INET
+			: str_eq(family, "v6") ? AF_INET6
+					       : AF_UNSPEC;
 }
 
 int kafka_props_load(const struct kafka_access *access, struct kafka_props *props, struct diag *out)

@@ -176,6 +176,7 @@ class FakeKafka(Apis):
 
     May be changed at any time: .topics (name -> Topic) .cluster_id .advertised (id -> (host, port)) .listed (ids of
     Metadata) .mute (requests, by number, that are never answered) .closing (requests on which the connection is closed)
+    .losing (request: how many more, of those that name topics, get no answer, on a connection that goes on)
     .slow (request: seconds before its answer) .leaving (requests on which the broker shuts down)
     .auth_text, and all of class Apis. What came: .requests. Of one broker: .broker[id] is its TcpServer, .mute_brokers ids that say nothing.
     """
@@ -189,7 +190,7 @@ class FakeKafka(Apis):
         self.listed = list(self.ids)
         self.advertised = {}
         self.mute, self.closing, self.mute_brokers = set(), set(), set()
-        self.slow, self.leaving = {}, set()
+        self.slow, self.leaving, self.losing = {}, set(), {}
         self.requests = []
         self.broker = {id: TcpServer(self._handler(id), host=host, tls=tls) for id in self.ids}
         self.topics = {name: self.make_topic(*shape) for name, shape in (topics or {}).items()}
@@ -249,6 +250,9 @@ class FakeKafka(Apis):
             return False
         if request.api in self.closing:
             return False
+        if request.topics and self.losing.get(request.api, 0) > 0:
+            self.losing[request.api] -= 1
+            return True
         if request.api in self.leaving:
             # As in a shutdown: connections are closed, and no other is taken.
             with contextlib.suppress(OSError):

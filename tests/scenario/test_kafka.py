@@ -86,6 +86,28 @@ def test_unknown_name(guard):
         try_kafka(guard, "kafka.test:9092", _dns=dns).expect("dns-no-such-name", phase="resolve", subject="kafka.test")
 
 
+@pytest.mark.produces("dns-no-address")
+@pytest.mark.near_miss("connect-refused", "answer-timeout")
+def test_address_family(guard):
+    """Only of the family that the service's client will use."""
+    from fakes.dns import DnsServer
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka, DnsServer({"kafka.test": ["127.0.0.1"]}) as dns:
+        servers = f"kafka.test:{kafka.broker[1].port}"
+        for family in ("v4", "any"):
+            try_kafka(guard, servers, topics=ORDERS, properties=[f"broker.address.family={family}"], _dns=dns).passed()
+        try_kafka(guard, servers, topics=ORDERS, properties=["broker.address.family=v6"], _dns=dns).expect(
+            "dns-no-address", exit=124, phase="resolve", subject="kafka.test")
+
+
+@pytest.mark.produces("kafka-advertised-unresolvable")
+def test_address_family_of_an_advertised_name(guard):
+    from fakes.dns import DnsServer
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka, DnsServer({"kafka.test": {"AAAA": ["::1"], "A": []}}) as dns:
+        kafka.advertised[1] = ("kafka.test", kafka.broker[1].port)
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties=["broker.address.family=v4"], _dns=dns).expect(
+            "kafka-advertised-unresolvable", exit=124, subject="broker 1 at kafka.test")
+
+
 @pytest.mark.produces("connect-timeout")
 def test_black_hole(guard):
     with full_backlog() as hole:
@@ -231,6 +253,29 @@ def test_profile_mistakes(guard, keys, words):
     guard.try_("kafka", **{"bootstrap_servers": "kafka:9092", **keys}).problem(words, exit=64)
 
 
+@pytest.mark.produces("kafka-property")
+@pytest.mark.parametrize("asks", ["enable.idempotence=true", "transactional.id=orders-1"])
+@pytest.mark.parametrize("own, words", [("acks=1", "acks"), ("max.in.flight.requests.per.connection=6", "max.in.flight"),
+                                        ("retries=0", "retries")])
+@pytest.mark.parametrize("key", [{"idempotent": True}, {"transactional_id": "orders-1"}])
+def test_settings_that_do_not_fit_the_services_own_idempotence(guard, key, asks, own, words):
+    """What the library will tell the service when it starts; no broker is needed for it."""
+    path = guard.write("kafka.properties", f"{asks}\n{own}\n")
+    try_kafka(guard, f"127.0.0.1:{refused_port()}", properties_file=path, **key).expect(
+        "kafka-property", exit=69, phase="config", cause=words)
+
+
+@pytest.mark.near_miss("kafka-property", "kafka-idempotence-denied")
+@pytest.mark.parametrize("properties", [
+    ["enable.idempotence=true", "acks=all", "retries=5", "max.in.flight.requests.per.connection=1"],
+    ["enable.idempotence=1", "acks=-1"], ["enable.idempotence=true", "transactional.id=orders-1"],
+    ["enable.idempotence=false", "acks=1", "retries=0"]])
+def test_settings_that_fit_the_services_own_idempotence(guard, properties):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        try_kafka(guard, kafka.bootstrap, properties=properties, idempotent=True, transactional_id="orders-1").passed()
+        assert set(kafka.producer_ids) == {None, "startguard-orders-1"}
+
+
 # ---- the cluster -----------------------------------------------------------------------------------------------------
 
 @pytest.mark.produces("kafka-wrong-cluster")
@@ -335,6 +380,18 @@ def test_advertised_name_does_not_resolve(guard):
         kafka.advertised[1] = ("kafka-1.internal.test", 9092)
         try_kafka(guard, kafka.bootstrap, topics=ORDERS, _dns=dns).expect(
             "kafka-advertised-unresolvable", exit=124, phase="resolve", subject="broker 1 at kafka-1.internal.test:9092")
+
+
+@pytest.mark.produces("kafka-advertised-unresolvable")
+@pytest.mark.near_miss("answer-timeout", "kafka-no-brokers")
+def test_advertised_name_does_not_resolve_and_a_question_is_lost(guard):
+    """librdkafka 2.0 may lose a question on the way from the bootstrap connection to the brokers: it is asked once more."""
+    from fakes.dns import DnsServer
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka, DnsServer({"kafka-1.internal.test": "NXDOMAIN"}) as dns:
+        kafka.advertised[1], kafka.losing = ("kafka-1.internal.test", 9092), {METADATA: 1}
+        text = profile(bootstrap_servers=kafka.servers, topics=ORDERS, attempt_timeout=guard.span(2))
+        check = guard.check(text, dns=dns).expect("kafka-advertised-unresolvable", exit=124, subject="broker 1 at kafka-1.internal.test:9092")
+        assert check["attempts"] == 1 and not kafka.losing[METADATA]
 
 
 @pytest.mark.near_miss("kafka-advertised-unreachable", "kafka-advertised-unresolvable")
