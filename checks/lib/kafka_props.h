@@ -28,6 +28,8 @@ struct kafka_access {
 
 struct kafka_prop {
 	const char *name, *value;
+	const char *file; /* where it stands; NULL: in the profile */
+	int line;
 };
 struct kafka_props {
 	struct kafka_prop v[KAFKA_PROPS_MAX];

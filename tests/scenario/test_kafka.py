@@ -191,9 +191,30 @@ def test_properties_of_the_service(guard):
 
 
 @pytest.mark.produces("kafka-property")
-def test_properties_file_with_a_mistake(guard):
-    path = guard.write("kafka.properties", "acks=all\nno equals sign\n")
-    try_kafka(guard, "127.0.0.1:1", properties_file=path).expect("kafka-property", subject="kafka.properties", cause="line 2")
+@pytest.mark.parametrize("line, subject, words", [
+    ("=all", "kafka.properties", "line 3 has no name"), (r"acks=\u12", "kafka.properties", r"line 3 has a \u without"),
+    ("acks=a\0b", "kafka.properties", "line 3 has a zero byte"), ("acksx=1", "acksx", "kafka.properties, line 3)"),
+    ("socket.timeout.ms = soon", "socket.timeout.ms", "kafka.properties, line 3)"),
+    ("test.mock.num.brokers: 3", "test.mock.num.brokers", "kafka.properties, line 3)"),
+])
+def test_properties_file_with_a_mistake(guard, line, subject, words):
+    path = guard.write("kafka.properties", f"linger.ms=\\\n  5\n{line}\nclient.id=orders\n")
+    try_kafka(guard, "127.0.0.1:1", properties_file=path).expect("kafka-property", exit=69, subject=subject, cause=words)
+
+
+@pytest.mark.near_miss("kafka-property", "auth-failed")
+def test_properties_file_as_java_reads_it(guard):
+    path = guard.write("kafka.properties", "\ufeff# the service's\nsecurity.protocol: SASL_PLAINTEXT\r\nsasl.mechanism PLAIN\n"
+                                           "sasl.username=al\\u0069\\\n     ce\nsasl.password = marker\\:pass\\=word \\\n-7391\n")
+    with FakeKafka(mechanisms=["PLAIN"], users={"alice": "marker:pass=word -7391"}, topics={"orders": (1, 1)}) as kafka:
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties_file=path).passed()
+
+
+@pytest.mark.produces("file-unreadable")
+def test_properties_file_is_too_large(guard):
+    path = guard.write("kafka.properties", "# what is this\n" * 5000)
+    try_kafka(guard, "127.0.0.1:1", properties_file=path).expect("file-unreadable", subject=str(path), cause="64 KiB",
+                                                              hint="64 KiB is the limit")
 
 
 @pytest.mark.produces("file-missing")

@@ -1,6 +1,7 @@
 /* kafka: settings of topics, findings, and librdkafka's words, as tables. */
 #include "cm.h"
 #include "kafka_config.h"
+#include "kafka_file.h"
 #include "kafka_findings.h"
 #include "kafka_group.h"
 #include "kafka_log.h"
@@ -310,6 +311,84 @@ static void test_errors_in_words(void **state UNUSED)
 	assert_int_equal(kafka_error_in(""), 0);
 }
 
+/* ---- a file of settings ------------------------------------------------------------------------------ */
+
+/* "1 name=[value]" for each, then what is wrong. */
+static void read_all(const char *text, size_t len, char *buf, size_t size)
+{
+	struct kafka_file f;
+	const char *name, *value;
+	char *copy = malloc(
+	    len +
+	    1); /* of the exact size: what is read or written beyond it is seen by the sanitizer */
+	size_t n = 0;
+	int got;
+
+	assert_non_null(copy);
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	buf[0] = '\0';
+	kafka_file_begin(&f, copy, len);
+	while ((got = kafka_file_next(&f, &name, &value)) > 0)
+		n += (size_t)snprintf(buf + n, size - n, "%d %s=[%s] ", f.begun, name, value);
+	if (got < 0)
+		snprintf(buf + n, size - n, "%d %s", f.begun, f.problem);
+	free(copy);
+}
+
+static void test_file(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *read;
+	} table[] = {
+	    {"", ""},
+	    {"\n\n  \n", ""},
+	    {"acks=all", "1 acks=[all] "},
+	    {"acks=all\n", "1 acks=[all] "},
+	    {"a=1\nb=2\nc=3\n", "1 a=[1] 2 b=[2] 3 c=[3] "},
+	    {"a=1\r\nb=2\rc=3", "1 a=[1] 2 b=[2] 3 c=[3] "},
+	    {"a: 1\nb : 2\nc 3\nd\t4", "1 a=[1] 2 b=[2] 3 c=[3] 4 d=[4] "},
+	    {"  a = 1  \n", "1 a=[1] "},
+	    {"a==1\nb=:2\nc = = 3\n", "1 a=[=1] 2 b=[:2] 3 c=[= 3] "},
+	    {"a\nb=\nc =\nd=1", "1 a=[] 2 b=[] 3 c=[] 4 d=[1] "},
+	    {"#a=1\n  !b=2\nc=#3\n", "3 c=[#3] "},
+	    {"#a=1\\\nb=2\n", "2 b=[2] "},
+	    {"\xef\xbb\xbf"
+	     "a=1\n",
+	     "1 a=[1] "},
+	    {"\xef\xbb\xbf#c\na=1\n", "2 a=[1] "},
+	    {"a=1,\\\n  2,\\\r\n\t3\nb=4", "1 a=[1,2,3] 4 b=[4] "},
+	    {"a\\\n  b=1\nc=2", "1 ab=[1] 3 c=[2] "},
+	    {"a=1\\", "1 a=[1] "},
+	    {"a=1\\\n", "1 a=[1] "},
+	    {"a=1\\\n\nb=2", "1 a=[1] 3 b=[2] "},
+	    {"a=c:\\\\x\\tend\\q", "1 a=[c:\\x\tendq] "},
+	    {"a=1\\\\\nb=2", "1 a=[1\\] 2 b=[2] "},
+	    {"a\\=b\\:c\\ d=1", "1 a=b:c d=[1] "},
+	    {"a=\\ 1\\ ", "1 a=[ 1 ] "},
+	    {"a=\\u0041\\u00e9\\u20AC\\ud83d\\ude00.",
+	     "1 a=[A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80.] "},
+	    {"a=\xc3\xa9\\\xc3\xa9", "1 a=[\xc3\xa9\xc3\xa9] "},
+	    {"a=1\n=2\n", "1 a=[1] 2 has no name before its value"},
+	    {"a=1\nb=\\u12\n", "1 a=[1] 2 has a \\u without four hexadecimal digits"},
+	    {"a=\\u12g4", "1 has a \\u without four hexadecimal digits"},
+	    {"a=\\u", "1 has a \\u without four hexadecimal digits"},
+	    {"a=\\u0000", "1 has a zero character"},
+	    {"a=\\ud83d", "1 has half of a character behind \\u"},
+	    {"a=\\ude00\\ud83d", "1 has half of a character behind \\u"},
+	};
+	static const char wide[] = "a\0=\0"
+				   "1\0";
+	char buf[256];
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		read_all(table[i].text, strlen(table[i].text), buf, sizeof buf);
+		assert_string_equal(buf, table[i].read);
+	}
+	read_all(wide, sizeof wide - 1, buf, sizeof buf);
+	assert_string_equal(buf, "1 has a zero byte: text in UTF-8 is expected");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +402,7 @@ int main(void)
 	    cmocka_unit_test(test_requests),
 	    cmocka_unit_test(test_requests_that_do_not_fit),
 	    cmocka_unit_test(test_errors_in_words),
+	    cmocka_unit_test(test_file),
 	};
 
 	return cmocka_run_group_tests_name("kafka", tests, NULL, NULL);
