@@ -409,7 +409,7 @@ def test_advertised_name_does_not_resolve_and_a_question_is_lost(guard):
     """librdkafka 2.0 may lose a question on the way from the bootstrap connection to the brokers: it is asked once more."""
     from fakes.dns import DnsServer
     with FakeKafka(topics={"orders": (1, 1)}) as kafka, DnsServer({"kafka-1.internal.test": "NXDOMAIN"}) as dns:
-        kafka.advertised[1], kafka.losing = ("kafka-1.internal.test", 9092), {METADATA: 1}
+        kafka.advertised[1], kafka.losing = ("kafka-1.internal.test", 9092), {METADATA: 3}
         text = profile(bootstrap_servers=kafka.servers, topics=ORDERS, attempt_timeout=guard.span(2))
         check = guard.check(text, dns=dns).expect("kafka-advertised-unresolvable", exit=124, subject="broker 1 at kafka-1.internal.test:9092")
         assert check["attempts"] == 1 and not kafka.losing[METADATA]
