@@ -114,7 +114,7 @@ def test_what_is_not_answered_is_not_granted(guard, operation, api, how):
 
 
 @pytest.mark.near_miss("kafka-topic-denied")
-@pytest.mark.parametrize("operation, error, code", [("read", -1, "kafka-error"), ("read", 56, "kafka-error"), ("read", 76, "kafka-error"),
+@pytest.mark.parametrize("operation, error, code", [("read", -1, "kafka-error"), ("read", 56, "kafka-no-leader"), ("read", 76, "kafka-error"),
                                                     ("read", 6, "kafka-no-leader"), ("write", -1, "kafka-error")])
 def test_an_error_is_not_a_right(guard, operation, error, code):
     """UNKNOWN_SERVER_ERROR, KAFKA_STORAGE_ERROR ... of the trial of a right. Of some of a fetch the library tells its log only."""
@@ -536,9 +536,9 @@ def test_canary_on_the_mock_cluster(guard):
 @pytest.mark.produces("kafka-canary-failed")
 @pytest.mark.near_miss("kafka-canary-refused")
 def test_canary_fails(guard):
-    """Of the broker, and it may pass: UNKNOWN_SERVER_ERROR, KAFKA_STORAGE_ERROR."""
+    """Of the broker, and it may pass: UNKNOWN_SERVER_ERROR, INVALID_PRODUCER_EPOCH."""
     with FakeKafka(topics={"canary": (1, 1)}) as kafka:
-        for kafka.produce_error in (-1, 56):
+        for kafka.produce_error in (-1, 47):
             fly(guard, kafka).expect("kafka-canary-failed", exit=124, phase="assert", subject="topic canary", cause="sending the canary")
 
 
