@@ -14,6 +14,7 @@
 #include "kafka_settings.h"
 #include "kafka_topic.h"
 
+#define METADATA_PATIENCE_MS 5000 /* then it is asked for again, where an attempt has no end */
 #define GROUP_PATIENCE_MS \
 	500 /* then the brokers are looked at: one of them should be the coordinator */
 
@@ -204,6 +205,15 @@ static void ask_metadata(void *arg)
 		q->cluster = rd_kafka_clusterid(q->client->rk, 0);
 }
 
+static struct mono half_way(struct mono deadline)
+{
+	struct mono now = mono_now();
+
+	if (mono_is_never(deadline))
+		return mono_after(now, SPAN_MS(METADATA_PATIENCE_MS));
+	return mono_after(now, (struct span){mono_since(now, deadline).ns / 2});
+}
+
 static int get_metadata(struct kafka_client *client, const struct grouplist *topics,
 			struct question *q, struct diag *out)
 {
@@ -218,9 +228,15 @@ static int get_metadata(struct kafka_client *client, const struct grouplist *top
 		}
 	}
 	check_step(client->run, PH_PROTOCOL, "asking for metadata");
-	*q = (struct question){.client = client, .deadline = client->run->deadline};
+	*q = (struct question){.client = client, .deadline = half_way(client->run->deadline)};
 	if (kafka_call(client, ask_metadata, q, "the question for metadata", out) < 0)
 		return -1;
+	/* librdkafka 2.0 may lose a question while the bootstrap connection becomes that of a broker it learned of. */
+	if (q->err == RD_KAFKA_RESP_ERR__TIMED_OUT) {
+		q->deadline = client->run->deadline;
+		if (kafka_call(client, ask_metadata, q, "the question for metadata", out) < 0)
+			return -1;
+	}
 	if (q->err) {
 		kafka_blame_metadata(client, q->err, out);
 		return -1;
@@ -332,7 +348,7 @@ static struct kafka_broker *all_brokers(const struct rd_kafka_metadata *md)
 
 /* ---- what the principal may do ---------------------------------------------------------------------------- */
 
-/* The topics of the profile, and the canary's if it is none of them: it must have leaders too. */
+/* The topics of the profile, and the canary's if it is none of them: it must have leaders and replicas too. */
 static struct grouplist needed_topics(const struct kafka_conf *c)
 {
 	struct kafka_topic_conf *v = xcalloc(c->topics.n + 1, sizeof *v);
@@ -341,10 +357,12 @@ static struct grouplist needed_topics(const struct kafka_conf *c)
 
 	for (; n < c->topics.n; n++) {
 		v[n] = *GROUP_AT(c->topics, struct kafka_topic_conf, n);
-		listed = listed || str_eq(v[n].name, c->canary->topic);
+		v[n].canary = c->canary && str_eq(v[n].name, c->canary->topic);
+		listed = listed || v[n].canary;
 	}
 	if (!listed)
 		v[n++] = (struct kafka_topic_conf){.name = c->canary->topic,
+						   .canary = true,
 						   .partitions = INT_UNSET,
 						   .min_partitions = INT_UNSET,
 						   .replication_factor = INT_UNSET,
@@ -352,10 +370,10 @@ static struct grouplist needed_topics(const struct kafka_conf *c)
 	return (struct grouplist){n, v};
 }
 
-/* The topic's own min.insync.replicas counts for who writes to it, and for who cares about replicas at all. */
+/* The topic's own min.insync.replicas counts for who writes to it, as the canary does, and for who cares about replicas at all. */
 static bool wants_config(const struct kafka_topic_conf *t)
 {
-	return t->config.n > 0 || t->min_in_sync_replicas != INT_UNSET ||
+	return t->canary || t->config.n > 0 || t->min_in_sync_replicas != INT_UNSET ||
 	       kafka_topic_wants(t, "write");
 }
 
@@ -479,11 +497,24 @@ static bool kafka_starts_programs(const void *conf)
 	return kafka_access_starts_programs(&access);
 }
 
+static bool tries_reading(const struct kafka_conf *c)
+{
+	for (size_t i = 0; i < c->topics.n && !kafka_ask_knows_access(); i++)
+		if (kafka_topic_wants(GROUP_AT(c->topics, struct kafka_topic_conf, i), "read"))
+			return true;
+	return false;
+}
+
 static enum verdict attempt(const struct check_run *run, struct handles *h, struct diag *out)
 {
 	/* A consumer without group can ask for everything that is asked here, and fetch. */
 	static const struct kafka_setting reader[] = {
 	    {"enable.partition.eof", "true"}, {"fetch.wait.max.ms", "2"}, {NULL, NULL}};
+	/* Where reading is tried, why a fetch fails is told in the log only. */
+	static const struct kafka_setting trying_reader[] = {{"enable.partition.eof", "true"},
+							     {"fetch.wait.max.ms", "2"},
+							     {"debug", "topic"},
+							     {NULL, NULL}};
 	const struct kafka_conf *c = run->conf;
 	const struct kafka_access access = access_of(c);
 	struct kafka_props *props = xcalloc(1, sizeof *props);
@@ -495,7 +526,10 @@ static enum verdict attempt(const struct check_run *run, struct handles *h, stru
 		return V_FAIL;
 	if (kafka_props_load(&access, props, out) < 0)
 		return V_FAIL;
-	h->first = kafka_open(run, props, RD_KAFKA_CONSUMER, &c->bootstrap_servers, reader, out);
+	if ((c->idempotent || c->transactional_id) && kafka_producer_settings(run, props, out) < 0)
+		return V_FAIL;
+	h->first = kafka_open(run, props, RD_KAFKA_CONSUMER, &c->bootstrap_servers,
+			      tries_reading(c) ? trying_reader : reader, out);
 	if (!h->first || get_metadata(h->first, &topics, q, out) < 0)
 		return V_FAIL;
 	if (props->tls)

@@ -92,6 +92,20 @@ static void try_writing(void *arg)
 	}
 }
 
+/* The library goes on after most errors of a fetch and tells nobody but its log. */
+static void read_fetch_trouble(struct trials *t)
+{
+	char words[DIAG_CAUSE_MAX];
+
+	for (size_t i = 0; i < t->n; i++) {
+		if (t->v[i].came)
+			continue;
+		kafka_fetch_trouble(t->client, t->v[i].name, words, sizeof words);
+		t->v[i].err = kafka_error_in(words);
+		t->v[i].came = t->v[i].err != 0;
+	}
+}
+
 static int run_trials(struct kafka_client *client, void (*fn)(void *), struct trials *t,
 		      const char *what, struct diag *out)
 {
@@ -128,41 +142,49 @@ static void unknown(struct judge *j, const char *topic, const char *operation)
 	str_addf(&j->unverified, "%s%s %s", j->unverified.len ? ", " : "", operation, topic);
 }
 
+/* No answer, or an error: whether it may is not known. That is no pass. */
+static void no_answer(struct judge *j, const char *topic, const char *operation, bool came,
+		      rd_kafka_resp_err_t err, const char *words)
+{
+	struct diag d = {.code = D_NONE};
+	char subject[DIAG_SUBJECT_MAX];
+	enum diag_code code = came ? kafka_topic_meaning(err) : D_NONE;
+
+	if (code == D_KAFKA_TOPIC_DENIED) {
+		deny(j, topic, operation, words);
+		return;
+	}
+	kafka_topic_subject(topic, subject, sizeof subject);
+	if (!came || kafka_is_silence(err))
+		check_fail(&d, D_ANSWER_TIMEOUT, subject,
+			   "whether it may %s the topic was not answered: %s", operation,
+			   came ? words : "nothing came in time (attempt_timeout)");
+	else
+		check_fail(&d, code == D_NONE ? D_KAFKA_ERROR : code, subject,
+			   "an attempt to %s: %s", operation, words);
+	kafka_findings_add(&j->findings, &d, operation);
+}
+
 /* What the trial of one operation showed; `passed` is the broker's answer when it would have been allowed. */
 static void judge_trial(struct judge *j, const struct trial *t, const char *operation,
 			rd_kafka_resp_err_t passed)
 {
-	struct diag d = {.code = D_NONE};
-	char subject[DIAG_SUBJECT_MAX];
-	enum diag_code code = t->came ? kafka_topic_meaning(t->err) : D_NONE;
-
 	if (t->came && t->err == passed)
 		return;
-	if (code == D_KAFKA_TOPIC_DENIED) {
-		deny(j, t->name, operation, rd_kafka_err2str(t->err));
-		return;
-	}
-	if (code != D_NONE) {
-		kafka_topic_subject(t->name, subject, sizeof subject);
-		check_fail(&d, code, subject, "an attempt to %s: %s", operation,
-			   rd_kafka_err2str(t->err));
-		kafka_findings_add(&j->findings, &d, operation);
-		return;
-	}
-	if (!t->came || kafka_is_silence(t->err)) {
-		kafka_topic_subject(t->name, subject, sizeof subject);
-		check_fail(&d, D_ANSWER_TIMEOUT, subject,
-			   "whether it may %s the topic was not answered: %s", operation,
-			   t->came ? rd_kafka_err2str(t->err)
-				   : "nothing came in time (attempt_timeout)");
-		kafka_findings_add(&j->findings, &d, operation);
-		return;
-	}
 	/* A broker that is not Apache's took the number of acks for a good one: say that a record was left. */
 	if (t->came && t->err == 0)
 		check_fact(j->run, "record_left_in", "%s", t->name);
 	else
-		unknown(j, t->name, operation);
+		no_answer(j, t->name, operation, t->came, t->err, rd_kafka_err2str(t->err));
+}
+
+/* The list of operations was asked for, and what came is not that the broker has none to give. */
+static bool lacks_list(const struct kafka_topic_answer *a)
+{
+	return kafka_ask_knows_access() && a->access.asked && !a->may.known &&
+	       (!a->access.came ||
+		(a->access.err && a->access.err != RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE &&
+		 a->access.err != RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION));
 }
 
 static void judge_list(struct judge *j, want_t *want, const struct kafka_topic_answer *a)
@@ -192,7 +214,8 @@ static struct trials *trials_for(const struct grouplist *topics, const struct ka
 	for (size_t i = 0; i < topics->n; i++) {
 		want_t *want = GROUP_AT(*topics, struct kafka_topic_conf, i);
 
-		if (!a->topic[i].may.known && kafka_topic_wants(want, operation))
+		if (!a->topic[i].may.known && !lacks_list(&a->topic[i]) &&
+		    kafka_topic_wants(want, operation))
 			t->v[t->n++] = (struct trial){.name = want->name};
 	}
 	return t;
@@ -203,6 +226,7 @@ static int probe_reading(struct judge *j, struct kafka_client *client, struct tr
 {
 	if (run_trials(client, try_reading, t, "a fetch", out) < 0)
 		return -1;
+	read_fetch_trouble(t);
 	for (size_t i = 0; i < t->n; i++)
 		judge_trial(j, &t->v[i], "read", RD_KAFKA_RESP_ERR_NO_ERROR);
 	return 0;
@@ -244,9 +268,16 @@ int kafka_access_judge(struct kafka_client *client, const struct grouplist *topi
 	struct judge j = {.run = client->run};
 
 	str_init(&j.unverified, 300);
-	for (size_t i = 0; i < topics->n; i++)
+	for (size_t i = 0; i < topics->n; i++) {
+		want_t *want = GROUP_AT(*topics, struct kafka_topic_conf, i);
+		const struct kafka_answer *access = &a->topic[i].access;
+
 		if (a->topic[i].may.known)
-			judge_list(&j, GROUP_AT(*topics, struct kafka_topic_conf, i), &a->topic[i]);
+			judge_list(&j, want, &a->topic[i]);
+		else if (lacks_list(&a->topic[i]))
+			no_answer(&j, want->name, want->operations.v[0], access->came, access->err,
+				  access->words);
+	}
 	/* "describe" needs no trial: the metadata has described the topic. */
 	if (probe_reading(&j, client, trials_for(topics, a, "read"), out) < 0 ||
 	    probe_writing(&j, client, trials_for(topics, a, "write"), out) < 0)

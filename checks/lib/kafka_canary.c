@@ -39,6 +39,7 @@ struct kafka_client *kafka_canary_open(const struct kafka_client *first, struct 
 	    {"acks", "all"},
 	    {"retries", "0"},
 	    {"linger.ms", "0"},
+	    {"message.timeout.ms", "0"},             /* the attempt's own end counts */
 	    {"delivery.report.only.error", "false"}, /* that it came is what is waited for */
 	    {NULL, NULL}};
 
@@ -114,15 +115,45 @@ static void fly(void *arg)
 
 /* ---- judging ---------------------------------------------------------------------------------------------------- */
 
+/* The same record will be refused the same way, whenever it comes. */
+static bool is_refusal(rd_kafka_resp_err_t err)
+{
+	static const rd_kafka_resp_err_t table[] = {
+	    RD_KAFKA_RESP_ERR_INVALID_MSG,
+	    RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE,
+	    RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+	    RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE,
+	    RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS,
+	    RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP,
+	    RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT,
+	    RD_KAFKA_RESP_ERR_POLICY_VIOLATION,
+	    RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE,
+	    RD_KAFKA_RESP_ERR_INVALID_RECORD,
+	    RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE,
+	    RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (table[i] == err)
+			return true;
+	return false;
+}
+
 static int fail_on_topic(const struct flight *f, rd_kafka_resp_err_t err, const char *doing,
-			 struct diag *out)
+			 const char *right, struct diag *out)
 {
 	enum diag_code code = kafka_topic_meaning(err);
 	char subject[DIAG_SUBJECT_MAX];
 
+	if (code == D_NONE)
+		code = is_refusal(err) ? D_KAFKA_CANARY_REFUSED : D_KAFKA_CANARY_FAILED;
 	kafka_topic_subject(f->topic, subject, sizeof subject);
-	check_fail(out, code == D_NONE ? D_KAFKA_CANARY_FAILED : code, subject, "%s the canary: %s",
-		   doing, rd_kafka_err2str(err));
+	check_fail(out, code, subject, "%s the canary: %s", doing, rd_kafka_err2str(err));
+	if (code == D_KAFKA_TOPIC_DENIED)
+		diag_hint(
+		    out,
+		    "grant %s on topic %.200s to this principal: the canary needs Read and Write",
+		    right, f->topic);
 	return -1;
 }
 
@@ -167,12 +198,12 @@ static int judge_flight(const struct kafka_canary_conf *conf, const struct fligh
 	if (!f->acknowledged)
 		return fail_silence(f, "the canary was not acknowledged", out);
 	if (f->send_err)
-		return fail_on_topic(f, f->send_err, "sending", out);
+		return fail_on_topic(f, f->send_err, "sending", "Write", out);
 	if (!f->read)
 		return fail_silence(f, "the canary was acknowledged, but could not be read back",
 				    out);
 	if (f->read_err)
-		return fail_on_topic(f, f->read_err, "reading back", out);
+		return fail_on_topic(f, f->read_err, "reading back", "Read", out);
 	if (!f->same) {
 		fail_silence(f, "another record than the canary stands at its offset", out);
 		return -1;

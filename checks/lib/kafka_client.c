@@ -7,6 +7,7 @@
 
 #define BOOTSTRAPS_MAX 64
 #define LOOK_AGAIN_MS 50
+#define FETCH_TROUBLE_MAX (64 * 1024)
 #define GLANCE_MS 1000 /* for a broker that is dialled in passing */
 
 /* ---- calls ----------------------------------------------------------------------------------------------------- */
@@ -162,7 +163,7 @@ static int gate(struct kafka_client *c, const struct strlist *servers, struct st
 		kafka_address_split(servers->v[i], host[i], sizeof host[i], &dial[i].port);
 		dial[i].host = host[i];
 	}
-	if (kafka_dial(c->run, dial, n, true, c->run->deadline) == 0) {
+	if (kafka_dial(c->run, dial, n, c->props->family, true, c->run->deadline) == 0) {
 		*out = dial[0].diag;
 		if (n > 1)
 			check_fail(out, dial[0].diag.code, dial[0].diag.subject,
@@ -228,6 +229,7 @@ static struct kafka_client *make(const struct check_run *run, const struct kafka
 	c->run = run;
 	c->props = props;
 	init_lock(c);
+	str_init(&c->fetch_trouble, FETCH_TROUBLE_MAX);
 	small_stacks();
 	if (configure(c, conf, extra, out) < 0)
 		return NULL;
@@ -242,6 +244,12 @@ static struct kafka_client *make(const struct check_run *run, const struct kafka
 	/* Tokens are fetched in a thread of the library's: nobody here polls for it. */
 	rd_kafka_sasl_background_callbacks_enable(c->rk);
 	return c;
+}
+
+int kafka_try_open(const struct check_run *run, const struct kafka_props *props,
+		   rd_kafka_type_t type, const struct kafka_setting *extra, struct diag *out)
+{
+	return make(run, props, type, extra, out) ? 0 : -1;
 }
 
 static int add_servers(struct kafka_client *c, struct diag *out)
@@ -352,7 +360,7 @@ static int dial_brokers(struct kafka_client *c, const struct kafka_broker *v, si
 
 	for (size_t i = 0; i < n; i++)
 		dial[i] = (struct kafka_dial){.host = v[i].host, .port = v[i].port};
-	connected = kafka_dial(c->run, dial, n, any, until);
+	connected = kafka_dial(c->run, dial, n, c->props->family, any, until);
 	if (connected == n || (any && connected > 0))
 		return 0;
 	for (size_t i = n; i-- > 0;) {
@@ -456,6 +464,22 @@ int kafka_broken(struct kafka_client *c, const struct kafka_broker *v, size_t n,
 	found = judge_brokers(c, v, n, false, out);
 	pthread_mutex_unlock(&c->lock);
 	return found < 0 ? -1 : 0;
+}
+
+void kafka_fetch_trouble(struct kafka_client *c, const char *topic, char *words, size_t size)
+{
+	char begin[300];
+	const char *line;
+
+	snprintf(begin, sizeof begin, "\n%s [0]: ", topic);
+	words[0] = '\0';
+	pthread_mutex_lock(&c->lock);
+	line = strstr(c->fetch_trouble.s, begin);
+	if (line) {
+		line += strlen(begin);
+		snprintf(words, size, "%.*s", (int)strcspn(line, "\n"), line);
+	}
+	pthread_mutex_unlock(&c->lock);
 }
 
 int32_t kafka_ready_broker(struct kafka_client *c, const struct kafka_broker *v, size_t n)

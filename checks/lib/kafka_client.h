@@ -12,6 +12,7 @@
 
 #include "kafka_log.h"
 #include "kafka_props.h"
+#include "kafka_requests.h"
 
 #define KAFKA_PEERS_MAX 1024 /* brokers; larger clusters are beyond what a start check dials */
 
@@ -47,7 +48,9 @@ struct kafka_client {
 	/* Where the questions about groups have got to. */
 	unsigned coordinators_found, groups_asked;
 	int32_t group_broker; /* the coordinator that was asked last */
+	struct kafka_requests requests;
 	int throttled_ms; /* the longest time a broker wanted this client to wait for the sake of a quota */
+	struct str fetch_trouble;                 /* lines "TOPIC [0]: words" (debug=topic) */
 	bool has_producer_id;                     /* of a handle with enable.idempotence ... */
 	char producer_id_trouble[DIAG_CAUSE_MAX]; /* ... and why it has none yet */
 };
@@ -64,6 +67,9 @@ struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_
 /* A further handle beside one that works: same settings, same servers, without dialling them again. */
 struct kafka_client *kafka_open_beside(const struct kafka_client *first, rd_kafka_type_t type,
 				       const struct kafka_setting *extra, struct diag *out);
+/* Would the library make such a handle? No server is needed. 0 or -1. */
+int kafka_try_open(const struct check_run *run, const struct kafka_props *props,
+		   rd_kafka_type_t type, const struct kafka_setting *extra, struct diag *out);
 /* Runs fn(arg) in a thread until it returns: 0; or -1 with *out filled, when no broker can be used or the
  * deadline is reached. `arg` must live on the heap and stay alive: the thread may still be running then. */
 int kafka_call(struct kafka_client *client, void (*fn)(void *arg), void *arg, const char *what,
@@ -80,6 +86,12 @@ static inline bool kafka_is_past(struct mono until)
 }
 /* The best explanation for a call that failed as `words` says, from what was logged. Fills *out. */
 enum verdict kafka_blame(struct kafka_client *client, const char *words, struct diag *out);
+/* Is there a connection that is ready, and on it a request without an answer? Then *out is filled: answer-timeout. */
+bool kafka_unanswered(struct kafka_client *client, const char *words, struct diag *out);
+/* As kafka_blame, for a request that ended with an error of which kafka_is_silence() is true: when it was the connection that
+ * ended, and it is there again, that is connect-closed. */
+enum verdict kafka_blame_error(struct kafka_client *client, rd_kafka_resp_err_t err,
+			       const char *words, struct diag *out);
 
 /* The same for rd_kafka_metadata that returned this error: also tells a server that speaks Kafka and has no metadata. */
 enum verdict kafka_blame_metadata(struct kafka_client *client, rd_kafka_resp_err_t err,
@@ -104,6 +116,8 @@ int kafka_throttled(struct kafka_client *client);
 /* What came late or not at all, as *out says, may have been held back for a quota: then that is the reason. Of these
  * handles some may be NULL. */
 void kafka_explain_throttling(struct kafka_client *const *v, size_t n, struct diag *out);
+/* What the library said last of partition 0 of a topic that it cannot fetch (debug=topic); "": nothing. */
+void kafka_fetch_trouble(struct kafka_client *client, const char *topic, char *words, size_t size);
 /* The id of one of these that is ready now, or -1. */
 int32_t kafka_ready_broker(struct kafka_client *client, const struct kafka_broker *v, size_t n);
 

@@ -16,6 +16,7 @@ struct attempt {
 };
 struct race {
 	struct kafka_dial *v;
+	int family;
 	struct attempt attempt[ATTEMPTS_MAX];
 	size_t n;
 };
@@ -67,7 +68,7 @@ static void start_entry(const struct check_run *run, struct race *race, size_t e
 	struct check_run shorter = *run;
 
 	shorter.deadline = n == 1 ? deadline : share_of(deadline, n - entry);
-	if (net_resolve(&shorter, d->host, d->port, AF_UNSPEC, &list, &d->diag))
+	if (net_resolve(&shorter, d->host, d->port, race->family, &list, &d->diag))
 		return;
 	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next)
 		start_address(race, entry, ai);
@@ -135,10 +136,10 @@ static size_t run_race(struct race *race, bool any, struct mono deadline)
 	return connected;
 }
 
-size_t kafka_dial(const struct check_run *run, struct kafka_dial *v, size_t n, bool any,
+size_t kafka_dial(const struct check_run *run, struct kafka_dial *v, size_t n, int family, bool any,
 		  struct mono deadline)
 {
-	struct race race = {.v = v};
+	struct race race = {.v = v, .family = family};
 	size_t connected;
 
 	for (size_t i = 0; i < n; i++)

@@ -18,8 +18,8 @@ struct kafka_dial {
 
 /* Connects to every address of every entry at the same time. An entry is connected as soon as one of its
  * addresses is; with `any` it is enough that one entry is, else all are waited for. Entries that have no answer
- * when the deadline comes get connect-timeout. Returns how many are connected. */
-size_t kafka_dial(const struct check_run *run, struct kafka_dial *v, size_t n, bool any,
+ * when the deadline comes get connect-timeout. Of a name only addresses of the family count. Returns how many are connected. */
+size_t kafka_dial(const struct check_run *run, struct kafka_dial *v, size_t n, int family, bool any,
 		  struct mono deadline);
 
 #endif

@@ -3,6 +3,8 @@
 #include "kafka_findings.h"
 
 #define GROUP_NAME_MAX 255
+#define PROBES_AT_ONCE \
+	2 /* with more, a handle now and then misses its coordinator and looks again a second later */
 #define NO_TOPIC \
 	"startguard/none" /* a slash: no topic can have this name, so nothing is ever stored for it */
 
@@ -58,28 +60,95 @@ static void try_commit(void *arg)
 		c->err = list->elems[0].err;
 }
 
-/* 0: it may read; -1: *out is filled; 1: the answer tells neither. */
-static int probe_read(const struct kafka_client *first, const struct kafka_group_answer *g,
-		      struct diag *out)
+/* Rights come first at a broker: any of these is said to who has them. */
+static bool is_granted(rd_kafka_resp_err_t err)
 {
+	return err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+	       err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION ||
+	       err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+	       err == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+	       err == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+	       err == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+}
+
+static void judge_commit(struct kafka_client *client, const struct kafka_group_answer *g,
+			 rd_kafka_resp_err_t err, struct diag *out)
+{
+	const char *said = rd_kafka_err2str(err);
+	char subject[DIAG_SUBJECT_MAX], words[300];
+
+	subject_of(g, subject, sizeof subject);
+	if (is_granted(err))
+		return;
+	snprintf(words, sizeof words, "whether it may read group %.100s was not answered: %s",
+		 g->name, said);
+	if (err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+		deny(g, "not read", said, out);
+	else if (is_coordinator_trouble(err))
+		check_fail(out, D_KAFKA_COORDINATOR, subject, "%s", said);
+	else if (kafka_is_silence(err))
+		kafka_blame_error(client, err, words, out);
+	else
+		check_fail(out, D_KAFKA_ERROR, subject, "a commit that stores nothing: %s", said);
+}
+
+/* One group's commit, in a thread: a handle belongs to one group only, and each needs a connection of its own. */
+struct probe {
+	const struct kafka_client *first;
+	const struct kafka_group_answer *group;
+	struct diag *out;
+	pthread_t thread;
+	bool started;
+	rd_kafka_resp_err_t err;
+};
+
+static void *probe_read(void *arg)
+{
+	struct probe *p = arg;
 	/* The library tries again on "unknown topic", twice. */
 	const struct kafka_setting extra[] = {
-	    {"group.id", g->name}, {"retry.backoff.ms", "1"}, {NULL, NULL}};
-	struct kafka_client *client = kafka_open_beside(first, RD_KAFKA_CONSUMER, extra, out);
+	    {"group.id", p->group->name}, {"retry.backoff.ms", "1"}, {NULL, NULL}};
+	struct kafka_client *client = kafka_open_beside(p->first, RD_KAFKA_CONSUMER, extra, p->out);
 	struct commit *c = xcalloc(1, sizeof *c);
 
 	c->client = client;
-	if (!client || kafka_call(client, try_commit, c, "a commit that stores nothing", out) < 0)
-		return -1;
-	if (c->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
-		deny(g, "not read", rd_kafka_err2str(c->err), out);
-		return -1;
-	}
-	return c->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-		       c->err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION ||
-		       c->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
-		   ? 0
-		   : 1;
+	if (!client ||
+	    kafka_call(client, try_commit, c, "a commit that stores nothing", p->out) < 0)
+		return NULL;
+	p->err = c->err;
+	if (c->err)
+		judge_commit(client, p->group, c->err, p->out);
+	return NULL;
+}
+
+/* d[i] is of group i; those with a code are settled. Some at a time: a handle is two threads and one for each broker. */
+static void probe_groups(const struct kafka_client *first, const struct kafka_ask *a,
+			 struct diag *d)
+{
+	struct probe probe[PROBES_AT_ONCE];
+	size_t next = 0, n;
+
+	do {
+		for (n = 0; next < a->n_groups && n < PROBES_AT_ONCE; next++) {
+			if (d[next].code != D_NONE || a->group[next].may.known)
+				continue;
+			probe[n] = (struct probe){
+			    .first = first, .group = &a->group[next], .out = &d[next]};
+			probe[n].started =
+			    pthread_create(&probe[n].thread, NULL, probe_read, &probe[n]) == 0;
+			n++;
+		}
+		for (size_t i = 0; i < n; i++) {
+			/* No thread to be had: then by this one. */
+			if (probe[i].started)
+				pthread_join(probe[i].thread, NULL);
+			else
+				probe_read(&probe[i]);
+			if (probe[i].out->code == D_NONE && probe[i].err == 0)
+				check_fact(first->run, "offset_left_in", "%s",
+					   probe[i].group->name);
+		}
+	} while (n > 0);
 }
 
 /* ---- judging ---------------------------------------------------------------------------------------------------- */
@@ -93,6 +162,8 @@ static enum verdict judge_answer(const struct kafka_group_answer *g, struct diag
 		return deny(g, "neither describe nor read", g->group.words, out);
 	if (g->group.came && is_coordinator_trouble(g->group.err))
 		return check_fail(out, D_KAFKA_COORDINATOR, subject, "%s", g->group.words);
+	if (g->group.came && (g->group.err > 0 || g->group.err == RD_KAFKA_RESP_ERR_UNKNOWN))
+		return check_fail(out, D_KAFKA_ERROR, subject, "%s", g->group.words);
 	if (!g->group.came || g->group.err)
 		return check_fail(out, D_KAFKA_COORDINATOR, subject,
 				  "the coordinator of the group did not answer%s%s",
@@ -169,22 +240,19 @@ int kafka_groups_judge(struct kafka_client *client, const struct kafka_ask *a,
 		       const struct kafka_broker *v, size_t n, struct diag *out)
 {
 	struct kafka_findings f = {.n = 0};
+	struct diag *d = xcalloc(a->n_groups + 1, sizeof *d);
 
 	for (size_t i = 0; i < a->n_groups; i++) {
 		const struct kafka_group_answer *g = &a->group[i];
-		struct diag d = {.code = D_NONE};
-		int unclear = 0;
 
-		if (judge_answer(g, &d) == V_PASS) {
+		if (judge_answer(g, &d[i]) == V_PASS)
 			report(client->run, g);
-			unclear = g->may.known ? 0 : probe_read(client, g, &d);
-		} else if (d.code == D_KAFKA_COORDINATOR) {
-			blame_broker(client, a->n_groups, g, v, n, &d);
-		}
-		if (unclear > 0)
-			check_fact(client->run, "unverified_group", "%s read", g->name);
-		if (d.code != D_NONE)
-			kafka_findings_add(&f, &d, "");
+		else if (d[i].code == D_KAFKA_COORDINATOR)
+			blame_broker(client, a->n_groups, g, v, n, &d[i]);
 	}
+	probe_groups(client, a, d);
+	for (size_t i = 0; i < a->n_groups; i++)
+		if (d[i].code != D_NONE)
+			kafka_findings_add(&f, &d[i], "");
 	return kafka_findings_tell(&f, out);
 }

@@ -272,6 +272,25 @@ enum diag_code kafka_topic_meaning(int err)
 	return D_NONE;
 }
 
+int kafka_error_in(const char *words)
+{
+	const struct rd_kafka_err_desc *v;
+	size_t n, longest = 0;
+	int err = 0;
+
+	/* The longest: one text may begin another. */
+	rd_kafka_get_err_descs(&v, &n);
+	for (size_t i = 0; i < n; i++) {
+		const char *text = v[i].desc;
+
+		if (!v[i].code || !text || strlen(text) <= longest || !strstr(words, text))
+			continue;
+		longest = strlen(text);
+		err = v[i].code;
+	}
+	return err;
+}
+
 bool kafka_is_silence(int err)
 {
 	return err == RD_KAFKA_RESP_ERR__TIMED_OUT || err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ||

@@ -42,6 +42,8 @@ enum diag_code kafka_new_meaning(const char *words);
 /* Of an error code in a broker's answer, for a topic: D_NONE for no error and for those that say nothing. */
 enum diag_code kafka_topic_meaning(int err);
 
+/* The error whose words (rd_kafka_err2str) stand in a log line; 0: none. */
+int kafka_error_in(const char *words);
 /* Does this error only say that no answer came (a lost connection, a timeout)? */
 bool kafka_is_silence(int err);
 

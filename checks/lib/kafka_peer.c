@@ -1,14 +1,13 @@
 #include "kafka_peer.h"
 
+#include <netdb.h>
+#include <netinet/in.h>
 #include <openssl/x509.h>
+#include <sys/socket.h>
 
 #include "kafka_probe.h"
 #include "net.h"
 
-#define API_FIND_COORDINATOR 10
-#define API_DESCRIBE_GROUPS 15
-#define API_SASL_HANDSHAKE 17
-#define API_API_VERSIONS 18
 #define DEBUG_LEVEL 7 /* syslog's */
 #define PROBES_MAX 16 /* of servers that say the same, one after the other */
 
@@ -84,6 +83,15 @@ static void note_producer_id(struct kafka_client *c, const char *words)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* An error of a fetch that the library takes as a reason to look for another leader (debug=topic). */
+static void note_fetch_trouble(struct kafka_client *c, const char *words)
+{
+	pthread_mutex_lock(&c->lock);
+	if (!strstr(c->fetch_trouble.s, words))
+		str_addf(&c->fetch_trouble, "\n%s", words);
+	pthread_mutex_unlock(&c->lock);
+}
+
 static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char *buf)
 {
 	struct kafka_client *c = rk ? rd_kafka_opaque(rk) : NULL;
@@ -96,6 +104,8 @@ static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char 
 	kafka_line_parse(&line, buf);
 	if (str_eq(fac, "GETPID"))
 		note_producer_id(c, line.words);
+	if (str_eq(fac, "BROKERUA"))
+		note_fetch_trouble(c, line.words);
 	if (level >= DEBUG_LEVEL)
 		return;
 	m = kafka_log_meaning(line.words, &c->props->context);
@@ -132,48 +142,74 @@ static rd_kafka_resp_err_t on_state(rd_kafka_t *rk UNUSED, int32_t id, const cha
 		/* What was said before stays: the library does not repeat it when the connection ends again. */
 		peer_state(peer, id, str_eq(state, "UP") || str_eq(state, "UPDATE"));
 		snprintf(peer->state, sizeof peer->state, "%s", state);
+		if (str_eq(state, "DOWN"))
+			kafka_requests_closed(&c->requests, id, address);
 	}
 	pthread_cond_broadcast(&c->changed);
 	pthread_mutex_unlock(&c->lock);
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* A coordinator's connection has the name of its role: where it leads is asked of the socket. */
+static void address_of(int fd, char *buf, size_t size)
+{
+	struct sockaddr_storage to;
+	socklen_t len = sizeof to;
+	char host[INET6_ADDRSTRLEN], port[8];
+
+	if (getpeername(fd, (struct sockaddr *)&to, &len) == 0 &&
+	    getnameinfo((struct sockaddr *)&to, len, host, sizeof host, port, sizeof port,
+			NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		snprintf(buf, size, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+}
+
+static struct kafka_request request_of(int fd, const char *name, int32_t id, int16_t api)
+{
+	struct kafka_request request = {.api = api, .broker = id};
+	int32_t ignored;
+
+	kafka_broker_name(name ? name : "", request.address, sizeof request.address, &ignored);
+	if (!strchr(request.address, ':'))
+		address_of(fd, request.address, sizeof request.address);
+	return request;
+}
+
 /* A group's coordinator is looked up by the library alone; whom it then asks is seen here only. */
-static rd_kafka_resp_err_t on_sent(rd_kafka_t *rk UNUSED, int fd UNUSED, const char *name UNUSED,
-				   int32_t id, int16_t api, int16_t version UNUSED,
-				   int32_t correlation UNUSED, size_t size UNUSED, void *opaque)
+static rd_kafka_resp_err_t on_sent(rd_kafka_t *rk UNUSED, int fd, const char *name, int32_t id,
+				   int16_t api, int16_t version UNUSED, int32_t correlation UNUSED,
+				   size_t size UNUSED, void *opaque)
 {
 	struct kafka_client *c = opaque;
+	struct kafka_request request = request_of(fd, name, id, api);
 
-	if (api != API_DESCRIBE_GROUPS)
-		return RD_KAFKA_RESP_ERR_NO_ERROR;
 	pthread_mutex_lock(&c->lock);
-	c->groups_asked++;
-	c->group_broker = id;
+	kafka_requests_sent(&c->requests, &request);
+	if (api == KAFKA_API_DESCRIBE_GROUPS) {
+		c->groups_asked++;
+		c->group_broker = id;
+	}
 	pthread_mutex_unlock(&c->lock);
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 /* Ready is what the library calls a connection that needs no login, or has it: a listener that wants one answers
  * ApiVersions before it. Any other answer is one to us. */
-static rd_kafka_resp_err_t on_response(rd_kafka_t *rk UNUSED, int fd UNUSED, const char *name,
-				       int32_t id UNUSED, int16_t api, int16_t version UNUSED,
+static rd_kafka_resp_err_t on_response(rd_kafka_t *rk UNUSED, int fd, const char *name, int32_t id,
+				       int16_t api, int16_t version UNUSED,
 				       int32_t correlation UNUSED, size_t size UNUSED,
 				       int64_t rtt UNUSED, rd_kafka_resp_err_t err, void *opaque)
 {
 	struct kafka_client *c = opaque;
-	struct kafka_peer *peer;
-	char address[DIAG_SUBJECT_MAX];
-	int32_t broker;
+	struct kafka_request request = request_of(fd, name, id, api);
+	struct kafka_peer *peer = NULL;
 
-	if (err || !name || api == API_SASL_HANDSHAKE || api == API_API_VERSIONS)
-		return RD_KAFKA_RESP_ERR_NO_ERROR;
-	kafka_broker_name(name, address, sizeof address, &broker);
 	pthread_mutex_lock(&c->lock);
-	peer = peer_at(c, address);
+	kafka_requests_answered(&c->requests, &request);
+	if (!err && name && api != KAFKA_API_SASL_HANDSHAKE && api != KAFKA_API_VERSIONS)
+		peer = peer_at(c, request.address);
 	if (peer)
 		peer->answered = true;
-	if (api == API_FIND_COORDINATOR)
+	if (!err && api == KAFKA_API_FIND_COORDINATOR)
 		c->coordinators_found++;
 	pthread_mutex_unlock(&c->lock);
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -229,12 +265,13 @@ static int on_certificate(rd_kafka_t *rk UNUSED, const char *name, int32_t id UN
 
 /* ---- from what was told to a diagnosis ------------------------------------------------------------------ */
 
-/* What a supposition is worth as long as nobody verified it. */
-static enum diag_code code_seen(struct kafka_meaning m)
+enum diag_code kafka_peer_code(const struct kafka_peer *peer)
 {
-	if (!m.guess)
-		return m.code;
-	return m.code == D_TLS_CLIENT_CERT_REQUIRED ? D_TLS_HANDSHAKE : D_CONNECT_CLOSED;
+	enum diag_code code = peer->meaning.code;
+
+	if (!peer->meaning.guess)
+		return code;
+	return code == D_TLS_CLIENT_CERT_REQUIRED ? D_TLS_HANDSHAKE : D_CONNECT_CLOSED;
 }
 
 static void hint_library(struct diag *out)
@@ -250,7 +287,7 @@ static void hint_library(struct diag *out)
 /* Lock held or peer copied. */
 void kafka_peer_explain(const struct kafka_peer *peer, const char *subject, struct diag *out)
 {
-	enum diag_code code = code_seen(peer->meaning);
+	enum diag_code code = kafka_peer_code(peer);
 	char bytes[5], text[160];
 
 	if (peer->x509_error && diag_info(code)->phase == PH_TLS) {
@@ -373,50 +410,6 @@ void kafka_peer_tell(const struct kafka_peer *peer, struct diag *out)
 	snprintf(subject, sizeof subject, "broker %d at %.100s", peer->id, peer->address);
 	kafka_peer_explain(peer, subject, out);
 	explain_advertised(peer, subject, out);
-}
-
-static unsigned weight(const struct kafka_peer *peer)
-{
-	if (peer->up || peer->meaning.code == D_NONE)
-		return 0;
-	return 1 + (peer->meaning.guess ? 0 : 1) +
-	       (diag_info(code_seen(peer->meaning))->retryable ? 0 : 2);
-}
-
-/* Nothing was logged: say how far the connection got. */
-static void explain_silence(const struct kafka_client *c, const char *words, struct diag *out)
-{
-	const struct kafka_peer *peer = c->n_peers ? c->peers[0] : NULL;
-
-	for (size_t i = 0; i < c->n_peers; i++)
-		if (!c->peers[i]->up && c->peers[i]->state[0])
-			peer = c->peers[i];
-	if (!peer)
-		check_fail(out, D_KAFKA_NO_BROKERS, "", "%s", words);
-	else if (peer->up)
-		check_fail(out, D_KAFKA_NO_BROKERS, peer->address,
-			   "%s; the connection itself is ready", words);
-	else if (str_eq(peer->state, "CONNECT") || str_eq(peer->state, "TRY_CONNECT"))
-		check_fail(out, D_CONNECT_TIMEOUT, peer->address, "%s; no connection yet", words);
-	else
-		check_fail(out, D_ANSWER_TIMEOUT, peer->address,
-			   "%s; the connection is in state %s", words, peer->state);
-}
-
-enum verdict kafka_blame(struct kafka_client *c, const char *words, struct diag *out)
-{
-	const struct kafka_peer *worst = NULL;
-
-	pthread_mutex_lock(&c->lock);
-	for (size_t i = 0; i < c->n_peers; i++)
-		if (weight(c->peers[i]) > (worst ? weight(worst) : 0))
-			worst = c->peers[i];
-	if (worst)
-		kafka_peer_tell(worst, out);
-	else
-		explain_silence(c, words, out);
-	pthread_mutex_unlock(&c->lock);
-	return V_FAIL;
 }
 
 /* ---- suppositions are verified ---------------------------------------------------------------------------- */

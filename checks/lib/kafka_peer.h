@@ -10,6 +10,8 @@
 
 /* Has the library report to `c`. 0; or -1 with *out filled. No lock needed: before rd_kafka_new. */
 int kafka_peers_watch(struct kafka_client *c, rd_kafka_conf_t *conf, struct diag *out);
+/* Its code; of a supposition, what it is worth as long as nobody verified it. */
+enum diag_code kafka_peer_code(const struct kafka_peer *peer);
 /* Why it does not work, as a diagnosis about `subject`. */
 void kafka_peer_explain(const struct kafka_peer *peer, const char *subject, struct diag *out);
 /* The same about the peer itself; a broker known by its advertised address only is named by id. */

@@ -4,9 +4,26 @@
 
 /* ---- idempotent ------------------------------------------------------------------------------------------ */
 
+/* A service that asks for idempotence itself has acks, retries and requests in flight that must fit: the library judges
+ * them. Of one that does not, they say nothing about idempotence. */
+static bool is_own(const struct kafka_props *props)
+{
+	return kafka_props_is_true(props, "enable.idempotence") ||
+	       kafka_props_get(props, "transactional.id");
+}
+
+static const struct kafka_setting own[] = {
+    {"enable.idempotence", "true"}, {"debug", "eos"}, {NULL, NULL}};
+
+int kafka_producer_settings(const struct check_run *run, const struct kafka_props *props,
+			    struct diag *out)
+{
+	return is_own(props) ? kafka_try_open(run, props, RD_KAFKA_PRODUCER, own, out) : 0;
+}
+
 struct kafka_client *kafka_idempotent_open(const struct kafka_client *first, struct diag *out)
 {
-	/* What idempotence demands beats what the service has; debug=eos is how the library tells of its success. */
+	/* What idempotence demands; debug=eos is how the library tells of its success. */
 	static const struct kafka_setting extra[] = {{"enable.idempotence", "true"},
 						     {"acks", "all"},
 						     {"retries", "2147483647"},
@@ -14,7 +31,7 @@ struct kafka_client *kafka_idempotent_open(const struct kafka_client *first, str
 						     {"debug", "eos"},
 						     {NULL, NULL}};
 
-	return kafka_open_beside(first, RD_KAFKA_PRODUCER, extra, out);
+	return kafka_open_beside(first, RD_KAFKA_PRODUCER, is_own(first->props) ? own : extra, out);
 }
 
 static bool is_settled(const struct kafka_client *c)
@@ -22,6 +39,23 @@ static bool is_settled(const struct kafka_client *c)
 	char ignored[8];
 
 	return c->has_producer_id || rd_kafka_fatal_error(c->rk, ignored, sizeof ignored);
+}
+
+static int fail_producer_id(struct kafka_client *c, rd_kafka_resp_err_t fatal, const char *words,
+			    struct diag *out)
+{
+	/* Short of a fatal error the library tries again, and tells why in a line of its log only. */
+	rd_kafka_resp_err_t err = fatal ? fatal : kafka_error_in(words);
+
+	if (fatal == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
+		check_fail(out, D_KAFKA_IDEMPOTENCE_DENIED, "producer id", "%s", words);
+	else if (err && !kafka_is_silence(err))
+		check_fail(out, D_KAFKA_ERROR, "producer id", "%s", words);
+	else
+		kafka_blame_error(
+		    c, err, words[0] ? words : "no producer id was given in time (attempt_timeout)",
+		    out);
+	return -1;
 }
 
 int kafka_idempotent_judge(struct kafka_client *c, struct diag *out)
@@ -33,16 +67,12 @@ int kafka_idempotent_judge(struct kafka_client *c, struct diag *out)
 	if (kafka_wait(c, is_settled, kafka_patience(c)) && c->has_producer_id)
 		return 0;
 	fatal = rd_kafka_fatal_error(c->rk, words, sizeof words);
-	if (fatal == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED) {
-		check_fail(out, D_KAFKA_IDEMPOTENCE_DENIED, "producer id", "%s", words);
-		return -1;
+	if (!fatal) {
+		pthread_mutex_lock(&c->lock);
+		snprintf(words, sizeof words, "%s", c->producer_id_trouble);
+		pthread_mutex_unlock(&c->lock);
 	}
-	if (fatal || c->producer_id_trouble[0])
-		check_fail(out, D_KAFKA_NO_BROKERS, "producer id", "%s",
-			   fatal ? words : c->producer_id_trouble);
-	else
-		kafka_blame(c, "no producer id was given in time (attempt_timeout)", out);
-	return -1;
+	return fail_producer_id(c, fatal, words, out);
 }
 
 /* ---- transactional ---------------------------------------------------------------------------------------- */
@@ -68,10 +98,11 @@ struct kafka_client *kafka_transactional_open(const struct kafka_client *first, 
 					      struct diag *out)
 {
 	char name[512], patience[16];
-	const struct kafka_setting extra[] = {{"acks", "all"},
-					      {"socket.timeout.ms", patience},
-					      {"retries", "2147483647"},
+	/* The last three as for idempotence: not where they are the service's own. */
+	const struct kafka_setting extra[] = {{"socket.timeout.ms", patience},
 					      {"transactional.id", name},
+					      {is_own(first->props) ? NULL : "acks", "all"},
+					      {"retries", "2147483647"},
 					      {"max.in.flight.requests.per.connection", "5"},
 					      {NULL, NULL}};
 
@@ -105,7 +136,7 @@ static int fail_begin(struct kafka_client *c, const rd_kafka_error_t *error, con
 		check_fail(out, D_KAFKA_TRANSACTION_DENIED, subject, "%s", words);
 	else if (err == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT)
 		check_fail(out, D_KAFKA_TRANSACTION_TIMEOUT, subject, "%s", words);
-	else if (kafka_broken(c, v, n, out) == 0)
+	else if (kafka_broken(c, v, n, out) == 0 && !kafka_unanswered(c, words, out))
 		check_fail(out, D_KAFKA_COORDINATOR, subject, "%s", words);
 	return -1;
 }

@@ -1,8 +1,10 @@
 #include "kafka_props.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <strings.h>
+#include <sys/socket.h>
+
+#include "kafka_file.h"
 
 /* ---- addresses ------------------------------------------------------------------------------------------ */
 
@@ -72,6 +74,14 @@ const char *kafka_props_get(const struct kafka_props *props, const char *name)
 	return NULL;
 }
 
+bool kafka_props_is_true(const struct kafka_props *props, const char *name)
+{
+	const char *value = kafka_props_get(props, name);
+
+	return value && (strcasecmp(value, "true") == 0 || strcasecmp(value, "t") == 0 ||
+			 str_eq(value, "1"));
+}
+
 /* A Java login module's options: password="..." */
 static void register_quoted(const char *value)
 {
@@ -88,81 +98,66 @@ static void register_quoted(const char *value)
 	}
 }
 
-static void props_put(struct kafka_props *props, const char *name, const char *value)
+static void props_put(struct kafka_props *props, struct kafka_prop one)
 {
-	if (secret_sensitive_name(name))
-		secret_register(value);
-	if (strstr(name, "jaas"))
-		register_quoted(value);
+	if (secret_sensitive_name(one.name))
+		secret_register(one.value);
+	if (strstr(one.name, "jaas"))
+		register_quoted(one.value);
 	for (size_t i = 0; i < props->n; i++) {
-		if (str_eq(canonical(props->v[i].name), canonical(name))) {
-			props->v[i] = (struct kafka_prop){name, value};
+		if (str_eq(canonical(props->v[i].name), canonical(one.name))) {
+			props->v[i] = one;
 			return;
 		}
 	}
 	invariant(props->n < KAFKA_PROPS_MAX);
-	props->v[props->n++] = (struct kafka_prop){name, value};
+	props->v[props->n++] = one;
 }
 
-static char *trim(char *s)
-{
-	char *end = s + strlen(s);
-
-	while (isspace((unsigned char)*s))
-		s++;
-	while (end > s && isspace((unsigned char)end[-1]))
-		*--end = '\0';
-	return s;
-}
-
-/* One line of a properties file: name=value; # and ! begin a comment (java.util.Properties). */
-static int file_line(struct kafka_props *props, const char *path, int number, char *line,
+static int take_file(struct kafka_props *props, const char *path, struct kafka_file *f,
 		     struct diag *out)
 {
-	char *name = trim(line), *value;
+	struct kafka_prop one = {.file = path};
+	int got;
 
-	if (!*name || *name == '#' || *name == '!')
-		return 0;
-	value = strchr(name, '=');
-	if (!value || value == name) {
-		check_fail(out, D_KAFKA_PROPERTY, path, "line %d is not name=value", number);
-		return -1;
+	while ((got = kafka_file_next(f, &one.name, &one.value)) > 0) {
+		one.line = f->begun;
+		if (props->n == KAFKA_PROPS_MAX) {
+			check_fail(out, D_KAFKA_PROPERTY, path, "line %d: more than %d properties",
+				   one.line, KAFKA_PROPS_MAX);
+			return -1;
+		}
+		props_put(props, one);
 	}
-	*value++ = '\0';
-	if (props->n == KAFKA_PROPS_MAX) {
-		check_fail(out, D_KAFKA_PROPERTY, path, "more than %d properties", KAFKA_PROPS_MAX);
-		return -1;
-	}
-	props_put(props, trim(name), trim(value));
-	return 0;
+	if (got < 0)
+		check_fail(out, D_KAFKA_PROPERTY, path, "line %d %s", f->begun, f->problem);
+	return got;
 }
 
 static int load_file(struct kafka_props *props, const char *path, struct diag *out)
 {
-	char *text = file_read(path, KAFKA_PROPS_FILE_MAX, NULL), *line, *next;
-	int number = 1;
+	struct kafka_file f;
+	size_t len;
+	char *text = file_read(path, KAFKA_PROPS_FILE_MAX, &len);
+	int err = errno;
 
-	if (!text) {
-		int err = errno;
-
-		check_fail(out, err == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE, path,
-			   "properties_file: %s",
-			   err == EFBIG ? "larger than 64 KiB" : strerror(err));
-		return -1;
+	if (text) {
+		kafka_file_begin(&f, text, len);
+		return take_file(props, path, &f, out); /* the text lives as long as the child */
 	}
-	for (line = text; line; line = next, number++) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		if (file_line(props, path, number, line, out) < 0)
-			return -1;
-	}
-	return 0; /* the texts live as long as the child */
+	check_fail(out, err == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE, path,
+		   "properties_file: %s", err == EFBIG ? "larger than 64 KiB" : strerror(err));
+	if (err == EFBIG)
+		diag_hint(out,
+			  "64 KiB is the limit of a properties_file: name the client's own, and "
+			  "keep certificates in files of their own");
+	return -1;
 }
 
 static void note_traits(struct kafka_props *props)
 {
 	const char *protocol = kafka_props_get(props, "security.protocol");
+	const char *family = kafka_props_get(props, "broker.address.family");
 
 	props->mechanism = kafka_props_get(props, "sasl.mechanism");
 	props->tls =
@@ -175,6 +170,10 @@ static void note_traits(struct kafka_props *props)
 				     kafka_props_get(props, "ssl.certificate.pem") ||
 				     kafka_props_get(props, "ssl.keystore.location");
 	props->context.library = rd_kafka_version();
+	props->family = !family                ? AF_UNSPEC
+			: str_eq(family, "v4") ? AF_INET
+			: str_eq(family, "v6") ? AF_INET6
+					       : AF_UNSPEC;
 }
 
 int kafka_props_load(const struct kafka_access *access, struct kafka_props *props, struct diag *out)
@@ -193,10 +192,11 @@ int kafka_props_load(const struct kafka_access *access, struct kafka_props *prop
 				   KAFKA_PROPS_MAX);
 			return -1;
 		}
-		props_put(props, p->name, value);
+		props_put(props, (struct kafka_prop){.name = p->name, .value = value});
 	}
 	if (access->client_id)
-		props_put(props, "client.id", access->client_id);
+		props_put(props,
+			  (struct kafka_prop){.name = "client.id", .value = access->client_id});
 	note_traits(props);
 	return 0;
 }
@@ -237,13 +237,22 @@ static const char *nearest_property(const char *name, char *best, size_t size)
 	return best[0] ? best : NULL;
 }
 
+/* " (/etc/orders/kafka.properties, line 7)": of the file's settings. */
+static const char *place_of(const struct kafka_prop *p, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	if (p->file)
+		snprintf(buf, size, " (%.180s, line %d)", p->file, p->line);
+	return buf;
+}
+
 static void fail_unknown(const struct kafka_prop *p, struct diag *out)
 {
 	const char *java = kafka_java_property(p->name), *near;
-	char best[128];
+	char best[128], place[220];
 
-	check_fail(out, D_KAFKA_PROPERTY, p->name, "librdkafka %s has no property \"%s\"",
-		   rd_kafka_version_str(), p->name);
+	check_fail(out, D_KAFKA_PROPERTY, p->name, "librdkafka %s has no property \"%.200s\"%s",
+		   rd_kafka_version_str(), p->name, place_of(p, place, sizeof place));
 	if (java) {
 		diag_hint(out, "%s is a property of the Java client; here use %s", p->name, java);
 		return;
@@ -258,10 +267,11 @@ static void fail_invalid(const struct kafka_prop *p, const char *words, struct d
 {
 	const char *java = kafka_java_property(p->name);
 	enum diag_code code = kafka_new_meaning(words);
+	char place[220];
 
 	if (secret_sensitive_name(p->name))
 		words = "librdkafka does not accept its value";
-	check_fail(out, code, p->name, "%s", words);
+	check_fail(out, code, p->name, "%.400s%s", words, place_of(p, place, sizeof place));
 	if (java)
 		diag_hint(out, "%s is a property of the Java client; here use %s", p->name, java);
 }
@@ -336,10 +346,13 @@ const char *kafka_property_problem(const char *name)
 
 static int apply_one(const struct kafka_prop *p, rd_kafka_conf_t *conf, struct diag *out)
 {
+	char place[220];
+
 	/* Simulated brokers inside the library: everything would pass, against nothing. */
 	if (str_starts(p->name, "test.")) {
 		check_fail(out, D_KAFKA_PROPERTY, p->name,
-			   "replaces the real brokers by simulated ones");
+			   "replaces the real brokers by simulated ones%s",
+			   place_of(p, place, sizeof place));
 		diag_hint(out, "drop the property");
 		return -1;
 	}

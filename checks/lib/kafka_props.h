@@ -28,11 +28,14 @@ struct kafka_access {
 
 struct kafka_prop {
 	const char *name, *value;
+	const char *file; /* where it stands; NULL: in the profile */
+	int line;
 };
 struct kafka_props {
 	struct kafka_prop v[KAFKA_PROPS_MAX];
 	size_t n;
 	bool tls, sasl;
+	int family; /* of addresses: AF_UNSPEC, AF_INET, AF_INET6 (broker.address.family) */
 	const char *mechanism; /* never NULL */
 	struct kafka_context context;
 };
@@ -49,6 +52,8 @@ int kafka_conf_put(rd_kafka_conf_t *conf, const char *name, const char *value, b
 		   struct diag *out);
 /* The value that will be used, or NULL. */
 const char *kafka_props_get(const struct kafka_props *props, const char *name);
+/* Is it one that librdkafka reads as true? */
+bool kafka_props_is_true(const struct kafka_props *props, const char *name);
 
 /* One bootstrap entry, with or without "kafka://": NULL when it is host:port (the port may be left out), else
  * what is wrong with it. Pure. */

@@ -26,22 +26,43 @@ static void add_setting(struct kafka_findings *f, const struct kafka_topic_answe
 	kafka_findings_add(f, &d, wish.name);
 }
 
+static bool is_denied(rd_kafka_resp_err_t err)
+{
+	return err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+	       err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+}
+
+static bool is_no_feature(rd_kafka_resp_err_t err)
+{
+	return err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE ||
+	       err == RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION;
+}
+
+static enum diag_code code_of(const struct kafka_answer *a)
+{
+	enum diag_code code = a->came ? kafka_topic_meaning(a->err) : D_ANSWER_TIMEOUT;
+
+	if (is_denied(a->err))
+		return D_KAFKA_CONFIG_DENIED;
+	if (kafka_is_silence(a->err))
+		return D_ANSWER_TIMEOUT;
+	return code == D_NONE ? D_KAFKA_ERROR : code;
+}
+
 /* Not being told is no mismatch: without `config` it is only a fact that the topic's own minimum is not known. */
 static void no_config(const struct kafka_topic_conf *want, const struct kafka_topic_answer *a,
 		      struct str *unknown, struct kafka_findings *f)
 {
 	struct diag d = {.code = D_NONE};
 	char subject[DIAG_SUBJECT_MAX];
-	bool denied = a->config.err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
-		      a->config.err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
 
-	if (want->config.n == 0 && a->config.came && !kafka_is_silence(a->config.err)) {
+	if (want->config.n == 0 && a->config.came &&
+	    (is_denied(a->config.err) || is_no_feature(a->config.err))) {
 		str_addf(unknown, "%s%s", unknown->len ? ", " : "", a->name);
 		return;
 	}
 	kafka_topic_subject(a->name, subject, sizeof subject);
-	check_fail(&d, denied ? D_KAFKA_CONFIG_DENIED : D_ANSWER_TIMEOUT, subject,
-		   "the topic's settings cannot be read: %s",
+	check_fail(&d, code_of(&a->config), subject, "the topic's settings cannot be read: %s",
 		   a->config.came ? a->config.words : "no answer in time (attempt_timeout)");
 	kafka_findings_add(f, &d, "");
 }

@@ -107,21 +107,49 @@ bool kafka_topic_wants(want_t *want, const char *operation)
 	return false;
 }
 
-/* Read and write imply describe: name what the service needs, not what the metadata request lacked. */
+/* "read", "read or write": what the profile wants of the topic; both include describe. */
+static void wanted_words(want_t *want, const char *between, bool capitals, char *buf, size_t size)
+{
+	struct str words;
+
+	str_init(&words, size - 1);
+	for (size_t i = 0; i < ARRAY_LEN(operations) - 1; i++) {
+		bool describe = str_eq(operations[i], "describe");
+
+		if (describe ? words.len > 0
+			     : !want->canary && !kafka_topic_wants(want, operations[i]))
+			continue;
+		str_add(&words, words.len ? between : "");
+		str_addc(&words, capitals ? (char)toupper((unsigned char)operations[i][0])
+					  : operations[i][0]);
+		str_add(&words, operations[i] + 1);
+	}
+	snprintf(buf, size, "%s", words.s);
+	str_free(&words);
+}
+
+/* Read and write imply describe: name what the service needs, not what the metadata request lacked. But who has them
+ * may still be denied to describe, by a rule of its own. */
 static enum verdict judge_denied(want_t *want, topic_t *topic, const char *subject,
 				 struct diag *out)
 {
-	const char *first = want->operations.n ? want->operations.v[0] : "describe";
-	const char *second = want->operations.n > 1 ? want->operations.v[1] : NULL;
+	char may[48], grant[48];
 
-	check_fail(out, D_KAFKA_TOPIC_DENIED, subject, "this principal may not %s%s%s topic %s: %s",
-		   first, second ? " or " : "", second ? second : "", want->name,
-		   rd_kafka_err2str(topic->err));
-	diag_hint(out,
-		  "grant %c%s%s%s on topic %.200s to this principal; a missing topic can look the "
-		  "same without Describe",
-		  *first - 'a' + 'A', first + 1, second ? " and " : "", second ? second : "",
-		  want->name);
+	wanted_words(want, " or ", false, may, sizeof may);
+	wanted_words(want, " and ", true, grant, sizeof grant);
+	check_fail(out, D_KAFKA_TOPIC_DENIED, subject, "this principal may not %s topic %s: %s",
+		   may, want->name, rd_kafka_err2str(topic->err));
+	if (str_eq(grant, "Describe"))
+		diag_hint(out,
+			  "grant Describe on topic %.100s to this principal; a missing topic can "
+			  "look the same without Describe",
+			  want->name);
+	else
+		diag_hint(out,
+			  "grant %s on topic %.100s to this principal: Describe comes with it; if "
+			  "it has that, drop the rule that denies Describe; a missing topic can "
+			  "look the same without Describe",
+			  grant, want->name);
 	return V_FAIL;
 }
 

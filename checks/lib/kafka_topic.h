@@ -13,6 +13,7 @@ struct kafka_topic_conf {
 	const char *name;
 	int64_t partitions, min_partitions, replication_factor, min_in_sync_replicas;
 	struct strlist operations, config;
+	bool canary; /* no key: a record goes there and back */
 };
 extern const struct schema kafka_topic_schema;
 

@@ -158,6 +158,7 @@ class Request:
     client_id: str = None
     topics: list = None      # of Metadata: None is all
     may_create: bool = None  # of Metadata
+    operations: bool = False  # of Metadata: with the list of those allowed on each topic
 
 
 @dataclass
@@ -175,7 +176,8 @@ class FakeKafka(Apis):
     since CVE-2024-56128. tls: an ssl.SSLContext of every broker. auto_create: as auto.create.topics.enable.
 
     May be changed at any time: .topics (name -> Topic) .cluster_id .advertised (id -> (host, port)) .listed (ids of
-    Metadata) .mute (requests, by number, that are never answered) .closing (requests on which the connection is closed)
+    Metadata) .mute (requests, by number or by a function of the Request, that are never answered) .closing (requests on which the connection is closed)
+    .losing (request: how many more, of those that name topics, get no answer, on a connection that goes on)
     .slow (request: seconds before its answer) .leaving (requests on which the broker shuts down)
     .auth_text, and all of class Apis. What came: .requests. Of one broker: .broker[id] is its TcpServer, .mute_brokers ids that say nothing.
     """
@@ -189,7 +191,7 @@ class FakeKafka(Apis):
         self.listed = list(self.ids)
         self.advertised = {}
         self.mute, self.closing, self.mute_brokers = set(), set(), set()
-        self.slow, self.leaving = {}, set()
+        self.slow, self.leaving, self.losing = {}, set(), {}
         self.requests = []
         self.broker = {id: TcpServer(self._handler(id), host=host, tls=tls) for id in self.ids}
         self.topics = {name: self.make_topic(*shape) for name, shape in (topics or {}).items()}
@@ -244,11 +246,14 @@ class FakeKafka(Apis):
             _read_metadata(request, reader)
         with self._lock:
             self.requests.append(request)
-        if id in self.mute_brokers or request.api in self.mute:
+        if id in self.mute_brokers or request.api in self.mute or any(callable(one) and one(request) for one in self.mute):
             read_until_closed(sock)
             return False
         if request.api in self.closing:
             return False
+        if request.topics and self.losing.get(request.api, 0) > 0:
+            self.losing[request.api] -= 1
+            return True
         if request.api in self.leaving:
             # As in a shutdown: connections are closed, and no other is taken.
             with contextlib.suppress(OSError):
@@ -374,6 +379,9 @@ def _read_metadata(request, reader):
     n = reader.int32()
     request.topics = None if n < 0 else [reader.string() for _ in range(n)]
     request.may_create = bool(reader.int8()) if request.version >= 4 else True
+    if request.version >= 8:
+        reader.int8()
+        request.operations = bool(reader.int8())
 
 
 def _api_versions(version, offered):

@@ -29,8 +29,10 @@ class Apis:
                   ("idempotent", ""), ("write", "transaction ID")
     .config       topic -> {setting: value}; what a topic has besides is cleanup.policy and min.insync.replicas
     .coordinator  id of the broker that coordinates everything; .coordinator_error a code instead
-    .produce_error .fetch_error .list_error .producer_id_error a code for every such request; .throttle milliseconds that
-                  answers to Produce, Fetch and Metadata ask to wait; .delay_reads how often a fetch finds nothing; .tamper changes the bytes of a record
+    .produce_error .fetch_error .list_error .producer_id_error .commit_error .groups_error .configs_error a code for every such
+                  request of those who may make it (.commit_error None: any commit is taken); .throttle milliseconds that answers to
+                  Produce, Fetch and Metadata ask to wait; .delay_reads how often a fetch finds nothing; .tamper changes the bytes
+                  of a record; .looks_at_acks False: any number of acks is as good as another
     .offered      versions offered other than usual: {api: (low, high)}; None: the request is not offered
 
     What came: .log {(topic, partition): [record batch, ...]}, .commits [(group, topic)], .producer_ids [transactional id]
@@ -42,7 +44,8 @@ class Apis:
         self.denied, self.config, self.offered = set(), {}, {}
         self.coordinator, self.coordinator_error = 1, 0
         self.produce_error = self.fetch_error = self.list_error = self.producer_id_error = self.throttle = self.delay_reads = 0
-        self.tamper = None
+        self.commit_error = self.groups_error = self.configs_error = 0
+        self.tamper, self.looks_at_acks = None, True
         self.log, self.commits, self.producer_ids = {}, [], []
 
     def may(self, operation, resource):
@@ -79,7 +82,7 @@ class Apis:
             return TOPIC_AUTHORIZATION
         if name not in self.topics:
             return UNKNOWN_TOPIC_OR_PARTITION
-        return INVALID_REQUIRED_ACKS if acks not in (-1, 0, 1) else self.produce_error
+        return INVALID_REQUIRED_ACKS if self.looks_at_acks and acks not in (-1, 0, 1) else self.produce_error
 
     def _fetch(self, v, r):
         for _ in range(3):
@@ -156,6 +159,11 @@ class Apis:
         def error(name):
             if not self.may("read", f"group {group}"):
                 return GROUP_AUTHORIZATION
+            if self.commit_error is None:  # takes it, whatever it names
+                self.commits.append((group, name))
+                return 0
+            if self.commit_error:
+                return self.commit_error
             if name not in self.topics:
                 return UNKNOWN_TOPIC_OR_PARTITION
             self.commits.append((group, name))
@@ -179,7 +187,7 @@ class Apis:
 
         def one(group):
             rights = sum(1 << _OPERATIONS[word] for word in ("read", "describe") if self.may(word, f"group {group}"))
-            return (int16(0) + string(group) + string("Dead") + string("") + string("") + array([])
+            return (int16(self.groups_error) + string(group) + string("Dead") + string("") + string("") + array([])
                     + (int32(rights) if v >= 3 else b""))
         return (int32(0) if v >= 1 else b"") + array(map(one, groups))
 
@@ -205,8 +213,9 @@ class Apis:
             settings = {"cleanup.policy": "delete", "min.insync.replicas": "1"} | self.config.get(name, {})
             rows = [string(key) + string(str(value)) + int8(0) + (int8(5) if v >= 1 else int8(1)) + int8(0)
                     + (array([]) if v >= 1 else b"") for key, value in settings.items()]
-            return (int16(0 if allowed else TOPIC_AUTHORIZATION) + string(None if allowed else "Topic authorization failed.")
-                    + int8(kind) + string(name) + array(rows if allowed else []))
+            error = self.configs_error if allowed else TOPIC_AUTHORIZATION
+            return (int16(error) + string(None if allowed else "Topic authorization failed.")
+                    + int8(kind) + string(name) + array([] if error else rows))
         return int32(0) + array(one(*each) for each in r.array(resource))
 
 

@@ -154,7 +154,7 @@ def test_controller_lost(guard, cluster, table):
     cluster.delete_topic("headless")
 
 
-RETRYABLE = {"connect-refused", "connect-closed", "connect-reset", "kafka-no-brokers", "kafka-no-leader", "kafka-isr-low",
+RETRYABLE = {"connect-refused", "connect-closed", "connect-reset", "kafka-no-brokers", "kafka-error", "kafka-no-leader", "kafka-isr-low",
              "kafka-advertised-unreachable", "kafka-broker-left", "answer-timeout"}
 
 

@@ -354,7 +354,7 @@ FAKE = [
     Fault("an SSH port", "protocol-mismatch", PERMANENT, peer(garbage(b"SSH-2.0-OpenSSH_9.2\r\n")), cause="SSH-"),
     # The cluster.
     Fault("no broker listed", "kafka-no-brokers", PASSING, bent(no_brokers)),
-    Fault("no answer to metadata", "kafka-no-brokers", PASSING, bent(no_metadata)),
+    Fault("no answer to metadata", "answer-timeout", PASSING, bent(no_metadata)),
     Fault("broker leaves in the middle", "connect-closed", PASSING, bent(leaving)),
     Fault("leader accepts, never answers", "answer-timeout", PASSING, bent(silent_leader), subject="broker 1 at"),
     Fault("partition without leader", "kafka-no-leader", PASSING, bent(no_leader)),

@@ -221,6 +221,14 @@ def test_transaction_timeout(guard, kafka):
         "kafka-transaction-timeout", exit=69)
 
 
+@pytest.mark.produces("kafka-topic-denied")
+def test_read_is_granted_and_describe_denied(guard, kafka):
+    """The rule that denies beats what Read includes: the hint tells of it."""
+    with granted(kafka, ("nobody", "read", "closed.orders"), ("nobody", "describe", "closed.orders", {"permission": "deny"})):
+        try_kafka(guard, kafka, "nobody", topics=[{"name": "closed.orders", "operations": ["read"]}]).expect(
+            "kafka-topic-denied", exit=69, subject="topic closed.orders", hint="drop the rule that denies Describe")
+
+
 # ---- the canary ---------------------------------------------------------------------------------------------------
 
 @pytest.mark.near_miss("kafka-canary-failed", "kafka-slow", "kafka-throttled")
@@ -236,11 +244,24 @@ def test_canary(guard, kafka):
 
 @pytest.mark.produces("kafka-topic-denied")
 @pytest.mark.near_miss("kafka-canary-failed")
-@pytest.mark.parametrize("has, words", [("describe", "sending the canary"), ("write", "reading back the canary")])
-def test_canary_denied(guard, kafka, has, words):
+@pytest.mark.parametrize("has, words, lacks", [("describe", "sending the canary", "Write"), ("write", "reading back the canary", "Read")])
+def test_canary_denied(guard, kafka, has, words, lacks):
     with granted(kafka, ("nobody", has, "closed.canary")):
         try_kafka(guard, kafka, "nobody", canary={"topic": "closed.canary"}).expect(
-            "kafka-topic-denied", exit=69, subject="topic closed.canary", cause=words)
+            "kafka-topic-denied", exit=69, subject="topic closed.canary", cause=words, hint=f"grant {lacks} on topic closed.canary")
+
+
+@pytest.mark.produces("kafka-canary-refused")
+@pytest.mark.near_miss("kafka-canary-failed")
+def test_canary_is_too_large_for_its_topic(guard, kafka):
+    kafka.create_topic("open.small", 1, config={"max.message.bytes": "60"})
+    try:
+        before = ends(kafka, ["open.canary"])
+        try_kafka(guard, kafka, canary={"topic": "open.small"}).expect(
+            "kafka-canary-refused", exit=69, subject="topic open.small", cause="Message size too large")
+        assert ends(kafka, ["open.canary"]) == before
+    finally:
+        kafka.delete_topic("open.small")
 
 
 @pytest.mark.produces("kafka-slow")

@@ -86,6 +86,28 @@ def test_unknown_name(guard):
         try_kafka(guard, "kafka.test:9092", _dns=dns).expect("dns-no-such-name", phase="resolve", subject="kafka.test")
 
 
+@pytest.mark.produces("dns-no-address")
+@pytest.mark.near_miss("connect-refused", "answer-timeout")
+def test_address_family(guard):
+    """Only of the family that the service's client will use."""
+    from fakes.dns import DnsServer
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka, DnsServer({"kafka.test": ["127.0.0.1"]}) as dns:
+        servers = f"kafka.test:{kafka.broker[1].port}"
+        for family in ("v4", "any"):
+            try_kafka(guard, servers, topics=ORDERS, properties=[f"broker.address.family={family}"], _dns=dns).passed()
+        try_kafka(guard, servers, topics=ORDERS, properties=["broker.address.family=v6"], _dns=dns).expect(
+            "dns-no-address", exit=124, phase="resolve", subject="kafka.test")
+
+
+@pytest.mark.produces("kafka-advertised-unresolvable")
+def test_address_family_of_an_advertised_name(guard):
+    from fakes.dns import DnsServer
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka, DnsServer({"kafka.test": {"AAAA": ["::1"], "A": []}}) as dns:
+        kafka.advertised[1] = ("kafka.test", kafka.broker[1].port)
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties=["broker.address.family=v4"], _dns=dns).expect(
+            "kafka-advertised-unresolvable", exit=124, subject="broker 1 at kafka.test")
+
+
 @pytest.mark.produces("connect-timeout")
 def test_black_hole(guard):
     with full_backlog() as hole:
@@ -169,9 +191,30 @@ def test_properties_of_the_service(guard):
 
 
 @pytest.mark.produces("kafka-property")
-def test_properties_file_with_a_mistake(guard):
-    path = guard.write("kafka.properties", "acks=all\nno equals sign\n")
-    try_kafka(guard, "127.0.0.1:1", properties_file=path).expect("kafka-property", subject="kafka.properties", cause="line 2")
+@pytest.mark.parametrize("line, subject, words", [
+    ("=all", "kafka.properties", "line 3 has no name"), (r"acks=\u12", "kafka.properties", r"line 3 has a \u without"),
+    ("acks=a\0b", "kafka.properties", "line 3 has a zero byte"), ("acksx=1", "acksx", "kafka.properties, line 3)"),
+    ("socket.timeout.ms = soon", "socket.timeout.ms", "kafka.properties, line 3)"),
+    ("test.mock.num.brokers: 3", "test.mock.num.brokers", "kafka.properties, line 3)"),
+])
+def test_properties_file_with_a_mistake(guard, line, subject, words):
+    path = guard.write("kafka.properties", f"linger.ms=\\\n  5\n{line}\nclient.id=orders\n")
+    try_kafka(guard, "127.0.0.1:1", properties_file=path).expect("kafka-property", exit=69, subject=subject, cause=words)
+
+
+@pytest.mark.near_miss("kafka-property", "auth-failed")
+def test_properties_file_as_java_reads_it(guard):
+    path = guard.write("kafka.properties", "\ufeff# the service's\nsecurity.protocol: SASL_PLAINTEXT\r\nsasl.mechanism PLAIN\n"
+                                           "sasl.username=al\\u0069\\\n     ce\nsasl.password = marker\\:pass\\=word \\\n-7391\n")
+    with FakeKafka(mechanisms=["PLAIN"], users={"alice": "marker:pass=word -7391"}, topics={"orders": (1, 1)}) as kafka:
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties_file=path).passed()
+
+
+@pytest.mark.produces("file-unreadable")
+def test_properties_file_is_too_large(guard):
+    path = guard.write("kafka.properties", "# what is this\n" * 5000)
+    try_kafka(guard, "127.0.0.1:1", properties_file=path).expect("file-unreadable", subject=str(path), cause="64 KiB",
+                                                              hint="64 KiB is the limit")
 
 
 @pytest.mark.produces("file-missing")
@@ -231,6 +274,29 @@ def test_profile_mistakes(guard, keys, words):
     guard.try_("kafka", **{"bootstrap_servers": "kafka:9092", **keys}).problem(words, exit=64)
 
 
+@pytest.mark.produces("kafka-property")
+@pytest.mark.parametrize("asks", ["enable.idempotence=true", "transactional.id=orders-1"])
+@pytest.mark.parametrize("own, words", [("acks=1", "acks"), ("max.in.flight.requests.per.connection=6", "max.in.flight"),
+                                        ("retries=0", "retries")])
+@pytest.mark.parametrize("key", [{"idempotent": True}, {"transactional_id": "orders-1"}])
+def test_settings_that_do_not_fit_the_services_own_idempotence(guard, key, asks, own, words):
+    """What the library will tell the service when it starts; no broker is needed for it."""
+    path = guard.write("kafka.properties", f"{asks}\n{own}\n")
+    try_kafka(guard, f"127.0.0.1:{refused_port()}", properties_file=path, **key).expect(
+        "kafka-property", exit=69, phase="config", cause=words)
+
+
+@pytest.mark.near_miss("kafka-property", "kafka-idempotence-denied")
+@pytest.mark.parametrize("properties", [
+    ["enable.idempotence=true", "acks=all", "retries=5", "max.in.flight.requests.per.connection=1"],
+    ["enable.idempotence=1", "acks=-1"], ["enable.idempotence=true", "transactional.id=orders-1"],
+    ["enable.idempotence=false", "acks=1", "retries=0"]])
+def test_settings_that_fit_the_services_own_idempotence(guard, properties):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        try_kafka(guard, kafka.bootstrap, properties=properties, idempotent=True, transactional_id="orders-1").passed()
+        assert set(kafka.producer_ids) == {None, "startguard-orders-1"}
+
+
 # ---- the cluster -----------------------------------------------------------------------------------------------------
 
 @pytest.mark.produces("kafka-wrong-cluster")
@@ -265,15 +331,22 @@ def test_just_enough_brokers(guard):
 
 
 @pytest.mark.produces("kafka-no-brokers")
-@pytest.mark.parametrize("how", ["empty", "mute"])
-def test_no_metadata(guard, how):
+@pytest.mark.near_miss("answer-timeout")
+def test_no_broker_is_listed(guard):
     with FakeKafka() as kafka:
-        if how == "empty":
-            kafka.listed = []
-        else:
-            kafka.mute = {METADATA}
+        kafka.listed = []
         run_short(guard, bootstrap_servers=kafka.servers).expect("kafka-no-brokers", exit=124, phase="protocol",
                                                                  subject=kafka.bootstrap)
+
+
+@pytest.mark.produces("answer-timeout")
+@pytest.mark.near_miss("kafka-no-brokers")
+def test_metadata_is_not_answered(guard):
+    """A broker is there, and has answered: what is missing is the answer to one request."""
+    with FakeKafka() as kafka:
+        kafka.mute = {METADATA}
+        run_short(guard, bootstrap_servers=kafka.servers).expect("answer-timeout", exit=124, phase="protocol",
+                                                                 subject=kafka.bootstrap, cause="Metadata has no answer")
 
 
 @pytest.mark.near_miss("kafka-no-brokers")
@@ -328,6 +401,18 @@ def test_advertised_name_does_not_resolve(guard):
         kafka.advertised[1] = ("kafka-1.internal.test", 9092)
         try_kafka(guard, kafka.bootstrap, topics=ORDERS, _dns=dns).expect(
             "kafka-advertised-unresolvable", exit=124, phase="resolve", subject="broker 1 at kafka-1.internal.test:9092")
+
+
+@pytest.mark.produces("kafka-advertised-unresolvable")
+@pytest.mark.near_miss("answer-timeout", "kafka-no-brokers")
+def test_advertised_name_does_not_resolve_and_a_question_is_lost(guard):
+    """librdkafka 2.0 may lose a question on the way from the bootstrap connection to the brokers: it is asked once more."""
+    from fakes.dns import DnsServer
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka, DnsServer({"kafka-1.internal.test": "NXDOMAIN"}) as dns:
+        kafka.advertised[1], kafka.losing = ("kafka-1.internal.test", 9092), {METADATA: 3}
+        text = profile(bootstrap_servers=kafka.servers, topics=ORDERS, attempt_timeout=guard.span(2))
+        check = guard.check(text, dns=dns).expect("kafka-advertised-unresolvable", exit=124, subject="broker 1 at kafka-1.internal.test:9092")
+        assert check["attempts"] == 1 and not kafka.losing[METADATA]
 
 
 @pytest.mark.near_miss("kafka-advertised-unreachable", "kafka-advertised-unresolvable")
@@ -398,6 +483,14 @@ def test_topic_denied(guard):
         kafka.topics["orders"].error = TOPIC_AUTHORIZATION_FAILED
         try_kafka(guard, kafka.bootstrap, topics=ORDERS).expect("kafka-topic-denied", exit=69, subject="topic orders",
                                                                hint="Describe")
+
+
+@pytest.mark.produces("kafka-error")
+@pytest.mark.near_miss("kafka-no-brokers", "kafka-topic-missing")
+def test_topic_that_an_error_comes_for(guard):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.topics["orders"].error = -1
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS).expect("kafka-error", exit=124, subject="topic orders", cause="Unknown broker error")
 
 
 @pytest.mark.produces("kafka-partitions")

@@ -15,6 +15,9 @@ from kafka_help import ORDERS, lists_rights, profile, run_short, tls, try_kafka
 CANARY = {"topic": "canary"}
 EVERYTHING = [{"name": "orders", "operations": ["read", "write", "describe"]}]
 
+MUTE_OR_CLOSING = [pytest.param("mute", "answer-timeout", marks=pytest.mark.produces("answer-timeout")),
+                   pytest.param("closing", "connect-closed", marks=pytest.mark.produces("connect-closed"))]
+
 
 def without_lists(kafka):
     """As a broker before 2.3."""
@@ -82,7 +85,7 @@ def test_no_right_at_all_names_what_is_wanted(guard):
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         kafka.topics["orders"].error = TOPIC_AUTHORIZATION_FAILED
         try_kafka(guard, kafka.bootstrap, topics=EVERYTHING[0:1]).expect(
-            "kafka-topic-denied", cause="may not read or write topic orders", hint="grant Read and write on topic orders")
+            "kafka-topic-denied", cause="may not read or write topic orders", hint="grant Read and Write on topic orders to this principal: Describe comes with it; if it has that, drop the rule that denies Describe")
 
 
 @pytest.mark.near_miss("kafka-topic-denied")
@@ -108,6 +111,59 @@ def test_what_is_not_answered_is_not_granted(guard, operation, api, how):
             assert result.passed()["facts"]["unverified"] == "write orders"
         else:
             assert result.code == 124 and result.check()["code"] in ("answer-timeout", "connect-closed", "connect-reset"), result
+
+
+@pytest.mark.near_miss("kafka-topic-denied")
+@pytest.mark.parametrize("operation, error, code", [("read", -1, "kafka-error"), ("read", 56, "kafka-no-leader"), ("read", 76, "kafka-error"),
+                                                    ("read", 6, "kafka-no-leader"), ("write", -1, "kafka-error")])
+def test_an_error_is_not_a_right(guard, operation, error, code):
+    """UNKNOWN_SERVER_ERROR, KAFKA_STORAGE_ERROR ... of the trial of a right. Of some of a fetch the library tells its log only."""
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        without_lists(kafka)
+        kafka.fetch_error = kafka.produce_error = error
+        kafka.looks_at_acks = False
+        result = run_short(guard, bootstrap_servers=kafka.bootstrap, topics=[{"name": "orders", "operations": [operation]}])
+        if operation == "write" and lists_rights(guard):  # no trial is made there: the fact says so
+            assert result.passed()["facts"]["unverified"] == "write orders"
+        elif error in (6, 56) and lists_rights(guard):
+            result.expect("answer-timeout", exit=124, subject="topic orders")
+        else:
+            result.expect(code, exit=124, subject="topic orders", cause=f"an attempt to {operation}")
+
+
+@pytest.mark.produces("answer-timeout")
+def test_rights_that_are_asked_beside_a_question_without_answer(guard):
+    """The settings of another topic: what comes of the rights beside them, it is no pass."""
+    with FakeKafka(topics={"orders": (1, 1), "audit": (1, 1)}) as kafka:
+        kafka.mute.add(DESCRIBE_CONFIGS)
+        run_short(guard, bootstrap_servers=kafka.bootstrap, topics=[
+            {"name": "orders", "operations": ["read"]}, {"name": "audit", "config": ["cleanup.policy=compact"]}]).expect(
+                "answer-timeout", exit=124)
+
+
+@pytest.mark.near_miss("kafka-topic-denied")
+@pytest.mark.parametrize("operation", ["read", "write"])
+def test_a_list_of_rights_that_does_not_come(guard, operation):
+    """A library that asks for the list does not fall back to a trial, or to a fact, because nobody answered."""
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.mute.add(lambda request: request.operations)
+        topics = [{"name": "orders", "operations": [operation]}]
+        result = run_short(guard, bootstrap_servers=kafka.bootstrap, topics=topics)
+        if not lists_rights(guard):
+            result.passed()
+        else:
+            result.expect("answer-timeout", exit=124, subject="topic orders", cause=f"may {operation} the topic was not answered")
+            assert not kafka.count(FETCH) and not kafka.count(PRODUCE)
+
+
+@pytest.mark.produces("kafka-error")
+@pytest.mark.near_miss("kafka-config-denied", "answer-timeout", "kafka-topic-config")
+@pytest.mark.parametrize("wish", [{"operations": ["write"]}, {"config": ["cleanup.policy=delete"]}])
+def test_settings_that_end_in_an_error(guard, wish):
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.configs_error = -1
+        try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", **wish}]).expect(
+            "kafka-error", exit=124, subject="topic orders", cause="settings cannot be read")
 
 
 @pytest.mark.produces("answer-timeout")
@@ -244,6 +300,52 @@ def test_group_may_be_described_only(guard, lists):
             "kafka-group-denied", exit=69, subject="group orders", cause="may not read group orders")
 
 
+@pytest.mark.near_miss("kafka-group-denied", "kafka-no-brokers")
+@pytest.mark.parametrize("how, code", MUTE_OR_CLOSING)
+def test_group_that_is_not_answered_for(guard, how, code):
+    """The trial of Read on a group that nothing comes back from is no pass."""
+    with FakeKafka() as kafka:
+        without_lists(kafka)
+        kafka.denied = {("read", "group orders")}
+        getattr(kafka, how).add(OFFSET_COMMIT)
+        run_short(guard, bootstrap_servers=kafka.servers, groups=["orders"]).expect(code, exit=124, subject=kafka.bootstrap)
+
+
+@pytest.mark.produces("kafka-error")
+@pytest.mark.near_miss("kafka-group-denied", "kafka-coordinator")
+@pytest.mark.parametrize("which", ["commit_error", "groups_error"])
+def test_group_that_an_error_comes_for(guard, which):
+    with FakeKafka() as kafka:
+        without_lists(kafka)
+        setattr(kafka, which, -1)
+        try_kafka(guard, kafka.bootstrap, groups=["orders"]).expect("kafka-error", exit=124, subject="group orders",
+                                                                  cause="Unknown broker error")
+
+
+@pytest.mark.near_miss("kafka-error", "kafka-group-denied")
+@pytest.mark.parametrize("error", [25, 22, 27, None])
+def test_group_answers_that_come_after_the_rights(guard, error):
+    """Brokers that look at the members before the topic; and one that takes the commit, which is told."""
+    with FakeKafka() as kafka:
+        without_lists(kafka)
+        kafka.commit_error = error
+        facts = try_kafka(guard, kafka.bootstrap, groups=["orders"]).passed()["facts"]
+        assert facts.get("offset_left_in") == ("orders" if error is None else None)
+
+
+@pytest.mark.produces("kafka-group-denied")
+def test_many_groups(guard):
+    """More than are tried at a time; each gets its own answer."""
+    names = [f"group-{i}" for i in range(40)]
+    with FakeKafka() as kafka:
+        without_lists(kafka)
+        try_kafka(guard, kafka.bootstrap, groups=names).passed()
+        kafka.denied = {("read", "group group-7"), ("read", "group group-39")}
+        try_kafka(guard, kafka.bootstrap, groups=names).expect(
+            "kafka-group-denied", exit=69, subject="group group-7", cause="group group-39 too: kafka-group-denied")
+        assert left_nothing(kafka)
+
+
 @pytest.mark.produces("kafka-coordinator")
 @pytest.mark.near_miss("kafka-group-denied", "kafka-no-brokers")
 def test_no_coordinator(guard):
@@ -334,6 +436,36 @@ def test_idempotence_denied(guard):
             "kafka-idempotence-denied", exit=69, phase="assert", cause="authorization failed", hint="IdempotentWrite")
 
 
+@pytest.mark.near_miss("kafka-no-brokers", "kafka-idempotence-denied", "kafka-advertised-unreachable")
+@pytest.mark.parametrize("how, code", MUTE_OR_CLOSING)
+def test_producer_id_is_not_answered(guard, how, code):
+    """Brokers are there and have answered; that one besides is gone is not the reason."""
+    with FakeKafka(brokers=2, topics={"orders": (1, 1)}) as kafka:
+        getattr(kafka, how).add(INIT_PRODUCER_ID)
+        kafka.advertised[2] = ("127.0.0.1", refused_port())
+        check = run_short(guard, bootstrap_servers=kafka.servers[:1], topics=ORDERS, idempotent=True).expect(code, exit=124)
+        assert how == "closing" or "InitProducerId has no answer" in check["cause"]
+
+
+@pytest.mark.produces("kafka-error")
+@pytest.mark.near_miss("kafka-no-brokers", "kafka-idempotence-denied")
+@pytest.mark.parametrize("error, words", [(-1, "Unknown broker error"), (42, "Invalid request")])
+def test_producer_id_error(guard, error, words):
+    with FakeKafka() as kafka:
+        kafka.producer_id_error = error
+        run_short(guard, bootstrap_servers=kafka.servers, idempotent=True).expect(
+            "kafka-error", exit=124, subject="producer id", cause=words)
+
+
+@pytest.mark.produces("answer-timeout")
+@pytest.mark.near_miss("kafka-coordinator")
+def test_transaction_is_not_answered(guard):
+    with FakeKafka(brokers=2, topics={"orders": (1, 1)}) as kafka:
+        kafka.mute, kafka.coordinator = {INIT_PRODUCER_ID}, 2
+        run_short(guard, bootstrap_servers=kafka.servers[:1], topics=ORDERS, transactional_id="orders-1").expect(
+            "answer-timeout", exit=124, subject=f"broker 2 at {kafka.servers[1]}", cause="InitProducerId has no answer")
+
+
 @pytest.mark.near_miss("kafka-transaction-denied", "kafka-transaction-timeout", "kafka-coordinator")
 def test_transactional_id(guard):
     with FakeKafka(brokers=2, topics={"orders": (1, 1)}) as kafka:
@@ -402,11 +534,24 @@ def test_canary_on_the_mock_cluster(guard):
 
 
 @pytest.mark.produces("kafka-canary-failed")
-@pytest.mark.parametrize("error, words", [(87, "sending the canary"), (10, "sending the canary")])
-def test_canary_refused(guard, error, words):
+@pytest.mark.near_miss("kafka-canary-refused")
+def test_canary_fails(guard):
+    """Of the broker, and it may pass: UNKNOWN_SERVER_ERROR, INVALID_PRODUCER_EPOCH."""
+    with FakeKafka(topics={"canary": (1, 1)}) as kafka:
+        for kafka.produce_error in (-1, 47):
+            fly(guard, kafka).expect("kafka-canary-failed", exit=124, phase="assert", subject="topic canary", cause="sending the canary")
+
+
+@pytest.mark.produces("kafka-canary-refused")
+@pytest.mark.near_miss("kafka-canary-failed")
+@pytest.mark.parametrize("error", [2, 4, 10, 21, 32, 43, 44, 76, 87])
+def test_canary_refused(guard, error):
+    """Of the record: no waiting makes it another one."""
     with FakeKafka(topics={"canary": (1, 1)}) as kafka:
         kafka.produce_error = error
-        fly(guard, kafka).expect("kafka-canary-failed", exit=124, phase="assert", subject="topic canary", cause=words)
+        text = profile(bootstrap_servers=kafka.servers, canary=CANARY, timeout="10m")
+        guard.check(text).expect("kafka-canary-refused", exit=69, phase="assert", subject="topic canary", cause="sending the canary")
+        assert kafka.count(PRODUCE) == 1
 
 
 @pytest.mark.produces("kafka-canary-failed")
@@ -434,13 +579,36 @@ def test_canary_finds_too_few_replicas(guard):
         fly(guard, kafka).expect("kafka-isr-low", exit=124, subject="topic canary")
 
 
+@pytest.mark.produces("kafka-isr-low")
+@pytest.mark.near_miss("kafka-canary-failed")
+def test_canary_topic_has_a_partition_with_too_few_replicas(guard):
+    """Whichever partition the record would hit: each is looked at, and nothing is sent."""
+    with FakeKafka(brokers=3, topics={"canary": (6, 3)}) as kafka:
+        kafka.config["canary"] = {"min.insync.replicas": "2"}
+        kafka.topics["canary"].partitions[4].isr = [2]
+        for _ in range(3):
+            fly(guard, kafka).expect("kafka-isr-low", exit=124, subject="topic canary", cause="partition 4 has 1 of 3 replicas in sync")
+        assert left_nothing(kafka)
+
+
 @pytest.mark.produces("kafka-topic-denied")
 @pytest.mark.near_miss("kafka-canary-failed")
 @pytest.mark.parametrize("operation, words", [("write", "sending the canary"), ("read", "reading back the canary")])
 def test_canary_denied(guard, operation, words):
     with FakeKafka(topics={"canary": (1, 1)}) as kafka:
         kafka.denied = {(operation, "canary")}
-        fly(guard, kafka).expect("kafka-topic-denied", exit=69, subject="topic canary", cause=words)
+        fly(guard, kafka).expect("kafka-topic-denied", exit=69, subject="topic canary", cause=words,
+                                 hint=f"grant {operation.capitalize()} on topic canary")
+
+
+@pytest.mark.produces("kafka-topic-denied")
+def test_canary_topic_may_not_be_described(guard):
+    """Described by nobody who has neither right: both are named."""
+    from fakes.kafka import TOPIC_AUTHORIZATION_FAILED
+    with FakeKafka(topics={"canary": (1, 1)}) as kafka:
+        kafka.topics["canary"].error = TOPIC_AUTHORIZATION_FAILED
+        fly(guard, kafka).expect("kafka-topic-denied", exit=69, cause="may not read or write topic canary",
+                                 hint="grant Read and Write on topic canary")
 
 
 @pytest.mark.produces("kafka-topic-missing")

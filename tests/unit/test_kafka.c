@@ -1,10 +1,12 @@
 /* kafka: settings of topics, findings, and librdkafka's words, as tables. */
 #include "cm.h"
 #include "kafka_config.h"
+#include "kafka_file.h"
 #include "kafka_findings.h"
 #include "kafka_group.h"
 #include "kafka_log.h"
 #include "kafka_props.h"
+#include "kafka_requests.h"
 
 /* ---- settings -------------------------------------------------------------------------------------------- */
 
@@ -229,13 +231,178 @@ static void test_small_things(void **state UNUSED)
 	assert_non_null(kafka_group_problem(""));
 }
 
+/* ---- requests ------------------------------------------------------------------------------------------ */
+
+static struct kafka_request request(int16_t api, int32_t broker, const char *address)
+{
+	struct kafka_request r = {.api = api, .broker = broker};
+
+	snprintf(r.address, sizeof r.address, "%s", address);
+	return r;
+}
+
+static void send_one(struct kafka_requests *r, int16_t api, int32_t broker, const char *address)
+{
+	struct kafka_request one = request(api, broker, address);
+
+	kafka_requests_sent(r, &one);
+}
+
+static void answer_one(struct kafka_requests *r, int16_t api, int32_t broker, const char *address)
+{
+	struct kafka_request one = request(api, broker, address);
+
+	kafka_requests_answered(r, &one);
+}
+
+static void test_requests(void **state UNUSED)
+{
+	struct kafka_requests r = {.n = 0};
+
+	send_one(&r, KAFKA_API_VERSIONS, -1, "k:1");
+	send_one(&r, KAFKA_API_FETCH, 1, "k:1");
+	assert_null(kafka_requests_oldest(&r));
+	send_one(&r, 22, 2, "k:2");
+	send_one(&r, 3, 1, "k:1");
+	assert_int_equal(kafka_requests_oldest(&r)->api, 22);
+	answer_one(&r, 22, 1, "k:1"); /* of another broker */
+	assert_int_equal(kafka_requests_oldest(&r)->api, 22);
+	assert_string_equal(kafka_request_name(22), "InitProducerId");
+	answer_one(&r, 22, 2, "k:2");
+	assert_int_equal(kafka_requests_oldest(&r)->api, 3);
+	kafka_requests_closed(&r, 2, "k:2");
+	assert_int_equal(kafka_requests_oldest(&r)->api, 3);
+	kafka_requests_closed(&r, 1, "k:1");
+	assert_null(kafka_requests_oldest(&r));
+	/* Sent to a bootstrap server, answered by the broker that it turned out to be. */
+	send_one(&r, 3, -1, "k:1");
+	answer_one(&r, 3, 7, "kafka-7:9092");
+	assert_null(kafka_requests_oldest(&r));
+	/* Of a bootstrap connection the address tells which is gone. */
+	send_one(&r, 3, -1, "k:1");
+	kafka_requests_closed(&r, -1, "k:2");
+	assert_non_null(kafka_requests_oldest(&r));
+	kafka_requests_closed(&r, -1, "k:1");
+	assert_null(kafka_requests_oldest(&r));
+}
+
+static void test_requests_that_do_not_fit(void **state UNUSED)
+{
+	struct kafka_requests r = {.n = 0};
+
+	for (int i = 0; i < 3 * KAFKA_REQUESTS_MAX; i++)
+		send_one(&r, 3, i, "k:1");
+	assert_int_equal(r.n, KAFKA_REQUESTS_MAX);
+	assert_int_equal(kafka_requests_oldest(&r)->broker, 0);
+}
+
+static void test_errors_in_words(void **state UNUSED)
+{
+	assert_int_equal(
+	    kafka_error_in(
+		"Failed to acquire idempotence PID from broker k:1/1: Local: Broker transport "
+		"failure: retrying"),
+	    RD_KAFKA_RESP_ERR__TRANSPORT);
+	assert_int_equal(
+	    kafka_error_in("broker unavailable: fetch: Broker: Not leader for partition"),
+	    RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+	assert_int_equal(kafka_error_in("Unknown broker error"), RD_KAFKA_RESP_ERR_UNKNOWN);
+	assert_int_equal(kafka_error_in("all is well"), 0);
+	assert_int_equal(kafka_error_in(""), 0);
+}
+
+/* ---- a file of settings ------------------------------------------------------------------------------ */
+
+/* "1 name=[value]" for each, then what is wrong. */
+static void read_all(const char *text, size_t len, char *buf, size_t size)
+{
+	struct kafka_file f;
+	const char *name, *value;
+	char *copy = malloc(
+	    len +
+	    1); /* of the exact size: what is read or written beyond it is seen by the sanitizer */
+	size_t n = 0;
+	int got;
+
+	assert_non_null(copy);
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	buf[0] = '\0';
+	kafka_file_begin(&f, copy, len);
+	while ((got = kafka_file_next(&f, &name, &value)) > 0)
+		n += (size_t)snprintf(buf + n, size - n, "%d %s=[%s] ", f.begun, name, value);
+	if (got < 0)
+		snprintf(buf + n, size - n, "%d %s", f.begun, f.problem);
+	free(copy);
+}
+
+static void test_file(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *read;
+	} table[] = {
+	    {"", ""},
+	    {"\n\n  \n", ""},
+	    {"acks=all", "1 acks=[all] "},
+	    {"acks=all\n", "1 acks=[all] "},
+	    {"a=1\nb=2\nc=3\n", "1 a=[1] 2 b=[2] 3 c=[3] "},
+	    {"a=1\r\nb=2\rc=3", "1 a=[1] 2 b=[2] 3 c=[3] "},
+	    {"a: 1\nb : 2\nc 3\nd\t4", "1 a=[1] 2 b=[2] 3 c=[3] 4 d=[4] "},
+	    {"  a = 1  \n", "1 a=[1] "},
+	    {"a==1\nb=:2\nc = = 3\n", "1 a=[=1] 2 b=[:2] 3 c=[= 3] "},
+	    {"a\nb=\nc =\nd=1", "1 a=[] 2 b=[] 3 c=[] 4 d=[1] "},
+	    {"#a=1\n  !b=2\nc=#3\n", "3 c=[#3] "},
+	    {"#a=1\\\nb=2\n", "2 b=[2] "},
+	    {"\xef\xbb\xbf"
+	     "a=1\n",
+	     "1 a=[1] "},
+	    {"\xef\xbb\xbf#c\na=1\n", "2 a=[1] "},
+	    {"a=1,\\\n  2,\\\r\n\t3\nb=4", "1 a=[1,2,3] 4 b=[4] "},
+	    {"a\\\n  b=1\nc=2", "1 ab=[1] 3 c=[2] "},
+	    {"a=1\\", "1 a=[1] "},
+	    {"a=1\\\n", "1 a=[1] "},
+	    {"a=1\\\n\nb=2", "1 a=[1] 3 b=[2] "},
+	    {"a=c:\\\\x\\tend\\q", "1 a=[c:\\x\tendq] "},
+	    {"a=1\\\\\nb=2", "1 a=[1\\] 2 b=[2] "},
+	    {"a\\=b\\:c\\ d=1", "1 a=b:c d=[1] "},
+	    {"a=\\ 1\\ ", "1 a=[ 1 ] "},
+	    {"a=\\u0041\\u00e9\\u20AC\\ud83d\\ude00.",
+	     "1 a=[A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80.] "},
+	    {"a=\xc3\xa9\\\xc3\xa9", "1 a=[\xc3\xa9\xc3\xa9] "},
+	    {"a=1\n=2\n", "1 a=[1] 2 has no name before its value"},
+	    {"a=1\nb=\\u12\n", "1 a=[1] 2 has a \\u without four hexadecimal digits"},
+	    {"a=\\u12g4", "1 has a \\u without four hexadecimal digits"},
+	    {"a=\\u", "1 has a \\u without four hexadecimal digits"},
+	    {"a=\\u0000", "1 has a zero character"},
+	    {"a=\\ud83d", "1 has half of a character behind \\u"},
+	    {"a=\\ude00\\ud83d", "1 has half of a character behind \\u"},
+	};
+	static const char wide[] = "a\0=\0"
+				   "1\0";
+	char buf[256];
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		read_all(table[i].text, strlen(table[i].text), buf, sizeof buf);
+		assert_string_equal(buf, table[i].read);
+	}
+	read_all(wide, sizeof wide - 1, buf, sizeof buf);
+	assert_string_equal(buf, "1 has a zero byte: text in UTF-8 is expected");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_config_syntax), cmocka_unit_test(test_config_granted),
-	    cmocka_unit_test(test_findings),      cmocka_unit_test(test_many_findings),
-	    cmocka_unit_test(test_line),          cmocka_unit_test(test_meaning),
+	    cmocka_unit_test(test_config_syntax),
+	    cmocka_unit_test(test_config_granted),
+	    cmocka_unit_test(test_findings),
+	    cmocka_unit_test(test_many_findings),
+	    cmocka_unit_test(test_line),
+	    cmocka_unit_test(test_meaning),
 	    cmocka_unit_test(test_small_things),
+	    cmocka_unit_test(test_requests),
+	    cmocka_unit_test(test_requests_that_do_not_fit),
+	    cmocka_unit_test(test_errors_in_words),
+	    cmocka_unit_test(test_file),
 	};
 
 	return cmocka_run_group_tests_name("kafka", tests, NULL, NULL);
