@@ -166,6 +166,10 @@ static int start_service(const struct cli *cli, struct run *run, struct report *
 	struct err err;
 	int code, sig;
 
+	if (run->left_behind)
+		say("a process that a check started could not be ended: the service will find it "
+		    "among its "
+		    "children");
 	tell_finish();
 	sig = signals_ending(signals); /* what came during the last lines still counts for us */
 	if (sig) {
