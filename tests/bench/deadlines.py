@@ -53,13 +53,13 @@ def main():
     program = sys.argv[1] if len(sys.argv) > 1 else "build/startguard"
     repetitions = int(sys.argv[2]) if len(sys.argv) > 2 else 10
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as server, tempfile.TemporaryDirectory() as folder:
-        print(f"{'':20} " + "".join(f"{limit:>20}" for limit in KEYS) + "   (median, maximum in ms)")
-        for name, ms, text in rows("127.0.0.1:%d" % server.getsockname()[1]).items():
+        print(f"{'':22} " + "".join(f"{limit:>20}" for limit in KEYS) + "   (median, maximum in ms)")
+        for name, ms, text in rows("127.0.0.1:%d" % server.getsockname()[1]):
             cells = []
             for limit in KEYS:
                 times = [late(program, pathlib.Path(folder), text, ms, limit) for _ in range(repetitions)]
                 cells.append(f"{statistics.median(times):9.1f} {max(times):9.1f} ")
-            print(f"{name:20} " + "".join(cells), flush=True)
+            print(f"{name:22} " + "".join(cells), flush=True)
 
 
 if __name__ == "__main__":
