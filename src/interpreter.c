@@ -14,7 +14,7 @@
 
 struct head {
 	char text[HEAD_MAX + 1];
-	ssize_t n;
+	ssize_t n; /* -1: it cannot be read */
 };
 
 static int open_head(const char *file, struct head *h)
@@ -22,14 +22,14 @@ static int open_head(const char *file, struct head *h)
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	memset(h->text, 0, sizeof h->text);
-	h->n = fd < 0 ? -1 : pread(fd, h->text, HEAD_MAX, 0);
+	h->n = pread(fd, h->text, HEAD_MAX, 0);
 	return fd;
 }
 
 /* ---- scripts ---------------------------------------------------------------------------------------------------------- */
 static bool is_script(const struct head *h)
 {
-	return h->n > 2 && h->text[0] == '#' && h->text[1] == '!';
+	return h->text[0] == '#' && h->text[1] == '!';
 }
 
 /* "#! /path argument": where the path begins, and its length. The end of the line alone is cut off, not a carriage
@@ -55,21 +55,18 @@ static enum interpreter of_script(const struct head *h, char *out, size_t size)
 
 /* A carriage return at the end of the path, which the kernel takes for a part of the name, and of the word that env is given,
  * which does the same. What other interpreters make of an argument is theirs to say. */
-static bool line_ends_in_return(const char *file, bool path_is_missing)
+static bool line_ends_in_return(const struct head *h, const char *path, bool path_is_missing)
 {
-	struct head h;
-	cleanup_fd int fd = open_head(file, &h);
 	size_t n, rest;
-	const char *begin = path_of(&h, &n), *argument;
+	const char *argument;
 
-	if (fd < 0 || !begin || n == 0)
-		return false;
 	if (path_is_missing)
-		return begin[n - 1] == '\r';
-	argument = begin + n + strspn(begin + n, " \t");
+		return str_ends(path, "\r");
+	argument = path_of(h, &n) + n;
+	argument += strspn(argument, " \t");
 	rest = strcspn(argument, "\n");
-	return n >= 4 && memcmp(begin + n - 4, "/env", 4) == 0 && rest > 0 && *argument != '-' &&
-	       !memchr(argument, '=', rest) && argument[rest - 1] == '\r';
+	return str_ends(path, "/env") && *argument != '-' && !memchr(argument, '=', rest) &&
+	       argument[rest - 1] == '\r'; /* without an argument: the path's last character */
 }
 
 /* ---- programs --------------------------------------------------------------------------------------------------------- */
@@ -137,62 +134,68 @@ static enum interpreter of_elf(int fd, const struct head *h, char *out, size_t s
 	return INTERPRETER_NONE;
 }
 
-bool interpreter_other_machine(const char *file, char *out, size_t size)
+static bool is_other_machine(const struct head *h, char *out, size_t size)
 {
+	const unsigned char *at = (const unsigned char *)h->text + offsetof(Elf64_Ehdr, e_machine);
 	const struct machine *own = machine_of(own_machine()), *its;
-	struct head h;
-	cleanup_fd int fd = open_head(file, &h);
-	const unsigned char *at = (const unsigned char *)h.text + offsetof(Elf64_Ehdr, e_machine);
 
-	if (fd < 0 || !is_elf(&h))
-		return false;
-	its = machine_of(h.text[EI_DATA] == ELFDATA2MSB ? (unsigned)at[0] << 8 | at[1]
-							: (unsigned)at[1] << 8 | at[0]);
-	if (!own || !its || its->family == own->family)
+	its = machine_of(h->text[EI_DATA] == ELFDATA2MSB ? (unsigned)at[0] << 8 | at[1]
+							 : (unsigned)at[1] << 8 | at[0]);
+	if (!is_elf(h) || !own || !its || its->family == own->family)
 		return false;
 	snprintf(out, size, "a program for %s, and this machine is %s", its->name, own->name);
 	return true;
 }
 
-static bool begins(const char *file, const char *word)
+bool interpreter_other_machine(const char *file, char *out, size_t size)
 {
 	struct head h;
 	cleanup_fd int fd = open_head(file, &h);
 
-	return fd >= 0 && h.n > 0 && str_starts(h.text, word);
+	return is_other_machine(&h, out, size);
 }
 
-/* Certainly: the list of what is registered with the kernel can be read, and nothing on it is in use. Most containers do not
- * see it. */
-static bool no_emulator(void)
+static bool says(const char *folder, const char *name, const char *word)
 {
-	DIR *dir = opendir(BINFMT);
+	cleanup_free char *file = NULL;
+	cleanup_fd int fd = -1;
+	struct head h;
+
+	if (asprintf(&file, "%s/%s", folder, name) < 0)
+		die("out of memory");
+	fd = open_head(file, &h);
+	return str_starts(h.text, word);
+}
+
+bool interpreter_no_emulator(const char *folder)
+{
+	DIR *dir = opendir(folder);
 	bool any = false;
 	struct dirent *e;
 
-	while (dir && !any && (e = readdir(dir))) {
-		char path[sizeof BINFMT + 1 + sizeof e->d_name];
-
-		if (str_eq(e->d_name, "status") || str_eq(e->d_name, "register"))
-			continue;
-		snprintf(path, sizeof path, BINFMT "/%s", e->d_name);
-		any = begins(path, "enabled");
-	}
-	if (dir)
-		closedir(dir);
-	return begins(BINFMT "/status", "disabled") ||
-	       (begins(BINFMT "/status", "enabled") && !any);
+	if (!dir)
+		return false;
+	while ((e = readdir(dir)))
+		any |= !str_eq(e->d_name, "status") && says(folder, e->d_name, "enabled");
+	closedir(dir);
+	return says(folder, "status", "disabled") || (says(folder, "status", "enabled") && !any);
 }
 
 /* ---- both -------------------------------------------------------------------------------------------------------------- */
+static enum interpreter read_interpreter(const char *file, struct head *h, char *out, size_t size)
+{
+	cleanup_fd int fd = open_head(file, h);
+
+	if (is_script(h))
+		return of_script(h, out, size);
+	return is_elf(h) ? of_elf(fd, h, out, size) : INTERPRETER_NONE;
+}
+
 enum interpreter interpreter_of(const char *file, char *out, size_t size)
 {
 	struct head h;
-	cleanup_fd int fd = open_head(file, &h);
 
-	if (is_script(&h))
-		return of_script(&h, out, size);
-	return is_elf(&h) ? of_elf(fd, &h, out, size) : INTERPRETER_NONE;
+	return read_interpreter(file, &h, out, size);
 }
 
 int interpreter_can_run(const char *file)
@@ -242,18 +245,19 @@ int interpreter_trouble(const char *file, struct err *err)
 {
 	char names[2][HEAD_MAX + 1], words[96];
 	const char *script = file;
+	struct head h;
 
 	for (int i = 0;; i++) {
 		char *next = names[i % 2];
-		enum interpreter what = interpreter_of(script, next, sizeof names[0]);
+		enum interpreter what = read_interpreter(script, &h, next, sizeof names[0]);
 		int error = what == INTERPRETER_NONE ? 0 : interpreter_can_run(next);
 
-		if (interpreter_other_machine(script, words, sizeof words) && no_emulator()) {
+		if (is_other_machine(&h, words, sizeof words) && interpreter_no_emulator(BINFMT)) {
 			err_make(err, ENOEXEC, "command \"%s\" is there, but %s is %s", file,
 				 script, words);
 			return 126;
 		}
-		if (what == INTERPRETER_SCRIPT && line_ends_in_return(script, error != 0))
+		if (what == INTERPRETER_SCRIPT && line_ends_in_return(&h, next, error != 0))
 			return blame_return(file, script, err);
 		if (error != 0)
 			return blame(file, next, error, err);

@@ -24,5 +24,8 @@ int interpreter_trouble(const char *file, struct err *err);
 /* "a program for arm, and this machine is x86-64"; false when it is none of another machine. The kernel may run it all the same,
  * by an emulator that is registered with it (binfmt_misc). */
 bool interpreter_other_machine(const char *file, char *out, size_t size);
+/* Certainly none: the kernel's list of them, this folder, can be read, and nothing on it is in use. Most containers do not see
+ * it. */
+bool interpreter_no_emulator(const char *folder);
 
 #endif

@@ -535,6 +535,30 @@ static void what_runs_it_must_run(void **state)
 	trouble("s", 0, "");
 }
 
+static void what_is_registered_with_the_kernel(void **state)
+{
+	(void)state;
+	assert_false(interpreter_no_emulator("binfmt"));
+	folder("binfmt");
+	assert_false(interpreter_no_emulator("binfmt")); /* no status: not the kernel's folder */
+	file_of("binfmt/register", "", 0, 0200);
+	file_of("binfmt/status", "enabled\n", 8, 0600);
+	assert_true(interpreter_no_emulator("binfmt"));
+	file_of("binfmt/status", "disabled\n", 9, 0600);
+	assert_true(interpreter_no_emulator("binfmt"));
+	file_of("binfmt/qemu", "enabled\ninterpreter /q\n", 23, 0600);
+	assert_true(interpreter_no_emulator("binfmt"));
+	file_of("binfmt/status", "enabled\n", 8, 0600);
+	assert_false(interpreter_no_emulator("binfmt"));
+	file_of("binfmt/a", "disabled\n", 9, 0600);
+	file_of("binfmt/z", "disabled\n", 9, 0600);
+	assert_false(interpreter_no_emulator("binfmt"));
+	file_of("binfmt/qemu", "disabled\n", 9, 0600);
+	assert_true(interpreter_no_emulator("binfmt"));
+	file_of("binfmt/status", "strange\n", 8, 0600);
+	assert_false(interpreter_no_emulator("binfmt"));
+}
+
 /* The kernel follows five, and so does this. */
 static void scripts_that_run_scripts(void **state)
 {
@@ -694,6 +718,7 @@ static void search_in_vain(void)
 
 	assert_null(launch_find("old", &exit_code, &err));
 	assert_null(launch_find("none", &exit_code, &err));
+	interpreter_no_emulator(".");
 }
 
 static void make_an_environment(void)
@@ -742,6 +767,7 @@ int main(void)
 	    IN_A_FOLDER(a_carriage_return_is_named),
 	    IN_A_FOLDER(what_runs_it_must_run),
 	    IN_A_FOLDER(scripts_that_run_scripts),
+	    IN_A_FOLDER(what_is_registered_with_the_kernel),
 	    IN_A_FOLDER(without_standard_input),
 	    IN_A_FOLDER(this_program_has_one),
 #ifdef __GLIBC__
