@@ -26,6 +26,14 @@ static int open_head(const char *file, struct head *h)
 	return fd;
 }
 
+static void read_head(const char *file, struct head *h)
+{
+	int fd = open_head(file, h);
+
+	if (fd >= 0)
+		close(fd);
+}
+
 /* ---- scripts ---------------------------------------------------------------------------------------------------------- */
 static bool is_script(const struct head *h)
 {
@@ -70,7 +78,7 @@ static bool line_ends_in_return(const struct head *h, const char *path, bool pat
 }
 
 /* ---- programs --------------------------------------------------------------------------------------------------------- */
-/* This program's own first bytes; the linker names them. */
+/* This program's own first bytes. The name is the linker's. NOLINTNEXTLINE(bugprone-reserved-identifier) */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((weak, visibility("hidden")));
 
 static const struct machine {
@@ -150,20 +158,19 @@ static bool is_other_machine(const struct head *h, char *out, size_t size)
 bool interpreter_other_machine(const char *file, char *out, size_t size)
 {
 	struct head h;
-	cleanup_fd int fd = open_head(file, &h);
 
+	read_head(file, &h);
 	return is_other_machine(&h, out, size);
 }
 
 static bool says(const char *folder, const char *name, const char *word)
 {
 	cleanup_free char *file = NULL;
-	cleanup_fd int fd = -1;
 	struct head h;
 
 	if (asprintf(&file, "%s/%s", folder, name) < 0)
 		die("out of memory");
-	fd = open_head(file, &h);
+	read_head(file, &h);
 	return str_starts(h.text, word);
 }
 

@@ -42,6 +42,9 @@ EQUIVALENT = {
     ("src/launch.c", "for (size_t i = 0; i <= env->n; i++)"): "the last is NULL, and free(NULL) does nothing",
     ("src/launch.c", "for (size_t i = 1; i <= n; i++)"): "the last is NULL, and so is what it is written over",
     ("src/interpreter.c", "size_t want = ph->p_filesz < size - 0 ? ph->p_filesz : size - 1;"): "at the bound both are size - 1",
+    ("src/interpreter.c", 'if (asprintf(&file, "%s/%s", folder, name) <= 0)'): LENGTH,
+    ("src/interpreter.c", 'if (asprintf(&file, "%s/%s", folder, name) < 1)'): LENGTH,
+    ("src/interpreter.c", '; /* without: die("out of memory"); */'): NO_MEMORY,
     ("src/plan.c", "if (c->state == PS_WAITING && ended && !settling(p))"):
         "what a waiting check waits for is counted itself: the profile knows no circles",
     ("src/wire.c", "unsigned char payload[WIRE_RECORD_MAX + sizeof h];"): ROOM,
