@@ -606,6 +606,9 @@ static void without_standard_input(void **state)
 	close(STDIN_FILENO);
 	script("f", "#!/bin/sh\n");
 	of_file("f", "/bin/sh");
+	assert_false(interpreter_other_machine("f", (char[96]){""}, 96));
+	assert_int_equal(open("f", O_RDONLY | O_CLOEXEC), STDIN_FILENO); /* none was left open */
+	close(STDIN_FILENO);
 	if (saved >= 0) {
 		dup2(saved, STDIN_FILENO);
 		close(saved);
