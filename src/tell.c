@@ -5,11 +5,15 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "nowait.h"
+
 #define KEPT_MAX (256 * 1024)
 #define STALL_MAX SPAN_S(2) /* nobody reads */
 #define WAIT_MAX \
 	SPAN_S(  \
 	    8) /* somebody reads, byte by byte; in all, less than an orchestrator waits after TERM */
+#define AGAIN_MS \
+	10 /* polls writable and takes nothing: a terminal with less room than a line end needs */
 
 /* One for the process, as stderr is. */
 static struct {
@@ -20,8 +24,7 @@ static struct {
 	struct span waited; /* so far; once in vain, and it is all used up */
 } kept;
 
-/* One write that does not block: a pipe that polls writable takes PIPE_BUF bytes, a terminal some. The count, 0 when
- * nothing goes out within `wait_ms`, -1 with errno. */
+/* One write that does not block. The count, 0 when nothing goes out within `wait_ms`, -1 with errno. */
 static ssize_t write_some(int fd, const char *text, size_t len, int wait_ms)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
@@ -31,8 +34,12 @@ static ssize_t write_some(int fd, const char *text, size_t len, int wait_ms)
 	if (ready == 0 || (ready < 0 && errno == EINTR))
 		return 0;
 	/* Poll refused: better to write and perhaps to wait than to say nothing. */
-	n = write(fd, text, len < PIPE_BUF ? len : PIPE_BUF);
-	return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : n;
+	n = nowait_write(fd, text, len < PIPE_BUF ? len : PIPE_BUF);
+	if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+		return n;
+	if (wait_ms != 0)
+		poll(NULL, 0, AGAIN_MS);
+	return 0;
 }
 
 static size_t count_lines(const char *text, size_t len)
@@ -50,25 +57,25 @@ static void drop_kept(void)
 	kept.from = kept.len = 0;
 }
 
-/* True when something went out. */
-static bool offer(int wait_ms)
+/* How much went out. */
+static size_t offer(int wait_ms)
 {
 	ssize_t n;
 
 	if (kept.from == kept.len)
-		return false;
+		return 0;
 	n = write_some(STDERR_FILENO, kept.text + kept.from, kept.len - kept.from, wait_ms);
 	if (n < 0) { /* nobody listens: the verdict does not depend on it */
 		kept.from = kept.len = 0;
-		return false;
+		return 0;
 	}
 	if (n == 0)
-		return false;
+		return 0;
 	kept.from += (size_t)n;
 	kept.in_line = kept.text[kept.from - 1] != '\n';
 	if (kept.from == kept.len)
 		kept.from = kept.len = 0;
-	return true;
+	return (size_t)n;
 }
 
 static void keep(const char *text, size_t len)
@@ -108,7 +115,7 @@ void tell(const char *text, size_t len)
 
 bool tell_again(void)
 {
-	while (offer(0)) {
+	while (offer(0) >= PIPE_BUF) { /* less of what is left: it takes no more now */
 	}
 	return kept.from < kept.len;
 }
@@ -119,7 +126,7 @@ void tell_finish(void)
 	struct mono until = mono_after(now, (struct span){WAIT_MAX.ns - kept.waited.ns});
 
 	while (kept.from < kept.len && !mono_reached(until, now)) {
-		bool moved = offer(mono_left_ms(mono_earlier(until, stalled), now));
+		bool moved = offer(mono_left_ms(mono_earlier(until, stalled), now)) > 0;
 
 		now = mono_now();
 		if (moved)

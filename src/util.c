@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "nowait.h"
+
 #define LAST_WORDS_MS 1000 /* a stderr nobody reads must not keep the dying alive */
 
 /* One for the process, set in a child. */
@@ -43,7 +45,7 @@ void die_at(const char *file, int line, const char *fmt, ...)
 		char words[600];
 		int len = snprintf(words, sizeof words, "startguard: internal error: %s\n", text);
 
-		if (write(STDERR_FILENO, words, (size_t)len) < 0) {
+		if (nowait_write(STDERR_FILENO, words, (size_t)len) < 0) {
 			/* Nobody listens. */
 		}
 	}

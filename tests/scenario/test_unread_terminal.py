@@ -1,0 +1,220 @@
+"""A terminal that nobody reads, or that was stopped: it polls writable while it takes one byte, and a write of more waits for
+ever. Neither a deadline nor a signal nor the start of the service waits with it, and the service finds the terminal as it was.
+
+Each is done twice: with a description of the terminal of startguard's own, and where there is none to be had (no /proc).
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import termios
+import time
+
+import pytest
+
+from fakes.probe import probe
+from fakes.tcp import TcpServer, refused_port, silent
+from test_launch import SANE, comparable
+
+FINE = 'startguard = 1; file: { fine: { path = "/"; }; };'
+LATE = 15  # seconds: see test_deadlines
+
+
+class Unread:
+    """A pty whose leader is not read. It takes `room` bytes more (about: a terminal gives room in larger pieces)."""
+
+    def __init__(self, room=None):
+        self.leader, self.follower = os.openpty()
+        self.name = os.ttyname(self.follower)
+        if room is not None:
+            self.fill()
+            taken = 0
+            while taken < room:
+                taken += len(os.read(self.leader, room - taken))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.follower)
+        os.close(self.leader)
+
+    def fill(self):
+        """Until it is full to stay: what was written moves on to the leader's side by and by."""
+        while self._fill_once() > 0:
+            time.sleep(0.1)
+
+    def _fill_once(self):
+        done = 0
+        fd = os.open(self.name, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    done += os.write(fd, b"x" * 100)
+        finally:
+            os.close(fd)
+        return done
+
+    def content(self):
+        os.set_blocking(self.leader, False)
+        data = b""
+        with contextlib.suppress(BlockingIOError):
+            while piece := os.read(self.leader, 65536):
+                data += piece
+        return data.replace(b"x", b"").decode()
+
+
+@pytest.fixture(params=["own-description", "no-proc"])
+def anywhere(guard, request):
+    """The guard; without /proc no terminal can be opened again by the number of its descriptor."""
+    if request.param == "no-proc":
+        root = "" if os.geteuid() == 0 else "-r"
+        wrapper = guard.write("wrapper", f"#!/bin/sh\nexec unshare {root} -m sh -c 'mount -t tmpfs none /proc && exec \"$@\"' "
+                                         f"sh {shlex.quote(guard.path)} \"$@\"\n")
+        wrapper.chmod(0o755)
+        guard.path = str(wrapper)
+    return guard
+
+
+def flags(fd):
+    return fcntl.fcntl(fd, fcntl.F_GETFL)
+
+
+def refused():
+    return f'startguard = 1; tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; }}; }};'
+
+
+@pytest.mark.parametrize("room", [0, 1, 1500, 4000])
+def test_a_deadline_does_not_wait(anywhere, room):
+    with Unread(room) as terminal:
+        before = flags(terminal.follower)
+        result = anywhere.run(refused(), "-t", "1s", "-v", stderr=terminal.follower, last_line=False)
+        assert flags(terminal.follower) == before
+    result.expect("connect-refused", exit=124)
+    assert result.report["elapsed_ms"] < anywhere.scale(LATE) * 1000
+    assert result.elapsed < anywhere.scale(LATE)
+    assert result.check()["attempts"] > 5  # none waited for the terminal
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("room", [0, 1500])
+def test_a_signal_does_not_wait(anywhere, room, end):
+    with Unread(room) as terminal, TcpServer(silent) as server:
+        text = f'startguard = 1; http: {{ never: {{ url = "http://{server.address}/"; }}; }};'
+        with anywhere.spawn(text, "-v", stderr=terminal.follower, last_line=False) as process:
+            server.wait_for_connections(1)
+            process.send_signal(end)
+            assert process.result(LATE).code == 128 + end
+
+
+def test_a_service_does_not_wait(anywhere):
+    with Unread(100) as terminal:
+        result = anywhere.run(FINE, "-v", stderr=terminal.follower, command=["/bin/echo", "started"], last_line=False)
+    assert (result.code, result.out) == (0, "started\n")
+    assert result.elapsed < anywhere.scale(LATE)
+
+
+def test_stopped_by_control_s_while_it_runs(anywhere):
+    """What is said meanwhile is kept, and comes when the terminal goes on."""
+    text = f"{refused()} file: {{ soon: {{ path = \"soon\"; }}; }};"
+    with Unread() as terminal:
+        with anywhere.spawn(text, "-v", "-t", "60s", "--color", "never", stderr=terminal.follower, raw=True) as process:
+            seen = ""
+            deadline = time.monotonic() + anywhere.scale(20)
+            while "WAIT      file.soon" not in seen and time.monotonic() < deadline:
+                seen += terminal.content()
+            os.set_blocking(terminal.leader, True)
+            os.write(terminal.leader, b"\x13")
+            time.sleep(0.1)
+            seen += terminal.content()
+            anywhere.write("soon", "")
+            time.sleep(anywhere.scale(1.2))
+            assert "PASS      file.soon" not in seen + terminal.content()
+            os.write(terminal.leader, b"\x11")
+            while "PASS      file.soon" not in seen and time.monotonic() < deadline:
+                seen += terminal.content()
+            assert "PASS      file.soon" in seen
+            os.write(terminal.leader, b"\x13")
+            time.sleep(0.1)
+            process.terminate()
+            assert process.result(LATE).code == 143
+
+
+def test_stopped_from_the_beginning(anywhere):
+    with Unread() as terminal:
+        termios.tcflow(terminal.follower, termios.TCOOFF)
+        result = anywhere.run(refused(), "-t", "1s", "-v", stderr=terminal.follower, last_line=False)
+    result.expect("connect-refused", exit=124)
+    assert result.elapsed < anywhere.scale(LATE)
+
+
+@pytest.mark.parametrize("form", ["json", "tap"])
+def test_a_report_on_stdout_does_not_wait(anywhere, form):
+    with Unread(0) as terminal:
+        result = anywhere.run(FINE, "--format", form, stdout=terminal.follower, raw=True)
+    assert (result.code, result.status) == (0, "ready")
+    assert "warning: the report was not written: stdout: Connection timed out" in result.err
+
+
+def test_who_reads_slowly_gets_it_all(anywhere):
+    """A piece at a time, each with less room than a line needs; a terminal's own line ends are two bytes."""
+    checks = " ".join(f'c{i}: {{ path = "/nowhere/{i}"; retry = false; }};' for i in range(40))
+    with Unread(10) as terminal:
+        with anywhere.spawn(f"startguard = 1; file: {{ {checks} }};", "--color", "never", stderr=terminal.follower, raw=True) as process:
+            data = b""
+            while process.poll() is None:
+                os.set_blocking(terminal.leader, False)
+                with contextlib.suppress(BlockingIOError):
+                    data += os.read(terminal.leader, 700)
+                time.sleep(0.005)
+            process.result()
+        lines = (data.decode() + terminal.content()).replace("x", "").splitlines()
+    assert sum(line.startswith("FAIL ") for line in lines) == 40
+    assert lines[-1].startswith("startguard: BLOCKED (124): ")
+    assert not [line for line in lines if "lost" in line]
+
+
+def test_a_socket_nobody_reads(guard):
+    """As of a journal: it may be asked for each write, and has less room than it polls for."""
+    one, other = socket.socketpair()
+    with one, other:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        one.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                one.send(b"x")
+        one.setblocking(True)
+        result = guard.run(refused(), "-t", "1s", "-v", stderr=one.fileno(), last_line=False)
+        assert one.getblocking()
+    result.expect("connect-refused", exit=124)
+    assert result.elapsed < guard.scale(LATE)
+
+
+@pytest.mark.parametrize("room", [None, 200])
+@pytest.mark.parametrize("who", ["own-description", "other-user"])
+def test_the_service_finds_the_terminal_as_it_was(guard, room, who):
+    """No descriptor more, no flag, no timer, no handler, no mask. Another user than the terminal's may not open it."""
+    uid = None if who == "own-description" else 54321
+    for folder in (guard.tmp, *guard.tmp.parents):
+        if uid and folder.stat().st_uid == os.geteuid() and str(folder) != "/":
+            folder.chmod(folder.stat().st_mode | 0o011)
+    program = shutil.copy(guard.path, guard.tmp / "startguard")
+    service = shutil.copy(probe(), guard.tmp / "probe")
+    words = [program, "-w", "file:///", "-m", "prod", "-v", "--termination-log", "none", "--", service]
+    seen = []
+    with Unread(room) as terminal:
+        os.fchmod(terminal.follower, 0o600)
+        for command in ([service], words):
+            done = subprocess.run(command, env=guard.environment(SANE), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=guard.scale(60),
+                                  stderr=terminal.follower, start_new_session=True, check=True, user=uid, group=uid, extra_groups=[] if uid else None)
+            seen.append(done.stdout)
+    expected, found = (comparable(json.loads(one)) for one in seen)
+    assert found == expected
+    assert found["SigCgt"] == "0" * 16
+    assert found["posix_timers"] == 0
