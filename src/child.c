@@ -282,12 +282,14 @@ static _Noreturn void child_main(const struct profile_check *check, int number, 
 				 const struct child_setup *setup)
 {
 	struct diag diag;
+	bool ended;
 
 	enter_fence(check, parent, &fd, setup);
 	die_also(die_into_pipe, fd);
 	attempt(check, number, now, deadline, fd, setup->fence, &diag);
-	tree_end(END_MS);
-	leave_at_once(EXIT_SUCCESS);
+	ended = tree_end(END_MS);
+	/* Else the guard looks for those it left. */
+	leave_at_once(ended ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 int child_start(struct child *out, const struct profile_check *check, int number, struct mono now,

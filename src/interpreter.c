@@ -1,19 +1,113 @@
 #include "interpreter.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HEAD_MAX 256   /* what the kernel looks at (BINPRM_BUF_SIZE) */
 #define HEADERS_MAX 64 /* program headers; real programs have about a dozen */
+#define CHAIN_MAX 5    /* interpreters that the kernel follows */
+#define BINFMT "/proc/sys/fs/binfmt_misc"
 
-/* "#! /path argument" */
-static bool of_script(const char *head, char *out, size_t size)
+struct head {
+	char text[HEAD_MAX + 1];
+	ssize_t n; /* -1: it cannot be read */
+};
+
+static int open_head(const char *file, struct head *h)
 {
-	const char *begin = head + 2 + strspn(head + 2, " \t");
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
-	snprintf(out, size, "%.*s", (int)strcspn(begin, " \t\r\n"), begin);
-	return *out == '/';
+	memset(h->text, 0, sizeof h->text);
+	h->n = pread(fd, h->text, HEAD_MAX, 0);
+	return fd;
+}
+
+static void read_head(const char *file, struct head *h)
+{
+	int fd = open_head(file, h);
+
+	if (fd >= 0)
+		close(fd);
+}
+
+/* ---- scripts ---------------------------------------------------------------------------------------------------------- */
+static bool is_script(const struct head *h)
+{
+	return h->text[0] == '#' && h->text[1] == '!';
+}
+
+/* "#! /path argument": where the path begins, and its length. The end of the line alone is cut off, not a carriage
+ * return before it. A path that fills all the kernel looks at may go on: then it does not run it. */
+static const char *path_of(const struct head *h, size_t *n)
+{
+	const char *begin = h->text + 2 + strspn(h->text + 2, " \t");
+
+	*n = strcspn(begin, " \t\n");
+	return begin + *n == h->text + HEAD_MAX ? NULL : begin;
+}
+
+static enum interpreter of_script(const struct head *h, char *out, size_t size)
+{
+	size_t n;
+	const char *begin = path_of(h, &n);
+
+	if (!begin || n == 0)
+		return INTERPRETER_NONE;
+	snprintf(out, size, "%.*s", (int)n, begin);
+	return INTERPRETER_SCRIPT;
+}
+
+/* A carriage return at the end of the path, which the kernel takes for a part of the name, and of the word that env is given,
+ * which does the same. What other interpreters make of an argument is theirs to say. */
+static bool line_ends_in_return(const struct head *h, const char *path, bool path_is_missing)
+{
+	size_t n, rest;
+	const char *argument;
+
+	if (path_is_missing)
+		return str_ends(path, "\r");
+	argument = path_of(h, &n) + n;
+	argument += strspn(argument, " \t");
+	rest = strcspn(argument, "\n");
+	return str_ends(path, "/env") && *argument != '-' && !memchr(argument, '=', rest) &&
+	       argument[rest - 1] == '\r'; /* without an argument: the path's last character */
+}
+
+/* ---- programs --------------------------------------------------------------------------------------------------------- */
+/* This program's own first bytes. The name is the linker's. NOLINTNEXTLINE(bugprone-reserved-identifier) */
+extern const ElfW(Ehdr) __ehdr_start __attribute__((weak, visibility("hidden")));
+
+static const struct machine {
+	unsigned number;
+	char family; /* one kernel may run all of a family */
+	const char *name;
+} machines[] = {
+    {EM_X86_64, 'x', "x86-64"}, {EM_386, 'x', "i386"},      {EM_AARCH64, 'a', "aarch64"},
+    {EM_ARM, 'a', "arm"},       {EM_RISCV, 'r', "riscv"},   {EM_PPC64, 'p', "ppc64"},
+    {EM_PPC, 'p', "ppc"},       {EM_S390, 's', "s390x"},    {EM_MIPS, 'm', "mips"},
+    {258, 'l', "loongarch"},    {EM_SPARCV9, 'c', "sparc"}, {EM_SPARC, 'c', "sparc"},
+};
+
+static const struct machine *machine_of(unsigned number)
+{
+	for (size_t i = 0; i < ARRAY_LEN(machines); i++)
+		if (machines[i].number == number)
+			return &machines[i];
+	return NULL;
+}
+
+static unsigned own_machine(void)
+{
+	return &__ehdr_start ? __ehdr_start.e_machine : EM_NONE;
+}
+
+static bool is_elf(const struct head *h)
+{
+	return h->n >= (ssize_t)sizeof(ElfW(Ehdr)) && memcmp(h->text, ELFMAG, SELFMAG) == 0;
 }
 
 static bool read_path(int fd, const ElfW(Phdr) * ph, char *out, size_t size)
@@ -25,36 +119,165 @@ static bool read_path(int fd, const ElfW(Phdr) * ph, char *out, size_t size)
 	return *out == '/';
 }
 
-/* The segment PT_INTERP (System V gABI, "Program Interpreter"), of programs for this machine's word size. */
-static bool of_elf(int fd, const char *head, char *out, size_t size)
+/* The segment PT_INTERP (System V gABI, "Program Interpreter"). Of this machine and word size alone: an emulator may keep the
+ * loaders of others elsewhere. */
+static enum interpreter of_elf(int fd, const struct head *h, char *out, size_t size)
 {
 	ElfW(Ehdr) elf;
 	ElfW(Phdr) ph;
 
-	memcpy(&elf, head, sizeof elf);
+	memcpy(&elf, h->text, sizeof elf);
 	if (elf.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) ||
-	    elf.e_phentsize != sizeof ph)
-		return false;
+	    elf.e_machine != own_machine() || elf.e_phentsize != sizeof ph)
+		return INTERPRETER_NONE;
 	for (size_t i = 0; i < elf.e_phnum && i < HEADERS_MAX; i++) {
 		off_t at = (off_t)(elf.e_phoff + i * sizeof ph);
 
 		if (pread(fd, &ph, sizeof ph, at) != (ssize_t)sizeof ph)
-			return false;
+			return INTERPRETER_NONE;
 		if (ph.p_type == PT_INTERP)
-			return read_path(fd, &ph, out, size);
+			return read_path(fd, &ph, out, size) ? INTERPRETER_LOADER
+							     : INTERPRETER_NONE;
 	}
-	return false;
+	return INTERPRETER_NONE;
 }
 
-bool interpreter_of(const char *file, char *out, size_t size)
+static bool is_other_machine(const struct head *h, char *out, size_t size)
 {
-	cleanup_fd int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	char head[HEAD_MAX + 1] = "";
-	ssize_t n = fd < 0 ? -1 : pread(fd, head, HEAD_MAX, 0);
+	const unsigned char *at = (const unsigned char *)h->text + offsetof(Elf64_Ehdr, e_machine);
+	const struct machine *own = machine_of(own_machine()), *its;
 
-	if (n > 2 && head[0] == '#' && head[1] == '!')
-		return of_script(head, out, size);
-	if (n >= (ssize_t)sizeof(ElfW(Ehdr)) && memcmp(head, ELFMAG, SELFMAG) == 0)
-		return of_elf(fd, head, out, size);
-	return false;
+	its = machine_of(h->text[EI_DATA] == ELFDATA2MSB ? (unsigned)at[0] << 8 | at[1]
+							 : (unsigned)at[1] << 8 | at[0]);
+	if (!is_elf(h) || !own || !its || its->family == own->family)
+		return false;
+	snprintf(out, size, "a program for %s, and this machine is %s", its->name, own->name);
+	return true;
+}
+
+bool interpreter_other_machine(const char *file, char *out, size_t size)
+{
+	struct head h;
+
+	read_head(file, &h);
+	return is_other_machine(&h, out, size);
+}
+
+static bool says(const char *folder, const char *name, const char *word)
+{
+	cleanup_free char *file = NULL;
+	struct head h;
+
+	if (asprintf(&file, "%s/%s", folder, name) < 0)
+		die("out of memory");
+	read_head(file, &h);
+	return str_starts(h.text, word);
+}
+
+bool interpreter_no_emulator(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	bool any = false;
+	struct dirent *e;
+
+	if (!dir)
+		return false;
+	while ((e = readdir(dir)))
+		any |= !str_eq(e->d_name, "status") && says(folder, e->d_name, "enabled");
+	closedir(dir);
+	return says(folder, "status", "disabled") || (says(folder, "status", "enabled") && !any);
+}
+
+/* ---- both -------------------------------------------------------------------------------------------------------------- */
+static enum interpreter read_interpreter(const char *file, struct head *h, char *out, size_t size)
+{
+	cleanup_fd int fd = open_head(file, h);
+
+	if (is_script(h))
+		return of_script(h, out, size);
+	return is_elf(h) ? of_elf(fd, h, out, size) : INTERPRETER_NONE;
+}
+
+enum interpreter interpreter_of(const char *file, char *out, size_t size)
+{
+	struct head h;
+
+	return read_interpreter(file, &h, out, size);
+}
+
+int interpreter_can_run(const char *file)
+{
+	struct stat st;
+
+	if (stat(file, &st) < 0)
+		return errno;
+	if (S_ISDIR(st.st_mode))
+		return EISDIR;
+	if (!S_ISREG(st.st_mode))
+		return EACCES;
+	return access(file, X_OK) < 0 ? errno : 0;
+}
+
+static int blame(const char *file, const char *runs, int error, struct err *err)
+{
+	bool missing = error == ENOENT || error == ENOTDIR;
+
+	if (missing)
+		err_make(err, 0,
+			 "command \"%s\" is there, but %s, which runs it, is not in this image",
+			 file, runs);
+	else
+		err_make(err, error,
+			 "command \"%s\" is there, but %s, which runs it, cannot be run", file,
+			 runs);
+	return missing ? 127 : 126;
+}
+
+/* The kernel takes it for a part of the name. Such a program could be there, though nobody has one. */
+static int blame_return(const char *file, const char *script, struct err *err)
+{
+	static const char why[] =
+	    "ends in a carriage return: the kernel takes it for a part of the "
+	    "program's name; save the file with Unix line ends";
+
+	if (script == file)
+		err_make(err, 0, "command \"%s\" is there, but its line 1 %s", file, why);
+	else
+		err_make(err, 0, "command \"%s\" is there, but line 1 of %s, which runs it, %s",
+			 file, script, why);
+	return 127;
+}
+
+int interpreter_trouble(const char *file, struct err *err)
+{
+	char names[2][HEAD_MAX + 1], words[96];
+	const char *script = file;
+	struct head h;
+
+	for (int i = 0;; i++) {
+		char *next = names[i % 2];
+		enum interpreter what = read_interpreter(script, &h, next, sizeof names[0]);
+		int error = what == INTERPRETER_NONE ? 0 : interpreter_can_run(next);
+
+		if (is_other_machine(&h, words, sizeof words) && interpreter_no_emulator(BINFMT)) {
+			err_make(err, ENOEXEC, "command \"%s\" is there, but %s is %s", file,
+				 script, words);
+			return 126;
+		}
+		if (what == INTERPRETER_SCRIPT && line_ends_in_return(&h, next, error != 0))
+			return blame_return(file, script, err);
+		if (error != 0)
+			return blame(file, next, error, err);
+		if (what != INTERPRETER_SCRIPT)
+			return 0;
+		if (i == CHAIN_MAX) {
+			err_make(err, 0,
+				 "command \"%s\" is there, but is run by a script that is run by a "
+				 "script, "
+				 "more often than the kernel follows",
+				 file);
+			return 126;
+		}
+		script = next;
+	}
 }

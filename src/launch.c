@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "interpreter.h"
@@ -10,41 +9,21 @@
 #define PATH_DEFAULT \
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" /* as container engines set it */
 
-/* 0 when it can be run, else errno. */
-static int can_run(const char *file)
-{
-	struct stat st;
-
-	if (stat(file, &st) < 0)
-		return errno;
-	if (S_ISDIR(st.st_mode))
-		return EISDIR;
-	return access(file, X_OK) < 0 ? errno : 0;
-}
-
 static bool is_missing(int error)
 {
 	return error == ENOENT || error == ENOTDIR;
 }
 
-/* "No such file or directory" of a file that is plainly there: the usual fate of a program from another
- * distribution, or of a script whose shell is not in this image. */
-static bool lacks_interpreter(const char *file, struct err *err)
+/* What runs it is looked at, too: exec says "No such file or directory" of a script whose shell is not in this image. */
+static char *found(const char *file, int *exit_code, struct err *err)
 {
-	char interpreter[256];
-
-	if (!interpreter_of(file, interpreter, sizeof interpreter) ||
-	    access(interpreter, F_OK) == 0)
-		return false;
-	err_make(err, 0, "command \"%s\" is there, but %s, which runs it, is not in this image",
-		 file, interpreter);
-	return true;
+	*exit_code = interpreter_trouble(file, err);
+	return *exit_code == 0 ? xstrdup(file) : NULL;
 }
 
 char *launch_find(const char *name, int *exit_code, struct err *err)
 {
 	const char *path = getenv("PATH");
-	char *found = NULL;
 	int why = ENOENT;
 
 	*exit_code = 127;
@@ -53,29 +32,24 @@ char *launch_find(const char *name, int *exit_code, struct err *err)
 		return NULL;
 	}
 	if (strchr(name, '/')) {
-		why = can_run(name);
+		why = interpreter_can_run(name);
 		if (why == 0)
-			return lacks_interpreter(name, err) ? NULL : xstrdup(name);
+			return found(name, exit_code, err);
 	}
-	for (const char *p = path ? path : PATH_DEFAULT; !strchr(name, '/') && !found;) {
+	for (const char *p = path ? path : PATH_DEFAULT; !strchr(name, '/');) {
 		size_t n = strcspn(p, ":");
-		char *file = NULL;
+		cleanup_free char *file = NULL;
 		int error;
 
 		/* An empty entry is the working directory. With a slash nothing is searched for again. */
 		if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) < 0)
 			die("out of memory");
-		error = can_run(file);
-		if (error == 0 && lacks_interpreter(file, err)) {
-			free(file);
-			return NULL;
-		}
+		error = interpreter_can_run(file);
 		if (error == 0)
-			return file;
+			return found(file, exit_code, err);
 		if (!is_missing(
 			error)) /* found, but not to be run: worth telling when nothing better comes */
 			why = error;
-		free(file);
 		if (!p[n])
 			break;
 		p += n + 1;
@@ -185,6 +159,7 @@ static size_t size_of(const struct launch_env *env)
 
 int launch_exec(const char *file, char *const *argv, const struct launch_env *env, struct err *err)
 {
+	char words[96];
 	int error;
 
 	execve(file, argv, env->v);
@@ -194,6 +169,8 @@ int launch_exec(const char *file, char *const *argv, const struct launch_env *en
 	if (error == E2BIG)
 		err_make(err, error, "exec %s: its arguments or its environment (%zu bytes)", file,
 			 size_of(env));
+	else if (error == ENOEXEC && interpreter_other_machine(file, words, sizeof words))
+		err_make(err, error, "exec %s: it is %s", file, words);
 	else
 		err_make(err, error, "exec %s", file);
 	return is_missing(error) ? 127 : 126;

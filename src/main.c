@@ -166,6 +166,10 @@ static int start_service(const struct cli *cli, struct run *run, struct report *
 	struct err err;
 	int code, sig;
 
+	if (run->left_behind)
+		say("a process that a check started could not be ended: the service will find it "
+		    "among its "
+		    "children");
 	tell_finish();
 	sig = signals_ending(signals); /* what came during the last lines still counts for us */
 	if (sig) {
@@ -265,27 +269,30 @@ static int load_and_run(const struct cli *cli, const char *file, struct signals 
 	return code;
 }
 
-static int do_run(const struct cli *cli)
+/* `refused`: why signals cannot be waited for; NULL: they can. */
+static int do_run(const struct cli *cli, struct signals *signals, const struct err *refused)
 {
 	const struct profile none = {0};
 	cleanup_free char *file = NULL;
-	struct signals signals;
 	struct err err;
 	char buf[1024];
 	int code = 0;
 
-	/* Before anything is written: a closed stderr must not end the guard, and PID 1 loses what it does not block. */
-	if (!cli->in_process && signals_open(&signals, &err) < 0)
+	if (cli->in_process) {
+		signals_close(signals);
+	} else if (refused) {
+		err = *refused;
 		code = EXIT_OWN;
+	}
 	/* Before the checks: a typing error must not cost a minute of waiting. */
-	else if (cli->service)
+	if (!code && cli->service)
 		file = launch_find(cli->service[0], &code, &err);
 	if (cli->service && file)
 		code = 0;
 	if (code)
 		refuse(cli, &none, NULL, code, err_text(&err, buf, sizeof buf));
 	else
-		code = load_and_run(cli, file, &signals);
+		code = load_and_run(cli, file, signals);
 	return code;
 }
 
@@ -396,14 +403,19 @@ static int do_print(const struct cli *cli)
 	return rc;
 }
 
+/* Signals are blocked before anything else: what PID 1 neither blocks nor handles the kernel throws away, and what is written must
+ * not end the guard when stderr is closed. Commands that neither wait nor start anything are ended by them as any program is. */
 int main(int argc, char **argv)
 {
+	struct signals signals = {.fd = -1};
 	struct arena arena = {0};
 	struct cli cli;
-	struct err err;
+	struct err err, refused;
+	bool watched;
 	int code = EXIT_OWN;
 
 	hold_standard_descriptors();
+	watched = signals_open(&signals, &refused) == 0;
 	if (argc < 1 || cli_parse(&cli, &arena, argv, &err) < 0) {
 		code = argc < 1 ? EXIT_USAGE : usage(&err);
 		tell_finish();
@@ -411,11 +423,13 @@ int main(int argc, char **argv)
 		return code && cli_asks_health(argv) ? 1 : code;
 	}
 	cli.report.color = cli_color(&cli);
+	if (cli.command != CMD_RUN && cli.command != CMD_CHECK && cli.command != CMD_TRY)
+		signals_close(&signals);
 	switch (cli.command) {
 	case CMD_RUN:
 	case CMD_CHECK:
 	case CMD_TRY:
-		code = do_run(&cli);
+		code = do_run(&cli, &signals, watched ? NULL : &refused);
 		break;
 	case CMD_LINT:
 		code = do_lint(&cli);

@@ -51,6 +51,7 @@ struct run {
 	struct mono started, ended;
 	int signal; /* that ended it; 0: none */
 	bool fail_on_degraded;
+	bool left_behind; /* a process that an attempt started could not be ended */
 	char fence_missing
 	    [FACT_VALUE_MAX];            /* what children said their fence lacks; empty: nothing */
 	const struct problems *problems; /* why it could not begin; NULL: it could */

@@ -156,7 +156,7 @@ static bool anything_left(const struct plan *p, struct mono now)
 	return false;
 }
 
-/* Never what has passed: while the killed are waited for, only they can wake. */
+/* Never what has passed, unless more is to be started: while the killed are waited for, only they can wake. */
 static struct mono wake_at(const struct plan *p, struct mono now)
 {
 	struct mono wake = mono_earlier(p->deadline, p->settle_until);
@@ -180,7 +180,7 @@ static struct mono wake_at(const struct plan *p, struct mono now)
 
 size_t plan_step(struct plan *p, struct mono now, struct wish *wishes)
 {
-	size_t n = 0;
+	size_t n = 0, starts = 0;
 	bool moved = true;
 
 	/* A check that gives up or passes may free those that come after it, in whatever order they stand. */
@@ -194,10 +194,11 @@ size_t plan_step(struct plan *p, struct mono now, struct wish *wishes)
 			moved |= before == PS_WAITING && p->checks[i].state == PS_GAVE_UP;
 		}
 	}
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = 0; i < p->n && starts < PLAN_BURST; i++) {
 		if (!may_start(p, &p->checks[i], now))
 			continue;
 		start(p, &p->checks[i], now);
+		starts++;
 		wishes[n++] = (struct wish){WISH_START, i};
 	}
 	p->over = !anything_left(p, now);

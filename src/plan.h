@@ -4,8 +4,8 @@
  * wishes come out of plan_step. The caller carries them out and asks again at plan->wake or at the next event.
  *
  * Promises, each a unit test: no attempt starts before its time, before what it comes `after` has passed, or when
- * its deadline is reached; never more than `parallel` at once; every attempt has a deadline and is wished dead at
- * most once; the run is over at its deadline once the killed are reaped; a required check that did not pass is
+ * its deadline is reached; never more than `parallel` at once, and PLAN_BURST in one step; every attempt has a deadline
+ * and is wished dead at most once; the run is over at its deadline once the killed are reaped; a required check that did not pass is
  * never counted as passed.
  *
  * Waiting between attempts: 5 % of the time already waited, 10 ms to 1 s, with a jitter of 25 % so that a fleet
@@ -26,6 +26,9 @@ enum plan_state {
 	PS_GAVE_UP
 };
 
+/* Starts that one step wishes at most. To start hundreds takes longer than a deadline or a signal can wait: between a few
+ * of them the caller looks at its clock. More wait when plan->wake is not after now. */
+#define PLAN_BURST 4
 #define PLAN_SETTLE \
 	SPAN_S(2) /* once the run is lost the others may finish their attempt this long */
 

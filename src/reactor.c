@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "child.h"
+#include "kin.h"
 #include "oom.h"
 #include "tree.h"
 
@@ -31,16 +31,11 @@ struct reactor {
 	struct oom oom;
 	struct mono wake; /* not later than this, for the reactor's own sake */
 	bool unwatched;   /* epoll refused a pipe: all are read now and then */
-	/* Processes that fled from an attempt are handed to this one. Not all that are handed to it have fled: PID 1 gets
-	 * those of whoever else is in the container, and some may have been there before. */
-	bool left_behind; /* an attempt ended otherwise than by its own last word */
-	uint64_t since;   /* the start of the first of them, in ticks */
-	pid_t *before;    /* children this process had at the start */
-	size_t n_before;
+	struct kin kin;   /* the children that are no attempt */
 };
 
 #define EVENT_SIGNAL UINT64_MAX
-#define CHILDREN_MAX 1024 /* looked at in one pass */
+#define FLED_MAX 1024 /* a list of them; others are killed without */
 #define ORPHANS_MAX SPAN_MS(200)
 #define KILLED_MAX \
 	SPAN_MS(500) /* SIGKILL works at once, unless the kernel itself hangs (a dead disk) */
@@ -236,14 +231,6 @@ static void wait_for(pid_t pid, struct rusage *usage)
 	}
 }
 
-/* A child that had no last word may have left processes behind; the kernel has just handed them to this one. */
-static void suspect(struct reactor *r, pid_t pid)
-{
-	if (!r->left_behind)
-		r->since = tree_started(pid);
-	r->left_behind = true;
-}
-
 static void start_attempt(struct reactor *r, size_t k, struct mono now)
 {
 	struct plan_check *c = &r->run->plan.checks[k];
@@ -269,24 +256,37 @@ static void start_attempt(struct reactor *r, size_t k, struct mono now)
 		r->watcher->changed(r->watcher->ctx, r->run, r->run->plan_to_check[k], now);
 		return;
 	}
+	kin_attempt(&r->kin, l->child.pid);
 	r->live[k] = l;
 	r->running++;
 	/* Refused (no memory, too many watches): then they are read without being called. */
 	r->unwatched |= epoll_ctl(r->epoll, EPOLL_CTL_ADD, l->child.fd, &ev) < 0;
 }
 
-/* Those that fled from the group first, while they can be found: they are below the child until it dies. */
-static void kill_attempt(struct reactor *r, size_t k, struct mono now)
+/* All groups are stopped before the first is killed: then nobody flees any more, and those that fled before can be found, since
+ * they are below the child until it dies. Kills come last and in one go. Each wakes a process, which then competes with this
+ * one for a processor: with looks at /proc in between, the last of hundreds would be killed late. */
+static void kill_attempts(struct reactor *r, const size_t *which, size_t n, struct mono now)
 {
-	struct live *l = r->live[k];
+	pid_t room[FLED_MAX];
+	struct tree_list fled = {.v = room, .max = FLED_MAX};
 
-	l->killed = true;
-	if (mono_is_never(l->killed_until))
-		l->killed_until = mono_after(now, KILLED_MAX);
-	kill(l->child.pid, SIGSTOP);
-	tree_kill_below(l->child.pid);
-	kill(-l->child.pid, SIGKILL);
-	kill(l->child.pid, SIGKILL);
+	for (size_t i = 0; i < n; i++) {
+		struct live *l = r->live[which[i]];
+
+		l->killed = true;
+		if (mono_is_never(l->killed_until))
+			l->killed_until = mono_after(now, KILLED_MAX);
+		if (kill(-l->child.pid, SIGSTOP) < 0)
+			kill(l->child.pid, SIGSTOP);
+	}
+	for (size_t i = 0; i < n; i++)
+		tree_stop_fled(r->live[which[i]]->child.pid, &fled);
+	for (size_t i = 0; i < n; i++)
+		if (kill(-r->live[which[i]]->child.pid, SIGKILL) < 0)
+			kill(r->live[which[i]]->child.pid, SIGKILL);
+	for (size_t i = 0; i < fled.n; i++)
+		kill(fled.v[i], SIGKILL);
 }
 
 /* Which of the nested limits ended the attempt, in the words of the profile. */
@@ -414,8 +414,9 @@ static void finish_attempt(struct reactor *r, size_t k, const siginfo_t *info, s
 	bool retryable = true;
 
 	drain(r, k);
-	if (info && (!l->final || info->si_code != CLD_EXITED))
-		suspect(r, l->child.pid);
+	/* One that had no last word may have left processes behind, and the kernel has just handed them to this one. */
+	if (info && (!l->final || info->si_code != CLD_EXITED || info->si_status != 0))
+		kin_suspect(&r->kin, l->child.pid);
 	/* The group before the child is reaped: afterwards its number may be another's. */
 	kill(-l->child.pid, SIGKILL);
 	if (info) {
@@ -436,6 +437,37 @@ static void finish_attempt(struct reactor *r, size_t k, const siginfo_t *info, s
 	r->watcher->changed(r->watcher->ctx, r->run, r->run->plan_to_check[k], now);
 }
 
+static size_t place_of(const struct reactor *r, pid_t pid)
+{
+	size_t k = 0;
+
+	while (k < r->run->plan.n && !(r->live[k] && r->live[k]->child.pid == pid))
+		k++;
+	return k;
+}
+
+static bool is_attempt(const void *ctx, pid_t pid)
+{
+	const struct reactor *r = ctx;
+
+	return place_of(r, pid) < r->run->plan.n;
+}
+
+/* A dead child that the service is to find stands first with the kernel, and hides the others. */
+static void reap_one_by_one(struct reactor *r, struct mono now)
+{
+	for (size_t k = 0; k < r->run->plan.n; k++) {
+		siginfo_t info = {0};
+
+		if (r->live[k] &&
+		    waitid(P_PID, (id_t)r->live[k]->child.pid, &info,
+			   WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		    info.si_pid != 0)
+			finish_attempt(r, k, &info, now);
+	}
+	kin_reap(&r->kin, is_attempt, r);
+}
+
 /* Peeks before it reaps, so that the group can be killed while its number is still ours. Strangers (orphans handed
  * to PID 1) are reaped in passing. */
 static void reap(struct reactor *r)
@@ -444,29 +476,34 @@ static void reap(struct reactor *r)
 
 	for (;;) {
 		siginfo_t info = {0};
-		size_t k = 0;
+		size_t k;
 
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == EINTR)
 			continue;
 		if (info.si_pid == 0)
 			return;
-		while (k < r->run->plan.n && !(r->live[k] && r->live[k]->child.pid == info.si_pid))
-			k++;
-		if (k < r->run->plan.n)
+		k = place_of(r, info.si_pid);
+		if (k < r->run->plan.n) {
 			finish_attempt(r, k, &info, now);
-		else
+		} else if (kin_is_the_services(&r->kin, info.si_pid)) {
+			reap_one_by_one(r, now);
+			return;
+		} else {
 			wait_for(info.si_pid, NULL);
+		}
 	}
 }
 
 /* ---- the loop ----------------------------------------------------------------------------------------------------------------- */
 static void kill_all(struct reactor *r)
 {
-	struct mono now = mono_now();
+	cleanup_free size_t *which = xcalloc(r->run->plan.n + 1, sizeof *which);
+	size_t n = 0;
 
 	for (size_t k = 0; k < r->run->plan.n; k++)
 		if (r->live[k])
-			kill_attempt(r, k, now);
+			which[n++] = k;
+	kill_attempts(r, which, n, mono_now());
 }
 
 static void on_signal(struct reactor *r)
@@ -490,16 +527,19 @@ static void on_signal(struct reactor *r)
 /* True when the plan must be asked again at once. */
 static bool carry_out(struct reactor *r, struct mono now, struct wish *wishes)
 {
-	size_t n = plan_step(&r->run->plan, now, wishes);
+	size_t n = plan_step(&r->run->plan, now, wishes), n_kills = 0;
+	cleanup_free size_t *kills = xcalloc(n + 1, sizeof *kills);
 	bool again = false;
 
+	for (size_t i = 0; i < n; i++)
+		if (wishes[i].kind == WISH_KILL)
+			kills[n_kills++] = wishes[i].check;
+	kill_attempts(r, kills, n_kills, now);
 	for (size_t i = 0; i < n; i++) {
-		if (wishes[i].kind == WISH_KILL) {
-			kill_attempt(r, wishes[i].check, now);
-		} else {
-			start_attempt(r, wishes[i].check, now);
-			again |= !r->live[wishes[i].check];
-		}
+		if (wishes[i].kind != WISH_START)
+			continue;
+		start_attempt(r, wishes[i].check, now);
+		again |= !r->live[wishes[i].check];
 	}
 	return again;
 }
@@ -556,37 +596,14 @@ static void end_all(struct reactor *r)
 	}
 }
 
-static bool is_listed(const pid_t *list, size_t n, pid_t pid)
-{
-	for (size_t i = 0; i < n; i++)
-		if (list[i] == pid)
-			return true;
-	return false;
-}
-
-/* Processes that fled from an attempt: the service must not find them, not even dead. Killed, they are reaped here. What was
- * there before is left, and with PID 1 what began before any attempt that may have left something. */
-static void end_left_behind(struct reactor *r)
+/* The service must not find those that fled, not even dead. */
+static void end_fled(struct reactor *r)
 {
 	struct mono until = mono_after(mono_now(), ORPHANS_MAX);
-	cleanup_free pid_t *list = xcalloc(CHILDREN_MAX, sizeof *list);
-	bool found = r->left_behind;
 
-	while (found && !mono_reached(until, mono_now())) {
-		size_t n = tree_children(getpid(), list, CHILDREN_MAX);
-
-		found = false;
-		for (size_t i = 0; i < n; i++) {
-			if (is_listed(r->before, r->n_before, list[i]) ||
-			    tree_started(list[i]) < r->since)
-				continue;
-			found = true;
-			kill(list[i], SIGSTOP);
-			tree_kill_below(list[i]);
-			kill(list[i], SIGKILL);
-		}
-		if (found)
-			poll(NULL, 0, 1);
+	while ((r->run->left_behind = kin_kill_fled(&r->kin, until)) &&
+	       !mono_reached(until, mono_now())) {
+		poll(NULL, 0, 1);
 		reap(r);
 	}
 }
@@ -597,7 +614,6 @@ int reactor_run(struct run *run, const struct signals *signals, const struct wat
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = EVENT_SIGNAL};
 	cleanup_free struct live **live = xcalloc(run->plan.n + 1, sizeof *live);
 	cleanup_free struct wish *wishes = xcalloc(run->plan.n + 1, sizeof *wishes);
-	cleanup_free pid_t *before = xcalloc(CHILDREN_MAX, sizeof *before);
 	cleanup_fd int epoll = epoll_create1(EPOLL_CLOEXEC);
 	struct fence fence;
 	struct child_setup setup = {.fence = &fence, .mask = &signals->original};
@@ -607,23 +623,20 @@ int reactor_run(struct run *run, const struct signals *signals, const struct wat
 			    .setup = &setup,
 			    .epoll = epoll,
 			    .live = live,
-			    .wake = MONO_NEVER,
-			    .before = before};
-	int rc = 0, reaper = 0;
+			    .wake = MONO_NEVER};
+	int rc = 0;
 
 	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, signals->fd, &ev) < 0)
 		return err_make(err, errno, "epoll");
 	fence_prepare(&fence, child_rooms(run->profile));
 	oom_watch(&r.oom);
-	r.n_before = tree_children(getpid(), before, CHILDREN_MAX);
-	prctl(PR_GET_CHILD_SUBREAPER, &reaper);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	kin_begin(&r.kin, signals->original_chld.sa_handler != SIG_IGN);
 	while (rc == 0 && !run->plan.over)
 		rc = turn(&r, wishes, err);
 	end_all(&r);
-	end_left_behind(&r);
+	end_fled(&r);
 	fence_free(&fence);
-	prctl(PR_SET_CHILD_SUBREAPER, reaper); /* it would be the service's, too */
+	kin_free(&r.kin);
 	run->ended = mono_now();
 	return rc;
 }

@@ -10,12 +10,15 @@
 
 #define DEPTH_MAX 32 /* a deeper one is found in the next pass, when those above it are dead */
 #define TASKS_MAX 4096
+#define CLOCK_EACH 1024 /* numbers, a fraction of a millisecond */
 
 struct visitor {
 	bool (*visit)(struct visitor *v, pid_t pid); /* false: enough */
 	int depth;
-	pid_t *out;
-	size_t n, max;
+	bool known; /* a list of children could be read */
+	size_t n;
+	pid_t group;            /* those outside of it are meant */
+	struct tree_list *list; /* where to */
 };
 
 static char *put_number(char *p, pid_t x)
@@ -53,6 +56,7 @@ static bool each_number(const char *path, struct visitor *v)
 
 	if (fd < 0)
 		return true;
+	v->known = true;
 	while (go_on && (n = read(fd, buf, sizeof buf)) != 0) {
 		if (n < 0 && errno != EINTR)
 			break;
@@ -76,8 +80,8 @@ struct entry { /* as the kernel writes it */
 	char name[];
 };
 
-/* Each child of each thread of `root`. The folder is read without opendir, which allocates. */
-static void each_child(pid_t root, struct visitor *v)
+/* Each child of each thread of `root`. The folder is read without opendir, which allocates. False: it cannot be read. */
+static bool each_child(pid_t root, struct visitor *v)
 {
 	_Alignas(struct entry) char buf[2048];
 	char path[64];
@@ -88,7 +92,7 @@ static void each_child(pid_t root, struct visitor *v)
 	make_path(path, root, 0);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return;
+		return false;
 	while (go_on && tasks < TASKS_MAX && (n = syscall(SYS_getdents64, fd, buf, sizeof buf)) > 0)
 		for (long at = 0; at < n && go_on; tasks++) {
 			const struct entry *e = (const void *)(buf + at);
@@ -103,6 +107,7 @@ static void each_child(pid_t root, struct visitor *v)
 			go_on = each_number(path, v);
 		}
 	close(fd);
+	return v->known;
 }
 
 static bool visit_kill(struct visitor *v, pid_t pid)
@@ -125,32 +130,110 @@ bool tree_kill_below(pid_t root)
 	return v.n > 0;
 }
 
-static bool visit_collect(struct visitor *v, pid_t pid)
+static bool visit_fled(struct visitor *v, pid_t pid)
 {
-	if (v->n < v->max)
-		v->out[v->n++] = pid;
-	return v->n < v->max;
+	struct visitor below = {
+	    .visit = visit_fled, .depth = v->depth + 1, .group = v->group, .list = v->list};
+	bool fled = getpgid(pid) != v->group;
+
+	if (fled)
+		kill(pid, SIGSTOP);
+	if (below.depth < DEPTH_MAX)
+		each_child(pid, &below);
+	if (fled && v->list->n < v->list->max)
+		v->list->v[v->list->n++] = pid;
+	else if (fled)
+		kill(pid, SIGKILL);
+	return true;
 }
 
-size_t tree_children(pid_t root, pid_t *out, size_t max)
+void tree_stop_fled(pid_t root, struct tree_list *fled)
 {
-	struct visitor v = {.visit = visit_collect, .out = out, .max = max};
+	struct visitor v = {.visit = visit_fled, .group = root, .list = fled};
 
 	each_child(root, &v);
-	return v.n;
 }
 
-void tree_end(int ms)
+static bool visit_collect(struct visitor *v, pid_t pid)
 {
+	struct tree_list *list = v->list;
+
+	if (list->n < list->max)
+		list->v[list->n++] = pid;
+	return list->n < list->max;
+}
+
+bool tree_children(pid_t root, pid_t *out, size_t max, size_t *n)
+{
+	struct tree_list list = {.v = out, .max = max};
+	struct visitor v = {.visit = visit_collect, .list = &list};
+	bool known = each_child(root, &v);
+
+	*n = list.n;
+	return known;
+}
+
+/* ---- without /proc --------------------------------------------------------------------------------------------------- */
+bool tree_has_children(void)
+{
+	siginfo_t info;
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
+}
+
+/* The kernel counts up and begins anew: so far a number lies behind the own one. */
+static unsigned distance(pid_t own, pid_t pid)
+{
+	return (unsigned)(pid - own) % TREE_PID_MAX;
+}
+
+bool tree_is_before(pid_t own, pid_t first, pid_t pid)
+{
+	return distance(own, pid) < distance(own, first);
+}
+
+bool tree_kill_numbers(pid_t own, pid_t first, struct mono until)
+{
+	bool found = false;
+
+	for (unsigned i = distance(own, first); i < TREE_PID_MAX; i++) {
+		pid_t pid = (pid_t)(((unsigned)own + i) % TREE_PID_MAX);
+		siginfo_t info = {0};
+
+		if (i % CLOCK_EACH == 0 && mono_reached(until, mono_now()))
+			break;
+		/* Not a child: the answer to nearly all. */
+		if (pid == 0 || waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) < 0)
+			continue;
+		if (info.si_pid == 0) {
+			kill(pid, SIGKILL);
+			found = true;
+			while (waitpid(pid, NULL, WNOHANG) == 0 && !mono_reached(until, mono_now()))
+				poll(NULL, 0, 1);
+		}
+		if (!tree_has_children())
+			break;
+	}
+	return found;
+}
+
+bool tree_end(int ms)
+{
+	struct mono until = MONO_NEVER;
+
 	for (;;) {
 		pid_t pid = waitpid(-1, NULL, WNOHANG);
 
 		if (pid < 0 && errno != EINTR)
-			return; /* there is none: the usual case, for the price of one call */
+			return true; /* there is none: the usual case, for the price of one call */
 		if (pid != 0)
 			continue;
-		if (ms-- <= 0 || !tree_kill_below(getpid()))
-			return;
+		if (mono_is_never(until))
+			until = mono_after(mono_now(), (struct span){ms * 1000000LL});
+		if (mono_reached(until, mono_now()))
+			return false;
+		if (!tree_kill_below(getpid()))
+			tree_kill_numbers(getpid(), getpid(), until);
 		poll(NULL, 0, 1);
 	}
 }

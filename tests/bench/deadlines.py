@@ -3,7 +3,8 @@
 
     tests/bench/deadlines.py [PROGRAM] [REPETITIONS]
 
-Prints milliseconds past the limit: median and maximum, by startguard's own clock.
+Prints milliseconds past the limit: median and maximum, by startguard's own clock. For attempts it is the latest of them, each counted
+from its own start. The kernel needs about 0.1 ms of a processor to end a process: with hundreds at once that is what is left.
 """
 
 import json
@@ -14,42 +15,51 @@ import subprocess
 import sys
 import tempfile
 
-LIMIT_MS = 300
-KEYS = {"run": "", "check": f'timeout = "{LIMIT_MS}ms";', "attempt": f'attempt_timeout = "{LIMIT_MS}ms"; retry = false;'}
+KEYS = {"run": "", "check": 'timeout = "%dms";', "attempt": 'attempt_timeout = "%dms"; retry = false;'}
 DEAF = """trap '' TERM INT HUP; setsid sleep 1000 & exec sleep 1000"""
+STOP = "kill -STOP $PPID; "  # the check's own process, which would otherwise end them a little before the deadline
 
 
-def kinds(address):
-    return {
-        "exec, deaf, fled": f'exec: {{ c: {{ command = ["/bin/sh", "-c", "{DEAF}"]; %s }}; }};',
-        "http, silent": f'http: {{ c: {{ url = "http://{address}/"; %s }}; }};',
-        "TLS, silent": f'tcp: {{ c: {{ address = "{address}"; tls = true; %s }}; }};',
-        "redis, silent": f'redis: {{ c: {{ url = "redis://{address}"; %s }}; }};',
-        "kafka, silent": f'kafka: {{ c: {{ bootstrap_servers = "{address}"; %s }}; }};',
-        "200 x exec, deaf": 'exec: { ' + " ".join(f'c{i}: {{ command = ["/bin/sh", "-c", "{DEAF}"]; %s }};' for i in range(200)) + " };",
-    }
+def shells(n, script):
+    return "exec: { " + " ".join(f'c{i}: {{ command = ["/bin/sh", "-c", "{script}"]; KEYS }};' for i in range(n)) + " };"
 
 
-def late(program, folder, text, limit):
+def rows(address):
+    """name, limit in ms, profile. Hundreds take longer to start than 300 ms: one row for the deadline that comes meanwhile, one for the
+    deadline at which all of them are there."""
+    return [
+        ("exec, deaf, fled", 300, shells(1, DEAF)),
+        ("http, silent", 300, f'http: {{ c: {{ url = "http://{address}/"; KEYS }}; }};'),
+        ("TLS, silent", 300, f'tcp: {{ c: {{ address = "{address}"; tls = true; KEYS }}; }};'),
+        ("redis, silent", 300, f'redis: {{ c: {{ url = "redis://{address}"; KEYS }}; }};'),
+        ("kafka, silent", 300, f'kafka: {{ c: {{ bootstrap_servers = "{address}"; KEYS }}; }};'),
+        ("200 x exec, starting", 300, shells(200, DEAF)),
+        ("200 x exec, deaf", 4000, shells(200, DEAF)),
+        ("200 x exec, stopped", 4000, shells(200, STOP + DEAF)),
+    ]
+
+
+def late(program, folder, text, ms, limit):
     profile, report = folder / "p.cfg", folder / "report.json"
-    keys = KEYS[limit]
-    profile.write_text("startguard = 1; " + text.replace("%s", keys))
-    subprocess.run([program, "-q", "-p", profile, "-m", "prod", "--parallel", "250", "-t", f"{LIMIT_MS}ms" if limit == "run" else "60s",
+    keys = KEYS[limit] % ms if KEYS[limit] else ""
+    profile.write_text("startguard = 1; " + text.replace("KEYS", keys))
+    subprocess.run([program, "-q", "-p", profile, "-m", "prod", "--parallel", "250", "-t", f"{ms}ms" if limit == "run" else "60s",
                     "--report", report, "--termination-log", "none"], stderr=subprocess.DEVNULL, check=False)
-    return json.loads(report.read_text())["elapsed_ms"] - LIMIT_MS
+    told = json.loads(report.read_text())
+    return (max(c["elapsed_ms"] for c in told["checks"]) if limit == "attempt" else told["elapsed_ms"]) - ms
 
 
 def main():
     program = sys.argv[1] if len(sys.argv) > 1 else "build/startguard"
     repetitions = int(sys.argv[2]) if len(sys.argv) > 2 else 10
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as server, tempfile.TemporaryDirectory() as folder:
-        print(f"{'':20} " + "".join(f"{limit:>20}" for limit in KEYS) + "   (median, maximum in ms)")
-        for name, text in kinds("127.0.0.1:%d" % server.getsockname()[1]).items():
+        print(f"{'':22} " + "".join(f"{limit:>20}" for limit in KEYS) + "   (median, maximum in ms)")
+        for name, ms, text in rows("127.0.0.1:%d" % server.getsockname()[1]):
             cells = []
             for limit in KEYS:
-                times = [late(program, pathlib.Path(folder), text, limit) for _ in range(repetitions)]
+                times = [late(program, pathlib.Path(folder), text, ms, limit) for _ in range(repetitions)]
                 cells.append(f"{statistics.median(times):9.1f} {max(times):9.1f} ")
-            print(f"{name:20} " + "".join(cells), flush=True)
+            print(f"{name:22} " + "".join(cells), flush=True)
 
 
 if __name__ == "__main__":

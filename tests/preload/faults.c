@@ -16,6 +16,7 @@
  * FAULT_CLOCK  what CLOCK_REALTIME says: seconds, or "jumps": an hour ahead and back at each look.
  * FAULT_REFUSE=CALL  epoll_create1, epoll_wait, signalfd: fails in the first process; epoll_ctl: all but its first call.
  * FAULT_NO_THREADS  pthread_create fails with EAGAIN: getaddrinfo is then called where the check itself runs.
+ * FAULT_FORK_SLOW=MS  each fork takes so long.
  * FAULT_FORK_FAILS=FROM-TO  those calls of fork in a process fail, counted from 1, with FAULT_FORK_ERRNO (EAGAIN).
  * FAULT_PIPE=ERRNO  pipe2 fails with it in the first process.
  */
@@ -163,9 +164,11 @@ pid_t fork(void)
 {
 	static pid_t (*real)(void);
 	static int calls;
-	const char *fails = getenv("FAULT_FORK_FAILS");
+	const char *fails = getenv("FAULT_FORK_FAILS"), *slow = getenv("FAULT_FORK_SLOW");
 	int from, to;
 
+	if (slow)
+		usleep((useconds_t)atoi(slow) * 1000);
 	calls++;
 	if (fails && sscanf(fails, "%d-%d", &from, &to) == 2 && calls >= from && calls <= to) {
 		errno = getenv("FAULT_FORK_ERRNO")

@@ -220,6 +220,44 @@ def test_a_second_signal_ends_it_at_once(guard, faults):  # noqa: F811
     assert "BLOCKED" not in process.err_so_far()
 
 
+MANY = 'startguard = 1; file: { ' + " ".join(f'c{i}: {{ path = "/"; }};' for i in range(400)) + " };"
+
+
+def test_a_deadline_while_hundreds_are_started(guard, faults):  # noqa: F811
+    """To start them all would take 40 s."""
+    result = guard.run(MANY, "-t", "1s", "--parallel", "400", env=faults(FAULT_FORK_SLOW="100"))
+    ends_in_time(guard, result, 1)
+    assert (result.code, result.status) == (124, "blocked")
+    assert result.checks[0]["outcome"] == "pass"
+    assert len([c for c in result.checks if c["outcome"] == "pending" and c["attempts"] == 0]) > 300
+
+
+def test_a_signal_while_hundreds_are_started(guard, faults):  # noqa: F811
+    with guard.spawn(MANY, "--parallel", "400", env=faults(FAULT_FORK_SLOW="100")) as process:
+        process.wait_for("PASS      file.c0")
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.result().code == 143
+        assert time.monotonic() - began < guard.scale(LATE)
+
+
+def test_many_are_killed_in_one_go(guard):
+    """Each kill wakes a process that then competes for a processor. So whoever is to be killed is found out before the first kill,
+    whether it has fled or not."""
+    script = deaf(guard, "kill -STOP $PPID; setsid sleep 1000 & exec sleep 1000")
+    text = "startguard = 1; exec: { " + " ".join(f'c{i}: {{ command = ["{script}"]; }};' for i in range(20)) + " };"
+    file = guard.write("p.cfg", text)
+    subprocess.run(["strace", "-o", "calls", "-e", "trace=kill,openat,wait4", guard.path, "-q", "-p", file, "-m", "prod", "-t", guard.span(3),
+                    "--termination-log", "none"], env=guard.environment(), cwd=guard.tmp, stdin=subprocess.DEVNULL, timeout=guard.scale(60))
+    calls = (guard.tmp / "calls").read_text().splitlines()
+    kills = [i for i, one in enumerate(calls) if one.startswith("kill(") and "SIGKILL" in one]
+    ends = [i for i, one in enumerate(calls) if one.startswith("wait4(")]
+    before_first_end = [i for i in kills if i < ends[0]]
+    assert len(before_first_end) >= 40  # a group and one that fled, of each
+    assert not [one for one in calls[before_first_end[0]:before_first_end[39]] if "/proc/" in one]
+    assert guard.processes() == []
+
+
 @pytest.mark.parametrize("name, key", [("c", "timeout"), ("c", "attempt_timeout")])
 def test_an_attempt_leaves_the_others_their_time(guard, name, key):
     """One hangs and is killed again and again; the other is noticed as soon as it is there."""

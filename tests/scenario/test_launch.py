@@ -5,10 +5,12 @@ The probe is started twice under the same conditions, directly and behind startg
 
 import contextlib
 import ctypes
+import errno
 import itertools
 import json
 import os
 import pathlib
+import re
 import resource
 import shlex
 import signal
@@ -440,6 +442,72 @@ def test_command_whose_interpreter_is_missing(guard):
     assert 'command "./script" is there, but /no/such/interpreter, which runs it, is not in this image' in result.err
 
 
+@pytest.mark.parametrize("content, code, words", [
+    ("#!/bin/sh\r\necho started\r\n", 127, 'command "./script" is there, but its line 1 ends in a carriage return: '),
+    ("#!/usr/bin/env sh\r\necho started\r\n", 127, 'command "./script" is there, but its line 1 ends in a carriage return: '),
+    ("#!./crlf\n", 127, 'command "./script" is there, but line 1 of ./crlf, which runs it, ends in a carriage return: '),
+    ("#!/etc\n", 126, 'command "./script" is there, but /etc, which runs it, cannot be run: Is a directory'),
+    ("#!/etc/passwd\n", 126, 'command "./script" is there, but /etc/passwd, which runs it, cannot be run: Permission denied'),
+    ("#!./script\n", 126, 'command "./script" is there, but is run by a script that is run by a script, more often than the kernel follows'),
+], ids=["carriage-return", "of-env", "of-what-runs-it", "folder", "not-executable", "circle"])
+def test_script_that_cannot_be_run(guard, content, code, words):
+    """Told before the first check, since waiting does not mend it; and the kernel says the same, if it is asked."""
+    guard.write("crlf", "#!/bin/sh\r\n").chmod(0o755)
+    guard.write("script", content.encode()).chmod(0o755)
+    with TcpServer(silent) as server:
+        result = guard.run(None, "-w", f"tcp://{server.address}", "--termination-log", "message", command=["./script"], mode=None)
+        assert (result.code, result.checks, server.connections) == (code, [], 0)
+    assert (guard.tmp / "message").read_text().startswith(f"startguard: BLOCKED ({code}): {words}")
+    try:
+        kernel = subprocess.run(["./script"], cwd=guard.tmp, stdin=subprocess.DEVNULL, capture_output=True).returncode
+    except OSError as error:
+        kernel = 127 if error.errno == errno.ENOENT else 126
+    assert kernel == code
+
+
+@pytest.mark.parametrize("content", ["#!/bin/sh -e\necho started\n", "#!/usr/bin/env -S sh -e\r\necho started\n", "#! /usr/bin/env sh\necho started\n"])
+def test_script_that_can(guard, content):
+    guard.write("script", content.encode()).chmod(0o755)
+    result = guard.run(None, "-w", "file:///", command=["./script"], mode=None)
+    assert (result.code, result.out) == (0, "started\n")
+
+
+def with_binfmt(guard, files):
+    """From here on startguard finds these files for those of binfmt_misc, the kernel's list of emulators; None: it finds no such folder."""
+    root = "" if os.geteuid() == 0 else "-r"
+    lines = ["mount -t tmpfs none /proc/sys/fs"]
+    if files is not None:
+        lines += ["mkdir /proc/sys/fs/binfmt_misc", *[f"echo {text} > /proc/sys/fs/binfmt_misc/{name}" for name, text in files.items()]]
+    inner = guard.write("inner", "\n".join(["#!/bin/sh -e", *lines, f'exec {guard.path} "$@"']) + "\n")
+    outer = guard.write("outer", f'#!/bin/sh\nexec unshare {root} -m {inner} "$@"\n')
+    inner.chmod(0o755)
+    outer.chmod(0o755)
+    guard.path = str(outer)
+
+
+@pytest.mark.parametrize("files", [{"status": "enabled", "register": ""}, {"status": "disabled", "qemu-arm": "enabled"},
+                                   {"status": "enabled", "qemu-arm": "disabled"}], ids=["empty", "switched-off", "entry-switched-off"])
+def test_program_of_another_machine(guard, files):
+    """Nothing is registered that could run it: told before the first check."""
+    with_binfmt(guard, files)
+    program = elf(guard, "p", (18, b"\x16\0"))
+    result = guard.run(None, "-w", "file:///", command=["./p"], mode=None)
+    assert (result.code, result.checks) == (126, [])
+    assert f'command "./p" is there, but ./p is a program for s390x, and this machine is ' in result.err
+    assert program.exists()
+
+
+@pytest.mark.parametrize("files", [{"status": "enabled", "qemu-s390x": "enabled"}, {"status": "enabled", "other": "disabled", "qemu-s390x": "enabled"},
+                                   {}, {"status": "what?"}, None], ids=["registered", "second", "no-status", "unknown-status", "hidden"])
+def test_program_of_another_machine_that_might_run(guard, files):
+    """A container does not see what its host has registered. Only the kernel knows; and it says no."""
+    with_binfmt(guard, files)
+    elf(guard, "p", (18, b"\x16\0"), (b"/ld-linux", b"/xd-linux"))
+    result = guard.run(None, "-w", "file:///", command=["./p"], mode=None, last_line=False)
+    assert result.code == 126 and result.check()["outcome"] == "pass"
+    assert re.search(r"exec \./p: it is a program for s390x, and this machine is \S+: Exec format error$", result.err.splitlines()[-1])
+
+
 def elf(guard, name, *changes):
     """A copy of a program of this machine, changed: (old, new) bytes of the same length, or (offset, new)."""
     data = bytearray(pathlib.Path("/bin/true").resolve().read_bytes())
@@ -463,6 +531,7 @@ def test_program_whose_loader_is_missing(guard):
 @pytest.mark.parametrize("content", ["arm", b"", b"\0\0\0\0 no program"], ids=["other-architecture", "empty", "binary"])
 def test_program_that_the_kernel_cannot_run(guard, content):
     """Never handed to the shell, which would try to read it as a script."""
+    with_binfmt(guard, None)
     program = elf(guard, "p", (18, b"\x28\0")) if content == "arm" else guard.write("p", content)
     program.chmod(0o755)
     result = guard.run(None, "-w", "file:///", "--termination-log", "message", command=[program], mode=None, last_line=False)

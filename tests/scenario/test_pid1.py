@@ -121,6 +121,19 @@ def test_a_signal_before_the_first_check(guard):
     pytest.fail("it was never met before the service started")
 
 
+def test_signals_are_blocked_before_anything_else(guard):
+    """While libraries are loaded a signal to PID 1 is lost: docs/security.md. What comes after that is the program's own; it
+    does not even read its command line before."""
+    words = [word for i in range(5000) for word in ("-w", f"file:///{i:020}")]
+    subprocess.run(["strace", "-o", "calls", "-e", "trace=fcntl,rt_sigprocmask,brk,mmap,openat", guard.path, "--termination-log", "none", *words,
+                    "--only", "x"], env=guard.environment(), cwd=guard.tmp, stdin=subprocess.DEVNULL, capture_output=True, timeout=guard.scale(60))
+    calls = (guard.tmp / "calls").read_text().splitlines()
+    begin = max(i for i, one in enumerate(calls) if one.startswith("fcntl(2, F_GETFD"))
+    block = next(i for i, one in enumerate(calls) if one.startswith("rt_sigprocmask(SIG_BLOCK, [") and "TERM" in one)
+    assert all(one.startswith("rt_sigprocmask(") for one in calls[begin + 1:block]), calls[begin:block + 1]
+    assert len(calls) > block + 10  # the rest of the run is there to be seen
+
+
 def test_orphans_are_reaped_while_it_waits(guard):
     """Those of strangers, too: of a shell that somebody opened in the container."""
     with Container(guard, profile=waiting()) as container:

@@ -4,6 +4,7 @@
 
 #include "launch.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
 #include <malloc.h>
@@ -160,10 +161,10 @@ static void of_file(const char *file, const char *expected)
 	char out[256] = "/untouched";
 
 	if (expected) {
-		assert_true(interpreter_of(file, out, sizeof out));
+		assert_int_not_equal(interpreter_of(file, out, sizeof out), INTERPRETER_NONE);
 		assert_string_equal(out, expected);
 	} else {
-		assert_false(interpreter_of(file, out, sizeof out));
+		assert_int_equal(interpreter_of(file, out, sizeof out), INTERPRETER_NONE);
 	}
 }
 
@@ -187,9 +188,9 @@ static void interpreters_of_scripts(void **state)
 	of_text("#!/bin/sh", "/bin/sh");
 	of_text("#! \t/usr/bin/env  python3 -u\nrest", "/usr/bin/env");
 	of_text("#!/bin/sh\t-e\n", "/bin/sh");
-	of_text("#!/bin/sh\r\n", "/bin/sh");
+	of_text("#!/bin/sh\r\n", "/bin/sh\r"); /* the kernel keeps it */
 	of_text("#!/", "/");
-	of_text("#!relative\n", NULL); /* the kernel looks from the working directory */
+	of_text("#!relative\n", "relative"); /* the kernel looks from the working directory */
 	of_text("#!\n/bin/sh\n", NULL);
 	of_text("#!", NULL);
 	of_text("#", NULL);
@@ -198,14 +199,20 @@ static void interpreters_of_scripts(void **state)
 	of_text("#?/bin/sh\n", NULL);
 	of_text("echo plain\n", NULL);
 	of_bytes("#!/bin/\0sh\n", 11, "/bin/");
-	/* As the kernel: no more than 256 bytes of the first line. */
+	/* As the kernel: no more than 256 bytes of the first line, and a path that may go on there is none. */
 	memset(line, 'x', sizeof line);
 	memcpy(line, "#!/", 3);
+	of_bytes(line, sizeof line, NULL);
+	of_bytes(line, 256, NULL);
+	line[256] = '\n';
+	of_bytes(line, sizeof line, NULL);
+	line[255] = ' ';
 	memset(cut, 0, sizeof cut);
-	memcpy(cut, line + 2, 254);
+	memcpy(cut, line + 2, 253);
 	of_bytes(line, sizeof line, cut);
+	of_bytes(line, 255, cut);
 	file_of("f", "#!/usr/bin/perl\n", 16, 0600);
-	assert_true(interpreter_of("f", out, sizeof out));
+	assert_int_equal(interpreter_of("f", out, sizeof out), INTERPRETER_SCRIPT);
 	assert_string_equal(out, "/usr/bi");
 }
 
@@ -226,6 +233,16 @@ struct elf {
 	char path[300];
 };
 
+static ElfW(Half) own_machine(void)
+{
+	ElfW(Ehdr) head = {0};
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	assert_int_equal(read(fd, &head, sizeof head), sizeof head);
+	close(fd);
+	return head.e_machine;
+}
+
 /* A program with n headers, the last of which names its loader. */
 static struct elf program(size_t n, const char *loader)
 {
@@ -233,6 +250,7 @@ static struct elf program(size_t n, const char *loader)
 
 	memcpy(e.head.e_ident, ELFMAG, SELFMAG);
 	e.head.e_ident[EI_CLASS] = sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32;
+	e.head.e_machine = own_machine();
 	e.head.e_phoff = offsetof(struct elf, ph);
 	e.head.e_phentsize = sizeof(ElfW(Phdr));
 	e.head.e_phnum = (ElfW(Half))n;
@@ -344,13 +362,13 @@ static void programs_that_lie(void **state)
 	e.ph[0].p_filesz = (ElfW(Xword)) - 1;
 	file_of("f", &e, sizeof e, 0600);
 	memset(out, 'z', sizeof out);
-	assert_true(interpreter_of("f", out, sizeof out - 1));
+	assert_int_equal(interpreter_of("f", out, sizeof out - 1), INTERPRETER_LOADER);
 	assert_string_equal(out, "/yyyyyyyyyyyyy");
 	assert_int_equal(out[sizeof out - 1], 'z');
 	for (size_t n = sizeof out - 3; n < sizeof out + 3; n++) {
 		e.ph[0].p_filesz = (ElfW(Xword))n;
 		file_of("f", &e, sizeof e, 0600);
-		assert_true(interpreter_of("f", out, sizeof out - 1));
+		assert_int_equal(interpreter_of("f", out, sizeof out - 1), INTERPRETER_LOADER);
 		assert_in_range(strlen(out), sizeof out - 3, sizeof out - 2);
 		assert_int_equal(out[sizeof out - 1], 'z');
 	}
@@ -366,24 +384,218 @@ static void programs_that_lie(void **state)
 	of_program(&e, NULL);
 }
 
-#if __SIZEOF_POINTER__ == 8
-/* The smallest there can be: the header of its loader, and the loader's name, lie in the head itself. */
-static void a_program_that_is_only_a_head(void **state)
+/* A head alone, of the machine `number`. */
+static struct elf head_of(unsigned number, unsigned char data)
 {
-	struct elf e = program(1, "");
-	ElfW(Word) type = PT_INTERP;
+	struct elf e = program(1, "/lib/ld-test.so");
+
+	e.head.e_machine = (ElfW(Half))number;
+	if (data == ELFDATA2MSB)
+		e.head.e_machine = (ElfW(Half))(number >> 8 | number << 8);
+	e.head.e_ident[EI_DATA] = data;
+	return e;
+}
+
+static void of_machine(unsigned number, unsigned char data, const char *name)
+{
+	struct elf e = head_of(number, data);
+	char out[96] = "untouched", expected[96];
+
+	file_of("f", &e, sizeof e.head, 0700);
+	if (name) {
+		assert_true(interpreter_other_machine("f", out, sizeof out));
+		snprintf(expected, sizeof expected, "a program for %s, and this machine is ", name);
+		assert_int_equal(strncmp(out, expected, strlen(expected)), 0);
+		assert_true(out[strlen(expected)] != '\0');
+		of_file("f", NULL); /* where an emulator has its loader nobody knows */
+	} else {
+		assert_false(interpreter_other_machine("f", out, sizeof out));
+		assert_string_equal(out, "untouched");
+	}
+	file_of("f", &e, sizeof e.head - 1, 0700);
+	assert_false(interpreter_other_machine("f", out, sizeof out));
+}
+
+static void other_machines_are_named(void **state)
+{
+	bool arm = own_machine() == EM_AARCH64, intel = own_machine() == EM_X86_64;
 
 	(void)state;
-	e.head.e_phoff = 8; /* sizeof(ElfW(Phdr)) before the end of the head */
-	memcpy(e.head.e_ident + 8, &type, sizeof type);
-	memcpy(e.head.e_ident + 12, "/ld", 3);
-	e.head.e_type = 12; /* where the name is: p_offset */
-	e.head.e_shoff = 3; /* how long it is: p_filesz */
-	_Static_assert(sizeof e.head == 8 + sizeof(ElfW(Phdr)), "they overlap as described");
-	of_bytes(&e, sizeof e.head, "/ld");
-	of_bytes(&e, sizeof e.head - 1, NULL);
+	of_machine(own_machine(), ELFDATA2LSB, NULL);
+	of_machine(EM_AARCH64, ELFDATA2LSB, arm ? NULL : "aarch64");
+	of_machine(EM_ARM, ELFDATA2LSB, arm ? NULL : "arm"); /* its kernel may run those, too */
+	of_machine(EM_X86_64, ELFDATA2LSB, intel ? NULL : "x86-64");
+	of_machine(EM_386, ELFDATA2LSB, intel ? NULL : "i386");
+	of_machine(EM_S390, ELFDATA2MSB, "s390x"); /* its numbers begin with the high byte */
+	of_machine(EM_PPC64, ELFDATA2MSB, "ppc64");
+	of_machine(EM_PPC64, ELFDATA2LSB, "ppc64");
+	of_machine(0x1234, ELFDATA2LSB, NULL); /* nobody knows it */
+	file_of("f", "#!/bin/sh\n", 10, 0700);
+	assert_false(interpreter_other_machine("f", (char[96]){""}, 96));
+	assert_false(interpreter_other_machine("missing", (char[96]){""}, 96));
 }
-#endif
+
+/* ---- what keeps the kernel from running it ----------------------------------------------------------------------------- */
+#define RETURN                                                                                   \
+	"ends in a carriage return: the kernel takes it for a part of the program's name; save " \
+	"the file with Unix line ends"
+
+static void trouble(const char *file, int expected, const char *message)
+{
+	struct err err = {0};
+	char text[ENOUGH];
+
+	assert_int_equal(interpreter_trouble(file, &err), expected);
+	assert_string_equal(err_text(&err, text, sizeof text), message);
+}
+
+static void a_carriage_return_is_named(void **state)
+{
+	(void)state;
+	script("s", "#!/bin/sh\r\necho\r\n");
+	trouble("s", 127, "command \"s\" is there, but its line 1 " RETURN);
+	not_found("", "s", 127, "command \"./s\" is there, but its line 1 " RETURN);
+	script("s", "#! /bin/sh\r");
+	trouble("s", 127, "command \"s\" is there, but its line 1 " RETURN);
+	script("t", "#!./s\n");
+	trouble("t", 127, "command \"t\" is there, but line 1 of ./s, which runs it, " RETURN);
+	/* One whose name ends so is run. */
+	script("odd\r", "#!/bin/sh\n");
+	script("s", "#!./odd\r\n");
+	trouble("s", 0, "");
+	/* env looks for its word as it stands; what others make of theirs is their affair. */
+	script("s", "#!/usr/bin/env sh\r\n");
+	trouble("s", 127, "command \"s\" is there, but its line 1 " RETURN);
+	script("s", "#!/usr/bin/env \t sh\r\n");
+	trouble("s", 127, "command \"s\" is there, but its line 1 " RETURN);
+	script("s", "#!/usr/bin/env sh\n\r\n");
+	trouble("s", 0, "");
+	script("s", "#!/usr/bin/env -S sh\r\n");
+	trouble("s", 0, "");
+	script("s", "#!/usr/bin/env A=1\r\n");
+	trouble("s", 0, "");
+	script("s", "#!/usr/bin/env\n\r\n");
+	trouble("s", 0, "");
+	script("s", "#!/bin/sh -e\r\n");
+	trouble("s", 0, "");
+	script("s", "#!env sh\r\n"); /* no such file here */
+	trouble("s", 127, "command \"s\" is there, but env, which runs it, is not in this image");
+	script("s", "#!/no/sh -e\r\n");
+	trouble("s", 127,
+		"command \"s\" is there, but /no/sh, which runs it, is not in this image");
+	script("s", "#!\r\n");
+	trouble("s", 127, "command \"s\" is there, but its line 1 " RETURN);
+	script("s", "#!\n");
+	trouble("s", 0, "");
+	script("s", "plain\r\n");
+	trouble("s", 0, "");
+}
+
+static void what_runs_it_must_run(void **state)
+{
+	char loader[128];
+	struct elf e;
+
+	(void)state;
+	folder("dir");
+	file_of("text", "#!/bin/sh\n", 10, 0644);
+	assert_int_equal(mkfifo("fifo", 0755), 0);
+	script("s", "#!dir\n");
+	trouble("s", 126,
+		"command \"s\" is there, but dir, which runs it, cannot be run: Is a directory");
+	script("s", "#!./text\n");
+	trouble(
+	    "s", 126,
+	    "command \"s\" is there, but ./text, which runs it, cannot be run: Permission denied");
+	script("s", "#!fifo\n");
+	trouble(
+	    "s", 126,
+	    "command \"s\" is there, but fifo, which runs it, cannot be run: Permission denied");
+	not_found("", "fifo", 126, "command \"fifo\" cannot be run: Permission denied");
+	script("s", "#!./text/sh\n");
+	trouble("s", 127,
+		"command \"s\" is there, but ./text/sh, which runs it, is not in this image");
+	/* The loader of a program, and of the program that runs a script. */
+	e = program(1, "/lib/none.so");
+	file_of("p", &e, sizeof e, 0755);
+	trouble("p", 127,
+		"command \"p\" is there, but /lib/none.so, which runs it, is not in this image");
+	script("s", "#!p\n");
+	trouble("s", 127,
+		"command \"s\" is there, but /lib/none.so, which runs it, is not in this image");
+	e = program(1, "/etc");
+	file_of("p", &e, sizeof e, 0755);
+	trouble("s", 126,
+		"command \"s\" is there, but /etc, which runs it, cannot be run: Is a directory");
+	/* A loader is no script to follow further. */
+	script("loader", "#!/no/such\n");
+	snprintf(loader, sizeof loader, "%s/loader", folder_root);
+	e = program(1, loader);
+	file_of("p", &e, sizeof e, 0755);
+	trouble("s", 0, "");
+}
+
+static void what_is_registered_with_the_kernel(void **state)
+{
+	(void)state;
+	assert_false(interpreter_no_emulator("binfmt"));
+	folder("binfmt");
+	assert_false(interpreter_no_emulator("binfmt")); /* no status: not the kernel's folder */
+	file_of("binfmt/register", "", 0, 0200);
+	file_of("binfmt/status", "enabled\n", 8, 0600);
+	assert_true(interpreter_no_emulator("binfmt"));
+	file_of("binfmt/status", "disabled\n", 9, 0600);
+	assert_true(interpreter_no_emulator("binfmt"));
+	file_of("binfmt/qemu", "enabled\ninterpreter /q\n", 23, 0600);
+	assert_true(interpreter_no_emulator("binfmt"));
+	file_of("binfmt/status", "enabled\n", 8, 0600);
+	assert_false(interpreter_no_emulator("binfmt"));
+	file_of("binfmt/a", "disabled\n", 9, 0600);
+	file_of("binfmt/z", "disabled\n", 9, 0600);
+	assert_false(interpreter_no_emulator("binfmt"));
+	file_of("binfmt/qemu", "disabled\n", 9, 0600);
+	assert_true(interpreter_no_emulator("binfmt"));
+	file_of("binfmt/status", "strange\n", 8, 0600);
+	assert_false(interpreter_no_emulator("binfmt"));
+}
+
+/* The kernel follows five, and so does this. */
+static void scripts_that_run_scripts(void **state)
+{
+	char name[8], line[32];
+	int status;
+
+	(void)state;
+	script("s0", "#!/bin/true\n");
+	for (int i = 1; i <= 6; i++) {
+		pid_t pid;
+
+		snprintf(name, sizeof name, "s%d", i);
+		snprintf(line, sizeof line, "#!./s%d\n", i - 1);
+		script(name, line);
+		trouble(name, i < 5 ? 0 : 126,
+			i < 5    ? ""
+			: i == 5 ? "command \"s5\" is there, but is run by a script that is run by "
+				   "a script, "
+				   "more often than the kernel follows"
+				 : "command \"s6\" is there, but is run by a script that is run by "
+				   "a script, "
+				   "more often than the kernel follows");
+		pid = fork();
+		if (pid == 0) {
+			char *argv[] = {name, NULL};
+
+			execv(name, argv);
+			_exit(errno == ELOOP ? 126 : 1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(WEXITSTATUS(status), i < 5 ? 0 : 126);
+	}
+	script("self", "#!self\n");
+	trouble("self", 126,
+		"command \"self\" is there, but is run by a script that is run by a script, more "
+		"often than the kernel follows");
+}
 
 /* Started without a standard input, the next file gets the number 0. */
 static void without_standard_input(void **state)
@@ -394,6 +606,9 @@ static void without_standard_input(void **state)
 	close(STDIN_FILENO);
 	script("f", "#!/bin/sh\n");
 	of_file("f", "/bin/sh");
+	assert_false(interpreter_other_machine("f", (char[96]){""}, 96));
+	assert_int_equal(open("f", O_RDONLY | O_CLOEXEC), STDIN_FILENO); /* none was left open */
+	close(STDIN_FILENO);
 	if (saved >= 0) {
 		dup2(saved, STDIN_FILENO);
 		close(saved);
@@ -405,7 +620,7 @@ static void this_program_has_one(void **state)
 	char out[256];
 
 	(void)state;
-	assert_true(interpreter_of("/proc/self/exe", out, sizeof out));
+	assert_int_equal(interpreter_of("/proc/self/exe", out, sizeof out), INTERPRETER_LOADER);
 	assert_int_equal(access(out, X_OK), 0);
 }
 
@@ -506,6 +721,7 @@ static void search_in_vain(void)
 
 	assert_null(launch_find("old", &exit_code, &err));
 	assert_null(launch_find("none", &exit_code, &err));
+	interpreter_no_emulator(".");
 }
 
 static void make_an_environment(void)
@@ -538,28 +754,30 @@ static void memory_is_given_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_A_FOLDER(finds_the_first_of_path),
-		IN_A_FOLDER(an_empty_element_is_here),
-		IN_A_FOLDER(without_path_the_usual_places),
-		IN_A_FOLDER(a_name_with_a_slash_is_a_file),
-		IN_A_FOLDER(what_cannot_be_run_is_told),
-		IN_A_FOLDER(a_missing_interpreter_is_named),
-		IN_A_FOLDER(interpreters_of_scripts),
-		IN_A_FOLDER(what_is_no_file_has_none),
-		IN_A_FOLDER(interpreters_of_programs),
-		IN_A_FOLDER(programs_of_other_machines),
-		IN_A_FOLDER(programs_that_are_cut_off),
-		IN_A_FOLDER(programs_that_lie),
-#if __SIZEOF_POINTER__ == 8
-		IN_A_FOLDER(a_program_that_is_only_a_head),
-#endif
-		IN_A_FOLDER(without_standard_input),
-		IN_A_FOLDER(this_program_has_one),
+	    IN_A_FOLDER(finds_the_first_of_path),
+	    IN_A_FOLDER(an_empty_element_is_here),
+	    IN_A_FOLDER(without_path_the_usual_places),
+	    IN_A_FOLDER(a_name_with_a_slash_is_a_file),
+	    IN_A_FOLDER(what_cannot_be_run_is_told),
+	    IN_A_FOLDER(a_missing_interpreter_is_named),
+	    IN_A_FOLDER(interpreters_of_scripts),
+	    IN_A_FOLDER(what_is_no_file_has_none),
+	    IN_A_FOLDER(interpreters_of_programs),
+	    IN_A_FOLDER(programs_of_other_machines),
+	    IN_A_FOLDER(programs_that_are_cut_off),
+	    IN_A_FOLDER(programs_that_lie),
+	    IN_A_FOLDER(other_machines_are_named),
+	    IN_A_FOLDER(a_carriage_return_is_named),
+	    IN_A_FOLDER(what_runs_it_must_run),
+	    IN_A_FOLDER(scripts_that_run_scripts),
+	    IN_A_FOLDER(what_is_registered_with_the_kernel),
+	    IN_A_FOLDER(without_standard_input),
+	    IN_A_FOLDER(this_program_has_one),
 #ifdef __GLIBC__
-		IN_A_FOLDER(memory_is_given_back),
+	    IN_A_FOLDER(memory_is_given_back),
 #endif
-		cmocka_unit_test(the_environment_is_kept),
-		cmocka_unit_test(an_environment_of_any_size),
+	    cmocka_unit_test(the_environment_is_kept),
+	    cmocka_unit_test(an_environment_of_any_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

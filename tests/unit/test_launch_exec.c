@@ -89,6 +89,17 @@ static void a_text_goes_to_the_shell(void **state)
 	execs("./one", argv, "");
 }
 
+#if defined __x86_64__
+#define THIS "x86-64"
+#elif defined __aarch64__
+#define THIS "aarch64"
+#else
+#define THIS "riscv"
+#endif
+#define WORDS                                                                   \
+	"126 exec ./s390: it is a program for s390x, and this machine is " THIS \
+	": Exec format error"
+
 static void what_is_no_text_does_not(void **state)
 {
 	char *argv[] = {(char *)"name", NULL};
@@ -98,6 +109,10 @@ static void what_is_no_text_does_not(void **state)
 	memcpy(e.e_ident, ELFMAG, SELFMAG);
 	file_of("other", &e, sizeof e, 0755);
 	execs("./other", argv, "126 exec ./other: Exec format error");
+	e.e_machine = EM_S390;
+	e.e_ident[EI_DATA] = ELFDATA2LSB;
+	file_of("s390", &e, sizeof e, 0755);
+	execs("./s390", argv, WORDS);
 	file_of("empty", "", 0, 0755);
 	execs("./empty", argv, "126 exec ./empty: Exec format error");
 	file_of("nul", "", 1, 0755);

@@ -329,6 +329,33 @@ static void no_more_than_parallel(void **state)
 	assert_true(w.plan.over);
 }
 
+/* The rest in the next step, at once: in between the caller looks at its clock and its signals. */
+static void no_more_than_a_burst(void **state)
+{
+	struct world w;
+
+	(void)state;
+	plain(&w, 7, 6, false);
+	expect_wishes(&w, "+0 +1 +2 +3");
+	assert_true(w.plan.wake.ns <= w.now.ns);
+	at(&w, 1010);
+	expect_wishes(&w, "+4 +5");
+	expect_times(&w, 3, 1000, 1000, 6000);
+	expect_times(&w, 4, 1010, 1010, 6010);
+	assert_int_equal(w.plan.wake.ns, 6000 * MS); /* no place is free */
+	/* Those that are to be killed are named all at once. */
+	at(&w, 61000);
+	expect_wishes(&w, "-0 -1 -2 -3 -4 -5");
+	assert_true(mono_is_never(w.plan.wake));
+	/* One that is never begun when the time is up in between. */
+	plain(&w, 6, 8, false);
+	expect_wishes(&w, "+0 +1 +2 +3");
+	at(&w, 61000);
+	expect_wishes(&w, "-0 -1 -2 -3");
+	assert_int_equal(w.checks[5].attempts, 0);
+	assert_true(w.checks[5].time_is_up);
+}
+
 /* Fewer at once from then on, and the one that could not be started comes again. */
 static void a_refused_process(void **state)
 {
@@ -587,6 +614,7 @@ int main(void)
 	    cmocka_unit_test(a_final_word_at_the_deadline_counts),
 	    cmocka_unit_test(own_timeout),
 	    cmocka_unit_test(no_more_than_parallel),
+	    cmocka_unit_test(no_more_than_a_burst),
 	    cmocka_unit_test(a_refused_process),
 	    cmocka_unit_test(what_comes_after),
 	    cmocka_unit_test(one_that_waits_ends_with_the_run),
