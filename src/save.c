@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -80,18 +81,32 @@ static bool keeps(const struct stat *st)
 	return !S_ISCHR(st->st_mode) || st->st_rdev != makedev(1, 3);
 }
 
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static int stat_folder(const char *path, struct stat *st)
+{
+	char folder[PATH_MAX];
+	size_t n = (size_t)(base_name(path) - path);
+
+	if (n >= sizeof folder)
+		return -1;
+	memcpy(folder, path, n);
+	folder[n] = '\0';
+	return stat(n > 0 ? folder : ".", st);
+}
+
 /* "a/b" and "a/./b", of which there is nothing yet. */
 static bool same_place(const char *a, const char *b)
 {
-	const char *slash_a = strrchr(a, '/'), *slash_b = strrchr(b, '/');
-	const char *name_a = slash_a ? slash_a + 1 : a, *name_b = slash_b ? slash_b + 1 : b;
-	cleanup_free char *folder_a = strndup(a, (size_t)(name_a - a)),
-			  *folder_b = strndup(b, (size_t)(name_b - b));
 	struct stat st_a, st_b;
 
-	return folder_a && folder_b && str_eq(name_a, name_b) &&
-	       stat(*folder_a ? folder_a : ".", &st_a) == 0 &&
-	       stat(*folder_b ? folder_b : ".", &st_b) == 0 && st_a.st_dev == st_b.st_dev &&
+	return str_eq(base_name(a), base_name(b)) && stat_folder(a, &st_a) == 0 &&
+	       stat_folder(b, &st_b) == 0 && st_a.st_dev == st_b.st_dev &&
 	       st_a.st_ino == st_b.st_ino;
 }
 
