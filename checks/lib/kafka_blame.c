@@ -30,7 +30,8 @@ static bool explain_request(const struct kafka_client *c, const char *words, str
 	const struct kafka_peer *peer = r ? asked_of(c, r) : NULL;
 	char subject[DIAG_SUBJECT_MAX];
 
-	if (!r)
+	/* Who was answered "no coordinator" asks again and again: the answer is what counts, not the question on its way. */
+	if (!r || (r->api == KAFKA_API_FIND_COORDINATOR && c->coordinators_found > 0))
 		return false;
 	snprintf(subject, sizeof subject, "%s", peer ? peer->address : r->address);
 	if (peer && peer->id != KAFKA_BOOTSTRAP)
