@@ -214,6 +214,14 @@ static struct mono half_way(struct mono deadline)
 	return mono_after(now, (struct span){mono_since(now, deadline).ns / 2});
 }
 
+/* librdkafka 2.0 may lose a question while the bootstrap connection becomes that of a broker it learned of. And as long as no
+ * connection is ready it says "transport failure" when the time is up: TLS and a login may take more than half of it. */
+static bool is_unanswered(const struct question *q)
+{
+	return q->err == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+	       (q->err == RD_KAFKA_RESP_ERR__TRANSPORT && mono_left_ms_now(q->deadline) <= 1);
+}
+
 static int get_metadata(struct kafka_client *client, const struct grouplist *topics,
 			struct question *q, struct diag *out)
 {
@@ -231,8 +239,7 @@ static int get_metadata(struct kafka_client *client, const struct grouplist *top
 	*q = (struct question){.client = client, .deadline = half_way(client->run->deadline)};
 	if (kafka_call(client, ask_metadata, q, "the question for metadata", out) < 0)
 		return -1;
-	/* librdkafka 2.0 may lose a question while the bootstrap connection becomes that of a broker it learned of. */
-	if (q->err == RD_KAFKA_RESP_ERR__TIMED_OUT) {
+	if (is_unanswered(q)) {
 		q->deadline = client->run->deadline;
 		if (kafka_call(client, ask_metadata, q, "the question for metadata", out) < 0)
 			return -1;

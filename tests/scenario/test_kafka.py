@@ -123,6 +123,15 @@ def test_silent_peer(guard):
         assert result.elapsed < guard.scale(5)
 
 
+@pytest.mark.near_miss("answer-timeout")
+def test_a_connection_that_takes_most_of_the_attempt(guard):
+    """As TLS and a login through a slow identity service may: the question for metadata waits for it."""
+    with FakeKafka() as kafka:
+        kafka.slow = {API_VERSIONS: guard.scale(1.2)}
+        result = guard.check(profile(attempt_timeout=guard.span(2), bootstrap_servers=kafka.servers))
+        result.passed()
+
+
 @pytest.mark.produces("connect-closed")
 @pytest.mark.near_miss("protocol-mismatch", "tls-required", "auth-required")
 def test_closing_peer(guard):
