@@ -68,8 +68,8 @@ NAMED = {
 @pytest.mark.parametrize("kind", NAMED)
 def test_silent_name_server(guard, no_names, kind):
     """getaddrinfo takes 20 s and more here, and so does rd_kafka_destroy behind it."""
-    result = guard.run("startguard = 1; " + NAMED[kind], "-t", "1s", dns=no_names)
-    check = ends_in_time(guard, result, 1).expect("dns-timeout", exit=124, phase="resolve")
+    result = guard.run("startguard = 1; " + NAMED[kind], "-t", "2s", dns=no_names)
+    check = ends_in_time(guard, result, 2).expect("dns-timeout", exit=124, phase="resolve")
     assert "peer.name" in check["subject"] + check["cause"] + check.get("last_step", "")
 
 
@@ -245,7 +245,7 @@ def test_many_are_killed_in_one_go(guard):
     """Each kill wakes a process that then competes for a processor. So whoever is to be killed is found out before the first kill,
     whether it has fled or not."""
     script = deaf(guard, "kill -STOP $PPID; setsid sleep 1000 & exec sleep 1000")
-    text = "startguard = 1; exec: { " + " ".join(f'c{i}: {{ command = ["{script}"]; }};' for i in range(20)) + " };"
+    text = "startguard = 1; exec: { " + " ".join(f'c{i}: {{ command = ["{script}"]; attempt_timeout = "1m"; }};' for i in range(20)) + " };"
     file = guard.write("p.cfg", text)
     subprocess.run(["strace", "-o", "calls", "-e", "trace=kill,openat,wait4", guard.path, "-q", "-p", file, "-m", "prod", "-t", guard.span(3),
                     "--termination-log", "none"], env=guard.environment(), cwd=guard.tmp, stdin=subprocess.DEVNULL, timeout=guard.scale(60))

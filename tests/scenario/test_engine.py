@@ -96,8 +96,11 @@ def test_environment_gives_the_time(guard):
 @pytest.mark.produces("connect-timeout")
 def test_attempts_end_at_their_own_limit(guard):
     with full_backlog() as full:
-        result = guard.run(profile(tcp("full", full.address, 'attempt_timeout = "150ms";')), "-t", "1s")
-    assert result.expect("connect-timeout", exit=124)["attempts"] > 1
+        result = guard.run(profile(tcp("full", full.address, 'attempt_timeout = "500ms";')), "-t", "3s")
+    check = result.check()
+    # A loaded machine may let one of them miss its soft limit, and be killed.
+    assert result.code == 124 and check["attempts"] > 1, result
+    assert "connect-timeout" in [h["code"] for h in check["history"]], result
 
 
 def test_without_retry_there_is_one_attempt(guard):

@@ -562,7 +562,7 @@ static void what_is_registered_with_the_kernel(void **state)
 /* The kernel follows five, and so does this. */
 static void scripts_that_run_scripts(void **state)
 {
-	char name[8], line[32];
+	char name[8], path[16], line[32];
 	int status;
 
 	(void)state;
@@ -571,6 +571,7 @@ static void scripts_that_run_scripts(void **state)
 		pid_t pid;
 
 		snprintf(name, sizeof name, "s%d", i);
+		snprintf(path, sizeof path, "./s%d", i);
 		snprintf(line, sizeof line, "#!./s%d\n", i - 1);
 		script(name, line);
 		trouble(name, i < 5 ? 0 : 126,
@@ -583,10 +584,9 @@ static void scripts_that_run_scripts(void **state)
 				   "more often than the kernel follows");
 		pid = fork();
 		if (pid == 0) {
-			char *argv[] = {name, NULL};
-
-			execv(name, argv);
-			_exit(errno == ELOOP ? 126 : 1);
+			/* Not by our own exec: valgrind cannot go on after one that fails. */
+			execl("/usr/bin/env", "env", path, (char *)NULL);
+			_exit(1);
 		}
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_int_equal(WEXITSTATUS(status), i < 5 ? 0 : 126);
