@@ -215,6 +215,18 @@ static int fail_partition(const struct sample *s, int32_t partition, rd_kafka_re
 	return fail_answered(s, err, doing, words, out);
 }
 
+/* The library leaves in its place what was asked for: of a partition that the answer does not hold, or has no offset of. */
+static int fail_no_offset(const struct sample *s, int32_t partition, const char *doing,
+			  struct diag *out)
+{
+	char subject[DIAG_SUBJECT_MAX];
+
+	topic_subject(s, subject, sizeof subject);
+	check_fail(out, D_KAFKA_ERROR, subject, "%s: the answer has no offset of partition %d",
+		   doing, partition);
+	return -1;
+}
+
 static int get_offsets(struct sample *s, int64_t which, const char *doing, struct diag *out)
 {
 	struct offsets_call *q = xcalloc(1, sizeof *q);
@@ -245,6 +257,8 @@ static int get_offsets(struct sample *s, int64_t which, const char *doing, struc
 		if (p->err)
 			return fail_partition(s, p->partition, p->err, rd_kafka_err2str(p->err),
 					      out);
+		if (p->offset < 0)
+			return fail_no_offset(s, p->partition, doing, out);
 		if (which == RD_KAFKA_OFFSET_BEGINNING)
 			s->v[i].low = p->offset;
 		else
@@ -264,9 +278,9 @@ static int find_offsets(struct sample *s, struct diag *out)
 	for (size_t i = 0; i < s->n; i++) {
 		struct part *p = &s->v[i];
 
-		/* Negative: the library's way to say that there is none. */
-		if (p->low < 0 || p->high < p->low)
-			p->low = p->high = 0;
+		/* What retention took meanwhile. */
+		if (p->high < p->low)
+			p->high = p->low;
 		p->from = p->to = p->high;
 		p->last = -1;
 	}
@@ -381,7 +395,9 @@ static int take_message(struct sample *s, const rd_kafka_message_t *m, struct di
 		return 0;
 	}
 	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-		stop(s, p);
+		/* A replica may be behind what the leader said of the end: that is not all there is. */
+		if (m->offset >= p->to)
+			stop(s, p);
 		return 0;
 	}
 	code = kafka_topic_meaning(m->err);
