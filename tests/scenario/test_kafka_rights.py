@@ -264,6 +264,16 @@ def test_the_topics_own_minimum_may_stay_unknown(guard):
         assert facts["min_insync_unknown"] == "orders"
 
 
+@pytest.mark.near_miss("kafka-isr-low")
+@pytest.mark.parametrize("value", [None, "as many as there are"])
+def test_the_topics_own_minimum_may_be_missing(guard, value):
+    """Of a server that is not Apache's. It was not judged: that is said."""
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.config["orders"] = {"min.insync.replicas": value}
+        facts = try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "min_in_sync_replicas": 1}]).passed()["facts"]
+        assert facts["min_insync_unknown"] == "orders"
+
+
 # ---- groups -------------------------------------------------------------------------------------------------------
 
 @pytest.mark.near_miss("kafka-group-denied", "kafka-coordinator")
