@@ -184,12 +184,6 @@ static void ask_offsets(void *arg)
 					    mono_left_ms_now(q->client->run->deadline));
 }
 
-/* Did a broker say this, and not the library that none did? */
-static bool is_answer(rd_kafka_resp_err_t err)
-{
-	return (err > 0 || err == RD_KAFKA_RESP_ERR_UNKNOWN) && !kafka_is_silence(err);
-}
-
 static int fail_answered(const struct sample *s, rd_kafka_resp_err_t err, const char *doing,
 			 const char *words, struct diag *out)
 {
@@ -244,7 +238,7 @@ static int get_offsets(struct sample *s, int64_t which, const char *doing, struc
 		return blame(s, words, out);
 	}
 	/* One error stands for all partitions; of which, it does not say. */
-	if (q->err && (is_answer(q->err) || kafka_topic_meaning(q->err) != D_NONE))
+	if (q->err && (kafka_is_answer(q->err) || kafka_topic_meaning(q->err) != D_NONE))
 		return fail_answered(s, q->err, doing, rd_kafka_err2str(q->err), out);
 	if (q->err) {
 		snprintf(words, sizeof words, "no answer to %s: %s", doing,
@@ -404,7 +398,7 @@ static int take_message(struct sample *s, const rd_kafka_message_t *m, struct di
 	if (m->err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED ||
 	    (code != D_NONE && !diag_info(code)->retryable))
 		return fail_partition(s, p->id, m->err, rd_kafka_message_errstr(m), out);
-	s->trouble_code = code == D_NONE && is_answer(m->err) ? D_KAFKA_ERROR : code;
+	s->trouble_code = code == D_NONE && kafka_is_answer(m->err) ? D_KAFKA_ERROR : code;
 	snprintf(s->trouble, sizeof s->trouble, "; partition %d: %.150s", p->id,
 		 rd_kafka_message_errstr(m));
 	return 0;

@@ -3,7 +3,7 @@
 import pytest
 
 from fakes.certs import Authority, server_context
-from fakes.kafka import (LEADER_NOT_AVAILABLE, METADATA, TOPIC_AUTHORIZATION_FAILED, API_VERSIONS, FakeKafka, KafkaMock,
+from fakes.kafka import (LEADER_NOT_AVAILABLE, METADATA, REPLICA_NOT_AVAILABLE, TOPIC_AUTHORIZATION_FAILED, API_VERSIONS, FakeKafka, KafkaMock,
                          Partition)
 from fakes.kafka_apis import DESCRIBE_GROUPS
 from fakes.tcp import TcpServer, close_at_once, full_backlog, garbage, refused_port, reset_after_request, silent
@@ -534,6 +534,23 @@ def test_topic_that_an_error_comes_for(guard):
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         kafka.topics["orders"].error = -1
         try_kafka(guard, kafka.bootstrap, topics=ORDERS).expect("kafka-error", exit=124, subject="topic orders", cause="Unknown broker error")
+
+
+@pytest.mark.near_miss("kafka-topic-missing")
+@pytest.mark.parametrize("error, code", [pytest.param(error, code, marks=pytest.mark.produces(code)) for error, code in (
+    (-1, "kafka-error"), (LEADER_NOT_AVAILABLE, "kafka-no-leader"), (56, "kafka-no-leader"))])
+def test_partition_that_an_error_comes_for(guard, error, code):
+    with FakeKafka(topics={"orders": (2, 1)}) as kafka:
+        kafka.topics["orders"].partitions[1].error = error
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS).expect(code, exit=124, subject="topic orders", cause="partition 1: ")
+
+
+@pytest.mark.near_miss("kafka-error", "kafka-no-leader")
+def test_a_replica_that_is_not_there(guard):
+    """Of which older brokers tell as an error of its partition: the leader is there."""
+    with FakeKafka(topics={"orders": (2, 1)}) as kafka:
+        kafka.topics["orders"].partitions[1].error = REPLICA_NOT_AVAILABLE
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS).passed()
 
 
 @pytest.mark.produces("kafka-partitions")

@@ -502,6 +502,26 @@ def test_transaction_timeout(guard):
             "kafka-transaction-timeout", exit=69, hint="transaction.max.timeout.ms")
 
 
+@pytest.mark.produces("kafka-error")
+@pytest.mark.near_miss("kafka-coordinator", "kafka-transaction-denied")
+@pytest.mark.parametrize("error, words", [(31, "Broker: Cluster authorization failed"), (42, "Broker: Invalid request"), (-1, "Unknown broker error")])
+def test_a_transaction_is_answered_by_an_error(guard, error, words):
+    """There is a coordinator: it is what it says that is wrong."""
+    with FakeKafka() as kafka:
+        kafka.producer_id_error = error
+        run_short(guard, bootstrap_servers=kafka.servers, transactional_id="orders-1").expect(
+            "kafka-error", exit=124, subject="transactional id startguard-orders-1", cause=words)
+
+
+@pytest.mark.produces("kafka-coordinator")
+@pytest.mark.parametrize("error", [14, 15, 16])
+def test_a_coordinator_of_transactions_that_is_none_yet(guard, error):
+    with FakeKafka() as kafka:
+        kafka.producer_id_error = error
+        run_short(guard, bootstrap_servers=kafka.servers, transactional_id="orders-1").expect(
+            "kafka-coordinator", exit=124, subject="transactional id startguard-orders-1")
+
+
 @pytest.mark.produces("kafka-coordinator")
 def test_no_coordinator_of_transactions(guard):
     with FakeKafka() as kafka:
