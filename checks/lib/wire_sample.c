@@ -376,6 +376,12 @@ static void take_record(struct sample *s, struct part *p, const rd_kafka_message
 		stop(s, p);
 }
 
+/* It came, and cannot be unpacked. */
+static bool is_broken_batch(rd_kafka_resp_err_t err)
+{
+	return err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION || err == RD_KAFKA_RESP_ERR__BAD_MSG;
+}
+
 /* 0, or -1 with *out filled: an error of one partition for which waiting brings nothing. */
 static int take_message(struct sample *s, const rd_kafka_message_t *m, struct diag *out)
 {
@@ -398,7 +404,9 @@ static int take_message(struct sample *s, const rd_kafka_message_t *m, struct di
 	if (m->err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED ||
 	    (code != D_NONE && !diag_info(code)->retryable))
 		return fail_partition(s, p->id, m->err, rd_kafka_message_errstr(m), out);
-	s->trouble_code = code == D_NONE && kafka_is_answer(m->err) ? D_KAFKA_ERROR : code;
+	s->trouble_code = code == D_NONE && (kafka_is_answer(m->err) || is_broken_batch(m->err))
+			      ? D_KAFKA_ERROR
+			      : code;
 	snprintf(s->trouble, sizeof s->trouble, "; partition %d: %.150s", p->id,
 		 rd_kafka_message_errstr(m));
 	return 0;

@@ -408,6 +408,23 @@ def test_an_answer_without_offsets(guard, missing):
         look(guard, fake, _args=["-t", guard.span(1)]).expect("kafka-error", exit=124, subject=f"topic {TOPIC}", cause="no offset of partition 0")
 
 
+def as_if_packed(batch):
+    batch = bytearray(batch)
+    batch[22] = 1  # of its attributes: gzip, which it is not
+    return bytes(batch)
+
+
+@pytest.mark.produces("kafka-error")
+@pytest.mark.near_miss("answer-timeout")
+def test_records_that_cannot_be_unpacked(guard):
+    with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
+        produce(fake, JSON)
+        fake.tamper = as_if_packed
+        keys = settings(bootstrap_servers=fake.bootstrap, topic=TOPIC, expect="json", attempt_timeout=guard.span(1))
+        guard.check(f'startguard = 1; service = "learner"; wire_format: {{ updates: {{ {keys} }}; }};').expect(
+            "kafka-error", exit=124, subject=f"topic {TOPIC}", cause="Decompression")
+
+
 @pytest.mark.produces("wire-format-other")
 def test_a_replica_that_is_behind(guard):
     """It says that the log ends before the last records: that is not all there is, and no reason to pass."""
