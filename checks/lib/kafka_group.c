@@ -24,13 +24,6 @@ static void subject_of(const struct kafka_group_answer *g, char *buf, size_t siz
 	snprintf(buf, size, "group %.100s", g->name);
 }
 
-static bool is_coordinator_trouble(rd_kafka_resp_err_t err)
-{
-	return err == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
-	       err == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
-	       err == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
-}
-
 static enum verdict deny(const struct kafka_group_answer *g, const char *operation,
 			 const char *words, struct diag *out)
 {
@@ -84,7 +77,7 @@ static void judge_commit(struct kafka_client *client, const struct kafka_group_a
 		 g->name, said);
 	if (err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
 		deny(g, "not read", said, out);
-	else if (is_coordinator_trouble(err))
+	else if (kafka_is_coordinator_trouble(err))
 		check_fail(out, D_KAFKA_COORDINATOR, subject, "%s", said);
 	else if (kafka_is_silence(err))
 		kafka_blame_error(client, err, words, out);
@@ -160,7 +153,7 @@ static enum verdict judge_answer(const struct kafka_group_answer *g, struct diag
 	subject_of(g, subject, sizeof subject);
 	if (g->group.err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
 		return deny(g, "neither describe nor read", g->group.words, out);
-	if (g->group.came && is_coordinator_trouble(g->group.err))
+	if (g->group.came && kafka_is_coordinator_trouble(g->group.err))
 		return check_fail(out, D_KAFKA_COORDINATOR, subject, "%s", g->group.words);
 	if (g->group.came && (g->group.err > 0 || g->group.err == RD_KAFKA_RESP_ERR_UNKNOWN))
 		return check_fail(out, D_KAFKA_ERROR, subject, "%s", g->group.words);

@@ -298,6 +298,18 @@ bool kafka_is_silence(int err)
 	       err == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT;
 }
 
+bool kafka_is_coordinator_trouble(int err)
+{
+	return err == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
+	       err == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+	       err == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
+}
+
+bool kafka_is_answer(int err)
+{
+	return (err > 0 || err == RD_KAFKA_RESP_ERR_UNKNOWN) && !kafka_is_silence(err);
+}
+
 /* ---- properties and versions ----------------------------------------------------------------------------- */
 
 const char *kafka_java_property(const char *name)

@@ -46,6 +46,10 @@ enum diag_code kafka_topic_meaning(int err);
 int kafka_error_in(const char *words);
 /* Does this error only say that no answer came (a lost connection, a timeout)? */
 bool kafka_is_silence(int err);
+/* Did a broker say this, and not the library that none did? */
+bool kafka_is_answer(int err);
+/* No coordinator, or it is not the one, or not yet. */
+bool kafka_is_coordinator_trouble(int err);
 
 /* "Invalid response size 1213486160" is no size but the first bytes of another protocol: shows them. Returns
  * false when the words hold no such number. */

@@ -246,13 +246,50 @@ static const char *place_of(const struct kafka_prop *p, char *buf, size_t size)
 	return buf;
 }
 
+/* Names of newer versions of the library, which the service may have. */
+enum newer { NOT_NEWER, NEWER_UNNOTICED, NEWER_NEEDED };
+
+static enum newer newer(const char *name)
+{
+	/* Whether they are set makes no difference to what a check asks. */
+	static const char *const unnoticed[] = {
+	    "client.dns.lookup",
+	    "enable.metrics.push",
+	    "fetch.queue.backoff.ms",
+	    "group.remote.assignor",
+	    "metadata.recovery.rebootstrap.trigger.ms",
+	    "metadata.recovery.strategy",
+	    "retry.backoff.max.ms",
+	};
+	/* A login needs them. */
+	static const char *const needed[] = {
+	    "https.ca.",
+	    "sasl.oauthbearer.assertion.",
+	    "sasl.oauthbearer.metadata.authentication.",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(unnoticed); i++)
+		if (str_eq(unnoticed[i], name))
+			return NEWER_UNNOTICED;
+	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+		if (str_starts(name, needed[i]))
+			return NEWER_NEEDED;
+	return NOT_NEWER;
+}
+
 static void fail_unknown(const struct kafka_prop *p, struct diag *out)
 {
 	const char *java = kafka_java_property(p->name), *near;
 	char best[128], place[220];
 
-	check_fail(out, D_KAFKA_PROPERTY, p->name, "librdkafka %s has no property \"%.200s\"%s",
-		   rd_kafka_version_str(), p->name, place_of(p, place, sizeof place));
+	check_fail(out, newer(p->name) == NEWER_NEEDED ? D_KAFKA_LIBRARY_OLD : D_KAFKA_PROPERTY,
+		   p->name, "librdkafka %s has no property \"%.200s\"%s", rd_kafka_version_str(),
+		   p->name, place_of(p, place, sizeof place));
+	if (newer(p->name) == NEWER_NEEDED) {
+		diag_hint(out, "newer versions of librdkafka have it: use a startguard that is "
+			       "linked with one");
+		return;
+	}
 	if (java) {
 		diag_hint(out, "%s is a property of the Java client; here use %s", p->name, java);
 		return;
@@ -274,6 +311,8 @@ static void fail_invalid(const struct kafka_prop *p, const char *words, struct d
 	check_fail(out, code, p->name, "%.400s%s", words, place_of(p, place, sizeof place));
 	if (java)
 		diag_hint(out, "%s is a property of the Java client; here use %s", p->name, java);
+	else if (str_eq(p->name, "ssl.endpoint.identification.algorithm") && !*p->value)
+		diag_hint(out, "what Java means by an empty value is none here");
 }
 
 static int put(rd_kafka_conf_t *conf, const struct kafka_prop *p, bool optional, struct diag *out)
@@ -284,7 +323,7 @@ static int put(rd_kafka_conf_t *conf, const struct kafka_prop *p, bool optional,
 	case RD_KAFKA_CONF_OK:
 		return 0;
 	case RD_KAFKA_CONF_UNKNOWN:
-		if (optional)
+		if (optional || newer(p->name) == NEWER_UNNOTICED)
 			return 0;
 		fail_unknown(p, out);
 		return -1;
@@ -325,12 +364,32 @@ static const char *const never_passed[] = {
     "statistics.interval.ms",
     "debug",
     "log_level",
+    "log.queue", /* reasons are heard from the log */
+    "enabled_events",
+    "plugin.library.paths", /* a program's own code; interceptors write to topics of their own */
+};
+
+/* What stands beside them in many a service's file and is none of librdkafka's: settings of the schema registry's client,
+ * and of an interceptor that is not loaded here. */
+static const char *const of_others[] = {
+    "schema.registry.",
+    "basic.auth.",
+    "bearer.auth.",
+    "confluent.monitoring.interceptor.",
 };
 
 static bool is_never_passed(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(never_passed); i++)
 		if (str_eq(never_passed[i], name))
+			return true;
+	return false;
+}
+
+static bool is_of_others(const struct kafka_prop *p)
+{
+	for (size_t i = 0; i < ARRAY_LEN(of_others); i++)
+		if (p->file && str_starts(p->name, of_others[i]))
 			return true;
 	return false;
 }
@@ -356,7 +415,7 @@ static int apply_one(const struct kafka_prop *p, rd_kafka_conf_t *conf, struct d
 		diag_hint(out, "drop the property");
 		return -1;
 	}
-	if (is_never_passed(canonical(p->name)))
+	if (is_never_passed(canonical(p->name)) || is_of_others(p))
 		return 0;
 	return put(conf, p, false, out);
 }
@@ -368,6 +427,14 @@ static int apply_defaults(const struct kafka_props *props, rd_kafka_conf_t *conf
 		    kafka_conf_put(conf, defaults[i][0], defaults[i][1], true, out) < 0)
 			return -1;
 	return 0;
+}
+
+static bool has_token(const struct kafka_props *props)
+{
+	const char *method = kafka_props_get(props, "sasl.oauthbearer.method");
+
+	return (method && strcasecmp(method, "oidc") == 0) ||
+	       kafka_props_is_true(props, "enable.sasl.oauthbearer.unsecure.jwt");
 }
 
 int kafka_props_apply(const struct kafka_props *props, rd_kafka_conf_t *conf, struct diag *out)
@@ -384,9 +451,7 @@ int kafka_props_apply(const struct kafka_props *props, rd_kafka_conf_t *conf, st
 	    kafka_conf_put(conf, "log.connection.close", "true", true, out) < 0)
 		return -1;
 	/* A login that has no way to get a token fails without a word in librdkafka: say it here. */
-	if (props->sasl && str_eq(props->mechanism, "OAUTHBEARER") &&
-	    !kafka_props_get(props, "sasl.oauthbearer.method") &&
-	    !kafka_props_get(props, "enable.sasl.oauthbearer.unsecure.jwt")) {
+	if (props->sasl && str_eq(props->mechanism, "OAUTHBEARER") && !has_token(props)) {
 		check_fail(out, D_KAFKA_PROPERTY, "sasl.mechanism",
 			   "OAUTHBEARER needs sasl.oauthbearer.method=oidc and its properties: a "
 			   "program's own "

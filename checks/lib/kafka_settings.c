@@ -49,6 +49,11 @@ static enum diag_code code_of(const struct kafka_answer *a)
 	return code == D_NONE ? D_KAFKA_ERROR : code;
 }
 
+static void name_unknown(struct str *unknown, const char *topic)
+{
+	str_addf(unknown, "%s%s", unknown->len ? ", " : "", topic);
+}
+
 /* Not being told is no mismatch: without `config` it is only a fact that the topic's own minimum is not known. */
 static void no_config(const struct kafka_topic_conf *want, const struct kafka_topic_answer *a,
 		      struct str *unknown, struct kafka_findings *f)
@@ -58,7 +63,7 @@ static void no_config(const struct kafka_topic_conf *want, const struct kafka_to
 
 	if (want->config.n == 0 && a->config.came &&
 	    (is_denied(a->config.err) || is_no_feature(a->config.err))) {
-		str_addf(unknown, "%s%s", unknown->len ? ", " : "", a->name);
+		name_unknown(unknown, a->name);
 		return;
 	}
 	kafka_topic_subject(a->name, subject, sizeof subject);
@@ -90,8 +95,11 @@ int kafka_settings_judge(const struct check_run *run, const struct grouplist *to
 		}
 		for (size_t k = 0; k < want->config.n; k++)
 			add_setting(&f, answer, want->config.v[k]);
-		if (own && parse_i64(own, 1, INT32_MAX, &min) == 0 &&
-		    kafka_topic_judge_own_isr(kafka_topic_find(md, want->name), min, &d) != V_PASS)
+		/* A server that is not Apache's may have no such setting. */
+		if (!own || parse_i64(own, 1, INT32_MAX, &min) < 0)
+			name_unknown(&unknown, answer->name);
+		else if (kafka_topic_judge_own_isr(kafka_topic_find(md, want->name), min, &d) !=
+			 V_PASS)
 			kafka_findings_add(&f, &d, "");
 	}
 	if (unknown.len)

@@ -232,6 +232,21 @@ static enum verdict judge_leaders(topic_t *topic, md_t *md, const char *subject,
 			  without, topic->partition_cnt);
 }
 
+/* Brokers say of a partition with a leader that one of its replicas is not there: what is in sync is judged by itself. */
+static enum verdict judge_errors(topic_t *topic, const char *subject, struct diag *out)
+{
+	for (int i = 0; i < topic->partition_cnt; i++) {
+		partition_t *p = &topic->partitions[i];
+		enum diag_code code = kafka_topic_meaning(p->err);
+
+		if (!p->err || p->err == RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE)
+			continue;
+		return check_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, subject,
+				  "partition %d: %s", p->id, rd_kafka_err2str(p->err));
+	}
+	return V_PASS;
+}
+
 /* How many partitions have fewer than `min` replicas in sync; *first is the lowest of them. `capped`: no more than there
  * are replicas, which is how brokers read a topic's own minimum. */
 static int count_low(topic_t *topic, int64_t min, bool capped, partition_t **first)
@@ -293,6 +308,7 @@ static enum verdict judge_topic(want_t *want, md_t *md, struct diag *out)
 	    judge_count(want, topic, subject, out) != V_PASS ||
 	    judge_replicas(want, topic, subject, out) != V_PASS ||
 	    judge_leaders(topic, md, subject, out) != V_PASS ||
+	    judge_errors(topic, subject, out) != V_PASS ||
 	    judge_isr(want, topic, subject, out) != V_PASS)
 		return V_FAIL;
 	return V_PASS;

@@ -10,6 +10,7 @@
 
 struct tls_conf { /* all may be NULL */
 	const char *ca_file, *ca_path, *cert_file, *key_file, *server_name;
+	bool any_certificate; /* only to see who is there: for what may be said to anybody */
 };
 
 struct conn {

@@ -327,7 +327,10 @@ static SSL *make_ssl(const struct tls_conf *tls, const char *host, struct handsh
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	/* A peer that closes without close_notify is an end of stream, not an error. */
 	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_verify);
+	if (tls->any_certificate)
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+	else
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_verify);
 	SSL_CTX_set_cert_cb(ctx, on_client_cert, NULL);
 	if (load_trust(ctx, tls, out) || load_own(ctx, tls, out))
 		return NULL;

@@ -184,12 +184,6 @@ static void ask_offsets(void *arg)
 					    mono_left_ms_now(q->client->run->deadline));
 }
 
-/* Did a broker say this, and not the library that none did? */
-static bool is_answer(rd_kafka_resp_err_t err)
-{
-	return (err > 0 || err == RD_KAFKA_RESP_ERR_UNKNOWN) && !kafka_is_silence(err);
-}
-
 static int fail_answered(const struct sample *s, rd_kafka_resp_err_t err, const char *doing,
 			 const char *words, struct diag *out)
 {
@@ -215,6 +209,18 @@ static int fail_partition(const struct sample *s, int32_t partition, rd_kafka_re
 	return fail_answered(s, err, doing, words, out);
 }
 
+/* The library leaves in its place what was asked for: of a partition that the answer does not hold, or has no offset of. */
+static int fail_no_offset(const struct sample *s, int32_t partition, const char *doing,
+			  struct diag *out)
+{
+	char subject[DIAG_SUBJECT_MAX];
+
+	topic_subject(s, subject, sizeof subject);
+	check_fail(out, D_KAFKA_ERROR, subject, "%s: the answer has no offset of partition %d",
+		   doing, partition);
+	return -1;
+}
+
 static int get_offsets(struct sample *s, int64_t which, const char *doing, struct diag *out)
 {
 	struct offsets_call *q = xcalloc(1, sizeof *q);
@@ -232,7 +238,7 @@ static int get_offsets(struct sample *s, int64_t which, const char *doing, struc
 		return blame(s, words, out);
 	}
 	/* One error stands for all partitions; of which, it does not say. */
-	if (q->err && (is_answer(q->err) || kafka_topic_meaning(q->err) != D_NONE))
+	if (q->err && (kafka_is_answer(q->err) || kafka_topic_meaning(q->err) != D_NONE))
 		return fail_answered(s, q->err, doing, rd_kafka_err2str(q->err), out);
 	if (q->err) {
 		snprintf(words, sizeof words, "no answer to %s: %s", doing,
@@ -245,6 +251,8 @@ static int get_offsets(struct sample *s, int64_t which, const char *doing, struc
 		if (p->err)
 			return fail_partition(s, p->partition, p->err, rd_kafka_err2str(p->err),
 					      out);
+		if (p->offset < 0)
+			return fail_no_offset(s, p->partition, doing, out);
 		if (which == RD_KAFKA_OFFSET_BEGINNING)
 			s->v[i].low = p->offset;
 		else
@@ -264,9 +272,9 @@ static int find_offsets(struct sample *s, struct diag *out)
 	for (size_t i = 0; i < s->n; i++) {
 		struct part *p = &s->v[i];
 
-		/* Negative: the library's way to say that there is none. */
-		if (p->low < 0 || p->high < p->low)
-			p->low = p->high = 0;
+		/* What retention took meanwhile. */
+		if (p->high < p->low)
+			p->high = p->low;
 		p->from = p->to = p->high;
 		p->last = -1;
 	}
@@ -368,6 +376,12 @@ static void take_record(struct sample *s, struct part *p, const rd_kafka_message
 		stop(s, p);
 }
 
+/* It came, and cannot be unpacked. */
+static bool is_broken_batch(rd_kafka_resp_err_t err)
+{
+	return err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION || err == RD_KAFKA_RESP_ERR__BAD_MSG;
+}
+
 /* 0, or -1 with *out filled: an error of one partition for which waiting brings nothing. */
 static int take_message(struct sample *s, const rd_kafka_message_t *m, struct diag *out)
 {
@@ -381,14 +395,18 @@ static int take_message(struct sample *s, const rd_kafka_message_t *m, struct di
 		return 0;
 	}
 	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-		stop(s, p);
+		/* A replica may be behind what the leader said of the end: that is not all there is. */
+		if (m->offset >= p->to)
+			stop(s, p);
 		return 0;
 	}
 	code = kafka_topic_meaning(m->err);
 	if (m->err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED ||
 	    (code != D_NONE && !diag_info(code)->retryable))
 		return fail_partition(s, p->id, m->err, rd_kafka_message_errstr(m), out);
-	s->trouble_code = code == D_NONE && is_answer(m->err) ? D_KAFKA_ERROR : code;
+	s->trouble_code = code == D_NONE && (kafka_is_answer(m->err) || is_broken_batch(m->err))
+			      ? D_KAFKA_ERROR
+			      : code;
 	snprintf(s->trouble, sizeof s->trouble, "; partition %d: %.150s", p->id,
 		 rd_kafka_message_errstr(m));
 	return 0;

@@ -27,12 +27,12 @@ class Apis:
 
     .denied       what this client may not do: ("read" or "write" or "configs", topic), ("read" or "describe", "group ID"),
                   ("idempotent", ""), ("write", "transaction ID")
-    .config       topic -> {setting: value}; what a topic has besides is cleanup.policy and min.insync.replicas
+    .config       topic -> {setting: value}; what a topic has besides is cleanup.policy and min.insync.replicas; None takes one away
     .coordinator  id of the broker that coordinates everything; .coordinator_error a code instead
     .produce_error .fetch_error .list_error .producer_id_error .commit_error .groups_error .configs_error a code for every such
                   request of those who may make it (.commit_error None: any commit is taken); .throttle milliseconds that answers to
                   Produce, Fetch and Metadata ask to wait; .delay_reads how often a fetch finds nothing; .tamper changes the bytes
-                  of a record; .looks_at_acks False: any number of acks is as good as another
+                  of a record; .no_offset: what ListOffsets has of no partition, "number" or "partition"; .looks_at_acks False: any number of acks is as good as another
     .offered      versions offered other than usual: {api: (low, high)}; None: the request is not offered
 
     What came: .log {(topic, partition): [record batch, ...]}, .commits [(group, topic)], .producer_ids [transactional id]
@@ -45,7 +45,7 @@ class Apis:
         self.coordinator, self.coordinator_error = 1, 0
         self.produce_error = self.fetch_error = self.list_error = self.producer_id_error = self.throttle = self.delay_reads = 0
         self.commit_error = self.groups_error = self.configs_error = 0
-        self.tamper, self.looks_at_acks = None, True
+        self.tamper, self.looks_at_acks, self.no_offset = None, True, None
         self.log, self.commits, self.producer_ids = {}, [], []
 
     def may(self, operation, resource):
@@ -134,9 +134,10 @@ class Apis:
         topics = r.array(lambda: (r.string(), r.array(part)))
 
         def one(name, number, time):
-            offset = -1 if self.list_error else 0 if time == EARLIEST else len(self.log.get((name, number), []))
+            offset = -1 if self.list_error or self.no_offset else 0 if time == EARLIEST else len(self.log.get((name, number), []))
             return int32(number) + int16(self.list_error) + int64(-1) + int64(offset) + (int32(-1) if v >= 4 else b"")
-        out = array(string(name) + array(one(name, *each) for each in parts) for name, parts in topics)
+        out = array(string(name) + array(one(name, *each) for each in parts if self.no_offset != "partition")
+                    for name, parts in topics)
         return (int32(0) if v >= 2 else b"") + out
 
     # -- groups --
@@ -211,6 +212,7 @@ class Apis:
         def one(kind, name):
             allowed = self.may("configs", name)
             settings = {"cleanup.policy": "delete", "min.insync.replicas": "1"} | self.config.get(name, {})
+            settings = {key: value for key, value in settings.items() if value is not None}
             rows = [string(key) + string(str(value)) + int8(0) + (int8(5) if v >= 1 else int8(1)) + int8(0)
                     + (array([]) if v >= 1 else b"") for key, value in settings.items()]
             error = self.configs_error if allowed else TOPIC_AUTHORIZATION

@@ -3,11 +3,11 @@
 import pytest
 
 from fakes.certs import Authority, server_context
-from fakes.kafka import (LEADER_NOT_AVAILABLE, METADATA, TOPIC_AUTHORIZATION_FAILED, API_VERSIONS, FakeKafka, KafkaMock,
+from fakes.kafka import (LEADER_NOT_AVAILABLE, METADATA, REPLICA_NOT_AVAILABLE, TOPIC_AUTHORIZATION_FAILED, API_VERSIONS, FakeKafka, KafkaMock,
                          Partition)
 from fakes.kafka_apis import DESCRIBE_GROUPS
 from fakes.tcp import TcpServer, close_at_once, full_backlog, garbage, refused_port, reset_after_request, silent
-from kafka_help import ORDERS, SECRET, profile, run_short, tls, try_kafka
+from kafka_help import ORDERS, SECRET, linked_before, profile, run_short, tls, try_kafka
 
 # ---- what passes -------------------------------------------------------------------------------------------------
 
@@ -164,6 +164,19 @@ def test_garbage(guard, data, words):
         try_kafka(guard, peer.address).expect("protocol-mismatch", exit=69, subject=peer.address, cause=words)
 
 
+def half_an_answer(sock):
+    request = sock.recv(4096)
+    sock.sendall(b"\0\0\1\0" + request[8:12] + b"\0\0")
+
+
+@pytest.mark.produces("connect-closed")
+@pytest.mark.near_miss("protocol-mismatch")
+def test_an_answer_that_is_cut_off(guard):
+    """It began as Kafka's do: a broker that was ended in the middle of it may come back."""
+    with TcpServer(half_an_answer) as peer:
+        try_kafka(guard, peer.address).expect("connect-closed", exit=124, subject=peer.address)
+
+
 # ---- properties and the library -----------------------------------------------------------------------------------------
 
 @pytest.mark.produces("kafka-property")
@@ -197,6 +210,36 @@ def test_properties_of_the_service(guard):
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties_file=path, properties=["acks=all"]).passed()
         assert {r.api for r in kafka.requests} <= {METADATA, API_VERSIONS}
+
+
+@pytest.mark.near_miss("kafka-property", "kafka-library-old", "kafka-feature-missing")
+def test_properties_that_concern_no_check(guard):
+    """Of the schema registry's client, of interceptors (which would write to a topic of their own), of newer libraries."""
+    path = guard.write("kafka.properties", "schema.registry.url=http://registry:8081\nbasic.auth.credentials.source=USER_INFO\n"
+                                           "basic.auth.user.info=key:marker\nplugin.library.paths=monitoring-interceptor\n"
+                                           "confluent.monitoring.interceptor.topic=_monitoring\nclient.dns.lookup=use_all_dns_ips\n"
+                                           "retry.backoff.max.ms=1000\nmetadata.recovery.strategy=rebootstrap\n")
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties_file=path).passed()
+
+
+@pytest.mark.produces("kafka-property")
+def test_only_a_file_may_hold_settings_of_others(guard):
+    try_kafka(guard, "127.0.0.1:1", properties=["schema.registry.url=http://registry:8081"]).expect(
+        "kafka-property", exit=69, subject="schema.registry.url")
+
+
+def test_property_of_a_newer_library(guard):
+    """Which a login needs. A newer one may be built without it: then it says so."""
+    old = linked_before(guard, 2, 11, 0)
+    try_kafka(guard, "127.0.0.1:1", properties=["sasl.oauthbearer.assertion.claim.aud=orders"]).expect(
+        "kafka-library-old" if old else "kafka-feature-missing", exit=69, subject="sasl.oauthbearer.assertion.claim.aud")
+
+
+@pytest.mark.produces("kafka-property")
+def test_what_java_means_by_an_empty_value(guard):
+    try_kafka(guard, "127.0.0.1:1", properties=["ssl.endpoint.identification.algorithm="]).expect(
+        "kafka-property", exit=69, hint="is none here")
 
 
 @pytest.mark.produces("kafka-property")
@@ -500,6 +543,23 @@ def test_topic_that_an_error_comes_for(guard):
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         kafka.topics["orders"].error = -1
         try_kafka(guard, kafka.bootstrap, topics=ORDERS).expect("kafka-error", exit=124, subject="topic orders", cause="Unknown broker error")
+
+
+@pytest.mark.near_miss("kafka-topic-missing")
+@pytest.mark.parametrize("error, code", [pytest.param(error, code, marks=pytest.mark.produces(code)) for error, code in (
+    (-1, "kafka-error"), (LEADER_NOT_AVAILABLE, "kafka-no-leader"), (56, "kafka-no-leader"))])
+def test_partition_that_an_error_comes_for(guard, error, code):
+    with FakeKafka(topics={"orders": (2, 1)}) as kafka:
+        kafka.topics["orders"].partitions[1].error = error
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS).expect(code, exit=124, subject="topic orders", cause="partition 1: ")
+
+
+@pytest.mark.near_miss("kafka-error", "kafka-no-leader")
+def test_a_replica_that_is_not_there(guard):
+    """Of which older brokers tell as an error of its partition: the leader is there."""
+    with FakeKafka(topics={"orders": (2, 1)}) as kafka:
+        kafka.topics["orders"].partitions[1].error = REPLICA_NOT_AVAILABLE
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS).passed()
 
 
 @pytest.mark.produces("kafka-partitions")

@@ -1,5 +1,7 @@
 """kafka: TLS and logins, each way to get them wrong with its own code."""
 
+import subprocess
+
 import pytest
 
 from fakes.certs import Authority, server_context
@@ -156,6 +158,37 @@ def test_login_where_none_is_wanted(guard):
 def test_no_login_where_one_is_wanted(guard):
     with FakeKafka(mechanisms=["PLAIN", "SCRAM-SHA-512"]) as kafka:
         try_kafka(guard, kafka.bootstrap).expect("auth-required", exit=69, phase="auth", cause="PLAIN, SCRAM-SHA-512")
+
+
+@pytest.mark.produces("auth-required")
+@pytest.mark.near_miss("connect-closed")
+@pytest.mark.parametrize("how", ["file", "folder", "text", "unverified"])
+def test_no_login_where_one_is_wanted_over_tls(guard, tmp_path, how):
+    """However the service trusts the listener: what it wants is asked of it all the same."""
+    ca = Authority(tmp_path)
+    trust = {"file": f"ssl.ca.location={ca.ca_file}", "folder": f"ssl.ca.location={tmp_path}", "text": f"ssl.ca.pem=file:{ca.ca_file}",
+             "unverified": "enable.ssl.certificate.verification=false"}
+    if how == "folder":
+        subprocess.run(["openssl", "rehash", tmp_path], check=True, capture_output=True)
+    with FakeKafka(mechanisms=["PLAIN"], tls=server_context(ca.issue())) as kafka:
+        try_kafka(guard, kafka.bootstrap, properties=["security.protocol=SSL", trust[how]]).expect(
+            "auth-required", exit=69, phase="auth", cause="it offers PLAIN")
+
+
+@pytest.mark.produces("auth-failed")
+def test_reasons_are_heard_however_the_service_logs(guard):
+    with FakeKafka(mechanisms=["PLAIN"], users={"alice": "another"}) as kafka:
+        try_kafka(guard, kafka.bootstrap, properties=[*login(), "log.queue=true", "log_level=0"], _env={"KAFKA_PASSWORD": SECRET}).expect(
+            "auth-failed", exit=69, cause="Invalid username or password")
+
+
+@pytest.mark.produces("kafka-property")
+@pytest.mark.near_miss("connect-timeout")
+@pytest.mark.parametrize("more", [[], ["enable.sasl.oauthbearer.unsecure.jwt=false"]])
+def test_no_way_to_a_token(guard, more):
+    with FakeKafka(mechanisms=["OAUTHBEARER"]) as kafka:
+        try_kafka(guard, kafka.bootstrap, properties=["security.protocol=SASL_PLAINTEXT", "sasl.mechanism=OAUTHBEARER", *more]).expect(
+            "kafka-property", exit=69, subject="sasl.mechanism", cause="token callback cannot be used")
 
 
 @pytest.mark.produces("tls-peer-is-plaintext")

@@ -264,6 +264,16 @@ def test_the_topics_own_minimum_may_stay_unknown(guard):
         assert facts["min_insync_unknown"] == "orders"
 
 
+@pytest.mark.near_miss("kafka-isr-low")
+@pytest.mark.parametrize("value", [None, "as many as there are"])
+def test_the_topics_own_minimum_may_be_missing(guard, value):
+    """Of a server that is not Apache's. It was not judged: that is said."""
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka:
+        kafka.config["orders"] = {"min.insync.replicas": value}
+        facts = try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "min_in_sync_replicas": 1}]).passed()["facts"]
+        assert facts["min_insync_unknown"] == "orders"
+
+
 # ---- groups -------------------------------------------------------------------------------------------------------
 
 @pytest.mark.near_miss("kafka-group-denied", "kafka-coordinator")
@@ -490,6 +500,26 @@ def test_transaction_timeout(guard):
         kafka.producer_id_error = INVALID_TRANSACTION_TIMEOUT
         try_kafka(guard, kafka.bootstrap, transactional_id="orders-1", properties=["transaction.timeout.ms=3600000"]).expect(
             "kafka-transaction-timeout", exit=69, hint="transaction.max.timeout.ms")
+
+
+@pytest.mark.produces("kafka-error")
+@pytest.mark.near_miss("kafka-coordinator", "kafka-transaction-denied")
+@pytest.mark.parametrize("error, words", [(31, "Broker: Cluster authorization failed"), (42, "Broker: Invalid request"), (-1, "Unknown broker error")])
+def test_a_transaction_is_answered_by_an_error(guard, error, words):
+    """There is a coordinator: it is what it says that is wrong."""
+    with FakeKafka() as kafka:
+        kafka.producer_id_error = error
+        run_short(guard, bootstrap_servers=kafka.servers, transactional_id="orders-1").expect(
+            "kafka-error", exit=124, subject="transactional id startguard-orders-1", cause=words)
+
+
+@pytest.mark.produces("kafka-coordinator")
+@pytest.mark.parametrize("error", [14, 15, 16])
+def test_a_coordinator_of_transactions_that_is_none_yet(guard, error):
+    with FakeKafka() as kafka:
+        kafka.producer_id_error = error
+        run_short(guard, bootstrap_servers=kafka.servers, transactional_id="orders-1").expect(
+            "kafka-coordinator", exit=124, subject="transactional id startguard-orders-1")
 
 
 @pytest.mark.produces("kafka-coordinator")

@@ -2,11 +2,13 @@
 
 import io
 import json
+import logging
 import struct
 
 import fastavro
 import fastavro.utils
 import pytest
+from confluent_kafka import Producer
 
 from fakes.kafka import FakeKafka, KafkaMock, Partition
 from fakes.tcp import refused_port
@@ -37,6 +39,14 @@ def look(guard, servers, expect="avro_bare", **keys):
         keys.setdefault("schema", SCHEMA)
     keys = {"topic": TOPIC, **keys}
     return guard.try_("wire_format", bootstrap_servers=servers, expect=expect, **keys)
+
+
+def produce(fake, *values):
+    producer = Producer({"bootstrap.servers": fake.bootstrap}, logger=logging.getLogger("startguard.tests.kafka"))
+    for value in values:
+        producer.produce(TOPIC, value, partition=0)
+        assert producer.flush(20) == 0  # each is a batch of its own: the fake counts these
+    assert len(fake.log[TOPIC, 0]) == len(values)
 
 
 def encode(value, schema=SCHEMA):
@@ -386,6 +396,42 @@ def test_answers_about_offsets_that_are_errors(guard, error, code, exit, words):
         fake.list_error = error
         look(guard, fake, _args=["-t", guard.span(1)]).expect(
             code, exit=exit, phase="assert", subject=f"topic {TOPIC}", cause=f"the question for the first offsets: {words}")
+
+
+@pytest.mark.produces("kafka-error")
+@pytest.mark.near_miss("wire-empty-topic")
+@pytest.mark.parametrize("missing", ["number", "partition"])
+def test_an_answer_without_offsets(guard, missing):
+    """Not that the topic is empty: that would pass."""
+    with FakeKafka(topics={TOPIC: (2, 1)}) as fake:
+        fake.no_offset = missing
+        look(guard, fake, _args=["-t", guard.span(1)]).expect("kafka-error", exit=124, subject=f"topic {TOPIC}", cause="no offset of partition 0")
+
+
+def as_if_packed(batch):
+    batch = bytearray(batch)
+    batch[22] = 1  # of its attributes: gzip, which it is not
+    return bytes(batch)
+
+
+@pytest.mark.produces("kafka-error")
+@pytest.mark.near_miss("answer-timeout")
+def test_records_that_cannot_be_unpacked(guard):
+    with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
+        produce(fake, JSON)
+        fake.tamper = as_if_packed
+        keys = settings(bootstrap_servers=fake.bootstrap, topic=TOPIC, expect="json", attempt_timeout=guard.span(1))
+        guard.check(f'startguard = 1; service = "learner"; wire_format: {{ updates: {{ {keys} }}; }};').expect(
+            "kafka-error", exit=124, subject=f"topic {TOPIC}", cause="Decompression")
+
+
+@pytest.mark.produces("wire-format-other")
+def test_a_replica_that_is_behind(guard):
+    """It says that the log ends before the last records: that is not all there is, and no reason to pass."""
+    with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
+        produce(fake, JSON, JSON, JSON)
+        fake.delay_reads = 1
+        look(guard, fake).expect("wire-format-other", exit=69, cause="3 of 3 sampled records")
 
 
 @pytest.mark.near_miss("kafka-error", "kafka-no-leader", "kafka-topic-missing")
