@@ -4,9 +4,9 @@
  * wishes come out of plan_step. The caller carries them out and asks again at plan->wake or at the next event.
  *
  * Promises, each a unit test: no attempt starts before its time, before what it comes `after` has passed, or when
- * its deadline is reached; never more than `parallel` at once, and PLAN_BURST in one step; every attempt has a deadline
- * and is wished dead at most once; the run is over at its deadline once the killed are reaped; a required check that did not pass is
- * never counted as passed.
+ * its deadline is reached; never more than `parallel` at once, and PLAN_BURST in one step, and whoever has waited longest past
+ * its time is first; every attempt has a deadline and is wished dead at most once; the run is over at its deadline once the killed
+ * are reaped; a required check that did not pass is never counted as passed.
  *
  * Waiting between attempts: 5 % of the time already waited, 10 ms to 1 s, with a jitter of 25 % so that a fleet
  * of a thousand does not knock in step.
