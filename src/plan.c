@@ -243,10 +243,10 @@ void plan_result(struct plan *p, size_t i, struct mono now, bool passed, bool re
 	}
 }
 
-void plan_no_process(struct plan *p, size_t i, struct mono now)
+void plan_no_process(struct plan *p, size_t i, struct mono now, size_t alive)
 {
-	/* The limit was met with this many alive: keep below it for the rest of the run. */
-	if (p->in_flight > 1)
+	/* The limit was met with this many alive: keep below it for the rest of the run. With none it is not ours to keep. */
+	if (alive > 0)
 		p->parallel = p->in_flight - 1;
 	plan_result(p, i, now, false, true);
 }

@@ -73,8 +73,9 @@ void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct mono 
 size_t plan_step(struct plan *p, struct mono now, struct wish *wishes);
 /* The attempt of check i is over and reaped. `retryable`: waiting may help (meaningless when it passed). */
 void plan_result(struct plan *p, size_t i, struct mono now, bool passed, bool retryable);
-/* The start that was wished could not be made (no process to be had): tried again later, with fewer at once. */
-void plan_no_process(struct plan *p, size_t i, struct mono now);
+/* The start that was wished could not be made (no process to be had): tried again later, with fewer at once
+ * when others were alive. Starts that were wished with it are not, until they are made. */
+void plan_no_process(struct plan *p, size_t i, struct mono now, size_t alive);
 /* Everything is to end now (a signal, a fault): running attempts are wished dead, nothing starts any more. */
 void plan_stop(struct plan *p, struct mono now);
 

@@ -252,7 +252,7 @@ static void start_attempt(struct reactor *r, size_t k, struct mono now)
 		diag_hint_no_process(&res->diag, error);
 		remember(res, D_GUARD_NO_PROCESS);
 		free(l);
-		plan_no_process(&r->run->plan, k, now);
+		plan_no_process(&r->run->plan, k, now, r->running);
 		r->watcher->changed(r->watcher->ctx, r->run, r->run->plan_to_check[k], now);
 		return;
 	}

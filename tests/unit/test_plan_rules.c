@@ -391,7 +391,7 @@ static void a_refused_process(void **state)
 	(void)state;
 	plain(&w, 4, 8, false);
 	expect_wishes(&w, "+0 +1 +2 +3");
-	plan_no_process(&w.plan, 3, w.now);
+	plan_no_process(&w.plan, 3, w.now, 3);
 	assert_int_equal(w.plan.parallel, 3);
 	assert_int_equal(w.plan.in_flight, 3);
 	assert_int_equal(w.checks[3].state, PS_READY);
@@ -401,16 +401,30 @@ static void a_refused_process(void **state)
 	expect_wishes(&w, "");
 	plan_result(&w.plan, 0, w.now, true, false);
 	expect_wishes(&w, "+3");
-	plan_no_process(&w.plan, 3, w.now);
+	plan_no_process(&w.plan, 3, w.now, 2);
 	assert_int_equal(w.plan.parallel, 2);
 	/* With nothing else running the limit cannot be ours to lower further. */
 	plain(&w, 1, 8, false);
 	expect_wishes(&w, "+0");
-	plan_no_process(&w.plan, 0, w.now);
+	plan_no_process(&w.plan, 0, w.now, 0);
 	assert_int_equal(w.plan.parallel, 8);
 	plain(&w, 2, 8, false);
 	expect_wishes(&w, "+0 +1");
-	plan_no_process(&w.plan, 1, w.now);
+	plan_no_process(&w.plan, 1, w.now, 1);
+	assert_int_equal(w.plan.parallel, 1);
+	/* Nor when others were to be started with it. Else a moment without processes would leave one at a time for the rest. */
+	plain(&w, 4, 8, false);
+	expect_wishes(&w, "+0 +1 +2 +3");
+	for (size_t i = 0; i < 4; i++)
+		plan_no_process(&w.plan, i, w.now, 0);
+	assert_int_equal(w.plan.parallel, 8);
+	assert_int_equal(w.plan.in_flight, 0);
+	/* The second of four was started: as many as are alive in the end. */
+	plain(&w, 4, 8, false);
+	expect_wishes(&w, "+0 +1 +2 +3");
+	plan_no_process(&w.plan, 0, w.now, 0);
+	plan_no_process(&w.plan, 2, w.now, 1);
+	plan_no_process(&w.plan, 3, w.now, 1);
 	assert_int_equal(w.plan.parallel, 1);
 }
 
