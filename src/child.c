@@ -79,18 +79,34 @@ static void close_all_but(int keep)
 	close_range((unsigned)keep + 1, ~0u, 0);
 }
 
+/* One end of a pipe whose other end is closed: reads end at once, writes fail. */
+static int dead_end(int which)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return -1;
+	close(p[1 - which]);
+	return p[which];
+}
+
+/* Without /dev too the three are taken: the next file would get the number, a socket what a library writes to stderr. */
 static void null_stdio(void)
 {
-	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	for (int i = 0; i < 3; i++) {
+		int fd = null >= 0 ? null : dead_end(i > 0);
+
 		if (fd >= 0)
 			dup2(fd, i);
-		else /* no /dev here: closed is the next best */
+		else
 			close(i);
+		if (fd > 2 && fd != null)
+			close(fd);
 	}
-	if (fd > 2)
-		close(fd);
+	if (null > 2)
+		close(null);
 }
 
 /* A memory limit is to hit the child, not the guard. */

@@ -88,6 +88,24 @@ static enum outcome outcome_of(const struct plan_check *c, const struct result *
 	return c->required ? O_FAIL : O_DEGRADED;
 }
 
+static void say_undecided(const struct run *run, const struct plan_check *c, struct result *r)
+{
+	const char *words, *name = "";
+
+	if (c->dependency_failed) {
+		words = "not tried: it comes after ";
+		name = run->profile->checks[run->plan_to_check[c->failed_dependency]].id;
+	} else if (c->attempts) {
+		words = "not decided when the run ended; last step: ";
+		name = r->step[0] ? r->step : "none";
+	} else if (c->time_is_up && c->deadline.ns < run->plan.deadline.ns) {
+		words = "not tried: its own time was up before its turn, others took all places";
+	} else {
+		words = "not tried: the run ended before its turn";
+	}
+	snprintf(r->diag.cause, sizeof r->diag.cause, "%s%s", words, name);
+}
+
 static void settle_outcomes(struct run *run)
 {
 	for (size_t k = 0; k < run->plan.n; k++) {
@@ -102,15 +120,7 @@ static void settle_outcomes(struct run *run)
 			r->elapsed = mono_since(c->first_attempt, ended ? c->ended : run->ended);
 		}
 		if (r->diag.code == D_NONE && r->outcome != O_PASS)
-			snprintf(
-			    r->diag.cause, sizeof r->diag.cause, "%s%s",
-			    c->dependency_failed ? "not tried: it comes after "
-			    : c->attempts        ? "not decided when the run ended; last step: "
-						 : "not tried: the run ended before its turn",
-			    c->dependency_failed
-				? run->profile->checks[run->plan_to_check[c->failed_dependency]].id
-			    : c->attempts ? (r->step[0] ? r->step : "none")
-					  : "");
+			say_undecided(run, c, r);
 	}
 }
 

@@ -126,6 +126,19 @@ static bool may_start(const struct plan *p, const struct plan_check *c, struct m
 	return !settling(p) || c->attempts == 0;
 }
 
+/* The one that has waited longest past its time; p->n: none. In the order of the profile those that fail in a moment would
+ * take every place, and what stands behind them would never be tried. */
+static size_t next_to_start(const struct plan *p, struct mono now)
+{
+	size_t first = p->n;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (may_start(p, &p->checks[i], now) &&
+		    (first == p->n || p->checks[i].next.ns < p->checks[first].next.ns))
+			first = i;
+	return first;
+}
+
 static void start(struct plan *p, struct plan_check *c, struct mono now)
 {
 	if (c->attempts++ == 0)
@@ -194,11 +207,8 @@ size_t plan_step(struct plan *p, struct mono now, struct wish *wishes)
 			moved |= before == PS_WAITING && p->checks[i].state == PS_GAVE_UP;
 		}
 	}
-	for (size_t i = 0; i < p->n && starts < PLAN_BURST; i++) {
-		if (!may_start(p, &p->checks[i], now))
-			continue;
+	for (size_t i; starts < PLAN_BURST && (i = next_to_start(p, now)) < p->n; starts++) {
 		start(p, &p->checks[i], now);
-		starts++;
 		wishes[n++] = (struct wish){WISH_START, i};
 	}
 	p->over = !anything_left(p, now);
@@ -233,10 +243,10 @@ void plan_result(struct plan *p, size_t i, struct mono now, bool passed, bool re
 	}
 }
 
-void plan_no_process(struct plan *p, size_t i, struct mono now)
+void plan_no_process(struct plan *p, size_t i, struct mono now, size_t alive)
 {
-	/* The limit was met with this many alive: keep below it for the rest of the run. */
-	if (p->in_flight > 1)
+	/* The limit was met with this many alive: keep below it for the rest of the run. With none it is not ours to keep. */
+	if (alive > 0)
 		p->parallel = p->in_flight - 1;
 	plan_result(p, i, now, false, true);
 }

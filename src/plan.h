@@ -4,9 +4,9 @@
  * wishes come out of plan_step. The caller carries them out and asks again at plan->wake or at the next event.
  *
  * Promises, each a unit test: no attempt starts before its time, before what it comes `after` has passed, or when
- * its deadline is reached; never more than `parallel` at once, and PLAN_BURST in one step; every attempt has a deadline
- * and is wished dead at most once; the run is over at its deadline once the killed are reaped; a required check that did not pass is
- * never counted as passed.
+ * its deadline is reached; never more than `parallel` at once, and PLAN_BURST in one step, and whoever has waited longest past
+ * its time is first; every attempt has a deadline and is wished dead at most once; the run is over at its deadline once the killed
+ * are reaped; a required check that did not pass is never counted as passed.
  *
  * Waiting between attempts: 5 % of the time already waited, 10 ms to 1 s, with a jitter of 25 % so that a fleet
  * of a thousand does not knock in step.
@@ -73,8 +73,9 @@ void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct mono 
 size_t plan_step(struct plan *p, struct mono now, struct wish *wishes);
 /* The attempt of check i is over and reaped. `retryable`: waiting may help (meaningless when it passed). */
 void plan_result(struct plan *p, size_t i, struct mono now, bool passed, bool retryable);
-/* The start that was wished could not be made (no process to be had): tried again later, with fewer at once. */
-void plan_no_process(struct plan *p, size_t i, struct mono now);
+/* The start that was wished could not be made (no process to be had): tried again later, with fewer at once
+ * when others were alive. Starts that were wished with it are not, until they are made. */
+void plan_no_process(struct plan *p, size_t i, struct mono now, size_t alive);
 /* Everything is to end now (a signal, a fault): running attempts are wished dead, nothing starts any more. */
 void plan_stop(struct plan *p, struct mono now);
 

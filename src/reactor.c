@@ -252,7 +252,7 @@ static void start_attempt(struct reactor *r, size_t k, struct mono now)
 		diag_hint_no_process(&res->diag, error);
 		remember(res, D_GUARD_NO_PROCESS);
 		free(l);
-		plan_no_process(&r->run->plan, k, now);
+		plan_no_process(&r->run->plan, k, now, r->running);
 		r->watcher->changed(r->watcher->ctx, r->run, r->run->plan_to_check[k], now);
 		return;
 	}
@@ -560,12 +560,16 @@ static int turn(struct reactor *r, struct wish *wishes, struct err *err)
 {
 	struct epoll_event events[64];
 	struct mono now = mono_now(), wake;
+	bool again;
 	int n;
 
 	give_up_killed(r, now);
-	if (carry_out(r, now, wishes) || r->run->plan.over)
+	again = carry_out(r, now, wishes);
+	if (r->run->plan.over)
 		return 0;
-	wake = mono_earlier(r->run->plan.wake, r->watcher->tick(r->watcher->ctx, r->run, now));
+	/* At once, but not before signals and the dead are looked at: where no process is to be had it is so each time. */
+	wake = again ? now : r->run->plan.wake;
+	wake = mono_earlier(wake, r->watcher->tick(r->watcher->ctx, r->run, now));
 	wake = mono_earlier(wake, r->wake);
 	/* The clock once more: to start or to kill many takes its time. */
 	n = epoll_wait(r->epoll, events, ARRAY_LEN(events), mono_left_ms(wake, mono_now()));

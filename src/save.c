@@ -9,18 +9,6 @@
 
 #include "tell.h"
 
-/* Opening a pipe that nobody reads must not hang, nor may writing to one: tell_whole waits a little. */
-static int write_directly(const char *path, const char *text, size_t len, struct err *err)
-{
-	cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-	if (fd < 0)
-		return err_make(err, errno, "open %s", path);
-	if (tell_whole(fd, text, len) < 0)
-		return err_make(err, errno, "write %s", path);
-	return 0;
-}
-
 /* Is this file open as stdout or stderr (/dev/stdout, "> file")? Another in its place would not be what is read there. */
 static int standard_descriptor(const struct stat *st)
 {
@@ -32,6 +20,35 @@ static int standard_descriptor(const struct stat *st)
 			return fd;
 	}
 	return -1;
+}
+
+/* What cannot be opened once more is open all the same: a socket, a pipe that belongs to another user. And without /proc the
+ * two names lead nowhere. */
+static int open_already(const char *path)
+{
+	struct stat st;
+
+	if (str_eq(path, "/dev/stdout"))
+		return STDOUT_FILENO;
+	if (str_eq(path, "/dev/stderr"))
+		return STDERR_FILENO;
+	return stat(path, &st) == 0 ? standard_descriptor(&st) : -1;
+}
+
+static int write_to(int fd, const char *path, const char *text, size_t len, struct err *err)
+{
+	return tell_whole(fd, text, len) < 0 ? err_make(err, errno, "write %s", path) : 0;
+}
+
+/* Opening a pipe that nobody reads must not hang, nor may writing to one: tell_whole waits a little. */
+static int write_directly(const char *path, const char *text, size_t len, struct err *err)
+{
+	cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int error = errno, standard = fd < 0 ? open_already(path) : fd;
+
+	if (standard < 0)
+		return err_make(err, error, "open %s", path);
+	return write_to(standard, path, text, len, err);
 }
 
 static int save_beside(const char *path, const char *text, size_t len, mode_t mode, struct err *err)
@@ -131,12 +148,13 @@ int save_file(const char *path, const char *text, size_t len, mode_t mode, struc
 	int fd;
 
 	if (lstat(path, &st) < 0)
-		return save_beside(path, text, len, mode, err);
+		return open_already(path) < 0 ? save_beside(path, text, len, mode, err)
+					      : write_directly(path, text, len, err);
 	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0) /* it is made where the link points */
 		return save_in_place(path, text, len, mode, true, err);
 	fd = standard_descriptor(&st);
 	if (fd >= 0 && S_ISREG(st.st_mode))
-		return tell_whole(fd, text, len) < 0 ? err_make(err, errno, "write %s", path) : 0;
+		return write_to(fd, path, text, len, err);
 	if (!S_ISREG(st.st_mode))
 		return write_directly(path, text, len, err);
 	/* A link stays what it is; what it points to is replaced. */
@@ -150,16 +168,16 @@ int save_in_place(const char *path, const char *text, size_t len, mode_t mode, b
 	struct stat st;
 	cleanup_fd int fd =
 	    open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (create ? O_CREAT : 0), mode);
-	int failed = 0;
-	bool regular;
+	int failed = errno, standard = fd < 0 ? open_already(path) : -1;
+	bool regular = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 
+	if (regular) /* behind what stands there */
+		standard = standard_descriptor(&st);
+	if (standard >= 0)
+		return write_to(standard, path, text, len, err);
 	if (fd < 0)
-		return err_make(err, errno, "open %s", path);
-	regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-	if (regular && standard_descriptor(&st) >= 0) /* behind what stands there */
-		return tell_whole(standard_descriptor(&st), text, len) < 0
-			   ? err_make(err, errno, "write %s", path)
-			   : 0;
+		return err_make(err, failed, "open %s", path);
+	failed = 0;
 	if (tell_whole(fd, text, len) < 0)
 		failed = errno;
 	/* Half a message is worse than none, and what stood there before is none of ours. */

@@ -45,6 +45,23 @@ static void make_path(char *path, pid_t root, pid_t tid)
 	*p = '\0';
 }
 
+/* What is mounted there may belong to another namespace, whose numbers are other processes here: to go by them would kill whoever
+ * has them. A child need not ask again. */
+static bool is_own_proc(void)
+{
+	static enum { UNKNOWN, OWN, OTHER } proc;
+	char own[16], self[16];
+	ssize_t n;
+
+	if (proc == UNKNOWN) {
+		n = readlink("/proc/self", self, sizeof self);
+		proc = put_number(own, getpid()) - own == n && memcmp(own, self, (size_t)n) == 0
+			   ? OWN
+			   : OTHER;
+	}
+	return proc == OWN;
+}
+
 /* Each number of a file of numbers. False: the visitor has enough. */
 static bool each_number(const char *path, struct visitor *v)
 {
@@ -89,6 +106,8 @@ static bool each_child(pid_t root, struct visitor *v)
 	int fd, tasks = 0;
 	long n;
 
+	if (!is_own_proc())
+		return false;
 	make_path(path, root, 0);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -246,6 +265,8 @@ uint64_t tree_started(pid_t pid)
 	ssize_t n;
 	int fd;
 
+	if (!is_own_proc())
+		return 0;
 	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)

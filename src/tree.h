@@ -1,8 +1,8 @@
 /* tree: the processes below one, whatever group or session they fled to.
  *
- * Reads /proc/PID/task/TID/children. Without /proc only a process's own children can be found, by asking the kernel about
- * one number after the other. What it is called for must be a subreaper (or PID 1): else those whose parent died are not
- * below it. No allocation and no stdio in what a signal handler calls.
+ * Reads /proc/PID/task/TID/children. Without /proc, or with that of another namespace, only a process's own children can be
+ * found, by asking the kernel about one number after the other. What it is called for must be a subreaper (or PID 1): else
+ * those whose parent died are not below it. No allocation and no stdio in what a signal handler calls.
  */
 #ifndef SG_TREE_H
 #define SG_TREE_H

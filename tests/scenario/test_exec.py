@@ -1,5 +1,7 @@
 """exec"""
 
+import os
+
 import pytest
 
 SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
@@ -82,3 +84,17 @@ def test_endless_output(guard):
 
 def test_signals_are_as_the_service_finds_them(guard):
     guard.try_("exec", command=["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"], stdout_contains="SigBlk:\t0000000000000000").passed()
+
+
+@pytest.mark.produces("exec-status")
+@pytest.mark.near_miss("exec-output")
+def test_an_image_without_devices(guard):
+    """Standard descriptors that cannot be /dev/null are something else, and not the next pipe that is made."""
+    root = "" if os.geteuid() == 0 else "-r"
+    wrapper = guard.write("bare", f"""#!/bin/sh
+exec unshare {root} -m sh -c 'mount -t tmpfs none /dev && exec "$@"' sh {guard.path} "$@"
+""")
+    wrapper.chmod(0o755)
+    guard.path = str(wrapper)
+    guard.try_("exec", command=["sh", "-c", "cat; echo out; ! echo x 2>&1 >&3"], stdout_contains="out").passed()
+    guard.try_("exec", command=["sh", "-c", "echo why >&2; exit 3"], _args=SHORT).expect("exec-status", exit=124, cause="last words: why")

@@ -2,6 +2,7 @@
 that were there before are the service's to find, alive or dead.
 """
 
+import json
 import os
 import pathlib
 import signal
@@ -10,7 +11,7 @@ import sys
 
 import pytest
 
-from fakes.tcp import refused_port
+from fakes.tcp import TcpServer, refused_port, silent
 from test_faults import faults  # noqa: F401
 from test_pid1 import namespace
 
@@ -41,9 +42,19 @@ def profile(script):
         degraded = "x"; }}; }};"""
 
 
-def hide_proc(words):
+# As of a namespace that was unshared and whose /proc was not: there everyone has a hundred children, most of them others here.
+ANOTHERS = """cd /proc; ln -s 4711 self; all=$(seq 100); mkdir -p $(for i in $all; do echo $i/task/$i; done)
+    for i in $all; do echo $all > $i/task/$i/children; done; cd "$OLDPWD"; """
+
+
+def hide_proc(words, then=""):
     root = [] if os.geteuid() == 0 else ["-r"]
-    return ["unshare", *root, "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh", *words]
+    return ["unshare", *root, "-m", "sh", "-c", f'mount -t tmpfs none /proc && {then} exec "$@"', "sh", *words]
+
+
+def without_proc(words, then=""):
+    """As PID 1."""
+    return [*[w for w in namespace() if w != "--mount-proc"], *hide_proc(words, then)]
 
 
 def line(guard, text, *words):
@@ -57,17 +68,33 @@ def start(guard, words, **env):
 
 
 @pytest.mark.parametrize("how", ENDS)
-@pytest.mark.parametrize("where", ["with-proc", "without-proc", "pid-1-without-proc"])
+@pytest.mark.parametrize("where", ["with-proc", "without-proc", "pid-1-without-proc", "pid-1-with-anothers-proc"])
 def test_nobody_who_fled_reaches_the_service(guard, where, how):
     words = line(guard, profile(FLEE + ENDS[how]))
-    if where != "with-proc":
+    if where == "without-proc":
         words = hide_proc(words)
-    if where == "pid-1-without-proc":
-        words = [*[w for w in namespace() if w != "--mount-proc"], *words]
+    elif where != "with-proc":
+        words = without_proc(words, ANOTHERS if where == "pid-1-with-anothers-proc" else "")
     done = start(guard, words)
     assert (done.returncode, done.stdout) == (0, "none\n"), done.stderr
     assert "could not be ended" not in done.stderr
     assert guard.processes() == []
+
+
+@pytest.mark.near_miss("guard-crashed")
+def test_nobody_is_killed_by_the_numbers_of_another_namespace(guard):
+    """One attempt is killed at its deadline, with whoever is below it: the others are not, whatever /proc says."""
+    with TcpServer(silent) as server:
+        others = " ".join(f'c{i}: {{ address = "{server.address}"; expect_banner = "x"; attempt_timeout = "{guard.span(2)}"; }};'
+                          for i in range(6))
+        text = f"""startguard = 1; exec: {{ stopped: {{ command = ["/bin/sh", "-c", "{ENDS["is-stopped"]}"]; attempt_timeout = "300ms"; }}; }};
+            tcp: {{ {others} }};"""
+        file = guard.write("p.cfg", text)
+        done = start(guard, without_proc([guard.path, "check", "-p", str(file), "-m", "prod", "-t", guard.span(20), "--report", "report",
+                                          "--termination-log", "none"], ANOTHERS))
+    assert done.returncode == 124, done.stderr
+    codes = {one["id"]: one["code"] for one in json.loads((guard.tmp / "report").read_text())["checks"]}
+    assert codes == {"exec.stopped": "guard-deadline", **{f"tcp.c{i}": "answer-timeout" for i in range(6)}}
 
 
 def test_whoever_cannot_be_ended_is_told(guard, faults):  # noqa: F811

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 
 import pytest
@@ -180,6 +181,29 @@ def test_stdout_by_its_short_name(guard):
     result = guard.cli("check", "-w", "file:///", "-m", "prod", "--report", "-")
     assert json.loads(result.out)["status"] == "ready"
     assert not (guard.tmp / "-").exists()
+
+
+@pytest.mark.parametrize("of", ["a socket", "a pipe of another user", "no /proc"])
+def test_stdout_that_cannot_be_opened_once_more(guard, unprivileged, of):
+    """It is open, that is enough: service managers give sockets, engines pipes that are root's, and bare images have no /proc."""
+    words = ["check", "-w", "file:///", "-m", "prod", "--report", "-", "--termination-log", "/dev/stderr"]
+    if of == "a socket":
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            result = guard.cli(*words, stdout=theirs)
+            theirs.close()
+            out = ours.makefile().read()
+        code, err = result.code, result.err
+    else:
+        how = unprivileged if of == "a pipe of another user" else \
+            ["unshare", *([] if os.geteuid() == 0 else ["-r"]), "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
+        done = subprocess.run([*how, guard.path, *words], env=guard.environment(), cwd=guard.tmp, capture_output=True, text=True,
+                              timeout=guard.scale(60), stdin=subprocess.DEVNULL)
+        code, out, err = done.returncode, done.stdout, done.stderr
+    assert code == 0, err
+    assert json.loads(out)["status"] == "ready"
+    assert "warning" not in err
+    assert len([one for one in err.splitlines() if one.startswith("startguard: READY")]) == 2
 
 
 def test_a_termination_message_where_stderr_goes(guard):

@@ -147,6 +147,34 @@ static void test_never_tried_is_pending(void **state)
 	run_free(&w.run);
 }
 
+/* Its own time, while others took all places, is not the run's. */
+static void test_whose_time_was_up(void **state)
+{
+	static const char *const words[] = {
+	    "not tried: the run ended before its turn",
+	    "not tried: its own time was up before its turn, others "
+	    "took all places"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		struct world w = {0};
+		struct plan_check *c;
+
+		begin(&w, last_optional);
+		init(&w);
+		end_as(&w, 0, D_NONE);
+		end_as(&w, 1, D_NONE);
+		c = &w.run.plan.checks[2];
+		c->state = PS_GAVE_UP;
+		c->time_is_up = true;
+		c->deadline.ns = w.run.plan.deadline.ns - (int64_t)i;
+		outcome_decide(&w.run);
+		assert_int_equal(w.run.results[2].outcome, O_DEGRADED);
+		assert_string_equal(w.run.results[2].diag.cause, words[i]);
+		run_free(&w.run);
+	}
+}
+
 static void test_degraded(void **state)
 {
 	static const enum diag_code codes[] = {D_CONNECT_REFUSED, D_AUTH_FAILED, D_GUARD_CRASHED};
@@ -273,6 +301,7 @@ int main(void)
 	    cmocka_unit_test(test_who_blocks),
 	    cmocka_unit_test(test_never_tried_is_never_ready),
 	    cmocka_unit_test(test_never_tried_is_pending),
+	    cmocka_unit_test(test_whose_time_was_up),
 	    cmocka_unit_test(test_degraded),
 	    cmocka_unit_test(test_degraded_may_be_refused),
 	    cmocka_unit_test(test_left_out_and_waived_degrade),

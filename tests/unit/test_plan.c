@@ -74,6 +74,15 @@ static void start(struct world *w, size_t i)
 	assert_true(running <= w->plan.parallel);
 }
 
+static size_t alive(const struct world *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->plan.n; i++)
+		n += w->running[i];
+	return n;
+}
+
 static void carry_out(struct world *w)
 {
 	struct wish wishes[CHECKS];
@@ -88,7 +97,7 @@ static void carry_out(struct world *w)
 		size_t c = wishes[i].check;
 
 		if (wishes[i].kind == WISH_START && roll(40) == 0) {
-			plan_no_process(&w->plan, c, w->now);
+			plan_no_process(&w->plan, c, w->now, alive(w));
 		} else if (wishes[i].kind == WISH_START) {
 			start(w, c);
 		} else {

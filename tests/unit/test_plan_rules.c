@@ -356,6 +356,33 @@ static void no_more_than_a_burst(void **state)
 	assert_true(w.checks[5].time_is_up);
 }
 
+/* Whoever waits longest is first. Else those that fail in a moment, and are due again before the others had a place, would keep the
+ * places for themselves. */
+static void nobody_is_passed_over(void **state)
+{
+	struct world w;
+
+	(void)state;
+	plain(&w, 4, 2, false);
+	expect_wishes(&w, "+0 +1");
+	at(&w, 1001);
+	plan_result(&w.plan, 0, w.now, false, true);
+	plan_result(&w.plan, 1, w.now, false, true);
+	at(&w, 1500);
+	expect_wishes(&w, "+2 +3");
+	plan_result(&w.plan, 2, w.now, false, true);
+	plan_result(&w.plan, 3, w.now, false, true);
+	w.checks[0].next =
+	    w.checks[1].next; /* of two that wait equally long the order of the profile decides */
+	at(&w, 2000);
+	expect_wishes(&w, "+0 +1");
+	/* One that waits for nothing is not held by those that are not yet due. */
+	plain(&w, 2, 1, false);
+	expect_wishes(&w, "+0");
+	plan_result(&w.plan, 0, w.now, false, true);
+	expect_wishes(&w, "+1");
+}
+
 /* Fewer at once from then on, and the one that could not be started comes again. */
 static void a_refused_process(void **state)
 {
@@ -364,7 +391,7 @@ static void a_refused_process(void **state)
 	(void)state;
 	plain(&w, 4, 8, false);
 	expect_wishes(&w, "+0 +1 +2 +3");
-	plan_no_process(&w.plan, 3, w.now);
+	plan_no_process(&w.plan, 3, w.now, 3);
 	assert_int_equal(w.plan.parallel, 3);
 	assert_int_equal(w.plan.in_flight, 3);
 	assert_int_equal(w.checks[3].state, PS_READY);
@@ -374,16 +401,30 @@ static void a_refused_process(void **state)
 	expect_wishes(&w, "");
 	plan_result(&w.plan, 0, w.now, true, false);
 	expect_wishes(&w, "+3");
-	plan_no_process(&w.plan, 3, w.now);
+	plan_no_process(&w.plan, 3, w.now, 2);
 	assert_int_equal(w.plan.parallel, 2);
 	/* With nothing else running the limit cannot be ours to lower further. */
 	plain(&w, 1, 8, false);
 	expect_wishes(&w, "+0");
-	plan_no_process(&w.plan, 0, w.now);
+	plan_no_process(&w.plan, 0, w.now, 0);
 	assert_int_equal(w.plan.parallel, 8);
 	plain(&w, 2, 8, false);
 	expect_wishes(&w, "+0 +1");
-	plan_no_process(&w.plan, 1, w.now);
+	plan_no_process(&w.plan, 1, w.now, 1);
+	assert_int_equal(w.plan.parallel, 1);
+	/* Nor when others were to be started with it. Else a moment without processes would leave one at a time for the rest. */
+	plain(&w, 4, 8, false);
+	expect_wishes(&w, "+0 +1 +2 +3");
+	for (size_t i = 0; i < 4; i++)
+		plan_no_process(&w.plan, i, w.now, 0);
+	assert_int_equal(w.plan.parallel, 8);
+	assert_int_equal(w.plan.in_flight, 0);
+	/* The second of four was started: as many as are alive in the end. */
+	plain(&w, 4, 8, false);
+	expect_wishes(&w, "+0 +1 +2 +3");
+	plan_no_process(&w.plan, 0, w.now, 0);
+	plan_no_process(&w.plan, 2, w.now, 1);
+	plan_no_process(&w.plan, 3, w.now, 1);
 	assert_int_equal(w.plan.parallel, 1);
 }
 
@@ -615,6 +656,7 @@ int main(void)
 	    cmocka_unit_test(own_timeout),
 	    cmocka_unit_test(no_more_than_parallel),
 	    cmocka_unit_test(no_more_than_a_burst),
+	    cmocka_unit_test(nobody_is_passed_over),
 	    cmocka_unit_test(a_refused_process),
 	    cmocka_unit_test(what_comes_after),
 	    cmocka_unit_test(one_that_waits_ends_with_the_run),

@@ -3,6 +3,7 @@
 #include "reactor.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -480,6 +481,47 @@ static void the_second_ends_it_at_once(void **state)
 	close(p[0]);
 }
 
+/* ---- no process is to be had --------------------------------------------------------------------------------------------- */
+#define MANY 64
+
+static void asks_to_end(void *ctx, const struct run *run, size_t check, struct mono now)
+{
+	struct world *w = ctx;
+
+	(void)now;
+	assert_int_equal(run->results[check].diag.code, D_GUARD_NO_PROCESS);
+	if (w->changed++ == 0)
+		kill(getpid(), SIGTERM);
+}
+
+/* There is always one that is due, and none can be started: the signal is heard all the same, after one burst. */
+static void signals_are_heard_between_starts_that_fail(void **state)
+{
+	static const struct check_kind kind = {.name = "kind", .run = talks};
+	struct profile_check checks[MANY];
+	struct rlimit before, none;
+	struct world w;
+	int next;
+
+	(void)state;
+	begin(&w, &kind, SPAN_S(60));
+	for (size_t i = 0; i < MANY; i++)
+		checks[i] = w.check;
+	w.profile.checks = checks;
+	w.profile.n = MANY;
+	w.watcher.changed = asks_to_end;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	next = dup(w.signals.fd);
+	close(next);
+	none = (struct rlimit){(rlim_t)next + 1, before.rlim_max}; /* the loop's own, and no pipe */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	go(&w, false);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(w.run.signal, SIGTERM);
+	assert_in_range(w.changed, 1, PLAN_BURST);
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -490,6 +532,7 @@ int main(void)
 	    cmocka_unit_test(the_limit_that_was_hit_is_named),
 	    cmocka_unit_test(two_at_once_ask_once),
 	    cmocka_unit_test(the_second_ends_it_at_once),
+	    cmocka_unit_test(signals_are_heard_between_starts_that_fail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
