@@ -178,7 +178,7 @@ class FakeKafka(Apis):
     May be changed at any time: .topics (name -> Topic) .cluster_id .advertised (id -> (host, port)) .listed (ids of
     Metadata) .mute (requests, by number or by a function of the Request, that are never answered) .closing (requests on which the connection is closed)
     .losing (request: how many more, of those that name topics, get no answer, on a connection that goes on)
-    .slow (request: seconds before its answer) .leaving (requests on which the broker shuts down)
+    .slow (request: seconds before its answer) .slow_once .leaving (requests on which the broker shuts down)
     .auth_text, and all of class Apis. What came: .requests. Of one broker: .broker[id] is its TcpServer, .mute_brokers ids that say nothing.
     """
 
@@ -191,7 +191,7 @@ class FakeKafka(Apis):
         self.listed = list(self.ids)
         self.advertised = {}
         self.mute, self.closing, self.mute_brokers = set(), set(), set()
-        self.slow, self.leaving, self.losing = {}, set(), {}
+        self.slow, self.slow_once, self.leaving, self.losing = {}, {}, set(), {}
         self.requests = []
         self.broker = {id: TcpServer(self._handler(id), host=host, tls=tls) for id in self.ids}
         self.topics = {name: self.make_topic(*shape) for name, shape in (topics or {}).items()}
@@ -259,7 +259,7 @@ class FakeKafka(Apis):
             with contextlib.suppress(OSError):
                 self.broker[id]._listener.shutdown(socket.SHUT_RDWR)
             return False
-        time.sleep(self.slow.get(request.api, 0))
+        time.sleep(self.slow_once.pop(request.api, self.slow.get(request.api, 0)))
         body, goes_on = self._answer(request, session, reader)
         if body is None:
             return False

@@ -127,7 +127,7 @@ def test_silent_peer(guard):
 def test_a_connection_that_takes_most_of_the_attempt(guard):
     """As TLS and a login through a slow identity service may: the question for metadata waits for it."""
     with FakeKafka() as kafka:
-        kafka.slow = {API_VERSIONS: guard.scale(1.2)}
+        kafka.slow_once = {API_VERSIONS: guard.scale(1.2)}
         result = guard.check(profile(attempt_timeout=guard.span(2), bootstrap_servers=kafka.servers))
         result.passed()
 
