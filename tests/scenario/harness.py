@@ -511,6 +511,8 @@ class Guard:
                     continue
                 if int(its_session) in sessions or (not session and _has_line(f"{base}/environ", mark)):
                     found.append(int(entry.name))
+        if not session and not found:
+            self._sessions.clear()  # nobody can join them any more, and the kernel gives their numbers to others
         return found
 
     def left_behind(self):

@@ -95,7 +95,7 @@ def complete_in_zsh(folder, environment, line, becomes):
 
 
 def appears(terminal, words):
-    deadline = time.monotonic() + 20 * TIME_SCALE
+    deadline = time.monotonic() + 60 * TIME_SCALE
     while words not in terminal.text():
         assert time.monotonic() < deadline, terminal.text()
         time.sleep(0.02)
