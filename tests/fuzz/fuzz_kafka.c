@@ -101,7 +101,8 @@ static void properties(const uint8_t *data, size_t size)
 		FUZZ_CHECK(props->n >= 1 && props->n <= KAFKA_PROPS_MAX && props->mechanism);
 		FUZZ_CHECK(str_eq(kafka_props_get(props, "client.id"), "fuzz"));
 		for (size_t i = 0; i < props->n; i++)
-			FUZZ_CHECK(*props->v[i].name); /* an escaped = or line end may stand in it */
+			FUZZ_CHECK(
+			    *props->v[i].name); /* an escaped = or line end may stand in it */
 		if (apply) {
 			conf = rd_kafka_conf_new();
 			if (kafka_props_apply(props, conf, &d) < 0)
