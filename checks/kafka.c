@@ -14,7 +14,6 @@
 #include "kafka_settings.h"
 #include "kafka_topic.h"
 
-#define METADATA_PATIENCE_MS 5000 /* then it is asked for again, where an attempt has no end */
 #define GROUP_PATIENCE_MS \
 	500 /* then the brokers are looked at: one of them should be the coordinator */
 
@@ -185,45 +184,8 @@ static int check_library(const struct library_conf *want, struct diag *out)
 
 /* ---- metadata ------------------------------------------------------------------------------------------------ */
 
-/* Lives on the heap: the thread that makes the call may outlive the one that asked for it. */
-struct question {
-	struct kafka_client *client;
-	struct mono deadline;
-	const struct rd_kafka_metadata *metadata;
-	char *cluster;
-	rd_kafka_resp_err_t err;
-};
-
-static void ask_metadata(void *arg)
-{
-	struct question *q = arg;
-
-	q->err =
-	    rd_kafka_metadata(q->client->rk, 0, NULL, &q->metadata, mono_left_ms_now(q->deadline));
-	/* It came with the metadata; brokers before 0.10.1 have none. */
-	if (!q->err)
-		q->cluster = rd_kafka_clusterid(q->client->rk, 0);
-}
-
-static struct mono half_way(struct mono deadline)
-{
-	struct mono now = mono_now();
-
-	if (mono_is_never(deadline))
-		return mono_after(now, SPAN_MS(METADATA_PATIENCE_MS));
-	return mono_after(now, (struct span){mono_since(now, deadline).ns / 2});
-}
-
-/* librdkafka 2.0 may lose a question while the bootstrap connection becomes that of a broker it learned of. And as long as no
- * connection is ready it says "transport failure" when the time is up: TLS and a login may take more than half of it. */
-static bool is_unanswered(const struct question *q)
-{
-	return q->err == RD_KAFKA_RESP_ERR__TIMED_OUT ||
-	       (q->err == RD_KAFKA_RESP_ERR__TRANSPORT && mono_left_ms_now(q->deadline) <= 1);
-}
-
 static int get_metadata(struct kafka_client *client, const struct grouplist *topics,
-			struct question *q, struct diag *out)
+			struct kafka_metadata *metadata, struct diag *out)
 {
 	/* The call asks for the topics this handle knows; for all of the cluster when it knows none. */
 	for (size_t i = 0; i < topics->n; i++) {
@@ -236,29 +198,18 @@ static int get_metadata(struct kafka_client *client, const struct grouplist *top
 		}
 	}
 	check_step(client->run, PH_PROTOCOL, "asking for metadata");
-	*q = (struct question){.client = client, .deadline = half_way(client->run->deadline)};
-	if (kafka_call(client, ask_metadata, q, "the question for metadata", out) < 0)
-		return -1;
-	if (is_unanswered(q)) {
-		q->deadline = client->run->deadline;
-		if (kafka_call(client, ask_metadata, q, "the question for metadata", out) < 0)
-			return -1;
-	}
-	if (q->err) {
-		kafka_blame_metadata(client, q->err, out);
-		return -1;
-	}
-	return 0;
+	return kafka_get_metadata(client, NULL, metadata, out);
 }
 
-static int judge_cluster(const struct kafka_conf *c, const struct question *q, struct diag *out)
+static int judge_cluster(const struct kafka_conf *c, const struct kafka_metadata *m,
+			 struct diag *out)
 {
-	int n = q->metadata->broker_cnt;
+	int n = m->md->broker_cnt;
 
-	if (c->cluster_id && !(q->cluster && str_eq(q->cluster, c->cluster_id))) {
+	if (c->cluster_id && !(m->cluster && str_eq(m->cluster, c->cluster_id))) {
 		check_fail(out, D_KAFKA_WRONG_CLUSTER, c->bootstrap_servers.v[0],
 			   "the cluster is %s, cluster_id is %s",
-			   q->cluster ? q->cluster : "without an id", c->cluster_id);
+			   m->cluster ? m->cluster : "without an id", c->cluster_id);
 		return -1;
 	}
 	if (n == 0) {
@@ -296,22 +247,22 @@ static void report_lag(const struct check_run *run, const struct kafka_conf *c,
 }
 
 static void report_facts(const struct check_run *run, const struct kafka_conf *c,
-			 const struct question *q)
+			 const struct kafka_metadata *m)
 {
-	int brokers = q->metadata->broker_cnt;
+	int brokers = m->md->broker_cnt;
 	char topics[64] = "", cluster[80] = "", lag[160];
 
 	check_fact(run, "brokers", "%d", brokers);
-	if (q->cluster) {
-		check_fact(run, "cluster_id", "%s", q->cluster);
-		snprintf(cluster, sizeof cluster, ", cluster %.60s", q->cluster);
+	if (m->cluster) {
+		check_fact(run, "cluster_id", "%s", m->cluster);
+		snprintf(cluster, sizeof cluster, ", cluster %.60s", m->cluster);
 	}
 	if (c->topics.n > 0) {
 		check_fact(run, "topics", "%zu", c->topics.n);
 		snprintf(topics, sizeof topics, ", %zu topic%s", c->topics.n,
 			 c->topics.n == 1 ? "" : "s");
 	}
-	report_lag(run, c, q->metadata, lag, sizeof lag);
+	report_lag(run, c, m->md, lag, sizeof lag);
 	check_summary(run, "%d broker%s%s%s%s", brokers, brokers == 1 ? "" : "s", cluster, topics,
 		      lag);
 }
@@ -525,7 +476,7 @@ static enum verdict attempt(const struct check_run *run, struct handles *h, stru
 	const struct kafka_conf *c = run->conf;
 	const struct kafka_access access = access_of(c);
 	struct kafka_props *props = xcalloc(1, sizeof *props);
-	struct question *q = xcalloc(1, sizeof *q);
+	struct kafka_metadata m;
 	struct grouplist topics = needed_topics(c);
 
 	check_step(run, PH_CONFIG, "reading the settings of the Kafka client");
@@ -537,19 +488,19 @@ static enum verdict attempt(const struct check_run *run, struct handles *h, stru
 		return V_FAIL;
 	h->first = kafka_open(run, props, RD_KAFKA_CONSUMER, &c->bootstrap_servers,
 			      tries_reading(c) ? trying_reader : reader, out);
-	if (!h->first || get_metadata(h->first, &topics, q, out) < 0)
+	if (!h->first || get_metadata(h->first, &topics, &m, out) < 0)
 		return V_FAIL;
 	if (props->tls)
 		check_reached(run, "tls");
 	if (props->sasl)
 		check_reached(run, "auth");
 	check_reached(run, "metadata");
-	report_facts(run, c, q);
-	if (judge_cluster(c, q, out) < 0 || kafka_topics_judge(&topics, q->metadata, out) < 0 ||
-	    check_brokers(h->first, c, &topics, q->metadata, out) < 0)
+	report_facts(run, c, &m);
+	if (judge_cluster(c, &m, out) < 0 || kafka_topics_judge(&topics, m.md, out) < 0 ||
+	    check_brokers(h->first, c, &topics, m.md, out) < 0)
 		return V_FAIL;
 	check_reached(run, "brokers");
-	return judge_permissions(h, c, &topics, q->metadata, out) < 0 ? V_FAIL : V_PASS;
+	return judge_permissions(h, c, &topics, m.md, out) < 0 ? V_FAIL : V_PASS;
 }
 
 static enum verdict kafka_run(const struct check_run *run, struct diag *out)

@@ -117,22 +117,6 @@ int kafka_call(struct kafka_client *c, void (*fn)(void *arg), void *arg, const c
 	return how == 0 ? 0 : -1;
 }
 
-enum verdict kafka_blame_metadata(struct kafka_client *c, rd_kafka_resp_err_t err, struct diag *out)
-{
-	char words[256];
-
-	/* A controller of KRaft mode speaks Kafka, and offers no metadata. */
-	if (err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) {
-		check_fail(out, D_PROTOCOL_MISMATCH, c->peers[0]->address,
-			   "this speaks Kafka but does not offer metadata: likely the listener of "
-			   "a controller, not of a broker");
-		diag_hint(out, "use the address of a broker's listener");
-		return V_FAIL;
-	}
-	snprintf(words, sizeof words, "no metadata: %s", rd_kafka_err2str(err));
-	return kafka_blame(c, words, out);
-}
-
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
 
 static size_t keep_reachable(const struct kafka_dial *dial, size_t n, struct str *reachable)

@@ -93,9 +93,14 @@ bool kafka_unanswered(struct kafka_client *client, const char *words, struct dia
 enum verdict kafka_blame_error(struct kafka_client *client, rd_kafka_resp_err_t err,
 			       const char *words, struct diag *out);
 
-/* The same for rd_kafka_metadata that returned this error: also tells a server that speaks Kafka and has no metadata. */
-enum verdict kafka_blame_metadata(struct kafka_client *client, rd_kafka_resp_err_t err,
-				  struct diag *out);
+struct kafka_metadata {
+	const struct rd_kafka_metadata *md;
+	char *cluster; /* came with it; brokers before 0.10.1 have none: NULL */
+};
+/* Of `only`, or with NULL of the topics this handle knows (all of the cluster when it knows none). A question that is lost is
+ * asked once more. 0; or -1 with *out filled: also of a server that speaks Kafka and has no metadata. */
+int kafka_get_metadata(struct kafka_client *client, rd_kafka_topic_t *only,
+		       struct kafka_metadata *metadata, struct diag *out);
 
 /* A broker from the metadata. */
 struct kafka_broker {

@@ -72,22 +72,6 @@ static void topic_subject(const struct sample *s, char *buf, size_t size)
 
 /* ---- the topic ------------------------------------------------------------------------------------------------ */
 
-/* Lives on the heap, as arguments of kafka_call do. */
-struct metadata_call {
-	struct kafka_client *client;
-	rd_kafka_topic_t *topic;
-	const struct rd_kafka_metadata *md;
-	rd_kafka_resp_err_t err;
-};
-
-static void ask_metadata(void *arg)
-{
-	struct metadata_call *q = arg;
-
-	q->err = rd_kafka_metadata(q->client->rk, 0, q->topic, &q->md,
-				   mono_left_ms_now(q->client->run->deadline));
-}
-
 /* For a question that no metadata answers: the broker is known by then, it is its answer that is missing. */
 static int blame(struct sample *s, const char *words, struct diag *out)
 {
@@ -103,7 +87,7 @@ static int blame(struct sample *s, const char *words, struct diag *out)
 
 static const struct rd_kafka_metadata *get_metadata(struct sample *s, struct diag *out)
 {
-	struct metadata_call *q = xcalloc(1, sizeof *q);
+	struct kafka_metadata got;
 
 	s->topic = rd_kafka_topic_new(s->client->rk, s->how->topic, NULL);
 	if (!s->topic) {
@@ -112,14 +96,7 @@ static const struct rd_kafka_metadata *get_metadata(struct sample *s, struct dia
 		return NULL;
 	}
 	check_step(s->client->run, PH_PROTOCOL, "asking for metadata of topic %s", s->how->topic);
-	*q = (struct metadata_call){.client = s->client, .topic = s->topic};
-	if (kafka_call(s->client, ask_metadata, q, "the question for metadata", out) < 0)
-		return NULL;
-	if (q->err) {
-		kafka_blame_metadata(s->client, q->err, out);
-		return NULL;
-	}
-	return q->md;
+	return kafka_get_metadata(s->client, s->topic, &got, out) < 0 ? NULL : got.md;
 }
 
 static void take_partitions(struct sample *s, const struct rd_kafka_metadata *md)
