@@ -6,17 +6,9 @@
 #ifndef SG_REACTOR_H
 #define SG_REACTOR_H
 
-#include <signal.h>
-
 #include "err.h"
 #include "outcome.h"
-
-struct signals {
-	int fd;
-	sigset_t original; /* the mask at start, given back before exec and to children */
-	sigset_t pending;  /* what waited at start: it waits for the service */
-	struct sigaction original_chld;
-};
+#include "signals.h"
 
 struct watcher {
 	void *ctx;
@@ -27,13 +19,6 @@ struct watcher {
 	/* The program ends at once, without a report. */
 	void (*abandon)(void *ctx);
 };
-
-/* From here on TERM, INT, HUP and QUIT wait to be read, unless they were ignored or blocked at start. */
-int signals_open(struct signals *s, struct err *err);
-/* A signal that asks to end, if one has come; else 0. */
-int signals_ending(const struct signals *s);
-/* Mask as at start; what startguard itself caused (CHLD, PIPE) is taken off the queue, what others sent stays. */
-void signals_close(struct signals *s);
 
 /* Until the plan is over. 0 (run->signal says whether a signal ended it), or -1: own trouble. */
 int reactor_run(struct run *run, const struct signals *signals, const struct watcher *watcher,
