@@ -127,7 +127,7 @@ static int start(const struct exec_conf *c, struct started *s, struct diag *out)
 	s->err = e[0];
 	if (fd_read_full(f[0], &err, sizeof(err)) != sizeof(err))
 		return 0;
-	if (err == ENOENT || err == ENOTDIR)
+	if (errno_is_missing(err))
 		check_fail(out, D_EXEC_NOT_FOUND, c->command.v[0], "%s", strerror(err));
 	else if (err == ENOEXEC)
 		check_fail(out, D_EXEC_NOT_EXECUTABLE, c->command.v[0],

@@ -85,7 +85,7 @@ static const char *file_validate(const void *conf, const char **key)
 static enum verdict fail_errno(struct diag *out, int err, const char *path, const char *doing)
 {
 	enum diag_code code =
-	    err == ENOENT || err == ENOTDIR || err == ELOOP ? D_FILE_MISSING : D_FILE_UNREADABLE;
+	    errno_is_missing(err) || err == ELOOP ? D_FILE_MISSING : D_FILE_UNREADABLE;
 	enum verdict v = check_fail(out, code, path, "%s: %s", doing, strerror(err));
 
 	out->sys_errno = err;

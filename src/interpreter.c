@@ -220,7 +220,7 @@ int interpreter_can_run(const char *file)
 
 static int blame(const char *file, const char *runs, int error, struct err *err)
 {
-	bool missing = error == ENOENT || error == ENOTDIR;
+	bool missing = errno_is_missing(error);
 
 	if (missing)
 		err_make(err, 0,

@@ -9,11 +9,6 @@
 #define PATH_DEFAULT \
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" /* as container engines set it */
 
-static bool is_missing(int error)
-{
-	return error == ENOENT || error == ENOTDIR;
-}
-
 /* What runs it is looked at, too: exec says "No such file or directory" of a script whose shell is not in this image. */
 static char *found(const char *file, int *exit_code, struct err *err)
 {
@@ -47,14 +42,14 @@ char *launch_find(const char *name, int *exit_code, struct err *err)
 		error = interpreter_can_run(file);
 		if (error == 0)
 			return found(file, exit_code, err);
-		if (!is_missing(
+		if (!errno_is_missing(
 			error)) /* found, but not to be run: worth telling when nothing better comes */
 			why = error;
 		if (!p[n])
 			break;
 		p += n + 1;
 	}
-	*exit_code = is_missing(why) ? 127 : 126;
+	*exit_code = errno_is_missing(why) ? 127 : 126;
 	if (*exit_code == 127 && !strchr(name, '/'))
 		err_make(err, 0, "command \"%s\" not found in PATH", name);
 	else
@@ -173,5 +168,5 @@ int launch_exec(const char *file, char *const *argv, const struct launch_env *en
 		err_make(err, error, "exec %s: it is %s", file, words);
 	else
 		err_make(err, error, "exec %s", file);
-	return is_missing(error) ? 127 : 126;
+	return errno_is_missing(error) ? 127 : 126;
 }

@@ -197,6 +197,17 @@ void str_add_json_string(struct str *b, const char *text)
 	str_addc(b, '"');
 }
 
+size_t utf8_put(unsigned c, char *out)
+{
+	size_t len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+	static const unsigned char first[] = {0, 0, 0xc0, 0xe0, 0xf0};
+
+	for (size_t i = len - 1; i > 0; i--, c >>= 6)
+		out[i] = (char)(0x80 | (c & 0x3f));
+	out[0] = (char)(first[len] | c);
+	return len;
+}
+
 /* A line of roff that begins with a dot or quote would be a command. */
 void str_add_roff(struct str *b, const char *text)
 {

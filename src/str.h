@@ -40,6 +40,8 @@ size_t text_printable(const char *s);
 void str_add_json(struct str *b, const char *text);
 /* Appends a quoted JSON string. */
 void str_add_json_string(struct str *b, const char *text);
+/* A code point (RFC 3629) as one to four bytes, without a zero behind them; how many. Above 10FFFF: not to be asked. */
+size_t utf8_put(unsigned c, char *out);
 /* Appends a line of text to a manual page's source. */
 void str_add_roff(struct str *b, const char *text);
 

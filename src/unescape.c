@@ -1,5 +1,7 @@
 #include "unescape.h"
 
+#include "str.h"
+
 #define CODE_POINT_MAX 0x10ffff
 
 /* The value of the digits at s, between `min` and `max` of them; how many there are, 0: too few, or too large a value. */
@@ -19,17 +21,6 @@ static size_t number(const char *s, size_t n, unsigned base, size_t min, size_t 
 			return 0;
 	}
 	return i >= min ? i : 0;
-}
-
-static size_t utf8_put(unsigned c, char *out)
-{
-	size_t len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-	static const unsigned char first[] = {0, 0, 0xc0, 0xe0, 0xf0};
-
-	for (size_t i = len - 1; i > 0; i--, c >>= 6)
-		out[i] = (char)(0x80 | (c & 0x3f));
-	out[0] = (char)(first[len] | c);
-	return len;
 }
 
 /* "\uD83D\uDE00": JSON has two for a character beyond the first 65,536. */

@@ -68,6 +68,11 @@ void leave_at_once(int status)
 	_exit(status);
 }
 
+bool errno_is_missing(int error)
+{
+	return error == ENOENT || error == ENOTDIR;
+}
+
 void *xmalloc(size_t size)
 {
 	void *p = malloc(size ? size : 1);

@@ -55,6 +55,9 @@ ssize_t fd_read_full(int fd, void *buf, size_t size);
  * with EFBIG. NULL with errno on failure. *len may be NULL. */
 char *file_read(const char *path, size_t max, size_t *len);
 
+/* Is this what the kernel says of a path that leads to nothing? A folder of it may be a file. */
+bool errno_is_missing(int error);
+
 static inline bool str_eq(const char *a, const char *b)
 {
 	return strcmp(a, b) == 0;

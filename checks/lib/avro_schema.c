@@ -405,9 +405,9 @@ struct avro_schema *avro_schema_load(const struct check_run *run, const char *pa
 	check_step(run, PH_ASSERT, "reading the schema %s", path);
 	text = file_read(path, AVRO_SCHEMA_MAX, &len);
 	if (!text) {
-		enum diag_code code = errno == ENOENT || errno == ENOTDIR ? D_FILE_MISSING
-				      : errno == EFBIG                    ? D_AVRO_INVALID_SCHEMA
-									  : D_FILE_UNREADABLE;
+		enum diag_code code = errno_is_missing(errno) ? D_FILE_MISSING
+				      : errno == EFBIG        ? D_AVRO_INVALID_SCHEMA
+							      : D_FILE_UNREADABLE;
 		check_fail(out, code, path, "%s", strerror(errno));
 		return NULL;
 	}

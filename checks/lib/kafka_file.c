@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "util.h"
+#include "str.h"
 
 #define NOTHING (-1)      /* the end of a setting */
 #define ESCAPED 0x1000000 /* a character that a backslash stood before: it separates nothing ... */
@@ -133,30 +133,10 @@ static int next_char(struct kafka_file *f)
 }
 
 /* Never longer than what it was read from: "\uXXXX" is six bytes, and at most three here. */
-static char *put(char *to, int c)
-{
-	if (c < 0x80) {
-		*to++ = (char)c;
-	} else if (c < 0x800) {
-		*to++ = (char)(0xc0 | c >> 6);
-		*to++ = (char)(0x80 | (c & 0x3f));
-	} else if (c < 0x10000) {
-		*to++ = (char)(0xe0 | c >> 12);
-		*to++ = (char)(0x80 | (c >> 6 & 0x3f));
-		*to++ = (char)(0x80 | (c & 0x3f));
-	} else {
-		*to++ = (char)(0xf0 | c >> 18);
-		*to++ = (char)(0x80 | (c >> 12 & 0x3f));
-		*to++ = (char)(0x80 | (c >> 6 & 0x3f));
-		*to++ = (char)(0x80 | (c & 0x3f));
-	}
-	return to;
-}
-
 static char *copy(char *to, int c)
 {
 	if (c & UNICODE)
-		return put(to, c & ~(ESCAPED | UNICODE));
+		return to + utf8_put((unsigned)c & ~(unsigned)(ESCAPED | UNICODE), to);
 	*to++ = (char)(c & 0xff);
 	return to;
 }
