@@ -23,6 +23,14 @@ static const struct kafka_peer *asked_of(const struct kafka_client *c,
 	return NULL;
 }
 
+/* Lock held. Who was answered "no coordinator" asks again and again, both for the coordinator and, at it, for a producer id:
+ * the answer is what counts, not the question on its way. */
+static bool was_answered(const struct kafka_client *c, int16_t api)
+{
+	return (api == KAFKA_API_FIND_COORDINATOR && c->coordinators_found > 0) ||
+	       (api == KAFKA_API_INIT_PRODUCER_ID && c->producer_ids_answered > 0);
+}
+
 /* Lock held. Connected, and one request waits: that is what was not answered. */
 static bool explain_request(const struct kafka_client *c, const char *words, struct diag *out)
 {
@@ -30,8 +38,7 @@ static bool explain_request(const struct kafka_client *c, const char *words, str
 	const struct kafka_peer *peer = r ? asked_of(c, r) : NULL;
 	char subject[DIAG_SUBJECT_MAX];
 
-	/* Who was answered "no coordinator" asks again and again: the answer is what counts, not the question on its way. */
-	if (!r || (r->api == KAFKA_API_FIND_COORDINATOR && c->coordinators_found > 0))
+	if (!r || was_answered(c, r->api))
 		return false;
 	snprintf(subject, sizeof subject, "%s", peer ? peer->address : r->address);
 	if (peer && peer->id != KAFKA_BOOTSTRAP)

@@ -63,7 +63,7 @@ const char *kafka_request_name(int16_t api)
 	    {KAFKA_API_DESCRIBE_GROUPS, "DescribeGroups"},
 	    {KAFKA_API_SASL_HANDSHAKE, "SaslHandshake"},
 	    {KAFKA_API_VERSIONS, "ApiVersions"},
-	    {22, "InitProducerId"},
+	    {KAFKA_API_INIT_PRODUCER_ID, "InitProducerId"},
 	    {32, "DescribeConfigs"},
 	    {KAFKA_API_SASL_AUTHENTICATE, "SaslAuthenticate"},
 	};

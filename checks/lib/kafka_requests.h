@@ -15,6 +15,7 @@
 #define KAFKA_API_DESCRIBE_GROUPS 15
 #define KAFKA_API_SASL_HANDSHAKE 17
 #define KAFKA_API_VERSIONS 18
+#define KAFKA_API_INIT_PRODUCER_ID 22
 #define KAFKA_API_SASL_AUTHENTICATE 36
 
 #define KAFKA_REQUESTS_MAX 32 /* in flight at a time: a check sends a handful to each broker */

@@ -532,17 +532,18 @@ def test_no_coordinator_of_transactions(guard):
 
 @pytest.mark.produces("kafka-coordinator")
 @pytest.mark.near_miss("answer-timeout")
-def test_no_coordinator_of_transactions_while_it_is_asked_again(guard):
+@pytest.mark.parametrize("api, answer", [(FIND_COORDINATOR, "coordinator_error"), (INIT_PRODUCER_ID, "producer_id_error")])
+def test_no_coordinator_of_transactions_while_it_is_asked_again(guard, api, answer):
     """The question that is on its way when the time is up is not what went wrong: the one before was answered."""
     asked = []
 
     def again(request):
-        if request.api == FIND_COORDINATOR:
+        if request.api == api:
             asked.append(request)
-        return request.api == FIND_COORDINATOR and len(asked) > 1
+        return request.api == api and len(asked) > 1
 
     with FakeKafka() as kafka:
-        kafka.coordinator_error = COORDINATOR_NOT_AVAILABLE
+        setattr(kafka, answer, COORDINATOR_NOT_AVAILABLE)
         kafka.mute.add(again)
         guard.check(profile(attempt_timeout=guard.span(1.5), bootstrap_servers=kafka.servers, transactional_id="orders-1")).expect(
             "kafka-coordinator", exit=124, subject="transactional id startguard-orders-1")
