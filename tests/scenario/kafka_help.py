@@ -18,6 +18,17 @@ def run_short(guard, **keys):
     return guard.check(profile(attempt_timeout=guard.span(0.7), **keys))
 
 
+class AskedAgain:
+    """For FakeKafka.mute: the first requests of a kind are answered, `answered` of them, what repeats them is not. .seen: how many came."""
+
+    def __init__(self, api, answered=1):
+        self.api, self.answered, self.seen = api, answered, 0
+
+    def __call__(self, request):
+        self.seen += request.api == self.api
+        return request.api == self.api and self.seen > self.answered
+
+
 def profile(**keys):
     return f"startguard = 1; service = \"orders\"; kafka: {{ try: {{ {settings(**keys)} }}; }};"
 

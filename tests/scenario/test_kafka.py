@@ -7,7 +7,7 @@ from fakes.kafka import (LEADER_NOT_AVAILABLE, METADATA, REPLICA_NOT_AVAILABLE, 
                          Partition)
 from fakes.kafka_apis import DESCRIBE_GROUPS
 from fakes.tcp import TcpServer, close_at_once, full_backlog, garbage, refused_port, reset_after_request, silent
-from kafka_help import ORDERS, SECRET, linked_before, profile, run_short, tls, try_kafka
+from kafka_help import ORDERS, SECRET, AskedAgain, linked_before, profile, run_short, tls, try_kafka
 
 # ---- what passes -------------------------------------------------------------------------------------------------
 
@@ -389,6 +389,19 @@ def test_no_broker_is_listed(guard):
         kafka.listed = []
         run_short(guard, bootstrap_servers=kafka.servers).expect("kafka-no-brokers", exit=124, phase="protocol",
                                                                  subject=kafka.bootstrap)
+
+
+@pytest.mark.produces("kafka-no-brokers")
+@pytest.mark.near_miss("answer-timeout")
+def test_no_broker_is_listed_while_it_is_asked_again(guard):
+    """The question that is on its way when the time is up is not what went wrong: the one before was answered."""
+    again = AskedAgain(METADATA)
+    with FakeKafka() as kafka:
+        kafka.listed = []
+        kafka.mute.add(again)
+        guard.check(profile(attempt_timeout=guard.span(1.5), bootstrap_servers=kafka.servers)).expect(
+            "kafka-no-brokers", exit=124, subject=kafka.bootstrap)
+        assert again.seen > 1
 
 
 @pytest.mark.produces("answer-timeout")

@@ -10,7 +10,7 @@ from fakes.kafka import METADATA, FakeKafka, KafkaMock
 from fakes.kafka_apis import (COORDINATOR_NOT_AVAILABLE, FETCH, INVALID_TRANSACTION_TIMEOUT, LIST_OFFSETS, PRODUCE,
                               FIND_COORDINATOR, INIT_PRODUCER_ID, DESCRIBE_CONFIGS, DESCRIBE_GROUPS, OFFSET_COMMIT)
 from fakes.tcp import TcpServer, refused_port, silent
-from kafka_help import ORDERS, lists_rights, profile, run_short, tls, try_kafka
+from kafka_help import ORDERS, AskedAgain, lists_rights, profile, run_short, tls, try_kafka
 
 CANARY = {"topic": "canary"}
 EVERYTHING = [{"name": "orders", "operations": ["read", "write", "describe"]}]
@@ -535,19 +535,13 @@ def test_no_coordinator_of_transactions(guard):
 @pytest.mark.parametrize("api, answer", [(FIND_COORDINATOR, "coordinator_error"), (INIT_PRODUCER_ID, "producer_id_error")])
 def test_no_coordinator_of_transactions_while_it_is_asked_again(guard, api, answer):
     """The question that is on its way when the time is up is not what went wrong: the one before was answered."""
-    asked = []
-
-    def again(request):
-        if request.api == api:
-            asked.append(request)
-        return request.api == api and len(asked) > 1
-
+    again = AskedAgain(api)
     with FakeKafka() as kafka:
         setattr(kafka, answer, COORDINATOR_NOT_AVAILABLE)
         kafka.mute.add(again)
         guard.check(profile(attempt_timeout=guard.span(1.5), bootstrap_servers=kafka.servers, transactional_id="orders-1")).expect(
             "kafka-coordinator", exit=124, subject="transactional id startguard-orders-1")
-        assert len(asked) > 1
+        assert again.seen > 1
 
 
 @pytest.mark.produces("kafka-advertised-unreachable")
