@@ -466,6 +466,17 @@ void kafka_fetch_trouble(struct kafka_client *c, const char *topic, char *words,
 	pthread_mutex_unlock(&c->lock);
 }
 
+rd_kafka_resp_err_t kafka_answered_error(struct kafka_client *c)
+{
+	int err;
+
+	pthread_mutex_lock(&c->lock);
+	err = c->request_error;
+	c->request_error = 0;
+	pthread_mutex_unlock(&c->lock);
+	return (rd_kafka_resp_err_t)err;
+}
+
 int32_t kafka_ready_broker(struct kafka_client *c, const struct kafka_broker *v, size_t n)
 {
 	int32_t id = -1;

@@ -92,6 +92,23 @@ static void note_fetch_trouble(struct kafka_client *c, const char *words)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* The library asks some questions again after an error and tells nobody but its log (debug=broker). */
+static void note_request_error(struct kafka_client *c, const char *words)
+{
+	static const char *const repeated[] = {
+	    "FindCoordinatorRequest failed: ", "OffsetCommitRequest failed: ",
+	    "ListOffsetsRequest failed: "};
+	int err = kafka_error_in(words);
+
+	for (size_t i = 0; i < ARRAY_LEN(repeated) && kafka_is_answer(err); i++) {
+		if (!strstr(words, repeated[i]))
+			continue;
+		pthread_mutex_lock(&c->lock);
+		c->request_error = err;
+		pthread_mutex_unlock(&c->lock);
+	}
+}
+
 static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char *buf)
 {
 	struct kafka_client *c = rk ? rd_kafka_opaque(rk) : NULL;
@@ -106,6 +123,8 @@ static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char 
 		note_producer_id(c, line.words);
 	if (str_eq(fac, "BROKERUA"))
 		note_fetch_trouble(c, line.words);
+	if (str_eq(fac, "REQERR"))
+		note_request_error(c, line.words);
 	if (level >= DEBUG_LEVEL)
 		return;
 	m = kafka_log_meaning(line.words, &c->props->context);

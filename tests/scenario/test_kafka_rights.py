@@ -343,6 +343,47 @@ def test_group_answers_that_come_after_the_rights(guard, error):
         assert facts.get("offset_left_in") == ("orders" if error is None else None)
 
 
+def asking_again(guard, kafka, api, **keys):
+    """The attempt ends while a question waits that repeats one with an answer."""
+    again = AskedAgain(api)
+    kafka.mute.add(again)
+    result = guard.check(profile(attempt_timeout=guard.span(1.5), bootstrap_servers=kafka.servers, **keys))
+    assert again.seen > 1
+    return result
+
+
+@pytest.mark.produces("kafka-coordinator")
+@pytest.mark.near_miss("answer-timeout", "kafka-group-denied")
+@pytest.mark.parametrize("error", [14, 15, 16])
+def test_group_without_a_coordinator_while_it_is_asked_again(guard, error):
+    with FakeKafka() as kafka:
+        without_lists(kafka)
+        kafka.commit_error = error
+        asking_again(guard, kafka, OFFSET_COMMIT, groups=["orders"]).expect("kafka-coordinator", exit=124, subject="group orders")
+
+
+@pytest.mark.near_miss("answer-timeout", "kafka-group-denied")
+def test_group_that_was_granted_while_it_is_asked_again(guard):
+    """The library asks again where there is no such topic: that was said to one who may read the group."""
+    with FakeKafka() as kafka:
+        without_lists(kafka)
+        asking_again(guard, kafka, OFFSET_COMMIT, groups=["orders"]).passed()
+
+
+@pytest.mark.produces("kafka-coordinator")
+@pytest.mark.near_miss("answer-timeout")
+def test_group_that_loses_its_coordinator(guard):
+    """Between the description and the trial of Read, which then waits for a coordinator."""
+    def lose(request):
+        kafka.coordinator_error = kafka.coordinator_error or (COORDINATOR_NOT_AVAILABLE if request.api == DESCRIBE_GROUPS else 0)
+
+    with FakeKafka() as kafka:
+        without_lists(kafka)
+        kafka.mute.add(lose)
+        run_short(guard, bootstrap_servers=kafka.servers, groups=["orders"]).expect("kafka-coordinator", exit=124, subject="group orders")
+        assert kafka.count(FIND_COORDINATOR) > 1 and not kafka.count(OFFSET_COMMIT)
+
+
 @pytest.mark.produces("kafka-group-denied")
 def test_many_groups(guard):
     """More than are tried at a time; each gets its own answer."""
