@@ -26,7 +26,9 @@ struct kafka_peer {
 	bool was_up;                      /* at some time in this attempt */
 	bool asked;                       /* a supposition was put to kafka_probe ... */
 	bool settled;                     /* ... which found that this client cannot work there */
-	char state[32];                   /* librdkafka's name of the connection's state */
+	bool tested;    /* so was a readiness that nobody had put to the test ... */
+	bool silent;    /* ... or it had no answer in time */
+	char state[32]; /* librdkafka's name of the connection's state */
 	struct kafka_meaning meaning;
 	char words[DIAG_CAUSE_MAX];
 	long x509_error;

@@ -1,10 +1,12 @@
 """kafka: a cluster as a contract. Most scenarios use FakeKafka, whose answers can be bent; KafkaMock is librdkafka's own."""
 
+import threading
+
 import pytest
 
 from fakes.certs import Authority, server_context
-from fakes.kafka import (LEADER_NOT_AVAILABLE, METADATA, REPLICA_NOT_AVAILABLE, TOPIC_AUTHORIZATION_FAILED, API_VERSIONS, FakeKafka, KafkaMock,
-                         Partition)
+from fakes.kafka import (LEADER_NOT_AVAILABLE, METADATA, REPLICA_NOT_AVAILABLE, TOPIC_AUTHORIZATION_FAILED, API_VERSIONS, SASL_HANDSHAKE,
+                         FakeKafka, KafkaMock, Partition)
 from fakes.kafka_apis import DESCRIBE_GROUPS
 from fakes.tcp import TcpServer, close_at_once, full_backlog, garbage, refused_port, reset_after_request, silent
 from kafka_help import ORDERS, SECRET, AskedAgain, linked_before, profile, run_short, tls, try_kafka
@@ -432,6 +434,21 @@ def test_broker_shuts_down(guard, request_):
             "kafka-broker-left", exit=124, phase="connect", subject=kafka.bootstrap, cause="was ready")
 
 
+@pytest.mark.produces("kafka-broker-left")
+@pytest.mark.near_miss("connect-closed", "answer-timeout", "kafka-advertised-unreachable")
+def test_broker_shuts_down_while_another_is_waited_for(guard):
+    """It was ready, and had been asked whether it wants a login: that it then closed is a new question."""
+    def shut_down(request):
+        if request.broker == 2 and request.api == SASL_HANDSHAKE:
+            threading.Thread(target=kafka.broker[2].stop).start()
+
+    with FakeKafka(brokers=3, topics={"orders": (3, 1)}) as kafka:
+        kafka.mute_brokers = {3}
+        kafka.mute.add(shut_down)
+        text = profile(bootstrap_servers=kafka.servers[:1], topics=ORDERS, attempt_timeout=guard.span(3))
+        guard.check(text).expect("kafka-broker-left", exit=124, phase="connect", subject=f"broker 2 at {kafka.servers[1]}")
+
+
 @pytest.mark.near_miss("kafka-broker-left")
 @pytest.mark.produces("connect-closed")
 def test_a_broker_that_closes_and_stays(guard):
@@ -509,6 +526,24 @@ def test_advertised_address_is_silent(guard):
         kafka.advertised[2] = ("127.0.0.1", mute.port)
         run_short(guard, bootstrap_servers=kafka.servers[:1], topics=ORDERS).expect(
             "answer-timeout", exit=124, subject=f"broker 2 at {mute.address}")
+
+
+@pytest.mark.produces("answer-timeout")
+@pytest.mark.parametrize("api", [API_VERSIONS, SASL_HANDSHAKE])
+def test_advertised_address_answers_the_handshake_only(guard, api):
+    """Whether it wants a login was asked and not answered: that is no pass."""
+    again = AskedAgain(api, answered=1 if api == API_VERSIONS else 0)
+    with FakeKafka(brokers=2, topics={"orders": (2, 1)}) as kafka:
+        kafka.mute.add(lambda request: request.broker == 2 and again(request))
+        text = profile(bootstrap_servers=kafka.servers[:1], topics=ORDERS, attempt_timeout=guard.span(3))
+        guard.check(text).expect("answer-timeout", exit=124, phase="protocol", subject=f"broker 2 at {kafka.servers[1]}", cause="wants a login")
+
+
+@pytest.mark.near_miss("answer-timeout")
+def test_advertised_address_is_slow(guard):
+    with FakeKafka(brokers=2, topics={"orders": (2, 1)}) as kafka:
+        kafka.slow = {SASL_HANDSHAKE: 0.3}
+        try_kafka(guard, kafka.servers[0], topics=ORDERS).passed()
 
 
 @pytest.mark.produces("tls-wrong-name")
