@@ -10,7 +10,7 @@ import pytest
 from fakes.certs import Authority, server_context
 from fakes.http import HttpServer, Reply
 from fakes.resp import INFO, RespServer, array, bulk, error, integer, simple
-from fakes.tcp import TcpServer, answer, close_at_once, forever, refused_port, silent
+from fakes.tcp import TcpServer, answer, close_at_once, forever, full_backlog, refused_port, silent
 
 SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
 
@@ -196,6 +196,16 @@ def test_can(guard):
 def test_sentinel(guard):
     with RespServer() as master, RespServer({"SENTINEL": array(["127.0.0.1", str(master.port)])}) as sentinel:
         guard.try_("redis", sentinels=[f"127.0.0.1:{refused_port()}", sentinel.address], master_name="m", role="master").passed()
+
+
+@pytest.mark.near_miss("answer-timeout", "connect-timeout", "guard-deadline")
+@pytest.mark.parametrize("how", ["silent", "black hole"])
+def test_a_sentinel_that_does_not_answer(guard, how):
+    """It gets its share of the attempt: the next one and the master have theirs."""
+    with RespServer() as master, RespServer({"SENTINEL": array(["127.0.0.1", str(master.port)])}) as sentinel, \
+            (TcpServer(silent) if how == "silent" else full_backlog()) as dead:
+        guard.check(f"""startguard = 1; redis: {{ c: {{ sentinels = ["{dead.address}", "{sentinel.address}"]; master_name = "m"; role = "master";
+            attempt_timeout = "{guard.span(3)}"; }}; }};""").passed()
 
 
 @pytest.mark.produces("redis-sentinel-no-master")
