@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from fakes.certs import Authority, server_context
-from fakes.tcp import TcpServer, banner, close_at_once, full_backlog, garbage, refused_port, reset, silent
+from fakes.tcp import TcpServer, banner, close_at_once, drip, full_backlog, garbage, refused_port, reset, silent
 
 SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
 
@@ -105,6 +105,21 @@ def test_other_banner(guard):
     with TcpServer(banner(b"SSH-2.0-OpenSSH\x1b[31m\r\n")) as server:
         guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout="1s", _args=SHORT).expect(
             "protocol-mismatch", exit=69, cause="SSH-2.0-OpenSSH")
+
+
+@pytest.mark.produces("answer-timeout")
+@pytest.mark.near_miss("protocol-mismatch")
+def test_a_banner_that_is_on_its_way(guard):
+    """What has come of it is no other protocol's, which would end the run."""
+    with TcpServer(drip(b"220 mail.test ESMTP\r\n", guard.scale(0.2))) as server:
+        check = guard.try_("tcp", address=server.address, expect_banner="ESMTP", attempt_timeout=guard.span(1), _args=SHORT)
+        check.expect("answer-timeout", exit=124, retryable=True, cause="it is: 22")
+
+
+@pytest.mark.produces("protocol-mismatch")
+def test_a_banner_that_is_no_text(guard):
+    with TcpServer(banner(b"\x4a\0\0\0\n8.0.36\0\x08")) as server:
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout="1s", _args=SHORT).expect("protocol-mismatch", exit=69)
 
 
 @pytest.mark.produces("answer-timeout")
