@@ -214,6 +214,8 @@ void kafka_probe(const struct check_run *run, const char *address, const struct 
 		return;
 	shorter.deadline = mono_earlier(run->deadline, mono_after(mono_now(), SPAN_MS(PROBE_MS)));
 	probe_plain(&shorter, host, port, probe);
+	if (mono_reached(run->deadline, mono_now()))
+		return;
 	if (probe->listener == LISTENER_UNKNOWN || (tls && probe->listener == LISTENER_TLS)) {
 		shorter.deadline =
 		    mono_earlier(run->deadline, mono_after(mono_now(), SPAN_MS(PROBE_MS)));
