@@ -217,8 +217,8 @@ static int redis_by_sentinel(const struct check_run *run, struct session *s, str
 		redisReply *reply = NULL;
 		int64_t master_port;
 
-		/* One that is silent must not eat the time of the others, nor that of the master. */
-		shorter.deadline = mono_share(mono_now(), run->deadline, c->sentinels.n - i + 1);
+		/* One that is silent must not eat the time of the others. */
+		shorter.deadline = mono_share(mono_now(), run->deadline, c->sentinels.n - i);
 		hostport_split(c->sentinels.v[i], host, sizeof(host), &port);
 		if (!redis_connect(&shorter, s, host, port, false, &this)) {
 			check_step(run, PH_PROTOCOL, "asking sentinel %s for %s", c->sentinels.v[i],

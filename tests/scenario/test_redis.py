@@ -201,7 +201,7 @@ def test_sentinel(guard):
 @pytest.mark.near_miss("answer-timeout", "connect-timeout", "guard-deadline")
 @pytest.mark.parametrize("how", ["silent", "black hole"])
 def test_a_sentinel_that_does_not_answer(guard, how):
-    """It gets its share of the attempt: the next one and the master have theirs."""
+    """It gets its share of the attempt: the next one has its own."""
     with RespServer() as master, RespServer({"SENTINEL": array(["127.0.0.1", str(master.port)])}) as sentinel, \
             (TcpServer(silent) if how == "silent" else full_backlog()) as dead:
         guard.check(f"""startguard = 1; redis: {{ c: {{ sentinels = ["{dead.address}", "{sentinel.address}"]; master_name = "m"; role = "master";
