@@ -185,6 +185,28 @@ def test_tls_client_certificate_wanted(guard, authority, version):
         guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect("tls-client-cert-required", exit=69)
 
 
+@pytest.mark.produces("tls-client-cert-required")
+def test_tls_client_certificate_wanted_by_a_slow_server(guard, authority):
+    """With TLS 1.3 the client is done long before it: the verdict is waited for as long as the handshake was slow."""
+    context = server_context(authority.issue(), client_ca=authority.ca_file, require_client=True, min_version=ssl.TLSVersion.TLSv1_3)
+
+    def handler(sock):
+        read, write = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(read, write, server_side=True)
+        while data := sock.recv(65536):
+            time.sleep(0.4)
+            read.write(data)
+            try:
+                tls.do_handshake()
+            except ssl.SSLWantReadError:
+                sock.sendall(write.read())
+            except ssl.SSLError:
+                sock.sendall(write.read())
+                return
+    with TcpServer(handler) as server:
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect("tls-client-cert-required", exit=69)
+
+
 @pytest.mark.near_miss("tls-client-cert-required", "tls-client-cert-refused", "tls-key-mismatch")
 def test_tls_client_certificate_given(guard, authority):
     mine = authority.issue("client", client=True)
