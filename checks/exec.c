@@ -161,25 +161,33 @@ static bool drain(int fd, char *buf, size_t max, size_t *len)
 	return n > 0 || (n < 0 && errno == EINTR);
 }
 
+/* Of milliseconds that are left, -1 being without an end. */
+static int at_most(int left, int ms)
+{
+	return left < 0 || left > ms ? ms : left;
+}
+
 /* Reads both streams until they end or the program does; a child that keeps them open does not hold the check. */
 static bool listen_to(const struct check_run *run, struct started *s, int *status)
 {
 	struct pollfd p[2] = {{.fd = s->out, .events = POLLIN}, {.fd = s->err, .events = POLLIN}};
-	bool ended = false;
+	bool ended = false, last = false;
 
-	while (!mono_reached(run->deadline, mono_now())) {
-		int left = mono_left_ms_now(run->deadline);
+	/* The last look is after the deadline: what has come by then, this process may see late. */
+	while (!last) {
+		int left = mono_left_ms(run->deadline, mono_now());
 
+		last = left == 0;
 		if (!ended)
 			ended = waitpid(s->pid, status, WNOHANG) == s->pid;
 		if (p[0].fd < 0 && p[1].fd < 0) {
 			if (ended)
 				return true;
-			poll(NULL, 0, left < 5 ? left : 5);
+			poll(NULL, 0, at_most(left, 5));
 			continue;
 		}
 		/* Wakes up now and then for the end of a program whose own children keep the pipes. */
-		if (poll(p, 2, ended ? 0 : left < 20 ? left : 20) == 0 && ended)
+		if (poll(p, 2, ended ? 0 : at_most(left, 20)) == 0 && ended)
 			return true;
 		if (p[0].revents && !drain(s->out, s->stdout_text, OUTPUT_MAX, &s->n_out))
 			p[0].fd = -1;
@@ -187,7 +195,7 @@ static bool listen_to(const struct check_run *run, struct started *s, int *statu
 		    !drain(s->err, s->stderr_text, sizeof(s->stderr_text) - 1, &s->n_err))
 			p[1].fd = -1;
 	}
-	return false;
+	return ended;
 }
 
 /* The last line that says something: where programs put their reason. */

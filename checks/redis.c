@@ -208,6 +208,7 @@ static int redis_connect(const struct check_run *run, struct session *s, const c
 static int redis_by_sentinel(const struct check_run *run, struct session *s, struct diag *out)
 {
 	const struct redis_conf *c = s->conf;
+	struct check_run shorter = *run;
 	char host[256], name[160];
 	int port;
 
@@ -216,8 +217,10 @@ static int redis_by_sentinel(const struct check_run *run, struct session *s, str
 		redisReply *reply = NULL;
 		int64_t master_port;
 
+		/* One that is silent must not eat the time of the others. */
+		shorter.deadline = mono_share(mono_now(), run->deadline, c->sentinels.n - i);
 		hostport_split(c->sentinels.v[i], host, sizeof(host), &port);
-		if (!redis_connect(run, s, host, port, false, &this)) {
+		if (!redis_connect(&shorter, s, host, port, false, &this)) {
 			check_step(run, PH_PROTOCOL, "asking sentinel %s for %s", c->sentinels.v[i],
 				   c->master_name);
 			reply = RESP(&s->resp, &this, "SENTINEL", "get-master-addr-by-name",

@@ -52,17 +52,25 @@ static enum verdict fail_wants_tls(const struct conn *conn, struct diag *out)
 			  "handshake");
 }
 
+/* Of text whose last line has not ended yet more may be on its way; what is no text has no lines. */
+static bool is_unfinished(const char *buf, size_t len)
+{
+	return buf[len - 1] != '\n' && !memchr(buf, '\0', len);
+}
+
 static enum verdict tcp_banner(const struct check_run *run, const struct tcp_conf *c,
 			       struct conn *conn, struct diag *out)
 {
 	char buf[4096], words[160];
+	bool late = false;
 	size_t len = 0;
 
 	check_step(run, PH_PROTOCOL, "waiting for the greeting of %s", conn->peer);
 	while (len < sizeof(buf)) {
 		ssize_t n = net_read(run, conn, buf + len, sizeof(buf) - len, out);
 
-		if (n < 0 && len && out->code == D_ANSWER_TIMEOUT)
+		late = n < 0 && len && out->code == D_ANSWER_TIMEOUT;
+		if (late)
 			break;
 		if (n < 0 && !len && out->code == D_CONNECT_RESET && wants_tls(run, c, conn))
 			return fail_wants_tls(conn, out);
@@ -83,6 +91,11 @@ static enum verdict tcp_banner(const struct check_run *run, const struct tcp_con
 		return check_fail(out, D_CONNECT_CLOSED, conn->peer,
 				  "closed before any greeting came");
 	text_clean_n(words, sizeof(words), buf, len);
+	if (late && is_unfinished(buf, len))
+		return check_fail(out, D_ANSWER_TIMEOUT, conn->peer,
+				  "the greeting began, and its line had not ended in time; it is: "
+				  "%s",
+				  words);
 	check_fail(out, D_PROTOCOL_MISMATCH, conn->peer,
 		   "the greeting does not hold \"%s\"; it is: %s", c->expect_banner, words);
 	diag_hint(out, "look at the port: another service listens there; or correct expect_banner");

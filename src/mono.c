@@ -33,6 +33,13 @@ struct span mono_since(struct mono from, struct mono to)
 	return (struct span){to.ns > from.ns ? to.ns - from.ns : 0};
 }
 
+struct mono mono_share(struct mono now, struct mono deadline, size_t parts)
+{
+	if (mono_is_never(deadline))
+		return deadline;
+	return mono_after(now, (struct span){mono_since(now, deadline).ns / (int64_t)parts});
+}
+
 int mono_left_ms(struct mono until, struct mono now)
 {
 	int64_t left = until.ns - now.ns, ms;

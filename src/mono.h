@@ -28,6 +28,8 @@ struct mono mono_now(void);
 struct mono mono_after(struct mono t, struct span d); /* saturates at never */
 struct mono mono_earlier(struct mono a, struct mono b);
 struct span mono_since(struct mono from, struct mono to); /* 0 when `to` is before `from` */
+/* The end of the first of so many equal parts of what is left; never of never. */
+struct mono mono_share(struct mono now, struct mono deadline, size_t parts);
 static inline bool mono_reached(struct mono t, struct mono now)
 {
 	return now.ns >= t.ns;

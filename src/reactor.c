@@ -260,15 +260,18 @@ static void judge_killed(struct reactor *r, size_t k, struct mono now)
 }
 
 /* Timed out because next to nothing was left of the check's own time: that says nothing about the peer, and what the
- * attempts before it found is the better word. */
+ * attempts before it found is the better word. A command that the check ended itself is judged as one that was killed: it
+ * had its time or it had not. */
 static bool had_no_time(const struct live *l, const struct plan_check *c, enum diag_code code)
 {
 	bool timed_out =
 	    code == D_DNS_TIMEOUT || code == D_CONNECT_TIMEOUT || code == D_ANSWER_TIMEOUT;
 	struct span given = mono_since(c->attempt_start, c->attempt_deadline);
 
-	return timed_out && l->before.code != D_NONE &&
-	       given.ns < c->attempt_timeout.ns / HAD_NO_TIME;
+	if (l->before.code == D_NONE)
+		return false;
+	return (code == D_GUARD_DEADLINE && given.ns < c->attempt_timeout.ns) ||
+	       (timed_out && given.ns < c->attempt_timeout.ns / HAD_NO_TIME);
 }
 
 /* By a kernel that is out of memory, when it says so. Otherwise nobody knows: that is what is said. */

@@ -23,12 +23,22 @@ static const struct kafka_peer *asked_of(const struct kafka_client *c,
 	return NULL;
 }
 
-/* Lock held. Who was answered "no coordinator" asks again and again, both for the coordinator and, at it, for a producer id:
- * the answer is what counts, not the question on its way. */
+/* Lock held. */
+static bool any_listed(const struct kafka_client *c)
+{
+	for (size_t i = 0; i < c->n_peers; i++)
+		if (c->peers[i]->id != KAFKA_BOOTSTRAP)
+			return true;
+	return false;
+}
+
+/* Lock held. Who was answered "no coordinator" asks again and again, both for the coordinator and, at it, for a producer id;
+ * and who was told of no broker, for metadata: the answer is what counts, not the question on its way. */
 static bool was_answered(const struct kafka_client *c, int16_t api)
 {
 	return (api == KAFKA_API_FIND_COORDINATOR && c->coordinators_found > 0) ||
-	       (api == KAFKA_API_INIT_PRODUCER_ID && c->producer_ids_answered > 0);
+	       (api == KAFKA_API_INIT_PRODUCER_ID && c->producer_ids_answered > 0) ||
+	       (api == KAFKA_API_METADATA && c->metadata_answered > 0 && !any_listed(c));
 }
 
 /* Lock held. Connected, and one request waits: that is what was not answered. */
@@ -46,15 +56,6 @@ static bool explain_request(const struct kafka_client *c, const char *words, str
 	check_fail(out, D_ANSWER_TIMEOUT, subject, "%s: the connection is ready, %s has no answer",
 		   words, kafka_request_name(r->api));
 	return true;
-}
-
-/* Lock held. */
-static bool any_listed(const struct kafka_client *c)
-{
-	for (size_t i = 0; i < c->n_peers; i++)
-		if (c->peers[i]->id != KAFKA_BOOTSTRAP)
-			return true;
-	return false;
 }
 
 /* Nothing was logged: say how far the connection got. */
@@ -80,10 +81,14 @@ static void explain_silence(const struct kafka_client *c, const char *words, str
 
 bool kafka_unanswered(struct kafka_client *c, const char *words, struct diag *out)
 {
+	const struct kafka_request *oldest;
 	bool found;
 
 	pthread_mutex_lock(&c->lock);
-	found = explain_request(c, words, out);
+	oldest = kafka_requests_oldest(&c->requests);
+	/* Metadata that is there is asked for again now and then: nobody waits for it. */
+	found = oldest && !(oldest->api == KAFKA_API_METADATA && c->metadata_answered > 0) &&
+		explain_request(c, words, out);
 	pthread_mutex_unlock(&c->lock);
 	return found;
 }

@@ -383,12 +383,14 @@ static int judge_brokers(struct kafka_client *c, const struct kafka_broker *v, s
 /* Lock held on entry and return. Was one asked? */
 static bool ask_brokers(struct kafka_client *c, const struct kafka_broker *v, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct kafka_peer *peer = peer_of(c, &v[i]);
+	/* Who did not answer is asked again, after the others. */
+	for (int silent = 0; silent <= 1; silent++)
+		for (size_t i = 0; i < n; i++) {
+			struct kafka_peer *peer = peer_of(c, &v[i]);
 
-		if (peer && kafka_peer_ask(c, peer))
-			return true;
-	}
+			if (peer && peer->silent == silent && kafka_peer_ask(c, peer))
+				return true;
+		}
 	return false;
 }
 
@@ -399,12 +401,15 @@ static int fail_silent_broker(struct kafka_client *c, const struct kafka_broker 
 		const struct kafka_peer *peer = peer_of(c, &v[i]);
 		char subject[DIAG_SUBJECT_MAX];
 
-		if (peer && peer->up)
+		if (peer && kafka_peer_is_ready(c, peer))
 			continue;
 		broker_subject(&v[i], subject, sizeof subject);
 		check_fail(out, D_ANSWER_TIMEOUT, subject,
-			   "connects, but is not ready for this client in time (attempt_timeout); "
-			   "state %s",
+			   peer && peer->up
+			       ? "is connected, and does not answer whether it wants a login "
+				 "(attempt_timeout); state %s"
+			       : "connects, but is not ready for this client in time "
+				 "(attempt_timeout); state %s",
 			   peer && peer->state[0] ? peer->state : "not known");
 		break;
 	}
@@ -464,6 +469,17 @@ void kafka_fetch_trouble(struct kafka_client *c, const char *topic, char *words,
 		snprintf(words, size, "%.*s", (int)strcspn(line, "\n"), line);
 	}
 	pthread_mutex_unlock(&c->lock);
+}
+
+rd_kafka_resp_err_t kafka_answered_error(struct kafka_client *c)
+{
+	int err;
+
+	pthread_mutex_lock(&c->lock);
+	err = c->request_error;
+	c->request_error = 0;
+	pthread_mutex_unlock(&c->lock);
+	return (rd_kafka_resp_err_t)err;
 }
 
 int32_t kafka_ready_broker(struct kafka_client *c, const struct kafka_broker *v, size_t n)

@@ -26,7 +26,9 @@ struct kafka_peer {
 	bool was_up;                      /* at some time in this attempt */
 	bool asked;                       /* a supposition was put to kafka_probe ... */
 	bool settled;                     /* ... which found that this client cannot work there */
-	char state[32];                   /* librdkafka's name of the connection's state */
+	bool tested;    /* so was a readiness that nobody had put to the test ... */
+	bool silent;    /* ... or it had no answer in time */
+	char state[32]; /* librdkafka's name of the connection's state */
 	struct kafka_meaning meaning;
 	char words[DIAG_CAUSE_MAX];
 	long x509_error;
@@ -47,13 +49,14 @@ struct kafka_client {
 	size_t n_peers;
 	/* Where the questions about groups have got to. */
 	unsigned coordinators_found, groups_asked;
-	unsigned producer_ids_answered; /* well or with an error */
-	int32_t group_broker;           /* the coordinator that was asked last */
+	unsigned producer_ids_answered, metadata_answered; /* well or with an error */
+	int32_t group_broker;                              /* the coordinator that was asked last */
 	struct kafka_requests requests;
 	int throttled_ms; /* the longest time a broker wanted this client to wait for the sake of a quota */
 	struct str fetch_trouble;                 /* lines "TOPIC [0]: words" (debug=topic) */
 	bool has_producer_id;                     /* of a handle with enable.idempotence ... */
 	char producer_id_trouble[DIAG_CAUSE_MAX]; /* ... and why it has none yet */
+	int request_error; /* the last that a broker gave to what the library then asks again (debug=broker) */
 };
 
 struct kafka_setting {
@@ -124,6 +127,9 @@ int kafka_throttled(struct kafka_client *client);
 void kafka_explain_throttling(struct kafka_client *const *v, size_t n, struct diag *out);
 /* What the library said last of partition 0 of a topic that it cannot fetch (debug=topic); "": nothing. */
 void kafka_fetch_trouble(struct kafka_client *client, const char *topic, char *words, size_t size);
+/* The error a broker gave last to a question that the library asks again because of it (debug=broker), since this was
+ * called before; 0: none. What is on its way when the time is up was answered then. */
+rd_kafka_resp_err_t kafka_answered_error(struct kafka_client *client);
 /* The id of one of these that is ready now, or -1. */
 int32_t kafka_ready_broker(struct kafka_client *client, const struct kafka_broker *v, size_t n);
 

@@ -49,17 +49,6 @@ static void start_address(struct race *race, size_t entry, const struct addrinfo
 	race->attempt[race->n++] = (struct attempt){entry, steal_fd(&fd)};
 }
 
-/* A name server that is silent about one name must not eat the time of the others: each name gets its share, and one
- * is left for connecting. */
-static struct mono share_of(struct mono deadline, size_t left)
-{
-	struct mono now = mono_now();
-
-	if (mono_is_never(deadline))
-		return deadline;
-	return mono_after(now, (struct span){mono_since(now, deadline).ns / (int64_t)(left + 1)});
-}
-
 static void start_entry(const struct check_run *run, struct race *race, size_t entry, size_t n,
 			struct mono deadline)
 {
@@ -67,7 +56,9 @@ static void start_entry(const struct check_run *run, struct race *race, size_t e
 	struct addrinfo *list = NULL;
 	struct check_run shorter = *run;
 
-	shorter.deadline = n == 1 ? deadline : share_of(deadline, n - entry);
+	/* A name server that is silent about one name must not eat the time of the others: each name gets its share, and
+	 * one is left for connecting. */
+	shorter.deadline = n == 1 ? deadline : mono_share(mono_now(), deadline, n - entry + 1);
 	if (net_resolve(&shorter, d->host, d->port, race->family, &list, &d->diag))
 		return;
 	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next)

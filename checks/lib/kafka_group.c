@@ -98,19 +98,27 @@ struct probe {
 static void *probe_read(void *arg)
 {
 	struct probe *p = arg;
-	/* The library tries again on "unknown topic", twice. */
-	const struct kafka_setting extra[] = {
-	    {"group.id", p->group->name}, {"retry.backoff.ms", "1"}, {NULL, NULL}};
+	/* The library tries again on "unknown topic", twice, and where there is no coordinator, on and on. */
+	const struct kafka_setting extra[] = {{"group.id", p->group->name},
+					      {"retry.backoff.ms", "1"},
+					      {"debug", "broker"},
+					      {NULL, NULL}};
 	struct kafka_client *client = kafka_open_beside(p->first, RD_KAFKA_CONSUMER, extra, p->out);
 	struct commit *c = xcalloc(1, sizeof *c);
 
 	c->client = client;
-	if (!client ||
-	    kafka_call(client, try_commit, c, "a commit that stores nothing", p->out) < 0)
+	if (!client)
 		return NULL;
-	p->err = c->err;
-	if (c->err)
-		judge_commit(client, p->group, c->err, p->out);
+	if (kafka_call(client, try_commit, c, "a commit that stores nothing", p->out) == 0) {
+		p->err = c->err;
+	} else {
+		p->err = kafka_answered_error(client);
+		if (p->out->code != D_ANSWER_TIMEOUT || !p->err)
+			return NULL;
+		*p->out = (struct diag){.code = D_NONE};
+	}
+	if (p->err)
+		judge_commit(client, p->group, p->err, p->out);
 	return NULL;
 }
 

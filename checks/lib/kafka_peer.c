@@ -92,6 +92,23 @@ static void note_fetch_trouble(struct kafka_client *c, const char *words)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* The library asks some questions again after an error and tells nobody but its log (debug=broker). */
+static void note_request_error(struct kafka_client *c, const char *words)
+{
+	static const char *const repeated[] = {
+	    "FindCoordinatorRequest failed: ", "OffsetCommitRequest failed: ",
+	    "ListOffsetsRequest failed: "};
+	int err = kafka_error_in(words);
+
+	for (size_t i = 0; i < ARRAY_LEN(repeated) && kafka_is_answer(err); i++) {
+		if (!strstr(words, repeated[i]))
+			continue;
+		pthread_mutex_lock(&c->lock);
+		c->request_error = err;
+		pthread_mutex_unlock(&c->lock);
+	}
+}
+
 static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char *buf)
 {
 	struct kafka_client *c = rk ? rd_kafka_opaque(rk) : NULL;
@@ -106,6 +123,8 @@ static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char 
 		note_producer_id(c, line.words);
 	if (str_eq(fac, "BROKERUA"))
 		note_fetch_trouble(c, line.words);
+	if (str_eq(fac, "REQERR"))
+		note_request_error(c, line.words);
 	if (level >= DEBUG_LEVEL)
 		return;
 	m = kafka_log_meaning(line.words, &c->props->context);
@@ -213,6 +232,8 @@ static rd_kafka_resp_err_t on_response(rd_kafka_t *rk UNUSED, int fd, const char
 		c->coordinators_found++;
 	if (!err && api == KAFKA_API_INIT_PRODUCER_ID)
 		c->producer_ids_answered++;
+	if (!err && api == KAFKA_API_METADATA)
+		c->metadata_answered++;
 	pthread_mutex_unlock(&c->lock);
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
@@ -316,8 +337,8 @@ void kafka_peer_explain(const struct kafka_peer *peer, const char *subject, stru
 
 bool kafka_peer_is_ready(const struct kafka_client *c, const struct kafka_peer *peer)
 {
-	return peer->up &&
-	       (c->props->sasl || peer->answered || peer->asked || c->n_probes >= PROBES_MAX);
+	return peer->up && (c->props->sasl || peer->answered || peer->tested ||
+			    (c->n_probes >= PROBES_MAX && !peer->silent));
 }
 
 /* Connecting may go on with another address of the same name; everything else is an answer. */
@@ -416,10 +437,19 @@ void kafka_peer_tell(const struct kafka_peer *peer, struct diag *out)
 
 /* ---- suppositions are verified ---------------------------------------------------------------------------- */
 
+static bool may_probe(const struct kafka_client *c)
+{
+	return c->n_probes < PROBES_MAX && !mono_reached(c->run->deadline, mono_now());
+}
+
+/* That a broker which was ready now refuses is no supposition; but that it is gone, and not one of its addresses, is. */
 static bool can_be_asked(const struct kafka_client *c, const struct kafka_peer *peer)
 {
-	return c->n_probes < PROBES_MAX && !peer->up && !peer->asked &&
-	       peer->meaning.code != D_NONE && peer->meaning.guess;
+	bool supposed =
+	    peer->meaning.guess || (peer->was_up && peer->meaning.code == D_CONNECT_REFUSED);
+
+	return may_probe(c) && !peer->up && !peer->asked && peer->meaning.code != D_NONE &&
+	       supposed;
 }
 
 /* Lock held. Asking takes time: not while a server is left that may simply answer. */
@@ -466,10 +496,12 @@ static void verified_login(struct kafka_peer *peer, const char *mechanisms)
 static void apply_probe(struct kafka_peer *peer, const struct kafka_props *props,
 			const struct kafka_probe *probe)
 {
-	peer->asked = true;
+	peer->silent = probe->silent;
+	peer->tested = probe->connected && !probe->silent;
 	switch (probe->listener) {
 	case LISTENER_UNKNOWN:
-		if (peer->was_up && !probe->connected) {
+		/* A connection that the library still has outweighs one that is slow to come. */
+		if (peer->was_up && !probe->connected && !(peer->up && probe->silent)) {
 			peer->meaning = (struct kafka_meaning){.code = D_KAFKA_BROKER_LEFT};
 			snprintf(
 			    peer->words, sizeof peer->words,
@@ -521,11 +553,13 @@ static void ask_peer(struct kafka_client *c, struct kafka_peer *peer)
 	struct tls_conf tls = {.any_certificate = true,
 			       .cert_file = kafka_props_get(c->props, "ssl.certificate.location"),
 			       .key_file = kafka_props_get(c->props, "ssl.key.location")};
+	bool supposed = !peer->up;
 
 	c->n_probes++;
 	pthread_mutex_unlock(&c->lock);
 	kafka_probe(c->run, peer->address, c->props->tls ? &tls : NULL, &probe);
 	pthread_mutex_lock(&c->lock);
+	peer->asked = peer->asked || supposed;
 	apply_probe(peer, c->props, &probe);
 }
 
@@ -541,8 +575,8 @@ bool kafka_peers_ask(struct kafka_client *c)
 bool kafka_peer_ask(struct kafka_client *c, struct kafka_peer *peer)
 {
 	/* A supposition; or a readiness that nobody has put to the test. */
-	bool can = can_be_asked(c, peer) ||
-		   (c->n_probes < PROBES_MAX && peer->up && !kafka_peer_is_ready(c, peer));
+	bool can =
+	    can_be_asked(c, peer) || (may_probe(c) && peer->up && !kafka_peer_is_ready(c, peer));
 
 	if (can)
 		ask_peer(c, peer);

@@ -128,6 +128,11 @@ static void read_foreign(const struct answer *a, struct kafka_probe *probe)
 	text_clean_n(probe->words, sizeof probe->words, (const char *)a->bytes, a->len);
 }
 
+static bool is_silence(const struct diag *d)
+{
+	return d->code == D_CONNECT_TIMEOUT || d->code == D_ANSWER_TIMEOUT;
+}
+
 /* Kafka? Leaves LISTENER_UNKNOWN when the peer closed or kept silent. */
 static void ask_listener(const struct check_run *run, struct conn *conn, struct kafka_probe *probe)
 {
@@ -136,12 +141,14 @@ static void ask_listener(const struct check_run *run, struct conn *conn, struct 
 	int got = ask(run, conn, API_API_VERSIONS, 0, NULL, &a, &ignored);
 
 	probe->reset = got < 0 && ignored.code == D_CONNECT_RESET;
+	probe->silent = got < 0 && is_silence(&ignored);
 	if (got == 0)
 		read_foreign(&a, probe);
 	if (got != 1)
 		return;
 	/* The name of a mechanism that cannot exist: the answer is the list of those that do. */
 	got = ask(run, conn, API_SASL_HANDSHAKE, 1, "STARTGUARD-PROBE", &a, &ignored);
+	probe->silent = got < 0 && is_silence(&ignored);
 	if (got == 1)
 		read_handshake(&a, probe);
 	else
@@ -154,8 +161,10 @@ static void probe_plain(const struct check_run *run, const char *host, int port,
 	struct conn conn;
 	struct diag ignored = {.code = D_NONE};
 
-	if (net_connect(run, host, port, &conn, &ignored) < 0)
+	if (net_connect(run, host, port, &conn, &ignored) < 0) {
+		probe->silent = is_silence(&ignored);
 		return;
+	}
 	probe->connected = true;
 	ask_listener(run, &conn, probe);
 	cleanup_fd_fn(&conn.fd);
@@ -181,12 +190,14 @@ static void probe_tls(const struct check_run *run, const char *host, int port,
 	if (net_tls(run, &conn, host, tls ? tls : &none, &d) == 0) {
 		probe->listener = LISTENER_TLS;
 		ask_listener(run, &conn, &inside);
+		probe->silent = inside.silent;
 	} else if (is_tls_verdict(d.code)) {
 		probe->listener = LISTENER_TLS;
+		probe->silent = false;
 	}
 	if (inside.listener == LISTENER_SASL) {
-		*probe = inside;
 		probe->listener = LISTENER_TLS_SASL;
+		memcpy(probe->words, inside.words, sizeof probe->words);
 	}
 	cleanup_fd_fn(&conn.fd);
 }
@@ -203,6 +214,8 @@ void kafka_probe(const struct check_run *run, const char *address, const struct 
 		return;
 	shorter.deadline = mono_earlier(run->deadline, mono_after(mono_now(), SPAN_MS(PROBE_MS)));
 	probe_plain(&shorter, host, port, probe);
+	if (mono_reached(run->deadline, mono_now()))
+		return;
 	if (probe->listener == LISTENER_UNKNOWN || (tls && probe->listener == LISTENER_TLS)) {
 		shorter.deadline =
 		    mono_earlier(run->deadline, mono_after(mono_now(), SPAN_MS(PROBE_MS)));

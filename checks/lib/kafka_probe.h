@@ -23,6 +23,7 @@ struct kafka_probe {
 	enum kafka_listener listener;
 	char words[256]; /* what it offered or said */
 	bool connected;  /* it took the connection */
+	bool silent;     /* what it was asked had no answer in time */
 	bool reset;      /* it reset the connection: librdkafka says "Disconnected" then too */
 };
 

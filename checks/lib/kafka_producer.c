@@ -138,7 +138,7 @@ static int fail_begin(struct kafka_client *c, const rd_kafka_error_t *error, con
 		check_fail(out, D_KAFKA_TRANSACTION_TIMEOUT, subject, "%s", words);
 	else if (kafka_is_answer(err) && !kafka_is_coordinator_trouble(err))
 		check_fail(out, D_KAFKA_ERROR, subject, "%s", words);
-	else if (kafka_broken(c, v, n, out) == 0 && !kafka_unanswered(c, words, out))
+	else if (!kafka_unanswered(c, words, out) && kafka_broken(c, v, n, out) == 0)
 		check_fail(out, D_KAFKA_COORDINATOR, subject, "%s", words);
 	return -1;
 }

@@ -57,7 +57,7 @@ const char *kafka_request_name(int16_t api)
 	    {0, "Produce"},
 	    {KAFKA_API_FETCH, "Fetch"},
 	    {2, "ListOffsets"},
-	    {3, "Metadata"},
+	    {KAFKA_API_METADATA, "Metadata"},
 	    {8, "OffsetCommit"},
 	    {KAFKA_API_FIND_COORDINATOR, "FindCoordinator"},
 	    {KAFKA_API_DESCRIBE_GROUPS, "DescribeGroups"},

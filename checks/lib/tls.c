@@ -393,17 +393,24 @@ static int fail_handshake(const struct conn *conn, const struct handshake *h,
 	return -1;
 }
 
+#define SECOND_THOUGHTS_MIN SPAN_MS(250)
+#define SECOND_THOUGHTS_TIMES 3
+
 /* With TLS 1.3 the client is done before the server has looked at its certificate. Whoever was asked for one waits
- * for the server's next record: session tickets, data, or the alert. Some servers send none: hence the short time. */
+ * for the server's next record: session tickets, data, or the alert. Some servers send none: hence the short time, which
+ * is longer where the handshake took long, as the server or the way to it is slow then. */
 static int tls_second_thoughts(const struct check_run *run, struct conn *conn,
-			       const struct handshake *h, struct diag *out)
+			       const struct handshake *h, struct span took, struct diag *out)
 {
 	SSL *ssl = conn->ssl;
-	struct mono until = mono_earlier(run->deadline, mono_after(mono_now(), SPAN_MS(250)));
+	struct span wait = {took.ns * SECOND_THOUGHTS_TIMES};
+	struct mono until;
 	char byte, text[400];
 
 	if (!h->asked_for_ours || SSL_version(ssl) < TLS1_3_VERSION)
 		return 0;
+	wait = wait.ns < SECOND_THOUGHTS_MIN.ns ? SECOND_THOUGHTS_MIN : wait;
+	until = mono_earlier(run->deadline, mono_after(mono_now(), wait));
 	for (int records = 0; records < 4; records++) {
 		struct pollfd p = {.fd = conn->fd, .events = POLLIN};
 		int n, err;
@@ -431,6 +438,7 @@ int net_tls(const struct check_run *run, struct conn *conn, const char *host,
 	struct handshake *h =
 	    xcalloc(1, sizeof(*h)); /* lives as long as the SSL object: to the child's end */
 	SSL *ssl = make_ssl(tls, host, h, out);
+	struct mono begun = mono_now();
 
 	if (!ssl)
 		return -1;
@@ -457,7 +465,7 @@ int net_tls(const struct check_run *run, struct conn *conn, const char *host,
 		}
 	}
 	conn->ssl = ssl;
-	if (tls_second_thoughts(run, conn, h, out))
+	if (tls_second_thoughts(run, conn, h, mono_since(begun, mono_now()), out))
 		return -1;
 	check_reached(run, "tls");
 	return 0;

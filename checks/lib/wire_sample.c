@@ -29,6 +29,7 @@ const struct kafka_setting wire_sample_settings[] = {
     {"fetch.wait.max.ms", "10"},       /* at the end of a log the broker would wait for more */
     {"fetch.min.bytes", "1"},
     {"fetch.error.backoff.ms", "50"},
+    {"debug", "broker"}, /* why a question is asked again */
     /* What is held at a time: a queue, and one answer of each leader. A larger batch comes all the same, alone (KIP-74).
      * With one limit the library wants the others to fit. */
     {"fetch.message.max.bytes", "262144"},
@@ -201,6 +202,7 @@ static int fail_no_offset(const struct sample *s, int32_t partition, const char 
 static int get_offsets(struct sample *s, int64_t which, const char *doing, struct diag *out)
 {
 	struct offsets_call *q = xcalloc(1, sizeof *q);
+	rd_kafka_resp_err_t answered;
 	char words[160];
 
 	*q = (struct offsets_call){.client = s->client,
@@ -208,12 +210,19 @@ static int get_offsets(struct sample *s, int64_t which, const char *doing, struc
 	for (size_t i = 0; i < s->n; i++)
 		rd_kafka_topic_partition_list_add(q->list, s->how->topic, s->v[i].id)->offset =
 		    which;
+	kafka_answered_error(s->client); /* to another question */
 	if (kafka_call(s->client, ask_offsets, q, doing, out) < 0) {
+		answered = kafka_answered_error(s->client);
+		if (out->code == D_ANSWER_TIMEOUT && answered)
+			return fail_answered(s, answered, doing, rd_kafka_err2str(answered), out);
 		if (out->code != D_KAFKA_NO_BROKERS)
 			return -1;
 		snprintf(words, sizeof words, "no answer to %s in time (attempt_timeout)", doing);
 		return blame(s, words, out);
 	}
+	answered = kafka_answered_error(s->client);
+	if (q->err == RD_KAFKA_RESP_ERR__TIMED_OUT && answered)
+		q->err = answered;
 	/* One error stands for all partitions; of which, it does not say. */
 	if (q->err && (kafka_is_answer(q->err) || kafka_topic_meaning(q->err) != D_NONE))
 		return fail_answered(s, q->err, doing, rd_kafka_err2str(q->err), out);

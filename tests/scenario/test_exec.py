@@ -20,6 +20,22 @@ def test_status(guard):
         "exec-status", exit=124, cause="exit status 2, expected 0; last words: the real reason")
 
 
+@pytest.mark.produces("exec-status")
+@pytest.mark.near_miss("guard-deadline")
+def test_status_before_the_time_of_the_run_was_up(guard):
+    """The last attempt is cut short by what is left of the run: that it was still running says nothing."""
+    command = 'command = ["sh", "-c", "mkdir first && exit 3; sleep 1000"]; attempt_timeout = "50s";'
+    check = guard.run(f"startguard = 1; exec: {{ c: {{ {command} }}; }};", "-t", guard.span(2)).expect("exec-status", exit=124, cause="exit status 3")
+    assert check["attempts"] > 1
+
+
+def test_status_that_is_looked_at_late(guard):
+    """The check's process did not run when its time was up: the command had ended long before."""
+    script = "(sleep 2; kill -CONT $$PPID) >/dev/null 2>&1 & kill -STOP $$PPID; echo the reason; exit 3"
+    done = guard.cli("try", "exec", "--in-process", "--termination-log", "none", f'command=["sh","-c","{script}"]', "attempt_timeout=1s")
+    assert done.code == 124 and "exec-status" in done.err and "the reason" in done.err, done
+
+
 @pytest.mark.produces("exec-signal")
 def test_signal(guard):
     guard.try_("exec", command=["sh", "-c", "kill -SEGV $$$$"], _args=SHORT).expect("exec-signal", exit=124, cause="signal 11")

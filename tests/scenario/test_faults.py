@@ -134,7 +134,7 @@ def test_few_open_files(guard, server, kind):
     """A real limit, too low for the parent's pipes or, a little higher, for those of a command."""
     text = f'tcp: {{ a: {{ address = "{server.address}"; }}; }};' if kind == "tcp" else 'exec: { a: { command = ["/bin/true"]; }; };'
     limit = 6 if kind == "tcp" else 9
-    result = guard.run(f"startguard = 1; {text}", "-t", "300ms", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+    result = guard.run(f"startguard = 1; {text}", "-t", guard.span(1), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
     result.expect("guard-no-process", exit=70, cause="Too many open files", hint="ulimit -n")
 
 

@@ -1,13 +1,15 @@
 """kafka: a cluster as a contract. Most scenarios use FakeKafka, whose answers can be bent; KafkaMock is librdkafka's own."""
 
+import threading
+
 import pytest
 
 from fakes.certs import Authority, server_context
-from fakes.kafka import (LEADER_NOT_AVAILABLE, METADATA, REPLICA_NOT_AVAILABLE, TOPIC_AUTHORIZATION_FAILED, API_VERSIONS, FakeKafka, KafkaMock,
-                         Partition)
+from fakes.kafka import (LEADER_NOT_AVAILABLE, METADATA, REPLICA_NOT_AVAILABLE, TOPIC_AUTHORIZATION_FAILED, API_VERSIONS, SASL_HANDSHAKE,
+                         FakeKafka, KafkaMock, Partition)
 from fakes.kafka_apis import DESCRIBE_GROUPS
 from fakes.tcp import TcpServer, close_at_once, full_backlog, garbage, refused_port, reset_after_request, silent
-from kafka_help import ORDERS, SECRET, linked_before, profile, run_short, tls, try_kafka
+from kafka_help import ORDERS, SECRET, AskedAgain, linked_before, profile, run_short, tls, try_kafka
 
 # ---- what passes -------------------------------------------------------------------------------------------------
 
@@ -391,6 +393,19 @@ def test_no_broker_is_listed(guard):
                                                                  subject=kafka.bootstrap)
 
 
+@pytest.mark.produces("kafka-no-brokers")
+@pytest.mark.near_miss("answer-timeout")
+def test_no_broker_is_listed_while_it_is_asked_again(guard):
+    """The question that is on its way when the time is up is not what went wrong: the one before was answered."""
+    again = AskedAgain(METADATA)
+    with FakeKafka() as kafka:
+        kafka.listed = []
+        kafka.mute.add(again)
+        guard.check(profile(attempt_timeout=guard.span(1.5), bootstrap_servers=kafka.servers)).expect(
+            "kafka-no-brokers", exit=124, subject=kafka.bootstrap)
+        assert again.seen > 1
+
+
 @pytest.mark.produces("answer-timeout")
 @pytest.mark.near_miss("kafka-no-brokers")
 def test_metadata_is_not_answered(guard):
@@ -417,6 +432,21 @@ def test_broker_shuts_down(guard, request_):
         kafka.leaving = {request_}
         try_kafka(guard, kafka.bootstrap, groups=["orders"]).expect(
             "kafka-broker-left", exit=124, phase="connect", subject=kafka.bootstrap, cause="was ready")
+
+
+@pytest.mark.produces("kafka-broker-left")
+@pytest.mark.near_miss("connect-closed", "answer-timeout", "kafka-advertised-unreachable")
+def test_broker_shuts_down_while_another_is_waited_for(guard):
+    """It was ready, and had been asked whether it wants a login: that it then closed is a new question."""
+    def shut_down(request):
+        if request.broker == 2 and request.api == SASL_HANDSHAKE:
+            threading.Thread(target=kafka.broker[2].stop).start()
+
+    with FakeKafka(brokers=3, topics={"orders": (3, 1)}) as kafka:
+        kafka.mute_brokers = {3}
+        kafka.mute.add(shut_down)
+        text = profile(bootstrap_servers=kafka.servers[:1], topics=ORDERS, attempt_timeout=guard.span(3))
+        guard.check(text).expect("kafka-broker-left", exit=124, phase="connect", subject=f"broker 2 at {kafka.servers[1]}")
 
 
 @pytest.mark.near_miss("kafka-broker-left")
@@ -496,6 +526,24 @@ def test_advertised_address_is_silent(guard):
         kafka.advertised[2] = ("127.0.0.1", mute.port)
         run_short(guard, bootstrap_servers=kafka.servers[:1], topics=ORDERS).expect(
             "answer-timeout", exit=124, subject=f"broker 2 at {mute.address}")
+
+
+@pytest.mark.produces("answer-timeout")
+@pytest.mark.parametrize("api", [API_VERSIONS, SASL_HANDSHAKE])
+def test_advertised_address_answers_the_handshake_only(guard, api):
+    """Whether it wants a login was asked and not answered: that is no pass."""
+    again = AskedAgain(api, answered=1 if api == API_VERSIONS else 0)
+    with FakeKafka(brokers=2, topics={"orders": (2, 1)}) as kafka:
+        kafka.mute.add(lambda request: request.broker == 2 and again(request))
+        text = profile(bootstrap_servers=kafka.servers[:1], topics=ORDERS, attempt_timeout=guard.span(3))
+        guard.check(text).expect("answer-timeout", exit=124, phase="protocol", subject=f"broker 2 at {kafka.servers[1]}", cause="wants a login")
+
+
+@pytest.mark.near_miss("answer-timeout")
+def test_advertised_address_is_slow(guard):
+    with FakeKafka(brokers=2, topics={"orders": (2, 1)}) as kafka:
+        kafka.slow = {SASL_HANDSHAKE: 0.3}
+        try_kafka(guard, kafka.servers[0], topics=ORDERS).passed()
 
 
 @pytest.mark.produces("tls-wrong-name")

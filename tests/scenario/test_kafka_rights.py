@@ -10,7 +10,7 @@ from fakes.kafka import METADATA, FakeKafka, KafkaMock
 from fakes.kafka_apis import (COORDINATOR_NOT_AVAILABLE, FETCH, INVALID_TRANSACTION_TIMEOUT, LIST_OFFSETS, PRODUCE,
                               FIND_COORDINATOR, INIT_PRODUCER_ID, DESCRIBE_CONFIGS, DESCRIBE_GROUPS, OFFSET_COMMIT)
 from fakes.tcp import TcpServer, refused_port, silent
-from kafka_help import ORDERS, lists_rights, profile, run_short, tls, try_kafka
+from kafka_help import ORDERS, AskedAgain, lists_rights, profile, run_short, tls, try_kafka
 
 CANARY = {"topic": "canary"}
 EVERYTHING = [{"name": "orders", "operations": ["read", "write", "describe"]}]
@@ -343,6 +343,47 @@ def test_group_answers_that_come_after_the_rights(guard, error):
         assert facts.get("offset_left_in") == ("orders" if error is None else None)
 
 
+def asking_again(guard, kafka, api, **keys):
+    """The attempt ends while a question waits that repeats one with an answer."""
+    again = AskedAgain(api)
+    kafka.mute.add(again)
+    result = guard.check(profile(attempt_timeout=guard.span(1.5), bootstrap_servers=kafka.servers, **keys))
+    assert again.seen > 1
+    return result
+
+
+@pytest.mark.produces("kafka-coordinator")
+@pytest.mark.near_miss("answer-timeout", "kafka-group-denied")
+@pytest.mark.parametrize("error", [14, 15, 16])
+def test_group_without_a_coordinator_while_it_is_asked_again(guard, error):
+    with FakeKafka() as kafka:
+        without_lists(kafka)
+        kafka.commit_error = error
+        asking_again(guard, kafka, OFFSET_COMMIT, groups=["orders"]).expect("kafka-coordinator", exit=124, subject="group orders")
+
+
+@pytest.mark.near_miss("answer-timeout", "kafka-group-denied")
+def test_group_that_was_granted_while_it_is_asked_again(guard):
+    """The library asks again where there is no such topic: that was said to one who may read the group."""
+    with FakeKafka() as kafka:
+        without_lists(kafka)
+        asking_again(guard, kafka, OFFSET_COMMIT, groups=["orders"]).passed()
+
+
+@pytest.mark.produces("kafka-coordinator")
+@pytest.mark.near_miss("answer-timeout")
+def test_group_that_loses_its_coordinator(guard):
+    """Between the description and the trial of Read, which then waits for a coordinator."""
+    def lose(request):
+        kafka.coordinator_error = kafka.coordinator_error or (COORDINATOR_NOT_AVAILABLE if request.api == DESCRIBE_GROUPS else 0)
+
+    with FakeKafka() as kafka:
+        without_lists(kafka)
+        kafka.mute.add(lose)
+        run_short(guard, bootstrap_servers=kafka.servers, groups=["orders"]).expect("kafka-coordinator", exit=124, subject="group orders")
+        assert kafka.count(FIND_COORDINATOR) > 1 and not kafka.count(OFFSET_COMMIT)
+
+
 @pytest.mark.produces("kafka-group-denied")
 def test_many_groups(guard):
     """More than are tried at a time; each gets its own answer."""
@@ -468,10 +509,11 @@ def test_producer_id_error(guard, error, words):
 
 
 @pytest.mark.produces("answer-timeout")
-@pytest.mark.near_miss("kafka-coordinator")
+@pytest.mark.near_miss("kafka-coordinator", "kafka-advertised-unreachable")
 def test_transaction_is_not_answered(guard):
-    with FakeKafka(brokers=2, topics={"orders": (1, 1)}) as kafka:
-        kafka.mute, kafka.coordinator = {INIT_PRODUCER_ID}, 2
+    """By a coordinator that is ready; that another broker is gone is not the reason."""
+    with FakeKafka(brokers=3, topics={"orders": (1, 1)}) as kafka:
+        kafka.mute, kafka.coordinator, kafka.advertised[3] = {INIT_PRODUCER_ID}, 2, ("127.0.0.1", refused_port())
         run_short(guard, bootstrap_servers=kafka.servers[:1], topics=ORDERS, transactional_id="orders-1").expect(
             "answer-timeout", exit=124, subject=f"broker 2 at {kafka.servers[1]}", cause="InitProducerId has no answer")
 
@@ -535,19 +577,13 @@ def test_no_coordinator_of_transactions(guard):
 @pytest.mark.parametrize("api, answer", [(FIND_COORDINATOR, "coordinator_error"), (INIT_PRODUCER_ID, "producer_id_error")])
 def test_no_coordinator_of_transactions_while_it_is_asked_again(guard, api, answer):
     """The question that is on its way when the time is up is not what went wrong: the one before was answered."""
-    asked = []
-
-    def again(request):
-        if request.api == api:
-            asked.append(request)
-        return request.api == api and len(asked) > 1
-
+    again = AskedAgain(api)
     with FakeKafka() as kafka:
         setattr(kafka, answer, COORDINATOR_NOT_AVAILABLE)
         kafka.mute.add(again)
         guard.check(profile(attempt_timeout=guard.span(1.5), bootstrap_servers=kafka.servers, transactional_id="orders-1")).expect(
             "kafka-coordinator", exit=124, subject="transactional id startguard-orders-1")
-        assert len(asked) > 1
+        assert again.seen > 1
 
 
 @pytest.mark.produces("kafka-advertised-unreachable")

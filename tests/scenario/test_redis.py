@@ -10,7 +10,7 @@ import pytest
 from fakes.certs import Authority, server_context
 from fakes.http import HttpServer, Reply
 from fakes.resp import INFO, RespServer, array, bulk, error, integer, simple
-from fakes.tcp import TcpServer, answer, close_at_once, forever, refused_port, silent
+from fakes.tcp import TcpServer, answer, close_at_once, forever, full_backlog, refused_port, silent
 
 SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
 
@@ -198,6 +198,16 @@ def test_sentinel(guard):
         guard.try_("redis", sentinels=[f"127.0.0.1:{refused_port()}", sentinel.address], master_name="m", role="master").passed()
 
 
+@pytest.mark.near_miss("answer-timeout", "connect-timeout", "guard-deadline")
+@pytest.mark.parametrize("how", ["silent", "black hole"])
+def test_a_sentinel_that_does_not_answer(guard, how):
+    """It gets its share of the attempt: the next one has its own."""
+    with RespServer() as master, RespServer({"SENTINEL": array(["127.0.0.1", str(master.port)])}) as sentinel, \
+            (TcpServer(silent) if how == "silent" else full_backlog()) as dead:
+        guard.check(f"""startguard = 1; redis: {{ c: {{ sentinels = ["{dead.address}", "{sentinel.address}"]; master_name = "m"; role = "master";
+            attempt_timeout = "{guard.span(3)}"; }}; }};""").passed()
+
+
 @pytest.mark.produces("redis-sentinel-no-master")
 def test_sentinel_without_master(guard):
     with RespServer({"SENTINEL": b"*-1\r\n"}) as sentinel:
@@ -224,7 +234,8 @@ def test_hostile_peers(guard):
     for handler, code in ((answer(b"\x15\x03\x03\x00\x02\x02\x46"), "tls-required"), (silent, "answer-timeout"),
                           (forever(b"x" * 65536, prefix=b"$500000000\r\n"), "answer-too-large"), (answer(b"$100\r\nabc"), "answer-truncated")):
         with TcpServer(handler) as s:
-            guard.try_("redis", url=f"redis://{s.address}", attempt_timeout="1s", _args=["-t", "1s"]).expect(code)
+            limit = guard.span(1 if handler is silent else 20)  # of the others each has all its time to be judged
+            guard.try_("redis", url=f"redis://{s.address}", attempt_timeout=limit, retry=False, _args=["-t", limit]).expect(code)
     with TcpServer(close_at_once) as s:
         assert guard.try_("redis", url=f"redis://{s.address}", _args=SHORT).check()["code"] in ("connect-closed", "connect-reset")
     with RespServer({"": b""}) as s:
@@ -235,7 +246,7 @@ def test_hostile_peers(guard):
 
 def test_deep_nesting_does_not_crash(guard):
     with TcpServer(answer(b"*1\r\n" * 100000)) as s:
-        assert guard.try_("redis", url=f"redis://{s.address}", attempt_timeout="1s", _args=SHORT).check()["outcome"] == "fail"
+        assert guard.try_("redis", url=f"redis://{s.address}", attempt_timeout=guard.span(5), _args=SHORT).check()["outcome"] == "fail"
 
 
 def test_tls(guard, tmp_path):
@@ -300,7 +311,7 @@ def test_real_tls_only(guard, real, tmp_path):
     guard.try_("redis", url=f"redis://127.0.0.1:{port}", _args=SHORT).expect("tls-required", exit=69)
     guard.try_("redis", url=f"redis://127.0.0.1:{port}", password="env:PW", _env={"PW": "pw-12345"}, _args=SHORT).expect("tls-required", exit=69)
     guard.try_("http", url=f"http://127.0.0.1:{port}", _args=SHORT).expect("tls-required", exit=69)
-    guard.try_("tcp", address=f"127.0.0.1:{port}", expect_banner="x", attempt_timeout="1s", _args=["-t", "1s"]).expect("answer-timeout")
+    guard.try_("tcp", address=f"127.0.0.1:{port}", expect_banner="x", attempt_timeout=guard.span(1), _args=["-t", guard.span(1)]).expect("answer-timeout")
 
 
 @pytest.mark.produces("redis-out-of-memory")

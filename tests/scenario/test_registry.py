@@ -5,6 +5,7 @@ import json
 import pytest
 
 from fakes.http import HttpServer, Reply
+from fakes.tcp import TcpServer, full_backlog, silent
 
 SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
 SCHEMA = {"type": "record", "name": "Order", "namespace": "shop", "fields": [{"name": "id", "type": "string"}, {"name": "total", "type": "double"}]}
@@ -70,6 +71,16 @@ def test_differs(guard, file, change, words):
     with registry(schema=SCHEMA | change) as s:
         guard.try_("schema_registry", url=s.url, subjects=subjects(file), _args=SHORT).expect(
             "registry-schema-differs", exit=69, subject="orders-value", cause=words)
+
+
+@pytest.mark.near_miss("answer-timeout", "connect-timeout", "guard-deadline")
+@pytest.mark.parametrize("how", ["silent", "black hole"])
+def test_a_registry_that_does_not_answer(guard, how):
+    """It gets its share of the attempt: the next one has its own, and needs it."""
+    level = Reply(body={"compatibilityLevel": "BACKWARD"}, delay=0.3)
+    with registry(config=level) as s, (TcpServer(silent) if how == "silent" else full_backlog()) as dead:
+        guard.check(f"""startguard = 1; schema_registry: {{ r: {{ url = ["http://{dead.address}", "{s.url}"]; subjects = ["orders-value"];
+            attempt_timeout = "{guard.span(3)}"; }}; }};""").passed()
 
 
 @pytest.mark.produces("registry-subject-missing")

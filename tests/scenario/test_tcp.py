@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from fakes.certs import Authority, server_context
-from fakes.tcp import TcpServer, banner, close_at_once, full_backlog, garbage, refused_port, reset, silent
+from fakes.tcp import TcpServer, banner, close_at_once, drip, full_backlog, garbage, refused_port, reset, silent
 
 SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
 
@@ -53,7 +53,7 @@ def test_unix_socket_that_is_not_there(guard):
 @pytest.mark.near_miss("connect-unreachable", "guard-deadline")
 def test_no_answer_to_the_connection_attempt(guard):
     with full_backlog() as full:
-        guard.try_("tcp", address=full.address, attempt_timeout="1s", _args=SHORT).expect("connect-timeout", exit=124, retryable=True)
+        guard.try_("tcp", address=full.address, attempt_timeout=guard.span(1), _args=SHORT).expect("connect-timeout", exit=124, retryable=True)
 
 
 @pytest.mark.produces("connect-denied")
@@ -103,14 +103,29 @@ def test_banner(guard):
 @pytest.mark.produces("protocol-mismatch")
 def test_other_banner(guard):
     with TcpServer(banner(b"SSH-2.0-OpenSSH\x1b[31m\r\n")) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout="1s", _args=SHORT).expect(
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(1), _args=SHORT).expect(
             "protocol-mismatch", exit=69, cause="SSH-2.0-OpenSSH")
+
+
+@pytest.mark.produces("answer-timeout")
+@pytest.mark.near_miss("protocol-mismatch")
+def test_a_banner_that_is_on_its_way(guard):
+    """What has come of it is no other protocol's, which would end the run."""
+    with TcpServer(drip(b"220 mail.test ESMTP\r\n", guard.scale(0.2))) as server:
+        check = guard.try_("tcp", address=server.address, expect_banner="ESMTP", attempt_timeout=guard.span(1), _args=SHORT)
+        check.expect("answer-timeout", exit=124, retryable=True, cause="it is: 22")
+
+
+@pytest.mark.produces("protocol-mismatch")
+def test_a_banner_that_is_no_text(guard):
+    with TcpServer(banner(b"\x4a\0\0\0\n8.0.36\0\x08")) as server:
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(1), _args=SHORT).expect("protocol-mismatch", exit=69)
 
 
 @pytest.mark.produces("answer-timeout")
 def test_no_banner(guard):
     with TcpServer(silent) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout="1s", _args=SHORT).expect("answer-timeout", exit=124)
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(1), _args=SHORT).expect("answer-timeout", exit=124)
 
 
 @pytest.mark.produces("connect-closed")
@@ -170,6 +185,28 @@ def test_tls_client_certificate_wanted(guard, authority, version):
         guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect("tls-client-cert-required", exit=69)
 
 
+@pytest.mark.produces("tls-client-cert-required")
+def test_tls_client_certificate_wanted_by_a_slow_server(guard, authority):
+    """With TLS 1.3 the client is done long before it: the verdict is waited for as long as the handshake was slow."""
+    context = server_context(authority.issue(), client_ca=authority.ca_file, require_client=True, min_version=ssl.TLSVersion.TLSv1_3)
+
+    def handler(sock):
+        read, write = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(read, write, server_side=True)
+        while data := sock.recv(65536):
+            time.sleep(0.4)
+            read.write(data)
+            try:
+                tls.do_handshake()
+            except ssl.SSLWantReadError:
+                sock.sendall(write.read())
+            except ssl.SSLError:
+                sock.sendall(write.read())
+                return
+    with TcpServer(handler) as server:
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect("tls-client-cert-required", exit=69)
+
+
 @pytest.mark.near_miss("tls-client-cert-required", "tls-client-cert-refused", "tls-key-mismatch")
 def test_tls_client_certificate_given(guard, authority):
     mine = authority.issue("client", client=True)
@@ -212,7 +249,7 @@ def test_tls_closed_in_the_handshake(guard):
 @pytest.mark.near_miss("tls-handshake")
 def test_tls_silent(guard):
     with TcpServer(silent) as server:
-        guard.try_("tcp", address=server.address, tls=True, attempt_timeout="1s", _args=SHORT).expect("answer-timeout", cause="TLS handshake")
+        guard.try_("tcp", address=server.address, tls=True, attempt_timeout=guard.span(1), _args=SHORT).expect("answer-timeout", cause="TLS handshake")
 
 
 @pytest.mark.produces("tls-protocol")

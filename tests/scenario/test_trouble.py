@@ -291,7 +291,7 @@ def test_few_processes(guard, room):
 def test_memory_runs_out_in_a_child(guard, faults):  # noqa: F811
     """The child says so with its last breath; the guard has its own."""
     text = 'startguard = 1; exec: { c: { command = ["/bin/true"]; }; };'
-    result = guard.run(text, "-t", "300ms", env=faults(FAULT_CHILD_MEMORY="1"))
+    result = guard.run(text, "-t", guard.span(1), env=faults(FAULT_CHILD_MEMORY="1"))
     check = result.expect("guard-no-memory", exit=70, outcome="broken", cause="out of memory")
     assert check["attempts"] >= 1
 

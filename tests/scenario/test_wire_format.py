@@ -10,9 +10,11 @@ import fastavro.utils
 import pytest
 from confluent_kafka import Producer
 
-from fakes.kafka import FakeKafka, KafkaMock, Partition
+from fakes.kafka import LEADER_NOT_AVAILABLE, FakeKafka, KafkaMock, Partition
+from fakes.kafka_apis import LIST_OFFSETS
 from fakes.tcp import refused_port
 from harness import ROOT, settings
+from kafka_help import AskedAgain
 
 SCHEMA = ROOT / "profiles" / "somabrain" / "schemas" / "config_update.avsc"
 TOPIC = "cog.config.updates"
@@ -406,6 +408,19 @@ def test_answers_about_offsets_that_are_errors(guard, error, code, exit, words):
         fake.list_error = error
         look(guard, fake, _args=["-t", guard.span(1)]).expect(
             code, exit=exit, phase="assert", subject=f"topic {TOPIC}", cause=f"the question for the first offsets: {words}")
+
+
+@pytest.mark.produces("kafka-no-leader")
+@pytest.mark.near_miss("answer-timeout")
+def test_a_question_for_offsets_that_is_asked_again(guard):
+    """The one that is on its way when the time is up is not what went wrong: the one before was answered."""
+    again = AskedAgain(LIST_OFFSETS)
+    with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
+        fake.list_error = LEADER_NOT_AVAILABLE
+        fake.mute.add(again)
+        look(guard, fake, _args=["-t", guard.span(1.5)]).expect(
+            "kafka-no-leader", exit=124, subject=f"topic {TOPIC}", cause="the question for the first offsets: ")
+        assert again.seen > 1
 
 
 @pytest.mark.produces("kafka-error")

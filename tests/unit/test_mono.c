@@ -19,6 +19,10 @@ static void test_arithmetic(void **state)
 	assert_int_equal(mono_earlier(MONO_NEVER, past).ns, 500);
 	assert_int_equal(mono_since(past, t).ns, 500);
 	assert_int_equal(mono_since(t, past).ns, 0);
+	assert_int_equal(mono_share(past, t, 1).ns, 1000);
+	assert_int_equal(mono_share(past, t, 5).ns, 600);
+	assert_int_equal(mono_share(t, past, 5).ns, 1000);
+	assert_true(mono_is_never(mono_share(t, MONO_NEVER, 5)));
 	assert_true(mono_reached(past, t));
 	assert_true(mono_reached(t, t));
 	assert_false(mono_reached(t, past));
