@@ -212,12 +212,14 @@ static int redis_by_sentinel(const struct check_run *run, struct session *s, str
 	int port;
 
 	for (size_t i = 0; i < c->sentinels.n; i++) {
+		struct check_run part = *run;
 		struct diag this = {0};
 		redisReply *reply = NULL;
 		int64_t master_port;
 
 		hostport_split(c->sentinels.v[i], host, sizeof(host), &port);
-		if (!redis_connect(run, s, host, port, false, &this)) {
+		part.deadline = net_share(run->deadline, c->sentinels.n - i);
+		if (!redis_connect(&part, s, host, port, false, &this)) {
 			check_step(run, PH_PROTOCOL, "asking sentinel %s for %s", c->sentinels.v[i],
 				   c->master_name);
 			reply = RESP(&s->resp, &this, "SENTINEL", "get-master-addr-by-name",

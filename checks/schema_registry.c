@@ -10,6 +10,7 @@
 #include "avro_schema.h"
 #include "check.h"
 #include "json.h"
+#include "net.h"
 #include "web.h"
 
 enum must { MUST_EXIST, MUST_BE_SAME, MUST_BE_COMPATIBLE };
@@ -436,12 +437,16 @@ static enum verdict registry_run(const struct check_run *run, struct diag *out)
 	enum verdict v = V_FAIL;
 
 	for (size_t i = 0; i < c->url.n && v; i++) {
+		struct check_run part = *run;
 		struct diag this = {0};
 
+		part.deadline = net_share(run->deadline, c->url.n - i);
+		s.run = &part;
 		v = url_reveal(&c->url.v[i], &s.url, &this) ? V_FAIL : is_registry(&s, &this);
 		if (v && (i == 0 || diag_info(this.code)->phase > diag_info(out->code)->phase))
 			*out = this; /* of several failures, the one that got furthest */
 	}
+	s.run = run;
 	if (v)
 		return v;
 	*out = (struct diag){0};

@@ -107,14 +107,14 @@ static int net_connect_one(const struct sockaddr *addr, socklen_t len, struct mo
 	return 0;
 }
 
-static struct mono share_of(struct mono deadline, int parts)
+struct mono net_share(struct mono deadline, size_t parts)
 {
 	struct mono now = mono_now();
 	struct span left = mono_since(now, deadline);
 
 	return mono_is_never(deadline)
 		   ? MONO_NEVER
-		   : mono_after(now, (struct span){left.ns / (parts > 0 ? parts : 1)});
+		   : mono_after(now, (struct span){left.ns / (int64_t)(parts > 0 ? parts : 1)});
 }
 
 /* The socket file is there but nobody listens, or it is not there: two causes, one code each of connect(2). */
@@ -150,7 +150,8 @@ int net_connect(const struct check_run *run, const char *host, int port, struct 
 {
 	struct addrinfo *list = NULL;
 	char tried[DIAG_CAUSE_MAX] = "";
-	int n = 0, worst = 0;
+	size_t n = 0;
+	int worst = 0;
 
 	*conn = (struct conn){.fd = -1};
 	snprintf(conn->peer, sizeof(conn->peer), strchr(host, ':') ? "[%s]:%d" : "%s:%d", host,
@@ -169,7 +170,7 @@ int net_connect(const struct check_run *run, const char *host, int port, struct 
 		check_step(run, PH_CONNECT,
 			   str_eq(ip, host) ? "connecting to %s" : "connecting to %s (%s)",
 			   conn->peer, ip);
-		err = net_connect_one(a->ai_addr, a->ai_addrlen, share_of(run->deadline, n),
+		err = net_connect_one(a->ai_addr, a->ai_addrlen, net_share(run->deadline, n),
 				      &conn->fd);
 		if (!err) {
 			snprintf(conn->ip, sizeof(conn->ip), "%s", ip);

@@ -21,6 +21,9 @@ struct conn {
 	int port;       /* 0 for unix sockets */
 };
 
+/* The end of the first of `parts` equal parts of what is left: of several peers of which one will do, a silent one must
+ * leave time for those behind it. */
+struct mono net_share(struct mono deadline, size_t parts);
 /* Resolves `host` with the system's resolver and tries every address until one connects (RFC 8305 in its
  * simple form: in the resolver's order, each within its share of what is left). 0 or -1. */
 int net_connect(const struct check_run *run, const char *host, int port, struct conn *conn,

@@ -198,6 +198,13 @@ def test_sentinel(guard):
         guard.try_("redis", sentinels=[f"127.0.0.1:{refused_port()}", sentinel.address], master_name="m", role="master").passed()
 
 
+@pytest.mark.near_miss("answer-timeout")
+def test_a_sentinel_behind_a_silent_one(guard):
+    """Any of them will do: one that hangs has its share of the attempt, not all of it."""
+    with TcpServer(silent) as stuck, RespServer() as master, RespServer({"SENTINEL": array(["127.0.0.1", str(master.port)])}) as sentinel:
+        guard.try_("redis", sentinels=[stuck.address, sentinel.address], master_name="m", attempt_timeout=guard.span(4)).passed()
+
+
 @pytest.mark.produces("redis-sentinel-no-master")
 def test_sentinel_without_master(guard):
     with RespServer({"SENTINEL": b"*-1\r\n"}) as sentinel:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from fakes.http import HttpServer, Reply
+from fakes.tcp import TcpServer, silent
 
 SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
 SCHEMA = {"type": "record", "name": "Order", "namespace": "shop", "fields": [{"name": "id", "type": "string"}, {"name": "total", "type": "double"}]}
@@ -170,6 +171,13 @@ def test_login_page(guard):
 def test_below_a_path_and_second_of_two(guard):
     with HttpServer({"/apis/ccompat/v7/config": Reply(body={"compatibilityLevel": "NONE"}), "*": Reply(404)}) as s:
         guard.try_("schema_registry", url=f"http://127.0.0.1:1,{s.url}/apis/ccompat/v7/").passed()
+
+
+@pytest.mark.near_miss("answer-timeout")
+def test_behind_a_silent_one(guard):
+    """One that hangs has its share of the attempt, not all of it."""
+    with TcpServer(silent) as stuck, registry() as s:
+        guard.try_("schema_registry", url=[f"http://{stuck.address}", s.url], attempt_timeout=guard.span(4), subjects=subjects()).passed()
 
 
 @pytest.mark.produces("auth-required", "auth-failed")
