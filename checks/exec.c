@@ -161,25 +161,27 @@ static bool drain(int fd, char *buf, size_t max, size_t *len)
 	return n > 0 || (n < 0 && errno == EINTR);
 }
 
-/* Reads both streams until they end or the program does; a child that keeps them open does not hold the check. */
+/* Reads both streams until they end or the program does; a child that keeps them open does not hold the check. At the deadline
+ * it looks a last time: the program may have ended while this process had to wait for a processor. */
 static bool listen_to(const struct check_run *run, struct started *s, int *status)
 {
 	struct pollfd p[2] = {{.fd = s->out, .events = POLLIN}, {.fd = s->err, .events = POLLIN}};
-	bool ended = false;
+	bool ended = false, late = false;
 
-	while (!mono_reached(run->deadline, mono_now())) {
-		int left = mono_left_ms_now(run->deadline);
+	while (!late) {
+		int left = mono_left_ms(run->deadline, mono_now());
 
+		late = left == 0;
 		if (!ended)
 			ended = waitpid(s->pid, status, WNOHANG) == s->pid;
 		if (p[0].fd < 0 && p[1].fd < 0) {
 			if (ended)
 				return true;
-			poll(NULL, 0, left < 5 ? left : 5);
+			poll(NULL, 0, left < 0 || left > 5 ? 5 : left);
 			continue;
 		}
 		/* Wakes up now and then for the end of a program whose own children keep the pipes. */
-		if (poll(p, 2, ended ? 0 : left < 20 ? left : 20) == 0 && ended)
+		if (poll(p, 2, ended ? 0 : left < 0 || left > 20 ? 20 : left) == 0 && ended)
 			return true;
 		if (p[0].revents && !drain(s->out, s->stdout_text, OUTPUT_MAX, &s->n_out))
 			p[0].fd = -1;
@@ -187,7 +189,7 @@ static bool listen_to(const struct check_run *run, struct started *s, int *statu
 		    !drain(s->err, s->stderr_text, sizeof(s->stderr_text) - 1, &s->n_err))
 			p[1].fd = -1;
 	}
-	return false;
+	return ended;
 }
 
 /* The last line that says something: where programs put their reason. */
