@@ -52,16 +52,25 @@ static enum verdict fail_wants_tls(const struct conn *conn, struct diag *out)
 			  "handshake");
 }
 
+/* Ends what came with the beginning of the text? Then it was cut where chance would have it. */
+static bool ends_within(const char *buf, size_t len, const char *text)
+{
+	for (size_t n = strlen(text); n-- > 1;)
+		if (n <= len && !memcmp(buf + len - n, text, n))
+			return true;
+	return false;
+}
+
 static enum verdict tcp_banner(const struct check_run *run, const struct tcp_conf *c,
 			       struct conn *conn, struct diag *out)
 {
 	char buf[4096], words[160];
 	size_t len = 0;
+	ssize_t n = 0;
 
 	check_step(run, PH_PROTOCOL, "waiting for the greeting of %s", conn->peer);
 	while (len < sizeof(buf)) {
-		ssize_t n = net_read(run, conn, buf + len, sizeof(buf) - len, out);
-
+		n = net_read(run, conn, buf + len, sizeof(buf) - len, out);
 		if (n < 0 && len && out->code == D_ANSWER_TIMEOUT)
 			break;
 		if (n < 0 && !len && out->code == D_CONNECT_RESET && wants_tls(run, c, conn))
@@ -83,6 +92,10 @@ static enum verdict tcp_banner(const struct check_run *run, const struct tcp_con
 		return check_fail(out, D_CONNECT_CLOSED, conn->peer,
 				  "closed before any greeting came");
 	text_clean_n(words, sizeof(words), buf, len);
+	if (len < sizeof(buf) && ends_within(buf, len, c->expect_banner))
+		return check_fail(out, n < 0 ? D_ANSWER_TIMEOUT : D_ANSWER_TRUNCATED, conn->peer,
+				  "the greeting began, but was not complete %s: %s",
+				  n < 0 ? "in time" : "when the peer closed the connection", words);
 	check_fail(out, D_PROTOCOL_MISMATCH, conn->peer,
 		   "the greeting does not hold \"%s\"; it is: %s", c->expect_banner, words);
 	diag_hint(out, "look at the port: another service listens there; or correct expect_banner");

@@ -107,6 +107,17 @@ def test_other_banner(guard):
             "protocol-mismatch", exit=69, cause="SSH-2.0-OpenSSH")
 
 
+@pytest.mark.produces("answer-timeout", "answer-truncated")
+@pytest.mark.near_miss("protocol-mismatch")
+def test_half_of_the_banner(guard):
+    """Nothing has been said that is wrong."""
+    with TcpServer(banner(b"welcome\r\n22")) as server:
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect(
+            "answer-timeout", exit=124, cause="not complete in time: welcome")
+    with TcpServer(garbage(b"220")) as server:
+        guard.try_("tcp", address=server.address, expect_banner="220 ", _args=SHORT).expect("answer-truncated", exit=124, cause="closed the connection: 220")
+
+
 @pytest.mark.produces("answer-timeout")
 def test_no_banner(guard):
     with TcpServer(silent) as server:
@@ -167,6 +178,25 @@ def test_tls_other_ca(guard, authority, tmp_path):
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
 def test_tls_client_certificate_wanted(guard, authority, version):
     with tls_server(authority.issue(), client_ca=authority.ca_file, require_client=True, max_version=version, min_version=version) as server:
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect("tls-client-cert-required", exit=69)
+
+
+@pytest.mark.produces("tls-client-cert-required")
+def test_tls_client_certificate_wanted_by_a_slow_server(guard, authority):
+    """With TLS 1.3 the handshake is over for the client before the server has looked at what it got."""
+    context = server_context(authority.issue(), client_ca=authority.ca_file, require_client=True, min_version=ssl.TLSVersion.TLSv1_3)
+
+    def handler(sock):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        server = context.wrap_bio(incoming, outgoing, server_side=True)
+        for pause in (0, 1):
+            time.sleep(pause)
+            incoming.write(sock.recv(65536))
+            try:
+                server.do_handshake()
+            except ssl.SSLError:
+                sock.sendall(outgoing.read())
+    with TcpServer(handler) as server:
         guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect("tls-client-cert-required", exit=69)
 
 
@@ -257,7 +287,7 @@ def test_a_greeting_from_a_tls_port(guard, authority, end):
     def handler(sock):
         if not first:
             first.append(True)
-            time.sleep(0.3)  # not before the connection is seen to be there
+            time.sleep(1.5)  # not before the connection is seen to be there
             return end(sock)
         with context.wrap_socket(sock, server_side=True) as inner:
             silent(inner)
