@@ -238,6 +238,13 @@ static const char *limit_hit(const struct run *run, const struct plan_check *c,
 	return deadline.ns == c->deadline.ns ? "timeout" : "attempt_timeout";
 }
 
+/* Less than attempt_timeout when the time of its check or of the run ended first. What it took until it was reaped is
+ * another matter: a busy machine adds to that. */
+static struct span given(const struct plan_check *c)
+{
+	return mono_since(c->attempt_start, c->attempt_deadline);
+}
+
 /* Killed: at its own limit that is a finding; when only the rest of the time ran out, what earlier attempts
  * found is the better word; when the run ended early it is none at all. */
 static void judge_killed(struct reactor *r, size_t k, struct mono now)
@@ -251,7 +258,7 @@ static void judge_killed(struct reactor *r, size_t k, struct mono now)
 		res->cut_off = true;
 		return;
 	}
-	if (res->diag.code != D_NONE && ran.ns < c->attempt_timeout.ns)
+	if (res->diag.code != D_NONE && given(c).ns < c->attempt_timeout.ns)
 		return;
 	own_diag(res, D_GUARD_DEADLINE, "killed after %s (%s) while: %s",
 		 span_text(ran, span, sizeof span), limit_hit(r->run, c, c->attempt_deadline),
@@ -259,19 +266,22 @@ static void judge_killed(struct reactor *r, size_t k, struct mono now)
 	remember(res, D_GUARD_DEADLINE);
 }
 
-/* Timed out because next to nothing was left of the check's own time: that says nothing about the peer, and what the
- * attempts before it found is the better word. A command that the check ended itself is judged as one that was killed: it
- * had its time or it had not. */
-static bool had_no_time(const struct live *l, const struct plan_check *c, enum diag_code code)
+/* Timed out because too little was left of the check's own time, next to nothing or less than twice what the attempt before
+ * needed: that says nothing about the peer, and what the attempts before it found is the better word. A command that the
+ * check ended itself is judged as one that was killed: it had its time or it had not. */
+static bool had_no_time(const struct live *l, const struct plan_check *c, const struct result *res)
 {
+	enum diag_code code = res->diag.code;
 	bool timed_out =
 	    code == D_DNS_TIMEOUT || code == D_CONNECT_TIMEOUT || code == D_ANSWER_TIMEOUT;
-	struct span given = mono_since(c->attempt_start, c->attempt_deadline);
+	struct span had = given(c);
 
-	if (l->before.code == D_NONE)
+	if (l->before.code == D_NONE || had.ns >= c->attempt_timeout.ns)
 		return false;
-	return (code == D_GUARD_DEADLINE && given.ns < c->attempt_timeout.ns) ||
-	       (timed_out && given.ns < c->attempt_timeout.ns / HAD_NO_TIME);
+	if (code == D_GUARD_DEADLINE)
+		return true;
+	return timed_out &&
+	       (had.ns < c->attempt_timeout.ns / HAD_NO_TIME || had.ns / 2 < res->last_attempt.ns);
 }
 
 /* By a kernel that is out of memory, when it says so. Otherwise nobody knows: that is what is said. */
@@ -326,7 +336,7 @@ static void judge(struct reactor *r, size_t k, const siginfo_t *info, const stru
 	struct live *l = r->live[k];
 	struct result *res = result_of(r, k);
 
-	if (l->final && !l->passed && had_no_time(l, &r->run->plan.checks[k], res->diag.code)) {
+	if (l->final && !l->passed && had_no_time(l, &r->run->plan.checks[k], res)) {
 		res->diag = l->before;
 		return;
 	}

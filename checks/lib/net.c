@@ -177,7 +177,7 @@ int net_connect(const struct check_run *run, const char *host, int port, struct 
 	return -1;
 }
 
-#define ASK_TLS_MS 1000 /* a listener that said nothing by then says nothing */
+#define ASK_TLS_MS 2000 /* a listener that said nothing by then says nothing */
 
 bool net_wants_tls(const struct check_run *run, const char *ip, int port)
 {

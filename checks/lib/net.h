@@ -31,7 +31,7 @@ int net_connect_unix(const struct check_run *run, const char *path, struct conn 
  * given (loaded once). 0 or -1 with a tls-* code. */
 int net_tls(const struct check_run *run, struct conn *conn, const char *host,
 	    const struct tls_conf *tls, struct diag *out);
-/* A peer ended a plain connection without a word: does it want TLS? Asks on a connection of its own, for a second at
+/* A peer ended a plain connection without a word: does it want TLS? Asks on a connection of its own, for two seconds at
  * most; true only when it answers a ClientHello with TLS records. Any certificate is good enough. */
 bool net_wants_tls(const struct check_run *run, const char *ip, int port);
 /* > 0 bytes; 0 end of stream; -1 failed (answer-timeout, connect-reset, tls-...). */

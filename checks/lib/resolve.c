@@ -80,49 +80,53 @@ static int server_socket(const struct __res_state *state, int i)
 	return fd;
 }
 
-/* One question to one server: did it answer at all, whatever it said? */
-static bool server_answers(const struct __res_state *state, int i, const unsigned char *query,
-			   int len, struct mono until)
+/* One question to one server: the rcode of its answer, -1 without one. */
+static int server_says(const struct __res_state *state, int i, const unsigned char *query, int len,
+		       struct mono until)
 {
 	unsigned char answer[NS_PACKETSZ * 2];
 	cleanup_fd int fd = server_socket(state, i);
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	if (fd < 0 || send(fd, query, (size_t)len, MSG_NOSIGNAL) != len)
-		return false;
+		return -1;
 	while (poll(&p, 1, mono_left_ms(until, mono_now())) > 0) {
 		ssize_t n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
 
 		if (n >= NS_HFIXEDSZ && answer[0] == query[0] && answer[1] == query[1])
-			return true;
+			return answer[3] & 15;
 		if (n < 0)
-			return false; /* refused: nobody listens there */
+			return -1; /* refused: nobody listens there */
 	}
-	return false;
+	return -1;
 }
 
 /* EAI_AGAIN stands for "none answered" and for "one answered with a failure", and glibc's own calls do not tell them
- * apart either. So the servers of resolv.conf are asked by hand, once. */
-static bool any_server_answers(const char *host, struct mono until)
+ * apart either. So the servers of resolv.conf are asked by hand, once, until one answers. True: with a failure, or too early
+ * for a resolver that was not answered at all: then it was about another name of the search list, or another type. */
+static bool any_server_fails(const char *host, struct span waited, struct mono until)
 {
 	unsigned char query[NS_PACKETSZ];
 	struct __res_state state = {0};
-	bool any = false;
-	int len;
+	int len, rcode = -1;
+	bool silence;
 
 	if (res_ninit(&state))
 		return false;
 	len = res_nmkquery(&state, ns_o_query, host, ns_c_in, ns_t_a, NULL, 0, NULL, query,
 			   sizeof(query));
-	for (int i = 0; i < state.nscount && len > 0 && !any; i++) {
+	for (int i = 0; i < state.nscount && len > 0 && rcode < 0; i++) {
 		struct span left = mono_since(mono_now(), until);
 
-		any = server_answers(
+		rcode = server_says(
 		    &state, i, query, len,
 		    mono_after(mono_now(), (struct span){left.ns / (state.nscount - i)}));
 	}
+	silence = waited.ns >= SPAN_S(state.retrans).ns;
 	res_nclose(&state);
-	return any;
+	if (rcode == ns_r_noerror || rcode == ns_r_nxdomain)
+		return !silence;
+	return rcode >= 0;
 }
 
 static const struct {
@@ -154,13 +158,15 @@ static bool is_literal(const char *host)
 	       strchr(host, '%');
 }
 
-static int fail_again(const struct check_run *run, const char *host, struct diag *out)
+static int fail_again(const struct check_run *run, const char *host, struct span waited,
+		      struct diag *out)
 {
 	struct mono until = mono_earlier(run->deadline, mono_after(mono_now(), SPAN_S(2)));
 
 	check_step(run, PH_RESOLVE, "asking the name servers about %s once more", host);
-	if (!any_server_answers(host, until))
-		check_fail(out, D_DNS_TIMEOUT, host, "no name server of resolv.conf answered");
+	if (!any_server_fails(host, waited, until))
+		check_fail(out, D_DNS_TIMEOUT, host,
+			   "no name server of resolv.conf answered in time");
 	else
 		check_fail(out, D_DNS_SERVER_FAILED, host,
 			   "the name server answered with a failure (%s)", gai_strerror(EAI_AGAIN));
@@ -172,6 +178,7 @@ int net_resolve(const struct check_run *run, const char *host, int port, int fam
 {
 	struct question *q =
 	    xcalloc(1, sizeof(*q)); /* outlives this call when the resolver hangs */
+	struct mono begin = mono_now();
 	bool literal = is_literal(host);
 
 	if (strlen(host) >= sizeof(q->host)) {
@@ -196,7 +203,7 @@ int net_resolve(const struct check_run *run, const char *host, int port, int fam
 		}
 	}
 	if (q->eai == EAI_AGAIN)
-		return fail_again(run, host, out);
+		return fail_again(run, host, mono_since(begin, mono_now()), out);
 	if (q->eai) {
 		net_fail_eai(out, q->eai, q->sys_errno, host);
 		return -1;

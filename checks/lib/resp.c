@@ -53,6 +53,17 @@ static enum verdict fail_not_redis(struct resp *r, const char *buf, size_t n, st
 			  "the answer is not of the Redis protocol; it begins with: %s", words);
 }
 
+/* What the connection cannot know: which answer is missing, and that a part of it came. */
+static enum verdict fail_late(const struct resp *r, const char *asked, struct diag *out)
+{
+	if (!r->bytes)
+		return check_fail(out, D_ANSWER_TIMEOUT, r->conn.peer,
+				  "no answer to %s until the deadline of the attempt", asked);
+	return check_fail(out, D_ANSWER_TIMEOUT, r->conn.peer,
+			  "the answer to %s began, but was not complete in time: %zu bytes came",
+			  asked, r->bytes);
+}
+
 redisReply *resp_ask(struct resp *r, struct diag *out, const char *const *words)
 {
 	char *command, buf[16 * 1024], first[64];
@@ -82,6 +93,8 @@ redisReply *resp_ask(struct resp *r, struct diag *out, const char *const *words)
 		if (reply)
 			return reply;
 		n = net_read(r->run, &r->conn, buf, sizeof(buf), out);
+		if (n < 0 && out->code == D_ANSWER_TIMEOUT)
+			fail_late(r, words[0], out);
 		if (n < 0)
 			return NULL;
 		if (!n) {

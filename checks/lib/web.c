@@ -107,9 +107,13 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 {
 	struct transfer *t = arg;
 
-	(void)data;
 	n *= size;
 	t->header_bytes += n;
+	/* Set once: trailers behind a body are headers too. "100 Continue" is no answer yet. */
+	if (n >= 5 && !memcmp(data, "HTTP/", 5))
+		t->headers_ended = false;
+	else if (n && (*data == '\r' || *data == '\n'))
+		t->headers_ended = true;
 	if (t->header_bytes > WEB_HEADERS_MAX) {
 		t->headers_too_large = true;
 		return 0;
@@ -365,7 +369,6 @@ static void set_options(CURL *curl, struct transfer *t)
 	/* Redirects are followed by web_request, which decides at each what may be sent there. */
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)mono_left_ms_now(t->run->deadline));
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "startguard/" STARTGUARD_VERSION);
 }
 
@@ -463,6 +466,8 @@ static CURLcode perform(struct transfer *t, CURL *curl, struct str *url, char *w
 		   : req->body ? "POST"
 			       : "GET",
 		   t->resp->subject);
+	/* Resolving and connecting took their part: what is left is known only here. */
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)mono_left_ms_now(t->run->deadline));
 	code = curl_easy_perform(curl);
 	*filled = false;
 	return code;
@@ -489,6 +494,14 @@ static int one_request(const struct check_run *run, const struct web_request *re
 		return -1;
 	if (code != CURLE_OK && !(t.too_large && req->method && str_eq(req->method, "HEAD"))) {
 		web_fail_curl(curl, &t, code, words, out);
+		return -1;
+	}
+	/* For curl that is an answer without a body. */
+	if (!t.headers_ended) {
+		check_fail(
+		    out, D_ANSWER_TRUNCATED, resp->subject,
+		    "the peer closed the connection in the middle of the headers, after %zu bytes",
+		    t.header_bytes);
 		return -1;
 	}
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &resp->status);

@@ -13,7 +13,7 @@ struct transfer {
 	int fd;      /* connected, not yet given to curl; else -1 */
 	char ip[64]; /* the address that was dialled; empty: none, or not by us */
 	size_t max_body, cap, header_bytes;
-	bool too_large, headers_too_large;
+	bool too_large, headers_too_large, headers_ended;
 	long x509_error;
 	char certificate[256];
 	bool asked_for_ours;

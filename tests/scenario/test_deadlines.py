@@ -73,6 +73,18 @@ def test_silent_name_server(guard, no_names, kind):
     assert "peer.name" in check["subject"] + check["cause"] + check.get("last_step", "")
 
 
+@pytest.mark.produces("answer-timeout")
+@pytest.mark.near_miss("guard-deadline")
+def test_slow_name_server_before_a_silent_peer(guard):
+    """The time that resolving took is not given to the answer once more."""
+    def late(kind):
+        time.sleep(0.5)
+        return ["127.0.0.1"]
+    with DnsServer({"peer.name": late}, options="timeout:5 attempts:1") as dns, TcpServer(silent) as server:
+        result = guard.try_("http", url=f"http://peer.name:{server.port}/", attempt_timeout=guard.span(3), _args=["-t", "10s"], _dns=dns)
+    result.expect("answer-timeout", exit=124, cause="connected and asked")
+
+
 SILENT = {
     "http": 'http: {{ c: {{ url = "http://{address}/"; }}; }};',
     "tls": 'tcp: {{ c: {{ address = "{address}"; tls = true; }}; }};',

@@ -51,6 +51,27 @@ def test_silent_name_server(guard, dns):
     guard.try_("dns", name="silent.test", attempt_timeout=guard.span(8), _dns=dns, _args=["-t", guard.span(8)]).expect("dns-timeout", exit=124)
 
 
+@pytest.mark.produces("dns-timeout")
+@pytest.mark.near_miss("dns-server-failed")
+@pytest.mark.parametrize("says", [["10.0.0.1"], "NXDOMAIN"], ids=["address", "no-name"])
+def test_name_server_that_answers_too_late(guard, says):
+    """It answers when it is asked once more: not with a failure."""
+    asked = []
+
+    def slow(kind):
+        asked.append(kind)
+        return None if len(asked) <= 2 else says
+    with DnsServer({"slow.test": slow}) as server:
+        guard.try_("dns", name="slow.test", _dns=server, _args=SHORT).expect("dns-timeout", exit=124, cause="in time")
+
+
+@pytest.mark.produces("dns-server-failed")
+@pytest.mark.near_miss("dns-timeout")
+def test_failure_for_a_name_of_the_search_list(guard):
+    with DnsServer({"x.a.test": "SERVFAIL", "x": "NXDOMAIN"}, search=["a.test"]) as server:
+        guard.try_("dns", name="x", _dns=server, _args=SHORT).expect("dns-server-failed", exit=124)
+
+
 def test_names_of_other_kinds(guard, dns):
     with TcpServer(silent) as server:
         guard.try_("tcp", address=f"local.test:{server.port}", _dns=dns).passed()

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -101,6 +102,39 @@ def test_attempts_end_at_their_own_limit(guard):
     # A loaded machine may let one of them miss its soft limit, and be killed.
     assert result.code == 124 and check["attempts"] > 1, result
     assert "connect-timeout" in [h["code"] for h in check["history"]], result
+
+
+@pytest.mark.produces("http-status")
+@pytest.mark.near_miss("answer-timeout")
+def test_a_last_attempt_with_less_time_than_the_one_before_took(guard):
+    """What was found is the better word: how much is left when the last attempt begins is chance."""
+    with HttpServer({"/": [Reply(503, delay=1), Reply(503, delay=60)]}) as server:
+        result = guard.run(profile(f'http: {{ w: {{ url = "{server.url}/"; timeout = "3s"; attempt_timeout = "2900ms"; }}; }};'), "-t", LONG)
+    assert result.expect("http-status", exit=124)["attempts"] > 1
+
+
+@pytest.mark.produces("exec-status")
+@pytest.mark.near_miss("guard-deadline")
+def test_a_last_command_with_less_time_than_the_one_before_took(guard):
+    script = "test -e seen && exec sleep 60; touch seen; sleep 1; exit 3"
+    text = f'exec: {{ c: {{ command = ["/bin/sh", "-c", "{script}"]; timeout = "3s"; attempt_timeout = "2900ms"; }}; }};'
+    assert guard.run(profile(text), "-t", LONG).expect("exec-status", exit=124)["attempts"] > 1
+
+
+@pytest.mark.produces("exec-status")
+@pytest.mark.near_miss("guard-deadline")
+def test_a_guard_that_has_to_wait_for_a_processor(guard):
+    """The last attempt was not given the whole of attempt_timeout. That it is killed late does not change that."""
+    script = "test -e seen && touch again && kill -STOP $PPID && exec sleep 60; touch seen; exit 3"
+    text = f'exec: {{ c: {{ command = ["/bin/sh", "-c", "{script}"]; timeout = "3s"; attempt_timeout = "3s"; }}; }};'
+    with guard.spawn(profile(text), "-t", LONG) as process:
+        while not (guard.tmp / "again").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(4)
+        process.send_signal(signal.SIGCONT)
+        process.result().expect("exec-status", exit=124)
 
 
 def test_without_retry_there_is_one_attempt(guard):

@@ -90,6 +90,14 @@ def test_still_running_at_its_deadline(guard):
         "guard-deadline", cause="waiting for godot")
 
 
+@pytest.mark.near_miss("guard-deadline")
+def test_ended_in_time_but_looked_at_late(guard):
+    """The check has to wait for a processor until its deadline has passed: what the command did before counts."""
+    script = "(sleep 2; kill -CONT $PPID) > /dev/null 2>&1 & kill -STOP $PPID; exit 3"
+    result = guard.cli("try", "exec", f'command=["sh", "-c", "{script.replace("$", "$$")}"]', "attempt_timeout=1s", "--termination-log", "none", "--in-process")
+    assert result.code == 124 and "exec-status" in result.err and "exit status 3" in result.err, result
+
+
 def test_what_it_leaves_behind_is_killed(guard):
     guard.try_("exec", command=["sh", "-c", "sleep 1000 & echo $! > pid; echo done"], stdout_contains="done", working_directory=str(guard.tmp)).passed()
 

@@ -416,6 +416,23 @@ def test_truncated(guard):
         guard.try_("http", url=s.url, _args=SHORT).expect("answer-truncated", exit=124)
 
 
+@pytest.mark.produces("answer-truncated")
+@pytest.mark.near_miss("opa-not-opa", "registry-not-registry", "metrics-empty")
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 204 No Content\r\n"], ids=["status", "name", "204"])
+@pytest.mark.parametrize("kind", ["http", "opa", "schema_registry", "metrics"])
+def test_closes_between_headers(guard, kind, head):
+    """The status alone is no answer, nor is it one with an empty body."""
+    with TcpServer(answer(head)) as s:
+        guard.try_(kind, url=f"http://{s.address}", _args=SHORT).expect("answer-truncated", exit=124, cause="in the middle of the headers")
+
+
+@pytest.mark.near_miss("answer-truncated")
+def test_headers_in_front_and_behind(guard):
+    body = b"Transfer-Encoding: chunked\r\n\r\n3\r\nall\r\n0\r\nX-Checksum: 1\r\n\r\n"
+    with TcpServer(answer(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\n" + body)) as s:
+        guard.try_("http", url=f"http://{s.address}/", body_contains="all").passed()
+
+
 @pytest.mark.produces("answer-too-large")
 @pytest.mark.near_miss("answer-timeout")
 def test_body_without_end(guard):

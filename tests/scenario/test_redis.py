@@ -9,7 +9,7 @@ import pytest
 
 from fakes.certs import Authority, server_context
 from fakes.http import HttpServer, Reply
-from fakes.resp import INFO, RespServer, array, bulk, error, integer, simple
+from fakes.resp import INFO, SILENT, RespServer, array, bulk, error, integer, simple
 from fakes.tcp import TcpServer, answer, close_at_once, forever, full_backlog, refused_port, silent
 
 SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
@@ -242,6 +242,13 @@ def test_hostile_peers(guard):
         s.script["PING"] = __import__("fakes.resp", fromlist=["CLOSE"]).CLOSE
         guard.try_("redis", url=s.url, _args=SHORT).expect("connect-closed")
     guard.try_("redis", url=f"redis://127.0.0.1:{refused_port()}", _args=SHORT).expect("connect-refused")
+
+
+@pytest.mark.produces("answer-timeout")
+def test_the_answer_that_did_not_come_is_named(guard):
+    for reply, words in ((SILENT, "no answer to INFO"), (b"$100\r\n# Server", "the answer to INFO began, but was not complete in time: 14 bytes")):
+        with RespServer({"INFO": reply}) as s:
+            guard.try_("redis", url=s.url, role="master", attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout", exit=124, cause=words)
 
 
 def test_deep_nesting_does_not_crash(guard):

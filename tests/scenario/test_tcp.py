@@ -294,7 +294,7 @@ def test_a_greeting_from_a_tls_port(guard, authority, end):
     def handler(sock):
         if not first:
             first.append(True)
-            time.sleep(0.3)  # not before the connection is seen to be there
+            time.sleep(1.5)  # not before the connection is seen to be there
             return end(sock)
         with context.wrap_socket(sock, server_side=True) as inner:
             silent(inner)
