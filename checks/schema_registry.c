@@ -445,7 +445,6 @@ static enum verdict registry_run(const struct check_run *run, struct diag *out)
 		if (v && (i == 0 || diag_info(this.code)->phase > diag_info(out->code)->phase))
 			*out = this; /* of several failures, the one that got furthest */
 	}
-	s.run = run;
 	if (v)
 		return v;
 	*out = (struct diag){0};
