@@ -47,7 +47,7 @@ def test_other_family_in_the_hosts_file(guard):
 @pytest.mark.produces("dns-timeout")
 @pytest.mark.near_miss("guard-deadline", "dns-server-failed")
 def test_silent_name_server(guard, dns):
-    guard.try_("dns", name="silent.test", attempt_timeout="1s", _dns=dns, _args=SHORT).expect("dns-timeout", exit=124)
+    guard.try_("dns", name="silent.test", attempt_timeout="2s", _dns=dns, _args=SHORT).expect("dns-timeout", exit=124)
     guard.try_("dns", name="silent.test", attempt_timeout=guard.span(8), _dns=dns, _args=["-t", guard.span(8)]).expect("dns-timeout", exit=124)
 
 

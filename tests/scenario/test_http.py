@@ -394,14 +394,14 @@ def test_resets(guard):
 @pytest.mark.near_miss("guard-deadline", "connect-timeout")
 def test_silent(guard):
     with TcpServer(silent) as s:
-        guard.try_("http", url=f"http://{s.address}/", attempt_timeout="1s", _args=SHORT).expect("answer-timeout", exit=124, phase="protocol")
+        guard.try_("http", url=f"http://{s.address}/", attempt_timeout="2s", _args=SHORT).expect("answer-timeout", exit=124, phase="protocol")
 
 
 @pytest.mark.produces("answer-timeout")
 @pytest.mark.near_miss("guard-deadline")
 def test_drips(guard):
     with TcpServer(drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 100, 0.02)) as s:
-        guard.try_("http", url=f"http://{s.address}/", attempt_timeout="1s", _args=SHORT).expect("answer-timeout", exit=124)
+        guard.try_("http", url=f"http://{s.address}/", attempt_timeout="2s", _args=SHORT).expect("answer-timeout", exit=124)
 
 
 @pytest.mark.near_miss("answer-timeout")

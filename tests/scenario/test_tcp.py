@@ -53,7 +53,7 @@ def test_unix_socket_that_is_not_there(guard):
 @pytest.mark.near_miss("connect-unreachable", "guard-deadline")
 def test_no_answer_to_the_connection_attempt(guard):
     with full_backlog() as full:
-        guard.try_("tcp", address=full.address, attempt_timeout="1s", _args=SHORT).expect("connect-timeout", exit=124, retryable=True)
+        guard.try_("tcp", address=full.address, attempt_timeout="2s", _args=SHORT).expect("connect-timeout", exit=124, retryable=True)
 
 
 @pytest.mark.produces("connect-denied")
@@ -103,7 +103,7 @@ def test_banner(guard):
 @pytest.mark.produces("protocol-mismatch")
 def test_other_banner(guard):
     with TcpServer(banner(b"SSH-2.0-OpenSSH\x1b[31m\r\n")) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout="1s", _args=SHORT).expect(
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout="2s", _args=SHORT).expect(
             "protocol-mismatch", exit=69, cause="SSH-2.0-OpenSSH")
 
 
@@ -121,7 +121,7 @@ def test_half_of_the_banner(guard):
 @pytest.mark.produces("answer-timeout")
 def test_no_banner(guard):
     with TcpServer(silent) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout="1s", _args=SHORT).expect("answer-timeout", exit=124)
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout="2s", _args=SHORT).expect("answer-timeout", exit=124)
 
 
 @pytest.mark.produces("connect-closed")
@@ -242,7 +242,7 @@ def test_tls_closed_in_the_handshake(guard):
 @pytest.mark.near_miss("tls-handshake")
 def test_tls_silent(guard):
     with TcpServer(silent) as server:
-        guard.try_("tcp", address=server.address, tls=True, attempt_timeout="1s", _args=SHORT).expect("answer-timeout", cause="TLS handshake")
+        guard.try_("tcp", address=server.address, tls=True, attempt_timeout="2s", _args=SHORT).expect("answer-timeout", cause="TLS handshake")
 
 
 @pytest.mark.produces("tls-protocol")
