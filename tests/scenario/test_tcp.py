@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from fakes.certs import Authority, server_context
-from fakes.tcp import TcpServer, banner, close_at_once, full_backlog, garbage, refused_port, reset, silent
+from fakes.tcp import TcpServer, banner, close_at_once, drip, full_backlog, garbage, refused_port, reset, silent
 
 SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
 
@@ -114,6 +114,8 @@ def test_half_of_the_banner(guard):
     with TcpServer(banner(b"welcome\r\n22")) as server:
         guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect(
             "answer-timeout", exit=124, cause="not complete in time: welcome")
+    with TcpServer(drip(b"220-wait\r\n" * 1000, 0.1)) as server:
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout", exit=124)
     with TcpServer(garbage(b"220")) as server:
         guard.try_("tcp", address=server.address, expect_banner="220 ", _args=SHORT).expect("answer-truncated", exit=124, cause="closed the connection: 220")
 
