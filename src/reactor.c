@@ -15,7 +15,7 @@
 struct live { /* an attempt that runs */
 	struct child child;
 	struct wire_in in;
-	struct diag before;       /* what the attempt before it found */
+	struct result before;     /* what the attempt before it found, and how far it got */
 	struct mono killed_until; /* a killed one must be gone; never: not killed */
 	bool killed, final, passed;
 };
@@ -179,7 +179,7 @@ static void start_attempt(struct reactor *r, size_t k, struct mono now)
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = k};
 	struct live *l = xcalloc(1, sizeof *l);
 
-	l->before = res->diag;
+	l->before = *res;
 	l->killed_until = MONO_NEVER;
 	res->n_reached = res->n_facts = 0;
 	res->step[0] = res->summary[0] = '\0';
@@ -246,19 +246,20 @@ static struct span given(const struct plan_check *c)
 }
 
 /* Killed: at its own limit that is a finding; when only the rest of the time ran out, what earlier attempts
- * found is the better word; when the run ended early it is none at all. */
+ * found is the better word, with how far they got; when the run ended early it is none at all. */
 static void judge_killed(struct reactor *r, size_t k, struct mono now)
 {
 	struct plan_check *c = &r->run->plan.checks[k];
 	struct result *res = result_of(r, k);
 	struct span ran = mono_since(c->attempt_start, now);
+	bool early = !mono_reached(c->attempt_deadline, now);
+	bool kept = res->diag.code != D_NONE && (early || given(c).ns < c->attempt_timeout.ns);
 	char span[32];
 
-	if (!mono_reached(c->attempt_deadline, now)) {
-		res->cut_off = true;
-		return;
-	}
-	if (res->diag.code != D_NONE && given(c).ns < c->attempt_timeout.ns)
+	if (kept)
+		*res = r->live[k]->before;
+	res->cut_off = early;
+	if (kept || early)
 		return;
 	own_diag(res, D_GUARD_DEADLINE, "killed after %s (%s) while: %s",
 		 span_text(ran, span, sizeof span), limit_hit(r->run, c, c->attempt_deadline),
@@ -276,7 +277,7 @@ static bool had_no_time(const struct live *l, const struct plan_check *c, const 
 	    code == D_DNS_TIMEOUT || code == D_CONNECT_TIMEOUT || code == D_ANSWER_TIMEOUT;
 	struct span had = given(c);
 
-	if (l->before.code == D_NONE || had.ns >= c->attempt_timeout.ns)
+	if (l->before.diag.code == D_NONE || had.ns >= c->attempt_timeout.ns)
 		return false;
 	if (code == D_GUARD_DEADLINE)
 		return true;
@@ -337,7 +338,7 @@ static void judge(struct reactor *r, size_t k, const siginfo_t *info, const stru
 	struct result *res = result_of(r, k);
 
 	if (l->final && !l->passed && had_no_time(l, &r->run->plan.checks[k], res)) {
-		res->diag = l->before;
+		*res = l->before;
 		return;
 	}
 	if (l->final) {

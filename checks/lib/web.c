@@ -190,16 +190,49 @@ static void make_subject(const struct web_request *req, struct web_response *res
 	str_free(&s);
 }
 
-/* Connects (unless a kept connection will do) and pins the name to the address that answered. */
+/* Connects, and pins the name that curl has for the host to the address that answered. */
+static int dial(struct transfer *t, CURL *curl, const char *host, int port, const char *name,
+		struct conn *conn, struct curl_slist **pins, struct diag *out)
+{
+	char pin[700];
+
+	if (net_connect(t->run, host, port, conn, out))
+		return -1;
+	fcntl(conn->fd, F_SETFL, fcntl(conn->fd, F_GETFL) | O_NONBLOCK);
+	t->fd = conn->fd;
+	snprintf(pin, sizeof(pin), strchr(name, ':') ? "[%s]:%d:%s" : "%s:%d:%s", name, port,
+		 conn->ip[0] ? conn->ip : "127.0.0.1");
+	*pins = curl_slist_append(NULL, pin);
+	curl_easy_setopt(curl, CURLOPT_RESOLVE, *pins);
+	return 0;
+}
+
+/* By curl itself a proxy that cannot be reached would be a peer that does not answer, and one whose name server hangs
+ * would hold the attempt until it is killed. */
+static int dial_proxy(struct transfer *t, CURL *curl, struct curl_slist **pins, struct diag *out)
+{
+	static struct arena arena; /* the parts live until the child exits */
+	const char *why = "";
+	struct url proxy;
+	struct conn conn;
+
+	if (url_split(&proxy, &arena, t->req->proxy, &why))
+		return 0; /* curl says what is wrong with it */
+	/* curl's own defaults */
+	if (!proxy.port)
+		proxy.port = str_eq(proxy.scheme, "https") ? 443 : 1080;
+	return dial(t, curl, proxy.host, proxy.port, proxy.host, &conn, pins, out);
+}
+
+/* Connects, unless a kept connection will do. */
 static int connect_first(struct transfer *t, CURL *curl, const char *host, struct curl_slist **pins,
 			 struct diag *out)
 {
 	const struct web_request *req = t->req;
 	struct conn conn;
-	char pin[700];
 
-	if (req->proxy)
-		return 0; /* curl talks to the proxy, names are the proxy's business */
+	if (req->proxy) /* the name in the url is the proxy's business */
+		return dial_proxy(t, curl, pins, out);
 	if (req->unix_socket) {
 		/* Dialled for the diagnosis only: curl takes a connected socket for TCP alone. */
 		if (net_connect_unix(t->run, req->unix_socket, &conn, out))
@@ -208,15 +241,9 @@ static int connect_first(struct transfer *t, CURL *curl, const char *host, struc
 		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, req->unix_socket);
 		return 0;
 	}
-	if (net_connect(t->run, req->url->host, port_of(req), &conn, out))
+	if (dial(t, curl, req->url->host, port_of(req), host, &conn, pins, out))
 		return -1;
 	snprintf(t->ip, sizeof(t->ip), "%s", conn.ip);
-	fcntl(conn.fd, F_SETFL, fcntl(conn.fd, F_GETFL) | O_NONBLOCK);
-	t->fd = conn.fd;
-	snprintf(pin, sizeof(pin), strchr(host, ':') ? "[%s]:%d:%s" : "%s:%d:%s", host,
-		 port_of(req), conn.ip[0] ? conn.ip : "127.0.0.1");
-	*pins = curl_slist_append(NULL, pin);
-	curl_easy_setopt(curl, CURLOPT_RESOLVE, *pins);
 	return 0;
 }
 

@@ -35,9 +35,15 @@ static enum verdict fail_not_http(const struct transfer *t, const char *curl_wor
 static enum verdict fail_timeout(CURL *curl, const struct transfer *t, struct diag *out)
 {
 	const char *subject = t->resp->subject;
+	long through_proxy = 0;
 	double tls_s = 0;
 
 	curl_easy_getinfo(curl, CURLINFO_APPCONNECT_TIME, &tls_s);
+	curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &through_proxy);
+	if (t->req->proxy && str_starts(t->req->proxy, "http") && is_https(t->req) && tls_s <= 0 &&
+	    !through_proxy)
+		return check_fail(out, D_ANSWER_TIMEOUT, t->req->proxy,
+				  "connected, but no answer of the proxy to CONNECT");
 	if (is_https(t->req) && tls_s <= 0 && !t->header_bytes)
 		return check_fail(out, D_ANSWER_TIMEOUT, subject,
 				  "connected, but no answer to the TLS handshake");

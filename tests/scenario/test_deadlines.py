@@ -112,16 +112,16 @@ def test_peer_that_accepts_and_is_silent(guard, kind):
 
 
 def test_stopped_server(guard, stopped_redis):
-    result = guard.run(f'startguard = 1; redis: {{ c: {{ url = "{stopped_redis}"; }}; }};', "-t", "1s")
-    ends_in_time(guard, result, 1).expect("answer-timeout", exit=124)
+    result = guard.run(f'startguard = 1; redis: {{ c: {{ url = "{stopped_redis}"; }}; }};', "-t", "2s")
+    ends_in_time(guard, result, 2).expect("answer-timeout", exit=124)
 
 
 def test_slow_drip_body(guard):
     """A byte now and then is no progress that buys time."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
     with TcpServer(drip(head + b"x" * 100000, 0.02)) as server:
-        result = guard.run(f'startguard = 1; http: {{ c: {{ url = "http://{server.address}/"; }}; }};', "-t", "1s")
-    ends_in_time(guard, result, 1).expect("answer-timeout", exit=124)
+        result = guard.run(f'startguard = 1; http: {{ c: {{ url = "http://{server.address}/"; }}; }};', "-t", "2s")
+    ends_in_time(guard, result, 2).expect("answer-timeout", exit=124)
 
 
 def test_slow_drip_of_a_greeting(guard):
@@ -185,7 +185,7 @@ def test_command_that_ends_takes_its_fugitives_along(guard, how, end):
 def test_fugitives_of_a_check_that_crashes(guard, faults):  # noqa: F811
     """Nobody is left to say who they were; they are found because they were handed to startguard."""
     with TcpServer(silent) as server:
-        result = guard.try_("tcp", address=f"localhost:{server.port}", _args=["-t", guard.span(1)],
+        result = guard.try_("tcp", address=f"localhost:{server.port}", _args=["-t", "10s"],
                             _env=faults(FAULT_RESOLVE="fugitive", FAULT_NO_THREADS="1"))
     result.expect("guard-crashed", exit=70)
     assert guard.processes() == []
@@ -206,7 +206,7 @@ def test_a_process_that_cannot_be_killed_holds_nobody(guard, faults):  # noqa: F
     """As one is that the kernel keeps in a dead disk's queue. It is named, the run ends, nobody waits for it."""
     with TcpServer(silent) as server:
         result = guard.run(f"""startguard = 1; tcp: {{ stuck: {{ address = "localhost:{server.port}"; attempt_timeout = "300ms"; }}; }};
-            file: {{ fine: {{ path = "/"; }}; }};""", "-t", "1s", env=faults(FAULT_RESOLVE="hang", FAULT_NO_THREADS="1", FAULT_UNKILLABLE="1"))
+            file: {{ fine: {{ path = "/"; }}; }};""", "-t", "3s", env=faults(FAULT_RESOLVE="hang", FAULT_NO_THREADS="1", FAULT_UNKILLABLE="1"))
     check = result.expect("guard-deadline", exit=124, id="tcp.stuck", cause="could not be killed")
     assert "localhost" in check["cause"]
     result.passed("file.fine")
@@ -238,8 +238,8 @@ MANY = 'startguard = 1; file: { ' + " ".join(f'c{i}: {{ path = "/"; }};' for i i
 
 def test_a_deadline_while_hundreds_are_started(guard, faults):  # noqa: F811
     """To start them all would take 40 s."""
-    result = guard.run(MANY, "-t", "1s", "--parallel", "400", env=faults(FAULT_FORK_SLOW="100"))
-    ends_in_time(guard, result, 1)
+    result = guard.run(MANY, "-t", "3s", "--parallel", "400", env=faults(FAULT_FORK_SLOW="100"))
+    ends_in_time(guard, result, 3)
     assert (result.code, result.status) == (124, "blocked")
     assert result.checks[0]["outcome"] == "pass"
     assert len([c for c in result.checks if c["outcome"] == "pending" and c["attempts"] == 0]) > 300

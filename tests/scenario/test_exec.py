@@ -86,7 +86,7 @@ def test_search_goes_on_behind_a_folder_that_is_closed(guard):
 @pytest.mark.produces("guard-deadline")
 @pytest.mark.near_miss("exec-signal")
 def test_still_running_at_its_deadline(guard):
-    guard.try_("exec", command=["sh", "-c", "echo waiting for godot >&2; sleep 100 & sleep 100"], attempt_timeout="1s", _args=SHORT).expect(
+    guard.try_("exec", command=["sh", "-c", "echo waiting for godot >&2; sleep 100 & sleep 100"], attempt_timeout="2s", _args=SHORT).expect(
         "guard-deadline", cause="waiting for godot")
 
 

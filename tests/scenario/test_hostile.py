@@ -148,7 +148,7 @@ def test_evil_values_in_info(guard):
 
 def test_evil_banner(guard):
     with TcpServer(banner(EVIL)) as server:
-        check = meet(guard, "tcp", "protocol-mismatch", "answer-timeout", address=server.address, expect_banner="220 ", attempt_timeout="1s")
+        check = meet(guard, "tcp", "protocol-mismatch", "answer-timeout", address=server.address, expect_banner="220 ", attempt_timeout="2s")
     assert "?[31mred" in check["cause"]
 
 
@@ -246,7 +246,7 @@ def test_a_few_thousand_headers_are_an_answer(guard):
 ], ids=["first byte", "header", "body", "sized body", "chunks", "100 Continue"])
 def test_drips(guard, prefix, chunk):
     with TcpServer(slowly(chunk, 0.05, prefix)) as server:
-        meet(guard, "http", "answer-timeout", "http-not-http", "protocol-mismatch", url=f"http://{server.address}/", attempt_timeout="1s")
+        meet(guard, "http", "answer-timeout", "http-not-http", "protocol-mismatch", url=f"http://{server.address}/", attempt_timeout="2s")
 
 
 @pytest.mark.parametrize("prefix,chunk", [(b"+", b"x" * 65536), (b"$900000000\r\n", b"x" * 65536), (b"*1000\r\n", b":1\r\n*1000\r\n" * 4000),

@@ -7,8 +7,9 @@ import urllib.parse
 import pytest
 
 from fakes.certs import Authority, server_context
+from fakes.dns import DnsServer
 from fakes.http import HttpServer, Reply
-from fakes.tcp import TcpServer, answer, close_at_once, drip, forever, refused_port, reset, reset_after_request, silent, tls_or
+from fakes.tcp import TcpServer, answer, close_at_once, drip, forever, full_backlog, refused_port, reset, reset_after_request, silent, tls_or
 
 from harness import text
 
@@ -230,6 +231,29 @@ def test_a_proxy_that_is_not_there(guard):
     guard.try_("http", url="http://api.test/", proxy=f"http://{where}", _args=SHORT).expect("connect-refused", subject=where)
 
 
+@pytest.mark.produces("connect-timeout", "dns-timeout", "dns-server-failed", "answer-timeout")
+@pytest.mark.near_miss("guard-deadline", "dns-no-such-name")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_is_not_reached_in_time(guard, scheme):
+    """It is told from one that does not answer, and that from a server behind it."""
+    keys = {"url": f"{scheme}://api.test/", "attempt_timeout": guard.span(2), "_args": SHORT}
+    with full_backlog() as full:
+        guard.try_("http", proxy=f"http://{full.address}", **keys).expect("connect-timeout", exit=124, subject=full.address)
+    with DnsServer({"proxy.test": None, "broken.test": "SERVFAIL"}, options="timeout:5 attempts:2") as dns:
+        guard.try_("http", proxy="http://proxy.test:3128", _dns=dns, **keys).expect("dns-timeout", exit=124, subject="proxy.test")
+        guard.try_("http", proxy="http://broken.test:3128", _dns=dns, **keys).expect("dns-server-failed", exit=124, subject="broken.test")
+    with TcpServer(silent) as s:
+        guard.try_("http", proxy=f"http://{s.address}", **keys).expect(
+            "answer-timeout", exit=124, cause="connected and asked" if scheme == "http" else "no answer of the proxy to CONNECT")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "proxy.test"])
+def test_through_a_proxy(guard, host):
+    with DnsServer({"proxy.test": ["127.0.0.1"]}) as dns, serve(Reply(200, "by proxy"), path="*") as s:
+        guard.try_("http", url="http://api.test/x", proxy=f"http://{host}:{s.port}", body_contains="by proxy", _dns=dns).passed()
+        assert [r.target for r in s.requests] == ["http://api.test/x"]
+
+
 @pytest.mark.parametrize("keys", [{"username": "app", "password": "env:PW"}, {"token": "env:T"}])
 def test_two_logins(guard, keys):
     guard.try_("http", url="http://other:pw-12345@x", _mode="dev", **keys).problem("user in the url", exit=64)
@@ -394,14 +418,14 @@ def test_resets(guard):
 @pytest.mark.near_miss("guard-deadline", "connect-timeout")
 def test_silent(guard):
     with TcpServer(silent) as s:
-        guard.try_("http", url=f"http://{s.address}/", attempt_timeout=guard.span(1), _args=SHORT).expect("answer-timeout", exit=124, phase="protocol")
+        guard.try_("http", url=f"http://{s.address}/", attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout", exit=124, phase="protocol")
 
 
 @pytest.mark.produces("answer-timeout")
 @pytest.mark.near_miss("guard-deadline")
 def test_drips(guard):
     with TcpServer(drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 100, 0.02)) as s:
-        guard.try_("http", url=f"http://{s.address}/", attempt_timeout=guard.span(1), _args=SHORT).expect("answer-timeout", exit=124)
+        guard.try_("http", url=f"http://{s.address}/", attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout", exit=124)
 
 
 @pytest.mark.near_miss("answer-timeout")

@@ -345,7 +345,7 @@ def test_failures_before_an_answer(guard, watch, refs, tmp_path):
 def test_a_weak_password_takes_no_words_out_of_messages(guard, password):
     """Words that it begins with stay in a text that was not cut."""
     port = refused_port()
-    result = guard.run(f'startguard = 1; redis: {{ r: {{ url = "redis://localhost:{port}"; password = "env:PASS"; }}; }};', "-t", "300ms", env={"PASS": password})
+    result = guard.run(f'startguard = 1; redis: {{ r: {{ url = "redis://localhost:{port}"; password = "env:PASS"; retry = false; }}; }};', env={"PASS": password})
     assert "Connection refused" in result.expect("connect-refused", exit=124)["cause"]
     assert password not in result.err
 

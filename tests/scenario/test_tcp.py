@@ -53,7 +53,7 @@ def test_unix_socket_that_is_not_there(guard):
 @pytest.mark.near_miss("connect-unreachable", "guard-deadline")
 def test_no_answer_to_the_connection_attempt(guard):
     with full_backlog() as full:
-        guard.try_("tcp", address=full.address, attempt_timeout=guard.span(1), _args=SHORT).expect("connect-timeout", exit=124, retryable=True)
+        guard.try_("tcp", address=full.address, attempt_timeout=guard.span(2), _args=SHORT).expect("connect-timeout", exit=124, retryable=True)
 
 
 @pytest.mark.produces("connect-denied")
@@ -103,7 +103,7 @@ def test_banner(guard):
 @pytest.mark.produces("protocol-mismatch")
 def test_other_banner(guard):
     with TcpServer(banner(b"SSH-2.0-OpenSSH\x1b[31m\r\n")) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(1), _args=SHORT).expect(
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect(
             "protocol-mismatch", exit=69, cause="SSH-2.0-OpenSSH")
 
 
@@ -112,20 +112,25 @@ def test_other_banner(guard):
 def test_a_banner_that_is_on_its_way(guard):
     """What has come of it is no other protocol's, which would end the run."""
     with TcpServer(drip(b"220 mail.test ESMTP\r\n", guard.scale(0.2))) as server:
-        check = guard.try_("tcp", address=server.address, expect_banner="ESMTP", attempt_timeout=guard.span(1), _args=SHORT)
+        check = guard.try_("tcp", address=server.address, expect_banner="ESMTP", attempt_timeout=guard.span(2), _args=SHORT)
         check.expect("answer-timeout", exit=124, retryable=True, cause="it is: 22")
+    with TcpServer(drip(b"220-wait\r\n" * 1000, 0.1)) as server:
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout", exit=124)
+    with TcpServer(banner(b"welcome\r\n22")) as server:
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect(
+            "answer-timeout", exit=124, cause="had not ended in time; it is: welcome")
 
 
 @pytest.mark.produces("protocol-mismatch")
 def test_a_banner_that_is_no_text(guard):
     with TcpServer(banner(b"\x4a\0\0\0\n8.0.36\0\x08")) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(1), _args=SHORT).expect("protocol-mismatch", exit=69)
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect("protocol-mismatch", exit=69)
 
 
 @pytest.mark.produces("answer-timeout")
 def test_no_banner(guard):
     with TcpServer(silent) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(1), _args=SHORT).expect("answer-timeout", exit=124)
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout", exit=124)
 
 
 @pytest.mark.produces("connect-closed")
@@ -249,7 +254,7 @@ def test_tls_closed_in_the_handshake(guard):
 @pytest.mark.near_miss("tls-handshake")
 def test_tls_silent(guard):
     with TcpServer(silent) as server:
-        guard.try_("tcp", address=server.address, tls=True, attempt_timeout=guard.span(1), _args=SHORT).expect("answer-timeout", cause="TLS handshake")
+        guard.try_("tcp", address=server.address, tls=True, attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout", cause="TLS handshake")
 
 
 @pytest.mark.produces("tls-protocol")

@@ -84,7 +84,7 @@ def test_stderr_that_nobody_reads_does_not_move_a_deadline(guard):
                            stderr=stuck.write, last_line=False)
     assert result.code == 124
     assert result.report["elapsed_ms"] < guard.scale(LATE) * 1000
-    assert result.check()["attempts"] > 5  # nothing waited for stderr between two attempts
+    assert result.check()["attempts"] > 1  # nothing waited for stderr between two attempts
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
@@ -290,10 +290,9 @@ def test_few_processes(guard, room):
 @pytest.mark.near_miss("guard-crashed", "guard-bug")
 def test_memory_runs_out_in_a_child(guard, faults):  # noqa: F811
     """The child says so with its last breath; the guard has its own."""
-    text = 'startguard = 1; exec: { c: { command = ["/bin/true"]; }; };'
-    result = guard.run(text, "-t", guard.span(1), env=faults(FAULT_CHILD_MEMORY="1"))
-    check = result.expect("guard-no-memory", exit=70, outcome="broken", cause="out of memory")
-    assert check["attempts"] >= 1
+    text = 'startguard = 1; exec: { c: { command = ["/bin/true"]; retry = false; }; };'
+    result = guard.run(text, env=faults(FAULT_CHILD_MEMORY="1"))
+    result.expect("guard-no-memory", exit=70, outcome="broken", cause="out of memory")
 
 
 # ---- clocks ----
@@ -308,10 +307,10 @@ def test_clock_that_is_wrong(guard, faults, seconds):  # noqa: F811
 
 def test_clock_that_jumps(guard, faults):  # noqa: F811
     """An hour ahead and back with each look: the time of a run is another clock's."""
-    result = guard.run(f'startguard = 1; tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; }}; }};', "-t", "500ms",
+    result = guard.run(f'startguard = 1; tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; }}; }};', "-t", "1500ms",
                        env=faults(FAULT_CLOCK="jumps"))
     result.expect("connect-refused", exit=124)
-    assert 450 <= result.report["elapsed_ms"] < guard.scale(LATE) * 1000
+    assert 1450 <= result.report["elapsed_ms"] < guard.scale(LATE) * 1000
 
 
 # ---- profiles ----

@@ -105,7 +105,7 @@ def refused():
 def test_a_deadline_does_not_wait(anywhere, room):
     with Unread(room) as terminal:
         before = flags(terminal.follower)
-        result = anywhere.run(refused(), "-t", "1s", "-v", stderr=terminal.follower, last_line=False)
+        result = anywhere.run(refused(), "-t", "2s", "-v", stderr=terminal.follower, last_line=False)
         assert flags(terminal.follower) == before
     result.expect("connect-refused", exit=124)
     assert result.report["elapsed_ms"] < anywhere.scale(LATE) * 1000
