@@ -9,7 +9,7 @@ from fakes.tcp import refused_port
 from world import POLICY, PROFILE, SCHEMAS, TOPICS
 
 pytestmark = pytest.mark.timeout(180)
-SHORT = ["-t", "4s"]
+SHORT = ["-t", "8s"]  # every other check must have passed by then
 SEVERAL = ["-t", "12s"]  # more than one attempt of five seconds: on a loaded machine one may not come to its point
 
 
