@@ -393,12 +393,13 @@ static int fail_handshake(const struct conn *conn, const struct handshake *h,
 	return -1;
 }
 
-#define SECOND_THOUGHTS_MIN SPAN_MS(250)
+#define SECOND_THOUGHTS_MIN SPAN_S(1)
 #define SECOND_THOUGHTS_TIMES 3
 
 /* With TLS 1.3 the client is done before the server has looked at its certificate. Whoever was asked for one waits
- * for the server's next record: session tickets, data, or the alert. Some servers send none: hence the short time, which
- * is longer where the handshake took long, as the server or the way to it is slow then. */
+ * for the server's next record: session tickets, data, or the alert. Few send none of them, and with those the time is
+ * lost; but a busy one that is not waited for passes although it refuses. Longer where the handshake took long, as the
+ * server or the way to it is slow then; at most half of what is left. */
 static int tls_second_thoughts(const struct check_run *run, struct conn *conn,
 			       const struct handshake *h, struct span took, struct diag *out)
 {
@@ -410,7 +411,8 @@ static int tls_second_thoughts(const struct check_run *run, struct conn *conn,
 	if (!h->asked_for_ours || SSL_version(ssl) < TLS1_3_VERSION)
 		return 0;
 	wait = wait.ns < SECOND_THOUGHTS_MIN.ns ? SECOND_THOUGHTS_MIN : wait;
-	until = mono_earlier(run->deadline, mono_after(mono_now(), wait));
+	until =
+	    mono_earlier(mono_share(mono_now(), run->deadline, 2), mono_after(mono_now(), wait));
 	for (int records = 0; records < 4; records++) {
 		struct pollfd p = {.fd = conn->fd, .events = POLLIN};
 		int n, err;
