@@ -41,10 +41,11 @@ static bool was_answered(const struct kafka_client *c, int16_t api)
 	       (api == KAFKA_API_METADATA && c->metadata_answered > 0 && !any_listed(c));
 }
 
-/* Lock held. Connected, and one request waits: that is what was not answered. */
-static bool explain_request(const struct kafka_client *c, const char *words, struct diag *out)
+/* Lock held. Connected, and one request waits that is none of `but`: that is what was not answered. */
+static bool explain_request_but(const struct kafka_client *c, int16_t but, const char *words,
+				struct diag *out)
 {
-	const struct kafka_request *r = kafka_requests_oldest(&c->requests);
+	const struct kafka_request *r = kafka_requests_oldest(&c->requests, but);
 	const struct kafka_peer *peer = r ? asked_of(c, r) : NULL;
 	char subject[DIAG_SUBJECT_MAX];
 
@@ -56,6 +57,11 @@ static bool explain_request(const struct kafka_client *c, const char *words, str
 	check_fail(out, D_ANSWER_TIMEOUT, subject, "%s: the connection is ready, %s has no answer",
 		   words, kafka_request_name(r->api));
 	return true;
+}
+
+static bool explain_request(const struct kafka_client *c, const char *words, struct diag *out)
+{
+	return explain_request_but(c, KAFKA_API_NONE, words, out);
 }
 
 /* Nothing was logged: say how far the connection got. */
@@ -81,14 +87,12 @@ static void explain_silence(const struct kafka_client *c, const char *words, str
 
 bool kafka_unanswered(struct kafka_client *c, const char *words, struct diag *out)
 {
-	const struct kafka_request *oldest;
 	bool found;
 
 	pthread_mutex_lock(&c->lock);
-	oldest = kafka_requests_oldest(&c->requests);
 	/* Metadata that is there is asked for again now and then: nobody waits for it. */
-	found = oldest && !(oldest->api == KAFKA_API_METADATA && c->metadata_answered > 0) &&
-		explain_request(c, words, out);
+	found = explain_request_but(
+	    c, c->metadata_answered > 0 ? KAFKA_API_METADATA : KAFKA_API_NONE, words, out);
 	pthread_mutex_unlock(&c->lock);
 	return found;
 }

@@ -432,7 +432,10 @@ int kafka_reach(struct kafka_client *c, const struct kafka_broker *v, size_t n, 
 	pthread_mutex_lock(&c->lock);
 	while ((settled = judge_brokers(c, v, n, any, out)) == 0) {
 		if (!ask_brokers(c, v, n) && !wait_change(c)) {
-			settled = fail_silent_broker(c, v, n, out);
+			/* One may have become ready just now. */
+			settled = judge_brokers(c, v, n, any, out);
+			if (settled == 0)
+				settled = fail_silent_broker(c, v, n, out);
 			break;
 		}
 	}
@@ -473,11 +476,14 @@ void kafka_fetch_trouble(struct kafka_client *c, const char *topic, char *words,
 
 rd_kafka_resp_err_t kafka_answered_error(struct kafka_client *c)
 {
-	int err;
+	const struct kafka_request *waits;
+	int err = 0;
 
 	pthread_mutex_lock(&c->lock);
-	err = c->request_error;
-	c->request_error = 0;
+	waits = kafka_requests_oldest(&c->requests, KAFKA_API_METADATA);
+	if (!waits || waits->api == c->repeated.api)
+		err = c->repeated.err;
+	c->repeated.err = 0;
 	pthread_mutex_unlock(&c->lock);
 	return (rd_kafka_resp_err_t)err;
 }

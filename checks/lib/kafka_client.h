@@ -27,7 +27,7 @@ struct kafka_peer {
 	bool asked;                       /* a supposition was put to kafka_probe ... */
 	bool settled;                     /* ... which found that this client cannot work there */
 	bool tested;    /* so was a readiness that nobody had put to the test ... */
-	bool silent;    /* ... or it had no answer in time */
+	bool silent;    /* ... or it had no answer */
 	char state[32]; /* librdkafka's name of the connection's state */
 	struct kafka_meaning meaning;
 	char words[DIAG_CAUSE_MAX];
@@ -56,7 +56,11 @@ struct kafka_client {
 	struct str fetch_trouble;                 /* lines "TOPIC [0]: words" (debug=topic) */
 	bool has_producer_id;                     /* of a handle with enable.idempotence ... */
 	char producer_id_trouble[DIAG_CAUSE_MAX]; /* ... and why it has none yet */
-	int request_error; /* the last that a broker gave to what the library then asks again (debug=broker) */
+	struct {
+		int err; /* the last that a broker gave to what the library then asks again (debug=broker); 0: none */
+		int16_t api;
+		int32_t broker;
+	} repeated;
 };
 
 struct kafka_setting {
@@ -128,7 +132,8 @@ void kafka_explain_throttling(struct kafka_client *const *v, size_t n, struct di
 /* What the library said last of partition 0 of a topic that it cannot fetch (debug=topic); "": nothing. */
 void kafka_fetch_trouble(struct kafka_client *client, const char *topic, char *words, size_t size);
 /* The error a broker gave last to a question that the library asks again because of it (debug=broker), since this was
- * called before; 0: none. What is on its way when the time is up was answered then. */
+ * called before; 0: none, or it was answered well since and another question waits. What is on its way when the time is up
+ * was answered then. */
 rd_kafka_resp_err_t kafka_answered_error(struct kafka_client *client);
 /* The id of one of these that is ready now, or -1. */
 int32_t kafka_ready_broker(struct kafka_client *client, const struct kafka_broker *v, size_t n);

@@ -93,20 +93,33 @@ static void note_fetch_trouble(struct kafka_client *c, const char *words)
 }
 
 /* The library asks some questions again after an error and tells nobody but its log (debug=broker). */
-static void note_request_error(struct kafka_client *c, const char *words)
+static void note_request_error(struct kafka_client *c, const struct kafka_line *line)
 {
-	static const char *const repeated[] = {
-	    "FindCoordinatorRequest failed: ", "OffsetCommitRequest failed: ",
-	    "ListOffsetsRequest failed: "};
-	int err = kafka_error_in(words);
+	static const struct {
+		int16_t api;
+		const char *words;
+	} repeated[] = {{KAFKA_API_FIND_COORDINATOR, "FindCoordinatorRequest failed: "},
+			{KAFKA_API_OFFSET_COMMIT, "OffsetCommitRequest failed: "},
+			{KAFKA_API_LIST_OFFSETS, "ListOffsetsRequest failed: "}};
+	int err = kafka_error_in(line->words);
 
 	for (size_t i = 0; i < ARRAY_LEN(repeated) && kafka_is_answer(err); i++) {
-		if (!strstr(words, repeated[i]))
+		if (!strstr(line->words, repeated[i].words))
 			continue;
 		pthread_mutex_lock(&c->lock);
-		c->request_error = err;
+		c->repeated.err = err;
+		c->repeated.api = repeated[i].api;
+		c->repeated.broker = line->broker;
 		pthread_mutex_unlock(&c->lock);
 	}
+}
+
+/* Lock held. It was asked again, and this is its answer; that it is an error once more is logged after this. */
+static void forget_request_error(struct kafka_client *c, int16_t api, int32_t broker)
+{
+	if (c->repeated.api == api &&
+	    (c->repeated.broker < 0 || broker < 0 || c->repeated.broker == broker))
+		c->repeated.err = 0;
 }
 
 static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char *buf)
@@ -124,7 +137,7 @@ static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char 
 	if (str_eq(fac, "BROKERUA"))
 		note_fetch_trouble(c, line.words);
 	if (str_eq(fac, "REQERR"))
-		note_request_error(c, line.words);
+		note_request_error(c, &line);
 	if (level >= DEBUG_LEVEL)
 		return;
 	m = kafka_log_meaning(line.words, &c->props->context);
@@ -224,10 +237,13 @@ static rd_kafka_resp_err_t on_response(rd_kafka_t *rk UNUSED, int fd, const char
 
 	pthread_mutex_lock(&c->lock);
 	kafka_requests_answered(&c->requests, &request);
+	forget_request_error(c, api, id);
 	if (!err && name && api != KAFKA_API_SASL_HANDSHAKE && api != KAFKA_API_VERSIONS)
 		peer = peer_at(c, request.address);
-	if (peer)
+	if (peer && !peer->answered) {
 		peer->answered = true;
+		pthread_cond_broadcast(&c->changed);
+	}
 	if (!err && api == KAFKA_API_FIND_COORDINATOR)
 		c->coordinators_found++;
 	if (!err && api == KAFKA_API_INIT_PRODUCER_ID)
@@ -496,8 +512,8 @@ static void verified_login(struct kafka_peer *peer, const char *mechanisms)
 static void apply_probe(struct kafka_peer *peer, const struct kafka_props *props,
 			const struct kafka_probe *probe)
 {
-	peer->silent = probe->silent;
-	peer->tested = probe->connected && !probe->silent;
+	peer->tested = probe->listener != LISTENER_UNKNOWN && !probe->silent;
+	peer->silent = !peer->tested;
 	switch (probe->listener) {
 	case LISTENER_UNKNOWN:
 		/* A connection that the library still has outweighs one that is slow to come. */
@@ -545,6 +561,16 @@ static void apply_probe(struct kafka_peer *peer, const struct kafka_props *props
 	}
 }
 
+/* A listener that said nothing within a second mostly says nothing; where it, or the name server, is only slow, what is
+ * left of the attempt is better spent there than on failing. */
+static struct span patience_with(const struct kafka_client *c, const struct kafka_peer *peer)
+{
+	struct mono now = mono_now();
+	struct span more = mono_since(now, mono_share(now, c->run->deadline, 3));
+
+	return peer->silent && more.ns > SPAN_S(1).ns ? more : SPAN_S(1);
+}
+
 /* Lock held on entry and return, not meanwhile. */
 static void ask_peer(struct kafka_client *c, struct kafka_peer *peer)
 {
@@ -553,11 +579,12 @@ static void ask_peer(struct kafka_client *c, struct kafka_peer *peer)
 	struct tls_conf tls = {.any_certificate = true,
 			       .cert_file = kafka_props_get(c->props, "ssl.certificate.location"),
 			       .key_file = kafka_props_get(c->props, "ssl.key.location")};
+	struct span patience = patience_with(c, peer);
 	bool supposed = !peer->up;
 
 	c->n_probes++;
 	pthread_mutex_unlock(&c->lock);
-	kafka_probe(c->run, peer->address, c->props->tls ? &tls : NULL, &probe);
+	kafka_probe(c->run, peer->address, patience, c->props->tls ? &tls : NULL, &probe);
 	pthread_mutex_lock(&c->lock);
 	peer->asked = peer->asked || supposed;
 	apply_probe(peer, c->props, &probe);

@@ -10,7 +10,6 @@
 #define ERR_ILLEGAL_SASL_STATE 34
 #define CORRELATION 0x53475031 /* any number: the answer must repeat it */
 #define ANSWER_MAX 4096 /* an ApiVersions v0 answer is 6 bytes per request type: under 1 KiB */
-#define PROBE_MS 1000   /* a listener that said nothing by then says nothing */
 
 struct answer {
 	unsigned char bytes[ANSWER_MAX];
@@ -130,7 +129,8 @@ static void read_foreign(const struct answer *a, struct kafka_probe *probe)
 
 static bool is_silence(const struct diag *d)
 {
-	return d->code == D_CONNECT_TIMEOUT || d->code == D_ANSWER_TIMEOUT;
+	return d->code != D_NONE && (d->code == D_CONNECT_TIMEOUT || d->code == D_ANSWER_TIMEOUT ||
+				     diag_info(d->code)->phase == PH_RESOLVE);
 }
 
 /* Kafka? Leaves LISTENER_UNKNOWN when the peer closed or kept silent. */
@@ -202,8 +202,8 @@ static void probe_tls(const struct check_run *run, const char *host, int port,
 	cleanup_fd_fn(&conn.fd);
 }
 
-void kafka_probe(const struct check_run *run, const char *address, const struct tls_conf *tls,
-		 struct kafka_probe *probe)
+void kafka_probe(const struct check_run *run, const char *address, struct span patience,
+		 const struct tls_conf *tls, struct kafka_probe *probe)
 {
 	struct check_run shorter = *run;
 	char host[256];
@@ -212,13 +212,12 @@ void kafka_probe(const struct check_run *run, const char *address, const struct 
 	*probe = (struct kafka_probe){.listener = LISTENER_UNKNOWN};
 	if (hostport_split(address, host, sizeof host, &port) < 0)
 		return;
-	shorter.deadline = mono_earlier(run->deadline, mono_after(mono_now(), SPAN_MS(PROBE_MS)));
+	shorter.deadline = mono_earlier(run->deadline, mono_after(mono_now(), patience));
 	probe_plain(&shorter, host, port, probe);
 	if (mono_reached(run->deadline, mono_now()))
 		return;
 	if (probe->listener == LISTENER_UNKNOWN || (tls && probe->listener == LISTENER_TLS)) {
-		shorter.deadline =
-		    mono_earlier(run->deadline, mono_after(mono_now(), SPAN_MS(PROBE_MS)));
+		shorter.deadline = mono_earlier(run->deadline, mono_after(mono_now(), patience));
 		probe_tls(&shorter, host, port, tls, probe);
 	}
 }

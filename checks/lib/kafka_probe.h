@@ -27,8 +27,9 @@ struct kafka_probe {
 	bool reset;      /* it reset the connection: librdkafka says "Disconnected" then too */
 };
 
-/* `address` is "host:port"; with `tls` also what is behind TLS is asked. Takes at most until run->deadline. */
-void kafka_probe(const struct check_run *run, const char *address, const struct tls_conf *tls,
-		 struct kafka_probe *probe);
+/* `address` is "host:port"; with `tls` also what is behind TLS is asked. Takes at most `patience` for each of two
+ * connections, and until run->deadline. */
+void kafka_probe(const struct check_run *run, const char *address, struct span patience,
+		 const struct tls_conf *tls, struct kafka_probe *probe);
 
 #endif

@@ -40,10 +40,10 @@ static bool asks(int16_t api)
 	       api != KAFKA_API_VERSIONS && api != KAFKA_API_SASL_AUTHENTICATE;
 }
 
-const struct kafka_request *kafka_requests_oldest(const struct kafka_requests *r)
+const struct kafka_request *kafka_requests_oldest(const struct kafka_requests *r, int16_t but)
 {
 	for (size_t i = 0; i < r->n; i++)
-		if (asks(r->v[i].api))
+		if (asks(r->v[i].api) && r->v[i].api != but)
 			return &r->v[i];
 	return NULL;
 }
@@ -56,9 +56,9 @@ const char *kafka_request_name(int16_t api)
 	} table[] = {
 	    {0, "Produce"},
 	    {KAFKA_API_FETCH, "Fetch"},
-	    {2, "ListOffsets"},
+	    {KAFKA_API_LIST_OFFSETS, "ListOffsets"},
 	    {KAFKA_API_METADATA, "Metadata"},
-	    {8, "OffsetCommit"},
+	    {KAFKA_API_OFFSET_COMMIT, "OffsetCommit"},
 	    {KAFKA_API_FIND_COORDINATOR, "FindCoordinator"},
 	    {KAFKA_API_DESCRIBE_GROUPS, "DescribeGroups"},
 	    {KAFKA_API_SASL_HANDSHAKE, "SaslHandshake"},

@@ -202,7 +202,7 @@ static ssize_t fail_stream(struct diag *out, int err, const struct conn *conn, c
 {
 	if (err == ETIMEDOUT)
 		check_fail(out, D_ANSWER_TIMEOUT, conn->peer,
-			   "connected, then nothing came until the deadline of the attempt");
+			   "connected, then nothing came in time");
 	else
 		net_fail_errno(out, err, conn->peer, doing);
 	return -1;

@@ -115,13 +115,9 @@ static bool any_server_fails(const char *host, struct span waited, struct mono u
 		return false;
 	len = res_nmkquery(&state, ns_o_query, host, ns_c_in, ns_t_a, NULL, 0, NULL, query,
 			   sizeof(query));
-	for (int i = 0; i < state.nscount && len > 0 && rcode < 0; i++) {
-		struct span left = mono_since(mono_now(), until);
-
-		rcode = server_says(
-		    &state, i, query, len,
-		    mono_after(mono_now(), (struct span){left.ns / (state.nscount - i)}));
-	}
+	for (int i = 0; i < state.nscount && len > 0 && rcode < 0; i++)
+		rcode = server_says(&state, i, query, len,
+				    mono_share(mono_now(), until, (size_t)(state.nscount - i)));
 	silence = waited.ns >= SPAN_S(state.retrans).ns;
 	res_nclose(&state);
 	if (rcode == ns_r_noerror || rcode == ns_r_nxdomain)

@@ -57,8 +57,8 @@ static enum verdict fail_not_redis(struct resp *r, const char *buf, size_t n, st
 static enum verdict fail_late(const struct resp *r, const char *asked, struct diag *out)
 {
 	if (!r->bytes)
-		return check_fail(out, D_ANSWER_TIMEOUT, r->conn.peer,
-				  "no answer to %s until the deadline of the attempt", asked);
+		return check_fail(out, D_ANSWER_TIMEOUT, r->conn.peer, "no answer to %s in time",
+				  asked);
 	return check_fail(out, D_ANSWER_TIMEOUT, r->conn.peer,
 			  "the answer to %s began, but was not complete in time: %zu bytes came",
 			  asked, r->bytes);

@@ -527,8 +527,7 @@ static int fail_data(struct conn *conn, int err, const char *doing, struct diag 
 
 static int fail_silent(struct conn *conn, struct diag *out)
 {
-	check_fail(out, D_ANSWER_TIMEOUT, conn->peer,
-		   "connected, then nothing came until the deadline of the attempt");
+	check_fail(out, D_ANSWER_TIMEOUT, conn->peer, "connected, then nothing came in time");
 	return -1;
 }
 

@@ -190,7 +190,8 @@ static void make_subject(const struct web_request *req, struct web_response *res
 	str_free(&s);
 }
 
-/* Connects, and pins the name that curl has for the host to the address that answered. */
+/* Connects, and pins the name that curl has for the host to the address that answered. An IPv6 literal needs no pin, and
+ * CURLOPT_RESOLVE knows none. */
 static int dial(struct transfer *t, CURL *curl, const char *host, int port, const char *name,
 		struct conn *conn, struct curl_slist **pins, struct diag *out)
 {
@@ -200,8 +201,9 @@ static int dial(struct transfer *t, CURL *curl, const char *host, int port, cons
 		return -1;
 	fcntl(conn->fd, F_SETFL, fcntl(conn->fd, F_GETFL) | O_NONBLOCK);
 	t->fd = conn->fd;
-	snprintf(pin, sizeof(pin), strchr(name, ':') ? "[%s]:%d:%s" : "%s:%d:%s", name, port,
-		 conn->ip[0] ? conn->ip : "127.0.0.1");
+	if (strchr(name, ':'))
+		return 0;
+	snprintf(pin, sizeof(pin), "%s:%d:%s", name, port, conn->ip[0] ? conn->ip : "127.0.0.1");
 	*pins = curl_slist_append(NULL, pin);
 	curl_easy_setopt(curl, CURLOPT_RESOLVE, *pins);
 	return 0;
@@ -450,8 +452,12 @@ static bool same_peer_as_before(const struct web_request *req)
 	char now[512];
 	bool same;
 
-	snprintf(now, sizeof(now), "%s %s %d %s", req->url->scheme, req->url->host, port_of(req),
-		 req->unix_socket ? req->unix_socket : "");
+	/* Plain requests through an HTTP proxy share its connection, whatever host they are for. */
+	if (req->proxy && str_starts(req->proxy, "http") && !is_https(req))
+		snprintf(now, sizeof(now), "by %s", req->proxy);
+	else
+		snprintf(now, sizeof(now), "%s %s %d %s", req->url->scheme, req->url->host,
+			 port_of(req), req->unix_socket ? req->unix_socket : "");
 	same = str_eq(now, before);
 	snprintf(before, sizeof(before), "%s", now);
 	return same;
@@ -517,6 +523,7 @@ static int one_request(const struct check_run *run, const struct web_request *re
 	str_init(&url, 2 * URL_MAX);
 	code = perform(&t, curl, &url, words, out, &filled);
 	str_free(&url);
+	cleanup_fd_fn(&t.fd); /* curl had a connection of its own */
 	if (filled)
 		return -1;
 	if (code != CURLE_OK && !(t.too_large && req->method && str_eq(req->method, "HEAD"))) {

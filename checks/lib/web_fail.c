@@ -35,16 +35,19 @@ static enum verdict fail_not_http(const struct transfer *t, const char *curl_wor
 static enum verdict fail_timeout(CURL *curl, const struct transfer *t, struct diag *out)
 {
 	const char *subject = t->resp->subject;
-	long through_proxy = 0;
+	long through_proxy = 0, connections = 0;
 	double tls_s = 0;
+	bool in_handshake;
 
 	curl_easy_getinfo(curl, CURLINFO_APPCONNECT_TIME, &tls_s);
+	curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &connections);
 	curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &through_proxy);
-	if (t->req->proxy && str_starts(t->req->proxy, "http") && is_https(t->req) && tls_s <= 0 &&
-	    !through_proxy)
+	/* A kept connection has its handshakes behind it. */
+	in_handshake = is_https(t->req) && connections > 0 && tls_s <= 0 && !t->header_bytes;
+	if (in_handshake && t->req->proxy && str_starts(t->req->proxy, "http") && !through_proxy)
 		return check_fail(out, D_ANSWER_TIMEOUT, t->req->proxy,
 				  "connected, but no answer of the proxy to CONNECT");
-	if (is_https(t->req) && tls_s <= 0 && !t->header_bytes)
+	if (in_handshake)
 		return check_fail(out, D_ANSWER_TIMEOUT, subject,
 				  "connected, but no answer to the TLS handshake");
 	if (t->resp->len)
@@ -57,9 +60,8 @@ static enum verdict fail_timeout(CURL *curl, const struct transfer *t, struct di
 		    out, D_ANSWER_TIMEOUT, subject,
 		    "the answer began, but was not complete in time: %zu bytes of headers came",
 		    t->header_bytes);
-	return check_fail(
-	    out, D_ANSWER_TIMEOUT, subject,
-	    "connected and asked, but no answer came until the deadline of the attempt");
+	return check_fail(out, D_ANSWER_TIMEOUT, subject,
+			  "connected and asked, but no answer came in time");
 }
 
 static enum verdict fail_tls(const struct transfer *t, CURLcode code, const char *words,
@@ -86,6 +88,25 @@ static enum verdict fail_tls(const struct transfer *t, CURLcode code, const char
 		return check_fail(out, D_TLS_CLIENT_CERT_REQUIRED, subject,
 				  "the peer asked for a client certificate, got none: %s", words);
 	return V_FAIL;
+}
+
+/* What a SOCKS proxy says (RFC 1928 section 6): of itself, or of the peer behind it, which may still come. */
+static enum verdict fail_proxy(CURL *curl, const struct transfer *t, const char *words,
+			       struct diag *out)
+{
+	long said = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_PROXY_ERROR, &said);
+	if (said == CURLPX_REPLY_NOT_ALLOWED)
+		return check_fail(out, D_AUTH_FORBIDDEN, t->req->proxy, "%s", words);
+	if (said == CURLPX_NO_AUTH || said == CURLPX_USER_REJECTED)
+		return check_fail(out, D_AUTH_REQUIRED, t->req->proxy, "%s", words);
+	if (said == CURLPX_BAD_VERSION || said == CURLPX_BAD_ADDRESS_TYPE)
+		return check_fail(out, D_PROTOCOL_MISMATCH, t->req->proxy, "%s", words);
+	return check_fail(out,
+			  said == CURLPX_REPLY_CONNECTION_REFUSED ? D_CONNECT_REFUSED
+								  : D_CONNECT_UNREACHABLE,
+			  t->resp->subject, "by the proxy %s: %s", t->req->proxy, words);
 }
 
 /* Errors of curl that are TLS whatever their number: alerts of TLS 1.3 arrive with the first read. */
@@ -140,6 +161,8 @@ enum verdict web_fail_curl(CURL *curl, const struct transfer *t, CURLcode code, 
 	case CURLE_SSL_ISSUER_ERROR:
 	case CURLE_SSL_INVALIDCERTSTATUS:
 		return fail_tls(t, code, words, out);
+	case CURLE_PROXY:
+		return fail_proxy(curl, t, words, out);
 	case CURL_SAYS_TOO_LARGE:
 		return check_fail(out, D_ANSWER_TOO_LARGE, subject, "%s", words);
 	case CURLE_PARTIAL_FILE:

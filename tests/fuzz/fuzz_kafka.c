@@ -119,7 +119,7 @@ static struct kafka_probe probe;
 static enum verdict run_probe(const struct check_run *run, struct diag *out)
 {
 	(void)out;
-	kafka_probe(run, "peer:9092", NULL, &probe);
+	kafka_probe(run, "peer:9092", SPAN_S(1), NULL, &probe);
 	return V_PASS;
 }
 

@@ -2,6 +2,7 @@
 
 import base64
 import ssl
+import time
 import urllib.parse
 
 import pytest
@@ -252,6 +253,64 @@ def test_through_a_proxy(guard, host):
     with DnsServer({"proxy.test": ["127.0.0.1"]}) as dns, serve(Reply(200, "by proxy"), path="*") as s:
         guard.try_("http", url="http://api.test/x", proxy=f"http://{host}:{s.port}", body_contains="by proxy", _dns=dns).passed()
         assert [r.target for r in s.requests] == ["http://api.test/x"]
+
+
+@pytest.mark.near_miss("protocol-mismatch")
+def test_addresses_of_ipv6(guard):
+    with serve(Reply(200, "six"), path="*", host="::1") as s:
+        guard.try_("http", url=f"{s.url}/", body_contains="six").passed()
+        guard.try_("http", url="http://api.test/x", proxy=s.url, body_contains="six").passed()
+
+
+@pytest.mark.near_miss("connect-refused")
+def test_redirect_through_a_proxy(guard):
+    """Its connection serves both hosts: none is opened besides."""
+    routes = {"http://a.test/": Reply(302, headers={"Location": "http://b.test/"}), "http://b.test/": Reply(200, "there")}
+    with HttpServer(routes) as s:
+        guard.try_("http", url="http://a.test/", proxy=s.url, follow=1, body_contains="there").passed()
+        assert s.connections == 1
+
+
+def socks(reply, method=0):
+    """A SOCKS5 proxy (RFC 1928) that chooses `method` and answers the request with `reply`."""
+    def handler(sock):
+        sock.recv(257)
+        sock.sendall(bytes((5, method)))
+        if method == 0:
+            sock.recv(262)
+            sock.sendall(bytes((5, reply, 0, 1, 0, 0, 0, 0, 0, 0)))
+    return TcpServer(handler)
+
+
+@pytest.mark.produces("connect-unreachable", "connect-refused", "auth-forbidden")
+@pytest.mark.near_miss("protocol-mismatch")
+def test_what_a_socks_proxy_says(guard):
+    for reply, code, status in ((1, "connect-unreachable", 124), (4, "connect-unreachable", 124), (5, "connect-refused", 124), (2, "auth-forbidden", 69)):
+        with socks(reply) as s:
+            guard.try_("http", url="http://api.test/", proxy=f"socks5h://{s.address}", _args=["-t", "1s"]).expect(code, exit=status, cause="SOCKS5")
+
+
+@pytest.mark.produces("auth-required")
+def test_a_socks_proxy_that_wants_a_login(guard):
+    with socks(0, method=255) as s:
+        guard.try_("http", url="http://api.test/", proxy=f"socks5h://{s.address}", _args=SHORT).expect("auth-required", exit=69, subject=s.address)
+
+
+@pytest.mark.produces("answer-timeout")
+def test_silent_on_a_kept_connection(guard):
+    """Its handshake is long over: what is missing is the answer."""
+    authority = Authority(guard.tmp)
+    calls = []
+
+    def second(request):
+        calls.append(request)
+        if len(calls) == 1:
+            return Reply(302, headers={"Location": "/again"})
+        time.sleep(5)
+        return Reply(200)
+    with HttpServer({"/*": second}, tls=server_context(authority.issue())) as s:
+        guard.try_("http", url=f"{s.url}/", ca_file=authority.ca_file, follow=1, attempt_timeout=guard.span(2), _args=SHORT).expect(
+            "answer-timeout", exit=124, cause="connected and asked")
 
 
 @pytest.mark.parametrize("keys", [{"username": "app", "password": "env:PW"}, {"token": "env:T"}])

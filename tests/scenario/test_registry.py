@@ -183,13 +183,6 @@ def test_below_a_path_and_second_of_two(guard):
         guard.try_("schema_registry", url=f"http://127.0.0.1:1,{s.url}/apis/ccompat/v7/").passed()
 
 
-@pytest.mark.near_miss("answer-timeout")
-def test_behind_a_silent_one(guard):
-    """One that hangs has its share of the attempt, not all of it."""
-    with TcpServer(silent) as stuck, registry() as s:
-        guard.try_("schema_registry", url=[f"http://{stuck.address}", s.url], attempt_timeout=guard.span(4), subjects=subjects()).passed()
-
-
 @pytest.mark.produces("auth-required", "auth-failed")
 def test_credentials(guard):
     with registry(config=lambda r: Reply(200, {"compatibilityLevel": "FULL"}) if r.headers.get("authorization") == "Basic YTpi" * 1 else Reply(401)) as s:

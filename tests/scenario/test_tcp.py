@@ -114,7 +114,11 @@ def test_a_banner_that_is_on_its_way(guard):
     with TcpServer(drip(b"220 mail.test ESMTP\r\n", guard.scale(0.2))) as server:
         check = guard.try_("tcp", address=server.address, expect_banner="ESMTP", attempt_timeout=guard.span(2), _args=SHORT)
         check.expect("answer-timeout", exit=124, retryable=True, cause="it is: 22")
-    with TcpServer(drip(b"220-wait\r\n" * 1000, 0.1)) as server:
+    def lines(sock):
+        while True:
+            sock.sendall(b"220-wait\r\n")
+            time.sleep(0.1)
+    with TcpServer(lines) as server:
         guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout", exit=124)
     with TcpServer(banner(b"welcome\r\n22")) as server:
         guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect(
@@ -199,7 +203,7 @@ def test_tls_client_certificate_wanted_by_a_slow_server(guard, authority):
         read, write = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = context.wrap_bio(read, write, server_side=True)
         while data := sock.recv(65536):
-            time.sleep(0.4)
+            time.sleep(1.2)
             read.write(data)
             try:
                 tls.do_handshake()

@@ -261,29 +261,30 @@ static void test_requests(void **state UNUSED)
 
 	send_one(&r, KAFKA_API_VERSIONS, -1, "k:1");
 	send_one(&r, KAFKA_API_FETCH, 1, "k:1");
-	assert_null(kafka_requests_oldest(&r));
+	assert_null(kafka_requests_oldest(&r, KAFKA_API_NONE));
 	send_one(&r, 22, 2, "k:2");
 	send_one(&r, 3, 1, "k:1");
-	assert_int_equal(kafka_requests_oldest(&r)->api, 22);
+	assert_int_equal(kafka_requests_oldest(&r, KAFKA_API_NONE)->api, 22);
+	assert_int_equal(kafka_requests_oldest(&r, 22)->api, 3);
 	answer_one(&r, 22, 1, "k:1"); /* of another broker */
-	assert_int_equal(kafka_requests_oldest(&r)->api, 22);
+	assert_int_equal(kafka_requests_oldest(&r, KAFKA_API_NONE)->api, 22);
 	assert_string_equal(kafka_request_name(22), "InitProducerId");
 	answer_one(&r, 22, 2, "k:2");
-	assert_int_equal(kafka_requests_oldest(&r)->api, 3);
+	assert_int_equal(kafka_requests_oldest(&r, KAFKA_API_NONE)->api, 3);
 	kafka_requests_closed(&r, 2, "k:2");
-	assert_int_equal(kafka_requests_oldest(&r)->api, 3);
+	assert_int_equal(kafka_requests_oldest(&r, KAFKA_API_NONE)->api, 3);
 	kafka_requests_closed(&r, 1, "k:1");
-	assert_null(kafka_requests_oldest(&r));
+	assert_null(kafka_requests_oldest(&r, KAFKA_API_NONE));
 	/* Sent to a bootstrap server, answered by the broker that it turned out to be. */
 	send_one(&r, 3, -1, "k:1");
 	answer_one(&r, 3, 7, "kafka-7:9092");
-	assert_null(kafka_requests_oldest(&r));
+	assert_null(kafka_requests_oldest(&r, KAFKA_API_NONE));
 	/* Of a bootstrap connection the address tells which is gone. */
 	send_one(&r, 3, -1, "k:1");
 	kafka_requests_closed(&r, -1, "k:2");
-	assert_non_null(kafka_requests_oldest(&r));
+	assert_non_null(kafka_requests_oldest(&r, KAFKA_API_NONE));
 	kafka_requests_closed(&r, -1, "k:1");
-	assert_null(kafka_requests_oldest(&r));
+	assert_null(kafka_requests_oldest(&r, KAFKA_API_NONE));
 }
 
 static void test_requests_that_do_not_fit(void **state UNUSED)
@@ -293,7 +294,7 @@ static void test_requests_that_do_not_fit(void **state UNUSED)
 	for (int i = 0; i < 3 * KAFKA_REQUESTS_MAX; i++)
 		send_one(&r, 3, i, "k:1");
 	assert_int_equal(r.n, KAFKA_REQUESTS_MAX);
-	assert_int_equal(kafka_requests_oldest(&r)->broker, 0);
+	assert_int_equal(kafka_requests_oldest(&r, KAFKA_API_NONE)->broker, 0);
 }
 
 static void test_errors_in_words(void **state UNUSED)
