@@ -35,9 +35,9 @@ struct reactor {
 
 #define EVENT_SIGNAL UINT64_MAX
 #define FLED_MAX 1024 /* a list of them; others are killed without */
-#define ORPHANS_MAX SPAN_MS(200)
-#define KILLED_MAX \
-	SPAN_MS(500) /* SIGKILL works at once, unless the kernel itself hangs (a dead disk) */
+/* SIGKILL works at once, as soon as there is a processor to die on, unless the kernel itself hangs (a dead disk). */
+#define KILLED_MAX SPAN_S(1)
+#define ORPHANS_MAX SPAN_S(1)
 #define UNWATCHED_EACH SPAN_MS(20)
 #define HAD_NO_TIME \
 	10 /* an attempt with less than a tenth of attempt_timeout cannot tell a slow peer from a dead one */
