@@ -13,10 +13,15 @@ def login(mechanism="PLAIN", user="alice", protocol="SASL_PLAINTEXT"):
             "sasl.password=env:KAFKA_PASSWORD"]
 
 
-def run_short(guard, **keys):
+def run_short(guard, _limit=1.2, **keys):
     """For peers that never answer: the attempt has a short limit. A check has a tenth of it to say why before it is killed, and
     a fifth to look why: too little for a loaded machine when it is much shorter."""
-    return guard.check(profile(attempt_timeout=guard.span(1.2), **keys))
+    return guard.check(profile(attempt_timeout=guard.span(_limit), **keys))
+
+
+def run_far(guard, **keys):
+    """The same for what is silent only after several questions were answered, which takes its time on a loaded machine."""
+    return run_short(guard, 3, **keys)
 
 
 class AskedAgain:

@@ -10,7 +10,7 @@ from fakes.kafka import METADATA, FakeKafka, KafkaMock
 from fakes.kafka_apis import (COORDINATOR_NOT_AVAILABLE, FETCH, INVALID_TRANSACTION_TIMEOUT, LIST_OFFSETS, PRODUCE,
                               FIND_COORDINATOR, INIT_PRODUCER_ID, DESCRIBE_CONFIGS, DESCRIBE_GROUPS, OFFSET_COMMIT)
 from fakes.tcp import TcpServer, refused_port, silent
-from kafka_help import ORDERS, AskedAgain, lists_rights, profile, run_short, tls, try_kafka
+from kafka_help import ORDERS, AskedAgain, lists_rights, profile, run_far, run_short, tls, try_kafka
 
 CANARY = {"topic": "canary"}
 EVERYTHING = [{"name": "orders", "operations": ["read", "write", "describe"]}]
@@ -504,7 +504,7 @@ def test_producer_id_is_not_answered(guard, how, code):
 def test_producer_id_error(guard, error, words):
     with FakeKafka() as kafka:
         kafka.producer_id_error = error
-        run_short(guard, bootstrap_servers=kafka.servers, idempotent=True).expect(
+        run_far(guard, bootstrap_servers=kafka.servers, idempotent=True).expect(
             "kafka-error", exit=124, subject="producer id", cause=words)
 
 
@@ -551,7 +551,7 @@ def test_a_transaction_is_answered_by_an_error(guard, error, words):
     """There is a coordinator: it is what it says that is wrong."""
     with FakeKafka() as kafka:
         kafka.producer_id_error = error
-        run_short(guard, bootstrap_servers=kafka.servers, transactional_id="orders-1").expect(
+        run_far(guard, bootstrap_servers=kafka.servers, transactional_id="orders-1").expect(
             "kafka-error", exit=124, subject="transactional id startguard-orders-1", cause=words)
 
 
@@ -560,7 +560,7 @@ def test_a_transaction_is_answered_by_an_error(guard, error, words):
 def test_a_coordinator_of_transactions_that_is_none_yet(guard, error):
     with FakeKafka() as kafka:
         kafka.producer_id_error = error
-        run_short(guard, bootstrap_servers=kafka.servers, transactional_id="orders-1").expect(
+        run_far(guard, bootstrap_servers=kafka.servers, transactional_id="orders-1").expect(
             "kafka-coordinator", exit=124, subject="transactional id startguard-orders-1")
 
 
@@ -568,7 +568,7 @@ def test_a_coordinator_of_transactions_that_is_none_yet(guard, error):
 def test_no_coordinator_of_transactions(guard):
     with FakeKafka() as kafka:
         kafka.coordinator_error = COORDINATOR_NOT_AVAILABLE
-        run_short(guard, bootstrap_servers=kafka.servers, transactional_id="orders-1").expect(
+        run_far(guard, bootstrap_servers=kafka.servers, transactional_id="orders-1").expect(
             "kafka-coordinator", exit=124, subject="transactional id startguard-orders-1")
 
 
@@ -644,7 +644,7 @@ def test_canary_refused(guard, error):
 def test_canary_is_not_acknowledged(guard):
     with FakeKafka(topics={"canary": (1, 1)}) as kafka:
         kafka.mute = {PRODUCE}
-        run_short(guard, bootstrap_servers=kafka.servers, canary=CANARY).expect(
+        run_far(guard, bootstrap_servers=kafka.servers, canary=CANARY).expect(
             "kafka-canary-failed", exit=124, cause="not acknowledged")
 
 
@@ -652,7 +652,7 @@ def test_canary_is_not_acknowledged(guard):
 def test_canary_cannot_be_read_back(guard):
     with FakeKafka(topics={"canary": (1, 1)}) as kafka:
         kafka.delay_reads = 10**9
-        run_short(guard, bootstrap_servers=kafka.servers, canary=CANARY).expect(
+        run_far(guard, bootstrap_servers=kafka.servers, canary=CANARY).expect(
             "kafka-canary-failed", exit=124, cause="could not be read back")
 
 
