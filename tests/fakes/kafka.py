@@ -176,7 +176,7 @@ class FakeKafka(Apis):
     since CVE-2024-56128. tls: an ssl.SSLContext of every broker. auto_create: as auto.create.topics.enable.
 
     May be changed at any time: .topics (name -> Topic) .cluster_id .advertised (id -> (host, port)) .listed (ids of
-    Metadata) .mute (requests, by number or by a function of the Request, that are never answered) .closing (requests on which the connection is closed)
+    Metadata) .mute (requests, by number or by a function of the Request, that are never answered) .closing (the same, the connection is closed)
     .losing (request: how many more, of those that name topics, get no answer, on a connection that goes on)
     .slow (request: seconds before its answer) .slow_once .leaving (requests on which the broker shuts down)
     .auth_text, and all of class Apis. What came: .requests. Of one broker: .broker[id] is its TcpServer, .mute_brokers ids that say nothing.
@@ -249,7 +249,7 @@ class FakeKafka(Apis):
         if id in self.mute_brokers or request.api in self.mute or any(callable(one) and one(request) for one in self.mute):
             read_until_closed(sock)
             return False
-        if request.api in self.closing:
+        if request.api in self.closing or any(callable(one) and one(request) for one in self.closing):
             return False
         if request.topics and self.losing.get(request.api, 0) > 0:
             self.losing[request.api] -= 1

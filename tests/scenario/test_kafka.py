@@ -529,12 +529,12 @@ def test_advertised_address_is_silent(guard):
 
 
 @pytest.mark.produces("answer-timeout")
-@pytest.mark.parametrize("api", [API_VERSIONS, SASL_HANDSHAKE])
-def test_advertised_address_answers_the_handshake_only(guard, api):
+@pytest.mark.parametrize("api, how", [(API_VERSIONS, "mute"), (API_VERSIONS, "closing"), (SASL_HANDSHAKE, "mute")])
+def test_advertised_address_answers_the_handshake_only(guard, api, how):
     """Whether it wants a login was asked and not answered: that is no pass."""
     again = AskedAgain(api, answered=1 if api == API_VERSIONS else 0)
     with FakeKafka(brokers=2, topics={"orders": (2, 1)}) as kafka:
-        kafka.mute.add(lambda request: request.broker == 2 and again(request))
+        getattr(kafka, how).add(lambda request: request.broker == 2 and again(request))
         text = profile(bootstrap_servers=kafka.servers[:1], topics=ORDERS, attempt_timeout=guard.span(3))
         guard.check(text).expect("answer-timeout", exit=124, phase="protocol", subject=f"broker 2 at {kafka.servers[1]}", cause="wants a login")
 
