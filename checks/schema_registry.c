@@ -429,26 +429,37 @@ static enum verdict subject_holds(const struct session *s, const struct subject 
 	return V_PASS;
 }
 
+/* Within its share of the time: one that is silent must not eat that of the others. */
+static enum verdict try_registry(struct session *s, size_t i, struct diag *out)
+{
+	const struct check_run *run = s->run;
+	const struct registry_conf *c = run->conf;
+	struct check_run shorter = *run;
+	enum verdict v;
+
+	shorter.deadline = mono_share(mono_now(), run->deadline, c->url.n - i);
+	s->run = &shorter;
+	v = url_reveal(&c->url.v[i], &s->url, out) ? V_FAIL : is_registry(s, out);
+	s->run = run;
+	return v;
+}
+
 static enum verdict registry_run(const struct check_run *run, struct diag *out)
 {
 	const struct registry_conf *c = run->conf;
-	struct check_run shorter = *run;
-	struct session s = {.run = &shorter, .web = WEB_CONF(c)};
+	struct session s = {.run = run, .web = WEB_CONF(c)};
 	enum verdict v = V_FAIL;
 
 	for (size_t i = 0; i < c->url.n && v; i++) {
 		struct diag this = {0};
 
-		/* One that is silent must not eat the time of the others. */
-		shorter.deadline = mono_share(mono_now(), run->deadline, c->url.n - i);
-		v = url_reveal(&c->url.v[i], &s.url, &this) ? V_FAIL : is_registry(&s, &this);
+		v = try_registry(&s, i, &this);
 		if (v && (i == 0 || diag_info(this.code)->phase > diag_info(out->code)->phase))
 			*out = this; /* of several failures, the one that got furthest */
 	}
 	if (v)
 		return v;
 	*out = (struct diag){0};
-	s.run = run;
 	if (mode_is(&s, c->mode, out))
 		return V_FAIL;
 	for (size_t i = 0; i < c->subjects.n; i++)
