@@ -535,8 +535,11 @@ def test_advertised_address_answers_the_handshake_only(guard, api, how):
     again = AskedAgain(api, answered=1 if api == API_VERSIONS else 0)
     with FakeKafka(brokers=2, topics={"orders": (2, 1)}) as kafka:
         getattr(kafka, how).add(lambda request: request.broker == 2 and again(request))
+        kafka.mute.add(lambda request: request.broker == 2 and request.api == METADATA)  # an answer to that would do
         text = profile(bootstrap_servers=kafka.servers[:1], topics=ORDERS, attempt_timeout=guard.span(3))
-        guard.check(text).expect("answer-timeout", exit=124, phase="protocol", subject=f"broker 2 at {kafka.servers[1]}", cause="wants a login")
+        check = guard.check(text).expect("answer-timeout", exit=124, phase="protocol", subject=f"broker 2 at {kafka.servers[1]}")
+    # Whom a newer librdkafka asks for metadata the second time is chance.
+    assert "wants a login" in check["cause"] or "Metadata has no answer" in check["cause"]
 
 
 @pytest.mark.near_miss("answer-timeout")
