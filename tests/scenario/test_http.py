@@ -306,7 +306,7 @@ def test_silent_on_a_kept_connection(guard):
         calls.append(request)
         if len(calls) == 1:
             return Reply(302, headers={"Location": "/again"})
-        time.sleep(5)
+        time.sleep(guard.scale(5))
         return Reply(200)
     with HttpServer({"/*": second}, tls=server_context(authority.issue())) as s:
         guard.try_("http", url=f"{s.url}/", ca_file=authority.ca_file, follow=1, attempt_timeout=guard.span(2), _args=SHORT).expect(
@@ -483,7 +483,7 @@ def test_silent(guard):
 @pytest.mark.produces("answer-timeout")
 @pytest.mark.near_miss("guard-deadline")
 def test_drips(guard):
-    with TcpServer(drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 100, 0.02)) as s:
+    with TcpServer(drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 100, guard.scale(0.05))) as s:
         guard.try_("http", url=f"http://{s.address}/", attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout", exit=124)
 
 
