@@ -154,7 +154,7 @@ def test_command_that_hangs_takes_its_fugitives_along(guard, how, limit):
     result = guard.run(text, "-t", "1s" if limit == "run" else "60s")
     check = ends_in_time(guard, result, 1).expect("guard-deadline", exit=124)
     assert "deaf.sh" in check["subject"] + check["cause"] + check.get("last_step", "")
-    assert guard.left_behind() == []
+    assert guard.processes() == []
 
 
 @pytest.mark.produces("guard-deadline")
@@ -164,7 +164,7 @@ def test_check_that_cannot_clean_up_itself(guard, how):
     text = f'startguard = 1; exec: {{ c: {{ command = ["{deaf(guard, "kill -STOP $PPID; " + FLEE[how])}"]; }}; }};'
     result = guard.run(text, "-t", "1s")
     ends_in_time(guard, result, 1).expect("guard-deadline", exit=124, cause="killed after")
-    assert guard.left_behind() == []
+    assert guard.processes() == []
 
 
 @pytest.mark.parametrize("how", ["new-session", "twice-forked", "deep"])
@@ -178,7 +178,7 @@ def test_command_that_ends_takes_its_fugitives_along(guard, how, end):
         assert (result.code, result.out.splitlines()[-1]) == (0, "started")
     else:
         assert result.code == 124 and result.out == ""
-    assert guard.left_behind() == []
+    assert guard.processes() == []
 
 
 @pytest.mark.produces("guard-crashed")
@@ -188,7 +188,7 @@ def test_fugitives_of_a_check_that_crashes(guard, faults):  # noqa: F811
         result = guard.try_("tcp", address=f"localhost:{server.port}", _args=["-t", "10s"],
                             _env=faults(FAULT_RESOLVE="fugitive", FAULT_NO_THREADS="1"))
     result.expect("guard-crashed", exit=70)
-    assert guard.left_behind() == []
+    assert guard.processes() == []
 
 
 def test_what_was_there_before_is_left_alone(guard):
@@ -198,7 +198,7 @@ def test_what_was_there_before_is_left_alone(guard):
     line = f"sleep 1000 & helper=$!; exec {guard.path} -p {file} -m prod --termination-log none -- /bin/sh -c 'kill -0 '$helper' && echo there; kill '$helper"
     done = subprocess.run(["/bin/sh", "-c", line], env=guard.environment(), cwd=guard.tmp, capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
     assert (done.returncode, done.stdout) == (0, b"there\n"), done.stderr
-    assert guard.left_behind() == []
+    assert guard.processes() == []
 
 
 @pytest.mark.produces("guard-deadline")
@@ -268,7 +268,7 @@ def test_many_are_killed_in_one_go(guard):
     before_first_end = [i for i in kills if i < ends[0]]
     assert len(before_first_end) >= 40  # a group and one that fled, of each
     assert not [one for one in calls[before_first_end[0]:before_first_end[39]] if "/proc/" in one]
-    assert guard.left_behind() == []
+    assert guard.processes() == []
 
 
 @pytest.mark.parametrize("name, key", [("c", "timeout"), ("c", "attempt_timeout")])

@@ -286,7 +286,7 @@ def socks(reply, method=0):
 def test_what_a_socks_proxy_says(guard):
     for reply, code, status in ((1, "connect-unreachable", 124), (4, "connect-unreachable", 124), (5, "connect-refused", 124), (2, "auth-forbidden", 69)):
         with socks(reply) as s:
-            guard.try_("http", url="http://api.test/", proxy=f"socks5h://{s.address}", _args=["-t", "1s"]).expect(code, exit=status, cause="SOCKS5")
+            guard.try_("http", url="http://api.test/", proxy=f"socks5h://{s.address}", _args=["-t", "2s"]).expect(code, exit=status, cause="SOCKS5")
 
 
 @pytest.mark.produces("auth-required")

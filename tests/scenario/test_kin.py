@@ -78,7 +78,7 @@ def test_nobody_who_fled_reaches_the_service(guard, where, how):
     done = start(guard, words)
     assert (done.returncode, done.stdout) == (0, "none\n"), done.stderr
     assert "could not be ended" not in done.stderr
-    assert guard.left_behind() == []
+    assert guard.processes() == []
 
 
 @pytest.mark.near_miss("guard-crashed")

@@ -33,4 +33,4 @@ def test_a_third_hangs_a_third_crashes_a_third_passes(guard):
                  if c["code"] != COMMANDS[i % 3][0] or c["outcome"] != ("fail", "broken", "pass")[i % 3]}
         assert len(result.checks) == CHECKS and not wrong
         assert result.err.splitlines()[-1].startswith("startguard: BLOCKED (124): exec.c000: guard-deadline: ")
-        assert guard.left_behind() == []
+        assert guard.processes() == []

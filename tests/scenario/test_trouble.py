@@ -80,11 +80,11 @@ def test_stderr_that_nobody_reads(guard, text, code):
 
 def test_stderr_that_nobody_reads_does_not_move_a_deadline(guard):
     with Stuck() as stuck:
-        result = guard.run(f'startguard = 1; tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; }}; }};', "-t", "1s", "-v",
+        result = guard.run(f'startguard = 1; tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; }}; }};', "-t", "3s", "-v",
                            stderr=stuck.write, last_line=False)
     assert result.code == 124
     assert result.report["elapsed_ms"] < guard.scale(LATE) * 1000
-    assert result.check()["attempts"] > 1  # nothing waited for stderr between two attempts
+    assert result.check()["attempts"] > 5  # nothing waited for stderr between two attempts
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
@@ -292,7 +292,8 @@ def test_memory_runs_out_in_a_child(guard, faults):  # noqa: F811
     """The child says so with its last breath; the guard has its own."""
     text = 'startguard = 1; exec: { c: { command = ["/bin/true"]; retry = false; }; };'
     result = guard.run(text, env=faults(FAULT_CHILD_MEMORY="1"))
-    result.expect("guard-no-memory", exit=70, outcome="broken", cause="out of memory")
+    check = result.expect("guard-no-memory", exit=70, outcome="broken", cause="out of memory")
+    assert check["attempts"] == 1
 
 
 # ---- clocks ----
