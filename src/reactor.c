@@ -37,7 +37,6 @@ struct reactor {
 #define FLED_MAX 1024 /* a list of them; others are killed without */
 /* SIGKILL works at once, as soon as there is a processor to die on, unless the kernel itself hangs (a dead disk). */
 #define KILLED_MAX SPAN_S(1)
-#define ORPHANS_MAX SPAN_S(1)
 #define UNWATCHED_EACH SPAN_MS(20)
 #define HAD_NO_TIME \
 	10 /* an attempt with less than a tenth of attempt_timeout cannot tell a slow peer from a dead one */
@@ -557,7 +556,7 @@ static void end_all(struct reactor *r)
 /* The service must not find those that fled, not even dead. */
 static void end_fled(struct reactor *r)
 {
-	struct mono until = mono_after(mono_now(), ORPHANS_MAX);
+	struct mono until = mono_after(mono_now(), KILLED_MAX);
 
 	while ((r->run->left_behind = kin_kill_fled(&r->kin, until)) &&
 	       !mono_reached(until, mono_now())) {

@@ -37,8 +37,8 @@ static bool any_listed(const struct kafka_client *c)
 static bool was_answered(const struct kafka_client *c, int16_t api)
 {
 	return (api == KAFKA_API_FIND_COORDINATOR && c->coordinators_found > 0) ||
-	       (api == KAFKA_API_INIT_PRODUCER_ID && c->producer_ids_answered > 0) ||
-	       (api == KAFKA_API_METADATA && c->metadata_answered > 0 && !any_listed(c));
+	       (api == KAFKA_API_INIT_PRODUCER_ID && c->producer_id_answered) ||
+	       (api == KAFKA_API_METADATA && c->metadata_answered && !any_listed(c));
 }
 
 /* Lock held. Connected, and one request waits that is none of `but`: that is what was not answered. */
@@ -91,8 +91,8 @@ bool kafka_unanswered(struct kafka_client *c, const char *words, struct diag *ou
 
 	pthread_mutex_lock(&c->lock);
 	/* Metadata that is there is asked for again now and then: nobody waits for it. */
-	found = explain_request_but(
-	    c, c->metadata_answered > 0 ? KAFKA_API_METADATA : KAFKA_API_NONE, words, out);
+	found = explain_request_but(c, c->metadata_answered ? KAFKA_API_METADATA : KAFKA_API_NONE,
+				    words, out);
 	pthread_mutex_unlock(&c->lock);
 	return found;
 }

@@ -49,8 +49,8 @@ struct kafka_client {
 	size_t n_peers;
 	/* Where the questions about groups have got to. */
 	unsigned coordinators_found, groups_asked;
-	unsigned producer_ids_answered, metadata_answered; /* well or with an error */
-	int32_t group_broker;                              /* the coordinator that was asked last */
+	bool producer_id_answered, metadata_answered; /* well or with an error */
+	int32_t group_broker;                         /* the coordinator that was asked last */
 	struct kafka_requests requests;
 	int throttled_ms; /* the longest time a broker wanted this client to wait for the sake of a quota */
 	struct str fetch_trouble;                 /* lines "TOPIC [0]: words" (debug=topic) */

@@ -246,10 +246,8 @@ static rd_kafka_resp_err_t on_response(rd_kafka_t *rk UNUSED, int fd, const char
 	}
 	if (!err && api == KAFKA_API_FIND_COORDINATOR)
 		c->coordinators_found++;
-	if (!err && api == KAFKA_API_INIT_PRODUCER_ID)
-		c->producer_ids_answered++;
-	if (!err && api == KAFKA_API_METADATA)
-		c->metadata_answered++;
+	c->producer_id_answered |= !err && api == KAFKA_API_INIT_PRODUCER_ID;
+	c->metadata_answered |= !err && api == KAFKA_API_METADATA;
 	pthread_mutex_unlock(&c->lock);
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }

@@ -10,10 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define KAFKA_API_NONE (-1)
 #define KAFKA_API_FETCH 1
 #define KAFKA_API_LIST_OFFSETS 2
-#define KAFKA_API_OFFSET_COMMIT 8
 #define KAFKA_API_METADATA 3
+#define KAFKA_API_OFFSET_COMMIT 8
 #define KAFKA_API_FIND_COORDINATOR 10
 #define KAFKA_API_DESCRIBE_GROUPS 15
 #define KAFKA_API_SASL_HANDSHAKE 17
@@ -40,7 +41,6 @@ void kafka_requests_sent(struct kafka_requests *r, const struct kafka_request *r
 void kafka_requests_answered(struct kafka_requests *r, const struct kafka_request *request);
 /* The connection is gone, and with it what waited there: the broker's by id; of one without (-1) by address. */
 void kafka_requests_closed(struct kafka_requests *r, int32_t broker, const char *address);
-#define KAFKA_API_NONE (-1)
 /* The oldest that asked for something: no handshake, no fetch, which waits for records; and none of `but`. NULL: none. */
 const struct kafka_request *kafka_requests_oldest(const struct kafka_requests *r, int16_t but);
 /* The protocol's name of a request: "InitProducerId". */
