@@ -114,7 +114,8 @@ static void note_request_error(struct kafka_client *c, const struct kafka_line *
 	}
 }
 
-/* Lock held. It was asked again, and this is its answer; that it is an error once more is logged after this. */
+/* Lock held. It was asked again, and this is its answer; that it is an error once more is logged after this. A connection
+ * that ends while it waits is no answer: the library leaves those of what turned out to be no coordinator itself. */
 static void forget_request_error(struct kafka_client *c, int16_t api, int32_t broker)
 {
 	if (c->repeated.api == api &&
@@ -237,7 +238,8 @@ static rd_kafka_resp_err_t on_response(rd_kafka_t *rk UNUSED, int fd, const char
 
 	pthread_mutex_lock(&c->lock);
 	kafka_requests_answered(&c->requests, &request);
-	forget_request_error(c, api, id);
+	if (!err)
+		forget_request_error(c, api, id);
 	if (!err && name && api != KAFKA_API_SASL_HANDSHAKE && api != KAFKA_API_VERSIONS)
 		peer = peer_at(c, request.address);
 	if (peer && !peer->answered) {

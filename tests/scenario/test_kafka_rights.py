@@ -343,9 +343,9 @@ def test_group_answers_that_come_after_the_rights(guard, error):
         assert facts.get("offset_left_in") == ("orders" if error is None else None)
 
 
-def asking_again(guard, kafka, api, **keys):
+def asking_again(guard, kafka, api, answered=1, **keys):
     """The attempt ends while a question waits that repeats one with an answer."""
-    again = AskedAgain(api)
+    again = AskedAgain(api, answered)
     kafka.mute.add(again)
     result = guard.check(profile(attempt_timeout=guard.span(1.5), bootstrap_servers=kafka.servers, **keys))
     assert again.seen > 1
@@ -368,6 +368,21 @@ def test_group_that_was_granted_while_it_is_asked_again(guard):
     with FakeKafka() as kafka:
         without_lists(kafka)
         asking_again(guard, kafka, OFFSET_COMMIT, groups=["orders"]).passed()
+
+
+@pytest.mark.produces("kafka-coordinator")
+@pytest.mark.near_miss("answer-timeout", "kafka-group-denied")
+@pytest.mark.parametrize("error", [14, 15, 16])
+def test_group_without_a_coordinator_whose_connection_ends(guard, error):
+    """The library leaves the connection of what is no coordinator, whatever waits there, and asks once more on another:
+    the error is still the last that was said."""
+    with FakeKafka() as kafka:
+        without_lists(kafka)
+        kafka.commit_error = error
+        kafka.closing.add(lambda request: request.api == OFFSET_COMMIT and kafka.count(OFFSET_COMMIT) == 2)
+        result = asking_again(guard, kafka, OFFSET_COMMIT, answered=2, groups=["orders"])
+        result.expect("kafka-coordinator", exit=124, subject="group orders")
+        assert kafka.count(OFFSET_COMMIT) > 2
 
 
 @pytest.mark.produces("kafka-coordinator")
