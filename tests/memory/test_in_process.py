@@ -9,6 +9,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 
 import fastavro
 import pytest
@@ -88,6 +89,11 @@ def test_file(guard, attempt):
 def test_exec(attempt):
     attempt(PASSES, "exec", command=["/bin/echo", "version 7"], stdout_matches="^version")
     assert "exec-" in attempt(FAILS, "exec", command=["/no/such/program"])
+
+
+def test_python(attempt):
+    attempt(PASSES, "python", interpreter=sys.executable, modules=["json"], distributions=["pytest >= 1"], forbidden=["kafka-python < 3"], attempt_timeout="30s")
+    assert "python-module-missing" in attempt(FAILS, "python", interpreter=sys.executable, modules=["no_such_thing"], attempt_timeout="30s")
 
 
 def test_tcp(attempt):

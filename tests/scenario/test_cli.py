@@ -14,7 +14,7 @@ from fakes.tcp import refused_port
 
 FINE = 'startguard = 1; file: { a: { path = "/"; }; };'
 COMMANDS = ["run", "check", "try", "lint", "show", "explain", "codes", "install", "version", "completion", "help"]
-KINDS = ["kafka", "schema_registry", "avro", "opa", "redis", "metrics", "http", "tcp", "dns", "file", "env", "exec"]
+KINDS = ["kafka", "schema_registry", "avro", "opa", "redis", "metrics", "http", "tcp", "dns", "file", "env", "python", "exec"]
 
 
 def usage(guard, *args, env={}):

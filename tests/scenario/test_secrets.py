@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shlex
+import sys
 import time
 import urllib.parse
 
@@ -466,6 +467,16 @@ def test_what_a_command_says_of_the_services_secrets(watch, words):
         text = group("exec", {"c": {"command": ["/bin/sh", "-c", f"{words}; exit 3"], "status": 3, **keys}})
         result = watch.run(text, "-v", env={"DB_PASSWORD": SECRET, "API_TOKEN": SECRET}, caller_has_it=True)
         assert result.code == (0 if not keys else 124)
+
+
+@pytest.mark.parametrize("line", ["print(SECRET)", "raise ValueError('login with ' + SECRET + ' failed')", "import sys; sys.exit(SECRET)",
+                                  "import base64; raise KeyError(base64.b64encode(SECRET.encode()))", "print(SECRET); import os; os.abort()", "import no_such_thing"])
+def test_what_a_module_says_of_the_services_secrets(watch, line):
+    """Modules find them in the environment, and an error has them in its text."""
+    watch.guard.write("app/client.py", f"import os\nSECRET = os.environ['DB_PASSWORD']\n{line}\n")
+    keys = {"interpreter": sys.executable, "modules": ["client"], "working_directory": str(watch.guard.tmp / "app"), "attempt_timeout": "30s"}
+    result = watch.run(group("python", {"c": keys}), "-v", env={"DB_PASSWORD": SECRET}, caller_has_it=True)
+    assert result.code == (0 if line.startswith("print(SECRET)") and "abort" not in line else 69)
 
 
 # ---- profiles and their problems ----

@@ -1,0 +1,229 @@
+#include "program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What the program to be says when it could not become one. */
+struct refusal {
+	int error;
+	enum program_trouble trouble;
+};
+
+void program_init(struct program *p)
+{
+	*p = (struct program){.out = -1, .err = -1, .words = -1, .words_for_it = -1};
+}
+
+int program_words(struct program *p)
+{
+	int w[2];
+
+	if (pipe2(w, O_CLOEXEC))
+		return -1;
+	p->words = w[0];
+	p->words_for_it = w[1];
+	return w[1];
+}
+
+/* As execvp, but what the kernel cannot run is not handed to a shell: that would "run" an empty file with success, and
+ * a binary of another architecture with a syntax error. Returns on failure only, with errno. */
+static void run_program(char **argv)
+{
+	const char *path = getenv("PATH"), *end;
+	char full[PATH_MAX];
+	int e = ENOENT;
+
+	if (strchr(argv[0], '/')) {
+		execve(argv[0], argv, environ);
+		return;
+	}
+	for (path = path ? path : "/bin:/usr/bin"; *argv[0]; path = end + 1) {
+		end = strchrnul(path, ':');
+		snprintf(full, sizeof(full), "%.*s%s%s", (int)(end - path), path,
+			 end > path ? "/" : "", argv[0]);
+		execve(full, argv, environ);
+		/* Another folder may have one that can be run; what was seen before is told in the end. */
+		if (errno != ENOENT && errno != ENOTDIR)
+			e = errno;
+		if (!*end || (e != ENOENT && e != EACCES))
+			break;
+	}
+	errno = e;
+}
+
+/* In the program to be: as the service will find it. */
+static _Noreturn void become(const struct program *p, const char *const *argv, const char *folder,
+			     const int ends[3])
+{
+	struct sigaction dfl = {.sa_handler = SIG_DFL};
+	struct refusal no;
+	sigset_t none;
+	size_t n = 0;
+	char **own;
+	int null = open("/dev/null", O_RDONLY);
+
+	while (argv[n])
+		n++;
+	own = xcalloc(n + 1, sizeof(*own));
+	for (size_t i = 0; i < n; i++)
+		own[i] = xstrdup(argv[i]);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* nor does it outlive a guard that was killed */
+	sigemptyset(&none);
+	for (int s = 1; s < NSIG; s++)
+		sigaction(s, &dfl, NULL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	dup2(null, 0);
+	dup2(ends[0], 1);
+	dup2(ends[1], 2);
+	if (p->words_for_it >= 0)
+		fcntl(p->words_for_it, F_SETFD, 0);
+	if (folder && chdir(folder)) {
+		no = (struct refusal){errno, PROGRAM_NO_FOLDER};
+	} else {
+		run_program(own);
+		no = (struct refusal){errno, errno_is_missing(errno) ? PROGRAM_NOT_FOUND
+								     : PROGRAM_NOT_RUN};
+	}
+	(void)fd_write_all(ends[2], &no, sizeof(no));
+	_exit(127);
+}
+
+enum program_trouble program_start(struct program *p, const char *const *argv, const char *folder)
+{
+	int o[2], e[2], f[2];
+	struct refusal no;
+
+	if (pipe2(o, O_CLOEXEC) || pipe2(e, O_CLOEXEC) || pipe2(f, O_CLOEXEC))
+		return PROGRAM_NO_PROCESS;
+	p->pid = fork();
+	if (p->pid < 0)
+		return PROGRAM_NO_PROCESS;
+	if (!p->pid)
+		become(p, argv, folder, (int[]){o[1], e[1], f[1]});
+	close(o[1]);
+	close(e[1]);
+	close(f[1]);
+	if (p->words_for_it >= 0)
+		close(p->words_for_it);
+	p->words_for_it = -1;
+	p->out = o[0];
+	p->err = e[0];
+	if (fd_read_full(f[0], &no, sizeof(no)) != sizeof(no))
+		return PROGRAM_STARTED;
+	errno = no.error;
+	return no.trouble;
+}
+
+const char *program_trouble_text(enum program_trouble trouble, int error)
+{
+	static char text[200];
+	const char *more = "";
+
+	if (trouble == PROGRAM_NOT_RUN && error == ENOEXEC)
+		more = ": neither a program of this architecture nor a script that begins with #!";
+	snprintf(text, sizeof(text), "%s%s%s",
+		 trouble == PROGRAM_NO_FOLDER    ? "working_directory: "
+		 : trouble == PROGRAM_NO_PROCESS ? "no process could be started: "
+						 : "",
+		 strerror(error), more);
+	return text;
+}
+
+/* Keeps the beginning, drains the rest. False at the end of the stream. */
+static bool drain(int fd, char *buf, size_t max, size_t *len)
+{
+	char waste[16 * 1024];
+	bool full = *len >= max;
+	ssize_t n = read(fd, full ? waste : buf + *len, full ? sizeof(waste) : max - *len);
+
+	if (n > 0 && !full)
+		*len += (size_t)n;
+	return n > 0 || (n < 0 && errno == EINTR);
+}
+
+static void hand_over(struct program *p, const char *bytes, size_t n,
+		      void (*heard)(void *ctx, const char *line), void *ctx)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (bytes[i] == '\n') {
+			p->line[p->n_line] = '\0';
+			heard(ctx, p->line);
+			p->n_line = 0;
+			p->line_cut = false;
+		} else if (p->n_line < sizeof(p->line) - 1 && !p->line_cut) {
+			p->line[p->n_line++] = bytes[i];
+		} else {
+			p->line_cut = true;
+		}
+	}
+}
+
+static bool drain_words(struct program *p, void (*heard)(void *ctx, const char *line), void *ctx)
+{
+	char bytes[64 * 1024]; /* all that a pipe holds */
+	ssize_t n = read(p->words, bytes, sizeof(bytes));
+
+	if (n > 0)
+		hand_over(p, bytes, (size_t)n, heard, ctx);
+	return n > 0 || (n < 0 && errno == EINTR);
+}
+
+/* Of milliseconds that are left, -1 being without an end. */
+static int at_most(int left, int ms)
+{
+	return left < 0 || left > ms ? ms : left;
+}
+
+bool program_listen(struct program *p, struct mono deadline, int *status,
+		    void (*heard)(void *ctx, const char *line), void *ctx)
+{
+	bool ended = false, last = false;
+
+	/* The last look is after the deadline: what has come by then, this process may see late. */
+	while (!last) {
+		struct pollfd fds[] = {{.fd = p->out, .events = POLLIN},
+				       {.fd = p->err, .events = POLLIN},
+				       {.fd = p->words, .events = POLLIN}};
+		int left = mono_left_ms(deadline, mono_now());
+
+		last = left == 0;
+		if (!ended)
+			ended = waitpid(p->pid, status, WNOHANG) == p->pid;
+		if (p->out < 0 && p->err < 0 && p->words < 0) {
+			if (ended)
+				return true;
+			poll(NULL, 0, at_most(left, 5));
+			continue;
+		}
+		/* Wakes up now and then for the end of a program whose own children keep the pipes. */
+		if (poll(fds, ARRAY_LEN(fds), ended ? 0 : at_most(left, 20)) == 0 && ended)
+			return true;
+		if (fds[0].revents && !drain(p->out, p->out_text, PROGRAM_OUTPUT_MAX, &p->n_out))
+			p->out = -1;
+		if (fds[1].revents &&
+		    !drain(p->err, p->err_text, sizeof(p->err_text) - 1, &p->n_err))
+			p->err = -1;
+		if (fds[2].revents && !drain_words(p, heard, ctx))
+			p->words = -1;
+	}
+	return ended;
+}
+
+const char *program_last_words(const struct program *p, char *buf, size_t size)
+{
+	const char *text = p->n_err ? p->err_text : p->out_text;
+	size_t n = p->n_err ? p->n_err : p->n_out, begin;
+
+	while (n && strchr("\r\n \t", text[n - 1]))
+		n--;
+	for (begin = n; begin && text[begin - 1] != '\n'; begin--)
+		;
+	text_clean_n(buf, size, text + begin, n - begin);
+	return *buf ? buf : "it said nothing";
+}

@@ -1,0 +1,430 @@
+/* python: the service's own interpreter can import what the service imports, in the versions it was tested with. What is
+ * looked at is not a list of files: modules are imported, in the service's folder and environment. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "pep440.h"
+#include "program.h"
+
+struct python_conf {
+	const char *interpreter, *working_directory, *librdkafka_min_version;
+	struct strlist modules, distributions, forbidden;
+};
+
+static const char *module_problem(const char *text)
+{
+	for (const char *s = text;; s++) {
+		size_t n = strcspn(s, ".");
+
+		if (!n || strcspn(s, " \t-/\\:;,()[]{}<>=!~'\"+*&|^%@#?$`") < n ||
+		    (*s >= '0' && *s <= '9'))
+			return "is not the name of a module, as import takes it";
+		s += n;
+		if (!*s)
+			return NULL;
+	}
+}
+
+static const struct key python_keys[] = {
+    KEY_PATH(struct python_conf, interpreter, .def = "python3",
+	     .doc = "The interpreter of the service: a path, or a name that is looked up in PATH.",
+	     .example = "\"/opt/venv/bin/python\""),
+    KEY_STRLIST(struct python_conf, modules, .check = module_problem,
+		.doc =
+		    "Modules that are imported, one after the other in one interpreter, as the "
+		    "service does "
+		    "it: what an import does is done. One that takes long needs attempt_timeout.",
+		.example = "[\"confluent_kafka\", \"fastavro\"]"),
+    KEY_STRLIST(
+	struct python_conf, distributions, .check = demand_problem,
+	.doc = "Distributions that must be installed, with versions as pip reads them (PEP 440).",
+	.example = "[\"confluent-kafka >= 2.6.1, < 3\"]"),
+    KEY_STRLIST(
+	struct python_conf, forbidden, .check = demand_problem,
+	.doc = "Distributions that must not be installed, all versions or those that are named.",
+	.example = "[\"kafka-python < 3.0.0\", \"kafka-python-ng\"]"),
+    KEY_STR(
+	struct python_conf, librdkafka_min_version, .check = version_pep440_problem,
+	.doc = "Oldest librdkafka that the service's confluent_kafka may bring along. Before 2.6.1 "
+	       "SCRAM fails against current brokers, with the words of a wrong password.",
+	.example = "\"2.6.1\""),
+    KEY_PATH(struct python_conf, working_directory,
+	     .doc =
+		 "Where the service runs (default: where startguard does). Modules are looked for "
+		 "there first, as \"python -m\" does.",
+	     .example = "\"/app\""),
+    KEY_END,
+};
+static const struct schema python_schema = {
+    .name = "python", .size = sizeof(struct python_conf), .keys = python_keys};
+
+static const char *python_validate(const void *conf, const char **key)
+{
+	const struct python_conf *c = conf;
+
+	*key = NULL;
+	if (!c->modules.n && !c->distributions.n && !c->forbidden.n && !c->librdkafka_min_version)
+		return "give at least one of modules, distributions, forbidden, "
+		       "librdkafka_min_version";
+	return NULL;
+}
+
+/* ---- what runs in the interpreter ------------------------------------------------------------------------------------
+ * Arguments: a descriptor, then what to look at, with a letter before it. Each finding is one line of words between tabs,
+ * written at once: modules may print, crash or end the interpreter, and what was said before that stays. It leaves by
+ * _exit: threads that a module started are not waited for. Python 2 and old versions of 3 understand it well enough to
+ * say which they are. Values that are none of the names we asked for are the image's own: they are cleaned by who prints. */
+static const char probe[] =
+    "import os, sys\n"
+    "out, wanted = int(sys.argv[1]), sys.argv[2:]\n"
+    "sys.argv = ['']\n"
+    "tried = []\n"
+    "def text(value):\n"
+    "    try:\n"
+    "        return ' '.join(str(value).split())\n"
+    "    except BaseException:\n"
+    "        return 'an error whose text cannot be made'\n"
+    "def say(*words):\n"
+    "    line = '\\t'.join([text(w)[:900] for w in words])\n"
+    "    os.write(out, line.encode('utf-8', 'replace')[:4000] + b'\\n')\n"
+    "def reason(error):\n"
+    "    place, trace = '', sys.exc_info()[2]\n"
+    "    while trace:\n"
+    "        file = trace.tb_frame.f_code.co_filename\n"
+    "        if file[0] != '<' and file != importlib.__file__:\n"
+    "            place = ' (%s:%d)' % (file, trace.tb_lineno)\n"
+    "        trace = trace.tb_next\n"
+    "    return type(error).__name__ + ': ' + text(error)[:600] + place\n"
+    "def versions(name):\n"
+    "    for sign in '', '-', '_', '.':\n"
+    "        other = re.sub('[-_.]+', sign, name) if sign else name\n"
+    "        found = [d.version or '' for d in metadata.distributions(name=other)]\n"
+    "        if found:\n"
+    "            return found\n"
+    "    return []\n"
+    "def look_for(tag, name):\n"
+    "    found = versions(name)\n"
+    "    for version in found[:1] if tag[0] == 'd' else sorted(set(found)):\n"
+    "        say('distribution', tag, version)\n"
+    "    if not found:\n"
+    "        say('no distribution', tag)\n"
+    "def bring(name):\n"
+    "    if name in tried:\n"
+    "        return\n"
+    "    tried.append(name)\n"
+    "    say('importing', name)\n"
+    "    try:\n"
+    "        importlib.import_module(name)\n"
+    "        say('imported', name)\n"
+    "    except ModuleNotFoundError as e:\n"
+    "        own = e.name and (name + '.').startswith(e.name + '.')\n"
+    "        say('missing' if own else 'broken', name, reason(e))\n"
+    "    except BaseException as e:\n"
+    "        say('broken', name, reason(e))\n"
+    "say('python', '.'.join([str(n) for n in sys.version_info[:3]]), sys.executable)\n"
+    "if sys.version_info < (3, 8):\n"
+    "    say('too old')\n"
+    "    os._exit(0)\n"
+    "import importlib, re\n"
+    "from importlib import metadata\n"
+    "for one in wanted:\n"
+    "    tag, name = one.split('=', 1)\n"
+    "    if tag[0] in 'df':\n"
+    "        look_for(tag, name)\n"
+    "    else:\n"
+    "        bring(name)\n"
+    "client = sys.modules.get('confluent_kafka')\n"
+    "try:\n"
+    "    say('librdkafka', client.libversion()[0] if client else '')\n"
+    "except Exception as e:\n"
+    "    say('broken', 'confluent_kafka', reason(e))\n"
+    "say('end')\n"
+    "os._exit(0)\n";
+
+/* ---- what it says ---------------------------------------------------------------------------------------------------- */
+struct probing {
+	const struct check_run *run;
+	const struct python_conf *conf;
+	struct diag *out;
+	size_t problems, imported;
+	bool old, ended;
+	char version[32], executable[256], at[200], librdkafka[40];
+	struct str installed; /* "confluent-kafka 2.6.1, fastavro 1.9.0" */
+	struct str others;    /* problems behind the first */
+};
+
+/* The first problem is the diagnosis, the others are named behind it: one start shows all that is wrong. */
+static void problem(struct probing *p, enum diag_code code, const char *subject, const char *fmt,
+		    ...) PRINTF_LIKE(4, 5);
+static void problem(struct probing *p, enum diag_code code, const char *subject, const char *fmt,
+		    ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (p->problems++)
+		str_addf(&p->others, "; %s: %s", subject, text);
+	else
+		check_fail(p->out, code, subject, "%s%s%s%s%s", p->executable,
+			   *p->version ? " (Python " : "", p->version, *p->version ? "): " : "",
+			   text);
+}
+
+/* "d3": the fourth demand of the profile; NULL when it is none. */
+static const char *demand_of(const struct probing *p, const char *tag)
+{
+	const struct strlist *list = *tag == 'd' ? &p->conf->distributions : &p->conf->forbidden;
+	int64_t i;
+
+	if (!*tag || parse_i64(tag + 1, 0, INT32_MAX, &i) || (size_t)i >= list->n)
+		return NULL;
+	return list->v[i];
+}
+
+static void judge_distribution(struct probing *p, const char *tag, const char *version)
+{
+	const char *demand = demand_of(p, tag), *is = *version ? version : "one without a version";
+	char name[DEMAND_NAME_MAX];
+	enum demand_result r;
+
+	if (!demand)
+		return;
+	demand_name(demand, name);
+	r = demand_check(demand, version);
+	if (*tag == 'd')
+		str_addf(&p->installed, "%s%s %s", p->installed.len ? ", " : "", name, is);
+	if (*tag == 'd' && r != DEMAND_MET)
+		problem(p, D_PYTHON_VERSION, name, "%s is installed, %s is demanded", is,
+			demand_specifiers(demand));
+	else if (*tag == 'f' && r == DEMAND_MET)
+		problem(p, D_PYTHON_FORBIDDEN, name, "%s is installed, %s is forbidden", is,
+			demand);
+	else if (*tag == 'f' && r == DEMAND_UNCLEAR)
+		problem(p, D_PYTHON_VERSION, name,
+			"%s is installed: whether that is forbidden (%s) cannot be told", is,
+			demand);
+}
+
+static void judge_missing(struct probing *p, const char *tag)
+{
+	const char *demand = demand_of(p, tag);
+	char name[DEMAND_NAME_MAX];
+
+	if (!demand || *tag != 'd')
+		return;
+	demand_name(demand, name);
+	problem(p, D_PYTHON_MODULE_MISSING, name, "no distribution of this name is installed");
+}
+
+static void judge_librdkafka(struct probing *p, const char *version)
+{
+	const char *least = p->conf->librdkafka_min_version;
+	char demand[80];
+
+	text_clean(p->librdkafka, sizeof(p->librdkafka), version);
+	if (!least || !*version)
+		return;
+	snprintf(demand, sizeof(demand), "librdkafka >= %s", least);
+	if (demand_check(demand, version) != DEMAND_MET)
+		problem(p, D_PYTHON_LIBRDKAFKA_OLD, "confluent_kafka",
+			"it brings librdkafka %s, librdkafka_min_version is %s", version, least);
+}
+
+static void heard(void *ctx, const char *line)
+{
+	struct probing *p = ctx;
+	char buf[PROGRAM_LINE_MAX], *rest = buf;
+	const char *word, *a, *b;
+
+	snprintf(buf, sizeof(buf), "%s", line);
+	word = strsep(&rest, "\t");
+	a = rest ? strsep(&rest, "\t") : "";
+	b = rest ? strsep(&rest, "\t") : "";
+	if (str_eq(word, "python")) {
+		text_clean(p->version, sizeof(p->version), a);
+		text_clean(p->executable, sizeof(p->executable), b);
+		check_reached(p->run, "Python %s", p->version);
+	} else if (str_eq(word, "too old")) {
+		p->old = true;
+	} else if (str_eq(word, "distribution")) {
+		judge_distribution(p, a, b);
+	} else if (str_eq(word, "no distribution")) {
+		judge_missing(p, a);
+	} else if (str_eq(word, "importing")) {
+		text_clean(p->at, sizeof(p->at), a);
+		check_step(p->run, PH_ASSERT, "importing %s", p->at);
+	} else if (str_eq(word, "imported")) {
+		p->imported++;
+	} else if (str_eq(word, "missing")) {
+		problem(p, D_PYTHON_MODULE_MISSING, a, "%s", b);
+	} else if (str_eq(word, "broken")) {
+		problem(p, D_PYTHON_MODULE_BROKEN, a, "its import fails with %s", b);
+	} else if (str_eq(word, "librdkafka")) {
+		judge_librdkafka(p, a);
+	} else if (str_eq(word, "end")) {
+		p->ended = true;
+	}
+}
+
+/* ---- one attempt ----------------------------------------------------------------------------------------------------- */
+/* What the probe is to look at, each with a tag that comes back with the answer: "d0=confluent-kafka". */
+static size_t add_wanted(const char **argv, size_t n, char letter, const struct strlist *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		char name[DEMAND_NAME_MAX];
+		struct str one;
+
+		demand_name(list->v[i], name);
+		str_init(&one, 8192);
+		str_addf(&one, "%c%zu=%s", letter, i, letter == 'm' ? list->v[i] : name);
+		argv[n++] = one.s; /* the child's memory goes with it */
+	}
+	return n;
+}
+
+static enum program_trouble start(const struct python_conf *c, struct program *program)
+{
+	const char **argv =
+	    xcalloc(c->distributions.n + c->forbidden.n + c->modules.n + 8, sizeof(*argv));
+	size_t n = 0;
+	struct str number;
+	int fd = program_words(program);
+
+	if (fd < 0)
+		return PROGRAM_NO_PROCESS;
+	str_init(&number, 16);
+	str_addf(&number, "%d", fd);
+	argv[n++] = c->interpreter;
+	argv[n++] = "-B"; /* a check writes no files: the service may */
+	argv[n++] = "-c";
+	argv[n++] = probe;
+	argv[n++] = number.s;
+	n = add_wanted(argv, n, 'd', &c->distributions);
+	n = add_wanted(argv, n, 'f', &c->forbidden);
+	n = add_wanted(argv, n, 'm', &c->modules);
+	if (c->librdkafka_min_version)
+		argv[n++] = "m=confluent_kafka";
+	return program_start(program, argv, c->working_directory);
+}
+
+static enum verdict not_started(const struct python_conf *c, enum program_trouble trouble,
+				struct diag *out)
+{
+	int error = errno;
+
+	check_fail(
+	    out, trouble == PROGRAM_NO_PROCESS ? D_GUARD_NO_PROCESS : D_PYTHON_INTERPRETER_MISSING,
+	    trouble == PROGRAM_NO_FOLDER ? c->working_directory : c->interpreter, "%s",
+	    program_trouble_text(trouble, error));
+	if (trouble == PROGRAM_NO_PROCESS)
+		diag_hint_no_process(out, error);
+	else if (trouble == PROGRAM_NO_FOLDER)
+		diag_hint(out, "correct working_directory, or make the folder in the image");
+	return V_FAIL;
+}
+
+/* How a process ended, in words. */
+static const char *ending(int status, char *buf, size_t size)
+{
+	if (WIFSIGNALED(status))
+		snprintf(buf, size, "ended by signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	else
+		snprintf(buf, size, "ended with status %d", WEXITSTATUS(status));
+	return buf;
+}
+
+/* The interpreter did not come to the end of what it was asked. */
+static enum verdict cut_short(struct probing *p, const struct program *program, bool ended,
+			      int status)
+{
+	const char *subject = *p->at ? p->at : p->conf->interpreter;
+	char how[80], words[300];
+
+	(void)program_last_words(program, words, sizeof(words));
+	(void)ending(status, how, sizeof(how));
+	if (!ended) {
+		kill(program->pid, SIGKILL);
+		problem(p, D_GUARD_DEADLINE, subject,
+			"%s was still running at the deadline; last words: %s",
+			*p->at ? "its import" : "the interpreter", words);
+	} else if (!*p->version) {
+		problem(p, D_PYTHON_INTERPRETER_MISSING, subject,
+			"it %s before it ran a line of Python; last words: %s", how, words);
+	} else {
+		problem(p, D_PYTHON_MODULE_BROKEN, subject, "the interpreter %s%s; last words: %s",
+			how, *p->at ? " while it was imported" : "", words);
+	}
+	return V_FAIL;
+}
+
+static enum verdict judge(struct probing *p)
+{
+	if (p->old)
+		return check_fail(p->out, D_PYTHON_INTERPRETER_MISSING, p->conf->interpreter,
+				  "%s is Python %s: 3.8 or newer is needed to look into it",
+				  p->executable, p->version);
+	check_fact(p->run, "python", "%s", p->version);
+	check_fact(p->run, "executable", "%s", p->executable);
+	if (p->installed.len)
+		check_fact(p->run, "distributions", "%s", p->installed.s);
+	if (*p->librdkafka)
+		check_fact(p->run, "librdkafka", "%s", p->librdkafka);
+	if (p->conf->modules.n)
+		check_fact(p->run, "imported", "%zu", p->imported);
+	if (p->problems)
+		return V_FAIL;
+	check_summary(p->run, "Python %s%s%s%s%s", p->version, p->installed.len ? ", " : "",
+		      p->installed.s, *p->librdkafka ? ", librdkafka " : "", p->librdkafka);
+	return V_PASS;
+}
+
+/* The first problem keeps its words; what else was found stands behind them, as much as has room. */
+static void add_others(struct probing *p)
+{
+	struct str all;
+
+	if (!p->others.len)
+		return;
+	str_init(&all, 2 * DIAG_CAUSE_MAX);
+	str_addf(&all, "%s; also%s", p->out->cause, p->others.s + 1);
+	text_clean(p->out->cause, sizeof(p->out->cause), all.s);
+	str_free(&all);
+}
+
+static enum verdict python_run(const struct check_run *run, struct diag *out)
+{
+	const struct python_conf *c = run->conf;
+	struct program *program = xcalloc(1, sizeof(*program));
+	struct probing p = {.run = run, .conf = c, .out = out};
+	enum program_trouble trouble;
+	enum verdict v;
+	int status = 0;
+	bool ended;
+
+	str_init(&p.installed, 400);
+	str_init(&p.others, DIAG_CAUSE_MAX);
+	check_step(run, PH_CONFIG, "starting %s", c->interpreter);
+	program_init(program);
+	trouble = start(c, program);
+	if (trouble)
+		return not_started(c, trouble, out);
+	ended = program_listen(program, run->deadline, &status, heard, &p);
+	v = p.ended || p.old ? judge(&p) : cut_short(&p, program, ended, status);
+	add_others(&p);
+	return v;
+}
+
+extern const struct check_kind check_python;
+const struct check_kind check_python = {
+    .name = "python",
+    .summary = "the service's interpreter has its modules, in the right versions, and no others",
+    .schema = &python_schema,
+    .validate = python_validate,
+    .needs_exec = true,
+    .run = python_run,
+};
