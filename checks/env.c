@@ -41,7 +41,9 @@ static const char *names_problem(const char *text)
 			return "is not a list of names such as \"A|B\"";
 		s += n;
 		if (!*s)
-			return strchr(text, '|') ? NULL : "names one variable only: write \"A|B\"";
+			return strchr(text, '|') ? NULL
+						 : "names one variable only: write \"A|B\" or "
+						   "[\"A\", \"B\"]";
 	}
 }
 
@@ -52,17 +54,17 @@ static const struct key env_keys[] = {
     KEY_STRLIST(struct env_conf, forbidden, .check = glob_problem,
 		.doc = "Variables that must not be set to anything: names or globs.",
 		.example = "[\"*_FORCE_JSON\"]"),
-    KEY_STRLIST(struct env_conf, one_of, .check = names_problem,
-		.doc =
-		    "Groups of names with | between them: exactly one of each group must be set.",
+    KEY_STRLIST(struct env_conf, one_of, .flags = K_WORDGROUPS, .check = names_problem,
+		.doc = "Names of which exactly one must be set; several groups of them are lists "
+		       "in the list, or have | between their names.",
 		.example = "[\"TOKEN|TOKEN_FILE\"]"),
-    KEY_STRLIST(struct env_conf, equal, .check = names_problem,
-		.doc =
-		    "Groups of names with | between them: those that are set must have one value.",
+    KEY_STRLIST(struct env_conf, equal, .flags = K_WORDGROUPS, .check = names_problem,
+		.doc = "Names of which those that are set must have one value; several groups of "
+		       "them as with one_of.",
 		.example = "[\"KAFKA_URL|BOOTSTRAP_SERVERS\"]"),
     KEY_PAIRLIST(struct env_conf, match, .flags = K_RAW,
-		 .doc = "NAME=REGEX: what the value must look like, as a POSIX extended expression "
-			"over the whole value.",
+		 .doc = "NAME=REGEX: what the value must look like, a POSIX extended expression. "
+			"One that neither begins with ^ nor ends with $ is over the whole value.",
 		 .example = "[\"PORT=[0-9]+\"]"),
     KEY_STRLIST(struct env_conf, unread_warning, .check = glob_problem,
 		.doc = "Variables that no code reads any more, names or globs: one that is set "
@@ -74,13 +76,28 @@ static const struct key env_keys[] = {
 static const struct schema env_schema = {
     .name = "env", .size = sizeof(struct env_conf), .keys = env_keys};
 
+/* Does the expression say itself where it begins or ends? "\$" at its end is a dollar. */
+static bool is_anchored(const char *expression)
+{
+	size_t n = strlen(expression), slashes = 0;
+
+	if (*expression == '^')
+		return true;
+	if (!n || expression[n - 1] != '$')
+		return false;
+	while (slashes < n - 1 && expression[n - 2 - slashes] == '\\')
+		slashes++;
+	return slashes % 2 == 0;
+}
+
 static int compile(regex_t *re, const char *expression, char *why, size_t size)
 {
 	struct str whole;
 	int r;
 
 	str_init(&whole, 8192);
-	str_addf(&whole, "^(%s)$", expression);
+	str_addf(&whole, "%s%s%s", is_anchored(expression) ? "" : "^(", expression,
+		 is_anchored(expression) ? "" : ")$");
 	r = regcomp(re, whole.s, REG_EXTENDED | REG_NOSUB);
 	if (r)
 		regerror(r, re, why, size);

@@ -12,8 +12,8 @@
 
 #include "check.h"
 
-enum file_type { TYPE_FILE, TYPE_DIR, TYPE_SOCKET, TYPE_FIFO, TYPE_DEVICE };
-static const char *const types[] = {"file", "dir", "socket", "fifo", "device", NULL};
+enum file_type { TYPE_FILE, TYPE_DIR, TYPE_SOCKET, TYPE_FIFO, TYPE_DEVICE, TYPE_DIRECTORY };
+static const char *const types[] = {"file", "dir", "socket", "fifo", "device", "directory", NULL};
 
 #define CONTAINS_MAX (64 * 1024 * 1024)
 
@@ -99,6 +99,12 @@ static const char *type_name(mode_t m)
 	       : S_ISSOCK(m) ? "socket"
 	       : S_ISFIFO(m) ? "fifo"
 			     : "device";
+}
+
+/* Both names of a folder are one. */
+static const char *wanted_type(const struct file_conf *c)
+{
+	return types[c->type == TYPE_DIRECTORY ? TYPE_DIR : c->type];
 }
 
 static enum verdict owner_is(const char *wanted, const struct stat *st, const char *path,
@@ -248,9 +254,9 @@ static enum verdict one_file(const struct check_run *run, const char *path, stru
 
 	if (stat(path, &st))
 		return fail_errno(out, errno, path, "stat");
-	if (c->type != ENUM_UNSET && !str_eq(type_name(st.st_mode), types[c->type]))
+	if (c->type != ENUM_UNSET && !str_eq(type_name(st.st_mode), wanted_type(c)))
 		return check_fail(out, D_FILE_WRONG_TYPE, path, "it is a %s, demanded is a %s",
-				  type_name(st.st_mode), types[c->type]);
+				  type_name(st.st_mode), wanted_type(c));
 	if (!S_ISREG(st.st_mode) && (c->sha256 || c->contains || c->min_size.bytes >= 0 ||
 				     (c->not_empty && !S_ISDIR(st.st_mode))))
 		return check_fail(

@@ -56,7 +56,7 @@ static const char *transactional_id_problem(const char *id)
 }
 
 static const struct key library_keys[] = {
-    KEY_STR(struct library_conf, min_version, .check = version_problem,
+    KEY_STR(struct library_conf, min_version, .flags = K_NUMBERS, .check = version_problem,
 	    .doc = "Lowest version of librdkafka this program must be linked with.",
 	    .example = "\"2.6.1\""),
     KEY_STRLIST(

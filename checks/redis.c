@@ -43,6 +43,9 @@ static const char *version_problem(const char *text)
 	n = 0;
 	if (sscanf(text, "%9d.%9d%n", &a, &b, &n) == 2 && !text[n])
 		return NULL;
+	n = 0;
+	if (sscanf(text, "%9d%n", &a, &n) == 1 && !text[n])
+		return NULL;
 	return "is not a version such as 7.0 or 7.0.15";
 }
 
@@ -87,7 +90,7 @@ static const struct key redis_keys[] = {
     TLS_KEYS(struct redis_conf),
     KEY_ENUM(struct redis_conf, role, .choices = roles, .def = "any",
 	     .doc = "The role the server must have."),
-    KEY_STR(struct redis_conf, min_version, .check = version_problem,
+    KEY_STR(struct redis_conf, min_version, .flags = K_NUMBERS, .check = version_problem,
 	    .doc = "The server must be of this version or newer.", .example = "\"6.2\""),
     KEY_BOOL(struct redis_conf, cluster, .def = "false",
 	     .doc = "Whether a cluster must be complete: state ok, all slots served."),
@@ -601,6 +604,9 @@ static enum verdict redis_run(const struct check_run *run, struct diag *out)
 	struct session *s = xcalloc(1, sizeof(*s));
 
 	s->conf = run->conf;
+	/* Before the first word to a peer: what is not there will not come by waiting for it. */
+	if (secret_is_set(s->conf->password) && !secret_reveal(s->conf->password, out))
+		return V_FAIL;
 	if (redis_reach(run, s, out))
 		return V_FAIL;
 	if (redis_login(run, s, out) || redis_ping(run, s, out))

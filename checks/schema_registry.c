@@ -14,7 +14,8 @@
 
 enum must { MUST_EXIST, MUST_BE_SAME, MUST_BE_COMPATIBLE };
 static const char *const musts[] = {"exists", "same", "compatible", NULL};
-static const char *const types[] = {"AVRO", "JSON", "PROTOBUF", NULL};
+enum type { TYPE_AVRO, TYPE_JSON, TYPE_PROTOBUF, TYPE_ANY };
+static const char *const types[] = {"AVRO", "JSON", "PROTOBUF", "ANY", NULL};
 static const char *const modes[] = {"READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT", NULL};
 
 /* What a level promises, as bits: "at least" is then "has all bits of". */
@@ -61,15 +62,15 @@ static const struct key subject_keys[] = {
     KEY_STR(struct subject, name, .flags = K_REQUIRED,
 	    .doc = "The subject, usually the topic with -value behind it.",
 	    .example = "\"orders-value\""),
-    KEY_STR(struct subject, version, .def = "latest", .check = version_problem,
+    KEY_STR(struct subject, version, .flags = K_NUMBERS, .def = "latest", .check = version_problem,
 	    .doc = "Which version: a number, or latest."),
     KEY_PATH(struct subject, schema, .doc = "The schema file this service was built with.",
 	     .example = "\"schemas/order.avsc\""),
     KEY_ENUM(
 	struct subject, must, .choices = musts, .def = "exists",
 	.doc = "exists; same as the file (docs apart); compatible with it by the subject's rule."),
-    KEY_ENUM(struct subject, type, .choices = types,
-	     .doc = "The type the registered schema must have.", .example = "\"AVRO\""),
+    KEY_ENUM(struct subject, type, .choices = types, .def = "AVRO",
+	     .doc = "The type the registered schema must have."),
     KEY_ENUM(struct subject, compatibility, .choices = levels,
 	     .doc = "The subject's compatibility level must promise at least this.",
 	     .example = "\"BACKWARD\""),
@@ -333,7 +334,8 @@ static enum verdict schema_compatible(const struct session *s, const struct subj
 		 sub->version);
 	str_add(&body, "{\"schema\":");
 	str_add_json_string(&body, text);
-	if (sub->type != ENUM_UNSET)
+	/* Avro is what a request without a type means, to all that speak this API. */
+	if (sub->type != TYPE_AVRO && sub->type != TYPE_ANY)
 		str_addf(&body, ",\"schemaType\":\"%s\"", types[sub->type]);
 	str_addc(&body, '}');
 	if (ask(s, path.s, body.s, &resp, out))
@@ -415,7 +417,7 @@ static enum verdict subject_holds(const struct session *s, const struct subject 
 	if (!entry)
 		return V_FAIL;
 	type = json_str(entry, "schemaType");
-	if (sub->type != ENUM_UNSET && !str_eq(type ? type : "AVRO", types[sub->type]))
+	if (sub->type != TYPE_ANY && !str_eq(type ? type : "AVRO", types[sub->type]))
 		return check_fail(out, D_REGISTRY_SCHEMA_TYPE, name,
 				  "the registered schema is of type %s, demanded is %s",
 				  type ? type : "AVRO", types[sub->type]);

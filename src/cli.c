@@ -248,10 +248,12 @@ static int set_value(struct parse *p, enum cli_option_id id, const char *name, c
 	return err_make(p->err, 0, "%s takes no value", name);
 }
 
-static void set_switch(struct parse *p, enum cli_option_id id)
+static void set_switch(struct parse *p, const struct cli_option *o)
 {
+	enum cli_option_id id = o->id;
 	struct cli *c = p->cli;
 
+	p->named[id] = o->name;
 	if (id == O_FAIL_ON_DEGRADED)
 		c->fail_on_degraded = true;
 	else if (id == O_QUIET)
@@ -309,7 +311,7 @@ static int long_option(struct parse *p, char **argv)
 	if (!o->value) {
 		if (eq)
 			return err_make(p->err, 0, "%s takes no value", shown);
-		set_switch(p, o->id);
+		set_switch(p, o);
 		return 1;
 	}
 	if (!eq && !argv[1])
@@ -335,7 +337,7 @@ static int short_options(struct parse *p, char **argv)
 					"unknown option -%c; startguard %s --help lists them",
 					*letter, cli_commands[p->cli->command].name);
 		if (!o->value) {
-			set_switch(p, o->id);
+			set_switch(p, o);
 			continue;
 		}
 		if (letter[1])
@@ -355,7 +357,9 @@ static int parse_environment(struct parse *p)
 	for (size_t i = 0; i < cli_n_options; i++) {
 		const char *value = cli_options[i].env ? getenv(cli_options[i].env) : NULL;
 
-		if (value && *value && cli_options[i].in & 1u << p->cli->command &&
+		/* What a flag says is not asked for here, wrong or right. */
+		if (value && *value && !p->named[cli_options[i].id] &&
+		    cli_options[i].in & 1u << p->cli->command &&
 		    set_value(p, cli_options[i].id, cli_options[i].env, value) < 0)
 			return -1;
 	}
@@ -460,56 +464,64 @@ static int check_files(struct parse *p)
 	return 0;
 }
 
-int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err)
+static int parse_words(struct parse *p, char **argv)
 {
-	struct parse p = {.cli = out, .arena = a, .err = err};
-	size_t n = 0, waits;
+	struct cli *out = p->cli;
+	size_t n = 0;
 
-	*out = (struct cli){.color = "auto", .profile.timeout = SPAN_UNSET};
-	argv += argv[0] != NULL;
-	if (find_command(&p, &argv) < 0 || parse_environment(&p) < 0)
+	if (find_command(p, &argv) < 0)
 		return -1;
 	while (argv[n])
 		n++;
-	out->words = arena_alloc(a, (n + 1) * sizeof *out->words);
-	waits = out->profile.waits.n;
+	out->words = arena_alloc(p->arena, (n + 1) * sizeof *out->words);
 	while (*argv) {
 		int used = 1;
 
 		if (str_eq(*argv, "--")) {
 			out->service = argv[1] ? argv + 1 : NULL;
 			if (!out->service)
-				return err_make(err, 0, "no command behind --");
+				return err_make(p->err, 0, "no command behind --");
 			break;
 		}
 		if (str_starts(*argv, "--"))
-			used = long_option(&p, argv);
+			used = long_option(p, argv);
 		else if ((*argv)[0] == '-' && (*argv)[1])
-			used = short_options(&p, argv);
+			used = short_options(p, argv);
 		else
 			out->words[out->n_words++] = *argv;
 		if (used < 0)
 			return -1;
 		argv += used;
 	}
-	/* Flag beats environment, also for the list. */
-	if (waits > 0 && out->profile.waits.n > waits) {
-		out->profile.waits.v += waits;
-		out->profile.waits.n -= waits;
-	}
-	if (p.help) {
-		out->words = arena_alloc(a, 2 * sizeof *out->words);
+	if (p->help) {
+		out->words = arena_alloc(p->arena, 2 * sizeof *out->words);
 		out->words[0] = (char *)cli_commands[out->command].name;
 		out->n_words = out->command == CMD_RUN ? 0 : 1;
 		out->command = CMD_HELP;
 		return 0;
 	}
-	if (p.version) {
+	if (p->version) {
 		out->command = CMD_VERSION;
 		out->n_words = 0;
 		return 0;
 	}
-	return check_words(&p) < 0 ? -1 : check_files(&p);
+	if (parse_environment(p) < 0)
+		return -1;
+	return check_words(p) < 0 ? -1 : check_files(p);
+}
+
+int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err)
+{
+	struct parse p = {.cli = out, .arena = a, .err = err};
+	const char *log = getenv("STARTGUARD_TERMINATION_LOG");
+
+	*out = (struct cli){.color = "auto", .profile.timeout = SPAN_UNSET};
+	if (parse_words(&p, argv + (argv[0] != NULL)) == 0)
+		return 0;
+	/* Who asked for a termination message is to hear of this, too. */
+	if (!out->report.termination_log && log && *log)
+		out->report.termination_log = file_of(log);
+	return -1;
 }
 
 bool cli_asks_health(char **argv)

@@ -38,7 +38,8 @@ struct cli {
 	char **service; /* behind --; NULL: none */
 };
 
-/* 0; -1 with what is wrong. `a` holds what the environment's lists are split into. */
+/* 0; -1 with what is wrong: then *out has what came before it, and the file for the termination message, if one was named.
+ * `a` holds what the environment's lists are split into. */
 int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err);
 /* The command of this name; -1: none. */
 int cli_find(const char *word, enum command *out);

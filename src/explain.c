@@ -284,6 +284,8 @@ static void print_topic(struct str *b, const struct topic *t, enum print_as as)
 		str_add(b, "}");
 		break;
 	case AS_PROFILE:
+		for (const struct key *k = t->schema ? t->schema->keys : NULL; k && k->name; k++)
+			reference_row(b, k, "", k->flags & K_REQUIRED);
 		break;
 	}
 }
@@ -338,8 +340,9 @@ int explain(struct str *b, const char *topic, enum print_as as, struct err *err)
 {
 	const char *dot = topic ? strchr(topic, '.') : NULL, *words[64] = {NULL};
 	size_t len = dot ? (size_t)(dot - topic) : topic ? strlen(topic) : 0;
+	const struct check_kind *kind;
 
-	if (as == AS_PROFILE) {
+	if (!topic && as == AS_PROFILE) {
 		reference_profile(b);
 		return 0;
 	}
@@ -356,7 +359,10 @@ int explain(struct str *b, const char *topic, enum print_as as, struct err *err)
 			continue;
 		if (dot && print_key(b, &t, dot + 1, as, err) < 0)
 			return -1;
-		if (!dot)
+		kind = as == AS_PROFILE ? check_kind_find(t.name) : NULL;
+		if (!dot && kind && kind->schema)
+			reference_kind(b, kind);
+		else if (!dot)
 			print_topic(b, &t, as);
 		if (as == AS_JSON)
 			str_addc(b, '\n');

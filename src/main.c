@@ -37,6 +37,11 @@ static int usage(const struct err *err)
 	return EXIT_USAGE;
 }
 
+static bool is_run(const struct cli *cli)
+{
+	return cli->command == CMD_RUN || cli->command == CMD_CHECK || cli->command == CMD_TRY;
+}
+
 static int print(const struct str *b)
 {
 	if (fd_write_all(STDOUT_FILENO, b->s, b->len) < 0) {
@@ -107,6 +112,22 @@ static void refuse(const struct cli *cli, const struct profile *profile,
 	report_end(&report);
 	report_free(&report);
 	run_free(&run);
+}
+
+/* A command line that cannot be read: whoever looks at the pod is to hear of it, and no other file is sure to be meant. */
+static int refuse_words(const struct cli *cli, const struct err *err)
+{
+	const struct profile none = {.service = "-", .mode = MODE_PROD};
+	struct run run;
+	char buf[1024];
+
+	if (is_run(cli)) {
+		run_init(&run, &none, mono_now(), true, 1);
+		outcome_override(&run, EXIT_USAGE, err_text(err, buf, sizeof buf));
+		report_termination(&cli->report, &run);
+		run_free(&run);
+	}
+	return usage(err);
 }
 
 /* The first problem of the kind that decides, and how many there are. */
@@ -272,7 +293,7 @@ static int load_and_run(const struct cli *cli, const char *file, struct signals 
 /* `refused`: why signals cannot be waited for; NULL: they can. */
 static int do_run(const struct cli *cli, struct signals *signals, const struct err *refused)
 {
-	const struct profile none = {0};
+	const struct profile none = {.mode = profile_mode(&cli->profile)};
 	cleanup_free char *file = NULL;
 	struct err err;
 	char buf[1024];
@@ -341,6 +362,10 @@ static int do_show(const struct cli *cli)
 		explain_profile(&b, &profile);
 		if (print(&b) != 0)
 			code = EXIT_OWN;
+		else if (code)
+			say("show: mode %s refuses this profile: %zu problem%s",
+			    mode_name(profile.mode), problems.policies,
+			    problems.policies == 1 ? "" : "s");
 	} else {
 		say("show: %zu error%s in the profile", problems.errors,
 		    problems.errors == 1 ? "" : "s");
@@ -417,13 +442,13 @@ int main(int argc, char **argv)
 	hold_standard_descriptors();
 	watched = signals_open(&signals, &refused) == 0;
 	if (argc < 1 || cli_parse(&cli, &arena, argv, &err) < 0) {
-		code = argc < 1 ? EXIT_USAGE : usage(&err);
+		code = argc < 1 ? EXIT_USAGE : refuse_words(&cli, &err);
 		tell_finish();
 		arena_free(&arena);
 		return code && cli_asks_health(argv) ? 1 : code;
 	}
 	cli.report.color = cli_color(&cli);
-	if (cli.command != CMD_RUN && cli.command != CMD_CHECK && cli.command != CMD_TRY)
+	if (!is_run(&cli))
 		signals_close(&signals);
 	switch (cli.command) {
 	case CMD_RUN:

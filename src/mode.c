@@ -79,6 +79,22 @@ const char *mode_conflict(const struct modes_conf *aliases)
 	return NULL;
 }
 
+const char *mode_nearest(const struct modes_conf *aliases, const char *word)
+{
+	const char *words[64] = {NULL};
+	size_t n = 0;
+
+	for (enum mode m = 0; m < MODE__COUNT; m++) {
+		const struct strlist *more = aliases_of(aliases, m);
+
+		for (size_t i = 0; builtin[m][i]; i++)
+			words[n++] = builtin[m][i];
+		for (size_t i = 0; i < more->n && n < ARRAY_LEN(words) - 8; i++)
+			words[n++] = more->v[i];
+	}
+	return nearest_word(word, words);
+}
+
 const char *mode_list(const struct modes_conf *aliases, char *buf, size_t size)
 {
 	struct str b;

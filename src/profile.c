@@ -71,6 +71,15 @@ const char *profile_find(struct arena *a, const char *name, const char *search_p
 }
 
 /* ---- top level ---------------------------------------------------------------------------------------------------------- */
+enum mode profile_mode(const struct profile_options *o)
+{
+	enum mode mode = MODE_PROD;
+
+	if (o->mode)
+		(void)mode_find(NULL, o->mode, &mode);
+	return mode;
+}
+
 /* The mode comes first: it decides how the rest is read. */
 static void load_mode(struct load *l, const struct node *root)
 {
@@ -79,6 +88,7 @@ static void load_mode(struct load *l, const struct node *root)
 	const char *word = l->o->mode, *conflict;
 	struct problems unused = {.arena = &l->p->arena}; /* said when the top level is filled */
 	struct fill fill = l->fill;
+	struct suggestion near;
 	char list[512];
 
 	fill.problems = &unused;
@@ -94,11 +104,13 @@ static void load_mode(struct load *l, const struct node *root)
 		word = interpolate(mode, mode->text, "mode", &fill);
 	if (word && mode_find(l->aliases, word, &l->p->mode) < 0) {
 		mode_list(l->aliases, list, sizeof list);
+		near = did_you_mean(mode_nearest(l->aliases, word));
 		if (l->o->mode)
 			problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, l->o->mode_source,
-				    "unknown mode \"%s\"; known: %s", word, list);
+				    "unknown mode \"%s\"; known: %s%s", word, list, near.text);
 		else
-			ERROR_AT(l, mode, "mode", "unknown mode \"%s\"; known: %s", word, list);
+			ERROR_AT(l, mode, "mode", "unknown mode \"%s\"; known: %s%s", word, list,
+				 near.text);
 	}
 	l->fill.prod = l->p->mode == MODE_PROD;
 	problems_free(&unused);
@@ -318,8 +330,10 @@ void profile_load(struct profile *out, const struct profile_options *o, struct p
 	if (o->profile) {
 		out->path = profile_find(&out->arena, o->profile, o->search_path, problems);
 		root = out->path ? cfg_read_file(&out->arena, out->path, problems) : NULL;
-		if (!root)
+		if (!root) {
+			out->mode = profile_mode(o);
 			return;
+		}
 	}
 	top = root ? root : &empty;
 	load_mode(&l, top);

@@ -85,6 +85,8 @@ void profile_load(struct profile *out, const struct profile_options *o, struct p
 /* One check from KIND and KEY=VALUE words, as `try` has it. */
 void profile_try(struct profile *out, const struct profile_options *o, const char *kind,
 		 char *const *words, struct problems *problems);
+/* The mode as far as the command line says it: for a run without a profile that could be read. */
+enum mode profile_mode(const struct profile_options *o);
 /* The file a name stands for, or NULL with a problem added. */
 const char *profile_find(struct arena *a, const char *name, const char *search_path,
 			 struct problems *problems);

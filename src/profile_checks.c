@@ -18,18 +18,28 @@ static const struct profile_switch *waiver_of(const struct profile *p, const cha
 	return NULL;
 }
 
+/* Also where another key is wrong: all that is to be mended is told at once. */
+static void check_degraded(struct load *l, const struct node *at, const char *id,
+			   const struct common_conf *c, bool whole)
+{
+	const struct node *required = node_child(at, "required");
+	bool no = required && required->type == N_BOOL && !required->i;
+	bool may_degrade = c->required_in.n > 0 || (!c->required && (whole || no));
+
+	if (required && c->required_in.n > 0)
+		ERROR_AT(l, at, id, "has both required and required_in; keep one");
+	if (may_degrade && !node_child(at, "degraded"))
+		ERROR_AT(l, at, id,
+			 "may be missing, so it needs degraded: one sentence on what is lost "
+			 "without it");
+}
+
 /* What the common keys say together. */
 static void check_common(struct load *l, const struct node *at, const char *id,
 			 const struct common_conf *c)
 {
 	bool may_degrade = !c->required || c->required_in.n > 0;
 
-	if (node_child(at, "required") && c->required_in.n > 0)
-		ERROR_AT(l, at, id, "has both required and required_in; keep one");
-	if (may_degrade && !c->degraded)
-		ERROR_AT(l, at, id,
-			 "may be missing, so it needs degraded: one sentence on what is lost "
-			 "without it");
 	if (!may_degrade && c->degraded_env.n > 0)
 		ERROR_AT(
 		    l, at, id,
@@ -145,6 +155,7 @@ void load_check(struct load *l, const struct check_kind *kind, const char *name,
 	struct profile_check *c = new_check(l);
 	const struct node *common;
 	bool here;
+	int bad;
 
 	c->id = arena_printf(&l->p->arena, "%s.%s", kind->name, name);
 	c->name = name;
@@ -159,7 +170,9 @@ void load_check(struct load *l, const struct check_kind *kind, const char *name,
 		return;
 	}
 	common = without_shared(l, kind, node, false);
-	if (schema_fill(&common_schema, common, c->id, &c->common, &l->fill) == 0)
+	bad = schema_fill(&common_schema, common, c->id, &c->common, &l->fill);
+	check_degraded(l, common, c->id, &c->common, !bad);
+	if (!bad)
 		check_common(l, common, c->id, &c->common);
 	c->common.degraded = profile_clean(l, c->common.degraded);
 	c->common.description = profile_clean(l, c->common.description);

@@ -343,10 +343,10 @@ static void write_or_say(const char *what, const char *path, const struct str *t
 		*written = true;
 }
 
-static void write_termination_message(const struct report *r)
+void report_termination(const struct report_options *o, const struct run *run)
 {
-	const char *path = r->o->termination_log ? r->o->termination_log : TERMINATION_DEFAULT;
-	bool by_default = r->o->termination_log == NULL;
+	const char *path = o->termination_log ? o->termination_log : TERMINATION_DEFAULT;
+	bool by_default = o->termination_log == NULL;
 	struct err err;
 	struct str b;
 	char buf[1024];
@@ -354,7 +354,7 @@ static void write_termination_message(const struct report *r)
 	if (str_eq(path, "none"))
 		return;
 	str_init(&b, TERMINATION_MAX);
-	text_termination(&b, r->run);
+	text_termination(&b, run);
 	/* Where nobody asked for it, nobody misses it. */
 	if (save_in_place(path, b.s, b.len, 0644, !by_default, &err) < 0 && !by_default)
 		say("warning: the termination message was not written: %s",
@@ -406,7 +406,7 @@ static void write_files(struct report *r)
 		write_or_say("environment file", r->o->env_file, &b, 0644, NULL);
 	}
 	str_free(&b);
-	write_termination_message(r);
+	report_termination(r->o, r->run);
 }
 
 static void put_verdict(const struct report *r)

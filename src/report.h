@@ -42,6 +42,8 @@ struct mono report_tick(void *ctx, const struct run *run, struct mono now);
 void report_end(struct report *r);
 /* After report_end, when the run turned out otherwise: files and verdict line once more. */
 void report_again(struct report *r);
+/* The termination message alone, of a run that could not begin. */
+void report_termination(const struct report_options *o, const struct run *run);
 /* Instead of report_end, when the program must end without one: leaves the terminal in order. ctx: the report. */
 void report_abandon(void *ctx);
 void report_free(struct report *r);

@@ -23,14 +23,14 @@ static const char *problem_code(const struct problem *p)
 /* false: it is no more than a warning. */
 static bool problem_message(const struct problem *p, char *buf, size_t size)
 {
-	char raw[2048];
+	char raw[2048], line[16] = "";
 
 	if (p->kind == PROBLEM_WARNING)
 		return false;
-	if (p->file)
-		snprintf(raw, sizeof raw, "%s:%d: %s", p->file, p->line, p->text);
-	else
-		snprintf(raw, sizeof raw, "%s", p->text);
+	if (p->file && p->line > 0)
+		snprintf(line, sizeof line, ":%d", p->line);
+	snprintf(raw, sizeof raw, "%s%s%s%s%s%s", p->file ? p->file : "", line, p->file ? ": " : "",
+		 p->where, *p->where ? ": " : "", p->text);
 	text_clean(buf, size, raw);
 	return true;
 }
@@ -118,8 +118,13 @@ static void add_case(struct str *b, const struct run *run, size_t i)
 		str_add(b, "/>\n");
 		return;
 	}
-	snprintf(message, sizeof message, "%s: %s%s%s", code_of(r), r->diag.subject,
-		 r->diag.subject[0] ? ": " : "", r->diag.cause);
+	if (r->outcome == O_SKIPPED)
+		snprintf(message, sizeof message, "left out on request");
+	else if (r->outcome == O_WAIVED)
+		snprintf(message, sizeof message, "waived by switches.%s", c->waived_by->name);
+	else
+		snprintf(message, sizeof message, "%s: %s%s%s", code_of(r), r->diag.subject,
+			 r->diag.subject[0] ? ": " : "", r->diag.cause);
 	str_addf(b, ">\n    <%s", tag);
 	if (str_eq(tag, "skipped")) { /* old readers know no attributes of it */
 		str_addc(b, '>');

@@ -56,10 +56,20 @@ int fill_problem(struct fill *f, const struct node *at, const char *where, const
 
 /* ---- lists ----------------------------------------------------------------------------------------------------- */
 
+/* A text at the place of `at`, taken as it is. */
+static struct node *node_make(const struct slot *s, const struct node *at, const char *text)
+{
+	struct node *n = arena_alloc(s->fill->arena, sizeof *n);
+
+	*n = (struct node){
+	    .type = N_STR, .loose = true, .file = at->file, .line = at->line, .text = text};
+	return n;
+}
+
 /* A text where a list is expected: split at commas into loose items of the same place. */
 static struct node *split_list(const struct slot *s, const char *text)
 {
-	struct node *list = arena_alloc(s->fill->arena, sizeof *list), *item;
+	struct node *list = arena_alloc(s->fill->arena, sizeof *list);
 
 	*list = *s->node;
 	list->type = N_LIST;
@@ -70,14 +80,10 @@ static struct node *split_list(const struct slot *s, const char *text)
 		if (skip < n) {
 			while (len > skip && strchr(" \t\n", text[len - 1]))
 				len--;
-			item = arena_alloc(s->fill->arena, sizeof *item);
-			*item = (struct node){.type = N_STR,
-					      .loose = true,
-					      .file = s->node->file,
-					      .line = s->node->line};
 			/* It was filled in as a whole already: a $ that is left is meant. */
-			item->text = arena_strndup(s->fill->arena, text + skip, len - skip);
-			node_append(list, item);
+			node_append(list, node_make(s, s->node,
+						    arena_strndup(s->fill->arena, text + skip,
+								  len - skip)));
 		}
 		text += n + (text[n] == ',');
 	}
@@ -114,7 +120,10 @@ static int fill_pair(const struct slot *s, const char *text, const char *raw, st
 	if (secret.kind == SECRET_LITERAL)
 		literal_secret(s->fill, s->node,
 			       arena_printf(s->fill->arena, "%s: %s", s->where, out->name),
-			       "write a reference: name=env:NAME or name=file:/path");
+			       strstr(sep, " env:") || strstr(sep, " file:")
+				   ? "a reference (env:NAME, file:/path) must be the whole value; "
+				     "what stands before it goes into the variable or file"
+				   : "write a reference: name=env:NAME or name=file:/path");
 	return 0;
 }
 
@@ -212,6 +221,69 @@ static int fill_group(const struct slot *s, const struct node *group, void *out)
 	return schema_fill(s->key->sub, group, s->where, out, s->fill) != 0 || bad ? -1 : 0;
 }
 
+/* The words of a list as one text, with | between them. NULL: one of them is no text. */
+static struct node *join_group(const struct slot *s, const struct node *list)
+{
+	const char *text = "";
+
+	for (const struct node *c = list->first; c; c = c->next) {
+		if (c->type != N_STR)
+			return NULL;
+		text = arena_printf(s->fill->arena, "%s%s%s", text, c == list->first ? "" : "|",
+				    c->text);
+	}
+	if (!*text)
+		return NULL;
+	return node_make(s, list, text);
+}
+
+static bool is_one_group(const struct node *list)
+{
+	for (const struct node *c = list->first; c; c = c->next)
+		if (c->type != N_STR || strchr(c->text, '|'))
+			return false;
+	return list->first != NULL;
+}
+
+/* The list with each group as one text. What is none stays, for who looks at the items to complain. */
+static const struct node *with_groups(const struct slot *s, const struct node *list)
+{
+	struct node *out = arena_alloc(s->fill->arena, sizeof *out);
+
+	*out = *list;
+	out->first = NULL;
+	if (is_one_group(list)) {
+		node_append(out, join_group(s, list));
+		return out;
+	}
+	for (const struct node *c = list->first; c; c = c->next) {
+		struct node *item = c->type == N_LIST ? join_group(s, c) : NULL;
+
+		if (!item) {
+			item = arena_alloc(s->fill->arena, sizeof *item);
+			*item = *c;
+			item->next = NULL;
+		}
+		node_append(out, item);
+	}
+	return out;
+}
+
+/* A single number where a list is expected. */
+static const struct node *list_of_one(const struct slot *s)
+{
+	struct node *list = arena_alloc(s->fill->arena, 2 * sizeof *list);
+
+	list[0] = *s->node;
+	list[0].type = N_LIST;
+	list[0].first = NULL;
+	list[1] = *s->node;
+	list[1].name = NULL;
+	list[1].next = NULL;
+	node_append(&list[0], &list[1]);
+	return list;
+}
+
 static int fill_list(const struct slot *s)
 {
 	const struct node *list = s->node;
@@ -226,12 +298,16 @@ static int fill_list(const struct slot *s)
 			return -1;
 		list = split_list(s, text);
 		filled_in = true;
+	} else if (list->type == N_INT && s->key->flags & K_NUMBERS) {
+		list = list_of_one(s);
 	} else if (list->type == N_GROUP && s->key->type == K_GROUPLIST) {
 		return fill_problem(s->fill, list, s->where,
 				    "must be a list of groups: ( { ... }, { ... } )");
 	} else if (list->type != N_LIST) {
 		return wrong_type(s);
 	}
+	if (s->key->flags & K_WORDGROUPS)
+		list = with_groups(s, list);
 	n = count_children(list);
 	if (n == 0)
 		return fill_problem(

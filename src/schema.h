@@ -66,11 +66,14 @@ enum key_type {
 };
 
 #define K_REQUIRED 1u /* must be given */
-#define K_NUMBERS 4u  /* K_STRLIST: numbers are accepted as items too */
-#define K_HEADERS 8u  /* K_PAIRLIST: "Name: value" */
-#define K_MODES 32u   /* K_STRLIST: items are mode names or their aliases */
-#define K_EMPTY 128u  /* K_STR: an empty text is a value */
-#define K_RAW 64u     /* no ${} interpolation (regular expressions keep their dollar) */
+#define K_NUMBERS \
+	4u /* K_STRLIST: numbers are accepted as items too, or as the only one; K_STR: whole ones */
+#define K_HEADERS 8u /* K_PAIRLIST: "Name: value" */
+#define K_MODES 32u  /* K_STRLIST: items are mode names or their aliases */
+#define K_EMPTY 128u /* K_STR: an empty text is a value */
+#define K_RAW 64u    /* no ${} interpolation (regular expressions keep their dollar) */
+/* K_STRLIST: each item is a group of words, "A|B" or a list of its own; a list of single words is one group. */
+#define K_WORDGROUPS 256u
 
 struct schema;
 struct key {

@@ -289,9 +289,12 @@ static int fill_text(const struct slot *s)
 	const char *text;
 	int port;
 
-	if (s->node->type != N_STR)
+	if (s->node->type == N_INT && s->key->flags & K_NUMBERS)
+		text = arena_printf(s->fill->arena, "%lld", (long long)s->node->i);
+	else if (s->node->type != N_STR)
 		return wrong_type(s);
-	text = slot_text(s);
+	else
+		text = slot_text(s);
 	if (!text)
 		return -1;
 	if (!text[strspn(text, " \t\r\n")] && !(s->key->flags & K_EMPTY))

@@ -287,6 +287,24 @@ static void register_pair(const char *user, const char *password)
 	str_free(&pair);
 }
 
+/* curl writes it into a header as it is. NULL with *out filled when it cannot stand there. */
+static const char *token_of(const struct web_conf *web, struct diag *out)
+{
+	const char *token = secret_reveal(web->token, out);
+
+	if (token && !*token) {
+		check_fail(out, web->token.kind == SECRET_ENV ? D_ENV_EMPTY : D_SECRET_MALFORMED,
+			   web->token.kind == SECRET_LITERAL ? "token" : web->token.text,
+			   "the token is empty");
+		return NULL;
+	}
+	if (token && strpbrk(token, "\r\n")) {
+		check_fail(out, D_SECRET_MALFORMED, "token", "the token holds a line end");
+		return NULL;
+	}
+	return token;
+}
+
 static int set_credentials(CURL *curl, const struct web_request *req, struct web_response *resp,
 			   struct diag *out)
 {
@@ -294,7 +312,7 @@ static int set_credentials(CURL *curl, const struct web_request *req, struct web
 	const char *user = web->username, *password = "", *token;
 
 	if (secret_is_set(web->token)) {
-		token = secret_reveal(web->token, out);
+		token = token_of(web, out);
 		if (!token)
 			return -1;
 		curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);

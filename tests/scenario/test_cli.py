@@ -69,6 +69,58 @@ def test_mistakes_in_the_environment_are_told_by_name(guard, name, value, words)
     assert words in usage(guard, "check", env={name: value})
 
 
+@pytest.mark.parametrize("name, value, flag", [
+    ("STARTGUARD_TIMEOUT", "90", ["-t", "5s"]), ("STARTGUARD_FORMAT", "xml", ["--format", "text"]), ("STARTGUARD_PARALLEL", "many", ["--parallel", "3"]),
+    ("STARTGUARD_FAIL_ON_DEGRADED", "perhaps", ["--fail-on-degraded"]), ("STARTGUARD_MODE", "prd", ["-m", "dev"]), ("STARTGUARD_WAIT", "x://y", ["-w", "file:///"]),
+    ("STARTGUARD_TIMEOUT", "90", ["--help"]), ("STARTGUARD_TIMEOUT", "90", ["--version"])])
+def test_flags_beat_a_mistake_in_the_environment(guard, name, value, flag):
+    result = guard.cli("check", "-w", "file:///", *flag, env={name: value})
+    assert result.code == 0, result
+
+
+@pytest.mark.parametrize("by", ["flag", "variable"])
+@pytest.mark.parametrize("args", [["--bogus"], ["check", "-t", "5"], ["run", "word"], ["check", "--"], ["try"]])
+def test_mistakes_are_in_the_termination_message(guard, args, by):
+    """Who looks at a pod that does not start sees why."""
+    words, env = (["--termination-log", "why"], {}) if by == "flag" else ([], {"STARTGUARD_TERMINATION_LOG": "why"})
+    if by == "flag" and args[0] in ("run", "check", "try"):
+        args = [args[0], *words, *args[1:]]
+    elif by == "flag":
+        args = [*words, *args]
+    line = usage(guard, *args, env=env)
+    assert (guard.tmp / "why").read_text() == line.replace("startguard: ", "startguard: BLOCKED (64): ")
+
+
+@pytest.mark.parametrize("args", [["lint"], ["explain", "--bogus"], ["codes", "x", "y"]])
+def test_no_termination_message_of_what_starts_nothing(guard, args):
+    usage(guard, *args, env={"STARTGUARD_TERMINATION_LOG": "why"})
+    assert not (guard.tmp / "why").exists()
+
+
+@pytest.mark.parametrize("mode, words", [("prd", 'did you mean "prod"?'), ("enterprize", 'did you mean "enterprise"?'), ("xyz", "known: dev, staging, prod")])
+def test_nearest_mode(guard, mode, words):
+    text = 'startguard = 1; {} modes: {{ prod = ["enterprise"]; }}; file: {{ a: {{ path = "/"; }}; }};'
+    guard.check(text.format(""), mode=mode).problem(words, exit=64)
+    guard.check(text.format(f'mode = "{mode}";'), mode=None).problem(words, exit=78)
+
+
+@pytest.mark.parametrize("mode", ["dev", "staging", None])
+@pytest.mark.parametrize("args", [["-p", "none.cfg"], ["-p", "broken.cfg"], ["-w", "file:///", "--", "no-such-command"]])
+def test_mode_of_a_run_that_could_not_begin(guard, mode, args):
+    guard.write("broken.cfg", "startguard = ")
+    named = ["-m", mode] if mode else []
+    result = guard.cli("run", "--report", "r.json", *named, *args)
+    assert result.code in (78, 127)
+    assert json.loads((guard.tmp / "r.json").read_text())["mode"] == (mode or "prod")
+
+
+def test_show_of_a_profile_that_is_refused(guard):
+    file = guard.write("p.cfg", FINE)
+    result = guard.cli("show", "-p", file, "-m", "prod", "--skip", "file.a")
+    assert result.code == 77 and "file" in result.out
+    assert result.err.splitlines()[-1] == "startguard: show: mode prod refuses this profile: 1 problem"
+
+
 @pytest.mark.parametrize("args, words", [
     (["tcq"], 'unknown kind "tcq"; did you mean "tcp"?'), (["tcp", "address"], "is not KEY=VALUE"),
     (["tcp", "adress=x:1"], 'did you mean "address"?'), (["tcp", "address=a:1", "address=b:1"], "is given twice"),
@@ -184,6 +236,18 @@ def test_explain_in_every_form(guard, form):
         assert kind in result.out
     if form == "--json":
         json.loads(result.out)
+
+
+@pytest.mark.parametrize("topic", [*KINDS, "tcp.address", "kafka.topics", "profile", "common", "switches", "http.timeout"])
+def test_profile_of_one_topic(guard, topic):
+    """What can be copied into a profile, and no more than was asked for."""
+    out = guard.cli("explain", topic, "--profile").out
+    kind, _, key = topic.partition(".")
+    assert f"{key or ''} = " in out
+    assert [k for k in KINDS if f"\n{k}: {{" in out] == ([kind] if kind in KINDS and not key else [])
+    if kind in KINDS and not key:
+        assert guard.cli("lint", guard.write("one.cfg", f"startguard = 1;\n{out}")).code == 0
+    assert guard.cli("explain", "bogus", "--profile").code == 64
 
 
 def test_the_reference_profile_is_a_profile(guard):

@@ -28,6 +28,42 @@ def test_values_are_never_shown(guard):
     assert "the-value-of" not in result.err + str(result.report)
 
 
+ONE, TWO = {"A": "1", "B": "1"}, {"A": "1", "B": "2"}
+
+
+@pytest.mark.produces("env-conflict", "env-missing")
+@pytest.mark.parametrize("form", ['["A", "B"]', '"A, B"', '["A|B"]', '"A|B"', '(["A", "B"])', '(["B", "A"], ["C", "D"])', '(["A", "B"], "C|D")'])
+def test_groups_in_every_form(guard, form):
+    """One list is one group; lists in it are several."""
+    text = "startguard = 1; env: {{ e: {{ {} = {}; }}; }};"
+    two = "C" in form
+    guard.check(text.format("equal", form), env=ONE).passed()
+    guard.check(text.format("equal", form), env=TWO).expect("env-conflict", exit=69, cause="have different values")
+    guard.check(text.format("one_of", form), env={"A": "1"} | ({"D": "1"} if two else {})).passed()
+    guard.check(text.format("one_of", form), env=ONE).expect("env-conflict", exit=69, cause="only one may be set")
+    guard.check(text.format("one_of", form), env={"D": "1"}).expect("env-missing", exit=69, cause="none of")
+    assert guard.run(guard.cli("show", "-p", guard.write("p.cfg", text.format("equal", form))).out, env=ONE, mode=None).code == 0
+
+
+@pytest.mark.parametrize("form", ['(["A"])', '(("A", 1))', "([])", '["A|B", "C"]', '(["A", "B"], "C")', "(1)"])
+@pytest.mark.parametrize("key", ["equal", "one_of"])
+def test_groups_that_are_none(guard, key, form):
+    guard.run(f"startguard = 1;\nenv: {{ e: {{ {key} = {form}; }}; }};").problem(f":2: env.e: {key}", exit=78)
+
+
+@pytest.mark.near_miss("env-mismatch")
+@pytest.mark.parametrize("expression, value", [("^http", "http://x"), ("x$", "http://x"), ("^[0-9]+$", "12"), ("[0-9]+", "12"), ("a|b", "b"), (".*\\\\$", "1$"), ("", "")])
+def test_match(guard, expression, value):
+    guard.check(f'startguard = 1; env: {{ e: {{ match = ["A={expression}"]; }}; }};', env={"A": value}).passed()
+
+
+@pytest.mark.produces("env-mismatch")
+@pytest.mark.parametrize("expression, value", [("^http$", "http://x"), ("x$", "xy"), ("[0-9]+", "12x"), ("a|b", "bb"), ("^a", "ba"), ("1\\\\$", "21$"), ("", "1")])
+def test_match_not(guard, expression, value):
+    """An expression without an anchor is over the whole value."""
+    guard.check(f'startguard = 1; env: {{ e: {{ match = ["A={expression}"]; }}; }};', env={"A": value}).expect("env-mismatch", exit=69, subject="A")
+
+
 @pytest.mark.parametrize("keys,words", [({}, "give at least one"), ({"match": ["A=("]}, "expression of A"), ({"required": ["A B"]}, "name of a variable"),
                                         ({"one_of": ["A"]}, "one variable only")])
 def test_bad_keys(guard, keys, words):

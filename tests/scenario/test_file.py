@@ -34,12 +34,14 @@ def test_pass(guard):
     guard.try_("file", path=f, type="file", readable=True, writable=True, not_empty=True, min_size="10B", mode_at_most="0640", owner=f"{os.geteuid()}",
                sha256=hashlib.sha256(b"[learner]\n").hexdigest(), contains="learner]").passed()
     guard.try_("file", path=guard.tmp, type="dir", writable=True, not_empty=True).passed()
+    guard.try_("file", path=guard.tmp, type="directory").passed()
     guard.try_("file", path=guard.tmp / "*.conf").passed()
     guard.try_("file", path="/dev/null", type="device").passed()
 
 
 @pytest.mark.parametrize("code,keys,words", [pytest.param(*row, marks=pytest.mark.produces(row[0])) for row in [
     ("file-wrong-type", {"type": "dir"}, "it is a file"),
+    ("file-wrong-type", {"type": "directory"}, "demanded is a dir"),
     ("file-too-small", {"min_size": "1KiB"}, "5 bytes"),
     ("file-mode", {"mode_at_most": "0600"}, "0644"),
     ("file-mode", {"executable": True}, "execute"),

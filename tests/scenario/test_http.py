@@ -1,6 +1,7 @@
 """http, and what every kind on HTTP shares: statuses, credentials, bodies, hostile servers."""
 
 import base64
+import functools
 import ssl
 import urllib.parse
 
@@ -544,6 +545,41 @@ def test_header_from_env_cannot_add_headers(guard):
     with serve(Reply(200)) as s:
         guard.try_("http", url=s.url, headers=["X-A: env:A"], _env={"A": "x\r\nX-Evil: 1"}, _args=SHORT).expect("secret-malformed", exit=69, phase="config", retryable=False)
         assert s.requests == []
+
+
+WITH_TOKEN = {"http": {}, "opa": {}, "metrics": {"families": [{"name": "up"}]}, "schema_registry": {}}
+
+
+@pytest.mark.produces("secret-malformed", "env-empty")
+@pytest.mark.near_miss("auth-forbidden", "auth-failed")
+@pytest.mark.parametrize("kind", WITH_TOKEN)
+def test_token_cannot_add_headers(guard, kind):
+    """Nor end the head: a line end in it, or none of it at all, is told before a word is said."""
+    with serve(Reply(200)) as s:
+        ask = functools.partial(guard.try_, kind, url=s.url, _args=SHORT, **WITH_TOKEN[kind])
+        for value in ("abcd\nX-Evil: 1", "abcd\r", "\nabcd"):
+            ask(token="env:T", _env={"T": value}).expect("secret-malformed", exit=69, phase="config", subject="token", cause="line end")
+        ask(token=f"file:{guard.write('token', 'abcd' * 4 + chr(10) * 2)}").expect("secret-malformed", exit=69, subject="token")
+        ask(token=f"file:{guard.write('empty', chr(10))}").expect("secret-malformed", exit=69, cause="the token is empty")
+        ask(token="env:T", _env={"T": ""}).expect("env-empty", exit=69, subject="T")
+        assert s.requests == []
+
+
+@pytest.mark.near_miss("secret-malformed", "env-empty")
+def test_token_from_a_file_with_a_line_end(guard):
+    with serve(Reply(200)) as s:
+        guard.try_("http", url=s.url, token=f"file:{guard.write('token', 'abcdefgh' + chr(10))}").passed()
+        assert s.requests[0].headers["authorization"] == "Bearer abcdefgh"
+
+
+def test_a_reference_is_the_whole_value(guard):
+    guard.try_("http", url="http://x/", headers=["Authorization: Bearer env:TOKEN"]).problem("must be the whole value", exit=77)
+
+
+@pytest.mark.parametrize("status", ["503", '"503"', "[503]", '"2xx, 503"', '["5xx"]'])
+def test_status_in_every_form(guard, status):
+    with serve(Reply(503)) as s:
+        guard.check(f'startguard = 1; http: {{ h: {{ url = "{s.url}"; status = {status}; }}; }};').passed()
 
 
 @pytest.mark.parametrize("header", ["X-A: x\r\nX-Evil: 1", "X-A: x\ny", "X A: 1", "X-A\u00e4: 1", "X A: env:A"])

@@ -354,6 +354,23 @@ def test_a_list_from_one_variable(guard):
     guard.run(text, env={"NAMES": "ONE,TWO", "ONE": "1"}).expect("env-missing", cause="TWO")
 
 
+def test_lint_tells_all_that_is_to_be_mended(guard):
+    """A wrong value does not hide what is missing."""
+    file = guard.write("p.cfg", """startguard = 1;
+tcp: {
+  t: { address = "a:1"; timeout = "5"; required = false; };
+  u: { address = "a:1"; required_in = ["prod"]; grace = 5; };
+  v: { address = "a:1"; timeout = "5"; required = "no"; };
+  w: { address = "a:1"; timeout = "5"; degraded = "x"; required = true; required_in = ["prod"]; };
+};
+""")
+    result = guard.cli("lint", file)
+    told = {(line.split(":")[1], line.split(": ")[1]) for line in result.err.splitlines() if "needs degraded" in line}
+    assert told == {("3", "tcp.t"), ("4", "tcp.u")}, result
+    assert ":6: tcp.w: has both required and required_in" in result.err
+    assert result.err.count("a time needs a unit") + result.err.count("is not a time") == 4
+
+
 def test_lint_needs_no_variable(guard):
     assert lint(guard, ADDRESS % "${HOST}:${PORT}").code == 0
     assert lint(guard, ADDRESS % "${HOST").code == 78

@@ -155,6 +155,23 @@ def test_info(guard, code, has, wants):
         guard.try_("redis", url=s.url, _args=SHORT, **wants).expect(code, phase="assert")
 
 
+@pytest.mark.produces("redis-version")
+def test_version_of_one_number(guard):
+    with RespServer({"INFO": info(redis_version="7.0.15")}) as s:
+        text = 'startguard = 1; redis: {{ c: {{ url = "{}"; min_version = {}; }}; }};'
+        for good in ("7", '"7"', '"7.0"', '"6"'):
+            guard.check(text.format(s.url, good)).passed()
+        for bad in ("99", '"99"', "8", '"7.1"'):
+            guard.check(text.format(s.url, bad)).expect("redis-version", exit=69)
+
+
+@pytest.mark.produces("env-missing")
+@pytest.mark.near_miss("connect-refused")
+def test_password_that_is_not_there(guard):
+    """Told before a server is asked that is not there either: it will not come by waiting."""
+    guard.try_("redis", url=f"redis://127.0.0.1:{refused_port()}", password="env:NOT_SET", _args=SHORT).expect("env-missing", exit=69, subject="NOT_SET")
+
+
 @pytest.mark.near_miss("redis-wrong-role", "redis-version")
 def test_replica(guard):
     with RespServer({"INFO": info(role="slave", master_link_status="up", redis_version="7.2.0")}) as s:

@@ -119,8 +119,19 @@ def test_incompatible(guard, file):
 
 @pytest.mark.produces("registry-schema-type")
 def test_type(guard):
+    """Avro is what is meant where nothing is said."""
     with registry(latest=Reply(body={"schema": "{}", "schemaType": "JSON"})) as s:
-        guard.try_("schema_registry", url=s.url, subjects=subjects(type="AVRO"), _args=SHORT).expect("registry-schema-type", exit=69, cause="JSON")
+        for named in ({}, {"type": "AVRO"}, {"type": "PROTOBUF"}):
+            guard.try_("schema_registry", url=s.url, subjects=subjects(**named), _args=SHORT).expect("registry-schema-type", exit=69, cause="JSON")
+        for named in ("JSON", "ANY"):
+            guard.try_("schema_registry", url=s.url, subjects=subjects(type=named)).passed()
+
+
+@pytest.mark.parametrize("version", ["3", '"3"', '"latest"'])
+def test_version_in_every_form(guard, version):
+    with registry() as s:
+        s.routes["/subjects/orders-value/versions/3"] = s.routes["/subjects/orders-value/versions/latest"]
+        guard.check(f'startguard = 1; schema_registry: {{ r: {{ url = "{s.url}"; subjects = ( {{ name = "orders-value"; version = {version}; }} ); }}; }};').passed()
 
 
 @pytest.mark.produces("registry-level")

@@ -184,8 +184,8 @@ static void outcomes_of_junit(void **state)
 			 "name=\"c\"", "<skipped>connect-refused: b:1: refused</skipped>",
 			 "name=\"d\"", "<failure type=\"auth-failed\"", "name=\"e\"",
 			 "message=\"guard-bug: x: broken &lt;&amp;&gt;\">its own hint</error>",
-			 "name=\"f\"", "<skipped>waived: </skipped>", "name=\"g\"",
-			 "<skipped>skipped: </skipped>", NULL});
+			 "name=\"f\"", "<skipped>waived by switches.easy</skipped>", "name=\"g\"",
+			 "<skipped>left out on request</skipped>", NULL});
 	str_reset(&b);
 	/* Where degraded is not allowed, what degraded has failed. */
 	w.run.fail_on_degraded = true;
@@ -269,8 +269,8 @@ static void problems_without_their_warnings(void **state)
 	report_junit(&b, &w.run, "2026-01-01T00:00:00.000Z");
 	in_order(&b, (const char *const[]){
 			 "tests=\"3\" failures=\"0\" errors=\"3\"", "name=\"tcp.a profile\"",
-			 "<error type=\"profile\" message=\"p.cfg:2: wrong\"",
-			 "name=\"--only usage\"", "message=\"no such check\"",
+			 "<error type=\"profile\" message=\"p.cfg:2: tcp.a: wrong\"",
+			 "name=\"--only usage\"", "message=\"--only: no such check\"",
 			 "name=\"switch-forbidden\"", "message=\"p.cfg:3: not here\"", NULL});
 	assert_int_equal(count(&b, "<testcase"), 3);
 	assert_null(strstr(b.s, "only a warning"));
