@@ -380,7 +380,8 @@ static void finish_attempt(struct reactor *r, size_t k, const siginfo_t *info, s
 			 res->step[0] ? res->step : "nothing was reached");
 	}
 	res->last_attempt = mono_since(c->attempt_start, now);
-	if (l->final && !l->passed)
+	/* Also where it had no last word: then the one before it may have been kept. */
+	if (res->diag.code != D_NONE && !(l->final && l->passed))
 		retryable = diag_info(res->diag.code)->retryable;
 	close_pipe(r, l);
 	plan_result(&r->run->plan, k, now, l->final && l->passed, retryable);

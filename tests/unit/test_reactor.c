@@ -274,6 +274,33 @@ static enum verdict wants_memory_and_aborts(const struct check_run *run, struct 
 	abort();
 }
 
+/* Refused for good, then stuck. */
+static enum verdict refused_then_stuck(const struct check_run *run, struct diag *out)
+{
+	if (run->attempt == 1)
+		return check_fail(out, D_AUTH_FAILED, "there", "wrong password");
+	pause();
+	return V_PASS;
+}
+
+/* The rest of its time cuts the second attempt short: what the first found stays, with all that it means. */
+static void what_is_kept_means_what_it_meant(void **state)
+{
+	static const struct check_kind kind = {.name = "kind", .run = refused_then_stuck};
+	const struct result *res;
+	struct world w;
+
+	(void)state;
+	begin(&w, &kind, SPAN_S(60));
+	w.check.common.timeout = SPAN_MS(600);
+	w.check.common.grace = SPAN_S(60);
+	res = go(&w, false);
+	assert_int_equal(res->diag.code, D_AUTH_FAILED);
+	assert_int_equal(res->attempts, 2);
+	assert_int_equal(w.run.exit_code, 69);
+	end(&w);
+}
+
 static void every_end_has_its_word(void **state)
 {
 	static const struct {
@@ -527,6 +554,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_said_is_kept_within_bounds),
 	    cmocka_unit_test(the_guard_may_have_closed_descriptors),
+	    cmocka_unit_test(what_is_kept_means_what_it_meant),
 	    cmocka_unit_test(every_end_has_its_word),
 	    cmocka_unit_test(codes_are_counted_in_the_order_they_came),
 	    cmocka_unit_test(the_limit_that_was_hit_is_named),
