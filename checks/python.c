@@ -26,6 +26,16 @@ static const char *module_problem(const char *text)
 	}
 }
 
+static const char *least_version_problem(const char *text)
+{
+	char demand[60];
+
+	return snprintf(demand, sizeof(demand), "x >= %s", text) >= (int)sizeof(demand) ||
+		       strchr(text, ',') || demand_problem(demand)
+		   ? "is not a version such as 2.6.1"
+		   : NULL;
+}
+
 static const struct key python_keys[] = {
     KEY_PATH(struct python_conf, interpreter, .def = "python3",
 	     .doc = "The interpreter of the service: a path, or a name that is looked up in PATH.",
@@ -45,7 +55,8 @@ static const struct key python_keys[] = {
 	.doc = "Distributions that must not be installed, all versions or those that are named.",
 	.example = "[\"kafka-python < 3.0.0\", \"kafka-python-ng\"]"),
     KEY_STR(
-	struct python_conf, librdkafka_min_version, .check = version_pep440_problem,
+	struct python_conf, librdkafka_min_version, .flags = K_NUMBERS,
+	.check = least_version_problem,
 	.doc = "Oldest librdkafka that the service's confluent_kafka may bring along. Before 2.6.1 "
 	       "SCRAM fails against current brokers, with the words of a wrong password.",
 	.example = "\"2.6.1\""),
@@ -71,74 +82,131 @@ static const char *python_validate(const void *conf, const char **key)
 }
 
 /* ---- what runs in the interpreter ------------------------------------------------------------------------------------
- * Arguments: a descriptor, then what to look at, with a letter before it. Each finding is one line of words between tabs,
- * written at once: modules may print, crash or end the interpreter, and what was said before that stays. It leaves by
- * _exit: threads that a module started are not waited for. Python 2 and old versions of 3 understand it well enough to
- * say which they are. Values that are none of the names we asked for are the image's own: they are cleaned by who prints. */
+ * Arguments: a descriptor, then what to look at, each with a tag. Each finding is one line of words between tabs, written
+ * at once: modules may print, crash or end the interpreter, and what was said before that stays. It leaves by _exit:
+ * threads that a module started are not waited for.
+ *
+ * The service's folder comes first in the path of modules, so nothing is imported here but what the interpreter has loaded
+ * already: a module of the service's may have any name. Distributions are looked up in a process of their own, with the
+ * interpreter's own modules alone, for the same reason. Python 2 and old versions of 3 understand it well enough to say
+ * which they are. */
+#define DESCRIPTOR_GONE 97 /* a module closed it, or put another in its place */
 static const char probe[] =
     "import os, sys\n"
     "out, wanted = int(sys.argv[1]), sys.argv[2:]\n"
+    "pipe = os.fstat(out)[:3]\n"
     "sys.argv = ['']\n"
-    "tried = []\n"
-    "def text(value):\n"
+    "if sys.path[:1] == ['']:\n"
     "    try:\n"
-    "        return ' '.join(str(value).split())\n"
+    "        sys.path[0] = os.getcwd()\n"
+    "    except OSError:\n"
+    "        pass\n"
+    "kept = []\n"
+    "def text(value, room):\n"
+    "    try:\n"
+    "        return ' '.join(str(value).replace('\\0', '?').split())[:room]\n"
     "    except BaseException:\n"
     "        return 'an error whose text cannot be made'\n"
     "def say(*words):\n"
-    "    line = '\\t'.join([text(w)[:900] for w in words])\n"
-    "    os.write(out, line.encode('utf-8', 'replace')[:4000] + b'\\n')\n"
+    "    line = '\\t'.join([text(w, 900) for w in words]).encode('utf-8', 'replace')\n"
+    "    try:\n"
+    "        if os.fstat(out)[:3] != pipe:\n"
+    "            raise OSError()\n"
+    "        os.write(out, line[:4000] + b'\\n')\n"
+    "    except OSError:\n"
+    "        os._exit(97)\n"
     "def reason(error):\n"
-    "    place, trace = '', sys.exc_info()[2]\n"
-    "    while trace:\n"
-    "        file = trace.tb_frame.f_code.co_filename\n"
-    "        if file[0] != '<' and file != importlib.__file__:\n"
-    "            place = ' (%s:%d)' % (file, trace.tb_lineno)\n"
-    "        trace = trace.tb_next\n"
-    "    return type(error).__name__ + ': ' + text(error)[:600] + place\n"
+    "    try:\n"
+    "        place, trace = '', sys.exc_info()[2]\n"
+    "        while trace:\n"
+    "            file = trace.tb_frame.f_code.co_filename\n"
+    "            if file[:1] != '<':\n"
+    "                place = ' (%s:%d)' % (file[-140:], trace.tb_lineno)\n"
+    "            trace = trace.tb_next\n"
+    "        return type(error).__name__ + ': ' + text(error, 200) + place\n"
+    "    except BaseException:\n"
+    "        return 'an error that cannot be told'\n"
+    "def version_of(found):\n"
+    "    try:\n"
+    "        return found.version or ''\n"
+    "    except Exception:\n"
+    "        return ''\n"
+    "def same(name, other):\n"
+    "    return [re.sub('[-_.]+', '-', n).lower() for n in (name, other)]\n"
     "def versions(name):\n"
     "    for sign in '', '-', '_', '.':\n"
     "        other = re.sub('[-_.]+', sign, name) if sign else name\n"
-    "        found = [d.version or '' for d in metadata.distributions(name=other)]\n"
+    "        found = [version_of(d) for d in metadata.distributions(name=other, path=path)]\n"
     "        if found:\n"
     "            return found\n"
-    "    return []\n"
+    "    if sys.version_info >= (3, 10):\n"
+    "        return []\n"
+    "    found = []\n"
+    "    for d in metadata.distributions(path=path):\n"
+    "        try:\n"
+    "            a, b = same(name, d.metadata['Name'])\n"
+    "        except Exception:\n"
+    "            continue\n"
+    "        found += [version_of(d)] if a == b else []\n"
+    "    return found\n"
     "def look_for(tag, name):\n"
-    "    found = versions(name)\n"
+    "    try:\n"
+    "        found = versions(name)\n"
+    "    except Exception as e:\n"
+    "        return say('unclear', tag, reason(e))\n"
     "    for version in found[:1] if tag[0] == 'd' else sorted(set(found)):\n"
     "        say('distribution', tag, version)\n"
     "    if not found:\n"
     "        say('no distribution', tag)\n"
+    "def look_for_all(names):\n"
+    "    global metadata, re, path\n"
+    "    path, lib = sys.path, os.path.dirname(os.__file__)\n"
+    "    sys.path = [p for p in path if p.startswith(lib) and '-packages' not in p or "
+    "p.endswith('.zip') and os.path.dirname(p) == os.path.dirname(lib)]\n"
+    "    import re\n"
+    "    from importlib import metadata\n"
+    "    for tag, name in names:\n"
+    "        look_for(tag, name)\n"
+    "def apart(names):\n"
+    "    pid = os.fork()\n"
+    "    if not pid:\n"
+    "        try:\n"
+    "            look_for_all(names)\n"
+    "        except BaseException as e:\n"
+    "            say('unclear', names[0][0], reason(e))\n"
+    "        os._exit(0)\n"
+    "    os.waitpid(pid, 0)\n"
     "def bring(name):\n"
-    "    if name in tried:\n"
-    "        return\n"
-    "    tried.append(name)\n"
     "    say('importing', name)\n"
     "    try:\n"
-    "        importlib.import_module(name)\n"
+    "        kept.append((name, __import__(name)))\n"
     "        say('imported', name)\n"
     "    except ModuleNotFoundError as e:\n"
-    "        own = e.name and (name + '.').startswith(e.name + '.')\n"
+    "        own = isinstance(e.name, str) and (name + '.').startswith(e.name + '.')\n"
     "        say('missing' if own else 'broken', name, reason(e))\n"
     "    except BaseException as e:\n"
     "        say('broken', name, reason(e))\n"
+    "def ask_client():\n"
+    "    modules = [m for name, m in kept if name == 'confluent_kafka']\n"
+    "    client = modules[0] if modules else sys.modules.get('confluent_kafka')\n"
+    "    if not client:\n"
+    "        return\n"
+    "    say('asking')\n"
+    "    try:\n"
+    "        say('librdkafka', *client.libversion()[:2])\n"
+    "    except BaseException as e:\n"
+    "        say('no librdkafka', reason(e))\n"
     "say('python', '.'.join([str(n) for n in sys.version_info[:3]]), sys.executable)\n"
     "if sys.version_info < (3, 8):\n"
     "    say('too old')\n"
     "    os._exit(0)\n"
-    "import importlib, re\n"
-    "from importlib import metadata\n"
-    "for one in wanted:\n"
-    "    tag, name = one.split('=', 1)\n"
-    "    if tag[0] in 'df':\n"
-    "        look_for(tag, name)\n"
-    "    else:\n"
-    "        bring(name)\n"
-    "client = sys.modules.get('confluent_kafka')\n"
-    "try:\n"
-    "    say('librdkafka', client.libversion()[0] if client else '')\n"
-    "except Exception as e:\n"
-    "    say('broken', 'confluent_kafka', reason(e))\n"
+    "pairs = [one.split('=', 1) for one in wanted]\n"
+    "names = [pair for pair in pairs if pair[0][0] in 'df']\n"
+    "if names:\n"
+    "    apart(names)\n"
+    "for name in dict.fromkeys(name for tag, name in pairs if tag[0] == 'm'):\n"
+    "    bring(name)\n"
+    "ask_client()\n"
     "say('end')\n"
     "os._exit(0)\n";
 
@@ -148,8 +216,9 @@ struct probing {
 	const struct python_conf *conf;
 	struct diag *out;
 	size_t problems, imported;
-	bool old, ended;
-	char version[32], executable[256], at[200], librdkafka[40];
+	bool old, asked, ended;
+	char version[32], executable[256], librdkafka[40];
+	char at[200];         /* the module that is being imported; empty: none */
 	struct str installed; /* "confluent-kafka 2.6.1, fastavro 1.9.0" */
 	struct str others;    /* problems behind the first */
 };
@@ -220,18 +289,68 @@ static void judge_missing(struct probing *p, const char *tag)
 	problem(p, D_PYTHON_MODULE_MISSING, name, "no distribution of this name is installed");
 }
 
-static void judge_librdkafka(struct probing *p, const char *version)
+/* What came is a text and a number, 0x020601ff: the text of a build of its own need not be a version. */
+static void judge_librdkafka(struct probing *p, const char *version, const char *number)
 {
 	const char *least = p->conf->librdkafka_min_version;
-	char demand[80];
+	char demand[80], numbered[40];
+	int64_t n = 0;
 
+	if (version_pep440_problem(version) && !parse_i64(number, 1, UINT32_MAX, &n)) {
+		snprintf(numbered, sizeof(numbered), "%d.%d.%d", (int)(n >> 24),
+			 (int)(n >> 16 & 0xff), (int)(n >> 8 & 0xff));
+		version = numbered;
+	}
 	text_clean(p->librdkafka, sizeof(p->librdkafka), version);
-	if (!least || !*version)
+	if (!least)
 		return;
 	snprintf(demand, sizeof(demand), "librdkafka >= %s", least);
-	if (demand_check(demand, version) != DEMAND_MET)
+	if (version_pep440_problem(version))
+		problem(p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
+			"the version of its librdkafka cannot be told: libversion() gives \"%s\"",
+			version);
+	else if (demand_check(demand, version) != DEMAND_MET)
 		problem(p, D_PYTHON_LIBRDKAFKA_OLD, "confluent_kafka",
 			"it brings librdkafka %s, librdkafka_min_version is %s", version, least);
+}
+
+static void judge_unclear(struct probing *p, const char *tag, const char *why)
+{
+	const char *demand = demand_of(p, tag);
+	char name[DEMAND_NAME_MAX];
+
+	if (!demand)
+		return;
+	demand_name(demand, name);
+	problem(p, D_PYTHON_VERSION, name, "what is installed cannot be told: %s", why);
+}
+
+static void hear_of_module(struct probing *p, const char *word, const char *name, const char *why)
+{
+	p->at[0] = '\0';
+	if (str_eq(word, "importing")) {
+		text_clean(p->at, sizeof(p->at), name);
+		check_step(p->run, PH_ASSERT, "importing %s", p->at);
+	} else if (str_eq(word, "imported")) {
+		p->imported++;
+	} else if (str_eq(word, "missing")) {
+		problem(p, D_PYTHON_MODULE_MISSING, name, "%s", why);
+	} else if (str_eq(word, "broken")) {
+		problem(p, D_PYTHON_MODULE_BROKEN, name, "its import fails with %s", why);
+	}
+}
+
+static void hear_of_client(struct probing *p, const char *word, const char *a, const char *b)
+{
+	if (str_eq(word, "asking")) {
+		p->asked = true;
+		check_step(p->run, PH_ASSERT, "asking confluent_kafka for its librdkafka");
+	} else if (str_eq(word, "librdkafka")) {
+		judge_librdkafka(p, a, b);
+	} else if (str_eq(word, "no librdkafka") && p->conf->librdkafka_min_version) {
+		problem(p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
+			"the version of its librdkafka cannot be told: %s", a);
+	}
 }
 
 static void heard(void *ctx, const char *line)
@@ -254,19 +373,14 @@ static void heard(void *ctx, const char *line)
 		judge_distribution(p, a, b);
 	} else if (str_eq(word, "no distribution")) {
 		judge_missing(p, a);
-	} else if (str_eq(word, "importing")) {
-		text_clean(p->at, sizeof(p->at), a);
-		check_step(p->run, PH_ASSERT, "importing %s", p->at);
-	} else if (str_eq(word, "imported")) {
-		p->imported++;
-	} else if (str_eq(word, "missing")) {
-		problem(p, D_PYTHON_MODULE_MISSING, a, "%s", b);
-	} else if (str_eq(word, "broken")) {
-		problem(p, D_PYTHON_MODULE_BROKEN, a, "its import fails with %s", b);
-	} else if (str_eq(word, "librdkafka")) {
-		judge_librdkafka(p, a);
+	} else if (str_eq(word, "unclear")) {
+		judge_unclear(p, a, b);
 	} else if (str_eq(word, "end")) {
 		p->ended = true;
+	} else if (str_eq(word, "asking") || str_ends(word, "librdkafka")) {
+		hear_of_client(p, word, a, b);
+	} else {
+		hear_of_module(p, word, a, b);
 	}
 }
 
@@ -338,26 +452,45 @@ static const char *ending(int status, char *buf, size_t size)
 	return buf;
 }
 
+/* Where Python itself could not begin or go on, it says so in a line of this form, and more behind it. */
+static const char *reason_of_end(const struct program *program, char *buf, size_t size)
+{
+	const char *fatal = strstr(program->err_text, "Fatal Python error: ");
+
+	if (!fatal)
+		return program_last_words(program, buf, size);
+	text_clean_n(buf, size, fatal, strcspn(fatal, "\r\n"));
+	return buf;
+}
+
 /* The interpreter did not come to the end of what it was asked. */
 static enum verdict cut_short(struct probing *p, const struct program *program, bool ended,
 			      int status)
 {
-	const char *subject = *p->at ? p->at : p->conf->interpreter;
-	char how[80], words[300];
+	const char *module = p->asked ? "confluent_kafka" : p->at;
+	const char *subject = *module ? module : p->conf->interpreter;
+	const char *while_what = p->asked  ? " while it was asked for its librdkafka"
+				 : *module ? " while it was imported"
+					   : "";
+	char how[80], buf[300];
+	const char *words = reason_of_end(program, buf, sizeof(buf));
 
-	(void)program_last_words(program, words, sizeof(words));
-	(void)ending(status, how, sizeof(how));
 	if (!ended) {
 		kill(program->pid, SIGKILL);
 		problem(p, D_GUARD_DEADLINE, subject,
-			"%s was still running at the deadline; last words: %s",
-			*p->at ? "its import" : "the interpreter", words);
+			"the interpreter was still running at the deadline%s; last words: %s",
+			while_what, words);
 	} else if (!*p->version) {
 		problem(p, D_PYTHON_INTERPRETER_MISSING, subject,
-			"it %s before it ran a line of Python; last words: %s", how, words);
+			"it %s before it ran a line of Python; last words: %s",
+			ending(status, how, sizeof(how)), words);
+	} else if (WIFEXITED(status) && WEXITSTATUS(status) == DESCRIPTOR_GONE && *module) {
+		problem(p, D_PYTHON_MODULE_BROKEN, subject,
+			"its import closes descriptors that are not its own: what follows it "
+			"cannot be looked at");
 	} else {
 		problem(p, D_PYTHON_MODULE_BROKEN, subject, "the interpreter %s%s; last words: %s",
-			how, *p->at ? " while it was imported" : "", words);
+			ending(status, how, sizeof(how)), while_what, words);
 	}
 	return V_FAIL;
 }
@@ -376,6 +509,9 @@ static enum verdict judge(struct probing *p)
 		check_fact(p->run, "librdkafka", "%s", p->librdkafka);
 	if (p->conf->modules.n)
 		check_fact(p->run, "imported", "%zu", p->imported);
+	if (p->conf->librdkafka_min_version && !*p->librdkafka && !p->problems)
+		problem(p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
+			"its librdkafka cannot be asked for: the module is gone after its import");
 	if (p->problems)
 		return V_FAIL;
 	check_summary(p->run, "Python %s%s%s%s%s", p->version, p->installed.len ? ", " : "",

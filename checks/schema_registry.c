@@ -315,8 +315,10 @@ static enum verdict schema_same(const struct session *s, const struct subject *s
 			  sub->schema);
 }
 
+/* `type`: of the registered schema. Avro is what a request without one means, to all that speak this API. */
 static enum verdict schema_compatible(const struct session *s, const struct subject *sub,
-				      const char *escaped, const char *name, struct diag *out)
+				      const char *type, const char *escaped, const char *name,
+				      struct diag *out)
 {
 	struct web_response resp;
 	struct str path, body, reason;
@@ -334,9 +336,10 @@ static enum verdict schema_compatible(const struct session *s, const struct subj
 		 sub->version);
 	str_add(&body, "{\"schema\":");
 	str_add_json_string(&body, text);
-	/* Avro is what a request without a type means, to all that speak this API. */
-	if (sub->type != TYPE_AVRO && sub->type != TYPE_ANY)
-		str_addf(&body, ",\"schemaType\":\"%s\"", types[sub->type]);
+	if (!str_eq(type, "AVRO")) {
+		str_add(&body, ",\"schemaType\":");
+		str_add_json_string(&body, type);
+	}
 	str_addc(&body, '}');
 	if (ask(s, path.s, body.s, &resp, out))
 		return V_FAIL;
@@ -417,13 +420,15 @@ static enum verdict subject_holds(const struct session *s, const struct subject 
 	if (!entry)
 		return V_FAIL;
 	type = json_str(entry, "schemaType");
-	if (sub->type != TYPE_ANY && !str_eq(type ? type : "AVRO", types[sub->type]))
+	type = type ? type : "AVRO";
+	if (sub->type != TYPE_ANY && !str_eq(type, types[sub->type]))
 		return check_fail(out, D_REGISTRY_SCHEMA_TYPE, name,
-				  "the registered schema is of type %s, demanded is %s",
-				  type ? type : "AVRO", types[sub->type]);
+				  "the registered schema is of type %s, demanded is %s", type,
+				  types[sub->type]);
 	if (sub->must == MUST_BE_SAME && schema_same(s, sub, entry, name, out))
 		return V_FAIL;
-	if (sub->must == MUST_BE_COMPATIBLE && schema_compatible(s, sub, escaped.s, name, out))
+	if (sub->must == MUST_BE_COMPATIBLE &&
+	    schema_compatible(s, sub, type, escaped.s, name, out))
 		return V_FAIL;
 	if (sub->compatibility != ENUM_UNSET && level_at_least(s, sub, escaped.s, name, out))
 		return V_FAIL;

@@ -518,9 +518,14 @@ int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err)
 	*out = (struct cli){.color = "auto", .profile.timeout = SPAN_UNSET};
 	if (parse_words(&p, argv + (argv[0] != NULL)) == 0)
 		return 0;
-	/* Who asked for a termination message is to hear of this, too. */
-	if (!out->report.termination_log && log && *log)
-		out->report.termination_log = file_of(log);
+	/* Who asked for a termination message is to hear of this, too, wherever the words for it stand. */
+	for (; *argv && !str_eq(*argv, "--"); argv++) {
+		if (str_starts(*argv, "--termination-log="))
+			log = strchr(*argv, '=') + 1;
+		else if (str_eq(*argv, "--termination-log") && argv[1])
+			log = argv[1];
+	}
+	out->report.termination_log = log && *log ? file_of(log) : NULL;
 	return -1;
 }
 

@@ -200,7 +200,8 @@ static void reference_kind(struct str *b, const struct check_kind *kind)
 		n++;
 	invariant(n <= ARRAY_LEN(active));
 	choose_active(&a, kind, active, n);
-	str_addf(b, "\n# %s: %s\n%s: {\n\texample: {\n", kind->name, kind->summary, kind->name);
+	str_addf(b, "%s# %s: %s\n%s: {\n\texample: {\n", b->len ? "\n" : "", kind->name,
+		 kind->summary, kind->name);
 	for (size_t i = 0; i < n; i++)
 		reference_row(b, &kind->schema->keys[i], "\t\t", active[i]);
 	str_add(b, "\t};\n};\n");
@@ -360,7 +361,9 @@ int explain(struct str *b, const char *topic, enum print_as as, struct err *err)
 		if (dot && print_key(b, &t, dot + 1, as, err) < 0)
 			return -1;
 		kind = as == AS_PROFILE ? check_kind_find(t.name) : NULL;
-		if (!dot && kind && kind->schema)
+		if (!dot && kind && !kind->schema)
+			str_addf(b, "# %s: %s\n", t.name, t.summary);
+		else if (!dot && kind)
 			reference_kind(b, kind);
 		else if (!dot)
 			print_topic(b, &t, as);

@@ -221,20 +221,40 @@ static int fill_group(const struct slot *s, const struct node *group, void *out)
 	return schema_fill(s->key->sub, group, s->where, out, s->fill) != 0 || bad ? -1 : 0;
 }
 
-/* The words of a list as one text, with | between them. NULL: one of them is no text. */
+/* A copy of the list with all variables filled in, those of lists in it too. NULL: one is missing or not known. */
+static struct node *filled_list(const struct slot *s, const struct node *list)
+{
+	struct node *out = arena_alloc(s->fill->arena, sizeof *out);
+
+	*out = *list;
+	out->first = NULL;
+	for (const struct node *c = list->first; c; c = c->next) {
+		struct node *copy = arena_alloc(s->fill->arena, sizeof *copy);
+
+		*copy = *c;
+		if (c->type == N_LIST)
+			copy = filled_list(s, c);
+		else if (c->type == N_STR)
+			copy->text = interpolate(c, c->text, s->where, s->fill);
+		if (!copy || (c->type == N_STR && !copy->text))
+			return NULL;
+		copy->next = NULL;
+		node_append(out, copy);
+	}
+	return out;
+}
+
+/* The words of a list as one text, with | between them. NULL: there are none, or one of them is no text. */
 static struct node *join_group(const struct slot *s, const struct node *list)
 {
-	const char *text = "";
+	const char *text = NULL;
 
 	for (const struct node *c = list->first; c; c = c->next) {
 		if (c->type != N_STR)
 			return NULL;
-		text = arena_printf(s->fill->arena, "%s%s%s", text, c == list->first ? "" : "|",
-				    c->text);
+		text = text ? arena_printf(s->fill->arena, "%s|%s", text, c->text) : c->text;
 	}
-	if (!*text)
-		return NULL;
-	return node_make(s, list, text);
+	return text ? node_make(s, list, text) : NULL;
 }
 
 static bool is_one_group(const struct node *list)
@@ -245,10 +265,10 @@ static bool is_one_group(const struct node *list)
 	return list->first != NULL;
 }
 
-/* The list with each group as one text. What is none stays, for who looks at the items to complain. */
-static const struct node *with_groups(const struct slot *s, const struct node *list)
+/* The list, of filled in texts, with each group as one text. What is none stays, for who looks at the items to complain. */
+static const struct node *with_groups(const struct slot *s, struct node *list)
 {
-	struct node *out = arena_alloc(s->fill->arena, sizeof *out);
+	struct node *out = arena_alloc(s->fill->arena, sizeof *out), *next;
 
 	*out = *list;
 	out->first = NULL;
@@ -256,15 +276,12 @@ static const struct node *with_groups(const struct slot *s, const struct node *l
 		node_append(out, join_group(s, list));
 		return out;
 	}
-	for (const struct node *c = list->first; c; c = c->next) {
-		struct node *item = c->type == N_LIST ? join_group(s, c) : NULL;
+	for (struct node *c = list->first; c; c = next) {
+		struct node *group = c->type == N_LIST ? join_group(s, c) : NULL;
 
-		if (!item) {
-			item = arena_alloc(s->fill->arena, sizeof *item);
-			*item = *c;
-			item->next = NULL;
-		}
-		node_append(out, item);
+		next = c->next;
+		c->next = NULL;
+		node_append(out, group ? group : c);
 	}
 	return out;
 }
@@ -287,6 +304,7 @@ static const struct node *list_of_one(const struct slot *s)
 static int fill_list(const struct slot *s)
 {
 	const struct node *list = s->node;
+	struct node *own = NULL; /* a list that is no part of the profile's tree */
 	bool filled_in = false;
 	size_t n, i = 0;
 	int bad = 0;
@@ -296,7 +314,7 @@ static int fill_list(const struct slot *s)
 
 		if (!text)
 			return -1;
-		list = split_list(s, text);
+		list = own = split_list(s, text);
 		filled_in = true;
 	} else if (list->type == N_INT && s->key->flags & K_NUMBERS) {
 		list = list_of_one(s);
@@ -306,8 +324,13 @@ static int fill_list(const struct slot *s)
 	} else if (list->type != N_LIST) {
 		return wrong_type(s);
 	}
-	if (s->key->flags & K_WORDGROUPS)
-		list = with_groups(s, list);
+	if (s->key->flags & K_WORDGROUPS) {
+		own = own ? own : filled_list(s, list);
+		if (!own)
+			return -1;
+		list = with_groups(s, own);
+		filled_in = true;
+	}
 	n = count_children(list);
 	if (n == 0)
 		return fill_problem(

@@ -289,6 +289,9 @@ static int fill_text(const struct slot *s)
 	const char *text;
 	int port;
 
+	if (s->node->type == N_FLOAT && s->key->flags & K_NUMBERS)
+		return fill_problem(s->fill, s->node, s->where,
+				    "must be in quotes: 7.10 would be the number 7.1");
 	if (s->node->type == N_INT && s->key->flags & K_NUMBERS)
 		text = arena_printf(s->fill->arena, "%lld", (long long)s->node->i);
 	else if (s->node->type != N_STR)

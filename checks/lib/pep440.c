@@ -25,8 +25,7 @@ static bool read_number(const char **s, int64_t *n)
 	if (!isdigit((unsigned char)**s))
 		return false;
 	for (*n = 0; isdigit((unsigned char)**s); ++*s)
-		if (*n < INT64_MAX / 10 - 10)
-			*n = *n * 10 + (**s - '0');
+		*n = *n > (INT64_MAX - 9) / 10 ? INT64_MAX : *n * 10 + (**s - '0');
 	return true;
 }
 
@@ -273,6 +272,8 @@ static const char *read_specifier(const char **s, struct specifier *out)
 
 	while (i < OP__COUNT && !str_starts(*s, op_text[i]))
 		i++;
+	if (str_starts(*s, "==="))
+		return "has ===, which is not taken here: write ==";
 	if (i == OP__COUNT)
 		return "needs one of ==, !=, >=, <=, >, <, ~= between name and version";
 	*out = (struct specifier){.op = (enum op)i};

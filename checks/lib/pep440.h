@@ -2,7 +2,8 @@
  *
  * Versions and version specifiers are those of PEP 440 (packaging.python.org, "Version specifiers"), read as pip and
  * the library `packaging` do; a demand is a name with specifiers, PEP 508 without extras, markers and addresses. What is
- * installed is a fact and no choice: a pre-release is judged like any other version. Pure, bounded, for any bytes.
+ * installed is a fact and no choice: a pre-release is judged like any other version. Pure, bounded, for any bytes: numbers of
+ * up to 18 digits, 16 parts of a release and local parts of 63 characters; beyond that a version is none, or the largest.
  */
 #ifndef SG_PEP440_H
 #define SG_PEP440_H

@@ -66,7 +66,7 @@ static _Noreturn void become(const struct program *p, const char *const *argv, c
 	sigset_t none;
 	size_t n = 0;
 	char **own;
-	int null = open("/dev/null", O_RDONLY);
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	while (argv[n])
 		n++;
@@ -135,16 +135,34 @@ const char *program_trouble_text(enum program_trouble trouble, int error)
 	return text;
 }
 
-/* Keeps the beginning, drains the rest. False at the end of the stream. */
-static bool drain(int fd, char *buf, size_t max, size_t *len)
+/* Each of these reads once; false at the end of the stream. Output: the beginning is kept, the rest thrown away. */
+static bool drain_output(struct program *p)
 {
 	char waste[16 * 1024];
-	bool full = *len >= max;
-	ssize_t n = read(fd, full ? waste : buf + *len, full ? sizeof(waste) : max - *len);
+	bool full = p->n_out >= PROGRAM_OUTPUT_MAX;
+	ssize_t n = read(p->out, full ? waste : p->out_text + p->n_out,
+			 full ? sizeof(waste) : PROGRAM_OUTPUT_MAX - p->n_out);
 
 	if (n > 0 && !full)
-		*len += (size_t)n;
+		p->n_out += (size_t)n;
 	return n > 0 || (n < 0 && errno == EINTR);
+}
+
+/* Errors: the end is kept, where the reason stands. */
+static bool drain_errors(struct program *p)
+{
+	char bytes[64 * 1024]; /* all that a pipe holds */
+	ssize_t n = read(p->err, bytes, sizeof(bytes));
+	size_t max = sizeof(p->err_text) - 1, add, drop;
+
+	if (n <= 0)
+		return n < 0 && errno == EINTR;
+	add = (size_t)n < max ? (size_t)n : max;
+	drop = p->n_err + add > max ? p->n_err + add - max : 0;
+	memmove(p->err_text, p->err_text + drop, p->n_err - drop);
+	memcpy(p->err_text + p->n_err - drop, bytes + (size_t)n - add, add);
+	p->n_err += add - drop;
+	return true;
 }
 
 static void hand_over(struct program *p, const char *bytes, size_t n,
@@ -204,10 +222,9 @@ bool program_listen(struct program *p, struct mono deadline, int *status,
 		/* Wakes up now and then for the end of a program whose own children keep the pipes. */
 		if (poll(fds, ARRAY_LEN(fds), ended ? 0 : at_most(left, 20)) == 0 && ended)
 			return true;
-		if (fds[0].revents && !drain(p->out, p->out_text, PROGRAM_OUTPUT_MAX, &p->n_out))
+		if (fds[0].revents && !drain_output(p))
 			p->out = -1;
-		if (fds[1].revents &&
-		    !drain(p->err, p->err_text, sizeof(p->err_text) - 1, &p->n_err))
+		if (fds[1].revents && !drain_errors(p))
 			p->err = -1;
 		if (fds[2].revents && !drain_words(p, heard, ctx))
 			p->words = -1;

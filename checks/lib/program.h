@@ -1,8 +1,9 @@
 /* program: a program of the image is run as the service would find it, and listened to until it ends or its time is up.
  *
  * It runs in the process group of the attempt, which the guard kills as a whole when the attempt is over, however it
- * ends. Of both standard streams the beginning is kept and the rest thrown away: a program that says too much is not
- * held up. A third stream may carry lines that the program was asked for. Only in the child of a kind that needs_exec.
+ * ends. Of its output the beginning is kept, of its errors the end, and the rest thrown away: a program that says too much
+ * is not held up. A third stream may carry lines that the program was asked for. Only in the child of a kind that
+ * needs_exec.
  */
 #ifndef SG_PROGRAM_H
 #define SG_PROGRAM_H
@@ -10,7 +11,7 @@
 #include "check.h"
 
 #define PROGRAM_OUTPUT_MAX (64 * 1024)
-#define PROGRAM_ERRORS_MAX (4 * 1024)
+#define PROGRAM_ERRORS_MAX (8 * 1024)
 #define PROGRAM_LINE_MAX (4 * 1024) /* PIPE_BUF: what one write brings in one piece */
 
 /* What could not be done. */
@@ -40,12 +41,13 @@ int program_words(struct program *p);
 enum program_trouble program_start(struct program *p, const char *const *argv, const char *folder);
 /* What there is to say about such an errno, for a person. */
 const char *program_trouble_text(enum program_trouble trouble, int error);
-/* Listens until all streams or the program have ended, a little beyond the deadline: what had come by then may be seen
- * late. Lines of the third stream go to `heard`, without their end, terminated; what is beyond PROGRAM_LINE_MAX is cut.
+/* Listens until the program has ended and its streams are empty, or to a little beyond the deadline: what had come by then
+ * may be seen late. Lines of the third stream go to `heard`, without their end, terminated; what is beyond PROGRAM_LINE_MAX is cut.
  * Has it ended? Then *status is waitpid's; otherwise it still runs. */
 bool program_listen(struct program *p, struct mono deadline, int *status,
 		    void (*heard)(void *ctx, const char *line), void *ctx);
-/* The last line that says something, of stderr if there is any: where programs put their reason. Cleaned; lives in buf. */
+/* The last line that says something, of stderr if there is any: where programs put their reason. Cleaned; lives in buf, or
+ * says that there is none. */
 const char *program_last_words(const struct program *p, char *buf, size_t size);
 
 #endif

@@ -78,17 +78,24 @@ def test_flags_beat_a_mistake_in_the_environment(guard, name, value, flag):
     assert result.code == 0, result
 
 
-@pytest.mark.parametrize("by", ["flag", "variable"])
+@pytest.mark.parametrize("by", ["flag", "flag behind", "flag with =", "variable"])
 @pytest.mark.parametrize("args", [["--bogus"], ["check", "-t", "5"], ["run", "word"], ["check", "--"], ["try"]])
 def test_mistakes_are_in_the_termination_message(guard, args, by):
     """Who looks at a pod that does not start sees why."""
-    words, env = (["--termination-log", "why"], {}) if by == "flag" else ([], {"STARTGUARD_TERMINATION_LOG": "why"})
-    if by == "flag" and args[0] in ("run", "check", "try"):
-        args = [args[0], *words, *args[1:]]
-    elif by == "flag":
-        args = [*words, *args]
-    line = usage(guard, *args, env=env)
+    words = {"flag": ["--termination-log", "why"], "flag behind": ["--termination-log", "why"], "flag with =": ["--termination-log=why"]}.get(by, [])
+    command = args[:1] if args[0] in ("run", "check", "try") else []
+    rest = args[len(command):]
+    # What stands behind -- is the service's.
+    args = [*command, *rest, *words] if by == "flag behind" and rest != ["--"] else [*command, *words, *rest]
+    line = usage(guard, *args, env={"STARTGUARD_TERMINATION_LOG": "other" if words else "why"})
     assert (guard.tmp / "why").read_text() == line.replace("startguard: ", "startguard: BLOCKED (64): ")
+    assert not (guard.tmp / "other").exists()
+
+
+def test_nobody_asked_for_a_termination_message(guard):
+    usage(guard, "check", "--bogus", "--termination-log", "none", env={"STARTGUARD_TERMINATION_LOG": "why"})
+    usage(guard, "run", "--", env={"STARTGUARD_TERMINATION_LOG": "none"})
+    assert os.listdir(guard.tmp) == []
 
 
 @pytest.mark.parametrize("args", [["lint"], ["explain", "--bogus"], ["codes", "x", "y"]])

@@ -45,6 +45,21 @@ def test_groups_in_every_form(guard, form):
     assert guard.run(guard.cli("show", "-p", guard.write("p.cfg", text.format("equal", form))).out, env=ONE, mode=None).code == 0
 
 
+@pytest.mark.produces("env-conflict", "env-missing")
+def test_groups_from_variables(guard):
+    """What a variable holds counts as if it stood there."""
+    names = {"G1": "A|B", "G2": "C|D", "ONE": "A", "TWO": "B", "LIST": "A,B"}
+    for form, groups in [('["${G1}", "${G2}"]', 2), ('"${G1},${G2}"', 2), ('["${ONE}", "${TWO}"]', 1), ('"${LIST}"', 1), ('(["${ONE}", "B"], "${G2}")', 2)]:
+        text = f"startguard = 1; env: {{ e: {{ one_of = {form}; }}; }};"
+        good = names | {"A": "1", "C": "1"}
+        guard.check(text, env=good).passed()
+        guard.check(text, env=good | {"B": "1"}).expect("env-conflict", exit=69, subject="A|B")
+        alone = guard.check(text, env=names | {"A": "1"})
+        alone.expect("env-missing", exit=69, subject="C|D") if groups == 2 else alone.passed()
+        assert guard.cli("lint", guard.write("p.cfg", text)).code == 0
+    guard.check("startguard = 1; env: { e: { one_of = [\"${NOT_SET}\", \"A\"]; }; };").problem("NOT_SET", exit=78)
+
+
 @pytest.mark.parametrize("form", ['(["A"])', '(("A", 1))', "([])", '["A|B", "C"]', '(["A", "B"], "C")', "(1)"])
 @pytest.mark.parametrize("key", ["equal", "one_of"])
 def test_groups_that_are_none(guard, key, form):

@@ -173,8 +173,8 @@ def test_modules_of_the_services_folder(image, guard):
     assert [path.name for path in (guard.tmp / "app").iterdir()] == ["json.py"], "a check writes nothing"
 
 
-def test_what_modules_do_meanwhile(image):
-    """They print, start threads and processes, look at their arguments, close what they do not know."""
+def test_what_modules_do_meanwhile(image, guard):
+    """They print, start threads and processes, look at their arguments, go elsewhere."""
     noisy = """import os, subprocess, sys, threading, time
 assert sys.argv == [""]
 print("end", flush=True)
@@ -182,8 +182,77 @@ os.write(1, b"x" * 300000)
 os.write(2, b"broken\\tclient\\tno\\n" * 1000)
 threading.Thread(target=time.sleep, args=(1000,)).start()
 subprocess.Popen(["sleep", "1000"])
+os.chdir("/")
 """
-    image({"noisy": noisy}, modules=["noisy", "json"]).passed()
+    guard.write("app/local.py", "")
+    image({"noisy": noisy}, modules=["noisy", "local", "json"], working_directory=guard.tmp / "app").passed()
+
+
+@pytest.mark.produces("python-module-broken")
+@pytest.mark.parametrize("then", ["", "files = [open(f'file{i}', 'w') for i in range(20)]"])
+def test_a_module_that_closes_what_is_not_its_own(image, guard, then):
+    """What it opens instead is its own: nothing is written there."""
+    guard.write("app/closer.py", f"import os\nos.closerange(3, 256)\n{then}\n")
+    image(modules=["closer", "json"], working_directory=guard.tmp / "app").expect("python-module-broken", subject="closer", cause="closes descriptors that are not its own")
+    assert all(not path.read_bytes() for path in guard.tmp.glob("app/file*"))
+
+
+@pytest.mark.near_miss("python-module-broken", "python-version")
+@pytest.mark.parametrize("name", ["email", "random", "string", "importlib", "re", "zipfile", "pathlib", "json", "csv", "collections"])
+def test_a_module_of_any_name(image, guard, name):
+    """The service's own hide what the check itself would like to import."""
+    guard.write(f"app/{name}.py", "ours = 1\n")
+    guard.write("app/svc.py", f"import {name}\n")
+    there = {"modules": ["svc"], "working_directory": guard.tmp / "app"}
+    image({}, {"some-client": "1.0"}, distributions=["some-client >= 1"], forbidden=["other"], **there).passed()
+    image(_env={"PYTHONPATH": f"{guard.tmp}/app:{guard.tmp}/site"}, distributions=["some-client >= 1"], modules=["svc"]).passed()
+
+
+@pytest.mark.produces("python-forbidden")
+@pytest.mark.near_miss("python-module-broken")
+def test_metadata_that_cannot_be_read(image, guard):
+    """One of them does not stand for the others."""
+    guard.write("site/odd_one-1.0.dist-info/METADATA", b"Metadata-Version: 2.1\nName: odd-one\nVersion: 1.0\nAuthor: Andr\xe9\n")
+    image({}, {"kafka-python": "2.0.2"}, forbidden=["odd-two", "kafka-python"], modules=["json"]).expect("python-forbidden")
+    image(distributions=["odd-one >= 1"], _env={"PYTHONWARNINGS": "error"}).expect("python-version", cause="one without a version")
+
+
+@pytest.mark.produces("python-librdkafka-old")
+@pytest.mark.near_miss("python-module-broken")
+@pytest.mark.parametrize("text, modules, version", [
+    (OLD, ["confluent_kafka", "purge"], "2.0.2"), ("libversion = lambda: ('v2.0.2-12-gabcdef', 0x020002ff)\n", [], "2.0.2"), ("libversion = lambda: ('', 0x010905ff)\n", [], "1.9.5")])
+def test_librdkafka_that_hides(image, text, modules, version):
+    """A demand is never met by nothing."""
+    image({"confluent_kafka": text, "purge": "import sys\ndel sys.modules['confluent_kafka']\n"}, modules=modules or ["json"], librdkafka_min_version="2.6.1").expect(
+        "python-librdkafka-old", exit=69, cause=f"it brings librdkafka {version}")
+
+
+@pytest.mark.produces("python-module-broken")
+@pytest.mark.near_miss("python-librdkafka-old")
+@pytest.mark.parametrize("text, cause", [("", "cannot be told: AttributeError"), ("def libversion(): return ('new', 'newer')\n", 'libversion() gives "new"'), ("libversion = lambda: None\n", "TypeError"),
+                                         ("def libversion():\n    import os; os.abort()\n", "ended by signal 6 (Aborted) while it was asked for its librdkafka"), ("import os; os._exit(0)\n", "it said nothing")])
+def test_librdkafka_that_cannot_be_asked(image, text, cause):
+    image({"confluent_kafka": text}, modules=["json"], librdkafka_min_version="2.6.1").expect("python-module-broken", exit=69, subject="confluent_kafka", cause=cause)
+    if "Error" in cause:
+        image({"confluent_kafka": text}, modules=["confluent_kafka", "json"]).passed()
+
+
+@pytest.mark.produces("python-module-broken")
+@pytest.mark.parametrize("text, cause", [
+    ("exec(compile('1/0', '', 'exec'))", "ZeroDivisionError: division by zero"), ("raise ModuleNotFoundError('x', name=5)", "ModuleNotFoundError: x"),
+    ("class M(type):\n    @property\n    def __name__(cls): raise ValueError\nclass E(Exception, metaclass=M): pass\nraise E()", "its import fails with "),
+    ("raise ImportError('IMPORTANT: PLEASE READ THIS ' * 30)", "client.py:1)"), ("raise ValueError('bad byte \\0 in config')", "bad byte ? in config ("),
+    ("import os, sys\nsys.stderr.write('warming up\\n' * 9000 + 'FATAL: driver too old\\n'); sys.stderr.flush(); os.abort()", "last words: FATAL: driver too old")])
+def test_what_is_told_of_an_odd_error(image, text, cause):
+    """And the module behind it is looked at, too."""
+    told = image({"client": text}, modules=["client", "none"]).expect("python-module-broken", exit=69, subject="client", cause=cause)["cause"]
+    assert "abort" in text or "none: ModuleNotFoundError" in told
+
+
+@pytest.mark.produces("python-interpreter-missing")
+def test_an_interpreter_without_its_library(image):
+    """Python's own words, not those it ends with."""
+    image(modules=["json"], interpreter="/usr/bin/python3", _env={"PYTHONHOME": "/nonexistent"}).expect("python-interpreter-missing", exit=69, cause="last words: Fatal Python error: init_fs_encoding")
 
 
 @pytest.mark.produces("guard-deadline")
@@ -191,14 +260,14 @@ subprocess.Popen(["sleep", "1000"])
 def test_an_import_that_hangs(image, guard):
     slow = {"slow": "import time\nprint('loading weights', flush=True)\ntime.sleep(1000)\n"}
     image(slow, modules=["json", "slow"], attempt_timeout=guard.span(3), _args=["-t", guard.span(3)]).expect(
-        "guard-deadline", exit=124, subject="slow", cause="its import was still running at the deadline; last words: loading weights")
+        "guard-deadline", exit=124, subject="slow", cause="was still running at the deadline while it was imported; last words: loading weights")
 
 
 @pytest.mark.produces("python-module-missing")
 @pytest.mark.near_miss("guard-deadline")
 def test_what_was_wrong_before_an_import_that_hangs(image, guard):
     slow = {"slow": "import time\ntime.sleep(1000)\n"}
-    image(slow, modules=["none", "slow"], attempt_timeout=guard.span(3)).expect("python-module-missing", exit=69, subject="none", cause="also slow: its import was still running")
+    image(slow, modules=["none", "slow"], attempt_timeout=guard.span(3)).expect("python-module-missing", exit=69, subject="none", cause="also slow: the interpreter was still running at the deadline while it was imported")
 
 
 @pytest.mark.parametrize("key, value, words", [
@@ -206,7 +275,8 @@ def test_what_was_wrong_before_an_import_that_hangs(image, guard):
     ("modules", "1a", "name of a module"), ("modules", "a; import os", "name of a module"), ("distributions", "a > x", "none by PEP 440"), ("distributions", "a[b]", "extras"),
     ("distributions", ">= 1", "must begin with the name"), ("distributions", "a >= 1; x", "marker"), ("distributions", "a 1", "needs one of =="), ("distributions", "a ~= 1", "two or more"),
     ("distributions", "a > 1.*", "only == and !="), ("distributions", "a > 1+x", "only == and !="), ("forbidden", "-a", "begin and end"), ("forbidden", "a >= 1 2", "comma"),
-    ("librdkafka_min_version", "new", "such as 2.6.1")])
+    ("librdkafka_min_version", "new", "such as 2.6.1"), ("librdkafka_min_version", "2.6.1+x", "such as 2.6.1"), ("librdkafka_min_version", "2, < 1", "such as 2.6.1"),
+    ("distributions", "a === 1", "not taken")])
 def test_bad_keys(guard, key, value, words):
     other = "" if key == "modules" else 'modules = ["json"];'
     keys = f'{key} = "{value}";' if key.startswith("lib") else f'{key} = ["{value}"];'

@@ -161,6 +161,7 @@ def test_version_of_one_number(guard):
         text = 'startguard = 1; redis: {{ c: {{ url = "{}"; min_version = {}; }}; }};'
         for good in ("7", '"7"', '"7.0"', '"6"'):
             guard.check(text.format(s.url, good)).passed()
+        guard.check(text.format(s.url, "7.0")).problem("must be in quotes", exit=78)
         for bad in ("99", '"99"', "8", '"7.1"'):
             guard.check(text.format(s.url, bad)).expect("redis-version", exit=69)
 

@@ -127,6 +127,16 @@ def test_type(guard):
             guard.try_("schema_registry", url=s.url, subjects=subjects(type=named)).passed()
 
 
+@pytest.mark.parametrize("named, sent", [({}, None), ({"type": "JSON"}, "JSON"), ({"type": "ANY"}, "JSON")])
+def test_type_that_is_asked_about(guard, file, named, sent):
+    """Compatible is asked of a schema of the registered type; Avro is what a request without one means."""
+    latest = {"schema": "{}"} | ({"schemaType": sent} if sent else {})
+    with registry(latest=Reply(body=latest)) as s:
+        guard.try_("schema_registry", url=s.url, subjects=subjects(file, must="compatible", **named).replace('must = "same";', "")).passed()
+        asked = [json.loads(r.body) for r in s.requests if r.method == "POST"]
+        assert [one.get("schemaType") for one in asked] == [sent]
+
+
 @pytest.mark.parametrize("version", ["3", '"3"', '"latest"'])
 def test_version_in_every_form(guard, version):
     with registry() as s:
