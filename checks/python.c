@@ -6,6 +6,7 @@
 
 #include "pep440.h"
 #include "program.h"
+#include "python_probe.h"
 
 struct python_conf {
 	const char *interpreter, *working_directory, *librdkafka_min_version;
@@ -80,135 +81,6 @@ static const char *python_validate(const void *conf, const char **key)
 		       "librdkafka_min_version";
 	return NULL;
 }
-
-/* ---- what runs in the interpreter ------------------------------------------------------------------------------------
- * Arguments: a descriptor, then what to look at, each with a tag. Each finding is one line of words between tabs, written
- * at once: modules may print, crash or end the interpreter, and what was said before that stays. It leaves by _exit:
- * threads that a module started are not waited for.
- *
- * The service's folder comes first in the path of modules, so nothing is imported here but what the interpreter has loaded
- * already: a module of the service's may have any name. Distributions are looked up in a process of their own, with the
- * interpreter's own modules alone, for the same reason. Python 2 and old versions of 3 understand it well enough to say
- * which they are. */
-#define DESCRIPTOR_GONE 97 /* a module closed it, or put another in its place */
-static const char probe[] =
-    "import os, sys\n"
-    "out, wanted = int(sys.argv[1]), sys.argv[2:]\n"
-    "pipe = os.fstat(out)[:3]\n"
-    "sys.argv = ['']\n"
-    "if sys.path[:1] == ['']:\n"
-    "    try:\n"
-    "        sys.path[0] = os.getcwd()\n"
-    "    except OSError:\n"
-    "        pass\n"
-    "kept = []\n"
-    "def text(value, room):\n"
-    "    try:\n"
-    "        return ' '.join(str(value).replace('\\0', '?').split())[:room]\n"
-    "    except BaseException:\n"
-    "        return 'an error whose text cannot be made'\n"
-    "def say(*words):\n"
-    "    line = '\\t'.join([text(w, 900) for w in words]).encode('utf-8', 'replace')\n"
-    "    try:\n"
-    "        if os.fstat(out)[:3] != pipe:\n"
-    "            raise OSError()\n"
-    "        os.write(out, line[:4000] + b'\\n')\n"
-    "    except OSError:\n"
-    "        os._exit(97)\n"
-    "def reason(error):\n"
-    "    try:\n"
-    "        place, trace = '', sys.exc_info()[2]\n"
-    "        while trace:\n"
-    "            file = trace.tb_frame.f_code.co_filename\n"
-    "            if file[:1] != '<':\n"
-    "                place = ' (%s:%d)' % (file[-140:], trace.tb_lineno)\n"
-    "            trace = trace.tb_next\n"
-    "        return type(error).__name__ + ': ' + text(error, 200) + place\n"
-    "    except BaseException:\n"
-    "        return 'an error that cannot be told'\n"
-    "def version_of(found):\n"
-    "    try:\n"
-    "        return found.version or ''\n"
-    "    except Exception:\n"
-    "        return ''\n"
-    "def same(name, other):\n"
-    "    return [re.sub('[-_.]+', '-', n).lower() for n in (name, other)]\n"
-    "def versions(name):\n"
-    "    for sign in '', '-', '_', '.':\n"
-    "        other = re.sub('[-_.]+', sign, name) if sign else name\n"
-    "        found = [version_of(d) for d in metadata.distributions(name=other, path=path)]\n"
-    "        if found:\n"
-    "            return found\n"
-    "    if sys.version_info >= (3, 10):\n"
-    "        return []\n"
-    "    found = []\n"
-    "    for d in metadata.distributions(path=path):\n"
-    "        try:\n"
-    "            a, b = same(name, d.metadata['Name'])\n"
-    "        except Exception:\n"
-    "            continue\n"
-    "        found += [version_of(d)] if a == b else []\n"
-    "    return found\n"
-    "def look_for(tag, name):\n"
-    "    try:\n"
-    "        found = versions(name)\n"
-    "    except Exception as e:\n"
-    "        return say('unclear', tag, reason(e))\n"
-    "    for version in found[:1] if tag[0] == 'd' else sorted(set(found)):\n"
-    "        say('distribution', tag, version)\n"
-    "    if not found:\n"
-    "        say('no distribution', tag)\n"
-    "def look_for_all(names):\n"
-    "    global metadata, re, path\n"
-    "    path, lib = sys.path, os.path.dirname(os.__file__)\n"
-    "    sys.path = [p for p in path if p.startswith(lib) and '-packages' not in p or "
-    "p.endswith('.zip') and os.path.dirname(p) == os.path.dirname(lib)]\n"
-    "    import re\n"
-    "    from importlib import metadata\n"
-    "    for tag, name in names:\n"
-    "        look_for(tag, name)\n"
-    "def apart(names):\n"
-    "    pid = os.fork()\n"
-    "    if not pid:\n"
-    "        try:\n"
-    "            look_for_all(names)\n"
-    "        except BaseException as e:\n"
-    "            say('unclear', names[0][0], reason(e))\n"
-    "        os._exit(0)\n"
-    "    os.waitpid(pid, 0)\n"
-    "def bring(name):\n"
-    "    say('importing', name)\n"
-    "    try:\n"
-    "        kept.append((name, __import__(name)))\n"
-    "        say('imported', name)\n"
-    "    except ModuleNotFoundError as e:\n"
-    "        own = isinstance(e.name, str) and (name + '.').startswith(e.name + '.')\n"
-    "        say('missing' if own else 'broken', name, reason(e))\n"
-    "    except BaseException as e:\n"
-    "        say('broken', name, reason(e))\n"
-    "def ask_client():\n"
-    "    modules = [m for name, m in kept if name == 'confluent_kafka']\n"
-    "    client = modules[0] if modules else sys.modules.get('confluent_kafka')\n"
-    "    if not client:\n"
-    "        return\n"
-    "    say('asking')\n"
-    "    try:\n"
-    "        say('librdkafka', *client.libversion()[:2])\n"
-    "    except BaseException as e:\n"
-    "        say('no librdkafka', reason(e))\n"
-    "say('python', '.'.join([str(n) for n in sys.version_info[:3]]), sys.executable)\n"
-    "if sys.version_info < (3, 8):\n"
-    "    say('too old')\n"
-    "    os._exit(0)\n"
-    "pairs = [one.split('=', 1) for one in wanted]\n"
-    "names = [pair for pair in pairs if pair[0][0] in 'df']\n"
-    "if names:\n"
-    "    apart(names)\n"
-    "for name in dict.fromkeys(name for tag, name in pairs if tag[0] == 'm'):\n"
-    "    bring(name)\n"
-    "ask_client()\n"
-    "say('end')\n"
-    "os._exit(0)\n";
 
 /* ---- what it says ---------------------------------------------------------------------------------------------------- */
 struct probing {
@@ -415,7 +287,7 @@ static enum program_trouble start(const struct python_conf *c, struct program *p
 	argv[n++] = c->interpreter;
 	argv[n++] = "-B"; /* a check writes no files: the service may */
 	argv[n++] = "-c";
-	argv[n++] = probe;
+	argv[n++] = python_probe;
 	argv[n++] = number.s;
 	n = add_wanted(argv, n, 'd', &c->distributions);
 	n = add_wanted(argv, n, 'f', &c->forbidden);
@@ -484,7 +356,7 @@ static enum verdict cut_short(struct probing *p, const struct program *program, 
 		problem(p, D_PYTHON_INTERPRETER_MISSING, subject,
 			"it %s before it ran a line of Python; last words: %s",
 			ending(status, how, sizeof(how)), words);
-	} else if (WIFEXITED(status) && WEXITSTATUS(status) == DESCRIPTOR_GONE && *module) {
+	} else if (WIFEXITED(status) && WEXITSTATUS(status) == PROBE_DESCRIPTOR_GONE && *module) {
 		problem(p, D_PYTHON_MODULE_BROKEN, subject,
 			"its import closes descriptors that are not its own: what follows it "
 			"cannot be looked at");
