@@ -166,6 +166,11 @@ static enum fence_room room_of(const struct profile_check *check)
 	return FENCE_PLAIN;
 }
 
+bool child_whole_fence(const struct profile_check *check)
+{
+	return room_of(check) == FENCE_PLAIN;
+}
+
 /* The guard has died. A kind that starts programs takes them along, those that fled from the group too. */
 static void on_guard_death(int sig)
 {

@@ -24,6 +24,8 @@ struct child_setup {
 
 /* Which filters the children of these checks need, for fence_prepare. */
 unsigned child_rooms(const struct profile *profile);
+/* Are the walls round an attempt of this check all that there are? Round those that run programs are fewer. */
+bool child_whole_fence(const struct profile_check *check);
 /* The memory an attempt of this kind may use, in bytes; 0: no limit of ours. */
 uint64_t child_memory(const struct check_kind *kind);
 /* Starts an attempt that must be over at `deadline`, when the parent kills it. 0; -1 with errno when no process is to

@@ -54,6 +54,7 @@ struct run {
 	bool left_behind; /* a process that an attempt started could not be ended */
 	char fence_missing
 	    [FACT_VALUE_MAX];            /* what children said their fence lacks; empty: nothing */
+	bool fence_whole;                /* one said so whose fence is as high as any */
 	const struct problems *problems; /* why it could not begin; NULL: it could */
 	/* What outcome_decide finds. */
 	enum status status;

@@ -212,10 +212,11 @@ static void show_check(struct report *r, size_t i, struct mono now)
 	}
 }
 
-/* Once: it is the machine's doing, the same for all. */
-static void show_fence(struct report *r, const struct run *run)
+/* Once: it is the machine's doing, the same for all. Not before all of it is known, or nobody is left to say more. */
+static void show_fence(struct report *r, const struct run *run, bool at_the_end)
 {
-	if (!r->o->verbose || r->fence_shown || !run->fence_missing[0])
+	if (!r->o->verbose || r->fence_shown || !run->fence_missing[0] ||
+	    !(run->fence_whole || at_the_end))
 		return;
 	say("the checks run behind a lower fence: %s", run->fence_missing);
 	r->fence_shown = true;
@@ -223,7 +224,7 @@ static void show_fence(struct report *r, const struct run *run)
 
 void report_changed(void *ctx, const struct run *run, size_t check, struct mono now)
 {
-	show_fence(ctx, run);
+	show_fence(ctx, run, false);
 	show_check(ctx, check, now);
 }
 
@@ -424,6 +425,7 @@ void report_end(struct report *r)
 	const struct run *run = r->run;
 
 	end_view(r);
+	show_fence(r, run, true);
 	for (size_t i = 0; i < run->profile->n && !r->o->quiet; i++) {
 		if (r->shown[i].done)
 			continue;

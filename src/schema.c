@@ -325,7 +325,7 @@ static int fill_list(const struct slot *s)
 		return wrong_type(s);
 	}
 	if (s->key->flags & K_WORDGROUPS) {
-		own = own ? own : filled_list(s, list);
+		own = own ? own : filled_list(s, s->node);
 		if (!own)
 			return -1;
 		list = with_groups(s, own);

@@ -107,7 +107,7 @@ static bool read_version(const char **s, struct version *v)
 		return false;
 	i = read_word(s, pre, &v->pre_n);
 	if (i >= 0)
-		v->pre = kinds[i];
+		v->pre = (unsigned char)kinds[i];
 	if (**s == '-' && isdigit((unsigned char)(*s)[1])) { /* 1.0-1 is 1.0.post1 */
 		++*s;
 		(void)read_number(s, &v->post);

@@ -216,6 +216,20 @@ def test_what_the_container_refuses_is_said_once_and_only_when_asked(guard, peer
     assert "lower fence" not in run_behind(guard, prefix, peers)
 
 
+def test_what_is_refused_is_said_whole(guard):
+    """Kinds that run programs have no Landlock rules, and may be the first to say what they lack; or the only ones."""
+    prefix = [helper("refuse"), "EPERM", "seccomp", "prctl-seccomp", "landlock", "--"]
+    first = 'exec: { e: { command = ["true"]; }; };'
+    for checks, words in ((first, "no system call filter: Operation not permitted"),
+                          (f'{first} file: {{ f: {{ path = "/"; after = ["exec.e"]; }}; }};',
+                           "no Landlock rules: Operation not permitted; no system call filter: Operation not permitted")):
+        profile = guard.write("p.cfg", f"startguard = 1; {checks}")
+        done = subprocess.run([*prefix, guard.path, "check", "-p", profile, "--termination-log", "none", "-v"], cwd=guard.tmp, env=guard.environment(),
+                              timeout=60, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert [line for line in done.stderr.splitlines() if "lower fence" in line] == [f"startguard: the checks run behind a lower fence: {words}"]
+
+
 def test_refused_in_a_container_without_any_right(guard, contained, peers):
     prefix = [*contained, guard.tmp / "refuse", "EPERM", "seccomp", "prctl-seccomp", "landlock", "--"]
     assert "no system call filter: Operation not permitted" in run_behind(guard, prefix, peers, "-v")
