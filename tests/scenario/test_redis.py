@@ -284,6 +284,12 @@ def test_tls(guard, tmp_path):
 
 # ---- a real server ----
 
+def listens(path):
+    """The file is there as soon as the server has a name for its socket, which is before it listens."""
+    with socket.socket(socket.AF_UNIX) as one:
+        return one.connect_ex(str(path)) == 0
+
+
 @pytest.fixture
 def real(tmp_path):
     program = shutil.which("redis-server")
@@ -291,15 +297,15 @@ def real(tmp_path):
     started = []
 
     def start(*options):
-        socket = tmp_path / f"r{len(started)}.sock"
-        server = subprocess.Popen([program, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(tmp_path), *options],
+        path = tmp_path / f"r{len(started)}.sock"
+        server = subprocess.Popen([program, "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(tmp_path), *options],
                                   stdout=subprocess.DEVNULL)
         started.append(server)
         deadline = time.monotonic() + 20
-        while not socket.exists():
+        while not listens(path):
             assert server.poll() is None and time.monotonic() < deadline
             time.sleep(0.01)
-        return f"unix://{socket}"
+        return f"unix://{path}"
     yield start
     for server in started:
         server.kill()
