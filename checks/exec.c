@@ -1,5 +1,4 @@
 /* exec: a command of the image does what it must. For what no other kind knows: nvidia-smi, pg_isready, a script. */
-#include <errno.h>
 #include <regex.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -42,23 +41,6 @@ static const struct key exec_keys[] = {
 static const struct schema exec_schema = {
     .name = "exec", .size = sizeof(struct exec_conf), .keys = exec_keys};
 
-static enum verdict not_started(const struct exec_conf *c, enum program_trouble trouble,
-				struct diag *out)
-{
-	const char *subject = trouble == PROGRAM_NO_FOLDER ? c->working_directory : c->command.v[0];
-	enum diag_code code = trouble == PROGRAM_NO_PROCESS ? D_GUARD_NO_PROCESS
-			      : trouble == PROGRAM_NOT_RUN  ? D_EXEC_NOT_EXECUTABLE
-							    : D_EXEC_NOT_FOUND;
-	int error = errno;
-
-	check_fail(out, code, subject, "%s", program_trouble_text(trouble, error));
-	if (trouble == PROGRAM_NO_PROCESS)
-		diag_hint_no_process(out, error);
-	else if (trouble == PROGRAM_NO_FOLDER)
-		diag_hint(out, "correct working_directory, or make the folder in the image");
-	return V_FAIL;
-}
-
 static enum verdict judge_output(const struct exec_conf *c, const struct program *p,
 				 struct diag *out)
 {
@@ -96,7 +78,8 @@ static enum verdict exec_run(const struct check_run *run, struct diag *out)
 	program_init(p);
 	trouble = program_start(p, argv, c->working_directory);
 	if (trouble)
-		return not_started(c, trouble, out);
+		return program_not_started(trouble, c->command.v[0], c->working_directory,
+					   D_EXEC_NOT_FOUND, D_EXEC_NOT_EXECUTABLE, out);
 	if (!program_listen(p, run->deadline, &status, NULL, NULL)) {
 		kill(p->pid, SIGKILL);
 		return check_fail(out, D_GUARD_DEADLINE, c->command.v[0],

@@ -1,6 +1,5 @@
 /* python: the service's own interpreter can import what the service imports, in the versions it was tested with. What is
  * looked at is not a list of files: modules are imported, in the service's folder and environment. */
-#include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -297,22 +296,6 @@ static enum program_trouble start(const struct python_conf *c, struct program *p
 	return program_start(program, argv, c->working_directory);
 }
 
-static enum verdict not_started(const struct python_conf *c, enum program_trouble trouble,
-				struct diag *out)
-{
-	int error = errno;
-
-	check_fail(
-	    out, trouble == PROGRAM_NO_PROCESS ? D_GUARD_NO_PROCESS : D_PYTHON_INTERPRETER_MISSING,
-	    trouble == PROGRAM_NO_FOLDER ? c->working_directory : c->interpreter, "%s",
-	    program_trouble_text(trouble, error));
-	if (trouble == PROGRAM_NO_PROCESS)
-		diag_hint_no_process(out, error);
-	else if (trouble == PROGRAM_NO_FOLDER)
-		diag_hint(out, "correct working_directory, or make the folder in the image");
-	return V_FAIL;
-}
-
 /* How a process ended, in words. */
 static const char *ending(int status, char *buf, size_t size)
 {
@@ -420,7 +403,9 @@ static enum verdict python_run(const struct check_run *run, struct diag *out)
 	program_init(program);
 	trouble = start(c, program);
 	if (trouble)
-		return not_started(c, trouble, out);
+		return program_not_started(trouble, c->interpreter, c->working_directory,
+					   D_PYTHON_INTERPRETER_MISSING,
+					   D_PYTHON_INTERPRETER_MISSING, out);
 	ended = program_listen(program, run->deadline, &status, heard, &p);
 	v = p.ended || p.old ? judge(&p) : cut_short(&p, program, ended, status);
 	add_others(&p);

@@ -120,19 +120,29 @@ enum program_trouble program_start(struct program *p, const char *const *argv, c
 	return no.trouble;
 }
 
-const char *program_trouble_text(enum program_trouble trouble, int error)
+enum verdict program_not_started(enum program_trouble trouble, const char *program,
+				 const char *folder, enum diag_code missing, enum diag_code not_run,
+				 struct diag *out)
 {
-	static char text[200];
-	const char *more = "";
+	int error = errno;
+	const char *why = strerror(error);
+	enum verdict v;
 
-	if (trouble == PROGRAM_NOT_RUN && error == ENOEXEC)
-		more = ": neither a program of this architecture nor a script that begins with #!";
-	snprintf(text, sizeof(text), "%s%s%s",
-		 trouble == PROGRAM_NO_FOLDER    ? "working_directory: "
-		 : trouble == PROGRAM_NO_PROCESS ? "no process could be started: "
-						 : "",
-		 strerror(error), more);
-	return text;
+	if (trouble == PROGRAM_NO_PROCESS) {
+		v = check_fail(out, D_GUARD_NO_PROCESS, program, "no process could be started: %s",
+			       why);
+		diag_hint_no_process(out, error);
+	} else if (trouble == PROGRAM_NO_FOLDER) {
+		v = check_fail(out, missing, folder, "working_directory: %s", why);
+		diag_hint(out, "correct working_directory, or make the folder in the image");
+	} else {
+		v = check_fail(out, trouble == PROGRAM_NOT_RUN ? not_run : missing, program, "%s%s",
+			       why,
+			       error == ENOEXEC ? ": neither a program of this architecture nor a "
+						  "script that begins with #!"
+						: "");
+	}
+	return v;
 }
 
 /* Each of these reads once; false at the end of the stream. Output: the beginning is kept, the rest thrown away. */
