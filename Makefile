@@ -35,7 +35,7 @@ WITH_CURL ?= auto
 WITH_SECCOMP ?= auto
 
 all: program
-.PHONY: all pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka soak demo lint format dev generated install clean
+.PHONY: all levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka soak demo lint format dev generated install clean
 .DELETE_ON_ERROR:
 
 # ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
@@ -57,17 +57,17 @@ with_seccomp := $(call resolve,$(WITH_SECCOMP),$(LIB_seccomp))
 PKGS += $(foreach l,kafka avro redis curl seccomp,$(if $(filter 1,$(with_$(l))),$(LIB_$(l))))
 
 # Which source files belong to which library.
-of_kafka := checks/kafka.c checks/wire_format.c $(wildcard checks/lib/kafka_*.c checks/lib/wire_*.c)
-of_avro := checks/avro.c checks/schema_registry.c checks/wire_format.c $(wildcard checks/lib/avro_*.c checks/lib/wire_*.c)
-of_redis := checks/redis.c $(wildcard checks/lib/resp*.c checks/lib/redis_*.c)
-of_curl := checks/http.c checks/opa.c checks/schema_registry.c checks/metrics.c $(wildcard checks/lib/web*.c)
+of_kafka := checks/kafka.c checks/wire_format.c $(wildcard checks/kafka/*.c checks/record_format/*.c)
+of_avro := checks/avro.c checks/schema_registry.c checks/wire_format.c $(wildcard checks/avro/*.c checks/record_format/*.c)
+of_redis := checks/redis.c $(wildcard checks/redis/*.c)
+of_curl := checks/http.c checks/opa.c checks/schema_registry.c checks/metrics.c $(wildcard checks/http/*.c)
 left_out := $(foreach l,kafka avro redis curl,$(if $(filter 1,$(with_$(l))),,$(of_$(l))))
 
-src_c := $(filter-out src/main.c,$(wildcard src/*.c))
-checks_c := $(filter-out $(left_out),$(wildcard checks/*.c checks/lib/*.c))
+src_c := $(wildcard src/*/*.c)
+checks_c := $(filter-out $(left_out),$(wildcard checks/*.c checks/*/*.c))
 # Tests of what is left out are left out.
 unit_c := $(filter-out $(if $(filter 0,$(with_kafka)),tests/unit/test_kafka.c) \
-	$(if $(filter 00 01 10,$(with_kafka)$(with_avro)),tests/unit/test_wire_class.c),$(wildcard tests/unit/*.c))
+	$(if $(filter 00 01 10,$(with_kafka)$(with_avro)),tests/unit/test_record_class.c),$(wildcard tests/unit/*.c))
 
 ifneq ($(filter-out help clean format deps-build deps-test,$(or $(MAKECMDGOALS),all)),)
 lib_cflags := $(shell $(pkg_config) --cflags $(PKGS) 2>/dev/null)
@@ -79,13 +79,43 @@ endif
 gcc_only := $(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),,-Wno-format-truncation)
 # Ours come first, the packager's have the last word. Format mistakes are errors: a secret must not reach %s. Cutting a
 # text at its bound is what snprintf is for here, and no mistake.
-own_cflags := -std=gnu17 -D_GNU_SOURCE -DSTARTGUARD_VERSION='"$(VERSION)"' -Isrc -Ichecks/lib -MMD -MP \
+own_cflags := -std=gnu17 -D_GNU_SOURCE -DSTARTGUARD_VERSION='"$(VERSION)"' -MMD -MP \
 	-Wall -Wextra -Wshadow -Wmissing-prototypes -Wswitch-enum -Wformat=2 -Werror=format -Wstrict-prototypes $(gcc_only) \
 	-Wpointer-arith -Wwrite-strings -fno-strict-aliasing -fstack-protector-strong -fPIE $(EXTRA_CFLAGS)
 own_ldflags := -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(EXTRA_LDFLAGS)
 compile = $(CC) $(own_cflags) $(lib_cflags) $(CPPFLAGS) $(CFLAGS)
 link = $(CC) $(own_ldflags) $(CFLAGS) $(LDFLAGS)
 libs = $(lib_libs) -lresolv -lm -pthread
+
+# ---- levels: the folders whose headers a folder's files may include --------------------------------------------------
+# Each level sees itself and those below it: an include upward is "No such file or directory" (docs/architecture.md).
+sees_src/base := src/base
+sees_src/diag := $(sees_src/base) src/diag
+sees_src/schema := $(sees_src/diag) src/schema
+sees_check := $(sees_src/schema) src
+sees_src/profile := $(sees_check) src/profile
+sees_src/engine := $(sees_src/profile) src/engine
+sees_src/report := $(sees_src/engine) src/report
+sees_src/cli := $(sees_src/report) src/cli
+sees_src := $(sees_src/cli)
+# checks/ stands beside the upper levels: check.h is all it sees of them.
+sees_checks/json := $(sees_check) checks/json
+sees_checks/net := $(sees_check) checks/net
+sees_checks/program := $(sees_check) checks/program
+sees_checks/metrics := $(sees_check) checks/metrics
+sees_checks/python := $(sees_checks/program) checks/python
+sees_checks/http := $(sees_checks/net) checks/json checks/http
+sees_checks/redis := $(sees_checks/net) checks/redis
+sees_checks/avro := $(sees_checks/json) checks/avro
+sees_checks/kafka := $(sees_checks/net) checks/kafka
+sees_checks/record_format := $(sees_checks/kafka) checks/json checks/avro checks/record_format
+sees_checks := $(sees_check) $(patsubst %/,%,$(wildcard checks/*/))
+sees_all := $(sees_src) $(filter checks/%,$(sees_checks))
+folder_of = $(patsubst %/,%,$(dir $(1)))
+includes = $(addprefix -I,$(or $(sees_$(call folder_of,$(1))),$(sees_all)))
+# FOLDER: FLAGS, a line each, for lint.
+levels:
+	@$(foreach f,$(sort $(patsubst sees_%,%,$(filter sees_src% sees_checks%,$(.VARIABLES)))),echo '$(f): $(addprefix -I,$(sees_$(f)))';)
 
 # V=1 shows whole commands.
 Q := $(if $(filter 1,$(V)),,@)
@@ -102,17 +132,17 @@ $(BUILD)/startguard: $(core_o) $(main_o) $(BUILD)/flags
 	$(call say_it,LD,$@)
 	$(Q)$(link) -o $@ $(core_o) $(main_o) $(libs)
 
-# Rebuild everything when compiler, flags or the set of libraries change.
+# Rebuild everything when compiler, flags, levels or the set of libraries change.
+stamp = $(compile) $(link) $(libs) $(core_o) $(foreach f,$(sees_all),$(addprefix -I,$(sees_$(f))))
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(subst ','\'',$(compile) $(link) $(libs) $(core_o))' | cmp -s - $@ || \
-		echo '$(subst ','\'',$(compile) $(link) $(libs) $(core_o))' > $@
+	@echo '$(subst ','\'',$(stamp))' | cmp -s - $@ || echo '$(subst ','\'',$(stamp))' > $@
 FORCE:
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say_it,CC,$<)
-	$(Q)$(compile) -pthread -c -o $@ $<
+	$(Q)$(compile) $(call includes,$<) -pthread -c -o $@ $<
 
 -include $(patsubst %.o,%.d,$(core_o) $(main_o)) $(patsubst %.c,$(BUILD)/%.d,$(unit_c))
 
@@ -197,7 +227,7 @@ lint: program
 	@venv=$$(packaging/venv-path) && PATH="$$venv/bin:$$PATH" tests/lint.sh $(BUILD)
 
 format:
-	@venv=$$(packaging/venv-path) && "$$venv/bin/clang-format" -i $(wildcard src/*.[ch] checks/*.[ch] checks/lib/*.[ch] tests/unit/*.[ch] tests/fakes/*.[ch] tests/fuzz/*.[ch])
+	@venv=$$(packaging/venv-path) && "$$venv/bin/clang-format" -i $(wildcard src/*.[ch] src/*/*.[ch] checks/*.[ch] checks/*/*.[ch] tests/unit/*.[ch] tests/fakes/*.[ch] tests/fuzz/*.[ch] tests/preload/*.[ch])
 
 sanitize := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 dev:

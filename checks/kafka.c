@@ -5,13 +5,13 @@
 #include <librdkafka/rdkafka.h>
 
 #include "check.h"
-#include "kafka_access.h"
+#include "kafka_acl.h"
 #include "kafka_canary.h"
 #include "kafka_client.h"
 #include "kafka_findings.h"
 #include "kafka_group.h"
 #include "kafka_producer.h"
-#include "kafka_settings.h"
+#include "kafka_topic_config.h"
 #include "kafka_topic.h"
 
 #define GROUP_PATIENCE_MS \

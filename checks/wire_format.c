@@ -3,8 +3,8 @@
 #include "check.h"
 #include "kafka_client.h"
 #include "kafka_topic.h"
-#include "wire_judge.h"
-#include "wire_sample.h"
+#include "record_judge.h"
+#include "record_sample.h"
 
 static const char *const formats[] = {
     [WIRE_AVRO_BARE] = "avro_bare",

@@ -9,7 +9,7 @@
 #define SG_CHECK_H
 
 #include "diag.h"
-#include "mono.h"
+#include "instant.h"
 #include "schema.h"
 #include "secret.h"
 #include "str.h"

@@ -10,7 +10,7 @@
 #include "launch.h"
 #include "reactor.h"
 #include "save.h"
-#include "tell.h"
+#include "console.h"
 
 #define TEXT_MAX_BYTES (64 * 1024 * 1024)
 

@@ -3,7 +3,7 @@
 analysed := $(src_c) src/main.c $(checks_c) $(unit_c)
 analyse:
 	@tests/analysis/run.py --jobs $(JOBS) $(analysed) -- -std=gnu17 -D_GNU_SOURCE -DSTARTGUARD_VERSION='"$(VERSION)"' \
-		-Isrc -Ichecks/lib $(lib_cflags)
+		$(addprefix -I,$(sees_all)) $(lib_cflags)
 
 # The unit tests against the sources with one small mistake at a time; those that nobody notices go through scenarios.
 MUTATION_JOBS ?= 2

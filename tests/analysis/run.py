@@ -38,7 +38,7 @@ def clang_tidy(file, flags):
 
 
 def cppcheck(file, flags):
-    own = [f for f in flags if f.startswith("-D") or f in ("-Isrc", "-Ichecks/lib")]
+    own = [f for f in flags if f.startswith(("-D", "-Isrc", "-Ichecks"))]
     return run(["cppcheck", "--quiet", "--std=c11", "--language=c", "--enable=warning,performance,portability,style",
                 "--inline-suppr", "--error-exitcode=1", "--template={file}:{line}: {severity}: {message} [{id}]",
                 f"--library={HERE}/cppcheck.cfg", f"--suppressions-list={HERE}/cppcheck.txt", *own, file])

@@ -24,7 +24,7 @@
 
 #include "check.h"
 #include "child.h"
-#include "wire.h"
+#include "ipc.h"
 
 #define NOBODY 0x7ffffff0L /* no process has this number */
 #define NO_FILE "/nonexistent-of-fence-probe/x"

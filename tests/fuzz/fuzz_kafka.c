@@ -3,7 +3,7 @@
 #include "fuzz.h"
 #include "kafka_log.h"
 #include "kafka_probe.h"
-#include "kafka_props.h"
+#include "kafka_client_prop.h"
 #include "profile.h"
 
 /* ---- log lines ---------------------------------------------------------------------------------------------------- */

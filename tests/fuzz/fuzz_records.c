@@ -1,6 +1,6 @@
 /* Records of a topic: their format, the numbers in them, and the one finding about all of them. */
 #include "fuzz.h"
-#include "wire_judge.h"
+#include "record_judge.h"
 
 static const char schema_text[] =
     "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"id\",\"type\":\"string\"},"

@@ -7,7 +7,7 @@
 #include "fuzz.h"
 #include "prom_text.h"
 #include "report.h"
-#include "wire.h"
+#include "ipc.h"
 
 #define CHECKS 3
 

@@ -1,6 +1,6 @@
 /* URLs of profiles, host:port, and what follows --wait. The user part must never be in a text that is printed. */
 #include "fuzz.h"
-#include "wait.h"
+#include "url_check.h"
 
 static bool no_blank(const char *s)
 {

@@ -9,7 +9,7 @@
 #include "fuzz.h"
 #include "net.h"
 #include "profile.h"
-#include "wire.h"
+#include "ipc.h"
 
 #define PEERS_MAX 16 /* connections of one attempt */
 

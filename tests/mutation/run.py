@@ -23,38 +23,38 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 UNIT_SECONDS = 30
 SCENARIO_SECONDS = 240
-UNITS = {"src/plan.c": ["test_plan_rules", "test_plan", "test_outcome"], "src/wire.c": ["test_wire"], "src/launch.c": ["test_launch", "test_launch_exec"],
-         "src/interpreter.c": ["test_launch"]}
-SCENARIOS = {"src/plan.c": ["test_engine.py"], "src/wire.c": ["test_faults.py", "test_output.py"],
-             "src/launch.c": ["test_launch.py"], "src/interpreter.c": ["test_launch.py"]}
+UNITS = {"src/engine/plan.c": ["test_plan_rules", "test_plan", "test_run"], "src/engine/ipc.c": ["test_ipc"], "src/engine/launch.c": ["test_launch", "test_launch_exec"],
+         "src/engine/interpreter.c": ["test_launch"]}
+SCENARIOS = {"src/engine/plan.c": ["test_engine.py"], "src/engine/ipc.c": ["test_faults.py", "test_output.py"],
+             "src/engine/launch.c": ["test_launch.py"], "src/engine/interpreter.c": ["test_launch.py"]}
 # (file, mutated line without blanks at its ends): why nobody can tell the difference.
 NO_MEMORY = "memory does not run out in these tests"
 LENGTH = "the text is never empty"
 SIGN = "callers ask for less than 0, and for nothing else"
 ROOM = "a larger buffer holds the same"
 EQUIVALENT = {
-    ("src/launch.c", 'if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) <= 0)'): LENGTH,
-    ("src/launch.c", 'if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) < 1)'): LENGTH,
-    ("src/launch.c", 'if (value && asprintf(&entry, "%s=%s", name, value) <= 0)'): LENGTH,
-    ("src/launch.c", 'if (value && asprintf(&entry, "%s=%s", name, value) < 1)'): LENGTH,
-    ("src/launch.c", '; /* without: die("out of memory"); */'): NO_MEMORY,
-    ("src/launch.c", "*env = (struct launch_env){1};"): "the first member is set on the next line",
-    ("src/launch.c", "for (size_t i = 0; i <= env->n; i++)"): "the last is NULL, and free(NULL) does nothing",
-    ("src/launch.c", "for (size_t i = 1; i <= n; i++)"): "the last is NULL, and so is what it is written over",
-    ("src/interpreter.c", "size_t want = ph->p_filesz < size - 0 ? ph->p_filesz : size - 1;"): "at the bound both are size - 1",
-    ("src/interpreter.c", 'if (asprintf(&file, "%s/%s", folder, name) <= 0)'): LENGTH,
-    ("src/interpreter.c", 'if (asprintf(&file, "%s/%s", folder, name) < 1)'): LENGTH,
-    ("src/interpreter.c", '; /* without: die("out of memory"); */'): NO_MEMORY,
-    ("src/plan.c", "if (c->state == PS_WAITING && ended && !settling(p))"):
+    ("src/engine/launch.c", 'if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) <= 0)'): LENGTH,
+    ("src/engine/launch.c", 'if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) < 1)'): LENGTH,
+    ("src/engine/launch.c", 'if (value && asprintf(&entry, "%s=%s", name, value) <= 0)'): LENGTH,
+    ("src/engine/launch.c", 'if (value && asprintf(&entry, "%s=%s", name, value) < 1)'): LENGTH,
+    ("src/engine/launch.c", '; /* without: die("out of memory"); */'): NO_MEMORY,
+    ("src/engine/launch.c", "*env = (struct launch_env){1};"): "the first member is set on the next line",
+    ("src/engine/launch.c", "for (size_t i = 0; i <= env->n; i++)"): "the last is NULL, and free(NULL) does nothing",
+    ("src/engine/launch.c", "for (size_t i = 1; i <= n; i++)"): "the last is NULL, and so is what it is written over",
+    ("src/engine/interpreter.c", "size_t want = ph->p_filesz < size - 0 ? ph->p_filesz : size - 1;"): "at the bound both are size - 1",
+    ("src/engine/interpreter.c", 'if (asprintf(&file, "%s/%s", folder, name) <= 0)'): LENGTH,
+    ("src/engine/interpreter.c", 'if (asprintf(&file, "%s/%s", folder, name) < 1)'): LENGTH,
+    ("src/engine/interpreter.c", '; /* without: die("out of memory"); */'): NO_MEMORY,
+    ("src/engine/plan.c", "if (c->state == PS_WAITING && ended && !settling(p))"):
         "what a waiting check waits for is counted itself: the profile knows no circles",
-    ("src/wire.c", "unsigned char payload[WIRE_RECORD_MAX + sizeof h];"): ROOM,
-    ("src/wire.c", "in->len = 1;"): "after nonsense nothing that lies in the buffer is looked at",
-    ("src/wire.c", "return 1;"): SIGN,
-    ("src/wire.c", "return p == end ? 1 : -1;"): SIGN,
-    ("src/wire.c", "(size_t)(end - p) <= sizeof out->diag.sys_errno)"): "the texts that must follow would be missing",
+    ("src/engine/ipc.c", "unsigned char payload[WIRE_RECORD_MAX + sizeof h];"): ROOM,
+    ("src/engine/ipc.c", "in->len = 1;"): "after nonsense nothing that lies in the buffer is looked at",
+    ("src/engine/ipc.c", "return 1;"): SIGN,
+    ("src/engine/ipc.c", "return p == end ? 1 : -1;"): SIGN,
+    ("src/engine/ipc.c", "(size_t)(end - p) <= sizeof out->diag.sys_errno)"): "the texts that must follow would be missing",
 }
 
-# A deliberate bug for each promise in plan.h: (promise, lines of src/plan.c as they stand, what they become).
+# A deliberate bug for each promise in plan.h: (promise, lines of src/engine/plan.c as they stand, what they become).
 PROMISES = [
     ("no attempt starts before its time",
      "if (c->state != PS_READY || !mono_reached(c->next, now) || p->in_flight >= p->parallel)",
@@ -186,10 +186,10 @@ class Build:
         self.build = pathlib.Path(build).resolve()
         self.flags = (self.build / "flags").read_text().replace("'\\''", "'").strip()
         words = shlex.split(self.flags)
-        second = words.index(words[0], 1)  # "CC compile-flags CC link-flags libs objects"
-        self.compile_words = [w for w in words[:second] if w not in ("-MMD", "-MP")]
+        second = words.index(words[0], 1)  # "CC compile-flags CC link-flags libs objects include-paths"
         rest = words[second:]
-        self.link_words = [w for w in rest if not w.endswith(".o")]
+        self.compile_words = [w for w in words[:second] if w not in ("-MMD", "-MP")] + [w for w in rest if w.startswith("-I")]
+        self.link_words = [w for w in rest if not w.endswith(".o") and not w.startswith("-I")]
         self.objects = [w for w in rest if w.endswith(".o")]
 
     def compile(self, source, out, *more):
@@ -300,7 +300,7 @@ def run_file(build, file, jobs, units_only, show_killers):
 
 def run_promises(build):
     """The table of promises: what breaks each, and every test that notices. How many nobody notices."""
-    file, missed = "src/plan.c", 0
+    file, missed = "src/engine/plan.c", 0
     original = (ROOT / file).read_text()
     rest = tempfile.TemporaryDirectory()
     build.archive(file, rest.name)
@@ -310,7 +310,7 @@ def run_promises(build):
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
             (folder / "plan.c").write_text(original.replace(old, new))
-            if not build.compile(folder / "plan.c", folder / "mutant.o", f"-I{ROOT / 'src'}"):
+            if not build.compile(folder / "plan.c", folder / "mutant.o"):
                 sys.exit(f"mutation: does not compile: {new}")
             by = [killed_by_units(build, file, folder / "mutant.o", folder, [unit]) for unit in UNITS[file]]
         by = [one for one in by if one]

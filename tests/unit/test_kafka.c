@@ -1,11 +1,11 @@
 /* kafka: settings of topics, findings, and librdkafka's words, as tables. */
 #include "cm.h"
-#include "kafka_config.h"
-#include "kafka_file.h"
+#include "kafka_topic_demand.h"
+#include "kafka_properties_file.h"
 #include "kafka_findings.h"
 #include "kafka_group.h"
 #include "kafka_log.h"
-#include "kafka_props.h"
+#include "kafka_client_prop.h"
 #include "kafka_requests.h"
 
 /* ---- settings -------------------------------------------------------------------------------------------- */

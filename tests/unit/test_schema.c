@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "cfg.h"
+#include "config_file.h"
 #include "schema.h"
 
 #define ENOUGH 8192

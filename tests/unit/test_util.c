@@ -6,7 +6,7 @@
 
 #include "url.h"
 #include "util.h"
-#include "wait.h"
+#include "url_check.h"
 
 /* ---- last words ------------------------------------------------------------------------------------------------------ */
 static void told(int fd, const char *text)
@@ -72,7 +72,7 @@ static void last_words_are_said(void **state)
 	(void)state;
 	dies(ask_for_too_much, false, "out of memory (");
 	dies(ask_for_too_many, true, "out of memory (");
-	dies(ask_to_grow_too_much, true, "src/util.c:");
+	dies(ask_to_grow_too_much, true, "src/base/util.c:");
 	dies(break_an_invariant, true, "broken invariant: errno == -1 (");
 }
 

@@ -1,0 +1,150 @@
+#include "kafka_tcp_race.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "net.h"
+#include "resolve.h"
+
+#define ATTEMPTS_MAX 512 /* descriptors in flight: far below the usual limit of 1024 */
+
+struct attempt {
+	size_t entry;
+	int fd;
+};
+struct race {
+	struct kafka_dial *v;
+	int family;
+	struct attempt attempt[ATTEMPTS_MAX];
+	size_t n;
+};
+
+static void subject_of(const struct kafka_dial *d, char *buf, size_t size)
+{
+	snprintf(buf, size, strchr(d->host, ':') ? "[%s]:%d" : "%s:%d", d->host, d->port);
+}
+
+static void note_errno(struct kafka_dial *d, int err)
+{
+	char subject[DIAG_SUBJECT_MAX];
+
+	subject_of(d, subject, sizeof subject);
+	net_fail_errno(&d->diag, err, subject, "connect");
+}
+
+static void start_address(struct race *race, size_t entry, const struct addrinfo *ai)
+{
+	struct kafka_dial *d = &race->v[entry];
+	cleanup_fd int fd = -1;
+
+	if (race->n == ATTEMPTS_MAX || d->connected)
+		return;
+	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0 && errno != EINPROGRESS)) {
+		note_errno(d, errno);
+		return;
+	}
+	race->attempt[race->n++] = (struct attempt){entry, steal_fd(&fd)};
+}
+
+static void start_entry(const struct check_run *run, struct race *race, size_t entry, size_t n,
+			struct mono deadline)
+{
+	struct kafka_dial *d = &race->v[entry];
+	struct addrinfo *list = NULL;
+	struct check_run shorter = *run;
+
+	/* A name server that is silent about one name must not eat the time of the others: each name gets its share, and
+	 * one is left for connecting. */
+	shorter.deadline = n == 1 ? deadline : mono_share(mono_now(), deadline, n - entry + 1);
+	if (net_resolve(&shorter, d->host, d->port, race->family, &list, &d->diag))
+		return;
+	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next)
+		start_address(race, entry, ai);
+	freeaddrinfo(list);
+}
+
+static void drop_attempt(struct race *race, size_t i)
+{
+	cleanup_fd_fn(&race->attempt[i].fd);
+	race->attempt[i] = race->attempt[--race->n];
+}
+
+/* Looks at the attempts poll() has news of; last to first, since dropping moves the last one down. */
+static size_t settle(struct race *race, const struct pollfd *polled)
+{
+	size_t connected = 0;
+
+	for (size_t i = race->n; i-- > 0;) {
+		struct kafka_dial *d = &race->v[race->attempt[i].entry];
+		int err = 0;
+		socklen_t len = sizeof err;
+
+		if (!polled[i].revents)
+			continue;
+		if (getsockopt(race->attempt[i].fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
+			err = errno;
+		if (err) {
+			note_errno(d, err);
+		} else if (!d->connected) {
+			d->connected = true;
+			connected++;
+		}
+		drop_attempt(race, i);
+	}
+	return connected;
+}
+
+/* Other addresses of an entry that is connected need no answer any more. */
+static void drop_settled(struct race *race)
+{
+	for (size_t i = race->n; i-- > 0;)
+		if (race->v[race->attempt[i].entry].connected)
+			drop_attempt(race, i);
+}
+
+static size_t run_race(struct race *race, bool any, struct mono deadline)
+{
+	struct pollfd polled[ATTEMPTS_MAX];
+	size_t connected = 0;
+
+	while (race->n > 0 && !(any && connected > 0)) {
+		int left = mono_left_ms(deadline, mono_now()), ready;
+
+		if (left == 0)
+			break;
+		for (size_t i = 0; i < race->n; i++)
+			polled[i] = (struct pollfd){.fd = race->attempt[i].fd, .events = POLLOUT};
+		ready = poll(polled, race->n, left);
+		if (ready < 0 && errno != EINTR)
+			break;
+		if (ready > 0)
+			connected += settle(race, polled);
+		drop_settled(race);
+	}
+	return connected;
+}
+
+size_t kafka_dial(const struct check_run *run, struct kafka_dial *v, size_t n, int family, bool any,
+		  struct mono deadline)
+{
+	struct race race = {.v = v, .family = family};
+	size_t connected;
+
+	for (size_t i = 0; i < n; i++)
+		start_entry(run, &race, i, n, deadline);
+	check_step(run, PH_CONNECT,
+		   n == 1 ? "connecting to %s:%d" : "connecting to %s:%d and others",
+		   n ? v[0].host : "", n ? v[0].port : 0);
+	connected = run_race(&race, any, deadline);
+	for (size_t i = race.n; i-- > 0;) {
+		struct kafka_dial *d = &v[race.attempt[i].entry];
+
+		if (!d->connected && !(any && connected > 0))
+			note_errno(d, ETIMEDOUT);
+		drop_attempt(&race, i);
+	}
+	return connected;
+}

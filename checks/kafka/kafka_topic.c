@@ -1,0 +1,386 @@
+#include "kafka_topic.h"
+
+#include <ctype.h>
+
+#include "kafka_topic_demand.h"
+#include "kafka_findings.h"
+#include "kafka_log.h"
+
+#define TOPIC_NAME_MAX \
+	249 /* org.apache.kafka.common.internals.Topic: a folder name with the partition appended */
+
+/* ---- keys ------------------------------------------------------------------------------------------------ */
+
+const char *kafka_topic_name_problem(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n == 0 || n > TOPIC_NAME_MAX || str_eq(name, ".") || str_eq(name, ".."))
+		return "is not a topic name";
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)name[i]) && !strchr("._-", name[i]))
+			return "is not a topic name: letters, digits, dot, underscore and dash "
+			       "only";
+	return NULL;
+}
+
+static const char *const operations[] = {"read", "write", "describe", NULL};
+
+static const struct key topic_keys[] = {
+    KEY_STR(struct kafka_topic_conf, name, .flags = K_REQUIRED, .check = kafka_topic_name_problem,
+	    .doc = "Name of a topic that must exist, with a leader for every partition.",
+	    .example = "\"orders\""),
+    KEY_INT(struct kafka_topic_conf, partitions, .min = "1", .max = "1000000",
+	    .doc = "Exact number of partitions.", .example = "12"),
+    KEY_INT(struct kafka_topic_conf, min_partitions, .min = "1", .max = "1000000",
+	    .doc = "Lowest number of partitions.", .example = "3"),
+    KEY_INT(struct kafka_topic_conf, replication_factor, .min = "1", .max = "1000",
+	    .doc = "Exact number of replicas of every partition.", .example = "3"),
+    KEY_INT(struct kafka_topic_conf, min_in_sync_replicas, .min = "1", .max = "1000",
+	    .doc = "Lowest number of replicas of every partition that are in sync now.",
+	    .example = "2"),
+    KEY_STRLIST(struct kafka_topic_conf, operations, .choices = operations,
+		.doc = "What this principal must be allowed to do with the topic. Nothing is "
+		       "written to find out.",
+		.example = "[\"read\", \"write\"]"),
+    KEY_STRLIST(struct kafka_topic_conf, config, .check = kafka_config_problem,
+		.doc =
+		    "Settings the topic must have, name=value or name>=number; needs the right to "
+		    "DescribeConfigs.",
+		.example = "[\"cleanup.policy=compact\", \"retention.ms>=86400000\"]"),
+    KEY_END,
+};
+const struct schema kafka_topic_schema = {
+    .name = "topics", .size = sizeof(struct kafka_topic_conf), .keys = topic_keys};
+
+const char *kafka_topics_problem(const struct grouplist *topics)
+{
+	for (size_t i = 0; i < topics->n; i++) {
+		const struct kafka_topic_conf *t = GROUP_AT(*topics, struct kafka_topic_conf, i);
+
+		for (size_t j = 0; j < i; j++)
+			if (str_eq(t->name, GROUP_AT(*topics, struct kafka_topic_conf, j)->name))
+				return "names a topic twice";
+		if (t->partitions != INT_UNSET && t->min_partitions != INT_UNSET)
+			return "has a topic with both partitions and min_partitions: give one";
+		if (t->replication_factor != INT_UNSET && t->min_in_sync_replicas != INT_UNSET &&
+		    t->min_in_sync_replicas > t->replication_factor)
+			return "has a topic whose min_in_sync_replicas is above its "
+			       "replication_factor";
+	}
+	return NULL;
+}
+
+/* ---- one topic ------------------------------------------------------------------------------------------------ */
+
+typedef const struct kafka_topic_conf want_t;
+typedef const struct rd_kafka_metadata md_t;
+typedef const struct rd_kafka_metadata_topic topic_t;
+typedef const struct rd_kafka_metadata_partition partition_t;
+
+static topic_t *find_topic(md_t *md, const char *name)
+{
+	for (int i = 0; i < md->topic_cnt; i++)
+		if (str_eq(md->topics[i].topic, name))
+			return &md->topics[i];
+	return NULL;
+}
+
+static bool has_broker(md_t *md, int32_t id)
+{
+	for (int i = 0; i < md->broker_cnt; i++)
+		if (md->brokers[i].id == id)
+			return true;
+	return false;
+}
+
+void kafka_topic_subject(const char *name, char *buf, size_t size)
+{
+	snprintf(buf, size, "topic %.*s", (int)size - (int)sizeof "topic ", name);
+}
+
+bool kafka_topic_wants(want_t *want, const char *operation)
+{
+	for (size_t i = 0; i < want->operations.n; i++)
+		if (str_eq(want->operations.v[i], operation))
+			return true;
+	return false;
+}
+
+/* "read", "read or write": what the profile wants of the topic; both include describe. */
+static void wanted_words(want_t *want, const char *between, bool capitals, char *buf, size_t size)
+{
+	struct str words;
+
+	str_init(&words, size - 1);
+	for (size_t i = 0; i < ARRAY_LEN(operations) - 1; i++) {
+		bool describe = str_eq(operations[i], "describe");
+
+		if (describe ? words.len > 0
+			     : !want->canary && !kafka_topic_wants(want, operations[i]))
+			continue;
+		str_add(&words, words.len ? between : "");
+		str_addc(&words, capitals ? (char)toupper((unsigned char)operations[i][0])
+					  : operations[i][0]);
+		str_add(&words, operations[i] + 1);
+	}
+	snprintf(buf, size, "%s", words.s);
+	str_free(&words);
+}
+
+/* Read and write imply describe: name what the service needs, not what the metadata request lacked. But who has them
+ * may still be denied to describe, by a rule of its own. */
+static enum verdict judge_denied(want_t *want, topic_t *topic, const char *subject,
+				 struct diag *out)
+{
+	char may[48], grant[48];
+
+	wanted_words(want, " or ", false, may, sizeof may);
+	wanted_words(want, " and ", true, grant, sizeof grant);
+	check_fail(out, D_KAFKA_TOPIC_DENIED, subject, "this principal may not %s topic %s: %s",
+		   may, want->name, rd_kafka_err2str(topic->err));
+	if (str_eq(grant, "Describe"))
+		diag_hint(out,
+			  "grant Describe on topic %.100s to this principal; a missing topic can "
+			  "look the same without Describe",
+			  want->name);
+	else
+		diag_hint(out,
+			  "grant %s on topic %.100s to this principal: Describe comes with it; if "
+			  "it has that, drop the rule that denies Describe; a missing topic can "
+			  "look the same without Describe",
+			  grant, want->name);
+	return V_FAIL;
+}
+
+/* Errors of the topic as a whole. */
+static enum verdict judge_existence(want_t *want, topic_t *topic, const char *subject,
+				    struct diag *out)
+{
+	enum diag_code code;
+
+	if (!topic)
+		return check_fail(out, D_KAFKA_TOPIC_MISSING, subject,
+				  "the cluster's answer does not hold topic %s", want->name);
+	code = kafka_topic_meaning(topic->err);
+	if (code == D_NONE && topic->err)
+		code = D_KAFKA_ERROR;
+	if (code == D_KAFKA_TOPIC_DENIED)
+		return judge_denied(want, topic, subject, out);
+	if (code != D_NONE)
+		return check_fail(out, code, subject, "%s", rd_kafka_err2str(topic->err));
+	/* Seen from brokers in the moment a topic is made: it exists, and has nothing yet. */
+	if (topic->partition_cnt == 0)
+		return check_fail(out, D_KAFKA_NO_LEADER, subject,
+				  "the topic has no partition yet");
+	return V_PASS;
+}
+
+static enum verdict judge_count(want_t *want, topic_t *topic, const char *subject, struct diag *out)
+{
+	int n = topic->partition_cnt;
+
+	if (want->partitions != INT_UNSET && n != want->partitions)
+		return check_fail(out, D_KAFKA_PARTITIONS, subject,
+				  "%d partition%s, the profile demands partitions = %d", n,
+				  n == 1 ? "" : "s", (int)want->partitions);
+	if (want->min_partitions != INT_UNSET && n < want->min_partitions)
+		return check_fail(out, D_KAFKA_PARTITIONS, subject,
+				  "%d partition%s, the profile demands min_partitions = %d", n,
+				  n == 1 ? "" : "s", (int)want->min_partitions);
+	return V_PASS;
+}
+
+static enum verdict judge_replicas(want_t *want, topic_t *topic, const char *subject,
+				   struct diag *out)
+{
+	if (want->replication_factor == INT_UNSET)
+		return V_PASS;
+	for (int i = 0; i < topic->partition_cnt; i++) {
+		partition_t *p = &topic->partitions[i];
+
+		if (p->replica_cnt != want->replication_factor)
+			return check_fail(out, D_KAFKA_REPLICATION, subject,
+					  "partition %d has %d replica%s, the profile demands "
+					  "replication_factor = %d",
+					  p->id, p->replica_cnt, p->replica_cnt == 1 ? "" : "s",
+					  (int)want->replication_factor);
+	}
+	return V_PASS;
+}
+
+static enum verdict judge_leaders(topic_t *topic, md_t *md, const char *subject, struct diag *out)
+{
+	int without = 0;
+	partition_t *first = NULL;
+
+	for (int i = topic->partition_cnt; i-- > 0;) {
+		if (topic->partitions[i].leader >= 0 && has_broker(md, topic->partitions[i].leader))
+			continue;
+		first = &topic->partitions[i];
+		without++;
+	}
+	if (!first)
+		return V_PASS;
+	if (first->leader >= 0)
+		return check_fail(
+		    out, D_KAFKA_NO_LEADER, subject,
+		    "partition %d is led by broker %d, which the cluster does not list", first->id,
+		    first->leader);
+	return check_fail(out, D_KAFKA_NO_LEADER, subject,
+			  "partition %d has no leader (%d of %d partitions without)", first->id,
+			  without, topic->partition_cnt);
+}
+
+/* Brokers say of a partition with a leader that one of its replicas is not there: what is in sync is judged by itself. */
+static enum verdict judge_errors(topic_t *topic, const char *subject, struct diag *out)
+{
+	for (int i = 0; i < topic->partition_cnt; i++) {
+		partition_t *p = &topic->partitions[i];
+		enum diag_code code = kafka_topic_meaning(p->err);
+
+		if (!p->err || p->err == RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE)
+			continue;
+		return check_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, subject,
+				  "partition %d: %s", p->id, rd_kafka_err2str(p->err));
+	}
+	return V_PASS;
+}
+
+/* How many partitions have fewer than `min` replicas in sync; *first is the lowest of them. `capped`: no more than there
+ * are replicas, which is how brokers read a topic's own minimum. */
+static int count_low(topic_t *topic, int64_t min, bool capped, partition_t **first)
+{
+	int low = 0;
+
+	*first = NULL;
+	for (int i = topic->partition_cnt; i-- > 0;) {
+		partition_t *p = &topic->partitions[i];
+
+		if (p->isr_cnt >= min || (capped && p->isr_cnt >= p->replica_cnt))
+			continue;
+		*first = p;
+		low++;
+	}
+	return low;
+}
+
+static enum verdict judge_isr(want_t *want, topic_t *topic, const char *subject, struct diag *out)
+{
+	partition_t *first;
+	int low = want->min_in_sync_replicas == INT_UNSET
+		      ? 0
+		      : count_low(topic, want->min_in_sync_replicas, false, &first);
+
+	if (low == 0)
+		return V_PASS;
+	return check_fail(out, D_KAFKA_ISR_LOW, subject,
+			  "partition %d has %d of %d replicas in sync, the profile demands "
+			  "min_in_sync_replicas = %d (%d of %d partitions are below)",
+			  first->id, first->isr_cnt, first->replica_cnt,
+			  (int)want->min_in_sync_replicas, low, topic->partition_cnt);
+}
+
+enum verdict kafka_topic_judge_own_isr(topic_t *topic, int64_t min, struct diag *out)
+{
+	partition_t *first;
+	int low = count_low(topic, min, true, &first);
+	char subject[DIAG_SUBJECT_MAX];
+
+	if (low == 0)
+		return V_PASS;
+	kafka_topic_subject(topic->topic, subject, sizeof subject);
+	return check_fail(out, D_KAFKA_ISR_LOW, subject,
+			  "partition %d has %d of %d replicas in sync, the topic's own "
+			  "min.insync.replicas is %d (%d of %d partitions are below)",
+			  first->id, first->isr_cnt, first->replica_cnt, (int)min, low,
+			  topic->partition_cnt);
+}
+
+/* What cannot pass by itself comes first: a shape that is wrong stays wrong when the leaders are back. */
+static enum verdict judge_topic(want_t *want, md_t *md, struct diag *out)
+{
+	topic_t *topic = find_topic(md, want->name);
+	char subject[DIAG_SUBJECT_MAX];
+
+	kafka_topic_subject(want->name, subject, sizeof subject);
+	if (judge_existence(want, topic, subject, out) != V_PASS || !topic ||
+	    judge_count(want, topic, subject, out) != V_PASS ||
+	    judge_replicas(want, topic, subject, out) != V_PASS ||
+	    judge_leaders(topic, md, subject, out) != V_PASS ||
+	    judge_errors(topic, subject, out) != V_PASS ||
+	    judge_isr(want, topic, subject, out) != V_PASS)
+		return V_FAIL;
+	return V_PASS;
+}
+
+/* ---- all topics -------------------------------------------------------------------------------------------------- */
+
+int kafka_topics_judge(const struct grouplist *topics, md_t *md, struct diag *out)
+{
+	struct kafka_findings f = {.n = 0};
+
+	for (size_t i = 0; i < topics->n; i++) {
+		want_t *want = GROUP_AT(*topics, struct kafka_topic_conf, i);
+		struct diag d = {.code = D_NONE};
+
+		if (judge_topic(want, md, &d) != V_PASS)
+			kafka_findings_add(&f, &d, "");
+	}
+	return kafka_findings_tell(&f, out);
+}
+
+topic_t *kafka_topic_find(md_t *md, const char *name)
+{
+	return find_topic(md, name);
+}
+
+static void name_missing(md_t *md, partition_t *p, struct str *missing)
+{
+	char id[16];
+
+	for (int i = 0; i < p->replica_cnt; i++) {
+		if (has_broker(md, p->replicas[i]))
+			continue;
+		snprintf(id, sizeof id, " %d,", p->replicas[i]);
+		if (!strstr(missing->s, id))
+			str_add(missing, id);
+	}
+}
+
+void kafka_topics_lag(const struct grouplist *topics, const struct rd_kafka_metadata *md,
+		      struct kafka_lag *lag)
+{
+	struct str missing;
+
+	*lag = (struct kafka_lag){.replicas = 0};
+	str_init(&missing, sizeof lag->missing);
+	for (size_t i = 0; i < topics->n; i++) {
+		topic_t *t = find_topic(md, GROUP_AT(*topics, struct kafka_topic_conf, i)->name);
+
+		for (int p = 0; t && p < t->partition_cnt; p++) {
+			lag->replicas += t->partitions[p].replica_cnt;
+			lag->behind += t->partitions[p].replica_cnt - t->partitions[p].isr_cnt;
+			name_missing(md, &t->partitions[p], &missing);
+		}
+	}
+	/* " 3, 7," is "3, 7". */
+	if (missing.len > 2)
+		snprintf(lag->missing, sizeof lag->missing, "%.*s", (int)missing.len - 2,
+			 missing.s + 1);
+	str_free(&missing);
+}
+
+bool kafka_topics_led_by(const struct grouplist *topics, const struct rd_kafka_metadata *md,
+			 int32_t broker)
+{
+	for (size_t i = 0; i < topics->n; i++) {
+		topic_t *t =
+		    kafka_topic_find(md, GROUP_AT(*topics, struct kafka_topic_conf, i)->name);
+
+		for (int p = 0; t && p < t->partition_cnt; p++)
+			if (t->partitions[p].leader == broker)
+				return true;
+	}
+	return false;
+}

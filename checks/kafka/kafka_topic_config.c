@@ -1,0 +1,108 @@
+#include "kafka_topic_config.h"
+
+#include "kafka_topic_demand.h"
+#include "kafka_findings.h"
+#include "kafka_log.h"
+
+static void add_setting(struct kafka_findings *f, const struct kafka_topic_answer *a,
+			const char *text)
+{
+	struct kafka_setting_wish wish;
+	const char *value;
+	struct diag d = {.code = D_NONE};
+	char subject[DIAG_SUBJECT_MAX];
+
+	kafka_config_parse(&wish, text);
+	value = kafka_ask_config(a, wish.name);
+	if (value && kafka_config_granted(&wish, value))
+		return;
+	kafka_topic_subject(a->name, subject, sizeof subject);
+	if (value)
+		check_fail(&d, D_KAFKA_TOPIC_CONFIG, subject, "%s is %s, the profile demands %s",
+			   wish.name, value, text);
+	else
+		check_fail(&d, D_KAFKA_TOPIC_CONFIG, subject,
+			   "the broker knows no %s, the profile demands %s", wish.name, text);
+	kafka_findings_add(f, &d, wish.name);
+}
+
+static bool is_denied(rd_kafka_resp_err_t err)
+{
+	return err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+	       err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+}
+
+static bool is_no_feature(rd_kafka_resp_err_t err)
+{
+	return err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE ||
+	       err == RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION;
+}
+
+static enum diag_code code_of(const struct kafka_answer *a)
+{
+	enum diag_code code = a->came ? kafka_topic_meaning(a->err) : D_ANSWER_TIMEOUT;
+
+	if (is_denied(a->err))
+		return D_KAFKA_CONFIG_DENIED;
+	if (kafka_is_silence(a->err))
+		return D_ANSWER_TIMEOUT;
+	return code == D_NONE ? D_KAFKA_ERROR : code;
+}
+
+static void name_unknown(struct str *unknown, const char *topic)
+{
+	str_addf(unknown, "%s%s", unknown->len ? ", " : "", topic);
+}
+
+/* Not being told is no mismatch: without `config` it is only a fact that the topic's own minimum is not known. */
+static void no_config(const struct kafka_topic_conf *want, const struct kafka_topic_answer *a,
+		      struct str *unknown, struct kafka_findings *f)
+{
+	struct diag d = {.code = D_NONE};
+	char subject[DIAG_SUBJECT_MAX];
+
+	if (want->config.n == 0 && a->config.came &&
+	    (is_denied(a->config.err) || is_no_feature(a->config.err))) {
+		name_unknown(unknown, a->name);
+		return;
+	}
+	kafka_topic_subject(a->name, subject, sizeof subject);
+	check_fail(&d, code_of(&a->config), subject, "the topic's settings cannot be read: %s",
+		   a->config.came ? a->config.words : "no answer in time (attempt_timeout)");
+	kafka_findings_add(f, &d, "");
+}
+
+int kafka_settings_judge(const struct check_run *run, const struct grouplist *topics,
+			 const struct kafka_ask *a, const struct rd_kafka_metadata *md,
+			 struct diag *out)
+{
+	struct kafka_findings f = {.n = 0};
+	struct str unknown;
+
+	str_init(&unknown, 300);
+	for (size_t i = 0; i < topics->n; i++) {
+		const struct kafka_topic_conf *want = GROUP_AT(*topics, struct kafka_topic_conf, i);
+		const struct kafka_topic_answer *answer = &a->topic[i];
+		const char *own = kafka_ask_config(answer, "min.insync.replicas");
+		struct diag d = {.code = D_NONE};
+		int64_t min;
+
+		if (!answer->config.asked)
+			continue;
+		if (!answer->config.came || answer->config.err) {
+			no_config(want, answer, &unknown, &f);
+			continue;
+		}
+		for (size_t k = 0; k < want->config.n; k++)
+			add_setting(&f, answer, want->config.v[k]);
+		/* A server that is not Apache's may have no such setting. */
+		if (!own || parse_i64(own, 1, INT32_MAX, &min) < 0)
+			name_unknown(&unknown, answer->name);
+		else if (kafka_topic_judge_own_isr(kafka_topic_find(md, want->name), min, &d) !=
+			 V_PASS)
+			kafka_findings_add(&f, &d, "");
+	}
+	if (unknown.len)
+		check_fact(run, "min_insync_unknown", "%s", unknown.s);
+	return kafka_findings_tell(&f, out);
+}

@@ -1,0 +1,81 @@
+#include "kafka_topic_demand.h"
+
+#include <ctype.h>
+
+static size_t name_length(const char *text)
+{
+	return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+}
+
+const char *kafka_config_problem(const char *text)
+{
+	struct kafka_setting_wish wish;
+	size_t n = name_length(text);
+	const char *value = text + n;
+	int64_t number;
+
+	if (n == 0 || (*value != '=' && !str_starts(value, ">=")))
+		return "is not name=value or name>=number";
+	value += *value == '>' ? 2 : 1;
+	if (n >= sizeof wish.name || strlen(value) >= sizeof wish.value)
+		return "is longer than a topic's setting can be";
+	if (text[n] == '>' && parse_i64(value, INT64_MIN + 1, INT64_MAX, &number) < 0)
+		return "has no number behind >=";
+	return NULL;
+}
+
+void kafka_config_parse(struct kafka_setting_wish *wish, const char *text)
+{
+	size_t n = name_length(text);
+
+	wish->at_least = text[n] == '>';
+	snprintf(wish->name, sizeof wish->name, "%.*s", (int)n, text);
+	snprintf(wish->value, sizeof wish->value, "%s", text + n + (wish->at_least ? 2 : 1));
+}
+
+static size_t item_length(const char *list)
+{
+	return strcspn(list, ",");
+}
+
+static bool has_item(const char *list, const char *item, size_t n)
+{
+	for (; *list; list += item_length(list), list += *list == ',') {
+		while (isspace((unsigned char)*list))
+			list++;
+		if (item_length(list) == n && strncmp(list, item, n) == 0)
+			return true;
+	}
+	return n == 0;
+}
+
+/* Is every item of `a` in `b`? */
+static bool within(const char *a, const char *b)
+{
+	for (; *a; a += item_length(a), a += *a == ',') {
+		while (isspace((unsigned char)*a))
+			a++;
+		if (!has_item(b, a, item_length(a)))
+			return false;
+	}
+	return true;
+}
+
+static bool at_least(const struct kafka_setting_wish *wish, const char *value)
+{
+	int64_t have, want;
+
+	if (parse_i64(wish->value, INT64_MIN + 1, INT64_MAX, &want) < 0 ||
+	    parse_i64(value, INT64_MIN + 1, INT64_MAX, &have) < 0)
+		return false;
+	if (have == -1 && str_starts(wish->name, "retention."))
+		return true;
+	return have >= want;
+}
+
+bool kafka_config_granted(const struct kafka_setting_wish *wish, const char *value)
+{
+	if (wish->at_least)
+		return at_least(wish, value);
+	return within(wish->value, value) && within(value, wish->value);
+}

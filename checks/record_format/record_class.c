@@ -1,0 +1,369 @@
+#include "record_class.h"
+
+#include <endian.h>
+#include <float.h>
+#include <math.h>
+
+#define FRAME 5               /* bytes before the datum: 0 and the schema id, big-endian */
+#define FRAME_ID_MAX 0xffffff /* registries count from 1: a larger one is another format's bytes */
+#define HEAD_BYTES 4          /* of an unknown format that are shown */
+
+/* ---- ranges ---------------------------------------------------------------------------------------------- */
+
+static int range_read(struct wire_range *range, const char *text)
+{
+	char field[WIRE_FIELD_MAX], low[64], high[64], *end;
+	int used = 0;
+
+	if (sscanf(text, "%127s %63s %63s %n", field, low, high, &used) != 3 || text[used])
+		return -1;
+	snprintf(range->field, sizeof range->field, "%s", field);
+	range->min = strtod(low, &end);
+	if (*end)
+		return -1;
+	range->max = strtod(high, &end);
+	return *end || !(range->min <= range->max) ? -1 : 0;
+}
+
+const char *wire_range_problem(const char *text)
+{
+	struct wire_range range;
+
+	return range_read(&range, text) < 0
+		   ? "is not \"field min max\" with numbers min <= max (inf and -inf for none)"
+		   : NULL;
+}
+
+void wire_range_parse(struct wire_range *range, const char *text)
+{
+	invariant(range_read(range, text) == 0);
+}
+
+/* What the ranges see while a record is read. */
+struct numbers {
+	const struct wire_want *want;
+	uint32_t seen;
+	bool broken;
+	const char *field; /* of the first that is broken */
+	double value;
+	char why[WIRE_TEXT_MAX];
+};
+
+static void number_broken(struct numbers *n, const struct wire_range *range, double value)
+{
+	if (n->broken)
+		return;
+	n->broken = true;
+	n->field = range->field;
+	n->value = value;
+	snprintf(n->why, sizeof n->why, "%s is %.6g, the profile allows %.6g to %.6g", range->field,
+		 value, range->min, range->max);
+}
+
+/* 0.7 written as a float reads as 0.699999988: it is at the bound, not beyond. */
+static bool is_float_of(double value, double bound)
+{
+	return fabs(bound) <= FLT_MAX && value == (double)(float)bound;
+}
+
+static bool in_range(double value, const struct wire_range *range)
+{
+	/* An infinite bound allows every number; what is not finite is no number that a service can use. */
+	return isfinite(value) && (value >= range->min || is_float_of(value, range->min)) &&
+	       (value <= range->max || is_float_of(value, range->max));
+}
+
+static void number_judge(struct numbers *n, size_t i, double value)
+{
+	const struct wire_range *range = &n->want->ranges[i];
+
+	n->seen |= (uint32_t)1 << i;
+	if (!in_range(value, range))
+		number_broken(n, range, value);
+}
+
+static void number_seen(void *arg, const char *field, double value)
+{
+	struct numbers *n = arg;
+
+	for (size_t i = 0; i < n->want->n_ranges; i++)
+		if (str_eq(n->want->ranges[i].field, field))
+			number_judge(n, i, value);
+}
+
+/* The value at a field of JSON; what stands in lists, and in an object at the end of the path, counts as the field. */
+static void number_json(struct numbers *n, size_t i, json_t *v, const char *path)
+{
+	size_t len = strcspn(path, "."), at;
+	const char *name;
+	json_t *item;
+
+	if (json_is_array(v)) {
+		json_array_foreach(v, at, item) number_json(n, i, item, path);
+	} else if (*path) {
+		item = json_object_getn(v, path, len);
+		if (item)
+			number_json(n, i, item, path + len + (path[len] == '.'));
+	} else if (json_is_object(v)) {
+		json_object_foreach(v, name, item) number_json(n, i, item, path);
+	} else if (json_is_number(v)) {
+		number_judge(n, i, json_number_value(v));
+	} else {
+		n->seen |= (uint32_t)1 << i;
+		if (json_is_null(v) || n->broken)
+			return;
+		n->broken = true;
+		snprintf(n->why, sizeof n->why, "%s is a %s, the profile has a range for it",
+			 n->want->ranges[i].field, json_type_name(v));
+	}
+}
+
+/* ---- one record ------------------------------------------------------------------------------------------- */
+
+struct reading {
+	const struct wire_want *want;
+	const unsigned char *data;
+	size_t len;
+	struct wire_record *out;
+	char why[AVRO_WHY_MAX];
+	char almost[AVRO_WHY_MAX]; /* why a text that begins like JSON is none */
+};
+
+static uint32_t frame_id(const struct reading *r)
+{
+	uint32_t id;
+
+	if (r->len < FRAME || r->data[0] != 0)
+		return 0;
+	memcpy(&id, r->data + 1, sizeof id);
+	return be32toh(id);
+}
+
+/* Reads the datum behind `head` bytes: how many are left over, or -1 with the reason in r->why. */
+static ssize_t datum(struct reading *r, size_t head, struct numbers *n)
+{
+	ssize_t used;
+
+	*n = (struct numbers){.want = r->want};
+	if (!r->want->schema) {
+		snprintf(r->why, sizeof r->why, "no schema is given");
+		return -1;
+	}
+	used = avro_decode_numbers(r->want->schema, r->data + head, r->len - head, number_seen, n,
+				   r->why, sizeof r->why);
+	return used < 0 ? -1 : (ssize_t)(r->len - head) - used;
+}
+
+/* It is what was expected, to its last byte: the numbers decide. */
+static void take(struct reading *r, enum wire_format format, const struct numbers *n)
+{
+	r->out->format = format;
+	r->out->seen = n->seen;
+	if (!n->broken || format != r->want->format)
+		return;
+	r->out->fault = WIRE_RANGE;
+	snprintf(r->out->why, sizeof r->out->why, "%s", n->why);
+}
+
+static void say(struct reading *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void say(struct reading *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(r->out->text, sizeof r->out->text, fmt, ap);
+	va_end(ap);
+}
+
+/* The worst of all: a reader of Avro finds no error in it. */
+static void say_json(struct reading *r, const json_t *root)
+{
+	struct numbers n;
+	ssize_t left = datum(r, 0, &n);
+	char wrong[WIRE_FIELD_MAX + 40] = "";
+
+	if (n.broken)
+		snprintf(wrong, sizeof wrong, ", %s = %.6g among them", n.field, n.value);
+	if (left > 0)
+		say(r,
+		    "a JSON %s of %zu bytes, which decodes with the schema too: a reader that "
+		    "ignores the %zd bytes left over gets wrong values%s",
+		    json_type_name(root), r->len, left, wrong);
+	else
+		say(r, "a JSON %s of %zu bytes", json_type_name(root), r->len);
+}
+
+static bool is_json(struct reading *r)
+{
+	size_t blank = 0;
+	struct numbers n = {.want = r->want};
+	json_t *root;
+
+	while (blank < r->len && memchr(" \t\r\n", r->data[blank], 4))
+		blank++;
+	if (blank == r->len || (r->data[blank] != '{' && r->data[blank] != '['))
+		return false;
+	root = json_read_document((const char *)r->data, r->len, r->why, sizeof r->why);
+	if (!root) {
+		snprintf(r->almost, sizeof r->almost, "it begins like JSON, but: %.200s", r->why);
+		return false;
+	}
+	for (size_t i = 0; r->want->format == WIRE_JSON && i < r->want->n_ranges; i++)
+		number_json(&n, i, root, r->want->ranges[i].field);
+	say_json(r, root);
+	take(r, WIRE_JSON, &n);
+	json_decref(root);
+	return true;
+}
+
+static bool is_bare(struct reading *r)
+{
+	struct numbers n;
+
+	if (datum(r, 0, &n) != 0)
+		return false;
+	say(r, "bare Avro of %zu bytes", r->len);
+	take(r, WIRE_AVRO_BARE, &n);
+	return true;
+}
+
+static bool is_framed(struct reading *r)
+{
+	uint32_t id = frame_id(r);
+	struct numbers n = {.want = r->want};
+
+	if (id == 0 || (!r->want->schema && id > FRAME_ID_MAX) ||
+	    (r->want->schema && datum(r, FRAME, &n) != 0))
+		return false;
+	say(r, "a Confluent frame with schema id %u, %zu bytes", id, r->len);
+	take(r, WIRE_AVRO_CONFLUENT, &n);
+	return true;
+}
+
+/* Serialisers of JSON Schema use the same frame. */
+static bool is_framed_json(struct reading *r)
+{
+	uint32_t id = frame_id(r);
+	json_t *root;
+
+	if (id == 0 || id > FRAME_ID_MAX || r->len == FRAME ||
+	    (r->data[FRAME] != '{' && r->data[FRAME] != '['))
+		return false;
+	root = json_read_document((const char *)r->data + FRAME, r->len - FRAME, r->why,
+				  sizeof r->why);
+	if (!root)
+		return false;
+	json_decref(root);
+	r->out->format = WIRE_OTHER;
+	say(r, "a Confluent frame with schema id %u around JSON, %zu bytes", id, r->len);
+	return true;
+}
+
+/* A frame by its looks; what is in it is not of this schema. */
+static bool is_frame_of_another_schema(struct reading *r)
+{
+	uint32_t id = frame_id(r);
+	struct numbers n;
+	ssize_t left;
+
+	if (!r->want->schema || id == 0 || id > FRAME_ID_MAX)
+		return false;
+	left = datum(r, FRAME, &n);
+	r->out->format = WIRE_AVRO_CONFLUENT;
+	r->out->fault = left > 0 ? WIRE_BYTES_LEFT : WIRE_UNDECODED;
+	say(r, "a Confluent frame with schema id %u, %zu bytes", id, r->len);
+	if (left > 0)
+		snprintf(r->out->why, sizeof r->out->why,
+			 "behind the frame, %zd of %zu bytes are left over", left, r->len - FRAME);
+	else
+		snprintf(r->out->why, sizeof r->out->why, "behind the frame: %.200s", r->why);
+	return true;
+}
+
+/* ---- unknown ones -------------------------------------------------------------------------------------------- */
+
+static const char *known_beginning(const struct reading *r)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		const char *name;
+	} table[] = {
+	    {"Obj\1", 4, "an Avro object container"},
+	    {"\xc3\x01", 2, "Avro's single-object encoding"},
+	    {"\x03\x00", 2, "a frame of the AWS Glue registry"},
+	    {"\x03\x05", 2, "a compressed frame of the AWS Glue registry"},
+	    {"\x1f\x8b", 2, "gzip"},
+	    {"\x28\xb5\x2f\xfd", 4, "zstd"},
+	    {"\xff\x06\x00\x00", 4, "snappy"},
+	    {"\x82SNAPPY", 7, "snappy"},
+	    {"\x04\x22\x4d\x18", 4, "lz4"},
+	    {"\xef\xbb\xbf{", 4, "JSON behind a byte order mark"},
+	    {"\xac\xed\x00\x05", 4, "a serialised Java object"},
+	    {"\x80\x04\x95", 3, "a Python pickle"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (r->len >= table[i].n && memcmp(r->data, table[i].bytes, table[i].n) == 0)
+			return table[i].name;
+	return NULL;
+}
+
+/* Lengths, tags and marks are control bytes; behind them begins what the record holds, and that is not shown. */
+static void say_unknown(struct reading *r)
+{
+	const char *name = known_beginning(r);
+	char hex[3 * HEAD_BYTES + 4] = "";
+	size_t i = 0, n = 0;
+
+	if (r->len == 0) {
+		say(r, "an empty value");
+		return;
+	}
+	do {
+		n += (size_t)snprintf(hex + n, sizeof hex - n, " %02x", r->data[i++]);
+	} while (i < r->len && i < HEAD_BYTES && r->data[i] < ' ');
+	say(r, "%zu byte%s, beginning with%s%s%s%s%s", r->len, r->len == 1 ? "" : "s", hex,
+	    i < r->len ? " .." : "", name ? " (" : "", name ? name : "", name ? ")" : "");
+}
+
+static void take_unknown(struct reading *r)
+{
+	struct numbers n;
+	ssize_t left;
+
+	r->out->format = WIRE_OTHER;
+	say_unknown(r);
+	snprintf(r->out->why, sizeof r->out->why, "%.250s", r->almost);
+	if (!r->want->schema)
+		return;
+	left = datum(r, 0, &n);
+	r->out->fault = left > 0 ? WIRE_BYTES_LEFT : WIRE_UNDECODED;
+	if (left > 0)
+		snprintf(r->out->why, sizeof r->out->why, "%zd of %zu bytes are left over", left,
+			 r->len);
+	else if (!*r->almost)
+		snprintf(r->out->why, sizeof r->out->why, "%.250s", r->why);
+}
+
+void wire_classify(const struct wire_want *want, const void *value, size_t len,
+		   struct wire_record *out)
+{
+	struct reading r = {.want = want, .data = value, .len = len, .out = out};
+	bool plain = len > 0 && (r.data[0] == '{' || r.data[0] == '[');
+
+	*out = (struct wire_record){.format = WIRE_OTHER, .fault = WIRE_GOOD};
+	if (len > WIRE_RECORD_MAX) {
+		out->fault = WIRE_TOO_LARGE;
+		say(&r, "a record of %zu bytes", len);
+		return;
+	}
+	if (plain && is_json(&r))
+		return;
+	/* The expected one first; the order of the others is that of how much has to fit. */
+	if ((want->format == WIRE_AVRO_BARE && is_bare(&r)) ||
+	    (want->format == WIRE_JSON && is_json(&r)) || is_framed_json(&r) || is_framed(&r) ||
+	    is_bare(&r) || is_json(&r) || is_frame_of_another_schema(&r))
+		return;
+	take_unknown(&r);
+}

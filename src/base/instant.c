@@ -1,0 +1,153 @@
+#include "instant.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "util.h"
+
+struct mono mono_now(void)
+{
+	struct timespec ts;
+
+	invariant(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
+	return (struct mono){(int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec};
+}
+
+struct mono mono_after(struct mono t, struct span d)
+{
+	if (mono_is_never(t) || d.ns >= INT64_MAX - t.ns)
+		return MONO_NEVER;
+	return (struct mono){t.ns + d.ns};
+}
+
+struct mono mono_earlier(struct mono a, struct mono b)
+{
+	return a.ns <= b.ns ? a : b;
+}
+
+struct span mono_since(struct mono from, struct mono to)
+{
+	return (struct span){to.ns > from.ns ? to.ns - from.ns : 0};
+}
+
+struct mono mono_share(struct mono now, struct mono deadline, size_t parts)
+{
+	if (mono_is_never(deadline))
+		return deadline;
+	return mono_after(now, (struct span){mono_since(now, deadline).ns / (int64_t)parts});
+}
+
+int mono_left_ms(struct mono until, struct mono now)
+{
+	int64_t left = until.ns - now.ns, ms;
+
+	if (mono_is_never(until))
+		return -1;
+	if (left <= 0)
+		return 0;
+	/* Up, so that the last millisecond does not spin. */
+	ms = left / 1000000 + (left % 1000000 != 0);
+	return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+int mono_left_ms_now(struct mono until)
+{
+	int ms = mono_left_ms(until, mono_now());
+
+	return ms < 0 ? INT_MAX : ms == 0 ? 1 : ms;
+}
+
+double span_ms(struct span d)
+{
+	return (double)d.ns / 1e6;
+}
+
+static const struct {
+	const char *unit;
+	int64_t ns;
+} units[] = {{"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000}};
+
+/* Digits with one point in them at most, as an integer of `unit`: exact, so that what is printed reads back. -1: none,
+ * or too large, or so small that nothing but zero would be left of it. */
+static int64_t scaled(const char *text, const char *end, int64_t unit)
+{
+	int64_t v = 0, place = unit;
+	bool more = false;
+	const char *p = text;
+
+	for (; p < end && *p != '.'; p++)
+		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, *p - '0', &v))
+			return -1;
+	if (p == text || __builtin_mul_overflow(v, unit, &v))
+		return -1;
+	if (p < end && ++p == end)
+		return -1;
+	for (; p < end; p++) {
+		if (*p == '.')
+			return -1;
+		place /= 10; /* what is below a nanosecond is dropped */
+		more |= *p != '0';
+		if (__builtin_add_overflow(v, place * (*p - '0'), &v))
+			return -1;
+	}
+	return v == INT64_MAX || (v == 0 && more) ? -1 : v;
+}
+
+int span_parse(struct span *out, const char *text)
+{
+	const char *end = text + strspn(text, "0123456789.");
+	int64_t ns;
+
+	if (strcmp(text, "0") == 0) {
+		out->ns = 0;
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+		if (strcmp(end, units[i].unit) != 0)
+			continue;
+		ns = scaled(text, end, units[i].ns);
+		if (ns < 0)
+			return -1;
+		out->ns = ns;
+		return 0;
+	}
+	return -1;
+}
+
+const char *span_text(struct span d, char *buf, size_t size)
+{
+	double ms = span_ms(d);
+
+	if (ms < 100)
+		snprintf(buf, size, ms < 10 && ms != (int)ms ? "%.1f ms" : "%.0f ms", ms);
+	else if (ms < 60000)
+		snprintf(buf, size, "%.1f s", ms / 1000);
+	else
+		snprintf(buf, size, "%.1f min", ms / 60000);
+	return buf;
+}
+
+const char *span_unparse(struct span d, char *buf, size_t size)
+{
+	size_t n;
+
+	if (d.ns == 0 || d.ns == INT64_MAX) {
+		snprintf(buf, size, "0");
+		return buf;
+	}
+	for (size_t i = sizeof units / sizeof units[0]; i-- > 0;) {
+		if (d.ns % units[i].ns == 0) {
+			snprintf(buf, size, "%lld%s", (long long)(d.ns / units[i].ns),
+				 units[i].unit);
+			return buf;
+		}
+	}
+	n = (size_t)snprintf(buf, size, "%lld.%06lldms", (long long)(d.ns / 1000000),
+			     (long long)(d.ns % 1000000));
+	for (; n > 2 && n < size && buf[n - 3] == '0'; n--)
+		memmove(buf + n - 3, "ms", sizeof "ms");
+	return buf;
+}

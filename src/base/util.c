@@ -1,0 +1,237 @@
+#include "util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "write_nonblock.h"
+
+#define LAST_WORDS_MS 1000 /* a stderr nobody reads must not keep the dying alive */
+
+/* One for the process, set in a child. */
+static struct {
+	void (*say)(int fd, const char *text);
+	int fd;
+} also;
+
+void die_also(void (*say)(int fd, const char *text), int fd)
+{
+	also.say = say;
+	also.fd = fd;
+}
+
+void die_at(const char *file, int line, const char *fmt, ...)
+{
+	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+	void (*say)(int, const char *) = also.say;
+	char text[512];
+	va_list ap;
+	size_t n;
+
+	va_start(ap, fmt);
+	if (vsnprintf(text, sizeof text, fmt, ap) < 0)
+		text[0] = '\0';
+	va_end(ap);
+	n = strlen(text);
+	snprintf(text + n, sizeof text - n, " (%s:%d)", file, line);
+	also.say = NULL; /* it may be what fails next */
+	if (say)
+		say(also.fd, text);
+	/* Not dprintf: it allocates, and memory may be what is out. */
+	if (poll(&p, 1, LAST_WORDS_MS) != 0) {
+		char words[600];
+		int len = snprintf(words, sizeof words, "startguard: internal error: %s\n", text);
+
+		if (nowait_write(STDERR_FILENO, words, (size_t)len) < 0) {
+			/* Nobody listens. */
+		}
+	}
+	/* Stdio and exit handlers may be what is broken, and a child must not run them. */
+	leave_at_once(70);
+}
+
+/* gcc's, there only in a build that counts what it runs through. */
+extern void __gcov_dump(void) __attribute__((weak));
+
+bool counts_coverage(void)
+{
+	return __gcov_dump;
+}
+
+void leave_at_once(int status)
+{
+	if (counts_coverage())
+		__gcov_dump();
+	_exit(status);
+}
+
+bool errno_is_missing(int error)
+{
+	return error == ENOENT || error == ENOTDIR;
+}
+
+void *xmalloc(size_t size)
+{
+	void *p = malloc(size ? size : 1);
+
+	if (!p)
+		die("out of memory (%zu bytes)", size);
+	return p;
+}
+
+void *xcalloc(size_t n, size_t size)
+{
+	void *p = calloc(n ? n : 1, size ? size : 1);
+
+	if (!p)
+		die("out of memory (%zu x %zu bytes)", n, size);
+	return p;
+}
+
+void *xrealloc(void *p, size_t size)
+{
+	void *q = realloc(p, size ? size : 1);
+
+	if (!q)
+		die("out of memory (%zu bytes)", size);
+	return q;
+}
+
+char *xstrdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+
+	return memcpy(xmalloc(n), s, n);
+}
+
+void cleanup_fd_fn(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		close(*fd);
+	errno = saved;
+}
+
+void cleanup_free_fn(void *p)
+{
+	free(*(void **)p);
+}
+
+int fd_write_all(int fd, const void *buf, size_t len)
+{
+	const char *p = buf;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+ssize_t fd_read_full(int fd, void *buf, size_t size)
+{
+	size_t got = 0;
+
+	while (got < size) {
+		ssize_t n = read(fd, (char *)buf + got, size - got);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
+}
+
+char *file_read(const char *path, size_t max, size_t *len)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	char *buf = NULL;
+	size_t got = 0, cap = 4096;
+	ssize_t n;
+
+	if (fd < 0)
+		return NULL;
+	/* Grown as it is read, not by st_size: files of /proc and pipes have none. */
+	for (;;) {
+		buf = xrealloc(buf, cap + 1);
+		n = fd_read_full(fd, buf + got, cap - got);
+		if (n < 0) {
+			int saved = errno;
+
+			free(buf);
+			errno = saved;
+			return NULL;
+		}
+		got += (size_t)n;
+		if (got < cap)
+			break;
+		if (cap > max) {
+			free(buf);
+			errno = EFBIG;
+			return NULL;
+		}
+		cap = cap * 2 > max + 1 ? max + 1 : cap * 2;
+	}
+	if (got > max) {
+		free(buf);
+		errno = EFBIG;
+		return NULL;
+	}
+	buf[got] = '\0';
+	if (len)
+		*len = got;
+	return buf;
+}
+
+bool glob_match(const char *pattern, const char *text)
+{
+	const char *star = NULL, *resume = NULL;
+
+	/* One level of backtracking is enough for '*': the last star can absorb whatever earlier ones gave up. */
+	while (*text) {
+		if (*pattern == '*') {
+			star = pattern++;
+			resume = text;
+		} else if (*pattern == '?' || *pattern == *text) {
+			pattern++;
+			text++;
+		} else if (star) {
+			pattern = star + 1;
+			text = ++resume;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}
+
+int parse_i64(const char *text, int64_t min, int64_t max, int64_t *out)
+{
+	char *end;
+	long long v;
+
+	if (!*text || (*text != '-' && (*text < '0' || *text > '9')))
+		return -1;
+	errno = 0;
+	v = strtoll(text, &end, 10);
+	if (errno || *end || v < min || v > max)
+		return -1;
+	*out = v;
+	return 0;
+}

@@ -1,0 +1,348 @@
+#include "child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "scrub_config.h"
+#include "secret.h"
+#include "proctree.h"
+#include "ipc.h"
+
+/* The check is told to be done a little before it is killed: the library's own message is better than ours. */
+#define SOFT_PERCENT 10
+#define SOFT_MAX SPAN_MS(200)
+#define END_MS 100 /* for what the check has started to be gone */
+
+struct check_sink {
+	int fd;
+	int facts;
+};
+
+/* ---- check.h: what a check may say ------------------------------------------------------------------------------- */
+static void put(const struct check_run *run, enum wire_type type, enum phase phase, const char *key,
+		const char *fmt, va_list ap) PRINTF_LIKE(5, 0);
+static void put(const struct check_run *run, enum wire_type type, enum phase phase, const char *key,
+		const char *fmt, va_list ap)
+{
+	char text[WIRE_TEXT_MAX];
+	int saved = errno;
+
+	vsnprintf(text, sizeof text, fmt, ap);
+	wire_put_text(run->sink->fd, type, phase, key, text);
+	errno = saved;
+}
+
+void check_step(const struct check_run *run, enum phase phase, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(run, WIRE_STEP, phase, NULL, fmt, ap);
+	va_end(ap);
+}
+
+void check_reached(const struct check_run *run, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(run, WIRE_REACHED, PH_NONE, NULL, fmt, ap);
+	va_end(ap);
+}
+
+void check_fact(const struct check_run *run, const char *key, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(run, WIRE_FACT, PH_NONE, key, fmt, ap);
+	va_end(ap);
+}
+
+void check_summary(const struct check_run *run, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(run, WIRE_SUMMARY, PH_NONE, NULL, fmt, ap);
+	va_end(ap);
+}
+
+/* ---- the fence ------------------------------------------------------------------------------------------------------ */
+static void close_all_but(int keep)
+{
+	if (keep > 3)
+		close_range(3, (unsigned)keep - 1, 0);
+	close_range((unsigned)keep + 1, ~0u, 0);
+}
+
+/* One end of a pipe whose other end is closed: reads end at once, writes fail. */
+static int dead_end(int which)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return -1;
+	close(p[1 - which]);
+	return p[which];
+}
+
+/* Without /dev too the three are taken: the next file would get the number, a socket what a library writes to stderr. */
+static void null_stdio(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int i = 0; i < 3; i++) {
+		int fd = null >= 0 ? null : dead_end(i > 0);
+
+		if (fd >= 0)
+			dup2(fd, i);
+		else
+			close(i);
+		if (fd > 2 && fd != null)
+			close(fd);
+	}
+	if (null > 2)
+		close(null);
+}
+
+/* A memory limit is to hit the child, not the guard. */
+static void raise_oom_score(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, "500", 3) < 0) {
+		/* Not allowed here: then the kernel chooses. */
+	}
+	close(fd);
+}
+
+/* Ignored are those of things that fail anyhow: client libraries write to sockets that have died, and to files that
+ * must not grow. */
+static void reset_signals(const sigset_t *mask)
+{
+	struct sigaction dfl = {.sa_handler = SIG_DFL}, ign = {.sa_handler = SIG_IGN};
+
+	for (int s = 1; s < NSIG; s++)
+		sigaction(s, &dfl, NULL); /* KILL and STOP refuse */
+	sigaction(SIGPIPE, &ign, NULL);
+	sigaction(SIGXFSZ, &ign, NULL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+unsigned child_rooms(const struct profile *profile)
+{
+	unsigned rooms = 0;
+
+	for (size_t i = 0; i < profile->n; i++) {
+		const struct check_kind *kind = profile->checks[i].kind;
+
+		if (kind->needs_exec || kind->starts_programs)
+			rooms |= 1u << FENCE_PROGRAMS;
+		if (!kind->needs_exec)
+			rooms |= 1u << FENCE_PLAIN;
+	}
+	return rooms;
+}
+
+uint64_t child_memory(const struct check_kind *kind)
+{
+	if (kind->needs_exec) /* a program's own needs are not ours to guess */
+		return 0;
+	return kind->memory ? kind->memory : FENCE_MEMORY;
+}
+
+static enum fence_room room_of(const struct profile_check *check)
+{
+	const struct check_kind *kind = check->kind;
+
+	if (kind->needs_exec || (kind->starts_programs && kind->starts_programs(check->conf)))
+		return FENCE_PROGRAMS;
+	return FENCE_PLAIN;
+}
+
+bool child_whole_fence(const struct profile_check *check)
+{
+	return room_of(check) == FENCE_PLAIN;
+}
+
+/* The guard has died. A kind that starts programs takes them along, those that fled from the group too. */
+static void on_guard_death(int sig)
+{
+	tree_kill_below(getpid());
+	if (getpgrp() == getpid())
+		kill(0, SIGKILL);
+	_exit(128 + sig);
+}
+
+static void watch_guard(bool needs_exec)
+{
+	struct sigaction sa = {.sa_handler = on_guard_death};
+	sigset_t term;
+
+	if (!needs_exec)
+		return;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	if (sigaction(SIGTERM, &sa, NULL) == 0 && sigprocmask(SIG_UNBLOCK, &term, NULL) == 0)
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
+/* The order matters. The pipe comes first, so that what is missing can be said; /proc/self belongs to root as soon as
+ * the process is not dumpable; the filter is last, it forbids half of what is done here. */
+static void enter_fence(const struct profile_check *check, pid_t parent, int *pipe_fd,
+			const struct child_setup *setup)
+{
+	const struct rlimit no_core = {0, 0};
+	char missing[FENCE_MISSING_MAX];
+	enum fence_room room;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* whoever flees from the group stays below this one */
+	setpgid(0, 0);
+	if (*pipe_fd < 3) { /* the guard was started with closed standard descriptors */
+		int moved = fcntl(*pipe_fd, F_DUPFD_CLOEXEC, 3);
+
+		if (moved >= 0)
+			*pipe_fd = moved;
+	}
+	null_stdio();
+	raise_oom_score();
+	setrlimit(RLIMIT_CORE, &no_core);
+	prctl(PR_SET_DUMPABLE, 0);
+	reset_signals(setup->mask);
+	watch_guard(check->kind->needs_exec);
+	if (getppid() != parent) /* it died before it could be noticed */
+		_exit(EXIT_FAILURE);
+	room = room_of(check);
+	if (room == FENCE_PLAIN)
+		fence_limit(setup->fence, child_memory(check->kind));
+	fence_enter(setup->fence, room, missing);
+	close_all_but(*pipe_fd); /* the rules of the fence are one of them */
+	if (missing[0])
+		wire_put_text(*pipe_fd, WIRE_NOTE, PH_NONE, NULL, missing);
+}
+
+static struct mono soft_deadline(struct mono now, struct mono deadline)
+{
+	int64_t margin = mono_since(now, deadline).ns / 100 * SOFT_PERCENT;
+
+	if (mono_is_never(deadline))
+		return deadline;
+	return (struct mono){deadline.ns - (margin < SOFT_MAX.ns ? margin : SOFT_MAX.ns)};
+}
+
+/* Libraries say all sorts of things when memory is out ("invalid JSON", "handshake failed"): none of them is to be
+ * believed, and the dependency is not to be blamed. */
+static bool memory_ran_out(const struct fence *fence, const struct check_kind *kind)
+{
+	struct rusage usage;
+
+	return fence && child_memory(kind) && getrusage(RUSAGE_SELF, &usage) == 0 &&
+	       fence_memory_met(fence, usage.ru_maxrss, child_memory(kind));
+}
+
+static enum verdict blame_memory(const struct profile_check *check, struct diag *diag)
+{
+	struct diag said = *diag;
+
+	return diag_set(
+	    diag, D_GUARD_NO_MEMORY, said.subject[0] ? said.subject : check->id,
+	    "an attempt may use %llu MiB, and that was hardly enough; it then said: %s: %s",
+	    (unsigned long long)child_memory(check->kind) >> 20,
+	    said.code == D_NONE ? "nothing" : diag_info(said.code)->code, said.cause);
+}
+
+static enum verdict attempt(const struct profile_check *check, int number, struct mono now,
+			    struct mono deadline, int fd, const struct fence *fence,
+			    struct diag *diag)
+{
+	struct check_sink sink = {.fd = fd};
+	struct check_run run = {.id = check->id,
+				.name = check->name,
+				.conf = check->conf,
+				.deadline = soft_deadline(now, deadline),
+				.attempt = number,
+				.sink = &sink};
+	enum verdict v;
+
+	*diag = (struct diag){0};
+	if (check->kind->schema)
+		conf_words_register(check->kind->schema, check->conf);
+	if (check->kind->needs_exec)
+		secret_register_environment();
+	v = check->kind->run(&run, diag);
+	if (v == V_FAIL && memory_ran_out(fence, check->kind))
+		v = blame_memory(check, diag);
+	/* A failure without a code, or a success with one, is a mistake of the kind. */
+	if (v != V_PASS && diag->code == D_NONE)
+		v = diag_set(diag, D_GUARD_BUG, check->id, "the check failed without saying why");
+	else if (v != V_PASS) /* the code decides, whatever a kind that passed it on made of it */
+		v = diag_info(diag->code)->verdict;
+	wire_put_final(fd, v, diag);
+	return v;
+}
+
+static void die_into_pipe(int fd, const char *text)
+{
+	bool memory = str_starts(text, "out of memory");
+	struct diag diag = {0};
+
+	diag_set(&diag, memory ? D_GUARD_NO_MEMORY : D_GUARD_BUG,
+		 memory ? "memory" : "internal error", "%s", text);
+	wire_put_final(fd, V_BROKEN, &diag);
+}
+
+static _Noreturn void child_main(const struct profile_check *check, int number, struct mono now,
+				 struct mono deadline, int fd, pid_t parent,
+				 const struct child_setup *setup)
+{
+	struct diag diag;
+	bool ended;
+
+	enter_fence(check, parent, &fd, setup);
+	die_also(die_into_pipe, fd);
+	attempt(check, number, now, deadline, fd, setup->fence, &diag);
+	ended = tree_end(END_MS);
+	/* Else the guard looks for those it left. */
+	leave_at_once(ended ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+int child_start(struct child *out, const struct profile_check *check, int number, struct mono now,
+		struct mono deadline, const struct child_setup *setup)
+{
+	pid_t parent = getpid(), pid;
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return -1;
+	fcntl(p[0], F_SETFL, O_NONBLOCK);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		close(p[0]);
+		child_main(check, number, now, deadline, p[1], parent, setup);
+	}
+	close(p[1]);
+	if (pid < 0) {
+		int saved = errno;
+
+		close(p[0]);
+		errno = saved;
+		return -1;
+	}
+	setpgid(pid, pid); /* here too: whoever comes first, a kill must find the group */
+	*out = (struct child){.pid = pid, .fd = p[0]};
+	return 0;
+}
+
+enum verdict child_in_process(const struct profile_check *check, struct mono now,
+			      struct mono deadline, int fd, struct diag *out)
+{
+	return attempt(check, 1, now, deadline, fd, NULL, out);
+}

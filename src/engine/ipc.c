@@ -1,0 +1,183 @@
+#include "ipc.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "secret.h"
+#include "str.h"
+
+#define WIRE_MAGIC 0x53473031u /* "SG01": a stray write into the pipe is noticed */
+
+struct header {
+	uint32_t magic;
+	uint8_t type, phase, verdict, pad;
+	uint16_t code, length; /* of what follows */
+};
+
+_Static_assert(WIRE_RECORD_MAX <= PIPE_BUF, "a record must be written atomically");
+_Static_assert(sizeof(struct header) + DIAG_SUBJECT_MAX + DIAG_CAUSE_MAX + DIAG_HINT_MAX +
+		       sizeof(int) <=
+		   WIRE_RECORD_MAX,
+	       "a final record must fit");
+
+static int put(int fd, struct header *h, const unsigned char *payload, size_t n)
+{
+	unsigned char record[WIRE_RECORD_MAX];
+
+	invariant(n <= sizeof record - sizeof *h);
+	h->magic = WIRE_MAGIC;
+	h->length = (uint16_t)n;
+	memcpy(record, h, sizeof *h);
+	memcpy(record + sizeof *h, payload, n);
+	return fd_write_all(fd, record, sizeof *h + n);
+}
+
+/* Appends a text, scrubbed, cleaned, cut to `max` bytes with its NUL. Scrubbed twice: what cleaning joins or
+ * turns into another character must not bring a secret back. */
+static void add_text(unsigned char *payload, size_t *n, const char *text, size_t max)
+{
+	char raw[2048], clean[2048];
+
+	snprintf(raw, sizeof raw, "%s", text);
+	scrub(raw);
+	text_clean(clean, max < sizeof clean ? max : sizeof clean, raw);
+	scrub(clean);
+	memcpy(payload + *n, clean, strlen(clean) + 1);
+	*n += strlen(clean) + 1;
+}
+
+int wire_put_text(int fd, enum wire_type type, enum phase phase, const char *key, const char *text)
+{
+	struct header h = {.type = (uint8_t)type, .phase = (uint8_t)phase};
+	unsigned char payload[WIRE_RECORD_MAX - sizeof h];
+	size_t n = 0;
+
+	if (type == WIRE_FACT)
+		add_text(payload, &n, key, FACT_KEY_MAX);
+	add_text(payload, &n, text, FACT_VALUE_MAX);
+	return put(fd, &h, payload, n);
+}
+
+int wire_put_final(int fd, enum verdict verdict, const struct diag *diag)
+{
+	struct header h = {.type = WIRE_FINAL, .verdict = (uint8_t)verdict};
+	unsigned char payload[WIRE_RECORD_MAX - sizeof h];
+	size_t n = 0;
+
+	if (verdict != V_PASS) {
+		h.code = (uint16_t)diag->code;
+		memcpy(payload, &diag->sys_errno, sizeof diag->sys_errno);
+		n = sizeof diag->sys_errno;
+		add_text(payload, &n, diag->subject, DIAG_SUBJECT_MAX);
+		add_text(payload, &n, diag->cause, DIAG_CAUSE_MAX);
+		add_text(payload, &n, diag->hint, DIAG_HINT_MAX);
+	}
+	return put(fd, &h, payload, n);
+}
+
+int wire_fill(struct wire_in *in, int fd)
+{
+	ssize_t n;
+
+	if (in->len ==
+	    sizeof in->buf) /* a whole record always fits: this is nonsense without end */
+		in->broken = true;
+	if (in->broken)
+		in->len = 0;
+	do
+		n = read(fd, in->buf + in->len, sizeof in->buf - in->len);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -1;
+	in->len += (size_t)n;
+	return n > 0;
+}
+
+/* Takes one text out of the payload, cleaned again. -1: there is none. */
+static int take_text(const unsigned char **p, const unsigned char *end, char *dst, size_t size)
+{
+	const unsigned char *nul = memchr(*p, '\0', (size_t)(end - *p));
+
+	if (!nul)
+		return -1;
+	text_clean_n(dst, size, (const char *)*p, (size_t)(nul - *p));
+	*p = nul + 1;
+	return 0;
+}
+
+static int decode_final(const struct header *h, const unsigned char *p, const unsigned char *end,
+			struct wire_record *out)
+{
+	if (h->verdict == V_PASS) {
+		out->verdict = V_PASS;
+		return p == end ? 0 : -1;
+	}
+	if ((h->verdict != V_FAIL && h->verdict != V_BROKEN) || h->code == D_NONE ||
+	    h->code >= D__COUNT)
+		return -1;
+	out->verdict = (enum verdict)h->verdict;
+	out->diag.code = (enum diag_code)h->code;
+	/* The table decides what a code means; a child cannot make a failure look like our own trouble or back. */
+	if (diag_info(out->diag.code)->verdict != out->verdict ||
+	    (size_t)(end - p) < sizeof out->diag.sys_errno)
+		return -1;
+	memcpy(&out->diag.sys_errno, p, sizeof out->diag.sys_errno);
+	p += sizeof out->diag.sys_errno;
+	if (take_text(&p, end, out->diag.subject, sizeof out->diag.subject) < 0 ||
+	    take_text(&p, end, out->diag.cause, sizeof out->diag.cause) < 0 ||
+	    take_text(&p, end, out->diag.hint, sizeof out->diag.hint) < 0)
+		return -1;
+	return p == end ? 0 : -1;
+}
+
+static int decode(const struct header *h, const unsigned char *p, struct wire_record *out)
+{
+	const unsigned char *end = p + h->length;
+
+	*out = (struct wire_record){.type = (enum wire_type)h->type};
+	switch (h->type) {
+	case WIRE_FACT:
+		if (take_text(&p, end, out->key, sizeof out->key) < 0)
+			return -1;
+		break;
+	case WIRE_STEP:
+		if (h->phase >= PH__COUNT)
+			return -1;
+		out->phase = (enum phase)h->phase;
+		break;
+	case WIRE_REACHED:
+	case WIRE_SUMMARY:
+	case WIRE_NOTE:
+		break;
+	case WIRE_FINAL:
+		return decode_final(h, p, end, out);
+	default:
+		return -1;
+	}
+	if (take_text(&p, end, out->text, sizeof out->text) < 0)
+		return -1;
+	return p == end ? 0 : -1;
+}
+
+int wire_next(struct wire_in *in, struct wire_record *out)
+{
+	struct header h;
+
+	if (in->broken || in->len < sizeof h)
+		return 0;
+	memcpy(&h, in->buf, sizeof h);
+	if (h.magic != WIRE_MAGIC || h.length > WIRE_RECORD_MAX - sizeof h) {
+		in->broken = true;
+		return 0;
+	}
+	if (in->len < sizeof h + h.length)
+		return 0;
+	if (decode(&h, in->buf + sizeof h, out) < 0) {
+		in->broken = true;
+		return 0;
+	}
+	in->len -= sizeof h + h.length;
+	memmove(in->buf, in->buf + sizeof h + h.length, in->len);
+	return 1;
+}

@@ -1,0 +1,348 @@
+#include "run.h"
+
+#define SUMMARY_MAX 2048
+
+const char *outcome_name(enum outcome o)
+{
+	static const char *const names[O__COUNT] = {
+	    [O_PENDING] = "pending", [O_PASS] = "pass",     [O_DEGRADED] = "degraded",
+	    [O_FAIL] = "fail",       [O_BROKEN] = "broken", [O_WAIVED] = "waived",
+	    [O_SKIPPED] = "skipped",
+	};
+
+	return names[o];
+}
+
+const char *status_name(enum status s)
+{
+	return s == S_READY ? "ready" : s == S_DEGRADED ? "degraded" : "blocked";
+}
+
+/* What a check comes after, without those that do not run: they count as passed, the start is degraded anyway. */
+static void plan_after(struct run *run, struct plan_check *to, const struct profile_check *from)
+{
+	size_t *after = xcalloc(from->n_after + 1, sizeof *after), n = 0;
+
+	for (size_t i = 0; i < from->n_after; i++)
+		if (run->check_to_plan[from->after[i]] != SIZE_MAX)
+			after[n++] = run->check_to_plan[from->after[i]];
+	to->after = after;
+	to->n_after = n;
+}
+
+void run_init(struct run *run, const struct profile *p, struct mono now, bool one_round,
+	      uint64_t seed)
+{
+	struct plan_check *checks = xcalloc(p->n + 1, sizeof *checks);
+	size_t n = 0;
+
+	*run = (struct run){.profile = p, .started = now, .ended = now};
+	run->results = xcalloc(p->n + 1, sizeof *run->results);
+	run->plan_to_check = xcalloc(p->n + 1, sizeof *run->plan_to_check);
+	run->check_to_plan = xcalloc(p->n + 1, sizeof *run->check_to_plan);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct profile_check *c = &p->checks[i];
+
+		run->check_to_plan[i] = SIZE_MAX;
+		if (c->waived_by || c->skipped) {
+			run->results[i].outcome = c->waived_by ? O_WAIVED : O_SKIPPED;
+			continue;
+		}
+		run->check_to_plan[i] = n;
+		run->plan_to_check[n] = i;
+		checks[n++] = (struct plan_check){.required = c->required,
+						  .retry = c->common.retry,
+						  .timeout = c->common.timeout,
+						  .attempt_timeout = c->common.attempt_timeout,
+						  .grace = c->common.grace};
+	}
+	for (size_t k = 0; k < n; k++)
+		plan_after(run, &checks[k], &p->checks[run->plan_to_check[k]]);
+	plan_init(&run->plan, checks, n, now, p->timeout, p->parallel, one_round, seed);
+}
+
+void run_free(struct run *run)
+{
+	for (size_t k = 0; k < run->plan.n; k++)
+		free((void *)run->plan.checks[k].after);
+	free(run->plan.checks);
+	free(run->results);
+	free(run->plan_to_check);
+	free(run->check_to_plan);
+	free(run->summary);
+	*run = (struct run){0};
+}
+
+/* ---- outcomes ---------------------------------------------------------------------------------------------------- */
+static enum outcome outcome_of(const struct plan_check *c, const struct result *r)
+{
+	if (c->state == PS_PASSED)
+		return O_PASS;
+	if (c->state != PS_GAVE_UP || r->cut_off)
+		return O_PENDING;
+	/* Never tried: whether the run ended before what it comes after had given up, or just behind it, is chance. */
+	if (c->dependency_failed || (c->attempts == 0 && r->diag.code == D_NONE))
+		return c->required ? O_PENDING : O_DEGRADED;
+	if (r->diag.code != D_NONE && diag_info(r->diag.code)->verdict == V_BROKEN)
+		return O_BROKEN;
+	return c->required ? O_FAIL : O_DEGRADED;
+}
+
+static void say_undecided(const struct run *run, const struct plan_check *c, struct result *r)
+{
+	const char *words, *name = "";
+
+	if (c->dependency_failed) {
+		words = "not tried: it comes after ";
+		name = run->profile->checks[run->plan_to_check[c->failed_dependency]].id;
+	} else if (c->attempts) {
+		words = "not decided when the run ended; last step: ";
+		name = r->step[0] ? r->step : "none";
+	} else if (c->time_is_up && c->deadline.ns < run->plan.deadline.ns) {
+		words = "not tried: its own time was up before its turn, others took all places";
+	} else {
+		words = "not tried: the run ended before its turn";
+	}
+	snprintf(r->diag.cause, sizeof r->diag.cause, "%s%s", words, name);
+}
+
+static void settle_outcomes(struct run *run)
+{
+	for (size_t k = 0; k < run->plan.n; k++) {
+		const struct plan_check *c = &run->plan.checks[k];
+		struct result *r = &run->results[run->plan_to_check[k]];
+
+		r->outcome = outcome_of(c, r);
+		r->attempts = c->attempts;
+		if (c->attempts > 0) {
+			bool ended = c->state == PS_PASSED || c->state == PS_GAVE_UP;
+
+			r->elapsed = mono_since(c->first_attempt, ended ? c->ended : run->ended);
+		}
+		if (r->diag.code == D_NONE && r->outcome != O_PASS)
+			say_undecided(run, c, r);
+	}
+}
+
+/* ---- the verdict line ----------------------------------------------------------------------------------------------- */
+struct counts {
+	size_t failed, broken, pending, degraded, waived, skipped, passed;
+};
+
+static struct counts count(const struct run *run)
+{
+	struct counts n = {0};
+	size_t *const by[O__COUNT] = {
+	    [O_PENDING] = &n.pending, [O_PASS] = &n.passed,   [O_DEGRADED] = &n.degraded,
+	    [O_FAIL] = &n.failed,     [O_BROKEN] = &n.broken, [O_WAIVED] = &n.waived,
+	    [O_SKIPPED] = &n.skipped,
+	};
+
+	for (size_t i = 0; i < run->profile->n; i++)
+		++*by[run->results[i].outcome];
+	return n;
+}
+
+static void add_count(struct str *b, size_t n, const char *what, const char **sep)
+{
+	if (n == 0)
+		return;
+	str_addf(b, "%s%zu %s", *sep, n, what);
+	*sep = ", ";
+}
+
+static void add_one(struct str *b, const struct run *run, size_t i)
+{
+	const struct result *r = &run->results[i];
+
+	str_addf(b, "%s: ", run->profile->checks[i].id);
+	if (r->diag.code != D_NONE)
+		str_addf(b, "%s: ", diag_info(r->diag.code)->code);
+	if (r->diag.subject[0])
+		str_addf(b, "%s: ", r->diag.subject);
+	str_add(b, r->diag.cause[0] || r->diag.code == D_NONE ? r->diag.cause
+							      : diag_info(r->diag.code)->title);
+}
+
+/* How much one check weighs when the run is blocked: the heaviest names the exit code and stands in the line. */
+static int weight(const struct run *run, size_t i)
+{
+	const struct profile_check *c = &run->profile->checks[i];
+	const struct result *r = &run->results[i];
+	const struct plan_check *p;
+
+	if (!c->required || run->check_to_plan[i] == SIZE_MAX || r->outcome == O_PASS)
+		return 0;
+	p = &run->plan.checks[run->check_to_plan[i]];
+	if (r->outcome == O_PENDING && !p->dependency_failed)
+		return 1;
+	if (r->outcome == O_FAIL && p->failed_for_good)
+		return 5;
+	if (r->outcome == O_BROKEN)
+		return 3;
+	if (p->dependency_failed)
+		return p->failed_for_good ? 4 : 1;
+	return 2;
+}
+
+static const int exit_by_weight[] = {
+    [0] = 0,        [1] = EXIT_TIME_UP, [2] = EXIT_TIME_UP,
+    [3] = EXIT_OWN, [4] = EXIT_BLOCKED, [5] = EXIT_BLOCKED,
+};
+
+/* The required check that blocks, SIZE_MAX when none does. Heavier first, then in the order of the profile. */
+static size_t blocker(const struct run *run)
+{
+	size_t found = SIZE_MAX;
+	int best = 0;
+
+	for (size_t i = 0; i < run->profile->n; i++)
+		if (weight(run, i) > best) {
+			best = weight(run, i);
+			found = i;
+		}
+	return found;
+}
+
+static void add_losses(struct str *b, const struct run *run)
+{
+	const struct profile *p = run->profile;
+	const char *sep = "";
+
+	for (size_t k = 0; k < p->n_switches; k++) {
+		if (!p->switches[k].set_by)
+			continue;
+		str_addf(b, "%s%s is on: %s", sep, p->switches[k].set_by,
+			 p->switches[k].conf.degraded);
+		sep = "; ";
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		if (!outcome_lost(run->results[i].outcome))
+			continue;
+		str_addf(b, "%s%s: %s", sep, p->checks[i].id,
+			 p->checks[i].common.degraded ? p->checks[i].common.degraded : "");
+		if (run->results[i].diag.code != D_NONE)
+			str_addf(b, " (%s%s)",
+				 run->results[i].outcome == O_BROKEN ? "broken: " : "",
+				 diag_info(run->results[i].diag.code)->code);
+		sep = "; ";
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		if (run->results[i].outcome != O_SKIPPED)
+			continue;
+		str_addf(b, "%s%s: skipped on request", sep, p->checks[i].id);
+		sep = "; ";
+	}
+}
+
+static void write_blocked(struct str *b, const struct run *run, size_t who, const struct counts *n)
+{
+	const char *sep = "; ";
+
+	str_addf(b, "startguard: BLOCKED (%d): ", run->exit_code);
+	if (run->signal)
+		str_addf(b, "ended by signal %d (%s)", run->signal,
+			 sigabbrev_np(run->signal) ? sigabbrev_np(run->signal) : "?");
+	else if (who != SIZE_MAX)
+		add_one(b, run, who);
+	else {
+		str_add(b, "degraded is not allowed here (--fail-on-degraded): ");
+		add_losses(b, run);
+	}
+	if (n->failed)
+		str_addf(b, "; %zu of %zu checks failed", n->failed, run->profile->n);
+	sep = n->failed ? ", " : "; ";
+	add_count(b, n->broken, "broken", &sep);
+	add_count(b, n->pending, "still waiting", &sep);
+	add_count(b, n->degraded, "degraded", &sep);
+}
+
+static void write_summary(struct run *run, size_t who)
+{
+	struct counts n = count(run);
+	const char *sep = "; "; /* cppcheck-suppress unreadVariable ; add_count() changes it */
+	char span[32];
+	struct str b;
+
+	str_init(&b, SUMMARY_MAX);
+	span_text(mono_since(run->started, run->ended), span, sizeof span);
+	if (run->status == S_BLOCKED) {
+		write_blocked(&b, run, who, &n);
+	} else if (run->status == S_READY) {
+		str_addf(&b, "startguard: READY: %zu check%s passed in %s", n.passed,
+			 n.passed == 1 ? "" : "s", span);
+	} else {
+		str_add(&b, "startguard: DEGRADED: ");
+		add_losses(&b, run);
+		str_addf(&b, "; %zu of %zu checks passed", n.passed, run->profile->n);
+		sep = ", ";
+		add_count(&b, n.degraded, "degraded", &sep);
+		add_count(&b, n.broken, "broken", &sep);
+		add_count(&b, n.waived, "waived", &sep);
+		add_count(&b, n.skipped, "skipped", &sep);
+	}
+	free(run->summary);
+	run->summary = xmalloc(b.len + 4);
+	text_clean(run->summary, b.len + 4, b.s);
+	str_free(&b);
+}
+
+static bool anything_lost(const struct run *run, bool *may_pass)
+{
+	bool lost = false;
+
+	*may_pass = true;
+	for (size_t i = 0; i < run->profile->n; i++) {
+		const struct result *r = &run->results[i];
+
+		if (r->outcome == O_PASS)
+			continue;
+		lost = true;
+		if (r->diag.code == D_NONE || !diag_info(r->diag.code)->retryable)
+			*may_pass = false;
+	}
+	for (size_t k = 0; k < run->profile->n_switches; k++)
+		if (run->profile->switches[k].set_by) {
+			lost = true;
+			*may_pass = false;
+		}
+	return lost;
+}
+
+void outcome_decide(struct run *run)
+{
+	bool may_pass, lost;
+	size_t who;
+
+	settle_outcomes(run);
+	who = blocker(run);
+	lost = anything_lost(run, &may_pass);
+	if (run->signal) {
+		run->status = S_BLOCKED;
+		run->exit_code = 128 + run->signal;
+	} else if (who != SIZE_MAX) {
+		run->status = S_BLOCKED;
+		run->exit_code = exit_by_weight[weight(run, who)];
+	} else if (lost && run->fail_on_degraded) {
+		run->status = S_BLOCKED;
+		run->exit_code = may_pass ? EXIT_TIME_UP : EXIT_BLOCKED;
+	} else {
+		run->status = lost ? S_DEGRADED : S_READY;
+		run->exit_code = 0;
+	}
+	write_summary(run, who);
+}
+
+void outcome_override(struct run *run, int exit_code, const char *why)
+{
+	struct str b;
+
+	str_init(&b, SUMMARY_MAX);
+	str_addf(&b, "startguard: BLOCKED (%d): %s", exit_code, why);
+	run->status = S_BLOCKED;
+	run->exit_code = exit_code;
+	free(run->summary);
+	run->summary = xmalloc(b.len + 4);
+	text_clean(run->summary, b.len + 4, b.s);
+	str_free(&b);
+}

@@ -1,0 +1,373 @@
+#include "config_file.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <libconfig.h>
+#include <sys/stat.h>
+
+#define NUMBER_DIGITS_MAX 18
+
+/* ---- @include ---------------------------------------------------------------------------------------------------- */
+struct origin {
+	const char *file;
+	int line;
+};
+struct file {
+	dev_t dev;
+	ino_t ino;
+};
+struct source {
+	struct arena *arena;
+	struct problems *problems;
+	struct str text;
+	struct origin *lines; /* of each line of text */
+	size_t n, cap;
+	struct file stack[CFG_INCLUDE_DEPTH]; /* files being read, for cycles */
+	size_t depth;
+	size_t files, bytes; /* read in all */
+	bool full;           /* more than may be read: said once */
+	bool huge;           /* the line holds a number that no 64 bits hold */
+};
+
+static void add_origin(struct source *s, const char *file, int line)
+{
+	if (s->n == s->cap) {
+		s->cap = s->cap ? s->cap * 2 : 256;
+		s->lines = xrealloc(s->lines, s->cap * sizeof *s->lines);
+	}
+	s->lines[s->n++] = (struct origin){file, line};
+}
+
+/* Where a line begins: inside a comment or a string an "@include" is only text. */
+enum place { IN_CODE, IN_STRING, IN_BLOCK_COMMENT };
+
+/* The file named by an @include line; "" when the line is one but names none; NULL when it is none. */
+static const char *included_name(struct arena *a, const char *line, const char *end)
+{
+	static const char word[] = "@include";
+	const char *close;
+
+	while (line < end && (*line == ' ' || *line == '\t'))
+		line++;
+	if ((size_t)(end - line) < sizeof word - 1 || memcmp(line, word, sizeof word - 1) != 0)
+		return NULL;
+	line += sizeof word - 1;
+	while (line < end && (*line == ' ' || *line == '\t'))
+		line++;
+	close = line < end && *line == '"' ? memchr(line + 1, '"', (size_t)(end - line - 1)) : NULL;
+	return close ? arena_strndup(a, line + 1, (size_t)(close - line - 1)) : "";
+}
+
+static const char *beside(struct arena *a, const char *file, const char *name)
+{
+	const char *slash = strrchr(file, '/');
+
+	if (name[0] == '/' || !slash)
+		return name;
+	return arena_printf(a, "%.*s/%s", (int)(slash - file), file, name);
+}
+
+static int add_file(struct source *s, const char *path, const char *from, int from_line);
+
+static int add_included(struct source *s, const char *file, int line, const char *name)
+{
+	if (name[0] == '\0') {
+		problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, line, "",
+			    "@include needs a file name in quotes");
+		return -1;
+	}
+	return add_file(s, beside(s->arena, file, name), file, line);
+}
+
+/* libconfig ends an open comment silently at the end of the text: all that it swallowed would never be checked. */
+static int check_closed(struct source *s, enum place place, const char *file, int opened)
+{
+	if (place == IN_CODE)
+		return 0;
+	problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, opened, "", "%s",
+		    place == IN_STRING ? "the text that begins here has no closing quote"
+				       : "the comment that begins here has no end");
+	return -1;
+}
+
+/* The length of a comment, text, word, number or single character that begins at p in code. What a comment or text
+ * leaves open at the end of the line goes to *place. */
+static size_t token_length(const char *p, const char *end, enum place *place)
+{
+	const char *q = p + 1;
+
+	if (*p == '#' || (q < end && p[0] == '/' && *q == '/'))
+		return (size_t)(end - p);
+	if (*p == '"') {
+		*place = IN_STRING;
+		return 1;
+	}
+	if (q < end && p[0] == '/' && *q == '*') {
+		*place = IN_BLOCK_COMMENT;
+		return 2;
+	}
+	while (isalnum((unsigned char)*p) && q < end &&
+	       (isalnum((unsigned char)*q) || strchr("_-.*", *q)))
+		q++;
+	return (size_t)(q - p);
+}
+
+/* The same inside of a text or a block comment. */
+static size_t rest_length(const char *p, const char *end, enum place *place)
+{
+	bool two = p + 1 < end;
+
+	if (*place == IN_STRING && *p == '\\')
+		return two ? 2 : 1;
+	if (*place == IN_STRING && *p == '"') {
+		*place = IN_CODE;
+	} else if (*place == IN_BLOCK_COMMENT && two && p[0] == '*' && p[1] == '/') {
+		*place = IN_CODE;
+		return 2;
+	}
+	return 1;
+}
+
+/* Must libconfig be told that this is a long number? Without the L it takes the lower 32 bits and says nothing. */
+static bool is_long_number(const char *token, size_t n)
+{
+	static const char most[] = "2147483647";
+
+	if (n < sizeof most - 1 || strspn(token, "0123456789") < n)
+		return false;
+	return n > sizeof most - 1 || strncmp(token, most, n) > 0;
+}
+
+/* Adds a line and tells where the next one begins. *opened: something began here that goes on there. */
+static enum place add_line(struct source *s, enum place place, const char *p, const char *end,
+			   bool *opened)
+{
+	*opened = false;
+	while (p < end) {
+		bool in_code = place == IN_CODE;
+		size_t n = in_code ? token_length(p, end, &place) : rest_length(p, end, &place);
+
+		*opened |= in_code && place != IN_CODE;
+		str_addn(&s->text, p, n);
+		if (in_code && is_long_number(p, n))
+			str_addc(&s->text, 'L');
+		s->huge |= in_code && n > NUMBER_DIGITS_MAX && strspn(p, "0123456789") == n;
+		p += n;
+	}
+	*opened &= place != IN_CODE;
+	str_addc(&s->text, '\n');
+	return place;
+}
+
+static int check_numbers(struct source *s, const char *file, int line)
+{
+	if (!s->huge)
+		return 0;
+	s->huge = false;
+	problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, line, "",
+		    "a number of more than %d digits is out of range", NUMBER_DIGITS_MAX);
+	return -1;
+}
+
+static int add_text(struct source *s, const char *file, const char *text, size_t len)
+{
+	enum place place = IN_CODE;
+	const char *end = text + len;
+	int line = 0, bad = 0, opened_at = 0;
+
+	for (const char *p = text; p < end;) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+		const char *stop = nl ? nl : end;
+		const char *name = place == IN_CODE ? included_name(s->arena, p, stop) : NULL;
+		bool opened;
+
+		line++;
+		if (name) {
+			bad |= add_included(s, file, line, name);
+		} else {
+			place = add_line(s, place, p, stop, &opened);
+			opened_at = opened ? line : opened_at;
+			bad |= check_numbers(s, file, line);
+			add_origin(s, file, line);
+		}
+		p = nl ? nl + 1 : end;
+	}
+	return bad | check_closed(s, place, file, opened_at);
+}
+
+/* Ten files that each include the next one twice are a thousand: what counts is how much is read in all. */
+static int check_bounds(struct source *s, const char *file, int line, bool too_long)
+{
+	if (s->full)
+		return -1;
+	if (!too_long && s->files++ < CFG_FILES_MAX)
+		return 0;
+	s->full = true;
+	if (too_long)
+		problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, line, "",
+			    "more than %d MiB with all it includes", CFG_TEXT_MAX >> 20);
+	else
+		problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, line, "",
+			    "more than %d files with all it includes", CFG_FILES_MAX);
+	return -1;
+}
+
+static int add_file(struct source *s, const char *path, const char *from, int from_line)
+{
+	cleanup_free char *text = NULL;
+	const char *kept;
+	struct stat st;
+	size_t len;
+	int rc;
+
+	if (check_bounds(s, from, from_line, false) < 0)
+		return -1;
+	kept = arena_strdup(s->arena, path);
+	if (stat(path, &st) < 0)
+		st = (struct stat){.st_ino = 0}; /* reading it will tell why */
+	for (size_t i = 0; i < s->depth; i++)
+		if (st.st_ino && s->stack[i].dev == st.st_dev && s->stack[i].ino == st.st_ino) {
+			problem_add(s->problems, PROBLEM_ERROR, D_NONE, from, from_line, "",
+				    "%s includes itself", path);
+			return -1;
+		}
+	if (s->depth == CFG_INCLUDE_DEPTH) {
+		problem_add(s->problems, PROBLEM_ERROR, D_NONE, from, from_line, "",
+			    "more than %d files deep in @include", CFG_INCLUDE_DEPTH);
+		return -1;
+	}
+	if (st.st_ino && !S_ISREG(st.st_mode) &&
+	    !S_ISCHR(st.st_mode)) { /* a pipe without a writer would never end */
+		problem_add(s->problems, PROBLEM_ERROR, D_NONE, from ? from : kept, from_line, "",
+			    "%s%s: is not a file", from ? "@include " : "cannot read ", path);
+		return -1;
+	}
+	text = file_read(path, CFG_TEXT_MAX - s->bytes, &len);
+	if (!text && errno == EFBIG)
+		return check_bounds(s, from ? from : kept, from_line, true);
+	if (!text) {
+		problem_add(s->problems, PROBLEM_ERROR, D_NONE, from ? from : kept, from_line, "",
+			    "%s%s: %s", from ? "@include " : "cannot read ", path, strerror(errno));
+		return -1;
+	}
+	if (strlen(text) != len) {
+		problem_add(s->problems, PROBLEM_ERROR, D_NONE, kept, 0, "",
+			    "is not text: it holds a NUL byte");
+		return -1;
+	}
+	s->bytes += len;
+	s->stack[s->depth++] = (struct file){st.st_dev, st.st_ino};
+	rc = add_text(s, kept, text, len);
+	s->depth--;
+	/* With the line ends and the L that were added it may be longer than what was read. */
+	return rc < 0 || !s->text.cut ? rc : check_bounds(s, kept, 0, true);
+}
+
+/* ---- libconfig's tree to nodes ------------------------------------------------------------------------------------- */
+static const struct origin *origin_of(const struct source *s, unsigned line)
+{
+	static const struct origin nowhere = {NULL, 0};
+
+	return line >= 1 && line <= s->n ? &s->lines[line - 1] : &nowhere;
+}
+
+static struct node *to_node(struct source *s, const config_setting_t *c, int depth)
+{
+	struct node *n = arena_alloc(s->arena, sizeof *n);
+	const struct origin *at = origin_of(s, config_setting_source_line(c));
+	const char *name = config_setting_name(c);
+
+	n->name = name ? arena_strdup(s->arena, name) : NULL;
+	n->file = at->file;
+	n->line = at->line;
+	switch (config_setting_type(c)) {
+	case CONFIG_TYPE_INT:
+	case CONFIG_TYPE_INT64:
+		n->type = N_INT;
+		n->i = config_setting_get_int64(c);
+		break;
+	case CONFIG_TYPE_FLOAT:
+		n->type = N_FLOAT;
+		n->d = config_setting_get_float(c);
+		break;
+	case CONFIG_TYPE_BOOL:
+		n->type = N_BOOL;
+		n->i = config_setting_get_bool(c);
+		break;
+	case CONFIG_TYPE_STRING:
+		n->type = N_STR;
+		n->text = arena_strdup(s->arena, config_setting_get_string(c));
+		break;
+	default:
+		n->type = config_setting_is_group(c) ? N_GROUP : N_LIST;
+		if (depth >= CFG_GROUP_DEPTH) {
+			problem_add(s->problems, PROBLEM_ERROR, D_NONE, at->file, at->line, "",
+				    "groups nested more than %d deep", CFG_GROUP_DEPTH);
+			break;
+		}
+		for (int i = 0; i < config_setting_length(c); i++)
+			node_append(n,
+				    to_node(s, config_setting_get_elem(c, (unsigned)i), depth + 1));
+	}
+	return n;
+}
+
+static void close_source(struct source *s)
+{
+	str_free(&s->text);
+	free(s->lines);
+}
+
+struct node *cfg_read_file(struct arena *a, const char *path, struct problems *problems)
+{
+	__attribute__((cleanup(close_source))) struct source s = {.arena = a, .problems = problems};
+	struct node *root = NULL;
+	config_t config;
+
+	str_init(&s.text, CFG_TEXT_MAX);
+	if (add_file(&s, path, NULL, 0) < 0)
+		return NULL;
+	config_init(&config);
+	if (config_read_string(&config, s.text.s) == CONFIG_TRUE) {
+		root = to_node(&s, config_root_setting(&config), 0);
+		root->file = arena_strdup(a, path);
+	} else {
+		/* The end of the text counts as a line of its own. */
+		unsigned line = (unsigned)config_error_line(&config);
+		const struct origin *at = origin_of(&s, line > s.n ? (unsigned)s.n : line);
+
+		problem_add(problems, PROBLEM_ERROR, D_NONE, at->file ? at->file : path, at->line,
+			    "", "%s", config_error_text(&config));
+	}
+	config_destroy(&config);
+	return root;
+}
+
+struct node *cfg_read_value(struct arena *a, const char *name, const char *text, const char **why)
+{
+	__attribute__((cleanup(close_source))) struct source s = {.arena = a, .problems = NULL};
+	struct problems unused = {.arena = a};
+	struct node *value = NULL;
+	config_t config;
+
+	s.problems = &unused;
+	str_init(&s.text, CFG_TEXT_MAX);
+	str_addf(&s.text, "value = %s;", text);
+	config_init(&config);
+	*why = "is not a list or group as it would stand in a profile";
+	if (config_read_string(&config, s.text.s) == CONFIG_TRUE) {
+		value = to_node(&s, config_setting_get_elem(config_root_setting(&config), 0), 0);
+		value->name = arena_strdup(a, name);
+	}
+	config_destroy(&config);
+	problems_free(&unused);
+	return value;
+}
+
+#define STRINGIZE_(x) #x
+#define STRINGIZE(x) STRINGIZE_(x)
+
+const char *cfg_library(void)
+{
+	return "libconfig " STRINGIZE(LIBCONFIG_VER_MAJOR) "." STRINGIZE(LIBCONFIG_VER_MINOR);
+}

@@ -1,0 +1,52 @@
+#include "kinds.h"
+
+/* Weak: the object of a kind that is switched off is not linked, and its address is then NULL. */
+#define CHECK(kind, with) extern const struct check_kind check_##kind __attribute__((weak));
+#define NAMED(kind, why)
+#include "../../checks/checks.def"
+#undef CHECK
+#undef NAMED
+
+struct entry {
+	const struct check_kind *kind;
+	struct check_kind stand_in;
+};
+
+static const struct entry entries[] = {
+#define CHECK(id, with)       \
+	{.kind = &check_##id, \
+	 .stand_in = {.name = #id, .summary = "", .unsupported = "built without " with}},
+#define NAMED(id, why) \
+	{.kind = NULL, .stand_in = {.name = #id, .summary = "", .unsupported = (why)}},
+#include "../../checks/checks.def"
+#undef CHECK
+#undef NAMED
+};
+
+static const char *const names[] = {
+#define CHECK(id, with) #id,
+#define NAMED(id, why) #id,
+#include "../../checks/checks.def"
+#undef CHECK
+#undef NAMED
+    NULL};
+
+const struct check_kind *check_kind_at(size_t i)
+{
+	if (i >= ARRAY_LEN(entries))
+		return NULL;
+	return entries[i].kind ? entries[i].kind : &entries[i].stand_in;
+}
+
+const struct check_kind *check_kind_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(entries); i++)
+		if (str_eq(names[i], name))
+			return check_kind_at(i);
+	return NULL;
+}
+
+const char *const *kind_names(void)
+{
+	return names;
+}

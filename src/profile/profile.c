@@ -1,0 +1,429 @@
+#include <dirent.h>
+#include <unistd.h>
+
+#include "config_file.h"
+#include "profile_load.h"
+
+/* ---- helpers ------------------------------------------------------------------------------------------------------- */
+static const char *get_env(const char *name)
+{
+	return getenv(name);
+}
+
+static bool is_mode(const void *ctx, const char *word)
+{
+	const struct load *l = ctx;
+	enum mode unused;
+
+	return mode_find(l->aliases, word, &unused) == 0;
+}
+
+const char *profile_clean(struct load *l, const char *text)
+{
+	char *out;
+
+	if (!text)
+		return NULL;
+	out = arena_alloc(&l->p->arena, strlen(text) + 4);
+	text_clean(out, strlen(text) + 4, text);
+	return out;
+}
+
+/* ---- finding the file ------------------------------------------------------------------------------------------------ */
+static void suggest_file(struct arena *a, const char *name, const char *search_path,
+			 struct problems *problems)
+{
+	const char *near = NULL, *words[2] = {NULL, NULL};
+
+	for (const char *p = search_path; *p;) {
+		size_t n = strcspn(p, ":");
+		DIR *d = opendir(arena_strndup(a, p, n));
+
+		for (struct dirent *e; d && (e = readdir(d));) {
+			if (!str_ends(e->d_name, ".cfg"))
+				continue;
+			words[0] = arena_strndup(a, e->d_name, strlen(e->d_name) - 4);
+			near = near ? near : nearest_word(name, words);
+		}
+		if (d)
+			closedir(d);
+		p += n + (p[n] == ':');
+	}
+	problem_add(problems, PROBLEM_ERROR, D_NONE, NULL, 0, "", "no profile \"%s\" in %s%s", name,
+		    search_path, did_you_mean(near).text);
+}
+
+const char *profile_find(struct arena *a, const char *name, const char *search_path,
+			 struct problems *problems)
+{
+	if (strchr(name, '/') || str_ends(name, ".cfg"))
+		return name;
+	for (const char *p = search_path; *p;) {
+		size_t n = strcspn(p, ":");
+		const char *path = arena_printf(a, "%.*s/%s.cfg", (int)n, p, name);
+
+		if (n > 0 && access(path, F_OK) == 0)
+			return path;
+		p += n + (p[n] == ':');
+	}
+	suggest_file(a, name, search_path, problems);
+	return NULL;
+}
+
+/* ---- top level ---------------------------------------------------------------------------------------------------------- */
+enum mode profile_mode(const struct profile_options *o)
+{
+	enum mode mode = MODE_PROD;
+
+	if (o->mode)
+		(void)mode_find(NULL, o->mode, &mode);
+	return mode;
+}
+
+/* The mode comes first: it decides how the rest is read. */
+static void load_mode(struct load *l, const struct node *root)
+{
+	struct modes_conf *aliases = arena_alloc(&l->p->arena, sizeof *aliases);
+	const struct node *modes = node_child(root, "modes"), *mode = node_child(root, "mode");
+	const char *word = l->o->mode, *conflict;
+	struct problems unused = {.arena = &l->p->arena}; /* said when the top level is filled */
+	struct fill fill = l->fill;
+	struct suggestion near;
+	char list[512];
+
+	fill.problems = &unused;
+	l->p->mode = MODE_PROD;
+	if (modes && modes->type == N_GROUP) {
+		schema_fill(&modes_schema, modes, "modes", aliases, &fill);
+		l->aliases = aliases;
+		conflict = mode_conflict(aliases);
+		if (conflict)
+			ERROR_AT(l, modes, "modes", "\"%s\" stands for two modes", conflict);
+	}
+	if (!word && mode && mode->type == N_STR)
+		word = interpolate(mode, mode->text, "mode", &fill);
+	if (word && mode_find(l->aliases, word, &l->p->mode) < 0) {
+		mode_list(l->aliases, list, sizeof list);
+		near = did_you_mean(mode_nearest(l->aliases, word));
+		if (l->o->mode)
+			problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, l->o->mode_source,
+				    "unknown mode \"%s\"; known: %s%s", word, list, near.text);
+		else
+			ERROR_AT(l, mode, "mode", "unknown mode \"%s\"; known: %s%s", word, list,
+				 near.text);
+	}
+	l->fill.prod = l->p->mode == MODE_PROD;
+	problems_free(&unused);
+}
+
+static const char *nearest_top(const char *name)
+{
+	const char *near = schema_nearest(&top_schema, name), *one[2] = {"switches", NULL};
+
+	near = near ? near : nearest_word(name, kind_names());
+	return near ? near : nearest_word(name, one);
+}
+
+static void check_top_names(struct load *l, const struct node *root)
+{
+	for (const struct node *c = root->first; c; c = c->next) {
+		if (schema_find(&top_schema, c->name) || str_eq(c->name, "switches") ||
+		    check_kind_find(c->name))
+			continue;
+		ERROR_AT(l, c, "", "unknown %s \"%s\"%s", c->type == N_GROUP ? "kind" : "key",
+			 c->name, did_you_mean(nearest_top(c->name)).text);
+	}
+}
+
+static const char *name_of_file(struct profile *p)
+{
+	const char *slash = strrchr(p->path, '/'), *name = slash ? slash + 1 : p->path;
+
+	return arena_strndup(&p->arena, name,
+			     str_ends(name, ".cfg") ? strlen(name) - 4 : strlen(name));
+}
+
+static void load_top(struct load *l, const struct node *root)
+{
+	struct top_conf *top = arena_alloc(&l->p->arena, sizeof *top);
+	size_t before = l->problems->n;
+
+	schema_fill(&top_schema, root, "", top, &l->fill);
+	/* The profile's mode does not count beside that of the command line. */
+	for (size_t i = before; l->o->mode && i < l->problems->n; i++)
+		if (str_eq(l->problems->v[i].where, "mode"))
+			problem_lower(l->problems, i);
+	l->p->top = top;
+	l->p->service = top->service ? profile_clean(l, top->service) : name_of_file(l->p);
+	l->p->timeout = top->timeout.ns == 0 ? SPAN_FOREVER : top->timeout;
+	l->p->parallel = top->parallel > 0 ? (size_t)top->parallel : 1;
+}
+
+/* ---- switches ------------------------------------------------------------------------------------------------------------ */
+enum tri { T_OFF, T_ON, T_UNCLEAR };
+
+static enum tri switch_value(const char *value)
+{
+	static const char *const on[] = {"1", "true", "yes", "on", NULL}, *const off[] = {
+									      "",   "0",   "false",
+									      "no", "off", NULL};
+
+	for (size_t i = 0; on[i]; i++)
+		if (strcasecmp(value, on[i]) == 0)
+			return T_ON;
+	for (size_t i = 0; off[i]; i++)
+		if (strcasecmp(value, off[i]) == 0)
+			return T_OFF;
+	return T_UNCLEAR;
+}
+
+static void check_waives(struct load *l, const struct node *at, const char *where,
+			 const struct strlist *globs)
+{
+	for (size_t i = 0; i < globs->n; i++) {
+		size_t n = strcspn(globs->v[i], ".");
+		const char *kind = arena_strndup(&l->p->arena, globs->v[i], n);
+
+		if (!strpbrk(kind, "*?") && !check_kind_find(kind))
+			ERROR_AT(l, at, where, "waives \"%s\": no kind is called so%s", globs->v[i],
+				 did_you_mean(nearest_word(kind, kind_names())).text);
+	}
+}
+
+/* "dev, staging" */
+static const char *joined(struct load *l, const struct strlist *words)
+{
+	const char *text = words->v[0];
+
+	for (size_t i = 1; i < words->n; i++)
+		text = arena_printf(&l->p->arena, "%s, %s", text, words->v[i]);
+	return text;
+}
+
+static void read_switch(struct load *l, struct profile_switch *s, const struct node *at,
+			const char *where)
+{
+	bool allowed = mode_in(l->aliases, l->p->mode, &s->conf.allowed_in);
+
+	for (size_t i = 0; i < s->conf.env.n; i++) {
+		const char *name = s->conf.env.v[i], *value = getenv(name);
+		enum tri v = value ? switch_value(value) : T_OFF;
+
+		if (v == T_UNCLEAR)
+			problem_add(l->problems, PROBLEM_POLICY, D_SWITCH_UNCLEAR, at->file,
+				    at->line, where,
+				    "%s is set to something that is neither on (1, true, yes, on) "
+				    "nor off (0, false, no, off)",
+				    name);
+		if (v == T_ON && !allowed)
+			problem_add(l->problems, PROBLEM_POLICY, D_SWITCH_FORBIDDEN, at->file,
+				    at->line, where, "%s is on in mode %s, allowed only in %s: %s",
+				    name, mode_name(l->p->mode),
+				    s->conf.allowed_in.n ? joined(l, &s->conf.allowed_in)
+							 : "no mode",
+				    s->conf.degraded);
+		if (v == T_ON && allowed && !s->set_by)
+			s->set_by = name;
+	}
+}
+
+static void load_switches(struct load *l, const struct node *group)
+{
+	struct profile *p = l->p;
+	size_t n = 0;
+
+	if (!group)
+		return;
+	if (group->type != N_GROUP) {
+		ERROR_AT(l, group, "switches", "must be a group of named groups");
+		return;
+	}
+	for (const struct node *c = group->first; c; c = c->next)
+		n++;
+	p->switches = arena_alloc(&p->arena, (n + 1) * sizeof *p->switches);
+	for (const struct node *c = group->first; c; c = c->next) {
+		struct profile_switch *s = &p->switches[p->n_switches];
+		const char *where = arena_printf(&p->arena, "switches.%s", c->name);
+		int bad;
+
+		if (c->type != N_GROUP) {
+			ERROR_AT(l, c, where, "must be a group { ... }");
+			continue;
+		}
+		s->name = c->name;
+		bad = schema_fill(&switch_schema, c, where, &s->conf, &l->fill);
+		bad += schema_names(&switch_schema, NULL, c, where, &l->fill);
+		s->conf.degraded = profile_clean(l, s->conf.degraded);
+		p->n_switches++;
+		check_waives(l, c, where, &s->conf.waives);
+		if (!bad && !l->o->offline)
+			read_switch(l, s, c, where);
+	}
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------------------------ */
+static void check_globs(struct load *l, const struct strlist *globs, const char *option)
+{
+	for (size_t i = 0; i < globs->n; i++) {
+		bool used = false;
+
+		for (size_t k = 0; k < l->p->n; k++)
+			used |= glob_match(globs->v[i], l->p->checks[k].id);
+		if (!used)
+			problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, option,
+				    "\"%s\" matches no check", globs->v[i]);
+	}
+}
+
+static bool names_a_kind(const struct node *root)
+{
+	for (const struct node *c = root->first; c; c = c->next)
+		if (check_kind_find(c->name))
+			return true;
+	return false;
+}
+
+static struct load begin(struct profile *out, const struct profile_options *o,
+			 struct problems *problems)
+{
+	return (struct load){.p = out,
+			     .o = o,
+			     .problems = problems,
+			     .fill = {.arena = &out->arena,
+				      .problems = problems,
+				      .getenv = get_env,
+				      .offline = o->offline,
+				      .prod = true,
+				      .is_mode = is_mode}};
+}
+
+static void override(struct profile *p, const struct profile_options *o)
+{
+	if (span_is_set(o->timeout))
+		p->timeout = o->timeout.ns == 0 ? SPAN_FOREVER : o->timeout;
+	if (o->parallel > 0)
+		p->parallel = o->parallel;
+}
+
+/* A mistake, but for a file that others include, and for lint, which looks at every mode's checks. */
+static void say_nothing_to_check(struct load *l, const struct node *root)
+{
+	if (l->o->offline && root && names_a_kind(root))
+		problem_add(l->problems, PROBLEM_WARNING, D_NONE, l->p->path, 0, "",
+			    "there is nothing to check in mode %s", mode_name(l->p->mode));
+	else if (l->o->offline && root && !node_child(root, "service"))
+		problem_add(l->problems, PROBLEM_WARNING, D_NONE, l->p->path, 0, "",
+			    "no service and no check: a file for @include only");
+	else if (l->problems->errors == 0)
+		problem_add(l->problems, PROBLEM_ERROR, D_NONE, l->p->path, 0, "", "%s",
+			    root ? "there is nothing to check in this mode"
+				 : "there is nothing to check: give a profile (-p) or a URL (-w)");
+}
+
+void profile_load(struct profile *out, const struct profile_options *o, struct problems *problems)
+{
+	struct load l = begin(out, o, problems);
+	struct node empty = {.type = N_GROUP}, *root = NULL;
+	const struct node *top;
+
+	l.fill.mode_ctx = &l;
+	if (o->profile) {
+		out->path = profile_find(&out->arena, o->profile, o->search_path, problems);
+		root = out->path ? cfg_read_file(&out->arena, out->path, problems) : NULL;
+		if (!root) {
+			out->mode = profile_mode(o);
+			return;
+		}
+	}
+	top = root ? root : &empty;
+	load_mode(&l, top);
+	if (root) {
+		check_top_names(&l, root);
+		load_top(&l, root);
+		load_switches(&l, node_child(root, "switches"));
+		load_kinds(&l, root);
+	} else {
+		out->service = "-";
+		out->timeout = SPAN_S(60);
+		out->parallel = 32;
+	}
+	load_waits(&l);
+	load_after(&l, top);
+	warn_of_idle_waivers(&l, top);
+	check_globs(&l, &o->only, "--only");
+	check_globs(&l, &o->skip, "--skip");
+	override(out, o);
+	if (out->n == 0)
+		say_nothing_to_check(&l, root);
+	problems_sort(problems);
+}
+
+/* ---- try ------------------------------------------------------------------------------------------------------------------------ */
+/* May the value of this key be a list or group? Elsewhere "[::1]:80" or "{...}" is a text. */
+static bool takes_structure(const struct check_kind *kind, const char *name)
+{
+	const struct key *key = schema_find(kind->schema, name);
+
+	if (!key)
+		key = schema_find(&common_schema, name);
+	return !key || key_is_list(key) || key->type == K_GROUP;
+}
+
+static void add_word(struct load *l, const struct check_kind *kind, struct node *group,
+		     const char *word, size_t number)
+{
+	struct arena *a = &l->p->arena;
+	const char *eq = strchr(word, '='), *name, *why = NULL;
+	struct node *value;
+
+	if (!eq || eq == word) {
+		problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0,
+			    arena_printf(a, "word %zu", number), "is not KEY=VALUE");
+		return;
+	}
+	name = arena_strndup(a, word, (size_t)(eq - word));
+	if (node_child(group, name)) {
+		problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, name, "is given twice");
+		return;
+	}
+	value = node_make_text(a, name, eq + 1, true);
+	if (eq[1] && strchr("([{", eq[1]) && takes_structure(kind, name)) {
+		struct node *structure = cfg_read_value(a, name, eq + 1, &why);
+
+		/* A list also takes one text, such as [::1]:9092. */
+		if (structure || eq[1] != '[')
+			value = structure;
+	}
+	if (!value)
+		problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, name, "%s", why);
+	else
+		node_append(group, value);
+}
+
+void profile_try(struct profile *out, const struct profile_options *o, const char *kind,
+		 char *const *words, struct problems *problems)
+{
+	struct load l = begin(out, o, problems);
+	const struct check_kind *k = check_kind_find(kind);
+	struct node *group = arena_alloc(&out->arena, sizeof *group);
+	struct node empty = {.type = N_GROUP};
+
+	l.fill.mode_ctx = &l;
+	group->type = N_GROUP;
+	out->service = "-";
+	out->timeout = SPAN_S(60);
+	out->parallel = 1;
+	load_mode(&l, &empty);
+	if (!k) {
+		problem_add(problems, PROBLEM_USAGE, D_NONE, NULL, 0, "", "unknown kind \"%s\"%s",
+			    kind, did_you_mean(nearest_word(kind, kind_names())).text);
+		return;
+	}
+	for (size_t i = 0; words[i]; i++)
+		add_word(&l, k, group, words[i], i + 1);
+	load_check(&l, k, "try", group);
+	/* What the rows find is a mistake of the command line here; a kind this build lacks is not. */
+	if (!k->unsupported)
+		problems->usages = problems->errors;
+	override(out, o);
+}

@@ -1,0 +1,333 @@
+#include "profile_load.h"
+#include "url_check.h"
+
+/* ---- checks ---------------------------------------------------------------------------------------------------------------- */
+static bool any_match(const struct strlist *globs, const char *id)
+{
+	for (size_t i = 0; i < globs->n; i++)
+		if (glob_match(globs->v[i], id))
+			return true;
+	return false;
+}
+
+static const struct profile_switch *waiver_of(const struct profile *p, const char *id)
+{
+	for (size_t i = 0; i < p->n_switches; i++)
+		if (p->switches[i].set_by && any_match(&p->switches[i].conf.waives, id))
+			return &p->switches[i];
+	return NULL;
+}
+
+/* Also where another key is wrong: all that is to be mended is told at once. */
+static void check_degraded(struct load *l, const struct node *at, const char *id,
+			   const struct common_conf *c, bool whole)
+{
+	const struct node *required = node_child(at, "required");
+	bool no = required && required->type == N_BOOL && !required->i;
+	bool may_degrade = c->required_in.n > 0 || (!c->required && (whole || no));
+
+	if (required && c->required_in.n > 0)
+		ERROR_AT(l, at, id, "has both required and required_in; keep one");
+	if (may_degrade && !node_child(at, "degraded"))
+		ERROR_AT(l, at, id,
+			 "may be missing, so it needs degraded: one sentence on what is lost "
+			 "without it");
+}
+
+/* What the common keys say together. */
+static void check_common(struct load *l, const struct node *at, const char *id,
+			 const struct common_conf *c)
+{
+	bool may_degrade = !c->required || c->required_in.n > 0;
+
+	if (!may_degrade && c->degraded_env.n > 0)
+		ERROR_AT(
+		    l, at, id,
+		    "degraded_env without required = false or required_in: it would never be set");
+	for (size_t i = 0; i < c->degraded_env.n; i++) {
+		const struct pair *e = &c->degraded_env.v[i];
+
+		if (env_name_problem(e->name))
+			ERROR_AT(l, at, id, "degraded_env: \"%s\" %s", e->name,
+				 env_name_problem(e->name));
+		else if (str_starts(e->name, "STARTGUARD_"))
+			ERROR_AT(l, at, id, "degraded_env: %s is startguard's own", e->name);
+		else if (!e->value)
+			ERROR_AT(l, at, id,
+				 "degraded_env: %s must have a plain value, not a secret", e->name);
+		else if (strchr(e->value, '\n'))
+			ERROR_AT(l, at, id, "degraded_env: %s holds a line break", e->name);
+	}
+	if (span_is_set(c->timeout) && node_child(at, "attempt_timeout") &&
+	    c->attempt_timeout.ns > c->timeout.ns)
+		ERROR_AT(l, at, id, "attempt_timeout is longer than timeout");
+}
+
+static struct profile_check *new_check(struct load *l)
+{
+	struct profile *p = l->p;
+
+	if (p->n == l->cap) {
+		struct profile_check *v =
+		    arena_alloc(&p->arena, (l->cap ? l->cap * 2 : 16) * sizeof *v);
+
+		if (p->n > 0)
+			memcpy(v, p->checks, p->n * sizeof *v);
+		p->checks = v;
+		l->cap = l->cap ? l->cap * 2 : 16;
+	}
+	p->checks[p->n] = (struct profile_check){0};
+	return &p->checks[p->n];
+}
+
+/* Does this value say whether the check is required? The kind env has a key of the same name, a list of variables. */
+static bool is_yes_or_no(const struct node *v)
+{
+	return v->type == N_BOOL || (v->type == N_STR && v->loose &&
+				     (str_eq(v->text, "true") || str_eq(v->text, "false")));
+}
+
+/* The group without the keys that two lists of rows share and whose value belongs to the other one. */
+static const struct node *without_shared(struct load *l, const struct check_kind *kind,
+					 const struct node *group, bool for_kind)
+{
+	struct node *copy = arena_alloc(&l->p->arena, sizeof(*copy));
+
+	*copy = *group;
+	copy->first = NULL;
+	for (const struct node *c = group->first; c; c = c->next) {
+		struct node *child;
+
+		if (schema_find(kind->schema, c->name) && schema_find(&common_schema, c->name) &&
+		    is_yes_or_no(c) == for_kind)
+			continue;
+		child = arena_alloc(&l->p->arena, sizeof(*child));
+		*child = *c;
+		child->next = NULL;
+		node_append(copy, child);
+	}
+	return copy;
+}
+
+static void fill_kind(struct load *l, struct profile_check *c, const struct node *node, bool needed)
+{
+	struct fill fill = l->fill;
+	void *conf = arena_alloc(&l->p->arena, c->kind->schema->size);
+	const char *key = NULL, *why;
+	int bad;
+
+	/* What does not run in this mode needs none of its variables. */
+	fill.offline = l->o->offline || !needed;
+	fill.unknown = 0;
+	bad = schema_fill(c->kind->schema, without_shared(l, c->kind, node, true), c->id, conf,
+			  &fill);
+	bad += schema_names(c->kind->schema, &common_schema, node, c->id, &fill);
+	c->conf = conf;
+	c->incomplete = fill.unknown > 0;
+	if (bad || c->incomplete || !c->kind->validate)
+		return;
+	why = c->kind->validate(conf, &key);
+	if (why) {
+		const struct node *at = key ? node_child(node, key) : NULL;
+
+		at = at ? at : node;
+		ERROR_AT(l, at, key ? arena_printf(&l->p->arena, "%s.%s", c->id, key) : c->id, "%s",
+			 why);
+	}
+}
+
+/* Left out on request. In prod a required check may not be. */
+static bool is_skipped(struct load *l, const struct profile_check *c)
+{
+	bool out =
+	    (l->o->only.n > 0 && !any_match(&l->o->only, c->id)) || any_match(&l->o->skip, c->id);
+
+	if (out && c->required && l->p->mode == MODE_PROD)
+		problem_add(l->problems, PROBLEM_POLICY, D_SKIP_FORBIDDEN, c->node->file,
+			    c->node->line, c->id,
+			    "is required and cannot be left out in mode prod");
+	return out;
+}
+
+void load_check(struct load *l, const struct check_kind *kind, const char *name,
+		const struct node *node)
+{
+	struct profile_check *c = new_check(l);
+	const struct node *common;
+	bool here;
+	int bad;
+
+	c->id = arena_printf(&l->p->arena, "%s.%s", kind->name, name);
+	c->name = name;
+	c->kind = kind;
+	c->node = node;
+	if (kind->unsupported) {
+		ERROR_AT(l, node, c->id, "this build has no %s: %s", kind->name, kind->unsupported);
+		return;
+	}
+	if (node->type != N_GROUP) {
+		ERROR_AT(l, node, c->id, "must be a group { ... } of keys");
+		return;
+	}
+	common = without_shared(l, kind, node, false);
+	bad = schema_fill(&common_schema, common, c->id, &c->common, &l->fill);
+	check_degraded(l, common, c->id, &c->common, !bad);
+	if (!bad)
+		check_common(l, common, c->id, &c->common);
+	c->common.degraded = profile_clean(l, c->common.degraded);
+	c->common.description = profile_clean(l, c->common.description);
+	here = c->common.only_in.n == 0 || mode_in(l->aliases, l->p->mode, &c->common.only_in);
+	c->required = c->common.required_in.n
+			  ? mode_in(l->aliases, l->p->mode, &c->common.required_in)
+			  : c->common.required;
+	if (!c->required && !span_is_set(c->common.timeout))
+		c->common.timeout = SPAN_S(5);
+	/* What was not asked for gives way: show prints a profile that can be read again. */
+	if (span_is_set(c->common.timeout) && !node_child(node, "attempt_timeout") &&
+	    c->common.attempt_timeout.ns > c->common.timeout.ns)
+		c->common.attempt_timeout = c->common.timeout;
+	c->waived_by = waiver_of(l->p, c->id);
+	c->skipped = here && !c->waived_by && is_skipped(l, c);
+	fill_kind(l, c, node, here && !c->waived_by && !c->skipped);
+	if (here)
+		l->p->n++;
+}
+
+void load_kinds(struct load *l, const struct node *root)
+{
+	for (const struct node *k = root->first; k; k = k->next) {
+		const struct check_kind *kind = check_kind_find(k->name);
+
+		if (!kind)
+			continue;
+		if (k->type != N_GROUP) {
+			ERROR_AT(l, k, kind->name,
+				 "must be a group of named checks: %s: { NAME: { ... }; };",
+				 kind->name);
+			continue;
+		}
+		if (!k->first)
+			ERROR_AT(l, k, kind->name, "holds no check");
+		for (const struct node *c = k->first; c; c = c->next)
+			load_check(l, kind, c->name, c);
+	}
+}
+
+static bool id_taken(const struct profile *p, const char *kind, const char *name)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (str_eq(p->checks[i].kind->name, kind) && str_eq(p->checks[i].name, name))
+			return true;
+	return false;
+}
+
+void load_waits(struct load *l)
+{
+	struct arena *a = &l->p->arena;
+
+	for (size_t i = 0; i < l->o->waits.n; i++) {
+		size_t before = l->problems->errors;
+		const char *why, *name;
+		struct wait_check w;
+
+		if (wait_parse(&w, a, l->o->waits.v[i], &why) < 0) {
+			/* The URL itself is not quoted: it may hold a password. */
+			problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0,
+				    arena_printf(a, "--wait number %zu", i + 1), "%s", why);
+			continue;
+		}
+		w.name = profile_clean(l, w.name);
+		name = w.name;
+		for (int k = 2; id_taken(l->p, w.kind, name); k++)
+			name = arena_printf(a, "%s-%d", w.name, k);
+		load_check(l, check_kind_find(w.kind), name, w.node);
+		/* What the rows find in a URL is a mistake of the command line. */
+		if (!check_kind_find(w.kind)->unsupported)
+			l->problems->usages += l->problems->errors - before;
+	}
+}
+
+/* ---- after -------------------------------------------------------------------------------------------------------------------- */
+/* Is this the id of a check that the profile names, in whatever mode? */
+static bool named_anywhere(const struct node *root, const char *id)
+{
+	const char *dot = strchr(id, '.');
+
+	for (const struct node *k = root->first; dot && k; k = k->next)
+		if (strlen(k->name) == (size_t)(dot - id) &&
+		    strncmp(k->name, id, (size_t)(dot - id)) == 0)
+			return node_child(k, dot + 1) != NULL;
+	return false;
+}
+
+static void resolve_after(struct load *l, struct profile_check *c, const struct node *root)
+{
+	struct profile *p = l->p;
+	const char **ids = arena_alloc(&p->arena, (p->n + 1) * sizeof *ids);
+
+	for (size_t k = 0; k < p->n; k++)
+		ids[k] = p->checks[k].id;
+	c->after = arena_alloc(&p->arena, (c->common.after.n + 1) * sizeof *c->after);
+	for (size_t i = 0; i < c->common.after.n; i++) {
+		const char *id = c->common.after.v[i];
+		size_t k = 0;
+
+		while (k < p->n && !str_eq(ids[k], id))
+			k++;
+		if (k < p->n) {
+			c->after[c->n_after++] = k;
+		} else if (!named_anywhere(root, id)) {
+			/* One that does not exist in this mode is not waited for. */
+			ERROR_AT(l, c->node, c->id, "after: no check is called \"%s\"%s", id,
+				 did_you_mean(nearest_word(id, ids)).text);
+		}
+	}
+}
+
+/* Depth first; state: 0 not seen, 1 on the way, 2 done. */
+static bool has_cycle(const struct profile *p, size_t i, char *state)
+{
+	if (state[i])
+		return state[i] == 1;
+	state[i] = 1;
+	for (size_t k = 0; k < p->checks[i].n_after; k++)
+		if (has_cycle(p, p->checks[i].after[k], state))
+			return true;
+	state[i] = 2;
+	return false;
+}
+
+/* A switch of a shared file names checks that only some profiles have: worth a warning, no more. */
+void warn_of_idle_waivers(struct load *l, const struct node *root)
+{
+	const struct node *group = node_child(root, "switches");
+	struct profile *p = l->p;
+
+	for (size_t i = 0; i < p->n_switches; i++) {
+		const struct strlist *globs = &p->switches[i].conf.waives;
+
+		for (size_t k = 0; k < globs->n; k++)
+			if (!strpbrk(globs->v[k], "*?") && !named_anywhere(root, globs->v[k]))
+				problem_add(
+				    l->problems, PROBLEM_WARNING, D_NONE, group->file,
+				    node_child(group, p->switches[i].name)->line,
+				    arena_printf(&p->arena, "switches.%s", p->switches[i].name),
+				    "waives \"%s\", and no check is called so", globs->v[k]);
+	}
+}
+
+void load_after(struct load *l, const struct node *root)
+{
+	struct profile *p = l->p;
+	char *state = arena_alloc(&p->arena, p->n + 1);
+
+	for (size_t i = 0; i < p->n; i++)
+		if (p->checks[i].common.after.n > 0)
+			resolve_after(l, &p->checks[i], root);
+	for (size_t i = 0; i < p->n; i++)
+		if (has_cycle(p, i, state)) {
+			ERROR_AT(l, p->checks[i].node, p->checks[i].id,
+				 "after: waits for itself in a circle");
+			return;
+		}
+}

@@ -1,0 +1,164 @@
+#include "console.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "write_nonblock.h"
+
+#define KEPT_MAX (256 * 1024)
+#define STALL_MAX SPAN_S(2) /* nobody reads */
+#define WAIT_MAX \
+	SPAN_S(  \
+	    8) /* somebody reads, byte by byte; in all, less than an orchestrator waits after TERM */
+#define AGAIN_MS \
+	10 /* polls writable and takes nothing: a terminal with less room than a line end needs */
+
+/* One for the process, as stderr is. */
+static struct {
+	char *text; /* not yet written: from `from` to `len` */
+	size_t from, len, cap;
+	size_t lost;        /* lines dropped and not yet told */
+	bool in_line;       /* the last byte that went out was no newline */
+	struct span waited; /* so far; once in vain, and it is all used up */
+} kept;
+
+/* One write that does not block. The count, 0 when nothing goes out within `wait_ms`, -1 with errno. */
+static ssize_t write_some(int fd, const char *text, size_t len, int wait_ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	int ready = poll(&p, 1, wait_ms);
+	ssize_t n;
+
+	if (ready == 0 || (ready < 0 && errno == EINTR))
+		return 0;
+	/* Poll refused: better to write and perhaps to wait than to say nothing. */
+	n = nowait_write(fd, text, len < PIPE_BUF ? len : PIPE_BUF);
+	if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+		return n;
+	if (wait_ms != 0)
+		poll(NULL, 0, AGAIN_MS);
+	return 0;
+}
+
+static size_t count_lines(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += text[i] == '\n';
+	return n;
+}
+
+static void drop_kept(void)
+{
+	kept.lost += count_lines(kept.text + kept.from, kept.len - kept.from);
+	kept.from = kept.len = 0;
+}
+
+/* How much went out. */
+static size_t offer(int wait_ms)
+{
+	ssize_t n;
+
+	if (kept.from == kept.len)
+		return 0;
+	n = write_some(STDERR_FILENO, kept.text + kept.from, kept.len - kept.from, wait_ms);
+	if (n < 0) { /* nobody listens: the verdict does not depend on it */
+		kept.from = kept.len = 0;
+		return 0;
+	}
+	if (n == 0)
+		return 0;
+	kept.from += (size_t)n;
+	kept.in_line = kept.text[kept.from - 1] != '\n';
+	if (kept.from == kept.len)
+		kept.from = kept.len = 0;
+	return (size_t)n;
+}
+
+static void keep(const char *text, size_t len)
+{
+	if (len == 0)
+		return;
+	if (kept.from > 0) {
+		memmove(kept.text, kept.text + kept.from, kept.len - kept.from);
+		kept.len -= kept.from;
+		kept.from = 0;
+	}
+	if (kept.len + len > kept.cap) {
+		kept.cap = kept.len + len;
+		kept.text = xrealloc(kept.text, kept.cap);
+	}
+	memcpy(kept.text + kept.len, text, len);
+	kept.len += len;
+}
+
+void tell(const char *text, size_t len)
+{
+	char note[128];
+
+	/* The newest lines are the ones that matter: the verdict is the last. */
+	if (kept.len - kept.from + len > KEPT_MAX)
+		drop_kept();
+	if (kept.lost > 0 && kept.from == kept.len) {
+		snprintf(note, sizeof note,
+			 "%sstartguard: warning: %zu line%s lost: nobody read stderr\n",
+			 kept.in_line ? "\n" : "", kept.lost, kept.lost == 1 ? "" : "s");
+		kept.lost = 0;
+		keep(note, strlen(note));
+	}
+	keep(text, len);
+	tell_again();
+}
+
+bool tell_again(void)
+{
+	while (offer(0) >= PIPE_BUF) { /* less of what is left: it takes no more now */
+	}
+	return kept.from < kept.len;
+}
+
+void tell_finish(void)
+{
+	struct mono start = mono_now(), now = start, stalled = mono_after(now, STALL_MAX);
+	struct mono until = mono_after(now, (struct span){WAIT_MAX.ns - kept.waited.ns});
+
+	while (kept.from < kept.len && !mono_reached(until, now)) {
+		bool moved = offer(mono_left_ms(mono_earlier(until, stalled), now)) > 0;
+
+		now = mono_now();
+		if (moved)
+			stalled = mono_after(now, STALL_MAX);
+		else if (mono_reached(stalled, now))
+			until = now;
+	}
+	kept.waited.ns =
+	    mono_reached(until, now) ? WAIT_MAX.ns : kept.waited.ns + mono_since(start, now).ns;
+	drop_kept();
+}
+
+int tell_whole(int fd, const char *text, size_t len)
+{
+	struct mono now = mono_now(), until = mono_after(now, WAIT_MAX);
+	struct mono stalled = mono_after(now, STALL_MAX);
+
+	while (len > 0) {
+		ssize_t n =
+		    write_some(fd, text, len, mono_left_ms(mono_earlier(until, stalled), now));
+
+		if (n < 0)
+			return -1;
+		now = mono_now();
+		if (n > 0)
+			stalled = mono_after(now, STALL_MAX);
+		text += n;
+		len -= (size_t)n;
+		if (len > 0 && mono_reached(mono_earlier(until, stalled), now)) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,468 @@
+#include "report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "save.h"
+#include "console.h"
+
+#define SUMMARY_EACH SPAN_S(10)
+#define TELL_EACH SPAN_MS(50) /* how often a slow stderr is offered what it did not take */
+#define GAP_FIRST SPAN_S(1)   /* between two WAIT lines of one check; doubled each time, up to */
+#define GAP_MAX SPAN_S(10)
+
+struct shown {
+	bool done;           /* its last line is out */
+	enum diag_code code; /* of the last WAIT line */
+	char subject[DIAG_SUBJECT_MAX];
+	struct mono next; /* no further WAIT line before */
+	struct span gap;
+};
+
+/* ---- lines -------------------------------------------------------------------------------------------------------- */
+/* A text that was cut ends its line all the same: the next one must begin its own. */
+static void end_line(struct str *b)
+{
+	static const char end[] = "...\n";
+	size_t n = b->len - sizeof end;
+
+	if (b->cut && b->len > sizeof end) {
+		while (n > 0 &&
+		       ((unsigned char)b->s[n] & 0xc0) == 0x80) /* not within a character */
+			n--;
+		memcpy(b->s + n, end, sizeof end);
+		b->len = n + strlen(end);
+	}
+}
+
+static void put_text(struct str *b)
+{
+	end_line(b);
+	tell(b->s, b->len);
+}
+
+/* Settled text: above the live view while there is one. */
+static void put(struct report *r, struct str *b)
+{
+	end_line(b);
+	if (!live_keep(&r->live, b))
+		put_text(b);
+}
+
+void say(const char *fmt, ...)
+{
+	char raw[4096], line[4096];
+	struct str b;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(raw, sizeof raw, fmt, ap);
+	va_end(ap);
+	text_clean(line, sizeof line, raw);
+	str_init(&b, sizeof line + 16);
+	str_addf(&b, "startguard: %s\n", line);
+	put_text(&b);
+	str_free(&b);
+}
+
+static void show_block(struct report *r, enum look look, size_t i, struct span elapsed,
+		       int attempts)
+{
+	struct str b;
+
+	str_init(&b, 16 * 1024);
+	text_block(&b, &r->style, look, r->run, i, elapsed, attempts);
+	put(r, &b);
+	str_free(&b);
+	r->shown[i].done = true;
+}
+
+static void show_line(struct report *r, enum look look, size_t i, struct span elapsed,
+		      const char *text)
+{
+	struct str b;
+
+	str_init(&b, 8192);
+	text_line(&b, &r->style, look, r->run->profile->checks[i].id, elapsed, text);
+	put(r, &b);
+	str_free(&b);
+}
+
+/* ---- while it runs --------------------------------------------------------------------------------------------------- */
+static void show_beginning(struct report *r)
+{
+	const struct profile *p = r->run->profile;
+	struct str b;
+
+	str_init(&b, 4096);
+	text_title(&b, p);
+	put_text(&b);
+	str_free(&b);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct profile_switch *s = p->checks[i].waived_by;
+		char text[256];
+
+		if (!s && !p->checks[i].skipped)
+			continue;
+		snprintf(text, sizeof text, "%s%s", s ? s->set_by : "left out",
+			 s ? " is on" : " by --only or --skip");
+		show_line(r, s ? LOOK_WAIVED : LOOK_SKIPPED, i, SPAN_UNSET, text);
+		r->shown[i].done = true;
+	}
+}
+
+/* A clock that is far off (no battery, not yet set) must not break the report: it has four digits for the year. */
+static void write_date(char *text, size_t size)
+{
+	struct timespec ts = {0};
+	struct tm tm;
+	char date[24];
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	if (!gmtime_r(&ts.tv_sec, &tm) || tm.tm_year < -1900 || tm.tm_year > 9999 - 1900 ||
+	    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+		snprintf(date, sizeof date, "1970-01-01T00:00:00");
+	snprintf(text, size, "%s.%03uZ", date, (unsigned)(ts.tv_nsec / 1000000) % 1000);
+}
+
+void report_begin(struct report *r, const struct report_options *o, const struct run *run)
+{
+	*r = (struct report){.o = o,
+			     .run = run,
+			     .style = text_style(run->profile, o->color),
+			     .next_summary = mono_after(run->started, SUMMARY_EACH)};
+	r->shown = xcalloc(run->profile->n + 1, sizeof *r->shown);
+	live_begin(&r->live, run, !o->quiet && !o->verbose && live_possible(STDERR_FILENO));
+	write_date(r->started, sizeof r->started);
+	if (!o->quiet)
+		show_beginning(r);
+}
+
+static bool first_time(const struct result *res)
+{
+	for (size_t i = 0; i < res->n_history; i++)
+		if (res->history[i].code == res->diag.code)
+			return res->history[i].count == 1;
+	return false;
+}
+
+/* What was never seen of this check is told at once. What it has said before, as a check does that swings between two
+ * states with every attempt, is told ever more rarely. */
+static bool worth_a_line(const struct report *r, const struct shown *shown,
+			 const struct result *res, struct mono now)
+{
+	if (r->o->verbose)
+		return true;
+	if (r->live.on ||
+	    (shown->code == res->diag.code && str_eq(shown->subject, res->diag.subject)))
+		return false;
+	return shown->code == D_NONE || (shown->code != res->diag.code && first_time(res)) ||
+	       mono_reached(shown->next, now);
+}
+
+static void show_wait(struct report *r, size_t i, struct span elapsed, struct mono now)
+{
+	const struct result *res = &r->run->results[i];
+	struct shown *shown = &r->shown[i];
+	struct str b;
+
+	if (!worth_a_line(r, shown, res, now))
+		return;
+	if (mono_reached(shown->next, now)) {
+		shown->gap.ns = shown->gap.ns ? shown->gap.ns * 2 : GAP_FIRST.ns;
+		shown->gap.ns = shown->gap.ns < GAP_MAX.ns ? shown->gap.ns : GAP_MAX.ns;
+		shown->next = mono_after(now, shown->gap);
+	}
+	shown->code = res->diag.code;
+	memcpy(shown->subject, res->diag.subject, sizeof shown->subject);
+	str_init(&b, 4096);
+	text_finding(&b, res,
+		     r->o->verbose ? r->run->plan.checks[r->run->check_to_plan[i]].attempts : 1);
+	show_line(r, LOOK_WAIT, i, elapsed, b.s);
+	str_free(&b);
+}
+
+static void show_check(struct report *r, size_t i, struct mono now)
+{
+	const struct run *run = r->run;
+	const struct plan_check *c = &run->plan.checks[run->check_to_plan[i]];
+	const struct result *res = &run->results[i];
+	struct span elapsed =
+	    c->attempts ? mono_since(c->first_attempt, c->state == PS_READY ? now : c->ended)
+			: SPAN_UNSET;
+
+	if (r->shown[i].done || r->o->quiet)
+		return;
+	if (c->state == PS_PASSED) {
+		show_line(r, LOOK_PASS, i, elapsed, res->summary);
+		r->shown[i].done = true;
+	} else if (c->state == PS_GAVE_UP && res->diag.code != D_NONE && !res->cut_off) {
+		bool broken = diag_info(res->diag.code)->verdict == V_BROKEN;
+
+		show_block(r,
+			   broken        ? LOOK_BROKEN
+			   : c->required ? LOOK_FAIL
+					 : LOOK_DEGRADED,
+			   i, elapsed, c->attempts);
+	} else if (c->state == PS_READY && res->diag.code != D_NONE) {
+		show_wait(r, i, elapsed, now);
+	}
+}
+
+/* Once: it is the machine's doing, the same for all. Not before all of it is known, or nobody is left to say more. */
+static void show_fence(struct report *r, const struct run *run, bool at_the_end)
+{
+	if (!r->o->verbose || r->fence_shown || !run->fence_missing[0] ||
+	    !(run->fence_whole || at_the_end))
+		return;
+	say("the checks run behind a lower fence: %s", run->fence_missing);
+	r->fence_shown = true;
+}
+
+void report_changed(void *ctx, const struct run *run, size_t check, struct mono now)
+{
+	show_fence(ctx, run, false);
+	show_check(ctx, check, now);
+}
+
+/* True when the screen turned out to be too small for a view: from here on there are lines. */
+static bool draw(struct report *r, struct mono now)
+{
+	struct str b;
+
+	if (!live_due(&r->live, now))
+		return false;
+	str_init(&b, REPORT_MAX);
+	live_draw(&r->live, r->run, &r->style, live_size(STDERR_FILENO), now, &b);
+	put_text(&b);
+	str_free(&b);
+	return !r->live.on;
+}
+
+static struct mono summarize(struct report *r, struct mono now)
+{
+	struct str b;
+
+	if (mono_reached(r->next_summary, now)) {
+		str_init(&b, 4096);
+		text_waiting(&b, r->run, now);
+		put_text(&b);
+		str_free(&b);
+		r->next_summary = mono_after(now, SUMMARY_EACH);
+	}
+	return r->next_summary;
+}
+
+struct mono report_tick(void *ctx, const struct run *run, struct mono now)
+{
+	struct report *r = ctx;
+	bool slow = tell_again();
+	struct mono again = slow ? mono_after(now, TELL_EACH) : MONO_NEVER;
+
+	if (r->o->quiet)
+		return again;
+	/* Those whose time ran out between two attempts end without an event of their own. */
+	for (size_t k = 0; k < run->plan.n; k++)
+		if (run->plan.checks[k].state == PS_GAVE_UP &&
+		    !r->shown[run->plan_to_check[k]].done)
+			show_check(r, run->plan_to_check[k], now);
+	/* A picture that waits behind others is out of date when it comes. */
+	if (slow && r->live.on)
+		return again;
+	if (draw(r, now))
+		for (size_t k = 0; k < run->plan.n; k++)
+			show_check(r, run->plan_to_check[k], now);
+	return mono_earlier(again, r->live.on ? live_wake(&r->live, now) : summarize(r, now));
+}
+
+static void end_view(struct report *r)
+{
+	struct str b;
+
+	str_init(&b, REPORT_MAX);
+	live_end(&r->live, &b);
+	put_text(&b);
+	str_free(&b);
+}
+
+/* ---- the end -------------------------------------------------------------------------------------------------------------- */
+/* Appends an id to a list for the environment; one that has no room for it ends in "...". */
+static void add_id(struct str *list, const char *id, size_t room)
+{
+	bool fits = list->len + strlen(id) + 1 + sizeof ",..." <= room;
+
+	if (!str_ends(list->s, "..."))
+		str_addf(list, "%s%s", list->len ? "," : "", fits ? id : "...");
+}
+
+void report_environment(const struct run *run, const char *report_file, size_t room,
+			void (*set)(void *ctx, const char *name, const char *value), void *ctx)
+{
+	const struct profile *p = run->profile;
+	struct str degraded, waived;
+
+	str_init(&degraded, room);
+	str_init(&waived, room);
+	for (size_t i = 0; i < p->n; i++) {
+		enum outcome o = run->results[i].outcome;
+
+		if (outcome_lost(o))
+			add_id(&degraded, p->checks[i].id, room);
+		else if (o == O_WAIVED || o == O_SKIPPED)
+			add_id(&waived, p->checks[i].id, room);
+		for (size_t k = 0; outcome_lost(o) && k < p->checks[i].common.degraded_env.n; k++)
+			set(ctx, p->checks[i].common.degraded_env.v[k].name,
+			    p->checks[i].common.degraded_env.v[k].value);
+	}
+	set(ctx, "STARTGUARD_STATUS", status_name(run->status));
+	set(ctx, "STARTGUARD_MODE", mode_name(p->mode));
+	set(ctx, "STARTGUARD_DEGRADED", degraded.s);
+	set(ctx, "STARTGUARD_WAIVED", waived.s);
+	if (report_file)
+		set(ctx, "STARTGUARD_REPORT_FILE", report_file);
+	str_free(&degraded);
+	str_free(&waived);
+}
+
+static void add_env_line(void *ctx, const char *name, const char *value)
+{
+	str_addf(ctx, "%s=%s\n", name, value);
+}
+
+static void write_or_say(const char *what, const char *path, const struct str *text, mode_t mode,
+			 bool *written)
+{
+	struct err err;
+	char buf[1024];
+
+	if (save_file(path, text->s, text->len, mode, &err) < 0)
+		say("warning: the %s was not written: %s", what, err_text(&err, buf, sizeof buf));
+	else if (written)
+		*written = true;
+}
+
+void report_termination(const struct report_options *o, const struct run *run)
+{
+	const char *path = o->termination_log ? o->termination_log : TERMINATION_DEFAULT;
+	bool by_default = o->termination_log == NULL;
+	struct err err;
+	struct str b;
+	char buf[1024];
+
+	if (str_eq(path, "none"))
+		return;
+	str_init(&b, TERMINATION_MAX);
+	text_termination(&b, run);
+	/* Where nobody asked for it, nobody misses it. */
+	if (save_in_place(path, b.s, b.len, 0644, !by_default, &err) < 0 && !by_default)
+		say("warning: the termination message was not written: %s",
+		    err_text(&err, buf, sizeof buf));
+	str_free(&b);
+}
+
+static void write_final(const struct report *r)
+{
+	struct str b;
+
+	str_init(&b, REPORT_MAX);
+	switch (r->o->format) {
+	case FORMAT_TEXT:
+		break;
+	case FORMAT_JSON:
+		report_json(&b, r->run, r->started);
+		break;
+	case FORMAT_JUNIT:
+		report_junit(&b, r->run, r->started);
+		break;
+	case FORMAT_TAP:
+		report_tap(&b, r->run);
+		break;
+	case FORMAT_PROMETHEUS:
+		report_prometheus(&b, r->run);
+		break;
+	}
+	if (b.len > 0 && r->o->output)
+		write_or_say("report", r->o->output, &b, 0644, NULL);
+	else if (b.len > 0 && tell_whole(STDOUT_FILENO, b.s, b.len) < 0)
+		say("warning: the report was not written: stdout: %s", strerror(errno));
+	str_free(&b);
+}
+
+static void write_files(struct report *r)
+{
+	struct str b;
+
+	str_init(&b, REPORT_MAX);
+	if (r->o->report_file) {
+		report_json(&b, r->run, r->started);
+		write_or_say("report", r->o->report_file, &b, 0644, &r->report_written);
+	}
+	if (r->o->env_file && r->run->status != S_BLOCKED) {
+		str_reset(&b);
+		report_environment(r->run, r->report_written ? r->o->report_file : NULL,
+				   REPORT_ENV_MAX, add_env_line, &b);
+		write_or_say("environment file", r->o->env_file, &b, 0644, NULL);
+	}
+	str_free(&b);
+	report_termination(r->o, r->run);
+}
+
+static void put_verdict(const struct report *r)
+{
+	struct str line;
+
+	str_init(&line, 4096);
+	text_verdict(&line, &r->style, r->run);
+	put_text(&line);
+	str_free(&line);
+}
+
+void report_end(struct report *r)
+{
+	const struct run *run = r->run;
+
+	end_view(r);
+	show_fence(r, run, true);
+	for (size_t i = 0; i < run->profile->n && !r->o->quiet; i++) {
+		if (r->shown[i].done)
+			continue;
+		show_block(r, text_look(run->results[i].outcome), i,
+			   run->results[i].attempts ? run->results[i].elapsed : SPAN_UNSET,
+			   run->results[i].attempts);
+		tell_finish(); /* nothing runs any more that it could hold */
+	}
+	write_final(r);
+	write_files(r);
+	put_verdict(r);
+}
+
+void report_abandon(void *ctx)
+{
+	end_view(ctx);
+}
+
+/* What went to stdout cannot be taken back. */
+void report_again(struct report *r)
+{
+	struct stat st;
+
+	if (r->o->output)
+		write_final(r);
+	write_files(r);
+	/* One that cannot be removed, as it could not be replaced, is emptied. */
+	if (r->o->env_file && lstat(r->o->env_file, &st) == 0 && S_ISREG(st.st_mode) &&
+	    unlink(r->o->env_file) < 0 && truncate(r->o->env_file, 0) < 0)
+		say("warning: the environment file was not removed: %s: %s", r->o->env_file,
+		    strerror(errno));
+	put_verdict(r);
+}
+
+void report_free(struct report *r)
+{
+	live_free(&r->live);
+	free(r->shown);
+	r->shown = NULL;
+}

@@ -1,0 +1,187 @@
+#include "save.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "console.h"
+
+/* Is this file open as stdout or stderr (/dev/stdout, "> file")? Another in its place would not be what is read there. */
+static int standard_descriptor(const struct stat *st)
+{
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
+		struct stat open_file;
+
+		if (fstat(fd, &open_file) == 0 && open_file.st_dev == st->st_dev &&
+		    open_file.st_ino == st->st_ino)
+			return fd;
+	}
+	return -1;
+}
+
+/* What cannot be opened once more is open all the same: a socket, a pipe that belongs to another user. And without /proc the
+ * two names lead nowhere. */
+static int open_already(const char *path)
+{
+	struct stat st;
+
+	if (str_eq(path, "/dev/stdout"))
+		return STDOUT_FILENO;
+	if (str_eq(path, "/dev/stderr"))
+		return STDERR_FILENO;
+	return stat(path, &st) == 0 ? standard_descriptor(&st) : -1;
+}
+
+static int write_to(int fd, const char *path, const char *text, size_t len, struct err *err)
+{
+	return tell_whole(fd, text, len) < 0 ? err_make(err, errno, "write %s", path) : 0;
+}
+
+/* Opening a pipe that nobody reads must not hang, nor may writing to one: tell_whole waits a little. */
+static int write_directly(const char *path, const char *text, size_t len, struct err *err)
+{
+	cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int error = errno, standard = fd < 0 ? open_already(path) : fd;
+
+	if (standard < 0)
+		return err_make(err, error, "open %s", path);
+	return write_to(standard, path, text, len, err);
+}
+
+static int save_beside(const char *path, const char *text, size_t len, mode_t mode, struct err *err)
+{
+	cleanup_free char *temporary = NULL;
+	int fd, failed;
+
+	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+		return err_make(err, ENOMEM, "write %s", path);
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return err_make(err, errno, "create %s", temporary);
+	failed = fd_write_all(fd, text, len) < 0 || fchmod(fd, mode) < 0 ? errno : 0;
+	if (close(fd) < 0 && !failed) /* some file systems tell of a full disk only here */
+		failed = errno;
+	if (!failed && rename(temporary, path) < 0)
+		failed = errno;
+	if (failed) {
+		unlink(temporary);
+		return err_make(err, failed, "write %s", path);
+	}
+	return 0;
+}
+
+/* The file may be written, but not replaced: it is a mount point itself, its folder is not ours or cannot be written, or its
+ * name leaves no room for another beside it. */
+static bool is_stuck(int error)
+{
+	static const int errors[] = {EBUSY, EROFS, EACCES, EPERM, EXDEV, ENAMETOOLONG};
+
+	for (size_t i = 0; i < ARRAY_LEN(errors); i++)
+		if (error == errors[i])
+			return true;
+	return false;
+}
+
+static int replace(const char *path, const char *text, size_t len, mode_t mode, struct err *err)
+{
+	if (save_beside(path, text, len, mode, err) == 0)
+		return 0;
+	return is_stuck(err->sys_errno) ? save_in_place(path, text, len, mode, false, err) : -1;
+}
+
+/* What is written to it is there for the next one to destroy: not so in /dev/null. */
+static bool keeps(const struct stat *st)
+{
+	return !S_ISCHR(st->st_mode) || st->st_rdev != makedev(1, 3);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static int stat_folder(const char *path, struct stat *st)
+{
+	char folder[PATH_MAX];
+	size_t n = (size_t)(base_name(path) - path);
+
+	if (n >= sizeof folder)
+		return -1;
+	memcpy(folder, path, n);
+	folder[n] = '\0';
+	return stat(n > 0 ? folder : ".", st);
+}
+
+/* "a/b" and "a/./b", of which there is nothing yet. */
+static bool same_place(const char *a, const char *b)
+{
+	struct stat st_a, st_b;
+
+	return str_eq(base_name(a), base_name(b)) && stat_folder(a, &st_a) == 0 &&
+	       stat_folder(b, &st_b) == 0 && st_a.st_dev == st_b.st_dev &&
+	       st_a.st_ino == st_b.st_ino;
+}
+
+bool save_same(const char *a, const char *b)
+{
+	struct stat st_a, st_b;
+	bool has_a = stat(a, &st_a) == 0, has_b = stat(b, &st_b) == 0;
+
+	if (str_eq(a, b))
+		return !has_a || keeps(&st_a);
+	if (has_a && has_b)
+		/* Of a terminal or a pipe stdout and stderr are often the same, and nobody minds. */
+		return S_ISREG(st_a.st_mode) && st_a.st_dev == st_b.st_dev &&
+		       st_a.st_ino == st_b.st_ino;
+	return !has_a && !has_b && same_place(a, b);
+}
+
+int save_file(const char *path, const char *text, size_t len, mode_t mode, struct err *err)
+{
+	cleanup_free char *target = NULL;
+	struct stat st;
+	int fd;
+
+	if (lstat(path, &st) < 0)
+		return open_already(path) < 0 ? save_beside(path, text, len, mode, err)
+					      : write_directly(path, text, len, err);
+	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0) /* it is made where the link points */
+		return save_in_place(path, text, len, mode, true, err);
+	fd = standard_descriptor(&st);
+	if (fd >= 0 && S_ISREG(st.st_mode))
+		return write_to(fd, path, text, len, err);
+	if (!S_ISREG(st.st_mode))
+		return write_directly(path, text, len, err);
+	/* A link stays what it is; what it points to is replaced. */
+	target = realpath(path, NULL);
+	return replace(target ? target : path, text, len, mode, err);
+}
+
+int save_in_place(const char *path, const char *text, size_t len, mode_t mode, bool create,
+		  struct err *err)
+{
+	struct stat st;
+	cleanup_fd int fd =
+	    open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (create ? O_CREAT : 0), mode);
+	int failed = errno, standard = fd < 0 ? open_already(path) : -1;
+	bool regular = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+
+	if (regular) /* behind what stands there */
+		standard = standard_descriptor(&st);
+	if (standard >= 0)
+		return write_to(standard, path, text, len, err);
+	if (fd < 0)
+		return err_make(err, failed, "open %s", path);
+	failed = 0;
+	if (tell_whole(fd, text, len) < 0)
+		failed = errno;
+	/* Half a message is worse than none, and what stood there before is none of ours. */
+	if (regular && ftruncate(fd, failed ? 0 : (off_t)len) < 0 && !failed)
+		failed = errno;
+	return failed ? err_make(err, failed, "write %s", path) : 0;
+}

@@ -1,0 +1,190 @@
+/* schema: a profile key exists in exactly one row. Parsing, validation, defaults, help, manual and reference
+ * profile are read from that row.
+ *
+ * A list of rows fills one C struct. A row whose type does not fit its field does not compile. Values come as
+ * struct node (profile.c makes them from libconfig, cli.c from KEY=VALUE): this module knows no file format.
+ * Pure: reads the environment only through the given function, never touches a file.
+ */
+#ifndef SG_SCHEMA_H
+#define SG_SCHEMA_H
+
+#include "arena.h"
+#include "instant.h"
+#include "problem.h"
+#include "secret.h"
+#include "str.h"
+#include "url.h"
+
+/* ---- field types -------------------------------------------------------------------------------------- */
+#define INT_UNSET INT64_MIN /* K_INT without default and not given */
+#define ENUM_UNSET (-1)
+
+struct size {
+	int64_t bytes; /* -1: not given */
+};
+struct json_text {
+	const char *text; /* valid JSON; NULL: not given */
+};
+struct strlist {
+	size_t n;
+	const char **v;
+};
+struct pair {
+	const char *name;
+	const char *value; /* NULL when it is a reference or a literal secret */
+	struct secret
+	    secret; /* set when the value is a reference (or a literal under a sensitive name) */
+};
+struct pairlist {
+	size_t n;
+	struct pair *v;
+};
+struct grouplist {
+	size_t n;
+	void *v; /* n elements of the sub-schema's size: use GROUP_AT */
+};
+#define GROUP_AT(list, T, i) (&((const T *)(list).v)[i])
+
+enum key_type {
+	K_STR,      /* const char *       NULL: not given */
+	K_PATH,     /* const char * */
+	K_HOSTPORT, /* const char *       host:port, or /path of a unix socket */
+	K_INT,      /* int64_t            INT_UNSET */
+	K_NUM,      /* double             NAN: not given */
+	K_BOOL,     /* bool               always give a default */
+	K_SPAN,     /* struct span        SPAN_UNSET */
+	K_SIZE,     /* struct size */
+	K_ENUM,     /* int                index into .choices; ENUM_UNSET */
+	K_URL,      /* struct url         text NULL: not given */
+	K_URLLIST,  /* struct urllist */
+	K_SECRET,   /* struct secret */
+	K_JSON,     /* struct json_text */
+	K_STRLIST,  /* struct strlist     with .choices: each item one of them */
+	K_PAIRLIST, /* struct pairlist    "name=value" (K_HEADERS: also "name: value") */
+	K_GROUP,    /* pointer to the sub-schema's struct; NULL: not given */
+	K_GROUPLIST /* struct grouplist   a plain string as element fills the sub-schema's first required key */
+};
+
+#define K_REQUIRED 1u /* must be given */
+#define K_NUMBERS \
+	4u /* K_STRLIST: numbers are accepted as items too, or as the only one; K_STR: whole ones */
+#define K_HEADERS 8u /* K_PAIRLIST: "Name: value" */
+#define K_MODES 32u  /* K_STRLIST: items are mode names or their aliases */
+#define K_EMPTY 128u /* K_STR: an empty text is a value */
+#define K_RAW 64u    /* no ${} interpolation (regular expressions keep their dollar) */
+/* K_STRLIST: each item is a group of words, "A|B" or a list of its own; a list of single words is one group. */
+#define K_WORDGROUPS 256u
+
+struct schema;
+struct key {
+	const char *name;
+	enum key_type type;
+	unsigned flags;
+	size_t offset;
+	/* Text, read by the same parser as the user's value. Bounds of numbers, spans and sizes: a number needs both, a
+	 * span the upper one, a size both or none. */
+	const char *def, *min, *max;
+	const char *const *choices; /* NULL-terminated */
+	const char *const *schemes; /* K_URL: allowed ones, NULL-terminated */
+	const struct schema *sub;
+	/* More than the type can say: NULL when fine, else what is wrong with it ("is not JSON"). Per item for lists. */
+	const char *(*check)(const char *text);
+	const char *doc;     /* one or more sentences */
+	const char *example; /* as it stands in a profile, right of the = */
+};
+struct schema {
+	const char *name;
+	size_t size; /* of the struct it fills */
+	const struct key *keys;
+};
+
+/* NOLINTBEGIN(bugprone-macro-parentheses): `want` is a type */
+#define KEY_AT(T, f, want) \
+	(offsetof(T, f) + 0 * sizeof(char[_Generic(((T *)0)->f, want : 1, default : -1)]))
+/* NOLINTEND(bugprone-macro-parentheses) */
+#define KEY_ROW(T, f, kt, want, ...)                                              \
+	{                                                                         \
+		.name = #f, .type = kt, .offset = KEY_AT(T, f, want), __VA_ARGS__ \
+	}
+#define KEY_STR(T, f, ...) KEY_ROW(T, f, K_STR, const char *, __VA_ARGS__)
+#define KEY_PATH(T, f, ...) KEY_ROW(T, f, K_PATH, const char *, __VA_ARGS__)
+#define KEY_HOSTPORT(T, f, ...) KEY_ROW(T, f, K_HOSTPORT, const char *, __VA_ARGS__)
+#define KEY_INT(T, f, ...) KEY_ROW(T, f, K_INT, int64_t, __VA_ARGS__)
+#define KEY_NUM(T, f, ...) KEY_ROW(T, f, K_NUM, double, __VA_ARGS__)
+#define KEY_BOOL(T, f, ...) KEY_ROW(T, f, K_BOOL, bool, __VA_ARGS__)
+#define KEY_SPAN(T, f, ...) KEY_ROW(T, f, K_SPAN, struct span, __VA_ARGS__)
+#define KEY_SIZE(T, f, ...) KEY_ROW(T, f, K_SIZE, struct size, __VA_ARGS__)
+#define KEY_ENUM(T, f, ...) KEY_ROW(T, f, K_ENUM, int, __VA_ARGS__)
+#define KEY_URL(T, f, ...) KEY_ROW(T, f, K_URL, struct url, __VA_ARGS__)
+#define KEY_URLLIST(T, f, ...) KEY_ROW(T, f, K_URLLIST, struct urllist, __VA_ARGS__)
+#define KEY_SECRET(T, f, ...) KEY_ROW(T, f, K_SECRET, struct secret, __VA_ARGS__)
+#define KEY_JSON(T, f, ...) KEY_ROW(T, f, K_JSON, struct json_text, __VA_ARGS__)
+#define KEY_STRLIST(T, f, ...) KEY_ROW(T, f, K_STRLIST, struct strlist, __VA_ARGS__)
+#define KEY_PAIRLIST(T, f, ...) KEY_ROW(T, f, K_PAIRLIST, struct pairlist, __VA_ARGS__)
+#define KEY_GROUP(T, f, S, ...) KEY_ROW(T, f, K_GROUP, const S *, __VA_ARGS__)
+#define KEY_GROUPLIST(T, f, ...) KEY_ROW(T, f, K_GROUPLIST, struct grouplist, __VA_ARGS__)
+#define KEY_END              \
+	{                    \
+		.name = NULL \
+	}
+
+/* ---- values as they were written ------------------------------------------------------------------------ */
+enum node_type { N_STR, N_INT, N_FLOAT, N_BOOL, N_GROUP, N_LIST };
+struct node {
+	enum node_type type;
+	bool loose;       /* from a command line or a default: text may stand for any scalar */
+	const char *name; /* NULL in lists */
+	const char *file;
+	int line;
+	const char *text;          /* N_STR */
+	int64_t i;                 /* N_INT, N_BOOL */
+	double d;                  /* N_FLOAT */
+	struct node *first, *next; /* children of N_GROUP and N_LIST */
+	struct node *last;         /* of the children; node_append's own */
+};
+struct node *node_child(const struct node *group, const char *name);
+struct node *node_make_text(struct arena *a, const char *name, const char *text, bool loose);
+void node_append(struct node *group, struct node *child);
+
+/* ---- filling a struct ------------------------------------------------------------------------------------ */
+struct fill {
+	struct arena *arena;
+	struct problems *problems;
+	const char *(*getenv)(const char *name); /* never NULL */
+	bool
+	    offline; /* lint: a ${NAME} that is not set is no error; the value is then not checked */
+	size_t unknown; /* how many values stayed unknown that way: the struct is then incomplete */
+	bool prod;      /* a literal secret is an error (policy) instead of a warning */
+	/* For K_MODES: is this a mode name? May be NULL. */
+	bool (*is_mode)(const void *ctx, const char *word);
+	const void *mode_ctx;
+};
+/* Fills *out from `group` (NULL: only defaults). `where` stands in messages ("kafka.events"). Adds every
+ * problem it finds; returns how many errors and policy errors it added. Names of keys are schema_names' work. */
+int schema_fill(const struct schema *schema, const struct node *group, const char *where, void *out,
+		struct fill *fill);
+/* Reports every key of `group` that neither schema has, with the nearest name. `also` may be NULL. */
+int schema_names(const struct schema *schema, const struct schema *also, const struct node *group,
+		 const char *where, struct fill *fill);
+/* ${NAME}, ${NAME:-default}, ${NAME:?message}, $$. NULL when a problem was added, or (offline) unknown. */
+const char *interpolate(const struct node *at, const char *text, const char *where,
+			struct fill *fill);
+
+/* ---- printing rows ------------------------------------------------------------------------------------- */
+const struct key *schema_find(const struct schema *schema, const char *name);
+static inline bool key_is_list(const struct key *k)
+{
+	return k->type == K_STRLIST || k->type == K_PAIRLIST || k->type == K_URLLIST ||
+	       k->type == K_GROUPLIST;
+}
+const char *schema_nearest(const struct schema *schema, const char *name);
+const char *
+key_type_text(const struct key *key); /* "list of text", "span", "read, write, describe" */
+/* The value of one row in a filled struct, as it would stand in a profile; secrets as references. */
+void key_print(const struct key *key, const void *conf, struct str *out, int indent);
+bool key_is_given(const struct key *key, const void *conf);
+/* Checks the rows themselves (docs are sentences, examples and defaults parse, names are lower_snake, ...).
+ * For tests. Returns NULL or what is wrong. */
+const char *schema_selftest(const struct schema *schema, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,155 @@
+/* mono: arithmetic at its ends, and spans as text. */
+#include "instant.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "cm.h"
+
+static void test_arithmetic(void **state)
+{
+	struct mono t = {1000}, past = {500};
+
+	(void)state;
+	assert_int_equal(mono_after(t, SPAN_MS(1)).ns, 1001000);
+	assert_true(mono_is_never(mono_after(t, SPAN_FOREVER)));
+	assert_true(mono_is_never(mono_after(MONO_NEVER, SPAN_S(1))));
+	assert_true(mono_is_never(mono_after((struct mono){INT64_MAX - 5}, SPAN_S(1))));
+	assert_int_equal(mono_earlier(t, past).ns, 500);
+	assert_int_equal(mono_earlier(MONO_NEVER, past).ns, 500);
+	assert_int_equal(mono_since(past, t).ns, 500);
+	assert_int_equal(mono_since(t, past).ns, 0);
+	assert_int_equal(mono_share(past, t, 1).ns, 1000);
+	assert_int_equal(mono_share(past, t, 5).ns, 600);
+	assert_int_equal(mono_share(t, past, 5).ns, 1000);
+	assert_true(mono_is_never(mono_share(t, MONO_NEVER, 5)));
+	assert_true(mono_reached(past, t));
+	assert_true(mono_reached(t, t));
+	assert_false(mono_reached(t, past));
+	assert_false(mono_reached(MONO_NEVER, t));
+	assert_false(span_is_set(SPAN_UNSET));
+	assert_true(span_is_set((struct span){0}));
+}
+
+static void test_what_is_left_for_poll(void **state)
+{
+	struct mono now = {1000000000};
+
+	(void)state;
+	assert_int_equal(mono_left_ms(MONO_NEVER, now), -1);
+	assert_int_equal(mono_left_ms(now, now), 0);
+	assert_int_equal(mono_left_ms((struct mono){0}, now), 0);
+	/* Rounded up: a poll that wakes a little early would be asked again at once. */
+	assert_int_equal(mono_left_ms((struct mono){now.ns + 1}, now), 1);
+	assert_int_equal(mono_left_ms((struct mono){now.ns + 1000001}, now), 2);
+	assert_int_equal(mono_left_ms((struct mono){INT64_MAX - 1}, now), INT_MAX);
+	assert_true(mono_left_ms_now((struct mono){0}) >= 1);
+	assert_true(mono_left_ms_now(MONO_NEVER) >= 1);
+}
+
+static void test_the_clock_runs(void **state)
+{
+	struct mono a = mono_now(), b = mono_now();
+
+	(void)state;
+	assert_true(b.ns >= a.ns);
+}
+
+static void test_parse(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ns;
+	} good[] = {{"250ms", 250000000},
+		    {"1.5s", 1500000000},
+		    {"2m", 120000000000},
+		    {"1h", 3600000000000},
+		    {"0", 0},
+		    {"0s", 0},
+		    {"0.5ms", 500000}};
+	static const char *const bad[] = {"", "5", "s", "-1s", "1 s", "1x", "1sec", "1e3s", "0x10s",
+					  "1..5s", "1s ", " 1s", "+1s", "infs", "nans", "1ms2",
+					  "ms", ".", "1d", "99999999999999999999h", "1,5s", "5S",
+					  /* a little more than 64 bits hold */
+					  "9223372036854775808ms", "92233720368547758070ms",
+					  "9223372036.854775807s", "9223372036.9s", "0.0000001ms"};
+	struct span d;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		assert_int_equal(span_parse(&d, good[i].text), 0);
+		assert_int_equal(d.ns, good[i].ns);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		d.ns = 77;
+		if (span_parse(&d, bad[i]) == 0)
+			fail_msg("\"%s\" was taken as %lld ns", bad[i], (long long)d.ns);
+		assert_int_equal(d.ns, 77); /* untouched on failure */
+	}
+}
+
+static void test_what_is_printed_is_read_back(void **state)
+{
+	static const int64_t ms[] = {0,    1,     10,    250,   999,     1000,
+				     1500, 60000, 90000, 61001, 3600000, 86400000};
+	char buf[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ms / sizeof *ms; i++) {
+		struct span d;
+
+		assert_int_equal(span_parse(&d, span_unparse(SPAN_MS(ms[i]), buf, sizeof buf)), 0);
+		assert_int_equal(d.ns, SPAN_MS(ms[i]).ns);
+	}
+}
+
+/* To the nanosecond, which no unit has. */
+static void test_what_is_no_whole_millisecond(void **state)
+{
+	static const struct {
+		int64_t ns;
+		const char *text;
+	} rows[] = {{1500000, "1.5ms"},
+		    {1, "0.000001ms"},
+		    {1000001, "1.000001ms"},
+		    {120300, "0.1203ms"},
+		    {INT64_MAX, "0"}};
+	char buf[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct span d;
+
+		assert_string_equal(span_unparse((struct span){rows[i].ns}, buf, sizeof buf),
+				    rows[i].text);
+		assert_int_equal(span_parse(&d, buf), 0);
+		assert_int_equal(d.ns, rows[i].ns == INT64_MAX ? 0 : rows[i].ns);
+	}
+}
+
+static void test_text_for_people(void **state)
+{
+	char buf[32];
+
+	(void)state;
+	assert_string_equal(span_text(SPAN_MS(41), buf, sizeof buf), "41 ms");
+	assert_string_equal(span_text(SPAN_MS(3100), buf, sizeof buf), "3.1 s");
+	assert_string_equal(span_text((struct span){2500000}, buf, sizeof buf), "2.5 ms");
+	assert_string_equal(span_text(SPAN_S(90), buf, sizeof buf), "1.5 min");
+	assert_true(strlen(span_text(SPAN_FOREVER, buf, sizeof buf)) < sizeof buf);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_arithmetic),
+	    cmocka_unit_test(test_what_is_left_for_poll),
+	    cmocka_unit_test(test_the_clock_runs),
+	    cmocka_unit_test(test_parse),
+	    cmocka_unit_test(test_what_is_printed_is_read_back),
+	    cmocka_unit_test(test_what_is_no_whole_millisecond),
+	    cmocka_unit_test(test_text_for_people),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

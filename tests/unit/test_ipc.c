@@ -1,0 +1,452 @@
+/* Records of a child: they come through whole or not at all, and nonsense is never believed. */
+#include "cm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "secret.h"
+#include "ipc.h"
+
+static size_t write_all_kinds(unsigned char *buf, size_t size)
+{
+	struct diag d = {0};
+	int p[2];
+	ssize_t n;
+
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	diag_set(&d, D_CONNECT_REFUSED, "cache:6379", "%s", "Connection refused");
+	diag_hint(&d, "look");
+	assert_int_equal(wire_put_text(p[1], WIRE_STEP, PH_CONNECT, NULL, "connecting"), 0);
+	assert_int_equal(wire_put_text(p[1], WIRE_REACHED, PH_NONE, NULL, "resolve"), 0);
+	assert_int_equal(wire_put_text(p[1], WIRE_FACT, PH_NONE, "brokers", "3"), 0);
+	assert_int_equal(wire_put_text(p[1], WIRE_SUMMARY, PH_NONE, NULL, "3 brokers"), 0);
+	assert_int_equal(wire_put_final(p[1], V_FAIL, &d), 0);
+	close(p[1]);
+	n = read(p[0], buf, size);
+	close(p[0]);
+	assert_true(n > 0);
+	return (size_t)n;
+}
+
+static int decode(const unsigned char *data, size_t len, struct wire_record *last, bool *broken)
+{
+	struct wire_in in = {0};
+	int records = 0;
+
+	for (size_t at = 0; at < len && !in.broken;) {
+		size_t n = len - at < sizeof(in.buf) - in.len ? len - at : sizeof(in.buf) - in.len;
+
+		memcpy(in.buf + in.len, data + at, n);
+		in.len += n;
+		at += n;
+		while (wire_next(&in, last) > 0)
+			records++;
+	}
+	*broken = in.broken;
+	return records;
+}
+
+static void round_trip(void **state)
+{
+	unsigned char buf[8192];
+	struct wire_record r;
+	bool broken;
+	size_t n = write_all_kinds(buf, sizeof(buf));
+
+	(void)state;
+	assert_int_equal(decode(buf, n, &r, &broken), 5);
+	assert_false(broken);
+	assert_int_equal(r.type, WIRE_FINAL);
+	assert_int_equal(r.verdict, V_FAIL);
+	assert_int_equal(r.diag.code, D_CONNECT_REFUSED);
+	assert_string_equal(r.diag.subject, "cache:6379");
+	assert_string_equal(r.diag.cause, "Connection refused");
+	assert_string_equal(r.diag.hint, "look");
+}
+
+static void cut_anywhere(void **state)
+{
+	unsigned char buf[8192];
+	struct wire_record r;
+	bool broken;
+	size_t n = write_all_kinds(buf, sizeof(buf));
+	int before = 0;
+
+	(void)state;
+	for (size_t len = 0; len < n; len++) {
+		int records = decode(buf, len, &r, &broken);
+
+		assert_true(records < 5 && records >= before && !broken);
+		before = records;
+	}
+}
+
+/* Any bytes: no crash, and texts that come out are terminated and clean. */
+static void random_bytes(void **state)
+{
+	unsigned char buf[8192];
+	size_t whole = write_all_kinds(buf, sizeof(buf));
+	uint64_t seed = 42;
+
+	(void)state;
+	for (int run = 0; run < 200000; run++) {
+		unsigned char data[600] = {0};
+		struct wire_in in = {0};
+		struct wire_record r;
+		size_t len = sizeof(data);
+
+		memcpy(data, buf, len < whole ? len : whole);
+		for (int i = 0; i < 1 + run % 8; i++) {
+			seed = seed * 6364136223846793005u + 1442695040888963407u;
+			data[(seed >> 33) % 120] = (unsigned char)(seed >> 57);
+		}
+		memcpy(in.buf, data, len);
+		in.len = len;
+		while (wire_next(&in, &r) > 0)
+			for (const char *s = r.type == WIRE_FINAL ? r.diag.cause : r.text; *s; s++)
+				assert_true((unsigned char)*s >= 32 && *s != 127);
+	}
+}
+
+static void long_texts_are_cut(void **state)
+{
+	char text[5000];
+	struct wire_in in = {0};
+	struct wire_record r;
+	int p[2];
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = 0;
+	assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(wire_put_text(p[1], WIRE_STEP, PH_CONNECT, NULL, text), 0);
+	assert_int_equal(wire_fill(&in, p[0]), 1);
+	assert_int_equal(wire_next(&in, &r), 1);
+	assert_true(strlen(r.text) < sizeof(r.text));
+	assert_int_equal(wire_next(&in, &r), 0);
+	close(p[0]);
+	close(p[1]);
+}
+
+/* ---- records made by hand: what a broken or hostile child could send ------------------------------------------ */
+struct raw { /* as in wire.c */
+	uint32_t magic;
+	uint8_t type, phase, verdict, pad;
+	uint16_t code, length;
+};
+#define MAGIC 0x53473031u
+
+/* One record into a fresh buffer; what wire_next says of it: 1, 0, or -1 for broken. */
+static int feed(struct wire_record *r, struct raw h, const void *payload, size_t n)
+{
+	struct wire_in in = {0};
+	int got;
+
+	h.magic = h.magic ? h.magic : MAGIC;
+	h.length = h.length ? h.length : (uint16_t)n;
+	memcpy(in.buf, &h, sizeof h);
+	memcpy(in.buf + sizeof h, payload, n);
+	in.len = sizeof h + n;
+	got = wire_next(&in, r);
+	/* Taken whole, or nothing. */
+	assert_int_equal(in.len, got == 1 ? 0 : sizeof h + n);
+	if (in.broken) {
+		assert_int_equal(got, 0);
+		assert_int_equal(wire_next(&in, r), 0);
+		return -1;
+	}
+	return got;
+}
+
+static void only_what_is_known_is_believed(void **state)
+{
+	const struct {
+		struct raw h;
+		const char *payload;
+		size_t n;
+		int expected;
+	} rows[] = {
+	    {{.type = WIRE_STEP, .phase = PH_CONNECT}, "text", 5, 1},
+	    {{.type = WIRE_STEP, .phase = PH__COUNT - 1}, "text", 5, 1},
+	    {{.type = WIRE_STEP, .phase = PH__COUNT}, "text", 5, -1},
+	    {{.type = WIRE_STEP}, "", 1, 1},
+	    {{.type = WIRE_STEP}, "text", 4, -1},        /* no end */
+	    {{.type = WIRE_STEP}, "text\0more", 10, -1}, /* more than one text */
+	    {{.type = WIRE_REACHED}, "text", 5, 1},
+	    {{.type = WIRE_REACHED}, "text", 4, -1},
+	    {{.type = WIRE_SUMMARY}, "text", 5, 1},
+	    {{.type = WIRE_FACT}, "key\0value", 10, 1},
+	    {{.type = WIRE_FACT}, "key", 4, -1}, /* no value */
+	    {{.type = WIRE_FACT}, "key", 3, -1},
+	    {{.type = 0}, "text", 5, -1},
+	    {{.type = 99}, "text", 5, -1},
+	    {{.type = WIRE_STEP, .magic = MAGIC + 1}, "text", 5, -1},
+	    {{.type = WIRE_STEP, .length = 6}, "text", 5, 0}, /* the rest is still to come */
+	    {{.type = WIRE_STEP, .length = 4}, "text", 5, -1},
+	    {{.type = WIRE_STEP, .length = WIRE_RECORD_MAX - sizeof(struct raw)}, "text", 5, 0},
+	    {{.type = WIRE_STEP, .length = WIRE_RECORD_MAX - sizeof(struct raw) + 1},
+	     "text",
+	     5,
+	     -1},
+	    {{.type = WIRE_FINAL, .verdict = V_PASS}, "", 0, 1},
+	    {{.type = WIRE_FINAL, .verdict = V_PASS}, "x", 1, -1},
+	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_CONNECT_REFUSED},
+	     "\1\0\0\0s\0c\0h",
+	     10,
+	     1},
+	    {{.type = WIRE_FINAL, .verdict = V_BROKEN, .code = D_GUARD_BUG},
+	     "\0\0\0\0s\0c\0h",
+	     10,
+	     1},
+	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D__COUNT - 1},
+	     "\0\0\0\0s\0c\0h",
+	     10,
+	     -1}, /* is broken */
+	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D__COUNT}, "\0\0\0\0s\0c\0h", 10, -1},
+	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_NONE}, "\0\0\0\0s\0c\0h", 10, -1},
+	    /* A child cannot call a failure our own trouble, nor the other way. */
+	    {{.type = WIRE_FINAL, .verdict = V_BROKEN, .code = D_CONNECT_REFUSED},
+	     "\0\0\0\0s\0c\0h",
+	     10,
+	     -1},
+	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_GUARD_BUG},
+	     "\0\0\0\0s\0c\0h",
+	     10,
+	     -1},
+	    {{.type = WIRE_FINAL, .verdict = 200, .code = D_CONNECT_REFUSED},
+	     "\0\0\0\0s\0c\0h",
+	     10,
+	     -1},
+	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_CONNECT_REFUSED}, "\0\0\0", 3, -1},
+	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_CONNECT_REFUSED}, "\0\0\0\0", 4, -1},
+	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_CONNECT_REFUSED},
+	     "\0\0\0\0s",
+	     6,
+	     -1},
+	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_CONNECT_REFUSED},
+	     "\0\0\0\0s\0c",
+	     8,
+	     -1},
+	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_CONNECT_REFUSED},
+	     "\0\0\0\0s\0c\0h",
+	     9,
+	     -1},
+	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_CONNECT_REFUSED},
+	     "\0\0\0\0s\0c\0h\0",
+	     11,
+	     -1},
+	};
+	struct wire_record r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (feed(&r, rows[i].h, rows[i].payload, rows[i].n) != rows[i].expected)
+			fail_msg("row %zu", i);
+	assert_int_equal(feed(&r, (struct raw){.type = WIRE_FACT}, "key\0value", 10), 1);
+	assert_string_equal(r.key, "key");
+	assert_string_equal(r.text, "value");
+	assert_int_equal(feed(&r, (struct raw){.type = WIRE_STEP, .phase = PH_TLS}, "te\nxt", 6),
+			 1);
+	assert_int_equal(r.phase, PH_TLS);
+	assert_string_equal(r.text, "te xt"); /* cleaned on this side too */
+	assert_int_equal(feed(&r, (struct raw){.type = WIRE_FINAL, .verdict = V_PASS}, "", 0), 1);
+	assert_int_equal(r.verdict, V_PASS);
+	assert_int_equal(r.diag.code, D_NONE);
+	assert_int_equal(feed(&r, rows[21].h, rows[21].payload, rows[21].n), 1);
+	assert_int_equal(r.diag.sys_errno, 1);
+	assert_string_equal(r.diag.subject, "s");
+	assert_string_equal(r.diag.cause, "c");
+	assert_string_equal(r.diag.hint, "h");
+	assert_int_equal(r.verdict, V_FAIL);
+}
+
+/* The pipe: what is there is read, an interruption is none, the end is the end; after nonsense nothing is kept. */
+static void filling(void **state)
+{
+	struct wire_in in = {0};
+	struct wire_record r;
+	char much[sizeof in.buf + 100];
+	int p[2];
+
+	(void)state;
+	memset(much, 'x', sizeof much);
+	assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(wire_fill(&in, p[0]), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(write(p[1], "S", 1), 1);
+	assert_int_equal(wire_fill(&in, p[0]), 1);
+	assert_int_equal(in.len, 1);
+	assert_int_equal(write(p[1], "G", 1), 1);
+	assert_int_equal(wire_fill(&in, p[0]), 1);
+	assert_int_equal(in.len, 2);
+	assert_memory_equal(in.buf, "SG", 2);
+	assert_int_equal(write(p[1], much, sizeof much), sizeof much);
+	assert_int_equal(wire_fill(&in, p[0]), 1);
+	assert_int_equal(in.len, sizeof in.buf); /* never more */
+	assert_int_equal(wire_next(&in, &r), 0);
+	assert_true(in.broken);
+	assert_int_equal(wire_fill(&in, p[0]), 1);
+	assert_in_range(in.len, 1,
+			200); /* the buffer was emptied, so that a flood cannot fill it */
+	assert_int_equal(wire_next(&in, &r), 0);
+	/* Nobody took a record out of a full buffer: what comes is no end of file, and no record. */
+	in = (struct wire_in){0};
+	in.len = sizeof in.buf;
+	assert_int_equal(write(p[1], "S", 1), 1);
+	assert_int_equal(wire_fill(&in, p[0]), 1);
+	assert_true(in.broken);
+	close(p[1]);
+	errno = EINTR; /* of something long ago */
+	assert_int_equal(wire_fill(&in, p[0]), 0);
+	close(p[0]);
+}
+
+static void on_alarm(int unused)
+{
+	(void)unused;
+}
+
+/* A signal in the middle of a read, as a debugger or a stopped and continued process brings. */
+static void an_interrupted_read_goes_on(void **state)
+{
+	const struct sigaction act = {.sa_handler = on_alarm}; /* without SA_RESTART */
+	struct itimerval soon = {.it_value = {.tv_usec = 20000}};
+	struct wire_in in = {0};
+	int p[2];
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	child = fork();
+	if (child == 0) {
+		usleep(100000);
+		_exit(write(p[1], "S", 1) != 1);
+	}
+	assert_int_equal(sigaction(SIGALRM, &act, NULL), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	assert_int_equal(wire_fill(&in, p[0]), 1);
+	assert_int_equal(in.len, 1);
+	waitpid(child, NULL, 0);
+	close(p[0]);
+	close(p[1]);
+}
+
+/* Two records and a half in one read come out one by one, and the half waits for its other half. */
+static void several_at_once(void **state)
+{
+	unsigned char buf[8192];
+	size_t n = write_all_kinds(buf, sizeof(buf)), half = n - 7;
+	struct wire_in in = {.len = half};
+	struct wire_record r;
+	int records = 0;
+
+	(void)state;
+	memcpy(in.buf, buf, half);
+	while (wire_next(&in, &r) == 1)
+		records++;
+	assert_int_equal(records, 4);
+	assert_int_equal(r.type, WIRE_SUMMARY);
+	assert_string_equal(r.text, "3 brokers");
+	memcpy(in.buf + in.len, buf + half, n - half);
+	in.len += n - half;
+	assert_int_equal(wire_next(&in, &r), 1);
+	assert_int_equal(r.diag.code, D_CONNECT_REFUSED);
+	assert_int_equal(r.diag.sys_errno, 0);
+	assert_int_equal(in.len, 0);
+	assert_false(in.broken);
+}
+
+/* The longest of everything fits into one record that a pipe takes whole. */
+static void the_longest_fit(void **state)
+{
+	char text[3000];
+	struct diag d = {.sys_errno = 111};
+	struct wire_in in = {0};
+	struct wire_record r;
+	int p[2];
+
+	(void)state;
+	memset(text, 'y', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	diag_set(&d, D_CONNECT_REFUSED, text, "%s", text);
+	diag_hint(&d, "%s", text);
+	d.sys_errno = 111;
+	assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(wire_put_final(p[1], V_FAIL, &d), 0);
+	assert_int_equal(wire_put_text(p[1], WIRE_FACT, PH_NONE, text, text), 0);
+	assert_int_equal(wire_put_final(p[1], V_PASS, &d), 0);
+	assert_int_equal(wire_fill(&in, p[0]), 1);
+	assert_true(in.len < WIRE_RECORD_MAX + 400);
+	assert_int_equal(wire_next(&in, &r), 1);
+	assert_int_equal(r.diag.sys_errno, 111);
+	assert_int_equal(strlen(r.diag.subject), DIAG_SUBJECT_MAX - 1);
+	assert_int_equal(strlen(r.diag.cause), DIAG_CAUSE_MAX - 1);
+	assert_int_equal(strlen(r.diag.hint), DIAG_HINT_MAX - 1);
+	assert_int_equal(wire_next(&in, &r), 1);
+	assert_int_equal(strlen(r.key), FACT_KEY_MAX - 1);
+	assert_int_equal(strlen(r.text), FACT_VALUE_MAX - 1);
+	assert_int_equal(wire_next(&in, &r), 1);
+	assert_true(r.type == WIRE_FINAL && r.verdict == V_PASS);
+	close(p[0]);
+	close(p[1]);
+}
+
+/* What a text was joined of by cleaning is looked at again: a control character must not save a secret. */
+static void secrets_do_not_pass(void **state)
+{
+	char text[FACT_VALUE_MAX + 100] = "";
+	struct wire_in in = {0};
+	struct wire_record r;
+	int p[2];
+
+	(void)state;
+	secret_register("hunter2 hunter2");
+	assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(wire_put_text(p[1], WIRE_STEP, PH_AUTH, NULL, "with hunter2 hunter2."), 0);
+	assert_int_equal(wire_put_text(p[1], WIRE_STEP, PH_AUTH, NULL, "with hunter2\n\t hunter2."),
+			 0);
+	assert_int_equal(wire_fill(&in, p[0]), 1);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(wire_next(&in, &r), 1);
+		assert_null(strstr(r.text, "hunter"));
+		assert_non_null(strstr(r.text, "***."));
+		assert_memory_equal(r.text, "with", 4);
+	}
+	/* One that the cut would leave half of, and one that cleaning makes. */
+	memset(text, '-', sizeof text - 1);
+	memcpy(text + FACT_VALUE_MAX - 10, "hunter2 hunter2", 15);
+	secret_register("what?ever?it?is");
+	assert_int_equal(wire_put_text(p[1], WIRE_STEP, PH_AUTH, NULL, text), 0);
+	assert_int_equal(wire_put_text(p[1], WIRE_STEP, PH_AUTH, NULL, "what\1ever\2it\3is"), 0);
+	assert_int_equal(wire_fill(&in, p[0]), 1);
+	assert_int_equal(wire_next(&in, &r), 1);
+	assert_null(strstr(r.text, "hunt"));
+	assert_int_equal(wire_next(&in, &r), 1);
+	assert_string_equal(r.text, "***");
+	close(p[0]);
+	close(p[1]);
+	assert_int_equal(wire_put_text(p[1], WIRE_STEP, PH_AUTH, NULL, "x"), -1);
+	assert_int_equal(wire_put_final(p[1], V_PASS, &(struct diag){0}), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(round_trip),
+	    cmocka_unit_test(cut_anywhere),
+	    cmocka_unit_test(random_bytes),
+	    cmocka_unit_test(long_texts_are_cut),
+	    cmocka_unit_test(only_what_is_known_is_believed),
+	    cmocka_unit_test(filling),
+	    cmocka_unit_test(an_interrupted_read_goes_on),
+	    cmocka_unit_test(several_at_once),
+	    cmocka_unit_test(the_longest_fit),
+	    cmocka_unit_test(secrets_do_not_pass),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

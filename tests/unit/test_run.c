@@ -1,0 +1,314 @@
+/* outcome: from what the checks did to verdict, exit code and the line that says it. */
+#include "run.h"
+
+#include "cm.h"
+#include "kinds.h"
+
+#define CHECKS 3
+
+struct world {
+	struct profile profile;
+	struct profile_check checks[CHECKS];
+	struct profile_switch easy;
+	struct run run;
+};
+
+static struct check_kind some_kind = {.name = "kind"};
+
+/* Checks kind.a, kind.b, kind.c; required as given, none of them tried yet. */
+static void begin(struct world *w, const bool *required)
+{
+	static const char *const ids[CHECKS] = {"kind.a", "kind.b", "kind.c"};
+
+	for (size_t i = 0; i < CHECKS; i++) {
+		struct profile_check *c = &w->checks[i];
+
+		c->id = ids[i];
+		c->name = ids[i] + 5;
+		c->kind = &some_kind;
+		c->required = required[i];
+		c->common.attempt_timeout = SPAN_S(5);
+		c->common.timeout = SPAN_UNSET;
+		c->common.retry = true;
+		c->common.degraded = required[i] ? NULL : "something is lost";
+	}
+	w->profile = (struct profile){.service = "s",
+				      .mode = MODE_PROD,
+				      .timeout = SPAN_S(60),
+				      .parallel = 8,
+				      .checks = w->checks,
+				      .n = CHECKS};
+}
+
+static void init(struct world *w)
+{
+	run_init(&w->run, &w->profile, (struct mono){1}, false, 7);
+	w->run.ended = (struct mono){SPAN_MS(100).ns};
+}
+
+static void end_as(struct world *w, size_t i, enum diag_code code)
+{
+	size_t k = w->run.check_to_plan[i];
+	struct plan_check *c = &w->run.plan.checks[k];
+
+	c->attempts = 1;
+	c->state = code == D_NONE ? PS_PASSED : PS_GAVE_UP;
+	if (code == D_NONE)
+		return;
+	diag_set(&w->run.results[i].diag, code, "there", "why");
+	c->failed_for_good = !diag_info(code)->retryable;
+}
+
+static void expect(struct world *w, enum status status, int exit_code, const char *words)
+{
+	outcome_decide(&w->run);
+	assert_int_equal(w->run.status, status);
+	assert_int_equal(w->run.exit_code, exit_code);
+	if (!strstr(w->run.summary, words))
+		fail_msg("\"%s\" lacks \"%s\"", w->run.summary, words);
+	assert_true(str_starts(w->run.summary, "startguard: "));
+	assert_null(strchr(w->run.summary, '\n'));
+	run_free(&w->run);
+}
+
+static const bool all_required[CHECKS] = {true, true, true},
+		  last_optional[CHECKS] = {true, true, false};
+
+static void test_ready(void **state)
+{
+	struct world w = {0};
+
+	(void)state;
+	begin(&w, all_required);
+	init(&w);
+	for (size_t i = 0; i < CHECKS; i++)
+		end_as(&w, i, D_NONE);
+	expect(&w, S_READY, 0, "READY: 3 checks passed in 100 ms");
+}
+
+/* The heaviest names the code: for good 69, broken 70, time is up 124. */
+static void test_who_blocks(void **state)
+{
+	static const struct {
+		enum diag_code a, b;
+		int exit_code;
+		const char *words;
+	} cases[] = {
+	    {D_CONNECT_REFUSED, D_NONE, EXIT_TIME_UP,
+	     "kind.a: connect-refused: there: why; 1 of 3"},
+	    {D_CONNECT_REFUSED, D_AUTH_FAILED, EXIT_BLOCKED,
+	     "kind.b: auth-failed: there: why; 2 of 3"},
+	    {D_GUARD_CRASHED, D_CONNECT_REFUSED, EXIT_OWN, "kind.a: guard-crashed: "},
+	    {D_GUARD_CRASHED, D_AUTH_FAILED, EXIT_BLOCKED, "kind.b: auth-failed: "},
+	    {D_AUTH_FAILED, D_OPA_UNDEFINED, EXIT_BLOCKED, "kind.a: auth-failed: "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct world w = {0};
+
+		begin(&w, all_required);
+		init(&w);
+		end_as(&w, 0, cases[i].a);
+		end_as(&w, 1, cases[i].b);
+		end_as(&w, 2, D_NONE);
+		expect(&w, S_BLOCKED, cases[i].exit_code, cases[i].words);
+	}
+}
+
+static void test_never_tried_is_never_ready(void **state)
+{
+	struct world w = {0};
+
+	(void)state;
+	begin(&w, all_required);
+	init(&w);
+	end_as(&w, 0, D_NONE);
+	end_as(&w, 1, D_NONE);
+	expect(&w, S_BLOCKED, EXIT_TIME_UP, "still waiting");
+}
+
+/* The run's time ended while it waited for another, or for its turn. */
+static void test_never_tried_is_pending(void **state)
+{
+	struct world w = {0};
+
+	(void)state;
+	begin(&w, last_optional);
+	init(&w);
+	end_as(&w, 0, D_NONE);
+	for (size_t k = 1; k < CHECKS; k++) {
+		w.run.plan.checks[k].state = PS_GAVE_UP;
+		w.run.plan.checks[k].time_is_up = true;
+	}
+	outcome_decide(&w.run);
+	assert_int_equal(w.run.results[1].outcome, O_PENDING);
+	assert_int_equal(w.run.results[2].outcome, O_DEGRADED);
+	run_free(&w.run);
+}
+
+/* Its own time, while others took all places, is not the run's. */
+static void test_whose_time_was_up(void **state)
+{
+	static const char *const words[] = {
+	    "not tried: the run ended before its turn",
+	    "not tried: its own time was up before its turn, others "
+	    "took all places"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		struct world w = {0};
+		struct plan_check *c;
+
+		begin(&w, last_optional);
+		init(&w);
+		end_as(&w, 0, D_NONE);
+		end_as(&w, 1, D_NONE);
+		c = &w.run.plan.checks[2];
+		c->state = PS_GAVE_UP;
+		c->time_is_up = true;
+		c->deadline.ns = w.run.plan.deadline.ns - (int64_t)i;
+		outcome_decide(&w.run);
+		assert_int_equal(w.run.results[2].outcome, O_DEGRADED);
+		assert_string_equal(w.run.results[2].diag.cause, words[i]);
+		run_free(&w.run);
+	}
+}
+
+static void test_degraded(void **state)
+{
+	static const enum diag_code codes[] = {D_CONNECT_REFUSED, D_AUTH_FAILED, D_GUARD_CRASHED};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+		struct world w = {0};
+
+		begin(&w, last_optional);
+		init(&w);
+		end_as(&w, 0, D_NONE);
+		end_as(&w, 1, D_NONE);
+		end_as(&w, 2, codes[i]);
+		expect(&w, S_DEGRADED, 0, "DEGRADED: kind.c: something is lost (");
+	}
+}
+
+static void test_degraded_may_be_refused(void **state)
+{
+	static const struct {
+		enum diag_code code;
+		int exit_code;
+	} cases[] = {{D_CONNECT_REFUSED, EXIT_TIME_UP}, {D_AUTH_FAILED, EXIT_BLOCKED}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct world w = {0};
+
+		begin(&w, last_optional);
+		init(&w);
+		w.run.fail_on_degraded = true;
+		end_as(&w, 0, D_NONE);
+		end_as(&w, 1, D_NONE);
+		end_as(&w, 2, cases[i].code);
+		expect(&w, S_BLOCKED, cases[i].exit_code, "--fail-on-degraded");
+	}
+}
+
+static void test_left_out_and_waived_degrade(void **state)
+{
+	struct world w = {0};
+
+	(void)state;
+	begin(&w, all_required);
+	w.checks[1].skipped = true;
+	w.easy =
+	    (struct profile_switch){.name = "easy", .set_by = "EASY", .conf.degraded = "no names"};
+	w.checks[2].waived_by = &w.easy;
+	w.profile.switches = &w.easy;
+	w.profile.n_switches = 1;
+	init(&w);
+	assert_int_equal(w.run.plan.n, 1);
+	end_as(&w, 0, D_NONE);
+	expect(&w, S_DEGRADED, 0,
+	       "EASY is on: no names; kind.b: skipped on request; 1 of 3 checks passed");
+}
+
+static void test_signal(void **state)
+{
+	struct world w = {0};
+
+	(void)state;
+	begin(&w, all_required);
+	init(&w);
+	for (size_t i = 0; i < CHECKS; i++)
+		end_as(&w, i, D_NONE);
+	w.run.signal = 15;
+	expect(&w, S_BLOCKED, 143, "BLOCKED (143): ended by signal 15 (TERM)");
+}
+
+static void test_cut_off_is_pending_not_failed(void **state)
+{
+	struct world w = {0};
+
+	(void)state;
+	begin(&w, all_required);
+	init(&w);
+	end_as(&w, 0, D_AUTH_FAILED);
+	end_as(&w, 1, D_CONNECT_REFUSED);
+	w.run.results[1].cut_off = true;
+	end_as(&w, 2, D_NONE);
+	outcome_decide(&w.run);
+	assert_int_equal(w.run.results[0].outcome, O_FAIL);
+	assert_int_equal(w.run.results[1].outcome, O_PENDING);
+	assert_int_equal(w.run.results[2].outcome, O_PASS);
+	assert_non_null(strstr(w.run.summary, "1 of 3 checks failed, 1 still waiting"));
+	run_free(&w.run);
+}
+
+/* Every mixture of three checks and eight ends: required ones that did not pass never count as passed. */
+static void test_no_mixture_is_wrongly_ready(void **state)
+{
+	static const enum diag_code ends[] = {D_NONE, D_CONNECT_REFUSED, D_AUTH_FAILED,
+					      D_GUARD_CRASHED, D_GUARD_DEADLINE};
+
+	(void)state;
+	for (unsigned mix = 0; mix < 8 * 6 * 6 * 6; mix++) {
+		const bool required[CHECKS] = {mix & 1, mix & 2, mix & 4};
+		unsigned rest = mix >> 3;
+		bool must = true, all = true;
+		struct world w = {0};
+
+		begin(&w, required);
+		init(&w);
+		for (size_t i = 0; i < CHECKS; i++, rest /= 6) {
+			bool passed = rest % 6 == 0;
+
+			if (rest % 6 < ARRAY_LEN(ends)) /* else: never tried */
+				end_as(&w, i, ends[rest % 6]);
+			must &= passed || !required[i];
+			all &= passed;
+		}
+		outcome_decide(&w.run);
+		assert_int_equal(w.run.status, all ? S_READY : must ? S_DEGRADED : S_BLOCKED);
+		assert_int_equal(w.run.exit_code == 0, must);
+		run_free(&w.run);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_ready),
+	    cmocka_unit_test(test_who_blocks),
+	    cmocka_unit_test(test_never_tried_is_never_ready),
+	    cmocka_unit_test(test_never_tried_is_pending),
+	    cmocka_unit_test(test_whose_time_was_up),
+	    cmocka_unit_test(test_degraded),
+	    cmocka_unit_test(test_degraded_may_be_refused),
+	    cmocka_unit_test(test_left_out_and_waived_degrade),
+	    cmocka_unit_test(test_signal),
+	    cmocka_unit_test(test_cut_off_is_pending_not_failed),
+	    cmocka_unit_test(test_no_mixture_is_wrongly_ready),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
