@@ -155,7 +155,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(core_o)
 
 # Programs that tests run: what the guarded service sees, what a check's child can do, a container that refuses system
 # calls, and Kafka's mock cluster.
-helper_bin := $(BUILD)/tests/probe $(BUILD)/tests/kafka_mock $(BUILD)/tests/fence_probe $(BUILD)/tests/refuse
+helper_bin := $(BUILD)/tests/probe $(BUILD)/tests/kafka_mock $(BUILD)/tests/sandbox_probe $(BUILD)/tests/refuse
 $(BUILD)/tests/probe: tests/fakes/probe.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say_it,CC,$<)
@@ -164,7 +164,7 @@ $(BUILD)/tests/refuse: tests/fakes/refuse.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say_it,CC,$<)
 	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -O1 -o $@ $<
-$(BUILD)/tests/fence_probe: $(BUILD)/tests/fakes/fence_probe.o $(core_o)
+$(BUILD)/tests/sandbox_probe: $(BUILD)/tests/fakes/sandbox_probe.o $(core_o)
 	$(call say_it,LD,$@)
 	$(Q)$(link) -o $@ $< $(core_o) $(libs)
 $(BUILD)/tests/kafka_mock: tests/fakes/kafka_mock.c $(BUILD)/flags

@@ -81,8 +81,8 @@ static const char *avro_validate(const void *conf, const char **key)
 	return NULL;
 }
 
-static enum verdict avro_all(const struct check_run *run, const struct avro_conf *c,
-			     struct diag *out)
+static enum result avro_all(const struct check_run *run, const struct avro_conf *c,
+			    struct diag *out)
 {
 	size_t count = 0;
 
@@ -94,15 +94,15 @@ static enum verdict avro_all(const struct check_run *run, const struct avro_conf
 			return check_fail(out, D_FILE_MISSING, c->schemas.v[i], "no file matches");
 		for (size_t j = 0; j < g.gl_pathc; j++, count++)
 			if (!avro_schema_load(run, g.gl_pathv[j], out))
-				return V_FAIL;
+				return RESULT_FAIL;
 	}
 	check_fact(run, "schemas", "%zu", count);
 	check_summary(run, "%zu schema%s", count, count == 1 ? "" : "s");
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict avro_container(const struct avro_conf *c, const struct avro_schema *s,
-				   struct diag *out)
+static enum result avro_container(const struct avro_conf *c, const struct avro_schema *s,
+				  struct diag *out)
 {
 	avro_file_reader_t reader;
 	avro_schema_t writer;
@@ -126,11 +126,11 @@ static enum verdict avro_container(const struct avro_conf *c, const struct avro_
 	if (r != EOF)
 		return check_fail(out, D_AVRO_DECODE, c->sample, "record %d: %s", records,
 				  avro_strerror());
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict avro_sample(const struct check_run *run, const struct avro_conf *c,
-				const struct avro_schema *s, struct diag *out)
+static enum result avro_sample(const struct check_run *run, const struct avro_conf *c,
+			       const struct avro_schema *s, struct diag *out)
 {
 	size_t len, head = c->format == FORMAT_CONFLUENT ? 5 : 0;
 	char why[AVRO_WHY_MAX];
@@ -147,7 +147,7 @@ static enum verdict avro_sample(const struct check_run *run, const struct avro_c
 	if (head && (len < head || data[0] != 0))
 		return check_fail(out, D_AVRO_DECODE, c->sample,
 				  "no Confluent header: the first of five bytes is not zero");
-	n = avro_decode(s, data + head, len - head, why, sizeof(why));
+	n = avro_decode(s, data + head, len - head, why, sizeof why);
 	if (n < 0 && len && (data[0] == '{' || data[0] == '['))
 		return check_fail(out, D_AVRO_DECODE, c->sample, "%s; the bytes look like JSON",
 				  why);
@@ -157,12 +157,12 @@ static enum verdict avro_sample(const struct check_run *run, const struct avro_c
 		return check_fail(out, D_AVRO_BYTES_LEFT, c->sample,
 				  "%zu of %zu bytes are left over", len - head - (size_t)n, len);
 	check_reached(run, "sample");
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict avro_resolves(const struct check_run *run, const char *reader_file,
-				  const struct avro_schema *reader, const char *writer_file,
-				  const struct avro_schema *writer, struct diag *out)
+static enum result avro_resolves(const struct check_run *run, const char *reader_file,
+				 const struct avro_schema *reader, const char *writer_file,
+				 const struct avro_schema *writer, struct diag *out)
 {
 	char why[AVRO_WHY_MAX];
 
@@ -171,15 +171,15 @@ static enum verdict avro_resolves(const struct check_run *run, const char *reade
 	if (!writer && reader)
 		writer = avro_schema_load(run, writer_file, out);
 	if (!reader || !writer)
-		return V_FAIL;
-	if (!avro_can_read(reader, writer, why, sizeof(why)))
+		return RESULT_FAIL;
+	if (!avro_can_read(reader, writer, why, sizeof why))
 		return check_fail(out, D_AVRO_INCOMPATIBLE, reader_file,
 				  "it cannot read what %s writes: %s", writer_file, why);
 	check_reached(run, "resolution");
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict avro_run(const struct check_run *run, struct diag *out)
+static enum result avro_run(const struct check_run *run, struct diag *out)
 {
 	const struct avro_conf *c = run->conf;
 	struct avro_schema *s;
@@ -189,10 +189,10 @@ static enum verdict avro_run(const struct check_run *run, struct diag *out)
 		return avro_all(run, c, out);
 	s = avro_schema_load(run, c->schema, out);
 	if (!s)
-		return V_FAIL;
+		return RESULT_FAIL;
 	check_reached(run, "parse");
-	snprintf(print, sizeof(print), "%016llx", (unsigned long long)s->fingerprint);
-	snprintf(swapped, sizeof(swapped), "%016llx",
+	snprintf(print, sizeof print, "%016llx", (unsigned long long)s->fingerprint);
+	snprintf(swapped, sizeof swapped, "%016llx",
 		 (unsigned long long)__builtin_bswap64(s->fingerprint));
 	check_fact(run, "full_name", "%s", s->full_name);
 	check_fact(run, "fingerprint", "%s", print);
@@ -206,14 +206,14 @@ static enum verdict avro_run(const struct check_run *run, struct diag *out)
 		return check_fail(out, D_AVRO_FINGERPRINT, c->schema,
 				  "the fingerprint is %s, expected %s", print, c->fingerprint);
 	if (c->readable_by && avro_resolves(run, c->readable_by, NULL, c->schema, s, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (c->reads && avro_resolves(run, c->schema, s, c->reads, NULL, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (c->sample && avro_sample(run, c, s, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	check_summary(run, "%s %.8s %zu fields", *s->full_name ? s->full_name : c->schema, print,
 		      json_array_size(json_object_get(s->normal, "fields")));
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 static const char *avro_library(void)

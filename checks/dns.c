@@ -29,7 +29,7 @@ static int network_parse(struct network *n, const char *text)
 	size_t len = slash ? (size_t)(slash - text) : strlen(text);
 	int64_t bits;
 
-	if (len >= sizeof(address))
+	if (len >= sizeof address)
 		return -1;
 	memcpy(address, text, len);
 	address[len] = '\0';
@@ -95,8 +95,8 @@ static bool network_holds(const struct network *n, const struct addrinfo *a)
 	return !rest || ((bytes[whole] ^ n->bytes[whole]) & (0xff << (8 - rest)) & 0xff) == 0;
 }
 
-static enum verdict dns_includes(const struct dns_conf *c, const struct addrinfo *list,
-				 const char *found, struct diag *out)
+static enum result dns_includes(const struct dns_conf *c, const struct addrinfo *list,
+				const char *found, struct diag *out)
 {
 	for (size_t i = 0; i < c->includes.n; i++) {
 		struct network n;
@@ -110,10 +110,10 @@ static enum verdict dns_includes(const struct dns_conf *c, const struct addrinfo
 			    out, D_DNS_WRONG_ADDRESS, c->name, "it resolves to %s; none is %s %s",
 			    found, strchr(c->includes.v[i], '/') ? "in" : "", c->includes.v[i]);
 	}
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict dns_run(const struct check_run *run, struct diag *out)
+static enum result dns_run(const struct check_run *run, struct diag *out)
 {
 	static const int families[] = {
 	    [RECORD_A] = AF_INET, [RECORD_AAAA] = AF_INET6, [RECORD_ANY] = AF_UNSPEC};
@@ -131,21 +131,21 @@ static enum verdict dns_run(const struct check_run *run, struct diag *out)
 			check_fail(out, D_DNS_NO_ADDRESS, c->name,
 				   "the name has addresses, none of them of type %s",
 				   records[c->type]);
-		return V_FAIL;
+		return RESULT_FAIL;
 	}
 	str_init(&found, 300);
 	for (const struct addrinfo *a = list; a; a = a->ai_next, n++)
 		str_addf(&found, "%s%s", n ? ", " : "",
-			 inet_ntop(a->ai_family, address_of(a), ip, sizeof(ip)));
+			 inet_ntop(a->ai_family, address_of(a), ip, sizeof ip));
 	check_fact(run, "addresses", "%lld", (long long)n);
 	if (n < c->min_addresses)
 		return check_fail(out, D_DNS_NO_ADDRESS, c->name,
 				  "it has %lld address%s (%s), demanded are %lld", (long long)n,
 				  n == 1 ? "" : "es", found.s, (long long)c->min_addresses);
 	if (dns_includes(c, list, found.s, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	check_summary(run, "%s", found.s);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 extern const struct check_kind check_dns;

@@ -122,8 +122,8 @@ static const char *env_validate(const void *conf, const char **key)
 
 		if (name_problem(p->name) || !p->value)
 			return "must be NAME=REGEX";
-		if (compile(&re, p->value, reason, sizeof(reason))) {
-			snprintf(why, sizeof(why), "the expression of %s is wrong: %s", p->name,
+		if (compile(&re, p->value, reason, sizeof reason)) {
+			snprintf(why, sizeof why, "the expression of %s is wrong: %s", p->name,
 				 reason);
 			return why;
 		}
@@ -137,20 +137,20 @@ static const char *value_of(const char *name, size_t n)
 {
 	char buf[512];
 
-	if (n >= sizeof(buf))
+	if (n >= sizeof buf)
 		return NULL;
 	memcpy(buf, name, n);
 	buf[n] = '\0';
 	return getenv(buf);
 }
 
-static enum verdict must_be_set(const char *name, struct diag *out)
+static enum result must_be_set(const char *name, struct diag *out)
 {
 	const char *v = getenv(name);
 
 	if (!v)
 		return check_fail(out, D_ENV_MISSING, name, "%s is not set", name);
-	return *v ? V_PASS : check_fail(out, D_ENV_EMPTY, name, "%s is set but empty", name);
+	return *v ? RESULT_PASS : check_fail(out, D_ENV_EMPTY, name, "%s is set but empty", name);
 }
 
 /* The name of an entry of the environment that is set to something; false: it is empty, or nothing we can name. */
@@ -165,7 +165,7 @@ static bool set_name(const char *entry, char *name, size_t size)
 	return true;
 }
 
-static enum verdict must_not_be_set(const char *pattern, struct diag *out)
+static enum result must_not_be_set(const char *pattern, struct diag *out)
 {
 	for (char **e = environ; *e; e++) {
 		char name[256];
@@ -175,7 +175,7 @@ static enum verdict must_not_be_set(const char *pattern, struct diag *out)
 					  str_eq(pattern, name) ? "" : ", forbidden by ",
 					  str_eq(pattern, name) ? "" : pattern);
 	}
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 /* Names that are set and that nobody reads, into `list`. */
@@ -194,7 +194,7 @@ static void find_unread(const struct strlist *patterns, struct str *list)
 	}
 }
 
-static enum verdict exactly_one(const char *names, struct diag *out)
+static enum result exactly_one(const char *names, struct diag *out)
 {
 	size_t count = 0;
 	char set[256] = "";
@@ -204,7 +204,7 @@ static enum verdict exactly_one(const char *names, struct diag *out)
 		const char *v = value_of(s, n);
 
 		if (v && *v) {
-			snprintf(set + strlen(set), sizeof(set) - strlen(set), "%s%.*s",
+			snprintf(set + strlen(set), sizeof set - strlen(set), "%s%.*s",
 				 count ? ", " : "", (int)n, s);
 			count++;
 		}
@@ -212,12 +212,12 @@ static enum verdict exactly_one(const char *names, struct diag *out)
 	}
 	if (!count)
 		return check_fail(out, D_ENV_MISSING, names, "none of %s is set", names);
-	return count == 1 ? V_PASS
+	return count == 1 ? RESULT_PASS
 			  : check_fail(out, D_ENV_CONFLICT, names,
 				       "only one may be set, these are: %s", set);
 }
 
-static enum verdict all_equal(const char *names, struct diag *out)
+static enum result all_equal(const char *names, struct diag *out)
 {
 	const char *first = NULL, *first_name = NULL;
 	size_t n_first = 0;
@@ -237,10 +237,10 @@ static enum verdict all_equal(const char *names, struct diag *out)
 		}
 		s += n;
 	}
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict must_match(const struct pair *p, struct diag *out)
+static enum result must_match(const struct pair *p, struct diag *out)
 {
 	const char *v = getenv(p->name);
 	char why[120];
@@ -249,17 +249,17 @@ static enum verdict must_match(const struct pair *p, struct diag *out)
 
 	if (!v)
 		return check_fail(out, D_ENV_MISSING, p->name, "%s is not set", p->name);
-	invariant(!compile(&re, p->value, why, sizeof(why)));
+	invariant(!compile(&re, p->value, why, sizeof why));
 	r = regexec(&re, v, 0, NULL, 0);
 	regfree(&re);
 	if (!r)
-		return V_PASS;
+		return RESULT_PASS;
 	return check_fail(out, D_ENV_MISMATCH, p->name,
 			  "the value of %s (%zu characters) is not of the form %s", p->name,
 			  strlen(v), p->value);
 }
 
-static enum verdict env_run(const struct check_run *run, struct diag *out)
+static enum result env_run(const struct check_run *run, struct diag *out)
 {
 	const struct env_conf *c = run->conf;
 	struct str unread;
@@ -267,26 +267,26 @@ static enum verdict env_run(const struct check_run *run, struct diag *out)
 	check_step(run, PH_CONFIG, "looking at the environment");
 	for (size_t i = 0; i < c->required.n; i++)
 		if (must_be_set(c->required.v[i], out))
-			return V_FAIL;
+			return RESULT_FAIL;
 	for (size_t i = 0; i < c->forbidden.n; i++)
 		if (must_not_be_set(c->forbidden.v[i], out))
-			return V_FAIL;
+			return RESULT_FAIL;
 	for (size_t i = 0; i < c->one_of.n; i++)
 		if (exactly_one(c->one_of.v[i], out))
-			return V_FAIL;
+			return RESULT_FAIL;
 	for (size_t i = 0; i < c->equal.n; i++)
 		if (all_equal(c->equal.v[i], out))
-			return V_FAIL;
+			return RESULT_FAIL;
 	for (size_t i = 0; i < c->match.n; i++)
 		if (must_match(&c->match.v[i], out))
-			return V_FAIL;
+			return RESULT_FAIL;
 	str_init(&unread, 4096);
 	find_unread(&c->unread_warning, &unread);
 	if (unread.len)
 		check_fact(run, "unread", "%s", unread.s);
 	check_summary(run, "%zu required, %zu forbidden%s%s", c->required.n, c->forbidden.n,
 		      unread.len ? "; set, but nobody reads: " : "", unread.s);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 extern const struct check_kind check_env;

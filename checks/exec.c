@@ -41,33 +41,33 @@ static const struct key exec_keys[] = {
 static const struct schema exec_schema = {
     .name = "exec", .size = sizeof(struct exec_conf), .keys = exec_keys};
 
-static enum verdict judge_output(const struct exec_conf *c, const struct program *p,
-				 struct diag *out)
+static enum result judge_output(const struct exec_conf *c, const struct program *p,
+				struct diag *out)
 {
 	char words[200];
 	regex_t re;
 	int r;
 
-	text_clean_n(words, sizeof(words), p->out_text, p->n_out);
+	text_clean_n(words, sizeof words, p->out_text, p->n_out);
 	if (c->stdout_contains &&
 	    !memmem(p->out_text, p->n_out, c->stdout_contains, strlen(c->stdout_contains)))
 		return check_fail(out, D_EXEC_OUTPUT, c->command.v[0],
 				  "the output does not hold \"%s\"; it is: %s", c->stdout_contains,
 				  words);
 	if (!c->stdout_matches)
-		return V_PASS;
+		return RESULT_PASS;
 	invariant(!regcomp(&re, c->stdout_matches, REG_EXTENDED | REG_NOSUB | REG_NEWLINE));
 	r = regexec(&re, p->out_text, 0, NULL, 0);
 	return r ? check_fail(out, D_EXEC_OUTPUT, c->command.v[0],
 			      "the output does not match %s; it is: %s", c->stdout_matches, words)
-		 : V_PASS;
+		 : RESULT_PASS;
 }
 
-static enum verdict exec_run(const struct check_run *run, struct diag *out)
+static enum result exec_run(const struct check_run *run, struct diag *out)
 {
 	const struct exec_conf *c = run->conf;
-	struct program *p = xcalloc(1, sizeof(*p));
-	const char **argv = xcalloc(c->command.n + 1, sizeof(*argv));
+	struct program *p = xcalloc(1, sizeof *p);
+	const char **argv = xcalloc(c->command.n + 1, sizeof *argv);
 	enum program_trouble trouble;
 	char words[300];
 	int status = 0;
@@ -84,24 +84,24 @@ static enum verdict exec_run(const struct check_run *run, struct diag *out)
 		kill(p->pid, SIGKILL);
 		return check_fail(out, D_GUARD_DEADLINE, c->command.v[0],
 				  "the command was still running at its deadline; last words: %s",
-				  program_last_words(p, words, sizeof(words)));
+				  program_last_words(p, words, sizeof words));
 	}
 	check_reached(run, "ended");
 	if (WIFSIGNALED(status))
 		return check_fail(out, D_EXEC_SIGNAL, c->command.v[0],
 				  "ended by signal %d (%s); last words: %s", WTERMSIG(status),
 				  strsignal(WTERMSIG(status)),
-				  program_last_words(p, words, sizeof(words)));
+				  program_last_words(p, words, sizeof words));
 	check_fact(run, "status", "%d", WEXITSTATUS(status));
 	if (WEXITSTATUS(status) != c->status)
 		return check_fail(out, D_EXEC_STATUS, c->command.v[0],
 				  "exit status %d, expected %lld; last words: %s",
 				  WEXITSTATUS(status), (long long)c->status,
-				  program_last_words(p, words, sizeof(words)));
+				  program_last_words(p, words, sizeof words));
 	if (judge_output(c, p, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	check_summary(run, "%s", c->command.v[0]);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 extern const struct check_kind check_exec;

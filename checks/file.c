@@ -82,11 +82,11 @@ static const char *file_validate(const void *conf, const char **key)
 	return NULL;
 }
 
-static enum verdict fail_errno(struct diag *out, int err, const char *path, const char *doing)
+static enum result fail_errno(struct diag *out, int err, const char *path, const char *doing)
 {
 	enum diag_code code =
 	    errno_is_missing(err) || err == ELOOP ? D_FILE_MISSING : D_FILE_UNREADABLE;
-	enum verdict v = check_fail(out, code, path, "%s: %s", doing, strerror(err));
+	enum result v = check_fail(out, code, path, "%s: %s", doing, strerror(err));
 
 	out->sys_errno = err;
 	return v;
@@ -107,8 +107,8 @@ static const char *wanted_type(const struct file_conf *c)
 	return types[c->type == TYPE_DIRECTORY ? TYPE_DIR : c->type];
 }
 
-static enum verdict owner_is(const char *wanted, const struct stat *st, const char *path,
-			     struct diag *out)
+static enum result owner_is(const char *wanted, const struct stat *st, const char *path,
+			    struct diag *out)
 {
 	cleanup_free char *copy = xstrdup(wanted);
 	char *group = strchr(copy, ':');
@@ -135,12 +135,12 @@ static enum verdict owner_is(const char *wanted, const struct stat *st, const ch
 	if ((uid >= 0 && uid != st->st_uid) || (gid >= 0 && gid != st->st_gid))
 		return check_fail(out, D_FILE_MODE, path, "it belongs to %u:%u, demanded is %s",
 				  st->st_uid, st->st_gid, wanted);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 /* The kernel's answer for the effective user: modes, ACLs, read-only mounts and security modules all count. */
-static enum verdict may(const struct file_conf *c, const struct stat *st, const char *path,
-			struct diag *out)
+static enum result may(const struct file_conf *c, const struct stat *st, const char *path,
+		       struct diag *out)
 {
 	if (c->readable && !S_ISSOCK(st->st_mode) && faccessat(AT_FDCWD, path, R_OK, AT_EACCESS))
 		return check_fail(out, D_FILE_UNREADABLE, path,
@@ -157,7 +157,7 @@ static enum verdict may(const struct file_conf *c, const struct stat *st, const 
 		return check_fail(
 		    out, D_FILE_MODE, path, "execute: %s; mode %04o, owner %u:%u, this is user %u",
 		    strerror(errno), st->st_mode & 07777, st->st_uid, st->st_gid, geteuid());
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 static bool dir_is_empty(const char *path)
@@ -166,12 +166,12 @@ static bool dir_is_empty(const char *path)
 	glob_t g = {0};
 	bool empty;
 
-	snprintf(pattern, sizeof(pattern), "%s/*", path);
+	snprintf(pattern, sizeof pattern, "%s/*", path);
 	empty = glob(pattern, GLOB_NOSORT, NULL, &g) == GLOB_NOMATCH;
 	globfree(&g);
 	if (!empty)
 		return false;
-	snprintf(pattern, sizeof(pattern), "%s/.[!.]*", path);
+	snprintf(pattern, sizeof pattern, "%s/.[!.]*", path);
 	empty = glob(pattern, GLOB_NOSORT, NULL, &g) == GLOB_NOMATCH;
 	globfree(&g);
 	return empty;
@@ -195,8 +195,8 @@ static int open_regular(const char *path, struct diag *out)
 	return steal_fd(&fd);
 }
 
-static enum verdict content_is(const struct check_run *run, const struct file_conf *c,
-			       const char *path, struct diag *out)
+static enum result content_is(const struct check_run *run, const struct file_conf *c,
+			      const char *path, struct diag *out)
 {
 	unsigned char buf[64 * 1024], digest[EVP_MAX_MD_SIZE];
 	char hex[65] = "";
@@ -206,13 +206,13 @@ static enum verdict content_is(const struct check_run *run, const struct file_co
 	ssize_t n;
 
 	if (fd < 0)
-		return V_FAIL;
+		return RESULT_FAIL;
 	check_step(run, PH_ASSERT, "reading %s", path);
 	EVP_DigestInit_ex(md, EVP_sha256(), NULL);
-	while ((n = fd_read_full(fd, buf, sizeof(buf))) > 0) {
+	while ((n = fd_read_full(fd, buf, sizeof buf)) > 0) {
 		EVP_DigestUpdate(md, buf, (size_t)n);
 		/* Less than asked for is the end. */
-		if ((size_t)n == sizeof(buf) && mono_reached(run->deadline, mono_now()))
+		if ((size_t)n == sizeof buf && instant_reached(run->deadline, instant_now()))
 			return check_fail(out, D_GUARD_DEADLINE, path,
 					  "the file could not be read to its end in time");
 	}
@@ -223,10 +223,10 @@ static enum verdict content_is(const struct check_run *run, const struct file_co
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 	return strcasecmp(hex, c->sha256)
 		   ? check_fail(out, D_FILE_CHECKSUM, path, "its SHA-256 is %s", hex)
-		   : V_PASS;
+		   : RESULT_PASS;
 }
 
-static enum verdict holds_text(const struct file_conf *c, const char *path, struct diag *out)
+static enum result holds_text(const struct file_conf *c, const char *path, struct diag *out)
 {
 	cleanup_fd int fd = open_regular(path, out);
 	/* Pages that nothing is read into cost nothing. */
@@ -235,18 +235,18 @@ static enum verdict holds_text(const struct file_conf *c, const char *path, stru
 	size_t len;
 
 	if (fd < 0)
-		return V_FAIL;
+		return RESULT_FAIL;
 	n = fd_read_full(fd, text, CONTAINS_MAX);
 	if (n < 0)
 		return fail_errno(out, errno, path, "read");
 	len = (size_t)n;
 	if (memmem(text, len, c->contains, strlen(c->contains)))
-		return V_PASS;
+		return RESULT_PASS;
 	return check_fail(out, D_FILE_CONTENT, path, "%zu bytes, and \"%s\" is not among them", len,
 			  c->contains);
 }
 
-static enum verdict one_file(const struct check_run *run, const char *path, struct diag *out)
+static enum result one_file(const struct check_run *run, const char *path, struct diag *out)
 {
 	const struct file_conf *c = run->conf;
 	unsigned long allowed;
@@ -264,7 +264,7 @@ static enum verdict one_file(const struct check_run *run, const char *path, stru
 		    "it is a %s; only a file has the content or size that is demanded",
 		    type_name(st.st_mode));
 	if (may(c, &st, path, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (c->not_empty && (S_ISDIR(st.st_mode) ? dir_is_empty(path) : st.st_size == 0))
 		return check_fail(out, D_FILE_TOO_SMALL, path, "it is empty");
 	if (c->min_size.bytes >= 0 && st.st_size < c->min_size.bytes)
@@ -277,13 +277,13 @@ static enum verdict one_file(const struct check_run *run, const char *path, stru
 				  "its mode is %04o, demanded is at most %04lo", st.st_mode & 07777,
 				  allowed);
 	if (c->owner && owner_is(c->owner, &st, path, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (c->sha256 && content_is(run, c, path, out))
-		return V_FAIL;
-	return c->contains ? holds_text(c, path, out) : V_PASS;
+		return RESULT_FAIL;
+	return c->contains ? holds_text(c, path, out) : RESULT_PASS;
 }
 
-static enum verdict file_run(const struct check_run *run, struct diag *out)
+static enum result file_run(const struct check_run *run, struct diag *out)
 {
 	const struct file_conf *c = run->conf;
 	glob_t g = {0};
@@ -293,9 +293,9 @@ static enum verdict file_run(const struct check_run *run, struct diag *out)
 	/* A path that exists as it stands is that file, whatever characters are in it. */
 	if (!strpbrk(c->path, "*?[") || !access(c->path, F_OK)) {
 		if (one_file(run, c->path, out))
-			return V_FAIL;
+			return RESULT_FAIL;
 		check_summary(run, "%s", c->path);
-		return V_PASS;
+		return RESULT_PASS;
 	}
 	r = glob(c->path, 0, NULL, &g);
 	if (r == GLOB_NOMATCH)
@@ -305,10 +305,10 @@ static enum verdict file_run(const struct check_run *run, struct diag *out)
 				  "the pattern could not be followed");
 	for (size_t i = 0; i < g.gl_pathc; i++)
 		if (one_file(run, g.gl_pathv[i], out))
-			return V_FAIL;
+			return RESULT_FAIL;
 	check_fact(run, "files", "%zu", g.gl_pathc);
 	check_summary(run, "%s: %zu", c->path, g.gl_pathc);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 extern const struct check_kind check_file;

@@ -132,31 +132,31 @@ static const char *status_words(const struct strlist *wanted, char *buf, size_t 
 	return buf;
 }
 
-static enum verdict http_json(const struct check_run *run, const struct http_conf *c,
-			      const struct web_response *resp, struct diag *out)
+static enum result http_json(const struct check_run *run, const struct http_conf *c,
+			     const struct web_response *resp, struct diag *out)
 {
 	char why[480], start[160];
-	json_t *root = json_read(resp->body, resp->len, why, sizeof(why));
+	json_t *root = json_read(resp->body, resp->len, why, sizeof why);
 
 	if (!root && web_is_html(resp))
 		return check_fail(out, D_HTTP_HTML_PAGE, resp->subject,
 				  "JSON was expected; the body: %s",
-				  web_body_start(resp, start, sizeof(start)));
+				  web_body_start(resp, start, sizeof start));
 	if (!root)
 		return check_fail(out, D_HTTP_JSON_INVALID, resp->subject, "%s; the body: %s", why,
-				  web_body_start(resp, start, sizeof(start)));
+				  web_body_start(resp, start, sizeof start));
 	for (size_t i = 0; i < c->json.n; i++) {
 		bool wrong_type;
 
 		if (!json_expect_holds(GROUP_AT(c->json, struct json_expect, i), root, why,
-				       sizeof(why), &wrong_type))
+				       sizeof why, &wrong_type))
 			return check_fail(out, D_HTTP_JSON_MISMATCH, resp->subject, "%s", why);
 	}
 	check_reached(run, "json");
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict http_run(const struct check_run *run, struct diag *out)
+static enum result http_run(const struct check_run *run, struct diag *out)
 {
 	const struct http_conf *c = run->conf;
 	struct web_conf web = WEB_CONF(c);
@@ -176,20 +176,20 @@ static enum verdict http_run(const struct check_run *run, struct diag *out)
 	if (c->body && str_eq(c->method, "GET"))
 		req.method = "POST";
 	if (url_reveal(&c->url, &url, out) || web_request(run, &req, &resp, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	check_fact(run, "status", "%ld", resp.status);
 	check_fact(run, "ms", "%.1f", resp.ms);
 	if (!status_fits(&c->status, resp.status))
-		return web_fail_status(out, &resp, status_words(&c->status, words, sizeof(words)));
+		return web_fail_status(out, &resp, status_words(&c->status, words, sizeof words));
 	if (c->json.n && http_json(run, c, &resp, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (c->body_contains &&
 	    !memmem(resp.body, resp.len, c->body_contains, strlen(c->body_contains)))
 		return check_fail(out, D_HTTP_BODY, resp.subject,
 				  "the body does not hold \"%s\"; %s", c->body_contains,
-				  web_body_start(&resp, start, sizeof(start)));
+				  web_body_start(&resp, start, sizeof start));
 	check_summary(run, "%s %ld", resp.subject, resp.status);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 extern const struct check_kind check_http;

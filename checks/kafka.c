@@ -335,9 +335,9 @@ static bool wants_config(const struct kafka_topic_conf *t)
 	       kafka_topic_wants(t, "write");
 }
 
-static struct kafka_ask *make_ask(const struct kafka_conf *c, const struct grouplist *topics)
+static struct kafka_query *make_ask(const struct kafka_conf *c, const struct grouplist *topics)
 {
-	struct kafka_ask *a = xcalloc(1, sizeof *a);
+	struct kafka_query *a = xcalloc(1, sizeof *a);
 
 	a->topic = xcalloc(topics->n + 1, sizeof *a->topic);
 	a->group = xcalloc(c->groups.n + 1, sizeof *a->group);
@@ -357,20 +357,20 @@ static struct kafka_ask *make_ask(const struct kafka_conf *c, const struct group
 }
 
 /* A coordinator that cannot be reached does not answer: why is looked for while its answer is waited for. */
-static int ask(struct kafka_client *client, struct kafka_ask *a, const struct kafka_broker *v,
+static int ask(struct kafka_client *client, struct kafka_query *a, const struct kafka_broker *v,
 	       size_t n, struct diag *out)
 {
-	struct mono patience = kafka_patience(client);
-	struct mono soon = mono_after(mono_now(), SPAN_MS(GROUP_PATIENCE_MS));
+	struct instant patience = kafka_patience(client);
+	struct instant soon = instant_after(instant_now(), DURATION_MS(GROUP_PATIENCE_MS));
 	int got;
 
 	check_step(client->run, PH_PROTOCOL, "asking about topics and groups");
-	got = kafka_ask(client, a, mono_earlier(soon, patience), out);
+	got = kafka_query_run(client, a, instant_earlier(soon, patience), out);
 	if (got != 0)
 		return got < 0 ? -1 : 0;
 	if (kafka_groups_blocked(client, a, v, n, out) < 0)
 		return -1;
-	return kafka_ask(client, a, patience, out) < 0 ? -1 : 0;
+	return kafka_query_run(client, a, patience, out) < 0 ? -1 : 0;
 }
 
 /* Handles for what needs one of its own. They connect while other questions are asked. */
@@ -418,7 +418,7 @@ static int judge_permissions(struct handles *h, const struct kafka_conf *c,
 			     const struct grouplist *topics, const struct rd_kafka_metadata *md,
 			     struct diag *out)
 {
-	struct kafka_ask *a = make_ask(c, topics);
+	struct kafka_query *a = make_ask(c, topics);
 	struct kafka_broker *v = all_brokers(md);
 	size_t n = (size_t)md->broker_cnt;
 	struct kafka_findings f = {.n = 0};
@@ -427,8 +427,8 @@ static int judge_permissions(struct handles *h, const struct kafka_conf *c,
 	a->broker = kafka_ready_broker(h->first, v, n);
 	if (open_handles(h, c, out) < 0 || ask(h->first, a, v, n, out) < 0)
 		return -1;
-	if (goes_on(&f, kafka_access_judge(h->first, topics, a, &d), &d) &&
-	    goes_on(&f, kafka_settings_judge(h->first->run, topics, a, md, &d), &d) &&
+	if (goes_on(&f, kafka_acl_judge(h->first, topics, a, &d), &d) &&
+	    goes_on(&f, kafka_topic_config_judge(h->first->run, topics, a, md, &d), &d) &&
 	    goes_on(&f, kafka_groups_judge(h->first, a, v, n, &d), &d))
 		judge_producers(h, c, v, n, &f);
 	if (kafka_findings_tell(&f, out) < 0)
@@ -438,9 +438,9 @@ static int judge_permissions(struct handles *h, const struct kafka_conf *c,
 
 /* ---- one attempt --------------------------------------------------------------------------------------------- */
 
-static struct kafka_access access_of(const struct kafka_conf *c)
+static struct kafka_client_conf access_of(const struct kafka_conf *c)
 {
-	return (struct kafka_access){
+	return (struct kafka_client_conf){
 	    .bootstrap_servers = &c->bootstrap_servers,
 	    .properties = &c->properties,
 	    .properties_file = c->properties_file,
@@ -450,46 +450,46 @@ static struct kafka_access access_of(const struct kafka_conf *c)
 
 static bool kafka_starts_programs(const void *conf)
 {
-	struct kafka_access access = access_of(conf);
+	struct kafka_client_conf access = access_of(conf);
 
-	return kafka_access_starts_programs(&access);
+	return kafka_client_conf_starts_programs(&access);
 }
 
 static bool tries_reading(const struct kafka_conf *c)
 {
-	for (size_t i = 0; i < c->topics.n && !kafka_ask_knows_access(); i++)
+	for (size_t i = 0; i < c->topics.n && !kafka_query_knows_acl(); i++)
 		if (kafka_topic_wants(GROUP_AT(c->topics, struct kafka_topic_conf, i), "read"))
 			return true;
 	return false;
 }
 
-static enum verdict attempt(const struct check_run *run, struct handles *h, struct diag *out)
+static enum result attempt(const struct check_run *run, struct handles *h, struct diag *out)
 {
 	/* A consumer without group can ask for everything that is asked here, and fetch. */
-	static const struct kafka_setting reader[] = {
+	static const struct kafka_prop_override reader[] = {
 	    {"enable.partition.eof", "true"}, {"fetch.wait.max.ms", "2"}, {NULL, NULL}};
 	/* Where reading is tried, why a fetch fails is told in the log only. */
-	static const struct kafka_setting trying_reader[] = {{"enable.partition.eof", "true"},
-							     {"fetch.wait.max.ms", "2"},
-							     {"debug", "topic"},
-							     {NULL, NULL}};
+	static const struct kafka_prop_override trying_reader[] = {{"enable.partition.eof", "true"},
+								   {"fetch.wait.max.ms", "2"},
+								   {"debug", "topic"},
+								   {NULL, NULL}};
 	const struct kafka_conf *c = run->conf;
-	const struct kafka_access access = access_of(c);
-	struct kafka_props *props = xcalloc(1, sizeof *props);
+	const struct kafka_client_conf access = access_of(c);
+	struct kafka_client_props *props = xcalloc(1, sizeof *props);
 	struct kafka_metadata m;
 	struct grouplist topics = needed_topics(c);
 
 	check_step(run, PH_CONFIG, "reading the settings of the Kafka client");
 	if (c->librdkafka && check_library(c->librdkafka, out) < 0)
-		return V_FAIL;
-	if (kafka_props_load(&access, props, out) < 0)
-		return V_FAIL;
+		return RESULT_FAIL;
+	if (kafka_client_props_load(&access, props, out) < 0)
+		return RESULT_FAIL;
 	if ((c->idempotent || c->transactional_id) && kafka_producer_settings(run, props, out) < 0)
-		return V_FAIL;
+		return RESULT_FAIL;
 	h->first = kafka_open(run, props, RD_KAFKA_CONSUMER, &c->bootstrap_servers,
 			      tries_reading(c) ? trying_reader : reader, out);
 	if (!h->first || get_metadata(h->first, &topics, &m, out) < 0)
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (props->tls)
 		check_reached(run, "tls");
 	if (props->sasl)
@@ -498,20 +498,20 @@ static enum verdict attempt(const struct check_run *run, struct handles *h, stru
 	report_facts(run, c, &m);
 	if (judge_cluster(c, &m, out) < 0 || kafka_topics_judge(&topics, m.md, out) < 0 ||
 	    check_brokers(h->first, c, &topics, m.md, out) < 0)
-		return V_FAIL;
+		return RESULT_FAIL;
 	check_reached(run, "brokers");
-	return judge_permissions(h, c, &topics, m.md, out) < 0 ? V_FAIL : V_PASS;
+	return judge_permissions(h, c, &topics, m.md, out) < 0 ? RESULT_FAIL : RESULT_PASS;
 }
 
-static enum verdict kafka_run(const struct check_run *run, struct diag *out)
+static enum result kafka_run(const struct check_run *run, struct diag *out)
 {
 	struct handles h = {.first = NULL};
-	enum verdict verdict = attempt(run, &h, out);
+	enum result result = attempt(run, &h, out);
 	struct kafka_client *const all[] = {h.first, h.canary, h.idempotent, h.transactional};
 
-	if (verdict != V_PASS)
+	if (result != RESULT_PASS)
 		kafka_explain_throttling(all, ARRAY_LEN(all), out);
-	return verdict;
+	return result;
 }
 
 extern const struct check_kind check_kafka;

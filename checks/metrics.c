@@ -93,10 +93,10 @@ static const char *metrics_validate(const void *conf, const char **key)
 			return "has a min above its max";
 	}
 	for (size_t i = 0; i < c->max_age.n; i++) {
-		struct span age;
+		struct duration age;
 
 		*key = "max_age";
-		if (!c->max_age.v[i].value || span_parse(&age, c->max_age.v[i].value))
+		if (!c->max_age.v[i].value || duration_parse(&age, c->max_age.v[i].value))
 			return "must be NAME=AGE with a unit, as in "
 			       "job_last_success_timestamp_seconds=10m";
 	}
@@ -179,7 +179,7 @@ static void see_sample(struct looking *l, const struct family *f, struct seen *s
 		return;
 	s->there = true;
 	if (!s->example[0])
-		labels_text(line, s->example, sizeof(s->example));
+		labels_text(line, s->example, sizeof s->example);
 	/* One sample stands for a series: the value, a counter's total, a histogram's count. */
 	if (str_eq(suffix, "_bucket") || str_eq(suffix, "_sum") || str_eq(suffix, "_gsum") ||
 	    !labels_fit(line, &f->labels))
@@ -189,7 +189,7 @@ static void see_sample(struct looking *l, const struct family *f, struct seen *s
 			    (isnan(line->value) && !(isnan(f->min) && isnan(f->max))))) {
 		s->outside = true;
 		s->value = line->value;
-		labels_text(line, s->example, sizeof(s->example));
+		labels_text(line, s->example, sizeof s->example);
 	}
 	(void)l;
 }
@@ -229,12 +229,12 @@ static bool type_fits(const char *declared, int wanted)
 	       (str_eq(types[wanted], "unknown") && str_eq(declared, "untyped"));
 }
 
-static enum verdict judge_family(const struct family *f, const struct seen *s, const char *url,
-				 struct diag *out)
+static enum result judge_family(const struct family *f, const struct seen *s, const char *url,
+				struct diag *out)
 {
 	char subject[DIAG_SUBJECT_MAX];
 
-	snprintf(subject, sizeof(subject), "family %s", f->name);
+	snprintf(subject, sizeof subject, "family %s", f->name);
 	if (!s->there)
 		return check_fail(out, D_METRICS_FAMILY_MISSING, subject, "%s does not have it",
 				  url);
@@ -258,31 +258,31 @@ static enum verdict judge_family(const struct family *f, const struct seen *s, c
 		return check_fail(out, D_METRICS_VALUE, subject, "{%s} is %g, outside %g to %g",
 				  s->example, s->value, isnan(f->min) ? -INFINITY : f->min,
 				  isnan(f->max) ? INFINITY : f->max);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict judge_age(const struct pair *p, const struct seen *s, const char *url,
-			      struct diag *out)
+static enum result judge_age(const struct pair *p, const struct seen *s, const char *url,
+			     struct diag *out)
 {
 	struct timespec now;
-	struct span age;
+	struct duration age;
 	char allowed[32];
 	double is;
 
 	if (!s->there)
 		return check_fail(out, D_METRICS_FAMILY_MISSING, p->name, "%s does not have it",
 				  url);
-	span_parse(&age, p->value);
+	duration_parse(&age, p->value);
 	clock_gettime(CLOCK_REALTIME, &now);
 	is = (double)now.tv_sec - s->value;
-	if (is <= span_ms(age) / 1e3)
-		return V_PASS;
+	if (is <= duration_ms(age) / 1e3)
+		return RESULT_PASS;
 	return check_fail(out, D_METRICS_STALE, p->name, "it is %.0f s old, allowed are %s", is,
-			  span_text(age, allowed, sizeof(allowed)));
+			  duration_text(age, allowed, sizeof allowed));
 }
 
-static enum verdict judge_page(const struct check_run *run, struct web_response *resp,
-			       struct looking *l, struct diag *out)
+static enum result judge_page(const struct check_run *run, struct web_response *resp,
+			      struct looking *l, struct diag *out)
 {
 	const struct metrics_conf *c = l->conf;
 	bool openmetrics = str_eq(resp->content_type, "application/openmetrics-text");
@@ -292,14 +292,14 @@ static enum verdict judge_page(const struct check_run *run, struct web_response 
 		return check_fail(out, D_METRICS_MALFORMED, resp->subject,
 				  "the content type is %s, not application/openmetrics-text",
 				  resp->content_type[0] ? resp->content_type : "not given");
-	web_body_start(resp, start, sizeof(start));
+	web_body_start(resp, start, sizeof start);
 	if (web_is_html(resp))
 		return check_fail(out, D_HTTP_HTML_PAGE, resp->subject,
 				  "metrics were expected; the body: %s", start);
 	if (strlen(resp->body) != resp->len)
 		return check_fail(out, D_METRICS_MALFORMED, resp->subject,
 				  "the page holds a zero byte");
-	if (prom_read(resp->body, openmetrics, see, l, why, sizeof(why)))
+	if (prom_read(resp->body, openmetrics, see, l, why, sizeof why))
 		return check_fail(out, D_METRICS_MALFORMED, resp->subject, "%s; the body: %s", why,
 				  start);
 	if (!l->samples && !(l->lines && c->families.n))
@@ -310,15 +310,15 @@ static enum verdict judge_page(const struct check_run *run, struct web_response 
 	for (size_t i = 0; i < c->families.n; i++)
 		if (judge_family(GROUP_AT(c->families, struct family, i), &l->families[i],
 				 resp->subject, out))
-			return V_FAIL;
+			return RESULT_FAIL;
 	for (size_t i = 0; i < c->max_age.n; i++)
 		if (judge_age(&c->max_age.v[i], &l->ages[i], resp->subject, out))
-			return V_FAIL;
-	return V_PASS;
+			return RESULT_FAIL;
+	return RESULT_PASS;
 }
 
-static enum verdict page_holds(const struct check_run *run, const struct metrics_conf *c,
-			       struct diag *out)
+static enum result page_holds(const struct check_run *run, const struct metrics_conf *c,
+			      struct diag *out)
 {
 	struct web_conf web = WEB_CONF(c);
 	struct looking l = {.conf = c};
@@ -331,36 +331,36 @@ static enum verdict page_holds(const struct check_run *run, const struct metrics
 			 : "text/plain;version=0.0.4;q=1,application/"
 			   "openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1";
 	if (url_reveal(&c->url, &url, out) || web_request(run, &req, &resp, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (resp.status != 200)
 		return web_fail_status(out, &resp, "200");
-	l.families = xcalloc(c->families.n + 1, sizeof(*l.families));
-	l.ages = xcalloc(c->max_age.n + 1, sizeof(*l.ages));
+	l.families = xcalloc(c->families.n + 1, sizeof *l.families);
+	l.ages = xcalloc(c->max_age.n + 1, sizeof *l.ages);
 	if (judge_page(run, &resp, &l, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	check_summary(run, "%s, %zu samples, %zu famil%s as demanded", resp.subject, l.samples,
 		      c->families.n, c->families.n == 1 ? "y" : "ies");
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 /* Binds as a server would (SO_REUSEADDR: connections of a former process in TIME_WAIT do not count), never listens. */
-static enum verdict port_is_free(const struct check_run *run, const struct metrics_conf *c,
-				 struct diag *out)
+static enum result port_is_free(const struct check_run *run, const struct metrics_conf *c,
+				struct diag *out)
 {
 	struct addrinfo *list;
 	char host[256];
 	int port, one = 1;
 	cleanup_fd int fd = -1;
 
-	invariant(!hostport_split(c->free_port, host, sizeof(host), &port));
+	invariant(!hostport_split(c->free_port, host, sizeof host, &port));
 	check_step(run, PH_ASSERT, "binding %s", c->free_port);
 	if (net_resolve(run, host, port, AF_UNSPEC, &list, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return check_fail(out, D_METRICS_PORT_UNUSABLE, c->free_port, "socket: %s",
 				  strerror(errno));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 	if (bind(fd, list->ai_addr, list->ai_addrlen)) {
 		if (errno == EADDRINUSE)
 			return check_fail(out, D_METRICS_PORT_TAKEN, c->free_port, "bind: %s",
@@ -371,16 +371,16 @@ static enum verdict port_is_free(const struct check_run *run, const struct metri
 	check_reached(run, "port free");
 	if (!c->url.text && !secret_is_set(c->url.ref))
 		check_summary(run, "%s is free", c->free_port);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict metrics_run(const struct check_run *run, struct diag *out)
+static enum result metrics_run(const struct check_run *run, struct diag *out)
 {
 	const struct metrics_conf *c = run->conf;
 
 	if (c->free_port && port_is_free(run, c, out))
-		return V_FAIL;
-	return c->url.text || secret_is_set(c->url.ref) ? page_holds(run, c, out) : V_PASS;
+		return RESULT_FAIL;
+	return c->url.text || secret_is_set(c->url.ref) ? page_holds(run, c, out) : RESULT_PASS;
 }
 
 extern const struct check_kind check_metrics;

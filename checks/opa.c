@@ -146,7 +146,7 @@ static int ask(const struct session *s, const char *path, const char *body,
 static const char *opa_words(const struct web_response *resp, char *buf, size_t size)
 {
 	char err[160], start[160];
-	json_t *root = json_read(resp->body, resp->len, err, sizeof(err));
+	json_t *root = json_read(resp->body, resp->len, err, sizeof err);
 	const char *code = json_str(root, "code"), *message = json_str(root, "message");
 	const char *detail =
 	    json_str(json_array_get(json_object_get(root, "errors"), 0), "message");
@@ -155,7 +155,7 @@ static const char *opa_words(const struct web_response *resp, char *buf, size_t 
 		snprintf(buf, size, "%s: %s%s%s", code ? code : "error", message ? message : "",
 			 detail ? ": " : "", detail ? detail : "");
 	else
-		snprintf(buf, size, "the body: %s", web_body_start(resp, start, sizeof(start)));
+		snprintf(buf, size, "the body: %s", web_body_start(resp, start, sizeof start));
 	return buf;
 }
 
@@ -164,50 +164,50 @@ static bool is_opa_error(const struct web_response *resp)
 {
 	char err[160];
 
-	return json_str(json_read(resp->body, resp->len, err, sizeof(err)), "code") != NULL;
+	return json_str(json_read(resp->body, resp->len, err, sizeof err), "code") != NULL;
 }
 
-static enum verdict opa_health_plain(const struct session *s, struct diag *out)
+static enum result opa_health_plain(const struct session *s, struct diag *out)
 {
 	struct web_response resp;
 	char words[300], err[160];
 	json_t *root;
 
 	if (ask(s, "/health", NULL, &resp, out))
-		return V_FAIL;
-	root = json_read(resp.body, resp.len, err, sizeof(err));
+		return RESULT_FAIL;
+	root = json_read(resp.body, resp.len, err, sizeof err);
 	if (resp.status == 500 && json_is_object(root))
 		return check_fail(out, D_OPA_UNHEALTHY, resp.subject, "HTTP status 500: %s",
-				  opa_words(&resp, words, sizeof(words)));
+				  opa_words(&resp, words, sizeof words));
 	if (resp.status == 404)
 		return check_fail(out, D_OPA_NOT_OPA, resp.subject,
 				  "HTTP status 404: no OPA without /health; %s",
-				  opa_words(&resp, words, sizeof(words)));
+				  opa_words(&resp, words, sizeof words));
 	if (resp.status != 200)
 		return web_fail_status(out, &resp, "200");
 	if (!json_is_object(root) || json_object_size(root))
 		return check_fail(out, D_OPA_NOT_OPA, resp.subject,
 				  "OPA answers {}, this peer something else; %s",
-				  opa_words(&resp, words, sizeof(words)));
-	return V_PASS;
+				  opa_words(&resp, words, sizeof words));
+	return RESULT_PASS;
 }
 
-static enum verdict opa_health_of(const struct session *s, const char *what, struct diag *out)
+static enum result opa_health_of(const struct session *s, const char *what, struct diag *out)
 {
 	bool bundles = str_eq(what, "bundles");
 	struct web_response resp;
 	char words[300];
 
 	if (ask(s, bundles ? "/health?bundles=true" : "/health?plugins=true", NULL, &resp, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (resp.status == 500)
 		return check_fail(out, bundles ? D_OPA_BUNDLE_INACTIVE : D_OPA_PLUGIN_NOT_READY,
 				  resp.subject, "/health?%s=true answers status 500: %s", what,
-				  opa_words(&resp, words, sizeof(words)));
-	return resp.status == 200 ? V_PASS : web_fail_status(out, &resp, "200");
+				  opa_words(&resp, words, sizeof words));
+	return resp.status == 200 ? RESULT_PASS : web_fail_status(out, &resp, "200");
 }
 
-static enum verdict decision_input(const struct decision *d, struct str *body, struct diag *out)
+static enum result decision_input(const struct decision *d, struct str *body, struct diag *out)
 {
 	char err[200];
 	size_t len;
@@ -219,18 +219,18 @@ static enum verdict decision_input(const struct decision *d, struct str *body, s
 			str_addf(body, "{\"input\":%s}", d->input.text);
 		else
 			str_add(body, "{}");
-		return V_PASS;
+		return RESULT_PASS;
 	}
 	text = file_read(d->input_file, INPUT_MAX, &len);
 	if (!text)
 		return check_fail(out, errno == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE,
 				  d->input_file, "%s", strerror(errno));
-	v = json_read(text, len, err, sizeof(err));
+	v = json_read(text, len, err, sizeof err);
 	if (!v)
 		return check_fail(out, D_FILE_CONTENT, d->input_file, "the input is not JSON: %s",
 				  err);
 	str_addf(body, "{\"input\":%s}", text);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 static const char *decision_path(const char *path)
@@ -240,8 +240,8 @@ static const char *decision_path(const char *path)
 	return path + strspn(path, "/");
 }
 
-static enum verdict decision_judge(const struct decision *d, const struct web_response *resp,
-				   struct diag *out)
+static enum result decision_judge(const struct decision *d, const struct web_response *resp,
+				  struct diag *out)
 {
 	struct json_expect expect = {.at = d->at,
 				     .equals = d->equals,
@@ -254,32 +254,31 @@ static enum verdict decision_judge(const struct decision *d, const struct web_re
 
 	if ((resp->status == 500 || resp->status == 400) && is_opa_error(resp))
 		return check_fail(out, D_OPA_EVALUATION_ERROR, resp->subject, "HTTP status %ld: %s",
-				  resp->status, opa_words(resp, why, sizeof(why)));
+				  resp->status, opa_words(resp, why, sizeof why));
 	if (resp->status == 404)
 		return check_fail(out, D_OPA_NOT_OPA, resp->subject,
 				  "HTTP status 404: OPA answers 200 below /v1/data; %s",
-				  opa_words(resp, why, sizeof(why)));
+				  opa_words(resp, why, sizeof why));
 	if (resp->status != 200)
 		return web_fail_status(out, resp, "200");
-	root = json_read(resp->body, resp->len, why, sizeof(why));
+	root = json_read(resp->body, resp->len, why, sizeof why);
 	if (!json_is_object(root))
 		return check_fail(out, web_is_html(resp) ? D_HTTP_HTML_PAGE : D_OPA_NOT_OPA,
 				  resp->subject, "the answer is no JSON object; %s",
-				  opa_words(resp, why, sizeof(why)));
+				  opa_words(resp, why, sizeof why));
 	result = json_object_get(root, "result");
 	if (!result)
 		return check_fail(
 		    out, D_OPA_UNDEFINED, resp->subject,
 		    "the answer has no \"result\": no rule at %s applies, or none is loaded",
 		    decision_path(d->path));
-	if (json_expect_holds(&expect, result, why, sizeof(why), &wrong_type))
-		return V_PASS;
+	if (json_expect_holds(&expect, result, why, sizeof why, &wrong_type))
+		return RESULT_PASS;
 	return check_fail(out, wrong_type ? D_OPA_DECISION_TYPE : D_OPA_DECISION, resp->subject,
 			  "%s", why);
 }
 
-static enum verdict opa_decision(const struct session *s, const struct decision *d,
-				 struct diag *out)
+static enum result opa_decision(const struct session *s, const struct decision *d, struct diag *out)
 {
 	struct web_response resp;
 	struct str body, path;
@@ -288,34 +287,34 @@ static enum verdict opa_decision(const struct session *s, const struct decision 
 	str_init(&body, 2 * INPUT_MAX);
 	str_init(&path, URL_MAX);
 	if (decision_input(d, &body, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	str_addf(&path, "/v1/data/%s", decision_path(d->path));
 	r = ask(s, path.s, body.s, &resp, out);
 	if (r)
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (decision_judge(d, &resp, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	check_reached(s->run, "decision %s", decision_path(d->path));
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict opa_run(const struct check_run *run, struct diag *out)
+static enum result opa_run(const struct check_run *run, struct diag *out)
 {
 	const struct opa_conf *c = run->conf;
 	struct session s = {.run = run, .conf = c, .web = WEB_CONF(c)};
 
 	if (url_reveal(&c->url, &s.url, out) || opa_health_plain(&s, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	for (size_t i = 0; i < c->health.n; i++)
 		if (opa_health_of(&s, c->health.v[i], out))
-			return V_FAIL;
+			return RESULT_FAIL;
 	for (size_t i = 0; i < c->decisions.n; i++)
 		if (opa_decision(&s, GROUP_AT(c->decisions, struct decision, i), out))
-			return V_FAIL;
+			return RESULT_FAIL;
 	check_fact(run, "decisions", "%zu", c->decisions.n);
 	check_summary(run, "healthy, %zu decision%s defined", c->decisions.n,
 		      c->decisions.n == 1 ? "" : "s");
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 extern const struct check_kind check_opa;

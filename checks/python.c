@@ -30,7 +30,7 @@ static const char *least_version_problem(const char *text)
 {
 	char demand[60];
 
-	return snprintf(demand, sizeof(demand), "x >= %s", text) >= (int)sizeof(demand) ||
+	return snprintf(demand, sizeof demand, "x >= %s", text) >= (int)sizeof demand ||
 		       strchr(text, ',') || demand_problem(demand)
 		   ? "is not a version such as 2.6.1"
 		   : NULL;
@@ -104,7 +104,7 @@ static void problem(struct probing *p, enum diag_code code, const char *subject,
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	if (p->problems++)
 		str_addf(&p->others, "; %s: %s", subject, text);
@@ -168,14 +168,14 @@ static void judge_librdkafka(struct probing *p, const char *version, const char 
 	int64_t n = 0;
 
 	if (version_pep440_problem(version) && !parse_i64(number, 1, UINT32_MAX, &n)) {
-		snprintf(numbered, sizeof(numbered), "%d.%d.%d", (int)(n >> 24),
+		snprintf(numbered, sizeof numbered, "%d.%d.%d", (int)(n >> 24),
 			 (int)(n >> 16 & 0xff), (int)(n >> 8 & 0xff));
 		version = numbered;
 	}
-	text_clean(p->librdkafka, sizeof(p->librdkafka), version);
+	text_clean(p->librdkafka, sizeof p->librdkafka, version);
 	if (!least)
 		return;
-	snprintf(demand, sizeof(demand), "librdkafka >= %s", least);
+	snprintf(demand, sizeof demand, "librdkafka >= %s", least);
 	if (version_pep440_problem(version))
 		problem(p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
 			"the version of its librdkafka cannot be told: libversion() gives \"%s\"",
@@ -200,7 +200,7 @@ static void hear_of_module(struct probing *p, const char *word, const char *name
 {
 	p->at[0] = '\0';
 	if (str_eq(word, "importing")) {
-		text_clean(p->at, sizeof(p->at), name);
+		text_clean(p->at, sizeof p->at, name);
 		check_step(p->run, PH_ASSERT, "importing %s", p->at);
 	} else if (str_eq(word, "imported")) {
 		p->imported++;
@@ -230,13 +230,13 @@ static void heard(void *ctx, const char *line)
 	char buf[PROGRAM_LINE_MAX], *rest = buf;
 	const char *word, *a, *b;
 
-	snprintf(buf, sizeof(buf), "%s", line);
+	snprintf(buf, sizeof buf, "%s", line);
 	word = strsep(&rest, "\t");
 	a = rest ? strsep(&rest, "\t") : "";
 	b = rest ? strsep(&rest, "\t") : "";
 	if (str_eq(word, "python")) {
-		text_clean(p->version, sizeof(p->version), a);
-		text_clean(p->executable, sizeof(p->executable), b);
+		text_clean(p->version, sizeof p->version, a);
+		text_clean(p->executable, sizeof p->executable, b);
 		check_reached(p->run, "Python %s", p->version);
 	} else if (str_eq(word, "too old")) {
 		p->old = true;
@@ -274,7 +274,7 @@ static size_t add_wanted(const char **argv, size_t n, char letter, const struct 
 static enum program_trouble start(const struct python_conf *c, struct program *program)
 {
 	const char **argv =
-	    xcalloc(c->distributions.n + c->forbidden.n + c->modules.n + 8, sizeof(*argv));
+	    xcalloc(c->distributions.n + c->forbidden.n + c->modules.n + 8, sizeof *argv);
 	size_t n = 0;
 	struct str number;
 	int fd = program_words(program);
@@ -319,8 +319,8 @@ static const char *reason_of_end(const struct program *program, char *buf, size_
 }
 
 /* The interpreter did not come to the end of what it was asked. */
-static enum verdict cut_short(struct probing *p, const struct program *program, bool ended,
-			      int status)
+static enum result cut_short(struct probing *p, const struct program *program, bool ended,
+			     int status)
 {
 	const char *module = p->asked ? "confluent_kafka" : p->at;
 	const char *subject = *module ? module : p->conf->interpreter;
@@ -328,7 +328,7 @@ static enum verdict cut_short(struct probing *p, const struct program *program, 
 				 : *module ? " while it was imported"
 					   : "";
 	char how[80], buf[300];
-	const char *words = reason_of_end(program, buf, sizeof(buf));
+	const char *words = reason_of_end(program, buf, sizeof buf);
 
 	if (!ended) {
 		kill(program->pid, SIGKILL);
@@ -338,19 +338,19 @@ static enum verdict cut_short(struct probing *p, const struct program *program, 
 	} else if (!*p->version) {
 		problem(p, D_PYTHON_INTERPRETER_MISSING, subject,
 			"it %s before it ran a line of Python; last words: %s",
-			ending(status, how, sizeof(how)), words);
+			ending(status, how, sizeof how), words);
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) == PROBE_DESCRIPTOR_GONE && *module) {
 		problem(p, D_PYTHON_MODULE_BROKEN, subject,
 			"its import closes descriptors that are not its own: what follows it "
 			"cannot be looked at");
 	} else {
 		problem(p, D_PYTHON_MODULE_BROKEN, subject, "the interpreter %s%s; last words: %s",
-			ending(status, how, sizeof(how)), while_what, words);
+			ending(status, how, sizeof how), while_what, words);
 	}
-	return V_FAIL;
+	return RESULT_FAIL;
 }
 
-static enum verdict judge(struct probing *p)
+static enum result judge(struct probing *p)
 {
 	if (p->old)
 		return check_fail(p->out, D_PYTHON_INTERPRETER_MISSING, p->conf->interpreter,
@@ -368,10 +368,10 @@ static enum verdict judge(struct probing *p)
 		problem(p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
 			"its librdkafka cannot be asked for: the module is gone after its import");
 	if (p->problems)
-		return V_FAIL;
+		return RESULT_FAIL;
 	check_summary(p->run, "Python %s%s%s%s%s", p->version, p->installed.len ? ", " : "",
 		      p->installed.s, *p->librdkafka ? ", librdkafka " : "", p->librdkafka);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 /* The first problem keeps its words; what else was found stands behind them, as much as has room. */
@@ -383,17 +383,17 @@ static void add_others(struct probing *p)
 		return;
 	str_init(&all, 2 * DIAG_CAUSE_MAX);
 	str_addf(&all, "%s; also%s", p->out->cause, p->others.s + 1);
-	text_clean(p->out->cause, sizeof(p->out->cause), all.s);
+	text_clean(p->out->cause, sizeof p->out->cause, all.s);
 	str_free(&all);
 }
 
-static enum verdict python_run(const struct check_run *run, struct diag *out)
+static enum result python_run(const struct check_run *run, struct diag *out)
 {
 	const struct python_conf *c = run->conf;
-	struct program *program = xcalloc(1, sizeof(*program));
+	struct program *program = xcalloc(1, sizeof *program);
 	struct probing p = {.run = run, .conf = c, .out = out};
 	enum program_trouble trouble;
-	enum verdict v;
+	enum result v;
 	int status = 0;
 	bool ended;
 

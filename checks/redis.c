@@ -54,7 +54,7 @@ static const char *address_problem(const char *text)
 	char host[256];
 	int port;
 
-	return hostport_split(text, host, sizeof(host), &port) || !port ? "is not host:port" : NULL;
+	return hostport_split(text, host, sizeof host, &port) || !port ? "is not host:port" : NULL;
 }
 
 static const char *can_problem(const char *text)
@@ -221,8 +221,8 @@ static int redis_by_sentinel(const struct check_run *run, struct session *s, str
 		int64_t master_port;
 
 		/* One that is silent must not eat the time of the others. */
-		shorter.deadline = mono_share(mono_now(), run->deadline, c->sentinels.n - i);
-		hostport_split(c->sentinels.v[i], host, sizeof(host), &port);
+		shorter.deadline = instant_share(instant_now(), run->deadline, c->sentinels.n - i);
+		hostport_split(c->sentinels.v[i], host, sizeof host, &port);
 		if (!redis_connect(&shorter, s, host, port, false, &this)) {
 			check_step(run, PH_PROTOCOL, "asking sentinel %s for %s", c->sentinels.v[i],
 				   c->master_name);
@@ -238,7 +238,7 @@ static int redis_by_sentinel(const struct check_run *run, struct session *s, str
 			return redis_connect(run, s, reply->element[0]->str, (int)master_port,
 					     false, out);
 		}
-		snprintf(name, sizeof(name), "master %s", c->master_name);
+		snprintf(name, sizeof name, "master %s", c->master_name);
 		if (reply && reply->type == REDIS_REPLY_NIL)
 			check_fail(&this, D_REDIS_SENTINEL_NO_MASTER, name,
 				   "sentinel %s does not know this name", c->sentinels.v[i]);
@@ -325,58 +325,58 @@ static int redis_login(const struct check_run *run, struct session *s, struct di
 	return -1;
 }
 
-static enum verdict redis_ping(const struct check_run *run, struct session *s, struct diag *out)
+static enum result redis_ping(const struct check_run *run, struct session *s, struct diag *out)
 {
 	redisReply *reply;
 
 	check_step(run, PH_PROTOCOL, "PING to %s", s->resp.conn.peer);
 	reply = RESP(&s->resp, out, "PING");
 	if (!reply)
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (resp_is_error(reply))
 		return resp_fail(out, reply, &s->resp, "PING", s->with_login);
 	if (reply->type != REDIS_REPLY_STATUS || !str_eq(reply->str, "PONG"))
 		return check_fail(out, D_REDIS_NOT_REDIS, s->resp.conn.peer,
 				  "PING was not answered with PONG");
 	check_reached(run, "ping");
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 /* ---- what it must be ---------------------------------------------------------------------------------------------- */
-static enum verdict redis_select(struct session *s, struct diag *out)
+static enum result redis_select(struct session *s, struct diag *out)
 {
 	char number[24];
 	redisReply *reply;
 
 	if (!s->database)
-		return V_PASS;
-	snprintf(number, sizeof(number), "%lld", (long long)s->database);
+		return RESULT_PASS;
+	snprintf(number, sizeof number, "%lld", (long long)s->database);
 	reply = RESP(&s->resp, out, "SELECT", number);
 	if (!reply)
-		return V_FAIL;
+		return RESULT_FAIL;
 	return resp_is_error(reply) ? resp_fail(out, reply, &s->resp, "SELECT", s->with_login)
-				    : V_PASS;
+				    : RESULT_PASS;
 }
 
-static enum verdict read_info(struct session *s, struct diag *out)
+static enum result read_info(struct session *s, struct diag *out)
 {
 	redisReply *reply = RESP(&s->resp, out, "INFO");
 
 	if (!reply)
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (reply->type != REDIS_REPLY_STRING)
 		return resp_fail(out, reply, &s->resp, "INFO", s->with_login);
-	snprintf(s->info, sizeof(s->info), "%s", reply->str);
-	return V_PASS;
+	snprintf(s->info, sizeof s->info, "%s", reply->str);
+	return RESULT_PASS;
 }
 
-static enum verdict redis_role(const struct check_run *run, struct session *s, struct diag *out)
+static enum result redis_role(const struct check_run *run, struct session *s, struct diag *out)
 {
 	const char *peer = s->resp.conn.peer;
 	char role[24] = "", link[24] = "";
 	int wanted = s->conf->role;
 
-	resp_info(s->info, "role", role, sizeof(role));
+	resp_info(s->info, "role", role, sizeof role);
 	check_fact(run, "role", "%s", str_eq(role, "slave") ? "replica" : role);
 	if (wanted == ROLE_MASTER && !str_eq(role, "master"))
 		return check_fail(out, D_REDIS_WRONG_ROLE, peer,
@@ -384,11 +384,11 @@ static enum verdict redis_role(const struct check_run *run, struct session *s, s
 	if (wanted == ROLE_REPLICA && !str_eq(role, "slave"))
 		return check_fail(out, D_REDIS_WRONG_ROLE, peer,
 				  "the server is a %s, demanded is a replica", role);
-	if (str_eq(role, "slave") && resp_info(s->info, "master_link_status", link, sizeof(link)) &&
+	if (str_eq(role, "slave") && resp_info(s->info, "master_link_status", link, sizeof link) &&
 	    !str_eq(link, "up"))
 		return check_fail(out, D_REDIS_MASTER_DOWN, peer,
 				  "this replica's link to its master is %s", link);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 static void version_parts(const char *text, int v[3])
@@ -397,36 +397,36 @@ static void version_parts(const char *text, int v[3])
 	sscanf(text, "%9d.%9d.%9d", &v[0], &v[1], &v[2]);
 }
 
-static enum verdict redis_version(const struct check_run *run, struct session *s, struct diag *out)
+static enum result redis_version(const struct check_run *run, struct session *s, struct diag *out)
 {
 	char has[32] = "0";
 	int a[3], b[3];
 
-	resp_info(s->info, "redis_version", has, sizeof(has));
+	resp_info(s->info, "redis_version", has, sizeof has);
 	check_fact(run, "version", "%s", has);
 	if (!s->conf->min_version)
-		return V_PASS;
+		return RESULT_PASS;
 	version_parts(has, a);
 	version_parts(s->conf->min_version, b);
 	for (int i = 0; i < 3; i++) {
 		if (a[i] > b[i])
-			return V_PASS;
+			return RESULT_PASS;
 		if (a[i] < b[i])
 			return check_fail(out, D_REDIS_VERSION, s->resp.conn.peer,
 					  "the server is %s, demanded is %s or newer", has,
 					  s->conf->min_version);
 	}
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict redis_settings(struct session *s, struct diag *out)
+static enum result redis_settings(struct session *s, struct diag *out)
 {
 	const struct redis_conf *c = s->conf;
 	char text[64] = "0";
 	int64_t n = 0;
 
 	if (c->min_replicas != INT_UNSET) {
-		resp_info(s->info, "connected_slaves", text, sizeof(text));
+		resp_info(s->info, "connected_slaves", text, sizeof text);
 		parse_i64(text, 0, INT32_MAX, &n);
 		if (n < c->min_replicas)
 			return check_fail(out, D_REDIS_REPLICAS, s->resp.conn.peer,
@@ -434,36 +434,36 @@ static enum verdict redis_settings(struct session *s, struct diag *out)
 					  (long long)n, (long long)c->min_replicas);
 	}
 	if (c->maxmemory_policy) {
-		snprintf(text, sizeof(text), "unknown");
-		resp_info(s->info, "maxmemory_policy", text, sizeof(text));
+		snprintf(text, sizeof text, "unknown");
+		resp_info(s->info, "maxmemory_policy", text, sizeof text);
 		if (!str_eq(text, c->maxmemory_policy))
 			return check_fail(out, D_REDIS_POLICY, s->resp.conn.peer,
 					  "maxmemory_policy is %s, demanded is %s", text,
 					  c->maxmemory_policy);
 	}
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict redis_cluster(struct session *s, struct diag *out)
+static enum result redis_cluster(struct session *s, struct diag *out)
 {
 	char state[32] = "unknown", ok[32] = "0", enabled[8] = "0";
 	redisReply *reply;
 
 	if (!s->conf->cluster)
-		return V_PASS;
-	resp_info(s->info, "cluster_enabled", enabled, sizeof(enabled));
+		return RESULT_PASS;
+	resp_info(s->info, "cluster_enabled", enabled, sizeof enabled);
 	if (!str_eq(enabled, "1"))
 		return check_fail(out, D_REDIS_CLUSTER_DOWN, s->resp.conn.peer,
 				  "the server does not run as part of a cluster");
 	reply = RESP(&s->resp, out, "CLUSTER", "INFO");
 	if (!reply)
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (reply->type != REDIS_REPLY_STRING)
 		return resp_fail(out, reply, &s->resp, "CLUSTER INFO", s->with_login);
-	resp_info(reply->str, "cluster_state", state, sizeof(state));
-	resp_info(reply->str, "cluster_slots_ok", ok, sizeof(ok));
+	resp_info(reply->str, "cluster_state", state, sizeof state);
+	resp_info(reply->str, "cluster_slots_ok", ok, sizeof ok);
 	if (str_eq(state, "ok") && str_eq(ok, "16384"))
-		return V_PASS;
+		return RESULT_PASS;
 	return check_fail(out, D_REDIS_CLUSTER_DOWN, s->resp.conn.peer,
 			  "cluster_state %s, %s of 16384 slots ok", state, ok);
 }
@@ -472,8 +472,8 @@ static enum verdict redis_cluster(struct session *s, struct diag *out)
 #define CAN_WORDS 16
 
 /* "Unknown" may mean an old server or a renamed command: the version tells. */
-static enum verdict fail_acl(struct session *s, const redisReply *reply, const char *asked,
-			     struct diag *out)
+static enum result fail_acl(struct session *s, const redisReply *reply, const char *asked,
+			    struct diag *out)
 {
 	struct diag ignored = {0};
 	char has[32] = "";
@@ -481,18 +481,18 @@ static enum verdict fail_acl(struct session *s, const redisReply *reply, const c
 
 	resp_fail(out, reply, &s->resp, asked, s->with_login);
 	if (out->code != D_REDIS_COMMAND || (!s->info[0] && read_info(s, &ignored)) ||
-	    !resp_info(s->info, "redis_version", has, sizeof(has)))
-		return V_FAIL;
+	    !resp_info(s->info, "redis_version", has, sizeof has))
+		return RESULT_FAIL;
 	version_parts(has, v);
 	if (v[0] < 7)
 		check_fail(out, D_REDIS_VERSION, s->resp.conn.peer,
 			   "can needs ACL DRYRUN, which Redis has since 7.0; the server is %s: %s",
 			   has, reply->str);
-	return V_FAIL;
+	return RESULT_FAIL;
 }
 
-static enum verdict redis_may(struct session *s, const char *user, const char *command,
-			      struct diag *out)
+static enum result redis_may(struct session *s, const char *user, const char *command,
+			     struct diag *out)
 {
 	const char *words[CAN_WORDS + 4] = {"ACL", "DRYRUN", user};
 	cleanup_free char *copy = xstrdup(command);
@@ -504,42 +504,42 @@ static enum verdict redis_may(struct session *s, const char *user, const char *c
 		words[n++] = w;
 	reply = resp_ask(&s->resp, out, words);
 	if (!reply)
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (reply->type == REDIS_REPLY_STATUS)
-		return V_PASS;
+		return RESULT_PASS;
 	if (reply->type == REDIS_REPLY_STRING) /* "User app has no permissions to ..." */
 		return check_fail(out, D_AUTH_FORBIDDEN, s->resp.conn.peer, "%s: %s", command,
 				  reply->str);
 	return fail_acl(s, reply, "ACL DRYRUN", out);
 }
 
-static enum verdict redis_can(struct session *s, struct diag *out)
+static enum result redis_can(struct session *s, struct diag *out)
 {
 	redisReply *who;
 
 	if (!s->conf->can.n)
-		return V_PASS;
+		return RESULT_PASS;
 	who = RESP(&s->resp, out, "ACL", "WHOAMI");
 	if (!who)
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (who->type != REDIS_REPLY_STRING)
 		return fail_acl(s, who, "ACL WHOAMI", out);
 	for (size_t i = 0; i < s->conf->can.n; i++)
 		if (redis_may(s, who->str, s->conf->can.v[i], out))
-			return V_FAIL;
-	return V_PASS;
+			return RESULT_FAIL;
+	return RESULT_PASS;
 }
 
-static enum verdict redis_has_keys(struct session *s, struct diag *out)
+static enum result redis_has_keys(struct session *s, struct diag *out)
 {
 	for (size_t i = 0; i < s->conf->keys.n; i++) {
 		const struct wanted_key *k = GROUP_AT(s->conf->keys, struct wanted_key, i);
 		redisReply *reply = RESP(&s->resp, out, "TYPE", k->name);
 		char subject[DIAG_SUBJECT_MAX];
 
-		snprintf(subject, sizeof(subject), "key %s", k->name);
+		snprintf(subject, sizeof subject, "key %s", k->name);
 		if (!reply)
-			return V_FAIL;
+			return RESULT_FAIL;
 		if (reply->type != REDIS_REPLY_STATUS)
 			return resp_fail(out, reply, &s->resp, "TYPE", s->with_login);
 		if (str_eq(reply->str, "none"))
@@ -550,38 +550,38 @@ static enum verdict redis_has_keys(struct session *s, struct diag *out)
 			return check_fail(out, D_REDIS_KEY, subject, "it is a %s, demanded is a %s",
 					  reply->str, key_types[k->type]);
 	}
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict redis_write(const struct check_run *run, struct session *s, struct diag *out)
+static enum result redis_write(const struct check_run *run, struct session *s, struct diag *out)
 {
 	char key[300], value[64];
 	redisReply *set, *get, *del;
 
 	if (!s->conf->write_probe)
-		return V_PASS;
-	snprintf(key, sizeof(key), "%s%d-%lld", s->conf->write_probe, (int)getpid(),
-		 (long long)mono_now().ns);
-	snprintf(value, sizeof(value), "%lld", (long long)mono_now().ns);
+		return RESULT_PASS;
+	snprintf(key, sizeof key, "%s%d-%lld", s->conf->write_probe, (int)getpid(),
+		 (long long)instant_now().ns);
+	snprintf(value, sizeof value, "%lld", (long long)instant_now().ns);
 	/* It goes away by itself if this process dies in between. */
 	set = RESP(&s->resp, out, "SET", key, value, "EX", "60");
 	if (!set)
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (set->type != REDIS_REPLY_STATUS)
 		return resp_fail(out, set, &s->resp, "SET", s->with_login);
 	get = RESP(&s->resp, out, "GET", key);
 	del = get ? RESP(&s->resp, out, "DEL", key) : NULL;
 	if (!get || !del)
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (get->type != REDIS_REPLY_STRING || !str_eq(get->str, value))
 		return check_fail(out, D_REDIS_KEY, key, "what was written was not read back");
 	check_reached(run, "write");
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 /* A TLS listener ends a plain connection at the first words, most often without one of its own. */
-static enum verdict fail_first_words(const struct check_run *run, const struct session *s,
-				     struct diag *out)
+static enum result fail_first_words(const struct check_run *run, const struct session *s,
+				    struct diag *out)
 {
 	const struct conn *conn = &s->resp.conn;
 
@@ -590,7 +590,7 @@ static enum verdict fail_first_words(const struct check_run *run, const struct s
 		return check_fail(out, D_TLS_REQUIRED, conn->peer,
 				  "the peer ends a plain connection without an answer, and answers "
 				  "a TLS handshake");
-	return V_FAIL;
+	return RESULT_FAIL;
 }
 
 static bool needs_info(const struct redis_conf *c)
@@ -599,33 +599,33 @@ static bool needs_info(const struct redis_conf *c)
 	       c->min_replicas != INT_UNSET || c->maxmemory_policy;
 }
 
-static enum verdict redis_run(const struct check_run *run, struct diag *out)
+static enum result redis_run(const struct check_run *run, struct diag *out)
 {
-	struct session *s = xcalloc(1, sizeof(*s));
+	struct session *s = xcalloc(1, sizeof *s);
 
 	s->conf = run->conf;
 	/* Before the first word to a peer: what is not there will not come by waiting for it. */
 	if (secret_is_set(s->conf->password) && !secret_reveal(s->conf->password, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (redis_reach(run, s, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (redis_login(run, s, out) || redis_ping(run, s, out))
 		return fail_first_words(run, s, out);
 	if (redis_select(s, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (needs_info(s->conf)) {
 		check_step(run, PH_ASSERT, "INFO of %s", s->resp.conn.peer);
 		if (read_info(s, out) || redis_role(run, s, out) || redis_version(run, s, out) ||
 		    redis_settings(s, out))
-			return V_FAIL;
+			return RESULT_FAIL;
 	}
 	check_step(run, PH_ASSERT, "asking %s about cluster, permissions and keys",
 		   s->resp.conn.peer);
 	if (redis_cluster(s, out) || redis_can(s, out) || redis_has_keys(s, out) ||
 	    redis_write(run, s, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	check_summary(run, "%s%s", s->resp.conn.peer, s->with_login ? ", logged in" : "");
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 extern const struct check_kind check_redis;

@@ -160,7 +160,7 @@ static int ask(const struct session *s, const char *path, const char *body,
 static long error_code(const struct web_response *resp, char *message, size_t size)
 {
 	char err[160];
-	json_t *root = json_read(resp->body, resp->len, err, sizeof(err));
+	json_t *root = json_read(resp->body, resp->len, err, sizeof err);
 	const char *words = json_str(root, "message");
 
 	snprintf(message, size, "%s", words ? words : "");
@@ -168,10 +168,10 @@ static long error_code(const struct web_response *resp, char *message, size_t si
 }
 
 /* What every answer may bring instead of the wanted one. */
-static enum verdict fail_answer(const struct web_response *resp, struct diag *out)
+static enum result fail_answer(const struct web_response *resp, struct diag *out)
 {
 	char message[300], start[160];
-	long code = error_code(resp, message, sizeof(message));
+	long code = error_code(resp, message, sizeof message);
 
 	if (code == 50001 || code == 50002)
 		return check_fail(out, D_REGISTRY_STORE, resp->subject, "error %ld: %s", code,
@@ -182,7 +182,7 @@ static enum verdict fail_answer(const struct web_response *resp, struct diag *ou
 	if (resp->status == 404 && !code)
 		return check_fail(out, D_REGISTRY_NOT_REGISTRY, resp->subject,
 				  "HTTP status 404 without a registry's error code; the body: %s",
-				  web_body_start(resp, start, sizeof(start)));
+				  web_body_start(resp, start, sizeof start));
 	return web_fail_status(out, resp, "200");
 }
 
@@ -196,10 +196,10 @@ static json_t *want_object(const struct web_response *resp, struct diag *out)
 		fail_answer(resp, out);
 		return NULL;
 	}
-	root = json_read(resp->body, resp->len, why, sizeof(why));
+	root = json_read(resp->body, resp->len, why, sizeof why);
 	if (json_is_object(root))
 		return root;
-	web_body_start(resp, start, sizeof(start));
+	web_body_start(resp, start, sizeof start);
 	if (web_is_html(resp))
 		check_fail(out, D_HTTP_HTML_PAGE, resp->subject,
 			   "status 200, but the body is a page: %s", start);
@@ -210,46 +210,46 @@ static json_t *want_object(const struct web_response *resp, struct diag *out)
 }
 
 /* /config tells a registry from other servers: only one answers with a compatibility level. */
-static enum verdict is_registry(const struct session *s, struct diag *out)
+static enum result is_registry(const struct session *s, struct diag *out)
 {
 	struct web_response resp;
 	char start[160];
 	json_t *root;
 
 	if (ask(s, "/config", NULL, &resp, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	root = want_object(&resp, out);
 	if (!root)
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (!json_str(root, "compatibilityLevel"))
 		return check_fail(out, D_REGISTRY_NOT_REGISTRY, resp.subject,
 				  "no \"compatibilityLevel\" in the answer; the body: %s",
-				  web_body_start(&resp, start, sizeof(start)));
+				  web_body_start(&resp, start, sizeof start));
 	check_reached(s->run, "registry");
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict mode_is(const struct session *s, int wanted, struct diag *out)
+static enum result mode_is(const struct session *s, int wanted, struct diag *out)
 {
 	struct web_response resp;
 	const char *mode;
 	json_t *root;
 
 	if (ask(s, "/mode", NULL, &resp, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	/* Older and other registries have no modes; then there is nothing that could forbid. */
 	if (resp.status == 404 || resp.status == 405 || resp.status == 403) {
 		check_fact(s->run, "mode", "unknown");
-		return V_PASS;
+		return RESULT_PASS;
 	}
 	root = want_object(&resp, out);
 	if (!root)
-		return V_FAIL;
+		return RESULT_FAIL;
 	mode = json_str(root, "mode");
 	check_fact(s->run, "mode", "%s", mode ? mode : "unknown");
 	if (!mode || str_eq(mode, modes[wanted]) ||
 	    (str_eq(modes[wanted], "READONLY") && str_eq(mode, "READWRITE")))
-		return V_PASS;
+		return RESULT_PASS;
 	return check_fail(out, D_REGISTRY_READONLY, resp.subject, "the mode is %s, demanded is %s",
 			  mode, modes[wanted]);
 }
@@ -273,26 +273,26 @@ static char *file_text(const char *path, size_t *len, struct diag *out)
 	return text;
 }
 
-static enum verdict avro_compare(const struct session *s, const struct subject *sub,
-				 const char *registered, const char *name, struct diag *out)
+static enum result avro_compare(const struct session *s, const struct subject *sub,
+				const char *registered, const char *name, struct diag *out)
 {
 	struct avro_schema *theirs, *ours = avro_schema_load(s->run, sub->schema, out);
 	char why[AVRO_WHY_MAX];
 
 	if (!ours)
-		return V_FAIL;
-	theirs = avro_schema_parse(registered, strlen(registered), why, sizeof(why));
+		return RESULT_FAIL;
+	theirs = avro_schema_parse(registered, strlen(registered), why, sizeof why);
 	if (!theirs)
 		return check_fail(out, D_REGISTRY_SCHEMA_DIFFERS, name,
 				  "the registered schema cannot be read here: %s", why);
-	if (avro_same(theirs, ours, why, sizeof(why)))
-		return V_PASS;
+	if (avro_same(theirs, ours, why, sizeof why))
+		return RESULT_PASS;
 	return check_fail(out, D_REGISTRY_SCHEMA_DIFFERS, name,
 			  "registered and %s differ (registered first): %s", sub->schema, why);
 }
 
-static enum verdict schema_same(const struct session *s, const struct subject *sub,
-				const json_t *entry, const char *name, struct diag *out)
+static enum result schema_same(const struct session *s, const struct subject *sub,
+			       const json_t *entry, const char *name, struct diag *out)
 {
 	const char *registered = json_str(entry, "schema"), *type = json_str(entry, "schemaType");
 	char why[200];
@@ -306,19 +306,19 @@ static enum verdict schema_same(const struct session *s, const struct subject *s
 		return avro_compare(s, sub, registered, name, out);
 	text = file_text(sub->schema, &len, out);
 	if (!text)
-		return V_FAIL;
-	a = json_read(text, len, why, sizeof(why));
-	b = json_read(registered, strlen(registered), why, sizeof(why));
+		return RESULT_FAIL;
+	a = json_read(text, len, why, sizeof why);
+	b = json_read(registered, strlen(registered), why, sizeof why);
 	if (str_eq(text, registered) || (a && b && json_same(a, b)))
-		return V_PASS;
+		return RESULT_PASS;
 	return check_fail(out, D_REGISTRY_SCHEMA_DIFFERS, name, "registered and %s differ",
 			  sub->schema);
 }
 
 /* `type`: of the registered schema. Avro is what a request without one means, to all that speak this API. */
-static enum verdict schema_compatible(const struct session *s, const struct subject *sub,
-				      const char *type, const char *escaped, const char *name,
-				      struct diag *out)
+static enum result schema_compatible(const struct session *s, const struct subject *sub,
+				     const char *type, const char *escaped, const char *name,
+				     struct diag *out)
 {
 	struct web_response resp;
 	struct str path, body, reason;
@@ -328,7 +328,7 @@ static enum verdict schema_compatible(const struct session *s, const struct subj
 	json_t *root;
 
 	if (!text)
-		return V_FAIL;
+		return RESULT_FAIL;
 	str_init(&path, URL_MAX);
 	str_init(&body, 4 * AVRO_SCHEMA_MAX);
 	str_init(&reason, 400);
@@ -342,12 +342,12 @@ static enum verdict schema_compatible(const struct session *s, const struct subj
 	}
 	str_addc(&body, '}');
 	if (ask(s, path.s, body.s, &resp, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	root = want_object(&resp, out);
 	if (!root)
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (json_is_true(json_object_get(root, "is_compatible")))
-		return V_PASS;
+		return RESULT_PASS;
 	messages = json_object_get(root, "messages");
 	for (size_t i = 0; i < json_array_size(messages) && i < 3; i++)
 		str_addf(&reason, "%s%s", i ? "; " : "",
@@ -357,8 +357,8 @@ static enum verdict schema_compatible(const struct session *s, const struct subj
 			  reason.len ? reason.s : "not compatible; the registry gives no reason");
 }
 
-static enum verdict level_at_least(const struct session *s, const struct subject *sub,
-				   const char *escaped, const char *name, struct diag *out)
+static enum result level_at_least(const struct session *s, const struct subject *sub,
+				  const char *escaped, const char *name, struct diag *out)
 {
 	struct web_response resp;
 	const char *level;
@@ -369,25 +369,25 @@ static enum verdict level_at_least(const struct session *s, const struct subject
 	str_init(&path, URL_MAX);
 	str_addf(&path, "/config/%s?defaultToGlobal=true", escaped);
 	if (ask(s, path.s, NULL, &resp, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	root = want_object(&resp, out);
 	level = json_str(root, "compatibilityLevel");
 	if (!root)
-		return V_FAIL;
+		return RESULT_FAIL;
 	for (size_t i = 0; levels[i] && level; i++)
 		if (str_eq(levels[i], level))
 			has = level_bits[i];
 	if ((has & level_bits[sub->compatibility]) == level_bits[sub->compatibility])
-		return V_PASS;
+		return RESULT_PASS;
 	return check_fail(out, D_REGISTRY_LEVEL, name, "the level is %s, demanded is at least %s",
 			  level ? level : "unknown", levels[sub->compatibility]);
 }
 
-static enum verdict subject_missing(const struct subject *sub, const struct web_response *resp,
-				    const char *name, struct diag *out)
+static enum result subject_missing(const struct subject *sub, const struct web_response *resp,
+				   const char *name, struct diag *out)
 {
 	char message[300];
-	long code = error_code(resp, message, sizeof(message));
+	long code = error_code(resp, message, sizeof message);
 
 	if (code == 40401)
 		return check_fail(out, D_REGISTRY_SUBJECT_MISSING, name, "error 40401: %s",
@@ -398,8 +398,8 @@ static enum verdict subject_missing(const struct subject *sub, const struct web_
 	return fail_answer(resp, out);
 }
 
-static enum verdict subject_holds(const struct session *s, const struct subject *sub,
-				  struct diag *out)
+static enum result subject_holds(const struct session *s, const struct subject *sub,
+				 struct diag *out)
 {
 	struct web_response resp;
 	struct str path, escaped;
@@ -407,18 +407,18 @@ static enum verdict subject_holds(const struct session *s, const struct subject 
 	const char *type;
 	json_t *entry;
 
-	snprintf(name, sizeof(name), "subject %s", sub->name);
+	snprintf(name, sizeof name, "subject %s", sub->name);
 	str_init(&path, URL_MAX);
 	str_init(&escaped, URL_MAX);
 	add_escaped(&escaped, sub->name);
 	str_addf(&path, "/subjects/%s/versions/%s", escaped.s, sub->version);
 	if (ask(s, path.s, NULL, &resp, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (resp.status == 404)
 		return subject_missing(sub, &resp, name, out);
 	entry = want_object(&resp, out);
 	if (!entry)
-		return V_FAIL;
+		return RESULT_FAIL;
 	type = json_str(entry, "schemaType");
 	type = type ? type : "AVRO";
 	if (sub->type != TYPE_ANY && !str_eq(type, types[sub->type]))
@@ -426,36 +426,36 @@ static enum verdict subject_holds(const struct session *s, const struct subject 
 				  "the registered schema is of type %s, demanded is %s", type,
 				  types[sub->type]);
 	if (sub->must == MUST_BE_SAME && schema_same(s, sub, entry, name, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (sub->must == MUST_BE_COMPATIBLE &&
 	    schema_compatible(s, sub, type, escaped.s, name, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (sub->compatibility != ENUM_UNSET && level_at_least(s, sub, escaped.s, name, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	check_reached(s->run, "%s", name);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 /* Within its share of the time: one that is silent must not eat that of the others. */
-static enum verdict try_registry(struct session *s, size_t i, struct diag *out)
+static enum result try_registry(struct session *s, size_t i, struct diag *out)
 {
 	const struct check_run *run = s->run;
 	const struct registry_conf *c = run->conf;
 	struct check_run shorter = *run;
-	enum verdict v;
+	enum result v;
 
-	shorter.deadline = mono_share(mono_now(), run->deadline, c->url.n - i);
+	shorter.deadline = instant_share(instant_now(), run->deadline, c->url.n - i);
 	s->run = &shorter;
-	v = url_reveal(&c->url.v[i], &s->url, out) ? V_FAIL : is_registry(s, out);
+	v = url_reveal(&c->url.v[i], &s->url, out) ? RESULT_FAIL : is_registry(s, out);
 	s->run = run;
 	return v;
 }
 
-static enum verdict registry_run(const struct check_run *run, struct diag *out)
+static enum result registry_run(const struct check_run *run, struct diag *out)
 {
 	const struct registry_conf *c = run->conf;
 	struct session s = {.run = run, .web = WEB_CONF(c)};
-	enum verdict v = V_FAIL;
+	enum result v = RESULT_FAIL;
 
 	for (size_t i = 0; i < c->url.n && v; i++) {
 		struct diag this = {0};
@@ -468,14 +468,14 @@ static enum verdict registry_run(const struct check_run *run, struct diag *out)
 		return v;
 	*out = (struct diag){0};
 	if (mode_is(&s, c->mode, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	for (size_t i = 0; i < c->subjects.n; i++)
 		if (subject_holds(&s, GROUP_AT(c->subjects, struct subject, i), out))
-			return V_FAIL;
+			return RESULT_FAIL;
 	check_fact(run, "subjects", "%zu", c->subjects.n);
 	check_summary(run, "%s, %zu subject%s", s.url.text, c->subjects.n,
 		      c->subjects.n == 1 ? "" : "s");
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 extern const struct check_kind check_schema_registry;

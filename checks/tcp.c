@@ -45,7 +45,7 @@ static bool wants_tls(const struct check_run *run, const struct tcp_conf *c,
 	return !c->tls && net_wants_tls(run, conn->ip, conn->port);
 }
 
-static enum verdict fail_wants_tls(const struct conn *conn, struct diag *out)
+static enum result fail_wants_tls(const struct conn *conn, struct diag *out)
 {
 	return check_fail(out, D_TLS_REQUIRED, conn->peer,
 			  "the peer ends a plain connection without a greeting, and answers a TLS "
@@ -60,17 +60,17 @@ static bool is_unfinished(const char *buf, size_t len)
 
 #define PAUSE_MS 500 /* a peer that was silent for so long has ended its greeting */
 
-static enum verdict tcp_banner(const struct check_run *run, const struct tcp_conf *c,
-			       struct conn *conn, struct diag *out)
+static enum result tcp_banner(const struct check_run *run, const struct tcp_conf *c,
+			      struct conn *conn, struct diag *out)
 {
 	char buf[4096], words[160];
-	struct mono last = mono_now();
+	struct instant last = instant_now();
 	bool late = false;
 	size_t len = 0;
 
 	check_step(run, PH_PROTOCOL, "waiting for the greeting of %s", conn->peer);
-	while (len < sizeof(buf)) {
-		ssize_t n = net_read(run, conn, buf + len, sizeof(buf) - len, out);
+	while (len < sizeof buf) {
+		ssize_t n = net_read(run, conn, buf + len, sizeof buf - len, out);
 
 		late = n < 0 && len && out->code == D_ANSWER_TIMEOUT;
 		if (late)
@@ -78,15 +78,15 @@ static enum verdict tcp_banner(const struct check_run *run, const struct tcp_con
 		if (n < 0 && !len && out->code == D_CONNECT_RESET && wants_tls(run, c, conn))
 			return fail_wants_tls(conn, out);
 		if (n < 0)
-			return V_FAIL;
+			return RESULT_FAIL;
 		if (!n)
 			break;
 		len += (size_t)n;
-		last = mono_now();
+		last = instant_now();
 		if (memmem(buf, len, c->expect_banner, strlen(c->expect_banner))) {
 			check_reached(run, "banner");
 			check_summary(run, "%s greets as expected", conn->peer);
-			return V_PASS;
+			return RESULT_PASS;
 		}
 	}
 	if (!len && wants_tls(run, c, conn))
@@ -94,20 +94,20 @@ static enum verdict tcp_banner(const struct check_run *run, const struct tcp_con
 	if (!len)
 		return check_fail(out, D_CONNECT_CLOSED, conn->peer,
 				  "closed before any greeting came");
-	text_clean_n(words, sizeof(words), buf, len);
+	text_clean_n(words, sizeof words, buf, len);
 	/* Another protocol's greeting is one that was heard to its end: the deadline alone makes none of it. */
-	if (late &&
-	    (is_unfinished(buf, len) || mono_since(last, mono_now()).ns < SPAN_MS(PAUSE_MS).ns))
+	if (late && (is_unfinished(buf, len) ||
+		     instant_since(last, instant_now()).ns < DURATION_MS(PAUSE_MS).ns))
 		return check_fail(out, D_ANSWER_TIMEOUT, conn->peer,
 				  "the greeting began, and had not ended in time; it is: %s",
 				  words);
 	check_fail(out, D_PROTOCOL_MISMATCH, conn->peer,
 		   "the greeting does not hold \"%s\"; it is: %s", c->expect_banner, words);
 	diag_hint(out, "look at the port: another service listens there; or correct expect_banner");
-	return V_FAIL;
+	return RESULT_FAIL;
 }
 
-static enum verdict tcp_run(const struct check_run *run, struct diag *out)
+static enum result tcp_run(const struct check_run *run, struct diag *out)
 {
 	const struct tcp_conf *c = run->conf;
 	struct tls_conf tls = TLS_CONF(c);
@@ -115,25 +115,25 @@ static enum verdict tcp_run(const struct check_run *run, struct diag *out)
 	char host[256];
 	int port;
 
-	invariant(!hostport_split(c->address, host, sizeof(host), &port));
+	invariant(!hostport_split(c->address, host, sizeof host, &port));
 	if (port ? net_connect(run, host, port, &conn, out)
 		 : net_connect_unix(run, host, &conn, out)) {
 		/* A reset (a refusal is another error) comes after the peer accepted: whether it is
 		 * seen here or a moment later is chance, so without more to ask it must not count. */
 		if (out->code != D_CONNECT_RESET || c->tls || c->expect_banner)
-			return V_FAIL;
+			return RESULT_FAIL;
 		check_summary(run, "%s (accepts, then resets)", c->address);
-		return V_PASS;
+		return RESULT_PASS;
 	}
 	if (c->tls && net_tls(run, &conn, host, &tls, out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	if (c->expect_banner)
 		return tcp_banner(run, c, &conn, out);
 	if (conn.ip[0] && !str_eq(conn.ip, host))
 		check_summary(run, "%s (%s)", conn.peer, conn.ip);
 	else
 		check_summary(run, "%s%s", conn.peer, c->tls ? " TLS" : "");
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 extern const struct check_kind check_tcp;

@@ -7,15 +7,15 @@
 #include "record_sample.h"
 
 static const char *const formats[] = {
-    [WIRE_AVRO_BARE] = "avro_bare",
-    [WIRE_AVRO_CONFLUENT] = "avro_confluent",
-    [WIRE_JSON] = "json",
+    [RECORD_AVRO_BARE] = "avro_bare",
+    [RECORD_AVRO_CONFLUENT] = "avro_confluent",
+    [RECORD_JSON] = "json",
     NULL,
 };
-_Static_assert(ARRAY_LEN(formats) == WIRE_OTHER + 1,
+_Static_assert(ARRAY_LEN(formats) == RECORD_OTHER + 1,
 	       "every format that can be expected has a word");
 
-struct wire_conf {
+struct wire_format_conf {
 	struct strlist bootstrap_servers;
 	struct pairlist properties;
 	const char *properties_file, *client_id;
@@ -32,53 +32,53 @@ static const char *topic_problem(const char *name)
 	return schema_find(&kafka_topic_schema, "name")->check(name);
 }
 
-static const struct key wire_keys[] = {
-    KEY_STRLIST(struct wire_conf, bootstrap_servers, .flags = K_REQUIRED,
+static const struct key wire_format_keys[] = {
+    KEY_STRLIST(struct wire_format_conf, bootstrap_servers, .flags = K_REQUIRED,
 		.check = kafka_address_problem,
 		.doc = "host:port of one or more brokers, as in kafka.",
 		.example = "[\"kafka-1:9092\", \"kafka-2:9092\"]"),
-    KEY_PAIRLIST(struct wire_conf, properties,
+    KEY_PAIRLIST(struct wire_format_conf, properties,
 		 .doc = "Settings of the service's client in librdkafka's names, as in kafka; "
 			"secret values by reference.",
 		 .example = "[\"security.protocol=SSL\", \"ssl.ca.location=/etc/ssl/kafka.pem\"]"),
-    KEY_PATH(struct wire_conf, properties_file,
+    KEY_PATH(struct wire_format_conf, properties_file,
 	     .doc =
 		 "The service's own file of such settings, name=value lines; properties beats it.",
 	     .example = "\"/etc/orders/kafka.properties\""),
-    KEY_STR(struct wire_conf, client_id,
+    KEY_STR(struct wire_format_conf, client_id,
 	    .doc = "Name under which the brokers see this check; startguard unless given.",
 	    .example = "\"orders-startguard\""),
-    KEY_STR(struct wire_conf, topic, .flags = K_REQUIRED, .check = topic_problem,
+    KEY_STR(struct wire_format_conf, topic, .flags = K_REQUIRED, .check = topic_problem,
 	    .doc = "The topic whose last records are looked at. The principal must be allowed to "
 		   "read it.",
 	    .example = "\"orders\""),
-    KEY_ENUM(struct wire_conf, expect, .flags = K_REQUIRED, .choices = formats,
+    KEY_ENUM(struct wire_format_conf, expect, .flags = K_REQUIRED, .choices = formats,
 	     .doc = "How every record must be written: one Avro datum and nothing else; the same "
 		    "behind the five bytes of a Confluent serialiser; or one JSON object or list.",
 	     .example = "\"avro_bare\""),
-    KEY_PATH(struct wire_conf, schema,
+    KEY_PATH(struct wire_format_conf, schema,
 	     .doc = "Avro schema file that must decode every record to its last byte. Needed for "
 		    "avro_bare; without it only the frame of avro_confluent is looked at.",
 	     .example = "\"schemas/order.avsc\""),
-    KEY_INT(struct wire_conf, sample, .def = "20", .min = "1", .max = "10000",
+    KEY_INT(struct wire_format_conf, sample, .def = "20", .min = "1", .max = "10000",
 	    .doc = "How many records of each partition are looked at: the last ones."),
-    KEY_STRLIST(struct wire_conf, ranges, .check = wire_range_problem,
+    KEY_STRLIST(struct wire_format_conf, ranges, .check = record_range_problem,
 		.doc = "Numbers that make sense, as \"field min max\"; a dot leads into a record, "
 		       "inf and -inf leave a side open. Values in lists and maps count as their "
 		       "field; what is not finite is never in range.",
 		.example = "[\"exploration_temp 0.1 1.0\", \"learning_rate 0 1\"]"),
-    KEY_BOOL(struct wire_conf, allow_empty, .def = "true",
+    KEY_BOOL(struct wire_format_conf, allow_empty, .def = "true",
 	     .doc = "Whether a topic without a record passes: there is nothing to judge, and the "
 		    "report says so. With false the first record is waited for. Where records may "
 		    "lie further back than was looked, neither passes."),
     KEY_END,
 };
-static const struct schema wire_schema = {
-    .name = "wire_format", .size = sizeof(struct wire_conf), .keys = wire_keys};
+static const struct schema wire_format_schema = {
+    .name = "wire_format", .size = sizeof(struct wire_format_conf), .keys = wire_format_keys};
 
-static const char *wire_validate(const void *conf, const char **key)
+static const char *wire_format_validate(const void *conf, const char **key)
 {
-	const struct wire_conf *c = conf;
+	const struct wire_format_conf *c = conf;
 
 	*key = "properties";
 	for (size_t i = 0; i < c->properties.n; i++) {
@@ -88,27 +88,27 @@ static const char *wire_validate(const void *conf, const char **key)
 			return problem;
 	}
 	*key = "schema";
-	if (c->expect == WIRE_AVRO_BARE && !c->schema)
+	if (c->expect == RECORD_AVRO_BARE && !c->schema)
 		return "is needed: bare Avro cannot be told without its schema";
-	if (c->expect == WIRE_JSON && c->schema)
+	if (c->expect == RECORD_JSON && c->schema)
 		return "is for Avro: leave it out with expect = \"json\"";
 	*key = "ranges";
-	if (c->ranges.n > WIRE_RANGES_MAX)
+	if (c->ranges.n > RECORD_RANGES_MAX)
 		return "has more than 32 entries";
-	if (c->ranges.n && c->expect == WIRE_AVRO_CONFLUENT && !c->schema)
+	if (c->ranges.n && c->expect == RECORD_AVRO_CONFLUENT && !c->schema)
 		return "needs schema: the fields are known by it alone";
 	return NULL;
 }
 
 /* ---- one attempt --------------------------------------------------------------------------------------------- */
 
-static int prepare(const struct check_run *run, const struct wire_conf *c, struct wire_want *want,
-		   struct diag *out)
+static int prepare(const struct check_run *run, const struct wire_format_conf *c,
+		   struct record_demand *want, struct diag *out)
 {
-	want->format = (enum wire_format)c->expect;
+	want->format = (enum record_format)c->expect;
 	want->n_ranges = c->ranges.n;
 	for (size_t i = 0; i < c->ranges.n; i++)
-		wire_range_parse(&want->ranges[i], c->ranges.v[i]);
+		record_range_parse(&want->ranges[i], c->ranges.v[i]);
 	if (!c->schema)
 		return 0;
 	want->schema = avro_schema_load(run, c->schema, out);
@@ -126,9 +126,9 @@ static int prepare(const struct check_run *run, const struct wire_conf *c, struc
 	return 0;
 }
 
-static struct kafka_access access_of(const struct wire_conf *c)
+static struct kafka_client_conf access_of(const struct wire_format_conf *c)
 {
-	return (struct kafka_access){
+	return (struct kafka_client_conf){
 	    .bootstrap_servers = &c->bootstrap_servers,
 	    .properties = &c->properties,
 	    .properties_file = c->properties_file,
@@ -136,60 +136,60 @@ static struct kafka_access access_of(const struct wire_conf *c)
 	};
 }
 
-static bool wire_starts_programs(const void *conf)
+static bool wire_format_starts_programs(const void *conf)
 {
-	struct kafka_access access = access_of(conf);
+	struct kafka_client_conf access = access_of(conf);
 
-	return kafka_access_starts_programs(&access);
+	return kafka_client_conf_starts_programs(&access);
 }
 
 /* What came late may have been held back: the quota is the reason then. */
-static int sample_with(struct kafka_client *client, const struct wire_sampling *how,
-		       struct wire_sampled *done, struct diag *out)
+static int sample_with(struct kafka_client *client, const struct record_sampling *how,
+		       struct record_sampled *done, struct diag *out)
 {
-	int failed = wire_sample(client, how, done, out);
+	int failed = record_sample(client, how, done, out);
 
 	if (failed)
 		kafka_explain_throttling(&client, 1, out);
 	return failed;
 }
 
-static int sample(const struct check_run *run, const struct wire_conf *c, struct wire_tally *tally,
-		  struct wire_sampled *done, struct diag *out)
+static int sample(const struct check_run *run, const struct wire_format_conf *c,
+		  struct record_tally *tally, struct record_sampled *done, struct diag *out)
 {
-	const struct kafka_access access = access_of(c);
-	const struct wire_sampling how = {
+	const struct kafka_client_conf access = access_of(c);
+	const struct record_sampling how = {
 	    .topic = c->topic, .per_partition = c->sample, .tally = tally};
-	struct kafka_props *props = xcalloc(1, sizeof *props);
+	struct kafka_client_props *props = xcalloc(1, sizeof *props);
 	struct kafka_client *client;
 
 	check_step(run, PH_CONFIG, "reading the settings of the Kafka client");
-	if (kafka_props_load(&access, props, out) < 0)
+	if (kafka_client_props_load(&access, props, out) < 0)
 		return -1;
 	client = kafka_open(run, props, RD_KAFKA_CONSUMER, &c->bootstrap_servers,
-			    wire_sample_settings, out);
+			    record_sample_overrides, out);
 	return client ? sample_with(client, &how, done, out) : -1;
 }
 
-static void report_facts(const struct check_run *run, const struct wire_tally *t,
-			 const struct wire_sampled *done)
+static void report_facts(const struct check_run *run, const struct record_tally *t,
+			 const struct record_sampled *done)
 {
 	check_fact(run, "partitions", "%zu", done->partitions);
 	check_fact(run, "partitions_empty", "%zu", done->empty);
 	check_fact(run, "partitions_not_judged", "%zu", done->unjudged);
 	check_fact(run, "records", "%zu", t->judged);
-	for (enum wire_format f = 0; f < WIRE_OTHER; f++)
+	for (enum record_format f = 0; f < RECORD_OTHER; f++)
 		check_fact(run, formats[f], "%zu", t->formats[f]);
-	check_fact(run, "other", "%zu", t->formats[WIRE_OTHER]);
+	check_fact(run, "other", "%zu", t->formats[RECORD_OTHER]);
 	check_fact(run, "tombstones", "%zu", t->tombstones);
 	check_fact(run, "too_large", "%zu", t->too_large);
 	check_fact(run, "cut", "%s", done->cut ? "true" : "false");
 }
 
 /* No record to judge. Where all of the log was seen, a reader finds as little as in an empty one. */
-static enum verdict judge_none(const struct check_run *run, const struct wire_conf *c,
-			       const struct wire_tally *t, const struct wire_sampled *done,
-			       struct diag *out)
+static enum result judge_none(const struct check_run *run, const struct wire_format_conf *c,
+			      const struct record_tally *t, const struct record_sampled *done,
+			      struct diag *out)
 {
 	char subject[DIAG_SUBJECT_MAX], why[120] = "the topic is empty", only[48] = "";
 
@@ -209,11 +209,11 @@ static enum verdict judge_none(const struct check_run *run, const struct wire_co
 		return check_fail(out, D_WIRE_EMPTY_TOPIC, subject,
 				  "%s, and allow_empty is false: there is no record to judge", why);
 	check_summary(run, "%s: nothing to judge", why);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static void summarise(const struct check_run *run, const struct wire_tally *t,
-		      const struct wire_sampled *done)
+static void summarise(const struct check_run *run, const struct record_tally *t,
+		      const struct record_sampled *done)
 {
 	char left_out[64] = "", without[64] = "";
 
@@ -224,27 +224,27 @@ static void summarise(const struct check_run *run, const struct wire_tally *t,
 			 done->unjudged == 1 ? "" : "s");
 	check_summary(run, "%zu record%s of %zu partition%s, all %s%s%s%s", t->judged,
 		      t->judged == 1 ? "" : "s", done->partitions, done->partitions == 1 ? "" : "s",
-		      wire_format_name(t->want->format), left_out, without,
+		      record_format_name(t->want->format), left_out, without,
 		      done->cut ? ", stopped at 32 MiB" : "");
 }
 
-static enum verdict wire_run(const struct check_run *run, struct diag *out)
+static enum result wire_format_run(const struct check_run *run, struct diag *out)
 {
-	const struct wire_conf *c = run->conf;
-	struct wire_want *want = xcalloc(1, sizeof *want);
-	struct wire_tally *tally = xcalloc(1, sizeof *tally);
-	struct wire_sampled done;
+	const struct wire_format_conf *c = run->conf;
+	struct record_demand *want = xcalloc(1, sizeof *want);
+	struct record_tally *tally = xcalloc(1, sizeof *tally);
+	struct record_sampled done;
 
 	tally->want = want;
 	if (prepare(run, c, want, out) < 0 || sample(run, c, tally, &done, out) < 0)
-		return V_FAIL;
+		return RESULT_FAIL;
 	report_facts(run, tally, &done);
 	if (tally->judged == 0 && tally->too_large == 0)
 		return judge_none(run, c, tally, &done, out);
-	if (wire_judge(tally, c->topic, out) != V_PASS)
-		return V_FAIL;
+	if (record_judge(tally, c->topic, out) != RESULT_PASS)
+		return RESULT_FAIL;
 	summarise(run, tally, &done);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 extern const struct check_kind check_wire_format;
@@ -252,9 +252,9 @@ const struct check_kind check_wire_format = {
     .name = "wire_format",
     .summary =
 	"the last records of a topic are bare Avro, Confluent-framed Avro or JSON, and no mixture",
-    .schema = &wire_schema,
-    .validate = wire_validate,
-    .starts_programs = wire_starts_programs,
+    .schema = &wire_format_schema,
+    .validate = wire_format_validate,
+    .starts_programs = wire_format_starts_programs,
     .memory = KAFKA_MEMORY,
-    .run = wire_run,
+    .run = wire_format_run,
 };

@@ -21,7 +21,7 @@ struct check_run {
 	const char *id;   /* "kafka.events" */
 	const char *name; /* "events" */
 	const void *conf; /* the struct that the kind's rows fill */
-	struct mono
+	struct instant
 	    deadline; /* soft: be done with a good message before it; the parent kills a little later */
 	int attempt; /* 1, 2, ... */
 	struct check_sink *sink;
@@ -51,14 +51,14 @@ struct check_kind {
 	/* May be NULL: never. Child, before the fence; no network. Does a check with this configuration start programs
 	 * (librdkafka runs kinit for Kerberos)? */
 	bool (*starts_programs)(const void *conf);
-	uint64_t memory; /* bytes it may use when it starts none; 0: FENCE_MEMORY */
+	uint64_t memory; /* bytes it may use when it starts none; 0: SANDBOX_MEMORY */
 	/* "librdkafka 2.0.2": the library it is linked with, for `startguard version`. NULL: only the C library. */
 	const char *(*library)(void);
 	/* May be NULL. Parent, no I/O, no library handles. What single rows cannot say ("give url or free_port").
 	 * Returns NULL, or a problem text; *key names the key it belongs to (NULL: the check as a whole). */
 	const char *(*validate)(const void *conf, const char **key);
-	/* Child. One attempt. V_PASS, or what check_fail returned with *out filled. */
-	enum verdict (*run)(const struct check_run *run, struct diag *out);
+	/* Child. One attempt. RESULT_PASS, or what check_fail returned with *out filled. */
+	enum result (*run)(const struct check_run *run, struct diag *out);
 };
 
 /* All kinds in the order of checks.def, those this build lacks too; NULL past the end. */

@@ -33,7 +33,7 @@ static int usage(const struct err *err)
 {
 	char buf[1024];
 
-	say("%s", err_text(err, buf, sizeof buf));
+	log_line("%s", err_text(err, buf, sizeof buf));
 	return EXIT_USAGE;
 }
 
@@ -45,7 +45,7 @@ static bool is_run(const struct cli *cli)
 static int print(const struct str *b)
 {
 	if (fd_write_all(STDOUT_FILENO, b->s, b->len) < 0) {
-		say("stdout: %s", strerror(errno));
+		log_line("stdout: %s", strerror(errno));
 		return EXIT_OWN;
 	}
 	return 0;
@@ -80,8 +80,8 @@ static void print_problems(const struct problems *problems, bool warnings)
 		add_problem(&b, &problems->v[i]);
 		str_addc(&b, '\n');
 	}
-	tell(b.s, b.len);
-	tell_finish(); /* may be long, and nothing runs yet that it could hold */
+	console_write(b.s, b.len);
+	console_flush(); /* may be long, and nothing runs yet that it could hold */
 	str_free(&b);
 }
 
@@ -103,8 +103,8 @@ static void refuse(const struct cli *cli, const struct profile *profile,
 	struct report report;
 	struct run run;
 
-	run_init(&run, &none, mono_now(), true, 1);
-	outcome_override(&run, code, why);
+	run_init(&run, &none, instant_now(), true, 1);
+	run_override(&run, code, why);
 	run.problems = problems;
 	options.quiet = true;
 	options.env_file = NULL;
@@ -122,8 +122,8 @@ static int refuse_words(const struct cli *cli, const struct err *err)
 	char buf[1024];
 
 	if (is_run(cli)) {
-		run_init(&run, &none, mono_now(), true, 1);
-		outcome_override(&run, EXIT_USAGE, err_text(err, buf, sizeof buf));
+		run_init(&run, &none, instant_now(), true, 1);
+		run_override(&run, EXIT_USAGE, err_text(err, buf, sizeof buf));
 		report_termination(&cli->report, &run);
 		run_free(&run);
 	}
@@ -156,7 +156,7 @@ static uint64_t random_seed(void)
 	uint64_t seed = 0;
 
 	if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed)
-		seed = (uint64_t)mono_now().ns ^ (uint64_t)getpid() << 32;
+		seed = (uint64_t)instant_now().ns ^ (uint64_t)getpid() << 32;
 	return seed;
 }
 
@@ -188,10 +188,11 @@ static int start_service(const struct cli *cli, struct run *run, struct report *
 	int code, sig;
 
 	if (run->left_behind)
-		say("a process that a check started could not be ended: the service will find it "
+		log_line(
+		    "a process that a check started could not be ended: the service will find it "
 		    "among its "
 		    "children");
-	tell_finish();
+	console_flush();
 	sig = signals_ending(signals); /* what came during the last lines still counts for us */
 	if (sig) {
 		code = 128 + sig;
@@ -204,7 +205,7 @@ static int start_service(const struct cli *cli, struct run *run, struct report *
 			/* Then a closed stderr may end it early: with no more than this line left to say. */
 		}
 	}
-	outcome_override(run, code, buf);
+	run_override(run, code, buf);
 	report_again(report);
 	return code;
 }
@@ -222,16 +223,16 @@ static int run_checks(const struct cli *cli, struct profile *profile, const char
 	char buf[1024];
 	int code;
 
-	run_init(&run, profile, mono_now(), cli->command != CMD_RUN, random_seed());
+	run_init(&run, profile, instant_now(), cli->command != CMD_RUN, random_seed());
 	run.fail_on_degraded = cli->fail_on_degraded;
 	report_begin(&report, &cli->report, &run);
 	code = reactor_run(&run, signals, &watcher, &err);
-	outcome_decide(&run);
+	run_decide(&run);
 	if (code < 0)
-		outcome_override(&run, EXIT_OWN, err_text(&err, buf, sizeof buf));
+		run_override(&run, EXIT_OWN, err_text(&err, buf, sizeof buf));
 	report_end(&report);
 	code = run.exit_code;
-	if (code == 0 && run.status != S_BLOCKED && file)
+	if (code == 0 && run.verdict != RUN_BLOCKED && file)
 		code = start_service(cli, &run, &report, file, signals);
 	report_free(&report);
 	run_free(&run);
@@ -242,28 +243,28 @@ static int run_checks(const struct cli *cli, struct profile *profile, const char
  * that of any other run. */
 static int run_in_process(const struct cli *cli, const struct profile *p)
 {
-	struct mono now = mono_now();
+	struct instant now = instant_now();
 	cleanup_fd int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	struct wish wish;
+	struct action action;
 	struct run run;
 	int code;
 
 	run_init(&run, p, now, true, 1);
 	run.fail_on_degraded = cli->fail_on_degraded;
-	if (plan_step(&run.plan, now, &wish) == 1) {
-		struct diag *diag = &run.results[0].diag;
+	if (plan_step(&run.plan, now, &action) == 1) {
+		struct diag *diag = &run.outcomes[0].diag;
 		bool passed =
 		    child_in_process(&p->checks[0], now, run.plan.checks[0].attempt_deadline, fd,
-				     diag) == V_PASS;
+				     diag) == RESULT_PASS;
 
-		now = mono_now();
+		now = instant_now();
 		plan_result(&run.plan, 0, now, passed, passed || diag_info(diag->code)->retryable);
 	}
 	run.ended = now;
-	outcome_decide(&run);
+	run_decide(&run);
 	code = run.exit_code;
-	tell(run.summary, strlen(run.summary));
-	tell("\n", 1);
+	console_write(run.summary, strlen(run.summary));
+	console_write("\n", 1);
 	run_free(&run);
 	return code;
 }
@@ -340,10 +341,11 @@ static int do_lint(const struct cli *cli)
 		arena_free(&profile.arena);
 	}
 	if (bad)
-		say("lint: %zu of %zu profile%s wrong", bad, cli->n_words,
-		    cli->n_words == 1 ? " is" : "s are");
+		log_line("lint: %zu of %zu profile%s wrong", bad, cli->n_words,
+			 cli->n_words == 1 ? " is" : "s are");
 	else
-		say("lint: %zu profile%s fine", cli->n_words, cli->n_words == 1 ? " is" : "s are");
+		log_line("lint: %zu profile%s fine", cli->n_words,
+			 cli->n_words == 1 ? " is" : "s are");
 	return worst;
 }
 
@@ -363,12 +365,12 @@ static int do_show(const struct cli *cli)
 		if (print(&b) != 0)
 			code = EXIT_OWN;
 		else if (code)
-			say("show: mode %s refuses this profile: %zu problem%s",
-			    mode_name(profile.mode), problems.policies,
-			    problems.policies == 1 ? "" : "s");
+			log_line("show: mode %s refuses this profile: %zu problem%s",
+				 mode_name(profile.mode), problems.policies,
+				 problems.policies == 1 ? "" : "s");
 	} else {
-		say("show: %zu error%s in the profile", problems.errors,
-		    problems.errors == 1 ? "" : "s");
+		log_line("show: %zu error%s in the profile", problems.errors,
+			 problems.errors == 1 ? "" : "s");
 	}
 	str_free(&b);
 	problems_free(&problems);
@@ -396,7 +398,7 @@ static int do_install(const struct cli *cli)
 		err_make(&err, errno, "read this executable");
 	else if (save_file(path, self, len, 0755, &err) == 0)
 		return 0;
-	say("install: %s", err_text(&err, buf, sizeof buf));
+	log_line("install: %s", err_text(&err, buf, sizeof buf));
 	return EXIT_OWN;
 }
 
@@ -443,7 +445,7 @@ int main(int argc, char **argv)
 	watched = signals_open(&signals, &refused) == 0;
 	if (argc < 1 || cli_parse(&cli, &arena, argv, &err) < 0) {
 		code = argc < 1 ? EXIT_USAGE : refuse_words(&cli, &err);
-		tell_finish();
+		console_flush();
 		arena_free(&arena);
 		return code && cli_asks_health(argv) ? 1 : code;
 	}
@@ -476,6 +478,6 @@ int main(int argc, char **argv)
 		break;
 	}
 	arena_free(&arena);
-	tell_finish();
+	console_flush();
 	return code && cli.health ? 1 : code;
 }

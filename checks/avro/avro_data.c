@@ -122,7 +122,7 @@ static bool can_read_fields(struct pair_of *p, const json_t *r, const json_t *w,
 		const json_t *f = json_array_get(fields, i),
 			     *from = writer_field(p, json_object_get(w, "fields"), f, i);
 
-		snprintf(inner, sizeof(inner), "%s%s%s", where, *where ? "." : "",
+		snprintf(inner, sizeof inner, "%s%s%s", where, *where ? "." : "",
 			 json_str(f, "name"));
 		if (!from && !json_object_get(f, "default"))
 			return refuse(p, inner,
@@ -155,7 +155,7 @@ static bool can_read_record(struct pair_of *p, const json_t *r, const json_t *w,
 	char pair[1100];
 	bool ok;
 
-	snprintf(pair, sizeof(pair), "%s\n%s", json_str(r, "name"), json_str(w, "name"));
+	snprintf(pair, sizeof pair, "%s\n%s", json_str(r, "name"), json_str(w, "name"));
 	before = json_object_get(p->known, pair);
 	if (json_is_true(before))
 		return true; /* recursive types: decided further up */
@@ -354,9 +354,9 @@ static int take_float(struct bytes *b, const char *where)
 
 	if (take(b, 4, where, "a float"))
 		return -1;
-	memcpy(&bits, at, sizeof(bits));
+	memcpy(&bits, at, sizeof bits);
 	bits = le32toh(bits);
-	memcpy(&value, &bits, sizeof(value));
+	memcpy(&value, &bits, sizeof value);
 	see(b, where, (double)value);
 	return 0;
 }
@@ -369,9 +369,9 @@ static int take_double(struct bytes *b, const char *where)
 
 	if (take(b, 8, where, "a double"))
 		return -1;
-	memcpy(&bits, at, sizeof(bits));
+	memcpy(&bits, at, sizeof bits);
 	bits = le64toh(bits);
-	memcpy(&value, &bits, sizeof(value));
+	memcpy(&value, &bits, sizeof value);
 	see(b, where, value);
 	return 0;
 }
@@ -429,7 +429,7 @@ static int decode_fields(struct bytes *b, const json_t *fields, const char *wher
 	for (size_t i = 0; i < json_array_size(fields); i++) {
 		const json_t *f = json_array_get(fields, i);
 
-		snprintf(inner, sizeof(inner), "%s%s%s", where, *where ? "." : "",
+		snprintf(inner, sizeof inner, "%s%s%s", where, *where ? "." : "",
 			 json_str(f, "name"));
 		if (decode(b, json_object_get(f, "type"), inner, depth + 1))
 			return -1;

@@ -57,7 +57,7 @@ static json_t *normal_name(struct reading *r, const char *name, const char *spac
 
 	if (is_primitive(name))
 		return json_string(name);
-	full_name(full, sizeof(full), name, space);
+	full_name(full, sizeof full, name, space);
 	if (!json_object_get(r->names, full))
 		return fail(r, "the type \"%s\" is not defined before it is used", full);
 	return json_string(full);
@@ -126,7 +126,7 @@ static json_t *normal_aliases(const json_t *v, const char *space)
 		const char *alias = json_string_value(json_array_get(list, i));
 		char full[512];
 
-		full_name(full, sizeof(full), alias ? alias : "", space);
+		full_name(full, sizeof full, alias ? alias : "", space);
 		json_array_append_new(out, json_string(full));
 	}
 	return out;
@@ -166,8 +166,8 @@ static json_t *normal_named(struct reading *r, const json_t *v, const char *type
 
 	if (!name)
 		return fail(r, "a %s has no name", type);
-	full_name(full, sizeof(full), name, own ? own : space);
-	space_of(inner, sizeof(inner), full);
+	full_name(full, sizeof full, name, own ? own : space);
+	space_of(inner, sizeof inner, full);
 	if (json_object_get(r->names, full))
 		return fail(r, "the name \"%s\" is defined twice", full);
 	if (named_problem(v, type))
@@ -363,7 +363,7 @@ static bool avro_c_agrees(const char *text, size_t len, const json_t *root, char
 
 struct avro_schema *avro_schema_parse(const char *text, size_t len, char *why, size_t size)
 {
-	struct avro_schema *s = xcalloc(1, sizeof(*s));
+	struct avro_schema *s = xcalloc(1, sizeof *s);
 	struct reading r = {.names = json_object(), .why = why, .size = size};
 	const char *name;
 	json_t *root;
@@ -411,7 +411,7 @@ struct avro_schema *avro_schema_load(const struct check_run *run, const char *pa
 		check_fail(out, code, path, "%s", strerror(errno));
 		return NULL;
 	}
-	s = avro_schema_parse(text, len, why, sizeof(why));
+	s = avro_schema_parse(text, len, why, sizeof why);
 	if (!s)
 		check_fail(out, D_AVRO_INVALID_SCHEMA, path, "%s", why);
 	free(text);
@@ -430,15 +430,15 @@ static bool differ(struct place *p, const json_t *a, const json_t *b)
 	char left[120], right[120];
 
 	snprintf(p->why, p->size, "at %s one has %s, the other %s", *p->path ? p->path : "the top",
-		 a ? json_short(a, left, sizeof(left)) : "nothing",
-		 b ? json_short(b, right, sizeof(right)) : "nothing");
+		 a ? json_short(a, left, sizeof left) : "nothing",
+		 b ? json_short(b, right, sizeof right) : "nothing");
 	return false;
 }
 
 static void enter(struct place *p, const struct place *from, const char *name)
 {
 	*p = *from;
-	snprintf(p->path + strlen(p->path), sizeof(p->path) - strlen(p->path), "/%s", name);
+	snprintf(p->path + strlen(p->path), sizeof p->path - strlen(p->path), "/%s", name);
 }
 
 static const char *label(const json_t *v, size_t i, char *buf, size_t size)
@@ -469,7 +469,7 @@ static bool same(const json_t *a, const json_t *b, struct place *p)
 		for (size_t i = 0; i < n; i++) {
 			json_t *x = json_array_get(a, i), *y = json_array_get(b, i);
 
-			enter(&inner, p, label(x ? x : y, i, name, sizeof(name)));
+			enter(&inner, p, label(x ? x : y, i, name, sizeof name));
 			if (!same(x, y, &inner))
 				return false;
 		}

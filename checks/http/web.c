@@ -15,7 +15,7 @@ const char *web_library(void)
 {
 	static char text[64];
 
-	snprintf(text, sizeof(text), "libcurl %s", curl_version_info(CURLVERSION_NOW)->version);
+	snprintf(text, sizeof text, "libcurl %s", curl_version_info(CURLVERSION_NOW)->version);
 	return text;
 }
 
@@ -75,7 +75,7 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockad
 static int on_sockopt(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
 	struct sockaddr_storage peer;
-	socklen_t len = sizeof(peer);
+	socklen_t len = sizeof peer;
 
 	(void)arg;
 	(void)purpose;
@@ -135,7 +135,7 @@ static int on_verify(int ok, X509_STORE_CTX *store)
 		t->x509_error = X509_STORE_CTX_get_error(store);
 	/* Also the good one: curl compares the name itself, afterwards. The server's own comes last. */
 	if (cert)
-		tls_certificate_text(cert, t->certificate, sizeof(t->certificate));
+		tls_certificate_text(cert, t->certificate, sizeof t->certificate);
 	return ok;
 }
 
@@ -186,7 +186,7 @@ static void make_subject(const struct web_request *req, struct web_response *res
 	query = strchr(s.s, '?');
 	if (query)
 		*query = '\0';
-	text_clean(resp->subject, sizeof(resp->subject), s.s);
+	text_clean(resp->subject, sizeof resp->subject, s.s);
 	str_free(&s);
 }
 
@@ -203,7 +203,7 @@ static int dial(struct transfer *t, CURL *curl, const char *host, int port, cons
 	t->fd = conn->fd;
 	if (strchr(name, ':'))
 		return 0;
-	snprintf(pin, sizeof(pin), "%s:%d:%s", name, port, conn->ip[0] ? conn->ip : "127.0.0.1");
+	snprintf(pin, sizeof pin, "%s:%d:%s", name, port, conn->ip[0] ? conn->ip : "127.0.0.1");
 	*pins = curl_slist_append(NULL, pin);
 	curl_easy_setopt(curl, CURLOPT_RESOLVE, *pins);
 	return 0;
@@ -245,7 +245,7 @@ static int connect_first(struct transfer *t, CURL *curl, const char *host, struc
 	}
 	if (dial(t, curl, req->url->host, port_of(req), host, &conn, pins, out))
 		return -1;
-	snprintf(t->ip, sizeof(t->ip), "%s", conn.ip);
+	snprintf(t->ip, sizeof t->ip, "%s", conn.ip);
 	return 0;
 }
 
@@ -369,7 +369,7 @@ static int make_headers(const struct web_request *req, struct web_response *resp
 	if (req->accept)
 		add_header(list, "Accept", req->accept, out);
 	if (req->web->tls.server_name && is_https(req)) {
-		snprintf(host, sizeof(host), req->url->port ? "%s:%d" : "%s", req->url->host,
+		snprintf(host, sizeof host, req->url->port ? "%s:%d" : "%s", req->url->host,
 			 req->url->port);
 		add_header(list, "Host", host, out);
 	}
@@ -427,7 +427,7 @@ static void keep_content_type(CURL *curl, struct web_response *resp)
 
 	curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
 	for (; type && type[i] && type[i] != ';' && type[i] != ' ' &&
-	       i + 1 < sizeof(resp->content_type);
+	       i + 1 < sizeof resp->content_type;
 	     i++)
 		resp->content_type[i] = (char)tolower((unsigned char)type[i]);
 	resp->content_type[i] = '\0';
@@ -439,7 +439,7 @@ static void keep_location(CURL *curl, struct web_response *resp)
 	char *to = NULL, *at, *end;
 
 	curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &to);
-	text_clean(resp->location, sizeof(resp->location), to ? to : "");
+	text_clean(resp->location, sizeof resp->location, to ? to : "");
 	resp->location[strcspn(resp->location, "?#")] = '\0';
 	at = strstr(resp->location, "://");
 	end = at ? at + 3 + strcspn(at + 3, "/") : NULL;
@@ -472,12 +472,12 @@ static bool same_peer_as_before(const struct web_request *req)
 
 	/* Plain requests through an HTTP proxy share its connection, whatever host they are for. */
 	if (req->proxy && str_starts(req->proxy, "http") && !is_https(req))
-		snprintf(now, sizeof(now), "by %s", req->proxy);
+		snprintf(now, sizeof now, "by %s", req->proxy);
 	else
-		snprintf(now, sizeof(now), "%s %s %d %s", req->url->scheme, req->url->host,
+		snprintf(now, sizeof now, "%s %s %d %s", req->url->scheme, req->url->host,
 			 port_of(req), req->unix_socket ? req->unix_socket : "");
 	same = str_eq(now, before);
-	snprintf(before, sizeof(before), "%s", now);
+	snprintf(before, sizeof before, "%s", now);
 	return same;
 }
 
@@ -518,7 +518,7 @@ static CURLcode perform(struct transfer *t, CURL *curl, struct str *url, char *w
 			       : "GET",
 		   t->resp->subject);
 	/* Resolving and connecting took their part: what is left is known only here. */
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)mono_left_ms_now(t->run->deadline));
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)instant_left_ms_now(t->run->deadline));
 	code = curl_easy_perform(curl);
 	*filled = false;
 	return code;
@@ -637,7 +637,7 @@ static int redirect(struct hop *h, const struct web_response *resp, struct diag 
 int web_request(const struct check_run *run, const struct web_request *req,
 		struct web_response *resp, struct diag *out)
 {
-	struct mono begin = mono_now();
+	struct instant begin = instant_now();
 	struct hop h = {.req = *req, .web = *req->web, .url = *req->url};
 
 	h.req.url = &h.url;
@@ -658,6 +658,6 @@ int web_request(const struct check_run *run, const struct web_request *req,
 		if (redirect(&h, resp, out))
 			return -1;
 	}
-	resp->ms = span_ms(mono_since(begin, mono_now()));
+	resp->ms = duration_ms(instant_since(begin, instant_now()));
 	return 0;
 }

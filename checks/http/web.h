@@ -77,7 +77,7 @@ int web_request(const struct check_run *run, const struct web_request *req,
 		struct web_response *resp, struct diag *out);
 /* The status is not what was wanted ("2xx"): 401 auth-required or auth-failed, 403 auth-forbidden, 3xx http-redirect,
  * else http-status; quotes the start of the body. */
-enum verdict web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted);
+enum result web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted);
 /* The body's beginning, cleaned, for causes: "it begins with: ..." or "it is empty". */
 const char *web_body_start(const struct web_response *resp, char *buf, size_t size);
 /* Looks like HTML (content type or first bytes). */

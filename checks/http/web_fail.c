@@ -6,8 +6,7 @@
 
 /* ---- what went wrong -------------------------------------------------------------------------------------------- */
 /* Asks once more, by hand, to quote what the peer really says. Only after curl said that it is no HTTP. */
-static enum verdict fail_not_http(const struct transfer *t, const char *curl_words,
-				  struct diag *out)
+static enum result fail_not_http(const struct transfer *t, const char *curl_words, struct diag *out)
 {
 	static const char question[] = "GET / HTTP/1.0\r\n\r\n";
 	const char *subject = t->resp->subject;
@@ -19,20 +18,20 @@ static enum verdict fail_not_http(const struct transfer *t, const char *curl_wor
 
 	if (!t->req->proxy && !t->req->unix_socket && !is_https(t->req) &&
 	    !net_connect(t->run, t->req->url->host, port_of(t->req), &conn, &ignored) &&
-	    !net_write(t->run, &conn, question, sizeof(question) - 1, &ignored))
-		n = net_read(t->run, &conn, buf, sizeof(buf), &ignored);
+	    !net_write(t->run, &conn, question, sizeof question - 1, &ignored))
+		n = net_read(t->run, &conn, buf, sizeof buf, &ignored);
 	if (n >= 2 && buf[0] == 21 &&
 	    buf[1] == 3) /* a TLS record of type alert, RFC 8446 section 5.1 */
 		return check_fail(out, D_TLS_REQUIRED, subject,
 				  "the peer answers plain HTTP with a TLS alert");
 	if (n <= 0)
 		return check_fail(out, D_HTTP_NOT_HTTP, subject, "%s", curl_words);
-	text_clean_n(words, sizeof(words), (char *)buf, (size_t)n);
+	text_clean_n(words, sizeof words, (char *)buf, (size_t)n);
 	return check_fail(out, D_HTTP_NOT_HTTP, subject,
 			  "the answer is not HTTP; it begins with: %s", words);
 }
 
-static enum verdict fail_timeout(CURL *curl, const struct transfer *t, struct diag *out)
+static enum result fail_timeout(CURL *curl, const struct transfer *t, struct diag *out)
 {
 	const char *subject = t->resp->subject;
 	long through_proxy = 0, connections = 0;
@@ -64,8 +63,8 @@ static enum verdict fail_timeout(CURL *curl, const struct transfer *t, struct di
 			  "connected and asked, but no answer came in time");
 }
 
-static enum verdict fail_tls(const struct transfer *t, CURLcode code, const char *words,
-			     struct diag *out)
+static enum result fail_tls(const struct transfer *t, CURLcode code, const char *words,
+			    struct diag *out)
 {
 	const struct tls_conf *tls = &t->req->web->tls;
 	const char *subject = t->resp->subject;
@@ -87,12 +86,12 @@ static enum verdict fail_tls(const struct transfer *t, CURLcode code, const char
 	if (out->code == D_TLS_HANDSHAKE && t->asked_for_ours && !tls->cert_file)
 		return check_fail(out, D_TLS_CLIENT_CERT_REQUIRED, subject,
 				  "the peer asked for a client certificate, got none: %s", words);
-	return V_FAIL;
+	return RESULT_FAIL;
 }
 
 /* What a SOCKS proxy says (RFC 1928 section 6): of itself, or of the peer behind it, which may still come. */
-static enum verdict fail_proxy(CURL *curl, const struct transfer *t, const char *words,
-			       struct diag *out)
+static enum result fail_proxy(CURL *curl, const struct transfer *t, const char *words,
+			      struct diag *out)
 {
 	long said = 0;
 
@@ -119,8 +118,8 @@ static bool words_are_tls(const char *words)
 /* CURLE_TOO_LARGE, which 7.88 does not know yet: newer versions have a bound of their own on the number of headers. */
 #define CURL_SAYS_TOO_LARGE 100
 
-enum verdict web_fail_curl(CURL *curl, const struct transfer *t, CURLcode code, const char *buffer,
-			   struct diag *out)
+enum result web_fail_curl(CURL *curl, const struct transfer *t, CURLcode code, const char *buffer,
+			  struct diag *out)
 {
 	const char *words = *buffer ? buffer : curl_easy_strerror(code),
 		   *subject = t->resp->subject;
@@ -207,14 +206,14 @@ bool web_is_html(const struct web_response *resp)
 const char *web_body_start(const struct web_response *resp, char *buf, size_t size)
 {
 	char raw[2048], start[121];
-	size_t n = resp->len < sizeof(raw) - 1 ? resp->len : sizeof(raw) - 1;
+	size_t n = resp->len < sizeof raw - 1 ? resp->len : sizeof raw - 1;
 
 	/* Scrubbed before it is cut. */
 	for (size_t i = 0; i < n; i++)
 		raw[i] = resp->body[i] ? resp->body[i] : ' ';
 	raw[n] = '\0';
 	scrub(raw);
-	text_clean(start, sizeof(start), raw);
+	text_clean(start, sizeof start, raw);
 	if (*start)
 		snprintf(buf, size, "it begins with: %s", start);
 	else
@@ -222,12 +221,12 @@ const char *web_body_start(const struct web_response *resp, char *buf, size_t si
 	return buf;
 }
 
-enum verdict web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted)
+enum result web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted)
 {
 	char start[160];
 	const char *subject = resp->subject;
 
-	web_body_start(resp, start, sizeof(start));
+	web_body_start(resp, start, sizeof start);
 	if (resp->status == 401 && resp->had_credentials)
 		return check_fail(out, D_AUTH_FAILED, subject,
 				  "HTTP status 401 to the credentials; the body: %s", start);
@@ -237,7 +236,7 @@ enum verdict web_fail_status(struct diag *out, const struct web_response *resp, 
 			   "credentials are sent; the body: %s",
 			   start);
 		diag_hint(out, "give the address that is redirected to as url");
-		return V_FAIL;
+		return RESULT_FAIL;
 	}
 	if (resp->status == 401)
 		return check_fail(out, D_AUTH_REQUIRED, subject, "HTTP status 401; the body: %s",

@@ -30,7 +30,7 @@ static inline int port_of(const struct web_request *req)
 }
 
 /* What a failed transfer means. `buffer` is curl's error text, empty if it gave none. Fills *out. */
-enum verdict web_fail_curl(CURL *curl, const struct transfer *t, CURLcode code, const char *buffer,
-			   struct diag *out);
+enum result web_fail_curl(CURL *curl, const struct transfer *t, CURLcode code, const char *buffer,
+			  struct diag *out);
 
 #endif

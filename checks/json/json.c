@@ -47,7 +47,7 @@ static bool is_bounded(const char *text, size_t len, char *err, size_t err_size)
 static bool too_big(const char *text, size_t len, size_t at, size_t n)
 {
 	static const char most[] = "9223372036854775807";
-	const size_t n_most = sizeof(most) - 1;
+	const size_t n_most = sizeof most - 1;
 	char before = at ? text[at - 1] : ' ', after = at + n < len ? text[at + n] : ' ';
 
 	if (before == '-' && at > 1)
@@ -133,7 +133,7 @@ json_t *json_read_document(const char *text, size_t len, char *err, size_t err_s
 const char *json_problem(const char *text)
 {
 	char err[200];
-	json_t *v = json_read(text, strlen(text), err, sizeof(err));
+	json_t *v = json_read(text, strlen(text), err, sizeof err);
 
 	if (!v)
 		return "is not JSON text (write a text value with its quotes: \"\\\"allow\\\"\")";
@@ -175,7 +175,7 @@ json_t *json_at(json_t *root, const char *pointer)
 	char token[1024];
 
 	while (root && *pointer == '/') {
-		pointer = pointer_token(pointer + 1, token, sizeof(token));
+		pointer = pointer_token(pointer + 1, token, sizeof token);
 		if (json_is_object(root)) {
 			root = json_object_get(root, token);
 		} else if (json_is_array(root)) {

@@ -56,10 +56,10 @@ bool json_expect_holds(const struct json_expect *e, json_t *root, char *why, siz
 	*wrong_type = false;
 	if (!v) {
 		snprintf(why, size, "there is nothing at %s; the whole is %s", at,
-			 json_short(root, found, sizeof(found)));
+			 json_short(root, found, sizeof found));
 		return false;
 	}
-	json_short(v, found, sizeof(found));
+	json_short(v, found, sizeof found);
 	if (!*at)
 		at = "the top";
 	if (e->type != ENUM_UNSET && kind_of(v) != e->type) {
@@ -69,10 +69,10 @@ bool json_expect_holds(const struct json_expect *e, json_t *root, char *why, siz
 		return false;
 	}
 	if (e->equals.text) {
-		want = json_read(e->equals.text, strlen(e->equals.text), err, sizeof(err));
+		want = json_read(e->equals.text, strlen(e->equals.text), err, sizeof err);
 		ok = want && json_same(v, want);
 		snprintf(why, size, "at %s is %s, expected %s", at, found,
-			 json_short(want, wanted, sizeof(wanted)));
+			 json_short(want, wanted, sizeof wanted));
 		json_decref(want);
 		return ok;
 	}

@@ -19,7 +19,7 @@ struct trials {
 	struct kafka_client *client;
 	struct trial *v;
 	size_t n;
-	struct mono until;
+	struct instant until;
 };
 
 static void note(struct trials *t, const rd_kafka_topic_t *topic, rd_kafka_resp_err_t err)
@@ -50,7 +50,8 @@ static void try_reading(void *arg)
 		rd_kafka_consume_start_queue(t->v[i].topic, 0, RD_KAFKA_OFFSET_END, queue);
 	}
 	while (!all_came(t) && !kafka_is_past(t->until)) {
-		rd_kafka_message_t *m = rd_kafka_consume_queue(queue, mono_left_ms_now(t->until));
+		rd_kafka_message_t *m =
+		    rd_kafka_consume_queue(queue, instant_left_ms_now(t->until));
 
 		if (!m)
 			continue;
@@ -81,7 +82,7 @@ static void try_writing(void *arg)
 	for (size_t i = 0; i < t->n; i++)
 		send_probe(t, &t->v[i]);
 	while (!all_came(t) && !kafka_is_past(t->until)) {
-		rd_kafka_event_t *ev = rd_kafka_queue_poll(queue, mono_left_ms_now(t->until));
+		rd_kafka_event_t *ev = rd_kafka_queue_poll(queue, instant_left_ms_now(t->until));
 		const rd_kafka_message_t *m;
 
 		if (!ev)
@@ -181,7 +182,7 @@ static void judge_trial(struct judge *j, const struct trial *t, const char *oper
 /* The list of operations was asked for, and what came is not that the broker has none to give. */
 static bool lacks_list(const struct kafka_topic_answer *a)
 {
-	return kafka_ask_knows_access() && a->access.asked && !a->may.known &&
+	return kafka_query_knows_acl() && a->access.asked && !a->may.known &&
 	       (!a->access.came ||
 		(a->access.err && a->access.err != RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE &&
 		 a->access.err != RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION));
@@ -205,7 +206,7 @@ static void judge_list(struct judge *j, want_t *want, const struct kafka_topic_a
 }
 
 /* Those of the topics whose list did not come and that want the operation. */
-static struct trials *trials_for(const struct grouplist *topics, const struct kafka_ask *a,
+static struct trials *trials_for(const struct grouplist *topics, const struct kafka_query *a,
 				 const char *operation)
 {
 	struct trials *t = xcalloc(1, sizeof *t);
@@ -235,7 +236,7 @@ static int probe_reading(struct judge *j, struct kafka_client *client, struct tr
 static int probe_writing(struct judge *j, const struct kafka_client *first, struct trials *t,
 			 struct diag *out)
 {
-	static const struct kafka_setting extra[] = {
+	static const struct kafka_prop_override extra[] = {
 	    {"retries", "0"},
 	    {"compression.type", "none"},
 	    {"linger.ms", "0"},
@@ -246,7 +247,7 @@ static int probe_writing(struct judge *j, const struct kafka_client *first, stru
 
 	/* A library that can ask for the list has asked: a broker that gave none is not Apache's, or very old. It may
 	 * take the request for a good one, and then there would be a record. */
-	if (kafka_ask_knows_access()) {
+	if (kafka_query_knows_acl()) {
 		for (size_t i = 0; i < t->n; i++)
 			unknown(j, t->v[i].name, "write");
 		return 0;
@@ -262,8 +263,8 @@ static int probe_writing(struct judge *j, const struct kafka_client *first, stru
 	return 0;
 }
 
-int kafka_access_judge(struct kafka_client *client, const struct grouplist *topics,
-		       const struct kafka_ask *a, struct diag *out)
+int kafka_acl_judge(struct kafka_client *client, const struct grouplist *topics,
+		    const struct kafka_query *a, struct diag *out)
 {
 	struct judge j = {.run = client->run};
 

@@ -14,14 +14,14 @@
 /* ---- what librdkafka's threads tell ------------------------------------------------------------------- */
 
 /* Lock held. NULL when the table is full: such a broker is then not watched. */
-static struct kafka_peer *peer_at(struct kafka_client *c, const char *address)
+static struct kafka_broker_state *peer_at(struct kafka_client *c, const char *address)
 {
-	struct kafka_peer *peer;
+	struct kafka_broker_state *peer;
 
 	for (size_t i = 0; i < c->n_peers; i++)
 		if (str_eq(c->peers[i]->address, address))
 			return c->peers[i];
-	if (c->n_peers == KAFKA_PEERS_MAX)
+	if (c->n_peers == KAFKA_BROKERS_MAX)
 		return NULL;
 	peer = xcalloc(1, sizeof *peer);
 	snprintf(peer->address, sizeof peer->address, "%s", address);
@@ -30,7 +30,7 @@ static struct kafka_peer *peer_at(struct kafka_client *c, const char *address)
 	return peer;
 }
 
-static void peer_name(struct kafka_peer *peer, int32_t id)
+static void peer_name(struct kafka_broker_state *peer, int32_t id)
 {
 	if (id == KAFKA_BOOTSTRAP)
 		peer->bootstrap = true;
@@ -40,7 +40,7 @@ static void peer_name(struct kafka_peer *peer, int32_t id)
 
 /* Bootstrap and learned broker of one address: before 2.10 the connection changes from the one to the other, since
  * then both exist for a while and the bootstrap's is closed. Either way the learned one decides once it is there. */
-static void peer_state(struct kafka_peer *peer, int32_t id, bool up)
+static void peer_state(struct kafka_broker_state *peer, int32_t id, bool up)
 {
 	if (id == KAFKA_BOOTSTRAP) {
 		peer->up_bootstrap = up;
@@ -53,7 +53,7 @@ static void peer_state(struct kafka_peer *peer, int32_t id, bool up)
 }
 
 /* A certain reason is not replaced by the vaguer ones that follow from it ("Disconnected"). */
-static bool says_more(const struct kafka_peer *peer, struct kafka_meaning m)
+static bool says_more(const struct kafka_broker_state *peer, struct kafka_meaning m)
 {
 	if (peer->settled) /* the listener was asked itself: no later supposition knows more */
 		return false;
@@ -128,7 +128,7 @@ static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char 
 	struct kafka_client *c = rk ? rd_kafka_opaque(rk) : NULL;
 	struct kafka_line line;
 	struct kafka_meaning m;
-	struct kafka_peer *peer;
+	struct kafka_broker_state *peer;
 
 	if (!c)
 		return;
@@ -161,7 +161,7 @@ static rd_kafka_resp_err_t on_state(rd_kafka_t *rk UNUSED, int32_t id, const cha
 				    const char *host, int port, const char *state, void *opaque)
 {
 	struct kafka_client *c = opaque;
-	struct kafka_peer *peer;
+	struct kafka_broker_state *peer;
 	char address[DIAG_SUBJECT_MAX];
 
 	/* "GroupCoordinator" and the like have no address of their own. */
@@ -234,7 +234,7 @@ static rd_kafka_resp_err_t on_response(rd_kafka_t *rk UNUSED, int fd, const char
 {
 	struct kafka_client *c = opaque;
 	struct kafka_request request = request_of(fd, name, id, api);
-	struct kafka_peer *peer = NULL;
+	struct kafka_broker_state *peer = NULL;
 
 	pthread_mutex_lock(&c->lock);
 	kafka_requests_answered(&c->requests, &request);
@@ -280,7 +280,7 @@ static int on_certificate(rd_kafka_t *rk UNUSED, const char *name, int32_t id UN
 {
 	struct kafka_client *c = opaque;
 	const unsigned char *p = (const unsigned char *)der;
-	struct kafka_peer *peer;
+	struct kafka_broker_state *peer;
 	char address[DIAG_SUBJECT_MAX];
 	int32_t broker;
 	X509 *cert;
@@ -304,7 +304,7 @@ static int on_certificate(rd_kafka_t *rk UNUSED, const char *name, int32_t id UN
 
 /* ---- from what was told to a diagnosis ------------------------------------------------------------------ */
 
-enum diag_code kafka_peer_code(const struct kafka_peer *peer)
+enum diag_code kafka_broker_state_code(const struct kafka_broker_state *peer)
 {
 	enum diag_code code = peer->meaning.code;
 
@@ -324,9 +324,10 @@ static void hint_library(struct diag *out)
 }
 
 /* Lock held or peer copied. */
-void kafka_peer_explain(const struct kafka_peer *peer, const char *subject, struct diag *out)
+void kafka_broker_state_explain(const struct kafka_broker_state *peer, const char *subject,
+				struct diag *out)
 {
-	enum diag_code code = kafka_peer_code(peer);
+	enum diag_code code = kafka_broker_state_code(peer);
 	char bytes[5], text[160];
 
 	if (peer->x509_error && diag_info(code)->phase == PH_TLS) {
@@ -351,14 +352,15 @@ void kafka_peer_explain(const struct kafka_peer *peer, const char *subject, stru
 		    out, "this listener wants no login: set security.protocol to PLAINTEXT or SSL");
 }
 
-bool kafka_peer_is_ready(const struct kafka_client *c, const struct kafka_peer *peer)
+bool kafka_broker_state_is_ready(const struct kafka_client *c,
+				 const struct kafka_broker_state *peer)
 {
 	return peer->up && (c->props->sasl || peer->answered || peer->tested ||
 			    (c->n_probes >= PROBES_MAX && !peer->silent));
 }
 
 /* Connecting may go on with another address of the same name; everything else is an answer. */
-bool kafka_peer_is_final(const struct kafka_peer *peer)
+bool kafka_broker_state_is_final(const struct kafka_broker_state *peer)
 {
 	enum diag_code code = peer->meaning.code;
 
@@ -370,7 +372,7 @@ bool kafka_peer_is_final(const struct kafka_peer *peer)
 }
 
 /* Known from metadata only: that came from a bootstrap server, which works. */
-static bool is_learned(const struct kafka_peer *peer)
+static bool is_learned(const struct kafka_broker_state *peer)
 {
 	return peer->id != KAFKA_BOOTSTRAP && !peer->bootstrap;
 }
@@ -384,7 +386,7 @@ static bool learned_decide(const struct kafka_client *c)
 	return false;
 }
 
-static bool decides(const struct kafka_peer *peer, bool learned)
+static bool decides(const struct kafka_broker_state *peer, bool learned)
 {
 	return learned ? peer->id != KAFKA_BOOTSTRAP : peer->bootstrap;
 }
@@ -399,20 +401,20 @@ static size_t how_many_decide(const struct kafka_client *c, bool learned)
 }
 
 /* Lock held. Every server that counts has failed for a reason: waiting in this attempt brings nothing. */
-const struct kafka_peer *kafka_peers_all_failed(const struct kafka_client *c)
+const struct kafka_broker_state *kafka_broker_states_all_failed(const struct kafka_client *c)
 {
-	const struct kafka_peer *first = NULL;
+	const struct kafka_broker_state *first = NULL;
 	bool learned = learned_decide(c);
 	size_t failed = 0;
 
 	if (c->login.meaning.code != D_NONE)
 		return &c->login;
 	for (size_t i = 0; i < c->n_peers; i++) {
-		const struct kafka_peer *peer = c->peers[i];
+		const struct kafka_broker_state *peer = c->peers[i];
 
 		if (peer->up)
 			return NULL;
-		if (!decides(peer, learned) || !kafka_peer_is_final(peer))
+		if (!decides(peer, learned) || !kafka_broker_state_is_final(peer))
 			continue;
 		failed++;
 		if (!first || diag_info(first->meaning.code)->retryable)
@@ -422,7 +424,8 @@ const struct kafka_peer *kafka_peers_all_failed(const struct kafka_client *c)
 }
 
 /* Its name or address does not work from here, though the bootstrap server's does. */
-static void explain_advertised(const struct kafka_peer *peer, const char *subject, struct diag *out)
+static void explain_advertised(const struct kafka_broker_state *peer, const char *subject,
+			       struct diag *out)
 {
 	enum phase phase = diag_info(out->code)->phase;
 	struct diag was = *out;
@@ -438,16 +441,16 @@ static void explain_advertised(const struct kafka_peer *peer, const char *subjec
 			   peer->id, peer->address, was.cause);
 }
 
-void kafka_peer_tell(const struct kafka_peer *peer, struct diag *out)
+void kafka_broker_state_tell(const struct kafka_broker_state *peer, struct diag *out)
 {
 	char subject[DIAG_SUBJECT_MAX];
 
 	if (!is_learned(peer)) {
-		kafka_peer_explain(peer, peer->address, out);
+		kafka_broker_state_explain(peer, peer->address, out);
 		return;
 	}
 	snprintf(subject, sizeof subject, "broker %d at %.100s", peer->id, peer->address);
-	kafka_peer_explain(peer, subject, out);
+	kafka_broker_state_explain(peer, subject, out);
 	explain_advertised(peer, subject, out);
 }
 
@@ -455,11 +458,11 @@ void kafka_peer_tell(const struct kafka_peer *peer, struct diag *out)
 
 static bool may_probe(const struct kafka_client *c)
 {
-	return c->n_probes < PROBES_MAX && !mono_reached(c->run->deadline, mono_now());
+	return c->n_probes < PROBES_MAX && !instant_reached(c->run->deadline, instant_now());
 }
 
 /* That a broker which was ready now refuses is no supposition; but that it is gone, and not one of its addresses, is. */
-static bool can_be_asked(const struct kafka_client *c, const struct kafka_peer *peer)
+static bool can_be_asked(const struct kafka_client *c, const struct kafka_broker_state *peer)
 {
 	bool supposed =
 	    peer->meaning.guess || (peer->was_up && peer->meaning.code == D_CONNECT_REFUSED);
@@ -469,14 +472,14 @@ static bool can_be_asked(const struct kafka_client *c, const struct kafka_peer *
 }
 
 /* Lock held. Asking takes time: not while a server is left that may simply answer. */
-static struct kafka_peer *peer_to_ask(struct kafka_client *c)
+static struct kafka_broker_state *peer_to_ask(struct kafka_client *c)
 {
-	struct kafka_peer *found = NULL;
+	struct kafka_broker_state *found = NULL;
 	bool learned = learned_decide(c);
 	size_t complained = 0;
 
 	for (size_t i = 0; i < c->n_peers; i++) {
-		struct kafka_peer *peer = c->peers[i];
+		struct kafka_broker_state *peer = c->peers[i];
 
 		if (!decides(peer, learned) || peer->meaning.code == D_NONE)
 			continue;
@@ -487,9 +490,9 @@ static struct kafka_peer *peer_to_ask(struct kafka_client *c)
 	return complained >= how_many_decide(c, learned) ? found : NULL;
 }
 
-static void verified(struct kafka_peer *peer, enum diag_code code, const char *fmt, ...)
+static void verified(struct kafka_broker_state *peer, enum diag_code code, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
-static void verified(struct kafka_peer *peer, enum diag_code code, const char *fmt, ...)
+static void verified(struct kafka_broker_state *peer, enum diag_code code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -501,7 +504,7 @@ static void verified(struct kafka_peer *peer, enum diag_code code, const char *f
 	va_end(ap);
 }
 
-static void verified_login(struct kafka_peer *peer, const char *mechanisms)
+static void verified_login(struct kafka_broker_state *peer, const char *mechanisms)
 {
 	verified(peer, D_AUTH_REQUIRED,
 		 "this listener wants a login (it offers %s), and security.protocol has none",
@@ -509,7 +512,7 @@ static void verified_login(struct kafka_peer *peer, const char *mechanisms)
 }
 
 /* What the listener said, against what this client speaks. */
-static void apply_probe(struct kafka_peer *peer, const struct kafka_props *props,
+static void apply_probe(struct kafka_broker_state *peer, const struct kafka_client_props *props,
 			const struct kafka_probe *probe)
 {
 	peer->tested = probe->listener != LISTENER_UNKNOWN && !probe->silent;
@@ -563,23 +566,25 @@ static void apply_probe(struct kafka_peer *peer, const struct kafka_props *props
 
 /* A listener that said nothing within a second mostly says nothing; where it, or the name server, is only slow, what is
  * left of the attempt is better spent there than on failing. */
-static struct span patience_with(const struct kafka_client *c, const struct kafka_peer *peer)
+static struct duration patience_with(const struct kafka_client *c,
+				     const struct kafka_broker_state *peer)
 {
-	struct mono now = mono_now();
-	struct span more = mono_since(now, mono_share(now, c->run->deadline, 3));
+	struct instant now = instant_now();
+	struct duration more = instant_since(now, instant_share(now, c->run->deadline, 3));
 
-	return peer->silent && more.ns > SPAN_S(1).ns ? more : SPAN_S(1);
+	return peer->silent && more.ns > DURATION_S(1).ns ? more : DURATION_S(1);
 }
 
 /* Lock held on entry and return, not meanwhile. */
-static void ask_peer(struct kafka_client *c, struct kafka_peer *peer)
+static void ask_peer(struct kafka_client *c, struct kafka_broker_state *peer)
 {
 	struct kafka_probe probe;
 	/* Its certificate was judged by the library, if at all; nothing is sent that is for this server alone. */
 	struct tls_conf tls = {.any_certificate = true,
-			       .cert_file = kafka_props_get(c->props, "ssl.certificate.location"),
-			       .key_file = kafka_props_get(c->props, "ssl.key.location")};
-	struct span patience = patience_with(c, peer);
+			       .cert_file =
+				   kafka_client_props_get(c->props, "ssl.certificate.location"),
+			       .key_file = kafka_client_props_get(c->props, "ssl.key.location")};
+	struct duration patience = patience_with(c, peer);
 	bool supposed = !peer->up;
 
 	c->n_probes++;
@@ -590,27 +595,27 @@ static void ask_peer(struct kafka_client *c, struct kafka_peer *peer)
 	apply_probe(peer, c->props, &probe);
 }
 
-bool kafka_peers_ask(struct kafka_client *c)
+bool kafka_broker_states_ask(struct kafka_client *c)
 {
-	struct kafka_peer *peer = peer_to_ask(c);
+	struct kafka_broker_state *peer = peer_to_ask(c);
 
 	if (peer)
 		ask_peer(c, peer);
 	return peer != NULL;
 }
 
-bool kafka_peer_ask(struct kafka_client *c, struct kafka_peer *peer)
+bool kafka_broker_state_ask(struct kafka_client *c, struct kafka_broker_state *peer)
 {
 	/* A supposition; or a readiness that nobody has put to the test. */
-	bool can =
-	    can_be_asked(c, peer) || (may_probe(c) && peer->up && !kafka_peer_is_ready(c, peer));
+	bool can = can_be_asked(c, peer) ||
+		   (may_probe(c) && peer->up && !kafka_broker_state_is_ready(c, peer));
 
 	if (can)
 		ask_peer(c, peer);
 	return can;
 }
 
-int kafka_peers_watch(struct kafka_client *c, rd_kafka_conf_t *conf, struct diag *out)
+int kafka_broker_states_watch(struct kafka_client *c, rd_kafka_conf_t *conf, struct diag *out)
 {
 	rd_kafka_conf_set_opaque(conf, c);
 	rd_kafka_conf_set_log_cb(conf, on_log);

@@ -11,9 +11,9 @@ static const struct key canary_keys[] = {
     KEY_STR(struct kafka_canary_conf, topic, .flags = K_REQUIRED, .check = kafka_topic_name_problem,
 	    .doc = "Topic made for this, with a short retention: each attempt leaves one record.",
 	    .example = "\"startguard-canary\""),
-    KEY_SPAN(struct kafka_canary_conf, max_latency, .min = "1ms", .max = "10m",
-	     .doc = "Longest time from sending the record to having read it back.",
-	     .example = "\"500ms\""),
+    KEY_DURATION(struct kafka_canary_conf, max_latency, .min = "1ms", .max = "10m",
+		 .doc = "Longest time from sending the record to having read it back.",
+		 .example = "\"500ms\""),
     KEY_END,
 };
 const struct schema kafka_canary_schema = {
@@ -24,18 +24,18 @@ struct flight {
 	const char *topic;
 	int32_t partition;
 	char key[128], value[VALUE_MAX];
-	struct mono until;
+	struct instant until;
 	/* Filled: */
 	bool acknowledged, read, same;
 	rd_kafka_resp_err_t send_err, read_err;
 	int64_t offset;
-	struct span latency;
+	struct duration latency;
 };
 
 struct kafka_client *kafka_canary_open(const struct kafka_client *first, struct diag *out)
 {
 	/* Without retries the broker's own reason reaches us; with them only that it took too long. */
-	static const struct kafka_setting extra[] = {
+	static const struct kafka_prop_override extra[] = {
 	    {"acks", "all"},
 	    {"retries", "0"},
 	    {"linger.ms", "0"},
@@ -53,7 +53,7 @@ static void await_acknowledgement(struct flight *f)
 	rd_kafka_queue_t *queue = rd_kafka_queue_get_main(f->sender->rk);
 
 	while (!f->acknowledged && !kafka_is_past(f->until)) {
-		rd_kafka_event_t *ev = rd_kafka_queue_poll(queue, mono_left_ms_now(f->until));
+		rd_kafka_event_t *ev = rd_kafka_queue_poll(queue, instant_left_ms_now(f->until));
 		const rd_kafka_message_t *m = ev ? rd_kafka_event_message_next(ev) : NULL;
 
 		if (m) {
@@ -90,7 +90,8 @@ static void read_it(struct flight *f)
 
 	rd_kafka_consume_start_queue(topic, f->partition, f->offset, queue);
 	while (!f->read && !kafka_is_past(f->until)) {
-		rd_kafka_message_t *m = rd_kafka_consume_queue(queue, mono_left_ms_now(f->until));
+		rd_kafka_message_t *m =
+		    rd_kafka_consume_queue(queue, instant_left_ms_now(f->until));
 
 		/* The end of the partition: a follower, or a leader whose high watermark is still behind. */
 		if (!m || m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
@@ -105,12 +106,12 @@ static void read_it(struct flight *f)
 static void fly(void *arg)
 {
 	struct flight *f = arg;
-	struct mono begun = mono_now();
+	struct instant begun = instant_now();
 
 	send_it(f);
 	if (f->acknowledged && !f->send_err)
 		read_it(f);
-	f->latency = mono_since(begun, mono_now());
+	f->latency = instant_since(begun, instant_now());
 }
 
 /* ---- judging ---------------------------------------------------------------------------------------------------- */
@@ -170,7 +171,8 @@ static int judge_latency(const struct kafka_canary_conf *conf, const struct flig
 			 struct diag *out)
 {
 	int64_t took = f->latency.ns / 1000000, held = f->sender->throttled_ms;
-	int64_t most = span_is_set(conf->max_latency) ? conf->max_latency.ns / 1000000 : INT64_MAX;
+	int64_t most =
+	    duration_is_set(conf->max_latency) ? conf->max_latency.ns / 1000000 : INT64_MAX;
 	char subject[DIAG_SUBJECT_MAX];
 
 	check_fact(f->sender->run, "canary_ms", "%.1f", (double)f->latency.ns / 1e6);
@@ -216,7 +218,7 @@ static void pack(struct flight *f, const char *id)
 	unsigned long long nonce[2] = {0, 0};
 
 	if (getrandom(nonce, sizeof nonce, 0) != (ssize_t)sizeof nonce)
-		nonce[0] = (unsigned long long)mono_now().ns;
+		nonce[0] = (unsigned long long)instant_now().ns;
 	if (gethostname(f->key, sizeof f->key - 1) < 0 || !f->key[0])
 		snprintf(f->key, sizeof f->key, "startguard");
 	snprintf(f->value, sizeof f->value, "startguard %.80s %016llx%016llx", id, nonce[0],

@@ -10,7 +10,7 @@
 
 struct kafka_canary_conf {
 	const char *topic;
-	struct span max_latency;
+	struct duration max_latency;
 };
 extern const struct schema kafka_canary_schema;
 

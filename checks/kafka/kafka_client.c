@@ -32,11 +32,11 @@ static void *call_thread(void *p)
 }
 
 /* Lock held. False at that time. */
-static bool wait_until(struct kafka_client *c, struct mono until)
+static bool wait_until(struct kafka_client *c, struct instant until)
 {
 	struct timespec at = {.tv_sec = until.ns / 1000000000, .tv_nsec = until.ns % 1000000000};
 
-	if (mono_is_never(until))
+	if (instant_is_never(until))
 		return pthread_cond_wait(&c->changed, &c->lock) == 0;
 	return pthread_cond_timedwait(&c->changed, &c->lock, &at) != ETIMEDOUT;
 }
@@ -48,43 +48,45 @@ static bool wait_change(struct kafka_client *c)
 }
 
 bool kafka_wait(struct kafka_client *c, bool (*done)(const struct kafka_client *c),
-		struct mono until)
+		struct instant until)
 {
 	bool came;
 
 	pthread_mutex_lock(&c->lock);
 	while (!(came = done(c))) {
-		struct mono now = mono_now();
+		struct instant now = instant_now();
 
-		if (mono_left_ms(until, now) == 0)
+		if (instant_left_ms(until, now) == 0)
 			break;
 		/* Now and then: what the library does not log is seen too. */
-		wait_until(c, mono_earlier(until, mono_after(now, SPAN_MS(LOOK_AGAIN_MS))));
+		wait_until(c,
+			   instant_earlier(until, instant_after(now, DURATION_MS(LOOK_AGAIN_MS))));
 	}
 	pthread_mutex_unlock(&c->lock);
 	return came;
 }
 
-struct mono kafka_patience(const struct kafka_client *c)
+struct instant kafka_patience(const struct kafka_client *c)
 {
-	struct mono now = mono_now();
+	struct instant now = instant_now();
 
-	if (mono_is_never(c->run->deadline))
+	if (instant_is_never(c->run->deadline))
 		return c->run->deadline;
-	return mono_after(now, (struct span){mono_since(now, c->run->deadline).ns / 5 * 4});
+	return instant_after(now,
+			     (struct duration){instant_since(now, c->run->deadline).ns / 5 * 4});
 }
 
 /* Lock held. 0 when the call returned, 1 when every server failed (*out filled), 2 at the deadline. */
 static int wait_call(struct kafka_client *c, const struct call *call, struct diag *out)
 {
 	while (!call->done) {
-		const struct kafka_peer *failed = kafka_peers_all_failed(c);
+		const struct kafka_broker_state *failed = kafka_broker_states_all_failed(c);
 
 		if (failed) {
-			kafka_peer_tell(failed, out);
+			kafka_broker_state_tell(failed, out);
 			return 1;
 		}
-		if (!kafka_peers_ask(c) && !wait_change(c) && !call->done)
+		if (!kafka_broker_states_ask(c) && !wait_change(c) && !call->done)
 			return 2;
 	}
 	return 0;
@@ -112,14 +114,14 @@ int kafka_call(struct kafka_client *c, void (*fn)(void *arg), void *arg, const c
 	pthread_mutex_unlock(&c->lock);
 	if (how == 2) {
 		snprintf(words, sizeof words, "no answer to %s in time (attempt_timeout)", what);
-		kafka_blame(c, words, out);
+		kafka_diagnose(c, words, out);
 	}
 	return how == 0 ? 0 : -1;
 }
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
 
-static size_t keep_reachable(const struct kafka_dial *dial, size_t n, struct str *reachable)
+static size_t keep_reachable(const struct kafka_tcp_race *dial, size_t n, struct str *reachable)
 {
 	size_t kept = 0;
 
@@ -139,7 +141,7 @@ static size_t keep_reachable(const struct kafka_dial *dial, size_t n, struct str
 static int gate(struct kafka_client *c, const struct strlist *servers, struct str *reachable,
 		struct diag *out)
 {
-	struct kafka_dial dial[BOOTSTRAPS_MAX] = {{.host = NULL}};
+	struct kafka_tcp_race dial[BOOTSTRAPS_MAX] = {{.host = NULL}};
 	char host[BOOTSTRAPS_MAX][256];
 	size_t n = servers->n < BOOTSTRAPS_MAX ? servers->n : BOOTSTRAPS_MAX;
 
@@ -147,7 +149,7 @@ static int gate(struct kafka_client *c, const struct strlist *servers, struct st
 		kafka_address_split(servers->v[i], host[i], sizeof host[i], &dial[i].port);
 		dial[i].host = host[i];
 	}
-	if (kafka_dial(c->run, dial, n, c->props->family, true, c->run->deadline) == 0) {
+	if (kafka_tcp_race(c->run, dial, n, c->props->family, true, c->run->deadline) == 0) {
 		*out = dial[0].diag;
 		if (n > 1)
 			check_fail(out, dial[0].diag.code, dial[0].diag.subject,
@@ -184,11 +186,11 @@ static void init_lock(struct kafka_client *c)
 }
 
 static int configure(struct kafka_client *c, rd_kafka_conf_t *conf,
-		     const struct kafka_setting *extra, struct diag *out)
+		     const struct kafka_prop_override *extra, struct diag *out)
 {
 	char ignored[256];
 
-	if (kafka_props_apply(c->props, conf, out) < 0)
+	if (kafka_client_props_apply(c->props, conf, out) < 0)
 		return -1;
 	for (; extra && extra->name; extra++)
 		if (kafka_conf_put(conf, extra->name, extra->value, false, out) < 0)
@@ -198,13 +200,13 @@ static int configure(struct kafka_client *c, rd_kafka_conf_t *conf,
 	c->dials_all = rd_kafka_conf_set(conf, "enable.sparse.connections", "false", ignored,
 					 sizeof ignored) == RD_KAFKA_CONF_OK;
 	rd_kafka_conf_enable_sasl_queue(conf, 1);
-	return kafka_peers_watch(c, conf, out);
+	return kafka_broker_states_watch(c, conf, out);
 }
 
 /* The handle, without servers yet. */
-static struct kafka_client *make(const struct check_run *run, const struct kafka_props *props,
-				 rd_kafka_type_t type, const struct kafka_setting *extra,
-				 struct diag *out)
+static struct kafka_client *make(const struct check_run *run,
+				 const struct kafka_client_props *props, rd_kafka_type_t type,
+				 const struct kafka_prop_override *extra, struct diag *out)
 {
 	struct kafka_client *c = xcalloc(1, sizeof *c);
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -230,8 +232,8 @@ static struct kafka_client *make(const struct check_run *run, const struct kafka
 	return c;
 }
 
-int kafka_try_open(const struct check_run *run, const struct kafka_props *props,
-		   rd_kafka_type_t type, const struct kafka_setting *extra, struct diag *out)
+int kafka_try_open(const struct check_run *run, const struct kafka_client_props *props,
+		   rd_kafka_type_t type, const struct kafka_prop_override *extra, struct diag *out)
 {
 	return make(run, props, type, extra, out) ? 0 : -1;
 }
@@ -245,9 +247,9 @@ static int add_servers(struct kafka_client *c, struct diag *out)
 	return -1;
 }
 
-struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_props *props,
+struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_client_props *props,
 				rd_kafka_type_t type, const struct strlist *servers,
-				const struct kafka_setting *extra, struct diag *out)
+				const struct kafka_prop_override *extra, struct diag *out)
 {
 	/* Without servers at first: what is wrong with the settings is to be heard also when none can be reached. */
 	struct kafka_client *c = make(run, props, type, extra, out);
@@ -263,7 +265,7 @@ struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_
 }
 
 struct kafka_client *kafka_open_beside(const struct kafka_client *first, rd_kafka_type_t type,
-				       const struct kafka_setting *extra, struct diag *out)
+				       const struct kafka_prop_override *extra, struct diag *out)
 {
 	struct kafka_client *c = make(first->run, first->props, type, extra, out);
 
@@ -290,7 +292,7 @@ static void broker_subject(const struct kafka_broker *b, char *buf, size_t size)
 }
 
 /* Lock held. */
-static struct kafka_peer *peer_of(struct kafka_client *c, const struct kafka_broker *b)
+static struct kafka_broker_state *peer_of(struct kafka_client *c, const struct kafka_broker *b)
 {
 	char address[DIAG_SUBJECT_MAX];
 
@@ -304,7 +306,7 @@ static struct kafka_peer *peer_of(struct kafka_client *c, const struct kafka_bro
 /* One that was ready a moment ago has not got a wrong address: it has gone. */
 static bool was_ready(struct kafka_client *c, const struct kafka_broker *b)
 {
-	const struct kafka_peer *peer;
+	const struct kafka_broker_state *peer;
 	bool was;
 
 	pthread_mutex_lock(&c->lock);
@@ -315,7 +317,7 @@ static bool was_ready(struct kafka_client *c, const struct kafka_broker *b)
 }
 
 static int fail_advertised(struct kafka_client *c, const struct kafka_broker *b,
-			   const struct kafka_dial *dial, size_t more, struct diag *out)
+			   const struct kafka_tcp_race *dial, size_t more, struct diag *out)
 {
 	bool name = diag_info(dial->diag.code)->phase == PH_RESOLVE;
 	char subject[DIAG_SUBJECT_MAX], others[64] = "";
@@ -337,14 +339,14 @@ static int fail_advertised(struct kafka_client *c, const struct kafka_broker *b,
 }
 
 static int dial_brokers(struct kafka_client *c, const struct kafka_broker *v, size_t n, bool any,
-			struct mono until, struct diag *out)
+			struct instant until, struct diag *out)
 {
-	struct kafka_dial *dial = xcalloc(n, sizeof *dial);
+	struct kafka_tcp_race *dial = xcalloc(n, sizeof *dial);
 	size_t failed = 0, first = 0, connected;
 
 	for (size_t i = 0; i < n; i++)
-		dial[i] = (struct kafka_dial){.host = v[i].host, .port = v[i].port};
-	connected = kafka_dial(c->run, dial, n, c->props->family, any, until);
+		dial[i] = (struct kafka_tcp_race){.host = v[i].host, .port = v[i].port};
+	connected = kafka_tcp_race(c->run, dial, n, c->props->family, any, until);
 	if (connected == n || (any && connected > 0))
 		return 0;
 	for (size_t i = n; i-- > 0;) {
@@ -363,15 +365,15 @@ static int judge_brokers(struct kafka_client *c, const struct kafka_broker *v, s
 	size_t up = 0, failed = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct kafka_peer *peer = peer_of(c, &v[i]);
+		const struct kafka_broker_state *peer = peer_of(c, &v[i]);
 		char subject[DIAG_SUBJECT_MAX];
 
-		if (peer && kafka_peer_is_ready(c, peer)) {
+		if (peer && kafka_broker_state_is_ready(c, peer)) {
 			up++;
-		} else if (peer && kafka_peer_is_final(peer)) {
+		} else if (peer && kafka_broker_state_is_final(peer)) {
 			if (failed++ == 0) {
 				broker_subject(&v[i], subject, sizeof subject);
-				kafka_peer_explain(peer, subject, out);
+				kafka_broker_state_explain(peer, subject, out);
 			}
 		}
 	}
@@ -386,9 +388,9 @@ static bool ask_brokers(struct kafka_client *c, const struct kafka_broker *v, si
 	/* Who did not answer is asked again, after the others. */
 	for (int silent = 0; silent <= 1; silent++)
 		for (size_t i = 0; i < n; i++) {
-			struct kafka_peer *peer = peer_of(c, &v[i]);
+			struct kafka_broker_state *peer = peer_of(c, &v[i]);
 
-			if (peer && peer->silent == silent && kafka_peer_ask(c, peer))
+			if (peer && peer->silent == silent && kafka_broker_state_ask(c, peer))
 				return true;
 		}
 	return false;
@@ -398,10 +400,10 @@ static int fail_silent_broker(struct kafka_client *c, const struct kafka_broker 
 			      struct diag *out)
 {
 	for (size_t i = 0; i < n; i++) {
-		const struct kafka_peer *peer = peer_of(c, &v[i]);
+		const struct kafka_broker_state *peer = peer_of(c, &v[i]);
 		char subject[DIAG_SUBJECT_MAX];
 
-		if (peer && kafka_peer_is_ready(c, peer))
+		if (peer && kafka_broker_state_is_ready(c, peer))
 			continue;
 		broker_subject(&v[i], subject, sizeof subject);
 		check_fail(out, D_ANSWER_TIMEOUT, subject,
@@ -445,12 +447,12 @@ int kafka_reach(struct kafka_client *c, const struct kafka_broker *v, size_t n, 
 
 int kafka_broken(struct kafka_client *c, const struct kafka_broker *v, size_t n, struct diag *out)
 {
-	struct mono glance = mono_after(mono_now(), SPAN_MS(GLANCE_MS));
+	struct instant glance = instant_after(instant_now(), DURATION_MS(GLANCE_MS));
 	int found;
 
 	if (n == 0)
 		return 0;
-	if (dial_brokers(c, v, n, false, mono_earlier(glance, c->run->deadline), out) < 0)
+	if (dial_brokers(c, v, n, false, instant_earlier(glance, c->run->deadline), out) < 0)
 		return -1;
 	pthread_mutex_lock(&c->lock);
 	found = judge_brokers(c, v, n, false, out);
@@ -494,7 +496,7 @@ int32_t kafka_ready_broker(struct kafka_client *c, const struct kafka_broker *v,
 
 	pthread_mutex_lock(&c->lock);
 	for (size_t i = 0; i < n && id < 0; i++) {
-		const struct kafka_peer *peer = peer_of(c, &v[i]);
+		const struct kafka_broker_state *peer = peer_of(c, &v[i]);
 
 		if (peer && peer->up_broker)
 			id = v[i].id;

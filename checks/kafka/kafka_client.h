@@ -14,10 +14,10 @@
 #include "kafka_client_prop.h"
 #include "kafka_requests.h"
 
-#define KAFKA_PEERS_MAX 1024 /* brokers; larger clusters are beyond what a start check dials */
+#define KAFKA_BROKERS_MAX 1024 /* brokers; larger clusters are beyond what a start check dials */
 
 /* What is known about one address the library deals with. */
-struct kafka_peer {
+struct kafka_broker_state {
 	char address[DIAG_SUBJECT_MAX];
 	int32_t id; /* KAFKA_BOOTSTRAP until learned */
 	bool bootstrap;
@@ -37,15 +37,16 @@ struct kafka_peer {
 
 struct kafka_client {
 	const struct check_run *run;
-	const struct kafka_props *props;
+	const struct kafka_client_props *props;
 	rd_kafka_t *rk;
 	bool dials_all;  /* enable.sparse.connections=false was accepted */
 	char *reachable; /* the bootstrap servers given to the library, with commas */
 	size_t n_bootstrap, n_probes;
 	pthread_mutex_t lock; /* everything below: librdkafka's threads write it */
 	pthread_cond_t changed;
-	struct kafka_peer login; /* what keeps the library from trying any: it has no token */
-	struct kafka_peer *peers[KAFKA_PEERS_MAX];
+	struct kafka_broker_state
+	    login; /* what keeps the library from trying any: it has no token */
+	struct kafka_broker_state *peers[KAFKA_BROKERS_MAX];
 	size_t n_peers;
 	/* Where the questions about groups have got to. */
 	unsigned coordinators_found, groups_asked;
@@ -63,21 +64,21 @@ struct kafka_client {
 	} repeated;
 };
 
-struct kafka_setting {
+struct kafka_prop_override {
 	const char *name, *value;
 };
 
 /* A handle on those of the servers that can be reached; `extra` ends with a NULL name and beats the service's own
  * settings. NULL with *out filled: kafka-property and the like, or the first server's dns-* or connect-* code. */
-struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_props *props,
+struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_client_props *props,
 				rd_kafka_type_t type, const struct strlist *servers,
-				const struct kafka_setting *extra, struct diag *out);
+				const struct kafka_prop_override *extra, struct diag *out);
 /* A further handle beside one that works: same settings, same servers, without dialling them again. */
 struct kafka_client *kafka_open_beside(const struct kafka_client *first, rd_kafka_type_t type,
-				       const struct kafka_setting *extra, struct diag *out);
+				       const struct kafka_prop_override *extra, struct diag *out);
 /* Would the library make such a handle? No server is needed. 0 or -1. */
-int kafka_try_open(const struct check_run *run, const struct kafka_props *props,
-		   rd_kafka_type_t type, const struct kafka_setting *extra, struct diag *out);
+int kafka_try_open(const struct check_run *run, const struct kafka_client_props *props,
+		   rd_kafka_type_t type, const struct kafka_prop_override *extra, struct diag *out);
 /* Runs fn(arg) in a thread until it returns: 0; or -1 with *out filled, when no broker can be used or the
  * deadline is reached. `arg` must live on the heap and stay alive: the thread may still be running then. */
 int kafka_call(struct kafka_client *client, void (*fn)(void *arg), void *arg, const char *what,
@@ -85,21 +86,21 @@ int kafka_call(struct kafka_client *client, void (*fn)(void *arg), void *arg, co
 /* Waits, lock not held, until done(client) or `until`: did it come? done is called with the lock held, at every news from
  * the library and now and then. */
 bool kafka_wait(struct kafka_client *client, bool (*done)(const struct kafka_client *client),
-		struct mono until);
+		struct instant until);
 /* When to stop waiting for an answer, so that there is time left to find out why it did not come. */
-struct mono kafka_patience(const struct kafka_client *client);
-static inline bool kafka_is_past(struct mono until)
+struct instant kafka_patience(const struct kafka_client *client);
+static inline bool kafka_is_past(struct instant until)
 {
-	return mono_left_ms(until, mono_now()) == 0;
+	return instant_left_ms(until, instant_now()) == 0;
 }
 /* The best explanation for a call that failed as `words` says, from what was logged. Fills *out. */
-enum verdict kafka_blame(struct kafka_client *client, const char *words, struct diag *out);
+enum result kafka_diagnose(struct kafka_client *client, const char *words, struct diag *out);
 /* Is there a connection that is ready, and on it a request without an answer? Then *out is filled: answer-timeout. */
 bool kafka_unanswered(struct kafka_client *client, const char *words, struct diag *out);
-/* As kafka_blame, for a request that ended with an error of which kafka_is_silence() is true: when it was the connection that
+/* As kafka_diagnose, for a request that ended with an error of which kafka_is_silence() is true: when it was the connection that
  * ended, and it is there again, that is connect-closed. */
-enum verdict kafka_blame_error(struct kafka_client *client, rd_kafka_resp_err_t err,
-			       const char *words, struct diag *out);
+enum result kafka_diagnose_error(struct kafka_client *client, rd_kafka_resp_err_t err,
+				 const char *words, struct diag *out);
 
 struct kafka_metadata {
 	const struct rd_kafka_metadata *md;

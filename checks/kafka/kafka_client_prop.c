@@ -66,7 +66,7 @@ static const char *canonical(const char *name)
 	return name;
 }
 
-const char *kafka_props_get(const struct kafka_props *props, const char *name)
+const char *kafka_client_props_get(const struct kafka_client_props *props, const char *name)
 {
 	for (size_t i = 0; i < props->n; i++)
 		if (str_eq(canonical(props->v[i].name), name))
@@ -74,9 +74,9 @@ const char *kafka_props_get(const struct kafka_props *props, const char *name)
 	return NULL;
 }
 
-bool kafka_props_is_true(const struct kafka_props *props, const char *name)
+bool kafka_client_props_is_true(const struct kafka_client_props *props, const char *name)
 {
-	const char *value = kafka_props_get(props, name);
+	const char *value = kafka_client_props_get(props, name);
 
 	return value && (strcasecmp(value, "true") == 0 || strcasecmp(value, "t") == 0 ||
 			 str_eq(value, "1"));
@@ -98,7 +98,7 @@ static void register_quoted(const char *value)
 	}
 }
 
-static void props_put(struct kafka_props *props, struct kafka_prop one)
+static void props_put(struct kafka_client_props *props, struct kafka_client_prop one)
 {
 	if (secret_sensitive_name(one.name))
 		secret_register(one.value);
@@ -110,21 +110,21 @@ static void props_put(struct kafka_props *props, struct kafka_prop one)
 			return;
 		}
 	}
-	invariant(props->n < KAFKA_PROPS_MAX);
+	invariant(props->n < KAFKA_CLIENT_PROPS_MAX);
 	props->v[props->n++] = one;
 }
 
-static int take_file(struct kafka_props *props, const char *path, struct kafka_file *f,
-		     struct diag *out)
+static int take_file(struct kafka_client_props *props, const char *path,
+		     struct kafka_properties_file *f, struct diag *out)
 {
-	struct kafka_prop one = {.file = path};
+	struct kafka_client_prop one = {.file = path};
 	int got;
 
-	while ((got = kafka_file_next(f, &one.name, &one.value)) > 0) {
+	while ((got = kafka_properties_file_next(f, &one.name, &one.value)) > 0) {
 		one.line = f->begun;
-		if (props->n == KAFKA_PROPS_MAX) {
+		if (props->n == KAFKA_CLIENT_PROPS_MAX) {
 			check_fail(out, D_KAFKA_PROPERTY, path, "line %d: more than %d properties",
-				   one.line, KAFKA_PROPS_MAX);
+				   one.line, KAFKA_CLIENT_PROPS_MAX);
 			return -1;
 		}
 		props_put(props, one);
@@ -134,15 +134,15 @@ static int take_file(struct kafka_props *props, const char *path, struct kafka_f
 	return got;
 }
 
-static int load_file(struct kafka_props *props, const char *path, struct diag *out)
+static int load_file(struct kafka_client_props *props, const char *path, struct diag *out)
 {
-	struct kafka_file f;
+	struct kafka_properties_file f;
 	size_t len;
 	char *text = file_read(path, KAFKA_PROPS_FILE_MAX, &len);
 	int err = errno;
 
 	if (text) {
-		kafka_file_begin(&f, text, len);
+		kafka_properties_file_begin(&f, text, len);
 		return take_file(props, path, &f, out); /* the text lives as long as the child */
 	}
 	check_fail(out, err == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE, path,
@@ -154,21 +154,21 @@ static int load_file(struct kafka_props *props, const char *path, struct diag *o
 	return -1;
 }
 
-static void note_traits(struct kafka_props *props)
+static void note_traits(struct kafka_client_props *props)
 {
-	const char *protocol = kafka_props_get(props, "security.protocol");
-	const char *family = kafka_props_get(props, "broker.address.family");
+	const char *protocol = kafka_client_props_get(props, "security.protocol");
+	const char *family = kafka_client_props_get(props, "broker.address.family");
 
-	props->mechanism = kafka_props_get(props, "sasl.mechanism");
+	props->mechanism = kafka_client_props_get(props, "sasl.mechanism");
 	props->tls =
 	    protocol && (strcasecmp(protocol, "ssl") == 0 || strcasecmp(protocol, "sasl_ssl") == 0);
 	props->sasl = protocol && strncasecmp(protocol, "sasl", 4) == 0;
 	if (!props->mechanism)
 		props->mechanism = "GSSAPI"; /* librdkafka's default */
 	props->context.scram = props->sasl && str_starts(props->mechanism, "SCRAM-");
-	props->context.client_cert = kafka_props_get(props, "ssl.certificate.location") ||
-				     kafka_props_get(props, "ssl.certificate.pem") ||
-				     kafka_props_get(props, "ssl.keystore.location");
+	props->context.client_cert = kafka_client_props_get(props, "ssl.certificate.location") ||
+				     kafka_client_props_get(props, "ssl.certificate.pem") ||
+				     kafka_client_props_get(props, "ssl.keystore.location");
 	props->context.library = rd_kafka_version();
 	props->family = !family                ? AF_UNSPEC
 			: str_eq(family, "v4") ? AF_INET
@@ -176,9 +176,10 @@ static void note_traits(struct kafka_props *props)
 					       : AF_UNSPEC;
 }
 
-int kafka_props_load(const struct kafka_access *access, struct kafka_props *props, struct diag *out)
+int kafka_client_props_load(const struct kafka_client_conf *access,
+			    struct kafka_client_props *props, struct diag *out)
 {
-	*props = (struct kafka_props){.n = 0};
+	*props = (struct kafka_client_props){.n = 0};
 	if (access->properties_file && load_file(props, access->properties_file, out) < 0)
 		return -1;
 	for (size_t i = 0; i < access->properties->n; i++) {
@@ -187,16 +188,16 @@ int kafka_props_load(const struct kafka_access *access, struct kafka_props *prop
 
 		if (!value)
 			return -1;
-		if (props->n == KAFKA_PROPS_MAX) {
+		if (props->n == KAFKA_CLIENT_PROPS_MAX) {
 			check_fail(out, D_KAFKA_PROPERTY, "properties", "more than %d properties",
-				   KAFKA_PROPS_MAX);
+				   KAFKA_CLIENT_PROPS_MAX);
 			return -1;
 		}
-		props_put(props, (struct kafka_prop){.name = p->name, .value = value});
+		props_put(props, (struct kafka_client_prop){.name = p->name, .value = value});
 	}
 	if (access->client_id)
-		props_put(props,
-			  (struct kafka_prop){.name = "client.id", .value = access->client_id});
+		props_put(props, (struct kafka_client_prop){.name = "client.id",
+							    .value = access->client_id});
 	note_traits(props);
 	return 0;
 }
@@ -238,7 +239,7 @@ static const char *nearest_property(const char *name, char *best, size_t size)
 }
 
 /* " (/etc/orders/kafka.properties, line 7)": of the file's settings. */
-static const char *place_of(const struct kafka_prop *p, char *buf, size_t size)
+static const char *place_of(const struct kafka_client_prop *p, char *buf, size_t size)
 {
 	buf[0] = '\0';
 	if (p->file)
@@ -277,7 +278,7 @@ static enum newer newer(const char *name)
 	return NOT_NEWER;
 }
 
-static void fail_unknown(const struct kafka_prop *p, struct diag *out)
+static void fail_unknown(const struct kafka_client_prop *p, struct diag *out)
 {
 	const char *java = kafka_java_property(p->name), *near;
 	char best[128], place[220];
@@ -300,7 +301,7 @@ static void fail_unknown(const struct kafka_prop *p, struct diag *out)
 }
 
 /* librdkafka quotes the value in its words: fine for "acks", not for passwords. */
-static void fail_invalid(const struct kafka_prop *p, const char *words, struct diag *out)
+static void fail_invalid(const struct kafka_client_prop *p, const char *words, struct diag *out)
 {
 	const char *java = kafka_java_property(p->name);
 	enum diag_code code = kafka_new_meaning(words);
@@ -315,7 +316,8 @@ static void fail_invalid(const struct kafka_prop *p, const char *words, struct d
 		diag_hint(out, "what Java means by an empty value is none here");
 }
 
-static int put(rd_kafka_conf_t *conf, const struct kafka_prop *p, bool optional, struct diag *out)
+static int put(rd_kafka_conf_t *conf, const struct kafka_client_prop *p, bool optional,
+	       struct diag *out)
 {
 	char words[512] = "";
 
@@ -337,7 +339,7 @@ static int put(rd_kafka_conf_t *conf, const struct kafka_prop *p, bool optional,
 int kafka_conf_put(rd_kafka_conf_t *conf, const char *name, const char *value, bool optional,
 		   struct diag *out)
 {
-	return put(conf, &(struct kafka_prop){.name = name, .value = value}, optional, out);
+	return put(conf, &(struct kafka_client_prop){.name = name, .value = value}, optional, out);
 }
 
 /* ---- what is ours ------------------------------------------------------------------------------------------ */
@@ -386,7 +388,7 @@ static bool is_never_passed(const char *name)
 	return false;
 }
 
-static bool is_of_others(const struct kafka_prop *p)
+static bool is_of_others(const struct kafka_client_prop *p)
 {
 	for (size_t i = 0; i < ARRAY_LEN(of_others); i++)
 		if (p->file && str_starts(p->name, of_others[i]))
@@ -403,7 +405,7 @@ const char *kafka_property_problem(const char *name)
 	return NULL;
 }
 
-static int apply_one(const struct kafka_prop *p, rd_kafka_conf_t *conf, struct diag *out)
+static int apply_one(const struct kafka_client_prop *p, rd_kafka_conf_t *conf, struct diag *out)
 {
 	char place[220];
 
@@ -420,24 +422,27 @@ static int apply_one(const struct kafka_prop *p, rd_kafka_conf_t *conf, struct d
 	return put(conf, p, false, out);
 }
 
-static int apply_defaults(const struct kafka_props *props, rd_kafka_conf_t *conf, struct diag *out)
+static int apply_defaults(const struct kafka_client_props *props, rd_kafka_conf_t *conf,
+			  struct diag *out)
 {
 	for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
-		if ((is_never_passed(defaults[i][0]) || !kafka_props_get(props, defaults[i][0])) &&
+		if ((is_never_passed(defaults[i][0]) ||
+		     !kafka_client_props_get(props, defaults[i][0])) &&
 		    kafka_conf_put(conf, defaults[i][0], defaults[i][1], true, out) < 0)
 			return -1;
 	return 0;
 }
 
-static bool has_token(const struct kafka_props *props)
+static bool has_token(const struct kafka_client_props *props)
 {
-	const char *method = kafka_props_get(props, "sasl.oauthbearer.method");
+	const char *method = kafka_client_props_get(props, "sasl.oauthbearer.method");
 
 	return (method && strcasecmp(method, "oidc") == 0) ||
-	       kafka_props_is_true(props, "enable.sasl.oauthbearer.unsecure.jwt");
+	       kafka_client_props_is_true(props, "enable.sasl.oauthbearer.unsecure.jwt");
 }
 
-int kafka_props_apply(const struct kafka_props *props, rd_kafka_conf_t *conf, struct diag *out)
+int kafka_client_props_apply(const struct kafka_client_props *props, rd_kafka_conf_t *conf,
+			     struct diag *out)
 {
 	if (apply_defaults(props, conf, out) < 0)
 		return -1;
@@ -461,11 +466,11 @@ int kafka_props_apply(const struct kafka_props *props, rd_kafka_conf_t *conf, st
 	return 0;
 }
 
-bool kafka_access_starts_programs(const struct kafka_access *access)
+bool kafka_client_conf_starts_programs(const struct kafka_client_conf *access)
 {
-	struct kafka_props *props = xcalloc(1, sizeof *props);
+	struct kafka_client_props *props = xcalloc(1, sizeof *props);
 	struct diag ignored;
 
-	return kafka_props_load(access, props, &ignored) == 0 && props->sasl &&
+	return kafka_client_props_load(access, props, &ignored) == 0 && props->sasl &&
 	       str_eq(props->mechanism, "GSSAPI");
 }

@@ -4,17 +4,17 @@
 #define WEIGHT_PERMANENT 3
 
 /* How much a peer has to say. */
-static unsigned weight(const struct kafka_peer *peer)
+static unsigned weight(const struct kafka_broker_state *peer)
 {
 	if (peer->up || peer->meaning.code == D_NONE)
 		return 0;
 	return 1 + (peer->meaning.guess ? 0 : 1) +
-	       (diag_info(kafka_peer_code(peer))->retryable ? 0 : 2);
+	       (diag_info(kafka_broker_state_code(peer))->retryable ? 0 : 2);
 }
 
 /* Lock held. The broker it was sent to; by id, or by address. */
-static const struct kafka_peer *asked_of(const struct kafka_client *c,
-					 const struct kafka_request *r)
+static const struct kafka_broker_state *asked_of(const struct kafka_client *c,
+						 const struct kafka_request *r)
 {
 	for (size_t i = 0; i < c->n_peers; i++)
 		if (r->broker >= 0 ? c->peers[i]->id == r->broker && c->peers[i]->state[0]
@@ -46,7 +46,7 @@ static bool explain_request_but(const struct kafka_client *c, int16_t but, const
 				struct diag *out)
 {
 	const struct kafka_request *r = kafka_requests_oldest(&c->requests, but);
-	const struct kafka_peer *peer = r ? asked_of(c, r) : NULL;
+	const struct kafka_broker_state *peer = r ? asked_of(c, r) : NULL;
 	char subject[DIAG_SUBJECT_MAX];
 
 	if (!r || was_answered(c, r->api))
@@ -67,7 +67,7 @@ static bool explain_request(const struct kafka_client *c, const char *words, str
 /* Nothing was logged: say how far the connection got. */
 static void explain_silence(const struct kafka_client *c, const char *words, struct diag *out)
 {
-	const struct kafka_peer *peer = c->n_peers ? c->peers[0] : NULL;
+	const struct kafka_broker_state *peer = c->n_peers ? c->peers[0] : NULL;
 
 	for (size_t i = 0; i < c->n_peers; i++)
 		if (!c->peers[i]->up && c->peers[i]->state[0])
@@ -97,9 +97,9 @@ bool kafka_unanswered(struct kafka_client *c, const char *words, struct diag *ou
 	return found;
 }
 
-enum verdict kafka_blame(struct kafka_client *c, const char *words, struct diag *out)
+enum result kafka_diagnose(struct kafka_client *c, const char *words, struct diag *out)
 {
-	const struct kafka_peer *worst = NULL;
+	const struct kafka_broker_state *worst = NULL;
 
 	pthread_mutex_lock(&c->lock);
 	for (size_t i = 0; i < c->n_peers; i++)
@@ -107,11 +107,11 @@ enum verdict kafka_blame(struct kafka_client *c, const char *words, struct diag 
 			worst = c->peers[i];
 	/* A request that waits is nearer to the cause than a broker that is down besides. */
 	if (worst && (weight(worst) >= WEIGHT_PERMANENT || !explain_request(c, words, out)))
-		kafka_peer_tell(worst, out);
+		kafka_broker_state_tell(worst, out);
 	else if (!worst && !explain_request(c, words, out))
 		explain_silence(c, words, out);
 	pthread_mutex_unlock(&c->lock);
-	return V_FAIL;
+	return RESULT_FAIL;
 }
 
 /* Who closed a connection was reached before: a broker that never was is not the one. */
@@ -121,15 +121,15 @@ static bool may_have_closed(const struct diag *d)
 	       d->code != D_KAFKA_ADVERTISED_UNRESOLVABLE;
 }
 
-enum verdict kafka_blame_error(struct kafka_client *c, rd_kafka_resp_err_t err, const char *words,
-			       struct diag *out)
+enum result kafka_diagnose_error(struct kafka_client *c, rd_kafka_resp_err_t err, const char *words,
+				 struct diag *out)
 {
 	const char *subject = "";
 	size_t reached = 0;
 
-	kafka_blame(c, words, out);
+	kafka_diagnose(c, words, out);
 	if (err != RD_KAFKA_RESP_ERR__TRANSPORT || may_have_closed(out))
-		return V_FAIL;
+		return RESULT_FAIL;
 	pthread_mutex_lock(&c->lock);
 	for (size_t i = 0; i < c->n_peers; i++)
 		if (c->peers[i]->was_up && reached++ == 0)

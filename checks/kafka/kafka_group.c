@@ -24,8 +24,8 @@ static void subject_of(const struct kafka_group_answer *g, char *buf, size_t siz
 	snprintf(buf, size, "group %.100s", g->name);
 }
 
-static enum verdict deny(const struct kafka_group_answer *g, const char *operation,
-			 const char *words, struct diag *out)
+static enum result deny(const struct kafka_group_answer *g, const char *operation,
+			const char *words, struct diag *out)
 {
 	char subject[DIAG_SUBJECT_MAX];
 
@@ -80,7 +80,7 @@ static void judge_commit(struct kafka_client *client, const struct kafka_group_a
 	else if (kafka_is_coordinator_trouble(err))
 		check_fail(out, D_KAFKA_COORDINATOR, subject, "%s", said);
 	else if (kafka_is_silence(err))
-		kafka_blame_error(client, err, words, out);
+		kafka_diagnose_error(client, err, words, out);
 	else
 		check_fail(out, D_KAFKA_ERROR, subject, "a commit that stores nothing: %s", said);
 }
@@ -99,10 +99,10 @@ static void *probe_read(void *arg)
 {
 	struct probe *p = arg;
 	/* The library tries again on "unknown topic", twice, and where there is no coordinator, on and on. */
-	const struct kafka_setting extra[] = {{"group.id", p->group->name},
-					      {"retry.backoff.ms", "1"},
-					      {"debug", "broker"},
-					      {NULL, NULL}};
+	const struct kafka_prop_override extra[] = {{"group.id", p->group->name},
+						    {"retry.backoff.ms", "1"},
+						    {"debug", "broker"},
+						    {NULL, NULL}};
 	struct kafka_client *client = kafka_open_beside(p->first, RD_KAFKA_CONSUMER, extra, p->out);
 	struct commit *c = xcalloc(1, sizeof *c);
 
@@ -123,7 +123,7 @@ static void *probe_read(void *arg)
 }
 
 /* d[i] is of group i; those with a code are settled. Some at a time: a handle is two threads and one for each broker. */
-static void probe_groups(const struct kafka_client *first, const struct kafka_ask *a,
+static void probe_groups(const struct kafka_client *first, const struct kafka_query *a,
 			 struct diag *d)
 {
 	struct probe probe[PROBES_AT_ONCE];
@@ -154,7 +154,7 @@ static void probe_groups(const struct kafka_client *first, const struct kafka_as
 
 /* ---- judging ---------------------------------------------------------------------------------------------------- */
 
-static enum verdict judge_answer(const struct kafka_group_answer *g, struct diag *out)
+static enum result judge_answer(const struct kafka_group_answer *g, struct diag *out)
 {
 	char subject[DIAG_SUBJECT_MAX];
 
@@ -172,7 +172,7 @@ static enum verdict judge_answer(const struct kafka_group_answer *g, struct diag
 				  g->group.words);
 	if (g->may.known && !kafka_may(g->may, RD_KAFKA_ACL_OPERATION_READ))
 		return deny(g, "not read", "not among its authorized operations", out);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 /* Coordinators were looked up, and not all groups were asked about: the way to one is not there. */
@@ -186,7 +186,7 @@ static bool waits_for_connection(struct kafka_client *client, size_t groups)
 	return waits;
 }
 
-int kafka_groups_blocked(struct kafka_client *client, const struct kafka_ask *a,
+int kafka_groups_blocked(struct kafka_client *client, const struct kafka_query *a,
 			 const struct kafka_broker *v, size_t n, struct diag *out)
 {
 	return waits_for_connection(client, a->n_groups) ? kafka_broken(client, v, n, out) : 0;
@@ -237,7 +237,7 @@ static void report(const struct check_run *run, const struct kafka_group_answer 
 	check_fact(run, "coordinator", "%s", g->coordinator);
 }
 
-int kafka_groups_judge(struct kafka_client *client, const struct kafka_ask *a,
+int kafka_groups_judge(struct kafka_client *client, const struct kafka_query *a,
 		       const struct kafka_broker *v, size_t n, struct diag *out)
 {
 	struct kafka_findings f = {.n = 0};
@@ -246,7 +246,7 @@ int kafka_groups_judge(struct kafka_client *client, const struct kafka_ask *a,
 	for (size_t i = 0; i < a->n_groups; i++) {
 		const struct kafka_group_answer *g = &a->group[i];
 
-		if (judge_answer(g, &d[i]) == V_PASS)
+		if (judge_answer(g, &d[i]) == RESULT_PASS)
 			report(client->run, g);
 		else if (d[i].code == D_KAFKA_COORDINATOR)
 			blame_broker(client, a->n_groups, g, v, n, &d[i]);

@@ -7,7 +7,7 @@
 struct question {
 	struct kafka_client *client;
 	rd_kafka_topic_t *only;
-	struct mono deadline;
+	struct instant deadline;
 	struct kafka_metadata got;
 	rd_kafka_resp_err_t err;
 };
@@ -16,19 +16,19 @@ static void ask(void *arg)
 {
 	struct question *q = arg;
 
-	q->err =
-	    rd_kafka_metadata(q->client->rk, 0, q->only, &q->got.md, mono_left_ms_now(q->deadline));
+	q->err = rd_kafka_metadata(q->client->rk, 0, q->only, &q->got.md,
+				   instant_left_ms_now(q->deadline));
 	if (!q->err)
 		q->got.cluster = rd_kafka_clusterid(q->client->rk, 0);
 }
 
-static struct mono half_way(struct mono deadline)
+static struct instant half_way(struct instant deadline)
 {
-	struct mono now = mono_now();
+	struct instant now = instant_now();
 
-	if (mono_is_never(deadline))
-		return mono_after(now, SPAN_MS(PATIENCE_MS));
-	return mono_after(now, (struct span){mono_since(now, deadline).ns / 2});
+	if (instant_is_never(deadline))
+		return instant_after(now, DURATION_MS(PATIENCE_MS));
+	return instant_after(now, (struct duration){instant_since(now, deadline).ns / 2});
 }
 
 /* librdkafka 2.0 may lose a question while the bootstrap connection becomes that of a broker it learned of. And as long as no
@@ -36,7 +36,7 @@ static struct mono half_way(struct mono deadline)
 static bool is_unanswered(const struct question *q)
 {
 	return q->err == RD_KAFKA_RESP_ERR__TIMED_OUT ||
-	       (q->err == RD_KAFKA_RESP_ERR__TRANSPORT && mono_left_ms_now(q->deadline) <= 1);
+	       (q->err == RD_KAFKA_RESP_ERR__TRANSPORT && instant_left_ms_now(q->deadline) <= 1);
 }
 
 static int blame(struct kafka_client *c, rd_kafka_resp_err_t err, struct diag *out)
@@ -52,7 +52,7 @@ static int blame(struct kafka_client *c, rd_kafka_resp_err_t err, struct diag *o
 		return -1;
 	}
 	snprintf(words, sizeof words, "no metadata: %s", rd_kafka_err2str(err));
-	kafka_blame(c, words, out);
+	kafka_diagnose(c, words, out);
 	return -1;
 }
 

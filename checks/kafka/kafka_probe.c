@@ -202,7 +202,7 @@ static void probe_tls(const struct check_run *run, const char *host, int port,
 	cleanup_fd_fn(&conn.fd);
 }
 
-void kafka_probe(const struct check_run *run, const char *address, struct span patience,
+void kafka_probe(const struct check_run *run, const char *address, struct duration patience,
 		 const struct tls_conf *tls, struct kafka_probe *probe)
 {
 	struct check_run shorter = *run;
@@ -212,12 +212,13 @@ void kafka_probe(const struct check_run *run, const char *address, struct span p
 	*probe = (struct kafka_probe){.listener = LISTENER_UNKNOWN};
 	if (hostport_split(address, host, sizeof host, &port) < 0)
 		return;
-	shorter.deadline = mono_earlier(run->deadline, mono_after(mono_now(), patience));
+	shorter.deadline = instant_earlier(run->deadline, instant_after(instant_now(), patience));
 	probe_plain(&shorter, host, port, probe);
-	if (mono_reached(run->deadline, mono_now()))
+	if (instant_reached(run->deadline, instant_now()))
 		return;
 	if (probe->listener == LISTENER_UNKNOWN || (tls && probe->listener == LISTENER_TLS)) {
-		shorter.deadline = mono_earlier(run->deadline, mono_after(mono_now(), patience));
+		shorter.deadline =
+		    instant_earlier(run->deadline, instant_after(instant_now(), patience));
 		probe_tls(&shorter, host, port, tls, probe);
 	}
 }

@@ -29,7 +29,7 @@ struct kafka_probe {
 
 /* `address` is "host:port"; with `tls` also what is behind TLS is asked. Takes at most `patience` for each of two
  * connections, and until run->deadline. */
-void kafka_probe(const struct check_run *run, const char *address, struct span patience,
+void kafka_probe(const struct check_run *run, const char *address, struct duration patience,
 		 const struct tls_conf *tls, struct kafka_probe *probe);
 
 #endif

@@ -6,16 +6,16 @@
 
 /* A service that asks for idempotence itself has acks, retries and requests in flight that must fit: the library judges
  * them. Of one that does not, they say nothing about idempotence. */
-static bool is_own(const struct kafka_props *props)
+static bool is_own(const struct kafka_client_props *props)
 {
-	return kafka_props_is_true(props, "enable.idempotence") ||
-	       kafka_props_get(props, "transactional.id");
+	return kafka_client_props_is_true(props, "enable.idempotence") ||
+	       kafka_client_props_get(props, "transactional.id");
 }
 
-static const struct kafka_setting own[] = {
+static const struct kafka_prop_override own[] = {
     {"enable.idempotence", "true"}, {"debug", "eos"}, {NULL, NULL}};
 
-int kafka_producer_settings(const struct check_run *run, const struct kafka_props *props,
+int kafka_producer_settings(const struct check_run *run, const struct kafka_client_props *props,
 			    struct diag *out)
 {
 	return is_own(props) ? kafka_try_open(run, props, RD_KAFKA_PRODUCER, own, out) : 0;
@@ -24,12 +24,13 @@ int kafka_producer_settings(const struct check_run *run, const struct kafka_prop
 struct kafka_client *kafka_idempotent_open(const struct kafka_client *first, struct diag *out)
 {
 	/* What idempotence demands; debug=eos is how the library tells of its success. */
-	static const struct kafka_setting extra[] = {{"enable.idempotence", "true"},
-						     {"acks", "all"},
-						     {"retries", "2147483647"},
-						     {"max.in.flight.requests.per.connection", "5"},
-						     {"debug", "eos"},
-						     {NULL, NULL}};
+	static const struct kafka_prop_override extra[] = {
+	    {"enable.idempotence", "true"},
+	    {"acks", "all"},
+	    {"retries", "2147483647"},
+	    {"max.in.flight.requests.per.connection", "5"},
+	    {"debug", "eos"},
+	    {NULL, NULL}};
 
 	return kafka_open_beside(first, RD_KAFKA_PRODUCER, is_own(first->props) ? own : extra, out);
 }
@@ -52,7 +53,7 @@ static int fail_producer_id(struct kafka_client *c, rd_kafka_resp_err_t fatal, c
 	else if (err && !kafka_is_silence(err))
 		check_fail(out, D_KAFKA_ERROR, "producer id", "%s", words);
 	else
-		kafka_blame_error(
+		kafka_diagnose_error(
 		    c, err, words[0] ? words : "no producer id was given in time (attempt_timeout)",
 		    out);
 	return -1;
@@ -84,9 +85,9 @@ static void own_id(const char *id, char *buf, size_t size)
 
 /* Left alone, the library lets a request take as long as a transaction; above 2147 s it counts over the end of an int
  * and gives up at once. More than a transaction is not allowed. */
-static void request_patience(const struct kafka_props *props, char *buf, size_t size)
+static void request_patience(const struct kafka_client_props *props, char *buf, size_t size)
 {
-	const char *text = kafka_props_get(props, "transaction.timeout.ms");
+	const char *text = kafka_client_props_get(props, "transaction.timeout.ms");
 	int64_t ms;
 
 	if (!text || parse_i64(text, 1000, REQUEST_MS, &ms) < 0)
@@ -99,12 +100,12 @@ struct kafka_client *kafka_transactional_open(const struct kafka_client *first, 
 {
 	char name[512], patience[16];
 	/* The last three as for idempotence: not where they are the service's own. */
-	const struct kafka_setting extra[] = {{"socket.timeout.ms", patience},
-					      {"transactional.id", name},
-					      {is_own(first->props) ? NULL : "acks", "all"},
-					      {"retries", "2147483647"},
-					      {"max.in.flight.requests.per.connection", "5"},
-					      {NULL, NULL}};
+	const struct kafka_prop_override extra[] = {{"socket.timeout.ms", patience},
+						    {"transactional.id", name},
+						    {is_own(first->props) ? NULL : "acks", "all"},
+						    {"retries", "2147483647"},
+						    {"max.in.flight.requests.per.connection", "5"},
+						    {NULL, NULL}};
 
 	own_id(id, name, sizeof name);
 	request_patience(first->props, patience, sizeof patience);
@@ -113,7 +114,7 @@ struct kafka_client *kafka_transactional_open(const struct kafka_client *first, 
 
 struct beginning {
 	struct kafka_client *client;
-	struct mono until;
+	struct instant until;
 	rd_kafka_error_t *error;
 };
 
@@ -121,7 +122,7 @@ static void begin(void *arg)
 {
 	struct beginning *b = arg;
 
-	b->error = rd_kafka_init_transactions(b->client->rk, mono_left_ms_now(b->until));
+	b->error = rd_kafka_init_transactions(b->client->rk, instant_left_ms_now(b->until));
 }
 
 static int fail_begin(struct kafka_client *c, const rd_kafka_error_t *error, const char *id,

@@ -11,7 +11,7 @@
 #define KAFKA_TRANSACTION_PREFIX "startguard-"
 
 /* Do the service's own settings of a producer fit what it asks of idempotence? No server is needed. 0 or -1. */
-int kafka_producer_settings(const struct check_run *run, const struct kafka_props *props,
+int kafka_producer_settings(const struct check_run *run, const struct kafka_client_props *props,
 			    struct diag *out);
 /* Handles are opened first, so that they connect while other questions are asked. NULL with *out filled. */
 struct kafka_client *kafka_idempotent_open(const struct kafka_client *first, struct diag *out);

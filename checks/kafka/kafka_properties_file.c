@@ -10,11 +10,11 @@
 #define ESCAPED 0x1000000 /* a character that a backslash stood before: it separates nothing ... */
 #define UNICODE 0x2000000 /* ... and was given by number: all others are bytes of UTF-8 */
 
-void kafka_file_begin(struct kafka_file *f, char *text, size_t len)
+void kafka_properties_file_begin(struct kafka_properties_file *f, char *text, size_t len)
 {
 	static const char mark[] = "\xef\xbb\xbf";
 
-	*f = (struct kafka_file){.at = text, .end = text + len, .line = 1};
+	*f = (struct kafka_properties_file){.at = text, .end = text + len, .line = 1};
 	if (len >= strlen(mark) && memcmp(text, mark, strlen(mark)) == 0)
 		f->at += strlen(mark);
 }
@@ -24,19 +24,19 @@ static bool is_blank(int c)
 	return c == ' ' || c == '\t' || c == '\f';
 }
 
-static bool is_line_end(const struct kafka_file *f)
+static bool is_line_end(const struct kafka_properties_file *f)
 {
 	return f->at == f->end || *f->at == '\n' || *f->at == '\r';
 }
 
-static void skip_blanks(struct kafka_file *f)
+static void skip_blanks(struct kafka_properties_file *f)
 {
 	while (f->at < f->end && is_blank(*f->at))
 		f->at++;
 }
 
 /* \r\n is one end. */
-static void skip_line_end(struct kafka_file *f)
+static void skip_line_end(struct kafka_properties_file *f)
 {
 	if (f->at == f->end)
 		return;
@@ -56,7 +56,7 @@ static int hex(int c)
 }
 
 /* Four digits, of the unit behind "\u". */
-static int unit(struct kafka_file *f)
+static int unit(struct kafka_properties_file *f)
 {
 	int value = 0;
 
@@ -74,7 +74,7 @@ static int unit(struct kafka_file *f)
 }
 
 /* A character beyond the first 65,536 is written as two units. */
-static int unicode(struct kafka_file *f)
+static int unicode(struct kafka_properties_file *f)
 {
 	int high = unit(f), low;
 
@@ -92,7 +92,7 @@ static int unicode(struct kafka_file *f)
 	return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
 }
 
-static int escape(struct kafka_file *f)
+static int escape(struct kafka_properties_file *f)
 {
 	int c = (unsigned char)*f->at++;
 
@@ -113,7 +113,7 @@ static int escape(struct kafka_file *f)
 }
 
 /* The next character of the setting, over the ends of lines that are continued. */
-static int next_char(struct kafka_file *f)
+static int next_char(struct kafka_properties_file *f)
 {
 	for (;;) {
 		if (is_line_end(f))
@@ -146,7 +146,7 @@ static bool separates(int c)
 	return is_blank(c) || c == '=' || c == ':';
 }
 
-static int read_name(struct kafka_file *f, char **to)
+static int read_name(struct kafka_properties_file *f, char **to)
 {
 	int c;
 
@@ -162,7 +162,7 @@ static int read_name(struct kafka_file *f, char **to)
 }
 
 /* Returns where it ends. */
-static char *read_value(struct kafka_file *f, int c, char *to)
+static char *read_value(struct kafka_properties_file *f, int c, char *to)
 {
 	char *last = to;
 
@@ -174,7 +174,7 @@ static char *read_value(struct kafka_file *f, int c, char *to)
 	return last;
 }
 
-static void skip_empty(struct kafka_file *f)
+static void skip_empty(struct kafka_properties_file *f)
 {
 	for (; f->at < f->end; skip_line_end(f)) {
 		skip_blanks(f);
@@ -186,7 +186,8 @@ static void skip_empty(struct kafka_file *f)
 	}
 }
 
-int kafka_file_next(struct kafka_file *f, const char **name, const char **value)
+int kafka_properties_file_next(struct kafka_properties_file *f, const char **name,
+			       const char **value)
 {
 	char *to, *last;
 	int c;

@@ -8,12 +8,12 @@ bool kafka_may(struct kafka_operations ops, int operation)
 	return ops.set >> operation & 1u || ops.set >> RD_KAFKA_ACL_OPERATION_ALL & 1u;
 }
 
-bool kafka_ask_knows_access(void)
+bool kafka_query_knows_acl(void)
 {
 	return HAS_AUTHORIZED_OPERATIONS;
 }
 
-const char *kafka_ask_config(const struct kafka_topic_answer *topic, const char *name)
+const char *kafka_query_config(const struct kafka_topic_answer *topic, const char *name)
 {
 	for (size_t i = 0; i < topic->n_values; i++)
 		if (str_eq(topic->value[i].name, name))
@@ -38,12 +38,13 @@ static void set_error(struct kafka_answer *a, const rd_kafka_error_t *error)
 
 /* ---- questions ------------------------------------------------------------------------------------------- */
 
-static rd_kafka_AdminOptions_t *options(struct kafka_ask *a, rd_kafka_admin_op_t op, int32_t broker)
+static rd_kafka_AdminOptions_t *options(struct kafka_query *a, rd_kafka_admin_op_t op,
+					int32_t broker)
 {
 	rd_kafka_AdminOptions_t *o = rd_kafka_AdminOptions_new(a->client->rk, op);
 	char ignored[128];
 
-	rd_kafka_AdminOptions_set_request_timeout(o, mono_left_ms_now(a->client->run->deadline),
+	rd_kafka_AdminOptions_set_request_timeout(o, instant_left_ms_now(a->client->run->deadline),
 						  ignored, sizeof ignored);
 	/* Left to itself the library asks "the controller", which in KRaft is any broker, reachable or not. */
 	if (broker >= 0)
@@ -51,7 +52,7 @@ static rd_kafka_AdminOptions_t *options(struct kafka_ask *a, rd_kafka_admin_op_t
 	return o;
 }
 
-static void ask_configs(struct kafka_ask *a)
+static void ask_configs(struct kafka_query *a)
 {
 	rd_kafka_ConfigResource_t **v = xcalloc(a->n_topics + 1, sizeof *v);
 	size_t n = 0;
@@ -77,7 +78,7 @@ static void want_operations(rd_kafka_AdminOptions_t *o)
 		rd_kafka_error_destroy(error);
 }
 
-static void ask_access(struct kafka_ask *a)
+static void ask_access(struct kafka_query *a)
 {
 	const char **v = xcalloc(a->n_topics + 1, sizeof *v);
 	rd_kafka_AdminOptions_t *o;
@@ -99,12 +100,12 @@ static void want_operations(rd_kafka_AdminOptions_t *o UNUSED)
 {
 }
 
-static void ask_access(struct kafka_ask *a UNUSED)
+static void ask_access(struct kafka_query *a UNUSED)
 {
 }
 #endif
 
-static void ask_groups(struct kafka_ask *a)
+static void ask_groups(struct kafka_query *a)
 {
 	const char **v = xcalloc(a->n_groups + 1, sizeof *v);
 	rd_kafka_AdminOptions_t *o;
@@ -122,7 +123,7 @@ static void ask_groups(struct kafka_ask *a)
 
 /* ---- answers ----------------------------------------------------------------------------------------------- */
 
-static struct kafka_topic_answer *find_topic(struct kafka_ask *a, const char *name)
+static struct kafka_topic_answer *find_topic(struct kafka_query *a, const char *name)
 {
 	for (size_t i = 0; i < a->n_topics; i++)
 		if (name && str_eq(a->topic[i].name, name))
@@ -144,7 +145,7 @@ static void keep_configs(struct kafka_topic_answer *t, const rd_kafka_ConfigReso
 	}
 }
 
-static void read_configs(struct kafka_ask *a, rd_kafka_event_t *ev)
+static void read_configs(struct kafka_query *a, rd_kafka_event_t *ev)
 {
 	size_t n = 0;
 	const rd_kafka_ConfigResource_t **v =
@@ -181,7 +182,7 @@ static struct kafka_operations operations(const rd_kafka_AclOperation_t *v, size
 	return ops;
 }
 
-static void read_access(struct kafka_ask *a, rd_kafka_event_t *ev)
+static void read_access(struct kafka_query *a, rd_kafka_event_t *ev)
 {
 	size_t n = 0, n_ops = 0;
 	const rd_kafka_TopicDescription_t **v =
@@ -238,7 +239,7 @@ static void read_group(struct kafka_group_answer *g, const rd_kafka_ConsumerGrou
 	read_group_access(g, d);
 }
 
-static void read_groups(struct kafka_ask *a, rd_kafka_event_t *ev)
+static void read_groups(struct kafka_query *a, rd_kafka_event_t *ev)
 {
 	size_t n = 0;
 	const rd_kafka_ConsumerGroupDescription_t **v =
@@ -258,7 +259,7 @@ static void read_groups(struct kafka_ask *a, rd_kafka_event_t *ev)
 	}
 }
 
-static void read_answer(struct kafka_ask *a, rd_kafka_event_t *ev)
+static void read_answer(struct kafka_query *a, rd_kafka_event_t *ev)
 {
 	a->waiting--;
 	switch (rd_kafka_event_type(ev)) {
@@ -280,7 +281,7 @@ static void read_answer(struct kafka_ask *a, rd_kafka_event_t *ev)
 
 static void ask_and_wait(void *arg)
 {
-	struct kafka_ask *a = arg;
+	struct kafka_query *a = arg;
 
 	if (!a->queue) {
 		a->queue = rd_kafka_queue_new(a->client->rk);
@@ -289,7 +290,7 @@ static void ask_and_wait(void *arg)
 		ask_groups(a);
 	}
 	while (a->waiting > 0) {
-		rd_kafka_event_t *ev = rd_kafka_queue_poll(a->queue, mono_left_ms_now(a->until));
+		rd_kafka_event_t *ev = rd_kafka_queue_poll(a->queue, instant_left_ms_now(a->until));
 
 		if (!ev)
 			return;
@@ -298,8 +299,8 @@ static void ask_and_wait(void *arg)
 	}
 }
 
-int kafka_ask(struct kafka_client *client, struct kafka_ask *a, struct mono patience,
-	      struct diag *out)
+int kafka_query_run(struct kafka_client *client, struct kafka_query *a, struct instant patience,
+		    struct diag *out)
 {
 	a->client = client;
 	a->until = patience;

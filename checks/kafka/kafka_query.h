@@ -1,11 +1,11 @@
-/* kafka_ask: what the cluster says about topics and groups beyond its metadata, asked all at once.
+/* kafka_query: what the cluster says about topics and groups beyond its metadata, asked all at once.
  *
  * One admin request per kind of question: DescribeConfigs, DescribeTopics with the operations this principal is
  * authorised to (librdkafka 2.3 and later), DescribeConsumerGroups. Reads only. Answers are plain structs; what is
  * not known stays marked so, and nothing is judged here. Child only.
  */
-#ifndef SG_KAFKA_ASK_H
-#define SG_KAFKA_ASK_H
+#ifndef SG_KAFKA_QUERY_H
+#define SG_KAFKA_QUERY_H
 
 #include "kafka_client.h"
 
@@ -38,7 +38,7 @@ struct kafka_group_answer {
 	struct kafka_operations may;
 };
 
-struct kafka_ask {
+struct kafka_query {
 	/* Filled by the caller; topics[].config.asked and .access.asked say what is wanted. */
 	struct kafka_topic_answer *topic;
 	size_t n_topics;
@@ -49,16 +49,16 @@ struct kafka_ask {
 	struct kafka_client *client;
 	rd_kafka_queue_t *queue;
 	size_t waiting;
-	struct mono until;
+	struct instant until;
 };
 
 /* Whether this library can ask for authorised operations. */
-bool kafka_ask_knows_access(void);
+bool kafka_query_knows_acl(void);
 /* Sends the questions and waits for the answers, for `patience` at the longest; a second call goes on waiting. `a` must
  * live on the heap. 1: all came; 0: some are missing (.came tells); -1 with *out filled. */
-int kafka_ask(struct kafka_client *client, struct kafka_ask *a, struct mono patience,
-	      struct diag *out);
+int kafka_query_run(struct kafka_client *client, struct kafka_query *a, struct instant patience,
+		    struct diag *out);
 /* The value the topic has for this setting, or NULL. */
-const char *kafka_ask_config(const struct kafka_topic_answer *topic, const char *name);
+const char *kafka_query_config(const struct kafka_topic_answer *topic, const char *name);
 
 #endif

@@ -1,7 +1,7 @@
 /* kafka_requests: which requests of a handle wait for their answer, so that silence can be named.
  *
  * librdkafka's calls end in "timed out" whatever was not answered; its interceptors tell what was sent and what came.
- * Pure: no lock, no I/O; kafka_peer feeds it.
+ * Pure: no lock, no I/O; kafka_broker_state feeds it.
  */
 #ifndef SG_KAFKA_REQUESTS_H
 #define SG_KAFKA_REQUESTS_H

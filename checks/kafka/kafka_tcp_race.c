@@ -15,18 +15,18 @@ struct attempt {
 	int fd;
 };
 struct race {
-	struct kafka_dial *v;
+	struct kafka_tcp_race *v;
 	int family;
 	struct attempt attempt[ATTEMPTS_MAX];
 	size_t n;
 };
 
-static void subject_of(const struct kafka_dial *d, char *buf, size_t size)
+static void subject_of(const struct kafka_tcp_race *d, char *buf, size_t size)
 {
 	snprintf(buf, size, strchr(d->host, ':') ? "[%s]:%d" : "%s:%d", d->host, d->port);
 }
 
-static void note_errno(struct kafka_dial *d, int err)
+static void note_errno(struct kafka_tcp_race *d, int err)
 {
 	char subject[DIAG_SUBJECT_MAX];
 
@@ -36,7 +36,7 @@ static void note_errno(struct kafka_dial *d, int err)
 
 static void start_address(struct race *race, size_t entry, const struct addrinfo *ai)
 {
-	struct kafka_dial *d = &race->v[entry];
+	struct kafka_tcp_race *d = &race->v[entry];
 	cleanup_fd int fd = -1;
 
 	if (race->n == ATTEMPTS_MAX || d->connected)
@@ -50,15 +50,16 @@ static void start_address(struct race *race, size_t entry, const struct addrinfo
 }
 
 static void start_entry(const struct check_run *run, struct race *race, size_t entry, size_t n,
-			struct mono deadline)
+			struct instant deadline)
 {
-	struct kafka_dial *d = &race->v[entry];
+	struct kafka_tcp_race *d = &race->v[entry];
 	struct addrinfo *list = NULL;
 	struct check_run shorter = *run;
 
 	/* A name server that is silent about one name must not eat the time of the others: each name gets its share, and
 	 * one is left for connecting. */
-	shorter.deadline = n == 1 ? deadline : mono_share(mono_now(), deadline, n - entry + 1);
+	shorter.deadline =
+	    n == 1 ? deadline : instant_share(instant_now(), deadline, n - entry + 1);
 	if (net_resolve(&shorter, d->host, d->port, race->family, &list, &d->diag))
 		return;
 	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next)
@@ -78,7 +79,7 @@ static size_t settle(struct race *race, const struct pollfd *polled)
 	size_t connected = 0;
 
 	for (size_t i = race->n; i-- > 0;) {
-		struct kafka_dial *d = &race->v[race->attempt[i].entry];
+		struct kafka_tcp_race *d = &race->v[race->attempt[i].entry];
 		int err = 0;
 		socklen_t len = sizeof err;
 
@@ -105,13 +106,13 @@ static void drop_settled(struct race *race)
 			drop_attempt(race, i);
 }
 
-static size_t run_race(struct race *race, bool any, struct mono deadline)
+static size_t run_race(struct race *race, bool any, struct instant deadline)
 {
 	struct pollfd polled[ATTEMPTS_MAX];
 	size_t connected = 0;
 
 	while (race->n > 0 && !(any && connected > 0)) {
-		int left = mono_left_ms(deadline, mono_now()), ready;
+		int left = instant_left_ms(deadline, instant_now()), ready;
 
 		if (left == 0)
 			break;
@@ -127,8 +128,8 @@ static size_t run_race(struct race *race, bool any, struct mono deadline)
 	return connected;
 }
 
-size_t kafka_dial(const struct check_run *run, struct kafka_dial *v, size_t n, int family, bool any,
-		  struct mono deadline)
+size_t kafka_tcp_race(const struct check_run *run, struct kafka_tcp_race *v, size_t n, int family,
+		      bool any, struct instant deadline)
 {
 	struct race race = {.v = v, .family = family};
 	size_t connected;
@@ -140,7 +141,7 @@ size_t kafka_dial(const struct check_run *run, struct kafka_dial *v, size_t n, i
 		   n ? v[0].host : "", n ? v[0].port : 0);
 	connected = run_race(&race, any, deadline);
 	for (size_t i = race.n; i-- > 0;) {
-		struct kafka_dial *d = &v[race.attempt[i].entry];
+		struct kafka_tcp_race *d = &v[race.attempt[i].entry];
 
 		if (!d->connected && !(any && connected > 0))
 			note_errno(d, ETIMEDOUT);

@@ -43,7 +43,7 @@ static const struct key topic_keys[] = {
 		.doc = "What this principal must be allowed to do with the topic. Nothing is "
 		       "written to find out.",
 		.example = "[\"read\", \"write\"]"),
-    KEY_STRLIST(struct kafka_topic_conf, config, .check = kafka_config_problem,
+    KEY_STRLIST(struct kafka_topic_conf, config, .check = kafka_topic_demand_problem,
 		.doc =
 		    "Settings the topic must have, name=value or name>=number; needs the right to "
 		    "DescribeConfigs.",
@@ -130,8 +130,7 @@ static void wanted_words(want_t *want, const char *between, bool capitals, char 
 
 /* Read and write imply describe: name what the service needs, not what the metadata request lacked. But who has them
  * may still be denied to describe, by a rule of its own. */
-static enum verdict judge_denied(want_t *want, topic_t *topic, const char *subject,
-				 struct diag *out)
+static enum result judge_denied(want_t *want, topic_t *topic, const char *subject, struct diag *out)
 {
 	char may[48], grant[48];
 
@@ -150,12 +149,12 @@ static enum verdict judge_denied(want_t *want, topic_t *topic, const char *subje
 			  "it has that, drop the rule that denies Describe; a missing topic can "
 			  "look the same without Describe",
 			  grant, want->name);
-	return V_FAIL;
+	return RESULT_FAIL;
 }
 
 /* Errors of the topic as a whole. */
-static enum verdict judge_existence(want_t *want, topic_t *topic, const char *subject,
-				    struct diag *out)
+static enum result judge_existence(want_t *want, topic_t *topic, const char *subject,
+				   struct diag *out)
 {
 	enum diag_code code;
 
@@ -173,10 +172,10 @@ static enum verdict judge_existence(want_t *want, topic_t *topic, const char *su
 	if (topic->partition_cnt == 0)
 		return check_fail(out, D_KAFKA_NO_LEADER, subject,
 				  "the topic has no partition yet");
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict judge_count(want_t *want, topic_t *topic, const char *subject, struct diag *out)
+static enum result judge_count(want_t *want, topic_t *topic, const char *subject, struct diag *out)
 {
 	int n = topic->partition_cnt;
 
@@ -188,14 +187,14 @@ static enum verdict judge_count(want_t *want, topic_t *topic, const char *subjec
 		return check_fail(out, D_KAFKA_PARTITIONS, subject,
 				  "%d partition%s, the profile demands min_partitions = %d", n,
 				  n == 1 ? "" : "s", (int)want->min_partitions);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict judge_replicas(want_t *want, topic_t *topic, const char *subject,
-				   struct diag *out)
+static enum result judge_replicas(want_t *want, topic_t *topic, const char *subject,
+				  struct diag *out)
 {
 	if (want->replication_factor == INT_UNSET)
-		return V_PASS;
+		return RESULT_PASS;
 	for (int i = 0; i < topic->partition_cnt; i++) {
 		partition_t *p = &topic->partitions[i];
 
@@ -206,10 +205,10 @@ static enum verdict judge_replicas(want_t *want, topic_t *topic, const char *sub
 					  p->id, p->replica_cnt, p->replica_cnt == 1 ? "" : "s",
 					  (int)want->replication_factor);
 	}
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict judge_leaders(topic_t *topic, md_t *md, const char *subject, struct diag *out)
+static enum result judge_leaders(topic_t *topic, md_t *md, const char *subject, struct diag *out)
 {
 	int without = 0;
 	partition_t *first = NULL;
@@ -221,7 +220,7 @@ static enum verdict judge_leaders(topic_t *topic, md_t *md, const char *subject,
 		without++;
 	}
 	if (!first)
-		return V_PASS;
+		return RESULT_PASS;
 	if (first->leader >= 0)
 		return check_fail(
 		    out, D_KAFKA_NO_LEADER, subject,
@@ -233,7 +232,7 @@ static enum verdict judge_leaders(topic_t *topic, md_t *md, const char *subject,
 }
 
 /* Brokers say of a partition with a leader that one of its replicas is not there: what is in sync is judged by itself. */
-static enum verdict judge_errors(topic_t *topic, const char *subject, struct diag *out)
+static enum result judge_errors(topic_t *topic, const char *subject, struct diag *out)
 {
 	for (int i = 0; i < topic->partition_cnt; i++) {
 		partition_t *p = &topic->partitions[i];
@@ -244,7 +243,7 @@ static enum verdict judge_errors(topic_t *topic, const char *subject, struct dia
 		return check_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, subject,
 				  "partition %d: %s", p->id, rd_kafka_err2str(p->err));
 	}
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 /* How many partitions have fewer than `min` replicas in sync; *first is the lowest of them. `capped`: no more than there
@@ -265,7 +264,7 @@ static int count_low(topic_t *topic, int64_t min, bool capped, partition_t **fir
 	return low;
 }
 
-static enum verdict judge_isr(want_t *want, topic_t *topic, const char *subject, struct diag *out)
+static enum result judge_isr(want_t *want, topic_t *topic, const char *subject, struct diag *out)
 {
 	partition_t *first;
 	int low = want->min_in_sync_replicas == INT_UNSET
@@ -273,7 +272,7 @@ static enum verdict judge_isr(want_t *want, topic_t *topic, const char *subject,
 		      : count_low(topic, want->min_in_sync_replicas, false, &first);
 
 	if (low == 0)
-		return V_PASS;
+		return RESULT_PASS;
 	return check_fail(out, D_KAFKA_ISR_LOW, subject,
 			  "partition %d has %d of %d replicas in sync, the profile demands "
 			  "min_in_sync_replicas = %d (%d of %d partitions are below)",
@@ -281,14 +280,14 @@ static enum verdict judge_isr(want_t *want, topic_t *topic, const char *subject,
 			  (int)want->min_in_sync_replicas, low, topic->partition_cnt);
 }
 
-enum verdict kafka_topic_judge_own_isr(topic_t *topic, int64_t min, struct diag *out)
+enum result kafka_topic_judge_own_isr(topic_t *topic, int64_t min, struct diag *out)
 {
 	partition_t *first;
 	int low = count_low(topic, min, true, &first);
 	char subject[DIAG_SUBJECT_MAX];
 
 	if (low == 0)
-		return V_PASS;
+		return RESULT_PASS;
 	kafka_topic_subject(topic->topic, subject, sizeof subject);
 	return check_fail(out, D_KAFKA_ISR_LOW, subject,
 			  "partition %d has %d of %d replicas in sync, the topic's own "
@@ -298,20 +297,20 @@ enum verdict kafka_topic_judge_own_isr(topic_t *topic, int64_t min, struct diag 
 }
 
 /* What cannot pass by itself comes first: a shape that is wrong stays wrong when the leaders are back. */
-static enum verdict judge_topic(want_t *want, md_t *md, struct diag *out)
+static enum result judge_topic(want_t *want, md_t *md, struct diag *out)
 {
 	topic_t *topic = find_topic(md, want->name);
 	char subject[DIAG_SUBJECT_MAX];
 
 	kafka_topic_subject(want->name, subject, sizeof subject);
-	if (judge_existence(want, topic, subject, out) != V_PASS || !topic ||
-	    judge_count(want, topic, subject, out) != V_PASS ||
-	    judge_replicas(want, topic, subject, out) != V_PASS ||
-	    judge_leaders(topic, md, subject, out) != V_PASS ||
-	    judge_errors(topic, subject, out) != V_PASS ||
-	    judge_isr(want, topic, subject, out) != V_PASS)
-		return V_FAIL;
-	return V_PASS;
+	if (judge_existence(want, topic, subject, out) != RESULT_PASS || !topic ||
+	    judge_count(want, topic, subject, out) != RESULT_PASS ||
+	    judge_replicas(want, topic, subject, out) != RESULT_PASS ||
+	    judge_leaders(topic, md, subject, out) != RESULT_PASS ||
+	    judge_errors(topic, subject, out) != RESULT_PASS ||
+	    judge_isr(want, topic, subject, out) != RESULT_PASS)
+		return RESULT_FAIL;
+	return RESULT_PASS;
 }
 
 /* ---- all topics -------------------------------------------------------------------------------------------------- */
@@ -324,7 +323,7 @@ int kafka_topics_judge(const struct grouplist *topics, md_t *md, struct diag *ou
 		want_t *want = GROUP_AT(*topics, struct kafka_topic_conf, i);
 		struct diag d = {.code = D_NONE};
 
-		if (judge_topic(want, md, &d) != V_PASS)
+		if (judge_topic(want, md, &d) != RESULT_PASS)
 			kafka_findings_add(&f, &d, "");
 	}
 	return kafka_findings_tell(&f, out);

@@ -29,9 +29,9 @@ const struct rd_kafka_metadata_topic *kafka_topic_find(const struct rd_kafka_met
 						       const char *name);
 /* "topic orders", cut to fit. */
 void kafka_topic_subject(const char *name, char *buf, size_t size);
-/* As min_in_sync_replicas, against the setting the topic itself has. V_PASS, or *out is filled. */
-enum verdict kafka_topic_judge_own_isr(const struct rd_kafka_metadata_topic *topic, int64_t min,
-				       struct diag *out);
+/* As min_in_sync_replicas, against the setting the topic itself has. RESULT_PASS, or *out is filled. */
+enum result kafka_topic_judge_own_isr(const struct rd_kafka_metadata_topic *topic, int64_t min,
+				      struct diag *out);
 /* Is the operation among those the profile names for the topic? */
 bool kafka_topic_wants(const struct kafka_topic_conf *topic, const char *operation);
 /* Does this broker lead a partition of one of the topics? */

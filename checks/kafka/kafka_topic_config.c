@@ -7,14 +7,14 @@
 static void add_setting(struct kafka_findings *f, const struct kafka_topic_answer *a,
 			const char *text)
 {
-	struct kafka_setting_wish wish;
+	struct kafka_topic_demand wish;
 	const char *value;
 	struct diag d = {.code = D_NONE};
 	char subject[DIAG_SUBJECT_MAX];
 
-	kafka_config_parse(&wish, text);
-	value = kafka_ask_config(a, wish.name);
-	if (value && kafka_config_granted(&wish, value))
+	kafka_topic_demand_parse(&wish, text);
+	value = kafka_query_config(a, wish.name);
+	if (value && kafka_topic_demand_granted(&wish, value))
 		return;
 	kafka_topic_subject(a->name, subject, sizeof subject);
 	if (value)
@@ -72,9 +72,9 @@ static void no_config(const struct kafka_topic_conf *want, const struct kafka_to
 	kafka_findings_add(f, &d, "");
 }
 
-int kafka_settings_judge(const struct check_run *run, const struct grouplist *topics,
-			 const struct kafka_ask *a, const struct rd_kafka_metadata *md,
-			 struct diag *out)
+int kafka_topic_config_judge(const struct check_run *run, const struct grouplist *topics,
+			     const struct kafka_query *a, const struct rd_kafka_metadata *md,
+			     struct diag *out)
 {
 	struct kafka_findings f = {.n = 0};
 	struct str unknown;
@@ -83,7 +83,7 @@ int kafka_settings_judge(const struct check_run *run, const struct grouplist *to
 	for (size_t i = 0; i < topics->n; i++) {
 		const struct kafka_topic_conf *want = GROUP_AT(*topics, struct kafka_topic_conf, i);
 		const struct kafka_topic_answer *answer = &a->topic[i];
-		const char *own = kafka_ask_config(answer, "min.insync.replicas");
+		const char *own = kafka_query_config(answer, "min.insync.replicas");
 		struct diag d = {.code = D_NONE};
 		int64_t min;
 
@@ -99,7 +99,7 @@ int kafka_settings_judge(const struct check_run *run, const struct grouplist *to
 		if (!own || parse_i64(own, 1, INT32_MAX, &min) < 0)
 			name_unknown(&unknown, answer->name);
 		else if (kafka_topic_judge_own_isr(kafka_topic_find(md, want->name), min, &d) !=
-			 V_PASS)
+			 RESULT_PASS)
 			kafka_findings_add(&f, &d, "");
 	}
 	if (unknown.len)

@@ -7,9 +7,9 @@ static size_t name_length(const char *text)
 	return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 }
 
-const char *kafka_config_problem(const char *text)
+const char *kafka_topic_demand_problem(const char *text)
 {
-	struct kafka_setting_wish wish;
+	struct kafka_topic_demand wish;
 	size_t n = name_length(text);
 	const char *value = text + n;
 	int64_t number;
@@ -24,7 +24,7 @@ const char *kafka_config_problem(const char *text)
 	return NULL;
 }
 
-void kafka_config_parse(struct kafka_setting_wish *wish, const char *text)
+void kafka_topic_demand_parse(struct kafka_topic_demand *wish, const char *text)
 {
 	size_t n = name_length(text);
 
@@ -61,7 +61,7 @@ static bool within(const char *a, const char *b)
 	return true;
 }
 
-static bool at_least(const struct kafka_setting_wish *wish, const char *value)
+static bool at_least(const struct kafka_topic_demand *wish, const char *value)
 {
 	int64_t have, want;
 
@@ -73,7 +73,7 @@ static bool at_least(const struct kafka_setting_wish *wish, const char *value)
 	return have >= want;
 }
 
-bool kafka_config_granted(const struct kafka_setting_wish *wish, const char *value)
+bool kafka_topic_demand_granted(const struct kafka_topic_demand *wish, const char *value)
 {
 	if (wish->at_least)
 		return at_least(wish, value);

@@ -53,40 +53,40 @@ static int net_errno_weight(int err)
 	return e ? e->weight : 1;
 }
 
-enum verdict net_fail_errno(struct diag *out, int err, const char *subject, const char *while_doing)
+enum result net_fail_errno(struct diag *out, int err, const char *subject, const char *while_doing)
 {
 	const struct net_errno *e = net_errno_find(err);
-	enum verdict v = check_fail(out, e ? e->code : D_CONNECT_UNREACHABLE, subject, "%s: %s",
-				    while_doing, strerror(err));
+	enum result v = check_fail(out, e ? e->code : D_CONNECT_UNREACHABLE, subject, "%s: %s",
+				   while_doing, strerror(err));
 
 	out->sys_errno = err;
 	return v;
 }
 
 /* Waits for readiness: 1, 0 at the deadline, -1 with errno. */
-static int net_wait(int fd, short events, struct mono until)
+static int net_wait(int fd, short events, struct instant until)
 {
 	struct pollfd p = {.fd = fd, .events = events};
 	int n;
 
 	do
-		n = poll(&p, 1, mono_left_ms(until, mono_now()));
+		n = poll(&p, 1, instant_left_ms(until, instant_now()));
 	while (n < 0 && errno == EINTR);
 	return n;
 }
 
 /* 0 with a connected descriptor in *fd; else an errno. */
-static int net_connect_one(const struct sockaddr *addr, socklen_t len, struct mono until,
+static int net_connect_one(const struct sockaddr *addr, socklen_t len, struct instant until,
 			   int *fd_out)
 {
 	cleanup_fd int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int err = 0, one = 1;
-	socklen_t err_len = sizeof(err);
+	socklen_t err_len = sizeof err;
 
 	if (fd < 0)
 		return errno;
 	if (addr->sa_family != AF_UNIX)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	if (connect(fd, addr, len)) {
 		if (errno != EINPROGRESS)
 			return errno;
@@ -115,15 +115,15 @@ int net_connect_unix(const struct check_run *run, const char *path, struct conn 
 	int err;
 
 	*conn = (struct conn){.fd = -1};
-	text_clean(conn->peer, sizeof(conn->peer), path);
-	if (strlen(path) >= sizeof(addr.sun_path)) {
+	text_clean(conn->peer, sizeof conn->peer, path);
+	if (strlen(path) >= sizeof addr.sun_path) {
 		check_fail(out, D_CONNECT_UNREACHABLE, conn->peer,
-			   "the path of a socket has at most %zu bytes", sizeof(addr.sun_path) - 1);
+			   "the path of a socket has at most %zu bytes", sizeof addr.sun_path - 1);
 		return -1;
 	}
 	memcpy(addr.sun_path, path, strlen(path));
 	check_step(run, PH_CONNECT, "connecting to %s", conn->peer);
-	err = net_connect_one((struct sockaddr *)&addr, sizeof(addr), run->deadline, &conn->fd);
+	err = net_connect_one((struct sockaddr *)&addr, sizeof addr, run->deadline, &conn->fd);
 	if (err) {
 		net_fail_errno(out, err, conn->peer, "connect");
 		if (err == ENOENT)
@@ -144,7 +144,7 @@ int net_connect(const struct check_run *run, const char *host, int port, struct 
 	int worst = 0;
 
 	*conn = (struct conn){.fd = -1};
-	snprintf(conn->peer, sizeof(conn->peer), strchr(host, ':') ? "[%s]:%d" : "%s:%d", host,
+	snprintf(conn->peer, sizeof conn->peer, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host,
 		 port);
 	conn->port = port;
 	if (net_resolve(run, host, port, AF_UNSPEC, &list, out))
@@ -156,24 +156,24 @@ int net_connect(const struct check_run *run, const char *host, int port, struct 
 		size_t len = strlen(tried);
 		int err;
 
-		getnameinfo(a->ai_addr, a->ai_addrlen, ip, sizeof(ip), NULL, 0, NI_NUMERICHOST);
+		getnameinfo(a->ai_addr, a->ai_addrlen, ip, sizeof ip, NULL, 0, NI_NUMERICHOST);
 		check_step(run, PH_CONNECT,
 			   str_eq(ip, host) ? "connecting to %s" : "connecting to %s (%s)",
 			   conn->peer, ip);
 		err = net_connect_one(a->ai_addr, a->ai_addrlen,
-				      mono_share(mono_now(), run->deadline, n), &conn->fd);
+				      instant_share(instant_now(), run->deadline, n), &conn->fd);
 		if (!err) {
-			snprintf(conn->ip, sizeof(conn->ip), "%s", ip);
+			snprintf(conn->ip, sizeof conn->ip, "%s", ip);
 			check_reached(run, "connect");
 			return 0;
 		}
 		if (!worst || net_errno_weight(err) > net_errno_weight(worst))
 			worst = err;
-		snprintf(tried + len, sizeof(tried) - len, "%s%s: %s", len ? "; " : "", ip,
+		snprintf(tried + len, sizeof tried - len, "%s%s: %s", len ? "; " : "", ip,
 			 strerror(err));
 	}
 	net_fail_errno(out, worst, conn->peer, tried);
-	text_clean(out->cause, sizeof(out->cause), tried);
+	text_clean(out->cause, sizeof out->cause, tried);
 	return -1;
 }
 
@@ -184,12 +184,12 @@ bool net_wants_tls(const struct check_run *run, const char *ip, int port)
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 				 .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
 	struct addrinfo *list = NULL;
-	struct mono until =
-	    mono_earlier(run->deadline, mono_after(mono_now(), SPAN_MS(ASK_TLS_MS)));
+	struct instant until =
+	    instant_earlier(run->deadline, instant_after(instant_now(), DURATION_MS(ASK_TLS_MS)));
 	cleanup_fd int fd = -1;
 	char number[8];
 
-	snprintf(number, sizeof(number), "%d", port);
+	snprintf(number, sizeof number, "%d", port);
 	if (!*ip || getaddrinfo(ip, number, &hints, &list))
 		return false;
 	check_step(run, PH_TLS, "asking %s:%s whether it wants TLS", ip, number);
@@ -208,8 +208,8 @@ static ssize_t fail_stream(struct diag *out, int err, const struct conn *conn, c
 	return -1;
 }
 
-static ssize_t plain_read(struct conn *conn, void *buf, size_t size, struct mono until, bool *idle,
-			  struct diag *out)
+static ssize_t plain_read(struct conn *conn, void *buf, size_t size, struct instant until,
+			  bool *idle, struct diag *out)
 {
 	for (;;) {
 		ssize_t n = recv(conn->fd, buf, size, MSG_DONTWAIT);
@@ -234,7 +234,7 @@ static ssize_t plain_read(struct conn *conn, void *buf, size_t size, struct mono
 }
 
 ssize_t net_read_until(const struct check_run *run, struct conn *conn, void *buf, size_t size,
-		       struct mono until, bool *idle, struct diag *out)
+		       struct instant until, bool *idle, struct diag *out)
 {
 	(void)run;
 	*idle = false;

@@ -42,19 +42,18 @@ int net_write(const struct check_run *run, struct conn *conn, const void *buf, s
 
 /* As net_read, but what is not there yet by `until` gives 0 with *idle set: for peers that may stay silent. */
 ssize_t net_read_until(const struct check_run *run, struct conn *conn, void *buf, size_t size,
-		       struct mono until, bool *idle, struct diag *out);
+		       struct instant until, bool *idle, struct diag *out);
 
 /* errno of connect/read/write to a diagnosis. `while_doing` is "connect", "read" ... */
-enum verdict net_fail_errno(struct diag *out, int err, const char *subject,
-			    const char *while_doing);
+enum result net_fail_errno(struct diag *out, int err, const char *subject, const char *while_doing);
 /* EAI_* of getaddrinfo to a diagnosis; sys_errno only for EAI_SYSTEM. */
-enum verdict net_fail_eai(struct diag *out, int eai, int sys_errno, const char *host);
+enum result net_fail_eai(struct diag *out, int eai, int sys_errno, const char *host);
 /* X509_V_ERR_* to a diagnosis; `certificate` says in words whose certificate it is ("CN=kafka, expired 2026-..."). */
-enum verdict tls_fail_verify(struct diag *out, long x509_error, const char *subject,
-			     const char *certificate);
+enum result tls_fail_verify(struct diag *out, long x509_error, const char *subject,
+			    const char *certificate);
 /* What an OpenSSL error text or TLS alert means, for OpenSSL's own queue, librdkafka's log lines and curl's error
  * buffer alike ("... SSL alert number 116"). */
-enum verdict tls_fail_text(struct diag *out, const char *text, const char *subject);
+enum result tls_fail_text(struct diag *out, const char *text, const char *subject);
 /* Loads what the files name, only to say what is wrong with them. 0 or -1. */
 int tls_files(const struct tls_conf *tls, struct diag *out);
 /* Rows' validation: NULL, or what is wrong with the combination. */

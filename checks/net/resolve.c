@@ -40,7 +40,7 @@ static void *ask(void *arg)
 }
 
 /* Whether the answer came before the deadline. The thread is left alone otherwise: the child is about to end. */
-static bool ask_in_time(struct question *q, struct mono deadline)
+static bool ask_in_time(struct question *q, struct instant deadline)
 {
 	pthread_condattr_t attr;
 	struct timespec until = {.tv_sec = deadline.ns / 1000000000,
@@ -73,7 +73,7 @@ static int server_socket(const struct __res_state *state, int i)
 	    v6 ? (const struct sockaddr *)six : (const struct sockaddr *)&state->nsaddr_list[i];
 	int fd = socket(addr->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	if (fd >= 0 && connect(fd, addr, v6 ? sizeof(*six) : sizeof(state->nsaddr_list[i]))) {
+	if (fd >= 0 && connect(fd, addr, v6 ? sizeof *six : sizeof state->nsaddr_list[i])) {
 		close(fd);
 		return -1;
 	}
@@ -82,7 +82,7 @@ static int server_socket(const struct __res_state *state, int i)
 
 /* One question to one server: the rcode of its answer, -1 without one. */
 static int server_says(const struct __res_state *state, int i, const unsigned char *query, int len,
-		       struct mono until)
+		       struct instant until)
 {
 	unsigned char answer[NS_PACKETSZ * 2];
 	cleanup_fd int fd = server_socket(state, i);
@@ -90,8 +90,8 @@ static int server_says(const struct __res_state *state, int i, const unsigned ch
 
 	if (fd < 0 || send(fd, query, (size_t)len, MSG_NOSIGNAL) != len)
 		return -1;
-	while (poll(&p, 1, mono_left_ms(until, mono_now())) > 0) {
-		ssize_t n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
+	while (poll(&p, 1, instant_left_ms(until, instant_now())) > 0) {
+		ssize_t n = recv(fd, answer, sizeof answer, MSG_DONTWAIT);
 
 		if (n >= NS_HFIXEDSZ && answer[0] == query[0] && answer[1] == query[1])
 			return answer[3] & 15;
@@ -104,7 +104,7 @@ static int server_says(const struct __res_state *state, int i, const unsigned ch
 /* EAI_AGAIN stands for "none answered" and for "one answered with a failure", and glibc's own calls do not tell them
  * apart either. So the servers of resolv.conf are asked by hand, once, until one answers. True: with a failure, or too early
  * for a resolver that was not answered at all: then it was about another name of the search list, or another type. */
-static bool any_server_fails(const char *host, struct span waited, struct mono until)
+static bool any_server_fails(const char *host, struct duration waited, struct instant until)
 {
 	unsigned char query[NS_PACKETSZ];
 	struct __res_state state = {0};
@@ -114,11 +114,12 @@ static bool any_server_fails(const char *host, struct span waited, struct mono u
 	if (res_ninit(&state))
 		return false;
 	len = res_nmkquery(&state, ns_o_query, host, ns_c_in, ns_t_a, NULL, 0, NULL, query,
-			   sizeof(query));
+			   sizeof query);
 	for (int i = 0; i < state.nscount && len > 0 && rcode < 0; i++)
-		rcode = server_says(&state, i, query, len,
-				    mono_share(mono_now(), until, (size_t)(state.nscount - i)));
-	silence = waited.ns >= SPAN_S(state.retrans).ns;
+		rcode =
+		    server_says(&state, i, query, len,
+				instant_share(instant_now(), until, (size_t)(state.nscount - i)));
+	silence = waited.ns >= DURATION_S(state.retrans).ns;
 	res_nclose(&state);
 	if (rcode == ns_r_noerror || rcode == ns_r_nxdomain)
 		return !silence;
@@ -134,7 +135,7 @@ static const struct {
     {EAI_FAIL, D_DNS_SERVER_FAILED},    {EAI_SYSTEM, D_DNS_SERVER_FAILED},
 };
 
-enum verdict net_fail_eai(struct diag *out, int eai, int sys_errno, const char *host)
+enum result net_fail_eai(struct diag *out, int eai, int sys_errno, const char *host)
 {
 	enum diag_code code = D_DNS_SERVER_FAILED;
 
@@ -154,10 +155,11 @@ static bool is_literal(const char *host)
 	       strchr(host, '%');
 }
 
-static int fail_again(const struct check_run *run, const char *host, struct span waited,
+static int fail_again(const struct check_run *run, const char *host, struct duration waited,
 		      struct diag *out)
 {
-	struct mono until = mono_earlier(run->deadline, mono_after(mono_now(), SPAN_S(2)));
+	struct instant until =
+	    instant_earlier(run->deadline, instant_after(instant_now(), DURATION_S(2)));
 
 	check_step(run, PH_RESOLVE, "asking the name servers about %s once more", host);
 	if (!any_server_fails(host, waited, until))
@@ -172,17 +174,16 @@ static int fail_again(const struct check_run *run, const char *host, struct span
 int net_resolve(const struct check_run *run, const char *host, int port, int family,
 		struct addrinfo **list, struct diag *out)
 {
-	struct question *q =
-	    xcalloc(1, sizeof(*q)); /* outlives this call when the resolver hangs */
-	struct mono begin = mono_now();
+	struct question *q = xcalloc(1, sizeof *q); /* outlives this call when the resolver hangs */
+	struct instant begin = instant_now();
 	bool literal = is_literal(host);
 
-	if (strlen(host) >= sizeof(q->host)) {
+	if (strlen(host) >= sizeof q->host) {
 		check_fail(out, D_DNS_NO_SUCH_NAME, host, "a host name has at most 253 characters");
 		return -1;
 	}
-	snprintf(q->host, sizeof(q->host), "%s", host);
-	snprintf(q->port, sizeof(q->port), "%d", port);
+	snprintf(q->host, sizeof q->host, "%s", host);
+	snprintf(q->port, sizeof q->port, "%d", port);
 	/* No AI_ADDRCONFIG: in a container without routes it would hide addresses that connect would explain better. */
 	q->hints = (struct addrinfo){.ai_family = family,
 				     .ai_socktype = SOCK_STREAM,
@@ -199,7 +200,7 @@ int net_resolve(const struct check_run *run, const char *host, int port, int fam
 		}
 	}
 	if (q->eai == EAI_AGAIN)
-		return fail_again(run, host, mono_since(begin, mono_now()), out);
+		return fail_again(run, host, instant_since(begin, instant_now()), out);
 	if (q->eai) {
 		net_fail_eai(out, q->eai, q->sys_errno, host);
 		return -1;

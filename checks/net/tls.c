@@ -77,13 +77,13 @@ static enum diag_code tls_code_of(const char *text)
 	return D_TLS_HANDSHAKE;
 }
 
-enum verdict tls_fail_text(struct diag *out, const char *text, const char *subject)
+enum result tls_fail_text(struct diag *out, const char *text, const char *subject)
 {
 	return check_fail(out, tls_code_of(text), subject, "%s", text);
 }
 
-enum verdict tls_fail_verify(struct diag *out, long x509_error, const char *subject,
-			     const char *certificate)
+enum result tls_fail_verify(struct diag *out, long x509_error, const char *subject,
+			    const char *certificate)
 {
 	static const struct {
 		long error;
@@ -190,7 +190,7 @@ static const char *queue_text(char *buf, size_t size)
 		char text[256];
 
 		ERR_peek_error_data(&data, &flags);
-		ERR_error_string_n(e, text, sizeof(text));
+		ERR_error_string_n(e, text, sizeof text);
 		snprintf(buf, size, "%s%s%s", text, data && *data ? ": " : "", data ? data : "");
 	} else {
 		snprintf(buf, size, "no reason given");
@@ -237,7 +237,7 @@ static int fail_file(struct diag *out, const char *file, const char *what)
 		check_fail(out, D_TLS_CA_UNREADABLE, file, "%s: %s", what, strerror(errno));
 	else
 		check_fail(out, D_TLS_CA_UNREADABLE, file, "%s: %s", what,
-			   queue_text(text, sizeof(text)));
+			   queue_text(text, sizeof text));
 	return -1;
 }
 
@@ -268,7 +268,7 @@ static int load_own(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out)
 		return 0;
 	if (ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH ||
 	    ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_TYPE_MISMATCH) {
-		check_fail(out, D_TLS_KEY_MISMATCH, key, "%s", queue_text(text, sizeof(text)));
+		check_fail(out, D_TLS_KEY_MISMATCH, key, "%s", queue_text(text, sizeof text));
 		return -1;
 	}
 	return fail_file(out, key, "the private key cannot be loaded");
@@ -299,7 +299,7 @@ static int on_verify(int ok, X509_STORE_CTX *store)
 	if (!ok && h && !h->x509_error) {
 		h->x509_error = X509_STORE_CTX_get_error(store);
 		if (cert)
-			tls_certificate_text(cert, h->certificate, sizeof(h->certificate));
+			tls_certificate_text(cert, h->certificate, sizeof h->certificate);
 	}
 	return ok;
 }
@@ -347,7 +347,7 @@ static SSL *make_ssl(const struct tls_conf *tls, const char *host, struct handsh
 }
 
 /* 1 ready, 0 deadline, -1 something else is wrong with the SSL object. */
-static int tls_wait(SSL *ssl, int result, struct mono until)
+static int tls_wait(SSL *ssl, int result, struct instant until)
 {
 	struct pollfd p = {.fd = SSL_get_fd(ssl)};
 	int n;
@@ -363,7 +363,7 @@ static int tls_wait(SSL *ssl, int result, struct mono until)
 		return -1;
 	}
 	do
-		n = poll(&p, 1, mono_left_ms(until, mono_now()));
+		n = poll(&p, 1, instant_left_ms(until, instant_now()));
 	while (n < 0 && errno == EINTR);
 	return n > 0;
 }
@@ -385,7 +385,7 @@ static int fail_handshake(const struct conn *conn, const struct handshake *h,
 				   "the peer closed the connection during the handshake");
 		return -1;
 	}
-	tls_fail_text(out, queue_text(text, sizeof(text)), conn->peer);
+	tls_fail_text(out, queue_text(text, sizeof text), conn->peer);
 	/* Before TLS 1.3 there is no alert of its own for "you gave no certificate": RFC 5246 7.4.6 names handshake_failure. */
 	if (out->code == D_TLS_HANDSHAKE && h->asked_for_ours && !tls->cert_file)
 		check_fail(out, D_TLS_CLIENT_CERT_REQUIRED, conn->peer,
@@ -393,7 +393,7 @@ static int fail_handshake(const struct conn *conn, const struct handshake *h,
 	return -1;
 }
 
-#define SECOND_THOUGHTS_MIN SPAN_S(1)
+#define SECOND_THOUGHTS_MIN DURATION_S(1)
 #define SECOND_THOUGHTS_TIMES 3
 
 /* With TLS 1.3 the client is done before the server has looked at its certificate. Whoever was asked for one waits
@@ -401,23 +401,23 @@ static int fail_handshake(const struct conn *conn, const struct handshake *h,
  * lost; but a busy one that is not waited for passes although it refuses. Longer where the handshake took long, as the
  * server or the way to it is slow then; at most half of what is left. */
 static int tls_second_thoughts(const struct check_run *run, struct conn *conn,
-			       const struct handshake *h, struct span took, struct diag *out)
+			       const struct handshake *h, struct duration took, struct diag *out)
 {
 	SSL *ssl = conn->ssl;
-	struct span wait = {took.ns * SECOND_THOUGHTS_TIMES};
-	struct mono until;
+	struct duration wait = {took.ns * SECOND_THOUGHTS_TIMES};
+	struct instant until;
 	char byte, text[400];
 
 	if (!h->asked_for_ours || SSL_version(ssl) < TLS1_3_VERSION)
 		return 0;
 	wait = wait.ns < SECOND_THOUGHTS_MIN.ns ? SECOND_THOUGHTS_MIN : wait;
-	until =
-	    mono_earlier(mono_share(mono_now(), run->deadline, 2), mono_after(mono_now(), wait));
+	until = instant_earlier(instant_share(instant_now(), run->deadline, 2),
+				instant_after(instant_now(), wait));
 	for (int records = 0; records < 4; records++) {
 		struct pollfd p = {.fd = conn->fd, .events = POLLIN};
 		int n, err;
 
-		if (poll(&p, 1, mono_left_ms(until, mono_now())) <= 0)
+		if (poll(&p, 1, instant_left_ms(until, instant_now())) <= 0)
 			return 0;
 		ERR_clear_error();
 		n = SSL_peek(ssl, &byte, 1);
@@ -427,7 +427,7 @@ static int tls_second_thoughts(const struct check_run *run, struct conn *conn,
 		if (err == SSL_ERROR_WANT_READ)
 			return 0; /* a ticket came: the server is content */
 		if (err == SSL_ERROR_SSL) {
-			tls_fail_text(out, queue_text(text, sizeof(text)), conn->peer);
+			tls_fail_text(out, queue_text(text, sizeof text), conn->peer);
 			return -1;
 		}
 	}
@@ -438,9 +438,9 @@ int net_tls(const struct check_run *run, struct conn *conn, const char *host,
 	    const struct tls_conf *tls, struct diag *out)
 {
 	struct handshake *h =
-	    xcalloc(1, sizeof(*h)); /* lives as long as the SSL object: to the child's end */
+	    xcalloc(1, sizeof *h); /* lives as long as the SSL object: to the child's end */
 	SSL *ssl = make_ssl(tls, host, h, out);
-	struct mono begun = mono_now();
+	struct instant begun = instant_now();
 
 	if (!ssl)
 		return -1;
@@ -467,7 +467,7 @@ int net_tls(const struct check_run *run, struct conn *conn, const char *host,
 		}
 	}
 	conn->ssl = ssl;
-	if (tls_second_thoughts(run, conn, h, mono_since(begun, mono_now()), out))
+	if (tls_second_thoughts(run, conn, h, instant_since(begun, instant_now()), out))
 		return -1;
 	check_reached(run, "tls");
 	return 0;
@@ -488,7 +488,7 @@ static void on_message(int sent, int version, int type, const void *buf, size_t 
 		*spoken = true;
 }
 
-bool tls_is_spoken(int fd, struct mono until)
+bool tls_is_spoken(int fd, struct instant until)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	bool spoken = false;
@@ -519,7 +519,7 @@ static int fail_data(struct conn *conn, int err, const char *doing, struct diag 
 	char text[400];
 
 	if (ERR_peek_error())
-		tls_fail_text(out, queue_text(text, sizeof(text)), conn->peer);
+		tls_fail_text(out, queue_text(text, sizeof text), conn->peer);
 	else
 		net_fail_errno(out, err ? err : ECONNRESET, conn->peer, doing);
 	return -1;
@@ -531,7 +531,7 @@ static int fail_silent(struct conn *conn, struct diag *out)
 	return -1;
 }
 
-ssize_t tls_read(struct conn *conn, void *buf, size_t size, struct mono until, bool *idle,
+ssize_t tls_read(struct conn *conn, void *buf, size_t size, struct instant until, bool *idle,
 		 struct diag *out)
 {
 	for (;;) {
@@ -556,7 +556,8 @@ ssize_t tls_read(struct conn *conn, void *buf, size_t size, struct mono until, b
 	}
 }
 
-int tls_write(struct conn *conn, const void *buf, size_t len, struct mono until, struct diag *out)
+int tls_write(struct conn *conn, const void *buf, size_t len, struct instant until,
+	      struct diag *out)
 {
 	const char *p = buf;
 

@@ -5,11 +5,12 @@
 #include "net.h"
 
 /* `idle` NULL: nothing until `until` is answer-timeout; else it is 0 with *idle set. */
-ssize_t tls_read(struct conn *conn, void *buf, size_t size, struct mono until, bool *idle,
+ssize_t tls_read(struct conn *conn, void *buf, size_t size, struct instant until, bool *idle,
 		 struct diag *out);
 /* Does the peer at the other end of a fresh connection answer a ClientHello with TLS? */
-bool tls_is_spoken(int fd, struct mono until);
-int tls_write(struct conn *conn, const void *buf, size_t len, struct mono until, struct diag *out);
+bool tls_is_spoken(int fd, struct instant until);
+int tls_write(struct conn *conn, const void *buf, size_t len, struct instant until,
+	      struct diag *out);
 
 /* "OpenSSL 3.0.17", for `startguard version`. */
 const char *tls_library(void);

@@ -45,7 +45,7 @@ static void run_program(char **argv)
 	}
 	for (path = path ? path : "/bin:/usr/bin"; *argv[0]; path = end + 1) {
 		end = strchrnul(path, ':');
-		snprintf(full, sizeof(full), "%.*s%s%s", (int)(end - path), path,
+		snprintf(full, sizeof full, "%.*s%s%s", (int)(end - path), path,
 			 end > path ? "/" : "", argv[0]);
 		execve(full, argv, environ);
 		/* Another folder may have one that can be run; what was seen before is told in the end. */
@@ -70,7 +70,7 @@ static _Noreturn void become(const struct program *p, const char *const *argv, c
 
 	while (argv[n])
 		n++;
-	own = xcalloc(n + 1, sizeof(*own));
+	own = xcalloc(n + 1, sizeof *own);
 	for (size_t i = 0; i < n; i++)
 		own[i] = xstrdup(argv[i]);
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* nor does it outlive a guard that was killed */
@@ -90,7 +90,7 @@ static _Noreturn void become(const struct program *p, const char *const *argv, c
 		no = (struct refusal){errno, errno_is_missing(errno) ? PROGRAM_NOT_FOUND
 								     : PROGRAM_NOT_RUN};
 	}
-	(void)fd_write_all(ends[2], &no, sizeof(no));
+	(void)fd_write_all(ends[2], &no, sizeof no);
 	_exit(127);
 }
 
@@ -114,19 +114,19 @@ enum program_trouble program_start(struct program *p, const char *const *argv, c
 	p->words_for_it = -1;
 	p->out = o[0];
 	p->err = e[0];
-	if (fd_read_full(f[0], &no, sizeof(no)) != sizeof(no))
+	if (fd_read_full(f[0], &no, sizeof no) != sizeof no)
 		return PROGRAM_STARTED;
 	errno = no.error;
 	return no.trouble;
 }
 
-enum verdict program_not_started(enum program_trouble trouble, const char *program,
-				 const char *folder, enum diag_code missing, enum diag_code not_run,
-				 struct diag *out)
+enum result program_not_started(enum program_trouble trouble, const char *program,
+				const char *folder, enum diag_code missing, enum diag_code not_run,
+				struct diag *out)
 {
 	int error = errno;
 	const char *why = strerror(error);
-	enum verdict v;
+	enum result v;
 
 	if (trouble == PROGRAM_NO_PROCESS) {
 		v = check_fail(out, D_GUARD_NO_PROCESS, program, "no process could be started: %s",
@@ -151,7 +151,7 @@ static bool drain_output(struct program *p)
 	char waste[16 * 1024];
 	bool full = p->n_out >= PROGRAM_OUTPUT_MAX;
 	ssize_t n = read(p->out, full ? waste : p->out_text + p->n_out,
-			 full ? sizeof(waste) : PROGRAM_OUTPUT_MAX - p->n_out);
+			 full ? sizeof waste : PROGRAM_OUTPUT_MAX - p->n_out);
 
 	if (n > 0 && !full)
 		p->n_out += (size_t)n;
@@ -162,8 +162,8 @@ static bool drain_output(struct program *p)
 static bool drain_errors(struct program *p)
 {
 	char bytes[64 * 1024]; /* all that a pipe holds */
-	ssize_t n = read(p->err, bytes, sizeof(bytes));
-	size_t max = sizeof(p->err_text) - 1, add, drop;
+	ssize_t n = read(p->err, bytes, sizeof bytes);
+	size_t max = sizeof p->err_text - 1, add, drop;
 
 	if (n <= 0)
 		return n < 0 && errno == EINTR;
@@ -184,7 +184,7 @@ static void hand_over(struct program *p, const char *bytes, size_t n,
 			heard(ctx, p->line);
 			p->n_line = 0;
 			p->line_cut = false;
-		} else if (p->n_line < sizeof(p->line) - 1 && !p->line_cut) {
+		} else if (p->n_line < sizeof p->line - 1 && !p->line_cut) {
 			p->line[p->n_line++] = bytes[i];
 		} else {
 			p->line_cut = true;
@@ -195,7 +195,7 @@ static void hand_over(struct program *p, const char *bytes, size_t n,
 static bool drain_words(struct program *p, void (*heard)(void *ctx, const char *line), void *ctx)
 {
 	char bytes[64 * 1024]; /* all that a pipe holds */
-	ssize_t n = read(p->words, bytes, sizeof(bytes));
+	ssize_t n = read(p->words, bytes, sizeof bytes);
 
 	if (n > 0)
 		hand_over(p, bytes, (size_t)n, heard, ctx);
@@ -208,7 +208,7 @@ static int at_most(int left, int ms)
 	return left < 0 || left > ms ? ms : left;
 }
 
-bool program_listen(struct program *p, struct mono deadline, int *status,
+bool program_listen(struct program *p, struct instant deadline, int *status,
 		    void (*heard)(void *ctx, const char *line), void *ctx)
 {
 	bool ended = false, last = false;
@@ -218,7 +218,7 @@ bool program_listen(struct program *p, struct mono deadline, int *status,
 		struct pollfd fds[] = {{.fd = p->out, .events = POLLIN},
 				       {.fd = p->err, .events = POLLIN},
 				       {.fd = p->words, .events = POLLIN}};
-		int left = mono_left_ms(deadline, mono_now());
+		int left = instant_left_ms(deadline, instant_now());
 
 		last = left == 0;
 		if (!ended)

@@ -40,14 +40,14 @@ int program_words(struct program *p);
  * run is not given to a shell. PROGRAM_STARTED, or what went wrong with errno. */
 enum program_trouble program_start(struct program *p, const char *const *argv, const char *folder);
 /* What program_start met, with its errno: `program` and `folder` are what it was given; the codes are the kind's own for a
- * program or folder that is not there, and for one that cannot be run. V_FAIL or V_BROKEN with *out filled. */
-enum verdict program_not_started(enum program_trouble trouble, const char *program,
-				 const char *folder, enum diag_code missing, enum diag_code not_run,
-				 struct diag *out);
+ * program or folder that is not there, and for one that cannot be run. RESULT_FAIL or RESULT_BROKEN with *out filled. */
+enum result program_not_started(enum program_trouble trouble, const char *program,
+				const char *folder, enum diag_code missing, enum diag_code not_run,
+				struct diag *out);
 /* Listens until the program has ended and its streams are empty, or to a little beyond the deadline: what had come by then
  * may be seen late. Lines of the third stream go to `heard`, without their end, terminated; what is beyond PROGRAM_LINE_MAX is cut.
  * Has it ended? Then *status is waitpid's; otherwise it still runs. */
-bool program_listen(struct program *p, struct mono deadline, int *status,
+bool program_listen(struct program *p, struct instant deadline, int *status,
 		    void (*heard)(void *ctx, const char *line), void *ctx);
 /* The last line that says something, of stderr if there is any: where programs put their reason. Cleaned; lives in buf, or
  * says that there is none. */

@@ -10,9 +10,9 @@
 
 /* ---- ranges ---------------------------------------------------------------------------------------------- */
 
-static int range_read(struct wire_range *range, const char *text)
+static int range_read(struct record_range *range, const char *text)
 {
-	char field[WIRE_FIELD_MAX], low[64], high[64], *end;
+	char field[RECORD_FIELD_MAX], low[64], high[64], *end;
 	int used = 0;
 
 	if (sscanf(text, "%127s %63s %63s %n", field, low, high, &used) != 3 || text[used])
@@ -25,31 +25,31 @@ static int range_read(struct wire_range *range, const char *text)
 	return *end || !(range->min <= range->max) ? -1 : 0;
 }
 
-const char *wire_range_problem(const char *text)
+const char *record_range_problem(const char *text)
 {
-	struct wire_range range;
+	struct record_range range;
 
 	return range_read(&range, text) < 0
 		   ? "is not \"field min max\" with numbers min <= max (inf and -inf for none)"
 		   : NULL;
 }
 
-void wire_range_parse(struct wire_range *range, const char *text)
+void record_range_parse(struct record_range *range, const char *text)
 {
 	invariant(range_read(range, text) == 0);
 }
 
 /* What the ranges see while a record is read. */
 struct numbers {
-	const struct wire_want *want;
+	const struct record_demand *want;
 	uint32_t seen;
 	bool broken;
 	const char *field; /* of the first that is broken */
 	double value;
-	char why[WIRE_TEXT_MAX];
+	char why[RECORD_TEXT_MAX];
 };
 
-static void number_broken(struct numbers *n, const struct wire_range *range, double value)
+static void number_broken(struct numbers *n, const struct record_range *range, double value)
 {
 	if (n->broken)
 		return;
@@ -66,7 +66,7 @@ static bool is_float_of(double value, double bound)
 	return fabs(bound) <= FLT_MAX && value == (double)(float)bound;
 }
 
-static bool in_range(double value, const struct wire_range *range)
+static bool in_range(double value, const struct record_range *range)
 {
 	/* An infinite bound allows every number; what is not finite is no number that a service can use. */
 	return isfinite(value) && (value >= range->min || is_float_of(value, range->min)) &&
@@ -75,7 +75,7 @@ static bool in_range(double value, const struct wire_range *range)
 
 static void number_judge(struct numbers *n, size_t i, double value)
 {
-	const struct wire_range *range = &n->want->ranges[i];
+	const struct record_range *range = &n->want->ranges[i];
 
 	n->seen |= (uint32_t)1 << i;
 	if (!in_range(value, range))
@@ -121,10 +121,10 @@ static void number_json(struct numbers *n, size_t i, json_t *v, const char *path
 /* ---- one record ------------------------------------------------------------------------------------------- */
 
 struct reading {
-	const struct wire_want *want;
+	const struct record_demand *want;
 	const unsigned char *data;
 	size_t len;
-	struct wire_record *out;
+	struct record_class *out;
 	char why[AVRO_WHY_MAX];
 	char almost[AVRO_WHY_MAX]; /* why a text that begins like JSON is none */
 };
@@ -155,13 +155,13 @@ static ssize_t datum(struct reading *r, size_t head, struct numbers *n)
 }
 
 /* It is what was expected, to its last byte: the numbers decide. */
-static void take(struct reading *r, enum wire_format format, const struct numbers *n)
+static void take(struct reading *r, enum record_format format, const struct numbers *n)
 {
 	r->out->format = format;
 	r->out->seen = n->seen;
 	if (!n->broken || format != r->want->format)
 		return;
-	r->out->fault = WIRE_RANGE;
+	r->out->fault = RECORD_RANGE;
 	snprintf(r->out->why, sizeof r->out->why, "%s", n->why);
 }
 
@@ -180,7 +180,7 @@ static void say_json(struct reading *r, const json_t *root)
 {
 	struct numbers n;
 	ssize_t left = datum(r, 0, &n);
-	char wrong[WIRE_FIELD_MAX + 40] = "";
+	char wrong[RECORD_FIELD_MAX + 40] = "";
 
 	if (n.broken)
 		snprintf(wrong, sizeof wrong, ", %s = %.6g among them", n.field, n.value);
@@ -208,10 +208,10 @@ static bool is_json(struct reading *r)
 		snprintf(r->almost, sizeof r->almost, "it begins like JSON, but: %.200s", r->why);
 		return false;
 	}
-	for (size_t i = 0; r->want->format == WIRE_JSON && i < r->want->n_ranges; i++)
+	for (size_t i = 0; r->want->format == RECORD_JSON && i < r->want->n_ranges; i++)
 		number_json(&n, i, root, r->want->ranges[i].field);
 	say_json(r, root);
-	take(r, WIRE_JSON, &n);
+	take(r, RECORD_JSON, &n);
 	json_decref(root);
 	return true;
 }
@@ -223,7 +223,7 @@ static bool is_bare(struct reading *r)
 	if (datum(r, 0, &n) != 0)
 		return false;
 	say(r, "bare Avro of %zu bytes", r->len);
-	take(r, WIRE_AVRO_BARE, &n);
+	take(r, RECORD_AVRO_BARE, &n);
 	return true;
 }
 
@@ -236,7 +236,7 @@ static bool is_framed(struct reading *r)
 	    (r->want->schema && datum(r, FRAME, &n) != 0))
 		return false;
 	say(r, "a Confluent frame with schema id %u, %zu bytes", id, r->len);
-	take(r, WIRE_AVRO_CONFLUENT, &n);
+	take(r, RECORD_AVRO_CONFLUENT, &n);
 	return true;
 }
 
@@ -254,7 +254,7 @@ static bool is_framed_json(struct reading *r)
 	if (!root)
 		return false;
 	json_decref(root);
-	r->out->format = WIRE_OTHER;
+	r->out->format = RECORD_OTHER;
 	say(r, "a Confluent frame with schema id %u around JSON, %zu bytes", id, r->len);
 	return true;
 }
@@ -269,8 +269,8 @@ static bool is_frame_of_another_schema(struct reading *r)
 	if (!r->want->schema || id == 0 || id > FRAME_ID_MAX)
 		return false;
 	left = datum(r, FRAME, &n);
-	r->out->format = WIRE_AVRO_CONFLUENT;
-	r->out->fault = left > 0 ? WIRE_BYTES_LEFT : WIRE_UNDECODED;
+	r->out->format = RECORD_AVRO_CONFLUENT;
+	r->out->fault = left > 0 ? RECORD_BYTES_LEFT : RECORD_UNDECODED;
 	say(r, "a Confluent frame with schema id %u, %zu bytes", id, r->len);
 	if (left > 0)
 		snprintf(r->out->why, sizeof r->out->why,
@@ -332,13 +332,13 @@ static void take_unknown(struct reading *r)
 	struct numbers n;
 	ssize_t left;
 
-	r->out->format = WIRE_OTHER;
+	r->out->format = RECORD_OTHER;
 	say_unknown(r);
 	snprintf(r->out->why, sizeof r->out->why, "%.250s", r->almost);
 	if (!r->want->schema)
 		return;
 	left = datum(r, 0, &n);
-	r->out->fault = left > 0 ? WIRE_BYTES_LEFT : WIRE_UNDECODED;
+	r->out->fault = left > 0 ? RECORD_BYTES_LEFT : RECORD_UNDECODED;
 	if (left > 0)
 		snprintf(r->out->why, sizeof r->out->why, "%zd of %zu bytes are left over", left,
 			 r->len);
@@ -346,23 +346,23 @@ static void take_unknown(struct reading *r)
 		snprintf(r->out->why, sizeof r->out->why, "%.250s", r->why);
 }
 
-void wire_classify(const struct wire_want *want, const void *value, size_t len,
-		   struct wire_record *out)
+void record_classify(const struct record_demand *want, const void *value, size_t len,
+		     struct record_class *out)
 {
 	struct reading r = {.want = want, .data = value, .len = len, .out = out};
 	bool plain = len > 0 && (r.data[0] == '{' || r.data[0] == '[');
 
-	*out = (struct wire_record){.format = WIRE_OTHER, .fault = WIRE_GOOD};
-	if (len > WIRE_RECORD_MAX) {
-		out->fault = WIRE_TOO_LARGE;
+	*out = (struct record_class){.format = RECORD_OTHER, .fault = RECORD_GOOD};
+	if (len > RECORD_BYTES_MAX) {
+		out->fault = RECORD_TOO_LARGE;
 		say(&r, "a record of %zu bytes", len);
 		return;
 	}
 	if (plain && is_json(&r))
 		return;
 	/* The expected one first; the order of the others is that of how much has to fit. */
-	if ((want->format == WIRE_AVRO_BARE && is_bare(&r)) ||
-	    (want->format == WIRE_JSON && is_json(&r)) || is_framed_json(&r) || is_framed(&r) ||
+	if ((want->format == RECORD_AVRO_BARE && is_bare(&r)) ||
+	    (want->format == RECORD_JSON && is_json(&r)) || is_framed_json(&r) || is_framed(&r) ||
 	    is_bare(&r) || is_json(&r) || is_frame_of_another_schema(&r))
 		return;
 	take_unknown(&r);

@@ -1,68 +1,68 @@
 #include "record_judge.h"
 
-const char *wire_format_name(enum wire_format format)
+const char *record_format_name(enum record_format format)
 {
 	static const char *const names[] = {
-	    [WIRE_AVRO_BARE] = "bare Avro",
-	    [WIRE_AVRO_CONFLUENT] = "Confluent-framed",
-	    [WIRE_JSON] = "JSON",
-	    [WIRE_OTHER] = "of no known format",
+	    [RECORD_AVRO_BARE] = "bare Avro",
+	    [RECORD_AVRO_CONFLUENT] = "Confluent-framed",
+	    [RECORD_JSON] = "JSON",
+	    [RECORD_OTHER] = "of no known format",
 	};
 
-	_Static_assert(ARRAY_LEN(names) == WIRE__COUNT, "one name for each format");
+	_Static_assert(ARRAY_LEN(names) == RECORD__COUNT, "one name for each format");
 	return names[format];
 }
 
 /* ---- counting ----------------------------------------------------------------------------------------------- */
 
-static void found(struct wire_finding *f, int32_t partition, int64_t offset,
-		  const struct wire_record *record)
+static void found(struct record_finding *f, int32_t partition, int64_t offset,
+		  const struct record_class *record)
 {
 	if (f->n++ == 0)
-		f->first = (struct wire_place){partition, offset, *record};
+		f->first = (struct record_place){partition, offset, *record};
 }
 
-enum wire_seen wire_tally_add(struct wire_tally *t, int32_t partition, int64_t offset,
-			      const void *value, size_t len)
+enum record_seen record_tally_add(struct record_tally *t, int32_t partition, int64_t offset,
+				  const void *value, size_t len)
 {
-	struct wire_record record;
+	struct record_class record;
 
 	if (!value) {
 		t->tombstones++;
-		return WIRE_SEEN_NOTHING;
+		return RECORD_SEEN_NOTHING;
 	}
-	wire_classify(t->want, value, len, &record);
-	if (record.fault == WIRE_TOO_LARGE) {
+	record_classify(t->want, value, len, &record);
+	if (record.fault == RECORD_TOO_LARGE) {
 		t->too_large++;
-		return WIRE_SEEN_TOO_LARGE;
+		return RECORD_SEEN_TOO_LARGE;
 	}
 	t->judged++;
 	t->formats[record.format]++;
 	t->seen |= record.seen;
 	if (record.format != t->want->format)
 		found(&t->foreign[record.format], partition, offset, &record);
-	if (record.fault == WIRE_UNDECODED)
+	if (record.fault == RECORD_UNDECODED)
 		found(&t->undecoded, partition, offset, &record);
-	else if (record.fault == WIRE_BYTES_LEFT)
+	else if (record.fault == RECORD_BYTES_LEFT)
 		found(&t->left, partition, offset, &record);
-	else if (record.fault == WIRE_RANGE)
+	else if (record.fault == RECORD_RANGE)
 		found(&t->range, partition, offset, &record);
-	return WIRE_SEEN_JUDGED;
+	return RECORD_SEEN_JUDGED;
 }
 
 /* ---- judging ------------------------------------------------------------------------------------------------ */
 
 /* "partition 2 offset 17: a JSON object of 97 bytes, ..." */
-static void place_text(const struct wire_place *p, char *buf, size_t size)
+static void place_text(const struct record_place *p, char *buf, size_t size)
 {
 	snprintf(buf, size, "partition %d offset %lld: %s%s%s", p->partition, (long long)p->offset,
 		 p->record.text, p->record.why[0] ? "; " : "", p->record.why);
 }
 
-static enum verdict fail_at(const struct wire_tally *t, enum diag_code code, const char *subject,
-			    const struct wire_finding *f, const char *words, struct diag *out)
+static enum result fail_at(const struct record_tally *t, enum diag_code code, const char *subject,
+			   const struct record_finding *f, const char *words, struct diag *out)
 {
-	char place[2 * WIRE_TEXT_MAX + 64];
+	char place[2 * RECORD_TEXT_MAX + 64];
 
 	place_text(&f->first, place, sizeof place);
 	return check_fail(out, code, subject, "%zu of %zu sampled records: %s; %s%s", f->n,
@@ -70,66 +70,66 @@ static enum verdict fail_at(const struct wire_tally *t, enum diag_code code, con
 }
 
 /* What the topic holds, in words: "12 bare Avro, 8 JSON". */
-static void formats_text(const struct wire_tally *t, char *buf, size_t size)
+static void formats_text(const struct record_tally *t, char *buf, size_t size)
 {
 	size_t n = 0;
 
 	buf[0] = '\0';
-	for (enum wire_format f = 0; f < WIRE__COUNT; f++)
+	for (enum record_format f = 0; f < RECORD__COUNT; f++)
 		if (t->formats[f] && n < size)
 			n += (size_t)snprintf(buf + n, size - n, "%s%zu %s", n ? ", " : "",
-					      t->formats[f], wire_format_name(f));
+					      t->formats[f], record_format_name(f));
 }
 
 /* Another known format than the expected one, or none: the first of them. NULL: there is none. */
-static const struct wire_finding *first_foreign(const struct wire_tally *t)
+static const struct record_finding *first_foreign(const struct record_tally *t)
 {
-	for (enum wire_format f = 0; f < WIRE__COUNT; f++)
+	for (enum record_format f = 0; f < RECORD__COUNT; f++)
 		if (t->foreign[f].n)
 			return &t->foreign[f];
 	return NULL;
 }
 
-static enum verdict fail_mixed(const struct wire_tally *t, const char *subject,
-			       const struct wire_finding *f, struct diag *out)
+static enum result fail_mixed(const struct record_tally *t, const char *subject,
+			      const struct record_finding *f, struct diag *out)
 {
-	char held[160], place[2 * WIRE_TEXT_MAX + 64];
+	char held[160], place[2 * RECORD_TEXT_MAX + 64];
 
 	formats_text(t, held, sizeof held);
 	place_text(&f->first, place, sizeof place);
 	return check_fail(out, D_WIRE_FORMAT_MIXED, subject,
 			  "expected %s; of %zu sampled records: %s; %s",
-			  wire_format_name(t->want->format), t->judged, held, place);
+			  record_format_name(t->want->format), t->judged, held, place);
 }
 
-static enum verdict fail_other(const struct wire_tally *t, const char *subject,
-			       const struct wire_finding *f, struct diag *out)
+static enum result fail_other(const struct record_tally *t, const char *subject,
+			      const struct record_finding *f, struct diag *out)
 {
 	char words[96];
 
-	snprintf(words, sizeof words, "%s, expected %s", wire_format_name(f->first.record.format),
-		 wire_format_name(t->want->format));
+	snprintf(words, sizeof words, "%s, expected %s", record_format_name(f->first.record.format),
+		 record_format_name(t->want->format));
 	return fail_at(t, D_WIRE_FORMAT_OTHER, subject, f, words, out);
 }
 
 /* Formats that were recognised; what is of none is no proof of a second one. */
-static size_t known_formats(const struct wire_tally *t)
+static size_t known_formats(const struct record_tally *t)
 {
 	size_t n = 0;
 
-	for (enum wire_format f = 0; f < WIRE_OTHER; f++)
+	for (enum record_format f = 0; f < RECORD_OTHER; f++)
 		n += t->formats[f] > 0;
 	return n;
 }
 
-static enum verdict judge_format(const struct wire_tally *t, const char *subject, struct diag *out)
+static enum result judge_format(const struct record_tally *t, const char *subject, struct diag *out)
 {
-	const struct wire_finding *f = first_foreign(t);
+	const struct record_finding *f = first_foreign(t);
 
 	if (f && known_formats(t) > 1)
 		return fail_mixed(t, subject, f, out);
 	/* Of bytes without a mark only this can be said: the schema does not read them. */
-	if (f && (t->want->format != WIRE_AVRO_BARE || f->first.record.format != WIRE_OTHER))
+	if (f && (t->want->format != RECORD_AVRO_BARE || f->first.record.format != RECORD_OTHER))
 		return fail_other(t, subject, f, out);
 	if (t->undecoded.n)
 		return fail_at(t, D_AVRO_DECODE, subject, &t->undecoded,
@@ -137,16 +137,16 @@ static enum verdict judge_format(const struct wire_tally *t, const char *subject
 	if (t->left.n)
 		return fail_at(t, D_AVRO_BYTES_LEFT, subject, &t->left,
 			       "the schema decodes them, but not to their end", out);
-	return f ? fail_other(t, subject, f, out) : V_PASS;
+	return f ? fail_other(t, subject, f, out) : RESULT_PASS;
 }
 
-static enum verdict judge_ranges(const struct wire_tally *t, const char *subject, struct diag *out)
+static enum result judge_ranges(const struct record_tally *t, const char *subject, struct diag *out)
 {
 	if (t->range.n)
 		return fail_at(t, D_WIRE_VALUE_RANGE, subject, &t->range,
 			       "a number outside of its range", out);
 	/* With a schema it was asked whether the field can exist; empty maps hold no number. */
-	for (size_t i = 0; t->want->format == WIRE_JSON && i < t->want->n_ranges; i++) {
+	for (size_t i = 0; t->want->format == RECORD_JSON && i < t->want->n_ranges; i++) {
 		if (t->seen & (uint32_t)1 << i)
 			continue;
 		return check_fail(out, D_WIRE_VALUE_RANGE, subject,
@@ -154,10 +154,10 @@ static enum verdict judge_ranges(const struct wire_tally *t, const char *subject
 				  "profile has a range",
 				  t->judged, t->want->ranges[i].field);
 	}
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-enum verdict wire_judge(const struct wire_tally *t, const char *topic, struct diag *out)
+enum result record_judge(const struct record_tally *t, const char *topic, struct diag *out)
 {
 	char subject[DIAG_SUBJECT_MAX];
 
@@ -166,13 +166,14 @@ enum verdict wire_judge(const struct wire_tally *t, const char *topic, struct di
 	if (t->judged == 0 && t->too_large > 0) {
 		check_fail(out, D_ANSWER_TOO_LARGE, subject,
 			   "all %zu sampled records are larger than %d KiB: none was judged",
-			   t->too_large, WIRE_RECORD_MAX / 1024);
+			   t->too_large, RECORD_BYTES_MAX / 1024);
 		diag_hint(out, "leave wire_format out for topics with records of this size");
-		return V_FAIL;
+		return RESULT_FAIL;
 	}
 	if (t->judged == 0)
-		return V_PASS;
-	if (judge_format(t, subject, out) != V_PASS || judge_ranges(t, subject, out) != V_PASS)
-		return V_FAIL;
-	return V_PASS;
+		return RESULT_PASS;
+	if (judge_format(t, subject, out) != RESULT_PASS ||
+	    judge_ranges(t, subject, out) != RESULT_PASS)
+		return RESULT_FAIL;
+	return RESULT_PASS;
 }

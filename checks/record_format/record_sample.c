@@ -21,7 +21,7 @@ enum pass {
 #define WAKES_UP (RD_KAFKA_VERSION >= 0x020200ff)
 #define IDLE_MS 10
 
-const struct kafka_setting wire_sample_settings[] = {
+const struct kafka_prop_override record_sample_overrides[] = {
     {"enable.partition.eof",
      "true"}, /* the end of a log is told, also when no record stands there */
     {"auto.commit.enable", "false"},   /* the simple consumer's own, beside enable.auto.commit */
@@ -53,8 +53,8 @@ struct part {
 };
 struct sample {
 	struct kafka_client *client;
-	const struct wire_sampling *how;
-	struct wire_sampled *done;
+	const struct record_sampling *how;
+	struct record_sampled *done;
 	rd_kafka_topic_t *topic;
 	rd_kafka_queue_t *queue;
 	struct part *v;
@@ -78,7 +78,7 @@ static int blame(struct sample *s, const char *words, struct diag *out)
 {
 	char subject[DIAG_SUBJECT_MAX];
 
-	kafka_blame(s->client, words, out);
+	kafka_diagnose(s->client, words, out);
 	if (out->code == D_KAFKA_NO_BROKERS) {
 		topic_subject(s, subject, sizeof subject);
 		check_fail(out, D_ANSWER_TIMEOUT, subject, "%s", words);
@@ -159,7 +159,7 @@ static void ask_offsets(void *arg)
 	struct offsets_call *q = arg;
 
 	q->err = rd_kafka_offsets_for_times(q->client->rk, q->list,
-					    mono_left_ms_now(q->client->run->deadline));
+					    instant_left_ms_now(q->client->run->deadline));
 }
 
 static int fail_answered(const struct sample *s, rd_kafka_resp_err_t err, const char *doing,
@@ -334,17 +334,17 @@ static int start_return(struct sample *s, struct diag *out)
 
 static void judge_record(struct sample *s, struct part *p, const rd_kafka_message_t *m)
 {
-	enum wire_seen seen =
-	    wire_tally_add(s->how->tally, m->partition, m->offset, m->payload, m->len);
+	enum record_seen seen =
+	    record_tally_add(s->how->tally, m->partition, m->offset, m->payload, m->len);
 
 	s->done->bytes += m->len;
-	p->values += seen != WIRE_SEEN_NOTHING;
-	p->judged += seen == WIRE_SEEN_JUDGED;
+	p->values += seen != RECORD_SEEN_NOTHING;
+	p->judged += seen == RECORD_SEEN_JUDGED;
 }
 
 static bool searched_enough(const struct sample *s)
 {
-	return s->searched >= WIRE_SAMPLE_BYTES;
+	return s->searched >= RECORD_SAMPLE_BYTES;
 }
 
 static void take_record(struct sample *s, struct part *p, const rd_kafka_message_t *m)
@@ -422,7 +422,7 @@ static void wake_leaders(struct sample *s)
 		if (s->v[i].running)
 			rd_kafka_topic_partition_list_add(v, s->how->topic, s->v[i].id)->offset =
 			    RD_KAFKA_OFFSET_END;
-	rd_kafka_offsets_for_times(s->client->rk, v, mono_left_ms_now(s->client->run->deadline));
+	rd_kafka_offsets_for_times(s->client->rk, v, instant_left_ms_now(s->client->run->deadline));
 	rd_kafka_topic_partition_list_destroy(v);
 	s->since_woken = 0;
 }
@@ -430,14 +430,14 @@ static void wake_leaders(struct sample *s)
 static rd_kafka_message_t *next_message(struct sample *s)
 {
 	rd_kafka_message_t *m = NULL;
-	int left = mono_left_ms_now(s->client->run->deadline);
+	int left = instant_left_ms_now(s->client->run->deadline);
 
 	/* As much as this may have been a full queue. */
 	if (!WAKES_UP && s->since_woken >= QUEUE_KIB * 1024 / 2) {
 		m = rd_kafka_consume_queue(s->queue, left < 0 || left > IDLE_MS ? IDLE_MS : left);
 		if (!m)
 			wake_leaders(s);
-		left = mono_left_ms_now(s->client->run->deadline);
+		left = instant_left_ms_now(s->client->run->deadline);
 	}
 	if (!m)
 		m = rd_kafka_consume_queue(s->queue, left);
@@ -453,7 +453,7 @@ static int read_round(struct sample *s, struct diag *out)
 		int failed;
 
 		if (!m) {
-			if (mono_reached(s->client->run->deadline, mono_now()))
+			if (instant_reached(s->client->run->deadline, instant_now()))
 				return fail_late(s, out);
 			continue;
 		}
@@ -461,7 +461,7 @@ static int read_round(struct sample *s, struct diag *out)
 		rd_kafka_message_destroy(m);
 		if (failed)
 			return -1;
-		s->done->cut = s->done->bytes >= WIRE_SAMPLE_BYTES;
+		s->done->cut = s->done->bytes >= RECORD_SAMPLE_BYTES;
 	}
 	return 0;
 }
@@ -492,12 +492,12 @@ static int look_further_back(struct sample *s, struct diag *out)
 	return start_return(s, out) < 0 || read_round(s, out) < 0 ? -1 : 0;
 }
 
-int wire_sample(struct kafka_client *client, const struct wire_sampling *how,
-		struct wire_sampled *done, struct diag *out)
+int record_sample(struct kafka_client *client, const struct record_sampling *how,
+		  struct record_sampled *done, struct diag *out)
 {
 	struct sample s = {.client = client, .how = how, .done = done};
 
-	*done = (struct wire_sampled){.partitions = 0};
+	*done = (struct record_sampled){.partitions = 0};
 	if (find_partitions(&s, out) < 0 || find_offsets(&s, out) < 0)
 		return -1;
 	s.queue = rd_kafka_queue_new(client->rk);

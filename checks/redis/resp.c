@@ -34,12 +34,12 @@ const char *resp_library(void)
 {
 	static char text[64];
 
-	snprintf(text, sizeof(text), "hiredis %d.%d.%d", HIREDIS_MAJOR, HIREDIS_MINOR,
+	snprintf(text, sizeof text, "hiredis %d.%d.%d", HIREDIS_MAJOR, HIREDIS_MINOR,
 		 HIREDIS_PATCH);
 	return text;
 }
 
-static enum verdict fail_not_redis(struct resp *r, const char *buf, size_t n, struct diag *out)
+static enum result fail_not_redis(struct resp *r, const char *buf, size_t n, struct diag *out)
 {
 	const unsigned char *b = (const unsigned char *)buf;
 	char words[120];
@@ -48,13 +48,13 @@ static enum verdict fail_not_redis(struct resp *r, const char *buf, size_t n, st
 	if (n >= 2 && b[0] == 21 && b[1] == 3)
 		return check_fail(out, D_TLS_REQUIRED, r->conn.peer,
 				  "the peer answers with a TLS alert");
-	text_clean_n(words, sizeof(words), buf, n);
+	text_clean_n(words, sizeof words, buf, n);
 	return check_fail(out, D_REDIS_NOT_REDIS, r->conn.peer,
 			  "the answer is not of the Redis protocol; it begins with: %s", words);
 }
 
 /* What the connection cannot know: which answer is missing, and that a part of it came. */
-static enum verdict fail_late(const struct resp *r, const char *asked, struct diag *out)
+static enum result fail_late(const struct resp *r, const char *asked, struct diag *out)
 {
 	if (!r->bytes)
 		return check_fail(out, D_ANSWER_TIMEOUT, r->conn.peer, "no answer to %s in time",
@@ -92,7 +92,7 @@ redisReply *resp_ask(struct resp *r, struct diag *out, const char *const *words)
 		}
 		if (reply)
 			return reply;
-		n = net_read(r->run, &r->conn, buf, sizeof(buf), out);
+		n = net_read(r->run, &r->conn, buf, sizeof buf, out);
 		if (n < 0 && out->code == D_ANSWER_TIMEOUT)
 			fail_late(r, words[0], out);
 		if (n < 0)
@@ -104,7 +104,7 @@ redisReply *resp_ask(struct resp *r, struct diag *out, const char *const *words)
 			return NULL;
 		}
 		if (!n_first) {
-			n_first = (size_t)n < sizeof(first) ? (size_t)n : sizeof(first);
+			n_first = (size_t)n < sizeof first ? (size_t)n : sizeof first;
 			memcpy(first, buf, n_first);
 		}
 		r->bytes += (size_t)n;
@@ -162,8 +162,8 @@ static enum diag_code error_code(const char *text)
 										   : D_REDIS_ERROR;
 }
 
-enum verdict resp_fail(struct diag *out, const redisReply *reply, const struct resp *r,
-		       const char *asked, bool with_login)
+enum result resp_fail(struct diag *out, const redisReply *reply, const struct resp *r,
+		      const char *asked, bool with_login)
 {
 	enum diag_code code;
 

@@ -26,8 +26,8 @@ void resp_begin(struct resp *r, const struct check_run *run, const struct conn *
 redisReply *resp_ask(struct resp *r, struct diag *out, const char *const *words);
 #define RESP(r, out, ...) resp_ask(r, out, (const char *const[]){__VA_ARGS__, NULL})
 /* What an error reply means: NOAUTH, LOADING, ... (Redis documentation, "RESP errors"). `asked` names the command. */
-enum verdict resp_fail(struct diag *out, const redisReply *reply, const struct resp *r,
-		       const char *asked, bool with_login);
+enum result resp_fail(struct diag *out, const redisReply *reply, const struct resp *r,
+		      const char *asked, bool with_login);
 /* The value of "name:value" in an INFO text, or NULL. */
 const char *resp_info(const char *info, const char *name, char *buf, size_t size);
 static inline bool resp_is_error(const redisReply *reply)

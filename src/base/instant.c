@@ -8,43 +8,44 @@
 
 #include "util.h"
 
-struct mono mono_now(void)
+struct instant instant_now(void)
 {
 	struct timespec ts;
 
 	invariant(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
-	return (struct mono){(int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec};
+	return (struct instant){(int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec};
 }
 
-struct mono mono_after(struct mono t, struct span d)
+struct instant instant_after(struct instant t, struct duration d)
 {
-	if (mono_is_never(t) || d.ns >= INT64_MAX - t.ns)
-		return MONO_NEVER;
-	return (struct mono){t.ns + d.ns};
+	if (instant_is_never(t) || d.ns >= INT64_MAX - t.ns)
+		return INSTANT_NEVER;
+	return (struct instant){t.ns + d.ns};
 }
 
-struct mono mono_earlier(struct mono a, struct mono b)
+struct instant instant_earlier(struct instant a, struct instant b)
 {
 	return a.ns <= b.ns ? a : b;
 }
 
-struct span mono_since(struct mono from, struct mono to)
+struct duration instant_since(struct instant from, struct instant to)
 {
-	return (struct span){to.ns > from.ns ? to.ns - from.ns : 0};
+	return (struct duration){to.ns > from.ns ? to.ns - from.ns : 0};
 }
 
-struct mono mono_share(struct mono now, struct mono deadline, size_t parts)
+struct instant instant_share(struct instant now, struct instant deadline, size_t parts)
 {
-	if (mono_is_never(deadline))
+	if (instant_is_never(deadline))
 		return deadline;
-	return mono_after(now, (struct span){mono_since(now, deadline).ns / (int64_t)parts});
+	return instant_after(now,
+			     (struct duration){instant_since(now, deadline).ns / (int64_t)parts});
 }
 
-int mono_left_ms(struct mono until, struct mono now)
+int instant_left_ms(struct instant until, struct instant now)
 {
 	int64_t left = until.ns - now.ns, ms;
 
-	if (mono_is_never(until))
+	if (instant_is_never(until))
 		return -1;
 	if (left <= 0)
 		return 0;
@@ -53,14 +54,14 @@ int mono_left_ms(struct mono until, struct mono now)
 	return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-int mono_left_ms_now(struct mono until)
+int instant_left_ms_now(struct instant until)
 {
-	int ms = mono_left_ms(until, mono_now());
+	int ms = instant_left_ms(until, instant_now());
 
 	return ms < 0 ? INT_MAX : ms == 0 ? 1 : ms;
 }
 
-double span_ms(struct span d)
+double duration_ms(struct duration d)
 {
 	return (double)d.ns / 1e6;
 }
@@ -96,7 +97,7 @@ static int64_t scaled(const char *text, const char *end, int64_t unit)
 	return v == INT64_MAX || (v == 0 && more) ? -1 : v;
 }
 
-int span_parse(struct span *out, const char *text)
+int duration_parse(struct duration *out, const char *text)
 {
 	const char *end = text + strspn(text, "0123456789.");
 	int64_t ns;
@@ -117,9 +118,9 @@ int span_parse(struct span *out, const char *text)
 	return -1;
 }
 
-const char *span_text(struct span d, char *buf, size_t size)
+const char *duration_text(struct duration d, char *buf, size_t size)
 {
-	double ms = span_ms(d);
+	double ms = duration_ms(d);
 
 	if (ms < 100)
 		snprintf(buf, size, ms < 10 && ms != (int)ms ? "%.1f ms" : "%.0f ms", ms);
@@ -130,7 +131,7 @@ const char *span_text(struct span d, char *buf, size_t size)
 	return buf;
 }
 
-const char *span_unparse(struct span d, char *buf, size_t size)
+const char *duration_unparse(struct duration d, char *buf, size_t size)
 {
 	size_t n;
 

@@ -45,7 +45,7 @@ void die_at(const char *file, int line, const char *fmt, ...)
 		char words[600];
 		int len = snprintf(words, sizeof words, "startguard: internal error: %s\n", text);
 
-		if (nowait_write(STDERR_FILENO, words, (size_t)len) < 0) {
+		if (write_nonblock(STDERR_FILENO, words, (size_t)len) < 0) {
 			/* Nobody listens. */
 		}
 	}

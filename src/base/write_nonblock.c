@@ -91,7 +91,7 @@ static ssize_t write_interrupted(int fd, const char *text, size_t len)
 	return n;
 }
 
-ssize_t nowait_write(int fd, const char *text, size_t len)
+ssize_t write_nonblock(int fd, const char *text, size_t len)
 {
 	int saved = errno;
 	ssize_t n;

@@ -38,56 +38,56 @@ static const char *const colors[] = {"auto", "always", "never", NULL};
 static const char *const modes[] = {"dev", "staging", "prod", NULL};
 
 const struct cli_option cli_options[] = {
-    {O_PROFILE, 'p', "profile", "NAME|FILE", "STARTGUARD_PROFILE",
+    {OPT_PROFILE, 'p', "profile", "NAME|FILE", "STARTGUARD_PROFILE",
      "file (has a slash or ends in .cfg), or NAME.cfg in STARTGUARD_PROFILE_PATH "
      "(/etc/startguard:profiles)",
      IN_PROFILES},
-    {O_WAIT, 'w', "wait", "URL", "STARTGUARD_WAIT",
+    {OPT_WAIT, 'w', "wait", "URL", "STARTGUARD_WAIT",
      "a check without a profile, repeatable: tcp://h:p, http(s)://, kafka://h:p/topic, "
      "redis(s)://, registry+http(s)://, opa+http(s)://h:p/v1/data/path, metrics+http(s)://, "
      "dns://name, file:///path",
      IN_PROFILES},
-    {O_MODE, 'm', "mode", "MODE", "STARTGUARD_MODE",
+    {OPT_MODE, 'm', "mode", "MODE", "STARTGUARD_MODE",
      "dev, staging or prod; overrides the profile's", IN_PROFILES | IN(LINT) | IN(TRY)},
-    {O_TIMEOUT, 't', "timeout", "SPAN", "STARTGUARD_TIMEOUT",
+    {OPT_TIMEOUT, 't', "timeout", "SPAN", "STARTGUARD_TIMEOUT",
      "whole run, such as 90s (profile, else 60s; 0: for ever)", IN_RUNS | IN(SHOW)},
-    {O_ONLY, 0, "only", "GLOB", NULL,
+    {OPT_ONLY, 0, "only", "GLOB", NULL,
      "only checks with such an id, repeatable; makes the run degraded", IN_PROFILES},
-    {O_SKIP, 0, "skip", "GLOB", NULL, "leave such checks out, repeatable; makes the run degraded",
+    {OPT_SKIP, 0, "skip", "GLOB", NULL, "leave such checks out, repeatable; makes the run degraded",
      IN_PROFILES},
-    {O_FAIL_ON_DEGRADED, 0, "fail-on-degraded", NULL, "STARTGUARD_FAIL_ON_DEGRADED",
+    {OPT_FAIL_ON_DEGRADED, 0, "fail-on-degraded", NULL, "STARTGUARD_FAIL_ON_DEGRADED",
      "degraded blocks too", IN_RUNS},
-    {O_FORMAT, 0, "format", "FORMAT", "STARTGUARD_FORMAT",
+    {OPT_FORMAT, 0, "format", "FORMAT", "STARTGUARD_FORMAT",
      "final report: text, json, junit, tap, prometheus", IN_RUNS},
-    {O_OUTPUT, 0, "output", "FILE", NULL, "where that report goes (stdout)", IN_RUNS},
-    {O_REPORT, 0, "report", "FILE", "STARTGUARD_REPORT", "the JSON report as well", IN_RUNS},
-    {O_ENV_FILE, 0, "env-file", "FILE", "STARTGUARD_ENV_FILE",
+    {OPT_OUTPUT, 0, "output", "FILE", NULL, "where that report goes (stdout)", IN_RUNS},
+    {OPT_REPORT, 0, "report", "FILE", "STARTGUARD_REPORT", "the JSON report as well", IN_RUNS},
+    {OPT_ENV_FILE, 0, "env-file", "FILE", "STARTGUARD_ENV_FILE",
      "what the service would find in its environment, as NAME=VALUE lines", IN_RUNS},
-    {O_TERMINATION_LOG, 0, "termination-log", "FILE", "STARTGUARD_TERMINATION_LOG",
+    {OPT_TERMINATION_LOG, 0, "termination-log", "FILE", "STARTGUARD_TERMINATION_LOG",
      "short message for the orchestrator (/dev/termination-log where it exists; none)", IN_RUNS},
-    {O_PARALLEL, 0, "parallel", "N", "STARTGUARD_PARALLEL", "attempts at once (32)",
+    {OPT_PARALLEL, 0, "parallel", "N", "STARTGUARD_PARALLEL", "attempts at once (32)",
      IN_RUNS | IN(SHOW)},
-    {O_COLOR, 0, "color", "WHEN", NULL,
+    {OPT_COLOR, 0, "color", "WHEN", NULL,
      "auto, always, never; NO_COLOR and CLICOLOR_FORCE are heeded", IN_RUNS},
-    {O_QUIET, 'q', "quiet", NULL, NULL, "only the verdict", IN_RUNS},
-    {O_VERBOSE, 'v', "verbose", NULL, NULL, "every attempt", IN_RUNS},
-    {O_HEALTH, 0, "health", NULL, NULL, "exit 0 or 1 only, for Docker's HEALTHCHECK", IN_RUNS},
-    {O_MAN, 0, "man", NULL, NULL, "as manual page source", IN(EXPLAIN) | IN(HELP)},
-    {O_MARKDOWN, 0, "markdown", NULL, NULL, "as Markdown", IN(EXPLAIN) | IN(CODES)},
-    {O_JSON, 0, "json", NULL, NULL, "as JSON", IN(EXPLAIN) | IN(CODES) | IN(VERSION)},
-    {O_AS_PROFILE, 0, "profile", NULL, NULL, "as a profile with every key", IN(EXPLAIN)},
-    {O_IN_PROCESS, 0, "in-process", NULL, NULL, NULL, IN(TRY)},
-    {O_HELP, 'h', "help", NULL, NULL, "this text", ~0u},
-    {O_VERSION, 'V', "version", NULL, NULL, "own version", ~0u},
+    {OPT_QUIET, 'q', "quiet", NULL, NULL, "only the verdict", IN_RUNS},
+    {OPT_VERBOSE, 'v', "verbose", NULL, NULL, "every attempt", IN_RUNS},
+    {OPT_HEALTH, 0, "health", NULL, NULL, "exit 0 or 1 only, for Docker's HEALTHCHECK", IN_RUNS},
+    {OPT_MAN, 0, "man", NULL, NULL, "as manual page source", IN(EXPLAIN) | IN(HELP)},
+    {OPT_MARKDOWN, 0, "markdown", NULL, NULL, "as Markdown", IN(EXPLAIN) | IN(CODES)},
+    {OPT_JSON, 0, "json", NULL, NULL, "as JSON", IN(EXPLAIN) | IN(CODES) | IN(VERSION)},
+    {OPT_AS_PROFILE, 0, "profile", NULL, NULL, "as a profile with every key", IN(EXPLAIN)},
+    {OPT_IN_PROCESS, 0, "in-process", NULL, NULL, NULL, IN(TRY)},
+    {OPT_HELP, 'h', "help", NULL, NULL, "this text", ~0u},
+    {OPT_VERSION, 'V', "version", NULL, NULL, "own version", ~0u},
 };
 const size_t cli_n_options = ARRAY_LEN(cli_options);
 
 const char *const *cli_choices(const struct cli_option *o)
 {
-	return o->id == O_FORMAT  ? formats
-	       : o->id == O_COLOR ? colors
-	       : o->id == O_MODE  ? modes
-				  : NULL;
+	return o->id == OPT_FORMAT  ? formats
+	       : o->id == OPT_COLOR ? colors
+	       : o->id == OPT_MODE  ? modes
+				    : NULL;
 }
 
 /* ---- parsing ---------------------------------------------------------------------------------------------------------- */
@@ -97,7 +97,7 @@ struct parse {
 	struct err *err;
 	bool help, version;
 	const char
-	    *named[O_VERSION + 1]; /* by what each option was given: itself, or its variable */
+	    *named[OPT_VERSION + 1]; /* by what each option was given: itself, or its variable */
 };
 
 static int word_index(const char *word, const char *const *words)
@@ -175,74 +175,74 @@ static int set_value(struct parse *p, enum cli_option_id id, const char *name, c
 
 	p->named[id] = arena_strdup(p->arena, name);
 	switch (id) {
-	case O_PROFILE:
+	case OPT_PROFILE:
 		c->profile.profile = value;
 		return 0;
-	case O_WAIT:
+	case OPT_WAIT:
 		add_waits(p, value);
 		return 0;
-	case O_MODE:
+	case OPT_MODE:
 		c->profile.mode = value;
 		c->profile.mode_source = p->named[id];
 		return 0;
-	case O_TIMEOUT:
-		if (span_parse(&c->profile.timeout, value) < 0)
+	case OPT_TIMEOUT:
+		if (duration_parse(&c->profile.timeout, value) < 0)
 			return err_make(p->err, 0,
 					"%s: \"%s\" is not a time such as 90s, 500ms, 2m", name,
 					value);
 		return 0;
-	case O_ONLY:
+	case OPT_ONLY:
 		push(p->arena, &c->profile.only, value);
 		return 0;
-	case O_SKIP:
+	case OPT_SKIP:
 		push(p->arena, &c->profile.skip, value);
 		return 0;
-	case O_FORMAT:
+	case OPT_FORMAT:
 		i = word_index(value, formats);
 		if (i < 0)
 			return bad_word(p->err, name, value, formats);
 		c->report.format = (enum format)i;
 		return 0;
-	case O_OUTPUT:
+	case OPT_OUTPUT:
 		c->report.output = file_of(value);
 		return 0;
-	case O_REPORT:
+	case OPT_REPORT:
 		c->report.report_file = file_of(value);
 		return 0;
-	case O_ENV_FILE:
+	case OPT_ENV_FILE:
 		c->report.env_file = file_of(value);
 		return 0;
-	case O_TERMINATION_LOG:
+	case OPT_TERMINATION_LOG:
 		c->report.termination_log = file_of(value);
 		return 0;
-	case O_PARALLEL:
+	case OPT_PARALLEL:
 		if (parse_i64(value, 1, 1024, &number) < 0)
 			return err_make(p->err, 0, "%s: \"%s\" is not a number from 1 to 1024",
 					name, value);
 		c->profile.parallel = (size_t)number;
 		return 0;
-	case O_COLOR:
+	case OPT_COLOR:
 		if (word_index(value, colors) < 0)
 			return bad_word(p->err, name, value, colors);
 		c->color = value;
 		return 0;
-	case O_FAIL_ON_DEGRADED:
+	case OPT_FAIL_ON_DEGRADED:
 		if (set_flag(value, &c->fail_on_degraded) < 0)
 			return err_make(p->err, 0,
 					"%s: \"%s\" is neither on (1, true, yes, on) nor off (0, "
 					"false, no, off)",
 					name, value);
 		return 0;
-	case O_QUIET:
-	case O_VERBOSE:
-	case O_HEALTH:
-	case O_MAN:
-	case O_MARKDOWN:
-	case O_JSON:
-	case O_AS_PROFILE:
-	case O_IN_PROCESS:
-	case O_HELP:
-	case O_VERSION:
+	case OPT_QUIET:
+	case OPT_VERBOSE:
+	case OPT_HEALTH:
+	case OPT_MAN:
+	case OPT_MARKDOWN:
+	case OPT_JSON:
+	case OPT_AS_PROFILE:
+	case OPT_IN_PROCESS:
+	case OPT_HELP:
+	case OPT_VERSION:
 		break;
 	}
 	return err_make(p->err, 0, "%s takes no value", name);
@@ -254,25 +254,25 @@ static void set_switch(struct parse *p, const struct cli_option *o)
 	struct cli *c = p->cli;
 
 	p->named[id] = o->name;
-	if (id == O_FAIL_ON_DEGRADED)
+	if (id == OPT_FAIL_ON_DEGRADED)
 		c->fail_on_degraded = true;
-	else if (id == O_QUIET)
+	else if (id == OPT_QUIET)
 		c->report.quiet = true;
-	else if (id == O_VERBOSE)
+	else if (id == OPT_VERBOSE)
 		c->report.verbose = true;
-	else if (id == O_HEALTH)
+	else if (id == OPT_HEALTH)
 		c->health = true;
-	else if (id == O_IN_PROCESS)
+	else if (id == OPT_IN_PROCESS)
 		c->in_process = true;
-	else if (id == O_HELP)
+	else if (id == OPT_HELP)
 		p->help = true;
-	else if (id == O_VERSION)
+	else if (id == OPT_VERSION)
 		p->version = true;
 	else
-		c->as = id == O_MAN        ? AS_MAN
-			: id == O_MARKDOWN ? AS_MARKDOWN
-			: id == O_JSON     ? AS_JSON
-					   : AS_PROFILE;
+		c->as = id == OPT_MAN        ? AS_MAN
+			: id == OPT_MARKDOWN ? AS_MARKDOWN
+			: id == OPT_JSON     ? AS_JSON
+					     : AS_PROFILE;
 }
 
 static int unknown_option(struct parse *p, const char *name)
@@ -443,11 +443,11 @@ static int check_files(struct parse *p)
 	const struct {
 		const char *name, *given, *path;
 	} files[] = {
-	    {"--report", p->named[O_REPORT], r->report_file},
-	    {"--env-file", p->named[O_ENV_FILE], r->env_file},
-	    {"--termination-log", p->named[O_TERMINATION_LOG], str_eq(log, "none") ? NULL : log},
-	    {"--output", p->named[O_OUTPUT], r->output},
-	    {"--format", p->named[O_FORMAT],
+	    {"--report", p->named[OPT_REPORT], r->report_file},
+	    {"--env-file", p->named[OPT_ENV_FILE], r->env_file},
+	    {"--termination-log", p->named[OPT_TERMINATION_LOG], str_eq(log, "none") ? NULL : log},
+	    {"--output", p->named[OPT_OUTPUT], r->output},
+	    {"--format", p->named[OPT_FORMAT],
 	     r->format != FORMAT_TEXT && !r->output ? "/dev/stdout" : NULL},
 	};
 
@@ -515,7 +515,7 @@ int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err)
 	struct parse p = {.cli = out, .arena = a, .err = err};
 	const char *log = getenv("STARTGUARD_TERMINATION_LOG");
 
-	*out = (struct cli){.color = "auto", .profile.timeout = SPAN_UNSET};
+	*out = (struct cli){.color = "auto", .profile.timeout = DURATION_UNSET};
 	if (parse_words(&p, argv + (argv[0] != NULL)) == 0)
 		return 0;
 	/* Who asked for a termination message is to hear of this, too, wherever the words for it stand. */

@@ -123,7 +123,7 @@ static struct node *example_node(struct arena *a, const struct key *k)
 {
 	const char *why;
 
-	return k->example ? cfg_read_value(a, k->name, k->example, &why) : NULL;
+	return k->example ? config_file_read_value(a, k->name, k->example, &why) : NULL;
 }
 
 /* Which rows the reference profile sets: the needed ones, and then as many as make the kind content. */
@@ -384,7 +384,8 @@ static void print_code(struct str *b, const struct diag_info *d, enum print_as a
 		str_addf(b,
 			 "  {\"code\": \"%s\", \"phase\": \"%s\", \"verdict\": \"%s\", "
 			 "\"retryable\": %s, \"title\": ",
-			 d->code, phase_name(d->phase), d->verdict == V_BROKEN ? "broken" : "fail",
+			 d->code, phase_name(d->phase),
+			 d->result == RESULT_BROKEN ? "broken" : "fail",
 			 d->retryable ? "true" : "false");
 		str_add_json_string(b, d->title);
 		str_add(b, ", \"hint\": ");
@@ -464,7 +465,7 @@ static bool goes_without_saying(const struct profile_check *c, const char *key)
 	if (str_eq(key, "required"))
 		return common->required_in.n > 0;
 	/* The default may be longer than timeout, and does not count then. */
-	return str_eq(key, "attempt_timeout") && span_is_set(common->timeout) &&
+	return str_eq(key, "attempt_timeout") && duration_is_set(common->timeout) &&
 	       common->attempt_timeout.ns > common->timeout.ns;
 }
 
@@ -507,7 +508,7 @@ void explain_profile(struct str *b, const struct profile *p)
 	str_add(b, "startguard = 1;\nservice = ");
 	key_print(schema_find(&top_schema, "service"), &top, b, 0);
 	str_addf(b, ";\nmode = \"%s\";\ntimeout = \"%s\";\nparallel = %zu;\n", mode_name(p->mode),
-		 p->timeout.ns == INT64_MAX ? "0" : span_unparse(p->timeout, span, sizeof span),
+		 p->timeout.ns == INT64_MAX ? "0" : duration_unparse(p->timeout, span, sizeof span),
 		 p->parallel);
 	if (p->top && p->top->modes) {
 		str_add(b, "modes: {\n");
@@ -532,9 +533,9 @@ void explain_profile(struct str *b, const struct profile *p)
 
 /* ---- version ---------------------------------------------------------------------------------------------------------------------- */
 /* How children are fenced is a fact of the build too; what the kernel at hand refuses, run -v says. */
-static void add_fence(struct str *b, bool json)
+static void add_sandbox(struct str *b, bool json)
 {
-	const char *library = fence_library();
+	const char *library = sandbox_library();
 
 	if (json) {
 		str_add(b, "], \"fence\": {\"seccomp\": ");
@@ -542,14 +543,14 @@ static void add_fence(struct str *b, bool json)
 			str_add_json_string(b, library);
 		else
 			str_add(b, "false");
-		str_addf(b, ", \"landlock\": %s}", fence_knows_landlock() ? "true" : "false");
+		str_addf(b, ", \"landlock\": %s}", sandbox_knows_landlock() ? "true" : "false");
 		return;
 	}
 	if (library)
 		str_addf(b, "  %s\n", library);
 	else
 		str_add(b, "  without system call filter: built without libseccomp\n");
-	if (!fence_knows_landlock())
+	if (!sandbox_knows_landlock())
 		str_add(b, "  without Landlock: built with old kernel headers\n");
 }
 
@@ -573,11 +574,11 @@ void explain_version(struct str *b, enum print_as as)
 
 	str_addf(b, json ? "{\"startguard\": \"%s\", \"libraries\": [" : "startguard %s\n",
 		 STARTGUARD_VERSION);
-	add_library(b, cfg_library(), json, &sep);
+	add_library(b, config_file_library(), json, &sep);
 	for (size_t i = 0; check_kind_at(i); i++)
 		if (check_kind_at(i)->library)
 			add_library(b, check_kind_at(i)->library(), json, &sep);
-	add_fence(b, json);
+	add_sandbox(b, json);
 	str_add(b, json ? ", \"kinds\": {" : "");
 	sep = "";
 	for (size_t i = 0; check_kind_at(i); i++) {

@@ -6,8 +6,8 @@
 #include "str.h"
 
 static const struct diag_info table[D__COUNT] = {
-#define DIAG(id, code, phase, verdict, retry, title, hint) \
-	[D_##id] = {code, phase, verdict, retry, title, hint},
+#define DIAG(id, code, phase, result, retry, title, hint) \
+	[D_##id] = {code, phase, result, retry, title, hint},
 #include "diag.def"
 #undef DIAG
 };
@@ -37,8 +37,8 @@ const char *phase_name(enum phase p)
 	return phases[p];
 }
 
-enum verdict diag_vset(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
-		       va_list ap)
+enum result diag_vset(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
+		      va_list ap)
 {
 	char text[2048], about[512];
 
@@ -52,14 +52,14 @@ enum verdict diag_vset(struct diag *out, enum diag_code code, const char *subjec
 	out->hint[0] = '\0';
 	text_clean(out->subject, sizeof out->subject, about);
 	text_clean(out->cause, sizeof out->cause, text);
-	return diag_info(code)->verdict;
+	return diag_info(code)->result;
 }
 
-enum verdict diag_set(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
-		      ...)
+enum result diag_set(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
+		     ...)
 {
 	va_list ap;
-	enum verdict v;
+	enum result v;
 
 	va_start(ap, fmt);
 	v = diag_vset(out, code, subject, fmt, ap);

@@ -23,14 +23,14 @@ enum phase {
 	PH_ASSERT,
 	PH__COUNT
 };
-enum verdict {
-	V_PASS,
-	V_FAIL,
-	V_BROKEN /* our bug or a crash: never blamed on the dependency */
+enum result {
+	RESULT_PASS,
+	RESULT_FAIL,
+	RESULT_BROKEN /* our bug or a crash: never blamed on the dependency */
 };
 enum diag_code {
 	D_NONE,
-#define DIAG(id, code, phase, verdict, retry, title, hint) D_##id,
+#define DIAG(id, code, phase, result, retry, title, hint) D_##id,
 #include "diag.def"
 #undef DIAG
 	D__COUNT
@@ -51,7 +51,7 @@ struct diag {
 struct diag_info {
 	const char *code; /* "dns-no-such-name" */
 	enum phase phase;
-	enum verdict verdict;
+	enum result result;
 	bool retryable;
 	const char *title; /* what it means, no full stop */
 	const char *hint;  /* what to look at or change, imperative */
@@ -63,10 +63,10 @@ const char *phase_name(enum phase p);       /* "connect" */
 
 /* Fills *out (texts cleaned and cut) and returns the code's verdict, so that checks can say
  * `return diag_set(out, D_REDIS_LOADING, addr, "%s", reply);`. Keeps an earlier out->hint only if set after. */
-enum verdict diag_set(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
-		      ...) PRINTF_LIKE(4, 5);
-enum verdict diag_vset(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
-		       va_list ap) PRINTF_LIKE(4, 0);
+enum result diag_set(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
+		     ...) PRINTF_LIKE(4, 5);
+enum result diag_vset(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
+		      va_list ap) PRINTF_LIKE(4, 0);
 /* A better hint than the table's, for this finding. Call after diag_set. */
 void diag_hint(struct diag *out, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The same for guard-no-process: which limit it was that `error` (of pipe, fork) speaks of. */

@@ -277,7 +277,7 @@ void secret_register_environment(void)
 	}
 }
 
-static enum verdict unreadable(struct diag *out, struct secret s, const char *why)
+static enum result unreadable(struct diag *out, struct secret s, const char *why)
 {
 	char subject[256];
 

@@ -13,7 +13,7 @@
 
 /* The check is told to be done a little before it is killed: the library's own message is better than ours. */
 #define SOFT_PERCENT 10
-#define SOFT_MAX SPAN_MS(200)
+#define SOFT_MAX DURATION_MS(200)
 #define END_MS 100 /* for what the check has started to be gone */
 
 struct check_sink {
@@ -22,16 +22,16 @@ struct check_sink {
 };
 
 /* ---- check.h: what a check may say ------------------------------------------------------------------------------- */
-static void put(const struct check_run *run, enum wire_type type, enum phase phase, const char *key,
+static void put(const struct check_run *run, enum ipc_type type, enum phase phase, const char *key,
 		const char *fmt, va_list ap) PRINTF_LIKE(5, 0);
-static void put(const struct check_run *run, enum wire_type type, enum phase phase, const char *key,
+static void put(const struct check_run *run, enum ipc_type type, enum phase phase, const char *key,
 		const char *fmt, va_list ap)
 {
-	char text[WIRE_TEXT_MAX];
+	char text[IPC_TEXT_MAX];
 	int saved = errno;
 
 	vsnprintf(text, sizeof text, fmt, ap);
-	wire_put_text(run->sink->fd, type, phase, key, text);
+	ipc_put_text(run->sink->fd, type, phase, key, text);
 	errno = saved;
 }
 
@@ -40,7 +40,7 @@ void check_step(const struct check_run *run, enum phase phase, const char *fmt, 
 	va_list ap;
 
 	va_start(ap, fmt);
-	put(run, WIRE_STEP, phase, NULL, fmt, ap);
+	put(run, IPC_STEP, phase, NULL, fmt, ap);
 	va_end(ap);
 }
 
@@ -49,7 +49,7 @@ void check_reached(const struct check_run *run, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	put(run, WIRE_REACHED, PH_NONE, NULL, fmt, ap);
+	put(run, IPC_REACHED, PH_NONE, NULL, fmt, ap);
 	va_end(ap);
 }
 
@@ -58,7 +58,7 @@ void check_fact(const struct check_run *run, const char *key, const char *fmt, .
 	va_list ap;
 
 	va_start(ap, fmt);
-	put(run, WIRE_FACT, PH_NONE, key, fmt, ap);
+	put(run, IPC_FACT, PH_NONE, key, fmt, ap);
 	va_end(ap);
 }
 
@@ -67,11 +67,11 @@ void check_summary(const struct check_run *run, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	put(run, WIRE_SUMMARY, PH_NONE, NULL, fmt, ap);
+	put(run, IPC_SUMMARY, PH_NONE, NULL, fmt, ap);
 	va_end(ap);
 }
 
-/* ---- the fence ------------------------------------------------------------------------------------------------------ */
+/* ---- the sandbox ------------------------------------------------------------------------------------------------------ */
 static void close_all_but(int keep)
 {
 	if (keep > 3)
@@ -135,7 +135,7 @@ static void reset_signals(const sigset_t *mask)
 	sigprocmask(SIG_SETMASK, mask, NULL);
 }
 
-unsigned child_rooms(const struct profile *profile)
+unsigned child_sandbox_profiles(const struct profile *profile)
 {
 	unsigned rooms = 0;
 
@@ -143,9 +143,9 @@ unsigned child_rooms(const struct profile *profile)
 		const struct check_kind *kind = profile->checks[i].kind;
 
 		if (kind->needs_exec || kind->starts_programs)
-			rooms |= 1u << FENCE_PROGRAMS;
+			rooms |= 1u << SANDBOX_PROGRAMS;
 		if (!kind->needs_exec)
-			rooms |= 1u << FENCE_PLAIN;
+			rooms |= 1u << SANDBOX_PLAIN;
 	}
 	return rooms;
 }
@@ -154,27 +154,27 @@ uint64_t child_memory(const struct check_kind *kind)
 {
 	if (kind->needs_exec) /* a program's own needs are not ours to guess */
 		return 0;
-	return kind->memory ? kind->memory : FENCE_MEMORY;
+	return kind->memory ? kind->memory : SANDBOX_MEMORY;
 }
 
-static enum fence_room room_of(const struct profile_check *check)
+static enum sandbox_profile room_of(const struct profile_check *check)
 {
 	const struct check_kind *kind = check->kind;
 
 	if (kind->needs_exec || (kind->starts_programs && kind->starts_programs(check->conf)))
-		return FENCE_PROGRAMS;
-	return FENCE_PLAIN;
+		return SANDBOX_PROGRAMS;
+	return SANDBOX_PLAIN;
 }
 
-bool child_whole_fence(const struct profile_check *check)
+bool child_whole_sandbox(const struct profile_check *check)
 {
-	return room_of(check) == FENCE_PLAIN;
+	return room_of(check) == SANDBOX_PLAIN;
 }
 
 /* The guard has died. A kind that starts programs takes them along, those that fled from the group too. */
 static void on_guard_death(int sig)
 {
-	tree_kill_below(getpid());
+	proctree_kill_below(getpid());
 	if (getpgrp() == getpid())
 		kill(0, SIGKILL);
 	_exit(128 + sig);
@@ -195,12 +195,12 @@ static void watch_guard(bool needs_exec)
 
 /* The order matters. The pipe comes first, so that what is missing can be said; /proc/self belongs to root as soon as
  * the process is not dumpable; the filter is last, it forbids half of what is done here. */
-static void enter_fence(const struct profile_check *check, pid_t parent, int *pipe_fd,
-			const struct child_setup *setup)
+static void enter_sandbox(const struct profile_check *check, pid_t parent, int *pipe_fd,
+			  const struct child_setup *setup)
 {
 	const struct rlimit no_core = {0, 0};
-	char missing[FENCE_MISSING_MAX];
-	enum fence_room room;
+	char missing[SANDBOX_MISSING_MAX];
+	enum sandbox_profile room;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1); /* whoever flees from the group stays below this one */
@@ -220,34 +220,34 @@ static void enter_fence(const struct profile_check *check, pid_t parent, int *pi
 	if (getppid() != parent) /* it died before it could be noticed */
 		_exit(EXIT_FAILURE);
 	room = room_of(check);
-	if (room == FENCE_PLAIN)
-		fence_limit(setup->fence, child_memory(check->kind));
-	fence_enter(setup->fence, room, missing);
-	close_all_but(*pipe_fd); /* the rules of the fence are one of them */
+	if (room == SANDBOX_PLAIN)
+		sandbox_limit(setup->sandbox, child_memory(check->kind));
+	sandbox_enter(setup->sandbox, room, missing);
+	close_all_but(*pipe_fd); /* the rules of the sandbox are one of them */
 	if (missing[0])
-		wire_put_text(*pipe_fd, WIRE_NOTE, PH_NONE, NULL, missing);
+		ipc_put_text(*pipe_fd, IPC_NOTE, PH_NONE, NULL, missing);
 }
 
-static struct mono soft_deadline(struct mono now, struct mono deadline)
+static struct instant soft_deadline(struct instant now, struct instant deadline)
 {
-	int64_t margin = mono_since(now, deadline).ns / 100 * SOFT_PERCENT;
+	int64_t margin = instant_since(now, deadline).ns / 100 * SOFT_PERCENT;
 
-	if (mono_is_never(deadline))
+	if (instant_is_never(deadline))
 		return deadline;
-	return (struct mono){deadline.ns - (margin < SOFT_MAX.ns ? margin : SOFT_MAX.ns)};
+	return (struct instant){deadline.ns - (margin < SOFT_MAX.ns ? margin : SOFT_MAX.ns)};
 }
 
 /* Libraries say all sorts of things when memory is out ("invalid JSON", "handshake failed"): none of them is to be
  * believed, and the dependency is not to be blamed. */
-static bool memory_ran_out(const struct fence *fence, const struct check_kind *kind)
+static bool memory_ran_out(const struct sandbox *sandbox, const struct check_kind *kind)
 {
 	struct rusage usage;
 
-	return fence && child_memory(kind) && getrusage(RUSAGE_SELF, &usage) == 0 &&
-	       fence_memory_met(fence, usage.ru_maxrss, child_memory(kind));
+	return sandbox && child_memory(kind) && getrusage(RUSAGE_SELF, &usage) == 0 &&
+	       sandbox_memory_met(sandbox, usage.ru_maxrss, child_memory(kind));
 }
 
-static enum verdict blame_memory(const struct profile_check *check, struct diag *diag)
+static enum result blame_memory(const struct profile_check *check, struct diag *diag)
 {
 	struct diag said = *diag;
 
@@ -258,9 +258,9 @@ static enum verdict blame_memory(const struct profile_check *check, struct diag 
 	    said.code == D_NONE ? "nothing" : diag_info(said.code)->code, said.cause);
 }
 
-static enum verdict attempt(const struct profile_check *check, int number, struct mono now,
-			    struct mono deadline, int fd, const struct fence *fence,
-			    struct diag *diag)
+static enum result attempt(const struct profile_check *check, int number, struct instant now,
+			   struct instant deadline, int fd, const struct sandbox *sandbox,
+			   struct diag *diag)
 {
 	struct check_sink sink = {.fd = fd};
 	struct check_run run = {.id = check->id,
@@ -269,22 +269,23 @@ static enum verdict attempt(const struct profile_check *check, int number, struc
 				.deadline = soft_deadline(now, deadline),
 				.attempt = number,
 				.sink = &sink};
-	enum verdict v;
+	enum result v;
 
 	*diag = (struct diag){0};
 	if (check->kind->schema)
-		conf_words_register(check->kind->schema, check->conf);
+		scrub_config(check->kind->schema, check->conf);
 	if (check->kind->needs_exec)
 		secret_register_environment();
 	v = check->kind->run(&run, diag);
-	if (v == V_FAIL && memory_ran_out(fence, check->kind))
+	if (v == RESULT_FAIL && memory_ran_out(sandbox, check->kind))
 		v = blame_memory(check, diag);
 	/* A failure without a code, or a success with one, is a mistake of the kind. */
-	if (v != V_PASS && diag->code == D_NONE)
+	if (v != RESULT_PASS && diag->code == D_NONE)
 		v = diag_set(diag, D_GUARD_BUG, check->id, "the check failed without saying why");
-	else if (v != V_PASS) /* the code decides, whatever a kind that passed it on made of it */
-		v = diag_info(diag->code)->verdict;
-	wire_put_final(fd, v, diag);
+	else if (v !=
+		 RESULT_PASS) /* the code decides, whatever a kind that passed it on made of it */
+		v = diag_info(diag->code)->result;
+	ipc_put_final(fd, v, diag);
 	return v;
 }
 
@@ -295,26 +296,26 @@ static void die_into_pipe(int fd, const char *text)
 
 	diag_set(&diag, memory ? D_GUARD_NO_MEMORY : D_GUARD_BUG,
 		 memory ? "memory" : "internal error", "%s", text);
-	wire_put_final(fd, V_BROKEN, &diag);
+	ipc_put_final(fd, RESULT_BROKEN, &diag);
 }
 
-static _Noreturn void child_main(const struct profile_check *check, int number, struct mono now,
-				 struct mono deadline, int fd, pid_t parent,
+static _Noreturn void child_main(const struct profile_check *check, int number, struct instant now,
+				 struct instant deadline, int fd, pid_t parent,
 				 const struct child_setup *setup)
 {
 	struct diag diag;
 	bool ended;
 
-	enter_fence(check, parent, &fd, setup);
+	enter_sandbox(check, parent, &fd, setup);
 	die_also(die_into_pipe, fd);
-	attempt(check, number, now, deadline, fd, setup->fence, &diag);
-	ended = tree_end(END_MS);
+	attempt(check, number, now, deadline, fd, setup->sandbox, &diag);
+	ended = proctree_end(END_MS);
 	/* Else the guard looks for those it left. */
 	leave_at_once(ended ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-int child_start(struct child *out, const struct profile_check *check, int number, struct mono now,
-		struct mono deadline, const struct child_setup *setup)
+int child_start(struct child *out, const struct profile_check *check, int number,
+		struct instant now, struct instant deadline, const struct child_setup *setup)
 {
 	pid_t parent = getpid(), pid;
 	int p[2];
@@ -341,8 +342,8 @@ int child_start(struct child *out, const struct profile_check *check, int number
 	return 0;
 }
 
-enum verdict child_in_process(const struct profile_check *check, struct mono now,
-			      struct mono deadline, int fd, struct diag *out)
+enum result child_in_process(const struct profile_check *check, struct instant now,
+			     struct instant deadline, int fd, struct diag *out)
 {
 	return attempt(check, 1, now, deadline, fd, NULL, out);
 }

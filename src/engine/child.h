@@ -1,7 +1,7 @@
-/* child: the child's side of the fence. One attempt of one check in a process of its own.
+/* child: the child's side of the sandbox. One attempt of one check in a process of its own.
  *
  * The child has its own group, dies with the parent, has no descriptor but the pipe, leaves no core, and says what
- * it finds as records (wire.h). It leaves by _exit: no library is torn down. Implements check.h's reporting calls.
+ * it finds as records (ipc.h). It leaves by _exit: no library is torn down. Implements check.h's reporting calls.
  */
 #ifndef SG_CHILD_H
 #define SG_CHILD_H
@@ -18,23 +18,23 @@ struct child {
 
 /* How every child is started. */
 struct child_setup {
-	const struct fence *fence;
+	const struct sandbox *sandbox;
 	const sigset_t *mask; /* the signal mask to give back */
 };
 
-/* Which filters the children of these checks need, for fence_prepare. */
-unsigned child_rooms(const struct profile *profile);
+/* Which filters the children of these checks need, for sandbox_prepare. */
+unsigned child_sandbox_profiles(const struct profile *profile);
 /* Are the walls round an attempt of this check all that there are? Round those that run programs are fewer. */
-bool child_whole_fence(const struct profile_check *check);
+bool child_whole_sandbox(const struct profile_check *check);
 /* The memory an attempt of this kind may use, in bytes; 0: no limit of ours. */
 uint64_t child_memory(const struct check_kind *kind);
 /* Starts an attempt that must be over at `deadline`, when the parent kills it. 0; -1 with errno when no process is to
  * be had. */
-int child_start(struct child *out, const struct profile_check *check, int attempt, struct mono now,
-		struct mono deadline, const struct child_setup *setup);
+int child_start(struct child *out, const struct profile_check *check, int attempt,
+		struct instant now, struct instant deadline, const struct child_setup *setup);
 /* The same in this process, for debuggers and sanitizers: returns the verdict; records go to a pipe that nobody
  * kills. */
-enum verdict child_in_process(const struct profile_check *check, struct mono now,
-			      struct mono deadline, int fd, struct diag *out);
+enum result child_in_process(const struct profile_check *check, struct instant now,
+			     struct instant deadline, int fd, struct diag *out);
 
 #endif

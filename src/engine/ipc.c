@@ -7,26 +7,26 @@
 #include "secret.h"
 #include "str.h"
 
-#define WIRE_MAGIC 0x53473031u /* "SG01": a stray write into the pipe is noticed */
+#define IPC_MAGIC 0x53473031u /* "SG01": a stray write into the pipe is noticed */
 
 struct header {
 	uint32_t magic;
-	uint8_t type, phase, verdict, pad;
+	uint8_t type, phase, result, pad;
 	uint16_t code, length; /* of what follows */
 };
 
-_Static_assert(WIRE_RECORD_MAX <= PIPE_BUF, "a record must be written atomically");
+_Static_assert(IPC_RECORD_MAX <= PIPE_BUF, "a record must be written atomically");
 _Static_assert(sizeof(struct header) + DIAG_SUBJECT_MAX + DIAG_CAUSE_MAX + DIAG_HINT_MAX +
 		       sizeof(int) <=
-		   WIRE_RECORD_MAX,
+		   IPC_RECORD_MAX,
 	       "a final record must fit");
 
 static int put(int fd, struct header *h, const unsigned char *payload, size_t n)
 {
-	unsigned char record[WIRE_RECORD_MAX];
+	unsigned char record[IPC_RECORD_MAX];
 
 	invariant(n <= sizeof record - sizeof *h);
-	h->magic = WIRE_MAGIC;
+	h->magic = IPC_MAGIC;
 	h->length = (uint16_t)n;
 	memcpy(record, h, sizeof *h);
 	memcpy(record + sizeof *h, payload, n);
@@ -47,25 +47,25 @@ static void add_text(unsigned char *payload, size_t *n, const char *text, size_t
 	*n += strlen(clean) + 1;
 }
 
-int wire_put_text(int fd, enum wire_type type, enum phase phase, const char *key, const char *text)
+int ipc_put_text(int fd, enum ipc_type type, enum phase phase, const char *key, const char *text)
 {
 	struct header h = {.type = (uint8_t)type, .phase = (uint8_t)phase};
-	unsigned char payload[WIRE_RECORD_MAX - sizeof h];
+	unsigned char payload[IPC_RECORD_MAX - sizeof h];
 	size_t n = 0;
 
-	if (type == WIRE_FACT)
+	if (type == IPC_FACT)
 		add_text(payload, &n, key, FACT_KEY_MAX);
 	add_text(payload, &n, text, FACT_VALUE_MAX);
 	return put(fd, &h, payload, n);
 }
 
-int wire_put_final(int fd, enum verdict verdict, const struct diag *diag)
+int ipc_put_final(int fd, enum result result, const struct diag *diag)
 {
-	struct header h = {.type = WIRE_FINAL, .verdict = (uint8_t)verdict};
-	unsigned char payload[WIRE_RECORD_MAX - sizeof h];
+	struct header h = {.type = IPC_FINAL, .result = (uint8_t)result};
+	unsigned char payload[IPC_RECORD_MAX - sizeof h];
 	size_t n = 0;
 
-	if (verdict != V_PASS) {
+	if (result != RESULT_PASS) {
 		h.code = (uint16_t)diag->code;
 		memcpy(payload, &diag->sys_errno, sizeof diag->sys_errno);
 		n = sizeof diag->sys_errno;
@@ -76,7 +76,7 @@ int wire_put_final(int fd, enum verdict verdict, const struct diag *diag)
 	return put(fd, &h, payload, n);
 }
 
-int wire_fill(struct wire_in *in, int fd)
+int ipc_fill(struct ipc_in *in, int fd)
 {
 	ssize_t n;
 
@@ -107,19 +107,19 @@ static int take_text(const unsigned char **p, const unsigned char *end, char *ds
 }
 
 static int decode_final(const struct header *h, const unsigned char *p, const unsigned char *end,
-			struct wire_record *out)
+			struct ipc_record *out)
 {
-	if (h->verdict == V_PASS) {
-		out->verdict = V_PASS;
+	if (h->result == RESULT_PASS) {
+		out->result = RESULT_PASS;
 		return p == end ? 0 : -1;
 	}
-	if ((h->verdict != V_FAIL && h->verdict != V_BROKEN) || h->code == D_NONE ||
+	if ((h->result != RESULT_FAIL && h->result != RESULT_BROKEN) || h->code == D_NONE ||
 	    h->code >= D__COUNT)
 		return -1;
-	out->verdict = (enum verdict)h->verdict;
+	out->result = (enum result)h->result;
 	out->diag.code = (enum diag_code)h->code;
 	/* The table decides what a code means; a child cannot make a failure look like our own trouble or back. */
-	if (diag_info(out->diag.code)->verdict != out->verdict ||
+	if (diag_info(out->diag.code)->result != out->result ||
 	    (size_t)(end - p) < sizeof out->diag.sys_errno)
 		return -1;
 	memcpy(&out->diag.sys_errno, p, sizeof out->diag.sys_errno);
@@ -131,26 +131,26 @@ static int decode_final(const struct header *h, const unsigned char *p, const un
 	return p == end ? 0 : -1;
 }
 
-static int decode(const struct header *h, const unsigned char *p, struct wire_record *out)
+static int decode(const struct header *h, const unsigned char *p, struct ipc_record *out)
 {
 	const unsigned char *end = p + h->length;
 
-	*out = (struct wire_record){.type = (enum wire_type)h->type};
+	*out = (struct ipc_record){.type = (enum ipc_type)h->type};
 	switch (h->type) {
-	case WIRE_FACT:
+	case IPC_FACT:
 		if (take_text(&p, end, out->key, sizeof out->key) < 0)
 			return -1;
 		break;
-	case WIRE_STEP:
+	case IPC_STEP:
 		if (h->phase >= PH__COUNT)
 			return -1;
 		out->phase = (enum phase)h->phase;
 		break;
-	case WIRE_REACHED:
-	case WIRE_SUMMARY:
-	case WIRE_NOTE:
+	case IPC_REACHED:
+	case IPC_SUMMARY:
+	case IPC_NOTE:
 		break;
-	case WIRE_FINAL:
+	case IPC_FINAL:
 		return decode_final(h, p, end, out);
 	default:
 		return -1;
@@ -160,14 +160,14 @@ static int decode(const struct header *h, const unsigned char *p, struct wire_re
 	return p == end ? 0 : -1;
 }
 
-int wire_next(struct wire_in *in, struct wire_record *out)
+int ipc_next(struct ipc_in *in, struct ipc_record *out)
 {
 	struct header h;
 
 	if (in->broken || in->len < sizeof h)
 		return 0;
 	memcpy(&h, in->buf, sizeof h);
-	if (h.magic != WIRE_MAGIC || h.length > WIRE_RECORD_MAX - sizeof h) {
+	if (h.magic != IPC_MAGIC || h.length > IPC_RECORD_MAX - sizeof h) {
 		in->broken = true;
 		return 0;
 	}

@@ -1,8 +1,8 @@
 #include "plan.h"
 
 #define WAIT_SHARE_PERCENT 5
-#define WAIT_MIN SPAN_MS(10)
-#define WAIT_MAX SPAN_S(1)
+#define WAIT_MIN DURATION_MS(10)
+#define WAIT_MAX DURATION_S(1)
 #define JITTER_PERCENT 25
 
 /* xorshift64*: any spread will do, and a fixed seed makes a test repeatable. */
@@ -14,24 +14,24 @@ static uint64_t next_random(struct plan *p)
 	return p->random * 2685821657736338717u;
 }
 
-static struct span backoff(struct plan *p, struct span waited)
+static struct duration backoff(struct plan *p, struct duration waited)
 {
 	int64_t ns = waited.ns / 100 * WAIT_SHARE_PERCENT;
 	int64_t share =
 	    100 - JITTER_PERCENT + (int64_t)(next_random(p) >> 33) % (2 * JITTER_PERCENT + 1);
 
 	ns = ns < WAIT_MIN.ns ? WAIT_MIN.ns : ns > WAIT_MAX.ns ? WAIT_MAX.ns : ns;
-	return (struct span){ns / 100 * share};
+	return (struct duration){ns / 100 * share};
 }
 
-void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct mono now,
-	       struct span timeout, size_t parallel, bool one_round, uint64_t seed)
+void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct instant now,
+	       struct duration timeout, size_t parallel, bool one_round, uint64_t seed)
 {
 	*p = (struct plan){.checks = checks,
 			   .n = n,
 			   .start = now,
-			   .deadline = mono_after(now, timeout),
-			   .settle_until = MONO_NEVER,
+			   .deadline = instant_after(now, timeout),
+			   .settle_until = INSTANT_NEVER,
 			   .wake = now,
 			   .one_round = one_round,
 			   .parallel = parallel > 0 ? parallel : 1,
@@ -39,28 +39,28 @@ void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct mono 
 	for (size_t i = 0; i < n; i++) {
 		checks[i].state = PS_WAITING;
 		checks[i].deadline = p->deadline;
-		checks[i].next = MONO_NEVER;
-		checks[i].attempt_deadline = MONO_NEVER;
+		checks[i].next = INSTANT_NEVER;
+		checks[i].attempt_deadline = INSTANT_NEVER;
 	}
 }
 
 static bool settling(const struct plan *p)
 {
-	return !mono_is_never(p->settle_until);
+	return !instant_is_never(p->settle_until);
 }
 
 /* Without a required check the run is lost, whatever the others still find. */
-static void give_up(struct plan *p, struct plan_check *c, struct mono now)
+static void give_up(struct plan *p, struct plan_check *c, struct instant now)
 {
 	c->state = PS_GAVE_UP;
 	c->ended = now;
-	c->next = MONO_NEVER;
+	c->next = INSTANT_NEVER;
 	if (c->required && !settling(p) && !p->one_round)
-		p->settle_until = mono_earlier(p->deadline, mono_after(now, PLAN_SETTLE));
+		p->settle_until = instant_earlier(p->deadline, instant_after(now, PLAN_SETTLE));
 }
 
 /* WAITING to READY once everything it comes after has passed; to GAVE_UP once one of them cannot. */
-static void promote(struct plan *p, struct plan_check *c, struct mono now)
+static void promote(struct plan *p, struct plan_check *c, struct instant now)
 {
 	for (size_t k = 0; k < c->n_after; k++) {
 		const struct plan_check *before = &p->checks[c->after[k]];
@@ -78,8 +78,8 @@ static void promote(struct plan *p, struct plan_check *c, struct mono now)
 	c->state = PS_READY;
 	c->eligible = now;
 	c->next = now;
-	if (span_is_set(c->timeout))
-		c->deadline = mono_earlier(p->deadline, mono_after(now, c->timeout));
+	if (duration_is_set(c->timeout))
+		c->deadline = instant_earlier(p->deadline, instant_after(now, c->timeout));
 }
 
 /* One that still waits when its time is up was never tried because of what it comes after, whether that is at an attempt
@@ -97,30 +97,30 @@ static void blame_dependency(const struct plan *p, struct plan_check *c)
 }
 
 /* What has changed with check i by `now` alone. True when it is to be killed. */
-static bool tick(struct plan *p, struct plan_check *c, struct mono now)
+static bool tick(struct plan *p, struct plan_check *c, struct instant now)
 {
-	struct mono end = mono_earlier(p->deadline, p->settle_until);
+	struct instant end = instant_earlier(p->deadline, p->settle_until);
 
 	if (c->state == PS_WAITING)
 		promote(p, c, now);
-	if ((c->state == PS_WAITING || c->state == PS_READY) && mono_reached(c->deadline, now)) {
+	if ((c->state == PS_WAITING || c->state == PS_READY) && instant_reached(c->deadline, now)) {
 		c->time_is_up = true;
 		blame_dependency(p, c);
 		give_up(p, c, now);
 	}
 	if (c->state == PS_RUNNING &&
-	    (mono_reached(c->attempt_deadline, now) || mono_reached(end, now))) {
+	    (instant_reached(c->attempt_deadline, now) || instant_reached(end, now))) {
 		c->state = PS_KILLING;
 		return true;
 	}
 	return false;
 }
 
-static bool may_start(const struct plan *p, const struct plan_check *c, struct mono now)
+static bool may_start(const struct plan *p, const struct plan_check *c, struct instant now)
 {
-	if (c->state != PS_READY || !mono_reached(c->next, now) || p->in_flight >= p->parallel)
+	if (c->state != PS_READY || !instant_reached(c->next, now) || p->in_flight >= p->parallel)
 		return false;
-	if (mono_reached(mono_earlier(c->deadline, p->settle_until), now))
+	if (instant_reached(instant_earlier(c->deadline, p->settle_until), now))
 		return false;
 	/* While the run settles, each check gets its first word, but no second. */
 	return !settling(p) || c->attempts == 0;
@@ -128,7 +128,7 @@ static bool may_start(const struct plan *p, const struct plan_check *c, struct m
 
 /* The one that has waited longest past its time; p->n: none. In the order of the profile those that fail in a moment would
  * take every place, and what stands behind them would never be tried. */
-static size_t next_to_start(const struct plan *p, struct mono now)
+static size_t next_to_start(const struct plan *p, struct instant now)
 {
 	size_t first = p->n;
 
@@ -139,21 +139,21 @@ static size_t next_to_start(const struct plan *p, struct mono now)
 	return first;
 }
 
-static void start(struct plan *p, struct plan_check *c, struct mono now)
+static void start(struct plan *p, struct plan_check *c, struct instant now)
 {
 	if (c->attempts++ == 0)
 		c->first_attempt = now;
 	c->state = PS_RUNNING;
 	c->attempt_start = now;
-	c->attempt_deadline = mono_earlier(c->deadline, mono_after(now, c->attempt_timeout));
-	c->next = MONO_NEVER;
+	c->attempt_deadline = instant_earlier(c->deadline, instant_after(now, c->attempt_timeout));
+	c->next = INSTANT_NEVER;
 	p->in_flight++;
 }
 
 /* Is anything left that can still change the outcome? */
-static bool anything_left(const struct plan *p, struct mono now)
+static bool anything_left(const struct plan *p, struct instant now)
 {
-	bool ended = mono_reached(mono_earlier(p->deadline, p->settle_until), now);
+	bool ended = instant_reached(instant_earlier(p->deadline, p->settle_until), now);
 
 	for (size_t i = 0; i < p->n; i++) {
 		const struct plan_check *c = &p->checks[i];
@@ -170,28 +170,28 @@ static bool anything_left(const struct plan *p, struct mono now)
 }
 
 /* Never what has passed, unless more is to be started: while the killed are waited for, only they can wake. */
-static struct mono wake_at(const struct plan *p, struct mono now)
+static struct instant wake_at(const struct plan *p, struct instant now)
 {
-	struct mono wake = mono_earlier(p->deadline, p->settle_until);
+	struct instant wake = instant_earlier(p->deadline, p->settle_until);
 
-	if (mono_reached(wake, now))
-		return MONO_NEVER;
+	if (instant_reached(wake, now))
+		return INSTANT_NEVER;
 	for (size_t i = 0; i < p->n; i++) {
 		const struct plan_check *c = &p->checks[i];
 
 		if (c->state == PS_RUNNING)
-			wake = mono_earlier(wake, c->attempt_deadline);
+			wake = instant_earlier(wake, c->attempt_deadline);
 		if (c->state == PS_READY || c->state == PS_WAITING)
-			wake = mono_earlier(wake, c->deadline);
+			wake = instant_earlier(wake, c->deadline);
 		/* With no place free, the end of an attempt is what wakes. */
 		if (c->state == PS_READY && p->in_flight < p->parallel &&
 		    (!settling(p) || c->attempts == 0))
-			wake = mono_earlier(wake, c->next);
+			wake = instant_earlier(wake, c->next);
 	}
 	return wake;
 }
 
-size_t plan_step(struct plan *p, struct mono now, struct wish *wishes)
+size_t plan_step(struct plan *p, struct instant now, struct action *actions)
 {
 	size_t n = 0, starts = 0;
 	bool moved = true;
@@ -203,34 +203,35 @@ size_t plan_step(struct plan *p, struct mono now, struct wish *wishes)
 			enum plan_state before = p->checks[i].state;
 
 			if (tick(p, &p->checks[i], now))
-				wishes[n++] = (struct wish){WISH_KILL, i};
+				actions[n++] = (struct action){ACTION_KILL, i};
 			moved |= before == PS_WAITING && p->checks[i].state == PS_GAVE_UP;
 		}
 	}
 	for (size_t i; starts < PLAN_BURST && (i = next_to_start(p, now)) < p->n; starts++) {
 		start(p, &p->checks[i], now);
-		wishes[n++] = (struct wish){WISH_START, i};
+		actions[n++] = (struct action){ACTION_START, i};
 	}
 	p->over = !anything_left(p, now);
 	p->wake = wake_at(p, now);
 	return n;
 }
 
-void plan_result(struct plan *p, size_t i, struct mono now, bool passed, bool retryable)
+void plan_result(struct plan *p, size_t i, struct instant now, bool passed, bool retryable)
 {
 	struct plan_check *c = &p->checks[i];
 
 	invariant(c->state == PS_RUNNING || c->state == PS_KILLING);
 	p->in_flight--;
-	c->attempt_deadline = MONO_NEVER;
+	c->attempt_deadline = INSTANT_NEVER;
 	if (passed) {
 		c->state = PS_PASSED;
 		c->ended = now;
 		return;
 	}
 	/* What cannot pass by itself is retried all the same while its grace lasts: a job may be creating it. */
-	c->failed_for_good = !retryable && mono_reached(mono_after(c->eligible, c->grace), now);
-	if (mono_reached(c->deadline, now)) {
+	c->failed_for_good =
+	    !retryable && instant_reached(instant_after(c->eligible, c->grace), now);
+	if (instant_reached(c->deadline, now)) {
 		c->failed_for_good = !retryable;
 		c->time_is_up = retryable;
 		give_up(p, c, now);
@@ -239,11 +240,11 @@ void plan_result(struct plan *p, size_t i, struct mono now, bool passed, bool re
 		give_up(p, c, now);
 	} else {
 		c->state = PS_READY;
-		c->next = mono_after(now, backoff(p, mono_since(c->first_attempt, now)));
+		c->next = instant_after(now, backoff(p, instant_since(c->first_attempt, now)));
 	}
 }
 
-void plan_no_process(struct plan *p, size_t i, struct mono now, size_t alive)
+void plan_no_process(struct plan *p, size_t i, struct instant now, size_t alive)
 {
 	/* The limit was met with this many alive: keep below it for the rest of the run. With none it is not ours to keep. */
 	if (alive > 0)
@@ -251,7 +252,7 @@ void plan_no_process(struct plan *p, size_t i, struct mono now, size_t alive)
 	plan_result(p, i, now, false, true);
 }
 
-void plan_stop(struct plan *p, struct mono now)
+void plan_stop(struct plan *p, struct instant now)
 {
 	p->settle_until = now;
 }

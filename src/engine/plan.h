@@ -1,7 +1,7 @@
 /* plan: decides, never acts. Which attempt starts when, what is killed, when the run is over.
  *
  * Pure: no I/O, no clock (time comes in), no allocation. Events go in (plan_result, plan_no_process, plan_dead),
- * wishes come out of plan_step. The caller carries them out and asks again at plan->wake or at the next event.
+ * actions come out of plan_step. The caller carries them out and asks again at plan->wake or at the next event.
  *
  * Promises, each a unit test: no attempt starts before its time, before what it comes `after` has passed, or when
  * its deadline is reached; never more than `parallel` at once, and PLAN_BURST in one step, and whoever has waited longest past
@@ -26,17 +26,17 @@ enum plan_state {
 	PS_GAVE_UP
 };
 
-/* Starts that one step wishes at most. To start hundreds takes longer than a deadline or a signal can wait: between a few
+/* Starts that one step actions at most. To start hundreds takes longer than a deadline or a signal can wait: between a few
  * of them the caller looks at its clock. More wait when plan->wake is not after now. */
 #define PLAN_BURST 4
 #define PLAN_SETTLE \
-	SPAN_S(2) /* once the run is lost the others may finish their attempt this long */
+	DURATION_S(2) /* once the run is lost the others may finish their attempt this long */
 
 struct plan_check {
 	/* Set by the caller before plan_init. */
 	bool required, retry;
-	struct span timeout, attempt_timeout, grace; /* timeout: unset = the run's */
-	const size_t *after;                         /* indices */
+	struct duration timeout, attempt_timeout, grace; /* timeout: unset = the run's */
+	const size_t *after;                             /* indices */
 	size_t n_after;
 	/* Kept by plan; for reading. */
 	enum plan_state state;
@@ -45,38 +45,38 @@ struct plan_check {
 	bool time_is_up;        /* gave up because its time, not its patience, ran out */
 	bool dependency_failed; /* never tried: what it comes after did not pass */
 	size_t failed_dependency;
-	struct mono eligible, deadline; /* since when it may run; until when in all */
-	struct mono first_attempt, attempt_start, attempt_deadline, next, ended;
+	struct instant eligible, deadline; /* since when it may run; until when in all */
+	struct instant first_attempt, attempt_start, attempt_deadline, next, ended;
 };
 
 struct plan {
 	struct plan_check *checks;
 	size_t n;
-	struct mono start, deadline; /* of the run */
-	struct mono settle_until;    /* never, until a required check gave up */
-	struct mono wake;            /* ask again at the latest then */
-	bool one_round;              /* check, try: a single attempt each */
-	bool over;                   /* nothing runs any more and nothing will */
+	struct instant start, deadline; /* of the run */
+	struct instant settle_until;    /* never, until a required check gave up */
+	struct instant wake;            /* ask again at the latest then */
+	bool one_round;                 /* check, try: a single attempt each */
+	bool over;                      /* nothing runs any more and nothing will */
 	size_t parallel, in_flight;
 	uint64_t random;
 };
 
-enum wish_kind { WISH_START, WISH_KILL };
-struct wish {
-	enum wish_kind kind;
+enum action_kind { ACTION_START, ACTION_KILL };
+struct action {
+	enum action_kind kind;
 	size_t check;
 };
 
-void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct mono now,
-	       struct span timeout, size_t parallel, bool one_round, uint64_t seed);
-/* At most one wish per check and call: `wishes` has room for p->n. Returns how many. */
-size_t plan_step(struct plan *p, struct mono now, struct wish *wishes);
+void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct instant now,
+	       struct duration timeout, size_t parallel, bool one_round, uint64_t seed);
+/* At most one action per check and call: `actions` has room for p->n. Returns how many. */
+size_t plan_step(struct plan *p, struct instant now, struct action *actions);
 /* The attempt of check i is over and reaped. `retryable`: waiting may help (meaningless when it passed). */
-void plan_result(struct plan *p, size_t i, struct mono now, bool passed, bool retryable);
+void plan_result(struct plan *p, size_t i, struct instant now, bool passed, bool retryable);
 /* The start that was wished could not be made (no process to be had): tried again later, with fewer at once
  * when others were alive. Starts that were wished with it are not, until they are made. */
-void plan_no_process(struct plan *p, size_t i, struct mono now, size_t alive);
+void plan_no_process(struct plan *p, size_t i, struct instant now, size_t alive);
 /* Everything is to end now (a signal, a fault): running attempts are wished dead, nothing starts any more. */
-void plan_stop(struct plan *p, struct mono now);
+void plan_stop(struct plan *p, struct instant now);
 
 #endif

@@ -17,8 +17,8 @@ struct visitor {
 	int depth;
 	bool known; /* a list of children could be read */
 	size_t n;
-	pid_t group;            /* those outside of it are meant */
-	struct tree_list *list; /* where to */
+	pid_t group;                /* those outside of it are meant */
+	struct proctree_list *list; /* where to */
 };
 
 static char *put_number(char *p, pid_t x)
@@ -141,7 +141,7 @@ static bool visit_kill(struct visitor *v, pid_t pid)
 	return true;
 }
 
-bool tree_kill_below(pid_t root)
+bool proctree_kill_below(pid_t root)
 {
 	struct visitor v = {.visit = visit_kill};
 
@@ -166,7 +166,7 @@ static bool visit_fled(struct visitor *v, pid_t pid)
 	return true;
 }
 
-void tree_stop_fled(pid_t root, struct tree_list *fled)
+void proctree_stop_fled(pid_t root, struct proctree_list *fled)
 {
 	struct visitor v = {.visit = visit_fled, .group = root, .list = fled};
 
@@ -175,16 +175,16 @@ void tree_stop_fled(pid_t root, struct tree_list *fled)
 
 static bool visit_collect(struct visitor *v, pid_t pid)
 {
-	struct tree_list *list = v->list;
+	struct proctree_list *list = v->list;
 
 	if (list->n < list->max)
 		list->v[list->n++] = pid;
 	return list->n < list->max;
 }
 
-bool tree_children(pid_t root, pid_t *out, size_t max, size_t *n)
+bool proctree_children(pid_t root, pid_t *out, size_t max, size_t *n)
 {
-	struct tree_list list = {.v = out, .max = max};
+	struct proctree_list list = {.v = out, .max = max};
 	struct visitor v = {.visit = visit_collect, .list = &list};
 	bool known = each_child(root, &v);
 
@@ -193,7 +193,7 @@ bool tree_children(pid_t root, pid_t *out, size_t max, size_t *n)
 }
 
 /* ---- without /proc --------------------------------------------------------------------------------------------------- */
-bool tree_has_children(void)
+bool proctree_has_children(void)
 {
 	siginfo_t info;
 
@@ -203,23 +203,23 @@ bool tree_has_children(void)
 /* The kernel counts up and begins anew: so far a number lies behind the own one. */
 static unsigned distance(pid_t own, pid_t pid)
 {
-	return (unsigned)(pid - own) % TREE_PID_MAX;
+	return (unsigned)(pid - own) % PROCTREE_PID_MAX;
 }
 
-bool tree_is_before(pid_t own, pid_t first, pid_t pid)
+bool proctree_is_before(pid_t own, pid_t first, pid_t pid)
 {
 	return distance(own, pid) < distance(own, first);
 }
 
-bool tree_kill_numbers(pid_t own, pid_t first, struct mono until)
+bool proctree_kill_numbers(pid_t own, pid_t first, struct instant until)
 {
 	bool found = false;
 
-	for (unsigned i = distance(own, first); i < TREE_PID_MAX; i++) {
-		pid_t pid = (pid_t)(((unsigned)own + i) % TREE_PID_MAX);
+	for (unsigned i = distance(own, first); i < PROCTREE_PID_MAX; i++) {
+		pid_t pid = (pid_t)(((unsigned)own + i) % PROCTREE_PID_MAX);
 		siginfo_t info = {0};
 
-		if (i % CLOCK_EACH == 0 && mono_reached(until, mono_now()))
+		if (i % CLOCK_EACH == 0 && instant_reached(until, instant_now()))
 			break;
 		/* Not a child: the answer to nearly all. */
 		if (pid == 0 || waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) < 0)
@@ -227,18 +227,19 @@ bool tree_kill_numbers(pid_t own, pid_t first, struct mono until)
 		if (info.si_pid == 0) {
 			kill(pid, SIGKILL);
 			found = true;
-			while (waitpid(pid, NULL, WNOHANG) == 0 && !mono_reached(until, mono_now()))
+			while (waitpid(pid, NULL, WNOHANG) == 0 &&
+			       !instant_reached(until, instant_now()))
 				poll(NULL, 0, 1);
 		}
-		if (!tree_has_children())
+		if (!proctree_has_children())
 			break;
 	}
 	return found;
 }
 
-bool tree_end(int ms)
+bool proctree_end(int ms)
 {
-	struct mono until = MONO_NEVER;
+	struct instant until = INSTANT_NEVER;
 
 	for (;;) {
 		pid_t pid = waitpid(-1, NULL, WNOHANG);
@@ -247,18 +248,18 @@ bool tree_end(int ms)
 			return true; /* there is none: the usual case, for the price of one call */
 		if (pid != 0)
 			continue;
-		if (mono_is_never(until))
-			until = mono_after(mono_now(), (struct span){ms * 1000000LL});
-		if (mono_reached(until, mono_now()))
+		if (instant_is_never(until))
+			until = instant_after(instant_now(), (struct duration){ms * 1000000LL});
+		if (instant_reached(until, instant_now()))
 			return false;
-		if (!tree_kill_below(getpid()))
-			tree_kill_numbers(getpid(), getpid(), until);
+		if (!proctree_kill_below(getpid()))
+			proctree_kill_numbers(getpid(), getpid(), until);
 		poll(NULL, 0, 1);
 	}
 }
 
 /* Field 22 of /proc/PID/stat; the name in field 2 may hold anything, so it is counted from its end. */
-uint64_t tree_started(pid_t pid)
+uint64_t proctree_started(pid_t pid)
 {
 	char path[64], text[1024], *p;
 	uint64_t ticks = 0;

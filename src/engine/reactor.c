@@ -14,9 +14,9 @@
 
 struct live { /* an attempt that runs */
 	struct child child;
-	struct wire_in in;
-	struct result before;     /* what the attempt before it found, and how far it got */
-	struct mono killed_until; /* a killed one must be gone; never: not killed */
+	struct ipc_in in;
+	struct check_outcome before; /* what the attempt before it found, and how far it got */
+	struct instant killed_until; /* a killed one must be gone; never: not killed */
 	bool killed, final, passed;
 };
 struct reactor {
@@ -28,28 +28,28 @@ struct reactor {
 	size_t running;
 	struct live **live; /* by place in the plan; NULL: none runs */
 	struct oom oom;
-	struct mono wake; /* not later than this, for the reactor's own sake */
-	bool unwatched;   /* epoll refused a pipe: all are read now and then */
-	struct kin kin;   /* the children that are no attempt */
+	struct instant wake;  /* not later than this, for the reactor's own sake */
+	bool unwatched;       /* epoll refused a pipe: all are read now and then */
+	struct reaper reaper; /* the children that are no attempt */
 };
 
 #define EVENT_SIGNAL UINT64_MAX
 #define FLED_MAX 1024 /* a list of them; others are killed without */
 /* SIGKILL works at once, as soon as there is a processor to die on, unless the kernel itself hangs (a dead disk). */
-#define KILLED_MAX SPAN_S(1)
-#define UNWATCHED_EACH SPAN_MS(20)
+#define KILLED_MAX DURATION_S(1)
+#define UNWATCHED_EACH DURATION_MS(20)
 #define HAD_NO_TIME \
 	10 /* an attempt with less than a tenth of attempt_timeout cannot tell a slow peer from a dead one */
 #define DRAIN_MAX \
 	64 /* reads at a time, more than a pipe holds: a child that never stops talking must not hold the loop */
 
 /* ---- records ---------------------------------------------------------------------------------------------------------- */
-static struct result *result_of(struct reactor *r, size_t k)
+static struct check_outcome *result_of(struct reactor *r, size_t k)
 {
-	return &r->run->results[r->run->plan_to_check[k]];
+	return &r->run->outcomes[r->run->plan_to_check[k]];
 }
 
-static void take_fact(struct result *res, const struct wire_record *rec)
+static void take_fact(struct check_outcome *res, const struct ipc_record *rec)
 {
 	struct fact *f = NULL;
 
@@ -65,7 +65,7 @@ static void take_fact(struct result *res, const struct wire_record *rec)
 }
 
 /* A check that talks to several peers reaches the same phase several times. */
-static void take_reached(struct result *res, const char *text)
+static void take_reached(struct check_outcome *res, const char *text)
 {
 	char cut[sizeof res->reached[0]]; /* at a character's end */
 
@@ -77,32 +77,33 @@ static void take_reached(struct result *res, const char *text)
 		memcpy(res->reached[res->n_reached++], cut, sizeof cut);
 }
 
-/* `whole`: the fence of this check is as high as any of the run. */
-static void take_record(struct run *run, struct live *l, struct result *res,
-			const struct wire_record *rec, bool whole)
+/* `whole`: the sandbox of this check is as high as any of the run. */
+static void take_record(struct run *run, struct live *l, struct check_outcome *res,
+			const struct ipc_record *rec, bool whole)
 {
 	switch (rec->type) {
-	case WIRE_STEP:
+	case IPC_STEP:
 		snprintf(res->step, sizeof res->step, "%s", rec->text);
 		break;
-	case WIRE_REACHED:
+	case IPC_REACHED:
 		take_reached(res, rec->text);
 		break;
-	case WIRE_FACT:
+	case IPC_FACT:
 		take_fact(res, rec);
 		break;
-	case WIRE_SUMMARY:
+	case IPC_SUMMARY:
 		snprintf(res->summary, sizeof res->summary, "%s", rec->text);
 		break;
-	case WIRE_NOTE:
+	case IPC_NOTE:
 		/* Kinds that run programs have fewer walls than others, which say all that they do and more. */
-		if (!run->fence_whole)
-			snprintf(run->fence_missing, sizeof run->fence_missing, "%s", rec->text);
-		run->fence_whole |= whole;
+		if (!run->sandbox_whole)
+			snprintf(run->sandbox_missing, sizeof run->sandbox_missing, "%s",
+				 rec->text);
+		run->sandbox_whole |= whole;
 		break;
-	case WIRE_FINAL:
+	case IPC_FINAL:
 		l->final = true;
-		l->passed = rec->verdict == V_PASS;
+		l->passed = rec->result == RESULT_PASS;
 		if (l->passed)
 			res->diag = (struct diag){0};
 		else
@@ -127,13 +128,13 @@ static void close_pipe(struct reactor *r, struct live *l)
 static void drain(struct reactor *r, size_t k)
 {
 	struct live *l = r->live[k];
-	bool whole = child_whole_fence(&r->run->profile->checks[r->run->plan_to_check[k]]);
-	struct wire_record rec;
+	bool whole = child_whole_sandbox(&r->run->profile->checks[r->run->plan_to_check[k]]);
+	struct ipc_record rec;
 
 	for (int i = 0; i < DRAIN_MAX && l->child.fd >= 0; i++) {
-		int got = wire_fill(&l->in, l->child.fd);
+		int got = ipc_fill(&l->in, l->child.fd);
 
-		while (!l->final && wire_next(&l->in, &rec))
+		while (!l->final && ipc_next(&l->in, &rec))
 			take_record(r->run, l, result_of(r, k), &rec, whole);
 		if (got == 1)
 			continue;
@@ -144,7 +145,7 @@ static void drain(struct reactor *r, size_t k)
 }
 
 /* ---- attempts ------------------------------------------------------------------------------------------------------------ */
-static void remember(struct result *res, enum diag_code code)
+static void remember(struct check_outcome *res, enum diag_code code)
 {
 	for (size_t i = 0; i < res->n_history; i++)
 		if (res->history[i].code == code) {
@@ -157,9 +158,9 @@ static void remember(struct result *res, enum diag_code code)
 	}
 }
 
-static void own_diag(struct result *res, enum diag_code code, const char *fmt, ...)
+static void own_diag(struct check_outcome *res, enum diag_code code, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
-static void own_diag(struct result *res, enum diag_code code, const char *fmt, ...)
+static void own_diag(struct check_outcome *res, enum diag_code code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -174,16 +175,16 @@ static void wait_for(pid_t pid, struct rusage *usage)
 	}
 }
 
-static void start_attempt(struct reactor *r, size_t k, struct mono now)
+static void start_attempt(struct reactor *r, size_t k, struct instant now)
 {
 	struct plan_check *c = &r->run->plan.checks[k];
 	const struct profile_check *check = &r->run->profile->checks[r->run->plan_to_check[k]];
-	struct result *res = result_of(r, k);
+	struct check_outcome *res = result_of(r, k);
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = k};
 	struct live *l = xcalloc(1, sizeof *l);
 
 	l->before = *res;
-	l->killed_until = MONO_NEVER;
+	l->killed_until = INSTANT_NEVER;
 	res->n_reached = res->n_facts = 0;
 	res->step[0] = res->summary[0] = '\0';
 	if (child_start(&l->child, check, c->attempts, now, c->attempt_deadline, r->setup) < 0) {
@@ -199,7 +200,7 @@ static void start_attempt(struct reactor *r, size_t k, struct mono now)
 		r->watcher->changed(r->watcher->ctx, r->run, r->run->plan_to_check[k], now);
 		return;
 	}
-	kin_attempt(&r->kin, l->child.pid);
+	reaper_attempt(&r->reaper, l->child.pid);
 	r->live[k] = l;
 	r->running++;
 	/* Refused (no memory, too many watches): then they are read without being called. */
@@ -209,22 +210,22 @@ static void start_attempt(struct reactor *r, size_t k, struct mono now)
 /* All groups are stopped before the first is killed: then nobody flees any more, and those that fled before can be found, since
  * they are below the child until it dies. Kills come last and in one go. Each wakes a process, which then competes with this
  * one for a processor: with looks at /proc in between, the last of hundreds would be killed late. */
-static void kill_attempts(struct reactor *r, const size_t *which, size_t n, struct mono now)
+static void kill_attempts(struct reactor *r, const size_t *which, size_t n, struct instant now)
 {
 	pid_t room[FLED_MAX];
-	struct tree_list fled = {.v = room, .max = FLED_MAX};
+	struct proctree_list fled = {.v = room, .max = FLED_MAX};
 
 	for (size_t i = 0; i < n; i++) {
 		struct live *l = r->live[which[i]];
 
 		l->killed = true;
-		if (mono_is_never(l->killed_until))
-			l->killed_until = mono_after(now, KILLED_MAX);
+		if (instant_is_never(l->killed_until))
+			l->killed_until = instant_after(now, KILLED_MAX);
 		if (kill(-l->child.pid, SIGSTOP) < 0)
 			kill(l->child.pid, SIGSTOP);
 	}
 	for (size_t i = 0; i < n; i++)
-		tree_stop_fled(r->live[which[i]]->child.pid, &fled);
+		proctree_stop_fled(r->live[which[i]]->child.pid, &fled);
 	for (size_t i = 0; i < n; i++)
 		if (kill(-r->live[which[i]]->child.pid, SIGKILL) < 0)
 			kill(r->live[which[i]]->child.pid, SIGKILL);
@@ -234,7 +235,7 @@ static void kill_attempts(struct reactor *r, const size_t *which, size_t n, stru
 
 /* Which of the nested limits ended the attempt, in the words of the profile. */
 static const char *limit_hit(const struct run *run, const struct plan_check *c,
-			     struct mono deadline)
+			     struct instant deadline)
 {
 	if (deadline.ns == run->plan.deadline.ns)
 		return "timeout of the run";
@@ -243,19 +244,19 @@ static const char *limit_hit(const struct run *run, const struct plan_check *c,
 
 /* Less than attempt_timeout when the time of its check or of the run ended first. What it took until it was reaped is
  * another matter: a busy machine adds to that. */
-static struct span given(const struct plan_check *c)
+static struct duration given(const struct plan_check *c)
 {
-	return mono_since(c->attempt_start, c->attempt_deadline);
+	return instant_since(c->attempt_start, c->attempt_deadline);
 }
 
 /* Killed: at its own limit that is a finding; when only the rest of the time ran out, what earlier attempts
  * found is the better word, with how far they got; when the run ended early it is none at all. */
-static void judge_killed(struct reactor *r, size_t k, struct mono now)
+static void judge_killed(struct reactor *r, size_t k, struct instant now)
 {
 	struct plan_check *c = &r->run->plan.checks[k];
-	struct result *res = result_of(r, k);
-	struct span ran = mono_since(c->attempt_start, now);
-	bool early = !mono_reached(c->attempt_deadline, now);
+	struct check_outcome *res = result_of(r, k);
+	struct duration ran = instant_since(c->attempt_start, now);
+	bool early = !instant_reached(c->attempt_deadline, now);
 	bool kept = res->diag.code != D_NONE && (early || given(c).ns < c->attempt_timeout.ns);
 	char span[32];
 
@@ -265,7 +266,7 @@ static void judge_killed(struct reactor *r, size_t k, struct mono now)
 	if (kept || early)
 		return;
 	own_diag(res, D_GUARD_DEADLINE, "killed after %s (%s) while: %s",
-		 span_text(ran, span, sizeof span), limit_hit(r->run, c, c->attempt_deadline),
+		 duration_text(ran, span, sizeof span), limit_hit(r->run, c, c->attempt_deadline),
 		 res->step[0] ? res->step : "nothing was reached");
 	remember(res, D_GUARD_DEADLINE);
 }
@@ -273,12 +274,13 @@ static void judge_killed(struct reactor *r, size_t k, struct mono now)
 /* Timed out because too little was left of the check's own time, next to nothing or less than twice what the attempt before
  * needed: that says nothing about the peer, and what the attempts before it found is the better word. A command that the
  * check ended itself is judged as one that was killed: it had its time or it had not. */
-static bool had_no_time(const struct live *l, const struct plan_check *c, const struct result *res)
+static bool had_no_time(const struct live *l, const struct plan_check *c,
+			const struct check_outcome *res)
 {
 	enum diag_code code = res->diag.code;
 	bool timed_out =
 	    code == D_DNS_TIMEOUT || code == D_CONNECT_TIMEOUT || code == D_ANSWER_TIMEOUT;
-	struct span had = given(c);
+	struct duration had = given(c);
 
 	if (l->before.diag.code == D_NONE || had.ns >= c->attempt_timeout.ns)
 		return false;
@@ -289,7 +291,7 @@ static bool had_no_time(const struct live *l, const struct plan_check *c, const 
 }
 
 /* By a kernel that is out of memory, when it says so. Otherwise nobody knows: that is what is said. */
-static void judge_kill(struct reactor *r, struct result *res, const struct rusage *usage,
+static void judge_kill(struct reactor *r, struct check_outcome *res, const struct rusage *usage,
 		       const char *step)
 {
 	if (oom_happened(&r->oom)) {
@@ -314,13 +316,13 @@ static void judge_ended(struct reactor *r, size_t k, const siginfo_t *info,
 			const struct rusage *usage)
 {
 	const struct check_kind *kind = r->run->profile->checks[r->run->plan_to_check[k]].kind;
-	struct result *res = result_of(r, k);
+	struct check_outcome *res = result_of(r, k);
 	const char *step = res->step[0] ? res->step : "nothing was reached";
 
 	if (info->si_code != CLD_EXITED && info->si_status == SIGKILL)
 		judge_kill(r, res, usage, step);
 	else if (child_memory(kind) &&
-		 fence_memory_met(r->setup->fence, usage->ru_maxrss, child_memory(kind)))
+		 sandbox_memory_met(r->setup->sandbox, usage->ru_maxrss, child_memory(kind)))
 		own_diag(res, D_GUARD_NO_MEMORY,
 			 "ended for want of memory; it held %ld MiB, and an attempt may use %llu; "
 			 "while: %s",
@@ -335,10 +337,10 @@ static void judge_ended(struct reactor *r, size_t k, const siginfo_t *info,
 }
 
 static void judge(struct reactor *r, size_t k, const siginfo_t *info, const struct rusage *usage,
-		  struct mono now)
+		  struct instant now)
 {
 	struct live *l = r->live[k];
-	struct result *res = result_of(r, k);
+	struct check_outcome *res = result_of(r, k);
 
 	if (l->final && !l->passed && had_no_time(l, &r->run->plan.checks[k], res)) {
 		*res = l->before;
@@ -362,18 +364,18 @@ static void judge(struct reactor *r, size_t k, const siginfo_t *info, const stru
 }
 
 /* The child is dead, or cannot be killed: then info is NULL. */
-static void finish_attempt(struct reactor *r, size_t k, const siginfo_t *info, struct mono now)
+static void finish_attempt(struct reactor *r, size_t k, const siginfo_t *info, struct instant now)
 {
 	struct live *l = r->live[k];
 	struct plan_check *c = &r->run->plan.checks[k];
-	struct result *res = result_of(r, k);
+	struct check_outcome *res = result_of(r, k);
 	struct rusage usage = {0};
 	bool retryable = true;
 
 	drain(r, k);
 	/* One that had no last word may have left processes behind, and the kernel has just handed them to this one. */
 	if (info && (!l->final || info->si_code != CLD_EXITED || info->si_status != 0))
-		kin_suspect(&r->kin, l->child.pid);
+		reaper_suspect(&r->reaper, l->child.pid);
 	/* The group before the child is reaped: afterwards its number may be another's. */
 	kill(-l->child.pid, SIGKILL);
 	if (info) {
@@ -383,7 +385,7 @@ static void finish_attempt(struct reactor *r, size_t k, const siginfo_t *info, s
 		own_diag(res, D_GUARD_DEADLINE, "could not be killed while: %s",
 			 res->step[0] ? res->step : "nothing was reached");
 	}
-	res->last_attempt = mono_since(c->attempt_start, now);
+	res->last_attempt = instant_since(c->attempt_start, now);
 	/* Also where it had no last word: then the one before it may have been kept. */
 	if (res->diag.code != D_NONE && !(l->final && l->passed))
 		retryable = diag_info(res->diag.code)->retryable;
@@ -412,7 +414,7 @@ static bool is_attempt(const void *ctx, pid_t pid)
 }
 
 /* A dead child that the service is to find stands first with the kernel, and hides the others. */
-static void reap_one_by_one(struct reactor *r, struct mono now)
+static void reap_one_by_one(struct reactor *r, struct instant now)
 {
 	for (size_t k = 0; k < r->run->plan.n; k++) {
 		siginfo_t info = {0};
@@ -423,14 +425,14 @@ static void reap_one_by_one(struct reactor *r, struct mono now)
 		    info.si_pid != 0)
 			finish_attempt(r, k, &info, now);
 	}
-	kin_reap(&r->kin, is_attempt, r);
+	reaper_reap(&r->reaper, is_attempt, r);
 }
 
 /* Peeks before it reaps, so that the group can be killed while its number is still ours. Strangers (orphans handed
  * to PID 1) are reaped in passing. */
 static void reap(struct reactor *r)
 {
-	struct mono now = mono_now();
+	struct instant now = instant_now();
 
 	for (;;) {
 		siginfo_t info = {0};
@@ -443,7 +445,7 @@ static void reap(struct reactor *r)
 		k = place_of(r, info.si_pid);
 		if (k < r->run->plan.n) {
 			finish_attempt(r, k, &info, now);
-		} else if (kin_is_the_services(&r->kin, info.si_pid)) {
+		} else if (reaper_is_the_services(&r->reaper, info.si_pid)) {
 			reap_one_by_one(r, now);
 			return;
 		} else {
@@ -461,7 +463,7 @@ static void kill_all(struct reactor *r)
 	for (size_t k = 0; k < r->run->plan.n; k++)
 		if (r->live[k])
 			which[n++] = k;
-	kill_attempts(r, which, n, mono_now());
+	kill_attempts(r, which, n, instant_now());
 }
 
 static void on_signal(struct reactor *r)
@@ -478,59 +480,59 @@ static void on_signal(struct reactor *r)
 		}
 		if (!r->run->signal)
 			r->run->signal = sig;
-		plan_stop(&r->run->plan, mono_now());
+		plan_stop(&r->run->plan, instant_now());
 	}
 }
 
 /* True when the plan must be asked again at once. */
-static bool carry_out(struct reactor *r, struct mono now, struct wish *wishes)
+static bool carry_out(struct reactor *r, struct instant now, struct action *actions)
 {
-	size_t n = plan_step(&r->run->plan, now, wishes), n_kills = 0;
+	size_t n = plan_step(&r->run->plan, now, actions), n_kills = 0;
 	cleanup_free size_t *kills = xcalloc(n + 1, sizeof *kills);
 	bool again = false;
 
 	for (size_t i = 0; i < n; i++)
-		if (wishes[i].kind == WISH_KILL)
-			kills[n_kills++] = wishes[i].check;
+		if (actions[i].kind == ACTION_KILL)
+			kills[n_kills++] = actions[i].check;
 	kill_attempts(r, kills, n_kills, now);
 	for (size_t i = 0; i < n; i++) {
-		if (wishes[i].kind != WISH_START)
+		if (actions[i].kind != ACTION_START)
 			continue;
-		start_attempt(r, wishes[i].check, now);
-		again |= !r->live[wishes[i].check];
+		start_attempt(r, actions[i].check, now);
+		again |= !r->live[actions[i].check];
 	}
 	return again;
 }
 
 /* What a killed process does not do (be gone) must not hold the run. */
-static void give_up_killed(struct reactor *r, struct mono now)
+static void give_up_killed(struct reactor *r, struct instant now)
 {
-	r->wake = r->unwatched ? mono_after(now, UNWATCHED_EACH) : MONO_NEVER;
+	r->wake = r->unwatched ? instant_after(now, UNWATCHED_EACH) : INSTANT_NEVER;
 	for (size_t k = 0; k < r->run->plan.n; k++) {
-		if (r->live[k] && mono_reached(r->live[k]->killed_until, now))
+		if (r->live[k] && instant_reached(r->live[k]->killed_until, now))
 			finish_attempt(r, k, NULL, now);
 		else if (r->live[k])
-			r->wake = mono_earlier(r->wake, r->live[k]->killed_until);
+			r->wake = instant_earlier(r->wake, r->live[k]->killed_until);
 	}
 }
 
-static int turn(struct reactor *r, struct wish *wishes, struct err *err)
+static int turn(struct reactor *r, struct action *actions, struct err *err)
 {
 	struct epoll_event events[64];
-	struct mono now = mono_now(), wake;
+	struct instant now = instant_now(), wake;
 	bool again;
 	int n;
 
 	give_up_killed(r, now);
-	again = carry_out(r, now, wishes);
+	again = carry_out(r, now, actions);
 	if (r->run->plan.over)
 		return 0;
 	/* At once, but not before signals and the dead are looked at: where no process is to be had it is so each time. */
 	wake = again ? now : r->run->plan.wake;
-	wake = mono_earlier(wake, r->watcher->tick(r->watcher->ctx, r->run, now));
-	wake = mono_earlier(wake, r->wake);
+	wake = instant_earlier(wake, r->watcher->tick(r->watcher->ctx, r->run, now));
+	wake = instant_earlier(wake, r->wake);
 	/* The clock once more: to start or to kill many takes its time. */
-	n = epoll_wait(r->epoll, events, ARRAY_LEN(events), mono_left_ms(wake, mono_now()));
+	n = epoll_wait(r->epoll, events, ARRAY_LEN(events), instant_left_ms(wake, instant_now()));
 	if (n < 0 && errno != EINTR)
 		return err_make(err, errno, "epoll_wait");
 	for (int i = 0; i < n; i++) {
@@ -549,10 +551,10 @@ static int turn(struct reactor *r, struct wish *wishes, struct err *err)
 /* Nobody is left, unless the loop failed: no child may outlive it. */
 static void end_all(struct reactor *r)
 {
-	struct mono until = mono_after(mono_now(), KILLED_MAX);
+	struct instant until = instant_after(instant_now(), KILLED_MAX);
 
 	kill_all(r);
-	while (r->running > 0 && !mono_reached(until, mono_now())) {
+	while (r->running > 0 && !instant_reached(until, instant_now())) {
 		poll(NULL, 0, 1);
 		reap(r);
 	}
@@ -561,10 +563,10 @@ static void end_all(struct reactor *r)
 /* The service must not find those that fled, not even dead. */
 static void end_fled(struct reactor *r)
 {
-	struct mono until = mono_after(mono_now(), KILLED_MAX);
+	struct instant until = instant_after(instant_now(), KILLED_MAX);
 
-	while ((r->run->left_behind = kin_kill_fled(&r->kin, until)) &&
-	       !mono_reached(until, mono_now())) {
+	while ((r->run->left_behind = reaper_kill_fled(&r->reaper, until)) &&
+	       !instant_reached(until, instant_now())) {
 		poll(NULL, 0, 1);
 		reap(r);
 	}
@@ -575,30 +577,30 @@ int reactor_run(struct run *run, const struct signals *signals, const struct wat
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = EVENT_SIGNAL};
 	cleanup_free struct live **live = xcalloc(run->plan.n + 1, sizeof *live);
-	cleanup_free struct wish *wishes = xcalloc(run->plan.n + 1, sizeof *wishes);
+	cleanup_free struct action *actions = xcalloc(run->plan.n + 1, sizeof *actions);
 	cleanup_fd int epoll = epoll_create1(EPOLL_CLOEXEC);
-	struct fence fence;
-	struct child_setup setup = {.fence = &fence, .mask = &signals->original};
+	struct sandbox sandbox;
+	struct child_setup setup = {.sandbox = &sandbox, .mask = &signals->original};
 	struct reactor r = {.run = run,
 			    .signals = signals,
 			    .watcher = watcher,
 			    .setup = &setup,
 			    .epoll = epoll,
 			    .live = live,
-			    .wake = MONO_NEVER};
+			    .wake = INSTANT_NEVER};
 	int rc = 0;
 
 	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, signals->fd, &ev) < 0)
 		return err_make(err, errno, "epoll");
-	fence_prepare(&fence, child_rooms(run->profile));
+	sandbox_prepare(&sandbox, child_sandbox_profiles(run->profile));
 	oom_watch(&r.oom);
-	kin_begin(&r.kin, signals->original_chld.sa_handler != SIG_IGN);
+	reaper_begin(&r.reaper, signals->original_chld.sa_handler != SIG_IGN);
 	while (rc == 0 && !run->plan.over)
-		rc = turn(&r, wishes, err);
+		rc = turn(&r, actions, err);
 	end_all(&r);
 	end_fled(&r);
-	fence_free(&fence);
-	kin_free(&r.kin);
-	run->ended = mono_now();
+	sandbox_free(&sandbox);
+	reaper_free(&r.reaper);
+	run->ended = instant_now();
 	return rc;
 }

@@ -1,7 +1,7 @@
 /* reactor: carries out what plan decides. One thread, one epoll loop, signals by descriptor.
  *
  * Starts and kills children, reads their records, reaps them (and, as PID 1, strangers), and keeps what they said
- * in run->results. Prints nothing: the watcher is told.
+ * in run->outcomes. Prints nothing: the watcher is told.
  */
 #ifndef SG_REACTOR_H
 #define SG_REACTOR_H
@@ -13,9 +13,9 @@
 struct watcher {
 	void *ctx;
 	/* An attempt of check i is over, or the check has given up without one. */
-	void (*changed)(void *ctx, const struct run *run, size_t check, struct mono now);
+	void (*changed)(void *ctx, const struct run *run, size_t check, struct instant now);
 	/* Called each turn; returns when it wants to be called again at the latest. */
-	struct mono (*tick)(void *ctx, const struct run *run, struct mono now);
+	struct instant (*tick)(void *ctx, const struct run *run, struct instant now);
 	/* The program ends at once, without a report. */
 	void (*abandon)(void *ctx);
 };

@@ -4,18 +4,19 @@
 
 const char *outcome_name(enum outcome o)
 {
-	static const char *const names[O__COUNT] = {
-	    [O_PENDING] = "pending", [O_PASS] = "pass",     [O_DEGRADED] = "degraded",
-	    [O_FAIL] = "fail",       [O_BROKEN] = "broken", [O_WAIVED] = "waived",
-	    [O_SKIPPED] = "skipped",
+	static const char *const names[OUTCOME__COUNT] = {
+	    [OUTCOME_PENDING] = "pending",   [OUTCOME_PASS] = "pass",
+	    [OUTCOME_DEGRADED] = "degraded", [OUTCOME_FAIL] = "fail",
+	    [OUTCOME_BROKEN] = "broken",     [OUTCOME_WAIVED] = "waived",
+	    [OUTCOME_SKIPPED] = "skipped",
 	};
 
 	return names[o];
 }
 
-const char *status_name(enum status s)
+const char *verdict_name(enum verdict s)
 {
-	return s == S_READY ? "ready" : s == S_DEGRADED ? "degraded" : "blocked";
+	return s == RUN_READY ? "ready" : s == RUN_DEGRADED ? "degraded" : "blocked";
 }
 
 /* What a check comes after, without those that do not run: they count as passed, the start is degraded anyway. */
@@ -30,14 +31,14 @@ static void plan_after(struct run *run, struct plan_check *to, const struct prof
 	to->n_after = n;
 }
 
-void run_init(struct run *run, const struct profile *p, struct mono now, bool one_round,
+void run_init(struct run *run, const struct profile *p, struct instant now, bool one_round,
 	      uint64_t seed)
 {
 	struct plan_check *checks = xcalloc(p->n + 1, sizeof *checks);
 	size_t n = 0;
 
 	*run = (struct run){.profile = p, .started = now, .ended = now};
-	run->results = xcalloc(p->n + 1, sizeof *run->results);
+	run->outcomes = xcalloc(p->n + 1, sizeof *run->outcomes);
 	run->plan_to_check = xcalloc(p->n + 1, sizeof *run->plan_to_check);
 	run->check_to_plan = xcalloc(p->n + 1, sizeof *run->check_to_plan);
 	for (size_t i = 0; i < p->n; i++) {
@@ -45,7 +46,7 @@ void run_init(struct run *run, const struct profile *p, struct mono now, bool on
 
 		run->check_to_plan[i] = SIZE_MAX;
 		if (c->waived_by || c->skipped) {
-			run->results[i].outcome = c->waived_by ? O_WAIVED : O_SKIPPED;
+			run->outcomes[i].outcome = c->waived_by ? OUTCOME_WAIVED : OUTCOME_SKIPPED;
 			continue;
 		}
 		run->check_to_plan[i] = n;
@@ -66,7 +67,7 @@ void run_free(struct run *run)
 	for (size_t k = 0; k < run->plan.n; k++)
 		free((void *)run->plan.checks[k].after);
 	free(run->plan.checks);
-	free(run->results);
+	free(run->outcomes);
 	free(run->plan_to_check);
 	free(run->check_to_plan);
 	free(run->summary);
@@ -74,21 +75,22 @@ void run_free(struct run *run)
 }
 
 /* ---- outcomes ---------------------------------------------------------------------------------------------------- */
-static enum outcome outcome_of(const struct plan_check *c, const struct result *r)
+static enum outcome outcome_of(const struct plan_check *c, const struct check_outcome *r)
 {
 	if (c->state == PS_PASSED)
-		return O_PASS;
+		return OUTCOME_PASS;
 	if (c->state != PS_GAVE_UP || r->cut_off)
-		return O_PENDING;
+		return OUTCOME_PENDING;
 	/* Never tried: whether the run ended before what it comes after had given up, or just behind it, is chance. */
 	if (c->dependency_failed || (c->attempts == 0 && r->diag.code == D_NONE))
-		return c->required ? O_PENDING : O_DEGRADED;
-	if (r->diag.code != D_NONE && diag_info(r->diag.code)->verdict == V_BROKEN)
-		return O_BROKEN;
-	return c->required ? O_FAIL : O_DEGRADED;
+		return c->required ? OUTCOME_PENDING : OUTCOME_DEGRADED;
+	if (r->diag.code != D_NONE && diag_info(r->diag.code)->result == RESULT_BROKEN)
+		return OUTCOME_BROKEN;
+	return c->required ? OUTCOME_FAIL : OUTCOME_DEGRADED;
 }
 
-static void say_undecided(const struct run *run, const struct plan_check *c, struct result *r)
+static void say_undecided(const struct run *run, const struct plan_check *c,
+			  struct check_outcome *r)
 {
 	const char *words, *name = "";
 
@@ -110,16 +112,16 @@ static void settle_outcomes(struct run *run)
 {
 	for (size_t k = 0; k < run->plan.n; k++) {
 		const struct plan_check *c = &run->plan.checks[k];
-		struct result *r = &run->results[run->plan_to_check[k]];
+		struct check_outcome *r = &run->outcomes[run->plan_to_check[k]];
 
 		r->outcome = outcome_of(c, r);
 		r->attempts = c->attempts;
 		if (c->attempts > 0) {
 			bool ended = c->state == PS_PASSED || c->state == PS_GAVE_UP;
 
-			r->elapsed = mono_since(c->first_attempt, ended ? c->ended : run->ended);
+			r->elapsed = instant_since(c->first_attempt, ended ? c->ended : run->ended);
 		}
-		if (r->diag.code == D_NONE && r->outcome != O_PASS)
+		if (r->diag.code == D_NONE && r->outcome != OUTCOME_PASS)
 			say_undecided(run, c, r);
 	}
 }
@@ -132,14 +134,15 @@ struct counts {
 static struct counts count(const struct run *run)
 {
 	struct counts n = {0};
-	size_t *const by[O__COUNT] = {
-	    [O_PENDING] = &n.pending, [O_PASS] = &n.passed,   [O_DEGRADED] = &n.degraded,
-	    [O_FAIL] = &n.failed,     [O_BROKEN] = &n.broken, [O_WAIVED] = &n.waived,
-	    [O_SKIPPED] = &n.skipped,
+	size_t *const by[OUTCOME__COUNT] = {
+	    [OUTCOME_PENDING] = &n.pending,   [OUTCOME_PASS] = &n.passed,
+	    [OUTCOME_DEGRADED] = &n.degraded, [OUTCOME_FAIL] = &n.failed,
+	    [OUTCOME_BROKEN] = &n.broken,     [OUTCOME_WAIVED] = &n.waived,
+	    [OUTCOME_SKIPPED] = &n.skipped,
 	};
 
 	for (size_t i = 0; i < run->profile->n; i++)
-		++*by[run->results[i].outcome];
+		++*by[run->outcomes[i].outcome];
 	return n;
 }
 
@@ -153,7 +156,7 @@ static void add_count(struct str *b, size_t n, const char *what, const char **se
 
 static void add_one(struct str *b, const struct run *run, size_t i)
 {
-	const struct result *r = &run->results[i];
+	const struct check_outcome *r = &run->outcomes[i];
 
 	str_addf(b, "%s: ", run->profile->checks[i].id);
 	if (r->diag.code != D_NONE)
@@ -168,17 +171,17 @@ static void add_one(struct str *b, const struct run *run, size_t i)
 static int weight(const struct run *run, size_t i)
 {
 	const struct profile_check *c = &run->profile->checks[i];
-	const struct result *r = &run->results[i];
+	const struct check_outcome *r = &run->outcomes[i];
 	const struct plan_check *p;
 
-	if (!c->required || run->check_to_plan[i] == SIZE_MAX || r->outcome == O_PASS)
+	if (!c->required || run->check_to_plan[i] == SIZE_MAX || r->outcome == OUTCOME_PASS)
 		return 0;
 	p = &run->plan.checks[run->check_to_plan[i]];
-	if (r->outcome == O_PENDING && !p->dependency_failed)
+	if (r->outcome == OUTCOME_PENDING && !p->dependency_failed)
 		return 1;
-	if (r->outcome == O_FAIL && p->failed_for_good)
+	if (r->outcome == OUTCOME_FAIL && p->failed_for_good)
 		return 5;
-	if (r->outcome == O_BROKEN)
+	if (r->outcome == OUTCOME_BROKEN)
 		return 3;
 	if (p->dependency_failed)
 		return p->failed_for_good ? 4 : 1;
@@ -217,18 +220,18 @@ static void add_losses(struct str *b, const struct run *run)
 		sep = "; ";
 	}
 	for (size_t i = 0; i < p->n; i++) {
-		if (!outcome_lost(run->results[i].outcome))
+		if (!outcome_lost(run->outcomes[i].outcome))
 			continue;
 		str_addf(b, "%s%s: %s", sep, p->checks[i].id,
 			 p->checks[i].common.degraded ? p->checks[i].common.degraded : "");
-		if (run->results[i].diag.code != D_NONE)
+		if (run->outcomes[i].diag.code != D_NONE)
 			str_addf(b, " (%s%s)",
-				 run->results[i].outcome == O_BROKEN ? "broken: " : "",
-				 diag_info(run->results[i].diag.code)->code);
+				 run->outcomes[i].outcome == OUTCOME_BROKEN ? "broken: " : "",
+				 diag_info(run->outcomes[i].diag.code)->code);
 		sep = "; ";
 	}
 	for (size_t i = 0; i < p->n; i++) {
-		if (run->results[i].outcome != O_SKIPPED)
+		if (run->outcomes[i].outcome != OUTCOME_SKIPPED)
 			continue;
 		str_addf(b, "%s%s: skipped on request", sep, p->checks[i].id);
 		sep = "; ";
@@ -265,10 +268,10 @@ static void write_summary(struct run *run, size_t who)
 	struct str b;
 
 	str_init(&b, SUMMARY_MAX);
-	span_text(mono_since(run->started, run->ended), span, sizeof span);
-	if (run->status == S_BLOCKED) {
+	duration_text(instant_since(run->started, run->ended), span, sizeof span);
+	if (run->verdict == RUN_BLOCKED) {
 		write_blocked(&b, run, who, &n);
-	} else if (run->status == S_READY) {
+	} else if (run->verdict == RUN_READY) {
 		str_addf(&b, "startguard: READY: %zu check%s passed in %s", n.passed,
 			 n.passed == 1 ? "" : "s", span);
 	} else {
@@ -293,9 +296,9 @@ static bool anything_lost(const struct run *run, bool *may_pass)
 
 	*may_pass = true;
 	for (size_t i = 0; i < run->profile->n; i++) {
-		const struct result *r = &run->results[i];
+		const struct check_outcome *r = &run->outcomes[i];
 
-		if (r->outcome == O_PASS)
+		if (r->outcome == OUTCOME_PASS)
 			continue;
 		lost = true;
 		if (r->diag.code == D_NONE || !diag_info(r->diag.code)->retryable)
@@ -309,7 +312,7 @@ static bool anything_lost(const struct run *run, bool *may_pass)
 	return lost;
 }
 
-void outcome_decide(struct run *run)
+void run_decide(struct run *run)
 {
 	bool may_pass, lost;
 	size_t who;
@@ -318,28 +321,28 @@ void outcome_decide(struct run *run)
 	who = blocker(run);
 	lost = anything_lost(run, &may_pass);
 	if (run->signal) {
-		run->status = S_BLOCKED;
+		run->verdict = RUN_BLOCKED;
 		run->exit_code = 128 + run->signal;
 	} else if (who != SIZE_MAX) {
-		run->status = S_BLOCKED;
+		run->verdict = RUN_BLOCKED;
 		run->exit_code = exit_by_weight[weight(run, who)];
 	} else if (lost && run->fail_on_degraded) {
-		run->status = S_BLOCKED;
+		run->verdict = RUN_BLOCKED;
 		run->exit_code = may_pass ? EXIT_TIME_UP : EXIT_BLOCKED;
 	} else {
-		run->status = lost ? S_DEGRADED : S_READY;
+		run->verdict = lost ? RUN_DEGRADED : RUN_READY;
 		run->exit_code = 0;
 	}
 	write_summary(run, who);
 }
 
-void outcome_override(struct run *run, int exit_code, const char *why)
+void run_override(struct run *run, int exit_code, const char *why)
 {
 	struct str b;
 
 	str_init(&b, SUMMARY_MAX);
 	str_addf(&b, "startguard: BLOCKED (%d): %s", exit_code, why);
-	run->status = S_BLOCKED;
+	run->verdict = RUN_BLOCKED;
 	run->exit_code = exit_code;
 	free(run->summary);
 	run->summary = xmalloc(b.len + 4);

@@ -1,13 +1,22 @@
-/* outcome: what became of each check, and the verdict of the run. Pure: decides from what the run has recorded. */
-#ifndef SG_OUTCOME_H
-#define SG_OUTCOME_H
+/* run: what became of each check, and the verdict of the run. Pure: decides from what the run has recorded. */
+#ifndef SG_RUN_H
+#define SG_RUN_H
 
 #include "plan.h"
 #include "profile.h"
 #include "ipc.h"
 
-enum outcome { O_PENDING, O_PASS, O_DEGRADED, O_FAIL, O_BROKEN, O_WAIVED, O_SKIPPED, O__COUNT };
-enum status { S_READY, S_DEGRADED, S_BLOCKED };
+enum outcome {
+	OUTCOME_PENDING,
+	OUTCOME_PASS,
+	OUTCOME_DEGRADED,
+	OUTCOME_FAIL,
+	OUTCOME_BROKEN,
+	OUTCOME_WAIVED,
+	OUTCOME_SKIPPED,
+	OUTCOME__COUNT
+};
+enum verdict { RUN_READY, RUN_DEGRADED, RUN_BLOCKED };
 
 #define EXIT_BLOCKED 69 /* waiting cannot help */
 #define EXIT_USAGE 64
@@ -25,14 +34,14 @@ enum status { S_READY, S_DEGRADED, S_BLOCKED };
 struct fact {
 	char key[FACT_KEY_MAX], value[FACT_VALUE_MAX];
 };
-struct result {
+struct check_outcome {
 	enum outcome outcome;
 	struct diag diag; /* of the last attempt that told something; code D_NONE: none */
 	int attempts;
-	struct span elapsed;       /* from the first attempt to the end */
-	struct span last_attempt;  /* how long the last one took */
-	bool cut_off;              /* its attempt was running when the run ended early */
-	char step[FACT_VALUE_MAX]; /* the last breadcrumb of the last attempt */
+	struct duration elapsed;      /* from the first attempt to the end */
+	struct duration last_attempt; /* how long the last one took */
+	bool cut_off;                 /* its attempt was running when the run ended early */
+	char step[FACT_VALUE_MAX];    /* the last breadcrumb of the last attempt */
 	char summary[FACT_VALUE_MAX];
 	size_t n_reached, n_facts, n_history;
 	char reached[REACHED_MAX][64];
@@ -45,38 +54,38 @@ struct result {
 
 struct run {
 	const struct profile *profile;
-	struct result *results; /* one for each check of the profile */
+	struct check_outcome *outcomes; /* one for each check of the profile */
 	struct plan plan;
 	size_t *plan_to_check, *check_to_plan; /* SIZE_MAX: not in the plan (waived, skipped) */
-	struct mono started, ended;
+	struct instant started, ended;
 	int signal; /* that ended it; 0: none */
 	bool fail_on_degraded;
 	bool left_behind; /* a process that an attempt started could not be ended */
-	char fence_missing
+	char sandbox_missing
 	    [FACT_VALUE_MAX];            /* what children said their fence lacks; empty: nothing */
-	bool fence_whole;                /* one said so whose fence is as high as any */
+	bool sandbox_whole;              /* one said so whose fence is as high as any */
 	const struct problems *problems; /* why it could not begin; NULL: it could */
-	/* What outcome_decide finds. */
-	enum status status;
+	/* What run_decide finds. */
+	enum verdict verdict;
 	int exit_code;
 	char *summary; /* the verdict line */
 };
 
 const char *outcome_name(enum outcome o);
-const char *status_name(enum status s);
+const char *verdict_name(enum verdict s);
 /* Has this check kept its promise, or was it left out knowingly? */
 static inline bool outcome_lost(enum outcome o)
 {
-	return o == O_DEGRADED || o == O_BROKEN;
+	return o == OUTCOME_DEGRADED || o == OUTCOME_BROKEN;
 }
 
 /* A run of this profile with nothing done yet; ids waived or skipped are settled at once. */
-void run_init(struct run *run, const struct profile *p, struct mono now, bool one_round,
+void run_init(struct run *run, const struct profile *p, struct instant now, bool one_round,
 	      uint64_t seed);
 void run_free(struct run *run);
 /* Fills outcomes, status, exit code and the verdict line. */
-void outcome_decide(struct run *run);
+void run_decide(struct run *run);
 /* Another verdict than the checks gave: the guard is in trouble, or the service cannot be started. */
-void outcome_override(struct run *run, int exit_code, const char *why);
+void run_override(struct run *run, int exit_code, const char *why);
 
 #endif

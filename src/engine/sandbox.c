@@ -75,7 +75,7 @@ static int allow_writing(int ruleset, uint64_t forbidden)
 	return (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
 }
 
-static void prepare_landlock(struct fence *f)
+static void prepare_landlock(struct sandbox *f)
 {
 	long version =
 	    syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -108,14 +108,14 @@ static int enter_landlock(int ruleset)
 	return (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }
 
-bool fence_knows_landlock(void)
+bool sandbox_knows_landlock(void)
 {
 	return true;
 }
 
 #else
 
-static void prepare_landlock(struct fence *f)
+static void prepare_landlock(struct sandbox *f)
 {
 	snprintf(f->landlock_missing, sizeof f->landlock_missing, "built without it");
 }
@@ -127,7 +127,7 @@ static int enter_landlock(int ruleset)
 	return -1;
 }
 
-bool fence_knows_landlock(void)
+bool sandbox_knows_landlock(void)
 {
 	return false;
 }
@@ -136,7 +136,7 @@ bool fence_knows_landlock(void)
 
 /* ---- before the first child ------------------------------------------------------------------------------------------ */
 /* A profile of thousands of checks makes the parent large, and every child with it. */
-static void measure(struct fence *f)
+static void measure(struct sandbox *f)
 {
 	cleanup_fd int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	char text[128] = "";
@@ -156,24 +156,24 @@ static void measure(struct fence *f)
 	f->data = data * page;
 }
 
-void fence_prepare(struct fence *f, unsigned rooms)
+void sandbox_prepare(struct sandbox *f, unsigned rooms)
 {
-	*f = (struct fence){.landlock = -1};
+	*f = (struct sandbox){.landlock = -1};
 	measure(f);
-	for (int room = 0; room < FENCE__COUNT; room++)
+	for (int room = 0; room < SANDBOX__COUNT; room++)
 		if (rooms & 1u << room)
-			fence_filter_make(&f->filters[room], (enum fence_room)room);
-	if (rooms & 1u << FENCE_PLAIN)
+			sandbox_filter_make(&f->filters[room], (enum sandbox_profile)room);
+	if (rooms & 1u << SANDBOX_PLAIN)
 		prepare_landlock(f);
 }
 
-void fence_free(struct fence *f)
+void sandbox_free(struct sandbox *f)
 {
-	for (int room = 0; room < FENCE__COUNT; room++)
+	for (int room = 0; room < SANDBOX__COUNT; room++)
 		free(f->filters[room].code);
 	if (f->landlock >= 0)
 		close(f->landlock);
-	*f = (struct fence){.landlock = -1};
+	*f = (struct sandbox){.landlock = -1};
 }
 
 /* ---- in the child ------------------------------------------------------------------------------------------------------- */
@@ -181,10 +181,10 @@ static void add_missing(char *missing, const char *what, const char *why)
 {
 	size_t n = strlen(missing);
 
-	snprintf(missing + n, FENCE_MISSING_MAX - n, "%sno %s: %s", n ? "; " : "", what, why);
+	snprintf(missing + n, SANDBOX_MISSING_MAX - n, "%sno %s: %s", n ? "; " : "", what, why);
 }
 
-static int enter_filter(const struct fence_filter *filter)
+static int enter_filter(const struct sandbox_filter *filter)
 {
 	struct sock_fprog program = {.len = filter->len, .filter = filter->code};
 
@@ -198,14 +198,14 @@ static int enter_filter(const struct fence_filter *filter)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
-void fence_enter(const struct fence *f, enum fence_room room, char *missing)
+void sandbox_enter(const struct sandbox *f, enum sandbox_profile room, char *missing)
 {
-	const struct fence_filter *filter = &f->filters[room];
+	const struct sandbox_filter *filter = &f->filters[room];
 
 	missing[0] = '\0';
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		add_missing(missing, "promise of no new privileges", strerror(errno));
-	if (room == FENCE_PLAIN) {
+	if (room == SANDBOX_PLAIN) {
 		if (f->landlock < 0)
 			add_missing(missing, "Landlock rules", f->landlock_missing);
 		else if (enter_landlock(f->landlock) < 0)
@@ -230,19 +230,19 @@ static void lower(__rlimit_resource_t what, uint64_t to)
 	setrlimit(what, &r);
 }
 
-void fence_limit(const struct fence *f, uint64_t memory)
+void sandbox_limit(const struct sandbox *f, uint64_t memory)
 {
 	/* RLIMIT_DATA and not RLIMIT_AS: what is reserved and never touched (stacks of threads that were, arenas, mapped
 	 * libraries) is no harm, and differs between machines by hundreds of MiB. */
 	if (!SANITIZED)
 		lower(RLIMIT_DATA, f->data + memory);
-	lower(RLIMIT_NOFILE, FENCE_DESCRIPTORS);
+	lower(RLIMIT_NOFILE, SANDBOX_DESCRIPTORS);
 	/* No file grows, with Landlock or without. Pipes and sockets are none; files of coverage are. */
 	if (!counts_coverage())
 		lower(RLIMIT_FSIZE, 0);
 }
 
-bool fence_memory_met(const struct fence *f, long max_rss_kib, uint64_t memory)
+bool sandbox_memory_met(const struct sandbox *f, long max_rss_kib, uint64_t memory)
 {
 	return !SANITIZED && (uint64_t)max_rss_kib * 1024 > f->resident + memory / 3;
 }

@@ -260,7 +260,7 @@ static void add_compat(scmp_filter_ctx ctx)
 }
 
 /* libseccomp before 2.6 writes to descriptors only. A filter has 2 KiB; the smallest pipe holds 4. */
-static int export(scmp_filter_ctx ctx, struct fence_filter *out)
+static int export(scmp_filter_ctx ctx, struct sandbox_filter *out)
 {
 	cleanup_fd int in = -1, to = -1;
 	int p[2], rc;
@@ -282,7 +282,7 @@ static int export(scmp_filter_ctx ctx, struct fence_filter *out)
 	return 0;
 }
 
-void fence_filter_make(struct fence_filter *out, enum fence_room room)
+void sandbox_filter_make(struct sandbox_filter *out, enum sandbox_profile room)
 {
 	struct making m = {.ctx = seccomp_init(SCMP_ACT_ALLOW)};
 
@@ -295,12 +295,12 @@ void fence_filter_make(struct fence_filter *out, enum fence_room room)
 		seccomp_attr_set(m.ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree, not a list */
 #endif
 	ban_list(&m, for_all, ARRAY_LEN(for_all), false);
-	if (m.rc == 0 && room == FENCE_PROGRAMS)
+	if (m.rc == 0 && room == SANDBOX_PROGRAMS)
 		add_compat(m.ctx);
 	ban_list(&m, for_all, ARRAY_LEN(for_all), true);
 	ban_namespaces(&m);
 	ban_terminal_input(&m);
-	if (room == FENCE_PLAIN)
+	if (room == SANDBOX_PLAIN)
 		ban_more_for_plain(&m);
 	if (m.rc == 0)
 		m.rc = export(m.ctx, out);
@@ -309,7 +309,7 @@ void fence_filter_make(struct fence_filter *out, enum fence_room room)
 	seccomp_release(m.ctx);
 }
 
-const char *fence_library(void)
+const char *sandbox_library(void)
 {
 	static char text[32];
 	const struct scmp_version *v = seccomp_version();
@@ -320,13 +320,13 @@ const char *fence_library(void)
 
 #else
 
-void fence_filter_make(struct fence_filter *out, enum fence_room room)
+void sandbox_filter_make(struct sandbox_filter *out, enum sandbox_profile room)
 {
 	(void)room;
 	snprintf(out->missing, sizeof out->missing, "built without libseccomp");
 }
 
-const char *fence_library(void)
+const char *sandbox_library(void)
 {
 	return NULL;
 }

@@ -1,13 +1,13 @@
-/* fence_filter: the lists of forbidden system calls, and the filter made of them by libseccomp.
+/* sandbox_filter: the lists of forbidden system calls, and the filter made of them by libseccomp.
  *
- * Called by fence.c only, in the parent, before the first fork. Nothing is installed here.
+ * Called by sandbox.c only, in the parent, before the first fork. Nothing is installed here.
  */
-#ifndef SG_FENCE_FILTER_H
-#define SG_FENCE_FILTER_H
+#ifndef SG_SANDBOX_FILTER_H
+#define SG_SANDBOX_FILTER_H
 
 #include "sandbox.h"
 
 /* Fills out->code and out->len; or out->missing. */
-void fence_filter_make(struct fence_filter *out, enum fence_room room);
+void sandbox_filter_make(struct sandbox_filter *out, enum sandbox_profile room);
 
 #endif

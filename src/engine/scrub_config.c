@@ -74,7 +74,7 @@ static void register_plain(const struct key *k, const void *field)
 		secret_plain(pairs->v[i].value);
 }
 
-void conf_words_register(const struct schema *schema, const void *conf)
+void scrub_config(const struct schema *schema, const void *conf)
 {
 	walk(schema, conf, register_plain); /* first: they decide how the secrets are looked for */
 	walk(schema, conf, register_secrets);

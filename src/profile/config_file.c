@@ -22,7 +22,7 @@ struct source {
 	struct str text;
 	struct origin *lines; /* of each line of text */
 	size_t n, cap;
-	struct file stack[CFG_INCLUDE_DEPTH]; /* files being read, for cycles */
+	struct file stack[CONFIG_FILE_INCLUDE_DEPTH]; /* files being read, for cycles */
 	size_t depth;
 	size_t files, bytes; /* read in all */
 	bool full;           /* more than may be read: said once */
@@ -200,15 +200,15 @@ static int check_bounds(struct source *s, const char *file, int line, bool too_l
 {
 	if (s->full)
 		return -1;
-	if (!too_long && s->files++ < CFG_FILES_MAX)
+	if (!too_long && s->files++ < CONFIG_FILES_MAX)
 		return 0;
 	s->full = true;
 	if (too_long)
 		problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, line, "",
-			    "more than %d MiB with all it includes", CFG_TEXT_MAX >> 20);
+			    "more than %d MiB with all it includes", CONFIG_FILE_TEXT_MAX >> 20);
 	else
 		problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, line, "",
-			    "more than %d files with all it includes", CFG_FILES_MAX);
+			    "more than %d files with all it includes", CONFIG_FILES_MAX);
 	return -1;
 }
 
@@ -231,9 +231,9 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 				    "%s includes itself", path);
 			return -1;
 		}
-	if (s->depth == CFG_INCLUDE_DEPTH) {
+	if (s->depth == CONFIG_FILE_INCLUDE_DEPTH) {
 		problem_add(s->problems, PROBLEM_ERROR, D_NONE, from, from_line, "",
-			    "more than %d files deep in @include", CFG_INCLUDE_DEPTH);
+			    "more than %d files deep in @include", CONFIG_FILE_INCLUDE_DEPTH);
 		return -1;
 	}
 	if (st.st_ino && !S_ISREG(st.st_mode) &&
@@ -242,7 +242,7 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 			    "%s%s: is not a file", from ? "@include " : "cannot read ", path);
 		return -1;
 	}
-	text = file_read(path, CFG_TEXT_MAX - s->bytes, &len);
+	text = file_read(path, CONFIG_FILE_TEXT_MAX - s->bytes, &len);
 	if (!text && errno == EFBIG)
 		return check_bounds(s, from ? from : kept, from_line, true);
 	if (!text) {
@@ -300,9 +300,9 @@ static struct node *to_node(struct source *s, const config_setting_t *c, int dep
 		break;
 	default:
 		n->type = config_setting_is_group(c) ? N_GROUP : N_LIST;
-		if (depth >= CFG_GROUP_DEPTH) {
+		if (depth >= CONFIG_FILE_GROUP_DEPTH) {
 			problem_add(s->problems, PROBLEM_ERROR, D_NONE, at->file, at->line, "",
-				    "groups nested more than %d deep", CFG_GROUP_DEPTH);
+				    "groups nested more than %d deep", CONFIG_FILE_GROUP_DEPTH);
 			break;
 		}
 		for (int i = 0; i < config_setting_length(c); i++)
@@ -318,13 +318,13 @@ static void close_source(struct source *s)
 	free(s->lines);
 }
 
-struct node *cfg_read_file(struct arena *a, const char *path, struct problems *problems)
+struct node *config_file_read(struct arena *a, const char *path, struct problems *problems)
 {
 	__attribute__((cleanup(close_source))) struct source s = {.arena = a, .problems = problems};
 	struct node *root = NULL;
 	config_t config;
 
-	str_init(&s.text, CFG_TEXT_MAX);
+	str_init(&s.text, CONFIG_FILE_TEXT_MAX);
 	if (add_file(&s, path, NULL, 0) < 0)
 		return NULL;
 	config_init(&config);
@@ -343,7 +343,8 @@ struct node *cfg_read_file(struct arena *a, const char *path, struct problems *p
 	return root;
 }
 
-struct node *cfg_read_value(struct arena *a, const char *name, const char *text, const char **why)
+struct node *config_file_read_value(struct arena *a, const char *name, const char *text,
+				    const char **why)
 {
 	__attribute__((cleanup(close_source))) struct source s = {.arena = a, .problems = NULL};
 	struct problems unused = {.arena = a};
@@ -351,7 +352,7 @@ struct node *cfg_read_value(struct arena *a, const char *name, const char *text,
 	config_t config;
 
 	s.problems = &unused;
-	str_init(&s.text, CFG_TEXT_MAX);
+	str_init(&s.text, CONFIG_FILE_TEXT_MAX);
 	str_addf(&s.text, "value = %s;", text);
 	config_init(&config);
 	*why = "is not a list or group as it would stand in a profile";
@@ -367,7 +368,7 @@ struct node *cfg_read_value(struct arena *a, const char *name, const char *text,
 #define STRINGIZE_(x) #x
 #define STRINGIZE(x) STRINGIZE_(x)
 
-const char *cfg_library(void)
+const char *config_file_library(void)
 {
 	return "libconfig " STRINGIZE(LIBCONFIG_VER_MAJOR) "." STRINGIZE(LIBCONFIG_VER_MINOR);
 }

@@ -155,7 +155,7 @@ static void load_top(struct load *l, const struct node *root)
 			problem_lower(l->problems, i);
 	l->p->top = top;
 	l->p->service = top->service ? profile_clean(l, top->service) : name_of_file(l->p);
-	l->p->timeout = top->timeout.ns == 0 ? SPAN_FOREVER : top->timeout;
+	l->p->timeout = top->timeout.ns == 0 ? DURATION_FOREVER : top->timeout;
 	l->p->parallel = top->parallel > 0 ? (size_t)top->parallel : 1;
 }
 
@@ -299,8 +299,8 @@ static struct load begin(struct profile *out, const struct profile_options *o,
 
 static void override(struct profile *p, const struct profile_options *o)
 {
-	if (span_is_set(o->timeout))
-		p->timeout = o->timeout.ns == 0 ? SPAN_FOREVER : o->timeout;
+	if (duration_is_set(o->timeout))
+		p->timeout = o->timeout.ns == 0 ? DURATION_FOREVER : o->timeout;
 	if (o->parallel > 0)
 		p->parallel = o->parallel;
 }
@@ -329,7 +329,7 @@ void profile_load(struct profile *out, const struct profile_options *o, struct p
 	l.fill.mode_ctx = &l;
 	if (o->profile) {
 		out->path = profile_find(&out->arena, o->profile, o->search_path, problems);
-		root = out->path ? cfg_read_file(&out->arena, out->path, problems) : NULL;
+		root = out->path ? config_file_read(&out->arena, out->path, problems) : NULL;
 		if (!root) {
 			out->mode = profile_mode(o);
 			return;
@@ -344,7 +344,7 @@ void profile_load(struct profile *out, const struct profile_options *o, struct p
 		load_kinds(&l, root);
 	} else {
 		out->service = "-";
-		out->timeout = SPAN_S(60);
+		out->timeout = DURATION_S(60);
 		out->parallel = 32;
 	}
 	load_waits(&l);
@@ -388,7 +388,7 @@ static void add_word(struct load *l, const struct check_kind *kind, struct node 
 	}
 	value = node_make_text(a, name, eq + 1, true);
 	if (eq[1] && strchr("([{", eq[1]) && takes_structure(kind, name)) {
-		struct node *structure = cfg_read_value(a, name, eq + 1, &why);
+		struct node *structure = config_file_read_value(a, name, eq + 1, &why);
 
 		/* A list also takes one text, such as [::1]:9092. */
 		if (structure || eq[1] != '[')
@@ -411,7 +411,7 @@ void profile_try(struct profile *out, const struct profile_options *o, const cha
 	l.fill.mode_ctx = &l;
 	group->type = N_GROUP;
 	out->service = "-";
-	out->timeout = SPAN_S(60);
+	out->timeout = DURATION_S(60);
 	out->parallel = 1;
 	load_mode(&l, &empty);
 	if (!k) {

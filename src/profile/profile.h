@@ -15,7 +15,7 @@ struct common_conf { /* the keys of every check */
 	struct strlist required_in, only_in, after;
 	const char *degraded, *description;
 	struct pairlist degraded_env;
-	struct span timeout, attempt_timeout, grace;
+	struct duration timeout, attempt_timeout, grace;
 };
 extern const struct schema common_schema;
 
@@ -28,7 +28,7 @@ extern const struct schema switch_schema;
 struct top_conf {
 	int64_t startguard, parallel;
 	const char *service, *mode, *description;
-	struct span timeout;
+	struct duration timeout;
 	const struct modes_conf *modes;
 };
 extern const struct schema
@@ -59,7 +59,7 @@ struct profile {
 	const char *path; /* NULL: none, only -w */
 	const char *service;
 	enum mode mode;
-	struct span timeout;
+	struct duration timeout;
 	size_t parallel;
 	struct profile_check *checks;
 	size_t n;
@@ -73,7 +73,7 @@ struct profile_options {     /* from the command line; all may be NULL, unset or
 	const char *search_path;
 	const char *mode;
 	const char *mode_source; /* "--mode" or the variable it came from */
-	struct span timeout;
+	struct duration timeout;
 	size_t parallel; /* 0: not given */
 	struct strlist waits, only, skip;
 	bool offline; /* lint: nothing of the environment is needed */

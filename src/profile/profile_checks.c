@@ -58,7 +58,7 @@ static void check_common(struct load *l, const struct node *at, const char *id,
 		else if (strchr(e->value, '\n'))
 			ERROR_AT(l, at, id, "degraded_env: %s holds a line break", e->name);
 	}
-	if (span_is_set(c->timeout) && node_child(at, "attempt_timeout") &&
+	if (duration_is_set(c->timeout) && node_child(at, "attempt_timeout") &&
 	    c->attempt_timeout.ns > c->timeout.ns)
 		ERROR_AT(l, at, id, "attempt_timeout is longer than timeout");
 }
@@ -91,7 +91,7 @@ static bool is_yes_or_no(const struct node *v)
 static const struct node *without_shared(struct load *l, const struct check_kind *kind,
 					 const struct node *group, bool for_kind)
 {
-	struct node *copy = arena_alloc(&l->p->arena, sizeof(*copy));
+	struct node *copy = arena_alloc(&l->p->arena, sizeof *copy);
 
 	*copy = *group;
 	copy->first = NULL;
@@ -101,7 +101,7 @@ static const struct node *without_shared(struct load *l, const struct check_kind
 		if (schema_find(kind->schema, c->name) && schema_find(&common_schema, c->name) &&
 		    is_yes_or_no(c) == for_kind)
 			continue;
-		child = arena_alloc(&l->p->arena, sizeof(*child));
+		child = arena_alloc(&l->p->arena, sizeof *child);
 		*child = *c;
 		child->next = NULL;
 		node_append(copy, child);
@@ -180,10 +180,10 @@ void load_check(struct load *l, const struct check_kind *kind, const char *name,
 	c->required = c->common.required_in.n
 			  ? mode_in(l->aliases, l->p->mode, &c->common.required_in)
 			  : c->common.required;
-	if (!c->required && !span_is_set(c->common.timeout))
-		c->common.timeout = SPAN_S(5);
+	if (!c->required && !duration_is_set(c->common.timeout))
+		c->common.timeout = DURATION_S(5);
 	/* What was not asked for gives way: show prints a profile that can be read again. */
-	if (span_is_set(c->common.timeout) && !node_child(node, "attempt_timeout") &&
+	if (duration_is_set(c->common.timeout) && !node_child(node, "attempt_timeout") &&
 	    c->common.attempt_timeout.ns > c->common.timeout.ns)
 		c->common.attempt_timeout = c->common.timeout;
 	c->waived_by = waiver_of(l->p, c->id);
@@ -228,9 +228,9 @@ void load_waits(struct load *l)
 	for (size_t i = 0; i < l->o->waits.n; i++) {
 		size_t before = l->problems->errors;
 		const char *why, *name;
-		struct wait_check w;
+		struct url_check w;
 
-		if (wait_parse(&w, a, l->o->waits.v[i], &why) < 0) {
+		if (url_check_parse(&w, a, l->o->waits.v[i], &why) < 0) {
 			/* The URL itself is not quoted: it may hold a password. */
 			problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0,
 				    arena_printf(a, "--wait number %zu", i + 1), "%s", why);

@@ -21,17 +21,19 @@ static const struct key common_keys[] = {
 	.doc =
 	    "Set for the service when this check degrades: the flag that turns the code path off.",
 	.example = "[\"CACHE_ENABLED=0\"]"),
-    KEY_SPAN(struct common_conf, timeout, .min = "10ms", .max = "24h",
-	     .doc = "How long it may take in all. Not given: the run's for a required check, 5s "
-		    "for another."),
-    KEY_SPAN(struct common_conf, attempt_timeout, .def = "5s", .min = "10ms", .max = "1h",
-	     .doc = "How long one attempt may take; then it is killed."),
+    KEY_DURATION(struct common_conf, timeout, .min = "10ms", .max = "24h",
+		 .doc =
+		     "How long it may take in all. Not given: the run's for a required check, 5s "
+		     "for another."),
+    KEY_DURATION(struct common_conf, attempt_timeout, .def = "5s", .min = "10ms", .max = "1h",
+		 .doc = "How long one attempt may take; then it is killed."),
     KEY_BOOL(struct common_conf, retry, .def = "true",
 	     .doc = "Whether failures that may pass are tried again."),
-    KEY_SPAN(struct common_conf, grace, .def = "0s", .max = "24h",
-	     .doc = "How long a failure that cannot pass by itself is retried all the same: for "
-		    "users, ACLs and "
-		    "schemas that a job is still creating."),
+    KEY_DURATION(struct common_conf, grace, .def = "0s", .max = "24h",
+		 .doc =
+		     "How long a failure that cannot pass by itself is retried all the same: for "
+		     "users, ACLs and "
+		     "schemas that a job is still creating."),
     KEY_STRLIST(struct common_conf, after,
 		.doc = "Ids of checks that must have passed before the first attempt.",
 		.example = "[\"kafka.events\"]"),
@@ -80,8 +82,8 @@ static const struct key top_keys[] = {
     KEY_GROUP(struct top_conf, modes, struct modes_conf, .sub = &modes_schema,
 	      .doc = "Further names this system uses for a mode.",
 	      .example = "{ prod = [\"enterprise\"]; }"),
-    KEY_SPAN(struct top_conf, timeout, .def = "60s", .max = "24h",
-	     .doc = "The whole run; 0 is for ever."),
+    KEY_DURATION(struct top_conf, timeout, .def = "60s", .max = "24h",
+		 .doc = "The whole run; 0 is for ever."),
     KEY_INT(struct top_conf, parallel, .def = "32", .min = "1", .max = "1024",
 	    .doc = "Attempts at once."),
     KEY_STR(struct top_conf, description, .doc = "For readers of the profile.",

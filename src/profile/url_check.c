@@ -85,7 +85,7 @@ static int add_opa(struct arena *a, struct node *group, const char *scheme, cons
 	return 0;
 }
 
-int wait_parse(struct wait_check *out, struct arena *a, const char *url, const char **why)
+int url_check_parse(struct url_check *out, struct arena *a, const char *url, const char **why)
 {
 	const char *sep = strstr(url, "://"), *rest = sep ? sep + 3 : "";
 	const struct form *f = sep ? find_form(url, (size_t)(sep - url)) : NULL;
@@ -112,7 +112,7 @@ int wait_parse(struct wait_check *out, struct arena *a, const char *url, const c
 		*why = "takes no user part";
 		return -1;
 	}
-	*out = (struct wait_check){
+	*out = (struct url_check){
 	    .kind = f->kind, .name = name_of(a, rest), .node = arena_alloc(a, sizeof *out->node)};
 	out->node->type = N_GROUP;
 	if (str_eq(f->kind, "kafka"))

@@ -8,9 +8,9 @@
 #include "write_nonblock.h"
 
 #define KEPT_MAX (256 * 1024)
-#define STALL_MAX SPAN_S(2) /* nobody reads */
-#define WAIT_MAX \
-	SPAN_S(  \
+#define STALL_MAX DURATION_S(2) /* nobody reads */
+#define WAIT_MAX    \
+	DURATION_S( \
 	    8) /* somebody reads, byte by byte; in all, less than an orchestrator waits after TERM */
 #define AGAIN_MS \
 	10 /* polls writable and takes nothing: a terminal with less room than a line end needs */
@@ -19,9 +19,9 @@
 static struct {
 	char *text; /* not yet written: from `from` to `len` */
 	size_t from, len, cap;
-	size_t lost;        /* lines dropped and not yet told */
-	bool in_line;       /* the last byte that went out was no newline */
-	struct span waited; /* so far; once in vain, and it is all used up */
+	size_t lost;            /* lines dropped and not yet told */
+	bool in_line;           /* the last byte that went out was no newline */
+	struct duration waited; /* so far; once in vain, and it is all used up */
 } kept;
 
 /* One write that does not block. The count, 0 when nothing goes out within `wait_ms`, -1 with errno. */
@@ -34,7 +34,7 @@ static ssize_t write_some(int fd, const char *text, size_t len, int wait_ms)
 	if (ready == 0 || (ready < 0 && errno == EINTR))
 		return 0;
 	/* Poll refused: better to write and perhaps to wait than to say nothing. */
-	n = nowait_write(fd, text, len < PIPE_BUF ? len : PIPE_BUF);
+	n = write_nonblock(fd, text, len < PIPE_BUF ? len : PIPE_BUF);
 	if (n >= 0 || (errno != EAGAIN && errno != EINTR))
 		return n;
 	if (wait_ms != 0)
@@ -95,7 +95,7 @@ static void keep(const char *text, size_t len)
 	kept.len += len;
 }
 
-void tell(const char *text, size_t len)
+void console_write(const char *text, size_t len)
 {
 	char note[128];
 
@@ -110,52 +110,53 @@ void tell(const char *text, size_t len)
 		keep(note, strlen(note));
 	}
 	keep(text, len);
-	tell_again();
+	console_retry();
 }
 
-bool tell_again(void)
+bool console_retry(void)
 {
 	while (offer(0) >= PIPE_BUF) { /* less of what is left: it takes no more now */
 	}
 	return kept.from < kept.len;
 }
 
-void tell_finish(void)
+void console_flush(void)
 {
-	struct mono start = mono_now(), now = start, stalled = mono_after(now, STALL_MAX);
-	struct mono until = mono_after(now, (struct span){WAIT_MAX.ns - kept.waited.ns});
+	struct instant start = instant_now(), now = start, stalled = instant_after(now, STALL_MAX);
+	struct instant until = instant_after(now, (struct duration){WAIT_MAX.ns - kept.waited.ns});
 
-	while (kept.from < kept.len && !mono_reached(until, now)) {
-		bool moved = offer(mono_left_ms(mono_earlier(until, stalled), now)) > 0;
+	while (kept.from < kept.len && !instant_reached(until, now)) {
+		bool moved = offer(instant_left_ms(instant_earlier(until, stalled), now)) > 0;
 
-		now = mono_now();
+		now = instant_now();
 		if (moved)
-			stalled = mono_after(now, STALL_MAX);
-		else if (mono_reached(stalled, now))
+			stalled = instant_after(now, STALL_MAX);
+		else if (instant_reached(stalled, now))
 			until = now;
 	}
-	kept.waited.ns =
-	    mono_reached(until, now) ? WAIT_MAX.ns : kept.waited.ns + mono_since(start, now).ns;
+	kept.waited.ns = instant_reached(until, now)
+			     ? WAIT_MAX.ns
+			     : kept.waited.ns + instant_since(start, now).ns;
 	drop_kept();
 }
 
-int tell_whole(int fd, const char *text, size_t len)
+int console_write_whole(int fd, const char *text, size_t len)
 {
-	struct mono now = mono_now(), until = mono_after(now, WAIT_MAX);
-	struct mono stalled = mono_after(now, STALL_MAX);
+	struct instant now = instant_now(), until = instant_after(now, WAIT_MAX);
+	struct instant stalled = instant_after(now, STALL_MAX);
 
 	while (len > 0) {
-		ssize_t n =
-		    write_some(fd, text, len, mono_left_ms(mono_earlier(until, stalled), now));
+		ssize_t n = write_some(fd, text, len,
+				       instant_left_ms(instant_earlier(until, stalled), now));
 
 		if (n < 0)
 			return -1;
-		now = mono_now();
+		now = instant_now();
 		if (n > 0)
-			stalled = mono_after(now, STALL_MAX);
+			stalled = instant_after(now, STALL_MAX);
 		text += n;
 		len -= (size_t)n;
-		if (len > 0 && mono_reached(mono_earlier(until, stalled), now)) {
+		if (len > 0 && instant_reached(instant_earlier(until, stalled), now)) {
 			errno = ETIMEDOUT;
 			return -1;
 		}

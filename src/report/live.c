@@ -3,9 +3,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define FIRST_AFTER SPAN_MS(100) /* a start that takes less is not worth a picture */
-#define BETWEEN SPAN_MS(100)
-#define CLOCK_EACH SPAN_S(1)
+#define FIRST_AFTER DURATION_MS(100) /* a start that takes less is not worth a picture */
+#define BETWEEN DURATION_MS(100)
+#define CLOCK_EACH DURATION_S(1)
 #define SETTLED_MAX (4 * 1024 * 1024)
 #define ERASE "\r\033[J" /* from the cursor to the end of the screen */
 
@@ -27,7 +27,7 @@ struct live_size live_size(int fd)
 
 void live_begin(struct live *l, const struct run *run, bool on)
 {
-	*l = (struct live){.on = on, .not_before = mono_after(run->started, FIRST_AFTER)};
+	*l = (struct live){.on = on, .not_before = instant_after(run->started, FIRST_AFTER)};
 	l->clock = l->not_before;
 	str_init(&l->settled, SETTLED_MAX);
 }
@@ -106,7 +106,7 @@ static const char *awaited(const struct run *run, const struct plan_check *c)
 static void add_state(struct str *b, const struct run *run, size_t k)
 {
 	const struct plan_check *c = &run->plan.checks[k];
-	const struct result *res = &run->results[run->plan_to_check[k]];
+	const struct check_outcome *res = &run->outcomes[run->plan_to_check[k]];
 
 	if (res->diag.code != D_NONE)
 		text_finding(b, res, c->attempts);
@@ -168,7 +168,7 @@ static void add_cut(struct str *out, const struct text_style *s, const char *lin
 }
 
 static void add_check(struct str *out, const struct run *run, const struct text_style *s, size_t k,
-		      size_t columns, struct mono now)
+		      size_t columns, struct instant now)
 {
 	const struct plan_check *c = &run->plan.checks[k];
 	struct str state, line;
@@ -177,7 +177,7 @@ static void add_check(struct str *out, const struct run *run, const struct text_
 	str_init(&line, 8192);
 	add_state(&state, run, k);
 	text_line(&line, s, LOOK_WAIT, run->profile->checks[run->plan_to_check[k]].id,
-		  c->attempts ? mono_since(c->first_attempt, now) : SPAN_UNSET, state.s);
+		  c->attempts ? instant_since(c->first_attempt, now) : DURATION_UNSET, state.s);
 	line.s[line.len - 1] = '\0'; /* its line end */
 	add_cut(out, s, line.s, columns);
 	str_free(&state);
@@ -186,7 +186,7 @@ static void add_check(struct str *out, const struct run *run, const struct text_
 
 /* Returns how many lines it took. The last one has no line end, so that the screen does not scroll for it. */
 static size_t add_lines(struct str *out, const struct run *run, const struct text_style *s,
-			struct live_size size, struct mono now)
+			struct live_size size, struct instant now)
 {
 	/* One column is left free: some terminals wrap when the last is written. One row as well, so that the line
 	 * above stays in sight. */
@@ -213,7 +213,7 @@ static size_t add_lines(struct str *out, const struct run *run, const struct tex
 }
 
 void live_draw(struct live *l, const struct run *run, const struct text_style *s,
-	       struct live_size size, struct mono now, struct str *out)
+	       struct live_size size, struct instant now, struct str *out)
 {
 	uint64_t digest;
 	size_t n;
@@ -225,7 +225,7 @@ void live_draw(struct live *l, const struct run *run, const struct text_style *s
 	if (size.columns == 0) /* asking failed in between: as it was is the best guess */
 		return;
 	digest = digest_of(run, size);
-	if (digest == l->shown && l->settled.len == 0 && !mono_reached(l->clock, now))
+	if (digest == l->shown && l->settled.len == 0 && !instant_reached(l->clock, now))
 		return;
 	str_add(out, ERASE);
 	str_addn(out, l->settled.s, l->settled.len);
@@ -236,16 +236,16 @@ void live_draw(struct live *l, const struct run *run, const struct text_style *s
 		str_addf(out, "\033[%zuA", n - 1);
 	l->drawn = true;
 	l->shown = digest;
-	l->not_before = mono_after(now, BETWEEN);
-	l->clock = mono_after(now, CLOCK_EACH);
+	l->not_before = instant_after(now, BETWEEN);
+	l->clock = instant_after(now, CLOCK_EACH);
 }
 
-struct mono live_wake(const struct live *l, struct mono now)
+struct instant live_wake(const struct live *l, struct instant now)
 {
 	if (!l->on)
-		return MONO_NEVER;
+		return INSTANT_NEVER;
 	/* Until it may draw again it has not looked whether something has changed. */
-	return mono_reached(l->not_before, now) ? l->clock : l->not_before;
+	return instant_reached(l->not_before, now) ? l->clock : l->not_before;
 }
 
 void live_end(struct live *l, struct str *out)

@@ -19,11 +19,11 @@ struct live_size {
 };
 struct live {
 	bool on;
-	bool drawn;             /* it is on the screen */
-	struct mono not_before; /* of the next drawing */
-	struct mono clock;      /* when the next is due though nothing has changed */
-	uint64_t shown;         /* digest of what the last one said */
-	struct str settled;     /* text for above the view, written with the next drawing */
+	bool drawn;                /* it is on the screen */
+	struct instant not_before; /* of the next drawing */
+	struct instant clock;      /* when the next is due though nothing has changed */
+	uint64_t shown;            /* digest of what the last one said */
+	struct str settled;        /* text for above the view, written with the next drawing */
 };
 
 /* Is descriptor `fd` a terminal that can move its cursor? */
@@ -34,16 +34,16 @@ void live_begin(struct live *l, const struct run *run, bool on);
 /* Takes text for above the view; false: the view is not on the screen, the caller writes it. */
 bool live_keep(struct live *l, const struct str *text);
 /* Is a drawing possible at `now`? Only then the size of the screen need be asked for. */
-static inline bool live_due(const struct live *l, struct mono now)
+static inline bool live_due(const struct live *l, struct instant now)
 {
-	return l->on && mono_reached(l->not_before, now);
+	return l->on && instant_reached(l->not_before, now);
 }
 /* Call when live_due. Fills `out` when there is something to draw. Turns itself off (l->on) before the first drawing
  * when the screen is too small for this run. */
 void live_draw(struct live *l, const struct run *run, const struct text_style *s,
-	       struct live_size size, struct mono now, struct str *out);
+	       struct live_size size, struct instant now, struct str *out);
 /* When it wants to be asked again. */
-struct mono live_wake(const struct live *l, struct mono now);
+struct instant live_wake(const struct live *l, struct instant now);
 /* Takes the view off the screen; `out` gets what removes it, and what was kept. */
 void live_end(struct live *l, struct str *out);
 void live_free(struct live *l);

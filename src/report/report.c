@@ -9,17 +9,17 @@
 #include "save.h"
 #include "console.h"
 
-#define SUMMARY_EACH SPAN_S(10)
-#define TELL_EACH SPAN_MS(50) /* how often a slow stderr is offered what it did not take */
-#define GAP_FIRST SPAN_S(1)   /* between two WAIT lines of one check; doubled each time, up to */
-#define GAP_MAX SPAN_S(10)
+#define SUMMARY_EACH DURATION_S(10)
+#define CONSOLE_EACH DURATION_MS(50) /* how often a slow stderr is offered what it did not take */
+#define GAP_FIRST DURATION_S(1) /* between two WAIT lines of one check; doubled each time, up to */
+#define GAP_MAX DURATION_S(10)
 
 struct shown {
 	bool done;           /* its last line is out */
 	enum diag_code code; /* of the last WAIT line */
 	char subject[DIAG_SUBJECT_MAX];
-	struct mono next; /* no further WAIT line before */
-	struct span gap;
+	struct instant next; /* no further WAIT line before */
+	struct duration gap;
 };
 
 /* ---- lines -------------------------------------------------------------------------------------------------------- */
@@ -41,7 +41,7 @@ static void end_line(struct str *b)
 static void put_text(struct str *b)
 {
 	end_line(b);
-	tell(b->s, b->len);
+	console_write(b->s, b->len);
 }
 
 /* Settled text: above the live view while there is one. */
@@ -52,7 +52,7 @@ static void put(struct report *r, struct str *b)
 		put_text(b);
 }
 
-void say(const char *fmt, ...)
+void log_line(const char *fmt, ...)
 {
 	char raw[4096], line[4096];
 	struct str b;
@@ -68,7 +68,7 @@ void say(const char *fmt, ...)
 	str_free(&b);
 }
 
-static void show_block(struct report *r, enum look look, size_t i, struct span elapsed,
+static void show_block(struct report *r, enum look look, size_t i, struct duration elapsed,
 		       int attempts)
 {
 	struct str b;
@@ -80,7 +80,7 @@ static void show_block(struct report *r, enum look look, size_t i, struct span e
 	r->shown[i].done = true;
 }
 
-static void show_line(struct report *r, enum look look, size_t i, struct span elapsed,
+static void show_line(struct report *r, enum look look, size_t i, struct duration elapsed,
 		      const char *text)
 {
 	struct str b;
@@ -109,7 +109,7 @@ static void show_beginning(struct report *r)
 			continue;
 		snprintf(text, sizeof text, "%s%s", s ? s->set_by : "left out",
 			 s ? " is on" : " by --only or --skip");
-		show_line(r, s ? LOOK_WAIVED : LOOK_SKIPPED, i, SPAN_UNSET, text);
+		show_line(r, s ? LOOK_WAIVED : LOOK_SKIPPED, i, DURATION_UNSET, text);
 		r->shown[i].done = true;
 	}
 }
@@ -133,7 +133,7 @@ void report_begin(struct report *r, const struct report_options *o, const struct
 	*r = (struct report){.o = o,
 			     .run = run,
 			     .style = text_style(run->profile, o->color),
-			     .next_summary = mono_after(run->started, SUMMARY_EACH)};
+			     .next_summary = instant_after(run->started, SUMMARY_EACH)};
 	r->shown = xcalloc(run->profile->n + 1, sizeof *r->shown);
 	live_begin(&r->live, run, !o->quiet && !o->verbose && live_possible(STDERR_FILENO));
 	write_date(r->started, sizeof r->started);
@@ -141,7 +141,7 @@ void report_begin(struct report *r, const struct report_options *o, const struct
 		show_beginning(r);
 }
 
-static bool first_time(const struct result *res)
+static bool first_time(const struct check_outcome *res)
 {
 	for (size_t i = 0; i < res->n_history; i++)
 		if (res->history[i].code == res->diag.code)
@@ -152,7 +152,7 @@ static bool first_time(const struct result *res)
 /* What was never seen of this check is told at once. What it has said before, as a check does that swings between two
  * states with every attempt, is told ever more rarely. */
 static bool worth_a_line(const struct report *r, const struct shown *shown,
-			 const struct result *res, struct mono now)
+			 const struct check_outcome *res, struct instant now)
 {
 	if (r->o->verbose)
 		return true;
@@ -160,21 +160,21 @@ static bool worth_a_line(const struct report *r, const struct shown *shown,
 	    (shown->code == res->diag.code && str_eq(shown->subject, res->diag.subject)))
 		return false;
 	return shown->code == D_NONE || (shown->code != res->diag.code && first_time(res)) ||
-	       mono_reached(shown->next, now);
+	       instant_reached(shown->next, now);
 }
 
-static void show_wait(struct report *r, size_t i, struct span elapsed, struct mono now)
+static void show_wait(struct report *r, size_t i, struct duration elapsed, struct instant now)
 {
-	const struct result *res = &r->run->results[i];
+	const struct check_outcome *res = &r->run->outcomes[i];
 	struct shown *shown = &r->shown[i];
 	struct str b;
 
 	if (!worth_a_line(r, shown, res, now))
 		return;
-	if (mono_reached(shown->next, now)) {
+	if (instant_reached(shown->next, now)) {
 		shown->gap.ns = shown->gap.ns ? shown->gap.ns * 2 : GAP_FIRST.ns;
 		shown->gap.ns = shown->gap.ns < GAP_MAX.ns ? shown->gap.ns : GAP_MAX.ns;
-		shown->next = mono_after(now, shown->gap);
+		shown->next = instant_after(now, shown->gap);
 	}
 	shown->code = res->diag.code;
 	memcpy(shown->subject, res->diag.subject, sizeof shown->subject);
@@ -185,14 +185,14 @@ static void show_wait(struct report *r, size_t i, struct span elapsed, struct mo
 	str_free(&b);
 }
 
-static void show_check(struct report *r, size_t i, struct mono now)
+static void show_check(struct report *r, size_t i, struct instant now)
 {
 	const struct run *run = r->run;
 	const struct plan_check *c = &run->plan.checks[run->check_to_plan[i]];
-	const struct result *res = &run->results[i];
-	struct span elapsed =
-	    c->attempts ? mono_since(c->first_attempt, c->state == PS_READY ? now : c->ended)
-			: SPAN_UNSET;
+	const struct check_outcome *res = &run->outcomes[i];
+	struct duration elapsed =
+	    c->attempts ? instant_since(c->first_attempt, c->state == PS_READY ? now : c->ended)
+			: DURATION_UNSET;
 
 	if (r->shown[i].done || r->o->quiet)
 		return;
@@ -200,7 +200,7 @@ static void show_check(struct report *r, size_t i, struct mono now)
 		show_line(r, LOOK_PASS, i, elapsed, res->summary);
 		r->shown[i].done = true;
 	} else if (c->state == PS_GAVE_UP && res->diag.code != D_NONE && !res->cut_off) {
-		bool broken = diag_info(res->diag.code)->verdict == V_BROKEN;
+		bool broken = diag_info(res->diag.code)->result == RESULT_BROKEN;
 
 		show_block(r,
 			   broken        ? LOOK_BROKEN
@@ -213,23 +213,23 @@ static void show_check(struct report *r, size_t i, struct mono now)
 }
 
 /* Once: it is the machine's doing, the same for all. Not before all of it is known, or nobody is left to say more. */
-static void show_fence(struct report *r, const struct run *run, bool at_the_end)
+static void show_sandbox(struct report *r, const struct run *run, bool at_the_end)
 {
-	if (!r->o->verbose || r->fence_shown || !run->fence_missing[0] ||
-	    !(run->fence_whole || at_the_end))
+	if (!r->o->verbose || r->sandbox_shown || !run->sandbox_missing[0] ||
+	    !(run->sandbox_whole || at_the_end))
 		return;
-	say("the checks run behind a lower fence: %s", run->fence_missing);
-	r->fence_shown = true;
+	log_line("the checks run behind a lower fence: %s", run->sandbox_missing);
+	r->sandbox_shown = true;
 }
 
-void report_changed(void *ctx, const struct run *run, size_t check, struct mono now)
+void report_changed(void *ctx, const struct run *run, size_t check, struct instant now)
 {
-	show_fence(ctx, run, false);
+	show_sandbox(ctx, run, false);
 	show_check(ctx, check, now);
 }
 
 /* True when the screen turned out to be too small for a view: from here on there are lines. */
-static bool draw(struct report *r, struct mono now)
+static bool draw(struct report *r, struct instant now)
 {
 	struct str b;
 
@@ -242,25 +242,25 @@ static bool draw(struct report *r, struct mono now)
 	return !r->live.on;
 }
 
-static struct mono summarize(struct report *r, struct mono now)
+static struct instant summarize(struct report *r, struct instant now)
 {
 	struct str b;
 
-	if (mono_reached(r->next_summary, now)) {
+	if (instant_reached(r->next_summary, now)) {
 		str_init(&b, 4096);
 		text_waiting(&b, r->run, now);
 		put_text(&b);
 		str_free(&b);
-		r->next_summary = mono_after(now, SUMMARY_EACH);
+		r->next_summary = instant_after(now, SUMMARY_EACH);
 	}
 	return r->next_summary;
 }
 
-struct mono report_tick(void *ctx, const struct run *run, struct mono now)
+struct instant report_tick(void *ctx, const struct run *run, struct instant now)
 {
 	struct report *r = ctx;
-	bool slow = tell_again();
-	struct mono again = slow ? mono_after(now, TELL_EACH) : MONO_NEVER;
+	bool slow = console_retry();
+	struct instant again = slow ? instant_after(now, CONSOLE_EACH) : INSTANT_NEVER;
 
 	if (r->o->quiet)
 		return again;
@@ -275,7 +275,7 @@ struct mono report_tick(void *ctx, const struct run *run, struct mono now)
 	if (draw(r, now))
 		for (size_t k = 0; k < run->plan.n; k++)
 			show_check(r, run->plan_to_check[k], now);
-	return mono_earlier(again, r->live.on ? live_wake(&r->live, now) : summarize(r, now));
+	return instant_earlier(again, r->live.on ? live_wake(&r->live, now) : summarize(r, now));
 }
 
 static void end_view(struct report *r)
@@ -307,17 +307,17 @@ void report_environment(const struct run *run, const char *report_file, size_t r
 	str_init(&degraded, room);
 	str_init(&waived, room);
 	for (size_t i = 0; i < p->n; i++) {
-		enum outcome o = run->results[i].outcome;
+		enum outcome o = run->outcomes[i].outcome;
 
 		if (outcome_lost(o))
 			add_id(&degraded, p->checks[i].id, room);
-		else if (o == O_WAIVED || o == O_SKIPPED)
+		else if (o == OUTCOME_WAIVED || o == OUTCOME_SKIPPED)
 			add_id(&waived, p->checks[i].id, room);
 		for (size_t k = 0; outcome_lost(o) && k < p->checks[i].common.degraded_env.n; k++)
 			set(ctx, p->checks[i].common.degraded_env.v[k].name,
 			    p->checks[i].common.degraded_env.v[k].value);
 	}
-	set(ctx, "STARTGUARD_STATUS", status_name(run->status));
+	set(ctx, "STARTGUARD_STATUS", verdict_name(run->verdict));
 	set(ctx, "STARTGUARD_MODE", mode_name(p->mode));
 	set(ctx, "STARTGUARD_DEGRADED", degraded.s);
 	set(ctx, "STARTGUARD_WAIVED", waived.s);
@@ -339,7 +339,8 @@ static void write_or_say(const char *what, const char *path, const struct str *t
 	char buf[1024];
 
 	if (save_file(path, text->s, text->len, mode, &err) < 0)
-		say("warning: the %s was not written: %s", what, err_text(&err, buf, sizeof buf));
+		log_line("warning: the %s was not written: %s", what,
+			 err_text(&err, buf, sizeof buf));
 	else if (written)
 		*written = true;
 }
@@ -358,8 +359,8 @@ void report_termination(const struct report_options *o, const struct run *run)
 	text_termination(&b, run);
 	/* Where nobody asked for it, nobody misses it. */
 	if (save_in_place(path, b.s, b.len, 0644, !by_default, &err) < 0 && !by_default)
-		say("warning: the termination message was not written: %s",
-		    err_text(&err, buf, sizeof buf));
+		log_line("warning: the termination message was not written: %s",
+			 err_text(&err, buf, sizeof buf));
 	str_free(&b);
 }
 
@@ -386,8 +387,8 @@ static void write_final(const struct report *r)
 	}
 	if (b.len > 0 && r->o->output)
 		write_or_say("report", r->o->output, &b, 0644, NULL);
-	else if (b.len > 0 && tell_whole(STDOUT_FILENO, b.s, b.len) < 0)
-		say("warning: the report was not written: stdout: %s", strerror(errno));
+	else if (b.len > 0 && console_write_whole(STDOUT_FILENO, b.s, b.len) < 0)
+		log_line("warning: the report was not written: stdout: %s", strerror(errno));
 	str_free(&b);
 }
 
@@ -400,7 +401,7 @@ static void write_files(struct report *r)
 		report_json(&b, r->run, r->started);
 		write_or_say("report", r->o->report_file, &b, 0644, &r->report_written);
 	}
-	if (r->o->env_file && r->run->status != S_BLOCKED) {
+	if (r->o->env_file && r->run->verdict != RUN_BLOCKED) {
 		str_reset(&b);
 		report_environment(r->run, r->report_written ? r->o->report_file : NULL,
 				   REPORT_ENV_MAX, add_env_line, &b);
@@ -425,14 +426,14 @@ void report_end(struct report *r)
 	const struct run *run = r->run;
 
 	end_view(r);
-	show_fence(r, run, true);
+	show_sandbox(r, run, true);
 	for (size_t i = 0; i < run->profile->n && !r->o->quiet; i++) {
 		if (r->shown[i].done)
 			continue;
-		show_block(r, text_look(run->results[i].outcome), i,
-			   run->results[i].attempts ? run->results[i].elapsed : SPAN_UNSET,
-			   run->results[i].attempts);
-		tell_finish(); /* nothing runs any more that it could hold */
+		show_block(r, text_look(run->outcomes[i].outcome), i,
+			   run->outcomes[i].attempts ? run->outcomes[i].elapsed : DURATION_UNSET,
+			   run->outcomes[i].attempts);
+		console_flush(); /* nothing runs any more that it could hold */
 	}
 	write_final(r);
 	write_files(r);
@@ -455,8 +456,8 @@ void report_again(struct report *r)
 	/* One that cannot be removed, as it could not be replaced, is emptied. */
 	if (r->o->env_file && lstat(r->o->env_file, &st) == 0 && S_ISREG(st.st_mode) &&
 	    unlink(r->o->env_file) < 0 && truncate(r->o->env_file, 0) < 0)
-		say("warning: the environment file was not removed: %s: %s", r->o->env_file,
-		    strerror(errno));
+		log_line("warning: the environment file was not removed: %s: %s", r->o->env_file,
+			 strerror(errno));
 	put_verdict(r);
 }
 

@@ -28,17 +28,17 @@ struct report {
 	char started[32]; /* wall clock */
 	struct text_style style;
 	struct live live;
-	struct mono next_summary;
+	struct instant next_summary;
 	struct shown *shown; /* what each check's last line said */
-	bool report_written, fence_shown;
+	bool report_written, sandbox_shown;
 };
 
 /* Copies nothing: options and run must outlive it. Prints the head line and what is settled before the start. */
 void report_begin(struct report *r, const struct report_options *o, const struct run *run);
 /* For the reactor's watcher; ctx is the struct report. */
-void report_changed(void *ctx, const struct run *run, size_t check, struct mono now);
-struct mono report_tick(void *ctx, const struct run *run, struct mono now);
-/* After outcome_decide: the rest of the lines, all files, at last the verdict line. */
+void report_changed(void *ctx, const struct run *run, size_t check, struct instant now);
+struct instant report_tick(void *ctx, const struct run *run, struct instant now);
+/* After run_decide: the rest of the lines, all files, at last the verdict line. */
 void report_end(struct report *r);
 /* After report_end, when the run turned out otherwise: files and verdict line once more. */
 void report_again(struct report *r);
@@ -49,7 +49,7 @@ void report_abandon(void *ctx);
 void report_free(struct report *r);
 
 /* One line on stderr, cleaned: "startguard: ...". */
-void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_line(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* What the service is told, as NAME, VALUE pairs, one call each. `report_file`: NULL when none was written. `room`: how long a
  * list of ids may become; a longer one ends in "...". */

@@ -8,7 +8,7 @@
 
 #include <sys/utsname.h>
 
-static const char *code_of(const struct result *r)
+static const char *code_of(const struct check_outcome *r)
 {
 	return r->diag.code != D_NONE ? diag_info(r->diag.code)->code : outcome_name(r->outcome);
 }
@@ -35,7 +35,7 @@ static bool problem_message(const struct problem *p, char *buf, size_t size)
 	return true;
 }
 
-static const char *hint_of(const struct result *r)
+static const char *hint_of(const struct check_outcome *r)
 {
 	return r->diag.hint[0]          ? r->diag.hint
 	       : r->diag.code != D_NONE ? diag_info(r->diag.code)->hint
@@ -43,20 +43,20 @@ static const char *hint_of(const struct result *r)
 }
 
 /* Did this check fail, in the eyes of somebody who looks at it alone? */
-static bool failed(const struct run *run, const struct result *r)
+static bool failed(const struct run *run, const struct check_outcome *r)
 {
-	return r->outcome == O_FAIL || r->outcome == O_PENDING ||
-	       (r->outcome != O_PASS && r->outcome != O_BROKEN && run->status == S_BLOCKED &&
-		run->fail_on_degraded);
+	return r->outcome == OUTCOME_FAIL || r->outcome == OUTCOME_PENDING ||
+	       (r->outcome != OUTCOME_PASS && r->outcome != OUTCOME_BROKEN &&
+		run->verdict == RUN_BLOCKED && run->fail_on_degraded);
 }
 
 /* Blocked, and none of the checks to blame. */
 static bool blocked_otherwise(const struct run *run)
 {
 	for (size_t i = 0; i < run->profile->n; i++)
-		if (run->results[i].outcome == O_BROKEN || failed(run, &run->results[i]))
+		if (run->outcomes[i].outcome == OUTCOME_BROKEN || failed(run, &run->outcomes[i]))
 			return false;
-	return run->status == S_BLOCKED;
+	return run->verdict == RUN_BLOCKED;
 }
 
 /* Results that are no check's. */
@@ -106,21 +106,23 @@ static void add_property(struct str *b, const char *name, const char *value)
 static void add_case(struct str *b, const struct run *run, size_t i)
 {
 	const struct profile_check *c = &run->profile->checks[i];
-	const struct result *r = &run->results[i];
-	const char *tag = r->outcome == O_BROKEN ? "error" : failed(run, r) ? "failure" : "skipped";
+	const struct check_outcome *r = &run->outcomes[i];
+	const char *tag = r->outcome == OUTCOME_BROKEN ? "error"
+			  : failed(run, r)             ? "failure"
+						       : "skipped";
 	char message[DIAG_SUBJECT_MAX + DIAG_CAUSE_MAX + 64];
 
 	str_add(b, "  <testcase");
 	add_attribute(b, "classname", c->kind->name);
 	add_attribute(b, "name", c->name);
-	str_addf(b, " time=\"%.3f\"", span_ms(r->elapsed) / 1000);
-	if (r->outcome == O_PASS) {
+	str_addf(b, " time=\"%.3f\"", duration_ms(r->elapsed) / 1000);
+	if (r->outcome == OUTCOME_PASS) {
 		str_add(b, "/>\n");
 		return;
 	}
-	if (r->outcome == O_SKIPPED)
+	if (r->outcome == OUTCOME_SKIPPED)
 		snprintf(message, sizeof message, "left out on request");
-	else if (r->outcome == O_WAIVED)
+	else if (r->outcome == OUTCOME_WAIVED)
 		snprintf(message, sizeof message, "waived by switches.%s", c->waived_by->name);
 	else
 		snprintf(message, sizeof message, "%s: %s%s%s", code_of(r), r->diag.subject,
@@ -166,7 +168,7 @@ static void add_properties(struct str *b, const struct run *run)
 	str_add(b, "  <properties>\n");
 	add_property(b, "startguard.version", STARTGUARD_VERSION);
 	add_property(b, "startguard.mode", mode_name(run->profile->mode));
-	add_property(b, "startguard.status", status_name(run->status));
+	add_property(b, "startguard.status", verdict_name(run->verdict));
 	add_property(b, "startguard.exit_code", code);
 	str_add(b, "  </properties>\n");
 }
@@ -178,11 +180,12 @@ static void add_suite(struct str *b, const struct run *run, const char *started)
 
 	uname(&host);
 	for (size_t i = 0; i < run->profile->n; i++) {
-		const struct result *r = &run->results[i];
+		const struct check_outcome *r = &run->outcomes[i];
 
-		errors += r->outcome == O_BROKEN;
+		errors += r->outcome == OUTCOME_BROKEN;
 		failures += failed(run, r);
-		skipped += r->outcome != O_PASS && r->outcome != O_BROKEN && !failed(run, r);
+		skipped +=
+		    r->outcome != OUTCOME_PASS && r->outcome != OUTCOME_BROKEN && !failed(run, r);
 	}
 	str_add(b, "<testsuite");
 	add_attribute(b, "name", run->profile->service);
@@ -191,7 +194,7 @@ static void add_suite(struct str *b, const struct run *run, const char *started)
 		 " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\" time=\"%.3f\" "
 		 "timestamp=\"%.19s\">\n",
 		 run->profile->n + own_cases(run), failures, errors, skipped,
-		 span_ms(mono_since(run->started, run->ended)) / 1000, started);
+		 duration_ms(instant_since(run->started, run->ended)) / 1000, started);
 }
 
 void report_junit(struct str *b, const struct run *run, const char *started)
@@ -224,21 +227,22 @@ static void add_yaml(struct str *b, const char *key, const char *value)
 /* Lost, and the start is not. */
 static bool may_be_missing(const struct run *run, size_t i)
 {
-	const struct result *r = &run->results[i];
+	const struct check_outcome *r = &run->outcomes[i];
 
-	if (r->outcome == O_BROKEN)
+	if (r->outcome == OUTCOME_BROKEN)
 		return !run->profile->checks[i].required && !run->fail_on_degraded;
-	return r->outcome == O_DEGRADED && !failed(run, r);
+	return r->outcome == OUTCOME_DEGRADED && !failed(run, r);
 }
 
 static void add_point(struct str *b, const struct run *run, size_t i)
 {
-	const struct result *r = &run->results[i];
-	bool ok = r->outcome == O_PASS ||
-		  ((r->outcome == O_WAIVED || r->outcome == O_SKIPPED) && !failed(run, r));
+	const struct check_outcome *r = &run->outcomes[i];
+	bool ok =
+	    r->outcome == OUTCOME_PASS ||
+	    ((r->outcome == OUTCOME_WAIVED || r->outcome == OUTCOME_SKIPPED) && !failed(run, r));
 
 	str_addf(b, "%sok %zu - %s", ok ? "" : "not ", i + 1, run->profile->checks[i].id);
-	if (ok && r->outcome != O_PASS)
+	if (ok && r->outcome != OUTCOME_PASS)
 		str_addf(b, " # SKIP %s", outcome_name(r->outcome));
 	else if (may_be_missing(run, i)) /* TODO is TAP's word for "not ok, but that is allowed" */
 		str_addf(b, " # TODO %s", outcome_name(r->outcome));
@@ -315,10 +319,10 @@ static void add_check_series(struct str *b, const char *name, const struct run *
 static void add_verdict(struct str *b, const struct run *run)
 {
 	add_family(b, "startguard_status", "Verdict of the start, 1 for the one that was given.");
-	for (enum status s = S_READY; s <= S_BLOCKED; s++) {
+	for (enum verdict s = RUN_READY; s <= RUN_BLOCKED; s++) {
 		add_run_series(b, "startguard_status", run);
-		add_label(b, "status", status_name(s), ",");
-		str_addf(b, "} %d\n", run->status == s);
+		add_label(b, "status", verdict_name(s), ",");
+		str_addf(b, "} %d\n", run->verdict == s);
 	}
 	add_family(b, "startguard_exit_code",
 		   "What startguard ended with, 0 when it did not block.");
@@ -326,7 +330,7 @@ static void add_verdict(struct str *b, const struct run *run)
 	str_addf(b, "} %d\n", run->exit_code);
 	add_family(b, "startguard_run_seconds", "How long the run took.");
 	add_run_series(b, "startguard_run_seconds", run);
-	str_addf(b, "} %.6f\n", span_ms(mono_since(run->started, run->ended)) / 1000);
+	str_addf(b, "} %.6f\n", duration_ms(instant_since(run->started, run->ended)) / 1000);
 }
 
 void report_prometheus(struct str *b, const struct run *run)
@@ -338,23 +342,23 @@ void report_prometheus(struct str *b, const struct run *run)
 		return;
 	add_family(b, "startguard_check_passed", "1 when the check passed.");
 	for (size_t i = 0; i < p->n; i++) {
-		const struct result *r = &run->results[i];
+		const struct check_outcome *r = &run->outcomes[i];
 
 		add_check_series(b, "startguard_check_passed", run, i);
 		add_label(b, "required", p->checks[i].required ? "true" : "false", ",");
 		add_label(b, "outcome", outcome_name(r->outcome), ",");
 		add_label(b, "code", r->diag.code != D_NONE ? code_of(r) : "", ",");
-		str_addf(b, "} %d\n", r->outcome == O_PASS);
+		str_addf(b, "} %d\n", r->outcome == OUTCOME_PASS);
 	}
 	add_family(b, "startguard_check_seconds",
 		   "From the first attempt of the check to its end.");
 	for (size_t i = 0; i < p->n; i++) {
 		add_check_series(b, "startguard_check_seconds", run, i);
-		str_addf(b, "} %.6f\n", span_ms(run->results[i].elapsed) / 1000);
+		str_addf(b, "} %.6f\n", duration_ms(run->outcomes[i].elapsed) / 1000);
 	}
 	add_family(b, "startguard_check_attempts", "How often the check was tried.");
 	for (size_t i = 0; i < p->n; i++) {
 		add_check_series(b, "startguard_check_attempts", run, i);
-		str_addf(b, "} %d\n", run->results[i].attempts);
+		str_addf(b, "} %d\n", run->outcomes[i].attempts);
 	}
 }

@@ -18,10 +18,10 @@ static void add_string(struct str *b, const char *key, const char *value, const 
 		str_add(b, "null");
 }
 
-static void add_ms(struct str *b, const char *key, struct span d, const char **sep)
+static void add_ms(struct str *b, const char *key, struct duration d, const char **sep)
 {
 	add_key(b, key, sep);
-	str_addf(b, "%.1f", span_ms(d));
+	str_addf(b, "%.1f", duration_ms(d));
 }
 
 static void add_bool(struct str *b, const char *key, bool value, const char **sep)
@@ -48,7 +48,7 @@ static bool is_number(const char *s)
 	return digits > 0 && s[digits] == '\0';
 }
 
-static void add_facts(struct str *b, const struct result *r, const char **outer)
+static void add_facts(struct str *b, const struct check_outcome *r, const char **outer)
 {
 	const char *sep = "";
 
@@ -69,8 +69,8 @@ static void add_facts(struct str *b, const struct result *r, const char **outer)
 	str_addc(b, '}');
 }
 
-static void add_findings(struct str *b, const struct profile_check *c, const struct result *r,
-			 const char **sep)
+static void add_findings(struct str *b, const struct profile_check *c,
+			 const struct check_outcome *r, const char **sep)
 {
 	const struct diag_info *info = r->diag.code != D_NONE ? diag_info(r->diag.code) : NULL;
 	const char *degraded = c->waived_by ? c->waived_by->conf.degraded : c->common.degraded;
@@ -86,7 +86,7 @@ static void add_findings(struct str *b, const struct profile_check *c, const str
 		add_string(b, "cause", r->diag.cause[0] ? r->diag.cause : info->title, sep);
 	if (info)
 		add_string(b, "hint", r->diag.hint[0] ? r->diag.hint : info->hint, sep);
-	if (degraded && r->outcome != O_PASS)
+	if (degraded && r->outcome != OUTCOME_PASS)
 		add_string(b, "degraded", degraded, sep);
 	if (c->waived_by)
 		add_string(b, "waived_by", c->waived_by->set_by, sep);
@@ -95,7 +95,7 @@ static void add_findings(struct str *b, const struct profile_check *c, const str
 static void add_check(struct str *b, const struct run *run, size_t i)
 {
 	const struct profile_check *c = &run->profile->checks[i];
-	const struct result *r = &run->results[i];
+	const struct check_outcome *r = &run->outcomes[i];
 	const char *sep = "";
 
 	str_add(b, "    { ");
@@ -107,7 +107,7 @@ static void add_check(struct str *b, const struct run *run, size_t i)
 		add_string(b, "description", c->common.description, &sep);
 	add_string(b, "outcome", outcome_name(r->outcome), &sep);
 	add_findings(b, c, r, &sep);
-	if (r->outcome == O_PASS && r->summary[0])
+	if (r->outcome == OUTCOME_PASS && r->summary[0])
 		add_string(b, "summary", r->summary, &sep);
 	add_key(b, "attempts", &sep);
 	str_addf(b, "%d", r->attempts);
@@ -120,7 +120,7 @@ static void add_check(struct str *b, const struct run *run, size_t i)
 		str_add_json_string(b, r->reached[k]);
 	}
 	str_addc(b, ']');
-	if (r->step[0] && r->outcome != O_PASS)
+	if (r->step[0] && r->outcome != OUTCOME_PASS)
 		add_string(b, "last_step", r->step, &sep);
 	add_facts(b, r, &sep);
 	add_key(b, "history", &sep);
@@ -190,14 +190,14 @@ void report_json(struct str *b, const struct run *run, const char *started)
 	str_add(b, "1");
 	add_string(b, "service", p->service, &sep);
 	add_string(b, "mode", mode_name(p->mode), &sep);
-	add_string(b, "status", status_name(run->status), &sep);
+	add_string(b, "status", verdict_name(run->verdict), &sep);
 	add_key(b, "exit_code", &sep);
 	str_addf(b, "%d", run->exit_code);
 	add_string(b, "profile", p->path ? path : NULL, &sep);
 	str_add(b, ",\n  ");
 	sep = "";
 	add_string(b, "started", started, &sep);
-	add_ms(b, "elapsed_ms", mono_since(run->started, run->ended), &sep);
+	add_ms(b, "elapsed_ms", instant_since(run->started, run->ended), &sep);
 	add_string(b, "summary", run->summary, &sep);
 	str_add(b, ",\n");
 	add_switches(b, p);

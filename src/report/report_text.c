@@ -14,10 +14,11 @@ static const struct {
 
 enum look text_look(enum outcome o)
 {
-	static const enum look look_of[O__COUNT] = {
-	    [O_PENDING] = LOOK_PENDING, [O_PASS] = LOOK_PASS,     [O_DEGRADED] = LOOK_DEGRADED,
-	    [O_FAIL] = LOOK_FAIL,       [O_BROKEN] = LOOK_BROKEN, [O_WAIVED] = LOOK_WAIVED,
-	    [O_SKIPPED] = LOOK_SKIPPED,
+	static const enum look look_of[OUTCOME__COUNT] = {
+	    [OUTCOME_PENDING] = LOOK_PENDING,   [OUTCOME_PASS] = LOOK_PASS,
+	    [OUTCOME_DEGRADED] = LOOK_DEGRADED, [OUTCOME_FAIL] = LOOK_FAIL,
+	    [OUTCOME_BROKEN] = LOOK_BROKEN,     [OUTCOME_WAIVED] = LOOK_WAIVED,
+	    [OUTCOME_SKIPPED] = LOOK_SKIPPED,
 	};
 
 	return look_of[o];
@@ -37,12 +38,12 @@ struct text_style text_style(const struct profile *p, bool color)
 
 /* ---- lines ----------------------------------------------------------------------------------------------------------- */
 static void add_head(struct str *b, const struct text_style *s, enum look look, const char *id,
-		     struct span elapsed)
+		     struct duration elapsed)
 {
 	char span[32] = "";
 
-	if (span_is_set(elapsed))
-		span_text(elapsed, span, sizeof span);
+	if (duration_is_set(elapsed))
+		duration_text(elapsed, span, sizeof span);
 	str_addf(b, "%s%-9s%s %-*s %8s  ", s->color ? looks[look].color : "", looks[look].word,
 		 s->color ? "\033[0m" : "", s->id_width, id, span);
 }
@@ -54,11 +55,11 @@ void text_title(struct str *b, const struct profile *p)
 	str_addf(b, "startguard %s · %s · mode %s · %zu check%s · %s\n", STARTGUARD_VERSION,
 		 p->service, mode_name(p->mode), p->n, p->n == 1 ? "" : "s",
 		 p->timeout.ns == INT64_MAX ? "no time limit"
-					    : span_unparse(p->timeout, span, sizeof span));
+					    : duration_unparse(p->timeout, span, sizeof span));
 }
 
 void text_line(struct str *b, const struct text_style *s, enum look look, const char *id,
-	       struct span elapsed, const char *text)
+	       struct duration elapsed, const char *text)
 {
 	add_head(b, s, look, id, elapsed);
 	str_add(b, text);
@@ -67,7 +68,7 @@ void text_line(struct str *b, const struct text_style *s, enum look look, const 
 	str_addc(b, '\n');
 }
 
-static void add_code(struct str *b, const struct result *res)
+static void add_code(struct str *b, const struct check_outcome *res)
 {
 	if (res->diag.code == D_NONE)
 		return;
@@ -76,7 +77,7 @@ static void add_code(struct str *b, const struct result *res)
 		str_addf(b, " %s", res->diag.subject);
 }
 
-void text_finding(struct str *b, const struct result *res, int attempts)
+void text_finding(struct str *b, const struct check_outcome *res, int attempts)
 {
 	add_code(b, res);
 	if (attempts > 1)
@@ -92,7 +93,7 @@ static void add_detail(struct str *b, const char *label, const char *text)
 		str_addf(b, "          %-9s%s\n", label, text);
 }
 
-static void add_reached(struct str *b, const struct result *res)
+static void add_reached(struct str *b, const struct check_outcome *res)
 {
 	if (res->n_reached == 0)
 		return;
@@ -103,7 +104,7 @@ static void add_reached(struct str *b, const struct result *res)
 }
 
 /* "seen: 11 x connect-refused, 1 x redis-loading": only when it was not one and the same all along. */
-static void add_history(struct str *b, const struct result *res)
+static void add_history(struct str *b, const struct check_outcome *res)
 {
 	if (res->n_history < 2)
 		return;
@@ -116,10 +117,10 @@ static void add_history(struct str *b, const struct result *res)
 
 /* Which check, which code, where, how often and how long, how far it got, what the other side said, what to do. */
 void text_block(struct str *b, const struct text_style *s, enum look look, const struct run *run,
-		size_t i, struct span elapsed, int attempts)
+		size_t i, struct duration elapsed, int attempts)
 {
 	const struct profile_check *c = &run->profile->checks[i];
-	const struct result *res = &run->results[i];
+	const struct check_outcome *res = &run->outcomes[i];
 	const char *hint = res->diag.hint;
 
 	if (!*hint && res->diag.code != D_NONE)
@@ -148,7 +149,7 @@ static bool waits(const struct plan_check *c)
 	return c->state != PS_PASSED && c->state != PS_GAVE_UP;
 }
 
-void text_waiting(struct str *b, const struct run *run, struct mono now)
+void text_waiting(struct str *b, const struct run *run, struct instant now)
 {
 	size_t waiting = 0, named = 0;
 	char span[32];
@@ -156,7 +157,7 @@ void text_waiting(struct str *b, const struct run *run, struct mono now)
 	for (size_t k = 0; k < run->plan.n; k++)
 		waiting += waits(&run->plan.checks[k]);
 	str_addf(b, "startguard: waiting since %s for %zu of %zu checks:",
-		 span_text(mono_since(run->started, now), span, sizeof span), waiting,
+		 duration_text(instant_since(run->started, now), span, sizeof span), waiting,
 		 run->profile->n);
 	for (size_t k = 0; k < run->plan.n && named < NAMED_MAX; k++) {
 		size_t i = run->plan_to_check[k];
@@ -164,8 +165,8 @@ void text_waiting(struct str *b, const struct run *run, struct mono now)
 		if (!waits(&run->plan.checks[k]))
 			continue;
 		str_addf(b, "%s %s", named++ ? "," : "", run->profile->checks[i].id);
-		if (run->results[i].diag.code != D_NONE)
-			str_addf(b, " (%s)", diag_info(run->results[i].diag.code)->code);
+		if (run->outcomes[i].diag.code != D_NONE)
+			str_addf(b, " (%s)", diag_info(run->outcomes[i].diag.code)->code);
 	}
 	str_add(b, waiting > named ? ", ...\n" : "\n");
 }
@@ -174,12 +175,12 @@ void text_waiting(struct str *b, const struct run *run, struct mono now)
 void text_verdict(struct str *b, const struct text_style *s, const struct run *run)
 {
 	static const enum look like[] = {
-	    [S_READY] = LOOK_PASS, [S_DEGRADED] = LOOK_DEGRADED, [S_BLOCKED] = LOOK_FAIL};
+	    [RUN_READY] = LOOK_PASS, [RUN_DEGRADED] = LOOK_DEGRADED, [RUN_BLOCKED] = LOOK_FAIL};
 	size_t name = strcspn(run->summary, " ") + 1, word = strcspn(run->summary + name, " :");
 
 	if (s->color)
 		str_addf(b, "%.*s%s%.*s\033[0m%s\n", (int)name, run->summary,
-			 looks[like[run->status]].color, (int)word, run->summary + name,
+			 looks[like[run->verdict]].color, (int)word, run->summary + name,
 			 run->summary + name + word);
 	else
 		str_addf(b, "%s\n", run->summary);
@@ -194,11 +195,11 @@ static size_t add_lost_checks(struct str *b, const struct run *run, size_t width
 	size_t left_out = 0;
 
 	for (size_t i = 0; i < run->profile->n; i++) {
-		const struct result *res = &run->results[i];
+		const struct check_outcome *res = &run->outcomes[i];
 		char line[TERMINATION_MAX];
 		struct str whole;
 
-		if (res->outcome == O_PASS)
+		if (res->outcome == OUTCOME_PASS)
 			continue;
 		str_init(&whole, sizeof line);
 		str_addf(&whole, "%s %s ", looks[text_look(res->outcome)].word,

@@ -29,14 +29,14 @@ enum look text_look(enum outcome o);
 void text_title(struct str *b, const struct profile *p);
 /* "WAIT      redis.cache    0.3 s  " and what follows: `text`, a whole line. */
 void text_line(struct str *b, const struct text_style *s, enum look look, const char *id,
-	       struct span elapsed, const char *text);
+	       struct duration elapsed, const char *text);
 /* Code, subject, number of attempts and cause of what the last attempt found. */
-void text_finding(struct str *b, const struct result *res, int attempts);
+void text_finding(struct str *b, const struct check_outcome *res, int attempts);
 /* What is known of a check that did not pass, in several lines. */
 void text_block(struct str *b, const struct text_style *s, enum look look, const struct run *run,
-		size_t i, struct span elapsed, int attempts);
+		size_t i, struct duration elapsed, int attempts);
 /* "startguard: waiting since 10.0 s for 2 of 5 checks: ..." */
-void text_waiting(struct str *b, const struct run *run, struct mono now);
+void text_waiting(struct str *b, const struct run *run, struct instant now);
 void text_verdict(struct str *b, const struct text_style *s, const struct run *run);
 
 /* The verdict and one line for each check that did not pass, in at most TERMINATION_MAX bytes: causes are cut

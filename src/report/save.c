@@ -37,10 +37,10 @@ static int open_already(const char *path)
 
 static int write_to(int fd, const char *path, const char *text, size_t len, struct err *err)
 {
-	return tell_whole(fd, text, len) < 0 ? err_make(err, errno, "write %s", path) : 0;
+	return console_write_whole(fd, text, len) < 0 ? err_make(err, errno, "write %s", path) : 0;
 }
 
-/* Opening a pipe that nobody reads must not hang, nor may writing to one: tell_whole waits a little. */
+/* Opening a pipe that nobody reads must not hang, nor may writing to one: console_write_whole waits a little. */
 static int write_directly(const char *path, const char *text, size_t len, struct err *err)
 {
 	cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -178,7 +178,7 @@ int save_in_place(const char *path, const char *text, size_t len, mode_t mode, b
 	if (fd < 0)
 		return err_make(err, failed, "open %s", path);
 	failed = 0;
-	if (tell_whole(fd, text, len) < 0)
+	if (console_write_whole(fd, text, len) < 0)
 		failed = errno;
 	/* Half a message is worse than none, and what stood there before is none of ours. */
 	if (regular && ftruncate(fd, failed ? 0 : (off_t)len) < 0 && !failed)

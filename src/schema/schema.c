@@ -377,8 +377,8 @@ static void set_unset(const struct key *k, void *field)
 		*(int64_t *)field = INT_UNSET;
 	else if (k->type == K_NUM)
 		*(double *)field = NAN;
-	else if (k->type == K_SPAN)
-		*(struct span *)field = SPAN_UNSET;
+	else if (k->type == K_DURATION)
+		*(struct duration *)field = DURATION_UNSET;
 	else if (k->type == K_SIZE)
 		*(struct size *)field = (struct size){-1};
 	else if (k->type == K_ENUM)

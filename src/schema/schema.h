@@ -52,7 +52,7 @@ enum key_type {
 	K_INT,      /* int64_t            INT_UNSET */
 	K_NUM,      /* double             NAN: not given */
 	K_BOOL,     /* bool               always give a default */
-	K_SPAN,     /* struct span        SPAN_UNSET */
+	K_DURATION, /* struct duration        DURATION_UNSET */
 	K_SIZE,     /* struct size */
 	K_ENUM,     /* int                index into .choices; ENUM_UNSET */
 	K_URL,      /* struct url         text NULL: not given */
@@ -112,7 +112,7 @@ struct schema {
 #define KEY_INT(T, f, ...) KEY_ROW(T, f, K_INT, int64_t, __VA_ARGS__)
 #define KEY_NUM(T, f, ...) KEY_ROW(T, f, K_NUM, double, __VA_ARGS__)
 #define KEY_BOOL(T, f, ...) KEY_ROW(T, f, K_BOOL, bool, __VA_ARGS__)
-#define KEY_SPAN(T, f, ...) KEY_ROW(T, f, K_SPAN, struct span, __VA_ARGS__)
+#define KEY_DURATION(T, f, ...) KEY_ROW(T, f, K_DURATION, struct duration, __VA_ARGS__)
 #define KEY_SIZE(T, f, ...) KEY_ROW(T, f, K_SIZE, struct size, __VA_ARGS__)
 #define KEY_ENUM(T, f, ...) KEY_ROW(T, f, K_ENUM, int, __VA_ARGS__)
 #define KEY_URL(T, f, ...) KEY_ROW(T, f, K_URL, struct url, __VA_ARGS__)

@@ -19,7 +19,7 @@ const char *key_type_text(const struct key *key)
 		return "a number";
 	case K_BOOL:
 		return "true or false";
-	case K_SPAN:
+	case K_DURATION:
 		return "a time such as \"5s\"";
 	case K_SIZE:
 		return "a size such as \"64KiB\"";
@@ -62,8 +62,8 @@ bool key_is_given(const struct key *key, const void *conf)
 		return !isnan(*(const double *)field);
 	case K_BOOL:
 		return true;
-	case K_SPAN:
-		return span_is_set(*(const struct span *)field);
+	case K_DURATION:
+		return duration_is_set(*(const struct duration *)field);
 	case K_SIZE:
 		return ((const struct size *)field)->bytes >= 0;
 	case K_ENUM:
@@ -207,8 +207,9 @@ void key_print(const struct key *key, const void *conf, struct str *out, int ind
 	case K_BOOL:
 		str_add(out, *(const bool *)field ? "true" : "false");
 		break;
-	case K_SPAN:
-		str_addf(out, "\"%s\"", span_unparse(*(const struct span *)field, buf, sizeof buf));
+	case K_DURATION:
+		str_addf(out, "\"%s\"",
+			 duration_unparse(*(const struct duration *)field, buf, sizeof buf));
 		break;
 	case K_SIZE:
 		add_size(out, ((const struct size *)field)->bytes);
@@ -249,7 +250,7 @@ static const char *no_environment(const char *name)
 
 static const char *bounds_rule(const struct key *k)
 {
-	bool number = k->type == K_INT, span = k->type == K_SPAN, size = k->type == K_SIZE;
+	bool number = k->type == K_INT, span = k->type == K_DURATION, size = k->type == K_SIZE;
 
 	if ((number || span) && !k->max)
 		return "number or span without its largest value";

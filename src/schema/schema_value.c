@@ -100,9 +100,9 @@ static int fill_bool(const struct slot *s)
 	return 0;
 }
 
-static int fill_span(const struct slot *s)
+static int fill_duration(const struct slot *s)
 {
-	struct span v, min = {0}, max = SPAN_FOREVER;
+	struct duration v, min = {0}, max = DURATION_FOREVER;
 	double number = s->node->type == N_INT ? (double)s->node->i : s->node->d;
 	const char *text;
 
@@ -114,17 +114,17 @@ static int fill_span(const struct slot *s)
 	text = slot_text(s);
 	if (!text)
 		return -1;
-	if (span_parse(&v, text) < 0)
+	if (duration_parse(&v, text) < 0)
 		return fill_problem(
 		    s->fill, s->node, s->where,
 		    "\"%.80s\" is not a time such as \"250ms\", \"5s\", \"2m\", \"1h\"", text);
 	if (s->key->min)
-		span_parse(&min, s->key->min);
-	span_parse(&max, s->key->max);
+		duration_parse(&min, s->key->min);
+	duration_parse(&max, s->key->max);
 	if (v.ns < min.ns || v.ns > max.ns)
 		return fill_problem(s->fill, s->node, s->where, "%s is not between %s and %s", text,
 				    s->key->min ? s->key->min : "0", s->key->max);
-	*(struct span *)s->field = v;
+	*(struct duration *)s->field = v;
 	return 0;
 }
 
@@ -355,8 +355,8 @@ int fill_value(const struct slot *s)
 		return fill_num(s);
 	case K_BOOL:
 		return fill_bool(s);
-	case K_SPAN:
-		return fill_span(s);
+	case K_DURATION:
+		return fill_duration(s);
 	case K_SIZE:
 		return fill_size(s);
 	case K_ENUM:

@@ -45,7 +45,7 @@ void fuzz_peer_done(void);
 /* One attempt of the check over that peer, in this process; its records are read back and judged. The verdict.
  * `secret`: the check uses a secret of the value FUZZ_MARKER, which must be in no record. */
 struct profile_check;
-enum verdict fuzz_attempt(const struct profile_check *check, bool secret, struct diag *out);
+enum result fuzz_attempt(const struct profile_check *check, bool secret, struct diag *out);
 /* A check as `startguard try KIND WORD...` makes it; ends the program when the words are wrong. */
 const struct profile_check *fuzz_check(const char *kind, const char *const *words);
 

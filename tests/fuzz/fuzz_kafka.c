@@ -22,7 +22,7 @@ static void line(const char *text)
 	m = kafka_log_meaning(l.words, &context);
 	FUZZ_CHECK(m.code >= D_NONE && m.code < D__COUNT);
 	FUZZ_CHECK(!m.guess || m.code != D_NONE);
-	FUZZ_CHECK(m.code == D_NONE || diag_info(m.code)->verdict == V_FAIL);
+	FUZZ_CHECK(m.code == D_NONE || diag_info(m.code)->result == RESULT_FAIL);
 	FUZZ_CHECK(kafka_new_meaning(l.words) != D_NONE);
 	if (kafka_foreign_bytes(l.words, bytes))
 		FUZZ_CHECK(bytes[4] == '\0' && strstr(l.words, "Invalid response size"));
@@ -85,27 +85,27 @@ static void properties(const uint8_t *data, size_t size)
 	bool apply = fuzz_byte(&in) & 1;
 	struct pair one = {.name = "client.id", .value = "fuzz"};
 	struct pairlist list = {1, &one};
-	struct kafka_access access = {.bootstrap_servers = &none,
-				      .properties = &list,
-				      .properties_file = "client.properties"};
-	struct kafka_props *props = xcalloc(1, sizeof *props);
+	struct kafka_client_conf access = {.bootstrap_servers = &none,
+					   .properties = &list,
+					   .properties_file = "client.properties"};
+	struct kafka_client_props *props = xcalloc(1, sizeof *props);
 	struct diag d = {.code = D_NONE};
 	rd_kafka_conf_t *conf;
 
 	bytes = in.p;
 	n_bytes = fuzz_left(&in) < KAFKA_PROPS_FILE_MAX ? fuzz_left(&in) : KAFKA_PROPS_FILE_MAX;
 	addresses(bytes, n_bytes);
-	if (kafka_props_load(&access, props, &d) < 0) {
+	if (kafka_client_props_load(&access, props, &d) < 0) {
 		fuzz_check_diag(&d);
 	} else {
-		FUZZ_CHECK(props->n >= 1 && props->n <= KAFKA_PROPS_MAX && props->mechanism);
-		FUZZ_CHECK(str_eq(kafka_props_get(props, "client.id"), "fuzz"));
+		FUZZ_CHECK(props->n >= 1 && props->n <= KAFKA_CLIENT_PROPS_MAX && props->mechanism);
+		FUZZ_CHECK(str_eq(kafka_client_props_get(props, "client.id"), "fuzz"));
 		for (size_t i = 0; i < props->n; i++)
 			FUZZ_CHECK(
 			    *props->v[i].name); /* an escaped = or line end may stand in it */
 		if (apply) {
 			conf = rd_kafka_conf_new();
-			if (kafka_props_apply(props, conf, &d) < 0)
+			if (kafka_client_props_apply(props, conf, &d) < 0)
 				fuzz_check_diag(&d);
 			rd_kafka_conf_destroy(conf);
 		}
@@ -116,11 +116,11 @@ static void properties(const uint8_t *data, size_t size)
 static struct kafka_probe probe;
 
 /* A kind of our own: the probe as an attempt. */
-static enum verdict run_probe(const struct check_run *run, struct diag *out)
+static enum result run_probe(const struct check_run *run, struct diag *out)
 {
 	(void)out;
-	kafka_probe(run, "peer:9092", SPAN_S(1), NULL, &probe);
-	return V_PASS;
+	kafka_probe(run, "peer:9092", DURATION_S(1), NULL, &probe);
+	return RESULT_PASS;
 }
 
 static void listener(const uint8_t *data, size_t size)

@@ -94,7 +94,7 @@ static char *shown(const char *mode, bool offline, bool must, size_t *n)
 	struct profile p = {.n = 0};
 	struct problems problems = {.arena = &p.arena};
 	struct profile_options o = {
-	    .profile = "m.cfg", .mode = mode, .timeout = SPAN_UNSET, .offline = offline};
+	    .profile = "m.cfg", .mode = mode, .timeout = DURATION_UNSET, .offline = offline};
 	char *out = NULL;
 	struct str b;
 

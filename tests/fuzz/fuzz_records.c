@@ -9,24 +9,24 @@ static const char schema_text[] =
 
 static void range(const char *text)
 {
-	struct wire_range r;
+	struct record_range r;
 
-	if (wire_range_problem(text))
+	if (record_range_problem(text))
 		return;
-	wire_range_parse(&r, text);
-	FUZZ_CHECK(*r.field && strlen(r.field) < WIRE_FIELD_MAX && r.min <= r.max);
+	record_range_parse(&r, text);
+	FUZZ_CHECK(*r.field && strlen(r.field) < RECORD_FIELD_MAX && r.min <= r.max);
 }
 
-static void judge(const struct wire_want *want, const struct wire_tally *t, const void *value,
+static void judge(const struct record_demand *want, const struct record_tally *t, const void *value,
 		  size_t len)
 {
-	struct wire_record r;
+	struct record_class r;
 
-	wire_classify(want, value, len, &r);
-	FUZZ_CHECK(r.format < WIRE__COUNT && r.fault <= WIRE_TOO_LARGE);
+	record_classify(want, value, len, &r);
+	FUZZ_CHECK(r.format < RECORD__COUNT && r.fault <= RECORD_TOO_LARGE);
 	FUZZ_CHECK(*r.text && strlen(r.text) < sizeof r.text && strlen(r.why) < sizeof r.why);
-	FUZZ_CHECK(r.format != WIRE_AVRO_BARE || want->schema);
-	FUZZ_CHECK(r.fault != WIRE_RANGE || r.format == want->format);
+	FUZZ_CHECK(r.format != RECORD_AVRO_BARE || want->schema);
+	FUZZ_CHECK(r.fault != RECORD_RANGE || r.format == want->format);
 	FUZZ_CHECK(t->judged + t->too_large + t->tombstones > 0);
 }
 
@@ -34,8 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_in in = fuzz_open(data, size);
 	unsigned flags = fuzz_byte(&in);
-	struct wire_want want = {.format = (enum wire_format)(flags % WIRE_OTHER)};
-	struct wire_tally tally = {.want = &want};
+	struct record_demand want = {.format = (enum record_format)(flags % RECORD_OTHER)};
+	struct record_tally tally = {.want = &want};
 	char why[AVRO_WHY_MAX], *text;
 	struct diag d = {.code = D_NONE};
 	size_t len, records = 0;
@@ -49,18 +49,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (flags & 4)
 		want.schema = avro_schema_parse(schema_text, strlen(schema_text), why, sizeof why);
 	if (flags & 8)
-		wire_range_parse(&want.ranges[want.n_ranges++], "score 0 1");
+		record_range_parse(&want.ranges[want.n_ranges++], "score 0 1");
 	if (flags & 16)
-		wire_range_parse(&want.ranges[want.n_ranges++], "n -5 inf");
+		record_range_parse(&want.ranges[want.n_ranges++], "n -5 inf");
 	while (fuzz_left(&in) > 0) {
 		text = fuzz_until(&in, 0x1e, &len);
-		wire_tally_add(&tally, 0, (int64_t)records, len == 1 ? NULL : text, len);
+		record_tally_add(&tally, 0, (int64_t)records, len == 1 ? NULL : text, len);
 		judge(&want, &tally, text, len);
 		records++;
 		free(text);
 	}
 	FUZZ_CHECK(tally.judged + tally.too_large + tally.tombstones == records);
-	if (wire_judge(&tally, "orders", &d) != V_PASS)
+	if (record_judge(&tally, "orders", &d) != RESULT_PASS)
 		fuzz_check_diag(&d);
 	fuzz_pool_reset();
 	return 0;

@@ -14,32 +14,32 @@
 static const struct check_kind kind = {.name = "tcp", .summary = "x"};
 
 /* A text as a child sends it and the parent keeps it. */
-static void through_wire(struct result *r, enum wire_type type, enum diag_code code, const char *a,
-			 const char *b, const char *c)
+static void through_ipc(struct check_outcome *r, enum ipc_type type, enum diag_code code,
+			const char *a, const char *b, const char *c)
 {
 	static int p[2] = {-1, -1};
-	struct wire_in in = {.len = 0};
-	struct wire_record rec;
+	struct ipc_in in = {.len = 0};
+	struct ipc_record rec;
 	struct diag d;
 
 	if (p[0] < 0)
 		FUZZ_CHECK(pipe2(p, O_CLOEXEC | O_NONBLOCK) == 0);
-	if (type == WIRE_FINAL) {
+	if (type == IPC_FINAL) {
 		diag_set(&d, code, a, "%s", b);
 		if (*c)
 			diag_hint(&d, "%s", c);
-		FUZZ_CHECK(wire_put_final(p[1], diag_info(code)->verdict, &d) == 0);
+		FUZZ_CHECK(ipc_put_final(p[1], diag_info(code)->result, &d) == 0);
 	} else {
-		FUZZ_CHECK(wire_put_text(p[1], type, PH_AUTH, a, b) == 0);
+		FUZZ_CHECK(ipc_put_text(p[1], type, PH_AUTH, a, b) == 0);
 	}
-	FUZZ_CHECK(wire_fill(&in, p[0]) == 1 && wire_next(&in, &rec) == 1);
-	if (type == WIRE_FINAL)
+	FUZZ_CHECK(ipc_fill(&in, p[0]) == 1 && ipc_next(&in, &rec) == 1);
+	if (type == IPC_FINAL)
 		r->diag = rec.diag;
-	else if (type == WIRE_SUMMARY)
+	else if (type == IPC_SUMMARY)
 		snprintf(r->summary, sizeof r->summary, "%s", rec.text);
-	else if (type == WIRE_STEP)
+	else if (type == IPC_STEP)
 		snprintf(r->step, sizeof r->step, "%s", rec.text);
-	else if (type == WIRE_REACHED)
+	else if (type == IPC_REACHED)
 		text_clean(r->reached[r->n_reached++], sizeof r->reached[0], rec.text);
 	else if (r->n_facts < FACTS_MAX) {
 		snprintf(r->facts[r->n_facts].key, FACT_KEY_MAX, "%s", rec.key);
@@ -49,7 +49,7 @@ static void through_wire(struct result *r, enum wire_type type, enum diag_code c
 
 static void fill(struct fuzz_in *in, struct run *run, size_t i)
 {
-	struct result *r = &run->results[i];
+	struct check_outcome *r = &run->outcomes[i];
 	struct plan_check *c = &run->plan.checks[i];
 	unsigned what = fuzz_byte(in);
 	enum diag_code code = (enum diag_code)(1 + fuzz_byte(in) % (D__COUNT - 1));
@@ -60,15 +60,15 @@ static void fill(struct fuzz_in *in, struct run *run, size_t i)
 	c->state = what & 1 ? PS_PASSED : PS_GAVE_UP;
 	c->failed_for_good = what & 2;
 	if (what & 4)
-		through_wire(r, WIRE_FACT, D_NONE, a, b, NULL);
+		through_ipc(r, IPC_FACT, D_NONE, a, b, NULL);
 	if (what & 8)
-		through_wire(r, WIRE_REACHED, D_NONE, NULL, d, NULL);
+		through_ipc(r, IPC_REACHED, D_NONE, NULL, d, NULL);
 	if (what & 16)
-		through_wire(r, WIRE_STEP, D_NONE, NULL, b, NULL);
+		through_ipc(r, IPC_STEP, D_NONE, NULL, b, NULL);
 	if (what & 1)
-		through_wire(r, WIRE_SUMMARY, D_NONE, NULL, a, NULL);
+		through_ipc(r, IPC_SUMMARY, D_NONE, NULL, a, NULL);
 	else if (!(what & 32))
-		through_wire(r, WIRE_FINAL, code, a, b, d);
+		through_ipc(r, IPC_FINAL, code, a, b, d);
 	free(a);
 	free(b);
 	free(d);
@@ -101,7 +101,7 @@ static void judge_json(const struct run *run)
 	FUZZ_CHECK(str_eq(json_string_value(json_object_get(root, "summary")), run->summary));
 	for (size_t i = 0; i < CHECKS; i++) {
 		json_t *c = json_array_get(checks, i);
-		const struct result *r = &run->results[i];
+		const struct check_outcome *r = &run->outcomes[i];
 		const char *cause = json_string_value(json_object_get(c, "cause"));
 
 		FUZZ_CHECK(str_eq(json_string_value(json_object_get(c, "outcome")),
@@ -171,8 +171,8 @@ static void judge_junit(const struct run *run)
 			bool message = !strncmp(s, "message=", 8);
 
 			s = attribute(s + name + 2, value, sizeof value);
-			if (message && run->results[cases - 1].diag.cause[0])
-				FUZZ_CHECK(str_ends(value, run->results[cases - 1].diag.cause));
+			if (message && run->outcomes[cases - 1].diag.cause[0])
+				FUZZ_CHECK(str_ends(value, run->outcomes[cases - 1].diag.cause));
 		}
 		if (str_starts(s, "/>")) {
 			s += 2;
@@ -200,9 +200,9 @@ static void judge_tap(const struct run *run)
 		FUZZ_CHECK(!str_starts(s, "Bail out"));
 		if (!ok && !str_starts(s, "not ok "))
 			continue;
-		FUZZ_CHECK(ok == (run->results[points].outcome == O_PASS ||
-				  run->results[points].outcome == O_WAIVED ||
-				  run->results[points].outcome == O_SKIPPED));
+		FUZZ_CHECK(ok == (run->outcomes[points].outcome == OUTCOME_PASS ||
+				  run->outcomes[points].outcome == OUTCOME_WAIVED ||
+				  run->outcomes[points].outcome == OUTCOME_SKIPPED));
 		points++;
 	}
 	FUZZ_CHECK(points == CHECKS);
@@ -281,13 +281,14 @@ static void judge_lines(const struct run *run, bool quiet)
 static void judge_verdict(const struct run *run)
 {
 	FUZZ_CHECK(fuzz_is_clean(run->summary, strlen(run->summary)));
-	FUZZ_CHECK(str_starts(run->summary, run->status == S_READY      ? "startguard: READY: "
-					    : run->status == S_DEGRADED ? "startguard: DEGRADED: "
-									: "startguard: BLOCKED ("));
-	FUZZ_CHECK((run->exit_code == 0) == (run->status != S_BLOCKED));
+	FUZZ_CHECK(str_starts(run->summary, run->verdict == RUN_READY ? "startguard: READY: "
+					    : run->verdict == RUN_DEGRADED
+						? "startguard: DEGRADED: "
+						: "startguard: BLOCKED ("));
+	FUZZ_CHECK((run->exit_code == 0) == (run->verdict != RUN_BLOCKED));
 	for (size_t i = 0; i < CHECKS; i++)
-		if (run->profile->checks[i].required && run->results[i].outcome != O_PASS)
-			FUZZ_CHECK(run->status == S_BLOCKED);
+		if (run->profile->checks[i].required && run->outcomes[i].outcome != OUTCOME_PASS)
+			FUZZ_CHECK(run->verdict == RUN_BLOCKED);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -301,17 +302,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct profile profile = {.service = "fuzz \"\\",
 				  .checks = checks,
 				  .n = CHECKS,
-				  .timeout = SPAN_S(60),
+				  .timeout = DURATION_S(60),
 				  .parallel = 3};
 	struct run run;
 
 	for (size_t i = 0; i < CHECKS; i++)
-		checks[i].common.timeout = SPAN_UNSET;
-	run_init(&run, &profile, (struct mono){1}, false, 1);
-	run.ended = (struct mono){2000000000};
+		checks[i].common.timeout = DURATION_UNSET;
+	run_init(&run, &profile, (struct instant){1}, false, 1);
+	run.ended = (struct instant){2000000000};
 	for (size_t i = 0; i < CHECKS; i++)
 		fill(&in, &run, i);
-	outcome_decide(&run);
+	run_decide(&run);
 	judge_verdict(&run);
 	judge_json(&run);
 	judge_junit(&run);

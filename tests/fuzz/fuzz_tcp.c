@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_in in = fuzz_open(data, size);
 	unsigned which = fuzz_byte(&in);
-	enum verdict v;
+	enum result v;
 	struct diag d;
 
 	if (which == 'c') {
@@ -77,8 +77,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (which)
 		FUZZ_CHECK(
 		    v ==
-		    V_FAIL); /* no input is a handshake with a certificate of a trusted authority */
-	else if (v == V_PASS)
+		    RESULT_FAIL); /* no input is a handshake with a certificate of a trusted authority */
+	else if (v == RESULT_PASS)
 		FUZZ_CHECK(memmem(in.p, fuzz_left(&in), "220 ", 4));
 	return 0;
 }

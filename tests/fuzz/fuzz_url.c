@@ -56,10 +56,10 @@ static void hostport(const char *text)
 static void wait_for(const char *text)
 {
 	struct arena a = {0};
-	struct wait_check w;
+	struct url_check w;
 	const char *why = NULL;
 
-	if (wait_parse(&w, &a, text, &why) < 0) {
+	if (url_check_parse(&w, &a, text, &why) < 0) {
 		FUZZ_CHECK(why && *why);
 	} else {
 		const char *at = strstr(text, "://") + 3;

@@ -87,7 +87,7 @@ const struct profile_check *fuzz_check(const char *kind, const char *const *word
 {
 	struct profile *p = xcalloc(1, sizeof *p);
 	struct problems problems = {.arena = &p->arena};
-	struct profile_options o = {.timeout = SPAN_UNSET, .mode = "dev"};
+	struct profile_options o = {.timeout = DURATION_UNSET, .mode = "dev"};
 
 	profile_try(p, &o, kind, (char *const *)words, &problems);
 	for (size_t i = 0; i < problems.n; i++)
@@ -97,23 +97,23 @@ const struct profile_check *fuzz_check(const char *kind, const char *const *word
 	return &p->checks[0];
 }
 
-static void judge_records(int fd, bool secret, enum verdict v)
+static void judge_records(int fd, bool secret, enum result v)
 {
-	struct wire_in in = {.len = 0};
-	struct wire_record rec;
+	struct ipc_in in = {.len = 0};
+	struct ipc_record rec;
 	size_t finals = 0;
 
-	while (wire_fill(&in, fd) > 0) {
-		while (wire_next(&in, &rec)) {
+	while (ipc_fill(&in, fd) > 0) {
+		while (ipc_next(&in, &rec)) {
 			FUZZ_CHECK(fuzz_is_clean(rec.text, strlen(rec.text)));
 			FUZZ_CHECK(fuzz_is_clean(rec.key, strlen(rec.key)));
 			FUZZ_CHECK(!secret || (!strstr(rec.text, FUZZ_MARKER) &&
 					       !strstr(rec.diag.cause, FUZZ_MARKER)));
-			if (rec.type != WIRE_FINAL)
+			if (rec.type != IPC_FINAL)
 				continue;
 			finals++;
-			FUZZ_CHECK(rec.verdict == v);
-			if (v != V_PASS)
+			FUZZ_CHECK(rec.result == v);
+			if (v != RESULT_PASS)
 				fuzz_check_diag(&rec.diag);
 		}
 		FUZZ_CHECK(!in.broken);
@@ -121,19 +121,19 @@ static void judge_records(int fd, bool secret, enum verdict v)
 	FUZZ_CHECK(finals == 1);
 }
 
-enum verdict fuzz_attempt(const struct profile_check *check, bool secret, struct diag *out)
+enum result fuzz_attempt(const struct profile_check *check, bool secret, struct diag *out)
 {
-	struct mono now = mono_now();
-	enum verdict v;
+	struct instant now = instant_now();
+	enum result v;
 	int p[2];
 
 	FUZZ_CHECK(pipe2(p, O_CLOEXEC | O_NONBLOCK) == 0);
 	fcntl(p[1], F_SETPIPE_SZ, 1024 * 1024);
-	v = child_in_process(check, now, mono_after(now, SPAN_S(5)), p[1], out);
+	v = child_in_process(check, now, instant_after(now, DURATION_S(5)), p[1], out);
 	close(p[1]);
-	FUZZ_CHECK(v == V_PASS || out->code != D_NONE);
+	FUZZ_CHECK(v == RESULT_PASS || out->code != D_NONE);
 	/* Only a bug of ours is one. */
-	FUZZ_CHECK(v != V_BROKEN);
+	FUZZ_CHECK(v != RESULT_BROKEN);
 	judge_records(p[0], secret, v);
 	close(p[0]);
 	fuzz_peer_done();

@@ -98,7 +98,7 @@ static void the_service_keeps_its_own_words(void **state)
 	assert_int_equal(p.cli.command, CMD_RUN);
 	assert_true(p.cli.report.quiet && p.cli.report.verbose);
 	assert_string_equal(p.cli.profile.profile, "name");
-	assert_int_equal(p.cli.profile.timeout.ns, SPAN_S(60).ns);
+	assert_int_equal(p.cli.profile.timeout.ns, DURATION_S(60).ns);
 	assert_int_equal(p.cli.profile.only.n, 2);
 	assert_string_equal(p.cli.profile.only.v[1], "b");
 	assert_string_equal(p.cli.service[0], "app");
@@ -140,7 +140,7 @@ static void flag_beats_environment(void **state)
 	parse(&p, ARGV(W("check")));
 	assert_string_equal(p.why, "");
 	assert_string_equal(p.cli.profile.search_path, "/etc/startguard:profiles");
-	assert_false(span_is_set(p.cli.profile.timeout));
+	assert_false(duration_is_set(p.cli.profile.timeout));
 	assert_int_equal(p.cli.profile.waits.n, 2);
 	assert_string_equal(p.cli.profile.waits.v[1], "tcp://b:2");
 	assert_string_equal(p.cli.profile.mode_source, "STARTGUARD_MODE");

@@ -1,4 +1,4 @@
-/* cfg: what libconfig does not read as its author meant, or reads without end: includes, long numbers, open texts. */
+/* config_file: what libconfig does not read as its author meant, or reads without end: includes, long numbers, open texts. */
 #include "config_file.h"
 
 #include "folder.h"
@@ -17,7 +17,7 @@ static void text_file(const char *name, const char *text)
 static void load(struct world *w, const char *path)
 {
 	*w = (struct world){.problems.arena = &w->arena};
-	w->root = cfg_read_file(&w->arena, path, &w->problems);
+	w->root = config_file_read(&w->arena, path, &w->problems);
 	assert_true(w->problems.n > 0 || w->root);
 }
 
@@ -148,7 +148,7 @@ static void what_is_left_open(void **state)
 static void more_than_may_be_read(void **state)
 {
 	static const char unit[] = "2147483648,";
-	size_t n = CFG_TEXT_MAX + 1, used = 0;
+	size_t n = CONFIG_FILE_TEXT_MAX + 1, used = 0;
 	char *large = xmalloc(n);
 
 	(void)state;
@@ -159,7 +159,7 @@ static void more_than_may_be_read(void **state)
 	text_file("p.cfg", "\n@include \"half.inc\"\n@include \"half.inc\"\n");
 	wrong("p.cfg", "p.cfg:3: more than 16 MiB with all it includes");
 	/* What must be added to each long number makes it too long. */
-	while (used + sizeof unit < CFG_TEXT_MAX) {
+	while (used + sizeof unit < CONFIG_FILE_TEXT_MAX) {
 		memcpy(large + used, unit, sizeof unit - 1);
 		used += sizeof unit - 1;
 	}
@@ -172,14 +172,14 @@ static void one_value_of_the_command_line(void **state)
 {
 	struct arena a = {0};
 	const char *why = NULL;
-	struct node *n = cfg_read_value(&a, "key", "( { x = 1; }, \"y\" )", &why);
+	struct node *n = config_file_read_value(&a, "key", "( { x = 1; }, \"y\" )", &why);
 
 	(void)state;
 	assert_string_equal(n->name, "key");
 	assert_int_equal(n->type, N_LIST);
 	assert_int_equal(n->first->type, N_GROUP);
 	assert_string_equal(n->first->next->text, "y");
-	assert_null(cfg_read_value(&a, "key", "( {", &why));
+	assert_null(config_file_read_value(&a, "key", "( {", &why));
 	assert_string_equal(why, "is not a list or group as it would stand in a profile");
 	arena_free(&a);
 }

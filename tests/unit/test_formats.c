@@ -31,32 +31,33 @@ static void begin(struct world *w, size_t n)
 						      .name = ids[i] + 5,
 						      .kind = &some_kind,
 						      .required = true,
-						      .common.timeout = SPAN_UNSET};
+						      .common.timeout = DURATION_UNSET};
 	w->profile = (struct profile){.service = "s",
 				      .mode = MODE_PROD,
-				      .timeout = SPAN_FOREVER,
+				      .timeout = DURATION_FOREVER,
 				      .parallel = 8,
 				      .checks = w->checks,
 				      .n = n};
-	run_init(&w->run, &w->profile, (struct mono){1}, false, 7);
-	w->run.ended = (struct mono){SPAN_MS(100).ns + 1};
+	run_init(&w->run, &w->profile, (struct instant){1}, false, 7);
+	w->run.ended = (struct instant){DURATION_MS(100).ns + 1};
 }
 
 static void every_outcome(struct world *w)
 {
 	begin(w, CHECKS);
 	for (size_t i = 0; i < CHECKS; i++)
-		w->run.results[i].outcome = (enum outcome)i;
-	diag_set(&w->run.results[O_DEGRADED].diag, D_CONNECT_REFUSED, "b:1", "refused");
-	diag_set(&w->run.results[O_FAIL].diag, D_AUTH_FAILED, "", "%s", "");
-	diag_set(&w->run.results[O_BROKEN].diag, D_GUARD_BUG, "x", "broken <&>");
-	diag_hint(&w->run.results[O_BROKEN].diag, "its own hint");
-	w->checks[O_DEGRADED].common.degraded = "no b";
-	w->checks[O_DEGRADED].required = false;
-	w->checks[O_PASS].common.degraded = "never said";
-	w->checks[O_WAIVED].waived_by = &w->easy;
-	snprintf(w->run.results[O_PASS].summary, sizeof w->run.results[O_PASS].summary, "fine");
-	outcome_override(&w->run, 69, "because");
+		w->run.outcomes[i].outcome = (enum outcome)i;
+	diag_set(&w->run.outcomes[OUTCOME_DEGRADED].diag, D_CONNECT_REFUSED, "b:1", "refused");
+	diag_set(&w->run.outcomes[OUTCOME_FAIL].diag, D_AUTH_FAILED, "", "%s", "");
+	diag_set(&w->run.outcomes[OUTCOME_BROKEN].diag, D_GUARD_BUG, "x", "broken <&>");
+	diag_hint(&w->run.outcomes[OUTCOME_BROKEN].diag, "its own hint");
+	w->checks[OUTCOME_DEGRADED].common.degraded = "no b";
+	w->checks[OUTCOME_DEGRADED].required = false;
+	w->checks[OUTCOME_PASS].common.degraded = "never said";
+	w->checks[OUTCOME_WAIVED].waived_by = &w->easy;
+	snprintf(w->run.outcomes[OUTCOME_PASS].summary,
+		 sizeof w->run.outcomes[OUTCOME_PASS].summary, "fine");
+	run_override(&w->run, 69, "because");
 }
 
 /* In this order. */
@@ -116,10 +117,10 @@ static void numbers_of_json(void **state)
 		char expected[100];
 
 		begin(&w, 1);
-		snprintf(w.run.results[0].facts[0].key, FACT_KEY_MAX, "n");
-		snprintf(w.run.results[0].facts[0].value, FACT_VALUE_MAX, "%s", rows[i].value);
-		w.run.results[0].n_facts = 1;
-		outcome_override(&w.run, 69, "because");
+		snprintf(w.run.outcomes[0].facts[0].key, FACT_KEY_MAX, "n");
+		snprintf(w.run.outcomes[0].facts[0].value, FACT_VALUE_MAX, "%s", rows[i].value);
+		w.run.outcomes[0].n_facts = 1;
+		run_override(&w.run, 69, "because");
 		str_init(&b, ENOUGH);
 		report_json(&b, &w.run, "then");
 		snprintf(expected, sizeof expected, "\"facts\": {\"n\": %s}", rows[i].json);
@@ -212,7 +213,7 @@ static void points_of_tap(void **state)
 			 "ok 6 - kind.f # SKIP waived\n", "ok 7 - kind.g # SKIP skipped\n", NULL});
 	assert_null(strstr(b.s, "subject: \"\""));
 	str_reset(&b);
-	w.checks[O_BROKEN].required = false; /* then the start is not lost with it */
+	w.checks[OUTCOME_BROKEN].required = false; /* then the start is not lost with it */
 	report_tap(&b, &w.run);
 	in_order(&b, (const char *const[]){"not ok 5 - kind.e # TODO broken\n", NULL});
 	str_reset(&b);
@@ -232,8 +233,8 @@ static void blocked_by_no_check(void **state)
 
 	(void)state;
 	begin(&w, 1);
-	w.run.results[0].outcome = O_PASS;
-	outcome_override(&w.run, EXIT_CANNOT_RUN, "the command cannot be run");
+	w.run.outcomes[0].outcome = OUTCOME_PASS;
+	run_override(&w.run, EXIT_CANNOT_RUN, "the command cannot be run");
 	str_init(&b, ENOUGH);
 	report_junit(&b, &w.run, "2026-01-01T00:00:00.000Z");
 	in_order(&b, (const char *const[]){
@@ -264,7 +265,7 @@ static void problems_without_their_warnings(void **state)
 	problem_add(&problems, PROBLEM_USAGE, D_NONE, NULL, 0, "--only", "no such check");
 	problem_add(&problems, PROBLEM_POLICY, D_SWITCH_FORBIDDEN, "p.cfg", 3, "", "not here");
 	w.run.problems = &problems;
-	outcome_override(&w.run, EXIT_PROFILE, "wrong");
+	run_override(&w.run, EXIT_PROFILE, "wrong");
 	str_init(&b, ENOUGH);
 	report_junit(&b, &w.run, "2026-01-01T00:00:00.000Z");
 	in_order(&b, (const char *const[]){
@@ -295,7 +296,7 @@ static void names_that_need_care(void **state)
 	(void)state;
 	begin(&w, 1);
 	w.profile.service = "a\"b\\c\nd<e>&'f'\xef\xbf\xbe\xef\xbf\xbf\x01g";
-	outcome_override(&w.run, 69, "because");
+	run_override(&w.run, 69, "because");
 	str_init(&b, ENOUGH);
 	report_junit(&b, &w.run, "2026-01-01T00:00:00.000Z");
 	in_order(&b, (const char *const[]){"name=\"a&quot;b\\c d&lt;e&gt;&amp;&apos;f&apos;?? g\"",
@@ -327,7 +328,7 @@ static void series_of_prometheus(void **state)
 	assert_int_equal(count(&b, "startguard_check_passed{"), CHECKS);
 	run_free(&w.run);
 	begin(&w, 0);
-	outcome_override(&w.run, 78, "because");
+	run_override(&w.run, 78, "because");
 	str_reset(&b);
 	report_prometheus(&b, &w.run);
 	assert_null(strstr(b.s, "startguard_check"));
@@ -372,18 +373,18 @@ static void a_block_without_words_of_the_peer(void **state)
 	every_outcome(&w);
 	style = text_style(&w.profile, false);
 	str_init(&b, ENOUGH);
-	text_block(&b, &style, LOOK_FAIL, &w.run, O_FAIL, SPAN_UNSET, 3);
+	text_block(&b, &style, LOOK_FAIL, &w.run, OUTCOME_FAIL, DURATION_UNSET, 3);
 	assert_true(str_starts(b.s, "FAIL      kind.d           auth-failed (3 attempts)\n"));
 	in_order(&b, (const char *const[]){"          cause:   ", diag_info(D_AUTH_FAILED)->title,
 					   "          hint:    ", NULL});
 	str_reset(&b);
-	text_block(&b, &style, LOOK_PENDING, &w.run, O_PENDING, SPAN_UNSET, 0);
+	text_block(&b, &style, LOOK_PENDING, &w.run, OUTCOME_PENDING, DURATION_UNSET, 0);
 	assert_string_equal(b.s, "PENDING   kind.a\n");
 	str_reset(&b);
-	text_finding(&b, &w.run.results[O_FAIL], 1);
+	text_finding(&b, &w.run.outcomes[OUTCOME_FAIL], 1);
 	assert_string_equal(b.s, "auth-failed");
 	str_reset(&b);
-	text_line(&b, &style, LOOK_PASS, "kind.b", SPAN_UNSET, "");
+	text_line(&b, &style, LOOK_PASS, "kind.b", DURATION_UNSET, "");
 	assert_string_equal(b.s, "PASS      kind.b\n");
 	str_free(&b);
 	run_free(&w.run);
@@ -393,7 +394,7 @@ static void a_block_without_words_of_the_peer(void **state)
 static void a_view_on_odd_screens(void **state)
 {
 	struct live_size screen = {.rows = 5, .columns = 30}, gone = {0};
-	struct mono now = {SPAN_S(5).ns};
+	struct instant now = {DURATION_S(5).ns};
 	struct world w;
 	struct text_style style;
 	struct live live;
@@ -412,22 +413,22 @@ static void a_view_on_odd_screens(void **state)
 	/* Asking for the size fails in between: what stands there stays. */
 	str_reset(&b);
 	w.run.plan.checks[0].attempts++;
-	live_draw(&live, &w.run, &style, gone, mono_after(now, SPAN_S(2)), &b);
+	live_draw(&live, &w.run, &style, gone, instant_after(now, DURATION_S(2)), &b);
 	assert_int_equal(b.len, 0);
 	assert_true(live.on);
 	/* One row less: the last one tells how many have none. */
 	screen.rows = 4;
-	live_draw(&live, &w.run, &style, screen, mono_after(now, SPAN_S(3)), &b);
+	live_draw(&live, &w.run, &style, screen, instant_after(now, DURATION_S(3)), &b);
 	assert_int_equal(count(&b, "kind."), 2);
 	assert_non_null(strstr(b.s, "\n... and 2 more"));
 	/* Narrower than the coloured word: then it has no colour. */
 	str_reset(&b);
 	screen.columns = 5;
-	live_draw(&live, &w.run, &style, screen, mono_after(now, SPAN_S(4)), &b);
+	live_draw(&live, &w.run, &style, screen, instant_after(now, DURATION_S(4)), &b);
 	assert_non_null(strstr(b.s, "WAIT\n"));
 	assert_null(strstr(b.s, "\033[33m"));
 	live_end(&live, &b);
-	assert_true(mono_is_never(live_wake(&live, now)));
+	assert_true(instant_is_never(live_wake(&live, now)));
 	live_free(&live);
 	str_free(&b);
 	run_free(&w.run);

@@ -1,4 +1,4 @@
-/* mono: arithmetic at its ends, and spans as text. */
+/* instant: arithmetic at its ends, and spans as text. */
 #include "instant.h"
 
 #include <limits.h>
@@ -8,48 +8,49 @@
 
 static void test_arithmetic(void **state)
 {
-	struct mono t = {1000}, past = {500};
+	struct instant t = {1000}, past = {500};
 
 	(void)state;
-	assert_int_equal(mono_after(t, SPAN_MS(1)).ns, 1001000);
-	assert_true(mono_is_never(mono_after(t, SPAN_FOREVER)));
-	assert_true(mono_is_never(mono_after(MONO_NEVER, SPAN_S(1))));
-	assert_true(mono_is_never(mono_after((struct mono){INT64_MAX - 5}, SPAN_S(1))));
-	assert_int_equal(mono_earlier(t, past).ns, 500);
-	assert_int_equal(mono_earlier(MONO_NEVER, past).ns, 500);
-	assert_int_equal(mono_since(past, t).ns, 500);
-	assert_int_equal(mono_since(t, past).ns, 0);
-	assert_int_equal(mono_share(past, t, 1).ns, 1000);
-	assert_int_equal(mono_share(past, t, 5).ns, 600);
-	assert_int_equal(mono_share(t, past, 5).ns, 1000);
-	assert_true(mono_is_never(mono_share(t, MONO_NEVER, 5)));
-	assert_true(mono_reached(past, t));
-	assert_true(mono_reached(t, t));
-	assert_false(mono_reached(t, past));
-	assert_false(mono_reached(MONO_NEVER, t));
-	assert_false(span_is_set(SPAN_UNSET));
-	assert_true(span_is_set((struct span){0}));
+	assert_int_equal(instant_after(t, DURATION_MS(1)).ns, 1001000);
+	assert_true(instant_is_never(instant_after(t, DURATION_FOREVER)));
+	assert_true(instant_is_never(instant_after(INSTANT_NEVER, DURATION_S(1))));
+	assert_true(
+	    instant_is_never(instant_after((struct instant){INT64_MAX - 5}, DURATION_S(1))));
+	assert_int_equal(instant_earlier(t, past).ns, 500);
+	assert_int_equal(instant_earlier(INSTANT_NEVER, past).ns, 500);
+	assert_int_equal(instant_since(past, t).ns, 500);
+	assert_int_equal(instant_since(t, past).ns, 0);
+	assert_int_equal(instant_share(past, t, 1).ns, 1000);
+	assert_int_equal(instant_share(past, t, 5).ns, 600);
+	assert_int_equal(instant_share(t, past, 5).ns, 1000);
+	assert_true(instant_is_never(instant_share(t, INSTANT_NEVER, 5)));
+	assert_true(instant_reached(past, t));
+	assert_true(instant_reached(t, t));
+	assert_false(instant_reached(t, past));
+	assert_false(instant_reached(INSTANT_NEVER, t));
+	assert_false(duration_is_set(DURATION_UNSET));
+	assert_true(duration_is_set((struct duration){0}));
 }
 
 static void test_what_is_left_for_poll(void **state)
 {
-	struct mono now = {1000000000};
+	struct instant now = {1000000000};
 
 	(void)state;
-	assert_int_equal(mono_left_ms(MONO_NEVER, now), -1);
-	assert_int_equal(mono_left_ms(now, now), 0);
-	assert_int_equal(mono_left_ms((struct mono){0}, now), 0);
+	assert_int_equal(instant_left_ms(INSTANT_NEVER, now), -1);
+	assert_int_equal(instant_left_ms(now, now), 0);
+	assert_int_equal(instant_left_ms((struct instant){0}, now), 0);
 	/* Rounded up: a poll that wakes a little early would be asked again at once. */
-	assert_int_equal(mono_left_ms((struct mono){now.ns + 1}, now), 1);
-	assert_int_equal(mono_left_ms((struct mono){now.ns + 1000001}, now), 2);
-	assert_int_equal(mono_left_ms((struct mono){INT64_MAX - 1}, now), INT_MAX);
-	assert_true(mono_left_ms_now((struct mono){0}) >= 1);
-	assert_true(mono_left_ms_now(MONO_NEVER) >= 1);
+	assert_int_equal(instant_left_ms((struct instant){now.ns + 1}, now), 1);
+	assert_int_equal(instant_left_ms((struct instant){now.ns + 1000001}, now), 2);
+	assert_int_equal(instant_left_ms((struct instant){INT64_MAX - 1}, now), INT_MAX);
+	assert_true(instant_left_ms_now((struct instant){0}) >= 1);
+	assert_true(instant_left_ms_now(INSTANT_NEVER) >= 1);
 }
 
 static void test_the_clock_runs(void **state)
 {
-	struct mono a = mono_now(), b = mono_now();
+	struct instant a = instant_now(), b = instant_now();
 
 	(void)state;
 	assert_true(b.ns >= a.ns);
@@ -73,16 +74,16 @@ static void test_parse(void **state)
 					  /* a little more than 64 bits hold */
 					  "9223372036854775808ms", "92233720368547758070ms",
 					  "9223372036.854775807s", "9223372036.9s", "0.0000001ms"};
-	struct span d;
+	struct duration d;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-		assert_int_equal(span_parse(&d, good[i].text), 0);
+		assert_int_equal(duration_parse(&d, good[i].text), 0);
 		assert_int_equal(d.ns, good[i].ns);
 	}
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		d.ns = 77;
-		if (span_parse(&d, bad[i]) == 0)
+		if (duration_parse(&d, bad[i]) == 0)
 			fail_msg("\"%s\" was taken as %lld ns", bad[i], (long long)d.ns);
 		assert_int_equal(d.ns, 77); /* untouched on failure */
 	}
@@ -96,10 +97,11 @@ static void test_what_is_printed_is_read_back(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof ms / sizeof *ms; i++) {
-		struct span d;
+		struct duration d;
 
-		assert_int_equal(span_parse(&d, span_unparse(SPAN_MS(ms[i]), buf, sizeof buf)), 0);
-		assert_int_equal(d.ns, SPAN_MS(ms[i]).ns);
+		assert_int_equal(
+		    duration_parse(&d, duration_unparse(DURATION_MS(ms[i]), buf, sizeof buf)), 0);
+		assert_int_equal(d.ns, DURATION_MS(ms[i]).ns);
 	}
 }
 
@@ -118,11 +120,11 @@ static void test_what_is_no_whole_millisecond(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct span d;
+		struct duration d;
 
-		assert_string_equal(span_unparse((struct span){rows[i].ns}, buf, sizeof buf),
-				    rows[i].text);
-		assert_int_equal(span_parse(&d, buf), 0);
+		assert_string_equal(
+		    duration_unparse((struct duration){rows[i].ns}, buf, sizeof buf), rows[i].text);
+		assert_int_equal(duration_parse(&d, buf), 0);
 		assert_int_equal(d.ns, rows[i].ns == INT64_MAX ? 0 : rows[i].ns);
 	}
 }
@@ -132,11 +134,11 @@ static void test_text_for_people(void **state)
 	char buf[32];
 
 	(void)state;
-	assert_string_equal(span_text(SPAN_MS(41), buf, sizeof buf), "41 ms");
-	assert_string_equal(span_text(SPAN_MS(3100), buf, sizeof buf), "3.1 s");
-	assert_string_equal(span_text((struct span){2500000}, buf, sizeof buf), "2.5 ms");
-	assert_string_equal(span_text(SPAN_S(90), buf, sizeof buf), "1.5 min");
-	assert_true(strlen(span_text(SPAN_FOREVER, buf, sizeof buf)) < sizeof buf);
+	assert_string_equal(duration_text(DURATION_MS(41), buf, sizeof buf), "41 ms");
+	assert_string_equal(duration_text(DURATION_MS(3100), buf, sizeof buf), "3.1 s");
+	assert_string_equal(duration_text((struct duration){2500000}, buf, sizeof buf), "2.5 ms");
+	assert_string_equal(duration_text(DURATION_S(90), buf, sizeof buf), "1.5 min");
+	assert_true(strlen(duration_text(DURATION_FOREVER, buf, sizeof buf)) < sizeof buf);
 }
 
 int main(void)

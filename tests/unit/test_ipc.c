@@ -20,11 +20,11 @@ static size_t write_all_kinds(unsigned char *buf, size_t size)
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 	diag_set(&d, D_CONNECT_REFUSED, "cache:6379", "%s", "Connection refused");
 	diag_hint(&d, "look");
-	assert_int_equal(wire_put_text(p[1], WIRE_STEP, PH_CONNECT, NULL, "connecting"), 0);
-	assert_int_equal(wire_put_text(p[1], WIRE_REACHED, PH_NONE, NULL, "resolve"), 0);
-	assert_int_equal(wire_put_text(p[1], WIRE_FACT, PH_NONE, "brokers", "3"), 0);
-	assert_int_equal(wire_put_text(p[1], WIRE_SUMMARY, PH_NONE, NULL, "3 brokers"), 0);
-	assert_int_equal(wire_put_final(p[1], V_FAIL, &d), 0);
+	assert_int_equal(ipc_put_text(p[1], IPC_STEP, PH_CONNECT, NULL, "connecting"), 0);
+	assert_int_equal(ipc_put_text(p[1], IPC_REACHED, PH_NONE, NULL, "resolve"), 0);
+	assert_int_equal(ipc_put_text(p[1], IPC_FACT, PH_NONE, "brokers", "3"), 0);
+	assert_int_equal(ipc_put_text(p[1], IPC_SUMMARY, PH_NONE, NULL, "3 brokers"), 0);
+	assert_int_equal(ipc_put_final(p[1], RESULT_FAIL, &d), 0);
 	close(p[1]);
 	n = read(p[0], buf, size);
 	close(p[0]);
@@ -32,18 +32,18 @@ static size_t write_all_kinds(unsigned char *buf, size_t size)
 	return (size_t)n;
 }
 
-static int decode(const unsigned char *data, size_t len, struct wire_record *last, bool *broken)
+static int decode(const unsigned char *data, size_t len, struct ipc_record *last, bool *broken)
 {
-	struct wire_in in = {0};
+	struct ipc_in in = {0};
 	int records = 0;
 
 	for (size_t at = 0; at < len && !in.broken;) {
-		size_t n = len - at < sizeof(in.buf) - in.len ? len - at : sizeof(in.buf) - in.len;
+		size_t n = len - at < sizeof in.buf - in.len ? len - at : sizeof in.buf - in.len;
 
 		memcpy(in.buf + in.len, data + at, n);
 		in.len += n;
 		at += n;
-		while (wire_next(&in, last) > 0)
+		while (ipc_next(&in, last) > 0)
 			records++;
 	}
 	*broken = in.broken;
@@ -53,15 +53,15 @@ static int decode(const unsigned char *data, size_t len, struct wire_record *las
 static void round_trip(void **state)
 {
 	unsigned char buf[8192];
-	struct wire_record r;
+	struct ipc_record r;
 	bool broken;
-	size_t n = write_all_kinds(buf, sizeof(buf));
+	size_t n = write_all_kinds(buf, sizeof buf);
 
 	(void)state;
 	assert_int_equal(decode(buf, n, &r, &broken), 5);
 	assert_false(broken);
-	assert_int_equal(r.type, WIRE_FINAL);
-	assert_int_equal(r.verdict, V_FAIL);
+	assert_int_equal(r.type, IPC_FINAL);
+	assert_int_equal(r.result, RESULT_FAIL);
 	assert_int_equal(r.diag.code, D_CONNECT_REFUSED);
 	assert_string_equal(r.diag.subject, "cache:6379");
 	assert_string_equal(r.diag.cause, "Connection refused");
@@ -71,9 +71,9 @@ static void round_trip(void **state)
 static void cut_anywhere(void **state)
 {
 	unsigned char buf[8192];
-	struct wire_record r;
+	struct ipc_record r;
 	bool broken;
-	size_t n = write_all_kinds(buf, sizeof(buf));
+	size_t n = write_all_kinds(buf, sizeof buf);
 	int before = 0;
 
 	(void)state;
@@ -89,15 +89,15 @@ static void cut_anywhere(void **state)
 static void random_bytes(void **state)
 {
 	unsigned char buf[8192];
-	size_t whole = write_all_kinds(buf, sizeof(buf));
+	size_t whole = write_all_kinds(buf, sizeof buf);
 	uint64_t seed = 42;
 
 	(void)state;
 	for (int run = 0; run < 200000; run++) {
 		unsigned char data[600] = {0};
-		struct wire_in in = {0};
-		struct wire_record r;
-		size_t len = sizeof(data);
+		struct ipc_in in = {0};
+		struct ipc_record r;
+		size_t len = sizeof data;
 
 		memcpy(data, buf, len < whole ? len : whole);
 		for (int i = 0; i < 1 + run % 8; i++) {
@@ -106,8 +106,8 @@ static void random_bytes(void **state)
 		}
 		memcpy(in.buf, data, len);
 		in.len = len;
-		while (wire_next(&in, &r) > 0)
-			for (const char *s = r.type == WIRE_FINAL ? r.diag.cause : r.text; *s; s++)
+		while (ipc_next(&in, &r) > 0)
+			for (const char *s = r.type == IPC_FINAL ? r.diag.cause : r.text; *s; s++)
 				assert_true((unsigned char)*s >= 32 && *s != 127);
 	}
 }
@@ -115,19 +115,19 @@ static void random_bytes(void **state)
 static void long_texts_are_cut(void **state)
 {
 	char text[5000];
-	struct wire_in in = {0};
-	struct wire_record r;
+	struct ipc_in in = {0};
+	struct ipc_record r;
 	int p[2];
 
 	(void)state;
-	memset(text, 'x', sizeof(text) - 1);
-	text[sizeof(text) - 1] = 0;
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = 0;
 	assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
-	assert_int_equal(wire_put_text(p[1], WIRE_STEP, PH_CONNECT, NULL, text), 0);
-	assert_int_equal(wire_fill(&in, p[0]), 1);
-	assert_int_equal(wire_next(&in, &r), 1);
-	assert_true(strlen(r.text) < sizeof(r.text));
-	assert_int_equal(wire_next(&in, &r), 0);
+	assert_int_equal(ipc_put_text(p[1], IPC_STEP, PH_CONNECT, NULL, text), 0);
+	assert_int_equal(ipc_fill(&in, p[0]), 1);
+	assert_int_equal(ipc_next(&in, &r), 1);
+	assert_true(strlen(r.text) < sizeof r.text);
+	assert_int_equal(ipc_next(&in, &r), 0);
 	close(p[0]);
 	close(p[1]);
 }
@@ -135,15 +135,15 @@ static void long_texts_are_cut(void **state)
 /* ---- records made by hand: what a broken or hostile child could send ------------------------------------------ */
 struct raw { /* as in wire.c */
 	uint32_t magic;
-	uint8_t type, phase, verdict, pad;
+	uint8_t type, phase, result, pad;
 	uint16_t code, length;
 };
 #define MAGIC 0x53473031u
 
-/* One record into a fresh buffer; what wire_next says of it: 1, 0, or -1 for broken. */
-static int feed(struct wire_record *r, struct raw h, const void *payload, size_t n)
+/* One record into a fresh buffer; what ipc_next says of it: 1, 0, or -1 for broken. */
+static int feed(struct ipc_record *r, struct raw h, const void *payload, size_t n)
 {
-	struct wire_in in = {0};
+	struct ipc_in in = {0};
 	int got;
 
 	h.magic = h.magic ? h.magic : MAGIC;
@@ -151,12 +151,12 @@ static int feed(struct wire_record *r, struct raw h, const void *payload, size_t
 	memcpy(in.buf, &h, sizeof h);
 	memcpy(in.buf + sizeof h, payload, n);
 	in.len = sizeof h + n;
-	got = wire_next(&in, r);
+	got = ipc_next(&in, r);
 	/* Taken whole, or nothing. */
 	assert_int_equal(in.len, got == 1 ? 0 : sizeof h + n);
 	if (in.broken) {
 		assert_int_equal(got, 0);
-		assert_int_equal(wire_next(&in, r), 0);
+		assert_int_equal(ipc_next(&in, r), 0);
 		return -1;
 	}
 	return got;
@@ -170,138 +170,144 @@ static void only_what_is_known_is_believed(void **state)
 		size_t n;
 		int expected;
 	} rows[] = {
-	    {{.type = WIRE_STEP, .phase = PH_CONNECT}, "text", 5, 1},
-	    {{.type = WIRE_STEP, .phase = PH__COUNT - 1}, "text", 5, 1},
-	    {{.type = WIRE_STEP, .phase = PH__COUNT}, "text", 5, -1},
-	    {{.type = WIRE_STEP}, "", 1, 1},
-	    {{.type = WIRE_STEP}, "text", 4, -1},        /* no end */
-	    {{.type = WIRE_STEP}, "text\0more", 10, -1}, /* more than one text */
-	    {{.type = WIRE_REACHED}, "text", 5, 1},
-	    {{.type = WIRE_REACHED}, "text", 4, -1},
-	    {{.type = WIRE_SUMMARY}, "text", 5, 1},
-	    {{.type = WIRE_FACT}, "key\0value", 10, 1},
-	    {{.type = WIRE_FACT}, "key", 4, -1}, /* no value */
-	    {{.type = WIRE_FACT}, "key", 3, -1},
+	    {{.type = IPC_STEP, .phase = PH_CONNECT}, "text", 5, 1},
+	    {{.type = IPC_STEP, .phase = PH__COUNT - 1}, "text", 5, 1},
+	    {{.type = IPC_STEP, .phase = PH__COUNT}, "text", 5, -1},
+	    {{.type = IPC_STEP}, "", 1, 1},
+	    {{.type = IPC_STEP}, "text", 4, -1},        /* no end */
+	    {{.type = IPC_STEP}, "text\0more", 10, -1}, /* more than one text */
+	    {{.type = IPC_REACHED}, "text", 5, 1},
+	    {{.type = IPC_REACHED}, "text", 4, -1},
+	    {{.type = IPC_SUMMARY}, "text", 5, 1},
+	    {{.type = IPC_FACT}, "key\0value", 10, 1},
+	    {{.type = IPC_FACT}, "key", 4, -1}, /* no value */
+	    {{.type = IPC_FACT}, "key", 3, -1},
 	    {{.type = 0}, "text", 5, -1},
 	    {{.type = 99}, "text", 5, -1},
-	    {{.type = WIRE_STEP, .magic = MAGIC + 1}, "text", 5, -1},
-	    {{.type = WIRE_STEP, .length = 6}, "text", 5, 0}, /* the rest is still to come */
-	    {{.type = WIRE_STEP, .length = 4}, "text", 5, -1},
-	    {{.type = WIRE_STEP, .length = WIRE_RECORD_MAX - sizeof(struct raw)}, "text", 5, 0},
-	    {{.type = WIRE_STEP, .length = WIRE_RECORD_MAX - sizeof(struct raw) + 1},
-	     "text",
-	     5,
-	     -1},
-	    {{.type = WIRE_FINAL, .verdict = V_PASS}, "", 0, 1},
-	    {{.type = WIRE_FINAL, .verdict = V_PASS}, "x", 1, -1},
-	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_CONNECT_REFUSED},
+	    {{.type = IPC_STEP, .magic = MAGIC + 1}, "text", 5, -1},
+	    {{.type = IPC_STEP, .length = 6}, "text", 5, 0}, /* the rest is still to come */
+	    {{.type = IPC_STEP, .length = 4}, "text", 5, -1},
+	    {{.type = IPC_STEP, .length = IPC_RECORD_MAX - sizeof(struct raw)}, "text", 5, 0},
+	    {{.type = IPC_STEP, .length = IPC_RECORD_MAX - sizeof(struct raw) + 1}, "text", 5, -1},
+	    {{.type = IPC_FINAL, .result = RESULT_PASS}, "", 0, 1},
+	    {{.type = IPC_FINAL, .result = RESULT_PASS}, "x", 1, -1},
+	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_CONNECT_REFUSED},
 	     "\1\0\0\0s\0c\0h",
 	     10,
 	     1},
-	    {{.type = WIRE_FINAL, .verdict = V_BROKEN, .code = D_GUARD_BUG},
+	    {{.type = IPC_FINAL, .result = RESULT_BROKEN, .code = D_GUARD_BUG},
 	     "\0\0\0\0s\0c\0h",
 	     10,
 	     1},
-	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D__COUNT - 1},
+	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D__COUNT - 1},
 	     "\0\0\0\0s\0c\0h",
 	     10,
 	     -1}, /* is broken */
-	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D__COUNT}, "\0\0\0\0s\0c\0h", 10, -1},
-	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_NONE}, "\0\0\0\0s\0c\0h", 10, -1},
+	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D__COUNT},
+	     "\0\0\0\0s\0c\0h",
+	     10,
+	     -1},
+	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_NONE}, "\0\0\0\0s\0c\0h", 10, -1},
 	    /* A child cannot call a failure our own trouble, nor the other way. */
-	    {{.type = WIRE_FINAL, .verdict = V_BROKEN, .code = D_CONNECT_REFUSED},
+	    {{.type = IPC_FINAL, .result = RESULT_BROKEN, .code = D_CONNECT_REFUSED},
 	     "\0\0\0\0s\0c\0h",
 	     10,
 	     -1},
-	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_GUARD_BUG},
+	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_GUARD_BUG},
 	     "\0\0\0\0s\0c\0h",
 	     10,
 	     -1},
-	    {{.type = WIRE_FINAL, .verdict = 200, .code = D_CONNECT_REFUSED},
+	    {{.type = IPC_FINAL, .result = 200, .code = D_CONNECT_REFUSED},
 	     "\0\0\0\0s\0c\0h",
 	     10,
 	     -1},
-	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_CONNECT_REFUSED}, "\0\0\0", 3, -1},
-	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_CONNECT_REFUSED}, "\0\0\0\0", 4, -1},
-	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_CONNECT_REFUSED},
+	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_CONNECT_REFUSED},
+	     "\0\0\0",
+	     3,
+	     -1},
+	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_CONNECT_REFUSED},
+	     "\0\0\0\0",
+	     4,
+	     -1},
+	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_CONNECT_REFUSED},
 	     "\0\0\0\0s",
 	     6,
 	     -1},
-	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_CONNECT_REFUSED},
+	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_CONNECT_REFUSED},
 	     "\0\0\0\0s\0c",
 	     8,
 	     -1},
-	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_CONNECT_REFUSED},
+	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_CONNECT_REFUSED},
 	     "\0\0\0\0s\0c\0h",
 	     9,
 	     -1},
-	    {{.type = WIRE_FINAL, .verdict = V_FAIL, .code = D_CONNECT_REFUSED},
+	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_CONNECT_REFUSED},
 	     "\0\0\0\0s\0c\0h\0",
 	     11,
 	     -1},
 	};
-	struct wire_record r;
+	struct ipc_record r;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (feed(&r, rows[i].h, rows[i].payload, rows[i].n) != rows[i].expected)
 			fail_msg("row %zu", i);
-	assert_int_equal(feed(&r, (struct raw){.type = WIRE_FACT}, "key\0value", 10), 1);
+	assert_int_equal(feed(&r, (struct raw){.type = IPC_FACT}, "key\0value", 10), 1);
 	assert_string_equal(r.key, "key");
 	assert_string_equal(r.text, "value");
-	assert_int_equal(feed(&r, (struct raw){.type = WIRE_STEP, .phase = PH_TLS}, "te\nxt", 6),
-			 1);
+	assert_int_equal(feed(&r, (struct raw){.type = IPC_STEP, .phase = PH_TLS}, "te\nxt", 6), 1);
 	assert_int_equal(r.phase, PH_TLS);
 	assert_string_equal(r.text, "te xt"); /* cleaned on this side too */
-	assert_int_equal(feed(&r, (struct raw){.type = WIRE_FINAL, .verdict = V_PASS}, "", 0), 1);
-	assert_int_equal(r.verdict, V_PASS);
+	assert_int_equal(feed(&r, (struct raw){.type = IPC_FINAL, .result = RESULT_PASS}, "", 0),
+			 1);
+	assert_int_equal(r.result, RESULT_PASS);
 	assert_int_equal(r.diag.code, D_NONE);
 	assert_int_equal(feed(&r, rows[21].h, rows[21].payload, rows[21].n), 1);
 	assert_int_equal(r.diag.sys_errno, 1);
 	assert_string_equal(r.diag.subject, "s");
 	assert_string_equal(r.diag.cause, "c");
 	assert_string_equal(r.diag.hint, "h");
-	assert_int_equal(r.verdict, V_FAIL);
+	assert_int_equal(r.result, RESULT_FAIL);
 }
 
 /* The pipe: what is there is read, an interruption is none, the end is the end; after nonsense nothing is kept. */
 static void filling(void **state)
 {
-	struct wire_in in = {0};
-	struct wire_record r;
+	struct ipc_in in = {0};
+	struct ipc_record r;
 	char much[sizeof in.buf + 100];
 	int p[2];
 
 	(void)state;
 	memset(much, 'x', sizeof much);
 	assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
-	assert_int_equal(wire_fill(&in, p[0]), -1);
+	assert_int_equal(ipc_fill(&in, p[0]), -1);
 	assert_int_equal(errno, EAGAIN);
 	assert_int_equal(write(p[1], "S", 1), 1);
-	assert_int_equal(wire_fill(&in, p[0]), 1);
+	assert_int_equal(ipc_fill(&in, p[0]), 1);
 	assert_int_equal(in.len, 1);
 	assert_int_equal(write(p[1], "G", 1), 1);
-	assert_int_equal(wire_fill(&in, p[0]), 1);
+	assert_int_equal(ipc_fill(&in, p[0]), 1);
 	assert_int_equal(in.len, 2);
 	assert_memory_equal(in.buf, "SG", 2);
 	assert_int_equal(write(p[1], much, sizeof much), sizeof much);
-	assert_int_equal(wire_fill(&in, p[0]), 1);
+	assert_int_equal(ipc_fill(&in, p[0]), 1);
 	assert_int_equal(in.len, sizeof in.buf); /* never more */
-	assert_int_equal(wire_next(&in, &r), 0);
+	assert_int_equal(ipc_next(&in, &r), 0);
 	assert_true(in.broken);
-	assert_int_equal(wire_fill(&in, p[0]), 1);
+	assert_int_equal(ipc_fill(&in, p[0]), 1);
 	assert_in_range(in.len, 1,
 			200); /* the buffer was emptied, so that a flood cannot fill it */
-	assert_int_equal(wire_next(&in, &r), 0);
+	assert_int_equal(ipc_next(&in, &r), 0);
 	/* Nobody took a record out of a full buffer: what comes is no end of file, and no record. */
-	in = (struct wire_in){0};
+	in = (struct ipc_in){0};
 	in.len = sizeof in.buf;
 	assert_int_equal(write(p[1], "S", 1), 1);
-	assert_int_equal(wire_fill(&in, p[0]), 1);
+	assert_int_equal(ipc_fill(&in, p[0]), 1);
 	assert_true(in.broken);
 	close(p[1]);
 	errno = EINTR; /* of something long ago */
-	assert_int_equal(wire_fill(&in, p[0]), 0);
+	assert_int_equal(ipc_fill(&in, p[0]), 0);
 	close(p[0]);
 }
 
@@ -315,7 +321,7 @@ static void an_interrupted_read_goes_on(void **state)
 {
 	const struct sigaction act = {.sa_handler = on_alarm}; /* without SA_RESTART */
 	struct itimerval soon = {.it_value = {.tv_usec = 20000}};
-	struct wire_in in = {0};
+	struct ipc_in in = {0};
 	int p[2];
 	pid_t child;
 
@@ -328,7 +334,7 @@ static void an_interrupted_read_goes_on(void **state)
 	}
 	assert_int_equal(sigaction(SIGALRM, &act, NULL), 0);
 	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
-	assert_int_equal(wire_fill(&in, p[0]), 1);
+	assert_int_equal(ipc_fill(&in, p[0]), 1);
 	assert_int_equal(in.len, 1);
 	waitpid(child, NULL, 0);
 	close(p[0]);
@@ -339,21 +345,21 @@ static void an_interrupted_read_goes_on(void **state)
 static void several_at_once(void **state)
 {
 	unsigned char buf[8192];
-	size_t n = write_all_kinds(buf, sizeof(buf)), half = n - 7;
-	struct wire_in in = {.len = half};
-	struct wire_record r;
+	size_t n = write_all_kinds(buf, sizeof buf), half = n - 7;
+	struct ipc_in in = {.len = half};
+	struct ipc_record r;
 	int records = 0;
 
 	(void)state;
 	memcpy(in.buf, buf, half);
-	while (wire_next(&in, &r) == 1)
+	while (ipc_next(&in, &r) == 1)
 		records++;
 	assert_int_equal(records, 4);
-	assert_int_equal(r.type, WIRE_SUMMARY);
+	assert_int_equal(r.type, IPC_SUMMARY);
 	assert_string_equal(r.text, "3 brokers");
 	memcpy(in.buf + in.len, buf + half, n - half);
 	in.len += n - half;
-	assert_int_equal(wire_next(&in, &r), 1);
+	assert_int_equal(ipc_next(&in, &r), 1);
 	assert_int_equal(r.diag.code, D_CONNECT_REFUSED);
 	assert_int_equal(r.diag.sys_errno, 0);
 	assert_int_equal(in.len, 0);
@@ -365,8 +371,8 @@ static void the_longest_fit(void **state)
 {
 	char text[3000];
 	struct diag d = {.sys_errno = 111};
-	struct wire_in in = {0};
-	struct wire_record r;
+	struct ipc_in in = {0};
+	struct ipc_record r;
 	int p[2];
 
 	(void)state;
@@ -376,21 +382,21 @@ static void the_longest_fit(void **state)
 	diag_hint(&d, "%s", text);
 	d.sys_errno = 111;
 	assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
-	assert_int_equal(wire_put_final(p[1], V_FAIL, &d), 0);
-	assert_int_equal(wire_put_text(p[1], WIRE_FACT, PH_NONE, text, text), 0);
-	assert_int_equal(wire_put_final(p[1], V_PASS, &d), 0);
-	assert_int_equal(wire_fill(&in, p[0]), 1);
-	assert_true(in.len < WIRE_RECORD_MAX + 400);
-	assert_int_equal(wire_next(&in, &r), 1);
+	assert_int_equal(ipc_put_final(p[1], RESULT_FAIL, &d), 0);
+	assert_int_equal(ipc_put_text(p[1], IPC_FACT, PH_NONE, text, text), 0);
+	assert_int_equal(ipc_put_final(p[1], RESULT_PASS, &d), 0);
+	assert_int_equal(ipc_fill(&in, p[0]), 1);
+	assert_true(in.len < IPC_RECORD_MAX + 400);
+	assert_int_equal(ipc_next(&in, &r), 1);
 	assert_int_equal(r.diag.sys_errno, 111);
 	assert_int_equal(strlen(r.diag.subject), DIAG_SUBJECT_MAX - 1);
 	assert_int_equal(strlen(r.diag.cause), DIAG_CAUSE_MAX - 1);
 	assert_int_equal(strlen(r.diag.hint), DIAG_HINT_MAX - 1);
-	assert_int_equal(wire_next(&in, &r), 1);
+	assert_int_equal(ipc_next(&in, &r), 1);
 	assert_int_equal(strlen(r.key), FACT_KEY_MAX - 1);
 	assert_int_equal(strlen(r.text), FACT_VALUE_MAX - 1);
-	assert_int_equal(wire_next(&in, &r), 1);
-	assert_true(r.type == WIRE_FINAL && r.verdict == V_PASS);
+	assert_int_equal(ipc_next(&in, &r), 1);
+	assert_true(r.type == IPC_FINAL && r.result == RESULT_PASS);
 	close(p[0]);
 	close(p[1]);
 }
@@ -399,19 +405,19 @@ static void the_longest_fit(void **state)
 static void secrets_do_not_pass(void **state)
 {
 	char text[FACT_VALUE_MAX + 100] = "";
-	struct wire_in in = {0};
-	struct wire_record r;
+	struct ipc_in in = {0};
+	struct ipc_record r;
 	int p[2];
 
 	(void)state;
 	secret_register("hunter2 hunter2");
 	assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
-	assert_int_equal(wire_put_text(p[1], WIRE_STEP, PH_AUTH, NULL, "with hunter2 hunter2."), 0);
-	assert_int_equal(wire_put_text(p[1], WIRE_STEP, PH_AUTH, NULL, "with hunter2\n\t hunter2."),
+	assert_int_equal(ipc_put_text(p[1], IPC_STEP, PH_AUTH, NULL, "with hunter2 hunter2."), 0);
+	assert_int_equal(ipc_put_text(p[1], IPC_STEP, PH_AUTH, NULL, "with hunter2\n\t hunter2."),
 			 0);
-	assert_int_equal(wire_fill(&in, p[0]), 1);
+	assert_int_equal(ipc_fill(&in, p[0]), 1);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(wire_next(&in, &r), 1);
+		assert_int_equal(ipc_next(&in, &r), 1);
 		assert_null(strstr(r.text, "hunter"));
 		assert_non_null(strstr(r.text, "***."));
 		assert_memory_equal(r.text, "with", 4);
@@ -420,17 +426,17 @@ static void secrets_do_not_pass(void **state)
 	memset(text, '-', sizeof text - 1);
 	memcpy(text + FACT_VALUE_MAX - 10, "hunter2 hunter2", 15);
 	secret_register("what?ever?it?is");
-	assert_int_equal(wire_put_text(p[1], WIRE_STEP, PH_AUTH, NULL, text), 0);
-	assert_int_equal(wire_put_text(p[1], WIRE_STEP, PH_AUTH, NULL, "what\1ever\2it\3is"), 0);
-	assert_int_equal(wire_fill(&in, p[0]), 1);
-	assert_int_equal(wire_next(&in, &r), 1);
+	assert_int_equal(ipc_put_text(p[1], IPC_STEP, PH_AUTH, NULL, text), 0);
+	assert_int_equal(ipc_put_text(p[1], IPC_STEP, PH_AUTH, NULL, "what\1ever\2it\3is"), 0);
+	assert_int_equal(ipc_fill(&in, p[0]), 1);
+	assert_int_equal(ipc_next(&in, &r), 1);
 	assert_null(strstr(r.text, "hunt"));
-	assert_int_equal(wire_next(&in, &r), 1);
+	assert_int_equal(ipc_next(&in, &r), 1);
 	assert_string_equal(r.text, "***");
 	close(p[0]);
 	close(p[1]);
-	assert_int_equal(wire_put_text(p[1], WIRE_STEP, PH_AUTH, NULL, "x"), -1);
-	assert_int_equal(wire_put_final(p[1], V_PASS, &(struct diag){0}), -1);
+	assert_int_equal(ipc_put_text(p[1], IPC_STEP, PH_AUTH, NULL, "x"), -1);
+	assert_int_equal(ipc_put_final(p[1], RESULT_PASS, &(struct diag){0}), -1);
 }
 
 int main(void)

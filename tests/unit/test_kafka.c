@@ -32,17 +32,17 @@ static void test_config_syntax(void **state UNUSED)
 					  "retention.ms>=",
 					  "retention.ms>=1d",
 					  "retention.ms<=5"};
-	struct kafka_setting_wish wish;
+	struct kafka_topic_demand wish;
 
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
-		assert_null(kafka_config_problem(good[i].text));
-		kafka_config_parse(&wish, good[i].text);
+		assert_null(kafka_topic_demand_problem(good[i].text));
+		kafka_topic_demand_parse(&wish, good[i].text);
 		assert_string_equal(wish.name, good[i].name);
 		assert_string_equal(wish.value, good[i].value);
 		assert_int_equal(wish.at_least, good[i].at_least);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		assert_non_null(kafka_config_problem(bad[i]));
+		assert_non_null(kafka_topic_demand_problem(bad[i]));
 }
 
 static void test_config_granted(void **state UNUSED)
@@ -69,12 +69,13 @@ static void test_config_granted(void **state UNUSED)
 	    {"retention.ms>=1000", "long", false},
 	    {"retention.ms>=1000", "", false},
 	};
-	struct kafka_setting_wish wish;
+	struct kafka_topic_demand wish;
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		assert_null(kafka_config_problem(table[i].wish));
-		kafka_config_parse(&wish, table[i].wish);
-		assert_int_equal(kafka_config_granted(&wish, table[i].value), table[i].granted);
+		assert_null(kafka_topic_demand_problem(table[i].wish));
+		kafka_topic_demand_parse(&wish, table[i].wish);
+		assert_int_equal(kafka_topic_demand_granted(&wish, table[i].value),
+				 table[i].granted);
 	}
 }
 
@@ -317,7 +318,7 @@ static void test_errors_in_words(void **state UNUSED)
 /* "1 name=[value]" for each, then what is wrong. */
 static void read_all(const char *text, size_t len, char *buf, size_t size)
 {
-	struct kafka_file f;
+	struct kafka_properties_file f;
 	const char *name, *value;
 	char *copy = malloc(
 	    len +
@@ -329,8 +330,8 @@ static void read_all(const char *text, size_t len, char *buf, size_t size)
 	memcpy(copy, text, len);
 	copy[len] = '\0';
 	buf[0] = '\0';
-	kafka_file_begin(&f, copy, len);
-	while ((got = kafka_file_next(&f, &name, &value)) > 0)
+	kafka_properties_file_begin(&f, copy, len);
+	while ((got = kafka_properties_file_next(&f, &name, &value)) > 0)
 		n += (size_t)snprintf(buf + n, size - n, "%d %s=[%s] ", f.begun, name, value);
 	if (got < 0)
 		snprintf(buf + n, size - n, "%d %s", f.begun, f.problem);

@@ -18,7 +18,7 @@ struct world {
 	struct plan plan;
 	struct plan_check checks[CHECKS];
 	size_t after[CHECKS][1];
-	struct mono done_at[CHECKS], passes_at[CHECKS], now;
+	struct instant done_at[CHECKS], passes_at[CHECKS], now;
 	bool running[CHECKS], killed[CHECKS], final[CHECKS];
 	int64_t last_end[CHECKS];
 	bool burst; /* the last step started as many as a step may */
@@ -32,9 +32,9 @@ static void begin(struct world *w, size_t n)
 
 		c->required = roll(3) != 0;
 		c->retry = roll(8) != 0;
-		c->timeout = c->required ? SPAN_UNSET : SPAN_MS(10 + roll(4000));
-		c->attempt_timeout = SPAN_MS(10 + roll(1500));
-		c->grace = SPAN_MS(roll(4) ? 0 : roll(2000));
+		c->timeout = c->required ? DURATION_UNSET : DURATION_MS(10 + roll(4000));
+		c->attempt_timeout = DURATION_MS(10 + roll(1500));
+		c->grace = DURATION_MS(roll(4) ? 0 : roll(2000));
 		if (i && roll(3) == 0) {
 			w->after[i][0] = roll((unsigned)i);
 			c->after = w->after[i];
@@ -43,7 +43,7 @@ static void begin(struct world *w, size_t n)
 		w->passes_at[i].ns = w->now.ns + roll(5000) * MS;
 		w->final[i] = roll(6) == 0;
 	}
-	plan_init(&w->plan, w->checks, n, w->now, SPAN_MS(100 + roll(6000)), 1 + roll(6),
+	plan_init(&w->plan, w->checks, n, w->now, DURATION_MS(100 + roll(6000)), 1 + roll(6),
 		  roll(8) == 0, seed);
 }
 
@@ -85,20 +85,20 @@ static size_t alive(const struct world *w)
 
 static void carry_out(struct world *w)
 {
-	struct wish wishes[CHECKS];
-	size_t n = plan_step(&w->plan, w->now, wishes), starts = 0;
+	struct action actions[CHECKS];
+	size_t n = plan_step(&w->plan, w->now, actions), starts = 0;
 
 	assert_true(n <= w->plan.n);
 	for (size_t i = 0; i < n; i++)
-		starts += wishes[i].kind == WISH_START;
+		starts += actions[i].kind == ACTION_START;
 	assert_true(starts <= PLAN_BURST);
 	w->burst = starts == PLAN_BURST;
 	for (size_t i = 0; i < n; i++) {
-		size_t c = wishes[i].check;
+		size_t c = actions[i].check;
 
-		if (wishes[i].kind == WISH_START && roll(40) == 0) {
+		if (actions[i].kind == ACTION_START && roll(40) == 0) {
 			plan_no_process(&w->plan, c, w->now, alive(w));
-		} else if (wishes[i].kind == WISH_START) {
+		} else if (actions[i].kind == ACTION_START) {
 			start(w, c);
 		} else {
 			assert_true(w->running[c] && !w->killed[c]);
@@ -143,7 +143,7 @@ static void judge(const struct world *w)
 		assert_false(w->running[i]);
 		assert_true(c->state != PS_RUNNING && c->state != PS_KILLING);
 		/* Only a run that ended early, after a final failure, leaves some undecided. */
-		if (mono_is_never(w->plan.settle_until))
+		if (instant_is_never(w->plan.settle_until))
 			assert_true(c->state == PS_PASSED || c->state == PS_GAVE_UP);
 		if (c->n_after == 0 && c->state == PS_GAVE_UP && !w->plan.one_round && c->required)
 			assert_true(c->attempts > 0 || w->plan.parallel < CHECKS);
@@ -185,50 +185,50 @@ static void one_check(struct world *w, bool required)
 	for (size_t i = 0; i < 2; i++) {
 		w->checks[i].required = required;
 		w->checks[i].retry = true;
-		w->checks[i].timeout = SPAN_UNSET;
-		w->checks[i].attempt_timeout = SPAN_S(5);
-		w->checks[i].grace = SPAN_MS(0);
+		w->checks[i].timeout = DURATION_UNSET;
+		w->checks[i].attempt_timeout = DURATION_S(5);
+		w->checks[i].grace = DURATION_MS(0);
 	}
-	plan_init(&w->plan, w->checks, 2, w->now, SPAN_S(60), 8, false, 1);
-	assert_int_equal(plan_step(&w->plan, w->now, (struct wish[CHECKS]){{0}}), 2);
+	plan_init(&w->plan, w->checks, 2, w->now, DURATION_S(60), 8, false, 1);
+	assert_int_equal(plan_step(&w->plan, w->now, (struct action[CHECKS]){{0}}), 2);
 }
 
 /* A required check that failed for good ends the run; the other's attempt has two seconds to finish. */
 static void settles(void **state)
 {
-	struct wish wishes[CHECKS];
+	struct action actions[CHECKS];
 	struct world w;
 
 	(void)state;
 	one_check(&w, true);
 	plan_result(&w.plan, 0, w.now, false, false);
-	assert_int_equal(plan_step(&w.plan, w.now, wishes), 0);
+	assert_int_equal(plan_step(&w.plan, w.now, actions), 0);
 	assert_false(w.plan.over);
 	assert_int_equal(w.plan.wake.ns, w.now.ns + 2000 * MS);
 	w.now = w.plan.wake;
-	assert_int_equal(plan_step(&w.plan, w.now, wishes), 1);
-	assert_int_equal(wishes[0].kind, WISH_KILL);
-	assert_int_equal(wishes[0].check, 1);
-	assert_true(
-	    mono_is_never(w.plan.wake)); /* nothing but the end of the killed one is waited for */
+	assert_int_equal(plan_step(&w.plan, w.now, actions), 1);
+	assert_int_equal(actions[0].kind, ACTION_KILL);
+	assert_int_equal(actions[0].check, 1);
+	assert_true(instant_is_never(
+	    w.plan.wake)); /* nothing but the end of the killed one is waited for */
 	plan_result(&w.plan, 1, w.now, false, true);
-	plan_step(&w.plan, w.now, wishes);
+	plan_step(&w.plan, w.now, actions);
 	assert_true(w.plan.over);
 }
 
 static void stops(void **state)
 {
-	struct wish wishes[CHECKS];
+	struct action actions[CHECKS];
 	struct world w;
 
 	(void)state;
 	one_check(&w, true);
 	plan_stop(&w.plan, w.now);
-	assert_int_equal(plan_step(&w.plan, w.now, wishes), 2);
-	assert_int_equal(wishes[0].kind, WISH_KILL);
+	assert_int_equal(plan_step(&w.plan, w.now, actions), 2);
+	assert_int_equal(actions[0].kind, ACTION_KILL);
 	plan_result(&w.plan, 0, w.now, false, true);
 	plan_result(&w.plan, 1, w.now, true, true);
-	assert_int_equal(plan_step(&w.plan, w.now, wishes), 0);
+	assert_int_equal(plan_step(&w.plan, w.now, actions), 0);
 	assert_true(w.plan.over);
 }
 

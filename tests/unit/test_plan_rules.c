@@ -10,7 +10,7 @@ struct world {
 	struct plan plan;
 	struct plan_check checks[CHECKS];
 	size_t after[CHECKS][1];
-	struct mono now;
+	struct instant now;
 };
 
 /* A world of n checks that are required, are retried, and have five seconds for an attempt and sixty in all. */
@@ -20,10 +20,10 @@ static void plain(struct world *w, size_t n, size_t parallel, bool one_round)
 	for (size_t i = 0; i < n; i++)
 		w->checks[i] = (struct plan_check){.required = true,
 						   .retry = true,
-						   .timeout = SPAN_UNSET,
-						   .attempt_timeout = SPAN_S(5),
-						   .grace = SPAN_MS(0)};
-	plan_init(&w->plan, w->checks, n, w->now, SPAN_S(60), parallel, one_round, 7);
+						   .timeout = DURATION_UNSET,
+						   .attempt_timeout = DURATION_S(5),
+						   .grace = DURATION_MS(0)};
+	plan_init(&w->plan, w->checks, n, w->now, DURATION_S(60), parallel, one_round, 7);
 }
 
 static void after(struct world *w, size_t later, size_t earlier)
@@ -33,18 +33,18 @@ static void after(struct world *w, size_t later, size_t earlier)
 	w->checks[later].n_after = 1;
 }
 
-/* Asks the plan; the wishes must be these: "+0" start check 0, "-1" kill check 1, in the order they come. */
-static void expect_wishes(struct world *w, const char *expected)
+/* Asks the plan; the actions must be these: "+0" start check 0, "-1" kill check 1, in the order they come. */
+static void expect_actions(struct world *w, const char *expected)
 {
-	struct wish wishes[CHECKS];
-	size_t n = plan_step(&w->plan, w->now, wishes);
+	struct action actions[CHECKS];
+	size_t n = plan_step(&w->plan, w->now, actions);
 	char text[64] = "";
 
 	for (size_t i = 0; i < n; i++) {
 		size_t len = strlen(text);
 
 		snprintf(text + len, sizeof text - len, "%s%c%zu", i ? " " : "",
-			 wishes[i].kind == WISH_START ? '+' : '-', wishes[i].check);
+			 actions[i].kind == ACTION_START ? '+' : '-', actions[i].check);
 	}
 	assert_string_equal(text, expected);
 }
@@ -73,7 +73,7 @@ static void begins_as_told(void **state)
 	assert_int_equal(w.plan.start.ns, 1000 * MS);
 	assert_int_equal(w.plan.deadline.ns, 61000 * MS);
 	assert_int_equal(w.plan.wake.ns, 1000 * MS);
-	assert_true(mono_is_never(w.plan.settle_until));
+	assert_true(instant_is_never(w.plan.settle_until));
 	assert_true(w.plan.one_round && !w.plan.over);
 	assert_int_equal(w.plan.parallel, 1); /* none at once would never end */
 	assert_int_equal(w.plan.in_flight, 0);
@@ -81,16 +81,17 @@ static void begins_as_told(void **state)
 	assert_int_equal(w.checks[1].state, PS_WAITING);
 	assert_int_equal(w.checks[1].attempts, 0);
 	assert_int_equal(w.checks[1].deadline.ns, 61000 * MS);
-	assert_true(mono_is_never(w.checks[1].next) && mono_is_never(w.checks[1].attempt_deadline));
+	assert_true(instant_is_never(w.checks[1].next) &&
+		    instant_is_never(w.checks[1].attempt_deadline));
 	plain(&w, 1, 3, false);
 	assert_true(w.plan.parallel == 3 && !w.plan.one_round);
 	/* Whatever was there before; and nothing that is not its own. */
 	memset(w.checks, 0x55, sizeof w.checks);
 	w.checks[0].n_after = w.checks[1].n_after = 0;
-	plan_init(&w.plan, w.checks, 2, w.now, SPAN_S(60), 1, false, 7);
+	plan_init(&w.plan, w.checks, 2, w.now, DURATION_S(60), 1, false, 7);
 	assert_true(w.checks[0].state == PS_WAITING && w.checks[1].state == PS_WAITING);
 	assert_int_not_equal(w.checks[2].state, PS_WAITING);
-	assert_false(mono_is_never(w.checks[2].next));
+	assert_false(instant_is_never(w.checks[2].next));
 }
 
 static void an_attempt_has_its_times(void **state)
@@ -99,27 +100,27 @@ static void an_attempt_has_its_times(void **state)
 
 	(void)state;
 	plain(&w, 1, 8, false);
-	expect_wishes(&w, "+0");
+	expect_actions(&w, "+0");
 	assert_int_equal(w.checks[0].state, PS_RUNNING);
 	assert_int_equal(w.checks[0].attempts, 1);
 	assert_int_equal(w.plan.in_flight, 1);
-	assert_true(mono_is_never(w.checks[0].next));
+	assert_true(instant_is_never(w.checks[0].next));
 	expect_times(&w, 0, 1000, 1000, 6000);
 	assert_int_equal(w.plan.wake.ns, 6000 * MS);
 	at(&w, 2000);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	plan_result(&w.plan, 0, w.now, false, true);
 	assert_int_equal(w.checks[0].state, PS_READY);
 	assert_int_equal(w.plan.in_flight, 0);
-	assert_true(mono_is_never(w.checks[0].attempt_deadline));
+	assert_true(instant_is_never(w.checks[0].attempt_deadline));
 	/* 5 % of one second, with a quarter of jitter. */
 	assert_in_range((unsigned long)(w.checks[0].next.ns - w.now.ns), 37 * MS, 63 * MS);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	assert_int_equal(w.plan.wake.ns, w.checks[0].next.ns);
 	w.now.ns = w.checks[0].next.ns - 1;
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	w.now.ns++;
-	expect_wishes(&w, "+0");
+	expect_actions(&w, "+0");
 	assert_int_equal(w.checks[0].attempts, 2);
 	assert_int_equal(w.checks[0].first_attempt.ns, 1000 * MS);
 	assert_int_equal(w.checks[0].attempt_start.ns, w.now.ns);
@@ -127,7 +128,7 @@ static void an_attempt_has_its_times(void **state)
 	assert_int_equal(w.checks[0].state, PS_PASSED);
 	assert_int_equal(w.checks[0].ended.ns, w.now.ns);
 	assert_false(w.checks[0].failed_for_good);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	assert_true(w.plan.over);
 }
 
@@ -149,8 +150,8 @@ static void pauses_grow_and_are_spread(void **state)
 
 			plain(&w, 1, 1, false);
 			w.plan.random = (uint64_t)i * 7919 + 1;
-			w.checks[0].attempt_timeout = SPAN_S(60);
-			expect_wishes(&w, "+0");
+			w.checks[0].attempt_timeout = DURATION_S(60);
+			expect_actions(&w, "+0");
 			at(&w, 1000 + rows[r].waited);
 			plan_result(&w.plan, 0, w.now, false, true);
 			pause = w.checks[0].next.ns - w.now.ns;
@@ -176,8 +177,8 @@ static void a_seed_of_nothing_is_one(void **state)
 
 	(void)state;
 	plain(&w, 2, 2, false);
-	plan_init(&w.plan, w.checks, 2, w.now, SPAN_S(60), 2, false, 0);
-	expect_wishes(&w, "+0 +1");
+	plan_init(&w.plan, w.checks, 2, w.now, DURATION_S(60), 2, false, 0);
+	expect_actions(&w, "+0 +1");
 	at(&w, 5000);
 	plan_result(&w.plan, 0, w.now, false, true);
 	first = w.checks[0].next.ns;
@@ -193,14 +194,14 @@ static void one_that_waits_for_a_later_one(void **state)
 	(void)state;
 	plain(&w, 2, 2, false);
 	after(&w, 0, 1);
-	expect_wishes(&w, "+1");
+	expect_actions(&w, "+1");
 	assert_false(w.plan.over);
 	at(&w, 2000);
 	plan_result(&w.plan, 1, w.now, true, false);
-	expect_wishes(&w, "+0");
+	expect_actions(&w, "+0");
 	assert_false(w.plan.over);
 	plan_result(&w.plan, 0, w.now, true, false);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	assert_true(w.plan.over);
 }
 
@@ -210,20 +211,20 @@ static void killed_once_at_its_deadline(void **state)
 
 	(void)state;
 	plain(&w, 1, 1, false);
-	expect_wishes(&w, "+0");
+	expect_actions(&w, "+0");
 	at(&w, 5999);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	at(&w, 6000);
-	expect_wishes(&w, "-0");
+	expect_actions(&w, "-0");
 	assert_int_equal(w.checks[0].state, PS_KILLING);
 	at(&w, 6001);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	assert_false(w.plan.over); /* not before it is reaped */
 	plan_result(&w.plan, 0, w.now, false, true);
 	assert_int_equal(w.checks[0].state, PS_READY);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	at(&w, 8000);
-	expect_wishes(&w, "+0");
+	expect_actions(&w, "+0");
 }
 
 /* The last attempt ends with the run, and what it had no time for is called so. */
@@ -233,25 +234,25 @@ static void the_run_has_an_end(void **state)
 
 	(void)state;
 	plain(&w, 2, 1, false);
-	expect_wishes(&w, "+0");
+	expect_actions(&w, "+0");
 	at(&w, 58000);
 	plan_result(&w.plan, 0, w.now, false, true);
-	expect_wishes(&w, "+1");
+	expect_actions(&w, "+1");
 	expect_times(&w, 1, 58000, 58000, 61000);
 	assert_int_equal(w.plan.wake.ns,
 			 61000 * MS); /* with no place free, that a pause ends wakes nobody */
 	at(&w, 61000);
-	expect_wishes(&w, "-1");
+	expect_actions(&w, "-1");
 	assert_int_equal(w.checks[0].state, PS_GAVE_UP);
 	assert_int_equal(w.checks[0].ended.ns, 61000 * MS);
 	assert_true(w.checks[0].time_is_up && !w.checks[0].failed_for_good);
-	assert_true(mono_is_never(w.checks[0].next));
+	assert_true(instant_is_never(w.checks[0].next));
 	at(&w, 61001);
 	plan_result(&w.plan, 1, w.now, false, true);
 	assert_int_equal(w.checks[1].state, PS_GAVE_UP);
 	assert_true(w.checks[1].time_is_up && !w.checks[1].failed_for_good);
 	assert_int_equal(w.checks[1].ended.ns, 61001 * MS);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	assert_true(w.plan.over);
 	assert_int_equal(w.plan.settle_until.ns, 61000 * MS);
 }
@@ -262,15 +263,15 @@ static void a_final_word_at_the_deadline_counts(void **state)
 
 	(void)state;
 	plain(&w, 1, 1, false);
-	expect_wishes(&w, "+0");
+	expect_actions(&w, "+0");
 	at(&w, 61000);
 	plan_result(&w.plan, 0, w.now, false, false);
 	assert_true(w.checks[0].failed_for_good && !w.checks[0].time_is_up);
 	assert_int_equal(w.checks[0].state, PS_GAVE_UP);
 	/* Also one that grace would have had tried again. */
 	plain(&w, 1, 1, false);
-	w.checks[0].grace = SPAN_S(600);
-	expect_wishes(&w, "+0");
+	w.checks[0].grace = DURATION_S(600);
+	expect_actions(&w, "+0");
 	at(&w, 61000);
 	plan_result(&w.plan, 0, w.now, false, false);
 	assert_true(w.checks[0].failed_for_good && !w.checks[0].time_is_up);
@@ -283,30 +284,30 @@ static void own_timeout(void **state)
 
 	(void)state;
 	plain(&w, 2, 8, false);
-	w.checks[1].timeout = SPAN_MS(300);
+	w.checks[1].timeout = DURATION_MS(300);
 	w.checks[1].required = false;
 	after(&w, 1, 0);
-	expect_wishes(&w, "+0");
+	expect_actions(&w, "+0");
 	assert_int_equal(w.plan.wake.ns, 6000 * MS);
 	at(&w, 4000);
 	plan_result(&w.plan, 0, w.now, true, false);
-	expect_wishes(&w, "+1");
+	expect_actions(&w, "+1");
 	assert_int_equal(w.checks[1].eligible.ns, 4000 * MS);
 	assert_int_equal(w.checks[1].deadline.ns, 4300 * MS);
 	expect_times(&w, 1, 4000, 4000, 4300);
 	at(&w, 4290);
 	plan_result(&w.plan, 1, w.now, false, true);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	assert_int_equal(w.plan.wake.ns,
 			 w.checks[1].next.ns < 4300 * MS ? w.checks[1].next.ns : 4300 * MS);
 	at(&w, 4300);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	assert_true(w.checks[1].state == PS_GAVE_UP && w.checks[1].time_is_up);
 	assert_true(w.plan.over);
 	/* One that is longer than the run's changes nothing. */
 	plain(&w, 1, 8, false);
-	w.checks[0].timeout = SPAN_S(3600);
-	expect_wishes(&w, "+0");
+	w.checks[0].timeout = DURATION_S(3600);
+	expect_actions(&w, "+0");
 	assert_int_equal(w.checks[0].deadline.ns, 61000 * MS);
 }
 
@@ -316,16 +317,16 @@ static void no_more_than_parallel(void **state)
 
 	(void)state;
 	plain(&w, 3, 2, false);
-	expect_wishes(&w, "+0 +1");
+	expect_actions(&w, "+0 +1");
 	assert_int_equal(w.plan.in_flight, 2);
 	at(&w, 1010);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	plan_result(&w.plan, 1, w.now, true, false);
 	assert_int_equal(w.plan.in_flight, 1);
-	expect_wishes(&w, "+2");
+	expect_actions(&w, "+2");
 	plan_result(&w.plan, 0, w.now, true, false);
 	plan_result(&w.plan, 2, w.now, true, false);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	assert_true(w.plan.over);
 }
 
@@ -336,22 +337,22 @@ static void no_more_than_a_burst(void **state)
 
 	(void)state;
 	plain(&w, 7, 6, false);
-	expect_wishes(&w, "+0 +1 +2 +3");
+	expect_actions(&w, "+0 +1 +2 +3");
 	assert_true(w.plan.wake.ns <= w.now.ns);
 	at(&w, 1010);
-	expect_wishes(&w, "+4 +5");
+	expect_actions(&w, "+4 +5");
 	expect_times(&w, 3, 1000, 1000, 6000);
 	expect_times(&w, 4, 1010, 1010, 6010);
 	assert_int_equal(w.plan.wake.ns, 6000 * MS); /* no place is free */
 	/* Those that are to be killed are named all at once. */
 	at(&w, 61000);
-	expect_wishes(&w, "-0 -1 -2 -3 -4 -5");
-	assert_true(mono_is_never(w.plan.wake));
+	expect_actions(&w, "-0 -1 -2 -3 -4 -5");
+	assert_true(instant_is_never(w.plan.wake));
 	/* One that is never begun when the time is up in between. */
 	plain(&w, 6, 8, false);
-	expect_wishes(&w, "+0 +1 +2 +3");
+	expect_actions(&w, "+0 +1 +2 +3");
 	at(&w, 61000);
-	expect_wishes(&w, "-0 -1 -2 -3");
+	expect_actions(&w, "-0 -1 -2 -3");
 	assert_int_equal(w.checks[5].attempts, 0);
 	assert_true(w.checks[5].time_is_up);
 }
@@ -364,23 +365,23 @@ static void nobody_is_passed_over(void **state)
 
 	(void)state;
 	plain(&w, 4, 2, false);
-	expect_wishes(&w, "+0 +1");
+	expect_actions(&w, "+0 +1");
 	at(&w, 1001);
 	plan_result(&w.plan, 0, w.now, false, true);
 	plan_result(&w.plan, 1, w.now, false, true);
 	at(&w, 1500);
-	expect_wishes(&w, "+2 +3");
+	expect_actions(&w, "+2 +3");
 	plan_result(&w.plan, 2, w.now, false, true);
 	plan_result(&w.plan, 3, w.now, false, true);
 	w.checks[0].next =
 	    w.checks[1].next; /* of two that wait equally long the order of the profile decides */
 	at(&w, 2000);
-	expect_wishes(&w, "+0 +1");
+	expect_actions(&w, "+0 +1");
 	/* One that waits for nothing is not held by those that are not yet due. */
 	plain(&w, 2, 1, false);
-	expect_wishes(&w, "+0");
+	expect_actions(&w, "+0");
 	plan_result(&w.plan, 0, w.now, false, true);
-	expect_wishes(&w, "+1");
+	expect_actions(&w, "+1");
 }
 
 /* Fewer at once from then on, and the one that could not be started comes again. */
@@ -390,38 +391,38 @@ static void a_refused_process(void **state)
 
 	(void)state;
 	plain(&w, 4, 8, false);
-	expect_wishes(&w, "+0 +1 +2 +3");
+	expect_actions(&w, "+0 +1 +2 +3");
 	plan_no_process(&w.plan, 3, w.now, 3);
 	assert_int_equal(w.plan.parallel, 3);
 	assert_int_equal(w.plan.in_flight, 3);
 	assert_int_equal(w.checks[3].state, PS_READY);
 	assert_false(w.checks[3].failed_for_good);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	at(&w, 1100);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	plan_result(&w.plan, 0, w.now, true, false);
-	expect_wishes(&w, "+3");
+	expect_actions(&w, "+3");
 	plan_no_process(&w.plan, 3, w.now, 2);
 	assert_int_equal(w.plan.parallel, 2);
 	/* With nothing else running the limit cannot be ours to lower further. */
 	plain(&w, 1, 8, false);
-	expect_wishes(&w, "+0");
+	expect_actions(&w, "+0");
 	plan_no_process(&w.plan, 0, w.now, 0);
 	assert_int_equal(w.plan.parallel, 8);
 	plain(&w, 2, 8, false);
-	expect_wishes(&w, "+0 +1");
+	expect_actions(&w, "+0 +1");
 	plan_no_process(&w.plan, 1, w.now, 1);
 	assert_int_equal(w.plan.parallel, 1);
 	/* Nor when others were to be started with it. Else a moment without processes would leave one at a time for the rest. */
 	plain(&w, 4, 8, false);
-	expect_wishes(&w, "+0 +1 +2 +3");
+	expect_actions(&w, "+0 +1 +2 +3");
 	for (size_t i = 0; i < 4; i++)
 		plan_no_process(&w.plan, i, w.now, 0);
 	assert_int_equal(w.plan.parallel, 8);
 	assert_int_equal(w.plan.in_flight, 0);
 	/* The second of four was started: as many as are alive in the end. */
 	plain(&w, 4, 8, false);
-	expect_wishes(&w, "+0 +1 +2 +3");
+	expect_actions(&w, "+0 +1 +2 +3");
 	plan_no_process(&w.plan, 0, w.now, 0);
 	plan_no_process(&w.plan, 2, w.now, 1);
 	plan_no_process(&w.plan, 3, w.now, 1);
@@ -439,13 +440,13 @@ static void what_comes_after(void **state)
 	after(&w, 1, 2);
 	w.checks[2].required = w.checks[1].required = w.checks[0].required = false;
 	w.checks[2].retry = false;
-	expect_wishes(&w, "+2 +3");
+	expect_actions(&w, "+2 +3");
 	assert_int_equal(w.checks[0].state, PS_WAITING);
 	at(&w, 1500);
 	plan_result(&w.plan, 2, w.now, false, true);
 	assert_true(w.checks[2].state == PS_GAVE_UP && !w.checks[2].failed_for_good &&
 		    !w.checks[2].time_is_up);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	assert_int_equal(w.checks[0].state, PS_GAVE_UP);
 	assert_int_equal(w.checks[1].state, PS_GAVE_UP);
 	assert_true(w.checks[1].dependency_failed && w.checks[0].dependency_failed);
@@ -457,29 +458,29 @@ static void what_comes_after(void **state)
 	plain(&w, 2, 8, false);
 	after(&w, 0, 1);
 	w.checks[0].required = w.checks[1].required = false;
-	expect_wishes(&w, "+1");
+	expect_actions(&w, "+1");
 	plan_result(&w.plan, 1, w.now, false, false);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	assert_true(w.checks[0].dependency_failed && w.checks[0].failed_for_good);
 	assert_true(w.plan.over);
 	/* While what it waits for is at work the run is not over; once that passed it starts. */
 	plain(&w, 2, 8, false);
 	after(&w, 1, 0);
-	expect_wishes(&w, "+0");
+	expect_actions(&w, "+0");
 	assert_false(w.plan.over);
 	plan_result(&w.plan, 0, w.now, true, false);
-	expect_wishes(&w, "+1");
+	expect_actions(&w, "+1");
 	assert_false(w.plan.over);
 	/* Of several, all must have passed. */
 	plain(&w, 3, 8, false);
 	w.checks[2].after = (const size_t[]){0, 1};
 	w.checks[2].n_after = 2;
-	expect_wishes(&w, "+0 +1");
+	expect_actions(&w, "+0 +1");
 	plan_result(&w.plan, 0, w.now, true, false);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	assert_int_equal(w.checks[2].state, PS_WAITING);
 	plan_result(&w.plan, 1, w.now, true, false);
-	expect_wishes(&w, "+2");
+	expect_actions(&w, "+2");
 }
 
 static void one_that_waits_ends_with_the_run(void **state)
@@ -489,9 +490,9 @@ static void one_that_waits_ends_with_the_run(void **state)
 	(void)state;
 	plain(&w, 2, 8, false);
 	after(&w, 1, 0);
-	expect_wishes(&w, "+0");
+	expect_actions(&w, "+0");
 	at(&w, 61000);
-	expect_wishes(&w, "-0");
+	expect_actions(&w, "-0");
 	assert_true(w.checks[1].state == PS_GAVE_UP && w.checks[1].time_is_up);
 	/* It names what it waited for, also while that is at an attempt. */
 	assert_true(w.checks[1].dependency_failed && w.checks[1].failed_dependency == 0);
@@ -500,10 +501,10 @@ static void one_that_waits_ends_with_the_run(void **state)
 	plain(&w, 3, 8, false);
 	w.checks[2].after = (const size_t[]){0, 1};
 	w.checks[2].n_after = 2;
-	expect_wishes(&w, "+0 +1");
+	expect_actions(&w, "+0 +1");
 	plan_result(&w.plan, 0, w.now, true, false);
 	at(&w, 61000);
-	expect_wishes(&w, "-1");
+	expect_actions(&w, "-1");
 	assert_true(w.checks[2].dependency_failed && w.checks[2].failed_dependency == 1);
 }
 
@@ -513,27 +514,27 @@ static void grace_makes_patient(void **state)
 
 	(void)state;
 	plain(&w, 1, 8, false);
-	w.checks[0].grace = SPAN_S(2);
-	expect_wishes(&w, "+0");
+	w.checks[0].grace = DURATION_S(2);
+	expect_actions(&w, "+0");
 	at(&w, 2999);
 	plan_result(&w.plan, 0, w.now, false, false);
 	assert_int_equal(w.checks[0].state, PS_READY);
 	assert_false(w.checks[0].failed_for_good);
 	at(&w, 3500);
-	expect_wishes(&w, "+0");
+	expect_actions(&w, "+0");
 	plan_result(&w.plan, 0, w.now, false, false);
 	assert_int_equal(w.checks[0].state, PS_GAVE_UP);
 	assert_true(w.checks[0].failed_for_good);
 	/* To the very moment. */
 	plain(&w, 1, 8, false);
-	w.checks[0].grace = SPAN_S(2);
-	expect_wishes(&w, "+0");
+	w.checks[0].grace = DURATION_S(2);
+	expect_actions(&w, "+0");
 	at(&w, 3000);
 	plan_result(&w.plan, 0, w.now, false, false);
 	assert_int_equal(w.checks[0].state, PS_GAVE_UP);
 	/* A retryable failure is none of its business. */
 	plain(&w, 1, 8, false);
-	expect_wishes(&w, "+0");
+	expect_actions(&w, "+0");
 	plan_result(&w.plan, 0, w.now, false, true);
 	assert_true(w.checks[0].state == PS_READY && !w.checks[0].failed_for_good);
 }
@@ -547,14 +548,14 @@ static void without_retry_once_is_enough(void **state)
 		for (int round = 0; round < 2; round++) {
 			plain(&w, 2, 8, round);
 			w.checks[0].retry = round;
-			w.checks[0].grace = SPAN_S(9); /* grace is of no use then */
-			expect_wishes(&w, "+0 +1");
+			w.checks[0].grace = DURATION_S(9); /* grace is of no use then */
+			expect_actions(&w, "+0 +1");
 			plan_result(&w.plan, 0, w.now, false, !finally);
 			assert_int_equal(w.checks[0].state, PS_GAVE_UP);
 			assert_int_equal(w.checks[0].failed_for_good, finally);
 			assert_false(w.checks[0].time_is_up);
 			/* In one round each gets its attempt to the end; else the run is lost, and the rest settles. */
-			assert_int_equal(mono_is_never(w.plan.settle_until), round);
+			assert_int_equal(instant_is_never(w.plan.settle_until), round);
 		}
 	}
 }
@@ -566,42 +567,42 @@ static void settling_gives_a_first_word(void **state)
 
 	(void)state;
 	plain(&w, 4, 2, false);
-	expect_wishes(&w, "+0 +1");
+	expect_actions(&w, "+0 +1");
 	at(&w, 1100);
 	plan_result(&w.plan, 1, w.now, false, true);
-	expect_wishes(&w, "+2");
+	expect_actions(&w, "+2");
 	at(&w, 1200);
 	plan_result(&w.plan, 0, w.now, false, false);
 	assert_int_equal(w.plan.settle_until.ns, 3200 * MS);
-	expect_wishes(&w, "+3");
+	expect_actions(&w, "+3");
 	plan_result(&w.plan, 2, w.now, true, false);
 	at(&w, 2900);
-	expect_wishes(&w, ""); /* check 1 had its word */
+	expect_actions(&w, ""); /* check 1 had its word */
 	assert_false(w.plan.over);
 	assert_int_equal(w.plan.wake.ns, 3200 * MS);
 	plan_result(&w.plan, 3, w.now, true, false);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	assert_true(w.plan.over); /* nothing is waited for any more */
 	assert_int_equal(w.checks[1].state, PS_READY);
 	/* One that waits for a place when the time is up gets none. */
 	plain(&w, 3, 2, false);
-	expect_wishes(&w, "+0 +1");
+	expect_actions(&w, "+0 +1");
 	plan_result(&w.plan, 0, w.now, false, false);
 	w.plan.in_flight = 2; /* as if another ran */
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	at(&w, 3000);
 	w.plan.in_flight = 1;
-	expect_wishes(&w, "-1");
+	expect_actions(&w, "-1");
 	plan_result(&w.plan, 1, w.now, false, true);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	assert_true(w.plan.over && w.checks[2].attempts == 0);
 	/* One that waits for another while the rest settles does not hold the run. */
 	plain(&w, 3, 8, false);
 	after(&w, 2, 1);
-	expect_wishes(&w, "+0 +1");
+	expect_actions(&w, "+0 +1");
 	plan_result(&w.plan, 1, w.now, false, true);
 	plan_result(&w.plan, 0, w.now, false, false);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	assert_true(w.plan.over);
 }
 
@@ -611,35 +612,35 @@ static void settling_begins_once_and_ends_with_the_run(void **state)
 
 	(void)state;
 	plain(&w, 3, 8, false);
-	expect_wishes(&w, "+0 +1 +2");
+	expect_actions(&w, "+0 +1 +2");
 	plan_result(&w.plan, 0, w.now, false, false);
 	at(&w, 2000);
 	plan_result(&w.plan, 1, w.now, false, false);
 	assert_int_equal(w.plan.settle_until.ns, 3000 * MS);
 	plain(&w, 2, 8, false);
-	w.checks[0].attempt_timeout = w.checks[1].attempt_timeout = SPAN_S(60);
-	expect_wishes(&w, "+0 +1");
+	w.checks[0].attempt_timeout = w.checks[1].attempt_timeout = DURATION_S(60);
+	expect_actions(&w, "+0 +1");
 	at(&w, 60500);
 	plan_result(&w.plan, 0, w.now, false, false);
 	assert_int_equal(w.plan.settle_until.ns, 61000 * MS);
 	/* One whose own time is up is lost as well: nobody waits for the others until the end of the run. */
 	plain(&w, 2, 8, false);
-	w.checks[0].timeout = SPAN_MS(300);
-	expect_wishes(&w, "+0 +1");
+	w.checks[0].timeout = DURATION_MS(300);
+	expect_actions(&w, "+0 +1");
 	at(&w, 1250);
 	plan_result(&w.plan, 0, w.now, false, true);
 	plan_result(&w.plan, 1, w.now, false, true);
 	at(&w, 1300);
-	expect_wishes(&w, "");
+	expect_actions(&w, "");
 	assert_true(w.checks[0].state == PS_GAVE_UP && w.checks[0].time_is_up);
 	assert_int_equal(w.plan.settle_until.ns, 3300 * MS);
 	assert_true(w.plan.over); /* the other one has had its word */
 	/* What may be missing settles nothing. */
 	plain(&w, 2, 8, false);
 	w.checks[0].required = false;
-	expect_wishes(&w, "+0 +1");
+	expect_actions(&w, "+0 +1");
 	plan_result(&w.plan, 0, w.now, false, false);
-	assert_true(mono_is_never(w.plan.settle_until));
+	assert_true(instant_is_never(w.plan.settle_until));
 }
 
 int main(void)

@@ -58,9 +58,10 @@ static void counts_agree(const struct problems *p)
 	assert_int_equal(p->errors, n[PROBLEM_ERROR] + n[PROBLEM_USAGE]);
 }
 
-static const struct profile_options plain = {.timeout = SPAN_UNSET}, dev = {.timeout = SPAN_UNSET,
-									    .mode = "dev",
-									    .mode_source = "-m"};
+static const struct profile_options plain = {.timeout = DURATION_UNSET},
+				    dev = {.timeout = DURATION_UNSET,
+					   .mode = "dev",
+					   .mode_source = "-m"};
 
 #define HEAD "startguard = 1;\n"
 #define TCP "tcp: { a: { address = \"db:1\"; }; };\n"
@@ -145,7 +146,7 @@ static void a_mode_on_the_command_line_counts(void **state)
 static void an_unknown_mode_is_blamed_on_who_gave_it(void **state)
 {
 	struct profile_options o = {
-	    .timeout = SPAN_UNSET, .mode = "live", .mode_source = "STARTGUARD_MODE"};
+	    .timeout = DURATION_UNSET, .mode = "live", .mode_source = "STARTGUARD_MODE"};
 	struct world w;
 
 	(void)state;
@@ -206,7 +207,7 @@ static void nothing_to_check(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct profile_options o = {.timeout = SPAN_UNSET,
+		const struct profile_options o = {.timeout = DURATION_UNSET,
 						  .offline = rows[i].offline};
 
 		load(&w, rows[i].text, &o);
@@ -249,20 +250,20 @@ static void times_of_the_run(void **state)
 	assert_int_equal(w.profile.parallel, 7);
 	assert_string_equal(w.profile.service, "p");
 	end(&w);
-	o.timeout = SPAN_S(9);
+	o.timeout = DURATION_S(9);
 	o.parallel = 3;
 	load(&w, HEAD "service = \"s\"; parallel = 7;" TCP, &o);
-	assert_int_equal(w.profile.timeout.ns, SPAN_S(9).ns);
+	assert_int_equal(w.profile.timeout.ns, DURATION_S(9).ns);
 	assert_int_equal(w.profile.parallel, 3);
 	assert_string_equal(w.profile.service, "s");
 	end(&w);
-	o.timeout = (struct span){0};
+	o.timeout = (struct duration){0};
 	load(&w, HEAD TCP, &o);
 	assert_true(w.profile.timeout.ns == INT64_MAX);
 	end(&w);
 	/* Where nobody asked for either, a short time for all makes attempts short. */
 	load(&w, HEAD "tcp: { a: { address = \"h:1\"; timeout = \"2s\"; }; };", &plain);
-	assert_int_equal(w.profile.checks[0].common.attempt_timeout.ns, SPAN_S(2).ns);
+	assert_int_equal(w.profile.checks[0].common.attempt_timeout.ns, DURATION_S(2).ns);
 	end(&w);
 }
 
@@ -285,7 +286,7 @@ static void times_of_the_run(void **state)
 /* Decided for a mode, printed by show, read again: the same. */
 static void what_is_shown_can_be_read_again(void **state)
 {
-	struct profile_options o = {.timeout = SPAN_UNSET, .mode = "lab", .mode_source = "-m"};
+	struct profile_options o = {.timeout = DURATION_UNSET, .mode = "lab", .mode_source = "-m"};
 	const char *skip[] = {"tcp.d"};
 	struct world w;
 	struct str shown, again;

@@ -33,7 +33,7 @@ struct world {
 	int told; /* a descriptor; -1: none */
 };
 
-static void on_change(void *ctx, const struct run *run, size_t check, struct mono now)
+static void on_change(void *ctx, const struct run *run, size_t check, struct instant now)
 {
 	struct world *w = ctx;
 
@@ -43,12 +43,12 @@ static void on_change(void *ctx, const struct run *run, size_t check, struct mon
 	w->changed++;
 }
 
-static struct mono on_tick(void *ctx, const struct run *run, struct mono now)
+static struct instant on_tick(void *ctx, const struct run *run, struct instant now)
 {
 	(void)run;
 	(void)now;
 	((struct world *)ctx)->ticks++;
-	return MONO_NEVER;
+	return INSTANT_NEVER;
 }
 
 static void on_abandon(void *ctx)
@@ -56,7 +56,7 @@ static void on_abandon(void *ctx)
 	assert_int_equal(write(((struct world *)ctx)->told, "a", 1), 1);
 }
 
-static void begin(struct world *w, const struct check_kind *kind, struct span attempt_timeout)
+static void begin(struct world *w, const struct check_kind *kind, struct duration attempt_timeout)
 {
 	struct err err;
 
@@ -64,26 +64,26 @@ static void begin(struct world *w, const struct check_kind *kind, struct span at
 	w->check =
 	    (struct profile_check){.id = "kind.x", .name = "x", .kind = kind, .required = true};
 	w->check.common.retry = true;
-	w->check.common.timeout = SPAN_UNSET;
+	w->check.common.timeout = DURATION_UNSET;
 	w->check.common.attempt_timeout = attempt_timeout;
 	w->profile = (struct profile){
-	    .service = "s", .timeout = SPAN_S(60), .parallel = 4, .checks = &w->check, .n = 1};
+	    .service = "s", .timeout = DURATION_S(60), .parallel = 4, .checks = &w->check, .n = 1};
 	w->watcher = (struct watcher){
 	    .ctx = w, .changed = on_change, .tick = on_tick, .abandon = on_abandon};
 	assert_int_equal(signals_open(&w->signals, &err), 0);
 }
 
-static const struct result *go(struct world *w, bool one_round)
+static const struct check_outcome *go(struct world *w, bool one_round)
 {
 	struct err err;
 
-	run_init(&w->run, &w->profile, mono_now(), one_round, 7);
+	run_init(&w->run, &w->profile, instant_now(), one_round, 7);
 	assert_int_equal(reactor_run(&w->run, &w->signals, &w->watcher, &err), 0);
-	outcome_decide(&w->run);
+	run_decide(&w->run);
 	assert_true(w->ticks > 0);
 	/* Nobody is left, not even dead. */
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-	return &w->run.results[0];
+	return &w->run.outcomes[0];
 }
 
 static void end(struct world *w)
@@ -93,7 +93,7 @@ static void end(struct world *w)
 }
 
 /* ---- what it says ------------------------------------------------------------------------------------------------------ */
-static enum verdict talks(const struct check_run *run, struct diag *out)
+static enum result talks(const struct check_run *run, struct diag *out)
 {
 	(void)out;
 	assert_string_equal(run->id, "kind.x");
@@ -109,19 +109,19 @@ static enum verdict talks(const struct check_run *run, struct diag *out)
 	check_fact(run, "same", "%d", 2);
 	check_step(run, PH_CONNECT, "the last %s", "step");
 	check_summary(run, "all was said");
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 static void what_is_said_is_kept_within_bounds(void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = talks};
 	struct world w;
-	const struct result *res;
+	const struct check_outcome *res;
 
 	(void)state;
-	begin(&w, &kind, SPAN_S(60));
+	begin(&w, &kind, DURATION_S(60));
 	res = go(&w, false);
-	assert_int_equal(res->outcome, O_PASS);
+	assert_int_equal(res->outcome, OUTCOME_PASS);
 	assert_int_equal(w.changed, 1);
 	assert_int_equal(res->n_reached, REACHED_MAX);
 	assert_string_equal(res->reached[0], "place 0");
@@ -145,99 +145,99 @@ static void the_guard_may_have_closed_descriptors(void **state)
 	(void)state;
 	if (pid == 0) {
 		const struct profile_check check = {.id = "kind.x", .name = "x", .kind = &kind};
-		struct wire_in in = {0};
-		struct wire_record record = {0};
-		struct fence fence;
+		struct ipc_in in = {0};
+		struct ipc_record record = {0};
+		struct sandbox fence;
 		struct child child;
 		sigset_t mask;
 
 		sigprocmask(SIG_SETMASK, NULL, &mask);
-		fence_prepare(&fence, 1u << FENCE_PLAIN);
+		sandbox_prepare(&fence, 1u << SANDBOX_PLAIN);
 		for (int fd = 0; fd < 3; fd++)
 			close(fd);
-		if (child_start(&child, &check, 1, mono_now(), MONO_NEVER,
-				&(struct child_setup){.fence = &fence, .mask = &mask}) < 0 ||
+		if (child_start(&child, &check, 1, instant_now(), INSTANT_NEVER,
+				&(struct child_setup){.sandbox = &fence, .mask = &mask}) < 0 ||
 		    child.fd != 0)
 			_exit(2);
 		waitpid(child.pid, NULL, 0);
-		while (wire_fill(&in, child.fd) == 1)
-			while (wire_next(&in, &record)) {
+		while (ipc_fill(&in, child.fd) == 1)
+			while (ipc_next(&in, &record)) {
 			}
-		_exit(record.type == WIRE_FINAL && record.verdict == V_PASS ? 0 : 1);
+		_exit(record.type == IPC_FINAL && record.result == RESULT_PASS ? 0 : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 }
 
 /* ---- how it ends --------------------------------------------------------------------------------------------------------- */
-static enum verdict says_nothing(const struct check_run *run, struct diag *out)
+static enum result says_nothing(const struct check_run *run, struct diag *out)
 {
 	(void)run;
 	(void)out;
-	return V_FAIL;
+	return RESULT_FAIL;
 }
 
-static enum verdict says_it_is_broken(const struct check_run *run, struct diag *out)
+static enum result says_it_is_broken(const struct check_run *run, struct diag *out)
 {
 	(void)run;
 	check_fail(out, D_AUTH_FAILED, "there", "wrong password");
-	return V_BROKEN;
+	return RESULT_BROKEN;
 }
 
-static enum verdict leaves(const struct check_run *run, struct diag *out)
+static enum result leaves(const struct check_run *run, struct diag *out)
 {
 	(void)out;
 	check_step(run, PH_CONNECT, "leaving");
 	_exit(3);
 }
 
-static enum verdict leaves_at_once(const struct check_run *run, struct diag *out)
+static enum result leaves_at_once(const struct check_run *run, struct diag *out)
 {
 	(void)run;
 	(void)out;
 	_exit(0);
 }
 
-static enum verdict aborts(const struct check_run *run, struct diag *out)
+static enum result aborts(const struct check_run *run, struct diag *out)
 {
 	(void)run;
 	(void)out;
 	abort();
 }
 
-static enum verdict is_sent_a_nameless_signal(const struct check_run *run, struct diag *out)
+static enum result is_sent_a_nameless_signal(const struct check_run *run, struct diag *out)
 {
 	(void)run;
 	(void)out;
 	raise(SIGRTMIN + 3);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict is_killed(const struct check_run *run, struct diag *out)
+static enum result is_killed(const struct check_run *run, struct diag *out)
 {
 	(void)run;
 	(void)out;
 	raise(SIGKILL);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict breaks_an_invariant(const struct check_run *run, struct diag *out)
+static enum result breaks_an_invariant(const struct check_run *run, struct diag *out)
 {
 	invariant(run == NULL);
 	(void)out;
-	return V_PASS;
+	return RESULT_PASS;
 }
 
-static enum verdict asks_for_too_much(const struct check_run *run, struct diag *out)
+static enum result asks_for_too_much(const struct check_run *run, struct diag *out)
 {
 	(void)run;
 	(void)out;
 	free(xmalloc(SIZE_MAX / 2));
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 /* Behind the fence nothing but the pipe is open. */
-static enum verdict writes_nonsense(const struct check_run *run, struct diag *out)
+static enum result writes_nonsense(const struct check_run *run, struct diag *out)
 {
 	static const char nonsense[64] = "this is no record, and longer than the head of one";
 	int written = 0;
@@ -247,7 +247,7 @@ static enum verdict writes_nonsense(const struct check_run *run, struct diag *ou
 	for (int fd = 3; fd < 1024; fd++)
 		written += write(fd, nonsense, sizeof nonsense) > 0;
 	assert_int_equal(written, 1);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 static void use_memory(void)
@@ -259,14 +259,14 @@ static void use_memory(void)
 	free((void *)p); /* what it held at most is what counts */
 }
 
-static enum verdict wants_memory(const struct check_run *run, struct diag *out)
+static enum result wants_memory(const struct check_run *run, struct diag *out)
 {
 	(void)run;
 	use_memory();
 	return check_fail(out, D_HTTP_JSON_INVALID, "", "not JSON");
 }
 
-static enum verdict wants_memory_and_aborts(const struct check_run *run, struct diag *out)
+static enum result wants_memory_and_aborts(const struct check_run *run, struct diag *out)
 {
 	(void)run;
 	(void)out;
@@ -275,25 +275,25 @@ static enum verdict wants_memory_and_aborts(const struct check_run *run, struct 
 }
 
 /* Refused for good, then stuck. */
-static enum verdict refused_then_stuck(const struct check_run *run, struct diag *out)
+static enum result refused_then_stuck(const struct check_run *run, struct diag *out)
 {
 	if (run->attempt == 1)
 		return check_fail(out, D_AUTH_FAILED, "there", "wrong password");
 	pause();
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 /* The rest of its time cuts the second attempt short: what the first found stays, with all that it means. */
 static void what_is_kept_means_what_it_meant(void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = refused_then_stuck};
-	const struct result *res;
+	const struct check_outcome *res;
 	struct world w;
 
 	(void)state;
-	begin(&w, &kind, SPAN_S(60));
-	w.check.common.timeout = SPAN_MS(600);
-	w.check.common.grace = SPAN_S(60);
+	begin(&w, &kind, DURATION_S(60));
+	w.check.common.timeout = DURATION_MS(600);
+	w.check.common.grace = DURATION_S(60);
 	res = go(&w, false);
 	assert_int_equal(res->diag.code, D_AUTH_FAILED);
 	assert_int_equal(res->attempts, 2);
@@ -304,7 +304,7 @@ static void what_is_kept_means_what_it_meant(void **state)
 static void every_end_has_its_word(void **state)
 {
 	static const struct {
-		enum verdict (*run)(const struct check_run *, struct diag *);
+		enum result (*run)(const struct check_run *, struct diag *);
 		enum diag_code code;
 		const char *subject, *cause;
 		uint64_t memory;
@@ -340,11 +340,11 @@ static void every_end_has_its_word(void **state)
 		const struct check_kind kind = {
 		    .name = "kind", .run = rows[i].run, .memory = rows[i].memory};
 		struct world w;
-		const struct result *res;
+		const struct check_outcome *res;
 
 		if (rows[i].memory && SANITIZED) /* its shadow memory is met by no limit */
 			continue;
-		begin(&w, &kind, SPAN_S(60));
+		begin(&w, &kind, DURATION_S(60));
 		res = go(&w, true);
 		if (res->diag.code != rows[i].code || !strstr(res->diag.cause, rows[i].cause))
 			fail_msg("row %zu: %d \"%s\"", i, (int)res->diag.code, res->diag.cause);
@@ -356,7 +356,7 @@ static void every_end_has_its_word(void **state)
 }
 
 /* ---- again and again ------------------------------------------------------------------------------------------------------ */
-static enum verdict changes(const struct check_run *run, struct diag *out)
+static enum result changes(const struct check_run *run, struct diag *out)
 {
 	static const enum diag_code codes[] = {
 	    D_CONNECT_REFUSED, D_CONNECT_TIMEOUT, D_CONNECT_RESET,   D_CONNECT_CLOSED,
@@ -365,7 +365,7 @@ static enum verdict changes(const struct check_run *run, struct diag *out)
 	    D_REDIS_BUSY,      D_METRICS_EMPTY,   D_KAFKA_ISR_LOW,   D_CONNECT_REFUSED};
 
 	if ((size_t)run->attempt > ARRAY_LEN(codes))
-		return V_PASS;
+		return RESULT_PASS;
 	return check_fail(out, codes[run->attempt - 1], "there", "%d", run->attempt);
 }
 
@@ -373,13 +373,13 @@ static void codes_are_counted_in_the_order_they_came(void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = changes};
 	struct world w;
-	const struct result *res;
+	const struct check_outcome *res;
 
 	(void)state;
-	begin(&w, &kind, SPAN_S(60));
-	w.check.common.grace = SPAN_S(60);
+	begin(&w, &kind, DURATION_S(60));
+	w.check.common.grace = DURATION_S(60);
 	res = go(&w, false);
-	assert_int_equal(res->outcome, O_PASS);
+	assert_int_equal(res->outcome, OUTCOME_PASS);
 	assert_int_equal(res->diag.code, D_NONE);
 	assert_int_equal(res->attempts, 17);
 	assert_int_equal(w.changed, 17);
@@ -392,20 +392,20 @@ static void codes_are_counted_in_the_order_they_came(void **state)
 	end(&w);
 }
 
-static enum verdict hangs(const struct check_run *run, struct diag *out)
+static enum result hangs(const struct check_run *run, struct diag *out)
 {
 	(void)run;
 	(void)out;
 	while (pause() < 0) {
 	}
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 static void the_limit_that_was_hit_is_named(void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = hangs};
 	static const struct {
-		struct span run, check, attempt;
+		struct duration run, check, attempt;
 		const char *words;
 	} rows[] = {
 	    {{60000000000},
@@ -422,7 +422,7 @@ static void the_limit_that_was_hit_is_named(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct world w;
-		const struct result *res;
+		const struct check_outcome *res;
 
 		begin(&w, &kind, rows[i].attempt);
 		w.check.common.timeout = rows[i].check;
@@ -439,7 +439,7 @@ static void the_limit_that_was_hit_is_named(void **state)
 }
 
 /* ---- signals ------------------------------------------------------------------------------------------------------------- */
-static struct mono sends_two_at_once(void *ctx, const struct run *run, struct mono now)
+static struct instant sends_two_at_once(void *ctx, const struct run *run, struct instant now)
 {
 	struct world *w = ctx;
 
@@ -449,34 +449,34 @@ static struct mono sends_two_at_once(void *ctx, const struct run *run, struct mo
 		kill(getpid(), SIGTERM);
 		kill(getpid(), SIGHUP);
 	}
-	return MONO_NEVER;
+	return INSTANT_NEVER;
 }
 
 static void two_at_once_ask_once(void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = hangs};
 	struct world w;
-	const struct result *res;
+	const struct check_outcome *res;
 
 	(void)state;
-	begin(&w, &kind, SPAN_S(60));
+	begin(&w, &kind, DURATION_S(60));
 	w.watcher.tick = sends_two_at_once;
 	res = go(&w, false);
 	assert_true(w.run.signal == SIGTERM || w.run.signal == SIGHUP);
 	assert_int_equal(w.run.exit_code, 128 + w.run.signal);
-	assert_int_equal(res->outcome, O_PENDING);
+	assert_int_equal(res->outcome, OUTCOME_PENDING);
 	assert_int_equal(res->n_history, 0); /* that it was killed says nothing about the peer */
 	end(&w);
 }
 
-static struct mono sends_one_each_time(void *ctx, const struct run *run, struct mono now)
+static struct instant sends_one_each_time(void *ctx, const struct run *run, struct instant now)
 {
 	struct world *w = ctx;
 
 	(void)run;
 	(void)now;
 	kill(getpid(), w->ticks++ == 0 ? SIGTERM : SIGINT);
-	return MONO_NEVER;
+	return INSTANT_NEVER;
 }
 
 /* The second comes while the killed are waited for. */
@@ -493,7 +493,7 @@ static void the_second_ends_it_at_once(void **state)
 	if (pid == 0) {
 		struct world w;
 
-		begin(&w, &kind, SPAN_S(60));
+		begin(&w, &kind, DURATION_S(60));
 		w.told = p[1];
 		w.watcher.tick = sends_one_each_time;
 		go(&w, false);
@@ -511,12 +511,12 @@ static void the_second_ends_it_at_once(void **state)
 /* ---- no process is to be had --------------------------------------------------------------------------------------------- */
 #define MANY 64
 
-static void asks_to_end(void *ctx, const struct run *run, size_t check, struct mono now)
+static void asks_to_end(void *ctx, const struct run *run, size_t check, struct instant now)
 {
 	struct world *w = ctx;
 
 	(void)now;
-	assert_int_equal(run->results[check].diag.code, D_GUARD_NO_PROCESS);
+	assert_int_equal(run->outcomes[check].diag.code, D_GUARD_NO_PROCESS);
 	if (w->changed++ == 0)
 		kill(getpid(), SIGTERM);
 }
@@ -531,7 +531,7 @@ static void signals_are_heard_between_starts_that_fail(void **state)
 	int next;
 
 	(void)state;
-	begin(&w, &kind, SPAN_S(60));
+	begin(&w, &kind, DURATION_S(60));
 	for (size_t i = 0; i < MANY; i++)
 		checks[i] = w.check;
 	w.profile.checks = checks;

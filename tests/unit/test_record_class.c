@@ -1,4 +1,4 @@
-/* wire_class and wire_judge: which format a record has, and what many of them are together. The vectors are records of a
+/* wire_class and record_judge: which format a record has, and what many of them are together. The vectors are records of a
  * real system, written with three generations of its schemas. */
 #include "record_judge.h"
 
@@ -93,31 +93,32 @@ static int free_schemas(void **state)
 	return 0;
 }
 
-static struct wire_want want_of(enum wire_format format, const char *schema, const char *range)
+static struct record_demand want_of(enum record_format format, const char *schema,
+				    const char *range)
 {
-	struct wire_want want = {.format = format, .schema = schema_of(schema)};
+	struct record_demand want = {.format = format, .schema = schema_of(schema)};
 
 	if (range) {
-		assert_null(wire_range_problem(range));
-		wire_range_parse(&want.ranges[want.n_ranges++], range);
+		assert_null(record_range_problem(range));
+		record_range_parse(&want.ranges[want.n_ranges++], range);
 	}
 	return want;
 }
 
 struct record_case {
 	const char *bytes;
-	enum wire_format expect;
+	enum record_format expect;
 	const char *schema, *range;
-	enum wire_format format;
-	enum wire_fault fault;
+	enum record_format format;
+	enum record_fault fault;
 	const char *words; /* in text or why */
 };
 
 static void check_records(const struct record_case *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct wire_want want = want_of(v[i].expect, v[i].schema, v[i].range);
-		struct wire_record r;
+		struct record_demand want = want_of(v[i].expect, v[i].schema, v[i].range);
+		struct record_class r;
 		unsigned char buf[512];
 		size_t len = bytes_of(v[i].bytes, buf, sizeof buf);
 
@@ -125,7 +126,7 @@ static void check_records(const struct record_case *v, size_t n)
 		unsigned char *exact = xmalloc(len ? len : 1);
 
 		memcpy(exact, buf, len);
-		wire_classify(&want, exact, len, &r);
+		record_classify(&want, exact, len, &r);
 		free(exact);
 		if (r.format != v[i].format || r.fault != v[i].fault)
 			fail_msg("%s: format %d fault %d: %s; %s", v[i].bytes, r.format, r.fault,
@@ -140,26 +141,33 @@ static void check_records(const struct record_case *v, size_t n)
 static void test_vectors(void **state)
 {
 	static const struct record_case v[] = {
-	    {CONFIG_A, WIRE_AVRO_BARE, CONFIG, "exploration_temp 0.1 1", WIRE_AVRO_BARE, WIRE_GOOD,
-	     "bare Avro of 29 bytes"},
-	    {JSON_CONFIG, WIRE_AVRO_BARE, CONFIG, "exploration_temp 0.1 1", WIRE_JSON, WIRE_GOOD,
-	     "71 bytes left over gets wrong values, exploration_temp = 7.55458e+31"},
-	    {JSON_CONFIG, WIRE_AVRO_BARE, CONFIG, NULL, WIRE_JSON, WIRE_GOOD, "object of 97 bytes"},
-	    {JSON_CONFIG, WIRE_AVRO_CONFLUENT, CONFIG, NULL, WIRE_JSON, WIRE_GOOD, "71 bytes left"},
-	    {JSON_CONFIG, WIRE_AVRO_BARE, REWARD, NULL, WIRE_JSON, WIRE_GOOD, "object of 97 bytes"},
-	    {CONFIG_D, WIRE_AVRO_BARE, CONFIG, NULL, WIRE_OTHER, WIRE_BYTES_LEFT, "34 of 44 bytes"},
-	    {CONFIG_N, WIRE_AVRO_BARE, CONFIG, NULL, WIRE_OTHER, WIRE_BYTES_LEFT, "49 of 59 bytes"},
-	    {REWARD_A, WIRE_AVRO_BARE, REWARD, NULL, WIRE_AVRO_BARE, WIRE_GOOD, "49 bytes"},
-	    {REWARD_N, WIRE_AVRO_BARE, REWARD, NULL, WIRE_OTHER, WIRE_BYTES_LEFT, "left over"},
-	    {BELIEF_A, WIRE_AVRO_BARE, CONFIG, NULL, WIRE_OTHER, WIRE_UNDECODED, "byte 9, ts"},
-	    {BELIEF_A, WIRE_AVRO_BARE, BELIEF, NULL, WIRE_AVRO_BARE, WIRE_GOOD, "bare"},
-	    {BELIEF_A, WIRE_AVRO_CONFLUENT, NULL, NULL, WIRE_OTHER, WIRE_GOOD,
+	    {CONFIG_A, RECORD_AVRO_BARE, CONFIG, "exploration_temp 0.1 1", RECORD_AVRO_BARE,
+	     RECORD_GOOD, "bare Avro of 29 bytes"},
+	    {JSON_CONFIG, RECORD_AVRO_BARE, CONFIG, "exploration_temp 0.1 1", RECORD_JSON,
+	     RECORD_GOOD, "71 bytes left over gets wrong values, exploration_temp = 7.55458e+31"},
+	    {JSON_CONFIG, RECORD_AVRO_BARE, CONFIG, NULL, RECORD_JSON, RECORD_GOOD,
+	     "object of 97 bytes"},
+	    {JSON_CONFIG, RECORD_AVRO_CONFLUENT, CONFIG, NULL, RECORD_JSON, RECORD_GOOD,
+	     "71 bytes left"},
+	    {JSON_CONFIG, RECORD_AVRO_BARE, REWARD, NULL, RECORD_JSON, RECORD_GOOD,
+	     "object of 97 bytes"},
+	    {CONFIG_D, RECORD_AVRO_BARE, CONFIG, NULL, RECORD_OTHER, RECORD_BYTES_LEFT,
+	     "34 of 44 bytes"},
+	    {CONFIG_N, RECORD_AVRO_BARE, CONFIG, NULL, RECORD_OTHER, RECORD_BYTES_LEFT,
+	     "49 of 59 bytes"},
+	    {REWARD_A, RECORD_AVRO_BARE, REWARD, NULL, RECORD_AVRO_BARE, RECORD_GOOD, "49 bytes"},
+	    {REWARD_N, RECORD_AVRO_BARE, REWARD, NULL, RECORD_OTHER, RECORD_BYTES_LEFT,
+	     "left over"},
+	    {BELIEF_A, RECORD_AVRO_BARE, CONFIG, NULL, RECORD_OTHER, RECORD_UNDECODED,
+	     "byte 9, ts"},
+	    {BELIEF_A, RECORD_AVRO_BARE, BELIEF, NULL, RECORD_AVRO_BARE, RECORD_GOOD, "bare"},
+	    {BELIEF_A, RECORD_AVRO_CONFLUENT, NULL, NULL, RECORD_OTHER, RECORD_GOOD,
 	     "beginning with 00 .."},
-	    {FRAME CONFIG_A, WIRE_AVRO_BARE, CONFIG, NULL, WIRE_AVRO_CONFLUENT, WIRE_GOOD,
+	    {FRAME CONFIG_A, RECORD_AVRO_BARE, CONFIG, NULL, RECORD_AVRO_CONFLUENT, RECORD_GOOD,
 	     "schema id 7"},
-	    {FRAME BELIEF_A, WIRE_AVRO_BARE, CONFIG, NULL, WIRE_AVRO_CONFLUENT, WIRE_UNDECODED,
-	     "schema id 7"},
-	    {CONFIG_A, WIRE_JSON, NULL, NULL, WIRE_OTHER, WIRE_GOOD,
+	    {FRAME BELIEF_A, RECORD_AVRO_BARE, CONFIG, NULL, RECORD_AVRO_CONFLUENT,
+	     RECORD_UNDECODED, "schema id 7"},
+	    {CONFIG_A, RECORD_JSON, NULL, NULL, RECORD_OTHER, RECORD_GOOD,
 	     "29 bytes, beginning with cd .."},
 	};
 
@@ -171,52 +179,62 @@ static void test_formats(void **state)
 {
 	static const struct record_case v[] = {
 	    /* JSON */
-	    {"={}", WIRE_JSON, NULL, NULL, WIRE_JSON, WIRE_GOOD, "object of 2 bytes"},
-	    {"=[]", WIRE_JSON, NULL, NULL, WIRE_JSON, WIRE_GOOD, "array of 2 bytes"},
-	    {"= \n{\"a\":1} \n", WIRE_JSON, NULL, NULL, WIRE_JSON, WIRE_GOOD, "object"},
-	    {"={\"a\":123456789012345678901234567890}", WIRE_JSON, NULL, NULL, WIRE_JSON, WIRE_GOOD,
-	     "object"},
-	    {"=5", WIRE_JSON, NULL, NULL, WIRE_OTHER, WIRE_GOOD, "1 byte,"},
-	    {"=\"text\"", WIRE_JSON, NULL, NULL, WIRE_OTHER, WIRE_GOOD, "6 bytes"},
-	    {"=null", WIRE_JSON, NULL, NULL, WIRE_OTHER, WIRE_GOOD, "4 bytes"},
-	    {"={\"a\":1}{\"a\":2}", WIRE_JSON, NULL, NULL, WIRE_OTHER, WIRE_GOOD,
+	    {"={}", RECORD_JSON, NULL, NULL, RECORD_JSON, RECORD_GOOD, "object of 2 bytes"},
+	    {"=[]", RECORD_JSON, NULL, NULL, RECORD_JSON, RECORD_GOOD, "array of 2 bytes"},
+	    {"= \n{\"a\":1} \n", RECORD_JSON, NULL, NULL, RECORD_JSON, RECORD_GOOD, "object"},
+	    {"={\"a\":123456789012345678901234567890}", RECORD_JSON, NULL, NULL, RECORD_JSON,
+	     RECORD_GOOD, "object"},
+	    {"=5", RECORD_JSON, NULL, NULL, RECORD_OTHER, RECORD_GOOD, "1 byte,"},
+	    {"=\"text\"", RECORD_JSON, NULL, NULL, RECORD_OTHER, RECORD_GOOD, "6 bytes"},
+	    {"=null", RECORD_JSON, NULL, NULL, RECORD_OTHER, RECORD_GOOD, "4 bytes"},
+	    {"={\"a\":1}{\"a\":2}", RECORD_JSON, NULL, NULL, RECORD_OTHER, RECORD_GOOD,
 	     "something follows the end"},
-	    {"={\"secret", WIRE_JSON, NULL, NULL, WIRE_OTHER, WIRE_GOOD, "ends too early"},
-	    {"={\"a\":NaN}", WIRE_JSON, NULL, NULL, WIRE_OTHER, WIRE_GOOD, "not the syntax"},
-	    {"={\"a\":1e999}", WIRE_JSON, NULL, NULL, WIRE_OTHER, WIRE_GOOD, "no double"},
-	    {"7b2261223a22ff227d", WIRE_JSON, NULL, NULL, WIRE_OTHER, WIRE_GOOD, "not UTF-8"},
-	    {"efbbbf7b7d", WIRE_JSON, NULL, NULL, WIRE_OTHER, WIRE_GOOD, "byte order mark"},
-	    {"", WIRE_JSON, NULL, NULL, WIRE_OTHER, WIRE_GOOD, "an empty value"},
+	    {"={\"secret", RECORD_JSON, NULL, NULL, RECORD_OTHER, RECORD_GOOD, "ends too early"},
+	    {"={\"a\":NaN}", RECORD_JSON, NULL, NULL, RECORD_OTHER, RECORD_GOOD, "not the syntax"},
+	    {"={\"a\":1e999}", RECORD_JSON, NULL, NULL, RECORD_OTHER, RECORD_GOOD, "no double"},
+	    {"7b2261223a22ff227d", RECORD_JSON, NULL, NULL, RECORD_OTHER, RECORD_GOOD, "not UTF-8"},
+	    {"efbbbf7b7d", RECORD_JSON, NULL, NULL, RECORD_OTHER, RECORD_GOOD, "byte order mark"},
+	    {"", RECORD_JSON, NULL, NULL, RECORD_OTHER, RECORD_GOOD, "an empty value"},
 	    /* frames */
-	    {FRAME CONFIG_A, WIRE_AVRO_CONFLUENT, CONFIG, NULL, WIRE_AVRO_CONFLUENT, WIRE_GOOD,
-	     "7"},
-	    {FRAME CONFIG_A, WIRE_AVRO_CONFLUENT, NULL, NULL, WIRE_AVRO_CONFLUENT, WIRE_GOOD, "34"},
-	    {FRAME CONFIG_D, WIRE_AVRO_CONFLUENT, CONFIG, NULL, WIRE_AVRO_CONFLUENT,
-	     WIRE_BYTES_LEFT, "34 of 44"},
-	    {FRAME "01", WIRE_AVRO_CONFLUENT, CONFIG, NULL, WIRE_AVRO_CONFLUENT, WIRE_UNDECODED,
-	     "behind the frame: byte 0"},
-	    {FRAME, WIRE_AVRO_CONFLUENT, NULL, NULL, WIRE_AVRO_CONFLUENT, WIRE_GOOD, "5 bytes"},
-	    {"00000007", WIRE_AVRO_CONFLUENT, NULL, NULL, WIRE_OTHER, WIRE_GOOD, "4 bytes"},
-	    {"0000000000", WIRE_AVRO_CONFLUENT, NULL, NULL, WIRE_OTHER, WIRE_GOOD, "5 bytes"},
-	    {"0000ffffff", WIRE_AVRO_CONFLUENT, NULL, NULL, WIRE_AVRO_CONFLUENT, WIRE_GOOD, "id"},
-	    {"0001000000", WIRE_AVRO_CONFLUENT, NULL, NULL, WIRE_OTHER, WIRE_GOOD, "00 01 00 00"},
-	    {"0101000000", WIRE_AVRO_CONFLUENT, NULL, NULL, WIRE_OTHER, WIRE_GOOD, "5 bytes"},
-	    {FRAME "7b7d", WIRE_AVRO_CONFLUENT, NULL, NULL, WIRE_OTHER, WIRE_GOOD, "around JSON"},
-	    {FRAME "7b7d", WIRE_AVRO_CONFLUENT, CONFIG, NULL, WIRE_OTHER, WIRE_GOOD, "around JSON"},
-	    {FRAME "7b7d", WIRE_JSON, NULL, NULL, WIRE_OTHER, WIRE_GOOD, "around JSON"},
-	    {FRAME "0102", WIRE_JSON, NULL, NULL, WIRE_AVRO_CONFLUENT, WIRE_GOOD, "schema id 7"},
+	    {FRAME CONFIG_A, RECORD_AVRO_CONFLUENT, CONFIG, NULL, RECORD_AVRO_CONFLUENT,
+	     RECORD_GOOD, "7"},
+	    {FRAME CONFIG_A, RECORD_AVRO_CONFLUENT, NULL, NULL, RECORD_AVRO_CONFLUENT, RECORD_GOOD,
+	     "34"},
+	    {FRAME CONFIG_D, RECORD_AVRO_CONFLUENT, CONFIG, NULL, RECORD_AVRO_CONFLUENT,
+	     RECORD_BYTES_LEFT, "34 of 44"},
+	    {FRAME "01", RECORD_AVRO_CONFLUENT, CONFIG, NULL, RECORD_AVRO_CONFLUENT,
+	     RECORD_UNDECODED, "behind the frame: byte 0"},
+	    {FRAME, RECORD_AVRO_CONFLUENT, NULL, NULL, RECORD_AVRO_CONFLUENT, RECORD_GOOD,
+	     "5 bytes"},
+	    {"00000007", RECORD_AVRO_CONFLUENT, NULL, NULL, RECORD_OTHER, RECORD_GOOD, "4 bytes"},
+	    {"0000000000", RECORD_AVRO_CONFLUENT, NULL, NULL, RECORD_OTHER, RECORD_GOOD, "5 bytes"},
+	    {"0000ffffff", RECORD_AVRO_CONFLUENT, NULL, NULL, RECORD_AVRO_CONFLUENT, RECORD_GOOD,
+	     "id"},
+	    {"0001000000", RECORD_AVRO_CONFLUENT, NULL, NULL, RECORD_OTHER, RECORD_GOOD,
+	     "00 01 00 00"},
+	    {"0101000000", RECORD_AVRO_CONFLUENT, NULL, NULL, RECORD_OTHER, RECORD_GOOD, "5 bytes"},
+	    {FRAME "7b7d", RECORD_AVRO_CONFLUENT, NULL, NULL, RECORD_OTHER, RECORD_GOOD,
+	     "around JSON"},
+	    {FRAME "7b7d", RECORD_AVRO_CONFLUENT, CONFIG, NULL, RECORD_OTHER, RECORD_GOOD,
+	     "around JSON"},
+	    {FRAME "7b7d", RECORD_JSON, NULL, NULL, RECORD_OTHER, RECORD_GOOD, "around JSON"},
+	    {FRAME "0102", RECORD_JSON, NULL, NULL, RECORD_AVRO_CONFLUENT, RECORD_GOOD,
+	     "schema id 7"},
 	    /* others that have a mark */
-	    {"4f626a0104", WIRE_AVRO_BARE, CONFIG, NULL, WIRE_OTHER, WIRE_UNDECODED, "container"},
-	    {"c3010102030405060708", WIRE_AVRO_CONFLUENT, NULL, NULL, WIRE_OTHER, WIRE_GOOD,
+	    {"4f626a0104", RECORD_AVRO_BARE, CONFIG, NULL, RECORD_OTHER, RECORD_UNDECODED,
+	     "container"},
+	    {"c3010102030405060708", RECORD_AVRO_CONFLUENT, NULL, NULL, RECORD_OTHER, RECORD_GOOD,
 	     "single-object"},
-	    {"1f8b08", WIRE_JSON, NULL, NULL, WIRE_OTHER, WIRE_GOOD, "gzip"},
+	    {"1f8b08", RECORD_JSON, NULL, NULL, RECORD_OTHER, RECORD_GOOD, "gzip"},
 	    /* what a string holds is no matter: its length stands before it */
-	    {"=\n{\"a\"}", WIRE_AVRO_BARE, "\"string\"", NULL, WIRE_AVRO_BARE, WIRE_GOOD, "bare"},
-	    {"=\x20{\"a\": 1, \"b\": 2}", WIRE_AVRO_BARE, "\"string\"", NULL, WIRE_AVRO_BARE,
-	     WIRE_GOOD, "bare"},
-	    {"=\x20{\"a\": 1, \"b\": 2}", WIRE_JSON, NULL, NULL, WIRE_JSON, WIRE_GOOD, "object"},
-	    {"", WIRE_AVRO_BARE, "\"null\"", NULL, WIRE_AVRO_BARE, WIRE_GOOD, "0 bytes"},
-	    {"", WIRE_AVRO_BARE, CONFIG, NULL, WIRE_OTHER, WIRE_UNDECODED, "an empty value"},
+	    {"=\n{\"a\"}", RECORD_AVRO_BARE, "\"string\"", NULL, RECORD_AVRO_BARE, RECORD_GOOD,
+	     "bare"},
+	    {"=\x20{\"a\": 1, \"b\": 2}", RECORD_AVRO_BARE, "\"string\"", NULL, RECORD_AVRO_BARE,
+	     RECORD_GOOD, "bare"},
+	    {"=\x20{\"a\": 1, \"b\": 2}", RECORD_JSON, NULL, NULL, RECORD_JSON, RECORD_GOOD,
+	     "object"},
+	    {"", RECORD_AVRO_BARE, "\"null\"", NULL, RECORD_AVRO_BARE, RECORD_GOOD, "0 bytes"},
+	    {"", RECORD_AVRO_BARE, CONFIG, NULL, RECORD_OTHER, RECORD_UNDECODED, "an empty value"},
 	};
 
 	(void)state;
@@ -226,49 +244,50 @@ static void test_formats(void **state)
 static void test_numbers(void **state)
 {
 	static const struct record_case v[] = {
-	    {CONFIG_A, WIRE_AVRO_BARE, CONFIG, "exploration_temp 0 0.5", WIRE_AVRO_BARE, WIRE_RANGE,
-	     "exploration_temp is 0.62, the profile allows 0 to 0.5"},
-	    {CONFIG_A, WIRE_AVRO_BARE, CONFIG, "exploration_temp 0.7 inf", WIRE_AVRO_BARE,
-	     WIRE_RANGE, "0.62"},
-	    {FRAME CONFIG_A, WIRE_AVRO_CONFLUENT, CONFIG, "exploration_temp 0.7 1",
-	     WIRE_AVRO_CONFLUENT, WIRE_RANGE, "0.62"},
-	    {"cdcc4c3d0000c07f28" TIME, WIRE_AVRO_BARE, CONFIG, "exploration_temp -inf inf",
-	     WIRE_AVRO_BARE, WIRE_RANGE, "is nan"},
-	    {"cdcc4c3d0000807f28" TIME, WIRE_AVRO_BARE, CONFIG, "exploration_temp -inf inf",
-	     WIRE_AVRO_BARE, WIRE_RANGE, "is inf"},
-	    {"cdcc4c3d0000c07f28" TIME, WIRE_AVRO_BARE, CONFIG, "learning_rate 0 1", WIRE_AVRO_BARE,
-	     WIRE_GOOD, "bare"},
-	    {"cdcc4c3d3333333f28" TIME, WIRE_AVRO_BARE, CONFIG, "exploration_temp 0.7 1",
-	     WIRE_AVRO_BARE, WIRE_GOOD, "bare"}, /* 0.7f is below 0.7 */
-	    {"cdcc4c3d3233333f28" TIME, WIRE_AVRO_BARE, CONFIG, "exploration_temp 0.7 1",
-	     WIRE_AVRO_BARE, WIRE_RANGE, "0.7"},
+	    {CONFIG_A, RECORD_AVRO_BARE, CONFIG, "exploration_temp 0 0.5", RECORD_AVRO_BARE,
+	     RECORD_RANGE, "exploration_temp is 0.62, the profile allows 0 to 0.5"},
+	    {CONFIG_A, RECORD_AVRO_BARE, CONFIG, "exploration_temp 0.7 inf", RECORD_AVRO_BARE,
+	     RECORD_RANGE, "0.62"},
+	    {FRAME CONFIG_A, RECORD_AVRO_CONFLUENT, CONFIG, "exploration_temp 0.7 1",
+	     RECORD_AVRO_CONFLUENT, RECORD_RANGE, "0.62"},
+	    {"cdcc4c3d0000c07f28" TIME, RECORD_AVRO_BARE, CONFIG, "exploration_temp -inf inf",
+	     RECORD_AVRO_BARE, RECORD_RANGE, "is nan"},
+	    {"cdcc4c3d0000807f28" TIME, RECORD_AVRO_BARE, CONFIG, "exploration_temp -inf inf",
+	     RECORD_AVRO_BARE, RECORD_RANGE, "is inf"},
+	    {"cdcc4c3d0000c07f28" TIME, RECORD_AVRO_BARE, CONFIG, "learning_rate 0 1",
+	     RECORD_AVRO_BARE, RECORD_GOOD, "bare"},
+	    {"cdcc4c3d3333333f28" TIME, RECORD_AVRO_BARE, CONFIG, "exploration_temp 0.7 1",
+	     RECORD_AVRO_BARE, RECORD_GOOD, "bare"}, /* 0.7f is below 0.7 */
+	    {"cdcc4c3d3233333f28" TIME, RECORD_AVRO_BARE, CONFIG, "exploration_temp 0.7 1",
+	     RECORD_AVRO_BARE, RECORD_RANGE, "0.7"},
 	    /* maps, unions, lists */
-	    {"02026100000000000000400000", WIRE_AVRO_BARE, NESTED, "weights 0 1", WIRE_AVRO_BARE,
-	     WIRE_RANGE, "weights is 2"},
-	    {"000213040206000000", WIRE_AVRO_BARE, NESTED, "inner.n 0 1", WIRE_OTHER,
-	     WIRE_BYTES_LEFT, "left over"},
-	    {"00021302060800", WIRE_AVRO_BARE, NESTED, "inner.n 0 1", WIRE_OTHER, WIRE_UNDECODED,
-	     "inner.list"},
-	    {"000213020600", WIRE_AVRO_BARE, NESTED, "inner.n 0 1", WIRE_AVRO_BARE, WIRE_RANGE,
-	     "inner.n is -10"},
-	    {"000202020600", WIRE_AVRO_BARE, NESTED, "inner.list 0 2", WIRE_AVRO_BARE, WIRE_RANGE,
-	     "inner.list is 3"},
-	    {"0000", WIRE_AVRO_BARE, NESTED, "inner.n 0 1", WIRE_AVRO_BARE, WIRE_GOOD, "bare"},
+	    {"02026100000000000000400000", RECORD_AVRO_BARE, NESTED, "weights 0 1",
+	     RECORD_AVRO_BARE, RECORD_RANGE, "weights is 2"},
+	    {"000213040206000000", RECORD_AVRO_BARE, NESTED, "inner.n 0 1", RECORD_OTHER,
+	     RECORD_BYTES_LEFT, "left over"},
+	    {"00021302060800", RECORD_AVRO_BARE, NESTED, "inner.n 0 1", RECORD_OTHER,
+	     RECORD_UNDECODED, "inner.list"},
+	    {"000213020600", RECORD_AVRO_BARE, NESTED, "inner.n 0 1", RECORD_AVRO_BARE,
+	     RECORD_RANGE, "inner.n is -10"},
+	    {"000202020600", RECORD_AVRO_BARE, NESTED, "inner.list 0 2", RECORD_AVRO_BARE,
+	     RECORD_RANGE, "inner.list is 3"},
+	    {"0000", RECORD_AVRO_BARE, NESTED, "inner.n 0 1", RECORD_AVRO_BARE, RECORD_GOOD,
+	     "bare"},
 	    /* JSON */
-	    {"={\"a\": 2}", WIRE_JSON, NULL, "a 0 1", WIRE_JSON, WIRE_RANGE, "a is 2"},
-	    {"={\"a\": 1}", WIRE_JSON, NULL, "a 0 1", WIRE_JSON, WIRE_GOOD, "object"},
-	    {"={\"a\": {\"b\": [0, 2]}}", WIRE_JSON, NULL, "a.b 0 1", WIRE_JSON, WIRE_RANGE,
+	    {"={\"a\": 2}", RECORD_JSON, NULL, "a 0 1", RECORD_JSON, RECORD_RANGE, "a is 2"},
+	    {"={\"a\": 1}", RECORD_JSON, NULL, "a 0 1", RECORD_JSON, RECORD_GOOD, "object"},
+	    {"={\"a\": {\"b\": [0, 2]}}", RECORD_JSON, NULL, "a.b 0 1", RECORD_JSON, RECORD_RANGE,
 	     "a.b is 2"},
-	    {"=[{\"a\": 1}, {\"a\": 2}]", WIRE_JSON, NULL, "a 0 1", WIRE_JSON, WIRE_RANGE,
+	    {"=[{\"a\": 1}, {\"a\": 2}]", RECORD_JSON, NULL, "a 0 1", RECORD_JSON, RECORD_RANGE,
 	     "a is 2"},
-	    {"={\"a\": {\"x\": 0.5, \"y\": 2}}", WIRE_JSON, NULL, "a 0 1", WIRE_JSON, WIRE_RANGE,
-	     "a is 2"},
-	    {"={\"a\": \"0.5\"}", WIRE_JSON, NULL, "a 0 1", WIRE_JSON, WIRE_RANGE,
+	    {"={\"a\": {\"x\": 0.5, \"y\": 2}}", RECORD_JSON, NULL, "a 0 1", RECORD_JSON,
+	     RECORD_RANGE, "a is 2"},
+	    {"={\"a\": \"0.5\"}", RECORD_JSON, NULL, "a 0 1", RECORD_JSON, RECORD_RANGE,
 	     "a is a string, the profile has a range for it"},
-	    {"={\"a\": null}", WIRE_JSON, NULL, "a 0 1", WIRE_JSON, WIRE_GOOD, "object"},
-	    {"={\"b\": 7}", WIRE_JSON, NULL, "a 0 1", WIRE_JSON, WIRE_GOOD, "object"},
-	    {"={\"a\": 20000000000000000000}", WIRE_JSON, NULL, "a 0 1", WIRE_JSON, WIRE_RANGE,
-	     "2e+19"},
+	    {"={\"a\": null}", RECORD_JSON, NULL, "a 0 1", RECORD_JSON, RECORD_GOOD, "object"},
+	    {"={\"b\": 7}", RECORD_JSON, NULL, "a 0 1", RECORD_JSON, RECORD_GOOD, "object"},
+	    {"={\"a\": 20000000000000000000}", RECORD_JSON, NULL, "a 0 1", RECORD_JSON,
+	     RECORD_RANGE, "2e+19"},
 	};
 
 	(void)state;
@@ -277,21 +296,21 @@ static void test_numbers(void **state)
 
 static void test_large(void **state)
 {
-	struct wire_want want = want_of(WIRE_JSON, NULL, NULL);
-	unsigned char *data = xcalloc(1, WIRE_RECORD_MAX + 1);
-	struct wire_record r;
+	struct record_demand want = want_of(RECORD_JSON, NULL, NULL);
+	unsigned char *data = xcalloc(1, RECORD_BYTES_MAX + 1);
+	struct record_class r;
 
 	(void)state;
-	memset(data, ' ', WIRE_RECORD_MAX + 1);
+	memset(data, ' ', RECORD_BYTES_MAX + 1);
 	memcpy(data, "{}", 2);
-	wire_classify(&want, data, WIRE_RECORD_MAX, &r);
-	assert_int_equal(r.format, WIRE_JSON);
-	wire_classify(&want, data, WIRE_RECORD_MAX + 1, &r);
-	assert_int_equal(r.fault, WIRE_TOO_LARGE);
+	record_classify(&want, data, RECORD_BYTES_MAX, &r);
+	assert_int_equal(r.format, RECORD_JSON);
+	record_classify(&want, data, RECORD_BYTES_MAX + 1, &r);
+	assert_int_equal(r.fault, RECORD_TOO_LARGE);
 	/* Nested as deep as it is long. */
-	memset(data, '[', WIRE_RECORD_MAX);
-	wire_classify(&want, data, WIRE_RECORD_MAX, &r);
-	assert_int_equal(r.format, WIRE_OTHER);
+	memset(data, '[', RECORD_BYTES_MAX);
+	record_classify(&want, data, RECORD_BYTES_MAX, &r);
+	assert_int_equal(r.format, RECORD_OTHER);
 	assert_non_null(strstr(r.why, "nested"));
 	free(data);
 }
@@ -306,10 +325,10 @@ static void test_ranges(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
-		if (wire_range_problem(good[i]))
+		if (record_range_problem(good[i]))
 			fail_msg("refused: %s", good[i]);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		if (!wire_range_problem(bad[i]))
+		if (!record_range_problem(bad[i]))
 			fail_msg("taken: %s", bad[i]);
 	assert_true(avro_has_number(s, "weights"));
 	assert_true(avro_has_number(s, "inner.n"));
@@ -328,98 +347,103 @@ static void test_ranges(void **state)
 static void test_judge(void **state)
 {
 	static const struct {
-		enum wire_format expect;
+		enum record_format expect;
 		const char *schema, *range;
 		const char *records[4]; /* "-": a tombstone */
 		enum diag_code code;
 		const char *words[2];
 	} v[] = {
-	    {WIRE_AVRO_BARE, CONFIG, NULL, {CONFIG_A, "-", CONFIG_A}, D_NONE, {NULL}},
-	    {WIRE_AVRO_BARE, CONFIG, NULL, {NULL}, D_NONE, {NULL}},
-	    {WIRE_AVRO_BARE, CONFIG, NULL, {"-"}, D_NONE, {NULL}},
-	    {WIRE_AVRO_BARE,
+	    {RECORD_AVRO_BARE, CONFIG, NULL, {CONFIG_A, "-", CONFIG_A}, D_NONE, {NULL}},
+	    {RECORD_AVRO_BARE, CONFIG, NULL, {NULL}, D_NONE, {NULL}},
+	    {RECORD_AVRO_BARE, CONFIG, NULL, {"-"}, D_NONE, {NULL}},
+	    {RECORD_AVRO_BARE,
 	     CONFIG,
 	     NULL,
 	     {CONFIG_A, JSON_CONFIG, JSON_CONFIG},
 	     D_WIRE_FORMAT_MIXED,
 	     {"expected bare Avro; of 3 sampled records: 1 bare Avro, 2 JSON",
 	      "partition 3 offset 101: a JSON object"}},
-	    {WIRE_JSON,
+	    {RECORD_JSON,
 	     NULL,
 	     NULL,
 	     {"={}", FRAME "02"},
 	     D_WIRE_FORMAT_MIXED,
 	     {"1 Confluent-framed, 1 JSON"}},
-	    {WIRE_AVRO_CONFLUENT,
+	    {RECORD_AVRO_CONFLUENT,
 	     CONFIG,
 	     NULL,
 	     {CONFIG_A, FRAME CONFIG_A},
 	     D_WIRE_FORMAT_MIXED,
 	     {"1 bare Avro, 1 Confluent-framed", "partition 3 offset 100: bare Avro"}},
-	    {WIRE_AVRO_BARE,
+	    {RECORD_AVRO_BARE,
 	     CONFIG,
 	     NULL,
 	     {JSON_CONFIG, "-", JSON_CONFIG},
 	     D_WIRE_FORMAT_OTHER,
 	     {"2 of 2 sampled records: JSON, expected bare Avro",
 	      "the first is at partition 3 offset 100"}},
-	    {WIRE_AVRO_BARE,
+	    {RECORD_AVRO_BARE,
 	     CONFIG,
 	     NULL,
 	     {FRAME REWARD_A},
 	     D_WIRE_FORMAT_OTHER,
 	     {"Confluent-framed, expected bare Avro", "schema id 7"}},
-	    {WIRE_JSON,
+	    {RECORD_JSON,
 	     NULL,
 	     NULL,
 	     {"={}", "=5"},
 	     D_WIRE_FORMAT_OTHER,
 	     {"1 of 2 sampled records: of no known format, expected JSON", "beginning with 35"}},
-	    {WIRE_AVRO_CONFLUENT,
+	    {RECORD_AVRO_CONFLUENT,
 	     NULL,
 	     NULL,
 	     {CONFIG_A},
 	     D_WIRE_FORMAT_OTHER,
 	     {"expected Confluent-framed"}},
-	    {WIRE_AVRO_BARE,
+	    {RECORD_AVRO_BARE,
 	     CONFIG,
 	     NULL,
 	     {CONFIG_A, "0102"},
 	     D_AVRO_DECODE,
 	     {"1 of 2 sampled records: the schema does not decode them",
 	      "2 bytes, beginning with 01 02; byte 0, learning_rate"}},
-	    {WIRE_AVRO_CONFLUENT,
+	    {RECORD_AVRO_CONFLUENT,
 	     CONFIG,
 	     NULL,
 	     {FRAME BELIEF_A, FRAME CONFIG_A},
 	     D_AVRO_DECODE,
 	     {"schema id 7, 41 bytes; behind the frame"}},
-	    {WIRE_AVRO_BARE,
+	    {RECORD_AVRO_BARE,
 	     CONFIG,
 	     NULL,
 	     {CONFIG_A, CONFIG_D, CONFIG_N},
 	     D_AVRO_BYTES_LEFT,
 	     {"2 of 3", "partition 3 offset 101: 44 bytes"}},
-	    {WIRE_AVRO_CONFLUENT, CONFIG, NULL, {FRAME CONFIG_D}, D_AVRO_BYTES_LEFT, {"34 of 44"}},
-	    {WIRE_AVRO_BARE,
+	    {RECORD_AVRO_CONFLUENT,
+	     CONFIG,
+	     NULL,
+	     {FRAME CONFIG_D},
+	     D_AVRO_BYTES_LEFT,
+	     {"34 of 44"}},
+	    {RECORD_AVRO_BARE,
 	     CONFIG,
 	     "exploration_temp 0 0.5",
 	     {CONFIG_A},
 	     D_WIRE_VALUE_RANGE,
 	     {"1 of 1", "exploration_temp is 0.62"}},
-	    {WIRE_JSON,
+	    {RECORD_JSON,
 	     NULL,
 	     "a 0 1",
 	     {"={}", "={\"b\":1}"},
 	     D_WIRE_VALUE_RANGE,
 	     {"none of 2 sampled records has the field a"}},
-	    {WIRE_JSON, NULL, "a 0 1", {"={}", "={\"a\":1}"}, D_NONE, {NULL}},
+	    {RECORD_JSON, NULL, "a 0 1", {"={}", "={\"a\":1}"}, D_NONE, {NULL}},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
-		struct wire_want want = want_of(v[i].expect, v[i].schema, v[i].range);
-		struct wire_tally t = {.want = &want};
+		struct record_demand want = want_of(v[i].expect, v[i].schema, v[i].range);
+		struct record_tally t = {.want = &want};
 		struct diag d = {.code = D_NONE};
 
 		for (int j = 0; j < 4 && v[i].records[j]; j++) {
@@ -427,9 +451,9 @@ static void test_judge(void **state)
 			bool tombstone = str_eq(v[i].records[j], "-");
 			size_t len = tombstone ? 0 : bytes_of(v[i].records[j], buf, sizeof buf);
 
-			wire_tally_add(&t, 3, 100 + j, tombstone ? NULL : buf, len);
+			record_tally_add(&t, 3, 100 + j, tombstone ? NULL : buf, len);
 		}
-		wire_judge(&t, "cog.config.updates", &d);
+		record_judge(&t, "cog.config.updates", &d);
 		if (d.code != v[i].code)
 			fail_msg("case %zu: %s: %s", i, diag_info(d.code)->code, d.cause);
 		for (int j = 0; j < 2 && v[i].words[j]; j++)
@@ -443,17 +467,17 @@ static void test_judge(void **state)
 
 static void test_only_large(void **state)
 {
-	struct wire_want want = want_of(WIRE_JSON, NULL, NULL);
-	struct wire_tally t = {.want = &want};
+	struct record_demand want = want_of(RECORD_JSON, NULL, NULL);
+	struct record_tally t = {.want = &want};
 	struct diag d = {.code = D_NONE};
-	unsigned char *data = xcalloc(1, WIRE_RECORD_MAX + 1);
+	unsigned char *data = xcalloc(1, RECORD_BYTES_MAX + 1);
 
 	(void)state;
-	wire_tally_add(&t, 0, 0, data, WIRE_RECORD_MAX + 1);
-	assert_int_equal(wire_judge(&t, "t", &d), V_FAIL);
+	record_tally_add(&t, 0, 0, data, RECORD_BYTES_MAX + 1);
+	assert_int_equal(record_judge(&t, "t", &d), RESULT_FAIL);
 	assert_int_equal(d.code, D_ANSWER_TOO_LARGE);
-	wire_tally_add(&t, 0, 1, "{}", 2);
-	assert_int_equal(wire_judge(&t, "t", &d), V_PASS);
+	record_tally_add(&t, 0, 1, "{}", 2);
+	assert_int_equal(record_judge(&t, "t", &d), RESULT_PASS);
 	free(data);
 }
 
@@ -464,18 +488,19 @@ static void test_nothing_leaks(void **state)
 	    "={\"name\": \"Ada Lovelace\"",  "={\"name\": Ada Lovelace}",
 	    "={\"name\": \"Ada Lovelace\"}", "=name Ada Lovelace",
 	    FRAME "0c416461204c6f",          "=\"Ada Lovelace\""};
-	static const enum wire_format formats[] = {WIRE_AVRO_BARE, WIRE_AVRO_CONFLUENT, WIRE_JSON};
+	static const enum record_format formats[] = {RECORD_AVRO_BARE, RECORD_AVRO_CONFLUENT,
+						     RECORD_JSON};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(records); i++)
 		for (size_t f = 0; f < ARRAY_LEN(formats); f++) {
-			struct wire_want want =
-			    want_of(formats[f], formats[f] == WIRE_JSON ? NULL : CONFIG, NULL);
-			struct wire_record r;
+			struct record_demand want =
+			    want_of(formats[f], formats[f] == RECORD_JSON ? NULL : CONFIG, NULL);
+			struct record_class r;
 			unsigned char buf[64];
 			size_t len = bytes_of(records[i], buf, sizeof buf);
 
-			wire_classify(&want, buf, len, &r);
+			record_classify(&want, buf, len, &r);
 			assert_null(strstr(r.text, "Ada"));
 			assert_null(strstr(r.why, "Ada"));
 			assert_null(strstr(r.text, "Love"));
@@ -488,17 +513,17 @@ static void test_random_records(void **state)
 {
 	static const char *const schemas[] = {CONFIG, REWARD, BELIEF, NESTED};
 	uint64_t seed = 20251108;
-	struct wire_want want[ARRAY_LEN(schemas) * 3];
+	struct record_demand want[ARRAY_LEN(schemas) * 3];
 	size_t n = 0;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(schemas); i++)
-		for (enum wire_format f = WIRE_AVRO_BARE; f <= WIRE_JSON; f++)
-			want[n++] = want_of(f, f == WIRE_JSON ? NULL : schemas[i], "inner.n 0 1");
+		for (enum record_format f = RECORD_AVRO_BARE; f <= RECORD_JSON; f++)
+			want[n++] = want_of(f, f == RECORD_JSON ? NULL : schemas[i], "inner.n 0 1");
 	for (int run = 0; run < 100000; run++) {
 		size_t len = cm_random(&seed) % 40;
 		unsigned char *data = xmalloc(len ? len : 1);
-		struct wire_record r;
+		struct record_class r;
 
 		for (size_t i = 0; i < len; i++)
 			data[i] = (unsigned char)(cm_random(&seed) >> 32);
@@ -507,10 +532,10 @@ static void test_random_records(void **state)
 			memcpy(data, "\0\0\0\0\7{", 6);
 		if (len > 6 && run % 3 == 1)
 			memcpy(data, "{\"a\":1", 6);
-		wire_classify(&want[(size_t)run % n], data, len, &r);
-		assert_in_range(r.format, 0, WIRE_OTHER);
+		record_classify(&want[(size_t)run % n], data, len, &r);
+		assert_in_range(r.format, 0, RECORD_OTHER);
 		assert_true(r.text[0] != '\0');
-		assert_true(r.fault != WIRE_TOO_LARGE);
+		assert_true(r.fault != RECORD_TOO_LARGE);
 		free(data);
 	}
 }

@@ -16,7 +16,7 @@ struct world {
 	struct report_options options;
 	struct report report;
 	int memory, saved; /* what goes to stderr meanwhile; the real one */
-	struct mono now;
+	struct instant now;
 };
 
 static struct check_kind some_kind = {.name = "kind"};
@@ -24,7 +24,7 @@ static struct check_kind some_kind = {.name = "kind"};
 /* Descriptor 2 is a file while `w` lives: what is told can be read back. */
 static void begin_with(struct world *w, size_t n, struct report_options options)
 {
-	*w = (struct world){.options = options, .now = {SPAN_S(1000).ns}};
+	*w = (struct world){.options = options, .now = {DURATION_S(1000).ns}};
 	w->checks = xcalloc(n, sizeof *w->checks);
 	for (size_t i = 0; i < n; i++) {
 		struct profile_check *c = &w->checks[i];
@@ -33,13 +33,13 @@ static void begin_with(struct world *w, size_t n, struct report_options options)
 		assert_true(asprintf(&id, "kind.c%03zu", i) > 0);
 		*c = (struct profile_check){
 		    .id = id, .name = id + 5, .kind = &some_kind, .required = true};
-		c->common.attempt_timeout = SPAN_S(5);
-		c->common.timeout = SPAN_UNSET;
+		c->common.attempt_timeout = DURATION_S(5);
+		c->common.timeout = DURATION_UNSET;
 		c->common.retry = true;
 	}
 	w->profile = (struct profile){.service = "s",
 				      .mode = MODE_PROD,
-				      .timeout = SPAN_FOREVER,
+				      .timeout = DURATION_FOREVER,
 				      .parallel = 8,
 				      .checks = w->checks,
 				      .n = n};
@@ -91,7 +91,7 @@ static size_t told(const struct world *w, const char *word)
 /* An attempt of check i that found this, as the reactor records it. */
 static void attempt(struct world *w, size_t i, enum diag_code code, const char *subject)
 {
-	struct result *res = &w->run.results[i];
+	struct check_outcome *res = &w->run.outcomes[i];
 	size_t h = 0;
 
 	w->run.plan.checks[i].attempts++;
@@ -106,9 +106,9 @@ static void attempt(struct world *w, size_t i, enum diag_code code, const char *
 	report_changed(&w->report, &w->run, i, w->now);
 }
 
-static void pass(struct world *w, struct span d)
+static void pass(struct world *w, struct duration d)
 {
-	w->now = mono_after(w->now, d);
+	w->now = instant_after(w->now, d);
 }
 
 /* ---- lines ----------------------------------------------------------------------------------------------------------- */
@@ -118,14 +118,14 @@ static void test_one_line_for_each_change(void **state)
 
 	(void)state;
 	begin(&w, false);
-	for (int k = 0; k < 500; k++, pass(&w, SPAN_MS(20)))
+	for (int k = 0; k < 500; k++, pass(&w, DURATION_MS(20)))
 		attempt(&w, 0, D_CONNECT_REFUSED, "a:1");
 	assert_int_equal(told(&w, "WAIT "), 1);
 	attempt(&w, 0, D_REDIS_LOADING, "a:1");
 	assert_int_equal(told(&w, "WAIT "), 2);
 	attempt(&w, 1, D_REDIS_LOADING, "b:1"); /* another check has its own */
 	assert_int_equal(told(&w, "WAIT "), 3);
-	pass(&w, SPAN_S(30));
+	pass(&w, DURATION_S(30));
 	attempt(&w, 0, D_REDIS_LOADING, "a:2"); /* the same of another peer is news as well */
 	assert_int_equal(told(&w, "WAIT "), 4);
 	end(&w);
@@ -137,7 +137,7 @@ static void test_every_attempt_when_asked_for(void **state)
 
 	(void)state;
 	begin(&w, true);
-	for (int k = 0; k < 50; k++, pass(&w, SPAN_MS(20)))
+	for (int k = 0; k < 50; k++, pass(&w, DURATION_MS(20)))
 		attempt(&w, 0, D_CONNECT_REFUSED, "a:1");
 	assert_int_equal(told(&w, "WAIT "), 50);
 	end(&w);
@@ -150,8 +150,8 @@ static void test_quiet_says_nothing(void **state)
 	(void)state;
 	begin_with(&w, CHECKS, (struct report_options){.quiet = true});
 	attempt(&w, 0, D_CONNECT_REFUSED, "a:1");
-	pass(&w, SPAN_S(30));
-	assert_true(mono_is_never(report_tick(&w.report, &w.run, w.now)));
+	pass(&w, DURATION_S(30));
+	assert_true(instant_is_never(report_tick(&w.report, &w.run, w.now)));
 	assert_int_equal(told(&w, ""), 0);
 	end(&w);
 }
@@ -164,11 +164,11 @@ static void test_one_that_swings_does_not_flood(void **state)
 
 	(void)state;
 	begin(&w, false);
-	for (int k = 0; k < 1000; k++, pass(&w, SPAN_MS(10)))
+	for (int k = 0; k < 1000; k++, pass(&w, DURATION_MS(10)))
 		attempt(&w, 0, k & 1 ? D_CONNECT_REFUSED : D_REDIS_LOADING, k & 2 ? "a:1" : "b:1");
 	first = told(&w, "WAIT ");
 	assert_in_range(first, 4, 7); /* 10 s: at 0, 0.01, then after 1, 2, 4 s */
-	for (int k = 0; k < 3600; k++, pass(&w, SPAN_S(1)))
+	for (int k = 0; k < 3600; k++, pass(&w, DURATION_S(1)))
 		attempt(&w, 0, k & 1 ? D_CONNECT_REFUSED : D_REDIS_LOADING, k & 2 ? "a:1" : "b:1");
 	assert_in_range(told(&w, "WAIT ") - first, 300, 361); /* one in ten seconds */
 	end(&w);
@@ -198,11 +198,11 @@ static void test_one_summary_in_ten_seconds(void **state)
 	attempt(&w, 0, D_CONNECT_REFUSED, "a:1");
 	/* Asked a thousand times a second, as in a run where much happens. */
 	for (int k = 1; k <= 35 * 1000; k++) {
-		struct mono wake;
+		struct instant wake;
 
-		pass(&w, SPAN_MS(1));
+		pass(&w, DURATION_MS(1));
 		wake = report_tick(&w.report, &w.run, w.now);
-		assert_true(wake.ns > w.now.ns && wake.ns <= w.now.ns + SPAN_S(10).ns);
+		assert_true(wake.ns > w.now.ns && wake.ns <= w.now.ns + DURATION_S(10).ns);
 	}
 	assert_int_equal(told(&w, "startguard: waiting since"), 3);
 	assert_int_equal(told(&w, ""), 1 + 1 + 3); /* title, change, and these */
@@ -222,8 +222,8 @@ static void test_a_check_is_settled_once(void **state)
 	attempt(&w, 0, D_CONNECT_REFUSED, "a:1");
 	w.run.plan.checks[0].state = PS_PASSED;
 	w.run.plan.checks[1].state = PS_GAVE_UP;
-	diag_set(&w.run.results[1].diag, D_AUTH_FAILED, "b:1", "why");
-	for (int k = 0; k < 5; k++, pass(&w, SPAN_MS(20))) {
+	diag_set(&w.run.outcomes[1].diag, D_AUTH_FAILED, "b:1", "why");
+	for (int k = 0; k < 5; k++, pass(&w, DURATION_MS(20))) {
 		report_changed(&w.report, &w.run, 0, w.now);
 		report_tick(&w.report, &w.run, w.now);
 	}
@@ -236,18 +236,18 @@ static void test_a_check_is_settled_once(void **state)
 static void test_a_code_that_is_not_remembered(void **state)
 {
 	struct world w;
-	struct result *res;
+	struct check_outcome *res;
 
 	(void)state;
 	begin(&w, false);
 	for (int k = 0; k < HISTORY_MAX; k++)
 		attempt(&w, 0, (enum diag_code)(D_CONNECT_REFUSED + k), "a:1");
 	assert_int_equal(told(&w, "WAIT "), HISTORY_MAX);
-	res = &w.run.results[0];
+	res = &w.run.outcomes[0];
 	diag_set(&res->diag, D_REDIS_LOADING, "a:1", "why");
 	report_changed(&w.report, &w.run, 0, w.now);
 	assert_int_equal(told(&w, "WAIT "), HISTORY_MAX);
-	pass(&w, SPAN_S(30));
+	pass(&w, DURATION_S(30));
 	report_changed(&w.report, &w.run, 0, w.now);
 	assert_int_equal(told(&w, "WAIT "), HISTORY_MAX + 1);
 	end(&w);
@@ -260,12 +260,12 @@ static void test_one_that_was_cut_off_has_not_failed(void **state)
 
 	(void)state;
 	begin(&w, false);
-	diag_set(&w.run.results[0].diag, D_CONNECT_REFUSED, "a:1", "why");
-	w.run.results[0].cut_off = true;
+	diag_set(&w.run.outcomes[0].diag, D_CONNECT_REFUSED, "a:1", "why");
+	w.run.outcomes[0].cut_off = true;
 	w.run.plan.checks[0].state = PS_GAVE_UP;
 	report_changed(&w.report, &w.run, 0, w.now);
 	assert_int_equal(told(&w, "FAIL "), 0);
-	outcome_decide(&w.run);
+	run_decide(&w.run);
 	report_end(&w.report);
 	assert_int_equal(told(&w, "PENDING "), 1 + 2);
 	end(&w);
@@ -298,13 +298,13 @@ static void test_a_service_that_could_not_be_started(void **state)
 			assert_int_equal(symlink("/dev/null", "env"), 0);
 		begin_with(&w, 1, options);
 		w.run.plan.checks[0].state = PS_PASSED;
-		outcome_decide(&w.run);
+		run_decide(&w.run);
 		report_end(&w.report);
 		assert_true(w.report.report_written);
 		assert_true(holds("out", "\"exit_code\": 0"));
 		assert_true(holds("term", "startguard: READY"));
 		assert_true(linked || holds("env", "STARTGUARD_STATUS=ready\n"));
-		outcome_override(&w.run, EXIT_CANNOT_RUN, "cannot be run");
+		run_override(&w.run, EXIT_CANNOT_RUN, "cannot be run");
 		report_again(&w.report);
 		assert_true(holds("out", "\"exit_code\": 126"));
 		assert_true(holds("report", "\"status\": \"blocked\""));
@@ -329,7 +329,7 @@ static bool is_utf8(const char *s)
 
 static void termination(struct world *w, struct str *b)
 {
-	outcome_decide(&w->run);
+	run_decide(&w->run);
 	str_init(b, TERMINATION_MAX);
 	text_termination(b, &w->run);
 	assert_true(b->len <= TERMINATION_MAX && !b->cut);
@@ -365,7 +365,7 @@ static void test_termination_message_fits(void **state)
 					str_add(&cause, letters[l]);
 				for (size_t i = 0; i < n; i++) {
 					w.run.plan.checks[i].state = PS_GAVE_UP;
-					diag_set(&w.run.results[i].diag, D_CONNECT_REFUSED, "a:1",
+					diag_set(&w.run.outcomes[i].diag, D_CONNECT_REFUSED, "a:1",
 						 "%s", cause.s);
 				}
 				termination(&w, &b);
@@ -392,7 +392,7 @@ static void test_termination_message_counts_what_it_leaves_out(void **state)
 	begin_with(&w, 500, (struct report_options){0});
 	for (size_t i = 0; i < 500; i++) {
 		w.run.plan.checks[i].state = PS_GAVE_UP;
-		diag_set(&w.run.results[i].diag, D_CONNECT_REFUSED, "a:1", "refused");
+		diag_set(&w.run.outcomes[i].diag, D_CONNECT_REFUSED, "a:1", "refused");
 	}
 	termination(&w, &b);
 	assert_int_equal(sscanf(strstr(b.s, "\n... and ") + 1, "... and %zu more", &more), 1);
@@ -410,7 +410,7 @@ static void test_termination_message_of_a_long_verdict(void **state)
 		struct str b, text;
 
 		begin(&w, false);
-		outcome_decide(&w.run);
+		run_decide(&w.run);
 		str_init(&text, len);
 		str_add(&text, "startguard: ");
 		while (!text.cut)
@@ -482,12 +482,12 @@ static void test_view_keeps_its_times(void **state)
 
 	(void)state;
 	open_view(&v);
-	pass(&v.w, SPAN_MS(99));
+	pass(&v.w, DURATION_MS(99));
 	assert_false(draws(&v, screen));
-	pass(&v.w, SPAN_MS(1));
+	pass(&v.w, DURATION_MS(1));
 	assert_true(draws(&v, screen));
 	/* Something changes each millisecond for ten seconds. */
-	for (int k = 0; k < 10000; k++, pass(&v.w, SPAN_MS(1))) {
+	for (int k = 0; k < 10000; k++, pass(&v.w, DURATION_MS(1))) {
 		v.w.run.plan.checks[0].attempts++;
 		attempt(&v.w, 1, D_CONNECT_REFUSED, "a:1");
 		drawn += draws(&v, screen);
@@ -495,7 +495,7 @@ static void test_view_keeps_its_times(void **state)
 	assert_in_range(drawn, 99, 100);
 	/* Nothing changes for ten seconds: the clock alone, once a second. */
 	for (drawn = 0; drawn < 10; drawn++) {
-		struct mono wake = live_wake(&v.live, v.w.now);
+		struct instant wake = live_wake(&v.live, v.w.now);
 
 		assert_true(wake.ns > v.w.now.ns);
 		v.w.now = wake;
@@ -517,7 +517,7 @@ static void test_view_that_does_not_fit(void **state)
 		struct view v;
 
 		open_view(&v);
-		pass(&v.w, SPAN_MS(100));
+		pass(&v.w, DURATION_MS(100));
 		assert_false(draws(&v, small[i]));
 		assert_false(v.live.on);
 		assert_false(live_keep(&v.live, &v.out));
@@ -536,12 +536,12 @@ static void test_view_and_settled_text(void **state)
 	str_init(&text, 64);
 	str_add(&text, "PASS a\n");
 	assert_false(live_keep(&v.live, &text)); /* not drawn yet: the caller writes it */
-	pass(&v.w, SPAN_MS(100));
+	pass(&v.w, DURATION_MS(100));
 	assert_true(draws(&v, screen));
 	assert_true(live_keep(&v.live, &text));
-	pass(&v.w, SPAN_MS(99));
+	pass(&v.w, DURATION_MS(99));
 	assert_false(draws(&v, screen));
-	pass(&v.w, SPAN_MS(1));
+	pass(&v.w, DURATION_MS(1));
 	assert_true(draws(&v, screen));
 	assert_true(str_starts(v.out.s, "\r\033[JPASS a\nWAIT"));
 	assert_true(live_keep(&v.live, &text));

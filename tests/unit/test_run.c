@@ -1,4 +1,4 @@
-/* outcome: from what the checks did to verdict, exit code and the line that says it. */
+/* run: from what the checks did to verdict, exit code and the line that says it. */
 #include "run.h"
 
 #include "cm.h"
@@ -27,14 +27,14 @@ static void begin(struct world *w, const bool *required)
 		c->name = ids[i] + 5;
 		c->kind = &some_kind;
 		c->required = required[i];
-		c->common.attempt_timeout = SPAN_S(5);
-		c->common.timeout = SPAN_UNSET;
+		c->common.attempt_timeout = DURATION_S(5);
+		c->common.timeout = DURATION_UNSET;
 		c->common.retry = true;
 		c->common.degraded = required[i] ? NULL : "something is lost";
 	}
 	w->profile = (struct profile){.service = "s",
 				      .mode = MODE_PROD,
-				      .timeout = SPAN_S(60),
+				      .timeout = DURATION_S(60),
 				      .parallel = 8,
 				      .checks = w->checks,
 				      .n = CHECKS};
@@ -42,8 +42,8 @@ static void begin(struct world *w, const bool *required)
 
 static void init(struct world *w)
 {
-	run_init(&w->run, &w->profile, (struct mono){1}, false, 7);
-	w->run.ended = (struct mono){SPAN_MS(100).ns};
+	run_init(&w->run, &w->profile, (struct instant){1}, false, 7);
+	w->run.ended = (struct instant){DURATION_MS(100).ns};
 }
 
 static void end_as(struct world *w, size_t i, enum diag_code code)
@@ -55,14 +55,14 @@ static void end_as(struct world *w, size_t i, enum diag_code code)
 	c->state = code == D_NONE ? PS_PASSED : PS_GAVE_UP;
 	if (code == D_NONE)
 		return;
-	diag_set(&w->run.results[i].diag, code, "there", "why");
+	diag_set(&w->run.outcomes[i].diag, code, "there", "why");
 	c->failed_for_good = !diag_info(code)->retryable;
 }
 
-static void expect(struct world *w, enum status status, int exit_code, const char *words)
+static void expect(struct world *w, enum verdict status, int exit_code, const char *words)
 {
-	outcome_decide(&w->run);
-	assert_int_equal(w->run.status, status);
+	run_decide(&w->run);
+	assert_int_equal(w->run.verdict, status);
 	assert_int_equal(w->run.exit_code, exit_code);
 	if (!strstr(w->run.summary, words))
 		fail_msg("\"%s\" lacks \"%s\"", w->run.summary, words);
@@ -83,7 +83,7 @@ static void test_ready(void **state)
 	init(&w);
 	for (size_t i = 0; i < CHECKS; i++)
 		end_as(&w, i, D_NONE);
-	expect(&w, S_READY, 0, "READY: 3 checks passed in 100 ms");
+	expect(&w, RUN_READY, 0, "READY: 3 checks passed in 100 ms");
 }
 
 /* The heaviest names the code: for good 69, broken 70, time is up 124. */
@@ -112,7 +112,7 @@ static void test_who_blocks(void **state)
 		end_as(&w, 0, cases[i].a);
 		end_as(&w, 1, cases[i].b);
 		end_as(&w, 2, D_NONE);
-		expect(&w, S_BLOCKED, cases[i].exit_code, cases[i].words);
+		expect(&w, RUN_BLOCKED, cases[i].exit_code, cases[i].words);
 	}
 }
 
@@ -125,7 +125,7 @@ static void test_never_tried_is_never_ready(void **state)
 	init(&w);
 	end_as(&w, 0, D_NONE);
 	end_as(&w, 1, D_NONE);
-	expect(&w, S_BLOCKED, EXIT_TIME_UP, "still waiting");
+	expect(&w, RUN_BLOCKED, EXIT_TIME_UP, "still waiting");
 }
 
 /* The run's time ended while it waited for another, or for its turn. */
@@ -141,9 +141,9 @@ static void test_never_tried_is_pending(void **state)
 		w.run.plan.checks[k].state = PS_GAVE_UP;
 		w.run.plan.checks[k].time_is_up = true;
 	}
-	outcome_decide(&w.run);
-	assert_int_equal(w.run.results[1].outcome, O_PENDING);
-	assert_int_equal(w.run.results[2].outcome, O_DEGRADED);
+	run_decide(&w.run);
+	assert_int_equal(w.run.outcomes[1].outcome, OUTCOME_PENDING);
+	assert_int_equal(w.run.outcomes[2].outcome, OUTCOME_DEGRADED);
 	run_free(&w.run);
 }
 
@@ -168,9 +168,9 @@ static void test_whose_time_was_up(void **state)
 		c->state = PS_GAVE_UP;
 		c->time_is_up = true;
 		c->deadline.ns = w.run.plan.deadline.ns - (int64_t)i;
-		outcome_decide(&w.run);
-		assert_int_equal(w.run.results[2].outcome, O_DEGRADED);
-		assert_string_equal(w.run.results[2].diag.cause, words[i]);
+		run_decide(&w.run);
+		assert_int_equal(w.run.outcomes[2].outcome, OUTCOME_DEGRADED);
+		assert_string_equal(w.run.outcomes[2].diag.cause, words[i]);
 		run_free(&w.run);
 	}
 }
@@ -188,7 +188,7 @@ static void test_degraded(void **state)
 		end_as(&w, 0, D_NONE);
 		end_as(&w, 1, D_NONE);
 		end_as(&w, 2, codes[i]);
-		expect(&w, S_DEGRADED, 0, "DEGRADED: kind.c: something is lost (");
+		expect(&w, RUN_DEGRADED, 0, "DEGRADED: kind.c: something is lost (");
 	}
 }
 
@@ -209,7 +209,7 @@ static void test_degraded_may_be_refused(void **state)
 		end_as(&w, 0, D_NONE);
 		end_as(&w, 1, D_NONE);
 		end_as(&w, 2, cases[i].code);
-		expect(&w, S_BLOCKED, cases[i].exit_code, "--fail-on-degraded");
+		expect(&w, RUN_BLOCKED, cases[i].exit_code, "--fail-on-degraded");
 	}
 }
 
@@ -228,7 +228,7 @@ static void test_left_out_and_waived_degrade(void **state)
 	init(&w);
 	assert_int_equal(w.run.plan.n, 1);
 	end_as(&w, 0, D_NONE);
-	expect(&w, S_DEGRADED, 0,
+	expect(&w, RUN_DEGRADED, 0,
 	       "EASY is on: no names; kind.b: skipped on request; 1 of 3 checks passed");
 }
 
@@ -242,7 +242,7 @@ static void test_signal(void **state)
 	for (size_t i = 0; i < CHECKS; i++)
 		end_as(&w, i, D_NONE);
 	w.run.signal = 15;
-	expect(&w, S_BLOCKED, 143, "BLOCKED (143): ended by signal 15 (TERM)");
+	expect(&w, RUN_BLOCKED, 143, "BLOCKED (143): ended by signal 15 (TERM)");
 }
 
 static void test_cut_off_is_pending_not_failed(void **state)
@@ -254,12 +254,12 @@ static void test_cut_off_is_pending_not_failed(void **state)
 	init(&w);
 	end_as(&w, 0, D_AUTH_FAILED);
 	end_as(&w, 1, D_CONNECT_REFUSED);
-	w.run.results[1].cut_off = true;
+	w.run.outcomes[1].cut_off = true;
 	end_as(&w, 2, D_NONE);
-	outcome_decide(&w.run);
-	assert_int_equal(w.run.results[0].outcome, O_FAIL);
-	assert_int_equal(w.run.results[1].outcome, O_PENDING);
-	assert_int_equal(w.run.results[2].outcome, O_PASS);
+	run_decide(&w.run);
+	assert_int_equal(w.run.outcomes[0].outcome, OUTCOME_FAIL);
+	assert_int_equal(w.run.outcomes[1].outcome, OUTCOME_PENDING);
+	assert_int_equal(w.run.outcomes[2].outcome, OUTCOME_PASS);
 	assert_non_null(strstr(w.run.summary, "1 of 3 checks failed, 1 still waiting"));
 	run_free(&w.run);
 }
@@ -287,8 +287,10 @@ static void test_no_mixture_is_wrongly_ready(void **state)
 			must &= passed || !required[i];
 			all &= passed;
 		}
-		outcome_decide(&w.run);
-		assert_int_equal(w.run.status, all ? S_READY : must ? S_DEGRADED : S_BLOCKED);
+		run_decide(&w.run);
+		assert_int_equal(w.run.verdict, all    ? RUN_READY
+						: must ? RUN_DEGRADED
+						       : RUN_BLOCKED);
 		assert_int_equal(w.run.exit_code == 0, must);
 		run_free(&w.run);
 	}

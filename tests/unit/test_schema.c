@@ -29,7 +29,7 @@ struct all {
 	int64_t number;
 	double share;
 	bool yes;
-	struct span wait, pause;
+	struct duration wait, pause;
 	struct size room, any_room;
 	int colour;
 	struct url url;
@@ -49,8 +49,8 @@ static const struct key all_keys[] = {
     KEY_INT(struct all, number, .min = "-5", .max = "10000", .doc = "A number."),
     KEY_NUM(struct all, share, .doc = "A share."),
     KEY_BOOL(struct all, yes, .def = "false", .doc = "Whether."),
-    KEY_SPAN(struct all, wait, .min = "10ms", .max = "1h", .doc = "A span."),
-    KEY_SPAN(struct all, pause, .max = "1h", .doc = "A span."),
+    KEY_DURATION(struct all, wait, .min = "10ms", .max = "1h", .doc = "A span."),
+    KEY_DURATION(struct all, pause, .max = "1h", .doc = "A span."),
     KEY_SIZE(struct all, room, .min = "10B", .max = "1GiB", .doc = "A size."),
     KEY_SIZE(struct all, any_room, .doc = "A size."),
     KEY_ENUM(struct all, colour, .choices = colours, .doc = "A colour."),
@@ -104,7 +104,7 @@ static int read_all(struct world *w, const char *text)
 	w->fill =
 	    (struct fill){.arena = &w->arena, .problems = &w->problems, .getenv = environment};
 	snprintf(group, sizeof group, "{ %s }", text);
-	node = cfg_read_value(&w->arena, "all", group, &why);
+	node = config_file_read_value(&w->arena, "all", group, &why);
 	if (!node)
 		fail_msg("%s: %s", group, why);
 	errors = schema_names(&all_schema, NULL, node, "all", &w->fill);
@@ -386,7 +386,7 @@ static void wrong_rows_are_found(void **state)
 	k.type = K_BOOL;
 	row(k, "without default");
 	k = good;
-	k.type = K_SPAN;
+	k.type = K_DURATION;
 	row(k, "without its largest value");
 	k.max = "1h";
 	row(k, NULL);
@@ -451,7 +451,7 @@ static void offline_the_unknown_is_no_mistake(void **state)
 	(void)state;
 	w.fill = (struct fill){
 	    .arena = &w.arena, .problems = &w.problems, .getenv = environment, .offline = true};
-	node = cfg_read_value(
+	node = config_file_read_value(
 	    &w.arena, "all",
 	    "{ str = \"${NONE}\"; number = \"${NONE}\"; share = \"${NONE}\";"
 	    " yes = \"${NONE}\"; wait = \"${NONE}\"; room = \"${NONE}\"; colour = \"${NONE}\";"
@@ -498,7 +498,8 @@ static void modes_are_known_to_whoever_asks(void **state)
 	static const struct schema schema = {.name = "m", .size = sizeof(struct all), .keys = keys};
 	struct world w = {.problems.arena = &w.arena};
 	const char *why;
-	struct node *node = cfg_read_value(&w.arena, "m", "{ in = [\"red\", \"blue\"]; }", &why);
+	struct node *node =
+	    config_file_read_value(&w.arena, "m", "{ in = [\"red\", \"blue\"]; }", &why);
 
 	(void)state;
 	w.fill = (struct fill){.arena = &w.arena, .problems = &w.problems, .getenv = environment};
@@ -517,8 +518,8 @@ static void names_of_two_lists(void **state)
 {
 	struct world w = {.problems.arena = &w.arena};
 	const char *why;
-	struct node *node =
-	    cfg_read_value(&w.arena, "x", "{ name = 1; pasword = 2; nmae = 3; zebra = 4; }", &why);
+	struct node *node = config_file_read_value(
+	    &w.arena, "x", "{ name = 1; pasword = 2; nmae = 3; zebra = 4; }", &why);
 
 	(void)state;
 	w.fill = (struct fill){.arena = &w.arena, .problems = &w.problems, .getenv = environment};

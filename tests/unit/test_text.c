@@ -23,7 +23,7 @@ static void clean(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		text_clean(buf, sizeof(buf), rows[i].in);
+		text_clean(buf, sizeof buf, rows[i].in);
 		if (rows[i].out)
 			assert_string_equal(buf, rows[i].out);
 		else
@@ -140,8 +140,8 @@ static void spans(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct span d = {-7};
-		int r = span_parse(&d, rows[i].text);
+		struct duration d = {-7};
+		int r = duration_parse(&d, rows[i].text);
 
 		assert_int_equal(r, rows[i].ns < 0 ? -1 : 0);
 		if (!r)
@@ -226,7 +226,7 @@ static void rows_of_every_kind(void **state)
 	(void)state;
 	for (const struct check_kind *k; (k = check_kind_at(n)); n++) {
 		const char *problem =
-		    k->schema ? schema_selftest(k->schema, why, sizeof(why)) : NULL;
+		    k->schema ? schema_selftest(k->schema, why, sizeof why) : NULL;
 
 		if (problem)
 			fail_msg("%s: %s", k->name, problem);

@@ -294,11 +294,11 @@ static void urls_that_are_none(void **state)
 static void waits(const char *url, const char *expected)
 {
 	struct arena a = {0};
-	struct wait_check w;
+	struct url_check w;
 	const char *why = NULL;
 	char text[400];
 
-	if (wait_parse(&w, &a, url, &why) == 0) {
+	if (url_check_parse(&w, &a, url, &why) == 0) {
 		int n = snprintf(text, sizeof text, "%s %s:", w.kind, w.name);
 
 		for (const struct node *k = w.node->first; k; k = k->next)

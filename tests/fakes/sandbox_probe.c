@@ -1,8 +1,8 @@
-/* fence_probe: what a check's child can still do. Runs one attempt of a check of its own making by child_start, as the
+/* sandbox_probe: what a check's child can still do. Runs one attempt of a check of its own making by child_start, as the
  * guard does, and prints as one JSON object what that attempt says it found.
  *
- *   fence_probe plain|programs   behind the fence, in one of its two rooms
- *   fence_probe none             the same calls in a child without a fence, for comparison
+ *   sandbox_probe plain|programs   behind the sandbox, in one of its two rooms
+ *   sandbox_probe none             the same calls in a child without a sandbox, for comparison
  *
  * Each call is made with arguments that do no harm where it is allowed: it fails then for another reason.
  */
@@ -27,7 +27,7 @@
 #include "ipc.h"
 
 #define NOBODY 0x7ffffff0L /* no process has this number */
-#define NO_FILE "/nonexistent-of-fence-probe/x"
+#define NO_FILE "/nonexistent-of-sandbox-probe/x"
 
 struct probe {
 	const char *name;
@@ -341,7 +341,7 @@ static void exhaust(const struct check_run *run)
 	check_fact(run, "mib", "%zu", mib);
 }
 
-static enum verdict probe_run(const struct check_run *run, struct diag *out)
+static enum result probe_run(const struct check_run *run, struct diag *out)
 {
 	const bool *plain = run->conf;
 
@@ -356,29 +356,29 @@ static enum verdict probe_run(const struct check_run *run, struct diag *out)
 	processes(run);
 	if (*plain)
 		exhaust(run);
-	return V_PASS;
+	return RESULT_PASS;
 }
 
 static const struct check_kind plain_kind = {.name = "plain", .run = probe_run};
 static const struct check_kind programs_kind = {
     .name = "programs", .needs_exec = true, .run = probe_run};
 
-static void print_record(const struct wire_record *rec)
+static void print_record(const struct ipc_record *rec)
 {
 	static const char *sep = "";
 	struct str b;
 
 	str_init(&b, 4096);
 	str_add(&b, sep);
-	if (rec->type == WIRE_FACT) {
+	if (rec->type == IPC_FACT) {
 		str_add_json_string(&b, rec->key);
 		str_add(&b, ": ");
 		str_add_json_string(&b, rec->text);
-	} else if (rec->type == WIRE_NOTE) {
+	} else if (rec->type == IPC_NOTE) {
 		str_add(&b, "\"missing\": ");
 		str_add_json_string(&b, rec->text);
-	} else if (rec->type == WIRE_FINAL) {
-		str_addf(&b, "\"final\": \"%s\"", rec->verdict == V_PASS ? "pass" : "fail");
+	} else if (rec->type == IPC_FINAL) {
+		str_addf(&b, "\"final\": \"%s\"", rec->result == RESULT_PASS ? "pass" : "fail");
 	} else {
 		return;
 	}
@@ -389,23 +389,23 @@ static void print_record(const struct wire_record *rec)
 
 static void read_records(int fd)
 {
-	struct wire_in *in = xcalloc(1, sizeof *in);
-	struct wire_record rec;
+	struct ipc_in *in = xcalloc(1, sizeof *in);
+	struct ipc_record rec;
 	int got;
 
 	do {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 
 		poll(&p, 1, -1);
-		got = wire_fill(in, fd);
-		while (wire_next(in, &rec))
+		got = ipc_fill(in, fd);
+		while (ipc_next(in, &rec))
 			print_record(&rec);
 	} while (got == 1);
 	free(in);
 }
 
 /* In a child all the same: the calls that succeed change their process. */
-static int without_fence(const struct profile_check *check)
+static int without_sandbox(const struct profile_check *check)
 {
 	struct diag diag;
 	int p[2];
@@ -415,7 +415,7 @@ static int without_fence(const struct profile_check *check)
 		return 1;
 	if (pid == 0) {
 		close(p[0]);
-		child_in_process(check, mono_now(), MONO_NEVER, p[1], &diag);
+		child_in_process(check, instant_now(), INSTANT_NEVER, p[1], &diag);
 		_exit(0);
 	}
 	close(p[1]);
@@ -431,9 +431,9 @@ int main(int argc, char **argv)
 				      .kind = plain ? &plain_kind : &programs_kind,
 				      .conf = &plain};
 	struct profile profile = {.checks = &check, .n = 1};
-	struct fence fence;
+	struct sandbox sandbox;
 	sigset_t none;
-	struct child_setup setup = {.fence = &fence, .mask = &none};
+	struct child_setup setup = {.sandbox = &sandbox, .mask = &none};
 	struct child child;
 	int status = 1;
 
@@ -441,14 +441,14 @@ int main(int argc, char **argv)
 	signal(SIGURG, SIG_IGN);
 	printf("{");
 	if (argc > 1 && str_eq(argv[1], "none")) {
-		status = without_fence(&check);
+		status = without_sandbox(&check);
 	} else {
-		fence_prepare(&fence, child_rooms(&profile));
-		if (child_start(&child, &check, 1, mono_now(), MONO_NEVER, &setup) < 0)
+		sandbox_prepare(&sandbox, child_sandbox_profiles(&profile));
+		if (child_start(&child, &check, 1, instant_now(), INSTANT_NEVER, &setup) < 0)
 			return 1;
 		read_records(child.fd);
 		waitpid(child.pid, &status, 0);
-		fence_free(&fence);
+		sandbox_free(&sandbox);
 	}
 	printf("}\n");
 	return fflush(stdout) || status ? 1 : 0;

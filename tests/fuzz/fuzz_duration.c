@@ -3,13 +3,13 @@
 
 struct conf {
 	struct size size;
-	struct span span;
+	struct duration span;
 	int64_t number;
 	double real;
 };
 static const struct key keys[] = {
     KEY_SIZE(struct conf, size, .doc = "A size.", .example = "\"1B\""),
-    KEY_SPAN(struct conf, span, .max = "2562047h", .doc = "A time.", .example = "\"1s\""),
+    KEY_DURATION(struct conf, span, .max = "2562047h", .doc = "A time.", .example = "\"1s\""),
     KEY_INT(struct conf, number, .min = "-9223372036854775807", .max = "9223372036854775807",
 	    .doc = "A number.", .example = "1"),
     KEY_NUM(struct conf, real, .doc = "A number.", .example = "1.5"),
@@ -25,22 +25,23 @@ static const char *no_variable(const char *name)
 
 static void span(const char *text)
 {
-	struct span d = {-7}, again = {-7};
+	struct duration d = {-7}, again = {-7};
 	char buf[64];
 
-	if (span_parse(&d, text) < 0) {
+	if (duration_parse(&d, text) < 0) {
 		FUZZ_CHECK(d.ns == -7);
 		return;
 	}
 	FUZZ_CHECK(d.ns >= 0 && d.ns < INT64_MAX);
-	FUZZ_CHECK(strlen(span_text(d, buf, sizeof buf)) < sizeof buf - 1);
-	FUZZ_CHECK(span_parse(&again, span_unparse(d, buf, sizeof buf)) == 0);
+	FUZZ_CHECK(strlen(duration_text(d, buf, sizeof buf)) < sizeof buf - 1);
+	FUZZ_CHECK(duration_parse(&again, duration_unparse(d, buf, sizeof buf)) == 0);
 	FUZZ_CHECK(again.ns == d.ns);
 	/* Nothing but a zero is zero: zero means "for ever" where it stands for a limit. */
 	FUZZ_CHECK(d.ns > 0 || strspn(text, "0.mhs") == strlen(text));
 	/* No deadline wraps around. */
-	FUZZ_CHECK(mono_after((struct mono){INT64_MAX - 10}, d).ns >= INT64_MAX - 10);
-	FUZZ_CHECK(mono_left_ms(mono_after((struct mono){1}, d), (struct mono){1}) >= 0);
+	FUZZ_CHECK(instant_after((struct instant){INT64_MAX - 10}, d).ns >= INT64_MAX - 10);
+	FUZZ_CHECK(instant_left_ms(instant_after((struct instant){1}, d), (struct instant){1}) >=
+		   0);
 }
 
 /* The text where a profile has a value, and what is printed for it read once more. */

@@ -1,6 +1,6 @@
 """Children are fenced: what the process of a check can no longer do, wherever the guard runs.
 
-The program fence_probe runs one attempt as the guard does and tells what that attempt found: each forbidden call is made
+The program sandbox_probe runs one attempt as the guard does and tells what that attempt found: each forbidden call is made
 there, with arguments that do no harm, and in a child without a fence for comparison.
 """
 
@@ -48,7 +48,7 @@ def helper(name):
 
 def probe(room, cwd, prefix=()):
     (pathlib.Path(cwd) / "existing").write_text("x")
-    done = subprocess.run([*prefix, helper("fence_probe"), room], cwd=cwd, stdout=subprocess.PIPE, timeout=120, check=True)
+    done = subprocess.run([*prefix, helper("sandbox_probe"), room], cwd=cwd, stdout=subprocess.PIPE, timeout=120, check=True)
     found = json.loads(done.stdout)
     assert found["final"] == "pass"
     return found
@@ -142,7 +142,7 @@ def contained(guard):
             folder.chmod(folder.stat().st_mode | 0o011)
     guard.tmp.chmod(0o777)
     guard.path = shutil.copy(guard.path, guard.tmp / "startguard")
-    for name in ("fence_probe", "refuse"):
+    for name in ("sandbox_probe", "refuse"):
         shutil.copy(helper(name), guard.tmp / name)
     root = os.geteuid() == 0
     user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if root else []
@@ -155,7 +155,7 @@ def test_in_a_container_without_any_right(guard, contained):
     (guard.tmp / "existing").write_text("x")
     (guard.tmp / "existing").chmod(0o666)
     for room in ("plain", "programs"):
-        done = subprocess.run([*contained, guard.tmp / "fence_probe", room], cwd="/", stdout=subprocess.PIPE, timeout=120, check=True)
+        done = subprocess.run([*contained, guard.tmp / "sandbox_probe", room], cwd="/", stdout=subprocess.PIPE, timeout=120, check=True)
         found = json.loads(done.stdout)
         assert but(found, FOR_ALL + (FOR_PLAIN if room == "plain" else []), "EPERM") == {}
         assert found["oom-score"] == "500"
