@@ -8,7 +8,7 @@
 #   make check-newer-kafka  Kafka's scenarios and real tests with a librdkafka newer than the distribution's
 #   make fuzz       every fuzz target for FUZZ_SECONDS=600 with clang and libFuzzer; fuzz-NAME: one of them
 #   make lint       style rules, profiles, generated files, headers that stand alone
-#   make format     clang-format on every source file
+#   make format     clang-format on every C file, ruff on every Python file
 #   make dev        build/dev/startguard with AddressSanitizer and UBSan, -Werror
 #   make check-sanitized  unit tests, the fuzz corpora and scenarios with it
 #   make analyse    gcc -fanalyzer, clang-tidy and cppcheck
@@ -227,7 +227,8 @@ lint: program
 	@venv=$$(packaging/venv-path) && PATH="$$venv/bin:$$PATH" tests/lint.sh $(BUILD)
 
 format:
-	@venv=$$(packaging/venv-path) && "$$venv/bin/clang-format" -i $(wildcard src/*.[ch] src/*/*.[ch] checks/*.[ch] checks/*/*.[ch] tests/unit/*.[ch] tests/fakes/*.[ch] tests/fuzz/*.[ch] tests/preload/*.[ch])
+	@venv=$$(packaging/venv-path) && "$$venv/bin/clang-format" -i $(wildcard src/*.[ch] src/*/*.[ch] checks/*.[ch] checks/*/*.[ch] tests/*/*.[ch]) && \
+		"$$venv/bin/ruff" check -q --no-cache --fix . && "$$venv/bin/ruff" format -q --no-cache .
 
 sanitize := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 dev:

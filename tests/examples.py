@@ -18,11 +18,21 @@ import threading
 PAGE = pathlib.Path(__file__).parents[1] / "docs" / "output.md"
 HOSTS = {"catalogue": "10.0.0.11", "opa": "10.0.0.12", "opa-empty": "10.0.0.13", "cache": "10.0.0.14"}
 ANSWERS = {("10.0.0.11", 8080): b'{"status": "UP"}', ("10.0.0.12", 8181): b'{"result": true}', ("10.0.0.13", 8181): b"{}"}
-VARIES = [(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+Z)?", "TIME"), (r"\b\d+(\.\d+)? (ms|s|min)\b", "T"), (r'(ms": )[\d.]+', r"\1T"),
-          (r'(time=")[\d.]+', r"\1T"), (r"(_seconds\{.*\}) [\d.]+", r"\1 T"), (r"(_attempts\{.*\}) \d+", r"\1 N"), (r" \(\d+ attempts\)", ""),
-          (r'("(attempts|count)": )\d+', r"\1N"), (r"\b\d+ x ", "N x "), (r"\b\d+\.\d+\.\d+\b(?!\.)", "VERSION"), (r" +", " "),
-          # The last attempt may have been cut off by the check's time limit before it got even so far.
-          (r"\n reached: resolve(?=\n)", "")]
+VARIES = [
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+Z)?", "TIME"),
+    (r"\b\d+(\.\d+)? (ms|s|min)\b", "T"),
+    (r'(ms": )[\d.]+', r"\1T"),
+    (r'(time=")[\d.]+', r"\1T"),
+    (r"(_seconds\{.*\}) [\d.]+", r"\1 T"),
+    (r"(_attempts\{.*\}) \d+", r"\1 N"),
+    (r" \(\d+ attempts\)", ""),
+    (r'("(attempts|count)": )\d+', r"\1N"),
+    (r"\b\d+ x ", "N x "),
+    (r"\b\d+\.\d+\.\d+\b(?!\.)", "VERSION"),
+    (r" +", " "),
+    # The last attempt may have been cut off by the check's time limit before it got even so far.
+    (r"\n reached: resolve(?=\n)", ""),
+]
 
 
 KEPT = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
@@ -39,7 +49,11 @@ def normal(page):
 class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        body = b"{}" if self.path.startswith("/health") and self.server.server_port == 8181 else ANSWERS[self.server.server_address[:2]]
+        body = (
+            b"{}"
+            if self.path.startswith("/health") and self.server.server_port == 8181
+            else ANSWERS[self.server.server_address[:2]]
+        )
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -70,14 +84,24 @@ def resolve(folder):
 
 
 def run(command, folder, program):
-    environment = {"PATH": f"{folder / 'bin'}:/usr/bin:/bin", "STARTGUARD_TERMINATION_LOG": "none",
-                   **{name: os.environ[name] for name in KEPT if name in os.environ}}
+    environment = {
+        "PATH": f"{folder / 'bin'}:/usr/bin:/bin",
+        "STARTGUARD_TERMINATION_LOG": "none",
+        **{name: os.environ[name] for name in KEPT if name in os.environ},
+    }
     (folder / "bin").mkdir(exist_ok=True)
     link = folder / "bin" / "startguard"
     if not link.exists():
         link.symlink_to(pathlib.Path(program).resolve())
-    done = subprocess.run(["sh", "-c", command], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=60)
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=60,
+    )
     return done.stdout.decode("utf-8")
 
 
@@ -89,6 +113,7 @@ def fresh(page, folder, program):
     def block(match):
         commands = [line for line in match[1].splitlines() if line.startswith("$ ")]
         return "```console\n" + "".join(f"{one}\n{run(one[2:], folder, program)}" for one in commands) + "```"
+
     return re.sub(r"```console\n(.*?)```", block, page, flags=re.S)
 
 

@@ -134,6 +134,11 @@ if have shellcheck; then
 fi
 rule "shellcheck has nothing to say"
 
+if have ruff; then
+	{ ruff check -q --no-cache --output-format concise . ; ruff format -q --no-cache --diff . ; } > "$tmp/out" 2>&1
+fi
+rule "ruff has nothing to say (make format)"
+
 find tests -name '*.py' | sort | xargs grep -nE 'pytest\.(skip|xfail|importorskip)|mark\.(skip|skipif|xfail)' > "$tmp/out"
 rule "no test that is skipped or may fail"
 

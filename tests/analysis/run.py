@@ -39,9 +39,22 @@ def clang_tidy(file, flags):
 
 def cppcheck(file, flags):
     own = [f for f in flags if f.startswith(("-D", "-Isrc", "-Ichecks"))]
-    return run(["cppcheck", "--quiet", "--std=c11", "--language=c", "--enable=warning,performance,portability,style",
-                "--inline-suppr", "--error-exitcode=1", "--template={file}:{line}: {severity}: {message} [{id}]",
-                f"--library={HERE}/cppcheck.cfg", f"--suppressions-list={HERE}/cppcheck.txt", *own, file])
+    return run(
+        [
+            "cppcheck",
+            "--quiet",
+            "--std=c11",
+            "--language=c",
+            "--enable=warning,performance,portability,style",
+            "--inline-suppr",
+            "--error-exitcode=1",
+            "--template={file}:{line}: {severity}: {message} [{id}]",
+            f"--library={HERE}/cppcheck.cfg",
+            f"--suppressions-list={HERE}/cppcheck.txt",
+            *own,
+            file,
+        ]
+    )
 
 
 def main():
@@ -50,12 +63,12 @@ def main():
     if words[:1] == ["--jobs"]:
         jobs, words = int(words[1]), words[2:]
     at = words.index("--")
-    files, flags = words[:at], words[at + 1:]
+    files, flags = words[:at], words[at + 1 :]
     failed = 0
     for name, tool in (("gcc -fanalyzer", gcc_analyzer), ("clang-tidy", clang_tidy), ("cppcheck", cppcheck)):
         begun = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-            said = [text for text in pool.map(lambda file: tool(file, flags), files) if text]
+            said = [text for text in pool.map(tool, files, [flags] * len(files)) if text]
         good = files and not said
         failed += not good
         print(f"{'PASS' if good else 'FAIL'}  {name} ({len(files)} files, {time.monotonic() - begun:.0f} s)", flush=True)

@@ -43,8 +43,26 @@ def late(program, folder, text, ms, limit):
     profile, report = folder / "p.cfg", folder / "report.json"
     keys = KEYS[limit] % ms if KEYS[limit] else ""
     profile.write_text("startguard = 1; " + text.replace("KEYS", keys))
-    subprocess.run([program, "-q", "-p", profile, "-m", "prod", "--parallel", "250", "-t", f"{ms}ms" if limit == "run" else "60s",
-                    "--report", report, "--termination-log", "none"], stderr=subprocess.DEVNULL, check=False)
+    subprocess.run(
+        [
+            program,
+            "-q",
+            "-p",
+            profile,
+            "-m",
+            "prod",
+            "--parallel",
+            "250",
+            "-t",
+            f"{ms}ms" if limit == "run" else "60s",
+            "--report",
+            report,
+            "--termination-log",
+            "none",
+        ],
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
     told = json.loads(report.read_text())
     return (max(c["elapsed_ms"] for c in told["checks"]) if limit == "attempt" else told["elapsed_ms"]) - ms
 
@@ -54,7 +72,7 @@ def main():
     repetitions = int(sys.argv[2]) if len(sys.argv) > 2 else 10
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as server, tempfile.TemporaryDirectory() as folder:
         print(f"{'':22} " + "".join(f"{limit:>20}" for limit in KEYS) + "   (median, maximum in ms)")
-        for name, ms, text in rows("127.0.0.1:%d" % server.getsockname()[1]):
+        for name, ms, text in rows(f"127.0.0.1:{server.getsockname()[1]}"):
             cells = []
             for limit in KEYS:
                 times = [late(program, pathlib.Path(folder), text, ms, limit) for _ in range(repetitions)]

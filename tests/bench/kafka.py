@@ -48,6 +48,7 @@ def wait4x():
     def build(folder):
         go = common.find_program("go", package="bench")
         common.run_tool([go, "install", WAIT4X_MODULE], what=f"go install {WAIT4X_MODULE}", tries=1, env={"GOBIN": str(folder)})
+
     return str(common.cached("wait4x-3.7.1", build) / "wait4x")
 
 
@@ -58,6 +59,7 @@ def kafka_ready(version):
 
     def build(folder):
         common.run_tool([javac, "-cp", jars, "-d", folder, HERE / "KafkaReady.java"], what="compiling KafkaReady.java", tries=1)
+
     classes = common.cached(f"kafka-ready-{version}", build)
     return [common.find_program("java", package="bench"), "-cp", f"{classes}:{jars}", "KafkaReady"]
 
@@ -102,16 +104,19 @@ class Bench:
         file = self.folder / f"{listener}-{password or 'right'}.properties"
         login = ""
         if listener == "sasl":
-            login = ("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.jaas.config="
-                     "org.apache.kafka.common.security.plain.PlainLoginModule required "
-                     f'username="{USER}" password="{properties["sasl.password"]}";\n')
+            login = (
+                "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.jaas.config="
+                "org.apache.kafka.common.security.plain.PlainLoginModule required "
+                f'username="{USER}" password="{properties["sasl.password"]}";\n'
+            )
         file.write_text(login)
         return [*THEN_TRUE, *self.ready, servers, "1", str(timeout), str(file)]
 
     def run(self, command, wanted=0):
         begun = time.perf_counter()
-        done = subprocess.run(command, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(
+            command, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         took = (time.perf_counter() - begun) * 1000
         if (done.returncode == 0) != (wanted == 0):
             sys.exit(f"{command}: exit status {done.returncode}\n{done.stdout}")
@@ -142,29 +147,55 @@ def main(rounds):
         bench = Bench(kafka, folder)
         full = "startguard, 4 topics, their rights, a group"
         shape = "startguard, 4 topics"
-        show(f"Starting the programs alone, {rounds} rounds", bench.compare({
-            "startguard version": [bench.program, "version"],
-            "kcat -V": [*THEN_TRUE, common.find_program("kcat", package="bench"), "-V"],
-            "wait4x version": [wait4x(), "version"],
-        }, rounds))
-        show(f"Kafka {kafka.version}, plaintext, {rounds} rounds", bench.compare({
-            full: bench.startguard("plain-rights", "plaintext", True),
-            shape: bench.startguard("plain", "plaintext", False),
-            "kcat -L": bench.kcat("plaintext"),
-            "wait4x kafka": [wait4x(), "kafka", "-q", f"kafka://{kafka.plaintext}", "--", "true"],
-            "kafka-ready (Java)": bench.java("plaintext"),
-        }, rounds))
-        show(f"Kafka {kafka.version}, login by PLAIN, {rounds} rounds", bench.compare({
-            full: bench.startguard("sasl-rights", "sasl", True),
-            shape: bench.startguard("sasl", "sasl", False),
-            "kcat -L": bench.kcat("sasl"),
-            "kafka-ready (Java)": bench.java("sasl"),
-        }, rounds))
-        show(f"Wrong password, until it is told, {WRONG_ROUNDS} rounds (kafka-ready with a timeout of 10 s)", bench.compare({
-            "startguard": bench.startguard("wrong", "sasl", False, "wrong"),
-            "kcat -L": bench.kcat("sasl", "wrong"),
-            "kafka-ready (Java)": bench.java("sasl", "wrong", timeout=10000),
-        }, WRONG_ROUNDS, wanted=1, warm=0))
+        show(
+            f"Starting the programs alone, {rounds} rounds",
+            bench.compare(
+                {
+                    "startguard version": [bench.program, "version"],
+                    "kcat -V": [*THEN_TRUE, common.find_program("kcat", package="bench"), "-V"],
+                    "wait4x version": [wait4x(), "version"],
+                },
+                rounds,
+            ),
+        )
+        show(
+            f"Kafka {kafka.version}, plaintext, {rounds} rounds",
+            bench.compare(
+                {
+                    full: bench.startguard("plain-rights", "plaintext", True),
+                    shape: bench.startguard("plain", "plaintext", False),
+                    "kcat -L": bench.kcat("plaintext"),
+                    "wait4x kafka": [wait4x(), "kafka", "-q", f"kafka://{kafka.plaintext}", "--", "true"],
+                    "kafka-ready (Java)": bench.java("plaintext"),
+                },
+                rounds,
+            ),
+        )
+        show(
+            f"Kafka {kafka.version}, login by PLAIN, {rounds} rounds",
+            bench.compare(
+                {
+                    full: bench.startguard("sasl-rights", "sasl", True),
+                    shape: bench.startguard("sasl", "sasl", False),
+                    "kcat -L": bench.kcat("sasl"),
+                    "kafka-ready (Java)": bench.java("sasl"),
+                },
+                rounds,
+            ),
+        )
+        show(
+            f"Wrong password, until it is told, {WRONG_ROUNDS} rounds (kafka-ready with a timeout of 10 s)",
+            bench.compare(
+                {
+                    "startguard": bench.startguard("wrong", "sasl", False, "wrong"),
+                    "kcat -L": bench.kcat("sasl", "wrong"),
+                    "kafka-ready (Java)": bench.java("sasl", "wrong", timeout=10000),
+                },
+                WRONG_ROUNDS,
+                wanted=1,
+                warm=0,
+            ),
+        )
 
 
 if __name__ == "__main__":

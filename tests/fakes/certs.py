@@ -1,7 +1,7 @@
 """A throw-away certificate authority. Elliptic curve keys: one is made in well under a millisecond.
 
-    ca = Authority(tmp_path)
-    with HttpServer(routes, tls=server_context(ca.issue())) as server: ...  ca_file=ca.ca_file
+ca = Authority(tmp_path)
+with HttpServer(routes, tls=server_context(ca.issue())) as server: ...  ca_file=ca.ca_file
 """
 
 import datetime
@@ -22,6 +22,7 @@ _number = itertools.count(1)
 @dataclass(frozen=True)
 class Cert:
     """Paths of two PEM files, as str. Mix two of them for a key that does not belong to its certificate."""
+
     cert_file: str
     key_file: str
 
@@ -41,7 +42,7 @@ def _alternative(name):
 
 
 def _days(builder, days):
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     first, last = (now + datetime.timedelta(days=d) for d in days)
     return builder.not_valid_before(first).not_valid_after(last)
 
@@ -57,9 +58,17 @@ def _builder(subject, issuer, key, days):
 
 
 def _usage(ca):
-    return x509.KeyUsage(digital_signature=True, content_commitment=False, key_encipherment=False,
-                         data_encipherment=False, key_agreement=False, key_cert_sign=ca, crl_sign=ca,
-                         encipher_only=False, decipher_only=False)
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 class Authority:
@@ -112,8 +121,7 @@ class Authority:
         return builder.add_extension(identifier, critical=False)
 
     def _save(self, cert, key, chain=b""):
-        text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                 serialization.NoEncryption())
+        text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         return Cert(self._write("cert.pem", _pem(cert) + chain), self._write("key.pem", text))
 
     def _write(self, name, data):

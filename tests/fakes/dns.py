@@ -112,7 +112,8 @@ class DnsServer:
                     raise PermissionError(
                         "a name server needs port 53: run the tests as root, with CAP_NET_BIND_SERVICE, with "
                         "net.ipv4.ip_unprivileged_port_start=53, or in namespaces of their own: "
-                        "unshare -r -n -m sh -c 'ip link set lo up && exec python3 -m pytest'") from error
+                        "unshare -r -n -m sh -c 'ip link set lo up && exec python3 -m pytest'"
+                    ) from error
         raise OSError("every address of 127.0.53.0/24 has its port 53 in use")
 
     def _serve_udp(self):
@@ -127,7 +128,7 @@ class DnsServer:
             if reply and len(reply) > UDP_MAX:
                 # Cut before the first record, with TC set: the client asks again over TCP (RFC 1035 4.2.1).
                 flags = struct.unpack_from("!H", reply, 2)[0] | 0x0200
-                reply = reply[:2] + struct.pack("!HHHHH", flags, 1, 0, 0, 0) + reply[12:_question_end(reply)]
+                reply = reply[:2] + struct.pack("!HHHHH", flags, 1, 0, 0, 0) + reply[12 : _question_end(reply)]
             if reply:
                 with contextlib.suppress(OSError):
                     self._udp.sendto(reply, peer)
@@ -194,7 +195,7 @@ def _question(query):
     """(name, type, end of the question) of a query."""
     labels, at = [], 12
     while size := query[at]:
-        labels.append(query[at + 1:at + 1 + size].decode("ascii"))
+        labels.append(query[at + 1 : at + 1 + size].decode("ascii"))
         at += 1 + size
     qtype, _ = struct.unpack_from("!HH", query, at + 1)
     return ".".join(labels).lower(), qtype, at + 5

@@ -1,7 +1,7 @@
 """An HTTP/1.1 server that answers by a table, and remembers what it was asked.
 
-    with HttpServer({"/health": Reply(body={"ok": True}), "POST /v1/data/*": [Reply(503), Reply(200, body="{}")]}) as s:
-        ... s.url + "/health" ... s.requests[0].headers["authorization"] ...
+with HttpServer({"/health": Reply(body={"ok": True}), "POST /v1/data/*": [Reply(503), Reply(200, body="{}")]}) as s:
+    ... s.url + "/health" ... s.requests[0].headers["authorization"] ...
 """
 
 import json
@@ -32,6 +32,7 @@ class Headers(dict):
 @dataclass
 class Request:
     """.path is without the query, .target as it was sent."""
+
     method: str
     path: str
     headers: Headers
@@ -54,6 +55,7 @@ class Reply:
     raw:       exactly these bytes instead of an answer, then close.
     drip:      pause in seconds after each byte of the body.
     """
+
     status: int = 200
     body: object = b""
     headers: dict = field(default_factory=dict)
@@ -175,12 +177,12 @@ class HttpServer(TcpServer):
         if reply.chunked:
             body += b"0\r\n\r\n"
         if reply.truncate is not None:
-            body = body[:reply.truncate]
+            body = body[: reply.truncate]
         if not reply.drip:
             sock.sendall(body)
             return True
         for i in range(len(body)):
-            sock.sendall(body[i:i + 1])
+            sock.sendall(body[i : i + 1])
             if self.stopping.wait(reply.drip):
                 return False
         return True

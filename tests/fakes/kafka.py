@@ -49,6 +49,7 @@ UNSUPPORTED_VERSION, SASL_AUTHENTICATION_FAILED = 35, 58
 
 # ---- the mock cluster --------------------------------------------------------------------------------------------
 
+
 class KafkaMock:
     """.bootstrap "127.0.0.1:1,127.0.0.1:2"; .servers the same as a list. topics: name -> (partitions, replicas).
 
@@ -61,8 +62,9 @@ class KafkaMock:
     def __enter__(self):
         program = _mock_program()
         topics = [f"{name}:{n}:{replicas}" for name, (n, replicas) in self.topics.items()]
-        self._process = subprocess.Popen([program, str(self.brokers), *topics], stdin=subprocess.PIPE,
-                                         stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            [program, str(self.brokers), *topics], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         word, _, self.bootstrap = self._process.stdout.readline().strip().partition(" ")
         if word != "bootstrap":
             self.__exit__(None, None, None)
@@ -115,12 +117,21 @@ class KafkaMock:
         if self._producer is None:
             # Needed by few scenarios. The mock's sockets answer a client without Nagle's algorithm late.
             from confluent_kafka import Producer
-            self._producer = Producer({"bootstrap.servers": self.bootstrap, "socket.nagle.disable": False, "linger.ms": 0,
-                                       "message.max.bytes": 8 << 20}, logger=logging.getLogger("startguard.tests.kafka"))
+
+            self._producer = Producer(
+                {
+                    "bootstrap.servers": self.bootstrap,
+                    "socket.nagle.disable": False,
+                    "linger.ms": 0,
+                    "message.max.bytes": 8 << 20,
+                },
+                logger=logging.getLogger("startguard.tests.kafka"),
+            )
         failed = []
         for value in values:
-            self._producer.produce(topic, value, key=b"key", partition=partition,
-                                   on_delivery=lambda error, _: error and failed.append(error))
+            self._producer.produce(
+                topic, value, key=b"key", partition=partition, on_delivery=lambda error, _: error and failed.append(error)
+            )
         if self._producer.flush(20) or failed:
             raise RuntimeError(f"not all records came to {topic}: {failed}")
 
@@ -135,6 +146,7 @@ def _mock_program():
 
 
 # ---- a cluster whose answers can be bent -----------------------------------------------------------------------------
+
 
 @dataclass
 class Partition:
@@ -156,7 +168,7 @@ class Request:
     api: int
     version: int
     client_id: str = None
-    topics: list = None      # of Metadata: None is all
+    topics: list = None  # of Metadata: None is all
     may_create: bool = None  # of Metadata
     operations: bool = False  # of Metadata: with the list of those allowed on each topic
 
@@ -164,6 +176,7 @@ class Request:
 @dataclass
 class Session:
     """One connection. A listener with mechanisms answers nothing but logins before one has succeeded."""
+
     mechanism: str = None
     user: str = None
     scram: dict = field(default_factory=dict)
@@ -182,8 +195,19 @@ class FakeKafka(Apis):
     .auth_text, and all of class Apis. What came: .requests. Of one broker: .broker[id] is its TcpServer, .mute_brokers ids that say nothing.
     """
 
-    def __init__(self, brokers=1, topics=None, *, cluster_id="FakeClusterId000000001", mechanisms=(), users=None,
-                 strict_nonce=True, tls=None, auto_create=False, host="127.0.0.1"):
+    def __init__(
+        self,
+        brokers=1,
+        topics=None,
+        *,
+        cluster_id="FakeClusterId000000001",
+        mechanisms=(),
+        users=None,
+        strict_nonce=True,
+        tls=None,
+        auto_create=False,
+        host="127.0.0.1",
+    ):
         self.cluster_id, self.mechanisms, self.users = cluster_id, list(mechanisms), users or {}
         self.strict_nonce, self.auto_create = strict_nonce, auto_create
         self.auth_text = None
@@ -234,6 +258,7 @@ class FakeKafka(Apis):
             while (frame := _read_frame(sock)) is not None:
                 if not self._serve(sock, id, session, frame):
                     return
+
         return handler
 
     def _serve(self, sock, id, session, frame):
@@ -336,8 +361,10 @@ class FakeKafka(Apis):
             if self.auto_create and request.may_create and name not in self.topics:
                 self.topics[name] = self.make_topic()
         out = int32(self.throttle) if v >= 3 else b""
-        out += array(int32(id) + string(self._address(id)[0]) + int32(self._address(id)[1])
-                     + (string(None) if v >= 1 else b"") for id in self.listed)
+        out += array(
+            int32(id) + string(self._address(id)[0]) + int32(self._address(id)[1]) + (string(None) if v >= 1 else b"")
+            for id in self.listed
+        )
         if v >= 2:
             out += string(self.cluster_id)
         if v >= 1:
@@ -348,11 +375,22 @@ class FakeKafka(Apis):
     def _topic(self, v, name):
         topic = self.topics.get(name) or Topic([], UNKNOWN_TOPIC_OR_PARTITION)
         partitions = [] if topic.error and topic.error != LEADER_NOT_AVAILABLE else enumerate(topic.partitions)
-        return (int16(topic.error) + string(name) + (int8(0) if v >= 1 else b"")
-                + array(int16(p.error or (LEADER_NOT_AVAILABLE if p.leader < 0 else 0)) + int32(i) + int32(p.leader)
-                        + (int32(-1) if v >= 7 else b"") + array(map(int32, p.replicas)) + array(map(int32, p.isr))
-                        + (array([]) if v >= 5 else b"") for i, p in partitions)
-                + (int32(self.topic_operations(name)) if v >= 8 else b""))
+        return (
+            int16(topic.error)
+            + string(name)
+            + (int8(0) if v >= 1 else b"")
+            + array(
+                int16(p.error or (LEADER_NOT_AVAILABLE if p.leader < 0 else 0))
+                + int32(i)
+                + int32(p.leader)
+                + (int32(-1) if v >= 7 else b"")
+                + array(map(int32, p.replicas))
+                + array(map(int32, p.isr))
+                + (array([]) if v >= 5 else b"")
+                for i, p in partitions
+            )
+            + (int32(self.topic_operations(name)) if v >= 8 else b"")
+        )
 
 
 def _read_frame(sock):
@@ -419,6 +457,5 @@ _LOGINS = {"PLAIN": FakeKafka._plain, "SCRAM-SHA-256": FakeKafka._scram}
 # The words of Apache Kafka.
 _REFUSALS = {
     "PLAIN": "Authentication failed: Invalid username or password",
-    "SCRAM-SHA-256": "Authentication failed during authentication due to invalid credentials with SASL mechanism "
-                     "SCRAM-SHA-256",
+    "SCRAM-SHA-256": "Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-256",
 }

@@ -9,8 +9,16 @@ from fakes.kafka_bytes import array, data, int8, int16, int32, int64, string
 
 PRODUCE, FETCH, LIST_OFFSETS, OFFSET_COMMIT, FIND_COORDINATOR = 0, 1, 2, 8, 10
 DESCRIBE_GROUPS, INIT_PRODUCER_ID, DESCRIBE_CONFIGS = 15, 22, 32
-SERVED = {PRODUCE: (0, 7), FETCH: (0, 11), LIST_OFFSETS: (0, 5), OFFSET_COMMIT: (0, 7), FIND_COORDINATOR: (0, 2),
-          DESCRIBE_GROUPS: (0, 4), INIT_PRODUCER_ID: (0, 1), DESCRIBE_CONFIGS: (0, 1)}
+SERVED = {
+    PRODUCE: (0, 7),
+    FETCH: (0, 11),
+    LIST_OFFSETS: (0, 5),
+    OFFSET_COMMIT: (0, 7),
+    FIND_COORDINATOR: (0, 2),
+    DESCRIBE_GROUPS: (0, 4),
+    INIT_PRODUCER_ID: (0, 1),
+    DESCRIBE_CONFIGS: (0, 1),
+}
 
 UNKNOWN_TOPIC_OR_PARTITION, COORDINATOR_NOT_AVAILABLE, NOT_ENOUGH_REPLICAS, INVALID_REQUIRED_ACKS = 3, 15, 19, 21
 TOPIC_AUTHORIZATION, GROUP_AUTHORIZATION, CLUSTER_AUTHORIZATION, TRANSACTIONAL_ID_AUTHORIZATION = 29, 30, 31, 53
@@ -38,7 +46,7 @@ class Apis:
     What came: .log {(topic, partition): [record batch, ...]}, .commits [(group, topic)], .producer_ids [transactional id]
     """
 
-    unasked = -2**31  # operations nobody asked for
+    unasked = -(2**31)  # operations nobody asked for
 
     def __init__(self):
         self.denied, self.config, self.offered = set(), {}, {}
@@ -64,8 +72,9 @@ class Apis:
             r.string()
         acks, _ = r.int16(), r.int32()
         topics = r.array(lambda: (r.string(), r.array(lambda: (r.int32(), r.data()))))
-        out = array(string(name) + array(self._append(v, name, part, batch, acks) for part, batch in parts)
-                    for name, parts in topics)
+        out = array(
+            string(name) + array(self._append(v, name, part, batch, acks) for part, batch in parts) for name, parts in topics
+        )
         return out + (int32(self.throttle) if v >= 1 else b"")
 
     def _append(self, v, name, part, batch, acks):
@@ -74,8 +83,7 @@ class Apis:
             log = self.log.setdefault((name, part), [])
             offset = len(log)
             log.append(int64(offset) + batch[8:])
-        return (int32(part) + int16(error) + int64(offset) + (int64(-1) if v >= 2 else b"")
-                + (int64(0) if v >= 5 else b""))
+        return int32(part) + int16(error) + int64(offset) + (int64(-1) if v >= 2 else b"") + (int64(0) if v >= 5 else b"")
 
     def _append_error(self, name, acks):
         if not self.may("write", name):
@@ -131,13 +139,18 @@ class Apis:
             if v >= 4:
                 r.int32()
             return number, r.int64()
+
         topics = r.array(lambda: (r.string(), r.array(part)))
 
         def one(name, number, time):
-            offset = -1 if self.list_error or self.no_offset else 0 if time == EARLIEST else len(self.log.get((name, number), []))
+            offset = (
+                -1 if self.list_error or self.no_offset else 0 if time == EARLIEST else len(self.log.get((name, number), []))
+            )
             return int32(number) + int16(self.list_error) + int64(-1) + int64(offset) + (int32(-1) if v >= 4 else b"")
-        out = array(string(name) + array(one(name, *each) for each in parts if self.no_offset != "partition")
-                    for name, parts in topics)
+
+        out = array(
+            string(name) + array(one(name, *each) for each in parts if self.no_offset != "partition") for name, parts in topics
+        )
         return (int32(0) if v >= 2 else b"") + out
 
     # -- groups --
@@ -155,6 +168,7 @@ class Apis:
                 r.int32()
             r.string()
             return number
+
         topics = r.array(lambda: (r.string(), r.array(part)))
 
         def error(name):
@@ -169,6 +183,7 @@ class Apis:
                 return UNKNOWN_TOPIC_OR_PARTITION
             self.commits.append((group, name))
             return 0
+
         out = array(string(name) + array(int32(n) + int16(error(name)) for n in parts) for name, parts in topics)
         return (int32(0) if v >= 3 else b"") + out
 
@@ -188,8 +203,16 @@ class Apis:
 
         def one(group):
             rights = sum(1 << _OPERATIONS[word] for word in ("read", "describe") if self.may(word, f"group {group}"))
-            return (int16(self.groups_error) + string(group) + string("Dead") + string("") + string("") + array([])
-                    + (int32(rights) if v >= 3 else b""))
+            return (
+                int16(self.groups_error)
+                + string(group)
+                + string("Dead")
+                + string("")
+                + string("")
+                + array([])
+                + (int32(rights) if v >= 3 else b"")
+            )
+
         return (int32(0) if v >= 1 else b"") + array(map(one, groups))
 
     # -- producers, settings --
@@ -213,15 +236,34 @@ class Apis:
             allowed = self.may("configs", name)
             settings = {"cleanup.policy": "delete", "min.insync.replicas": "1"} | self.config.get(name, {})
             settings = {key: value for key, value in settings.items() if value is not None}
-            rows = [string(key) + string(str(value)) + int8(0) + (int8(5) if v >= 1 else int8(1)) + int8(0)
-                    + (array([]) if v >= 1 else b"") for key, value in settings.items()]
+            rows = [
+                string(key)
+                + string(str(value))
+                + int8(0)
+                + (int8(5) if v >= 1 else int8(1))
+                + int8(0)
+                + (array([]) if v >= 1 else b"")
+                for key, value in settings.items()
+            ]
             error = self.configs_error if allowed else TOPIC_AUTHORIZATION
-            return (int16(error) + string(None if allowed else "Topic authorization failed.")
-                    + int8(kind) + string(name) + array([] if error else rows))
+            return (
+                int16(error)
+                + string(None if allowed else "Topic authorization failed.")
+                + int8(kind)
+                + string(name)
+                + array([] if error else rows)
+            )
+
         return int32(0) + array(one(*each) for each in r.array(resource))
 
 
-_SERVE = {PRODUCE: Apis._produce, FETCH: Apis._fetch, LIST_OFFSETS: Apis._list_offsets,
-          OFFSET_COMMIT: Apis._offset_commit, FIND_COORDINATOR: Apis._find_coordinator,
-          DESCRIBE_GROUPS: Apis._describe_groups, INIT_PRODUCER_ID: Apis._init_producer_id,
-          DESCRIBE_CONFIGS: Apis._describe_configs}
+_SERVE = {
+    PRODUCE: Apis._produce,
+    FETCH: Apis._fetch,
+    LIST_OFFSETS: Apis._list_offsets,
+    OFFSET_COMMIT: Apis._offset_commit,
+    FIND_COORDINATOR: Apis._find_coordinator,
+    DESCRIBE_GROUPS: Apis._describe_groups,
+    INIT_PRODUCER_ID: Apis._init_producer_id,
+    DESCRIBE_CONFIGS: Apis._describe_configs,
+}

@@ -37,7 +37,7 @@ class Reader:
         self.buffer, self.at = buffer, 0
 
     def take(self, n):
-        piece = self.buffer[self.at:self.at + n]
+        piece = self.buffer[self.at : self.at + n]
         if len(piece) < n:
             raise ValueError("the request is shorter than it says")
         self.at += n

@@ -60,14 +60,16 @@ def _item(value):
 
 
 SILENT = object()  # as a script value: no answer, the connection stays open
-CLOSE = object()   # as a script value: the connection ends without an answer
+CLOSE = object()  # as a script value: the connection ends without an answer
 
-INFO = ("# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\nos:Linux\r\nprocess_id:1\r\ntcp_port:6379\r\n"
-        "\r\n# Clients\r\nconnected_clients:1\r\nmaxclients:10000\r\n"
-        "\r\n# Memory\r\nused_memory:1000000\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n"
-        "\r\n# Persistence\r\nloading:0\r\nrdb_last_bgsave_status:ok\r\naof_last_write_status:ok\r\n"
-        "\r\n# Replication\r\nrole:master\r\nconnected_slaves:0\r\nmaster_repl_offset:0\r\n"
-        "\r\n# Cluster\r\ncluster_enabled:0\r\n")
+INFO = (
+    "# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\nos:Linux\r\nprocess_id:1\r\ntcp_port:6379\r\n"
+    "\r\n# Clients\r\nconnected_clients:1\r\nmaxclients:10000\r\n"
+    "\r\n# Memory\r\nused_memory:1000000\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n"
+    "\r\n# Persistence\r\nloading:0\r\nrdb_last_bgsave_status:ok\r\naof_last_write_status:ok\r\n"
+    "\r\n# Replication\r\nrole:master\r\nconnected_slaves:0\r\nmaster_repl_offset:0\r\n"
+    "\r\n# Cluster\r\ncluster_enabled:0\r\n"
+)
 
 
 class RespServer(TcpServer):
@@ -99,7 +101,8 @@ class RespServer(TcpServer):
         wanted = [w.upper() for w in words]
 
         def seen():
-            return any([w.upper() for w in c[:len(wanted)]] == wanted for c in self.commands)
+            return any([w.upper() for w in c[: len(wanted)]] == wanted for c in self.commands)
+
         with self._changed:
             if not self._changed.wait_for(seen, timeout):
                 raise TimeoutError(f"no {' '.join(wanted)} after {timeout} s; seen: {self.commands}")
@@ -167,8 +170,10 @@ class RespServer(TcpServer):
 
     def _do_auth(self, args, connection):
         if not self.users:
-            return error("ERR AUTH <password> called without any password configured for the default user. "
-                         "Are you sure your configuration is correct?")
+            return error(
+                "ERR AUTH <password> called without any password configured for the default user. "
+                "Are you sure your configuration is correct?"
+            )
         if len(args) not in (2, 3):
             return error("ERR wrong number of arguments for 'auth' command")
         user = args[1] if len(args) == 3 else "default"
@@ -187,13 +192,22 @@ class RespServer(TcpServer):
                 if refused:
                     return refused
         if connection["user"] is None:
-            return error("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
-                         "<proto> AUTH <user> <pass> option can be used to authenticate the client and select the "
-                         "RESP protocol version at the same time")
+            return error(
+                "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
+                "<proto> AUTH <user> <pass> option can be used to authenticate the client and select the "
+                "RESP protocol version at the same time"
+            )
         if len(args) > 1:
             connection["protocol"] = int(args[1])
-        about = {"server": "redis", "version": "7.0.15", "proto": connection["protocol"], "id": 1,
-                 "mode": "standalone", "role": "master", "modules": []}
+        about = {
+            "server": "redis",
+            "version": "7.0.15",
+            "proto": connection["protocol"],
+            "id": 1,
+            "mode": "standalone",
+            "role": "master",
+            "modules": [],
+        }
         if connection["protocol"] == 3:
             return mapping(about)
         return array([one for pair in about.items() for one in pair])

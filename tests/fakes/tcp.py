@@ -212,6 +212,7 @@ def peer_stays(sock, seconds):
 
 # ---- ready handlers ----
 
+
 def silent(sock):
     """Accepts, reads everything, never says a word."""
     read_until_closed(sock)
@@ -235,55 +236,68 @@ def reset_after_request(sock):
 
 def tls_or(end, context):
     """A TLS listener that says nothing to whoever does not begin a handshake: then `end` (reset, close_at_once) is done."""
+
     def handler(sock):
         if sock.recv(1, socket.MSG_PEEK) != b"\x16":
             sock.recv(65536)
             return end(sock)
         with context.wrap_socket(sock, server_side=True) as inner:
             read_until_closed(inner)
+        return None
+
     return handler
 
 
 def garbage(data=b"\x00\xff\x13\x37 not a protocol \x1b[31m\r\n"):
     """Sends `data` at once, whatever the peer says, and ends the connection."""
+
     def handler(sock):
         sock.sendall(data)
+
     return handler
 
 
 def banner(data):
     """Sends `data` at once and keeps the connection open."""
+
     def handler(sock):
         sock.sendall(data)
         read_until_closed(sock)
+
     return handler
 
 
 def answer(data):
     """Waits for the first bytes of the peer, sends `data`, ends the connection."""
+
     def handler(sock):
         if sock.recv(65536):
             sock.sendall(data)
+
     return handler
 
 
 def drip(data, seconds):
     """Sends `data` one byte at a time with a pause of `seconds` after each, then goes on silently."""
+
     def handler(sock):
         for i in range(len(data)):
-            sock.sendall(data[i:i + 1])
+            sock.sendall(data[i : i + 1])
             if not peer_stays(sock, seconds):
                 return
         read_until_closed(sock)
+
     return handler
 
 
 def forever(chunk, prefix=b""):
     """Sends `prefix`, then `chunk` again and again, as fast as the peer reads."""
+
     def handler(sock):
         sock.sendall(prefix)
         while True:
             sock.sendall(chunk)
+
     return handler
 
 

@@ -25,9 +25,16 @@ from fakes.tcp import TcpServer, garbage, refused_port, silent
 SUPPRESSIONS = pathlib.Path(__file__).with_name("valgrind.supp")
 RUN_SECONDS = 120
 PASSES, FAILS = (0,), (69, 124)
-SCHEMA = {"type": "record", "name": "Order", "namespace": "shop", "fields": [
-    {"name": "id", "type": "string"}, {"name": "total", "type": ["null", "double"]},
-    {"name": "tags", "type": {"type": "map", "values": {"type": "array", "items": "long"}}}]}
+SCHEMA = {
+    "type": "record",
+    "name": "Order",
+    "namespace": "shop",
+    "fields": [
+        {"name": "id", "type": "string"},
+        {"name": "total", "type": ["null", "double"]},
+        {"name": "tags", "type": {"type": "map", "values": {"type": "array", "items": "long"}}},
+    ],
+}
 RECORD = {"id": "o-1", "total": 1.5, "tags": {"a": [1, 2]}}
 PAGE = '# TYPE events counter\nevents_total{a="b\\n"} 3\n# TYPE heat gauge\nheat 21.5\n'
 
@@ -35,17 +42,30 @@ PAGE = '# TYPE events counter\nevents_total{a="b\\n"} 3\n# TYPE heat gauge\nheat
 @pytest.fixture
 def attempt(guard, monkeypatch):
     """attempt(exit codes, kind, **keys): one attempt, which must end so and find valgrind silent."""
-    monkeypatch.setattr(harness, "WRAP", [shutil.which("valgrind"), "-q", f"--log-file={guard.tmp}/valgrind.%p", "--num-callers=30",
-                                          f"--suppressions={SUPPRESSIONS}"])
+    monkeypatch.setattr(
+        harness,
+        "WRAP",
+        [
+            shutil.which("valgrind"),
+            "-q",
+            f"--log-file={guard.tmp}/valgrind.%p",
+            "--num-callers=30",
+            f"--suppressions={SUPPRESSIONS}",
+        ],
+    )
 
     def run(expected, kind, _dns=None, _env={}, **keys):
-        pairs = [f"{k}={v if isinstance(v, str) else str(v) if isinstance(v, os.PathLike) else harness.text(v)}" for k, v in keys.items()]
+        pairs = [
+            f"{k}={v if isinstance(v, str) else str(v) if isinstance(v, os.PathLike) else harness.text(v)}"
+            for k, v in keys.items()
+        ]
         result = guard.cli("try", kind, "--in-process", *pairs, timeout=RUN_SECONDS, dns=_dns, env=_env)
         logs = list(guard.tmp.glob("valgrind.*"))
         said = "".join(f.read_text() for f in logs)
         assert logs and not said, said
         assert result.code in expected, result
         return result.err
+
     return run
 
 
@@ -67,7 +87,9 @@ def schema(guard):
 
 def test_an_error_is_seen(guard, attempt):
     """A program that looks at what it never wrote: without this, silence would prove nothing."""
-    source = guard.write("wrong.c", "#include <stdlib.h>\nint main(void) { volatile char *p = malloc(1); return *p ? 1 : 0; }\n")
+    source = guard.write(
+        "wrong.c", "#include <stdlib.h>\nint main(void) { volatile char *p = malloc(1); return *p ? 1 : 0; }\n"
+    )
     guard.path = str(guard.tmp / "wrong")
     subprocess.run(["cc", "-O0", "-o", guard.path, str(source)], check=True)
     with pytest.raises(AssertionError, match="uninitialised"):
@@ -81,7 +103,15 @@ def test_env(attempt):
 
 def test_file(guard, attempt):
     file = guard.write("hello", "hello world\n")
-    attempt(PASSES, "file", path=file, type="file", contains="world", min_size="5B", sha256="a948904f2f0f479b8f8197694b30184b0d2ed1c1cd2a1ec0fb85d299a192a447")
+    attempt(
+        PASSES,
+        "file",
+        path=file,
+        type="file",
+        contains="world",
+        min_size="5B",
+        sha256="a948904f2f0f479b8f8197694b30184b0d2ed1c1cd2a1ec0fb85d299a192a447",
+    )
     attempt(PASSES, "file", path=guard.tmp / "h*")
     assert "file-content" in attempt(FAILS, "file", path=file, contains="mars")
 
@@ -92,8 +122,18 @@ def test_exec(attempt):
 
 
 def test_python(attempt):
-    attempt(PASSES, "python", interpreter=sys.executable, modules=["json"], distributions=["pytest >= 1"], forbidden=["kafka-python < 3"], attempt_timeout="30s")
-    assert "python-module-missing" in attempt(FAILS, "python", interpreter=sys.executable, modules=["no_such_thing"], attempt_timeout="30s")
+    attempt(
+        PASSES,
+        "python",
+        interpreter=sys.executable,
+        modules=["json"],
+        distributions=["pytest >= 1"],
+        forbidden=["kafka-python < 3"],
+        attempt_timeout="30s",
+    )
+    assert "python-module-missing" in attempt(
+        FAILS, "python", interpreter=sys.executable, modules=["no_such_thing"], attempt_timeout="30s"
+    )
 
 
 def test_tcp(attempt):
@@ -122,8 +162,10 @@ def test_http(attempt, authority):
 def test_metrics(attempt):
     with HttpServer({"/metrics": Reply(200, PAGE, content_type="text/plain; version=0.0.4")}) as s:
         attempt(PASSES, "metrics", url=s.url + "/metrics", families='( { name = "heat"; type = "gauge"; min = 20; } )')
-        assert "metrics-label" in attempt(FAILS, "metrics", url=s.url + "/metrics", families='( { name = "events_total"; labels = ["a=c"]; } )')
-    with HttpServer({"/metrics": Reply(200, "a{b=\"c\n", content_type="text/plain")}) as s:
+        assert "metrics-label" in attempt(
+            FAILS, "metrics", url=s.url + "/metrics", families='( { name = "events_total"; labels = ["a=c"]; } )'
+        )
+    with HttpServer({"/metrics": Reply(200, 'a{b="c\n', content_type="text/plain")}) as s:
         assert "metrics-malformed" in attempt(FAILS, "metrics", url=s.url + "/metrics")
 
 
@@ -137,9 +179,17 @@ def test_opa(attempt):
 
 def test_schema_registry(attempt, schema):
     def registry(text):
-        return HttpServer({"/config": Reply(body={"compatibilityLevel": "BACKWARD"}), "/mode": Reply(body={"mode": "READWRITE"}),
-                           "/config/orders-value": Reply(body={"compatibilityLevel": "BACKWARD"}),
-                           "/subjects/orders-value/versions/latest": Reply(body={"subject": "orders-value", "version": 3, "id": 7, "schema": text})})
+        return HttpServer(
+            {
+                "/config": Reply(body={"compatibilityLevel": "BACKWARD"}),
+                "/mode": Reply(body={"mode": "READWRITE"}),
+                "/config/orders-value": Reply(body={"compatibilityLevel": "BACKWARD"}),
+                "/subjects/orders-value/versions/latest": Reply(
+                    body={"subject": "orders-value", "version": 3, "id": 7, "schema": text}
+                ),
+            }
+        )
+
     subjects = f'( {{ name = "orders-value"; must = "same"; schema = "{schema}"; }} )'
     with registry(json.dumps(SCHEMA, indent=1)) as s:
         attempt(PASSES, "schema_registry", url=s.url, subjects=subjects)
@@ -163,8 +213,12 @@ def test_redis(attempt, authority):
 
 def test_kafka(attempt):
     with KafkaMock(brokers=2, topics={"orders": (3, 2)}) as kafka:
-        attempt(PASSES, "kafka", bootstrap_servers=kafka.bootstrap, every_broker=True, topics=[{"name": "orders", "partitions": 3}])
-        assert "kafka-partitions" in attempt(FAILS, "kafka", bootstrap_servers=kafka.bootstrap, topics=[{"name": "orders", "partitions": 4}])
+        attempt(
+            PASSES, "kafka", bootstrap_servers=kafka.bootstrap, every_broker=True, topics=[{"name": "orders", "partitions": 3}]
+        )
+        assert "kafka-partitions" in attempt(
+            FAILS, "kafka", bootstrap_servers=kafka.bootstrap, topics=[{"name": "orders", "partitions": 4}]
+        )
     assert "connect-refused" in attempt(FAILS, "kafka", bootstrap_servers=[f"127.0.0.1:{refused_port()}"])
 
 
@@ -173,4 +227,6 @@ def test_wire_format(attempt, schema):
         kafka.produce("orders", *[encode(RECORD)] * 5, partition=0)
         attempt(PASSES, "wire_format", bootstrap_servers=kafka.bootstrap, topic="orders", expect="avro_bare", schema=schema)
         kafka.produce("orders", *[b'{"id": "o-1"}'] * 5, partition=0)
-        assert "wire-format" in attempt(FAILS, "wire_format", bootstrap_servers=kafka.bootstrap, topic="orders", expect="avro_bare", schema=schema)
+        assert "wire-format" in attempt(
+            FAILS, "wire_format", bootstrap_servers=kafka.bootstrap, topic="orders", expect="avro_bare", schema=schema
+        )

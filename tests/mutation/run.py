@@ -23,10 +23,18 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 UNIT_SECONDS = 30
 SCENARIO_SECONDS = 240
-UNITS = {"src/engine/plan.c": ["test_plan_rules", "test_plan", "test_run"], "src/engine/ipc.c": ["test_ipc"], "src/engine/launch.c": ["test_launch", "test_launch_exec"],
-         "src/engine/interpreter.c": ["test_launch"]}
-SCENARIOS = {"src/engine/plan.c": ["test_engine.py"], "src/engine/ipc.c": ["test_faults.py", "test_output.py"],
-             "src/engine/launch.c": ["test_launch.py"], "src/engine/interpreter.c": ["test_launch.py"]}
+UNITS = {
+    "src/engine/plan.c": ["test_plan_rules", "test_plan", "test_run"],
+    "src/engine/ipc.c": ["test_ipc"],
+    "src/engine/launch.c": ["test_launch", "test_launch_exec"],
+    "src/engine/interpreter.c": ["test_launch"],
+}
+SCENARIOS = {
+    "src/engine/plan.c": ["test_engine.py"],
+    "src/engine/ipc.c": ["test_faults.py", "test_output.py"],
+    "src/engine/launch.c": ["test_launch.py"],
+    "src/engine/interpreter.c": ["test_launch.py"],
+}
 # (file, mutated line without blanks at its ends): why nobody can tell the difference.
 NO_MEMORY = "memory does not run out in these tests"
 LENGTH = "the text is never empty"
@@ -41,12 +49,17 @@ EQUIVALENT = {
     ("src/engine/launch.c", "*env = (struct launch_env){1};"): "the first member is set on the next line",
     ("src/engine/launch.c", "for (size_t i = 0; i <= env->n; i++)"): "the last is NULL, and free(NULL) does nothing",
     ("src/engine/launch.c", "for (size_t i = 1; i <= n; i++)"): "the last is NULL, and so is what it is written over",
-    ("src/engine/interpreter.c", "size_t want = ph->p_filesz < size - 0 ? ph->p_filesz : size - 1;"): "at the bound both are size - 1",
+    (
+        "src/engine/interpreter.c",
+        "size_t want = ph->p_filesz < size - 0 ? ph->p_filesz : size - 1;",
+    ): "at the bound both are size - 1",
     ("src/engine/interpreter.c", 'if (asprintf(&file, "%s/%s", folder, name) <= 0)'): LENGTH,
     ("src/engine/interpreter.c", 'if (asprintf(&file, "%s/%s", folder, name) < 1)'): LENGTH,
     ("src/engine/interpreter.c", '; /* without: die("out of memory"); */'): NO_MEMORY,
-    ("src/engine/plan.c", "if (c->state == PS_WAITING && ended && !settling(p))"):
-        "what a waiting check waits for is counted itself: the profile knows no circles",
+    (
+        "src/engine/plan.c",
+        "if (c->state == PS_WAITING && ended && !settling(p))",
+    ): "what a waiting check waits for is counted itself: the profile knows no circles",
     ("src/engine/ipc.c", "unsigned char payload[IPC_RECORD_MAX + sizeof h];"): ROOM,
     ("src/engine/ipc.c", "in->len = 1;"): "after nonsense nothing that lies in the buffer is looked at",
     ("src/engine/ipc.c", "return 1;"): SIGN,
@@ -56,61 +69,85 @@ EQUIVALENT = {
 
 # A deliberate bug for each promise in plan.h: (promise, lines of src/engine/plan.c as they stand, what they become).
 PROMISES = [
-    ("no attempt starts before its time",
-     "if (c->state != PS_READY || !instant_reached(c->next, now) || p->in_flight >= p->parallel)",
-     "if (c->state != PS_READY || p->in_flight >= p->parallel)"),
-    ("... nor before what it comes `after` has passed",
-     "if (before->state != PS_PASSED)\n\t\t\treturn;",
-     "if (before->state == PS_WAITING)\n\t\t\treturn;"),
-    ("... nor when its deadline is reached",
-     "if (instant_reached(instant_earlier(c->deadline, p->settle_until), now))\n\t\treturn false;",
-     ";"),
-    ("never more than `parallel` at once",
-     "p->in_flight >= p->parallel)\n\t\treturn false;",
-     "p->in_flight > p->parallel)\n\t\treturn false;"),
-    ("... and PLAN_BURST in one step",
-     "starts < PLAN_BURST && (i = next_to_start(p, now)) < p->n;",
-     "(i = next_to_start(p, now)) < p->n;"),
-    ("... and whoever has waited longest past its time is first",
-     "p->checks[i].next.ns < p->checks[first].next.ns))",
-     "false))"),
-    ("... and fewer once a process was refused",
-     "p->parallel = p->in_flight - 1;",
-     "p->parallel = p->in_flight + 1;"),
-    ("every attempt has a deadline",
-     "c->attempt_deadline = instant_earlier(c->deadline, instant_after(now, c->attempt_timeout));",
-     "c->attempt_deadline = INSTANT_NEVER;"),
-    ("... which is not after that of its check",
-     "c->attempt_deadline = instant_earlier(c->deadline, instant_after(now, c->attempt_timeout));",
-     "c->attempt_deadline = instant_after(now, c->attempt_timeout);"),
-    ("every attempt is wished dead at most once",
-     "c->state = PS_KILLING;\n\t\treturn true;",
-     "return true;"),
-    ("the run is over at its deadline",
-     "(instant_reached(c->attempt_deadline, now) || instant_reached(end, now))",
-     "instant_reached(c->attempt_deadline, now)"),
-    ("... once the killed are reaped, not before",
-     "if (c->state == PS_RUNNING || c->state == PS_KILLING)\n\t\t\treturn true;",
-     "if (c->state == PS_RUNNING)\n\t\t\treturn true;"),
-    ("a required check that did not pass is never counted as passed",
-     "if (passed) {\n\t\tc->state = PS_PASSED;",
-     "if (passed || c->required) {\n\t\tc->state = PS_PASSED;"),
-    ("the pause between attempts is 5 % of what was waited",
-     "#define WAIT_SHARE_PERCENT 5",
-     "#define WAIT_SHARE_PERCENT 4"),
-    ("... 10 ms at least",
-     "ns < WAIT_MIN.ns ? WAIT_MIN.ns :",
-     "ns < 0 ? WAIT_MIN.ns :"),
-    ("... 1 s at most",
-     "ns > WAIT_MAX.ns ? WAIT_MAX.ns : ns;",
-     "ns;"),
-    ("... with a jitter of 25 %",
-     "#define JITTER_PERCENT 25",
-     "#define JITTER_PERCENT 20"),
+    (
+        "no attempt starts before its time",
+        "if (c->state != PS_READY || !instant_reached(c->next, now) || p->in_flight >= p->parallel)",
+        "if (c->state != PS_READY || p->in_flight >= p->parallel)",
+    ),
+    (
+        "... nor before what it comes `after` has passed",
+        "if (before->state != PS_PASSED)\n\t\t\treturn;",
+        "if (before->state == PS_WAITING)\n\t\t\treturn;",
+    ),
+    (
+        "... nor when its deadline is reached",
+        "if (instant_reached(instant_earlier(c->deadline, p->settle_until), now))\n\t\treturn false;",
+        ";",
+    ),
+    (
+        "never more than `parallel` at once",
+        "p->in_flight >= p->parallel)\n\t\treturn false;",
+        "p->in_flight > p->parallel)\n\t\treturn false;",
+    ),
+    (
+        "... and PLAN_BURST in one step",
+        "starts < PLAN_BURST && (i = next_to_start(p, now)) < p->n;",
+        "(i = next_to_start(p, now)) < p->n;",
+    ),
+    (
+        "... and whoever has waited longest past its time is first",
+        "p->checks[i].next.ns < p->checks[first].next.ns))",
+        "false))",
+    ),
+    ("... and fewer once a process was refused", "p->parallel = p->in_flight - 1;", "p->parallel = p->in_flight + 1;"),
+    (
+        "every attempt has a deadline",
+        "c->attempt_deadline = instant_earlier(c->deadline, instant_after(now, c->attempt_timeout));",
+        "c->attempt_deadline = INSTANT_NEVER;",
+    ),
+    (
+        "... which is not after that of its check",
+        "c->attempt_deadline = instant_earlier(c->deadline, instant_after(now, c->attempt_timeout));",
+        "c->attempt_deadline = instant_after(now, c->attempt_timeout);",
+    ),
+    ("every attempt is wished dead at most once", "c->state = PS_KILLING;\n\t\treturn true;", "return true;"),
+    (
+        "the run is over at its deadline",
+        "(instant_reached(c->attempt_deadline, now) || instant_reached(end, now))",
+        "instant_reached(c->attempt_deadline, now)",
+    ),
+    (
+        "... once the killed are reaped, not before",
+        "if (c->state == PS_RUNNING || c->state == PS_KILLING)\n\t\t\treturn true;",
+        "if (c->state == PS_RUNNING)\n\t\t\treturn true;",
+    ),
+    (
+        "a required check that did not pass is never counted as passed",
+        "if (passed) {\n\t\tc->state = PS_PASSED;",
+        "if (passed || c->required) {\n\t\tc->state = PS_PASSED;",
+    ),
+    ("the pause between attempts is 5 % of what was waited", "#define WAIT_SHARE_PERCENT 5", "#define WAIT_SHARE_PERCENT 4"),
+    ("... 10 ms at least", "ns < WAIT_MIN.ns ? WAIT_MIN.ns :", "ns < 0 ? WAIT_MIN.ns :"),
+    ("... 1 s at most", "ns > WAIT_MAX.ns ? WAIT_MAX.ns : ns;", "ns;"),
+    ("... with a jitter of 25 %", "#define JITTER_PERCENT 25", "#define JITTER_PERCENT 20"),
 ]
 
-SWAPS = [("<=", "<"), (">=", ">"), ("==", "!="), ("!=", "=="), ("&&", "||"), ("||", "&&"), ("++", "--"),
-         (" < ", " <= "), (" > ", " >= "), (" + ", " - "), (" - ", " + "), (" * ", " / "), (" += ", " -= "), (" -= ", " += ")]
+SWAPS = [
+    ("<=", "<"),
+    (">=", ">"),
+    ("==", "!="),
+    ("!=", "=="),
+    ("&&", "||"),
+    ("||", "&&"),
+    ("++", "--"),
+    (" < ", " <= "),
+    (" > ", " >= "),
+    (" + ", " - "),
+    (" - ", " + "),
+    (" * ", " / "),
+    (" += ", " -= "),
+    (" -= ", " += "),
+]
 
 
 def code_lines(text):
@@ -145,13 +182,15 @@ def code_lines(text):
 
 def mutations_of(line, code):
     """Changed versions of one line."""
+
     def at(i, old, new):
         if all(i + k in code for k in range(len(old))):
-            yield line[:i] + new + line[i + len(old):]
+            yield line[:i] + new + line[i + len(old) :]
+
     for old, new in SWAPS:
         start = line.find(old)
         while start >= 0:
-            longer = line[max(0, start - 1):start + len(old) + 1]
+            longer = line[max(0, start - 1) : start + len(old) + 1]
             if not (old in ("<=", ">=") and ("<<" in longer or ">>" in longer)):
                 yield from at(start, old, new)
             start = line.find(old, start + len(old))
@@ -176,7 +215,7 @@ def mutants_of(path):
     for number, line, code in code_lines(text):
         for changed in dict.fromkeys(mutations_of(line, code)):
             if changed != line:
-                yield number + 1, changed, "".join(lines[:number]) + changed + "\n" + "".join(lines[number + 1:])
+                yield number + 1, changed, "".join(lines[:number]) + changed + "\n" + "".join(lines[number + 1 :])
 
 
 class Build:
@@ -193,15 +232,23 @@ class Build:
         self.objects = [w for w in rest if w.endswith(".o")]
 
     def compile(self, source, out, *more):
-        return subprocess.run([*self.compile_words, "-w", *more, "-c", "-o", str(out), str(source)], cwd=ROOT,
-                              capture_output=True).returncode == 0
+        return (
+            subprocess.run(
+                [*self.compile_words, "-w", *more, "-c", "-o", str(out), str(source)], cwd=ROOT, capture_output=True
+            ).returncode
+            == 0
+        )
 
     def archive(self, file, folder):
         """All but the mutated object, from which a link takes only what it needs: that is most of the time saved."""
         own = str(pathlib.Path(file).with_suffix(".o"))
         self.rest = pathlib.Path(folder) / "rest.a"
-        done = subprocess.run(["ar", "rcs", str(self.rest), *[o for o in self.objects if not o.endswith(f"/{own}")]], cwd=ROOT,
-                              capture_output=True, text=True)
+        done = subprocess.run(
+            ["ar", "rcs", str(self.rest), *[o for o in self.objects if not o.endswith(f"/{own}")]],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
         if done.returncode:
             sys.exit(f"mutation: cannot make an archive: {done.stderr}")
 
@@ -226,8 +273,15 @@ def killed_by_units(build, file, obj, folder, units=None):
         program = folder / unit
         build.link(obj, str(build.build / "tests" / "unit" / f"{unit}.o"), program, "-lcmocka")
         try:
-            done = subprocess.run([str(program)], capture_output=True, text=True, errors="replace", timeout=UNIT_SECONDS,
-                                  stdin=subprocess.DEVNULL, cwd=folder)
+            done = subprocess.run(
+                [str(program)],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=UNIT_SECONDS,
+                stdin=subprocess.DEVNULL,
+                cwd=folder,
+            )
         except subprocess.TimeoutExpired:
             return f"{unit} (time)"
         if done.returncode:
@@ -241,8 +295,13 @@ def killed_by_scenarios(build, file, obj, folder):
     build.link(obj, str(build.build / "src" / "main.o"), program)
     names = [f"tests/scenario/{name}" for name in SCENARIOS[file]]
     try:
-        done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *names],
-                              cwd=ROOT, env={**os.environ, "STARTGUARD": str(program)}, capture_output=True, timeout=SCENARIO_SECONDS)
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *names],
+            cwd=ROOT,
+            env={**os.environ, "STARTGUARD": str(program)},
+            capture_output=True,
+            timeout=SCENARIO_SECONDS,
+        )
     except subprocess.TimeoutExpired:
         return "scenarios (time)"
     return "scenarios" if done.returncode else None
@@ -289,8 +348,10 @@ def run_file(build, file, jobs, units_only, show_killers):
                 survivors.append(f"{file}:{number}: {line.strip()}")
     judged = counts.get("killed", 0) + counts.get("survived", 0)
     share = 100 * counts.get("killed", 0) / judged if judged else 0
-    print(f"{file}: {counts.get('killed', 0)} of {judged} mutants killed, {share:.1f} % "
-          f"({', '.join(f'{n} {what}' for what, n in sorted(counts.items()) if what not in ('killed', 'survived'))})")
+    print(
+        f"{file}: {counts.get('killed', 0)} of {judged} mutants killed, {share:.1f} % "
+        f"({', '.join(f'{n} {what}' for what, n in sorted(counts.items()) if what not in ('killed', 'survived'))})"
+    )
     for one in survivors:
         print(f"  survived  {one}")
     for by, n in sorted(killers.items(), key=lambda item: -item[1]) if show_killers else ():

@@ -1,6 +1,6 @@
 """How long the learner's profile takes from start to exec against the real servers: the median of 20, and the slowest check.
 
-    tests/real/bench_learner.py [RUNS]       (with the tests' Python; STARTGUARD names the program)
+tests/real/bench_learner.py [RUNS]       (with the tests' Python; STARTGUARD names the program)
 """
 
 import json
@@ -22,7 +22,19 @@ def main(runs):
     program = os.environ.get("STARTGUARD", str(ROOT / "build" / "startguard"))
     with tempfile.TemporaryDirectory() as folder, world(folder) as servers:
         report = pathlib.Path(folder) / "report.json"
-        command = [program, "run", "-p", str(PROFILE), "--report", str(report), "--termination-log", "none", "--", "date", "+%s%N"]
+        command = [
+            program,
+            "run",
+            "-p",
+            str(PROFILE),
+            "--report",
+            str(report),
+            "--termination-log",
+            "none",
+            "--",
+            "date",
+            "+%s%N",
+        ]
         walls, slowest = [], {}
         for _ in range(runs + 1):
             begun = time.time_ns()

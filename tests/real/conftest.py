@@ -8,9 +8,10 @@ import pytest
 pytest.register_assert_rewrite("harness")
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from harness import guard, pytest_runtest_call  # noqa: E402,F401
 from kafka_lab import Table  # noqa: E402
 from world import world as start_world  # noqa: E402
+
+from harness import guard, pytest_runtest_call  # noqa: E402,F401
 
 
 @pytest.fixture(scope="session")

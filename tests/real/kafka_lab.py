@@ -57,8 +57,11 @@ class Lab:
         lines = [f"{name}={value}" for name, value in properties.items()]
         if password is not None:
             lines.append(f"sasl.password=env:{SECRET_NAME}")
-        return {"bootstrap_servers": servers.split(","), "properties": [*lines, *more],
-                "_env": {SECRET_NAME: password} if password is not None else {}} | keys
+        return {
+            "bootstrap_servers": servers.split(","),
+            "properties": [*lines, *more],
+            "_env": {SECRET_NAME: password} if password is not None else {},
+        } | keys
 
     def topic(self, name, **options):
         """A topic for this test; its name."""
@@ -74,7 +77,7 @@ class Lab:
 def profile(**keys):
     if not keys.get("properties"):
         keys.pop("properties", None)
-    return f"startguard = 1; service = \"lab\"; kafka: {{ lab: {{ {settings(**keys)} }}; }};"
+    return f'startguard = 1; service = "lab"; kafka: {{ lab: {{ {settings(**keys)} }}; }};'
 
 
 def own(kind, name):
@@ -140,8 +143,10 @@ class Table:
 
     def write(self):
         program = pathlib.Path(os.environ.get("STARTGUARD") or ROOT / "build" / "startguard").resolve()
-        lines = ["| # | fault | real or fake | code expected | code given | ms to the verdict | ms to the end of the run |",
-                 "| --- | --- | --- | --- | --- | --- | --- |"]
+        lines = [
+            "| # | fault | real or fake | code expected | code given | ms to the verdict | ms to the end of the run |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
+        ]
         for n, (id, side, wanted, given, verdict, end) in enumerate(self.rows, 1):
             end = f"{end:.0f}" if end is not None else "waits"
             lines.append(f"| {n} | {id} | {side} | {wanted} | {given} | {verdict:.0f} | {end} |")

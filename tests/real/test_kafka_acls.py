@@ -9,17 +9,26 @@ broker takes as a letter), and the other services have no login at all.
 import contextlib
 
 import pytest
+from kafka_lab import unchanged
 
 from fakes.probe import probe
 from harness import ROOT
-from kafka_lab import unchanged
 from servers.kafka import KafkaServer
 from servers.kafka_jars import VERSIONS
 
 pytestmark = pytest.mark.timeout(120)
 PROFILES = ROOT / "profiles" / "somabrain"
-TOPICS = ("cog.state.updates", "cog.agent.updates", "cog.action.updates", "cog.config.updates", "cog.next.events", "cog.global.frame",
-          "cog.segments", "cog.reward.events", "memory.episodic.snapshot")
+TOPICS = (
+    "cog.state.updates",
+    "cog.agent.updates",
+    "cog.action.updates",
+    "cog.config.updates",
+    "cog.next.events",
+    "cog.global.frame",
+    "cog.segments",
+    "cog.reward.events",
+    "memory.episodic.snapshot",
+)
 UPDATES = TOPICS[:3]
 
 
@@ -32,16 +41,36 @@ LISTED = {
     "integrator": [*topics("read", *UPDATES), ("group", "integrator-*", "read"), *topics("write", "cog.global.frame")],
     # Three logins with one topic each; one profile serves all three programs.
     "predictors": topics("write", *UPDATES),
-    "segmentation": [*topics("read", "cog.global.frame", *UPDATES), ("group", "segmentation-*", "read"),
-                     *topics("write", "cog.segments")],
-    "orchestrator": [*topics("read", "cog.global.frame", "cog.segments"), ("group", "orchestrator-*", "read"),
-                     *topics("write", "memory.episodic.snapshot")],
+    "segmentation": [
+        *topics("read", "cog.global.frame", *UPDATES),
+        ("group", "segmentation-*", "read"),
+        *topics("write", "cog.segments"),
+    ],
+    "orchestrator": [
+        *topics("read", "cog.global.frame", "cog.segments"),
+        ("group", "orchestrator-*", "read"),
+        *topics("write", "memory.episodic.snapshot"),
+    ],
 }
 
 # Profile, user, what was mended already, and what is then told.
 FAULTS = [
-    ("integrator_hub", "integrator", [], "kafka-topic-denied", "topic cog.config.updates", "may not read topic cog.config.updates"),
-    ("integrator_hub", "integrator", topics("read", "cog.config.updates"), "kafka-group-denied", "group integrator-hub-v1", "group"),
+    (
+        "integrator_hub",
+        "integrator",
+        [],
+        "kafka-topic-denied",
+        "topic cog.config.updates",
+        "may not read topic cog.config.updates",
+    ),
+    (
+        "integrator_hub",
+        "integrator",
+        topics("read", "cog.config.updates"),
+        "kafka-group-denied",
+        "group integrator-hub-v1",
+        "group",
+    ),
     ("predictors", "predictors", [], "kafka-topic-denied", "topic cog.next.events", "may not write topic cog.next.events"),
     ("segmentation_service", "segmentation", [], "kafka-group-denied", "group segmentation-service", "group"),
     ("orchestrator_service", "orchestrator", [], "kafka-group-denied", "group orchestrator-service", "group"),
@@ -88,23 +117,36 @@ def start(guard, kafka, profile, user, password=None):
     servers = lines.pop("bootstrap.servers")
     file = guard.write("kafka.properties", "".join(f"{k}={v}\n" for k, v in lines.items()))
     with unchanged(kafka):
-        return guard.run(PROFILES / f"{profile}.cfg", "--only", "kafka.*", "-t", guard.span(20), mode="dev", command=[probe()],
-                         env={"SOMABRAIN_MODE": "dev", "SOMABRAIN_KAFKA_URL": f"kafka://{servers}",
-                              "SOMABRAIN_KAFKA_PROPERTIES": file})
+        return guard.run(
+            PROFILES / f"{profile}.cfg",
+            "--only",
+            "kafka.*",
+            "-t",
+            guard.span(20),
+            mode="dev",
+            command=[probe()],
+            env={"SOMABRAIN_MODE": "dev", "SOMABRAIN_KAFKA_URL": f"kafka://{servers}", "SOMABRAIN_KAFKA_PROPERTIES": file},
+        )
 
 
 @pytest.mark.produces("kafka-topic-denied")
 @pytest.mark.near_miss("kafka-topic-missing", "auth-failed")
-@pytest.mark.parametrize("profile, user, mended, code, subject, words", [f for f in FAULTS if "topic" in f[3]],
-                         ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    "profile, user, mended, code, subject, words",
+    [f for f in FAULTS if "topic" in f[3]],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_topic_denied(guard, kafka, table, profile, user, mended, code, subject, words):
     told(guard, kafka, table, profile, user, mended, code, subject, words)
 
 
 @pytest.mark.produces("kafka-group-denied")
 @pytest.mark.near_miss("kafka-topic-denied", "kafka-coordinator")
-@pytest.mark.parametrize("profile, user, mended, code, subject, words", [f for f in FAULTS if "group" in f[3]],
-                         ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    "profile, user, mended, code, subject, words",
+    [f for f in FAULTS if "group" in f[3]],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_group_denied(guard, kafka, table, profile, user, mended, code, subject, words):
     told(guard, kafka, table, profile, user, mended, code, subject, words)
 
@@ -112,8 +154,16 @@ def test_group_denied(guard, kafka, table, profile, user, mended, code, subject,
 def told(guard, kafka, table, profile, user, mended, code, subject, words):
     with granted(kafka, user, mended):
         result = start(guard, kafka, profile, user)
-    table.judge(f"users of a real system: {profile}, {subject}", f"real {kafka.version}", code, 69, result, id="kafka.events",
-                subject=subject, cause=words)
+    table.judge(
+        f"users of a real system: {profile}, {subject}",
+        f"real {kafka.version}",
+        code,
+        69,
+        result,
+        id="kafka.events",
+        subject=subject,
+        cause=words,
+    )
     assert result.out == "", "the service must not be started"
 
 

@@ -5,9 +5,9 @@ import json
 import threading
 
 import pytest
+from kafka_lab import profile
 
 from fakes.probe import probe
-from kafka_lab import profile
 from servers.kafka_cluster import KafkaCluster
 from servers.kafka_jars import VERSIONS
 
@@ -66,8 +66,14 @@ def test_one_left_in_good_order(guard, cluster):
 @pytest.mark.produces("kafka-too-few-brokers")
 def test_one_lost_where_all_are_demanded(guard, cluster, table):
     cluster.kill(3)
-    table.judge("broker lost where all are demanded", side(cluster), "kafka-too-few-brokers", 124,
-                guard.check(ask(cluster, min_brokers=3)), cause="lists 2 brokers")
+    table.judge(
+        "broker lost where all are demanded",
+        side(cluster),
+        "kafka-too-few-brokers",
+        124,
+        guard.check(ask(cluster, min_brokers=3)),
+        cause="lists 2 brokers",
+    )
 
 
 @pytest.mark.produces("kafka-isr-low")
@@ -77,8 +83,14 @@ def test_two_lost_and_one_comes_back(guard, cluster, table):
     cluster.kill(2)
     table.judge("two of three copies lost", side(cluster), "kafka-isr-low", 124, guard.check(ask(cluster)))
     own = profile(bootstrap_servers=cluster.addresses, topics=[{"name": TOPIC, "operations": ["write"]}])
-    table.judge("fewer in sync than the topic's own minimum", side(cluster), "kafka-isr-low", 124, guard.check(own),
-                cause="min.insync.replicas")
+    table.judge(
+        "fewer in sync than the topic's own minimum",
+        side(cluster),
+        "kafka-isr-low",
+        124,
+        guard.check(own),
+        cause="min.insync.replicas",
+    )
     ended = guard.run(ask(cluster), "-t", guard.span(2), command=[probe()])
     ended.expect("kafka-isr-low", exit=124, subject=f"topic {TOPIC}", cause="1 of 3 replicas in sync")
     assert ended.out == "", "the service must not be started"
@@ -99,8 +111,15 @@ def test_all_copies_lost(guard, cluster, table):
     try:
         cluster.kill(3)
         result = guard.check(profile(bootstrap_servers=cluster.addresses, topics=["lonely"]))
-        table.judge("the only copy lost", side(cluster), "kafka-no-leader", 124, result, subject="topic lonely",
-                    cause="partition 0 has no leader")
+        table.judge(
+            "the only copy lost",
+            side(cluster),
+            "kafka-no-leader",
+            124,
+            result,
+            subject="topic lonely",
+            cause="partition 0 has no leader",
+        )
         cluster.start(3)
         guard.check(profile(bootstrap_servers=cluster.addresses, topics=["lonely"])).passed()
     finally:
@@ -116,7 +135,9 @@ def test_frozen_leader(guard, cluster, table):
     wanted = profile(bootstrap_servers=others, topics=["held"], attempt_timeout=guard.span(1))
     try:
         cluster.pause(3)
-        table.judge("leader stopped by SIGSTOP", side(cluster), "answer-timeout", 124, guard.check(wanted), subject="broker 3 at")
+        table.judge(
+            "leader stopped by SIGSTOP", side(cluster), "answer-timeout", 124, guard.check(wanted), subject="broker 3 at"
+        )
         cluster.wait_gone(3)
         assert guard.check(wanted).passed()["facts"]["brokers"] == 2
     finally:
@@ -148,14 +169,30 @@ def test_controller_lost(guard, cluster, table):
     cluster.create_topic("headless", assignment=[[1, 2]])
     others = [cluster.nodes[id].address for id in (2, 3)]
     cluster.kill(1, seen=False)
-    table.judge("leader and controller lost", side(cluster), "kafka-advertised-unreachable", 124,
-                guard.check(profile(bootstrap_servers=others, topics=["headless"])), subject="broker 1 at")
+    table.judge(
+        "leader and controller lost",
+        side(cluster),
+        "kafka-advertised-unreachable",
+        124,
+        guard.check(profile(bootstrap_servers=others, topics=["headless"])),
+        subject="broker 1 at",
+    )
     cluster.start(1)
     cluster.delete_topic("headless")
 
 
-RETRYABLE = {"connect-refused", "connect-closed", "connect-reset", "kafka-no-brokers", "kafka-error", "kafka-no-leader", "kafka-isr-low",
-             "kafka-advertised-unreachable", "kafka-broker-left", "answer-timeout"}
+RETRYABLE = {
+    "connect-refused",
+    "connect-closed",
+    "connect-reset",
+    "kafka-no-brokers",
+    "kafka-error",
+    "kafka-no-leader",
+    "kafka-isr-low",
+    "kafka-advertised-unreachable",
+    "kafka-broker-left",
+    "answer-timeout",
+}
 
 
 @pytest.mark.near_miss("tls-required", "auth-required", "protocol-mismatch", "kafka-topic-missing")

@@ -8,13 +8,13 @@ made to do is done by the fakes. The table with the times: kafka-faults.md besid
 import contextlib
 
 import pytest
+from kafka_lab import PASSING, PERMANENT, Fault, Lab, library, profile, provoke, unchanged
 
 from fakes.certs import Authority, server_context
 from fakes.dns import DnsServer
 from fakes.http import HttpServer, Reply
 from fakes.kafka import LEADER_NOT_AVAILABLE, METADATA, FakeKafka
 from fakes.tcp import TcpServer, close_at_once, full_backlog, garbage, refused_port, reset_after_request, silent
-from kafka_lab import PASSING, PERMANENT, Fault, Lab, library, profile, provoke, unchanged
 from servers.kafka import KafkaServer
 from servers.kafka_jars import VERSIONS
 
@@ -39,6 +39,7 @@ def kafka(request):
 
 
 # ---- real ------------------------------------------------------------------------------------------------------------
+
 
 def limited(lab, **keys):
     return lab.at("sasl", user="limited", **keys)
@@ -78,37 +79,103 @@ def throttled(lab):
 REAL = [
     # Protocols that do not fit.
     Fault("plaintext client, TLS listener", "tls-required", PERMANENT, lambda lab: lab.as_if("PLAINTEXT", "ssl"), phase="tls"),
-    Fault("plaintext client, SASL listener", "auth-required", PERMANENT, lambda lab: lab.as_if("PLAINTEXT", "sasl"),
-          cause="SCRAM-SHA-512"),
+    Fault(
+        "plaintext client, SASL listener",
+        "auth-required",
+        PERMANENT,
+        lambda lab: lab.as_if("PLAINTEXT", "sasl"),
+        cause="SCRAM-SHA-512",
+    ),
     Fault("plaintext client, SASL_SSL listener", "tls-required", PERMANENT, lambda lab: lab.as_if("PLAINTEXT", "sasl_ssl")),
     Fault("TLS client, plaintext listener", "tls-peer-is-plaintext", PERMANENT, lambda lab: lab.as_if("SSL", "plaintext")),
     Fault("TLS client, SASL_PLAINTEXT listener", "tls-peer-is-plaintext", PERMANENT, lambda lab: lab.as_if("SSL", "sasl")),
     Fault("TLS client, SASL_SSL listener", "auth-required", PERMANENT, lambda lab: lab.as_if("SSL", "sasl_ssl")),
-    Fault("SASL client, plaintext listener", "auth-mechanism", PERMANENT, lambda lab: lab.as_if("SASL_PLAINTEXT", "plaintext"),
-          hint="wants no login"),
+    Fault(
+        "SASL client, plaintext listener",
+        "auth-mechanism",
+        PERMANENT,
+        lambda lab: lab.as_if("SASL_PLAINTEXT", "plaintext"),
+        hint="wants no login",
+    ),
     Fault("SASL client, TLS listener", "tls-required", PERMANENT, lambda lab: lab.as_if("SASL_PLAINTEXT", "ssl")),
     Fault("SASL client, SASL_SSL listener", "tls-required", PERMANENT, lambda lab: lab.as_if("SASL_PLAINTEXT", "sasl_ssl")),
-    Fault("SASL_SSL client, TLS listener", "auth-mechanism", PERMANENT, lambda lab: lab.as_if("SASL_SSL", "ssl"),
-          hint="wants no login"),
-    Fault("SASL_SSL client, SASL_PLAINTEXT listener", "tls-peer-is-plaintext", PERMANENT, lambda lab: lab.as_if("SASL_SSL", "sasl")),
-    Fault("the controllers' listener", "protocol-mismatch", PERMANENT, lambda lab: lab.as_if("PLAINTEXT", "controller"),
-          cause="controller"),
+    Fault(
+        "SASL_SSL client, TLS listener",
+        "auth-mechanism",
+        PERMANENT,
+        lambda lab: lab.as_if("SASL_SSL", "ssl"),
+        hint="wants no login",
+    ),
+    Fault(
+        "SASL_SSL client, SASL_PLAINTEXT listener",
+        "tls-peer-is-plaintext",
+        PERMANENT,
+        lambda lab: lab.as_if("SASL_SSL", "sasl"),
+    ),
+    Fault(
+        "the controllers' listener",
+        "protocol-mismatch",
+        PERMANENT,
+        lambda lab: lab.as_if("PLAINTEXT", "controller"),
+        cause="controller",
+    ),
     # Login.
-    Fault("wrong password, PLAIN", "auth-failed", PERMANENT, lambda lab: lab.at("sasl", user="limited", password="rotated-away")),
-    Fault("wrong password, PLAIN over TLS", "auth-failed", PERMANENT,
-          lambda lab: lab.at("sasl_ssl", user="limited", password="rotated-away")),
-    Fault("unknown user", "auth-failed", PERMANENT, lambda lab: lab.keys(
-        lab.kafka.client_properties("sasl", "admin", "some-password") | {"sasl.username": "stranger"})),
-    Fault("wrong password, SCRAM-SHA-256", scram("auth-failed"), PERMANENT,
-          lambda lab: lab.at("sasl", user="limited", password="rotated-away", mechanism="SCRAM-SHA-256")),
-    Fault("wrong password, SCRAM-SHA-512 over TLS", scram("auth-failed"), PERMANENT,
-          lambda lab: lab.at("sasl_ssl", user="limited", password="rotated-away", mechanism="SCRAM-SHA-512")),
-    Fault("mechanism not offered", "auth-mechanism", PERMANENT, lambda lab: lab.keys(
-        {"bootstrap.servers": lab.kafka.sasl, "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "OAUTHBEARER",
-         "enable.sasl.oauthbearer.unsecure.jwt": "true", "sasl.oauthbearer.config": "principal=admin"}), cause="SCRAM-SHA-256"),
-    Fault("no token for OAUTHBEARER", "auth-failed", PERMANENT, lambda lab: lab.keys(
-        {"bootstrap.servers": lab.kafka.sasl, "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "OAUTHBEARER",
-         "enable.sasl.oauthbearer.unsecure.jwt": "true"}), cause="token"),
+    Fault(
+        "wrong password, PLAIN", "auth-failed", PERMANENT, lambda lab: lab.at("sasl", user="limited", password="rotated-away")
+    ),
+    Fault(
+        "wrong password, PLAIN over TLS",
+        "auth-failed",
+        PERMANENT,
+        lambda lab: lab.at("sasl_ssl", user="limited", password="rotated-away"),
+    ),
+    Fault(
+        "unknown user",
+        "auth-failed",
+        PERMANENT,
+        lambda lab: lab.keys(lab.kafka.client_properties("sasl", "admin", "some-password") | {"sasl.username": "stranger"}),
+    ),
+    Fault(
+        "wrong password, SCRAM-SHA-256",
+        scram("auth-failed"),
+        PERMANENT,
+        lambda lab: lab.at("sasl", user="limited", password="rotated-away", mechanism="SCRAM-SHA-256"),
+    ),
+    Fault(
+        "wrong password, SCRAM-SHA-512 over TLS",
+        scram("auth-failed"),
+        PERMANENT,
+        lambda lab: lab.at("sasl_ssl", user="limited", password="rotated-away", mechanism="SCRAM-SHA-512"),
+    ),
+    Fault(
+        "mechanism not offered",
+        "auth-mechanism",
+        PERMANENT,
+        lambda lab: lab.keys(
+            {
+                "bootstrap.servers": lab.kafka.sasl,
+                "security.protocol": "SASL_PLAINTEXT",
+                "sasl.mechanism": "OAUTHBEARER",
+                "enable.sasl.oauthbearer.unsecure.jwt": "true",
+                "sasl.oauthbearer.config": "principal=admin",
+            }
+        ),
+        cause="SCRAM-SHA-256",
+    ),
+    Fault(
+        "no token for OAUTHBEARER",
+        "auth-failed",
+        PERMANENT,
+        lambda lab: lab.keys(
+            {
+                "bootstrap.servers": lab.kafka.sasl,
+                "security.protocol": "SASL_PLAINTEXT",
+                "sasl.mechanism": "OAUTHBEARER",
+                "enable.sasl.oauthbearer.unsecure.jwt": "true",
+            }
+        ),
+        cause="token",
+    ),
     # Certificates.
     Fault("certificate expired", "tls-expired", PERMANENT, lambda lab: lab.at("expired")),
     Fault("certificate not yet valid", "tls-not-yet-valid", PERMANENT, lambda lab: lab.at("not_yet_valid")),
@@ -116,74 +183,191 @@ REAL = [
     Fault("certificate of an unknown authority", "tls-unknown-ca", PERMANENT, lambda lab: lab.at("other_ca")),
     Fault("certificate signed by itself", "tls-self-signed", PERMANENT, lambda lab: lab.at("self_signed")),
     Fault("client certificate missing", "tls-client-cert-required", PERMANENT, lambda lab: lab.at("mtls")),
-    Fault("client certificate of an unknown authority", "tls-client-cert-refused", PERMANENT,
-          lambda lab: lab.at("mtls", cert=lab.kafka.other_client)),
-    Fault("client certificate expired", "tls-client-cert-refused", PERMANENT,
-          lambda lab: lab.at("mtls", cert=lab.kafka.expired_client)),
+    Fault(
+        "client certificate of an unknown authority",
+        "tls-client-cert-refused",
+        PERMANENT,
+        lambda lab: lab.at("mtls", cert=lab.kafka.other_client),
+    ),
+    Fault(
+        "client certificate expired",
+        "tls-client-cert-refused",
+        PERMANENT,
+        lambda lab: lab.at("mtls", cert=lab.kafka.expired_client),
+    ),
     # Advertised addresses.
-    Fault("advertised address refuses", "kafka-advertised-unreachable", PASSING, lambda lab: lab.at("dead_advertised"),
-          subject="broker 1 at"),
-    Fault("advertised name unknown", "kafka-advertised-unresolvable", PASSING, lambda lab: lab.at("unresolvable_advertised"),
-          subject="broker 1 at name.invalid:9092"),
-    Fault("advertised listener has an expired certificate", "tls-expired", PERMANENT, lambda lab: lab.at("expired_advertised"),
-          subject="broker 1 at"),
-    Fault("advertised listener speaks TLS", "tls-required", PERMANENT, lambda lab: lab.at("ssl_advertised"), subject="broker 1 at"),
-    Fault("advertised listener wants a login", "auth-required", PERMANENT, lambda lab: lab.at("sasl_advertised"),
-          subject="broker 1 at"),
+    Fault(
+        "advertised address refuses",
+        "kafka-advertised-unreachable",
+        PASSING,
+        lambda lab: lab.at("dead_advertised"),
+        subject="broker 1 at",
+    ),
+    Fault(
+        "advertised name unknown",
+        "kafka-advertised-unresolvable",
+        PASSING,
+        lambda lab: lab.at("unresolvable_advertised"),
+        subject="broker 1 at name.invalid:9092",
+    ),
+    Fault(
+        "advertised listener has an expired certificate",
+        "tls-expired",
+        PERMANENT,
+        lambda lab: lab.at("expired_advertised"),
+        subject="broker 1 at",
+    ),
+    Fault(
+        "advertised listener speaks TLS", "tls-required", PERMANENT, lambda lab: lab.at("ssl_advertised"), subject="broker 1 at"
+    ),
+    Fault(
+        "advertised listener wants a login",
+        "auth-required",
+        PERMANENT,
+        lambda lab: lab.at("sasl_advertised"),
+        subject="broker 1 at",
+    ),
     # The cluster and its topics.
     Fault("another cluster", "kafka-wrong-cluster", PERMANENT, lambda lab: lab.at("plaintext", cluster_id="production")),
     Fault("fewer brokers than demanded", "kafka-too-few-brokers", PASSING, lambda lab: lab.at("plaintext", min_brokers=2)),
     Fault("topic missing", "kafka-topic-missing", PASSING, lambda lab: lab.at("plaintext", topics=["absent"])),
-    Fault("topic missing, for who may describe it", "kafka-topic-missing", PASSING,
-          lambda lab: limited(lab, topics=["open.absent"])),
-    Fault("topic denied", "kafka-topic-denied", PERMANENT, lambda lab: limited(lab, topics=[OPEN, CLOSED]),
-          subject=f"topic {CLOSED}"),
-    Fault("topic denied that does not exist", "kafka-topic-denied", PERMANENT, lambda lab: limited(lab, topics=["closed.absent"])),
-    Fault("other number of partitions", "kafka-partitions", PERMANENT,
-          lambda lab: lab.at("plaintext", topics=[{"name": OPEN, "partitions": 4}])),
-    Fault("fewer partitions than demanded", "kafka-partitions", PERMANENT,
-          lambda lab: lab.at("plaintext", topics=[{"name": OPEN, "min_partitions": 4}])),
-    Fault("other replication factor", "kafka-replication", PERMANENT,
-          lambda lab: lab.at("plaintext", topics=[{"name": OPEN, "replication_factor": 3}])),
-    Fault("in-sync replicas below the demand", "kafka-isr-low", PASSING,
-          lambda lab: lab.at("plaintext", topics=[{"name": OPEN, "min_in_sync_replicas": 2}])),
+    Fault(
+        "topic missing, for who may describe it",
+        "kafka-topic-missing",
+        PASSING,
+        lambda lab: limited(lab, topics=["open.absent"]),
+    ),
+    Fault(
+        "topic denied",
+        "kafka-topic-denied",
+        PERMANENT,
+        lambda lab: limited(lab, topics=[OPEN, CLOSED]),
+        subject=f"topic {CLOSED}",
+    ),
+    Fault(
+        "topic denied that does not exist", "kafka-topic-denied", PERMANENT, lambda lab: limited(lab, topics=["closed.absent"])
+    ),
+    Fault(
+        "other number of partitions",
+        "kafka-partitions",
+        PERMANENT,
+        lambda lab: lab.at("plaintext", topics=[{"name": OPEN, "partitions": 4}]),
+    ),
+    Fault(
+        "fewer partitions than demanded",
+        "kafka-partitions",
+        PERMANENT,
+        lambda lab: lab.at("plaintext", topics=[{"name": OPEN, "min_partitions": 4}]),
+    ),
+    Fault(
+        "other replication factor",
+        "kafka-replication",
+        PERMANENT,
+        lambda lab: lab.at("plaintext", topics=[{"name": OPEN, "replication_factor": 3}]),
+    ),
+    Fault(
+        "in-sync replicas below the demand",
+        "kafka-isr-low",
+        PASSING,
+        lambda lab: lab.at("plaintext", topics=[{"name": OPEN, "min_in_sync_replicas": 2}]),
+    ),
     # What the principal may do.
-    Fault("reading denied", "kafka-topic-denied", PERMANENT, lambda lab: may(lab, "describe", "write", operations=["read"]),
-          subject=f"topic {CLOSED}", cause="read"),
-    Fault("writing denied", "kafka-topic-denied", PERMANENT, lambda lab: may(lab, "describe", "read", operations=["write"]),
-          subject=f"topic {CLOSED}", cause="write"),
-    Fault("group denied", "kafka-group-denied", PERMANENT, lambda lab: limited(lab, topics=[OPEN], groups=["closed.group"]),
-          subject="group closed.group"),
+    Fault(
+        "reading denied",
+        "kafka-topic-denied",
+        PERMANENT,
+        lambda lab: may(lab, "describe", "write", operations=["read"]),
+        subject=f"topic {CLOSED}",
+        cause="read",
+    ),
+    Fault(
+        "writing denied",
+        "kafka-topic-denied",
+        PERMANENT,
+        lambda lab: may(lab, "describe", "read", operations=["write"]),
+        subject=f"topic {CLOSED}",
+        cause="write",
+    ),
+    Fault(
+        "group denied",
+        "kafka-group-denied",
+        PERMANENT,
+        lambda lab: limited(lab, topics=[OPEN], groups=["closed.group"]),
+        subject="group closed.group",
+    ),
     Fault("group that may only be described", "kafka-group-denied", PERMANENT, only_described, subject="group closed.group"),
-    Fault("idempotence denied", "kafka-idempotence-denied", PERMANENT,
-          lambda lab: lab.at("sasl", user="nobody", idempotent=True)),
-    Fault("transactional id denied", "kafka-transaction-denied", PERMANENT,
-          lambda lab: limited(lab, transactional_id="closed.orders-1"), subject="startguard-closed.orders-1"),
-    Fault("transactional id of the service allowed, the check's denied", "kafka-transaction-denied", PERMANENT, own_id_only,
-          subject="startguard-closed.orders-1"),
-    Fault("transaction timeout above the brokers' limit", "kafka-transaction-timeout", PERMANENT,
-          lambda lab: lab.at("plaintext", transactional_id="orders-1", more=["transaction.timeout.ms=3600000"])),
+    Fault(
+        "idempotence denied", "kafka-idempotence-denied", PERMANENT, lambda lab: lab.at("sasl", user="nobody", idempotent=True)
+    ),
+    Fault(
+        "transactional id denied",
+        "kafka-transaction-denied",
+        PERMANENT,
+        lambda lab: limited(lab, transactional_id="closed.orders-1"),
+        subject="startguard-closed.orders-1",
+    ),
+    Fault(
+        "transactional id of the service allowed, the check's denied",
+        "kafka-transaction-denied",
+        PERMANENT,
+        own_id_only,
+        subject="startguard-closed.orders-1",
+    ),
+    Fault(
+        "transaction timeout above the brokers' limit",
+        "kafka-transaction-timeout",
+        PERMANENT,
+        lambda lab: lab.at("plaintext", transactional_id="orders-1", more=["transaction.timeout.ms=3600000"]),
+    ),
     # Settings of topics.
-    Fault("setting of a topic differs", "kafka-topic-config", PERMANENT,
-          lambda lab: lab.at("plaintext", topics=[{"name": OPEN, "config": ["cleanup.policy=compact"]}]), cause="cleanup.policy"),
-    Fault("setting of a topic below the demand", "kafka-topic-config", PERMANENT,
-          lambda lab: lab.at("plaintext", topics=[{"name": OPEN, "config": ["retention.ms>=2592000000"]}]), cause="retention.ms"),
-    Fault("settings may not be read", "kafka-config-denied", PERMANENT,
-          lambda lab: limited(lab, topics=[{"name": OPEN, "config": ["cleanup.policy=delete"]}])),
+    Fault(
+        "setting of a topic differs",
+        "kafka-topic-config",
+        PERMANENT,
+        lambda lab: lab.at("plaintext", topics=[{"name": OPEN, "config": ["cleanup.policy=compact"]}]),
+        cause="cleanup.policy",
+    ),
+    Fault(
+        "setting of a topic below the demand",
+        "kafka-topic-config",
+        PERMANENT,
+        lambda lab: lab.at("plaintext", topics=[{"name": OPEN, "config": ["retention.ms>=2592000000"]}]),
+        cause="retention.ms",
+    ),
+    Fault(
+        "settings may not be read",
+        "kafka-config-denied",
+        PERMANENT,
+        lambda lab: limited(lab, topics=[{"name": OPEN, "config": ["cleanup.policy=delete"]}]),
+    ),
     # The record that goes in and comes out.
     Fault("canary denied", "kafka-topic-denied", PERMANENT, lambda lab: may(lab, "describe", canary={"topic": CLOSED})),
-    Fault("canary's topic missing", "kafka-topic-missing", PASSING,
-          lambda lab: lab.at("plaintext", canary={"topic": "absent.canary"})),
-    Fault("canary slower than allowed", "kafka-slow", PASSING,
-          lambda lab: lab.at("plaintext", canary={"topic": CANARY, "max_latency": "1ms"})),
+    Fault(
+        "canary's topic missing",
+        "kafka-topic-missing",
+        PASSING,
+        lambda lab: lab.at("plaintext", canary={"topic": "absent.canary"}),
+    ),
+    Fault(
+        "canary slower than allowed",
+        "kafka-slow",
+        PASSING,
+        lambda lab: lab.at("plaintext", canary={"topic": CANARY, "max_latency": "1ms"}),
+    ),
     Fault("canary held back by a quota", "kafka-throttled", PASSING, throttled),
-    Fault("one topic missing, another denied: what cannot pass comes first", "kafka-topic-denied", PERMANENT,
-          lambda lab: limited(lab, topics=["open.absent", CLOSED]), cause="topic open.absent too: kafka-topic-missing"),
+    Fault(
+        "one topic missing, another denied: what cannot pass comes first",
+        "kafka-topic-denied",
+        PERMANENT,
+        lambda lab: limited(lab, topics=["open.absent", CLOSED]),
+        cause="topic open.absent too: kafka-topic-missing",
+    ),
 ]
 
 
-@pytest.mark.parametrize("fault", [pytest.param(f, id=f.id, marks=[] if callable(f.code) else [pytest.mark.produces(f.code)])
-                                   for f in REAL])
+@pytest.mark.parametrize(
+    "fault", [pytest.param(f, id=f.id, marks=[] if callable(f.code) else [pytest.mark.produces(f.code)]) for f in REAL]
+)
 def test_real(guard, kafka, table, fault):
     provoke(guard, fault, table, kafka, f"real {kafka.version}")
 
@@ -191,8 +375,11 @@ def test_real(guard, kafka, table, fault):
 @pytest.mark.near_miss("kafka-isr-low", "kafka-canary-failed")
 def test_minimum_above_the_number_of_copies(guard, kafka):
     """One copy and min.insync.replicas=2: brokers take the lower of the two, and so does the check."""
-    result = guard.check(profile(bootstrap_servers=[kafka.plaintext], topics=[{"name": STRICT, "operations": ["write"]}],
-                                 canary={"topic": STRICT}))
+    result = guard.check(
+        profile(
+            bootstrap_servers=[kafka.plaintext], topics=[{"name": STRICT, "operations": ["write"]}], canary={"topic": STRICT}
+        )
+    )
     result.passed()
 
 
@@ -209,13 +396,27 @@ def test_frozen_broker(guard, kafka, table):
         kafka.resume()
 
 
-@pytest.mark.near_miss("auth-failed", "tls-unknown-ca", "tls-client-cert-required", "tls-client-cert-refused", "kafka-topic-denied",
-                       "auth-mechanism", "auth-required", "tls-wrong-name")
-@pytest.mark.parametrize("how", [
-    lambda lab: lab.at("plaintext"), lambda lab: lab.at("ssl"), lambda lab: limited(lab),
-    lambda lab: lab.at("sasl_ssl", user="limited"),
-    lambda lab: lab.at("mtls", cert=(lab.kafka.client_cert_file, lab.kafka.client_key_file))],
-    ids=["plaintext", "ssl", "sasl", "sasl_ssl", "mtls"])
+@pytest.mark.near_miss(
+    "auth-failed",
+    "tls-unknown-ca",
+    "tls-client-cert-required",
+    "tls-client-cert-refused",
+    "kafka-topic-denied",
+    "auth-mechanism",
+    "auth-required",
+    "tls-wrong-name",
+)
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda lab: lab.at("plaintext"),
+        lambda lab: lab.at("ssl"),
+        lambda lab: limited(lab),
+        lambda lab: lab.at("sasl_ssl", user="limited"),
+        lambda lab: lab.at("mtls", cert=(lab.kafka.client_cert_file, lab.kafka.client_key_file)),
+    ],
+    ids=["plaintext", "ssl", "sasl", "sasl_ssl", "mtls"],
+)
 def test_right_way(guard, kafka, how):
     """Each listener with what it wants: so that the faults above are the only thing wrong."""
     with contextlib.ExitStack() as stack:
@@ -238,10 +439,12 @@ def test_scram(guard, kafka, mechanism):
 
 # ---- fake ------------------------------------------------------------------------------------------------------------
 
+
 def peer(handler, **keys):
     def made(lab):
         server = lab.stack.enter_context(TcpServer(handler))
         return lab.keys({"bootstrap.servers": server.address}, **keys)
+
     return made
 
 
@@ -251,10 +454,12 @@ def nobody(lab, *properties, **keys):
 
 def bent(how, **options):
     """A fake broker after how(broker)."""
+
     def made(lab):
         kafka = lab.stack.enter_context(FakeKafka(topics={"orders": (1, 3)}, brokers=3, **options))
         keys = how(kafka) or {}
         return {"bootstrap_servers": kafka.servers, "topics": ["orders"]} | keys
+
     return made
 
 
@@ -275,8 +480,13 @@ def web_server(lab):
 def other_key(lab):
     ca = Authority(lab.tmp)
     mixed = ca.issue(client=True).with_key_of(ca.issue(client=True))
-    return nobody(lab, "security.protocol=SSL", f"ssl.ca.location={ca.ca_file}", f"ssl.certificate.location={mixed.cert_file}",
-                  f"ssl.key.location={mixed.key_file}")
+    return nobody(
+        lab,
+        "security.protocol=SSL",
+        f"ssl.ca.location={ca.ca_file}",
+        f"ssl.certificate.location={mixed.cert_file}",
+        f"ssl.key.location={mixed.key_file}",
+    )
 
 
 def no_leader(kafka):
@@ -323,26 +533,52 @@ def tls_fake(version):
         context.maximum_version = version
         kafka = lab.stack.enter_context(FakeKafka(tls=context))
         return {"bootstrap_servers": kafka.servers, "properties": ["security.protocol=SSL", f"ssl.ca.location={ca.ca_file}"]}
+
     return made
 
 
 FAKE = [
     # Settings, before any network.
     Fault("unknown property", "kafka-property", PERMANENT, lambda lab: nobody(lab, "acksx=all")),
-    Fault("property of the Java client", "kafka-property", PERMANENT, lambda lab: nobody(lab, "ssl.truststore.location=/x.jks"),
-          hint="ssl.ca.location"),
-    Fault("unknown mechanism", "kafka-property", PERMANENT,
-          lambda lab: nobody(lab, "security.protocol=SASL_PLAINTEXT", "sasl.mechanism=FOO", "sasl.username=a")),
-    Fault("login without a password", "kafka-property", PERMANENT,
-          lambda lab: nobody(lab, "security.protocol=SASL_PLAINTEXT", "sasl.mechanism=PLAIN", "sasl.username=alice")),
-    Fault("OAUTHBEARER without a way to a token", "kafka-property", PERMANENT,
-          lambda lab: nobody(lab, "security.protocol=SASL_PLAINTEXT", "sasl.mechanism=OAUTHBEARER")),
-    Fault("file of the authority missing", "tls-ca-unreadable", PERMANENT,
-          lambda lab: nobody(lab, "security.protocol=SSL", "ssl.ca.location=/no/such/ca.pem")),
+    Fault(
+        "property of the Java client",
+        "kafka-property",
+        PERMANENT,
+        lambda lab: nobody(lab, "ssl.truststore.location=/x.jks"),
+        hint="ssl.ca.location",
+    ),
+    Fault(
+        "unknown mechanism",
+        "kafka-property",
+        PERMANENT,
+        lambda lab: nobody(lab, "security.protocol=SASL_PLAINTEXT", "sasl.mechanism=FOO", "sasl.username=a"),
+    ),
+    Fault(
+        "login without a password",
+        "kafka-property",
+        PERMANENT,
+        lambda lab: nobody(lab, "security.protocol=SASL_PLAINTEXT", "sasl.mechanism=PLAIN", "sasl.username=alice"),
+    ),
+    Fault(
+        "OAUTHBEARER without a way to a token",
+        "kafka-property",
+        PERMANENT,
+        lambda lab: nobody(lab, "security.protocol=SASL_PLAINTEXT", "sasl.mechanism=OAUTHBEARER"),
+    ),
+    Fault(
+        "file of the authority missing",
+        "tls-ca-unreadable",
+        PERMANENT,
+        lambda lab: nobody(lab, "security.protocol=SSL", "ssl.ca.location=/no/such/ca.pem"),
+    ),
     Fault("key of another certificate", "tls-key-mismatch", PERMANENT, other_key),
     Fault("library too old", "kafka-library-old", PERMANENT, lambda lab: nobody(lab, librdkafka={"min_version": "99.0"})),
-    Fault("library without a feature", "kafka-feature-missing", PERMANENT,
-          lambda lab: nobody(lab, librdkafka={"features": ["no_such_feature"]})),
+    Fault(
+        "library without a feature",
+        "kafka-feature-missing",
+        PERMANENT,
+        lambda lab: nobody(lab, librdkafka={"features": ["no_such_feature"]}),
+    ),
     # Connecting.
     Fault("connection refused", "connect-refused", PASSING, nobody),
     Fault("name unknown", "dns-no-such-name", PASSING, unknown_name),

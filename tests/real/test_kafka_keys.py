@@ -41,13 +41,21 @@ def is_coordinated(server):
 
 
 def properties(kafka, user):
-    return [f"{name}={value}" if name != "sasl.password" else "sasl.password=env:KAFKA_PASSWORD"
-            for name, value in kafka.client_properties("sasl", user).items() if name != "bootstrap.servers"]
+    return [
+        f"{name}={value}" if name != "sasl.password" else "sasl.password=env:KAFKA_PASSWORD"
+        for name, value in kafka.client_properties("sasl", user).items()
+        if name != "bootstrap.servers"
+    ]
 
 
 def try_kafka(guard, kafka, user="limited", more=(), **keys):
-    return guard.try_("kafka", bootstrap_servers=kafka.sasl, properties=[*properties(kafka, user), *more],
-                      _env={"KAFKA_PASSWORD": kafka.users[user]}, **keys)
+    return guard.try_(
+        "kafka",
+        bootstrap_servers=kafka.sasl,
+        properties=[*properties(kafka, user), *more],
+        _env={"KAFKA_PASSWORD": kafka.users[user]},
+        **keys,
+    )
 
 
 @contextlib.contextmanager
@@ -71,6 +79,7 @@ def ends(kafka, topics=TOPICS):
 
 # ---- operations ---------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.near_miss("kafka-topic-denied")
 def test_all_operations(guard, kafka):
     before = ends(kafka)
@@ -85,8 +94,13 @@ def test_operation_denied(guard, kafka, has, wants):
     before = ends(kafka)
     with granted(kafka, ("nobody", has, "closed.orders")):
         try_kafka(guard, kafka, "nobody", topics=[{"name": "closed.orders", "operations": [wants]}]).expect(
-            "kafka-topic-denied", exit=69, phase="assert", subject="topic closed.orders",
-            cause=f"may not {wants} topic closed.orders", hint=f"grant {wants.capitalize()} on topic closed.orders")
+            "kafka-topic-denied",
+            exit=69,
+            phase="assert",
+            subject="topic closed.orders",
+            cause=f"may not {wants} topic closed.orders",
+            hint=f"grant {wants.capitalize()} on topic closed.orders",
+        )
         try_kafka(guard, kafka, "nobody", topics=[{"name": "closed.orders", "operations": [has]}]).passed()
     assert ends(kafka) == before
 
@@ -95,23 +109,40 @@ def test_operation_denied(guard, kafka, has, wants):
 def test_a_deny_rule_beats_the_others(guard, kafka):
     with granted(kafka, ("limited", "write", "open.orders", {"permission": "deny"})):
         try_kafka(guard, kafka, topics=[{"name": "open.orders", "operations": ["read", "write"]}]).expect(
-            "kafka-topic-denied", cause="may not write topic open.orders")
+            "kafka-topic-denied", cause="may not write topic open.orders"
+        )
 
 
 @pytest.mark.produces("kafka-topic-denied")
 @pytest.mark.near_miss("kafka-topic-missing")
 def test_no_right_at_all(guard, kafka):
     try_kafka(guard, kafka, "nobody", topics=[{"name": "closed.orders", "operations": ["read"]}]).expect(
-        "kafka-topic-denied", exit=69, cause="may not read topic closed.orders", hint="grant Read on topic closed.orders")
+        "kafka-topic-denied", exit=69, cause="may not read topic closed.orders", hint="grant Read on topic closed.orders"
+    )
 
 
 # ---- settings -----------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.near_miss("kafka-topic-config", "kafka-config-denied")
 def test_settings(guard, kafka):
-    try_kafka(guard, kafka, "admin", topics=[{"name": "open.orders", "config": [
-        "cleanup.policy=delete", "retention.ms>=3600000", "max.message.bytes>=1000000", "message.timestamp.type=CreateTime",
-        "unclean.leader.election.enable=false"]}]).passed()
+    try_kafka(
+        guard,
+        kafka,
+        "admin",
+        topics=[
+            {
+                "name": "open.orders",
+                "config": [
+                    "cleanup.policy=delete",
+                    "retention.ms>=3600000",
+                    "max.message.bytes>=1000000",
+                    "message.timestamp.type=CreateTime",
+                    "unclean.leader.election.enable=false",
+                ],
+            }
+        ],
+    ).passed()
 
 
 @pytest.mark.produces("kafka-topic-config")
@@ -119,14 +150,16 @@ def test_settings(guard, kafka):
 def test_setting_differs(guard, kafka):
     with granted(kafka, ("limited", "describe_configs", "open.orders")):
         try_kafka(guard, kafka, topics=[{"name": "open.orders", "config": ["cleanup.policy=compact"]}]).expect(
-            "kafka-topic-config", exit=69, subject="topic open.orders", cause="cleanup.policy is delete")
+            "kafka-topic-config", exit=69, subject="topic open.orders", cause="cleanup.policy is delete"
+        )
 
 
 @pytest.mark.produces("kafka-config-denied")
 @pytest.mark.near_miss("kafka-topic-config", "kafka-topic-denied")
 def test_settings_may_not_be_read(guard, kafka):
     try_kafka(guard, kafka, topics=[{"name": "open.orders", "config": ["cleanup.policy=delete"]}]).expect(
-        "kafka-config-denied", exit=69, subject="topic open.orders", cause="uthorization failed")
+        "kafka-config-denied", exit=69, subject="topic open.orders", cause="uthorization failed"
+    )
 
 
 @pytest.mark.near_miss("kafka-isr-low", "kafka-config-denied")
@@ -144,6 +177,7 @@ def test_the_topics_own_minimum(guard, kafka):
 
 # ---- groups -------------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.near_miss("kafka-group-denied", "kafka-coordinator")
 @pytest.mark.parametrize("user", ["limited", "admin"])
 def test_group(guard, kafka, user):
@@ -158,12 +192,14 @@ def test_group(guard, kafka, user):
 def test_group_denied(guard, kafka, has, words):
     with granted(kafka, *([("nobody", has, "orders", {"resource": "group"})] if has else [])):
         try_kafka(guard, kafka, "nobody", groups=["orders"]).expect(
-            "kafka-group-denied", exit=69, phase="assert", subject="group orders", cause=words)
+            "kafka-group-denied", exit=69, phase="assert", subject="group orders", cause=words
+        )
 
 
 @pytest.mark.near_miss("kafka-group-denied")
 def test_a_group_in_use_is_left_alone(guard, kafka):
     from confluent_kafka import Consumer
+
     consumer = Consumer(kafka.client_properties() | {"group.id": "open.used", "enable.auto.commit": False})
     consumer.subscribe(["open.orders"])
     try:
@@ -180,11 +216,15 @@ def test_a_group_in_use_is_left_alone(guard, kafka):
 def group(kafka, name):
     described = kafka.admin.describe_consumer_groups([name])[name].result()
     offsets = kafka.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(name)])[name].result()
-    return (described.state, [m.member_id for m in described.members],
-            [(p.topic, p.partition, p.offset) for p in offsets.topic_partitions])
+    return (
+        described.state,
+        [m.member_id for m in described.members],
+        [(p.topic, p.partition, p.offset) for p in offsets.topic_partitions],
+    )
 
 
 # ---- producers ----------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.near_miss("kafka-idempotence-denied")
 @pytest.mark.parametrize("user", ["limited", "admin"])
@@ -196,7 +236,8 @@ def test_idempotent(guard, kafka, user):
 @pytest.mark.produces("kafka-idempotence-denied")
 def test_idempotence_denied(guard, kafka):
     try_kafka(guard, kafka, "nobody", idempotent=True).expect(
-        "kafka-idempotence-denied", exit=69, phase="assert", cause="Cluster authorization failed")
+        "kafka-idempotence-denied", exit=69, phase="assert", cause="Cluster authorization failed"
+    )
 
 
 @pytest.mark.near_miss("kafka-transaction-denied")
@@ -211,14 +252,16 @@ def test_transactional_id_denied(guard, kafka, rules):
     name = "startguard-orders-1"
     with granted(kafka, *(("nobody", rule, name, {"resource": "transactional_id"}) for rule in rules)):
         try_kafka(guard, kafka, "nobody", transactional_id="orders-1").expect(
-            "kafka-transaction-denied", exit=69, phase="assert", subject=f"transactional id {name}")
+            "kafka-transaction-denied", exit=69, phase="assert", subject=f"transactional id {name}"
+        )
 
 
 @pytest.mark.produces("kafka-transaction-timeout")
 @pytest.mark.near_miss("answer-timeout")
 def test_transaction_timeout(guard, kafka):
     try_kafka(guard, kafka, "admin", transactional_id="open.orders-1", more=["transaction.timeout.ms=7200000"]).expect(
-        "kafka-transaction-timeout", exit=69)
+        "kafka-transaction-timeout", exit=69
+    )
 
 
 @pytest.mark.produces("kafka-topic-denied")
@@ -226,10 +269,12 @@ def test_read_is_granted_and_describe_denied(guard, kafka):
     """The rule that denies beats what Read includes: the hint tells of it."""
     with granted(kafka, ("nobody", "read", "closed.orders"), ("nobody", "describe", "closed.orders", {"permission": "deny"})):
         try_kafka(guard, kafka, "nobody", topics=[{"name": "closed.orders", "operations": ["read"]}]).expect(
-            "kafka-topic-denied", exit=69, subject="topic closed.orders", hint="drop the rule that denies Describe")
+            "kafka-topic-denied", exit=69, subject="topic closed.orders", hint="drop the rule that denies Describe"
+        )
 
 
 # ---- the canary ---------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.near_miss("kafka-canary-failed", "kafka-slow", "kafka-throttled")
 def test_canary(guard, kafka):
@@ -238,17 +283,24 @@ def test_canary(guard, kafka):
     assert check["facts"]["canary_ms"] > 0
     after = ends(kafka)
     changed = {where: after[where] - before[where] for where in after if after[where] != before[where]}
-    (where, n), = changed.items()
+    ((where, n),) = changed.items()
     assert where[0] == "open.canary" and n == 1
 
 
 @pytest.mark.produces("kafka-topic-denied")
 @pytest.mark.near_miss("kafka-canary-failed")
-@pytest.mark.parametrize("has, words, lacks", [("describe", "sending the canary", "Write"), ("write", "reading back the canary", "Read")])
+@pytest.mark.parametrize(
+    "has, words, lacks", [("describe", "sending the canary", "Write"), ("write", "reading back the canary", "Read")]
+)
 def test_canary_denied(guard, kafka, has, words, lacks):
     with granted(kafka, ("nobody", has, "closed.canary")):
         try_kafka(guard, kafka, "nobody", canary={"topic": "closed.canary"}).expect(
-            "kafka-topic-denied", exit=69, subject="topic closed.canary", cause=words, hint=f"grant {lacks} on topic closed.canary")
+            "kafka-topic-denied",
+            exit=69,
+            subject="topic closed.canary",
+            cause=words,
+            hint=f"grant {lacks} on topic closed.canary",
+        )
 
 
 @pytest.mark.produces("kafka-canary-refused")
@@ -258,7 +310,8 @@ def test_canary_is_too_large_for_its_topic(guard, kafka):
     try:
         before = ends(kafka, ["open.canary"])
         try_kafka(guard, kafka, canary={"topic": "open.small"}).expect(
-            "kafka-canary-refused", exit=69, subject="topic open.small", cause="Message size too large")
+            "kafka-canary-refused", exit=69, subject="topic open.small", cause="Message size too large"
+        )
         assert ends(kafka, ["open.canary"]) == before
     finally:
         kafka.delete_topic("open.small")
@@ -277,13 +330,22 @@ def test_canary_is_slow(guard, kafka):
 
 # ---- nothing is left --------------------------------------------------------------------------------------------------
 
+
 def test_nothing_is_left(guard, kafka):
     def dump():
         groups = kafka.admin.list_consumer_groups().result().valid
         return kafka.topic_names(), ends(kafka), sorted(g.group_id for g in groups)
+
     before = dump()
     for user in ("limited", "nobody", "admin"):
-        try_kafka(guard, kafka, user, groups=["open.fresh"], idempotent=True, transactional_id="open.orders-1",
-                  topics=[{"name": "open.orders", "operations": ["read", "write"]}, {"name": "closed.orders"}])
+        try_kafka(
+            guard,
+            kafka,
+            user,
+            groups=["open.fresh"],
+            idempotent=True,
+            transactional_id="open.orders-1",
+            topics=[{"name": "open.orders", "operations": ["read", "write"]}, {"name": "closed.orders"}],
+        )
         try_kafka(guard, kafka, user, topics=["open.not-there"], canary={"topic": "open.not-there-either"})
     assert dump() == before

@@ -8,8 +8,8 @@ import logging
 
 import pytest
 from confluent_kafka import Consumer, Producer
-
 from kafka_lab import Lab, own, profile
+
 from servers.common import wait_for
 from servers.kafka import KafkaServer
 from servers.kafka_admin import ADMIN_SECONDS, differences
@@ -42,8 +42,10 @@ def kafka(request):
 @pytest.fixture
 def consumer(kafka):
     """A member of a group with partitions."""
-    one = Consumer({"bootstrap.servers": kafka.plaintext, "group.id": GROUP, "enable.auto.commit": False,
-                    "auto.offset.reset": "earliest"}, logger=quiet)
+    one = Consumer(
+        {"bootstrap.servers": kafka.plaintext, "group.id": GROUP, "enable.auto.commit": False, "auto.offset.reset": "earliest"},
+        logger=quiet,
+    )
     one.subscribe([ORDERS])
     wait_for(lambda: one.poll(0.1) is not None and one.assignment(), what="the consumer's partitions")
     one.commit(asynchronous=False)
@@ -54,8 +56,9 @@ def consumer(kafka):
 @pytest.fixture
 def producer(kafka):
     """In the middle of a transaction."""
-    one = Producer({"bootstrap.servers": kafka.plaintext, "transactional.id": TRANSACTION, "transaction.timeout.ms": 600000},
-                   logger=quiet)
+    one = Producer(
+        {"bootstrap.servers": kafka.plaintext, "transactional.id": TRANSACTION, "transaction.timeout.ms": 600000}, logger=quiet
+    )
     one.init_transactions(ADMIN_SECONDS)
     one.begin_transaction()
     one.produce(ORDERS, b"not committed yet")
@@ -65,13 +68,27 @@ def producer(kafka):
 
 def rounds(lab):
     """(keys, does it pass): everything the kind can be asked, by who may and by who may not."""
+
     def at(user, **keys):
         return lab.at("sasl", user=user, **keys)
 
-    everything = {"topics": [{"name": ORDERS, "partitions": 3, "replication_factor": 1, "min_in_sync_replicas": 1, "operations": ALL,
-                              "config": ["cleanup.policy=delete"]}],
-                  "groups": [GROUP, OLD_GROUP, "open.new"], "idempotent": True, "transactional_id": TRANSACTION, "every_broker": True,
-                  "min_brokers": 1}
+    everything = {
+        "topics": [
+            {
+                "name": ORDERS,
+                "partitions": 3,
+                "replication_factor": 1,
+                "min_in_sync_replicas": 1,
+                "operations": ALL,
+                "config": ["cleanup.policy=delete"],
+            }
+        ],
+        "groups": [GROUP, OLD_GROUP, "open.new"],
+        "idempotent": True,
+        "transactional_id": TRANSACTION,
+        "every_broker": True,
+        "min_brokers": 1,
+    }
     return [
         (at("limited", **everything), True),
         (at("admin", **everything), True),

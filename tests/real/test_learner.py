@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from world import POLICY, PROFILE, SCHEMAS, TOPICS
 
 from fakes.probe import probe
 from fakes.tcp import refused_port
-from world import POLICY, PROFILE, SCHEMAS, TOPICS
 
 pytestmark = pytest.mark.timeout(180)
 SHORT = ["-t", "8s"]  # every other check must have passed by then
@@ -80,7 +80,9 @@ def test_advertised_name_does_not_resolve(guard, world):
 def test_subject_missing(guard, world):
     world.registry.delete_subject("cog.config.updates-value")
     try:
-        blocked(start(guard, world), "registry-subject-missing", 69, "schema_registry.subjects", subject="cog.config.updates-value")
+        blocked(
+            start(guard, world), "registry-subject-missing", 69, "schema_registry.subjects", subject="cog.config.updates-value"
+        )
     finally:
         world.registry.register("cog.config.updates-value", (SCHEMAS / "config_update.avsc").read_text())
 
@@ -106,7 +108,14 @@ def test_one_producer_writes_json(guard, world):
     assert start(guard, world).status == "ready"
     world.kafka.produce("cog.reward.events", json.dumps({"frame_id": "f-1", "total": 2.0}))
     try:
-        blocked(start(guard, world), "wire-format-mixed", 69, "wire_format.reward_events", subject="topic cog.reward.events", cause="1 bare Avro, 1 JSON")
+        blocked(
+            start(guard, world),
+            "wire-format-mixed",
+            69,
+            "wire_format.reward_events",
+            subject="topic cog.reward.events",
+            cause="1 bare Avro, 1 JSON",
+        )
     finally:
         world.kafka.delete_topic("cog.reward.events")
         world.kafka.create_topic("cog.reward.events", 3)

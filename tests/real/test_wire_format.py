@@ -28,7 +28,9 @@ SHORT = ["-t", "3s"]
 @pytest.fixture(scope="module", params=VERSIONS)
 def kafka(request):
     # Topics would come into being by being asked for; the log cleaner does not wait for its usual 15 s.
-    with KafkaServer(version=request.param, auto_create=True, config={"log.cleaner.backoff.ms": 200, "log.cleaner.delete.retention.ms": 0}) as server:
+    with KafkaServer(
+        version=request.param, auto_create=True, config={"log.cleaner.backoff.ms": 200, "log.cleaner.delete.retention.ms": 0}
+    ) as server:
         yield server
 
 
@@ -66,7 +68,10 @@ def look(guard, kafka, topic, expect="avro_bare", _listener="plaintext", _user=N
 def end_of(kafka, topic, partition=0):
     """First and next offset. A consumer of confluent_kafka would need a group, and the broker a topic for groups."""
     place = TopicPartition(topic, partition)
-    answers = [kafka.admin.list_offsets({place: spec})[place].result(ADMIN_SECONDS) for spec in (OffsetSpec.earliest(), OffsetSpec.latest())]
+    answers = [
+        kafka.admin.list_offsets({place: spec})[place].result(ADMIN_SECONDS)
+        for spec in (OffsetSpec.earliest(), OffsetSpec.latest())
+    ]
     return tuple(answer.offset for answer in answers)
 
 
@@ -82,7 +87,10 @@ def test_pass(guard, kafka, topic):
 def test_json_that_decodes_as_avro(guard, kafka, topic):
     produce(kafka, topic, *[JSON] * 50, partition=1)
     look(guard, kafka, topic, ranges=["exploration_temp 0.1 1"]).expect(
-        "wire-format-other", exit=69, cause="20 of 20 sampled records: JSON, expected bare Avro; the first is at partition 1 offset 30")
+        "wire-format-other",
+        exit=69,
+        cause="20 of 20 sampled records: JSON, expected bare Avro; the first is at partition 1 offset 30",
+    )
 
 
 @pytest.mark.produces("kafka-topic-missing")
@@ -91,7 +99,9 @@ def test_leaves_nothing_behind(guard, kafka, topic):
     produce(kafka, topic, *[AVRO] * 3)
     before = kafka.dump()
     look(guard, kafka, topic).passed()
-    look(guard, kafka, "open.nobody.made.this", _args=SHORT).expect("kafka-topic-missing", exit=124, subject="open.nobody.made.this")
+    look(guard, kafka, "open.nobody.made.this", _args=SHORT).expect(
+        "kafka-topic-missing", exit=124, subject="open.nobody.made.this"
+    )
     assert kafka.dump() == before
     assert set(before["topics"]) == {topic} and not before["groups"]
 
@@ -119,7 +129,9 @@ def test_aborted_as_far_as_was_looked(guard, kafka, topic):
     produce(kafka, topic, JSON)
     produce(kafka, topic, *[AVRO] * 100, **aborted).abort_transaction(ADMIN_SECONDS)
     common.wait_for(lambda: end_of(kafka, topic)[1] == 102, what="the marker")
-    look(guard, kafka, topic, sample=1, _args=["-t", "1s"]).expect("wire-no-record", exit=124, cause="no record among its last 128 offsets; further back")
+    look(guard, kafka, topic, sample=1, _args=["-t", "1s"]).expect(
+        "wire-no-record", exit=124, cause="no record among its last 128 offsets; further back"
+    )
     look(guard, kafka, topic).expect("wire-format-other", exit=69)
 
 
@@ -151,16 +163,28 @@ def test_everything_deleted(guard, kafka, topic):
 def test_compacted(guard, kafka, request):
     """One key: of 60 records compaction leaves the last of the closed segments; the gaps are no end."""
     topic = "open.compacted"
-    kafka.create_topic(topic, 1, {"cleanup.policy": "compact", "segment.ms": 100, "min.cleanable.dirty.ratio": 0.01, "max.compaction.lag.ms": 100,
-                                  "min.compaction.lag.ms": 0, "delete.retention.ms": 0})
+    kafka.create_topic(
+        topic,
+        1,
+        {
+            "cleanup.policy": "compact",
+            "segment.ms": 100,
+            "min.cleanable.dirty.ratio": 0.01,
+            "max.compaction.lag.ms": 100,
+            "min.compaction.lag.ms": 0,
+            "delete.retention.ms": 0,
+        },
+    )
     try:
         produce(kafka, topic, *[AVRO] * 60)
+
         def left():
             # A record of another key now and then closes the segment that is being written.
             produce(kafka, topic, AVRO)
             time.sleep(0.2)
             records = look(guard, kafka, topic, sample=100, allow_empty=False).passed()["facts"]["records"]
             return records < 30
+
         common.wait_for(left, what="compaction", seconds=60)
     finally:
         kafka.delete_topic(topic)
@@ -187,7 +211,8 @@ def test_describe_is_not_enough(guard, kafka):
         look(guard, kafka, topic, _listener="sasl", _user="limited", _args=SHORT).expect("kafka-topic-denied", exit=69)
         kafka.add_acl("limited", "describe", topic)
         look(guard, kafka, topic, _listener="sasl", _user="limited", _args=SHORT).expect(
-            "kafka-topic-denied", exit=69, cause="reading it", hint="grant this principal Read")
+            "kafka-topic-denied", exit=69, cause="reading it", hint="grant this principal Read"
+        )
         kafka.add_acl("limited", "read", topic)
         look(guard, kafka, topic, _listener="sasl", _user="limited").passed()
     finally:
@@ -198,7 +223,8 @@ def test_describe_is_not_enough(guard, kafka):
 @pytest.mark.near_miss("kafka-no-brokers")
 def test_the_controllers_listener(guard, kafka):
     guard.try_("wire_format", bootstrap_servers=kafka.controller, topic="any", expect="json").expect(
-        "protocol-mismatch", exit=69, cause="likely the listener of a controller")
+        "protocol-mismatch", exit=69, cause="likely the listener of a controller"
+    )
 
 
 @pytest.mark.produces("kafka-throttled")
@@ -209,7 +235,8 @@ def test_held_back_for_a_quota(guard, kafka, topic):
     kafka.set_quota("limited", "consumer_byte_rate", 1)
     try:
         look(guard, kafka, topic, "json", _listener="sasl", _user="limited", _args=SHORT).expect(
-            "kafka-throttled", exit=124, cause="the broker holds this client back for")
+            "kafka-throttled", exit=124, cause="the broker holds this client back for"
+        )
     finally:
         kafka.set_quota("limited", "consumer_byte_rate", None)
 

@@ -16,7 +16,7 @@ PROFILE = ROOT / "profiles" / "somabrain" / "learner_online.cfg"
 SCHEMAS = ROOT / "profiles" / "somabrain" / "schemas"
 TOPICS = ("cog.reward.events", "cog.config.updates", "cog.next.events", "cog.global.frame")
 SUBJECTS = {"cog.reward.events-value": "reward_event", "cog.config.updates-value": "config_update"}
-POLICY = "package soma.policy.integrator\n\ndefault allow := false\n\nallow if input.tenant == \"acme\"\n"
+POLICY = 'package soma.policy.integrator\n\ndefault allow := false\n\nallow if input.tenant == "acme"\n'
 COUNTER = "somabrain_reward_events_published_total"
 
 
@@ -64,14 +64,23 @@ class World:
         self.properties_file.write_text("".join(f"{k}={v}\n" for k, v in lines.items()))
 
     def environment(self, **more):
-        return {"SOMABRAIN_MODE": "prod", "SOMABRAIN_KAFKA_URL": f"kafka://{self._bootstrap}", "SOMABRAIN_KAFKA_PROPERTIES": str(self.properties_file),
-                "SOMABRAIN_SCHEMAS": str(SCHEMAS), "SOMABRAIN_SCHEMA_REGISTRY_URL": self.registry.url, "SOMABRAIN_OPA_URL": self.opa.url,
-                "SOMABRAIN_REDIS_URL": f"redis://127.0.0.1:{self.redis.port}/0", "REWARD_PRODUCER_URL": self.producer.url,
-                "LEARNER_ONLINE_PORT": str(_free_port()), "SOMABRAIN_FF_WM_UPDATES_CACHE": "1"} | more
+        return {
+            "SOMABRAIN_MODE": "prod",
+            "SOMABRAIN_KAFKA_URL": f"kafka://{self._bootstrap}",
+            "SOMABRAIN_KAFKA_PROPERTIES": str(self.properties_file),
+            "SOMABRAIN_SCHEMAS": str(SCHEMAS),
+            "SOMABRAIN_SCHEMA_REGISTRY_URL": self.registry.url,
+            "SOMABRAIN_OPA_URL": self.opa.url,
+            "SOMABRAIN_REDIS_URL": f"redis://127.0.0.1:{self.redis.port}/0",
+            "REWARD_PRODUCER_URL": self.producer.url,
+            "LEARNER_ONLINE_PORT": str(_free_port()),
+            "SOMABRAIN_FF_WM_UPDATES_CACHE": "1",
+        } | more
 
 
 def _free_port():
     from servers.common import reserve_port
+
     return reserve_port()
 
 
@@ -79,5 +88,3 @@ def _free_port():
 def world(folder):
     with contextlib.ExitStack() as stack:
         yield World(stack, folder)
-
-

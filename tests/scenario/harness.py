@@ -43,20 +43,25 @@ MARK = "TEST_RUN_ID"
 EXIT_POLICY, EXIT_PROFILE = 77, 78
 
 # A shell starts its background jobs with INT and QUIT ignored, nohup with HUP: what is tested must not inherit that.
-for _signal, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL),
-                          (signal.SIGHUP, signal.SIG_DFL), (signal.SIGTERM, signal.SIG_DFL)):
+for _signal, _handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGTERM, signal.SIG_DFL),
+):
     if signal.getsignal(_signal) == signal.SIG_IGN:
         signal.signal(_signal, _handler)
 
 
 # ---- values of profile keys ----
 
+
 def text(value):
     """A Python value as a piece of a profile: True, 3, "x", ["a", "b"], {"name": "x"}, [{...}, {...}]."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        return str(value) if -2**31 <= value < 2**31 else f"{value}L"
+        return str(value) if -(2**31) <= value < 2**31 else f"{value}L"
     if isinstance(value, float):
         return repr(value)
     if isinstance(value, (str, os.PathLike)):
@@ -84,6 +89,7 @@ def settings(**keys):
 
 # ---- results ----
 
+
 class Result:
     """One finished run.
 
@@ -96,13 +102,15 @@ class Result:
         self.report = report or {}
 
     def __repr__(self):
-        text = (f"<exit {self.code} after {self.elapsed:.3f} s of: {shlex.join(self.args)}\n"
-                f"--- stdout\n{self.out}\n--- stderr\n{self.err}\n--- report\n{json.dumps(self.report, indent=1)}\n>")
+        text = (
+            f"<exit {self.code} after {self.elapsed:.3f} s of: {shlex.join(self.args)}\n"
+            f"--- stdout\n{self.out}\n--- stderr\n{self.err}\n--- report\n{json.dumps(self.report, indent=1)}\n>"
+        )
         return text.encode("utf-8", "backslashreplace").decode("utf-8")  # an argument may be any bytes
 
     @property
     def status(self):
-        """"ready", "degraded" or "blocked"; None without a report."""
+        """ "ready", "degraded" or "blocked"; None without a report."""
         return self.report.get("status")
 
     @property
@@ -137,8 +145,7 @@ class Result:
             pytest.fail(f"{check.get('id')}: outcome {check.get('outcome')!r}, expected 'pass'\n{self!r}")
         return check
 
-    def expect(self, code, exit=None, phase=None, retryable=None, cause=None, subject=None, hint=None, id=None,
-               outcome=None):
+    def expect(self, code, exit=None, phase=None, retryable=None, cause=None, subject=None, hint=None, id=None, outcome=None):
         """Asserts that the check did not pass, for exactly this reason; gives its entry. cause, subject and hint are
         substrings. For problems of the profile or of policy, which end the run before any check, see problem()."""
         if not self.checks:
@@ -174,6 +181,7 @@ class Result:
 
 
 # ---- what must hold for every output ----
+
 
 def output_faults(out, err, colours=False, check_last_line=True):
     """What is wrong with an output (bytes), as a list of sentences."""
@@ -224,6 +232,7 @@ def _strings(value):
 
 # ---- a running startguard ----
 
+
 class Process(subprocess.Popen):
     """A running startguard (guard.spawn). Its output is collected while it runs.
 
@@ -268,6 +277,7 @@ class Process(subprocess.Popen):
 
         def there():
             return pattern.search(self._data[stream].decode("utf-8", "replace"))
+
         deadline = time.monotonic() + timeout * TIME_SCALE
         with self._changed:
             while not there():
@@ -368,8 +378,9 @@ class Guard:
     def try_(self, kind, _env={}, _args=[], _dns=None, _timeout=RUN_SECONDS, _mode=None, **keys):
         """`startguard try KIND KEY=VALUE...`. A str stands as it is, other values become profile text. _args: more
         options, before KIND's keys; _dns: a DnsServer. A key whose name Python cannot write: **{"type": "A"}."""
-        pairs = [f"{k}={v if isinstance(v, str) else str(v) if isinstance(v, os.PathLike) else text(v)}"
-                 for k, v in keys.items()]
+        pairs = [
+            f"{k}={v if isinstance(v, str) else str(v) if isinstance(v, os.PathLike) else text(v)}" for k, v in keys.items()
+        ]
         mode = ["-m", _mode] if _mode else []
         return self._start(["try", kind, *mode, *map(str, _args), *pairs], env=_env, dns=_dns).result(_timeout)
 
@@ -405,8 +416,7 @@ class Guard:
         self._count += 1
         return self.write(f"profile{self._count}.cfg", profile)
 
-    def _start(self, words, command=None, env={}, dns=None, bare=False, report=True, raw=False, last_line=True,
-               **options):
+    def _start(self, words, command=None, env={}, dns=None, bare=False, report=True, raw=False, last_line=True, **options):
         self._count += 1
         line, file = list(words), None
         if not bare:
@@ -418,8 +428,7 @@ class Guard:
         prefix = self._resolver(dns) if dns else []
         options.setdefault("cwd", self.tmp)
         judge = None if raw else lambda *seen: _judge_run(line, env, command, last_line, *seen)
-        process = Process(self, [*prefix, *WRAP, self.path, *map(str, line)], file, judge,
-                          env=self.environment(env), **options)
+        process = Process(self, [*prefix, *WRAP, self.path, *map(str, line)], file, judge, env=self.environment(env), **options)
         self._spawned.append(process)
         self._sessions.add(process.pid)
         return process
@@ -580,7 +589,7 @@ def _command_line(pid):
 
 def _judge_run(line, env, command, last_line, result, data, has_stderr):
     """What is wrong with a finished run: a list of sentences."""
-    own = line[:line.index("--")] if "--" in line else line
+    own = line[: line.index("--")] if "--" in line else line
     quiet = bool({"-q", "--quiet", "--health", "-h", "--help", "--version"} & set(own))
     colours = "CLICOLOR_FORCE" in env or "--color=always" in own or ("always" in own and "--color" in own)
     # A command that was started owns the end of the output and the exit status.
@@ -594,6 +603,7 @@ def _judge_run(line, env, command, last_line, result, data, has_stderr):
 
 
 # ---- what pytest sees ----
+
 
 @pytest.fixture
 def guard(tmp_path):
@@ -646,6 +656,7 @@ def _time_limit(item):
 
     def expired(number, frame):
         pytest.fail(f"the test ran longer than {seconds:g} s")
+
     before = signal.signal(signal.SIGALRM, expired)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:

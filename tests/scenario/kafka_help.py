@@ -9,8 +9,12 @@ SECRET = "marker-password-7391"
 
 
 def login(mechanism="PLAIN", user="alice", protocol="SASL_PLAINTEXT"):
-    return [f"security.protocol={protocol}", f"sasl.mechanism={mechanism}", f"sasl.username={user}",
-            "sasl.password=env:KAFKA_PASSWORD"]
+    return [
+        f"security.protocol={protocol}",
+        f"sasl.mechanism={mechanism}",
+        f"sasl.username={user}",
+        "sasl.password=env:KAFKA_PASSWORD",
+    ]
 
 
 def run_short(guard, _limit=1.2, **keys):
@@ -36,7 +40,7 @@ class AskedAgain:
 
 
 def profile(**keys):
-    return f"startguard = 1; service = \"orders\"; kafka: {{ try: {{ {settings(**keys)} }}; }};"
+    return f'startguard = 1; service = "orders"; kafka: {{ try: {{ {settings(**keys)} }}; }};'
 
 
 def try_kafka(guard, servers, **keys):

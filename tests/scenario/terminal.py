@@ -20,6 +20,7 @@ import time
 
 import pyte
 import pytest
+
 from harness import TIME_SCALE
 
 DRAWING = b"\r\x1b[J"  # how each drawing of the live view begins, and its end
@@ -76,7 +77,7 @@ class Screen(pyte.HistoryScreen):
         self.buffer.clear()
         # The end is in sight, unless the cursor would not be.
         top = min(max(0, len(rows) - lines), at)
-        for i, (row, wrapped) in enumerate(rows[:top + lines]):
+        for i, (row, wrapped) in enumerate(rows[: top + lines]):
             line = pyte.screens.StaticDefaultDict(blank)
             line.update(enumerate(row))
             line.wrapped = wrapped
@@ -98,7 +99,7 @@ def _wrapped_anew(rows, wrapped, at, columns, blank):
             continue
         while line and line[-1] == blank:
             line.pop()
-        pieces = [line[x:x + columns] for x in range(0, len(line), columns)] or [[]]
+        pieces = [line[x : x + columns] for x in range(0, len(line), columns)] or [[]]
         result += [(piece + [blank] * (columns - len(piece)), k + 1 < len(pieces)) for k, piece in enumerate(pieces)]
         line = []
     return result, now

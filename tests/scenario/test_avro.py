@@ -10,9 +10,18 @@ import pytest
 from harness import ROOT
 
 SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
-ORDER = {"type": "record", "name": "Order", "namespace": "shop", "fields": [
-    {"name": "id", "type": "string"}, {"name": "total", "type": "double"}, {"name": "state", "type": {"type": "enum", "name": "State", "symbols": ["NEW", "PAID"]}},
-    {"name": "tags", "type": {"type": "map", "values": "long"}}, {"name": "items", "type": {"type": "array", "items": ["null", "int", "shop.State"]}}]}
+ORDER = {
+    "type": "record",
+    "name": "Order",
+    "namespace": "shop",
+    "fields": [
+        {"name": "id", "type": "string"},
+        {"name": "total", "type": "double"},
+        {"name": "state", "type": {"type": "enum", "name": "State", "symbols": ["NEW", "PAID"]}},
+        {"name": "tags", "type": {"type": "map", "values": "long"}},
+        {"name": "items", "type": {"type": "array", "items": ["null", "int", "shop.State"]}},
+    ],
+}
 RECORD = {"id": "o-1", "total": 1.5, "state": "PAID", "tags": {"a": 1}, "items": [None, 7, "NEW"]}
 
 
@@ -30,11 +39,15 @@ def fingerprint(schema):
     return fastavro.schema.fingerprint(fastavro.schema.to_parsing_canonical_form(json.loads(json.dumps(schema))), "CRC-64-AVRO")
 
 
-@pytest.mark.near_miss("avro-invalid-schema", "avro-name-mismatch", "avro-fingerprint", "avro-decode", "avro-bytes-left", "avro-incompatible")
+@pytest.mark.near_miss(
+    "avro-invalid-schema", "avro-name-mismatch", "avro-fingerprint", "avro-decode", "avro-bytes-left", "avro-incompatible"
+)
 def test_pass(guard):
     file = save(guard, "order.avsc", ORDER)
     sample = guard.write("order.bin", encode(ORDER, RECORD))
-    check = guard.try_("avro", schema=file, full_name="shop.Order", fingerprint=fingerprint(ORDER), sample=sample, reads=file, readable_by=file).passed()
+    check = guard.try_(
+        "avro", schema=file, full_name="shop.Order", fingerprint=fingerprint(ORDER), sample=sample, reads=file, readable_by=file
+    ).passed()
     number = bytes.fromhex(fingerprint(ORDER))[::-1].hex()
     assert check["facts"]["fingerprint"] == number
     guard.try_("avro", schema=file, fingerprint=number).passed()
@@ -45,18 +58,48 @@ def test_fingerprints_are_those_of_fastavro(guard, schema):
     guard.try_("avro", schema=schema, fingerprint=fingerprint(json.loads(schema.read_text()))).passed()
 
 
-@pytest.mark.parametrize("schema", ['"string"', {"type": "array", "items": "int"}, {"type": "fixed", "name": "F", "namespace": "a.b", "size": 4},
-                                    {"type": "record", "name": "Node", "fields": [{"name": "next", "type": ["null", "Node"], "default": None}]},
-                                    {"type": "record", "name": "x.R", "doc": "d", "aliases": ["Q"], "fields": [
-                                        {"name": "a", "type": {"type": "long", "logicalType": "timestamp-millis"}, "order": "ignore"}]}], ids=str)
+@pytest.mark.parametrize(
+    "schema",
+    [
+        '"string"',
+        {"type": "array", "items": "int"},
+        {"type": "fixed", "name": "F", "namespace": "a.b", "size": 4},
+        {"type": "record", "name": "Node", "fields": [{"name": "next", "type": ["null", "Node"], "default": None}]},
+        {
+            "type": "record",
+            "name": "x.R",
+            "doc": "d",
+            "aliases": ["Q"],
+            "fields": [{"name": "a", "type": {"type": "long", "logicalType": "timestamp-millis"}, "order": "ignore"}],
+        },
+    ],
+    ids=str,
+)
 def test_more_fingerprints(guard, schema):
     value = json.loads(schema) if isinstance(schema, str) else schema
-    guard.try_("avro", schema=guard.write("s.avsc", schema if isinstance(schema, str) else json.dumps(schema)), fingerprint=fingerprint(value)).passed()
+    guard.try_(
+        "avro",
+        schema=guard.write("s.avsc", schema if isinstance(schema, str) else json.dumps(schema)),
+        fingerprint=fingerprint(value),
+    ).passed()
 
 
 @pytest.mark.produces("avro-invalid-schema")
-@pytest.mark.parametrize("text", ["{", '{"type": "rekord"}', '{"type": "record", "name": "A"}', '"Unknown"', "[" * 200, '{"type": "enum", "name": "E", "symbols": ["a", "a"]}',
-                                  '{"type":"record","name":"A","fields":[{"name":"b","type":"B"}]}', "", '{"type": "fixed", "name": "F", "size": -1}', "5"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        '{"type": "rekord"}',
+        '{"type": "record", "name": "A"}',
+        '"Unknown"',
+        "[" * 200,
+        '{"type": "enum", "name": "E", "symbols": ["a", "a"]}',
+        '{"type":"record","name":"A","fields":[{"name":"b","type":"B"}]}',
+        "",
+        '{"type": "fixed", "name": "F", "size": -1}',
+        "5",
+    ],
+)
 def test_invalid(guard, text):
     guard.try_("avro", schema=guard.write("s.avsc", text), _args=SHORT).expect("avro-invalid-schema", exit=69, phase="assert")
 
@@ -64,28 +107,35 @@ def test_invalid(guard, text):
 @pytest.mark.produces("avro-name-mismatch", "avro-fingerprint")
 def test_other_schema(guard):
     file = save(guard, "order.avsc", ORDER)
-    guard.try_("avro", schema=file, full_name="shop.Orders", _args=SHORT).expect("avro-name-mismatch", exit=69, cause="shop.Order, expected shop.Orders")
+    guard.try_("avro", schema=file, full_name="shop.Orders", _args=SHORT).expect(
+        "avro-name-mismatch", exit=69, cause="shop.Order, expected shop.Orders"
+    )
     guard.try_("avro", schema=file, fingerprint="0" * 16, _args=SHORT).expect("avro-fingerprint", exit=69)
 
 
 @pytest.mark.produces("avro-bytes-left")
 @pytest.mark.near_miss("avro-decode")
 def test_bytes_left(guard):
-    guard.try_("avro", schema=save(guard, "o.avsc", ORDER), sample=guard.write("s", encode(ORDER, RECORD) + b"\x00\x01"), _args=SHORT).expect(
-        "avro-bytes-left", exit=69, cause="2 of")
+    guard.try_(
+        "avro", schema=save(guard, "o.avsc", ORDER), sample=guard.write("s", encode(ORDER, RECORD) + b"\x00\x01"), _args=SHORT
+    ).expect("avro-bytes-left", exit=69, cause="2 of")
 
 
 @pytest.mark.produces("avro-decode")
 @pytest.mark.near_miss("avro-bytes-left")
 def test_truncated_and_json(guard):
     file = save(guard, "o.avsc", ORDER)
-    guard.try_("avro", schema=file, sample=guard.write("s", encode(ORDER, RECORD)[:-1]), _args=SHORT).expect("avro-decode", exit=69)
-    guard.try_("avro", schema=file, sample=guard.write("j", json.dumps(RECORD)), _args=SHORT).expect("avro-decode", cause="look like JSON")
+    guard.try_("avro", schema=file, sample=guard.write("s", encode(ORDER, RECORD)[:-1]), _args=SHORT).expect(
+        "avro-decode", exit=69
+    )
+    guard.try_("avro", schema=file, sample=guard.write("j", json.dumps(RECORD)), _args=SHORT).expect(
+        "avro-decode", cause="look like JSON"
+    )
 
 
 def test_random_bytes_never_crash(guard):
     file, rng = save(guard, "o.avsc", ORDER), random.Random(7)
-    for i in range(30):
+    for _i in range(30):
         result = guard.try_("avro", schema=file, sample=guard.write("r", rng.randbytes(rng.randrange(0, 60))), _args=SHORT)
         assert result.check()["outcome"] in ("pass", "fail")
 
@@ -94,7 +144,9 @@ def test_random_bytes_never_crash(guard):
 def test_confluent_frame(guard):
     file, good = save(guard, "o.avsc", ORDER), encode(ORDER, RECORD)
     guard.try_("avro", schema=file, format="confluent", sample=guard.write("c", b"\0\0\0\0\7" + good)).passed()
-    guard.try_("avro", schema=file, format="confluent", sample=guard.write("b", b"\1" + good), _args=SHORT).expect("avro-decode", cause="Confluent header")
+    guard.try_("avro", schema=file, format="confluent", sample=guard.write("b", b"\1" + good), _args=SHORT).expect(
+        "avro-decode", cause="Confluent header"
+    )
 
 
 @pytest.mark.produces("avro-decode")
@@ -103,15 +155,27 @@ def test_object_container(guard):
     fastavro.writer(out, fastavro.parse_schema(json.loads(json.dumps(ORDER))), [RECORD] * 3)
     file = save(guard, "o.avsc", ORDER)
     guard.try_("avro", schema=file, format="object_container", sample=guard.write("c.avro", out.getvalue())).passed()
-    guard.try_("avro", schema=file, format="object_container", sample=guard.write("b.avro", b"Obj\2junk"), _args=SHORT).expect("avro-decode")
+    guard.try_("avro", schema=file, format="object_container", sample=guard.write("b.avro", b"Obj\2junk"), _args=SHORT).expect(
+        "avro-decode"
+    )
 
 
 @pytest.mark.produces("avro-incompatible")
-@pytest.mark.parametrize("change,words", [
-    ({"fields": ORDER["fields"] + [{"name": "added", "type": "int"}]}, "added"),
-    ({"fields": [{"name": "id", "type": "int"}] + ORDER["fields"][1:]}, "id: the reader has int, the writer string"),
-    ({"name": "Other"}, "shop.Other"),
-    ({"fields": ORDER["fields"][:2] + [{"name": "state", "type": {"type": "enum", "name": "State", "symbols": ["NEW"]}}]}, "PAID")])
+@pytest.mark.parametrize(
+    "change,words",
+    [
+        ({"fields": ORDER["fields"] + [{"name": "added", "type": "int"}]}, "added"),
+        ({"fields": [{"name": "id", "type": "int"}] + ORDER["fields"][1:]}, "id: the reader has int, the writer string"),
+        ({"name": "Other"}, "shop.Other"),
+        (
+            {
+                "fields": ORDER["fields"][:2]
+                + [{"name": "state", "type": {"type": "enum", "name": "State", "symbols": ["NEW"]}}]
+            },
+            "PAID",
+        ),
+    ],
+)
 def test_incompatible(guard, change, words):
     reader, writer = save(guard, "r.avsc", ORDER | change), save(guard, "w.avsc", ORDER)
     guard.try_("avro", schema=reader, reads=writer, _args=SHORT).expect("avro-incompatible", exit=69, cause=words)
@@ -119,9 +183,14 @@ def test_incompatible(guard, change, words):
 
 
 @pytest.mark.near_miss("avro-incompatible")
-@pytest.mark.parametrize("change", [
-    {"fields": ORDER["fields"][:1]}, {"fields": ORDER["fields"] + [{"name": "added", "type": "int", "default": 0}]},
-    {"fields": [{"name": "key", "aliases": ["id"], "type": ["null", "bytes"]}]}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fields": ORDER["fields"][:1]},
+        {"fields": ORDER["fields"] + [{"name": "added", "type": "int", "default": 0}]},
+        {"fields": [{"name": "key", "aliases": ["id"], "type": ["null", "bytes"]}]},
+    ],
+)
 def test_compatible(guard, change):
     guard.try_("avro", schema=save(guard, "r.avsc", ORDER | change), reads=save(guard, "w.avsc", ORDER)).passed()
 
@@ -136,7 +205,14 @@ def test_globs(guard):
     guard.try_("avro", schema="/nonexistent.avsc", _args=SHORT).expect("file-missing")
 
 
-@pytest.mark.parametrize("keys,words", [({}, "give schema or schemas"), ({"schema": "a", "schemas": ["b"]}, "exclude"), ({"schemas": ["a"], "full_name": "x"}, "about one file"),
-                                        ({"schema": "a", "fingerprint": "12"}, "16 hexadecimal")])
+@pytest.mark.parametrize(
+    "keys,words",
+    [
+        ({}, "give schema or schemas"),
+        ({"schema": "a", "schemas": ["b"]}, "exclude"),
+        ({"schemas": ["a"], "full_name": "x"}, "about one file"),
+        ({"schema": "a", "fingerprint": "12"}, "16 hexadecimal"),
+    ],
+)
 def test_bad_keys(guard, keys, words):
     guard.try_("avro", **keys).problem(words, exit=64)

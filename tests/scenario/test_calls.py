@@ -23,14 +23,40 @@ SAMPLE = 6  # calls of each function and run
 MEMORY = ("malloc", "calloc", "realloc")
 E = errno
 ERRNOS = {
-    "open": [E.EACCES, E.EMFILE, E.ENOENT, E.EINTR], "read": [E.EINTR, E.EIO], "write": [E.EINTR, 0, E.ENOSPC, E.EAGAIN, E.EIO],
-    "close": [E.EIO, E.EINTR], "stat": [E.EACCES, E.ENOMEM], "lstat": [E.ENOENT], "fstat": [E.EIO], "access": [E.EACCES],
-    "pipe2": [E.EMFILE, E.ENFILE], "fork": [E.EAGAIN, E.ENOMEM], "setpgid": [E.EACCES], "kill": [E.EPERM, E.ESRCH],
-    "waitid": [E.EINTR, E.ECHILD], "waitpid": [E.EINTR, E.ECHILD], "epoll_create1": [E.EMFILE, E.ENOMEM], "epoll_ctl": [E.ENOSPC, E.ENOMEM],
-    "epoll_wait": [E.EINTR, E.EBADF], "signalfd": [E.EMFILE, E.ENODEV], "poll": [E.EINTR, E.ENOMEM], "mkostemp": [E.EROFS, E.EACCES],
-    "fchmod": [E.EPERM], "rename": [E.EBUSY, E.ENOSPC], "unlink": [E.EPERM], "ftruncate": [E.EIO], "getrandom": [E.EAGAIN, E.ENOSYS],
-    "dup3": [E.EBADF], "isatty": [E.ENOTTY], "clock_gettime": [E.EPERM], "sigpending": [E.EINVAL], "sigtimedwait": [E.EINTR, E.EAGAIN],
-    "fcntl": [E.EINVAL], "prctl": [E.EINVAL, E.EPERM], "execve": [E.E2BIG, E.EACCES, E.ENOENT, E.ENOMEM], **{name: [E.ENOMEM] for name in MEMORY},
+    "open": [E.EACCES, E.EMFILE, E.ENOENT, E.EINTR],
+    "read": [E.EINTR, E.EIO],
+    "write": [E.EINTR, 0, E.ENOSPC, E.EAGAIN, E.EIO],
+    "close": [E.EIO, E.EINTR],
+    "stat": [E.EACCES, E.ENOMEM],
+    "lstat": [E.ENOENT],
+    "fstat": [E.EIO],
+    "access": [E.EACCES],
+    "pipe2": [E.EMFILE, E.ENFILE],
+    "fork": [E.EAGAIN, E.ENOMEM],
+    "setpgid": [E.EACCES],
+    "kill": [E.EPERM, E.ESRCH],
+    "waitid": [E.EINTR, E.ECHILD],
+    "waitpid": [E.EINTR, E.ECHILD],
+    "epoll_create1": [E.EMFILE, E.ENOMEM],
+    "epoll_ctl": [E.ENOSPC, E.ENOMEM],
+    "epoll_wait": [E.EINTR, E.EBADF],
+    "signalfd": [E.EMFILE, E.ENODEV],
+    "poll": [E.EINTR, E.ENOMEM],
+    "mkostemp": [E.EROFS, E.EACCES],
+    "fchmod": [E.EPERM],
+    "rename": [E.EBUSY, E.ENOSPC],
+    "unlink": [E.EPERM],
+    "ftruncate": [E.EIO],
+    "getrandom": [E.EAGAIN, E.ENOSYS],
+    "dup3": [E.EBADF],
+    "isatty": [E.ENOTTY],
+    "clock_gettime": [E.EPERM],
+    "sigpending": [E.EINVAL],
+    "sigtimedwait": [E.EINTR, E.EAGAIN],
+    "fcntl": [E.EINVAL],
+    "prctl": [E.EINVAL, E.EPERM],
+    "execve": [E.E2BIG, E.EACCES, E.ENOENT, E.ENOMEM],
+    **{name: [E.ENOMEM] for name in MEMORY},
 }
 # What a fault may turn each run into, besides what it is without one.
 OWN = {69, 70, 78, 124, 126, 127}
@@ -42,8 +68,24 @@ def library(tmp_path_factory):
     program = pathlib.Path(os.environ.get("STARTGUARD") or pathlib.Path(__file__).parents[2] / "build" / "startguard")
     sanitized = b"__asan_init" in program.read_bytes()
     out = tmp_path_factory.mktemp("calls") / ("calls-no-memory.so" if sanitized else "calls.so")
-    subprocess.run([os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-O1", "-shared", "-fPIC",
-                    *(["-DNO_MEMORY"] if sanitized else []), "-o", out, SOURCE, "-ldl"], check=True)
+    subprocess.run(
+        [
+            os.environ.get("CC", "cc"),
+            "-std=gnu17",
+            "-D_GNU_SOURCE",
+            "-Wall",
+            "-Wextra",
+            "-O1",
+            "-shared",
+            "-fPIC",
+            *(["-DNO_MEMORY"] if sanitized else []),
+            "-o",
+            out,
+            SOURCE,
+            "-ldl",
+        ],
+        check=True,
+    )
     return out
 
 
@@ -62,10 +104,32 @@ class Run:
         asan = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
         env = self.guard.environment({"LD_PRELOAD": self.library, "ASAN_OPTIONS": asan, **variables})
         try:
-            return subprocess.run([self.guard.path, "-p", str(self.file), "-m", "prod", *self.options, "--report", "report.json",
-                                   "--termination-log", "term", "--env-file", "env", "--", "/bin/echo", "started"],
-                                  env=env, cwd=self.guard.tmp, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                  timeout=self.guard.scale(40), start_new_session=True)
+            return subprocess.run(
+                [
+                    self.guard.path,
+                    "-p",
+                    str(self.file),
+                    "-m",
+                    "prod",
+                    *self.options,
+                    "--report",
+                    "report.json",
+                    "--termination-log",
+                    "term",
+                    "--env-file",
+                    "env",
+                    "--",
+                    "/bin/echo",
+                    "started",
+                ],
+                env=env,
+                cwd=self.guard.tmp,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=self.guard.scale(40),
+                start_new_session=True,
+            )
         except subprocess.TimeoutExpired:
             return None
 
@@ -83,8 +147,10 @@ class Run:
             time.sleep(0.005)
         wrong += [f"left behind: {one}" for one in self.guard.left_behind()]
         if wrong:
-            self.faults.append(f"{name} call {n} fails with {errno.errorcode.get(error, error)}: {'; '.join(wrong)}\n"
-                               f"{done and (done.stdout + done.stderr)[-1500:]}")
+            self.faults.append(
+                f"{name} call {n} fails with {errno.errorcode.get(error, error)}: {'; '.join(wrong)}\n"
+                f"{done and (done.stdout + done.stderr)[-1500:]}"
+            )
 
     def what_is_wrong(self, name, done):
         if done is None:
@@ -106,7 +172,11 @@ class Run:
             content = json.loads(report.read_text())
             if content["exit_code"] != done.returncode and done.returncode != 70:
                 wrong.append(f"exit status {done.returncode}, and the report says {content['exit_code']}")
-        if [one for one in os.listdir(self.guard.tmp) if one.startswith(("report.json.", "env."))] and name != "unlink" and done.returncode != 70:
+        if (
+            [one for one in os.listdir(self.guard.tmp) if one.startswith(("report.json.", "env."))]
+            and name != "unlink"
+            and done.returncode != 70
+        ):
             wrong.append("a temporary file is left")
         return wrong
 
@@ -122,7 +192,11 @@ def run(guard, library, request):
         rest = 'exec: { e: { command = ["/bin/true"]; }; }; '
         profile, normal, options = {
             "ready": (checks + "}; " + rest, 0, ["-t", "10s"]),
-            "degraded": (checks + gone + 'required = false; timeout = "100ms"; degraded = "x"; degraded_env = ["A=b"]; }; }; ' + rest, 0, ["-t", "10s"]),
+            "degraded": (
+                checks + gone + 'required = false; timeout = "100ms"; degraded = "x"; degraded_env = ["A=b"]; }; }; ' + rest,
+                0,
+                ["-t", "10s"],
+            ),
             "blocked": (checks + "}; " + 'file: { wrong: { path = "/"; type = "file"; }; }; ' + rest, 69, ["-t", "10s"]),
             "time-is-up": (checks + gone + "}; }; " + rest, 124, ["-t", "150ms"]),
         }[request.param]
@@ -139,10 +213,18 @@ def sample(count, seed):
 
 @pytest.mark.timeout(3600 if ALL else 300)
 @pytest.mark.parametrize("run", RUNS, indirect=True)
-@pytest.mark.parametrize("group", [["open", "read", "close", "stat", "lstat", "fstat", "access"], ["write", "poll", "fcntl", "isatty", "dup3"],
-                                   ["fork", "pipe2", "setpgid", "kill", "waitid", "waitpid", "prctl"], list(MEMORY),
-                                   ["epoll_create1", "epoll_ctl", "epoll_wait", "signalfd", "sigpending", "sigtimedwait", "getrandom", "clock_gettime"],
-                                   ["mkostemp", "fchmod", "rename", "unlink", "ftruncate", "execve"]], ids=lambda g: g[0])
+@pytest.mark.parametrize(
+    "group",
+    [
+        ["open", "read", "close", "stat", "lstat", "fstat", "access"],
+        ["write", "poll", "fcntl", "isatty", "dup3"],
+        ["fork", "pipe2", "setpgid", "kill", "waitid", "waitpid", "prctl"],
+        list(MEMORY),
+        ["epoll_create1", "epoll_ctl", "epoll_wait", "signalfd", "sigpending", "sigtimedwait", "getrandom", "clock_gettime"],
+        ["mkostemp", "fchmod", "rename", "unlink", "ftruncate", "execve"],
+    ],
+    ids=lambda g: g[0],
+)
 def test_a_call_that_fails(run, group, request):
     counts = run.count()
     called = [name for name in group if counts.get(name)]
@@ -154,7 +236,7 @@ def test_a_call_that_fails(run, group, request):
             for error in ERRNOS[name] if ALL else [random.Random(f"{seed}{name}{n}").choice(ERRNOS[name])]:
                 run.judge(name, n, error)
                 tried += 1
-    print(f"{tried} faults, seed {seed}, of calls {({name: counts[name] for name in called})}")
+    print(f"{tried} faults, seed {seed}, of calls { ({name: counts[name] for name in called}) }")
     assert not run.faults, "\n".join(run.faults)
 
 
@@ -162,5 +244,5 @@ def test_every_call_is_known(guard, library):
     """What the library counts has errnos here, and the other way round: nothing is looked at by name only."""
     source = SOURCE.read_text()
     named = {line.split(", ")[1].rstrip(",") for line in source.splitlines() if line.startswith("FAULTY(")}
-    named |= {line.split('"')[1] for line in source.splitlines() if "counter = {\"" in line}
+    named |= {line.split('"')[1] for line in source.splitlines() if 'counter = {"' in line}
     assert named == set(ERRNOS)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import re
 import socket
 import stat
@@ -28,51 +29,71 @@ def usage(guard, *args, env={}):
 
 # ---- mistakes ----
 
-@pytest.mark.parametrize("args, words", [
-    (["chekc"], 'did you mean "check"?'),
-    (["python3", "-m", "service"], "write: -- python3"),
-    (["--proflie", "x"], "did you mean --profile?"),
-    (["--zzzzzz"], "unknown option --zzzzzz"),
-    (["-Z"], "unknown option -Z"),
-    (["run", "service"], "write -- before the command"),
-    (["--"], "no command behind --"),
-    (["check", "--", "x"], "check starts no command"),
-    (["check", "-p"], "-p needs a value"),
-    (["check", "--profile"], "--profile needs a value"),
-    (["check", "--quiet=1"], "--quiet takes no value"),
-    (["check", "-t", "90"], '"90" is not a time'),
-    (["check", "--timeout=soon"], '"soon" is not a time'),
-    (["check", "--parallel", "0"], "is not a number from 1 to 1024"),
-    (["check", "--format", "jsn"], 'did you mean "json"?'),
-    (["check", "--format", "zzzzzz"], "known: text, json, junit, tap, prometheus"),
-    (["check", "--color=sometimes"], "known: auto, always, never"),
-    (["lint"], "usage: startguard lint PROFILE..."),
-    (["lint", "--report", "x", "y"], "--report is no option of lint"),
-    (["try"], "usage: startguard try"),
-    (["install"], "usage: startguard install"),
-    (["version", "x"], 'unexpected word "x"'),
-    (["explain", "kafak"], 'did you mean "kafka"?'),
-    (["explain", "kafka.topcs"], 'did you mean "topics"?'),
-    (["codes", "connect-refusd"], 'did you mean "connect-refused"?'),
-    (["completion", "csh"], "known: bash, zsh, fish"),
-    (["help", "nothing"], 'command "nothing" is not known; known: run, check'), (["help", "chek"], 'did you mean "check"?'),
-    (["check", "--output", "x", "-w", "file:///"], "--output is for --format"),
-])
+
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["chekc"], 'did you mean "check"?'),
+        (["python3", "-m", "service"], "write: -- python3"),
+        (["--proflie", "x"], "did you mean --profile?"),
+        (["--zzzzzz"], "unknown option --zzzzzz"),
+        (["-Z"], "unknown option -Z"),
+        (["run", "service"], "write -- before the command"),
+        (["--"], "no command behind --"),
+        (["check", "--", "x"], "check starts no command"),
+        (["check", "-p"], "-p needs a value"),
+        (["check", "--profile"], "--profile needs a value"),
+        (["check", "--quiet=1"], "--quiet takes no value"),
+        (["check", "-t", "90"], '"90" is not a time'),
+        (["check", "--timeout=soon"], '"soon" is not a time'),
+        (["check", "--parallel", "0"], "is not a number from 1 to 1024"),
+        (["check", "--format", "jsn"], 'did you mean "json"?'),
+        (["check", "--format", "zzzzzz"], "known: text, json, junit, tap, prometheus"),
+        (["check", "--color=sometimes"], "known: auto, always, never"),
+        (["lint"], "usage: startguard lint PROFILE..."),
+        (["lint", "--report", "x", "y"], "--report is no option of lint"),
+        (["try"], "usage: startguard try"),
+        (["install"], "usage: startguard install"),
+        (["version", "x"], 'unexpected word "x"'),
+        (["explain", "kafak"], 'did you mean "kafka"?'),
+        (["explain", "kafka.topcs"], 'did you mean "topics"?'),
+        (["codes", "connect-refusd"], 'did you mean "connect-refused"?'),
+        (["completion", "csh"], "known: bash, zsh, fish"),
+        (["help", "nothing"], 'command "nothing" is not known; known: run, check'),
+        (["help", "chek"], 'did you mean "check"?'),
+        (["check", "--output", "x", "-w", "file:///"], "--output is for --format"),
+    ],
+)
 def test_mistakes_are_told_with_the_nearest_word(guard, args, words):
     assert words in usage(guard, *args)
 
 
-@pytest.mark.parametrize("name, value, words", [
-    ("STARTGUARD_TIMEOUT", "90", "STARTGUARD_TIMEOUT"), ("STARTGUARD_FORMAT", "xml", "STARTGUARD_FORMAT"),
-    ("STARTGUARD_PARALLEL", "many", "STARTGUARD_PARALLEL"), ("STARTGUARD_FAIL_ON_DEGRADED", "perhaps", "neither on")])
+@pytest.mark.parametrize(
+    "name, value, words",
+    [
+        ("STARTGUARD_TIMEOUT", "90", "STARTGUARD_TIMEOUT"),
+        ("STARTGUARD_FORMAT", "xml", "STARTGUARD_FORMAT"),
+        ("STARTGUARD_PARALLEL", "many", "STARTGUARD_PARALLEL"),
+        ("STARTGUARD_FAIL_ON_DEGRADED", "perhaps", "neither on"),
+    ],
+)
 def test_mistakes_in_the_environment_are_told_by_name(guard, name, value, words):
     assert words in usage(guard, "check", env={name: value})
 
 
-@pytest.mark.parametrize("name, value, flag", [
-    ("STARTGUARD_TIMEOUT", "90", ["-t", "5s"]), ("STARTGUARD_FORMAT", "xml", ["--format", "text"]), ("STARTGUARD_PARALLEL", "many", ["--parallel", "3"]),
-    ("STARTGUARD_FAIL_ON_DEGRADED", "perhaps", ["--fail-on-degraded"]), ("STARTGUARD_MODE", "prd", ["-m", "dev"]), ("STARTGUARD_WAIT", "x://y", ["-w", "file:///"]),
-    ("STARTGUARD_TIMEOUT", "90", ["--help"]), ("STARTGUARD_TIMEOUT", "90", ["--version"])])
+@pytest.mark.parametrize(
+    "name, value, flag",
+    [
+        ("STARTGUARD_TIMEOUT", "90", ["-t", "5s"]),
+        ("STARTGUARD_FORMAT", "xml", ["--format", "text"]),
+        ("STARTGUARD_PARALLEL", "many", ["--parallel", "3"]),
+        ("STARTGUARD_FAIL_ON_DEGRADED", "perhaps", ["--fail-on-degraded"]),
+        ("STARTGUARD_MODE", "prd", ["-m", "dev"]),
+        ("STARTGUARD_WAIT", "x://y", ["-w", "file:///"]),
+        ("STARTGUARD_TIMEOUT", "90", ["--help"]),
+        ("STARTGUARD_TIMEOUT", "90", ["--version"]),
+    ],
+)
 def test_flags_beat_a_mistake_in_the_environment(guard, name, value, flag):
     result = guard.cli("check", "-w", "file:///", *flag, env={name: value})
     assert result.code == 0, result
@@ -82,9 +103,13 @@ def test_flags_beat_a_mistake_in_the_environment(guard, name, value, flag):
 @pytest.mark.parametrize("args", [["--bogus"], ["check", "-t", "5"], ["run", "word"], ["check", "--"], ["try"]])
 def test_mistakes_are_in_the_termination_message(guard, args, by):
     """Who looks at a pod that does not start sees why."""
-    words = {"flag": ["--termination-log", "why"], "flag behind": ["--termination-log", "why"], "flag with =": ["--termination-log=why"]}.get(by, [])
+    words = {
+        "flag": ["--termination-log", "why"],
+        "flag behind": ["--termination-log", "why"],
+        "flag with =": ["--termination-log=why"],
+    }.get(by, [])
     command = args[:1] if args[0] in ("run", "check", "try") else []
-    rest = args[len(command):]
+    rest = args[len(command) :]
     # What stands behind -- is the service's.
     args = [*command, *rest, *words] if by == "flag behind" and rest != ["--"] else [*command, *words, *rest]
     line = usage(guard, *args, env={"STARTGUARD_TERMINATION_LOG": "other" if words else "why"})
@@ -104,7 +129,10 @@ def test_no_termination_message_of_what_starts_nothing(guard, args):
     assert not (guard.tmp / "why").exists()
 
 
-@pytest.mark.parametrize("mode, words", [("prd", 'did you mean "prod"?'), ("enterprize", 'did you mean "enterprise"?'), ("xyz", "known: dev, staging, prod")])
+@pytest.mark.parametrize(
+    "mode, words",
+    [("prd", 'did you mean "prod"?'), ("enterprize", 'did you mean "enterprise"?'), ("xyz", "known: dev, staging, prod")],
+)
 def test_nearest_mode(guard, mode, words):
     text = 'startguard = 1; {} modes: {{ prod = ["enterprise"]; }}; file: {{ a: {{ path = "/"; }}; }};'
     guard.check(text.format(""), mode=mode).problem(words, exit=64)
@@ -128,17 +156,26 @@ def test_show_of_a_profile_that_is_refused(guard):
     assert result.err.splitlines()[-1] == "startguard: show: mode prod refuses this profile: 1 problem"
 
 
-@pytest.mark.parametrize("args, words", [
-    (["tcq"], 'unknown kind "tcq"; did you mean "tcp"?'), (["tcp", "address"], "is not KEY=VALUE"),
-    (["tcp", "adress=x:1"], 'did you mean "address"?'), (["tcp", "address=a:1", "address=b:1"], "is given twice"),
-    (["http", "url=http://x/", "headers=[1,"], "headers"), (["tcp"], '"address" is missing')])
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["tcq"], 'unknown kind "tcq"; did you mean "tcp"?'),
+        (["tcp", "address"], "is not KEY=VALUE"),
+        (["tcp", "adress=x:1"], 'did you mean "address"?'),
+        (["tcp", "address=a:1", "address=b:1"], "is given twice"),
+        (["http", "url=http://x/", "headers=[1,"], "headers"),
+        (["tcp"], '"address" is missing'),
+    ],
+)
 def test_mistakes_of_try(guard, args, words):
     result = guard.cli("try", *args)
     assert result.code == 64
     assert words in result.err
 
 
-@pytest.mark.parametrize("url, words", [("tcp:/x", "is not a URL"), ("tpc://x:1", 'did you mean "tcp"?'), ("tcp://", "names nothing")])
+@pytest.mark.parametrize(
+    "url, words", [("tcp:/x", "is not a URL"), ("tpc://x:1", 'did you mean "tcp"?'), ("tcp://", "names nothing")]
+)
 def test_mistakes_of_wait(guard, url, words):
     result = guard.cli("-w", "file:///", "-w", url)
     assert result.code == 64
@@ -154,10 +191,14 @@ def test_a_password_in_a_wrong_wait_url_is_not_told(guard):
 
 # ---- what wins ----
 
+
 def test_flag_beats_environment_beats_profile(guard):
     text = f'startguard = 1; timeout = "60s"; tcp: {{ a: {{ address = "127.0.0.1:{refused_port()}"; }}; }};'
-    for options, env, shown in [([], {}, "1m"), ([], {"STARTGUARD_TIMEOUT": "150ms"}, "150ms"),
-                                (["-t", "100ms"], {"STARTGUARD_TIMEOUT": "60s"}, "100ms")]:
+    for options, env, shown in [
+        ([], {}, "1m"),
+        ([], {"STARTGUARD_TIMEOUT": "150ms"}, "150ms"),
+        (["-t", "100ms"], {"STARTGUARD_TIMEOUT": "60s"}, "100ms"),
+    ]:
         if shown != "1m":
             result = guard.run(text, *options, env=env)
             assert result.err.splitlines()[0].endswith(f" · {shown}")
@@ -189,7 +230,10 @@ def test_what_stands_behind_the_dashes_is_the_services(guard):
 
 # ---- what prints ----
 
-@pytest.mark.parametrize("args", [["--help"], ["-h"], ["help"], *[[c, "--help"] for c in COMMANDS], *[["help", c] for c in COMMANDS]])
+
+@pytest.mark.parametrize(
+    "args", [["--help"], ["-h"], ["help"], *[[c, "--help"] for c in COMMANDS], *[["help", c] for c in COMMANDS]]
+)
 def test_help(guard, args):
     result = guard.cli(*args)
     assert (result.code, result.err) == (0, "")
@@ -201,8 +245,25 @@ def test_help_names_every_command_and_option(guard):
     out = guard.cli("help").out
     for command in COMMANDS:
         assert re.search(rf"\b{command}\b", out), command
-    for option in ["--profile", "--wait", "--mode", "--timeout", "--only", "--skip", "--fail-on-degraded", "--format", "--output",
-                   "--report", "--env-file", "--termination-log", "--parallel", "--color", "--quiet", "--verbose", "--health"]:
+    for option in [
+        "--profile",
+        "--wait",
+        "--mode",
+        "--timeout",
+        "--only",
+        "--skip",
+        "--fail-on-degraded",
+        "--format",
+        "--output",
+        "--report",
+        "--env-file",
+        "--termination-log",
+        "--parallel",
+        "--color",
+        "--quiet",
+        "--verbose",
+        "--health",
+    ]:
         assert option in guard.cli("help", "run").out, option
 
 
@@ -267,13 +328,35 @@ def test_man_page_is_accepted_by_its_reader(guard):
     """Every line is text or a known request."""
     for line in guard.cli("explain", "--man").out.splitlines():
         if line.startswith("."):
-            assert line.split()[0] in (".TH", ".SH", ".SS", ".TP", ".PP", ".P", ".B", ".I", ".BR", ".RS", ".RE", ".nf", ".fi", ".br", ".IP",
-                                       ".EX", ".EE", ".RB", ".IR", ".BI"), line
+            assert line.split()[0] in (
+                ".TH",
+                ".SH",
+                ".SS",
+                ".TP",
+                ".PP",
+                ".P",
+                ".B",
+                ".I",
+                ".BR",
+                ".RS",
+                ".RE",
+                ".nf",
+                ".fi",
+                ".br",
+                ".IP",
+                ".EX",
+                ".EE",
+                ".RB",
+                ".IR",
+                ".BI",
+            ), line
 
 
 def test_what_is_shown_can_be_run(guard):
-    text = ('startguard = 1; service = "${NAME}"; file: { a: { path = "/"; }; };'
-            'redis: { c: { url = "redis://127.0.0.1:1"; password = "env:CACHE_PASSWORD"; only_in = ["dev"]; }; };')
+    text = (
+        'startguard = 1; service = "${NAME}"; file: { a: { path = "/"; }; };'
+        'redis: { c: { url = "redis://127.0.0.1:1"; password = "env:CACHE_PASSWORD"; only_in = ["dev"]; }; };'
+    )
     file = guard.write("p.cfg", text)
     result = guard.cli("show", "-p", file, "-m", "prod", env={"NAME": "shop", "CACHE_PASSWORD": "hunter2hunter2"})
     assert result.code == 0
@@ -306,13 +389,14 @@ def test_stdout_that_cannot_be_written(guard, words):
 
 # ---- install ----
 
+
 def test_install(guard):
     (guard.tmp / "bin").mkdir()
     for target, file in [("bin", "bin/startguard"), ("bin/", "bin/startguard"), ("guard", "guard")]:
         assert guard.cli("install", target).code == 0
         path = guard.tmp / file
         assert stat.S_IMODE(os.stat(path).st_mode) == 0o755
-        assert path.read_bytes() == open(guard.path, "rb").read()
+        assert path.read_bytes() == pathlib.Path(guard.path).read_bytes()
     assert guard.cli("install", "bin").code == 0  # over itself
     assert sorted(os.listdir(guard.tmp / "bin")) == ["startguard"]
     done = subprocess.run([guard.tmp / "guard", "--version"], capture_output=True, check=False, env=guard.environment())
@@ -330,9 +414,17 @@ def test_install_where_nothing_can_be_written(guard):
 
 # ---- what is quoted, and what is not ----
 
-@pytest.mark.parametrize("words", [
-    ["-w", "tcp://u:hunter2hunter2@127.0.0.1:1"], ["-w", "kafka://u:hunter2hunter2@h:1"], ["-m", "u:hunter2hunter2@h"],
-    ["try", "tcp", "address=u:hunter2hunter2@h:1"], ["try", "file", "path=/", "min_size=u:hunter2hunter2@h"]])
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-w", "tcp://u:hunter2hunter2@127.0.0.1:1"],
+        ["-w", "kafka://u:hunter2hunter2@h:1"],
+        ["-m", "u:hunter2hunter2@h"],
+        ["try", "tcp", "address=u:hunter2hunter2@h:1"],
+        ["try", "file", "path=/", "min_size=u:hunter2hunter2@h"],
+    ],
+)
 def test_user_parts_are_not_quoted(guard, words):
     result = guard.cli(*words, *([] if "try" in words or "-w" in words else ["-w", "file:///"]))
     assert result.code == 64, result
@@ -344,8 +436,16 @@ def test_a_wrong_wait_url_is_a_mistake_of_the_command_line(guard, url):
     assert guard.cli("-w", url).code == 64
 
 
-@pytest.mark.parametrize("words", [["check", "--health", "--bogus"], ["check", "--bogus", "--health"], ["check", "--health"],
-                                   ["--health", "-w", "file:///", "--", "no-such-command"], ["check", "--health", "-w", "file:///none"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check", "--health", "--bogus"],
+        ["check", "--bogus", "--health"],
+        ["check", "--health"],
+        ["--health", "-w", "file:///", "--", "no-such-command"],
+        ["check", "--health", "-w", "file:///none"],
+    ],
+)
 def test_health_is_0_or_1(guard, words):
     assert guard.cli(*words).code == 1
     assert guard.cli("check", "--health", "-w", "file:///").code == 0

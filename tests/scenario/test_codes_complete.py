@@ -13,8 +13,13 @@ FILES = sorted([*TESTS.glob("scenario/test_*.py"), *TESTS.glob("real/test_*.py")
 
 def is_marker(node, name):
     """pytest.mark.NAME(...)"""
-    return (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == name
-            and isinstance(node.func.value, ast.Attribute) and node.func.value.attr == "mark")
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == name
+        and isinstance(node.func.value, ast.Attribute)
+        and node.func.value.attr == "mark"
+    )
 
 
 def texts(node):
@@ -35,8 +40,13 @@ def computed(module, call):
     """Texts that a marker whose argument is no plain text may name: those around it, and in the lists named there."""
     expression = around(module, call)
     names = {n.id for n in ast.walk(expression) if isinstance(n, ast.Name)}
-    lists = [node.value for node in module.body if isinstance(node, ast.Assign)
-             for target in node.targets if isinstance(target, ast.Name) and target.id in names]
+    lists = [
+        node.value
+        for node in module.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id in names
+    ]
     return texts(expression) + [t for value in lists for t in texts(value)]
 
 

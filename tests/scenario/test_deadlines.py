@@ -11,11 +11,10 @@ import subprocess
 import time
 
 import pytest
+from test_faults import faults  # noqa: F401
 
 from fakes.dns import DnsServer
-from fakes.http import HttpServer, Reply
 from fakes.tcp import TcpServer, drip, refused_port, silent
-from test_faults import faults  # noqa: F401
 
 LATE = 15  # seconds after its time at which a run has certainly missed it: what hangs here hangs for 40 s and longer
 
@@ -37,8 +36,11 @@ def no_names():
 def stopped_redis(tmp_path):
     """A server that accepts (the kernel does) and never says a word."""
     path = tmp_path / "redis.sock"
-    process = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", str(path), "--save", "", "--daemonize", "no"],
-                               stdout=subprocess.DEVNULL, cwd=tmp_path)
+    process = subprocess.Popen(
+        ["redis-server", "--port", "0", "--unixsocket", str(path), "--save", "", "--daemonize", "no"],
+        stdout=subprocess.DEVNULL,
+        cwd=tmp_path,
+    )
     try:
         deadline = time.monotonic() + 30
         while not path.exists():
@@ -77,11 +79,15 @@ def test_silent_name_server(guard, no_names, kind):
 @pytest.mark.near_miss("guard-deadline")
 def test_slow_name_server_before_a_silent_peer(guard):
     """The time that resolving took is not given to the answer once more."""
+
     def late(kind):
         time.sleep(0.5)
         return ["127.0.0.1"]
+
     with DnsServer({"peer.name": late}, options="timeout:5 attempts:1") as dns, TcpServer(silent) as server:
-        result = guard.try_("http", url=f"http://peer.name:{server.port}/", attempt_timeout=guard.span(3), _args=["-t", "10s"], _dns=dns)
+        result = guard.try_(
+            "http", url=f"http://peer.name:{server.port}/", attempt_timeout=guard.span(3), _args=["-t", "10s"], _dns=dns
+        )
     result.expect("answer-timeout", exit=124, cause="connected and asked")
 
 
@@ -132,7 +138,9 @@ def test_slow_drip_of_a_greeting(guard):
 
 def deaf(guard, script):
     """A command that takes no signal which can be ignored."""
-    return guard.write("deaf.sh", f"#!/bin/sh\ntrap '' TERM INT HUP QUIT USR1 USR2 ALRM\n{script}\n").chmod(0o755) or "./deaf.sh"
+    return (
+        guard.write("deaf.sh", f"#!/bin/sh\ntrap '' TERM INT HUP QUIT USR1 USR2 ALRM\n{script}\n").chmod(0o755) or "./deaf.sh"
+    )
 
 
 FLEE = {
@@ -185,8 +193,12 @@ def test_command_that_ends_takes_its_fugitives_along(guard, how, end):
 def test_fugitives_of_a_check_that_crashes(guard, faults):  # noqa: F811
     """Nobody is left to say who they were; they are found because they were handed to startguard."""
     with TcpServer(silent) as server:
-        result = guard.try_("tcp", address=f"localhost:{server.port}", _args=["-t", "10s"],
-                            _env=faults(FAULT_RESOLVE="fugitive", FAULT_NO_THREADS="1"))
+        result = guard.try_(
+            "tcp",
+            address=f"localhost:{server.port}",
+            _args=["-t", "10s"],
+            _env=faults(FAULT_RESOLVE="fugitive", FAULT_NO_THREADS="1"),
+        )
     result.expect("guard-crashed", exit=70)
     assert guard.processes() == []
 
@@ -196,7 +208,14 @@ def test_what_was_there_before_is_left_alone(guard):
     text = f'startguard = 1; exec: {{ c: {{ command = ["{deaf(guard, FLEE["deep"])}"]; required = false; timeout = "300ms"; degraded = "x"; }}; }};'
     file = guard.write("p.cfg", text)
     line = f"sleep 1000 & helper=$!; exec {guard.path} -p {file} -m prod --termination-log none -- /bin/sh -c 'kill -0 '$helper' && echo there; kill '$helper"
-    done = subprocess.run(["/bin/sh", "-c", line], env=guard.environment(), cwd=guard.tmp, capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        ["/bin/sh", "-c", line],
+        env=guard.environment(),
+        cwd=guard.tmp,
+        capture_output=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
     assert (done.returncode, done.stdout) == (0, b"there\n"), done.stderr
     assert guard.processes() == []
 
@@ -205,8 +224,13 @@ def test_what_was_there_before_is_left_alone(guard):
 def test_a_process_that_cannot_be_killed_holds_nobody(guard, faults):  # noqa: F811
     """As one is that the kernel keeps in a dead disk's queue. It is named, the run ends, nobody waits for it."""
     with TcpServer(silent) as server:
-        result = guard.run(f"""startguard = 1; tcp: {{ stuck: {{ address = "localhost:{server.port}"; attempt_timeout = "300ms"; }}; }};
-            file: {{ fine: {{ path = "/"; }}; }};""", "-t", "3s", env=faults(FAULT_RESOLVE="hang", FAULT_NO_THREADS="1", FAULT_UNKILLABLE="1"))
+        result = guard.run(
+            f"""startguard = 1; tcp: {{ stuck: {{ address = "localhost:{server.port}"; attempt_timeout = "300ms"; }}; }};
+            file: {{ fine: {{ path = "/"; }}; }};""",
+            "-t",
+            "3s",
+            env=faults(FAULT_RESOLVE="hang", FAULT_NO_THREADS="1", FAULT_UNKILLABLE="1"),
+        )
     check = result.expect("guard-deadline", exit=124, id="tcp.stuck", cause="could not be killed")
     assert "localhost" in check["cause"]
     result.passed("file.fine")
@@ -233,7 +257,7 @@ def test_a_second_signal_ends_it_at_once(guard, faults):  # noqa: F811
     assert "BLOCKED" not in process.err_so_far()
 
 
-MANY = 'startguard = 1; file: { ' + " ".join(f'c{i}: {{ path = "/"; }};' for i in range(400)) + " };"
+MANY = "startguard = 1; file: { " + " ".join(f'c{i}: {{ path = "/"; }};' for i in range(400)) + " };"
 
 
 def test_a_deadline_while_hundreds_are_started(guard, faults):  # noqa: F811
@@ -258,16 +282,41 @@ def test_many_are_killed_in_one_go(guard):
     """Each kill wakes a process that then competes for a processor. So whoever is to be killed is found out before the first kill,
     whether it has fled or not."""
     script = deaf(guard, "kill -STOP $PPID; setsid sleep 1000 & exec sleep 1000")
-    text = "startguard = 1; exec: { " + " ".join(f'c{i}: {{ command = ["{script}"]; attempt_timeout = "1m"; }};' for i in range(20)) + " };"
+    text = (
+        "startguard = 1; exec: { "
+        + " ".join(f'c{i}: {{ command = ["{script}"]; attempt_timeout = "1m"; }};' for i in range(20))
+        + " };"
+    )
     file = guard.write("p.cfg", text)
-    subprocess.run(["strace", "-o", "calls", "-e", "trace=kill,openat,wait4", guard.path, "-q", "-p", file, "-m", "prod", "-t", guard.span(3),
-                    "--termination-log", "none"], env=guard.environment(), cwd=guard.tmp, stdin=subprocess.DEVNULL, timeout=guard.scale(60))
+    subprocess.run(
+        [
+            "strace",
+            "-o",
+            "calls",
+            "-e",
+            "trace=kill,openat,wait4",
+            guard.path,
+            "-q",
+            "-p",
+            file,
+            "-m",
+            "prod",
+            "-t",
+            guard.span(3),
+            "--termination-log",
+            "none",
+        ],
+        env=guard.environment(),
+        cwd=guard.tmp,
+        stdin=subprocess.DEVNULL,
+        timeout=guard.scale(60),
+    )
     calls = (guard.tmp / "calls").read_text().splitlines()
     kills = [i for i, one in enumerate(calls) if one.startswith("kill(") and "SIGKILL" in one]
     ends = [i for i, one in enumerate(calls) if one.startswith("wait4(")]
     before_first_end = [i for i in kills if i < ends[0]]
     assert len(before_first_end) >= 40  # a group and one that fled, of each
-    assert not [one for one in calls[before_first_end[0]:before_first_end[39]] if "/proc/" in one]
+    assert not [one for one in calls[before_first_end[0] : before_first_end[39]] if "/proc/" in one]
     assert guard.processes() == []
 
 
@@ -277,7 +326,10 @@ def test_an_attempt_leaves_the_others_their_time(guard, name, key):
     port = refused_port()
     text = f"""startguard = 1;
         exec: {{ hangs: {{ command = ["{deaf(guard, FLEE["ignores-all"])}"]; {key} = "200ms"; required = false; degraded = "x"; timeout = "1s"; }}; }};
-        tcp: {{ late: {{ address = "127.0.0.1:{port}"; }}; }};""".replace('timeout = "200ms"; required = false; degraded = "x"; timeout = "1s";' if key == "timeout" else "\0", 'timeout = "200ms"; required = false; degraded = "x";')
+        tcp: {{ late: {{ address = "127.0.0.1:{port}"; }}; }};""".replace(
+        'timeout = "200ms"; required = false; degraded = "x"; timeout = "1s";' if key == "timeout" else "\0",
+        'timeout = "200ms"; required = false; degraded = "x";',
+    )
     with guard.spawn(text) as process:
         process.wait_for("WAIT      tcp.late")
         with TcpServer(silent, port=port):

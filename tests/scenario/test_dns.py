@@ -10,30 +10,55 @@ SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
 
 @pytest.fixture(scope="module")
 def dns():
-    zone = {"one.test": ["10.0.0.1"], "two.test": ["10.0.0.1", "10.0.0.2"], "six.test": ["fd00::1"], "both.test": ["10.0.0.9", "fd00::9"],
-            "local.test": ["127.0.0.1"], "none.test": "NXDOMAIN", "broken.test": "SERVFAIL", "refused.test": "REFUSED", "silent.test": None}
+    zone = {
+        "one.test": ["10.0.0.1"],
+        "two.test": ["10.0.0.1", "10.0.0.2"],
+        "six.test": ["fd00::1"],
+        "both.test": ["10.0.0.9", "fd00::9"],
+        "local.test": ["127.0.0.1"],
+        "none.test": "NXDOMAIN",
+        "broken.test": "SERVFAIL",
+        "refused.test": "REFUSED",
+        "silent.test": None,
+    }
     with DnsServer(zone) as server:
         yield server
 
 
 @pytest.mark.near_miss("dns-no-such-name", "dns-no-address", "dns-server-failed", "dns-timeout", "dns-wrong-address")
-@pytest.mark.parametrize("keys", [{"name": "one.test"}, {"name": "two.test", "min_addresses": 2}, {"name": "six.test", "type": "AAAA"},
-                                  {"name": "both.test", "type": "A", "min_addresses": 1}, {"name": "both.test", "includes": ["10.0.0.0/24", "fd00::9"]},
-                                  {"name": "one.test", "includes": ["10.0.0.1"]}])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"name": "one.test"},
+        {"name": "two.test", "min_addresses": 2},
+        {"name": "six.test", "type": "AAAA"},
+        {"name": "both.test", "type": "A", "min_addresses": 1},
+        {"name": "both.test", "includes": ["10.0.0.0/24", "fd00::9"]},
+        {"name": "one.test", "includes": ["10.0.0.1"]},
+    ],
+)
 def test_pass(guard, dns, keys):
     guard.try_("dns", _dns=dns, **keys).passed()
 
 
-@pytest.mark.parametrize("code,keys,words", [pytest.param(*row, marks=pytest.mark.produces(row[0])) for row in [
-    ("dns-no-such-name", {"name": "none.test"}, "not known"),
-    ("dns-no-address", {"name": "one.test", "type": "AAAA"}, ""),
-    ("dns-no-address", {"name": "two.test", "min_addresses": 3}, "2 addresses"),
-    ("dns-server-failed", {"name": "broken.test"}, "failure"),
-    ("dns-wrong-address", {"name": "two.test", "includes": ["192.168.0.0/16"]}, "10.0.0.1"),
-    ("dns-wrong-address", {"name": "one.test", "includes": ["10.0.0.2"]}, "10.0.0.1"),
-]])
+@pytest.mark.parametrize(
+    "code,keys,words",
+    [
+        pytest.param(*row, marks=pytest.mark.produces(row[0]))
+        for row in [
+            ("dns-no-such-name", {"name": "none.test"}, "not known"),
+            ("dns-no-address", {"name": "one.test", "type": "AAAA"}, ""),
+            ("dns-no-address", {"name": "two.test", "min_addresses": 3}, "2 addresses"),
+            ("dns-server-failed", {"name": "broken.test"}, "failure"),
+            ("dns-wrong-address", {"name": "two.test", "includes": ["192.168.0.0/16"]}, "10.0.0.1"),
+            ("dns-wrong-address", {"name": "one.test", "includes": ["10.0.0.2"]}, "10.0.0.1"),
+        ]
+    ],
+)
 def test_faults(guard, dns, code, keys, words):
-    guard.try_("dns", _dns=dns, attempt_timeout=guard.span(4), _args=["-t", guard.span(4)], **keys).expect(code, exit=124, phase="resolve", retryable=True, cause=words)
+    guard.try_("dns", _dns=dns, attempt_timeout=guard.span(4), _args=["-t", guard.span(4)], **keys).expect(
+        code, exit=124, phase="resolve", retryable=True, cause=words
+    )
 
 
 @pytest.mark.produces("dns-no-address")
@@ -41,14 +66,18 @@ def test_faults(guard, dns, code, keys, words):
 def test_other_family_in_the_hosts_file(guard):
     with DnsServer({"one-four.test": "NXDOMAIN"}, hosts="10.1.2.3 one-four.test\n") as server:
         guard.try_("dns", name="one-four.test", _dns=server, includes=["10.1.2.3"]).passed()
-        guard.try_("dns", name="one-four.test", **{"type": "AAAA"}, _dns=server, _args=SHORT).expect("dns-no-address", exit=124, cause="type AAAA")
+        guard.try_("dns", name="one-four.test", type="AAAA", _dns=server, _args=SHORT).expect(
+            "dns-no-address", exit=124, cause="type AAAA"
+        )
 
 
 @pytest.mark.produces("dns-timeout")
 @pytest.mark.near_miss("guard-deadline", "dns-server-failed")
 def test_silent_name_server(guard, dns):
     guard.try_("dns", name="silent.test", attempt_timeout=guard.span(2), _dns=dns, _args=SHORT).expect("dns-timeout", exit=124)
-    guard.try_("dns", name="silent.test", attempt_timeout=guard.span(8), _dns=dns, _args=["-t", guard.span(8)]).expect("dns-timeout", exit=124)
+    guard.try_("dns", name="silent.test", attempt_timeout=guard.span(8), _dns=dns, _args=["-t", guard.span(8)]).expect(
+        "dns-timeout", exit=124
+    )
 
 
 @pytest.mark.produces("dns-timeout")
@@ -61,6 +90,7 @@ def test_name_server_that_answers_too_late(guard, says):
     def slow(kind):
         asked.append(kind)
         return None if len(asked) <= 2 else says
+
     with DnsServer({"slow.test": slow}) as server:
         guard.try_("dns", name="slow.test", _dns=server, _args=SHORT).expect("dns-timeout", exit=124, cause="in time")
 
@@ -94,6 +124,9 @@ def test_names_that_are_none(guard, name):
     guard.try_("dns", name=name).problem("name", exit=64)
 
 
-@pytest.mark.parametrize("keys,words", [({"includes": ["10.0.0.0/33"]}, "network"), ({"type": "MX"}, "type"), ({"min_addresses": 0}, "min_addresses")])
+@pytest.mark.parametrize(
+    "keys,words",
+    [({"includes": ["10.0.0.0/33"]}, "network"), ({"type": "MX"}, "type"), ({"min_addresses": 0}, "min_addresses")],
+)
 def test_bad_keys(guard, keys, words):
     guard.try_("dns", name="x", **keys).problem(words, exit=64)

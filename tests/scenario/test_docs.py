@@ -6,16 +6,21 @@ import re
 import subprocess
 import sys
 
-import jsonschema
-from harness import ROOT
-
 import examples
+import jsonschema
+
+from harness import ROOT
 
 
 def test_examples_of_the_guide_to_outputs(guard):
     """docs/output.md has what its commands print (make generated)."""
-    done = subprocess.run([sys.executable, ROOT / "tests" / "examples.py", guard.path], capture_output=True, text=True, timeout=guard.scale(60),
-                          env={**os.environ, **guard.environment()})
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests" / "examples.py", guard.path],
+        capture_output=True,
+        text=True,
+        timeout=guard.scale(60),
+        env={**os.environ, **guard.environment()},
+    )
     assert done.returncode == 0, done.stderr
     page = examples.PAGE.read_text("utf-8")
     assert examples.normal(done.stdout) == examples.normal(page)

@@ -34,6 +34,7 @@ FINE = 'file: { fine: { path = "/"; }; };'
 
 # ---- waiting ----
 
+
 @pytest.mark.produces("connect-refused")
 def test_a_server_that_comes_up_later(guard):
     port = refused_port()
@@ -109,7 +110,9 @@ def test_attempts_end_at_their_own_limit(guard):
 def test_a_last_attempt_with_less_time_than_the_one_before_took(guard):
     """What was found is the better word: how much is left when the last attempt begins is chance."""
     with HttpServer({"/": [Reply(503, delay=1), Reply(503, delay=60)]}) as server:
-        result = guard.run(profile(f'http: {{ w: {{ url = "{server.url}/"; timeout = "3s"; attempt_timeout = "2900ms"; }}; }};'), "-t", LONG)
+        result = guard.run(
+            profile(f'http: {{ w: {{ url = "{server.url}/"; timeout = "3s"; attempt_timeout = "2900ms"; }}; }};'), "-t", LONG
+        )
     check = result.expect("http-status", exit=124)
     assert check["attempts"] > 1
     assert check["reached"] == ["connect", "http 503"]  # of the same attempt
@@ -169,6 +172,7 @@ def test_hundreds_of_checks(guard):
 
 # ---- failures that waiting cannot help ----
 
+
 @pytest.mark.produces("file-wrong-type")
 @pytest.mark.near_miss("guard-deadline")
 def test_a_permanent_failure_ends_the_run_and_the_others_finish_their_word(guard):
@@ -184,8 +188,9 @@ def test_a_permanent_failure_ends_the_run_and_the_others_finish_their_word(guard
 @pytest.mark.produces("file-wrong-type")
 def test_who_does_not_finish_in_time_is_pending(guard):
     with TcpServer(silent) as server:
-        result = guard.run(profile(WRONG, f'http: {{ never: {{ url = "http://{server.address}/"; attempt_timeout = "50s"; }}; }};'),
-                           "-t", LONG)
+        result = guard.run(
+            profile(WRONG, f'http: {{ never: {{ url = "http://{server.address}/"; attempt_timeout = "50s"; }}; }};'), "-t", LONG
+        )
     assert result.code == 69
     check = result.check("http.never")
     assert (check["outcome"], check["code"]) == ("pending", None)
@@ -214,6 +219,7 @@ def test_an_optional_permanent_failure_does_not_end_the_run(guard):
 
 # ---- grace ----
 
+
 @pytest.mark.produces("file-wrong-type")
 def test_grace_for_what_a_job_still_creates(guard):
     path = guard.tmp / "made"
@@ -237,14 +243,16 @@ def test_grace_ends(guard):
 
 # ---- degrading ----
 
+
 def test_an_optional_check_degrades_and_does_not_hold_the_start(guard):
     text = profile(FINE, refused("cache", 'required = false; timeout = "1s"; degraded = "nothing is cached";'))
     result = guard.run(text, "-t", LONG, command=["/bin/sh", "-c", "echo $STARTGUARD_STATUS $STARTGUARD_DEGRADED"])
     assert (result.code, result.out, result.status) == (0, "degraded tcp.cache\n", "degraded")
     check = result.expect("connect-refused", id="tcp.cache", outcome="degraded")
     assert check["degraded"] == "nothing is cached"
-    assert result.err.splitlines()[-1] == ("startguard: DEGRADED: tcp.cache: nothing is cached (connect-refused); "
-                                           "1 of 2 checks passed, 1 degraded")
+    assert result.err.splitlines()[-1] == (
+        "startguard: DEGRADED: tcp.cache: nothing is cached (connect-refused); 1 of 2 checks passed, 1 degraded"
+    )
     assert "lost:    nothing is cached" in result.err
 
 
@@ -277,10 +285,13 @@ def test_nothing_to_check_is_never_ready(guard):
 
 # ---- after ----
 
+
 def test_after_waits_for_the_other(guard):
-    text = profile('exec: { first: { command = ["/bin/sh", "-c", "sleep 0.1; touch made"]; };',
-                   'second: { command = ["/bin/sh", "-c", "test -e made"]; after = ["exec.first"]; retry = false; };',
-                   'third: { command = ["/bin/sh", "-c", "test -e made"]; after = ["exec.second", "exec.first"]; retry = false; }; };')
+    text = profile(
+        'exec: { first: { command = ["/bin/sh", "-c", "sleep 0.1; touch made"]; };',
+        'second: { command = ["/bin/sh", "-c", "test -e made"]; after = ["exec.first"]; retry = false; };',
+        'third: { command = ["/bin/sh", "-c", "test -e made"]; after = ["exec.second", "exec.first"]; retry = false; }; };',
+    )
     assert guard.run(text).status == "ready"
 
 
@@ -298,8 +309,10 @@ def test_after_what_never_passes_is_not_tried(guard, before, code):
 
 
 def test_the_time_of_a_check_begins_when_it_may_run(guard):
-    text = profile('exec: { first: { command = ["/bin/sleep", "3"]; };',
-                   'second: { command = ["/bin/true"]; after = ["exec.first"]; timeout = "2500ms"; }; };')
+    text = profile(
+        'exec: { first: { command = ["/bin/sleep", "3"]; };',
+        'second: { command = ["/bin/true"]; after = ["exec.first"]; timeout = "2500ms"; }; };',
+    )
     assert guard.run(text).status == "ready"
 
 
@@ -312,10 +325,14 @@ SIGNALS = [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129), (s
 def test_a_signal_ends_the_wait(guard, number, code):
     """A check hangs, another is between attempts. No process is left: the fixture looks."""
     with TcpServer(silent) as server:
-        text = profile(f'http: {{ hangs: {{ url = "http://{server.address}/"; }}; }};', refused(),
-                       'exec: { sleeps: { command = ["/bin/sh", "-c", "sleep 1000 & sleep 1000"]; }; };')
-        with guard.spawn(text, command=["/bin/echo", "started"],
-                         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL)) as process:
+        text = profile(
+            f'http: {{ hangs: {{ url = "http://{server.address}/"; }}; }};',
+            refused(),
+            'exec: { sleeps: { command = ["/bin/sh", "-c", "sleep 1000 & sleep 1000"]; }; };',
+        )
+        with guard.spawn(
+            text, command=["/bin/echo", "started"], preexec_fn=lambda: signal.signal(number, signal.SIG_DFL)
+        ) as process:
             process.wait_for("WAIT      tcp.gone")
             process.send_signal(number)
             result = process.result()
@@ -327,8 +344,23 @@ def test_a_signal_ends_the_wait(guard, number, code):
 def test_as_pid_1_sigterm_ends_it(guard):
     file = guard.write("p.cfg", profile(refused()))
     root = [] if os.geteuid() == 0 else ["--map-root-user"]
-    with subprocess.Popen(["unshare", *root, "--pid", "--fork", "--mount-proc", "--kill-child", guard.path, "-p", file,
-                           "--termination-log", "none"], env=guard.environment(), stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [
+            "unshare",
+            *root,
+            "--pid",
+            "--fork",
+            "--mount-proc",
+            "--kill-child",
+            guard.path,
+            "-p",
+            file,
+            "--termination-log",
+            "none",
+        ],
+        env=guard.environment(),
+        stderr=subprocess.PIPE,
+    ) as process:
         try:
             assert b"startguard" in process.stderr.readline()
             with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as children:
@@ -341,7 +373,9 @@ def test_as_pid_1_sigterm_ends_it(guard):
 
 def test_an_ignored_signal_stays_ignored(guard):
     port = refused_port()
-    with guard.spawn(profile(tcp("late", f"127.0.0.1:{port}")), preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) as process:
+    with guard.spawn(
+        profile(tcp("late", f"127.0.0.1:{port}")), preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ) as process:
         process.wait_for("WAIT ")
         process.send_signal(signal.SIGINT)
         with TcpServer(silent, port=port):
@@ -356,6 +390,7 @@ def test_killed_it_leaves_no_child(guard):
 
 
 # ---- nobody listens, nothing can be written ----
+
 
 @pytest.mark.parametrize("text, code", [(FINE, 0), (WRONG, 69)], ids=["ready", "blocked"])
 def test_closed_stderr_changes_nothing(guard, text, code):
@@ -383,8 +418,13 @@ def test_reader_of_stderr_has_gone(guard):
 
 
 def test_report_that_cannot_be_written_is_a_warning(guard):
-    result = guard.run(profile(FINE), "--report", "/proc/nowhere/report.json",
-                       command=["/bin/sh", "-c", "echo ${STARTGUARD_REPORT_FILE-unset}"], last_line=False)
+    result = guard.run(
+        profile(FINE),
+        "--report",
+        "/proc/nowhere/report.json",
+        command=["/bin/sh", "-c", "echo ${STARTGUARD_REPORT_FILE-unset}"],
+        last_line=False,
+    )
     assert (result.code, result.out) == (0, "unset\n")
     assert "startguard: warning: the report was not written: " in result.err
 
@@ -407,6 +447,7 @@ def test_full_stdout_is_a_warning(guard):
 
 # ---- ways to run ----
 
+
 def test_health_is_0_or_1(guard):
     assert guard.check(profile(FINE), "--health").code == 0
     for text in (profile(WRONG), profile(refused()), "startguard = 2;"):
@@ -416,9 +457,15 @@ def test_health_is_0_or_1(guard):
 
 def test_waits_without_a_profile(guard):
     with TcpServer(silent) as server, HttpServer({"*": Reply(body="x")}) as web:
-        result = guard.run(None, "-w", f"tcp://{server.address}", "-w", f"tcp://{server.address}", "-w", f"{web.url}/x", mode=None)
+        result = guard.run(
+            None, "-w", f"tcp://{server.address}", "-w", f"tcp://{server.address}", "-w", f"{web.url}/x", mode=None
+        )
     assert result.status == "ready"
-    assert [c["id"] for c in result.checks] == [f"tcp.{server.address}", f"tcp.{server.address}-2", f"http.127.0.0.1:{web.port}"]
+    assert [c["id"] for c in result.checks] == [
+        f"tcp.{server.address}",
+        f"tcp.{server.address}-2",
+        f"http.127.0.0.1:{web.port}",
+    ]
 
 
 def test_waits_from_the_environment(guard):
@@ -428,10 +475,18 @@ def test_waits_from_the_environment(guard):
     assert result.status == "ready"
 
 
-@pytest.mark.parametrize("words, code", [
-    (["path=/"], 0), (["path=/", "type=file"], 69), (["path=/no/such"], 124), (["path=/no/such", "grace=5s", "type=file"], 124),
-    (["path=/no/such", "required=false", "degraded=less"], 0), (["path=/no/such", "required=false", "degraded=less", "--fail-on-degraded"], 124),
-    (["path=/", "type=file", "required=false", "degraded=less", "--fail-on-degraded"], 69)])
+@pytest.mark.parametrize(
+    "words, code",
+    [
+        (["path=/"], 0),
+        (["path=/", "type=file"], 69),
+        (["path=/no/such"], 124),
+        (["path=/no/such", "grace=5s", "type=file"], 124),
+        (["path=/no/such", "required=false", "degraded=less"], 0),
+        (["path=/no/such", "required=false", "degraded=less", "--fail-on-degraded"], 124),
+        (["path=/", "type=file", "required=false", "degraded=less", "--fail-on-degraded"], 69),
+    ],
+)
 def test_one_attempt_in_this_very_process(guard, words, code):
     """Verdict, line and exit status are those of a process of its own."""
     here, apart = (guard.cli("try", "file", *words, "--termination-log", "none", *more) for more in (["--in-process"], ["-q"]))

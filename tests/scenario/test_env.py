@@ -5,20 +5,38 @@ import pytest
 
 @pytest.mark.near_miss("env-missing", "env-empty", "env-forbidden", "env-conflict", "env-mismatch")
 def test_pass(guard):
-    guard.try_("env", required=["A", "B"], forbidden=["*_FORCE_JSON", "NOPE"], one_of=["A|C"], equal=["A|B|D"], match=["PORT=[0-9]+"],
-               _env={"A": "1", "B": "1", "PORT": "8080", "X_FORCE_JSON": ""}).passed()
+    guard.try_(
+        "env",
+        required=["A", "B"],
+        forbidden=["*_FORCE_JSON", "NOPE"],
+        one_of=["A|C"],
+        equal=["A|B|D"],
+        match=["PORT=[0-9]+"],
+        _env={"A": "1", "B": "1", "PORT": "8080", "X_FORCE_JSON": ""},
+    ).passed()
 
 
-@pytest.mark.parametrize("code,keys,env,words", [pytest.param(*row, marks=pytest.mark.produces(row[0])) for row in [
-    ("env-missing", {"required": ["A", "B"]}, {"A": "1"}, "B is not set"),
-    ("env-empty", {"required": ["A"]}, {"A": ""}, "A is set but empty"),
-    ("env-forbidden", {"forbidden": ["*_FORCE_JSON"]}, {"X_FORCE_JSON": "0"}, "X_FORCE_JSON is set, forbidden by *_FORCE_JSON"),
-    ("env-missing", {"one_of": ["A|B"]}, {}, "none of A|B"),
-    ("env-conflict", {"one_of": ["A|B"]}, {"A": "1", "B": "1"}, "A, B"),
-    ("env-conflict", {"equal": ["A|B"]}, {"A": "1", "B": "2"}, "A and B have different values"),
-    ("env-mismatch", {"match": ["A=[0-9]+"]}, {"A": "12x"}, "3 characters"),
-    ("env-missing", {"match": ["A=[0-9]+"]}, {}, "A is not set"),
-]])
+@pytest.mark.parametrize(
+    "code,keys,env,words",
+    [
+        pytest.param(*row, marks=pytest.mark.produces(row[0]))
+        for row in [
+            ("env-missing", {"required": ["A", "B"]}, {"A": "1"}, "B is not set"),
+            ("env-empty", {"required": ["A"]}, {"A": ""}, "A is set but empty"),
+            (
+                "env-forbidden",
+                {"forbidden": ["*_FORCE_JSON"]},
+                {"X_FORCE_JSON": "0"},
+                "X_FORCE_JSON is set, forbidden by *_FORCE_JSON",
+            ),
+            ("env-missing", {"one_of": ["A|B"]}, {}, "none of A|B"),
+            ("env-conflict", {"one_of": ["A|B"]}, {"A": "1", "B": "1"}, "A, B"),
+            ("env-conflict", {"equal": ["A|B"]}, {"A": "1", "B": "2"}, "A and B have different values"),
+            ("env-mismatch", {"match": ["A=[0-9]+"]}, {"A": "12x"}, "3 characters"),
+            ("env-missing", {"match": ["A=[0-9]+"]}, {}, "A is not set"),
+        ]
+    ],
+)
 def test_faults(guard, code, keys, env, words):
     guard.try_("env", _env=env, **keys).expect(code, exit=69, phase="config", retryable=False, cause=words)
 
@@ -32,7 +50,9 @@ ONE, TWO = {"A": "1", "B": "1"}, {"A": "1", "B": "2"}
 
 
 @pytest.mark.produces("env-conflict", "env-missing")
-@pytest.mark.parametrize("form", ['["A", "B"]', '"A, B"', '["A|B"]', '"A|B"', '(["A", "B"])', '(["B", "A"], ["C", "D"])', '(["A", "B"], "C|D")'])
+@pytest.mark.parametrize(
+    "form", ['["A", "B"]', '"A, B"', '["A|B"]', '"A|B"', '(["A", "B"])', '(["B", "A"], ["C", "D"])', '(["A", "B"], "C|D")']
+)
 def test_groups_in_every_form(guard, form):
     """One list is one group; lists in it are several."""
     text = "startguard = 1; env: {{ e: {{ {} = {}; }}; }};"
@@ -42,14 +62,22 @@ def test_groups_in_every_form(guard, form):
     guard.check(text.format("one_of", form), env={"A": "1"} | ({"D": "1"} if two else {})).passed()
     guard.check(text.format("one_of", form), env=ONE).expect("env-conflict", exit=69, cause="only one may be set")
     guard.check(text.format("one_of", form), env={"D": "1"}).expect("env-missing", exit=69, cause="none of")
-    assert guard.run(guard.cli("show", "-p", guard.write("p.cfg", text.format("equal", form))).out, env=ONE, mode=None).code == 0
+    assert (
+        guard.run(guard.cli("show", "-p", guard.write("p.cfg", text.format("equal", form))).out, env=ONE, mode=None).code == 0
+    )
 
 
 @pytest.mark.produces("env-conflict", "env-missing")
 def test_groups_from_variables(guard):
     """What a variable holds counts as if it stood there."""
     names = {"G1": "A|B", "G2": "C|D", "ONE": "A", "TWO": "B", "LIST": "A,B"}
-    for form, groups in [('["${G1}", "${G2}"]', 2), ('"${G1},${G2}"', 2), ('["${ONE}", "${TWO}"]', 1), ('"${LIST}"', 1), ('(["${ONE}", "B"], "${G2}")', 2)]:
+    for form, groups in [
+        ('["${G1}", "${G2}"]', 2),
+        ('"${G1},${G2}"', 2),
+        ('["${ONE}", "${TWO}"]', 1),
+        ('"${LIST}"', 1),
+        ('(["${ONE}", "B"], "${G2}")', 2),
+    ]:
         text = f"startguard = 1; env: {{ e: {{ one_of = {form}; }}; }};"
         good = names | {"A": "1", "C": "1"}
         guard.check(text, env=good).passed()
@@ -57,7 +85,7 @@ def test_groups_from_variables(guard):
         alone = guard.check(text, env=names | {"A": "1"})
         alone.expect("env-missing", exit=69, subject="C|D") if groups == 2 else alone.passed()
         assert guard.cli("lint", guard.write("p.cfg", text)).code == 0
-    guard.check("startguard = 1; env: { e: { one_of = [\"${NOT_SET}\", \"A\"]; }; };").problem("NOT_SET", exit=78)
+    guard.check('startguard = 1; env: { e: { one_of = ["${NOT_SET}", "A"]; }; };').problem("NOT_SET", exit=78)
 
 
 @pytest.mark.parametrize("form", ['(["A"])', '(("A", 1))', "([])", '["A|B", "C"]', '(["A", "B"], "C")', "(1)"])
@@ -67,20 +95,43 @@ def test_groups_that_are_none(guard, key, form):
 
 
 @pytest.mark.near_miss("env-mismatch")
-@pytest.mark.parametrize("expression, value", [("^http", "http://x"), ("x$", "http://x"), ("^[0-9]+$", "12"), ("[0-9]+", "12"), ("a|b", "b"), (".*\\\\$", "1$"), ("", "")])
+@pytest.mark.parametrize(
+    "expression, value",
+    [
+        ("^http", "http://x"),
+        ("x$", "http://x"),
+        ("^[0-9]+$", "12"),
+        ("[0-9]+", "12"),
+        ("a|b", "b"),
+        (".*\\\\$", "1$"),
+        ("", ""),
+    ],
+)
 def test_match(guard, expression, value):
     guard.check(f'startguard = 1; env: {{ e: {{ match = ["A={expression}"]; }}; }};', env={"A": value}).passed()
 
 
 @pytest.mark.produces("env-mismatch")
-@pytest.mark.parametrize("expression, value", [("^http$", "http://x"), ("x$", "xy"), ("[0-9]+", "12x"), ("a|b", "bb"), ("^a", "ba"), ("1\\\\$", "21$"), ("", "1")])
+@pytest.mark.parametrize(
+    "expression, value",
+    [("^http$", "http://x"), ("x$", "xy"), ("[0-9]+", "12x"), ("a|b", "bb"), ("^a", "ba"), ("1\\\\$", "21$"), ("", "1")],
+)
 def test_match_not(guard, expression, value):
     """An expression without an anchor is over the whole value."""
-    guard.check(f'startguard = 1; env: {{ e: {{ match = ["A={expression}"]; }}; }};', env={"A": value}).expect("env-mismatch", exit=69, subject="A")
+    guard.check(f'startguard = 1; env: {{ e: {{ match = ["A={expression}"]; }}; }};', env={"A": value}).expect(
+        "env-mismatch", exit=69, subject="A"
+    )
 
 
-@pytest.mark.parametrize("keys,words", [({}, "give at least one"), ({"match": ["A=("]}, "expression of A"), ({"required": ["A B"]}, "name of a variable"),
-                                        ({"one_of": ["A"]}, "one variable only")])
+@pytest.mark.parametrize(
+    "keys,words",
+    [
+        ({}, "give at least one"),
+        ({"match": ["A=("]}, "expression of A"),
+        ({"required": ["A B"]}, "name of a variable"),
+        ({"one_of": ["A"]}, "one variable only"),
+    ],
+)
 def test_bad_keys(guard, keys, words):
     guard.try_("env", **keys).problem(words, exit=64)
 

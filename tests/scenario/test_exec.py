@@ -9,15 +9,29 @@ SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
 
 @pytest.mark.near_miss("exec-not-found", "exec-not-executable", "exec-status", "exec-signal", "exec-output")
 def test_pass(guard):
-    guard.try_("exec", command=["sh", "-c", "echo version 7.2; exit 3"], status=3, stdout_contains="7.2", stdout_matches="^version [4-9]").passed()
-    check = guard.try_("exec", command=["sh", "-c", "pwd; echo $A"], working_directory="/usr", stdout_matches="^/usr$", stdout_contains="from-env", _env={"A": "from-env"}).passed()
+    guard.try_(
+        "exec",
+        command=["sh", "-c", "echo version 7.2; exit 3"],
+        status=3,
+        stdout_contains="7.2",
+        stdout_matches="^version [4-9]",
+    ).passed()
+    check = guard.try_(
+        "exec",
+        command=["sh", "-c", "pwd; echo $A"],
+        working_directory="/usr",
+        stdout_matches="^/usr$",
+        stdout_contains="from-env",
+        _env={"A": "from-env"},
+    ).passed()
     assert check["facts"]["status"] == 0
 
 
 @pytest.mark.produces("exec-status")
 def test_status(guard):
     guard.try_("exec", command=["sh", "-c", "echo first >&2; echo the real reason >&2; exit 2"], _args=SHORT).expect(
-        "exec-status", exit=124, cause="exit status 2, expected 0; last words: the real reason")
+        "exec-status", exit=124, cause="exit status 2, expected 0; last words: the real reason"
+    )
 
 
 @pytest.mark.produces("exec-status")
@@ -25,7 +39,9 @@ def test_status(guard):
 def test_status_before_the_time_of_the_run_was_up(guard):
     """The last attempt is cut short by what is left of the run: that it was still running says nothing."""
     command = 'command = ["sh", "-c", "mkdir first && exit 3; sleep 1000"]; attempt_timeout = "50s";'
-    check = guard.run(f"startguard = 1; exec: {{ c: {{ {command} }}; }};", "-t", guard.span(2)).expect("exec-status", exit=124, cause="exit status 3")
+    check = guard.run(f"startguard = 1; exec: {{ c: {{ {command} }}; }};", "-t", guard.span(2)).expect(
+        "exec-status", exit=124, cause="exit status 3"
+    )
     assert check["attempts"] > 1
 
 
@@ -33,7 +49,9 @@ def test_status_before_the_time_of_the_run_was_up(guard):
 def test_status_that_is_looked_at_late(guard):
     """The check's process did not run when its time was up: the command had ended long before."""
     script = "(sleep 2; kill -CONT $$PPID) >/dev/null 2>&1 & kill -STOP $$PPID; echo the reason; exit 3"
-    done = guard.cli("try", "exec", "--in-process", "--termination-log", "none", f'command=["sh","-c","{script}"]', "attempt_timeout=1s")
+    done = guard.cli(
+        "try", "exec", "--in-process", "--termination-log", "none", f'command=["sh","-c","{script}"]', "attempt_timeout=1s"
+    )
     assert done.code == 124 and "exec-status" in done.err and "the reason" in done.err, done
 
 
@@ -51,8 +69,12 @@ def test_output(guard, keys):
 @pytest.mark.produces("exec-not-found")
 @pytest.mark.near_miss("exec-not-executable")
 def test_not_found(guard):
-    guard.try_("exec", command=["no-such-program"], _args=SHORT).expect("exec-not-found", exit=69, phase="config", subject="no-such-program")
-    guard.try_("exec", command=["true"], working_directory="/nonexistent", _args=SHORT).expect("exec-not-found", subject="/nonexistent")
+    guard.try_("exec", command=["no-such-program"], _args=SHORT).expect(
+        "exec-not-found", exit=69, phase="config", subject="no-such-program"
+    )
+    guard.try_("exec", command=["true"], working_directory="/nonexistent", _args=SHORT).expect(
+        "exec-not-found", subject="/nonexistent"
+    )
 
 
 @pytest.mark.produces("exec-not-executable")
@@ -65,13 +87,16 @@ def test_not_executable(guard):
 
 @pytest.mark.produces("exec-not-executable")
 @pytest.mark.near_miss("exec-status", "exec-output")
-@pytest.mark.parametrize("content", [b"", b"\x7fELF" + b"\xff" * 60, b"echo no interpreter line\n"], ids=["empty", "architecture", "no-line"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x7fELF" + b"\xff" * 60, b"echo no interpreter line\n"], ids=["empty", "architecture", "no-line"]
+)
 @pytest.mark.parametrize("by", ["path", "name"])
 def test_what_the_kernel_cannot_run_is_not_given_to_a_shell(guard, content, by):
     f = guard.write("bin/program", content)
     f.chmod(0o755)
-    guard.try_("exec", command=[str(f) if by == "path" else "program"], _env={"PATH": f"{guard.tmp / 'bin'}:/usr/bin"}, _args=SHORT).expect(
-        "exec-not-executable", exit=69, cause="#!")
+    guard.try_(
+        "exec", command=[str(f) if by == "path" else "program"], _env={"PATH": f"{guard.tmp / 'bin'}:/usr/bin"}, _args=SHORT
+    ).expect("exec-not-executable", exit=69, cause="#!")
 
 
 @pytest.mark.near_miss("exec-not-executable", "exec-not-found")
@@ -87,20 +112,33 @@ def test_search_goes_on_behind_a_folder_that_is_closed(guard):
 @pytest.mark.produces("guard-deadline")
 @pytest.mark.near_miss("exec-signal")
 def test_still_running_at_its_deadline(guard):
-    guard.try_("exec", command=["sh", "-c", "echo waiting for godot >&2; sleep 100 & sleep 100"], attempt_timeout="2s", _args=SHORT).expect(
-        "guard-deadline", cause="waiting for godot")
+    guard.try_(
+        "exec", command=["sh", "-c", "echo waiting for godot >&2; sleep 100 & sleep 100"], attempt_timeout="2s", _args=SHORT
+    ).expect("guard-deadline", cause="waiting for godot")
 
 
 def test_what_it_leaves_behind_is_killed(guard):
-    guard.try_("exec", command=["sh", "-c", "sleep 1000 & echo $! > pid; echo done"], stdout_contains="done", working_directory=str(guard.tmp)).passed()
+    guard.try_(
+        "exec",
+        command=["sh", "-c", "sleep 1000 & echo $! > pid; echo done"],
+        stdout_contains="done",
+        working_directory=str(guard.tmp),
+    ).passed()
 
 
 def test_endless_output(guard):
-    guard.try_("exec", command=["sh", "-c", "head -c 50000000 /dev/zero | tr '\\0' x"], attempt_timeout=guard.span(20), stdout_contains="xxx").passed()
+    guard.try_(
+        "exec",
+        command=["sh", "-c", "head -c 50000000 /dev/zero | tr '\\0' x"],
+        attempt_timeout=guard.span(20),
+        stdout_contains="xxx",
+    ).passed()
 
 
 def test_signals_are_as_the_service_finds_them(guard):
-    guard.try_("exec", command=["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"], stdout_contains="SigBlk:\t0000000000000000").passed()
+    guard.try_(
+        "exec", command=["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"], stdout_contains="SigBlk:\t0000000000000000"
+    ).passed()
 
 
 @pytest.mark.produces("exec-status")
@@ -108,10 +146,15 @@ def test_signals_are_as_the_service_finds_them(guard):
 def test_an_image_without_devices(guard):
     """Standard descriptors that cannot be /dev/null are something else, and not the next pipe that is made."""
     root = "" if os.geteuid() == 0 else "-r"
-    wrapper = guard.write("bare", f"""#!/bin/sh
+    wrapper = guard.write(
+        "bare",
+        f"""#!/bin/sh
 exec unshare {root} -m sh -c 'mount -t tmpfs none /dev && exec "$@"' sh {guard.path} "$@"
-""")
+""",
+    )
     wrapper.chmod(0o755)
     guard.path = str(wrapper)
     guard.try_("exec", command=["sh", "-c", "cat; echo out; ! echo x 2>&1 >&3"], stdout_contains="out").passed()
-    guard.try_("exec", command=["sh", "-c", "echo why >&2; exit 3"], _args=SHORT).expect("exec-status", exit=124, cause="last words: why")
+    guard.try_("exec", command=["sh", "-c", "echo why >&2; exit 3"], _args=SHORT).expect(
+        "exec-status", exit=124, cause="last words: why"
+    )

@@ -20,12 +20,28 @@ SOURCE = pathlib.Path(__file__).parents[1] / "preload" / "faults.c"
 @pytest.fixture(scope="session")
 def faults(tmp_path_factory):
     library = tmp_path_factory.mktemp("preload") / "faults.so"
-    subprocess.run([os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-O1", "-shared", "-fPIC",
-                    "-o", library, SOURCE, "-ldl"], check=True)
+    subprocess.run(
+        [
+            os.environ.get("CC", "cc"),
+            "-std=gnu17",
+            "-D_GNU_SOURCE",
+            "-Wall",
+            "-Wextra",
+            "-O1",
+            "-shared",
+            "-fPIC",
+            "-o",
+            library,
+            SOURCE,
+            "-ldl",
+        ],
+        check=True,
+    )
 
     def environment(**variables):
         asan = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:handle_segv=0:handle_abort=0"
         return {"LD_PRELOAD": str(library), "ASAN_OPTIONS": asan, **variables}
+
     return environment
 
 
@@ -56,8 +72,10 @@ def test_crash(guard, server, faults, how, signal):
 
 
 @pytest.mark.produces("guard-bug")
-@pytest.mark.parametrize("how, cause", [("exit", "status 0 without a result"), ("garbage", "wrote what is no record"),
-                                        ("partial", "status 0 without a result")])
+@pytest.mark.parametrize(
+    "how, cause",
+    [("exit", "status 0 without a result"), ("garbage", "wrote what is no record"), ("partial", "status 0 without a result")],
+)
 def test_no_result(guard, server, faults, how, cause):
     one_try(guard, server, faults(FAULT_RESOLVE=how)).expect("guard-bug", exit=70, outcome="broken", cause=cause)
 
@@ -86,8 +104,13 @@ def test_no_thread_to_be_had(guard, server, faults):
 @pytest.mark.produces("guard-deadline")
 @pytest.mark.parametrize("key, run, where", [({"timeout": "1s"}, "10s", "(timeout)"), ({}, "1s", "(timeout of the run)")])
 def test_deadline_names_the_limit_that_was_hit(guard, server, faults, key, run, where):
-    guard.try_("tcp", address=f"localhost:{server.port}", _env=faults(FAULT_RESOLVE="hang", FAULT_NO_THREADS="1"),
-               _args=["-t", run], **key).expect("guard-deadline", exit=124, cause=where)
+    guard.try_(
+        "tcp",
+        address=f"localhost:{server.port}",
+        _env=faults(FAULT_RESOLVE="hang", FAULT_NO_THREADS="1"),
+        _args=["-t", run],
+        **key,
+    ).expect("guard-deadline", exit=124, cause=where)
 
 
 @pytest.mark.near_miss("guard-deadline")
@@ -98,7 +121,9 @@ def test_slow_within_the_limit_is_no_deadline(guard, server, faults):
 
 @pytest.mark.near_miss("guard-crashed", "guard-bug")
 def test_a_command_that_crashes_is_no_crash_of_ours(guard):
-    guard.try_("exec", command=["/bin/sh", "-c", "kill -s SEGV $(exec sh -c 'echo $PPID')"], _args=["-t", "10s"]).expect("exec-signal")
+    guard.try_("exec", command=["/bin/sh", "-c", "kill -s SEGV $(exec sh -c 'echo $PPID')"], _args=["-t", "10s"]).expect(
+        "exec-signal"
+    )
 
 
 @pytest.mark.near_miss("guard-bug")
@@ -113,16 +138,25 @@ def one_run(guard, server, env, timeout):
 @pytest.mark.produces("guard-no-process")
 def test_no_process_to_be_had(guard, server, faults):
     check = one_run(guard, server, faults(FAULT_FORK_FAILS="1-1000000"), "1500ms").expect(
-        "guard-no-process", exit=70, outcome="broken", cause="Resource temporarily unavailable")
+        "guard-no-process", exit=70, outcome="broken", cause="Resource temporarily unavailable"
+    )
     assert check["attempts"] > 1
 
 
 @pytest.mark.produces("guard-no-process")
-@pytest.mark.parametrize("env, cause, hint", [
-    ({"FAULT_FORK_FAILS": "1-1000000"}, "fork: Resource temporarily unavailable", "pids limit"),
-    ({"FAULT_FORK_FAILS": "1-1000000", "FAULT_FORK_ERRNO": str(errno.ENOMEM)}, "fork: Cannot allocate memory", "memory limit"),
-    ({"FAULT_PIPE": str(errno.EMFILE)}, "pipe: Too many open files, ", "open files (ulimit -n)"),
-    ({"FAULT_PIPE": str(errno.ENFILE)}, "pipe: Too many open files in system", "fs.file-max")])
+@pytest.mark.parametrize(
+    "env, cause, hint",
+    [
+        ({"FAULT_FORK_FAILS": "1-1000000"}, "fork: Resource temporarily unavailable", "pids limit"),
+        (
+            {"FAULT_FORK_FAILS": "1-1000000", "FAULT_FORK_ERRNO": str(errno.ENOMEM)},
+            "fork: Cannot allocate memory",
+            "memory limit",
+        ),
+        ({"FAULT_PIPE": str(errno.EMFILE)}, "pipe: Too many open files, ", "open files (ulimit -n)"),
+        ({"FAULT_PIPE": str(errno.ENFILE)}, "pipe: Too many open files in system", "fs.file-max"),
+    ],
+)
 def test_the_hint_names_the_limit_that_was_met(guard, server, faults, env, cause, hint):
     check = one_try(guard, server, faults(**env)).expect("guard-no-process", exit=70, cause=cause, hint=hint)
     assert ("pids" in check["hint"]) == (hint == "pids limit")
@@ -132,7 +166,11 @@ def test_the_hint_names_the_limit_that_was_met(guard, server, faults, env, cause
 @pytest.mark.parametrize("kind", ["tcp", "exec"])
 def test_few_open_files(guard, server, kind):
     """A real limit, too low for the parent's pipes or, a little higher, for those of a command."""
-    text = f'tcp: {{ a: {{ address = "{server.address}"; retry = false; }}; }};' if kind == "tcp" else 'exec: { a: { command = ["/bin/true"]; retry = false; }; };'
+    text = (
+        f'tcp: {{ a: {{ address = "{server.address}"; retry = false; }}; }};'
+        if kind == "tcp"
+        else 'exec: { a: { command = ["/bin/true"]; retry = false; }; };'
+    )
     limit = 6 if kind == "tcp" else 9
     result = guard.run(f"startguard = 1; {text}", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
     result.expect("guard-no-process", exit=70, cause="Too many open files", hint="ulimit -n")
@@ -154,11 +192,15 @@ def test_a_failing_fork_that_is_never_needed(guard, server, faults):
 @pytest.mark.produces("guard-crashed")
 def test_the_others_are_not_touched(guard, server, faults):
     """One check crashes again and again, optional: it is lost and named as broken; the start is degraded."""
-    result = guard.run(f"""startguard = 1;
+    result = guard.run(
+        f"""startguard = 1;
         exec: {{ good: {{ command = ["/bin/true"]; }}; }};
         tcp: {{ bad: {{ address = "localhost:{server.port}"; required = false; timeout = "1s"; degraded = "no bad";
                        degraded_env = ["BAD=0"]; }}; }};
-        file: {{ root: {{ path = "/"; }}; }};""", env=faults(FAULT_RESOLVE="crash"), command=["/bin/sh", "-c", "echo $BAD"])
+        file: {{ root: {{ path = "/"; }}; }};""",
+        env=faults(FAULT_RESOLVE="crash"),
+        command=["/bin/sh", "-c", "echo $BAD"],
+    )
     assert (result.code, result.out, result.status) == (0, "0\n", "degraded")
     result.passed("file.root")
     result.passed("exec.good")

@@ -27,28 +27,54 @@ def open_folder(guard):
     return guard.tmp
 
 
-@pytest.mark.near_miss("file-missing", "file-unreadable", "file-wrong-type", "file-too-small", "file-mode", "file-checksum", "file-not-writable", "file-content")
+@pytest.mark.near_miss(
+    "file-missing",
+    "file-unreadable",
+    "file-wrong-type",
+    "file-too-small",
+    "file-mode",
+    "file-checksum",
+    "file-not-writable",
+    "file-content",
+)
 def test_pass(guard):
     f = guard.write("a.conf", "[learner]\n")
     f.chmod(0o640)
-    guard.try_("file", path=f, type="file", readable=True, writable=True, not_empty=True, min_size="10B", mode_at_most="0640", owner=f"{os.geteuid()}",
-               sha256=hashlib.sha256(b"[learner]\n").hexdigest(), contains="learner]").passed()
+    guard.try_(
+        "file",
+        path=f,
+        type="file",
+        readable=True,
+        writable=True,
+        not_empty=True,
+        min_size="10B",
+        mode_at_most="0640",
+        owner=f"{os.geteuid()}",
+        sha256=hashlib.sha256(b"[learner]\n").hexdigest(),
+        contains="learner]",
+    ).passed()
     guard.try_("file", path=guard.tmp, type="dir", writable=True, not_empty=True).passed()
     guard.try_("file", path=guard.tmp, type="directory").passed()
     guard.try_("file", path=guard.tmp / "*.conf").passed()
     guard.try_("file", path="/dev/null", type="device").passed()
 
 
-@pytest.mark.parametrize("code,keys,words", [pytest.param(*row, marks=pytest.mark.produces(row[0])) for row in [
-    ("file-wrong-type", {"type": "dir"}, "it is a file"),
-    ("file-wrong-type", {"type": "directory"}, "demanded is a dir"),
-    ("file-too-small", {"min_size": "1KiB"}, "5 bytes"),
-    ("file-mode", {"mode_at_most": "0600"}, "0644"),
-    ("file-mode", {"executable": True}, "execute"),
-    ("file-mode", {"owner": "12345"}, "12345"),
-    ("file-checksum", {"sha256": "0" * 64}, hashlib.sha256(b"hello").hexdigest()),
-    ("file-content", {"contains": "bye"}, "5 bytes"),
-]])
+@pytest.mark.parametrize(
+    "code,keys,words",
+    [
+        pytest.param(*row, marks=pytest.mark.produces(row[0]))
+        for row in [
+            ("file-wrong-type", {"type": "dir"}, "it is a file"),
+            ("file-wrong-type", {"type": "directory"}, "demanded is a dir"),
+            ("file-too-small", {"min_size": "1KiB"}, "5 bytes"),
+            ("file-mode", {"mode_at_most": "0600"}, "0644"),
+            ("file-mode", {"executable": True}, "execute"),
+            ("file-mode", {"owner": "12345"}, "12345"),
+            ("file-checksum", {"sha256": "0" * 64}, hashlib.sha256(b"hello").hexdigest()),
+            ("file-content", {"contains": "bye"}, "5 bytes"),
+        ]
+    ],
+)
 def test_faults(guard, code, keys, words):
     f = guard.write("hello", "hello")
     f.chmod(0o644)
@@ -95,7 +121,9 @@ def test_appears_later(guard):
 def test_unreadable(guard, open_folder):
     f = guard.write("key.pem", "secret")
     f.chmod(0o600)
-    guard.spawn(f'startguard = 1; file: {{ f: {{ path = "{f}"; }}; }};', preexec_fn=as_nobody).result().expect("file-unreadable", exit=69, cause="user 65534")
+    guard.spawn(f'startguard = 1; file: {{ f: {{ path = "{f}"; }}; }};', preexec_fn=as_nobody).result().expect(
+        "file-unreadable", exit=69, cause="user 65534"
+    )
 
 
 @pytest.mark.produces("file-not-writable")
@@ -103,7 +131,9 @@ def test_unreadable(guard, open_folder):
 def test_not_writable(guard, open_folder):
     folder = guard.tmp / "data"
     folder.mkdir(mode=0o755)
-    guard.spawn(f'startguard = 1; file: {{ f: {{ path = "{folder}"; writable = true; }}; }};', preexec_fn=as_nobody).result().expect("file-not-writable", exit=69)
+    guard.spawn(
+        f'startguard = 1; file: {{ f: {{ path = "{folder}"; writable = true; }}; }};', preexec_fn=as_nobody
+    ).result().expect("file-not-writable", exit=69)
 
 
 @pytest.mark.produces("file-wrong-type")
@@ -112,7 +142,9 @@ def test_not_writable(guard, open_folder):
 def test_content_of_a_fifo(guard, keys):
     os.mkfifo(guard.tmp / "pipe")
     guard.try_("file", path=guard.tmp / "pipe", type="fifo").passed()
-    guard.try_("file", path=guard.tmp / "pipe", _args=["-t", "10s"], **keys).expect("file-wrong-type", exit=69, cause="it is a fifo")
+    guard.try_("file", path=guard.tmp / "pipe", _args=["-t", "10s"], **keys).expect(
+        "file-wrong-type", exit=69, cause="it is a fifo"
+    )
 
 
 def test_content_of_another_type_in_the_profile(guard):
@@ -125,6 +157,8 @@ def test_socket(guard):
         guard.try_("file", path=guard.tmp / "s", type="socket").passed()
 
 
-@pytest.mark.parametrize("keys,words", [({"mode_at_most": "0999"}, "octal"), ({"sha256": "abc"}, "64 hexadecimal"), ({"type": "folder"}, "type")])
+@pytest.mark.parametrize(
+    "keys,words", [({"mode_at_most": "0999"}, "octal"), ({"sha256": "abc"}, "64 hexadecimal"), ({"type": "folder"}, "type")]
+)
 def test_bad_keys(guard, keys, words):
     guard.try_("file", path="/x", **keys).problem(words, exit=64)

@@ -30,8 +30,21 @@ FORMATS = ["json", "junit", "tap", "prometheus"]
 def crash(tmp_path_factory):
     """Environment in which a check that resolves the name localhost crashes: what is broken must be reported too."""
     library = tmp_path_factory.mktemp("preload") / "faults.so"
-    subprocess.run([os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC", "-o", library,
-                    TESTS / "preload" / "faults.c", "-ldl"], check=True)
+    subprocess.run(
+        [
+            os.environ.get("CC", "cc"),
+            "-std=gnu17",
+            "-D_GNU_SOURCE",
+            "-O1",
+            "-shared",
+            "-fPIC",
+            "-o",
+            library,
+            TESTS / "preload" / "faults.c",
+            "-ldl",
+        ],
+        check=True,
+    )
     asan = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:handle_segv=0:handle_abort=0"
     return {"LD_PRELOAD": str(library), "FAULT_RESOLVE": "crash", "ASAN_OPTIONS": asan}
 
@@ -39,7 +52,9 @@ def crash(tmp_path_factory):
 @pytest.fixture(scope="session")
 def promtool():
     """promtool's path: it is downloaded once, and takes a while then."""
-    return subprocess.run([TESTS.parent / "packaging" / "promtool-path"], check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        [TESTS.parent / "packaging" / "promtool-path"], check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 HARD = 'quotes \\"both\' back\\\\slash <&> {x=\\"y\\"} # ä 世界'  # as libconfig writes it
@@ -62,13 +77,17 @@ def hard_profile(server):
 def everything(guard, crash):
     """Runs, in a given format, a profile in which every outcome occurs."""
     with TcpServer(silent) as never:
+
         def run(format, **more):
-            return guard.run(hard_profile(never), "--skip", "tcp.left", "--format", format, mode="dev",
-                             env={"EASY": "1", **crash}, **more)
+            return guard.run(
+                hard_profile(never), "--skip", "tcp.left", "--format", format, mode="dev", env={"EASY": "1", **crash}, **more
+            )
+
         yield run
 
 
 # ---- readers: each gives what it counted, and whether it holds all of it for fine ----
+
 
 def read_json(text, _):
     report = json.loads(text)
@@ -82,7 +101,9 @@ def read_junit(text, _):
         schema.assertValid(document)
     cases = document.findall("testcase")
     counts = {tag: len(document.findall(f"testcase/{tag}")) for tag in ("failure", "error", "skipped")}
-    assert counts == {tag: int(document.get(name)) for tag, name in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped"))}
+    assert counts == {
+        tag: int(document.get(name)) for tag, name in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped"))
+    }
     assert int(document.get("tests")) == len(cases)
     return len(cases), counts["failure"] + counts["error"] == 0
 
@@ -91,7 +112,9 @@ def read_tap(text, tmp):
     assert text.startswith("TAP version 14\n")
     # The older prove refuses the number 14, not what follows: 14 was made to be read by readers of 13.
     (tmp / "report.tap").write_text(text.replace("version 14", "version 13", 1), "utf-8")
-    prove = subprocess.run(["prove", "--exec", "cat", "--verbose", "--normalize", tmp / "report.tap"], capture_output=True, text=True)
+    prove = subprocess.run(
+        ["prove", "--exec", "cat", "--verbose", "--normalize", tmp / "report.tap"], capture_output=True, text=True
+    )
     assert "Parse errors" not in prove.stdout + prove.stderr and "Unknown" not in prove.stdout, prove
     lines = list(tap.parser.Parser().parse_text(text))
     assert not [str(line) for line in lines if line.category == "unknown" and str(line).strip()]
@@ -124,6 +147,7 @@ def lint_metrics(promtool, text):
 
 # ---- every outcome in every format ----
 
+
 @pytest.mark.produces("guard-crashed", "file-wrong-type", "file-missing")
 @pytest.mark.parametrize("format", FORMATS)
 def test_every_outcome(guard, everything, format):
@@ -138,16 +162,36 @@ def test_what_each_outcome_becomes(guard, everything, format):
     result = everything(format)
     if format == "junit":
         document = lxml.etree.fromstring(result.out.encode())
-        became = {f'{c.get("classname")}.{c.get("name")}': c[0].tag if len(c) else "passed" for c in document.findall("testcase")}
-        table = {"pass": "passed", "fail": "failure", "pending": "failure", "broken": "error", "degraded": "skipped", "waived": "skipped",
-                 "skipped": "skipped"}
+        became = {
+            f"{c.get('classname')}.{c.get('name')}": c[0].tag if len(c) else "passed" for c in document.findall("testcase")
+        }
+        table = {
+            "pass": "passed",
+            "fail": "failure",
+            "pending": "failure",
+            "broken": "error",
+            "degraded": "skipped",
+            "waived": "skipped",
+            "skipped": "skipped",
+        }
         message = document.find("testcase[@name='gone']/skipped").text
         assert message.startswith("file-missing: /no/quotes \"both' back\\slash <&>")
         assert document.find("system-err").text == result.report["summary"]
     else:
-        became = {line.description.removeprefix("- "): "todo" if line.todo else "skip" if line.skip else "ok" if line.ok else "not ok"
-                  for line in tap.parser.Parser().parse_text(result.out) if line.category == "test"}
-        table = {"pass": "ok", "fail": "not ok", "pending": "not ok", "broken": "todo", "degraded": "todo", "waived": "skip", "skipped": "skip"}
+        became = {
+            line.description.removeprefix("- "): "todo" if line.todo else "skip" if line.skip else "ok" if line.ok else "not ok"
+            for line in tap.parser.Parser().parse_text(result.out)
+            if line.category == "test"
+        }
+        table = {
+            "pass": "ok",
+            "fail": "not ok",
+            "pending": "not ok",
+            "broken": "todo",
+            "degraded": "todo",
+            "waived": "skip",
+            "skipped": "skip",
+        }
     assert became == {c["id"]: table[c["outcome"]] for c in result.checks}
 
 
@@ -158,7 +202,7 @@ def test_yaml_of_tap(guard, everything):
     for i, line in enumerate(lines):
         if line.startswith("not ok"):
             assert lines[i + 1] == "  ---"
-            block = lines[i + 2:lines.index("  ...", i)]
+            block = lines[i + 2 : lines.index("  ...", i)]
             explained[line.split()[4]] = {k: json.loads(v) for k, v in (one.strip().split(": ", 1) for one in block)}
     assert set(explained) == {"file.wrong", "file.gone", "tcp.broken", "tcp.later", "http.never"}
     assert json.loads(f'"{HARD}"') in explained["file.gone"]["subject"]
@@ -185,14 +229,16 @@ def test_promtool(guard, everything, promtool):
 
 def test_promtool_is_not_content_with_everything(promtool):
     with pytest.raises(AssertionError):
-        lint_metrics(promtool, "startguard_status{status=\"a\"} 1\n")
+        lint_metrics(promtool, 'startguard_status{status="a"} 1\n')
 
 
 def test_files_of_several_services_in_one_folder(guard):
     """A textfile collector reads all files of a folder as one page: no series may occur twice."""
     seen = set()
     for service in ("one", "two", "three"):
-        out = guard.run(f'startguard = 1; service = "{service}"; file: {{ a: {{ path = "/"; }}; }};', "--format", "prometheus").out
+        out = guard.run(
+            f'startguard = 1; service = "{service}"; file: {{ a: {{ path = "/"; }}; }};', "--format", "prometheus"
+        ).out
         series = {(s.name, tuple(sorted(s.labels.items()))) for f in text_string_to_metric_families(out) for s in f.samples}
         assert series and not seen & series
         seen |= series
@@ -200,14 +246,19 @@ def test_files_of_several_services_in_one_folder(guard):
 
 # ---- every end in every format: a reader concludes what the exit status says ----
 
+
 def end_ready(guard, format):
     return guard.run('startguard = 1; file: { a: { path = "/"; }; };', "--format", format)
 
 
 def end_degraded(guard, format, *options):
-    return guard.run(f"""startguard = 1; file: {{ a: {{ path = "/"; }}; }};
+    return guard.run(
+        f"""startguard = 1; file: {{ a: {{ path = "/"; }}; }};
         tcp: {{ b: {{ address = "127.0.0.1:{refused_port()}"; required = false; timeout = "50ms"; degraded = "it"; }}; }};""",
-                     "--format", format, *options)
+        "--format",
+        format,
+        *options,
+    )
 
 
 def end_degraded_and_refused(guard, format):
@@ -215,9 +266,15 @@ def end_degraded_and_refused(guard, format):
 
 
 def end_waived_and_refused(guard, format):
-    return guard.run("""startguard = 1; file: { a: { path = "/"; }; b: { path = "/"; }; };
+    return guard.run(
+        """startguard = 1; file: { a: { path = "/"; }; b: { path = "/"; }; };
         switches: { easy: { env = ["EASY"]; allowed_in = ["dev"]; waives = ["file.b"]; degraded = "it"; }; };""",
-                     "--fail-on-degraded", "--format", format, mode="dev", env={"EASY": "1"})
+        "--fail-on-degraded",
+        "--format",
+        format,
+        mode="dev",
+        env={"EASY": "1"},
+    )
 
 
 def end_blocked(guard, format):
@@ -229,14 +286,21 @@ def end_profile(guard, format):
 
 
 def end_broken(guard, format):
-    return guard.run("""startguard = 1; exec: { a: { command = ["/bin/sh", "-c", "kill -s SEGV $PPID; exec sleep 1000"]; retry = false; }; };""",
-                     "--format", format)
+    return guard.run(
+        """startguard = 1; exec: { a: { command = ["/bin/sh", "-c", "kill -s SEGV $PPID; exec sleep 1000"]; retry = false; }; };""",
+        "--format",
+        format,
+    )
 
 
 def end_policy(guard, format):
-    return guard.run("""startguard = 1; file: { a: { path = "/"; }; };
+    return guard.run(
+        """startguard = 1; file: { a: { path = "/"; }; };
         switches: { easy: { env = ["EASY"]; allowed_in = ["dev"]; waives = ["file.a"]; degraded = "it"; }; };""",
-                     "--format", format, env={"EASY": "1"})
+        "--format",
+        format,
+        env={"EASY": "1"},
+    )
 
 
 def end_usage(guard, format):
@@ -245,7 +309,9 @@ def end_usage(guard, format):
 
 def end_signal(guard, format):
     with TcpServer(silent) as never:
-        with guard.spawn(f'startguard = 1; http: {{ a: {{ url = "http://{never.address}/"; }}; }};', "--format", format) as process:
+        with guard.spawn(
+            f'startguard = 1; http: {{ a: {{ url = "http://{never.address}/"; }}; }};', "--format", format
+        ) as process:
             process.wait_for("mode prod")
             deadline = time.monotonic() + guard.scale(10)
             while not never.connections and time.monotonic() < deadline:
@@ -254,8 +320,16 @@ def end_signal(guard, format):
             return process.result()
 
 
-ENDS = {0: [end_ready, end_degraded], 124: [end_degraded_and_refused], 69: [end_waived_and_refused, end_blocked], 70: [end_broken], 78: [end_profile],
-        77: [end_policy], 64: [end_usage], 143: [end_signal]}
+ENDS = {
+    0: [end_ready, end_degraded],
+    124: [end_degraded_and_refused],
+    69: [end_waived_and_refused, end_blocked],
+    70: [end_broken],
+    78: [end_profile],
+    77: [end_policy],
+    64: [end_usage],
+    143: [end_signal],
+}
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -290,13 +364,22 @@ def test_switches_that_are_on(everything):
 
 # ---- names that XML, JSON or UTF-8 cannot hold ----
 
+
 @pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.parametrize("name", [b"latin-1 caf\xe9", b"not a character \xef\xbf\xbe\xef\xbf\xbf", b"control \x01\x1b[31m\x7f\xc2\x9b", b"two\nlines"])
+@pytest.mark.parametrize(
+    "name",
+    [b"latin-1 caf\xe9", b"not a character \xef\xbf\xbe\xef\xbf\xbf", b"control \x01\x1b[31m\x7f\xc2\x9b", b"two\nlines"],
+)
 def test_names_that_no_format_can_hold(guard, name, format):
-    file = guard.write("p.cfg", b'startguard = 1; service = "${NAME}"; file: { a: { path = "${NAME}"; required = false; timeout = "20ms";'
-                       b' degraded = "${NAME}"; }; };')
+    file = guard.write(
+        "p.cfg",
+        b'startguard = 1; service = "${NAME}"; file: { a: { path = "${NAME}"; required = false; timeout = "20ms";'
+        b' degraded = "${NAME}"; }; };',
+    )
     environment = {**{k.encode(): v.encode() for k, v in guard.environment().items()}, b"NAME": name}
-    done = subprocess.run([guard.path, "-p", file, "--termination-log", "none", "--format", format], env=environment, capture_output=True)
+    done = subprocess.run(
+        [guard.path, "-p", file, "--termination-log", "none", "--format", format], env=environment, capture_output=True
+    )
     assert done.returncode == 0
     counted, fine = READERS[format](done.stdout.decode("utf-8"), guard.tmp)
     assert (counted, fine) == (1, True)
@@ -310,8 +393,11 @@ def test_a_path_that_is_no_text(guard, format):
     for text, code in [(b'file: { a: { path = "/"; }; };', 0), (b"tpc: { };", 78)]:
         with open(folder + b"/p.cfg", "wb") as file:
             file.write(b"startguard = 1; " + text)
-        done = subprocess.run([guard.path.encode(), b"-p", folder + b"/p.cfg", b"--termination-log", b"none", b"--format", format.encode()],
-                              env=guard.environment(), capture_output=True)
+        done = subprocess.run(
+            [guard.path.encode(), b"-p", folder + b"/p.cfg", b"--termination-log", b"none", b"--format", format.encode()],
+            env=guard.environment(),
+            capture_output=True,
+        )
         assert done.returncode == code
         assert b"\x1b" not in done.stdout + done.stderr
         done.stderr.decode("utf-8")
@@ -319,6 +405,7 @@ def test_a_path_that_is_no_text(guard, format):
 
 
 # ---- where the report goes ----
+
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("word", ["run", "check", "try"])
@@ -335,8 +422,17 @@ def test_format_of_every_command(guard, word, format):
     assert READERS[format](by_variable.out, guard.tmp) == (1, True)
 
 
-@pytest.mark.parametrize("word, options, code", [("check", [], 0), ("check", ["--fail"], 1), ("try", [], 0), ("try", ["--fail"], 1),
-                                                 ("run", [], 0), ("run", ["--fail"], 1)])
+@pytest.mark.parametrize(
+    "word, options, code",
+    [
+        ("check", [], 0),
+        ("check", ["--fail"], 1),
+        ("try", [], 0),
+        ("try", ["--fail"], 1),
+        ("run", [], 0),
+        ("run", ["--fail"], 1),
+    ],
+)
 def test_health_is_0_or_1(guard, word, options, code):
     kind = "file" if options else "dir"
     file = guard.write("p.cfg", f'startguard = 1; file: {{ a: {{ path = "/"; type = "{kind}"; }}; }};')
@@ -346,8 +442,18 @@ def test_health_is_0_or_1(guard, word, options, code):
     assert result.err.splitlines()[-1].startswith("startguard: ")
 
 
-@pytest.mark.parametrize("args", [["check", "-p", "nowhere"], ["check", "--health", "--formt", "x"], ["check", "--formt", "x", "--health"],
-                                  ["check", "-w", "tpc://x"], ["try", "tcq"], ["run", "-w", "file:///", "--", "no-such-command"], ["check"]])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["check", "-p", "nowhere"],
+        ["check", "--health", "--formt", "x"],
+        ["check", "--formt", "x", "--health"],
+        ["check", "-w", "tpc://x"],
+        ["try", "tcq"],
+        ["run", "-w", "file:///", "--", "no-such-command"],
+        ["check"],
+    ],
+)
 def test_health_is_1_whatever_is_wrong(guard, args):
     at = args.index("--") if "--" in args else len(args)
     result = guard.cli(*args[:at], *([] if "--health" in args else ["--health"]), *args[at:])

@@ -10,8 +10,19 @@ import pytest
 from fakes.certs import Authority, server_context
 from fakes.dns import DnsServer
 from fakes.http import HttpServer, Reply
-from fakes.tcp import TcpServer, answer, close_at_once, drip, forever, full_backlog, refused_port, reset, reset_after_request, silent, tls_or
-
+from fakes.tcp import (
+    TcpServer,
+    answer,
+    close_at_once,
+    drip,
+    forever,
+    full_backlog,
+    refused_port,
+    reset,
+    reset_after_request,
+    silent,
+    tls_or,
+)
 from harness import text
 
 SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
@@ -37,11 +48,14 @@ def test_chunked_body_and_body_of_exactly_max_body(guard):
 
 # ---- statuses ----
 
+
 @pytest.mark.produces("http-status")
 @pytest.mark.parametrize("status,exit", [(404, 124), (500, 124), (503, 124)])
 def test_status(guard, status, exit):
     with serve(Reply(status, "broken")) as s:
-        guard.try_("http", url=s.url, _args=SHORT).expect("http-status", exit=exit, cause=f"HTTP status {status}, expected 2xx", phase="protocol")
+        guard.try_("http", url=s.url, _args=SHORT).expect(
+            "http-status", exit=exit, cause=f"HTTP status {status}, expected 2xx", phase="protocol"
+        )
 
 
 @pytest.mark.near_miss("http-status")
@@ -92,7 +106,12 @@ def test_redirect_to_another_scheme(guard, to, follow):
         assert [r.path for r in s.requests] == ["/a"]
 
 
-SECRETS = {"_env": {"K": "key-12345", "PW": "pw-12345"}, "headers": ["X-Api-Key: env:K", "X-Plain: 1"], "username": "app", "password": "env:PW"}
+SECRETS = {
+    "_env": {"K": "key-12345", "PW": "pw-12345"},
+    "headers": ["X-Api-Key: env:K", "X-Plain: 1"],
+    "username": "app",
+    "password": "env:PW",
+}
 
 
 @pytest.mark.near_miss("http-redirect")
@@ -117,7 +136,9 @@ def test_secrets_do_not_follow_a_redirect_elsewhere(guard, host):
 @pytest.mark.near_miss("auth-failed")
 def test_credentials_are_wanted_elsewhere(guard):
     with serve(Reply(401)) as other, serve(Reply(302, headers={"location": f"{other.url}/b"})) as s:
-        guard.try_("http", url=s.url, follow=1, _args=SHORT, **SECRETS).expect("auth-required", cause="after a redirect", hint="as url")
+        guard.try_("http", url=s.url, follow=1, _args=SHORT, **SECRETS).expect(
+            "auth-required", cause="after a redirect", hint="as url"
+        )
 
 
 @pytest.mark.parametrize("status,method", [(301, "GET"), (302, "GET"), (303, "GET"), (307, "POST"), (308, "POST")])
@@ -143,14 +164,26 @@ def test_a_redirect_into_the_void(guard):
 
 # ---- a whole URL by reference ----
 
+
 @pytest.mark.produces("env-mismatch", "secret-malformed")
-@pytest.mark.parametrize("kind,url", [("http", "ftp://x/"), ("redis", "http://x/"), ("opa", "redis://x"), ("metrics", "file:///x"), ("schema_registry", "kafka://x")])
+@pytest.mark.parametrize(
+    "kind,url",
+    [
+        ("http", "ftp://x/"),
+        ("redis", "http://x/"),
+        ("opa", "redis://x"),
+        ("metrics", "file:///x"),
+        ("schema_registry", "kafka://x"),
+    ],
+)
 def test_scheme_of_a_reference(guard, kind, url):
     scheme = url.partition(":")[0]
     result = guard.try_(kind, url="env:URL", _env={"URL": url}, _args=SHORT)
     result.expect("env-mismatch", exit=69, phase="config", retryable=False, subject="URL", cause=f"begins with {scheme}://")
     file = guard.write("url", url + "\n")
-    guard.try_(kind, url=f"file:{file}", _args=SHORT).expect("secret-malformed", exit=69, phase="config", subject="url", cause=f"{scheme}://")
+    guard.try_(kind, url=f"file:{file}", _args=SHORT).expect(
+        "secret-malformed", exit=69, phase="config", subject="url", cause=f"{scheme}://"
+    )
 
 
 @pytest.mark.near_miss("env-mismatch", "secret-malformed")
@@ -161,6 +194,7 @@ def test_url_by_reference(guard):
 
 
 # ---- credentials ----
+
 
 @pytest.mark.produces("auth-required")
 @pytest.mark.near_miss("auth-failed", "auth-forbidden")
@@ -173,7 +207,9 @@ def test_no_credentials(guard):
 @pytest.mark.near_miss("auth-required")
 def test_wrong_password(guard):
     secret = "s3cret/pass+word"
-    with serve(Reply(401, f"no: {secret} {urllib.parse.quote(secret, safe='')} {base64.b64encode(secret.encode()).decode()}")) as s:
+    with serve(
+        Reply(401, f"no: {secret} {urllib.parse.quote(secret, safe='')} {base64.b64encode(secret.encode()).decode()}")
+    ) as s:
         result = guard.try_("http", url=s.url, username="app", password="env:PW", _env={"PW": secret}, _args=SHORT)
         result.expect("auth-failed", exit=69)
         assert s.requests[0].headers["authorization"] == "Basic " + base64.b64encode(f"app:{secret}".encode()).decode()
@@ -199,7 +235,9 @@ def test_basic_credentials_do_not_come_back(guard, kind, keys, given):
             keys = {"url": s.url, "username": "app", "password": "env:PW"}
         else:
             keys = {"url": "env:URL"}
-        result = guard.try_(kind, _env={"PW": "pw-1", "URL": s.url.replace("://", "://app:pw-1@")}, _args=[*SHORT, "-v"], **keys)
+        result = guard.try_(
+            kind, _env={"PW": "pw-1", "URL": s.url.replace("://", "://app:pw-1@")}, _args=[*SHORT, "-v"], **keys
+        )
         result.expect("auth-failed", cause="you sent Basic ***")
         assert s.requests[0].headers["authorization"].rstrip("=") == "Basic " + both("app", "pw-1")
         assert both("app", "pw-1") not in result.out + result.err + str(result.report)
@@ -219,11 +257,18 @@ def test_header_from_env(guard):
 
 
 @pytest.mark.near_miss("answer-truncated")
-@pytest.mark.parametrize("status,code", [pytest.param(*row, marks=pytest.mark.produces(row[1])) for row in
-                                         ((407, "auth-required"), (403, "auth-forbidden"), (502, "http-status"))])
+@pytest.mark.parametrize(
+    "status,code",
+    [
+        pytest.param(*row, marks=pytest.mark.produces(row[1]))
+        for row in ((407, "auth-required"), (403, "auth-forbidden"), (502, "http-status"))
+    ],
+)
 def test_a_proxy_that_does_not_connect(guard, status, code):
     with TcpServer(answer(f"HTTP/1.1 {status} No\r\nContent-Length: 2\r\n\r\nno".encode())) as s:
-        guard.try_("http", url="https://api.test/", proxy=f"http://{s.address}", _args=SHORT).expect(code, subject=s.address, cause=f"CONNECT with HTTP status {status}")
+        guard.try_("http", url="https://api.test/", proxy=f"http://{s.address}", _args=SHORT).expect(
+            code, subject=s.address, cause=f"CONNECT with HTTP status {status}"
+        )
 
 
 @pytest.mark.produces("connect-refused")
@@ -241,17 +286,24 @@ def test_a_proxy_that_is_not_reached_in_time(guard, scheme):
     with full_backlog() as full:
         guard.try_("http", proxy=f"http://{full.address}", **keys).expect("connect-timeout", exit=124, subject=full.address)
     with DnsServer({"proxy.test": None, "broken.test": "SERVFAIL"}, options="timeout:5 attempts:2") as dns:
-        guard.try_("http", proxy="http://proxy.test:3128", _dns=dns, **keys).expect("dns-timeout", exit=124, subject="proxy.test")
-        guard.try_("http", proxy="http://broken.test:3128", _dns=dns, **keys).expect("dns-server-failed", exit=124, subject="broken.test")
+        guard.try_("http", proxy="http://proxy.test:3128", _dns=dns, **keys).expect(
+            "dns-timeout", exit=124, subject="proxy.test"
+        )
+        guard.try_("http", proxy="http://broken.test:3128", _dns=dns, **keys).expect(
+            "dns-server-failed", exit=124, subject="broken.test"
+        )
     with TcpServer(silent) as s:
         guard.try_("http", proxy=f"http://{s.address}", **keys).expect(
-            "answer-timeout", exit=124, cause="connected and asked" if scheme == "http" else "no answer of the proxy to CONNECT")
+            "answer-timeout", exit=124, cause="connected and asked" if scheme == "http" else "no answer of the proxy to CONNECT"
+        )
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "proxy.test"])
 def test_through_a_proxy(guard, host):
     with DnsServer({"proxy.test": ["127.0.0.1"]}) as dns, serve(Reply(200, "by proxy"), path="*") as s:
-        guard.try_("http", url="http://api.test/x", proxy=f"http://{host}:{s.port}", body_contains="by proxy", _dns=dns).passed()
+        guard.try_(
+            "http", url="http://api.test/x", proxy=f"http://{host}:{s.port}", body_contains="by proxy", _dns=dns
+        ).passed()
         assert [r.target for r in s.requests] == ["http://api.test/x"]
 
 
@@ -273,27 +325,38 @@ def test_redirect_through_a_proxy(guard):
 
 def socks(reply, method=0):
     """A SOCKS5 proxy (RFC 1928) that chooses `method` and answers the request with `reply`."""
+
     def handler(sock):
         sock.recv(257)
         sock.sendall(bytes((5, method)))
         if method == 0:
             sock.recv(262)
             sock.sendall(bytes((5, reply, 0, 1, 0, 0, 0, 0, 0, 0)))
+
     return TcpServer(handler)
 
 
 @pytest.mark.produces("connect-unreachable", "connect-refused", "auth-forbidden")
 @pytest.mark.near_miss("protocol-mismatch")
 def test_what_a_socks_proxy_says(guard):
-    for reply, code, status in ((1, "connect-unreachable", 124), (4, "connect-unreachable", 124), (5, "connect-refused", 124), (2, "auth-forbidden", 69)):
+    for reply, code, status in (
+        (1, "connect-unreachable", 124),
+        (4, "connect-unreachable", 124),
+        (5, "connect-refused", 124),
+        (2, "auth-forbidden", 69),
+    ):
         with socks(reply) as s:
-            guard.try_("http", url="http://api.test/", proxy=f"socks5h://{s.address}", _args=["-t", "2s"]).expect(code, exit=status, cause="SOCKS5")
+            guard.try_("http", url="http://api.test/", proxy=f"socks5h://{s.address}", _args=["-t", "2s"]).expect(
+                code, exit=status, cause="SOCKS5"
+            )
 
 
 @pytest.mark.produces("auth-required")
 def test_a_socks_proxy_that_wants_a_login(guard):
     with socks(0, method=255) as s:
-        guard.try_("http", url="http://api.test/", proxy=f"socks5h://{s.address}", _args=SHORT).expect("auth-required", exit=69, subject=s.address)
+        guard.try_("http", url="http://api.test/", proxy=f"socks5h://{s.address}", _args=SHORT).expect(
+            "auth-required", exit=69, subject=s.address
+        )
 
 
 @pytest.mark.produces("answer-timeout")
@@ -304,9 +367,13 @@ def test_silent_on_a_kept_connection(guard):
     def again(request):
         s.stopping.wait(60)
         return Reply(200)
-    with HttpServer({"/": Reply(302, headers={"Location": "/again"}), "/again": again}, tls=server_context(authority.issue())) as s:
-        guard.try_("http", url=f"{s.url}/", ca_file=authority.ca_file, follow=1, attempt_timeout=guard.span(2), _args=SHORT).expect(
-            "answer-timeout", exit=124, cause="connected and asked")
+
+    with HttpServer(
+        {"/": Reply(302, headers={"Location": "/again"}), "/again": again}, tls=server_context(authority.issue())
+    ) as s:
+        guard.try_(
+            "http", url=f"{s.url}/", ca_file=authority.ca_file, follow=1, attempt_timeout=guard.span(2), _args=SHORT
+        ).expect("answer-timeout", exit=124, cause="connected and asked")
         assert s.connections == 1
 
 
@@ -324,7 +391,9 @@ def test_forbidden(guard):
 @pytest.mark.produces("secret-unreadable")
 def test_secret_file_missing(guard):
     with serve(Reply(200)) as s:
-        guard.try_("http", url=s.url, token="file:/nonexistent/token", _args=SHORT).expect("secret-unreadable", exit=124, phase="config", retryable=True)
+        guard.try_("http", url=s.url, token="file:/nonexistent/token", _args=SHORT).expect(
+            "secret-unreadable", exit=124, phase="config", retryable=True
+        )
         assert s.requests == []
 
 
@@ -337,10 +406,13 @@ def test_empty_token_file_is_sent_as_it_is(guard):
 
 # ---- bodies ----
 
+
 @pytest.mark.produces("http-body")
 def test_body_lacks_text(guard):
     with serve(Reply(200, "something else")) as s:
-        guard.try_("http", url=s.url, body_contains="UP", _args=SHORT).expect("http-body", exit=124, phase="assert", cause="something else")
+        guard.try_("http", url=s.url, body_contains="UP", _args=SHORT).expect(
+            "http-body", exit=124, phase="assert", cause="something else"
+        )
 
 
 @pytest.mark.produces("http-body")
@@ -354,16 +426,31 @@ def test_a_page_that_lacks_text(guard):
 @pytest.mark.near_miss("http-json-mismatch", "http-json-invalid")
 def test_json(guard):
     with serve(Reply(200, {"status": "UP", "n": 3.0, "list": [{"a": None}]})) as s:
-        guard.try_("http", url=s.url, json='( { at = "/status"; equals = "\\"UP\\""; }, { at = "/n"; equals = 3; min = 1; }, '
-                   '{ at = "/list/0/a"; type = "null"; } )').problem("json", exit=64)
-        guard.try_("http", url=s.url, json='( { at = "/status"; equals = "\\"UP\\""; }, { at = "/n"; equals = 3; }, { at = "/n"; min = 1; max = 3; }, '
-                   '{ at = "/list/0/a"; type = "null"; } )').passed()
+        guard.try_(
+            "http",
+            url=s.url,
+            json='( { at = "/status"; equals = "\\"UP\\""; }, { at = "/n"; equals = 3; min = 1; }, '
+            '{ at = "/list/0/a"; type = "null"; } )',
+        ).problem("json", exit=64)
+        guard.try_(
+            "http",
+            url=s.url,
+            json='( { at = "/status"; equals = "\\"UP\\""; }, { at = "/n"; equals = 3; }, { at = "/n"; min = 1; max = 3; }, '
+            '{ at = "/list/0/a"; type = "null"; } )',
+        ).passed()
 
 
 @pytest.mark.produces("http-json-mismatch")
-@pytest.mark.parametrize("expect,words", [
-    ('{ at = "/status"; equals = "\\"UP\\""; }', '"DOWN"'), ('{ at = "/none"; }', "nothing at /none"),
-    ('{ at = "/n"; max = 1; }', "outside"), ('{ at = "/status"; min = 1; }', "string"), ('{ at = "/n"; type = "string"; }', "number")])
+@pytest.mark.parametrize(
+    "expect,words",
+    [
+        ('{ at = "/status"; equals = "\\"UP\\""; }', '"DOWN"'),
+        ('{ at = "/none"; }', "nothing at /none"),
+        ('{ at = "/n"; max = 1; }', "outside"),
+        ('{ at = "/status"; min = 1; }', "string"),
+        ('{ at = "/n"; type = "string"; }', "number"),
+    ],
+)
 def test_json_mismatch(guard, expect, words):
     with serve(Reply(200, {"status": "DOWN", "n": 3})) as s:
         guard.try_("http", url=s.url, json=f"( {expect} )", _args=SHORT).expect("http-json-mismatch", exit=124, cause=words)
@@ -378,8 +465,16 @@ def test_json_invalid(guard, body):
 
 
 @pytest.mark.near_miss("http-json-invalid", "http-json-mismatch")
-@pytest.mark.parametrize("expect", ['{ at = "/big"; min = 1e19; max = 2e19; }', '{ at = "/big"; equals = "18446744073709551616"; }', '{ at = "/big"; type = "number"; }',
-                                    '{ at = "/fits"; equals = "9223372036854775807"; }', '{ at = "/text"; equals = "\\"99999999999999999999\\""; }'])
+@pytest.mark.parametrize(
+    "expect",
+    [
+        '{ at = "/big"; min = 1e19; max = 2e19; }',
+        '{ at = "/big"; equals = "18446744073709551616"; }',
+        '{ at = "/big"; type = "number"; }',
+        '{ at = "/fits"; equals = "9223372036854775807"; }',
+        '{ at = "/text"; equals = "\\"99999999999999999999\\""; }',
+    ],
+)
 def test_integers_larger_than_64_bits(guard, expect):
     body = '{"text": "99999999999999999999", "low": -99999999999999999999, "big": 18446744073709551616, "fits": 9223372036854775807, "e": 1e-0000000000000000000001}'
     with serve(Reply(200, body)) as s:
@@ -387,11 +482,19 @@ def test_integers_larger_than_64_bits(guard, expect):
 
 
 @pytest.mark.produces("http-json-mismatch")
-@pytest.mark.parametrize("body,equals", [("9223372036854775808", "9223372036854775807"), ('{"a": 99999999999999999999, "b": 9007199254740993}', '{"a": 99999999999999999999, "b": 9007199254740992}'),
-                                         ("9007199254740993", "9007199254740992.0")])
+@pytest.mark.parametrize(
+    "body,equals",
+    [
+        ("9223372036854775808", "9223372036854775807"),
+        ('{"a": 99999999999999999999, "b": 9007199254740993}', '{"a": 99999999999999999999, "b": 9007199254740992}'),
+        ("9007199254740993", "9007199254740992.0"),
+    ],
+)
 def test_other_numbers_stay_exact(guard, body, equals):
     with serve(Reply(200, body)) as s:
-        guard.try_("http", url=s.url, json=f"""( {{ at = ""; equals = {text(equals)}; }} )""", _args=SHORT).expect("http-json-mismatch")
+        guard.try_("http", url=s.url, json=f"""( {{ at = ""; equals = {text(equals)}; }} )""", _args=SHORT).expect(
+            "http-json-mismatch"
+        )
 
 
 @pytest.mark.near_miss("http-json-mismatch")
@@ -415,6 +518,7 @@ def test_a_page_where_a_page_is_expected(guard):
 
 # ---- servers that are none ----
 
+
 @pytest.mark.produces("http-not-http")
 @pytest.mark.near_miss("tls-required")
 def test_other_protocol(guard):
@@ -429,11 +533,16 @@ def test_http_1_0(guard):
 
 
 @pytest.mark.produces("tls-required")
-@pytest.mark.parametrize("reply", [b"\x15\x03\x01\x00\x02\x02\x46",
-                                   b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
-                                   b"HTTP/1.1 400 Bad Request\r\n\r\nReason: You're speaking plain HTTP to an SSL-enabled server port.<br />\n",
-                                   b"HTTP/1.1 400 \r\n\r\nBad Request\r\nThis combination of host and port requires TLS.\r\n"],
-                         ids=["alert", "go", "apache", "tomcat"])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"\x15\x03\x01\x00\x02\x02\x46",
+        b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+        b"HTTP/1.1 400 Bad Request\r\n\r\nReason: You're speaking plain HTTP to an SSL-enabled server port.<br />\n",
+        b"HTTP/1.1 400 \r\n\r\nBad Request\r\nThis combination of host and port requires TLS.\r\n",
+    ],
+    ids=["alert", "go", "apache", "tomcat"],
+)
 def test_plain_to_a_tls_port(guard, reply):
     with TcpServer(answer(reply)) as s:
         guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect("tls-required", exit=69, phase="tls")
@@ -444,7 +553,9 @@ def test_plain_to_a_tls_port(guard, reply):
 @pytest.mark.parametrize("end", [reset, close_at_once], ids=["reset", "close"])
 def test_plain_to_a_tls_port_that_says_nothing(guard, authority, end):
     with TcpServer(tls_or(end, server_context(authority.issue()))) as s:
-        guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect("tls-required", exit=69, phase="tls", cause="answers a TLS handshake")
+        guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect(
+            "tls-required", exit=69, phase="tls", cause="answers a TLS handshake"
+        )
 
 
 @pytest.mark.near_miss("tls-required")
@@ -457,9 +568,14 @@ def test_an_ordinary_400(guard):
 @pytest.mark.near_miss("connect-reset", "answer-truncated")
 def test_closes(guard):
     with TcpServer(close_at_once) as s:
-        assert guard.try_("http", url=f"http://{s.address}/", _args=SHORT).check()["code"] in ("connect-closed", "connect-reset")
+        assert guard.try_("http", url=f"http://{s.address}/", _args=SHORT).check()["code"] in (
+            "connect-closed",
+            "connect-reset",
+        )
+
     def handler(sock):
         sock.recv(65536)
+
     with TcpServer(handler) as s:
         guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect("connect-closed", exit=124)
 
@@ -474,14 +590,18 @@ def test_resets(guard):
 @pytest.mark.near_miss("guard-deadline", "connect-timeout")
 def test_silent(guard):
     with TcpServer(silent) as s:
-        guard.try_("http", url=f"http://{s.address}/", attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout", exit=124, phase="protocol")
+        guard.try_("http", url=f"http://{s.address}/", attempt_timeout=guard.span(2), _args=SHORT).expect(
+            "answer-timeout", exit=124, phase="protocol"
+        )
 
 
 @pytest.mark.produces("answer-timeout")
 @pytest.mark.near_miss("guard-deadline")
 def test_drips(guard):
     with TcpServer(drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 100, guard.scale(0.05))) as s:
-        guard.try_("http", url=f"http://{s.address}/", attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout", exit=124)
+        guard.try_("http", url=f"http://{s.address}/", attempt_timeout=guard.span(2), _args=SHORT).expect(
+            "answer-timeout", exit=124
+        )
 
 
 @pytest.mark.near_miss("answer-timeout")
@@ -498,12 +618,18 @@ def test_truncated(guard):
 
 @pytest.mark.produces("answer-truncated")
 @pytest.mark.near_miss("opa-not-opa", "registry-not-registry", "metrics-empty")
-@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 204 No Content\r\n"], ids=["status", "name", "204"])
+@pytest.mark.parametrize(
+    "head",
+    [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 204 No Content\r\n"],
+    ids=["status", "name", "204"],
+)
 @pytest.mark.parametrize("kind", ["http", "opa", "schema_registry", "metrics"])
 def test_closes_between_headers(guard, kind, head):
     """The status alone is no answer, nor is it one with an empty body."""
     with TcpServer(answer(head)) as s:
-        guard.try_(kind, url=f"http://{s.address}", _args=SHORT).expect("answer-truncated", exit=124, cause="in the middle of the headers")
+        guard.try_(kind, url=f"http://{s.address}", _args=SHORT).expect(
+            "answer-truncated", exit=124, cause="in the middle of the headers"
+        )
 
 
 @pytest.mark.near_miss("answer-truncated")
@@ -543,7 +669,9 @@ def test_proxies_of_the_environment_are_ignored(guard):
 
 def test_header_from_env_cannot_add_headers(guard):
     with serve(Reply(200)) as s:
-        guard.try_("http", url=s.url, headers=["X-A: env:A"], _env={"A": "x\r\nX-Evil: 1"}, _args=SHORT).expect("secret-malformed", exit=69, phase="config", retryable=False)
+        guard.try_("http", url=s.url, headers=["X-A: env:A"], _env={"A": "x\r\nX-Evil: 1"}, _args=SHORT).expect(
+            "secret-malformed", exit=69, phase="config", retryable=False
+        )
         assert s.requests == []
 
 
@@ -558,7 +686,9 @@ def test_token_cannot_add_headers(guard, kind):
     with serve(Reply(200)) as s:
         ask = functools.partial(guard.try_, kind, url=s.url, _args=SHORT, **WITH_TOKEN[kind])
         for value in ("abcd\nX-Evil: 1", "abcd\r", "\nabcd"):
-            ask(token="env:T", _env={"T": value}).expect("secret-malformed", exit=69, phase="config", subject="token", cause="line end")
+            ask(token="env:T", _env={"T": value}).expect(
+                "secret-malformed", exit=69, phase="config", subject="token", cause="line end"
+            )
         ask(token=f"file:{guard.write('token', 'abcd' * 4 + chr(10) * 2)}").expect("secret-malformed", exit=69, subject="token")
         ask(token=f"file:{guard.write('empty', chr(10))}").expect("secret-malformed", exit=69, cause="the token is empty")
         ask(token="env:T", _env={"T": ""}).expect("env-empty", exit=69, subject="T")
@@ -590,6 +720,7 @@ def test_header_that_is_none(guard, header):
 
 # ---- TLS through curl says the same as TLS by hand ----
 
+
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("ca"))
@@ -602,30 +733,52 @@ def test_https(guard, authority):
         assert s.requests[0].headers["host"] == s.address
 
 
-@pytest.mark.parametrize("code", [pytest.param(c, marks=pytest.mark.produces(c)) for c in
-                                  ("tls-expired", "tls-not-yet-valid", "tls-wrong-name", "tls-self-signed")])
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param(c, marks=pytest.mark.produces(c))
+        for c in ("tls-expired", "tls-not-yet-valid", "tls-wrong-name", "tls-self-signed")
+    ],
+)
 def test_https_certificates(guard, authority, code):
-    make = {"tls-expired": authority.expired, "tls-not-yet-valid": authority.not_yet_valid, "tls-wrong-name": authority.wrong_name,
-            "tls-self-signed": authority.self_signed}[code]
+    make = {
+        "tls-expired": authority.expired,
+        "tls-not-yet-valid": authority.not_yet_valid,
+        "tls-wrong-name": authority.wrong_name,
+        "tls-self-signed": authority.self_signed,
+    }[code]
     with serve(Reply(200), tls=server_context(make())) as s:
         guard.try_("http", url=s.url, ca_file=authority.ca_file, _args=SHORT).expect(code, exit=69, cause="certificate of")
 
 
-@pytest.mark.produces("tls-unknown-ca", "tls-client-cert-required", "tls-client-cert-refused", "tls-ca-unreadable", "tls-key-mismatch", "tls-peer-is-plaintext")
+@pytest.mark.produces(
+    "tls-unknown-ca",
+    "tls-client-cert-required",
+    "tls-client-cert-refused",
+    "tls-ca-unreadable",
+    "tls-key-mismatch",
+    "tls-peer-is-plaintext",
+)
 def test_https_other_faults(guard, authority, tmp_path):
     other = Authority(tmp_path / "other", "other CA") if (tmp_path / "other").mkdir() is None else None
     mine, theirs = authority.issue("client", client=True), other.issue("client", client=True)
     with serve(Reply(200), tls=server_context(other.issue())) as s:
         guard.try_("http", url=s.url, ca_file=authority.ca_file, _args=SHORT).expect("tls-unknown-ca", cause="other CA")
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-        with serve(Reply(200), tls=server_context(authority.issue(), client_ca=authority.ca_file, require_client=True, min_version=version,
-                                                  max_version=version)) as s:
+        with serve(
+            Reply(200),
+            tls=server_context(
+                authority.issue(), client_ca=authority.ca_file, require_client=True, min_version=version, max_version=version
+            ),
+        ) as s:
             guard.try_("http", url=s.url, ca_file=authority.ca_file, _args=SHORT).expect("tls-client-cert-required", exit=69)
-            guard.try_("http", url=s.url, ca_file=authority.ca_file, cert_file=theirs.cert_file, key_file=theirs.key_file,
-                       _args=SHORT).expect("tls-client-cert-refused", exit=69)
+            guard.try_(
+                "http", url=s.url, ca_file=authority.ca_file, cert_file=theirs.cert_file, key_file=theirs.key_file, _args=SHORT
+            ).expect("tls-client-cert-refused", exit=69)
             guard.try_("http", url=s.url, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=mine.key_file).passed()
-            guard.try_("http", url=s.url, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=theirs.key_file,
-                       _args=SHORT).expect("tls-key-mismatch", exit=69)
+            guard.try_(
+                "http", url=s.url, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=theirs.key_file, _args=SHORT
+            ).expect("tls-key-mismatch", exit=69)
             guard.try_("http", url=s.url, ca_file="/nonexistent.pem", _args=SHORT).expect("tls-ca-unreadable", exit=69)
     with serve(Reply(200)) as s:
         guard.try_("http", url=s.url.replace("http:", "https:"), _args=SHORT).expect("tls-peer-is-plaintext", exit=69)
@@ -633,34 +786,57 @@ def test_https_other_faults(guard, authority, tmp_path):
 
 @pytest.mark.produces("connect-reset")
 @pytest.mark.near_miss("tls-handshake")
-@pytest.mark.parametrize("kind,keys", [("http", {"url": "https://{}/"}), ("redis", {"url": "rediss://{}"}), ("tcp", {"address": "{}", "tls": True})])
+@pytest.mark.parametrize(
+    "kind,keys", [("http", {"url": "https://{}/"}), ("redis", {"url": "rediss://{}"}), ("tcp", {"address": "{}", "tls": True})]
+)
 def test_a_reset_during_the_handshake_is_a_reset(guard, kind, keys):
     with TcpServer(reset_after_request) as s:
         keys = {k: v.format(s.address) if isinstance(v, str) else v for k, v in keys.items()}
         guard.try_(kind, _args=SHORT, **keys).expect("connect-reset", exit=124)
 
 
-@pytest.mark.parametrize("kind,keys", [("http", {"url": "http://x"}), ("opa", {"url": "http://x"}), ("metrics", {"url": "http://x"}), ("schema_registry", {"url": "http://x"}),
-                                       ("redis", {"url": "redis://x"}), ("redis", {"url": "unix:///x"}), ("tcp", {"address": "x:1"})])
+@pytest.mark.parametrize(
+    "kind,keys",
+    [
+        ("http", {"url": "http://x"}),
+        ("opa", {"url": "http://x"}),
+        ("metrics", {"url": "http://x"}),
+        ("schema_registry", {"url": "http://x"}),
+        ("redis", {"url": "redis://x"}),
+        ("redis", {"url": "unix:///x"}),
+        ("tcp", {"address": "x:1"}),
+    ],
+)
 def test_tls_keys_without_tls(guard, kind, keys):
     guard.try_(kind, ca_file="/ca.pem", **keys).problem("ca_file", "TLS only", exit=64)
 
 
 def test_tls_keys_that_may_be_of_use(guard, authority):
-    with serve(Reply(200, "safe"), tls=server_context(authority.issue())) as s, serve(Reply(302, headers={"location": s.url})) as plain:
+    with (
+        serve(Reply(200, "safe"), tls=server_context(authority.issue())) as s,
+        serve(Reply(302, headers={"location": s.url})) as plain,
+    ):
         guard.try_("http", url=plain.url, follow=1, ca_file=authority.ca_file, body_contains="safe").passed()
         guard.try_("http", url="env:URL", ca_file=authority.ca_file, _env={"URL": s.url}).passed()
 
 
 def test_https_to_http_drops_what_is_secret(guard, authority):
     with HttpServer({"/b": Reply(200)}) as plain:
-        with serve(Reply(302, headers={"location": f"http://{plain.address}/b"}), tls=server_context(authority.issue("api.internal", ["api.internal"]))) as s:
+        with serve(
+            Reply(302, headers={"location": f"http://{plain.address}/b"}),
+            tls=server_context(authority.issue("api.internal", ["api.internal"])),
+        ) as s:
             guard.try_("http", url=s.url, server_name="api.internal", ca_file=authority.ca_file, follow=1, **SECRETS).passed()
             assert "x-api-key" in s.requests[0].headers
         assert not {"x-api-key", "authorization"} & set(plain.requests[0].headers)
 
 
 def test_server_name_stays_with_its_host(guard, authority):
-    with HttpServer({"/a": Reply(302, headers={"location": "/b"}), "/b": Reply(200)}, tls=server_context(authority.issue("api.internal", ["api.internal"]))) as s:
-        guard.try_("http", url=s.url + "/a", server_name="api.internal", ca_file=authority.ca_file, follow=1, **SECRETS).passed()
+    with HttpServer(
+        {"/a": Reply(302, headers={"location": "/b"}), "/b": Reply(200)},
+        tls=server_context(authority.issue("api.internal", ["api.internal"])),
+    ) as s:
+        guard.try_(
+            "http", url=s.url + "/a", server_name="api.internal", ca_file=authority.ca_file, follow=1, **SECRETS
+        ).passed()
         assert [r.path for r in s.requests] == ["/a", "/b"] and s.requests[1].headers["x-api-key"] == "key-12345"

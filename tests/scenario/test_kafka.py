@@ -3,21 +3,39 @@
 import threading
 
 import pytest
+from kafka_help import ORDERS, SECRET, AskedAgain, linked_before, profile, run_short, tls, try_kafka
 
 from fakes.certs import Authority, server_context
-from fakes.kafka import (LEADER_NOT_AVAILABLE, METADATA, REPLICA_NOT_AVAILABLE, TOPIC_AUTHORIZATION_FAILED, API_VERSIONS, SASL_HANDSHAKE,
-                         FakeKafka, KafkaMock, Partition)
+from fakes.kafka import (
+    API_VERSIONS,
+    LEADER_NOT_AVAILABLE,
+    METADATA,
+    REPLICA_NOT_AVAILABLE,
+    SASL_HANDSHAKE,
+    TOPIC_AUTHORIZATION_FAILED,
+    FakeKafka,
+    KafkaMock,
+    Partition,
+)
 from fakes.kafka_apis import DESCRIBE_GROUPS
 from fakes.tcp import TcpServer, close_at_once, full_backlog, garbage, refused_port, reset_after_request, silent
-from kafka_help import ORDERS, SECRET, AskedAgain, linked_before, profile, run_short, tls, try_kafka
 
 # ---- what passes -------------------------------------------------------------------------------------------------
 
+
 def test_pass(guard):
     with FakeKafka(brokers=3, topics={"orders": (3, 3), "audit": (1, 1)}) as kafka:
-        check = try_kafka(guard, kafka.bootstrap, topics=[
-            {"name": "orders", "partitions": 3, "replication_factor": 3, "min_in_sync_replicas": 3},
-            {"name": "audit", "min_partitions": 1}], cluster_id=kafka.cluster_id, min_brokers=3, every_broker=True).passed()
+        check = try_kafka(
+            guard,
+            kafka.bootstrap,
+            topics=[
+                {"name": "orders", "partitions": 3, "replication_factor": 3, "min_in_sync_replicas": 3},
+                {"name": "audit", "min_partitions": 1},
+            ],
+            cluster_id=kafka.cluster_id,
+            min_brokers=3,
+            every_broker=True,
+        ).passed()
         assert check["facts"] == {"brokers": 3, "cluster_id": kafka.cluster_id, "topics": 2}
         assert check["reached"][-2:] == ["metadata", "brokers"]
         assert {r.client_id for r in kafka.requests} == {"startguard"}
@@ -31,8 +49,9 @@ def test_summary(guard):
 
 def test_pass_on_the_mock_cluster(guard):
     with KafkaMock(brokers=3, topics={"orders": (3, 3)}) as kafka:
-        result = try_kafka(guard, kafka.bootstrap, every_broker=True,
-                           topics=[{"name": "orders", "partitions": 3, "min_in_sync_replicas": 3}])
+        result = try_kafka(
+            guard, kafka.bootstrap, every_broker=True, topics=[{"name": "orders", "partitions": 3, "min_in_sync_replicas": 3}]
+        )
         assert result.passed()["facts"]["brokers"] == 3
 
 
@@ -54,8 +73,7 @@ def test_scheme_and_client_id(guard):
 @pytest.mark.near_miss("connect-refused", "connect-closed", "answer-timeout", "kafka-advertised-unreachable")
 @pytest.mark.parametrize("other", ["refused", "closing", "silent"])
 def test_any_bootstrap_server_will_do(guard, other):
-    with FakeKafka(topics={"orders": (1, 1)}) as kafka, \
-            TcpServer(silent if other == "silent" else close_at_once) as bad:
+    with FakeKafka(topics={"orders": (1, 1)}) as kafka, TcpServer(silent if other == "silent" else close_at_once) as bad:
         address = f"127.0.0.1:{refused_port()}" if other == "refused" else bad.address
         try_kafka(guard, [address, kafka.bootstrap], topics=ORDERS).passed()
 
@@ -68,6 +86,7 @@ def test_no_topic_is_created(guard):
 
 
 # ---- connecting ----------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.produces("connect-refused")
 def test_refused(guard):
@@ -84,6 +103,7 @@ def test_all_bootstrap_servers_refuse(guard):
 @pytest.mark.produces("dns-no-such-name")
 def test_unknown_name(guard):
     from fakes.dns import DnsServer
+
     with DnsServer({"kafka.test": "NXDOMAIN"}) as dns:
         try_kafka(guard, "kafka.test:9092", _dns=dns).expect("dns-no-such-name", phase="resolve", subject="kafka.test")
 
@@ -93,21 +113,25 @@ def test_unknown_name(guard):
 def test_address_family(guard):
     """Only of the family that the service's client will use."""
     from fakes.dns import DnsServer
+
     with FakeKafka(topics={"orders": (1, 1)}) as kafka, DnsServer({"kafka.test": ["127.0.0.1"]}) as dns:
         servers = f"kafka.test:{kafka.broker[1].port}"
         for family in ("v4", "any"):
             try_kafka(guard, servers, topics=ORDERS, properties=[f"broker.address.family={family}"], _dns=dns).passed()
         try_kafka(guard, servers, topics=ORDERS, properties=["broker.address.family=v6"], _dns=dns).expect(
-            "dns-no-address", exit=124, phase="resolve", subject="kafka.test")
+            "dns-no-address", exit=124, phase="resolve", subject="kafka.test"
+        )
 
 
 @pytest.mark.produces("kafka-advertised-unresolvable")
 def test_address_family_of_an_advertised_name(guard):
     from fakes.dns import DnsServer
+
     with FakeKafka(topics={"orders": (1, 1)}) as kafka, DnsServer({"kafka.test": {"AAAA": ["::1"], "A": []}}) as dns:
         kafka.advertised[1] = ("kafka.test", kafka.broker[1].port)
         try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties=["broker.address.family=v4"], _dns=dns).expect(
-            "kafka-advertised-unresolvable", exit=124, subject="broker 1 at kafka.test")
+            "kafka-advertised-unresolvable", exit=124, subject="broker 1 at kafka.test"
+        )
 
 
 @pytest.mark.produces("connect-timeout")
@@ -152,6 +176,7 @@ def test_resetting_peer(guard):
 @pytest.mark.parametrize("zone", [None, "NXDOMAIN"])
 def test_a_bootstrap_name_that_does_not_resolve(guard, zone):
     from fakes.dns import DnsServer
+
     with FakeKafka(topics={"orders": (1, 1)}) as kafka, DnsServer({"kafka-0.test": zone}) as dns:
         servers = ["kafka-0.test:9092", kafka.bootstrap]
         guard.check(profile(bootstrap_servers=servers, topics=ORDERS, attempt_timeout=guard.span(3)), dns=dns).passed()
@@ -159,8 +184,14 @@ def test_a_bootstrap_name_that_does_not_resolve(guard, zone):
 
 @pytest.mark.produces("protocol-mismatch")
 @pytest.mark.near_miss("connect-closed")
-@pytest.mark.parametrize("data, words", [(b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP"), (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH-"),
-                                         (b"\xff\xfe\x00\x01 what \x1b[31m", "")])
+@pytest.mark.parametrize(
+    "data, words",
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH-"),
+        (b"\xff\xfe\x00\x01 what \x1b[31m", ""),
+    ],
+)
 def test_garbage(guard, data, words):
     with TcpServer(garbage(data)) as peer:
         try_kafka(guard, peer.address).expect("protocol-mismatch", exit=69, subject=peer.address, cause=words)
@@ -181,34 +212,50 @@ def test_an_answer_that_is_cut_off(guard):
 
 # ---- properties and the library -----------------------------------------------------------------------------------------
 
+
 @pytest.mark.produces("kafka-property")
-@pytest.mark.parametrize("one, subject, words", [
-    ("acksx=2", "acksx", "has no property"), ("socket.timeout.ms=soon", "socket.timeout.ms", "Invalid value"),
-    ("security.protocol=tls", "security.protocol", "tls"), ("sasl.mechanism=plain", "", "plain"),
-])
+@pytest.mark.parametrize(
+    "one, subject, words",
+    [
+        ("acksx=2", "acksx", "has no property"),
+        ("socket.timeout.ms=soon", "socket.timeout.ms", "Invalid value"),
+        ("security.protocol=tls", "security.protocol", "tls"),
+        ("sasl.mechanism=plain", "", "plain"),
+    ],
+)
 def test_property(guard, one, subject, words):
     properties = [one, "security.protocol=SASL_PLAINTEXT"] if "mechanism" in one else [one]
     try_kafka(guard, f"127.0.0.1:{refused_port()}", properties=properties).expect(
-        "kafka-property", exit=69, phase="config", subject=subject, cause=words)
+        "kafka-property", exit=69, phase="config", subject=subject, cause=words
+    )
 
 
 @pytest.mark.produces("kafka-property")
-@pytest.mark.parametrize("java, here", [
-    ("ssl.truststore.location=/x.jks", "ssl.ca.location"), ("sasl.jaas.config=x", "sasl.username and sasl.password"),
-    ("fetch.max.wait.ms=100", "fetch.wait.max.ms"), ("max.request.size=1048576", "message.max.bytes"),
-    ("key.deserializer=org.apache.kafka.StringDeserializer", "leave it out"),
-])
+@pytest.mark.parametrize(
+    "java, here",
+    [
+        ("ssl.truststore.location=/x.jks", "ssl.ca.location"),
+        ("sasl.jaas.config=x", "sasl.username and sasl.password"),
+        ("fetch.max.wait.ms=100", "fetch.wait.max.ms"),
+        ("max.request.size=1048576", "message.max.bytes"),
+        ("key.deserializer=org.apache.kafka.StringDeserializer", "leave it out"),
+    ],
+)
 def test_java_property(guard, java, here):
     path = guard.write("client.properties", java + "\n")
     try_kafka(guard, "127.0.0.1:1", properties_file=path).expect(
-        "kafka-property", exit=69, subject=java.partition("=")[0], hint=here)
+        "kafka-property", exit=69, subject=java.partition("=")[0], hint=here
+    )
 
 
 @pytest.mark.near_miss("kafka-property")
 def test_properties_of_the_service(guard):
     """Of a group, a transaction and the consumer: they are the service's, and nothing of them is done here."""
-    path = guard.write("kafka.properties", "# the service's\nbootstrap.servers=elsewhere:1\ngroup.id=orders\n"
-                                           "transactional.id=orders-1\nenable.idempotence=true\nauto.offset.reset=earliest\n")
+    path = guard.write(
+        "kafka.properties",
+        "# the service's\nbootstrap.servers=elsewhere:1\ngroup.id=orders\n"
+        "transactional.id=orders-1\nenable.idempotence=true\nauto.offset.reset=earliest\n",
+    )
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties_file=path, properties=["acks=all"]).passed()
         assert {r.api for r in kafka.requests} <= {METADATA, API_VERSIONS}
@@ -217,10 +264,13 @@ def test_properties_of_the_service(guard):
 @pytest.mark.near_miss("kafka-property", "kafka-library-old", "kafka-feature-missing")
 def test_properties_that_concern_no_check(guard):
     """Of the schema registry's client, of interceptors (which would write to a topic of their own), of newer libraries."""
-    path = guard.write("kafka.properties", "schema.registry.url=http://registry:8081\nbasic.auth.credentials.source=USER_INFO\n"
-                                           "basic.auth.user.info=key:marker\nplugin.library.paths=monitoring-interceptor\n"
-                                           "confluent.monitoring.interceptor.topic=_monitoring\nclient.dns.lookup=use_all_dns_ips\n"
-                                           "retry.backoff.max.ms=1000\nmetadata.recovery.strategy=rebootstrap\n")
+    path = guard.write(
+        "kafka.properties",
+        "schema.registry.url=http://registry:8081\nbasic.auth.credentials.source=USER_INFO\n"
+        "basic.auth.user.info=key:marker\nplugin.library.paths=monitoring-interceptor\n"
+        "confluent.monitoring.interceptor.topic=_monitoring\nclient.dns.lookup=use_all_dns_ips\n"
+        "retry.backoff.max.ms=1000\nmetadata.recovery.strategy=rebootstrap\n",
+    )
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties_file=path).passed()
 
@@ -228,29 +278,37 @@ def test_properties_that_concern_no_check(guard):
 @pytest.mark.produces("kafka-property")
 def test_only_a_file_may_hold_settings_of_others(guard):
     try_kafka(guard, "127.0.0.1:1", properties=["schema.registry.url=http://registry:8081"]).expect(
-        "kafka-property", exit=69, subject="schema.registry.url")
+        "kafka-property", exit=69, subject="schema.registry.url"
+    )
 
 
 def test_property_of_a_newer_library(guard):
     """Which a login needs. A newer one may be built without it: then it says so."""
     old = linked_before(guard, 2, 11, 0)
     try_kafka(guard, "127.0.0.1:1", properties=["sasl.oauthbearer.assertion.claim.aud=orders"]).expect(
-        "kafka-library-old" if old else "kafka-feature-missing", exit=69, subject="sasl.oauthbearer.assertion.claim.aud")
+        "kafka-library-old" if old else "kafka-feature-missing", exit=69, subject="sasl.oauthbearer.assertion.claim.aud"
+    )
 
 
 @pytest.mark.produces("kafka-property")
 def test_what_java_means_by_an_empty_value(guard):
     try_kafka(guard, "127.0.0.1:1", properties=["ssl.endpoint.identification.algorithm="]).expect(
-        "kafka-property", exit=69, hint="is none here")
+        "kafka-property", exit=69, hint="is none here"
+    )
 
 
 @pytest.mark.produces("kafka-property")
-@pytest.mark.parametrize("line, subject, words", [
-    ("=all", "kafka.properties", "line 3 has no name"), (r"acks=\u12", "kafka.properties", r"line 3 has a \u without"),
-    ("acks=a\0b", "kafka.properties", "line 3 has a zero byte"), ("acksx=1", "acksx", "kafka.properties, line 3)"),
-    ("socket.timeout.ms = soon", "socket.timeout.ms", "kafka.properties, line 3)"),
-    ("test.mock.num.brokers: 3", "test.mock.num.brokers", "kafka.properties, line 3)"),
-])
+@pytest.mark.parametrize(
+    "line, subject, words",
+    [
+        ("=all", "kafka.properties", "line 3 has no name"),
+        (r"acks=\u12", "kafka.properties", r"line 3 has a \u without"),
+        ("acks=a\0b", "kafka.properties", "line 3 has a zero byte"),
+        ("acksx=1", "acksx", "kafka.properties, line 3)"),
+        ("socket.timeout.ms = soon", "socket.timeout.ms", "kafka.properties, line 3)"),
+        ("test.mock.num.brokers: 3", "test.mock.num.brokers", "kafka.properties, line 3)"),
+    ],
+)
 def test_properties_file_with_a_mistake(guard, line, subject, words):
     path = guard.write("kafka.properties", f"linger.ms=\\\n  5\n{line}\nclient.id=orders\n")
     try_kafka(guard, "127.0.0.1:1", properties_file=path).expect("kafka-property", exit=69, subject=subject, cause=words)
@@ -258,8 +316,11 @@ def test_properties_file_with_a_mistake(guard, line, subject, words):
 
 @pytest.mark.near_miss("kafka-property", "auth-failed")
 def test_properties_file_as_java_reads_it(guard):
-    path = guard.write("kafka.properties", "\ufeff# the service's\nsecurity.protocol: SASL_PLAINTEXT\r\nsasl.mechanism PLAIN\n"
-                                           "sasl.username=al\\u0069\\\n     ce\nsasl.password = marker\\:pass\\=word \\\n-7391\n")
+    path = guard.write(
+        "kafka.properties",
+        "\ufeff# the service's\nsecurity.protocol: SASL_PLAINTEXT\r\nsasl.mechanism PLAIN\n"
+        "sasl.username=al\\u0069\\\n     ce\nsasl.password = marker\\:pass\\=word \\\n-7391\n",
+    )
     with FakeKafka(mechanisms=["PLAIN"], users={"alice": "marker:pass=word -7391"}, topics={"orders": (1, 1)}) as kafka:
         try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties_file=path).passed()
 
@@ -267,8 +328,9 @@ def test_properties_file_as_java_reads_it(guard):
 @pytest.mark.produces("file-unreadable")
 def test_properties_file_is_too_large(guard):
     path = guard.write("kafka.properties", "# what is this\n" * 5000)
-    try_kafka(guard, "127.0.0.1:1", properties_file=path).expect("file-unreadable", subject=str(path), cause="64 KiB",
-                                                              hint="64 KiB is the limit")
+    try_kafka(guard, "127.0.0.1:1", properties_file=path).expect(
+        "file-unreadable", subject=str(path), cause="64 KiB", hint="64 KiB is the limit"
+    )
 
 
 @pytest.mark.produces("file-missing")
@@ -277,8 +339,10 @@ def test_properties_file_missing(guard):
 
 
 def test_secrets_of_a_properties_file_are_not_shown(guard):
-    path = guard.write("kafka.properties", f"security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\n"
-                                           f"sasl.username=alice\nsasl.password={SECRET}\n")
+    path = guard.write(
+        "kafka.properties",
+        f"security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=alice\nsasl.password={SECRET}\n",
+    )
     with FakeKafka(mechanisms=["PLAIN"], users={"alice": "another"}) as kafka:
         kafka.auth_text = f"{SECRET} is wrong"
         result = try_kafka(guard, kafka.bootstrap, properties_file=path)
@@ -289,13 +353,15 @@ def test_secrets_of_a_properties_file_are_not_shown(guard):
 @pytest.mark.produces("kafka-feature-missing")
 def test_feature_missing(guard):
     try_kafka(guard, "127.0.0.1:1", librdkafka={"features": ["ssl", "no_such_feature"]}).expect(
-        "kafka-feature-missing", exit=69, phase="config", cause="no_such_feature")
+        "kafka-feature-missing", exit=69, phase="config", cause="no_such_feature"
+    )
 
 
 @pytest.mark.produces("kafka-library-old")
 def test_library_too_old(guard):
     try_kafka(guard, "127.0.0.1:1", librdkafka={"min_version": "99.0.1"}).expect(
-        "kafka-library-old", exit=69, phase="config", cause="99.0.1")
+        "kafka-library-old", exit=69, phase="config", cause="99.0.1"
+    )
 
 
 @pytest.mark.near_miss("kafka-library-old", "kafka-feature-missing")
@@ -304,47 +370,57 @@ def test_library_is_fine(guard):
         try_kafka(guard, kafka.bootstrap, librdkafka={"min_version": "1.0", "features": ["ssl", "sasl_plain"]}).passed()
 
 
-@pytest.mark.parametrize("keys, words", [
-    ({"bootstrap_servers": "http://kafka:9092"}, "scheme"),
-    ({"bootstrap_servers": "alice:pw@kafka:9092"}, "user part"),
-    ({"bootstrap_servers": "kafka:x"}, "host:port"),
-    ({"properties": ["bootstrap.servers=x:1"]}, "bootstrap_servers"),
-    ({"properties": ["test.mock.num.brokers=3"]}, "simulated"),
-    ({"topics": ["a b"]}, "topic name"),
-    ({"topics": ["a", "a"]}, "twice"),
-    ({"topics": [{"name": "a", "partitions": 1, "min_partitions": 1}]}, "give one"),
-    ({"topics": [{"name": "a", "replication_factor": 1, "min_in_sync_replicas": 2}]}, "above its replication_factor"),
-    ({"topics": [{"name": "a", "operations": ["read", "alter"]}]}, "alter"),
-    ({"topics": [{"name": "a", "config": ["cleanup.policy"]}]}, "name=value"),
-    ({"topics": [{"name": "a", "config": ["retention.ms>=long"]}]}, "no number"),
-    ({"groups": ["integrator-*"]}, "star"),
-    ({"transactional_id": "orders-*"}, "star"),
-    ({"canary": {"topic": "a b"}}, "topic name"),
-    ({"canary": {"max_latency": "1s"}}, "topic"),
-    ({"librdkafka": {"min_version": "two"}}, "not a version"),
-    ({"min_brokers": 0}, "min_brokers"),
-])
+@pytest.mark.parametrize(
+    "keys, words",
+    [
+        ({"bootstrap_servers": "http://kafka:9092"}, "scheme"),
+        ({"bootstrap_servers": "alice:pw@kafka:9092"}, "user part"),
+        ({"bootstrap_servers": "kafka:x"}, "host:port"),
+        ({"properties": ["bootstrap.servers=x:1"]}, "bootstrap_servers"),
+        ({"properties": ["test.mock.num.brokers=3"]}, "simulated"),
+        ({"topics": ["a b"]}, "topic name"),
+        ({"topics": ["a", "a"]}, "twice"),
+        ({"topics": [{"name": "a", "partitions": 1, "min_partitions": 1}]}, "give one"),
+        ({"topics": [{"name": "a", "replication_factor": 1, "min_in_sync_replicas": 2}]}, "above its replication_factor"),
+        ({"topics": [{"name": "a", "operations": ["read", "alter"]}]}, "alter"),
+        ({"topics": [{"name": "a", "config": ["cleanup.policy"]}]}, "name=value"),
+        ({"topics": [{"name": "a", "config": ["retention.ms>=long"]}]}, "no number"),
+        ({"groups": ["integrator-*"]}, "star"),
+        ({"transactional_id": "orders-*"}, "star"),
+        ({"canary": {"topic": "a b"}}, "topic name"),
+        ({"canary": {"max_latency": "1s"}}, "topic"),
+        ({"librdkafka": {"min_version": "two"}}, "not a version"),
+        ({"min_brokers": 0}, "min_brokers"),
+    ],
+)
 def test_profile_mistakes(guard, keys, words):
     guard.try_("kafka", **{"bootstrap_servers": "kafka:9092", **keys}).problem(words, exit=64)
 
 
 @pytest.mark.produces("kafka-property")
 @pytest.mark.parametrize("asks", ["enable.idempotence=true", "transactional.id=orders-1"])
-@pytest.mark.parametrize("own, words", [("acks=1", "acks"), ("max.in.flight.requests.per.connection=6", "max.in.flight"),
-                                        ("retries=0", "retries")])
+@pytest.mark.parametrize(
+    "own, words", [("acks=1", "acks"), ("max.in.flight.requests.per.connection=6", "max.in.flight"), ("retries=0", "retries")]
+)
 @pytest.mark.parametrize("key", [{"idempotent": True}, {"transactional_id": "orders-1"}])
 def test_settings_that_do_not_fit_the_services_own_idempotence(guard, key, asks, own, words):
     """What the library will tell the service when it starts; no broker is needed for it."""
     path = guard.write("kafka.properties", f"{asks}\n{own}\n")
     try_kafka(guard, f"127.0.0.1:{refused_port()}", properties_file=path, **key).expect(
-        "kafka-property", exit=69, phase="config", cause=words)
+        "kafka-property", exit=69, phase="config", cause=words
+    )
 
 
 @pytest.mark.near_miss("kafka-property", "kafka-idempotence-denied")
-@pytest.mark.parametrize("properties", [
-    ["enable.idempotence=true", "acks=all", "retries=5", "max.in.flight.requests.per.connection=1"],
-    ["enable.idempotence=1", "acks=-1"], ["enable.idempotence=true", "transactional.id=orders-1"],
-    ["enable.idempotence=false", "acks=1", "retries=0"]])
+@pytest.mark.parametrize(
+    "properties",
+    [
+        ["enable.idempotence=true", "acks=all", "retries=5", "max.in.flight.requests.per.connection=1"],
+        ["enable.idempotence=1", "acks=-1"],
+        ["enable.idempotence=true", "transactional.id=orders-1"],
+        ["enable.idempotence=false", "acks=1", "retries=0"],
+    ],
+)
 def test_settings_that_fit_the_services_own_idempotence(guard, properties):
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         try_kafka(guard, kafka.bootstrap, properties=properties, idempotent=True, transactional_id="orders-1").passed()
@@ -353,11 +429,13 @@ def test_settings_that_fit_the_services_own_idempotence(guard, properties):
 
 # ---- the cluster -----------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.produces("kafka-wrong-cluster")
 def test_wrong_cluster(guard):
     with FakeKafka() as kafka:
         try_kafka(guard, kafka.bootstrap, cluster_id="production").expect(
-            "kafka-wrong-cluster", exit=69, phase="assert", cause=kafka.cluster_id)
+            "kafka-wrong-cluster", exit=69, phase="assert", cause=kafka.cluster_id
+        )
 
 
 @pytest.mark.near_miss("kafka-wrong-cluster")
@@ -389,8 +467,9 @@ def test_just_enough_brokers(guard):
 def test_no_broker_is_listed(guard):
     with FakeKafka() as kafka:
         kafka.listed = []
-        run_short(guard, bootstrap_servers=kafka.servers).expect("kafka-no-brokers", exit=124, phase="protocol",
-                                                                 subject=kafka.bootstrap)
+        run_short(guard, bootstrap_servers=kafka.servers).expect(
+            "kafka-no-brokers", exit=124, phase="protocol", subject=kafka.bootstrap
+        )
 
 
 @pytest.mark.produces("kafka-no-brokers")
@@ -402,7 +481,8 @@ def test_no_broker_is_listed_while_it_is_asked_again(guard):
         kafka.listed = []
         kafka.mute.add(again)
         guard.check(profile(attempt_timeout=guard.span(1.5), bootstrap_servers=kafka.servers)).expect(
-            "kafka-no-brokers", exit=124, subject=kafka.bootstrap)
+            "kafka-no-brokers", exit=124, subject=kafka.bootstrap
+        )
         assert again.seen > 1
 
 
@@ -412,8 +492,9 @@ def test_metadata_is_not_answered(guard):
     """A broker is there, and has answered: what is missing is the answer to one request."""
     with FakeKafka() as kafka:
         kafka.mute = {METADATA}
-        run_short(guard, bootstrap_servers=kafka.servers).expect("answer-timeout", exit=124, phase="protocol",
-                                                                 subject=kafka.bootstrap, cause="Metadata has no answer")
+        run_short(guard, bootstrap_servers=kafka.servers).expect(
+            "answer-timeout", exit=124, phase="protocol", subject=kafka.bootstrap, cause="Metadata has no answer"
+        )
 
 
 @pytest.mark.near_miss("kafka-no-brokers")
@@ -431,13 +512,15 @@ def test_broker_shuts_down(guard, request_):
     with FakeKafka() as kafka:
         kafka.leaving = {request_}
         try_kafka(guard, kafka.bootstrap, groups=["orders"]).expect(
-            "kafka-broker-left", exit=124, phase="connect", subject=kafka.bootstrap, cause="was ready")
+            "kafka-broker-left", exit=124, phase="connect", subject=kafka.bootstrap, cause="was ready"
+        )
 
 
 @pytest.mark.produces("kafka-broker-left")
 @pytest.mark.near_miss("connect-closed", "answer-timeout", "kafka-advertised-unreachable")
 def test_broker_shuts_down_while_another_is_waited_for(guard):
     """It was ready, and had been asked whether it wants a login: that it then closed is a new question."""
+
     def shut_down(request):
         if request.broker == 2 and request.api == SASL_HANDSHAKE:
             threading.Thread(target=kafka.broker[2].stop).start()
@@ -459,14 +542,15 @@ def test_a_broker_that_closes_and_stays(guard):
 
 # ---- advertised addresses --------------------------------------------------------------------------------------------
 
+
 @pytest.mark.produces("kafka-advertised-unreachable")
 def test_advertised_address_refuses(guard):
     with FakeKafka(brokers=2, topics={"orders": (2, 1)}) as kafka:
         dead = refused_port()
         kafka.advertised[2] = ("127.0.0.1", dead)
         try_kafka(guard, kafka.servers[0], topics=ORDERS).expect(
-            "kafka-advertised-unreachable", exit=124, phase="connect", subject=f"broker 2 at 127.0.0.1:{dead}",
-            cause="refused")
+            "kafka-advertised-unreachable", exit=124, phase="connect", subject=f"broker 2 at 127.0.0.1:{dead}", cause="refused"
+        )
 
 
 @pytest.mark.produces("kafka-advertised-unreachable")
@@ -479,10 +563,12 @@ def test_only_broker_advertises_another_address(guard):
 @pytest.mark.produces("kafka-advertised-unresolvable")
 def test_advertised_name_does_not_resolve(guard):
     from fakes.dns import DnsServer
+
     with FakeKafka(topics={"orders": (1, 1)}) as kafka, DnsServer({"kafka-1.internal.test": "NXDOMAIN"}) as dns:
         kafka.advertised[1] = ("kafka-1.internal.test", 9092)
         try_kafka(guard, kafka.bootstrap, topics=ORDERS, _dns=dns).expect(
-            "kafka-advertised-unresolvable", exit=124, phase="resolve", subject="broker 1 at kafka-1.internal.test:9092")
+            "kafka-advertised-unresolvable", exit=124, phase="resolve", subject="broker 1 at kafka-1.internal.test:9092"
+        )
 
 
 @pytest.mark.produces("kafka-advertised-unresolvable")
@@ -490,10 +576,13 @@ def test_advertised_name_does_not_resolve(guard):
 def test_advertised_name_does_not_resolve_and_a_question_is_lost(guard):
     """librdkafka 2.0 may lose a question on the way from the bootstrap connection to the brokers: it is asked once more."""
     from fakes.dns import DnsServer
+
     with FakeKafka(topics={"orders": (1, 1)}) as kafka, DnsServer({"kafka-1.internal.test": "NXDOMAIN"}) as dns:
         kafka.advertised[1], kafka.losing = ("kafka-1.internal.test", 9092), {METADATA: 3}
         text = profile(bootstrap_servers=kafka.servers, topics=ORDERS, attempt_timeout=guard.span(2))
-        check = guard.check(text, dns=dns).expect("kafka-advertised-unresolvable", exit=124, subject="broker 1 at kafka-1.internal.test:9092")
+        check = guard.check(text, dns=dns).expect(
+            "kafka-advertised-unresolvable", exit=124, subject="broker 1 at kafka-1.internal.test:9092"
+        )
         assert check["attempts"] == 1 and not kafka.losing[METADATA]
 
 
@@ -509,7 +598,8 @@ def test_every_broker(guard):
     with FakeKafka(brokers=3, topics={"orders": (2, 3)}) as kafka:
         kafka.advertised[3] = ("127.0.0.1", refused_port())
         try_kafka(guard, kafka.servers[0], topics=ORDERS, every_broker=True).expect(
-            "kafka-advertised-unreachable", subject="broker 3 at ")
+            "kafka-advertised-unreachable", subject="broker 3 at "
+        )
 
 
 @pytest.mark.near_miss("kafka-advertised-unreachable", "answer-timeout")
@@ -525,7 +615,8 @@ def test_advertised_address_is_silent(guard):
     with FakeKafka(brokers=2, topics={"orders": (2, 1)}) as kafka, TcpServer(silent) as mute:
         kafka.advertised[2] = ("127.0.0.1", mute.port)
         run_short(guard, bootstrap_servers=kafka.servers[:1], topics=ORDERS).expect(
-            "answer-timeout", exit=124, subject=f"broker 2 at {mute.address}")
+            "answer-timeout", exit=124, subject=f"broker 2 at {mute.address}"
+        )
 
 
 @pytest.mark.produces("answer-timeout")
@@ -537,7 +628,9 @@ def test_advertised_address_answers_the_handshake_only(guard, api, how):
         getattr(kafka, how).add(lambda request: request.broker == 2 and again(request))
         kafka.mute.add(lambda request: request.broker == 2 and request.api == METADATA)  # an answer to that would do
         text = profile(bootstrap_servers=kafka.servers[:1], topics=ORDERS, attempt_timeout=guard.span(3))
-        check = guard.check(text).expect("answer-timeout", exit=124, phase="protocol", subject=f"broker 2 at {kafka.servers[1]}")
+        check = guard.check(text).expect(
+            "answer-timeout", exit=124, phase="protocol", subject=f"broker 2 at {kafka.servers[1]}"
+        )
     # Whom a newer librdkafka asks for metadata the second time is chance.
     assert "wants a login" in check["cause"] or "Metadata has no answer" in check["cause"]
 
@@ -556,17 +649,20 @@ def test_advertised_name_is_not_in_the_certificate(guard, tmp_path):
     with FakeKafka(topics={"orders": (1, 1)}, tls=server_context(ca.issue(cn="kafka-1", names=["127.0.0.1"]))) as kafka:
         kafka.advertised[1] = ("localhost", kafka.broker[1].port)
         try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties=[*tls(ca), "broker.address.family=v4"]).expect(
-            "tls-wrong-name", exit=69, subject="broker 1 at localhost")
+            "tls-wrong-name", exit=69, subject="broker 1 at localhost"
+        )
 
 
 # ---- topics ------------------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.produces("kafka-topic-missing")
 @pytest.mark.near_miss("kafka-topic-denied", "kafka-partitions")
 def test_topic_missing(guard):
     with FakeKafka(topics={"audit": (1, 1)}) as kafka:
         try_kafka(guard, kafka.bootstrap, topics=["audit", "orders"]).expect(
-            "kafka-topic-missing", exit=124, phase="assert", retryable=True, subject="topic orders")
+            "kafka-topic-missing", exit=124, phase="assert", retryable=True, subject="topic orders"
+        )
 
 
 @pytest.mark.produces("kafka-topic-missing")
@@ -584,8 +680,9 @@ def test_topic_that_appears(guard):
 def test_topic_denied(guard):
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         kafka.topics["orders"].error = TOPIC_AUTHORIZATION_FAILED
-        try_kafka(guard, kafka.bootstrap, topics=ORDERS).expect("kafka-topic-denied", exit=69, subject="topic orders",
-                                                               hint="Describe")
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS).expect(
+            "kafka-topic-denied", exit=69, subject="topic orders", hint="Describe"
+        )
 
 
 @pytest.mark.produces("kafka-error")
@@ -593,12 +690,19 @@ def test_topic_denied(guard):
 def test_topic_that_an_error_comes_for(guard):
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         kafka.topics["orders"].error = -1
-        try_kafka(guard, kafka.bootstrap, topics=ORDERS).expect("kafka-error", exit=124, subject="topic orders", cause="Unknown broker error")
+        try_kafka(guard, kafka.bootstrap, topics=ORDERS).expect(
+            "kafka-error", exit=124, subject="topic orders", cause="Unknown broker error"
+        )
 
 
 @pytest.mark.near_miss("kafka-topic-missing")
-@pytest.mark.parametrize("error, code", [pytest.param(error, code, marks=pytest.mark.produces(code)) for error, code in (
-    (-1, "kafka-error"), (LEADER_NOT_AVAILABLE, "kafka-no-leader"), (56, "kafka-no-leader"))])
+@pytest.mark.parametrize(
+    "error, code",
+    [
+        pytest.param(error, code, marks=pytest.mark.produces(code))
+        for error, code in ((-1, "kafka-error"), (LEADER_NOT_AVAILABLE, "kafka-no-leader"), (56, "kafka-no-leader"))
+    ],
+)
 def test_partition_that_an_error_comes_for(guard, error, code):
     with FakeKafka(topics={"orders": (2, 1)}) as kafka:
         kafka.topics["orders"].partitions[1].error = error
@@ -614,20 +718,30 @@ def test_a_replica_that_is_not_there(guard):
 
 
 @pytest.mark.produces("kafka-partitions")
-@pytest.mark.parametrize("demand, words", [({"partitions": 4}, "partitions = 4"), ({"partitions": 2}, "partitions = 2"),
-                                           ({"min_partitions": 4}, "min_partitions = 4")])
+@pytest.mark.parametrize(
+    "demand, words",
+    [
+        ({"partitions": 4}, "partitions = 4"),
+        ({"partitions": 2}, "partitions = 2"),
+        ({"min_partitions": 4}, "min_partitions = 4"),
+    ],
+)
 def test_partitions(guard, demand, words):
     with FakeKafka(topics={"orders": (3, 1)}) as kafka:
         try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", **demand}]).expect(
-            "kafka-partitions", exit=69, subject="topic orders", cause=words)
+            "kafka-partitions", exit=69, subject="topic orders", cause=words
+        )
 
 
 @pytest.mark.near_miss("kafka-partitions", "kafka-replication", "kafka-isr-low")
 def test_exactly_what_is_demanded(guard):
     with FakeKafka(brokers=3, topics={"orders": (3, 2)}) as kafka:
         kafka.topics["orders"].partitions[1].isr = [2]
-        try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "min_partitions": 3, "replication_factor": 2,
-                                                   "min_in_sync_replicas": 1}]).passed()
+        try_kafka(
+            guard,
+            kafka.bootstrap,
+            topics=[{"name": "orders", "min_partitions": 3, "replication_factor": 2, "min_in_sync_replicas": 1}],
+        ).passed()
 
 
 @pytest.mark.produces("kafka-replication")
@@ -635,7 +749,8 @@ def test_exactly_what_is_demanded(guard):
 def test_replication(guard):
     with FakeKafka(brokers=3, topics={"orders": (3, 2)}) as kafka:
         try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "replication_factor": 3}]).expect(
-            "kafka-replication", exit=69, cause="has 2 replicas")
+            "kafka-replication", exit=69, cause="has 2 replicas"
+        )
 
 
 @pytest.mark.produces("kafka-isr-low")
@@ -643,8 +758,9 @@ def test_replication(guard):
 def test_isr_low(guard):
     with FakeKafka(brokers=3, topics={"orders": (3, 3)}) as kafka:
         kafka.topics["orders"].partitions[2].isr = [3]
-        try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "replication_factor": 3, "min_in_sync_replicas": 2}]
-                  ).expect("kafka-isr-low", exit=124, subject="topic orders", cause="partition 2 has 1 of 3 replicas in sync")
+        try_kafka(
+            guard, kafka.bootstrap, topics=[{"name": "orders", "replication_factor": 3, "min_in_sync_replicas": 2}]
+        ).expect("kafka-isr-low", exit=124, subject="topic orders", cause="partition 2 has 1 of 3 replicas in sync")
 
 
 @pytest.mark.produces("kafka-no-leader")
@@ -682,13 +798,22 @@ def test_other_topics_do_not_matter(guard):
 def test_what_cannot_pass_is_named_first(guard):
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         try_kafka(guard, kafka.bootstrap, topics=["audit", {"name": "orders", "partitions": 2}]).expect(
-            "kafka-partitions", exit=69, subject="topic orders", cause="topic audit too: kafka-topic-missing")
+            "kafka-partitions", exit=69, subject="topic orders", cause="topic audit too: kafka-topic-missing"
+        )
 
 
 @pytest.mark.near_miss("kafka-property")
-@pytest.mark.parametrize("properties", [["reconnect.backoff.ms=500"], ["reconnect.backoff.ms=100", "reconnect.backoff.max.ms=10000"],
-                                        ["enable.idempotence=true", "enable.gapless.guarantee=true"],
-                                        ["linger.ms=6000"], ["message.timeout.ms=1"], ["delivery.report.only.error=true"]])
+@pytest.mark.parametrize(
+    "properties",
+    [
+        ["reconnect.backoff.ms=500"],
+        ["reconnect.backoff.ms=100", "reconnect.backoff.max.ms=10000"],
+        ["enable.idempotence=true", "enable.gapless.guarantee=true"],
+        ["linger.ms=6000"],
+        ["message.timeout.ms=1"],
+        ["delivery.report.only.error=true"],
+    ],
+)
 def test_settings_that_a_service_may_have(guard, properties):
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         topics = [{"name": "orders", "operations": ["read", "write"]}]

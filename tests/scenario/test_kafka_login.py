@@ -3,14 +3,14 @@
 import subprocess
 
 import pytest
+from kafka_help import ORDERS, SECRET, linked_before, login, tls, try_kafka
 
 from fakes.certs import Authority, server_context
 from fakes.kafka import FakeKafka
 from fakes.tcp import TcpServer, close_at_once, refused_port
-from kafka_help import ORDERS, SECRET, linked_before, login, tls, try_kafka
-
 
 # ---- TLS -------------------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.near_miss("tls-unknown-ca", "tls-wrong-name", "tls-expired")
 def test_tls_pass(guard, tmp_path):
@@ -20,12 +20,15 @@ def test_tls_pass(guard, tmp_path):
         assert "tls" in check["reached"]
 
 
-@pytest.mark.parametrize("code, how", [
-    pytest.param("tls-expired", "expired", marks=pytest.mark.produces("tls-expired")),
-    pytest.param("tls-not-yet-valid", "not_yet_valid", marks=pytest.mark.produces("tls-not-yet-valid")),
-    pytest.param("tls-wrong-name", "wrong_name", marks=pytest.mark.produces("tls-wrong-name")),
-    pytest.param("tls-self-signed", "self_signed", marks=pytest.mark.produces("tls-self-signed")),
-])
+@pytest.mark.parametrize(
+    "code, how",
+    [
+        pytest.param("tls-expired", "expired", marks=pytest.mark.produces("tls-expired")),
+        pytest.param("tls-not-yet-valid", "not_yet_valid", marks=pytest.mark.produces("tls-not-yet-valid")),
+        pytest.param("tls-wrong-name", "wrong_name", marks=pytest.mark.produces("tls-wrong-name")),
+        pytest.param("tls-self-signed", "self_signed", marks=pytest.mark.produces("tls-self-signed")),
+    ],
+)
 def test_tls_certificate(guard, tmp_path, code, how):
     ca = Authority(tmp_path)
     with FakeKafka(tls=server_context(getattr(ca, how)())) as kafka:
@@ -43,8 +46,9 @@ def test_tls_unknown_ca(guard, tmp_path):
 def test_tls_verification_switched_off_by_the_service(guard, tmp_path):
     ca = Authority(tmp_path)
     with FakeKafka(tls=server_context(ca.wrong_name())) as kafka:
-        try_kafka(guard, kafka.bootstrap,
-                  properties=["security.protocol=SSL", "enable.ssl.certificate.verification=false"]).passed()
+        try_kafka(
+            guard, kafka.bootstrap, properties=["security.protocol=SSL", "enable.ssl.certificate.verification=false"]
+        ).passed()
 
 
 @pytest.mark.produces("tls-client-cert-required")
@@ -61,25 +65,30 @@ def test_tls_client_certificate(guard, tmp_path):
     mine = ca.issue(cn="orders", client=True)
     context = server_context(ca.issue(), client_ca=ca.ca_file, require_client=True)
     with FakeKafka(tls=context) as kafka:
-        try_kafka(guard, kafka.bootstrap, properties=tls(ca, f"ssl.certificate.location={mine.cert_file}",
-                                                         f"ssl.key.location={mine.key_file}")).passed()
+        try_kafka(
+            guard,
+            kafka.bootstrap,
+            properties=tls(ca, f"ssl.certificate.location={mine.cert_file}", f"ssl.key.location={mine.key_file}"),
+        ).passed()
 
 
 @pytest.mark.produces("tls-key-mismatch")
 def test_tls_key_of_another_certificate(guard, tmp_path):
     ca = Authority(tmp_path)
     mixed = ca.issue(client=True).with_key_of(ca.issue(client=True))
-    try_kafka(guard, f"127.0.0.1:{refused_port()}", properties=tls(
-        ca, f"ssl.certificate.location={mixed.cert_file}", f"ssl.key.location={mixed.key_file}")).expect(
-            "tls-key-mismatch", exit=69, phase="config")
+    try_kafka(
+        guard,
+        f"127.0.0.1:{refused_port()}",
+        properties=tls(ca, f"ssl.certificate.location={mixed.cert_file}", f"ssl.key.location={mixed.key_file}"),
+    ).expect("tls-key-mismatch", exit=69, phase="config")
 
 
 @pytest.mark.produces("tls-ca-unreadable")
 @pytest.mark.near_miss("connect-refused")
 def test_tls_ca_missing_is_seen_before_the_network(guard):
-    try_kafka(guard, f"127.0.0.1:{refused_port()}",
-              properties=["security.protocol=SSL", "ssl.ca.location=/no/such/ca.pem"]).expect(
-                  "tls-ca-unreadable", exit=69, phase="config")
+    try_kafka(
+        guard, f"127.0.0.1:{refused_port()}", properties=["security.protocol=SSL", "ssl.ca.location=/no/such/ca.pem"]
+    ).expect("tls-ca-unreadable", exit=69, phase="config")
 
 
 @pytest.mark.produces("tls-required")
@@ -93,7 +102,8 @@ def test_plain_client_on_a_tls_listener(guard, tmp_path):
 def test_tls_client_on_a_plain_listener(guard, tmp_path):
     with FakeKafka() as kafka:
         try_kafka(guard, kafka.bootstrap, properties=tls(Authority(tmp_path))).expect(
-            "tls-peer-is-plaintext", exit=69, phase="tls", cause="speaks Kafka without TLS")
+            "tls-peer-is-plaintext", exit=69, phase="tls", cause="speaks Kafka without TLS"
+        )
 
 
 @pytest.mark.near_miss("tls-peer-is-plaintext")
@@ -105,6 +115,7 @@ def test_tls_client_and_a_closing_peer(guard, tmp_path):
 
 # ---- login -----------------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.near_miss("auth-failed", "auth-mechanism", "auth-required")
 def test_login(guard):
     with FakeKafka(brokers=2, topics={"orders": (2, 1)}, mechanisms=["PLAIN"], users={"alice": SECRET}) as kafka:
@@ -115,10 +126,16 @@ def test_login(guard):
 @pytest.mark.near_miss("auth-failed", "tls-peer-is-plaintext")
 def test_login_over_tls(guard, tmp_path):
     ca = Authority(tmp_path)
-    with FakeKafka(topics={"orders": (1, 1)}, mechanisms=["PLAIN"], users={"alice": SECRET},
-                   tls=server_context(ca.issue())) as kafka:
-        try_kafka(guard, kafka.bootstrap, topics=ORDERS, _env={"KAFKA_PASSWORD": SECRET},
-                  properties=[*login(protocol="SASL_SSL"), f"ssl.ca.location={ca.ca_file}"]).passed()
+    with FakeKafka(
+        topics={"orders": (1, 1)}, mechanisms=["PLAIN"], users={"alice": SECRET}, tls=server_context(ca.issue())
+    ) as kafka:
+        try_kafka(
+            guard,
+            kafka.bootstrap,
+            topics=ORDERS,
+            _env={"KAFKA_PASSWORD": SECRET},
+            properties=[*login(protocol="SASL_SSL"), f"ssl.ca.location={ca.ca_file}"],
+        ).passed()
 
 
 @pytest.mark.produces("auth-failed")
@@ -143,14 +160,16 @@ def test_the_broker_may_quote_the_password(guard):
 def test_mechanism_not_offered(guard):
     with FakeKafka(mechanisms=["SCRAM-SHA-512"]) as kafka:
         try_kafka(guard, kafka.bootstrap, properties=login(), _env={"KAFKA_PASSWORD": SECRET}).expect(
-            "auth-mechanism", exit=69, phase="auth", cause="SCRAM-SHA-512")
+            "auth-mechanism", exit=69, phase="auth", cause="SCRAM-SHA-512"
+        )
 
 
 @pytest.mark.produces("auth-mechanism")
 def test_login_where_none_is_wanted(guard):
     with FakeKafka() as kafka:
         try_kafka(guard, kafka.bootstrap, properties=login(), _env={"KAFKA_PASSWORD": SECRET}).expect(
-            "auth-mechanism", exit=69, hint="wants no login")
+            "auth-mechanism", exit=69, hint="wants no login"
+        )
 
 
 @pytest.mark.produces("auth-required")
@@ -166,20 +185,26 @@ def test_no_login_where_one_is_wanted(guard):
 def test_no_login_where_one_is_wanted_over_tls(guard, tmp_path, how):
     """However the service trusts the listener: what it wants is asked of it all the same."""
     ca = Authority(tmp_path)
-    trust = {"file": f"ssl.ca.location={ca.ca_file}", "folder": f"ssl.ca.location={tmp_path}", "text": f"ssl.ca.pem=file:{ca.ca_file}",
-             "unverified": "enable.ssl.certificate.verification=false"}
+    trust = {
+        "file": f"ssl.ca.location={ca.ca_file}",
+        "folder": f"ssl.ca.location={tmp_path}",
+        "text": f"ssl.ca.pem=file:{ca.ca_file}",
+        "unverified": "enable.ssl.certificate.verification=false",
+    }
     if how == "folder":
         subprocess.run(["openssl", "rehash", tmp_path], check=True, capture_output=True)
     with FakeKafka(mechanisms=["PLAIN"], tls=server_context(ca.issue())) as kafka:
         try_kafka(guard, kafka.bootstrap, properties=["security.protocol=SSL", trust[how]]).expect(
-            "auth-required", exit=69, phase="auth", cause="it offers PLAIN")
+            "auth-required", exit=69, phase="auth", cause="it offers PLAIN"
+        )
 
 
 @pytest.mark.produces("auth-failed")
 def test_reasons_are_heard_however_the_service_logs(guard):
     with FakeKafka(mechanisms=["PLAIN"], users={"alice": "another"}) as kafka:
-        try_kafka(guard, kafka.bootstrap, properties=[*login(), "log.queue=true", "log_level=0"], _env={"KAFKA_PASSWORD": SECRET}).expect(
-            "auth-failed", exit=69, cause="Invalid username or password")
+        try_kafka(
+            guard, kafka.bootstrap, properties=[*login(), "log.queue=true", "log_level=0"], _env={"KAFKA_PASSWORD": SECRET}
+        ).expect("auth-failed", exit=69, cause="Invalid username or password")
 
 
 @pytest.mark.produces("kafka-property")
@@ -187,15 +212,17 @@ def test_reasons_are_heard_however_the_service_logs(guard):
 @pytest.mark.parametrize("more", [[], ["enable.sasl.oauthbearer.unsecure.jwt=false"]])
 def test_no_way_to_a_token(guard, more):
     with FakeKafka(mechanisms=["OAUTHBEARER"]) as kafka:
-        try_kafka(guard, kafka.bootstrap, properties=["security.protocol=SASL_PLAINTEXT", "sasl.mechanism=OAUTHBEARER", *more]).expect(
-            "kafka-property", exit=69, subject="sasl.mechanism", cause="token callback cannot be used")
+        try_kafka(
+            guard, kafka.bootstrap, properties=["security.protocol=SASL_PLAINTEXT", "sasl.mechanism=OAUTHBEARER", *more]
+        ).expect("kafka-property", exit=69, subject="sasl.mechanism", cause="token callback cannot be used")
 
 
 @pytest.mark.produces("tls-peer-is-plaintext")
 def test_tls_login_on_a_plain_login_listener(guard):
     with FakeKafka(mechanisms=["PLAIN"]) as kafka:
         try_kafka(guard, kafka.bootstrap, properties=login(protocol="SASL_SSL"), _env={"KAFKA_PASSWORD": SECRET}).expect(
-            "tls-peer-is-plaintext", exit=69, cause="with login by PLAIN")
+            "tls-peer-is-plaintext", exit=69, cause="with login by PLAIN"
+        )
 
 
 @pytest.mark.produces("secret-unreadable")

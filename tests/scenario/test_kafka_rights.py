@@ -4,19 +4,31 @@ Libraries before 2.3 cannot ask for the list of operations and try each one with
 """
 
 import pytest
+from kafka_help import ORDERS, AskedAgain, lists_rights, profile, run_far, run_short, tls, try_kafka
 
 from fakes.certs import Authority, server_context
 from fakes.kafka import METADATA, FakeKafka, KafkaMock
-from fakes.kafka_apis import (COORDINATOR_NOT_AVAILABLE, FETCH, INVALID_TRANSACTION_TIMEOUT, LIST_OFFSETS, PRODUCE,
-                              FIND_COORDINATOR, INIT_PRODUCER_ID, DESCRIBE_CONFIGS, DESCRIBE_GROUPS, OFFSET_COMMIT)
+from fakes.kafka_apis import (
+    COORDINATOR_NOT_AVAILABLE,
+    DESCRIBE_CONFIGS,
+    DESCRIBE_GROUPS,
+    FETCH,
+    FIND_COORDINATOR,
+    INIT_PRODUCER_ID,
+    INVALID_TRANSACTION_TIMEOUT,
+    LIST_OFFSETS,
+    OFFSET_COMMIT,
+    PRODUCE,
+)
 from fakes.tcp import TcpServer, refused_port, silent
-from kafka_help import ORDERS, AskedAgain, lists_rights, profile, run_far, run_short, tls, try_kafka
 
 CANARY = {"topic": "canary"}
 EVERYTHING = [{"name": "orders", "operations": ["read", "write", "describe"]}]
 
-MUTE_OR_CLOSING = [pytest.param("mute", "answer-timeout", marks=pytest.mark.produces("answer-timeout")),
-                   pytest.param("closing", "connect-closed", marks=pytest.mark.produces("connect-closed"))]
+MUTE_OR_CLOSING = [
+    pytest.param("mute", "answer-timeout", marks=pytest.mark.produces("answer-timeout")),
+    pytest.param("closing", "connect-closed", marks=pytest.mark.produces("connect-closed")),
+]
 
 
 def without_lists(kafka):
@@ -29,6 +41,7 @@ def left_nothing(kafka):
 
 
 # ---- operations ---------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.near_miss("kafka-topic-denied")
 def test_all_operations(guard):
@@ -44,8 +57,13 @@ def test_operation_denied(guard, operation):
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         kafka.denied = {(operation, "orders")}
         try_kafka(guard, kafka.bootstrap, topics=EVERYTHING).expect(
-            "kafka-topic-denied", exit=69, phase="assert", subject="topic orders", cause=f"may not {operation} topic orders",
-            hint=f"grant {operation.capitalize()} on topic orders")
+            "kafka-topic-denied",
+            exit=69,
+            phase="assert",
+            subject="topic orders",
+            cause=f"may not {operation} topic orders",
+            hint=f"grant {operation.capitalize()} on topic orders",
+        )
         assert left_nothing(kafka)
 
 
@@ -59,7 +77,11 @@ def test_only_what_is_wanted_counts(guard, operation, other):
 
 @pytest.mark.produces("kafka-topic-denied")
 def test_every_denied_operation_is_named(guard):
-    topics = [{"name": "a", "operations": ["read"]}, {"name": "b", "operations": ["write"]}, {"name": "c", "operations": ["read"]}]
+    topics = [
+        {"name": "a", "operations": ["read"]},
+        {"name": "b", "operations": ["write"]},
+        {"name": "c", "operations": ["read"]},
+    ]
     with FakeKafka(topics={"a": (1, 1), "b": (1, 1), "c": (1, 1)}) as kafka:
         kafka.denied = {("read", "a"), ("write", "b")}
         cause = try_kafka(guard, kafka.bootstrap, topics=topics).expect("kafka-topic-denied", subject="topic a")["cause"]
@@ -72,8 +94,9 @@ def test_all_that_is_wrong_is_named(guard):
     with FakeKafka(topics={"orders": (1, 1), "canary": (1, 1)}) as kafka:
         kafka.denied = {("read", "orders"), ("read", "group orders"), ("idempotent", ""), ("write", "transaction startguard-x")}
         topics = [{"name": "orders", "operations": ["read"], "config": ["cleanup.policy=compact"]}]
-        cause = try_kafka(guard, kafka.bootstrap, topics=topics, groups=["orders"], idempotent=True, transactional_id="x",
-                          canary=CANARY).expect("kafka-topic-denied", subject="topic orders")["cause"]
+        cause = try_kafka(
+            guard, kafka.bootstrap, topics=topics, groups=["orders"], idempotent=True, transactional_id="x", canary=CANARY
+        ).expect("kafka-topic-denied", subject="topic orders")["cause"]
         for code in ("kafka-topic-config", "kafka-group-denied", "kafka-idempotence-denied", "kafka-transaction-denied"):
             assert f"too: {code}" in cause
         assert left_nothing(kafka), "no canary flies where something is wrong"
@@ -82,10 +105,14 @@ def test_all_that_is_wrong_is_named(guard):
 @pytest.mark.produces("kafka-topic-denied")
 def test_no_right_at_all_names_what_is_wanted(guard):
     from fakes.kafka import TOPIC_AUTHORIZATION_FAILED
+
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         kafka.topics["orders"].error = TOPIC_AUTHORIZATION_FAILED
         try_kafka(guard, kafka.bootstrap, topics=EVERYTHING[0:1]).expect(
-            "kafka-topic-denied", cause="may not read or write topic orders", hint="grant Read and Write on topic orders to this principal: Describe comes with it; if it has that, drop the rule that denies Describe")
+            "kafka-topic-denied",
+            cause="may not read or write topic orders",
+            hint="grant Read and Write on topic orders to this principal: Describe comes with it; if it has that, drop the rule that denies Describe",
+        )
 
 
 @pytest.mark.near_miss("kafka-topic-denied")
@@ -110,12 +137,22 @@ def test_what_is_not_answered_is_not_granted(guard, operation, api, how):
         if operation == "write" and lists_rights(guard):  # no trial is made there: the fact says so
             assert result.passed()["facts"]["unverified"] == "write orders"
         else:
-            assert result.code == 124 and result.check()["code"] in ("answer-timeout", "connect-closed", "connect-reset"), result
+            assert result.code == 124 and result.check()["code"] in ("answer-timeout", "connect-closed", "connect-reset"), (
+                result
+            )
 
 
 @pytest.mark.near_miss("kafka-topic-denied")
-@pytest.mark.parametrize("operation, error, code", [("read", -1, "kafka-error"), ("read", 56, "kafka-no-leader"), ("read", 76, "kafka-error"),
-                                                    ("read", 6, "kafka-no-leader"), ("write", -1, "kafka-error")])
+@pytest.mark.parametrize(
+    "operation, error, code",
+    [
+        ("read", -1, "kafka-error"),
+        ("read", 56, "kafka-no-leader"),
+        ("read", 76, "kafka-error"),
+        ("read", 6, "kafka-no-leader"),
+        ("write", -1, "kafka-error"),
+    ],
+)
 def test_an_error_is_not_a_right(guard, operation, error, code):
     """UNKNOWN_SERVER_ERROR, KAFKA_STORAGE_ERROR ... of the trial of a right. Of some of a fetch the library tells its log only."""
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
@@ -136,9 +173,11 @@ def test_rights_that_are_asked_beside_a_question_without_answer(guard):
     """The settings of another topic: what comes of the rights beside them, it is no pass."""
     with FakeKafka(topics={"orders": (1, 1), "audit": (1, 1)}) as kafka:
         kafka.mute.add(DESCRIBE_CONFIGS)
-        run_short(guard, bootstrap_servers=kafka.bootstrap, topics=[
-            {"name": "orders", "operations": ["read"]}, {"name": "audit", "config": ["cleanup.policy=compact"]}]).expect(
-                "answer-timeout", exit=124)
+        run_short(
+            guard,
+            bootstrap_servers=kafka.bootstrap,
+            topics=[{"name": "orders", "operations": ["read"]}, {"name": "audit", "config": ["cleanup.policy=compact"]}],
+        ).expect("answer-timeout", exit=124)
 
 
 @pytest.mark.near_miss("kafka-topic-denied")
@@ -152,7 +191,9 @@ def test_a_list_of_rights_that_does_not_come(guard, operation):
         if not lists_rights(guard):
             result.passed()
         else:
-            result.expect("answer-timeout", exit=124, subject="topic orders", cause=f"may {operation} the topic was not answered")
+            result.expect(
+                "answer-timeout", exit=124, subject="topic orders", cause=f"may {operation} the topic was not answered"
+            )
             assert not kafka.count(FETCH) and not kafka.count(PRODUCE)
 
 
@@ -163,7 +204,8 @@ def test_settings_that_end_in_an_error(guard, wish):
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         kafka.configs_error = -1
         try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", **wish}]).expect(
-            "kafka-error", exit=124, subject="topic orders", cause="settings cannot be read")
+            "kafka-error", exit=124, subject="topic orders", cause="settings cannot be read"
+        )
 
 
 @pytest.mark.produces("answer-timeout")
@@ -172,7 +214,9 @@ def test_settings_that_are_not_told_in_time(guard):
     """The topic's own minimum of replicas was asked for: silence is not the denial that may stay a fact."""
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         kafka.mute.add(DESCRIBE_CONFIGS)
-        run_short(guard, bootstrap_servers=kafka.bootstrap, topics=[{"name": "orders", "operations": ["write"]}]).expect("answer-timeout", exit=124)
+        run_short(guard, bootstrap_servers=kafka.bootstrap, topics=[{"name": "orders", "operations": ["write"]}]).expect(
+            "answer-timeout", exit=124
+        )
 
 
 @pytest.mark.produces("kafka-topic-denied")
@@ -200,26 +244,39 @@ def test_nothing_is_asked_that_the_profile_does_not_want(guard):
 
 # ---- settings -----------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.near_miss("kafka-topic-config", "kafka-config-denied")
 def test_settings(guard):
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         kafka.config["orders"] = {"cleanup.policy": "delete,compact", "retention.ms": "-1", "max.message.bytes": "1048588"}
-        try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "config": [
-            "cleanup.policy=compact,delete", "retention.ms>=86400000", "max.message.bytes>=1048588"]}]).passed()
+        try_kafka(
+            guard,
+            kafka.bootstrap,
+            topics=[
+                {
+                    "name": "orders",
+                    "config": ["cleanup.policy=compact,delete", "retention.ms>=86400000", "max.message.bytes>=1048588"],
+                }
+            ],
+        ).passed()
 
 
 @pytest.mark.produces("kafka-topic-config")
-@pytest.mark.parametrize("wish, words", [
-    ("cleanup.policy=compact", "cleanup.policy is delete"),
-    ("retention.ms>=86400000", "retention.ms is 3600000"),
-    ("retention.ms=360000", "retention.ms is 3600000"),
-    ("message.timestamp.type=CreateTime", "knows no message.timestamp.type"),
-])
+@pytest.mark.parametrize(
+    "wish, words",
+    [
+        ("cleanup.policy=compact", "cleanup.policy is delete"),
+        ("retention.ms>=86400000", "retention.ms is 3600000"),
+        ("retention.ms=360000", "retention.ms is 3600000"),
+        ("message.timestamp.type=CreateTime", "knows no message.timestamp.type"),
+    ],
+)
 def test_setting_differs(guard, wish, words):
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         kafka.config["orders"] = {"retention.ms": "3600000"}
         try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "config": [wish]}]).expect(
-            "kafka-topic-config", exit=69, phase="assert", subject="topic orders", cause=words)
+            "kafka-topic-config", exit=69, phase="assert", subject="topic orders", cause=words
+        )
 
 
 @pytest.mark.produces("kafka-config-denied")
@@ -228,7 +285,8 @@ def test_settings_may_not_be_read(guard):
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         kafka.denied = {("configs", "orders")}
         try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "config": ["cleanup.policy=compact"]}]).expect(
-            "kafka-config-denied", exit=69, subject="topic orders", hint="DescribeConfigs")
+            "kafka-config-denied", exit=69, subject="topic orders", hint="DescribeConfigs"
+        )
 
 
 @pytest.mark.produces("kafka-isr-low")
@@ -237,7 +295,8 @@ def test_isr_below_the_topics_own_minimum(guard):
         kafka.config["orders"] = {"min.insync.replicas": "2"}
         kafka.topics["orders"].partitions[1].isr = [2]
         try_kafka(guard, kafka.bootstrap, topics=[{"name": "orders", "operations": ["write"]}]).expect(
-            "kafka-isr-low", exit=124, cause="partition 1 has 1 of 3 replicas in sync, the topic's own min.insync.replicas is 2")
+            "kafka-isr-low", exit=124, cause="partition 1 has 1 of 3 replicas in sync, the topic's own min.insync.replicas is 2"
+        )
 
 
 @pytest.mark.near_miss("kafka-isr-low")
@@ -276,6 +335,7 @@ def test_the_topics_own_minimum_may_be_missing(guard, value):
 
 # ---- groups -------------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.near_miss("kafka-group-denied", "kafka-coordinator")
 @pytest.mark.parametrize("lists", [True, False])
 def test_group(guard, lists):
@@ -296,7 +356,8 @@ def test_group_unknown_to_the_rules(guard):
     with FakeKafka() as kafka:
         kafka.denied = {("describe", "group orders"), ("read", "group orders")}
         try_kafka(guard, kafka.bootstrap, groups=["orders"]).expect(
-            "kafka-group-denied", exit=69, phase="assert", subject="group orders", cause="neither describe nor read")
+            "kafka-group-denied", exit=69, phase="assert", subject="group orders", cause="neither describe nor read"
+        )
 
 
 @pytest.mark.produces("kafka-group-denied")
@@ -307,7 +368,8 @@ def test_group_may_be_described_only(guard, lists):
             without_lists(kafka)
         kafka.denied = {("read", "group orders")}
         try_kafka(guard, kafka.bootstrap, groups=["orders"]).expect(
-            "kafka-group-denied", exit=69, subject="group orders", cause="may not read group orders")
+            "kafka-group-denied", exit=69, subject="group orders", cause="may not read group orders"
+        )
 
 
 @pytest.mark.near_miss("kafka-group-denied", "kafka-no-brokers")
@@ -328,8 +390,9 @@ def test_group_that_an_error_comes_for(guard, which):
     with FakeKafka() as kafka:
         without_lists(kafka)
         setattr(kafka, which, -1)
-        try_kafka(guard, kafka.bootstrap, groups=["orders"]).expect("kafka-error", exit=124, subject="group orders",
-                                                                  cause="Unknown broker error")
+        try_kafka(guard, kafka.bootstrap, groups=["orders"]).expect(
+            "kafka-error", exit=124, subject="group orders", cause="Unknown broker error"
+        )
 
 
 @pytest.mark.near_miss("kafka-error", "kafka-group-denied")
@@ -359,7 +422,9 @@ def test_group_without_a_coordinator_while_it_is_asked_again(guard, error):
     with FakeKafka() as kafka:
         without_lists(kafka)
         kafka.commit_error = error
-        asking_again(guard, kafka, OFFSET_COMMIT, groups=["orders"]).expect("kafka-coordinator", exit=124, subject="group orders")
+        asking_again(guard, kafka, OFFSET_COMMIT, groups=["orders"]).expect(
+            "kafka-coordinator", exit=124, subject="group orders"
+        )
 
 
 @pytest.mark.near_miss("answer-timeout", "kafka-group-denied")
@@ -389,13 +454,18 @@ def test_group_without_a_coordinator_whose_connection_ends(guard, error):
 @pytest.mark.near_miss("answer-timeout")
 def test_group_that_loses_its_coordinator(guard):
     """Between the description and the trial of Read, which then waits for a coordinator."""
+
     def lose(request):
-        kafka.coordinator_error = kafka.coordinator_error or (COORDINATOR_NOT_AVAILABLE if request.api == DESCRIBE_GROUPS else 0)
+        kafka.coordinator_error = kafka.coordinator_error or (
+            COORDINATOR_NOT_AVAILABLE if request.api == DESCRIBE_GROUPS else 0
+        )
 
     with FakeKafka() as kafka:
         without_lists(kafka)
         kafka.mute.add(lose)
-        run_short(guard, bootstrap_servers=kafka.servers, groups=["orders"]).expect("kafka-coordinator", exit=124, subject="group orders")
+        run_short(guard, bootstrap_servers=kafka.servers, groups=["orders"]).expect(
+            "kafka-coordinator", exit=124, subject="group orders"
+        )
         assert kafka.count(FIND_COORDINATOR) > 1 and not kafka.count(OFFSET_COMMIT)
 
 
@@ -408,7 +478,8 @@ def test_many_groups(guard):
         try_kafka(guard, kafka.bootstrap, groups=names).passed()
         kafka.denied = {("read", "group group-7"), ("read", "group group-39")}
         try_kafka(guard, kafka.bootstrap, groups=names).expect(
-            "kafka-group-denied", exit=69, subject="group group-7", cause="group group-39 too: kafka-group-denied")
+            "kafka-group-denied", exit=69, subject="group group-7", cause="group group-39 too: kafka-group-denied"
+        )
         assert left_nothing(kafka)
 
 
@@ -418,7 +489,8 @@ def test_no_coordinator(guard):
     with FakeKafka() as kafka:
         kafka.coordinator_error = COORDINATOR_NOT_AVAILABLE
         run_short(guard, bootstrap_servers=kafka.servers, groups=["orders"]).expect(
-            "kafka-coordinator", exit=124, subject="group orders")
+            "kafka-coordinator", exit=124, subject="group orders"
+        )
 
 
 @pytest.mark.produces("kafka-coordinator")
@@ -439,7 +511,8 @@ def test_coordinator_cannot_be_reached(guard):
         dead = refused_port()
         kafka.coordinator, kafka.advertised[2] = 2, ("127.0.0.1", dead)
         try_kafka(guard, kafka.servers[0], topics=ORDERS, groups=["orders"]).expect(
-            "kafka-advertised-unreachable", exit=124, subject=f"broker 2 at 127.0.0.1:{dead}", cause="refused")
+            "kafka-advertised-unreachable", exit=124, subject=f"broker 2 at 127.0.0.1:{dead}", cause="refused"
+        )
 
 
 @pytest.mark.produces("tls-wrong-name")
@@ -448,9 +521,9 @@ def test_coordinator_has_the_wrong_certificate(guard, tmp_path):
     ca = Authority(tmp_path)
     with FakeKafka(brokers=2, topics={"orders": (1, 1)}, tls=server_context(ca.issue(cn="k", names=["127.0.0.1"]))) as kafka:
         kafka.coordinator, kafka.advertised[2] = 2, ("localhost", kafka.broker[2].port)
-        try_kafka(guard, kafka.servers[0], topics=ORDERS, groups=["orders"],
-                  properties=[*tls(ca), "broker.address.family=v4"]).expect(
-            "tls-wrong-name", exit=69, subject="broker 2 at localhost")
+        try_kafka(
+            guard, kafka.servers[0], topics=ORDERS, groups=["orders"], properties=[*tls(ca), "broker.address.family=v4"]
+        ).expect("tls-wrong-name", exit=69, subject="broker 2 at localhost")
 
 
 @pytest.mark.produces("answer-timeout")
@@ -459,7 +532,8 @@ def test_coordinator_is_silent(guard):
     with FakeKafka(brokers=2, topics={"orders": (1, 1)}) as kafka, TcpServer(silent) as mute:
         kafka.coordinator, kafka.advertised[2] = 2, ("127.0.0.1", mute.port)
         run_short(guard, bootstrap_servers=kafka.servers[:1], topics=ORDERS, groups=["orders"]).expect(
-            "answer-timeout", exit=124, subject=f"broker 2 at {mute.address}")
+            "answer-timeout", exit=124, subject=f"broker 2 at {mute.address}"
+        )
 
 
 @pytest.mark.produces("answer-timeout")
@@ -469,7 +543,8 @@ def test_coordinator_does_not_answer(guard):
     with FakeKafka(brokers=3, topics={"orders": (1, 1)}) as kafka:
         kafka.coordinator, kafka.mute, kafka.advertised[3] = 2, {DESCRIBE_GROUPS}, ("127.0.0.1", refused_port())
         run_short(guard, bootstrap_servers=kafka.servers[:1], topics=ORDERS, groups=["orders"]).expect(
-            "answer-timeout", exit=124, subject=f"broker 2 at {kafka.servers[1]}", cause="coordinator of group orders")
+            "answer-timeout", exit=124, subject=f"broker 2 at {kafka.servers[1]}", cause="coordinator of group orders"
+        )
 
 
 @pytest.mark.near_miss("kafka-coordinator", "kafka-advertised-unreachable", "answer-timeout")
@@ -480,6 +555,7 @@ def test_coordinator_is_slow(guard):
 
 
 # ---- producers ------------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.near_miss("kafka-idempotence-denied")
 def test_idempotent(guard):
@@ -499,7 +575,8 @@ def test_idempotence_denied(guard):
     with FakeKafka() as kafka:
         kafka.denied = {("idempotent", "")}
         try_kafka(guard, kafka.bootstrap, idempotent=True).expect(
-            "kafka-idempotence-denied", exit=69, phase="assert", cause="authorization failed", hint="IdempotentWrite")
+            "kafka-idempotence-denied", exit=69, phase="assert", cause="authorization failed", hint="IdempotentWrite"
+        )
 
 
 @pytest.mark.near_miss("kafka-no-brokers", "kafka-idempotence-denied", "kafka-advertised-unreachable")
@@ -520,7 +597,8 @@ def test_producer_id_error(guard, error, words):
     with FakeKafka() as kafka:
         kafka.producer_id_error = error
         run_far(guard, bootstrap_servers=kafka.servers, idempotent=True).expect(
-            "kafka-error", exit=124, subject="producer id", cause=words)
+            "kafka-error", exit=124, subject="producer id", cause=words
+        )
 
 
 @pytest.mark.produces("answer-timeout")
@@ -530,7 +608,8 @@ def test_transaction_is_not_answered(guard):
     with FakeKafka(brokers=3, topics={"orders": (1, 1)}) as kafka:
         kafka.mute, kafka.coordinator, kafka.advertised[3] = {INIT_PRODUCER_ID}, 2, ("127.0.0.1", refused_port())
         run_short(guard, bootstrap_servers=kafka.servers[:1], topics=ORDERS, transactional_id="orders-1").expect(
-            "answer-timeout", exit=124, subject=f"broker 2 at {kafka.servers[1]}", cause="InitProducerId has no answer")
+            "answer-timeout", exit=124, subject=f"broker 2 at {kafka.servers[1]}", cause="InitProducerId has no answer"
+        )
 
 
 @pytest.mark.near_miss("kafka-transaction-denied", "kafka-transaction-timeout", "kafka-coordinator")
@@ -547,7 +626,8 @@ def test_transactional_id_denied(guard):
     with FakeKafka() as kafka:
         kafka.denied = {("write", "transaction startguard-orders-1")}
         try_kafka(guard, kafka.bootstrap, transactional_id="orders-1").expect(
-            "kafka-transaction-denied", exit=69, phase="assert", subject="transactional id startguard-orders-1")
+            "kafka-transaction-denied", exit=69, phase="assert", subject="transactional id startguard-orders-1"
+        )
 
 
 @pytest.mark.produces("kafka-transaction-timeout")
@@ -556,18 +636,23 @@ def test_transaction_timeout(guard):
     with FakeKafka() as kafka:
         kafka.producer_id_error = INVALID_TRANSACTION_TIMEOUT
         try_kafka(guard, kafka.bootstrap, transactional_id="orders-1", properties=["transaction.timeout.ms=3600000"]).expect(
-            "kafka-transaction-timeout", exit=69, hint="transaction.max.timeout.ms")
+            "kafka-transaction-timeout", exit=69, hint="transaction.max.timeout.ms"
+        )
 
 
 @pytest.mark.produces("kafka-error")
 @pytest.mark.near_miss("kafka-coordinator", "kafka-transaction-denied")
-@pytest.mark.parametrize("error, words", [(31, "Broker: Cluster authorization failed"), (42, "Broker: Invalid request"), (-1, "Unknown broker error")])
+@pytest.mark.parametrize(
+    "error, words",
+    [(31, "Broker: Cluster authorization failed"), (42, "Broker: Invalid request"), (-1, "Unknown broker error")],
+)
 def test_a_transaction_is_answered_by_an_error(guard, error, words):
     """There is a coordinator: it is what it says that is wrong."""
     with FakeKafka() as kafka:
         kafka.producer_id_error = error
         run_far(guard, bootstrap_servers=kafka.servers, transactional_id="orders-1").expect(
-            "kafka-error", exit=124, subject="transactional id startguard-orders-1", cause=words)
+            "kafka-error", exit=124, subject="transactional id startguard-orders-1", cause=words
+        )
 
 
 @pytest.mark.produces("kafka-coordinator")
@@ -576,7 +661,8 @@ def test_a_coordinator_of_transactions_that_is_none_yet(guard, error):
     with FakeKafka() as kafka:
         kafka.producer_id_error = error
         run_far(guard, bootstrap_servers=kafka.servers, transactional_id="orders-1").expect(
-            "kafka-coordinator", exit=124, subject="transactional id startguard-orders-1")
+            "kafka-coordinator", exit=124, subject="transactional id startguard-orders-1"
+        )
 
 
 @pytest.mark.produces("kafka-coordinator")
@@ -584,7 +670,8 @@ def test_no_coordinator_of_transactions(guard):
     with FakeKafka() as kafka:
         kafka.coordinator_error = COORDINATOR_NOT_AVAILABLE
         run_far(guard, bootstrap_servers=kafka.servers, transactional_id="orders-1").expect(
-            "kafka-coordinator", exit=124, subject="transactional id startguard-orders-1")
+            "kafka-coordinator", exit=124, subject="transactional id startguard-orders-1"
+        )
 
 
 @pytest.mark.produces("kafka-coordinator")
@@ -596,8 +683,9 @@ def test_no_coordinator_of_transactions_while_it_is_asked_again(guard, api, answ
     with FakeKafka() as kafka:
         setattr(kafka, answer, COORDINATOR_NOT_AVAILABLE)
         kafka.mute.add(again)
-        guard.check(profile(attempt_timeout=guard.span(1.5), bootstrap_servers=kafka.servers, transactional_id="orders-1")).expect(
-            "kafka-coordinator", exit=124, subject="transactional id startguard-orders-1")
+        guard.check(
+            profile(attempt_timeout=guard.span(1.5), bootstrap_servers=kafka.servers, transactional_id="orders-1")
+        ).expect("kafka-coordinator", exit=124, subject="transactional id startguard-orders-1")
         assert again.seen > 1
 
 
@@ -606,10 +694,12 @@ def test_coordinator_of_transactions_cannot_be_reached(guard):
     with FakeKafka(brokers=2, topics={"orders": (1, 1)}) as kafka:
         kafka.coordinator, kafka.advertised[2] = 2, ("127.0.0.1", refused_port())
         run_short(guard, bootstrap_servers=kafka.servers[:1], topics=ORDERS, transactional_id="orders-1").expect(
-            "kafka-advertised-unreachable", exit=124, subject="broker 2 at")
+            "kafka-advertised-unreachable", exit=124, subject="broker 2 at"
+        )
 
 
 # ---- the canary -------------------------------------------------------------------------------------------------------
+
 
 def fly(guard, kafka, **keys):
     return try_kafka(guard, kafka.bootstrap, canary=CANARY | keys)
@@ -622,7 +712,7 @@ def test_canary(guard, partitions):
         kafka.delay_reads = 2
         check = fly(guard, kafka, max_latency="10m").passed()
         assert check["facts"]["canary_ms"] >= 0
-        (where, batches), = kafka.log.items()
+        ((where, batches),) = kafka.log.items()
         assert where[0] == "canary" and len(batches) == 1
         assert b"startguard kafka.try" in batches[0] and b"sent-by" in batches[0]
         assert not kafka.commits and not {11, 14} & {r.api for r in kafka.requests}
@@ -640,7 +730,9 @@ def test_canary_fails(guard):
     """Of the broker, and it may pass: UNKNOWN_SERVER_ERROR, INVALID_PRODUCER_EPOCH."""
     with FakeKafka(topics={"canary": (1, 1)}) as kafka:
         for kafka.produce_error in (-1, 47):
-            fly(guard, kafka).expect("kafka-canary-failed", exit=124, phase="assert", subject="topic canary", cause="sending the canary")
+            fly(guard, kafka).expect(
+                "kafka-canary-failed", exit=124, phase="assert", subject="topic canary", cause="sending the canary"
+            )
 
 
 @pytest.mark.produces("kafka-canary-refused")
@@ -651,7 +743,9 @@ def test_canary_refused(guard, error):
     with FakeKafka(topics={"canary": (1, 1)}) as kafka:
         kafka.produce_error = error
         text = profile(bootstrap_servers=kafka.servers, canary=CANARY, timeout="10m")
-        guard.check(text).expect("kafka-canary-refused", exit=69, phase="assert", subject="topic canary", cause="sending the canary")
+        guard.check(text).expect(
+            "kafka-canary-refused", exit=69, phase="assert", subject="topic canary", cause="sending the canary"
+        )
         assert kafka.count(PRODUCE) == 1
 
 
@@ -660,7 +754,8 @@ def test_canary_is_not_acknowledged(guard):
     with FakeKafka(topics={"canary": (1, 1)}) as kafka:
         kafka.mute = {PRODUCE}
         run_far(guard, bootstrap_servers=kafka.servers, canary=CANARY).expect(
-            "kafka-canary-failed", exit=124, cause="not acknowledged")
+            "kafka-canary-failed", exit=124, cause="not acknowledged"
+        )
 
 
 @pytest.mark.produces("kafka-canary-failed")
@@ -668,13 +763,15 @@ def test_canary_cannot_be_read_back(guard):
     with FakeKafka(topics={"canary": (1, 1)}) as kafka:
         kafka.delay_reads = 10**9
         run_far(guard, bootstrap_servers=kafka.servers, canary=CANARY).expect(
-            "kafka-canary-failed", exit=124, cause="could not be read back")
+            "kafka-canary-failed", exit=124, cause="could not be read back"
+        )
 
 
 @pytest.mark.produces("kafka-isr-low")
 @pytest.mark.near_miss("kafka-canary-failed")
 def test_canary_finds_too_few_replicas(guard):
     from fakes.kafka_apis import NOT_ENOUGH_REPLICAS
+
     with FakeKafka(topics={"canary": (1, 1)}) as kafka:
         kafka.produce_error = NOT_ENOUGH_REPLICAS
         fly(guard, kafka).expect("kafka-isr-low", exit=124, subject="topic canary")
@@ -688,7 +785,9 @@ def test_canary_topic_has_a_partition_with_too_few_replicas(guard):
         kafka.config["canary"] = {"min.insync.replicas": "2"}
         kafka.topics["canary"].partitions[4].isr = [2]
         for _ in range(3):
-            fly(guard, kafka).expect("kafka-isr-low", exit=124, subject="topic canary", cause="partition 4 has 1 of 3 replicas in sync")
+            fly(guard, kafka).expect(
+                "kafka-isr-low", exit=124, subject="topic canary", cause="partition 4 has 1 of 3 replicas in sync"
+            )
         assert left_nothing(kafka)
 
 
@@ -698,18 +797,28 @@ def test_canary_topic_has_a_partition_with_too_few_replicas(guard):
 def test_canary_denied(guard, operation, words):
     with FakeKafka(topics={"canary": (1, 1)}) as kafka:
         kafka.denied = {(operation, "canary")}
-        fly(guard, kafka).expect("kafka-topic-denied", exit=69, subject="topic canary", cause=words,
-                                 hint=f"grant {operation.capitalize()} on topic canary")
+        fly(guard, kafka).expect(
+            "kafka-topic-denied",
+            exit=69,
+            subject="topic canary",
+            cause=words,
+            hint=f"grant {operation.capitalize()} on topic canary",
+        )
 
 
 @pytest.mark.produces("kafka-topic-denied")
 def test_canary_topic_may_not_be_described(guard):
     """Described by nobody who has neither right: both are named."""
     from fakes.kafka import TOPIC_AUTHORIZATION_FAILED
+
     with FakeKafka(topics={"canary": (1, 1)}) as kafka:
         kafka.topics["canary"].error = TOPIC_AUTHORIZATION_FAILED
-        fly(guard, kafka).expect("kafka-topic-denied", exit=69, cause="may not read or write topic canary",
-                                 hint="grant Read and Write on topic canary")
+        fly(guard, kafka).expect(
+            "kafka-topic-denied",
+            exit=69,
+            cause="may not read or write topic canary",
+            hint="grant Read and Write on topic canary",
+        )
 
 
 @pytest.mark.produces("kafka-topic-missing")
@@ -742,7 +851,8 @@ def test_silence_of_a_broker_that_throttles(guard):
     with FakeKafka(topics={"orders": (1, 1)}) as kafka:
         kafka.throttle, kafka.mute = 700_000, {DESCRIBE_GROUPS}
         run_short(guard, bootstrap_servers=kafka.servers, topics=ORDERS, groups=["orders"]).expect(
-            "kafka-throttled", exit=124, subject=f"broker 1 at {kafka.bootstrap}", cause="for 700000 ms")
+            "kafka-throttled", exit=124, subject=f"broker 1 at {kafka.bootstrap}", cause="for 700000 ms"
+        )
 
 
 @pytest.mark.near_miss("kafka-throttled", "kafka-slow")

@@ -61,9 +61,22 @@ def prctl(option, value):
 
 def limits():
     """Each one lower than it is; addresses by little, since sanitizers want terabytes of them."""
-    for name, low in (("NOFILE", 200), ("CORE", 4096), ("STACK", 4 << 20), ("AS", 1 << 46), ("DATA", 1 << 45), ("FSIZE", 1 << 30),
-                      ("NPROC", 5000), ("MEMLOCK", 65536), ("CPU", 7200), ("MSGQUEUE", 4096), ("NICE", 0), ("RTPRIO", 0),
-                      ("SIGPENDING", 1000), ("RTTIME", 1 << 40)):
+    for name, low in (
+        ("NOFILE", 200),
+        ("CORE", 4096),
+        ("STACK", 4 << 20),
+        ("AS", 1 << 46),
+        ("DATA", 1 << 45),
+        ("FSIZE", 1 << 30),
+        ("NPROC", 5000),
+        ("MEMLOCK", 65536),
+        ("CPU", 7200),
+        ("MSGQUEUE", 4096),
+        ("NICE", 0),
+        ("RTPRIO", 0),
+        ("SIGPENDING", 1000),
+        ("RTTIME", 1 << 40),
+    ):
         number = getattr(resource, f"RLIMIT_{name}", 15)
         soft, hard = resource.getrlimit(number)
         new = low if hard == resource.RLIM_INFINITY else min(low, hard)
@@ -88,7 +101,9 @@ CONDITIONS = {
     "limits": limits,
     "ignores-int": lambda: ignore(signal.SIGINT),
     "ignores-chld": lambda: ignore(signal.SIGCHLD),
-    "ignores-what-ends": lambda: ignore(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ),
+    "ignores-what-ends": lambda: ignore(
+        signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ
+    ),
     "blocks-usr1": lambda: block(signal.SIGUSR1),
     "blocks-chld-pipe-term": lambda: block(signal.SIGCHLD, signal.SIGPIPE, signal.SIGTERM),
     "blocks-all": lambda: block(*ALL_SIGNALS),
@@ -112,8 +127,17 @@ CONDITIONS = {
 
 def direct(guard, command, **options):
     """What the probe says when nothing stands before it."""
-    done = subprocess.run(command, env=guard.environment(SANE), cwd=guard.tmp, stdin=subprocess.DEVNULL, timeout=60,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, check=True, **options)
+    done = subprocess.run(
+        command,
+        env=guard.environment(SANE),
+        cwd=guard.tmp,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+        capture_output=True,
+        start_new_session=True,
+        check=True,
+        **options,
+    )
     return json.loads(done.stdout)
 
 
@@ -166,8 +190,8 @@ def test_inherited_descriptors_stay(guard, profile):
 def test_environment_is_as_before_and_says_how_the_start_went(guard, profile):
     before = direct(guard, [probe()])["environ"]
     after, _ = behind(guard, profile, [probe()])
-    assert after["environ"][:len(before)] == before
-    added = dict(one.split("=", 1) for one in after["environ"][len(before):])
+    assert after["environ"][: len(before)] == before
+    added = dict(one.split("=", 1) for one in after["environ"][len(before) :])
     assert sorted(added) == sorted(OWN)
     assert added["STARTGUARD_STATUS"] == "ready"
     assert added["STARTGUARD_MODE"] == "prod"
@@ -178,24 +202,47 @@ def test_environment_is_as_before_and_says_how_the_start_went(guard, profile):
 
 def start_raw(arguments, entries, **options):
     """Starts a program with an environment that no dict can hold: entries twice, without "=", not UTF-8."""
+
     def become():
         argv = (ctypes.c_char_p * (len(arguments) + 1))(*map(os.fsencode, arguments))
         envp = (ctypes.c_char_p * (len(entries) + 1))(*entries)
         LIBC.execve(argv[0], argv, envp)
         os._exit(99)
-    return subprocess.run(["/bin/false"], preexec_fn=become, stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
-                          start_new_session=True, **options)
+
+    return subprocess.run(
+        ["/bin/false"],
+        preexec_fn=become,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        start_new_session=True,
+        **options,
+    )
 
 
 def test_environment_is_kept_byte_for_byte(guard, profile):
-    odd = [b"PATH=/usr/bin:/bin", b"TWICE=1", b"no equals sign", b"=starts with it", b"", b"TWICE=2", b"BYTES=\xff\xfe\x01",
-           b"EMPTY=", b"STARTGUARD_STATUSX=other", b"LONG=" + b"x" * 100000, b"X=a=b=c",
-           *[f"{k}={v}".encode() for k, v in guard.environment(SANE).items() if k != "PATH"]]
+    odd = [
+        b"PATH=/usr/bin:/bin",
+        b"TWICE=1",
+        b"no equals sign",
+        b"=starts with it",
+        b"",
+        b"TWICE=2",
+        b"BYTES=\xff\xfe\x01",
+        b"EMPTY=",
+        b"STARTGUARD_STATUSX=other",
+        b"LONG=" + b"x" * 100000,
+        b"X=a=b=c",
+        *[f"{k}={v}".encode() for k, v in guard.environment(SANE).items() if k != "PATH"],
+    ]
     stale = [b"STARTGUARD_STATUS=old", b"STARTGUARD_DEGRADED=old", b"STARTGUARD_STATUS=older"]
     file = guard.write("p.cfg", profile)
     expected = json.loads(start_raw([probe()], odd, cwd=guard.tmp).stdout)["environ"]
-    done = start_raw([guard.path, "-p", str(file), "-m", "prod", "--termination-log", "none", "--", probe()], odd[:3] + stale + odd[3:],
-                     cwd=guard.tmp)
+    done = start_raw(
+        [guard.path, "-p", str(file), "-m", "prod", "--termination-log", "none", "--", probe()],
+        odd[:3] + stale + odd[3:],
+        cwd=guard.tmp,
+    )
     seen = json.loads(done.stdout)["environ"]
     ours = {one.partition("=")[0] for one in seen} & set(OWN)
     assert ours == set(OWN) - {"STARTGUARD_REPORT_FILE"}
@@ -218,9 +265,19 @@ def test_standard_descriptors_closed_in_every_way(guard, profile, closed):
     def close():
         for fd in closed:
             os.close(fd)
+
     command = [probe(), "--out", "seen"]
-    subprocess.run(command, env=guard.environment(SANE), cwd=guard.tmp, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                   stderr=subprocess.PIPE, start_new_session=True, check=True, timeout=60, preexec_fn=close)
+    subprocess.run(
+        command,
+        env=guard.environment(SANE),
+        cwd=guard.tmp,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        start_new_session=True,
+        check=True,
+        timeout=60,
+        preexec_fn=close,
+    )
     expected = comparable(json.loads((guard.tmp / "seen").read_text()))
     (guard.tmp / "seen").unlink()
     result = guard.run(profile, command=command, env=SANE, preexec_fn=close)
@@ -233,17 +290,27 @@ def test_standard_descriptors_closed_in_every_way(guard, profile, closed):
 def test_socket_activation(guard, profile):
     """Listening sockets are handed down as descriptors 3 and 4, with LISTEN_PID naming the process that is to have them."""
     with TcpServer(silent) as one, TcpServer(silent) as other:
+
         def hand_over():
             high = [os.dup(s._listener.fileno()) + 0 for s in (one, other)]
             for i, fd in enumerate(high):
                 os.dup2(fd, 3 + i)
             os.environ["LISTEN_PID"] = str(os.getpid())
+
         # preexec_fn cannot change the environment that Popen gives: a shell does.
         file = guard.write("p.cfg", profile)
         line = shlex.join([guard.path, "-p", str(file), "-m", "prod", "--termination-log", "none", "--", probe()])
-        done = subprocess.run(["/bin/sh", "-c", f"LISTEN_FDS=2 LISTEN_PID=$$ exec {line}"], env=guard.environment(SANE),
-                              cwd=guard.tmp, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, preexec_fn=hand_over,
-                              close_fds=False, start_new_session=True)
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"LISTEN_FDS=2 LISTEN_PID=$$ exec {line}"],
+            env=guard.environment(SANE),
+            cwd=guard.tmp,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            preexec_fn=hand_over,
+            close_fds=False,
+            start_new_session=True,
+        )
     seen = json.loads(done.stdout)
     assert f"LISTEN_PID={seen['pid']}" in seen["environ"]
     assert "LISTEN_FDS=2" in seen["environ"]
@@ -253,8 +320,10 @@ def test_socket_activation(guard, profile):
 
 def lost_checks(count, name, more=""):
     port = refused_port()
-    checks = " ".join(f'{name}{i}: {{ address = "127.0.0.1:{port}"; required = false; retry = false; timeout = "60s"; degraded = "x"; {more} }};'
-                      for i in range(count))
+    checks = " ".join(
+        f'{name}{i}: {{ address = "127.0.0.1:{port}"; required = false; retry = false; timeout = "60s"; degraded = "x"; {more} }};'
+        for i in range(count)
+    )
     return f"startguard = 1; tcp: {{ {checks} }};"
 
 
@@ -287,8 +356,16 @@ def test_an_environment_that_is_nearly_full(guard):
 def test_an_environment_that_is_too_large_is_a_verdict(guard):
     """64 KiB of flags do not fit: the service cannot be started, and every output says the same."""
     profile = lost_checks(1, "a", f'degraded_env = ["A={"x" * 40000}", "B={"y" * 40000}"];')
-    result = guard.run(profile, "--termination-log", "term", "--env-file", "handed-over", command=[probe()],
-                       env={**SANE, "FULL": "x" * 100000}, preexec_fn=small_stack)
+    result = guard.run(
+        profile,
+        "--termination-log",
+        "term",
+        "--env-file",
+        "handed-over",
+        command=[probe()],
+        env={**SANE, "FULL": "x" * 100000},
+        preexec_fn=small_stack,
+    )
     assert (result.code, result.out, result.status) == (126, "", "blocked")
     last = result.err.splitlines()[-1]
     assert last.startswith("startguard: BLOCKED (126): exec ")
@@ -344,8 +421,11 @@ def test_environment_file_for_the_main_container(guard):
 
 
 def test_nothing_is_handed_over_when_blocked(guard):
-    result = guard.check(f"startguard = 1; tcp: {{ a: {{ address = '127.0.0.1:{refused_port()}'; }}; }};".replace("'", '"'),
-                         "--env-file", "handed-over")
+    result = guard.check(
+        f"startguard = 1; tcp: {{ a: {{ address = '127.0.0.1:{refused_port()}'; }}; }};".replace("'", '"'),
+        "--env-file",
+        "handed-over",
+    )
     assert result.status == "blocked"
     assert not (guard.tmp / "handed-over").exists()
 
@@ -355,8 +435,11 @@ def test_exit_status_is_the_services(guard, profile):
 
 
 def test_signals_reach_the_service(guard, profile):
-    with guard.spawn(profile, command=["/bin/sh", "-c", "trap 'echo got it; exit 5' TERM; echo up; "
-                                       "while :; do read x; done"], stdin=subprocess.PIPE) as process:
+    with guard.spawn(
+        profile,
+        command=["/bin/sh", "-c", "trap 'echo got it; exit 5' TERM; echo up; while :; do read x; done"],
+        stdin=subprocess.PIPE,
+    ) as process:
         process.wait_for("up", stream="out")
         process.send_signal(signal.SIGTERM)
         # Some shells run the trap when the read is interrupted, others after the line: both are fine.
@@ -369,8 +452,15 @@ def test_signals_reach_the_service(guard, profile):
 
 def as_pid_1(guard, *words, **options):
     root = [] if os.geteuid() == 0 else ["--map-root-user"]
-    return subprocess.run(["unshare", *root, "--pid", "--fork", "--mount-proc", "--kill-child", *words], cwd=guard.tmp,
-                          env=guard.environment(SANE), stdin=subprocess.DEVNULL, capture_output=True, timeout=60, **options)
+    return subprocess.run(
+        ["unshare", *root, "--pid", "--fork", "--mount-proc", "--kill-child", *words],
+        cwd=guard.tmp,
+        env=guard.environment(SANE),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        **options,
+    )
 
 
 def test_as_pid_1(guard, profile):
@@ -388,15 +478,19 @@ def test_as_pid_1(guard, profile):
 def test_as_pid_1_orphans_are_reaped(guard):
     """The command's children outlive it and are handed to PID 1; none may be left for the service, not even dead."""
     orphan = "setsid sh -c 'exit 3' & setsid sh -c 'exit 4' & wait; (setsid sh -c : &)"
-    file = guard.write("p.cfg", f"""startguard = 1;
+    file = guard.write(
+        "p.cfg",
+        f"""startguard = 1;
         exec: {{ one: {{ command = ["/bin/sh", "-c", "{orphan}"]; }};
-                 two: {{ command = ["/bin/sh", "-c", "{orphan}"]; after = ["exec.one"]; }}; }};""")
+                 two: {{ command = ["/bin/sh", "-c", "{orphan}"]; after = ["exec.one"]; }}; }};""",
+    )
     done = as_pid_1(guard, guard.path, "-p", str(file), "--termination-log", "none", "--", probe())
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["tasks"] == 1
 
 
 # ---- the command itself ----
+
 
 def test_command_not_found_is_told_before_any_check(guard):
     with TcpServer(silent) as server:
@@ -442,20 +536,38 @@ def test_command_whose_interpreter_is_missing(guard):
     assert 'command "./script" is there, but /no/such/interpreter, which runs it, is not in this image' in result.err
 
 
-@pytest.mark.parametrize("content, code, words", [
-    ("#!/bin/sh\r\necho started\r\n", 127, 'command "./script" is there, but its line 1 ends in a carriage return: '),
-    ("#!/usr/bin/env sh\r\necho started\r\n", 127, 'command "./script" is there, but its line 1 ends in a carriage return: '),
-    ("#!./crlf\n", 127, 'command "./script" is there, but line 1 of ./crlf, which runs it, ends in a carriage return: '),
-    ("#!/etc\n", 126, 'command "./script" is there, but /etc, which runs it, cannot be run: Is a directory'),
-    ("#!/etc/passwd\n", 126, 'command "./script" is there, but /etc/passwd, which runs it, cannot be run: Permission denied'),
-    ("#!./script\n", 126, 'command "./script" is there, but is run by a script that is run by a script, more often than the kernel follows'),
-], ids=["carriage-return", "of-env", "of-what-runs-it", "folder", "not-executable", "circle"])
+@pytest.mark.parametrize(
+    "content, code, words",
+    [
+        ("#!/bin/sh\r\necho started\r\n", 127, 'command "./script" is there, but its line 1 ends in a carriage return: '),
+        (
+            "#!/usr/bin/env sh\r\necho started\r\n",
+            127,
+            'command "./script" is there, but its line 1 ends in a carriage return: ',
+        ),
+        ("#!./crlf\n", 127, 'command "./script" is there, but line 1 of ./crlf, which runs it, ends in a carriage return: '),
+        ("#!/etc\n", 126, 'command "./script" is there, but /etc, which runs it, cannot be run: Is a directory'),
+        (
+            "#!/etc/passwd\n",
+            126,
+            'command "./script" is there, but /etc/passwd, which runs it, cannot be run: Permission denied',
+        ),
+        (
+            "#!./script\n",
+            126,
+            'command "./script" is there, but is run by a script that is run by a script, more often than the kernel follows',
+        ),
+    ],
+    ids=["carriage-return", "of-env", "of-what-runs-it", "folder", "not-executable", "circle"],
+)
 def test_script_that_cannot_be_run(guard, content, code, words):
     """Told before the first check, since waiting does not mend it; and the kernel says the same, if it is asked."""
     guard.write("crlf", "#!/bin/sh\r\n").chmod(0o755)
     guard.write("script", content.encode()).chmod(0o755)
     with TcpServer(silent) as server:
-        result = guard.run(None, "-w", f"tcp://{server.address}", "--termination-log", "message", command=["./script"], mode=None)
+        result = guard.run(
+            None, "-w", f"tcp://{server.address}", "--termination-log", "message", command=["./script"], mode=None
+        )
         assert (result.code, result.checks, server.connections) == (code, [], 0)
     assert (guard.tmp / "message").read_text().startswith(f"startguard: BLOCKED ({code}): {words}")
     try:
@@ -465,7 +577,10 @@ def test_script_that_cannot_be_run(guard, content, code, words):
     assert kernel == code
 
 
-@pytest.mark.parametrize("content", ["#!/bin/sh -e\necho started\n", "#!/usr/bin/env -S sh -e\r\necho started\n", "#! /usr/bin/env sh\necho started\n"])
+@pytest.mark.parametrize(
+    "content",
+    ["#!/bin/sh -e\necho started\n", "#!/usr/bin/env -S sh -e\r\necho started\n", "#! /usr/bin/env sh\necho started\n"],
+)
 def test_script_that_can(guard, content):
     guard.write("script", content.encode()).chmod(0o755)
     result = guard.run(None, "-w", "file:///", command=["./script"], mode=None)
@@ -477,7 +592,10 @@ def with_binfmt(guard, files):
     root = "" if os.geteuid() == 0 else "-r"
     lines = ["mount -t tmpfs none /proc/sys/fs"]
     if files is not None:
-        lines += ["mkdir /proc/sys/fs/binfmt_misc", *[f"echo {text} > /proc/sys/fs/binfmt_misc/{name}" for name, text in files.items()]]
+        lines += [
+            "mkdir /proc/sys/fs/binfmt_misc",
+            *[f"echo {text} > /proc/sys/fs/binfmt_misc/{name}" for name, text in files.items()],
+        ]
     inner = guard.write("inner", "\n".join(["#!/bin/sh -e", *lines, f'exec {guard.path} "$@"']) + "\n")
     outer = guard.write("outer", f'#!/bin/sh\nexec unshare {root} -m {inner} "$@"\n')
     inner.chmod(0o755)
@@ -485,27 +603,45 @@ def with_binfmt(guard, files):
     guard.path = str(outer)
 
 
-@pytest.mark.parametrize("files", [{"status": "enabled", "register": ""}, {"status": "disabled", "qemu-arm": "enabled"},
-                                   {"status": "enabled", "qemu-arm": "disabled"}], ids=["empty", "switched-off", "entry-switched-off"])
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"status": "enabled", "register": ""},
+        {"status": "disabled", "qemu-arm": "enabled"},
+        {"status": "enabled", "qemu-arm": "disabled"},
+    ],
+    ids=["empty", "switched-off", "entry-switched-off"],
+)
 def test_program_of_another_machine(guard, files):
     """Nothing is registered that could run it: told before the first check."""
     with_binfmt(guard, files)
     program = elf(guard, "p", (18, b"\x16\0"))
     result = guard.run(None, "-w", "file:///", command=["./p"], mode=None)
     assert (result.code, result.checks) == (126, [])
-    assert f'command "./p" is there, but ./p is a program for s390x, and this machine is ' in result.err
+    assert 'command "./p" is there, but ./p is a program for s390x, and this machine is ' in result.err
     assert program.exists()
 
 
-@pytest.mark.parametrize("files", [{"status": "enabled", "qemu-s390x": "enabled"}, {"status": "enabled", "other": "disabled", "qemu-s390x": "enabled"},
-                                   {}, {"status": "what?"}, None], ids=["registered", "second", "no-status", "unknown-status", "hidden"])
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"status": "enabled", "qemu-s390x": "enabled"},
+        {"status": "enabled", "other": "disabled", "qemu-s390x": "enabled"},
+        {},
+        {"status": "what?"},
+        None,
+    ],
+    ids=["registered", "second", "no-status", "unknown-status", "hidden"],
+)
 def test_program_of_another_machine_that_might_run(guard, files):
     """A container does not see what its host has registered. Only the kernel knows; and it says no."""
     with_binfmt(guard, files)
     elf(guard, "p", (18, b"\x16\0"), (b"/ld-linux", b"/xd-linux"))
     result = guard.run(None, "-w", "file:///", command=["./p"], mode=None, last_line=False)
     assert result.code == 126 and result.check()["outcome"] == "pass"
-    assert re.search(r"exec \./p: it is a program for s390x, and this machine is \S+: Exec format error$", result.err.splitlines()[-1])
+    assert re.search(
+        r"exec \./p: it is a program for s390x, and this machine is \S+: Exec format error$", result.err.splitlines()[-1]
+    )
 
 
 def elf(guard, name, *changes):
@@ -513,7 +649,7 @@ def elf(guard, name, *changes):
     data = bytearray(pathlib.Path("/bin/true").resolve().read_bytes())
     for old, new in changes:
         at = data.index(old) if isinstance(old, bytes) else old
-        data[at:at + len(new)] = new
+        data[at : at + len(new)] = new
     path = guard.write(name, bytes(data))
     path.chmod(0o755)
     return path
@@ -545,23 +681,30 @@ def test_program_that_the_kernel_cannot_run(guard, content):
 def test_report_of_a_command_that_is_not_there(guard):
     result = guard.run(None, "-w", "file:///", "--termination-log", "message", command=["no-such-command"], mode=None)
     assert (result.report["status"], result.report["exit_code"], result.checks) == ("blocked", 127, [])
-    assert (guard.tmp / "message").read_text() == result.err == 'startguard: BLOCKED (127): command "no-such-command" not found in PATH\n'
+    assert (
+        (guard.tmp / "message").read_text()
+        == result.err
+        == 'startguard: BLOCKED (127): command "no-such-command" not found in PATH\n'
+    )
 
 
 def test_the_report_of_another_run_is_not_handed_on(guard):
-    result = guard.run(None, "-w", "file:///", command=[probe()], mode=None, report=False, env={"STARTGUARD_REPORT_FILE": "/old"})
+    result = guard.run(
+        None, "-w", "file:///", command=[probe()], mode=None, report=False, env={"STARTGUARD_REPORT_FILE": "/old"}
+    )
     assert not [one for one in json.loads(result.out)["environ"] if one.startswith("STARTGUARD_REPORT_FILE=")]
 
 
 def test_script_without_interpreter_line(guard):
-    guard.write("script", "echo plain \"$1\"\n").chmod(0o755)
+    guard.write("script", 'echo plain "$1"\n').chmod(0o755)
     result = guard.run(None, "-w", "file:///", command=["./script", "x y"], mode=None)
     assert (result.code, result.out) == (0, "plain x y\n")
 
 
 def test_blocked_starts_nothing(guard):
-    result = guard.run(None, "-w", f"tcp://127.0.0.1:{refused_port()}", "-t", "1s", mode=None,
-                       command=["/bin/sh", "-c", "echo started"])
+    result = guard.run(
+        None, "-w", f"tcp://127.0.0.1:{refused_port()}", "-t", "1s", mode=None, command=["/bin/sh", "-c", "echo started"]
+    )
     assert (result.code, result.out) == (124, "")
 
 

@@ -6,12 +6,18 @@ import signal
 import time
 
 import pytest
+from terminal import Terminal
 
 from fakes.http import HttpServer, Reply
 from fakes.tcp import TcpServer, refused_port, silent
-from terminal import Terminal
 
-VARIES = [(r"· \d+m?s\n", "· SPAN\n"), (r"\d+(\.\d+)? (ms|s|min)\b", "T"), (r" \(\d+ attempts\)", ""), (r"\b\d+ x ", "N x "), (r"  +", " ")]
+VARIES = [
+    (r"· \d+m?s\n", "· SPAN\n"),
+    (r"\d+(\.\d+)? (ms|s|min)\b", "T"),
+    (r" \(\d+ attempts\)", ""),
+    (r"\b\d+ x ", "N x "),
+    (r"  +", " "),
+]
 
 
 def blocks(text):
@@ -67,8 +73,8 @@ def test_one_line_for_each_check_that_goes(guard, world, columns):
         rows = terminal.wait_until(lambda t: len(waits(t.screen.display)) == 4 and t.drawings > 1, "a line for each")
         view = rows.index(next(row for row in rows if row.startswith("WAIT ")))
         assert waits(rows) == WAITING  # in the order of the profile
-        assert all(row.startswith("WAIT ") for row in rows[view:view + 4])  # none took two rows
-        assert not any(rows[view + 4:])
+        assert all(row.startswith("WAIT ") for row in rows[view : view + 4])  # none took two rows
+        assert not any(rows[view + 4 :])
         assert terminal.text().startswith("startguard ")
         assert process.result().code == 124
         assert blocks(terminal.end()) == expected(guard, world)
@@ -82,7 +88,9 @@ def test_the_view_follows_what_happens(guard, world):
         guard.write("soon", "")
         terminal.wait_until(lambda t: "file.soon" not in waits(t.screen.display), "one less")
         assert re.search(r"^PASS +file\.soon ", terminal.text(), re.M)
-        terminal.wait_until(lambda t: re.search(r"^WAIT +tcp\.later +.*connect-refused", t.screen.text(), re.M), "the one after it")
+        terminal.wait_until(
+            lambda t: re.search(r"^WAIT +tcp\.later +.*connect-refused", t.screen.text(), re.M), "the one after it"
+        )
         process.terminate()
         assert process.result().code == 143
 
@@ -90,7 +98,9 @@ def test_the_view_follows_what_happens(guard, world):
 def test_the_clock_goes_on_and_nothing_else_draws(guard):
     """One check that hangs: a drawing a second for the clock, and few others."""
     with TcpServer(silent) as never:
-        text = f'startguard = 1; timeout = "%s"; http: {{ a: {{ url = "http://{never.address}/"; attempt_timeout = "60s"; }}; }};'
+        text = (
+            f'startguard = 1; timeout = "%s"; http: {{ a: {{ url = "http://{never.address}/"; attempt_timeout = "60s"; }}; }};'
+        )
         with running(guard, text, seconds=60) as (terminal, process):
             terminal.wait_until(lambda t: re.search(r"http\.a +[2-9]\.\d s", t.screen.text()), "two seconds")
             drawings = terminal.drawings
@@ -122,26 +132,36 @@ def test_a_fast_run_draws_nothing(guard, profile):
 @pytest.mark.parametrize("reflows", [True, False])
 def test_resized_while_it_runs(guard, world, reflows):
     with running(guard, world, columns=120, rows=30, reflows=reflows) as (terminal, process):
+
         def settled(t):
             rows = [row.rstrip() for row in t.screen.display]
             at = next((i for i, row in enumerate(rows) if row.startswith("WAIT ")), 0)
-            return waits(rows) == WAITING and not any(rows[at + 4:]) and max(map(len, rows[at:])) < t.screen.columns
+            return waits(rows) == WAITING and not any(rows[at + 4 :]) and max(map(len, rows[at:])) < t.screen.columns
+
         for columns, rows in [(60, 30), (60, 12), (25, 12), (200, 40), (80, 24)]:
             terminal.wait_until(settled, "one line for each")
             # A drawing that is under way is for the old size, and wraps on the new screen: none is, in a stopped process.
             process.send_signal(signal.SIGSTOP)
             time.sleep(0.1)
             terminal.resize(columns, rows)
-            drawings = terminal.drawings
+            before = terminal.drawings
             process.send_signal(signal.SIGCONT)
-            terminal.wait_until(lambda t: t.drawings > drawings, "a drawing for the new size")
+            terminal.wait_until(lambda t, before=before: t.drawings > before, "a drawing for the new size")
         terminal.wait_until(settled, "one line for each")
         process.terminate()
         assert process.result().code == 143
         text = terminal.end()
     # Nothing of the view is left behind, whatever the terminal made of it.
     assert [line.split()[0] for line in text.splitlines() if not line.startswith(" ")] == [
-        "startguard", "PASS", "PASS", "PENDING", "PENDING", "PENDING", "PENDING", "startguard:"]
+        "startguard",
+        "PASS",
+        "PASS",
+        "PENDING",
+        "PENDING",
+        "PENDING",
+        "PENDING",
+        "startguard:",
+    ]
     assert all(re.match(r" {10}(reached|cause|hint|seen): ", line) for line in text.splitlines() if line.startswith(" "))
 
 
@@ -157,8 +177,10 @@ def test_a_screen_that_becomes_too_small(guard, world):
         assert "WAIT" not in terminal.end()
 
 
-@pytest.mark.parametrize("rows, env, options", [
-    (4, {}, []), (24, {"TERM": "dumb"}, []), (24, {"TERM": None}, []), (24, {"TERM": ""}, []), (0, {}, []), (24, {}, ["-v"])])
+@pytest.mark.parametrize(
+    "rows, env, options",
+    [(4, {}, []), (24, {"TERM": "dumb"}, []), (24, {"TERM": None}, []), (24, {"TERM": ""}, []), (0, {}, []), (24, {}, ["-v"])],
+)
 def test_lines_where_a_view_is_not_possible(guard, world, rows, env, options):
     """More checks than rows, a terminal that cannot move its cursor or whose size is not known, every attempt wanted."""
     with running(guard, world, *options, rows=24, env=env, seconds=2) as (terminal, process):
@@ -171,8 +193,15 @@ def test_lines_where_a_view_is_not_possible(guard, world, rows, env, options):
         assert blocks(plain(text)) == expected(guard, world)
 
 
-@pytest.mark.parametrize("options, env, coloured", [
-    ([], {}, True), (["--color", "never"], {}, False), ([], {"NO_COLOR": "1"}, False), (["--color=always"], {"NO_COLOR": "1"}, True)])
+@pytest.mark.parametrize(
+    "options, env, coloured",
+    [
+        ([], {}, True),
+        (["--color", "never"], {}, False),
+        ([], {"NO_COLOR": "1"}, False),
+        (["--color=always"], {"NO_COLOR": "1"}, True),
+    ],
+)
 @pytest.mark.parametrize("columns", [3, 80])
 def test_colours_of_the_view(guard, world, options, env, coloured, columns):
     with running(guard, world, *options, env=env, seconds=0.5, columns=columns) as (terminal, process):
@@ -226,13 +255,20 @@ def test_quiet_is_the_verdict_alone_on_a_terminal_too(guard, world):
 @pytest.mark.parametrize("columns", [40, 41, 80])
 def test_wide_characters_are_counted(guard, columns):
     """Names of two cells a letter, marks of none, and letters of one: no line of the view takes two rows."""
-    checks = "".join(f'c{i}: {{ path = "/nowhere/{"x" * i}{word}"; }}; ' for i, word in enumerate(
-        ["世界" * 30, "e\u0301" * 40, "🎉" * 30, "한국어" * 20, "ä" * 70, "ｶﾞ" * 30, "Ａ" * 40, "é世" * 30]))
-    with running(guard, f'startguard = 1; timeout = "%s"; file: {{ {checks} }};', columns=columns, seconds=10) as (terminal, process):
+    checks = "".join(
+        f'c{i}: {{ path = "/nowhere/{"x" * i}{word}"; }}; '
+        for i, word in enumerate(
+            ["世界" * 30, "e\u0301" * 40, "🎉" * 30, "한국어" * 20, "ä" * 70, "ｶﾞ" * 30, "Ａ" * 40, "é世" * 30]
+        )
+    )
+    with running(guard, f'startguard = 1; timeout = "%s"; file: {{ {checks} }};', columns=columns, seconds=10) as (
+        terminal,
+        process,
+    ):
         rows = terminal.wait_until(lambda t: t.drawings > 1 and len(waits(t.screen.display)) == 8, "the view")
         assert waits(rows) == [f"file.c{i}" for i in range(8)]
         at = next(i for i, row in enumerate(rows) if row.startswith("WAIT "))
-        assert all(row.startswith("WAIT ") for row in rows[at:at + 8]) and not any(rows[at + 8:])
+        assert all(row.startswith("WAIT ") for row in rows[at : at + 8]) and not any(rows[at + 8 :])
         process.terminate()
         process.result()
         assert "WAIT" not in terminal.end()
@@ -274,8 +310,15 @@ def test_what_is_typed_meanwhile_does_no_harm(guard, world):
 
 def test_the_report_on_the_same_terminal(guard, world):
     with Terminal() as terminal:
-        with guard.spawn(world % guard.span(0.5), "--format", "tap", stderr=terminal.follower, stdout=terminal.follower,
-                         raw=True, env=terminal.env) as process:
+        with guard.spawn(
+            world % guard.span(0.5),
+            "--format",
+            "tap",
+            stderr=terminal.follower,
+            stdout=terminal.follower,
+            raw=True,
+            env=terminal.env,
+        ) as process:
             assert process.result().code == 124
             lines = terminal.end().splitlines()
     at = lines.index("TAP version 14")

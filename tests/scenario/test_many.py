@@ -10,13 +10,17 @@ CHECKS = 200
 LIMIT = 8 if REPETITIONS == 1 else 4  # seconds: on a loaded machine 200 shells take a few
 LATE = 15  # seconds: see test_deadlines
 # By number modulo 3. A required one that gives up would end the run early: the crashing ones are not. The hanging ones take no signal and have fled to a session of their own; $PPID is the check's process.
-COMMANDS = [("guard-deadline", "trap '' TERM INT HUP; setsid sleep 1000 & exec sleep 1000", ""),
-            ("guard-crashed", "kill -s SEGV $PPID; exec sleep 1000", 'required = false; retry = false; degraded = "x"; '),
-            (None, "exit 0", "")]
+COMMANDS = [
+    ("guard-deadline", "trap '' TERM INT HUP; setsid sleep 1000 & exec sleep 1000", ""),
+    ("guard-crashed", "kill -s SEGV $PPID; exec sleep 1000", 'required = false; retry = false; degraded = "x"; '),
+    (None, "exit 0", ""),
+]
 
 
 def profile():
-    checks = " ".join(f'c{i:03}: {{ command = ["/bin/sh", "-c", "{COMMANDS[i % 3][1]}"]; {COMMANDS[i % 3][2]}}};' for i in range(CHECKS))
+    checks = " ".join(
+        f'c{i:03}: {{ command = ["/bin/sh", "-c", "{COMMANDS[i % 3][1]}"]; {COMMANDS[i % 3][2]}}};' for i in range(CHECKS)
+    )
     return f"startguard = 1; exec: {{ {checks} }};"
 
 
@@ -26,11 +30,16 @@ def test_a_third_hangs_a_third_crashes_a_third_passes(guard):
     text, limit = profile(), guard.scale(LIMIT)
     for done in range(REPETITIONS):
         print(done, "done", flush=True)
-        result = guard.run(text, "-t", guard.span(LIMIT), "--parallel", str(CHECKS), timeout=60, command=["/bin/echo", "started"])
+        result = guard.run(
+            text, "-t", guard.span(LIMIT), "--parallel", str(CHECKS), timeout=60, command=["/bin/echo", "started"]
+        )
         assert (result.code, result.status, result.out) == (124, "blocked", "")
         assert limit * 900 <= result.report["elapsed_ms"] < (limit + guard.scale(LATE)) * 1000
-        wrong = {c["id"]: (c["outcome"], c["code"]) for i, c in enumerate(result.checks)
-                 if c["code"] != COMMANDS[i % 3][0] or c["outcome"] != ("fail", "broken", "pass")[i % 3]}
+        wrong = {
+            c["id"]: (c["outcome"], c["code"])
+            for i, c in enumerate(result.checks)
+            if c["code"] != COMMANDS[i % 3][0] or c["outcome"] != ("fail", "broken", "pass")[i % 3]
+        }
         assert len(result.checks) == CHECKS and not wrong
         assert result.err.splitlines()[-1].startswith("startguard: BLOCKED (124): exec.c000: guard-deadline: ")
         assert guard.processes() == []

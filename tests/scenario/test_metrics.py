@@ -8,7 +8,7 @@ import pytest
 from fakes.http import HttpServer, Reply
 
 SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
-PAGE = '''# HELP events_total Events seen.
+PAGE = """# HELP events_total Events seen.
 # TYPE events_total counter
 events_total{job="learner",path="C:\\\\DIR \\"x\\"\\n"} 3
 events_total{job="other"} 0
@@ -21,34 +21,56 @@ latency_seconds_sum 0.3
 latency_seconds_count 2
 # TYPE declared gauge
 nothing_special NaN
-'''
+"""
 
 
 def page(text=PAGE, content_type="text/plain; version=0.0.4"):
     return HttpServer({"/metrics": Reply(200, text, content_type=content_type)})
 
 
-@pytest.mark.near_miss("metrics-malformed", "metrics-empty", "metrics-family-missing", "metrics-type", "metrics-label", "metrics-value", "metrics-stale")
-@pytest.mark.parametrize("family", [
-    'name = "events_total"; type = "counter"; labels = ["job=\\"learner\\""]; min = 1; max = 3; min_series = 1;', 'name = "temperature"; min = 20; max = 22;',
-    'name = "latency_seconds"; type = "histogram"; min = 1;', 'name = "declared"; type = "gauge";', 'name = "events_total"; min_series = 2;'])
+@pytest.mark.near_miss(
+    "metrics-malformed",
+    "metrics-empty",
+    "metrics-family-missing",
+    "metrics-type",
+    "metrics-label",
+    "metrics-value",
+    "metrics-stale",
+)
+@pytest.mark.parametrize(
+    "family",
+    [
+        'name = "events_total"; type = "counter"; labels = ["job=\\"learner\\""]; min = 1; max = 3; min_series = 1;',
+        'name = "temperature"; min = 20; max = 22;',
+        'name = "latency_seconds"; type = "histogram"; min = 1;',
+        'name = "declared"; type = "gauge";',
+        'name = "events_total"; min_series = 2;',
+    ],
+)
 def test_pass(guard, family):
     with page() as s:
         guard.try_("metrics", url=s.url + "/metrics", families=f"( {{ {family} }} )").passed()
 
 
-@pytest.mark.parametrize("code,family,words", [pytest.param(*row, marks=pytest.mark.produces(row[0])) for row in [
-    ("metrics-family-missing", 'name = "nope_total";', "does not have it"),
-    ("metrics-family-missing", 'name = "events";', ""),
-    ("metrics-type", 'name = "events_total"; type = "gauge";', "counter"),
-    ("metrics-type", 'name = "nothing_special"; type = "gauge";', "no type"),
-    ("metrics-label", 'name = "events_total"; labels = ["job=\\"none\\""];', "learner"),
-    ("metrics-label", 'name = "events_total"; min_series = 3;', "2 series"),
-    ("metrics-value", 'name = "events_total"; min = 1;', "other"),
-    ("metrics-value", 'name = "temperature"; max = 20;', "21.5"),
-    ("metrics-value", 'name = "nothing_special"; min = 0;', "nan"),
-    ("metrics-value", 'name = "declared"; min = 0;', "no series"),
-] if row[1] != 'name = "events";'])
+@pytest.mark.parametrize(
+    "code,family,words",
+    [
+        pytest.param(*row, marks=pytest.mark.produces(row[0]))
+        for row in [
+            ("metrics-family-missing", 'name = "nope_total";', "does not have it"),
+            ("metrics-family-missing", 'name = "events";', ""),
+            ("metrics-type", 'name = "events_total"; type = "gauge";', "counter"),
+            ("metrics-type", 'name = "nothing_special"; type = "gauge";', "no type"),
+            ("metrics-label", 'name = "events_total"; labels = ["job=\\"none\\""];', "learner"),
+            ("metrics-label", 'name = "events_total"; min_series = 3;', "2 series"),
+            ("metrics-value", 'name = "events_total"; min = 1;', "other"),
+            ("metrics-value", 'name = "temperature"; max = 20;', "21.5"),
+            ("metrics-value", 'name = "nothing_special"; min = 0;', "nan"),
+            ("metrics-value", 'name = "declared"; min = 0;', "no series"),
+        ]
+        if row[1] != 'name = "events";'
+    ],
+)
 def test_families(guard, code, family, words):
     with page() as s:
         guard.try_("metrics", url=s.url + "/metrics", families=f"( {{ {family} }} )", _args=SHORT).expect(code, cause=words)
@@ -58,7 +80,12 @@ def test_families(guard, code, family, words):
 def test_openmetrics(guard):
     text = '# TYPE events counter\n# UNIT x y\nevents_total{a="b"} 3 # {trace_id="x"} 1.0 1.1\nevents_created 1.5\n# EOF\n'
     with page(text, "application/openmetrics-text; version=1.0.0; charset=utf-8") as s:
-        guard.try_("metrics", url=s.url + "/metrics", format="openmetrics", families='( { name = "events_total"; type = "counter"; }, { name = "events"; min = 3; } )').passed()
+        guard.try_(
+            "metrics",
+            url=s.url + "/metrics",
+            format="openmetrics",
+            families='( { name = "events_total"; type = "counter"; }, { name = "events"; min = 3; } )',
+        ).passed()
         assert "openmetrics" in s.requests[0].headers["accept"]
 
 
@@ -69,8 +96,19 @@ def test_utf8_names(guard):
 
 @pytest.mark.produces("metrics-malformed")
 @pytest.mark.near_miss("metrics-empty")
-@pytest.mark.parametrize("text,words", [('{"status": "UP"}', "line 1"), ("ok\n", "line 1"), ("a 1\nb{x=1} 2\n", "line 2"), ('a{x="1} 2\n', "does not end"),
-                                        ("a one\n", "not a number"), ("a 1 2 3\n", "behind the value"), ("a 0x10\n", "not a number"), ("a\n", "line 1")])
+@pytest.mark.parametrize(
+    "text,words",
+    [
+        ('{"status": "UP"}', "line 1"),
+        ("ok\n", "line 1"),
+        ("a 1\nb{x=1} 2\n", "line 2"),
+        ('a{x="1} 2\n', "does not end"),
+        ("a one\n", "not a number"),
+        ("a 1 2 3\n", "behind the value"),
+        ("a 0x10\n", "not a number"),
+        ("a\n", "line 1"),
+    ],
+)
 def test_malformed(guard, text, words):
     with page(text) as s:
         guard.try_("metrics", url=s.url + "/metrics", _args=SHORT).expect("metrics-malformed", exit=69, cause=words)
@@ -81,7 +119,9 @@ def test_openmetrics_cut_off(guard):
     with page("# TYPE a gauge\na 1\n", "application/openmetrics-text; version=1.0.0") as s:
         guard.try_("metrics", url=s.url + "/metrics", _args=SHORT).expect("metrics-malformed", cause="# EOF")
     with page() as s:
-        guard.try_("metrics", url=s.url + "/metrics", format="openmetrics", _args=SHORT).expect("metrics-malformed", cause="text/plain")
+        guard.try_("metrics", url=s.url + "/metrics", format="openmetrics", _args=SHORT).expect(
+            "metrics-malformed", cause="text/plain"
+        )
 
 
 @pytest.mark.produces("metrics-empty")
@@ -100,7 +140,9 @@ def test_html(guard):
 @pytest.mark.produces("metrics-stale")
 def test_stale(guard):
     with page(f"last_success {time.time() - 3600}\n") as s:
-        guard.try_("metrics", url=s.url + "/metrics", max_age=["last_success=10m"], _args=SHORT).expect("metrics-stale", exit=124, cause="s old")
+        guard.try_("metrics", url=s.url + "/metrics", max_age=["last_success=10m"], _args=SHORT).expect(
+            "metrics-stale", exit=124, cause="s old"
+        )
 
 
 @pytest.mark.near_miss("metrics-stale")
@@ -112,19 +154,25 @@ def test_fresh(guard):
 @pytest.mark.produces("metrics-family-missing")
 def test_no_timestamp(guard):
     with page() as s:
-        guard.try_("metrics", url=s.url + "/metrics", max_age=["last_success=10m"], _args=SHORT).expect("metrics-family-missing")
+        guard.try_("metrics", url=s.url + "/metrics", max_age=["last_success=10m"], _args=SHORT).expect(
+            "metrics-family-missing"
+        )
 
 
 @pytest.mark.produces("metrics-port-taken")
 def test_port_taken(guard):
     with socket.create_server(("127.0.0.1", 0)) as s:
-        guard.try_("metrics", free_port=f"127.0.0.1:{s.getsockname()[1]}", _args=SHORT).expect("metrics-port-taken", exit=124, cause="in use")
+        guard.try_("metrics", free_port=f"127.0.0.1:{s.getsockname()[1]}", _args=SHORT).expect(
+            "metrics-port-taken", exit=124, cause="in use"
+        )
 
 
 @pytest.mark.produces("metrics-port-unusable")
 @pytest.mark.near_miss("metrics-port-taken", "connect-unreachable", "connect-denied")
 def test_port_of_somebody_else(guard):
-    guard.try_("metrics", free_port="192.0.2.1:9100", _args=SHORT).expect("metrics-port-unusable", exit=69, phase="assert", cause="bind")
+    guard.try_("metrics", free_port="192.0.2.1:9100", _args=SHORT).expect(
+        "metrics-port-unusable", exit=69, phase="assert", cause="bind"
+    )
 
 
 @pytest.mark.near_miss("metrics-port-taken", "metrics-port-unusable")

@@ -9,9 +9,19 @@ ALLOW = '( { path = "authz/allow"; equals = true; } )'
 
 
 def opa(**routes):
-    table = {"/health": Reply(body={}), "/health?bundles=true": Reply(body={}), "/health?plugins=true": Reply(body={}),
-             "POST /v1/data/authz/allow": Reply(body={"result": True})}
-    table.update({k.replace("decision", "POST /v1/data/authz/allow").replace("health", "/health"): v for k, v in routes.items() if k in ("decision", "health")})
+    table = {
+        "/health": Reply(body={}),
+        "/health?bundles=true": Reply(body={}),
+        "/health?plugins=true": Reply(body={}),
+        "POST /v1/data/authz/allow": Reply(body={"result": True}),
+    }
+    table.update(
+        {
+            k.replace("decision", "POST /v1/data/authz/allow").replace("health", "/health"): v
+            for k, v in routes.items()
+            if k in ("decision", "health")
+        }
+    )
     if "bundles" in routes:
         table["/health?bundles=true"] = routes["bundles"]
     if "plugins" in routes:
@@ -19,8 +29,16 @@ def opa(**routes):
     return HttpServer(table)
 
 
-@pytest.mark.near_miss("opa-not-opa", "opa-undefined", "opa-decision", "opa-decision-type", "opa-unhealthy", "opa-bundle-inactive",
-                       "opa-plugin-not-ready", "opa-evaluation-error")
+@pytest.mark.near_miss(
+    "opa-not-opa",
+    "opa-undefined",
+    "opa-decision",
+    "opa-decision-type",
+    "opa-unhealthy",
+    "opa-bundle-inactive",
+    "opa-plugin-not-ready",
+    "opa-evaluation-error",
+)
 def test_pass(guard):
     with opa() as s:
         guard.try_("opa", url=s.url, health=["bundles", "plugins"], decisions=ALLOW).passed()
@@ -40,7 +58,9 @@ def test_input(guard):
 @pytest.mark.near_miss("opa-decision")
 def test_undefined(guard):
     with opa(decision=Reply(body={})) as s:
-        guard.try_("opa", url=s.url, decisions=ALLOW, _args=SHORT).expect("opa-undefined", exit=69, phase="assert", cause='no "result"')
+        guard.try_("opa", url=s.url, decisions=ALLOW, _args=SHORT).expect(
+            "opa-undefined", exit=69, phase="assert", cause='no "result"'
+        )
 
 
 @pytest.mark.produces("opa-decision")
@@ -56,16 +76,24 @@ def test_other_decision(guard, result):
 def test_other_type(guard):
     with opa(decision=Reply(body={"result": {"allow": True}})) as s:
         guard.try_("opa", url=s.url, decisions='( { path = "authz/allow"; type = "boolean"; } )', _args=SHORT).expect(
-            "opa-decision-type", exit=69, cause="object")
-        guard.try_("opa", url=s.url, decisions='( { path = "authz/allow"; at = "/allow"; type = "boolean"; equals = true; } )').passed()
+            "opa-decision-type", exit=69, cause="object"
+        )
+        guard.try_(
+            "opa", url=s.url, decisions='( { path = "authz/allow"; at = "/allow"; type = "boolean"; equals = true; } )'
+        ).passed()
 
 
 @pytest.mark.produces("opa-evaluation-error")
 def test_rule_conflict(guard):
-    words = {"code": "internal_error", "message": "error(s) occurred while evaluating query",
-             "errors": [{"code": "eval_conflict_error", "message": "complete rules must not produce multiple outputs"}]}
+    words = {
+        "code": "internal_error",
+        "message": "error(s) occurred while evaluating query",
+        "errors": [{"code": "eval_conflict_error", "message": "complete rules must not produce multiple outputs"}],
+    }
     with opa(decision=Reply(500, words)) as s:
-        guard.try_("opa", url=s.url, decisions=ALLOW, _args=SHORT).expect("opa-evaluation-error", exit=69, cause="multiple outputs")
+        guard.try_("opa", url=s.url, decisions=ALLOW, _args=SHORT).expect(
+            "opa-evaluation-error", exit=69, cause="multiple outputs"
+        )
 
 
 @pytest.mark.produces("http-status")
@@ -107,7 +135,11 @@ def test_other_server(guard, health):
 
 @pytest.mark.produces("auth-required", "auth-failed", "auth-forbidden")
 def test_authorisation(guard):
-    for reply, token, code in ((Reply(401), None, "auth-required"), (Reply(401), "env:T", "auth-failed"), (Reply(403), "env:T", "auth-forbidden")):
+    for reply, token, code in (
+        (Reply(401), None, "auth-required"),
+        (Reply(401), "env:T", "auth-failed"),
+        (Reply(403), "env:T", "auth-forbidden"),
+    ):
         with opa(decision=reply) as s:
             keys = {"token": token} if token else {}
             guard.try_("opa", url=s.url, decisions=ALLOW, _env={"T": "token-1"}, _args=SHORT, **keys).expect(code, exit=69)
@@ -117,8 +149,12 @@ def test_authorisation(guard):
 def test_input_file(guard):
     broken = guard.write("broken.json", "{")
     with opa() as s:
-        guard.try_("opa", url=s.url, decisions='( { path = "authz/allow"; input_file = "/nonexistent"; } )', _args=SHORT).expect("file-missing")
-        guard.try_("opa", url=s.url, decisions=f'( {{ path = "authz/allow"; input_file = "{broken}"; }} )', _args=SHORT).expect("file-content")
+        guard.try_(
+            "opa", url=s.url, decisions='( { path = "authz/allow"; input_file = "/nonexistent"; } )', _args=SHORT
+        ).expect("file-missing")
+        guard.try_("opa", url=s.url, decisions=f'( {{ path = "authz/allow"; input_file = "{broken}"; }} )', _args=SHORT).expect(
+            "file-content"
+        )
 
 
 @pytest.mark.parametrize("end", ["/v1/data", "/v1", "/v1/data/authz/allow", "/prefix/v1/", "?x=1"])

@@ -42,6 +42,7 @@ def valid(report):
 
 # ---- foreign text ----
 
+
 @pytest.mark.produces("http-body")
 def test_what_a_peer_sends_cannot_forge_or_colour_a_line(guard):
     """The fixture judges that no control character is left; here: no line begins with what the peer wrote."""
@@ -69,6 +70,7 @@ def test_bytes_that_are_no_text(guard):
 
 # ---- people ----
 
+
 def on_terminal(guard, *options, env={}):
     """What is written to stderr when it is a terminal."""
     leader, follower = pty.openpty()
@@ -92,15 +94,24 @@ def on_terminal(guard, *options, env={}):
             os.close(follower)
 
 
-@pytest.mark.parametrize("options, env, coloured", [
-    ([], {}, True), (["--color", "never"], {}, False), ([], {"NO_COLOR": "1"}, False), ([], {"TERM": "dumb"}, False),
-    (["--color=always"], {"NO_COLOR": "1"}, True)])
+@pytest.mark.parametrize(
+    "options, env, coloured",
+    [
+        ([], {}, True),
+        (["--color", "never"], {}, False),
+        ([], {"NO_COLOR": "1"}, False),
+        ([], {"TERM": "dumb"}, False),
+        (["--color=always"], {"NO_COLOR": "1"}, True),
+    ],
+)
 def test_colours_on_a_terminal(guard, options, env, coloured):
     assert ("\x1b[32m" in on_terminal(guard, *options, env={"TERM": "xterm", **env})) == coloured
 
 
-@pytest.mark.parametrize("options, env, coloured", [
-    ([], {}, False), (["--color", "always"], {}, True), ([], {"CLICOLOR_FORCE": "1"}, True), (["--color", "auto"], {}, False)])
+@pytest.mark.parametrize(
+    "options, env, coloured",
+    [([], {}, False), (["--color", "always"], {}, True), ([], {"CLICOLOR_FORCE": "1"}, True), (["--color", "auto"], {}, False)],
+)
 def test_colours_elsewhere(guard, options, env, coloured):
     result = guard.run('startguard = 1; file: { a: { path = "/"; }; };', *options, env={"TERM": "xterm", **env})
     assert ("\x1b[" in result.err) == coloured
@@ -127,18 +138,28 @@ def test_nothing_on_stdout_unless_asked_for(guard, mixed):
 
 # ---- termination message ----
 
+
 def test_termination_message(guard, mixed):
     result = run_mixed(guard, mixed, "--termination-log", "message")
     lines = (guard.tmp / "message").read_text("utf-8").splitlines()
     assert lines[0] == result.err.splitlines()[-1] == result.report["summary"]
     assert [line.split()[:2] for line in lines[1:]] == [
-        [{"fail": "FAIL", "degraded": "DEGRADED", "waived": "WAIVED", "skipped": "SKIPPED", "pending": "PENDING"}[c["outcome"]], c["id"]]
-        for c in result.checks if c["outcome"] != "pass"]
+        [
+            {"fail": "FAIL", "degraded": "DEGRADED", "waived": "WAIVED", "skipped": "SKIPPED", "pending": "PENDING"}[
+                c["outcome"]
+            ],
+            c["id"],
+        ]
+        for c in result.checks
+        if c["outcome"] != "pass"
+    ]
 
 
 def test_termination_message_is_bounded(guard):
     checks = " ".join(f'"umlaut-ä-{i:03}": {{ }};' for i in range(1)) and " ".join(
-        f'c{i:03}: {{ path = "/nowhere/äöü/{"x" * 60}/{i}"; required = false; timeout = "1s"; degraded = "nö {i}"; }};' for i in range(150))
+        f'c{i:03}: {{ path = "/nowhere/äöü/{"x" * 60}/{i}"; required = false; timeout = "1s"; degraded = "nö {i}"; }};'
+        for i in range(150)
+    )
     guard.run(f"startguard = 1; file: {{ {checks} }};", "--termination-log", "message")
     data = (guard.tmp / "message").read_bytes()
     assert 2000 < len(data) <= 4096
@@ -161,6 +182,7 @@ def test_termination_message_into_an_existing_file(guard):
 
 # ---- programs (test_formats.py has the rest) ----
 
+
 @pytest.mark.produces("file-wrong-type", "connect-refused")
 def test_json(guard, mixed):
     result = run_mixed(guard, mixed, "--format", "json")
@@ -173,8 +195,12 @@ def test_json(guard, mixed):
 
 
 def test_json_of_every_kind_of_end(guard):
-    for text, code in [('file: { a: { path = "/"; }; };', 0), ("tcp: { };", 78), ('tcp: { a: { address = "127.0.0.1:1"; }; };', 124),
-                       ('redis: { c: { url = "redis://u:hunter2hunter2@127.0.0.1:1"; }; };', 77)]:
+    for text, code in [
+        ('file: { a: { path = "/"; }; };', 0),
+        ("tcp: { };", 78),
+        ('tcp: { a: { address = "127.0.0.1:1"; }; };', 124),
+        ('redis: { c: { url = "redis://u:hunter2hunter2@127.0.0.1:1"; }; };', 77),
+    ]:
         result = guard.check("startguard = 1; " + text)
         assert result.code == code
         valid(result.report)
@@ -202,13 +228,18 @@ def test_prometheus_by_startguard_itself(guard, mixed):
 
 def test_names_without_end_do_not_swallow_the_verdict(guard):
     name = "n" * 20000
-    result = guard.run(f'startguard = 1; service = "{"é" * 10000}"; file: {{ {name}: {{ path = "/"; }}; x{name}: {{ path = "/none"; }}; }};', "-t", "1s")
+    result = guard.run(
+        f'startguard = 1; service = "{"é" * 10000}"; file: {{ {name}: {{ path = "/"; }}; x{name}: {{ path = "/none"; }}; }};',
+        "-t",
+        "1s",
+    )
     lines = result.err.splitlines()
     assert result.code == 124 and lines[-1].startswith("startguard: BLOCKED (124): file.xnnn")
     assert [line[:4] for line in lines if line.startswith(("PASS", "FAIL"))] == ["PASS", "FAIL"]
 
 
 # ---- where a report is sent ----
+
 
 def test_a_link_stays_a_link(guard):
     guard.write("vol/real.json", "old")

@@ -32,9 +32,28 @@ class Container:
         file = guard.write("p.cfg", profile)
         self.report = guard.tmp / "report.json"
         self.process = subprocess.Popen(
-            [*namespace(), guard.path, "-p", str(file), "-m", "prod", "--termination-log", "none", "--report", str(self.report), *words],
-            env=guard.environment(), cwd=guard.tmp, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            start_new_session=True, preexec_fn=lambda: [signal.signal(s, signal.SIG_DFL) for s, _ in ENDING])
+            [
+                *namespace(),
+                guard.path,
+                "-p",
+                str(file),
+                "-m",
+                "prod",
+                "--termination-log",
+                "none",
+                "--report",
+                str(self.report),
+                *words,
+            ],
+            env=guard.environment(),
+            cwd=guard.tmp,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=lambda: [signal.signal(s, signal.SIG_DFL) for s, _ in ENDING],
+        )
         self.limit = guard.scale(60)
 
     def __enter__(self):
@@ -76,7 +95,11 @@ def test_signal_while_waiting(guard, number, code):
         status, out, err, report = container.end()
     assert (status, out) == (code, "")
     assert err.splitlines()[-1].startswith(f"startguard: BLOCKED ({code}): ended by signal {int(number)} ")
-    assert (report["status"], report["exit_code"], [c["outcome"] for c in report["checks"]]) == ("blocked", code, ["pending", "pending"])
+    assert (report["status"], report["exit_code"], [c["outcome"] for c in report["checks"]]) == (
+        "blocked",
+        code,
+        ["pending", "pending"],
+    )
     assert any(c["code"] == "connect-refused" for c in report["checks"])  # what was known
 
 
@@ -87,7 +110,10 @@ def of_status(pid, name):
 
 def expects_signals(guard, pid):
     """Startguard, with its signals blocked: neither unshare before it nor the service behind it."""
-    return os.readlink(f"/proc/{pid}/exe") == os.path.realpath(guard.path) and int(of_status(pid, "SigBlk"), 16) >> (signal.SIGTERM - 1) & 1
+    return (
+        os.readlink(f"/proc/{pid}/exe") == os.path.realpath(guard.path)
+        and int(of_status(pid, "SigBlk"), 16) >> (signal.SIGTERM - 1) & 1
+    )
 
 
 def stopped_early(guard, container):
@@ -125,12 +151,30 @@ def test_signals_are_blocked_before_anything_else(guard):
     """While libraries are loaded a signal to PID 1 is lost: docs/security.md. What comes after that is the program's own; it
     does not even read its command line before."""
     words = [word for i in range(5000) for word in ("-w", f"file:///{i:020}")]
-    subprocess.run(["strace", "-o", "calls", "-e", "trace=fcntl,rt_sigprocmask,brk,mmap,openat", guard.path, "--termination-log", "none", *words,
-                    "--only", "x"], env=guard.environment(), cwd=guard.tmp, stdin=subprocess.DEVNULL, capture_output=True, timeout=guard.scale(60))
+    subprocess.run(
+        [
+            "strace",
+            "-o",
+            "calls",
+            "-e",
+            "trace=fcntl,rt_sigprocmask,brk,mmap,openat",
+            guard.path,
+            "--termination-log",
+            "none",
+            *words,
+            "--only",
+            "x",
+        ],
+        env=guard.environment(),
+        cwd=guard.tmp,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=guard.scale(60),
+    )
     calls = (guard.tmp / "calls").read_text().splitlines()
     begin = max(i for i, one in enumerate(calls) if one.startswith("fcntl(2, F_GETFD"))
     block = next(i for i, one in enumerate(calls) if one.startswith("rt_sigprocmask(SIG_BLOCK, [") and "TERM" in one)
-    assert all(one.startswith("rt_sigprocmask(") for one in calls[begin + 1:block]), calls[begin:block + 1]
+    assert all(one.startswith("rt_sigprocmask(") for one in calls[begin + 1 : block]), calls[begin : block + 1]
     assert len(calls) > block + 10  # the rest of the run is there to be seen
 
 
@@ -140,11 +184,16 @@ def test_orphans_are_reaped_while_it_waits(guard):
         container.wait_for("WAIT      tcp.gone")
         pid = container.pid
         enter = ["nsenter", "--target", str(pid), "--pid", "--mount"]
-        subprocess.run([*enter, "sh", "-c", "for i in 1 2 3 4 5; do (sh -c 'sleep 0.05' &) ; done; (setsid sleep 999 >/dev/null 2>&1 &)"],
-                       check=True, timeout=60)
+        subprocess.run(
+            [*enter, "sh", "-c", "for i in 1 2 3 4 5; do (sh -c 'sleep 0.05' &) ; done; (setsid sleep 999 >/dev/null 2>&1 &)"],
+            check=True,
+            timeout=60,
+        )
         deadline = time.monotonic() + guard.scale(30)
-        while "Z" in (states := subprocess.run([*enter, "ps", "-eo", "stat="], capture_output=True, text=True, check=True).stdout) or \
-                states.count("S") < 3:
+        while (
+            "Z" in (states := subprocess.run([*enter, "ps", "-eo", "stat="], capture_output=True, text=True, check=True).stdout)
+            or states.count("S") < 3
+        ):
             assert time.monotonic() < deadline, states
             time.sleep(0.05)
         lines = subprocess.run([*enter, "ps", "-eo", "ppid=,args="], capture_output=True, text=True, check=True).stdout
@@ -167,9 +216,15 @@ def test_every_exit_status_is_the_services(guard):
     """256 containers, one after the other."""
     file = guard.write("p.cfg", FINE)
     words = shlex.join([*namespace()[:-2], guard.path, "-q", "-p", str(file), "-m", "prod", "--termination-log", "none", "--"])
-    done = subprocess.run(["/bin/sh", "-c", f"for i in $(seq 0 255); do {words} /bin/sh -c \"exit $i\"; echo $i $?; done"],
-                          env=guard.environment(), cwd=guard.tmp, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=guard.scale(110))
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'for i in $(seq 0 255); do {words} /bin/sh -c "exit $i"; echo $i $?; done'],
+        env=guard.environment(),
+        cwd=guard.tmp,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=guard.scale(110),
+    )
     assert done.stdout.split() == [str(n) for i in range(256) for n in (i, i)]
     assert done.stderr.count("startguard: READY: ") == len(done.stderr.splitlines()) == 256
 
@@ -188,8 +243,18 @@ def test_every_signal_reaches_the_service(guard):
 
 def test_the_service_has_the_dispositions_of_a_fresh_process(guard):
     names = ("SigBlk", "SigIgn", "SigCgt", "SigPnd", "ShdPnd", "pid", "subreaper", "death_signal", "children", "tasks")
-    direct = json.loads(subprocess.run([*namespace(), probe()], env=guard.environment(), cwd=guard.tmp, stdin=subprocess.DEVNULL,
-                                       capture_output=True, check=True, timeout=60, start_new_session=True).stdout)
+    direct = json.loads(
+        subprocess.run(
+            [*namespace(), probe()],
+            env=guard.environment(),
+            cwd=guard.tmp,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            timeout=60,
+            start_new_session=True,
+        ).stdout
+    )
     with Container(guard, "-q", "--", probe()) as container:
         seen = json.loads(container.end()[1])
     assert {n: seen[n] for n in names} == {n: direct[n] for n in names}

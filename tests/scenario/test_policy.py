@@ -12,8 +12,10 @@ def profile(more="", top=""):
 
 
 def switch(env="FORCE_JSON", allowed='"dev"', waives='"tcp.*"', name="easy"):
-    return (f'switches: {{ {name}: {{ env = ["{env}"]; allowed_in = [{allowed}]; waives = [{waives}]; '
-            f'degraded = "everything is JSON"; }}; }};')
+    return (
+        f'switches: {{ {name}: {{ env = ["{env}"]; allowed_in = [{allowed}]; waives = [{waives}]; '
+        f'degraded = "everything is JSON"; }}; }};'
+    )
 
 
 def unreachable(name="broker"):
@@ -22,13 +24,16 @@ def unreachable(name="broker"):
 
 # ---- switches ----
 
+
 @pytest.mark.produces("switch-forbidden")
 @pytest.mark.parametrize("value", ["1", "true", "YES", "On"])
 def test_switch_on_outside_its_modes(guard, value):
     with TcpServer(silent) as server:
         text = profile(switch() + f'tcp: {{ a: {{ address = "{server.address}"; }}; }};')
         result = guard.run(text, env={"FORCE_JSON": value}, command=["/bin/sh", "-c", "echo started"])
-        line = result.problem("switches.easy", "FORCE_JSON", "prod", "dev", "everything is JSON", code="switch-forbidden", exit=77)
+        line = result.problem(
+            "switches.easy", "FORCE_JSON", "prod", "dev", "everything is JSON", code="switch-forbidden", exit=77
+        )
         assert line.startswith(f"{guard.tmp}/")
         assert result.out == ""
         assert server.connections == 0
@@ -81,9 +86,9 @@ def test_switch_with_an_unclear_value(guard, mode, value):
 
 @pytest.mark.produces("switch-forbidden", "switch-unclear", "skip-forbidden", "secret-literal")
 def test_every_policy_error_at_once(guard):
-    text = profile('''switches: { a: { env = ["ONE"]; allowed_in = ["dev"]; waives = ["tcp.*"]; degraded = "x"; };
+    text = profile("""switches: { a: { env = ["ONE"]; allowed_in = ["dev"]; waives = ["tcp.*"]; degraded = "x"; };
                               b: { env = ["TWO"]; degraded = "y"; }; };
-                  redis: { cache: { url = "redis://127.0.0.1:1"; password = "hunter2hunter2"; }; };''')
+                  redis: { cache: { url = "redis://127.0.0.1:1"; password = "hunter2hunter2"; }; };""")
     result = guard.run(text, "--skip", "file.root", env={"ONE": "1", "TWO": "perhaps"})
     for code in ("switch-forbidden", "switch-unclear", "skip-forbidden", "secret-literal"):
         result.problem(code=code, exit=77)
@@ -93,6 +98,7 @@ def test_every_policy_error_at_once(guard):
 
 
 # ---- leaving out ----
+
 
 @pytest.mark.produces("skip-forbidden")
 @pytest.mark.parametrize("options", [["--skip", "tcp.*"], ["--only", "file.*"], ["--skip", "*", "--only", "file.root"]])
@@ -111,7 +117,9 @@ def test_left_out_elsewhere_degrades(guard, options):
 
 @pytest.mark.near_miss("skip-forbidden")
 def test_optional_check_left_out_in_prod(guard):
-    text = profile(f'tcp: {{ cache: {{ address = "127.0.0.1:{refused_port()}"; required = false; degraded = "no cache"; }}; }};')
+    text = profile(
+        f'tcp: {{ cache: {{ address = "127.0.0.1:{refused_port()}"; required = false; degraded = "no cache"; }}; }};'
+    )
     result = guard.run(text, "--skip", "tcp.cache")
     assert (result.code, result.status) == (0, "degraded")
 
@@ -149,8 +157,10 @@ def test_literal_secret_in_prod(guard, where):
 
 @pytest.mark.near_miss("secret-literal")
 def test_literal_secret_elsewhere_is_a_warning(guard):
-    text = profile('http: { w: { url = "http://127.0.0.1:1/"; password = "hunter2hunter2"; username = "u"; required = false; '
-                   'timeout = "1s"; degraded = "no web"; }; };')
+    text = profile(
+        'http: { w: { url = "http://127.0.0.1:1/"; password = "hunter2hunter2"; username = "u"; required = false; '
+        'timeout = "1s"; degraded = "no web"; }; };'
+    )
     result = guard.run(text, mode="dev")
     assert (result.code, result.status) == (0, "degraded")
     assert "warning:" in result.err
@@ -169,8 +179,10 @@ def test_referenced_secret(guard, reference):
 
 @pytest.mark.near_miss("secret-literal")
 def test_a_property_that_only_looks_secret(guard):
-    text = profile('kafka: { k: { bootstrap_servers = "127.0.0.1:1"; '
-                   'properties = ["sasl.oauthbearer.token.endpoint.url=http://127.0.0.1:1/t", "client.rack=a"]; }; };')
+    text = profile(
+        'kafka: { k: { bootstrap_servers = "127.0.0.1:1"; '
+        'properties = ["sasl.oauthbearer.token.endpoint.url=http://127.0.0.1:1/t", "client.rack=a"]; }; };'
+    )
     assert guard.cli("lint", guard.write("p.cfg", text)).code == 0
 
 

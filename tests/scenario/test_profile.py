@@ -73,6 +73,7 @@ TCP = 'address = "db:5432";'
 
 # ---- all at once ----
 
+
 def test_ten_planted_mistakes_in_one_run(guard):
     result = lint(guard, TEN_MISTAKES)
     assert result.code == 78
@@ -112,13 +113,18 @@ def test_several_profiles(guard):
 
 # ---- one by one ----
 
-@pytest.mark.parametrize("text, line, words", [
-    ('startguard = 1;\ntcp: { a: { address = "x:1" }\n', None, None),
-    ('startguard = 1;\n\n= 3;\n', 3, "syntax error"),
-    ('startguard = 1;\ntcp: { a: { address = "x:1"; };\n', 2, "syntax error"),
-    ('startguard = 1;\ntcp: {\n a: { address = "x:1"; };\n a: { address = "x:2"; };\n};', 4, "duplicate setting name"),
-    ('startguard = 1;\nservice = "x\n', 2, ""),
-], ids=["unclosed", "nonsense", "end", "twice", "string"])
+
+@pytest.mark.parametrize(
+    "text, line, words",
+    [
+        ('startguard = 1;\ntcp: { a: { address = "x:1" }\n', None, None),
+        ("startguard = 1;\n\n= 3;\n", 3, "syntax error"),
+        ('startguard = 1;\ntcp: { a: { address = "x:1"; };\n', 2, "syntax error"),
+        ('startguard = 1;\ntcp: {\n a: { address = "x:1"; };\n a: { address = "x:2"; };\n};', 4, "duplicate setting name"),
+        ('startguard = 1;\nservice = "x\n', 2, ""),
+    ],
+    ids=["unclosed", "nonsense", "end", "twice", "string"],
+)
 def test_syntax(guard, text, line, words):
     if line is None:
         bad(guard, text, 2, "syntax error")
@@ -126,99 +132,112 @@ def test_syntax(guard, text, line, words):
         bad(guard, text, line, words)
 
 
-@pytest.mark.parametrize("text, line, words", [
-    ('service = "x";\n' + body(TCP)[len("startguard = 1;\n"):], None, '"startguard" is missing'),
-    ("startguard = 2;\n" + body(TCP)[len("startguard = 1;\n"):], 1, "2 is not between 1 and 1"),
-    ('startguard = "1";\n' + body(TCP)[len("startguard = 1;\n"):], 1, "startguard: "),
-    ("mdoe = \"prod\";" + body(TCP), 1, 'unknown key "mdoe"; did you mean "mode"?'),
-    ("swiches: { };" + body(TCP), 1, 'unknown kind "swiches"; did you mean "switches"?'),
-    ("zzzzzzzz: { };" + body(TCP), 1, 'unknown kind "zzzzzzzz"'),
-    ("startguard = 1; tcp: { };", 1, "tcp: holds no check"),
-    ('startguard = 1; tcp = "db:1";', 1, "tcp: must be a group of named checks"),
-    ('startguard = 1; tcp: { a = "db:1"; };', 1, "tcp.a: must be a group"),
-    ('mode = "production-eu";' + body(TCP), 1, 'mode: unknown mode "production-eu"; known: dev, staging, prod'),
-    ('modes: { dev = ["x"]; prod = ["x"]; };' + body(TCP), 1, 'modes: "x" stands for two modes'),
-    ('modes: { prd = ["x"]; };' + body(TCP), 1, 'unknown key "prd"; did you mean "prod"?'),
-    ('parallel = 0;' + body(TCP), 1, "parallel: 0 is not between 1 and 1024"),
-    ('timeout = "48h";' + body(TCP), 1, "timeout: "),
-    ("startguard = 1;", None, "there is nothing to check"),
-])
+@pytest.mark.parametrize(
+    "text, line, words",
+    [
+        ('service = "x";\n' + body(TCP)[len("startguard = 1;\n") :], None, '"startguard" is missing'),
+        ("startguard = 2;\n" + body(TCP)[len("startguard = 1;\n") :], 1, "2 is not between 1 and 1"),
+        ('startguard = "1";\n' + body(TCP)[len("startguard = 1;\n") :], 1, "startguard: "),
+        ('mdoe = "prod";' + body(TCP), 1, 'unknown key "mdoe"; did you mean "mode"?'),
+        ("swiches: { };" + body(TCP), 1, 'unknown kind "swiches"; did you mean "switches"?'),
+        ("zzzzzzzz: { };" + body(TCP), 1, 'unknown kind "zzzzzzzz"'),
+        ("startguard = 1; tcp: { };", 1, "tcp: holds no check"),
+        ('startguard = 1; tcp = "db:1";', 1, "tcp: must be a group of named checks"),
+        ('startguard = 1; tcp: { a = "db:1"; };', 1, "tcp.a: must be a group"),
+        ('mode = "production-eu";' + body(TCP), 1, 'mode: unknown mode "production-eu"; known: dev, staging, prod'),
+        ('modes: { dev = ["x"]; prod = ["x"]; };' + body(TCP), 1, 'modes: "x" stands for two modes'),
+        ('modes: { prd = ["x"]; };' + body(TCP), 1, 'unknown key "prd"; did you mean "prod"?'),
+        ("parallel = 0;" + body(TCP), 1, "parallel: 0 is not between 1 and 1024"),
+        ('timeout = "48h";' + body(TCP), 1, "timeout: "),
+        ("startguard = 1;", None, "there is nothing to check"),
+    ],
+)
 def test_top_level(guard, text, line, words):
     if text.startswith("startguard = 1;") and line is None:
         text += ' service = "x";'
     bad(guard, text, line, words)
 
 
-@pytest.mark.parametrize("keys, line, words", [
-    (["adress = \"x:1\";"], 3, 'unknown key "adress"; did you mean "address"?'),
-    (["tls = true;"], 2, '"address" is missing'),
-    (["address = 5432;"], 3, "address: must be"),
-    (["address = [\"a:1\"];"], 3, "address: must be"),
-    (["address = \"db\";"], 3, "address: "),
-    (["address = \"db:70000\";"], 3, "address: "),
-    ([TCP, "tls = \"yes\";"], 4, "tls: must be true or false"),
-    ([TCP, "tls = 1;"], 4, "tls: must be true or false"),
-    ([TCP, "attempt_timeout = 5;"], 4, "a time needs a unit: \"5s\""),
-    ([TCP, "attempt_timeout = \"5\";"], 4, "attempt_timeout: "),
-    ([TCP, "attempt_timeout = \"1ms\";"], 4, "attempt_timeout: "),
-    ([TCP, "required = false;"], 2, "needs degraded"),
-    ([TCP, "required_in = [\"prod\"];"], 2, "needs degraded"),
-    ([TCP, "required_in = [\"prdo\"]; degraded = \"x\";"], 4, "prdo"),
-    ([TCP, "required = true; required_in = [\"dev\"]; degraded = \"x\";"], 2, "both required and required_in"),
-    ([TCP, "degraded_env = [\"A=1\"];"], 2, "would never be set"),
-    ([TCP, "required = false; degraded = \"x\"; degraded_env = [\"A\"];"], 4, "degraded_env: "),
-    ([TCP, "required = false; degraded = \"x\"; degraded_env = [\"1A=1\"];"], 2, "is not the name of a variable"),
-    ([TCP, "required = false; degraded = \"x\"; degraded_env = [\"STARTGUARD_MODE=x\"];"], 2, "startguard's own"),
-    ([TCP, "only_in = [];"], 4, "only_in: "),
-    ([TCP, "after = [\"tcp.b\"];"], 2, "after: no check is called \"tcp.b\""),
-    ([TCP, "after = [\"tcp.a\"];"], 2, "circle"),
-])
+@pytest.mark.parametrize(
+    "keys, line, words",
+    [
+        (['adress = "x:1";'], 3, 'unknown key "adress"; did you mean "address"?'),
+        (["tls = true;"], 2, '"address" is missing'),
+        (["address = 5432;"], 3, "address: must be"),
+        (['address = ["a:1"];'], 3, "address: must be"),
+        (['address = "db";'], 3, "address: "),
+        (['address = "db:70000";'], 3, "address: "),
+        ([TCP, 'tls = "yes";'], 4, "tls: must be true or false"),
+        ([TCP, "tls = 1;"], 4, "tls: must be true or false"),
+        ([TCP, "attempt_timeout = 5;"], 4, 'a time needs a unit: "5s"'),
+        ([TCP, 'attempt_timeout = "5";'], 4, "attempt_timeout: "),
+        ([TCP, 'attempt_timeout = "1ms";'], 4, "attempt_timeout: "),
+        ([TCP, "required = false;"], 2, "needs degraded"),
+        ([TCP, 'required_in = ["prod"];'], 2, "needs degraded"),
+        ([TCP, 'required_in = ["prdo"]; degraded = "x";'], 4, "prdo"),
+        ([TCP, 'required = true; required_in = ["dev"]; degraded = "x";'], 2, "both required and required_in"),
+        ([TCP, 'degraded_env = ["A=1"];'], 2, "would never be set"),
+        ([TCP, 'required = false; degraded = "x"; degraded_env = ["A"];'], 4, "degraded_env: "),
+        ([TCP, 'required = false; degraded = "x"; degraded_env = ["1A=1"];'], 2, "is not the name of a variable"),
+        ([TCP, 'required = false; degraded = "x"; degraded_env = ["STARTGUARD_MODE=x"];'], 2, "startguard's own"),
+        ([TCP, "only_in = [];"], 4, "only_in: "),
+        ([TCP, 'after = ["tcp.b"];'], 2, 'after: no check is called "tcp.b"'),
+        ([TCP, 'after = ["tcp.a"];'], 2, "circle"),
+    ],
+)
 def test_keys_of_a_check(guard, keys, line, words):
     bad(guard, body(*keys), line, "tcp.a", words)
 
 
-@pytest.mark.parametrize("keys, words", [
-    (['url = "web/health";'], "url: "),
-    (['url = "ftp://web/";'], '"ftp://" is not a scheme for this; use http or https'),
-    (['url = "http://web:99999/";'], "url: "),
-    (['url = "http://web/"; max_body = 10;'], 'a size needs a unit: "10B"'),
-    (['url = "http://web/"; max_body = "10XB";'], "is not a size"),
-    (['url = "http://web/"; max_body = "65MiB";'], "max_body: 65MiB is not between 1B and 64MiB"),
-    (['url = "http://web/"; max_body = "0B";'], "max_body: 0B is not between 1B and 64MiB"),
-    (['url = "http://web/"; follow = -1;'], "follow: -1 is not between"),
-    (['url = "http://web/"; status = ["2yy"];'], "status: "),
-    (['url = "http://web/"; headers = ["no colon"];'], "headers: "),
-    (['url = "http://web/"; json = ( { at = "/x"; equals = "not json"; } );'], "equals: "),
-    (['url = "http://web/"; json = ( { eq = "1"; } );'], 'unknown key "eq"'),
-    (['url = "http://web/"; json = "x" ;'], "json[1]: must be a group"),
-    (['url = "http://web/"; password = "env:${NAME}"; username = "u";'], "takes no ${}"),
-])
+@pytest.mark.parametrize(
+    "keys, words",
+    [
+        (['url = "web/health";'], "url: "),
+        (['url = "ftp://web/";'], '"ftp://" is not a scheme for this; use http or https'),
+        (['url = "http://web:99999/";'], "url: "),
+        (['url = "http://web/"; max_body = 10;'], 'a size needs a unit: "10B"'),
+        (['url = "http://web/"; max_body = "10XB";'], "is not a size"),
+        (['url = "http://web/"; max_body = "65MiB";'], "max_body: 65MiB is not between 1B and 64MiB"),
+        (['url = "http://web/"; max_body = "0B";'], "max_body: 0B is not between 1B and 64MiB"),
+        (['url = "http://web/"; follow = -1;'], "follow: -1 is not between"),
+        (['url = "http://web/"; status = ["2yy"];'], "status: "),
+        (['url = "http://web/"; headers = ["no colon"];'], "headers: "),
+        (['url = "http://web/"; json = ( { at = "/x"; equals = "not json"; } );'], "equals: "),
+        (['url = "http://web/"; json = ( { eq = "1"; } );'], 'unknown key "eq"'),
+        (['url = "http://web/"; json = "x" ;'], "json[1]: must be a group"),
+        (['url = "http://web/"; password = "env:${NAME}"; username = "u";'], "takes no ${}"),
+    ],
+)
 def test_keys_of_http(guard, keys, words):
     bad(guard, body(*keys, kind="http"), 3, "http.a", words)
 
 
-@pytest.mark.parametrize("keys, line, words", [
-    ('env = ["X"];', 1, '"degraded" is missing'),
-    ('degraded = "x";', 1, '"env" is missing'),
-    ('env = ["X Y"]; degraded = "x";', 1, "is not the name of a variable"),
-    ('env = ["X"]; degraded = "x"; allowed_in = ["nowhere"];', 1, "nowhere"),
-    ('env = ["X"]; degraded = "x"; waives = ["kafak.*"];', 1, 'no kind is called so; did you mean "kafka"?'),
-    ('env = ["X"]; degraded = "x"; waves = ["tcp.*"];', 1, 'unknown key "waves"; did you mean "waives"?'),
-])
+@pytest.mark.parametrize(
+    "keys, line, words",
+    [
+        ('env = ["X"];', 1, '"degraded" is missing'),
+        ('degraded = "x";', 1, '"env" is missing'),
+        ('env = ["X Y"]; degraded = "x";', 1, "is not the name of a variable"),
+        ('env = ["X"]; degraded = "x"; allowed_in = ["nowhere"];', 1, "nowhere"),
+        ('env = ["X"]; degraded = "x"; waives = ["kafak.*"];', 1, 'no kind is called so; did you mean "kafka"?'),
+        ('env = ["X"]; degraded = "x"; waves = ["tcp.*"];', 1, 'unknown key "waves"; did you mean "waives"?'),
+    ],
+)
 def test_switches(guard, keys, line, words):
     bad(guard, f"switches: {{ s: {{ {keys} }}; }};" + body(TCP), line, "switches.s", words)
 
 
 def test_circle_of_two(guard):
-    text = ('startguard = 1;\ntcp: { a: { address = "x:1"; after = ["tcp.b"]; };\n'
-            'b: { address = "x:1"; after = ["tcp.a"]; }; };')
+    text = 'startguard = 1;\ntcp: { a: { address = "x:1"; after = ["tcp.b"]; };\nb: { address = "x:1"; after = ["tcp.a"]; }; };'
     bad(guard, text, 2, "after: waits for itself in a circle")
 
 
 def test_after_one_that_exists_in_another_mode_only(guard):
     with TcpServer(silent) as server:
-        text = (f'startguard = 1; tcp: {{ a: {{ address = "{server.address}"; only_in = ["dev"]; }}; '
-                f'b: {{ address = "{server.address}"; after = ["tcp.a"]; }}; }};')
+        text = (
+            f'startguard = 1; tcp: {{ a: {{ address = "{server.address}"; only_in = ["dev"]; }}; '
+            f'b: {{ address = "{server.address}"; after = ["tcp.a"]; }}; }};'
+        )
         assert guard.run(text).status == "ready"
 
 
@@ -234,12 +253,17 @@ def test_a_mode_that_cannot_be_read_is_no_matter_beside_that_of_the_command_line
 
 # ---- finding the file ----
 
+
 def test_a_profile_by_name(guard):
     guard.write("profiles/learner.cfg", 'startguard = 1; file: { a: { path = "/"; }; };')
     result = guard.run(None, "-p", "learner", mode=None)
     assert (result.status, result.report["service"]) == ("ready", "learner")
-    result = guard.run(None, env={"STARTGUARD_PROFILE": "learner", "STARTGUARD_PROFILE_PATH": f"/nowhere:{guard.tmp}/profiles"},
-                       mode=None, cwd="/")
+    result = guard.run(
+        None,
+        env={"STARTGUARD_PROFILE": "learner", "STARTGUARD_PROFILE_PATH": f"/nowhere:{guard.tmp}/profiles"},
+        mode=None,
+        cwd="/",
+    )
     assert result.status == "ready"
     result = guard.run(None, "-p", "lerner", mode=None)
     result.problem('no profile "lerner" in', 'did you mean "learner"?', exit=78)
@@ -252,6 +276,7 @@ def test_a_profile_that_is_not_there(guard):
 
 
 # ---- @include ----
+
 
 def test_include_beside_the_file(guard):
     guard.write("parts/common.inc", 'startguard = 1;\n@include "deeper.inc"\n')
@@ -267,8 +292,15 @@ def test_a_mistake_in_an_included_file_is_told_there(guard):
     assert [t for t in told if t.startswith(f"{guard.tmp}/p.cfg:3: service: must be text")], result
 
 
-@pytest.mark.parametrize("line, words", [('@include "none.inc"', "@include"), ("@include none", "needs a file name in quotes"),
-                                         ('@include "p.cfg"', "includes itself"), ('@include ""', "needs a file name")])
+@pytest.mark.parametrize(
+    "line, words",
+    [
+        ('@include "none.inc"', "@include"),
+        ("@include none", "needs a file name in quotes"),
+        ('@include "p.cfg"', "includes itself"),
+        ('@include ""', "needs a file name"),
+    ],
+)
 def test_include_that_cannot_be(guard, line, words):
     bad(guard, f"startguard = 1;\n{line}\n", 2, words)
 
@@ -301,16 +333,19 @@ def test_includes_that_multiply(guard):
 ADDRESS = 'startguard = 1;\ntcp: { a: { address = "%s"; timeout = "1s"; }; };'
 
 
-@pytest.mark.parametrize("template, env, wanted", [
-    ("${HOST}:{port}", {"HOST": "127.0.0.1"}, "127.0.0.1:{port}"),
-    ("${HOST:-127.0.0.1}:{port}", {}, "127.0.0.1:{port}"),
-    ("${HOST:-127.0.0.1}:{port}", {"HOST": ""}, "127.0.0.1:{port}"),
-    ("${HOST:-localhost}:{port}", {"HOST": "127.0.0.1"}, "127.0.0.1:{port}"),
-    ("${HOST:?set it}:${PORT}", {"HOST": "127.0.0.1", "PORT": "{port}"}, "127.0.0.1:{port}"),
-    ("${HOST:-${SERVER}}:{port}", {"SERVER": "127.0.0.1"}, "127.0.0.1:{port}"),
-    ("${HOST:-${SERVER}}:{port}", {"HOST": "127.0.0.1", "SERVER": "localhost"}, "127.0.0.1:{port}"),
-    ("${HOST:-${SERVER:-127.0.0.1}:${PORT}}", {"PORT": "{port}"}, "127.0.0.1:{port}"),
-])
+@pytest.mark.parametrize(
+    "template, env, wanted",
+    [
+        ("${HOST}:{port}", {"HOST": "127.0.0.1"}, "127.0.0.1:{port}"),
+        ("${HOST:-127.0.0.1}:{port}", {}, "127.0.0.1:{port}"),
+        ("${HOST:-127.0.0.1}:{port}", {"HOST": ""}, "127.0.0.1:{port}"),
+        ("${HOST:-localhost}:{port}", {"HOST": "127.0.0.1"}, "127.0.0.1:{port}"),
+        ("${HOST:?set it}:${PORT}", {"HOST": "127.0.0.1", "PORT": "{port}"}, "127.0.0.1:{port}"),
+        ("${HOST:-${SERVER}}:{port}", {"SERVER": "127.0.0.1"}, "127.0.0.1:{port}"),
+        ("${HOST:-${SERVER}}:{port}", {"HOST": "127.0.0.1", "SERVER": "localhost"}, "127.0.0.1:{port}"),
+        ("${HOST:-${SERVER:-127.0.0.1}:${PORT}}", {"PORT": "{port}"}, "127.0.0.1:{port}"),
+    ],
+)
 def test_variables(guard, template, env, wanted):
     port = str(refused_port())
     env = {k: v.replace("{port}", port) for k, v in env.items()}
@@ -318,17 +353,20 @@ def test_variables(guard, template, env, wanted):
     result.expect("connect-refused", subject=wanted.replace("{port}", port))
 
 
-@pytest.mark.parametrize("template, env, words", [
-    ("${HOST}:1", {}, ["HOST", "not set"]),
-    ("${HOST:?where is the database}:1", {}, ["HOST", "where is the database"]),
-    ("${HOST:?where is the database}:1", {"HOST": ""}, ["HOST", "where is the database"]),
-    ("${HOST:-${SERVER:?name one of them}}:1", {}, ["SERVER", "name one of them"]),
-    ("${HOST:-${SERVER}}:1", {}, ["SERVER", "not set"]),
-    ("${A:-" * 9 + "h" + "}" * 9 + ":1", {}, ["nested more than 8 deep"]),
-    ("${HOST:1", {}, ["${"]),
-    ("${}:1", {}, ["${"]),
-    ("${A B}:1", {}, ["${"]),
-])
+@pytest.mark.parametrize(
+    "template, env, words",
+    [
+        ("${HOST}:1", {}, ["HOST", "not set"]),
+        ("${HOST:?where is the database}:1", {}, ["HOST", "where is the database"]),
+        ("${HOST:?where is the database}:1", {"HOST": ""}, ["HOST", "where is the database"]),
+        ("${HOST:-${SERVER:?name one of them}}:1", {}, ["SERVER", "name one of them"]),
+        ("${HOST:-${SERVER}}:1", {}, ["SERVER", "not set"]),
+        ("${A:-" * 9 + "h" + "}" * 9 + ":1", {}, ["nested more than 8 deep"]),
+        ("${HOST:1", {}, ["${"]),
+        ("${}:1", {}, ["${"]),
+        ("${A B}:1", {}, ["${"]),
+    ],
+)
 def test_variables_that_cannot_be_had(guard, template, env, words):
     guard.run(ADDRESS % template, env=env).problem("p", "tcp.a", *words, exit=78)
 
@@ -356,14 +394,17 @@ def test_a_list_from_one_variable(guard):
 
 def test_lint_tells_all_that_is_to_be_mended(guard):
     """A wrong value does not hide what is missing."""
-    file = guard.write("p.cfg", """startguard = 1;
+    file = guard.write(
+        "p.cfg",
+        """startguard = 1;
 tcp: {
   t: { address = "a:1"; timeout = "5"; required = false; };
   u: { address = "a:1"; required_in = ["prod"]; grace = 5; };
   v: { address = "a:1"; timeout = "5"; required = "no"; };
   w: { address = "a:1"; timeout = "5"; degraded = "x"; required = true; required_in = ["prod"]; };
 };
-""")
+""",
+    )
     result = guard.cli("lint", file)
     told = {(line.split(":")[1], line.split(": ")[1]) for line in result.err.splitlines() if "needs degraded" in line}
     assert told == {("3", "tcp.t"), ("4", "tcp.u")}, result
@@ -377,19 +418,23 @@ def test_lint_needs_no_variable(guard):
 
 
 def test_what_does_not_run_needs_no_variable(guard):
-    text = ('startguard = 1; file: { a: { path = "/"; }; };'
-            'tcp: { a: { address = "${NOT_SET}:1"; only_in = ["prod"]; }; };')
+    text = 'startguard = 1; file: { a: { path = "/"; }; };tcp: { a: { address = "${NOT_SET}:1"; only_in = ["prod"]; }; };'
     assert guard.run(text, mode="dev").status == "ready"
     guard.run(text).problem("NOT_SET", exit=78)
 
 
 # ---- modes ----
 
+
 def test_mode_of_the_profile_environment_and_option(guard):
     text = 'startguard = 1; mode = "${APP_MODE:-prod}"; modes: { staging = ["preprod"]; }; file: { a: { path = "/"; }; };'
-    for options, env, wanted in [([], {}, "prod"), ([], {"APP_MODE": "Local"}, "dev"), ([], {"APP_MODE": "preprod"}, "staging"),
-                                 ([], {"STARTGUARD_MODE": "preprod"}, "staging"),
-                                 (["-m", "development"], {"STARTGUARD_MODE": "prod"}, "dev")]:
+    for options, env, wanted in [
+        ([], {}, "prod"),
+        ([], {"APP_MODE": "Local"}, "dev"),
+        ([], {"APP_MODE": "preprod"}, "staging"),
+        ([], {"STARTGUARD_MODE": "preprod"}, "staging"),
+        (["-m", "development"], {"STARTGUARD_MODE": "prod"}, "dev"),
+    ]:
         assert guard.run(text, *options, env=env, mode=None).report["mode"] == wanted
     guard.run(text, env={"APP_MODE": "produktion"}, mode=None).problem("unknown mode", "preprod", exit=78)
     assert guard.run(text, "-m", "produktion", mode=None).code == 64
@@ -401,11 +446,25 @@ def test_without_a_mode_it_is_prod(guard):
 
 # ---- hostile files ----
 
-@pytest.mark.parametrize("text", [
-    "a: {" * 200 + "}" * 200, "startguard = 1; x = (" + "(" * 5000 + ")" * 5000 + ");", "startguard = " + "9" * 400 + ";",
-    'service = "' + "x" * 200000 + '";', "\x00", "\xff\xfe", "@include \"/dev/zero\"", "@include \"/proc/self/mem\"",
-    'startguard = 1; tcp: { "a": { }; };', "startguard = 1;" * 1000, "# " + "\x1b[31m red \x07\n", "tcp.a.b = 1;"],
-    ids=["groups", "lists", "number", "string", "nul", "bytes", "endless", "unreadable", "quoted", "again", "escape", "path"])
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: {" * 200 + "}" * 200,
+        "startguard = 1; x = (" + "(" * 5000 + ")" * 5000 + ");",
+        "startguard = " + "9" * 400 + ";",
+        'service = "' + "x" * 200000 + '";',
+        "\x00",
+        "\xff\xfe",
+        '@include "/dev/zero"',
+        '@include "/proc/self/mem"',
+        'startguard = 1; tcp: { "a": { }; };',
+        "startguard = 1;" * 1000,
+        "# " + "\x1b[31m red \x07\n",
+        "tcp.a.b = 1;",
+    ],
+    ids=["groups", "lists", "number", "string", "nul", "bytes", "endless", "unreadable", "quoted", "again", "escape", "path"],
+)
 def test_hostile_files_are_refused_in_words(guard, text):
     result = guard.cli("lint", str(guard.write("p.cfg", text.encode("latin-1"))))
     assert result.code == 78
@@ -414,17 +473,29 @@ def test_hostile_files_are_refused_in_words(guard, text):
 
 # ---- nothing is ever ignored ----
 
-@pytest.mark.parametrize("text, line, words", [
-    ('startguard = 1;\nfile: { a: { path = "/"; }; };\n/* the cache\nredis: { c: { url = "redis://h"; }; };\n', 3, "the comment that begins here has no end"),
-    ('startguard = 1; /* one */ /*\n * two */ file: { a: { path = "/"; }; }; /* three\n\n', 2, "the comment that begins here has no end"),
-    ('startguard = 1;\nfile: { a: { path = "/;\n }; };\n', 2, "the text that begins here has no closing quote"),
-])
+
+@pytest.mark.parametrize(
+    "text, line, words",
+    [
+        (
+            'startguard = 1;\nfile: { a: { path = "/"; }; };\n/* the cache\nredis: { c: { url = "redis://h"; }; };\n',
+            3,
+            "the comment that begins here has no end",
+        ),
+        (
+            'startguard = 1; /* one */ /*\n * two */ file: { a: { path = "/"; }; }; /* three\n\n',
+            2,
+            "the comment that begins here has no end",
+        ),
+        ('startguard = 1;\nfile: { a: { path = "/;\n }; };\n', 2, "the text that begins here has no closing quote"),
+    ],
+)
 def test_what_has_no_end(guard, text, line, words):
     bad(guard, text, line, words)
 
 
 def test_a_comment_of_an_included_file_does_not_swallow_the_rest(guard):
-    guard.write("open.inc", 'startguard = 1;\n/* for ever\n')
+    guard.write("open.inc", "startguard = 1;\n/* for ever\n")
     result = lint(guard, '@include "open.inc"\nfile: { a: { path = "/"; }; };')
     assert result.code == 78
     assert f"{guard.tmp}/open.inc:2: the comment that begins here has no end" in result.err
@@ -435,8 +506,17 @@ def test_comments_that_end_are_comments(guard):
     assert lint(guard, text).code == 0, lint(guard, text)
 
 
-@pytest.mark.parametrize("number, words", [("4294967297", "is not between"), ("2147483648", "is not between"), ("1L", None), ("0x10", None),
-                                           ("99999999999999999999", "out of range"), ("9223372036854775808L", "is not between")])
+@pytest.mark.parametrize(
+    "number, words",
+    [
+        ("4294967297", "is not between"),
+        ("2147483648", "is not between"),
+        ("1L", None),
+        ("0x10", None),
+        ("99999999999999999999", "out of range"),
+        ("9223372036854775808L", "is not between"),
+    ],
+)
 def test_numbers_are_the_ones_that_stand_there(guard, number, words):
     text = f'startguard = 1;\nparallel = {number};\nfile: {{ a: {{ path = "/"; }}; }};'
     if words:
@@ -449,8 +529,14 @@ def test_a_name_with_digits_is_no_number(guard):
     assert lint(guard, 'startguard = 1;\nfile: { a99999999999999999999: { path = "/"; }; };').code == 0
 
 
-@pytest.mark.parametrize("more, code", [('required_in = ["prod"]; degraded = "no x";', 0), ('required_in = ["dev"]; degraded = "no x";', 0),
-                                        ("required = false;", 78)])
+@pytest.mark.parametrize(
+    "more, code",
+    [
+        ('required_in = ["prod"]; degraded = "no x";', 0),
+        ('required_in = ["dev"]; degraded = "no x";', 0),
+        ("required = false;", 78),
+    ],
+)
 def test_names_that_env_requires_and_when_it_is_required(guard, more, code):
     assert lint(guard, f'startguard = 1; env: {{ e: {{ required = ["HOME"]; {more} }}; }};').code == code
 

@@ -1,6 +1,5 @@
 """python: what is installed is written by the tests, into folders of PYTHONPATH; the interpreter is a real one."""
 
-import os
 import pathlib
 import sys
 
@@ -8,30 +7,49 @@ import pytest
 
 from harness import ROOT
 
-CODES = ["python-interpreter-missing", "python-module-missing", "python-module-broken", "python-version", "python-forbidden", "python-librdkafka-old"]
+CODES = [
+    "python-interpreter-missing",
+    "python-module-missing",
+    "python-module-broken",
+    "python-version",
+    "python-forbidden",
+    "python-librdkafka-old",
+]
 OLD = "def libversion():\n    return ('2.0.2', 33555199)\n"
 
 
 @pytest.fixture
 def image(guard):
     """image(files, distributions, **keys) runs a check in an image that has these modules (name: text) and distributions (name: version)."""
+
     def look(_files={}, _dists={}, _env={}, **keys):
         guard.write("site/.keep", "")
         for name, text in _files.items():
             path = name.replace(".", "/")
-            guard.write(f"site/{path}/__init__.py" if any(other.startswith(name + ".") for other in _files) else f"site/{path}.py", text)
+            guard.write(
+                f"site/{path}/__init__.py" if any(other.startswith(name + ".") for other in _files) else f"site/{path}.py", text
+            )
         for name, version in _dists.items():
-            guard.write(f"site/{name.replace('-', '_')}-{version}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+            guard.write(
+                f"site/{name.replace('-', '_')}-{version}.dist-info/METADATA",
+                f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+            )
         keys.setdefault("interpreter", sys.executable)
         keys.setdefault("attempt_timeout", guard.span(20))
         return guard.try_("python", _env={"PYTHONPATH": guard.tmp / "site"} | _env, _timeout=60, **keys)
+
     return look
 
 
 @pytest.mark.near_miss(*CODES, "guard-deadline")
 def test_pass(image):
-    check = image({"client": "", "libs": "", "libs.inner": "import client\n"}, {"Some_Client": "2.6.1", "other.dist": "1.0"}, modules=["client", "libs.inner"],
-                  distributions=["some-client >= 2.3, < 3", "other-dist"], forbidden=["kafka-python < 3.0.0", "some.client < 2"]).passed()
+    check = image(
+        {"client": "", "libs": "", "libs.inner": "import client\n"},
+        {"Some_Client": "2.6.1", "other.dist": "1.0"},
+        modules=["client", "libs.inner"],
+        distributions=["some-client >= 2.3, < 3", "other-dist"],
+        forbidden=["kafka-python < 3.0.0", "some.client < 2"],
+    ).passed()
     facts = check["facts"]
     assert facts["python"] == "{}.{}.{}".format(*sys.version_info) and facts["imported"] == 2, facts
     assert facts["distributions"] == "some-client 2.6.1, other-dist 1.0" and facts["executable"] == sys.executable
@@ -40,14 +58,20 @@ def test_pass(image):
 @pytest.mark.near_miss("python-librdkafka-old", "python-version", "python-module-missing")
 def test_a_real_client(image):
     """The wheel these tests themselves use."""
-    facts = image(modules=["confluent_kafka", "fastavro"], distributions=["confluent-kafka >= 2.6.1", "fastavro"], librdkafka_min_version="2.6.1").passed()["facts"]
+    facts = image(
+        modules=["confluent_kafka", "fastavro"],
+        distributions=["confluent-kafka >= 2.6.1", "fastavro"],
+        librdkafka_min_version="2.6.1",
+    ).passed()["facts"]
     assert facts["librdkafka"].startswith("2."), facts
 
 
 @pytest.mark.produces("python-librdkafka-old")
 @pytest.mark.parametrize("least", ["2.6.1", "2.0.3", "2.0.10"])
 def test_old_librdkafka(image, least):
-    image({"confluent_kafka": OLD}, librdkafka_min_version=least).expect("python-librdkafka-old", exit=69, subject="confluent_kafka", cause=f"2.0.2, librdkafka_min_version is {least}")
+    image({"confluent_kafka": OLD}, librdkafka_min_version=least).expect(
+        "python-librdkafka-old", exit=69, subject="confluent_kafka", cause=f"2.0.2, librdkafka_min_version is {least}"
+    )
 
 
 @pytest.mark.near_miss("python-librdkafka-old")
@@ -57,18 +81,29 @@ def test_librdkafka_that_is_new_enough(image, least):
 
 
 def test_librdkafka_is_told_without_a_demand(image):
-    assert image({"confluent_kafka": OLD, "client": "import confluent_kafka\n"}, modules=["client"]).passed()["facts"]["librdkafka"] == "2.0.2"
+    assert (
+        image({"confluent_kafka": OLD, "client": "import confluent_kafka\n"}, modules=["client"]).passed()["facts"][
+            "librdkafka"
+        ]
+        == "2.0.2"
+    )
 
 
 @pytest.mark.produces("python-module-missing")
 @pytest.mark.near_miss("python-module-broken", "python-librdkafka-old")
 def test_missing(image):
-    image(modules=["no_such_thing"]).expect("python-module-missing", exit=69, phase="assert", subject="no_such_thing", cause="No module named 'no_such_thing'")
+    image(modules=["no_such_thing"]).expect(
+        "python-module-missing", exit=69, phase="assert", subject="no_such_thing", cause="No module named 'no_such_thing'"
+    )
     image({"libs": "", "libs.inner": ""}, modules=["libs.other"]).expect("python-module-missing", exit=69, subject="libs.other")
     image(modules=["none.at.all"]).expect("python-module-missing", subject="none.at.all", cause="No module named 'none'")
-    image(distributions=["no-such-client >= 1"]).expect("python-module-missing", exit=69, subject="no-such-client", cause=sys.executable)
+    image(distributions=["no-such-client >= 1"]).expect(
+        "python-module-missing", exit=69, subject="no-such-client", cause=sys.executable
+    )
     env = {"PYTHONPATH": None}
-    image(interpreter="/usr/bin/python3", librdkafka_min_version="2.6.1", _env=env, working_directory="/").expect("python-module-missing", subject="confluent_kafka")
+    image(interpreter="/usr/bin/python3", librdkafka_min_version="2.6.1", _env=env, working_directory="/").expect(
+        "python-module-missing", subject="confluent_kafka"
+    )
 
 
 @pytest.mark.near_miss("python-forbidden")
@@ -78,34 +113,53 @@ def test_a_folder_of_that_name_is_no_distribution(image):
 
 @pytest.mark.produces("python-module-broken")
 @pytest.mark.near_miss("python-module-missing")
-@pytest.mark.parametrize("text, cause", [
-    ("import one_that_is_not_there\n", "No module named 'one_that_is_not_there' (", ),
-    ("\nraise ValueError('of no use')\n", "ValueError: of no use ("),
-    ("from os import no_such_name\n", "ImportError: cannot import name 'no_such_name'"),
-    ("def f(:\n", "SyntaxError"),
-    ("import sys; sys.exit('not today')\n", "SystemExit: not today"),
-    ("raise KeyboardInterrupt\n", "KeyboardInterrupt"),
-    ("class E(Exception):\n    def __str__(self): raise ValueError\nraise E()\n", "E: an error whose text cannot be made"),
-    ("import os; os.write(2, b'bye'); os._exit(3)\n", "ended with status 3 while it was imported; last words: bye"),
-    ("import os; os.kill(os.getpid(), 11)\n", "ended by signal 11"),
-    ("raise ValueError('\\x1b[31m red \\n PASS  x')\n", "red PASS x"),
-])
+@pytest.mark.parametrize(
+    "text, cause",
+    [
+        ("import one_that_is_not_there\n", "No module named 'one_that_is_not_there' ("),
+        ("\nraise ValueError('of no use')\n", "ValueError: of no use ("),
+        ("from os import no_such_name\n", "ImportError: cannot import name 'no_such_name'"),
+        ("def f(:\n", "SyntaxError"),
+        ("import sys; sys.exit('not today')\n", "SystemExit: not today"),
+        ("raise KeyboardInterrupt\n", "KeyboardInterrupt"),
+        ("class E(Exception):\n    def __str__(self): raise ValueError\nraise E()\n", "E: an error whose text cannot be made"),
+        ("import os; os.write(2, b'bye'); os._exit(3)\n", "ended with status 3 while it was imported; last words: bye"),
+        ("import os; os.kill(os.getpid(), 11)\n", "ended by signal 11"),
+        ("raise ValueError('\\x1b[31m red \\n PASS  x')\n", "red PASS x"),
+    ],
+)
 def test_broken(image, text, cause):
-    image({"libs": "", "libs.client": text}, modules=["json", "libs.client"]).expect("python-module-broken", exit=69, subject="libs.client", cause=cause)
+    image({"libs": "", "libs.client": text}, modules=["json", "libs.client"]).expect(
+        "python-module-broken", exit=69, subject="libs.client", cause=cause
+    )
 
 
 def test_the_place_is_told(image, guard):
-    cause = image({"client": "\n\nimport inner\n", "inner": "\nx = 1 / 0\n"}, modules=["client"]).expect("python-module-broken")["cause"]
+    cause = image({"client": "\n\nimport inner\n", "inner": "\nx = 1 / 0\n"}, modules=["client"]).expect(
+        "python-module-broken"
+    )["cause"]
     assert f"ZeroDivisionError: division by zero ({guard.tmp}/site/inner.py:2)" in cause
 
 
 @pytest.mark.produces("python-version")
 @pytest.mark.near_miss("python-module-missing", "python-forbidden")
-@pytest.mark.parametrize("version, demand", [("2.2.0", ">= 2.3"), ("2.3rc1", ">=2.3"), ("2.10", "< 2.9"), ("3.0.1", "~= 2.9"), ("2.3.1", "== 2.3"), ("2.3.post1", "!= 2.3.*"),
-                                             ("2.5", ">= 2, != 2.5, < 3"), ("unknown", ">= 0")])
+@pytest.mark.parametrize(
+    "version, demand",
+    [
+        ("2.2.0", ">= 2.3"),
+        ("2.3rc1", ">=2.3"),
+        ("2.10", "< 2.9"),
+        ("3.0.1", "~= 2.9"),
+        ("2.3.1", "== 2.3"),
+        ("2.3.post1", "!= 2.3.*"),
+        ("2.5", ">= 2, != 2.5, < 3"),
+        ("unknown", ">= 0"),
+    ],
+)
 def test_version(image, version, demand):
     image({}, {"some-client": version}, distributions=[f"some-client {demand}"]).expect(
-        "python-version", exit=69, subject="some-client", cause=f"{version} is installed, {demand} is demanded")
+        "python-version", exit=69, subject="some-client", cause=f"{version} is installed, {demand} is demanded"
+    )
 
 
 @pytest.mark.produces("python-version")
@@ -122,7 +176,9 @@ def test_a_distribution_without_a_version(image, guard):
 @pytest.mark.near_miss("python-version")
 @pytest.mark.parametrize("forbidden", ["kafka-python", "kafka-python < 3.0.0", "Kafka.Python==2.0.*"])
 def test_forbidden(image, forbidden):
-    image({}, {"kafka-python": "2.0.2"}, forbidden=["not-there", forbidden]).expect("python-forbidden", exit=69, subject=forbidden.split()[0].split("=")[0], cause="2.0.2 is installed")
+    image({}, {"kafka-python": "2.0.2"}, forbidden=["not-there", forbidden]).expect(
+        "python-forbidden", exit=69, subject=forbidden.split()[0].split("=")[0], cause="2.0.2 is installed"
+    )
 
 
 @pytest.mark.produces("python-forbidden")
@@ -136,9 +192,21 @@ def test_forbidden_behind_another(image, guard):
 
 @pytest.mark.produces("python-module-missing")
 def test_all_that_is_wrong_in_one_start(image):
-    cause = image({"confluent_kafka": OLD, "bad": "1/0\n"}, {"kafka-python": "2.0.2", "fastavro": "1.0"}, modules=["none", "bad"], librdkafka_min_version="2.6.1",
-                  distributions=["gone", "fastavro > 1"], forbidden=["kafka-python"]).expect("python-module-missing", exit=69, subject="gone")["cause"]
-    for words in ("fastavro: 1.0 is installed", "kafka-python: 2.0.2", "none: ModuleNotFoundError", "bad: its import fails with ZeroDivisionError", "it brings librdkafka 2.0.2"):
+    cause = image(
+        {"confluent_kafka": OLD, "bad": "1/0\n"},
+        {"kafka-python": "2.0.2", "fastavro": "1.0"},
+        modules=["none", "bad"],
+        librdkafka_min_version="2.6.1",
+        distributions=["gone", "fastavro > 1"],
+        forbidden=["kafka-python"],
+    ).expect("python-module-missing", exit=69, subject="gone")["cause"]
+    for words in (
+        "fastavro: 1.0 is installed",
+        "kafka-python: 2.0.2",
+        "none: ModuleNotFoundError",
+        "bad: its import fails with ZeroDivisionError",
+        "it brings librdkafka 2.0.2",
+    ):
         assert words in cause
     assert cause.count(sys.executable) == 1
 
@@ -146,16 +214,27 @@ def test_all_that_is_wrong_in_one_start(image):
 @pytest.mark.produces("python-interpreter-missing")
 @pytest.mark.near_miss("python-module-missing", "exec-not-found", "exec-not-executable")
 def test_interpreter(image, guard):
-    image(interpreter="no-such-python", modules=["json"]).expect("python-interpreter-missing", exit=69, phase="config", subject="no-such-python")
-    image(interpreter="/bin/false", modules=["json"]).expect("python-interpreter-missing", cause="ended with status 1 before it ran a line of Python")
+    image(interpreter="no-such-python", modules=["json"]).expect(
+        "python-interpreter-missing", exit=69, phase="config", subject="no-such-python"
+    )
+    image(interpreter="/bin/false", modules=["json"]).expect(
+        "python-interpreter-missing", cause="ended with status 1 before it ran a line of Python"
+    )
     script = guard.write("python", "#!/bin/sh\necho no encodings >&2; kill -ABRT $$\n")
     image(interpreter=script, modules=["json"]).expect("python-interpreter-missing", exit=69)
     script.chmod(0o755)
-    image(interpreter=script, modules=["json"]).expect("python-interpreter-missing", cause="ended by signal 6 (Aborted) before it ran a line of Python; last words: no encodings")
-    image(modules=["json"], working_directory="/nonexistent").expect("python-interpreter-missing", subject="/nonexistent", hint="working_directory")
-    old = guard.write("old", '#!/bin/sh\neval "printf \'python\\t3.7.2\\t/usr/bin/old\\ntoo old\\n\' >&$4"\n')
+    image(interpreter=script, modules=["json"]).expect(
+        "python-interpreter-missing",
+        cause="ended by signal 6 (Aborted) before it ran a line of Python; last words: no encodings",
+    )
+    image(modules=["json"], working_directory="/nonexistent").expect(
+        "python-interpreter-missing", subject="/nonexistent", hint="working_directory"
+    )
+    old = guard.write("old", "#!/bin/sh\neval \"printf 'python\\t3.7.2\\t/usr/bin/old\\ntoo old\\n' >&$4\"\n")
     old.chmod(0o755)
-    image(interpreter=old, modules=["json"]).expect("python-interpreter-missing", exit=69, cause="/usr/bin/old is Python 3.7.2: 3.8 or newer")
+    image(interpreter=old, modules=["json"]).expect(
+        "python-interpreter-missing", exit=69, cause="/usr/bin/old is Python 3.7.2: 3.8 or newer"
+    )
 
 
 def test_the_default_is_looked_up_in_path(image):
@@ -193,66 +272,111 @@ os.chdir("/")
 def test_a_module_that_closes_what_is_not_its_own(image, guard, then):
     """What it opens instead is its own: nothing is written there."""
     guard.write("app/closer.py", f"import os\nos.closerange(3, 256)\n{then}\n")
-    image(modules=["closer", "json"], working_directory=guard.tmp / "app").expect("python-module-broken", subject="closer", cause="closes descriptors that are not its own")
+    image(modules=["closer", "json"], working_directory=guard.tmp / "app").expect(
+        "python-module-broken", subject="closer", cause="closes descriptors that are not its own"
+    )
     assert all(not path.read_bytes() for path in guard.tmp.glob("app/file*"))
 
 
 @pytest.mark.near_miss("python-module-broken", "python-version")
-@pytest.mark.parametrize("name", ["email", "random", "string", "importlib", "re", "zipfile", "pathlib", "json", "csv", "collections"])
+@pytest.mark.parametrize(
+    "name", ["email", "random", "string", "importlib", "re", "zipfile", "pathlib", "json", "csv", "collections"]
+)
 def test_a_module_of_any_name(image, guard, name):
     """The service's own hide what the check itself would like to import."""
     guard.write(f"app/{name}.py", "ours = 1\n")
     guard.write("app/svc.py", f"import {name}\n")
     there = {"modules": ["svc"], "working_directory": guard.tmp / "app"}
     image({}, {"some-client": "1.0"}, distributions=["some-client >= 1"], forbidden=["other"], **there).passed()
-    image(_env={"PYTHONPATH": f"{guard.tmp}/app:{guard.tmp}/site"}, distributions=["some-client >= 1"], modules=["svc"]).passed()
+    image(
+        _env={"PYTHONPATH": f"{guard.tmp}/app:{guard.tmp}/site"}, distributions=["some-client >= 1"], modules=["svc"]
+    ).passed()
 
 
 @pytest.mark.produces("python-forbidden")
 @pytest.mark.near_miss("python-module-broken")
 def test_metadata_that_cannot_be_read(image, guard):
     """One of them does not stand for the others."""
-    guard.write("site/odd_one-1.0.dist-info/METADATA", b"Metadata-Version: 2.1\nName: odd-one\nVersion: 1.0\nAuthor: Andr\xe9\n")
+    guard.write(
+        "site/odd_one-1.0.dist-info/METADATA", b"Metadata-Version: 2.1\nName: odd-one\nVersion: 1.0\nAuthor: Andr\xe9\n"
+    )
     image({}, {"kafka-python": "2.0.2"}, forbidden=["odd-two", "kafka-python"], modules=["json"]).expect("python-forbidden")
-    image(distributions=["odd-one >= 1"], _env={"PYTHONWARNINGS": "error"}).expect("python-version", cause="one without a version")
+    image(distributions=["odd-one >= 1"], _env={"PYTHONWARNINGS": "error"}).expect(
+        "python-version", cause="one without a version"
+    )
 
 
 @pytest.mark.produces("python-librdkafka-old")
 @pytest.mark.near_miss("python-module-broken")
-@pytest.mark.parametrize("text, modules, version", [
-    (OLD, ["confluent_kafka", "purge"], "2.0.2"), ("libversion = lambda: ('v2.0.2-12-gabcdef', 0x020002ff)\n", [], "2.0.2"), ("libversion = lambda: ('', 0x010905ff)\n", [], "1.9.5")])
+@pytest.mark.parametrize(
+    "text, modules, version",
+    [
+        (OLD, ["confluent_kafka", "purge"], "2.0.2"),
+        ("libversion = lambda: ('v2.0.2-12-gabcdef', 0x020002ff)\n", [], "2.0.2"),
+        ("libversion = lambda: ('', 0x010905ff)\n", [], "1.9.5"),
+    ],
+)
 def test_librdkafka_that_hides(image, text, modules, version):
     """A demand is never met by nothing."""
-    image({"confluent_kafka": text, "purge": "import sys\ndel sys.modules['confluent_kafka']\n"}, modules=modules or ["json"], librdkafka_min_version="2.6.1").expect(
-        "python-librdkafka-old", exit=69, cause=f"it brings librdkafka {version}")
+    image(
+        {"confluent_kafka": text, "purge": "import sys\ndel sys.modules['confluent_kafka']\n"},
+        modules=modules or ["json"],
+        librdkafka_min_version="2.6.1",
+    ).expect("python-librdkafka-old", exit=69, cause=f"it brings librdkafka {version}")
 
 
 @pytest.mark.produces("python-module-broken")
 @pytest.mark.near_miss("python-librdkafka-old")
-@pytest.mark.parametrize("text, cause", [("", "cannot be told: AttributeError"), ("def libversion(): return ('new', 'newer')\n", 'libversion() gives "new"'), ("libversion = lambda: None\n", "TypeError"),
-                                         ("def libversion():\n    import os; os.abort()\n", "ended by signal 6 (Aborted) while it was asked for its librdkafka"), ("import os; os._exit(0)\n", "it said nothing")])
+@pytest.mark.parametrize(
+    "text, cause",
+    [
+        ("", "cannot be told: AttributeError"),
+        ("def libversion(): return ('new', 'newer')\n", 'libversion() gives "new"'),
+        ("libversion = lambda: None\n", "TypeError"),
+        ("def libversion():\n    import os; os.abort()\n", "ended by signal 6 (Aborted) while it was asked for its librdkafka"),
+        ("import os; os._exit(0)\n", "it said nothing"),
+    ],
+)
 def test_librdkafka_that_cannot_be_asked(image, text, cause):
-    image({"confluent_kafka": text}, modules=["json"], librdkafka_min_version="2.6.1").expect("python-module-broken", exit=69, subject="confluent_kafka", cause=cause)
+    image({"confluent_kafka": text}, modules=["json"], librdkafka_min_version="2.6.1").expect(
+        "python-module-broken", exit=69, subject="confluent_kafka", cause=cause
+    )
     if "Error" in cause:
         image({"confluent_kafka": text}, modules=["confluent_kafka", "json"]).passed()
 
 
 @pytest.mark.produces("python-module-broken")
-@pytest.mark.parametrize("text, cause", [
-    ("exec(compile('1/0', '', 'exec'))", "ZeroDivisionError: division by zero"), ("raise ModuleNotFoundError('x', name=5)", "ModuleNotFoundError: x"),
-    ("class M(type):\n    @property\n    def __name__(cls): raise ValueError\nclass E(Exception, metaclass=M): pass\nraise E()", "its import fails with "),
-    ("raise ImportError('IMPORTANT: PLEASE READ THIS ' * 30)", "client.py:1)"), ("raise ValueError('bad byte \\0 in config')", "bad byte ? in config ("),
-    ("import os, sys\nsys.stderr.write('warming up\\n' * 9000 + 'FATAL: driver too old\\n'); sys.stderr.flush(); os.abort()", "last words: FATAL: driver too old")])
+@pytest.mark.parametrize(
+    "text, cause",
+    [
+        ("exec(compile('1/0', '', 'exec'))", "ZeroDivisionError: division by zero"),
+        ("raise ModuleNotFoundError('x', name=5)", "ModuleNotFoundError: x"),
+        (
+            "class M(type):\n    @property\n    def __name__(cls): raise ValueError\nclass E(Exception, metaclass=M): pass\nraise E()",
+            "its import fails with ",
+        ),
+        ("raise ImportError('IMPORTANT: PLEASE READ THIS ' * 30)", "client.py:1)"),
+        ("raise ValueError('bad byte \\0 in config')", "bad byte ? in config ("),
+        (
+            "import os, sys\nsys.stderr.write('warming up\\n' * 9000 + 'FATAL: driver too old\\n'); sys.stderr.flush(); os.abort()",
+            "last words: FATAL: driver too old",
+        ),
+    ],
+)
 def test_what_is_told_of_an_odd_error(image, text, cause):
     """And the module behind it is looked at, too."""
-    told = image({"client": text}, modules=["client", "none"]).expect("python-module-broken", exit=69, subject="client", cause=cause)["cause"]
+    told = image({"client": text}, modules=["client", "none"]).expect(
+        "python-module-broken", exit=69, subject="client", cause=cause
+    )["cause"]
     assert "abort" in text or "none: ModuleNotFoundError" in told
 
 
 @pytest.mark.produces("python-interpreter-missing")
 def test_an_interpreter_without_its_library(image):
     """Python's own words, not those it ends with."""
-    image(modules=["json"], interpreter="/usr/bin/python3", _env={"PYTHONHOME": "/nonexistent"}).expect("python-interpreter-missing", exit=69, cause="last words: Fatal Python error: init_fs_encoding")
+    image(modules=["json"], interpreter="/usr/bin/python3", _env={"PYTHONHOME": "/nonexistent"}).expect(
+        "python-interpreter-missing", exit=69, cause="last words: Fatal Python error: init_fs_encoding"
+    )
 
 
 @pytest.mark.produces("guard-deadline")
@@ -260,23 +384,50 @@ def test_an_interpreter_without_its_library(image):
 def test_an_import_that_hangs(image, guard):
     slow = {"slow": "import time\nprint('loading weights', flush=True)\ntime.sleep(1000)\n"}
     image(slow, modules=["json", "slow"], attempt_timeout=guard.span(3), _args=["-t", guard.span(3)]).expect(
-        "guard-deadline", exit=124, subject="slow", cause="was still running at the deadline while it was imported; last words: loading weights")
+        "guard-deadline",
+        exit=124,
+        subject="slow",
+        cause="was still running at the deadline while it was imported; last words: loading weights",
+    )
 
 
 @pytest.mark.produces("python-module-missing")
 @pytest.mark.near_miss("guard-deadline")
 def test_what_was_wrong_before_an_import_that_hangs(image, guard):
     slow = {"slow": "import time\ntime.sleep(1000)\n"}
-    image(slow, modules=["none", "slow"], attempt_timeout=guard.span(3)).expect("python-module-missing", exit=69, subject="none", cause="also slow: the interpreter was still running at the deadline while it was imported")
+    image(slow, modules=["none", "slow"], attempt_timeout=guard.span(3)).expect(
+        "python-module-missing",
+        exit=69,
+        subject="none",
+        cause="also slow: the interpreter was still running at the deadline while it was imported",
+    )
 
 
-@pytest.mark.parametrize("key, value, words", [
-    ("modules", "a-b", "name of a module"), ("modules", ".a", "name of a module"), ("modules", "a..b", "name of a module"), ("modules", "a.", "name of a module"),
-    ("modules", "1a", "name of a module"), ("modules", "a; import os", "name of a module"), ("distributions", "a > x", "none by PEP 440"), ("distributions", "a[b]", "extras"),
-    ("distributions", ">= 1", "must begin with the name"), ("distributions", "a >= 1; x", "marker"), ("distributions", "a 1", "needs one of =="), ("distributions", "a ~= 1", "two or more"),
-    ("distributions", "a > 1.*", "only == and !="), ("distributions", "a > 1+x", "only == and !="), ("forbidden", "-a", "begin and end"), ("forbidden", "a >= 1 2", "comma"),
-    ("librdkafka_min_version", "new", "such as 2.6.1"), ("librdkafka_min_version", "2.6.1+x", "such as 2.6.1"), ("librdkafka_min_version", "2, < 1", "such as 2.6.1"),
-    ("distributions", "a === 1", "not taken")])
+@pytest.mark.parametrize(
+    "key, value, words",
+    [
+        ("modules", "a-b", "name of a module"),
+        ("modules", ".a", "name of a module"),
+        ("modules", "a..b", "name of a module"),
+        ("modules", "a.", "name of a module"),
+        ("modules", "1a", "name of a module"),
+        ("modules", "a; import os", "name of a module"),
+        ("distributions", "a > x", "none by PEP 440"),
+        ("distributions", "a[b]", "extras"),
+        ("distributions", ">= 1", "must begin with the name"),
+        ("distributions", "a >= 1; x", "marker"),
+        ("distributions", "a 1", "needs one of =="),
+        ("distributions", "a ~= 1", "two or more"),
+        ("distributions", "a > 1.*", "only == and !="),
+        ("distributions", "a > 1+x", "only == and !="),
+        ("forbidden", "-a", "begin and end"),
+        ("forbidden", "a >= 1 2", "comma"),
+        ("librdkafka_min_version", "new", "such as 2.6.1"),
+        ("librdkafka_min_version", "2.6.1+x", "such as 2.6.1"),
+        ("librdkafka_min_version", "2, < 1", "such as 2.6.1"),
+        ("distributions", "a === 1", "not taken"),
+    ],
+)
 def test_bad_keys(guard, key, value, words):
     other = "" if key == "modules" else 'modules = ["json"];'
     keys = f'{key} = "{value}";' if key.startswith("lib") else f'{key} = ["{value}"];'
@@ -284,7 +435,9 @@ def test_bad_keys(guard, key, value, words):
 
 
 def test_nothing_to_look_at(guard):
-    guard.run('startguard = 1; python: { c: { interpreter = "python3"; }; };').problem("python.c", "give at least one of modules")
+    guard.run('startguard = 1; python: { c: { interpreter = "python3"; }; };').problem(
+        "python.c", "give at least one of modules"
+    )
 
 
 def test_demands_are_those_of_pip():
@@ -303,6 +456,10 @@ def test_demands_are_those_of_pip():
             return "unclear"
         return "yes" if specifiers.contains(version, prereleases=True) else "no"
 
-    rows = [line.split("\t") for line in (ROOT / "tests/unit/pep440.txt").read_text("utf-8").splitlines() if not line.startswith("#")]
+    rows = [
+        line.split("\t")
+        for line in (ROOT / "tests/unit/pep440.txt").read_text("utf-8").splitlines()
+        if not line.startswith("#")
+    ]
     assert len(rows) > 500
     assert [row for row in rows if judged(*row[:2]) != row[2]] == []

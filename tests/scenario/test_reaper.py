@@ -10,10 +10,10 @@ import subprocess
 import sys
 
 import pytest
-
-from fakes.tcp import TcpServer, refused_port, silent
 from test_faults import faults  # noqa: F401
 from test_pid1 import namespace
+
+from fakes.tcp import TcpServer, refused_port, silent
 
 # The service: asks the kernel about its children, one after the other, without /proc.
 SERVICE = """
@@ -59,12 +59,34 @@ def without_proc(words, then=""):
 
 def line(guard, text, *words):
     file = guard.write("p.cfg", text)
-    return [guard.path, "-p", str(file), "-m", "prod", "--termination-log", "none", *words, "--", sys.executable, "-S", "-c", SERVICE]
+    return [
+        guard.path,
+        "-p",
+        str(file),
+        "-m",
+        "prod",
+        "--termination-log",
+        "none",
+        *words,
+        "--",
+        sys.executable,
+        "-S",
+        "-c",
+        SERVICE,
+    ]
 
 
 def start(guard, words, **env):
-    return subprocess.run(words, env=guard.environment(env), cwd=guard.tmp, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=guard.scale(60), start_new_session=True)
+    return subprocess.run(
+        words,
+        env=guard.environment(env),
+        cwd=guard.tmp,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=guard.scale(60),
+        start_new_session=True,
+    )
 
 
 @pytest.mark.parametrize("how", ENDS)
@@ -85,13 +107,33 @@ def test_nobody_who_fled_reaches_the_service(guard, where, how):
 def test_nobody_is_killed_by_the_numbers_of_another_namespace(guard):
     """One attempt is killed at its deadline, with whoever is below it: the others are not, whatever /proc says."""
     with TcpServer(silent) as server:
-        others = " ".join(f'c{i}: {{ address = "{server.address}"; expect_banner = "x"; attempt_timeout = "{guard.span(2)}"; }};'
-                          for i in range(6))
+        others = " ".join(
+            f'c{i}: {{ address = "{server.address}"; expect_banner = "x"; attempt_timeout = "{guard.span(2)}"; }};'
+            for i in range(6)
+        )
         text = f"""startguard = 1; exec: {{ stopped: {{ command = ["/bin/sh", "-c", "{ENDS["is-stopped"]}"]; attempt_timeout = "300ms"; }}; }};
             tcp: {{ {others} }};"""
         file = guard.write("p.cfg", text)
-        done = start(guard, without_proc([guard.path, "check", "-p", str(file), "-m", "prod", "-t", guard.span(20), "--report", "report",
-                                          "--termination-log", "none"], ANOTHERS))
+        done = start(
+            guard,
+            without_proc(
+                [
+                    guard.path,
+                    "check",
+                    "-p",
+                    str(file),
+                    "-m",
+                    "prod",
+                    "-t",
+                    guard.span(20),
+                    "--report",
+                    "report",
+                    "--termination-log",
+                    "none",
+                ],
+                ANOTHERS,
+            ),
+        )
     assert done.returncode == 124, done.stderr
     codes = {one["id"]: one["code"] for one in json.loads((guard.tmp / "report").read_text())["checks"]}
     assert codes == {"exec.stopped": "guard-deadline", **{f"tcp.c{i}": "answer-timeout" for i in range(6)}}
@@ -102,7 +144,10 @@ def test_whoever_cannot_be_ended_is_told(guard, faults):  # noqa: F811
     text = profile("(trap '' TERM; sleep 2 & sleep 2); exit 1")
     done = start(guard, line(guard, text.replace("2s", "500ms")), **faults(FAULT_UNKILLABLE="1"))
     assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr
-    assert "startguard: a process that a check started could not be ended: the service will find it among its children" in done.stderr
+    assert (
+        "startguard: a process that a check started could not be ended: the service will find it among its children"
+        in done.stderr
+    )
 
 
 # An entrypoint that starts a helper before it becomes startguard. A shell would reap it.
@@ -132,15 +177,24 @@ def some():
 
 
 @pytest.mark.parametrize("hidden", [False, True], ids=["with-proc", "without-proc"])
-@pytest.mark.parametrize("script, how, found", [("exit 7", "dead", "dead: 7\nnone\n"), ("sleep 0.7; exit 8", "dies", "dead: 8\nnone\n"),
-                                                ("exec sleep 1000", "lives", "alive\n")], ids=["dead", "dies-meanwhile", "lives"])
+@pytest.mark.parametrize(
+    "script, how, found",
+    [
+        ("exit 7", "dead", "dead: 7\nnone\n"),
+        ("sleep 0.7; exit 8", "dies", "dead: 8\nnone\n"),
+        ("exec sleep 1000", "lives", "alive\n"),
+    ],
+    ids=["dead", "dies-meanwhile", "lives"],
+)
 def test_the_services_children_are_left_to_it(guard, script, how, found, hidden):
     """Also while attempts end, fail, and leave processes behind: those are reaped nonetheless."""
     words = helper(line(guard, some()), script, how)
     done = start(guard, hide_proc(words) if hidden else words)
     assert (done.returncode, done.stdout) == (0, found), done.stderr
     left = guard.processes()
-    assert [pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left] == ([b"sleep\0001000\0"] if how == "lives" else [])
+    assert [pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left] == (
+        [b"sleep\0001000\0"] if how == "lives" else []
+    )
     for pid in left:
         os.kill(pid, signal.SIGKILL)
 

@@ -20,12 +20,36 @@ def info(**changes):
     return bulk("\r\n".join(f"{k}:{v}" for k, v in (lines | changes).items()))
 
 
-@pytest.mark.near_miss("redis-not-redis", "redis-wrong-role", "redis-version", "redis-policy", "redis-replicas", "redis-key", "redis-readonly",
-                       "redis-cluster-down", "redis-master-down")
+@pytest.mark.near_miss(
+    "redis-not-redis",
+    "redis-wrong-role",
+    "redis-version",
+    "redis-policy",
+    "redis-replicas",
+    "redis-key",
+    "redis-readonly",
+    "redis-cluster-down",
+    "redis-master-down",
+)
 def test_pass(guard):
-    with RespServer({"TYPE config": simple("hash"), "INFO": info(connected_slaves="1"), "ACL WHOAMI": bulk("default"), "ACL DRYRUN": simple("OK")}) as s:
-        guard.try_("redis", url=s.url + "/2", role="master", min_version="6.2", maxmemory_policy="noeviction", min_replicas=1, can=["GET a", "SET a b"],
-                   keys='( { name = "config"; type = "hash"; } )').passed()
+    with RespServer(
+        {
+            "TYPE config": simple("hash"),
+            "INFO": info(connected_slaves="1"),
+            "ACL WHOAMI": bulk("default"),
+            "ACL DRYRUN": simple("OK"),
+        }
+    ) as s:
+        guard.try_(
+            "redis",
+            url=s.url + "/2",
+            role="master",
+            min_version="6.2",
+            maxmemory_policy="noeviction",
+            min_replicas=1,
+            can=["GET a", "SET a b"],
+            keys='( { name = "config"; type = "hash"; } )',
+        ).passed()
         assert ["SELECT", "2"] in s.commands and ["ACL", "DRYRUN", "default", "SET", "a", "b"] in s.commands
 
 
@@ -54,7 +78,9 @@ def test_error_replies(guard, code):
         guard.try_("redis", url=s.url, _args=SHORT).expect(code, exit=exit, cause=words[:30], subject=s.address)
 
 
-@pytest.mark.near_miss("redis-loading", "redis-busy", "redis-max-clients", "redis-misconf", "redis-out-of-memory", "redis-protected-mode")
+@pytest.mark.near_miss(
+    "redis-loading", "redis-busy", "redis-max-clients", "redis-misconf", "redis-out-of-memory", "redis-protected-mode"
+)
 def test_words_in_another_place(guard):
     with RespServer({"PING": error("ERR LOADING is what I say, BUSY, OOM")}) as s:
         guard.try_("redis", url=s.url, _args=SHORT).expect("redis-error", exit=124, cause="LOADING is what I say")
@@ -64,7 +90,9 @@ def test_words_in_another_place(guard):
 
 @pytest.mark.produces("redis-database")
 @pytest.mark.near_miss("redis-error", "protocol-mismatch", "redis-command")
-@pytest.mark.parametrize("words", ["ERR DB index is out of range", "ERR invalid DB index", "ERR SELECT is not allowed in cluster mode"])
+@pytest.mark.parametrize(
+    "words", ["ERR DB index is out of range", "ERR invalid DB index", "ERR SELECT is not allowed in cluster mode"]
+)
 def test_database(guard, words):
     with RespServer({"SELECT": error(words)}) as s:
         guard.try_("redis", url=s.url + "/20", _args=SHORT).expect("redis-database", exit=69, cause=words)
@@ -79,9 +107,20 @@ def test_database_by_url(guard):
         assert [c[1] for c in s.commands if c[0] == "SELECT"] == ["3", "4"]
 
 
-@pytest.mark.parametrize("url,keys,words", [("redis://h/x", {}, "number of a database"), ("redis://h?db=3", {}, "query"), ("redis://h/2?db=3", {}, "query"),
-                                            ("redis://h/99999999", {}, "number of a database"), ("redis://h/2", {"database": 3}, "another one"),
-                                            ("unix:///run/r.sock?db=2", {}, "query"), ("redis://user@h", {}, "without a password"), ("redis://h", {"username": "app"}, "needs password"), ("redis://:pw-12345@h", {"password": "env:PW"}, "exclude each other")])
+@pytest.mark.parametrize(
+    "url,keys,words",
+    [
+        ("redis://h/x", {}, "number of a database"),
+        ("redis://h?db=3", {}, "query"),
+        ("redis://h/2?db=3", {}, "query"),
+        ("redis://h/99999999", {}, "number of a database"),
+        ("redis://h/2", {"database": 3}, "another one"),
+        ("unix:///run/r.sock?db=2", {}, "query"),
+        ("redis://user@h", {}, "without a password"),
+        ("redis://h", {"username": "app"}, "needs password"),
+        ("redis://:pw-12345@h", {"password": "env:PW"}, "exclude each other"),
+    ],
+)
 def test_what_would_be_ignored(guard, url, keys, words):
     guard.try_("redis", url=url, _mode="dev", **keys).problem(words, exit=64)
 
@@ -90,7 +129,9 @@ def test_what_would_be_ignored(guard, url, keys, words):
 @pytest.mark.parametrize("path", ["/x", "?db=3"])
 def test_what_would_be_ignored_by_reference(guard, path):
     with RespServer() as s:
-        guard.try_("redis", url="env:URL", _env={"URL": s.url + path}, _args=SHORT).expect("env-mismatch", exit=69, subject="URL", cause="the url has a")
+        guard.try_("redis", url="env:URL", _env={"URL": s.url + path}, _args=SHORT).expect(
+            "env-mismatch", exit=69, subject="URL", cause="the url has a"
+        )
         assert s.commands == []
 
 
@@ -99,7 +140,9 @@ def test_what_would_be_ignored_by_reference(guard, path):
 def test_renamed_commands(guard):
     with RespServer({"INFO": error("ERR unknown command 'INFO', with args beginning with: ")}) as s:
         guard.try_("redis", url=s.url, role="master", _args=SHORT).expect("redis-command", exit=69, cause="INFO: ERR unknown")
-    with RespServer({"ACL": error("ERR unknown command 'ACL', with args beginning with: "), "INFO": info(redis_version="7.2.0")}) as s:
+    with RespServer(
+        {"ACL": error("ERR unknown command 'ACL', with args beginning with: "), "INFO": info(redis_version="7.2.0")}
+    ) as s:
         guard.try_("redis", url=s.url, can=["GET x"], _args=SHORT).expect("redis-command", exit=69, cause="ACL WHOAMI")
 
 
@@ -112,6 +155,7 @@ def test_errors_at_the_greeting(guard):
 
 
 # ---- logins ----
+
 
 @pytest.mark.near_miss("auth-failed", "auth-required", "auth-forbidden")
 def test_login(guard):
@@ -133,7 +177,9 @@ def test_wrong_password(guard):
 def test_password_where_none_is_set(guard):
     words = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
     with RespServer({"AUTH": error(words)}) as s:
-        guard.try_("redis", url=s.url, password="env:PW", _env={"PW": "something"}, _args=SHORT).expect("auth-failed", hint="drop password")
+        guard.try_("redis", url=s.url, password="env:PW", _env={"PW": "something"}, _args=SHORT).expect(
+            "auth-failed", hint="drop password"
+        )
 
 
 # ---- what it must be ----
@@ -170,7 +216,9 @@ def test_version_of_one_number(guard):
 @pytest.mark.near_miss("connect-refused")
 def test_password_that_is_not_there(guard):
     """Told before a server is asked that is not there either: it will not come by waiting."""
-    guard.try_("redis", url=f"redis://127.0.0.1:{refused_port()}", password="env:NOT_SET", _args=SHORT).expect("env-missing", exit=69, subject="NOT_SET")
+    guard.try_("redis", url=f"redis://127.0.0.1:{refused_port()}", password="env:NOT_SET", _args=SHORT).expect(
+        "env-missing", exit=69, subject="NOT_SET"
+    )
 
 
 @pytest.mark.near_miss("redis-wrong-role", "redis-version")
@@ -188,7 +236,9 @@ def test_cluster(guard):
 
 @pytest.mark.near_miss("redis-cluster-down")
 def test_cluster_ok(guard):
-    with RespServer({"INFO": info(cluster_enabled="1"), "CLUSTER INFO": bulk("cluster_state:ok\r\ncluster_slots_ok:16384\r\n")}) as s:
+    with RespServer(
+        {"INFO": info(cluster_enabled="1"), "CLUSTER INFO": bulk("cluster_state:ok\r\ncluster_slots_ok:16384\r\n")}
+    ) as s:
         guard.try_("redis", url=s.url, cluster=True).passed()
 
 
@@ -196,32 +246,47 @@ def test_cluster_ok(guard):
 def test_keys(guard):
     with RespServer({"TYPE a": simple("none"), "TYPE b": simple("list")}) as s:
         guard.try_("redis", url=s.url, keys='["a"]', _args=SHORT).expect("redis-key", cause="does not exist")
-        guard.try_("redis", url=s.url, keys='( { name = "b"; type = "hash"; } )', _args=SHORT).expect("redis-key", cause="a list")
+        guard.try_("redis", url=s.url, keys='( { name = "b"; type = "hash"; } )', _args=SHORT).expect(
+            "redis-key", cause="a list"
+        )
 
 
 @pytest.mark.produces("auth-forbidden", "redis-version")
 def test_can(guard):
-    with RespServer({"ACL WHOAMI": bulk("app"), "ACL DRYRUN": bulk("User app has no permissions to run the 'set' command")}) as s:
+    with RespServer(
+        {"ACL WHOAMI": bulk("app"), "ACL DRYRUN": bulk("User app has no permissions to run the 'set' command")}
+    ) as s:
         guard.try_("redis", url=s.url, can=["SET a b"], _args=SHORT).expect("auth-forbidden", exit=69, cause="no permissions")
-    with RespServer({"ACL WHOAMI": bulk("app"), "ACL DRYRUN": error("ERR Unknown subcommand or wrong number of arguments for 'DRYRUN'"),
-                     "INFO": info(redis_version="6.2.0")}) as s:
+    with RespServer(
+        {
+            "ACL WHOAMI": bulk("app"),
+            "ACL DRYRUN": error("ERR Unknown subcommand or wrong number of arguments for 'DRYRUN'"),
+            "INFO": info(redis_version="6.2.0"),
+        }
+    ) as s:
         guard.try_("redis", url=s.url, can=["SET a b"], _args=SHORT).expect("redis-version", exit=69)
 
 
 # ---- sentinels ----
 
+
 @pytest.mark.near_miss("redis-sentinel-no-master")
 def test_sentinel(guard):
     with RespServer() as master, RespServer({"SENTINEL": array(["127.0.0.1", str(master.port)])}) as sentinel:
-        guard.try_("redis", sentinels=[f"127.0.0.1:{refused_port()}", sentinel.address], master_name="m", role="master").passed()
+        guard.try_(
+            "redis", sentinels=[f"127.0.0.1:{refused_port()}", sentinel.address], master_name="m", role="master"
+        ).passed()
 
 
 @pytest.mark.near_miss("answer-timeout", "connect-timeout", "guard-deadline")
 @pytest.mark.parametrize("how", ["silent", "black hole"])
 def test_a_sentinel_that_does_not_answer(guard, how):
     """It gets its share of the attempt: the next one has its own."""
-    with RespServer() as master, RespServer({"SENTINEL": array(["127.0.0.1", str(master.port)])}) as sentinel, \
-            (TcpServer(silent) if how == "silent" else full_backlog()) as dead:
+    with (
+        RespServer() as master,
+        RespServer({"SENTINEL": array(["127.0.0.1", str(master.port)])}) as sentinel,
+        TcpServer(silent) if how == "silent" else full_backlog() as dead,
+    ):
         guard.check(f"""startguard = 1; redis: {{ c: {{ sentinels = ["{dead.address}", "{sentinel.address}"]; master_name = "m"; role = "master";
             attempt_timeout = "{guard.span(3)}"; }}; }};""").passed()
 
@@ -229,7 +294,9 @@ def test_a_sentinel_that_does_not_answer(guard, how):
 @pytest.mark.produces("redis-sentinel-no-master")
 def test_sentinel_without_master(guard):
     with RespServer({"SENTINEL": b"*-1\r\n"}) as sentinel:
-        guard.try_("redis", sentinels=[sentinel.address], master_name="m", _args=SHORT).expect("redis-sentinel-no-master", exit=124, subject="master m")
+        guard.try_("redis", sentinels=[sentinel.address], master_name="m", _args=SHORT).expect(
+            "redis-sentinel-no-master", exit=124, subject="master m"
+        )
 
 
 def test_sentinels_without_tls(guard):
@@ -237,6 +304,7 @@ def test_sentinels_without_tls(guard):
 
 
 # ---- peers that are none ----
+
 
 @pytest.mark.produces("redis-not-redis")
 def test_other_protocols(guard):
@@ -246,17 +314,25 @@ def test_other_protocols(guard):
         guard.try_("redis", url=s.url, _args=SHORT).expect("redis-not-redis")
 
 
-@pytest.mark.produces("tls-required", "answer-timeout", "connect-closed", "answer-too-large", "connect-refused", "answer-truncated")
+@pytest.mark.produces(
+    "tls-required", "answer-timeout", "connect-closed", "answer-too-large", "connect-refused", "answer-truncated"
+)
 @pytest.mark.near_miss("redis-not-redis")
 def test_hostile_peers(guard):
     with TcpServer(silent) as s:
         guard.try_("redis", url=f"redis://{s.address}", attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout")
-    for handler, code in ((answer(b"\x15\x03\x03\x00\x02\x02\x46"), "tls-required"),
-                          (forever(b"x" * 65536, prefix=b"$500000000\r\n"), "answer-too-large"), (answer(b"$100\r\nabc"), "answer-truncated")):
+    for handler, code in (
+        (answer(b"\x15\x03\x03\x00\x02\x02\x46"), "tls-required"),
+        (forever(b"x" * 65536, prefix=b"$500000000\r\n"), "answer-too-large"),
+        (answer(b"$100\r\nabc"), "answer-truncated"),
+    ):
         with TcpServer(handler) as s:
             guard.try_("redis", url=f"redis://{s.address}", _args=SHORT).expect(code)
     with TcpServer(close_at_once) as s:
-        assert guard.try_("redis", url=f"redis://{s.address}", _args=SHORT).check()["code"] in ("connect-closed", "connect-reset")
+        assert guard.try_("redis", url=f"redis://{s.address}", _args=SHORT).check()["code"] in (
+            "connect-closed",
+            "connect-reset",
+        )
     with RespServer({"": b""}) as s:
         s.script["PING"] = __import__("fakes.resp", fromlist=["CLOSE"]).CLOSE
         guard.try_("redis", url=s.url, _args=SHORT).expect("connect-closed")
@@ -265,9 +341,14 @@ def test_hostile_peers(guard):
 
 @pytest.mark.produces("answer-timeout")
 def test_the_answer_that_did_not_come_is_named(guard):
-    for reply, words in ((SILENT, "no answer to INFO"), (b"$100\r\n# Server", "the answer to INFO began, but was not complete in time: 14 bytes")):
+    for reply, words in (
+        (SILENT, "no answer to INFO"),
+        (b"$100\r\n# Server", "the answer to INFO began, but was not complete in time: 14 bytes"),
+    ):
         with RespServer({"INFO": reply}) as s:
-            guard.try_("redis", url=s.url, role="master", attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout", exit=124, cause=words)
+            guard.try_("redis", url=s.url, role="master", attempt_timeout=guard.span(2), _args=SHORT).expect(
+                "answer-timeout", exit=124, cause=words
+            )
 
 
 def test_deep_nesting_does_not_crash(guard):
@@ -284,6 +365,7 @@ def test_tls(guard, tmp_path):
 
 # ---- a real server ----
 
+
 def listens(path):
     """The file is there as soon as the server has a name for its socket, which is before it listens."""
     with socket.socket(socket.AF_UNIX) as one:
@@ -298,14 +380,17 @@ def real(tmp_path):
 
     def start(*options):
         path = tmp_path / f"r{len(started)}.sock"
-        server = subprocess.Popen([program, "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(tmp_path), *options],
-                                  stdout=subprocess.DEVNULL)
+        server = subprocess.Popen(
+            [program, "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(tmp_path), *options],
+            stdout=subprocess.DEVNULL,
+        )
         started.append(server)
         deadline = time.monotonic() + 20
         while not listens(path):
             assert server.poll() is None and time.monotonic() < deadline
             time.sleep(0.01)
         return f"unix://{path}"
+
     yield start
     for server in started:
         server.kill()
@@ -314,8 +399,17 @@ def real(tmp_path):
 
 def test_real(guard, real):
     url = real("--requirepass", "pw-12345")
-    guard.try_("redis", url=url, password="env:PW", role="master", min_version="6.0", can=["GET x"], write_probe="sg:", maxmemory_policy="noeviction",
-               _env={"PW": "pw-12345"}).passed()
+    guard.try_(
+        "redis",
+        url=url,
+        password="env:PW",
+        role="master",
+        min_version="6.0",
+        can=["GET x"],
+        write_probe="sg:",
+        maxmemory_policy="noeviction",
+        _env={"PW": "pw-12345"},
+    ).passed()
     guard.try_("redis", url=url, password="env:PW", _env={"PW": "wrong"}, _args=SHORT).expect("auth-failed")
     guard.try_("redis", url=url, _args=SHORT).expect("auth-required")
 
@@ -337,13 +431,27 @@ def test_real_tls_only(guard, real, tmp_path):
     sock.bind(("127.0.0.1", 0))
     port = sock.getsockname()[1]
     sock.close()
-    real("--tls-port", str(port), "--tls-cert-file", str(pair.cert_file), "--tls-key-file", str(pair.key_file), "--tls-ca-cert-file", str(authority.ca_file),
-         "--tls-auth-clients", "no")
+    real(
+        "--tls-port",
+        str(port),
+        "--tls-cert-file",
+        str(pair.cert_file),
+        "--tls-key-file",
+        str(pair.key_file),
+        "--tls-ca-cert-file",
+        str(authority.ca_file),
+        "--tls-auth-clients",
+        "no",
+    )
     guard.try_("redis", url=f"rediss://127.0.0.1:{port}", ca_file=authority.ca_file).passed()
     guard.try_("redis", url=f"redis://127.0.0.1:{port}", _args=SHORT).expect("tls-required", exit=69)
-    guard.try_("redis", url=f"redis://127.0.0.1:{port}", password="env:PW", _env={"PW": "pw-12345"}, _args=SHORT).expect("tls-required", exit=69)
+    guard.try_("redis", url=f"redis://127.0.0.1:{port}", password="env:PW", _env={"PW": "pw-12345"}, _args=SHORT).expect(
+        "tls-required", exit=69
+    )
     guard.try_("http", url=f"http://127.0.0.1:{port}", _args=SHORT).expect("tls-required", exit=69)
-    guard.try_("tcp", address=f"127.0.0.1:{port}", expect_banner="x", attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout")
+    guard.try_("tcp", address=f"127.0.0.1:{port}", expect_banner="x", attempt_timeout=guard.span(2), _args=SHORT).expect(
+        "answer-timeout"
+    )
 
 
 @pytest.mark.produces("redis-out-of-memory")

@@ -8,7 +8,12 @@ from fakes.http import HttpServer, Reply
 from fakes.tcp import TcpServer, full_backlog, silent
 
 SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
-SCHEMA = {"type": "record", "name": "Order", "namespace": "shop", "fields": [{"name": "id", "type": "string"}, {"name": "total", "type": "double"}]}
+SCHEMA = {
+    "type": "record",
+    "name": "Order",
+    "namespace": "shop",
+    "fields": [{"name": "id", "type": "string"}, {"name": "total", "type": "double"}],
+}
 
 
 def error(code, message, status=None):
@@ -16,13 +21,24 @@ def error(code, message, status=None):
 
 
 def registry(schema=SCHEMA, **routes):
-    table = {"/config": Reply(body={"compatibilityLevel": "BACKWARD"}), "/mode": Reply(body={"mode": "READWRITE"}),
-             "/subjects/orders-value/versions/latest": Reply(body={"subject": "orders-value", "version": 3, "id": 7, "schema": json.dumps(schema)}),
-             "/config/orders-value": Reply(body={"compatibilityLevel": "BACKWARD"}),
-             "POST /compatibility/subjects/orders-value/versions/latest": Reply(body={"is_compatible": True}),
-             "/subjects/*": error(40401, "Subject not found.")}
-    names = {"config": "/config", "mode": "/mode", "latest": "/subjects/orders-value/versions/latest", "level": "/config/orders-value",
-             "compatibility": "POST /compatibility/subjects/orders-value/versions/latest", "any": "*"}
+    table = {
+        "/config": Reply(body={"compatibilityLevel": "BACKWARD"}),
+        "/mode": Reply(body={"mode": "READWRITE"}),
+        "/subjects/orders-value/versions/latest": Reply(
+            body={"subject": "orders-value", "version": 3, "id": 7, "schema": json.dumps(schema)}
+        ),
+        "/config/orders-value": Reply(body={"compatibilityLevel": "BACKWARD"}),
+        "POST /compatibility/subjects/orders-value/versions/latest": Reply(body={"is_compatible": True}),
+        "/subjects/*": error(40401, "Subject not found."),
+    }
+    names = {
+        "config": "/config",
+        "mode": "/mode",
+        "latest": "/subjects/orders-value/versions/latest",
+        "level": "/config/orders-value",
+        "compatibility": "POST /compatibility/subjects/orders-value/versions/latest",
+        "any": "*",
+    }
     for name, reply in routes.items():
         table[names[name]] = reply
     return HttpServer(table)
@@ -41,20 +57,37 @@ def subjects(file=None, **keys):
     return "( { " + " ".join(f"{k} = {v};" for k, v in words.items()) + " } )"
 
 
-@pytest.mark.near_miss("registry-not-registry", "registry-subject-missing", "registry-schema-differs", "registry-readonly", "registry-schema-type",
-                       "registry-store", "registry-leader", "registry-incompatible", "registry-level", "registry-version-missing")
+@pytest.mark.near_miss(
+    "registry-not-registry",
+    "registry-subject-missing",
+    "registry-schema-differs",
+    "registry-readonly",
+    "registry-schema-type",
+    "registry-store",
+    "registry-leader",
+    "registry-incompatible",
+    "registry-level",
+    "registry-version-missing",
+)
 def test_pass(guard, file):
     with registry() as s:
         guard.try_("schema_registry", url=s.url, subjects=subjects(file)).passed()
         guard.try_("schema_registry", url=s.url, subjects=subjects(type="AVRO", compatibility="BACKWARD")).passed()
-        guard.try_("schema_registry", url=s.url, subjects=subjects(file, must="compatible").replace('must = "same";', "")).passed()
+        guard.try_(
+            "schema_registry", url=s.url, subjects=subjects(file, must="compatible").replace('must = "same";', "")
+        ).passed()
         assert all(r.method == "GET" or r.path.startswith("/compatibility/") for r in s.requests)
 
 
 @pytest.mark.near_miss("registry-schema-differs")
 def test_same_whatever_the_form(guard):
-    spelled = {"namespace": "shop", "name": "Order", "doc": "an order", "type": "record",
-               "fields": [{"name": "id", "type": {"type": "string"}, "doc": "x"}, {"type": "double", "name": "total"}]}
+    spelled = {
+        "namespace": "shop",
+        "name": "Order",
+        "doc": "an order",
+        "type": "record",
+        "fields": [{"name": "id", "type": {"type": "string"}, "doc": "x"}, {"type": "double", "name": "total"}],
+    }
     local = guard.write("o.avsc", json.dumps(spelled))
     with registry(schema=SCHEMA | {"name": "shop.Order", "namespace": ""}) as s:
         guard.try_("schema_registry", url=s.url, subjects=subjects(local)).passed()
@@ -62,15 +95,20 @@ def test_same_whatever_the_form(guard):
 
 @pytest.mark.produces("registry-schema-differs")
 @pytest.mark.near_miss("registry-incompatible")
-@pytest.mark.parametrize("change,words", [
-    ({"fields": [{"name": "id", "type": "long"}, {"name": "total", "type": "double"}]}, "/fields/id/type"),
-    ({"fields": SCHEMA["fields"][:1]}, "/fields/total"),
-    ({"fields": SCHEMA["fields"][:1] + [{"name": "total", "type": "double", "default": 0}]}, "default"),
-    ({"name": "Other"}, "/name")])
+@pytest.mark.parametrize(
+    "change,words",
+    [
+        ({"fields": [{"name": "id", "type": "long"}, {"name": "total", "type": "double"}]}, "/fields/id/type"),
+        ({"fields": SCHEMA["fields"][:1]}, "/fields/total"),
+        ({"fields": SCHEMA["fields"][:1] + [{"name": "total", "type": "double", "default": 0}]}, "default"),
+        ({"name": "Other"}, "/name"),
+    ],
+)
 def test_differs(guard, file, change, words):
     with registry(schema=SCHEMA | change) as s:
         guard.try_("schema_registry", url=s.url, subjects=subjects(file), _args=SHORT).expect(
-            "registry-schema-differs", exit=69, subject="orders-value", cause=words)
+            "registry-schema-differs", exit=69, subject="orders-value", cause=words
+        )
 
 
 @pytest.mark.near_miss("answer-timeout", "connect-timeout", "guard-deadline")
@@ -78,7 +116,7 @@ def test_differs(guard, file, change, words):
 def test_a_registry_that_does_not_answer(guard, how):
     """It gets its share of the attempt: the next one has its own, and needs it."""
     level = Reply(body={"compatibilityLevel": "BACKWARD"}, delay=0.3)
-    with registry(config=level) as s, (TcpServer(silent) if how == "silent" else full_backlog()) as dead:
+    with registry(config=level) as s, TcpServer(silent) if how == "silent" else full_backlog() as dead:
         guard.check(f"""startguard = 1; schema_registry: {{ r: {{ url = ["http://{dead.address}", "{s.url}"]; subjects = ["orders-value"];
             attempt_timeout = "{guard.span(3)}"; }}; }};""").passed()
 
@@ -87,18 +125,20 @@ def test_a_registry_that_does_not_answer(guard, how):
 @pytest.mark.near_miss("registry-version-missing", "registry-not-registry")
 def test_subject_missing(guard):
     with registry(latest=error(40401, "Subject 'orders-value' not found.")) as s:
-        guard.try_("schema_registry", url=s.url, subjects=subjects(), _args=SHORT).expect("registry-subject-missing", exit=69, cause="40401")
+        guard.try_("schema_registry", url=s.url, subjects=subjects(), _args=SHORT).expect(
+            "registry-subject-missing", exit=69, cause="40401"
+        )
 
 
 def test_grace_waits_for_a_subject(guard):
     there = Reply(body={"schema": json.dumps(SCHEMA), "version": 1, "id": 1})
     with registry(latest=[error(40401, "not yet"), error(40401, "not yet"), there]) as s:
-        result = guard.run(f'startguard = 1; schema_registry: {{ r: {{ url = "{s.url}"; subjects = ["orders-value"]; grace = "20s"; }}; }};')
+        result = guard.run(
+            f'startguard = 1; schema_registry: {{ r: {{ url = "{s.url}"; subjects = ["orders-value"]; grace = "20s"; }}; }};'
+        )
         assert result.passed()["attempts"] == 3
     # The earlier attempts are told in the history; the run itself is ready.
     assert result.code == 0 and result.status == "ready"
-
-
 
 
 @pytest.mark.produces("registry-version-missing")
@@ -106,15 +146,20 @@ def test_grace_waits_for_a_subject(guard):
 def test_version_missing(guard):
     with registry() as s:
         s.routes["/subjects/orders-value/versions/9"] = error(40402, "Version 9 not found.")
-        guard.try_("schema_registry", url=s.url, subjects=subjects(version="9"), _args=SHORT).expect("registry-version-missing", exit=69)
+        guard.try_("schema_registry", url=s.url, subjects=subjects(version="9"), _args=SHORT).expect(
+            "registry-version-missing", exit=69
+        )
 
 
 @pytest.mark.produces("registry-incompatible")
 @pytest.mark.near_miss("registry-schema-differs")
 def test_incompatible(guard, file):
-    with registry(compatibility=Reply(body={"is_compatible": False, "messages": ["READER_FIELD_MISSING_DEFAULT_VALUE at /fields/1"]})) as s:
+    with registry(
+        compatibility=Reply(body={"is_compatible": False, "messages": ["READER_FIELD_MISSING_DEFAULT_VALUE at /fields/1"]})
+    ) as s:
         guard.try_("schema_registry", url=s.url, subjects=subjects(file).replace("same", "compatible"), _args=SHORT).expect(
-            "registry-incompatible", exit=69, cause="READER_FIELD_MISSING")
+            "registry-incompatible", exit=69, cause="READER_FIELD_MISSING"
+        )
 
 
 @pytest.mark.produces("registry-schema-type")
@@ -122,7 +167,9 @@ def test_type(guard):
     """Avro is what is meant where nothing is said."""
     with registry(latest=Reply(body={"schema": "{}", "schemaType": "JSON"})) as s:
         for named in ({}, {"type": "AVRO"}, {"type": "PROTOBUF"}):
-            guard.try_("schema_registry", url=s.url, subjects=subjects(**named), _args=SHORT).expect("registry-schema-type", exit=69, cause="JSON")
+            guard.try_("schema_registry", url=s.url, subjects=subjects(**named), _args=SHORT).expect(
+                "registry-schema-type", exit=69, cause="JSON"
+            )
         for named in ("JSON", "ANY"):
             guard.try_("schema_registry", url=s.url, subjects=subjects(type=named)).passed()
 
@@ -132,7 +179,9 @@ def test_type_that_is_asked_about(guard, file, named, sent):
     """Compatible is asked of a schema of the registered type; Avro is what a request without one means."""
     latest = {"schema": "{}"} | ({"schemaType": sent} if sent else {})
     with registry(latest=Reply(body=latest)) as s:
-        guard.try_("schema_registry", url=s.url, subjects=subjects(file, must="compatible", **named).replace('must = "same";', "")).passed()
+        guard.try_(
+            "schema_registry", url=s.url, subjects=subjects(file, must="compatible", **named).replace('must = "same";', "")
+        ).passed()
         asked = [json.loads(r.body) for r in s.requests if r.method == "POST"]
         assert [one.get("schemaType") for one in asked] == [sent]
 
@@ -141,14 +190,18 @@ def test_type_that_is_asked_about(guard, file, named, sent):
 def test_version_in_every_form(guard, version):
     with registry() as s:
         s.routes["/subjects/orders-value/versions/3"] = s.routes["/subjects/orders-value/versions/latest"]
-        guard.check(f'startguard = 1; schema_registry: {{ r: {{ url = "{s.url}"; subjects = ( {{ name = "orders-value"; version = {version}; }} ); }}; }};').passed()
+        guard.check(
+            f'startguard = 1; schema_registry: {{ r: {{ url = "{s.url}"; subjects = ( {{ name = "orders-value"; version = {version}; }} ); }}; }};'
+        ).passed()
 
 
 @pytest.mark.produces("registry-level")
 @pytest.mark.parametrize("has,wants", [("NONE", "BACKWARD"), ("BACKWARD", "FULL"), ("FORWARD_TRANSITIVE", "BACKWARD")])
 def test_level(guard, has, wants):
     with registry(level=Reply(body={"compatibilityLevel": has})) as s:
-        guard.try_("schema_registry", url=s.url, subjects=subjects(compatibility=wants), _args=SHORT).expect("registry-level", exit=69, cause=has)
+        guard.try_("schema_registry", url=s.url, subjects=subjects(compatibility=wants), _args=SHORT).expect(
+            "registry-level", exit=69, cause=has
+        )
 
 
 @pytest.mark.near_miss("registry-level")
@@ -206,9 +259,15 @@ def test_below_a_path_and_second_of_two(guard):
 
 @pytest.mark.produces("auth-required", "auth-failed")
 def test_credentials(guard):
-    with registry(config=lambda r: Reply(200, {"compatibilityLevel": "FULL"}) if r.headers.get("authorization") == "Basic YTpi" * 1 else Reply(401)) as s:
+    with registry(
+        config=lambda r: (
+            Reply(200, {"compatibilityLevel": "FULL"}) if r.headers.get("authorization") == "Basic YTpi" * 1 else Reply(401)
+        )
+    ) as s:
         guard.try_("schema_registry", url=s.url, _args=SHORT).expect("auth-required")
-        guard.try_("schema_registry", url=s.url, username="a", password="env:P", _env={"P": "wrong"}, _args=SHORT).expect("auth-failed")
+        guard.try_("schema_registry", url=s.url, username="a", password="env:P", _env={"P": "wrong"}, _args=SHORT).expect(
+            "auth-failed"
+        )
         guard.try_("schema_registry", url=s.url, username="a", password="env:P", _env={"P": "b"}).passed()
 
 

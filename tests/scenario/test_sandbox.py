@@ -22,21 +22,125 @@ NOBODY = 65534
 SANITIZED = "ASAN_OPTIONS" in os.environ
 
 # Of every check, and of the commands that checks run.
-FOR_ALL = """ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd process_madvise process_mrelease move_pages
-    migrate_pages mount umount2 pivot_root chroot open_tree move_mount fsopen fsconfig fsmount fspick mount_setattr
-    open_tree_attr name_to_handle_at open_by_handle_at fanotify_init quotactl quotactl_fd swapon swapoff acct unshare
-    setns bpf perf_event_open userfaultfd io_uring_setup io_uring_enter io_uring_register add_key request_key keyctl
-    init_module finit_module delete_module kexec_load reboot syslog settimeofday clock_settime sethostname setdomainname
-    clone-newns clone-newuts clone-newipc clone-newuser clone-newpid clone-newnet clone-newcgroup tiocsti
-    tiocsti-high""".split()
+FOR_ALL = [
+    "ptrace",
+    "process_vm_readv",
+    "process_vm_writev",
+    "kcmp",
+    "pidfd_getfd",
+    "process_madvise",
+    "process_mrelease",
+    "move_pages",
+    "migrate_pages",
+    "mount",
+    "umount2",
+    "pivot_root",
+    "chroot",
+    "open_tree",
+    "move_mount",
+    "fsopen",
+    "fsconfig",
+    "fsmount",
+    "fspick",
+    "mount_setattr",
+    "open_tree_attr",
+    "name_to_handle_at",
+    "open_by_handle_at",
+    "fanotify_init",
+    "quotactl",
+    "quotactl_fd",
+    "swapon",
+    "swapoff",
+    "acct",
+    "unshare",
+    "setns",
+    "bpf",
+    "perf_event_open",
+    "userfaultfd",
+    "io_uring_setup",
+    "io_uring_enter",
+    "io_uring_register",
+    "add_key",
+    "request_key",
+    "keyctl",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "kexec_load",
+    "reboot",
+    "syslog",
+    "settimeofday",
+    "clock_settime",
+    "sethostname",
+    "setdomainname",
+    "clone-newns",
+    "clone-newuts",
+    "clone-newipc",
+    "clone-newuser",
+    "clone-newpid",
+    "clone-newnet",
+    "clone-newcgroup",
+    "tiocsti",
+    "tiocsti-high",
+]
 # Of checks that start no program.
-FOR_PLAIN = """execve execveat clone setpgid setsid kill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open pidfd_send_signal
-    setpriority ioprio_set sched_setaffinity sched_setattr sched_setparam sched_setscheduler truncate linkat symlinkat
-    renameat2 unlinkat mkdirat mknodat fchmod fchmodat fchmodat2 fchown fchownat setxattr lsetxattr fsetxattr setxattrat
-    removexattr lremovexattr fremovexattr removexattrat utimensat adjtimex clock_adjtime personality limit-of-parent
-    socket-packet socket-vsock socket-alg""".split()
-ALLOWED = """open-read open-null access-write socket-inet socket-inet6 socket-unix socket-netlink thread
-    tgkill-self""".split()
+FOR_PLAIN = [
+    "execve",
+    "execveat",
+    "clone",
+    "setpgid",
+    "setsid",
+    "kill",
+    "rt_sigqueueinfo",
+    "rt_tgsigqueueinfo",
+    "pidfd_open",
+    "pidfd_send_signal",
+    "setpriority",
+    "ioprio_set",
+    "sched_setaffinity",
+    "sched_setattr",
+    "sched_setparam",
+    "sched_setscheduler",
+    "truncate",
+    "linkat",
+    "symlinkat",
+    "renameat2",
+    "unlinkat",
+    "mkdirat",
+    "mknodat",
+    "fchmod",
+    "fchmodat",
+    "fchmodat2",
+    "fchown",
+    "fchownat",
+    "setxattr",
+    "lsetxattr",
+    "fsetxattr",
+    "setxattrat",
+    "removexattr",
+    "lremovexattr",
+    "fremovexattr",
+    "removexattrat",
+    "utimensat",
+    "adjtimex",
+    "clock_adjtime",
+    "personality",
+    "limit-of-parent",
+    "socket-packet",
+    "socket-vsock",
+    "socket-alg",
+]
+ALLOWED = [
+    "open-read",
+    "open-null",
+    "access-write",
+    "socket-inet",
+    "socket-inet6",
+    "socket-unix",
+    "socket-netlink",
+    "thread",
+    "tgkill-self",
+]
 
 
 def helper(name):
@@ -64,13 +168,16 @@ def preloaded(tmp_path_factory):
     """The environment with a library that makes a check's process go wrong (tests/preload/faults.c)."""
     library = tmp_path_factory.mktemp("preload") / "faults.so"
     source = pathlib.Path(__file__).parents[1] / "preload" / "faults.c"
-    subprocess.run([os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC", "-o", library, source, "-ldl"],
-                   check=True)
+    subprocess.run(
+        [os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC", "-o", library, source, "-ldl"],
+        check=True,
+    )
     asan = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:handle_segv=0:handle_abort=0:disable_coredump=0"
     return lambda **variables: {"LD_PRELOAD": str(library), "ASAN_OPTIONS": asan, **variables}
 
 
 # ---- what is forbidden ----
+
 
 def test_a_check_that_talks_to_peers_can_do_no_more_than_that(tmp_path):
     found = probe("plain", tmp_path)
@@ -105,13 +212,23 @@ def test_state_and_limits_of_a_child(tmp_path):
     for room in ("plain", "programs"):
         found = probe(room, tmp_path)
         # TERM where programs run: the check then ends them, those in other sessions too, before it ends itself.
-        expected = {"oom-score": "500", "death-signal": "9" if room == "plain" else "15", "dumpable": "0", "no-new-privs": "1", "seccomp": "2",
-                    "group": "own", "descriptors": "4", "limit-core": "0 0"}
+        expected = {
+            "oom-score": "500",
+            "death-signal": "9" if room == "plain" else "15",
+            "dumpable": "0",
+            "no-new-privs": "1",
+            "seccomp": "2",
+            "group": "own",
+            "descriptors": "4",
+            "limit-core": "0 0",
+        }
         assert {k: found[k] for k in expected} == expected
     bare = probe("none", tmp_path)
     # What the service's commands need is theirs to know.
-    assert but(found, ["limit-data", "limit-nofile", "limit-fsize"], None).items() >= {
-        k: bare[k] for k in ("limit-data", "limit-nofile", "limit-fsize")}.items()
+    assert (
+        but(found, ["limit-data", "limit-nofile", "limit-fsize"], None).items()
+        >= {k: bare[k] for k in ("limit-data", "limit-nofile", "limit-fsize")}.items()
+    )
 
 
 def test_memory_and_descriptors_have_an_end(tmp_path):
@@ -124,7 +241,9 @@ def test_memory_and_descriptors_have_an_end(tmp_path):
 
 
 def test_lower_limits_than_ours_stay(tmp_path):
-    found = probe("plain", tmp_path, ["prlimit", "--nofile=64:100", *([] if SANITIZED else ["--data=209715200:209715200"]), "--"])
+    found = probe(
+        "plain", tmp_path, ["prlimit", "--nofile=64:100", *([] if SANITIZED else ["--data=209715200:209715200"]), "--"]
+    )
     assert found["limit-nofile"] == "64 64"
     if not SANITIZED:
         assert found["limit-data"] == "209715200 209715200"
@@ -132,6 +251,7 @@ def test_lower_limits_than_ours_stay(tmp_path):
 
 
 # ---- wherever it runs ----
+
 
 @pytest.fixture
 def contained(guard):
@@ -147,15 +267,34 @@ def contained(guard):
     root = os.geteuid() == 0
     user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if root else []
     script = 'mount --make-rprivate / && mount -o remount,bind,ro / && cd "$1" && shift && exec setpriv "$@"'
-    return ["unshare", *([] if root else ["-r"]), "-m", "-p", "-f", "--mount-proc", "--kill-child", "sh", "-c", script, "sh",
-            str(guard.tmp), *user, "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--"]
+    return [
+        "unshare",
+        *([] if root else ["-r"]),
+        "-m",
+        "-p",
+        "-f",
+        "--mount-proc",
+        "--kill-child",
+        "sh",
+        "-c",
+        script,
+        "sh",
+        str(guard.tmp),
+        *user,
+        "--no-new-privs",
+        "--bounding-set=-all",
+        "--inh-caps=-all",
+        "--",
+    ]
 
 
 def test_in_a_container_without_any_right(guard, contained):
     (guard.tmp / "existing").write_text("x")
     (guard.tmp / "existing").chmod(0o666)
     for room in ("plain", "programs"):
-        done = subprocess.run([*contained, guard.tmp / "sandbox_probe", room], cwd="/", stdout=subprocess.PIPE, timeout=120, check=True)
+        done = subprocess.run(
+            [*contained, guard.tmp / "sandbox_probe", room], cwd="/", stdout=subprocess.PIPE, timeout=120, check=True
+        )
         found = json.loads(done.stdout)
         assert but(found, FOR_ALL + (FOR_PLAIN if room == "plain" else []), "EPERM") == {}
         assert found["oom-score"] == "500"
@@ -180,9 +319,29 @@ def peers():
 def run_behind(guard, prefix, text, *args):
     profile = guard.write("p.cfg", text)
     profile.chmod(0o644)
-    done = subprocess.run([*prefix, guard.path, "run", "-p", profile, "-t", "60s", "--termination-log", "none", *args, "--",
-                           "/bin/echo", "started"], cwd=guard.tmp, env=guard.environment(), timeout=120,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        [
+            *prefix,
+            guard.path,
+            "run",
+            "-p",
+            profile,
+            "-t",
+            "60s",
+            "--termination-log",
+            "none",
+            *args,
+            "--",
+            "/bin/echo",
+            "started",
+        ],
+        cwd=guard.tmp,
+        env=guard.environment(),
+        timeout=120,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stdout) == (0, "started\n"), done.stderr
     assert "READY: 7 checks passed" in done.stderr.splitlines()[-1]
     return done.stderr
@@ -200,13 +359,18 @@ REFUSED = [
     ("ENOSYS", ["seccomp", "prctl-seccomp"], ["no system call filter: Function not implemented"]),
     ("EPERM", ["landlock"], ["no Landlock rules: Operation not permitted"]),
     ("ENOSYS", ["landlock"], ["no Landlock rules: Function not implemented"]),
-    ("EPERM", ["seccomp", "prctl-seccomp", "landlock"],
-     ["no Landlock rules: Operation not permitted", "no system call filter: Operation not permitted"]),
+    (
+        "EPERM",
+        ["seccomp", "prctl-seccomp", "landlock"],
+        ["no Landlock rules: Operation not permitted", "no system call filter: Operation not permitted"],
+    ),
     ("EPERM", ["prctl-no-new-privs"], ["no promise of no new privileges: Operation not permitted"]),
 ]
 
 
-@pytest.mark.parametrize("error, calls, words", REFUSED, ids=lambda v: "-".join(v) if isinstance(v, list) and v and " " not in v[0] else None)
+@pytest.mark.parametrize(
+    "error, calls, words", REFUSED, ids=lambda v: "-".join(v) if isinstance(v, list) and v and " " not in v[0] else None
+)
 def test_what_the_container_refuses_is_said_once_and_only_when_asked(guard, peers, error, calls, words):
     prefix = [helper("refuse"), error, *calls, "--"]
     lines = [one for one in run_behind(guard, prefix, peers, "-v").splitlines() if "lower fence" in one]
@@ -220,14 +384,27 @@ def test_what_is_refused_is_said_whole(guard):
     """Kinds that run programs have no Landlock rules, and may be the first to say what they lack; or the only ones."""
     prefix = [helper("refuse"), "EPERM", "seccomp", "prctl-seccomp", "landlock", "--"]
     first = 'exec: { e: { command = ["true"]; }; };'
-    for checks, words in ((first, "no system call filter: Operation not permitted"),
-                          (f'{first} file: {{ f: {{ path = "/"; after = ["exec.e"]; }}; }};',
-                           "no Landlock rules: Operation not permitted; no system call filter: Operation not permitted")):
+    for checks, words in (
+        (first, "no system call filter: Operation not permitted"),
+        (
+            f'{first} file: {{ f: {{ path = "/"; after = ["exec.e"]; }}; }};',
+            "no Landlock rules: Operation not permitted; no system call filter: Operation not permitted",
+        ),
+    ):
         profile = guard.write("p.cfg", f"startguard = 1; {checks}")
-        done = subprocess.run([*prefix, guard.path, "check", "-p", profile, "--termination-log", "none", "-v"], cwd=guard.tmp, env=guard.environment(),
-                              timeout=60, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*prefix, guard.path, "check", "-p", profile, "--termination-log", "none", "-v"],
+            cwd=guard.tmp,
+            env=guard.environment(),
+            timeout=60,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
-        assert [line for line in done.stderr.splitlines() if "lower fence" in line] == [f"startguard: the checks run behind a lower fence: {words}"]
+        assert [line for line in done.stderr.splitlines() if "lower fence" in line] == [
+            f"startguard: the checks run behind a lower fence: {words}"
+        ]
 
 
 def test_refused_in_a_container_without_any_right(guard, contained, peers):
@@ -256,6 +433,7 @@ def test_version_says_how_the_build_fences(guard):
 
 # ---- programs ----
 
+
 def test_a_command_runs_with_the_limits_of_the_service(guard):
     limits = "ulimit -n; ulimit -d; ulimit -f; ulimit -v"
     expected = subprocess.run(["/bin/sh", "-c", limits], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
@@ -267,6 +445,7 @@ def test_a_command_runs_with_the_limits_of_the_service(guard):
 def test_kerberos_needs_programs_and_gets_them(guard):
     """librdkafka runs kinit by a shell, wherever the mechanism is said; with another one it cannot."""
     with FakeKafka() as kafka:
+
         def made(**keys):
             guard.try_("kafka", bootstrap_servers=kafka.bootstrap, _args=["-t", "2s"], _env={"KINIT": "touch made"}, **keys)
             return (guard.tmp / "made").exists()
@@ -275,20 +454,24 @@ def test_kerberos_needs_programs_and_gets_them(guard):
         assert not made(properties=[*common, "sasl.mechanism=PLAIN", "sasl.password=file:/dev/null"])
         assert made(properties=[*common, "sasl.mechanism=GSSAPI"])
         (guard.tmp / "made").unlink()
-        file = guard.write("client.properties", "sasl.mechanisms=GSSAPI\n" + "\n".join(common).replace("env:KINIT", "touch made"))
+        file = guard.write(
+            "client.properties", "sasl.mechanisms=GSSAPI\n" + "\n".join(common).replace("env:KINIT", "touch made")
+        )
         assert made(properties_file=file)
 
 
 # ---- memory ----
 
 if not SANITIZED:  # with shadow memory no limit can be set, and the whole machine would be eaten
+
     @pytest.mark.produces("guard-no-memory")
     @pytest.mark.near_miss("guard-crashed", "guard-bug", "dns-server-failed", "dns-no-such-name")
     @pytest.mark.parametrize("how, cause", [("eats", "may use 512 MiB"), ("eats-and-aborts", "may use 512")])
     def test_memory_that_runs_out_is_no_fault_of_the_dependency(guard, preloaded, how, cause):
         """Whatever the library makes of it: "no answer", an abort."""
-        check = guard.try_("tcp", address=f"localhost:{refused_port()}", retry=False, attempt_timeout="60s",
-                           _env=preloaded(FAULT_RESOLVE=how)).expect("guard-no-memory", exit=70, outcome="broken", cause=cause)
+        check = guard.try_(
+            "tcp", address=f"localhost:{refused_port()}", retry=False, attempt_timeout="60s", _env=preloaded(FAULT_RESOLVE=how)
+        ).expect("guard-no-memory", exit=70, outcome="broken", cause=cause)
         assert check["retryable"] is True
 
 
@@ -296,8 +479,9 @@ if not SANITIZED:  # with shadow memory no limit can be set, and the whole machi
 def test_a_large_body_that_fits_is_read(guard):
     with HttpServer({"/": Reply(body="x" * (60 << 20))}) as server:
         guard.try_("http", url=f"{server.url}/", max_body="64MiB", attempt_timeout="60s").passed()
-        guard.try_("http", url=f"{server.url}/", max_body="64MiB", body_contains="y", attempt_timeout="60s",
-                   retry=False).expect("http-body")
+        guard.try_(
+            "http", url=f"{server.url}/", max_body="64MiB", body_contains="y", attempt_timeout="60s", retry=False
+        ).expect("http-body")
 
 
 def children(pid):
@@ -306,7 +490,9 @@ def children(pid):
 
 
 def two_that_hang(guard, server):
-    checks = " ".join(f'h{i}: {{ url = "http://{server.address}/"; attempt_timeout = "50s"; retry = false; }};' for i in range(2))
+    checks = " ".join(
+        f'h{i}: {{ url = "http://{server.address}/"; attempt_timeout = "50s"; retry = false; }};' for i in range(2)
+    )
     process = guard.spawn(f"startguard = 1; http: {{ {checks} }};")
     server.wait_for_connections(2)
     return process
@@ -324,13 +510,21 @@ def test_killed_by_somebody_is_not_said_to_be_memory(guard):
         kill_all(children(process.pid))
         result = process.result()
     for name in ("h0", "h1"):
-        result.expect("guard-crashed", id=name, exit=70, outcome="broken", cause="killed by signal 9 from outside, perhaps for want of memory",
-                      hint="SIGKILL")
+        result.expect(
+            "guard-crashed",
+            id=name,
+            exit=70,
+            outcome="broken",
+            cause="killed by signal 9 from outside, perhaps for want of memory",
+            hint="SIGKILL",
+        )
 
 
-COUNTS = {"second": ("cgroup/memory.events", "low 0\noom 1\noom_kill {}\noom_group_kill 0\n"),
-          "first": ("cgroup/memory/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill {}\n"),
-          "machine": ("vmstat", "nr_free_pages 17\noom_kill {}\nnuma_hit 4\n")}
+COUNTS = {
+    "second": ("cgroup/memory.events", "low 0\noom 1\noom_kill {}\noom_group_kill 0\n"),
+    "first": ("cgroup/memory/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill {}\n"),
+    "machine": ("vmstat", "nr_free_pages 17\noom_kill {}\nnuma_hit 4\n"),
+}
 
 
 @pytest.mark.produces("guard-no-memory")
@@ -344,9 +538,12 @@ def test_killed_by_a_kernel_without_memory_is_told_as_such(guard, where, before)
     guard.write("vmstat", "nr_free_pages 17\n")
     count = guard.write(name, text.format(before))
     root = "" if os.geteuid() == 0 else "-r"
-    wrapper = guard.write("wrapper", f"""#!/bin/sh
+    wrapper = guard.write(
+        "wrapper",
+        f"""#!/bin/sh
         exec unshare {root} -m sh -c 'mount --bind {guard.tmp}/cgroup /sys/fs/cgroup && mount --bind {guard.tmp}/vmstat /proc/vmstat && exec "$@"' sh {guard.path} "$@"
-        """)
+        """,
+    )
     wrapper.chmod(0o755)
     guard.path = str(wrapper)
     with TcpServer(silent) as server, two_that_hang(guard, server) as process:
@@ -354,10 +551,13 @@ def test_killed_by_a_kernel_without_memory_is_told_as_such(guard, where, before)
         kill_all(children(process.pid))
         result = process.result()
     for check in ("h0", "h1"):
-        result.expect("guard-no-memory", id=check, exit=70, outcome="broken", cause="killed by the kernel, which was out of memory")
+        result.expect(
+            "guard-no-memory", id=check, exit=70, outcome="broken", cause="killed by the kernel, which was out of memory"
+        )
 
 
 # ---- cores ----
+
 
 @pytest.mark.produces("guard-crashed")
 @pytest.mark.near_miss("guard-no-memory")
@@ -365,13 +565,18 @@ def test_a_crash_leaves_no_core(guard, preloaded):
     folder = guard.tmp / "here"
     folder.mkdir()
     env = preloaded(FAULT_RESOLVE="crash")
-    result = guard.run(f'startguard = 1; tcp: {{ a: {{ address = "localhost:{refused_port()}"; retry = false; }}; }};', env=env, cwd=folder,
-                       preexec_fn=_unlimited_core)
+    result = guard.run(
+        f'startguard = 1; tcp: {{ a: {{ address = "localhost:{refused_port()}"; retry = false; }}; }};',
+        env=env,
+        cwd=folder,
+        preexec_fn=_unlimited_core,
+    )
     result.expect("guard-crashed", exit=70, cause="signal 11")
     assert os.listdir(folder) == []
 
 
 def _unlimited_core():
     import resource
+
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))

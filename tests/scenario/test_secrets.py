@@ -36,6 +36,7 @@ OWN_INPUT = ("secret", "profile", "wrapper", "trace")  # what the test itself wr
 
 # ---- looking for it ----
 
+
 def base64_cores(secret):
     """What of its base64 does not depend on what stands around it, for each of the three places it may begin at."""
     cores = set()
@@ -55,6 +56,7 @@ def unescaped(text):
         if found[0] in "01234567":
             return chr(int(found, 8))
         return {"n": "\n", "t": "\t", "r": "\r"}.get(found, found)
+
     return re.sub(r"\\([ux]\{[0-9a-fA-F]{1,5}\}|u[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|x[0-9a-fA-F]{2}|[0-7]{1,3}|.)", one, text)
 
 
@@ -68,7 +70,7 @@ def readings(text):
 
 
 def grams(text, n=8):
-    return {text[i:i + n] for i in range(len(text) - n + 1)}
+    return {text[i : i + n] for i in range(len(text) - n + 1)}
 
 
 NEEDLES = grams(SECRET) | {SECRET[:4]} | set().union(*(grams(core) for core in base64_cores(SECRET)))
@@ -123,16 +125,32 @@ class Watch:
         """`caller_has_it`: the caller put the secret into the environment, where the service finds it as well."""
         self.count += 1
         trace = self.guard.tmp / f"trace{self.count}"
-        wrapper = self.guard.write("wrapper", "#!/bin/sh\nexec strace -f -qq -v -xx -s 1000000 -yy -e signal=none "
-                                   "-e trace=write,writev,pwrite64,pwritev,sendto,sendmsg,sendfile,execve,clone,clone3,fork,vfork "
-                                   f"-o {shlex.quote(str(trace))} {shlex.quote(self.program)} \"$@\"\n")
+        wrapper = self.guard.write(
+            "wrapper",
+            "#!/bin/sh\nexec strace -f -qq -v -xx -s 1000000 -yy -e signal=none "
+            "-e trace=write,writev,pwrite64,pwritev,sendto,sendmsg,sendfile,execve,clone,clone3,fork,vfork "
+            f'-o {shlex.quote(str(trace))} {shlex.quote(self.program)} "$@"\n',
+        )
         wrapper.chmod(0o755)
         self.guard.path = str(wrapper)
         form = next(FORMATS)
         files = [] if form == "text" else ["--output", f"out.{self.count}"]
         try:
-            result = self.guard.run(text, "--format", form, *files, "--termination-log", f"termination{self.count}", "--env-file",
-                                    f"env{self.count}", *args, env=env, mode=mode, command=command, **options)
+            result = self.guard.run(
+                text,
+                "--format",
+                form,
+                *files,
+                "--termination-log",
+                f"termination{self.count}",
+                "--env-file",
+                f"env{self.count}",
+                *args,
+                env=env,
+                mode=mode,
+                command=command,
+                **options,
+            )
         finally:
             self.guard.path = self.program
         self.judge(result, trace, caller_has_it)
@@ -140,7 +158,12 @@ class Watch:
 
     def judge(self, result, trace, caller_has_it):
         written, arguments, environments = writes_and_execs(trace, self.program)
-        found = {"stdout": leaks(result.out), "stderr": leaks(result.err), "strace": leaks(written), "arguments": leaks(arguments)}
+        found = {
+            "stdout": leaks(result.out),
+            "stderr": leaks(result.err),
+            "strace": leaks(written),
+            "arguments": leaks(arguments),
+        }
         if not caller_has_it:
             found["environment"] = leaks(environments)
         for path in self.guard.tmp.rglob("*"):
@@ -159,7 +182,9 @@ def test_the_watch_sees_what_leaks(guard):
     """A text that is no secret to startguard is seen wherever it goes, in every form."""
     watch = Watch(guard)
     found = {}
-    watch.judge = lambda result, trace, _: found.update(zip(("written", "arguments", "environment"), writes_and_execs(trace, guard.path)), err=result.err)
+    watch.judge = lambda result, trace, _: found.update(
+        zip(("written", "arguments", "environment"), writes_and_execs(trace, guard.path)), err=result.err
+    )
     words = SECRET.replace('"', "'").replace("&", "+")
     watch.run(f'startguard = 1; file: {{ f: {{ path = "/nowhere/{words}"; retry = false; }}; }};')
     for where in ("written", "err"):
@@ -167,24 +192,45 @@ def test_the_watch_sees_what_leaks(guard):
     watch.run('startguard = 1; file: { f: { path = "/"; }; };', command=["/bin/echo", words], env={"A": words})
     assert words in found["arguments"]
     assert words in found["environment"]
-    for form in (SECRET, QUOTED, QUOTED_LOWER, json.dumps(SECRET), html.escape(SECRET), base64.b64encode(b"a:" + SECRET.encode()).decode(),
-                 base64.urlsafe_b64encode(b"ab:" + SECRET.encode()).decode(), "".join(f"%{b:02x}" for b in SECRET.encode()),
-                 "".join(f"\\u{b:04X}" for b in SECRET.encode()), *FORMS, SECRET[5:13], SECRET[:4], urllib.parse.quote(QUOTED)):
+    for form in (
+        SECRET,
+        QUOTED,
+        QUOTED_LOWER,
+        json.dumps(SECRET),
+        html.escape(SECRET),
+        base64.b64encode(b"a:" + SECRET.encode()).decode(),
+        base64.urlsafe_b64encode(b"ab:" + SECRET.encode()).decode(),
+        "".join(f"%{b:02x}" for b in SECRET.encode()),
+        "".join(f"\\u{b:04X}" for b in SECRET.encode()),
+        *FORMS,
+        SECRET[5:13],
+        SECRET[:4],
+        urllib.parse.quote(QUOTED),
+    ):
         assert leaks(f"text {form} text"), form
     assert not leaks("connect: Connection refused; HTTP status 401 to the credentials; the body: it begins with: ***")
 
 
 # ---- throwing it back ----
 
+
 def forms_of(secret, user="probe"):
     """As peers spell what they were sent."""
     pair = f"{user}:{secret}".encode()
-    return [secret, urllib.parse.quote(secret, safe=""), QUOTED_LOWER, urllib.parse.quote(secret),
-            urllib.parse.quote_plus(secret), json.dumps(secret)[1:-1], json.dumps(secret)[1:-1].replace("/", "\\/"),
-            html.escape(secret), "".join(f"\\u{b:04x}" for b in secret.encode()),
-            *(base64.b64encode(p).decode() for p in (secret.encode(), pair, b"a:" + secret.encode(), b"ab:" + secret.encode())),
-            *(base64.urlsafe_b64encode(p).decode().rstrip("=") for p in (secret.encode(), pair, b"a:" + secret.encode())),
-            *("".join(spelling % b for b in secret.encode()) for spelling in ("&#%d;", "&#x%X;", "\\%03o", "\\U%08x", "\\u{%x}"))]
+    return [
+        secret,
+        urllib.parse.quote(secret, safe=""),
+        QUOTED_LOWER,
+        urllib.parse.quote(secret),
+        urllib.parse.quote_plus(secret),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret)[1:-1].replace("/", "\\/"),
+        html.escape(secret),
+        "".join(f"\\u{b:04x}" for b in secret.encode()),
+        *(base64.b64encode(p).decode() for p in (secret.encode(), pair, b"a:" + secret.encode(), b"ab:" + secret.encode())),
+        *(base64.urlsafe_b64encode(p).decode().rstrip("=") for p in (secret.encode(), pair, b"a:" + secret.encode())),
+        *("".join(spelling % b for b in secret.encode()) for spelling in ("&#%d;", "&#x%X;", "\\%03o", "\\U%08x", "\\u{%x}")),
+    ]
 
 
 FORMS = forms_of(SECRET)
@@ -222,6 +268,7 @@ def web():
     def answer(request):
         first = "/" + request.path.split("/")[1]
         return ANSWERS.get(first, ANSWERS["/500"])()
+
     with HttpServer({"*": answer}) as server:
         yield server
 
@@ -253,13 +300,14 @@ def refs(request, guard):
 
 def group(kind, checks):
     """One check for each entry, in one profile: none is tried twice."""
-    return f"startguard = 1; {kind}: {{ " + " ".join(f"{name}: {{ {settings(**keys)} retry = false; }};" for name, keys in checks.items()) + " };"
+    return (
+        f"startguard = 1; {kind}: {{ "
+        + " ".join(f"{name}: {{ {settings(**keys)} retry = false; }};" for name, keys in checks.items())
+        + " };"
+    )
 
 
-PLACES = {
-    "token": lambda refs: {"token": refs()},
-    "password": lambda refs: {"username": "probe", "password": refs()},
-}
+PLACES = {"token": lambda refs: {"token": refs()}, "password": lambda refs: {"username": "probe", "password": refs()}}
 HEADERS = {
     "api-key": lambda refs: {"headers": [f"X-Api-Key: {refs()}"]},
     "authorization": lambda refs: {"headers": [f"Authorization: {refs()}"]},
@@ -286,7 +334,9 @@ def test_web_kinds(watch, web, refs, kind, place):
     assert result.code in (69, 124)
     assert len(web.requests) >= len(ANSWERS)  # the secret was really sent
     sent = [r.headers.get("authorization", "") for r in web.requests]
-    assert all(one in (f"Bearer {SECRET}", "Basic " + base64.b64encode(f"probe:{SECRET}".encode()).decode()) for one in sent if one)
+    assert all(
+        one in (f"Bearer {SECRET}", "Basic " + base64.b64encode(f"probe:{SECRET}".encode()).decode()) for one in sent if one
+    )
     assert any(sent)
 
 
@@ -309,6 +359,7 @@ def test_urls(watch, web, refs, kind, where):
     def url(path):
         user = {"password": f"probe:{QUOTED}@", "user": f"{QUOTED}@", "query": ""}[where]
         return f"http://{user}{web.address}{path}" + (f"?key={QUOTED}" if where == "query" else "")
+
     checks = {"to" + path.replace("/", "_"): {"url": refs(url(path)), **KEYS[kind]} for path in ANSWERS}
     watch.run(group(kind, checks), "-v", **refs.options())
     if where == "query" and kind in ("opa", "schema_registry"):  # their urls take no query: nothing is asked
@@ -329,7 +380,11 @@ def test_cut_at_every_place(guard, web, watch):
 def test_failures_before_an_answer(guard, watch, refs, tmp_path):
     """Nobody there, silence, no TLS, a certificate of strangers that spells the secret, a file that is none."""
     plain = Authority(tmp_path).issue("127.0.0.1", SECRET.replace('"', "").replace("/", ""))
-    with HttpServer({"*": "x"}, tls=server_context(plain)) as strange, HttpServer({"*": "x"}) as open_text, TcpServer(silent) as mute:
+    with (
+        HttpServer({"*": "x"}, tls=server_context(plain)) as strange,
+        HttpServer({"*": "x"}) as open_text,
+        TcpServer(silent) as mute,
+    ):
         checks = {
             "refused": {"url": f"http://127.0.0.1:{refused_port()}/", "token": refs()},
             "silent": {"url": f"http://{mute.address}/", "token": refs(), "attempt_timeout": "400ms"},
@@ -346,7 +401,10 @@ def test_failures_before_an_answer(guard, watch, refs, tmp_path):
 def test_a_weak_password_takes_no_words_out_of_messages(guard, password):
     """Words that it begins with stay in a text that was not cut."""
     port = refused_port()
-    result = guard.run(f'startguard = 1; redis: {{ r: {{ url = "redis://localhost:{port}"; password = "env:PASS"; retry = false; }}; }};', env={"PASS": password})
+    result = guard.run(
+        f'startguard = 1; redis: {{ r: {{ url = "redis://localhost:{port}"; password = "env:PASS"; retry = false; }}; }};',
+        env={"PASS": password},
+    )
     assert "Connection refused" in result.expect("connect-refused", exit=124)["cause"]
     assert password not in result.err
 
@@ -358,9 +416,14 @@ def test_other_hosts_do_not_get_it(watch, refs, place):
         with HttpServer({"/": Reply(302, headers={"Location": other.url + "/there"})}) as first:
             checks = {"h": {"url": first.url + "/", "follow": 3, **{**PLACES, **HEADERS}[place](refs)}}
             assert watch.run(group("http", checks), **refs.options()).passed()
-            assert any(SECRET in v or base64.b64encode(f"probe:{SECRET}".encode()).decode() in v for v in first.requests[0].headers.values())
+            assert any(
+                SECRET in v or base64.b64encode(f"probe:{SECRET}".encode()).decode() in v
+                for v in first.requests[0].headers.values()
+            )
     assert len(other.requests) == 1
-    assert [leaks(f"{name}: {value}") for name, value in other.requests[0].headers.items()] == [[]] * len(other.requests[0].headers)
+    assert [leaks(f"{name}: {value}") for name, value in other.requests[0].headers.items()] == [[]] * len(
+        other.requests[0].headers
+    )
 
 
 # ---- redis ----
@@ -399,27 +462,43 @@ def test_redis(watch, refs, place):
 
 # ---- kafka ----
 
+
 def kafka_properties(refs, mechanism, **more):
-    return ["security.protocol=sasl_plaintext", f"sasl.mechanism={mechanism}", "sasl.username=probe",
-            f"sasl.password={refs()}", *(f"{name}={value}" for name, value in more.items())]
+    return [
+        "security.protocol=sasl_plaintext",
+        f"sasl.mechanism={mechanism}",
+        "sasl.username=probe",
+        f"sasl.password={refs()}",
+        *(f"{name}={value}" for name, value in more.items()),
+    ]
 
 
 def test_wire_format_login(watch, refs):
     with FakeKafka(mechanisms=["PLAIN"], users={"probe": "other"}) as bad:
         bad.auth_text = BLOB
-        keys = {"bootstrap_servers": [bad.bootstrap], "topic": "orders", "expect": "json", "properties": kafka_properties(refs, "PLAIN")}
+        keys = {
+            "bootstrap_servers": [bad.bootstrap],
+            "topic": "orders",
+            "expect": "json",
+            "properties": kafka_properties(refs, "PLAIN"),
+        }
         result = watch.run(group("wire_format", {"bad": keys}), "-v", **refs.options())
     assert result.check()["code"] == "auth-failed"
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
 def test_kafka_login(watch, refs, mechanism):
-    with FakeKafka(mechanisms=[mechanism], users={"probe": SECRET}, strict_nonce=False) as good, FakeKafka(mechanisms=[mechanism], users={"probe": "other"}) as bad, \
-            FakeKafka(mechanisms=[mechanism], users={"probe": "other"}) as short:
+    with (
+        FakeKafka(mechanisms=[mechanism], users={"probe": SECRET}, strict_nonce=False) as good,
+        FakeKafka(mechanisms=[mechanism], users={"probe": "other"}) as bad,
+        FakeKafka(mechanisms=[mechanism], users={"probe": "other"}) as short,
+    ):
         bad.auth_text = f"Authentication failed: invalid credentials {BLOB}"
         short.auth_text = cut_at(400, SECRET)
-        checks = {name: {"bootstrap_servers": [kafka.bootstrap], "properties": kafka_properties(refs, mechanism)}
-                  for name, kafka in (("good", good), ("bad", bad), ("short", short))}
+        checks = {
+            name: {"bootstrap_servers": [kafka.bootstrap], "properties": kafka_properties(refs, mechanism)}
+            for name, kafka in (("good", good), ("bad", bad), ("short", short))
+        }
         result = watch.run(group("kafka", checks), "-v", **refs.options())
     assert result.check("kafka.good")["outcome"] == "pass"
     assert result.check("kafka.bad")["outcome"] == "fail"
@@ -429,8 +508,10 @@ def test_kafka_login(watch, refs, mechanism):
 def test_kafka_properties_file(guard, watch, style):
     lines = ["security.protocol=sasl_plaintext", "sasl.mechanism=PLAIN"]
     if style == "java":
-        lines += ["sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username=\"probe\" "
-                  f'password="{SECRET.replace(chr(34), "")}";']
+        lines += [
+            'sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username="probe" '
+            f'password="{SECRET.replace(chr(34), "")}";'
+        ]
     else:
         lines += ["sasl.username=probe", f"sasl.password={SECRET}"]
     file = guard.write("secret.properties", "\n".join(lines) + "\n")
@@ -443,24 +524,39 @@ def test_kafka_properties_file(guard, watch, style):
 def test_kafka_values_that_the_library_refuses(watch, refs):
     """librdkafka quotes what it does not like."""
     with FakeKafka() as kafka:
-        checks = {f"c{i}": {"bootstrap_servers": [kafka.bootstrap], "properties": [f"{name}={refs()}", *more]} for i, (name, more) in enumerate([
-            ("ssl.key.password", ["security.protocol=ssl", "ssl.key.location=/nonexistent"]),
-            ("ssl.key.pem", ["security.protocol=ssl"]),
-            ("ssl.keystore.password", ["security.protocol=ssl", "ssl.keystore.location=/etc/hostname"]),
-            ("sasl.oauthbearer.client.secret", ["security.protocol=sasl_plaintext", "sasl.mechanism=OAUTHBEARER"]),
-            ("no.such.password", []),
-            ("acks", []),
-            ("client.id", []),
-            ("sasl.password", ["acks=wrong"]),
-        ]) if refs.how != "literal" or name not in ("acks", "client.id")}
+        checks = {
+            f"c{i}": {"bootstrap_servers": [kafka.bootstrap], "properties": [f"{name}={refs()}", *more]}
+            for i, (name, more) in enumerate(
+                [
+                    ("ssl.key.password", ["security.protocol=ssl", "ssl.key.location=/nonexistent"]),
+                    ("ssl.key.pem", ["security.protocol=ssl"]),
+                    ("ssl.keystore.password", ["security.protocol=ssl", "ssl.keystore.location=/etc/hostname"]),
+                    ("sasl.oauthbearer.client.secret", ["security.protocol=sasl_plaintext", "sasl.mechanism=OAUTHBEARER"]),
+                    ("no.such.password", []),
+                    ("acks", []),
+                    ("client.id", []),
+                    ("sasl.password", ["acks=wrong"]),
+                ]
+            )
+            if refs.how != "literal" or name not in ("acks", "client.id")
+        }
         result = watch.run(group("kafka", checks), "-v", **refs.options())
     assert "kafka-property" in result.codes()
 
 
 # ---- commands ----
 
-@pytest.mark.parametrize("words", ["env", "env >&2", "echo $DB_PASSWORD | base64", "echo \"login with '$DB_PASSWORD' failed\" >&2",
-                                   "printf %s \"$DB_PASSWORD\" | head -c 12"])
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "env",
+        "env >&2",
+        "echo $DB_PASSWORD | base64",
+        "echo \"login with '$DB_PASSWORD' failed\" >&2",
+        'printf %s "$DB_PASSWORD" | head -c 12',
+    ],
+)
 def test_what_a_command_says_of_the_services_secrets(watch, words):
     """They are in its environment under names that tell, and it may print them."""
     for keys in ({}, {"stdout_contains": "never"}, {"status": 0}):
@@ -469,12 +565,26 @@ def test_what_a_command_says_of_the_services_secrets(watch, words):
         assert result.code == (0 if not keys else 124)
 
 
-@pytest.mark.parametrize("line", ["print(SECRET)", "raise ValueError('login with ' + SECRET + ' failed')", "import sys; sys.exit(SECRET)",
-                                  "import base64; raise KeyError(base64.b64encode(SECRET.encode()))", "print(SECRET); import os; os.abort()", "import no_such_thing"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "print(SECRET)",
+        "raise ValueError('login with ' + SECRET + ' failed')",
+        "import sys; sys.exit(SECRET)",
+        "import base64; raise KeyError(base64.b64encode(SECRET.encode()))",
+        "print(SECRET); import os; os.abort()",
+        "import no_such_thing",
+    ],
+)
 def test_what_a_module_says_of_the_services_secrets(watch, line):
     """Modules find them in the environment, and an error has them in its text."""
     watch.guard.write("app/client.py", f"import os\nSECRET = os.environ['DB_PASSWORD']\n{line}\n")
-    keys = {"interpreter": sys.executable, "modules": ["client"], "working_directory": str(watch.guard.tmp / "app"), "attempt_timeout": "30s"}
+    keys = {
+        "interpreter": sys.executable,
+        "modules": ["client"],
+        "working_directory": str(watch.guard.tmp / "app"),
+        "attempt_timeout": "30s",
+    }
     result = watch.run(group("python", {"c": keys}), "-v", env={"DB_PASSWORD": SECRET}, caller_has_it=True)
     assert result.code == (0 if line.startswith("print(SECRET)") and "abort" not in line else 69)
 
@@ -511,9 +621,13 @@ LITERALS = [
 @pytest.mark.parametrize("kind, keys", LITERALS)
 def test_literals_in_a_profile(guard, kind, keys, mode):
     """Refused or warned of, wrong or right: the value is in no message, and show gives no more than that there is one."""
-    text = f"startguard = 1; {kind}: {{ x: {{ {keys} retry = false; timeout = \"1s\"; }}; }};"
+    text = f'startguard = 1; {kind}: {{ x: {{ {keys} retry = false; timeout = "1s"; }}; }};'
     file = guard.write("profile.cfg", text)
-    for words in (["lint", file], ["show", "-p", file, "-m", mode], ["run", "-p", file, "-m", mode, "--termination-log", "none", "-t", "1s"]):
+    for words in (
+        ["lint", file],
+        ["show", "-p", file, "-m", mode],
+        ["run", "-p", file, "-m", mode, "--termination-log", "none", "-t", "1s"],
+    ):
         result = guard.cli(*words, raw=True)
         assert leaks(result.out + result.err) == [], result
         assert result.err or result.out
@@ -521,15 +635,28 @@ def test_literals_in_a_profile(guard, kind, keys, mode):
 
 @pytest.mark.parametrize("mode", ["dev", "prod"])
 def test_interpolated_into_a_url(guard, mode):
-    file = guard.write("profile.cfg", 'startguard = 1; http: { x: { url = "http://probe:${PASS}@127.0.0.1:1/"; retry = false; }; };')
+    file = guard.write(
+        "profile.cfg", 'startguard = 1; http: { x: { url = "http://probe:${PASS}@127.0.0.1:1/"; retry = false; }; };'
+    )
     for word in ("show", "run", "lint"):
         result = guard.cli(word, *([] if word == "lint" else ["-m", mode, "-p"]), file, env={"PASS": QUOTED}, raw=True)
         assert leaks(result.out + result.err) == []
     assert result.err
 
 
-@pytest.mark.parametrize("url", ["http://probe:{}@127.0.0.1:1/", "redis://:{}@127.0.0.1:1", "kafka://u:{}@127.0.0.1:1/t", "http://{}@:/",
-                                 "tcp://u:{}@127.0.0.1:1", "opa+http://u:{}@127.0.0.1:1/v1/data/x", "file://u:{}@/x", "dns://u:{}@name"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://probe:{}@127.0.0.1:1/",
+        "redis://:{}@127.0.0.1:1",
+        "kafka://u:{}@127.0.0.1:1/t",
+        "http://{}@:/",
+        "tcp://u:{}@127.0.0.1:1",
+        "opa+http://u:{}@127.0.0.1:1/v1/data/x",
+        "file://u:{}@/x",
+        "dns://u:{}@name",
+    ],
+)
 @pytest.mark.parametrize("mode", ["dev", "prod"])
 def test_waits_given_as_urls(guard, url, mode):
     """On the command line they are everybody's to see already; the messages add nothing."""
@@ -540,8 +667,13 @@ def test_waits_given_as_urls(guard, url, mode):
 
 def test_show_names_references_only(guard):
     text = f"""startguard = 1; http: {{ x: {{ url = "env:THE_URL"; token = "env:THE_TOKEN"; headers = ["X-Api-Key: env:THE_KEY"]; }}; }};
-        redis: {{ r: {{ url = "redis://h"; password = "file:{guard.write('secret0', SECRET)}"; }}; }};"""
-    result = guard.cli("show", "-p", guard.write("profile.cfg", text), env={"THE_URL": f"http://u:{QUOTED}@h/", "THE_TOKEN": SECRET, "THE_KEY": SECRET})
+        redis: {{ r: {{ url = "redis://h"; password = "file:{guard.write("secret0", SECRET)}"; }}; }};"""
+    result = guard.cli(
+        "show",
+        "-p",
+        guard.write("profile.cfg", text),
+        env={"THE_URL": f"http://u:{QUOTED}@h/", "THE_TOKEN": SECRET, "THE_KEY": SECRET},
+    )
     assert leaks(result.out + result.err) == []
     for word in ("env:THE_URL", "env:THE_TOKEN", "env:THE_KEY", "secret0"):
         assert word in result.out
@@ -557,17 +689,32 @@ def test_in_this_very_process(guard, web):
 
 # ---- processes ----
 
+
 def test_no_process_shows_it(guard):
     """Arguments, environments and names of everything that runs, while an attempt that has read the secret hangs."""
     guard.write("secret0", SECRET)
-    with RespServer({"PING": lambda _: silent, "INFO": lambda _: _forever(stop), "AUTH": lambda _: _forever(stop)}) as redis, \
-            HttpServer({"*": Reply(body="x", delay=30)}) as web, FakeKafka(mechanisms=["PLAIN"], users={"probe": SECRET}) as kafka:
+    with (
+        RespServer({"PING": lambda _: silent, "INFO": lambda _: _forever(stop), "AUTH": lambda _: _forever(stop)}) as redis,
+        HttpServer({"*": Reply(body="x", delay=30)}) as web,
+        FakeKafka(mechanisms=["PLAIN"], users={"probe": SECRET}) as kafka,
+    ):
         stop = redis.stopping
         kafka.mute.add(36)  # SaslAuthenticate
         ref = f"file:{guard.tmp}/secret0"
-        text = (group("http", {"h": {"url": web.url + "/", "token": ref, "attempt_timeout": "20s"}}) +
-                group("redis", {"r": {"url": redis.url, "password": ref, "attempt_timeout": "20s"}}).partition(";")[2] +
-                group("kafka", {"k": {"bootstrap_servers": [kafka.bootstrap], "attempt_timeout": "20s", "properties": kafka_properties(lambda: ref, "PLAIN")}}).partition(";")[2])
+        text = (
+            group("http", {"h": {"url": web.url + "/", "token": ref, "attempt_timeout": "20s"}})
+            + group("redis", {"r": {"url": redis.url, "password": ref, "attempt_timeout": "20s"}}).partition(";")[2]
+            + group(
+                "kafka",
+                {
+                    "k": {
+                        "bootstrap_servers": [kafka.bootstrap],
+                        "attempt_timeout": "20s",
+                        "properties": kafka_properties(lambda: ref, "PLAIN"),
+                    }
+                },
+            ).partition(";")[2]
+        )
         with guard.spawn(text) as process:
             web.wait_for_requests()
             redis.wait_for_command("AUTH")

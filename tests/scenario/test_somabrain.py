@@ -9,11 +9,16 @@ from harness import ROOT
 PROFILES = ROOT / "profiles" / "somabrain"
 URL, SOMA, PLAIN = "SOMABRAIN_KAFKA_URL", "SOMA_KAFKA_BOOTSTRAP", "KAFKA_BOOTSTRAP_SERVERS"
 SERVICES = {
-    "learner_online": ("SOMABRAIN_CONSUMER_GROUP", "learner-online"), "segmentation_service": ("SOMABRAIN_CONSUMER_GROUP", "segmentation-service"),
+    "learner_online": ("SOMABRAIN_CONSUMER_GROUP", "learner-online"),
+    "segmentation_service": ("SOMABRAIN_CONSUMER_GROUP", "segmentation-service"),
     "orchestrator_service": ("SOMABRAIN_CONSUMER_GROUP", "orchestrator-service"),
     "wm_updates_cache": ("SOMABRAIN_CONSUMER_GROUP", "wm-updates-cache"),
-    "teach_feedback_processor": ("TEACH_PROC_GROUP", "teach-feedback-proc"), "integrator_hub": (None, "integrator-hub-v1"),
-    "outbox_publisher": (None, None), "reward_producer": (None, None), "predictors": (None, None)}
+    "teach_feedback_processor": ("TEACH_PROC_GROUP", "teach-feedback-proc"),
+    "integrator_hub": (None, "integrator-hub-v1"),
+    "outbox_publisher": (None, None),
+    "reward_producer": (None, None),
+    "predictors": (None, None),
+}
 
 
 def show(guard, service, env):
@@ -39,18 +44,34 @@ def test_groups(guard, service):
     assert shown(show(guard, service, both), "groups") == ([f'["{both.get(variable, default)}"]'] if default else [])
 
 
-@pytest.mark.parametrize("service, env, wanted", [
-    *((service, {URL: "kafka://a:1", SOMA: "b:2", PLAIN: "c:3"}, "kafka://a:1") for service in SERVICES if service != "outbox_publisher"),
-    ("outbox_publisher", {URL: "a:1", SOMA: "b:2", PLAIN: "c:3"}, "b:2"), ("outbox_publisher", {URL: "a:1", PLAIN: "c:3"}, "a:1"),
-    ("outbox_publisher", {URL: "a:1", SOMA: ""}, "a:1"), ("integrator_hub", {PLAIN: "c:3"}, "c:3"), ("integrator_hub", {URL: "", PLAIN: "c:3"}, "c:3")])
+@pytest.mark.parametrize(
+    "service, env, wanted",
+    [
+        *(
+            (service, {URL: "kafka://a:1", SOMA: "b:2", PLAIN: "c:3"}, "kafka://a:1")
+            for service in SERVICES
+            if service != "outbox_publisher"
+        ),
+        ("outbox_publisher", {URL: "a:1", SOMA: "b:2", PLAIN: "c:3"}, "b:2"),
+        ("outbox_publisher", {URL: "a:1", PLAIN: "c:3"}, "a:1"),
+        ("outbox_publisher", {URL: "a:1", SOMA: ""}, "a:1"),
+        ("integrator_hub", {PLAIN: "c:3"}, "c:3"),
+        ("integrator_hub", {URL: "", PLAIN: "c:3"}, "c:3"),
+    ],
+)
 def test_brokers(guard, service, env, wanted):
     found = shown(show(guard, service, env), "bootstrap_servers")
     assert found and set(found) == {f'["{wanted}"]'}
 
 
-@pytest.mark.parametrize("service, env, words", [
-    ("learner_online", {SOMA: "b:2", PLAIN: "c:3"}, [URL, "not set"]), ("outbox_publisher", {PLAIN: "c:3"}, [f"set {SOMA}, or {URL}"]),
-    ("integrator_hub", {SOMA: "b:2"}, [f"set {URL}, or {PLAIN}"])])
+@pytest.mark.parametrize(
+    "service, env, words",
+    [
+        ("learner_online", {SOMA: "b:2", PLAIN: "c:3"}, [URL, "not set"]),
+        ("outbox_publisher", {PLAIN: "c:3"}, [f"set {SOMA}, or {URL}"]),
+        ("integrator_hub", {SOMA: "b:2"}, [f"set {URL}, or {PLAIN}"]),
+    ],
+)
 def test_no_broker_named(guard, service, env, words):
     """A name that this service does not read is none."""
     guard.run(PROFILES / f"{service}.cfg", env=env).problem(*words)
@@ -77,5 +98,7 @@ def test_cache_that_would_end_at_once(guard):
     for missing in good:
         less = {name: value for name, value in good.items() if name != missing}
         look(guard, "wm_updates_cache", "staging", **less).expect("env-missing", id="env.service", exit=69, subject=missing)
-    look(guard, "wm_updates_cache", "staging", **good | {"SOMABRAIN_FF_WM_UPDATES_CACHE": "0"}).expect("env-mismatch", id="env.service", exit=69)
+    look(guard, "wm_updates_cache", "staging", **good | {"SOMABRAIN_FF_WM_UPDATES_CACHE": "0"}).expect(
+        "env-mismatch", id="env.service", exit=69
+    )
     assert look(guard, "wm_updates_cache", "staging", **good).code == 0

@@ -1,8 +1,8 @@
 """tcp, and with it every diagnosis of connecting and of TLS that all kinds share."""
 
 import ssl
-import time
 import subprocess
+import time
 
 import pytest
 
@@ -23,6 +23,7 @@ def tls_server(cert, handler=silent, **options):
 
 # ---- connecting ----
 
+
 @pytest.mark.near_miss("connect-refused", "connect-closed", "connect-reset", "answer-timeout")
 @pytest.mark.parametrize("handler", [silent, close_at_once, reset, garbage()], ids=["silent", "closes", "resets", "garbage"])
 def test_accepting_is_enough(guard, handler):
@@ -41,7 +42,8 @@ def test_unix_socket(guard):
 def test_refused(guard):
     port = refused_port()
     guard.try_("tcp", address=f"127.0.0.1:{port}", _args=SHORT).expect(
-        "connect-refused", exit=124, phase="connect", retryable=True, subject=f"127.0.0.1:{port}", cause="Connection refused")
+        "connect-refused", exit=124, phase="connect", retryable=True, subject=f"127.0.0.1:{port}", cause="Connection refused"
+    )
 
 
 @pytest.mark.produces("connect-refused")
@@ -53,7 +55,9 @@ def test_unix_socket_that_is_not_there(guard):
 @pytest.mark.near_miss("connect-unreachable", "guard-deadline")
 def test_no_answer_to_the_connection_attempt(guard):
     with full_backlog() as full:
-        guard.try_("tcp", address=full.address, attempt_timeout=guard.span(2), _args=SHORT).expect("connect-timeout", exit=124, retryable=True)
+        guard.try_("tcp", address=full.address, attempt_timeout=guard.span(2), _args=SHORT).expect(
+            "connect-timeout", exit=124, retryable=True
+        )
 
 
 @pytest.mark.produces("connect-denied")
@@ -67,13 +71,15 @@ def test_the_kernel_denies(guard):
 @pytest.mark.near_miss("connect-denied", "connect-timeout")
 def test_no_route(guard):
     # A network of its own with nothing in it, not even a loopback that is up.
-    process = guard.spawn('startguard = 1; timeout = "500ms"; tcp: { x: { address = "10.1.2.3:80"; }; };',
-                          preexec_fn=_no_network)
+    process = guard.spawn(
+        'startguard = 1; timeout = "500ms"; tcp: { x: { address = "10.1.2.3:80"; }; };', preexec_fn=_no_network
+    )
     process.result().expect("connect-unreachable", exit=124, retryable=True)
 
 
 def _no_network():
     import ctypes
+
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(0x40000000):
         raise OSError(ctypes.get_errno(), "unshare")
@@ -94,6 +100,7 @@ def test_localhost_by_name(guard):
 
 # ---- greeting ----
 
+
 @pytest.mark.near_miss("protocol-mismatch", "connect-closed", "answer-timeout")
 def test_banner(guard):
     with TcpServer(banner(b"220 mail.test ESMTP\r\n")) as server:
@@ -104,7 +111,8 @@ def test_banner(guard):
 def test_other_banner(guard):
     with TcpServer(banner(b"SSH-2.0-OpenSSH\x1b[31m\r\n")) as server:
         guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect(
-            "protocol-mismatch", exit=69, cause="SSH-2.0-OpenSSH")
+            "protocol-mismatch", exit=69, cause="SSH-2.0-OpenSSH"
+        )
 
 
 @pytest.mark.produces("answer-timeout")
@@ -114,27 +122,36 @@ def test_a_banner_that_is_on_its_way(guard):
     with TcpServer(drip(b"220 mail.test ESMTP\r\n", guard.scale(0.2))) as server:
         check = guard.try_("tcp", address=server.address, expect_banner="ESMTP", attempt_timeout=guard.span(2), _args=SHORT)
         check.expect("answer-timeout", exit=124, retryable=True, cause="it is: 22")
+
     def lines(sock):
         while True:
             sock.sendall(b"220-wait\r\n")
             time.sleep(0.1)
+
     with TcpServer(lines) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout", exit=124)
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect(
+            "answer-timeout", exit=124
+        )
     with TcpServer(banner(b"welcome\r\n22")) as server:
         guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect(
-            "answer-timeout", exit=124, cause="had not ended in time; it is: welcome")
+            "answer-timeout", exit=124, cause="had not ended in time; it is: welcome"
+        )
 
 
 @pytest.mark.produces("protocol-mismatch")
 def test_a_banner_that_is_no_text(guard):
     with TcpServer(banner(b"\x4a\0\0\0\n8.0.36\0\x08")) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect("protocol-mismatch", exit=69)
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect(
+            "protocol-mismatch", exit=69
+        )
 
 
 @pytest.mark.produces("answer-timeout")
 def test_no_banner(guard):
     with TcpServer(silent) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout", exit=124)
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect(
+            "answer-timeout", exit=124
+        )
 
 
 @pytest.mark.produces("connect-closed")
@@ -151,8 +168,18 @@ def test_resets_before_the_banner(guard):
 
 # ---- TLS ----
 
-@pytest.mark.near_miss("tls-unknown-ca", "tls-wrong-name", "tls-expired", "tls-handshake", "tls-protocol", "tls-self-signed",
-                       "tls-not-yet-valid", "tls-ca-unreadable", "tls-key-mismatch")
+
+@pytest.mark.near_miss(
+    "tls-unknown-ca",
+    "tls-wrong-name",
+    "tls-expired",
+    "tls-handshake",
+    "tls-protocol",
+    "tls-self-signed",
+    "tls-not-yet-valid",
+    "tls-ca-unreadable",
+    "tls-key-mismatch",
+)
 def test_tls(guard, authority):
     with tls_server(authority.issue()) as server:
         guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file).passed()
@@ -177,27 +204,36 @@ CERTIFICATES = {
 def test_tls_certificates(guard, authority, code):
     with tls_server(CERTIFICATES[code](authority)) as server:
         guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect(
-            code, exit=69, phase="tls", retryable=False, cause="certificate of", subject=server.address)
+            code, exit=69, phase="tls", retryable=False, cause="certificate of", subject=server.address
+        )
 
 
 @pytest.mark.produces("tls-unknown-ca")
 @pytest.mark.near_miss("tls-self-signed")
 def test_tls_other_ca(guard, authority, tmp_path):
     with tls_server(Authority(tmp_path, "other CA").issue()) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect("tls-unknown-ca", exit=69, cause="other CA")
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect(
+            "tls-unknown-ca", exit=69, cause="other CA"
+        )
 
 
 @pytest.mark.produces("tls-client-cert-required")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
 def test_tls_client_certificate_wanted(guard, authority, version):
-    with tls_server(authority.issue(), client_ca=authority.ca_file, require_client=True, max_version=version, min_version=version) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect("tls-client-cert-required", exit=69)
+    with tls_server(
+        authority.issue(), client_ca=authority.ca_file, require_client=True, max_version=version, min_version=version
+    ) as server:
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect(
+            "tls-client-cert-required", exit=69
+        )
 
 
 @pytest.mark.produces("tls-client-cert-required")
 def test_tls_client_certificate_wanted_by_a_slow_server(guard, authority):
     """With TLS 1.3 the client is done long before it: the verdict is waited for as long as the handshake was slow."""
-    context = server_context(authority.issue(), client_ca=authority.ca_file, require_client=True, min_version=ssl.TLSVersion.TLSv1_3)
+    context = server_context(
+        authority.issue(), client_ca=authority.ca_file, require_client=True, min_version=ssl.TLSVersion.TLSv1_3
+    )
 
     def handler(sock):
         read, write = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -212,15 +248,20 @@ def test_tls_client_certificate_wanted_by_a_slow_server(guard, authority):
             except ssl.SSLError:
                 sock.sendall(write.read())
                 return
+
     with TcpServer(handler) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect("tls-client-cert-required", exit=69)
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect(
+            "tls-client-cert-required", exit=69
+        )
 
 
 @pytest.mark.near_miss("tls-client-cert-required", "tls-client-cert-refused", "tls-key-mismatch")
 def test_tls_client_certificate_given(guard, authority):
     mine = authority.issue("client", client=True)
     with tls_server(authority.issue(), client_ca=authority.ca_file, require_client=True) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=mine.key_file).passed()
+        guard.try_(
+            "tcp", address=server.address, tls=True, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=mine.key_file
+        ).passed()
 
 
 @pytest.mark.near_miss("tls-client-cert-required")
@@ -233,9 +274,18 @@ def test_tls_client_certificate_asked_for_but_not_needed(guard, authority):
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
 def test_tls_client_certificate_of_another_ca(guard, authority, tmp_path, version):
     mine = Authority(tmp_path, "other CA").issue("client", client=True)
-    with tls_server(authority.issue(), client_ca=authority.ca_file, require_client=True, max_version=version, min_version=version) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=mine.key_file,
-                   _args=SHORT).expect("tls-client-cert-refused", exit=69)
+    with tls_server(
+        authority.issue(), client_ca=authority.ca_file, require_client=True, max_version=version, min_version=version
+    ) as server:
+        guard.try_(
+            "tcp",
+            address=server.address,
+            tls=True,
+            ca_file=authority.ca_file,
+            cert_file=mine.cert_file,
+            key_file=mine.key_file,
+            _args=SHORT,
+        ).expect("tls-client-cert-refused", exit=69)
 
 
 @pytest.mark.produces("tls-peer-is-plaintext")
@@ -250,6 +300,7 @@ def test_tls_to_a_plain_port(guard):
 def test_tls_closed_in_the_handshake(guard):
     def handler(sock):
         sock.recv(4096)
+
     with TcpServer(handler) as server:
         guard.try_("tcp", address=server.address, tls=True, _args=SHORT).expect("tls-handshake", exit=124, retryable=True)
 
@@ -258,7 +309,9 @@ def test_tls_closed_in_the_handshake(guard):
 @pytest.mark.near_miss("tls-handshake")
 def test_tls_silent(guard):
     with TcpServer(silent) as server:
-        guard.try_("tcp", address=server.address, tls=True, attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout", cause="TLS handshake")
+        guard.try_("tcp", address=server.address, tls=True, attempt_timeout=guard.span(2), _args=SHORT).expect(
+            "answer-timeout", cause="TLS handshake"
+        )
 
 
 @pytest.mark.produces("tls-protocol")
@@ -267,6 +320,7 @@ def test_tls_version_too_old(guard):
         sock.recv(4096)
         sock.sendall(b"\x15\x03\x01\x00\x02\x02\x46")  # alert protocol_version, RFC 8446 section 6.2
         sock.recv(1)
+
     with TcpServer(handler) as server:
         guard.try_("tcp", address=server.address, tls=True, _args=SHORT).expect("tls-protocol", exit=69)
 
@@ -276,17 +330,27 @@ def test_tls_files(guard, authority):
     broken = guard.write("broken.pem", "no certificate")
     with tls_server(authority.issue()) as server:
         guard.try_("tcp", address=server.address, tls=True, ca_file="/nonexistent/ca.pem", _args=SHORT).expect(
-            "tls-ca-unreadable", exit=69, phase="config", subject="/nonexistent/ca.pem", cause="No such file")
+            "tls-ca-unreadable", exit=69, phase="config", subject="/nonexistent/ca.pem", cause="No such file"
+        )
         guard.try_("tcp", address=server.address, tls=True, ca_file=broken, _args=SHORT).expect("tls-ca-unreadable", exit=69)
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, cert_file=broken, _args=SHORT).expect("tls-ca-unreadable")
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, cert_file=broken, _args=SHORT).expect(
+            "tls-ca-unreadable"
+        )
 
 
 @pytest.mark.produces("tls-key-mismatch")
 def test_tls_key_of_another_certificate(guard, authority):
     mine, other = authority.issue("client", client=True), authority.issue("other", client=True)
     with tls_server(authority.issue()) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=other.key_file,
-                   _args=SHORT).expect("tls-key-mismatch", exit=69)
+        guard.try_(
+            "tcp",
+            address=server.address,
+            tls=True,
+            ca_file=authority.ca_file,
+            cert_file=mine.cert_file,
+            key_file=other.key_file,
+            _args=SHORT,
+        ).expect("tls-key-mismatch", exit=69)
 
 
 def test_tls_keys_without_tls(guard):
@@ -307,5 +371,9 @@ def test_a_greeting_from_a_tls_port(guard, authority, end):
             return end(sock)
         with context.wrap_socket(sock, server_side=True) as inner:
             silent(inner)
+        return None
+
     with TcpServer(handler) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", _args=SHORT).expect("tls-required", exit=69, phase="tls", cause="answers a TLS handshake")
+        guard.try_("tcp", address=server.address, expect_banner="220 ", _args=SHORT).expect(
+            "tls-required", exit=69, phase="tls", cause="answers a TLS handshake"
+        )

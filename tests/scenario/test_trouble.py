@@ -16,10 +16,10 @@ import threading
 import time
 
 import pytest
+from test_faults import faults  # noqa: F401
 
 from fakes.http import HttpServer, Reply
 from fakes.tcp import TcpServer, refused_port, silent
-from test_faults import faults  # noqa: F401
 
 FINE = 'startguard = 1; file: { fine: { path = "/"; }; };'
 WRONG = 'startguard = 1; file: { wrong: { path = "/"; type = "file"; }; };'
@@ -31,6 +31,7 @@ def many(count, make):
 
 
 # ---- nobody reads ----
+
 
 class Stuck:
     """A pipe that nobody reads and that is full, or nearly. .free: bytes it still takes."""
@@ -80,8 +81,14 @@ def test_stderr_that_nobody_reads(guard, text, code):
 
 def test_stderr_that_nobody_reads_does_not_move_a_deadline(guard):
     with Stuck() as stuck:
-        result = guard.run(f'startguard = 1; tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; }}; }};', "-t", "3s", "-v",
-                           stderr=stuck.write, last_line=False)
+        result = guard.run(
+            f'startguard = 1; tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; }}; }};',
+            "-t",
+            "3s",
+            "-v",
+            stderr=stuck.write,
+            last_line=False,
+        )
     assert result.code == 124
     assert result.report["elapsed_ms"] < guard.scale(LATE) * 1000
     assert result.check()["attempts"] > 5  # nothing waited for stderr between two attempts
@@ -90,8 +97,12 @@ def test_stderr_that_nobody_reads_does_not_move_a_deadline(guard):
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
 def test_stderr_that_nobody_reads_does_not_hold_a_signal(guard, end):
     with Stuck() as stuck, TcpServer(silent) as server:
-        with guard.spawn(f'startguard = 1; http: {{ never: {{ url = "http://{server.address}/"; }}; }};', "-v", stderr=stuck.write,
-                         last_line=False) as process:
+        with guard.spawn(
+            f'startguard = 1; http: {{ never: {{ url = "http://{server.address}/"; }}; }};',
+            "-v",
+            stderr=stuck.write,
+            last_line=False,
+        ) as process:
             server.wait_for_connections(1)
             process.send_signal(end)
             result = process.result()
@@ -132,6 +143,7 @@ def test_slow_reader_gets_every_line(guard):
             data += piece
             time.sleep(0.005)
         lines.extend(data.decode().splitlines())
+
     thread = threading.Thread(target=slowly)
     thread.start()
     process = guard.spawn(text, stderr=write, last_line=False)
@@ -151,6 +163,7 @@ def test_terminal_that_is_stopped(guard):
     master, slave = os.openpty()
     try:
         import termios
+
         termios.tcflow(slave, termios.TCOOFF)
         result = guard.run(WRONG, "-v", stderr=slave, last_line=False)
         assert blocking(slave)
@@ -197,6 +210,7 @@ def test_closed_stderr_does_not_end_a_refusal(guard, text, code):
 
 # ---- nothing can be written ----
 
+
 def small_files(size):
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
@@ -207,7 +221,9 @@ def test_files_may_not_be_as_large_as_a_report(guard, text, code, size):
     """SIGXFSZ ends a process that does not expect it."""
     (guard.tmp / "r").mkdir()
     old = guard.write("r/report.json", "{}")
-    result = guard.run(text, "--report", str(old), "--termination-log", "r/term", "--env-file", "r/env", preexec_fn=small_files(size))
+    result = guard.run(
+        text, "--report", str(old), "--termination-log", "r/term", "--env-file", "r/env", preexec_fn=small_files(size)
+    )
     assert result.code == code
     assert "warning: the report was not written: " in result.err
     assert "File too large" in result.err
@@ -218,7 +234,9 @@ def test_files_may_not_be_as_large_as_a_report(guard, text, code, size):
 
 
 def test_service_does_not_inherit_the_signal_of_a_file_too_large(guard):
-    result = guard.run(FINE, "--report", "r.json", preexec_fn=small_files(0), command=["/bin/sh", "-c", "echo started"], last_line=False)
+    result = guard.run(
+        FINE, "--report", "r.json", preexec_fn=small_files(0), command=["/bin/sh", "-c", "echo started"], last_line=False
+    )
     assert (result.code, result.out) == (0, "started\n")
 
 
@@ -232,12 +250,19 @@ def test_full_disk(guard):
         dd if=/dev/zero of=fill bs=4k status=none 2>/dev/null; {guard.path} -p {file} -m prod --report report.json --termination-log term;
         echo code $?; cat report.json; ls; rm fill; {guard.path} -p {file} -m prod -q --report report.json --termination-log term 2>/dev/null;
         cat report.json; cat term"""
-    done = subprocess.run(["unshare", *root, "-m", "sh", "-c", script], env=guard.environment(), cwd=guard.tmp, capture_output=True, text=True,
-                          timeout=60, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        ["unshare", *root, "-m", "sh", "-c", script],
+        env=guard.environment(),
+        cwd=guard.tmp,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
     lines = done.stdout.splitlines()
     assert lines[:5] == ["code 69", "old", "fill", "report.json", "term"], done.stdout + done.stderr
     assert "No space left on device" in done.stderr
-    assert json.loads(done.stdout[done.stdout.index("{"):done.stdout.rindex("}") + 1])["status"] == "blocked"
+    assert json.loads(done.stdout[done.stdout.index("{") : done.stdout.rindex("}") + 1])["status"] == "blocked"
     assert lines[-2].startswith("startguard: BLOCKED (69): file.wrong: ")
 
 
@@ -247,8 +272,15 @@ def test_read_only_folder(guard):
     root = [] if os.geteuid() == 0 else ["-r"]
     file = guard.write("p.cfg", FINE)
     script = f"mount --bind {folder} {folder} && mount -o remount,bind,ro {folder} && exec {guard.path} -p {file} -m prod --report {folder}/r.json --termination-log {folder}/t -- /bin/echo started"
-    done = subprocess.run(["unshare", *root, "-m", "sh", "-c", script], env=guard.environment(), cwd=guard.tmp, capture_output=True, text=True,
-                          timeout=60, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        ["unshare", *root, "-m", "sh", "-c", script],
+        env=guard.environment(),
+        cwd=guard.tmp,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
     assert (done.returncode, done.stdout) == (0, "started\n")
     assert done.stderr.count("Read-only file system") == 2
 
@@ -263,6 +295,7 @@ def test_termination_message_in_a_mounted_file(guard):
 
 # ---- no process ----
 
+
 @pytest.mark.parametrize("room", [2, 6, 16])
 def test_few_processes(guard, room):
     """A pids limit: so many for all of it. Checks wait for each other instead of failing."""
@@ -276,8 +309,15 @@ def test_few_processes(guard, room):
     script = f"ulimit -u {room + 2}; exec {program} -p {file} -m prod -t {guard.span(60)} --termination-log none --report report.json"
     # Another user than root, whom no such limit binds, and one who has no other process.
     uid = random.randrange(100_000, 1 << 30)
-    done = subprocess.run(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "bash", "-c", script], env=guard.environment(),
-                          cwd=guard.tmp, capture_output=True, text=True, timeout=guard.scale(100), stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "bash", "-c", script],
+        env=guard.environment(),
+        cwd=guard.tmp,
+        capture_output=True,
+        text=True,
+        timeout=guard.scale(100),
+        stdin=subprocess.DEVNULL,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     report = json.loads((guard.tmp / "report.json").read_text())
     assert report["status"] == "ready"
@@ -285,6 +325,7 @@ def test_few_processes(guard, room):
 
 
 # ---- no memory ----
+
 
 @pytest.mark.produces("guard-no-memory")
 @pytest.mark.near_miss("guard-crashed", "guard-bug")
@@ -298,7 +339,8 @@ def test_memory_runs_out_in_a_child(guard, faults):  # noqa: F811
 
 # ---- clocks ----
 
-@pytest.mark.parametrize("seconds", [0, -1, 253402300800, 2**62, -2**62, 2**63 - 1])
+
+@pytest.mark.parametrize("seconds", [0, -1, 253402300800, 2**62, -(2**62), 2**63 - 1])
 def test_clock_that_is_wrong(guard, faults, seconds):  # noqa: F811
     result = guard.run(FINE, env=faults(FAULT_CLOCK=str(seconds)))
     assert result.status == "ready"
@@ -308,13 +350,18 @@ def test_clock_that_is_wrong(guard, faults, seconds):  # noqa: F811
 
 def test_clock_that_jumps(guard, faults):  # noqa: F811
     """An hour ahead and back with each look: the time of a run is another clock's."""
-    result = guard.run(f'startguard = 1; tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; }}; }};', "-t", "1500ms",
-                       env=faults(FAULT_CLOCK="jumps"))
+    result = guard.run(
+        f'startguard = 1; tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; }}; }};',
+        "-t",
+        "1500ms",
+        env=faults(FAULT_CLOCK="jumps"),
+    )
     result.expect("connect-refused", exit=124)
     assert 1450 <= result.report["elapsed_ms"] < guard.scale(LATE) * 1000
 
 
 # ---- profiles ----
+
 
 def test_profile_changed_during_the_run(guard):
     """It was read once."""
@@ -330,7 +377,10 @@ def test_profile_changed_during_the_run(guard):
 
 
 def test_a_thousand_checks(guard):
-    result = guard.run(f'startguard = 1; file: {{ {many(999, lambda i: """path = "/";""")} wrong: {{ path = "/"; type = "file"; }}; }};', timeout=60)
+    result = guard.run(
+        f'startguard = 1; file: {{ {many(999, lambda i: """path = "/";""")} wrong: {{ path = "/"; type = "file"; }}; }};',
+        timeout=60,
+    )
     result.expect("file-wrong-type", exit=69, id="file.wrong")
     assert len(result.checks) == 1000
 
@@ -352,7 +402,10 @@ def test_ten_megabytes_of_profile(guard, filler):
 
 # ---- calls that are refused ----
 
-@pytest.mark.parametrize("call, words", [("epoll_create1", "epoll: "), ("signalfd", "signalfd: "), ("epoll_wait", "epoll_wait: ")])
+
+@pytest.mark.parametrize(
+    "call, words", [("epoll_create1", "epoll: "), ("signalfd", "signalfd: "), ("epoll_wait", "epoll_wait: ")]
+)
 def test_refused_for_good(guard, call, words, faults):  # noqa: F811
     result = guard.run(FINE, "--termination-log", "term", env=faults(FAULT_REFUSE=call), command=["/bin/echo", "started"])
     assert (result.code, result.out, result.status, result.report["exit_code"]) == (70, "", "blocked", 70)
@@ -363,5 +416,7 @@ def test_refused_for_good(guard, call, words, faults):  # noqa: F811
 def test_pipes_that_cannot_be_watched(guard, faults):  # noqa: F811
     """epoll takes the signals and then no more (a limit on watches): records are read all the same, before the child is over."""
     with HttpServer({"/": Reply(body="x", delay=0.2)}) as server:
-        result = guard.run(f'startguard = 1; http: {{ w: {{ url = "{server.url}/"; }}; }};', env=faults(FAULT_REFUSE="epoll_ctl"))
+        result = guard.run(
+            f'startguard = 1; http: {{ w: {{ url = "{server.url}/"; }}; }};', env=faults(FAULT_REFUSE="epoll_ctl")
+        )
     result.passed("http.w")

@@ -18,10 +18,10 @@ import termios
 import time
 
 import pytest
+from test_launch import SANE, comparable
 
 from fakes.probe import probe
 from fakes.tcp import TcpServer, refused_port, silent
-from test_launch import SANE, comparable
 
 FINE = 'startguard = 1; file: { fine: { path = "/"; }; };'
 LATE = 15  # seconds: see test_deadlines
@@ -87,7 +87,9 @@ def anywhere(open_folder, request):
     """The guard; another user than the terminal's cannot open it again by the number of its descriptor."""
     guard = open_folder
     if request.param == "other-user":
-        wrapper = guard.write("wrapper", f"#!/bin/sh\nexec setpriv --reuid=54321 --regid=54321 --clear-groups {guard.path} \"$@\"\n")
+        wrapper = guard.write(
+            "wrapper", f'#!/bin/sh\nexec setpriv --reuid=54321 --regid=54321 --clear-groups {guard.path} "$@"\n'
+        )
         wrapper.chmod(0o755)
         guard.path = str(wrapper)
     return guard
@@ -129,14 +131,19 @@ def test_a_signal_does_not_wait(anywhere, room, end):
 def test_a_service_does_not_wait(anywhere):
     checks = " ".join(f'c{i}: {{ path = "/"; }};' for i in range(300))
     with Unread(4000) as terminal:
-        result = anywhere.run(f"startguard = 1; file: {{ {checks} }};", stderr=terminal.follower, command=["/bin/echo", "started"], last_line=False)
+        result = anywhere.run(
+            f"startguard = 1; file: {{ {checks} }};",
+            stderr=terminal.follower,
+            command=["/bin/echo", "started"],
+            last_line=False,
+        )
     assert (result.code, result.out) == (0, "started\n")
     assert result.elapsed < anywhere.scale(LATE)
 
 
 def test_stopped_by_control_s_while_it_runs(anywhere):
     """What is said meanwhile is kept, and comes when the terminal goes on."""
-    text = f"{refused()} file: {{ soon: {{ path = \"soon\"; }}; }};"
+    text = f'{refused()} file: {{ soon: {{ path = "soon"; }}; }};'
     with Unread() as terminal:
         with anywhere.spawn(text, "-v", "-t", "60s", "--color", "never", stderr=terminal.follower, raw=True) as process:
             seen = ""
@@ -172,7 +179,9 @@ def test_stopped_from_the_beginning(anywhere):
 def test_a_report_on_stdout_does_not_wait(anywhere, form):
     checks = " ".join(f'c{i}: {{ path = "/"; }};' for i in range(300))
     with Unread(4000) as terminal:
-        result = anywhere.run(f"startguard = 1; file: {{ {checks} }};", "-q", "--format", form, stdout=terminal.follower, raw=True)
+        result = anywhere.run(
+            f"startguard = 1; file: {{ {checks} }};", "-q", "--format", form, stdout=terminal.follower, raw=True
+        )
     assert (result.code, result.status) == (0, "ready")
     assert "warning: the report was not written: stdout: Connection timed out" in result.err
 
@@ -181,7 +190,9 @@ def test_who_reads_slowly_gets_it_all(anywhere):
     """A piece at a time, each with less room than a line needs; a terminal's own line ends are two bytes."""
     checks = " ".join(f'c{i}: {{ path = "/nowhere/{i}"; retry = false; }};' for i in range(40))
     with Unread(10) as terminal:
-        with anywhere.spawn(f"startguard = 1; file: {{ {checks} }};", "--color", "never", stderr=terminal.follower, raw=True) as process:
+        with anywhere.spawn(
+            f"startguard = 1; file: {{ {checks} }};", "--color", "never", stderr=terminal.follower, raw=True
+        ) as process:
             data = b""
             while process.poll() is None:
                 os.set_blocking(terminal.leader, False)
@@ -222,8 +233,19 @@ def test_the_service_finds_the_terminal_as_it_was(open_folder, room, who):
     seen = []
     with Unread(room) as terminal:
         for command in ([service], words):
-            done = subprocess.run(command, env=guard.environment(SANE), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=guard.scale(60),
-                                  stderr=terminal.follower, start_new_session=True, check=True, user=uid, group=uid, extra_groups=[] if uid else None)
+            done = subprocess.run(
+                command,
+                env=guard.environment(SANE),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                timeout=guard.scale(60),
+                stderr=terminal.follower,
+                start_new_session=True,
+                check=True,
+                user=uid,
+                group=uid,
+                extra_groups=[] if uid else None,
+            )
             seen.append(done.stdout)
     expected, found = (comparable(json.loads(one)) for one in seen)
     assert found == expected

@@ -9,12 +9,12 @@ import fastavro
 import fastavro.utils
 import pytest
 from confluent_kafka import Producer
+from kafka_help import AskedAgain
 
 from fakes.kafka import LEADER_NOT_AVAILABLE, FakeKafka, KafkaMock, Partition
 from fakes.kafka_apis import LIST_OFFSETS
 from fakes.tcp import refused_port
 from harness import ROOT, settings
-from kafka_help import AskedAgain
 
 SCHEMA = ROOT / "profiles" / "somabrain" / "schemas" / "config_update.avsc"
 TOPIC = "cog.config.updates"
@@ -24,9 +24,17 @@ AVRO = bytes.fromhex("cdcc4c3d52b81e3f28323032352d31312d30385431353a30303a30305a
 JSON = b'{"tenant": "acme", "learning_rate": 0.05, "exploration_temp": 0.62, "ts": "2025-11-08T15:00:00Z"}'
 FRAMED = b"\0\0\0\0\7" + AVRO
 TAU = "exploration_temp 0.1 1.0"
-FETCH, LIST_OFFSETS, METADATA = 1, 2, 3
+FETCH, METADATA = 1, 3
 ONCE = ["-t", "4s"]
-WIRE = ("wire-format-other", "wire-format-mixed", "wire-value-range", "wire-empty-topic", "avro-decode", "avro-bytes-left", "answer-too-large")
+WIRE = (
+    "wire-format-other",
+    "wire-format-mixed",
+    "wire-value-range",
+    "wire-empty-topic",
+    "avro-decode",
+    "avro-bytes-left",
+    "answer-too-large",
+)
 
 
 @pytest.fixture
@@ -69,15 +77,26 @@ def test_a_lost_question_for_metadata(guard):
 
 def test_the_vector_is_fastavros():
     assert encode(UPDATE) == AVRO
-    assert fastavro.schemaless_reader(io.BytesIO(JSON), fastavro.parse_schema(json.loads(SCHEMA.read_text())))["exploration_temp"] > 7e31
+    assert (
+        fastavro.schemaless_reader(io.BytesIO(JSON), fastavro.parse_schema(json.loads(SCHEMA.read_text())))["exploration_temp"]
+        > 7e31
+    )
 
 
 # ---- what passes ---------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.near_miss(*WIRE)
-@pytest.mark.parametrize("expect,value,keys", [
-    ("avro_bare", AVRO, {"ranges": [TAU, "learning_rate 0 1"]}), ("avro_confluent", FRAMED, {"ranges": [TAU]}),
-    ("avro_confluent", FRAMED, {"schema": None}), ("json", JSON, {"ranges": [TAU]}), ("json", b"[1, 2]", {})])
+@pytest.mark.parametrize(
+    "expect,value,keys",
+    [
+        ("avro_bare", AVRO, {"ranges": [TAU, "learning_rate 0 1"]}),
+        ("avro_confluent", FRAMED, {"ranges": [TAU]}),
+        ("avro_confluent", FRAMED, {"schema": None}),
+        ("json", JSON, {"ranges": [TAU]}),
+        ("json", b"[1, 2]", {}),
+    ],
+)
 def test_pass(guard, kafka, expect, value, keys):
     keys = dict(keys)
     for partition in range(2):
@@ -87,8 +106,19 @@ def test_pass(guard, kafka, expect, value, keys):
     else:
         result = look(guard, kafka, expect, **keys)
     check = result.passed()
-    assert check["facts"] == {"partitions": 2, "partitions_empty": 0, "partitions_not_judged": 0, "records": 40, "avro_bare": 0, "avro_confluent": 0, "json": 0, "other": 0,
-                              "tombstones": 0, "too_large": 0, "cut": False} | {expect: 40}
+    assert check["facts"] == {
+        "partitions": 2,
+        "partitions_empty": 0,
+        "partitions_not_judged": 0,
+        "records": 40,
+        "avro_bare": 0,
+        "avro_confluent": 0,
+        "json": 0,
+        "other": 0,
+        "tombstones": 0,
+        "too_large": 0,
+        "cut": False,
+    } | {expect: 40}
     assert check["reached"] == ["connect", "metadata", "records"]
     assert "40 records of 2 partitions, all " in result.err
 
@@ -135,6 +165,7 @@ def test_behind_tombstones_too_the_last_records_count(guard, kafka, deleted):
 
 # ---- empty ---------------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.near_miss("wire-empty-topic")
 def test_empty_passes_and_says_so(guard, kafka):
     result = look(guard, kafka)
@@ -153,9 +184,12 @@ def test_tombstones_only(guard, kafka):
 @pytest.mark.produces("wire-empty-topic")
 def test_empty_fails_where_it_must_not_be(guard, kafka):
     look(guard, kafka, allow_empty=False, _args=["-t", guard.span(1)]).expect(
-        "wire-empty-topic", exit=124, phase="assert", retryable=True, subject=f"topic {TOPIC}", cause="the topic is empty")
+        "wire-empty-topic", exit=124, phase="assert", retryable=True, subject=f"topic {TOPIC}", cause="the topic is empty"
+    )
     kafka.produce(TOPIC, None)
-    look(guard, kafka, allow_empty=False, _args=["-t", guard.span(1)]).expect("wire-empty-topic", cause="among its 1 offset (1 tombstone)")
+    look(guard, kafka, allow_empty=False, _args=["-t", guard.span(1)]).expect(
+        "wire-empty-topic", cause="among its 1 offset (1 tombstone)"
+    )
 
 
 @pytest.mark.produces("wire-no-record")
@@ -165,8 +199,14 @@ def test_no_record_as_far_as_was_looked(guard, kafka, allow_empty):
     """There are records further back, in the wrong format: a pass would have looked at nothing."""
     kafka.produce(TOPIC, JSON, *[None] * 100)
     look(guard, kafka, sample=1, allow_empty=allow_empty, _args=["-t", guard.span(1)]).expect(
-        "wire-no-record", exit=124, phase="assert", retryable=True, subject=f"topic {TOPIC}",
-        cause="no record among its last 64 offsets (64 tombstones); further back was not looked", hint="raise sample")
+        "wire-no-record",
+        exit=124,
+        phase="assert",
+        retryable=True,
+        subject=f"topic {TOPIC}",
+        cause="no record among its last 64 offsets (64 tombstones); further back was not looked",
+        hint="raise sample",
+    )
 
 
 @pytest.mark.produces("wire-format-other")
@@ -197,27 +237,43 @@ def test_the_first_record_is_waited_for(guard, kafka):
 
 # ---- formats -------------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.produces("wire-format-other")
 @pytest.mark.near_miss("wire-format-mixed", "avro-bytes-left", "avro-decode", "wire-value-range")
 def test_json_that_decodes_as_avro(guard, kafka):
     """The outage this kind is for: readers that do not look at the bytes left over set a temperature of 7.5e31."""
     kafka.produce(TOPIC, *[JSON] * 3, partition=1)
     check = look(guard, kafka, ranges=[TAU]).expect(
-        "wire-format-other", exit=69, phase="assert", retryable=False, subject=f"topic {TOPIC}",
-        cause="3 of 3 sampled records: JSON, expected bare Avro; the first is at partition 1 offset 0: a JSON object of 97 bytes")
+        "wire-format-other",
+        exit=69,
+        phase="assert",
+        retryable=False,
+        subject=f"topic {TOPIC}",
+        cause="3 of 3 sampled records: JSON, expected bare Avro; the first is at partition 1 offset 0: a JSON object of 97 bytes",
+    )
     assert "71 bytes left over" in check["cause"] and "exploration_temp = 7.55458e+31" in check["cause"]
     assert "acme" not in json.dumps(check)
 
 
 @pytest.mark.produces("wire-format-other")
 @pytest.mark.near_miss("wire-format-mixed", "avro-decode", "avro-bytes-left")
-@pytest.mark.parametrize("expect,value,words", [
-    ("avro_bare", FRAMED, "Confluent-framed, expected bare Avro"), ("avro_bare", b"\0\0\0\0\x09unreadable", "schema id 9"),
-    ("avro_confluent", AVRO, "bare Avro, expected Confluent-framed"), ("avro_confluent", JSON, "JSON, expected Confluent-framed"),
-    ("avro_confluent", b"\0\0\0\0\7{}", "around JSON"), ("avro_confluent", b"Obj\1", "an Avro object container"),
-    ("json", AVRO, "of no known format, expected JSON"), ("json", FRAMED, "Confluent-framed, expected JSON"),
-    ("json", b'{"half": ', "the text ends too early"), ("json", b'"text"', "expected JSON"), ("json", b"", "an empty value"),
-    ("json", b'{"a": NaN}', "not the syntax of JSON")])
+@pytest.mark.parametrize(
+    "expect,value,words",
+    [
+        ("avro_bare", FRAMED, "Confluent-framed, expected bare Avro"),
+        ("avro_bare", b"\0\0\0\0\x09unreadable", "schema id 9"),
+        ("avro_confluent", AVRO, "bare Avro, expected Confluent-framed"),
+        ("avro_confluent", JSON, "JSON, expected Confluent-framed"),
+        ("avro_confluent", b"\0\0\0\0\7{}", "around JSON"),
+        ("avro_confluent", b"Obj\1", "an Avro object container"),
+        ("json", AVRO, "of no known format, expected JSON"),
+        ("json", FRAMED, "Confluent-framed, expected JSON"),
+        ("json", b'{"half": ', "the text ends too early"),
+        ("json", b'"text"', "expected JSON"),
+        ("json", b"", "an empty value"),
+        ("json", b'{"a": NaN}', "not the syntax of JSON"),
+    ],
+)
 def test_other_format(guard, kafka, expect, value, words):
     kafka.produce(TOPIC, value)
     look(guard, kafka, expect).expect("wire-format-other", exit=69, cause=words)
@@ -225,10 +281,16 @@ def test_other_format(guard, kafka, expect, value, words):
 
 @pytest.mark.produces("wire-format-mixed")
 @pytest.mark.near_miss("wire-format-other", "avro-decode", "avro-bytes-left")
-@pytest.mark.parametrize("expect,values,words", [
-    ("avro_bare", [AVRO, JSON, JSON], "1 bare Avro, 2 JSON"), ("avro_bare", [JSON, FRAMED], "1 Confluent-framed, 1 JSON"),
-    ("avro_confluent", [AVRO, FRAMED], "1 bare Avro, 1 Confluent-framed"), ("json", [JSON, FRAMED], "1 Confluent-framed, 1 JSON"),
-    ("avro_bare", [AVRO, JSON, b"\xff"], "1 bare Avro, 1 JSON, 1 of no known format")])
+@pytest.mark.parametrize(
+    "expect,values,words",
+    [
+        ("avro_bare", [AVRO, JSON, JSON], "1 bare Avro, 2 JSON"),
+        ("avro_bare", [JSON, FRAMED], "1 Confluent-framed, 1 JSON"),
+        ("avro_confluent", [AVRO, FRAMED], "1 bare Avro, 1 Confluent-framed"),
+        ("json", [JSON, FRAMED], "1 Confluent-framed, 1 JSON"),
+        ("avro_bare", [AVRO, JSON, b"\xff"], "1 bare Avro, 1 JSON, 1 of no known format"),
+    ],
+)
 def test_mixed(guard, kafka, expect, values, words):
     kafka.produce(TOPIC, *values)
     look(guard, kafka, expect).expect("wire-format-mixed", exit=69, phase="assert", retryable=False, cause=words)
@@ -247,13 +309,16 @@ def test_newer_generation_of_the_schema(guard, kafka):
     newer = bytes.fromhex("cdcc4c3d52b81e3f" + "020000803f" * 3 + "28") + b"2025-11-08T15:00:00Z"
     kafka.produce(TOPIC, AVRO, newer)
     look(guard, kafka).expect("avro-bytes-left", exit=69, cause="1 of 2 sampled records")
-    look(guard, kafka).expect("avro-bytes-left", cause="partition 0 offset 1: 44 bytes, beginning with cd ..; 34 of 44 bytes are left over")
+    look(guard, kafka).expect(
+        "avro-bytes-left", cause="partition 0 offset 1: 44 bytes, beginning with cd ..; 34 of 44 bytes are left over"
+    )
 
 
 @pytest.mark.produces("avro-decode")
 @pytest.mark.near_miss("wire-format-other", "avro-bytes-left")
-@pytest.mark.parametrize("expect,value", [("avro_bare", AVRO[:-1]), ("avro_bare", b""), ("avro_confluent", FRAMED[:-1]),
-                                          ("avro_bare", b'{"half": ')])
+@pytest.mark.parametrize(
+    "expect,value", [("avro_bare", AVRO[:-1]), ("avro_bare", b""), ("avro_confluent", FRAMED[:-1]), ("avro_bare", b'{"half": ')]
+)
 def test_not_decoded(guard, kafka, expect, value):
     kafka.produce(TOPIC, value)
     look(guard, kafka, expect).expect("avro-decode", exit=69, subject=f"topic {TOPIC}", cause="the schema does not decode them")
@@ -261,15 +326,21 @@ def test_not_decoded(guard, kafka, expect, value):
 
 # ---- numbers -------------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.produces("wire-value-range")
 @pytest.mark.near_miss("wire-format-other", "wire-format-mixed")
-@pytest.mark.parametrize("expect,value,words", [
-    ("avro_bare", encode(UPDATE | {"exploration_temp": 1.5}), "exploration_temp is 1.5, the profile allows 0.1 to 1"),
-    ("avro_bare", AVRO[:4] + struct.pack("<f", float("nan")) + AVRO[8:], "exploration_temp is nan"),
-    ("avro_bare", AVRO[:4] + struct.pack("<f", float("inf")) + AVRO[8:], "exploration_temp is inf"),
-    ("avro_confluent", FRAMED[:5] + encode(UPDATE | {"exploration_temp": -1.0}), "exploration_temp is -1"),
-    ("json", b'{"exploration_temp": 7.5e31}', "exploration_temp is 7.5e+31"),
-    ("json", b'{"exploration_temp": "0.62"}', "exploration_temp is a string"), ("json", b'{"tau": 0.62}', "has the field exploration_temp")])
+@pytest.mark.parametrize(
+    "expect,value,words",
+    [
+        ("avro_bare", encode(UPDATE | {"exploration_temp": 1.5}), "exploration_temp is 1.5, the profile allows 0.1 to 1"),
+        ("avro_bare", AVRO[:4] + struct.pack("<f", float("nan")) + AVRO[8:], "exploration_temp is nan"),
+        ("avro_bare", AVRO[:4] + struct.pack("<f", float("inf")) + AVRO[8:], "exploration_temp is inf"),
+        ("avro_confluent", FRAMED[:5] + encode(UPDATE | {"exploration_temp": -1.0}), "exploration_temp is -1"),
+        ("json", b'{"exploration_temp": 7.5e31}', "exploration_temp is 7.5e+31"),
+        ("json", b'{"exploration_temp": "0.62"}', "exploration_temp is a string"),
+        ("json", b'{"tau": 0.62}', "has the field exploration_temp"),
+    ],
+)
 def test_out_of_range(guard, kafka, expect, value, words):
     kafka.produce(TOPIC, value)
     look(guard, kafka, expect, ranges=[TAU]).expect("wire-value-range", exit=69, phase="assert", retryable=False, cause=words)
@@ -277,17 +348,24 @@ def test_out_of_range(guard, kafka, expect, value, words):
 
 @pytest.mark.near_miss("wire-value-range")
 def test_edges_and_fields_without_range(guard, kafka):
-    kafka.produce(TOPIC, encode(UPDATE | {"exploration_temp": 1.0, "learning_rate": float("nan")}), encode(UPDATE | {"exploration_temp": 0.5}))
+    kafka.produce(
+        TOPIC,
+        encode(UPDATE | {"exploration_temp": 1.0, "learning_rate": float("nan")}),
+        encode(UPDATE | {"exploration_temp": 0.5}),
+    )
     look(guard, kafka, ranges=["exploration_temp 0.5 1"]).passed()
 
 
 @pytest.mark.produces("avro-name-mismatch")
 def test_range_of_a_field_the_schema_lacks(guard, kafka):
     for field in ("tau", "ts"):
-        look(guard, kafka, ranges=[f"{field} 0 1"]).expect("avro-name-mismatch", exit=69, cause=f"no number at the field {field}")
+        look(guard, kafka, ranges=[f"{field} 0 1"]).expect(
+            "avro-name-mismatch", exit=69, cause=f"no number at the field {field}"
+        )
 
 
 # ---- size ----------------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.produces("answer-too-large")
 def test_records_that_are_too_large(guard, kafka):
@@ -311,8 +389,16 @@ def test_many_small_fetches(guard, kafka):
 
 
 @pytest.mark.near_miss("kafka-property")
-@pytest.mark.parametrize("line", ["message.max.bytes=10485760", "fetch.max.bytes=10485760", "receive.message.max.bytes=1000",
-                                  "queued.max.messages.kbytes=1", "fetch.message.max.bytes=1"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "message.max.bytes=10485760",
+        "fetch.max.bytes=10485760",
+        "receive.message.max.bytes=1000",
+        "queued.max.messages.kbytes=1",
+        "fetch.message.max.bytes=1",
+    ],
+)
 def test_the_services_own_sizes_do_not_matter(guard, kafka, line):
     """Together with ours the library would refuse some of them."""
     kafka.produce(TOPIC, *[AVRO] * 30)
@@ -322,24 +408,45 @@ def test_the_services_own_sizes_do_not_matter(guard, kafka, line):
 # ---- the profiles --------------------------------------------------------------------------------------------------
 
 SOMABRAIN = {f"cog.{one}.updates": "belief_update" for one in ("state", "agent", "action")} | {
-    TOPIC: "config_update", "cog.global.frame": "global_frame", "cog.segments": "segment_boundary", "cog.reward.events": "reward_event",
-    "cog.teach.feedback": "teach_feedback"}
+    TOPIC: "config_update",
+    "cog.global.frame": "global_frame",
+    "cog.segments": "segment_boundary",
+    "cog.reward.events": "reward_event",
+    "cog.teach.feedback": "teach_feedback",
+}
 
 
 @pytest.mark.produces("wire-format-mixed")
-@pytest.mark.parametrize("service,topics", [
-    ("learner_online", ["cog.reward.events"]), ("integrator_hub", [*SOMABRAIN][:4]), ("segmentation_service", ["cog.global.frame"]),
-    ("orchestrator_service", ["cog.global.frame", "cog.segments"]), ("teach_feedback_processor", ["cog.teach.feedback"]),
-    ("wm_updates_cache", [*SOMABRAIN][:3])])
+@pytest.mark.parametrize(
+    "service,topics",
+    [
+        ("learner_online", ["cog.reward.events"]),
+        ("integrator_hub", [*SOMABRAIN][:4]),
+        ("segmentation_service", ["cog.global.frame"]),
+        ("orchestrator_service", ["cog.global.frame", "cog.segments"]),
+        ("teach_feedback_processor", ["cog.teach.feedback"]),
+        ("wm_updates_cache", [*SOMABRAIN][:3]),
+    ],
+)
 def test_somabrain(guard, service, topics):
     """Each service looks at what it reads, with the schema of that topic."""
     folder = SCHEMA.parent
 
     def look_at_all():
-        return guard.check(folder.parent / f"{service}.cfg", "--only", "wire_format.*", mode="dev", env={
-            "SOMABRAIN_KAFKA_URL": kafka.bootstrap, "SOMABRAIN_SCHEMAS": folder, "SOMABRAIN_POSTGRES_DSN": "postgres://db",
-            "SOMABRAIN_FF_COG_ORCHESTRATOR": "1"})
-    with KafkaMock(brokers=1, topics={topic: (1, 1) for topic in SOMABRAIN}) as kafka:
+        return guard.check(
+            folder.parent / f"{service}.cfg",
+            "--only",
+            "wire_format.*",
+            mode="dev",
+            env={
+                "SOMABRAIN_KAFKA_URL": kafka.bootstrap,
+                "SOMABRAIN_SCHEMAS": folder,
+                "SOMABRAIN_POSTGRES_DSN": "postgres://db",
+                "SOMABRAIN_FF_COG_ORCHESTRATOR": "1",
+            },
+        )
+
+    with KafkaMock(brokers=1, topics=dict.fromkeys(SOMABRAIN, (1, 1))) as kafka:
         for topic in topics:
             schema = folder / f"{SOMABRAIN[topic]}.avsc"
             record = fastavro.utils.generate_one(fastavro.parse_schema(json.loads(schema.read_text())))
@@ -351,10 +458,13 @@ def test_somabrain(guard, service, topics):
             kafka.produce(topic, JSON)
         result = look_at_all()
         looked = [c for c in result.checks if c["kind"] == "wire_format"]
-        assert sorted(c["subject"] for c in looked if c["code"] == "wire-format-mixed") == sorted(f"topic {one}" for one in topics), result
+        assert sorted(c["subject"] for c in looked if c["code"] == "wire-format-mixed") == sorted(
+            f"topic {one}" for one in topics
+        ), result
 
 
 # ---- Kafka's own trouble -------------------------------------------------------------------------------------------
+
 
 @pytest.mark.produces("connect-refused")
 def test_refused(guard):
@@ -364,7 +474,12 @@ def test_refused(guard):
 @pytest.mark.produces("auth-failed", "auth-required")
 def test_login(guard):
     with FakeKafka(topics={TOPIC: (1, 1)}, mechanisms=["PLAIN"], users={"alice": "right"}) as fake:
-        words = ["security.protocol=SASL_PLAINTEXT", "sasl.mechanism=PLAIN", "sasl.username=alice", "sasl.password=env:PASSWORD"]
+        words = [
+            "security.protocol=SASL_PLAINTEXT",
+            "sasl.mechanism=PLAIN",
+            "sasl.username=alice",
+            "sasl.password=env:PASSWORD",
+        ]
         result = look(guard, fake, properties=words, _env={"PASSWORD": "wrong-marker-2291"})
         result.expect("auth-failed", exit=69, phase="auth")
         assert "wrong-marker-2291" not in result.err + json.dumps(result.report)
@@ -390,24 +505,37 @@ def test_a_controller(guard):
     """It speaks Kafka and will never have metadata: no waiting helps."""
     with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
         fake.offered[METADATA] = None
-        look(guard, fake).expect("protocol-mismatch", exit=69, subject=fake.bootstrap, cause="likely the listener of a controller", hint="broker's listener")
+        look(guard, fake).expect(
+            "protocol-mismatch",
+            exit=69,
+            subject=fake.bootstrap,
+            cause="likely the listener of a controller",
+            hint="broker's listener",
+        )
 
 
 OFFSET_ERRORS = [
-    (3, "kafka-topic-missing", 124, "Broker: Unknown topic or partition"), (6, "kafka-no-leader", 124, "Broker: Not leader for partition"),
-    (29, "kafka-topic-denied", 69, "Broker: Topic authorization failed"), (56, "kafka-no-leader", 124, "Broker: Disk error"),
-    (78, "kafka-no-leader", 124, "Broker: Leader high watermark is not caught up"), (42, "kafka-error", 124, "Broker: Invalid request"),
-    (-1, "kafka-error", 124, "Unknown broker error")]
+    (3, "kafka-topic-missing", 124, "Broker: Unknown topic or partition"),
+    (6, "kafka-no-leader", 124, "Broker: Not leader for partition"),
+    (29, "kafka-topic-denied", 69, "Broker: Topic authorization failed"),
+    (56, "kafka-no-leader", 124, "Broker: Disk error"),
+    (78, "kafka-no-leader", 124, "Broker: Leader high watermark is not caught up"),
+    (42, "kafka-error", 124, "Broker: Invalid request"),
+    (-1, "kafka-error", 124, "Unknown broker error"),
+]
 
 
 @pytest.mark.near_miss("answer-timeout")
-@pytest.mark.parametrize("error,code,exit,words", [pytest.param(*row, marks=pytest.mark.produces(row[1])) for row in OFFSET_ERRORS])
+@pytest.mark.parametrize(
+    "error,code,exit,words", [pytest.param(*row, marks=pytest.mark.produces(row[1])) for row in OFFSET_ERRORS]
+)
 def test_answers_about_offsets_that_are_errors(guard, error, code, exit, words):
     """Each in its own words: it was answered, and in time."""
     with FakeKafka(topics={TOPIC: (2, 1)}) as fake:
         fake.list_error = error
         look(guard, fake, _args=["-t", guard.span(1)]).expect(
-            code, exit=exit, phase="assert", subject=f"topic {TOPIC}", cause=f"the question for the first offsets: {words}")
+            code, exit=exit, phase="assert", subject=f"topic {TOPIC}", cause=f"the question for the first offsets: {words}"
+        )
 
 
 @pytest.mark.produces("kafka-no-leader")
@@ -419,7 +547,8 @@ def test_a_question_for_offsets_that_is_asked_again(guard):
         fake.list_error = LEADER_NOT_AVAILABLE
         fake.mute.add(again)
         look(guard, fake, _args=["-t", guard.span(1.5)]).expect(
-            "kafka-no-leader", exit=124, subject=f"topic {TOPIC}", cause="the question for the first offsets: ")
+            "kafka-no-leader", exit=124, subject=f"topic {TOPIC}", cause="the question for the first offsets: "
+        )
         assert again.seen > 1
 
 
@@ -430,7 +559,9 @@ def test_an_answer_without_offsets(guard, missing):
     """Not that the topic is empty: that would pass."""
     with FakeKafka(topics={TOPIC: (2, 1)}) as fake:
         fake.no_offset = missing
-        look(guard, fake, _args=["-t", guard.span(1)]).expect("kafka-error", exit=124, subject=f"topic {TOPIC}", cause="no offset of partition 0")
+        look(guard, fake, _args=["-t", guard.span(1)]).expect(
+            "kafka-error", exit=124, subject=f"topic {TOPIC}", cause="no offset of partition 0"
+        )
 
 
 def as_if_packed(batch):
@@ -447,7 +578,8 @@ def test_records_that_cannot_be_unpacked(guard):
         fake.tamper = as_if_packed
         keys = settings(bootstrap_servers=fake.bootstrap, topic=TOPIC, expect="json", attempt_timeout=guard.span(1))
         guard.check(f'startguard = 1; service = "learner"; wire_format: {{ updates: {{ {keys} }}; }};').expect(
-            "kafka-error", exit=124, subject=f"topic {TOPIC}", cause="Decompression")
+            "kafka-error", exit=124, subject=f"topic {TOPIC}", cause="Decompression"
+        )
 
 
 @pytest.mark.produces("wire-format-other")
@@ -472,7 +604,11 @@ def test_a_broker_that_answers_errors_for_records(guard):
         fake.log[TOPIC, 0], fake.fetch_error = [b"never sent"], -1
         keys = settings(bootstrap_servers=fake.bootstrap, topic=TOPIC, expect="json", attempt_timeout=guard.span(1))
         guard.check(f'startguard = 1; service = "learner"; wire_format: {{ updates: {{ {keys} }}; }};').expect(
-            "kafka-error", exit=124, subject=f"topic {TOPIC}", cause="of 1 partitions did not come in time (attempt_timeout); partition 0: ")
+            "kafka-error",
+            exit=124,
+            subject=f"topic {TOPIC}",
+            cause="of 1 partitions did not come in time (attempt_timeout); partition 0: ",
+        )
 
 
 @pytest.mark.produces("kafka-throttled")
@@ -483,7 +619,8 @@ def test_held_back_for_a_quota(guard):
         fake.throttle, fake.mute = 700_000, {LIST_OFFSETS}
         keys = settings(bootstrap_servers=fake.bootstrap, topic=TOPIC, expect="json", attempt_timeout=guard.span(1))
         check = guard.check(f'startguard = 1; service = "learner"; wire_format: {{ updates: {{ {keys} }}; }};').expect(
-            "kafka-throttled", exit=124, cause="no answer to the question for the first offsets")
+            "kafka-throttled", exit=124, cause="no answer to the question for the first offsets"
+        )
         assert "the broker holds this client back for 700000 ms" in check["cause"]
 
 
@@ -517,20 +654,34 @@ def test_the_leader_never_gives_the_records(guard, kafka):
     kafka.produce(TOPIC, AVRO)
     for _ in range(20):
         kafka.errors(FETCH, *[6] * 25)
-    keys = settings(bootstrap_servers=kafka.bootstrap, topic=TOPIC, expect="avro_bare", schema=SCHEMA, attempt_timeout=guard.span(1))
+    keys = settings(
+        bootstrap_servers=kafka.bootstrap, topic=TOPIC, expect="avro_bare", schema=SCHEMA, attempt_timeout=guard.span(1)
+    )
     guard.check(f'startguard = 1; service = "learner"; wire_format: {{ updates: {{ {keys} }}; }};').expect(
-        "answer-timeout", exit=124, cause="the last records of 1 of 2 partitions did not come in time")
+        "answer-timeout", exit=124, cause="the last records of 1 of 2 partitions did not come in time"
+    )
 
 
 # ---- keys ----------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("keys,words", [
-    ({"expect": "avro_bare"}, "schema: is needed"), ({"expect": "json", "schema": SCHEMA}, "schema: is for Avro"),
-    ({"expect": "protobuf"}, "expect"), ({"expect": "avro_confluent", "ranges": ["a 0 1"]}, "ranges: needs schema"),
-    ({"expect": "json", "ranges": ["a 1"]}, "field min max"), ({"expect": "json", "ranges": ["a 2 1"]}, "field min max"),
-    ({"expect": "json", "ranges": [f"a{i} 0 1" for i in range(33)]}, "more than 32"), ({"expect": "json", "topic": "a b"}, "not a topic name"),
-    ({"expect": "json", "sample": 0}, "sample"), ({"expect": "json", "sample": 10001}, "sample"), ({}, "expect"),
-    ({"expect": "json", "properties": ["bootstrap.servers=x"]}, "bootstrap_servers")])
+
+@pytest.mark.parametrize(
+    "keys,words",
+    [
+        ({"expect": "avro_bare"}, "schema: is needed"),
+        ({"expect": "json", "schema": SCHEMA}, "schema: is for Avro"),
+        ({"expect": "protobuf"}, "expect"),
+        ({"expect": "avro_confluent", "ranges": ["a 0 1"]}, "ranges: needs schema"),
+        ({"expect": "json", "ranges": ["a 1"]}, "field min max"),
+        ({"expect": "json", "ranges": ["a 2 1"]}, "field min max"),
+        ({"expect": "json", "ranges": [f"a{i} 0 1" for i in range(33)]}, "more than 32"),
+        ({"expect": "json", "topic": "a b"}, "not a topic name"),
+        ({"expect": "json", "sample": 0}, "sample"),
+        ({"expect": "json", "sample": 10001}, "sample"),
+        ({}, "expect"),
+        ({"expect": "json", "properties": ["bootstrap.servers=x"]}, "bootstrap_servers"),
+    ],
+)
 def test_bad_keys(guard, keys, words):
     guard.try_("wire_format", **({"bootstrap_servers": "127.0.0.1:1", "topic": TOPIC} | keys)).problem(words, exit=64)
 

@@ -16,8 +16,15 @@ OLD = "old and longer than what comes, " * 400
 def in_namespace(guard, script):
     """The script as root of a mount namespace of its own."""
     root = [] if os.geteuid() == 0 else ["-r"]
-    return subprocess.run(["unshare", *root, "-m", "sh", "-c", script], env=guard.environment(), cwd=guard.tmp, capture_output=True,
-                          text=True, timeout=guard.scale(60), stdin=subprocess.DEVNULL)
+    return subprocess.run(
+        ["unshare", *root, "-m", "sh", "-c", script],
+        env=guard.environment(),
+        cwd=guard.tmp,
+        capture_output=True,
+        text=True,
+        timeout=guard.scale(60),
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def line(guard, profile, *options):
@@ -33,7 +40,9 @@ def test_a_file_that_is_mounted(guard, folder):
         guard.write(f"dir/{name}", "")
     mounts = " && ".join(f"mount --bind volume/{name} dir/{name}" for name in ("report", "env"))
     read_only = "mount --bind dir dir && mount -o remount,bind,ro dir && " if folder == "read-only" else ""
-    done = in_namespace(guard, f"{read_only}{mounts} && {line(guard, FINE, '--report dir/report --env-file dir/env')}; echo $?; ls dir")
+    done = in_namespace(
+        guard, f"{read_only}{mounts} && {line(guard, FINE, '--report dir/report --env-file dir/env')}; echo $?; ls dir"
+    )
     assert done.stdout.split() == ["0", "env", "report"], done.stderr
     assert "warning" not in done.stderr
     assert json.loads((guard.tmp / "volume/report").read_text())["status"] == "ready"
@@ -45,11 +54,13 @@ def test_a_mounted_file_without_room(guard):
     """No half of a report: the file is empty then, and that is said."""
     guard.write("dir/report", "")
     script = f"""mkdir disk && mount -t tmpfs -o size=4k tmpfs disk && echo old > disk/report && mount --bind disk/report dir/report &&
-        {line(guard, "startguard = 1; file: { " + " ".join(f'c{i}: {{ path = "/"; }};' for i in range(60)) + " };", '--report dir/report')};
+        {line(guard, "startguard = 1; file: { " + " ".join(f'c{i}: {{ path = "/"; }};' for i in range(60)) + " };", "--report dir/report")};
         echo $?; wc -c < dir/report"""
     done = in_namespace(guard, script)
     assert done.stdout.split() == ["0", "0"], done.stderr
-    assert re.search(r"^startguard: warning: the report was not written: write \S*dir/report: No space left on device$", done.stderr, re.M)
+    assert re.search(
+        r"^startguard: warning: the report was not written: write \S*dir/report: No space left on device$", done.stderr, re.M
+    )
 
 
 def test_a_mounted_environment_file_of_a_service_that_cannot_be_run(guard):
@@ -58,7 +69,10 @@ def test_a_mounted_environment_file_of_a_service_that_cannot_be_run(guard):
     guard.write("dir/env", "")
     service = guard.write("service", b"\0\0no program")
     service.chmod(0o755)
-    done = in_namespace(guard, f"mount --bind volume/env dir/env; {line(guard, FINE, '--env-file dir/env')} -- ./service; echo $?; wc -c < dir/env")
+    done = in_namespace(
+        guard,
+        f"mount --bind volume/env dir/env; {line(guard, FINE, '--env-file dir/env')} -- ./service; echo $?; wc -c < dir/env",
+    )
     assert done.stdout.split() == ["126", "0"], done.stderr
     assert "warning" not in done.stderr
 
@@ -76,8 +90,15 @@ def unprivileged(guard):
 
 def run_as(guard, words, profile, *options):
     file = guard.write("p.cfg", profile)
-    return subprocess.run([*words, guard.path, "-p", str(file), "-m", "prod", "--termination-log", "none", *options], env=guard.environment(),
-                          cwd=guard.tmp, capture_output=True, text=True, timeout=guard.scale(60), stdin=subprocess.DEVNULL)
+    return subprocess.run(
+        [*words, guard.path, "-p", str(file), "-m", "prod", "--termination-log", "none", *options],
+        env=guard.environment(),
+        cwd=guard.tmp,
+        capture_output=True,
+        text=True,
+        timeout=guard.scale(60),
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def test_a_folder_that_is_not_ours(guard, unprivileged):
@@ -87,7 +108,19 @@ def test_a_folder_that_is_not_ours(guard, unprivileged):
         file.chmod(0o666)
     (guard.tmp / "dir").chmod(0o555)
     try:
-        done = run_as(guard, unprivileged, FINE, "--report", "dir/report", "--env-file", "dir/env", "--format", "tap", "--output", "dir/out")
+        done = run_as(
+            guard,
+            unprivileged,
+            FINE,
+            "--report",
+            "dir/report",
+            "--env-file",
+            "dir/env",
+            "--format",
+            "tap",
+            "--output",
+            "dir/out",
+        )
     finally:
         (guard.tmp / "dir").chmod(0o755)
     assert done.returncode == 0
@@ -108,7 +141,9 @@ def test_a_file_that_is_not_ours_either(guard, unprivileged):
     finally:
         (guard.tmp / "dir").chmod(0o755)
     assert done.returncode == new.returncode == 0
-    assert re.search(r"^startguard: warning: the report was not written: open \S*dir/report: Permission denied$", done.stderr, re.M)
+    assert re.search(
+        r"^startguard: warning: the report was not written: open \S*dir/report: Permission denied$", done.stderr, re.M
+    )
     assert "warning: the report was not written: create dir/new." in new.stderr
     assert file.read_text() == "old"
 
@@ -162,10 +197,19 @@ def test_a_report_where_stdout_goes(guard):
     assert (result.code, result.err) == (64, "startguard: --report and --format write to the same file: all\n")
 
 
-@pytest.mark.parametrize("options", [
-    ["--report", "x", "--env-file", "y"], ["--report", "d/x", "--env-file", "x"], ["--report", "/dev/null", "--env-file", "/dev/null"],
-    ["--report", "there", "--env-file", "x"], ["--report", "-", "--env-file", "x"], ["--report", "-", "--termination-log", "/dev/stderr"],
-    ["--report", "x", "--termination-log", "none", "--env-file", "none"], ["--report", "no/such/x", "--env-file", "no/such/y"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--report", "x", "--env-file", "y"],
+        ["--report", "d/x", "--env-file", "x"],
+        ["--report", "/dev/null", "--env-file", "/dev/null"],
+        ["--report", "there", "--env-file", "x"],
+        ["--report", "-", "--env-file", "x"],
+        ["--report", "-", "--termination-log", "/dev/stderr"],
+        ["--report", "x", "--termination-log", "none", "--env-file", "none"],
+        ["--report", "no/such/x", "--env-file", "no/such/y"],
+    ],
+)
 def test_two_options_that_do_not(guard, options):
     there(guard)
     result = guard.cli("check", "-w", "file:///", "-m", "prod", *options)
@@ -196,10 +240,28 @@ def test_stdout_that_cannot_be_opened_once_more(guard, unprivileged, of):
             out = ours.makefile().read()
         code, err = result.code, result.err
     else:
-        how = unprivileged if of == "a pipe of another user" else \
-            ["unshare", *([] if os.geteuid() == 0 else ["-r"]), "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
-        done = subprocess.run([*how, guard.path, *words], env=guard.environment(), cwd=guard.tmp, capture_output=True, text=True,
-                              timeout=guard.scale(60), stdin=subprocess.DEVNULL)
+        how = (
+            unprivileged
+            if of == "a pipe of another user"
+            else [
+                "unshare",
+                *([] if os.geteuid() == 0 else ["-r"]),
+                "-m",
+                "sh",
+                "-c",
+                'mount -t tmpfs none /proc && exec "$@"',
+                "sh",
+            ]
+        )
+        done = subprocess.run(
+            [*how, guard.path, *words],
+            env=guard.environment(),
+            cwd=guard.tmp,
+            capture_output=True,
+            text=True,
+            timeout=guard.scale(60),
+            stdin=subprocess.DEVNULL,
+        )
         code, out, err = done.returncode, done.stdout, done.stderr
     assert code == 0, err
     assert json.loads(out)["status"] == "ready"

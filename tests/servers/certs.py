@@ -37,10 +37,7 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName([_alt(n) for n in names]), critical=False)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(_usage(signs_certificates=False), critical=True)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
-                critical=False,
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         return self._save(cn, cert, key)
@@ -50,11 +47,7 @@ class Authority:
         key_file = self.folder / f"{cn}.key"
         cert_file.write_bytes(_pem(cert))
         key_file.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
+            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         )
         key_file.chmod(0o600)
         return cert_file, key_file
@@ -83,7 +76,7 @@ class Authority:
 
 
 def _builder(subject, issuer, public_key, days=(-1, 30)):
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

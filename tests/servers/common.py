@@ -280,12 +280,7 @@ class Server:
 
     def wait_ready(self):
         try:
-            wait_for(
-                self.is_ready,
-                what=f"{self.name} ready",
-                seconds=self.start_seconds,
-                alive=self.assert_alive,
-            )
+            wait_for(self.is_ready, what=f"{self.name} ready", seconds=self.start_seconds, alive=self.assert_alive)
         except BaseException as error:
             tail = self.log_tail()
             self.stop()
@@ -306,10 +301,8 @@ class Server:
         if self.process.returncode is None:
             self._signal_group(signal.SIGCONT)  # a paused process would not see the next one
             self._signal_group(sig)
-            try:
+            with contextlib.suppress(StartError):
                 wait_for(self._has_ended, what=f"{self.name} ended", seconds=STOP_SECONDS)
-            except StartError:
-                pass
             # Whatever of the group is left. Before the process is reaped: its number is still ours.
             self._signal_group(signal.SIGKILL)
             self.process.wait()
@@ -339,7 +332,5 @@ class Server:
         return os.waitid(os.P_PID, self.process.pid, look) is not None
 
     def _signal_group(self, sig):
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, sig)
-        except ProcessLookupError:
-            pass

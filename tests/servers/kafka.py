@@ -147,8 +147,7 @@ class KafkaServer(Admin, common.Server):
     def _settings(self):
         elsewhere = {"dead": self.dead_address, "lost": self.unresolvable_address}
         advertised = {
-            name: elsewhere.get(other) or self._address(other or name)
-            for name, (_, _, other, _) in LISTENERS.items()
+            name: elsewhere.get(other) or self._address(other or name) for name, (_, _, other, _) in LISTENERS.items()
         }
         settings = {
             **base_settings(self._data, 1, self.controller),
@@ -261,13 +260,9 @@ def _security(users):
     }
     for listener in ("sasl", "sasltls"):
         prefix = f"listener.name.{listener}"
-        settings[f"{prefix}.plain.sasl.jaas.config"] = (
-            f"{package}.plain.PlainLoginModule required {names};"
-        )
+        settings[f"{prefix}.plain.sasl.jaas.config"] = f"{package}.plain.PlainLoginModule required {names};"
         for mechanism in ("scram-sha-256", "scram-sha-512"):
-            settings[f"{prefix}.{mechanism}.sasl.jaas.config"] = (
-                f"{package}.scram.ScramLoginModule required;"
-            )
+            settings[f"{prefix}.{mechanism}.sasl.jaas.config"] = f"{package}.scram.ScramLoginModule required;"
     return settings
 
 
@@ -299,11 +294,7 @@ def _format(folder, version):
         for mechanism in MECHANISMS[1:]:
             command += ["--add-scram", f"{mechanism}=[name={user},password={password}]"]
     done = subprocess.run(
-        [str(word) for word in command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+        [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     if done.returncode != 0:
         raise common.StartError(f"formatting Kafka's folder failed:\n{done.stdout}")

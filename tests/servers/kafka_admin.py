@@ -61,9 +61,7 @@ class Admin:
     def producer(self):
         if self._producer_client is None:
             settings = {"linger.ms": 0, "message.timeout.ms": ADMIN_SECONDS * 1000}
-            self._producer_client = Producer(
-                {"bootstrap.servers": self.plaintext} | settings, logger=_quiet
-            )
+            self._producer_client = Producer({"bootstrap.servers": self.plaintext} | settings, logger=_quiet)
         return self._producer_client
 
     # --- topics ---
@@ -113,16 +111,12 @@ class Admin:
             ConfigResource.Type.TOPIC,
             name,
             incremental_configs=[
-                ConfigEntry(key, str(value), incremental_operation=AlterConfigOpType.SET)
-                for key, value in config.items()
+                ConfigEntry(key, str(value), incremental_operation=AlterConfigOpType.SET) for key, value in config.items()
             ],
         )
         _all(self.admin.incremental_alter_configs([resource]))
         wanted = {key: str(value) for key, value in config.items()}
-        common.wait_for(
-            lambda: self._topic_configs([name])[name].items() >= wanted.items(),
-            what=f"config of {name}",
-        )
+        common.wait_for(lambda: self._topic_configs([name])[name].items() >= wanted.items(), what=f"config of {name}")
 
     def _topic_configs(self, names):
         if not names:
@@ -130,30 +124,18 @@ class Admin:
         asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
         answers = self.admin.describe_configs(asked)
         return {
-            resource.name: {k: v.value for k, v in answer.result(ADMIN_SECONDS).items()}
-            for resource, answer in answers.items()
+            resource.name: {k: v.value for k, v in answer.result(ADMIN_SECONDS).items()} for resource, answer in answers.items()
         }
 
     # --- rules and quotas ---
 
-    def add_acl(
-        self,
-        user,
-        operation,
-        name,
-        *,
-        resource="topic",
-        prefixed=False,
-        permission="allow",
-    ):
+    def add_acl(self, user, operation, name, *, resource="topic", prefixed=False, permission="allow"):
         """add_acl("limited", "read", "orders"); resource is topic, group, transactional_id, broker."""
         rule = _acl(user, operation, name, resource, prefixed, permission)
         _all(self.admin.create_acls([rule]))
         common.wait_for(lambda: self._acl_count(rule) == 1, what=f"rule {rule}")
 
-    def remove_acl(
-        self, user, operation, name, *, resource="topic", prefixed=False, permission="allow"
-    ):
+    def remove_acl(self, user, operation, name, *, resource="topic", prefixed=False, permission="allow"):
         rule = _acl(user, operation, name, resource, prefixed, permission)
         _all(self.admin.delete_acls([_as_filter(rule)]))
         common.wait_for(lambda: self._acl_count(rule) == 0, what=f"no rule {rule}")
@@ -161,19 +143,10 @@ class Admin:
     def remove_acls_of(self, user):
         """All rules of a user."""
         rules = AclBindingFilter(
-            ResourceType.ANY,
-            None,
-            ResourcePatternType.ANY,
-            f"User:{user}",
-            None,
-            AclOperation.ANY,
-            AclPermissionType.ANY,
+            ResourceType.ANY, None, ResourcePatternType.ANY, f"User:{user}", None, AclOperation.ANY, AclPermissionType.ANY
         )
         _all(self.admin.delete_acls([rules]))
-        common.wait_for(
-            lambda: not self.admin.describe_acls(rules).result(ADMIN_SECONDS),
-            what=f"no rule of {user}",
-        )
+        common.wait_for(lambda: not self.admin.describe_acls(rules).result(ADMIN_SECONDS), what=f"no rule of {user}")
 
     def _acl_count(self, rule):
         return len(self.admin.describe_acls(_as_filter(rule)).result(ADMIN_SECONDS))
@@ -202,8 +175,7 @@ class Admin:
     def commit(self, group, topic, offset, partition=0):
         """What a member of the group would have committed."""
         consumer = Consumer(
-            {"bootstrap.servers": self.plaintext, "group.id": group, "enable.auto.commit": False},
-            logger=_quiet,
+            {"bootstrap.servers": self.plaintext, "group.id": group, "enable.auto.commit": False}, logger=_quiet
         )
         place = TopicPartition(topic, partition, offset)
 
@@ -220,10 +192,7 @@ class Admin:
 
     def transact(self, transactional_id, topic, value):
         """One committed transaction of one record."""
-        producer = Producer(
-            {"bootstrap.servers": self.plaintext, "transactional.id": transactional_id},
-            logger=_quiet,
-        )
+        producer = Producer({"bootstrap.servers": self.plaintext, "transactional.id": transactional_id}, logger=_quiet)
         producer.init_transactions(ADMIN_SECONDS)
         producer.begin_transaction()
         producer.produce(topic, value)
@@ -262,10 +231,7 @@ class Admin:
         first = self.admin.list_offsets({p: OffsetSpec.earliest() for p in places})
         last = self.admin.list_offsets({p: OffsetSpec.latest() for p in places})
         return {
-            f"{p.topic}-{p.partition}": (
-                first[p].result(ADMIN_SECONDS).offset,
-                last[p].result(ADMIN_SECONDS).offset,
-            )
+            f"{p.topic}-{p.partition}": (first[p].result(ADMIN_SECONDS).offset, last[p].result(ADMIN_SECONDS).offset)
             for p in places
         }
 
@@ -288,13 +254,7 @@ class Admin:
 
     def _all_acls(self):
         every = AclBindingFilter(
-            ResourceType.ANY,
-            None,
-            ResourcePatternType.ANY,
-            None,
-            None,
-            AclOperation.ANY,
-            AclPermissionType.ANY,
+            ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
         )
         return self.admin.describe_acls(every).result(ADMIN_SECONDS)
 
@@ -334,11 +294,5 @@ def _acl(user, operation, name, resource, prefixed, permission):
 
 def _as_filter(rule):
     return AclBindingFilter(
-        rule.restype,
-        rule.name,
-        rule.resource_pattern_type,
-        rule.principal,
-        rule.host,
-        rule.operation,
-        rule.permission_type,
+        rule.restype, rule.name, rule.resource_pattern_type, rule.principal, rule.host, rule.operation, rule.permission_type
     )

@@ -39,8 +39,11 @@ class Node(common.Server):
         meta = data / "meta.properties"
         own = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
         lines = [
-            f"node.id={self.id}" if line.startswith("node.id=") else
-            f"directory.id={own}" if line.startswith("directory.id=") else line
+            f"node.id={self.id}"
+            if line.startswith("node.id=")
+            else f"directory.id={own}"
+            if line.startswith("directory.id=")
+            else line
             for line in meta.read_text().splitlines()
         ]
         meta.write_text("\n".join(lines) + "\n")
@@ -136,7 +139,6 @@ class KafkaCluster(Admin):
         self._frozen.add(id)
         self._drop_clients()
 
-
     def start(self, id, *, ready=True):
         self.nodes[id].launch()
         if ready:
@@ -152,7 +154,4 @@ class KafkaCluster(Admin):
         common.wait_for(gone, what=f"broker {id} out of the cluster")
 
     def wait_in_sync(self, topic, count, number=0):
-        common.wait_for(
-            lambda: len(self.partition(topic, number).isrs) == count,
-            what=f"{count} replicas of {topic} in sync",
-        )
+        common.wait_for(lambda: len(self.partition(topic, number).isrs) == count, what=f"{count} replicas of {topic} in sync")

@@ -57,8 +57,7 @@ def _fetch(folder, version):
     (folder / "pom.xml").write_text(POM.format(scala=SCALA, version=version, slf4j=SLF4J))
     goal = f"org.apache.maven.plugins:maven-dependency-plugin:{DEPENDENCY_PLUGIN}:copy-dependencies"
     common.run_tool(
-        [maven, "-B", "-q", "-f", folder / "pom.xml", goal]
-        + ["-DincludeScope=runtime", f"-DoutputDirectory={folder}"],
+        [maven, "-B", "-q", "-f", folder / "pom.xml", goal] + ["-DincludeScope=runtime", f"-DoutputDirectory={folder}"],
         what=f"fetching Apache Kafka {version} with Maven",
     )
 

@@ -67,7 +67,7 @@ class _Reader:
         if n < 0:
             return None
         self.at += n
-        return self.data[self.at - n:self.at].decode()
+        return self.data[self.at - n : self.at].decode()
 
     def array(self, one):
         return [one() for _ in range(self.varint() - 1)]
@@ -119,8 +119,8 @@ class Wire:
 
     def producers(self, topics):
         body = _compact_array(
-            _compact(name) + _compact_array(struct.pack(">i", p) for p in parts) + NO_TAGS
-            for name, parts in topics.items())
+            _compact(name) + _compact_array(struct.pack(">i", p) for p in parts) + NO_TAGS for name, parts in topics.items()
+        )
         answer = self._ask(DESCRIBE_PRODUCERS, body + NO_TAGS, flexible=True)
         answer.take("i")
         found = {}

@@ -28,7 +28,7 @@ class MetricsServer:
         requests.labels("GET", "200").inc(3)
         requests.labels("POST", "500").inc()
         self.add(Gauge, "queue_depth", "Messages that wait.").set(7)
-        self.add(Gauge, "temperature", "With a \\ and a \" in a label.", ["place"])
+        self.add(Gauge, "temperature", 'With a \\ and a " in a label.', ["place"])
         self.families["temperature"].labels('a "quoted" \\ place').set(-3.5)
         latency = self.add(Histogram, "latency_seconds", "Time to answer.", buckets=(0.1, 0.5, 1))
         for value in (0.05, 0.3, 2):
@@ -49,10 +49,7 @@ class MetricsServer:
 
     def launch(self):
         self._server = wsgiref.simple_server.make_server(
-            "127.0.0.1",
-            0,
-            prometheus_client.make_wsgi_app(self.registry),
-            handler_class=_QuietHandler,
+            "127.0.0.1", 0, prometheus_client.make_wsgi_app(self.registry), handler_class=_QuietHandler
         )
         self.port = self._server.server_port
         self.url = f"http://127.0.0.1:{self.port}{PATH}"

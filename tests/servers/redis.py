@@ -160,9 +160,7 @@ class RedisServer(common.Server):
     @contextlib.contextmanager
     def connect(self, user="default", password=None, *, tls=False):
         """A connection that has logged in; password None is the right one, "" does not log in."""
-        sock = socket.create_connection(
-            ("127.0.0.1", self.tls_port if tls else self.port), timeout=TIMEOUT
-        )
+        sock = socket.create_connection(("127.0.0.1", self.tls_port if tls else self.port), timeout=TIMEOUT)
         if tls:
             context = ssl.create_default_context(cafile=str(self.ca_file))
             sock = context.wrap_socket(sock, server_hostname="127.0.0.1")
