@@ -8,7 +8,7 @@
 #include "kafka_acl.h"
 #include "kafka_canary.h"
 #include "kafka_client.h"
-#include "kafka_findings.h"
+#include "findings.h"
 #include "kafka_group.h"
 #include "kafka_producer.h"
 #include "kafka_topic_config.h"
@@ -391,18 +391,18 @@ static int open_handles(struct handles *h, const struct kafka_conf *c, struct di
 }
 
 /* One start shows all that is wrong. After what may pass, time is short: it is tried again anyway. */
-static bool goes_on(struct kafka_findings *f, int failed, struct diag *d)
+static bool goes_on(struct findings *f, int failed, struct diag *d)
 {
 	enum diag_code code = d->code;
 
 	if (failed < 0)
-		kafka_findings_add(f, d, "");
+		findings_add(f, d, "");
 	*d = (struct diag){.code = D_NONE};
 	return failed >= 0 || !diag_info(code)->retryable;
 }
 
 static void judge_producers(const struct handles *h, const struct kafka_conf *c,
-			    const struct kafka_broker *v, size_t n, struct kafka_findings *f)
+			    const struct kafka_broker *v, size_t n, struct findings *f)
 {
 	struct diag d = {.code = D_NONE};
 
@@ -421,7 +421,7 @@ static int judge_permissions(struct handles *h, const struct kafka_conf *c,
 	struct kafka_query *a = make_ask(c, topics);
 	struct kafka_broker *v = all_brokers(md);
 	size_t n = (size_t)md->broker_cnt;
-	struct kafka_findings f = {.n = 0};
+	struct findings f = {.n = 0};
 	struct diag d = {.code = D_NONE};
 
 	a->broker = kafka_ready_broker(h->first, v, n);
@@ -431,7 +431,7 @@ static int judge_permissions(struct handles *h, const struct kafka_conf *c,
 	    goes_on(&f, kafka_topic_config_judge(h->first->run, topics, a, md, &d), &d) &&
 	    goes_on(&f, kafka_groups_judge(h->first, a, v, n, &d), &d))
 		judge_producers(h, c, v, n, &f);
-	if (kafka_findings_tell(&f, out) < 0)
+	if (findings_result(&f, out) < 0)
 		return -1;
 	return h->canary ? kafka_canary_judge(c->canary, h->canary, h->first, md, out) : 0;
 }

@@ -1,6 +1,6 @@
 #include "kafka_acl.h"
 
-#include "kafka_findings.h"
+#include "findings.h"
 
 #define ACKS_REFUSED "2" /* neither 0, 1 nor -1: INVALID_REQUIRED_ACKS, and nothing is appended */
 #define PAYLOAD "startguard"
@@ -121,7 +121,7 @@ static int run_trials(struct kafka_client *client, void (*fn)(void *), struct tr
 
 struct judge {
 	const struct check_run *run;
-	struct kafka_findings findings;
+	struct findings findings;
 	struct str unverified;
 };
 
@@ -135,7 +135,7 @@ static void deny(struct judge *j, const char *topic, const char *operation, cons
 		   operation, topic, words);
 	diag_hint(&d, "grant %c%s on topic %.200s to this principal", *operation - 'a' + 'A',
 		  operation + 1, topic);
-	kafka_findings_add(&j->findings, &d, operation);
+	findings_add(&j->findings, &d, operation);
 }
 
 static void unknown(struct judge *j, const char *topic, const char *operation)
@@ -163,7 +163,7 @@ static void no_answer(struct judge *j, const char *topic, const char *operation,
 	else
 		check_fail(&d, code == D_NONE ? D_KAFKA_ERROR : code, subject,
 			   "an attempt to %s: %s", operation, words);
-	kafka_findings_add(&j->findings, &d, operation);
+	findings_add(&j->findings, &d, operation);
 }
 
 /* What the trial of one operation showed; `passed` is the broker's answer when it would have been allowed. */
@@ -285,5 +285,5 @@ int kafka_acl_judge(struct kafka_client *client, const struct grouplist *topics,
 		return -1;
 	if (j.unverified.len)
 		check_fact(client->run, "unverified", "%s", j.unverified.s);
-	return kafka_findings_tell(&j.findings, out);
+	return findings_result(&j.findings, out);
 }

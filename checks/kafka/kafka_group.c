@@ -1,6 +1,6 @@
 #include "kafka_group.h"
 
-#include "kafka_findings.h"
+#include "findings.h"
 
 #define GROUP_NAME_MAX 255
 #define PROBES_AT_ONCE \
@@ -240,7 +240,7 @@ static void report(const struct check_run *run, const struct kafka_group_answer 
 int kafka_groups_judge(struct kafka_client *client, const struct kafka_query *a,
 		       const struct kafka_broker *v, size_t n, struct diag *out)
 {
-	struct kafka_findings f = {.n = 0};
+	struct findings f = {.n = 0};
 	struct diag *d = xcalloc(a->n_groups + 1, sizeof *d);
 
 	for (size_t i = 0; i < a->n_groups; i++) {
@@ -254,6 +254,6 @@ int kafka_groups_judge(struct kafka_client *client, const struct kafka_query *a,
 	probe_groups(client, a, d);
 	for (size_t i = 0; i < a->n_groups; i++)
 		if (d[i].code != D_NONE)
-			kafka_findings_add(&f, &d[i], "");
-	return kafka_findings_tell(&f, out);
+			findings_add(&f, &d[i], "");
+	return findings_result(&f, out);
 }

@@ -3,7 +3,7 @@
 #include <ctype.h>
 
 #include "kafka_topic_demand.h"
-#include "kafka_findings.h"
+#include "findings.h"
 #include "kafka_log.h"
 
 #define TOPIC_NAME_MAX \
@@ -317,16 +317,16 @@ static enum result judge_topic(want_t *want, md_t *md, struct diag *out)
 
 int kafka_topics_judge(const struct grouplist *topics, md_t *md, struct diag *out)
 {
-	struct kafka_findings f = {.n = 0};
+	struct findings f = {.n = 0};
 
 	for (size_t i = 0; i < topics->n; i++) {
 		want_t *want = GROUP_AT(*topics, struct kafka_topic_conf, i);
 		struct diag d = {.code = D_NONE};
 
 		if (judge_topic(want, md, &d) != RESULT_PASS)
-			kafka_findings_add(&f, &d, "");
+			findings_add(&f, &d, "");
 	}
-	return kafka_findings_tell(&f, out);
+	return findings_result(&f, out);
 }
 
 topic_t *kafka_topic_find(md_t *md, const char *name)

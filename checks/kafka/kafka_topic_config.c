@@ -1,11 +1,10 @@
 #include "kafka_topic_config.h"
 
 #include "kafka_topic_demand.h"
-#include "kafka_findings.h"
+#include "findings.h"
 #include "kafka_log.h"
 
-static void add_setting(struct kafka_findings *f, const struct kafka_topic_answer *a,
-			const char *text)
+static void add_setting(struct findings *f, const struct kafka_topic_answer *a, const char *text)
 {
 	struct kafka_topic_demand wish;
 	const char *value;
@@ -23,7 +22,7 @@ static void add_setting(struct kafka_findings *f, const struct kafka_topic_answe
 	else
 		check_fail(&d, D_KAFKA_TOPIC_CONFIG, subject,
 			   "the broker knows no %s, the profile demands %s", wish.name, text);
-	kafka_findings_add(f, &d, wish.name);
+	findings_add(f, &d, wish.name);
 }
 
 static bool is_denied(rd_kafka_resp_err_t err)
@@ -56,7 +55,7 @@ static void name_unknown(struct str *unknown, const char *topic)
 
 /* Not being told is no mismatch: without `config` it is only a fact that the topic's own minimum is not known. */
 static void no_config(const struct kafka_topic_conf *want, const struct kafka_topic_answer *a,
-		      struct str *unknown, struct kafka_findings *f)
+		      struct str *unknown, struct findings *f)
 {
 	struct diag d = {.code = D_NONE};
 	char subject[DIAG_SUBJECT_MAX];
@@ -69,14 +68,14 @@ static void no_config(const struct kafka_topic_conf *want, const struct kafka_to
 	kafka_topic_subject(a->name, subject, sizeof subject);
 	check_fail(&d, code_of(&a->config), subject, "the topic's settings cannot be read: %s",
 		   a->config.came ? a->config.words : "no answer in time (attempt_timeout)");
-	kafka_findings_add(f, &d, "");
+	findings_add(f, &d, "");
 }
 
 int kafka_topic_config_judge(const struct check_run *run, const struct grouplist *topics,
 			     const struct kafka_query *a, const struct rd_kafka_metadata *md,
 			     struct diag *out)
 {
-	struct kafka_findings f = {.n = 0};
+	struct findings f = {.n = 0};
 	struct str unknown;
 
 	str_init(&unknown, 300);
@@ -100,9 +99,9 @@ int kafka_topic_config_judge(const struct check_run *run, const struct grouplist
 			name_unknown(&unknown, answer->name);
 		else if (kafka_topic_judge_own_isr(kafka_topic_find(md, want->name), min, &d) !=
 			 RESULT_PASS)
-			kafka_findings_add(&f, &d, "");
+			findings_add(&f, &d, "");
 	}
 	if (unknown.len)
 		check_fact(run, "min_insync_unknown", "%s", unknown.s);
-	return kafka_findings_tell(&f, out);
+	return findings_result(&f, out);
 }

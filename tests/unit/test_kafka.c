@@ -2,7 +2,7 @@
 #include "cm.h"
 #include "kafka_topic_demand.h"
 #include "kafka_properties_file.h"
-#include "kafka_findings.h"
+#include "findings.h"
 #include "kafka_group.h"
 #include "kafka_log.h"
 #include "kafka_client_prop.h"
@@ -89,28 +89,27 @@ static struct diag finding(enum diag_code code, const char *subject)
 	return d;
 }
 
-static void add(struct kafka_findings *f, enum diag_code code, const char *subject,
-		const char *note)
+static void add(struct findings *f, enum diag_code code, const char *subject, const char *note)
 {
 	struct diag d = finding(code, subject);
 
-	kafka_findings_add(f, &d, note);
+	findings_add(f, &d, note);
 }
 
 static void test_findings(void **state UNUSED)
 {
-	struct kafka_findings f = {.n = 0};
+	struct findings f = {.n = 0};
 	struct diag out = {.code = D_NONE};
 
-	assert_int_equal(kafka_findings_tell(&f, &out), 0);
+	assert_int_equal(findings_result(&f, &out), 0);
 	assert_int_equal(out.code, D_NONE);
 	add(&f, D_KAFKA_TOPIC_MISSING, "topic a", "");
-	assert_int_equal(kafka_findings_tell(&f, &out), -1);
+	assert_int_equal(findings_result(&f, &out), -1);
 	assert_string_equal(out.cause, "cause of topic a");
 	/* What waiting cannot help counts, whenever it is found. */
 	add(&f, D_KAFKA_TOPIC_DENIED, "topic b", "read");
 	add(&f, D_KAFKA_TOPIC_DENIED, "topic c", "write");
-	kafka_findings_tell(&f, &out);
+	findings_result(&f, &out);
 	assert_int_equal(out.code, D_KAFKA_TOPIC_DENIED);
 	assert_string_equal(out.subject, "topic b");
 	assert_string_equal(out.cause,
@@ -120,7 +119,7 @@ static void test_findings(void **state UNUSED)
 
 static void test_many_findings(void **state UNUSED)
 {
-	struct kafka_findings f = {.n = 0};
+	struct findings f = {.n = 0};
 	struct diag out = {.code = D_NONE};
 	char name[DIAG_SUBJECT_MAX];
 
@@ -128,7 +127,7 @@ static void test_many_findings(void **state UNUSED)
 		snprintf(name, sizeof name, "topic %0100d", i);
 		add(&f, D_KAFKA_TOPIC_DENIED, name, "describe");
 	}
-	kafka_findings_tell(&f, &out);
+	findings_result(&f, &out);
 	assert_non_null(strstr(out.cause, "and 95 more"));
 }
 

@@ -1,8 +1,8 @@
-#include "kafka_findings.h"
+#include "findings.h"
 
 #define OTHERS_MAX 4 /* further findings that are named */
 
-static void name_other(struct kafka_findings *f, const struct diag *d, const char *note)
+static void name_other(struct findings *f, const struct diag *d, const char *note)
 {
 	size_t len = strlen(f->others);
 
@@ -12,7 +12,7 @@ static void name_other(struct kafka_findings *f, const struct diag *d, const cha
 			 *note ? ")" : "");
 }
 
-void kafka_findings_add(struct kafka_findings *f, const struct diag *d, const char *note)
+void findings_add(struct findings *f, const struct diag *d, const char *note)
 {
 	bool first = f->n++ == 0;
 	bool worse =
@@ -28,7 +28,7 @@ void kafka_findings_add(struct kafka_findings *f, const struct diag *d, const ch
 	}
 }
 
-int kafka_findings_tell(const struct kafka_findings *f, struct diag *out)
+int findings_result(const struct findings *f, struct diag *out)
 {
 	char more[32] = "";
 
