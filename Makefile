@@ -249,6 +249,7 @@ generated: program
 	$(BUILD)/startguard explain --profile > profiles/reference.cfg
 	$(BUILD)/startguard codes --markdown > docs/diagnoses.md
 	python3 tests/examples.py $(BUILD)/startguard --write
+	python3 tests/modules.py --write
 
 # ---- manual pages and completion: made by the program from its tables --------------------------------------------------
 pages := startguard.1 startguard-profile.5
