@@ -36,6 +36,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TIME_SCALE = float(os.environ.get("STARTGUARD_TIME_SCALE", "1"))
 WRAP = shlex.split(os.environ.get("STARTGUARD_WRAP", ""))
 RUN_SECONDS = 30
+TRY_SECONDS = 10  # only an attempt that hangs takes so long
 TEST_SECONDS = 120
 END_SECONDS = 3  # for killed processes to be gone
 PASSED_ON = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "GCOV_PREFIX", "GCOV_PREFIX_STRIP")
@@ -375,14 +376,15 @@ class Guard:
 
     # -- running --
 
-    def try_(self, kind, _env={}, _args=[], _dns=None, _timeout=RUN_SECONDS, _mode=None, **keys):
-        """`startguard try KIND KEY=VALUE...`. A str stands as it is, other values become profile text. _args: more
-        options, before KIND's keys; _dns: a DnsServer. A key whose name Python cannot write: **{"type": "A"}."""
+    def try_(self, kind, _env={}, _args=[], _dns=None, _limit=None, _mode=None, **keys):
+        """`startguard try KIND KEY=VALUE...`: one attempt. A str stands as it is, other values become profile text.
+        _limit: longest time of the run, else TRY_SECONDS; _args: more options, before KIND's keys; _dns: a DnsServer. A
+        key whose name Python cannot write: **{"type": "A"}."""
         pairs = [
             f"{k}={v if isinstance(v, str) else str(v) if isinstance(v, os.PathLike) else text(v)}" for k, v in keys.items()
         ]
-        mode = ["-m", _mode] if _mode else []
-        return self._start(["try", kind, *mode, *map(str, _args), *pairs], env=_env, dns=_dns).result(_timeout)
+        options = ["-t", _limit or self.span(TRY_SECONDS), *(["-m", _mode] if _mode else []), *map(str, _args)]
+        return self._start(["try", kind, *options, *pairs], env=_env, dns=_dns).result()
 
     def run(self, profile_text, *args, env={}, mode="prod", command=None, timeout=RUN_SECONDS, dns=None, **options):
         """`startguard run -p FILE -m MODE ...`, then `-- COMMAND` if given. profile_text: text, a path to a profile,

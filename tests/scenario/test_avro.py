@@ -9,7 +9,6 @@ import pytest
 
 from harness import ROOT
 
-SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
 ORDER = {
     "type": "record",
     "name": "Order",
@@ -101,23 +100,23 @@ def test_more_fingerprints(guard, schema):
     ],
 )
 def test_invalid(guard, text):
-    guard.try_("avro", schema=guard.write("s.avsc", text), _args=SHORT).expect("avro-invalid-schema", exit=69, phase="assert")
+    guard.try_("avro", schema=guard.write("s.avsc", text)).expect("avro-invalid-schema", exit=69, phase="assert")
 
 
 @pytest.mark.produces("avro-name-mismatch", "avro-fingerprint")
 def test_other_schema(guard):
     file = save(guard, "order.avsc", ORDER)
-    guard.try_("avro", schema=file, full_name="shop.Orders", _args=SHORT).expect(
+    guard.try_("avro", schema=file, full_name="shop.Orders").expect(
         "avro-name-mismatch", exit=69, cause="shop.Order, expected shop.Orders"
     )
-    guard.try_("avro", schema=file, fingerprint="0" * 16, _args=SHORT).expect("avro-fingerprint", exit=69)
+    guard.try_("avro", schema=file, fingerprint="0" * 16).expect("avro-fingerprint", exit=69)
 
 
 @pytest.mark.produces("avro-bytes-left")
 @pytest.mark.near_miss("avro-decode")
 def test_bytes_left(guard):
     guard.try_(
-        "avro", schema=save(guard, "o.avsc", ORDER), sample=guard.write("s", encode(ORDER, RECORD) + b"\x00\x01"), _args=SHORT
+        "avro", schema=save(guard, "o.avsc", ORDER), sample=guard.write("s", encode(ORDER, RECORD) + b"\x00\x01")
     ).expect("avro-bytes-left", exit=69, cause="2 of")
 
 
@@ -125,18 +124,14 @@ def test_bytes_left(guard):
 @pytest.mark.near_miss("avro-bytes-left")
 def test_truncated_and_json(guard):
     file = save(guard, "o.avsc", ORDER)
-    guard.try_("avro", schema=file, sample=guard.write("s", encode(ORDER, RECORD)[:-1]), _args=SHORT).expect(
-        "avro-decode", exit=69
-    )
-    guard.try_("avro", schema=file, sample=guard.write("j", json.dumps(RECORD)), _args=SHORT).expect(
-        "avro-decode", cause="look like JSON"
-    )
+    guard.try_("avro", schema=file, sample=guard.write("s", encode(ORDER, RECORD)[:-1])).expect("avro-decode", exit=69)
+    guard.try_("avro", schema=file, sample=guard.write("j", json.dumps(RECORD))).expect("avro-decode", cause="look like JSON")
 
 
 def test_random_bytes_never_crash(guard):
     file, rng = save(guard, "o.avsc", ORDER), random.Random(7)
     for _i in range(30):
-        result = guard.try_("avro", schema=file, sample=guard.write("r", rng.randbytes(rng.randrange(0, 60))), _args=SHORT)
+        result = guard.try_("avro", schema=file, sample=guard.write("r", rng.randbytes(rng.randrange(0, 60))))
         assert result.check()["outcome"] in ("pass", "fail")
 
 
@@ -144,7 +139,7 @@ def test_random_bytes_never_crash(guard):
 def test_confluent_frame(guard):
     file, good = save(guard, "o.avsc", ORDER), encode(ORDER, RECORD)
     guard.try_("avro", schema=file, format="confluent", sample=guard.write("c", b"\0\0\0\0\7" + good)).passed()
-    guard.try_("avro", schema=file, format="confluent", sample=guard.write("b", b"\1" + good), _args=SHORT).expect(
+    guard.try_("avro", schema=file, format="confluent", sample=guard.write("b", b"\1" + good)).expect(
         "avro-decode", cause="Confluent header"
     )
 
@@ -155,9 +150,7 @@ def test_object_container(guard):
     fastavro.writer(out, fastavro.parse_schema(json.loads(json.dumps(ORDER))), [RECORD] * 3)
     file = save(guard, "o.avsc", ORDER)
     guard.try_("avro", schema=file, format="object_container", sample=guard.write("c.avro", out.getvalue())).passed()
-    guard.try_("avro", schema=file, format="object_container", sample=guard.write("b.avro", b"Obj\2junk"), _args=SHORT).expect(
-        "avro-decode"
-    )
+    guard.try_("avro", schema=file, format="object_container", sample=guard.write("b.avro", b"Obj\2junk")).expect("avro-decode")
 
 
 @pytest.mark.produces("avro-incompatible")
@@ -178,8 +171,8 @@ def test_object_container(guard):
 )
 def test_incompatible(guard, change, words):
     reader, writer = save(guard, "r.avsc", ORDER | change), save(guard, "w.avsc", ORDER)
-    guard.try_("avro", schema=reader, reads=writer, _args=SHORT).expect("avro-incompatible", exit=69, cause=words)
-    guard.try_("avro", schema=writer, readable_by=reader, _args=SHORT).expect("avro-incompatible", cause=words)
+    guard.try_("avro", schema=reader, reads=writer).expect("avro-incompatible", exit=69, cause=words)
+    guard.try_("avro", schema=writer, readable_by=reader).expect("avro-incompatible", cause=words)
 
 
 @pytest.mark.near_miss("avro-incompatible")
@@ -201,8 +194,8 @@ def test_globs(guard):
     save(guard, "b.avsc", ORDER)
     check = guard.try_("avro", schemas=[str(guard.tmp / "*.avsc")]).passed()
     assert check["facts"]["schemas"] == 2
-    guard.try_("avro", schemas=[str(guard.tmp / "*.none")], _args=SHORT).expect("file-missing", exit=124)
-    guard.try_("avro", schema="/nonexistent.avsc", _args=SHORT).expect("file-missing")
+    guard.try_("avro", schemas=[str(guard.tmp / "*.none")]).expect("file-missing", exit=124)
+    guard.try_("avro", schema="/nonexistent.avsc").expect("file-missing")
 
 
 @pytest.mark.parametrize(

@@ -85,9 +85,7 @@ def test_slow_name_server_before_a_silent_peer(guard):
         return ["127.0.0.1"]
 
     with DnsServer({"peer.name": late}, options="timeout:5 attempts:1") as dns, TcpServer(silent) as server:
-        result = guard.try_(
-            "http", url=f"http://peer.name:{server.port}/", attempt_timeout=guard.span(3), _args=["-t", "10s"], _dns=dns
-        )
+        result = guard.try_("http", url=f"http://peer.name:{server.port}/", attempt_timeout=guard.span(3), _dns=dns)
     result.expect("answer-timeout", exit=124, cause="connected and asked")
 
 
@@ -194,10 +192,7 @@ def test_fugitives_of_a_check_that_crashes(guard, faults):  # noqa: F811
     """Nobody is left to say who they were; they are found because they were handed to startguard."""
     with TcpServer(silent) as server:
         result = guard.try_(
-            "tcp",
-            address=f"localhost:{server.port}",
-            _args=["-t", "10s"],
-            _env=faults(FAULT_RESOLVE="fugitive", FAULT_NO_THREADS="1"),
+            "tcp", address=f"localhost:{server.port}", _env=faults(FAULT_RESOLVE="fugitive", FAULT_NO_THREADS="1")
         )
     result.expect("guard-crashed", exit=70)
     assert guard.processes() == []

@@ -5,8 +5,6 @@ import pytest
 from fakes.dns import DnsServer
 from fakes.tcp import TcpServer, silent
 
-SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
-
 
 @pytest.fixture(scope="module")
 def dns():
@@ -56,7 +54,7 @@ def test_pass(guard, dns, keys):
     ],
 )
 def test_faults(guard, dns, code, keys, words):
-    guard.try_("dns", _dns=dns, attempt_timeout=guard.span(4), _args=["-t", guard.span(4)], **keys).expect(
+    guard.try_("dns", _dns=dns, attempt_timeout=guard.span(4), _limit=guard.span(4), **keys).expect(
         code, exit=124, phase="resolve", retryable=True, cause=words
     )
 
@@ -66,16 +64,14 @@ def test_faults(guard, dns, code, keys, words):
 def test_other_family_in_the_hosts_file(guard):
     with DnsServer({"one-four.test": "NXDOMAIN"}, hosts="10.1.2.3 one-four.test\n") as server:
         guard.try_("dns", name="one-four.test", _dns=server, includes=["10.1.2.3"]).passed()
-        guard.try_("dns", name="one-four.test", type="AAAA", _dns=server, _args=SHORT).expect(
-            "dns-no-address", exit=124, cause="type AAAA"
-        )
+        guard.try_("dns", name="one-four.test", type="AAAA", _dns=server).expect("dns-no-address", exit=124, cause="type AAAA")
 
 
 @pytest.mark.produces("dns-timeout")
 @pytest.mark.near_miss("guard-deadline", "dns-server-failed")
 def test_silent_name_server(guard, dns):
-    guard.try_("dns", name="silent.test", attempt_timeout=guard.span(2), _dns=dns, _args=SHORT).expect("dns-timeout", exit=124)
-    guard.try_("dns", name="silent.test", attempt_timeout=guard.span(8), _dns=dns, _args=["-t", guard.span(8)]).expect(
+    guard.try_("dns", name="silent.test", attempt_timeout=guard.span(2), _dns=dns).expect("dns-timeout", exit=124)
+    guard.try_("dns", name="silent.test", attempt_timeout=guard.span(8), _dns=dns, _limit=guard.span(8)).expect(
         "dns-timeout", exit=124
     )
 
@@ -92,22 +88,22 @@ def test_name_server_that_answers_too_late(guard, says):
         return None if len(asked) <= 2 else says
 
     with DnsServer({"slow.test": slow}) as server:
-        guard.try_("dns", name="slow.test", _dns=server, _args=SHORT).expect("dns-timeout", exit=124, cause="in time")
+        guard.try_("dns", name="slow.test", _dns=server).expect("dns-timeout", exit=124, cause="in time")
 
 
 @pytest.mark.produces("dns-server-failed")
 @pytest.mark.near_miss("dns-timeout")
 def test_failure_for_a_name_of_the_search_list(guard):
     with DnsServer({"x.a.test": "SERVFAIL", "x": "NXDOMAIN"}, search=["a.test"]) as server:
-        guard.try_("dns", name="x", _dns=server, _args=SHORT).expect("dns-server-failed", exit=124)
+        guard.try_("dns", name="x", _dns=server).expect("dns-server-failed", exit=124)
 
 
 def test_names_of_other_kinds(guard, dns):
     with TcpServer(silent) as server:
         guard.try_("tcp", address=f"local.test:{server.port}", _dns=dns).passed()
-    guard.try_("tcp", address="none.test:80", _dns=dns, _args=SHORT).expect("dns-no-such-name")
-    guard.try_("http", url="http://none.test/", _dns=dns, _args=SHORT).expect("dns-no-such-name")
-    guard.try_("redis", url="redis://none.test", _dns=dns, _args=SHORT).expect("dns-no-such-name")
+    guard.try_("tcp", address="none.test:80", _dns=dns).expect("dns-no-such-name")
+    guard.try_("http", url="http://none.test/", _dns=dns).expect("dns-no-such-name")
+    guard.try_("redis", url="redis://none.test", _dns=dns).expect("dns-no-such-name")
 
 
 def test_name_appears_later(guard):

@@ -4,8 +4,6 @@ import os
 
 import pytest
 
-SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
-
 
 @pytest.mark.near_miss("exec-not-found", "exec-not-executable", "exec-status", "exec-signal", "exec-output")
 def test_pass(guard):
@@ -29,7 +27,7 @@ def test_pass(guard):
 
 @pytest.mark.produces("exec-status")
 def test_status(guard):
-    guard.try_("exec", command=["sh", "-c", "echo first >&2; echo the real reason >&2; exit 2"], _args=SHORT).expect(
+    guard.try_("exec", command=["sh", "-c", "echo first >&2; echo the real reason >&2; exit 2"]).expect(
         "exec-status", exit=124, cause="exit status 2, expected 0; last words: the real reason"
     )
 
@@ -57,24 +55,20 @@ def test_status_that_is_looked_at_late(guard):
 
 @pytest.mark.produces("exec-signal")
 def test_signal(guard):
-    guard.try_("exec", command=["sh", "-c", "kill -SEGV $$$$"], _args=SHORT).expect("exec-signal", exit=124, cause="signal 11")
+    guard.try_("exec", command=["sh", "-c", "kill -SEGV $$$$"]).expect("exec-signal", exit=124, cause="signal 11")
 
 
 @pytest.mark.produces("exec-output")
 @pytest.mark.parametrize("keys", [{"stdout_contains": "ready"}, {"stdout_matches": "^ready$"}])
 def test_output(guard, keys):
-    guard.try_("exec", command=["echo", "not \x1b[31m read"], _args=SHORT, **keys).expect("exec-output", cause="read")
+    guard.try_("exec", command=["echo", "not \x1b[31m read"], **keys).expect("exec-output", cause="read")
 
 
 @pytest.mark.produces("exec-not-found")
 @pytest.mark.near_miss("exec-not-executable")
 def test_not_found(guard):
-    guard.try_("exec", command=["no-such-program"], _args=SHORT).expect(
-        "exec-not-found", exit=69, phase="config", subject="no-such-program"
-    )
-    guard.try_("exec", command=["true"], working_directory="/nonexistent", _args=SHORT).expect(
-        "exec-not-found", subject="/nonexistent"
-    )
+    guard.try_("exec", command=["no-such-program"]).expect("exec-not-found", exit=69, phase="config", subject="no-such-program")
+    guard.try_("exec", command=["true"], working_directory="/nonexistent").expect("exec-not-found", subject="/nonexistent")
 
 
 @pytest.mark.produces("exec-not-executable")
@@ -82,7 +76,7 @@ def test_not_found(guard):
 def test_not_executable(guard):
     f = guard.write("script", "#!/bin/sh\n")
     f.chmod(0o644)
-    guard.try_("exec", command=[str(f)], _args=SHORT).expect("exec-not-executable", exit=69)
+    guard.try_("exec", command=[str(f)]).expect("exec-not-executable", exit=69)
 
 
 @pytest.mark.produces("exec-not-executable")
@@ -94,9 +88,9 @@ def test_not_executable(guard):
 def test_what_the_kernel_cannot_run_is_not_given_to_a_shell(guard, content, by):
     f = guard.write("bin/program", content)
     f.chmod(0o755)
-    guard.try_(
-        "exec", command=[str(f) if by == "path" else "program"], _env={"PATH": f"{guard.tmp / 'bin'}:/usr/bin"}, _args=SHORT
-    ).expect("exec-not-executable", exit=69, cause="#!")
+    guard.try_("exec", command=[str(f) if by == "path" else "program"], _env={"PATH": f"{guard.tmp / 'bin'}:/usr/bin"}).expect(
+        "exec-not-executable", exit=69, cause="#!"
+    )
 
 
 @pytest.mark.near_miss("exec-not-executable", "exec-not-found")
@@ -112,9 +106,9 @@ def test_search_goes_on_behind_a_folder_that_is_closed(guard):
 @pytest.mark.produces("guard-deadline")
 @pytest.mark.near_miss("exec-signal")
 def test_still_running_at_its_deadline(guard):
-    guard.try_(
-        "exec", command=["sh", "-c", "echo waiting for godot >&2; sleep 100 & sleep 100"], attempt_timeout="2s", _args=SHORT
-    ).expect("guard-deadline", cause="waiting for godot")
+    guard.try_("exec", command=["sh", "-c", "echo waiting for godot >&2; sleep 100 & sleep 100"], attempt_timeout="2s").expect(
+        "guard-deadline", cause="waiting for godot"
+    )
 
 
 def test_what_it_leaves_behind_is_killed(guard):
@@ -131,6 +125,7 @@ def test_endless_output(guard):
         "exec",
         command=["sh", "-c", "head -c 50000000 /dev/zero | tr '\\0' x"],
         attempt_timeout=guard.span(20),
+        _limit=guard.span(20),
         stdout_contains="xxx",
     ).passed()
 
@@ -155,6 +150,4 @@ exec unshare {root} -m sh -c 'mount -t tmpfs none /dev && exec "$@"' sh {guard.p
     wrapper.chmod(0o755)
     guard.path = str(wrapper)
     guard.try_("exec", command=["sh", "-c", "cat; echo out; ! echo x 2>&1 >&3"], stdout_contains="out").passed()
-    guard.try_("exec", command=["sh", "-c", "echo why >&2; exit 3"], _args=SHORT).expect(
-        "exec-status", exit=124, cause="last words: why"
-    )
+    guard.try_("exec", command=["sh", "-c", "echo why >&2; exit 3"]).expect("exec-status", exit=124, cause="last words: why")

@@ -52,7 +52,7 @@ def server():
 
 
 def one_try(guard, server, env, timeout="10s", **keys):
-    return guard.try_("tcp", address=f"localhost:{server.port}", _env=env, _args=["-t", timeout], **keys)
+    return guard.try_("tcp", address=f"localhost:{server.port}", _env=env, _limit=timeout, **keys)
 
 
 @pytest.mark.near_miss("guard-crashed", "guard-bug", "guard-deadline", "guard-no-process")
@@ -105,11 +105,7 @@ def test_no_thread_to_be_had(guard, server, faults):
 @pytest.mark.parametrize("key, run, where", [({"timeout": "1s"}, "10s", "(timeout)"), ({}, "1s", "(timeout of the run)")])
 def test_deadline_names_the_limit_that_was_hit(guard, server, faults, key, run, where):
     guard.try_(
-        "tcp",
-        address=f"localhost:{server.port}",
-        _env=faults(FAULT_RESOLVE="hang", FAULT_NO_THREADS="1"),
-        _args=["-t", run],
-        **key,
+        "tcp", address=f"localhost:{server.port}", _env=faults(FAULT_RESOLVE="hang", FAULT_NO_THREADS="1"), _limit=run, **key
     ).expect("guard-deadline", exit=124, cause=where)
 
 
@@ -121,14 +117,12 @@ def test_slow_within_the_limit_is_no_deadline(guard, server, faults):
 
 @pytest.mark.near_miss("guard-crashed", "guard-bug")
 def test_a_command_that_crashes_is_no_crash_of_ours(guard):
-    guard.try_("exec", command=["/bin/sh", "-c", "kill -s SEGV $(exec sh -c 'echo $PPID')"], _args=["-t", "10s"]).expect(
-        "exec-signal"
-    )
+    guard.try_("exec", command=["/bin/sh", "-c", "kill -s SEGV $(exec sh -c 'echo $PPID')"]).expect("exec-signal")
 
 
 @pytest.mark.near_miss("guard-bug")
 def test_a_peer_without_an_answer_is_no_bug_of_ours(guard):
-    guard.try_("tcp", address=f"localhost:{refused_port()}", _args=["-t", "10s"]).expect("connect-refused")
+    guard.try_("tcp", address=f"localhost:{refused_port()}").expect("connect-refused")
 
 
 def one_run(guard, server, env, timeout):
@@ -212,5 +206,5 @@ def test_the_others_are_not_touched(guard, server, faults):
 @pytest.mark.near_miss("guard-bug")
 def test_no_process_for_the_command_of_a_check(guard, faults):
     """The check has its process, its command gets none: our trouble, and told as what it is."""
-    result = guard.try_("exec", command=["/bin/true"], _env=faults(FAULT_FORK_FAILS="2-1000000"), _args=["-t", "10s"])
+    result = guard.try_("exec", command=["/bin/true"], _env=faults(FAULT_FORK_FAILS="2-1000000"))
     result.expect("guard-no-process", exit=70, outcome="broken")

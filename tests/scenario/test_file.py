@@ -78,7 +78,7 @@ def test_pass(guard):
 def test_faults(guard, code, keys, words):
     f = guard.write("hello", "hello")
     f.chmod(0o644)
-    guard.try_("file", path=f, _args=["-t", "10s"], **keys).expect(code, phase="assert", cause=words, subject="hello")
+    guard.try_("file", path=f, **keys).expect(code, phase="assert", cause=words, subject="hello")
 
 
 @pytest.mark.produces("file-too-small")
@@ -86,7 +86,7 @@ def test_faults(guard, code, keys, words):
 def test_empty(guard, what):
     path = guard.tmp / "empty"
     path.mkdir() if what == "dir" else path.write_text("")
-    guard.try_("file", path=path, not_empty=True, _args=["-t", "10s"]).expect("file-too-small", exit=124, cause="empty")
+    guard.try_("file", path=path, not_empty=True).expect("file-too-small", exit=124, cause="empty")
 
 
 @pytest.mark.near_miss("file-too-small")
@@ -100,13 +100,13 @@ def test_hidden_entry(guard):
 @pytest.mark.parametrize("name", ["none", "none-*", "hello/below"])
 def test_missing(guard, name):
     guard.write("hello", "hello")
-    guard.try_("file", path=guard.tmp / name, _args=["-t", "10s"]).expect("file-missing", exit=124, retryable=True)
+    guard.try_("file", path=guard.tmp / name).expect("file-missing", exit=124, retryable=True)
 
 
 def test_one_of_several_matches(guard):
     guard.write("a.conf", "good")
     guard.write("b.conf", "bad")
-    guard.try_("file", path=guard.tmp / "*.conf", contains="good", _args=["-t", "10s"]).expect("file-content", subject="b.conf")
+    guard.try_("file", path=guard.tmp / "*.conf", contains="good").expect("file-content", subject="b.conf")
 
 
 def test_appears_later(guard):
@@ -142,9 +142,7 @@ def test_not_writable(guard, open_folder):
 def test_content_of_a_fifo(guard, keys):
     os.mkfifo(guard.tmp / "pipe")
     guard.try_("file", path=guard.tmp / "pipe", type="fifo").passed()
-    guard.try_("file", path=guard.tmp / "pipe", _args=["-t", "10s"], **keys).expect(
-        "file-wrong-type", exit=69, cause="it is a fifo"
-    )
+    guard.try_("file", path=guard.tmp / "pipe", **keys).expect("file-wrong-type", exit=69, cause="it is a fifo")
 
 
 def test_content_of_another_type_in_the_profile(guard):

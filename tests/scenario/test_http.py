@@ -25,8 +25,6 @@ from fakes.tcp import (
 )
 from harness import text
 
-SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
-
 
 def serve(reply, path="/*", **options):
     return HttpServer({path: reply}, **options)
@@ -53,7 +51,7 @@ def test_chunked_body_and_body_of_exactly_max_body(guard):
 @pytest.mark.parametrize("status,exit", [(404, 124), (500, 124), (503, 124)])
 def test_status(guard, status, exit):
     with serve(Reply(status, "broken")) as s:
-        guard.try_("http", url=s.url, _args=SHORT).expect(
+        guard.try_("http", url=s.url).expect(
             "http-status", exit=exit, cause=f"HTTP status {status}, expected 2xx", phase="protocol"
         )
 
@@ -69,7 +67,7 @@ def test_expected_status(guard, status):
 @pytest.mark.near_miss("http-json-mismatch")
 def test_other_class(guard):
     with serve(Reply(204)) as s:
-        guard.try_("http", url=s.url, status="[200, 201]", _args=SHORT).expect("http-status", cause="200 or 201")
+        guard.try_("http", url=s.url, status="[200, 201]").expect("http-status", cause="200 or 201")
 
 
 def test_wrong_status_in_the_profile(guard):
@@ -79,7 +77,7 @@ def test_wrong_status_in_the_profile(guard):
 @pytest.mark.produces("http-redirect")
 def test_redirect(guard):
     with serve(Reply(302, headers={"location": "http://login.test/sso?ticket=secret-ticket"})) as s:
-        result = guard.try_("http", url=s.url, _args=SHORT)
+        result = guard.try_("http", url=s.url)
         result.expect("http-redirect", exit=69, cause="http://login.test/sso")
         assert "secret-ticket" not in result.err + str(result.report)
 
@@ -93,7 +91,7 @@ def test_redirect_followed(guard):
 @pytest.mark.produces("http-redirect")
 def test_redirects_without_end(guard):
     with serve(Reply(302, headers={"location": "/again"})) as s:
-        guard.try_("http", url=s.url, follow=3, _args=SHORT).expect("http-redirect", exit=69)
+        guard.try_("http", url=s.url, follow=3).expect("http-redirect", exit=69)
 
 
 @pytest.mark.produces("http-redirect")
@@ -102,7 +100,7 @@ def test_redirects_without_end(guard):
 @pytest.mark.parametrize("follow", [0, 3])
 def test_redirect_to_another_scheme(guard, to, follow):
     with serve(Reply(302, headers={"location": to})) as s:
-        guard.try_("http", url=s.url + "/a", follow=follow, _args=SHORT).expect("http-redirect", exit=69, cause=to)
+        guard.try_("http", url=s.url + "/a", follow=follow).expect("http-redirect", exit=69, cause=to)
         assert [r.path for r in s.requests] == ["/a"]
 
 
@@ -136,9 +134,7 @@ def test_secrets_do_not_follow_a_redirect_elsewhere(guard, host):
 @pytest.mark.near_miss("auth-failed")
 def test_credentials_are_wanted_elsewhere(guard):
     with serve(Reply(401)) as other, serve(Reply(302, headers={"location": f"{other.url}/b"})) as s:
-        guard.try_("http", url=s.url, follow=1, _args=SHORT, **SECRETS).expect(
-            "auth-required", cause="after a redirect", hint="as url"
-        )
+        guard.try_("http", url=s.url, follow=1, **SECRETS).expect("auth-required", cause="after a redirect", hint="as url")
 
 
 @pytest.mark.parametrize("status,method", [(301, "GET"), (302, "GET"), (303, "GET"), (307, "POST"), (308, "POST")])
@@ -151,7 +147,7 @@ def test_what_a_post_becomes(guard, status, method):
 @pytest.mark.produces("http-redirect")
 def test_a_body_stays_at_home(guard):
     with serve(Reply(200)) as other, serve(Reply(307, headers={"location": other.url})) as s:
-        guard.try_("http", url=s.url, follow=1, body="x=1", _args=SHORT).expect("http-redirect", cause="body is not sent")
+        guard.try_("http", url=s.url, follow=1, body="x=1").expect("http-redirect", cause="body is not sent")
         assert other.requests == []
 
 
@@ -159,7 +155,7 @@ def test_a_body_stays_at_home(guard):
 def test_a_redirect_into_the_void(guard):
     where = f"127.0.0.1:{refused_port()}"
     with serve(Reply(302, headers={"location": f"http://{where}/"})) as s:
-        guard.try_("http", url=s.url, follow=1, _args=SHORT).expect("connect-refused", subject=where)
+        guard.try_("http", url=s.url, follow=1).expect("connect-refused", subject=where)
 
 
 # ---- a whole URL by reference ----
@@ -178,10 +174,10 @@ def test_a_redirect_into_the_void(guard):
 )
 def test_scheme_of_a_reference(guard, kind, url):
     scheme = url.partition(":")[0]
-    result = guard.try_(kind, url="env:URL", _env={"URL": url}, _args=SHORT)
+    result = guard.try_(kind, url="env:URL", _env={"URL": url})
     result.expect("env-mismatch", exit=69, phase="config", retryable=False, subject="URL", cause=f"begins with {scheme}://")
     file = guard.write("url", url + "\n")
-    guard.try_(kind, url=f"file:{file}", _args=SHORT).expect(
+    guard.try_(kind, url=f"file:{file}").expect(
         "secret-malformed", exit=69, phase="config", subject="url", cause=f"{scheme}://"
     )
 
@@ -200,7 +196,7 @@ def test_url_by_reference(guard):
 @pytest.mark.near_miss("auth-failed", "auth-forbidden")
 def test_no_credentials(guard):
     with serve(Reply(401, "who?")) as s:
-        guard.try_("http", url=s.url, _args=SHORT).expect("auth-required", exit=69, phase="auth")
+        guard.try_("http", url=s.url).expect("auth-required", exit=69, phase="auth")
 
 
 @pytest.mark.produces("auth-failed")
@@ -210,7 +206,7 @@ def test_wrong_password(guard):
     with serve(
         Reply(401, f"no: {secret} {urllib.parse.quote(secret, safe='')} {base64.b64encode(secret.encode()).decode()}")
     ) as s:
-        result = guard.try_("http", url=s.url, username="app", password="env:PW", _env={"PW": secret}, _args=SHORT)
+        result = guard.try_("http", url=s.url, username="app", password="env:PW", _env={"PW": secret})
         result.expect("auth-failed", exit=69)
         assert s.requests[0].headers["authorization"] == "Basic " + base64.b64encode(f"app:{secret}".encode()).decode()
         everything = result.out + result.err + str(result.report)
@@ -235,9 +231,7 @@ def test_basic_credentials_do_not_come_back(guard, kind, keys, given):
             keys = {"url": s.url, "username": "app", "password": "env:PW"}
         else:
             keys = {"url": "env:URL"}
-        result = guard.try_(
-            kind, _env={"PW": "pw-1", "URL": s.url.replace("://", "://app:pw-1@")}, _args=[*SHORT, "-v"], **keys
-        )
+        result = guard.try_(kind, _env={"PW": "pw-1", "URL": s.url.replace("://", "://app:pw-1@")}, _args=["-v"], **keys)
         result.expect("auth-failed", cause="you sent Basic ***")
         assert s.requests[0].headers["authorization"].rstrip("=") == "Basic " + both("app", "pw-1")
         assert both("app", "pw-1") not in result.out + result.err + str(result.report)
@@ -266,7 +260,7 @@ def test_header_from_env(guard):
 )
 def test_a_proxy_that_does_not_connect(guard, status, code):
     with TcpServer(answer(f"HTTP/1.1 {status} No\r\nContent-Length: 2\r\n\r\nno".encode())) as s:
-        guard.try_("http", url="https://api.test/", proxy=f"http://{s.address}", _args=SHORT).expect(
+        guard.try_("http", url="https://api.test/", proxy=f"http://{s.address}").expect(
             code, subject=s.address, cause=f"CONNECT with HTTP status {status}"
         )
 
@@ -274,7 +268,7 @@ def test_a_proxy_that_does_not_connect(guard, status, code):
 @pytest.mark.produces("connect-refused")
 def test_a_proxy_that_is_not_there(guard):
     where = f"127.0.0.1:{refused_port()}"
-    guard.try_("http", url="http://api.test/", proxy=f"http://{where}", _args=SHORT).expect("connect-refused", subject=where)
+    guard.try_("http", url="http://api.test/", proxy=f"http://{where}").expect("connect-refused", subject=where)
 
 
 @pytest.mark.produces("connect-timeout", "dns-timeout", "dns-server-failed", "answer-timeout")
@@ -282,7 +276,7 @@ def test_a_proxy_that_is_not_there(guard):
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_is_not_reached_in_time(guard, scheme):
     """It is told from one that does not answer, and that from a server behind it."""
-    keys = {"url": f"{scheme}://api.test/", "attempt_timeout": guard.span(2), "_args": SHORT}
+    keys = {"url": f"{scheme}://api.test/", "attempt_timeout": guard.span(2)}
     with full_backlog() as full:
         guard.try_("http", proxy=f"http://{full.address}", **keys).expect("connect-timeout", exit=124, subject=full.address)
     with DnsServer({"proxy.test": None, "broken.test": "SERVFAIL"}, options="timeout:5 attempts:2") as dns:
@@ -346,7 +340,7 @@ def test_what_a_socks_proxy_says(guard):
         (2, "auth-forbidden", 69),
     ):
         with socks(reply) as s:
-            guard.try_("http", url="http://api.test/", proxy=f"socks5h://{s.address}", _args=["-t", "2s"]).expect(
+            guard.try_("http", url="http://api.test/", proxy=f"socks5h://{s.address}", _limit="2s").expect(
                 code, exit=status, cause="SOCKS5"
             )
 
@@ -354,7 +348,7 @@ def test_what_a_socks_proxy_says(guard):
 @pytest.mark.produces("auth-required")
 def test_a_socks_proxy_that_wants_a_login(guard):
     with socks(0, method=255) as s:
-        guard.try_("http", url="http://api.test/", proxy=f"socks5h://{s.address}", _args=SHORT).expect(
+        guard.try_("http", url="http://api.test/", proxy=f"socks5h://{s.address}").expect(
             "auth-required", exit=69, subject=s.address
         )
 
@@ -371,9 +365,9 @@ def test_silent_on_a_kept_connection(guard):
     with HttpServer(
         {"/": Reply(302, headers={"Location": "/again"}), "/again": again}, tls=server_context(authority.issue())
     ) as s:
-        guard.try_(
-            "http", url=f"{s.url}/", ca_file=authority.ca_file, follow=1, attempt_timeout=guard.span(2), _args=SHORT
-        ).expect("answer-timeout", exit=124, cause="connected and asked")
+        guard.try_("http", url=f"{s.url}/", ca_file=authority.ca_file, follow=1, attempt_timeout=guard.span(2)).expect(
+            "answer-timeout", exit=124, cause="connected and asked"
+        )
         assert s.connections == 1
 
 
@@ -385,13 +379,13 @@ def test_two_logins(guard, keys):
 @pytest.mark.produces("auth-forbidden")
 def test_forbidden(guard):
     with serve(Reply(403, "not you")) as s:
-        guard.try_("http", url=s.url, _args=SHORT).expect("auth-forbidden", exit=69, cause="not you")
+        guard.try_("http", url=s.url).expect("auth-forbidden", exit=69, cause="not you")
 
 
 @pytest.mark.produces("secret-unreadable")
 def test_secret_file_missing(guard):
     with serve(Reply(200)) as s:
-        guard.try_("http", url=s.url, token="file:/nonexistent/token", _args=SHORT).expect(
+        guard.try_("http", url=s.url, token="file:/nonexistent/token").expect(
             "secret-unreadable", exit=124, phase="config", retryable=True
         )
         assert s.requests == []
@@ -410,9 +404,7 @@ def test_empty_token_file_is_sent_as_it_is(guard):
 @pytest.mark.produces("http-body")
 def test_body_lacks_text(guard):
     with serve(Reply(200, "something else")) as s:
-        guard.try_("http", url=s.url, body_contains="UP", _args=SHORT).expect(
-            "http-body", exit=124, phase="assert", cause="something else"
-        )
+        guard.try_("http", url=s.url, body_contains="UP").expect("http-body", exit=124, phase="assert", cause="something else")
 
 
 @pytest.mark.produces("http-body")
@@ -420,7 +412,7 @@ def test_body_lacks_text(guard):
 def test_a_page_that_lacks_text(guard):
     """Nobody said that an API's answer is expected, so a page is none of the wrong kind."""
     with serve(Reply(200, "<!DOCTYPE html><title>Closed</title>", content_type="text/html")) as s:
-        guard.try_("http", url=s.url, body_contains="Open", _args=SHORT).expect("http-body", exit=124, cause="Closed")
+        guard.try_("http", url=s.url, body_contains="Open").expect("http-body", exit=124, cause="Closed")
 
 
 @pytest.mark.near_miss("http-json-mismatch", "http-json-invalid")
@@ -453,7 +445,7 @@ def test_json(guard):
 )
 def test_json_mismatch(guard, expect, words):
     with serve(Reply(200, {"status": "DOWN", "n": 3})) as s:
-        guard.try_("http", url=s.url, json=f"( {expect} )", _args=SHORT).expect("http-json-mismatch", exit=124, cause=words)
+        guard.try_("http", url=s.url, json=f"( {expect} )").expect("http-json-mismatch", exit=124, cause=words)
 
 
 @pytest.mark.produces("http-json-invalid")
@@ -461,7 +453,7 @@ def test_json_mismatch(guard, expect, words):
 @pytest.mark.parametrize("body", ["not json", '{"a": 1', "[" * 100000, ""])
 def test_json_invalid(guard, body):
     with serve(Reply(200, body)) as s:
-        guard.try_("http", url=s.url, json='( { at = "/a"; } )', _args=SHORT).expect("http-json-invalid", exit=124)
+        guard.try_("http", url=s.url, json='( { at = "/a"; } )').expect("http-json-invalid", exit=124)
 
 
 @pytest.mark.near_miss("http-json-invalid", "http-json-mismatch")
@@ -492,9 +484,7 @@ def test_integers_larger_than_64_bits(guard, expect):
 )
 def test_other_numbers_stay_exact(guard, body, equals):
     with serve(Reply(200, body)) as s:
-        guard.try_("http", url=s.url, json=f"""( {{ at = ""; equals = {text(equals)}; }} )""", _args=SHORT).expect(
-            "http-json-mismatch"
-        )
+        guard.try_("http", url=s.url, json=f"""( {{ at = ""; equals = {text(equals)}; }} )""").expect("http-json-mismatch")
 
 
 @pytest.mark.near_miss("http-json-mismatch")
@@ -507,7 +497,7 @@ def test_the_whole_answer(guard):
 @pytest.mark.near_miss("http-json-invalid", "http-body")
 def test_login_page(guard):
     with serve(Reply(200, "<!DOCTYPE html><title>Sign in</title>", content_type="text/html")) as s:
-        guard.try_("http", url=s.url, json='( { at = "/a"; } )', _args=SHORT).expect("http-html-page", exit=69, cause="Sign in")
+        guard.try_("http", url=s.url, json='( { at = "/a"; } )').expect("http-html-page", exit=69, cause="Sign in")
 
 
 @pytest.mark.near_miss("http-html-page")
@@ -523,7 +513,7 @@ def test_a_page_where_a_page_is_expected(guard):
 @pytest.mark.near_miss("tls-required")
 def test_other_protocol(guard):
     with TcpServer(answer(b"SSH-2.0-OpenSSH_9.2\r\n")) as s:
-        guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect("http-not-http", exit=69, cause="SSH-2.0")
+        guard.try_("http", url=f"http://{s.address}/").expect("http-not-http", exit=69, cause="SSH-2.0")
 
 
 @pytest.mark.near_miss("http-not-http")
@@ -545,7 +535,7 @@ def test_http_1_0(guard):
 )
 def test_plain_to_a_tls_port(guard, reply):
     with TcpServer(answer(reply)) as s:
-        guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect("tls-required", exit=69, phase="tls")
+        guard.try_("http", url=f"http://{s.address}/").expect("tls-required", exit=69, phase="tls")
 
 
 @pytest.mark.produces("tls-required")
@@ -553,7 +543,7 @@ def test_plain_to_a_tls_port(guard, reply):
 @pytest.mark.parametrize("end", [reset, close_at_once], ids=["reset", "close"])
 def test_plain_to_a_tls_port_that_says_nothing(guard, authority, end):
     with TcpServer(tls_or(end, server_context(authority.issue()))) as s:
-        guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect(
+        guard.try_("http", url=f"http://{s.address}/").expect(
             "tls-required", exit=69, phase="tls", cause="answers a TLS handshake"
         )
 
@@ -561,36 +551,33 @@ def test_plain_to_a_tls_port_that_says_nothing(guard, authority, end):
 @pytest.mark.near_miss("tls-required")
 def test_an_ordinary_400(guard):
     with serve(Reply(400, "bad parameter")) as s:
-        guard.try_("http", url=s.url, _args=SHORT).expect("http-status")
+        guard.try_("http", url=s.url).expect("http-status")
 
 
 @pytest.mark.produces("connect-closed")
 @pytest.mark.near_miss("connect-reset", "answer-truncated")
 def test_closes(guard):
     with TcpServer(close_at_once) as s:
-        assert guard.try_("http", url=f"http://{s.address}/", _args=SHORT).check()["code"] in (
-            "connect-closed",
-            "connect-reset",
-        )
+        assert guard.try_("http", url=f"http://{s.address}/").check()["code"] in ("connect-closed", "connect-reset")
 
     def handler(sock):
         sock.recv(65536)
 
     with TcpServer(handler) as s:
-        guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect("connect-closed", exit=124)
+        guard.try_("http", url=f"http://{s.address}/").expect("connect-closed", exit=124)
 
 
 @pytest.mark.produces("connect-reset")
 def test_resets(guard):
     with TcpServer(reset_after_request) as s:
-        guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect("connect-reset", exit=124)
+        guard.try_("http", url=f"http://{s.address}/").expect("connect-reset", exit=124)
 
 
 @pytest.mark.produces("answer-timeout")
 @pytest.mark.near_miss("guard-deadline", "connect-timeout")
 def test_silent(guard):
     with TcpServer(silent) as s:
-        guard.try_("http", url=f"http://{s.address}/", attempt_timeout=guard.span(2), _args=SHORT).expect(
+        guard.try_("http", url=f"http://{s.address}/", attempt_timeout=guard.span(2)).expect(
             "answer-timeout", exit=124, phase="protocol"
         )
 
@@ -599,9 +586,7 @@ def test_silent(guard):
 @pytest.mark.near_miss("guard-deadline")
 def test_drips(guard):
     with TcpServer(drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 100, guard.scale(0.05))) as s:
-        guard.try_("http", url=f"http://{s.address}/", attempt_timeout=guard.span(2), _args=SHORT).expect(
-            "answer-timeout", exit=124
-        )
+        guard.try_("http", url=f"http://{s.address}/", attempt_timeout=guard.span(2)).expect("answer-timeout", exit=124)
 
 
 @pytest.mark.near_miss("answer-timeout")
@@ -613,7 +598,7 @@ def test_slow_but_in_time(guard):
 @pytest.mark.produces("answer-truncated")
 def test_truncated(guard):
     with serve(Reply(200, "x" * 1000, truncate=10)) as s:
-        guard.try_("http", url=s.url, _args=SHORT).expect("answer-truncated", exit=124)
+        guard.try_("http", url=s.url).expect("answer-truncated", exit=124)
 
 
 @pytest.mark.produces("answer-truncated")
@@ -627,9 +612,7 @@ def test_truncated(guard):
 def test_closes_between_headers(guard, kind, head):
     """The status alone is no answer, nor is it one with an empty body."""
     with TcpServer(answer(head)) as s:
-        guard.try_(kind, url=f"http://{s.address}", _args=SHORT).expect(
-            "answer-truncated", exit=124, cause="in the middle of the headers"
-        )
+        guard.try_(kind, url=f"http://{s.address}").expect("answer-truncated", exit=124, cause="in the middle of the headers")
 
 
 @pytest.mark.near_miss("answer-truncated")
@@ -643,18 +626,18 @@ def test_headers_in_front_and_behind(guard):
 @pytest.mark.near_miss("answer-timeout")
 def test_body_without_end(guard):
     with TcpServer(forever(b"x" * 65536, prefix=b"HTTP/1.1 200 OK\r\n\r\n")) as s:
-        guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect("answer-too-large", exit=69, cause="max_body")
+        guard.try_("http", url=f"http://{s.address}/").expect("answer-too-large", exit=69, cause="max_body")
 
 
 @pytest.mark.produces("answer-too-large")
 def test_headers_without_end(guard):
     with TcpServer(forever(b"x-header: y\r\n" * 1000, prefix=b"HTTP/1.1 200 OK\r\n")) as s:
-        guard.try_("http", url=f"http://{s.address}/", _args=SHORT).expect("answer-too-large")
+        guard.try_("http", url=f"http://{s.address}/").expect("answer-too-large")
 
 
 @pytest.mark.produces("connect-refused")
 def test_refused(guard):
-    guard.try_("http", url=f"http://127.0.0.1:{refused_port()}/", _args=SHORT).expect("connect-refused", exit=124)
+    guard.try_("http", url=f"http://127.0.0.1:{refused_port()}/").expect("connect-refused", exit=124)
 
 
 def test_unix_socket(guard):
@@ -669,7 +652,7 @@ def test_proxies_of_the_environment_are_ignored(guard):
 
 def test_header_from_env_cannot_add_headers(guard):
     with serve(Reply(200)) as s:
-        guard.try_("http", url=s.url, headers=["X-A: env:A"], _env={"A": "x\r\nX-Evil: 1"}, _args=SHORT).expect(
+        guard.try_("http", url=s.url, headers=["X-A: env:A"], _env={"A": "x\r\nX-Evil: 1"}).expect(
             "secret-malformed", exit=69, phase="config", retryable=False
         )
         assert s.requests == []
@@ -684,7 +667,7 @@ WITH_TOKEN = {"http": {}, "opa": {}, "metrics": {"families": [{"name": "up"}]}, 
 def test_token_cannot_add_headers(guard, kind):
     """Nor end the head: a line end in it, or none of it at all, is told before a word is said."""
     with serve(Reply(200)) as s:
-        ask = functools.partial(guard.try_, kind, url=s.url, _args=SHORT, **WITH_TOKEN[kind])
+        ask = functools.partial(guard.try_, kind, url=s.url, **WITH_TOKEN[kind])
         for value in ("abcd\nX-Evil: 1", "abcd\r", "\nabcd"):
             ask(token="env:T", _env={"T": value}).expect(
                 "secret-malformed", exit=69, phase="config", subject="token", cause="line end"
@@ -748,7 +731,7 @@ def test_https_certificates(guard, authority, code):
         "tls-self-signed": authority.self_signed,
     }[code]
     with serve(Reply(200), tls=server_context(make())) as s:
-        guard.try_("http", url=s.url, ca_file=authority.ca_file, _args=SHORT).expect(code, exit=69, cause="certificate of")
+        guard.try_("http", url=s.url, ca_file=authority.ca_file).expect(code, exit=69, cause="certificate of")
 
 
 @pytest.mark.produces(
@@ -763,7 +746,7 @@ def test_https_other_faults(guard, authority, tmp_path):
     other = Authority(tmp_path / "other", "other CA") if (tmp_path / "other").mkdir() is None else None
     mine, theirs = authority.issue("client", client=True), other.issue("client", client=True)
     with serve(Reply(200), tls=server_context(other.issue())) as s:
-        guard.try_("http", url=s.url, ca_file=authority.ca_file, _args=SHORT).expect("tls-unknown-ca", cause="other CA")
+        guard.try_("http", url=s.url, ca_file=authority.ca_file).expect("tls-unknown-ca", cause="other CA")
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         with serve(
             Reply(200),
@@ -771,17 +754,17 @@ def test_https_other_faults(guard, authority, tmp_path):
                 authority.issue(), client_ca=authority.ca_file, require_client=True, min_version=version, max_version=version
             ),
         ) as s:
-            guard.try_("http", url=s.url, ca_file=authority.ca_file, _args=SHORT).expect("tls-client-cert-required", exit=69)
+            guard.try_("http", url=s.url, ca_file=authority.ca_file).expect("tls-client-cert-required", exit=69)
             guard.try_(
-                "http", url=s.url, ca_file=authority.ca_file, cert_file=theirs.cert_file, key_file=theirs.key_file, _args=SHORT
+                "http", url=s.url, ca_file=authority.ca_file, cert_file=theirs.cert_file, key_file=theirs.key_file
             ).expect("tls-client-cert-refused", exit=69)
             guard.try_("http", url=s.url, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=mine.key_file).passed()
-            guard.try_(
-                "http", url=s.url, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=theirs.key_file, _args=SHORT
-            ).expect("tls-key-mismatch", exit=69)
-            guard.try_("http", url=s.url, ca_file="/nonexistent.pem", _args=SHORT).expect("tls-ca-unreadable", exit=69)
+            guard.try_("http", url=s.url, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=theirs.key_file).expect(
+                "tls-key-mismatch", exit=69
+            )
+            guard.try_("http", url=s.url, ca_file="/nonexistent.pem").expect("tls-ca-unreadable", exit=69)
     with serve(Reply(200)) as s:
-        guard.try_("http", url=s.url.replace("http:", "https:"), _args=SHORT).expect("tls-peer-is-plaintext", exit=69)
+        guard.try_("http", url=s.url.replace("http:", "https:")).expect("tls-peer-is-plaintext", exit=69)
 
 
 @pytest.mark.produces("connect-reset")
@@ -792,7 +775,7 @@ def test_https_other_faults(guard, authority, tmp_path):
 def test_a_reset_during_the_handshake_is_a_reset(guard, kind, keys):
     with TcpServer(reset_after_request) as s:
         keys = {k: v.format(s.address) if isinstance(v, str) else v for k, v in keys.items()}
-        guard.try_(kind, _args=SHORT, **keys).expect("connect-reset", exit=124)
+        guard.try_(kind, **keys).expect("connect-reset", exit=124)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import pytest
 
 from fakes.http import HttpServer, Reply
 
-SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
 PAGE = """# HELP events_total Events seen.
 # TYPE events_total counter
 events_total{job="learner",path="C:\\\\DIR \\"x\\"\\n"} 3
@@ -73,7 +72,7 @@ def test_pass(guard, family):
 )
 def test_families(guard, code, family, words):
     with page() as s:
-        guard.try_("metrics", url=s.url + "/metrics", families=f"( {{ {family} }} )", _args=SHORT).expect(code, cause=words)
+        guard.try_("metrics", url=s.url + "/metrics", families=f"( {{ {family} }} )").expect(code, cause=words)
 
 
 @pytest.mark.near_miss("metrics-malformed", "metrics-family-missing")
@@ -111,36 +110,34 @@ def test_utf8_names(guard):
 )
 def test_malformed(guard, text, words):
     with page(text) as s:
-        guard.try_("metrics", url=s.url + "/metrics", _args=SHORT).expect("metrics-malformed", exit=69, cause=words)
+        guard.try_("metrics", url=s.url + "/metrics").expect("metrics-malformed", exit=69, cause=words)
 
 
 @pytest.mark.produces("metrics-malformed")
 def test_openmetrics_cut_off(guard):
     with page("# TYPE a gauge\na 1\n", "application/openmetrics-text; version=1.0.0") as s:
-        guard.try_("metrics", url=s.url + "/metrics", _args=SHORT).expect("metrics-malformed", cause="# EOF")
+        guard.try_("metrics", url=s.url + "/metrics").expect("metrics-malformed", cause="# EOF")
     with page() as s:
-        guard.try_("metrics", url=s.url + "/metrics", format="openmetrics", _args=SHORT).expect(
-            "metrics-malformed", cause="text/plain"
-        )
+        guard.try_("metrics", url=s.url + "/metrics", format="openmetrics").expect("metrics-malformed", cause="text/plain")
 
 
 @pytest.mark.produces("metrics-empty")
 @pytest.mark.parametrize("text", ["", "# nothing here\n", "\n\n"])
 def test_empty(guard, text):
     with page(text) as s:
-        guard.try_("metrics", url=s.url + "/metrics", _args=SHORT).expect("metrics-empty", exit=124)
+        guard.try_("metrics", url=s.url + "/metrics").expect("metrics-empty", exit=124)
 
 
 @pytest.mark.produces("http-html-page")
 def test_html(guard):
     with page("<html>Grafana</html>", "text/html") as s:
-        guard.try_("metrics", url=s.url + "/metrics", _args=SHORT).expect("http-html-page", exit=69)
+        guard.try_("metrics", url=s.url + "/metrics").expect("http-html-page", exit=69)
 
 
 @pytest.mark.produces("metrics-stale")
 def test_stale(guard):
     with page(f"last_success {time.time() - 3600}\n") as s:
-        guard.try_("metrics", url=s.url + "/metrics", max_age=["last_success=10m"], _args=SHORT).expect(
+        guard.try_("metrics", url=s.url + "/metrics", max_age=["last_success=10m"]).expect(
             "metrics-stale", exit=124, cause="s old"
         )
 
@@ -154,15 +151,13 @@ def test_fresh(guard):
 @pytest.mark.produces("metrics-family-missing")
 def test_no_timestamp(guard):
     with page() as s:
-        guard.try_("metrics", url=s.url + "/metrics", max_age=["last_success=10m"], _args=SHORT).expect(
-            "metrics-family-missing"
-        )
+        guard.try_("metrics", url=s.url + "/metrics", max_age=["last_success=10m"]).expect("metrics-family-missing")
 
 
 @pytest.mark.produces("metrics-port-taken")
 def test_port_taken(guard):
     with socket.create_server(("127.0.0.1", 0)) as s:
-        guard.try_("metrics", free_port=f"127.0.0.1:{s.getsockname()[1]}", _args=SHORT).expect(
+        guard.try_("metrics", free_port=f"127.0.0.1:{s.getsockname()[1]}").expect(
             "metrics-port-taken", exit=124, cause="in use"
         )
 
@@ -170,9 +165,7 @@ def test_port_taken(guard):
 @pytest.mark.produces("metrics-port-unusable")
 @pytest.mark.near_miss("metrics-port-taken", "connect-unreachable", "connect-denied")
 def test_port_of_somebody_else(guard):
-    guard.try_("metrics", free_port="192.0.2.1:9100", _args=SHORT).expect(
-        "metrics-port-unusable", exit=69, phase="assert", cause="bind"
-    )
+    guard.try_("metrics", free_port="192.0.2.1:9100").expect("metrics-port-unusable", exit=69, phase="assert", cause="bind")
 
 
 @pytest.mark.near_miss("metrics-port-taken", "metrics-port-unusable")

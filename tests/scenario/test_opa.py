@@ -4,7 +4,6 @@ import pytest
 
 from fakes.http import HttpServer, Reply
 
-SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
 ALLOW = '( { path = "authz/allow"; equals = true; } )'
 
 
@@ -58,9 +57,7 @@ def test_input(guard):
 @pytest.mark.near_miss("opa-decision")
 def test_undefined(guard):
     with opa(decision=Reply(body={})) as s:
-        guard.try_("opa", url=s.url, decisions=ALLOW, _args=SHORT).expect(
-            "opa-undefined", exit=69, phase="assert", cause='no "result"'
-        )
+        guard.try_("opa", url=s.url, decisions=ALLOW).expect("opa-undefined", exit=69, phase="assert", cause='no "result"')
 
 
 @pytest.mark.produces("opa-decision")
@@ -68,14 +65,14 @@ def test_undefined(guard):
 @pytest.mark.parametrize("result", [False, None, "true", {"allow": True}])
 def test_other_decision(guard, result):
     with opa(decision=Reply(body={"result": result})) as s:
-        guard.try_("opa", url=s.url, decisions=ALLOW, _args=SHORT).expect("opa-decision", exit=69, cause="expected true")
+        guard.try_("opa", url=s.url, decisions=ALLOW).expect("opa-decision", exit=69, cause="expected true")
 
 
 @pytest.mark.produces("opa-decision-type")
 @pytest.mark.near_miss("opa-decision")
 def test_other_type(guard):
     with opa(decision=Reply(body={"result": {"allow": True}})) as s:
-        guard.try_("opa", url=s.url, decisions='( { path = "authz/allow"; type = "boolean"; } )', _args=SHORT).expect(
+        guard.try_("opa", url=s.url, decisions='( { path = "authz/allow"; type = "boolean"; } )').expect(
             "opa-decision-type", exit=69, cause="object"
         )
         guard.try_(
@@ -91,9 +88,7 @@ def test_rule_conflict(guard):
         "errors": [{"code": "eval_conflict_error", "message": "complete rules must not produce multiple outputs"}],
     }
     with opa(decision=Reply(500, words)) as s:
-        guard.try_("opa", url=s.url, decisions=ALLOW, _args=SHORT).expect(
-            "opa-evaluation-error", exit=69, cause="multiple outputs"
-        )
+        guard.try_("opa", url=s.url, decisions=ALLOW).expect("opa-evaluation-error", exit=69, cause="multiple outputs")
 
 
 @pytest.mark.produces("http-status")
@@ -101,36 +96,36 @@ def test_rule_conflict(guard):
 @pytest.mark.parametrize("reply", [Reply(400, "<html>Bad Request</html>"), Reply(500, "upstream")])
 def test_error_page_of_a_proxy(guard, reply):
     with opa(decision=reply) as s:
-        guard.try_("opa", url=s.url, decisions=ALLOW, _args=SHORT).expect("http-status", exit=124)
+        guard.try_("opa", url=s.url, decisions=ALLOW).expect("http-status", exit=124)
 
 
 @pytest.mark.produces("opa-unhealthy")
 @pytest.mark.near_miss("opa-not-opa")
 def test_unhealthy(guard):
     with opa(health=Reply(500, {"error": "unable to perform evaluation"})) as s:
-        guard.try_("opa", url=s.url, _args=SHORT).expect("opa-unhealthy", exit=124, retryable=True)
+        guard.try_("opa", url=s.url).expect("opa-unhealthy", exit=124, retryable=True)
 
 
 @pytest.mark.produces("opa-bundle-inactive")
 @pytest.mark.near_miss("opa-unhealthy", "opa-plugin-not-ready")
 def test_bundles(guard):
     with opa(bundles=Reply(500, {"error": "not all configured bundles have been activated"})) as s:
-        guard.try_("opa", url=s.url, _args=SHORT).passed()
-        guard.try_("opa", url=s.url, health=["bundles"], _args=SHORT).expect("opa-bundle-inactive", exit=124)
+        guard.try_("opa", url=s.url).passed()
+        guard.try_("opa", url=s.url, health=["bundles"]).expect("opa-bundle-inactive", exit=124)
 
 
 @pytest.mark.produces("opa-plugin-not-ready")
 @pytest.mark.near_miss("opa-bundle-inactive")
 def test_plugins(guard):
     with opa(plugins=Reply(500, {"error": "one or more plugins are not up"})) as s:
-        guard.try_("opa", url=s.url, health=["plugins"], _args=SHORT).expect("opa-plugin-not-ready", exit=124)
+        guard.try_("opa", url=s.url, health=["plugins"]).expect("opa-plugin-not-ready", exit=124)
 
 
 @pytest.mark.produces("opa-not-opa")
 @pytest.mark.parametrize("health", [Reply(404, "not found"), Reply(200, {"status": "UP"}), Reply(200, "ok")])
 def test_other_server(guard, health):
     with opa(health=health) as s:
-        guard.try_("opa", url=s.url, _args=SHORT).expect("opa-not-opa", exit=69)
+        guard.try_("opa", url=s.url).expect("opa-not-opa", exit=69)
 
 
 @pytest.mark.produces("auth-required", "auth-failed", "auth-forbidden")
@@ -142,17 +137,17 @@ def test_authorisation(guard):
     ):
         with opa(decision=reply) as s:
             keys = {"token": token} if token else {}
-            guard.try_("opa", url=s.url, decisions=ALLOW, _env={"T": "token-1"}, _args=SHORT, **keys).expect(code, exit=69)
+            guard.try_("opa", url=s.url, decisions=ALLOW, _env={"T": "token-1"}, **keys).expect(code, exit=69)
 
 
 @pytest.mark.produces("file-missing", "file-content")
 def test_input_file(guard):
     broken = guard.write("broken.json", "{")
     with opa() as s:
-        guard.try_(
-            "opa", url=s.url, decisions='( { path = "authz/allow"; input_file = "/nonexistent"; } )', _args=SHORT
-        ).expect("file-missing")
-        guard.try_("opa", url=s.url, decisions=f'( {{ path = "authz/allow"; input_file = "{broken}"; }} )', _args=SHORT).expect(
+        guard.try_("opa", url=s.url, decisions='( { path = "authz/allow"; input_file = "/nonexistent"; } )').expect(
+            "file-missing"
+        )
+        guard.try_("opa", url=s.url, decisions=f'( {{ path = "authz/allow"; input_file = "{broken}"; }} )').expect(
             "file-content"
         )
 
@@ -161,7 +156,7 @@ def test_input_file(guard):
 def test_url_that_is_no_base(guard, end):
     """OPA answers {} at /v1/data/health too: health would be that of nothing."""
     guard.try_("opa", url=f"http://x{end}").problem("url", exit=64)
-    guard.try_("opa", url="env:URL", _env={"URL": f"http://x{end}"}, _args=SHORT).expect("env-mismatch", exit=69)
+    guard.try_("opa", url="env:URL", _env={"URL": f"http://x{end}"}).expect("env-mismatch", exit=69)
 
 
 def test_prefix_of_a_proxy(guard):

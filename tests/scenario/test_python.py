@@ -36,7 +36,8 @@ def image(guard):
             )
         keys.setdefault("interpreter", sys.executable)
         keys.setdefault("attempt_timeout", guard.span(20))
-        return guard.try_("python", _env={"PYTHONPATH": guard.tmp / "site"} | _env, _timeout=60, **keys)
+        keys.setdefault("_limit", guard.span(20))
+        return guard.try_("python", _env={"PYTHONPATH": guard.tmp / "site"} | _env, **keys)
 
     return look
 
@@ -383,7 +384,7 @@ def test_an_interpreter_without_its_library(image):
 @pytest.mark.near_miss("python-module-broken", "python-interpreter-missing")
 def test_an_import_that_hangs(image, guard):
     slow = {"slow": "import time\nprint('loading weights', flush=True)\ntime.sleep(1000)\n"}
-    image(slow, modules=["json", "slow"], attempt_timeout=guard.span(3), _args=["-t", guard.span(3)]).expect(
+    image(slow, modules=["json", "slow"], attempt_timeout=guard.span(3), _limit=guard.span(3)).expect(
         "guard-deadline",
         exit=124,
         subject="slow",

@@ -12,8 +12,6 @@ from fakes.http import HttpServer, Reply
 from fakes.resp import INFO, SILENT, RespServer, array, bulk, error, integer, simple
 from fakes.tcp import TcpServer, answer, close_at_once, forever, full_backlog, refused_port, silent
 
-SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
-
 
 def info(**changes):
     lines = {k: v for k, _, v in (line.partition(":") for line in INFO.split("\r\n") if ":" in line)}
@@ -75,7 +73,7 @@ ERRORS = {
 def test_error_replies(guard, code):
     words, exit = ERRORS[code]
     with RespServer({"PING": error(words)}) as s:
-        guard.try_("redis", url=s.url, _args=SHORT).expect(code, exit=exit, cause=words[:30], subject=s.address)
+        guard.try_("redis", url=s.url).expect(code, exit=exit, cause=words[:30], subject=s.address)
 
 
 @pytest.mark.near_miss(
@@ -83,9 +81,9 @@ def test_error_replies(guard, code):
 )
 def test_words_in_another_place(guard):
     with RespServer({"PING": error("ERR LOADING is what I say, BUSY, OOM")}) as s:
-        guard.try_("redis", url=s.url, _args=SHORT).expect("redis-error", exit=124, cause="LOADING is what I say")
+        guard.try_("redis", url=s.url).expect("redis-error", exit=124, cause="LOADING is what I say")
     with RespServer({"PING": error("BUSYKEY Target key name already exists.")}) as s:
-        guard.try_("redis", url=s.url, _args=SHORT).expect("redis-error")
+        guard.try_("redis", url=s.url).expect("redis-error")
 
 
 @pytest.mark.produces("redis-database")
@@ -95,8 +93,8 @@ def test_words_in_another_place(guard):
 )
 def test_database(guard, words):
     with RespServer({"SELECT": error(words)}) as s:
-        guard.try_("redis", url=s.url + "/20", _args=SHORT).expect("redis-database", exit=69, cause=words)
-        guard.try_("redis", url=s.url, database=20, _args=SHORT).expect("redis-database", exit=69, cause=words)
+        guard.try_("redis", url=s.url + "/20").expect("redis-database", exit=69, cause=words)
+        guard.try_("redis", url=s.url, database=20).expect("redis-database", exit=69, cause=words)
 
 
 @pytest.mark.near_miss("redis-database")
@@ -129,7 +127,7 @@ def test_what_would_be_ignored(guard, url, keys, words):
 @pytest.mark.parametrize("path", ["/x", "?db=3"])
 def test_what_would_be_ignored_by_reference(guard, path):
     with RespServer() as s:
-        guard.try_("redis", url="env:URL", _env={"URL": s.url + path}, _args=SHORT).expect(
+        guard.try_("redis", url="env:URL", _env={"URL": s.url + path}).expect(
             "env-mismatch", exit=69, subject="URL", cause="the url has a"
         )
         assert s.commands == []
@@ -139,19 +137,19 @@ def test_what_would_be_ignored_by_reference(guard, path):
 @pytest.mark.near_miss("redis-version", "redis-not-redis", "protocol-mismatch")
 def test_renamed_commands(guard):
     with RespServer({"INFO": error("ERR unknown command 'INFO', with args beginning with: ")}) as s:
-        guard.try_("redis", url=s.url, role="master", _args=SHORT).expect("redis-command", exit=69, cause="INFO: ERR unknown")
+        guard.try_("redis", url=s.url, role="master").expect("redis-command", exit=69, cause="INFO: ERR unknown")
     with RespServer(
         {"ACL": error("ERR unknown command 'ACL', with args beginning with: "), "INFO": info(redis_version="7.2.0")}
     ) as s:
-        guard.try_("redis", url=s.url, can=["GET x"], _args=SHORT).expect("redis-command", exit=69, cause="ACL WHOAMI")
+        guard.try_("redis", url=s.url, can=["GET x"]).expect("redis-command", exit=69, cause="ACL WHOAMI")
 
 
 @pytest.mark.produces("redis-max-clients", "redis-protected-mode")
 def test_errors_at_the_greeting(guard):
     with RespServer({"": error("ERR max number of clients reached")}) as s:
-        guard.try_("redis", url=s.url, _args=SHORT).expect("redis-max-clients")
+        guard.try_("redis", url=s.url).expect("redis-max-clients")
     with RespServer({"": error("DENIED Redis is running in protected mode because")}) as s:
-        guard.try_("redis", url=s.url, _args=SHORT).expect("redis-protected-mode")
+        guard.try_("redis", url=s.url).expect("redis-protected-mode")
 
 
 # ---- logins ----
@@ -168,7 +166,7 @@ def test_login(guard):
 @pytest.mark.near_miss("auth-required")
 def test_wrong_password(guard):
     with RespServer(password="right-one") as s:
-        result = guard.try_("redis", url=s.url, password="env:PW", _env={"PW": "wrong-one"}, _args=SHORT)
+        result = guard.try_("redis", url=s.url, password="env:PW", _env={"PW": "wrong-one"})
         result.expect("auth-failed", exit=69, phase="auth")
         assert "wrong-one" not in result.err + str(result.report)
 
@@ -177,9 +175,7 @@ def test_wrong_password(guard):
 def test_password_where_none_is_set(guard):
     words = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
     with RespServer({"AUTH": error(words)}) as s:
-        guard.try_("redis", url=s.url, password="env:PW", _env={"PW": "something"}, _args=SHORT).expect(
-            "auth-failed", hint="drop password"
-        )
+        guard.try_("redis", url=s.url, password="env:PW", _env={"PW": "something"}).expect("auth-failed", hint="drop password")
 
 
 # ---- what it must be ----
@@ -198,7 +194,7 @@ INFOS = [
 @pytest.mark.parametrize("code,has,wants", [pytest.param(*row, marks=pytest.mark.produces(row[0])) for row in INFOS])
 def test_info(guard, code, has, wants):
     with RespServer({"INFO": info(**has)}) as s:
-        guard.try_("redis", url=s.url, _args=SHORT, **wants).expect(code, phase="assert")
+        guard.try_("redis", url=s.url, **wants).expect(code, phase="assert")
 
 
 @pytest.mark.produces("redis-version")
@@ -216,7 +212,7 @@ def test_version_of_one_number(guard):
 @pytest.mark.near_miss("connect-refused")
 def test_password_that_is_not_there(guard):
     """Told before a server is asked that is not there either: it will not come by waiting."""
-    guard.try_("redis", url=f"redis://127.0.0.1:{refused_port()}", password="env:NOT_SET", _args=SHORT).expect(
+    guard.try_("redis", url=f"redis://127.0.0.1:{refused_port()}", password="env:NOT_SET").expect(
         "env-missing", exit=69, subject="NOT_SET"
     )
 
@@ -231,7 +227,7 @@ def test_replica(guard):
 def test_cluster(guard):
     state = "cluster_state:{}\r\ncluster_slots_ok:{}\r\n"
     with RespServer({"INFO": info(cluster_enabled="1"), "CLUSTER INFO": bulk(state.format("fail", 16000))}) as s:
-        guard.try_("redis", url=s.url, cluster=True, _args=SHORT).expect("redis-cluster-down", cause="16000 of 16384")
+        guard.try_("redis", url=s.url, cluster=True).expect("redis-cluster-down", cause="16000 of 16384")
 
 
 @pytest.mark.near_miss("redis-cluster-down")
@@ -245,10 +241,8 @@ def test_cluster_ok(guard):
 @pytest.mark.produces("redis-key")
 def test_keys(guard):
     with RespServer({"TYPE a": simple("none"), "TYPE b": simple("list")}) as s:
-        guard.try_("redis", url=s.url, keys='["a"]', _args=SHORT).expect("redis-key", cause="does not exist")
-        guard.try_("redis", url=s.url, keys='( { name = "b"; type = "hash"; } )', _args=SHORT).expect(
-            "redis-key", cause="a list"
-        )
+        guard.try_("redis", url=s.url, keys='["a"]').expect("redis-key", cause="does not exist")
+        guard.try_("redis", url=s.url, keys='( { name = "b"; type = "hash"; } )').expect("redis-key", cause="a list")
 
 
 @pytest.mark.produces("auth-forbidden", "redis-version")
@@ -256,7 +250,7 @@ def test_can(guard):
     with RespServer(
         {"ACL WHOAMI": bulk("app"), "ACL DRYRUN": bulk("User app has no permissions to run the 'set' command")}
     ) as s:
-        guard.try_("redis", url=s.url, can=["SET a b"], _args=SHORT).expect("auth-forbidden", exit=69, cause="no permissions")
+        guard.try_("redis", url=s.url, can=["SET a b"]).expect("auth-forbidden", exit=69, cause="no permissions")
     with RespServer(
         {
             "ACL WHOAMI": bulk("app"),
@@ -264,7 +258,7 @@ def test_can(guard):
             "INFO": info(redis_version="6.2.0"),
         }
     ) as s:
-        guard.try_("redis", url=s.url, can=["SET a b"], _args=SHORT).expect("redis-version", exit=69)
+        guard.try_("redis", url=s.url, can=["SET a b"]).expect("redis-version", exit=69)
 
 
 # ---- sentinels ----
@@ -294,7 +288,7 @@ def test_a_sentinel_that_does_not_answer(guard, how):
 @pytest.mark.produces("redis-sentinel-no-master")
 def test_sentinel_without_master(guard):
     with RespServer({"SENTINEL": b"*-1\r\n"}) as sentinel:
-        guard.try_("redis", sentinels=[sentinel.address], master_name="m", _args=SHORT).expect(
+        guard.try_("redis", sentinels=[sentinel.address], master_name="m").expect(
             "redis-sentinel-no-master", exit=124, subject="master m"
         )
 
@@ -309,9 +303,9 @@ def test_sentinels_without_tls(guard):
 @pytest.mark.produces("redis-not-redis")
 def test_other_protocols(guard):
     with HttpServer({"*": Reply(200)}) as s:
-        guard.try_("redis", url=f"redis://{s.address}", _args=SHORT).expect("redis-not-redis", exit=69, cause="HTTP/1.1")
+        guard.try_("redis", url=f"redis://{s.address}").expect("redis-not-redis", exit=69, cause="HTTP/1.1")
     with RespServer({"PING": integer(7)}) as s:
-        guard.try_("redis", url=s.url, _args=SHORT).expect("redis-not-redis")
+        guard.try_("redis", url=s.url).expect("redis-not-redis")
 
 
 @pytest.mark.produces(
@@ -320,23 +314,20 @@ def test_other_protocols(guard):
 @pytest.mark.near_miss("redis-not-redis")
 def test_hostile_peers(guard):
     with TcpServer(silent) as s:
-        guard.try_("redis", url=f"redis://{s.address}", attempt_timeout=guard.span(2), _args=SHORT).expect("answer-timeout")
+        guard.try_("redis", url=f"redis://{s.address}", attempt_timeout=guard.span(2)).expect("answer-timeout")
     for handler, code in (
         (answer(b"\x15\x03\x03\x00\x02\x02\x46"), "tls-required"),
         (forever(b"x" * 65536, prefix=b"$500000000\r\n"), "answer-too-large"),
         (answer(b"$100\r\nabc"), "answer-truncated"),
     ):
         with TcpServer(handler) as s:
-            guard.try_("redis", url=f"redis://{s.address}", _args=SHORT).expect(code)
+            guard.try_("redis", url=f"redis://{s.address}").expect(code)
     with TcpServer(close_at_once) as s:
-        assert guard.try_("redis", url=f"redis://{s.address}", _args=SHORT).check()["code"] in (
-            "connect-closed",
-            "connect-reset",
-        )
+        assert guard.try_("redis", url=f"redis://{s.address}").check()["code"] in ("connect-closed", "connect-reset")
     with RespServer({"": b""}) as s:
         s.script["PING"] = __import__("fakes.resp", fromlist=["CLOSE"]).CLOSE
-        guard.try_("redis", url=s.url, _args=SHORT).expect("connect-closed")
-    guard.try_("redis", url=f"redis://127.0.0.1:{refused_port()}", _args=SHORT).expect("connect-refused")
+        guard.try_("redis", url=s.url).expect("connect-closed")
+    guard.try_("redis", url=f"redis://127.0.0.1:{refused_port()}").expect("connect-refused")
 
 
 @pytest.mark.produces("answer-timeout")
@@ -346,21 +337,21 @@ def test_the_answer_that_did_not_come_is_named(guard):
         (b"$100\r\n# Server", "the answer to INFO began, but was not complete in time: 14 bytes"),
     ):
         with RespServer({"INFO": reply}) as s:
-            guard.try_("redis", url=s.url, role="master", attempt_timeout=guard.span(2), _args=SHORT).expect(
+            guard.try_("redis", url=s.url, role="master", attempt_timeout=guard.span(2)).expect(
                 "answer-timeout", exit=124, cause=words
             )
 
 
 def test_deep_nesting_does_not_crash(guard):
     with TcpServer(answer(b"*1\r\n" * 100000)) as s:
-        assert guard.try_("redis", url=f"redis://{s.address}", _args=SHORT).check()["outcome"] == "fail"
+        assert guard.try_("redis", url=f"redis://{s.address}").check()["outcome"] == "fail"
 
 
 def test_tls(guard, tmp_path):
     authority = Authority(tmp_path)
     with RespServer(tls=server_context(authority.issue())) as s:
         guard.try_("redis", url=s.url, ca_file=authority.ca_file).passed()
-        guard.try_("redis", url=s.url.replace("rediss", "redis"), _args=SHORT).expect("tls-required", exit=69)
+        guard.try_("redis", url=s.url.replace("rediss", "redis")).expect("tls-required", exit=69)
 
 
 # ---- a real server ----
@@ -410,16 +401,16 @@ def test_real(guard, real):
         maxmemory_policy="noeviction",
         _env={"PW": "pw-12345"},
     ).passed()
-    guard.try_("redis", url=url, password="env:PW", _env={"PW": "wrong"}, _args=SHORT).expect("auth-failed")
-    guard.try_("redis", url=url, _args=SHORT).expect("auth-required")
+    guard.try_("redis", url=url, password="env:PW", _env={"PW": "wrong"}).expect("auth-failed")
+    guard.try_("redis", url=url).expect("auth-required")
 
 
 @pytest.mark.produces("redis-database", "redis-command")
 def test_real_errors(guard, real):
     url = real("--databases", "2", "--rename-command", "INFO", "")
-    guard.try_("redis", url=url, database=2, _args=SHORT).expect("redis-database", exit=69)
-    guard.try_("redis", url=url, role="master", _args=SHORT).expect("redis-command", exit=69, cause="INFO")
-    guard.try_("redis", url=url, can=["NOSUCHCOMMAND x"], _args=SHORT).expect("redis-command", exit=69, cause="ACL DRYRUN")
+    guard.try_("redis", url=url, database=2).expect("redis-database", exit=69)
+    guard.try_("redis", url=url, role="master").expect("redis-command", exit=69, cause="INFO")
+    guard.try_("redis", url=url, can=["NOSUCHCOMMAND x"]).expect("redis-command", exit=69, cause="ACL DRYRUN")
 
 
 @pytest.mark.produces("tls-required")
@@ -444,23 +435,21 @@ def test_real_tls_only(guard, real, tmp_path):
         "no",
     )
     guard.try_("redis", url=f"rediss://127.0.0.1:{port}", ca_file=authority.ca_file).passed()
-    guard.try_("redis", url=f"redis://127.0.0.1:{port}", _args=SHORT).expect("tls-required", exit=69)
-    guard.try_("redis", url=f"redis://127.0.0.1:{port}", password="env:PW", _env={"PW": "pw-12345"}, _args=SHORT).expect(
+    guard.try_("redis", url=f"redis://127.0.0.1:{port}").expect("tls-required", exit=69)
+    guard.try_("redis", url=f"redis://127.0.0.1:{port}", password="env:PW", _env={"PW": "pw-12345"}).expect(
         "tls-required", exit=69
     )
-    guard.try_("http", url=f"http://127.0.0.1:{port}", _args=SHORT).expect("tls-required", exit=69)
-    guard.try_("tcp", address=f"127.0.0.1:{port}", expect_banner="x", attempt_timeout=guard.span(2), _args=SHORT).expect(
-        "answer-timeout"
-    )
+    guard.try_("http", url=f"http://127.0.0.1:{port}").expect("tls-required", exit=69)
+    guard.try_("tcp", address=f"127.0.0.1:{port}", expect_banner="x", attempt_timeout=guard.span(2)).expect("answer-timeout")
 
 
 @pytest.mark.produces("redis-out-of-memory")
 def test_real_out_of_memory(guard, real):
-    guard.try_("redis", url=real("--maxmemory", "1"), write_probe="sg:", _args=SHORT).expect("redis-out-of-memory")
+    guard.try_("redis", url=real("--maxmemory", "1"), write_probe="sg:").expect("redis-out-of-memory")
 
 
 @pytest.mark.produces("redis-master-down", "redis-readonly")
 def test_real_replica_without_master(guard, real):
     url = real("--replicaof", "127.0.0.1", str(refused_port()))
-    guard.try_("redis", url=url, role="replica", _args=SHORT).expect("redis-master-down")
-    guard.try_("redis", url=url, write_probe="sg:", _args=SHORT).expect("redis-readonly")
+    guard.try_("redis", url=url, role="replica").expect("redis-master-down")
+    guard.try_("redis", url=url, write_probe="sg:").expect("redis-readonly")

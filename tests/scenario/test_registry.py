@@ -7,7 +7,6 @@ import pytest
 from fakes.http import HttpServer, Reply
 from fakes.tcp import TcpServer, full_backlog, silent
 
-SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
 SCHEMA = {
     "type": "record",
     "name": "Order",
@@ -106,7 +105,7 @@ def test_same_whatever_the_form(guard):
 )
 def test_differs(guard, file, change, words):
     with registry(schema=SCHEMA | change) as s:
-        guard.try_("schema_registry", url=s.url, subjects=subjects(file), _args=SHORT).expect(
+        guard.try_("schema_registry", url=s.url, subjects=subjects(file)).expect(
             "registry-schema-differs", exit=69, subject="orders-value", cause=words
         )
 
@@ -125,9 +124,7 @@ def test_a_registry_that_does_not_answer(guard, how):
 @pytest.mark.near_miss("registry-version-missing", "registry-not-registry")
 def test_subject_missing(guard):
     with registry(latest=error(40401, "Subject 'orders-value' not found.")) as s:
-        guard.try_("schema_registry", url=s.url, subjects=subjects(), _args=SHORT).expect(
-            "registry-subject-missing", exit=69, cause="40401"
-        )
+        guard.try_("schema_registry", url=s.url, subjects=subjects()).expect("registry-subject-missing", exit=69, cause="40401")
 
 
 def test_grace_waits_for_a_subject(guard):
@@ -146,9 +143,7 @@ def test_grace_waits_for_a_subject(guard):
 def test_version_missing(guard):
     with registry() as s:
         s.routes["/subjects/orders-value/versions/9"] = error(40402, "Version 9 not found.")
-        guard.try_("schema_registry", url=s.url, subjects=subjects(version="9"), _args=SHORT).expect(
-            "registry-version-missing", exit=69
-        )
+        guard.try_("schema_registry", url=s.url, subjects=subjects(version="9")).expect("registry-version-missing", exit=69)
 
 
 @pytest.mark.produces("registry-incompatible")
@@ -157,7 +152,7 @@ def test_incompatible(guard, file):
     with registry(
         compatibility=Reply(body={"is_compatible": False, "messages": ["READER_FIELD_MISSING_DEFAULT_VALUE at /fields/1"]})
     ) as s:
-        guard.try_("schema_registry", url=s.url, subjects=subjects(file).replace("same", "compatible"), _args=SHORT).expect(
+        guard.try_("schema_registry", url=s.url, subjects=subjects(file).replace("same", "compatible")).expect(
             "registry-incompatible", exit=69, cause="READER_FIELD_MISSING"
         )
 
@@ -167,7 +162,7 @@ def test_type(guard):
     """Avro is what is meant where nothing is said."""
     with registry(latest=Reply(body={"schema": "{}", "schemaType": "JSON"})) as s:
         for named in ({}, {"type": "AVRO"}, {"type": "PROTOBUF"}):
-            guard.try_("schema_registry", url=s.url, subjects=subjects(**named), _args=SHORT).expect(
+            guard.try_("schema_registry", url=s.url, subjects=subjects(**named)).expect(
                 "registry-schema-type", exit=69, cause="JSON"
             )
         for named in ("JSON", "ANY"):
@@ -199,7 +194,7 @@ def test_version_in_every_form(guard, version):
 @pytest.mark.parametrize("has,wants", [("NONE", "BACKWARD"), ("BACKWARD", "FULL"), ("FORWARD_TRANSITIVE", "BACKWARD")])
 def test_level(guard, has, wants):
     with registry(level=Reply(body={"compatibilityLevel": has})) as s:
-        guard.try_("schema_registry", url=s.url, subjects=subjects(compatibility=wants), _args=SHORT).expect(
+        guard.try_("schema_registry", url=s.url, subjects=subjects(compatibility=wants)).expect(
             "registry-level", exit=69, cause=has
         )
 
@@ -214,7 +209,7 @@ def test_level_is_more(guard, has, wants):
 @pytest.mark.produces("registry-readonly")
 def test_mode(guard):
     with registry(mode=Reply(body={"mode": "READONLY"})) as s:
-        guard.try_("schema_registry", url=s.url, _args=SHORT).expect("registry-readonly", exit=124, cause="READONLY")
+        guard.try_("schema_registry", url=s.url).expect("registry-readonly", exit=124, cause="READONLY")
 
 
 @pytest.mark.near_miss("registry-readonly", "registry-not-registry")
@@ -228,28 +223,28 @@ def test_no_modes(guard):
 @pytest.mark.produces("registry-store", "registry-leader")
 def test_registry_in_trouble(guard):
     with registry(config=error(50001, "Error in the backend data store", 500)) as s:
-        guard.try_("schema_registry", url=s.url, _args=SHORT).expect("registry-store", exit=124, cause="backend data store")
+        guard.try_("schema_registry", url=s.url).expect("registry-store", exit=124, cause="backend data store")
     with registry(config=error(50003, "Error while forwarding the request to the primary", 500)) as s:
-        guard.try_("schema_registry", url=s.url, _args=SHORT).expect("registry-leader", exit=124)
+        guard.try_("schema_registry", url=s.url).expect("registry-leader", exit=124)
 
 
 @pytest.mark.near_miss("registry-store", "registry-leader")
 def test_a_500_without_a_code(guard):
     with registry(config=Reply(500, "oops")) as s:
-        guard.try_("schema_registry", url=s.url, _args=SHORT).expect("http-status")
+        guard.try_("schema_registry", url=s.url).expect("http-status")
 
 
 @pytest.mark.produces("registry-not-registry")
 @pytest.mark.parametrize("reply", [Reply(404, "not found"), Reply(200, {"hello": 1}), Reply(200, "ok")])
 def test_other_server(guard, reply):
     with registry(config=reply) as s:
-        guard.try_("schema_registry", url=s.url, _args=SHORT).expect("registry-not-registry", exit=69)
+        guard.try_("schema_registry", url=s.url).expect("registry-not-registry", exit=69)
 
 
 @pytest.mark.produces("http-html-page")
 def test_login_page(guard):
     with registry(config=Reply(200, "<html>Sign in</html>", content_type="text/html")) as s:
-        guard.try_("schema_registry", url=s.url, _args=SHORT).expect("http-html-page", exit=69)
+        guard.try_("schema_registry", url=s.url).expect("http-html-page", exit=69)
 
 
 def test_below_a_path_and_second_of_two(guard):
@@ -264,10 +259,8 @@ def test_credentials(guard):
             Reply(200, {"compatibilityLevel": "FULL"}) if r.headers.get("authorization") == "Basic YTpi" * 1 else Reply(401)
         )
     ) as s:
-        guard.try_("schema_registry", url=s.url, _args=SHORT).expect("auth-required")
-        guard.try_("schema_registry", url=s.url, username="a", password="env:P", _env={"P": "wrong"}, _args=SHORT).expect(
-            "auth-failed"
-        )
+        guard.try_("schema_registry", url=s.url).expect("auth-required")
+        guard.try_("schema_registry", url=s.url, username="a", password="env:P", _env={"P": "wrong"}).expect("auth-failed")
         guard.try_("schema_registry", url=s.url, username="a", password="env:P", _env={"P": "b"}).passed()
 
 
@@ -275,5 +268,5 @@ def test_credentials(guard):
 def test_local_file(guard):
     broken = guard.write("b.avsc", '{"type": "rekord"}')
     with registry() as s:
-        guard.try_("schema_registry", url=s.url, subjects=subjects(broken), _args=SHORT).expect("avro-invalid-schema")
-        guard.try_("schema_registry", url=s.url, subjects=subjects("/nonexistent.avsc"), _args=SHORT).expect("file-missing")
+        guard.try_("schema_registry", url=s.url, subjects=subjects(broken)).expect("avro-invalid-schema")
+        guard.try_("schema_registry", url=s.url, subjects=subjects("/nonexistent.avsc")).expect("file-missing")

@@ -438,7 +438,7 @@ def test_a_command_runs_with_the_limits_of_the_service(guard):
     limits = "ulimit -n; ulimit -d; ulimit -f; ulimit -v"
     expected = subprocess.run(["/bin/sh", "-c", limits], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     script = f'test "$({{ {limits}; }} | tr "\\n" " ")" = "{" ".join(expected)} " && echo x > made'
-    guard.try_("exec", command=["/bin/sh", "-c", script], _args=["-t", "10s"]).passed()
+    guard.try_("exec", command=["/bin/sh", "-c", script]).passed()
     assert (guard.tmp / "made").read_text() == "x\n"
 
 
@@ -447,7 +447,7 @@ def test_kerberos_needs_programs_and_gets_them(guard):
     with FakeKafka() as kafka:
 
         def made(**keys):
-            guard.try_("kafka", bootstrap_servers=kafka.bootstrap, _args=["-t", "2s"], _env={"KINIT": "touch made"}, **keys)
+            guard.try_("kafka", bootstrap_servers=kafka.bootstrap, _limit="2s", _env={"KINIT": "touch made"}, **keys)
             return (guard.tmp / "made").exists()
 
         common = ["security.protocol=sasl_plaintext", "sasl.kerberos.kinit.cmd=env:KINIT", "sasl.username=u"]
@@ -470,7 +470,12 @@ if not SANITIZED:  # with shadow memory no limit can be set, and the whole machi
     def test_memory_that_runs_out_is_no_fault_of_the_dependency(guard, preloaded, how, cause):
         """Whatever the library makes of it: "no answer", an abort."""
         check = guard.try_(
-            "tcp", address=f"localhost:{refused_port()}", retry=False, attempt_timeout="60s", _env=preloaded(FAULT_RESOLVE=how)
+            "tcp",
+            address=f"localhost:{refused_port()}",
+            retry=False,
+            attempt_timeout="60s",
+            _limit="60s",
+            _env=preloaded(FAULT_RESOLVE=how),
         ).expect("guard-no-memory", exit=70, outcome="broken", cause=cause)
         assert check["retryable"] is True
 
@@ -478,9 +483,9 @@ if not SANITIZED:  # with shadow memory no limit can be set, and the whole machi
 @pytest.mark.near_miss("guard-no-memory")
 def test_a_large_body_that_fits_is_read(guard):
     with HttpServer({"/": Reply(body="x" * (60 << 20))}) as server:
-        guard.try_("http", url=f"{server.url}/", max_body="64MiB", attempt_timeout="60s").passed()
+        guard.try_("http", url=f"{server.url}/", max_body="64MiB", attempt_timeout="60s", _limit="60s").passed()
         guard.try_(
-            "http", url=f"{server.url}/", max_body="64MiB", body_contains="y", attempt_timeout="60s", retry=False
+            "http", url=f"{server.url}/", max_body="64MiB", body_contains="y", attempt_timeout="60s", _limit="60s", retry=False
         ).expect("http-body")
 
 

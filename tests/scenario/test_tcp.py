@@ -9,8 +9,6 @@ import pytest
 from fakes.certs import Authority, server_context
 from fakes.tcp import TcpServer, banner, close_at_once, drip, full_backlog, garbage, refused_port, reset, silent
 
-SHORT = ["-t", "10s"]  # one attempt: only one that hangs takes so long
-
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
@@ -41,21 +39,21 @@ def test_unix_socket(guard):
 @pytest.mark.produces("connect-refused")
 def test_refused(guard):
     port = refused_port()
-    guard.try_("tcp", address=f"127.0.0.1:{port}", _args=SHORT).expect(
+    guard.try_("tcp", address=f"127.0.0.1:{port}").expect(
         "connect-refused", exit=124, phase="connect", retryable=True, subject=f"127.0.0.1:{port}", cause="Connection refused"
     )
 
 
 @pytest.mark.produces("connect-refused")
 def test_unix_socket_that_is_not_there(guard):
-    guard.try_("tcp", address=str(guard.tmp / "none.sock"), _args=SHORT).expect("connect-refused", hint="mount the folder")
+    guard.try_("tcp", address=str(guard.tmp / "none.sock")).expect("connect-refused", hint="mount the folder")
 
 
 @pytest.mark.produces("connect-timeout")
 @pytest.mark.near_miss("connect-unreachable", "guard-deadline")
 def test_no_answer_to_the_connection_attempt(guard):
     with full_backlog() as full:
-        guard.try_("tcp", address=full.address, attempt_timeout=guard.span(2), _args=SHORT).expect(
+        guard.try_("tcp", address=full.address, attempt_timeout=guard.span(2)).expect(
             "connect-timeout", exit=124, retryable=True
         )
 
@@ -110,7 +108,7 @@ def test_banner(guard):
 @pytest.mark.produces("protocol-mismatch")
 def test_other_banner(guard):
     with TcpServer(banner(b"SSH-2.0-OpenSSH\x1b[31m\r\n")) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect(
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2)).expect(
             "protocol-mismatch", exit=69, cause="SSH-2.0-OpenSSH"
         )
 
@@ -120,7 +118,7 @@ def test_other_banner(guard):
 def test_a_banner_that_is_on_its_way(guard):
     """What has come of it is no other protocol's, which would end the run."""
     with TcpServer(drip(b"220 mail.test ESMTP\r\n", guard.scale(0.2))) as server:
-        check = guard.try_("tcp", address=server.address, expect_banner="ESMTP", attempt_timeout=guard.span(2), _args=SHORT)
+        check = guard.try_("tcp", address=server.address, expect_banner="ESMTP", attempt_timeout=guard.span(2))
         check.expect("answer-timeout", exit=124, retryable=True, cause="it is: 22")
 
     def lines(sock):
@@ -129,11 +127,11 @@ def test_a_banner_that_is_on_its_way(guard):
             time.sleep(0.1)
 
     with TcpServer(lines) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect(
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2)).expect(
             "answer-timeout", exit=124
         )
     with TcpServer(banner(b"welcome\r\n22")) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect(
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2)).expect(
             "answer-timeout", exit=124, cause="had not ended in time; it is: welcome"
         )
 
@@ -141,7 +139,7 @@ def test_a_banner_that_is_on_its_way(guard):
 @pytest.mark.produces("protocol-mismatch")
 def test_a_banner_that_is_no_text(guard):
     with TcpServer(banner(b"\x4a\0\0\0\n8.0.36\0\x08")) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect(
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2)).expect(
             "protocol-mismatch", exit=69
         )
 
@@ -149,7 +147,7 @@ def test_a_banner_that_is_no_text(guard):
 @pytest.mark.produces("answer-timeout")
 def test_no_banner(guard):
     with TcpServer(silent) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2), _args=SHORT).expect(
+        guard.try_("tcp", address=server.address, expect_banner="220 ", attempt_timeout=guard.span(2)).expect(
             "answer-timeout", exit=124
         )
 
@@ -157,13 +155,13 @@ def test_no_banner(guard):
 @pytest.mark.produces("connect-closed")
 def test_closes_before_the_banner(guard):
     with TcpServer(close_at_once) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", _args=SHORT).expect("connect-closed", exit=124)
+        guard.try_("tcp", address=server.address, expect_banner="220 ").expect("connect-closed", exit=124)
 
 
 @pytest.mark.produces("connect-reset")
 def test_resets_before_the_banner(guard):
     with TcpServer(reset) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", _args=SHORT).expect("connect-reset", exit=124)
+        guard.try_("tcp", address=server.address, expect_banner="220 ").expect("connect-reset", exit=124)
 
 
 # ---- TLS ----
@@ -203,7 +201,7 @@ CERTIFICATES = {
 @pytest.mark.parametrize("code", [pytest.param(c, marks=pytest.mark.produces(c)) for c in CERTIFICATES])
 def test_tls_certificates(guard, authority, code):
     with tls_server(CERTIFICATES[code](authority)) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect(
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file).expect(
             code, exit=69, phase="tls", retryable=False, cause="certificate of", subject=server.address
         )
 
@@ -212,7 +210,7 @@ def test_tls_certificates(guard, authority, code):
 @pytest.mark.near_miss("tls-self-signed")
 def test_tls_other_ca(guard, authority, tmp_path):
     with tls_server(Authority(tmp_path, "other CA").issue()) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect(
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file).expect(
             "tls-unknown-ca", exit=69, cause="other CA"
         )
 
@@ -223,7 +221,7 @@ def test_tls_client_certificate_wanted(guard, authority, version):
     with tls_server(
         authority.issue(), client_ca=authority.ca_file, require_client=True, max_version=version, min_version=version
     ) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect(
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file).expect(
             "tls-client-cert-required", exit=69
         )
 
@@ -250,7 +248,7 @@ def test_tls_client_certificate_wanted_by_a_slow_server(guard, authority):
                 return
 
     with TcpServer(handler) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, _args=SHORT).expect(
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file).expect(
             "tls-client-cert-required", exit=69
         )
 
@@ -278,13 +276,7 @@ def test_tls_client_certificate_of_another_ca(guard, authority, tmp_path, versio
         authority.issue(), client_ca=authority.ca_file, require_client=True, max_version=version, min_version=version
     ) as server:
         guard.try_(
-            "tcp",
-            address=server.address,
-            tls=True,
-            ca_file=authority.ca_file,
-            cert_file=mine.cert_file,
-            key_file=mine.key_file,
-            _args=SHORT,
+            "tcp", address=server.address, tls=True, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=mine.key_file
         ).expect("tls-client-cert-refused", exit=69)
 
 
@@ -292,7 +284,7 @@ def test_tls_client_certificate_of_another_ca(guard, authority, tmp_path, versio
 @pytest.mark.near_miss("tls-protocol", "tls-handshake")
 def test_tls_to_a_plain_port(guard):
     with TcpServer(banner(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
-        guard.try_("tcp", address=server.address, tls=True, _args=SHORT).expect("tls-peer-is-plaintext", exit=69)
+        guard.try_("tcp", address=server.address, tls=True).expect("tls-peer-is-plaintext", exit=69)
 
 
 @pytest.mark.produces("tls-handshake")
@@ -302,14 +294,14 @@ def test_tls_closed_in_the_handshake(guard):
         sock.recv(4096)
 
     with TcpServer(handler) as server:
-        guard.try_("tcp", address=server.address, tls=True, _args=SHORT).expect("tls-handshake", exit=124, retryable=True)
+        guard.try_("tcp", address=server.address, tls=True).expect("tls-handshake", exit=124, retryable=True)
 
 
 @pytest.mark.produces("answer-timeout")
 @pytest.mark.near_miss("tls-handshake")
 def test_tls_silent(guard):
     with TcpServer(silent) as server:
-        guard.try_("tcp", address=server.address, tls=True, attempt_timeout=guard.span(2), _args=SHORT).expect(
+        guard.try_("tcp", address=server.address, tls=True, attempt_timeout=guard.span(2)).expect(
             "answer-timeout", cause="TLS handshake"
         )
 
@@ -322,18 +314,18 @@ def test_tls_version_too_old(guard):
         sock.recv(1)
 
     with TcpServer(handler) as server:
-        guard.try_("tcp", address=server.address, tls=True, _args=SHORT).expect("tls-protocol", exit=69)
+        guard.try_("tcp", address=server.address, tls=True).expect("tls-protocol", exit=69)
 
 
 @pytest.mark.produces("tls-ca-unreadable")
 def test_tls_files(guard, authority):
     broken = guard.write("broken.pem", "no certificate")
     with tls_server(authority.issue()) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file="/nonexistent/ca.pem", _args=SHORT).expect(
+        guard.try_("tcp", address=server.address, tls=True, ca_file="/nonexistent/ca.pem").expect(
             "tls-ca-unreadable", exit=69, phase="config", subject="/nonexistent/ca.pem", cause="No such file"
         )
-        guard.try_("tcp", address=server.address, tls=True, ca_file=broken, _args=SHORT).expect("tls-ca-unreadable", exit=69)
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, cert_file=broken, _args=SHORT).expect(
+        guard.try_("tcp", address=server.address, tls=True, ca_file=broken).expect("tls-ca-unreadable", exit=69)
+        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, cert_file=broken).expect(
             "tls-ca-unreadable"
         )
 
@@ -349,7 +341,6 @@ def test_tls_key_of_another_certificate(guard, authority):
             ca_file=authority.ca_file,
             cert_file=mine.cert_file,
             key_file=other.key_file,
-            _args=SHORT,
         ).expect("tls-key-mismatch", exit=69)
 
 
@@ -374,6 +365,6 @@ def test_a_greeting_from_a_tls_port(guard, authority, end):
         return None
 
     with TcpServer(handler) as server:
-        guard.try_("tcp", address=server.address, expect_banner="220 ", _args=SHORT).expect(
+        guard.try_("tcp", address=server.address, expect_banner="220 ").expect(
             "tls-required", exit=69, phase="tls", cause="answers a TLS handshake"
         )

@@ -25,7 +25,6 @@ JSON = b'{"tenant": "acme", "learning_rate": 0.05, "exploration_temp": 0.62, "ts
 FRAMED = b"\0\0\0\0\7" + AVRO
 TAU = "exploration_temp 0.1 1.0"
 FETCH, METADATA = 1, 3
-ONCE = ["-t", "4s"]
 WIRE = (
     "wire-format-other",
     "wire-format-mixed",
@@ -149,7 +148,7 @@ def test_tombstones_are_no_records(guard, kafka):
 def test_looks_behind_tombstones(guard, kafka):
     """The last ten hold nothing to judge: it goes further back."""
     kafka.produce(TOPIC, *[JSON] * 30, *[None] * 25)
-    check = look(guard, kafka, sample=5, _args=ONCE).expect("wire-format-other", exit=69, cause="5 of 5 sampled records")
+    check = look(guard, kafka, sample=5, _limit="4s").expect("wire-format-other", exit=69, cause="5 of 5 sampled records")
     assert check["facts"]["tombstones"] >= 5
 
 
@@ -183,11 +182,11 @@ def test_tombstones_only(guard, kafka):
 
 @pytest.mark.produces("wire-empty-topic")
 def test_empty_fails_where_it_must_not_be(guard, kafka):
-    look(guard, kafka, allow_empty=False, _args=["-t", guard.span(1)]).expect(
+    look(guard, kafka, allow_empty=False, _limit=guard.span(1)).expect(
         "wire-empty-topic", exit=124, phase="assert", retryable=True, subject=f"topic {TOPIC}", cause="the topic is empty"
     )
     kafka.produce(TOPIC, None)
-    look(guard, kafka, allow_empty=False, _args=["-t", guard.span(1)]).expect(
+    look(guard, kafka, allow_empty=False, _limit=guard.span(1)).expect(
         "wire-empty-topic", cause="among its 1 offset (1 tombstone)"
     )
 
@@ -198,7 +197,7 @@ def test_empty_fails_where_it_must_not_be(guard, kafka):
 def test_no_record_as_far_as_was_looked(guard, kafka, allow_empty):
     """There are records further back, in the wrong format: a pass would have looked at nothing."""
     kafka.produce(TOPIC, JSON, *[None] * 100)
-    look(guard, kafka, sample=1, allow_empty=allow_empty, _args=["-t", guard.span(1)]).expect(
+    look(guard, kafka, sample=1, allow_empty=allow_empty, _limit=guard.span(1)).expect(
         "wire-no-record",
         exit=124,
         phase="assert",
@@ -468,7 +467,7 @@ def test_somabrain(guard, service, topics):
 
 @pytest.mark.produces("connect-refused")
 def test_refused(guard):
-    look(guard, f"127.0.0.1:{refused_port()}", _args=["-t", guard.span(0.5)]).expect("connect-refused", exit=124)
+    look(guard, f"127.0.0.1:{refused_port()}", _limit=guard.span(0.5)).expect("connect-refused", exit=124)
 
 
 @pytest.mark.produces("auth-failed", "auth-required")
@@ -489,14 +488,14 @@ def test_login(guard):
 @pytest.mark.produces("kafka-topic-missing", "kafka-no-leader", "kafka-advertised-unreachable")
 def test_topic_and_leaders(guard):
     with FakeKafka(brokers=2, topics={TOPIC: (2, 1)}) as fake:
-        short = ["-t", guard.span(1)]
-        look(guard, fake, topic="cog.other", _args=short).expect("kafka-topic-missing", exit=124, subject="topic cog.other")
+        short = guard.span(1)
+        look(guard, fake, topic="cog.other", _limit=short).expect("kafka-topic-missing", exit=124, subject="topic cog.other")
         assert not any(r.may_create for r in fake.requests)
         fake.topics[TOPIC].partitions[1] = Partition(-1, [2], [])
-        look(guard, fake, _args=short).expect("kafka-no-leader", exit=124)
+        look(guard, fake, _limit=short).expect("kafka-no-leader", exit=124)
         fake.topics[TOPIC].partitions[1] = Partition(2, [2], [2])
         fake.advertised[2] = ("127.0.0.1", refused_port())
-        look(guard, fake, _args=short).expect("kafka-advertised-unreachable", exit=124, cause="broker 2 advertises")
+        look(guard, fake, _limit=short).expect("kafka-advertised-unreachable", exit=124, cause="broker 2 advertises")
 
 
 @pytest.mark.produces("protocol-mismatch")
@@ -533,7 +532,7 @@ def test_answers_about_offsets_that_are_errors(guard, error, code, exit, words):
     """Each in its own words: it was answered, and in time."""
     with FakeKafka(topics={TOPIC: (2, 1)}) as fake:
         fake.list_error = error
-        look(guard, fake, _args=["-t", guard.span(1)]).expect(
+        look(guard, fake, _limit=guard.span(1)).expect(
             code, exit=exit, phase="assert", subject=f"topic {TOPIC}", cause=f"the question for the first offsets: {words}"
         )
 
@@ -546,7 +545,7 @@ def test_a_question_for_offsets_that_is_asked_again(guard):
     with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
         fake.list_error = LEADER_NOT_AVAILABLE
         fake.mute.add(again)
-        look(guard, fake, _args=["-t", guard.span(1.5)]).expect(
+        look(guard, fake, _limit=guard.span(1.5)).expect(
             "kafka-no-leader", exit=124, subject=f"topic {TOPIC}", cause="the question for the first offsets: "
         )
         assert again.seen > 1
@@ -559,7 +558,7 @@ def test_an_answer_without_offsets(guard, missing):
     """Not that the topic is empty: that would pass."""
     with FakeKafka(topics={TOPIC: (2, 1)}) as fake:
         fake.no_offset = missing
-        look(guard, fake, _args=["-t", guard.span(1)]).expect(
+        look(guard, fake, _limit=guard.span(1)).expect(
             "kafka-error", exit=124, subject=f"topic {TOPIC}", cause="no offset of partition 0"
         )
 
@@ -688,7 +687,7 @@ def test_bad_keys(guard, keys, words):
 
 @pytest.mark.produces("file-missing")
 def test_schema_missing(guard):
-    look(guard, "127.0.0.1:1", schema="/nonexistent.avsc", _args=["-t", guard.span(0.5)]).expect("file-missing")
+    look(guard, "127.0.0.1:1", schema="/nonexistent.avsc", _limit=guard.span(0.5)).expect("file-missing")
 
 
 def test_explained(guard):
