@@ -3,6 +3,7 @@
 #include <regex.h>
 
 #include "check.h"
+#include "findings.h"
 
 extern char **environ;
 
@@ -153,7 +154,7 @@ static enum result must_be_set(const char *name, struct diag *out)
 	return *v ? RESULT_PASS : check_fail(out, D_ENV_EMPTY, name, "%s is set but empty", name);
 }
 
-/* The name of an entry of the environment that is set to something; false: it is empty, or nothing we can name. */
+/* Copies the name of NAME=VALUE; false when the value is empty or the name does not fit. */
 static bool set_name(const char *entry, char *name, size_t size)
 {
 	size_t n = strcspn(entry, "=");
@@ -165,20 +166,23 @@ static bool set_name(const char *entry, char *name, size_t size)
 	return true;
 }
 
-static enum result must_not_be_set(const char *pattern, struct diag *out)
+/* Adds every variable that is set and matches the pattern. */
+static void must_not_be_set(const char *pattern, struct findings *f)
 {
 	for (char **e = environ; *e; e++) {
 		char name[256];
+		struct diag d;
 
-		if (set_name(*e, name, sizeof name) && glob_match(pattern, name))
-			return check_fail(out, D_ENV_FORBIDDEN, name, "%s is set%s%s", name,
-					  str_eq(pattern, name) ? "" : ", forbidden by ",
-					  str_eq(pattern, name) ? "" : pattern);
+		if (!set_name(*e, name, sizeof name) || !glob_match(pattern, name))
+			continue;
+		check_fail(&d, D_ENV_FORBIDDEN, name, "%s is set%s%s", name,
+			   str_eq(pattern, name) ? "" : ", forbidden by ",
+			   str_eq(pattern, name) ? "" : pattern);
+		findings_add(f, &d, "");
 	}
-	return RESULT_PASS;
 }
 
-/* Names that are set and that nobody reads, into `list`. */
+/* Appends the variables that are set and match one of the patterns of unread_warning. */
 static void find_unread(const struct strlist *patterns, struct str *list)
 {
 	for (char **e = environ; *e; e++) {
@@ -259,27 +263,40 @@ static enum result must_match(const struct pair *p, struct diag *out)
 			  strlen(v), p->value);
 }
 
+/* Subject and code say all of a variable that is missing; of a conflict and a mismatch the cause says more. */
+static void add(struct findings *f, enum result r, const struct diag *d)
+{
+	if (r != RESULT_PASS)
+		findings_add(
+		    f, d, d->code == D_ENV_CONFLICT || d->code == D_ENV_MISMATCH ? d->cause : "");
+}
+
+static void judge(const struct env_conf *c, struct findings *f)
+{
+	struct diag d;
+
+	for (size_t i = 0; i < c->required.n; i++)
+		add(f, must_be_set(c->required.v[i], &d), &d);
+	for (size_t i = 0; i < c->forbidden.n; i++)
+		must_not_be_set(c->forbidden.v[i], f);
+	for (size_t i = 0; i < c->one_of.n; i++)
+		add(f, exactly_one(c->one_of.v[i], &d), &d);
+	for (size_t i = 0; i < c->equal.n; i++)
+		add(f, all_equal(c->equal.v[i], &d), &d);
+	for (size_t i = 0; i < c->match.n; i++)
+		add(f, must_match(&c->match.v[i], &d), &d);
+}
+
 static enum result env_run(const struct check_run *run, struct diag *out)
 {
 	const struct env_conf *c = run->conf;
+	struct findings f = {.n = 0};
 	struct str unread;
 
 	check_step(run, PH_CONFIG, "looking at the environment");
-	for (size_t i = 0; i < c->required.n; i++)
-		if (must_be_set(c->required.v[i], out))
-			return RESULT_FAIL;
-	for (size_t i = 0; i < c->forbidden.n; i++)
-		if (must_not_be_set(c->forbidden.v[i], out))
-			return RESULT_FAIL;
-	for (size_t i = 0; i < c->one_of.n; i++)
-		if (exactly_one(c->one_of.v[i], out))
-			return RESULT_FAIL;
-	for (size_t i = 0; i < c->equal.n; i++)
-		if (all_equal(c->equal.v[i], out))
-			return RESULT_FAIL;
-	for (size_t i = 0; i < c->match.n; i++)
-		if (must_match(&c->match.v[i], out))
-			return RESULT_FAIL;
+	judge(c, &f);
+	if (f.n)
+		return findings_result(&f, out);
 	str_init(&unread, 4096);
 	find_unread(&c->unread_warning, &unread);
 	if (unread.len)

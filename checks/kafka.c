@@ -431,7 +431,7 @@ static int judge_permissions(struct handles *h, const struct kafka_conf *c,
 	    goes_on(&f, kafka_topic_config_judge(h->first->run, topics, a, md, &d), &d) &&
 	    goes_on(&f, kafka_groups_judge(h->first, a, v, n, &d), &d))
 		judge_producers(h, c, v, n, &f);
-	if (findings_result(&f, out) < 0)
+	if (findings_result(&f, out) != RESULT_PASS)
 		return -1;
 	return h->canary ? kafka_canary_judge(c->canary, h->canary, h->first, md, out) : 0;
 }

@@ -1,15 +1,11 @@
 #include "findings.h"
 
-#define OTHERS_MAX 4 /* further findings that are named */
-
 static void name_other(struct findings *f, const struct diag *d, const char *note)
 {
-	size_t len = strlen(f->others);
-
-	if (f->named++ < OTHERS_MAX)
-		snprintf(f->others + len, sizeof f->others - len, "; %.44s too: %s%s%s%s",
-			 d->subject, diag_info(d->code)->code, *note ? " (" : "", note,
-			 *note ? ")" : "");
+	if (f->n_named == ARRAY_LEN(f->named))
+		return;
+	snprintf(f->named[f->n_named++], sizeof *f->named, "; %.44s too: %s%s%s%s", d->subject,
+		 diag_info(d->code)->code, *note ? " (" : "", note, *note ? ")" : "");
 }
 
 void findings_add(struct findings *f, const struct diag *d, const char *note)
@@ -28,16 +24,35 @@ void findings_add(struct findings *f, const struct diag *d, const char *note)
 	}
 }
 
-int findings_result(const struct findings *f, struct diag *out)
+/* The worst finding's cause, and the others as far as a cause has room. */
+static void join_causes(const struct findings *f, struct str *cause)
 {
-	char more[32] = "";
+	str_add(cause, f->worst.cause);
+	for (size_t i = 0; i < f->n - 1; i++) {
+		char more[32];
+
+		snprintf(more, sizeof more, " and %zu more", f->n - 1 - i);
+		if (i == f->n_named ||
+		    cause->len + strlen(f->named[i]) + strlen(more) >= DIAG_CAUSE_MAX) {
+			str_add(cause, more);
+			return;
+		}
+		str_add(cause, f->named[i]);
+	}
+}
+
+enum result findings_result(const struct findings *f, struct diag *out)
+{
+	struct str cause;
+	enum result r;
 
 	if (f->n == 0)
-		return 0;
-	if (f->named > OTHERS_MAX)
-		snprintf(more, sizeof more, " and %zu more", f->named - OTHERS_MAX);
-	check_fail(out, f->worst.code, f->worst.subject, "%s%s%s", f->worst.cause, f->others, more);
+		return RESULT_PASS;
+	str_init(&cause, 2 * DIAG_CAUSE_MAX);
+	join_causes(f, &cause);
+	r = check_fail(out, f->worst.code, f->worst.subject, "%s", cause.s);
 	if (f->worst.hint[0])
 		diag_hint(out, "%s", f->worst.hint);
-	return -1;
+	str_free(&cause);
+	return r;
 }

@@ -1,23 +1,28 @@
-/* findings: several things of one check are wrong, and one diagnosis is made of them.
+/* findings: joins all that one check found wrong into one diagnosis, so that one start shows all of it.
  *
- * The finding that waiting cannot help is the one that counts; the others are named behind it, so that one start
- * shows all of them. Pure.
+ * The diagnosis is the first finding that waiting cannot mend; without one, the first finding. Its cause goes on with the
+ * others, "; SUBJECT too: CODE (NOTE)", and with " and N more" for those that have no room. Works on memory alone.
  */
 #ifndef SG_FINDINGS_H
 #define SG_FINDINGS_H
 
 #include "check.h"
 
+#define FINDINGS_NAMED_MAX 24
+#define FINDING_NOTE_MAX 200
+
 struct findings {
 	struct diag worst;
-	char worst_note[24];
-	size_t n, named;
-	char others[320];
+	char worst_note[FINDING_NOTE_MAX];
+	size_t n; /* all of them */
+	size_t n_named;
+	char named[FINDINGS_NAMED_MAX][FINDING_NOTE_MAX + 100]; /* all but the worst */
 };
 
-/* `note` tells findings of one code apart ("read", "write"); may be empty. */
+/* Adds *d. `note` says what subject and code do not say by themselves ("read", or d->cause); it may be empty. It is text of
+ * our own or comes from a diagnosis, which is clean of secrets. */
 void findings_add(struct findings *f, const struct diag *d, const char *note);
-/* 0 when nothing was found; or -1 with the worst in *out. */
-int findings_result(const struct findings *f, struct diag *out);
+/* RESULT_PASS when nothing was added, with *out as it was. Otherwise what check_fail returns, with *out filled. */
+enum result findings_result(const struct findings *f, struct diag *out);
 
 #endif

@@ -285,5 +285,5 @@ int kafka_acl_judge(struct kafka_client *client, const struct grouplist *topics,
 		return -1;
 	if (j.unverified.len)
 		check_fact(client->run, "unverified", "%s", j.unverified.s);
-	return findings_result(&j.findings, out);
+	return findings_result(&j.findings, out) == RESULT_PASS ? 0 : -1;
 }

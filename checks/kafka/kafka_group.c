@@ -255,5 +255,5 @@ int kafka_groups_judge(struct kafka_client *client, const struct kafka_query *a,
 	for (size_t i = 0; i < a->n_groups; i++)
 		if (d[i].code != D_NONE)
 			findings_add(&f, &d[i], "");
-	return findings_result(&f, out);
+	return findings_result(&f, out) == RESULT_PASS ? 0 : -1;
 }

@@ -326,7 +326,7 @@ int kafka_topics_judge(const struct grouplist *topics, md_t *md, struct diag *ou
 		if (judge_topic(want, md, &d) != RESULT_PASS)
 			findings_add(&f, &d, "");
 	}
-	return findings_result(&f, out);
+	return findings_result(&f, out) == RESULT_PASS ? 0 : -1;
 }
 
 topic_t *kafka_topic_find(md_t *md, const char *name)

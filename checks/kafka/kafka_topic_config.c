@@ -103,5 +103,5 @@ int kafka_topic_config_judge(const struct check_run *run, const struct grouplist
 	}
 	if (unknown.len)
 		check_fact(run, "min_insync_unknown", "%s", unknown.s);
-	return findings_result(&f, out);
+	return findings_result(&f, out) == RESULT_PASS ? 0 : -1;
 }

@@ -41,6 +41,31 @@ def test_faults(guard, code, keys, env, words):
     guard.try_("env", _env=env, **keys).expect(code, exit=69, phase="config", retryable=False, cause=words)
 
 
+@pytest.mark.produces("env-missing")
+def test_all_findings_of_a_check_are_told(guard):
+    keys = {
+        "required": ["A", "E"],
+        "forbidden": ["*_FORCE_JSON"],
+        "one_of": ["B|C"],
+        "equal": ["B|D"],
+        "match": ["PORT=[0-9]+"],
+    }
+    env = {"E": "", "X_FORCE_JSON": "1", "Y_FORCE_JSON": "1", "B": "1", "C": "1", "D": "2", "PORT": "x"}
+    assert guard.try_("env", _env=env, **keys).expect("env-missing", exit=69, subject="A")["cause"] == (
+        "A is not set; E too: env-empty; X_FORCE_JSON too: env-forbidden; Y_FORCE_JSON too: env-forbidden; "
+        "B|C too: env-conflict (only one may be set, these are: B, C); B|D too: env-conflict (B and D have different values); "
+        "PORT too: env-mismatch (the value of PORT (1 characters) is not of the form [0-9]+)"
+    )
+
+
+@pytest.mark.produces("env-missing")
+def test_more_findings_than_a_cause_has_room_for(guard):
+    names = [f"SERVICE_VARIABLE_{i}" for i in range(40)]
+    cause = guard.try_("env", required=names).expect("env-missing", exit=69, subject=names[0])["cause"]
+    assert f"{names[10]} too: env-missing" in cause and cause.endswith(" more")
+    assert cause.count(" too: ") + int(cause.split()[-2]) == 39, cause
+
+
 def test_values_are_never_shown(guard):
     result = guard.try_("env", match=["A=x"], equal=["A|B"], _env={"A": "the-value-of-a", "B": "the-value-of-b"})
     assert "the-value-of" not in result.err + str(result.report)
