@@ -97,7 +97,7 @@ static enum result avro_all(const struct check_run *run, const struct avro_conf 
 				return RESULT_FAIL;
 	}
 	check_fact(run, "schemas", "%zu", count);
-	check_summary(run, "%zu schema%s", count, count == 1 ? "" : "s");
+	check_summary(run, "%zu schema%s", count, plural(count));
 	return RESULT_PASS;
 }
 

@@ -12,6 +12,7 @@
 #include "kafka_group.h"
 #include "kafka_producer.h"
 #include "kafka_topic_config.h"
+#include "version.h"
 #include "kafka_topic.h"
 
 #define GROUP_PATIENCE_MS \
@@ -38,11 +39,6 @@ struct kafka_conf {
 };
 
 /* ---- keys ---------------------------------------------------------------------------------------------- */
-
-static const char *version_problem(const char *text)
-{
-	return kafka_version_parse(text) < 0 ? "is not a version such as 2.6.1" : NULL;
-}
 
 static const char *transactional_id_problem(const char *id)
 {
@@ -154,12 +150,22 @@ static const char *kafka_library(void)
 	return text;
 }
 
+/* From the number: the text of a library that was built out of git may begin with anything. */
+static bool library_is_older_than(const char *version)
+{
+	int v = rd_kafka_version(); /* 0x020601ff is 2.6.1 */
+	char text[24];
+
+	snprintf(text, sizeof text, "%d.%d.%d", v >> 24, v >> 16 & 0xff, v >> 8 & 0xff);
+	return version_compare(text, version) < 0;
+}
+
 static int check_library(const struct library_conf *want, struct diag *out)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	char words[512];
 
-	if (want->min_version && rd_kafka_version() < kafka_version_parse(want->min_version)) {
+	if (want->min_version && library_is_older_than(want->min_version)) {
 		check_fail(out, D_KAFKA_LIBRARY_OLD, "librdkafka",
 			   "this is librdkafka %s, min_version is %s", rd_kafka_version_str(),
 			   want->min_version);
@@ -219,7 +225,7 @@ static int judge_cluster(const struct kafka_conf *c, const struct kafka_metadata
 	}
 	if (n < c->min_brokers) {
 		check_fail(out, D_KAFKA_TOO_FEW_BROKERS, "cluster",
-			   "the cluster lists %d broker%s, min_brokers is %d", n, n == 1 ? "" : "s",
+			   "the cluster lists %d broker%s, min_brokers is %d", n, plural((size_t)n),
 			   (int)c->min_brokers);
 		return -1;
 	}
@@ -259,11 +265,10 @@ static void report_facts(const struct check_run *run, const struct kafka_conf *c
 	}
 	if (c->topics.n > 0) {
 		check_fact(run, "topics", "%zu", c->topics.n);
-		snprintf(topics, sizeof topics, ", %zu topic%s", c->topics.n,
-			 c->topics.n == 1 ? "" : "s");
+		snprintf(topics, sizeof topics, ", %zu topic%s", c->topics.n, plural(c->topics.n));
 	}
 	report_lag(run, c, m->md, lag, sizeof lag);
-	check_summary(run, "%d broker%s%s%s%s", brokers, brokers == 1 ? "" : "s", cluster, topics,
+	check_summary(run, "%d broker%s%s%s%s", brokers, plural((size_t)brokers), cluster, topics,
 		      lag);
 }
 

@@ -313,7 +313,7 @@ static enum result opa_run(const struct check_run *run, struct diag *out)
 			return RESULT_FAIL;
 	check_fact(run, "decisions", "%zu", c->decisions.n);
 	check_summary(run, "healthy, %zu decision%s defined", c->decisions.n,
-		      c->decisions.n == 1 ? "" : "s");
+		      plural(c->decisions.n));
 	return RESULT_PASS;
 }
 

@@ -5,6 +5,7 @@
 #include "check.h"
 #include "resp.h"
 #include "tls_keys.h"
+#include "version.h"
 
 enum role { ROLE_MASTER, ROLE_REPLICA, ROLE_ANY };
 static const char *const roles[] = {"master", "replica", "any", NULL};
@@ -33,21 +34,6 @@ struct redis_conf {
 };
 
 static const char *const redis_schemes[] = {"redis", "rediss", "unix", NULL};
-
-static const char *version_problem(const char *text)
-{
-	int a, b, c, n = 0;
-
-	if (sscanf(text, "%9d.%9d.%9d%n", &a, &b, &c, &n) == 3 && !text[n])
-		return NULL;
-	n = 0;
-	if (sscanf(text, "%9d.%9d%n", &a, &b, &n) == 2 && !text[n])
-		return NULL;
-	n = 0;
-	if (sscanf(text, "%9d%n", &a, &n) == 1 && !text[n])
-		return NULL;
-	return "is not a version such as 7.0 or 7.0.15";
-}
 
 static const char *address_problem(const char *text)
 {
@@ -391,31 +377,18 @@ static enum result redis_role(const struct check_run *run, struct session *s, st
 	return RESULT_PASS;
 }
 
-static void version_parts(const char *text, int v[3])
-{
-	v[0] = v[1] = v[2] = 0;
-	sscanf(text, "%9d.%9d.%9d", &v[0], &v[1], &v[2]);
-}
-
 static enum result redis_version(const struct check_run *run, struct session *s, struct diag *out)
 {
 	char has[32] = "0";
-	int a[3], b[3];
 
 	resp_info(s->info, "redis_version", has, sizeof has);
 	check_fact(run, "version", "%s", has);
 	if (!s->conf->min_version)
 		return RESULT_PASS;
-	version_parts(has, a);
-	version_parts(s->conf->min_version, b);
-	for (int i = 0; i < 3; i++) {
-		if (a[i] > b[i])
-			return RESULT_PASS;
-		if (a[i] < b[i])
-			return check_fail(out, D_REDIS_VERSION, s->resp.conn.peer,
-					  "the server is %s, demanded is %s or newer", has,
-					  s->conf->min_version);
-	}
+	if (version_compare(has, s->conf->min_version) < 0)
+		return check_fail(out, D_REDIS_VERSION, s->resp.conn.peer,
+				  "the server is %s, demanded is %s or newer", has,
+				  s->conf->min_version);
 	return RESULT_PASS;
 }
 
@@ -477,14 +450,12 @@ static enum result fail_acl(struct session *s, const redisReply *reply, const ch
 {
 	struct diag ignored = {0};
 	char has[32] = "";
-	int v[3];
 
 	resp_fail(out, reply, &s->resp, asked, s->with_login);
 	if (out->code != D_REDIS_COMMAND || (!s->info[0] && read_info(s, &ignored)) ||
 	    !resp_info(s->info, "redis_version", has, sizeof has))
 		return RESULT_FAIL;
-	version_parts(has, v);
-	if (v[0] < 7)
+	if (version_compare(has, "7") < 0)
 		check_fail(out, D_REDIS_VERSION, s->resp.conn.peer,
 			   "can needs ACL DRYRUN, which Redis has since 7.0; the server is %s: %s",
 			   has, reply->str);

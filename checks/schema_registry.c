@@ -473,8 +473,7 @@ static enum result registry_run(const struct check_run *run, struct diag *out)
 		if (subject_holds(&s, GROUP_AT(c->subjects, struct subject, i), out))
 			return RESULT_FAIL;
 	check_fact(run, "subjects", "%zu", c->subjects.n);
-	check_summary(run, "%s, %zu subject%s", s.url.text, c->subjects.n,
-		      c->subjects.n == 1 ? "" : "s");
+	check_summary(run, "%s, %zu subject%s", s.url.text, c->subjects.n, plural(c->subjects.n));
 	return RESULT_PASS;
 }
 

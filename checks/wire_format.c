@@ -197,11 +197,11 @@ static enum result judge_none(const struct check_run *run, const struct wire_for
 		 c->topic);
 	if (t->tombstones)
 		snprintf(only, sizeof only, " (%zu tombstone%s)", t->tombstones,
-			 t->tombstones == 1 ? "" : "s");
+			 plural(t->tombstones));
 	if (done->unjudged)
 		snprintf(why, sizeof why, "no record among its %s%lld offset%s%s",
 			 done->whole ? "" : "last ", (long long)done->offsets,
-			 done->offsets == 1 ? "" : "s", only);
+			 plural(done->offsets), only);
 	if (!done->whole)
 		return check_fail(out, D_WIRE_NO_RECORD, subject, "%s; further back was not looked",
 				  why);
@@ -221,9 +221,9 @@ static void summarise(const struct check_run *run, const struct record_tally *t,
 		snprintf(left_out, sizeof left_out, ", %zu too large to judge", t->too_large);
 	if (done->unjudged)
 		snprintf(without, sizeof without, ", %zu partition%s not judged", done->unjudged,
-			 done->unjudged == 1 ? "" : "s");
+			 plural(done->unjudged));
 	check_summary(run, "%zu record%s of %zu partition%s, all %s%s%s%s", t->judged,
-		      t->judged == 1 ? "" : "s", done->partitions, done->partitions == 1 ? "" : "s",
+		      plural(t->judged), done->partitions, plural(done->partitions),
 		      record_format_name(t->want->format), left_out, without,
 		      done->cut ? ", stopped at 32 MiB" : "");
 }

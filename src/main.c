@@ -367,10 +367,10 @@ static int do_show(const struct cli *cli)
 		else if (code)
 			log_line("show: mode %s refuses this profile: %zu problem%s",
 				 mode_name(profile.mode), problems.policies,
-				 problems.policies == 1 ? "" : "s");
+				 plural(problems.policies));
 	} else {
 		log_line("show: %zu error%s in the profile", problems.errors,
-			 problems.errors == 1 ? "" : "s");
+			 plural(problems.errors));
 	}
 	str_free(&b);
 	problems_free(&problems);

@@ -167,7 +167,7 @@ static rd_kafka_resp_err_t on_state(rd_kafka_t *rk UNUSED, int32_t id, const cha
 	/* "GroupCoordinator" and the like have no address of their own. */
 	if (!host || !*host || port <= 0)
 		return RD_KAFKA_RESP_ERR_NO_ERROR;
-	snprintf(address, sizeof address, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port);
+	hostport_text(host, port, address, sizeof address);
 	pthread_mutex_lock(&c->lock);
 	peer = peer_at(c, address);
 	if (peer) {

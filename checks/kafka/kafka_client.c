@@ -123,14 +123,15 @@ int kafka_call(struct kafka_client *c, void (*fn)(void *arg), void *arg, const c
 
 static size_t keep_reachable(const struct kafka_tcp_race *dial, size_t n, struct str *reachable)
 {
+	char address[DIAG_SUBJECT_MAX];
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		/* One that has not answered yet may be good: only what failed is left out. */
 		if (!dial[i].connected && dial[i].diag.code != D_NONE)
 			continue;
-		str_addf(reachable, strchr(dial[i].host, ':') ? "%s[%s]:%d" : "%s%s:%d",
-			 kept ? "," : "", dial[i].host, dial[i].port);
+		hostport_text(dial[i].host, dial[i].port, address, sizeof address);
+		str_addf(reachable, "%s%s", kept ? "," : "", address);
 		kept++;
 	}
 	return kept;
@@ -280,7 +281,7 @@ struct kafka_client *kafka_open_beside(const struct kafka_client *first, rd_kafk
 
 static void broker_address(const struct kafka_broker *b, char *buf, size_t size)
 {
-	snprintf(buf, size, strchr(b->host, ':') ? "[%s]:%d" : "%s:%d", b->host, b->port);
+	hostport_text(b->host, b->port, buf, size);
 }
 
 static void broker_subject(const struct kafka_broker *b, char *buf, size_t size)
@@ -325,7 +326,7 @@ static int fail_advertised(struct kafka_client *c, const struct kafka_broker *b,
 	broker_subject(b, subject, sizeof subject);
 	if (more)
 		snprintf(others, sizeof others, "; %zu more broker%s cannot be reached either",
-			 more, more == 1 ? "" : "s");
+			 more, plural(more));
 	if (was_ready(c, b)) {
 		check_fail(out, D_KAFKA_BROKER_LEFT, subject,
 			   "broker %d was ready for this client, and now: %s%s", b->id,
@@ -430,7 +431,7 @@ int kafka_reach(struct kafka_client *c, const struct kafka_broker *v, size_t n, 
 	if (!c->dials_all)
 		return 0;
 	check_step(c->run, PH_PROTOCOL, "waiting for %s%zu broker%s at the advertised address",
-		   any && n > 1 ? "one of " : "", n, n == 1 ? "" : "s");
+		   any && n > 1 ? "one of " : "", n, plural(n));
 	pthread_mutex_lock(&c->lock);
 	while ((settled = judge_brokers(c, v, n, any, out)) == 0) {
 		if (!ask_brokers(c, v, n) && !wait_change(c)) {

@@ -361,26 +361,3 @@ const char *kafka_java_property(const char *name)
 			return table[i].here;
 	return NULL;
 }
-
-int kafka_version_parse(const char *text)
-{
-	int part[3] = {0, 0, 0};
-
-	for (int i = 0; i < 3; i++) {
-		char *end;
-		long n;
-
-		if (!isdigit((unsigned char)*text))
-			return -1;
-		n = strtol(text, &end, 10);
-		if (n > (i == 0 ? 127 : 255)) /* the first one is shifted up to the sign */
-			return -1;
-		part[i] = (int)n;
-		if (*end == '\0')
-			break;
-		if (*end != '.' || i == 2)
-			return -1;
-		text = end + 1;
-	}
-	return part[0] << 24 | part[1] << 16 | part[2] << 8 | 0xff;
-}

@@ -56,7 +56,5 @@ bool kafka_is_coordinator_trouble(int err);
 bool kafka_foreign_bytes(const char *words, char bytes[5]);
 /* The property of librdkafka that does what this Java property does, or words about it; NULL: not known. */
 const char *kafka_java_property(const char *name);
-/* "2.6.1" as librdkafka counts versions (0x020601ff); -1 when it is no version. */
-int kafka_version_parse(const char *text);
 
 #endif

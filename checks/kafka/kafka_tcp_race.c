@@ -21,16 +21,11 @@ struct race {
 	size_t n;
 };
 
-static void subject_of(const struct kafka_tcp_race *d, char *buf, size_t size)
-{
-	snprintf(buf, size, strchr(d->host, ':') ? "[%s]:%d" : "%s:%d", d->host, d->port);
-}
-
 static void note_errno(struct kafka_tcp_race *d, int err)
 {
 	char subject[DIAG_SUBJECT_MAX];
 
-	subject_of(d, subject, sizeof subject);
+	hostport_text(d->host, d->port, subject, sizeof subject);
 	net_fail_errno(&d->diag, err, subject, "connect");
 }
 

@@ -182,11 +182,11 @@ static enum result judge_count(want_t *want, topic_t *topic, const char *subject
 	if (want->partitions != INT_UNSET && n != want->partitions)
 		return check_fail(out, D_KAFKA_PARTITIONS, subject,
 				  "%d partition%s, the profile demands partitions = %d", n,
-				  n == 1 ? "" : "s", (int)want->partitions);
+				  plural((size_t)n), (int)want->partitions);
 	if (want->min_partitions != INT_UNSET && n < want->min_partitions)
 		return check_fail(out, D_KAFKA_PARTITIONS, subject,
 				  "%d partition%s, the profile demands min_partitions = %d", n,
-				  n == 1 ? "" : "s", (int)want->min_partitions);
+				  plural((size_t)n), (int)want->min_partitions);
 	return RESULT_PASS;
 }
 
@@ -202,7 +202,7 @@ static enum result judge_replicas(want_t *want, topic_t *topic, const char *subj
 			return check_fail(out, D_KAFKA_REPLICATION, subject,
 					  "partition %d has %d replica%s, the profile demands "
 					  "replication_factor = %d",
-					  p->id, p->replica_cnt, p->replica_cnt == 1 ? "" : "s",
+					  p->id, p->replica_cnt, plural((size_t)p->replica_cnt),
 					  (int)want->replication_factor);
 	}
 	return RESULT_PASS;

@@ -144,8 +144,7 @@ int net_connect(const struct check_run *run, const char *host, int port, struct 
 	int worst = 0;
 
 	*conn = (struct conn){.fd = -1};
-	snprintf(conn->peer, sizeof conn->peer, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host,
-		 port);
+	hostport_text(host, port, conn->peer, sizeof conn->peer);
 	conn->port = port;
 	if (net_resolve(run, host, port, AF_UNSPEC, &list, out))
 		return -1;

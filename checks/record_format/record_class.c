@@ -323,7 +323,7 @@ static void say_unknown(struct reading *r)
 	do {
 		n += (size_t)snprintf(hex + n, sizeof hex - n, " %02x", r->data[i++]);
 	} while (i < r->len && i < HEAD_BYTES && r->data[i] < ' ');
-	say(r, "%zu byte%s, beginning with%s%s%s%s%s", r->len, r->len == 1 ? "" : "s", hex,
+	say(r, "%zu byte%s, beginning with%s%s%s%s%s", r->len, plural(r->len), hex,
 	    i < r->len ? " .." : "", name ? " (" : "", name ? name : "", name ? ")" : "");
 }
 

@@ -45,6 +45,12 @@ size_t utf8_put(unsigned c, char *out);
 /* Appends a line of text to a manual page's source. */
 void str_add_roff(struct str *b, const char *text);
 
+/* The ending of a counted noun: "%d topic%s", n, plural(n). */
+static inline const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 /* The nearest of `words` (NULL-terminated) for a misspelt one, or NULL when none is near enough. */
 const char *nearest_word(const char *word, const char *const *words);
 /* What is said then: `; did you mean "near"?`, or nothing when it is NULL. */

@@ -67,6 +67,11 @@ enum result diag_set(struct diag *out, enum diag_code code, const char *subject,
 	return v;
 }
 
+const char *diag_cause(const struct diag *d)
+{
+	return d->cause[0] || d->code == D_NONE ? d->cause : diag_info(d->code)->title;
+}
+
 void diag_hint(struct diag *out, const char *fmt, ...)
 {
 	char text[1024];

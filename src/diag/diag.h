@@ -67,6 +67,8 @@ enum result diag_set(struct diag *out, enum diag_code code, const char *subject,
 		     ...) PRINTF_LIKE(4, 5);
 enum result diag_vset(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
 		      va_list ap) PRINTF_LIKE(4, 0);
+/* The cause, else the title of the code; "" when there is no finding. */
+const char *diag_cause(const struct diag *d);
 /* A better hint than the table's, for this finding. Call after diag_set. */
 void diag_hint(struct diag *out, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The same for guard-no-process: which limit it was that `error` (of pipe, fork) speaks of. */

@@ -163,8 +163,7 @@ static void add_one(struct str *b, const struct run *run, size_t i)
 		str_addf(b, "%s: ", diag_info(r->diag.code)->code);
 	if (r->diag.subject[0])
 		str_addf(b, "%s: ", r->diag.subject);
-	str_add(b, r->diag.cause[0] || r->diag.code == D_NONE ? r->diag.cause
-							      : diag_info(r->diag.code)->title);
+	str_add(b, diag_cause(&r->diag));
 }
 
 /* How much one check weighs when the run is blocked: the heaviest names the exit code and stands in the line. */
@@ -273,7 +272,7 @@ static void write_summary(struct run *run, size_t who)
 		write_blocked(&b, run, who, &n);
 	} else if (run->verdict == RUN_READY) {
 		str_addf(&b, "startguard: READY: %zu check%s passed in %s", n.passed,
-			 n.passed == 1 ? "" : "s", span);
+			 plural(n.passed), span);
 	} else {
 		str_add(&b, "startguard: DEGRADED: ");
 		add_losses(&b, run);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "str.h"
 #include "write_nonblock.h"
 
 #define KEPT_MAX (256 * 1024)
@@ -105,7 +106,7 @@ void console_write(const char *text, size_t len)
 	if (kept.lost > 0 && kept.from == kept.len) {
 		snprintf(note, sizeof note,
 			 "%sstartguard: warning: %zu line%s lost: nobody read stderr\n",
-			 kept.in_line ? "\n" : "", kept.lost, kept.lost == 1 ? "" : "s");
+			 kept.in_line ? "\n" : "", kept.lost, plural(kept.lost));
 		kept.lost = 0;
 		keep(note, strlen(note));
 	}

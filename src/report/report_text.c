@@ -53,7 +53,7 @@ void text_title(struct str *b, const struct profile *p)
 	char span[32];
 
 	str_addf(b, "startguard %s · %s · mode %s · %zu check%s · %s\n", STARTGUARD_VERSION,
-		 p->service, mode_name(p->mode), p->n, p->n == 1 ? "" : "s",
+		 p->service, mode_name(p->mode), p->n, plural(p->n),
 		 p->timeout.ns == INT64_MAX ? "no time limit"
 					    : duration_unparse(p->timeout, span, sizeof span));
 }
@@ -133,10 +133,7 @@ void text_block(struct str *b, const struct text_style *s, enum look look, const
 		b->s[--b->len] = '\0';
 	str_addc(b, '\n');
 	add_reached(b, res);
-	add_detail(b, "cause:",
-		   res->diag.cause[0] || res->diag.code == D_NONE
-		       ? res->diag.cause
-		       : diag_info(res->diag.code)->title);
+	add_detail(b, "cause:", diag_cause(&res->diag));
 	add_history(b, res);
 	if (look == LOOK_DEGRADED || look == LOOK_BROKEN)
 		add_detail(b, "lost:", c->common.degraded);

@@ -275,3 +275,13 @@ int hostport_split(const char *text, char *host, size_t size, int *port)
 	host[end - text] = '\0';
 	return strpbrk(host, " \t\r\n/@") ? -1 : 0;
 }
+
+const char *hostport_text(const char *host, int port, char *buf, size_t size)
+{
+	bool v6 = strchr(host, ':') != NULL;
+	int n = snprintf(buf, size, v6 ? "[%s]" : "%s", host);
+
+	if (port && n > 0 && (size_t)n < size)
+		snprintf(buf + n, size - (size_t)n, ":%d", port);
+	return buf;
+}

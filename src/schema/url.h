@@ -39,5 +39,8 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag);
 
 /* "host:port", "[v6]:port" or "/path" of a unix socket (then *port is 0). 0 or -1. host gets size bytes. */
 int hostport_split(const char *text, char *host, size_t size, int *port);
+/* The same in the other direction: "host:port", with the brackets that an IPv6 address needs; port 0: the host alone.
+ * Returns buf. */
+const char *hostport_text(const char *host, int port, char *buf, size_t size);
 
 #endif

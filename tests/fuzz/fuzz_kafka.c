@@ -28,14 +28,6 @@ static void line(const char *text)
 		FUZZ_CHECK(bytes[4] == '\0' && strstr(l.words, "Invalid response size"));
 }
 
-static void version(const char *text)
-{
-	int v = kafka_version_parse(text);
-
-	FUZZ_CHECK(v == -1 || (v & 0xff) == 0xff);
-	FUZZ_CHECK(v == -1 || strspn(text, "0123456789.") == strlen(text));
-}
-
 static void log_line(const uint8_t *data, size_t size)
 {
 	struct fuzz_in in = fuzz_open(data, size);
@@ -43,7 +35,6 @@ static void log_line(const uint8_t *data, size_t size)
 	int32_t broker;
 
 	line(text);
-	version(text);
 	kafka_broker_name(text, address, sizeof address, &broker);
 	FUZZ_CHECK(fuzz_is_clean(address, strlen(address)) && broker >= KAFKA_BOOTSTRAP);
 	kafka_java_property(text);

@@ -4,6 +4,7 @@
 #include <ctype.h>
 
 #include "check.h"
+#include "version.h"
 
 static void clean(void **state)
 {
@@ -263,6 +264,26 @@ static void globs(void **state)
 	assert_false(glob_match("*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
 }
 
+static void versions(void **state)
+{
+	char buf[64];
+
+	(void)state;
+	assert_null(version_problem("7"));
+	assert_null(version_problem("7.0.15"));
+	assert_non_null(version_problem(""));
+	assert_non_null(version_problem("2.6.x"));
+	assert_non_null(version_problem("2.6."));
+	assert_non_null(version_problem("1.2.3.4"));
+	assert_true(version_compare("7.0.15", "7") > 0);
+	assert_true(version_compare("7.0.0", "7") == 0);
+	assert_true(version_compare("6.10", "6.9.9") > 0);
+	assert_true(version_compare("2.6.0-RC1", "2.6.1") < 0);
+	assert_string_equal(hostport_text("cache", 6379, buf, sizeof buf), "cache:6379");
+	assert_string_equal(hostport_text("::1", 80, buf, sizeof buf), "[::1]:80");
+	assert_string_equal(hostport_text("::1", 0, buf, sizeof buf), "[::1]");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_no_utf8),
@@ -275,7 +296,8 @@ int main(void)
 					   cmocka_unit_test(suggestions),
 					   cmocka_unit_test(rows_of_every_kind),
 					   cmocka_unit_test(codes),
-					   cmocka_unit_test(globs)};
+					   cmocka_unit_test(globs),
+					   cmocka_unit_test(versions)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
