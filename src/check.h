@@ -11,6 +11,7 @@
 #include "diag.h"
 #include "instant.h"
 #include "schema.h"
+#include "scrub.h"
 #include "secret.h"
 #include "str.h"
 #include "url.h"

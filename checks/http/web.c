@@ -283,7 +283,7 @@ static void register_pair(const char *user, const char *password)
 	coded = xmalloc((pair.len + 2) / 3 * 4 + 1);
 	EVP_EncodeBlock((unsigned char *)coded, (const unsigned char *)pair.s, (int)pair.len);
 	coded[strcspn(coded, "=")] = '\0';
-	secret_register(coded);
+	scrub_register(coded);
 	str_free(&pair);
 }
 

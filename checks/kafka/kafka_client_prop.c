@@ -94,14 +94,14 @@ static void register_quoted(const char *value)
 			return;
 		one = strndup(p + 1, (size_t)(end - p - 1));
 		if (one)
-			secret_register(one);
+			scrub_register(one);
 	}
 }
 
 static void props_put(struct kafka_client_props *props, struct kafka_client_prop one)
 {
 	if (secret_sensitive_name(one.name))
-		secret_register(one.value);
+		scrub_register(one.value);
 	if (strstr(one.name, "jaas"))
 		register_quoted(one.value);
 	for (size_t i = 0; i < props->n; i++) {

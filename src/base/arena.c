@@ -3,6 +3,8 @@
 #include <stdalign.h>
 #include <stdarg.h>
 
+#include "str.h"
+
 #define BLOCK_SIZE 16384
 
 struct arena_block {
@@ -49,6 +51,18 @@ char *arena_strndup(struct arena *a, const char *s, size_t n)
 char *arena_strdup(struct arena *a, const char *s)
 {
 	return arena_strndup(a, s, strlen(s));
+}
+
+char *arena_strdup_clean(struct arena *a, const char *s)
+{
+	char *p;
+
+	if (!s)
+		return NULL;
+	p = arena_alloc(a, strlen(s) +
+			       4); /* room for the "..." of a text that ends in half a character */
+	text_clean(p, strlen(s) + 4, s);
+	return p;
 }
 
 char *arena_printf(struct arena *a, const char *fmt, ...)

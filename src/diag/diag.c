@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "secret.h"
+#include "scrub.h"
 #include "str.h"
 
 static const struct diag_info table[D__COUNT] = {

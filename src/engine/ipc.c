@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "secret.h"
+#include "scrub.h"
 #include "str.h"
 
 #define IPC_MAGIC 0x53473031u /* "SG01": a stray write into the pipe is noticed */

@@ -1,6 +1,6 @@
 #include "scrub_config.h"
 
-#include "secret.h"
+#include "scrub.h"
 
 typedef void visit_fn(const struct key *k, const void *field);
 
@@ -52,8 +52,8 @@ static void register_plain_url(const struct url *url)
 {
 	if (!url->text || secret_is_set(url->ref))
 		return;
-	secret_plain(url->host);
-	secret_plain(url->path);
+	scrub_exempt(url->host);
+	scrub_exempt(url->path);
 }
 
 static void register_plain(const struct key *k, const void *field)
@@ -63,15 +63,15 @@ static void register_plain(const struct key *k, const void *field)
 	const struct pairlist *pairs = field;
 
 	if (k->type == K_STR || k->type == K_PATH || k->type == K_HOSTPORT)
-		secret_plain(*(const char *const *)field);
+		scrub_exempt(*(const char *const *)field);
 	else if (k->type == K_URL)
 		register_plain_url(field);
 	for (size_t i = 0; k->type == K_URLLIST && i < urls->n; i++)
 		register_plain_url(&urls->v[i]);
 	for (size_t i = 0; k->type == K_STRLIST && i < texts->n; i++)
-		secret_plain(texts->v[i]);
+		scrub_exempt(texts->v[i]);
 	for (size_t i = 0; k->type == K_PAIRLIST && i < pairs->n; i++)
-		secret_plain(pairs->v[i].value);
+		scrub_exempt(pairs->v[i].value);
 }
 
 void scrub_config(const struct schema *schema, const void *conf)

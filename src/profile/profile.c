@@ -18,17 +18,6 @@ static bool is_mode(const void *ctx, const char *word)
 	return mode_find(l->aliases, word, &unused) == 0;
 }
 
-const char *profile_clean(struct load *l, const char *text)
-{
-	char *out;
-
-	if (!text)
-		return NULL;
-	out = arena_alloc(&l->p->arena, strlen(text) + 4);
-	text_clean(out, strlen(text) + 4, text);
-	return out;
-}
-
 /* ---- finding the file ------------------------------------------------------------------------------------------------ */
 static void suggest_file(struct arena *a, const char *name, const char *search_path,
 			 struct problems *problems)
@@ -154,7 +143,8 @@ static void load_top(struct load *l, const struct node *root)
 		if (str_eq(l->problems->v[i].where, "mode"))
 			problem_lower(l->problems, i);
 	l->p->top = top;
-	l->p->service = top->service ? profile_clean(l, top->service) : name_of_file(l->p);
+	l->p->service =
+	    top->service ? arena_strdup_clean(&l->p->arena, top->service) : name_of_file(l->p);
 	l->p->timeout = top->timeout.ns == 0 ? DURATION_FOREVER : top->timeout;
 	l->p->parallel = top->parallel > 0 ? (size_t)top->parallel : 1;
 }
@@ -253,7 +243,7 @@ static void load_switches(struct load *l, const struct node *group)
 		s->name = c->name;
 		bad = schema_fill(&switch_schema, c, where, &s->conf, &l->fill);
 		bad += schema_names(&switch_schema, NULL, c, where, &l->fill);
-		s->conf.degraded = profile_clean(l, s->conf.degraded);
+		s->conf.degraded = arena_strdup_clean(&l->p->arena, s->conf.degraded);
 		p->n_switches++;
 		check_waives(l, c, where, &s->conf.waives);
 		if (!bad && !l->o->offline)
@@ -386,7 +376,7 @@ static void add_word(struct load *l, const struct check_kind *kind, struct node 
 		problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, name, "is given twice");
 		return;
 	}
-	value = node_make_text(a, name, eq + 1, true);
+	value = node_text(a, name, eq + 1, true);
 	if (eq[1] && strchr("([{", eq[1]) && takes_structure(kind, name)) {
 		struct node *structure = config_file_read_value(a, name, eq + 1, &why);
 

@@ -91,20 +91,14 @@ static bool is_yes_or_no(const struct node *v)
 static const struct node *without_shared(struct load *l, const struct check_kind *kind,
 					 const struct node *group, bool for_kind)
 {
-	struct node *copy = arena_alloc(&l->p->arena, sizeof *copy);
+	struct node *copy = node_empty_copy(&l->p->arena, group, N_GROUP);
 
-	*copy = *group;
-	copy->first = NULL;
 	for (const struct node *c = group->first; c; c = c->next) {
-		struct node *child;
+		bool shared =
+		    schema_find(kind->schema, c->name) && schema_find(&common_schema, c->name);
 
-		if (schema_find(kind->schema, c->name) && schema_find(&common_schema, c->name) &&
-		    is_yes_or_no(c) == for_kind)
-			continue;
-		child = arena_alloc(&l->p->arena, sizeof *child);
-		*child = *c;
-		child->next = NULL;
-		node_append(copy, child);
+		if (!shared || is_yes_or_no(c) != for_kind)
+			node_append_copy(&l->p->arena, copy, c);
 	}
 	return copy;
 }
@@ -174,8 +168,8 @@ void load_check(struct load *l, const struct check_kind *kind, const char *name,
 	check_degraded(l, common, c->id, &c->common, !bad);
 	if (!bad)
 		check_common(l, common, c->id, &c->common);
-	c->common.degraded = profile_clean(l, c->common.degraded);
-	c->common.description = profile_clean(l, c->common.description);
+	c->common.degraded = arena_strdup_clean(&l->p->arena, c->common.degraded);
+	c->common.description = arena_strdup_clean(&l->p->arena, c->common.description);
 	here = c->common.only_in.n == 0 || mode_in(l->aliases, l->p->mode, &c->common.only_in);
 	c->required = c->common.required_in.n
 			  ? mode_in(l->aliases, l->p->mode, &c->common.required_in)
@@ -236,7 +230,7 @@ void load_waits(struct load *l)
 				    arena_printf(a, "--wait number %zu", i + 1), "%s", why);
 			continue;
 		}
-		w.name = profile_clean(l, w.name);
+		w.name = arena_strdup_clean(a, w.name);
 		name = w.name;
 		for (int k = 2; id_taken(l->p, w.kind, name); k++)
 			name = arena_printf(a, "%s-%d", w.name, k);

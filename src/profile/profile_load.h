@@ -19,12 +19,8 @@ struct load {
 	size_t cap;
 };
 
-#define ERROR_AT(l, node, where, ...)                                                        \
-	problem_add((l)->problems, PROBLEM_ERROR, D_NONE, (node)->file, (node)->line, where, \
-		    __VA_ARGS__)
+#define ERROR_AT(l, node, where, ...) node_problem((l)->problems, node, where, __VA_ARGS__)
 
-/* Texts of the profile that are printed: a variable's value may have brought control characters in. */
-const char *profile_clean(struct load *l, const char *text);
 /* NULL, or why this text is no name of a variable. */
 const char *env_name_problem(const char *text);
 

@@ -54,7 +54,7 @@ static const char *name_of(struct arena *a, const char *rest)
 
 static void add_text(struct arena *a, struct node *group, const char *key, const char *text)
 {
-	node_append(group, node_make_text(a, key, text, true));
+	node_append(group, node_text(a, key, text, true));
 }
 
 static void add_kafka(struct arena *a, struct node *group, const char *rest)

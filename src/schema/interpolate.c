@@ -1,4 +1,4 @@
-#include "schema_slot.h"
+#include "schema.h"
 
 #define NEST_MAX 8 /* ${A:-${B:-...}} */
 
@@ -12,7 +12,9 @@ struct interp {
 
 static int interp_run(struct interp *in, const char *text, size_t n, unsigned depth);
 
-/* The } that ends what begins behind "${", nested ones counted; NULL when there is none. */
+#define fail(in, ...) node_problem((in)->fill->problems, (in)->at, (in)->where, __VA_ARGS__)
+
+/* The } that ends a "${" before p, past nested ones; NULL when there is none. */
 static const char *closing_brace(const char *p, const char *end)
 {
 	for (unsigned open = 1; p < end; p++) {
@@ -37,10 +39,8 @@ static int interp_name(struct interp *in, const char *p, const char *close, unsi
 	p += len;
 	if (len == 0 ||
 	    (p < close && !(p + 1 < close && p[0] == ':' && (p[1] == '-' || p[1] == '?'))))
-		return fill_problem(
-		    in->fill, in->at, in->where,
-		    "\"${%.*s}\" is not ${NAME}, ${NAME:-default} or ${NAME:?message}",
-		    (int)(close - (p - len)), p - len);
+		return fail(in, "\"${%.*s}\" is not ${NAME}, ${NAME:-default} or ${NAME:?message}",
+			    (int)(close - (p - len)), p - len);
 	value = in->fill->getenv(name);
 	if (p == close) {
 		if (value) {
@@ -51,9 +51,8 @@ static int interp_name(struct interp *in, const char *p, const char *close, unsi
 			in->unknown = true;
 			return 0;
 		}
-		return fill_problem(in->fill, in->at, in->where,
-				    "variable %s is not set; set it, or give a default: ${%s:-...}",
-				    name, name);
+		return fail(in, "variable %s is not set; set it, or give a default: ${%s:-...}",
+			    name, name);
 	}
 	if (value && *value) {
 		str_add(&in->out, value);
@@ -65,8 +64,7 @@ static int interp_name(struct interp *in, const char *p, const char *close, unsi
 		in->unknown = true;
 		return 0;
 	}
-	return fill_problem(in->fill, in->at, in->where, "variable %s: %.*s", name,
-			    (int)(close - p - 2), p + 2);
+	return fail(in, "variable %s: %.*s", name, (int)(close - p - 2), p + 2);
 }
 
 static int interp_run(struct interp *in, const char *text, size_t n, unsigned depth)
@@ -75,8 +73,7 @@ static int interp_run(struct interp *in, const char *text, size_t n, unsigned de
 	int bad = 0;
 
 	if (depth > NEST_MAX)
-		return fill_problem(in->fill, in->at, in->where, "${} nested more than %d deep",
-				    NEST_MAX);
+		return fail(in, "${} nested more than %d deep", NEST_MAX);
 	for (const char *p = text; p < end; p++) {
 		if (p[0] != '$' || p + 1 == end || (p[1] != '$' && p[1] != '{')) {
 			str_addc(&in->out, *p);
@@ -86,8 +83,7 @@ static int interp_run(struct interp *in, const char *text, size_t n, unsigned de
 		} else {
 			close = closing_brace(p + 2, end);
 			if (!close)
-				return fill_problem(in->fill, in->at, in->where,
-						    "\"${\" without its \"}\"");
+				return fail(in, "\"${\" without its \"}\"");
 			bad |= interp_name(in, p + 2, close, depth);
 			p = close;
 		}
@@ -106,7 +102,7 @@ const char *interpolate(const struct node *at, const char *text, const char *whe
 	str_init(&in.out, 1024 * 1024);
 	if (interp_run(&in, text, strlen(text), 0) == 0 && !in.unknown) {
 		if (in.out.cut)
-			fill_problem(fill, at, where,
+			node_problem(fill->problems, at, where,
 				     "is longer than 1 MiB after ${} was filled in");
 		else
 			out = arena_strdup(fill->arena, in.out.s);

@@ -1,36 +1,32 @@
 #include "problem.h"
 
-#include <stdarg.h>
-
-#include "secret.h"
+#include "scrub.h"
 #include "str.h"
-
-/* A path may hold whatever its file system allows. */
-static const char *printable(struct arena *a, const char *path)
-{
-	char *out = arena_alloc(a, strlen(path) + 4);
-
-	text_clean(out, strlen(path) + 4, path);
-	return out;
-}
 
 void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
 		 int line, const char *where, const char *fmt, ...)
 {
-	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
+	problem_vadd(p, kind, code, file, line, where, fmt, ap);
 	va_end(ap);
-	secret_mask_user_parts(text);
+}
+
+void problem_vadd(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
+		  int line, const char *where, const char *fmt, va_list ap)
+{
+	char text[1024];
+
+	vsnprintf(text, sizeof text, fmt, ap);
+	scrub_user_parts(text);
 	if (p->n == p->cap) {
 		p->cap = p->cap ? p->cap * 2 : 16;
 		p->v = xrealloc(p->v, p->cap * sizeof *p->v);
 	}
 	p->v[p->n++] = (struct problem){.kind = kind,
 					.code = code,
-					.file = file ? printable(p->arena, file) : NULL,
+					.file = arena_strdup_clean(p->arena, file),
 					.line = line,
 					.where = arena_strdup(p->arena, where),
 					.text = arena_strdup(p->arena, text)};

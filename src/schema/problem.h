@@ -1,6 +1,9 @@
-/* problem: everything that is wrong with a profile or a policy, collected and printed at once. */
+/* problem: collects everything that is wrong with a profile, a policy or a command line, so that one start shows all of
+ * it. Prints nothing. Texts are masked of user parts and kept in the arena; the array itself is freed by problems_free. */
 #ifndef SG_PROBLEM_H
 #define SG_PROBLEM_H
+
+#include <stdarg.h>
 
 #include "arena.h"
 #include "diag.h"
@@ -12,7 +15,7 @@ struct problem {
 	enum diag_code code; /* policy: switch-forbidden, secret-literal, ...; else D_NONE */
 	const char *file;    /* NULL: not from a file */
 	int line;
-	const char *where; /* "kafka.events", may be "" */
+	const char *where; /* "kafka.events"; may be "" */
 	const char *text;
 };
 struct problems {
@@ -24,7 +27,9 @@ struct problems {
 
 void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
 		 int line, const char *where, const char *fmt, ...) PRINTF_LIKE(7, 8);
-/* An error turns out to be no more than a warning. */
+void problem_vadd(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
+		  int line, const char *where, const char *fmt, va_list ap) PRINTF_LIKE(7, 0);
+/* Makes an error a warning. */
 void problem_lower(struct problems *p, size_t i);
 /* Sorts the problems of one file by line, keeps the order otherwise. */
 void problems_sort(struct problems *p);

@@ -1,166 +1,128 @@
+#include "schema.h"
+
 #include <math.h>
 
-#include "schema_slot.h"
+#include "key_types.h"
 
-/* ---- nodes ------------------------------------------------------------------------------------------------ */
+/* ---- the types --------------------------------------------------------------------------------------------------------- */
+static int read_group(const struct slot *s);
+static int read_group_item(const struct slot *s);
+static PRINTS(print_group);
+static PRINTS(print_group_item);
 
-struct node *node_child(const struct node *group, const char *name)
+#define UNSET(T, value) .unset = &(const T){value}, .unset_size = sizeof(T)
+#define UNSET_NULL UNSET(void *, NULL)
+#define UNSET_LIST UNSET(size_t, 0)
+
+static const struct key_type_row types[] = {
+    [K_STR] = {.text = "text", UNSET_NULL, .read = read_text, .print = print_text},
+    [K_PATH] = {.text = "a path", UNSET_NULL, .read = read_text, .print = print_text},
+    [K_HOSTPORT] = {.text = "host:port", UNSET_NULL, .read = read_text, .print = print_text},
+    [K_INT] = {.text = "a whole number",
+	       UNSET(int64_t, INT_UNSET),
+	       .read = read_int,
+	       .print = print_int},
+    [K_NUM] = {.text = "a number", UNSET(double, NAN), .read = read_num, .print = print_num},
+    [K_BOOL] = {.text = "true or false", .read = read_bool, .print = print_bool},
+    [K_DURATION] = {.text = "a time such as \"5s\"",
+		    UNSET(int64_t, -1),
+		    .read = read_duration,
+		    .print = print_duration},
+    [K_SIZE] = {.text = "a size such as \"64KiB\"",
+		UNSET(int64_t, -1),
+		.read = read_size,
+		.print = print_size},
+    [K_ENUM] = {.text = "one word", UNSET(int, ENUM_UNSET), .read = read_enum, .print = print_enum},
+    [K_URL] = {.text = "a URL", UNSET_NULL, .read = read_url, .print = print_text},
+    [K_URLLIST] = {.text = "a URL or a list of them",
+		   UNSET_LIST,
+		   .read = read_url,
+		   .print = print_text,
+		   .item_size = sizeof(struct url)},
+    [K_SECRET] = {.text = "a secret by reference: \"env:NAME\" or \"file:/path\"",
+		  UNSET(enum secret_kind, SECRET_NONE),
+		  .read = read_secret,
+		  .print = print_secret},
+    [K_JSON] = {.text = "JSON", UNSET_NULL, .read = read_json, .print = print_text},
+    [K_STRLIST] = {.text = "a list of text",
+		   .flag = K_NUMBERS,
+		   .flagged = "a list of text or numbers",
+		   UNSET_LIST,
+		   .read = read_text_item,
+		   .print = print_text,
+		   .item_size = sizeof(const char *)},
+    [K_PAIRLIST] = {.text = "a list of \"name=value\"",
+		    .flag = K_HEADERS,
+		    .flagged = "a list of \"Name: value\"",
+		    UNSET_LIST,
+		    .read = read_pair_item,
+		    .print = print_pair,
+		    .item_size = sizeof(struct pair)},
+    [K_GROUP] = {.text = "a group { ... }", UNSET_NULL, .read = read_group, .print = print_group},
+    [K_GROUPLIST] = {.text = "a list of groups ( { ... }, { ... } )",
+		     UNSET_LIST,
+		     .read = read_group_item,
+		     .print = print_group_item,
+		     .item_size = 1},
+};
+
+const char *key_type_text(const struct key *key)
 {
-	for (struct node *c = group ? group->first : NULL; c; c = c->next)
-		if (c->name && str_eq(c->name, name))
-			return c;
-	return NULL;
+	return type_text(&types[key->type], key);
 }
 
-struct node *node_make_text(struct arena *a, const char *name, const char *text, bool loose)
+bool key_is_list(const struct key *key)
 {
-	struct node *n = arena_alloc(a, sizeof *n);
-
-	n->type = N_STR;
-	n->loose = loose;
-	n->name = name ? arena_strdup(a, name) : NULL;
-	n->text = arena_strdup(a, text);
-	return n;
+	return types[key->type].item_size > 0;
 }
 
-void node_append(struct node *group, struct node *child)
+bool key_is_given(const struct key *key, const void *conf)
 {
-	if (group->first)
-		group->last->next = child;
-	else
-		group->first = child;
-	group->last = child;
+	const struct key_type_row *type = &types[key->type];
+
+	return !type->unset ||
+	       memcmp((const char *)conf + key->offset, type->unset, type->unset_size) != 0;
 }
 
-const char *node_type_text(enum node_type t)
+static size_t item_size(const struct key *key)
 {
-	static const char *const names[] = {
-	    [N_STR] = "text",           [N_INT] = "a number",  [N_FLOAT] = "a number",
-	    [N_BOOL] = "true or false", [N_GROUP] = "a group", [N_LIST] = "a list"};
-
-	return names[t];
+	return key->type == K_GROUPLIST ? key->sub->size : types[key->type].item_size;
 }
 
-int fill_problem(struct fill *f, const struct node *at, const char *where, const char *fmt, ...)
+/* ---- reading groups and lists ------------------------------------------------------------------------------------------ */
+static int fill_group(const struct slot *s, const struct node *group, void *out)
 {
-	char text[1024];
-	va_list ap;
+	int bad;
 
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	problem_add(f->problems, PROBLEM_ERROR, D_NONE, at ? at->file : NULL, at ? at->line : 0,
-		    where, "%s", text);
-	return -1;
+	if (group->type != N_GROUP)
+		return slot_problem(s, "must be a group { ... }, not %s",
+				    node_type_text(group->type));
+	bad = schema_names(s->key->sub, NULL, group, s->where, s->fill);
+	return schema_fill(s->key->sub, group, s->where, out, s->fill) != 0 || bad ? -1 : 0;
 }
 
-/* ---- lists ----------------------------------------------------------------------------------------------------- */
-
-/* A text at the place of `at`, taken as it is. */
-static struct node *node_make(const struct slot *s, const struct node *at, const char *text)
+static int read_group(const struct slot *s)
 {
-	struct node *n = arena_alloc(s->fill->arena, sizeof *n);
+	void *group = arena_alloc(s->fill->arena, s->key->sub->size);
 
-	*n = (struct node){
-	    .type = N_STR, .loose = true, .file = at->file, .line = at->line, .text = text};
-	return n;
-}
-
-/* A text where a list is expected: split at commas into loose items of the same place. */
-static struct node *split_list(const struct slot *s, const char *text)
-{
-	struct node *list = arena_alloc(s->fill->arena, sizeof *list);
-
-	*list = *s->node;
-	list->type = N_LIST;
-	list->first = NULL;
-	while (*text) {
-		size_t n = strcspn(text, ","), len = n, skip = strspn(text, " \t\n");
-
-		if (skip < n) {
-			while (len > skip && strchr(" \t\n", text[len - 1]))
-				len--;
-			/* It was filled in as a whole already: a $ that is left is meant. */
-			node_append(list, node_make(s, s->node,
-						    arena_strndup(s->fill->arena, text + skip,
-								  len - skip)));
-		}
-		text += n + (text[n] == ',');
-	}
-	return list;
-}
-
-static int fill_pair(const struct slot *s, const char *text, const char *raw, struct pair *out)
-{
-	const char *sep = strpbrk(text, s->key->flags & K_HEADERS ? ":=" : "=");
-	struct secret secret;
-	size_t n;
-
-	if (!sep || sep == text)
-		return fill_problem(s->fill, s->node, s->where, "\"%.60s\" is not name=value",
-				    secret_sensitive_name(text) ? "..." : text);
-	n = (size_t)(sep - text);
-	while (n > 0 && text[n - 1] == ' ')
-		n--;
-	out->name = arena_strndup(s->fill->arena, text, n);
-	for (sep++; *sep == ' ';)
-		sep++;
-	secret = secret_from_text(sep);
-	if (s->key->flags & K_HEADERS && run_check(s, text) < 0)
+	if (fill_group(s, s->node, group) < 0)
 		return -1;
-	if (secret.kind == SECRET_LITERAL && !secret_sensitive_name(out->name)) {
-		out->value = sep;
-		return s->key->flags & K_HEADERS ? 0 : run_check(s, text);
-	}
-	if (secret.kind == SECRET_LITERAL && strstr(raw, "${"))
-		return fill_problem(s->fill, s->node, s->where,
-				    "%s takes no ${}; write a reference: %s=env:NAME or file:/path",
-				    out->name, out->name);
-	out->secret = secret;
-	if (secret.kind == SECRET_LITERAL)
-		literal_secret(s->fill, s->node,
-			       arena_printf(s->fill->arena, "%s: %s", s->where, out->name),
-			       strstr(sep, " env:") || strstr(sep, " file:")
-				   ? "a reference (env:NAME, file:/path) must be the whole value; "
-				     "what stands before it goes into the variable or file"
-				   : "write a reference: name=env:NAME or name=file:/path");
+	*(void **)s->field = group;
 	return 0;
 }
 
-/* One item of a list of texts, pairs or URLs into element `i` of the list. */
-static int fill_item(const struct slot *s, size_t i, bool filled_in)
+/* A plain text as element of a list of groups is the value of the group's first required key. */
+static int read_group_item(const struct slot *s)
 {
-	const char *text;
+	struct node *group = node_empty_copy(s->fill->arena, s->node, N_GROUP);
+	const struct key *k = s->key->sub->keys;
 
-	if (s->key->flags & K_NUMBERS && (s->node->type == N_INT || s->node->type == N_FLOAT))
-		text = s->node->type == N_INT
-			   ? arena_printf(s->fill->arena, "%lld", (long long)s->node->i)
-			   : arena_printf(s->fill->arena, "%g", s->node->d);
-	else if (s->node->type != N_STR)
-		return fill_problem(s->fill, s->node, s->where, "must be text, not %s",
-				    node_type_text(s->node->type));
-	else
-		text = filled_in ? s->node->text : slot_text(s);
-	if (!text)
-		return -1;
-	if (!*text)
-		return fill_problem(s->fill, s->node, s->where, "is empty");
-	if (s->key->type == K_PAIRLIST)
-		return fill_pair(s, text, s->node->text ? s->node->text : "",
-				 &((struct pairlist *)s->field)->v[i]);
-	if (s->key->type == K_URLLIST)
-		return fill_url_text(s, text, &((struct urllist *)s->field)->v[i]);
-	if (s->key->choices && find_choice(s, text) < 0)
-		return -1;
-	if (s->key->flags & K_MODES && s->fill->is_mode &&
-	    !s->fill->is_mode(s->fill->mode_ctx, text))
-		return fill_problem(
-		    s->fill, s->node, s->where,
-		    "\"%.60s\" is not a mode: dev, staging, prod or a name from modes", text);
-	if (run_check(s, text) < 0)
-		return -1;
-	((struct strlist *)s->field)->v[i] = text;
-	return 0;
+	while (k->name && !(k->flags & K_REQUIRED))
+		k++;
+	if (s->node->type != N_STR || !k->name)
+		return fill_group(s, s->node, s->field);
+	node_append_copy(s->fill->arena, group, s->node)->name = k->name;
+	return fill_group(s, group, s->field);
 }
 
 static size_t count_children(const struct node *n)
@@ -172,217 +134,34 @@ static size_t count_children(const struct node *n)
 	return count;
 }
 
-/* Room for n elements behind the list field, whatever its type: all begin with the count. */
-static void list_alloc(const struct slot *s, size_t n)
+static int read_list(const struct slot *s)
 {
-	struct strlist *texts = s->field;
-	struct pairlist *pairs = s->field;
-	struct urllist *urls = s->field;
-	struct grouplist *groups = s->field;
-
-	if (s->key->type == K_STRLIST)
-		*texts = (struct strlist){n, arena_alloc(s->fill->arena, n * sizeof *texts->v)};
-	else if (s->key->type == K_PAIRLIST)
-		*pairs = (struct pairlist){n, arena_alloc(s->fill->arena, n * sizeof *pairs->v)};
-	else if (s->key->type == K_URLLIST)
-		*urls = (struct urllist){n, arena_alloc(s->fill->arena, n * sizeof *urls->v)};
-	else
-		*groups = (struct grouplist){n, arena_alloc(s->fill->arena, n * s->key->sub->size)};
-}
-
-/* A plain text as element of a list of groups stands for the group's first required key. */
-static const struct node *group_from_text(const struct slot *s, const struct node *item)
-{
-	struct node *group, *value;
-	const struct key *k;
-
-	for (k = s->key->sub->keys; k->name && !(k->flags & K_REQUIRED);)
-		k++;
-	if (!k->name)
-		return item;
-	group = arena_alloc(s->fill->arena, sizeof *group);
-	value = arena_alloc(s->fill->arena, sizeof *value);
-	*group = (struct node){.type = N_GROUP, .file = item->file, .line = item->line};
-	*value = *item;
-	value->name = k->name;
-	value->next = NULL;
-	node_append(group, value);
-	return group;
-}
-
-static int fill_group(const struct slot *s, const struct node *group, void *out)
-{
-	int bad;
-
-	if (group->type != N_GROUP)
-		return fill_problem(s->fill, group, s->where, "must be a group { ... }, not %s",
-				    node_type_text(group->type));
-	bad = schema_names(s->key->sub, NULL, group, s->where, s->fill);
-	return schema_fill(s->key->sub, group, s->where, out, s->fill) != 0 || bad ? -1 : 0;
-}
-
-/* A copy of the list with all variables filled in, those of lists in it too. NULL: one is missing or not known. */
-static struct node *filled_list(const struct slot *s, const struct node *list)
-{
-	struct node *out = arena_alloc(s->fill->arena, sizeof *out);
-
-	*out = *list;
-	out->first = NULL;
-	for (const struct node *c = list->first; c; c = c->next) {
-		struct node *copy = arena_alloc(s->fill->arena, sizeof *copy);
-
-		*copy = *c;
-		if (c->type == N_LIST)
-			copy = filled_list(s, c);
-		else if (c->type == N_STR)
-			copy->text = interpolate(c, c->text, s->where, s->fill);
-		if (!copy || (c->type == N_STR && !copy->text))
-			return NULL;
-		copy->next = NULL;
-		node_append(out, copy);
-	}
-	return out;
-}
-
-/* The words of a list as one text, with | between them. NULL: there are none, or one of them is no text. */
-static struct node *join_group(const struct slot *s, const struct node *list)
-{
-	const char *text = NULL;
-
-	for (const struct node *c = list->first; c; c = c->next) {
-		if (c->type != N_STR)
-			return NULL;
-		text = text ? arena_printf(s->fill->arena, "%s|%s", text, c->text) : c->text;
-	}
-	return text ? node_make(s, list, text) : NULL;
-}
-
-static bool is_one_group(const struct node *list)
-{
-	for (const struct node *c = list->first; c; c = c->next)
-		if (c->type != N_STR || strchr(c->text, '|'))
-			return false;
-	return list->first != NULL;
-}
-
-/* The list, of filled in texts, with each group as one text. What is none stays, for who looks at the items to complain. */
-static const struct node *with_groups(const struct slot *s, struct node *list)
-{
-	struct node *out = arena_alloc(s->fill->arena, sizeof *out), *next;
-
-	*out = *list;
-	out->first = NULL;
-	if (is_one_group(list)) {
-		node_append(out, join_group(s, list));
-		return out;
-	}
-	for (struct node *c = list->first; c; c = next) {
-		struct node *group = c->type == N_LIST ? join_group(s, c) : NULL;
-
-		next = c->next;
-		c->next = NULL;
-		node_append(out, group ? group : c);
-	}
-	return out;
-}
-
-/* A single number where a list is expected. */
-static const struct node *list_of_one(const struct slot *s)
-{
-	struct node *list = arena_alloc(s->fill->arena, 2 * sizeof *list);
-
-	list[0] = *s->node;
-	list[0].type = N_LIST;
-	list[0].first = NULL;
-	list[1] = *s->node;
-	list[1].name = NULL;
-	list[1].next = NULL;
-	node_append(&list[0], &list[1]);
-	return list;
-}
-
-static int fill_list(const struct slot *s)
-{
-	const struct node *list = s->node;
-	struct node *own = NULL; /* a list that is no part of the profile's tree */
-	bool filled_in = false;
-	size_t n, i = 0;
+	size_t size = item_size(s->key), n, i = 0;
+	struct grouplist *out = s->field; /* all lists are a count and a pointer */
+	struct slot item = *s;
+	const struct node *list;
 	int bad = 0;
 
-	if (list->type == N_STR) {
-		const char *text = slot_text(s);
-
-		if (!text)
-			return -1;
-		list = own = split_list(s, text);
-		filled_in = true;
-	} else if (list->type == N_INT && s->key->flags & K_NUMBERS) {
-		list = list_of_one(s);
-	} else if (list->type == N_GROUP && s->key->type == K_GROUPLIST) {
-		return fill_problem(s->fill, list, s->where,
-				    "must be a list of groups: ( { ... }, { ... } )");
-	} else if (list->type != N_LIST) {
-		return wrong_type(s);
-	}
-	if (s->key->flags & K_WORDGROUPS) {
-		own = own ? own : filled_list(s, s->node);
-		if (!own)
-			return -1;
-		list = with_groups(s, own);
-		filled_in = true;
-	}
+	if (s->node->type == N_GROUP && s->key->type == K_GROUPLIST)
+		return slot_problem(s, "must be a list of groups: ( { ... }, { ... } )");
+	list = list_items(s, &item.filled_in);
+	if (!list)
+		return -1;
 	n = count_children(list);
 	if (n == 0)
-		return fill_problem(
-		    s->fill, s->node, s->where,
-		    "is an empty list; give at least one element or leave the key out");
-	list_alloc(s, n);
+		return slot_problem(
+		    s, "is an empty list; give at least one element or leave the key out");
+	*out = (struct grouplist){n, arena_alloc(s->fill->arena, n * size)};
 	for (const struct node *c = list->first; c; c = c->next, i++) {
-		struct slot item = *s;
-
 		item.node = c;
-		if (s->key->type == K_GROUPLIST) {
+		item.field = (char *)out->v + i * size;
+		if (s->key->type == K_GROUPLIST)
 			item.where = arena_printf(s->fill->arena, "%s[%zu]", s->where, i + 1);
-			bad |= fill_group(&item, c->type == N_STR ? group_from_text(s, c) : c,
-					  (char *)((struct grouplist *)s->field)->v +
-					      i * s->key->sub->size);
-		} else {
-			bad |= fill_item(&item, i, filled_in);
-		}
+		bad |= s->type->read(&item);
 	}
-	if (bad) /* elements that could not be read are holes: nobody may walk over them */
-		list_alloc(s, 0);
+	if (bad) /* items that could not be read are holes: nobody may walk over them */
+		out->n = 0;
 	return bad;
-}
-
-static int fill_slot(const struct slot *s)
-{
-	void *group;
-
-	if (key_is_list(s->key))
-		return fill_list(s);
-	if (s->key->type != K_GROUP)
-		return fill_value(s);
-	group = arena_alloc(s->fill->arena, s->key->sub->size);
-	if (fill_group(s, s->node, group) < 0)
-		return -1;
-	*(void **)s->field = group;
-	return 0;
-}
-
-/* What a field holds when the key is not given. All others begin as zero. */
-static void set_unset(const struct key *k, void *field)
-{
-	if (k->type == K_INT)
-		*(int64_t *)field = INT_UNSET;
-	else if (k->type == K_NUM)
-		*(double *)field = NAN;
-	else if (k->type == K_DURATION)
-		*(struct duration *)field = DURATION_UNSET;
-	else if (k->type == K_SIZE)
-		*(struct size *)field = (struct size){-1};
-	else if (k->type == K_ENUM)
-		*(int *)field = ENUM_UNSET;
 }
 
 int schema_fill(const struct schema *schema, const struct node *group, const char *where, void *out,
@@ -392,6 +171,7 @@ int schema_fill(const struct schema *schema, const struct node *group, const cha
 
 	for (const struct key *k = schema->keys; k->name; k++) {
 		struct slot s = {.key = k,
+				 .type = &types[k->type],
 				 .node = node_child(group, k->name),
 				 .where = arena_printf(fill->arena, "%s%s%s", where,
 						       strchr(where, ':') ? "."
@@ -401,19 +181,22 @@ int schema_fill(const struct schema *schema, const struct node *group, const cha
 				 .field = (char *)out + k->offset,
 				 .fill = fill};
 
-		set_unset(k, s.field);
+		if (s.type->unset)
+			memcpy(s.field, s.type->unset, s.type->unset_size);
 		if (!s.node && k->flags & K_REQUIRED) {
-			fill_problem(fill, group, where, "\"%s\" is missing: %s", k->name, k->doc);
+			node_problem(fill->problems, group, where, "\"%s\" is missing: %s", k->name,
+				     k->doc);
 			continue;
 		}
 		if (!s.node && k->def)
-			s.node = node_make_text(fill->arena, k->name, k->def, true);
+			s.node = node_text(fill->arena, k->name, k->def, true);
 		if (s.node)
-			fill_slot(&s);
+			(key_is_list(k) ? read_list : s.type->read)(&s);
 	}
 	return (int)(fill->problems->errors + fill->problems->policies - before);
 }
 
+/* ---- names of keys ------------------------------------------------------------------------------------------------------ */
 int schema_names(const struct schema *schema, const struct schema *also, const struct node *group,
 		 const char *where, struct fill *fill)
 {
@@ -427,7 +210,7 @@ int schema_names(const struct schema *schema, const struct schema *also, const s
 		near = schema_nearest(schema, c->name);
 		if (!near && also)
 			near = schema_nearest(also, c->name);
-		fill_problem(fill, c, where, "unknown key \"%s\"%s", c->name,
+		node_problem(fill->problems, c, where, "unknown key \"%s\"%s", c->name,
 			     did_you_mean(near).text);
 		bad++;
 	}
@@ -444,11 +227,61 @@ const struct key *schema_find(const struct schema *schema, const char *name)
 
 const char *schema_nearest(const struct schema *schema, const char *name)
 {
-	const char *words[128];
+	const char *names[128];
 	size_t n = 0;
 
-	for (const struct key *k = schema->keys; k->name && n + 1 < ARRAY_LEN(words); k++)
-		words[n++] = k->name;
-	words[n] = NULL;
-	return nearest_word(name, words);
+	for (const struct key *k = schema->keys; k->name && n + 1 < ARRAY_LEN(names); k++)
+		names[n++] = k->name;
+	names[n] = NULL;
+	return nearest_word(name, names);
+}
+
+/* ---- printing groups and lists ------------------------------------------------------------------------------------------ */
+static void print_keys(const struct schema *schema, const void *conf, struct str *out, int indent)
+{
+	str_add(out, "{ ");
+	for (const struct key *k = schema->keys; k->name; k++) {
+		if (!key_is_given(k, conf))
+			continue;
+		str_addf(out, "%s = ", k->name);
+		key_print(k, conf, out, indent + 1);
+		str_add(out, "; ");
+	}
+	str_addc(out, '}');
+}
+
+static void print_group(const struct key *key, const void *field, struct str *out, int indent)
+{
+	print_keys(key->sub, *(const void *const *)field, out, indent);
+}
+
+static void print_group_item(const struct key *key, const void *field, struct str *out, int indent)
+{
+	print_keys(key->sub, field, out, indent);
+}
+
+static void print_list(const struct key *key, const struct grouplist *list, struct str *out,
+		       int indent)
+{
+	bool groups = key->type == K_GROUPLIST;
+
+	str_addc(out, groups ? '(' : '[');
+	for (size_t i = 0; i < list->n; i++) {
+		str_add(out, i ? ", " : "");
+		if (groups && list->n > 1)
+			str_addf(out, "\n%*s", (indent + 1) * 4, "");
+		types[key->type].print(key, (const char *)list->v + i * item_size(key), out,
+				       indent);
+	}
+	str_addc(out, groups ? ')' : ']');
+}
+
+void key_print(const struct key *key, const void *conf, struct str *out, int indent)
+{
+	const void *field = (const char *)conf + key->offset;
+
+	if (key_is_list(key))
+		print_list(key, field, out, indent);
+	else
+		types[key->type].print(key, field, out, indent);
 }

@@ -1,16 +1,14 @@
-/* schema: a profile key exists in exactly one row. Parsing, validation, defaults, help, manual and reference
- * profile are read from that row.
+/* schema: a profile key exists in exactly one row. Parsing, validation, defaults, help, manual and reference profile are
+ * read from that row.
  *
- * A list of rows fills one C struct. A row whose type does not fit its field does not compile. Values come as
- * struct node (profile.c makes them from libconfig, cli.c from KEY=VALUE): this module knows no file format.
- * Pure: reads the environment only through the given function, never touches a file.
+ * A list of rows fills one C struct. A row whose type does not fit its field does not compile. Values come as nodes
+ * (node.h): this module knows no file format. It reads the environment only through the given function, and no file.
  */
 #ifndef SG_SCHEMA_H
 #define SG_SCHEMA_H
 
-#include "arena.h"
 #include "instant.h"
-#include "problem.h"
+#include "node.h"
 #include "secret.h"
 #include "str.h"
 #include "url.h"
@@ -32,8 +30,8 @@ struct strlist {
 struct pair {
 	const char *name;
 	const char *value; /* NULL when it is a reference or a literal secret */
-	struct secret
-	    secret; /* set when the value is a reference (or a literal under a sensitive name) */
+	/* Set when the value is a reference, or a literal under a sensitive name. */
+	struct secret secret;
 };
 struct pairlist {
 	size_t n;
@@ -65,14 +63,14 @@ enum key_type {
 	K_GROUPLIST /* struct grouplist   a plain string as element fills the sub-schema's first required key */
 };
 
+/* Flags of a row. */
 #define K_REQUIRED 1u /* must be given */
-#define K_NUMBERS \
-	4u /* K_STRLIST: numbers are accepted as items too, or as the only one; K_STR: whole ones */
-#define K_HEADERS 8u /* K_PAIRLIST: "Name: value" */
-#define K_MODES 32u  /* K_STRLIST: items are mode names or their aliases */
-#define K_EMPTY 128u /* K_STR: an empty text is a value */
-#define K_RAW 64u    /* no ${} interpolation (regular expressions keep their dollar) */
-/* K_STRLIST: each item is a group of words, "A|B" or a list of its own; a list of single words is one group. */
+#define K_NUMBERS 4u  /* K_STRLIST: takes numbers as items, or one alone; K_STR: whole ones */
+#define K_HEADERS 8u  /* K_PAIRLIST: "Name: value" */
+#define K_MODES 32u   /* K_STRLIST: items are names or aliases of modes */
+#define K_RAW 64u     /* no ${} is filled in (regular expressions keep their dollar) */
+#define K_EMPTY 128u  /* K_STR: an empty text is a value */
+/* K_STRLIST: each item is a group of words, "A|B" or a list; a list of single words is one group. */
 #define K_WORDGROUPS 256u
 
 struct schema;
@@ -81,13 +79,13 @@ struct key {
 	enum key_type type;
 	unsigned flags;
 	size_t offset;
-	/* Text, read by the same parser as the user's value. Bounds of numbers, spans and sizes: a number needs both, a
-	 * span the upper one, a size both or none. */
+	/* Text, read by the same parser as the user's value. A whole number needs both bounds, a duration the upper one, a
+	 * size both or none; other types take none. */
 	const char *def, *min, *max;
 	const char *const *choices; /* NULL-terminated */
 	const char *const *schemes; /* K_URL: allowed ones, NULL-terminated */
 	const struct schema *sub;
-	/* More than the type can say: NULL when fine, else what is wrong with it ("is not JSON"). Per item for lists. */
+	/* For what the type cannot say: returns NULL, or what is wrong ("is not JSON"). Called for each item of a list. */
 	const char *(*check)(const char *text);
 	const char *doc;     /* one or more sentences */
 	const char *example; /* as it stands in a profile, right of the = */
@@ -128,63 +126,39 @@ struct schema {
 		.name = NULL \
 	}
 
-/* ---- values as they were written ------------------------------------------------------------------------ */
-enum node_type { N_STR, N_INT, N_FLOAT, N_BOOL, N_GROUP, N_LIST };
-struct node {
-	enum node_type type;
-	bool loose;       /* from a command line or a default: text may stand for any scalar */
-	const char *name; /* NULL in lists */
-	const char *file;
-	int line;
-	const char *text;          /* N_STR */
-	int64_t i;                 /* N_INT, N_BOOL */
-	double d;                  /* N_FLOAT */
-	struct node *first, *next; /* children of N_GROUP and N_LIST */
-	struct node *last;         /* of the children; node_append's own */
-};
-struct node *node_child(const struct node *group, const char *name);
-struct node *node_make_text(struct arena *a, const char *name, const char *text, bool loose);
-void node_append(struct node *group, struct node *child);
-
 /* ---- filling a struct ------------------------------------------------------------------------------------ */
 struct fill {
 	struct arena *arena;
 	struct problems *problems;
 	const char *(*getenv)(const char *name); /* never NULL */
-	bool
-	    offline; /* lint: a ${NAME} that is not set is no error; the value is then not checked */
+	/* For lint: a ${NAME} that is not set is not an error. Such a value is not checked. */
+	bool offline;
 	size_t unknown; /* how many values stayed unknown that way: the struct is then incomplete */
-	bool prod;      /* a literal secret is an error (policy) instead of a warning */
-	/* For K_MODES: is this a mode name? May be NULL. */
+	bool prod;      /* a literal secret is a policy error instead of a warning */
+	/* For K_MODES: is this the name of a mode? May be NULL. */
 	bool (*is_mode)(const void *ctx, const char *word);
 	const void *mode_ctx;
 };
-/* Fills *out from `group` (NULL: only defaults). `where` stands in messages ("kafka.events"). Adds every
- * problem it finds; returns how many errors and policy errors it added. Names of keys are schema_names' work. */
+/* Fills *out from `group` (NULL: only defaults). `where` begins the place in messages ("kafka.events"). Adds every problem it
+ * finds, except unknown keys (schema_names); returns how many errors and policy errors it added. */
 int schema_fill(const struct schema *schema, const struct node *group, const char *where, void *out,
 		struct fill *fill);
-/* Reports every key of `group` that neither schema has, with the nearest name. `also` may be NULL. */
+/* Adds a problem for every key of `group` that neither schema has, with the nearest name, and returns their number. `also`
+ * may be NULL. */
 int schema_names(const struct schema *schema, const struct schema *also, const struct node *group,
 		 const char *where, struct fill *fill);
-/* ${NAME}, ${NAME:-default}, ${NAME:?message}, $$. NULL when a problem was added, or (offline) unknown. */
+/* Fills in ${NAME}, ${NAME:-default}, ${NAME:?message} and $$. NULL: a problem was added, or (offline) a variable is not
+ * set. */
 const char *interpolate(const struct node *at, const char *text, const char *where,
 			struct fill *fill);
 
-/* ---- printing rows ------------------------------------------------------------------------------------- */
+/* ---- looking at rows and fields --------------------------------------------------------------------------- */
 const struct key *schema_find(const struct schema *schema, const char *name);
-static inline bool key_is_list(const struct key *k)
-{
-	return k->type == K_STRLIST || k->type == K_PAIRLIST || k->type == K_URLLIST ||
-	       k->type == K_GROUPLIST;
-}
 const char *schema_nearest(const struct schema *schema, const char *name);
-const char *
-key_type_text(const struct key *key); /* "list of text", "span", "read, write, describe" */
+const char *key_type_text(const struct key *key); /* "a list of text", "true or false" */
+bool key_is_list(const struct key *key);
+bool key_is_given(const struct key *key, const void *conf);
 /* The value of one row in a filled struct, as it would stand in a profile; secrets as references. */
 void key_print(const struct key *key, const void *conf, struct str *out, int indent);
-bool key_is_given(const struct key *key, const void *conf);
-/* Checks the rows themselves (docs are sentences, examples and defaults parse, names are lower_snake, ...).
- * For tests. Returns NULL or what is wrong. */
-const char *schema_selftest(const struct schema *schema, char *buf, size_t size);
 
 #endif

@@ -3,6 +3,7 @@
 #include <ctype.h>
 
 #include "diag.h"
+#include "scrub.h"
 #include "str.h"
 
 #define KEY_LENGTH 16 /* words of a query that are no key are shorter */
@@ -164,9 +165,9 @@ int url_split(struct url *out, struct arena *a, const char *text, const char **w
 static void register_user(const struct url *u)
 {
 	if (secret_is_set(u->password))
-		secret_register(u->password.text);
+		scrub_register(u->password.text);
 	else if (secret_is_set(u->user) && str_starts(u->scheme, "http"))
-		secret_register(u->user.text);
+		scrub_register(u->user.text);
 }
 
 /* What of a query is likely a key: host, path and "format=text" must stay readable in diagnoses. */
@@ -184,10 +185,10 @@ static void register_query(struct arena *a, const struct url *u)
 		if (value == word || strlen(value) >= KEY_LENGTH || secret_sensitive_name(word) ||
 		    strcasestr(word, "key") || strcasestr(word, "sig") ||
 		    strcasestr(word, "auth")) {
-			secret_register(value);
+			scrub_register(value);
 			plain = decode(a, value, strlen(value));
 			if (plain)
-				secret_register(plain);
+				scrub_register(plain);
 		}
 		p += n;
 		if (!*p)

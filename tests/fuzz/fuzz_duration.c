@@ -56,7 +56,7 @@ static void row(const struct key *k, const char *text)
 	struct conf first, second;
 	struct str b;
 
-	node_append(&group, node_make_text(&a, k->name, text, true));
+	node_append(&group, node_text(&a, k->name, text, true));
 	if (schema_fill(&alone, &group, "fuzz", &first, &fill) == 0 && key_is_given(k, &first)) {
 		str_init(&b, 256);
 		key_print(k, &first, &b, 0);
@@ -66,7 +66,7 @@ static void row(const struct key *k, const char *text)
 			memmove(b.s, b.s + 1, b.len - 1);
 		}
 		group.first = NULL;
-		node_append(&group, node_make_text(&a, k->name, b.s, true));
+		node_append(&group, node_text(&a, k->name, b.s, true));
 		FUZZ_CHECK(schema_fill(&alone, &group, "fuzz", &second, &fill) == 0);
 		FUZZ_CHECK(!memcmp((char *)&first + k->offset, (char *)&second + k->offset, 8));
 		str_free(&b);

@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct problems problems = {.arena = &a};
 	struct fill fill = {
 	    .arena = &a, .problems = &problems, .getenv = variable, .offline = offline};
-	struct node *node = node_make_text(&a, "text", text, false);
+	struct node *node = node_text(&a, "text", text, false);
 	const char *out = interpolate(node, node->text, "fuzz", &fill), *again;
 	struct conf conf;
 	struct str b;

@@ -131,8 +131,8 @@ static void secrets(struct fuzz_in *in)
 	two = fuzz_until(in, '\n', NULL);
 	text = fuzz_rest(in, NULL);
 	escaped = xmalloc(strlen(one) * 3 + strlen(text) + 1);
-	secret_register(one);
-	secret_register(two);
+	scrub_register(one);
+	scrub_register(two);
 	percent(one, escaped);
 	strcat(escaped, text);
 	len = strlen(text);

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "secret.h"
+#include "scrub.h"
 #include "ipc.h"
 
 static size_t write_all_kinds(unsigned char *buf, size_t size)
@@ -410,7 +410,7 @@ static void secrets_do_not_pass(void **state)
 	int p[2];
 
 	(void)state;
-	secret_register("hunter2 hunter2");
+	scrub_register("hunter2 hunter2");
 	assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
 	assert_int_equal(ipc_put_text(p[1], IPC_STEP, PH_AUTH, NULL, "with hunter2 hunter2."), 0);
 	assert_int_equal(ipc_put_text(p[1], IPC_STEP, PH_AUTH, NULL, "with hunter2\n\t hunter2."),
@@ -425,7 +425,7 @@ static void secrets_do_not_pass(void **state)
 	/* One that the cut would leave half of, and one that cleaning makes. */
 	memset(text, '-', sizeof text - 1);
 	memcpy(text + FACT_VALUE_MAX - 10, "hunter2 hunter2", 15);
-	secret_register("what?ever?it?is");
+	scrub_register("what?ever?it?is");
 	assert_int_equal(ipc_put_text(p[1], IPC_STEP, PH_AUTH, NULL, text), 0);
 	assert_int_equal(ipc_put_text(p[1], IPC_STEP, PH_AUTH, NULL, "what\1ever\2it\3is"), 0);
 	assert_int_equal(ipc_fill(&in, p[0]), 1);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "config_file.h"
-#include "schema.h"
+#include "schema_selftest.h"
 
 #define ENOUGH 8192
 
@@ -257,7 +257,7 @@ static void what_is_wrong_is_said(void **state)
 	    {"url = \"ftp://h\";", "http"},
 	    {"url = \"h\";", "URL"},
 	    {"urls = [];", "empty list"},
-	    {"urls = [1];", "must be text"},
+	    {"urls = [1];", "must be a URL"},
 	    {"password = 1;", "must be"},
 	    {"password = \"\";", "empty"},
 	    {"password = \"env:\";", "env"},

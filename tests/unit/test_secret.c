@@ -1,6 +1,7 @@
 /* The scrubber: whatever a value looks like in a text, and wherever the text was cut, nothing useful of it is left. */
 #include "cm.h"
 
+#include "scrub.h"
 #include "secret.h"
 #include "str.h"
 
@@ -59,7 +60,7 @@ static void every_encoding(void **state)
 	char text[512], twice[1600];
 
 	(void)state;
-	secret_register(value);
+	scrub_register(value);
 	is_gone(value);
 	for (int all = 0; all < 2; all++) {
 		percent(value, text, all, "0123456789ABCDEF");
@@ -90,7 +91,7 @@ static void every_escape(void **state)
 	char text[1024];
 
 	(void)state;
-	secret_register(ascii);
+	scrub_register(ascii);
 	for (size_t i = 0; i < ARRAY_LEN(spellings); i++) {
 		size_t n = 0;
 
@@ -103,7 +104,7 @@ static void every_escape(void **state)
 		}
 		is_gone(text);
 	}
-	secret_register("clé-\xf0\x9f\x94\x91-de-la-cave");
+	scrub_register("clé-\xf0\x9f\x94\x91-de-la-cave");
 	is_gone("cl\\u00e9-\\ud83d\\udd11-de-la-cave"); /* JSON, all ASCII */
 	is_gone("cl&#233;-&#128273;-de-la-cave");
 	is_gone("cl\\303\\251-\\360\\237\\224\\221-de-la-cave"); /* C */
@@ -116,7 +117,7 @@ static void base64_wherever_it_begins(void **state)
 	char plain[256], text[512], line[600];
 
 	(void)state;
-	secret_register(value);
+	scrub_register(value);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		for (int behind = 0; behind < 3; behind++)
 			for (int form = 0; form < 4; form++) {
@@ -139,7 +140,7 @@ static void cut_anywhere(void **state)
 	char text[256], clean[256], wanted[256];
 
 	(void)state;
-	secret_register(value);
+	scrub_register(value);
 	for (size_t from = 0; from < n; from++)
 		for (size_t k = 1; from + k <= n; k++) {
 			snprintf(text, sizeof text, "said [%.*s] and more", (int)k, value + from);
@@ -169,7 +170,7 @@ static void cut_within_an_escape(void **state)
 	char text[128];
 
 	(void)state;
-	secret_register("Zx9kQw-17");
+	scrub_register("Zx9kQw-17");
 	for (size_t k = 0; k < 6; k++) {
 		snprintf(text, sizeof text, "said \\u005a\\u0078\\u0039\\u006b\\u0051%.*s...",
 			 (int)k, "\\u0077");
@@ -190,8 +191,8 @@ static void beginnings_that_are_words(void **state)
 	char text[256];
 
 	(void)state;
-	secret_register("refused123");
-	secret_register("54320x5");
+	scrub_register("refused123");
+	scrub_register("54320x5");
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
 		snprintf(text, sizeof text, "%s", lines[i]);
 		scrub(text);
@@ -209,8 +210,8 @@ static void short_values(void **state)
 	char text[] = "the word q7Zk, cTdaaw and q7%5Ak; q7Z stays, x1y too";
 
 	(void)state;
-	secret_register("q7Zk");
-	secret_register("x1y");
+	scrub_register("q7Zk");
+	scrub_register("x1y");
 	scrub(text);
 	assert_string_equal(text, "the word ***, *** and ***; q7Z stays, x1y too");
 }
@@ -222,13 +223,13 @@ static void weak_values(void **state)
 	char begins[] = "Connection refused to Connection-4711";
 
 	(void)state;
-	secret_register("kafka-password-1");
+	scrub_register("kafka-password-1");
 	scrub(text);
 	assert_string_equal(text, "Invalid username or password for ***; password, ***...");
-	secret_register("password");
+	scrub_register("password");
 	scrub(text);
 	assert_string_equal(text, "Invalid username or *** for ***; ***, ***...");
-	secret_register("Connection-4711");
+	scrub_register("Connection-4711");
 	scrub(begins);
 	assert_string_equal(begins, "Connection refused to ***");
 }
@@ -240,7 +241,7 @@ static void many_values(void **state)
 	(void)state;
 	for (int i = 0; i < 500; i++) {
 		snprintf(name, sizeof name, "value-%d-%08x", i, (unsigned)i * 2654435761u);
-		secret_register(name);
+		scrub_register(name);
 	}
 	for (int i = 0; i < 500; i++) {
 		snprintf(name, sizeof name, "value-%d-%08x", i, (unsigned)i * 2654435761u);
@@ -252,15 +253,15 @@ static void many_values(void **state)
 
 static void a_large_value(void **state)
 {
-	char *large = xmalloc(SECRET_VARIABLE_MAX + 1), text[1024];
+	char *large = xmalloc(SCRUB_VALUE_MAX + 1), text[1024];
 	uint64_t seed = 77;
 
 	(void)state;
-	for (size_t i = 0; i < SECRET_VARIABLE_MAX; i++)
+	for (size_t i = 0; i < SCRUB_VALUE_MAX; i++)
 		large[i] = alphabet[cm_random(&seed) & 63];
-	large[SECRET_VARIABLE_MAX] = '\0';
-	secret_register(large);
-	for (size_t i = 0; i + 500 < SECRET_VARIABLE_MAX; i += 997) {
+	large[SCRUB_VALUE_MAX] = '\0';
+	scrub_register(large);
+	for (size_t i = 0; i + 500 < SCRUB_VALUE_MAX; i += 997) {
 		snprintf(text, sizeof text, "[%.500s]", large + i);
 		scrub(text);
 		assert_string_equal(text, "[***]");
@@ -281,7 +282,7 @@ static void ordinary_words_stay(void **state)
 	char text[256];
 
 	(void)state;
-	secret_register(value);
+	scrub_register(value);
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
 		snprintf(text, sizeof text, "%s", lines[i]);
 		scrub(text);
@@ -299,7 +300,7 @@ static void random_texts(void **state)
 	uint64_t seed = 4711;
 
 	(void)state;
-	secret_register(value);
+	scrub_register(value);
 	for (int round = 0; round < 20000; round++) {
 		size_t n = 0;
 
@@ -318,15 +319,10 @@ static void random_texts(void **state)
 
 static void references(void **state)
 {
-	char buf[128];
-
 	(void)state;
 	assert_int_equal(secret_from_text("env:A").kind, SECRET_ENV);
 	assert_int_equal(secret_from_text("file:/a").kind, SECRET_FILE);
 	assert_int_equal(secret_from_text("hunter2").kind, SECRET_LITERAL);
-	assert_string_equal(secret_text(secret_from_text("hunter2"), buf, sizeof buf), "[secret]");
-	assert_string_equal(secret_text(secret_from_text("env:A"), buf, sizeof buf),
-			    "[secret from env:A]");
 }
 
 static void the_environment(void **state)
@@ -349,9 +345,9 @@ static void plain_words_stay(void **state)
 	char half[] = "with -online-Xy7kQ";
 
 	(void)state;
-	secret_plain("learner-online");
-	secret_plain(NULL);
-	secret_register("learner-online-Xy7kQ2");
+	scrub_exempt("learner-online");
+	scrub_exempt(NULL);
+	scrub_register("learner-online-Xy7kQ2");
 	scrub(text);
 	assert_string_equal(text,
 			    "group learner-online may not read topic learner-online.events (***)");

@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "version.h"
+#include "schema_selftest.h"
 
 static void clean(void **state)
 {
@@ -185,8 +186,8 @@ static void scrubbing(void **state)
 	char mild[] = "abc stays";
 
 	(void)state;
-	secret_register("s3cret/pass+w\"d");
-	secret_register("abc"); /* too short to be removed from words */
+	scrub_register("s3cret/pass+w\"d");
+	scrub_register("abc"); /* too short to be removed from words */
 	scrub(text);
 	assert_null(strstr(text, "s3cret"));
 	assert_null(strstr(text, "czNjcmV0"));

@@ -1,0 +1,399 @@
+#include "scrub.h"
+
+#include "str.h"
+#include "unescape.h"
+
+#define SCRUB_MIN 4 /* bytes; shorter values would take pieces out of ordinary words */
+#define MASK "***"  /* not longer than SCRUB_MIN, so that a scrubbed text never grows */
+/* Any 8 bytes of a value in a row are removed wherever they occur: libraries, peers and startguard itself cut texts, and
+ * half a secret is still a secret. */
+#define NGRAM 8
+/* Libraries and startguard itself cut at 128 bytes or more, mostly without a sign of it. A shorter text is complete: its
+ * last word, with which a password may begin ("refused"), stays. */
+#define CUT_FROM 100
+#define DECODINGS_MAX 3 /* percent-encoded JSON in a JSON text; nobody nests deeper */
+
+/* One form in which a value may appear: as it is, cleaned, or in base64. */
+struct form {
+	uint32_t at, len; /* place in known.text */
+	bool base64;
+	bool whole; /* searched for as a whole, since its n-grams alone do not find it */
+};
+
+/* Process-wide on purpose, and filled only in a child: every text that leaves the child passes scrub(), whichever module
+ * made it. */
+static struct {
+	char *text; /* all forms, one behind the other */
+	size_t len, cap;
+	struct form *forms;
+	size_t n;
+	uint32_t *ngrams; /* hash table, open addressing: place in text plus one; 0: free */
+	size_t n_ngrams, n_slots;
+} known;
+
+/* More texts than a check has. Those beyond are not exempt. */
+static struct {
+	const char *v[256];
+	size_t n;
+} exempt;
+
+/* ---- registering ---------------------------------------------------------------------------------------------------- */
+static size_t ngram_slot(const char *bytes, size_t n_slots)
+{
+	uint64_t v;
+
+	memcpy(&v, bytes, NGRAM);
+	return (size_t)(v * 0x9e3779b97f4a7c15u >> 32) & (n_slots - 1);
+}
+
+static bool ngram_known(const char *bytes)
+{
+	if (known.n_slots == 0)
+		return false;
+	for (size_t i = ngram_slot(bytes, known.n_slots);; i = (i + 1) & (known.n_slots - 1)) {
+		if (!known.ngrams[i])
+			return false;
+		if (memcmp(known.text + known.ngrams[i] - 1, bytes, NGRAM) == 0)
+			return true;
+	}
+}
+
+static void ngram_put(uint32_t *slots, size_t n_slots, uint32_t place)
+{
+	size_t i = ngram_slot(known.text + place, n_slots);
+
+	while (slots[i])
+		i = (i + 1) & (n_slots - 1);
+	slots[i] = place + 1;
+}
+
+static void ngrams_grow(size_t more)
+{
+	size_t n = known.n_slots ? known.n_slots : 256;
+	uint32_t *slots;
+
+	while (n < 2 * (known.n_ngrams + more))
+		n *= 2;
+	if (n == known.n_slots)
+		return;
+	slots = xcalloc(n, sizeof *slots);
+	for (size_t i = 0; i < known.n_slots; i++)
+		if (known.ngrams[i])
+			ngram_put(slots, n, known.ngrams[i] - 1);
+	free(known.ngrams);
+	known.ngrams = slots;
+	known.n_slots = n;
+}
+
+static bool form_known(const char *bytes, size_t n)
+{
+	for (size_t i = 0; i < known.n; i++)
+		if (known.forms[i].len == n &&
+		    memcmp(known.text + known.forms[i].at, bytes, n) == 0)
+			return true;
+	return false;
+}
+
+/* Is this a piece of an ordinary word? A password such as "kafka-password" must not take that word out of every message. */
+static bool is_ordinary(const char *ngram)
+{
+	static const char *const words[] = {
+	    "passwords",     "usernames",   "passphrase",  "certificates",  "authentication",
+	    "authorization", "credentials", "connections", "localhost",     "localdomain",
+	    "bootstrap",     "registry",    "startguard",  "anonymous",     "mechanisms",
+	    "available",     "production",  "development", "administrator", "permission",
+	    "configured",    "container",   "undefined",   "handshake"};
+
+	char low[NGRAM];
+
+	for (size_t i = 0; i < NGRAM; i++)
+		low[i] = ngram[i] >= 'A' && ngram[i] <= 'Z' ? (char)(ngram[i] | 0x20) : ngram[i];
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (memmem(words[i], strlen(words[i]), low, NGRAM))
+			return true;
+	for (size_t i = 0; i < exempt.n; i++)
+		if (memmem(exempt.v[i], strlen(exempt.v[i]), ngram, NGRAM))
+			return true;
+	return false;
+}
+
+void scrub_exempt(const char *text)
+{
+	if (text && strlen(text) >= NGRAM && exempt.n < ARRAY_LEN(exempt.v))
+		exempt.v[exempt.n++] = text;
+}
+
+static void register_form(const char *bytes, size_t n, bool base64)
+{
+	size_t at = known.len;
+
+	if (n < SCRUB_MIN || form_known(bytes, n))
+		return;
+	if (known.cap - known.len < n) {
+		known.cap = (known.len + n) * 2;
+		known.text = xrealloc(known.text, known.cap);
+	}
+	memcpy(known.text + at, bytes, n);
+	known.len += n;
+	known.forms = xrealloc(known.forms, (known.n + 1) * sizeof *known.forms);
+	known.forms[known.n] = (struct form){
+	    .at = (uint32_t)at, .len = (uint32_t)n, .base64 = base64, .whole = base64 || n < NGRAM};
+	ngrams_grow(n);
+	for (size_t i = 0; i + NGRAM <= n; i++) {
+		if (!base64 && is_ordinary(known.text + at + i)) {
+			known.forms[known.n].whole = true;
+		} else if (!ngram_known(known.text + at + i)) {
+			ngram_put(known.ngrams, known.n_slots, (uint32_t)(at + i));
+			known.n_ngrams++;
+		}
+	}
+	known.n++;
+}
+
+/* Registers those letters of the value's base64 that do not depend on the bytes around it ("user:" most often), when the
+ * value begins `shift` bytes after a multiple of three. */
+static void register_base64(const char *value, unsigned shift, const char *alphabet)
+{
+	const unsigned char *s = (const unsigned char *)value;
+	size_t n = strlen(value), bits = 8 * (shift + n), first = (8 * shift + 5) / 6, len = 0;
+	char *out = xmalloc(bits / 6 + 1);
+
+	for (size_t k = first; (k + 1) * 6 <= bits; k++) {
+		unsigned v = 0;
+
+		for (size_t bit = k * 6; bit < (k + 1) * 6; bit++)
+			v = v << 1 | (s[bit / 8 - shift] >> (7 - bit % 8) & 1);
+		out[len++] = alphabet[v];
+	}
+	register_form(out, len, true);
+	free(out);
+}
+
+void scrub_register(const char *value)
+{
+	static const char *const alphabets[] = {
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"};
+	size_t n = strlen(value);
+	char *other;
+
+	if (n < SCRUB_MIN || n > SCRUB_VALUE_MAX || form_known(value, n))
+		return;
+	register_form(value, n, false);
+	/* Texts are scrubbed before and after text_clean, which changes a value with a tab in it. */
+	other = xmalloc(n * 2 + 8);
+	text_clean(other, n * 2 + 8, value);
+	register_form(other, strlen(other), false);
+	/* Form encoding (application/x-www-form-urlencoded) writes a blank as +. */
+	memcpy(other, value, n + 1);
+	for (char *p = other; *p; p++)
+		*p = *p == ' ' ? '+' : *p;
+	register_form(other, n, false);
+	free(other);
+	for (unsigned shift = 0; shift < 3; shift++)
+		for (size_t i = 0; i < ARRAY_LEN(alphabets); i++)
+			register_base64(value, shift, alphabets[i]);
+}
+
+/* ---- scrubbing ------------------------------------------------------------------------------------------------------ */
+/* The text as it is, or with its escapes decoded once, twice or three times. Each byte knows its place in the text. */
+struct decoded {
+	char *bytes;
+	uint32_t *from, *to; /* first byte and the one after the last, in the original text */
+	size_t n;
+};
+
+static struct decoded decoded_new(size_t max)
+{
+	return (struct decoded){.bytes = xmalloc(max),
+				.from = xmalloc(max * sizeof(uint32_t)),
+				.to = xmalloc(max * sizeof(uint32_t))};
+}
+
+static void decoded_free(struct decoded *r)
+{
+	free(r->bytes);
+	free(r->from);
+	free(r->to);
+}
+
+/* Decodes each escape, in place: an escape is never shorter than what it stands for. False: there was none. */
+static bool decode_again(struct decoded *r)
+{
+	size_t n = 0;
+	bool changed = false;
+
+	for (size_t i = 0; i < r->n;) {
+		char meant[UNESCAPE_MEANT];
+		size_t used = 1, k = unescape(r->bytes + i, r->n - i, meant, &used);
+		uint32_t from = r->from[i], to;
+
+		if (k == 0) {
+			meant[0] = r->bytes[i];
+			k = used = 1;
+		} else {
+			changed = true;
+		}
+		to = r->to[i + used - 1];
+		for (size_t j = 0; j < k; j++, n++) {
+			r->bytes[n] = meant[j];
+			r->from[n] = from;
+			r->to[n] = to;
+		}
+		i += used;
+	}
+	r->n = n;
+	return changed;
+}
+
+static void mark(const struct decoded *r, size_t i, size_t n, bool *marks)
+{
+	memset(marks + r->from[i], true, r->to[i + n - 1] - r->from[i]);
+}
+
+static bool is_base64(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       c == '+' || c == '/' || c == '-' || c == '_' || c == '=';
+}
+
+/* Marks the whole base64 word around the form: its first and last letters hold bits of the value as well. */
+static void mark_base64(const struct decoded *r, size_t i, size_t n, bool *marks)
+{
+	while (i > 0 && is_base64(r->bytes[i - 1])) {
+		i--;
+		n++;
+	}
+	while (i + n < r->n && is_base64(r->bytes[i + n]))
+		n++;
+	mark(r, i, n, marks);
+}
+
+/* Marks each occurrence of a form that is too short for n-grams, or in base64. */
+static void mark_whole(const struct decoded *r, const struct form *f, bool *marks)
+{
+	const char *form = known.text + f->at, *p = r->bytes, *end = r->bytes + r->n;
+
+	while ((p = memmem(p, (size_t)(end - p), form, f->len)) != NULL) {
+		if (f->base64)
+			mark_base64(r, (size_t)(p - r->bytes), f->len, marks);
+		else
+			mark(r, (size_t)(p - r->bytes), f->len, marks);
+		p += f->len;
+	}
+}
+
+/* The bytes before `end`, where the text was cut, may be the first bytes of a form. */
+static void mark_beginnings(const struct decoded *r, size_t end, bool *marks)
+{
+	for (size_t i = 0; i < known.n; i++) {
+		const struct form *f = &known.forms[i];
+		size_t k = f->len < NGRAM ? f->len : NGRAM;
+
+		while (--k >= SCRUB_MIN)
+			if (k <= end && memcmp(r->bytes + end - k, known.text + f->at, k) == 0) {
+				mark(r, end - k, k, marks);
+				break;
+			}
+	}
+}
+
+/* The text was cut at `end`, perhaps within an escape. */
+static void mark_cut(const struct decoded *r, size_t end, bool *marks)
+{
+	mark_beginnings(r, end, marks);
+	for (size_t k = 1; k < UNESCAPE_LONG && k < end; k++)
+		if (memchr("%\\&", r->bytes[end - k], 3)) {
+			mark_beginnings(r, end - k, marks);
+			return;
+		}
+}
+
+static void mark_all(const struct decoded *r, bool cut, bool *marks)
+{
+	for (size_t i = 0; i + NGRAM <= r->n; i++)
+		if (ngram_known(r->bytes + i))
+			mark(r, i, NGRAM, marks);
+	for (size_t i = 0; i < known.n; i++)
+		if (known.forms[i].whole)
+			mark_whole(r, &known.forms[i], marks);
+	for (size_t i = SCRUB_MIN; i < r->n; i++)
+		if (i + 3 <= r->n && memcmp(r->bytes + i, "...", 3) == 0)
+			mark_cut(r, i, marks);
+	if (cut)
+		mark_cut(r, r->n, marks);
+}
+
+/* Replaces each marked run by the mask, widened to whole characters of UTF-8. */
+static void put_masks(char *text, size_t n, const bool *marks)
+{
+	size_t out = 0;
+
+	for (size_t i = 0; i < n;) {
+		size_t begin = out;
+
+		if (!marks[i]) {
+			text[out++] = text[i++];
+			continue;
+		}
+		if (((unsigned char)text[i] & 0xc0) == 0x80) {
+			while (begin > 0 && ((unsigned char)text[begin - 1] & 0xc0) == 0x80)
+				begin--;
+			begin -= begin > 0 && (unsigned char)text[begin - 1] >= 0xc0;
+		}
+		while (i < n && (marks[i] || ((unsigned char)text[i] & 0xc0) == 0x80))
+			i++;
+		memcpy(text + begin, MASK, strlen(MASK));
+		out = begin + strlen(MASK);
+	}
+	text[out] = '\0';
+}
+
+void scrub(char *text)
+{
+	size_t n = strlen(text);
+	struct decoded r;
+	bool *marks;
+
+	if (known.n == 0 || n < SCRUB_MIN)
+		return;
+	r = decoded_new(n);
+	marks = xcalloc(n, sizeof *marks);
+	for (size_t i = 0; i < n; i++) {
+		r.from[i] = (uint32_t)i;
+		r.to[i] = (uint32_t)i + 1;
+	}
+	memcpy(r.bytes, text, n);
+	r.n = n;
+	mark_all(&r, n >= CUT_FROM, marks);
+	for (int i = 0; i < DECODINGS_MAX && decode_again(&r); i++)
+		mark_all(&r, n >= CUT_FROM, marks);
+	put_masks(text, n, marks);
+	free(marks);
+	decoded_free(&r);
+}
+
+void scrub_user_parts(char *text)
+{
+	for (char *at = strchr(text, '@'); at; at = strchr(at + 1, '@')) {
+		char *begin = at;
+
+		while (begin > text && !strchr(" \t\n\"'/,;()[]{}", begin[-1]))
+			begin--;
+		if (!memchr(begin, ':', (size_t)(at - begin)) ||
+		    (size_t)(at - begin) < strlen(MASK))
+			continue;
+		memcpy(begin, MASK, strlen(MASK));
+		memmove(begin + strlen(MASK), at, strlen(at) + 1);
+		at = begin + strlen(MASK);
+	}
+}
+
+void scrub_forget(void)
+{
+	free(known.text);
+	free(known.forms);
+	free(known.ngrams);
+	memset(&known, 0, sizeof known);
+	exempt.n = 0;
+}

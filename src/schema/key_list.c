@@ -1,0 +1,210 @@
+#include "key_types.h"
+
+/* ---- the items of a list as nodes ------------------------------------------------------------------------------------ */
+static struct node *item_at(const struct slot *s, const char *text)
+{
+	struct node *n = node_empty_copy(s->fill->arena, s->node, N_STR);
+
+	n->name = NULL;
+	n->loose = true;
+	n->text = text;
+	return n;
+}
+
+/* A text where a list is expected: its parts between commas, without the blanks around them. */
+static struct node *split_text(const struct slot *s, const char *text)
+{
+	struct node *list = node_empty_copy(s->fill->arena, s->node, N_LIST);
+
+	while (*text) {
+		size_t n = strcspn(text, ","), len = n, skip = strspn(text, " \t\n");
+
+		if (skip < n) {
+			while (len > skip && strchr(" \t\n", text[len - 1]))
+				len--;
+			node_append(list, item_at(s, arena_strndup(s->fill->arena, text + skip,
+								   len - skip)));
+		}
+		text += n + (text[n] == ',');
+	}
+	return list;
+}
+
+/* A copy of the list, and of lists in it, with all ${} filled in. NULL: a variable is missing, or not known offline. */
+static struct node *fill_in_list(const struct slot *s, const struct node *list)
+{
+	struct node *out = node_empty_copy(s->fill->arena, list, N_LIST);
+
+	for (const struct node *c = list->first; c; c = c->next) {
+		struct node filled = *c;
+		const struct node *inner;
+
+		if (c->type == N_STR) {
+			filled.text = interpolate(c, c->text, s->where, s->fill);
+			if (!filled.text)
+				return NULL;
+		} else if (c->type == N_LIST) {
+			inner = fill_in_list(s, c);
+			if (!inner)
+				return NULL;
+			filled = *inner;
+		}
+		node_append_copy(s->fill->arena, out, &filled);
+	}
+	return out;
+}
+
+/* The texts of a list as one text, with | between them. NULL: the list is empty, or holds something else. */
+static struct node *join_texts(const struct slot *s, const struct node *list)
+{
+	const char *text = NULL;
+
+	for (const struct node *c = list->first; c; c = c->next) {
+		if (c->type != N_STR)
+			return NULL;
+		text = text ? arena_printf(s->fill->arena, "%s|%s", text, c->text) : c->text;
+	}
+	return text ? item_at(s, text) : NULL;
+}
+
+static bool is_one_group(const struct node *list)
+{
+	for (const struct node *c = list->first; c; c = c->next)
+		if (c->type != N_STR || strchr(c->text, '|'))
+			return false;
+	return list->first != NULL;
+}
+
+/* K_WORDGROUPS: each group as one text. An item of another type stays, for read_text_item to complain about. */
+static struct node *join_groups(const struct slot *s, const struct node *list)
+{
+	struct node *out = node_empty_copy(s->fill->arena, list, N_LIST);
+
+	if (is_one_group(list)) {
+		node_append(out, join_texts(s, list));
+		return out;
+	}
+	for (const struct node *c = list->first; c; c = c->next) {
+		const struct node *group = c->type == N_LIST ? join_texts(s, c) : NULL;
+
+		node_append_copy(s->fill->arena, out, group ? group : c);
+	}
+	return out;
+}
+
+const struct node *list_items(const struct slot *s, bool *filled_in)
+{
+	const struct node *list = s->node;
+
+	*filled_in = s->node->type == N_STR || s->key->flags & K_WORDGROUPS;
+	if (s->node->type == N_STR) {
+		const char *text = slot_text(s);
+
+		list = text ? split_text(s, text) : NULL;
+	} else if (s->node->type == N_INT && s->key->flags & K_NUMBERS) {
+		struct node *one = node_empty_copy(s->fill->arena, s->node, N_LIST);
+
+		node_append_copy(s->fill->arena, one, s->node);
+		return one;
+	} else if (s->node->type != N_LIST) {
+		slot_wrong_type(s);
+		return NULL;
+	} else if (*filled_in) {
+		list = fill_in_list(s, list);
+	}
+	return list && s->key->flags & K_WORDGROUPS ? join_groups(s, list) : list;
+}
+
+/* ---- reading items --------------------------------------------------------------------------------------------------- */
+/* The item's text. NULL: a problem was added, or the text is not known offline. */
+static const char *item_text(const struct slot *s)
+{
+	const struct node *n = s->node;
+	bool number = s->key->flags & K_NUMBERS && (n->type == N_INT || n->type == N_FLOAT);
+	const char *text;
+
+	if (!number && n->type != N_STR) {
+		slot_problem(s, "must be text, not %s", node_type_text(n->type));
+		return NULL;
+	}
+	text = !number            ? slot_text(s)
+	       : n->type == N_INT ? arena_printf(s->fill->arena, "%lld", (long long)n->i)
+				  : arena_printf(s->fill->arena, "%g", n->d);
+	if (text && !*text) {
+		slot_problem(s, "is empty");
+		return NULL;
+	}
+	return text;
+}
+
+int read_text_item(const struct slot *s)
+{
+	const char *text = item_text(s);
+
+	if (!text || (s->key->choices && slot_choice(s, text) < 0))
+		return -1;
+	if (s->key->flags & K_MODES && s->fill->is_mode &&
+	    !s->fill->is_mode(s->fill->mode_ctx, text))
+		return slot_problem(
+		    s, "\"%.60s\" is not a mode: dev, staging, prod or a name from modes", text);
+	*(const char **)s->field = text;
+	return slot_check(s, text);
+}
+
+/* A plain text under a name that tells of a secret. */
+static int literal_pair(const struct slot *s, const char *name, const char *value)
+{
+	if (s->node->text && strstr(s->node->text, "${"))
+		return slot_problem(
+		    s, "%s takes no ${}; write a reference: %s=env:NAME or file:/path", name, name);
+	slot_literal_secret(s, arena_printf(s->fill->arena, "%s: %s", s->where, name),
+			    strstr(value, " env:") || strstr(value, " file:")
+				? "a reference (env:NAME, file:/path) must be the whole value; "
+				  "what stands before it goes into the variable or file"
+				: "write a reference: name=env:NAME or name=file:/path");
+	return 0;
+}
+
+int read_pair_item(const struct slot *s)
+{
+	bool header = s->key->flags & K_HEADERS;
+	const char *text = item_text(s), *sep = text ? strpbrk(text, header ? ":=" : "=") : NULL;
+	struct pair *out = s->field;
+	size_t n;
+
+	if (!text)
+		return -1;
+	if (!sep || sep == text)
+		return slot_problem(s, "\"%.60s\" is not name=value",
+				    secret_sensitive_name(text) ? "..." : text);
+	n = (size_t)(sep - text);
+	while (n > 0 && text[n - 1] == ' ')
+		n--;
+	out->name = arena_strndup(s->fill->arena, text, n);
+	sep += 1 + strspn(sep + 1, " ");
+	out->secret = secret_from_text(sep);
+	if (out->secret.kind == SECRET_LITERAL && !secret_sensitive_name(out->name)) {
+		out->secret = (struct secret){0};
+		out->value = sep;
+		return slot_check(s, text);
+	}
+	if (header && slot_check(s, text) < 0)
+		return -1;
+	return out->secret.kind == SECRET_LITERAL ? literal_pair(s, out->name, sep) : 0;
+}
+
+/* ---- printing ---------------------------------------------------------------------------------------------------------- */
+void print_pair(const struct key *key, const void *field, struct str *out, UNUSED int indent)
+{
+	bool raw = key->flags & K_RAW;
+	const struct pair *p = field;
+
+	str_addc(out, '"');
+	print_escaped(out, p->name, raw);
+	str_add(out, key->flags & K_HEADERS ? ": " : "=");
+	if (p->value)
+		print_escaped(out, p->value, raw);
+	else
+		print_reference(out, p->secret, raw);
+	str_addc(out, '"');
+}

@@ -1,0 +1,94 @@
+/* key_types: what is known of each type of key: its name for people, how a value is read and printed, and what the field
+ * holds when the key is not given. One row for each type, in schema.c, indexed by enum key_type.
+ *
+ * Private to src/schema: schema.c has the rows, groups and lists as such; key_value.c reads and prints single values,
+ * key_list.c the items of lists, interpolate.c fills in ${NAME}. Calls go downward in this order only.
+ */
+#ifndef SG_KEY_TYPES_H
+#define SG_KEY_TYPES_H
+
+#include "schema.h"
+
+struct slot;
+struct key_type_row {
+	const char *text; /* "a whole number" */
+	/* A flag of the key under which the type goes by another name. */
+	unsigned flag;
+	const char *flagged;
+	/* The first `unset_size` bytes of a field whose key is not given; 0: such a key always has a default. */
+	const void *unset;
+	size_t unset_size;
+	/* Into s->field. 0; -1: a problem was added, or the value is not known offline. */
+	int (*read)(const struct slot *s);
+	/* As it would stand in a profile. */
+	void (*print)(const struct key *key, const void *field, struct str *out, int indent);
+	/* Not 0: a list. `read` and `print` are then called for each item; groups have the size of their schema. */
+	size_t item_size;
+};
+
+static inline const char *type_text(const struct key_type_row *type, const struct key *key)
+{
+	return type->flag & key->flags ? type->flagged : type->text;
+}
+
+/* One value being read: a key's, or one item's of its list. */
+struct slot {
+	const struct key *key;
+	const struct key_type_row *type;
+	const struct node *node;
+	const char *where; /* "kafka.events: topics[1].name" */
+	void *field;       /* a list: of the item */
+	struct fill *fill;
+	bool filled_in; /* the node's text has no ${} to fill in any more */
+};
+
+/* Adds an error at the value's place; always -1. */
+#define slot_problem(s, ...) node_problem((s)->fill->problems, (s)->node, (s)->where, __VA_ARGS__)
+
+/* ---- for lists as for single values (key_value.c) ---- */
+/* "must be a number, not a list"; always -1. */
+int slot_wrong_type(const struct slot *s);
+/* The text of a node that must be text, filled in. NULL: a problem was added, or the text is not known offline. */
+const char *slot_text(const struct slot *s);
+/* What the row's own check says of the text. */
+int slot_check(const struct slot *s, const char *text);
+/* Index of the text in the row's choices; -1 with a problem that names the nearest one. */
+int slot_choice(const struct slot *s, const char *text);
+/* Reports a secret that stands in the profile itself: an error in prod, elsewhere a warning. how: what to write instead. */
+void slot_literal_secret(const struct slot *s, const char *where, const char *how);
+/* As it stands between quotes in a profile. */
+void print_escaped(struct str *out, const char *text, bool raw);
+/* "env:NAME", "file:/path", "[secret]" */
+void print_reference(struct str *out, struct secret secret, bool raw);
+
+#define PRINTS(name) \
+	void name(const struct key *key, const void *field, struct str *out, int indent)
+
+int read_text(const struct slot *s);
+int read_int(const struct slot *s);
+int read_num(const struct slot *s);
+int read_bool(const struct slot *s);
+int read_duration(const struct slot *s);
+int read_size(const struct slot *s);
+int read_enum(const struct slot *s);
+int read_url(const struct slot *s);
+int read_secret(const struct slot *s);
+int read_json(const struct slot *s);
+PRINTS(print_text);
+PRINTS(print_int);
+PRINTS(print_num);
+PRINTS(print_bool);
+PRINTS(print_duration);
+PRINTS(print_size);
+PRINTS(print_enum);
+PRINTS(print_secret);
+
+/* ---- lists (key_list.c) ---- */
+int read_text_item(const struct slot *s);
+int read_pair_item(const struct slot *s);
+PRINTS(print_pair);
+/* The items of the value as a list node, whatever form it was written in: a list, one text split at commas, a number.
+ * *filled_in: their texts have no ${} any more. NULL: a problem was added, or a text is not known offline. */
+const struct node *list_items(const struct slot *s, bool *filled_in);
+
+#endif

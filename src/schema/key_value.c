@@ -1,0 +1,419 @@
+#include <math.h>
+
+#include "key_types.h"
+
+/* ---- reading ------------------------------------------------------------------------------------------------------- */
+int slot_wrong_type(const struct slot *s)
+{
+	return slot_problem(s, "must be %s, not %s", type_text(s->type, s->key),
+			    node_type_text(s->node->type));
+}
+
+static const char *filled_in(const struct slot *s)
+{
+	return s->filled_in || s->key->flags & K_RAW
+		   ? s->node->text
+		   : interpolate(s->node, s->node->text, s->where, s->fill);
+}
+
+const char *slot_text(const struct slot *s)
+{
+	if (s->node->type == N_STR)
+		return filled_in(s);
+	slot_wrong_type(s);
+	return NULL;
+}
+
+/* Text at the place of a number or truth value: allowed only where the profile's author could not write one. */
+static const char *text_for_scalar(const struct slot *s)
+{
+	if (s->node->type == N_STR && (s->node->loose || strstr(s->node->text, "${")))
+		return filled_in(s);
+	slot_wrong_type(s);
+	return NULL;
+}
+
+int slot_check(const struct slot *s, const char *text)
+{
+	const char *bad = s->key->check ? s->key->check(text) : NULL;
+
+	return bad ? slot_problem(s, "%s", bad) : 0;
+}
+
+void slot_literal_secret(const struct slot *s, const char *where, const char *how)
+{
+	problem_add(s->fill->problems, s->fill->prod ? PROBLEM_POLICY : PROBLEM_WARNING,
+		    D_SECRET_LITERAL, s->node->file, s->node->line, where,
+		    "holds a secret as plain text; %s", how);
+}
+
+int read_int(const struct slot *s)
+{
+	int64_t v = s->node->i, min = 0, max = 0;
+
+	if (s->node->type != N_INT) {
+		const char *text = text_for_scalar(s);
+
+		if (!text)
+			return -1;
+		if (parse_i64(text, INT64_MIN, INT64_MAX, &v) < 0)
+			return slot_problem(s, "must be a whole number, not \"%.80s\"", text);
+	}
+	parse_i64(s->key->min, INT64_MIN, INT64_MAX, &min);
+	parse_i64(s->key->max, INT64_MIN, INT64_MAX, &max);
+	if (v < min || v > max)
+		return slot_problem(s, "%lld is not between %s and %s", (long long)v, s->key->min,
+				    s->key->max);
+	*(int64_t *)s->field = v;
+	return 0;
+}
+
+int read_num(const struct slot *s)
+{
+	double v = s->node->type == N_INT ? (double)s->node->i : s->node->d;
+
+	if (s->node->type != N_INT && s->node->type != N_FLOAT) {
+		const char *text = text_for_scalar(s);
+		char *end;
+
+		if (!text)
+			return -1;
+		v = strtod(text, &end);
+		/* Whoever compares would take NaN for "not given" and drop the bound. */
+		if (end == text || *end || isnan(v))
+			return slot_problem(s, "must be a number, not \"%.80s\"", text);
+	}
+	*(double *)s->field = v;
+	return 0;
+}
+
+int read_bool(const struct slot *s)
+{
+	bool v = s->node->i != 0;
+
+	if (s->node->type != N_BOOL) {
+		const char *text = text_for_scalar(s);
+
+		if (!text)
+			return -1;
+		v = str_eq(text, "true");
+		if (!v && !str_eq(text, "false"))
+			return slot_problem(s, "must be true or false, not \"%.80s\"", text);
+	}
+	*(bool *)s->field = v;
+	return 0;
+}
+
+/* A number with a unit, which a time and a size are. */
+struct quantity {
+	const char *name, *large, *small; /* units for the message about a bare number */
+	const char *examples;
+	int (*parse)(const char *text, int64_t *out);
+};
+
+static int read_quantity(const struct slot *s, const struct quantity *q)
+{
+	double number = s->node->type == N_INT ? (double)s->node->i : s->node->d;
+	int64_t v, min = 0, max = INT64_MAX;
+	const char *text;
+
+	if (s->node->type == N_INT || s->node->type == N_FLOAT)
+		return slot_problem(s, "%s needs a unit: \"%g%s\", \"%g%s\"", q->name, number,
+				    q->large, number, q->small);
+	text = slot_text(s);
+	if (!text)
+		return -1;
+	if (q->parse(text, &v) < 0)
+		return slot_problem(s, "\"%.80s\" is not %s such as %s", text, q->name,
+				    q->examples);
+	if (s->key->min)
+		q->parse(s->key->min, &min);
+	if (s->key->max)
+		q->parse(s->key->max, &max);
+	if (v < min || v > max)
+		return slot_problem(s, "%s is not between %s and %s", text,
+				    s->key->min ? s->key->min : "0", s->key->max);
+	*(int64_t *)s->field = v;
+	return 0;
+}
+
+static int parse_duration(const char *text, int64_t *ns)
+{
+	struct duration d;
+
+	if (duration_parse(&d, text) < 0)
+		return -1;
+	*ns = d.ns;
+	return 0;
+}
+
+int read_duration(const struct slot *s)
+{
+	return read_quantity(s, &(struct quantity){.name = "a time",
+						   .large = "s",
+						   .small = "ms",
+						   .examples = "\"250ms\", \"5s\", \"2m\", \"1h\"",
+						   .parse = parse_duration});
+}
+
+static int parse_size(const char *text, int64_t *bytes)
+{
+	static const struct {
+		const char *unit;
+		double bytes;
+	} units[] = {{"B", 1},    {"KB", 1e3},     {"kB", 1e3},        {"MB", 1e6},
+		     {"GB", 1e9}, {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}};
+	size_t digits = strspn(text, "0123456789.");
+	char *end;
+	double v = strtod(text, &end);
+
+	if (digits == 0 || end != text + digits)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		if (str_eq(end, units[i].unit) && v * units[i].bytes < 9e18) {
+			*bytes = (int64_t)(v * units[i].bytes);
+			return 0;
+		}
+	}
+	return -1;
+}
+
+int read_size(const struct slot *s)
+{
+	return read_quantity(s, &(struct quantity){.name = "a size",
+						   .large = "B",
+						   .small = "KiB",
+						   .examples = "\"64KiB\", \"1MB\", \"512B\"",
+						   .parse = parse_size});
+}
+
+/* "a, b or c" */
+static const char *join_choices(const char *const *choices, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; choices[i] && len < size; i++)
+		len += (size_t)snprintf(buf + len, size - len, "%s%s",
+					i == 0           ? ""
+					: choices[i + 1] ? ", "
+							 : " or ",
+					choices[i]);
+	return buf;
+}
+
+int slot_choice(const struct slot *s, const char *text)
+{
+	char all[512];
+
+	for (int i = 0; s->key->choices[i]; i++)
+		if (str_eq(s->key->choices[i], text))
+			return i;
+	return slot_problem(s, "\"%.80s\" is not one of %s%s", text,
+			    join_choices(s->key->choices, all, sizeof all),
+			    did_you_mean(nearest_word(text, s->key->choices)).text);
+}
+
+int read_enum(const struct slot *s)
+{
+	const char *text = slot_text(s);
+	int i = text ? slot_choice(s, text) : -1;
+
+	if (i < 0)
+		return -1;
+	*(int *)s->field = i;
+	return 0;
+}
+
+int read_url(const struct slot *s)
+{
+	const char *text = slot_text(s), *why = "";
+	struct url *out = s->field;
+	char all[256];
+
+	if (!text)
+		return -1;
+	if (str_starts(text, "env:") || str_starts(text, "file:")) {
+		if (strstr(s->node->text, "${"))
+			return slot_problem(s, "a reference (env:NAME, file:/path) takes no ${}");
+		*out = (struct url){.text = text,
+				    .scheme = "",
+				    .host = "",
+				    .path = "",
+				    .ref = secret_from_text(text),
+				    .schemes = s->key->schemes,
+				    .check = s->key->check};
+		return 0;
+	}
+	if (url_split(out, s->fill->arena, text, &why) < 0)
+		return slot_problem(s, "the URL %s", why);
+	if (!url_scheme_in(out, s->key->schemes))
+		return slot_problem(s, "\"%s://\" is not a scheme for this; use %s", out->scheme,
+				    join_choices(s->key->schemes, all, sizeof all));
+	if (secret_is_set(out->password) || secret_is_set(out->user))
+		slot_literal_secret(s, s->where,
+				    "take the user part out of the URL and give username and "
+				    "password by reference, or give the whole URL as env:NAME");
+	return slot_check(s, out->text);
+}
+
+int read_secret(const struct slot *s)
+{
+	const char *text = s->node->text;
+
+	if (s->node->type != N_STR)
+		return slot_wrong_type(s);
+	if (strstr(text, "${"))
+		return slot_problem(
+		    s, "a secret takes no ${}; write a reference: env:NAME or file:/path");
+	if (!*text || str_eq(text, "env:") || str_eq(text, "file:"))
+		return slot_problem(s, "is empty; write a reference: env:NAME or file:/path");
+	*(struct secret *)s->field = secret_from_text(text);
+	if (((struct secret *)s->field)->kind == SECRET_LITERAL)
+		slot_literal_secret(s, s->where, "write a reference: env:NAME or file:/path");
+	return 0;
+}
+
+int read_json(const struct slot *s)
+{
+	const struct node *n = s->node;
+	const char *text;
+
+	if (n->type == N_BOOL)
+		text = n->i ? "true" : "false";
+	else if (n->type == N_INT)
+		text = arena_printf(s->fill->arena, "%lld", (long long)n->i);
+	else if (n->type == N_FLOAT)
+		text = arena_printf(s->fill->arena, "%.17g", n->d);
+	else
+		text = slot_text(s);
+	if (!text || (n->type == N_STR && slot_check(s, text) < 0))
+		return -1;
+	((struct json_text *)s->field)->text = text;
+	return 0;
+}
+
+static int check_hostport(const struct slot *s, const char *text)
+{
+	char host[300];
+	int port;
+
+	/* Not quoted in the message: what stands before the @ is a password as a rule. */
+	if (text[0] != '/' && strchr(text, '@'))
+		return slot_problem(s,
+				    "has a user part, and an address takes none: write host:port");
+	if (hostport_split(text, host, sizeof host, &port) < 0)
+		return slot_problem(s, "\"%.120s\" is not host:port", text);
+	return 0;
+}
+
+int read_text(const struct slot *s)
+{
+	bool numbers = s->key->flags & K_NUMBERS;
+	const char *text;
+
+	if (numbers && s->node->type == N_FLOAT)
+		return slot_problem(s, "must be in quotes: 7.10 would be the number 7.1");
+	text = numbers && s->node->type == N_INT
+		   ? arena_printf(s->fill->arena, "%lld", (long long)s->node->i)
+		   : slot_text(s);
+	if (!text)
+		return -1;
+	if (!text[strspn(text, " \t\r\n")] && !(s->key->flags & K_EMPTY))
+		return slot_problem(s, "is empty");
+	if ((s->key->type == K_HOSTPORT && check_hostport(s, text) < 0) || slot_check(s, text) < 0)
+		return -1;
+	*(const char **)s->field = text;
+	return 0;
+}
+
+/* ---- printing ------------------------------------------------------------------------------------------------------ */
+/* Unprintable bytes are written as \xHH: a value may have come from the environment, and this goes to a terminal. raw:
+ * the key takes no ${}. */
+void print_escaped(struct str *out, const char *text, bool raw)
+{
+	for (size_t n; *text; text += n ? n : 1) {
+		n = text_printable(text);
+		if (*text == '"' || *text == '\\')
+			str_addf(out, "\\%c", *text);
+		else if (*text == '\n')
+			str_add(out, "\\n");
+		else if (!raw && *text == '$' && (text[1] == '{' || text[1] == '$'))
+			str_add(out, "$$"); /* or the next reader would fill in the value itself */
+		else if (n == 0)
+			str_addf(out, "\\x%02x", (unsigned char)*text);
+		else
+			str_addn(out, text, n);
+	}
+}
+
+void print_reference(struct str *out, struct secret secret, bool raw)
+{
+	if (secret.kind == SECRET_LITERAL) {
+		str_add(out, "[secret]");
+	} else {
+		str_add(out, secret.kind == SECRET_ENV ? "env:" : "file:");
+		print_escaped(out, secret.text, raw);
+	}
+}
+
+static void print_quoted(const struct key *key, const char *text, struct str *out)
+{
+	str_addc(out, '"');
+	print_escaped(out, text, key->flags & K_RAW);
+	str_addc(out, '"');
+}
+
+/* Also of a URL and of JSON, whose first member is their text. */
+void print_text(const struct key *key, const void *field, struct str *out, UNUSED int indent)
+{
+	print_quoted(key, *(const char *const *)field, out);
+}
+
+void print_int(UNUSED const struct key *key, const void *field, struct str *out, UNUSED int indent)
+{
+	str_addf(out, "%lld", (long long)*(const int64_t *)field);
+}
+
+void print_num(UNUSED const struct key *key, const void *field, struct str *out, UNUSED int indent)
+{
+	str_addf(out, "%.17g", *(const double *)field);
+}
+
+void print_bool(UNUSED const struct key *key, const void *field, struct str *out, UNUSED int indent)
+{
+	str_add(out, *(const bool *)field ? "true" : "false");
+}
+
+void print_duration(UNUSED const struct key *key, const void *field, struct str *out,
+		    UNUSED int indent)
+{
+	char buf[64];
+
+	str_addf(out, "\"%s\"", duration_unparse(*(const struct duration *)field, buf, sizeof buf));
+}
+
+void print_size(UNUSED const struct key *key, const void *field, struct str *out, UNUSED int indent)
+{
+	long long bytes = ((const struct size *)field)->bytes;
+
+	if (bytes > 0 && bytes % 1048576 == 0)
+		str_addf(out, "\"%lldMiB\"", bytes / 1048576);
+	else if (bytes > 0 && bytes % 1024 == 0)
+		str_addf(out, "\"%lldKiB\"", bytes / 1024);
+	else
+		str_addf(out, "\"%lldB\"", bytes);
+}
+
+void print_enum(const struct key *key, const void *field, struct str *out, UNUSED int indent)
+{
+	print_quoted(key, key->choices[*(const int *)field], out);
+}
+
+void print_secret(UNUSED const struct key *key, const void *field, struct str *out,
+		  UNUSED int indent)
+{
+	str_addc(out, '"');
+	print_reference(out, *(const struct secret *)field, true); /* it takes no ${} */
+	str_addc(out, '"');
+}
