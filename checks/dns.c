@@ -148,10 +148,16 @@ static enum result dns_run(const struct check_run *run, struct diag *out)
 	return RESULT_PASS;
 }
 
+static const struct check_url dns_urls[] = {
+    {.scheme = "dns", .example = "dns://name", .key = "name"},
+    {.scheme = NULL},
+};
+
 extern const struct check_kind check_dns;
 const struct check_kind check_dns = {
     .name = "dns",
     .summary = "a name resolves to enough and to the right addresses",
     .schema = &dns_schema,
+    .urls = dns_urls,
     .run = dns_run,
 };

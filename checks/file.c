@@ -311,11 +311,17 @@ static enum result file_run(const struct check_run *run, struct diag *out)
 	return RESULT_PASS;
 }
 
+static const struct check_url file_urls[] = {
+    {.scheme = "file", .example = "file:///path", .key = "path"},
+    {.scheme = NULL},
+};
+
 extern const struct check_kind check_file;
 const struct check_kind check_file = {
     .name = "file",
     .summary = "files and folders exist, with the right kind, permissions and content",
     .schema = &file_schema,
+    .urls = file_urls,
     .validate = file_validate,
     .run = file_run,
 };

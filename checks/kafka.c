@@ -519,12 +519,22 @@ static enum result kafka_run(const struct check_run *run, struct diag *out)
 	return result;
 }
 
+static const struct check_url kafka_urls[] = {
+    {.scheme = "kafka",
+     .example = "kafka://host:9092/topic",
+     .key = "bootstrap_servers",
+     .path_mark = "/",
+     .path_key = "topics"},
+    {.scheme = NULL},
+};
+
 extern const struct check_kind check_kafka;
 const struct check_kind check_kafka = {
     .name = "kafka",
     .summary =
 	"brokers, cluster id, topics with their leaders and replicas, at the advertised addresses",
     .schema = &kafka_schema,
+    .urls = kafka_urls,
     .library = kafka_library,
     .validate = kafka_validate,
     .starts_programs = kafka_starts_programs,

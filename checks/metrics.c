@@ -383,11 +383,24 @@ static enum result metrics_run(const struct check_run *run, struct diag *out)
 	return c->url.text || secret_is_set(c->url.ref) ? page_holds(run, c, out) : RESULT_PASS;
 }
 
+static const struct check_url metrics_urls[] = {
+    {.scheme = "metrics+http",
+     .example = "metrics+http://host:9090/metrics",
+     .key = "url",
+     .as = "http"},
+    {.scheme = "metrics+https",
+     .example = "metrics+https://host:9090/metrics",
+     .key = "url",
+     .as = "https"},
+    {.scheme = NULL},
+};
+
 extern const struct check_kind check_metrics;
 const struct check_kind check_metrics = {
     .name = "metrics",
     .summary = "a metrics page is well-formed and holds its families, or the port for one is free",
     .schema = &metrics_schema,
+    .urls = metrics_urls,
     .library = web_library,
     .validate = metrics_validate,
     .run = metrics_run,

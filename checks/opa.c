@@ -317,11 +317,28 @@ static enum result opa_run(const struct check_run *run, struct diag *out)
 	return RESULT_PASS;
 }
 
+static const struct check_url opa_urls[] = {
+    {.scheme = "opa+http",
+     .example = "opa+http://host:8181/v1/data/path/of/decision",
+     .key = "url",
+     .as = "http",
+     .path_mark = "/v1/data/",
+     .path_key = "decisions"},
+    {.scheme = "opa+https",
+     .example = "opa+https://host:8181/v1/data/path/of/decision",
+     .key = "url",
+     .as = "https",
+     .path_mark = "/v1/data/",
+     .path_key = "decisions"},
+    {.scheme = NULL},
+};
+
 extern const struct check_kind check_opa;
 const struct check_kind check_opa = {
     .name = "opa",
     .summary = "Open Policy Agent is healthy and its decisions are defined and right",
     .schema = &opa_schema,
+    .urls = opa_urls,
     .library = json_library,
     .validate = opa_validate,
     .run = opa_run,

@@ -599,11 +599,18 @@ static enum result redis_run(const struct check_run *run, struct diag *out)
 	return RESULT_PASS;
 }
 
+static const struct check_url redis_urls[] = {
+    {.scheme = "redis", .example = "redis://host", .key = "url", .as = "redis"},
+    {.scheme = "rediss", .example = "rediss://host", .key = "url", .as = "rediss"},
+    {.scheme = NULL},
+};
+
 extern const struct check_kind check_redis;
 const struct check_kind check_redis = {
     .name = "redis",
     .summary = "Redis is loaded, lets this user in and has the right role, settings and keys",
     .schema = &redis_schema,
+    .urls = redis_urls,
     .library = resp_library,
     .validate = redis_validate,
     .run = redis_run,

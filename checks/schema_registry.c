@@ -477,11 +477,21 @@ static enum result registry_run(const struct check_run *run, struct diag *out)
 	return RESULT_PASS;
 }
 
+static const struct check_url registry_urls[] = {
+    {.scheme = "registry+http", .example = "registry+http://host:8081", .key = "url", .as = "http"},
+    {.scheme = "registry+https",
+     .example = "registry+https://host:8081",
+     .key = "url",
+     .as = "https"},
+    {.scheme = NULL},
+};
+
 extern const struct check_kind check_schema_registry;
 const struct check_kind check_schema_registry = {
     .name = "schema_registry",
     .summary = "a schema registry holds the subjects and schemas the service was built with",
     .schema = &registry_schema,
+    .urls = registry_urls,
     .library = web_library,
     .validate = registry_validate,
     .run = registry_run,

@@ -136,11 +136,17 @@ static enum result tcp_run(const struct check_run *run, struct diag *out)
 	return RESULT_PASS;
 }
 
+static const struct check_url tcp_urls[] = {
+    {.scheme = "tcp", .example = "tcp://host:5432", .key = "address"},
+    {.scheme = NULL},
+};
+
 extern const struct check_kind check_tcp;
 const struct check_kind check_tcp = {
     .name = "tcp",
     .summary = "a port or unix socket accepts connections, with TLS if wanted",
     .schema = &tcp_schema,
+    .urls = tcp_urls,
     .validate = tcp_validate,
     .library = tls_library,
     .run = tcp_run,

@@ -43,10 +43,24 @@ void check_summary(const struct check_run *run, const char *fmt, ...) PRINTF_LIK
 /* Fills *out and returns the code's verdict: `return check_fail(out, D_X, subject, "%s", words);` */
 #define check_fail diag_set
 
+/* One form of `-w URL`, and how such a URL becomes keys of the kind. */
+struct check_url {
+	const char *scheme; /* "opa+https" */
+	const char
+	    *example; /* "opa+https://host:8181/v1/data/path/of/decision"; for help and messages */
+	const char *key; /* which gets the URL: after "://" alone, or under the scheme `as` */
+	const char *as;  /* "https"; NULL: the key takes neither a scheme nor a user part */
+	/* What follows `path_mark` ("/v1/data/") becomes the value of `path_key`, and is not part of the URL. NULL: the path
+	 * belongs to the URL. */
+	const char *path_mark, *path_key;
+};
+
 struct check_kind {
 	const char *name;
 	const char *summary; /* one line, no full stop */
 	const struct schema *schema;
+	const struct check_url
+	    *urls;               /* rows up to one without a scheme; NULL: -w knows no such check */
 	const char *unsupported; /* not NULL: known by name only; why this build lacks it */
 	bool needs_exec;         /* the child of this kind starts programs: its fence lets it */
 	/* May be NULL: never. Child, before the fence; no network. Does a check with this configuration start programs

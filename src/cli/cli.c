@@ -42,10 +42,7 @@ const struct cli_option cli_options[] = {
      "file (has a slash or ends in .cfg), or NAME.cfg in STARTGUARD_PROFILE_PATH "
      "(/etc/startguard:profiles)",
      IN_PROFILES},
-    {OPT_WAIT, 'w', "wait", "URL", "STARTGUARD_WAIT",
-     "a check without a profile, repeatable: tcp://h:p, http(s)://, kafka://h:p/topic, "
-     "redis(s)://, registry+http(s)://, opa+http(s)://h:p/v1/data/path, metrics+http(s)://, "
-     "dns://name, file:///path",
+    {OPT_WAIT, 'w', "wait", "URL", "STARTGUARD_WAIT", "a check without a profile, repeatable",
      IN_PROFILES},
     {OPT_MODE, 'm', "mode", "MODE", "STARTGUARD_MODE",
      "dev, staging or prod; overrides the profile's", IN_PROFILES | IN(LINT) | IN(TRY)},

@@ -1,6 +1,7 @@
 /* cli_help: the command line explained: help, the manual page's part, completion for shells. From the rows. */
 #include "cli_rows.h"
 #include "kinds.h"
+#include "url_check.h"
 
 /* ---- help ------------------------------------------------------------------------------------------------------------------ */
 static void add_wrapped(struct str *b, const char *text, size_t indent, size_t width)
@@ -25,17 +26,31 @@ static void add_wrapped(struct str *b, const char *text, size_t indent, size_t w
 	str_addc(b, '\n');
 }
 
+/* What its value may be, where the kinds decide that. */
+static void add_forms(struct str *b, const struct cli_option *o)
+{
+	if (o->id != OPT_WAIT)
+		return;
+	str_add(b, ": ");
+	url_check_examples(b);
+}
+
 static void add_option(struct str *b, const struct cli_option *o)
 {
-	char left[64], text[512];
+	cleanup_str struct str text;
+	char left[64];
+
+	str_init(&text, 2048);
 
 	snprintf(left, sizeof left, "%c%c%s --%s%s%s", o->letter ? '-' : ' ',
 		 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name, o->value ? " " : "",
 		 o->value ? o->value : "");
-	snprintf(text, sizeof text, "%s%s%s%s", o->text, o->env ? " [" : "", o->env ? o->env : "",
-		 o->env ? "]" : "");
+	str_add(&text, o->text);
+	add_forms(&text, o);
+	if (o->env)
+		str_addf(&text, " [%s]", o->env);
 	str_addf(b, "  %-28s ", left);
-	add_wrapped(b, text, 31, 100);
+	add_wrapped(b, text.s, 31, 100);
 }
 
 static void help_all(struct str *b)
@@ -80,6 +95,7 @@ static void man_option(struct str *b, const struct cli_option *o)
 	str_addf(b, "\\fR%s%s%s\n", o->value ? " \\fI" : "", o->value ? o->value : "",
 		 o->value ? "\\fR" : "");
 	str_add_roff(b, o->text);
+	add_forms(b, o);
 	str_add(b, ".\n");
 	if (o->env)
 		str_addf(b, "Environment: \\fB%s\\fR.\n", o->env);

@@ -207,10 +207,10 @@ void load_kinds(struct load *l, const struct node *root)
 	}
 }
 
-static bool id_taken(const struct profile *p, const char *kind, const char *name)
+static bool id_taken(const struct profile *p, const struct check_kind *kind, const char *name)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (str_eq(p->checks[i].kind->name, kind) && str_eq(p->checks[i].name, name))
+		if (p->checks[i].kind == kind && str_eq(p->checks[i].name, name))
 			return true;
 	return false;
 }
@@ -234,9 +234,9 @@ void load_waits(struct load *l)
 		name = w.name;
 		for (int k = 2; id_taken(l->p, w.kind, name); k++)
 			name = arena_printf(a, "%s-%d", w.name, k);
-		load_check(l, check_kind_find(w.kind), name, w.node);
+		load_check(l, w.kind, name, w.node);
 		/* What the rows find in a URL is a mistake of the command line. */
-		if (!check_kind_find(w.kind)->unsupported)
+		if (!w.kind->unsupported)
 			l->problems->usages += l->problems->errors - before;
 	}
 }

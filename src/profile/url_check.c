@@ -1,43 +1,68 @@
 #include "url_check.h"
 
-struct form {
-	const char *prefix; /* of the URL, without "://" */
-	const char *kind, *key;
-	const char *keep; /* the scheme the key gets; NULL: the rest alone */
-};
+#include "kinds.h"
 
-static const struct form forms[] = {
-    {"tcp", "tcp", "address", NULL},
-    {"http", "http", "url", "http"},
-    {"https", "http", "url", "https"},
-    {"kafka", "kafka", "bootstrap_servers", NULL},
-    {"redis", "redis", "url", "redis"},
-    {"rediss", "redis", "url", "rediss"},
-    {"registry+http", "schema_registry", "url", "http"},
-    {"registry+https", "schema_registry", "url", "https"},
-    {"opa+http", "opa", "url", "http"},
-    {"opa+https", "opa", "url", "https"},
-    {"metrics+http", "metrics", "url", "http"},
-    {"metrics+https", "metrics", "url", "https"},
-    {"dns", "dns", "name", NULL},
-    {"file", "file", "path", NULL},
-};
-static const char *const prefixes[] = {
-    "tcp",           "http",           "https",    "kafka",     "redis",        "rediss",
-    "registry+http", "registry+https", "opa+http", "opa+https", "metrics+http", "metrics+https",
-    "dns",           "file",           NULL};
-_Static_assert(ARRAY_LEN(prefixes) == ARRAY_LEN(forms) + 1,
-	       "every form has its prefix in the list for suggestions");
+#define FORMS_MAX 64
 
-static const struct form *find_form(const char *url, size_t len)
+/* The next form of any kind, from that of kind *k and row *row on; NULL past the last one. */
+static const struct check_url *next_form(size_t *k, size_t *row)
 {
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++)
-		if (strlen(forms[i].prefix) == len && strncmp(forms[i].prefix, url, len) == 0)
-			return &forms[i];
+	for (; check_kind_at(*k); ++*k, *row = 0) {
+		const struct check_url *urls = check_kind_at(*k)->urls;
+
+		if (urls && urls[*row].scheme)
+			return &urls[(*row)++];
+	}
 	return NULL;
 }
 
-/* Host and port behind a user part: what names the check. Never holds a comma: ids stand in comma separated lists. */
+void url_check_examples(struct str *out)
+{
+	const struct check_url *form;
+	size_t k = 0, row = 0;
+
+	for (const char *sep = ""; (form = next_form(&k, &row)); sep = ", ")
+		str_addf(out, "%s%s", sep, form->example);
+}
+
+static const struct check_url *find_form(const char *scheme, const struct check_kind **kind)
+{
+	const struct check_url *form;
+	size_t k = 0, row = 0;
+
+	while ((form = next_form(&k, &row)))
+		if (str_eq(form->scheme, scheme)) {
+			*kind = check_kind_at(k);
+			return form;
+		}
+	return NULL;
+}
+
+/* The kind that this build lacks and that this may be a scheme of: "redis" of "rediss"; or NULL. */
+static const struct check_kind *find_lacking(const char *scheme)
+{
+	for (size_t i = 0; check_kind_at(i); i++)
+		if (check_kind_at(i)->unsupported && strstr(scheme, check_kind_at(i)->name))
+			return check_kind_at(i);
+	return NULL;
+}
+
+static const char *unknown_scheme(struct arena *a, const char *scheme)
+{
+	const char *schemes[FORMS_MAX + 1], *all = "";
+	const struct check_url *form;
+	size_t k = 0, row = 0, n = 0;
+
+	while (n < FORMS_MAX && (form = next_form(&k, &row))) {
+		schemes[n++] = form->scheme;
+		all = arena_printf(a, "%s%s%s", all, *all ? ", " : "", form->scheme);
+	}
+	schemes[n] = NULL;
+	return arena_printf(a, "unknown scheme \"%s\"%s (known: %s)", scheme,
+			    did_you_mean(nearest_word(scheme, schemes)).text, all);
+}
+
+/* The name of the check: host and port without the user part, or the path. Without commas: lists of ids are split at them. */
 static const char *name_of(struct arena *a, const char *rest)
 {
 	size_t n = strcspn(rest, "/?#");
@@ -52,75 +77,59 @@ static const char *name_of(struct arena *a, const char *rest)
 	return arena_strndup(a, rest, strcspn(rest, ",") < n ? strcspn(rest, ",") : n);
 }
 
-static void add_text(struct arena *a, struct node *group, const char *key, const char *text)
+/* The form's keys from what follows "://". */
+static int add_keys(struct arena *a, struct node *group, const struct check_url *form,
+		    const char *rest, const char **why)
 {
-	node_append(group, node_text(a, key, text, true));
-}
+	const char *slash = form->path_key ? strchr(rest, '/') : NULL;
+	const char *mark = form->path_key ? strstr(rest, form->path_mark) : NULL;
+	const char *value = mark ? mark + strlen(form->path_mark) : "";
+	size_t n = mark ? (size_t)(mark - rest) : slash ? (size_t)(slash - rest) : strlen(rest);
 
-static void add_kafka(struct arena *a, struct node *group, const char *rest)
-{
-	const char *slash = strchr(rest, '/');
-	size_t n = slash ? (size_t)(slash - rest) : strlen(rest);
-
-	add_text(a, group, "bootstrap_servers", arena_strndup(a, rest, n));
-	if (slash && slash[1])
-		add_text(a, group, "topics", slash + 1);
-}
-
-/* opa+http://h:p/v1/data/path: the server, which may itself be below a path, and the decision. */
-static int add_opa(struct arena *a, struct node *group, const char *scheme, const char *rest,
-		   const char **why)
-{
-	static const char data[] = "/v1/data/";
-	const char *slash = strchr(rest, '/'), *path = strstr(rest, data);
-	size_t n = path ? (size_t)(path - rest) : slash ? (size_t)(slash - rest) : strlen(rest);
-
-	if (slash && slash[1] && (!path || !path[sizeof data - 1])) {
-		*why = "names no decision: write opa+http://host:port/v1/data/path/of/decision";
+	if (slash && slash[1] && !*value) {
+		*why = arena_printf(a, "names no %s: write %s", form->path_key, form->example);
 		return -1;
 	}
-	add_text(a, group, "url", arena_printf(a, "%s://%.*s", scheme, (int)n, rest));
-	if (path)
-		add_text(a, group, "decisions", path + sizeof data - 1);
+	node_append(group, node_text(a, form->key,
+				     arena_printf(a, "%s%s%.*s", form->as ? form->as : "",
+						  form->as ? "://" : "", (int)n, rest),
+				     true));
+	if (*value)
+		node_append(group, node_text(a, form->path_key, value, true));
 	return 0;
+}
+
+static int make_check(struct url_check *out, struct arena *a, const struct check_kind *kind,
+		      const struct check_url *form, const char *rest, const char **why)
+{
+	out->kind = kind;
+	out->name = name_of(a, rest);
+	out->node = arena_alloc(a, sizeof *out->node);
+	out->node->type = N_GROUP;
+	return form ? add_keys(a, out->node, form, rest, why) : 0;
 }
 
 int url_check_parse(struct url_check *out, struct arena *a, const char *url, const char **why)
 {
-	const char *sep = strstr(url, "://"), *rest = sep ? sep + 3 : "";
-	const struct form *f = sep ? find_form(url, (size_t)(sep - url)) : NULL;
-	const char *near;
+	const char *sep = strstr(url, "://"), *rest = sep ? sep + 3 : "", *scheme;
+	const struct check_kind *kind;
+	const struct check_url *form;
 
 	if (!sep) {
 		*why = "is not a URL such as tcp://host:port";
 		return -1;
 	}
-	if (!f) {
-		const char *scheme = arena_strndup(a, url, (size_t)(sep - url));
-
-		near = nearest_word(scheme, prefixes);
-		*why = near ? arena_printf(a, "unknown scheme \"%s\"; did you mean \"%s\"?", scheme,
-					   near)
-			    : arena_printf(a, "unknown scheme \"%s\"", scheme);
-		return -1;
-	}
-	if (!*rest) {
+	scheme = arena_strndup(a, url, (size_t)(sep - url));
+	form = find_form(scheme, &kind);
+	if (!form)
+		kind = find_lacking(scheme);
+	if (!kind)
+		*why = unknown_scheme(a, scheme);
+	else if (!*rest)
 		*why = "names nothing to wait for";
-		return -1;
-	}
-	if (!f->keep && memchr(rest, '@', strcspn(rest, "/?#"))) {
+	else if (form && !form->as && memchr(rest, '@', strcspn(rest, "/?#")))
 		*why = "takes no user part";
-		return -1;
-	}
-	*out = (struct url_check){
-	    .kind = f->kind, .name = name_of(a, rest), .node = arena_alloc(a, sizeof *out->node)};
-	out->node->type = N_GROUP;
-	if (str_eq(f->kind, "kafka"))
-		add_kafka(a, out->node, rest);
-	else if (str_eq(f->kind, "opa"))
-		return add_opa(a, out->node, f->keep, rest, why);
 	else
-		add_text(a, out->node, f->key,
-			 f->keep ? arena_printf(a, "%s://%s", f->keep, rest) : rest);
-	return 0;
+		return make_check(out, a, kind, form, rest, why);
+	return -1;
 }

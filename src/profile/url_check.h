@@ -1,14 +1,21 @@
-/* url_check: `-w URL`, a check without a profile. Turns the URL into the node a profile would have had. Pure. */
+/* url_check: `-w URL`, a check without a profile. Turns the URL into the node that a profile would have given.
+ *
+ * Which schemes there are, and what becomes of the URL, the kinds say (struct check_url in check.h). Pure.
+ */
 #ifndef SG_URL_CHECK_H
 #define SG_URL_CHECK_H
 
-#include "schema.h"
+#include "check.h"
 
 struct url_check {
-	const char *kind, *name; /* name: host and port, or path */
+	const struct check_kind *kind;
+	const char *name; /* of the check: host and port, or path */
 	struct node *node;
 };
-/* 0; or -1 with a problem text in *why (arena). */
+/* 0; or -1 with a problem text in *why (arena). The text never quotes the URL, which may hold a password. A scheme of a kind
+ * that this build lacks gives that kind. */
 int url_check_parse(struct url_check *out, struct arena *a, const char *url, const char **why);
+/* Appends an example of each form: "tcp://host:port, http://host/path, ...". */
+void url_check_examples(struct str *out);
 
 #endif
