@@ -187,7 +187,7 @@ static int start_service(const struct cli *cli, struct run *run, struct report *
 	struct err err;
 	int code, sig;
 
-	if (run->left_behind)
+	if (run->orphan_left)
 		log_line(
 		    "a process that a check started could not be ended: the service will find it "
 		    "among its "

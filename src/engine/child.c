@@ -135,19 +135,29 @@ static void reset_signals(const sigset_t *mask)
 	sigprocmask(SIG_SETMASK, mask, NULL);
 }
 
-unsigned child_sandbox_profiles(const struct profile *profile)
+enum sandbox_profile child_profile(const struct profile_check *check)
 {
-	unsigned rooms = 0;
+	const struct check_kind *kind = check->kind;
+
+	if (kind->needs_exec || (kind->starts_programs && kind->starts_programs(check->conf)))
+		return SANDBOX_PROGRAMS;
+	return SANDBOX_PLAIN;
+}
+
+unsigned child_profiles(const struct profile *profile)
+{
+	unsigned set = 0;
 
 	for (size_t i = 0; i < profile->n; i++) {
 		const struct check_kind *kind = profile->checks[i].kind;
 
+		/* starts_programs may read a file that changes before the attempt, so both are prepared. */
 		if (kind->needs_exec || kind->starts_programs)
-			rooms |= 1u << SANDBOX_PROGRAMS;
+			set |= 1u << SANDBOX_PROGRAMS;
 		if (!kind->needs_exec)
-			rooms |= 1u << SANDBOX_PLAIN;
+			set |= 1u << SANDBOX_PLAIN;
 	}
-	return rooms;
+	return set;
 }
 
 uint64_t child_memory(const struct check_kind *kind)
@@ -157,21 +167,8 @@ uint64_t child_memory(const struct check_kind *kind)
 	return kind->memory ? kind->memory : SANDBOX_MEMORY;
 }
 
-static enum sandbox_profile room_of(const struct profile_check *check)
-{
-	const struct check_kind *kind = check->kind;
-
-	if (kind->needs_exec || (kind->starts_programs && kind->starts_programs(check->conf)))
-		return SANDBOX_PROGRAMS;
-	return SANDBOX_PLAIN;
-}
-
-bool child_whole_sandbox(const struct profile_check *check)
-{
-	return room_of(check) == SANDBOX_PLAIN;
-}
-
-/* The guard has died. A kind that starts programs takes them along, those that fled from the group too. */
+/* The guard has died: SIGKILL as death signal would leave the programs that this child started, so it ends them, also those
+ * that have left its process group. */
 static void on_guard_death(int sig)
 {
 	proctree_kill_below(getpid());
@@ -200,7 +197,7 @@ static void enter_sandbox(const struct profile_check *check, pid_t parent, int *
 {
 	const struct rlimit no_core = {0, 0};
 	char missing[SANDBOX_MISSING_MAX];
-	enum sandbox_profile room;
+	enum sandbox_profile profile = child_profile(check);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1); /* whoever flees from the group stays below this one */
@@ -219,10 +216,9 @@ static void enter_sandbox(const struct profile_check *check, pid_t parent, int *
 	watch_guard(check->kind->needs_exec);
 	if (getppid() != parent) /* it died before it could be noticed */
 		_exit(EXIT_FAILURE);
-	room = room_of(check);
-	if (room == SANDBOX_PLAIN)
+	if (profile == SANDBOX_PLAIN)
 		sandbox_limit(setup->sandbox, child_memory(check->kind));
-	sandbox_enter(setup->sandbox, room, missing);
+	sandbox_enter(setup->sandbox, profile, missing);
 	close_all_but(*pipe_fd); /* the rules of the sandbox are one of them */
 	if (missing[0])
 		ipc_put_text(*pipe_fd, IPC_NOTE, PH_NONE, NULL, missing);
@@ -310,7 +306,7 @@ static _Noreturn void child_main(const struct profile_check *check, int number, 
 	die_also(die_into_pipe, fd);
 	attempt(check, number, now, deadline, fd, setup->sandbox, &diag);
 	ended = proctree_end(END_MS);
-	/* Else the guard looks for those it left. */
+	/* EXIT_FAILURE: the reactor looks for orphans. */
 	leave_at_once(ended ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 

@@ -22,10 +22,10 @@ struct child_setup {
 	const sigset_t *mask; /* the signal mask to give back */
 };
 
-/* Which filters the children of these checks need, for sandbox_prepare. */
-unsigned child_sandbox_profiles(const struct profile *profile);
-/* Are the walls round an attempt of this check all that there are? Round those that run programs are fewer. */
-bool child_whole_sandbox(const struct profile_check *check);
+/* The sandbox profile that the child of this check enters: SANDBOX_PROGRAMS if it may start programs. */
+enum sandbox_profile child_profile(const struct profile_check *check);
+/* All sandbox profiles that these checks may need: bit i for profile i. For sandbox_prepare. */
+unsigned child_profiles(const struct profile *profile);
 /* The memory an attempt of this kind may use, in bytes; 0: no limit of ours. */
 uint64_t child_memory(const struct check_kind *kind);
 /* Starts an attempt that must be over at `deadline`, when the parent kills it. 0; -1 with errno when no process is to

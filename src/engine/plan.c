@@ -5,7 +5,7 @@
 #define WAIT_MAX DURATION_S(1)
 #define JITTER_PERCENT 25
 
-/* xorshift64*: any spread will do, and a fixed seed makes a test repeatable. */
+/* xorshift64*: jitter needs no better generator, and a fixed seed makes a test repeatable. */
 static uint64_t next_random(struct plan *p)
 {
 	p->random ^= p->random >> 12;
@@ -37,7 +37,7 @@ void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct insta
 			   .parallel = parallel > 0 ? parallel : 1,
 			   .random = seed ? seed : 1};
 	for (size_t i = 0; i < n; i++) {
-		checks[i].state = PS_WAITING;
+		checks[i].state = checks[i].left_out ? PS_PASSED : PS_WAITING;
 		checks[i].deadline = p->deadline;
 		checks[i].next = INSTANT_NEVER;
 		checks[i].attempt_deadline = INSTANT_NEVER;
@@ -49,7 +49,7 @@ static bool settling(const struct plan *p)
 	return !instant_is_never(p->settle_until);
 }
 
-/* Without a required check the run is lost, whatever the others still find. */
+/* A required check that gave up loses the run, whatever the others still find: they get PLAN_SETTLE to finish. */
 static void give_up(struct plan *p, struct plan_check *c, struct instant now)
 {
 	c->state = PS_GAVE_UP;
@@ -59,7 +59,7 @@ static void give_up(struct plan *p, struct plan_check *c, struct instant now)
 		p->settle_until = instant_earlier(p->deadline, instant_after(now, PLAN_SETTLE));
 }
 
-/* WAITING to READY once everything it comes after has passed; to GAVE_UP once one of them cannot. */
+/* From WAITING to READY once every check that it comes after has passed; to GAVE_UP once one of them has given up. */
 static void promote(struct plan *p, struct plan_check *c, struct instant now)
 {
 	for (size_t k = 0; k < c->n_after; k++) {
@@ -82,8 +82,8 @@ static void promote(struct plan *p, struct plan_check *c, struct instant now)
 		c->deadline = instant_earlier(p->deadline, instant_after(now, c->timeout));
 }
 
-/* One that still waits when its time is up was never tried because of what it comes after, whether that is at an attempt
- * in this very moment or between two. */
+/* A check that still waits when its time is up was never tried because of the checks it comes after, whether those are running
+ * an attempt at this moment or pausing between two. */
 static void blame_dependency(const struct plan *p, struct plan_check *c)
 {
 	if (c->state != PS_WAITING)
@@ -96,7 +96,7 @@ static void blame_dependency(const struct plan *p, struct plan_check *c)
 	}
 }
 
-/* What has changed with check i by `now` alone. True when it is to be killed. */
+/* Applies what the passing of time alone changes. True when the running attempt must be killed. */
 static bool tick(struct plan *p, struct plan_check *c, struct instant now)
 {
 	struct instant end = instant_earlier(p->deadline, p->settle_until);
@@ -122,12 +122,12 @@ static bool may_start(const struct plan *p, const struct plan_check *c, struct i
 		return false;
 	if (instant_reached(instant_earlier(c->deadline, p->settle_until), now))
 		return false;
-	/* While the run settles, each check gets its first word, but no second. */
+	/* While the run settles, each check gets its first attempt, but no second. */
 	return !settling(p) || c->attempts == 0;
 }
 
-/* The one that has waited longest past its time; p->n: none. In the order of the profile those that fail in a moment would
- * take every place, and what stands behind them would never be tried. */
+/* The check that has waited longest past its time; p->n: none. In the order of the profile, checks that fail quickly would take
+ * every place, and those behind them would never be tried. */
 static size_t next_to_start(const struct plan *p, struct instant now)
 {
 	size_t first = p->n;
@@ -162,14 +162,14 @@ static bool anything_left(const struct plan *p, struct instant now)
 			return true;
 		if (c->state == PS_READY && !ended && (!settling(p) || c->attempts == 0))
 			return true;
-		/* One that waits for another is settled by that one, unless nothing moves any more. */
+		/* A check that waits for another is decided by that one, unless the run settles. */
 		if (c->state == PS_WAITING && !ended && !settling(p))
 			return true;
 	}
 	return false;
 }
 
-/* Never what has passed, unless more is to be started: while the killed are waited for, only they can wake. */
+/* Never a time that has passed, unless another start is due: while killed attempts are waited for, only their end wakes. */
 static struct instant wake_at(const struct plan *p, struct instant now)
 {
 	struct instant wake = instant_earlier(p->deadline, p->settle_until);
@@ -183,7 +183,7 @@ static struct instant wake_at(const struct plan *p, struct instant now)
 			wake = instant_earlier(wake, c->attempt_deadline);
 		if (c->state == PS_READY || c->state == PS_WAITING)
 			wake = instant_earlier(wake, c->deadline);
-		/* With no place free, the end of an attempt is what wakes. */
+		/* With no place free, the end of an attempt wakes. */
 		if (c->state == PS_READY && p->in_flight < p->parallel &&
 		    (!settling(p) || c->attempts == 0))
 			wake = instant_earlier(wake, c->next);
@@ -196,7 +196,7 @@ size_t plan_step(struct plan *p, struct instant now, struct action *actions)
 	size_t n = 0, starts = 0;
 	bool moved = true;
 
-	/* A check that gives up or passes may free those that come after it, in whatever order they stand. */
+	/* A check that gives up decides those that come after it, and these may stand before it in the profile. */
 	while (moved) {
 		moved = false;
 		for (size_t i = 0; i < p->n; i++) {
@@ -228,7 +228,7 @@ void plan_result(struct plan *p, size_t i, struct instant now, bool passed, bool
 		c->ended = now;
 		return;
 	}
-	/* What cannot pass by itself is retried all the same while its grace lasts: a job may be creating it. */
+	/* During `grace` also a failure that waiting alone cannot mend is retried: a job may be creating what is missing. */
 	c->failed_for_good =
 	    !retryable && instant_reached(instant_after(c->eligible, c->grace), now);
 	if (instant_reached(c->deadline, now)) {
@@ -246,7 +246,7 @@ void plan_result(struct plan *p, size_t i, struct instant now, bool passed, bool
 
 void plan_no_process(struct plan *p, size_t i, struct instant now, size_t alive)
 {
-	/* The limit was met with this many alive: keep below it for the rest of the run. With none it is not ours to keep. */
+	/* A limit was met with this many alive: stay below it for the rest of the run. With none alive, others use the limit up. */
 	if (alive > 0)
 		p->parallel = p->in_flight - 1;
 	plan_result(p, i, now, false, true);

@@ -8,17 +8,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DEPTH_MAX 32 /* a deeper one is found in the next pass, when those above it are dead */
+#include "instant.h"
+
+/* Bounds the recursion. Deeper processes become children of the root's subreaper once those above them are dead. */
+#define DEPTH_MAX 32
 #define TASKS_MAX 4096
-#define CLOCK_EACH 1024 /* numbers, a fraction of a millisecond */
 
 struct visitor {
-	bool (*visit)(struct visitor *v, pid_t pid); /* false: enough */
+	bool (*visit)(struct visitor *v, pid_t pid); /* returns false to end the walk */
 	int depth;
-	bool known; /* a list of children could be read */
-	size_t n;
-	pid_t group;                /* those outside of it are meant */
-	struct proctree_list *list; /* where to */
+	size_t n_killed;
+	pid_t group;                /* visit_escaped: processes of this group have not escaped */
+	struct proctree_list *list; /* visit_escaped, visit_collect: where pids are appended */
 };
 
 static char *put_number(char *p, pid_t x)
@@ -34,7 +35,7 @@ static char *put_number(char *p, pid_t x)
 	return p;
 }
 
-/* "/proc/ROOT/task/TID/children", or the folder when tid is 0. snprintf is not for signal handlers. */
+/* "/proc/ROOT/task/TID/children", or "/proc/ROOT/task/" when tid is 0. snprintf is not async-signal-safe. */
 static void make_path(char *path, pid_t root, pid_t tid)
 {
 	char *p = put_number(stpcpy(path, "/proc/"), root);
@@ -45,8 +46,8 @@ static void make_path(char *path, pid_t root, pid_t tid)
 	*p = '\0';
 }
 
-/* What is mounted there may belong to another namespace, whose numbers are other processes here: to go by them would kill whoever
- * has them. A child need not ask again. */
+/* /proc may belong to another pid namespace, where the same pids are other processes: killing by them would hit strangers. The
+ * answer is kept, since it also holds for forked children. */
 static bool is_own_proc(void)
 {
 	static enum { UNKNOWN, OWN, OTHER } proc;
@@ -62,7 +63,7 @@ static bool is_own_proc(void)
 	return proc == OWN;
 }
 
-/* Each number of a file of numbers. False: the visitor has enough. */
+/* Visits each pid in a "children" file. False when the visitor ended the walk. */
 static bool each_number(const char *path, struct visitor *v)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -73,7 +74,6 @@ static bool each_number(const char *path, struct visitor *v)
 
 	if (fd < 0)
 		return true;
-	v->known = true;
 	while (go_on && (n = read(fd, buf, sizeof buf)) != 0) {
 		if (n < 0 && errno != EINTR)
 			break;
@@ -90,15 +90,16 @@ static bool each_number(const char *path, struct visitor *v)
 	return go_on;
 }
 
-struct entry { /* as the kernel writes it */
+/* struct linux_dirent64, which getdents64(2) fills. */
+struct entry {
 	uint64_t ino, off;
 	unsigned short len;
 	unsigned char type;
 	char name[];
 };
 
-/* Each child of each thread of `root`. The folder is read without opendir, which allocates. False: it cannot be read. */
-static bool each_child(pid_t root, struct visitor *v)
+/* Visits each child of each thread of `root`. opendir would allocate, which a signal handler must not. */
+static void each_child(pid_t root, struct visitor *v)
 {
 	_Alignas(struct entry) char buf[2048];
 	char path[64];
@@ -107,11 +108,11 @@ static bool each_child(pid_t root, struct visitor *v)
 	long n;
 
 	if (!is_own_proc())
-		return false;
+		return;
 	make_path(path, root, 0);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return false;
+		return;
 	while (go_on && tasks < TASKS_MAX && (n = syscall(SYS_getdents64, fd, buf, sizeof buf)) > 0)
 		for (long at = 0; at < n && go_on; tasks++) {
 			const struct entry *e = (const void *)(buf + at);
@@ -126,7 +127,6 @@ static bool each_child(pid_t root, struct visitor *v)
 			go_on = each_number(path, v);
 		}
 	close(fd);
-	return v->known;
 }
 
 static bool visit_kill(struct visitor *v, pid_t pid)
@@ -137,7 +137,7 @@ static bool visit_kill(struct visitor *v, pid_t pid)
 	if (below.depth < DEPTH_MAX)
 		each_child(pid, &below);
 	kill(pid, SIGKILL);
-	v->n++;
+	v->n_killed++;
 	return true;
 }
 
@@ -146,29 +146,29 @@ bool proctree_kill_below(pid_t root)
 	struct visitor v = {.visit = visit_kill};
 
 	each_child(root, &v);
-	return v.n > 0;
+	return v.n_killed > 0;
 }
 
-static bool visit_fled(struct visitor *v, pid_t pid)
+static bool visit_escaped(struct visitor *v, pid_t pid)
 {
 	struct visitor below = {
-	    .visit = visit_fled, .depth = v->depth + 1, .group = v->group, .list = v->list};
-	bool fled = getpgid(pid) != v->group;
+	    .visit = visit_escaped, .depth = v->depth + 1, .group = v->group, .list = v->list};
+	bool escaped = getpgid(pid) != v->group;
 
-	if (fled)
+	if (escaped)
 		kill(pid, SIGSTOP);
 	if (below.depth < DEPTH_MAX)
 		each_child(pid, &below);
-	if (fled && v->list->n < v->list->max)
+	if (escaped && v->list->n < v->list->max)
 		v->list->v[v->list->n++] = pid;
-	else if (fled)
+	else if (escaped)
 		kill(pid, SIGKILL);
 	return true;
 }
 
-void proctree_stop_fled(pid_t root, struct proctree_list *fled)
+void proctree_stop_escaped(pid_t root, struct proctree_list *escaped)
 {
-	struct visitor v = {.visit = visit_fled, .group = root, .list = fled};
+	struct visitor v = {.visit = visit_escaped, .group = root, .list = escaped};
 
 	each_child(root, &v);
 }
@@ -182,59 +182,13 @@ static bool visit_collect(struct visitor *v, pid_t pid)
 	return list->n < list->max;
 }
 
-bool proctree_children(pid_t root, pid_t *out, size_t max, size_t *n)
+size_t proctree_children(pid_t root, pid_t *out, size_t max)
 {
 	struct proctree_list list = {.v = out, .max = max};
 	struct visitor v = {.visit = visit_collect, .list = &list};
-	bool known = each_child(root, &v);
 
-	*n = list.n;
-	return known;
-}
-
-/* ---- without /proc --------------------------------------------------------------------------------------------------- */
-bool proctree_has_children(void)
-{
-	siginfo_t info;
-
-	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
-}
-
-/* The kernel counts up and begins anew: so far a number lies behind the own one. */
-static unsigned distance(pid_t own, pid_t pid)
-{
-	return (unsigned)(pid - own) % PROCTREE_PID_MAX;
-}
-
-bool proctree_is_before(pid_t own, pid_t first, pid_t pid)
-{
-	return distance(own, pid) < distance(own, first);
-}
-
-bool proctree_kill_numbers(pid_t own, pid_t first, struct instant until)
-{
-	bool found = false;
-
-	for (unsigned i = distance(own, first); i < PROCTREE_PID_MAX; i++) {
-		pid_t pid = (pid_t)(((unsigned)own + i) % PROCTREE_PID_MAX);
-		siginfo_t info = {0};
-
-		if (i % CLOCK_EACH == 0 && instant_reached(until, instant_now()))
-			break;
-		/* Not a child: the answer to nearly all. */
-		if (pid == 0 || waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) < 0)
-			continue;
-		if (info.si_pid == 0) {
-			kill(pid, SIGKILL);
-			found = true;
-			while (waitpid(pid, NULL, WNOHANG) == 0 &&
-			       !instant_reached(until, instant_now()))
-				poll(NULL, 0, 1);
-		}
-		if (!proctree_has_children())
-			break;
-	}
-	return found;
+	each_child(root, &v);
+	return list.n;
 }
 
 bool proctree_end(int ms)
@@ -245,42 +199,14 @@ bool proctree_end(int ms)
 		pid_t pid = waitpid(-1, NULL, WNOHANG);
 
 		if (pid < 0 && errno != EINTR)
-			return true; /* there is none: the usual case, for the price of one call */
+			return true; /* no child: the usual case, for the price of one call */
 		if (pid != 0)
 			continue;
 		if (instant_is_never(until))
-			until = instant_after(instant_now(), (struct duration){ms * 1000000LL});
-		if (instant_reached(until, instant_now()))
+			until = instant_after(instant_now(), DURATION_MS(ms));
+		/* A living child that /proc does not show cannot be killed by its pid. */
+		if (instant_reached(until, instant_now()) || !proctree_kill_below(getpid()))
 			return false;
-		if (!proctree_kill_below(getpid()))
-			proctree_kill_numbers(getpid(), getpid(), until);
 		poll(NULL, 0, 1);
 	}
-}
-
-/* Field 22 of /proc/PID/stat; the name in field 2 may hold anything, so it is counted from its end. */
-uint64_t proctree_started(pid_t pid)
-{
-	char path[64], text[1024], *p;
-	uint64_t ticks = 0;
-	ssize_t n;
-	int fd;
-
-	if (!is_own_proc())
-		return 0;
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = fd_read_full(fd, text, sizeof text - 1);
-	close(fd);
-	text[n < 0 ? 0 : n] = '\0';
-	p = strrchr(text, ')');
-	for (int field = 2; p && field < 22; field++) {
-		p = strchr(p, ' ');
-		p = p ? p + 1 : NULL;
-	}
-	while (p && *p >= '0' && *p <= '9')
-		ticks = ticks * 10 + (uint64_t)(*p++ - '0');
-	return ticks;
 }

@@ -19,57 +19,34 @@ const char *verdict_name(enum verdict s)
 	return s == RUN_READY ? "ready" : s == RUN_DEGRADED ? "degraded" : "blocked";
 }
 
-/* What a check comes after, without those that do not run: they count as passed, the start is degraded anyway. */
-static void plan_after(struct run *run, struct plan_check *to, const struct profile_check *from)
-{
-	size_t *after = xcalloc(from->n_after + 1, sizeof *after), n = 0;
-
-	for (size_t i = 0; i < from->n_after; i++)
-		if (run->check_to_plan[from->after[i]] != SIZE_MAX)
-			after[n++] = run->check_to_plan[from->after[i]];
-	to->after = after;
-	to->n_after = n;
-}
-
 void run_init(struct run *run, const struct profile *p, struct instant now, bool one_round,
 	      uint64_t seed)
 {
 	struct plan_check *checks = xcalloc(p->n + 1, sizeof *checks);
-	size_t n = 0;
 
 	*run = (struct run){.profile = p, .started = now, .ended = now};
 	run->outcomes = xcalloc(p->n + 1, sizeof *run->outcomes);
-	run->plan_to_check = xcalloc(p->n + 1, sizeof *run->plan_to_check);
-	run->check_to_plan = xcalloc(p->n + 1, sizeof *run->check_to_plan);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct profile_check *c = &p->checks[i];
 
-		run->check_to_plan[i] = SIZE_MAX;
-		if (c->waived_by || c->skipped) {
+		checks[i] = (struct plan_check){.required = c->required,
+						.retry = c->common.retry,
+						.left_out = c->waived_by || c->skipped,
+						.timeout = c->common.timeout,
+						.attempt_timeout = c->common.attempt_timeout,
+						.grace = c->common.grace,
+						.after = c->after,
+						.n_after = c->n_after};
+		if (checks[i].left_out)
 			run->outcomes[i].outcome = c->waived_by ? OUTCOME_WAIVED : OUTCOME_SKIPPED;
-			continue;
-		}
-		run->check_to_plan[i] = n;
-		run->plan_to_check[n] = i;
-		checks[n++] = (struct plan_check){.required = c->required,
-						  .retry = c->common.retry,
-						  .timeout = c->common.timeout,
-						  .attempt_timeout = c->common.attempt_timeout,
-						  .grace = c->common.grace};
 	}
-	for (size_t k = 0; k < n; k++)
-		plan_after(run, &checks[k], &p->checks[run->plan_to_check[k]]);
-	plan_init(&run->plan, checks, n, now, p->timeout, p->parallel, one_round, seed);
+	plan_init(&run->plan, checks, p->n, now, p->timeout, p->parallel, one_round, seed);
 }
 
 void run_free(struct run *run)
 {
-	for (size_t k = 0; k < run->plan.n; k++)
-		free((void *)run->plan.checks[k].after);
 	free(run->plan.checks);
 	free(run->outcomes);
-	free(run->plan_to_check);
-	free(run->check_to_plan);
 	free(run->summary);
 	*run = (struct run){0};
 }
@@ -79,9 +56,9 @@ static enum outcome outcome_of(const struct plan_check *c, const struct check_ou
 {
 	if (c->state == PS_PASSED)
 		return OUTCOME_PASS;
-	if (c->state != PS_GAVE_UP || r->cut_off)
+	if (c->state != PS_GAVE_UP || r->interrupted)
 		return OUTCOME_PENDING;
-	/* Never tried: whether the run ended before what it comes after had given up, or just behind it, is chance. */
+	/* Never tried. Whether the run ended shortly before or after its dependency gave up is chance and must not matter. */
 	if (c->dependency_failed || (c->attempts == 0 && r->diag.code == D_NONE))
 		return c->required ? OUTCOME_PENDING : OUTCOME_DEGRADED;
 	if (r->diag.code != D_NONE && diag_info(r->diag.code)->result == RESULT_BROKEN)
@@ -89,31 +66,33 @@ static enum outcome outcome_of(const struct plan_check *c, const struct check_ou
 	return c->required ? OUTCOME_FAIL : OUTCOME_DEGRADED;
 }
 
-static void say_undecided(const struct run *run, const struct plan_check *c,
-			  struct check_outcome *r)
+static void add_undecided_cause(const struct run *run, const struct plan_check *c,
+				struct check_outcome *r)
 {
-	const char *words, *name = "";
+	const char *cause, *name = "";
 
 	if (c->dependency_failed) {
-		words = "not tried: it comes after ";
-		name = run->profile->checks[run->plan_to_check[c->failed_dependency]].id;
+		cause = "not tried: it comes after ";
+		name = run->profile->checks[c->failed_dependency].id;
 	} else if (c->attempts) {
-		words = "not decided when the run ended; last step: ";
+		cause = "not decided when the run ended; last step: ";
 		name = r->step[0] ? r->step : "none";
 	} else if (c->time_is_up && c->deadline.ns < run->plan.deadline.ns) {
-		words = "not tried: its own time was up before its turn, others took all places";
+		cause = "not tried: its own time was up before its turn, others took all places";
 	} else {
-		words = "not tried: the run ended before its turn";
+		cause = "not tried: the run ended before its turn";
 	}
-	snprintf(r->diag.cause, sizeof r->diag.cause, "%s%s", words, name);
+	snprintf(r->diag.cause, sizeof r->diag.cause, "%s%s", cause, name);
 }
 
 static void settle_outcomes(struct run *run)
 {
-	for (size_t k = 0; k < run->plan.n; k++) {
-		const struct plan_check *c = &run->plan.checks[k];
-		struct check_outcome *r = &run->outcomes[run->plan_to_check[k]];
+	for (size_t i = 0; i < run->plan.n; i++) {
+		const struct plan_check *c = &run->plan.checks[i];
+		struct check_outcome *r = &run->outcomes[i];
 
+		if (c->left_out)
+			continue;
 		r->outcome = outcome_of(c, r);
 		r->attempts = c->attempts;
 		if (c->attempts > 0) {
@@ -122,7 +101,7 @@ static void settle_outcomes(struct run *run)
 			r->elapsed = instant_since(c->first_attempt, ended ? c->ended : run->ended);
 		}
 		if (r->diag.code == D_NONE && r->outcome != OUTCOME_PASS)
-			say_undecided(run, c, r);
+			add_undecided_cause(run, c, r);
 	}
 }
 
@@ -166,16 +145,15 @@ static void add_one(struct str *b, const struct run *run, size_t i)
 	str_add(b, diag_cause(&r->diag));
 }
 
-/* How much one check weighs when the run is blocked: the heaviest names the exit code and stands in the line. */
+/* How much one check weighs when the run is blocked: the heaviest gives the exit code and stands in the verdict line. */
 static int weight(const struct run *run, size_t i)
 {
 	const struct profile_check *c = &run->profile->checks[i];
 	const struct check_outcome *r = &run->outcomes[i];
-	const struct plan_check *p;
+	const struct plan_check *p = &run->plan.checks[i];
 
-	if (!c->required || run->check_to_plan[i] == SIZE_MAX || r->outcome == OUTCOME_PASS)
+	if (!c->required || p->left_out || r->outcome == OUTCOME_PASS)
 		return 0;
-	p = &run->plan.checks[run->check_to_plan[i]];
 	if (r->outcome == OUTCOME_PENDING && !p->dependency_failed)
 		return 1;
 	if (r->outcome == OUTCOME_FAIL && p->failed_for_good)
@@ -193,7 +171,7 @@ static const int exit_by_weight[] = {
 };
 
 /* The required check that blocks, SIZE_MAX when none does. Heavier first, then in the order of the profile. */
-static size_t blocker(const struct run *run)
+static size_t find_blocker(const struct run *run)
 {
 	size_t found = SIZE_MAX;
 	int best = 0;
@@ -237,7 +215,8 @@ static void add_losses(struct str *b, const struct run *run)
 	}
 }
 
-static void write_blocked(struct str *b, const struct run *run, size_t who, const struct counts *n)
+static void write_blocked(struct str *b, const struct run *run, size_t blocker,
+			  const struct counts *n)
 {
 	const char *sep = "; ";
 
@@ -245,8 +224,8 @@ static void write_blocked(struct str *b, const struct run *run, size_t who, cons
 	if (run->signal)
 		str_addf(b, "ended by signal %d (%s)", run->signal,
 			 sigabbrev_np(run->signal) ? sigabbrev_np(run->signal) : "?");
-	else if (who != SIZE_MAX)
-		add_one(b, run, who);
+	else if (blocker != SIZE_MAX)
+		add_one(b, run, blocker);
 	else {
 		str_add(b, "degraded is not allowed here (--fail-on-degraded): ");
 		add_losses(b, run);
@@ -259,7 +238,7 @@ static void write_blocked(struct str *b, const struct run *run, size_t who, cons
 	add_count(b, n->degraded, "degraded", &sep);
 }
 
-static void write_summary(struct run *run, size_t who)
+static void write_summary(struct run *run, size_t blocker)
 {
 	struct counts n = count(run);
 	const char *sep = "; "; /* cppcheck-suppress unreadVariable ; add_count() changes it */
@@ -269,7 +248,7 @@ static void write_summary(struct run *run, size_t who)
 	str_init(&b, SUMMARY_MAX);
 	duration_text(instant_since(run->started, run->ended), span, sizeof span);
 	if (run->verdict == RUN_BLOCKED) {
-		write_blocked(&b, run, who, &n);
+		write_blocked(&b, run, blocker, &n);
 	} else if (run->verdict == RUN_READY) {
 		str_addf(&b, "startguard: READY: %zu check%s passed in %s", n.passed,
 			 plural(n.passed), span);
@@ -314,17 +293,17 @@ static bool anything_lost(const struct run *run, bool *may_pass)
 void run_decide(struct run *run)
 {
 	bool may_pass, lost;
-	size_t who;
+	size_t blocker;
 
 	settle_outcomes(run);
-	who = blocker(run);
+	blocker = find_blocker(run);
 	lost = anything_lost(run, &may_pass);
 	if (run->signal) {
 		run->verdict = RUN_BLOCKED;
 		run->exit_code = 128 + run->signal;
-	} else if (who != SIZE_MAX) {
+	} else if (blocker != SIZE_MAX) {
 		run->verdict = RUN_BLOCKED;
-		run->exit_code = exit_by_weight[weight(run, who)];
+		run->exit_code = exit_by_weight[weight(run, blocker)];
 	} else if (lost && run->fail_on_degraded) {
 		run->verdict = RUN_BLOCKED;
 		run->exit_code = may_pass ? EXIT_TIME_UP : EXIT_BLOCKED;
@@ -332,7 +311,7 @@ void run_decide(struct run *run)
 		run->verdict = lost ? RUN_DEGRADED : RUN_READY;
 		run->exit_code = 0;
 	}
-	write_summary(run, who);
+	write_summary(run, blocker);
 }
 
 void run_override(struct run *run, int exit_code, const char *why)

@@ -1,4 +1,7 @@
-/* run: what became of each check, and the verdict of the run. Pure: decides from what the run has recorded. */
+/* run: the outcome of each check and the verdict of the run. Pure: decides from what the reactor has recorded.
+ *
+ * Every array (checks of the profile, outcomes, checks of the plan) has the profile's order and length.
+ */
 #ifndef SG_RUN_H
 #define SG_RUN_H
 
@@ -36,12 +39,12 @@ struct fact {
 };
 struct check_outcome {
 	enum outcome outcome;
-	struct diag diag; /* of the last attempt that told something; code D_NONE: none */
+	struct diag diag; /* of the last attempt that had a finding; code D_NONE: none */
 	int attempts;
 	struct duration elapsed;      /* from the first attempt to the end */
 	struct duration last_attempt; /* how long the last one took */
-	bool cut_off;                 /* its attempt was running when the run ended early */
-	char step[FACT_VALUE_MAX];    /* the last breadcrumb of the last attempt */
+	bool interrupted;             /* its attempt was killed because the run ended early */
+	char step[FACT_VALUE_MAX];    /* the last step of the last attempt */
 	char summary[FACT_VALUE_MAX];
 	size_t n_reached, n_facts, n_history;
 	char reached[REACHED_MAX][64];
@@ -56,16 +59,15 @@ struct run {
 	const struct profile *profile;
 	struct check_outcome *outcomes; /* one for each check of the profile */
 	struct plan plan;
-	size_t *plan_to_check, *check_to_plan; /* SIZE_MAX: not in the plan (waived, skipped) */
 	struct instant started, ended;
-	int signal; /* that ended it; 0: none */
+	int signal; /* the signal that ended the run; 0: none */
 	bool fail_on_degraded;
-	bool left_behind; /* a process that an attempt started could not be ended */
-	char sandbox_missing
-	    [FACT_VALUE_MAX];            /* what children said their fence lacks; empty: nothing */
-	bool sandbox_whole;              /* one said so whose fence is as high as any */
-	const struct problems *problems; /* why it could not begin; NULL: it could */
-	/* What run_decide finds. */
+	bool orphan_left; /* a process that an attempt started could not be killed */
+	/* The layers that the children's sandbox lacks, in words; empty: none. */
+	char sandbox_missing[FACT_VALUE_MAX];
+	bool sandbox_missing_is_whole;   /* a child with every layer has said what is missing */
+	const struct problems *problems; /* why the run could not begin; NULL: it could */
+	/* Set by run_decide. */
 	enum verdict verdict;
 	int exit_code;
 	char *summary; /* the verdict line */
@@ -73,19 +75,19 @@ struct run {
 
 const char *outcome_name(enum outcome o);
 const char *verdict_name(enum verdict s);
-/* Has this check kept its promise, or was it left out knowingly? */
+/* Does the start go on without what this check asks for? */
 static inline bool outcome_lost(enum outcome o)
 {
 	return o == OUTCOME_DEGRADED || o == OUTCOME_BROKEN;
 }
 
-/* A run of this profile with nothing done yet; ids waived or skipped are settled at once. */
+/* Begins a run of this profile, which must outlive it. Waived and skipped checks get their outcome at once. */
 void run_init(struct run *run, const struct profile *p, struct instant now, bool one_round,
 	      uint64_t seed);
 void run_free(struct run *run);
-/* Fills outcomes, status, exit code and the verdict line. */
+/* Fills outcomes, verdict, exit code and the verdict line. */
 void run_decide(struct run *run);
-/* Another verdict than the checks gave: the guard is in trouble, or the service cannot be started. */
+/* Replaces the verdict of the checks by "blocked": startguard itself failed, or the service cannot be started. */
 void run_override(struct run *run, int exit_code, const char *why);
 
 #endif

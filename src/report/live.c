@@ -89,9 +89,18 @@ size_t live_fit(const char *text, size_t columns)
 }
 
 /* ---- one check ------------------------------------------------------------------------------------------------------- */
-static bool goes(const struct plan_check *c)
+static bool is_undecided(const struct plan_check *c)
 {
 	return c->state != PS_PASSED && c->state != PS_GAVE_UP;
+}
+
+static size_t count_undecided(const struct run *run)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < run->plan.n; i++)
+		n += is_undecided(&run->plan.checks[i]);
+	return n;
 }
 
 /* The first of those it comes after that has not passed yet. */
@@ -99,14 +108,14 @@ static const char *awaited(const struct run *run, const struct plan_check *c)
 {
 	for (size_t i = 0; i < c->n_after; i++)
 		if (run->plan.checks[c->after[i]].state != PS_PASSED)
-			return run->profile->checks[run->plan_to_check[c->after[i]]].id;
+			return run->profile->checks[c->after[i]].id;
 	return "";
 }
 
 static void add_state(struct str *b, const struct run *run, size_t k)
 {
 	const struct plan_check *c = &run->plan.checks[k];
-	const struct check_outcome *res = &run->outcomes[run->plan_to_check[k]];
+	const struct check_outcome *res = &run->outcomes[k];
 
 	if (res->diag.code != D_NONE)
 		text_finding(b, res, c->attempts);
@@ -135,7 +144,7 @@ static uint64_t digest_of(const struct run *run, struct live_size size)
 	str_addf(&b, "%u %u", size.rows, size.columns);
 	digest(&d, b.s);
 	for (size_t k = 0; k < run->plan.n; k++) {
-		if (!goes(&run->plan.checks[k]))
+		if (!is_undecided(&run->plan.checks[k]))
 			continue;
 		str_reset(&b);
 		str_addf(&b, "%zu ", k);
@@ -176,7 +185,7 @@ static void add_check(struct str *out, const struct run *run, const struct text_
 	str_init(&state, 4096);
 	str_init(&line, 8192);
 	add_state(&state, run, k);
-	text_line(&line, s, LOOK_WAIT, run->profile->checks[run->plan_to_check[k]].id,
+	text_line(&line, s, LOOK_WAIT, run->profile->checks[k].id,
 		  c->attempts ? instant_since(c->first_attempt, now) : DURATION_UNSET, state.s);
 	line.s[line.len - 1] = '\0'; /* its line end */
 	add_cut(out, s, line.s, columns);
@@ -191,19 +200,17 @@ static size_t add_lines(struct str *out, const struct run *run, const struct tex
 	/* One column is left free: some terminals wrap when the last is written. One row as well, so that the line
 	 * above stays in sight. */
 	size_t columns = size.columns > 1 ? size.columns - 1 : 1;
-	size_t rows = size.rows > 1 ? size.rows - 1 : 1, going = 0, n = 0;
+	size_t rows = size.rows > 1 ? size.rows - 1 : 1, undecided = count_undecided(run), n = 0;
 
-	for (size_t k = 0; k < run->plan.n; k++)
-		going += goes(&run->plan.checks[k]);
 	for (size_t k = 0; k < run->plan.n; k++) {
-		if (!goes(&run->plan.checks[k]))
+		if (!is_undecided(&run->plan.checks[k]))
 			continue;
 		if (n > 0)
 			str_addc(out, '\n');
-		if (++n == rows && going > rows) {
+		if (++n == rows && undecided > rows) {
 			char more[32];
 
-			snprintf(more, sizeof more, "... and %zu more", going - n + 1);
+			snprintf(more, sizeof more, "... and %zu more", undecided - n + 1);
 			str_addn(out, more, live_fit(more, columns));
 			break;
 		}
@@ -218,7 +225,7 @@ void live_draw(struct live *l, const struct run *run, const struct text_style *s
 	uint64_t digest;
 	size_t n;
 
-	if (!l->drawn && (size.columns == 0 || run->plan.n >= size.rows)) {
+	if (!l->drawn && (size.columns == 0 || count_undecided(run) >= size.rows)) {
 		l->on = false;
 		return;
 	}

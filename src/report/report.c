@@ -179,8 +179,7 @@ static void show_wait(struct report *r, size_t i, struct duration elapsed, struc
 	shown->code = res->diag.code;
 	memcpy(shown->subject, res->diag.subject, sizeof shown->subject);
 	str_init(&b, 4096);
-	text_finding(&b, res,
-		     r->o->verbose ? r->run->plan.checks[r->run->check_to_plan[i]].attempts : 1);
+	text_finding(&b, res, r->o->verbose ? r->run->plan.checks[i].attempts : 1);
 	show_line(r, LOOK_WAIT, i, elapsed, b.s);
 	str_free(&b);
 }
@@ -188,7 +187,7 @@ static void show_wait(struct report *r, size_t i, struct duration elapsed, struc
 static void show_check(struct report *r, size_t i, struct instant now)
 {
 	const struct run *run = r->run;
-	const struct plan_check *c = &run->plan.checks[run->check_to_plan[i]];
+	const struct plan_check *c = &run->plan.checks[i];
 	const struct check_outcome *res = &run->outcomes[i];
 	struct duration elapsed =
 	    c->attempts ? instant_since(c->first_attempt, c->state == PS_READY ? now : c->ended)
@@ -199,7 +198,7 @@ static void show_check(struct report *r, size_t i, struct instant now)
 	if (c->state == PS_PASSED) {
 		show_line(r, LOOK_PASS, i, elapsed, res->summary);
 		r->shown[i].done = true;
-	} else if (c->state == PS_GAVE_UP && res->diag.code != D_NONE && !res->cut_off) {
+	} else if (c->state == PS_GAVE_UP && res->diag.code != D_NONE && !res->interrupted) {
 		bool broken = diag_info(res->diag.code)->result == RESULT_BROKEN;
 
 		show_block(r,
@@ -216,9 +215,9 @@ static void show_check(struct report *r, size_t i, struct instant now)
 static void show_sandbox(struct report *r, const struct run *run, bool at_the_end)
 {
 	if (!r->o->verbose || r->sandbox_shown || !run->sandbox_missing[0] ||
-	    !(run->sandbox_whole || at_the_end))
+	    !(run->sandbox_missing_is_whole || at_the_end))
 		return;
-	log_line("the checks run behind a lower fence: %s", run->sandbox_missing);
+	log_line("the sandbox of the checks is incomplete: %s", run->sandbox_missing);
 	r->sandbox_shown = true;
 }
 
@@ -265,16 +264,15 @@ struct instant report_tick(void *ctx, const struct run *run, struct instant now)
 	if (r->o->quiet)
 		return again;
 	/* Those whose time ran out between two attempts end without an event of their own. */
-	for (size_t k = 0; k < run->plan.n; k++)
-		if (run->plan.checks[k].state == PS_GAVE_UP &&
-		    !r->shown[run->plan_to_check[k]].done)
-			show_check(r, run->plan_to_check[k], now);
+	for (size_t i = 0; i < run->plan.n; i++)
+		if (run->plan.checks[i].state == PS_GAVE_UP && !r->shown[i].done)
+			show_check(r, i, now);
 	/* A picture that waits behind others is out of date when it comes. */
 	if (slow && r->live.on)
 		return again;
 	if (draw(r, now))
-		for (size_t k = 0; k < run->plan.n; k++)
-			show_check(r, run->plan_to_check[k], now);
+		for (size_t i = 0; i < run->plan.n; i++)
+			show_check(r, i, now);
 	return instant_earlier(again, r->live.on ? live_wake(&r->live, now) : summarize(r, now));
 }
 

@@ -151,15 +151,13 @@ void text_waiting(struct str *b, const struct run *run, struct instant now)
 	size_t waiting = 0, named = 0;
 	char span[32];
 
-	for (size_t k = 0; k < run->plan.n; k++)
-		waiting += waits(&run->plan.checks[k]);
+	for (size_t i = 0; i < run->plan.n; i++)
+		waiting += waits(&run->plan.checks[i]);
 	str_addf(b, "startguard: waiting since %s for %zu of %zu checks:",
 		 duration_text(instant_since(run->started, now), span, sizeof span), waiting,
 		 run->profile->n);
-	for (size_t k = 0; k < run->plan.n && named < NAMED_MAX; k++) {
-		size_t i = run->plan_to_check[k];
-
-		if (!waits(&run->plan.checks[k]))
+	for (size_t i = 0; i < run->plan.n && named < NAMED_MAX; i++) {
+		if (!waits(&run->plan.checks[i]))
 			continue;
 		str_addf(b, "%s %s", named++ ? "," : "", run->profile->checks[i].id);
 		if (run->outcomes[i].diag.code != D_NONE)

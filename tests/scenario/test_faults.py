@@ -74,7 +74,11 @@ def test_crash(guard, server, faults, how, signal):
 @pytest.mark.produces("guard-bug")
 @pytest.mark.parametrize(
     "how, cause",
-    [("exit", "status 0 without a result"), ("garbage", "wrote what is no record"), ("partial", "status 0 without a result")],
+    [
+        ("exit", "status 0 without a result"),
+        ("garbage", "wrote bytes that are not a record"),
+        ("partial", "status 0 without a result"),
+    ],
 )
 def test_no_result(guard, server, faults, how, cause):
     one_try(guard, server, faults(FAULT_RESOLVE=how)).expect("guard-bug", exit=70, outcome="broken", cause=cause)

@@ -348,7 +348,7 @@ def run_behind(guard, prefix, text, *args):
 
 
 def test_every_sort_of_kind_works_in_a_container_without_any_right(guard, contained, peers):
-    assert "lower fence" not in run_behind(guard, contained, peers, "-v")
+    assert "incomplete" not in run_behind(guard, contained, peers, "-v")
 
 
 REFUSED = [
@@ -373,11 +373,11 @@ REFUSED = [
 )
 def test_what_the_container_refuses_is_said_once_and_only_when_asked(guard, peers, error, calls, words):
     prefix = [helper("refuse"), error, *calls, "--"]
-    lines = [one for one in run_behind(guard, prefix, peers, "-v").splitlines() if "lower fence" in one]
+    lines = [one for one in run_behind(guard, prefix, peers, "-v").splitlines() if "incomplete" in one]
     assert len(lines) == (1 if words else 0)
-    assert all(one.startswith("startguard: the checks run behind a lower fence: ") for one in lines)
+    assert all(one.startswith("startguard: the sandbox of the checks is incomplete: ") for one in lines)
     assert [w for w in words if w not in "".join(lines)] == []
-    assert "lower fence" not in run_behind(guard, prefix, peers)
+    assert "incomplete" not in run_behind(guard, prefix, peers)
 
 
 def test_what_is_refused_is_said_whole(guard):
@@ -402,8 +402,8 @@ def test_what_is_refused_is_said_whole(guard):
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        assert [line for line in done.stderr.splitlines() if "lower fence" in line] == [
-            f"startguard: the checks run behind a lower fence: {words}"
+        assert [line for line in done.stderr.splitlines() if "incomplete" in line] == [
+            f"startguard: the sandbox of the checks is incomplete: {words}"
         ]
 
 

@@ -88,10 +88,31 @@ static void begins_as_told(void **state)
 	/* Whatever was there before; and nothing that is not its own. */
 	memset(w.checks, 0x55, sizeof w.checks);
 	w.checks[0].n_after = w.checks[1].n_after = 0;
+	w.checks[0].left_out = w.checks[1].left_out = false;
 	plan_init(&w.plan, w.checks, 2, w.now, DURATION_S(60), 1, false, 7);
 	assert_true(w.checks[0].state == PS_WAITING && w.checks[1].state == PS_WAITING);
 	assert_int_not_equal(w.checks[2].state, PS_WAITING);
 	assert_false(instant_is_never(w.checks[2].next));
+}
+
+static void one_that_is_left_out_counts_as_passed(void **state)
+{
+	struct world w;
+
+	(void)state;
+	plain(&w, 2, 8, false);
+	after(&w, 1, 0);
+	w.checks[0].left_out = true;
+	plan_init(&w.plan, w.checks, 2, w.now, DURATION_S(60), 8, false, 7);
+	expect_actions(&w, "+1");
+	assert_int_equal(w.checks[0].attempts, 0);
+	plan_result(&w.plan, 1, w.now, true, true);
+	expect_actions(&w, "");
+	assert_true(w.plan.over);
+	w.checks[1].left_out = true;
+	plan_init(&w.plan, w.checks, 2, w.now, DURATION_S(60), 8, false, 7);
+	expect_actions(&w, "");
+	assert_true(w.plan.over);
 }
 
 static void an_attempt_has_its_times(void **state)
@@ -647,6 +668,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(begins_as_told),
+	    cmocka_unit_test(one_that_is_left_out_counts_as_passed),
 	    cmocka_unit_test(an_attempt_has_its_times),
 	    cmocka_unit_test(pauses_grow_and_are_spread),
 	    cmocka_unit_test(a_seed_of_nothing_is_one),

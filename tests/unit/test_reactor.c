@@ -326,7 +326,7 @@ static void every_end_has_its_word(void **state)
 	     70},
 	    {asks_for_too_much, D_GUARD_NO_MEMORY, "memory", "out of memory (", 0, 70},
 	    {writes_nonsense, D_GUARD_BUG, "",
-	     "the check wrote what is no record; last step: nothing", 0, 70},
+	     "the check wrote bytes that are not a record; last step: nothing", 0, 70},
 	    {wants_memory, D_GUARD_NO_MEMORY, "kind.x",
 	     "an attempt may use 96 MiB, and that was hardly enough; it then said: "
 	     "http-json-invalid: not JSON",

@@ -254,14 +254,14 @@ static void test_a_code_that_is_not_remembered(void **state)
 }
 
 /* Its attempt was still running when the run ended: what the one before it found is no verdict. */
-static void test_one_that_was_cut_off_has_not_failed(void **state)
+static void test_one_that_was_interrupted_has_not_failed(void **state)
 {
 	struct world w;
 
 	(void)state;
 	begin(&w, false);
 	diag_set(&w.run.outcomes[0].diag, D_CONNECT_REFUSED, "a:1", "why");
-	w.run.outcomes[0].cut_off = true;
+	w.run.outcomes[0].interrupted = true;
 	w.run.plan.checks[0].state = PS_GAVE_UP;
 	report_changed(&w.report, &w.run, 0, w.now);
 	assert_int_equal(told(&w, "FAIL "), 0);
@@ -566,7 +566,7 @@ int main(void)
 	    cmocka_unit_test(test_one_summary_in_ten_seconds),
 	    cmocka_unit_test(test_a_check_is_settled_once),
 	    cmocka_unit_test(test_a_code_that_is_not_remembered),
-	    cmocka_unit_test(test_one_that_was_cut_off_has_not_failed),
+	    cmocka_unit_test(test_one_that_was_interrupted_has_not_failed),
 	    IN_A_FOLDER(test_a_service_that_could_not_be_started),
 	    cmocka_unit_test(test_termination_message_fits),
 	    cmocka_unit_test(test_termination_message_counts_what_it_leaves_out),

@@ -1,10 +1,9 @@
-"""Children that are no attempt: those that fled from one must not reach the service, also where /proc does not show them; those
-that were there before are the service's to find, alive or dead.
-"""
+"""Orphans: what an attempt left behind is ended before the service starts; the helpers of an entrypoint are not."""
 
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from test_pid1 import namespace
 
 from fakes.tcp import TcpServer, refused_port, silent
 
-# The service: asks the kernel about its children, one after the other, without /proc.
+# The service: asks the kernel about its children, without /proc.
 SERVICE = """
 import os
 try:
@@ -27,8 +26,8 @@ try:
 except ChildProcessError:
     print("none")
 """
-FLEE = "(setsid sh -c 'setsid sleep 1000 & sleep 1000' &); sleep 0.1; "
-ENDS = {  # how the attempt ends: by itself, by failing once, by its deadline, with nobody left who could clean up
+ESCAPE = "(setsid sh -c 'setsid sleep 1000 & sleep 1000' &); sleep 0.1; "
+ENDS = {  # how the attempt ends: by itself, by failing, at its deadline, killed before it could clean up
     "passes": "exit 0",
     "fails": "exit 1",
     "hangs": "sleep 1000",
@@ -42,19 +41,15 @@ def profile(script):
         degraded = "x"; }}; }};"""
 
 
-# As of a namespace that was unshared and whose /proc was not: there everyone has a hundred children, most of them others here.
+# The /proc of another pid namespace, where every process has a hundred children: most of these pids are strangers here.
 ANOTHERS = """cd /proc; ln -s 4711 self; all=$(seq 100); mkdir -p $(for i in $all; do echo $i/task/$i; done)
     for i in $all; do echo $all > $i/task/$i/children; done; cd "$OLDPWD"; """
 
 
-def hide_proc(words, then=""):
-    root = [] if os.geteuid() == 0 else ["-r"]
-    return ["unshare", *root, "-m", "sh", "-c", f'mount -t tmpfs none /proc && {then} exec "$@"', "sh", *words]
-
-
 def without_proc(words, then=""):
     """As PID 1."""
-    return [*[w for w in namespace() if w != "--mount-proc"], *hide_proc(words, then)]
+    hide = ["unshare", "-m", "sh", "-c", f'mount -t tmpfs none /proc && {then} exec "$@"', "sh"]
+    return [*[w for w in namespace() if w != "--mount-proc"], *hide, *words]
 
 
 def line(guard, text, *words):
@@ -90,21 +85,21 @@ def start(guard, words, **env):
 
 
 @pytest.mark.parametrize("how", ENDS)
-@pytest.mark.parametrize("where", ["with-proc", "without-proc", "pid-1-without-proc", "pid-1-with-anothers-proc"])
-def test_nobody_who_fled_reaches_the_service(guard, where, how):
-    words = line(guard, profile(FLEE + ENDS[how]))
-    if where == "without-proc":
-        words = hide_proc(words)
-    elif where != "with-proc":
-        words = without_proc(words, ANOTHERS if where == "pid-1-with-anothers-proc" else "")
-    done = start(guard, words)
+def test_no_orphan_of_an_attempt_reaches_the_service(guard, how):
+    done = start(guard, line(guard, profile(ESCAPE + ENDS[how])))
     assert (done.returncode, done.stdout) == (0, "none\n"), done.stderr
     assert "could not be ended" not in done.stderr
     assert guard.processes() == []
 
 
+@pytest.mark.parametrize("how", ["passes", "is-killed"])
+def test_without_proc_what_is_not_found_is_not_ended(guard, how):
+    done = start(guard, without_proc(line(guard, profile(ESCAPE + ENDS[how]))))
+    assert (done.returncode, done.stdout.split("\n")[-2]) == (0, "alive"), done.stderr
+
+
 @pytest.mark.near_miss("guard-crashed")
-def test_nobody_is_killed_by_the_numbers_of_another_namespace(guard):
+def test_no_process_is_killed_by_the_pids_of_another_namespace(guard):
     """One attempt is killed at its deadline, with whoever is below it: the others are not, whatever /proc says."""
     with TcpServer(silent) as server:
         others = " ".join(
@@ -139,7 +134,7 @@ def test_nobody_is_killed_by_the_numbers_of_another_namespace(guard):
     assert codes == {"exec.stopped": "guard-deadline", **{f"tcp.c{i}": "answer-timeout" for i in range(6)}}
 
 
-def test_whoever_cannot_be_ended_is_told(guard, faults):  # noqa: F811
+def test_an_orphan_that_cannot_be_ended_is_reported(guard, faults):  # noqa: F811
     """As one is that the kernel keeps in a dead disk's queue. The service starts: it can live without this check."""
     text = profile("(trap '' TERM; sleep 2 & sleep 2); exit 1")
     done = start(guard, line(guard, text.replace("2s", "500ms")), **faults(FAULT_UNKILLABLE="1"))
@@ -150,63 +145,45 @@ def test_whoever_cannot_be_ended_is_told(guard, faults):  # noqa: F811
     )
 
 
-# An entrypoint that starts a helper before it becomes startguard. A shell would reap it.
+# An entrypoint that starts a helper before it becomes startguard. The helper daemonises while startguard waits.
 ENTRYPOINT = """
-import os, signal, sys
-if sys.argv[1] == "ignore":
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-pid = os.fork()
-if pid == 0:
+import os, sys
+if os.fork() == 0:
     os.dup2(os.open("/dev/null", os.O_RDWR), 1)
     os.dup2(1, 2)
-    os.execv("/bin/sh", ["/bin/sh", "-c", sys.argv[2]])
-if sys.argv[1] == "dead":
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-os.execv(sys.argv[3], sys.argv[3:])
+    os.execv("/bin/sh", ["/bin/sh", "-c", sys.argv[1]])
+os.execv(sys.argv[2], sys.argv[2:])
 """
+DAEMONISE = "sleep 0.5; setsid {} sleep 1001 & exit 0"
 
 
-def helper(words, script, how="lives"):
-    return [sys.executable, "-S", "-c", ENTRYPOINT, how, script, *words]
-
-
-def some():
-    return f"""startguard = 1; file: {{ fine: {{ path = "/"; }}; }};
-        tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; required = false; timeout = "1s"; degraded = "x"; }}; }};
-        exec: {{ flees: {{ command = ["/bin/sh", "-c", "{FLEE}"]; }}; }};"""
-
-
-@pytest.mark.parametrize("hidden", [False, True], ids=["with-proc", "without-proc"])
-@pytest.mark.parametrize(
-    "script, how, found",
-    [
-        ("exit 7", "dead", "dead: 7\nnone\n"),
-        ("sleep 0.7; exit 8", "dies", "dead: 8\nnone\n"),
-        ("exec sleep 1000", "lives", "alive\n"),
-    ],
-    ids=["dead", "dies-meanwhile", "lives"],
-)
-def test_the_services_children_are_left_to_it(guard, script, how, found, hidden):
-    """Also while attempts end, fail, and leave processes behind: those are reaped nonetheless."""
-    words = helper(line(guard, some()), script, how)
-    done = start(guard, hide_proc(words) if hidden else words)
-    assert (done.returncode, done.stdout) == (0, found), done.stderr
+def start_beside_a_helper(guard, words, wrapper="", **env):
+    done = start(guard, [sys.executable, "-S", "-c", ENTRYPOINT, DAEMONISE.format(wrapper), *words], **env)
     left = guard.processes()
-    assert [pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left] == (
-        [b"sleep\0001000\0"] if how == "lives" else []
-    )
+    names = [pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left]
     for pid in left:
         os.kill(pid, signal.SIGKILL)
+    return done, names
 
 
-def test_strangers_are_reaped_beside_a_dead_child_of_the_service(guard):
-    """PID 1 with a dead child of its entrypoint: that one stands first with the kernel, and must not hide the others."""
-    words = helper(line(guard, some()), "(sleep 0.5; exit 3) & sleep 0.3; exit 7")
-    done = start(guard, [*namespace(), *words])
-    assert (done.returncode, done.stdout) == (0, "dead: 7\nnone\n"), done.stderr
+@pytest.mark.parametrize("wrapper", [[], ["setpriv", "--no-new-privs"]], ids=["plain", "no-new-privs"])
+def test_a_helper_that_daemonises_is_left_to_the_service(guard, wrapper):
+    """Also while an attempt that starts programs leaves orphans, which are ended. The helper that has died is reaped."""
+    text = f"""startguard = 1;
+        tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; required = false; timeout = "1s"; degraded = "x"; }}; }};
+        exec: {{ c: {{ command = ["/bin/sh", "-c", "{ESCAPE + ENDS["is-killed"]}"]; retry = false; required = false;
+            degraded = "x"; }}; }};"""
+    done, left = start_beside_a_helper(guard, [shutil.which("env"), *wrapper, *line(guard, text)])
+    assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr
+    assert left == [b"sleep\0001001\0"]
 
 
-def test_nobody_is_kept_for_a_service_that_ignores_its_children(guard):
-    """It was started with SIGCHLD ignored: then the kernel reaps, and so does startguard."""
-    done = start(guard, helper(line(guard, some()), "sleep 0.7; exit 7", "ignore"))
-    assert (done.returncode, done.stdout) == (0, "none\n"), done.stderr
+def test_a_kind_that_starts_no_program_has_no_orphans(guard, faults):  # noqa: F811
+    """Its attempt is killed at the deadline. The helper has as many restrictions as an attempt, and is left alone all the same."""
+    text = """startguard = 1; http: { hangs: { url = "http://name.invalid/"; required = false; timeout = "1s"; degraded = "x"; }; };"""
+    done, left = start_beside_a_helper(
+        guard, line(guard, text), wrapper="setpriv --no-new-privs", **faults(FAULT_RESOLVE="hang", FAULT_NO_THREADS="1")
+    )
+    assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr
+    assert "guard-deadline" in done.stderr
+    assert left == [b"sleep\0001001\0"]
