@@ -7,6 +7,7 @@
 
 #include "child.h"
 #include "explain.h"
+#include "interpreter.h"
 #include "launch.h"
 #include "reactor.h"
 #include "save.h"
@@ -309,6 +310,10 @@ static int do_run(const struct cli *cli, struct signals *signals, const struct e
 	/* Before the checks: a typing error must not cost a minute of waiting. */
 	if (!code && cli->service)
 		file = launch_find(cli->service[0], &code, &err);
+	if (file && interpreter_other_machine(file, buf, sizeof buf))
+		log_line("warning: command \"%s\" is %s: it runs only if the kernel has an "
+			 "emulator for it",
+			 cli->service[0], buf);
 	if (cli->service && file)
 		code = 0;
 	if (code)

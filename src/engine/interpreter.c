@@ -1,20 +1,19 @@
 #include "interpreter.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEAD_MAX 256   /* what the kernel looks at (BINPRM_BUF_SIZE) */
+#define HEAD_MAX 256   /* bytes that the kernel looks at (BINPRM_BUF_SIZE) */
 #define HEADERS_MAX 64 /* program headers; real programs have about a dozen */
-#define CHAIN_MAX 5    /* interpreters that the kernel follows */
-#define BINFMT "/proc/sys/fs/binfmt_misc"
+#define LEVELS_MAX 2   /* the command, and the program behind its "#!" */
 
+/* The first bytes of a file. */
 struct head {
 	char text[HEAD_MAX + 1];
-	ssize_t n; /* -1: it cannot be read */
+	ssize_t n; /* -1: the file could not be read */
 };
 
 static int open_head(const char *file, struct head *h)
@@ -26,22 +25,14 @@ static int open_head(const char *file, struct head *h)
 	return fd;
 }
 
-static void read_head(const char *file, struct head *h)
-{
-	int fd = open_head(file, h);
-
-	if (fd >= 0)
-		close(fd);
-}
-
 /* ---- scripts ---------------------------------------------------------------------------------------------------------- */
 static bool is_script(const struct head *h)
 {
 	return h->text[0] == '#' && h->text[1] == '!';
 }
 
-/* "#! /path argument": where the path begins, and its length. The end of the line alone is cut off, not a carriage
- * return before it. A path that fills all the kernel looks at may go on: then it does not run it. */
+/* "#! /path argument": where the path begins, and its length. A carriage return before the line end belongs to the path, as it
+ * does for the kernel. NULL when the path fills the whole head: it may go on, and the kernel refuses such a file. */
 static const char *path_of(const struct head *h, size_t *n)
 {
 	const char *begin = h->text + 2 + strspn(h->text + 2, " \t");
@@ -61,8 +52,8 @@ static enum interpreter of_script(const struct head *h, char *out, size_t size)
 	return INTERPRETER_SCRIPT;
 }
 
-/* A carriage return at the end of the path, which the kernel takes for a part of the name, and of the word that env is given,
- * which does the same. What other interpreters make of an argument is theirs to say. */
+/* Does a carriage return at the end of line 1 make it fail? The kernel takes it for a part of the interpreter's name, and
+ * /usr/bin/env for a part of the name it looks up. Other interpreters do with their argument what they like. */
 static bool line_ends_in_return(const struct head *h, const char *path, bool path_is_missing)
 {
 	size_t n, rest;
@@ -74,16 +65,17 @@ static bool line_ends_in_return(const struct head *h, const char *path, bool pat
 	argument += strspn(argument, " \t");
 	rest = strcspn(argument, "\n");
 	return str_ends(path, "/env") && *argument != '-' && !memchr(argument, '=', rest) &&
-	       argument[rest - 1] == '\r'; /* without an argument: the path's last character */
+	       argument[rest - 1] ==
+		   '\r'; /* without an argument this is the path's last character */
 }
 
 /* ---- programs --------------------------------------------------------------------------------------------------------- */
-/* This program's own first bytes. The name is the linker's. NOLINTNEXTLINE(bugprone-reserved-identifier) */
+/* The ELF header of startguard itself, a symbol of the linker. NOLINTNEXTLINE(bugprone-reserved-identifier) */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((weak, visibility("hidden")));
 
 static const struct machine {
 	unsigned number;
-	char family; /* one kernel may run all of a family */
+	char family; /* a kernel may run every machine of its family */
 	const char *name;
 } machines[] = {
     {EM_X86_64, 'x', "x86-64"}, {EM_386, 'x', "i386"},      {EM_AARCH64, 'a', "aarch64"},
@@ -119,8 +111,8 @@ static bool read_path(int fd, const ElfW(Phdr) * ph, char *out, size_t size)
 	return *out == '/';
 }
 
-/* The segment PT_INTERP (System V gABI, "Program Interpreter"). Of this machine and word size alone: an emulator may keep the
- * loaders of others elsewhere. */
+/* The loader in the segment PT_INTERP (System V gABI, "Program Interpreter"). For programs of this machine and word size only: an
+ * emulator may keep the loaders of others elsewhere. */
 static enum interpreter of_elf(int fd, const struct head *h, char *out, size_t size)
 {
 	ElfW(Ehdr) elf;
@@ -142,50 +134,19 @@ static enum interpreter of_elf(int fd, const struct head *h, char *out, size_t s
 	return INTERPRETER_NONE;
 }
 
-static bool is_other_machine(const struct head *h, char *out, size_t size)
-{
-	const unsigned char *at = (const unsigned char *)h->text + offsetof(Elf64_Ehdr, e_machine);
-	const struct machine *own = machine_of(own_machine()), *its;
-
-	its = machine_of(h->text[EI_DATA] == ELFDATA2MSB ? (unsigned)at[0] << 8 | at[1]
-							 : (unsigned)at[1] << 8 | at[0]);
-	if (!is_elf(h) || !own || !its || its->family == own->family)
-		return false;
-	snprintf(out, size, "a program for %s, and this machine is %s", its->name, own->name);
-	return true;
-}
-
 bool interpreter_other_machine(const char *file, char *out, size_t size)
 {
 	struct head h;
+	cleanup_fd int fd = open_head(file, &h);
+	const unsigned char *at = (const unsigned char *)h.text + offsetof(Elf64_Ehdr, e_machine);
+	const struct machine *own = machine_of(own_machine()), *its;
 
-	read_head(file, &h);
-	return is_other_machine(&h, out, size);
-}
-
-static bool says(const char *folder, const char *name, const char *word)
-{
-	cleanup_free char *file = NULL;
-	struct head h;
-
-	if (asprintf(&file, "%s/%s", folder, name) < 0)
-		die("out of memory");
-	read_head(file, &h);
-	return str_starts(h.text, word);
-}
-
-bool interpreter_no_emulator(const char *folder)
-{
-	DIR *dir = opendir(folder);
-	bool any = false;
-	struct dirent *e;
-
-	if (!dir)
+	its = machine_of(h.text[EI_DATA] == ELFDATA2MSB ? (unsigned)at[0] << 8 | at[1]
+							: (unsigned)at[1] << 8 | at[0]);
+	if (fd < 0 || !is_elf(&h) || !own || !its || its->family == own->family)
 		return false;
-	while ((e = readdir(dir)))
-		any |= !str_eq(e->d_name, "status") && says(folder, e->d_name, "enabled");
-	closedir(dir);
-	return says(folder, "status", "disabled") || (says(folder, "status", "enabled") && !any);
+	snprintf(out, size, "a program for %s, and this machine is %s", its->name, own->name);
+	return true;
 }
 
 /* ---- both -------------------------------------------------------------------------------------------------------------- */
@@ -205,7 +166,7 @@ enum interpreter interpreter_of(const char *file, char *out, size_t size)
 	return read_interpreter(file, &h, out, size);
 }
 
-int interpreter_can_run(const char *file)
+int interpreter_access(const char *file)
 {
 	struct stat st;
 
@@ -218,23 +179,22 @@ int interpreter_can_run(const char *file)
 	return access(file, X_OK) < 0 ? errno : 0;
 }
 
-static int blame(const char *file, const char *runs, int error, struct err *err)
+static int cannot_run(const char *file, const char *interpreter, int error, struct err *err)
 {
 	bool missing = errno_is_missing(error);
 
 	if (missing)
 		err_make(err, 0,
 			 "command \"%s\" is there, but %s, which runs it, is not in this image",
-			 file, runs);
+			 file, interpreter);
 	else
 		err_make(err, error,
 			 "command \"%s\" is there, but %s, which runs it, cannot be run", file,
-			 runs);
+			 interpreter);
 	return missing ? 127 : 126;
 }
 
-/* The kernel takes it for a part of the name. Such a program could be there, though nobody has one. */
-static int blame_return(const char *file, const char *script, struct err *err)
+static int has_carriage_return(const char *file, const char *script, struct err *err)
 {
 	static const char why[] =
 	    "ends in a carriage return: the kernel takes it for a part of the "
@@ -248,36 +208,24 @@ static int blame_return(const char *file, const char *script, struct err *err)
 	return 127;
 }
 
-int interpreter_trouble(const char *file, struct err *err)
+int interpreter_check(const char *file, struct err *err)
 {
-	char names[2][HEAD_MAX + 1], words[96];
+	char names[LEVELS_MAX][HEAD_MAX + 1];
 	const char *script = file;
 	struct head h;
 
-	for (int i = 0;; i++) {
-		char *next = names[i % 2];
-		enum interpreter what = read_interpreter(script, &h, next, sizeof names[0]);
-		int error = what == INTERPRETER_NONE ? 0 : interpreter_can_run(next);
+	for (int level = 0; level < LEVELS_MAX; level++) {
+		char *name = names[level];
+		enum interpreter what = read_interpreter(script, &h, name, sizeof names[0]);
+		int error = what == INTERPRETER_NONE ? 0 : interpreter_access(name);
 
-		if (is_other_machine(&h, words, sizeof words) && interpreter_no_emulator(BINFMT)) {
-			err_make(err, ENOEXEC, "command \"%s\" is there, but %s is %s", file,
-				 script, words);
-			return 126;
-		}
-		if (what == INTERPRETER_SCRIPT && line_ends_in_return(&h, next, error != 0))
-			return blame_return(file, script, err);
+		if (what == INTERPRETER_SCRIPT && line_ends_in_return(&h, name, error != 0))
+			return has_carriage_return(file, script, err);
 		if (error != 0)
-			return blame(file, next, error, err);
+			return cannot_run(file, name, error, err);
 		if (what != INTERPRETER_SCRIPT)
 			return 0;
-		if (i == CHAIN_MAX) {
-			err_make(err, 0,
-				 "command \"%s\" is there, but is run by a script that is run by a "
-				 "script, "
-				 "more often than the kernel follows",
-				 file);
-			return 126;
-		}
-		script = next;
+		script = name;
 	}
+	return 0;
 }

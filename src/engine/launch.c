@@ -6,13 +6,13 @@
 
 #include "interpreter.h"
 
-#define PATH_DEFAULT \
-	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" /* as container engines set it */
+/* As container engines set it. */
+#define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* What runs it is looked at, too: exec says "No such file or directory" of a script whose shell is not in this image. */
+/* Looks at the interpreter as well: exec says "No such file or directory" of a script whose shell is not in this image. */
 static char *found(const char *file, int *exit_code, struct err *err)
 {
-	*exit_code = interpreter_trouble(file, err);
+	*exit_code = interpreter_check(file, err);
 	return *exit_code == 0 ? xstrdup(file) : NULL;
 }
 
@@ -27,7 +27,7 @@ char *launch_find(const char *name, int *exit_code, struct err *err)
 		return NULL;
 	}
 	if (strchr(name, '/')) {
-		why = interpreter_can_run(name);
+		why = interpreter_access(name);
 		if (why == 0)
 			return found(name, exit_code, err);
 	}
@@ -36,14 +36,14 @@ char *launch_find(const char *name, int *exit_code, struct err *err)
 		cleanup_free char *file = NULL;
 		int error;
 
-		/* An empty entry is the working directory. With a slash nothing is searched for again. */
+		/* An empty entry is the working directory (POSIX, "PATH"). */
 		if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) < 0)
 			die("out of memory");
-		error = interpreter_can_run(file);
+		error = interpreter_access(file);
 		if (error == 0)
 			return found(file, exit_code, err);
-		if (!errno_is_missing(
-			error)) /* found, but not to be run: worth telling when nothing better comes */
+		/* Found, but not executable: reported when no later folder has a better one. */
+		if (!errno_is_missing(error))
 			why = error;
 		if (!p[n])
 			break;
@@ -97,7 +97,7 @@ void launch_env_set(void *ctx, const char *name, const char *value)
 			continue;
 		}
 		free(env->v[i]);
-		/* In place of the first of them, and once: whoever takes the last must not find the old value. */
+		/* Replaces the first entry and drops the others: programs that read the last one must not find the old value. */
 		if (entry)
 			env->v[kept++] = entry;
 		entry = NULL;
@@ -117,7 +117,7 @@ void launch_env_free(struct launch_env *env)
 }
 
 /* ---- exec ------------------------------------------------------------------------------------------------------------ */
-/* As execvp: a text without "#!" goes to the shell. A program of another architecture, and nothing at all, do not. */
+/* As execvp does, a text without "#!" is handed to the shell; an empty file or a program of another machine is not. */
 static bool is_text(const char *file)
 {
 	cleanup_fd int fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -130,16 +130,16 @@ static bool is_text(const char *file)
 static void exec_shell(const char *file, char *const *argv, char *const *env)
 {
 	size_t n = 0;
-	cleanup_free char **words = NULL;
+	cleanup_free char **shell = NULL;
 
 	while (argv[n])
 		n++;
-	words = xcalloc(n + 3, sizeof *words);
-	words[0] = (char *)"/bin/sh";
-	words[1] = (char *)file;
+	shell = xcalloc(n + 3, sizeof *shell);
+	shell[0] = (char *)"/bin/sh";
+	shell[1] = (char *)file;
 	for (size_t i = 1; i < n; i++)
-		words[i + 1] = argv[i];
-	execve(words[0], words, env);
+		shell[i + 1] = argv[i];
+	execve(shell[0], shell, env);
 	errno = ENOEXEC;
 }
 
@@ -154,7 +154,7 @@ static size_t size_of(const struct launch_env *env)
 
 int launch_exec(const char *file, char *const *argv, const struct launch_env *env, struct err *err)
 {
-	char words[96];
+	char machine[96];
 	int error;
 
 	execve(file, argv, env->v);
@@ -164,8 +164,8 @@ int launch_exec(const char *file, char *const *argv, const struct launch_env *en
 	if (error == E2BIG)
 		err_make(err, error, "exec %s: its arguments or its environment (%zu bytes)", file,
 			 size_of(env));
-	else if (error == ENOEXEC && interpreter_other_machine(file, words, sizeof words))
-		err_make(err, error, "exec %s: it is %s", file, words);
+	else if (error == ENOEXEC && interpreter_other_machine(file, machine, sizeof machine))
+		err_make(err, error, "exec %s: it is %s", file, machine);
 	else
 		err_make(err, error, "exec %s", file);
 	return errno_is_missing(error) ? 127 : 126;

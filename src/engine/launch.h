@@ -1,5 +1,5 @@
-/* launch: the service takes this process over. Looked up before the first check, so that a typing error in the
- * command is told at once. */
+/* launch: finds the command of the service, builds its environment and replaces this process by it. launch_find runs before
+ * the first check, so that a typing error in the command is reported at once. */
 #ifndef SG_LAUNCH_H
 #define SG_LAUNCH_H
 

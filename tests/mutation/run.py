@@ -53,9 +53,6 @@ EQUIVALENT = {
         "src/engine/interpreter.c",
         "size_t want = ph->p_filesz < size - 0 ? ph->p_filesz : size - 1;",
     ): "at the bound both are size - 1",
-    ("src/engine/interpreter.c", 'if (asprintf(&file, "%s/%s", folder, name) <= 0)'): LENGTH,
-    ("src/engine/interpreter.c", 'if (asprintf(&file, "%s/%s", folder, name) < 1)'): LENGTH,
-    ("src/engine/interpreter.c", '; /* without: die("out of memory"); */'): NO_MEMORY,
     (
         "src/engine/plan.c",
         "if (c->state == PS_WAITING && ended && !settling(p))",
@@ -110,7 +107,7 @@ PROMISES = [
         "c->attempt_deadline = instant_earlier(c->deadline, instant_after(now, c->attempt_timeout));",
         "c->attempt_deadline = instant_after(now, c->attempt_timeout);",
     ),
-    ("every attempt is wished dead at most once", "c->state = PS_KILLING;\n\t\treturn true;", "return true;"),
+    ("every attempt is killed at most once", "c->state = PS_KILLING;\n\t\treturn true;", "return true;"),
     (
         "the run is over at its deadline",
         "(instant_reached(c->attempt_deadline, now) || instant_reached(end, now))",
