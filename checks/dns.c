@@ -124,10 +124,10 @@ static enum result dns_run(const struct check_run *run, struct diag *out)
 	struct str found;
 	int64_t n = 0;
 
-	if (net_resolve(run, c->name, 0, families[c->type], &list, out)) {
+	if (resolve_host(run, c->name, 0, families[c->type], &list, out)) {
 		/* /etc/hosts with an address of the other family: the resolver says "not known" all the same. */
 		if (out->code == D_DNS_NO_SUCH_NAME && c->type != RECORD_ANY &&
-		    !net_resolve(run, c->name, 0, AF_UNSPEC, &list, &ignored))
+		    !resolve_host(run, c->name, 0, AF_UNSPEC, &list, &ignored))
 			check_fail(out, D_DNS_NO_ADDRESS, c->name,
 				   "the name has addresses, none of them of type %s",
 				   records[c->type]);

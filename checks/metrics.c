@@ -354,7 +354,7 @@ static enum result port_is_free(const struct check_run *run, const struct metric
 
 	invariant(!hostport_split(c->free_port, host, sizeof host, &port));
 	check_step(run, PH_ASSERT, "binding %s", c->free_port);
-	if (net_resolve(run, host, port, AF_UNSPEC, &list, out))
+	if (resolve_host(run, host, port, AF_UNSPEC, &list, out))
 		return RESULT_FAIL;
 	fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)

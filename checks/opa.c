@@ -107,39 +107,15 @@ static const char *opa_validate(const void *conf, const char **key)
 
 struct session {
 	const struct check_run *run;
-	const struct opa_conf *conf;
 	struct url url;
 	struct web_conf web;
+	struct web_request api; /* what all requests have in common */
 };
 
-/* The path of the API below the url's own, so that OPA may live behind a prefix. */
-static void api_path(const struct session *s, const char *path, struct str *out)
+static enum result ask(const struct session *s, const char *path, const char *body,
+		       struct web_response *resp, struct diag *out)
 {
-	size_t n = strcspn(s->url.path, "?");
-
-	while (n && s->url.path[n - 1] == '/')
-		n--;
-	str_addn(out, s->url.path, n);
-	str_add(out, path);
-}
-
-static int ask(const struct session *s, const char *path, const char *body,
-	       struct web_response *resp, struct diag *out)
-{
-	struct web_request req = {.url = &s->url,
-				  .web = &s->web,
-				  .body = body,
-				  .accept = "application/json",
-				  .content_type = body ? "application/json" : NULL};
-	struct str full;
-	int r;
-
-	str_init(&full, URL_MAX);
-	api_path(s, path, &full);
-	req.path = full.s;
-	r = web_request(s->run, &req, resp, out);
-	str_free(&full);
-	return r;
+	return web_request_below(s->run, &s->api, path, body, resp, out);
 }
 
 /* The message of OPA's error answer, {"code": ..., "message": ..., "errors": [{"message": ...}]}, or the body's start. */
@@ -282,17 +258,12 @@ static enum result opa_decision(const struct session *s, const struct decision *
 {
 	struct web_response resp;
 	struct str body, path;
-	int r;
 
 	str_init(&body, 2 * INPUT_MAX);
 	str_init(&path, URL_MAX);
-	if (decision_input(d, &body, out))
-		return RESULT_FAIL;
 	str_addf(&path, "/v1/data/%s", decision_path(d->path));
-	r = ask(s, path.s, body.s, &resp, out);
-	if (r)
-		return RESULT_FAIL;
-	if (decision_judge(d, &resp, out))
+	if (decision_input(d, &body, out) || ask(s, path.s, body.s, &resp, out) ||
+	    decision_judge(d, &resp, out))
 		return RESULT_FAIL;
 	check_reached(s->run, "decision %s", decision_path(d->path));
 	return RESULT_PASS;
@@ -301,8 +272,12 @@ static enum result opa_decision(const struct session *s, const struct decision *
 static enum result opa_run(const struct check_run *run, struct diag *out)
 {
 	const struct opa_conf *c = run->conf;
-	struct session s = {.run = run, .conf = c, .web = WEB_CONF(c)};
+	struct session s = {.run = run, .web = WEB_CONF(c)};
 
+	s.api = (struct web_request){.url = &s.url,
+				     .web = &s.web,
+				     .accept = "application/json",
+				     .content_type = "application/json"};
 	if (url_reveal(&c->url, &s.url, out) || opa_health_plain(&s, out))
 		return RESULT_FAIL;
 	for (size_t i = 0; i < c->health.n; i++)

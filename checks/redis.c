@@ -1,5 +1,4 @@
 /* redis: the server is up, lets this user in, is loaded, has the right role and settings, and permits what is needed. */
-#include <ctype.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -100,8 +99,8 @@ static const struct key redis_keys[] = {
 static const struct schema redis_schema = {
     .name = "redis", .size = sizeof(struct redis_conf), .keys = redis_keys};
 
-/* The database its path names ("" and "/": none). NULL, or what in the url nobody would look at. */
-static const char *url_part(const struct url *url, int64_t *number)
+/* *number gets the database that the path names ("" and "/": INT_UNSET). NULL, or which part of the url nobody reads. */
+static const char *url_database(const struct url *url, int64_t *number)
 {
 	*number = INT_UNSET;
 	if (secret_is_set(url->user) && !secret_is_set(url->password))
@@ -116,12 +115,12 @@ static const char *url_part(const struct url *url, int64_t *number)
 		   : NULL;
 }
 
-/* What the key and the url both say must not contradict: one of them would be ignored. */
+/* A key and the url must not contradict each other: one of them would be ignored. */
 static const char *url_problem(const struct redis_conf *c, const struct tls_conf *tls,
 			       const char **key)
 {
 	int64_t number;
-	const char *problem = url_part(&c->url, &number);
+	const char *problem = url_database(&c->url, &number);
 
 	*key = "url";
 	if (problem)
@@ -174,69 +173,80 @@ struct session {
 	const struct redis_conf *conf;
 	struct resp resp;
 	struct url url;
-	bool with_login;
 	int64_t database;
 	char info[64 * 1024];
 };
 
 /* ---- getting in --------------------------------------------------------------------------------------------------- */
-static int redis_connect(const struct check_run *run, struct session *s, const char *host, int port,
-			 bool tls, struct diag *out)
+static enum result redis_connect(const struct check_run *run, struct session *s, const char *host,
+				 int port, bool tls, struct diag *out)
 {
 	struct tls_conf conf = TLS_CONF(s->conf);
 	struct conn conn;
 
 	if (net_connect(run, host, port, &conn, out) ||
-	    (tls && net_tls(run, &conn, host, &conf, out)))
-		return -1;
+	    (tls && tls_handshake(run, &conn, host, &conf, out)))
+		return RESULT_FAIL;
 	resp_begin(&s->resp, run, &conn);
-	return 0;
+	return RESULT_PASS;
 }
 
-/* Sentinel documentation, "Obtaining the address of the current master". */
-static int redis_by_sentinel(const struct check_run *run, struct session *s, struct diag *out)
+/* Sentinel documentation, "Obtaining the address of the current master". *host lives until the child exits. */
+static enum result ask_sentinel(const struct check_run *run, struct session *s,
+				const char *sentinel, const char **host, int *port,
+				struct diag *out)
+{
+	const char *master = s->conf->master_name;
+	char at[256], name[160];
+	redisReply *reply;
+	int64_t number;
+	int at_port;
+
+	invariant(!hostport_split(sentinel, at, sizeof at, &at_port));
+	if (redis_connect(run, s, at, at_port, false, out))
+		return RESULT_FAIL;
+	check_step(run, PH_PROTOCOL, "asking sentinel %s for %s", sentinel, master);
+	reply = RESP(&s->resp, out, "SENTINEL", "get-master-addr-by-name", master);
+	if (!reply)
+		return RESULT_FAIL;
+	if (reply->type == REDIS_REPLY_NIL) {
+		snprintf(name, sizeof name, "master %s", master);
+		return check_fail(out, D_REDIS_SENTINEL_NO_MASTER, name,
+				  "sentinel %s does not know this name", sentinel);
+	}
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || !reply->element[0]->str ||
+	    !reply->element[1]->str || parse_i64(reply->element[1]->str, 1, 65535, &number))
+		return resp_fail(out, reply, &s->resp, "SENTINEL");
+	*host = reply->element[0]->str;
+	*port = (int)number;
+	return RESULT_PASS;
+}
+
+static enum result redis_by_sentinel(const struct check_run *run, struct session *s,
+				     struct diag *out)
 {
 	const struct redis_conf *c = s->conf;
 	struct check_run shorter = *run;
-	char host[256], name[160];
-	int port;
+	const char *host = "";
+	int port = 0;
 
 	for (size_t i = 0; i < c->sentinels.n; i++) {
 		struct diag this = {0};
-		redisReply *reply = NULL;
-		int64_t master_port;
 
-		/* One that is silent must not eat the time of the others. */
+		/* One that is silent must not use up the time of the others. */
 		shorter.deadline = instant_share(instant_now(), run->deadline, c->sentinels.n - i);
-		hostport_split(c->sentinels.v[i], host, sizeof host, &port);
-		if (!redis_connect(&shorter, s, host, port, false, &this)) {
-			check_step(run, PH_PROTOCOL, "asking sentinel %s for %s", c->sentinels.v[i],
-				   c->master_name);
-			reply = RESP(&s->resp, &this, "SENTINEL", "get-master-addr-by-name",
-				     c->master_name);
-		}
-		if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
-		    reply->element[0]->str && reply->element[1]->str &&
-		    !parse_i64(reply->element[1]->str, 1, 65535, &master_port)) {
+		if (!ask_sentinel(&shorter, s, c->sentinels.v[i], &host, &port, &this)) {
 			check_reached(run, "sentinel");
-			check_fact(run, "master", "%s:%s", reply->element[0]->str,
-				   reply->element[1]->str);
-			return redis_connect(run, s, reply->element[0]->str, (int)master_port,
-					     false, out);
+			check_fact(run, "master", "%s:%d", host, port);
+			return redis_connect(run, s, host, port, false, out);
 		}
-		snprintf(name, sizeof name, "master %s", c->master_name);
-		if (reply && reply->type == REDIS_REPLY_NIL)
-			check_fail(&this, D_REDIS_SENTINEL_NO_MASTER, name,
-				   "sentinel %s does not know this name", c->sentinels.v[i]);
-		else if (reply)
-			resp_fail(&this, reply, &s->resp, "SENTINEL", false);
 		if (!out->code || diag_info(this.code)->phase >= diag_info(out->code)->phase)
-			*out = this;
+			*out = this; /* of several failures, the one that got furthest */
 	}
-	return -1;
+	return RESULT_FAIL;
 }
 
-static int redis_reach(const struct check_run *run, struct session *s, struct diag *out)
+static enum result redis_reach(const struct check_run *run, struct session *s, struct diag *out)
 {
 	const struct redis_conf *c = s->conf;
 	struct conn conn;
@@ -247,68 +257,59 @@ static int redis_reach(const struct check_run *run, struct session *s, struct di
 	if (c->sentinels.n)
 		return redis_by_sentinel(run, s, out);
 	if (url_reveal(&c->url, &s->url, out))
-		return -1;
-	problem = url_part(&s->url, &number);
-	if (problem) {
-		/* Only where the url is a reference: else the profile was refused. */
-		check_fail(out, c->url.ref.kind == SECRET_ENV ? D_ENV_MISMATCH : D_SECRET_MALFORMED,
-			   c->url.ref.text, "the url %s", problem);
-		return -1;
-	}
+		return RESULT_FAIL;
+	problem = url_database(&s->url, &number);
+	/* Only in a url that is a reference: in the profile's own text it would have been an error of the profile. */
+	if (problem)
+		return check_fail(
+		    out, c->url.ref.kind == SECRET_ENV ? D_ENV_MISMATCH : D_SECRET_MALFORMED,
+		    c->url.ref.text, "the url %s", problem);
 	if (c->database == INT_UNSET && number != INT_UNSET)
 		s->database = number;
-	if (str_eq(s->url.scheme, "unix")) {
-		if (net_connect_unix(run, s->url.path, &conn, out))
-			return -1;
-		resp_begin(&s->resp, run, &conn);
-		return 0;
-	}
-	return redis_connect(run, s, s->url.host, s->url.port ? s->url.port : 6379,
-			     str_eq(s->url.scheme, "rediss"), out);
+	if (!str_eq(s->url.scheme, "unix"))
+		return redis_connect(run, s, s->url.host, s->url.port ? s->url.port : 6379,
+				     str_eq(s->url.scheme, "rediss"), out);
+	if (net_connect_unix(run, s->url.path, &conn, out))
+		return RESULT_FAIL;
+	resp_begin(&s->resp, run, &conn);
+	return RESULT_PASS;
 }
 
-static int redis_login(const struct check_run *run, struct session *s, struct diag *out)
+static enum result redis_login(const struct check_run *run, struct session *s, struct diag *out)
 {
 	const struct redis_conf *c = s->conf;
-	const char *user = c->username, *password = NULL;
+	const char *user = c->username, *password;
 	redisReply *reply;
 
-	if (secret_is_set(c->password)) {
-		password = secret_reveal(c->password, out);
-		if (!password)
-			return -1;
-	} else if (secret_is_set(s->url.password)) {
-		password = secret_reveal(s->url.password, out);
-		if (password && !user && secret_is_set(s->url.user)) {
-			user = secret_read(s->url.user, out);
-			user = user && *user ? user : NULL;
-		}
-		if (!password)
-			return -1;
-	}
+	if (!secret_is_set(c->password) && !secret_is_set(s->url.password))
+		return RESULT_PASS;
+	password = secret_reveal(secret_is_set(c->password) ? c->password : s->url.password, out);
 	if (!password)
-		return 0;
-	s->with_login = true;
+		return RESULT_FAIL;
+	if (!secret_is_set(c->password) && !user && secret_is_set(s->url.user)) {
+		user = secret_read(s->url.user, out);
+		user = user && *user ? user : NULL;
+	}
+	s->resp.with_login = true;
 	check_step(run, PH_AUTH, "AUTH at %s", s->resp.conn.peer);
 	reply = user ? RESP(&s->resp, out, "AUTH", user, password)
 		     : RESP(&s->resp, out, "AUTH", password);
 	if (!reply)
-		return -1;
+		return RESULT_FAIL;
 	if (!resp_is_error(reply)) {
 		check_reached(run, "auth");
-		return 0;
+		return RESULT_PASS;
 	}
-	/* "called without any password configured": the service would fail the same way, so it is told. */
+	/* "called without any password configured": the service would fail the same way. */
 	if (strstr(reply->str, "without any password configured") ||
 	    strstr(reply->str, "no password is set")) {
 		check_fail(out, D_AUTH_FAILED, s->resp.conn.peer, "AUTH: %s", reply->str);
 		diag_hint(
 		    out,
 		    "the server has no password: drop password here, or set requirepass there");
-		return -1;
+		return RESULT_FAIL;
 	}
-	resp_fail(out, reply, &s->resp, "AUTH", true);
-	return -1;
+	return resp_fail(out, reply, &s->resp, "AUTH");
 }
 
 static enum result redis_ping(const struct check_run *run, struct session *s, struct diag *out)
@@ -320,7 +321,7 @@ static enum result redis_ping(const struct check_run *run, struct session *s, st
 	if (!reply)
 		return RESULT_FAIL;
 	if (resp_is_error(reply))
-		return resp_fail(out, reply, &s->resp, "PING", s->with_login);
+		return resp_fail(out, reply, &s->resp, "PING");
 	if (reply->type != REDIS_REPLY_STATUS || !str_eq(reply->str, "PONG"))
 		return check_fail(out, D_REDIS_NOT_REDIS, s->resp.conn.peer,
 				  "PING was not answered with PONG");
@@ -332,26 +333,20 @@ static enum result redis_ping(const struct check_run *run, struct session *s, st
 static enum result redis_select(struct session *s, struct diag *out)
 {
 	char number[24];
-	redisReply *reply;
 
 	if (!s->database)
 		return RESULT_PASS;
 	snprintf(number, sizeof number, "%lld", (long long)s->database);
-	reply = RESP(&s->resp, out, "SELECT", number);
-	if (!reply)
-		return RESULT_FAIL;
-	return resp_is_error(reply) ? resp_fail(out, reply, &s->resp, "SELECT", s->with_login)
-				    : RESULT_PASS;
+	return RESP_FOR(&s->resp, REDIS_REPLY_STATUS, out, "SELECT", number) ? RESULT_PASS
+									     : RESULT_FAIL;
 }
 
 static enum result read_info(struct session *s, struct diag *out)
 {
-	redisReply *reply = RESP(&s->resp, out, "INFO");
+	redisReply *reply = RESP_FOR(&s->resp, REDIS_REPLY_STRING, out, "INFO");
 
 	if (!reply)
 		return RESULT_FAIL;
-	if (reply->type != REDIS_REPLY_STRING)
-		return resp_fail(out, reply, &s->resp, "INFO", s->with_login);
 	snprintf(s->info, sizeof s->info, "%s", reply->str);
 	return RESULT_PASS;
 }
@@ -428,11 +423,9 @@ static enum result redis_cluster(struct session *s, struct diag *out)
 	if (!str_eq(enabled, "1"))
 		return check_fail(out, D_REDIS_CLUSTER_DOWN, s->resp.conn.peer,
 				  "the server does not run as part of a cluster");
-	reply = RESP(&s->resp, out, "CLUSTER", "INFO");
+	reply = RESP_FOR(&s->resp, REDIS_REPLY_STRING, out, "CLUSTER", "INFO");
 	if (!reply)
 		return RESULT_FAIL;
-	if (reply->type != REDIS_REPLY_STRING)
-		return resp_fail(out, reply, &s->resp, "CLUSTER INFO", s->with_login);
 	resp_info(reply->str, "cluster_state", state, sizeof state);
 	resp_info(reply->str, "cluster_slots_ok", ok, sizeof ok);
 	if (str_eq(state, "ok") && str_eq(ok, "16384"))
@@ -442,16 +435,16 @@ static enum result redis_cluster(struct session *s, struct diag *out)
 }
 
 /* ---- what it must permit ------------------------------------------------------------------------------------------ */
-#define CAN_WORDS 16
+#define CAN_WORDS 16 /* of one entry of `can` */
 
-/* "Unknown" may mean an old server or a renamed command: the version tells. */
+/* "unknown command" may mean an old server or a renamed command: the version tells. */
 static enum result fail_acl(struct session *s, const redisReply *reply, const char *asked,
 			    struct diag *out)
 {
 	struct diag ignored = {0};
 	char has[32] = "";
 
-	resp_fail(out, reply, &s->resp, asked, s->with_login);
+	resp_fail(out, reply, &s->resp, asked);
 	if (out->code != D_REDIS_COMMAND || (!s->info[0] && read_info(s, &ignored)) ||
 	    !resp_info(s->info, "redis_version", has, sizeof has))
 		return RESULT_FAIL;
@@ -505,14 +498,12 @@ static enum result redis_has_keys(struct session *s, struct diag *out)
 {
 	for (size_t i = 0; i < s->conf->keys.n; i++) {
 		const struct wanted_key *k = GROUP_AT(s->conf->keys, struct wanted_key, i);
-		redisReply *reply = RESP(&s->resp, out, "TYPE", k->name);
+		redisReply *reply = RESP_FOR(&s->resp, REDIS_REPLY_STATUS, out, "TYPE", k->name);
 		char subject[DIAG_SUBJECT_MAX];
 
 		snprintf(subject, sizeof subject, "key %s", k->name);
 		if (!reply)
 			return RESULT_FAIL;
-		if (reply->type != REDIS_REPLY_STATUS)
-			return resp_fail(out, reply, &s->resp, "TYPE", s->with_login);
 		if (str_eq(reply->str, "none"))
 			return check_fail(out, D_REDIS_KEY, subject,
 					  "the key does not exist in database %lld",
@@ -527,22 +518,18 @@ static enum result redis_has_keys(struct session *s, struct diag *out)
 static enum result redis_write(const struct check_run *run, struct session *s, struct diag *out)
 {
 	char key[300], value[64];
-	redisReply *set, *get, *del;
+	redisReply *get;
 
 	if (!s->conf->write_probe)
 		return RESULT_PASS;
 	snprintf(key, sizeof key, "%s%d-%lld", s->conf->write_probe, (int)getpid(),
 		 (long long)instant_now().ns);
 	snprintf(value, sizeof value, "%lld", (long long)instant_now().ns);
-	/* It goes away by itself if this process dies in between. */
-	set = RESP(&s->resp, out, "SET", key, value, "EX", "60");
-	if (!set)
+	/* Redis deletes it by itself if this process dies in between. */
+	if (!RESP_FOR(&s->resp, REDIS_REPLY_STATUS, out, "SET", key, value, "EX", "60"))
 		return RESULT_FAIL;
-	if (set->type != REDIS_REPLY_STATUS)
-		return resp_fail(out, set, &s->resp, "SET", s->with_login);
 	get = RESP(&s->resp, out, "GET", key);
-	del = get ? RESP(&s->resp, out, "DEL", key) : NULL;
-	if (!get || !del)
+	if (!get || !RESP(&s->resp, out, "DEL", key))
 		return RESULT_FAIL;
 	if (get->type != REDIS_REPLY_STRING || !str_eq(get->str, value))
 		return check_fail(out, D_REDIS_KEY, key, "what was written was not read back");
@@ -550,17 +537,14 @@ static enum result redis_write(const struct check_run *run, struct session *s, s
 	return RESULT_PASS;
 }
 
-/* A TLS listener ends a plain connection at the first words, most often without one of its own. */
-static enum result fail_first_words(const struct check_run *run, const struct session *s,
-				    struct diag *out)
+/* A TLS server ends a plain connection at the first command, most often without an answer. */
+static enum result fail_first_command(const struct check_run *run, const struct session *s,
+				      struct diag *out)
 {
 	const struct conn *conn = &s->resp.conn;
 
-	if ((out->code == D_CONNECT_RESET || out->code == D_CONNECT_CLOSED) && !conn->ssl &&
-	    net_wants_tls(run, conn->ip, conn->port))
-		return check_fail(out, D_TLS_REQUIRED, conn->peer,
-				  "the peer ends a plain connection without an answer, and answers "
-				  "a TLS handshake");
+	if ((out->code == D_CONNECT_RESET || out->code == D_CONNECT_CLOSED) && !conn->ssl)
+		return net_fail_closed(run, conn->ip, conn->port, out);
 	return RESULT_FAIL;
 }
 
@@ -575,13 +559,13 @@ static enum result redis_run(const struct check_run *run, struct diag *out)
 	struct session *s = xcalloc(1, sizeof *s);
 
 	s->conf = run->conf;
-	/* Before the first word to a peer: what is not there will not come by waiting for it. */
+	/* Before anything is sent: waiting for the server would not bring a missing password. */
 	if (secret_is_set(s->conf->password) && !secret_reveal(s->conf->password, out))
 		return RESULT_FAIL;
 	if (redis_reach(run, s, out))
 		return RESULT_FAIL;
 	if (redis_login(run, s, out) || redis_ping(run, s, out))
-		return fail_first_words(run, s, out);
+		return fail_first_command(run, s, out);
 	if (redis_select(s, out))
 		return RESULT_FAIL;
 	if (needs_info(s->conf)) {
@@ -595,7 +579,7 @@ static enum result redis_run(const struct check_run *run, struct diag *out)
 	if (redis_cluster(s, out) || redis_can(s, out) || redis_has_keys(s, out) ||
 	    redis_write(run, s, out))
 		return RESULT_FAIL;
-	check_summary(run, "%s%s", s->resp.conn.peer, s->with_login ? ", logged in" : "");
+	check_summary(run, "%s%s", s->resp.conn.peer, s->resp.with_login ? ", logged in" : "");
 	return RESULT_PASS;
 }
 

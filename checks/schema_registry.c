@@ -130,31 +130,13 @@ struct session {
 	const struct check_run *run;
 	struct url url;
 	struct web_conf web;
+	struct web_request api; /* what all requests have in common */
 };
 
-static int ask(const struct session *s, const char *path, const char *body,
-	       struct web_response *resp, struct diag *out)
+static enum result ask(const struct session *s, const char *path, const char *body,
+		       struct web_response *resp, struct diag *out)
 {
-	struct web_request req = {
-	    .url = &s->url,
-	    .web = &s->web,
-	    .body = body,
-	    .max_body = 4 * WEB_BODY_MAX,
-	    .content_type = body ? "application/vnd.schemaregistry.v1+json" : NULL,
-	    .accept = "application/vnd.schemaregistry.v1+json, application/json"};
-	size_t n = strcspn(s->url.path, "?");
-	struct str full;
-	int r;
-
-	while (n && s->url.path[n - 1] == '/')
-		n--;
-	str_init(&full, URL_MAX);
-	str_addn(&full, s->url.path, n);
-	str_add(&full, path);
-	req.path = full.s;
-	r = web_request(s->run, &req, resp, out);
-	str_free(&full);
-	return r;
+	return web_request_below(s->run, &s->api, path, body, resp, out);
 }
 
 static long error_code(const struct web_response *resp, char *message, size_t size)
@@ -457,6 +439,12 @@ static enum result registry_run(const struct check_run *run, struct diag *out)
 	struct session s = {.run = run, .web = WEB_CONF(c)};
 	enum result v = RESULT_FAIL;
 
+	s.api = (struct web_request){
+	    .url = &s.url,
+	    .web = &s.web,
+	    .max_body = 4 * WEB_BODY_MAX,
+	    .content_type = "application/vnd.schemaregistry.v1+json",
+	    .accept = "application/vnd.schemaregistry.v1+json, application/json"};
 	for (size_t i = 0; i < c->url.n && v; i++) {
 		struct diag this = {0};
 

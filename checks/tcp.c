@@ -1,9 +1,5 @@
 /* tcp: a connection is accepted, optionally speaks TLS, optionally greets as expected. */
-#include <unistd.h>
-
 #include "check.h"
-#include "net.h"
-#include "tls.h"
 #include "tls_keys.h"
 
 struct tcp_conf {
@@ -39,49 +35,41 @@ static const char *tcp_validate(const void *conf, const char **key)
 	return tls_conf_problem(&tls, key);
 }
 
-static bool wants_tls(const struct check_run *run, const struct tcp_conf *c,
-		      const struct conn *conn)
-{
-	return !c->tls && net_wants_tls(run, conn->ip, conn->port);
-}
-
-static enum result fail_wants_tls(const struct conn *conn, struct diag *out)
-{
-	return check_fail(out, D_TLS_REQUIRED, conn->peer,
-			  "the peer ends a plain connection without a greeting, and answers a TLS "
-			  "handshake");
-}
-
-/* Of text whose last line has not ended yet more may be on its way; what is no text has no lines. */
+/* A last line without its end: more may be on its way. Bytes that are not text have no lines. */
 static bool is_unfinished(const char *buf, size_t len)
 {
 	return buf[len - 1] != '\n' && !memchr(buf, '\0', len);
 }
 
-#define PAUSE_MS 500 /* a peer that was silent for so long has ended its greeting */
+#define PAUSE DURATION_MS(500) /* a peer that was silent for so long has ended its greeting */
+
+static enum result fail_no_greeting(const struct check_run *run, const struct tcp_conf *c,
+				    const struct conn *conn, struct diag *out)
+{
+	return c->tls ? RESULT_FAIL : net_fail_closed(run, conn->ip, conn->port, out);
+}
 
 static enum result tcp_banner(const struct check_run *run, const struct tcp_conf *c,
 			      struct conn *conn, struct diag *out)
 {
-	char buf[4096], words[160];
+	char buf[4096], start[160];
 	struct instant last = instant_now();
 	bool late = false;
-	size_t len = 0;
+	size_t len = 0, n;
 
 	check_step(run, PH_PROTOCOL, "waiting for the greeting of %s", conn->peer);
 	while (len < sizeof buf) {
-		ssize_t n = net_read(run, conn, buf + len, sizeof buf - len, out);
-
-		late = n < 0 && len && out->code == D_ANSWER_TIMEOUT;
-		if (late)
-			break;
-		if (n < 0 && !len && out->code == D_CONNECT_RESET && wants_tls(run, c, conn))
-			return fail_wants_tls(conn, out);
-		if (n < 0)
-			return RESULT_FAIL;
+		if (net_read(run, conn, buf + len, sizeof buf - len, &n, out)) {
+			late = len && out->code == D_ANSWER_TIMEOUT;
+			if (late)
+				break;
+			return !len && out->code == D_CONNECT_RESET
+				   ? fail_no_greeting(run, c, conn, out)
+				   : RESULT_FAIL;
+		}
 		if (!n)
 			break;
-		len += (size_t)n;
+		len += n;
 		last = instant_now();
 		if (memmem(buf, len, c->expect_banner, strlen(c->expect_banner))) {
 			check_reached(run, "banner");
@@ -89,20 +77,18 @@ static enum result tcp_banner(const struct check_run *run, const struct tcp_conf
 			return RESULT_PASS;
 		}
 	}
-	if (!len && wants_tls(run, c, conn))
-		return fail_wants_tls(conn, out);
-	if (!len)
-		return check_fail(out, D_CONNECT_CLOSED, conn->peer,
-				  "closed before any greeting came");
-	text_clean_n(words, sizeof words, buf, len);
-	/* Another protocol's greeting is one that was heard to its end: the deadline alone makes none of it. */
-	if (late && (is_unfinished(buf, len) ||
-		     instant_since(last, instant_now()).ns < DURATION_MS(PAUSE_MS).ns))
+	if (!len) {
+		check_fail(out, D_CONNECT_CLOSED, conn->peer, "closed before any greeting came");
+		return fail_no_greeting(run, c, conn, out);
+	}
+	text_clean_n(start, sizeof start, buf, len);
+	/* Only a greeting that came whole can be that of another protocol: this one may have been cut by the deadline. */
+	if (late && (is_unfinished(buf, len) || instant_since(last, instant_now()).ns < PAUSE.ns))
 		return check_fail(out, D_ANSWER_TIMEOUT, conn->peer,
 				  "the greeting began, and had not ended in time; it is: %s",
-				  words);
+				  start);
 	check_fail(out, D_PROTOCOL_MISMATCH, conn->peer,
-		   "the greeting does not hold \"%s\"; it is: %s", c->expect_banner, words);
+		   "the greeting does not hold \"%s\"; it is: %s", c->expect_banner, start);
 	diag_hint(out, "look at the port: another service listens there; or correct expect_banner");
 	return RESULT_FAIL;
 }
@@ -118,14 +104,14 @@ static enum result tcp_run(const struct check_run *run, struct diag *out)
 	invariant(!hostport_split(c->address, host, sizeof host, &port));
 	if (port ? net_connect(run, host, port, &conn, out)
 		 : net_connect_unix(run, host, &conn, out)) {
-		/* A reset (a refusal is another error) comes after the peer accepted: whether it is
-		 * seen here or a moment later is chance, so without more to ask it must not count. */
+		/* A peer that resets has accepted first (a refusal is another error). Whether connect
+		 * or a later read sees the reset is chance, so it counts only if something is read. */
 		if (out->code != D_CONNECT_RESET || c->tls || c->expect_banner)
 			return RESULT_FAIL;
 		check_summary(run, "%s (accepts, then resets)", c->address);
 		return RESULT_PASS;
 	}
-	if (c->tls && net_tls(run, &conn, host, &tls, out))
+	if (c->tls && tls_handshake(run, &conn, host, &tls, out))
 		return RESULT_FAIL;
 	if (c->expect_banner)
 		return tcp_banner(run, c, &conn, out);

@@ -1,15 +1,11 @@
 #include "web_transfer.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
-
-#include "resolve.h"
 
 const char *web_library(void)
 {
@@ -109,7 +105,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 
 	n *= size;
 	t->header_bytes += n;
-	/* Set once: trailers behind a body are headers too. "100 Continue" is no answer yet. */
+	/* A new status line (after "100 Continue") begins new headers; trailers behind a body do not. */
 	if (n >= 5 && !memcmp(data, "HTTP/", 5))
 		t->headers_ended = false;
 	else if (n && (*data == '\r' || *data == '\n'))
@@ -121,132 +117,89 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 	return n;
 }
 
-static int ssl_index = -1; /* of the struct transfer in an SSL_CTX */
-
-static int on_verify(int ok, X509_STORE_CTX *store)
-{
-	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct transfer *t = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ssl_index);
-	X509 *cert = X509_STORE_CTX_get_current_cert(store);
-
-	if (!t || t->x509_error)
-		return ok;
-	if (!ok)
-		t->x509_error = X509_STORE_CTX_get_error(store);
-	/* Also the good one: curl compares the name itself, afterwards. The server's own comes last. */
-	if (cert)
-		tls_certificate_text(cert, t->certificate, sizeof t->certificate);
-	return ok;
-}
-
-static int on_client_cert(SSL *ssl, void *arg)
-{
-	struct transfer *t = arg;
-
-	(void)ssl;
-	t->asked_for_ours = true;
-	return 1;
-}
-
 static CURLcode on_ssl_ctx(CURL *curl, void *ctx, void *arg)
 {
 	struct transfer *t = arg;
 
 	(void)curl;
-	if (ssl_index < 0)
-		ssl_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-	SSL_CTX_set_ex_data(ctx, ssl_index, t);
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_verify);
-	SSL_CTX_set_cert_cb(ctx, on_client_cert, t);
+	tls_watch(ctx, &t->seen);
 	return CURLE_OK;
 }
 
 /* ---- one request ------------------------------------------------------------------------------------------------ */
-/* The address as curl gets it. */
-static void make_url(const struct web_request *req, const char *host, struct str *url)
+static void add_url(struct str *url, const char *scheme, const char *host, int port,
+		    const char *path)
 {
-	const char *path = req->path ? req->path : req->url->path;
+	char address[300];
 
-	str_addf(url, strchr(host, ':') ? "%s://[%s]" : "%s://%s", req->url->scheme, host);
-	str_addf(url, ":%d%s", port_of(req), *path ? path : "/");
+	str_addf(url, "%s://%s%s", scheme, hostport_text(host, port, address, sizeof address),
+		 path);
 }
 
 static void make_subject(const struct web_request *req, struct web_response *resp)
 {
 	struct str s;
-	char *query;
 
 	str_init(&s, URL_MAX);
-	str_addf(&s, strchr(req->url->host, ':') ? "%s://[%s]" : "%s://%s", req->url->scheme,
-		 req->url->host);
-	if (req->url->port)
-		str_addf(&s, ":%d", req->url->port);
-	str_add(&s, req->path ? req->path : req->url->path);
+	add_url(&s, req->url->scheme, req->url->host, req->url->port,
+		req->path ? req->path : req->url->path);
 	/* A query may hold a key; its name and value say nothing that the profile does not. */
-	query = strchr(s.s, '?');
-	if (query)
-		*query = '\0';
+	s.s[strcspn(s.s, "?")] = '\0';
 	text_clean(resp->subject, sizeof resp->subject, s.s);
 	str_free(&s);
 }
 
-/* Connects, and pins the name that curl has for the host to the address that answered. An IPv6 literal needs no pin, and
- * CURLOPT_RESOLVE knows none. */
-static int dial(struct transfer *t, CURL *curl, const char *host, int port, const char *name,
-		struct conn *conn, struct curl_slist **pins, struct diag *out)
+/* Connects, and tells curl the address that answered for `name`, which is how curl's URL calls the host. An IPv6 literal
+ * is its own address, and CURLOPT_RESOLVE takes none. */
+static enum result dial(struct transfer *t, CURL *curl, const char *host, int port,
+			const char *name, struct diag *out)
 {
+	struct conn conn;
 	char pin[700];
 
-	if (net_connect(t->run, host, port, conn, out))
-		return -1;
-	fcntl(conn->fd, F_SETFL, fcntl(conn->fd, F_GETFL) | O_NONBLOCK);
-	t->fd = conn->fd;
+	if (net_connect(t->run, host, port, &conn, out))
+		return RESULT_FAIL;
+	t->fd = conn.fd;
+	snprintf(t->ip, sizeof t->ip, "%s", conn.ip);
 	if (strchr(name, ':'))
-		return 0;
-	snprintf(pin, sizeof pin, "%s:%d:%s", name, port, conn->ip[0] ? conn->ip : "127.0.0.1");
-	*pins = curl_slist_append(NULL, pin);
-	curl_easy_setopt(curl, CURLOPT_RESOLVE, *pins);
-	return 0;
+		return RESULT_PASS;
+	snprintf(pin, sizeof pin, "%s:%d:%s", name, port, conn.ip);
+	curl_easy_setopt(curl, CURLOPT_RESOLVE, curl_slist_append(NULL, pin));
+	return RESULT_PASS;
 }
 
-/* By curl itself a proxy that cannot be reached would be a peer that does not answer, and one whose name server hangs
- * would hold the attempt until it is killed. */
-static int dial_proxy(struct transfer *t, CURL *curl, struct curl_slist **pins, struct diag *out)
+/* Were curl to connect to the proxy, a proxy that cannot be reached would be diagnosed as a peer that does not answer, and
+ * a name server that hangs would hold the attempt until it is killed. */
+static enum result dial_proxy(struct transfer *t, CURL *curl, struct diag *out)
 {
 	static struct arena arena; /* the parts live until the child exits */
 	const char *why = "";
 	struct url proxy;
-	struct conn conn;
 
 	if (url_split(&proxy, &arena, t->req->proxy, &why))
-		return 0; /* curl says what is wrong with it */
+		return RESULT_PASS; /* curl says what is wrong with it */
 	/* curl's own defaults */
 	if (!proxy.port)
 		proxy.port = str_eq(proxy.scheme, "https") ? 443 : 1080;
-	return dial(t, curl, proxy.host, proxy.port, proxy.host, &conn, pins, out);
+	return dial(t, curl, proxy.host, proxy.port, proxy.host, out);
 }
 
-/* Connects, unless a kept connection will do. */
-static int connect_first(struct transfer *t, CURL *curl, const char *host, struct curl_slist **pins,
-			 struct diag *out)
+/* Connects to the proxy, else the unix socket, else the url's host, which curl calls `host`. */
+static enum result connect_first(struct transfer *t, CURL *curl, const char *host, struct diag *out)
 {
 	const struct web_request *req = t->req;
 	struct conn conn;
 
-	if (req->proxy) /* the name in the url is the proxy's business */
-		return dial_proxy(t, curl, pins, out);
-	if (req->unix_socket) {
-		/* Dialled for the diagnosis only: curl takes a connected socket for TCP alone. */
-		if (net_connect_unix(t->run, req->unix_socket, &conn, out))
-			return -1;
-		close(conn.fd);
-		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, req->unix_socket);
-		return 0;
-	}
-	if (dial(t, curl, req->url->host, port_of(req), host, &conn, pins, out))
-		return -1;
-	snprintf(t->ip, sizeof t->ip, "%s", conn.ip);
-	return 0;
+	if (req->proxy)
+		return dial_proxy(t, curl, out);
+	if (!req->unix_socket)
+		return dial(t, curl, req->url->host, port_of(req), host, out);
+	/* Connected for the diagnosis only: curl takes a connected socket for TCP alone. */
+	if (net_connect_unix(t->run, req->unix_socket, &conn, out))
+		return RESULT_FAIL;
+	close(conn.fd);
+	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, req->unix_socket);
+	return RESULT_PASS;
 }
 
 static void set_tls(CURL *curl, struct transfer *t)
@@ -266,13 +219,13 @@ static void set_tls(CURL *curl, struct transfer *t)
 		/* Never ask on a terminal for the passphrase of an encrypted key. */
 		curl_easy_setopt(curl, CURLOPT_KEYPASSWD, "");
 	}
-	/* Only with OpenSSL below curl; with another library its words have to do. */
+	/* It has an effect only with OpenSSL below curl; another library leaves its error texts alone. */
 	curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
 	curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, t);
 }
 
-/* Basic authentication sends base64 of both together, in which the password alone is not always to be found. The name
- * itself stays readable in diagnoses: what is registered is the encoded pair, without the padding. */
+/* Basic authentication sends user and password together in base64, in which the scrubber cannot always find the password
+ * alone. It gets the encoded pair, without the padding; the user's name stays readable in diagnoses. */
 static void register_pair(const char *user, const char *password)
 {
 	cleanup_free char *coded = NULL;
@@ -287,7 +240,7 @@ static void register_pair(const char *user, const char *password)
 	str_free(&pair);
 }
 
-/* curl writes it into a header as it is. NULL with *out filled when it cannot stand there. */
+/* NULL with *out filled when the token cannot stand in a header, into which curl writes it as it is. */
 static const char *token_of(const struct web_conf *web, struct diag *out)
 {
 	const char *token = secret_reveal(web->token, out);
@@ -305,8 +258,8 @@ static const char *token_of(const struct web_conf *web, struct diag *out)
 	return token;
 }
 
-static int set_credentials(CURL *curl, const struct web_request *req, struct web_response *resp,
-			   struct diag *out)
+static enum result set_credentials(CURL *curl, const struct web_request *req,
+				   struct web_response *resp, struct diag *out)
 {
 	const struct web_conf *web = req->web;
 	const char *user = web->username, *password = "", *token;
@@ -314,11 +267,11 @@ static int set_credentials(CURL *curl, const struct web_request *req, struct web
 	if (secret_is_set(web->token)) {
 		token = token_of(web, out);
 		if (!token)
-			return -1;
+			return RESULT_FAIL;
 		curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
 		curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, token);
 		resp->had_credentials = true;
-		return 0;
+		return RESULT_PASS;
 	}
 	if (user && secret_is_set(web->password))
 		password = secret_reveal(web->password, out);
@@ -328,7 +281,7 @@ static int set_credentials(CURL *curl, const struct web_request *req, struct web
 			password = secret_reveal(req->url->password, out);
 	}
 	if (!password || (!user && secret_is_set(req->url->user)))
-		return -1;
+		return RESULT_FAIL;
 	if (user) {
 		if (*password)
 			register_pair(user, password);
@@ -337,53 +290,48 @@ static int set_credentials(CURL *curl, const struct web_request *req, struct web
 		curl_easy_setopt(curl, CURLOPT_PASSWORD, password);
 		resp->had_credentials = true;
 	}
-	return 0;
+	return RESULT_PASS;
 }
 
-static int add_header(struct curl_slist **list, const char *name, const char *value,
-		      struct diag *out)
+static void add_header(struct curl_slist **list, const char *name, const char *value)
 {
 	struct str line;
 
-	/* A value from a secret may hold anything: a line end in it would add headers. */
-	if (strpbrk(value, "\r\n")) {
-		check_fail(out, D_SECRET_MALFORMED, name,
-			   "the value of this header holds a line end");
-		return -1;
-	}
 	str_init(&line, SECRET_VALUE_MAX + 1024);
 	/* An empty value: curl wants "Name;" or it removes the header. */
 	str_addf(&line, *value ? "%s: %s" : "%s;%s", name, value);
 	*list = curl_slist_append(*list, line.s);
 	str_free(&line);
-	return 0;
 }
 
-static int make_headers(const struct web_request *req, struct web_response *resp,
-			struct curl_slist **list, struct diag *out)
+static enum result make_headers(const struct web_request *req, struct web_response *resp,
+				struct curl_slist **list, struct diag *out)
 {
 	char host[300];
 
 	if (req->content_type)
-		add_header(list, "Content-Type", req->content_type, out);
+		add_header(list, "Content-Type", req->content_type);
 	if (req->accept)
-		add_header(list, "Accept", req->accept, out);
-	if (req->web->tls.server_name && is_https(req)) {
-		snprintf(host, sizeof host, req->url->port ? "%s:%d" : "%s", req->url->host,
-			 req->url->port);
-		add_header(list, "Host", host, out);
-	}
-	*list = curl_slist_append(*list, "Expect:"); /* no 100-continue dance */
+		add_header(list, "Accept", req->accept);
+	if (req->web->tls.server_name && is_https(req))
+		add_header(list, "Host",
+			   hostport_text(req->url->host, req->url->port, host, sizeof host));
+	*list = curl_slist_append(*list, "Expect:"); /* curl would send 100-continue */
 	for (size_t i = 0; req->headers && i < req->headers->n; i++) {
 		const struct pair *p = &req->headers->v[i];
 		const char *value = p->value ? p->value : secret_reveal(p->secret, out);
 
-		if (!value || add_header(list, p->name, value, out))
-			return -1;
+		if (!value)
+			return RESULT_FAIL;
+		/* A secret may hold anything: a line end in it would add headers. */
+		if (strpbrk(value, "\r\n"))
+			return check_fail(out, D_SECRET_MALFORMED, p->name,
+					  "the value of this header holds a line end");
+		add_header(list, p->name, value);
 		if (!strcasecmp(p->name, "authorization"))
 			resp->had_credentials = true;
 	}
-	return 0;
+	return RESULT_PASS;
 }
 
 static void set_method(CURL *curl, const struct web_request *req)
@@ -413,7 +361,7 @@ static void set_options(CURL *curl, struct transfer *t)
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
-	/* Redirects are followed by web_request, which decides at each what may be sent there. */
+	/* web_request follows redirects itself: it decides for each what may be sent there. */
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "startguard/" STARTGUARD_VERSION);
@@ -433,7 +381,7 @@ static void keep_content_type(CURL *curl, struct web_response *resp)
 	resp->content_type[i] = '\0';
 }
 
-/* Where it redirects to: without user part and query, which may hold tickets. */
+/* The target of a redirect, without user part and query, which may hold credentials. */
 static void keep_location(CURL *curl, struct web_response *resp)
 {
 	char *to = NULL, *at, *end;
@@ -450,7 +398,7 @@ static void keep_location(CURL *curl, struct web_response *resp)
 		}
 }
 
-/* One for the child's life: its kept connections serve the further requests. */
+/* One handle for the child's life: its kept connections serve the further requests. */
 static CURL *the_handle(void)
 {
 	static CURL *curl;
@@ -463,7 +411,7 @@ static CURL *the_handle(void)
 	return curl;
 }
 
-/* Will curl find a kept connection for this? Then nothing is dialled by us. */
+/* Whether curl keeps a connection that serves this request: then web_request opens none. */
 static bool same_peer_as_before(const struct web_request *req)
 {
 	static char before[512];
@@ -488,92 +436,83 @@ static const char *host_for_curl(const struct web_request *req)
 							  : req->url->host;
 }
 
-static CURLcode perform(struct transfer *t, CURL *curl, struct str *url, char *words,
-			struct diag *out, bool *filled)
+/* Sets all options of the handle and connects. */
+static enum result set_up(struct transfer *t, CURL *curl, struct diag *out)
 {
 	const struct web_request *req = t->req;
-	const char *host = host_for_curl(req);
-	struct curl_slist *headers = NULL, *pins = NULL;
-	CURLcode code;
+	const char *host = host_for_curl(req), *path = req->path ? req->path : req->url->path;
+	struct curl_slist *headers = NULL;
+	struct str url;
 
-	*filled = true;
 	set_options(curl, t);
 	set_method(curl, req);
 	if (is_https(req)) {
 		if (tls_files(&req->web->tls, out))
-			return CURLE_OBSOLETE20;
+			return RESULT_FAIL;
 		set_tls(curl, t);
 	}
-	if (set_credentials(curl, req, t->resp, out) || make_headers(req, t->resp, &headers, out))
-		return CURLE_OBSOLETE20;
-	if (!same_peer_as_before(req) && connect_first(t, curl, host, &pins, out))
-		return CURLE_OBSOLETE20;
-	make_url(req, host, url);
-	curl_easy_setopt(curl, CURLOPT_URL, url->s);
+	if (set_credentials(curl, req, t->resp, out) || make_headers(req, t->resp, &headers, out) ||
+	    (!same_peer_as_before(req) && connect_first(t, curl, host, out)))
+		return RESULT_FAIL;
+	str_init(&url, 2 * URL_MAX);
+	add_url(&url, req->url->scheme, host, port_of(req), *path ? path : "/");
+	curl_easy_setopt(curl, CURLOPT_URL, url.s);
+	str_free(&url);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, t->error);
 	check_step(t->run, PH_PROTOCOL, "%s %s",
 		   req->method ? req->method
 		   : req->body ? "POST"
 			       : "GET",
 		   t->resp->subject);
-	/* Resolving and connecting took their part: what is left is known only here. */
+	/* Last: resolving and connecting have taken a part of the time. */
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)instant_left_ms_now(t->run->deadline));
-	code = curl_easy_perform(curl);
-	*filled = false;
-	return code;
+	return RESULT_PASS;
 }
 
-static int one_request(const struct check_run *run, const struct web_request *req,
-		       struct web_response *resp, struct diag *out)
+static enum result one_request(const struct check_run *run, const struct web_request *req,
+			       struct web_response *resp, struct diag *out)
 {
 	struct transfer t = {.run = run, .req = req, .resp = resp, .fd = -1};
-	char words[CURL_ERROR_SIZE] = "";
 	CURL *curl = the_handle();
-	struct str url;
 	CURLcode code;
-	bool filled;
+	enum result r;
 
 	curl_easy_reset(curl);
 	*resp = (struct web_response){.body = xcalloc(1, 1)};
 	t.max_body = req->max_body ? req->max_body : WEB_BODY_MAX;
 	make_subject(req, resp);
-	str_init(&url, 2 * URL_MAX);
-	code = perform(&t, curl, &url, words, out, &filled);
-	str_free(&url);
-	cleanup_fd_fn(&t.fd); /* curl had a connection of its own */
-	if (filled)
-		return -1;
-	if (code != CURLE_OK && !(t.too_large && req->method && str_eq(req->method, "HEAD"))) {
-		web_fail_curl(curl, &t, code, words, out);
-		return -1;
-	}
-	/* For curl that is an answer without a body. */
-	if (!t.headers_ended) {
-		check_fail(
+	r = set_up(&t, curl, out);
+	code = r ? CURLE_OK : curl_easy_perform(curl);
+	cleanup_fd_fn(&t.fd); /* curl used a kept connection */
+	if (r)
+		return r;
+	if (code != CURLE_OK && !(t.too_large && req->method && str_eq(req->method, "HEAD")))
+		return web_fail_curl(curl, &t, code, out);
+	/* To curl, headers without an end are an answer without a body. */
+	if (!t.headers_ended)
+		return check_fail(
 		    out, D_ANSWER_TRUNCATED, resp->subject,
 		    "the peer closed the connection in the middle of the headers, after %zu bytes",
 		    t.header_bytes);
-		return -1;
-	}
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &resp->status);
 	keep_content_type(curl, resp);
 	keep_location(curl, resp);
 	check_reached(run, "http %ld", resp->status);
-	return 0;
+	return RESULT_PASS;
 }
 
 /* ---- redirects -------------------------------------------------------------------------------------------------- */
-/* One request of a chain. What the profile wrote is for the peer it names: credentials and the profile's headers do
- * not go to another scheme, host or port, which whoever answers could choose. */
+/* One request of a chain of redirects. The profile wrote its credentials and headers for the peer it names; they must not
+ * go to another scheme, host or port, which whoever answers could choose. */
 struct hop {
 	struct web_request req;
 	struct web_conf web;
 	struct url url;
-	bool elsewhere; /* it has left the profile's peer: nothing of it is sent any more */
+	bool elsewhere; /* the chain has left the profile's peer */
 };
 
-/* RFC 9110 section 15.4: 303 asks for a GET; POST becomes GET with 301 and 302, as every client does it. */
+/* RFC 9110 section 15.4: 303 asks for a GET; with 301 and 302 every client makes a GET of a POST. */
 static void redirect_method(struct web_request *req, long status)
 {
 	bool head = req->method && str_eq(req->method, "HEAD");
@@ -586,7 +525,7 @@ static void redirect_method(struct web_request *req, long status)
 	}
 }
 
-/* Is `to` where this hop went? `to` has the name that curl was given. */
+/* Whether `to`, whose host is as curl was told it, is the peer of this request. */
 static bool same_peer(const struct web_request *req, const struct url *to)
 {
 	struct web_request there = {.url = to};
@@ -595,7 +534,7 @@ static bool same_peer(const struct web_request *req, const struct url *to)
 	       port_of(&there) == port_of(req);
 }
 
-static int redirect(struct hop *h, const struct web_response *resp, struct diag *out)
+static enum result redirect(struct hop *h, const struct web_response *resp, struct diag *out)
 {
 	static struct arena arena; /* the parts live until the child exits */
 	char *text = NULL;
@@ -603,39 +542,33 @@ static int redirect(struct hop *h, const struct web_response *resp, struct diag 
 	struct url to;
 
 	curl_easy_getinfo(the_handle(), CURLINFO_REDIRECT_URL, &text);
-	if (url_split(&to, &arena, text ? text : "", &why)) {
-		check_fail(out, D_HTTP_REDIRECT, resp->subject,
-			   "HTTP status %ld, to %s, which cannot be followed: it %s", resp->status,
-			   resp->location, why);
-		return -1;
-	}
-	if (!str_eq(to.scheme, "http") && !str_eq(to.scheme, "https")) {
-		check_fail(out, D_HTTP_REDIRECT, resp->subject,
-			   "HTTP status %ld, to %s; %s:// is not followed", resp->status,
-			   resp->location, to.scheme);
-		return -1;
-	}
+	if (url_split(&to, &arena, text ? text : "", &why))
+		return check_fail(out, D_HTTP_REDIRECT, resp->subject,
+				  "HTTP status %ld, to %s, which cannot be followed: it %s",
+				  resp->status, resp->location, why);
+	if (!str_eq(to.scheme, "http") && !str_eq(to.scheme, "https"))
+		return check_fail(out, D_HTTP_REDIRECT, resp->subject,
+				  "HTTP status %ld, to %s; %s:// is not followed", resp->status,
+				  resp->location, to.scheme);
 	redirect_method(&h->req, resp->status);
 	h->req.path = *to.path ? to.path : "/";
 	if (same_peer(&h->req, &to))
-		return 0;
-	if (h->req.body) {
-		check_fail(out, D_HTTP_REDIRECT, resp->subject,
-			   "HTTP status %ld, to %s; the body is not sent to another address",
-			   resp->status, resp->location);
-		return -1;
-	}
+		return RESULT_PASS;
+	if (h->req.body)
+		return check_fail(out, D_HTTP_REDIRECT, resp->subject,
+				  "HTTP status %ld, to %s; the body is not sent to another address",
+				  resp->status, resp->location);
 	to.user = to.password = (struct secret){SECRET_NONE, NULL};
 	h->url = to;
 	h->web = (struct web_conf){
 	    .tls = {.ca_file = h->web.tls.ca_file, .ca_path = h->web.tls.ca_path}};
 	h->req.headers = NULL;
 	h->elsewhere = true;
-	return 0;
+	return RESULT_PASS;
 }
 
-int web_request(const struct check_run *run, const struct web_request *req,
-		struct web_response *resp, struct diag *out)
+enum result web_request(const struct check_run *run, const struct web_request *req,
+			struct web_response *resp, struct diag *out)
 {
 	struct instant begin = instant_now();
 	struct hop h = {.req = *req, .web = *req->web, .url = *req->url};
@@ -644,20 +577,41 @@ int web_request(const struct check_run *run, const struct web_request *req,
 	h.req.web = &h.web;
 	for (int hops = 0;; hops++) {
 		if (one_request(run, &h.req, resp, out))
-			return -1;
+			return RESULT_FAIL;
 		resp->elsewhere = h.elsewhere;
 		if (!req->follow || !resp->location[0])
 			break;
-		if (hops == req->follow) {
-			check_fail(out, D_HTTP_REDIRECT, resp->subject,
-				   "HTTP status %ld, to %s, after %d redirects, as many as follow "
-				   "allows",
-				   resp->status, resp->location, hops);
-			return -1;
-		}
+		if (hops == req->follow)
+			return check_fail(out, D_HTTP_REDIRECT, resp->subject,
+					  "HTTP status %ld, to %s, after %d redirects, as many as "
+					  "follow allows",
+					  resp->status, resp->location, hops);
 		if (redirect(&h, resp, out))
-			return -1;
+			return RESULT_FAIL;
 	}
 	resp->ms = duration_ms(instant_since(begin, instant_now()));
-	return 0;
+	return RESULT_PASS;
+}
+
+enum result web_request_below(const struct check_run *run, const struct web_request *base,
+			      const char *path, const char *body, struct web_response *resp,
+			      struct diag *out)
+{
+	struct web_request req = *base;
+	size_t n = strcspn(base->url->path, "?");
+	enum result r;
+	struct str full;
+
+	while (n && base->url->path[n - 1] == '/')
+		n--;
+	str_init(&full, URL_MAX);
+	str_addn(&full, base->url->path, n);
+	str_add(&full, path);
+	req.path = full.s;
+	req.body = body;
+	if (!body)
+		req.content_type = NULL;
+	r = web_request(run, &req, resp, out);
+	str_free(&full);
+	return r;
 }

@@ -1,10 +1,10 @@
 /* web: one HTTP request through libcurl, for the kinds http, opa, schema_registry and metrics.
  *
- * Child only. net.h resolves and connects, so that name and connection diagnoses are the same as everywhere; curl
- * gets the connected socket and does TLS and HTTP. Redirects are not followed unless asked for; then
- * credentials and the profile's headers go to the url's own scheme, host and port alone. No proxy is used
- * unless given (environment variables are ignored), headers and body are bounded, credentials come by reference
- * and are revealed here. Connections are kept: further requests to the same host cost one round trip.
+ * Child only. net.h resolves and connects, so that a failing name or connection has the same diagnosis in every kind;
+ * curl gets the connected socket and does TLS and HTTP. A redirect is followed only when the request asks for it, and then
+ * credentials and the profile's headers go to the url's own scheme, host and port alone. The proxy is the
+ * request's; variables such as http_proxy are ignored. Headers and body are bounded. Credentials come by reference and
+ * are revealed here. Connections are kept: further requests to the same host cost one round trip.
  */
 #ifndef SG_WEB_H
 #define SG_WEB_H
@@ -13,9 +13,9 @@
 #include "tls_keys.h"
 
 #define WEB_BODY_MAX (1024 * 1024)
-#define WEB_HEADERS_MAX (256 * 1024) /* of one answer, all together */
+#define WEB_HEADERS_MAX (256 * 1024) /* all headers of one answer */
 
-/* The keys every web kind shares: who are we, and TLS. */
+/* The keys that every kind on HTTP shares: credentials and TLS. */
 #define WEB_KEY_FIELDS                 \
 	const char *username;          \
 	struct secret password, token; \
@@ -38,10 +38,10 @@ struct web_conf {
 	struct secret password, token;
 	struct tls_conf tls;
 };
-/* Rows' validation: NULL, or what is wrong with the combination. `url` NULL: it may be http and https (redirects,
- * references), so that TLS keys have a use. */
+/* For a kind's validate: NULL, or what is wrong with the combination; *key names the key. `url` NULL: requests may use
+ * http and https (redirects, references), so that TLS keys have a use. */
 const char *web_conf_problem(const struct web_conf *web, const struct url *url, const char **key);
-/* Rows' checks. An address that a path is added to: no query. A header: one line. */
+/* For rows (.check): an address that a path is added to, which cannot have a query; a header, which is one line. */
 const char *web_base_problem(const char *url);
 const char *web_header_problem(const char *text);
 
@@ -67,22 +67,26 @@ struct web_response {
 	char location[512];             /* of a redirect; without user part */
 	char subject[DIAG_SUBJECT_MAX]; /* "http://opa:8181/v1/data/x": for diagnoses */
 	bool had_credentials;
-	bool
-	    elsewhere; /* a redirect led to another scheme, host or port: credentials were not sent there */
-	double ms;
+	/* A redirect led to another scheme, host or port: credentials were not sent there. */
+	bool elsewhere;
+	double ms; /* of all requests of a chain of redirects */
 };
 
-/* 0: a whole HTTP answer came, whatever its status. -1: none did; *out filled (dns-, connect-, tls-, answer-, http-). */
-int web_request(const struct check_run *run, const struct web_request *req,
-		struct web_response *resp, struct diag *out);
-/* The status is not what was wanted ("2xx"): 401 auth-required or auth-failed, 403 auth-forbidden, 3xx http-redirect,
+/* RESULT_PASS: a whole HTTP answer came, whatever its status. Else *out is filled (dns-, connect-, tls-, answer-, http-). */
+enum result web_request(const struct check_run *run, const struct web_request *req,
+			struct web_response *resp, struct diag *out);
+/* The same for a path below the url's own, whose query is dropped. `body` NULL: a GET without content type. */
+enum result web_request_below(const struct check_run *run, const struct web_request *base,
+			      const char *path, const char *body, struct web_response *resp,
+			      struct diag *out);
+/* The status is not the wanted one ("2xx"): 401 auth-required or auth-failed, 403 auth-forbidden, 3xx http-redirect,
  * else http-status; quotes the start of the body. */
 enum result web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted);
-/* The body's beginning, cleaned, for causes: "it begins with: ..." or "it is empty". */
+/* The beginning of the body, cleaned, for causes: "it begins with: ..." or "it is empty". Returns buf. */
 const char *web_body_start(const struct web_response *resp, char *buf, size_t size);
-/* Looks like HTML (content type or first bytes). */
+/* Whether content type or first bytes are those of HTML. */
 bool web_is_html(const struct web_response *resp);
-/* "libcurl 7.88.1" */
+/* "libcurl 7.88.1", for `startguard version`. */
 const char *web_library(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* web_transfer: what web.c and web_fail.c know of one request under way. Nobody else includes this. Child only. */
+/* web_transfer: one request under way, shared by web.c and web_fail.c only. Child only. */
 #ifndef SG_WEB_TRANSFER_H
 #define SG_WEB_TRANSFER_H
 
@@ -7,16 +7,16 @@
 #include "web.h"
 
 struct transfer {
-	const struct check_run *run;
 	const struct web_request *req;
 	struct web_response *resp;
-	int fd;      /* connected, not yet given to curl; else -1 */
-	char ip[64]; /* the address that was dialled; empty: none, or not by us */
+	const struct check_run *run;
+	int fd; /* connected, not yet taken by curl; else -1 */
+	char ip
+	    [64]; /* the address that net_connect reached; empty: a kept connection, or a unix socket */
 	size_t max_body, cap, header_bytes;
 	bool too_large, headers_too_large, headers_ended;
-	long x509_error;
-	char certificate[256];
-	bool asked_for_ours;
+	struct tls_seen seen;
+	char error[CURL_ERROR_SIZE]; /* curl's own text; may be empty */
 };
 
 static inline bool is_https(const struct web_request *req)
@@ -29,8 +29,7 @@ static inline int port_of(const struct web_request *req)
 	return req->url->port ? req->url->port : is_https(req) ? 443 : 80;
 }
 
-/* What a failed transfer means. `buffer` is curl's error text, empty if it gave none. Fills *out. */
-enum result web_fail_curl(CURL *curl, const struct transfer *t, CURLcode code, const char *buffer,
-			  struct diag *out);
+/* What a transfer that curl ended with `code` means. Returns RESULT_FAIL with *out filled. */
+enum result web_fail_curl(CURL *curl, const struct transfer *t, CURLcode code, struct diag *out);
 
 #endif

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "kafka_probe.h"
-#include "net.h"
+#include "tls.h"
 
 #define DEBUG_LEVEL 7 /* syslog's */
 #define PROBES_MAX 16 /* of servers that say the same, one after the other */

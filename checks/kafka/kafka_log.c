@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <librdkafka/rdkafka.h>
 
-#include "net.h"
+#include "tls.h"
 
 /* ---- taking a line apart ------------------------------------------------------------------------------ */
 

@@ -2,8 +2,6 @@
 
 #include <arpa/inet.h>
 
-#include "net.h"
-
 #define API_SASL_HANDSHAKE 17
 #define API_API_VERSIONS 18
 #define ERR_UNSUPPORTED_SASL_MECHANISM 33
@@ -59,15 +57,15 @@ static int ask(const struct check_run *run, struct conn *conn, int api, int vers
 	size_t len = request(buf, sizeof buf, api, version, body), want = 8;
 
 	a->len = 0;
-	if (net_write(run, conn, buf, len, ignored) < 0)
+	if (net_write(run, conn, buf, len, ignored))
 		return -1;
 	while (a->len < want) {
-		ssize_t n = net_read(run, conn, a->bytes + a->len, want - a->len, ignored);
+		size_t n = 0;
 
-		if (n <= 0)
+		if (net_read(run, conn, a->bytes + a->len, want - a->len, &n, ignored) || !n)
 			/* The beginning of an answer in Kafka's form is no other protocol: it was cut off. */
 			return a->len > 0 && a->len < 8 ? 0 : -1;
-		a->len += (size_t)n;
+		a->len += n;
 		if (a->len == 8) {
 			if (be32(a->bytes + 4) != CORRELATION)
 				return 0;
@@ -118,8 +116,7 @@ static void read_handshake(const struct answer *a, struct kafka_probe *probe)
 
 static void read_foreign(const struct answer *a, struct kafka_probe *probe)
 {
-	/* A TLS alert (RFC 8446 5.1) in answer to plain bytes. */
-	if (a->len >= 2 && a->bytes[0] == 21 && a->bytes[1] == 3) {
+	if (tls_is_alert(a->bytes, a->len)) {
 		probe->listener = LISTENER_TLS;
 		return;
 	}
@@ -161,7 +158,7 @@ static void probe_plain(const struct check_run *run, const char *host, int port,
 	struct conn conn;
 	struct diag ignored = {.code = D_NONE};
 
-	if (net_connect(run, host, port, &conn, &ignored) < 0) {
+	if (net_connect(run, host, port, &conn, &ignored)) {
 		probe->silent = is_silence(&ignored);
 		return;
 	}
@@ -185,9 +182,9 @@ static void probe_tls(const struct check_run *run, const char *host, int port,
 	struct kafka_probe inside = {.listener = LISTENER_UNKNOWN};
 	struct diag d = {.code = D_NONE};
 
-	if (net_connect(run, host, port, &conn, &d) < 0)
+	if (net_connect(run, host, port, &conn, &d))
 		return;
-	if (net_tls(run, &conn, host, tls ? tls : &none, &d) == 0) {
+	if (tls_handshake(run, &conn, host, tls ? tls : &none, &d) == RESULT_PASS) {
 		probe->listener = LISTENER_TLS;
 		ask_listener(run, &conn, &inside);
 		probe->silent = inside.silent;

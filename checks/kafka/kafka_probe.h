@@ -8,7 +8,7 @@
 #ifndef SG_KAFKA_PROBE_H
 #define SG_KAFKA_PROBE_H
 
-#include "net.h"
+#include "tls.h"
 
 enum kafka_listener {
 	LISTENER_UNKNOWN,  /* no answer we know, or it cannot be reached now */

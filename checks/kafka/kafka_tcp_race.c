@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "net.h"
+#include "neterr.h"
 #include "resolve.h"
 
 #define ATTEMPTS_MAX 512 /* descriptors in flight: far below the usual limit of 1024 */
@@ -55,7 +55,7 @@ static void start_entry(const struct check_run *run, struct race *race, size_t e
 	 * one is left for connecting. */
 	shorter.deadline =
 	    n == 1 ? deadline : instant_share(instant_now(), deadline, n - entry + 1);
-	if (net_resolve(&shorter, d->host, d->port, race->family, &list, &d->diag))
+	if (resolve_host(&shorter, d->host, d->port, race->family, &list, &d->diag))
 		return;
 	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next)
 		start_address(race, entry, ai);

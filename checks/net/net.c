@@ -1,86 +1,24 @@
 #include "net.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
+#include "neterr.h"
 #include "resolve.h"
 #include "tls.h"
 
-/* Which errno is worth telling when several addresses failed in different ways: the one that got furthest. */
-static const struct net_errno {
-	int err;
-	enum diag_code code;
-	int weight;
-} net_errnos[] = {
-    {ECONNREFUSED, D_CONNECT_REFUSED, 5},
-    {ECONNRESET, D_CONNECT_RESET, 6},
-    {EPIPE, D_CONNECT_RESET, 6},
-    {ECONNABORTED, D_CONNECT_RESET, 6},
-    {ETIMEDOUT, D_CONNECT_TIMEOUT, 4},
-    {EACCES, D_CONNECT_DENIED, 3},
-    {EPERM, D_CONNECT_DENIED, 3},
-    {ENETUNREACH, D_CONNECT_UNREACHABLE, 1},
-    {EHOSTUNREACH, D_CONNECT_UNREACHABLE, 2},
-    {EADDRNOTAVAIL, D_CONNECT_UNREACHABLE, 1},
-    {ENETDOWN, D_CONNECT_UNREACHABLE, 1},
-    {EHOSTDOWN, D_CONNECT_UNREACHABLE, 2},
-    {EAFNOSUPPORT, D_CONNECT_UNREACHABLE, 0},
-    {EAGAIN, D_CONNECT_TIMEOUT, 4},
-    {ENOENT, D_CONNECT_REFUSED, 5},
-    {ENOTDIR, D_CONNECT_REFUSED, 5},
-};
-
-static const struct net_errno *net_errno_find(int err)
-{
-	for (size_t i = 0; i < ARRAY_LEN(net_errnos); i++)
-		if (net_errnos[i].err == err)
-			return &net_errnos[i];
-	return NULL;
-}
-
-static int net_errno_weight(int err)
-{
-	const struct net_errno *e = net_errno_find(err);
-
-	return e ? e->weight : 1;
-}
-
-enum result net_fail_errno(struct diag *out, int err, const char *subject, const char *while_doing)
-{
-	const struct net_errno *e = net_errno_find(err);
-	enum result v = check_fail(out, e ? e->code : D_CONNECT_UNREACHABLE, subject, "%s: %s",
-				   while_doing, strerror(err));
-
-	out->sys_errno = err;
-	return v;
-}
-
-/* Waits for readiness: 1, 0 at the deadline, -1 with errno. */
-static int net_wait(int fd, short events, struct instant until)
-{
-	struct pollfd p = {.fd = fd, .events = events};
-	int n;
-
-	do
-		n = poll(&p, 1, instant_left_ms(until, instant_now()));
-	while (n < 0 && errno == EINTR);
-	return n;
-}
-
-/* 0 with a connected descriptor in *fd; else an errno. */
-static int net_connect_one(const struct sockaddr *addr, socklen_t len, struct instant until,
+/* ---- connecting -------------------------------------------------------------------------------------------------- */
+/* Returns 0 with a connected, non-blocking descriptor in *fd_out, else an errno. */
+static int connect_address(const struct sockaddr *addr, socklen_t len, struct instant until,
 			   int *fd_out)
 {
 	cleanup_fd int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int err = 0, one = 1;
+	int err = 0, one = 1, ready;
 	socklen_t err_len = sizeof err;
 
 	if (fd < 0)
@@ -90,14 +28,9 @@ static int net_connect_one(const struct sockaddr *addr, socklen_t len, struct in
 	if (connect(fd, addr, len)) {
 		if (errno != EINPROGRESS)
 			return errno;
-		switch (net_wait(fd, POLLOUT, until)) {
-		case 0:
-			return ETIMEDOUT;
-		case 1:
-			break;
-		default:
-			return errno;
-		}
+		ready = instant_poll(fd, POLLOUT, until);
+		if (ready <= 0)
+			return ready ? errno : ETIMEDOUT;
 		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &err_len))
 			return errno;
 		if (err)
@@ -107,47 +40,44 @@ static int net_connect_one(const struct sockaddr *addr, socklen_t len, struct in
 	return 0;
 }
 
-/* The socket file is there but nobody listens, or it is not there: two causes, one code each of connect(2). */
-int net_connect_unix(const struct check_run *run, const char *path, struct conn *conn,
-		     struct diag *out)
+enum result net_connect_unix(const struct check_run *run, const char *path, struct conn *conn,
+			     struct diag *out)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int err;
 
 	*conn = (struct conn){.fd = -1};
 	text_clean(conn->peer, sizeof conn->peer, path);
-	if (strlen(path) >= sizeof addr.sun_path) {
-		check_fail(out, D_CONNECT_UNREACHABLE, conn->peer,
-			   "the path of a socket has at most %zu bytes", sizeof addr.sun_path - 1);
-		return -1;
-	}
+	if (strlen(path) >= sizeof addr.sun_path)
+		return check_fail(out, D_CONNECT_UNREACHABLE, conn->peer,
+				  "the path of a socket has at most %zu bytes",
+				  sizeof addr.sun_path - 1);
 	memcpy(addr.sun_path, path, strlen(path));
 	check_step(run, PH_CONNECT, "connecting to %s", conn->peer);
-	err = net_connect_one((struct sockaddr *)&addr, sizeof addr, run->deadline, &conn->fd);
-	if (err) {
-		net_fail_errno(out, err, conn->peer, "connect");
-		if (err == ENOENT)
-			diag_hint(out, "mount the folder of the socket, or correct the path; its "
-				       "server may not be up yet");
-		return -1;
+	err = connect_address((struct sockaddr *)&addr, sizeof addr, run->deadline, &conn->fd);
+	if (!err) {
+		check_reached(run, "connect");
+		return RESULT_PASS;
 	}
-	check_reached(run, "connect");
-	return 0;
+	net_fail_errno(out, err, conn->peer, "connect");
+	if (err == ENOENT)
+		diag_hint(out, "mount the folder of the socket, or correct the path; its server "
+			       "may not be up yet");
+	return RESULT_FAIL;
 }
 
-int net_connect(const struct check_run *run, const char *host, int port, struct conn *conn,
-		struct diag *out)
+enum result net_connect(const struct check_run *run, const char *host, int port, struct conn *conn,
+			struct diag *out)
 {
 	struct addrinfo *list = NULL;
 	char tried[DIAG_CAUSE_MAX] = "";
 	size_t n = 0;
-	int worst = 0;
+	int furthest = 0;
 
-	*conn = (struct conn){.fd = -1};
+	*conn = (struct conn){.fd = -1, .port = port};
 	hostport_text(host, port, conn->peer, sizeof conn->peer);
-	conn->port = port;
-	if (net_resolve(run, host, port, AF_UNSPEC, &list, out))
-		return -1;
+	if (resolve_host(run, host, port, AF_UNSPEC, &list, out))
+		return RESULT_FAIL;
 	for (const struct addrinfo *a = list; a; a = a->ai_next)
 		n++;
 	for (const struct addrinfo *a = list; a; a = a->ai_next, n--) {
@@ -159,32 +89,33 @@ int net_connect(const struct check_run *run, const char *host, int port, struct 
 		check_step(run, PH_CONNECT,
 			   str_eq(ip, host) ? "connecting to %s" : "connecting to %s (%s)",
 			   conn->peer, ip);
-		err = net_connect_one(a->ai_addr, a->ai_addrlen,
+		err = connect_address(a->ai_addr, a->ai_addrlen,
 				      instant_share(instant_now(), run->deadline, n), &conn->fd);
 		if (!err) {
 			snprintf(conn->ip, sizeof conn->ip, "%s", ip);
 			check_reached(run, "connect");
-			return 0;
+			return RESULT_PASS;
 		}
-		if (!worst || net_errno_weight(err) > net_errno_weight(worst))
-			worst = err;
+		if (!furthest || net_errno_weight(err) > net_errno_weight(furthest))
+			furthest = err;
 		snprintf(tried + len, sizeof tried - len, "%s%s: %s", len ? "; " : "", ip,
 			 strerror(err));
 	}
-	net_fail_errno(out, worst, conn->peer, tried);
+	net_fail_errno(out, furthest, conn->peer, "connect");
 	text_clean(out->cause, sizeof out->cause, tried);
-	return -1;
+	return RESULT_FAIL;
 }
 
-#define ASK_TLS_MS 2000 /* a listener that said nothing by then says nothing */
+#define ASK_TLS_MAX \
+	DURATION_S(2) /* a listener that has not answered by then is taken for a silent one */
 
-bool net_wants_tls(const struct check_run *run, const char *ip, int port)
+static bool wants_tls(const struct check_run *run, const char *ip, int port)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 				 .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
 	struct addrinfo *list = NULL;
 	struct instant until =
-	    instant_earlier(run->deadline, instant_after(instant_now(), DURATION_MS(ASK_TLS_MS)));
+	    instant_earlier(run->deadline, instant_after(instant_now(), ASK_TLS_MAX));
 	cleanup_fd int fd = -1;
 	char number[8];
 
@@ -192,87 +123,79 @@ bool net_wants_tls(const struct check_run *run, const char *ip, int port)
 	if (!*ip || getaddrinfo(ip, number, &hints, &list))
 		return false;
 	check_step(run, PH_TLS, "asking %s:%s whether it wants TLS", ip, number);
-	return !net_connect_one(list->ai_addr, list->ai_addrlen, until, &fd) &&
+	return !connect_address(list->ai_addr, list->ai_addrlen, until, &fd) &&
 	       tls_is_spoken(fd, until);
 }
 
+enum result net_fail_closed(const struct check_run *run, const char *ip, int port, struct diag *out)
+{
+	if (!wants_tls(run, ip, port))
+		return RESULT_FAIL;
+	return check_fail(
+	    out, D_TLS_REQUIRED, out->subject,
+	    "the peer ends a plain connection without an answer, and answers a TLS handshake");
+}
+
 /* ---- reading and writing ---------------------------------------------------------------------------------------- */
-static ssize_t fail_stream(struct diag *out, int err, const struct conn *conn, const char *doing)
+static enum result fail_stream(struct diag *out, int err, const struct conn *conn,
+			       const char *doing)
 {
 	if (err == ETIMEDOUT)
-		check_fail(out, D_ANSWER_TIMEOUT, conn->peer,
-			   "connected, then nothing came in time");
-	else
-		net_fail_errno(out, err, conn->peer, doing);
-	return -1;
+		return check_fail(out, D_ANSWER_TIMEOUT, conn->peer,
+				  "connected, then nothing came in time");
+	return net_fail_errno(out, err, conn->peer, doing);
 }
 
-static ssize_t plain_read(struct conn *conn, void *buf, size_t size, struct instant until,
-			  bool *idle, struct diag *out)
+/* As tls_try, without TLS. */
+static ssize_t plain_try(struct conn *conn, void *buf, size_t size, bool write, short *events,
+			 struct diag *out)
+{
+	ssize_t n;
+
+	do
+		n = write ? send(conn->fd, buf, size, MSG_NOSIGNAL | MSG_DONTWAIT)
+			  : recv(conn->fd, buf, size, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		*events = write ? POLLOUT : POLLIN;
+	else if (n < 0)
+		fail_stream(out, errno, conn, write ? "write" : "read");
+	return n;
+}
+
+/* Moves at least one byte; *moved 0: the peer ended the stream. */
+static enum result move_bytes(const struct check_run *run, struct conn *conn, void *buf,
+			      size_t size, bool write, size_t *moved, struct diag *out)
 {
 	for (;;) {
-		ssize_t n = recv(conn->fd, buf, size, MSG_DONTWAIT);
-		int ready;
-
-		if (n >= 0)
-			return n;
-		if (errno == EINTR)
-			continue;
-		if (errno != EAGAIN && errno != EWOULDBLOCK)
-			return fail_stream(out, errno, conn, "read");
-		ready = net_wait(conn->fd, POLLIN, until);
-		if (ready < 0)
-			return fail_stream(out, errno, conn, "poll");
-		if (!ready) {
-			if (!idle)
-				return fail_stream(out, ETIMEDOUT, conn, "read");
-			*idle = true;
-			return 0;
-		}
-	}
-}
-
-ssize_t net_read_until(const struct check_run *run, struct conn *conn, void *buf, size_t size,
-		       struct instant until, bool *idle, struct diag *out)
-{
-	(void)run;
-	*idle = false;
-	if (conn->ssl)
-		return tls_read(conn, buf, size, until, idle, out);
-	return plain_read(conn, buf, size, until, idle, out);
-}
-
-ssize_t net_read(const struct check_run *run, struct conn *conn, void *buf, size_t size,
-		 struct diag *out)
-{
-	if (conn->ssl)
-		return tls_read(conn, buf, size, run->deadline, NULL, out);
-	return plain_read(conn, buf, size, run->deadline, NULL, out);
-}
-
-int net_write(const struct check_run *run, struct conn *conn, const void *buf, size_t len,
-	      struct diag *out)
-{
-	const char *p = buf;
-
-	if (conn->ssl)
-		return tls_write(conn, buf, len, run->deadline, out);
-	while (len) {
-		ssize_t n = send(conn->fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		short events = 0;
+		ssize_t n = conn->ssl ? tls_try(conn, buf, size, write, &events, out)
+				      : plain_try(conn, buf, size, write, &events, out);
 		int ready;
 
 		if (n >= 0) {
-			p += n;
-			len -= (size_t)n;
-			continue;
+			*moved = (size_t)n;
+			return RESULT_PASS;
 		}
-		if (errno == EINTR)
-			continue;
-		if (errno != EAGAIN && errno != EWOULDBLOCK)
-			return (int)fail_stream(out, errno, conn, "write");
-		ready = net_wait(conn->fd, POLLOUT, run->deadline);
+		if (!events)
+			return RESULT_FAIL;
+		ready = instant_poll(conn->fd, events, run->deadline);
 		if (ready <= 0)
-			return (int)fail_stream(out, ready ? errno : ETIMEDOUT, conn, "write");
+			return fail_stream(out, ready ? errno : ETIMEDOUT, conn, "poll");
 	}
-	return 0;
+}
+
+enum result net_read(const struct check_run *run, struct conn *conn, void *buf, size_t size,
+		     size_t *len, struct diag *out)
+{
+	return move_bytes(run, conn, buf, size, false, len, out);
+}
+
+enum result net_write(const struct check_run *run, struct conn *conn, const void *buf, size_t len,
+		      struct diag *out)
+{
+	for (size_t at = 0, n; at < len; at += n)
+		if (move_bytes(run, conn, (char *)buf + at, len - at, true, &n, out))
+			return RESULT_FAIL;
+	return RESULT_PASS;
 }

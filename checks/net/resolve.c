@@ -11,8 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "net.h"
-
+/* Shared with the thread; outlives resolve_host when the resolver hangs. */
 struct question {
 	char host[256], port[8];
 	struct addrinfo hints, *list;
@@ -39,7 +38,7 @@ static void *ask(void *arg)
 	return NULL;
 }
 
-/* Whether the answer came before the deadline. The thread is left alone otherwise: the child is about to end. */
+/* Whether the answer came before the deadline. Otherwise the thread is left running: the child is about to end. */
 static bool ask_in_time(struct question *q, struct instant deadline)
 {
 	pthread_condattr_t attr;
@@ -53,7 +52,7 @@ static bool ask_in_time(struct question *q, struct instant deadline)
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->changed, &attr);
 	if (pthread_create(&thread, NULL, ask, q)) {
-		ask(q); /* no thread to be had: the parent's kill is the deadline then */
+		ask(q); /* without a thread, the parent's kill is the deadline */
 		return true;
 	}
 	pthread_detach(thread);
@@ -80,17 +79,16 @@ static int server_socket(const struct __res_state *state, int i)
 	return fd;
 }
 
-/* One question to one server: the rcode of its answer, -1 without one. */
-static int server_says(const struct __res_state *state, int i, const unsigned char *query, int len,
-		       struct instant until)
+/* Sends one query to one server: the rcode of its answer, -1 without one. */
+static int query_server(const struct __res_state *state, int i, const unsigned char *query, int len,
+			struct instant until)
 {
 	unsigned char answer[NS_PACKETSZ * 2];
 	cleanup_fd int fd = server_socket(state, i);
-	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	if (fd < 0 || send(fd, query, (size_t)len, MSG_NOSIGNAL) != len)
 		return -1;
-	while (poll(&p, 1, instant_left_ms(until, instant_now())) > 0) {
+	while (instant_poll(fd, POLLIN, until) > 0) {
 		ssize_t n = recv(fd, answer, sizeof answer, MSG_DONTWAIT);
 
 		if (n >= NS_HFIXEDSZ && answer[0] == query[0] && answer[1] == query[1])
@@ -101,9 +99,10 @@ static int server_says(const struct __res_state *state, int i, const unsigned ch
 	return -1;
 }
 
-/* EAI_AGAIN stands for "none answered" and for "one answered with a failure", and glibc's own calls do not tell them
- * apart either. So the servers of resolv.conf are asked by hand, once, until one answers. True: with a failure, or too early
- * for a resolver that was not answered at all: then it was about another name of the search list, or another type. */
+/* EAI_AGAIN stands for "no server answered" and for "one answered with a failure"; no other call of glibc tells them
+ * apart. This asks each server of resolv.conf once, until one answers. It returns true when the answer is a failure, and
+ * also when the resolver returned sooner than a silent server allows: it had a failure for another name of the search
+ * list, or for another record type. */
 static bool any_server_fails(const char *host, struct duration waited, struct instant until)
 {
 	unsigned char query[NS_PACKETSZ];
@@ -117,8 +116,8 @@ static bool any_server_fails(const char *host, struct duration waited, struct in
 			   sizeof query);
 	for (int i = 0; i < state.nscount && len > 0 && rcode < 0; i++)
 		rcode =
-		    server_says(&state, i, query, len,
-				instant_share(instant_now(), until, (size_t)(state.nscount - i)));
+		    query_server(&state, i, query, len,
+				 instant_share(instant_now(), until, (size_t)(state.nscount - i)));
 	silence = waited.ns >= DURATION_S(state.retrans).ns;
 	res_nclose(&state);
 	if (rcode == ns_r_noerror || rcode == ns_r_nxdomain)
@@ -126,25 +125,20 @@ static bool any_server_fails(const char *host, struct duration waited, struct in
 	return rcode >= 0;
 }
 
-static const struct {
-	int eai;
-	enum diag_code code;
-} eais[] = {
-    {EAI_NONAME, D_DNS_NO_SUCH_NAME},   {EAI_NODATA, D_DNS_NO_ADDRESS},
-    {EAI_ADDRFAMILY, D_DNS_NO_ADDRESS}, {EAI_AGAIN, D_DNS_SERVER_FAILED},
-    {EAI_FAIL, D_DNS_SERVER_FAILED},    {EAI_SYSTEM, D_DNS_SERVER_FAILED},
-};
-
-enum result net_fail_eai(struct diag *out, int eai, int sys_errno, const char *host)
+static enum result fail_eai(struct diag *out, int eai, int sys_errno, const char *host)
 {
-	enum diag_code code = D_DNS_SERVER_FAILED;
-
-	for (size_t i = 0; i < ARRAY_LEN(eais); i++)
-		if (eais[i].eai == eai)
-			code = eais[i].code;
-	if (eai == EAI_SYSTEM)
-		return check_fail(out, code, host, "the resolver failed: %s", strerror(sys_errno));
-	return check_fail(out, code, host, "the resolver says: %s", gai_strerror(eai));
+	switch (eai) {
+	case EAI_NONAME:
+		return check_fail(out, D_DNS_NO_SUCH_NAME, host, "the resolver says: %s",
+				  gai_strerror(eai));
+	case EAI_NODATA:
+	case EAI_ADDRFAMILY:
+		return check_fail(out, D_DNS_NO_ADDRESS, host, "the resolver says: %s",
+				  gai_strerror(eai));
+	default:
+		return check_fail(out, D_DNS_SERVER_FAILED, host, "the resolver failed: %s",
+				  eai == EAI_SYSTEM ? strerror(sys_errno) : gai_strerror(eai));
+	}
 }
 
 static bool is_literal(const char *host)
@@ -155,36 +149,33 @@ static bool is_literal(const char *host)
 	       strchr(host, '%');
 }
 
-static int fail_again(const struct check_run *run, const char *host, struct duration waited,
-		      struct diag *out)
+static enum result fail_again(const struct check_run *run, const char *host, struct duration waited,
+			      struct diag *out)
 {
 	struct instant until =
 	    instant_earlier(run->deadline, instant_after(instant_now(), DURATION_S(2)));
 
 	check_step(run, PH_RESOLVE, "asking the name servers about %s once more", host);
 	if (!any_server_fails(host, waited, until))
-		check_fail(out, D_DNS_TIMEOUT, host,
-			   "no name server of resolv.conf answered in time");
-	else
-		check_fail(out, D_DNS_SERVER_FAILED, host,
-			   "the name server answered with a failure (%s)", gai_strerror(EAI_AGAIN));
-	return -1;
+		return check_fail(out, D_DNS_TIMEOUT, host,
+				  "no name server of resolv.conf answered in time");
+	return check_fail(out, D_DNS_SERVER_FAILED, host,
+			  "the name server answered with a failure (%s)", gai_strerror(EAI_AGAIN));
 }
 
-int net_resolve(const struct check_run *run, const char *host, int port, int family,
-		struct addrinfo **list, struct diag *out)
+enum result resolve_host(const struct check_run *run, const char *host, int port, int family,
+			 struct addrinfo **list, struct diag *out)
 {
-	struct question *q = xcalloc(1, sizeof *q); /* outlives this call when the resolver hangs */
+	struct question *q = xcalloc(1, sizeof *q);
 	struct instant begin = instant_now();
 	bool literal = is_literal(host);
 
-	if (strlen(host) >= sizeof q->host) {
-		check_fail(out, D_DNS_NO_SUCH_NAME, host, "a host name has at most 253 characters");
-		return -1;
-	}
+	if (strlen(host) >= sizeof q->host)
+		return check_fail(out, D_DNS_NO_SUCH_NAME, host,
+				  "a host name has at most 253 characters");
 	snprintf(q->host, sizeof q->host, "%s", host);
 	snprintf(q->port, sizeof q->port, "%d", port);
-	/* No AI_ADDRCONFIG: in a container without routes it would hide addresses that connect would explain better. */
+	/* Without AI_ADDRCONFIG, which hides addresses in a container without routes: connect tells more about them. */
 	q->hints = (struct addrinfo){.ai_family = family,
 				     .ai_socktype = SOCK_STREAM,
 				     .ai_flags = AI_NUMERICSERV | (literal ? AI_NUMERICHOST : 0)};
@@ -192,21 +183,17 @@ int net_resolve(const struct check_run *run, const char *host, int port, int fam
 		ask(q);
 	} else {
 		check_step(run, PH_RESOLVE, "resolving %s", host);
-		if (!ask_in_time(q, run->deadline)) {
-			check_fail(
+		if (!ask_in_time(q, run->deadline))
+			return check_fail(
 			    out, D_DNS_TIMEOUT, host,
 			    "the resolver did not come back before the deadline of the attempt");
-			return -1;
-		}
 	}
 	if (q->eai == EAI_AGAIN)
 		return fail_again(run, host, instant_since(begin, instant_now()), out);
-	if (q->eai) {
-		net_fail_eai(out, q->eai, q->sys_errno, host);
-		return -1;
-	}
+	if (q->eai)
+		return fail_eai(out, q->eai, q->sys_errno, host);
 	if (!literal)
 		check_reached(run, "resolve");
 	*list = q->list;
-	return 0;
+	return RESULT_PASS;
 }

@@ -1,8 +1,7 @@
 /* resolve: names to addresses with the system's resolver, within the attempt's deadline. Child only.
  *
- * getaddrinfo has no deadline and one answer, EAI_AGAIN, for a silent name server and for one that failed. It is
- * therefore called in a thread of its own, and the two are told apart by what a direct query to the name servers
- * brings.
+ * getaddrinfo has no deadline, so it runs in a thread of its own. Its EAI_AGAIN stands both for a name server that is
+ * silent and for one that failed; a query of our own to the servers of resolv.conf tells the two apart.
  */
 #ifndef SG_RESOLVE_H
 #define SG_RESOLVE_H
@@ -11,9 +10,9 @@
 
 #include "check.h"
 
-/* 0 with *list (never freed: the child's exit does that), or -1 with a dns-* code. `family`: AF_UNSPEC, AF_INET,
- * AF_INET6. A literal address needs no resolver and is not "reached: resolve". */
-int net_resolve(const struct check_run *run, const char *host, int port, int family,
-		struct addrinfo **list, struct diag *out);
+/* *list gets the addresses (never freed: the child's exit does that); without one, RESULT_FAIL with a dns-* code.
+ * `family`: AF_UNSPEC, AF_INET, AF_INET6. A literal address asks nobody and leaves no "reached: resolve". */
+enum result resolve_host(const struct check_run *run, const char *host, int port, int family,
+			 struct addrinfo **list, struct diag *out);
 
 #endif

@@ -6,22 +6,16 @@
 #include <unistd.h>
 
 #include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-/* What one handshake learned, reachable from OpenSSL's callbacks. */
-struct handshake {
-	long x509_error;
-	char certificate[256]; /* of the one that was not accepted */
-	bool asked_for_ours;   /* the peer sent a CertificateRequest */
-};
+#include "neterr.h"
 
-/* ---- texts ------------------------------------------------------------------------------------------------------ */
-/* First match wins: the peer's alerts (RFC 8446 section 6) before words that also occur in other places. */
-static const struct tls_words {
-	const char *words;
+/* ---- error texts ------------------------------------------------------------------------------------------------ */
+/* First match wins: the peer's alerts (RFC 8446 section 6) come before phrases that also occur elsewhere. */
+static const struct {
+	const char *phrase;
 	enum diag_code code;
-} tls_words[] = {
+} phrases[] = {
     {"alert number 116", D_TLS_CLIENT_CERT_REQUIRED},
     {"alert certificate required", D_TLS_CLIENT_CERT_REQUIRED},
     {"alert number 42", D_TLS_CLIENT_CERT_REFUSED},
@@ -56,8 +50,8 @@ static const struct tls_words {
     {"does not match target host name", D_TLS_WRONG_NAME},
     {"ostname mismatch", D_TLS_WRONG_NAME},
     {"IP address mismatch", D_TLS_WRONG_NAME},
-    {"in certificate chain",
-     D_TLS_UNKNOWN_CA}, /* "self-signed certificate in certificate chain": the root */
+    /* "self-signed certificate in certificate chain": the root is */
+    {"in certificate chain", D_TLS_UNKNOWN_CA},
     {"self-signed certificate", D_TLS_SELF_SIGNED},
     {"self signed certificate", D_TLS_SELF_SIGNED},
     {"unable to get local issuer certificate", D_TLS_UNKNOWN_CA},
@@ -69,17 +63,12 @@ static const struct tls_words {
     {"unable to set private key file", D_TLS_CA_UNREADABLE},
 };
 
-static enum diag_code tls_code_of(const char *text)
-{
-	for (size_t i = 0; i < ARRAY_LEN(tls_words); i++)
-		if (strcasestr(text, tls_words[i].words))
-			return tls_words[i].code;
-	return D_TLS_HANDSHAKE;
-}
-
 enum result tls_fail_text(struct diag *out, const char *text, const char *subject)
 {
-	return check_fail(out, tls_code_of(text), subject, "%s", text);
+	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
+		if (strcasestr(text, phrases[i].phrase))
+			return check_fail(out, phrases[i].code, subject, "%s", text);
+	return check_fail(out, D_TLS_HANDSHAKE, subject, "%s", text);
 }
 
 enum result tls_fail_verify(struct diag *out, long x509_error, const char *subject,
@@ -108,6 +97,20 @@ enum result tls_fail_verify(struct diag *out, long x509_error, const char *subje
 			  *certificate ? ": " : "", certificate);
 }
 
+enum result tls_fail_handshake(struct diag *out, const struct tls_seen *seen,
+			       const struct tls_conf *tls, const char *text, const char *subject)
+{
+	if (seen->x509_error)
+		return tls_fail_verify(out, seen->x509_error, subject, seen->certificate);
+	tls_fail_text(out, text, subject);
+	/* Before TLS 1.3 no alert says "you gave no certificate": RFC 5246 7.4.6 names handshake_failure. */
+	if (out->code == D_TLS_HANDSHAKE && seen->asked_for_ours && !tls->cert_file)
+		return check_fail(out, D_TLS_CLIENT_CERT_REQUIRED, subject,
+				  "the peer asked for a client certificate, got none: %s", text);
+	return RESULT_FAIL;
+}
+
+/* ---- certificates ----------------------------------------------------------------------------------------------- */
 static void add_time(struct str *s, const ASN1_TIME *t, const char *what)
 {
 	struct tm tm;
@@ -132,7 +135,7 @@ static void add_name(struct str *s, const char *what, const X509_NAME *name)
 	BIO_free(bio);
 }
 
-/* A certificate may hold any number of bytes there. */
+/* A certificate may hold an address of any length. */
 static void add_address(struct str *s, const ASN1_OCTET_STRING *address)
 {
 	int len = ASN1_STRING_length(address);
@@ -165,7 +168,7 @@ static void add_alternatives(struct str *s, X509 *cert)
 	GENERAL_NAMES_free(names);
 }
 
-void tls_certificate_text(void *cert, char *buf, size_t size)
+void tls_certificate_text(X509 *cert, char *buf, size_t size)
 {
 	struct str s;
 
@@ -179,7 +182,7 @@ void tls_certificate_text(void *cert, char *buf, size_t size)
 	str_free(&s);
 }
 
-/* OpenSSL's queue as one line; the first error is the cause. Empties the queue. */
+/* The first error in OpenSSL's queue, which is the cause; empties the queue. */
 static const char *queue_text(char *buf, size_t size)
 {
 	unsigned long e = ERR_peek_error();
@@ -219,7 +222,7 @@ const char *tls_key_given(const struct tls_conf *tls)
 				  : NULL;
 }
 
-/* An encrypted key must not ask on a terminal. */
+/* Without it OpenSSL asks for the passphrase of an encrypted key on the terminal. */
 static int no_passphrase(char *buf, int size, int writing, void *arg)
 {
 	(void)buf;
@@ -229,19 +232,15 @@ static int no_passphrase(char *buf, int size, int writing, void *arg)
 	return 0;
 }
 
-static int fail_file(struct diag *out, const char *file, const char *what)
+static enum result fail_file(struct diag *out, const char *file, const char *what)
 {
 	char text[320];
 
-	if (access(file, R_OK))
-		check_fail(out, D_TLS_CA_UNREADABLE, file, "%s: %s", what, strerror(errno));
-	else
-		check_fail(out, D_TLS_CA_UNREADABLE, file, "%s: %s", what,
-			   queue_text(text, sizeof text));
-	return -1;
+	return check_fail(out, D_TLS_CA_UNREADABLE, file, "%s: %s", what,
+			  access(file, R_OK) ? strerror(errno) : queue_text(text, sizeof text));
 }
 
-static int load_trust(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out)
+static enum result load_ca(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out)
 {
 	if (tls->ca_file && !SSL_CTX_load_verify_file(ctx, tls->ca_file))
 		return fail_file(out, tls->ca_file, "the CA file cannot be loaded");
@@ -250,93 +249,112 @@ static int load_trust(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out
 		return fail_file(out, tls->ca_path, "the folder of CA files cannot be used");
 	if (!tls->ca_file && !tls->ca_path)
 		SSL_CTX_set_default_verify_paths(ctx);
-	return 0;
+	return RESULT_PASS;
 }
 
-static int load_own(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out)
+static enum result load_client_certificate(SSL_CTX *ctx, const struct tls_conf *tls,
+					   struct diag *out)
 {
 	const char *key = tls->key_file ? tls->key_file : tls->cert_file;
 	char text[320];
 
 	if (!tls->cert_file)
-		return 0;
+		return RESULT_PASS;
 	if (SSL_CTX_use_certificate_chain_file(ctx, tls->cert_file) != 1)
 		return fail_file(out, tls->cert_file, "the client certificate cannot be loaded");
 	ERR_clear_error();
 	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1 &&
 	    SSL_CTX_check_private_key(ctx) == 1)
-		return 0;
+		return RESULT_PASS;
 	if (ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH ||
-	    ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_TYPE_MISMATCH) {
-		check_fail(out, D_TLS_KEY_MISMATCH, key, "%s", queue_text(text, sizeof text));
-		return -1;
-	}
+	    ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_TYPE_MISMATCH)
+		return check_fail(out, D_TLS_KEY_MISMATCH, key, "%s",
+				  queue_text(text, sizeof text));
 	return fail_file(out, key, "the private key cannot be loaded");
 }
 
-int tls_files(const struct tls_conf *tls, struct diag *out)
-{
-	SSL_CTX *ctx;
-	int r;
-
-	if (!tls->ca_file && !tls->ca_path && !tls->cert_file)
-		return 0;
-	ctx = SSL_CTX_new(TLS_client_method());
-	invariant(ctx);
-	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
-	r = load_trust(ctx, tls, out) || load_own(ctx, tls, out) ? -1 : 0;
-	SSL_CTX_free(ctx);
-	return r;
-}
-
-/* ---- handshake -------------------------------------------------------------------------------------------------- */
-static int on_verify(int ok, X509_STORE_CTX *store)
-{
-	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct handshake *h = SSL_get_app_data(ssl);
-	X509 *cert = X509_STORE_CTX_get_current_cert(store);
-
-	if (!ok && h && !h->x509_error) {
-		h->x509_error = X509_STORE_CTX_get_error(store);
-		if (cert)
-			tls_certificate_text(cert, h->certificate, sizeof h->certificate);
-	}
-	return ok;
-}
-
-static int on_client_cert(SSL *ssl, void *arg)
-{
-	struct handshake *h = SSL_get_app_data(ssl);
-
-	(void)arg;
-	if (h)
-		h->asked_for_ours = true;
-	return 1; /* go on with what is configured, if anything */
-}
-
-static SSL *make_ssl(const struct tls_conf *tls, const char *host, struct handshake *h,
-		     struct diag *out)
+/* NULL with *out filled when a file cannot be used. */
+static SSL_CTX *make_context(const struct tls_conf *tls, struct diag *out)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	const char *name = tls->server_name ? tls->server_name : host;
-	unsigned char ip[16];
-	SSL *ssl;
 
 	invariant(ctx);
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	/* A peer that closes without close_notify is an end of stream, not an error. */
 	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
+	if (!load_ca(ctx, tls, out) && !load_client_certificate(ctx, tls, out))
+		return ctx;
+	SSL_CTX_free(ctx);
+	return NULL;
+}
+
+enum result tls_files(const struct tls_conf *tls, struct diag *out)
+{
+	SSL_CTX *ctx;
+
+	if (!tls->ca_file && !tls->ca_path && !tls->cert_file)
+		return RESULT_PASS;
+	ctx = make_context(tls, out);
+	SSL_CTX_free(ctx);
+	return ctx ? RESULT_PASS : RESULT_FAIL;
+}
+
+/* ---- handshake -------------------------------------------------------------------------------------------------- */
+static int seen_index = -1; /* of the struct tls_seen in an SSL_CTX */
+
+static struct tls_seen *seen_of(SSL *ssl)
+{
+	return SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), seen_index);
+}
+
+/* OpenSSL calls it for each certificate of the chain, the server's own last. */
+static int on_verify(int ok, X509_STORE_CTX *store)
+{
+	struct tls_seen *seen =
+	    seen_of(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+	X509 *cert = X509_STORE_CTX_get_current_cert(store);
+
+	if (seen->x509_error)
+		return ok;
+	if (!ok)
+		seen->x509_error = X509_STORE_CTX_get_error(store);
+	if (cert)
+		tls_certificate_text(cert, seen->certificate, sizeof seen->certificate);
+	return ok;
+}
+
+static int on_client_cert(SSL *ssl, void *arg)
+{
+	(void)arg;
+	seen_of(ssl)->asked_for_ours = true;
+	return 1; /* go on with what is configured, if anything */
+}
+
+void tls_watch(SSL_CTX *ctx, struct tls_seen *seen)
+{
+	if (seen_index < 0)
+		seen_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+	SSL_CTX_set_ex_data(ctx, seen_index, seen);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_verify);
+	SSL_CTX_set_cert_cb(ctx, on_client_cert, NULL);
+}
+
+static SSL *make_ssl(const struct tls_conf *tls, const char *host, struct tls_seen *seen,
+		     struct diag *out)
+{
+	SSL_CTX *ctx = make_context(tls, out);
+	const char *name = tls->server_name ? tls->server_name : host;
+	unsigned char ip[16];
+	SSL *ssl;
+
+	if (!ctx)
+		return NULL;
+	tls_watch(ctx, seen);
 	if (tls->any_certificate)
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
-	else
-		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_verify);
-	SSL_CTX_set_cert_cb(ctx, on_client_cert, NULL);
-	if (load_trust(ctx, tls, out) || load_own(ctx, tls, out))
-		return NULL;
 	ssl = SSL_new(ctx);
 	invariant(ssl);
-	SSL_set_app_data(ssl, h);
 	if (inet_pton(AF_INET, name, ip) == 1 || inet_pton(AF_INET6, name, ip) == 1) {
 		X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name);
 	} else {
@@ -346,135 +364,115 @@ static SSL *make_ssl(const struct tls_conf *tls, const char *host, struct handsh
 	return ssl;
 }
 
-/* 1 ready, 0 deadline, -1 something else is wrong with the SSL object. */
-static int tls_wait(SSL *ssl, int result, struct instant until)
+/* The poll events that let a call that returned `n` go on; 0: it failed. */
+static short events_of(SSL *ssl, int n)
 {
-	struct pollfd p = {.fd = SSL_get_fd(ssl)};
-	int n;
-
-	switch (SSL_get_error(ssl, result)) {
+	switch (SSL_get_error(ssl, n)) {
 	case SSL_ERROR_WANT_READ:
-		p.events = POLLIN;
-		break;
+		return POLLIN;
 	case SSL_ERROR_WANT_WRITE:
-		p.events = POLLOUT;
-		break;
+		return POLLOUT;
 	default:
-		return -1;
+		return 0;
 	}
-	do
-		n = poll(&p, 1, instant_left_ms(until, instant_now()));
-	while (n < 0 && errno == EINTR);
-	return n > 0;
 }
 
-static int fail_handshake(const struct conn *conn, const struct handshake *h,
-			  const struct tls_conf *tls, int err, struct diag *out)
+/* `err`: errno of the call that failed, of use only when OpenSSL's queue is empty. */
+static enum result fail_handshake(const struct conn *conn, const struct tls_seen *seen,
+				  const struct tls_conf *tls, int err, struct diag *out)
 {
 	char text[400];
 
-	if (h->x509_error) {
-		tls_fail_verify(out, h->x509_error, conn->peer, h->certificate);
-		return -1;
-	}
-	if (!ERR_peek_error()) {
-		if (err)
-			net_fail_errno(out, err, conn->peer, "TLS handshake");
-		else
-			check_fail(out, D_TLS_HANDSHAKE, conn->peer,
-				   "the peer closed the connection during the handshake");
-		return -1;
-	}
-	tls_fail_text(out, queue_text(text, sizeof text), conn->peer);
-	/* Before TLS 1.3 there is no alert of its own for "you gave no certificate": RFC 5246 7.4.6 names handshake_failure. */
-	if (out->code == D_TLS_HANDSHAKE && h->asked_for_ours && !tls->cert_file)
-		check_fail(out, D_TLS_CLIENT_CERT_REQUIRED, conn->peer,
-			   "the peer asked for a client certificate, got none: %s", text);
-	return -1;
+	if (seen->x509_error || ERR_peek_error())
+		return tls_fail_handshake(out, seen, tls, queue_text(text, sizeof text),
+					  conn->peer);
+	if (err)
+		return net_fail_errno(out, err, conn->peer, "TLS handshake");
+	return check_fail(out, D_TLS_HANDSHAKE, conn->peer,
+			  "the peer closed the connection during the handshake");
 }
 
 #define SECOND_THOUGHTS_MIN DURATION_S(1)
 #define SECOND_THOUGHTS_TIMES 3
 
-/* With TLS 1.3 the client is done before the server has looked at its certificate. Whoever was asked for one waits
- * for the server's next record: session tickets, data, or the alert. Few send none of them, and with those the time is
- * lost; but a busy one that is not waited for passes although it refuses. Longer where the handshake took long, as the
- * server or the way to it is slow then; at most half of what is left. */
-static int tls_second_thoughts(const struct check_run *run, struct conn *conn,
-			       const struct handshake *h, struct duration took, struct diag *out)
+/* With TLS 1.3 the client's handshake ends before the server has looked at the client's certificate, and the server's
+ * refusal arrives later. A client that was asked for a certificate therefore waits for the server's next record:
+ * session tickets, data, or the alert. The few servers that send none of them cost the whole wait; without it a busy
+ * server would pass although it refuses. The wait is longer when the handshake took long, because the server or the way
+ * to it is slow then; at most half of the time left. */
+static enum result second_thoughts(const struct check_run *run, struct conn *conn,
+				   const struct tls_seen *seen, struct duration took,
+				   struct diag *out)
 {
 	SSL *ssl = conn->ssl;
 	struct duration wait = {took.ns * SECOND_THOUGHTS_TIMES};
 	struct instant until;
 	char byte, text[400];
 
-	if (!h->asked_for_ours || SSL_version(ssl) < TLS1_3_VERSION)
-		return 0;
+	if (!seen->asked_for_ours || SSL_version(ssl) < TLS1_3_VERSION)
+		return RESULT_PASS;
 	wait = wait.ns < SECOND_THOUGHTS_MIN.ns ? SECOND_THOUGHTS_MIN : wait;
 	until = instant_earlier(instant_share(instant_now(), run->deadline, 2),
 				instant_after(instant_now(), wait));
 	for (int records = 0; records < 4; records++) {
-		struct pollfd p = {.fd = conn->fd, .events = POLLIN};
 		int n, err;
 
-		if (poll(&p, 1, instant_left_ms(until, instant_now())) <= 0)
-			return 0;
+		if (instant_poll(conn->fd, POLLIN, until) <= 0)
+			break;
 		ERR_clear_error();
 		n = SSL_peek(ssl, &byte, 1);
 		err = SSL_get_error(ssl, n);
-		if (n > 0 || err == SSL_ERROR_ZERO_RETURN)
-			return 0;
-		if (err == SSL_ERROR_WANT_READ)
-			return 0; /* a ticket came: the server is content */
-		if (err == SSL_ERROR_SSL) {
-			tls_fail_text(out, queue_text(text, sizeof text), conn->peer);
-			return -1;
-		}
+		if (err == SSL_ERROR_SSL)
+			return tls_fail_text(out, queue_text(text, sizeof text), conn->peer);
+		/* Data, an end of the stream, or a ticket: the server accepted the certificate. */
+		if (n > 0 || err == SSL_ERROR_ZERO_RETURN || err == SSL_ERROR_WANT_READ)
+			break;
 	}
-	return 0;
+	return RESULT_PASS;
 }
 
-int net_tls(const struct check_run *run, struct conn *conn, const char *host,
-	    const struct tls_conf *tls, struct diag *out)
+enum result tls_handshake(const struct check_run *run, struct conn *conn, const char *host,
+			  const struct tls_conf *tls, struct diag *out)
 {
-	struct handshake *h =
-	    xcalloc(1, sizeof *h); /* lives as long as the SSL object: to the child's end */
-	SSL *ssl = make_ssl(tls, host, h, out);
-	struct instant begun = instant_now();
+	/* Lives as long as the SSL object: to the child's end. */
+	struct tls_seen *seen = xcalloc(1, sizeof *seen);
+	SSL *ssl = make_ssl(tls, host, seen, out);
+	struct instant begin = instant_now();
 
 	if (!ssl)
-		return -1;
+		return RESULT_FAIL;
 	check_step(run, PH_TLS, "TLS handshake with %s", conn->peer);
 	SSL_set_fd(ssl, conn->fd);
 	for (;;) {
-		int n, ready;
+		short events;
+		int n;
 
 		ERR_clear_error();
 		errno = 0;
 		n = SSL_connect(ssl);
 		if (n == 1)
 			break;
-		ready = tls_wait(ssl, n, run->deadline);
-		if (ready < 0)
-			return fail_handshake(conn, h, tls, errno, out);
-		if (ready == 0) {
+		events = events_of(ssl, n);
+		if (!events)
+			return fail_handshake(conn, seen, tls, errno, out);
+		if (instant_poll(conn->fd, events, run->deadline) <= 0) {
 			check_fail(out, D_ANSWER_TIMEOUT, conn->peer,
 				   "connected, but no answer to the TLS handshake");
 			diag_hint(
 			    out,
 			    "look whether this port speaks TLS, and whether the server is stuck");
-			return -1;
+			return RESULT_FAIL;
 		}
 	}
 	conn->ssl = ssl;
-	if (tls_second_thoughts(run, conn, h, instant_since(begun, instant_now()), out))
-		return -1;
+	if (second_thoughts(run, conn, seen, instant_since(begin, instant_now()), out))
+		return RESULT_FAIL;
 	check_reached(run, "tls");
-	return 0;
+	return RESULT_PASS;
 }
 
 /* ---- is it TLS at all ------------------------------------------------------------------------------------------- */
-/* Called for whole messages only: a handshake message or an alert of the peer is proof enough, whatever it says. */
+/* OpenSSL calls it for whole messages: a handshake message or an alert of the peer proves that it speaks TLS. */
 static void on_message(int sent, int version, int type, const void *buf, size_t len, SSL *ssl,
 		       void *arg)
 {
@@ -503,8 +501,9 @@ bool tls_is_spoken(int fd, struct instant until)
 	SSL_set_fd(ssl, fd);
 	while (!spoken) {
 		int n = SSL_connect(ssl);
+		short events = n == 1 ? 0 : events_of(ssl, n);
 
-		if (n == 1 || tls_wait(ssl, n, until) != 1)
+		if (!events || instant_poll(fd, events, until) != 1)
 			break;
 	}
 	ERR_clear_error();
@@ -513,72 +512,36 @@ bool tls_is_spoken(int fd, struct instant until)
 	return spoken;
 }
 
-/* ---- data ------------------------------------------------------------------------------------------------------- */
-static int fail_data(struct conn *conn, int err, const char *doing, struct diag *out)
+bool tls_is_alert(const void *bytes, size_t n)
 {
+	const unsigned char *b = bytes;
+
+	return n >= 2 && b[0] == SSL3_RT_ALERT && b[1] == SSL3_VERSION_MAJOR;
+}
+
+/* ---- data ------------------------------------------------------------------------------------------------------- */
+ssize_t tls_try(struct conn *conn, void *buf, size_t size, bool write, short *events,
+		struct diag *out)
+{
+	int len = size > INT32_MAX ? INT32_MAX : (int)size, n, err;
 	char text[400];
 
+	ERR_clear_error();
+	errno = 0;
+	n = write ? SSL_write(conn->ssl, buf, len) : SSL_read(conn->ssl, buf, len);
+	err = errno ? errno : ECONNRESET;
+	if (n > 0)
+		return n;
+	if (!write && SSL_get_error(conn->ssl, n) == SSL_ERROR_ZERO_RETURN)
+		return 0;
+	*events = events_of(conn->ssl, n);
+	if (*events)
+		return -1;
 	if (ERR_peek_error())
 		tls_fail_text(out, queue_text(text, sizeof text), conn->peer);
 	else
-		net_fail_errno(out, err ? err : ECONNRESET, conn->peer, doing);
+		net_fail_errno(out, err, conn->peer, write ? "write" : "read");
 	return -1;
-}
-
-static int fail_silent(struct conn *conn, struct diag *out)
-{
-	check_fail(out, D_ANSWER_TIMEOUT, conn->peer, "connected, then nothing came in time");
-	return -1;
-}
-
-ssize_t tls_read(struct conn *conn, void *buf, size_t size, struct instant until, bool *idle,
-		 struct diag *out)
-{
-	for (;;) {
-		int n, ready;
-
-		ERR_clear_error();
-		errno = 0;
-		n = SSL_read(conn->ssl, buf, size > INT32_MAX ? INT32_MAX : (int)size);
-		if (n > 0)
-			return n;
-		if (SSL_get_error(conn->ssl, n) == SSL_ERROR_ZERO_RETURN)
-			return 0;
-		ready = tls_wait(conn->ssl, n, until);
-		if (ready < 0)
-			return fail_data(conn, errno, "read", out);
-		if (!ready) {
-			if (!idle)
-				return fail_silent(conn, out);
-			*idle = true;
-			return 0;
-		}
-	}
-}
-
-int tls_write(struct conn *conn, const void *buf, size_t len, struct instant until,
-	      struct diag *out)
-{
-	const char *p = buf;
-
-	while (len) {
-		int n, ready;
-
-		ERR_clear_error();
-		errno = 0;
-		n = SSL_write(conn->ssl, p, len > INT32_MAX ? INT32_MAX : (int)len);
-		if (n > 0) {
-			p += n;
-			len -= (size_t)n;
-			continue;
-		}
-		ready = tls_wait(conn->ssl, n, until);
-		if (ready < 0)
-			return fail_data(conn, errno, "write", out);
-		if (!ready)
-			return fail_silent(conn, out);
-	}
-	return 0;
 }
 
 const char *tls_library(void)

@@ -3,7 +3,7 @@
 #ifndef SG_TLS_KEYS_H
 #define SG_TLS_KEYS_H
 
-#include "net.h"
+#include "tls.h"
 
 #define TLS_KEY_FIELDS const char *ca_file, *ca_path, *cert_file, *key_file, *server_name;
 #define TLS_KEYS(T)                                                                                \

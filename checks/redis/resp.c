@@ -2,14 +2,14 @@
 
 #include <ctype.h>
 
-/* hiredis allocates what the head of an array announces before anything of it has come (and has a limit of its own only
- * since 1.1): *2147483647 would be 16 GiB. The length of a bulk string is harmless: its bytes are counted as they come. */
+/* hiredis allocates an array as soon as its head announces the length (only since 1.1 it has a limit of its own):
+ * *2147483647 would take 16 GiB. The length of a bulk string is harmless: its bytes are counted as they come. */
 #if HIREDIS_MAJOR >= 1
 typedef size_t element_count;
 #else
 typedef int element_count;
 #endif
-static redisReplyObjectFunctions bounded; /* hiredis's own, but for the next */
+static redisReplyObjectFunctions bounded; /* hiredis's own functions, except createArray */
 static void *(*create_array)(const redisReadTask *task, element_count n);
 
 static void *create_bounded_array(const redisReadTask *task, element_count n)
@@ -39,21 +39,26 @@ const char *resp_library(void)
 	return text;
 }
 
-static enum result fail_not_redis(struct resp *r, const char *buf, size_t n, struct diag *out)
+/* hiredis could not parse the reply. */
+static void fail_parse(struct resp *r, const char *asked, struct diag *out)
 {
-	const unsigned char *b = (const unsigned char *)buf;
-	char words[120];
+	size_t n = r->bytes < sizeof r->first ? r->bytes : sizeof r->first;
+	char start[120];
 
-	/* A TLS record of type alert: the peer wants TLS (RFC 8446 section 5.1). */
-	if (n >= 2 && b[0] == 21 && b[1] == 3)
-		return check_fail(out, D_TLS_REQUIRED, r->conn.peer,
-				  "the peer answers with a TLS alert");
-	text_clean_n(words, sizeof words, buf, n);
-	return check_fail(out, D_REDIS_NOT_REDIS, r->conn.peer,
-			  "the answer is not of the Redis protocol; it begins with: %s", words);
+	if (r->reader->err == REDIS_ERR_OOM) {
+		check_fail(out, D_ANSWER_TOO_LARGE, r->conn.peer,
+			   "the answer to %s is an array of more than %d elements", asked,
+			   RESP_ELEMENTS_MAX);
+	} else if (tls_is_alert(r->first, n)) {
+		check_fail(out, D_TLS_REQUIRED, r->conn.peer, "the peer answers with a TLS alert");
+	} else {
+		text_clean_n(start, sizeof start, r->first, n);
+		check_fail(out, D_REDIS_NOT_REDIS, r->conn.peer,
+			   "the answer is not of the Redis protocol; it begins with: %s", start);
+	}
 }
 
-/* What the connection cannot know: which answer is missing, and that a part of it came. */
+/* net_read knows neither which answer is missing nor that a part of it came. */
 static enum result fail_late(const struct resp *r, const char *asked, struct diag *out)
 {
 	if (!r->bytes)
@@ -64,10 +69,32 @@ static enum result fail_late(const struct resp *r, const char *asked, struct dia
 			  asked, r->bytes);
 }
 
+/* Reads more of the reply into hiredis's buffer. */
+static enum result read_more(struct resp *r, const char *asked, struct diag *out)
+{
+	char buf[16 * 1024];
+	size_t n, room = r->bytes < sizeof r->first ? sizeof r->first - r->bytes : 0;
+
+	if (net_read(r->run, &r->conn, buf, sizeof buf, &n, out))
+		return out->code == D_ANSWER_TIMEOUT ? fail_late(r, asked, out) : RESULT_FAIL;
+	if (!n)
+		return check_fail(out, r->bytes ? D_ANSWER_TRUNCATED : D_CONNECT_CLOSED,
+				  r->conn.peer, "the peer closed the connection in answer to %s",
+				  asked);
+	if (room)
+		memcpy(r->first + r->bytes, buf, n < room ? n : room);
+	r->bytes += n;
+	if (r->bytes > RESP_REPLY_MAX)
+		return check_fail(out, D_ANSWER_TOO_LARGE, r->conn.peer,
+				  "the answer to %s is larger than %d MiB", asked,
+				  RESP_REPLY_MAX >> 20);
+	redisReaderFeed(r->reader, buf, n);
+	return RESULT_PASS;
+}
+
 redisReply *resp_ask(struct resp *r, struct diag *out, const char *const *words)
 {
-	char *command, buf[16 * 1024], first[64];
-	size_t n_first = 0;
+	char *command;
 	void *reply = NULL;
 	int argc = 0, len;
 
@@ -78,49 +105,30 @@ redisReply *resp_ask(struct resp *r, struct diag *out, const char *const *words)
 	r->bytes = 0;
 	if (net_write(r->run, &r->conn, command, (size_t)len, out))
 		return NULL;
-	for (;;) {
-		ssize_t n;
-
+	while (!reply) {
 		if (redisReaderGetReply(r->reader, &reply) != REDIS_OK) {
-			if (r->reader->err == REDIS_ERR_OOM)
-				check_fail(out, D_ANSWER_TOO_LARGE, r->conn.peer,
-					   "the answer to %s is an array of more than %d elements",
-					   words[0], RESP_ELEMENTS_MAX);
-			else
-				fail_not_redis(r, first, n_first, out);
+			fail_parse(r, words[0], out);
 			return NULL;
 		}
-		if (reply)
-			return reply;
-		n = net_read(r->run, &r->conn, buf, sizeof buf, out);
-		if (n < 0 && out->code == D_ANSWER_TIMEOUT)
-			fail_late(r, words[0], out);
-		if (n < 0)
+		if (!reply && read_more(r, words[0], out))
 			return NULL;
-		if (!n) {
-			check_fail(out, r->bytes ? D_ANSWER_TRUNCATED : D_CONNECT_CLOSED,
-				   r->conn.peer, "the peer closed the connection in answer to %s",
-				   words[0]);
-			return NULL;
-		}
-		if (!n_first) {
-			n_first = (size_t)n < sizeof first ? (size_t)n : sizeof first;
-			memcpy(first, buf, n_first);
-		}
-		r->bytes += (size_t)n;
-		if (r->bytes > RESP_REPLY_MAX) {
-			check_fail(out, D_ANSWER_TOO_LARGE, r->conn.peer,
-				   "the answer to %s is larger than %d MiB", words[0],
-				   RESP_REPLY_MAX >> 20);
-			return NULL;
-		}
-		redisReaderFeed(r->reader, buf, (size_t)n);
 	}
+	return reply;
 }
 
-/* First match wins. What an error begins with is a whole word: BUSYKEY is not BUSY. */
+redisReply *resp_ask_for(struct resp *r, int type, struct diag *out, const char *const *words)
+{
+	redisReply *reply = resp_ask(r, out, words);
+
+	if (!reply || reply->type == type)
+		return reply;
+	resp_fail(out, reply, r, words[0]);
+	return NULL;
+}
+
+/* First match wins. An error begins with whole words: BUSYKEY is not BUSY. */
 static const struct {
-	const char *words;
+	const char *begin;
 	enum diag_code code;
 } error_begins[] = {
     {"LOADING", D_REDIS_LOADING},
@@ -144,26 +152,26 @@ static const struct {
     {"NOAUTH", D_AUTH_REQUIRED},
 };
 
-static bool begins_with_words(const char *text, const char *words)
+static bool begins_with(const char *text, const char *begin)
 {
-	size_t n = strlen(words);
+	size_t n = strlen(begin);
 
-	return !strncasecmp(text, words, n) && !isalnum((unsigned char)text[n]);
+	return !strncasecmp(text, begin, n) && !isalnum((unsigned char)text[n]);
 }
 
-/* A well-formed error is an answer of Redis, whatever it says. */
+/* A well-formed error comes from a Redis, so an unknown one is redis-error and not redis-not-redis. */
 static enum diag_code error_code(const char *text)
 {
 	for (size_t i = 0; i < ARRAY_LEN(error_begins); i++)
-		if (begins_with_words(text, error_begins[i].words))
+		if (begins_with(text, error_begins[i].begin))
 			return error_begins[i].code;
 	/* ACL DRYRUN: "ERR Command 'x' not found". */
-	return begins_with_words(text, "ERR Command") && strstr(text, "not found") ? D_REDIS_COMMAND
-										   : D_REDIS_ERROR;
+	return begins_with(text, "ERR Command") && strstr(text, "not found") ? D_REDIS_COMMAND
+									     : D_REDIS_ERROR;
 }
 
 enum result resp_fail(struct diag *out, const redisReply *reply, const struct resp *r,
-		      const char *asked, bool with_login)
+		      const char *asked)
 {
 	enum diag_code code;
 
@@ -171,7 +179,7 @@ enum result resp_fail(struct diag *out, const redisReply *reply, const struct re
 		return check_fail(out, D_PROTOCOL_MISMATCH, r->conn.peer,
 				  "%s: an answer of another type than expected", asked);
 	code = error_code(reply->str);
-	if (code == D_AUTH_REQUIRED && with_login)
+	if (code == D_AUTH_REQUIRED && r->with_login)
 		code = D_AUTH_FAILED;
 	return check_fail(out, code, r->conn.peer, "%s: %s", asked, reply->str);
 }

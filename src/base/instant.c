@@ -1,6 +1,8 @@
 #include "instant.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +61,17 @@ int instant_left_ms_now(struct instant until)
 	int ms = instant_left_ms(until, instant_now());
 
 	return ms < 0 ? INT_MAX : ms == 0 ? 1 : ms;
+}
+
+int instant_poll(int fd, short events, struct instant until)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+	int n;
+
+	do
+		n = poll(&p, 1, instant_left_ms(until, instant_now()));
+	while (n < 0 && errno == EINTR);
+	return n;
 }
 
 double duration_ms(struct duration d)

@@ -48,6 +48,8 @@ int instant_left_ms(struct instant until, struct instant now);
 /* The same with the clock read here: for children, which hand library calls what is left. Never more
  * than INT_MAX, at least 1. */
 int instant_left_ms_now(struct instant until);
+/* poll() for one descriptor until an instant: 1 ready, 0 at the instant, -1 with errno. EINTR does not end it. */
+int instant_poll(int fd, short events, struct instant until);
 double duration_ms(struct duration d);
 
 /* "250ms" "1.5s" "2m" "1h" "0": a bare number other than 0 is refused. 0, or -1. */

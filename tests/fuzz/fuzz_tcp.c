@@ -1,9 +1,7 @@
 /* The kind tcp with a banner, and plain bytes where TLS is expected; a certificate of a peer in words. */
-#include <openssl/x509.h>
-
 #include "fuzz.h"
-#include "net.h"
 #include "profile.h"
+#include "tls.h"
 
 static const struct profile_check *checks[2];
 

@@ -8,15 +8,16 @@
 #include "child.h"
 #include "fuzz.h"
 #include "net.h"
+#include "neterr.h"
 #include "profile.h"
 #include "ipc.h"
 
 #define PEERS_MAX 16 /* connections of one attempt */
 
-int __wrap_net_connect(const struct check_run *run, const char *host, int port, struct conn *conn,
-		       struct diag *out);
-int __wrap_net_connect_unix(const struct check_run *run, const char *path, struct conn *conn,
-			    struct diag *out);
+enum result __wrap_net_connect(const struct check_run *run, const char *host, int port,
+			       struct conn *conn, struct diag *out);
+enum result __wrap_net_connect_unix(const struct check_run *run, const char *path,
+				    struct conn *conn, struct diag *out);
 
 static struct {
 	struct fuzz_in in;
@@ -39,7 +40,7 @@ void fuzz_peer_done(void)
 	peer.n = 0;
 }
 
-static int connect_to_input(struct conn *conn, struct diag *out)
+static enum result connect_to_input(struct conn *conn, struct diag *out)
 {
 	size_t len, at = 0;
 	int pair[2];
@@ -48,7 +49,7 @@ static int connect_to_input(struct conn *conn, struct diag *out)
 	if (peer.n == PEERS_MAX ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair)) {
 		net_fail_errno(out, ECONNREFUSED, conn->peer, "connect");
-		return -1;
+		return RESULT_FAIL;
 	}
 	says = fuzz_until(&peer.in, peer.sep, &len);
 	while (at < len) { /* what does not fit into the socket's buffer is not said */
@@ -62,11 +63,11 @@ static int connect_to_input(struct conn *conn, struct diag *out)
 	shutdown(pair[1], SHUT_WR);
 	peer.far[peer.n++] = pair[1];
 	conn->fd = pair[0];
-	return 0;
+	return RESULT_PASS;
 }
 
-int __wrap_net_connect(const struct check_run *run, const char *host, int port, struct conn *conn,
-		       struct diag *out)
+enum result __wrap_net_connect(const struct check_run *run, const char *host, int port,
+			       struct conn *conn, struct diag *out)
 {
 	(void)run;
 	*conn = (struct conn){.fd = -1, .ip = "127.0.0.1"};
@@ -74,8 +75,8 @@ int __wrap_net_connect(const struct check_run *run, const char *host, int port, 
 	return connect_to_input(conn, out);
 }
 
-int __wrap_net_connect_unix(const struct check_run *run, const char *path, struct conn *conn,
-			    struct diag *out)
+enum result __wrap_net_connect_unix(const struct check_run *run, const char *path,
+				    struct conn *conn, struct diag *out)
 {
 	(void)run;
 	*conn = (struct conn){.fd = -1};
