@@ -123,7 +123,8 @@ Q := $(if $(filter 1,$(V)),,@)
 say_it = $(if $(filter 1,$(V)),@:,@printf '  %-4s %s\n' $(1) $(2))
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
-core_o := $(call obj,$(src_c) $(checks_c))
+probe_py := $(BUILD)/checks/python/probe.py
+core_o := $(call obj,$(src_c) $(checks_c)) $(probe_py).o
 main_o := $(call obj,src/main.c)
 
 # ---- the program -----------------------------------------------------------------------------------------------------
@@ -144,6 +145,15 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say_it,CC,$<)
 	$(Q)$(compile) $(call includes,$<) -pthread -c -o $@ $<
+
+# The program that the python kind runs is Python, and a text constant here.
+$(probe_py).c: checks/python/probe.py packaging/embed
+	@mkdir -p $(@D)
+	$(call say_it,GEN,$@)
+	$(Q)packaging/embed python_probe probe.h $< > $@
+$(probe_py).o: $(probe_py).c $(BUILD)/flags
+	$(call say_it,CC,$<)
+	$(Q)$(compile) $(call includes,checks/python/probe.c) -c -o $@ $<
 
 -include $(patsubst %.o,%.d,$(core_o) $(main_o)) $(patsubst %.c,$(BUILD)/%.d,$(unit_c))
 

@@ -44,22 +44,22 @@ static const struct schema exec_schema = {
 static enum result judge_output(const struct exec_conf *c, const struct program *p,
 				struct diag *out)
 {
-	char words[200];
+	char output[200];
 	regex_t re;
 	int r;
 
-	text_clean_n(words, sizeof words, p->out_text, p->n_out);
+	text_clean_n(output, sizeof output, p->out_text, p->n_out);
 	if (c->stdout_contains &&
 	    !memmem(p->out_text, p->n_out, c->stdout_contains, strlen(c->stdout_contains)))
 		return check_fail(out, D_EXEC_OUTPUT, c->command.v[0],
 				  "the output does not hold \"%s\"; it is: %s", c->stdout_contains,
-				  words);
+				  output);
 	if (!c->stdout_matches)
 		return RESULT_PASS;
 	invariant(!regcomp(&re, c->stdout_matches, REG_EXTENDED | REG_NOSUB | REG_NEWLINE));
 	r = regexec(&re, p->out_text, 0, NULL, 0);
 	return r ? check_fail(out, D_EXEC_OUTPUT, c->command.v[0],
-			      "the output does not match %s; it is: %s", c->stdout_matches, words)
+			      "the output does not match %s; it is: %s", c->stdout_matches, output)
 		 : RESULT_PASS;
 }
 
@@ -68,36 +68,35 @@ static enum result exec_run(const struct check_run *run, struct diag *out)
 	const struct exec_conf *c = run->conf;
 	struct program *p = xcalloc(1, sizeof *p);
 	const char **argv = xcalloc(c->command.n + 1, sizeof *argv);
-	enum program_trouble trouble;
-	char words[300];
+	enum program_start started;
+	char last[300], how[80];
 	int status = 0;
 
 	check_step(run, PH_ASSERT, "running %s", c->command.v[0]);
 	for (size_t i = 0; i < c->command.n; i++)
 		argv[i] = c->command.v[i];
 	program_init(p);
-	trouble = program_start(p, argv, c->working_directory);
-	if (trouble)
-		return program_not_started(trouble, c->command.v[0], c->working_directory,
+	started = program_start(p, argv, c->working_directory);
+	if (started != PROGRAM_STARTED)
+		return program_not_started(started, c->command.v[0], c->working_directory,
 					   D_EXEC_NOT_FOUND, D_EXEC_NOT_EXECUTABLE, out);
-	if (!program_listen(p, run->deadline, &status, NULL, NULL)) {
+	if (!program_wait(p, run->deadline, &status, NULL, NULL)) {
 		kill(p->pid, SIGKILL);
 		return check_fail(out, D_GUARD_DEADLINE, c->command.v[0],
-				  "the command was still running at its deadline; last words: %s",
-				  program_last_words(p, words, sizeof words));
+				  "the command was still running at its deadline; last output: %s",
+				  program_last_line(p, last, sizeof last));
 	}
 	check_reached(run, "ended");
 	if (WIFSIGNALED(status))
-		return check_fail(out, D_EXEC_SIGNAL, c->command.v[0],
-				  "ended by signal %d (%s); last words: %s", WTERMSIG(status),
-				  strsignal(WTERMSIG(status)),
-				  program_last_words(p, words, sizeof words));
+		return check_fail(out, D_EXEC_SIGNAL, c->command.v[0], "%s; last output: %s",
+				  program_ending(status, how, sizeof how),
+				  program_last_line(p, last, sizeof last));
 	check_fact(run, "status", "%d", WEXITSTATUS(status));
 	if (WEXITSTATUS(status) != c->status)
 		return check_fail(out, D_EXEC_STATUS, c->command.v[0],
-				  "exit status %d, expected %lld; last words: %s",
+				  "exit status %d, expected %lld; last output: %s",
 				  WEXITSTATUS(status), (long long)c->status,
-				  program_last_words(p, words, sizeof words));
+				  program_last_line(p, last, sizeof last));
 	if (judge_output(c, p, out))
 		return RESULT_FAIL;
 	check_summary(run, "%s", c->command.v[0]);

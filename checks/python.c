@@ -1,11 +1,14 @@
-/* python: the service's own interpreter can import what the service imports, in the versions it was tested with. What is
- * looked at is not a list of files: modules are imported, in the service's folder and environment. */
+/* python: the service's own interpreter can import what the service imports, in the versions it was tested with. Modules are
+ * really imported, in the service's folder and environment: a list of files would not show what an import needs. */
+#include <ctype.h>
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "pep440.h"
+#include "findings.h"
+#include "probe.h"
 #include "program.h"
-#include "python_probe.h"
+#include "requirement.h"
+#include "version.h"
 
 struct python_conf {
 	const char *interpreter, *working_directory, *librdkafka_min_version;
@@ -26,16 +29,6 @@ static const char *module_problem(const char *text)
 	}
 }
 
-static const char *least_version_problem(const char *text)
-{
-	char demand[60];
-
-	return snprintf(demand, sizeof demand, "x >= %s", text) >= (int)sizeof demand ||
-		       strchr(text, ',') || demand_problem(demand)
-		   ? "is not a version such as 2.6.1"
-		   : NULL;
-}
-
 static const struct key python_keys[] = {
     KEY_PATH(struct python_conf, interpreter, .def = "python3",
 	     .doc = "The interpreter of the service: a path, or a name that is looked up in PATH.",
@@ -47,16 +40,15 @@ static const struct key python_keys[] = {
 		    "it: what an import does is done. One that takes long needs attempt_timeout.",
 		.example = "[\"confluent_kafka\", \"fastavro\"]"),
     KEY_STRLIST(
-	struct python_conf, distributions, .check = demand_problem,
+	struct python_conf, distributions, .check = requirement_problem,
 	.doc = "Distributions that must be installed, with versions as pip reads them (PEP 440).",
 	.example = "[\"confluent-kafka >= 2.6.1, < 3\"]"),
     KEY_STRLIST(
-	struct python_conf, forbidden, .check = demand_problem,
+	struct python_conf, forbidden, .check = requirement_problem,
 	.doc = "Distributions that must not be installed, all versions or those that are named.",
 	.example = "[\"kafka-python < 3.0.0\", \"kafka-python-ng\"]"),
     KEY_STR(
-	struct python_conf, librdkafka_min_version, .flags = K_NUMBERS,
-	.check = least_version_problem,
+	struct python_conf, librdkafka_min_version, .flags = K_NUMBERS, .check = version_problem,
 	.doc = "Oldest librdkafka that the service's confluent_kafka may bring along. Before 2.6.1 "
 	       "SCRAM fails against current brokers, with the words of a wrong password.",
 	.example = "\"2.6.1\""),
@@ -81,203 +73,184 @@ static const char *python_validate(const void *conf, const char **key)
 	return NULL;
 }
 
-/* ---- what it says ---------------------------------------------------------------------------------------------------- */
+/* ---- what the probe tells -------------------------------------------------------------------------------------------- */
 struct probing {
 	const struct check_run *run;
 	const struct python_conf *conf;
-	struct diag *out;
-	size_t problems, imported;
-	bool old, asked, ended;
+	struct findings findings;
+	size_t imported;
+	bool too_old, asked, ended;
 	char version[32], executable[256], librdkafka[40];
-	char at[200];         /* the module that is being imported; empty: none */
+	char importing[200];  /* the module that is being imported; empty: none */
 	struct str installed; /* "confluent-kafka 2.6.1, fastavro 1.9.0" */
-	struct str others;    /* problems behind the first */
 };
 
-/* The first problem is the diagnosis, the others are named behind it: one start shows all that is wrong. */
-static void problem(struct probing *p, enum diag_code code, const char *subject, const char *fmt,
-		    ...) PRINTF_LIKE(4, 5);
-static void problem(struct probing *p, enum diag_code code, const char *subject, const char *fmt,
-		    ...)
+static void add(struct probing *p, enum diag_code code, const char *subject, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+static void add(struct probing *p, enum diag_code code, const char *subject, const char *fmt, ...)
 {
-	char text[400];
+	struct diag d;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
+	diag_vset(&d, code, subject, fmt, ap);
 	va_end(ap);
-	if (p->problems++)
-		str_addf(&p->others, "; %s: %s", subject, text);
-	else
-		check_fail(p->out, code, subject, "%s%s%s%s%s", p->executable,
-			   *p->version ? " (Python " : "", p->version, *p->version ? "): " : "",
-			   text);
+	findings_add(&p->findings, &d, d.cause);
 }
 
-/* "d3": the fourth demand of the profile; NULL when it is none. */
-static const char *demand_of(const struct probing *p, const char *tag)
+/* The requirement that a tag stands for: "d3" is the fourth of distributions, "f0" the first of forbidden. NULL: no such. */
+static const char *requirement_of(const struct probing *p, const char *tag,
+				  char name[REQUIREMENT_NAME_MAX])
 {
 	const struct strlist *list = *tag == 'd' ? &p->conf->distributions : &p->conf->forbidden;
 	int64_t i;
 
 	if (!*tag || parse_i64(tag + 1, 0, INT32_MAX, &i) || (size_t)i >= list->n)
 		return NULL;
+	requirement_name(list->v[i], name);
 	return list->v[i];
 }
 
-static void judge_distribution(struct probing *p, const char *tag, const char *version)
+static void read_distribution(struct probing *p, const char *tag, const char *version,
+			      const char *answer)
 {
-	const char *demand = demand_of(p, tag), *is = *version ? version : "one without a version";
-	char name[DEMAND_NAME_MAX];
-	enum demand_result r;
+	const char *found = *version ? version : "one without a version";
+	char name[REQUIREMENT_NAME_MAX];
+	const char *requirement = requirement_of(p, tag, name);
+	bool met = str_eq(answer, "met");
 
-	if (!demand)
+	if (!requirement)
 		return;
-	demand_name(demand, name);
-	r = demand_check(demand, version);
 	if (*tag == 'd')
-		str_addf(&p->installed, "%s%s %s", p->installed.len ? ", " : "", name, is);
-	if (*tag == 'd' && r != DEMAND_MET)
-		problem(p, D_PYTHON_VERSION, name, "%s is installed, %s is demanded", is,
-			demand_specifiers(demand));
-	else if (*tag == 'f' && r == DEMAND_MET)
-		problem(p, D_PYTHON_FORBIDDEN, name, "%s is installed, %s is forbidden", is,
-			demand);
-	else if (*tag == 'f' && r == DEMAND_UNCLEAR)
-		problem(p, D_PYTHON_VERSION, name,
-			"%s is installed: whether that is forbidden (%s) cannot be told", is,
-			demand);
+		str_addf(&p->installed, "%s%s %s", p->installed.len ? ", " : "", name, found);
+	if (*tag == 'd' && !met)
+		add(p, D_PYTHON_VERSION, name, "%s is installed, %s is demanded", found,
+		    requirement_specifiers(requirement));
+	else if (*tag == 'f' && met)
+		add(p, D_PYTHON_FORBIDDEN, name, "%s is installed, %s is forbidden", found,
+		    requirement);
+	else if (*tag == 'f' && str_eq(answer, "unclear"))
+		add(p, D_PYTHON_VERSION, name,
+		    "%s is installed: whether that is forbidden (%s) cannot be told", found,
+		    requirement);
 }
 
-static void judge_missing(struct probing *p, const char *tag)
-{
-	const char *demand = demand_of(p, tag);
-	char name[DEMAND_NAME_MAX];
-
-	if (!demand || *tag != 'd')
-		return;
-	demand_name(demand, name);
-	problem(p, D_PYTHON_MODULE_MISSING, name, "no distribution of this name is installed");
-}
-
-/* What came is a text and a number, 0x020601ff: the text of a build of its own need not be a version. */
-static void judge_librdkafka(struct probing *p, const char *version, const char *number)
+/* "2.6.1" and 0x020601ff: the text of a build of its own need not be a version. */
+static void read_librdkafka(struct probing *p, const char *text, const char *number)
 {
 	const char *least = p->conf->librdkafka_min_version;
-	char demand[80], numbered[40];
 	int64_t n = 0;
 
-	if (version_pep440_problem(version) && !parse_i64(number, 1, UINT32_MAX, &n)) {
-		snprintf(numbered, sizeof numbered, "%d.%d.%d", (int)(n >> 24),
-			 (int)(n >> 16 & 0xff), (int)(n >> 8 & 0xff));
-		version = numbered;
+	text_clean(p->librdkafka, sizeof p->librdkafka, text);
+	if (!isdigit((unsigned char)*text)) {
+		if (!parse_i64(number, 1, UINT32_MAX, &n))
+			snprintf(p->librdkafka, sizeof p->librdkafka, "%d.%d.%d", (int)(n >> 24),
+				 (int)(n >> 16 & 0xff), (int)(n >> 8 & 0xff));
+		else if (least)
+			return add(p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
+				   "the version of its librdkafka cannot be told: libversion() "
+				   "gives \"%s\"",
+				   text);
 	}
-	text_clean(p->librdkafka, sizeof p->librdkafka, version);
-	if (!least)
-		return;
-	snprintf(demand, sizeof demand, "librdkafka >= %s", least);
-	if (version_pep440_problem(version))
-		problem(p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
-			"the version of its librdkafka cannot be told: libversion() gives \"%s\"",
-			version);
-	else if (demand_check(demand, version) != DEMAND_MET)
-		problem(p, D_PYTHON_LIBRDKAFKA_OLD, "confluent_kafka",
-			"it brings librdkafka %s, librdkafka_min_version is %s", version, least);
+	if (least && version_compare(p->librdkafka, least) < 0)
+		add(p, D_PYTHON_LIBRDKAFKA_OLD, "confluent_kafka",
+		    "it brings librdkafka %s, librdkafka_min_version is %s", p->librdkafka, least);
 }
 
-static void judge_unclear(struct probing *p, const char *tag, const char *why)
+static void read_about_distribution(struct probing *p, const char *event, const char *tag,
+				    const char *text, const char *answer)
 {
-	const char *demand = demand_of(p, tag);
-	char name[DEMAND_NAME_MAX];
+	char name[REQUIREMENT_NAME_MAX];
 
-	if (!demand)
+	if (str_eq(event, "distribution"))
+		read_distribution(p, tag, text, answer);
+	else if (!requirement_of(p, tag, name))
 		return;
-	demand_name(demand, name);
-	problem(p, D_PYTHON_VERSION, name, "what is installed cannot be told: %s", why);
+	else if (str_eq(event, "unclear"))
+		add(p, D_PYTHON_VERSION, name, "what is installed cannot be told: %s", text);
+	else if (*tag == 'd')
+		add(p, D_PYTHON_MODULE_MISSING, name, "no distribution of this name is installed");
 }
 
-static void hear_of_module(struct probing *p, const char *word, const char *name, const char *why)
+static void read_about_module(struct probing *p, const char *event, const char *name,
+			      const char *reason)
 {
-	p->at[0] = '\0';
-	if (str_eq(word, "importing")) {
-		text_clean(p->at, sizeof p->at, name);
-		check_step(p->run, PH_ASSERT, "importing %s", p->at);
-	} else if (str_eq(word, "imported")) {
+	p->importing[0] = '\0';
+	if (str_eq(event, "importing")) {
+		text_clean(p->importing, sizeof p->importing, name);
+		check_step(p->run, PH_ASSERT, "importing %s", p->importing);
+	} else if (str_eq(event, "imported")) {
 		p->imported++;
-	} else if (str_eq(word, "missing")) {
-		problem(p, D_PYTHON_MODULE_MISSING, name, "%s", why);
-	} else if (str_eq(word, "broken")) {
-		problem(p, D_PYTHON_MODULE_BROKEN, name, "its import fails with %s", why);
+	} else if (str_eq(event, "missing")) {
+		add(p, D_PYTHON_MODULE_MISSING, name, "%s", reason);
+	} else if (str_eq(event, "broken")) {
+		add(p, D_PYTHON_MODULE_BROKEN, name, "its import fails with %s", reason);
 	}
 }
 
-static void hear_of_client(struct probing *p, const char *word, const char *a, const char *b)
+static void read_about_client(struct probing *p, const char *event, const char *a, const char *b)
 {
-	if (str_eq(word, "asking")) {
+	if (str_eq(event, "asking")) {
 		p->asked = true;
 		check_step(p->run, PH_ASSERT, "asking confluent_kafka for its librdkafka");
-	} else if (str_eq(word, "librdkafka")) {
-		judge_librdkafka(p, a, b);
-	} else if (str_eq(word, "no librdkafka") && p->conf->librdkafka_min_version) {
-		problem(p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
-			"the version of its librdkafka cannot be told: %s", a);
+	} else if (str_eq(event, "librdkafka")) {
+		read_librdkafka(p, a, b);
+	} else if (p->conf->librdkafka_min_version) {
+		add(p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
+		    "the version of its librdkafka cannot be told: %s", a);
 	}
 }
 
-static void heard(void *ctx, const char *line)
+/* One line of the probe: probe.h has the events and their fields. */
+static void read_line(void *ctx, const char *line)
 {
 	struct probing *p = ctx;
 	char buf[PROGRAM_LINE_MAX], *rest = buf;
-	const char *word, *a, *b;
+	const char *field[4];
 
 	snprintf(buf, sizeof buf, "%s", line);
-	word = strsep(&rest, "\t");
-	a = rest ? strsep(&rest, "\t") : "";
-	b = rest ? strsep(&rest, "\t") : "";
-	if (str_eq(word, "python")) {
-		text_clean(p->version, sizeof p->version, a);
-		text_clean(p->executable, sizeof p->executable, b);
+	for (size_t i = 0; i < ARRAY_LEN(field); i++)
+		field[i] = rest ? strsep(&rest, "\t") : "";
+	if (str_eq(field[0], "python")) {
+		text_clean(p->version, sizeof p->version, field[1]);
+		text_clean(p->executable, sizeof p->executable, field[2]);
+		snprintf(p->findings.prefix, sizeof p->findings.prefix,
+			 "%s (Python %s): ", p->executable, p->version);
 		check_reached(p->run, "Python %s", p->version);
-	} else if (str_eq(word, "too old")) {
-		p->old = true;
-	} else if (str_eq(word, "distribution")) {
-		judge_distribution(p, a, b);
-	} else if (str_eq(word, "no distribution")) {
-		judge_missing(p, a);
-	} else if (str_eq(word, "unclear")) {
-		judge_unclear(p, a, b);
-	} else if (str_eq(word, "end")) {
+	} else if (str_eq(field[0], "too old")) {
+		p->too_old = true;
+	} else if (str_eq(field[0], "end")) {
 		p->ended = true;
-	} else if (str_eq(word, "asking") || str_ends(word, "librdkafka")) {
-		hear_of_client(p, word, a, b);
+	} else if (str_eq(field[0], "unclear") || str_ends(field[0], "distribution")) {
+		read_about_distribution(p, field[0], field[1], field[2], field[3]);
+	} else if (str_eq(field[0], "asking") || str_ends(field[0], "librdkafka")) {
+		read_about_client(p, field[0], field[1], field[2]);
 	} else {
-		hear_of_module(p, word, a, b);
+		read_about_module(p, field[0], field[1], field[2]);
 	}
 }
 
 /* ---- one attempt ----------------------------------------------------------------------------------------------------- */
-/* What the probe is to look at, each with a tag that comes back with the answer: "d0=confluent-kafka". */
-static size_t add_wanted(const char **argv, size_t n, char letter, const struct strlist *list)
+/* Arguments for the probe, "d0=confluent-kafka >= 2.3": the tag comes back with the answer. */
+static size_t add_arguments(const char **argv, size_t n, char letter, const struct strlist *list)
 {
 	for (size_t i = 0; i < list->n; i++) {
-		char name[DEMAND_NAME_MAX];
 		struct str one;
 
-		demand_name(list->v[i], name);
 		str_init(&one, 8192);
-		str_addf(&one, "%c%zu=%s", letter, i, letter == 'm' ? list->v[i] : name);
-		argv[n++] = one.s; /* the child's memory goes with it */
+		str_addf(&one, "%c%zu=%s", letter, i, list->v[i]);
+		argv[n++] = one.s; /* freed with the child */
 	}
 	return n;
 }
 
-static enum program_trouble start(const struct python_conf *c, struct program *program)
+static enum program_start start(const struct python_conf *c, struct program *program)
 {
 	const char **argv =
 	    xcalloc(c->distributions.n + c->forbidden.n + c->modules.n + 8, sizeof *argv);
 	size_t n = 0;
 	struct str number;
-	int fd = program_words(program);
+	int fd = program_open_channel(program);
 
 	if (fd < 0)
 		return PROGRAM_NO_PROCESS;
@@ -288,74 +261,58 @@ static enum program_trouble start(const struct python_conf *c, struct program *p
 	argv[n++] = "-c";
 	argv[n++] = python_probe;
 	argv[n++] = number.s;
-	n = add_wanted(argv, n, 'd', &c->distributions);
-	n = add_wanted(argv, n, 'f', &c->forbidden);
-	n = add_wanted(argv, n, 'm', &c->modules);
+	n = add_arguments(argv, n, 'd', &c->distributions);
+	n = add_arguments(argv, n, 'f', &c->forbidden);
+	n = add_arguments(argv, n, 'm', &c->modules);
 	if (c->librdkafka_min_version)
 		argv[n++] = "m=confluent_kafka";
 	return program_start(program, argv, c->working_directory);
 }
 
-/* How a process ended, in words. */
-static const char *ending(int status, char *buf, size_t size)
-{
-	if (WIFSIGNALED(status))
-		snprintf(buf, size, "ended by signal %d (%s)", WTERMSIG(status),
-			 strsignal(WTERMSIG(status)));
-	else
-		snprintf(buf, size, "ended with status %d", WEXITSTATUS(status));
-	return buf;
-}
-
-/* Where Python itself could not begin or go on, it says so in a line of this form, and more behind it. */
+/* The last line of the output; or the line in which Python says that it cannot begin or go on, which has others behind it. */
 static const char *reason_of_end(const struct program *program, char *buf, size_t size)
 {
 	const char *fatal = strstr(program->err_text, "Fatal Python error: ");
 
 	if (!fatal)
-		return program_last_words(program, buf, size);
+		return program_last_line(program, buf, size);
 	text_clean_n(buf, size, fatal, strcspn(fatal, "\r\n"));
 	return buf;
 }
 
-/* The interpreter did not come to the end of what it was asked. */
-static enum result cut_short(struct probing *p, const struct program *program, bool ended,
-			     int status)
+/* The probe did not come to its end: at the deadline, or because the interpreter ended before. */
+static void add_early_end(struct probing *p, const struct program *program, bool ended, int status)
 {
-	const char *module = p->asked ? "confluent_kafka" : p->at;
+	const char *module = p->asked ? "confluent_kafka" : p->importing;
 	const char *subject = *module ? module : p->conf->interpreter;
 	const char *while_what = p->asked  ? " while it was asked for its librdkafka"
 				 : *module ? " while it was imported"
 					   : "";
 	char how[80], buf[300];
-	const char *words = reason_of_end(program, buf, sizeof buf);
+	const char *last = reason_of_end(program, buf, sizeof buf);
 
 	if (!ended) {
 		kill(program->pid, SIGKILL);
-		problem(p, D_GUARD_DEADLINE, subject,
-			"the interpreter was still running at the deadline%s; last words: %s",
-			while_what, words);
+		add(p, D_GUARD_DEADLINE, subject,
+		    "the interpreter was still running at the deadline%s; last output: %s",
+		    while_what, last);
 	} else if (!*p->version) {
-		problem(p, D_PYTHON_INTERPRETER_MISSING, subject,
-			"it %s before it ran a line of Python; last words: %s",
-			ending(status, how, sizeof how), words);
-	} else if (WIFEXITED(status) && WEXITSTATUS(status) == PROBE_DESCRIPTOR_GONE && *module) {
-		problem(p, D_PYTHON_MODULE_BROKEN, subject,
-			"its import closes descriptors that are not its own: what follows it "
-			"cannot be looked at");
+		add(p, D_PYTHON_INTERPRETER_MISSING, subject,
+		    "it %s before it ran a line of Python; last output: %s",
+		    program_ending(status, how, sizeof how), last);
+	} else if (WIFEXITED(status) && WEXITSTATUS(status) == PROBE_CHANNEL_LOST && *module) {
+		add(p, D_PYTHON_MODULE_BROKEN, subject,
+		    "its import closes descriptors that are not its own: what follows it "
+		    "cannot be looked at");
 	} else {
-		problem(p, D_PYTHON_MODULE_BROKEN, subject, "the interpreter %s%s; last words: %s",
-			ending(status, how, sizeof how), while_what, words);
+		add(p, D_PYTHON_MODULE_BROKEN, subject, "the interpreter %s%s; last output: %s",
+		    program_ending(status, how, sizeof how), while_what, last);
 	}
-	return RESULT_FAIL;
 }
 
-static enum result judge(struct probing *p)
+/* The probe came to its end: what it found goes into the report. */
+static void report(struct probing *p)
 {
-	if (p->old)
-		return check_fail(p->out, D_PYTHON_INTERPRETER_MISSING, p->conf->interpreter,
-				  "%s is Python %s: 3.8 or newer is needed to look into it",
-				  p->executable, p->version);
 	check_fact(p->run, "python", "%s", p->version);
 	check_fact(p->run, "executable", "%s", p->executable);
 	if (p->installed.len)
@@ -364,52 +321,41 @@ static enum result judge(struct probing *p)
 		check_fact(p->run, "librdkafka", "%s", p->librdkafka);
 	if (p->conf->modules.n)
 		check_fact(p->run, "imported", "%zu", p->imported);
-	if (p->conf->librdkafka_min_version && !*p->librdkafka && !p->problems)
-		problem(p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
-			"its librdkafka cannot be asked for: the module is gone after its import");
-	if (p->problems)
-		return RESULT_FAIL;
-	check_summary(p->run, "Python %s%s%s%s%s", p->version, p->installed.len ? ", " : "",
-		      p->installed.s, *p->librdkafka ? ", librdkafka " : "", p->librdkafka);
-	return RESULT_PASS;
-}
-
-/* The first problem keeps its words; what else was found stands behind them, as much as has room. */
-static void add_others(struct probing *p)
-{
-	struct str all;
-
-	if (!p->others.len)
-		return;
-	str_init(&all, 2 * DIAG_CAUSE_MAX);
-	str_addf(&all, "%s; also%s", p->out->cause, p->others.s + 1);
-	text_clean(p->out->cause, sizeof p->out->cause, all.s);
-	str_free(&all);
+	if (p->conf->librdkafka_min_version && !*p->librdkafka && !p->findings.n)
+		add(p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
+		    "its librdkafka cannot be asked for: the module is gone after its import");
+	if (!p->findings.n)
+		check_summary(p->run, "Python %s%s%s%s%s", p->version, p->installed.len ? ", " : "",
+			      p->installed.s, *p->librdkafka ? ", librdkafka " : "", p->librdkafka);
 }
 
 static enum result python_run(const struct check_run *run, struct diag *out)
 {
 	const struct python_conf *c = run->conf;
 	struct program *program = xcalloc(1, sizeof *program);
-	struct probing p = {.run = run, .conf = c, .out = out};
-	enum program_trouble trouble;
-	enum result v;
+	struct probing p = {.run = run, .conf = c};
+	enum program_start started;
 	int status = 0;
 	bool ended;
 
 	str_init(&p.installed, 400);
-	str_init(&p.others, DIAG_CAUSE_MAX);
 	check_step(run, PH_CONFIG, "starting %s", c->interpreter);
 	program_init(program);
-	trouble = start(c, program);
-	if (trouble)
-		return program_not_started(trouble, c->interpreter, c->working_directory,
+	started = start(c, program);
+	if (started != PROGRAM_STARTED)
+		return program_not_started(started, c->interpreter, c->working_directory,
 					   D_PYTHON_INTERPRETER_MISSING,
 					   D_PYTHON_INTERPRETER_MISSING, out);
-	ended = program_listen(program, run->deadline, &status, heard, &p);
-	v = p.ended || p.old ? judge(&p) : cut_short(&p, program, ended, status);
-	add_others(&p);
-	return v;
+	ended = program_wait(program, run->deadline, &status, read_line, &p);
+	if (p.too_old)
+		return check_fail(out, D_PYTHON_INTERPRETER_MISSING, c->interpreter,
+				  "%s is Python %s: 3.8 or newer is needed to look into it",
+				  p.executable, p.version);
+	if (p.ended)
+		report(&p);
+	else
+		add_early_end(&p, program, ended, status);
+	return findings_result(&p.findings, out);
 }
 
 extern const struct check_kind check_python;

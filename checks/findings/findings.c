@@ -24,10 +24,10 @@ void findings_add(struct findings *f, const struct diag *d, const char *note)
 	}
 }
 
-/* The worst finding's cause, and the others as far as a cause has room. */
+/* Appends the worst finding's cause, and the others as far as a cause has room. */
 static void join_causes(const struct findings *f, struct str *cause)
 {
-	str_add(cause, f->worst.cause);
+	str_addf(cause, "%s%s", f->prefix, f->worst.cause);
 	for (size_t i = 0; i < f->n - 1; i++) {
 		char more[32];
 

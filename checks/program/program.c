@@ -9,25 +9,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What the program to be says when it could not become one. */
-struct refusal {
+/* What the forked process writes to its parent when exec failed. */
+struct start_failure {
 	int error;
-	enum program_trouble trouble;
+	enum program_start reason;
 };
 
 void program_init(struct program *p)
 {
-	*p = (struct program){.out = -1, .err = -1, .words = -1, .words_for_it = -1};
+	*p = (struct program){.out = -1, .err = -1, .channel = -1, .channel_write_end = -1};
 }
 
-int program_words(struct program *p)
+int program_open_channel(struct program *p)
 {
 	int w[2];
 
 	if (pipe2(w, O_CLOEXEC))
 		return -1;
-	p->words = w[0];
-	p->words_for_it = w[1];
+	p->channel = w[0];
+	p->channel_write_end = w[1];
 	return w[1];
 }
 
@@ -48,7 +48,7 @@ static void run_program(char **argv)
 		snprintf(full, sizeof full, "%.*s%s%s", (int)(end - path), path,
 			 end > path ? "/" : "", argv[0]);
 		execve(full, argv, environ);
-		/* Another folder may have one that can be run; what was seen before is told in the end. */
+		/* Another folder may have one that can be run. If none has, this error says more than ENOENT. */
 		if (errno != ENOENT && errno != ENOTDIR)
 			e = errno;
 		if (!*end || (e != ENOENT && e != EACCES))
@@ -57,12 +57,13 @@ static void run_program(char **argv)
 	errno = e;
 }
 
-/* In the program to be: as the service will find it. */
-static _Noreturn void become(const struct program *p, const char *const *argv, const char *folder,
-			     const int ends[3])
+/* In the forked process: signals, descriptors and directory as the service will have them, then exec. write_ends: of stdout,
+ * stderr and the pipe for a start_failure. */
+static _Noreturn void exec_program(const struct program *p, const char *const *argv,
+				   const char *directory, const int write_ends[3])
 {
 	struct sigaction dfl = {.sa_handler = SIG_DFL};
-	struct refusal no;
+	struct start_failure failure;
 	sigset_t none;
 	size_t n = 0;
 	char **own;
@@ -73,31 +74,31 @@ static _Noreturn void become(const struct program *p, const char *const *argv, c
 	own = xcalloc(n + 1, sizeof *own);
 	for (size_t i = 0; i < n; i++)
 		own[i] = xstrdup(argv[i]);
-	prctl(PR_SET_PDEATHSIG, SIGKILL); /* nor does it outlive a guard that was killed */
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* it ends when startguard is killed */
 	sigemptyset(&none);
 	for (int s = 1; s < NSIG; s++)
 		sigaction(s, &dfl, NULL);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	dup2(null, 0);
-	dup2(ends[0], 1);
-	dup2(ends[1], 2);
-	if (p->words_for_it >= 0)
-		fcntl(p->words_for_it, F_SETFD, 0);
-	if (folder && chdir(folder)) {
-		no = (struct refusal){errno, PROGRAM_NO_FOLDER};
+	dup2(write_ends[0], 1);
+	dup2(write_ends[1], 2);
+	if (p->channel_write_end >= 0)
+		fcntl(p->channel_write_end, F_SETFD, 0);
+	if (directory && chdir(directory)) {
+		failure = (struct start_failure){errno, PROGRAM_NO_DIRECTORY};
 	} else {
 		run_program(own);
-		no = (struct refusal){errno, errno_is_missing(errno) ? PROGRAM_NOT_FOUND
-								     : PROGRAM_NOT_RUN};
+		failure = (struct start_failure){errno, errno_is_missing(errno) ? PROGRAM_NOT_FOUND
+										: PROGRAM_NOT_RUN};
 	}
-	(void)fd_write_all(ends[2], &no, sizeof no);
+	(void)fd_write_all(write_ends[2], &failure, sizeof failure);
 	_exit(127);
 }
 
-enum program_trouble program_start(struct program *p, const char *const *argv, const char *folder)
+enum program_start program_start(struct program *p, const char *const *argv, const char *directory)
 {
 	int o[2], e[2], f[2];
-	struct refusal no;
+	struct start_failure failure;
 
 	if (pipe2(o, O_CLOEXEC) || pipe2(e, O_CLOEXEC) || pipe2(f, O_CLOEXEC))
 		return PROGRAM_NO_PROCESS;
@@ -105,47 +106,47 @@ enum program_trouble program_start(struct program *p, const char *const *argv, c
 	if (p->pid < 0)
 		return PROGRAM_NO_PROCESS;
 	if (!p->pid)
-		become(p, argv, folder, (int[]){o[1], e[1], f[1]});
+		exec_program(p, argv, directory, (int[]){o[1], e[1], f[1]});
 	close(o[1]);
 	close(e[1]);
 	close(f[1]);
-	if (p->words_for_it >= 0)
-		close(p->words_for_it);
-	p->words_for_it = -1;
+	if (p->channel_write_end >= 0)
+		close(p->channel_write_end);
+	p->channel_write_end = -1;
 	p->out = o[0];
 	p->err = e[0];
-	if (fd_read_full(f[0], &no, sizeof no) != sizeof no)
+	if (fd_read_full(f[0], &failure, sizeof failure) != sizeof failure)
 		return PROGRAM_STARTED;
-	errno = no.error;
-	return no.trouble;
+	errno = failure.error;
+	return failure.reason;
 }
 
-enum result program_not_started(enum program_trouble trouble, const char *program,
-				const char *folder, enum diag_code missing, enum diag_code not_run,
-				struct diag *out)
+enum result program_not_started(enum program_start started, const char *program,
+				const char *directory, enum diag_code missing,
+				enum diag_code not_run, struct diag *out)
 {
 	int error = errno;
 	const char *why = strerror(error);
-	enum result v;
+	enum result r;
 
-	if (trouble == PROGRAM_NO_PROCESS) {
-		v = check_fail(out, D_GUARD_NO_PROCESS, program, "no process could be started: %s",
+	if (started == PROGRAM_NO_PROCESS) {
+		r = check_fail(out, D_GUARD_NO_PROCESS, program, "no process could be started: %s",
 			       why);
 		diag_hint_no_process(out, error);
-	} else if (trouble == PROGRAM_NO_FOLDER) {
-		v = check_fail(out, missing, folder, "working_directory: %s", why);
+	} else if (started == PROGRAM_NO_DIRECTORY) {
+		r = check_fail(out, missing, directory, "working_directory: %s", why);
 		diag_hint(out, "correct working_directory, or make the folder in the image");
 	} else {
-		v = check_fail(out, trouble == PROGRAM_NOT_RUN ? not_run : missing, program, "%s%s",
+		r = check_fail(out, started == PROGRAM_NOT_RUN ? not_run : missing, program, "%s%s",
 			       why,
 			       error == ENOEXEC ? ": neither a program of this architecture nor a "
 						  "script that begins with #!"
 						: "");
 	}
-	return v;
+	return r;
 }
 
-/* Each of these reads once; false at the end of the stream. Output: the beginning is kept, the rest thrown away. */
+/* The drain functions read once, and return false at the end of the pipe. Of stdout the beginning is kept. */
 static bool drain_output(struct program *p)
 {
 	char waste[16 * 1024];
@@ -158,7 +159,7 @@ static bool drain_output(struct program *p)
 	return n > 0 || (n < 0 && errno == EINTR);
 }
 
-/* Errors: the end is kept, where the reason stands. */
+/* Of stderr the end is kept: programs write their reason there. */
 static bool drain_errors(struct program *p)
 {
 	char bytes[64 * 1024]; /* all that a pipe holds */
@@ -175,13 +176,13 @@ static bool drain_errors(struct program *p)
 	return true;
 }
 
-static void hand_over(struct program *p, const char *bytes, size_t n,
-		      void (*heard)(void *ctx, const char *line), void *ctx)
+static void split_lines(struct program *p, const char *bytes, size_t n, program_line_fn *on_line,
+			void *arg)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (bytes[i] == '\n') {
 			p->line[p->n_line] = '\0';
-			heard(ctx, p->line);
+			on_line(arg, p->line);
 			p->n_line = 0;
 			p->line_cut = false;
 		} else if (p->n_line < sizeof p->line - 1 && !p->line_cut) {
@@ -192,57 +193,67 @@ static void hand_over(struct program *p, const char *bytes, size_t n,
 	}
 }
 
-static bool drain_words(struct program *p, void (*heard)(void *ctx, const char *line), void *ctx)
+static bool drain_channel(struct program *p, program_line_fn *on_line, void *arg)
 {
 	char bytes[64 * 1024]; /* all that a pipe holds */
-	ssize_t n = read(p->words, bytes, sizeof bytes);
+	ssize_t n = read(p->channel, bytes, sizeof bytes);
 
 	if (n > 0)
-		hand_over(p, bytes, (size_t)n, heard, ctx);
+		split_lines(p, bytes, (size_t)n, on_line, arg);
 	return n > 0 || (n < 0 && errno == EINTR);
 }
 
-/* Of milliseconds that are left, -1 being without an end. */
+/* The smaller of both; left is -1 when there is no deadline. */
 static int at_most(int left, int ms)
 {
 	return left < 0 || left > ms ? ms : left;
 }
 
-bool program_listen(struct program *p, struct instant deadline, int *status,
-		    void (*heard)(void *ctx, const char *line), void *ctx)
+bool program_wait(struct program *p, struct instant deadline, int *status, program_line_fn *on_line,
+		  void *arg)
 {
 	bool ended = false, last = false;
 
-	/* The last look is after the deadline: what has come by then, this process may see late. */
+	/* Read once more after the deadline: what came just before it may be seen late. */
 	while (!last) {
 		struct pollfd fds[] = {{.fd = p->out, .events = POLLIN},
 				       {.fd = p->err, .events = POLLIN},
-				       {.fd = p->words, .events = POLLIN}};
+				       {.fd = p->channel, .events = POLLIN}};
 		int left = instant_left_ms(deadline, instant_now());
 
 		last = left == 0;
 		if (!ended)
 			ended = waitpid(p->pid, status, WNOHANG) == p->pid;
-		if (p->out < 0 && p->err < 0 && p->words < 0) {
+		if (p->out < 0 && p->err < 0 && p->channel < 0) {
 			if (ended)
 				return true;
 			poll(NULL, 0, at_most(left, 5));
 			continue;
 		}
-		/* Wakes up now and then for the end of a program whose own children keep the pipes. */
+		/* Wake every 20 ms: children of the program may keep its pipes open after its end. */
 		if (poll(fds, ARRAY_LEN(fds), ended ? 0 : at_most(left, 20)) == 0 && ended)
 			return true;
 		if (fds[0].revents && !drain_output(p))
 			p->out = -1;
 		if (fds[1].revents && !drain_errors(p))
 			p->err = -1;
-		if (fds[2].revents && !drain_words(p, heard, ctx))
-			p->words = -1;
+		if (fds[2].revents && !drain_channel(p, on_line, arg))
+			p->channel = -1;
 	}
 	return ended;
 }
 
-const char *program_last_words(const struct program *p, char *buf, size_t size)
+const char *program_ending(int status, char *buf, size_t size)
+{
+	if (WIFSIGNALED(status))
+		snprintf(buf, size, "ended by signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	else
+		snprintf(buf, size, "ended with status %d", WEXITSTATUS(status));
+	return buf;
+}
+
+const char *program_last_line(const struct program *p, char *buf, size_t size)
 {
 	const char *text = p->n_err ? p->err_text : p->out_text;
 	size_t n = p->n_err ? p->n_err : p->n_out, begin;
@@ -252,5 +263,7 @@ const char *program_last_words(const struct program *p, char *buf, size_t size)
 	for (begin = n; begin && text[begin - 1] != '\n'; begin--)
 		;
 	text_clean_n(buf, size, text + begin, n - begin);
-	return *buf ? buf : "it said nothing";
+	if (!*buf)
+		snprintf(buf, size, "none");
+	return buf;
 }

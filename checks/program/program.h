@@ -1,9 +1,9 @@
-/* program: a program of the image is run as the service would find it, and listened to until it ends or its time is up.
+/* program: runs a program of the image as the service would find it, and reads its output until it ends or its time is up.
  *
- * It runs in the process group of the attempt, which the guard kills as a whole when the attempt is over, however it
- * ends. Of its output the beginning is kept, of its errors the end, and the rest thrown away: a program that says too much
- * is not held up. A third stream may carry lines that the program was asked for. Only in the child of a kind that
- * needs_exec.
+ * The program runs in the process group of the attempt, which startguard kills as a whole when the attempt is over. Of its
+ * stdout the beginning is kept, of its stderr the end; the rest is read and thrown away, so that no program waits for a full
+ * pipe. A third pipe, the channel, carries lines that the program was asked to write. Only in the child of a kind with
+ * .needs_exec.
  */
 #ifndef SG_PROGRAM_H
 #define SG_PROGRAM_H
@@ -12,45 +12,50 @@
 
 #define PROGRAM_OUTPUT_MAX (64 * 1024)
 #define PROGRAM_ERRORS_MAX (8 * 1024)
-#define PROGRAM_LINE_MAX (4 * 1024) /* PIPE_BUF: what one write brings in one piece */
+#define PROGRAM_LINE_MAX \
+	(4 * 1024) /* PIPE_BUF: the bytes that one write puts into a pipe in one piece */
 
-/* What could not be done. */
-enum program_trouble {
+enum program_start {
 	PROGRAM_STARTED,
-	PROGRAM_NO_PROCESS, /* a limit of ours */
-	PROGRAM_NO_FOLDER,  /* working_directory */
+	PROGRAM_NO_PROCESS, /* no pipe or no process for it: a limit of ours */
+	PROGRAM_NO_DIRECTORY,
 	PROGRAM_NOT_FOUND,
 	PROGRAM_NOT_RUN, /* it is there, but the kernel does not run it */
 };
 
 struct program {
 	pid_t pid;
-	int out, err, words; /* read ends; -1: closed */
+	int out, err, channel; /* read ends; -1: closed */
+	int channel_write_end; /* until the program is started; -1: none */
 	size_t n_out, n_err, n_line;
 	char out_text[PROGRAM_OUTPUT_MAX + 1], err_text[PROGRAM_ERRORS_MAX];
 	char line[PROGRAM_LINE_MAX];
-	bool line_cut;    /* the rest of a line that is too long is on its way */
-	int words_for_it; /* the write end of the third stream until it is started; -1: none */
+	bool line_cut; /* the rest of a line that is too long is still to come */
 };
 
+typedef void program_line_fn(void *arg, const char *line);
+
 void program_init(struct program *p);
-/* Wants the third stream. The number that its descriptor will have in the program, for its arguments; -1 with errno. */
-int program_words(struct program *p);
-/* Runs argv (NULL-terminated) in `folder` (NULL: where we are). The environment is the service's; what the kernel does not
- * run is not given to a shell. PROGRAM_STARTED, or what went wrong with errno. */
-enum program_trouble program_start(struct program *p, const char *const *argv, const char *folder);
-/* What program_start met, with its errno: `program` and `folder` are what it was given; the codes are the kind's own for a
- * program or folder that is not there, and for one that cannot be run. RESULT_FAIL or RESULT_BROKEN with *out filled. */
-enum result program_not_started(enum program_trouble trouble, const char *program,
-				const char *folder, enum diag_code missing, enum diag_code not_run,
-				struct diag *out);
-/* Listens until the program has ended and its streams are empty, or to a little beyond the deadline: what had come by then
- * may be seen late. Lines of the third stream go to `heard`, without their end, terminated; what is beyond PROGRAM_LINE_MAX is cut.
- * Has it ended? Then *status is waitpid's; otherwise it still runs. */
-bool program_listen(struct program *p, struct instant deadline, int *status,
-		    void (*heard)(void *ctx, const char *line), void *ctx);
-/* The last line that says something, of stderr if there is any: where programs put their reason. Cleaned; lives in buf, or
- * says that there is none. */
-const char *program_last_words(const struct program *p, char *buf, size_t size);
+/* Opens the channel. Returns the number that its write end will have in the program; -1 with errno. */
+int program_open_channel(struct program *p);
+/* Runs argv (NULL-terminated) in `directory` (NULL: the current one), with the service's environment. A file that the kernel
+ * does not run is not given to a shell. Returns PROGRAM_STARTED, or what went wrong with errno. */
+enum program_start program_start(struct program *p, const char *const *argv, const char *directory);
+/* Diagnoses what program_start returned, with its errno. `program` and `directory` are those it was given; `missing` and
+ * `not_run` are the kind's codes for a program or directory that is not there, and for a file that cannot be run. Returns what
+ * check_fail returns, with *out filled. */
+enum result program_not_started(enum program_start started, const char *program,
+				const char *directory, enum diag_code missing,
+				enum diag_code not_run, struct diag *out);
+/* Reads until the program has ended and its pipes are empty, or until the deadline. Calls on_line with each line of the
+ * channel: without its newline, cut at PROGRAM_LINE_MAX. Returns whether the program has ended: then *status is that of
+ * waitpid; otherwise it still runs. */
+bool program_wait(struct program *p, struct instant deadline, int *status, program_line_fn *on_line,
+		  void *arg);
+/* "ended with status 3", "ended by signal 6 (Aborted)", from a status of waitpid. Returns buf. */
+const char *program_ending(int status, char *buf, size_t size);
+/* The last line that is not blank, of stderr when there is any, since programs put their reason there; else of stdout.
+ * Cleaned. Returns buf; "none" when the program wrote nothing. */
+const char *program_last_line(const struct program *p, char *buf, size_t size);
 
 #endif

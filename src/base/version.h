@@ -1,6 +1,6 @@
 /* version: compares versions of one to three numbers with dots between them, such as "7.0" and "2.6.1". Pure.
  *
- * Kinds use it for their min_version keys. Python's versions have rules of their own (pep440.h).
+ * Kinds use it for their min_version keys. Versions of Python distributions have rules of their own (checks/python/probe.py).
  */
 #ifndef SG_VERSION_H
 #define SG_VERSION_H

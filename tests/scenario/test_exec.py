@@ -28,7 +28,7 @@ def test_pass(guard):
 @pytest.mark.produces("exec-status")
 def test_status(guard):
     guard.try_("exec", command=["sh", "-c", "echo first >&2; echo the real reason >&2; exit 2"]).expect(
-        "exec-status", exit=124, cause="exit status 2, expected 0; last words: the real reason"
+        "exec-status", exit=124, cause="exit status 2, expected 0; last output: the real reason"
     )
 
 
@@ -150,4 +150,4 @@ exec unshare {root} -m sh -c 'mount -t tmpfs none /dev && exec "$@"' sh {guard.p
     wrapper.chmod(0o755)
     guard.path = str(wrapper)
     guard.try_("exec", command=["sh", "-c", "cat; echo out; ! echo x 2>&1 >&3"], stdout_contains="out").passed()
-    guard.try_("exec", command=["sh", "-c", "echo why >&2; exit 3"]).expect("exec-status", exit=124, cause="last words: why")
+    guard.try_("exec", command=["sh", "-c", "echo why >&2; exit 3"]).expect("exec-status", exit=124, cause="last output: why")

@@ -5,8 +5,6 @@ import sys
 
 import pytest
 
-from harness import ROOT
-
 CODES = [
     "python-interpreter-missing",
     "python-module-missing",
@@ -76,7 +74,7 @@ def test_old_librdkafka(image, least):
 
 
 @pytest.mark.near_miss("python-librdkafka-old")
-@pytest.mark.parametrize("least", ["2.0.2", "2.0.2rc1", "1.9"])
+@pytest.mark.parametrize("least", ["2.0.2", "2.0", "1.9"])
 def test_librdkafka_that_is_new_enough(image, least):
     assert image({"confluent_kafka": OLD}, librdkafka_min_version=least).passed()["facts"]["librdkafka"] == "2.0.2"
 
@@ -124,7 +122,7 @@ def test_a_folder_of_that_name_is_no_distribution(image):
         ("import sys; sys.exit('not today')\n", "SystemExit: not today"),
         ("raise KeyboardInterrupt\n", "KeyboardInterrupt"),
         ("class E(Exception):\n    def __str__(self): raise ValueError\nraise E()\n", "E: an error whose text cannot be made"),
-        ("import os; os.write(2, b'bye'); os._exit(3)\n", "ended with status 3 while it was imported; last words: bye"),
+        ("import os; os.write(2, b'bye'); os._exit(3)\n", "ended with status 3 while it was imported; last output: bye"),
         ("import os; os.kill(os.getpid(), 11)\n", "ended by signal 11"),
         ("raise ValueError('\\x1b[31m red \\n PASS  x')\n", "red PASS x"),
     ],
@@ -201,14 +199,14 @@ def test_all_that_is_wrong_in_one_start(image):
         distributions=["gone", "fastavro > 1"],
         forbidden=["kafka-python"],
     ).expect("python-module-missing", exit=69, subject="gone")["cause"]
-    for words in (
-        "fastavro: 1.0 is installed",
-        "kafka-python: 2.0.2",
-        "none: ModuleNotFoundError",
-        "bad: its import fails with ZeroDivisionError",
-        "it brings librdkafka 2.0.2",
+    for other in (
+        "fastavro too: python-version (1.0 is installed, > 1 is demanded)",
+        "kafka-python too: python-forbidden (2.0.2 is installed",
+        "none too: python-module-missing (ModuleNotFoundError",
+        "bad too: python-module-broken (its import fails with ZeroDivisionError",
+        "confluent_kafka too: python-librdkafka-old (it brings librdkafka 2.0.2",
     ):
-        assert words in cause
+        assert other in cause
     assert cause.count(sys.executable) == 1
 
 
@@ -226,7 +224,7 @@ def test_interpreter(image, guard):
     script.chmod(0o755)
     image(interpreter=script, modules=["json"]).expect(
         "python-interpreter-missing",
-        cause="ended by signal 6 (Aborted) before it ran a line of Python; last words: no encodings",
+        cause="ended by signal 6 (Aborted) before it ran a line of Python; last output: no encodings",
     )
     image(modules=["json"], working_directory="/nonexistent").expect(
         "python-interpreter-missing", subject="/nonexistent", hint="working_directory"
@@ -335,7 +333,7 @@ def test_librdkafka_that_hides(image, text, modules, version):
         ("def libversion(): return ('new', 'newer')\n", 'libversion() gives "new"'),
         ("libversion = lambda: None\n", "TypeError"),
         ("def libversion():\n    import os; os.abort()\n", "ended by signal 6 (Aborted) while it was asked for its librdkafka"),
-        ("import os; os._exit(0)\n", "it said nothing"),
+        ("import os; os._exit(0)\n", "last output: none"),
     ],
 )
 def test_librdkafka_that_cannot_be_asked(image, text, cause):
@@ -360,7 +358,7 @@ def test_librdkafka_that_cannot_be_asked(image, text, cause):
         ("raise ValueError('bad byte \\0 in config')", "bad byte ? in config ("),
         (
             "import os, sys\nsys.stderr.write('warming up\\n' * 9000 + 'FATAL: driver too old\\n'); sys.stderr.flush(); os.abort()",
-            "last words: FATAL: driver too old",
+            "last output: FATAL: driver too old",
         ),
     ],
 )
@@ -369,14 +367,14 @@ def test_what_is_told_of_an_odd_error(image, text, cause):
     told = image({"client": text}, modules=["client", "none"]).expect(
         "python-module-broken", exit=69, subject="client", cause=cause
     )["cause"]
-    assert "abort" in text or "none: ModuleNotFoundError" in told
+    assert "abort" in text or "none too: python-module-missing (ModuleNotFoundError" in told
 
 
 @pytest.mark.produces("python-interpreter-missing")
 def test_an_interpreter_without_its_library(image):
     """Python's own words, not those it ends with."""
     image(modules=["json"], interpreter="/usr/bin/python3", _env={"PYTHONHOME": "/nonexistent"}).expect(
-        "python-interpreter-missing", exit=69, cause="last words: Fatal Python error: init_fs_encoding"
+        "python-interpreter-missing", exit=69, cause="last output: Fatal Python error: init_fs_encoding"
     )
 
 
@@ -388,7 +386,7 @@ def test_an_import_that_hangs(image, guard):
         "guard-deadline",
         exit=124,
         subject="slow",
-        cause="was still running at the deadline while it was imported; last words: loading weights",
+        cause="was still running at the deadline while it was imported; last output: loading weights",
     )
 
 
@@ -400,7 +398,7 @@ def test_what_was_wrong_before_an_import_that_hangs(image, guard):
         "python-module-missing",
         exit=69,
         subject="none",
-        cause="also slow: the interpreter was still running at the deadline while it was imported",
+        cause="slow too: guard-deadline (the interpreter was still running at the deadline while it was imported",
     )
 
 
@@ -423,9 +421,9 @@ def test_what_was_wrong_before_an_import_that_hangs(image, guard):
         ("distributions", "a > 1+x", "only == and !="),
         ("forbidden", "-a", "begin and end"),
         ("forbidden", "a >= 1 2", "comma"),
-        ("librdkafka_min_version", "new", "such as 2.6.1"),
-        ("librdkafka_min_version", "2.6.1+x", "such as 2.6.1"),
-        ("librdkafka_min_version", "2, < 1", "such as 2.6.1"),
+        ("librdkafka_min_version", "new", "such as 7.0 or 2.6.1"),
+        ("librdkafka_min_version", "2.6.1rc1", "such as 7.0 or 2.6.1"),
+        ("librdkafka_min_version", "2, < 1", "such as 7.0 or 2.6.1"),
         ("distributions", "a === 1", "not taken"),
     ],
 )
@@ -439,28 +437,3 @@ def test_nothing_to_look_at(guard):
     guard.run('startguard = 1; python: { c: { interpreter = "python3"; }; };').problem(
         "python.c", "give at least one of modules"
     )
-
-
-def test_demands_are_those_of_pip():
-    """The table of the unit test says what the library of the packaging authority says."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-    from packaging.version import InvalidVersion, Version
-
-    def judged(version, demand):
-        try:
-            specifiers = SpecifierSet(demand)
-        except InvalidSpecifier:
-            return "wrong"
-        try:
-            Version(version)
-        except InvalidVersion:
-            return "unclear"
-        return "yes" if specifiers.contains(version, prereleases=True) else "no"
-
-    rows = [
-        line.split("\t")
-        for line in (ROOT / "tests/unit/pep440.txt").read_text("utf-8").splitlines()
-        if not line.startswith("#")
-    ]
-    assert len(rows) > 500
-    assert [row for row in rows if judged(*row[:2]) != row[2]] == []

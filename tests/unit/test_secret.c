@@ -273,7 +273,7 @@ static void ordinary_words_stay(void **state)
 {
 	static const char *const lines[] = {
 	    "connect: 127.0.0.1: Connection refused",
-	    "exit status 3, expected 0; last words: permission denied",
+	    "exit status 3, expected 0; last output: permission denied",
 	    "certificate is for *.kafka.svc, not kafka-2.kafka",
 	    "HTTP status 500; it begins with: {\"error\": \"50% of \\u00e9 \\\"x\\\" &amp; %zz\"}",
 	    "",

@@ -1,0 +1,31 @@
+/* probe: the program that the python kind runs in the service's interpreter, probe.py as the argument of `python -c`.
+ *
+ * Arguments: a descriptor to write to, then what to look at, each with a tag and an equals sign before it: d0=REQUIREMENT and
+ * f0=REQUIREMENT for distributions that must and must not be installed, m0=NAME for modules, which are imported in the order
+ * given. The probe writes what it finds to the descriptor, a line each, fields between tabs:
+ *
+ *   python VERSION EXECUTABLE          first; "too old" behind it is all that Python 2 to 3.7 write
+ *   distribution TAG VERSION ANSWER    the first that is installed of a required one, every version of a forbidden one; VERSION
+ *                                      may be empty. ANSWER: does the version satisfy the requirement? "met", "not met", or
+ *                                      "unclear" where it is not a version by PEP 440
+ *   no distribution TAG                no distribution of this name is installed
+ *   unclear TAG REASON                 the look-up failed
+ *   importing NAME                     before each import, then one of these
+ *   imported NAME, missing NAME REASON, broken NAME REASON
+ *   asking                             before confluent_kafka is asked, whoever imported it, then one of these
+ *   librdkafka TEXT NUMBER, no librdkafka REASON
+ *   end                                last
+ *
+ * Each line is written at once: a module may print, crash or end the interpreter, and what was written before that stays. The
+ * probe leaves by _exit, so it does not wait for threads that a module started. REASON and VERSION are text of the image, to be
+ * cleaned before they are shown.
+ */
+#ifndef SG_PROBE_H
+#define SG_PROBE_H
+
+/* Exit status: a module closed the descriptor, or put another in its place. */
+#define PROBE_CHANNEL_LOST 97
+
+extern const char python_probe[];
+
+#endif
