@@ -29,6 +29,12 @@ class Cert:
     def with_key_of(self, other):
         return replace(self, key_file=other.key_file)
 
+    def bundle(self):
+        """Both in one file, as Kafka wants them; its path."""
+        path = pathlib.Path(self.key_file.replace("key.pem", "bundle.pem"))
+        path.write_text(pathlib.Path(self.key_file).read_text() + pathlib.Path(self.cert_file).read_text())
+        return path
+
 
 def _name(cn):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, cn)])
@@ -74,27 +80,22 @@ def _usage(ca):
 class Authority:
     """.ca_file is the PEM file to trust; .issue() and its variants give a Cert signed by this authority."""
 
-    def __init__(self, folder, name="test CA", parent=None, days=(-40, 40)):
+    def __init__(self, folder, name="test CA"):
         self.folder = pathlib.Path(folder)
         self.name = name
-        self.parent = parent
         self.key = ec.generate_private_key(ec.SECP256R1())
-        signer = parent.key if parent else self.key
-        builder = _builder(_name(name), _name(parent.name if parent else name), self.key, days)
+        builder = _builder(_name(name), _name(name), self.key, (-40, 40))
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         builder = builder.add_extension(_usage(ca=True), critical=True)
-        builder = self._issued_by(builder, signer)
-        self.cert = builder.sign(signer, hashes.SHA256())
-        # The chain a server has to send along: every authority below the root.
-        self.chain = (_pem(self.cert) + parent.chain) if parent else b""
-        self.ca_file = parent.ca_file if parent else self._write("ca.pem", _pem(self.cert))
+        cert = self._issued_by(builder, self.key).sign(self.key, hashes.SHA256())
+        self.ca_file = self._write("ca.pem", _pem(cert))
 
     def issue(self, cn="localhost", names=("localhost", "127.0.0.1"), days=(-1, 30), client=False):
         """A certificate for `names` (host names and addresses), valid from days[0] to days[1] counted from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(_name(cn), _name(self.name), key, days)
         builder = _leaf(self._issued_by(builder, self.key), names, client)
-        return self._save(builder.sign(self.key, hashes.SHA256()), key, self.chain)
+        return self._save(builder.sign(self.key, hashes.SHA256()), key)
 
     def expired(self, **options):
         return self.issue(days=(-30, -1), **options)
@@ -111,18 +112,14 @@ class Authority:
         builder = _leaf(_builder(_name(cn), _name(cn), key, days), names, client=False)
         return self._save(builder.sign(key, hashes.SHA256()), key)
 
-    def intermediate(self, name="test intermediate CA"):
-        """An authority below this one; what it issues carries the chain. .ca_file is still that of the root."""
-        return Authority(self.folder, name, parent=self)
-
     @staticmethod
     def _issued_by(builder, key):
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
         return builder.add_extension(identifier, critical=False)
 
-    def _save(self, cert, key, chain=b""):
+    def _save(self, cert, key):
         text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        return Cert(self._write("cert.pem", _pem(cert) + chain), self._write("key.pem", text))
+        return Cert(self._write("cert.pem", _pem(cert)), self._write("key.pem", text))
 
     def _write(self, name, data):
         self.folder.mkdir(parents=True, exist_ok=True)

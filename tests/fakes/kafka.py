@@ -103,9 +103,6 @@ class KafkaMock:
     def create_topic(self, name, partitions=1, replicas=1):
         self.tell("topic", name, partitions, replicas)
 
-    def topic_error(self, name, code):
-        self.tell("topic-error", name, code)
-
     def leader(self, topic, partition, broker):
         self.tell("leader", topic, partition, broker)
 

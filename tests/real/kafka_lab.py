@@ -51,7 +51,7 @@ class Lab:
         if ca:
             properties["ssl.ca.location"] = str(ca)
         if cert:
-            properties |= {"ssl.certificate.location": str(cert[0]), "ssl.key.location": str(cert[1])}
+            properties |= {"ssl.certificate.location": cert.cert_file, "ssl.key.location": cert.key_file}
         servers = properties.pop("bootstrap.servers")
         password = properties.pop("sasl.password", None)
         lines = [f"{name}={value}" for name, value in properties.items()]

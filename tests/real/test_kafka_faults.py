@@ -10,7 +10,7 @@ import contextlib
 import pytest
 from kafka_lab import PASSING, PERMANENT, Fault, Lab, library, profile, provoke, unchanged
 
-from fakes.certs import Authority, server_context
+from fakes.certs import Authority
 from fakes.dns import DnsServer
 from fakes.http import HttpServer, Reply
 from fakes.kafka import LEADER_NOT_AVAILABLE, METADATA, FakeKafka
@@ -413,7 +413,7 @@ def test_frozen_broker(guard, kafka, table):
         lambda lab: lab.at("ssl"),
         lambda lab: limited(lab),
         lambda lab: lab.at("sasl_ssl", user="limited"),
-        lambda lab: lab.at("mtls", cert=(lab.kafka.client_cert_file, lab.kafka.client_key_file)),
+        lambda lab: lab.at("mtls", cert=lab.kafka.client),
     ],
     ids=["plaintext", "ssl", "sasl", "sasl_ssl", "mtls"],
 )
@@ -524,17 +524,6 @@ def silent_leader(kafka):
 def leaving(kafka):
     kafka.closing = {METADATA}
     return {"attempt_timeout": "1s"}
-
-
-def tls_fake(version):
-    def made(lab):
-        ca = Authority(lab.tmp)
-        context = server_context(ca.issue())
-        context.maximum_version = version
-        kafka = lab.stack.enter_context(FakeKafka(tls=context))
-        return {"bootstrap_servers": kafka.servers, "properties": ["security.protocol=SSL", f"ssl.ca.location={ca.ca_file}"]}
-
-    return made
 
 
 FAKE = [

@@ -123,8 +123,7 @@ def test_one_producer_writes_json(guard, world):
 
 @pytest.mark.produces("opa-undefined")
 def test_decision_undefined(guard, world):
-    loaded = next(p["id"] for p in json.loads(world.opa.ask("GET", "/v1/policies")[1])["result"])
-    world.opa.delete_policy(loaded)
+    world.opa.delete_policies()
     try:
         blocked(start(guard, world), "opa-undefined", 69, "opa.policy", cause="soma/policy/integrator/allow")
     finally:

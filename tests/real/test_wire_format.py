@@ -22,7 +22,6 @@ pytestmark = pytest.mark.timeout(180)
 SCHEMA = ROOT / "profiles" / "somabrain" / "schemas" / "config_update.avsc"
 AVRO = bytes.fromhex("cdcc4c3d52b81e3f28323032352d31312d30385431353a30303a30305a")
 JSON = b'{"tenant": "acme", "learning_rate": 0.05, "exploration_temp": 0.62, "ts": "2025-11-08T15:00:00Z"}'
-SHORT = ["-t", "3s"]
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -99,7 +98,7 @@ def test_leaves_nothing_behind(guard, kafka, topic):
     produce(kafka, topic, *[AVRO] * 3)
     before = kafka.dump()
     look(guard, kafka, topic).passed()
-    look(guard, kafka, "open.nobody.made.this", _args=SHORT).expect(
+    look(guard, kafka, "open.nobody.made.this", _limit="3s").expect(
         "kafka-topic-missing", exit=124, subject="open.nobody.made.this"
     )
     assert kafka.dump() == before
@@ -208,9 +207,9 @@ def test_describe_is_not_enough(guard, kafka):
     kafka.create_topic(topic, 1)
     produce(kafka, topic, AVRO)
     try:
-        look(guard, kafka, topic, _listener="sasl", _user="limited", _args=SHORT).expect("kafka-topic-denied", exit=69)
+        look(guard, kafka, topic, _listener="sasl", _user="limited", _limit="3s").expect("kafka-topic-denied", exit=69)
         kafka.add_acl("limited", "describe", topic)
-        look(guard, kafka, topic, _listener="sasl", _user="limited", _args=SHORT).expect(
+        look(guard, kafka, topic, _listener="sasl", _user="limited", _limit="3s").expect(
             "kafka-topic-denied", exit=69, cause="reading it", hint="grant this principal Read"
         )
         kafka.add_acl("limited", "read", topic)
@@ -234,7 +233,7 @@ def test_held_back_for_a_quota(guard, kafka, topic):
     produce(kafka, topic, *[json.dumps({"x": "x" * 100_000}).encode()] * 20)
     kafka.set_quota("limited", "consumer_byte_rate", 1)
     try:
-        look(guard, kafka, topic, "json", _listener="sasl", _user="limited", _args=SHORT).expect(
+        look(guard, kafka, topic, "json", _listener="sasl", _user="limited", _limit="3s").expect(
             "kafka-throttled", exit=124, cause="the broker holds this client back for"
         )
     finally:

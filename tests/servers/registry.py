@@ -39,18 +39,6 @@ def _fetch(folder):
     common.remove_tree(local)
 
 
-class RegistryError(Exception):
-    """The registry refused. `status` and `code` as in its answer."""
-
-    def __init__(self, what, status, body):
-        super().__init__(f"{what}: HTTP {status}: {body.decode(errors='replace')[:500]}")
-        self.status = status
-        try:
-            self.code = json.loads(body).get("error_code")
-        except (ValueError, AttributeError):
-            self.code = None
-
-
 class RegistryServer(common.Server):
     name = "registry"
 
@@ -78,16 +66,13 @@ class RegistryServer(common.Server):
         status, body = common.http("GET", f"{self.url}/subjects")
         return status == 200 and body.strip().startswith(b"[")
 
-    def addresses(self):
-        return {"REGISTRY_URL": self.url}
-
     def ask(self, method, path, content=None):
-        """One call of the REST interface; RegistryError unless the answer is 200."""
+        """One call of the REST interface; StartError unless the answer is 200."""
         body = None if content is None else json.dumps(content)
         headers = {"Content-Type": CONTENT_TYPE, "Accept": CONTENT_TYPE}
         status, answer = common.http(method, self.url + path, body, headers=headers)
         if status != 200:
-            raise RegistryError(f"{method} {path}", status, answer)
+            raise common.StartError(f"{method} {path}: HTTP {status}: {answer.decode(errors='replace')[:500]}")
         return json.loads(answer)
 
     def subjects(self):
@@ -105,16 +90,3 @@ class RegistryServer(common.Server):
         if subject in set(self.ask("GET", "/subjects?deleted=true")):
             self.ask("DELETE", f"{path}?permanent=true")
         common.wait_for(lambda: subject not in self.subjects(), what=f"{subject} gone", seconds=10)
-
-    def set_compatibility(self, level, subject=None):
-        """BACKWARD, FORWARD, FULL, NONE or ..._TRANSITIVE, of one subject or of the whole registry."""
-        path = "/config" if subject is None else f"/config/{quote(subject, safe='')}"
-        self.ask("PUT", path, {"compatibility": level})
-
-    def compatibility(self, subject=None):
-        path = "/config" if subject is None else f"/config/{quote(subject, safe='')}"
-        return self.ask("GET", path)["compatibilityLevel"]
-
-    def is_compatible(self, subject, schema_text):
-        path = f"/compatibility/subjects/{quote(subject, safe='')}/versions/latest"
-        return self.ask("POST", path, {"schema": schema_text})["is_compatible"]
