@@ -23,7 +23,7 @@ coverage_make := $(MAKE) --no-print-directory BUILD=$(coverage_build) CFLAGS='$(
 coverage:
 	@rm -rf $(coverage_build)
 	@$(coverage_make) program helpers unit
-	@PYTEST_ADDOPTS='-k "not other-user"' STARTGUARD_TIME_SCALE=4 $(coverage_make) scenario > $(coverage_build)/scenario.log 2>&1 || \
+	@PYTEST_ADDOPTS='-k "not other-user"' STARTGUARD_TIME_SCALE=2 $(coverage_make) SCENARIO_FLAGS='$(SUBSET)' scenario > $(coverage_build)/scenario.log 2>&1 || \
 		echo "not all scenarios hold in this build: $(coverage_build)/scenario.log"
 	@$(MAKE) --no-print-directory coverage-report
 

@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
 """Mutation testing: makes one small mistake at a time in a source file and looks whether the tests notice.
 
-    tests/mutation/run.py [--build BUILD] [--jobs N] [--at-least PERCENT] [--units-only] [--killers] FILE.c...
+    tests/mutation/run.py [--build BUILD] [--jobs N] [--at-least PERCENT] [--units-only] [--killers]
+        [--sample N [--seed TEXT]] FILE.c...
     tests/mutation/run.py [--build BUILD] --promises
 
 A mutant that the compiler turns into the same code, or refuses, does not count. The others are linked into the unit
 tests first; those that survive go through the scenarios named in SCENARIOS. The list of survivors is printed with their
 lines: each is either a missing test, or a change that changes nothing for anybody, and then EQUIVALENT says why.
+
+--sample N takes N mutants at random out of all files; the seed is printed, and is the commit unless --seed gives another.
 """
 
 import argparse
 import concurrent.futures
 import os
 import pathlib
+import random
 import re
 import shlex
 import shutil
@@ -321,7 +325,7 @@ def judge(build, file, original, number, line, text, units_only):
         return ("killed", by) if by else ("survived", None)
 
 
-def run_file(build, file, jobs, units_only, show_killers):
+def run_file(build, file, mutants, jobs, units_only, show_killers):
     with tempfile.TemporaryDirectory() as name:
         same = pathlib.Path(name) / pathlib.Path(file).name
         shutil.copy(ROOT / file, same)
@@ -331,9 +335,8 @@ def run_file(build, file, jobs, units_only, show_killers):
     counts, survivors, killers = {}, [], {}
     with tempfile.TemporaryDirectory() as name, concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         build.archive(file, name)
-        all_mutants = list(mutants_of(ROOT / file))
-        results = pool.map(lambda m: judge(build, file, original, *m, units_only), all_mutants)
-        for (number, line, _), (outcome, by) in zip(all_mutants, results):
+        results = pool.map(lambda m: judge(build, file, original, *m, units_only), mutants)
+        for (number, line, _), (outcome, by) in zip(mutants, results):
             why = EQUIVALENT.get((file, line.strip()))
             if outcome == "survived" and why:
                 outcome = "equivalent"
@@ -343,17 +346,29 @@ def run_file(build, file, jobs, units_only, show_killers):
                 killers[first] = killers.get(first, 0) + 1
             if outcome == "survived":
                 survivors.append(f"{file}:{number}: {line.strip()}")
-    judged = counts.get("killed", 0) + counts.get("survived", 0)
-    share = 100 * counts.get("killed", 0) / judged if judged else 0
+    killed, survived = counts.get("killed", 0), counts.get("survived", 0)
     print(
-        f"{file}: {counts.get('killed', 0)} of {judged} mutants killed, {share:.1f} % "
+        f"{file}: {killed} of {killed + survived} mutants killed, {percent(killed, survived):.1f} % "
         f"({', '.join(f'{n} {what}' for what, n in sorted(counts.items()) if what not in ('killed', 'survived'))})"
     )
     for one in survivors:
         print(f"  survived  {one}")
     for by, n in sorted(killers.items(), key=lambda item: -item[1]) if show_killers else ():
         print(f"  {n:3} killed first by {by}")
-    return share
+    return killed, survived
+
+
+def percent(killed, survived):
+    return 100 * killed / (killed + survived) if killed else 0
+
+
+def sampled(mutants, n, seed):
+    """`n` of the mutants of all files ({file: [mutant, ...]}), chosen by the seed."""
+    seed = seed or subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    print(f"mutation: {n} mutants, --seed {seed}")
+    every = [(file, mutant) for file, own in mutants.items() for mutant in own]
+    chosen = random.Random(seed).sample(every, min(n, len(every)))
+    return {file: [mutant for name, mutant in chosen if name == file] for file in mutants}
 
 
 def run_promises(build):
@@ -387,6 +402,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--at-least", type=float, default=90)
     parser.add_argument("--units-only", action="store_true")
+    parser.add_argument("--sample", type=int, help="how many mutants of all, judged together")
+    parser.add_argument("--seed", help="of the sample; the commit when left out")
     parser.add_argument("--killers", action="store_true", help="which test noticed how many")
     parser.add_argument("--promises", action="store_true", help="one deliberate bug for each promise of plan.h, as a table")
     parser.add_argument("files", nargs="*", default=list(UNITS))
@@ -396,7 +413,13 @@ def main():
         missed = run_promises(build)
         print(f"mutation: {len(PROMISES) - missed} passed, {missed} failed")
         return 1 if missed else 0
-    shares = [run_file(build, file, options.jobs, options.units_only, options.killers) for file in options.files or UNITS]
+    mutants = {file: list(mutants_of(ROOT / file)) for file in options.files or UNITS}
+    if options.sample:
+        mutants = sampled(mutants, options.sample, options.seed)
+    counts = [run_file(build, file, own, options.jobs, options.units_only, options.killers) for file, own in mutants.items()]
+    if options.sample:  # too few of a file to judge it alone
+        counts = [map(sum, zip(*counts))]
+    shares = [percent(*count) for count in counts]
     failed = sum(share < options.at_least for share in shares)
     print(f"mutation: {len(shares) - failed} passed, {failed} failed")
     return 1 if failed else 0
