@@ -17,6 +17,7 @@ STARTGUARD_WRAP (words before the program, such as "valgrind -q --log-file=/dev/
 """
 
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -42,6 +43,7 @@ END_SECONDS = 3  # for killed processes to be gone
 PASSED_ON = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "GCOV_PREFIX", "GCOV_PREFIX_STRIP")
 MARK = "TEST_RUN_ID"
 EXIT_POLICY, EXIT_PROFILE = 77, 78
+AS_ROOT = [] if os.geteuid() == 0 else ["--map-root-user"]
 
 # A shell starts its background jobs with INT and QUIT ignored, nohup with HUP: what is tested must not inherit that.
 for _signal, _handler in (
@@ -86,6 +88,25 @@ def _quoted(char):
 def settings(**keys):
     """KEY = VALUE; lines of a group. Strings are quoted here (unlike in Guard.try_)."""
     return " ".join(f"{key} = {text(value)};" for key, value in keys.items())
+
+
+# ---- namespaces ----
+
+NO_UNSHARE = "no right to make namespaces (unshare --mount --pid): run as root, or allow it to unprivileged users"
+PID_1 = ("--pid", "--fork", "--mount-proc", "--kill-child")
+
+
+@functools.cache
+def may_unshare():
+    words = ["unshare", *AS_ROOT, "--mount", *PID_1, "true"]
+    return subprocess.run(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def unshare(*words):
+    """Words before a command that run it in namespaces of its own, as root there. words: as unshare(1) takes them."""
+    if not may_unshare():
+        pytest.fail(NO_UNSHARE, pytrace=False)
+    return ["unshare", *AS_ROOT, *words]
 
 
 # ---- results ----
@@ -463,8 +484,14 @@ class Guard:
             other = self.write("hosts", dns.hosts)
             script += f"mount --bind {shlex.quote(str(other))} /etc/hosts && "
         script += 'shift && exec "$@"'
-        root = [] if os.geteuid() == 0 else ["-r"]
-        return ["unshare", *root, "-m", "sh", "-c", script, "sh", str(conf)]
+        return unshare("-m", "sh", "-c", script, "sh", str(conf))
+
+    def command(self, words, env={}, timeout=60, **options):
+        """Runs a command of the test's own, such as one that runs .path in a namespace, in the environment of a run; gives
+        a CompletedProcess with text. options: of subprocess.run."""
+        options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "start_new_session": True, **options}
+        limit = self.scale(timeout)
+        return subprocess.run([*map(str, words)], env=self.environment(env), cwd=self.tmp, timeout=limit, **options)
 
     # -- helpers --
 

@@ -399,7 +399,7 @@ def test_install(guard):
         assert path.read_bytes() == pathlib.Path(guard.path).read_bytes()
     assert guard.cli("install", "bin").code == 0  # over itself
     assert sorted(os.listdir(guard.tmp / "bin")) == ["startguard"]
-    done = subprocess.run([guard.tmp / "guard", "--version"], capture_output=True, check=False, env=guard.environment())
+    done = guard.command([guard.tmp / "guard", "--version"])
     assert done.returncode == 0
 
 

@@ -7,7 +7,6 @@ tests/bench/deadlines.py's.
 import pathlib
 import re
 import signal
-import subprocess
 import time
 
 import pytest
@@ -191,15 +190,8 @@ def test_what_was_there_before_is_left_alone(guard):
     text = f'startguard = 1; exec: {{ c: {{ command = ["{deaf(guard, FLEE["deep"])}"]; required = false; timeout = "300ms"; degraded = "x"; }}; }};'
     file = guard.write("p.cfg", text)
     line = f"sleep 1000 & helper=$!; exec {guard.path} -p {file} -m prod --termination-log none -- /bin/sh -c 'kill -0 '$helper' && echo there; kill '$helper"
-    done = subprocess.run(
-        ["/bin/sh", "-c", line],
-        env=guard.environment(),
-        cwd=guard.tmp,
-        capture_output=True,
-        timeout=60,
-        stdin=subprocess.DEVNULL,
-    )
-    assert (done.returncode, done.stdout) == (0, b"there\n"), done.stderr
+    done = guard.command(["/bin/sh", "-c", line])
+    assert (done.returncode, done.stdout) == (0, "there\n"), done.stderr
     assert guard.processes() == []
 
 
@@ -271,29 +263,8 @@ def test_many_are_killed_in_one_go(guard):
         + " };"
     )
     file = guard.write("p.cfg", text)
-    subprocess.run(
-        [
-            "strace",
-            "-o",
-            "calls",
-            "-e",
-            "trace=kill,openat,wait4",
-            guard.path,
-            "-q",
-            "-p",
-            file,
-            "-m",
-            "prod",
-            "-t",
-            guard.span(3),
-            "--termination-log",
-            "none",
-        ],
-        env=guard.environment(),
-        cwd=guard.tmp,
-        stdin=subprocess.DEVNULL,
-        timeout=guard.scale(60),
-    )
+    trace = ["strace", "-o", "calls", "-e", "trace=kill,openat,wait4"]
+    guard.command([*trace, guard.path, "-q", "-p", file, "-m", "prod", "-t", guard.span(3), "--termination-log", "none"])
     calls = (guard.tmp / "calls").read_text().splitlines()
     kills = [i for i, one in enumerate(calls) if one.startswith("kill(") and "SIGKILL" in one]
     ends = [i for i, one in enumerate(calls) if one.startswith("wait4(")]

@@ -11,6 +11,7 @@ import pytest
 
 from fakes.http import HttpServer, Reply
 from fakes.tcp import TcpServer, full_backlog, refused_port, silent
+from harness import PID_1, unshare
 
 LONG = "60s"  # longer than any test waits: whoever ends before has ended early
 
@@ -343,23 +344,8 @@ def test_a_signal_ends_the_wait(guard, number, code):
 
 def test_as_pid_1_sigterm_ends_it(guard):
     file = guard.write("p.cfg", profile(refused()))
-    root = [] if os.geteuid() == 0 else ["--map-root-user"]
     with subprocess.Popen(
-        [
-            "unshare",
-            *root,
-            "--pid",
-            "--fork",
-            "--mount-proc",
-            "--kill-child",
-            guard.path,
-            "-p",
-            file,
-            "--termination-log",
-            "none",
-        ],
-        env=guard.environment(),
-        stderr=subprocess.PIPE,
+        [*unshare(*PID_1), guard.path, "-p", file, "--termination-log", "none"], env=guard.environment(), stderr=subprocess.PIPE
     ) as process:
         try:
             assert b"startguard" in process.stderr.readline()

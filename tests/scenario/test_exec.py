@@ -1,8 +1,10 @@
 """exec"""
 
-import os
+import shlex
 
 import pytest
+
+from harness import unshare
 
 
 @pytest.mark.near_miss("exec-not-found", "exec-not-executable", "exec-status", "exec-signal", "exec-output")
@@ -140,11 +142,10 @@ def test_signals_are_as_the_service_finds_them(guard):
 @pytest.mark.near_miss("exec-output")
 def test_an_image_without_devices(guard):
     """Standard descriptors that cannot be /dev/null are something else, and not the next pipe that is made."""
-    root = "" if os.geteuid() == 0 else "-r"
     wrapper = guard.write(
         "bare",
         f"""#!/bin/sh
-exec unshare {root} -m sh -c 'mount -t tmpfs none /dev && exec "$@"' sh {guard.path} "$@"
+exec {shlex.join(unshare())} -m sh -c 'mount -t tmpfs none /dev && exec "$@"' sh {guard.path} "$@"
 """,
     )
     wrapper.chmod(0o755)

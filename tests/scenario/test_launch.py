@@ -21,6 +21,7 @@ import pytest
 from fakes.http import HttpServer, Reply
 from fakes.probe import probe
 from fakes.tcp import TcpServer, refused_port, silent
+from harness import PID_1, unshare
 
 OWN = ("STARTGUARD_STATUS", "STARTGUARD_MODE", "STARTGUARD_DEGRADED", "STARTGUARD_WAIVED", "STARTGUARD_REPORT_FILE")
 ALL_SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
@@ -127,18 +128,7 @@ CONDITIONS = {
 
 def direct(guard, command, **options):
     """What the probe says when nothing stands before it."""
-    done = subprocess.run(
-        command,
-        env=guard.environment(SANE),
-        cwd=guard.tmp,
-        stdin=subprocess.DEVNULL,
-        timeout=60,
-        capture_output=True,
-        start_new_session=True,
-        check=True,
-        **options,
-    )
-    return json.loads(done.stdout)
+    return json.loads(guard.command(command, SANE, check=True, **options).stdout)
 
 
 def behind(guard, profile, command, **options):
@@ -267,17 +257,7 @@ def test_standard_descriptors_closed_in_every_way(guard, profile, closed):
             os.close(fd)
 
     command = [probe(), "--out", "seen"]
-    subprocess.run(
-        command,
-        env=guard.environment(SANE),
-        cwd=guard.tmp,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        start_new_session=True,
-        check=True,
-        timeout=60,
-        preexec_fn=close,
-    )
+    guard.command(command, SANE, check=True, preexec_fn=close)
     expected = comparable(json.loads((guard.tmp / "seen").read_text()))
     (guard.tmp / "seen").unlink()
     result = guard.run(profile, command=command, env=SANE, preexec_fn=close)
@@ -300,16 +280,8 @@ def test_socket_activation(guard, profile):
         # preexec_fn cannot change the environment that Popen gives: a shell does.
         file = guard.write("p.cfg", profile)
         line = shlex.join([guard.path, "-p", str(file), "-m", "prod", "--termination-log", "none", "--", probe()])
-        done = subprocess.run(
-            ["/bin/sh", "-c", f"LISTEN_FDS=2 LISTEN_PID=$$ exec {line}"],
-            env=guard.environment(SANE),
-            cwd=guard.tmp,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-            preexec_fn=hand_over,
-            close_fds=False,
-            start_new_session=True,
+        done = guard.command(
+            ["/bin/sh", "-c", f"LISTEN_FDS=2 LISTEN_PID=$$ exec {line}"], SANE, preexec_fn=hand_over, close_fds=False
         )
     seen = json.loads(done.stdout)
     assert f"LISTEN_PID={seen['pid']}" in seen["environ"]
@@ -451,16 +423,7 @@ def test_signals_reach_the_service(guard, profile):
 
 
 def as_pid_1(guard, *words, **options):
-    root = [] if os.geteuid() == 0 else ["--map-root-user"]
-    return subprocess.run(
-        ["unshare", *root, "--pid", "--fork", "--mount-proc", "--kill-child", *words],
-        cwd=guard.tmp,
-        env=guard.environment(SANE),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=60,
-        **options,
-    )
+    return guard.command([*unshare(*PID_1), *words], SANE, **options)
 
 
 def test_as_pid_1(guard, profile):
@@ -472,7 +435,7 @@ def test_as_pid_1(guard, profile):
     assert seen["pid"] == 1
     assert seen["children"] == []
     assert comparable(seen) == comparable(expected)
-    assert b"startguard: READY" in done.stderr
+    assert "startguard: READY" in done.stderr
 
 
 def test_as_pid_1_orphans_are_reaped(guard):

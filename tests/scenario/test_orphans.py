@@ -5,14 +5,13 @@ import os
 import pathlib
 import shutil
 import signal
-import subprocess
 import sys
 
 import pytest
 from test_faults import faults  # noqa: F401
-from test_pid1 import namespace
 
 from fakes.tcp import TcpServer, refused_port, silent
+from harness import PID_1, unshare
 
 # The service: asks the kernel about its children, without /proc.
 SERVICE = """
@@ -49,7 +48,7 @@ ANOTHERS = """cd /proc; ln -s 4711 self; all=$(seq 100); mkdir -p $(for i in $al
 def without_proc(words, then=""):
     """As PID 1."""
     hide = ["unshare", "-m", "sh", "-c", f'mount -t tmpfs none /proc && {then} exec "$@"', "sh"]
-    return [*[w for w in namespace() if w != "--mount-proc"], *hide, *words]
+    return [*unshare(*(w for w in PID_1 if w != "--mount-proc")), *hide, *words]
 
 
 def line(guard, text, *words):
@@ -72,16 +71,7 @@ def line(guard, text, *words):
 
 
 def start(guard, words, **env):
-    return subprocess.run(
-        words,
-        env=guard.environment(env),
-        cwd=guard.tmp,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=guard.scale(60),
-        start_new_session=True,
-    )
+    return guard.command(words, env)
 
 
 @pytest.mark.parametrize("how", ENDS)

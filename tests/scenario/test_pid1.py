@@ -14,15 +14,11 @@ import pytest
 
 from fakes.probe import probe
 from fakes.tcp import refused_port
+from harness import PID_1, unshare
 
 FINE = 'startguard = 1; file: { fine: { path = "/"; }; };'
 ENDING = [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGQUIT, 131)]
 CATCHABLE = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
-
-
-def namespace():
-    root = [] if os.geteuid() == 0 else ["--map-root-user"]
-    return ["unshare", *root, "--pid", "--fork", "--mount-proc", "--kill-child"]
 
 
 class Container:
@@ -33,7 +29,7 @@ class Container:
         self.report = guard.tmp / "report.json"
         self.process = subprocess.Popen(
             [
-                *namespace(),
+                *unshare(*PID_1),
                 guard.path,
                 "-p",
                 str(file),
@@ -151,26 +147,8 @@ def test_signals_are_blocked_before_anything_else(guard):
     """While libraries are loaded a signal to PID 1 is lost: docs/security.md. What comes after that is the program's own; it
     does not even read its command line before."""
     words = [word for i in range(5000) for word in ("-w", f"file:///{i:020}")]
-    subprocess.run(
-        [
-            "strace",
-            "-o",
-            "calls",
-            "-e",
-            "trace=fcntl,rt_sigprocmask,brk,mmap,openat",
-            guard.path,
-            "--termination-log",
-            "none",
-            *words,
-            "--only",
-            "x",
-        ],
-        env=guard.environment(),
-        cwd=guard.tmp,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=guard.scale(60),
-    )
+    trace = ["strace", "-o", "calls", "-e", "trace=fcntl,rt_sigprocmask,brk,mmap,openat"]
+    guard.command([*trace, guard.path, "--termination-log", "none", *words, "--only", "x"])
     calls = (guard.tmp / "calls").read_text().splitlines()
     begin = max(i for i, one in enumerate(calls) if one.startswith("fcntl(2, F_GETFD"))
     block = next(i for i, one in enumerate(calls) if one.startswith("rt_sigprocmask(SIG_BLOCK, [") and "TERM" in one)
@@ -215,15 +193,11 @@ def test_fugitives_are_ended_before_the_service_starts(guard):
 def test_every_exit_status_is_the_services(guard):
     """256 containers, one after the other."""
     file = guard.write("p.cfg", FINE)
-    words = shlex.join([*namespace()[:-2], guard.path, "-q", "-p", str(file), "-m", "prod", "--termination-log", "none", "--"])
-    done = subprocess.run(
-        ["/bin/sh", "-c", f'for i in $(seq 0 255); do {words} /bin/sh -c "exit $i"; echo $i $?; done'],
-        env=guard.environment(),
-        cwd=guard.tmp,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=guard.scale(110),
+    words = shlex.join(
+        [*unshare("--pid", "--fork"), guard.path, "-q", "-p", str(file), "-m", "prod", "--termination-log", "none", "--"]
+    )
+    done = guard.command(
+        ["/bin/sh", "-c", f'for i in $(seq 0 255); do {words} /bin/sh -c "exit $i"; echo $i $?; done'], timeout=110
     )
     assert done.stdout.split() == [str(n) for i in range(256) for n in (i, i)]
     assert done.stderr.count("startguard: READY: ") == len(done.stderr.splitlines()) == 256
@@ -243,18 +217,7 @@ def test_every_signal_reaches_the_service(guard):
 
 def test_the_service_has_the_dispositions_of_a_fresh_process(guard):
     names = ("SigBlk", "SigIgn", "SigCgt", "SigPnd", "ShdPnd", "pid", "subreaper", "death_signal", "children", "tasks")
-    direct = json.loads(
-        subprocess.run(
-            [*namespace(), probe()],
-            env=guard.environment(),
-            cwd=guard.tmp,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=True,
-            timeout=60,
-            start_new_session=True,
-        ).stdout
-    )
+    direct = json.loads(guard.command([*unshare(*PID_1), probe()], check=True).stdout)
     with Container(guard, "-q", "--", probe()) as container:
         seen = json.loads(container.end()[1])
     assert {n: seen[n] for n in names} == {n: direct[n] for n in names}

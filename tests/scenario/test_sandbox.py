@@ -7,6 +7,7 @@ there, with arguments that do no harm, and in a child without a fence for compar
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from fakes.http import HttpServer, Reply
 from fakes.kafka import FakeKafka
 from fakes.tcp import TcpServer, refused_port, silent
-from harness import ROOT
+from harness import PID_1, ROOT, unshare
 
 NOBODY = 65534
 SANITIZED = "ASAN_OPTIONS" in os.environ
@@ -202,7 +203,7 @@ def test_a_check_that_starts_programs_can_do_what_they_need(tmp_path):
 
 def test_without_the_fence_none_of_it_is_forbidden(tmp_path):
     """Else the two tests above would prove nothing. As root, for the kernel itself forbids others a part of it."""
-    found = probe("none", tmp_path, [] if os.geteuid() == 0 else ["unshare", "-r"])
+    found = probe("none", tmp_path, unshare())
     mine = [n for n in FOR_ALL + FOR_PLAIN if os.geteuid() == 0 or n.startswith(("clone", "set", "exec", "un", "link"))]
     assert [n for n in mine if found[n] == "EPERM"] == []
     assert but(found, ALLOWED + ["clone", "open-write", "open-create", "grow-file"], "OK") == {}
@@ -264,22 +265,10 @@ def contained(guard):
     guard.path = shutil.copy(guard.path, guard.tmp / "startguard")
     for name in ("sandbox_probe", "refuse"):
         shutil.copy(helper(name), guard.tmp / name)
-    root = os.geteuid() == 0
-    user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if root else []
+    user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.geteuid() == 0 else []
     script = 'mount --make-rprivate / && mount -o remount,bind,ro / && cd "$1" && shift && exec setpriv "$@"'
     return [
-        "unshare",
-        *([] if root else ["-r"]),
-        "-m",
-        "-p",
-        "-f",
-        "--mount-proc",
-        "--kill-child",
-        "sh",
-        "-c",
-        script,
-        "sh",
-        str(guard.tmp),
+        *unshare("-m", *PID_1, "sh", "-c", script, "sh", str(guard.tmp)),
         *user,
         "--no-new-privs",
         "--bounding-set=-all",
@@ -319,29 +308,8 @@ def peers():
 def run_behind(guard, prefix, text, *args):
     profile = guard.write("p.cfg", text)
     profile.chmod(0o644)
-    done = subprocess.run(
-        [
-            *prefix,
-            guard.path,
-            "run",
-            "-p",
-            profile,
-            "-t",
-            "60s",
-            "--termination-log",
-            "none",
-            *args,
-            "--",
-            "/bin/echo",
-            "started",
-        ],
-        cwd=guard.tmp,
-        env=guard.environment(),
-        timeout=120,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    options = ["-p", profile, "-t", "60s", "--termination-log", "none", *args]
+    done = guard.command([*prefix, guard.path, "run", *options, "--", "/bin/echo", "started"], timeout=120)
     assert (done.returncode, done.stdout) == (0, "started\n"), done.stderr
     assert "READY: 7 checks passed" in done.stderr.splitlines()[-1]
     return done.stderr
@@ -392,15 +360,7 @@ def test_what_is_refused_is_said_whole(guard):
         ),
     ):
         profile = guard.write("p.cfg", f"startguard = 1; {checks}")
-        done = subprocess.run(
-            [*prefix, guard.path, "check", "-p", profile, "--termination-log", "none", "-v"],
-            cwd=guard.tmp,
-            env=guard.environment(),
-            timeout=60,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = guard.command([*prefix, guard.path, "check", "-p", profile, "--termination-log", "none", "-v"])
         assert done.returncode == 0, done.stderr
         assert [line for line in done.stderr.splitlines() if "incomplete" in line] == [
             f"startguard: the sandbox of the checks is incomplete: {words}"
@@ -542,11 +502,10 @@ def test_killed_by_a_kernel_without_memory_is_told_as_such(guard, where, before)
     (guard.tmp / "cgroup").mkdir()
     guard.write("vmstat", "nr_free_pages 17\n")
     count = guard.write(name, text.format(before))
-    root = "" if os.geteuid() == 0 else "-r"
     wrapper = guard.write(
         "wrapper",
         f"""#!/bin/sh
-        exec unshare {root} -m sh -c 'mount --bind {guard.tmp}/cgroup /sys/fs/cgroup && mount --bind {guard.tmp}/vmstat /proc/vmstat && exec "$@"' sh {guard.path} "$@"
+        exec {shlex.join(unshare())} -m sh -c 'mount --bind {guard.tmp}/cgroup /sys/fs/cgroup && mount --bind {guard.tmp}/vmstat /proc/vmstat && exec "$@"' sh {guard.path} "$@"
         """,
     )
     wrapper.chmod(0o755)

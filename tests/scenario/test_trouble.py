@@ -11,7 +11,6 @@ import random
 import resource
 import shutil
 import signal
-import subprocess
 import threading
 import time
 
@@ -20,6 +19,7 @@ from test_faults import faults  # noqa: F401
 
 from fakes.http import HttpServer, Reply
 from fakes.tcp import TcpServer, refused_port, silent
+from harness import unshare
 
 FINE = 'startguard = 1; file: { fine: { path = "/"; }; };'
 WRONG = 'startguard = 1; file: { wrong: { path = "/"; type = "file"; }; };'
@@ -242,7 +242,6 @@ def test_service_does_not_inherit_the_signal_of_a_file_too_large(guard):
 
 def test_full_disk(guard):
     """A file system with no room at all: no half of a report, no half of a message, the old report stays."""
-    root = [] if os.geteuid() == 0 else ["-r"]
     disk = guard.tmp / "disk"
     disk.mkdir()
     file = guard.write("p.cfg", WRONG)
@@ -250,15 +249,7 @@ def test_full_disk(guard):
         dd if=/dev/zero of=fill bs=4k status=none 2>/dev/null; {guard.path} -p {file} -m prod --report report.json --termination-log term;
         echo code $?; cat report.json; ls; rm fill; {guard.path} -p {file} -m prod -q --report report.json --termination-log term 2>/dev/null;
         cat report.json; cat term"""
-    done = subprocess.run(
-        ["unshare", *root, "-m", "sh", "-c", script],
-        env=guard.environment(),
-        cwd=guard.tmp,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        stdin=subprocess.DEVNULL,
-    )
+    done = guard.command(unshare("-m", "sh", "-c", script))
     lines = done.stdout.splitlines()
     assert lines[:5] == ["code 69", "old", "fill", "report.json", "term"], done.stdout + done.stderr
     assert "No space left on device" in done.stderr
@@ -269,18 +260,9 @@ def test_full_disk(guard):
 def test_read_only_folder(guard):
     folder = guard.tmp / "ro"
     folder.mkdir()
-    root = [] if os.geteuid() == 0 else ["-r"]
     file = guard.write("p.cfg", FINE)
     script = f"mount --bind {folder} {folder} && mount -o remount,bind,ro {folder} && exec {guard.path} -p {file} -m prod --report {folder}/r.json --termination-log {folder}/t -- /bin/echo started"
-    done = subprocess.run(
-        ["unshare", *root, "-m", "sh", "-c", script],
-        env=guard.environment(),
-        cwd=guard.tmp,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        stdin=subprocess.DEVNULL,
-    )
+    done = guard.command(unshare("-m", "sh", "-c", script))
     assert (done.returncode, done.stdout) == (0, "started\n")
     assert done.stderr.count("Read-only file system") == 2
 
@@ -309,15 +291,7 @@ def test_few_processes(guard, room):
     script = f"ulimit -u {room + 2}; exec {program} -p {file} -m prod -t {guard.span(60)} --termination-log none --report report.json"
     # Another user than root, whom no such limit binds, and one who has no other process.
     uid = random.randrange(100_000, 1 << 30)
-    done = subprocess.run(
-        ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "bash", "-c", script],
-        env=guard.environment(),
-        cwd=guard.tmp,
-        capture_output=True,
-        text=True,
-        timeout=guard.scale(100),
-        stdin=subprocess.DEVNULL,
-    )
+    done = guard.command(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "bash", "-c", script], timeout=100)
     assert done.returncode == 0, done.stderr[-2000:]
     report = json.loads((guard.tmp / "report.json").read_text())
     assert report["status"] == "ready"

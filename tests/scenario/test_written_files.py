@@ -4,9 +4,10 @@ import json
 import os
 import re
 import socket
-import subprocess
 
 import pytest
+
+from harness import unshare
 
 FINE = 'startguard = 1; file: { fine: { path = "/"; }; };'
 WRONG = 'startguard = 1; file: { wrong: { path = "/"; type = "file"; }; };'
@@ -15,16 +16,7 @@ OLD = "old and longer than what comes, " * 400
 
 def in_namespace(guard, script):
     """The script as root of a mount namespace of its own."""
-    root = [] if os.geteuid() == 0 else ["-r"]
-    return subprocess.run(
-        ["unshare", *root, "-m", "sh", "-c", script],
-        env=guard.environment(),
-        cwd=guard.tmp,
-        capture_output=True,
-        text=True,
-        timeout=guard.scale(60),
-        stdin=subprocess.DEVNULL,
-    )
+    return guard.command(unshare("-m", "sh", "-c", script))
 
 
 def line(guard, profile, *options):
@@ -90,15 +82,7 @@ def unprivileged(guard):
 
 def run_as(guard, words, profile, *options):
     file = guard.write("p.cfg", profile)
-    return subprocess.run(
-        [*words, guard.path, "-p", str(file), "-m", "prod", "--termination-log", "none", *options],
-        env=guard.environment(),
-        cwd=guard.tmp,
-        capture_output=True,
-        text=True,
-        timeout=guard.scale(60),
-        stdin=subprocess.DEVNULL,
-    )
+    return guard.command([*words, guard.path, "-p", str(file), "-m", "prod", "--termination-log", "none", *options])
 
 
 def test_a_folder_that_is_not_ours(guard, unprivileged):
@@ -243,25 +227,9 @@ def test_stdout_that_cannot_be_opened_once_more(guard, unprivileged, of):
         how = (
             unprivileged
             if of == "a pipe of another user"
-            else [
-                "unshare",
-                *([] if os.geteuid() == 0 else ["-r"]),
-                "-m",
-                "sh",
-                "-c",
-                'mount -t tmpfs none /proc && exec "$@"',
-                "sh",
-            ]
+            else unshare("-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh")
         )
-        done = subprocess.run(
-            [*how, guard.path, *words],
-            env=guard.environment(),
-            cwd=guard.tmp,
-            capture_output=True,
-            text=True,
-            timeout=guard.scale(60),
-            stdin=subprocess.DEVNULL,
-        )
+        done = guard.command([*how, guard.path, *words])
         code, out, err = done.returncode, done.stdout, done.stderr
     assert code == 0, err
     assert json.loads(out)["status"] == "ready"
