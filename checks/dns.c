@@ -1,4 +1,4 @@
-/* dns: a name resolves, as the service's own resolver would do it, to enough and to the right addresses. */
+/* dns: a name resolves, with the resolver the service uses, to enough and to the right addresses. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
@@ -22,7 +22,7 @@ struct network {
 };
 
 /* "10.0.0.0/8", "10.0.0.7", "fd00::/8" */
-static int network_parse(struct network *n, const char *text)
+static bool network_parse(struct network *n, const char *text)
 {
 	char address[INET6_ADDRSTRLEN];
 	const char *slash = strchr(text, '/');
@@ -30,24 +30,24 @@ static int network_parse(struct network *n, const char *text)
 	int64_t bits;
 
 	if (len >= sizeof address)
-		return -1;
+		return false;
 	memcpy(address, text, len);
 	address[len] = '\0';
 	n->family = strchr(address, ':') ? AF_INET6 : AF_INET;
 	bits = n->family == AF_INET ? 32 : 128;
 	if (inet_pton(n->family, address, n->bytes) != 1 ||
 	    (slash && parse_i64(slash + 1, 0, bits, &bits)))
-		return -1;
+		return false;
 	n->bits = (int)bits;
-	return 0;
+	return true;
 }
 
 static const char *network_problem(const char *text)
 {
 	struct network n;
 
-	return network_parse(&n, text) ? "is neither an address nor a network such as 10.0.0.0/8"
-				       : NULL;
+	return network_parse(&n, text) ? NULL
+				       : "is neither an address nor a network such as 10.0.0.0/8";
 }
 
 static const char *name_problem(const char *text)
@@ -102,7 +102,7 @@ static enum result dns_includes(const struct dns_conf *c, const struct addrinfo 
 		struct network n;
 		bool holds = false;
 
-		invariant(!network_parse(&n, c->includes.v[i]));
+		invariant(network_parse(&n, c->includes.v[i]));
 		for (const struct addrinfo *a = list; a; a = a->ai_next)
 			holds |= network_holds(&n, a);
 		if (!holds)
@@ -125,7 +125,7 @@ static enum result dns_run(const struct check_run *run, struct diag *out)
 	int64_t n = 0;
 
 	if (resolve_host(run, c->name, 0, families[c->type], &list, out)) {
-		/* /etc/hosts with an address of the other family: the resolver says "not known" all the same. */
+		/* When /etc/hosts has an address of the other family only, the resolver says "not known". */
 		if (out->code == D_DNS_NO_SUCH_NAME && c->type != RECORD_ANY &&
 		    !resolve_host(run, c->name, 0, AF_UNSPEC, &list, &ignored))
 			check_fail(out, D_DNS_NO_ADDRESS, c->name,

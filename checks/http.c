@@ -1,4 +1,4 @@
-/* http: one request, and what its answer must be. */
+/* http: one request, and what status, headers and body its answer must have. */
 #include <ctype.h>
 
 #include "check.h"
@@ -123,7 +123,7 @@ static bool status_fits(const struct strlist *wanted, long status)
 	return false;
 }
 
-static const char *status_words(const struct strlist *wanted, char *buf, size_t size)
+static const char *status_text(const struct strlist *wanted, char *buf, size_t size)
 {
 	size_t n = 0;
 
@@ -162,7 +162,7 @@ static enum result http_run(const struct check_run *run, struct diag *out)
 	struct web_conf web = WEB_CONF(c);
 	struct web_response resp;
 	struct url url;
-	char words[200], start[160];
+	char wanted[200], start[160];
 	struct web_request req = {.url = &url,
 				  .method = c->method,
 				  .body = c->body,
@@ -180,7 +180,7 @@ static enum result http_run(const struct check_run *run, struct diag *out)
 	check_fact(run, "status", "%ld", resp.status);
 	check_fact(run, "ms", "%.1f", resp.ms);
 	if (!status_fits(&c->status, resp.status))
-		return web_fail_status(out, &resp, status_words(&c->status, words, sizeof words));
+		return web_fail_status(out, &resp, status_text(&c->status, wanted, sizeof wanted));
 	if (c->json.n && http_json(run, c, &resp, out))
 		return RESULT_FAIL;
 	if (c->body_contains &&

@@ -1,5 +1,5 @@
-/* metrics: the page is metrics text and holds the families that dashboards and alerts rely on; or the port the
- * service is going to serve its own page on is free. */
+/* metrics: a page is metrics text and holds the families that dashboards and alerts rely on; or the port on which the
+ * service is going to serve its own page is free. */
 #include <errno.h>
 #include <math.h>
 #include <sys/socket.h>
@@ -77,7 +77,7 @@ static const char *metrics_validate(const void *conf, const char **key)
 {
 	const struct metrics_conf *c = conf;
 	struct web_conf web = WEB_CONF(c);
-	bool url = c->url.text || secret_is_set(c->url.ref);
+	bool url = url_is_set(&c->url);
 
 	if (!url && !c->free_port)
 		return "give url or free_port";
@@ -104,22 +104,24 @@ static const char *metrics_validate(const void *conf, const char **key)
 	return web_conf_problem(&web, &c->url, key);
 }
 
-/* ---- what is looked for ------------------------------------------------------------------------------------------ */
+/* ---- reading the page -------------------------------------------------------------------------------------------- */
+/* What the page holds of one family, or of one metric of max_age. */
 struct seen {
 	bool there;
 	char type[24];
-	int64_t series;
-	bool outside;
-	double value;      /* the one that is outside */
-	char example[160]; /* the first series' labels: for causes */
+	int64_t series;    /* with the wanted labels */
+	bool outside;      /* a series is outside min and max, */
+	double value;      /* this one; of max_age: the oldest time */
+	char example[160]; /* labels of a series, for causes */
 };
-struct looking {
+struct page {
 	const struct metrics_conf *conf;
-	struct seen *families, *ages; /* like conf->families, conf->max_age */
+	struct seen *families, *ages; /* in the order of conf->families and conf->max_age */
 	size_t lines, samples;
 };
 
-/* The samples of a family: its name, or with what its type adds (OpenMetrics 1.0, "Suffixes"). */
+/* A sample of a family has the family's name, perhaps with a suffix of its type (OpenMetrics 1.0, "Suffixes"). NULL: it is
+ * not of this family. */
 static const char *suffix_of(const char *sample, const char *family)
 {
 	static const char *const suffixes[] = {"",        "_total", "_count", "_sum",
@@ -134,7 +136,7 @@ static const char *suffix_of(const char *sample, const char *family)
 	return NULL;
 }
 
-/* In OpenMetrics the family of the sample x_total is x; people name either. */
+/* In OpenMetrics the family of the sample x_total is x; profiles may name either. */
 static bool type_is_for(const char *declared, const char *family)
 {
 	size_t n = strlen(declared);
@@ -170,8 +172,7 @@ static void labels_text(const struct prom_line *line, char *buf, size_t size)
 				      line->labels[i].name, line->labels[i].value);
 }
 
-static void see_sample(struct looking *l, const struct family *f, struct seen *s,
-		       const struct prom_line *line)
+static void see_sample(const struct family *f, struct seen *s, const struct prom_line *line)
 {
 	const char *suffix = suffix_of(line->name, f->name);
 
@@ -180,7 +181,7 @@ static void see_sample(struct looking *l, const struct family *f, struct seen *s
 	s->there = true;
 	if (!s->example[0])
 		labels_text(line, s->example, sizeof s->example);
-	/* One sample stands for a series: the value, a counter's total, a histogram's count. */
+	/* Of each series one sample counts: the value, a counter's total, a histogram's count. */
 	if (str_eq(suffix, "_bucket") || str_eq(suffix, "_sum") || str_eq(suffix, "_gsum") ||
 	    !labels_fit(line, &f->labels))
 		return;
@@ -191,32 +192,31 @@ static void see_sample(struct looking *l, const struct family *f, struct seen *s
 		s->value = line->value;
 		labels_text(line, s->example, sizeof s->example);
 	}
-	(void)l;
 }
 
 static void see(const struct prom_line *line, void *arg)
 {
-	struct looking *l = arg;
+	struct page *page = arg;
 
-	l->lines++;
-	l->samples += line->kind == PROM_SAMPLE;
-	for (size_t i = 0; i < l->conf->families.n; i++) {
-		const struct family *f = GROUP_AT(l->conf->families, struct family, i);
+	page->lines++;
+	page->samples += line->kind == PROM_SAMPLE;
+	for (size_t i = 0; i < page->conf->families.n; i++) {
+		const struct family *f = GROUP_AT(page->conf->families, struct family, i);
 
 		if (line->kind == PROM_SAMPLE) {
-			see_sample(l, f, &l->families[i], line);
+			see_sample(f, &page->families[i], line);
 		} else if (line->kind == PROM_TYPE && type_is_for(line->name, f->name)) {
-			l->families[i].there = true;
-			snprintf(l->families[i].type, sizeof(l->families[i].type), "%s",
+			page->families[i].there = true;
+			snprintf(page->families[i].type, sizeof(page->families[i].type), "%s",
 				 line->type);
 		}
 	}
-	for (size_t i = 0; line->kind == PROM_SAMPLE && i < l->conf->max_age.n; i++)
-		if (str_eq(line->name, l->conf->max_age.v[i].name)) {
-			struct seen *s = &l->ages[i];
+	for (size_t i = 0; line->kind == PROM_SAMPLE && i < page->conf->max_age.n; i++)
+		if (str_eq(line->name, page->conf->max_age.v[i].name)) {
+			struct seen *s = &page->ages[i];
 
-			s->value = !s->there || line->value < s->value ? line->value
-								       : s->value; /* the oldest */
+			if (!s->there || line->value < s->value)
+				s->value = line->value;
 			s->there = true;
 		}
 }
@@ -282,9 +282,9 @@ static enum result judge_age(const struct pair *p, const struct seen *s, const c
 }
 
 static enum result judge_page(const struct check_run *run, struct web_response *resp,
-			      struct looking *l, struct diag *out)
+			      struct page *page, struct diag *out)
 {
-	const struct metrics_conf *c = l->conf;
+	const struct metrics_conf *c = page->conf;
 	bool openmetrics = str_eq(resp->content_type, "application/openmetrics-text");
 	char why[300], start[160];
 
@@ -299,20 +299,20 @@ static enum result judge_page(const struct check_run *run, struct web_response *
 	if (strlen(resp->body) != resp->len)
 		return check_fail(out, D_METRICS_MALFORMED, resp->subject,
 				  "the page holds a zero byte");
-	if (prom_read(resp->body, openmetrics, see, l, why, sizeof why))
+	if (!prom_read(resp->body, openmetrics, see, page, why, sizeof why))
 		return check_fail(out, D_METRICS_MALFORMED, resp->subject, "%s; the body: %s", why,
 				  start);
-	if (!l->samples && !(l->lines && c->families.n))
+	if (!page->samples && !(page->lines && c->families.n))
 		return check_fail(out, D_METRICS_EMPTY, resp->subject,
 				  "%zu bytes, and no sample among them", resp->len);
 	check_reached(run, "page");
-	check_fact(run, "samples", "%zu", l->samples);
+	check_fact(run, "samples", "%zu", page->samples);
 	for (size_t i = 0; i < c->families.n; i++)
-		if (judge_family(GROUP_AT(c->families, struct family, i), &l->families[i],
+		if (judge_family(GROUP_AT(c->families, struct family, i), &page->families[i],
 				 resp->subject, out))
 			return RESULT_FAIL;
 	for (size_t i = 0; i < c->max_age.n; i++)
-		if (judge_age(&c->max_age.v[i], &l->ages[i], resp->subject, out))
+		if (judge_age(&c->max_age.v[i], &page->ages[i], resp->subject, out))
 			return RESULT_FAIL;
 	return RESULT_PASS;
 }
@@ -321,7 +321,7 @@ static enum result page_holds(const struct check_run *run, const struct metrics_
 			      struct diag *out)
 {
 	struct web_conf web = WEB_CONF(c);
-	struct looking l = {.conf = c};
+	struct page page = {.conf = c};
 	struct web_response resp;
 	struct url url;
 	struct web_request req = {.url = &url, .web = &web, .max_body = PAGE_MAX};
@@ -334,16 +334,16 @@ static enum result page_holds(const struct check_run *run, const struct metrics_
 		return RESULT_FAIL;
 	if (resp.status != 200)
 		return web_fail_status(out, &resp, "200");
-	l.families = xcalloc(c->families.n + 1, sizeof *l.families);
-	l.ages = xcalloc(c->max_age.n + 1, sizeof *l.ages);
-	if (judge_page(run, &resp, &l, out))
+	page.families = xcalloc(c->families.n + 1, sizeof *page.families);
+	page.ages = xcalloc(c->max_age.n + 1, sizeof *page.ages);
+	if (judge_page(run, &resp, &page, out))
 		return RESULT_FAIL;
-	check_summary(run, "%s, %zu samples, %zu famil%s as demanded", resp.subject, l.samples,
+	check_summary(run, "%s, %zu samples, %zu famil%s as demanded", resp.subject, page.samples,
 		      c->families.n, c->families.n == 1 ? "y" : "ies");
 	return RESULT_PASS;
 }
 
-/* Binds as a server would (SO_REUSEADDR: connections of a former process in TIME_WAIT do not count), never listens. */
+/* Binds as a server would, and never listens. SO_REUSEADDR: connections in TIME_WAIT do not hold a port. */
 static enum result port_is_free(const struct check_run *run, const struct metrics_conf *c,
 				struct diag *out)
 {
@@ -361,15 +361,12 @@ static enum result port_is_free(const struct check_run *run, const struct metric
 		return check_fail(out, D_METRICS_PORT_UNUSABLE, c->free_port, "socket: %s",
 				  strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (bind(fd, list->ai_addr, list->ai_addrlen)) {
-		if (errno == EADDRINUSE)
-			return check_fail(out, D_METRICS_PORT_TAKEN, c->free_port, "bind: %s",
-					  strerror(errno));
-		return check_fail(out, D_METRICS_PORT_UNUSABLE, c->free_port, "bind: %s",
-				  strerror(errno));
-	}
+	if (bind(fd, list->ai_addr, list->ai_addrlen))
+		return check_fail(
+		    out, errno == EADDRINUSE ? D_METRICS_PORT_TAKEN : D_METRICS_PORT_UNUSABLE,
+		    c->free_port, "bind: %s", strerror(errno));
 	check_reached(run, "port free");
-	if (!c->url.text && !secret_is_set(c->url.ref))
+	if (!url_is_set(&c->url))
 		check_summary(run, "%s is free", c->free_port);
 	return RESULT_PASS;
 }
@@ -380,7 +377,7 @@ static enum result metrics_run(const struct check_run *run, struct diag *out)
 
 	if (c->free_port && port_is_free(run, c, out))
 		return RESULT_FAIL;
-	return c->url.text || secret_is_set(c->url.ref) ? page_holds(run, c, out) : RESULT_PASS;
+	return url_is_set(&c->url) ? page_holds(run, c, out) : RESULT_PASS;
 }
 
 static const struct check_url metrics_urls[] = {

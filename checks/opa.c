@@ -57,7 +57,8 @@ static const struct key decision_keys[] = {
 static const struct schema decision_schema = {
     .name = "decisions", .size = sizeof(struct decision), .keys = decision_keys};
 
-/* OPA answers {} to every unknown path below /v1/data, also to /v1/data/health: there health would mean nothing. */
+/* With /v1/data in the url, health would be asked of /v1/data/health: OPA answers {} to every unknown path there, as if it
+ * were healthy. */
 static const char *base_problem(const char *url)
 {
 	const char *path = strchr(strstr(url, "://") + 3, '/');
@@ -119,7 +120,7 @@ static enum result ask(const struct session *s, const char *path, const char *bo
 }
 
 /* The message of OPA's error answer, {"code": ..., "message": ..., "errors": [{"message": ...}]}, or the body's start. */
-static const char *opa_words(const struct web_response *resp, char *buf, size_t size)
+static const char *opa_message(const struct web_response *resp, char *buf, size_t size)
 {
 	char err[160], start[160];
 	json_t *root = json_read(resp->body, resp->len, err, sizeof err);
@@ -135,7 +136,7 @@ static const char *opa_words(const struct web_response *resp, char *buf, size_t 
 	return buf;
 }
 
-/* A proxy in front has error pages of its own. */
+/* An error page without "code" is that of a proxy in front of OPA. */
 static bool is_opa_error(const struct web_response *resp)
 {
 	char err[160];
@@ -146,7 +147,7 @@ static bool is_opa_error(const struct web_response *resp)
 static enum result opa_health_plain(const struct session *s, struct diag *out)
 {
 	struct web_response resp;
-	char words[300], err[160];
+	char text[300], err[160];
 	json_t *root;
 
 	if (ask(s, "/health", NULL, &resp, out))
@@ -154,17 +155,17 @@ static enum result opa_health_plain(const struct session *s, struct diag *out)
 	root = json_read(resp.body, resp.len, err, sizeof err);
 	if (resp.status == 500 && json_is_object(root))
 		return check_fail(out, D_OPA_UNHEALTHY, resp.subject, "HTTP status 500: %s",
-				  opa_words(&resp, words, sizeof words));
+				  opa_message(&resp, text, sizeof text));
 	if (resp.status == 404)
 		return check_fail(out, D_OPA_NOT_OPA, resp.subject,
 				  "HTTP status 404: no OPA without /health; %s",
-				  opa_words(&resp, words, sizeof words));
+				  opa_message(&resp, text, sizeof text));
 	if (resp.status != 200)
 		return web_fail_status(out, &resp, "200");
 	if (!json_is_object(root) || json_object_size(root))
 		return check_fail(out, D_OPA_NOT_OPA, resp.subject,
 				  "OPA answers {}, this peer something else; %s",
-				  opa_words(&resp, words, sizeof words));
+				  opa_message(&resp, text, sizeof text));
 	return RESULT_PASS;
 }
 
@@ -172,14 +173,14 @@ static enum result opa_health_of(const struct session *s, const char *what, stru
 {
 	bool bundles = str_eq(what, "bundles");
 	struct web_response resp;
-	char words[300];
+	char text[300];
 
 	if (ask(s, bundles ? "/health?bundles=true" : "/health?plugins=true", NULL, &resp, out))
 		return RESULT_FAIL;
 	if (resp.status == 500)
 		return check_fail(out, bundles ? D_OPA_BUNDLE_INACTIVE : D_OPA_PLUGIN_NOT_READY,
 				  resp.subject, "/health?%s=true answers status 500: %s", what,
-				  opa_words(&resp, words, sizeof words));
+				  opa_message(&resp, text, sizeof text));
 	return resp.status == 200 ? RESULT_PASS : web_fail_status(out, &resp, "200");
 }
 
@@ -230,18 +231,18 @@ static enum result decision_judge(const struct decision *d, const struct web_res
 
 	if ((resp->status == 500 || resp->status == 400) && is_opa_error(resp))
 		return check_fail(out, D_OPA_EVALUATION_ERROR, resp->subject, "HTTP status %ld: %s",
-				  resp->status, opa_words(resp, why, sizeof why));
+				  resp->status, opa_message(resp, why, sizeof why));
 	if (resp->status == 404)
 		return check_fail(out, D_OPA_NOT_OPA, resp->subject,
 				  "HTTP status 404: OPA answers 200 below /v1/data; %s",
-				  opa_words(resp, why, sizeof why));
+				  opa_message(resp, why, sizeof why));
 	if (resp->status != 200)
 		return web_fail_status(out, resp, "200");
 	root = json_read(resp->body, resp->len, why, sizeof why);
 	if (!json_is_object(root))
 		return check_fail(out, web_is_html(resp) ? D_HTTP_HTML_PAGE : D_OPA_NOT_OPA,
 				  resp->subject, "the answer is no JSON object; %s",
-				  opa_words(resp, why, sizeof why));
+				  opa_message(resp, why, sizeof why));
 	result = json_object_get(root, "result");
 	if (!result)
 		return check_fail(

@@ -139,7 +139,7 @@ static const char *redis_validate(const void *conf, const char **key)
 {
 	const struct redis_conf *c = conf;
 	struct tls_conf tls = TLS_CONF(c);
-	bool url = c->url.text || secret_is_set(c->url.ref);
+	bool url = url_is_set(&c->url);
 
 	if (!url && !c->sentinels.n)
 		return "give url, or sentinels and master_name";

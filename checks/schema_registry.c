@@ -1,8 +1,8 @@
 /* schema_registry: the registry answers, and its subjects hold the schemas this service was built with.
  *
- * The API is Confluent's (Schema Registry API reference); only what Karapace, Apicurio and Redpanda share is asked.
- * Everything is read-only: nothing is ever registered. Error codes: 40401 subject, 40402 version, 40403 schema,
- * 50001 store, 50002 time-out in the store, 50003 forwarding to the leader.
+ * The API is Confluent's (Schema Registry API reference), in the part that Karapace, Apicurio and Redpanda share.
+ * Nothing is ever registered. Error codes: 40401 subject, 40402 version, 40403 schema, 50001 store, 50002 time-out in
+ * the store, 50003 forwarding to the leader.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -18,7 +18,7 @@ enum type { TYPE_AVRO, TYPE_JSON, TYPE_PROTOBUF, TYPE_ANY };
 static const char *const types[] = {"AVRO", "JSON", "PROTOBUF", "ANY", NULL};
 static const char *const modes[] = {"READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT", NULL};
 
-/* What a level promises, as bits: "at least" is then "has all bits of". */
+/* What a compatibility level promises, as bits: a level is at least another when it has all bits of that. */
 enum { BACKWARD = 1, FORWARD = 2, BACKWARD_ALL = 4, FORWARD_ALL = 8 };
 static const char *const levels[] = {"NONE",
 				     "BACKWARD",
@@ -97,8 +97,8 @@ static const struct key registry_keys[] = {
 static const struct schema registry_schema = {
     .name = "schema_registry", .size = sizeof(struct registry_conf), .keys = registry_keys};
 
-/* One of them, when none could make use of TLS keys. */
-static const struct url *only_plain(const struct urllist *list)
+/* One of the urls when all are plain http, so that TLS keys have no use; else NULL. */
+static const struct url *plain_url(const struct urllist *list)
 {
 	for (size_t i = 0; i < list->n; i++)
 		if (!str_eq(list->v[i].scheme, "http"))
@@ -123,7 +123,7 @@ static const char *registry_validate(const void *conf, const char **key)
 			       "or \"compatible\"";
 	}
 	*key = NULL;
-	return web_conf_problem(&web, only_plain(&c->url), key);
+	return web_conf_problem(&web, plain_url(&c->url), key);
 }
 
 struct session {
@@ -139,17 +139,18 @@ static enum result ask(const struct session *s, const char *path, const char *bo
 	return web_request_below(s->run, &s->api, path, body, resp, out);
 }
 
+/* The registry's own error code; 0: the answer has none. */
 static long error_code(const struct web_response *resp, char *message, size_t size)
 {
 	char err[160];
 	json_t *root = json_read(resp->body, resp->len, err, sizeof err);
-	const char *words = json_str(root, "message");
+	const char *text = json_str(root, "message");
 
-	snprintf(message, size, "%s", words ? words : "");
+	snprintf(message, size, "%s", text ? text : "");
 	return (long)json_integer_value(json_object_get(root, "error_code"));
 }
 
-/* What every answer may bring instead of the wanted one. */
+/* The failures that every request may have. */
 static enum result fail_answer(const struct web_response *resp, struct diag *out)
 {
 	char message[300], start[160];
@@ -168,8 +169,8 @@ static enum result fail_answer(const struct web_response *resp, struct diag *out
 	return web_fail_status(out, resp, "200");
 }
 
-/* 200 with a JSON object: its root. NULL with *out filled. */
-static json_t *want_object(const struct web_response *resp, struct diag *out)
+/* The JSON object of an answer with status 200; NULL with *out filled. */
+static json_t *answer_object(const struct web_response *resp, struct diag *out)
 {
 	char why[200], start[160];
 	json_t *root;
@@ -191,7 +192,7 @@ static json_t *want_object(const struct web_response *resp, struct diag *out)
 	return NULL;
 }
 
-/* /config tells a registry from other servers: only one answers with a compatibility level. */
+/* Only a registry answers /config with a compatibility level. */
 static enum result is_registry(const struct session *s, struct diag *out)
 {
 	struct web_response resp;
@@ -200,7 +201,7 @@ static enum result is_registry(const struct session *s, struct diag *out)
 
 	if (ask(s, "/config", NULL, &resp, out))
 		return RESULT_FAIL;
-	root = want_object(&resp, out);
+	root = answer_object(&resp, out);
 	if (!root)
 		return RESULT_FAIL;
 	if (!json_str(root, "compatibilityLevel"))
@@ -219,12 +220,12 @@ static enum result mode_is(const struct session *s, int wanted, struct diag *out
 
 	if (ask(s, "/mode", NULL, &resp, out))
 		return RESULT_FAIL;
-	/* Older and other registries have no modes; then there is nothing that could forbid. */
+	/* Older and other registries have no modes: nothing there forbids writing. */
 	if (resp.status == 404 || resp.status == 405 || resp.status == 403) {
 		check_fact(s->run, "mode", "unknown");
 		return RESULT_PASS;
 	}
-	root = want_object(&resp, out);
+	root = answer_object(&resp, out);
 	if (!root)
 		return RESULT_FAIL;
 	mode = json_str(root, "mode");
@@ -297,7 +298,7 @@ static enum result schema_same(const struct session *s, const struct subject *su
 			  sub->schema);
 }
 
-/* `type`: of the registered schema. Avro is what a request without one means, to all that speak this API. */
+/* `type`: of the registered schema. A request without a type means Avro to every registry. */
 static enum result schema_compatible(const struct session *s, const struct subject *sub,
 				     const char *type, const char *escaped, const char *name,
 				     struct diag *out)
@@ -325,7 +326,7 @@ static enum result schema_compatible(const struct session *s, const struct subje
 	str_addc(&body, '}');
 	if (ask(s, path.s, body.s, &resp, out))
 		return RESULT_FAIL;
-	root = want_object(&resp, out);
+	root = answer_object(&resp, out);
 	if (!root)
 		return RESULT_FAIL;
 	if (json_is_true(json_object_get(root, "is_compatible")))
@@ -352,7 +353,7 @@ static enum result level_at_least(const struct session *s, const struct subject 
 	str_addf(&path, "/config/%s?defaultToGlobal=true", escaped);
 	if (ask(s, path.s, NULL, &resp, out))
 		return RESULT_FAIL;
-	root = want_object(&resp, out);
+	root = answer_object(&resp, out);
 	level = json_str(root, "compatibilityLevel");
 	if (!root)
 		return RESULT_FAIL;
@@ -398,7 +399,7 @@ static enum result subject_holds(const struct session *s, const struct subject *
 		return RESULT_FAIL;
 	if (resp.status == 404)
 		return subject_missing(sub, &resp, name, out);
-	entry = want_object(&resp, out);
+	entry = answer_object(&resp, out);
 	if (!entry)
 		return RESULT_FAIL;
 	type = json_str(entry, "schemaType");
@@ -418,7 +419,7 @@ static enum result subject_holds(const struct session *s, const struct subject *
 	return RESULT_PASS;
 }
 
-/* Within its share of the time: one that is silent must not eat that of the others. */
+/* Within its share of the time: a silent registry must not use up that of the others. */
 static enum result try_registry(struct session *s, size_t i, struct diag *out)
 {
 	const struct check_run *run = s->run;

@@ -35,7 +35,7 @@ static bool is_bounded(const char *text, size_t len, char *err, size_t err_size)
 		snprintf(err, err_size, "larger than %d MiB", JSON_TEXT_MAX >> 20);
 		return false;
 	}
-	/* jansson recurses; its own limit is 2048 levels, ours keeps the printing of causes shallow too. */
+	/* jansson recurses up to 2048 levels; fewer also keep the printing of causes shallow. */
 	if (too_deep(text, len)) {
 		snprintf(err, err_size, "nested deeper than %d levels", JSON_DEPTH_MAX);
 		return false;
@@ -43,7 +43,7 @@ static bool is_bounded(const char *text, size_t len, char *err, size_t err_size)
 	return true;
 }
 
-/* Is the run of n digits at `at` an integer as a whole that 64 bits do not hold? */
+/* Whether the n digits at `at` are a whole integer that 64 bits cannot hold. */
 static bool too_big(const char *text, size_t len, size_t at, size_t n)
 {
 	static const char most[] = "9223372036854775807";
@@ -58,8 +58,8 @@ static bool too_big(const char *text, size_t len, size_t at, size_t n)
 	return n > n_most || (n == n_most && memcmp(text + at, most, n) > 0);
 }
 
-/* RFC 8259 sets no bound to numbers; jansson refuses an integer beyond 64 bits. Such a one gets ".0" and becomes a
- * double, it alone: all others stay exact. */
+/* RFC 8259 does not bound numbers, but jansson refuses an integer beyond 64 bits. This adds ".0" to each such integer, so
+ * that it becomes a double; all others stay exact. */
 static void widen_integers(struct str *out, const char *text, size_t len)
 {
 	bool in_string = false;
@@ -102,8 +102,8 @@ json_t *json_read(const char *text, size_t len, char *err, size_t err_size)
 	return v;
 }
 
-/* jansson's own words quote what stands at the place. */
-static const char *error_words(enum json_error_code code)
+/* jansson's own texts quote the input. */
+static const char *error_text(enum json_error_code code)
 {
 	if (code == json_error_invalid_utf8)
 		return "not UTF-8";
@@ -125,7 +125,7 @@ json_t *json_read_document(const char *text, size_t len, char *err, size_t err_s
 		return NULL;
 	v = json_loadb(text, len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &e);
 	if (!v)
-		snprintf(err, err_size, "%s at byte %d", error_words(json_error_code(&e)),
+		snprintf(err, err_size, "%s at byte %d", error_text(json_error_code(&e)),
 			 e.position);
 	return v;
 }
@@ -152,7 +152,7 @@ const char *json_pointer_problem(const char *text)
 	return NULL;
 }
 
-/* One reference token, unescaped; cut ones match nothing. Returns where the next begins. */
+/* Unescapes one reference token; one that had to be cut matches nothing. Returns where the next token begins. */
 static const char *pointer_token(const char *s, char *token, size_t size)
 {
 	size_t n = 0;
@@ -160,7 +160,7 @@ static const char *pointer_token(const char *s, char *token, size_t size)
 	for (; *s && *s != '/'; s++) {
 		char c = *s;
 
-		/* Any other ~ is no pointer (json_pointer_problem); here it stands for itself. */
+		/* json_pointer_problem has refused any other ~; here it stands for itself. */
 		if (c == '~' && (s[1] == '0' || s[1] == '1'))
 			c = *++s == '0' ? '~' : '/';
 		if (n + 1 < size)
@@ -209,7 +209,7 @@ static bool same_objects(const json_t *a, const json_t *b)
 	return true;
 }
 
-/* Without rounding the integer to a double: 2^53 + 1 is not 9007199254740992.0. */
+/* Does not round the integer to a double: 2^53 + 1 differs from 9007199254740992.0. */
 static bool int_is_real(json_int_t i, double r)
 {
 	/* cppcheck-suppress incorrectLogicOperator ; it reads no hexadecimal fractions */

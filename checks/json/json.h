@@ -1,4 +1,8 @@
-/* json: a thin, bounded reader over jansson. Pure; foreign text is at most JSON_TEXT_MAX bytes and JSON_DEPTH_MAX deep. */
+/* json: reads and compares JSON with jansson, and finds values in it. Pure.
+ *
+ * Every text it reads may come from a peer: at most JSON_TEXT_MAX bytes and JSON_DEPTH_MAX levels are accepted. Values
+ * are never freed by the kinds: the child's exit does that.
+ */
 #ifndef SG_JSON_H
 #define SG_JSON_H
 
@@ -13,20 +17,21 @@
 const char *json_problem(const char *text);
 /* For rows (.check): NULL when text is a JSON pointer (RFC 6901). */
 const char *json_pointer_problem(const char *text);
-/* NULL with a reason in err (line, what) when it is not JSON. Any value, not only objects. Integers of 64 bits are exact;
- * larger ones are read as doubles (15 digits), and numbers beyond 1.8e308 are refused. */
+/* Any value, not only an object; NULL with the line and the reason in err when the text is not JSON. Integers of 64 bits
+ * are exact; larger ones become doubles (15 digits), and numbers beyond 1.8e308 are refused. */
 json_t *json_read(const char *text, size_t len, char *err, size_t err_size);
-/* The same for foreign documents that must not be quoted: objects and lists only, whole numbers of any size (as reals),
- * and a reason without a piece of the text. */
+/* The same for documents that no message may quote: an object or array, integers of any size (as doubles), and a reason
+ * that quotes nothing of the text. */
 json_t *json_read_document(const char *text, size_t len, char *err, size_t err_size);
-/* RFC 6901. NULL: nothing there. Borrowed. */
+/* The value at a JSON pointer (RFC 6901), owned by root; NULL: none. */
 json_t *json_at(json_t *root, const char *pointer);
 /* Deep equality; 1 and 1.0 are equal, numbers that differ are not. */
 bool json_same(const json_t *a, const json_t *b);
-/* Compact text for causes, cut to size, cleaned. Returns buf. */
+/* Compact text for causes, cut to size, cleaned; "nothing" for NULL. Returns buf. */
 const char *json_short(const json_t *v, char *buf, size_t size);
-const char *json_type_name(const json_t *v); /* object, array, string, number, boolean, null */
-/* Only inside objects: the string at key, or NULL. */
+/* "object", "array", "string", "number", "boolean", "null"; "nothing" for NULL. */
+const char *json_type_name(const json_t *v);
+/* The string at key; NULL when obj is not an object (or NULL) or has no string there. */
 const char *json_str(const json_t *obj, const char *key);
 
 /* "jansson 2.14", for `startguard version`. */

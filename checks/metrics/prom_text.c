@@ -7,13 +7,12 @@
 struct reader {
 	char *at;
 	struct prom_line line;
-	bool openmetrics;
 	char *why;
 	size_t size;
 };
 
-static int bad(struct reader *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static int bad(struct reader *r, const char *fmt, ...)
+static bool bad(struct reader *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static bool bad(struct reader *r, const char *fmt, ...)
 {
 	int n = snprintf(r->why, r->size, "line %u: ", r->line.number);
 	va_list ap;
@@ -22,7 +21,7 @@ static int bad(struct reader *r, const char *fmt, ...)
 	if (n > 0 && (size_t)n < r->size)
 		vsnprintf(r->why + n, r->size - (size_t)n, fmt, ap);
 	va_end(ap);
-	return -1;
+	return false;
 }
 
 static void skip_blanks(struct reader *r)
@@ -36,7 +35,7 @@ static bool name_char(char c, bool first)
 	       (!first && isdigit((unsigned char)c));
 }
 
-/* A word up to blank or end; cuts it off. */
+/* Ends the word at r->at with a NUL, and moves on behind it. */
 static char *take_word(struct reader *r)
 {
 	char *word = r->at;
@@ -47,7 +46,7 @@ static char *take_word(struct reader *r)
 	return word;
 }
 
-/* A quoted text, unescaped in place; r->at is on the opening quote. NULL: it does not end. */
+/* Unescapes in place the quoted text whose opening quote is at r->at. NULL: it does not end. */
 static char *take_quoted(struct reader *r)
 {
 	char *from = ++r->at, *to = from, *begin = from;
@@ -63,10 +62,11 @@ static char *take_quoted(struct reader *r)
 	if (!*from)
 		return NULL;
 	r->at = from + 1;
-	*to = '\0'; /* may be the closing quote's place, never beyond */
+	*to = '\0'; /* at the latest where the closing quote stood */
 	return begin;
 }
 
+/* A name, perhaps quoted; *stop gets the character behind it. The caller ends the name with a NUL once it has read that. */
 static char *take_name(struct reader *r, char *stop)
 {
 	char *name = r->at;
@@ -79,13 +79,13 @@ static char *take_name(struct reader *r, char *stop)
 	if (!name)
 		return NULL;
 	*stop = *r->at;
-	if (name == r->at || *name == '\0') /* taken nothing, or "" */
+	if (name == r->at || *name == '\0') /* no name, or "" */
 		return NULL;
 	return name;
 }
 
 /* {a="b",c="d"} or, since Prometheus 3, {"name",a="b"}. */
-static int take_labels(struct reader *r)
+static bool take_labels(struct reader *r)
 {
 	struct prom_line *l = &r->line;
 
@@ -126,10 +126,10 @@ static int take_labels(struct reader *r)
 			return bad(r, "the labels do not end");
 	}
 	r->at++;
-	return 0;
+	return true;
 }
 
-static int take_value(struct reader *r)
+static bool take_value(struct reader *r)
 {
 	char *word, *end;
 
@@ -138,7 +138,7 @@ static int take_value(struct reader *r)
 	if (!*word)
 		return bad(r, "%s has no value", r->line.name);
 	r->line.value = strtod(word, &end);
-	/* strtod also takes hexadecimal and "nan(...)", which neither format has. */
+	/* strtod also accepts hexadecimal and "nan(...)", which neither format has. */
 	if (*end || strpbrk(word, "xX(pP"))
 		return bad(r, "the value of %s is not a number: %.40s", r->line.name, word);
 	skip_blanks(r);
@@ -154,10 +154,10 @@ static int take_value(struct reader *r)
 	if (*word != '#' && *r->at && *r->at != '#')
 		return bad(r, "something stands behind the value of %s: %.40s", r->line.name,
 			   r->at);
-	return 0;
+	return true;
 }
 
-static int take_sample(struct reader *r)
+static bool take_sample(struct reader *r)
 {
 	char stop = 0, *end;
 
@@ -170,61 +170,59 @@ static int take_sample(struct reader *r)
 			return bad(r, "neither a comment nor a sample: %.60s", begin);
 		end = r->at;
 		skip_blanks(r);
-		if (*r->at == '{') {
-			if (take_labels(r))
-				return -1;
-		}
+		if (*r->at == '{' && !take_labels(r))
+			return false;
 		*end = '\0'; /* the blank or brace behind the name, which is read by now */
-	} else if (take_labels(r)) {
-		return -1;
+	} else if (!take_labels(r)) {
+		return false;
 	}
 	if (!r->line.name)
 		return bad(r, "a sample without name");
 	return take_value(r);
 }
 
-static int take_comment(struct reader *r, bool *says)
+/* *known: one of the comments that the formats define. Others are allowed in the text format, and ignored. */
+static bool take_comment(struct reader *r, bool *known)
 {
 	static const struct {
-		const char *word;
+		const char *keyword;
 		enum prom_kind kind;
-	} words[] = {
+	} comments[] = {
 	    {"TYPE", PROM_TYPE}, {"HELP", PROM_HELP}, {"UNIT", PROM_UNIT}, {"EOF", PROM_EOF}};
-	char *word;
+	char *keyword;
+	size_t i = 0;
 
-	*says = false;
 	r->at++;
 	skip_blanks(r);
-	word = take_word(r);
-	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		if (!str_eq(words[i].word, word))
-			continue;
-		r->line.kind = words[i].kind;
-		*says = true;
-		if (words[i].kind == PROM_EOF)
-			return 0;
-		skip_blanks(r);
-		r->line.name = *r->at == '"' ? take_quoted(r) : take_word(r);
-		if (!r->line.name || !*r->line.name)
-			return bad(r, "# %s without a name", word);
-		skip_blanks(r);
-		r->line.type = take_word(r);
-		if (words[i].kind == PROM_TYPE && !*r->line.type)
-			return bad(r, "# TYPE of %s without a type", r->line.name);
-		return 0;
-	}
-	return 0; /* any other comment: allowed in the text format, ignored */
+	keyword = take_word(r);
+	while (i < ARRAY_LEN(comments) && !str_eq(comments[i].keyword, keyword))
+		i++;
+	*known = i < ARRAY_LEN(comments);
+	if (!*known)
+		return true;
+	r->line.kind = comments[i].kind;
+	if (r->line.kind == PROM_EOF)
+		return true;
+	skip_blanks(r);
+	r->line.name = *r->at == '"' ? take_quoted(r) : take_word(r);
+	if (!r->line.name || !*r->line.name)
+		return bad(r, "# %s without a name", keyword);
+	skip_blanks(r);
+	r->line.type = take_word(r);
+	if (r->line.kind == PROM_TYPE && !*r->line.type)
+		return bad(r, "# TYPE of %s without a type", r->line.name);
+	return true;
 }
 
-int prom_read(char *text, bool openmetrics, void (*see)(const struct prom_line *line, void *arg),
-	      void *arg, char *why, size_t size)
+bool prom_read(char *text, bool openmetrics, void (*see)(const struct prom_line *line, void *arg),
+	       void *arg, char *why, size_t size)
 {
-	struct reader r = {.openmetrics = openmetrics, .why = why, .size = size};
+	struct reader r = {.why = why, .size = size};
 	bool ended = false;
 	unsigned number = 0;
 
 	for (char *next; text && *text; text = next) {
-		bool says = true;
+		bool known = true;
 
 		next = strchr(text, '\n');
 		if (next)
@@ -237,17 +235,17 @@ int prom_read(char *text, bool openmetrics, void (*see)(const struct prom_line *
 			continue;
 		if (ended)
 			return bad(&r, "something stands behind # EOF");
-		if (*r.at == '#' ? take_comment(&r, &says) : take_sample(&r))
-			return -1;
-		ended = says && r.line.kind == PROM_EOF && openmetrics;
-		if (says)
+		if (!(*r.at == '#' ? take_comment(&r, &known) : take_sample(&r)))
+			return false;
+		ended = known && r.line.kind == PROM_EOF && openmetrics;
+		if (known)
 			see(&r.line, arg);
 	}
 	if (openmetrics && !ended) {
 		snprintf(why, size, "an OpenMetrics page must end with # EOF: it was cut off");
-		return -1;
+		return false;
 	}
-	return 0;
+	return true;
 }
 
 const char *prom_label_of(const struct prom_line *line, const char *name)

@@ -1,7 +1,7 @@
-/* prom_text: reads a metrics page line by line: Prometheus text format 0.0.4 and OpenMetrics 1.0.
+/* prom_text: parses a metrics page line by line: Prometheus text format 0.0.4 and OpenMetrics 1.0. Pure.
  *
- * Sources: prometheus.io "Exposition formats", OpenMetrics 1.0 specification. Nothing is stored: the caller sees one
- * line after the other. Foreign text: bounded by the caller's buffer, labels and names by the numbers below.
+ * Sources: prometheus.io "Exposition formats", OpenMetrics 1.0 specification. It stores nothing: the caller gets one line
+ * after the other. The page is a peer's; every name and value points into it.
  */
 #ifndef SG_PROM_TEXT_H
 #define SG_PROM_TEXT_H
@@ -24,10 +24,10 @@ struct prom_line {
 	unsigned number; /* of the line, from 1 */
 };
 
-/* Calls `see` for each line that says something; `text` is changed while reading. 0, or -1 with why filled
- * ("line 7: ..."). A page in OpenMetrics must end with "# EOF" and nothing behind it. */
-int prom_read(char *text, bool openmetrics, void (*see)(const struct prom_line *line, void *arg),
-	      void *arg, char *why, size_t size);
+/* Calls `see` for each sample and each TYPE, HELP, UNIT and EOF line; changes `text`. Returns false with `why` filled
+ * ("line 7: ...") when the page is malformed. A page in OpenMetrics must end with "# EOF". */
+bool prom_read(char *text, bool openmetrics, void (*see)(const struct prom_line *line, void *arg),
+	       void *arg, char *why, size_t size);
 /* The value of a label, or NULL. */
 const char *prom_label_of(const struct prom_line *line, const char *name);
 

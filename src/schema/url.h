@@ -31,6 +31,11 @@ struct urllist {
 	struct url *v;
 };
 
+/* Whether the profile gives the URL, as text or by reference. */
+static inline bool url_is_set(const struct url *url)
+{
+	return url->text || secret_is_set(url->ref);
+}
 /* 0; or -1 with a short reason in *why (static text) that never quotes the user part. */
 int url_split(struct url *out, struct arena *a, const char *text, const char **why);
 bool url_scheme_in(const struct url *url, const char *const *schemes);

@@ -52,10 +52,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	for (size_t i = 0; i < len; i++)
 		newlines += page[i] == '\n';
-	if (prom_read(page, openmetrics, see, &s, why, sizeof why) < 0)
-		FUZZ_CHECK(strlen(why) > 5);
-	else
+	if (prom_read(page, openmetrics, see, &s, why, sizeof why))
 		FUZZ_CHECK(!*why);
+	else
+		FUZZ_CHECK(strlen(why) > 5);
 	FUZZ_CHECK(s.lines <= newlines && s.last <= newlines);
 	free(page);
 	return 0;
