@@ -1,4 +1,4 @@
-/* env: the environment the service will get. Values are never shown: any of them may be a secret. */
+/* env: the environment that the service will get. Values are never shown: any of them may be a secret. */
 #include <ctype.h>
 #include <regex.h>
 
@@ -7,18 +7,21 @@
 
 extern char **environ;
 
+#define NAME_SIZE 256
+
 struct env_conf {
 	struct strlist required, forbidden, one_of, equal, unread_warning;
 	struct pairlist match;
 };
 
+/* Letters, digits, underscores and the characters of `also`; a digit does not come first. */
 static bool is_name(const char *s, size_t n, const char *also)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!(isalpha((unsigned char)s[i]) || s[i] == '_' ||
 		      (i && isdigit((unsigned char)s[i])) || (s[i] && strchr(also, s[i]))))
 			return false;
-	return n > 0;
+	return n > 0 && n < NAME_SIZE;
 }
 
 static const char *name_problem(const char *text)
@@ -77,7 +80,7 @@ static const struct key env_keys[] = {
 static const struct schema env_schema = {
     .name = "env", .size = sizeof(struct env_conf), .keys = env_keys};
 
-/* Does the expression say itself where it begins or ends? "\$" at its end is a dollar. */
+/* Does the expression begin with ^ or end with $? An escaped \$ at the end is a dollar of the value. */
 static bool is_anchored(const char *expression)
 {
 	size_t n = strlen(expression), slashes = 0;
@@ -91,7 +94,8 @@ static bool is_anchored(const char *expression)
 	return slashes % 2 == 0;
 }
 
-static int compile(regex_t *re, const char *expression, char *why, size_t size)
+/* 0, or not with the problem in regerror's words. */
+static int compile(regex_t *re, const char *expression, char *problem, size_t size)
 {
 	struct str whole;
 	int r;
@@ -101,7 +105,7 @@ static int compile(regex_t *re, const char *expression, char *why, size_t size)
 		 is_anchored(expression) ? "" : ")$");
 	r = regcomp(re, whole.s, REG_EXTENDED | REG_NOSUB);
 	if (r)
-		regerror(r, re, why, size);
+		regerror(r, re, problem, size);
 	str_free(&whole);
 	return r;
 }
@@ -134,15 +138,14 @@ static const char *env_validate(const void *conf, const char **key)
 	return NULL;
 }
 
-static const char *value_of(const char *name, size_t n)
+/* Takes the first name off "A|B"; false when none is left. */
+static bool next_name(const char **names, char name[NAME_SIZE])
 {
-	char buf[512];
+	size_t n = strcspn(*names, "|");
 
-	if (n >= sizeof buf)
-		return NULL;
-	memcpy(buf, name, n);
-	buf[n] = '\0';
-	return getenv(buf);
+	snprintf(name, NAME_SIZE, "%.*s", (int)n, *names);
+	*names += n + ((*names)[n] == '|');
+	return n > 0;
 }
 
 static enum result must_be_set(const char *name, struct diag *out)
@@ -170,7 +173,7 @@ static bool set_name(const char *entry, char *name, size_t size)
 static void must_not_be_set(const char *pattern, struct findings *f)
 {
 	for (char **e = environ; *e; e++) {
-		char name[256];
+		char name[NAME_SIZE];
 		struct diag d;
 
 		if (!set_name(*e, name, sizeof name) || !glob_match(pattern, name))
@@ -187,7 +190,7 @@ static void find_unread(const struct strlist *patterns, struct str *list)
 {
 	for (char **e = environ; *e; e++) {
 		bool unread = false;
-		char name[256];
+		char name[NAME_SIZE];
 
 		if (!set_name(*e, name, sizeof name))
 			continue;
@@ -200,19 +203,16 @@ static void find_unread(const struct strlist *patterns, struct str *list)
 
 static enum result exactly_one(const char *names, struct diag *out)
 {
-	size_t count = 0;
-	char set[256] = "";
+	char name[NAME_SIZE], set[256] = "";
+	size_t count = 0, len = 0;
 
-	for (const char *s = names; *s; s += *s == '|') {
-		size_t n = strcspn(s, "|");
-		const char *v = value_of(s, n);
+	for (const char *rest = names; next_name(&rest, name);) {
+		const char *v = getenv(name);
 
-		if (v && *v) {
-			snprintf(set + strlen(set), sizeof set - strlen(set), "%s%.*s",
-				 count ? ", " : "", (int)n, s);
-			count++;
-		}
-		s += n;
+		if (!v || !*v)
+			continue;
+		len = strlen(set);
+		snprintf(set + len, sizeof set - len, "%s%s", count++ ? ", " : "", name);
 	}
 	if (!count)
 		return check_fail(out, D_ENV_MISSING, names, "none of %s is set", names);
@@ -223,23 +223,19 @@ static enum result exactly_one(const char *names, struct diag *out)
 
 static enum result all_equal(const char *names, struct diag *out)
 {
-	const char *first = NULL, *first_name = NULL;
-	size_t n_first = 0;
+	char name[NAME_SIZE], first_name[NAME_SIZE];
+	const char *first = NULL;
 
-	for (const char *s = names; *s; s += *s == '|') {
-		size_t n = strcspn(s, "|");
-		const char *v = value_of(s, n);
+	for (const char *rest = names; next_name(&rest, name);) {
+		const char *v = getenv(name);
 
 		if (v && first && !str_eq(v, first))
 			return check_fail(out, D_ENV_CONFLICT, names,
-					  "%.*s and %.*s have different values", (int)n_first,
-					  first_name, (int)n, s);
+					  "%s and %s have different values", first_name, name);
 		if (v && !first) {
 			first = v;
-			first_name = s;
-			n_first = n;
+			memcpy(first_name, name, sizeof first_name);
 		}
-		s += n;
 	}
 	return RESULT_PASS;
 }
@@ -247,20 +243,20 @@ static enum result all_equal(const char *names, struct diag *out)
 static enum result must_match(const struct pair *p, struct diag *out)
 {
 	const char *v = getenv(p->name);
-	char why[120];
+	char problem[120];
 	regex_t re;
 	int r;
 
 	if (!v)
 		return check_fail(out, D_ENV_MISSING, p->name, "%s is not set", p->name);
-	invariant(!compile(&re, p->value, why, sizeof why));
+	invariant(!compile(&re, p->value, problem, sizeof problem));
 	r = regexec(&re, v, 0, NULL, 0);
 	regfree(&re);
 	if (!r)
 		return RESULT_PASS;
 	return check_fail(out, D_ENV_MISMATCH, p->name,
-			  "the value of %s (%zu characters) is not of the form %s", p->name,
-			  strlen(v), p->value);
+			  "the value of %s (%zu character%s) is not of the form %s", p->name,
+			  strlen(v), plural(strlen(v)), p->value);
 }
 
 /* Subject and code say all of a variable that is missing; of a conflict and a mismatch the cause says more. */
@@ -295,15 +291,13 @@ static enum result env_run(const struct check_run *run, struct diag *out)
 
 	check_step(run, PH_CONFIG, "looking at the environment");
 	judge(c, &f);
-	if (f.n)
-		return findings_result(&f, out);
 	str_init(&unread, 4096);
 	find_unread(&c->unread_warning, &unread);
 	if (unread.len)
 		check_fact(run, "unread", "%s", unread.s);
 	check_summary(run, "%zu required, %zu forbidden%s%s", c->required.n, c->forbidden.n,
 		      unread.len ? "; set, but nobody reads: " : "", unread.s);
-	return RESULT_PASS;
+	return findings_result(&f, out);
 }
 
 extern const struct check_kind check_env;

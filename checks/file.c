@@ -1,9 +1,9 @@
 /* file: a path, or every path a glob matches, is there and is what the service needs. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <grp.h>
-#include <limits.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -82,14 +82,14 @@ static const char *file_validate(const void *conf, const char **key)
 	return NULL;
 }
 
-static enum result fail_errno(struct diag *out, int err, const char *path, const char *doing)
+static enum result fail_errno(struct diag *out, int err, const char *path, const char *call)
 {
 	enum diag_code code =
 	    errno_is_missing(err) || err == ELOOP ? D_FILE_MISSING : D_FILE_UNREADABLE;
-	enum result v = check_fail(out, code, path, "%s: %s", doing, strerror(err));
+	enum result r = check_fail(out, code, path, "%s: %s", call, strerror(err));
 
 	out->sys_errno = err;
-	return v;
+	return r;
 }
 
 static const char *type_name(mode_t m)
@@ -101,7 +101,7 @@ static const char *type_name(mode_t m)
 			     : "device";
 }
 
-/* Both names of a folder are one. */
+/* "dir" and "directory" mean the same. */
 static const char *wanted_type(const struct file_conf *c)
 {
 	return types[c->type == TYPE_DIRECTORY ? TYPE_DIR : c->type];
@@ -133,85 +133,82 @@ static enum result owner_is(const char *wanted, const struct stat *st, const cha
 		gid = gr->gr_gid;
 	}
 	if ((uid >= 0 && uid != st->st_uid) || (gid >= 0 && gid != st->st_gid))
-		return check_fail(out, D_FILE_MODE, path, "it belongs to %u:%u, demanded is %s",
-				  st->st_uid, st->st_gid, wanted);
+		return check_fail(out, D_FILE_MODE, path, "its owner is %u:%u, not %s", st->st_uid,
+				  st->st_gid, wanted);
 	return RESULT_PASS;
 }
 
-/* The kernel's answer for the effective user: modes, ACLs, read-only mounts and security modules all count. */
-static enum result may(const struct file_conf *c, const struct stat *st, const char *path,
-		       struct diag *out)
+/* May this user do it? The kernel answers: modes, ACLs, read-only mounts and security modules all count. */
+static enum result may(const char *verb, int access, enum diag_code code, const struct stat *st,
+		       const char *path, struct diag *out)
 {
-	if (c->readable && !S_ISSOCK(st->st_mode) && faccessat(AT_FDCWD, path, R_OK, AT_EACCESS))
-		return check_fail(out, D_FILE_UNREADABLE, path,
-				  "read: %s; mode %04o, owner %u:%u, this is user %u",
-				  strerror(errno), st->st_mode & 07777, st->st_uid, st->st_gid,
-				  geteuid());
-	if (c->writable &&
-	    faccessat(AT_FDCWD, path, S_ISDIR(st->st_mode) ? W_OK | X_OK : W_OK, AT_EACCESS))
-		return check_fail(out, D_FILE_NOT_WRITABLE, path,
-				  "write: %s; mode %04o, owner %u:%u, this is user %u",
-				  strerror(errno), st->st_mode & 07777, st->st_uid, st->st_gid,
-				  geteuid());
-	if (c->executable && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS))
-		return check_fail(
-		    out, D_FILE_MODE, path, "execute: %s; mode %04o, owner %u:%u, this is user %u",
-		    strerror(errno), st->st_mode & 07777, st->st_uid, st->st_gid, geteuid());
-	return RESULT_PASS;
+	if (!faccessat(AT_FDCWD, path, access, AT_EACCESS))
+		return RESULT_PASS;
+	return check_fail(out, code, path, "%s: %s; mode %04o, owner %u:%u, this is user %u", verb,
+			  strerror(errno), st->st_mode & 07777, st->st_uid, st->st_gid, geteuid());
 }
 
+static enum result permissions_are(const struct file_conf *c, const struct stat *st,
+				   const char *path, struct diag *out)
+{
+	enum result r = RESULT_PASS;
+
+	if (c->readable && !S_ISSOCK(st->st_mode))
+		r = may("read", R_OK, D_FILE_UNREADABLE, st, path, out);
+	if (r == RESULT_PASS && c->writable)
+		r = may("write", S_ISDIR(st->st_mode) ? W_OK | X_OK : W_OK, D_FILE_NOT_WRITABLE, st,
+			path, out);
+	if (r == RESULT_PASS && c->executable)
+		r = may("execute", X_OK, D_FILE_MODE, st, path, out);
+	return r;
+}
+
+/* A directory that cannot be read counts as empty. */
 static bool dir_is_empty(const char *path)
 {
-	char pattern[PATH_MAX];
-	glob_t g = {0};
-	bool empty;
+	DIR *dir = opendir(path);
+	const struct dirent *entry = NULL;
 
-	snprintf(pattern, sizeof pattern, "%s/*", path);
-	empty = glob(pattern, GLOB_NOSORT, NULL, &g) == GLOB_NOMATCH;
-	globfree(&g);
-	if (!empty)
-		return false;
-	snprintf(pattern, sizeof pattern, "%s/.[!.]*", path);
-	empty = glob(pattern, GLOB_NOSORT, NULL, &g) == GLOB_NOMATCH;
-	globfree(&g);
-	return empty;
+	while (dir && (entry = readdir(dir)))
+		if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, ".."))
+			break;
+	if (dir)
+		closedir(dir);
+	return !entry;
 }
 
-/* Opening must not wait for a writer, nor may the path have become something else since it was looked at. */
-static int open_regular(const char *path, struct diag *out)
+/* O_NONBLOCK: a path that has become a FIFO since it was looked at would wait for a writer. */
+static enum result open_regular(const char *path, int *fd, struct diag *out)
 {
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st)) {
-		fail_errno(out, errno, path, "open");
-		return -1;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		check_fail(out, D_FILE_WRONG_TYPE, path, "it is a %s, demanded is a file",
-			   type_name(st.st_mode));
-		return -1;
-	}
-	return steal_fd(&fd);
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (*fd < 0 || fstat(*fd, &st))
+		return fail_errno(out, errno, path, "open");
+	if (!S_ISREG(st.st_mode))
+		return check_fail(out, D_FILE_WRONG_TYPE, path, "it is a %s, not a file",
+				  type_name(st.st_mode));
+	return RESULT_PASS;
 }
 
-static enum result content_is(const struct check_run *run, const struct file_conf *c,
-			      const char *path, struct diag *out)
+static enum result checksum_is(const struct check_run *run, const struct file_conf *c,
+			       const char *path, struct diag *out)
 {
 	unsigned char buf[64 * 1024], digest[EVP_MAX_MD_SIZE];
 	char hex[65] = "";
-	cleanup_fd int fd = open_regular(path, out);
+	cleanup_fd int fd = -1;
+	enum result r = open_regular(path, &fd, out);
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	unsigned n_digest = 0;
 	ssize_t n;
 
-	if (fd < 0)
-		return RESULT_FAIL;
+	if (r != RESULT_PASS)
+		return r;
 	check_step(run, PH_ASSERT, "reading %s", path);
 	EVP_DigestInit_ex(md, EVP_sha256(), NULL);
 	while ((n = fd_read_full(fd, buf, sizeof buf)) > 0) {
 		EVP_DigestUpdate(md, buf, (size_t)n);
-		/* Less than asked for is the end. */
+		/* A short read is the end of the file. */
 		if ((size_t)n == sizeof buf && instant_reached(run->deadline, instant_now()))
 			return check_fail(out, D_GUARD_DEADLINE, path,
 					  "the file could not be read to its end in time");
@@ -228,21 +225,20 @@ static enum result content_is(const struct check_run *run, const struct file_con
 
 static enum result holds_text(const struct file_conf *c, const char *path, struct diag *out)
 {
-	cleanup_fd int fd = open_regular(path, out);
-	/* Pages that nothing is read into cost nothing. */
+	cleanup_fd int fd = -1;
+	enum result r = open_regular(path, &fd, out);
+	/* Pages that nothing is read into cost no memory. */
 	cleanup_free char *text = xmalloc(CONTAINS_MAX);
 	ssize_t n;
-	size_t len;
 
-	if (fd < 0)
-		return RESULT_FAIL;
+	if (r != RESULT_PASS)
+		return r;
 	n = fd_read_full(fd, text, CONTAINS_MAX);
 	if (n < 0)
 		return fail_errno(out, errno, path, "read");
-	len = (size_t)n;
-	if (memmem(text, len, c->contains, strlen(c->contains)))
+	if (memmem(text, (size_t)n, c->contains, strlen(c->contains)))
 		return RESULT_PASS;
-	return check_fail(out, D_FILE_CONTENT, path, "%zu bytes, and \"%s\" is not among them", len,
+	return check_fail(out, D_FILE_CONTENT, path, "%zd bytes, and \"%s\" is not among them", n,
 			  c->contains);
 }
 
@@ -251,11 +247,12 @@ static enum result one_file(const struct check_run *run, const char *path, struc
 	const struct file_conf *c = run->conf;
 	unsigned long allowed;
 	struct stat st;
+	enum result r;
 
 	if (stat(path, &st))
 		return fail_errno(out, errno, path, "stat");
 	if (c->type != ENUM_UNSET && !str_eq(type_name(st.st_mode), wanted_type(c)))
-		return check_fail(out, D_FILE_WRONG_TYPE, path, "it is a %s, demanded is a %s",
+		return check_fail(out, D_FILE_WRONG_TYPE, path, "it is a %s, not a %s",
 				  type_name(st.st_mode), wanted_type(c));
 	if (!S_ISREG(st.st_mode) && (c->sha256 || c->contains || c->min_size.bytes >= 0 ||
 				     (c->not_empty && !S_ISDIR(st.st_mode))))
@@ -263,52 +260,53 @@ static enum result one_file(const struct check_run *run, const char *path, struc
 		    out, D_FILE_WRONG_TYPE, path,
 		    "it is a %s; only a file has the content or size that is demanded",
 		    type_name(st.st_mode));
-	if (may(c, &st, path, out))
-		return RESULT_FAIL;
+	r = permissions_are(c, &st, path, out);
+	if (r != RESULT_PASS)
+		return r;
 	if (c->not_empty && (S_ISDIR(st.st_mode) ? dir_is_empty(path) : st.st_size == 0))
 		return check_fail(out, D_FILE_TOO_SMALL, path, "it is empty");
 	if (c->min_size.bytes >= 0 && st.st_size < c->min_size.bytes)
 		return check_fail(out, D_FILE_TOO_SMALL, path,
-				  "it has %lld bytes, demanded are %lld", (long long)st.st_size,
-				  (long long)c->min_size.bytes);
+				  "it has %lld bytes, at least %lld are demanded",
+				  (long long)st.st_size, (long long)c->min_size.bytes);
 	allowed = c->mode_at_most ? strtoul(c->mode_at_most, NULL, 8) : 07777;
 	if (st.st_mode & 07777 & ~allowed)
 		return check_fail(out, D_FILE_MODE, path,
-				  "its mode is %04o, demanded is at most %04lo", st.st_mode & 07777,
+				  "its mode is %04o, at most %04lo is allowed", st.st_mode & 07777,
 				  allowed);
-	if (c->owner && owner_is(c->owner, &st, path, out))
-		return RESULT_FAIL;
-	if (c->sha256 && content_is(run, c, path, out))
-		return RESULT_FAIL;
-	return c->contains ? holds_text(c, path, out) : RESULT_PASS;
+	if (c->owner)
+		r = owner_is(c->owner, &st, path, out);
+	if (r == RESULT_PASS && c->sha256)
+		r = checksum_is(run, c, path, out);
+	if (r == RESULT_PASS && c->contains)
+		r = holds_text(c, path, out);
+	return r;
 }
 
 static enum result file_run(const struct check_run *run, struct diag *out)
 {
 	const struct file_conf *c = run->conf;
+	enum result r = RESULT_PASS;
 	glob_t g = {0};
-	int r;
+	int error;
 
 	check_step(run, PH_ASSERT, "looking at %s", c->path);
-	/* A path that exists as it stands is that file, whatever characters are in it. */
+	/* A path that exists as it is written is that file, whatever characters are in it. */
 	if (!strpbrk(c->path, "*?[") || !access(c->path, F_OK)) {
-		if (one_file(run, c->path, out))
-			return RESULT_FAIL;
 		check_summary(run, "%s", c->path);
-		return RESULT_PASS;
+		return one_file(run, c->path, out);
 	}
-	r = glob(c->path, 0, NULL, &g);
-	if (r == GLOB_NOMATCH)
+	error = glob(c->path, 0, NULL, &g);
+	if (error == GLOB_NOMATCH)
 		return check_fail(out, D_FILE_MISSING, c->path, "nothing matches");
-	if (r)
+	if (error)
 		return check_fail(out, D_FILE_UNREADABLE, c->path,
 				  "the pattern could not be followed");
-	for (size_t i = 0; i < g.gl_pathc; i++)
-		if (one_file(run, g.gl_pathv[i], out))
-			return RESULT_FAIL;
+	for (size_t i = 0; r == RESULT_PASS && i < g.gl_pathc; i++)
+		r = one_file(run, g.gl_pathv[i], out);
 	check_fact(run, "files", "%zu", g.gl_pathc);
 	check_summary(run, "%s: %zu", c->path, g.gl_pathc);
-	return RESULT_PASS;
+	return r;
 }
 
 static const struct check_url file_urls[] = {

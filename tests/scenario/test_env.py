@@ -54,7 +54,7 @@ def test_all_findings_of_a_check_are_told(guard):
     assert guard.try_("env", _env=env, **keys).expect("env-missing", exit=69, subject="A")["cause"] == (
         "A is not set; E too: env-empty; X_FORCE_JSON too: env-forbidden; Y_FORCE_JSON too: env-forbidden; "
         "B|C too: env-conflict (only one may be set, these are: B, C); B|D too: env-conflict (B and D have different values); "
-        "PORT too: env-mismatch (the value of PORT (1 characters) is not of the form [0-9]+)"
+        "PORT too: env-mismatch (the value of PORT (1 character) is not of the form [0-9]+)"
     )
 
 

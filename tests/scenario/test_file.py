@@ -65,7 +65,7 @@ def test_pass(guard):
         pytest.param(*row, marks=pytest.mark.produces(row[0]))
         for row in [
             ("file-wrong-type", {"type": "dir"}, "it is a file"),
-            ("file-wrong-type", {"type": "directory"}, "demanded is a dir"),
+            ("file-wrong-type", {"type": "directory"}, "not a dir"),
             ("file-too-small", {"min_size": "1KiB"}, "5 bytes"),
             ("file-mode", {"mode_at_most": "0600"}, "0644"),
             ("file-mode", {"executable": True}, "execute"),
