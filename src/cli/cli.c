@@ -4,107 +4,95 @@
 #include <unistd.h>
 
 #include "cli_rows.h"
+#include "kinds.h"
 #include "save.h"
+#include "url_check.h"
 
-/* ---- rows ---------------------------------------------------------------------------------------------------------- */
-#define IN(cmd) (1u << CMD_##cmd)
-#define IN_RUNS (IN(RUN) | IN(CHECK) | IN(TRY))
-
-const struct cli_command cli_commands[CMD__COUNT] = {
-    [CMD_RUN] = {"run", "[run] [-p PROFILE] [-w URL]... [options] [-- COMMAND [ARG...]]",
-		 "check until all holds or time is up, then exec COMMAND"},
-    [CMD_CHECK] = {"check", "check [-p PROFILE] [-w URL]... [options]",
-		   "one round, no retry, never execs"},
-    [CMD_TRY] = {"try", "try KIND KEY=VALUE... [options]",
-		 "one check without a profile, with the same keys"},
-    [CMD_LINT] = {"lint", "lint PROFILE...",
-		  "validate profiles offline: every error with file and line"},
-    [CMD_SHOW] = {"show", "show [-p PROFILE] [options]",
-		  "the effective profile; secrets as references"},
-    [CMD_EXPLAIN] = {"explain", "explain [KIND[.KEY]] [--man|--markdown|--json|--profile]",
-		     "the reference of kinds and keys"},
-    [CMD_CODES] = {"codes", "codes [CODE] [--markdown|--json]",
-		   "every diagnosis: phase, retry or not, title, hint"},
-    [CMD_INSTALL] = {"install", "install PATH", "copy this executable"},
-    [CMD_VERSION] = {"version", "version [--json]", "own version and that of each linked library"},
-    [CMD_COMPLETION] = {"completion", "completion bash|zsh|fish",
-			"a completion script for the shell"},
-    [CMD_HELP] = {"help", "help [COMMAND]", "this text, or that of one command"},
-};
-
-#define IN_PROFILES (IN(RUN) | IN(CHECK) | IN(SHOW))
-static const char *const formats[] = {"text", "json", "junit", "tap", "prometheus", NULL};
-static const char *const colors[] = {"auto", "always", "never", NULL};
-static const char *const modes[] = {"dev", "staging", "prod", NULL};
-
-const struct cli_option cli_options[] = {
-    {OPT_PROFILE, 'p', "profile", "NAME|FILE", "STARTGUARD_PROFILE",
-     "file (has a slash or ends in .cfg), or NAME.cfg in STARTGUARD_PROFILE_PATH "
-     "(/etc/startguard:profiles)",
-     IN_PROFILES},
-    {OPT_WAIT, 'w', "wait", "URL", "STARTGUARD_WAIT", "a check without a profile, repeatable",
-     IN_PROFILES},
-    {OPT_MODE, 'm', "mode", "MODE", "STARTGUARD_MODE",
-     "dev, staging or prod; overrides the profile's", IN_PROFILES | IN(LINT) | IN(TRY)},
-    {OPT_TIMEOUT, 't', "timeout", "SPAN", "STARTGUARD_TIMEOUT",
-     "whole run, such as 90s (profile, else 60s; 0: for ever)", IN_RUNS | IN(SHOW)},
-    {OPT_ONLY, 0, "only", "GLOB", NULL,
-     "only checks with such an id, repeatable; makes the run degraded", IN_PROFILES},
-    {OPT_SKIP, 0, "skip", "GLOB", NULL, "leave such checks out, repeatable; makes the run degraded",
-     IN_PROFILES},
-    {OPT_FAIL_ON_DEGRADED, 0, "fail-on-degraded", NULL, "STARTGUARD_FAIL_ON_DEGRADED",
-     "degraded blocks too", IN_RUNS},
-    {OPT_FORMAT, 0, "format", "FORMAT", "STARTGUARD_FORMAT",
-     "final report: text, json, junit, tap, prometheus", IN_RUNS},
-    {OPT_OUTPUT, 0, "output", "FILE", NULL, "where that report goes (stdout)", IN_RUNS},
-    {OPT_REPORT, 0, "report", "FILE", "STARTGUARD_REPORT", "the JSON report as well", IN_RUNS},
-    {OPT_ENV_FILE, 0, "env-file", "FILE", "STARTGUARD_ENV_FILE",
-     "what the service would find in its environment, as NAME=VALUE lines", IN_RUNS},
-    {OPT_TERMINATION_LOG, 0, "termination-log", "FILE", "STARTGUARD_TERMINATION_LOG",
-     "short message for the orchestrator (/dev/termination-log where it exists; none)", IN_RUNS},
-    {OPT_PARALLEL, 0, "parallel", "N", "STARTGUARD_PARALLEL", "attempts at once (32)",
-     IN_RUNS | IN(SHOW)},
-    {OPT_COLOR, 0, "color", "WHEN", NULL,
-     "auto, always, never; NO_COLOR and CLICOLOR_FORCE are heeded", IN_RUNS},
-    {OPT_QUIET, 'q', "quiet", NULL, NULL, "only the verdict", IN_RUNS},
-    {OPT_VERBOSE, 'v', "verbose", NULL, NULL, "every attempt", IN_RUNS},
-    {OPT_HEALTH, 0, "health", NULL, NULL, "exit 0 or 1 only, for Docker's HEALTHCHECK", IN_RUNS},
-    {OPT_MAN, 0, "man", NULL, NULL, "as manual page source", IN(EXPLAIN) | IN(HELP)},
-    {OPT_MARKDOWN, 0, "markdown", NULL, NULL, "as Markdown", IN(EXPLAIN) | IN(CODES)},
-    {OPT_JSON, 0, "json", NULL, NULL, "as JSON", IN(EXPLAIN) | IN(CODES) | IN(VERSION)},
-    {OPT_AS_PROFILE, 0, "profile", NULL, NULL, "as a profile with every key", IN(EXPLAIN)},
-    {OPT_IN_PROCESS, 0, "in-process", NULL, NULL, NULL, IN(TRY)},
-    {OPT_HELP, 'h', "help", NULL, NULL, "this text", ~0u},
-    {OPT_VERSION, 'V', "version", NULL, NULL, "own version", ~0u},
-};
-const size_t cli_n_options = ARRAY_LEN(cli_options);
-
-const char *const *cli_choices(const struct cli_option *o)
+/* ---- commands ---------------------------------------------------------------------------------------------------------- */
+static const char *const *command_names(void)
 {
-	return o->id == OPT_FORMAT  ? formats
-	       : o->id == OPT_COLOR ? colors
-	       : o->id == OPT_MODE  ? modes
-				    : NULL;
+	static const char *names[CMD__COUNT + 1];
+
+	for (enum command c = 0; c < CMD__COUNT; c++)
+		names[c] = cli_commands[c].name;
+	return names;
 }
 
-/* ---- parsing ---------------------------------------------------------------------------------------------------------- */
+static const char *const *shell_names(void)
+{
+	static const char *const shells[] = {"bash", "zsh", "fish", NULL};
+
+	return shells;
+}
+
+#define ANY_NUMBER SIZE_MAX
+
+const struct cli_command cli_commands[CMD__COUNT] = {
+    [CMD_RUN] = {.name = "run",
+		 .synopsis = "[run] [-p PROFILE] [-w URL]... [options] [-- COMMAND [ARG...]]",
+		 .text = "check until all holds or time is up, then exec COMMAND"},
+    [CMD_CHECK] = {.name = "check",
+		   .synopsis = "check [-p PROFILE] [-w URL]... [options]",
+		   .text = "one round, no retry, never execs"},
+    [CMD_TRY] = {.name = "try",
+		 .synopsis = "try KIND KEY=VALUE... [options]",
+		 .text = "one check without a profile, with the same keys",
+		 .min_words = 1,
+		 .max_words = ANY_NUMBER,
+		 .choices = kind_names},
+    [CMD_LINT] = {.name = "lint",
+		  .synopsis = "lint PROFILE...",
+		  .text = "validate profiles offline: every error with file and line",
+		  .min_words = 1,
+		  .max_words = ANY_NUMBER},
+    [CMD_SHOW] = {.name = "show",
+		  .synopsis = "show [-p PROFILE] [options]",
+		  .text = "the effective profile; secrets as references"},
+    [CMD_EXPLAIN] = {.name = "explain",
+		     .synopsis = "explain [KIND[.KEY]] [--man|--markdown|--json|--profile]",
+		     .text = "the reference of kinds and keys",
+		     .max_words = 1,
+		     .choices = kind_names},
+    [CMD_CODES] = {.name = "codes",
+		   .synopsis = "codes [CODE] [--markdown|--json]",
+		   .text = "every diagnosis: phase, retry or not, title, hint",
+		   .max_words = 1},
+    [CMD_INSTALL] = {.name = "install",
+		     .synopsis = "install PATH",
+		     .text = "copy this executable",
+		     .min_words = 1,
+		     .max_words = 1},
+    [CMD_VERSION] = {.name = "version",
+		     .synopsis = "version [--json]",
+		     .text = "own version and that of each linked library"},
+    [CMD_COMPLETION] = {.name = "completion",
+			.synopsis = "completion bash|zsh|fish",
+			.text = "a completion script for the shell",
+			.min_words = 1,
+			.max_words = 1,
+			.choices = shell_names},
+    [CMD_HELP] = {.name = "help",
+		  .synopsis = "help [COMMAND]",
+		  .text = "this text, or that of one command",
+		  .max_words = 1,
+		  .choices = command_names},
+};
+
+/* ---- setters ----------------------------------------------------------------------------------------------------------- */
 struct parse {
 	struct cli *cli;
 	struct arena *arena;
 	struct err *err;
-	bool help, version;
-	const char
-	    *named[OPT_VERSION + 1]; /* by what each option was given: itself, or its variable */
+	/* How each option was given: "-t", "--timeout" or its variable; NULL: it was not. */
+	const char **given;
 };
 
-static int word_index(const char *word, const char *const *words)
+static void *field_of(struct parse *p, const struct cli_option *o)
 {
-	for (int i = 0; words[i]; i++)
-		if (str_eq(words[i], word))
-			return i;
-	return -1;
+	return (char *)p->cli + o->offset;
 }
 
+/* -1, and the nearest of the known words, or all of them. */
 static int bad_word(struct err *err, const char *what, const char *word, const char *const *words)
 {
 	const char *near = nearest_word(word, words);
@@ -122,40 +110,20 @@ static int bad_word(struct err *err, const char *what, const char *word, const c
 	return rc;
 }
 
-static void push(struct arena *a, struct strlist *list, const char *text)
-{
-	const char **v = arena_alloc(a, (list->n + 1) * sizeof *v);
+#define SETTER(name)                                                        \
+	static int name(UNUSED struct parse *p, const struct cli_option *o, \
+			UNUSED const char *given, UNUSED const char *value)
 
-	if (list->n > 0)
-		memcpy(v, list->v, list->n * sizeof *v);
-	v[list->n++] = text;
-	list->v = v;
+SETTER(set_text)
+{
+	*(const char **)field_of(p, o) = value;
+	return 0;
 }
 
-static int set_flag(const char *value, bool *out)
+SETTER(set_mode)
 {
-	static const char *const on[] = {"1", "true", "yes", "on", NULL}, *const off[] = {
-									      "0", "false", "no",
-									      "off", NULL};
-
-	for (size_t i = 0; on[i]; i++)
-		if (strcasecmp(value, on[i]) == 0 || strcasecmp(value, off[i]) == 0) {
-			*out = strcasecmp(value, on[i]) == 0;
-			return 0;
-		}
-	return -1;
-}
-
-static void add_waits(struct parse *p, const char *text)
-{
-	while (*text) {
-		size_t skip = strspn(text, " \t\n"), n = strcspn(text + skip, " \t\n");
-
-		if (n > 0)
-			push(p->arena, &p->cli->profile.waits,
-			     arena_strndup(p->arena, text + skip, n));
-		text += skip + n;
-	}
+	p->cli->profile.mode_source = arena_strdup(p->arena, given);
+	return set_text(p, o, given, value);
 }
 
 static const char *file_of(const char *value)
@@ -163,124 +131,203 @@ static const char *file_of(const char *value)
 	return str_eq(value, "-") ? "/dev/stdout" : value;
 }
 
-/* `name` stands in messages: "--timeout" or "STARTGUARD_TIMEOUT". */
-static int set_value(struct parse *p, enum cli_option_id id, const char *name, const char *value)
+SETTER(set_file)
 {
-	struct cli *c = p->cli;
-	int64_t number;
-	int i;
-
-	p->named[id] = arena_strdup(p->arena, name);
-	switch (id) {
-	case OPT_PROFILE:
-		c->profile.profile = value;
-		return 0;
-	case OPT_WAIT:
-		add_waits(p, value);
-		return 0;
-	case OPT_MODE:
-		c->profile.mode = value;
-		c->profile.mode_source = p->named[id];
-		return 0;
-	case OPT_TIMEOUT:
-		if (duration_parse(&c->profile.timeout, value) < 0)
-			return err_make(p->err, 0,
-					"%s: \"%s\" is not a time such as 90s, 500ms, 2m", name,
-					value);
-		return 0;
-	case OPT_ONLY:
-		push(p->arena, &c->profile.only, value);
-		return 0;
-	case OPT_SKIP:
-		push(p->arena, &c->profile.skip, value);
-		return 0;
-	case OPT_FORMAT:
-		i = word_index(value, formats);
-		if (i < 0)
-			return bad_word(p->err, name, value, formats);
-		c->report.format = (enum format)i;
-		return 0;
-	case OPT_OUTPUT:
-		c->report.output = file_of(value);
-		return 0;
-	case OPT_REPORT:
-		c->report.report_file = file_of(value);
-		return 0;
-	case OPT_ENV_FILE:
-		c->report.env_file = file_of(value);
-		return 0;
-	case OPT_TERMINATION_LOG:
-		c->report.termination_log = file_of(value);
-		return 0;
-	case OPT_PARALLEL:
-		if (parse_i64(value, 1, 1024, &number) < 0)
-			return err_make(p->err, 0, "%s: \"%s\" is not a number from 1 to 1024",
-					name, value);
-		c->profile.parallel = (size_t)number;
-		return 0;
-	case OPT_COLOR:
-		if (word_index(value, colors) < 0)
-			return bad_word(p->err, name, value, colors);
-		c->color = value;
-		return 0;
-	case OPT_FAIL_ON_DEGRADED:
-		if (set_flag(value, &c->fail_on_degraded) < 0)
-			return err_make(p->err, 0,
-					"%s: \"%s\" is neither on (1, true, yes, on) nor off (0, "
-					"false, no, off)",
-					name, value);
-		return 0;
-	case OPT_QUIET:
-	case OPT_VERBOSE:
-	case OPT_HEALTH:
-	case OPT_MAN:
-	case OPT_MARKDOWN:
-	case OPT_JSON:
-	case OPT_AS_PROFILE:
-	case OPT_IN_PROCESS:
-	case OPT_HELP:
-	case OPT_VERSION:
-		break;
-	}
-	return err_make(p->err, 0, "%s takes no value", name);
+	return set_text(p, o, given, file_of(value));
 }
 
-static void set_switch(struct parse *p, const struct cli_option *o)
+SETTER(add_text)
 {
-	enum cli_option_id id = o->id;
-	struct cli *c = p->cli;
+	struct strlist *list = field_of(p, o);
+	const char **v = arena_alloc(p->arena, (list->n + 1) * sizeof *v);
 
-	p->named[id] = o->name;
-	if (id == OPT_FAIL_ON_DEGRADED)
-		c->fail_on_degraded = true;
-	else if (id == OPT_QUIET)
-		c->report.quiet = true;
-	else if (id == OPT_VERBOSE)
-		c->report.verbose = true;
-	else if (id == OPT_HEALTH)
-		c->health = true;
-	else if (id == OPT_IN_PROCESS)
-		c->in_process = true;
-	else if (id == OPT_HELP)
-		p->help = true;
-	else if (id == OPT_VERSION)
-		p->version = true;
-	else
-		c->as = id == OPT_MAN        ? AS_MAN
-			: id == OPT_MARKDOWN ? AS_MARKDOWN
-			: id == OPT_JSON     ? AS_JSON
-					     : AS_PROFILE;
+	if (list->n > 0)
+		memcpy(v, list->v, list->n * sizeof *v);
+	v[list->n++] = value;
+	list->v = v;
+	return 0;
+}
+
+/* The variable holds several URLs with blanks between them. */
+SETTER(add_urls)
+{
+	while (*value) {
+		size_t skip = strspn(value, " \t\n"), n = strcspn(value + skip, " \t\n");
+
+		if (n > 0)
+			add_text(p, o, given, arena_strndup(p->arena, value + skip, n));
+		value += skip + n;
+	}
+	return 0;
+}
+
+SETTER(set_duration)
+{
+	if (duration_parse(field_of(p, o), value) == 0)
+		return 0;
+	return err_make(p->err, 0, "%s: \"%s\" is not a time such as 90s, 500ms, 2m", given, value);
+}
+
+SETTER(set_parallel)
+{
+	int64_t number;
+
+	if (parse_i64(value, 1, 1024, &number) < 0)
+		return err_make(p->err, 0, "%s: \"%s\" is not a number from 1 to 1024", given,
+				value);
+	*(size_t *)field_of(p, o) = (size_t)number;
+	return 0;
+}
+
+/* The index of the choice, into an enum. */
+SETTER(set_choice)
+{
+	for (unsigned i = 0; o->choices[i]; i++)
+		if (str_eq(o->choices[i], value)) {
+			*(unsigned *)field_of(p, o) = i;
+			return 0;
+		}
+	return bad_word(p->err, given, value, o->choices);
+}
+
+SETTER(set_as)
+{
+	*(enum print_as *)field_of(p, o) = o->as;
+	return 0;
+}
+
+SETTER(set_flag)
+{
+	static const char *const on[] = {"1", "true", "yes", "on"}, *const off[] = {"0", "false",
+										    "no", "off"};
+	bool *flag = field_of(p, o);
+
+	*flag = true;
+	for (size_t i = 0; value && i < ARRAY_LEN(on); i++) {
+		if (strcasecmp(value, on[i]) == 0)
+			return 0;
+		if (strcasecmp(value, off[i]) == 0) {
+			*flag = false;
+			return 0;
+		}
+	}
+	return value ? err_make(p->err, 0,
+				"%s: \"%s\" is neither on (1, true, yes, on) nor off (0, false, "
+				"no, off)",
+				given, value)
+		     : 0;
+}
+
+/* ---- options ----------------------------------------------------------------------------------------------------------- */
+#define IN(cmd) (1u << CMD_##cmd)
+#define IN_RUNS (IN(RUN) | IN(CHECK) | IN(TRY))
+#define IN_PROFILES (IN(RUN) | IN(CHECK) | IN(SHOW))
+
+/* Rows by what their value becomes. A row over a field of another type does not compile. */
+#define OPT(setter, f, T, ...)                                                 \
+	{                                                                      \
+		.set = setter, .offset = KEY_AT(struct cli, f, T), __VA_ARGS__ \
+	}
+#define OPT_TEXT(f, ...) OPT(set_text, f, const char *, __VA_ARGS__)
+#define OPT_FILE(f, ...) OPT(set_file, f, const char *, __VA_ARGS__)
+#define OPT_LIST(f, ...) OPT(add_text, f, struct strlist, __VA_ARGS__)
+#define OPT_FLAG(f, ...) OPT(set_flag, f, bool, __VA_ARGS__)
+#define OPT_AS(...) OPT(set_as, as, enum print_as, __VA_ARGS__)
+
+static const char *const formats[] = {"text", "json", "junit", "tap", "prometheus", NULL};
+static const char *const colors[] = {"auto", "always", "never", NULL};
+static const char *const modes[] = {"dev", "staging", "prod", NULL};
+
+const struct cli_option cli_options[] = {
+    OPT_TEXT(profile.profile, .letter = 'p', .name = "profile", .value = "NAME|FILE",
+	     .env = "STARTGUARD_PROFILE",
+	     .text = "file (has a slash or ends in .cfg), or NAME.cfg in STARTGUARD_PROFILE_PATH "
+		     "(/etc/startguard:profiles)",
+	     .in = IN_PROFILES),
+    OPT(add_urls, profile.waits, struct strlist, .letter = 'w', .name = "wait", .value = "URL",
+	.env = "STARTGUARD_WAIT", .text = "a check without a profile, repeatable",
+	.more = url_check_examples, .in = IN_PROFILES),
+    OPT(set_mode, profile.mode, const char *, .letter = 'm', .name = "mode", .value = "MODE",
+	.env = "STARTGUARD_MODE", .text = "dev, staging or prod; overrides the profile's",
+	.choices = modes, .in = IN_PROFILES | IN(LINT) | IN(TRY)),
+    OPT(set_duration, profile.timeout, struct duration, .letter = 't', .name = "timeout",
+	.value = "SPAN", .env = "STARTGUARD_TIMEOUT",
+	.text = "whole run, such as 90s (profile, else 60s; 0: for ever)",
+	.in = IN_RUNS | IN(SHOW)),
+    OPT_LIST(profile.only, .name = "only", .value = "GLOB",
+	     .text = "only checks with such an id, repeatable; makes the run degraded",
+	     .in = IN_PROFILES),
+    OPT_LIST(profile.skip, .name = "skip", .value = "GLOB",
+	     .text = "leave such checks out, repeatable; makes the run degraded",
+	     .in = IN_PROFILES),
+    OPT_FLAG(fail_on_degraded, .name = "fail-on-degraded", .env = "STARTGUARD_FAIL_ON_DEGRADED",
+	     .text = "degraded blocks too", .in = IN_RUNS),
+    OPT(set_choice, report.format, enum format, .name = "format", .value = "FORMAT",
+	.env = "STARTGUARD_FORMAT", .text = "final report: text, json, junit, tap, prometheus",
+	.choices = formats, .in = IN_RUNS),
+    OPT_FILE(report.output, .name = "output", .value = "FILE",
+	     .text = "where that report goes (stdout)", .in = IN_RUNS),
+    OPT_FILE(report.report_file, .name = "report", .value = "FILE", .env = "STARTGUARD_REPORT",
+	     .text = "the JSON report as well", .in = IN_RUNS),
+    OPT_FILE(report.env_file, .name = "env-file", .value = "FILE", .env = "STARTGUARD_ENV_FILE",
+	     .text = "what the service would find in its environment, as NAME=VALUE lines",
+	     .in = IN_RUNS),
+    OPT_FILE(report.termination_log, .name = "termination-log", .value = "FILE",
+	     .env = "STARTGUARD_TERMINATION_LOG",
+	     .text =
+		 "short message for the orchestrator (/dev/termination-log where it exists; none)",
+	     .in = IN_RUNS),
+    OPT(set_parallel, profile.parallel, size_t, .name = "parallel", .value = "N",
+	.env = "STARTGUARD_PARALLEL", .text = "attempts at once (32)", .in = IN_RUNS | IN(SHOW)),
+    OPT(set_choice, color, enum color, .name = "color", .value = "WHEN",
+	.text = "auto, always, never; NO_COLOR and CLICOLOR_FORCE are heeded", .choices = colors,
+	.in = IN_RUNS),
+    OPT_FLAG(report.quiet, .letter = 'q', .name = "quiet", .text = "only the verdict",
+	     .in = IN_RUNS),
+    OPT_FLAG(report.verbose, .letter = 'v', .name = "verbose", .text = "every attempt",
+	     .in = IN_RUNS),
+    OPT_FLAG(health, .name = "health", .text = "exit 0 or 1 only, for Docker's HEALTHCHECK",
+	     .in = IN_RUNS),
+    OPT_AS(.name = "man", .text = "as manual page source", .as = AS_MAN,
+	   .in = IN(EXPLAIN) | IN(HELP)),
+    OPT_AS(.name = "markdown", .text = "as Markdown", .as = AS_MARKDOWN,
+	   .in = IN(EXPLAIN) | IN(CODES)),
+    OPT_AS(.name = "json", .text = "as JSON", .as = AS_JSON,
+	   .in = IN(EXPLAIN) | IN(CODES) | IN(VERSION)),
+    OPT_AS(.name = "profile", .text = "as a profile with every key", .as = AS_PROFILE,
+	   .in = IN(EXPLAIN)),
+    OPT_FLAG(in_process, .name = "in-process", .in = IN(TRY)),
+    OPT_FLAG(help, .letter = 'h', .name = "help", .text = "this text", .in = ~0u),
+    OPT_FLAG(version, .letter = 'V', .name = "version", .text = "own version", .in = ~0u),
+};
+const size_t cli_n_options = ARRAY_LEN(cli_options);
+
+/* ---- parsing ----------------------------------------------------------------------------------------------------------- */
+/* The option of this name or letter that the command takes; or NULL. */
+static const struct cli_option *find_option(const struct parse *p, const char *name, char letter)
+{
+	for (const struct cli_option *o = cli_options; o < cli_options + cli_n_options; o++)
+		if (cli_takes(p->cli->command, o) &&
+		    (name ? str_eq(o->name, name) : o->letter == letter))
+			return o;
+	return NULL;
+}
+
+static int set(struct parse *p, const struct cli_option *o, const char *given, const char *value)
+{
+	p->given[o - cli_options] = arena_strdup(p->arena, given);
+	return o->set(p, o, given, value);
 }
 
 static int unknown_option(struct parse *p, const char *name)
 {
-	const char *words[ARRAY_LEN(cli_options) + 1] = {NULL}, *near;
+	const char *names[ARRAY_LEN(cli_options) + 1] = {NULL}, *near;
 	size_t n = 0;
 
 	for (size_t i = 0; i < cli_n_options; i++)
-		if (cli_options[i].text && cli_options[i].in & 1u << p->cli->command)
-			words[n++] = cli_options[i].name;
-	near = nearest_word(name, words);
+		if (cli_shows(p->cli->command, &cli_options[i]))
+			names[n++] = cli_options[i].name;
+	near = nearest_word(name, names);
 	if (near)
 		return err_make(p->err, 0, "unknown option --%s; did you mean --%s?", name, near);
 	for (size_t i = 0; i < cli_n_options; i++)
@@ -294,54 +341,41 @@ static int unknown_option(struct parse *p, const char *name)
 /* One argument that begins with "--". Returns how many were used, or -1. */
 static int long_option(struct parse *p, char **argv)
 {
-	const char *eq = strchr(argv[0], '='),
-		   *name = arena_strndup(p->arena, argv[0] + 2,
-					 eq ? (size_t)(eq - argv[0] - 2) : strlen(argv[0]) - 2);
-	const char *shown = arena_printf(p->arena, "--%s", name);
-	const struct cli_option *o = NULL;
+	const char *eq = strchr(argv[0], '=');
+	size_t len = eq ? (size_t)(eq - argv[0]) : strlen(argv[0]);
+	const char *given = arena_strndup(p->arena, argv[0], len);
+	const struct cli_option *o = find_option(p, given + 2, 0);
 
-	for (size_t i = 0; i < cli_n_options; i++)
-		if (str_eq(cli_options[i].name, name) && cli_options[i].in & 1u << p->cli->command)
-			o = &cli_options[i];
 	if (!o)
-		return unknown_option(p, name);
-	if (!o->value) {
-		if (eq)
-			return err_make(p->err, 0, "%s takes no value", shown);
-		set_switch(p, o);
-		return 1;
-	}
-	if (!eq && !argv[1])
-		return err_make(p->err, 0, "%s needs a value: %s", shown, o->value);
-	if (set_value(p, o->id, shown, eq ? eq + 1 : argv[1]) < 0)
+		return unknown_option(p, given + 2);
+	if (!o->value && eq)
+		return err_make(p->err, 0, "%s takes no value", given);
+	if (o->value && !eq && !argv[1])
+		return err_make(p->err, 0, "%s needs a value: %s", given, o->value);
+	if (set(p, o, given, !o->value ? NULL : eq ? eq + 1 : argv[1]) < 0)
 		return -1;
-	return eq ? 1 : 2;
+	return o->value && !eq ? 2 : 1;
 }
 
 /* One argument such as -q, -qv, -p x, -px. Returns how many were used, or -1. */
 static int short_options(struct parse *p, char **argv)
 {
 	for (const char *letter = argv[0] + 1; *letter; letter++) {
-		const struct cli_option *o = NULL;
-		char shown[3] = {'-', *letter, '\0'};
+		const struct cli_option *o = find_option(p, NULL, *letter);
+		const char given[] = {'-', *letter, '\0'};
 
-		for (size_t i = 0; i < cli_n_options; i++)
-			if (cli_options[i].letter == *letter &&
-			    cli_options[i].in & 1u << p->cli->command)
-				o = &cli_options[i];
 		if (!o)
 			return err_make(p->err, 0,
 					"unknown option -%c; startguard %s --help lists them",
 					*letter, cli_commands[p->cli->command].name);
-		if (!o->value) {
-			set_switch(p, o);
-			continue;
-		}
-		if (letter[1])
-			return set_value(p, o->id, shown, letter + 1) < 0 ? -1 : 1;
-		if (!argv[1])
-			return err_make(p->err, 0, "%s needs a value: %s", shown, o->value);
-		return set_value(p, o->id, shown, argv[1]) < 0 ? -1 : 2;
+		if (!o->value)
+			set(p, o, given, NULL);
+		else if (letter[1])
+			return set(p, o, given, letter + 1) < 0 ? -1 : 1;
+		else if (!argv[1])
+			return err_make(p->err, 0, "%s needs a value: %s", given, o->value);
+		else
+			return set(p, o, given, argv[1]) < 0 ? -1 : 2;
 	}
 	return 1;
 }
@@ -352,68 +386,47 @@ static int parse_environment(struct parse *p)
 
 	p->cli->profile.search_path = path && *path ? path : "/etc/startguard:profiles";
 	for (size_t i = 0; i < cli_n_options; i++) {
-		const char *value = cli_options[i].env ? getenv(cli_options[i].env) : NULL;
+		const struct cli_option *o = &cli_options[i];
+		const char *value = o->env ? getenv(o->env) : NULL;
 
-		/* What a flag says is not asked for here, wrong or right. */
-		if (value && *value && !p->named[cli_options[i].id] &&
-		    cli_options[i].in & 1u << p->cli->command &&
-		    set_value(p, cli_options[i].id, cli_options[i].env, value) < 0)
+		/* The variable is not looked at, right or wrong, when the option was given. */
+		if (value && *value && !p->given[i] && cli_takes(p->cli->command, o) &&
+		    set(p, o, o->env, value) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int cli_find(const char *word, enum command *out)
+int cli_find(const char *word, enum command *out, struct err *err)
 {
 	for (enum command c = 0; c < CMD__COUNT; c++)
 		if (str_eq(cli_commands[c].name, word)) {
 			*out = c;
 			return 0;
 		}
-	return -1;
-}
-
-int cli_unknown_command(const char *word, struct err *err)
-{
-	const char *words[CMD__COUNT + 1] = {NULL};
-
-	for (enum command c = 0; c < CMD__COUNT; c++)
-		words[c] = cli_commands[c].name;
-	return bad_word(err, "command", word, words);
+	return bad_word(err, "command", word, command_names());
 }
 
 static int find_command(struct parse *p, char ***argv)
 {
-	const char *words[CMD__COUNT + 1] = {NULL};
-
 	p->cli->command = CMD_RUN;
 	if (!**argv || ***argv == '-')
 		return 0;
-	if (cli_find(**argv, &p->cli->command) == 0) {
+	if (cli_find(**argv, &p->cli->command, p->err) == 0) {
 		++*argv;
 		return 0;
 	}
-	for (enum command c = 0; c < CMD__COUNT; c++)
-		words[c] = cli_commands[c].name;
-	if (nearest_word(**argv, words))
-		return bad_word(p->err, "command", **argv, words);
+	if (nearest_word(**argv, command_names()))
+		return -1;
 	return err_make(p->err, 0,
 			"unknown command \"%s\"; to start it behind the checks write: -- %s ...",
 			**argv, **argv);
 }
 
-/* How many words a command takes. */
-static int check_words(struct parse *p)
+static int check_words(const struct parse *p)
 {
 	const struct cli *c = p->cli;
-	static const struct {
-		size_t min, max;
-	} words[CMD__COUNT] = {
-	    [CMD_RUN] = {0, 0},         [CMD_CHECK] = {0, 0},   [CMD_TRY] = {1, SIZE_MAX},
-	    [CMD_LINT] = {1, SIZE_MAX}, [CMD_SHOW] = {0, 0},    [CMD_EXPLAIN] = {0, 1},
-	    [CMD_CODES] = {0, 1},       [CMD_INSTALL] = {1, 1}, [CMD_VERSION] = {0, 0},
-	    [CMD_COMPLETION] = {1, 1},  [CMD_HELP] = {0, 1},
-	};
+	const struct cli_command *command = &cli_commands[c->command];
 
 	if (c->report.output && c->report.format == FORMAT_TEXT)
 		return err_make(
@@ -421,31 +434,37 @@ static int check_words(struct parse *p)
 		    "--output is for --format json, junit, tap or prometheus: text goes to stderr");
 	if (c->service && c->command != CMD_RUN)
 		return err_make(p->err, 0, "%s starts no command; drop what is behind --",
-				cli_commands[c->command].name);
-	if (c->n_words > words[c->command].max)
-		return err_make(
-		    p->err, 0, "unexpected word \"%s\"%s", c->words[words[c->command].max],
-		    c->command == CMD_RUN ? "; write -- before the command to start" : "");
-	if (c->n_words < words[c->command].min)
-		return err_make(p->err, 0, "usage: startguard %s",
-				cli_commands[c->command].synopsis);
+				command->name);
+	if (c->n_words > command->max_words)
+		return err_make(p->err, 0, "unexpected word \"%s\"%s", c->words[command->max_words],
+				c->command == CMD_RUN ? "; write -- before the command to start"
+						      : "");
+	if (c->n_words < command->min_words)
+		return err_make(p->err, 0, "usage: startguard %s", command->synopsis);
 	return 0;
 }
 
-/* Each file has one content: of two the reader would get the last, or both mixed. */
-static int check_files(struct parse *p)
+static const char *given_as(const struct parse *p, const char *name)
+{
+	const struct cli_option *o = find_option(p, name, 0);
+	const char *given = p->given[o - cli_options];
+
+	return given ? given : arena_printf(p->arena, "--%s", name);
+}
+
+/* Refuses two outputs into one file: the reader would get only the last, or a mixture. */
+static int check_files(const struct parse *p)
 {
 	const struct report_options *r = &p->cli->report;
 	const char *log = r->termination_log ? r->termination_log : TERMINATION_DEFAULT;
 	const struct {
-		const char *name, *given, *path;
+		const char *option, *path;
 	} files[] = {
-	    {"--report", p->named[OPT_REPORT], r->report_file},
-	    {"--env-file", p->named[OPT_ENV_FILE], r->env_file},
-	    {"--termination-log", p->named[OPT_TERMINATION_LOG], str_eq(log, "none") ? NULL : log},
-	    {"--output", p->named[OPT_OUTPUT], r->output},
-	    {"--format", p->named[OPT_FORMAT],
-	     r->format != FORMAT_TEXT && !r->output ? "/dev/stdout" : NULL},
+	    {"report", r->report_file},
+	    {"env-file", r->env_file},
+	    {"termination-log", str_eq(log, "none") ? NULL : log},
+	    {"output", r->output},
+	    {"format", r->format != FORMAT_TEXT && !r->output ? "/dev/stdout" : NULL},
 	};
 
 	if (!(IN_RUNS & 1u << p->cli->command))
@@ -455,9 +474,8 @@ static int check_files(struct parse *p)
 			if (files[i].path && files[k].path &&
 			    save_same(files[i].path, files[k].path))
 				return err_make(p->err, 0, "%s and %s write to the same file: %s",
-						files[i].given ? files[i].given : files[i].name,
-						files[k].given ? files[k].given : files[k].name,
-						files[i].path);
+						given_as(p, files[i].option),
+						given_as(p, files[k].option), files[i].path);
 	return 0;
 }
 
@@ -490,14 +508,14 @@ static int parse_words(struct parse *p, char **argv)
 			return -1;
 		argv += used;
 	}
-	if (p->help) {
+	if (out->help) {
 		out->words = arena_alloc(p->arena, 2 * sizeof *out->words);
 		out->words[0] = (char *)cli_commands[out->command].name;
 		out->n_words = out->command == CMD_RUN ? 0 : 1;
 		out->command = CMD_HELP;
 		return 0;
 	}
-	if (p->version) {
+	if (out->version) {
 		out->command = CMD_VERSION;
 		out->n_words = 0;
 		return 0;
@@ -509,13 +527,14 @@ static int parse_words(struct parse *p, char **argv)
 
 int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err)
 {
-	struct parse p = {.cli = out, .arena = a, .err = err};
+	const char *given[ARRAY_LEN(cli_options)] = {NULL};
+	struct parse p = {.cli = out, .arena = a, .err = err, .given = given};
 	const char *log = getenv("STARTGUARD_TERMINATION_LOG");
 
-	*out = (struct cli){.color = "auto", .profile.timeout = DURATION_UNSET};
+	*out = (struct cli){.profile.timeout = DURATION_UNSET};
 	if (parse_words(&p, argv + (argv[0] != NULL)) == 0)
 		return 0;
-	/* Who asked for a termination message is to hear of this, too, wherever the words for it stand. */
+	/* The mistake goes into the termination message as well, also when that option comes after it. */
 	for (; *argv && !str_eq(*argv, "--"); argv++) {
 		if (str_starts(*argv, "--termination-log="))
 			log = strchr(*argv, '=') + 1;
@@ -539,8 +558,8 @@ bool cli_color(const struct cli *cli)
 	const char *no = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE");
 	const char *term = getenv("TERM");
 
-	if (!str_eq(cli->color, "auto"))
-		return str_eq(cli->color, "always");
+	if (cli->color != COLOR_AUTO)
+		return cli->color == COLOR_ALWAYS;
 	if (no && *no)
 		return false;
 	if (force && *force && !str_eq(force, "0"))

@@ -1,7 +1,7 @@
-/* cli: the command line. One row per option: parsing, help, manual and completion are made from the rows.
+/* cli: the command line. One row for each command and option: parsing, help, manual and completion are made from the rows.
  *
- * Flag beats environment. Unknown options and commands get the nearest known one. Reads argv and the environment;
- * prints nothing.
+ * An option beats its variable. An unknown option or command is reported with the nearest known one. Reads argv and the
+ * environment; prints nothing and runs nothing.
  */
 #ifndef SG_CLI_H
 #define SG_CLI_H
@@ -25,33 +25,27 @@ enum command {
 	CMD__COUNT
 };
 enum print_as { AS_TEXT, AS_MAN, AS_MARKDOWN, AS_JSON, AS_PROFILE };
+enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct cli {
 	enum command command;
 	struct profile_options profile;
 	struct report_options report;
-	const char *color; /* auto, always, never */
-	bool fail_on_degraded, health, in_process;
+	enum color color;
+	bool fail_on_degraded, health, in_process, help, version;
 	enum print_as as;
 	char **words; /* what is neither option nor command: KIND KEY=VALUE, PROFILE..., PATH */
 	size_t n_words;
 	char **service; /* behind --; NULL: none */
 };
 
-/* 0; -1 with what is wrong: then *out has what came before it, and the file for the termination message, if one was named.
- * `a` holds what the environment's lists are split into. */
+/* 0; -1 with the mistake in *err: *out then has what came before it, and the file for the termination message, if one was
+ * named. `a` holds copies of texts. */
 int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err);
-/* The command of this name; -1: none. */
-int cli_find(const char *word, enum command *out);
-/* -1 with the nearest command, or all of them. */
-int cli_unknown_command(const char *word, struct err *err);
-void cli_help(struct str *out, enum command command);
-/* Commands and options as manual page source. */
-void cli_man(struct str *out);
-/* Shell completion for "bash", "zsh" or "fish"; -1: another shell. */
-int cli_completion(struct str *out, const char *shell);
+/* The command of this name. -1: there is none; err names the nearest one, or all. */
+int cli_find(const char *word, enum command *out, struct err *err);
 bool cli_color(const struct cli *cli);
-/* Does the command line ask for 0 or 1 only? Also of one that cannot be parsed. */
+/* Does the command line ask for exit code 0 or 1 only? Also works on one that cannot be parsed. */
 bool cli_asks_health(char **argv);
 
 #endif

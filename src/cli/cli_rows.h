@@ -1,4 +1,5 @@
-/* cli_rows: the rows of commands and options, for the parser (cli.c) and for who prints them (cli_help.c). */
+/* cli_rows: the rows of commands and options, for the parser (cli.c), which has them, and for the commands that print them
+ * (cmd_help.c, cmd_completion.c). */
 #ifndef SG_CLI_ROWS_H
 #define SG_CLI_ROWS_H
 
@@ -6,50 +7,40 @@
 
 struct cli_command {
 	const char *name, *synopsis, *text;
+	size_t min_words, max_words;
+	/* What its word may be, for completion; NULL: a file, if anything. */
+	const char *const *(*choices)(void);
 };
 extern const struct cli_command cli_commands[CMD__COUNT];
 
-enum cli_option_id {
-	OPT_PROFILE,
-	OPT_WAIT,
-	OPT_MODE,
-	OPT_TIMEOUT,
-	OPT_ONLY,
-	OPT_SKIP,
-	OPT_FAIL_ON_DEGRADED,
-	OPT_FORMAT,
-	OPT_OUTPUT,
-	OPT_REPORT,
-	OPT_ENV_FILE,
-	OPT_TERMINATION_LOG,
-	OPT_PARALLEL,
-	OPT_COLOR,
-	OPT_QUIET,
-	OPT_VERBOSE,
-	OPT_HEALTH,
-	OPT_MAN,
-	OPT_MARKDOWN,
-	OPT_JSON,
-	OPT_AS_PROFILE,
-	OPT_IN_PROCESS,
-	OPT_HELP,
-	OPT_VERSION
-};
-
+struct parse;
 struct cli_option {
-	enum cli_option_id id;
-	char letter;                           /* 0: none */
-	const char *name, *value, *env, *text; /* value NULL: a flag; text NULL: not shown */
-	unsigned in;                           /* commands that take it */
+	char letter; /* 0: none */
+	const char *name;
+	const char *value; /* what it is called in help; NULL: a switch */
+	const char *env;
+	const char *text; /* NULL: not shown */
+	/* For help: appends what the kinds know of its value; NULL: nothing. */
+	void (*more)(struct str *out);
+	unsigned in; /* commands that take it, as bits */
+	/* Puts the value (NULL: it is a switch) into the field of struct cli at `offset`. `given`: "--timeout" or the
+	 * variable's name, for messages. 0, or -1 with the parser's err. */
+	int (*set)(struct parse *p, const struct cli_option *o, const char *given,
+		   const char *value);
+	size_t offset;
+	const char *const *choices; /* what its value may be, NULL-terminated; NULL: anything */
+	enum print_as as;           /* set_as */
 };
 extern const struct cli_option cli_options[];
 extern const size_t cli_n_options;
-/* What its value may be; NULL: it is free, or there is none. */
-const char *const *cli_choices(const struct cli_option *o);
 
-static inline bool cli_option_in(const struct cli_option *o, enum command c)
+static inline bool cli_takes(enum command c, const struct cli_option *o)
 {
-	return o->text && o->in & 1u << c;
+	return o->in & 1u << c;
+}
+static inline bool cli_shows(enum command c, const struct cli_option *o)
+{
+	return o->text && cli_takes(c, o);
 }
 
 #endif

@@ -20,19 +20,15 @@ static const char *problem_code(const struct problem *p)
 					  : "profile";
 }
 
-/* false: it is no more than a warning. */
+/* False: it is a warning, which fails nothing. */
 static bool problem_message(const struct problem *p, char *buf, size_t size)
 {
-	char raw[2048], line[16] = "";
+	cleanup_str struct str text;
 
-	if (p->kind == PROBLEM_WARNING)
-		return false;
-	if (p->file && p->line > 0)
-		snprintf(line, sizeof line, ":%d", p->line);
-	snprintf(raw, sizeof raw, "%s%s%s%s%s%s", p->file ? p->file : "", line, p->file ? ": " : "",
-		 p->where, *p->where ? ": " : "", p->text);
-	text_clean(buf, size, raw);
-	return true;
+	str_init(&text, size - 1);
+	problem_text(&text, p);
+	snprintf(buf, size, "%s", text.s);
+	return p->kind != PROBLEM_WARNING;
 }
 
 static const char *hint_of(const struct check_outcome *r)

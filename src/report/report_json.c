@@ -159,18 +159,16 @@ static void add_problems(struct str *b, const struct problems *problems)
 	for (size_t i = 0; i < problems->n; i++) {
 		const struct problem *p = &problems->v[i];
 		const char *inner = "";
-		char text[1200];
 
 		if (p->kind == PROBLEM_WARNING)
 			continue;
-		text_clean(text, sizeof text, p->text);
 		str_addf(b, "%s\n    { ", sep);
 		add_string(b, "code", p->code != D_NONE ? diag_info(p->code)->code : NULL, &inner);
 		add_string(b, "file", p->file, &inner);
 		add_key(b, "line", &inner);
 		str_addf(b, "%d", p->line);
 		add_string(b, "where", p->where, &inner);
-		add_string(b, "text", text, &inner);
+		add_string(b, "text", p->text, &inner);
 		str_add(b, " }");
 		sep = ",";
 	}

@@ -28,12 +28,22 @@ void problem_vadd(struct problems *p, enum problem_kind kind, enum diag_code cod
 					.code = code,
 					.file = arena_strdup_clean(p->arena, file),
 					.line = line,
-					.where = arena_strdup(p->arena, where),
-					.text = arena_strdup(p->arena, text)};
+					.where = arena_strdup_clean(p->arena, where),
+					.text = arena_strdup_clean(p->arena, text)};
 	*(kind == PROBLEM_POLICY    ? &p->policies
 	  : kind == PROBLEM_WARNING ? &p->warnings
 				    : &p->errors) += 1;
 	p->usages += kind == PROBLEM_USAGE;
+}
+
+void problem_text(struct str *out, const struct problem *p)
+{
+	if (p->file && p->line > 0)
+		str_addf(out, "%s:%d: ", p->file, p->line);
+	else if (p->file)
+		str_addf(out, "%s: ", p->file);
+	str_addf(out, "%s%s%s%s", p->where, *p->where ? ": " : "",
+		 p->kind == PROBLEM_WARNING ? "warning: " : "", p->text);
 }
 
 void problem_lower(struct problems *p, size_t i)

@@ -1,5 +1,6 @@
 /* problem: collects everything that is wrong with a profile, a policy or a command line, so that one start shows all of
- * it. Prints nothing. Texts are masked of user parts and kept in the arena; the array itself is freed by problems_free. */
+ * it. Prints nothing. Texts are cleaned, masked of user parts and kept in the
+ * arena; the array itself is freed by problems_free. */
 #ifndef SG_PROBLEM_H
 #define SG_PROBLEM_H
 
@@ -7,6 +8,7 @@
 
 #include "arena.h"
 #include "diag.h"
+#include "str.h"
 
 /* PROBLEM_USAGE: an error of the command line, not of the profile. */
 enum problem_kind { PROBLEM_WARNING, PROBLEM_POLICY, PROBLEM_ERROR, PROBLEM_USAGE };
@@ -29,6 +31,8 @@ void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code
 		 int line, const char *where, const char *fmt, ...) PRINTF_LIKE(7, 8);
 void problem_vadd(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
 		  int line, const char *where, const char *fmt, va_list ap) PRINTF_LIKE(7, 0);
+/* Appends "file:line: where: text", with "warning: " before the text of one. */
+void problem_text(struct str *out, const struct problem *p);
 /* Makes an error a warning. */
 void problem_lower(struct problems *p, size_t i);
 /* Sorts the problems of one file by line, keeps the order otherwise. */

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "explain.h"
+#include "cmd.h"
 #include "fuzz.h"
 #include "profile.h"
 
@@ -107,7 +107,7 @@ static char *shown(const char *mode, bool offline, bool must, size_t *n)
 			problems.errors++;
 	if (problems.errors == 0) {
 		str_init(&b, 64 * 1024 * 1024);
-		explain_profile(&b, &p);
+		show_profile(&b, &p);
 		FUZZ_CHECK(!b.cut);
 		out = b.s;
 		*n = p.n;

@@ -1,5 +1,5 @@
 /* cli: flag beats environment, what is misspelt is told with the nearest, and nothing is guessed. */
-#include "cli.h"
+#include "cmd.h"
 
 #include <stdlib.h>
 
@@ -221,13 +221,14 @@ static void help_and_version_work_everywhere(void **state)
 static void colours(void **state)
 {
 	static const struct {
-		const char *asked, *no, *force, *term;
+		enum color asked;
+		const char *no, *force, *term;
 		bool color;
 	} rows[] = {
-	    {"always", "1", NULL, "dumb", true}, {"never", NULL, "1", "xterm", false},
-	    {"auto", "1", "1", "xterm", false},  {"auto", "", "1", "dumb", true},
-	    {"auto", NULL, "0", "dumb", false},  {"auto", NULL, "", "dumb", false},
-	    {"auto", NULL, NULL, "dumb", false},
+	    {COLOR_ALWAYS, "1", NULL, "dumb", true}, {COLOR_NEVER, NULL, "1", "xterm", false},
+	    {COLOR_AUTO, "1", "1", "xterm", false},  {COLOR_AUTO, "", "1", "dumb", true},
+	    {COLOR_AUTO, NULL, "0", "dumb", false},  {COLOR_AUTO, NULL, "", "dumb", false},
+	    {COLOR_AUTO, NULL, NULL, "dumb", false},
 	};
 
 	(void)state;
@@ -257,16 +258,17 @@ static void health_is_asked_for_before_the_dashes(void **state)
 
 static void completion_knows_three_shells(void **state)
 {
-	static const char *const shells[] = {"bash", "zsh", "fish"};
+	char *shells[] = {W("bash"), W("zsh"), W("fish")}, *unknown = W("tcsh");
 	struct str b;
+	struct err err;
 
 	(void)state;
 	str_init(&b, 1 << 20);
-	assert_int_equal(cli_completion(&b, "tcsh"), -1);
+	assert_int_equal(cmd_completion(&b, &(struct cli){.words = &unknown}, &err), -1);
 	assert_int_equal(b.len, 0);
 	for (size_t i = 0; i < ARRAY_LEN(shells); i++) {
 		str_reset(&b);
-		assert_int_equal(cli_completion(&b, shells[i]), 0);
+		assert_int_equal(cmd_completion(&b, &(struct cli){.words = &shells[i]}, &err), 0);
 		assert_non_null(strstr(b.s, "fail-on-degraded"));
 		assert_null(strstr(b.s, "in-process")); /* not for everybody */
 	}

@@ -1,10 +1,26 @@
 /* explain: the reference in each of its forms, a topic or a key at a time; what is no topic is told with the nearest. */
-#include "explain.h"
+#include "cmd.h"
 
 #include "cm.h"
 #include "kinds.h"
 
 #define ENOUGH (4 * 1024 * 1024)
+
+/* What `startguard explain TOPIC` fills, and `startguard codes CODE`. */
+static int explain(struct str *b, const char *topic, enum print_as as, struct err *err)
+{
+	char *words[] = {(char *)topic};
+
+	return cmd_explain(b, &(struct cli){.words = words, .n_words = topic ? 1 : 0, .as = as},
+			   err);
+}
+
+static int codes(struct str *b, const char *code, enum print_as as, struct err *err)
+{
+	char *words[] = {(char *)code};
+
+	return cmd_codes(b, &(struct cli){.words = words, .n_words = code ? 1 : 0, .as = as}, err);
+}
 
 /* What `startguard explain TOPIC` prints; to be freed. */
 static char *explained(const char *topic, enum print_as as)
@@ -107,7 +123,7 @@ static void what_is_no_topic(void **state)
 		assert_string_equal(err_text(&err, buf, sizeof buf), rows[i].words);
 		assert_int_equal(b.len, 0);
 	}
-	assert_int_equal(explain_codes(&b, "connect-refusd", AS_TEXT, &err), -1);
+	assert_int_equal(codes(&b, "connect-refusd", AS_TEXT, &err), -1);
 	assert_string_equal(err_text(&err, buf, sizeof buf),
 			    "no code \"connect-refusd\"; did you mean \"connect-refused\"?");
 	str_free(&b);
@@ -122,16 +138,16 @@ static void codes_one_at_a_time(void **state)
 
 	(void)state;
 	str_init(&b, ENOUGH);
-	assert_int_equal(explain_codes(&b, "connect-refused", AS_TEXT, &err), 0);
+	assert_int_equal(codes(&b, "connect-refused", AS_TEXT, &err), 0);
 	snprintf(line, sizeof line, "%-30s connect   retried    %s\n  hint: %s\n", d->code,
 		 d->title, d->hint);
 	assert_string_equal(b.s, line);
 	str_reset(&b);
-	assert_int_equal(explain_codes(&b, "guard-bug", AS_JSON, &err), 0);
+	assert_int_equal(codes(&b, "guard-bug", AS_JSON, &err), 0);
 	assert_non_null(strstr(b.s, "\"verdict\": \"broken\""));
 	assert_true(str_ends(b.s, "\"}\n"));
 	str_reset(&b);
-	assert_int_equal(explain_codes(&b, "auth-failed", AS_MARKDOWN, &err), 0);
+	assert_int_equal(codes(&b, "auth-failed", AS_MARKDOWN, &err), 0);
 	assert_true(str_starts(b.s, "| `auth-failed` | auth | no | "));
 	str_free(&b);
 }
@@ -145,7 +161,7 @@ static void codes_all_together(void **state)
 
 	(void)state;
 	str_init(&b, ENOUGH);
-	assert_int_equal(explain_codes(&b, NULL, AS_JSON, &err), 0);
+	assert_int_equal(codes(&b, NULL, AS_JSON, &err), 0);
 	for (const char *p = b.s; (p = strstr(p, "  {\"code\": \"")); p++)
 		n++;
 	assert_int_equal(n, D__COUNT - 1);

@@ -2,7 +2,7 @@
  * can be read again. */
 #include "folder.h"
 
-#include "explain.h"
+#include "cmd.h"
 #include "kinds.h"
 #include "profile.h"
 
@@ -308,7 +308,7 @@ static void what_is_shown_can_be_read_again(void **state)
 	assert_true(w.profile.checks[3].skipped);
 	assert_false(w.profile.checks[5].required);
 	str_init(&shown, 65536);
-	explain_profile(&shown, &w.profile);
+	show_profile(&shown, &w.profile);
 	assert_non_null(strstr(shown.s, "a: { # tcp.a: required, waived by EASY_2\n"));
 	assert_non_null(strstr(shown.s, "b: { # tcp.b: may degrade\n"));
 	assert_non_null(strstr(shown.s, "d: { # tcp.d: required, left out\n"));
@@ -321,7 +321,7 @@ static void what_is_shown_can_be_read_again(void **state)
 	assert_int_equal(w.problems.errors + w.problems.policies, 0);
 	assert_int_equal(w.profile.n, 6);
 	str_init(&again, 65536);
-	explain_profile(&again, &w.profile);
+	show_profile(&again, &w.profile);
 	assert_string_equal(again.s, shown.s);
 	str_free(&again);
 	str_free(&shown);
@@ -374,7 +374,7 @@ static void checks_from_urls(void **state)
 	    is_told(&w, "--wait number 5: unknown scheme \"htpt\"; did you mean \"http\"?"));
 	assert_int_equal(w.problems.usages, 1);
 	str_init(&shown, 65536);
-	explain_profile(&shown, &w.profile);
+	show_profile(&shown, &w.profile);
 	assert_non_null(strstr(shown.s, "tcp: {\n  h_1: { # tcp.h:1: required\n"));
 	assert_non_null(strstr(shown.s, "};\ndns: {\n"));
 	str_free(&shown);
@@ -436,7 +436,7 @@ static void values_of_try(void **state)
 		       "required=false", "degraded=x", "json=({ at = \"/a\"; })"));
 	assert_int_equal(w.problems.n, 0);
 	str_init(&shown, 65536);
-	explain_profile(&shown, &w.profile);
+	show_profile(&shown, &w.profile);
 	assert_non_null(strstr(shown.s, "headers = [\"A: b\"];"));
 	assert_non_null(strstr(shown.s, "status = [\"2xx\", \"404\"];"));
 	assert_non_null(strstr(shown.s, "follow = 3;"));

@@ -1,9 +1,5 @@
-#include "explain.h"
-
-#include <ctype.h>
-
+#include "cmd.h"
 #include "config_file.h"
-#include "sandbox.h"
 #include "kinds.h"
 
 /* ---- one row ------------------------------------------------------------------------------------------------------- */
@@ -312,12 +308,6 @@ static void print_all(struct str *b, enum print_as as)
 		str_add(b, "\nstartguard explain NAME shows the keys, NAME.KEY one of them.\n");
 }
 
-static int unknown(struct err *err, const char *what, const char *word, const char *const *words)
-{
-	return err_make(err, 0, "no %s \"%s\"%s", what, word,
-			did_you_mean(nearest_word(word, words)).text);
-}
-
 static int print_key(struct str *b, const struct topic *t, const char *name, enum print_as as,
 		     struct err *err)
 {
@@ -337,9 +327,11 @@ static int print_key(struct str *b, const struct topic *t, const char *name, enu
 	return 0;
 }
 
-int explain(struct str *b, const char *topic, enum print_as as, struct err *err)
+int cmd_explain(struct str *b, const struct cli *cli, struct err *err)
 {
-	const char *dot = topic ? strchr(topic, '.') : NULL, *words[64] = {NULL};
+	const char *topic = cli->n_words ? cli->words[0] : NULL;
+	enum print_as as = cli->as;
+	const char *dot = topic ? strchr(topic, '.') : NULL, *names[64] = {NULL};
 	size_t len = dot ? (size_t)(dot - topic) : topic ? strlen(topic) : 0;
 	const struct check_kind *kind;
 
@@ -354,7 +346,7 @@ int explain(struct str *b, const char *topic, enum print_as as, struct err *err)
 	for (size_t i = 0; topic_at(i).name; i++) {
 		struct topic t = topic_at(i);
 
-		words[i] = t.name;
+		names[i] = t.name;
 		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): topic_at(i) is the same as in the loop's head */
 		if (strlen(t.name) != len || strncmp(t.name, topic, len) != 0)
 			continue;
@@ -371,225 +363,6 @@ int explain(struct str *b, const char *topic, enum print_as as, struct err *err)
 			str_addc(b, '\n');
 		return 0;
 	}
-	return unknown(err, "kind", topic, words);
-}
-
-/* ---- codes -------------------------------------------------------------------------------------------------------------------- */
-static void print_code(struct str *b, const struct diag_info *d, enum print_as as)
-{
-	if (as == AS_MARKDOWN) {
-		str_addf(b, "| `%s` | %s | %s | %s | %s |\n", d->code, phase_name(d->phase),
-			 d->retryable ? "yes" : "no", d->title, d->hint);
-	} else if (as == AS_JSON) {
-		str_addf(b,
-			 "  {\"code\": \"%s\", \"phase\": \"%s\", \"verdict\": \"%s\", "
-			 "\"retryable\": %s, \"title\": ",
-			 d->code, phase_name(d->phase),
-			 d->result == RESULT_BROKEN ? "broken" : "fail",
-			 d->retryable ? "true" : "false");
-		str_add_json_string(b, d->title);
-		str_add(b, ", \"hint\": ");
-		str_add_json_string(b, d->hint);
-		str_add(b, "}");
-	} else {
-		str_addf(b, "%-30s %-9s %-10s %s\n", d->code, phase_name(d->phase),
-			 d->retryable ? "retried" : "final", d->title);
-	}
-}
-
-static int print_one_code(struct str *b, const char *code, enum print_as as, struct err *err)
-{
-	const char *words[D__COUNT + 1] = {NULL};
-	enum diag_code found = diag_find(code);
-	const struct diag_info *d;
-
-	for (enum diag_code c = D_NONE + 1; c < D__COUNT; c++)
-		words[c - 1] = diag_info(c)->code;
-	if (found == D_NONE)
-		return unknown(err, "code", code, words);
-	d = diag_info(found);
-	print_code(b, d, as);
-	if (as == AS_TEXT)
-		str_addf(b, "  hint: %s\n", d->hint);
-	if (as == AS_JSON)
-		str_addc(b, '\n');
-	return 0;
-}
-
-int explain_codes(struct str *b, const char *code, enum print_as as, struct err *err)
-{
-	if (code)
-		return print_one_code(b, code, as, err);
-	if (as == AS_MARKDOWN)
-		str_add(b, "# Diagnoses\n\nMade by `startguard codes --markdown`. \"Retried\" says "
-			   "whether waiting can help.\n\n"
-			   "| code | phase | retried | meaning | what to do |\n| --- | --- | --- | "
-			   "--- | --- |\n");
-	if (as == AS_JSON)
-		str_add(b, "[\n");
-	for (enum diag_code c = D_NONE + 1; c < D__COUNT; c++) {
-		print_code(b, diag_info(c), as);
-		if (as == AS_JSON)
-			str_add(b, c + 1 < D__COUNT ? ",\n" : "\n");
-	}
-	if (as == AS_JSON)
-		str_add(b, "]\n");
-	return 0;
-}
-
-/* ---- show ----------------------------------------------------------------------------------------------------------------------- */
-static void show_row(struct str *b, const struct key *k, const void *conf, int indent)
-{
-	if (!key_is_given(k, conf))
-		return;
-	str_addf(b, "%*s%s = ", indent, "", k->name);
-	key_print(k, conf, b, indent);
-	str_add(b, ";\n");
-}
-
-static void show_rows(struct str *b, const struct schema *s, const void *conf, int indent)
-{
-	for (const struct key *k = s->keys; k->name; k++)
-		show_row(b, k, conf, indent);
-}
-
-/* What is printed is a profile again: no name twice, no keys that exclude each other. */
-static bool goes_without_saying(const struct profile_check *c, const char *key)
-{
-	const struct common_conf *common = &c->common;
-	const struct key *own =
-	    schema_find(c->kind->schema, key); /* the kind's, of the same name */
-
-	if (own && key_is_given(own, c->conf))
-		return true;
-	if (str_eq(key, "required"))
-		return common->required_in.n > 0;
-	/* The default may be longer than timeout, and does not count then. */
-	return str_eq(key, "attempt_timeout") && duration_is_set(common->timeout) &&
-	       common->attempt_timeout.ns > common->timeout.ns;
-}
-
-static void show_common(struct str *b, const struct profile_check *c)
-{
-	for (const struct key *k = common_schema.keys; k->name; k++)
-		if (!goes_without_saying(c, k->name))
-			show_row(b, k, &c->common, 4);
-}
-
-/* A name that libconfig reads: one from a URL may be any text. */
-static void show_name(struct str *b, const char *name)
-{
-	if (!isalpha((unsigned char)*name) && *name != '*')
-		str_addc(b, 'w');
-	for (; *name; name++)
-		str_addc(b, isalnum((unsigned char)*name) || strchr("-_*", *name) ? *name : '_');
-}
-
-static void show_check(struct str *b, const struct profile_check *c)
-{
-	str_add(b, "  ");
-	show_name(b, c->name);
-	str_addf(b, ": { # %s: %s%s%s\n", c->id, c->required ? "required" : "may degrade",
-		 c->waived_by ? ", waived by "
-		 : c->skipped ? ", left out"
-			      : "",
-		 c->waived_by ? c->waived_by->set_by : "");
-	show_rows(b, c->kind->schema, c->conf, 4);
-	show_common(b, c);
-	str_add(b, "  };\n");
-}
-
-void explain_profile(struct str *b, const struct profile *p)
-{
-	const struct top_conf top = {.service = p->service};
-	const char *open = NULL;
-	char span[32];
-
-	str_add(b, "startguard = 1;\nservice = ");
-	key_print(schema_find(&top_schema, "service"), &top, b, 0);
-	str_addf(b, ";\nmode = \"%s\";\ntimeout = \"%s\";\nparallel = %zu;\n", mode_name(p->mode),
-		 p->timeout.ns == INT64_MAX ? "0" : duration_unparse(p->timeout, span, sizeof span),
-		 p->parallel);
-	if (p->top && p->top->modes) {
-		str_add(b, "modes: {\n");
-		show_rows(b, &modes_schema, p->top->modes, 2);
-		str_add(b, "};\n");
-	}
-	for (size_t i = 0; i < p->n_switches; i++) {
-		str_addf(b, "%s  %s: { # %s%s\n", i ? "" : "switches: {\n", p->switches[i].name,
-			 p->switches[i].set_by ? "on by " : "off",
-			 p->switches[i].set_by ? p->switches[i].set_by : "");
-		show_rows(b, &switch_schema, &p->switches[i].conf, 4);
-		str_addf(b, "  };\n%s", i + 1 == p->n_switches ? "};\n" : "");
-	}
-	for (size_t i = 0; i < p->n; i++) {
-		if (!open || !str_eq(open, p->checks[i].kind->name))
-			str_addf(b, "%s%s: {\n", open ? "};\n" : "", p->checks[i].kind->name);
-		open = p->checks[i].kind->name;
-		show_check(b, &p->checks[i]);
-	}
-	str_add(b, open ? "};\n" : "");
-}
-
-/* ---- version ---------------------------------------------------------------------------------------------------------------------- */
-/* How children are fenced is a fact of the build too; what the kernel at hand refuses, run -v says. */
-static void add_sandbox(struct str *b, bool json)
-{
-	const char *library = sandbox_library();
-
-	if (json) {
-		str_add(b, "], \"fence\": {\"seccomp\": ");
-		if (library)
-			str_add_json_string(b, library);
-		else
-			str_add(b, "false");
-		str_addf(b, ", \"landlock\": %s}", sandbox_knows_landlock() ? "true" : "false");
-		return;
-	}
-	if (library)
-		str_addf(b, "  %s\n", library);
-	else
-		str_add(b, "  without system call filter: built without libseccomp\n");
-	if (!sandbox_knows_landlock())
-		str_add(b, "  without Landlock: built with old kernel headers\n");
-}
-
-static void add_library(struct str *b, const char *library, bool json, const char **sep)
-{
-	if (strstr(b->s, library)) /* several kinds share one */
-		return;
-	if (json) {
-		str_add(b, *sep);
-		str_add_json_string(b, library);
-		*sep = ", ";
-	} else {
-		str_addf(b, "  %s\n", library);
-	}
-}
-
-void explain_version(struct str *b, enum print_as as)
-{
-	bool json = as == AS_JSON;
-	const char *sep = "";
-
-	str_addf(b, json ? "{\"startguard\": \"%s\", \"libraries\": [" : "startguard %s\n",
-		 STARTGUARD_VERSION);
-	add_library(b, config_file_library(), json, &sep);
-	for (size_t i = 0; check_kind_at(i); i++)
-		if (check_kind_at(i)->library)
-			add_library(b, check_kind_at(i)->library(), json, &sep);
-	add_sandbox(b, json);
-	str_add(b, json ? ", \"kinds\": {" : "");
-	sep = "";
-	for (size_t i = 0; check_kind_at(i); i++) {
-		const struct check_kind *k = check_kind_at(i);
-
-		if (json)
-			str_addf(b, "%s\"%s\": %s", sep, k->name,
-				 k->unsupported ? "false" : "true");
-		else if (k->unsupported)
-			str_addf(b, "  without %s: %s\n", k->name, k->unsupported);
-		sep = ", ";
-	}
-	str_add(b, json ? "}}\n" : "");
+	return err_make(err, 0, "no kind \"%s\"%s", topic,
+			did_you_mean(nearest_word(topic, names)).text);
 }

@@ -1,0 +1,66 @@
+#include "cmd.h"
+
+static void print_code(struct str *b, const struct diag_info *d, enum print_as as)
+{
+	if (as == AS_MARKDOWN) {
+		str_addf(b, "| `%s` | %s | %s | %s | %s |\n", d->code, phase_name(d->phase),
+			 d->retryable ? "yes" : "no", d->title, d->hint);
+	} else if (as == AS_JSON) {
+		str_addf(b,
+			 "  {\"code\": \"%s\", \"phase\": \"%s\", \"verdict\": \"%s\", "
+			 "\"retryable\": %s, \"title\": ",
+			 d->code, phase_name(d->phase),
+			 d->result == RESULT_BROKEN ? "broken" : "fail",
+			 d->retryable ? "true" : "false");
+		str_add_json_string(b, d->title);
+		str_add(b, ", \"hint\": ");
+		str_add_json_string(b, d->hint);
+		str_add(b, "}");
+	} else {
+		str_addf(b, "%-30s %-9s %-10s %s\n", d->code, phase_name(d->phase),
+			 d->retryable ? "retried" : "final", d->title);
+	}
+}
+
+static int print_one_code(struct str *b, const char *code, enum print_as as, struct err *err)
+{
+	const char *codes[D__COUNT + 1] = {NULL};
+	enum diag_code found = diag_find(code);
+	const struct diag_info *d;
+
+	for (enum diag_code c = D_NONE + 1; c < D__COUNT; c++)
+		codes[c - 1] = diag_info(c)->code;
+	if (found == D_NONE)
+		return err_make(err, 0, "no code \"%s\"%s", code,
+				did_you_mean(nearest_word(code, codes)).text);
+	d = diag_info(found);
+	print_code(b, d, as);
+	if (as == AS_TEXT)
+		str_addf(b, "  hint: %s\n", d->hint);
+	if (as == AS_JSON)
+		str_addc(b, '\n');
+	return 0;
+}
+
+int cmd_codes(struct str *b, const struct cli *cli, struct err *err)
+{
+	enum print_as as = cli->as;
+
+	if (cli->n_words)
+		return print_one_code(b, cli->words[0], as, err);
+	if (as == AS_MARKDOWN)
+		str_add(b, "# Diagnoses\n\nMade by `startguard codes --markdown`. \"Retried\" says "
+			   "whether waiting can help.\n\n"
+			   "| code | phase | retried | meaning | what to do |\n| --- | --- | --- | "
+			   "--- | --- |\n");
+	if (as == AS_JSON)
+		str_add(b, "[\n");
+	for (enum diag_code c = D_NONE + 1; c < D__COUNT; c++) {
+		print_code(b, diag_info(c), as);
+		if (as == AS_JSON)
+			str_add(b, c + 1 < D__COUNT ? ",\n" : "\n");
+	}
+	if (as == AS_JSON)
+		str_add(b, "]\n");
+	return 0;
+}

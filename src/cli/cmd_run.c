@@ -1,0 +1,243 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "cmd.h"
+#include "console.h"
+#include "interpreter.h"
+#include "launch.h"
+#include "reactor.h"
+
+/* ---- refusing ---------------------------------------------------------------------------------------------------------- */
+/* A run that could not begin: the report is the verdict alone, since no check has run. `problems` may be NULL. */
+static void refuse(const struct cli *cli, const struct profile *profile,
+		   const struct problems *problems, int code, const char *why)
+{
+	struct profile none = {.path = profile->path,
+			       .service = profile->service ? profile->service : "-",
+			       .mode = profile->mode};
+	struct report_options options = cli->report;
+	struct report report;
+	struct run run;
+
+	run_init(&run, &none, instant_now(), true, 1);
+	run_override(&run, code, why);
+	run.problems = problems;
+	options.quiet = true;
+	options.env_file = NULL;
+	report_begin(&report, &options, &run);
+	report_end(&report);
+	report_free(&report);
+	run_free(&run);
+}
+
+/* A command line that cannot be read: whoever looks at the pod is to hear of it, and no other file is sure to be meant. */
+int cmd_usage(const struct cli *cli, const struct err *err)
+{
+	const struct profile none = {.service = "-", .mode = MODE_PROD};
+	struct run run;
+	char buf[1024];
+
+	if (cmd_is_run(cli)) {
+		run_init(&run, &none, instant_now(), true, 1);
+		run_override(&run, EXIT_USAGE, err_text(err, buf, sizeof buf));
+		report_termination(&cli->report, &run);
+		run_free(&run);
+	}
+	log_line("%s", err_text(err, buf, sizeof buf));
+	return EXIT_USAGE;
+}
+
+/* The first problem of the kind that decides, and how many there are. */
+static int refuse_problems(const struct cli *cli, const struct profile *profile,
+			   const struct problems *problems)
+{
+	size_t n = problems->errors ? problems->errors : problems->policies, i = 0;
+	int code = cmd_problems_exit(problems);
+	struct str b;
+
+	while (problems->v[i].kind == PROBLEM_WARNING ||
+	       (problems->errors && problems->v[i].kind == PROBLEM_POLICY))
+		i++;
+	str_init(&b, 4096);
+	cmd_problem_text(&b, &problems->v[i]);
+	if (n > 1)
+		str_addf(&b, "; %zu problems in all", n);
+	refuse(cli, profile, problems, code, b.s);
+	str_free(&b);
+	return code;
+}
+
+/* ---- run, check, try ----------------------------------------------------------------------------------------------------- */
+static uint64_t random_seed(void)
+{
+	uint64_t seed = 0;
+
+	if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed)
+		seed = (uint64_t)instant_now().ns ^ (uint64_t)getpid() << 32;
+	return seed;
+}
+
+/* The environment may be too large with what is added, or nearly so before: then the lists of ids are what can be short. */
+static int exec_service(const struct cli *cli, const struct report *report, const char *file,
+			size_t room, struct err *err)
+{
+	struct launch_env env;
+	int code;
+
+	launch_env_init(&env);
+	/* One of another run says nothing about this one. */
+	launch_env_set(&env, "STARTGUARD_REPORT_FILE", NULL);
+	report_environment(report->run, report->report_written ? cli->report.report_file : NULL,
+			   room, launch_env_set, &env);
+	code = launch_exec(file, cli->service, &env, err);
+	launch_env_free(&env);
+	return err->sys_errno == E2BIG && room > REPORT_ENV_MIN
+		   ? exec_service(cli, report, file, REPORT_ENV_MIN, err)
+		   : code;
+}
+
+/* Does not return when the service has started. */
+static int start_service(const struct cli *cli, struct run *run, struct report *report,
+			 const char *file, struct signals *signals)
+{
+	char buf[1024];
+	struct err err;
+	int code, sig;
+
+	if (run->orphan_left)
+		log_line(
+		    "a process that a check started could not be ended: the service will find it "
+		    "among its "
+		    "children");
+	console_flush();
+	sig = signals_ending(signals); /* what came during the last lines still counts for us */
+	if (sig) {
+		code = 128 + sig;
+		snprintf(buf, sizeof buf, "ended by signal %d before the service was started", sig);
+	} else {
+		signals_close(signals);
+		code = exec_service(cli, report, file, REPORT_ENV_MAX, &err);
+		err_text(&err, buf, sizeof buf);
+		if (signals_open(signals, &err) < 0) {
+			/* Then a closed stderr may end it early: with no more than this line left to say. */
+		}
+	}
+	run_override(run, code, buf);
+	report_again(report);
+	return code;
+}
+
+static int run_checks(const struct cli *cli, struct profile *profile, const char *file,
+		      struct signals *signals)
+{
+	struct report report;
+	struct watcher watcher = {.ctx = &report,
+				  .changed = report_changed,
+				  .tick = report_tick,
+				  .abandon = report_abandon};
+	struct run run;
+	struct err err;
+	char buf[1024];
+	int code;
+
+	run_init(&run, profile, instant_now(), cli->command != CMD_RUN, random_seed());
+	run.fail_on_degraded = cli->fail_on_degraded;
+	report_begin(&report, &cli->report, &run);
+	code = reactor_run(&run, signals, &watcher, &err);
+	run_decide(&run);
+	if (code < 0)
+		run_override(&run, EXIT_OWN, err_text(&err, buf, sizeof buf));
+	report_end(&report);
+	code = run.exit_code;
+	if (code == 0 && run.verdict != RUN_BLOCKED && file)
+		code = start_service(cli, &run, &report, file, signals);
+	report_free(&report);
+	run_free(&run);
+	return code;
+}
+
+/* One attempt in this very process: what a debugger or a sanitizer wants to see. No deadline is enforced; the verdict is
+ * that of any other run. */
+static int run_in_process(const struct cli *cli, const struct profile *p)
+{
+	struct instant now = instant_now();
+	cleanup_fd int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	struct action action;
+	struct run run;
+	int code;
+
+	run_init(&run, p, now, true, 1);
+	run.fail_on_degraded = cli->fail_on_degraded;
+	if (plan_step(&run.plan, now, &action) == 1) {
+		struct diag *diag = &run.outcomes[0].diag;
+		bool passed =
+		    child_in_process(&p->checks[0], now, run.plan.checks[0].attempt_deadline, fd,
+				     diag) == RESULT_PASS;
+
+		now = instant_now();
+		plan_result(&run.plan, 0, now, passed, passed || diag_info(diag->code)->retryable);
+	}
+	run.ended = now;
+	run_decide(&run);
+	code = run.exit_code;
+	console_write(run.summary, strlen(run.summary));
+	console_write("\n", 1);
+	run_free(&run);
+	return code;
+}
+
+static int load_and_run(const struct cli *cli, const char *file, struct signals *signals)
+{
+	struct profile profile = {0};
+	struct problems problems = {.arena = &profile.arena};
+	int code;
+
+	if (cli->command == CMD_TRY)
+		profile_try(&profile, &cli->profile, cli->words[0], cli->words + 1, &problems);
+	else
+		profile_load(&profile, &cli->profile, &problems);
+	cmd_print_problems(&problems, !cli->report.quiet);
+	if (cmd_problems_exit(&problems))
+		code = refuse_problems(cli, &profile, &problems);
+	else if (cli->in_process)
+		code = run_in_process(cli, &profile);
+	else
+		code = run_checks(cli, &profile, file, signals);
+	problems_free(&problems);
+	arena_free(&profile.arena);
+	return code;
+}
+
+/* `refused`: why signals cannot be waited for; NULL: they can. */
+int cmd_run(const struct cli *cli, struct signals *signals, const struct err *refused)
+{
+	const struct profile none = {.mode = profile_mode(&cli->profile)};
+	cleanup_free char *file = NULL;
+	struct err err;
+	char buf[1024];
+	int code = 0;
+
+	if (cli->in_process) {
+		signals_close(signals);
+	} else if (refused) {
+		err = *refused;
+		code = EXIT_OWN;
+	}
+	/* Before the checks: a typing error must not cost a minute of waiting. */
+	if (!code && cli->service)
+		file = launch_find(cli->service[0], &code, &err);
+	if (file && interpreter_other_machine(file, buf, sizeof buf))
+		log_line("warning: command \"%s\" is %s: it runs only if the kernel has an "
+			 "emulator for it",
+			 cli->service[0], buf);
+	if (cli->service && file)
+		code = 0;
+	if (code)
+		refuse(cli, &none, NULL, code, err_text(&err, buf, sizeof buf));
+	else
+		code = load_and_run(cli, file, signals);
+	return code;
+}

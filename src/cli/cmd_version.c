@@ -1,0 +1,67 @@
+#include "cmd.h"
+#include "config_file.h"
+#include "kinds.h"
+#include "sandbox.h"
+
+/* How children are fenced is a fact of the build too; what the kernel at hand refuses, run -v says. */
+static void add_sandbox(struct str *b, bool json)
+{
+	const char *library = sandbox_library();
+
+	if (json) {
+		str_add(b, "], \"fence\": {\"seccomp\": ");
+		if (library)
+			str_add_json_string(b, library);
+		else
+			str_add(b, "false");
+		str_addf(b, ", \"landlock\": %s}", sandbox_knows_landlock() ? "true" : "false");
+		return;
+	}
+	if (library)
+		str_addf(b, "  %s\n", library);
+	else
+		str_add(b, "  without system call filter: built without libseccomp\n");
+	if (!sandbox_knows_landlock())
+		str_add(b, "  without Landlock: built with old kernel headers\n");
+}
+
+static void add_library(struct str *b, const char *library, bool json, const char **sep)
+{
+	if (strstr(b->s, library)) /* several kinds share one */
+		return;
+	if (json) {
+		str_add(b, *sep);
+		str_add_json_string(b, library);
+		*sep = ", ";
+	} else {
+		str_addf(b, "  %s\n", library);
+	}
+}
+
+int cmd_version(struct str *b, const struct cli *cli, UNUSED struct err *err)
+{
+	bool json = cli->as == AS_JSON;
+	const char *sep = "";
+
+	str_addf(b, json ? "{\"startguard\": \"%s\", \"libraries\": [" : "startguard %s\n",
+		 STARTGUARD_VERSION);
+	add_library(b, config_file_library(), json, &sep);
+	for (size_t i = 0; check_kind_at(i); i++)
+		if (check_kind_at(i)->library)
+			add_library(b, check_kind_at(i)->library(), json, &sep);
+	add_sandbox(b, json);
+	str_add(b, json ? ", \"kinds\": {" : "");
+	sep = "";
+	for (size_t i = 0; check_kind_at(i); i++) {
+		const struct check_kind *k = check_kind_at(i);
+
+		if (json)
+			str_addf(b, "%s\"%s\": %s", sep, k->name,
+				 k->unsupported ? "false" : "true");
+		else if (k->unsupported)
+			str_addf(b, "  without %s: %s\n", k->name, k->unsupported);
+		sep = ", ";
+	}
+	str_add(b, json ? "}}\n" : "");
+	return 0;
+}
