@@ -91,23 +91,20 @@ static const char *http_validate(const void *conf, const char **key)
 {
 	const struct http_conf *c = conf;
 	struct web_conf web = WEB_CONF(c);
-	const char *problem;
 
+	*key = "json";
 	for (size_t i = 0; i < c->json.n; i++) {
-		problem = json_expect_problem(GROUP_AT(c->json, struct json_expect, i));
-		if (problem) {
-			*key = "json";
-			return problem;
-		}
+		const struct json_expect *e = GROUP_AT(c->json, struct json_expect, i);
+
+		if (json_expect_problem(e))
+			return json_expect_problem(e);
 	}
-	if (c->proxy && c->unix_socket) {
-		*key = "proxy";
+	*key = "proxy";
+	if (c->proxy && c->unix_socket)
 		return "and unix_socket exclude each other";
-	}
-	if (str_eq(c->method, "HEAD") && (c->json.n || c->body_contains)) {
-		*key = "method";
+	*key = "method";
+	if (str_eq(c->method, "HEAD") && (c->json.n || c->body_contains))
 		return "HEAD gives no body, and the check looks at one";
-	}
 	return web_conf_problem(&web, c->follow ? NULL : &c->url, key);
 }
 

@@ -81,26 +81,23 @@ static const char *metrics_validate(const void *conf, const char **key)
 
 	if (!url && !c->free_port)
 		return "give url or free_port";
-	if (!url && (c->families.n || c->max_age.n)) {
-		*key = c->families.n ? "families" : "max_age";
+	*key = c->families.n ? "families" : "max_age";
+	if (!url && (c->families.n || c->max_age.n))
 		return "needs url, the page to look at";
-	}
 	for (size_t i = 0; i < c->families.n; i++) {
 		const struct family *f = GROUP_AT(c->families, struct family, i);
 
-		*key = "families";
 		if (!isnan(f->min) && !isnan(f->max) && f->min > f->max)
 			return "has a min above its max";
 	}
+	*key = "max_age";
 	for (size_t i = 0; i < c->max_age.n; i++) {
 		struct duration age;
 
-		*key = "max_age";
 		if (!c->max_age.v[i].value || duration_parse(&age, c->max_age.v[i].value))
 			return "must be NAME=AGE with a unit, as in "
 			       "job_last_success_timestamp_seconds=10m";
 	}
-	*key = NULL;
 	return web_conf_problem(&web, &c->url, key);
 }
 

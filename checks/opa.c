@@ -95,14 +95,13 @@ static const char *opa_validate(const void *conf, const char **key)
 	const struct opa_conf *c = conf;
 	struct web_conf web = WEB_CONF(c);
 
+	*key = "decisions";
 	for (size_t i = 0; i < c->decisions.n; i++) {
 		const struct decision *d = GROUP_AT(c->decisions, struct decision, i);
 
-		*key = "decisions";
 		if (d->input.text && d->input_file)
 			return "has input and input_file: one of them";
 	}
-	*key = NULL;
 	return web_conf_problem(&web, &c->url, key);
 }
 
@@ -119,8 +118,9 @@ static enum result ask(const struct session *s, const char *path, const char *bo
 	return web_request_below(s->run, &s->api, path, body, resp, out);
 }
 
-/* The message of OPA's error answer, {"code": ..., "message": ..., "errors": [{"message": ...}]}, or the body's start. */
-static const char *opa_message(const struct web_response *resp, char *buf, size_t size)
+/* Whether the answer is an error of OPA, {"code": ..., "message": ..., "errors": [{"message": ...}]}, and not that of a proxy
+ * in front of it. `text` gets its message, else the beginning of the body. */
+static bool is_opa_error(const struct web_response *resp, char *text, size_t size)
 {
 	char err[160], start[160];
 	json_t *root = json_read(resp->body, resp->len, err, sizeof err);
@@ -129,19 +129,11 @@ static const char *opa_message(const struct web_response *resp, char *buf, size_
 	    json_str(json_array_get(json_object_get(root, "errors"), 0), "message");
 
 	if (code || message)
-		snprintf(buf, size, "%s: %s%s%s", code ? code : "error", message ? message : "",
+		snprintf(text, size, "%s: %s%s%s", code ? code : "error", message ? message : "",
 			 detail ? ": " : "", detail ? detail : "");
 	else
-		snprintf(buf, size, "the body: %s", web_body_start(resp, start, sizeof start));
-	return buf;
-}
-
-/* An error page without "code" is that of a proxy in front of OPA. */
-static bool is_opa_error(const struct web_response *resp)
-{
-	char err[160];
-
-	return json_str(json_read(resp->body, resp->len, err, sizeof err), "code") != NULL;
+		snprintf(text, size, "the body: %s", web_body_start(resp, start, sizeof start));
+	return code != NULL;
 }
 
 static enum result opa_health_plain(const struct session *s, struct diag *out)
@@ -153,19 +145,17 @@ static enum result opa_health_plain(const struct session *s, struct diag *out)
 	if (ask(s, "/health", NULL, &resp, out))
 		return RESULT_FAIL;
 	root = json_read(resp.body, resp.len, err, sizeof err);
+	is_opa_error(&resp, text, sizeof text);
 	if (resp.status == 500 && json_is_object(root))
-		return check_fail(out, D_OPA_UNHEALTHY, resp.subject, "HTTP status 500: %s",
-				  opa_message(&resp, text, sizeof text));
+		return check_fail(out, D_OPA_UNHEALTHY, resp.subject, "HTTP status 500: %s", text);
 	if (resp.status == 404)
 		return check_fail(out, D_OPA_NOT_OPA, resp.subject,
-				  "HTTP status 404: no OPA without /health; %s",
-				  opa_message(&resp, text, sizeof text));
+				  "HTTP status 404: no OPA without /health; %s", text);
 	if (resp.status != 200)
 		return web_fail_status(out, &resp, "200");
 	if (!json_is_object(root) || json_object_size(root))
 		return check_fail(out, D_OPA_NOT_OPA, resp.subject,
-				  "OPA answers {}, this peer something else; %s",
-				  opa_message(&resp, text, sizeof text));
+				  "OPA answers {}, this peer something else; %s", text);
 	return RESULT_PASS;
 }
 
@@ -177,10 +167,11 @@ static enum result opa_health_of(const struct session *s, const char *what, stru
 
 	if (ask(s, bundles ? "/health?bundles=true" : "/health?plugins=true", NULL, &resp, out))
 		return RESULT_FAIL;
+	is_opa_error(&resp, text, sizeof text);
 	if (resp.status == 500)
 		return check_fail(out, bundles ? D_OPA_BUNDLE_INACTIVE : D_OPA_PLUGIN_NOT_READY,
 				  resp.subject, "/health?%s=true answers status 500: %s", what,
-				  opa_message(&resp, text, sizeof text));
+				  text);
 	return resp.status == 200 ? RESULT_PASS : web_fail_status(out, &resp, "200");
 }
 
@@ -189,7 +180,6 @@ static enum result decision_input(const struct decision *d, struct str *body, st
 	char err[200];
 	size_t len;
 	char *text;
-	json_t *v;
 
 	if (!d->input_file) {
 		if (d->input.text)
@@ -202,8 +192,7 @@ static enum result decision_input(const struct decision *d, struct str *body, st
 	if (!text)
 		return check_fail(out, errno == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE,
 				  d->input_file, "%s", strerror(errno));
-	v = json_read(text, len, err, sizeof err);
-	if (!v)
+	if (!json_read(text, len, err, sizeof err))
 		return check_fail(out, D_FILE_CONTENT, d->input_file, "the input is not JSON: %s",
 				  err);
 	str_addf(body, "{\"input\":%s}", text);
@@ -225,24 +214,22 @@ static enum result decision_judge(const struct decision *d, const struct web_res
 				     .type = d->type,
 				     .min = __builtin_nan(""),
 				     .max = __builtin_nan("")};
-	char why[480];
-	bool wrong_type;
+	char text[300], why[480];
+	bool opa_error = is_opa_error(resp, text, sizeof text), wrong_type;
 	json_t *root, *result;
 
-	if ((resp->status == 500 || resp->status == 400) && is_opa_error(resp))
+	if ((resp->status == 500 || resp->status == 400) && opa_error)
 		return check_fail(out, D_OPA_EVALUATION_ERROR, resp->subject, "HTTP status %ld: %s",
-				  resp->status, opa_message(resp, why, sizeof why));
+				  resp->status, text);
 	if (resp->status == 404)
 		return check_fail(out, D_OPA_NOT_OPA, resp->subject,
-				  "HTTP status 404: OPA answers 200 below /v1/data; %s",
-				  opa_message(resp, why, sizeof why));
+				  "HTTP status 404: OPA answers 200 below /v1/data; %s", text);
 	if (resp->status != 200)
 		return web_fail_status(out, resp, "200");
 	root = json_read(resp->body, resp->len, why, sizeof why);
 	if (!json_is_object(root))
 		return check_fail(out, web_is_html(resp) ? D_HTTP_HTML_PAGE : D_OPA_NOT_OPA,
-				  resp->subject, "the answer is no JSON object; %s",
-				  opa_message(resp, why, sizeof why));
+				  resp->subject, "the answer is not a JSON object; %s", text);
 	result = json_object_get(root, "result");
 	if (!result)
 		return check_fail(

@@ -143,23 +143,19 @@ static const char *redis_validate(const void *conf, const char **key)
 
 	if (!url && !c->sentinels.n)
 		return "give url, or sentinels and master_name";
-	if (url && c->sentinels.n) {
-		*key = "sentinels";
+	*key = "sentinels";
+	if (url && c->sentinels.n)
 		return "and url exclude each other";
-	}
-	if (c->sentinels.n && tls_key_given(&tls)) {
-		*key = tls_key_given(&tls);
+	*key = tls_key_given(&tls);
+	if (c->sentinels.n && *key)
 		return "is for TLS only, which is not spoken with sentinels nor with the master "
 		       "they name";
-	}
-	if (c->username && !secret_is_set(c->password)) {
-		*key = "username";
+	*key = "username";
+	if (c->username && !secret_is_set(c->password))
 		return "needs password: no login is tried without one";
-	}
-	if (!c->sentinels.n != !c->master_name) {
-		*key = c->master_name ? "master_name" : "sentinels";
+	*key = c->master_name ? "master_name" : "sentinels";
+	if (!c->sentinels.n != !c->master_name)
 		return "sentinels and master_name belong together";
-	}
 	if (url && !secret_is_set(c->url.ref)) {
 		const char *problem = url_problem(c, &tls, key);
 

@@ -111,10 +111,10 @@ static const char *registry_validate(const void *conf, const char **key)
 	const struct registry_conf *c = conf;
 	struct web_conf web = WEB_CONF(c);
 
+	*key = "subjects";
 	for (size_t i = 0; i < c->subjects.n; i++) {
 		const struct subject *s = GROUP_AT(c->subjects, struct subject, i);
 
-		*key = "subjects";
 		if (s->must != MUST_EXIST && !s->schema)
 			return "has must = same or compatible, which needs schema, the file to "
 			       "compare with";
@@ -122,7 +122,6 @@ static const char *registry_validate(const void *conf, const char **key)
 			return "has schema but does not say what to compare: add must = \"same\" "
 			       "or \"compatible\"";
 	}
-	*key = NULL;
 	return web_conf_problem(&web, plain_url(&c->url), key);
 }
 
@@ -188,7 +187,7 @@ static json_t *answer_object(const struct web_response *resp, struct diag *out)
 			   "status 200, but the body is a page: %s", start);
 	else
 		check_fail(out, D_REGISTRY_NOT_REGISTRY, resp->subject,
-			   "status 200, but no JSON object; the body: %s", start);
+			   "status 200, but not a JSON object; the body: %s", start);
 	return NULL;
 }
 
@@ -246,7 +245,7 @@ static void add_escaped(struct str *out, const char *text)
 			str_addf(out, "%%%02X", (unsigned char)*s);
 }
 
-static char *file_text(const char *path, size_t *len, struct diag *out)
+static char *read_schema(const char *path, size_t *len, struct diag *out)
 {
 	char *text = file_read(path, AVRO_SCHEMA_MAX, len);
 
@@ -287,7 +286,7 @@ static enum result schema_same(const struct session *s, const struct subject *su
 		return check_fail(out, D_REGISTRY_NOT_REGISTRY, name, "the answer holds no schema");
 	if (!type || str_eq(type, "AVRO"))
 		return avro_compare(s, sub, registered, name, out);
-	text = file_text(sub->schema, &len, out);
+	text = read_schema(sub->schema, &len, out);
 	if (!text)
 		return RESULT_FAIL;
 	a = json_read(text, len, why, sizeof why);
@@ -307,7 +306,7 @@ static enum result schema_compatible(const struct session *s, const struct subje
 	struct str path, body, reason;
 	const json_t *messages;
 	size_t len;
-	char *text = file_text(sub->schema, &len, out);
+	char *text = read_schema(sub->schema, &len, out);
 	json_t *root;
 
 	if (!text)

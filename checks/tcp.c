@@ -28,11 +28,8 @@ static const char *tcp_validate(const void *conf, const char **key)
 	const struct tcp_conf *c = conf;
 	struct tls_conf tls = TLS_CONF(c);
 
-	if (!c->tls && tls_key_given(&tls)) {
-		*key = tls_key_given(&tls);
-		return "is for TLS only: add tls = true";
-	}
-	return tls_conf_problem(&tls, key);
+	*key = tls_key_given(&tls);
+	return !c->tls && *key ? "is for TLS only: add tls = true" : tls_conf_problem(&tls, key);
 }
 
 /* A last line without its end: more may be on its way. Bytes that are not text have no lines. */

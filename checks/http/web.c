@@ -17,23 +17,18 @@ const char *web_library(void)
 
 const char *web_conf_problem(const struct web_conf *web, const struct url *url, const char **key)
 {
-	if (url && url->text && str_eq(url->scheme, "http")) {
-		*key = tls_key_given(&web->tls);
-		if (*key)
-			return "is for TLS only, and the url begins with http://";
-	}
-	if (secret_is_set(web->password) && !web->username) {
-		*key = "password";
+	*key = url && url->text && str_eq(url->scheme, "http") ? tls_key_given(&web->tls) : NULL;
+	if (*key)
+		return "is for TLS only, and the url begins with http://";
+	*key = "password";
+	if (secret_is_set(web->password) && !web->username)
 		return "needs username";
-	}
-	if (secret_is_set(web->token) && web->username) {
-		*key = "token";
+	*key = "token";
+	if (secret_is_set(web->token) && web->username)
 		return "and username exclude each other: one Authorization header is sent";
-	}
-	if (url && secret_is_set(url->user) && (web->username || secret_is_set(web->token))) {
-		*key = web->username ? "username" : "token";
+	*key = web->username ? "username" : "token";
+	if (url && secret_is_set(url->user) && (web->username || secret_is_set(web->token)))
 		return "and a user in the url exclude each other";
-	}
 	return tls_conf_problem(&web->tls, key);
 }
 

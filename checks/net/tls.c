@@ -16,22 +16,14 @@ static const struct {
 	const char *phrase;
 	enum diag_code code;
 } phrases[] = {
-    {"alert number 116", D_TLS_CLIENT_CERT_REQUIRED},
     {"alert certificate required", D_TLS_CLIENT_CERT_REQUIRED},
-    {"alert number 42", D_TLS_CLIENT_CERT_REFUSED},
-    {"alert number 43", D_TLS_CLIENT_CERT_REFUSED},
-    {"alert number 44", D_TLS_CLIENT_CERT_REFUSED},
-    {"alert number 45", D_TLS_CLIENT_CERT_REFUSED},
-    {"alert number 46", D_TLS_CLIENT_CERT_REFUSED},
-    {"alert number 48", D_TLS_CLIENT_CERT_REFUSED},
     {"alert bad certificate", D_TLS_CLIENT_CERT_REFUSED},
     {"alert unsupported certificate", D_TLS_CLIENT_CERT_REFUSED},
     {"alert certificate revoked", D_TLS_CLIENT_CERT_REFUSED},
     {"alert certificate expired", D_TLS_CLIENT_CERT_REFUSED},
     {"alert certificate unknown", D_TLS_CLIENT_CERT_REFUSED},
     {"alert unknown ca", D_TLS_CLIENT_CERT_REFUSED},
-    {"alert number 70", D_TLS_PROTOCOL},
-    {"alert number 71", D_TLS_PROTOCOL},
+    {"alert insufficient security", D_TLS_PROTOCOL},
     {"alert protocol version", D_TLS_PROTOCOL},
     {"unsupported protocol", D_TLS_PROTOCOL},
     {"no protocols available", D_TLS_PROTOCOL},
@@ -205,11 +197,10 @@ static const char *queue_text(char *buf, size_t size)
 /* ---- configuration ---------------------------------------------------------------------------------------------- */
 const char *tls_conf_problem(const struct tls_conf *tls, const char **key)
 {
-	if (tls->key_file && !tls->cert_file) {
-		*key = "key_file";
-		return "needs cert_file, the certificate this key belongs to";
-	}
-	return NULL;
+	*key = "key_file";
+	return tls->key_file && !tls->cert_file
+		   ? "needs cert_file, the certificate this key belongs to"
+		   : NULL;
 }
 
 const char *tls_key_given(const struct tls_conf *tls)

@@ -51,7 +51,7 @@ enum result tls_fail_handshake(struct diag *out, const struct tls_seen *seen,
 /* X509_V_ERR_*; `certificate` describes the one that was refused ("certificate of CN=kafka, until 2026-..."). */
 enum result tls_fail_verify(struct diag *out, long x509_error, const char *subject,
 			    const char *certificate);
-/* An error text that names a TLS alert or an OpenSSL error ("... SSL alert number 116"). */
+/* An error text that names a TLS alert or an error of OpenSSL ("... tlsv13 alert certificate required"). */
 enum result tls_fail_text(struct diag *out, const char *text, const char *subject);
 /* A line about a certificate for causes: subject, names, issuer, dates. */
 void tls_certificate_text(X509 *cert, char *buf, size_t size);
