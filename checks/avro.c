@@ -1,10 +1,11 @@
-/* avro: schema files are what the service was built with, and real bytes decode with them. */
+/* avro: the schema files are those that the service was built with, and real bytes decode with them. */
 #include <avro.h>
 #include <ctype.h>
 #include <errno.h>
 #include <glob.h>
 
-#include "avro_schema.h"
+#include "avro_decode.h"
+#include "avro_resolution.h"
 #include "check.h"
 
 enum sample_format { FORMAT_BARE, FORMAT_CONFLUENT, FORMAT_CONTAINER };
@@ -81,16 +82,16 @@ static const char *avro_validate(const void *conf, const char **key)
 	return NULL;
 }
 
-static enum result avro_all(const struct check_run *run, const struct avro_conf *c,
+static enum result load_all(const struct check_run *run, const struct avro_conf *c,
 			    struct diag *out)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < c->schemas.n; i++) {
 		glob_t g = {0};
-		int r = glob(c->schemas.v[i], 0, NULL, &g);
+		int error = glob(c->schemas.v[i], 0, NULL, &g);
 
-		if (r || !g.gl_pathc)
+		if (error || !g.gl_pathc)
 			return check_fail(out, D_FILE_MISSING, c->schemas.v[i], "no file matches");
 		for (size_t j = 0; j < g.gl_pathc; j++, count++)
 			if (!avro_schema_load(run, g.gl_pathv[j], out))
@@ -101,7 +102,7 @@ static enum result avro_all(const struct check_run *run, const struct avro_conf 
 	return RESULT_PASS;
 }
 
-static enum result avro_container(const struct avro_conf *c, const struct avro_schema *s,
+static enum result read_container(const struct avro_conf *c, const struct avro_schema *s,
 				  struct diag *out)
 {
 	avro_file_reader_t reader;
@@ -129,8 +130,8 @@ static enum result avro_container(const struct avro_conf *c, const struct avro_s
 	return RESULT_PASS;
 }
 
-static enum result avro_sample(const struct check_run *run, const struct avro_conf *c,
-			       const struct avro_schema *s, struct diag *out)
+static enum result decode_sample(const struct check_run *run, const struct avro_conf *c,
+				 const struct avro_schema *s, struct diag *out)
 {
 	size_t len, head = c->format == FORMAT_CONFLUENT ? 5 : 0;
 	char why[AVRO_WHY_MAX];
@@ -143,7 +144,7 @@ static enum result avro_sample(const struct check_run *run, const struct avro_co
 		return check_fail(out, errno == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE,
 				  c->sample, "%s", strerror(errno));
 	if (c->format == FORMAT_CONTAINER)
-		return avro_container(c, s, out);
+		return read_container(c, s, out);
 	if (head && (len < head || data[0] != 0))
 		return check_fail(out, D_AVRO_DECODE, c->sample,
 				  "no Confluent header: the first of five bytes is not zero");
@@ -160,9 +161,10 @@ static enum result avro_sample(const struct check_run *run, const struct avro_co
 	return RESULT_PASS;
 }
 
-static enum result avro_resolves(const struct check_run *run, const char *reader_file,
-				 const struct avro_schema *reader, const char *writer_file,
-				 const struct avro_schema *writer, struct diag *out)
+/* Of reader and writer one is NULL: it is loaded. */
+static enum result can_read(const struct check_run *run, const char *reader_file,
+			    const struct avro_schema *reader, const char *writer_file,
+			    const struct avro_schema *writer, struct diag *out)
 {
 	char why[AVRO_WHY_MAX];
 
@@ -179,41 +181,51 @@ static enum result avro_resolves(const struct check_run *run, const char *reader
 	return RESULT_PASS;
 }
 
+static enum result identity_is(const struct avro_conf *c, const struct avro_schema *s,
+			       const char *print, struct diag *out)
+{
+	char swapped[17];
+
+	snprintf(swapped, sizeof swapped, "%016llx",
+		 (unsigned long long)__builtin_bswap64(s->fingerprint));
+	if (c->full_name && !str_eq(c->full_name, s->full_name))
+		return check_fail(out, D_AVRO_NAME_MISMATCH, c->schema,
+				  "the schema is %s, expected %s",
+				  *s->full_name ? s->full_name : "of no named type", c->full_name);
+	/* Java's tools print the number, fastavro its bytes in the order they are sent: both are in use. */
+	if (c->fingerprint && strcasecmp(c->fingerprint, print) != 0 &&
+	    strcasecmp(c->fingerprint, swapped) != 0)
+		return check_fail(out, D_AVRO_FINGERPRINT, c->schema,
+				  "the fingerprint is %s, expected %s", print, c->fingerprint);
+	return RESULT_PASS;
+}
+
 static enum result avro_run(const struct check_run *run, struct diag *out)
 {
 	const struct avro_conf *c = run->conf;
 	struct avro_schema *s;
-	char print[17], swapped[17];
+	char print[17];
+	enum result r;
 
 	if (c->schemas.n)
-		return avro_all(run, c, out);
+		return load_all(run, c, out);
 	s = avro_schema_load(run, c->schema, out);
 	if (!s)
 		return RESULT_FAIL;
 	check_reached(run, "parse");
 	snprintf(print, sizeof print, "%016llx", (unsigned long long)s->fingerprint);
-	snprintf(swapped, sizeof swapped, "%016llx",
-		 (unsigned long long)__builtin_bswap64(s->fingerprint));
 	check_fact(run, "full_name", "%s", s->full_name);
 	check_fact(run, "fingerprint", "%s", print);
-	if (c->full_name && !str_eq(c->full_name, s->full_name))
-		return check_fail(out, D_AVRO_NAME_MISMATCH, c->schema,
-				  "the schema is %s, expected %s",
-				  *s->full_name ? s->full_name : "of no named type", c->full_name);
-	/* Java's tools print the number, fastavro its bytes as they travel: both are in use. */
-	if (c->fingerprint && strcasecmp(c->fingerprint, print) != 0 &&
-	    strcasecmp(c->fingerprint, swapped) != 0)
-		return check_fail(out, D_AVRO_FINGERPRINT, c->schema,
-				  "the fingerprint is %s, expected %s", print, c->fingerprint);
-	if (c->readable_by && avro_resolves(run, c->readable_by, NULL, c->schema, s, out))
-		return RESULT_FAIL;
-	if (c->reads && avro_resolves(run, c->schema, s, c->reads, NULL, out))
-		return RESULT_FAIL;
-	if (c->sample && avro_sample(run, c, s, out))
-		return RESULT_FAIL;
 	check_summary(run, "%s %.8s %zu fields", *s->full_name ? s->full_name : c->schema, print,
 		      json_array_size(json_object_get(s->normal, "fields")));
-	return RESULT_PASS;
+	r = identity_is(c, s, print, out);
+	if (r == RESULT_PASS && c->readable_by)
+		r = can_read(run, c->readable_by, NULL, c->schema, s, out);
+	if (r == RESULT_PASS && c->reads)
+		r = can_read(run, c->schema, s, c->reads, NULL, out);
+	if (r == RESULT_PASS && c->sample)
+		r = decode_sample(run, c, s, out);
+	return r;
 }
 
 static const char *avro_library(void)

@@ -3,7 +3,7 @@
 #include <avro.h>
 #include <errno.h>
 
-struct reading {
+struct parser {
 	json_t *names;
 	char *why;
 	size_t size;
@@ -20,8 +20,8 @@ static bool is_primitive(const char *name)
 	return false;
 }
 
-static json_t *fail(struct reading *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static json_t *fail(struct reading *r, const char *fmt, ...)
+static json_t *fail(struct parser *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static json_t *fail(struct parser *r, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -49,9 +49,9 @@ static void space_of(char *buf, size_t size, const char *full)
 	snprintf(buf, size, "%.*s", dot ? (int)(dot - full) : 0, full);
 }
 
-static json_t *normal(struct reading *r, const json_t *v, const char *space);
+static json_t *normal(struct parser *r, const json_t *v, const char *space);
 
-static json_t *normal_name(struct reading *r, const char *name, const char *space)
+static json_t *normal_name(struct parser *r, const char *name, const char *space)
 {
 	char full[512];
 
@@ -74,7 +74,7 @@ static const char *branch_key(const json_t *branch)
 	return json_is_object(branch) ? branch_key(branch) : json_string_value(branch);
 }
 
-static json_t *normal_union(struct reading *r, const json_t *v, const char *space)
+static json_t *normal_union(struct parser *r, const json_t *v, const char *space)
 {
 	json_t *out = json_array(), *seen = json_object();
 	const char *wrong = NULL;
@@ -99,7 +99,7 @@ static json_t *normal_union(struct reading *r, const json_t *v, const char *spac
 	return *wrong ? fail(r, "%s", wrong) : NULL;
 }
 
-static json_t *normal_field(struct reading *r, const json_t *f, const char *space)
+static json_t *normal_field(struct parser *r, const json_t *f, const char *space)
 {
 	static const char *const kept[] = {"default", "aliases", "order"};
 	json_t *out = json_object(), *type = json_object_get(f, "type");
@@ -132,7 +132,7 @@ static json_t *normal_aliases(const json_t *v, const char *space)
 	return out;
 }
 
-/* What avro-c lets pass. */
+/* Mistakes that avro-c lets pass. */
 static const char *named_problem(const json_t *v, const char *type)
 {
 	const json_t *list = json_object_get(v, str_eq(type, "enum") ? "symbols" : "fields");
@@ -158,7 +158,7 @@ static const char *named_problem(const json_t *v, const char *type)
 }
 
 /* record, error, enum, fixed */
-static json_t *normal_named(struct reading *r, const json_t *v, const char *type, const char *space)
+static json_t *normal_named(struct parser *r, const json_t *v, const char *type, const char *space)
 {
 	const char *name = json_str(v, "name"), *own = json_str(v, "namespace");
 	json_t *out = json_object(), *fields = json_object_get(v, "fields"), *list;
@@ -200,7 +200,7 @@ static json_t *normal_named(struct reading *r, const json_t *v, const char *type
 	return out;
 }
 
-static json_t *normal_object(struct reading *r, const json_t *v, const char *space)
+static json_t *normal_object(struct parser *r, const json_t *v, const char *space)
 {
 	static const char *const logical[] = {"logicalType", "precision", "scale"};
 	json_t *type = json_object_get(v, "type"), *inner, *out;
@@ -234,7 +234,7 @@ static json_t *normal_object(struct reading *r, const json_t *v, const char *spa
 	return out;
 }
 
-static json_t *normal(struct reading *r, const json_t *v, const char *space)
+static json_t *normal(struct parser *r, const json_t *v, const char *space)
 {
 	if (json_is_string(v))
 		return normal_name(r, json_string_value(v), space);
@@ -325,7 +325,8 @@ char *avro_canonical(const struct avro_schema *schema)
 	return s.s;
 }
 
-uint64_t avro_crc64(const void *data, size_t len)
+/* CRC-64-AVRO (specification, "Schema Fingerprints"). */
+static uint64_t avro_crc64(const void *data, size_t len)
 {
 	static const uint64_t empty = 0xc15d213aa4d7a795u;
 	static uint64_t table[256];
@@ -346,7 +347,7 @@ uint64_t avro_crc64(const void *data, size_t len)
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
-/* avro-c checks names, symbols, duplicates and more; it takes objects and lists only. */
+/* avro-c checks names, symbols, duplicates and more. It reads objects and lists only; a lone name was checked before. */
 static bool avro_c_agrees(const char *text, size_t len, const json_t *root, char *why, size_t size)
 {
 	avro_schema_t parsed = NULL;
@@ -364,7 +365,7 @@ static bool avro_c_agrees(const char *text, size_t len, const json_t *root, char
 struct avro_schema *avro_schema_parse(const char *text, size_t len, char *why, size_t size)
 {
 	struct avro_schema *s = xcalloc(1, sizeof *s);
-	struct reading r = {.names = json_object(), .why = why, .size = size};
+	struct parser r = {.names = json_object(), .why = why, .size = size};
 	const char *name;
 	json_t *root;
 	char *pcf;
@@ -418,7 +419,25 @@ struct avro_schema *avro_schema_load(const struct check_run *run, const char *pa
 	return s;
 }
 
-/* ---- the same? -------------------------------------------------------------------------------------------------- */
+/* ---- walks ------------------------------------------------------------------------------------------------------ */
+const json_t *avro_definition(const struct avro_schema *s, const json_t *type)
+{
+	const json_t *named;
+
+	if (json_is_object(type) && !json_str(type, "name") && json_object_get(type, "logicalType"))
+		type = json_object_get(type, "type");
+	named = json_is_string(type) ? json_object_get(s->names, json_string_value(type)) : NULL;
+	return named ? named : type;
+}
+
+const char *avro_type(const json_t *type)
+{
+	if (json_is_array(type))
+		return "union";
+	return json_is_string(type) ? json_string_value(type) : json_str(type, "type");
+}
+
+/* ---- comparison -------------------------------------------------------------------------------------------------- */
 struct place {
 	char path[200];
 	char *why;

@@ -7,7 +7,7 @@
 #ifndef SG_RECORD_CLASS_H
 #define SG_RECORD_CLASS_H
 
-#include "avro_schema.h"
+#include "avro_decode.h"
 #include "check.h"
 
 #define RECORD_BYTES_MAX \

@@ -1,5 +1,5 @@
 /* Bytes that are to be Avro: never read beyond their end, never more work than they are worth. */
-#include "avro_schema.h"
+#include "avro_decode.h"
 #include "fuzz.h"
 
 static const char *const schemas[] = {

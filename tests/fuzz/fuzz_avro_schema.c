@@ -1,5 +1,5 @@
 /* Avro schemas of others: read, compared, resolved against each other. */
-#include "avro_schema.h"
+#include "avro_resolution.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,0 +1,257 @@
+#include "avro_decode.h"
+
+#include <endian.h>
+
+#define DEPTH_MAX 128
+/* A bound on the work. Values without bytes (null, a record of nulls) are as many as a block's count claims, so they have a
+ * bound of their own. Every other value takes a byte or more, and stands in at most VALUES_PER_BYTE records and unions. */
+#define EMPTY_MAX 100000
+#define VALUES_PER_BYTE 16
+
+struct decoder {
+	const struct avro_schema *schema;
+	const unsigned char *data;
+	size_t len, at;
+	size_t values;
+	avro_number_fn *on_number; /* NULL: none */
+	void *arg;
+	char *why;
+	size_t size;
+};
+
+static bool fail(struct decoder *d, const char *where, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static bool fail(struct decoder *d, const char *where, const char *fmt, ...)
+{
+	int n = snprintf(d->why, d->size, "byte %zu, %s: ", d->at, *where ? where : "the top");
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (n > 0 && (size_t)n < d->size)
+		vsnprintf(d->why + n, d->size - (size_t)n, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+static bool take(struct decoder *d, int64_t n, const char *where, const char *what)
+{
+	if (n < 0 || (uint64_t)n > d->len - d->at)
+		return fail(d, where, "%s of %lld bytes, %zu are left", what, (long long)n,
+			    d->len - d->at);
+	d->at += (size_t)n;
+	return true;
+}
+
+/* A variable-length number in zig-zag coding. */
+static bool take_long(struct decoder *d, int64_t *out, const char *where)
+{
+	uint64_t v = 0;
+	unsigned shift = 0, byte;
+
+	do {
+		if (d->at >= d->len)
+			return fail(d, where, "the data ends inside a number");
+		if (shift > 63)
+			return fail(d, where, "a number of more than 10 bytes");
+		byte = d->data[d->at++];
+		v |= (uint64_t)(byte & 0x7f) << shift;
+		shift += 7;
+	} while (byte & 0x80);
+	*out = (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+	return true;
+}
+
+static bool decode(struct decoder *d, const json_t *v, const char *where, int depth);
+
+static void report_number(const struct decoder *d, const char *where, double value)
+{
+	if (d->on_number)
+		d->on_number(d->arg, where, value);
+}
+
+/* Little-endian, IEEE 754. */
+static bool take_float(struct decoder *d, const char *where)
+{
+	const unsigned char *at = d->data + d->at;
+	uint32_t bits;
+	float value;
+
+	if (!take(d, 4, where, "a float"))
+		return false;
+	memcpy(&bits, at, sizeof bits);
+	bits = le32toh(bits);
+	memcpy(&value, &bits, sizeof value);
+	report_number(d, where, (double)value);
+	return true;
+}
+
+static bool take_double(struct decoder *d, const char *where)
+{
+	const unsigned char *at = d->data + d->at;
+	uint64_t bits;
+	double value;
+
+	if (!take(d, 8, where, "a double"))
+		return false;
+	memcpy(&bits, at, sizeof bits);
+	bits = le64toh(bits);
+	memcpy(&value, &bits, sizeof value);
+	report_number(d, where, value);
+	return true;
+}
+
+static bool decode_primitive(struct decoder *d, const char *type, const char *where)
+{
+	int64_t n = 0;
+
+	if (str_eq(type, "null"))
+		return true;
+	if (str_eq(type, "boolean")) {
+		if (d->at < d->len && d->data[d->at] > 1)
+			return fail(d, where, "a boolean of value %u", d->data[d->at]);
+		return take(d, 1, where, "a boolean");
+	}
+	if (str_eq(type, "float"))
+		return take_float(d, where);
+	if (str_eq(type, "double"))
+		return take_double(d, where);
+	if (!take_long(d, &n, where))
+		return false;
+	if (str_eq(type, "int") && (n < INT32_MIN || n > INT32_MAX))
+		return fail(d, where, "an int of value %lld", (long long)n);
+	if (str_eq(type, "int") || str_eq(type, "long")) {
+		report_number(d, where, (double)n);
+		return true;
+	}
+	return take(d, n, where, str_eq(type, "string") ? "a string" : "a bytes value");
+}
+
+static bool decode_blocks(struct decoder *d, const json_t *item, bool map, const char *where,
+			  int depth)
+{
+	for (;;) {
+		int64_t n = 0, skip;
+
+		if (!take_long(d, &n, where))
+			return false;
+		if (!n)
+			return true;
+		if (n < 0 && (n == INT64_MIN || !take_long(d, &skip, where)))
+			return fail(d, where, "a broken block");
+		for (int64_t i = n < 0 ? -n : n; i > 0; i--) {
+			if ((map && !decode_primitive(d, "string", where)) ||
+			    !decode(d, item, where, depth + 1))
+				return false;
+		}
+	}
+}
+
+static bool decode_fields(struct decoder *d, const json_t *fields, const char *where, int depth)
+{
+	char inner[160];
+
+	for (size_t i = 0; i < json_array_size(fields); i++) {
+		const json_t *f = json_array_get(fields, i);
+
+		snprintf(inner, sizeof inner, "%s%s%s", where, *where ? "." : "",
+			 json_str(f, "name"));
+		if (!decode(d, json_object_get(f, "type"), inner, depth + 1))
+			return false;
+	}
+	return true;
+}
+
+static bool decode_choice(struct decoder *d, const json_t *list, const char *what,
+			  const char *where, int64_t *n)
+{
+	if (!take_long(d, n, where))
+		return false;
+	if (*n < 0 || *n >= (int64_t)json_array_size(list))
+		return fail(d, where, "%s number %lld of %zu", what, (long long)*n,
+			    json_array_size(list));
+	return true;
+}
+
+static bool decode(struct decoder *d, const json_t *v, const char *where, int depth)
+{
+	const char *type;
+	int64_t n = 0;
+
+	if (depth > DEPTH_MAX)
+		return fail(d, where, "nested deeper than %d levels", DEPTH_MAX);
+	if (++d->values > EMPTY_MAX + VALUES_PER_BYTE * d->len)
+		return fail(d, where, "more than %zu values in %zu bytes", d->values - 1, d->len);
+	v = avro_definition(d->schema, v);
+	if (json_is_array(v))
+		return decode_choice(d, v, "branch", where, &n) &&
+		       decode(d, json_array_get(v, (size_t)n), where, depth + 1);
+	type = avro_type(v);
+	if (json_is_string(v))
+		return decode_primitive(d, type, where);
+	if (str_eq(type, "record"))
+		return decode_fields(d, json_object_get(v, "fields"), where, depth);
+	if (str_eq(type, "enum"))
+		return decode_choice(d, json_object_get(v, "symbols"), "symbol", where, &n);
+	if (str_eq(type, "fixed"))
+		return take(d, json_integer_value(json_object_get(v, "size")), where,
+			    "a fixed value");
+	return decode_blocks(d, json_object_get(v, str_eq(type, "map") ? "values" : "items"),
+			     str_eq(type, "map"), where, depth);
+}
+
+ssize_t avro_decode_numbers(const struct avro_schema *s, const unsigned char *data, size_t len,
+			    avro_number_fn *fn, void *arg, char *why, size_t size)
+{
+	struct decoder d = {.schema = s,
+			    .data = data,
+			    .len = len,
+			    .on_number = fn,
+			    .arg = arg,
+			    .why = why,
+			    .size = size};
+
+	return decode(&d, s->normal, "", 0) ? (ssize_t)d.at : -1;
+}
+
+ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size_t len, char *why,
+		    size_t size)
+{
+	return avro_decode_numbers(s, data, len, NULL, NULL, why, size);
+}
+
+/* ---- fields ----------------------------------------------------------------------------------------------------- */
+static bool has_number(const struct avro_schema *s, const json_t *v, const char *path, int depth)
+{
+	const json_t *fields, *f;
+	const char *type;
+	size_t len = strcspn(path, "."), i;
+
+	if (depth > DEPTH_MAX)
+		return false;
+	v = avro_definition(s, v);
+	if (json_is_array(v)) {
+		for (i = 0; i < json_array_size(v); i++)
+			if (has_number(s, json_array_get(v, i), path, depth + 1))
+				return true;
+		return false;
+	}
+	type = avro_type(v);
+	if (str_eq(type, "map") || str_eq(type, "array"))
+		return has_number(s, json_object_get(v, str_eq(type, "map") ? "values" : "items"),
+				  path, depth + 1);
+	if (!str_eq(type, "record"))
+		return !*path && (str_eq(type, "int") || str_eq(type, "long") ||
+				  str_eq(type, "float") || str_eq(type, "double"));
+	fields = json_object_get(v, "fields");
+	for (i = 0; len && i < json_array_size(fields); i++) {
+		f = json_array_get(fields, i);
+		if (strlen(json_str(f, "name")) == len && !strncmp(json_str(f, "name"), path, len))
+			return has_number(s, json_object_get(f, "type"),
+					  path + len + (path[len] == '.'), depth + 1);
+	}
+	return false;
+}
+
+bool avro_has_number(const struct avro_schema *s, const char *field)
+{
+	return has_number(s, s->normal, field, 0);
+}
