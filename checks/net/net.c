@@ -194,7 +194,7 @@ enum result net_read(const struct check_run *run, struct conn *conn, void *buf, 
 enum result net_write(const struct check_run *run, struct conn *conn, const void *buf, size_t len,
 		      struct diag *out)
 {
-	for (size_t at = 0, n; at < len; at += n)
+	for (size_t at = 0, n = 0; at < len; at += n)
 		if (move_bytes(run, conn, (char *)buf + at, len - at, true, &n, out))
 			return RESULT_FAIL;
 	return RESULT_PASS;

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/types.h>
 
-#define ARRAY_LEN(a) (sizeof a / sizeof((a)[0]))
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define PRINTF_LIKE(fmt, first) __attribute__((format(printf, fmt, first)))
 #define UNUSED __attribute__((unused))
 
