@@ -51,7 +51,7 @@ int instant_left_ms(struct instant until, struct instant now)
 		return -1;
 	if (left <= 0)
 		return 0;
-	/* Up, so that the last millisecond does not spin. */
+	/* Rounded up: with 0 the caller would spin during the last millisecond. */
 	ms = left / 1000000 + (left % 1000000 != 0);
 	return ms > INT_MAX ? INT_MAX : (int)ms;
 }
@@ -84,8 +84,8 @@ static const struct {
 	int64_t ns;
 } units[] = {{"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000}};
 
-/* Digits with one point in them at most, as an integer of `unit`: exact, so that what is printed reads back. -1: none,
- * or too large, or so small that nothing but zero would be left of it. */
+/* Reads digits with at most one point, times `unit` nanoseconds. Exact, so that a printed duration reads back the same. -1: not a
+ * number, too large, or so small that it would become zero. */
 static int64_t scaled(const char *text, const char *end, int64_t unit)
 {
 	int64_t v = 0, place = unit;
@@ -102,7 +102,7 @@ static int64_t scaled(const char *text, const char *end, int64_t unit)
 	for (; p < end; p++) {
 		if (*p == '.')
 			return -1;
-		place /= 10; /* what is below a nanosecond is dropped */
+		place /= 10; /* fractions of a nanosecond are dropped */
 		more |= *p != '0';
 		if (__builtin_add_overflow(v, place * (*p - '0'), &v))
 			return -1;

@@ -9,24 +9,24 @@
 
 #include "write_nonblock.h"
 
-#define LAST_WORDS_MS 1000 /* a stderr nobody reads must not keep the dying alive */
+#define STDERR_WAIT_MS 1000 /* a stderr that nobody reads must not keep the process from ending */
 
-/* One for the process, set in a child. */
+/* Set in a child. */
 static struct {
-	void (*say)(int fd, const char *text);
+	void (*report)(int fd, const char *text);
 	int fd;
 } also;
 
-void die_also(void (*say)(int fd, const char *text), int fd)
+void die_also(void (*report)(int fd, const char *text), int fd)
 {
-	also.say = say;
+	also.report = report;
 	also.fd = fd;
 }
 
 void die_at(const char *file, int line, const char *fmt, ...)
 {
 	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
-	void (*say)(int, const char *) = also.say;
+	void (*report)(int, const char *) = also.report;
 	char text[512];
 	va_list ap;
 	size_t n;
@@ -37,23 +37,24 @@ void die_at(const char *file, int line, const char *fmt, ...)
 	va_end(ap);
 	n = strlen(text);
 	snprintf(text + n, sizeof text - n, " (%s:%d)", file, line);
-	also.say = NULL; /* it may be what fails next */
-	if (say)
-		say(also.fd, text);
-	/* Not dprintf: it allocates, and memory may be what is out. */
-	if (poll(&p, 1, LAST_WORDS_MS) != 0) {
-		char words[600];
-		int len = snprintf(words, sizeof words, "startguard: internal error: %s\n", text);
+	also.report = NULL; /* it may call die() itself */
+	if (report)
+		report(also.fd, text);
+	/* Not dprintf, which allocates: memory may have run out. */
+	if (poll(&p, 1, STDERR_WAIT_MS) != 0) {
+		char message[600];
+		int len =
+		    snprintf(message, sizeof message, "startguard: internal error: %s\n", text);
 
-		if (write_nonblock(STDERR_FILENO, words, (size_t)len) < 0) {
-			/* Nobody listens. */
+		if (write_nonblock(STDERR_FILENO, message, (size_t)len) < 0) {
+			/* stderr is closed or full, and there is no other place. */
 		}
 	}
-	/* Stdio and exit handlers may be what is broken, and a child must not run them. */
+	/* Not exit(): stdio and exit handlers may be broken, and a child must not run them. */
 	leave_at_once(70);
 }
 
-/* gcc's, there only in a build that counts what it runs through. */
+/* Of libgcov; only a build with coverage has it. */
 extern void __gcov_dump(void) __attribute__((weak));
 
 bool counts_coverage(void)
@@ -165,7 +166,7 @@ char *file_read(const char *path, size_t max, size_t *len)
 
 	if (fd < 0)
 		return NULL;
-	/* Grown as it is read, not by st_size: files of /proc and pipes have none. */
+	/* The buffer grows with what is read: files of /proc and pipes have no st_size. */
 	for (;;) {
 		buf = xrealloc(buf, cap + 1);
 		n = fd_read_full(fd, buf + got, cap - got);
@@ -201,7 +202,7 @@ bool glob_match(const char *pattern, const char *text)
 {
 	const char *star = NULL, *resume = NULL;
 
-	/* One level of backtracking is enough for '*': the last star can absorb whatever earlier ones gave up. */
+	/* Backtracking to the last star is enough: it can match whatever an earlier one left. */
 	while (*text) {
 		if (*pattern == '*') {
 			star = pattern++;

@@ -1,8 +1,7 @@
-/* util: the handful of helpers every module may use. Knows no other module.
+/* util: small helpers for every module: memory, descriptors, files, strings, and the end after an internal error.
  *
- * Descriptors are close-on-exec at birth, EINTR and short counts are handled here and nowhere else,
- * resources die with their scope. Nothing here allocates except through xmalloc and its kin, which
- * end the program (exit 70) when memory is out: no caller handles NULL.
+ * EINTR and short counts of read and write are handled here and nowhere else. Memory comes from xmalloc, xcalloc and xrealloc, which end
+ * the program (exit 70) when none is left: no caller handles NULL.
  */
 #ifndef SG_UTIL_H
 #define SG_UTIL_H
@@ -19,15 +18,16 @@
 #define PRINTF_LIKE(fmt, first) __attribute__((format(printf, fmt, first)))
 #define UNUSED __attribute__((unused))
 
-/* Own trouble that cannot travel: prints one line with file and line, exits 70 (children: _exit 70). */
+/* An internal error that no caller can handle: prints one line with file and line, and exits with status 70. */
 _Noreturn void die_at(const char *file, int line, const char *fmt, ...) PRINTF_LIKE(3, 4);
 #define die(...) die_at(__FILE__, __LINE__, __VA_ARGS__)
-/* Where else the last words go: a child's stderr is nobody's. */
-void die_also(void (*say)(int fd, const char *text), int fd);
-/* _exit; a build with coverage writes its counts before, which it otherwise does in exit(). */
+/* Makes die() call `report` as well, since the stderr of a child is /dev/null. */
+void die_also(void (*report)(int fd, const char *text), int fd);
+/* _exit. A build with coverage writes its counts before, which it otherwise does in exit(). */
 _Noreturn void leave_at_once(int status);
+/* Is this a build with coverage (gcov)? */
 bool counts_coverage(void);
-/* Always on, also in releases: a broken invariant must not become a wrong READY. */
+/* Checked in releases too: a broken invariant must not become a wrong READY. */
 #define invariant(cond) ((cond) ? (void)0 : die("broken invariant: %s", #cond))
 
 void *xmalloc(size_t size);
@@ -47,15 +47,15 @@ static inline int steal_fd(int *fd)
 	return out;
 }
 
-/* Write all of buf; 0, or -1 with errno. */
+/* Writes all of buf. 0, or -1 with errno. */
 int fd_write_all(int fd, const void *buf, size_t len);
-/* Read until `size` bytes or end of file; the count, or -1 with errno. */
+/* Reads `size` bytes, fewer at the end of the file. The count, or -1 with errno. */
 ssize_t fd_read_full(int fd, void *buf, size_t size);
-/* The whole file as a NUL-terminated block the caller frees; at most `max` bytes: beyond it fails
- * with EFBIG. NULL with errno on failure. *len may be NULL. */
+/* Reads a whole file of at most `max` bytes. Returns a NUL-terminated block, which the caller frees; NULL with errno, EFBIG for a
+ * larger file. `len` may be NULL. */
 char *file_read(const char *path, size_t max, size_t *len);
 
-/* Is this what the kernel says of a path that leads to nothing? A folder of it may be a file. */
+/* Does this errno say that a path leads to nothing? ENOTDIR does too: a folder of the path is a file. */
 bool errno_is_missing(int error);
 
 static inline bool str_eq(const char *a, const char *b)
@@ -72,9 +72,9 @@ static inline bool str_ends(const char *s, const char *suffix)
 
 	return n >= m && strcmp(s + n - m, suffix) == 0;
 }
-/* "*" any run, "?" one character; no classes, nothing special about dots or slashes. */
+/* "*" matches any run of characters, "?" one; there are no classes, and dots and slashes are ordinary. */
 bool glob_match(const char *pattern, const char *text);
-/* A whole decimal number in [min, max] and nothing else; -1 when it is not. */
+/* Parses a text that is a decimal number in [min, max] and nothing else. 0, or -1. */
 int parse_i64(const char *text, int64_t min, int64_t max, int64_t *out);
 
 #endif

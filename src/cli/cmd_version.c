@@ -14,15 +14,13 @@ static void add_sandbox(struct str *b, bool json)
 			str_add_json_string(b, library);
 		else
 			str_add(b, "false");
-		str_addf(b, ", \"landlock\": %s}", sandbox_knows_landlock() ? "true" : "false");
+		str_add(b, ", \"landlock\": true}");
 		return;
 	}
 	if (library)
 		str_addf(b, "  %s\n", library);
 	else
 		str_add(b, "  without system call filter: built without libseccomp\n");
-	if (!sandbox_knows_landlock())
-		str_add(b, "  without Landlock: built with old kernel headers\n");
 }
 
 static void add_library(struct str *b, const char *library, bool json, const char **sep)

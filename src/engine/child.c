@@ -11,17 +11,17 @@
 #include "proctree.h"
 #include "ipc.h"
 
-/* The check is told to be done a little before it is killed: the library's own message is better than ours. */
+/* The check's own deadline is a little before the kill: the message of a library says more than "killed". */
 #define SOFT_PERCENT 10
 #define SOFT_MAX DURATION_MS(200)
-#define END_MS 100 /* for what the check has started to be gone */
+#define END_MS 100 /* how long a child that ends waits for the processes that it has killed */
 
 struct check_sink {
 	int fd;
 	int facts;
 };
 
-/* ---- check.h: what a check may say ------------------------------------------------------------------------------- */
+/* ---- check.h: the reporting calls of a check ------------------------------------------------------------------------------- */
 static void put(const struct check_run *run, enum ipc_type type, enum phase phase, const char *key,
 		const char *fmt, va_list ap) PRINTF_LIKE(5, 0);
 static void put(const struct check_run *run, enum ipc_type type, enum phase phase, const char *key,
@@ -79,7 +79,7 @@ static void close_all_but(int keep)
 	close_range((unsigned)keep + 1, ~0u, 0);
 }
 
-/* One end of a pipe whose other end is closed: reads end at once, writes fail. */
+/* One end of a pipe whose other end is closed: a read ends at once, a write fails. */
 static int dead_end(int which)
 {
 	int p[2];
@@ -90,7 +90,8 @@ static int dead_end(int which)
 	return p[which];
 }
 
-/* Without /dev too the three are taken: the next file would get the number, a socket what a library writes to stderr. */
+/* Descriptors 0 to 2 are always taken, also without /dev/null: otherwise the next socket would get one of these numbers, and with it
+ * what a library writes to stderr. */
 static void null_stdio(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -109,7 +110,7 @@ static void null_stdio(void)
 		close(null);
 }
 
-/* A memory limit is to hit the child, not the guard. */
+/* When a memory limit is hit, the kernel should kill the child and not the guard. */
 static void raise_oom_score(void)
 {
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -117,13 +118,13 @@ static void raise_oom_score(void)
 	if (fd < 0)
 		return;
 	if (write(fd, "500", 3) < 0) {
-		/* Not allowed here: then the kernel chooses. */
+		/* Not allowed here: the kernel chooses. */
 	}
 	close(fd);
 }
 
-/* Ignored are those of things that fail anyhow: client libraries write to sockets that have died, and to files that
- * must not grow. */
+/* SIGPIPE and SIGXFSZ are ignored, so that the write fails with an errno: client libraries write to sockets that were closed and to
+ * files that must not grow. */
 static void reset_signals(const sigset_t *mask)
 {
 	struct sigaction dfl = {.sa_handler = SIG_DFL}, ign = {.sa_handler = SIG_IGN};
@@ -162,7 +163,7 @@ unsigned child_profiles(const struct profile *profile)
 
 uint64_t child_memory(const struct check_kind *kind)
 {
-	if (kind->needs_exec) /* a program's own needs are not ours to guess */
+	if (kind->needs_exec) /* nobody knows how much a program of the image needs */
 		return 0;
 	return kind->memory ? kind->memory : SANDBOX_MEMORY;
 }
@@ -190,8 +191,8 @@ static void watch_guard(bool needs_exec)
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
-/* The order matters. The pipe comes first, so that what is missing can be said; /proc/self belongs to root as soon as
- * the process is not dumpable; the filter is last, it forbids half of what is done here. */
+/* The order matters. The pipe is moved first, so that missing layers can be reported. The OOM score is written before the process
+ * stops being dumpable, which gives /proc/self to root. The filter comes last, since it forbids half of these calls. */
 static void enter_sandbox(const struct profile_check *check, pid_t parent, int *pipe_fd,
 			  const struct child_setup *setup)
 {
@@ -200,7 +201,7 @@ static void enter_sandbox(const struct profile_check *check, pid_t parent, int *
 	enum sandbox_profile profile = child_profile(check);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_CHILD_SUBREAPER, 1); /* whoever flees from the group stays below this one */
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* a process that leaves the group stays below this one */
 	setpgid(0, 0);
 	if (*pipe_fd < 3) { /* the guard was started with closed standard descriptors */
 		int moved = fcntl(*pipe_fd, F_DUPFD_CLOEXEC, 3);
@@ -214,12 +215,12 @@ static void enter_sandbox(const struct profile_check *check, pid_t parent, int *
 	prctl(PR_SET_DUMPABLE, 0);
 	reset_signals(setup->mask);
 	watch_guard(check->kind->needs_exec);
-	if (getppid() != parent) /* it died before it could be noticed */
+	if (getppid() != parent) /* the guard died before the death signal was set */
 		_exit(EXIT_FAILURE);
 	if (profile == SANDBOX_PLAIN)
 		sandbox_limit(setup->sandbox, child_memory(check->kind));
 	sandbox_enter(setup->sandbox, profile, missing);
-	close_all_but(*pipe_fd); /* the rules of the sandbox are one of them */
+	close_all_but(*pipe_fd); /* late: the Landlock ruleset is a descriptor too */
 	if (missing[0])
 		ipc_put_text(*pipe_fd, IPC_NOTE, PH_NONE, NULL, missing);
 }
@@ -233,25 +234,24 @@ static struct instant soft_deadline(struct instant now, struct instant deadline)
 	return (struct instant){deadline.ns - (margin < SOFT_MAX.ns ? margin : SOFT_MAX.ns)};
 }
 
-/* Libraries say all sorts of things when memory is out ("invalid JSON", "handshake failed"): none of them is to be
- * believed, and the dependency is not to be blamed. */
+/* When memory runs out libraries report other errors ("invalid JSON", "handshake failed"), which would blame the dependency. */
 static bool memory_ran_out(const struct sandbox *sandbox, const struct check_kind *kind)
 {
 	struct rusage usage;
 
 	return sandbox && child_memory(kind) && getrusage(RUSAGE_SELF, &usage) == 0 &&
-	       sandbox_memory_met(sandbox, usage.ru_maxrss, child_memory(kind));
+	       sandbox_limit_reached(sandbox, usage.ru_maxrss, child_memory(kind));
 }
 
-static enum result blame_memory(const struct profile_check *check, struct diag *diag)
+static enum result fail_no_memory(const struct profile_check *check, struct diag *diag)
 {
-	struct diag said = *diag;
+	struct diag reported = *diag;
 
 	return diag_set(
-	    diag, D_GUARD_NO_MEMORY, said.subject[0] ? said.subject : check->id,
+	    diag, D_GUARD_NO_MEMORY, reported.subject[0] ? reported.subject : check->id,
 	    "an attempt may use %llu MiB, and that was hardly enough; it then said: %s: %s",
 	    (unsigned long long)child_memory(check->kind) >> 20,
-	    said.code == D_NONE ? "nothing" : diag_info(said.code)->code, said.cause);
+	    reported.code == D_NONE ? "nothing" : diag_info(reported.code)->code, reported.cause);
 }
 
 static enum result attempt(const struct profile_check *check, int number, struct instant now,
@@ -274,12 +274,11 @@ static enum result attempt(const struct profile_check *check, int number, struct
 		secret_register_environment();
 	v = check->kind->run(&run, diag);
 	if (v == RESULT_FAIL && memory_ran_out(sandbox, check->kind))
-		v = blame_memory(check, diag);
-	/* A failure without a code, or a success with one, is a mistake of the kind. */
+		v = fail_no_memory(check, diag);
+	/* A failure without a code is a bug of the kind. */
 	if (v != RESULT_PASS && diag->code == D_NONE)
 		v = diag_set(diag, D_GUARD_BUG, check->id, "the check failed without saying why");
-	else if (v !=
-		 RESULT_PASS) /* the code decides, whatever a kind that passed it on made of it */
+	else if (v != RESULT_PASS) /* the code decides, whatever the kind returned with it */
 		v = diag_info(diag->code)->result;
 	ipc_put_final(fd, v, diag);
 	return v;
@@ -333,7 +332,8 @@ int child_start(struct child *out, const struct profile_check *check, int number
 		errno = saved;
 		return -1;
 	}
-	setpgid(pid, pid); /* here too: whoever comes first, a kill must find the group */
+	setpgid(pid,
+		pid); /* the child does it too: whichever runs first, a kill must find the group */
 	*out = (struct child){.pid = pid, .fd = p[0]};
 	return 0;
 }

@@ -1,7 +1,8 @@
-/* child: the child's side of the sandbox. One attempt of one check in a process of its own.
+/* child: runs one attempt of one check in a process of its own, inside the sandbox.
  *
- * The child has its own group, dies with the parent, has no descriptor but the pipe, leaves no core, and says what
- * it finds as records (ipc.h). It leaves by _exit: no library is torn down. Implements check.h's reporting calls.
+ * The child has its own process group, dies with the parent, inherits no descriptor but the pipe and leaves no core. It writes its
+ * findings as records (ipc.h) and leaves by _exit, without tearing libraries down. Implements the reporting calls of check.h.
+ * child_start is called by the reactor, in the parent.
  */
 #ifndef SG_CHILD_H
 #define SG_CHILD_H
@@ -19,21 +20,19 @@ struct child {
 /* How every child is started. */
 struct child_setup {
 	const struct sandbox *sandbox;
-	const sigset_t *mask; /* the signal mask to give back */
+	const sigset_t *mask; /* the signal mask that startguard was started with */
 };
 
 /* The sandbox profile that the child of this check enters: SANDBOX_PROGRAMS if it may start programs. */
 enum sandbox_profile child_profile(const struct profile_check *check);
 /* All sandbox profiles that these checks may need: bit i for profile i. For sandbox_prepare. */
 unsigned child_profiles(const struct profile *profile);
-/* The memory an attempt of this kind may use, in bytes; 0: no limit of ours. */
+/* The memory that an attempt of this kind may use, in bytes; 0: startguard sets no limit. */
 uint64_t child_memory(const struct check_kind *kind);
-/* Starts an attempt that must be over at `deadline`, when the parent kills it. 0; -1 with errno when no process is to
- * be had. */
+/* Starts an attempt, which the caller kills at `deadline`. 0; -1 with errno when no process or pipe can be created. */
 int child_start(struct child *out, const struct profile_check *check, int attempt,
 		struct instant now, struct instant deadline, const struct child_setup *setup);
-/* The same in this process, for debuggers and sanitizers: returns the verdict; records go to a pipe that nobody
- * kills. */
+/* Runs the attempt in this process, without the sandbox, for debuggers and sanitizers. Records go to `fd`. */
 enum result child_in_process(const struct profile_check *check, struct instant now,
 			     struct instant deadline, int fd, struct diag *out);
 

@@ -7,12 +7,13 @@
 #include "scrub.h"
 #include "str.h"
 
-#define IPC_MAGIC 0x53473031u /* "SG01": a stray write into the pipe is noticed */
+/* "SG01": tells a record from bytes that a library wrote to the wrong descriptor. */
+#define IPC_MAGIC 0x53473031u
 
 struct header {
 	uint32_t magic;
 	uint8_t type, phase, result, pad;
-	uint16_t code, length; /* of what follows */
+	uint16_t code, length; /* length: of the payload, in bytes */
 };
 
 _Static_assert(IPC_RECORD_MAX <= PIPE_BUF, "a record must be written atomically");
@@ -33,8 +34,8 @@ static int put(int fd, struct header *h, const unsigned char *payload, size_t n)
 	return fd_write_all(fd, record, sizeof *h + n);
 }
 
-/* Appends a text, scrubbed, cleaned, cut to `max` bytes with its NUL. Scrubbed twice: what cleaning joins or
- * turns into another character must not bring a secret back. */
+/* Appends a text, scrubbed, cleaned and cut to `max` bytes with its NUL. It is scrubbed again after cleaning, which may join the
+ * pieces of a secret. */
 static void add_text(unsigned char *payload, size_t *n, const char *text, size_t max)
 {
 	char raw[2048], clean[2048];
@@ -80,8 +81,7 @@ int ipc_fill(struct ipc_in *in, int fd)
 {
 	ssize_t n;
 
-	if (in->len ==
-	    sizeof in->buf) /* a whole record always fits: this is nonsense without end */
+	if (in->len == sizeof in->buf) /* a whole record always fits, so this is none */
 		in->broken = true;
 	if (in->broken)
 		in->len = 0;
@@ -94,7 +94,7 @@ int ipc_fill(struct ipc_in *in, int fd)
 	return n > 0;
 }
 
-/* Takes one text out of the payload, cleaned again. -1: there is none. */
+/* Takes the next text from the payload and cleans it. -1: there is none. */
 static int take_text(const unsigned char **p, const unsigned char *end, char *dst, size_t size)
 {
 	const unsigned char *nul = memchr(*p, '\0', (size_t)(end - *p));
@@ -118,7 +118,7 @@ static int decode_final(const struct header *h, const unsigned char *p, const un
 		return -1;
 	out->result = (enum result)h->result;
 	out->diag.code = (enum diag_code)h->code;
-	/* The table decides what a code means; a child cannot make a failure look like our own trouble or back. */
+	/* The table decides what a code means: a child cannot pass a dependency's failure off as startguard's own. */
 	if (diag_info(out->diag.code)->result != out->result ||
 	    (size_t)(end - p) < sizeof out->diag.sys_errno)
 		return -1;

@@ -1,9 +1,8 @@
-/* ipc: what a check's child says to the parent, as records of at most PIPE_BUF bytes over a pipe.
+/* ipc: the records that a check's child sends to the parent over a pipe, and their codec.
  *
- * Records are written whole (a pipe write up to PIPE_BUF is atomic, POSIX), so a child that is killed leaves only
- * whole records behind. The decoder trusts nothing: a child may have been corrupted by what a peer sent it. Texts
- * come out cleaned and bounded again. Layout: magic, type, phase or verdict, code, payload length, payload of
- * NUL-terminated texts.
+ * A record has at most PIPE_BUF bytes, so a write is atomic (POSIX) and a child that is killed leaves whole records only. The
+ * decoder believes nothing, since a peer may have taken the child over: it checks every field, and cleans and bounds the texts
+ * again. Layout: magic, type, phase, result, code, payload length, payload of NUL-terminated texts.
  */
 #ifndef SG_IPC_H
 #define SG_IPC_H
@@ -26,19 +25,19 @@ struct ipc_record {
 	struct diag diag;          /* FINAL that did not pass */
 };
 
-/* Child. 0, or -1 when the parent is gone. */
+/* Child. Scrubs the text of secrets, cleans and cuts it. 0, or -1 when the parent is gone. */
 int ipc_put_text(int fd, enum ipc_type type, enum phase phase, const char *key, const char *text);
 int ipc_put_final(int fd, enum result result, const struct diag *diag);
 
-/* Parent. A buffer that fills from the pipe. */
+/* Parent. The bytes read from one pipe that are not decoded yet. */
 struct ipc_in {
 	unsigned char buf[2 * IPC_RECORD_MAX];
 	size_t len;
-	bool broken; /* nonsense came: nothing after it is believed */
+	bool broken; /* an invalid record came: nothing after it is believed */
 };
-/* Reads what is there (the descriptor is non-blocking). 1 something came, 0 end of file, -1 nothing more now. */
+/* Reads once from the non-blocking descriptor. 1: bytes came; 0: end of file; -1 with errno: no bytes now. */
 int ipc_fill(struct ipc_in *in, int fd);
-/* 1 and *out filled; 0 no whole record there. Sets in->broken on nonsense. */
+/* 1 with *out filled; 0 when no whole record is there. Sets in->broken when a record is invalid. */
 int ipc_next(struct ipc_in *in, struct ipc_record *out);
 
 #endif

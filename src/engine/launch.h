@@ -5,21 +5,22 @@
 
 #include "err.h"
 
-/* The file `name` stands for in PATH, as execvp would find it; the caller frees it. NULL with err: *exit_code is 127
- * (not found) or 126 (found, cannot be run). */
+/* The path of the file that execvp would run for `name`; the caller frees it. NULL with err: *exit_code is 127 (not found) or
+ * 126 (found, but it cannot be executed). */
 char *launch_find(const char *name, int *exit_code, struct err *err);
-/* An environment under construction: this process's own, in its order and byte for byte, also what is no NAME=VALUE
- * and what stands in it twice. Only the names that are set change: in place, once. */
+/* An environment under construction. It begins as this process's own, in the same order and byte for byte, also entries without "="
+ * and names that occur twice. */
 struct launch_env {
 	char **v; /* NULL-terminated */
 	size_t n, cap;
 };
 void launch_env_init(struct launch_env *env);
-/* For report_environment: ctx is the struct launch_env. */
+/* Sets `name` at the place of its first entry and drops its other ones; NULL removes it. `ctx` is the struct launch_env: a callback
+ * of report_environment. */
 void launch_env_set(void *ctx, const char *name, const char *value);
 void launch_env_free(struct launch_env *env);
 
-/* Does not return when it works. Returns the exit code (126, 127) with err when not. */
+/* Replaces this process by the command. Returns only on failure: the exit code (126, 127) with err. */
 int launch_exec(const char *file, char *const *argv, const struct launch_env *env, struct err *err);
 
 #endif

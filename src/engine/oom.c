@@ -2,7 +2,7 @@
 
 #define FILE_MAX (64 * 1024)
 
-/* -1: it has none. */
+/* The value of "oom_kill" in a file; -1: it has none. */
 static int64_t count_in(const char *path)
 {
 	static const char name[] = "\noom_kill ";
@@ -27,8 +27,8 @@ static bool try_path(struct oom *o, const char *folder, const char *group, const
 	return o->count >= 0;
 }
 
-/* A line of /proc/self/cgroup: "0::/a/b", or "4:cpu,memory:/a/b". Seen from within a container the group is often at
- * the root of what is mounted, whatever it is called outside. */
+/* A line of /proc/self/cgroup: "0::/a/b", or "4:cpu,memory:/a/b". Inside a container the group is often the root of the mount,
+ * whatever its path is outside. */
 static bool try_line(struct oom *o, char *line)
 {
 	char *controllers = strchr(line, ':'),
@@ -62,7 +62,7 @@ void oom_watch(struct oom *o)
 		o->path[0] = '\0';
 }
 
-/* One at a time: two that were killed together are asked about one after the other. */
+/* Two children that were killed together get one answer each. */
 bool oom_happened(struct oom *o)
 {
 	if (!*o->path || count_in(o->path) <= o->count)

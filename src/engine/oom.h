@@ -1,8 +1,7 @@
-/* oom: has the kernel ended a process for want of memory? A kill alone does not say who it was.
+/* oom: has the kernel killed a process because memory ran out? A SIGKILL does not say who sent it.
  *
- * The kernel counts what it ends: for the container (memory.events, with the first version of control groups
- * memory.oom_control), for the machine (/proc/vmstat) where no such count is to be had. Read at the start and when a child
- * was killed; the parent's only look at /sys.
+ * The kernel counts such kills: for the container in memory.events (cgroup v2) or memory.oom_control (v1), otherwise for the machine
+ * in /proc/vmstat. The counter is read at the start and when a child was killed. Parent only.
  */
 #ifndef SG_OOM_H
 #define SG_OOM_H
@@ -12,12 +11,13 @@
 #define OOM_PATH_MAX 512
 
 struct oom {
-	char path[OOM_PATH_MAX]; /* empty: nothing here counts */
+	char path[OOM_PATH_MAX]; /* the file with the counter; empty: there is none */
 	int64_t count;
 };
 
+/* Finds the counter and remembers its value. */
 void oom_watch(struct oom *o);
-/* Since oom_watch; each of those that were ended accounts for one answer. */
+/* Has the counter grown? Each kill that it has counted since oom_watch gives one true answer. */
 bool oom_happened(struct oom *o);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,20 +24,17 @@ struct reactor {
 	const struct signals *signals;
 	const struct watcher *watcher;
 	const struct child_setup *setup;
-	int epoll;
 	size_t running;
 	struct attempt **attempts; /* by check; NULL: none runs */
 	struct oom oom;
-	struct instant wake; /* the loop's own timer: killed children, pipes that epoll refused */
-	bool epoll_refused;  /* a pipe: all pipes are read every POLL_EACH instead */
+	struct pollfd *fds; /* of poll: the signals, then the pipes of the attempts in `polled` */
+	size_t *polled;
 	struct orphans orphans;
 };
 
-#define EVENT_SIGNAL UINT64_MAX
 #define ESCAPED_MAX 1024
 /* A process dies of SIGKILL as soon as it is scheduled, unless the kernel itself waits for a dead disk or file server. */
 #define REAP_MAX DURATION_S(1)
-#define POLL_EACH DURATION_MS(20)
 /* An attempt with less than this part of attempt_timeout cannot tell a slow peer from a dead one. */
 #define SHORT_ATTEMPT_DIVISOR 10
 /* Reads at a time, more than a pipe holds: a child that never stops writing must not keep the loop from the others. */
@@ -114,15 +110,10 @@ static void take_record(struct reactor *r, size_t i, const struct ipc_record *re
 	}
 }
 
-/* Closing alone does not remove the pipe from epoll: a child that was forked a moment ago may still hold the descriptor, and
- * epoll_wait would report the end of file again and again. */
-static void close_pipe(struct reactor *r, struct attempt *a)
+static void close_pipe(struct attempt *a)
 {
-	if (a->child.fd < 0)
-		return;
-	epoll_ctl(r->epoll, EPOLL_CTL_DEL, a->child.fd, NULL);
-	close(a->child.fd);
-	a->child.fd = -1;
+	if (a->child.fd >= 0)
+		close(steal_fd(&a->child.fd));
 }
 
 /* Reads all that is there. The end of file is not taken as the child's death: a grandchild may keep the pipe open, or the child
@@ -140,7 +131,7 @@ static void drain(struct reactor *r, size_t i)
 		if (got == 1)
 			continue;
 		if (got == 0 || errno != EAGAIN)
-			close_pipe(r, a);
+			close_pipe(a);
 		return;
 	}
 }
@@ -181,7 +172,6 @@ static void start_attempt(struct reactor *r, size_t i, struct instant now)
 	struct plan_check *c = &r->run->plan.checks[i];
 	const struct profile_check *check = &r->run->profile->checks[i];
 	struct check_outcome *o = &r->run->outcomes[i];
-	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = i};
 	struct attempt *a = xcalloc(1, sizeof *a);
 
 	a->previous = *o;
@@ -203,7 +193,6 @@ static void start_attempt(struct reactor *r, size_t i, struct instant now)
 	}
 	r->attempts[i] = a;
 	r->running++;
-	r->epoll_refused |= epoll_ctl(r->epoll, EPOLL_CTL_ADD, a->child.fd, &ev) < 0;
 }
 
 /* Stops all process groups first: then no process can leave its group any more, and those that have left are found, since they
@@ -241,8 +230,8 @@ static const char *limit_hit(const struct run *run, const struct plan_check *c,
 	return deadline.ns == c->deadline.ns ? "timeout" : "attempt_timeout";
 }
 
-/* The time an attempt was allowed: less than attempt_timeout when the deadline of its check or of the run was nearer. The time
- * until it was reaped would not do, since a busy machine adds to that. */
+/* The time that an attempt was allowed: less than attempt_timeout when the deadline of its check or of the run was nearer. Not the
+ * time until it was reaped, to which a busy machine adds. */
 static struct duration time_allowed(const struct plan_check *c)
 {
 	return instant_since(c->attempt_start, c->attempt_deadline);
@@ -290,7 +279,7 @@ static bool was_too_short(const struct attempt *a, const struct plan_check *c,
 			     allowed.ns / 2 < o->last_attempt.ns);
 }
 
-/* SIGKILL from outside: from the kernel when it has counted one more process killed for want of memory, otherwise from a sender
+/* SIGKILL from outside: from the kernel when it has counted one more process killed because memory ran out, otherwise from a sender
  * that is not known. */
 static void judge_sigkill(struct reactor *r, struct check_outcome *o, const struct rusage *usage,
 			  const char *step)
@@ -323,7 +312,7 @@ static void judge_ended(struct reactor *r, size_t i, const siginfo_t *info,
 	if (info->si_code != CLD_EXITED && info->si_status == SIGKILL)
 		judge_sigkill(r, o, usage, step);
 	else if (child_memory(kind) &&
-		 sandbox_memory_met(r->setup->sandbox, usage->ru_maxrss, child_memory(kind)))
+		 sandbox_limit_reached(r->setup->sandbox, usage->ru_maxrss, child_memory(kind)))
 		guard_diag(
 		    o, D_GUARD_NO_MEMORY,
 		    "ended for want of memory; it held %ld MiB, and an attempt may use %llu; "
@@ -376,8 +365,8 @@ static void finish_attempt(struct reactor *r, size_t i, const siginfo_t *info, s
 
 	drain(r, i);
 	/* Status 0 after the final record says that no process is left; the plain profile cannot fork. */
-	if (child_profile(&r->run->profile->checks[i]) == SANDBOX_PROGRAMS &&
-	    (!a->final || !info || info->si_code != CLD_EXITED || info->si_status != 0))
+	if (info && child_profile(&r->run->profile->checks[i]) == SANDBOX_PROGRAMS &&
+	    (!a->final || info->si_code != CLD_EXITED || info->si_status != 0))
 		r->orphans.expected = true;
 	/* The group before the child is reaped: afterwards the pid may be another process's. */
 	kill(-a->child.pid, SIGKILL);
@@ -392,7 +381,7 @@ static void finish_attempt(struct reactor *r, size_t i, const siginfo_t *info, s
 	/* Also without a final record: then the previous finding may have been kept. */
 	if (o->diag.code != D_NONE && !(a->final && a->passed))
 		retryable = diag_info(o->diag.code)->retryable;
-	close_pipe(r, a);
+	close_pipe(a);
 	plan_result(&r->run->plan, i, now, a->final && a->passed, retryable);
 	free(a);
 	r->attempts[i] = NULL;
@@ -461,7 +450,7 @@ static void on_signal(struct reactor *r)
 	}
 }
 
-/* True when a start failed, so that the plan must be asked again at once. */
+/* Takes the next step of the plan. True when a start failed, so that plan_step must be called again at once. */
 static bool carry_out(struct reactor *r, struct instant now, struct action *actions)
 {
 	size_t n = plan_step(&r->run->plan, now, actions), n_kills = 0;
@@ -481,46 +470,56 @@ static bool carry_out(struct reactor *r, struct instant now, struct action *acti
 	return again;
 }
 
-/* Gives up attempts whose child SIGKILL has not ended in time, and sets the loop's own timer. */
-static void give_up_killed(struct reactor *r, struct instant now)
+/* Gives up attempts whose child SIGKILL has not ended in time. Returns when the next one is due. */
+static struct instant give_up_killed(struct reactor *r, struct instant now)
 {
-	r->wake = r->epoll_refused ? instant_after(now, POLL_EACH) : INSTANT_NEVER;
+	struct instant next = INSTANT_NEVER;
+
 	for (size_t i = 0; i < r->run->plan.n; i++) {
 		if (r->attempts[i] && instant_reached(r->attempts[i]->reap_by, now))
 			finish_attempt(r, i, NULL, now);
 		else if (r->attempts[i])
-			r->wake = instant_earlier(r->wake, r->attempts[i]->reap_by);
+			next = instant_earlier(next, r->attempts[i]->reap_by);
 	}
+	return next;
+}
+
+/* Waits until a child writes, a signal comes or `ms` milliseconds are over, and reads what came. */
+static int wait_and_read(struct reactor *r, int ms, struct err *err)
+{
+	size_t n = 0;
+
+	r->fds[0] = (struct pollfd){.fd = r->signals->fd, .events = POLLIN};
+	for (size_t i = 0; i < r->run->plan.n; i++) {
+		if (!r->attempts[i] || r->attempts[i]->child.fd < 0)
+			continue;
+		r->polled[n++] = i;
+		r->fds[n] = (struct pollfd){.fd = r->attempts[i]->child.fd, .events = POLLIN};
+	}
+	if (poll(r->fds, n + 1, ms) < 0)
+		return errno == EINTR ? 0 : err_make(err, errno, "poll");
+	if (r->fds[0].revents)
+		on_signal(r);
+	for (size_t i = 0; i < n; i++)
+		if (r->fds[i + 1].revents)
+			drain(r, r->polled[i]);
+	return 0;
 }
 
 static int turn(struct reactor *r, struct action *actions, struct err *err)
 {
-	struct epoll_event events[64];
-	struct instant now = instant_now(), wake;
-	bool again;
-	int n;
+	struct instant now = instant_now(), give_up = give_up_killed(r, now), wake;
+	bool again = carry_out(r, now, actions);
 
-	give_up_killed(r, now);
-	again = carry_out(r, now, actions);
 	if (r->run->plan.over)
 		return 0;
 	/* After a failed start at once, but signals and dead children are looked at first: the next start may fail as well. */
 	wake = again ? now : r->run->plan.wake;
 	wake = instant_earlier(wake, r->watcher->tick(r->watcher->ctx, r->run, now));
-	wake = instant_earlier(wake, r->wake);
+	wake = instant_earlier(wake, give_up);
 	/* The clock is read again, since starting or killing many children takes time. */
-	n = epoll_wait(r->epoll, events, ARRAY_LEN(events), instant_left_ms(wake, instant_now()));
-	if (n < 0 && errno != EINTR)
-		return err_make(err, errno, "epoll_wait");
-	for (int i = 0; i < n; i++) {
-		if (events[i].data.u64 == EVENT_SIGNAL)
-			on_signal(r);
-		else if (r->attempts[events[i].data.u64])
-			drain(r, (size_t)events[i].data.u64);
-	}
-	for (size_t i = 0; i < r->run->plan.n && r->epoll_refused; i++)
-		if (r->attempts[i])
-			drain(r, i);
+	if (wait_and_read(r, instant_left_ms(wake, instant_now()), err) < 0)
+		return -1;
 	reap(r); /* each turn: SIGCHLD may have been merged with another */
 	return 0;
 }
@@ -552,23 +551,21 @@ static void end_orphans(struct reactor *r)
 int reactor_run(struct run *run, const struct signals *signals, const struct watcher *watcher,
 		struct err *err)
 {
-	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = EVENT_SIGNAL};
 	cleanup_free struct attempt **attempts = xcalloc(run->plan.n + 1, sizeof *attempts);
 	cleanup_free struct action *actions = xcalloc(run->plan.n + 1, sizeof *actions);
-	cleanup_fd int epoll = epoll_create1(EPOLL_CLOEXEC);
+	cleanup_free struct pollfd *fds = xcalloc(run->plan.n + 1, sizeof *fds);
+	cleanup_free size_t *polled = xcalloc(run->plan.n + 1, sizeof *polled);
 	struct sandbox sandbox;
 	struct child_setup setup = {.sandbox = &sandbox, .mask = &signals->original};
 	struct reactor r = {.run = run,
 			    .signals = signals,
 			    .watcher = watcher,
 			    .setup = &setup,
-			    .epoll = epoll,
 			    .attempts = attempts,
-			    .wake = INSTANT_NEVER};
+			    .fds = fds,
+			    .polled = polled};
 	int rc = 0;
 
-	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, signals->fd, &ev) < 0)
-		return err_make(err, errno, "epoll");
 	sandbox_prepare(&sandbox, child_profiles(run->profile));
 	oom_watch(&r.oom);
 	orphans_begin(&r.orphans);

@@ -1,7 +1,7 @@
-/* reactor: carries out what plan decides. One thread, one epoll loop, signals by descriptor.
+/* reactor: runs the attempts that plan asks for: starts and kills children, reads their records and reaps them.
  *
- * Starts and kills children, reads their records, reaps them (and, as PID 1, strangers), and keeps what they said
- * in run->outcomes. Prints nothing: the watcher is told.
+ * One thread and one poll loop; signals come by descriptor. Writes what the children found to run->outcomes. Also reaps
+ * children that are not attempts: orphans, as PID 1 those of strangers. Prints nothing; the watcher (report) does. Parent only.
  */
 #ifndef SG_REACTOR_H
 #define SG_REACTOR_H
@@ -12,15 +12,16 @@
 
 struct watcher {
 	void *ctx;
-	/* An attempt of check i is over, or the check has given up without one. */
+	/* An attempt of this check is over. */
 	void (*changed)(void *ctx, const struct run *run, size_t check, struct instant now);
-	/* Called each turn; returns when it wants to be called again at the latest. */
+	/* Called in each turn of the loop. Returns when it must be called again. */
 	struct instant (*tick)(void *ctx, const struct run *run, struct instant now);
-	/* The program ends at once, without a report. */
+	/* Called before the process ends at once, without a report. */
 	void (*abandon)(void *ctx);
 };
 
-/* Until the plan is over. 0 (run->signal says whether a signal ended it), or -1: own trouble. */
+/* Runs until the plan is over; no child is left then, except those that cannot be killed. 0 (run->signal says whether a signal ended
+ * the run), or -1 with err. */
 int reactor_run(struct run *run, const struct signals *signals, const struct watcher *watcher,
 		struct err *err);
 

@@ -170,7 +170,7 @@ static const int exit_by_weight[] = {
     [3] = EXIT_OWN, [4] = EXIT_BLOCKED, [5] = EXIT_BLOCKED,
 };
 
-/* The required check that blocks, SIZE_MAX when none does. Heavier first, then in the order of the profile. */
+/* The heaviest required check that blocks, the first of equals; SIZE_MAX when none does. */
 static size_t find_blocker(const struct run *run)
 {
 	size_t found = SIZE_MAX;
@@ -238,6 +238,15 @@ static void write_blocked(struct str *b, const struct run *run, size_t blocker,
 	add_count(b, n->degraded, "degraded", &sep);
 }
 
+/* Takes the text, and frees it. */
+static void set_summary(struct run *run, struct str *text)
+{
+	free(run->summary);
+	run->summary = xmalloc(text->len + 4);
+	text_clean(run->summary, text->len + 4, text->s);
+	str_free(text);
+}
+
 static void write_summary(struct run *run, size_t blocker)
 {
 	struct counts n = count(run);
@@ -262,12 +271,10 @@ static void write_summary(struct run *run, size_t blocker)
 		add_count(&b, n.waived, "waived", &sep);
 		add_count(&b, n.skipped, "skipped", &sep);
 	}
-	free(run->summary);
-	run->summary = xmalloc(b.len + 4);
-	text_clean(run->summary, b.len + 4, b.s);
-	str_free(&b);
+	set_summary(run, &b);
 }
 
+/* Was any check not passed, or a switch set? *may_pass: waiting may help all of them. */
 static bool anything_lost(const struct run *run, bool *may_pass)
 {
 	bool lost = false;
@@ -322,8 +329,5 @@ void run_override(struct run *run, int exit_code, const char *why)
 	str_addf(&b, "startguard: BLOCKED (%d): %s", exit_code, why);
 	run->verdict = RUN_BLOCKED;
 	run->exit_code = exit_code;
-	free(run->summary);
-	run->summary = xmalloc(b.len + 4);
-	text_clean(run->summary, b.len + 4, b.s);
-	str_free(&b);
+	set_summary(run, &b);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -11,13 +12,7 @@
 
 #include "sandbox_filter.h"
 
-#if defined __has_include
-#if __has_include(<linux/landlock.h>)
-#include <linux/landlock.h>
-#endif
-#endif
-
-/* A sanitizer's shadow memory is counted as used: any limit would be met at once. */
+/* The shadow memory of a sanitizer counts as used: every limit would be exceeded at once. */
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 #define SANITIZED 1
 #elif defined __has_feature
@@ -31,9 +26,7 @@
 #endif
 
 /* ---- Landlock ------------------------------------------------------------------------------------------------------- */
-#ifdef LANDLOCK_CREATE_RULESET_VERSION
-
-/* Rights and scopes that came after the first version, for kernel headers that lack them. */
+/* Rights and scopes of later versions than the oldest kernel headers know. */
 #define LL_REFER (1ull << 13)         /* version 2 */
 #define LL_TRUNCATE (1ull << 14)      /* version 3 */
 #define LL_IOCTL_DEV (1ull << 15)     /* version 5 */
@@ -42,7 +35,7 @@
 #define LL_NET_VERSION 4
 #define LL_SCOPE_VERSION 6
 
-/* Everything that is not reading. */
+/* Every right but reading, with the version of Landlock that has it. */
 static const struct {
 	int since;
 	uint64_t rights;
@@ -57,12 +50,12 @@ static const struct {
     {5, LL_IOCTL_DEV},
 };
 
-/* As the kernel's header has it since version 6; an older kernel takes its beginning. */
+/* struct landlock_ruleset_attr as of version 6; an older kernel is given the beginning only. */
 struct ruleset_attr {
 	uint64_t fs, net, scoped;
 };
 
-/* Coverage is written to files at the end of a child: such a build has the rules, and lets all that they forbid pass. */
+/* Writing to /dev/null stays allowed. A build that collects coverage writes files when a child ends, so everything is allowed. */
 static int allow_writing(int ruleset, uint64_t forbidden)
 {
 	bool all = counts_coverage();
@@ -70,7 +63,7 @@ static int allow_writing(int ruleset, uint64_t forbidden)
 	struct landlock_path_beneath_attr rule = {
 	    .allowed_access = all ? forbidden : LANDLOCK_ACCESS_FS_WRITE_FILE, .parent_fd = fd};
 
-	if (fd < 0) /* no /dev here: then nobody can write to it either */
+	if (fd < 0) /* there is no /dev/null to allow */
 		return 0;
 	return (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
 }
@@ -108,34 +101,8 @@ static int enter_landlock(int ruleset)
 	return (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }
 
-bool sandbox_knows_landlock(void)
-{
-	return true;
-}
-
-#else
-
-static void prepare_landlock(struct sandbox *f)
-{
-	snprintf(f->landlock_missing, sizeof f->landlock_missing, "built without it");
-}
-
-static int enter_landlock(int ruleset)
-{
-	(void)ruleset;
-	errno = ENOSYS;
-	return -1;
-}
-
-bool sandbox_knows_landlock(void)
-{
-	return false;
-}
-
-#endif
-
 /* ---- before the first child ------------------------------------------------------------------------------------------ */
-/* A profile of thousands of checks makes the parent large, and every child with it. */
+/* Measures what each child inherits from the parent, which a profile of thousands of checks makes large. */
 static void measure(struct sandbox *f)
 {
 	cleanup_fd int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
@@ -147,7 +114,7 @@ static void measure(struct sandbox *f)
 	    sscanf(text, "%*u %lu %*u %*u %*u %lu", &resident, &data) != 2) {
 		struct rusage usage;
 
-		/* No /proc: what was resident at most is near enough. */
+		/* Without /proc the peak of resident memory is near enough. */
 		getrusage(RUSAGE_SELF, &usage);
 		f->resident = f->data = (uint64_t)usage.ru_maxrss * 1024;
 		return;
@@ -156,21 +123,21 @@ static void measure(struct sandbox *f)
 	f->data = data * page;
 }
 
-void sandbox_prepare(struct sandbox *f, unsigned rooms)
+void sandbox_prepare(struct sandbox *f, unsigned profiles)
 {
 	*f = (struct sandbox){.landlock = -1};
 	measure(f);
-	for (int room = 0; room < SANDBOX__COUNT; room++)
-		if (rooms & 1u << room)
-			sandbox_filter_make(&f->filters[room], (enum sandbox_profile)room);
-	if (rooms & 1u << SANDBOX_PLAIN)
+	for (int i = 0; i < SANDBOX__COUNT; i++)
+		if (profiles & 1u << i)
+			sandbox_filter_make(&f->filters[i], (enum sandbox_profile)i);
+	if (profiles & 1u << SANDBOX_PLAIN)
 		prepare_landlock(f);
 }
 
 void sandbox_free(struct sandbox *f)
 {
-	for (int room = 0; room < SANDBOX__COUNT; room++)
-		free(f->filters[room].code);
+	for (int i = 0; i < SANDBOX__COUNT; i++)
+		free(f->filters[i].code);
 	if (f->landlock >= 0)
 		close(f->landlock);
 	*f = (struct sandbox){.landlock = -1};
@@ -188,24 +155,22 @@ static int enter_filter(const struct sandbox_filter *filter)
 {
 	struct sock_fprog program = {.len = filter->len, .filter = filter->code};
 
-	/* The flag: a filter is no reason to slow the child down with mitigations it did not ask for. Kernels before 4.17
-	 * do not know it, some containers know prctl alone. */
-#if defined SECCOMP_FILTER_FLAG_SPEC_ALLOW
+	/* The flag keeps the kernel from slowing the child down with mitigations. Kernels before 4.17 do not know it, and some
+	 * containers allow prctl only. */
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
 		    &program) == 0)
 		return 0;
-#endif
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
-void sandbox_enter(const struct sandbox *f, enum sandbox_profile room, char *missing)
+void sandbox_enter(const struct sandbox *f, enum sandbox_profile profile, char *missing)
 {
-	const struct sandbox_filter *filter = &f->filters[room];
+	const struct sandbox_filter *filter = &f->filters[profile];
 
 	missing[0] = '\0';
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		add_missing(missing, "promise of no new privileges", strerror(errno));
-	if (room == SANDBOX_PLAIN) {
+	if (profile == SANDBOX_PLAIN) {
 		if (f->landlock < 0)
 			add_missing(missing, "Landlock rules", f->landlock_missing);
 		else if (enter_landlock(f->landlock) < 0)
@@ -225,24 +190,24 @@ static void lower(__rlimit_resource_t what, uint64_t to)
 		return;
 	if (r.rlim_cur > to)
 		r.rlim_cur = to;
-	/* The hard one too: what a peer makes of the child must not raise it again. */
+	/* The hard limit too: a child that a peer has taken over must not raise it again. */
 	r.rlim_max = r.rlim_cur;
 	setrlimit(what, &r);
 }
 
 void sandbox_limit(const struct sandbox *f, uint64_t memory)
 {
-	/* RLIMIT_DATA and not RLIMIT_AS: what is reserved and never touched (stacks of threads that were, arenas, mapped
-	 * libraries) is no harm, and differs between machines by hundreds of MiB. */
+	/* RLIMIT_DATA and not RLIMIT_AS: memory that is reserved and never touched (stacks, arenas, mapped libraries) does no harm and
+	 * differs between machines by hundreds of MiB. */
 	if (!SANITIZED)
 		lower(RLIMIT_DATA, f->data + memory);
 	lower(RLIMIT_NOFILE, SANDBOX_DESCRIPTORS);
-	/* No file grows, with Landlock or without. Pipes and sockets are none; files of coverage are. */
+	/* No file grows, with Landlock or without it. This does not concern pipes and sockets, but the files of coverage. */
 	if (!counts_coverage())
 		lower(RLIMIT_FSIZE, 0);
 }
 
-bool sandbox_memory_met(const struct sandbox *f, long max_rss_kib, uint64_t memory)
+bool sandbox_limit_reached(const struct sandbox *f, long max_rss_kib, uint64_t memory)
 {
 	return !SANITIZED && (uint64_t)max_rss_kib * 1024 > f->resident + memory / 3;
 }

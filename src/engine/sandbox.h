@@ -1,13 +1,13 @@
-/* sandbox: what the child of a check is no longer able to do, whatever a peer makes of it.
+/* sandbox: limits what the child of a check can do, in case a peer takes it over.
  *
  * sandbox_prepare runs once, in the parent, before the first fork: it compiles the system call filters (libseccomp) and
- * opens the Landlock rules; nothing of it binds the parent. sandbox_enter runs in each child: no new privileges, limits
- * on memory, descriptors and files, Landlock (nothing is written, made, removed or executed), the filter. What the
- * kernel, the container or the build refuses is left out and said: `missing` gets it in words, never a failure.
- * Parent room: libc, and libseccomp where the build has it. What is forbidden and why: docs/security.md.
+ * opens the Landlock rules; none of these binds the parent. sandbox_enter runs in each child: no new privileges, Landlock (no file
+ * is written, made, removed or executed), the filter. sandbox_limit lowers memory, descriptors and file size. A layer that
+ * the kernel, the container or the build refuses is left out; `missing` gets its name and the error text, and the run goes on.
+ * What is forbidden and why: docs/security.md.
  *
- * A forbidden call fails with EPERM and does not kill: libraries try things they can do without (a keyring, io_uring)
- * and must hear "no" as in any locked down container; killed, a healthy dependency would look like a crash of ours.
+ * A forbidden call fails with EPERM and does not kill: libraries try calls that they can do without (a keyring, io_uring), and
+ * killing them would make a healthy dependency look like a crash of startguard.
  *
  * Cost: 0.4 ms once, about 45 us for each attempt (docs/security.md, "What it costs").
  */
@@ -16,8 +16,8 @@
 
 #include "util.h"
 
-/* PLAIN: talks to peers and reads files. PROGRAMS: the same, and may start programs, which live as the service would:
- * its limits are not lowered and it may write. */
+/* PLAIN: the check talks to peers and reads files. PROGRAMS: it may also start programs, which must find what the service finds:
+ * limits are not lowered, and files may be written. */
 enum sandbox_profile { SANDBOX_PLAIN, SANDBOX_PROGRAMS, SANDBOX__COUNT };
 
 #define SANDBOX_MISSING_MAX 160
@@ -27,31 +27,32 @@ struct sandbox {
 	struct sandbox_filter {
 		struct sock_filter *code;
 		unsigned short len;
-		char missing[SANDBOX_MISSING_MAX / 2]; /* why there is none; empty when there is */
+		char missing[SANDBOX_MISSING_MAX /
+			     2]; /* why there is no filter; empty when there is one */
 	} filters[SANDBOX__COUNT];
-	int landlock; /* a ruleset, close-on-exec; -1: none */
+	int landlock; /* descriptor of the ruleset, close-on-exec; -1: none */
 	char landlock_missing[SANDBOX_MISSING_MAX / 2];
-	uint64_t data, resident; /* bytes: what children inherit, and is not counted as theirs */
+	uint64_t data,
+	    resident; /* bytes that children inherit from the parent and that do not count as theirs */
 };
 
-#define SANDBOX_MEMORY \
-	(512ull << 20)           /* the largest body or file a check may hold, four times over */
-#define SANDBOX_DESCRIPTORS 4096 /* 1,024 brokers with a socket and a wake-up pipe each */
+/* Bytes: four times the largest body or file that a check may hold. */
+#define SANDBOX_MEMORY (512ull << 20)
+/* 1,024 brokers with a socket and a wake-up pipe each. */
+#define SANDBOX_DESCRIPTORS 4096
 
-/* `rooms` says which filters will be needed, a bit for each. */
-void sandbox_prepare(struct sandbox *f, unsigned rooms);
+/* Prepares the profiles of the set: bit i for profile i. */
+void sandbox_prepare(struct sandbox *f, unsigned profiles);
 void sandbox_free(struct sandbox *f);
-/* Child only, with one thread. `missing` (SANDBOX_MISSING_MAX bytes) gets what could not be had, empty when all is. */
-void sandbox_enter(const struct sandbox *f, enum sandbox_profile room, char *missing);
-/* Child only. `memory` is in bytes of private writable memory. Lowers what is inherited, never raises it. */
+/* Child only, with one thread. `missing` (SANDBOX_MISSING_MAX bytes) names the layers that were refused; empty: none. */
+void sandbox_enter(const struct sandbox *f, enum sandbox_profile profile, char *missing);
+/* Child only. `memory`: bytes of private writable memory beyond what is inherited. Lowers limits, never raises one. */
 void sandbox_limit(const struct sandbox *f, uint64_t memory);
-/* Did memory run out for a child that held this much at most (getrusage, in KiB)? A buffer that doubles is refused when
- * it holds between a third and a half of what may be had. */
-bool sandbox_memory_met(const struct sandbox *f, long max_rss_kib, uint64_t memory);
+/* Did a child whose resident memory was at most `max_rss_kib` (getrusage) reach its limit? A buffer that doubles is refused when it
+ * holds between a third and a half of the limit, so a third counts. */
+bool sandbox_limit_reached(const struct sandbox *f, long max_rss_kib, uint64_t memory);
 
-/* "libseccomp 2.5.4", or NULL: this build has no filter. */
+/* "libseccomp 2.5.4"; NULL: this build has no filter. */
 const char *sandbox_library(void);
-/* Whether this build knows Landlock. */
-bool sandbox_knows_landlock(void);
 
 #endif

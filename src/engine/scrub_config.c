@@ -76,6 +76,6 @@ static void register_plain(const struct key *k, const void *field)
 
 void scrub_config(const struct schema *schema, const void *conf)
 {
-	walk(schema, conf, register_plain); /* first: they decide how the secrets are looked for */
+	walk(schema, conf, register_plain); /* first: they decide how secrets are searched for */
 	walk(schema, conf, register_secrets);
 }

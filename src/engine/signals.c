@@ -18,20 +18,20 @@ int signals_open(struct signals *s, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(ending); i++) {
 		struct sigaction sa;
 
-		/* Whoever started us with it ignored or blocked (nohup) does not want it to end us. */
+		/* A signal that was ignored or blocked at the start (nohup) must not end the run. */
 		if (sigaction(ending[i], NULL, &sa) == 0 && sa.sa_handler != SIG_IGN &&
 		    !sigismember(&s->original, ending[i]))
 			sigaddset(&watch, ending[i]);
 	}
 	block = watch;
-	sigaddset(&block, SIGPIPE); /* a closed stderr must not end the guard */
-	sigaddset(&block, SIGXFSZ); /* nor a report that is larger than files may be here */
+	sigaddset(&block, SIGPIPE); /* writing to a closed stderr must not end the guard */
+	sigaddset(&block, SIGXFSZ); /* nor must a report beyond RLIMIT_FSIZE */
 	if (sigprocmask(SIG_BLOCK, &block, NULL) < 0)
 		return err_make(err, errno, "block signals");
 	s->fd = signalfd(-1, &watch, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->fd < 0)
 		return err_make(err, errno, "signalfd");
-	/* Inherited as ignored, the kernel would reap our children itself. */
+	/* With SIGCHLD ignored the kernel would reap the children itself. */
 	sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &s->original_chld);
 	return 0;
 }

@@ -1,5 +1,6 @@
-/* signals: those that ask startguard to end, by descriptor; and everything about signals as it was found, put back before
- * the service starts. Belongs to the process, so there is one. Called by main; the reactor reads it.
+/* signals: receives the signals that ask startguard to end, by descriptor, and restores mask and dispositions for the service.
+ *
+ * The state belongs to the process, so there is one. main opens and closes it, the reactor reads it.
  */
 #ifndef SG_SIGNALS_H
 #define SG_SIGNALS_H
@@ -10,16 +11,16 @@
 
 struct signals {
 	int fd;
-	sigset_t original; /* the mask at start, given back before exec and to children */
-	sigset_t pending;  /* what waited at start: it waits for the service */
+	sigset_t original; /* the mask at the start, restored before exec and in children */
+	sigset_t pending;  /* signals that were pending at the start: the service gets them */
 	struct sigaction original_chld;
 };
 
-/* From here on TERM, INT, HUP and QUIT wait to be read, unless they were ignored or blocked at start. */
+/* Blocks TERM, INT, HUP and QUIT, except those that were ignored or blocked at the start, and reads them by descriptor. */
 int signals_open(struct signals *s, struct err *err);
-/* A signal that asks to end, if one has come; else 0. */
+/* The next signal that asks startguard to end; 0: none has come. */
 int signals_ending(const struct signals *s);
-/* Mask as at start; what startguard itself caused (CHLD, PIPE) is taken off the queue, what others sent stays. */
+/* Restores mask and dispositions. Discards pending signals that startguard caused (CHLD, PIPE, XFSZ); others stay pending. */
 void signals_close(struct signals *s);
 
 #endif

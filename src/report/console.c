@@ -9,23 +9,23 @@
 #include "write_nonblock.h"
 
 #define KEPT_MAX (256 * 1024)
-#define STALL_MAX DURATION_S(2) /* nobody reads */
-#define WAIT_MAX    \
-	DURATION_S( \
-	    8) /* somebody reads, byte by byte; in all, less than an orchestrator waits after TERM */
-#define AGAIN_MS \
-	10 /* polls writable and takes nothing: a terminal with less room than a line end needs */
+/* Without progress for this long, nobody reads. */
+#define STALL_MAX DURATION_S(2)
+/* In all, for a reader that takes byte by byte: less than an orchestrator waits after TERM. */
+#define WAIT_MAX DURATION_S(8)
+/* Pause after a write that took nothing: a terminal may poll writable with less room than a line end needs. */
+#define AGAIN_MS 10
 
-/* One for the process, as stderr is. */
+/* What stderr has not taken yet. */
 static struct {
-	char *text; /* not yet written: from `from` to `len` */
+	char *text; /* the bytes from `from` to `len` are not written */
 	size_t from, len, cap;
-	size_t lost;            /* lines dropped and not yet told */
-	bool in_line;           /* the last byte that went out was no newline */
-	struct duration waited; /* so far; once in vain, and it is all used up */
+	size_t lost;            /* lines dropped and not yet reported */
+	bool in_line;           /* the last byte written was not a newline */
+	struct duration waited; /* in console_flush so far; WAIT_MAX once nobody read */
 } kept;
 
-/* One write that does not block. The count, 0 when nothing goes out within `wait_ms`, -1 with errno. */
+/* Writes once, without blocking. The count; 0 when nothing could be written within `wait_ms`; -1 with errno. */
 static ssize_t write_some(int fd, const char *text, size_t len, int wait_ms)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
@@ -34,7 +34,7 @@ static ssize_t write_some(int fd, const char *text, size_t len, int wait_ms)
 
 	if (ready == 0 || (ready < 0 && errno == EINTR))
 		return 0;
-	/* Poll refused: better to write and perhaps to wait than to say nothing. */
+	/* Also when poll failed: better to write and perhaps to wait than to lose the line. */
 	n = write_nonblock(fd, text, len < PIPE_BUF ? len : PIPE_BUF);
 	if (n >= 0 || (errno != EAGAIN && errno != EINTR))
 		return n;
@@ -58,15 +58,15 @@ static void drop_kept(void)
 	kept.from = kept.len = 0;
 }
 
-/* How much went out. */
-static size_t offer(int wait_ms)
+/* Writes once from what is kept. Returns how many bytes. */
+static size_t write_kept(int wait_ms)
 {
 	ssize_t n;
 
 	if (kept.from == kept.len)
 		return 0;
 	n = write_some(STDERR_FILENO, kept.text + kept.from, kept.len - kept.from, wait_ms);
-	if (n < 0) { /* nobody listens: the verdict does not depend on it */
+	if (n < 0) { /* stderr is closed: the verdict does not depend on it */
 		kept.from = kept.len = 0;
 		return 0;
 	}
@@ -116,7 +116,7 @@ void console_write(const char *text, size_t len)
 
 bool console_retry(void)
 {
-	while (offer(0) >= PIPE_BUF) { /* less of what is left: it takes no more now */
+	while (write_kept(0) >= PIPE_BUF) { /* a shorter write: stderr takes no more now */
 	}
 	return kept.from < kept.len;
 }
@@ -127,7 +127,7 @@ void console_flush(void)
 	struct instant until = instant_after(now, (struct duration){WAIT_MAX.ns - kept.waited.ns});
 
 	while (kept.from < kept.len && !instant_reached(until, now)) {
-		bool moved = offer(instant_left_ms(instant_earlier(until, stalled), now)) > 0;
+		bool moved = write_kept(instant_left_ms(instant_earlier(until, stalled), now)) > 0;
 
 		now = instant_now();
 		if (moved)

@@ -3,10 +3,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define FIRST_AFTER DURATION_MS(100) /* a start that takes less is not worth a picture */
+#define FIRST_AFTER DURATION_MS(100) /* a shorter run needs no view */
 #define BETWEEN DURATION_MS(100)
-#define CLOCK_EACH DURATION_S(1)
-#define SETTLED_MAX (4 * 1024 * 1024)
+#define REDRAW_EACH DURATION_S(1) /* for the times it shows */
+#define ABOVE_MAX (4 * 1024 * 1024)
 #define ERASE "\r\033[J" /* from the cursor to the end of the screen */
 
 bool live_possible(int fd)
@@ -28,26 +28,26 @@ struct live_size live_size(int fd)
 void live_begin(struct live *l, const struct run *run, bool on)
 {
 	*l = (struct live){.on = on, .not_before = instant_after(run->started, FIRST_AFTER)};
-	l->clock = l->not_before;
-	str_init(&l->settled, SETTLED_MAX);
+	l->redraw = l->not_before;
+	str_init(&l->above, ABOVE_MAX);
 }
 
 void live_free(struct live *l)
 {
-	str_free(&l->settled);
+	str_free(&l->above);
 }
 
 bool live_keep(struct live *l, const struct str *text)
 {
 	if (!l->drawn)
 		return false;
-	str_addn(&l->settled, text->s, text->len);
+	str_addn(&l->above, text->s, text->len);
 	return true;
 }
 
 /* ---- width ----------------------------------------------------------------------------------------------------------- */
-/* Characters that may take two cells. The ranges hold some that take one: a line that is cut too early is no harm,
- * one that wraps is. For the same reason combining marks count as one. */
+/* Characters that may take two cells. The ranges include some that take one, and combining marks count as one cell: a line that is cut
+ * too early does no harm, one that wraps does. */
 static const struct {
 	uint32_t from, to;
 } wide[] = {
@@ -71,7 +71,7 @@ size_t live_fit(const char *text, size_t columns)
 	size_t used = 0, i = 0;
 
 	while (s[i]) {
-		/* Cleaned text is valid UTF-8: the first byte tells the length. */
+		/* Cleaned text is valid UTF-8: the first byte gives the length. */
 		size_t len = s[i] < 0xc0 ? 1 : s[i] < 0xe0 ? 2 : s[i] < 0xf0 ? 3 : 4;
 		uint32_t cp = len == 1 ? s[i] : s[i] & (0xffu >> (len + 1));
 
@@ -103,8 +103,8 @@ static size_t count_undecided(const struct run *run)
 	return n;
 }
 
-/* The first of those it comes after that has not passed yet. */
-static const char *awaited(const struct run *run, const struct plan_check *c)
+/* The first check that this one comes after and that has not passed yet. */
+static const char *awaited_check(const struct run *run, const struct plan_check *c)
 {
 	for (size_t i = 0; i < c->n_after; i++)
 		if (run->plan.checks[c->after[i]].state != PS_PASSED)
@@ -120,14 +120,14 @@ static void add_state(struct str *b, const struct run *run, size_t k)
 	if (res->diag.code != D_NONE)
 		text_finding(b, res, c->attempts);
 	else if (c->state == PS_WAITING)
-		str_addf(b, "comes after %s", awaited(run, c));
+		str_addf(b, "comes after %s", awaited_check(run, c));
 	else if (c->attempts == 0)
 		str_add(b, "waits for its turn");
 	else
 		str_add(b, res->step[0] ? res->step : "started");
 }
 
-/* FNV-1a: two pictures that differ must not count as one; that they might once in 2^64 is no harm. */
+/* FNV-1a. Two drawings with the same digest by chance would only delay an update by a second. */
 static void digest(uint64_t *d, const char *text)
 {
 	for (; *text; text++)
@@ -155,17 +155,17 @@ static uint64_t digest_of(const struct run *run, struct live_size size)
 	return d;
 }
 
-/* ---- the picture ----------------------------------------------------------------------------------------------------- */
+/* ---- the drawing ----------------------------------------------------------------------------------------------------- */
 static void add_cut(struct str *out, const struct text_style *s, const char *line, size_t columns)
 {
-	/* The word at the start is the only thing in colour, and stands for no cells. */
+	/* Only the first word is coloured; the escape sequences around it take no cells. */
 	size_t colored = s->color ? strlen("\033[33m") : 0, plain = strlen("\033[0m"), head = 0;
 
 	if (s->color) {
 		const char *end = strchr(line + colored, '\033');
 		size_t word = end ? (size_t)(end - line) - colored : 0;
 
-		if (!end || word > columns) { /* narrower than the word itself */
+		if (!end || word > columns) { /* the screen is narrower than the word */
 			str_addn(out, line + colored, live_fit(line + colored, columns));
 			return;
 		}
@@ -187,18 +187,17 @@ static void add_check(struct str *out, const struct run *run, const struct text_
 	add_state(&state, run, k);
 	text_line(&line, s, LOOK_WAIT, run->profile->checks[k].id,
 		  c->attempts ? instant_since(c->first_attempt, now) : DURATION_UNSET, state.s);
-	line.s[line.len - 1] = '\0'; /* its line end */
+	line.s[line.len - 1] = '\0'; /* without the line end */
 	add_cut(out, s, line.s, columns);
 	str_free(&state);
 	str_free(&line);
 }
 
-/* Returns how many lines it took. The last one has no line end, so that the screen does not scroll for it. */
+/* Returns how many lines it added. The last one has no line end, so that the screen does not scroll for it. */
 static size_t add_lines(struct str *out, const struct run *run, const struct text_style *s,
 			struct live_size size, struct instant now)
 {
-	/* One column is left free: some terminals wrap when the last is written. One row as well, so that the line
-	 * above stays in sight. */
+	/* The last column stays free, since some terminals wrap when it is written. So does one row, for the line above the view. */
 	size_t columns = size.columns > 1 ? size.columns - 1 : 1;
 	size_t rows = size.rows > 1 ? size.rows - 1 : 1, undecided = count_undecided(run), n = 0;
 
@@ -229,14 +228,14 @@ void live_draw(struct live *l, const struct run *run, const struct text_style *s
 		l->on = false;
 		return;
 	}
-	if (size.columns == 0) /* asking failed in between: as it was is the best guess */
+	if (size.columns == 0) /* the size could not be read this time: leave the view as it is */
 		return;
 	digest = digest_of(run, size);
-	if (digest == l->shown && l->settled.len == 0 && !instant_reached(l->clock, now))
+	if (digest == l->shown && l->above.len == 0 && !instant_reached(l->redraw, now))
 		return;
 	str_add(out, ERASE);
-	str_addn(out, l->settled.s, l->settled.len);
-	str_reset(&l->settled);
+	str_addn(out, l->above.s, l->above.len);
+	str_reset(&l->above);
 	n = add_lines(out, run, s, size, now);
 	str_addc(out, '\r');
 	if (n > 1)
@@ -244,23 +243,23 @@ void live_draw(struct live *l, const struct run *run, const struct text_style *s
 	l->drawn = true;
 	l->shown = digest;
 	l->not_before = instant_after(now, BETWEEN);
-	l->clock = instant_after(now, CLOCK_EACH);
+	l->redraw = instant_after(now, REDRAW_EACH);
 }
 
 struct instant live_wake(const struct live *l, struct instant now)
 {
 	if (!l->on)
 		return INSTANT_NEVER;
-	/* Until it may draw again it has not looked whether something has changed. */
-	return instant_reached(l->not_before, now) ? l->clock : l->not_before;
+	/* Before not_before it does not look whether something has changed. */
+	return instant_reached(l->not_before, now) ? l->redraw : l->not_before;
 }
 
 void live_end(struct live *l, struct str *out)
 {
 	if (l->drawn) {
 		str_add(out, ERASE);
-		str_addn(out, l->settled.s, l->settled.len);
+		str_addn(out, l->above.s, l->above.len);
 	}
-	str_reset(&l->settled);
+	str_reset(&l->above);
 	l->on = l->drawn = false;
 }

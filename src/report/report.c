@@ -10,20 +10,21 @@
 #include "console.h"
 
 #define SUMMARY_EACH DURATION_S(10)
-#define CONSOLE_EACH DURATION_MS(50) /* how often a slow stderr is offered what it did not take */
-#define GAP_FIRST DURATION_S(1) /* between two WAIT lines of one check; doubled each time, up to */
+#define CONSOLE_EACH DURATION_MS(50) /* how often kept lines are offered to a slow stderr */
+/* The time between two WAIT lines of one check: doubled each time, up to GAP_MAX. */
+#define GAP_FIRST DURATION_S(1)
 #define GAP_MAX DURATION_S(10)
 
 struct shown {
-	bool done;           /* its last line is out */
+	bool done;           /* its outcome is printed */
 	enum diag_code code; /* of the last WAIT line */
 	char subject[DIAG_SUBJECT_MAX];
-	struct instant next; /* no further WAIT line before */
+	struct instant next; /* the next WAIT line is not earlier */
 	struct duration gap;
 };
 
 /* ---- lines -------------------------------------------------------------------------------------------------------- */
-/* A text that was cut ends its line all the same: the next one must begin its own. */
+/* A text that was cut at its bound must end with a line end all the same. */
 static void end_line(struct str *b)
 {
 	static const char end[] = "...\n";
@@ -44,7 +45,7 @@ static void put_text(struct str *b)
 	console_write(b->s, b->len);
 }
 
-/* Settled text: above the live view while there is one. */
+/* Text that goes above the live view while there is one. */
 static void put(struct report *r, struct str *b)
 {
 	end_line(b);
@@ -114,7 +115,7 @@ static void show_beginning(struct report *r)
 	}
 }
 
-/* A clock that is far off (no battery, not yet set) must not break the report: it has four digits for the year. */
+/* "2026-01-31T12:00:00.000Z". A clock that is far off (no battery, not set yet) gives 1970: the report has four digits for the year. */
 static void write_date(char *text, size_t size)
 {
 	struct timespec ts = {0};
@@ -149,8 +150,8 @@ static bool first_time(const struct check_outcome *res)
 	return false;
 }
 
-/* What was never seen of this check is told at once. What it has said before, as a check does that swings between two
- * states with every attempt, is told ever more rarely. */
+/* A code that is new for this check is printed at once. A code that comes again, as when a check swings between two states, is
+ * printed ever more rarely. */
 static bool worth_a_line(const struct report *r, const struct shown *shown,
 			 const struct check_outcome *res, struct instant now)
 {
@@ -211,7 +212,7 @@ static void show_check(struct report *r, size_t i, struct instant now)
 	}
 }
 
-/* Once: it is the machine's doing, the same for all. Not before all of it is known, or nobody is left to say more. */
+/* Printed once, since it is the same for all checks: when the list is whole, or at the end. */
 static void show_sandbox(struct report *r, const struct run *run, bool at_the_end)
 {
 	if (!r->o->verbose || r->sandbox_shown || !run->sandbox_missing[0] ||
@@ -227,7 +228,7 @@ void report_changed(void *ctx, const struct run *run, size_t check, struct insta
 	show_check(ctx, check, now);
 }
 
-/* True when the screen turned out to be too small for a view: from here on there are lines. */
+/* True when the screen is too small for a view: from now on lines are printed. */
 static bool draw(struct report *r, struct instant now)
 {
 	struct str b;
@@ -263,11 +264,11 @@ struct instant report_tick(void *ctx, const struct run *run, struct instant now)
 
 	if (r->o->quiet)
 		return again;
-	/* Those whose time ran out between two attempts end without an event of their own. */
+	/* Checks whose time ran out between two attempts end without a call of report_changed. */
 	for (size_t i = 0; i < run->plan.n; i++)
 		if (run->plan.checks[i].state == PS_GAVE_UP && !r->shown[i].done)
 			show_check(r, i, now);
-	/* A picture that waits behind others is out of date when it comes. */
+	/* A drawing behind kept text would be out of date when it is written. */
 	if (slow && r->live.on)
 		return again;
 	if (draw(r, now))
@@ -287,30 +288,30 @@ static void end_view(struct report *r)
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------------------------- */
-/* Appends an id to a list for the environment; one that has no room for it ends in "...". */
-static void add_id(struct str *list, const char *id, size_t room)
+/* Appends an id to a list for the environment. A list without room for it ends in "...". */
+static void add_id(struct str *list, const char *id, size_t max)
 {
-	bool fits = list->len + strlen(id) + 1 + sizeof ",..." <= room;
+	bool fits = list->len + strlen(id) + 1 + sizeof ",..." <= max;
 
 	if (!str_ends(list->s, "..."))
 		str_addf(list, "%s%s", list->len ? "," : "", fits ? id : "...");
 }
 
-void report_environment(const struct run *run, const char *report_file, size_t room,
+void report_environment(const struct run *run, const char *report_file, size_t list_max,
 			void (*set)(void *ctx, const char *name, const char *value), void *ctx)
 {
 	const struct profile *p = run->profile;
 	struct str degraded, waived;
 
-	str_init(&degraded, room);
-	str_init(&waived, room);
+	str_init(&degraded, list_max);
+	str_init(&waived, list_max);
 	for (size_t i = 0; i < p->n; i++) {
 		enum outcome o = run->outcomes[i].outcome;
 
 		if (outcome_lost(o))
-			add_id(&degraded, p->checks[i].id, room);
+			add_id(&degraded, p->checks[i].id, list_max);
 		else if (o == OUTCOME_WAIVED || o == OUTCOME_SKIPPED)
-			add_id(&waived, p->checks[i].id, room);
+			add_id(&waived, p->checks[i].id, list_max);
 		for (size_t k = 0; outcome_lost(o) && k < p->checks[i].common.degraded_env.n; k++)
 			set(ctx, p->checks[i].common.degraded_env.v[k].name,
 			    p->checks[i].common.degraded_env.v[k].value);
@@ -330,8 +331,8 @@ static void add_env_line(void *ctx, const char *name, const char *value)
 	str_addf(ctx, "%s=%s\n", name, value);
 }
 
-static void write_or_say(const char *what, const char *path, const struct str *text, mode_t mode,
-			 bool *written)
+static void write_or_warn(const char *what, const char *path, const struct str *text, mode_t mode,
+			  bool *written)
 {
 	struct err err;
 	char buf[1024];
@@ -355,7 +356,7 @@ void report_termination(const struct report_options *o, const struct run *run)
 		return;
 	str_init(&b, TERMINATION_MAX);
 	text_termination(&b, run);
-	/* Where nobody asked for it, nobody misses it. */
+	/* At the default path, which nobody asked for, a failure is not reported. */
 	if (save_in_place(path, b.s, b.len, 0644, !by_default, &err) < 0 && !by_default)
 		log_line("warning: the termination message was not written: %s",
 			 err_text(&err, buf, sizeof buf));
@@ -384,7 +385,7 @@ static void write_final(const struct report *r)
 		break;
 	}
 	if (b.len > 0 && r->o->output)
-		write_or_say("report", r->o->output, &b, 0644, NULL);
+		write_or_warn("report", r->o->output, &b, 0644, NULL);
 	else if (b.len > 0 && console_write_whole(STDOUT_FILENO, b.s, b.len) < 0)
 		log_line("warning: the report was not written: stdout: %s", strerror(errno));
 	str_free(&b);
@@ -397,13 +398,13 @@ static void write_files(struct report *r)
 	str_init(&b, REPORT_MAX);
 	if (r->o->report_file) {
 		report_json(&b, r->run, r->started);
-		write_or_say("report", r->o->report_file, &b, 0644, &r->report_written);
+		write_or_warn("report", r->o->report_file, &b, 0644, &r->report_written);
 	}
 	if (r->o->env_file && r->run->verdict != RUN_BLOCKED) {
 		str_reset(&b);
 		report_environment(r->run, r->report_written ? r->o->report_file : NULL,
 				   REPORT_ENV_MAX, add_env_line, &b);
-		write_or_say("environment file", r->o->env_file, &b, 0644, NULL);
+		write_or_warn("environment file", r->o->env_file, &b, 0644, NULL);
 	}
 	str_free(&b);
 	report_termination(r->o, r->run);
@@ -431,7 +432,7 @@ void report_end(struct report *r)
 		show_block(r, text_look(run->outcomes[i].outcome), i,
 			   run->outcomes[i].attempts ? run->outcomes[i].elapsed : DURATION_UNSET,
 			   run->outcomes[i].attempts);
-		console_flush(); /* nothing runs any more that it could hold */
+		console_flush(); /* may wait: no attempt runs any more */
 	}
 	write_final(r);
 	write_files(r);
@@ -443,7 +444,7 @@ void report_abandon(void *ctx)
 	end_view(ctx);
 }
 
-/* What went to stdout cannot be taken back. */
+/* A report that went to stdout cannot be taken back, so only files are written again. */
 void report_again(struct report *r)
 {
 	struct stat st;
@@ -451,7 +452,7 @@ void report_again(struct report *r)
 	if (r->o->output)
 		write_final(r);
 	write_files(r);
-	/* One that cannot be removed, as it could not be replaced, is emptied. */
+	/* A file that cannot be removed is emptied. */
 	if (r->o->env_file && lstat(r->o->env_file, &st) == 0 && S_ISREG(st.st_mode) &&
 	    unlink(r->o->env_file) < 0 && truncate(r->o->env_file, 0) < 0)
 		log_line("warning: the environment file was not removed: %s: %s", r->o->env_file,

@@ -1,8 +1,8 @@
-/* report: everything startguard says. The only reader of the wall clock.
+/* report: writes everything that startguard reports about a run: lines on stderr, the reports of the end, the termination message.
  *
- * Lines for people go to stderr as things change, or a view of those that still go when it is a terminal; the report of
- * the end is text, JSON, JUnit, TAP or Prometheus's text format. All foreign text was cleaned and scrubbed when it was stored. What cannot be written (a closed
- * stderr, a full disk) changes neither verdict nor exit code.
+ * Lines for people go to stderr as things change; on a terminal the live view shows the undecided checks. The report of the end is
+ * text, JSON, JUnit, TAP or Prometheus's text format. Foreign text was cleaned and scrubbed when it was stored. An output that cannot be
+ * written (a closed stderr, a full disk) changes neither verdict nor exit code. The only reader of the wall clock. Parent only.
  */
 #ifndef SG_REPORT_H
 #define SG_REPORT_H
@@ -29,38 +29,38 @@ struct report {
 	struct text_style style;
 	struct live live;
 	struct instant next_summary;
-	struct shown *shown; /* what each check's last line said */
+	struct shown *shown; /* the last line of each check */
 	bool report_written, sandbox_shown;
 };
 
-/* Copies nothing: options and run must outlive it. Prints the head line and what is settled before the start. */
+/* Options and run must outlive the report. Prints the title line, and a line for each check that is waived or skipped. */
 void report_begin(struct report *r, const struct report_options *o, const struct run *run);
-/* For the reactor's watcher; ctx is the struct report. */
+/* Callbacks of the reactor's watcher; ctx is the struct report. */
 void report_changed(void *ctx, const struct run *run, size_t check, struct instant now);
 struct instant report_tick(void *ctx, const struct run *run, struct instant now);
-/* After run_decide: the rest of the lines, all files, at last the verdict line. */
+/* After run_decide: writes the remaining lines, all files and, last, the verdict line. */
 void report_end(struct report *r);
-/* After report_end, when the run turned out otherwise: files and verdict line once more. */
+/* After report_end, when run_override has changed the verdict: writes files and verdict line again. */
 void report_again(struct report *r);
-/* The termination message alone, of a run that could not begin. */
+/* Writes the termination message only, of a run that could not begin. */
 void report_termination(const struct report_options *o, const struct run *run);
-/* Instead of report_end, when the program must end without one: leaves the terminal in order. ctx: the report. */
+/* Instead of report_end, when the process ends at once: erases the live view. ctx is the struct report. */
 void report_abandon(void *ctx);
 void report_free(struct report *r);
 
-/* One line on stderr, cleaned: "startguard: ...". */
+/* Writes one line to stderr, cleaned: "startguard: ...". */
 void log_line(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-/* What the service is told, as NAME, VALUE pairs, one call each. `report_file`: NULL when none was written. `room`: how long a
- * list of ids may become; a longer one ends in "...". */
-#define REPORT_ENV_MAX \
-	(32 *          \
-	 1024) /* the kernel takes 128 KiB for one entry, and little more for all on a small stack */
+/* The most bytes of a list of ids in the environment: the kernel takes 128 KiB for one entry, and little more for all of them on a small
+ * stack. */
+#define REPORT_ENV_MAX (32 * 1024)
 #define REPORT_ENV_MIN 256
-void report_environment(const struct run *run, const char *report_file, size_t room,
+/* Calls `set` for each variable that the service gets. `report_file`: NULL when no report was written. A list of ids with more than
+ * `list_max` bytes ends in "...". */
+void report_environment(const struct run *run, const char *report_file, size_t list_max,
 			void (*set)(void *ctx, const char *name, const char *value), void *ctx);
 
-/* The reports of the end (report_json.c, report_formats.c). */
+/* The reports of the end, as text (report_json.c, report_formats.c). `started`: the date for the report. */
 void report_json(struct str *out, const struct run *run, const char *started);
 void report_junit(struct str *out, const struct run *run, const char *started);
 void report_tap(struct str *out, const struct run *run);

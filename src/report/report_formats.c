@@ -1,8 +1,7 @@
 /* report_formats: the report for other tools: JUnit, TAP 14, Prometheus's text format.
  *
- * Such tools look at single results, so these may not all be fine when the run is blocked: what degraded counts as
- * failed where degraded is not allowed, and a run that no check blocked (a wrong profile, a command that cannot be
- * run) has a result of its own.
+ * Such tools look at single results, so a blocked run needs one that failed: a degraded check counts as failed where degraded is
+ * not allowed, and a run that no check blocked (a wrong profile, a command that cannot be run) has a result of its own.
  */
 #include "report.h"
 
@@ -20,7 +19,7 @@ static const char *problem_code(const struct problem *p)
 					  : "profile";
 }
 
-/* False: it is a warning, which fails nothing. */
+/* False: the problem is a warning only. */
 static bool problem_message(const struct problem *p, char *buf, size_t size)
 {
 	cleanup_str struct str text;
@@ -38,7 +37,7 @@ static const char *hint_of(const struct check_outcome *r)
 					: "";
 }
 
-/* Did this check fail, in the eyes of somebody who looks at it alone? */
+/* Does this check count as failed for a reader that looks at single results? */
 static bool failed(const struct run *run, const struct check_outcome *r)
 {
 	return r->outcome == OUTCOME_FAIL || r->outcome == OUTCOME_PENDING ||
@@ -46,7 +45,7 @@ static bool failed(const struct run *run, const struct check_outcome *r)
 		run->verdict == RUN_BLOCKED && run->fail_on_degraded);
 }
 
-/* Blocked, and none of the checks to blame. */
+/* Is the run blocked although no check failed? */
 static bool blocked_otherwise(const struct run *run)
 {
 	for (size_t i = 0; i < run->profile->n; i++)
@@ -55,14 +54,14 @@ static bool blocked_otherwise(const struct run *run)
 	return run->verdict == RUN_BLOCKED;
 }
 
-/* Results that are no check's. */
+/* The number of results that do not belong to a check. */
 static size_t own_cases(const struct run *run)
 {
 	return run->problems ? run->problems->n - run->problems->warnings : blocked_otherwise(run);
 }
 
 /* ---- JUnit -------------------------------------------------------------------------------------------------------- */
-/* XML has no way at all to write control characters and U+FFFE, U+FFFF. */
+/* XML cannot represent control characters, U+FFFE and U+FFFF, not even as references. */
 static void add_xml(struct str *b, const char *text)
 {
 	for (; *text; text++) {
@@ -124,7 +123,7 @@ static void add_case(struct str *b, const struct run *run, size_t i)
 		snprintf(message, sizeof message, "%s: %s%s%s", code_of(r), r->diag.subject,
 			 r->diag.subject[0] ? ": " : "", r->diag.cause);
 	str_addf(b, ">\n    <%s", tag);
-	if (str_eq(tag, "skipped")) { /* old readers know no attributes of it */
+	if (str_eq(tag, "skipped")) { /* old readers know no attributes of <skipped> */
 		str_addc(b, '>');
 		add_xml(b, message);
 	} else {
@@ -220,7 +219,7 @@ static void add_yaml(struct str *b, const char *key, const char *value)
 	str_addc(b, '\n');
 }
 
-/* Lost, and the start is not. */
+/* Did this check fail without blocking the run? */
 static bool may_be_missing(const struct run *run, size_t i)
 {
 	const struct check_outcome *r = &run->outcomes[i];
@@ -240,7 +239,7 @@ static void add_point(struct str *b, const struct run *run, size_t i)
 	str_addf(b, "%sok %zu - %s", ok ? "" : "not ", i + 1, run->profile->checks[i].id);
 	if (ok && r->outcome != OUTCOME_PASS)
 		str_addf(b, " # SKIP %s", outcome_name(r->outcome));
-	else if (may_be_missing(run, i)) /* TODO is TAP's word for "not ok, but that is allowed" */
+	else if (may_be_missing(run, i)) /* TAP: "not ok", but not a failure */
 		str_addf(b, " # TODO %s", outcome_name(r->outcome));
 	str_addc(b, '\n');
 	if (ok)
@@ -297,7 +296,7 @@ static void add_family(struct str *b, const char *name, const char *help)
 	str_addf(b, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
 }
 
-/* Each series names the service: the files of several services lie in one folder and are read as one page. */
+/* Each series names the service: node_exporter reads the files of several services in one folder as one page. */
 static void add_run_series(struct str *b, const char *name, const struct run *run)
 {
 	str_addf(b, "%s{", name);

@@ -1,4 +1,4 @@
-/* report_json: the report as JSON, docs/report.schema.json. */
+/* report_json: the report as JSON; its schema is docs/report.schema.json. */
 #include <ctype.h>
 
 #include "report.h"
@@ -30,7 +30,7 @@ static void add_bool(struct str *b, const char *key, bool value, const char **se
 	str_add(b, value ? "true" : "false");
 }
 
-/* A JSON number (RFC 8259, without the rare exponent) of a length that no reader rounds. */
+/* Is the text a JSON number (RFC 8259) without an exponent, short enough that no reader rounds it? */
 static bool is_number(const char *s)
 {
 	size_t digits, n = strlen(s);

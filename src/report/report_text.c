@@ -1,7 +1,7 @@
 #include "report_text.h"
 
 #define ID_WIDTH_MAX 40
-#define NAMED_MAX 5 /* checks that the line of summary names */
+#define NAMED_MAX 5 /* checks that the summary line names */
 
 static const struct {
 	const char *word, *color;
@@ -63,7 +63,7 @@ void text_line(struct str *b, const struct text_style *s, enum look look, const 
 {
 	add_head(b, s, look, id, elapsed);
 	str_add(b, text);
-	while (b->s[b->len - 1] == ' ') /* nothing to say: no blanks either */
+	while (b->s[b->len - 1] == ' ') /* no trailing blanks when `text` is empty */
 		b->s[--b->len] = '\0';
 	str_addc(b, '\n');
 }
@@ -103,7 +103,7 @@ static void add_reached(struct str *b, const struct check_outcome *res)
 	str_addc(b, '\n');
 }
 
-/* "seen: 11 x connect-refused, 1 x redis-loading": only when it was not one and the same all along. */
+/* "seen: 11 x connect-refused, 1 x redis-loading", when there was more than one code. */
 static void add_history(struct str *b, const struct check_outcome *res)
 {
 	if (res->n_history < 2)
@@ -115,7 +115,6 @@ static void add_history(struct str *b, const struct check_outcome *res)
 	str_addc(b, '\n');
 }
 
-/* Which check, which code, where, how often and how long, how far it got, what the other side said, what to do. */
 void text_block(struct str *b, const struct text_style *s, enum look look, const struct run *run,
 		size_t i, struct duration elapsed, int attempts)
 {
@@ -166,7 +165,7 @@ void text_waiting(struct str *b, const struct run *run, struct instant now)
 	str_add(b, waiting > named ? ", ...\n" : "\n");
 }
 
-/* The word behind "startguard: " has the colour: the line begins with the same bytes everywhere. */
+/* Only the word behind "startguard: " is coloured, so that the line begins with the same bytes everywhere. */
 void text_verdict(struct str *b, const struct text_style *s, const struct run *run)
 {
 	static const enum look like[] = {
@@ -184,7 +183,7 @@ void text_verdict(struct str *b, const struct text_style *s, const struct run *r
 /* ---- termination message --------------------------------------------------------------------------------------------- */
 #define MORE_MAX 32 /* "... and 12345678 more\n" */
 
-/* As many whole lines as fit, none longer than `width` bytes. Returns how many checks were left out. */
+/* Adds as many lines as fit, each cut at `width` bytes. Returns how many checks were left out. */
 static size_t add_lost_checks(struct str *b, const struct run *run, size_t width)
 {
 	size_t left_out = 0;

@@ -1,6 +1,6 @@
-/* report_text: a run in words for people: lines and blocks of checks, the summary, the termination message.
+/* report_text: the texts for people: lines and blocks of checks, the summary, the termination message.
  *
- * Pure: fills texts, writes nothing, reads no clock. Foreign text was cleaned when it was stored.
+ * Pure: fills strings, writes nothing, reads no clock. Foreign text was cleaned when it was stored.
  */
 #ifndef SG_REPORT_TEXT_H
 #define SG_REPORT_TEXT_H
@@ -27,20 +27,20 @@ enum look text_look(enum outcome o);
 
 /* "startguard 1.0.0 · service · mode prod · 5 checks · 90s" */
 void text_title(struct str *b, const struct profile *p);
-/* "WAIT      redis.cache    0.3 s  " and what follows: `text`, a whole line. */
+/* A line: "WAIT      redis.cache    0.3 s  ", then `text`. */
 void text_line(struct str *b, const struct text_style *s, enum look look, const char *id,
 	       struct duration elapsed, const char *text);
 /* Code, subject, number of attempts and cause of what the last attempt found. */
 void text_finding(struct str *b, const struct check_outcome *res, int attempts);
-/* What is known of a check that did not pass, in several lines. */
+/* The lines of a check that did not pass: code, how far it got, cause, hint. */
 void text_block(struct str *b, const struct text_style *s, enum look look, const struct run *run,
 		size_t i, struct duration elapsed, int attempts);
 /* "startguard: waiting since 10.0 s for 2 of 5 checks: ..." */
 void text_waiting(struct str *b, const struct run *run, struct instant now);
 void text_verdict(struct str *b, const struct text_style *s, const struct run *run);
 
-/* The verdict and one line for each check that did not pass, in at most TERMINATION_MAX bytes: causes are cut
- * shorter before any check is left out. */
+/* The verdict and one line for each check that did not pass, in at most TERMINATION_MAX bytes. Causes are cut before a check is
+ * left out. */
 void text_termination(struct str *b, const struct run *run);
 #define TERMINATION_MAX 4096 /* what a kubelet keeps of the file */
 

@@ -9,7 +9,8 @@
 
 #include "console.h"
 
-/* Is this file open as stdout or stderr (/dev/stdout, "> file")? Another in its place would not be what is read there. */
+/* The descriptor when this file is open as stdout or stderr (/dev/stdout, "> file"), else -1. Such a file must not be replaced by
+ * another: its reader would not see it. */
 static int standard_descriptor(const struct stat *st)
 {
 	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
@@ -22,8 +23,8 @@ static int standard_descriptor(const struct stat *st)
 	return -1;
 }
 
-/* What cannot be opened once more is open all the same: a socket, a pipe that belongs to another user. And without /proc the
- * two names lead nowhere. */
+/* The descriptor for a path that cannot be opened again although it is open as stdout or stderr: a socket, a pipe of another user, or
+ * /dev/stdout without /proc. -1: it is not open. */
 static int open_already(const char *path)
 {
 	struct stat st;
@@ -40,7 +41,7 @@ static int write_to(int fd, const char *path, const char *text, size_t len, stru
 	return console_write_whole(fd, text, len) < 0 ? err_make(err, errno, "write %s", path) : 0;
 }
 
-/* Opening a pipe that nobody reads must not hang, nor may writing to one: console_write_whole waits a little. */
+/* O_NONBLOCK: opening a pipe that nobody reads must not hang. console_write_whole bounds the wait of the write. */
 static int write_directly(const char *path, const char *text, size_t len, struct err *err)
 {
 	cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -62,7 +63,7 @@ static int save_beside(const char *path, const char *text, size_t len, mode_t mo
 	if (fd < 0)
 		return err_make(err, errno, "create %s", temporary);
 	failed = fd_write_all(fd, text, len) < 0 || fchmod(fd, mode) < 0 ? errno : 0;
-	if (close(fd) < 0 && !failed) /* some file systems tell of a full disk only here */
+	if (close(fd) < 0 && !failed) /* some file systems report a full disk only here */
 		failed = errno;
 	if (!failed && rename(temporary, path) < 0)
 		failed = errno;
@@ -73,9 +74,9 @@ static int save_beside(const char *path, const char *text, size_t len, mode_t mo
 	return 0;
 }
 
-/* The file may be written, but not replaced: it is a mount point itself, its folder is not ours or cannot be written, or its
- * name leaves no room for another beside it. */
-static bool is_stuck(int error)
+/* Does the errno say that the file cannot be replaced, although it may be writable: it is a mount point, its folder is read-only or
+ * another user's, or its name is too long for a temporary one beside it? */
+static bool cannot_replace(int error)
 {
 	static const int errors[] = {EBUSY, EROFS, EACCES, EPERM, EXDEV, ENAMETOOLONG};
 
@@ -89,10 +90,11 @@ static int replace(const char *path, const char *text, size_t len, mode_t mode, 
 {
 	if (save_beside(path, text, len, mode, err) == 0)
 		return 0;
-	return is_stuck(err->sys_errno) ? save_in_place(path, text, len, mode, false, err) : -1;
+	return cannot_replace(err->sys_errno) ? save_in_place(path, text, len, mode, false, err)
+					      : -1;
 }
 
-/* What is written to it is there for the next one to destroy: not so in /dev/null. */
+/* Does the file keep what is written to it? /dev/null (1, 3) does not. */
 static bool keeps(const struct stat *st)
 {
 	return !S_ISCHR(st->st_mode) || st->st_rdev != makedev(1, 3);
@@ -117,7 +119,7 @@ static int stat_folder(const char *path, struct stat *st)
 	return stat(n > 0 ? folder : ".", st);
 }
 
-/* "a/b" and "a/./b", of which there is nothing yet. */
+/* Will two paths that do not exist yet, such as "a/b" and "a/./b", be one file? */
 static bool same_place(const char *a, const char *b)
 {
 	struct stat st_a, st_b;
@@ -135,7 +137,7 @@ bool save_same(const char *a, const char *b)
 	if (str_eq(a, b))
 		return !has_a || keeps(&st_a);
 	if (has_a && has_b)
-		/* Of a terminal or a pipe stdout and stderr are often the same, and nobody minds. */
+		/* stdout and stderr are often the same terminal or pipe, which is fine. */
 		return S_ISREG(st_a.st_mode) && st_a.st_dev == st_b.st_dev &&
 		       st_a.st_ino == st_b.st_ino;
 	return !has_a && !has_b && same_place(a, b);
@@ -150,14 +152,14 @@ int save_file(const char *path, const char *text, size_t len, mode_t mode, struc
 	if (lstat(path, &st) < 0)
 		return open_already(path) < 0 ? save_beside(path, text, len, mode, err)
 					      : write_directly(path, text, len, err);
-	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0) /* it is made where the link points */
+	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0) /* dangling: create the file it points to */
 		return save_in_place(path, text, len, mode, true, err);
 	fd = standard_descriptor(&st);
 	if (fd >= 0 && S_ISREG(st.st_mode))
 		return write_to(fd, path, text, len, err);
 	if (!S_ISREG(st.st_mode))
 		return write_directly(path, text, len, err);
-	/* A link stays what it is; what it points to is replaced. */
+	/* A symbolic link stays; the file it points to is replaced. */
 	target = realpath(path, NULL);
 	return replace(target ? target : path, text, len, mode, err);
 }
@@ -171,7 +173,7 @@ int save_in_place(const char *path, const char *text, size_t len, mode_t mode, b
 	int failed = errno, standard = fd < 0 ? open_already(path) : -1;
 	bool regular = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 
-	if (regular) /* behind what stands there */
+	if (regular) /* open as stdout or stderr: append to what it holds */
 		standard = standard_descriptor(&st);
 	if (standard >= 0)
 		return write_to(standard, path, text, len, err);
@@ -180,7 +182,7 @@ int save_in_place(const char *path, const char *text, size_t len, mode_t mode, b
 	failed = 0;
 	if (console_write_whole(fd, text, len) < 0)
 		failed = errno;
-	/* Half a message is worse than none, and what stood there before is none of ours. */
+	/* On failure the file is emptied: half a message is worse than none. */
 	if (regular && ftruncate(fd, failed ? 0 : (off_t)len) < 0 && !failed)
 		failed = errno;
 	return failed ? err_make(err, failed, "write %s", path) : 0;

@@ -1,17 +1,17 @@
-/* save: files that are written whole or not at all. */
+/* save: writes the report files, each whole or not at all. Parent only. */
 #ifndef SG_SAVE_H
 #define SG_SAVE_H
 
 #include "err.h"
 
-/* Writes beside the target and renames; what is no regular file (a pipe, /dev/stdout) is written directly, and a file
- * that cannot be replaced is written in place. `mode` is that of a new file. 0 or -1. */
+/* Writes a new file beside the target and renames it. A pipe or device (/dev/stdout) is written directly, and a file that cannot be
+ * replaced in place. `mode`: permissions of a new file. 0, or -1 with err. */
 int save_file(const char *path, const char *text, size_t len, mode_t mode, struct err *err);
-/* The same into the file that is there, for one that cannot be replaced (it is mounted, its folder is read-only): whole,
- * or left empty. Without `create` it must exist. */
+/* Writes into the existing file, which cannot be replaced (it is mounted, its folder is read-only): whole, or the file is left
+ * empty. Without `create` it must exist. 0, or -1 with err. */
 int save_in_place(const char *path, const char *text, size_t len, mode_t mode, bool create,
 		  struct err *err);
-/* Would what is written to one of them be lost, or mixed, with what is written to the other? */
+/* Do both paths name one file, so that one output would destroy the other? */
 bool save_same(const char *a, const char *b);
 
 #endif

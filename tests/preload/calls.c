@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -108,11 +107,6 @@ FAULTY(int, kill, (pid_t pid, int sig), (pid, sig))
 FAULTY(int, waitid, (idtype_t type, id_t id, siginfo_t *info, int options),
        (type, id, info, options))
 FAULTY(pid_t, waitpid, (pid_t pid, int *status, int options), (pid, status, options))
-FAULTY(int, epoll_create1, (int flags), (flags))
-FAULTY(int, epoll_ctl, (int epoll, int op, int fd, struct epoll_event *event),
-       (epoll, op, fd, event))
-FAULTY(int, epoll_wait, (int epoll, struct epoll_event *events, int n, int ms),
-       (epoll, events, n, ms))
 FAULTY(int, signalfd, (int fd, const sigset_t *mask, int flags), (fd, mask, flags))
 FAULTY(int, poll, (struct pollfd * p, nfds_t n, int ms), (p, n, ms))
 FAULTY(int, mkostemp, (char *path, int flags), (path, flags))

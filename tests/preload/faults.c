@@ -14,7 +14,7 @@
  * FAULT_UNKILLABLE  kill() does nothing, in every process.
  * FAULT_CHILD_MEMORY  calloc fails in every process that was forked.
  * FAULT_CLOCK  what CLOCK_REALTIME says: seconds, or "jumps": an hour ahead and back at each look.
- * FAULT_REFUSE=CALL  epoll_create1, epoll_wait, signalfd: fails in the first process; epoll_ctl: all but its first call.
+ * FAULT_REFUSE=CALL  poll, signalfd: fails in the first process.
  * FAULT_NO_THREADS  pthread_create fails with EAGAIN: getaddrinfo is then called where the check itself runs.
  * FAULT_FORK_SLOW=MS  each fork takes so long.
  * FAULT_FORK_FAILS=FROM-TO  those calls of fork in a process fail, counted from 1, with FAULT_FORK_ERRNO (EAGAIN).
@@ -23,12 +23,12 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <netdb.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -248,25 +248,11 @@ static int refused(const char *call)
 	return refuse && strcmp(refuse, call) == 0 && getpid() == first;
 }
 
-int epoll_create1(int flags)
+int poll(struct pollfd *fds, nfds_t n, int ms)
 {
-	return refused("epoll_create1") ? -1 : (int)syscall(SYS_epoll_create1, flags);
-}
+	struct timespec limit = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
 
-int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
-{
-	static int calls;
-
-	return refused("epoll_ctl") && calls++ > 0
-		   ? -1
-		   : (int)syscall(SYS_epoll_ctl, epoll, op, fd, event);
-}
-
-int epoll_wait(int epoll, struct epoll_event *events, int n, int timeout)
-{
-	return refused("epoll_wait")
-		   ? -1
-		   : (int)syscall(SYS_epoll_pwait, epoll, events, n, timeout, NULL, 8);
+	return refused("poll") ? -1 : ppoll(fds, n, ms < 0 ? NULL : &limit, NULL);
 }
 
 int signalfd(int fd, const sigset_t *mask, int flags)
