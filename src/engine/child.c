@@ -79,33 +79,16 @@ static void close_all_but(int keep)
 	close_range((unsigned)keep + 1, ~0u, 0);
 }
 
-/* One end of a pipe whose other end is closed: a read ends at once, a write fails. */
-static int dead_end(int which)
-{
-	int p[2];
-
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return -1;
-	close(p[1 - which]);
-	return p[which];
-}
-
-/* Descriptors 0 to 2 are always taken, also without /dev/null: otherwise the next socket would get one of these numbers, and with it
- * what a library writes to stderr. */
+/* Descriptors 0 to 2 are always taken: otherwise the next socket would get one of these numbers, and with it what a library writes
+ * to stderr. Without /dev/null it is the root folder, which can be neither read nor written as a file. */
 static void null_stdio(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	for (int i = 0; i < 3; i++) {
-		int fd = null >= 0 ? null : dead_end(i > 0);
-
-		if (fd >= 0)
-			dup2(fd, i);
-		else
-			close(i);
-		if (fd > 2 && fd != null)
-			close(fd);
-	}
+	if (null < 0)
+		null = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; i < 3; i++)
+		dup2(null, i);
 	if (null > 2)
 		close(null);
 }

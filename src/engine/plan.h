@@ -35,8 +35,7 @@ enum plan_state {
 struct plan_check {
 	/* Set by the caller before plan_init. */
 	bool required, retry;
-	bool
-	    left_out; /* waived or skipped: never tried, counts as passed for the checks that come after it */
+	bool left_out; /* waived or skipped: never tried, counts as passed */
 	struct duration timeout, attempt_timeout, grace; /* timeout: unset = the run's */
 	const size_t *after;                             /* indices of the checks it comes after */
 	size_t n_after;

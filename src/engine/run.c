@@ -106,23 +106,12 @@ static void settle_outcomes(struct run *run)
 }
 
 /* ---- the verdict line ----------------------------------------------------------------------------------------------- */
-struct counts {
-	size_t failed, broken, pending, degraded, waived, skipped, passed;
-};
-
-static struct counts count(const struct run *run)
+/* How many checks have each outcome. */
+static void count(const struct run *run, size_t n[OUTCOME__COUNT])
 {
-	struct counts n = {0};
-	size_t *const by[OUTCOME__COUNT] = {
-	    [OUTCOME_PENDING] = &n.pending,   [OUTCOME_PASS] = &n.passed,
-	    [OUTCOME_DEGRADED] = &n.degraded, [OUTCOME_FAIL] = &n.failed,
-	    [OUTCOME_BROKEN] = &n.broken,     [OUTCOME_WAIVED] = &n.waived,
-	    [OUTCOME_SKIPPED] = &n.skipped,
-	};
-
+	memset(n, 0, OUTCOME__COUNT * sizeof *n);
 	for (size_t i = 0; i < run->profile->n; i++)
-		++*by[run->outcomes[i].outcome];
-	return n;
+		n[run->outcomes[i].outcome]++;
 }
 
 static void add_count(struct str *b, size_t n, const char *what, const char **sep)
@@ -216,9 +205,9 @@ static void add_losses(struct str *b, const struct run *run)
 }
 
 static void write_blocked(struct str *b, const struct run *run, size_t blocker,
-			  const struct counts *n)
+			  const size_t n[OUTCOME__COUNT])
 {
-	const char *sep = "; ";
+	const char *sep = n[OUTCOME_FAIL] ? ", " : "; ";
 
 	str_addf(b, "startguard: BLOCKED (%d): ", run->exit_code);
 	if (run->signal)
@@ -230,12 +219,11 @@ static void write_blocked(struct str *b, const struct run *run, size_t blocker,
 		str_add(b, "degraded is not allowed here (--fail-on-degraded): ");
 		add_losses(b, run);
 	}
-	if (n->failed)
-		str_addf(b, "; %zu of %zu checks failed", n->failed, run->profile->n);
-	sep = n->failed ? ", " : "; ";
-	add_count(b, n->broken, "broken", &sep);
-	add_count(b, n->pending, "still waiting", &sep);
-	add_count(b, n->degraded, "degraded", &sep);
+	if (n[OUTCOME_FAIL])
+		str_addf(b, "; %zu of %zu checks failed", n[OUTCOME_FAIL], run->profile->n);
+	add_count(b, n[OUTCOME_BROKEN], "broken", &sep);
+	add_count(b, n[OUTCOME_PENDING], "still waiting", &sep);
+	add_count(b, n[OUTCOME_DEGRADED], "degraded", &sep);
 }
 
 /* Takes the text, and frees it. */
@@ -249,27 +237,27 @@ static void set_summary(struct run *run, struct str *text)
 
 static void write_summary(struct run *run, size_t blocker)
 {
-	struct counts n = count(run);
-	const char *sep = "; "; /* cppcheck-suppress unreadVariable ; add_count() changes it */
+	size_t n[OUTCOME__COUNT];
+	const char *sep = ", "; /* cppcheck-suppress unreadVariable ; add_count() changes it */
 	char span[32];
 	struct str b;
 
 	str_init(&b, SUMMARY_MAX);
+	count(run, n);
 	duration_text(instant_since(run->started, run->ended), span, sizeof span);
 	if (run->verdict == RUN_BLOCKED) {
-		write_blocked(&b, run, blocker, &n);
+		write_blocked(&b, run, blocker, n);
 	} else if (run->verdict == RUN_READY) {
-		str_addf(&b, "startguard: READY: %zu check%s passed in %s", n.passed,
-			 plural(n.passed), span);
+		str_addf(&b, "startguard: READY: %zu check%s passed in %s", n[OUTCOME_PASS],
+			 plural(n[OUTCOME_PASS]), span);
 	} else {
 		str_add(&b, "startguard: DEGRADED: ");
 		add_losses(&b, run);
-		str_addf(&b, "; %zu of %zu checks passed", n.passed, run->profile->n);
-		sep = ", ";
-		add_count(&b, n.degraded, "degraded", &sep);
-		add_count(&b, n.broken, "broken", &sep);
-		add_count(&b, n.waived, "waived", &sep);
-		add_count(&b, n.skipped, "skipped", &sep);
+		str_addf(&b, "; %zu of %zu checks passed", n[OUTCOME_PASS], run->profile->n);
+		add_count(&b, n[OUTCOME_DEGRADED], "degraded", &sep);
+		add_count(&b, n[OUTCOME_BROKEN], "broken", &sep);
+		add_count(&b, n[OUTCOME_WAIVED], "waived", &sep);
+		add_count(&b, n[OUTCOME_SKIPPED], "skipped", &sep);
 	}
 	set_summary(run, &b);
 }

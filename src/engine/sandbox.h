@@ -32,8 +32,7 @@ struct sandbox {
 	} filters[SANDBOX__COUNT];
 	int landlock; /* descriptor of the ruleset, close-on-exec; -1: none */
 	char landlock_missing[SANDBOX_MISSING_MAX / 2];
-	uint64_t data,
-	    resident; /* bytes that children inherit from the parent and that do not count as theirs */
+	uint64_t data, resident; /* bytes that children inherit and that do not count as theirs */
 };
 
 /* Bytes: four times the largest body or file that a check may hold. */

@@ -156,39 +156,30 @@ static uint64_t digest_of(const struct run *run, struct live_size size)
 }
 
 /* ---- the drawing ----------------------------------------------------------------------------------------------------- */
-static void add_cut(struct str *out, const struct text_style *s, const char *line, size_t columns)
+/* Adds what fits of a line without colour, and colours its first word. */
+static void add_cut(struct str *out, bool color, const char *line, size_t columns)
 {
-	/* Only the first word is coloured; the escape sequences around it take no cells. */
-	size_t colored = s->color ? strlen("\033[33m") : 0, plain = strlen("\033[0m"), head = 0;
+	size_t n = live_fit(line, columns), word = strcspn(line, " ");
 
-	if (s->color) {
-		const char *end = strchr(line + colored, '\033');
-		size_t word = end ? (size_t)(end - line) - colored : 0;
-
-		if (!end || word > columns) { /* the screen is narrower than the word */
-			str_addn(out, line + colored, live_fit(line + colored, columns));
-			return;
-		}
-		head = colored + word + plain;
-		str_addn(out, line, head);
-		columns -= word;
-	}
-	str_addn(out, line + head, live_fit(line + head, columns));
+	word = word < n ? word : n;
+	str_addf(out, "%s%.*s%s", color ? "\033[33m" : "", (int)word, line, color ? "\033[0m" : "");
+	str_addn(out, line + word, n - word);
 }
 
 static void add_check(struct str *out, const struct run *run, const struct text_style *s, size_t k,
 		      size_t columns, struct instant now)
 {
 	const struct plan_check *c = &run->plan.checks[k];
+	const struct text_style plain = {.id_width = s->id_width};
 	struct str state, line;
 
 	str_init(&state, 4096);
 	str_init(&line, 8192);
 	add_state(&state, run, k);
-	text_line(&line, s, LOOK_WAIT, run->profile->checks[k].id,
+	text_line(&line, &plain, LOOK_WAIT, run->profile->checks[k].id,
 		  c->attempts ? instant_since(c->first_attempt, now) : DURATION_UNSET, state.s);
 	line.s[line.len - 1] = '\0'; /* without the line end */
-	add_cut(out, s, line.s, columns);
+	add_cut(out, s->color, line.s, columns);
 	str_free(&state);
 	str_free(&line);
 }
