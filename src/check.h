@@ -62,8 +62,8 @@ struct check_kind {
 	const struct check_url
 	    *urls;               /* rows up to one without a scheme; NULL: -w knows no such check */
 	const char *unsupported; /* not NULL: known by name only; why this build lacks it */
-	bool needs_exec;         /* the child of this kind starts programs: its fence lets it */
-	/* May be NULL: never. Child, before the fence; no network. Does a check with this configuration start programs
+	bool needs_exec;         /* its child starts programs: the sandbox allows it */
+	/* May be NULL: never. Parent and child, before the sandbox; no network. Does a check with this configuration start programs
 	 * (librdkafka runs kinit for Kerberos)? */
 	bool (*starts_programs)(const void *conf);
 	uint64_t memory; /* bytes it may use when it starts none; 0: SANDBOX_MEMORY */

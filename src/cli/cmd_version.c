@@ -3,7 +3,7 @@
 #include "kinds.h"
 #include "sandbox.h"
 
-/* How children are fenced is a fact of the build too; what the kernel at hand refuses, run -v says. */
+/* The layers of the sandbox that this build has; `run -v` names those that the kernel refuses. */
 static void add_sandbox(struct str *b, bool json)
 {
 	const char *library = sandbox_library();
