@@ -330,11 +330,10 @@ static enum result redis_select(struct session *s, struct diag *out)
 {
 	char number[24];
 
-	if (!s->database)
-		return RESULT_PASS;
 	snprintf(number, sizeof number, "%lld", (long long)s->database);
-	return RESP_FOR(&s->resp, REDIS_REPLY_STATUS, out, "SELECT", number) ? RESULT_PASS
-									     : RESULT_FAIL;
+	if (s->database && !RESP_FOR(&s->resp, REDIS_REPLY_STATUS, out, "SELECT", number))
+		return RESULT_FAIL;
+	return RESULT_PASS;
 }
 
 static enum result read_info(struct session *s, struct diag *out)
@@ -374,9 +373,7 @@ static enum result redis_version(const struct check_run *run, struct session *s,
 
 	resp_info(s->info, "redis_version", has, sizeof has);
 	check_fact(run, "version", "%s", has);
-	if (!s->conf->min_version)
-		return RESULT_PASS;
-	if (version_compare(has, s->conf->min_version) < 0)
+	if (s->conf->min_version && version_compare(has, s->conf->min_version) < 0)
 		return check_fail(out, D_REDIS_VERSION, s->resp.conn.peer,
 				  "the server is %s, demanded is %s or newer", has,
 				  s->conf->min_version);

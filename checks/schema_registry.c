@@ -191,16 +191,19 @@ static json_t *answer_object(const struct web_response *resp, struct diag *out)
 	return NULL;
 }
 
+static json_t *ask_object(const struct session *s, const char *path, const char *body,
+			  struct web_response *resp, struct diag *out)
+{
+	return ask(s, path, body, resp, out) ? NULL : answer_object(resp, out);
+}
+
 /* Only a registry answers /config with a compatibility level. */
 static enum result is_registry(const struct session *s, struct diag *out)
 {
 	struct web_response resp;
+	json_t *root = ask_object(s, "/config", NULL, &resp, out);
 	char start[160];
-	json_t *root;
 
-	if (ask(s, "/config", NULL, &resp, out))
-		return RESULT_FAIL;
-	root = answer_object(&resp, out);
 	if (!root)
 		return RESULT_FAIL;
 	if (!json_str(root, "compatibilityLevel"))
@@ -323,9 +326,7 @@ static enum result schema_compatible(const struct session *s, const struct subje
 		str_add_json_string(&body, type);
 	}
 	str_addc(&body, '}');
-	if (ask(s, path.s, body.s, &resp, out))
-		return RESULT_FAIL;
-	root = answer_object(&resp, out);
+	root = ask_object(s, path.s, body.s, &resp, out);
 	if (!root)
 		return RESULT_FAIL;
 	if (json_is_true(json_object_get(root, "is_compatible")))
@@ -350,9 +351,7 @@ static enum result level_at_least(const struct session *s, const struct subject 
 
 	str_init(&path, URL_MAX);
 	str_addf(&path, "/config/%s?defaultToGlobal=true", escaped);
-	if (ask(s, path.s, NULL, &resp, out))
-		return RESULT_FAIL;
-	root = answer_object(&resp, out);
+	root = ask_object(s, path.s, NULL, &resp, out);
 	level = json_str(root, "compatibilityLevel");
 	if (!root)
 		return RESULT_FAIL;

@@ -98,6 +98,9 @@ rule "an include of a higher level does not compile"
 grep -rnE '#[[:space:]]*include[[:space:]]*"[^"]*/' src checks | grep -v '"../../checks/checks\.def"' > "$tmp/out"
 rule "includes name a header, not a path"
 
+tests/call-cycles "$build" > "$tmp/out" 2>&1
+rule "no cycle of calls between files"
+
 banned='sprintf|vsprintf|strcpy|strcat|strncpy|strncat|atoi|atol|atof|strtok|gets|alloca|signal|system|usleep|time|localtime|gmtime|ctime|popen|tmpnam|mktemp'
 # shellcheck disable=SC2046
 code $(sources) | grep -E ":[0-9]+:(.*[^A-Za-z0-9_.>])?($banned)[[:space:]]*\(" > "$tmp/out"

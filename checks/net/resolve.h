@@ -1,4 +1,4 @@
-/* resolve: names to addresses with the system's resolver, within the attempt's deadline. Child only.
+/* resolve: turns names into addresses with the system's resolver, within the deadline of the attempt. Child only.
  *
  * getaddrinfo has no deadline, so it runs in a thread of its own. Its EAI_AGAIN stands both for a name server that is
  * silent and for one that failed; a query of our own to the servers of resolv.conf tells the two apart.
