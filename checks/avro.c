@@ -161,7 +161,7 @@ static enum result decode_sample(const struct check_run *run, const struct avro_
 	return RESULT_PASS;
 }
 
-/* Of reader and writer one is NULL: it is loaded. */
+/* One of reader and writer is NULL and is loaded from its file. */
 static enum result can_read(const struct check_run *run, const char *reader_file,
 			    const struct avro_schema *reader, const char *writer_file,
 			    const struct avro_schema *writer, struct diag *out)

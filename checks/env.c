@@ -94,7 +94,7 @@ static bool is_anchored(const char *expression)
 	return slashes % 2 == 0;
 }
 
-/* 0, or not with the problem in regerror's words. */
+/* Returns what regcomp returns; unless that is 0, `problem` has the reason. */
 static int compile(regex_t *re, const char *expression, char *problem, size_t size)
 {
 	struct str whole;
@@ -259,7 +259,7 @@ static enum result must_match(const struct pair *p, struct diag *out)
 			  strlen(v), plural(strlen(v)), p->value);
 }
 
-/* Subject and code say all of a variable that is missing; of a conflict and a mismatch the cause says more. */
+/* Adds what r says. Subject and code say it all, except of a conflict or a mismatch: there the cause is the note. */
 static void add(struct findings *f, enum result r, const struct diag *d)
 {
 	if (r != RESULT_PASS)

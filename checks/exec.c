@@ -1,4 +1,4 @@
-/* exec: a command of the image ends as it should. For whatever no other kind knows: nvidia-smi, pg_isready, a script. */
+/* exec: a command of the image ends as it should. It serves whatever no other kind knows: nvidia-smi, pg_isready, a script. */
 #include <regex.h>
 #include <signal.h>
 #include <sys/wait.h>

@@ -1,6 +1,5 @@
 /* python: the service's own interpreter can import what the service imports, in the versions it was tested with. Modules are
  * really imported, in the service's folder and environment: a list of files would not show what an import needs. */
-#include <ctype.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -98,7 +97,8 @@ static void add(struct probing *p, enum diag_code code, const char *subject, con
 	findings_add(&p->findings, &d, d.cause);
 }
 
-/* The requirement that a tag stands for: "d3" is the fourth of distributions, "f0" the first of forbidden. NULL: no such. */
+/* The requirement that a tag stands for, and its name: "d3" is the fourth of distributions, "f0" the first of forbidden.
+ * NULL: there is none. */
 static const char *requirement_of(const struct probing *p, const char *tag,
 				  char name[REQUIREMENT_NAME_MAX])
 {
@@ -135,14 +135,14 @@ static void read_distribution(struct probing *p, const char *tag, const char *ve
 		    requirement);
 }
 
-/* "2.6.1" and 0x020601ff: the text of a build of its own need not be a version. */
+/* "2.6.1" and 0x020601ff. The text of a private build may be no version: then the number counts. */
 static void read_librdkafka(struct probing *p, const char *text, const char *number)
 {
 	const char *least = p->conf->librdkafka_min_version;
 	int64_t n = 0;
 
 	text_clean(p->librdkafka, sizeof p->librdkafka, text);
-	if (!isdigit((unsigned char)*text)) {
+	if (version_problem(text)) {
 		if (!parse_i64(number, 1, UINT32_MAX, &n))
 			snprintf(p->librdkafka, sizeof p->librdkafka, "%d.%d.%d", (int)(n >> 24),
 				 (int)(n >> 16 & 0xff), (int)(n >> 8 & 0xff));
@@ -201,7 +201,7 @@ static void read_about_client(struct probing *p, const char *event, const char *
 	}
 }
 
-/* One line of the probe: probe.h has the events and their fields. */
+/* Handles one line of the probe; probe.h has the events and their fields. */
 static void read_line(void *ctx, const char *line)
 {
 	struct probing *p = ctx;
@@ -269,7 +269,7 @@ static enum program_start start(const struct python_conf *c, struct program *pro
 	return program_start(program, argv, c->working_directory);
 }
 
-/* The last line of the output; or the line in which Python says that it cannot begin or go on, which has others behind it. */
+/* Why the interpreter ended: Python's own line about a fatal error, which has others behind it, else the last line. */
 static const char *reason_of_end(const struct program *program, char *buf, size_t size)
 {
 	const char *fatal = strstr(program->err_text, "Fatal Python error: ");
@@ -280,7 +280,7 @@ static const char *reason_of_end(const struct program *program, char *buf, size_
 	return buf;
 }
 
-/* The probe did not come to its end: at the deadline, or because the interpreter ended before. */
+/* For a probe that did not come to its end: the deadline came, or the interpreter ended before. */
 static void add_early_end(struct probing *p, const struct program *program, bool ended, int status)
 {
 	const char *module = p->asked ? "confluent_kafka" : p->importing;
@@ -310,7 +310,7 @@ static void add_early_end(struct probing *p, const struct program *program, bool
 	}
 }
 
-/* The probe came to its end: what it found goes into the report. */
+/* For a probe that came to its end. */
 static void report(struct probing *p)
 {
 	check_fact(p->run, "python", "%s", p->version);

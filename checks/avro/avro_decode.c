@@ -3,7 +3,7 @@
 #include <endian.h>
 
 #define DEPTH_MAX 128
-/* A bound on the work. Values without bytes (null, a record of nulls) are as many as a block's count claims, so they have a
+/* These bound the work. Values without bytes (null, a record of nulls) are as many as a block's count claims, so they have a
  * bound of their own. Every other value takes a byte or more, and stands in at most VALUES_PER_BYTE records and unions. */
 #define EMPTY_MAX 100000
 #define VALUES_PER_BYTE 16
@@ -68,34 +68,23 @@ static void report_number(const struct decoder *d, const char *where, double val
 		d->on_number(d->arg, where, value);
 }
 
-/* Little-endian, IEEE 754. */
-static bool take_float(struct decoder *d, const char *where)
+/* A float or a double: IEEE 754, little-endian. */
+static bool take_real(struct decoder *d, bool is_float, const char *where)
 {
 	const unsigned char *at = d->data + d->at;
-	uint32_t bits;
-	float value;
-
-	if (!take(d, 4, where, "a float"))
-		return false;
-	memcpy(&bits, at, sizeof bits);
-	bits = le32toh(bits);
-	memcpy(&value, &bits, sizeof value);
-	report_number(d, where, (double)value);
-	return true;
-}
-
-static bool take_double(struct decoder *d, const char *where)
-{
-	const unsigned char *at = d->data + d->at;
-	uint64_t bits;
+	uint64_t bits = 0;
+	uint32_t half;
 	double value;
+	float single;
 
-	if (!take(d, 8, where, "a double"))
+	if (!take(d, is_float ? 4 : 8, where, is_float ? "a float" : "a double"))
 		return false;
-	memcpy(&bits, at, sizeof bits);
+	memcpy(&bits, at, is_float ? 4 : 8);
 	bits = le64toh(bits);
+	half = (uint32_t)bits;
 	memcpy(&value, &bits, sizeof value);
-	report_number(d, where, value);
+	memcpy(&single, &half, sizeof single);
+	report_number(d, where, is_float ? (double)single : value);
 	return true;
 }
 
@@ -110,10 +99,8 @@ static bool decode_primitive(struct decoder *d, const char *type, const char *wh
 			return fail(d, where, "a boolean of value %u", d->data[d->at]);
 		return take(d, 1, where, "a boolean");
 	}
-	if (str_eq(type, "float"))
-		return take_float(d, where);
-	if (str_eq(type, "double"))
-		return take_double(d, where);
+	if (str_eq(type, "float") || str_eq(type, "double"))
+		return take_real(d, str_eq(type, "float"), where);
 	if (!take_long(d, &n, where))
 		return false;
 	if (str_eq(type, "int") && (n < INT32_MIN || n > INT32_MAX))

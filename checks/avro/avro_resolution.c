@@ -111,7 +111,7 @@ static bool can_read_fields(struct comparison *c, const json_t *r, const json_t 
 	return true;
 }
 
-/* Drops the pairs above the first n that were found readable: they may rest on a pair that now turned out not to be. */
+/* Removes the readable pairs behind the first n: each may rest on a pair that has just turned out not to be readable. */
 static void forget_since(json_t *known, size_t n)
 {
 	const char *name;
@@ -185,7 +185,7 @@ static bool can_read_named(struct comparison *c, const json_t *r, const json_t *
 	return refuse(c, where, "the sizes of %s differ", json_str(r, "name"));
 }
 
-/* A cheap look whether a branch of the reader's union may fit, since a union may have thousands of them. */
+/* A cheap test before can_read: may this branch of the reader's union fit? A union may have thousands of branches. */
 static bool may_read(struct comparison *c, const json_t *r, const json_t *w)
 {
 	c->steps++;

@@ -42,7 +42,7 @@ static void full_name(char *buf, size_t size, const char *name, const char *spac
 		snprintf(buf, size, "%s.%s", space, name);
 }
 
-static void space_of(char *buf, size_t size, const char *full)
+static void namespace_of(char *buf, size_t size, const char *full)
 {
 	const char *dot = strrchr(full, '.');
 
@@ -63,7 +63,7 @@ static json_t *normal_name(struct parser *r, const char *name, const char *space
 	return json_string(full);
 }
 
-/* What a branch of a union must not share with another one: its name, or its type (specification, "Unions"). */
+/* The key that no two branches of a union may share: the name, or the type (specification, "Unions"). */
 static const char *branch_key(const json_t *branch)
 {
 	if (json_is_string(branch))
@@ -157,7 +157,7 @@ static const char *named_problem(const json_t *v, const char *type)
 	return twice ? "has two members of one name" : NULL;
 }
 
-/* record, error, enum, fixed */
+/* A record, error, enum or fixed. */
 static json_t *normal_named(struct parser *r, const json_t *v, const char *type, const char *space)
 {
 	const char *name = json_str(v, "name"), *own = json_str(v, "namespace");
@@ -167,7 +167,7 @@ static json_t *normal_named(struct parser *r, const json_t *v, const char *type,
 	if (!name)
 		return fail(r, "a %s has no name", type);
 	full_name(full, sizeof full, name, own ? own : space);
-	space_of(inner, sizeof inner, full);
+	namespace_of(inner, sizeof inner, full);
 	if (json_object_get(r->names, full))
 		return fail(r, "the name \"%s\" is defined twice", full);
 	if (named_problem(v, type))
@@ -268,7 +268,7 @@ static void canonical_fields(struct str *s, const json_t *fields)
 	}
 }
 
-/* [STRINGS] keeps characters as they are, so names and symbols are copied without escapes. */
+/* The canonical form leaves characters as they are ("[STRINGS]"): names and symbols are copied without escapes. */
 static void canonical(struct str *s, const json_t *v)
 {
 	const char *type = json_str(v, "type"), *name = json_str(v, "name");
@@ -284,8 +284,8 @@ static void canonical(struct str *s, const json_t *v)
 		str_addc(s, ']');
 		return;
 	}
-	if (!name && !str_eq(type, "array") &&
-	    !str_eq(type, "map")) { /* a logical type: its base */
+	if (!name && !str_eq(type, "array") && !str_eq(type, "map")) {
+		/* A logical type has the form of its base. */
 		canonical(s, json_object_get(v, "type"));
 		return;
 	}
