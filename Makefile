@@ -5,7 +5,7 @@
 #   make check      install what is missing, run unit tests, lint and scenarios
 #   make soak       the engine's faults at length: all of them, a hundred times
 #   make check-real the same against real servers: Apache Kafka, a schema registry, OPA, Redis
-#   make check-newer-kafka  Kafka's scenarios and real tests with a librdkafka newer than the distribution's
+#   make check-newer-kafka  Kafka's scenarios and real tests, and the learner's, with a librdkafka newer than the distribution's
 #   make fuzz       every fuzz target for FUZZ_SECONDS=600 with clang and libFuzzer; fuzz-NAME: one of them
 #   make lint       style rules, profiles, generated files, headers that stand alone
 #   make format     clang-format on every C file, ruff on every Python file
@@ -226,7 +226,7 @@ check-newer-kafka: deps-test
 		PKG_CONFIG_PATH="$$path$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))" program helpers
 	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(newer)/startguard) $(pytest) -n $(JOBS) $(kafka_tests)
 	@venv=$$(packaging/venv-path) && STARTGUARD_KAFKA=$(newer_kafka) STARTGUARD=$(abspath $(newer)/startguard) \
-		$(pytest) -n 2 --dist loadfile $(wildcard tests/real/test_kafka*.py)
+		$(pytest) -n 2 --dist loadfile $(wildcard tests/real/test_kafka*.py) tests/real/test_learner.py
 
 # What takes long: 200 checks of which a third hang, a third crash and a third pass, 100 times; every call made to fail.
 soak: program $(helper_bin)

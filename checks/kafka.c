@@ -1,32 +1,29 @@
-/* kafka: one cluster as a contract. Brokers, cluster and topics are judged from one metadata answer; then every
- * broker that is needed must be ready at the address it advertises; then what the principal may do is asked, all at
- * once. Nothing is written (but the canary, to its own topic), no group is joined, no topic comes into being. */
-#include <ctype.h>
+/* kafka: one cluster as a contract. One metadata answer is judged for brokers, cluster and topics; then every broker that is
+ * needed must be ready at the address it advertises; then all questions about what the principal may do are asked at once.
+ * Writes nothing (except the canary, to its own topic), joins no group, creates no topic. */
 #include <librdkafka/rdkafka.h>
 
 #include "check.h"
+#include "findings.h"
 #include "kafka_acl.h"
 #include "kafka_canary.h"
 #include "kafka_client.h"
-#include "findings.h"
 #include "kafka_group.h"
+#include "kafka_keys.h"
 #include "kafka_producer.h"
+#include "kafka_topic.h"
 #include "kafka_topic_config.h"
 #include "version.h"
-#include "kafka_topic.h"
 
-#define GROUP_PATIENCE_MS \
-	500 /* then the brokers are looked at: one of them should be the coordinator */
+/* So long a coordinator may take to answer before the brokers are looked at, one of which should be it. */
+#define COORDINATOR_MS 500
 
 struct library_conf {
 	const char *min_version;
 	struct strlist features;
 };
 struct kafka_conf {
-	struct strlist bootstrap_servers;
-	struct pairlist properties;
-	const char *properties_file;
-	const char *client_id;
+	KAFKA_KEY_FIELDS
 	const struct library_conf *librdkafka;
 	int64_t min_brokers;
 	const char *cluster_id;
@@ -65,24 +62,7 @@ static const struct schema library_schema = {
     .name = "librdkafka", .size = sizeof(struct library_conf), .keys = library_keys};
 
 static const struct key kafka_keys[] = {
-    KEY_STRLIST(
-	struct kafka_conf, bootstrap_servers, .flags = K_REQUIRED, .check = kafka_address_problem,
-	.doc =
-	    "host:port of one or more brokers; any one that answers will do. A kafka:// prefix is "
-	    "dropped, the port is 9092 unless given.",
-	.example = "[\"kafka-1:9092\", \"kafka-2:9092\"]"),
-    KEY_PAIRLIST(struct kafka_conf, properties,
-		 .doc = "Settings of the service's client in librdkafka's names; secret values by "
-			"reference. Settings that would join a group, write or fence are not used.",
-		 .example = "[\"security.protocol=SASL_SSL\", \"sasl.mechanism=PLAIN\", "
-			    "\"sasl.username=orders\", \"sasl.password=env:KAFKA_PASSWORD\"]"),
-    KEY_PATH(struct kafka_conf, properties_file,
-	     .doc =
-		 "The service's own file of such settings, name=value lines; properties beats it.",
-	     .example = "\"/etc/orders/kafka.properties\""),
-    KEY_STR(struct kafka_conf, client_id,
-	    .doc = "Name under which the brokers see this check; startguard unless given.",
-	    .example = "\"orders-startguard\""),
+    KAFKA_KEYS(struct kafka_conf),
     KEY_GROUP(struct kafka_conf, librdkafka, struct library_conf, .sub = &library_schema,
 	      .doc = "What the linked librdkafka must be able to do.",
 	      .example = "{ min_version = \"2.6.1\"; }"),
@@ -123,14 +103,10 @@ static const struct schema kafka_schema = {
 static const char *kafka_validate(const void *conf, const char **key)
 {
 	const struct kafka_conf *c = conf;
-	const char *problem;
+	const char *problem = kafka_client_conf_problem(&KAFKA_CONF(c), key);
 
-	for (size_t i = 0; i < c->properties.n; i++) {
-		problem = kafka_property_problem(c->properties.v[i].name);
-		*key = "properties";
-		if (problem)
-			return problem;
-	}
+	if (problem)
+		return problem;
 	*key = "groups";
 	for (size_t i = 0; i < c->groups.n; i++)
 		for (size_t k = 0; k < i; k++)
@@ -138,6 +114,13 @@ static const char *kafka_validate(const void *conf, const char **key)
 				return "names a group twice";
 	*key = "topics";
 	return kafka_topics_problem(&c->topics);
+}
+
+static bool kafka_starts_programs(const void *conf)
+{
+	const struct kafka_conf *c = conf;
+
+	return kafka_client_conf_starts_programs(&KAFKA_CONF(c));
 }
 
 /* ---- the library ------------------------------------------------------------------------------------------- */
@@ -160,10 +143,10 @@ static bool library_is_older_than(const char *version)
 	return version_compare(text, version) < 0;
 }
 
-static int check_library(const struct library_conf *want, struct diag *out)
+static enum result check_library(const struct library_conf *want, struct diag *out)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char words[512];
+	char error[512];
 
 	if (want->min_version && library_is_older_than(want->min_version)) {
 		check_fail(out, D_KAFKA_LIBRARY_OLD, "librdkafka",
@@ -171,84 +154,96 @@ static int check_library(const struct library_conf *want, struct diag *out)
 			   want->min_version);
 		diag_hint(out, "use a startguard that is linked with librdkafka %s or newer",
 			  want->min_version);
-		return -1;
+		return RESULT_FAIL;
 	}
 	for (size_t i = 0; i < want->features.n; i++) {
 		const char *feature = want->features.v[i];
 
 		/* Setting this property asks for the features instead of changing them (CONFIGURATION.md). */
-		if (rd_kafka_conf_set(conf, "builtin.features", feature, words, sizeof words) ==
+		if (rd_kafka_conf_set(conf, "builtin.features", feature, error, sizeof error) !=
 		    RD_KAFKA_CONF_OK)
-			continue;
-		check_fail(out, D_KAFKA_FEATURE_MISSING, "librdkafka",
-			   "librdkafka %s has no \"%s\": %s", rd_kafka_version_str(), feature,
-			   words);
-		return -1;
+			return check_fail(out, D_KAFKA_FEATURE_MISSING, "librdkafka",
+					  "librdkafka %s has no \"%s\": %s", rd_kafka_version_str(),
+					  feature, error);
 	}
-	return 0;
+	return RESULT_PASS;
+}
+
+static bool demands_rights(const struct kafka_conf *c)
+{
+	for (size_t i = 0; i < c->topics.n; i++)
+		if (GROUP_AT(c->topics, struct kafka_topic_conf, i)->operations.n > 0)
+			return true;
+	return c->groups.n > 0;
+}
+
+/* Without the lists of operations nobody knows whether the principal has the rights that are demanded: that is no pass. */
+static enum result check_library_lists_operations(const struct kafka_conf *c, struct diag *out)
+{
+	if (!demands_rights(c) || kafka_query_lists_operations())
+		return RESULT_PASS;
+	check_fail(out, D_KAFKA_LIBRARY_OLD, "librdkafka",
+		   "this is librdkafka %s, which cannot ask what a principal may do: the keys "
+		   "operations and groups need 2.3.0 or newer",
+		   rd_kafka_version_str());
+	diag_hint(out, "use a startguard that is linked with librdkafka 2.3.0 or newer: released "
+		       "files link 2.6.1 or newer");
+	return RESULT_FAIL;
 }
 
 /* ---- metadata ------------------------------------------------------------------------------------------------ */
 
-static int get_metadata(struct kafka_client *client, const struct grouplist *topics,
-			struct kafka_metadata *metadata, struct diag *out)
+static enum result get_metadata(struct kafka_client *client, const struct grouplist *topics,
+				struct kafka_metadata *metadata, struct diag *out)
 {
 	/* The call asks for the topics this handle knows; for all of the cluster when it knows none. */
 	for (size_t i = 0; i < topics->n; i++) {
 		const char *name = GROUP_AT(*topics, struct kafka_topic_conf, i)->name;
 
-		if (!rd_kafka_topic_new(client->rk, name, NULL)) {
-			check_fail(out, D_KAFKA_PROPERTY, name, "%s",
-				   rd_kafka_err2str(rd_kafka_last_error()));
-			return -1;
-		}
+		if (!rd_kafka_topic_new(client->rk, name, NULL))
+			return check_fail(out, D_KAFKA_PROPERTY, name, "%s",
+					  rd_kafka_err2str(rd_kafka_last_error()));
 	}
 	check_step(client->run, PH_PROTOCOL, "asking for metadata");
 	return kafka_get_metadata(client, NULL, metadata, out);
 }
 
-static int judge_cluster(const struct kafka_conf *c, const struct kafka_metadata *m,
-			 struct diag *out)
+static enum result judge_cluster(const struct kafka_conf *c, const struct kafka_metadata *m,
+				 struct diag *out)
 {
 	int n = m->md->broker_cnt;
 
-	if (c->cluster_id && !(m->cluster && str_eq(m->cluster, c->cluster_id))) {
-		check_fail(out, D_KAFKA_WRONG_CLUSTER, c->bootstrap_servers.v[0],
-			   "the cluster is %s, cluster_id is %s",
-			   m->cluster ? m->cluster : "without an id", c->cluster_id);
-		return -1;
-	}
-	if (n == 0) {
-		check_fail(out, D_KAFKA_NO_BROKERS, c->bootstrap_servers.v[0],
-			   "the answer lists no broker");
-		return -1;
-	}
-	if (n < c->min_brokers) {
-		check_fail(out, D_KAFKA_TOO_FEW_BROKERS, "cluster",
-			   "the cluster lists %d broker%s, min_brokers is %d", n, plural((size_t)n),
-			   (int)c->min_brokers);
-		return -1;
-	}
-	return 0;
+	if (c->cluster_id && !(m->cluster && str_eq(m->cluster, c->cluster_id)))
+		return check_fail(out, D_KAFKA_WRONG_CLUSTER, c->bootstrap_servers.v[0],
+				  "the cluster is %s, cluster_id is %s",
+				  m->cluster ? m->cluster : "without an id", c->cluster_id);
+	if (n == 0)
+		return check_fail(out, D_KAFKA_NO_BROKERS, c->bootstrap_servers.v[0],
+				  "the answer lists no broker");
+	if (n < c->min_brokers)
+		return check_fail(out, D_KAFKA_TOO_FEW_BROKERS, "cluster",
+				  "the cluster lists %d broker%s, min_brokers is %d", n,
+				  plural((size_t)n), (int)c->min_brokers);
+	return RESULT_PASS;
 }
 
-/* Good enough for the demands, and yet worth a word: a replica that is behind, a broker that is gone. */
+/* Replicas that are out of sync and brokers that are missing, although all demands are met. */
 static void report_lag(const struct check_run *run, const struct kafka_conf *c,
-		       const struct rd_kafka_metadata *md, char *words, size_t size)
+		       const struct rd_kafka_metadata *md, char *text, size_t size)
 {
 	struct kafka_lag lag;
 	int n = 0;
 
-	words[0] = '\0';
+	text[0] = '\0';
 	kafka_topics_lag(&c->topics, md, &lag);
 	if (lag.behind > 0) {
 		check_fact(run, "replicas_out_of_sync", "%d", lag.behind);
-		n = snprintf(words, size, ", %d of %d replicas out of sync", lag.behind,
+		n = snprintf(text, size, ", %d of %d replicas out of sync", lag.behind,
 			     lag.replicas);
 	}
 	if (lag.missing[0]) {
 		check_fact(run, "brokers_missing", "%s", lag.missing);
-		snprintf(words + n, size - (size_t)n, ", missing: broker %s", lag.missing);
+		snprintf(text + n, size - (size_t)n, ", missing: broker %s", lag.missing);
 	}
 }
 
@@ -272,46 +267,20 @@ static void report_facts(const struct check_run *run, const struct kafka_conf *c
 		      lag);
 }
 
-/* ---- brokers that are needed ----------------------------------------------------------------------------- */
-
-static bool is_listed(const struct kafka_broker *v, size_t n, int32_t id)
-{
-	for (size_t i = 0; i < n; i++)
-		if (v[i].id == id)
-			return true;
-	return false;
-}
-
-static int check_brokers(struct kafka_client *client, const struct kafka_conf *c,
-			 const struct grouplist *topics, const struct rd_kafka_metadata *md,
-			 struct diag *out)
+static enum result reach_brokers(struct kafka_client *client, const struct kafka_conf *c,
+				 const struct grouplist *topics, const struct rd_kafka_metadata *md,
+				 struct diag *out)
 {
 	bool all = c->every_broker || topics->n == 0;
-	struct kafka_broker *v = xcalloc((size_t)md->broker_cnt + 1, sizeof *v);
-	size_t n = 0;
+	struct kafka_brokers needed =
+	    all ? kafka_brokers_listed(md) : kafka_brokers_leading(md, topics);
 
-	for (int i = 0; i < md->broker_cnt; i++) {
-		const struct rd_kafka_metadata_broker *b = &md->brokers[i];
-
-		if ((all || kafka_topics_led_by(topics, md, b->id)) && !is_listed(v, n, b->id))
-			v[n++] = (struct kafka_broker){b->id, b->host, b->port};
-	}
-	return kafka_reach(client, v, n, !c->every_broker && topics->n == 0, out);
-}
-
-static struct kafka_broker *all_brokers(const struct rd_kafka_metadata *md)
-{
-	struct kafka_broker *v = xcalloc((size_t)md->broker_cnt + 1, sizeof *v);
-
-	for (int i = 0; i < md->broker_cnt; i++)
-		v[i] = (struct kafka_broker){md->brokers[i].id, md->brokers[i].host,
-					     md->brokers[i].port};
-	return v;
+	return kafka_reach(client, &needed, all && !c->every_broker, out);
 }
 
 /* ---- what the principal may do ---------------------------------------------------------------------------- */
 
-/* The topics of the profile, and the canary's if it is none of them: it must have leaders and replicas too. */
+/* The topics of the profile, and the canary's if it is none of them: its leaders and replicas are judged too. */
 static struct grouplist needed_topics(const struct kafka_conf *c)
 {
 	struct kafka_topic_conf *v = xcalloc(c->topics.n + 1, sizeof *v);
@@ -333,167 +302,149 @@ static struct grouplist needed_topics(const struct kafka_conf *c)
 	return (struct grouplist){n, v};
 }
 
-/* The topic's own min.insync.replicas counts for who writes to it, as the canary does, and for who cares about replicas at all. */
-static bool wants_config(const struct kafka_topic_conf *t)
+/* The topic's own min.insync.replicas counts for a principal that writes to it, as the canary does, and for a profile that
+ * demands replicas. */
+static bool needs_config(const struct kafka_topic_conf *t)
 {
 	return t->canary || t->config.n > 0 || t->min_in_sync_replicas != INT_UNSET ||
 	       kafka_topic_wants(t, "write");
 }
 
-static struct kafka_query *make_ask(const struct kafka_conf *c, const struct grouplist *topics)
+static struct kafka_query *make_query(const struct kafka_conf *c, const struct grouplist *topics)
 {
-	struct kafka_query *a = xcalloc(1, sizeof *a);
+	struct kafka_query *q = xcalloc(1, sizeof *q);
 
-	a->topic = xcalloc(topics->n + 1, sizeof *a->topic);
-	a->group = xcalloc(c->groups.n + 1, sizeof *a->group);
-	for (; a->n_topics < topics->n; a->n_topics++) {
+	q->topic = xcalloc(topics->n + 1, sizeof *q->topic);
+	q->group = xcalloc(c->groups.n + 1, sizeof *q->group);
+	for (; q->n_topics < topics->n; q->n_topics++) {
 		const struct kafka_topic_conf *t =
-		    GROUP_AT(*topics, struct kafka_topic_conf, a->n_topics);
+		    GROUP_AT(*topics, struct kafka_topic_conf, q->n_topics);
 
-		a->topic[a->n_topics] = (struct kafka_topic_answer){
+		q->topic[q->n_topics] = (struct kafka_topic_answer){
 		    .name = t->name,
-		    .config.asked = wants_config(t),
-		    .access.asked = t->operations.n > 0,
+		    .config.asked = needs_config(t),
+		    .rights.asked = t->operations.n > 0 && kafka_query_lists_operations(),
 		};
 	}
-	for (; a->n_groups < c->groups.n; a->n_groups++)
-		a->group[a->n_groups].name = c->groups.v[a->n_groups];
-	return a;
+	for (; q->n_groups < c->groups.n; q->n_groups++)
+		q->group[q->n_groups].name = c->groups.v[q->n_groups];
+	return q;
 }
 
-/* A coordinator that cannot be reached does not answer: why is looked for while its answer is waited for. */
-static int ask(struct kafka_client *client, struct kafka_query *a, const struct kafka_broker *v,
-	       size_t n, struct diag *out)
+/* A coordinator that cannot be reached does not answer: looks for the reason while waiting for the answer. */
+static enum result ask(struct kafka_client *client, struct kafka_query *q,
+		       const struct kafka_brokers *all, struct diag *out)
 {
-	struct instant patience = kafka_patience(client);
-	struct instant soon = instant_after(instant_now(), DURATION_MS(GROUP_PATIENCE_MS));
-	int got;
+	struct instant deadline = kafka_answer_deadline(client);
+	struct instant soon = instant_after(instant_now(), DURATION_MS(COORDINATOR_MS));
+	enum result r;
 
 	check_step(client->run, PH_PROTOCOL, "asking about topics and groups");
-	got = kafka_query_run(client, a, instant_earlier(soon, patience), out);
-	if (got != 0)
-		return got < 0 ? -1 : 0;
-	if (kafka_groups_blocked(client, a, v, n, out) < 0)
-		return -1;
-	return kafka_query_run(client, a, patience, out) < 0 ? -1 : 0;
+	r = kafka_query_run(client, q, instant_earlier(soon, deadline), out);
+	if (r != RESULT_PASS || q->waiting == 0)
+		return r;
+	r = kafka_groups_blocked(client, q, all, out);
+	return r == RESULT_PASS ? kafka_query_run(client, q, deadline, out) : r;
 }
 
-/* Handles for what needs one of its own. They connect while other questions are asked. */
+/* Some questions need a handle of their own. These connect while the first handle asks its questions. */
 struct handles {
 	struct kafka_client *first, *idempotent, *transactional, *canary;
 };
 
-static int open_handles(struct handles *h, const struct kafka_conf *c, struct diag *out)
+static enum result open_handles(struct handles *h, const struct kafka_conf *c, struct diag *out)
 {
 	if (c->idempotent && !(h->idempotent = kafka_idempotent_open(h->first, out)))
-		return -1;
+		return RESULT_FAIL;
 	if (c->transactional_id &&
 	    !(h->transactional = kafka_transactional_open(h->first, c->transactional_id, out)))
-		return -1;
+		return RESULT_FAIL;
 	if (c->canary && !(h->canary = kafka_canary_open(h->first, out)))
-		return -1;
-	return 0;
+		return RESULT_FAIL;
+	return RESULT_PASS;
 }
 
-/* One start shows all that is wrong. After what may pass, time is short: it is tried again anyway. */
-static bool goes_on(struct findings *f, int failed, struct diag *d)
+/* Adds what failed to the findings: one start shows all that is wrong. But after a finding that waiting may help the rest is
+ * left to the next attempt, for this one may have little time left. */
+static bool goes_on(struct findings *f, enum result result, struct diag *d)
 {
-	enum diag_code code = d->code;
+	bool on = result == RESULT_PASS || !diag_info(d->code)->retryable;
 
-	if (failed < 0)
+	if (result != RESULT_PASS)
 		findings_add(f, d, "");
 	*d = (struct diag){.code = D_NONE};
-	return failed >= 0 || !diag_info(code)->retryable;
+	return on;
 }
 
-static void judge_producers(const struct handles *h, const struct kafka_conf *c,
-			    const struct kafka_broker *v, size_t n, struct findings *f)
+static void judge_rights(struct handles *h, const struct kafka_conf *c,
+			 const struct grouplist *topics, const struct kafka_query *q,
+			 const struct kafka_metadata *m, struct findings *f)
 {
+	struct kafka_brokers all = kafka_brokers_listed(m->md);
 	struct diag d = {.code = D_NONE};
+	struct str unverified;
 
-	if (h->idempotent && !goes_on(f, kafka_idempotent_judge(h->idempotent, &d), &d))
-		return;
-	if (h->transactional)
+	str_init(&unverified, 300);
+	if (goes_on(f, kafka_acl_judge(topics, q, &unverified, &d), &d) &&
+	    goes_on(f, kafka_topic_config_judge(h->first->run, topics, q, m->md, &d), &d) &&
+	    goes_on(f, kafka_groups_judge(h->first, q, &all, &unverified, &d), &d) &&
+	    goes_on(f, check_library_lists_operations(c, &d), &d) &&
+	    (!h->idempotent || goes_on(f, kafka_idempotent_judge(h->idempotent, &d), &d)) &&
+	    h->transactional)
 		goes_on(f,
-			kafka_transactional_judge(h->transactional, c->transactional_id, v, n, &d),
+			kafka_transactional_judge(h->transactional, c->transactional_id, &all, &d),
 			&d);
+	if (unverified.len)
+		check_fact(h->first->run, "unverified", "%s", unverified.s);
 }
 
-static int judge_permissions(struct handles *h, const struct kafka_conf *c,
-			     const struct grouplist *topics, const struct rd_kafka_metadata *md,
-			     struct diag *out)
+static enum result judge_permissions(struct handles *h, const struct kafka_conf *c,
+				     const struct grouplist *topics, const struct kafka_metadata *m,
+				     struct diag *out)
 {
-	struct kafka_query *a = make_ask(c, topics);
-	struct kafka_broker *v = all_brokers(md);
-	size_t n = (size_t)md->broker_cnt;
+	struct kafka_query *q = make_query(c, topics);
+	struct kafka_brokers all = kafka_brokers_listed(m->md);
 	struct findings f = {.n = 0};
-	struct diag d = {.code = D_NONE};
 
-	a->broker = kafka_ready_broker(h->first, v, n);
-	if (open_handles(h, c, out) < 0 || ask(h->first, a, v, n, out) < 0)
-		return -1;
-	if (goes_on(&f, kafka_acl_judge(h->first, topics, a, &d), &d) &&
-	    goes_on(&f, kafka_topic_config_judge(h->first->run, topics, a, md, &d), &d) &&
-	    goes_on(&f, kafka_groups_judge(h->first, a, v, n, &d), &d))
-		judge_producers(h, c, v, n, &f);
+	q->broker = kafka_ready_broker(h->first, &all);
+	if (open_handles(h, c, out) != RESULT_PASS || ask(h->first, q, &all, out) != RESULT_PASS)
+		return RESULT_FAIL;
+	judge_rights(h, c, topics, q, m, &f);
 	if (findings_result(&f, out) != RESULT_PASS)
-		return -1;
-	return h->canary ? kafka_canary_judge(c->canary, h->canary, h->first, md, out) : 0;
+		return RESULT_FAIL;
+	return h->canary ? kafka_canary_judge(c->canary, h->canary, h->first, m->md, out)
+			 : RESULT_PASS;
 }
 
 /* ---- one attempt --------------------------------------------------------------------------------------------- */
 
-static struct kafka_client_conf access_of(const struct kafka_conf *c)
+/* Opens the first handle, a consumer without group: it can ask every question, and fetch. NULL with *out filled. */
+static struct kafka_client *open_first(const struct check_run *run, const struct kafka_conf *c,
+				       struct kafka_client_props *props, struct diag *out)
 {
-	return (struct kafka_client_conf){
-	    .bootstrap_servers = &c->bootstrap_servers,
-	    .properties = &c->properties,
-	    .properties_file = c->properties_file,
-	    .client_id = c->client_id,
-	};
-}
+	static const struct kafka_prop_override reader[] = {
+	    {"enable.partition.eof", "true"}, {"fetch.wait.max.ms", "2"}, {NULL, NULL}};
 
-static bool kafka_starts_programs(const void *conf)
-{
-	struct kafka_client_conf access = access_of(conf);
-
-	return kafka_client_conf_starts_programs(&access);
-}
-
-static bool tries_reading(const struct kafka_conf *c)
-{
-	for (size_t i = 0; i < c->topics.n && !kafka_query_knows_acl(); i++)
-		if (kafka_topic_wants(GROUP_AT(c->topics, struct kafka_topic_conf, i), "read"))
-			return true;
-	return false;
+	check_step(run, PH_CONFIG, "reading the settings of the Kafka client");
+	if (c->librdkafka && check_library(c->librdkafka, out) != RESULT_PASS)
+		return NULL;
+	if (kafka_client_props_load(&KAFKA_CONF(c), props, out) != RESULT_PASS)
+		return NULL;
+	if ((c->idempotent || c->transactional_id) &&
+	    kafka_producer_check_props(run, props, out) != RESULT_PASS)
+		return NULL;
+	return kafka_open(run, props, RD_KAFKA_CONSUMER, &c->bootstrap_servers, reader, out);
 }
 
 static enum result attempt(const struct check_run *run, struct handles *h, struct diag *out)
 {
-	/* A consumer without group can ask for everything that is asked here, and fetch. */
-	static const struct kafka_prop_override reader[] = {
-	    {"enable.partition.eof", "true"}, {"fetch.wait.max.ms", "2"}, {NULL, NULL}};
-	/* Where reading is tried, why a fetch fails is told in the log only. */
-	static const struct kafka_prop_override trying_reader[] = {{"enable.partition.eof", "true"},
-								   {"fetch.wait.max.ms", "2"},
-								   {"debug", "topic"},
-								   {NULL, NULL}};
 	const struct kafka_conf *c = run->conf;
-	const struct kafka_client_conf access = access_of(c);
 	struct kafka_client_props *props = xcalloc(1, sizeof *props);
-	struct kafka_metadata m;
 	struct grouplist topics = needed_topics(c);
+	struct kafka_metadata m;
 
-	check_step(run, PH_CONFIG, "reading the settings of the Kafka client");
-	if (c->librdkafka && check_library(c->librdkafka, out) < 0)
-		return RESULT_FAIL;
-	if (kafka_client_props_load(&access, props, out) < 0)
-		return RESULT_FAIL;
-	if ((c->idempotent || c->transactional_id) && kafka_producer_settings(run, props, out) < 0)
-		return RESULT_FAIL;
-	h->first = kafka_open(run, props, RD_KAFKA_CONSUMER, &c->bootstrap_servers,
-			      tries_reading(c) ? trying_reader : reader, out);
-	if (!h->first || get_metadata(h->first, &topics, &m, out) < 0)
+	h->first = open_first(run, c, props, out);
+	if (!h->first || get_metadata(h->first, &topics, &m, out) != RESULT_PASS)
 		return RESULT_FAIL;
 	if (props->tls)
 		check_reached(run, "tls");
@@ -501,11 +452,12 @@ static enum result attempt(const struct check_run *run, struct handles *h, struc
 		check_reached(run, "auth");
 	check_reached(run, "metadata");
 	report_facts(run, c, &m);
-	if (judge_cluster(c, &m, out) < 0 || kafka_topics_judge(&topics, m.md, out) < 0 ||
-	    check_brokers(h->first, c, &topics, m.md, out) < 0)
+	if (judge_cluster(c, &m, out) != RESULT_PASS ||
+	    kafka_topics_judge(&topics, m.md, out) != RESULT_PASS ||
+	    reach_brokers(h->first, c, &topics, m.md, out) != RESULT_PASS)
 		return RESULT_FAIL;
 	check_reached(run, "brokers");
-	return judge_permissions(h, c, &topics, m.md, out) < 0 ? RESULT_FAIL : RESULT_PASS;
+	return judge_permissions(h, c, &topics, &m, out);
 }
 
 static enum result kafka_run(const struct check_run *run, struct diag *out)
@@ -515,7 +467,7 @@ static enum result kafka_run(const struct check_run *run, struct diag *out)
 	struct kafka_client *const all[] = {h.first, h.canary, h.idempotent, h.transactional};
 
 	if (result != RESULT_PASS)
-		kafka_explain_throttling(all, ARRAY_LEN(all), out);
+		kafka_diagnose_throttling(all, ARRAY_LEN(all), out);
 	return result;
 }
 

@@ -1,7 +1,8 @@
-/* wire_format: the last records of a topic are written the way this service reads them. Reads by offsets only: no
- * group, no commit, no topic comes into being. */
+/* wire_format: the last records of a topic are written the way this service reads them. Reads by offsets only: joins no
+ * group, commits nothing, creates no topic. */
 #include "check.h"
 #include "kafka_client.h"
+#include "kafka_keys.h"
 #include "kafka_topic.h"
 #include "record_judge.h"
 #include "record_sample.h"
@@ -16,9 +17,7 @@ _Static_assert(ARRAY_LEN(formats) == RECORD_OTHER + 1,
 	       "every format that can be expected has a word");
 
 struct wire_format_conf {
-	struct strlist bootstrap_servers;
-	struct pairlist properties;
-	const char *properties_file, *client_id;
+	KAFKA_KEY_FIELDS
 	const char *topic;
 	int expect;
 	const char *schema;
@@ -33,21 +32,7 @@ static const char *topic_problem(const char *name)
 }
 
 static const struct key wire_format_keys[] = {
-    KEY_STRLIST(struct wire_format_conf, bootstrap_servers, .flags = K_REQUIRED,
-		.check = kafka_address_problem,
-		.doc = "host:port of one or more brokers, as in kafka.",
-		.example = "[\"kafka-1:9092\", \"kafka-2:9092\"]"),
-    KEY_PAIRLIST(struct wire_format_conf, properties,
-		 .doc = "Settings of the service's client in librdkafka's names, as in kafka; "
-			"secret values by reference.",
-		 .example = "[\"security.protocol=SSL\", \"ssl.ca.location=/etc/ssl/kafka.pem\"]"),
-    KEY_PATH(struct wire_format_conf, properties_file,
-	     .doc =
-		 "The service's own file of such settings, name=value lines; properties beats it.",
-	     .example = "\"/etc/orders/kafka.properties\""),
-    KEY_STR(struct wire_format_conf, client_id,
-	    .doc = "Name under which the brokers see this check; startguard unless given.",
-	    .example = "\"orders-startguard\""),
+    KAFKA_KEYS(struct wire_format_conf),
     KEY_STR(struct wire_format_conf, topic, .flags = K_REQUIRED, .check = topic_problem,
 	    .doc = "The topic whose last records are looked at. The principal must be allowed to "
 		   "read it.",
@@ -79,14 +64,10 @@ static const struct schema wire_format_schema = {
 static const char *wire_format_validate(const void *conf, const char **key)
 {
 	const struct wire_format_conf *c = conf;
+	const char *problem = kafka_client_conf_problem(&KAFKA_CONF(c), key);
 
-	*key = "properties";
-	for (size_t i = 0; i < c->properties.n; i++) {
-		const char *problem = kafka_property_problem(c->properties.v[i].name);
-
-		if (problem)
-			return problem;
-	}
+	if (problem)
+		return problem;
 	*key = "schema";
 	if (c->expect == RECORD_AVRO_BARE && !c->schema)
 		return "is needed: bare Avro cannot be told without its schema";
@@ -102,18 +83,18 @@ static const char *wire_format_validate(const void *conf, const char **key)
 
 /* ---- one attempt --------------------------------------------------------------------------------------------- */
 
-static int prepare(const struct check_run *run, const struct wire_format_conf *c,
-		   struct record_demand *want, struct diag *out)
+static enum result prepare(const struct check_run *run, const struct wire_format_conf *c,
+			   struct record_demand *want, struct diag *out)
 {
 	want->format = (enum record_format)c->expect;
 	want->n_ranges = c->ranges.n;
 	for (size_t i = 0; i < c->ranges.n; i++)
 		record_range_parse(&want->ranges[i], c->ranges.v[i]);
 	if (!c->schema)
-		return 0;
+		return RESULT_PASS;
 	want->schema = avro_schema_load(run, c->schema, out);
 	if (!want->schema)
-		return -1;
+		return RESULT_FAIL;
 	for (size_t i = 0; i < want->n_ranges; i++) {
 		if (avro_has_number(want->schema, want->ranges[i].field))
 			continue;
@@ -121,54 +102,38 @@ static int prepare(const struct check_run *run, const struct wire_format_conf *c
 			   "the schema has no number at the field %s, which ranges names",
 			   want->ranges[i].field);
 		diag_hint(out, "correct ranges, or ship the schema that has the field");
-		return -1;
+		return RESULT_FAIL;
 	}
-	return 0;
-}
-
-static struct kafka_client_conf access_of(const struct wire_format_conf *c)
-{
-	return (struct kafka_client_conf){
-	    .bootstrap_servers = &c->bootstrap_servers,
-	    .properties = &c->properties,
-	    .properties_file = c->properties_file,
-	    .client_id = c->client_id,
-	};
+	return RESULT_PASS;
 }
 
 static bool wire_format_starts_programs(const void *conf)
 {
-	struct kafka_client_conf access = access_of(conf);
+	const struct wire_format_conf *c = conf;
 
-	return kafka_client_conf_starts_programs(&access);
+	return kafka_client_conf_starts_programs(&KAFKA_CONF(c));
 }
 
-/* What came late may have been held back: the quota is the reason then. */
-static int sample_with(struct kafka_client *client, const struct record_sampling *how,
-		       struct record_sampled *done, struct diag *out)
+static enum result sample(const struct check_run *run, const struct wire_format_conf *c,
+			  struct record_tally *tally, struct record_sampled *done, struct diag *out)
 {
-	int failed = record_sample(client, how, done, out);
-
-	if (failed)
-		kafka_explain_throttling(&client, 1, out);
-	return failed;
-}
-
-static int sample(const struct check_run *run, const struct wire_format_conf *c,
-		  struct record_tally *tally, struct record_sampled *done, struct diag *out)
-{
-	const struct kafka_client_conf access = access_of(c);
 	const struct record_sampling how = {
 	    .topic = c->topic, .per_partition = c->sample, .tally = tally};
 	struct kafka_client_props *props = xcalloc(1, sizeof *props);
 	struct kafka_client *client;
+	enum result r;
 
 	check_step(run, PH_CONFIG, "reading the settings of the Kafka client");
-	if (kafka_client_props_load(&access, props, out) < 0)
-		return -1;
+	if (kafka_client_props_load(&KAFKA_CONF(c), props, out) != RESULT_PASS)
+		return RESULT_FAIL;
 	client = kafka_open(run, props, RD_KAFKA_CONSUMER, &c->bootstrap_servers,
 			    record_sample_overrides, out);
-	return client ? sample_with(client, &how, done, out) : -1;
+	if (!client)
+		return RESULT_FAIL;
+	r = record_sample(client, &how, done, out);
+	if (r != RESULT_PASS)
+		kafka_diagnose_throttling(&client, 1, out);
+	return r;
 }
 
 static void report_facts(const struct check_run *run, const struct record_tally *t,
@@ -236,7 +201,8 @@ static enum result wire_format_run(const struct check_run *run, struct diag *out
 	struct record_sampled done;
 
 	tally->want = want;
-	if (prepare(run, c, want, out) < 0 || sample(run, c, tally, &done, out) < 0)
+	if (prepare(run, c, want, out) != RESULT_PASS ||
+	    sample(run, c, tally, &done, out) != RESULT_PASS)
 		return RESULT_FAIL;
 	report_facts(run, tally, &done);
 	if (tally->judged == 0 && tally->too_large == 0)

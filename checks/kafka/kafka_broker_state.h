@@ -1,33 +1,32 @@
-/* kafka_broker_state: what is known about each broker of a handle, from librdkafka's log lines and state changes.
+/* kafka_broker_state: what the state of a handle's brokers means, and whether a guess of librdkafka about one is true.
  *
- * The inside of kafka_client: nobody else includes this. librdkafka's threads write, under the client's lock;
- * callers of the functions hold that lock.
+ * The inside of kafka_client: nobody else includes this. Reads the states that kafka_events writes. Callers hold the client's
+ * lock, and a function that probes a listener gives it up meanwhile. Child only.
  */
 #ifndef SG_KAFKA_BROKER_STATE_H
 #define SG_KAFKA_BROKER_STATE_H
 
 #include "kafka_client.h"
 
-/* Has the library report to `c`. 0; or -1 with *out filled. No lock needed: before rd_kafka_new. */
-int kafka_broker_states_watch(struct kafka_client *c, rd_kafka_conf_t *conf, struct diag *out);
-/* Its code; of a supposition, what it is worth as long as nobody verified it. */
-enum diag_code kafka_broker_state_code(const struct kafka_broker_state *peer);
-/* Why it does not work, as a diagnosis about `subject`. */
-void kafka_broker_state_explain(const struct kafka_broker_state *peer, const char *subject,
-				struct diag *out);
-/* The same about the peer itself; a broker known by its advertised address only is named by id. */
-void kafka_broker_state_tell(const struct kafka_broker_state *peer, struct diag *out);
-/* It has given a reason for which waiting in this attempt brings nothing. Connecting may still go on with another
- * address of the same name, and is no such reason. */
-bool kafka_broker_state_is_final(const struct kafka_broker_state *peer);
-/* Connected, and it has answered this client, or was asked whether it would. */
+/* The code of what the broker's log lines mean; of a guess that nobody probed, what is certain about it. */
+enum diag_code kafka_broker_state_code(const struct kafka_broker_state *broker);
+/* Fills *out with why this broker does not work, named by its address, or by its id where it is known from metadata. */
+void kafka_broker_state_diagnose(const struct kafka_broker_state *broker, struct diag *out);
+/* The same with another subject. */
+void kafka_broker_state_diagnose_as(const struct kafka_broker_state *broker, const char *subject,
+				    struct diag *out);
+/* Has it failed for a reason that no waiting in this attempt changes? A failure to connect is none: the library goes on
+ * with another address of the same name. */
+bool kafka_broker_state_is_final(const struct kafka_broker_state *broker);
+/* Is it connected, and has it answered this client, or kafka_probe in its place? */
 bool kafka_broker_state_is_ready(const struct kafka_client *c,
-				 const struct kafka_broker_state *peer);
-/* Every bootstrap server has, or every broker that took their place: the one to name. Else NULL. */
+				 const struct kafka_broker_state *broker);
+/* When every bootstrap server has failed for a final reason, or every broker that took their place: the one to name.
+ * Else NULL. */
 const struct kafka_broker_state *kafka_broker_states_all_failed(const struct kafka_client *c);
-/* Puts a supposition of librdkafka to the listener itself (kafka_probe): one of those servers once all of them have
- * complained; or this peer. The lock is given up meanwhile. False: there was nothing to ask. */
-bool kafka_broker_states_ask(struct kafka_client *c);
-bool kafka_broker_state_ask(struct kafka_client *c, struct kafka_broker_state *peer);
+/* Probes (kafka_probe) what librdkafka guesses about one of those servers, once all of them have complained; or about this
+ * broker, or whether it wants a login although it looks ready. False: there was nothing to probe. */
+bool kafka_broker_states_probe(struct kafka_client *c);
+bool kafka_broker_state_probe(struct kafka_client *c, struct kafka_broker_state *broker);
 
 #endif

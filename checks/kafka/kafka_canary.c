@@ -34,13 +34,13 @@ struct flight {
 
 struct kafka_client *kafka_canary_open(const struct kafka_client *first, struct diag *out)
 {
-	/* Without retries the broker's own reason reaches us; with them only that it took too long. */
+	/* With retries the library would hide the broker's own reason and only say that it took too long. */
 	static const struct kafka_prop_override extra[] = {
 	    {"acks", "all"},
 	    {"retries", "0"},
 	    {"linger.ms", "0"},
-	    {"message.timeout.ms", "0"},             /* the attempt's own end counts */
-	    {"delivery.report.only.error", "false"}, /* that it came is what is waited for */
+	    {"message.timeout.ms", "0"},             /* never: the attempt's deadline counts */
+	    {"delivery.report.only.error", "false"}, /* success is what the check waits for */
 	    {NULL, NULL}};
 
 	return kafka_open_beside(first, RD_KAFKA_PRODUCER, extra, out);
@@ -52,7 +52,7 @@ static void await_acknowledgement(struct flight *f)
 {
 	rd_kafka_queue_t *queue = rd_kafka_queue_get_main(f->sender->rk);
 
-	while (!f->acknowledged && !kafka_is_past(f->until)) {
+	while (!f->acknowledged && !instant_reached(f->until, instant_now())) {
 		rd_kafka_event_t *ev = rd_kafka_queue_poll(queue, instant_left_ms_now(f->until));
 		const rd_kafka_message_t *m = ev ? rd_kafka_event_message_next(ev) : NULL;
 
@@ -66,9 +66,9 @@ static void await_acknowledgement(struct flight *f)
 	}
 }
 
-static void send_it(struct flight *f)
+static void send_record(struct flight *f)
 {
-	/* The topic's handle comes first: without it the first record may wait a second for metadata (before 2.10.1). */
+	/* Create the topic's handle first: without it the first record may wait a second for metadata (before 2.10.1). */
 	rd_kafka_topic_t *topic = rd_kafka_topic_new(f->sender->rk, f->topic, NULL);
 	rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
 
@@ -83,13 +83,13 @@ static void send_it(struct flight *f)
 		await_acknowledgement(f);
 }
 
-static void read_it(struct flight *f)
+static void read_back(struct flight *f)
 {
 	rd_kafka_topic_t *topic = rd_kafka_topic_new(f->reader->rk, f->topic, NULL);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(f->reader->rk);
 
 	rd_kafka_consume_start_queue(topic, f->partition, f->offset, queue);
-	while (!f->read && !kafka_is_past(f->until)) {
+	while (!f->read && !instant_reached(f->until, instant_now())) {
 		rd_kafka_message_t *m =
 		    rd_kafka_consume_queue(queue, instant_left_ms_now(f->until));
 
@@ -108,15 +108,15 @@ static void fly(void *arg)
 	struct flight *f = arg;
 	struct instant begun = instant_now();
 
-	send_it(f);
+	send_record(f);
 	if (f->acknowledged && !f->send_err)
-		read_it(f);
+		read_back(f);
 	f->latency = instant_since(begun, instant_now());
 }
 
 /* ---- judging ---------------------------------------------------------------------------------------------------- */
 
-/* The same record will be refused the same way, whenever it comes. */
+/* Errors about the record itself: it will be refused again whenever it comes. */
 static bool is_refusal(rd_kafka_resp_err_t err)
 {
 	static const rd_kafka_resp_err_t table[] = {
@@ -140,8 +140,8 @@ static bool is_refusal(rd_kafka_resp_err_t err)
 	return false;
 }
 
-static int fail_on_topic(const struct flight *f, rd_kafka_resp_err_t err, const char *doing,
-			 const char *right, struct diag *out)
+static enum result fail_on_topic(const struct flight *f, rd_kafka_resp_err_t err, const char *doing,
+				 const char *right, struct diag *out)
 {
 	enum diag_code code = kafka_topic_meaning(err);
 	char subject[DIAG_SUBJECT_MAX];
@@ -155,47 +155,44 @@ static int fail_on_topic(const struct flight *f, rd_kafka_resp_err_t err, const 
 		    out,
 		    "grant %s on topic %.200s to this principal: the canary needs Read and Write",
 		    right, f->topic);
-	return -1;
+	return RESULT_FAIL;
 }
 
-static int fail_silence(const struct flight *f, const char *what, struct diag *out)
+static enum result fail_silence(const struct flight *f, const char *what, struct diag *out)
 {
 	char subject[DIAG_SUBJECT_MAX];
 
 	kafka_topic_subject(f->topic, subject, sizeof subject);
-	check_fail(out, D_KAFKA_CANARY_FAILED, subject, "%s in time (attempt_timeout)", what);
-	return -1;
+	return check_fail(out, D_KAFKA_CANARY_FAILED, subject, "%s in time (attempt_timeout)",
+			  what);
 }
 
-static int judge_latency(const struct kafka_canary_conf *conf, const struct flight *f,
-			 struct diag *out)
+static enum result judge_latency(const struct kafka_canary_conf *conf, const struct flight *f,
+				 struct diag *out)
 {
-	int64_t took = f->latency.ns / 1000000, held = f->sender->throttled_ms;
-	int64_t most =
+	long long took = f->latency.ns / 1000000, held = f->sender->throttled_ms;
+	long long most =
 	    duration_is_set(conf->max_latency) ? conf->max_latency.ns / 1000000 : INT64_MAX;
 	char subject[DIAG_SUBJECT_MAX];
 
 	check_fact(f->sender->run, "canary_ms", "%.1f", (double)f->latency.ns / 1e6);
 	if (held > 0)
-		check_fact(f->sender->run, "throttled_ms", "%lld", (long long)held);
+		check_fact(f->sender->run, "throttled_ms", "%lld", held);
 	kafka_topic_subject(f->topic, subject, sizeof subject);
-	if (held > 0 && took + held > most) {
-		check_fail(out, D_KAFKA_THROTTLED, subject,
-			   "the broker holds this client back for %lld ms, max_latency is %lld ms",
-			   (long long)held, (long long)most);
-		return -1;
-	}
-	if (took > most) {
-		check_fail(out, D_KAFKA_SLOW, subject,
-			   "the record was back after %lld ms, max_latency is %lld ms",
-			   (long long)took, (long long)most);
-		return -1;
-	}
-	return 0;
+	if (held > 0 && took + held > most)
+		return check_fail(
+		    out, D_KAFKA_THROTTLED, subject,
+		    "the broker holds this client back for %lld ms, max_latency is %lld ms", held,
+		    most);
+	if (took > most)
+		return check_fail(out, D_KAFKA_SLOW, subject,
+				  "the record was back after %lld ms, max_latency is %lld ms", took,
+				  most);
+	return RESULT_PASS;
 }
 
-static int judge_flight(const struct kafka_canary_conf *conf, const struct flight *f,
-			struct diag *out)
+static enum result judge_flight(const struct kafka_canary_conf *conf, const struct flight *f,
+				struct diag *out)
 {
 	if (!f->acknowledged)
 		return fail_silence(f, "the canary was not acknowledged", out);
@@ -206,10 +203,8 @@ static int judge_flight(const struct kafka_canary_conf *conf, const struct fligh
 				    out);
 	if (f->read_err)
 		return fail_on_topic(f, f->read_err, "reading back", "Read", out);
-	if (!f->same) {
-		fail_silence(f, "another record than the canary stands at its offset", out);
-		return -1;
-	}
+	if (!f->same)
+		return fail_silence(f, "another record than the canary stands at its offset", out);
 	return judge_latency(conf, f, out);
 }
 
@@ -226,37 +221,35 @@ static void pack(struct flight *f, const char *id)
 	f->partition = (int32_t)(nonce[1] & 0x7fffffff);
 }
 
-/* The way to the leader is made before the clock starts: max_latency is about the cluster. */
-static int reach_leader(const struct flight *f, const struct rd_kafka_metadata *md,
-			struct diag *out)
+/* Connects to the leader before the clock starts: max_latency is about the cluster. */
+static enum result reach_leader(const struct flight *f, const struct rd_kafka_metadata *md,
+				struct diag *out)
 {
-	const struct rd_kafka_metadata_topic *t = kafka_topic_find(md, f->topic);
+	int32_t leader = kafka_topic_find(md, f->topic)->partitions[f->partition].leader;
+	struct kafka_brokers all = kafka_brokers_listed(md);
 
-	for (int i = 0; i < md->broker_cnt; i++) {
-		const struct rd_kafka_metadata_broker *b = &md->brokers[i];
-		struct kafka_broker one = {b->id, b->host, b->port};
-
-		if (b->id == t->partitions[f->partition].leader)
-			return kafka_reach(f->sender, &one, 1, false, out);
-	}
-	return 0;
+	for (size_t i = 0; i < all.n; i++)
+		if (all.v[i].id == leader)
+			return kafka_reach(f->sender, &(struct kafka_brokers){&all.v[i], 1}, false,
+					   out);
+	return RESULT_PASS;
 }
 
-int kafka_canary_judge(const struct kafka_canary_conf *conf, struct kafka_client *sender,
-		       struct kafka_client *reader, const struct rd_kafka_metadata *md,
-		       struct diag *out)
+enum result kafka_canary_judge(const struct kafka_canary_conf *conf, struct kafka_client *sender,
+			       struct kafka_client *reader, const struct rd_kafka_metadata *md,
+			       struct diag *out)
 {
-	const struct rd_kafka_metadata_topic *topic = kafka_topic_find(md, conf->topic);
 	struct flight *f = xcalloc(1, sizeof *f);
+	enum result r;
 
 	*f = (struct flight){.sender = sender, .reader = reader, .topic = conf->topic};
 	pack(f, sender->run->id);
-	f->partition %= topic->partition_cnt;
-	if (reach_leader(f, md, out) < 0)
-		return -1;
+	f->partition %= kafka_topic_find(md, conf->topic)->partition_cnt;
+	r = reach_leader(f, md, out);
+	if (r != RESULT_PASS)
+		return r;
 	check_step(sender->run, PH_ASSERT, "sending a canary to topic %s", conf->topic);
-	f->until = kafka_patience(sender);
-	if (kafka_call(sender, fly, f, "a canary", out) < 0)
-		return -1;
-	return judge_flight(conf, f, out);
+	f->until = kafka_answer_deadline(sender);
+	r = kafka_call(sender, fly, f, "a canary", out);
+	return r == RESULT_PASS ? judge_flight(conf, f, out) : r;
 }

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "kafka_properties_file.h"
+#include "scrub.h"
 
 /* ---- addresses ------------------------------------------------------------------------------------------ */
 
@@ -13,7 +14,7 @@ static const char *without_scheme(const char *entry)
 	return str_starts(entry, "kafka://") ? entry + strlen("kafka://") : entry;
 }
 
-/* host and port of an entry; -1 when it is none. A missing port is Kafka's own, as librdkafka has it. */
+/* Host and port of an entry; -1 when it is not host:port. The default port is librdkafka's. */
 static int address_split(const char *entry, char *host, size_t size, int *port)
 {
 	char text[512];
@@ -82,59 +83,42 @@ bool kafka_client_props_is_true(const struct kafka_client_props *props, const ch
 			 str_eq(value, "1"));
 }
 
-/* A Java login module's options: password="..." */
-static void register_quoted(const char *value)
-{
-	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): `one` is freed at the end of each round */
-	for (const char *p = strchr(value, '"'), *end; p; p = strchr(end + 1, '"')) {
-		cleanup_free char *one = NULL;
-
-		end = strchr(p + 1, '"');
-		if (!end)
-			return;
-		one = strndup(p + 1, (size_t)(end - p - 1));
-		if (one)
-			scrub_register(one);
-	}
-}
-
-static void props_put(struct kafka_client_props *props, struct kafka_client_prop one)
+/* A property that is given again replaces the earlier one. */
+static enum result props_put(struct kafka_client_props *props, struct kafka_client_prop one,
+			     struct diag *out)
 {
 	if (secret_sensitive_name(one.name))
 		scrub_register(one.value);
-	if (strstr(one.name, "jaas"))
-		register_quoted(one.value);
 	for (size_t i = 0; i < props->n; i++) {
 		if (str_eq(canonical(props->v[i].name), canonical(one.name))) {
 			props->v[i] = one;
-			return;
+			return RESULT_PASS;
 		}
 	}
-	invariant(props->n < KAFKA_CLIENT_PROPS_MAX);
+	if (props->n == KAFKA_CLIENT_PROPS_MAX)
+		return check_fail(out, D_KAFKA_PROPERTY, one.file ? one.file : "properties",
+				  "more than %d properties", KAFKA_CLIENT_PROPS_MAX);
 	props->v[props->n++] = one;
+	return RESULT_PASS;
 }
 
-static int take_file(struct kafka_client_props *props, const char *path,
-		     struct kafka_properties_file *f, struct diag *out)
+static enum result take_file(struct kafka_client_props *props, const char *path,
+			     struct kafka_properties_file *f, struct diag *out)
 {
 	struct kafka_client_prop one = {.file = path};
 	int got;
 
 	while ((got = kafka_properties_file_next(f, &one.name, &one.value)) > 0) {
-		one.line = f->begun;
-		if (props->n == KAFKA_CLIENT_PROPS_MAX) {
-			check_fail(out, D_KAFKA_PROPERTY, path, "line %d: more than %d properties",
-				   one.line, KAFKA_CLIENT_PROPS_MAX);
-			return -1;
-		}
-		props_put(props, one);
+		one.line = f->line;
+		if (props_put(props, one, out) != RESULT_PASS)
+			return RESULT_FAIL;
 	}
-	if (got < 0)
-		check_fail(out, D_KAFKA_PROPERTY, path, "line %d %s", f->begun, f->problem);
-	return got;
+	return got == 0
+		   ? RESULT_PASS
+		   : check_fail(out, D_KAFKA_PROPERTY, path, "line %d %s", f->line, f->problem);
 }
 
-static int load_file(struct kafka_client_props *props, const char *path, struct diag *out)
+static enum result load_file(struct kafka_client_props *props, const char *path, struct diag *out)
 {
 	struct kafka_properties_file f;
 	size_t len;
@@ -151,7 +135,7 @@ static int load_file(struct kafka_client_props *props, const char *path, struct 
 		diag_hint(out,
 			  "64 KiB is the limit of a properties_file: name the client's own, and "
 			  "keep certificates in files of their own");
-	return -1;
+	return RESULT_FAIL;
 }
 
 static void note_traits(struct kafka_client_props *props)
@@ -176,35 +160,32 @@ static void note_traits(struct kafka_client_props *props)
 					       : AF_UNSPEC;
 }
 
-int kafka_client_props_load(const struct kafka_client_conf *access,
-			    struct kafka_client_props *props, struct diag *out)
+enum result kafka_client_props_load(const struct kafka_client_conf *conf,
+				    struct kafka_client_props *props, struct diag *out)
 {
-	*props = (struct kafka_client_props){.n = 0};
-	if (access->properties_file && load_file(props, access->properties_file, out) < 0)
-		return -1;
-	for (size_t i = 0; i < access->properties->n; i++) {
-		const struct pair *p = &access->properties->v[i];
-		const char *value = p->value ? p->value : secret_reveal(p->secret, out);
+	struct kafka_client_prop id = {.name = "client.id", .value = conf->client_id};
 
-		if (!value)
-			return -1;
-		if (props->n == KAFKA_CLIENT_PROPS_MAX) {
-			check_fail(out, D_KAFKA_PROPERTY, "properties", "more than %d properties",
-				   KAFKA_CLIENT_PROPS_MAX);
-			return -1;
-		}
-		props_put(props, (struct kafka_client_prop){.name = p->name, .value = value});
+	*props = (struct kafka_client_props){.n = 0};
+	if (conf->properties_file && load_file(props, conf->properties_file, out) != RESULT_PASS)
+		return RESULT_FAIL;
+	for (size_t i = 0; i < conf->properties->n; i++) {
+		const struct pair *p = &conf->properties->v[i];
+		struct kafka_client_prop one = {.name = p->name, .value = p->value};
+
+		if (!one.value && !(one.value = secret_reveal(p->secret, out)))
+			return RESULT_FAIL;
+		if (props_put(props, one, out) != RESULT_PASS)
+			return RESULT_FAIL;
 	}
-	if (access->client_id)
-		props_put(props, (struct kafka_client_prop){.name = "client.id",
-							    .value = access->client_id});
+	if (id.value && props_put(props, id, out) != RESULT_PASS)
+		return RESULT_FAIL;
 	note_traits(props);
-	return 0;
+	return RESULT_PASS;
 }
 
-/* ---- complaints ------------------------------------------------------------------------------------------- */
+/* ---- refusals ------------------------------------------------------------------------------------------- */
 
-/* The nearest name librdkafka knows, from its own manual page: conf_dump leaves out what has no value yet. */
+/* The nearest name that librdkafka knows, from its own manual page: rd_kafka_conf_dump leaves out properties without a value. */
 static const char *nearest_property(const char *name, char *best, size_t size)
 {
 	char *text = NULL, *line, *next;
@@ -238,7 +219,7 @@ static const char *nearest_property(const char *name, char *best, size_t size)
 	return best[0] ? best : NULL;
 }
 
-/* " (/etc/orders/kafka.properties, line 7)": of the file's settings. */
+/* " (/etc/orders/kafka.properties, line 7)" for a property of the file, else "". */
 static const char *place_of(const struct kafka_client_prop *p, char *buf, size_t size)
 {
 	buf[0] = '\0';
@@ -247,12 +228,12 @@ static const char *place_of(const struct kafka_client_prop *p, char *buf, size_t
 	return buf;
 }
 
-/* Names of newer versions of the library, which the service may have. */
+/* Properties that only newer versions of the library know, which the service may use. */
 enum newer { NOT_NEWER, NEWER_UNNOTICED, NEWER_NEEDED };
 
 static enum newer newer(const char *name)
 {
-	/* Whether they are set makes no difference to what a check asks. */
+	/* These make no difference to what a check asks. */
 	static const char *const unnoticed[] = {
 	    "client.dns.lookup",
 	    "enable.metrics.push",
@@ -262,7 +243,7 @@ static enum newer newer(const char *name)
 	    "metadata.recovery.strategy",
 	    "retry.backoff.max.ms",
 	};
-	/* A login needs them. */
+	/* A login depends on these. */
 	static const char *const needed[] = {
 	    "https.ca.",
 	    "sasl.oauthbearer.assertion.",
@@ -278,73 +259,109 @@ static enum newer newer(const char *name)
 	return NOT_NEWER;
 }
 
-static void fail_unknown(const struct kafka_client_prop *p, struct diag *out)
+static enum result fail_unknown(const struct kafka_client_prop *p, struct diag *out)
 {
-	const char *java = kafka_java_property(p->name), *near;
+	bool newer_library = newer(p->name) == NEWER_NEEDED;
 	char best[128], place[220];
+	const char *near;
 
-	check_fail(out, newer(p->name) == NEWER_NEEDED ? D_KAFKA_LIBRARY_OLD : D_KAFKA_PROPERTY,
-		   p->name, "librdkafka %s has no property \"%.200s\"%s", rd_kafka_version_str(),
-		   p->name, place_of(p, place, sizeof place));
-	if (newer(p->name) == NEWER_NEEDED) {
+	check_fail(out, newer_library ? D_KAFKA_LIBRARY_OLD : D_KAFKA_PROPERTY, p->name,
+		   "librdkafka %s has no property \"%.200s\"%s", rd_kafka_version_str(), p->name,
+		   place_of(p, place, sizeof place));
+	near = newer_library ? NULL : nearest_property(p->name, best, sizeof best);
+	if (newer_library)
 		diag_hint(out, "newer versions of librdkafka have it: use a startguard that is "
 			       "linked with one");
-		return;
-	}
-	if (java) {
-		diag_hint(out, "%s is a property of the Java client; here use %s", p->name, java);
-		return;
-	}
-	near = nearest_property(p->name, best, sizeof best);
-	if (near)
+	else if (near)
 		diag_hint(out, "did you mean %s?", near);
+	return RESULT_FAIL;
 }
 
-/* librdkafka quotes the value in its words: fine for "acks", not for passwords. */
-static void fail_invalid(const struct kafka_client_prop *p, const char *words, struct diag *out)
+/* librdkafka's error quotes the value: that helps for "acks", and must not happen with a password. */
+static enum result fail_invalid(const struct kafka_client_prop *p, const char *error,
+				struct diag *out)
 {
-	const char *java = kafka_java_property(p->name);
-	enum diag_code code = kafka_new_meaning(words);
+	enum diag_code code = kafka_new_meaning(error);
 	char place[220];
 
 	if (secret_sensitive_name(p->name))
-		words = "librdkafka does not accept its value";
-	check_fail(out, code, p->name, "%.400s%s", words, place_of(p, place, sizeof place));
-	if (java)
-		diag_hint(out, "%s is a property of the Java client; here use %s", p->name, java);
-	else if (str_eq(p->name, "ssl.endpoint.identification.algorithm") && !*p->value)
+		error = "librdkafka does not accept its value";
+	check_fail(out, code, p->name, "%.400s%s", error, place_of(p, place, sizeof place));
+	if (str_eq(p->name, "ssl.endpoint.identification.algorithm") && !*p->value)
 		diag_hint(out, "what Java means by an empty value is none here");
+	return RESULT_FAIL;
 }
 
-static int put(rd_kafka_conf_t *conf, const struct kafka_client_prop *p, bool optional,
-	       struct diag *out)
+static enum result put(rd_kafka_conf_t *conf, const struct kafka_client_prop *p, bool optional,
+		       struct diag *out)
 {
-	char words[512] = "";
+	char error[512] = "";
 
-	switch (rd_kafka_conf_set(conf, p->name, p->value, words, sizeof words)) {
+	switch (rd_kafka_conf_set(conf, p->name, p->value, error, sizeof error)) {
 	case RD_KAFKA_CONF_OK:
-		return 0;
+		return RESULT_PASS;
 	case RD_KAFKA_CONF_UNKNOWN:
-		if (optional || newer(p->name) == NEWER_UNNOTICED)
-			return 0;
-		fail_unknown(p, out);
-		return -1;
+		return optional || newer(p->name) == NEWER_UNNOTICED ? RESULT_PASS
+								     : fail_unknown(p, out);
 	case RD_KAFKA_CONF_INVALID:
 		break;
 	}
-	fail_invalid(p, words, out);
-	return -1;
+	return fail_invalid(p, error, out);
 }
 
-int kafka_conf_put(rd_kafka_conf_t *conf, const char *name, const char *value, bool optional,
-		   struct diag *out)
+enum result kafka_conf_put(rd_kafka_conf_t *conf, const char *name, const char *value,
+			   bool optional, struct diag *out)
 {
 	return put(conf, &(struct kafka_client_prop){.name = name, .value = value}, optional, out);
 }
 
-/* ---- what is ours ------------------------------------------------------------------------------------------ */
+/* The Java property's equivalent here, when it is one that this library does not have. */
+static const char *java_equivalent(const struct kafka_client_prop *p, const rd_kafka_conf_t *conf)
+{
+	size_t size = 0;
+	const char *here = kafka_java_property(p->name);
 
-/* Set before the service's own: only how fast the library tries. */
+	return here && rd_kafka_conf_get(conf, p->name, NULL, &size) != RD_KAFKA_CONF_OK ? here
+											 : NULL;
+}
+
+/* A file of the Java client has several of its properties: names all of them at once, with what does the same here. */
+static enum result refuse_java(const struct kafka_client_props *props, const rd_kafka_conf_t *conf,
+			       struct diag *out)
+{
+	const struct kafka_client_prop *first = NULL;
+	struct str names, use, drop;
+
+	str_init(&names, DIAG_CAUSE_MAX);
+	str_init(&use, DIAG_HINT_MAX);
+	str_init(&drop, DIAG_HINT_MAX);
+	for (size_t i = 0; i < props->n; i++) {
+		const struct kafka_client_prop *p = &props->v[i];
+		const char *here = java_equivalent(p, conf);
+
+		if (!here)
+			continue;
+		first = first ? first : p;
+		str_addf(&names, "%s%s", names.len ? ", " : "", p->name);
+		if (p->file)
+			str_addf(&names, " (line %d)", p->line);
+		if (*here)
+			str_addf(&use, "in place of %s use %s; ", p->name, here);
+		else
+			str_addf(&drop, "%s%s", drop.len ? ", " : "leave out ", p->name);
+	}
+	if (!first)
+		return RESULT_PASS;
+	check_fail(out, D_KAFKA_PROPERTY, first->name,
+		   "%.180s has properties of the Java client, which librdkafka does not know: %s",
+		   first->file ? first->file : "properties", names.s);
+	diag_hint(out, "%s%s", use.s, drop.s);
+	return RESULT_FAIL;
+}
+
+/* ---- startguard's own properties ------------------------------------------------------------------------------------------ */
+
+/* Set before the service's own: they only make the library try faster. */
 static const char *const defaults[][2] = {
     {"client.id", "startguard"},
     {"reconnect.backoff.ms", "10"}, /* the default backs off to 10 s while the broker is long up */
@@ -352,27 +369,27 @@ static const char *const defaults[][2] = {
     {"linger.ms", "0"},
 };
 
-/* Of the service's settings these would make a check write, join, fence, or talk to somebody else. */
+/* Properties of the service that would make a check write, join, fence, or talk to somebody else. */
 static const char *const never_passed[] = {
-    "bootstrap.servers", /* the key of this name counts */
+    "bootstrap.servers", /* the profile's key bootstrap_servers counts */
     "group.id",          /* groups are never joined */
     "group.instance.id",
     "group.protocol",
     "transactional.id", /* would fence the running service */
     "enable.idempotence",
     "enable.gapless.guarantee", /* needs the one before */
-    "reconnect.backoff.ms", /* how fast this check tries is ours, and librdkafka wants the two to fit */
+    "reconnect.backoff.ms",     /* `defaults` has it, and librdkafka wants the two to fit */
     "reconnect.backoff.max.ms",
     "statistics.interval.ms",
     "debug",
     "log_level",
-    "log.queue", /* reasons are heard from the log */
+    "log.queue", /* kafka_events reads reasons from the log */
     "enabled_events",
     "plugin.library.paths", /* a program's own code; interceptors write to topics of their own */
 };
 
-/* What stands beside them in many a service's file and is none of librdkafka's: settings of the schema registry's client,
- * and of an interceptor that is not loaded here. */
+/* Properties in many a service's file that are not librdkafka's: of the schema registry's client, and of an interceptor that
+ * is not loaded here. */
 static const char *const of_others[] = {
     "schema.registry.",
     "basic.auth.",
@@ -396,16 +413,8 @@ static bool is_of_others(const struct kafka_client_prop *p)
 	return false;
 }
 
-const char *kafka_property_problem(const char *name)
-{
-	if (str_eq(canonical(name), "bootstrap.servers"))
-		return "holds bootstrap.servers: give the key bootstrap_servers";
-	if (str_starts(name, "test."))
-		return "holds a property that replaces the real brokers by simulated ones";
-	return NULL;
-}
-
-static int apply_one(const struct kafka_client_prop *p, rd_kafka_conf_t *conf, struct diag *out)
+static enum result apply_one(const struct kafka_client_prop *p, rd_kafka_conf_t *conf,
+			     struct diag *out)
 {
 	char place[220];
 
@@ -415,22 +424,43 @@ static int apply_one(const struct kafka_client_prop *p, rd_kafka_conf_t *conf, s
 			   "replaces the real brokers by simulated ones%s",
 			   place_of(p, place, sizeof place));
 		diag_hint(out, "drop the property");
-		return -1;
+		return RESULT_FAIL;
 	}
 	if (is_never_passed(canonical(p->name)) || is_of_others(p))
-		return 0;
+		return RESULT_PASS;
 	return put(conf, p, false, out);
 }
 
-static int apply_defaults(const struct kafka_client_props *props, rd_kafka_conf_t *conf,
-			  struct diag *out)
+static enum result apply_defaults(const struct kafka_client_props *props, rd_kafka_conf_t *conf,
+				  struct diag *out)
 {
 	for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
 		if ((is_never_passed(defaults[i][0]) ||
 		     !kafka_client_props_get(props, defaults[i][0])) &&
-		    kafka_conf_put(conf, defaults[i][0], defaults[i][1], true, out) < 0)
-			return -1;
-	return 0;
+		    kafka_conf_put(conf, defaults[i][0], defaults[i][1], true, out) != RESULT_PASS)
+			return RESULT_FAIL;
+	return RESULT_PASS;
+}
+
+/* Set after the service's own. */
+static enum result apply_overrides(rd_kafka_conf_t *conf, struct diag *out)
+{
+	static const struct {
+		const char *name, *value;
+		bool optional; /* not in every version of the library */
+	} overrides[] = {
+	    /* Asked for a topic, a producer's handle would have the broker create it. */
+	    {"allow.auto.create.topics", "false", false},
+	    {"enable.auto.commit", "false", false},
+	    {"enable.metrics.push", "false", true},
+	    {"log.connection.close", "true", true},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(overrides); i++)
+		if (kafka_conf_put(conf, overrides[i].name, overrides[i].value,
+				   overrides[i].optional, out) != RESULT_PASS)
+			return RESULT_FAIL;
+	return RESULT_PASS;
 }
 
 static bool has_token(const struct kafka_client_props *props)
@@ -441,36 +471,44 @@ static bool has_token(const struct kafka_client_props *props)
 	       kafka_client_props_is_true(props, "enable.sasl.oauthbearer.unsecure.jwt");
 }
 
-int kafka_client_props_apply(const struct kafka_client_props *props, rd_kafka_conf_t *conf,
-			     struct diag *out)
+enum result kafka_client_props_apply(const struct kafka_client_props *props, rd_kafka_conf_t *conf,
+				     struct diag *out)
 {
-	if (apply_defaults(props, conf, out) < 0)
-		return -1;
+	if (refuse_java(props, conf, out) != RESULT_PASS ||
+	    apply_defaults(props, conf, out) != RESULT_PASS)
+		return RESULT_FAIL;
 	for (size_t i = 0; i < props->n; i++)
-		if (apply_one(&props->v[i], conf, out) < 0)
-			return -1;
-	/* Asked for a topic, a producer's handle would have the broker create it. */
-	if (kafka_conf_put(conf, "allow.auto.create.topics", "false", false, out) < 0 ||
-	    kafka_conf_put(conf, "enable.auto.commit", "false", false, out) < 0 ||
-	    kafka_conf_put(conf, "enable.metrics.push", "false", true, out) < 0 ||
-	    kafka_conf_put(conf, "log.connection.close", "true", true, out) < 0)
-		return -1;
-	/* A login that has no way to get a token fails without a word in librdkafka: say it here. */
-	if (props->sasl && str_eq(props->mechanism, "OAUTHBEARER") && !has_token(props)) {
-		check_fail(out, D_KAFKA_PROPERTY, "sasl.mechanism",
-			   "OAUTHBEARER needs sasl.oauthbearer.method=oidc and its properties: a "
-			   "program's own "
-			   "token callback cannot be used here");
-		return -1;
-	}
-	return 0;
+		if (apply_one(&props->v[i], conf, out) != RESULT_PASS)
+			return RESULT_FAIL;
+	/* librdkafka says nothing when a login has no way to get a token: say it here. */
+	if (props->sasl && str_eq(props->mechanism, "OAUTHBEARER") && !has_token(props))
+		return check_fail(out, D_KAFKA_PROPERTY, "sasl.mechanism",
+				  "OAUTHBEARER needs sasl.oauthbearer.method=oidc and its "
+				  "properties: a program's own token callback cannot be used here");
+	return apply_overrides(conf, out);
 }
 
-bool kafka_client_conf_starts_programs(const struct kafka_client_conf *access)
+/* ---- keys ------------------------------------------------------------------------------------------------ */
+
+const char *kafka_client_conf_problem(const struct kafka_client_conf *conf, const char **key)
+{
+	*key = "properties";
+	for (size_t i = 0; i < conf->properties->n; i++) {
+		const char *name = conf->properties->v[i].name;
+
+		if (str_eq(canonical(name), "bootstrap.servers"))
+			return "holds bootstrap.servers: give the key bootstrap_servers";
+		if (str_starts(name, "test."))
+			return "holds a property that replaces the real brokers by simulated ones";
+	}
+	return NULL;
+}
+
+bool kafka_client_conf_starts_programs(const struct kafka_client_conf *conf)
 {
 	struct kafka_client_props *props = xcalloc(1, sizeof *props);
 	struct diag ignored;
 
-	return kafka_client_props_load(access, props, &ignored) == 0 && props->sasl &&
+	return kafka_client_props_load(conf, props, &ignored) == RESULT_PASS && props->sasl &&
 	       str_eq(props->mechanism, "GSSAPI");
 }

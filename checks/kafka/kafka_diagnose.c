@@ -3,37 +3,37 @@
 
 #define WEIGHT_PERMANENT 3
 
-/* How much a peer has to say. */
-static unsigned weight(const struct kafka_broker_state *peer)
+/* How much a broker's state explains; the heaviest is named. */
+static unsigned weight(const struct kafka_broker_state *broker)
 {
-	if (peer->up || peer->meaning.code == D_NONE)
+	if (broker->up || broker->meaning.code == D_NONE)
 		return 0;
-	return 1 + (peer->meaning.guess ? 0 : 1) +
-	       (diag_info(kafka_broker_state_code(peer))->retryable ? 0 : 2);
+	return 1 + (broker->meaning.guess ? 0 : 1) +
+	       (diag_info(kafka_broker_state_code(broker))->retryable ? 0 : 2);
 }
 
-/* Lock held. The broker it was sent to; by id, or by address. */
-static const struct kafka_broker_state *asked_of(const struct kafka_client *c,
-						 const struct kafka_request *r)
+/* Lock held. The broker a request was sent to; by id, or by address. */
+static const struct kafka_broker_state *receiver_of(const struct kafka_client *c,
+						    const struct kafka_request *r)
 {
-	for (size_t i = 0; i < c->n_peers; i++)
-		if (r->broker >= 0 ? c->peers[i]->id == r->broker && c->peers[i]->state[0]
-				   : str_eq(c->peers[i]->address, r->address))
-			return c->peers[i];
+	for (size_t i = 0; i < c->n_brokers; i++)
+		if (r->broker >= 0 ? c->brokers[i]->id == r->broker && c->brokers[i]->connection[0]
+				   : str_eq(c->brokers[i]->address, r->address))
+			return c->brokers[i];
 	return NULL;
 }
 
 /* Lock held. */
 static bool any_listed(const struct kafka_client *c)
 {
-	for (size_t i = 0; i < c->n_peers; i++)
-		if (c->peers[i]->id != KAFKA_BOOTSTRAP)
+	for (size_t i = 0; i < c->n_brokers; i++)
+		if (c->brokers[i]->id != KAFKA_BOOTSTRAP)
 			return true;
 	return false;
 }
 
-/* Lock held. Who was answered "no coordinator" asks again and again, both for the coordinator and, at it, for a producer id;
- * and who was told of no broker, for metadata: the answer is what counts, not the question on its way. */
+/* Lock held. The library repeats a question whose answer does not help it: "no coordinator", or metadata that lists no
+ * broker. Then that answer is what counts, not the repeated question on its way. */
 static bool was_answered(const struct kafka_client *c, int16_t api)
 {
 	return (api == KAFKA_API_FIND_COORDINATOR && c->coordinators_found > 0) ||
@@ -41,101 +41,140 @@ static bool was_answered(const struct kafka_client *c, int16_t api)
 	       (api == KAFKA_API_METADATA && c->metadata_answered && !any_listed(c));
 }
 
-/* Lock held. Connected, and one request waits that is none of `but`: that is what was not answered. */
-static bool explain_request_but(const struct kafka_client *c, int16_t but, const char *words,
-				struct diag *out)
+/* Lock held. Is there a connection on which a request (other than `except`) waits for its answer? */
+static bool diagnose_request(const struct kafka_client *c, int16_t except, const char *reason,
+			     struct diag *out)
 {
-	const struct kafka_request *r = kafka_requests_oldest(&c->requests, but);
-	const struct kafka_broker_state *peer = r ? asked_of(c, r) : NULL;
+	const struct kafka_request *r = kafka_requests_oldest(&c->requests, except);
+	const struct kafka_broker_state *broker = r ? receiver_of(c, r) : NULL;
 	char subject[DIAG_SUBJECT_MAX];
 
 	if (!r || was_answered(c, r->api))
 		return false;
-	snprintf(subject, sizeof subject, "%s", peer ? peer->address : r->address);
-	if (peer && peer->id != KAFKA_BOOTSTRAP)
-		snprintf(subject, sizeof subject, "broker %d at %.100s", peer->id, peer->address);
+	snprintf(subject, sizeof subject, "%s", broker ? broker->address : r->address);
+	if (broker && broker->id != KAFKA_BOOTSTRAP)
+		snprintf(subject, sizeof subject, "broker %d at %.100s", broker->id,
+			 broker->address);
 	check_fail(out, D_ANSWER_TIMEOUT, subject, "%s: the connection is ready, %s has no answer",
-		   words, kafka_request_name(r->api));
+		   reason, kafka_request_name(r->api));
 	return true;
 }
 
-static bool explain_request(const struct kafka_client *c, const char *words, struct diag *out)
+/* Lock held. The library logged nothing: say how far the connection got. */
+static void diagnose_connection(const struct kafka_client *c, const char *reason, struct diag *out)
 {
-	return explain_request_but(c, KAFKA_API_NONE, words, out);
-}
+	const struct kafka_broker_state *broker = c->n_brokers ? c->brokers[0] : NULL;
+	bool listed = any_listed(c);
 
-/* Nothing was logged: say how far the connection got. */
-static void explain_silence(const struct kafka_client *c, const char *words, struct diag *out)
-{
-	const struct kafka_broker_state *peer = c->n_peers ? c->peers[0] : NULL;
-
-	for (size_t i = 0; i < c->n_peers; i++)
-		if (!c->peers[i]->up && c->peers[i]->state[0])
-			peer = c->peers[i];
-	if (!peer)
-		check_fail(out, D_KAFKA_NO_BROKERS, "", "%s", words);
-	else if (peer->up)
-		check_fail(out, any_listed(c) ? D_ANSWER_TIMEOUT : D_KAFKA_NO_BROKERS,
-			   peer->address, "%s; the connection is ready%s", words,
-			   any_listed(c) ? "" : ", and no broker was listed");
-	else if (str_eq(peer->state, "CONNECT") || str_eq(peer->state, "TRY_CONNECT"))
-		check_fail(out, D_CONNECT_TIMEOUT, peer->address, "%s; no connection yet", words);
+	for (size_t i = 0; i < c->n_brokers; i++)
+		if (!c->brokers[i]->up && c->brokers[i]->connection[0])
+			broker = c->brokers[i];
+	if (!broker)
+		check_fail(out, D_KAFKA_NO_BROKERS, "", "%s", reason);
+	else if (broker->up)
+		check_fail(out, listed ? D_ANSWER_TIMEOUT : D_KAFKA_NO_BROKERS, broker->address,
+			   "%s; the connection is ready%s", reason,
+			   listed ? "" : ", and no broker was listed");
+	else if (str_eq(broker->connection, "CONNECT") || str_eq(broker->connection, "TRY_CONNECT"))
+		check_fail(out, D_CONNECT_TIMEOUT, broker->address, "%s; no connection yet",
+			   reason);
 	else
-		check_fail(out, D_ANSWER_TIMEOUT, peer->address,
-			   "%s; the connection is in state %s", words, peer->state);
+		check_fail(out, D_ANSWER_TIMEOUT, broker->address,
+			   "%s; the connection is in state %s", reason, broker->connection);
 }
 
-bool kafka_unanswered(struct kafka_client *c, const char *words, struct diag *out)
+bool kafka_diagnose_unanswered(struct kafka_client *c, const char *reason, struct diag *out)
 {
 	bool found;
 
 	pthread_mutex_lock(&c->lock);
-	/* Metadata that is there is asked for again now and then: nobody waits for it. */
-	found = explain_request_but(c, c->metadata_answered ? KAFKA_API_METADATA : KAFKA_API_NONE,
-				    words, out);
+	/* The library refreshes the metadata it has from time to time: nobody waits for that. */
+	found = diagnose_request(c, c->metadata_answered ? KAFKA_API_METADATA : KAFKA_API_NONE,
+				 reason, out);
 	pthread_mutex_unlock(&c->lock);
 	return found;
 }
 
-enum result kafka_diagnose(struct kafka_client *c, const char *words, struct diag *out)
+enum result kafka_diagnose(struct kafka_client *c, const char *reason, struct diag *out)
 {
 	const struct kafka_broker_state *worst = NULL;
 
 	pthread_mutex_lock(&c->lock);
-	for (size_t i = 0; i < c->n_peers; i++)
-		if (weight(c->peers[i]) > (worst ? weight(worst) : 0))
-			worst = c->peers[i];
+	for (size_t i = 0; i < c->n_brokers; i++)
+		if (weight(c->brokers[i]) > (worst ? weight(worst) : 0))
+			worst = c->brokers[i];
 	/* A request that waits is nearer to the cause than a broker that is down besides. */
-	if (worst && (weight(worst) >= WEIGHT_PERMANENT || !explain_request(c, words, out)))
-		kafka_broker_state_tell(worst, out);
-	else if (!worst && !explain_request(c, words, out))
-		explain_silence(c, words, out);
+	if (worst && weight(worst) >= WEIGHT_PERMANENT)
+		kafka_broker_state_diagnose(worst, out);
+	else if (diagnose_request(c, KAFKA_API_NONE, reason, out))
+		;
+	else if (worst)
+		kafka_broker_state_diagnose(worst, out);
+	else
+		diagnose_connection(c, reason, out);
 	pthread_mutex_unlock(&c->lock);
 	return RESULT_FAIL;
 }
 
-/* Who closed a connection was reached before: a broker that never was is not the one. */
+/* Only a broker that was reached can have closed the connection. */
 static bool may_have_closed(const struct diag *d)
 {
 	return d->code != D_ANSWER_TIMEOUT && d->code != D_KAFKA_ADVERTISED_UNREACHABLE &&
 	       d->code != D_KAFKA_ADVERTISED_UNRESOLVABLE;
 }
 
-enum result kafka_diagnose_error(struct kafka_client *c, rd_kafka_resp_err_t err, const char *words,
-				 struct diag *out)
+enum result kafka_diagnose_error(struct kafka_client *c, rd_kafka_resp_err_t err,
+				 const char *reason, struct diag *out)
 {
 	const char *subject = "";
 	size_t reached = 0;
 
-	kafka_diagnose(c, words, out);
+	kafka_diagnose(c, reason, out);
 	if (err != RD_KAFKA_RESP_ERR__TRANSPORT || may_have_closed(out))
 		return RESULT_FAIL;
 	pthread_mutex_lock(&c->lock);
-	for (size_t i = 0; i < c->n_peers; i++)
-		if (c->peers[i]->was_up && reached++ == 0)
-			subject = c->peers[i]->address;
+	for (size_t i = 0; i < c->n_brokers; i++)
+		if (c->brokers[i]->was_up && reached++ == 0)
+			subject = c->brokers[i]->address;
 	pthread_mutex_unlock(&c->lock);
-	/* Of several it is not known which: the words may tell. */
+	/* Of several brokers it is not known which one closed: the reason may tell. */
 	return check_fail(out, D_CONNECT_CLOSED, reached == 1 ? subject : "",
-			  "%s: the connection was closed in place of an answer", words);
+			  "%s: the connection was closed in place of an answer", reason);
+}
+
+void kafka_diagnose_throttling(struct kafka_client *const *v, size_t n, struct diag *out)
+{
+	struct diag was = *out;
+	int longest = 0;
+
+	if (was.code != D_ANSWER_TIMEOUT && was.code != D_KAFKA_NO_BROKERS &&
+	    was.code != D_KAFKA_COORDINATOR && was.code != D_KAFKA_CANARY_FAILED)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (!v[i])
+			continue;
+		/* The library reports throttling in its main queue, which nobody else serves. */
+		rd_kafka_poll(v[i]->rk, 0);
+		pthread_mutex_lock(&v[i]->lock);
+		if (v[i]->throttled_ms > longest)
+			longest = v[i]->throttled_ms;
+		pthread_mutex_unlock(&v[i]->lock);
+	}
+	if (longest > 0)
+		check_fail(out, D_KAFKA_THROTTLED, was.subject,
+			   "%s; the broker holds this client back for %d ms", was.cause, longest);
+}
+
+rd_kafka_resp_err_t kafka_take_offsets_error(struct kafka_client *c)
+{
+	const struct kafka_request *waits;
+	int err = 0;
+
+	pthread_mutex_lock(&c->lock);
+	waits = kafka_requests_oldest(&c->requests, KAFKA_API_METADATA);
+	if (!waits || waits->api == KAFKA_API_LIST_OFFSETS)
+		err = c->offsets_error;
+	c->offsets_error = 0;
+	pthread_mutex_unlock(&c->lock);
+	return (rd_kafka_resp_err_t)err;
 }

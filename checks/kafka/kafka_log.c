@@ -35,7 +35,7 @@ static bool names_broker(const char *p, const char *end)
 	return memrchr(p, ':', (size_t)(slash - p)) != NULL;
 }
 
-/* How long the state lasted and how many like lines were held back differ each time: not part of the words. */
+/* The message without how long the state lasted and how many like lines were suppressed, which differ each time. */
 static size_t without_counters(const char *text)
 {
 	const char *cut = NULL;
@@ -61,22 +61,22 @@ void kafka_line_parse(struct kafka_line *line, const char *text)
 		kafka_broker_name(name, line->address, sizeof line->address, &line->broker);
 		p = end + 2;
 	}
-	text_clean_n(line->words, sizeof line->words, p, without_counters(p));
+	text_clean_n(line->message, sizeof line->message, p, without_counters(p));
 }
 
-/* ---- words to codes ------------------------------------------------------------------------------------ */
+/* ---- texts to codes ------------------------------------------------------------------------------------ */
 
-#define TOKEN_WORDS "Failed to acquire SASL OAUTHBEARER token"
+#define NO_TOKEN "Failed to acquire SASL OAUTHBEARER token"
 
 struct phrase {
-	const char *words;
+	const char *text;
 	enum diag_code code;
 	bool guess;
 };
 
 /* Order matters: the first phrase that occurs decides. */
 static const struct phrase log_phrases[] = {
-    /* The endpoint that gives tokens, in libcurl's words: the login was not even tried. */
+    /* The endpoint that gives tokens, in libcurl's texts: the login was not even tried. */
     {"Couldn't resolve host name", D_DNS_NO_SUCH_NAME, false},
     {"Could not resolve hostname", D_DNS_NO_SUCH_NAME, false},
     {"Couldn't connect to server", D_CONNECT_REFUSED, false},
@@ -91,7 +91,7 @@ static const struct phrase log_phrases[] = {
     {"SASL authentication failure", D_AUTH_FAILED, false},
     {"SASL SCRAM authentication failed", D_AUTH_FAILED, false},
     {"SASL OAUTHBEARER authentication failed", D_AUTH_FAILED, false},
-    {TOKEN_WORDS, D_AUTH_FAILED, false},
+    {NO_TOKEN, D_AUTH_FAILED, false},
     {"Kerberos ticket refresh failed", D_AUTH_FAILED, false},
     {"Failed to initialize SASL authentication", D_AUTH_FAILED, false},
     {"SASL handshake failed (", D_AUTH_FAILED, false},
@@ -112,7 +112,7 @@ static const struct phrase log_phrases[] = {
     {"Connection setup timed out in state CONNECT", D_CONNECT_TIMEOUT, false},
     {"Connection setup timed out in state TRY_CONNECT", D_CONNECT_TIMEOUT, false},
     {"Connection setup timed out", D_ANSWER_TIMEOUT, false},
-    /* Names: the words of gai_strerror. */
+    /* Names: the texts of gai_strerror. */
     {"Name or service not known", D_DNS_NO_SUCH_NAME, false},
     {"No address associated with hostname", D_DNS_NO_ADDRESS, false},
     {"Temporary failure in name resolution", D_DNS_SERVER_FAILED, false},
@@ -138,37 +138,37 @@ static const struct {
     {EPIPE, D_CONNECT_CLOSED},
 };
 
-static const struct phrase *find_phrase(const struct phrase *table, size_t n, const char *words)
+static const struct phrase *find_phrase(const struct phrase *table, size_t n, const char *message)
 {
 	for (size_t i = 0; i < n; i++)
-		if (strstr(words, table[i].words))
+		if (strstr(message, table[i].text))
 			return &table[i];
 	return NULL;
 }
 
 /* "error:0A000086:SSL routines:..." and "SSL alert number 116" read the same wherever OpenSSL was asked. */
-static enum diag_code tls_code(const char *words)
+static enum diag_code tls_code(const char *message)
 {
 	struct diag d = {.code = D_NONE};
 
-	if (!strstr(words, "SSL ") && !strstr(words, "SSL_") && !strstr(words, "error:"))
+	if (!strstr(message, "SSL ") && !strstr(message, "SSL_") && !strstr(message, "error:"))
 		return D_NONE;
-	tls_fail_text(&d, words, "");
+	tls_fail_text(&d, message, "");
 	return d.code;
 }
 
-static enum diag_code connect_code(const char *words)
+static enum diag_code connect_code(const char *message)
 {
 	for (size_t i = 0; i < ARRAY_LEN(connect_errors); i++)
-		if (strstr(words, strerror(connect_errors[i].err)))
+		if (strstr(message, strerror(connect_errors[i].err)))
 			return connect_errors[i].code;
 	return D_NONE;
 }
 
-bool kafka_foreign_bytes(const char *words, char bytes[5])
+bool kafka_foreign_bytes(const char *message, char bytes[5])
 {
 	static const char before[] = "Invalid response size ";
-	const char *p = strstr(words, before);
+	const char *p = strstr(message, before);
 	long long n;
 
 	if (!p)
@@ -181,21 +181,21 @@ bool kafka_foreign_bytes(const char *words, char bytes[5])
 }
 
 /* A TLS record in place of a length: type 21 (alert) or 22 (handshake), version 3.x (RFC 8446 5.1). */
-static bool is_tls_record(const char *words)
+static bool is_tls_record(const char *message)
 {
 	char b[5];
 
-	return kafka_foreign_bytes(words, b) && (b[0] == 21 || b[0] == 22) && b[1] == 3;
+	return kafka_foreign_bytes(message, b) && (b[0] == 21 || b[0] == 22) && b[1] == 3;
 }
 
-struct kafka_meaning kafka_log_meaning(const char *words, const struct kafka_context *context)
+struct kafka_meaning kafka_log_meaning(const char *message, const struct kafka_context *context)
 {
-	const struct phrase *phrase = find_phrase(log_phrases, ARRAY_LEN(log_phrases), words);
+	const struct phrase *phrase = find_phrase(log_phrases, ARRAY_LEN(log_phrases), message);
 	struct kafka_meaning m = {.code = D_NONE};
 
 	if (phrase) {
 		m = (struct kafka_meaning){phrase->code, phrase->guess};
-		if (m.code == D_PROTOCOL_MISMATCH && is_tls_record(words))
+		if (m.code == D_PROTOCOL_MISMATCH && is_tls_record(message))
 			m.code = D_TLS_REQUIRED;
 		/* Brokers that check the nonce answer an old library's good password with these very words. */
 		if (m.code == D_AUTH_FAILED && context->scram &&
@@ -203,26 +203,26 @@ struct kafka_meaning kafka_log_meaning(const char *words, const struct kafka_con
 			m.code = D_KAFKA_LIBRARY_OLD;
 		return m;
 	}
-	m.code = tls_code(words);
+	m.code = tls_code(message);
 	/* Java has no other alert for a certificate that it wants and did not get. */
 	if (m.code == D_TLS_CLIENT_CERT_REFUSED && !context->client_cert)
 		m.code = D_TLS_CLIENT_CERT_REQUIRED;
 	if (m.code == D_NONE)
-		m.code = connect_code(words);
+		m.code = connect_code(message);
 	if (m.code == D_NONE) {
-		phrase = find_phrase(last_phrases, ARRAY_LEN(last_phrases), words);
+		phrase = find_phrase(last_phrases, ARRAY_LEN(last_phrases), message);
 		if (phrase)
 			m = (struct kafka_meaning){phrase->code, phrase->guess};
 	}
 	return m;
 }
 
-bool kafka_log_of_token(const char *words)
+bool kafka_log_of_token(const char *message)
 {
-	return strstr(words, TOKEN_WORDS) != NULL;
+	return strstr(message, NO_TOKEN) != NULL;
 }
 
-enum diag_code kafka_new_meaning(const char *words)
+enum diag_code kafka_new_meaning(const char *error)
 {
 	static const struct phrase phrases[] = {
 	    {"key values mismatch", D_TLS_KEY_MISMATCH, false},
@@ -238,7 +238,7 @@ enum diag_code kafka_new_meaning(const char *words)
 	    {"No provider for SASL mechanism", D_KAFKA_FEATURE_MISSING, false},
 	    {"is missing a GSSAPI module", D_KAFKA_FEATURE_MISSING, false},
 	};
-	const struct phrase *phrase = find_phrase(phrases, ARRAY_LEN(phrases), words);
+	const struct phrase *phrase = find_phrase(phrases, ARRAY_LEN(phrases), error);
 
 	return phrase ? phrase->code : D_KAFKA_PROPERTY;
 }
@@ -272,7 +272,7 @@ enum diag_code kafka_topic_meaning(int err)
 	return D_NONE;
 }
 
-int kafka_error_in(const char *words)
+int kafka_error_in(const char *message)
 {
 	const struct rd_kafka_err_desc *v;
 	size_t n, longest = 0;
@@ -283,7 +283,7 @@ int kafka_error_in(const char *words)
 	for (size_t i = 0; i < n; i++) {
 		const char *text = v[i].desc;
 
-		if (!v[i].code || !text || strlen(text) <= longest || !strstr(words, text))
+		if (!v[i].code || !text || strlen(text) <= longest || !strstr(message, text))
 			continue;
 		longest = strlen(text);
 		err = v[i].code;
@@ -305,6 +305,12 @@ bool kafka_is_coordinator_trouble(int err)
 	       err == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
 }
 
+bool kafka_is_unsupported(int err)
+{
+	return err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE ||
+	       err == RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION;
+}
+
 bool kafka_is_answer(int err)
 {
 	return (err > 0 || err == RD_KAFKA_RESP_ERR_UNKNOWN) && !kafka_is_silence(err);
@@ -318,42 +324,42 @@ const char *kafka_java_property(const char *name)
 		const char *java, *here;
 	} table[] = {
 	    {"ssl.truststore.location", "ssl.ca.location, a PEM file"},
-	    {"ssl.truststore.password", "ssl.ca.location, a PEM file without password"},
-	    {"ssl.truststore.type", "ssl.ca.location, a PEM file"},
+	    {"ssl.truststore.password", ""},
+	    {"ssl.truststore.type", ""},
 	    {"ssl.truststore.certificates", "ssl.ca.pem"},
-	    {"ssl.keystore.type", "ssl.keystore.location, always PKCS#12"},
+	    {"ssl.keystore.type", ""},
 	    {"ssl.keystore.key", "ssl.key.pem"},
 	    {"ssl.keystore.certificate.chain", "ssl.certificate.pem"},
-	    {"ssl.enabled.protocols", "nothing: OpenSSL's configuration decides"},
-	    {"ssl.protocol", "nothing: OpenSSL's configuration decides"},
+	    {"ssl.enabled.protocols", ""},
+	    {"ssl.protocol", ""},
 	    {"sasl.jaas.config", "sasl.username and sasl.password"},
 	    {"sasl.login.callback.handler.class", "sasl.oauthbearer.method and its properties"},
-	    {"sasl.client.callback.handler.class", "nothing: leave it out"},
+	    {"sasl.client.callback.handler.class", ""},
 	    {"sasl.oauthbearer.token.endpoint", "sasl.oauthbearer.token.endpoint.url"},
-	    {"key.serializer", "nothing: leave it out"},
-	    {"value.serializer", "nothing: leave it out"},
-	    {"key.deserializer", "nothing: leave it out"},
-	    {"value.deserializer", "nothing: leave it out"},
-	    {"interceptor.classes", "nothing: leave it out"},
-	    {"max.poll.records", "nothing: leave it out"},
+	    {"key.serializer", ""},
+	    {"value.serializer", ""},
+	    {"key.deserializer", ""},
+	    {"value.deserializer", ""},
+	    {"interceptor.classes", ""},
+	    {"max.poll.records", ""},
 	    {"buffer.memory", "queue.buffering.max.kbytes"},
-	    {"max.block.ms", "nothing: leave it out"},
+	    {"max.block.ms", ""},
 	    {"max.request.size", "message.max.bytes"},
 	    {"fetch.max.wait.ms", "fetch.wait.max.ms"},
 	    {"partitioner.class", "partitioner"},
 	    {"send.buffer.bytes", "socket.send.buffer.bytes"},
 	    {"receive.buffer.bytes", "socket.receive.buffer.bytes"},
-	    {"default.api.timeout.ms", "nothing: leave it out"},
-	    {"exclude.internal.topics", "nothing: leave it out"},
-	    {"metric.reporters", "nothing: leave it out"},
-	    {"auto.include.jmx.reporter", "nothing: leave it out"},
-	    {"sasl.login.class", "nothing: leave it out"},
+	    {"default.api.timeout.ms", ""},
+	    {"exclude.internal.topics", ""},
+	    {"metric.reporters", ""},
+	    {"auto.include.jmx.reporter", ""},
+	    {"sasl.login.class", ""},
 	    {"security.providers", "ssl.providers, OpenSSL's"},
-	    {"ssl.keymanager.algorithm", "nothing: leave it out"},
-	    {"ssl.trustmanager.algorithm", "nothing: leave it out"},
+	    {"ssl.keymanager.algorithm", ""},
+	    {"ssl.trustmanager.algorithm", ""},
 	    {"ssl.provider", "ssl.providers, OpenSSL's"},
-	    {"ssl.secure.random.implementation", "nothing: leave it out"},
-	    {"ssl.engine.factory.class", "nothing: leave it out"},
+	    {"ssl.secure.random.implementation", ""},
+	    {"ssl.engine.factory.class", ""},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)

@@ -1,9 +1,13 @@
-/* Of kafka_client: the question for metadata. */
+#include "kafka_metadata.h"
+
 #include "kafka_client.h"
+#include "kafka_topic.h"
 
-#define PATIENCE_MS 5000 /* then it is asked for again, where an attempt has no end */
+#define ASK_AGAIN_MS 5000 /* where an attempt has no end: with one, after half of it */
 
-/* Lives on the heap: the thread that makes the call may outlive the one that asked for it. */
+/* ---- the question -------------------------------------------------------------------------------------------- */
+
+/* Lives on the heap: the thread that makes the call may outlive the one that waits for it. */
 struct question {
 	struct kafka_client *client;
 	rd_kafka_topic_t *only;
@@ -27,7 +31,7 @@ static struct instant half_way(struct instant deadline)
 	struct instant now = instant_now();
 
 	if (instant_is_never(deadline))
-		return instant_after(now, DURATION_MS(PATIENCE_MS));
+		return instant_after(now, DURATION_MS(ASK_AGAIN_MS));
 	return instant_after(now, (struct duration){instant_since(now, deadline).ns / 2});
 }
 
@@ -39,37 +43,73 @@ static bool is_unanswered(const struct question *q)
 	       (q->err == RD_KAFKA_RESP_ERR__TRANSPORT && instant_left_ms_now(q->deadline) <= 1);
 }
 
-static int blame(struct kafka_client *c, rd_kafka_resp_err_t err, struct diag *out)
+static enum result fail(struct kafka_client *c, rd_kafka_resp_err_t err, struct diag *out)
 {
-	char words[256];
+	char reason[256];
 
 	/* A controller of KRaft mode speaks Kafka, and offers no metadata. */
 	if (err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) {
-		check_fail(out, D_PROTOCOL_MISMATCH, c->peers[0]->address,
+		check_fail(out, D_PROTOCOL_MISMATCH, c->brokers[0]->address,
 			   "this speaks Kafka but does not offer metadata: likely the listener of "
 			   "a controller, not of a broker");
 		diag_hint(out, "use the address of a broker's listener");
-		return -1;
+		return RESULT_FAIL;
 	}
-	snprintf(words, sizeof words, "no metadata: %s", rd_kafka_err2str(err));
-	kafka_diagnose(c, words, out);
-	return -1;
+	snprintf(reason, sizeof reason, "no metadata: %s", rd_kafka_err2str(err));
+	return kafka_diagnose(c, reason, out);
 }
 
-int kafka_get_metadata(struct kafka_client *client, rd_kafka_topic_t *only,
-		       struct kafka_metadata *metadata, struct diag *out)
+enum result kafka_get_metadata(struct kafka_client *client, rd_kafka_topic_t *only,
+			       struct kafka_metadata *metadata, struct diag *out)
 {
 	struct question *q = xcalloc(1, sizeof *q);
+	enum result r;
 
 	*q = (struct question){
 	    .client = client, .only = only, .deadline = half_way(client->run->deadline)};
-	if (kafka_call(client, ask, q, "the question for metadata", out) < 0)
-		return -1;
-	if (is_unanswered(q)) {
+	r = kafka_call(client, ask, q, "the question for metadata", out);
+	if (r == RESULT_PASS && is_unanswered(q)) {
 		q->deadline = client->run->deadline;
-		if (kafka_call(client, ask, q, "the question for metadata", out) < 0)
-			return -1;
+		r = kafka_call(client, ask, q, "the question for metadata", out);
 	}
+	if (r != RESULT_PASS)
+		return r;
 	*metadata = q->got;
-	return q->err ? blame(client, q->err, out) : 0;
+	return q->err ? fail(client, q->err, out) : RESULT_PASS;
+}
+
+/* ---- brokers ------------------------------------------------------------------------------------------------- */
+
+static bool has_id(const struct kafka_brokers *brokers, int32_t id)
+{
+	for (size_t i = 0; i < brokers->n; i++)
+		if (brokers->v[i].id == id)
+			return true;
+	return false;
+}
+
+static struct kafka_brokers brokers_of(const struct rd_kafka_metadata *md,
+				       const struct grouplist *led)
+{
+	struct kafka_brokers found = {.n = 0};
+
+	found.v = xcalloc((size_t)md->broker_cnt + 1, sizeof *found.v);
+	for (int i = 0; i < md->broker_cnt; i++) {
+		const struct rd_kafka_metadata_broker *b = &md->brokers[i];
+
+		if ((!led || kafka_topics_led_by(led, md, b->id)) && !has_id(&found, b->id))
+			found.v[found.n++] = (struct kafka_broker){b->id, b->host, b->port};
+	}
+	return found;
+}
+
+struct kafka_brokers kafka_brokers_listed(const struct rd_kafka_metadata *md)
+{
+	return brokers_of(md, NULL);
+}
+
+struct kafka_brokers kafka_brokers_leading(const struct rd_kafka_metadata *md,
+					   const struct grouplist *topics)
+{
+	return brokers_of(md, topics);
 }

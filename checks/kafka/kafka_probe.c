@@ -110,7 +110,7 @@ static void read_handshake(const struct answer *a, struct kafka_probe *probe)
 		mechanisms(a, list, sizeof list);
 		/* A broker without any mechanism wants no login. */
 		probe->listener = *list ? LISTENER_SASL : LISTENER_PLAIN;
-		snprintf(probe->words, sizeof probe->words, "%s", list);
+		snprintf(probe->text, sizeof probe->text, "%s", list);
 	}
 }
 
@@ -121,7 +121,7 @@ static void read_foreign(const struct answer *a, struct kafka_probe *probe)
 		return;
 	}
 	probe->listener = LISTENER_OTHER;
-	text_clean_n(probe->words, sizeof probe->words, (const char *)a->bytes, a->len);
+	text_clean_n(probe->text, sizeof probe->text, (const char *)a->bytes, a->len);
 }
 
 static bool is_silence(const struct diag *d)
@@ -194,7 +194,7 @@ static void probe_tls(const struct check_run *run, const char *host, int port,
 	}
 	if (inside.listener == LISTENER_SASL) {
 		probe->listener = LISTENER_TLS_SASL;
-		memcpy(probe->words, inside.words, sizeof probe->words);
+		memcpy(probe->text, inside.text, sizeof probe->text);
 	}
 	cleanup_fd_fn(&conn.fd);
 }

@@ -21,10 +21,10 @@ enum kafka_listener {
 
 struct kafka_probe {
 	enum kafka_listener listener;
-	char words[256]; /* what it offered or said */
-	bool connected;  /* it took the connection */
-	bool silent;     /* what it was asked had no answer in time */
-	bool reset;      /* it reset the connection: librdkafka says "Disconnected" then too */
+	char text[256]; /* the mechanisms it offers, or the bytes it said */
+	bool connected; /* it took the connection */
+	bool silent;    /* what it was asked had no answer in time */
+	bool reset;     /* it reset the connection: librdkafka says "Disconnected" then too */
 };
 
 /* `address` is "host:port"; with `tls` also what is behind TLS is asked. Takes at most `patience` for each of two

@@ -1,8 +1,8 @@
-/* kafka_properties_file: a file of settings, read as java.util.Properties reads it.
+/* kafka_properties_file: a file of client properties, read as clients of librdkafka read theirs.
  *
- * name=value, name:value or name value; # and ! begin a comment; a backslash at the end of a line continues it, and before
- * another character it takes away its meaning (\t \n \f \r \uXXXX as in Java). Text is UTF-8, a byte order mark is skipped. Unlike Java's,
- * blanks at the end of a value do not count, unless a backslash stands before them. Pure: the text is changed in place.
+ * One line is one property, split at its first "="; blanks around name and value do not count; an empty line, and one that
+ * begins with "#", is skipped. Nothing is unescaped and no line is continued: a backslash is a backslash. Pure: the text is
+ * changed in place.
  */
 #ifndef SG_KAFKA_PROPERTIES_FILE_H
 #define SG_KAFKA_PROPERTIES_FILE_H
@@ -10,15 +10,14 @@
 #include <stddef.h>
 
 struct kafka_properties_file {
-	char *at, *end;
-	int line;            /* the one read next */
-	int begun;           /* the one the last setting began in */
-	const char *problem; /* what is wrong with that line */
+	char *next, *end;    /* of the text */
+	int line;            /* of the property that was read last */
+	const char *problem; /* what is wrong with that line; NULL: nothing */
 };
 
 /* `text` has a zero byte at text[len] and lives as long as the names and values. */
 void kafka_properties_file_begin(struct kafka_properties_file *f, char *text, size_t len);
-/* 1 with the next setting; 0 at the end; -1 when ->problem tells what is wrong with line ->begun. */
+/* 1 with the next property; 0 at the end; -1 with f->problem. */
 int kafka_properties_file_next(struct kafka_properties_file *f, const char **name,
 			       const char **value);
 

@@ -1,16 +1,22 @@
 #include "kafka_query.h"
 
-/* KIP-430 in the library: rd_kafka_AdminOptions_set_include_authorized_operations. */
-#define HAS_AUTHORIZED_OPERATIONS (RD_KAFKA_VERSION >= 0x020300ff)
+/* The first librdkafka that can ask for authorized operations, and for single topics by DescribeTopics. */
+#define LISTS_OPERATIONS 0x020300ff
+#define COMPILED_FOR_LISTS (RD_KAFKA_VERSION >= LISTS_OPERATIONS)
 
-bool kafka_may(struct kafka_operations ops, int operation)
+bool kafka_operations_include(struct kafka_operations list, int operation)
 {
-	return ops.set >> operation & 1u || ops.set >> RD_KAFKA_ACL_OPERATION_ALL & 1u;
+	return list.set >> operation & 1u || list.set >> RD_KAFKA_ACL_OPERATION_ALL & 1u;
 }
 
-bool kafka_query_knows_acl(void)
+bool kafka_answer_has_no_list(const struct kafka_answer *answer)
 {
-	return HAS_AUTHORIZED_OPERATIONS;
+	return answer->came && (!answer->err || kafka_is_unsupported(answer->err));
+}
+
+bool kafka_query_lists_operations(void)
+{
+	return COMPILED_FOR_LISTS && rd_kafka_version() >= LISTS_OPERATIONS;
 }
 
 const char *kafka_query_config(const struct kafka_topic_answer *topic, const char *name)
@@ -21,30 +27,41 @@ const char *kafka_query_config(const struct kafka_topic_answer *topic, const cha
 	return NULL;
 }
 
-static void set_err(struct kafka_answer *a, rd_kafka_resp_err_t err, const char *words)
+void kafka_name_unverified(struct str *unverified, const char *operation, const char *name)
+{
+	str_addf(unverified, "%s%s %s", unverified->len ? ", " : "", operation, name);
+}
+
+static void set_error(struct kafka_answer *a, rd_kafka_resp_err_t err, const char *text)
 {
 	a->came = true;
 	a->err = err;
-	text_clean(a->words, sizeof a->words, words && *words ? words : rd_kafka_err2str(err));
+	if (err)
+		text_clean(a->reason, sizeof a->reason,
+			   text && *text ? text : rd_kafka_err2str(err));
 }
 
-static void set_error(struct kafka_answer *a, const rd_kafka_error_t *error)
+/* The error of a whole request, for one of the things it asked about. */
+static void set_event_error(struct kafka_answer *a, rd_kafka_event_t *ev)
 {
-	if (error && rd_kafka_error_code(error))
-		set_err(a, rd_kafka_error_code(error), rd_kafka_error_string(error));
-	else
-		a->came = true;
+	set_error(a, rd_kafka_event_error(ev), rd_kafka_event_error_string(ev));
+}
+
+static void set_answer(struct kafka_answer *a, const rd_kafka_error_t *error)
+{
+	set_error(a, error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR,
+		  error ? rd_kafka_error_string(error) : NULL);
 }
 
 /* ---- questions ------------------------------------------------------------------------------------------- */
 
-static rd_kafka_AdminOptions_t *options(struct kafka_query *a, rd_kafka_admin_op_t op,
+static rd_kafka_AdminOptions_t *options(struct kafka_query *q, rd_kafka_admin_op_t op,
 					int32_t broker)
 {
-	rd_kafka_AdminOptions_t *o = rd_kafka_AdminOptions_new(a->client->rk, op);
+	rd_kafka_AdminOptions_t *o = rd_kafka_AdminOptions_new(q->client->rk, op);
 	char ignored[128];
 
-	rd_kafka_AdminOptions_set_request_timeout(o, instant_left_ms_now(a->client->run->deadline),
+	rd_kafka_AdminOptions_set_request_timeout(o, instant_left_ms_now(q->client->run->deadline),
 						  ignored, sizeof ignored);
 	/* Left to itself the library asks "the controller", which in KRaft is any broker, reachable or not. */
 	if (broker >= 0)
@@ -52,25 +69,25 @@ static rd_kafka_AdminOptions_t *options(struct kafka_query *a, rd_kafka_admin_op
 	return o;
 }
 
-static void ask_configs(struct kafka_query *a)
+static void ask_configs(struct kafka_query *q)
 {
-	rd_kafka_ConfigResource_t **v = xcalloc(a->n_topics + 1, sizeof *v);
+	rd_kafka_ConfigResource_t **v = xcalloc(q->n_topics + 1, sizeof *v);
 	size_t n = 0;
 
-	for (size_t i = 0; i < a->n_topics; i++)
-		if (a->topic[i].config.asked)
+	for (size_t i = 0; i < q->n_topics; i++)
+		if (q->topic[i].config.asked)
 			v[n++] =
-			    rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, a->topic[i].name);
+			    rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, q->topic[i].name);
 	if (n == 0)
 		return;
-	rd_kafka_DescribeConfigs(a->client->rk, v, n,
-				 options(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, a->broker),
-				 a->queue);
-	a->waiting++;
+	rd_kafka_DescribeConfigs(q->client->rk, v, n,
+				 options(q, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, q->broker),
+				 q->queue);
+	q->waiting++;
 }
 
-#if HAS_AUTHORIZED_OPERATIONS
-static void want_operations(rd_kafka_AdminOptions_t *o)
+#if COMPILED_FOR_LISTS
+static void include_operations(rd_kafka_AdminOptions_t *o)
 {
 	rd_kafka_error_t *error = rd_kafka_AdminOptions_set_include_authorized_operations(o, 1);
 
@@ -78,56 +95,50 @@ static void want_operations(rd_kafka_AdminOptions_t *o)
 		rd_kafka_error_destroy(error);
 }
 
-static void ask_access(struct kafka_query *a)
+static void ask_rights(struct kafka_query *q)
 {
-	const char **v = xcalloc(a->n_topics + 1, sizeof *v);
+	const char **v = xcalloc(q->n_topics + 1, sizeof *v);
 	rd_kafka_AdminOptions_t *o;
 	size_t n = 0;
 
-	for (size_t i = 0; i < a->n_topics; i++)
-		if (a->topic[i].access.asked)
-			v[n++] = a->topic[i].name;
+	for (size_t i = 0; i < q->n_topics; i++)
+		if (q->topic[i].rights.asked)
+			v[n++] = q->topic[i].name;
 	if (n == 0)
 		return;
-	o = options(a, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, a->broker);
-	want_operations(o);
-	rd_kafka_DescribeTopics(a->client->rk, rd_kafka_TopicCollection_of_topic_names(v, n), o,
-				a->queue);
-	a->waiting++;
-}
-#else
-static void want_operations(rd_kafka_AdminOptions_t *o UNUSED)
-{
-}
-
-static void ask_access(struct kafka_query *a UNUSED)
-{
+	o = options(q, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, q->broker);
+	include_operations(o);
+	rd_kafka_DescribeTopics(q->client->rk, rd_kafka_TopicCollection_of_topic_names(v, n), o,
+				q->queue);
+	q->waiting++;
 }
 #endif
 
-static void ask_groups(struct kafka_query *a)
+static void ask_groups(struct kafka_query *q)
 {
-	const char **v = xcalloc(a->n_groups + 1, sizeof *v);
+	const char **v = xcalloc(q->n_groups + 1, sizeof *v);
 	rd_kafka_AdminOptions_t *o;
 
-	for (size_t i = 0; i < a->n_groups; i++)
-		v[i] = a->group[i].name;
-	if (a->n_groups == 0)
+	for (size_t i = 0; i < q->n_groups; i++)
+		v[i] = q->group[i].name;
+	if (q->n_groups == 0)
 		return;
 	/* To each group's own coordinator: no broker is named. */
-	o = options(a, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, -1);
-	want_operations(o);
-	rd_kafka_DescribeConsumerGroups(a->client->rk, v, a->n_groups, o, a->queue);
-	a->waiting++;
+	o = options(q, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, -1);
+#if COMPILED_FOR_LISTS
+	include_operations(o);
+#endif
+	rd_kafka_DescribeConsumerGroups(q->client->rk, v, q->n_groups, o, q->queue);
+	q->waiting++;
 }
 
 /* ---- answers ----------------------------------------------------------------------------------------------- */
 
-static struct kafka_topic_answer *find_topic(struct kafka_query *a, const char *name)
+static struct kafka_topic_answer *find_topic(struct kafka_query *q, const char *name)
 {
-	for (size_t i = 0; i < a->n_topics; i++)
-		if (name && str_eq(a->topic[i].name, name))
-			return &a->topic[i];
+	for (size_t i = 0; i < q->n_topics; i++)
+		if (name && str_eq(q->topic[i].name, name))
+			return &q->topic[i];
 	return NULL;
 }
 
@@ -145,7 +156,7 @@ static void keep_configs(struct kafka_topic_answer *t, const rd_kafka_ConfigReso
 	}
 }
 
-static void read_configs(struct kafka_query *a, rd_kafka_event_t *ev)
+static void read_configs(struct kafka_query *q, rd_kafka_event_t *ev)
 {
 	size_t n = 0;
 	const rd_kafka_ConfigResource_t **v =
@@ -153,75 +164,54 @@ static void read_configs(struct kafka_query *a, rd_kafka_event_t *ev)
 				     : rd_kafka_DescribeConfigs_result_resources(
 					   rd_kafka_event_DescribeConfigs_result(ev), &n);
 
-	for (size_t i = 0; i < a->n_topics && !v; i++)
-		if (a->topic[i].config.asked)
-			set_err(&a->topic[i].config, rd_kafka_event_error(ev),
-				rd_kafka_event_error_string(ev));
+	for (size_t i = 0; i < q->n_topics && !v; i++)
+		if (q->topic[i].config.asked)
+			set_event_error(&q->topic[i].config, ev);
 	for (size_t i = 0; i < n && v; i++) {
-		struct kafka_topic_answer *t = find_topic(a, rd_kafka_ConfigResource_name(v[i]));
-		rd_kafka_resp_err_t err = rd_kafka_ConfigResource_error(v[i]);
+		struct kafka_topic_answer *t = find_topic(q, rd_kafka_ConfigResource_name(v[i]));
 
 		if (!t)
 			continue;
-		if (err)
-			set_err(&t->config, err, rd_kafka_ConfigResource_error_string(v[i]));
-		else
+		set_error(&t->config, rd_kafka_ConfigResource_error(v[i]),
+			  rd_kafka_ConfigResource_error_string(v[i]));
+		if (!t->config.err)
 			keep_configs(t, v[i]);
-		t->config.came = true;
 	}
 }
 
-#if HAS_AUTHORIZED_OPERATIONS
-/* An older broker answers without them: then there is no list at all. */
+#if COMPILED_FOR_LISTS
+/* An older broker answers without operations: then there is no list at all. */
 static struct kafka_operations operations(const rd_kafka_AclOperation_t *v, size_t n)
 {
-	struct kafka_operations ops = {.known = v != NULL};
+	struct kafka_operations list = {.known = v != NULL};
 
 	for (size_t i = 0; i < n; i++)
-		ops.set |= 1u << (unsigned)v[i];
-	return ops;
+		list.set |= 1u << (unsigned)v[i];
+	return list;
 }
 
-static void read_access(struct kafka_query *a, rd_kafka_event_t *ev)
+static void read_rights(struct kafka_query *q, rd_kafka_event_t *ev)
 {
-	size_t n = 0, n_ops = 0;
+	size_t n = 0, n_operations = 0;
 	const rd_kafka_TopicDescription_t **v =
 	    rd_kafka_event_error(ev) ? NULL
 				     : rd_kafka_DescribeTopics_result_topics(
 					   rd_kafka_event_DescribeTopics_result(ev), &n);
 
-	for (size_t i = 0; i < a->n_topics && !v; i++)
-		if (a->topic[i].access.asked)
-			set_err(&a->topic[i].access, rd_kafka_event_error(ev),
-				rd_kafka_event_error_string(ev));
+	for (size_t i = 0; i < q->n_topics && !v; i++)
+		if (q->topic[i].rights.asked)
+			set_event_error(&q->topic[i].rights, ev);
 	for (size_t i = 0; i < n; i++) {
-		struct kafka_topic_answer *t = find_topic(a, rd_kafka_TopicDescription_name(v[i]));
+		struct kafka_topic_answer *t = find_topic(q, rd_kafka_TopicDescription_name(v[i]));
+		const rd_kafka_AclOperation_t *list =
+		    rd_kafka_TopicDescription_authorized_operations(v[i], &n_operations);
 
 		if (!t)
 			continue;
-		set_error(&t->access, rd_kafka_TopicDescription_error(v[i]));
-		if (!t->access.err) {
-			const rd_kafka_AclOperation_t *ops =
-			    rd_kafka_TopicDescription_authorized_operations(v[i], &n_ops);
-
-			t->may = operations(ops, n_ops);
-		}
+		set_answer(&t->rights, rd_kafka_TopicDescription_error(v[i]));
+		if (!t->rights.err)
+			t->operations = operations(list, n_operations);
 	}
-}
-
-static void read_group_access(struct kafka_group_answer *g,
-			      const rd_kafka_ConsumerGroupDescription_t *d)
-{
-	size_t n = 0;
-	const rd_kafka_AclOperation_t *ops =
-	    rd_kafka_ConsumerGroupDescription_authorized_operations(d, &n);
-
-	g->may = operations(ops, n);
-}
-#else
-static void read_group_access(struct kafka_group_answer *g UNUSED,
-			      const rd_kafka_ConsumerGroupDescription_t *d UNUSED)
-{
 }
 #endif
 
@@ -229,17 +219,23 @@ static void read_group(struct kafka_group_answer *g, const rd_kafka_ConsumerGrou
 {
 	const rd_kafka_Node_t *node = rd_kafka_ConsumerGroupDescription_coordinator(d);
 
-	set_error(&g->group, rd_kafka_ConsumerGroupDescription_error(d));
+	set_answer(&g->group, rd_kafka_ConsumerGroupDescription_error(d));
 	if (g->group.err)
 		return;
 	if (node)
 		snprintf(g->coordinator, sizeof g->coordinator, "broker %d at %.90s:%d",
 			 rd_kafka_Node_id(node), rd_kafka_Node_host(node),
 			 rd_kafka_Node_port(node));
-	read_group_access(g, d);
+#if COMPILED_FOR_LISTS
+	size_t n = 0;
+	const rd_kafka_AclOperation_t *list =
+	    rd_kafka_ConsumerGroupDescription_authorized_operations(d, &n);
+
+	g->operations = operations(list, n);
+#endif
 }
 
-static void read_groups(struct kafka_query *a, rd_kafka_event_t *ev)
+static void read_groups(struct kafka_query *q, rd_kafka_event_t *ev)
 {
 	size_t n = 0;
 	const rd_kafka_ConsumerGroupDescription_t **v =
@@ -247,31 +243,30 @@ static void read_groups(struct kafka_query *a, rd_kafka_event_t *ev)
 				     : rd_kafka_DescribeConsumerGroups_result_groups(
 					   rd_kafka_event_DescribeConsumerGroups_result(ev), &n);
 
-	for (size_t i = 0; i < a->n_groups; i++) {
-		struct kafka_group_answer *g = &a->group[i];
+	for (size_t i = 0; i < q->n_groups; i++) {
+		struct kafka_group_answer *g = &q->group[i];
 
 		if (!v)
-			set_err(&g->group, rd_kafka_event_error(ev),
-				rd_kafka_event_error_string(ev));
+			set_event_error(&g->group, ev);
 		for (size_t k = 0; k < n && v; k++)
 			if (str_eq(rd_kafka_ConsumerGroupDescription_group_id(v[k]), g->name))
 				read_group(g, v[k]);
 	}
 }
 
-static void read_answer(struct kafka_query *a, rd_kafka_event_t *ev)
+static void read_answer(struct kafka_query *q, rd_kafka_event_t *ev)
 {
-	a->waiting--;
+	q->waiting--;
 	switch (rd_kafka_event_type(ev)) {
 	case RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT:
-		read_configs(a, ev);
+		read_configs(q, ev);
 		break;
 	case RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT:
-		read_groups(a, ev);
+		read_groups(q, ev);
 		break;
-#if HAS_AUTHORIZED_OPERATIONS
+#if COMPILED_FOR_LISTS
 	case RD_KAFKA_EVENT_DESCRIBETOPICS_RESULT:
-		read_access(a, ev);
+		read_rights(q, ev);
 		break;
 #endif
 	}
@@ -281,32 +276,31 @@ static void read_answer(struct kafka_query *a, rd_kafka_event_t *ev)
 
 static void ask_and_wait(void *arg)
 {
-	struct kafka_query *a = arg;
+	struct kafka_query *q = arg;
 
-	if (!a->queue) {
-		a->queue = rd_kafka_queue_new(a->client->rk);
-		ask_configs(a);
-		ask_access(a);
-		ask_groups(a);
+	if (!q->queue) {
+		q->queue = rd_kafka_queue_new(q->client->rk);
+		ask_configs(q);
+#if COMPILED_FOR_LISTS
+		ask_rights(q);
+#endif
+		ask_groups(q);
 	}
-	while (a->waiting > 0) {
-		rd_kafka_event_t *ev = rd_kafka_queue_poll(a->queue, instant_left_ms_now(a->until));
+	while (q->waiting > 0) {
+		rd_kafka_event_t *ev = rd_kafka_queue_poll(q->queue, instant_left_ms_now(q->until));
 
 		if (!ev)
 			return;
-		read_answer(a, ev);
+		read_answer(q, ev);
 		rd_kafka_event_destroy(ev);
 	}
 }
 
-int kafka_query_run(struct kafka_client *client, struct kafka_query *a, struct instant patience,
-		    struct diag *out)
+enum result kafka_query_run(struct kafka_client *client, struct kafka_query *query,
+			    struct instant until, struct diag *out)
 {
-	a->client = client;
-	a->until = patience;
-	for (size_t i = 0; i < a->n_groups; i++)
-		a->group[i].group.asked = true;
-	if (kafka_call(client, ask_and_wait, a, "the questions about topics and groups", out) < 0)
-		return -1;
-	return a->waiting == 0;
+	query->client = client;
+	query->until = until;
+	return kafka_call(client, ask_and_wait, query, "the questions about topics and groups",
+			  out);
 }

@@ -40,10 +40,10 @@ static bool asks(int16_t api)
 	       api != KAFKA_API_VERSIONS && api != KAFKA_API_SASL_AUTHENTICATE;
 }
 
-const struct kafka_request *kafka_requests_oldest(const struct kafka_requests *r, int16_t but)
+const struct kafka_request *kafka_requests_oldest(const struct kafka_requests *r, int16_t except)
 {
 	for (size_t i = 0; i < r->n; i++)
-		if (asks(r->v[i].api) && r->v[i].api != but)
+		if (asks(r->v[i].api) && r->v[i].api != except)
 			return &r->v[i];
 	return NULL;
 }
@@ -58,7 +58,6 @@ const char *kafka_request_name(int16_t api)
 	    {KAFKA_API_FETCH, "Fetch"},
 	    {KAFKA_API_LIST_OFFSETS, "ListOffsets"},
 	    {KAFKA_API_METADATA, "Metadata"},
-	    {KAFKA_API_OFFSET_COMMIT, "OffsetCommit"},
 	    {KAFKA_API_FIND_COORDINATOR, "FindCoordinator"},
 	    {KAFKA_API_DESCRIBE_GROUPS, "DescribeGroups"},
 	    {KAFKA_API_SASL_HANDSHAKE, "SaslHandshake"},

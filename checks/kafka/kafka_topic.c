@@ -6,8 +6,8 @@
 #include "findings.h"
 #include "kafka_log.h"
 
-#define TOPIC_NAME_MAX \
-	249 /* org.apache.kafka.common.internals.Topic: a folder name with the partition appended */
+/* org.apache.kafka.common.internals.Topic: a folder name with the partition appended. */
+#define TOPIC_NAME_MAX 249
 
 /* ---- keys ------------------------------------------------------------------------------------------------ */
 
@@ -78,7 +78,7 @@ typedef const struct rd_kafka_metadata md_t;
 typedef const struct rd_kafka_metadata_topic topic_t;
 typedef const struct rd_kafka_metadata_partition partition_t;
 
-static topic_t *find_topic(md_t *md, const char *name)
+topic_t *kafka_topic_find(md_t *md, const char *name)
 {
 	for (int i = 0; i < md->topic_cnt; i++)
 		if (str_eq(md->topics[i].topic, name))
@@ -107,35 +107,36 @@ bool kafka_topic_wants(want_t *want, const char *operation)
 	return false;
 }
 
-/* "read", "read or write": what the profile wants of the topic; both include describe. */
-static void wanted_words(want_t *want, const char *between, bool capitals, char *buf, size_t size)
+/* "read", "read or write": the operations that the profile demands on the topic; both include describe. */
+static void operations_text(want_t *want, const char *between, bool capitals, char *buf,
+			    size_t size)
 {
-	struct str words;
+	struct str text;
 
-	str_init(&words, size - 1);
+	str_init(&text, size - 1);
 	for (size_t i = 0; i < ARRAY_LEN(operations) - 1; i++) {
 		bool describe = str_eq(operations[i], "describe");
 
-		if (describe ? words.len > 0
+		if (describe ? text.len > 0
 			     : !want->canary && !kafka_topic_wants(want, operations[i]))
 			continue;
-		str_add(&words, words.len ? between : "");
-		str_addc(&words, capitals ? (char)toupper((unsigned char)operations[i][0])
-					  : operations[i][0]);
-		str_add(&words, operations[i] + 1);
+		str_add(&text, text.len ? between : "");
+		str_addc(&text, capitals ? (char)toupper((unsigned char)operations[i][0])
+					 : operations[i][0]);
+		str_add(&text, operations[i] + 1);
 	}
-	snprintf(buf, size, "%s", words.s);
-	str_free(&words);
+	snprintf(buf, size, "%s", text.s);
+	str_free(&text);
 }
 
-/* Read and write imply describe: name what the service needs, not what the metadata request lacked. But who has them
- * may still be denied to describe, by a rule of its own. */
+/* Read and write imply describe: names what the service needs, not what the metadata request lacked. A principal that has
+ * them may still be denied to describe, by a rule of its own. */
 static enum result judge_denied(want_t *want, topic_t *topic, const char *subject, struct diag *out)
 {
 	char may[48], grant[48];
 
-	wanted_words(want, " or ", false, may, sizeof may);
-	wanted_words(want, " and ", true, grant, sizeof grant);
+	operations_text(want, " or ", false, may, sizeof may);
+	operations_text(want, " and ", true, grant, sizeof grant);
 	check_fail(out, D_KAFKA_TOPIC_DENIED, subject, "this principal may not %s topic %s: %s",
 		   may, want->name, rd_kafka_err2str(topic->err));
 	if (str_eq(grant, "Describe"))
@@ -168,7 +169,7 @@ static enum result judge_existence(want_t *want, topic_t *topic, const char *sub
 		return judge_denied(want, topic, subject, out);
 	if (code != D_NONE)
 		return check_fail(out, code, subject, "%s", rd_kafka_err2str(topic->err));
-	/* Seen from brokers in the moment a topic is made: it exists, and has nothing yet. */
+	/* Brokers answer so in the moment a topic is created. */
 	if (topic->partition_cnt == 0)
 		return check_fail(out, D_KAFKA_NO_LEADER, subject,
 				  "the topic has no partition yet");
@@ -231,7 +232,7 @@ static enum result judge_leaders(topic_t *topic, md_t *md, const char *subject, 
 			  without, topic->partition_cnt);
 }
 
-/* Brokers say of a partition with a leader that one of its replicas is not there: what is in sync is judged by itself. */
+/* A broker also reports a replica that is not there, of a partition with a leader: judge_isr judges replicas. */
 static enum result judge_errors(topic_t *topic, const char *subject, struct diag *out)
 {
 	for (int i = 0; i < topic->partition_cnt; i++) {
@@ -246,60 +247,43 @@ static enum result judge_errors(topic_t *topic, const char *subject, struct diag
 	return RESULT_PASS;
 }
 
-/* How many partitions have fewer than `min` replicas in sync; *first is the lowest of them. `capped`: no more than there
- * are replicas, which is how brokers read a topic's own minimum. */
-static int count_low(topic_t *topic, int64_t min, bool capped, partition_t **first)
+/* Judges the replicas in sync of every partition. `capped`: no more than there are replicas, which is how brokers read a
+ * topic's own minimum. `whose` names the minimum. */
+static enum result judge_isr(topic_t *topic, int64_t min, bool capped, const char *whose,
+			     struct diag *out)
 {
+	char subject[DIAG_SUBJECT_MAX];
+	partition_t *first = NULL;
 	int low = 0;
 
-	*first = NULL;
 	for (int i = topic->partition_cnt; i-- > 0;) {
 		partition_t *p = &topic->partitions[i];
 
 		if (p->isr_cnt >= min || (capped && p->isr_cnt >= p->replica_cnt))
 			continue;
-		*first = p;
+		first = p;
 		low++;
 	}
-	return low;
-}
-
-static enum result judge_isr(want_t *want, topic_t *topic, const char *subject, struct diag *out)
-{
-	partition_t *first;
-	int low = want->min_in_sync_replicas == INT_UNSET
-		      ? 0
-		      : count_low(topic, want->min_in_sync_replicas, false, &first);
-
-	if (low == 0)
+	if (!first)
 		return RESULT_PASS;
+	kafka_topic_subject(topic->topic, subject, sizeof subject);
 	return check_fail(out, D_KAFKA_ISR_LOW, subject,
-			  "partition %d has %d of %d replicas in sync, the profile demands "
-			  "min_in_sync_replicas = %d (%d of %d partitions are below)",
-			  first->id, first->isr_cnt, first->replica_cnt,
-			  (int)want->min_in_sync_replicas, low, topic->partition_cnt);
+			  "partition %d has %d of %d replicas in sync, %s %d (%d of %d partitions "
+			  "are below)",
+			  first->id, first->isr_cnt, first->replica_cnt, whose, (int)min, low,
+			  topic->partition_cnt);
 }
 
 enum result kafka_topic_judge_own_isr(topic_t *topic, int64_t min, struct diag *out)
 {
-	partition_t *first;
-	int low = count_low(topic, min, true, &first);
-	char subject[DIAG_SUBJECT_MAX];
-
-	if (low == 0)
-		return RESULT_PASS;
-	kafka_topic_subject(topic->topic, subject, sizeof subject);
-	return check_fail(out, D_KAFKA_ISR_LOW, subject,
-			  "partition %d has %d of %d replicas in sync, the topic's own "
-			  "min.insync.replicas is %d (%d of %d partitions are below)",
-			  first->id, first->isr_cnt, first->replica_cnt, (int)min, low,
-			  topic->partition_cnt);
+	return judge_isr(topic, min, true, "the topic's own min.insync.replicas is", out);
 }
 
-/* What cannot pass by itself comes first: a shape that is wrong stays wrong when the leaders are back. */
+/* What waiting cannot help comes first: a wrong shape stays wrong when the leaders are back. */
 static enum result judge_topic(want_t *want, md_t *md, struct diag *out)
 {
-	topic_t *topic = find_topic(md, want->name);
+	topic_t *topic = kafka_topic_find(md, want->name);
+	int64_t min_isr = want->min_in_sync_replicas;
 	char subject[DIAG_SUBJECT_MAX];
 
 	kafka_topic_subject(want->name, subject, sizeof subject);
@@ -307,15 +291,16 @@ static enum result judge_topic(want_t *want, md_t *md, struct diag *out)
 	    judge_count(want, topic, subject, out) != RESULT_PASS ||
 	    judge_replicas(want, topic, subject, out) != RESULT_PASS ||
 	    judge_leaders(topic, md, subject, out) != RESULT_PASS ||
-	    judge_errors(topic, subject, out) != RESULT_PASS ||
-	    judge_isr(want, topic, subject, out) != RESULT_PASS)
+	    judge_errors(topic, subject, out) != RESULT_PASS)
 		return RESULT_FAIL;
-	return RESULT_PASS;
+	if (min_isr == INT_UNSET)
+		return RESULT_PASS;
+	return judge_isr(topic, min_isr, false, "the profile demands min_in_sync_replicas =", out);
 }
 
 /* ---- all topics -------------------------------------------------------------------------------------------------- */
 
-int kafka_topics_judge(const struct grouplist *topics, md_t *md, struct diag *out)
+enum result kafka_topics_judge(const struct grouplist *topics, md_t *md, struct diag *out)
 {
 	struct findings f = {.n = 0};
 
@@ -327,11 +312,6 @@ int kafka_topics_judge(const struct grouplist *topics, md_t *md, struct diag *ou
 			findings_add(&f, &d, "");
 	}
 	return findings_result(&f, out) == RESULT_PASS ? 0 : -1;
-}
-
-topic_t *kafka_topic_find(md_t *md, const char *name)
-{
-	return find_topic(md, name);
 }
 
 static void name_missing(md_t *md, partition_t *p, struct str *missing)
@@ -355,7 +335,8 @@ void kafka_topics_lag(const struct grouplist *topics, const struct rd_kafka_meta
 	*lag = (struct kafka_lag){.replicas = 0};
 	str_init(&missing, sizeof lag->missing);
 	for (size_t i = 0; i < topics->n; i++) {
-		topic_t *t = find_topic(md, GROUP_AT(*topics, struct kafka_topic_conf, i)->name);
+		topic_t *t =
+		    kafka_topic_find(md, GROUP_AT(*topics, struct kafka_topic_conf, i)->name);
 
 		for (int p = 0; t && p < t->partition_cnt; p++) {
 			lag->replicas += t->partitions[p].replica_cnt;

@@ -1,4 +1,4 @@
-/* kafka_topic: what a profile demands of topics, and whether the cluster's metadata grants it.
+/* kafka_topic: the key `topics` with what a profile demands of each, and whether the cluster's metadata meets it.
  *
  * Works on one metadata answer that is already there: no I/O, no librdkafka handle.
  */
@@ -13,23 +13,23 @@ struct kafka_topic_conf {
 	const char *name;
 	int64_t partitions, min_partitions, replication_factor, min_in_sync_replicas;
 	struct strlist operations, config;
-	bool canary; /* no key: a record goes there and back */
+	bool canary; /* not a key: the topic of the key `canary` */
 };
 extern const struct schema kafka_topic_schema;
 
 /* NULL, or what is wrong with a topic's name. */
 const char *kafka_topic_name_problem(const char *name);
-/* What is wrong with the list as a whole, for .validate; NULL: nothing. */
+/* For .validate: what is wrong with the list as a whole, or NULL. */
 const char *kafka_topics_problem(const struct grouplist *topics);
-/* 0; or -1 with the worst finding in *out: one that waiting cannot help, if there is one. The others are named. */
-int kafka_topics_judge(const struct grouplist *topics, const struct rd_kafka_metadata *md,
-		       struct diag *out);
+/* Judges all topics and joins what is wrong (findings.h). */
+enum result kafka_topics_judge(const struct grouplist *topics, const struct rd_kafka_metadata *md,
+			       struct diag *out);
 /* The topic in the answer, or NULL. */
 const struct rd_kafka_metadata_topic *kafka_topic_find(const struct rd_kafka_metadata *md,
 						       const char *name);
 /* "topic orders", cut to fit. */
 void kafka_topic_subject(const char *name, char *buf, size_t size);
-/* As min_in_sync_replicas, against the setting the topic itself has. RESULT_PASS, or *out is filled. */
+/* Compares the replicas in sync with `min`, the topic's own min.insync.replicas. */
 enum result kafka_topic_judge_own_isr(const struct rd_kafka_metadata_topic *topic, int64_t min,
 				      struct diag *out);
 /* Is the operation among those the profile names for the topic? */
@@ -38,10 +38,10 @@ bool kafka_topic_wants(const struct kafka_topic_conf *topic, const char *operati
 bool kafka_topics_led_by(const struct grouplist *topics, const struct rd_kafka_metadata *md,
 			 int32_t broker);
 
-/* What is not as it could be, though nothing that was demanded fails. */
+/* Replicas that are missing although everything that was demanded is met. */
 struct kafka_lag {
-	int replicas, behind; /* of all partitions of the topics; behind: not in sync */
-	char missing[64];     /* ids of brokers that hold replicas and are not listed: "3, 7" */
+	int replicas, behind; /* of all partitions; behind: those not in sync */
+	char missing[64]; /* ids of brokers with replicas that the cluster does not list: "3, 7" */
 };
 void kafka_topics_lag(const struct grouplist *topics, const struct rd_kafka_metadata *md,
 		      struct kafka_lag *lag);

@@ -4,37 +4,31 @@
 #include "findings.h"
 #include "kafka_log.h"
 
-static void add_setting(struct findings *f, const struct kafka_topic_answer *a, const char *text)
+static void judge_setting(struct findings *f, const struct kafka_topic_answer *a, const char *text)
 {
-	struct kafka_topic_demand wish;
+	struct kafka_topic_demand demand;
 	const char *value;
 	struct diag d = {.code = D_NONE};
 	char subject[DIAG_SUBJECT_MAX];
 
-	kafka_topic_demand_parse(&wish, text);
-	value = kafka_query_config(a, wish.name);
-	if (value && kafka_topic_demand_granted(&wish, value))
+	kafka_topic_demand_parse(&demand, text);
+	value = kafka_query_config(a, demand.name);
+	if (value && kafka_topic_demand_met(&demand, value))
 		return;
 	kafka_topic_subject(a->name, subject, sizeof subject);
 	if (value)
 		check_fail(&d, D_KAFKA_TOPIC_CONFIG, subject, "%s is %s, the profile demands %s",
-			   wish.name, value, text);
+			   demand.name, value, text);
 	else
 		check_fail(&d, D_KAFKA_TOPIC_CONFIG, subject,
-			   "the broker knows no %s, the profile demands %s", wish.name, text);
-	findings_add(f, &d, wish.name);
+			   "the broker knows no %s, the profile demands %s", demand.name, text);
+	findings_add(f, &d, demand.name);
 }
 
 static bool is_denied(rd_kafka_resp_err_t err)
 {
 	return err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
 	       err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
-}
-
-static bool is_no_feature(rd_kafka_resp_err_t err)
-{
-	return err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE ||
-	       err == RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION;
 }
 
 static enum diag_code code_of(const struct kafka_answer *a)
@@ -53,27 +47,27 @@ static void name_unknown(struct str *unknown, const char *topic)
 	str_addf(unknown, "%s%s", unknown->len ? ", " : "", topic);
 }
 
-/* Not being told is no mismatch: without `config` it is only a fact that the topic's own minimum is not known. */
-static void no_config(const struct kafka_topic_conf *want, const struct kafka_topic_answer *a,
-		      struct str *unknown, struct findings *f)
+/* Settings that may not be read are not a mismatch: without `config` the report only says that the topic's minimum is unknown. */
+static void judge_unread(const struct kafka_topic_conf *want, const struct kafka_topic_answer *a,
+			 struct str *unknown, struct findings *f)
 {
 	struct diag d = {.code = D_NONE};
 	char subject[DIAG_SUBJECT_MAX];
 
 	if (want->config.n == 0 && a->config.came &&
-	    (is_denied(a->config.err) || is_no_feature(a->config.err))) {
+	    (is_denied(a->config.err) || kafka_is_unsupported(a->config.err))) {
 		name_unknown(unknown, a->name);
 		return;
 	}
 	kafka_topic_subject(a->name, subject, sizeof subject);
 	check_fail(&d, code_of(&a->config), subject, "the topic's settings cannot be read: %s",
-		   a->config.came ? a->config.words : "no answer in time (attempt_timeout)");
+		   a->config.came ? a->config.reason : "no answer in time (attempt_timeout)");
 	findings_add(f, &d, "");
 }
 
-int kafka_topic_config_judge(const struct check_run *run, const struct grouplist *topics,
-			     const struct kafka_query *a, const struct rd_kafka_metadata *md,
-			     struct diag *out)
+enum result kafka_topic_config_judge(const struct check_run *run, const struct grouplist *topics,
+				     const struct kafka_query *query,
+				     const struct rd_kafka_metadata *md, struct diag *out)
 {
 	struct findings f = {.n = 0};
 	struct str unknown;
@@ -81,7 +75,7 @@ int kafka_topic_config_judge(const struct check_run *run, const struct grouplist
 	str_init(&unknown, 300);
 	for (size_t i = 0; i < topics->n; i++) {
 		const struct kafka_topic_conf *want = GROUP_AT(*topics, struct kafka_topic_conf, i);
-		const struct kafka_topic_answer *answer = &a->topic[i];
+		const struct kafka_topic_answer *answer = &query->topic[i];
 		const char *own = kafka_query_config(answer, "min.insync.replicas");
 		struct diag d = {.code = D_NONE};
 		int64_t min;
@@ -89,12 +83,12 @@ int kafka_topic_config_judge(const struct check_run *run, const struct grouplist
 		if (!answer->config.asked)
 			continue;
 		if (!answer->config.came || answer->config.err) {
-			no_config(want, answer, &unknown, &f);
+			judge_unread(want, answer, &unknown, &f);
 			continue;
 		}
 		for (size_t k = 0; k < want->config.n; k++)
-			add_setting(&f, answer, want->config.v[k]);
-		/* A server that is not Apache's may have no such setting. */
+			judge_setting(&f, answer, want->config.v[k]);
+		/* A server that is not Apache Kafka may have no such setting. */
 		if (!own || parse_i64(own, 1, INT32_MAX, &min) < 0)
 			name_unknown(&unknown, answer->name);
 		else if (kafka_topic_judge_own_isr(kafka_topic_find(md, want->name), min, &d) !=

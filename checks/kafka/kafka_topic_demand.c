@@ -9,7 +9,7 @@ static size_t name_length(const char *text)
 
 const char *kafka_topic_demand_problem(const char *text)
 {
-	struct kafka_topic_demand wish;
+	struct kafka_topic_demand demand;
 	size_t n = name_length(text);
 	const char *value = text + n;
 	int64_t number;
@@ -17,20 +17,20 @@ const char *kafka_topic_demand_problem(const char *text)
 	if (n == 0 || (*value != '=' && !str_starts(value, ">=")))
 		return "is not name=value or name>=number";
 	value += *value == '>' ? 2 : 1;
-	if (n >= sizeof wish.name || strlen(value) >= sizeof wish.value)
+	if (n >= sizeof demand.name || strlen(value) >= sizeof demand.value)
 		return "is longer than a topic's setting can be";
 	if (text[n] == '>' && parse_i64(value, INT64_MIN + 1, INT64_MAX, &number) < 0)
 		return "has no number behind >=";
 	return NULL;
 }
 
-void kafka_topic_demand_parse(struct kafka_topic_demand *wish, const char *text)
+void kafka_topic_demand_parse(struct kafka_topic_demand *demand, const char *text)
 {
 	size_t n = name_length(text);
 
-	wish->at_least = text[n] == '>';
-	snprintf(wish->name, sizeof wish->name, "%.*s", (int)n, text);
-	snprintf(wish->value, sizeof wish->value, "%s", text + n + (wish->at_least ? 2 : 1));
+	demand->at_least = text[n] == '>';
+	snprintf(demand->name, sizeof demand->name, "%.*s", (int)n, text);
+	snprintf(demand->value, sizeof demand->value, "%s", text + n + (demand->at_least ? 2 : 1));
 }
 
 static size_t item_length(const char *list)
@@ -61,21 +61,21 @@ static bool within(const char *a, const char *b)
 	return true;
 }
 
-static bool at_least(const struct kafka_topic_demand *wish, const char *value)
+static bool at_least(const struct kafka_topic_demand *demand, const char *value)
 {
 	int64_t have, want;
 
-	if (parse_i64(wish->value, INT64_MIN + 1, INT64_MAX, &want) < 0 ||
+	if (parse_i64(demand->value, INT64_MIN + 1, INT64_MAX, &want) < 0 ||
 	    parse_i64(value, INT64_MIN + 1, INT64_MAX, &have) < 0)
 		return false;
-	if (have == -1 && str_starts(wish->name, "retention."))
+	if (have == -1 && str_starts(demand->name, "retention."))
 		return true;
 	return have >= want;
 }
 
-bool kafka_topic_demand_granted(const struct kafka_topic_demand *wish, const char *value)
+bool kafka_topic_demand_met(const struct kafka_topic_demand *demand, const char *value)
 {
-	if (wish->at_least)
-		return at_least(wish, value);
-	return within(wish->value, value) && within(value, wish->value);
+	if (demand->at_least)
+		return at_least(demand, value);
+	return within(demand->value, value) && within(value, demand->value);
 }

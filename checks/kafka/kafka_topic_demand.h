@@ -1,7 +1,5 @@
-/* kafka_topic_demand: what a topic's settings must be, against what the broker says they are.
- *
- * Pure: "cleanup.policy=compact" and "retention.ms>=86400000" taken apart and compared; no I/O.
- */
+/* kafka_topic_demand: one item of the key `config`, such as "cleanup.policy=compact" or "retention.ms>=86400000", taken apart and
+ * compared with the value a topic has. Pure. */
 #ifndef SG_KAFKA_TOPIC_DEMAND_H
 #define SG_KAFKA_TOPIC_DEMAND_H
 
@@ -14,8 +12,8 @@ struct kafka_topic_demand {
 /* NULL, or what is wrong with one item of the key `config`. */
 const char *kafka_topic_demand_problem(const char *text);
 /* Takes such an item apart; it must have no problem. */
-void kafka_topic_demand_parse(struct kafka_topic_demand *wish, const char *text);
-/* Does the value the topic has grant the wish? Lists such as "compact,delete" are sets; -1 of retention.* is for ever. */
-bool kafka_topic_demand_granted(const struct kafka_topic_demand *wish, const char *value);
+void kafka_topic_demand_parse(struct kafka_topic_demand *demand, const char *text);
+/* Does the topic's value meet the demand? Lists such as "compact,delete" are sets; -1 of retention.* means for ever. */
+bool kafka_topic_demand_met(const struct kafka_topic_demand *demand, const char *value);
 
 #endif

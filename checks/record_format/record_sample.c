@@ -2,36 +2,35 @@
 
 #include "kafka_topic.h"
 
-/* Offsets at the end of a log may hold no record: markers of transactions, aborted records, what compaction took. Then
- * the last record is searched further back, each time this many times as far. */
+/* Offsets at the end of a log may hold no record: markers of transactions, aborted records, records that compaction took.
+ * Then the last record is searched further back, each round WIDER times as far. */
 #define WIDER 4
 #define ROUNDS 4
 
 enum pass {
 	PASS_JUDGE,
-	PASS_SEARCH, /* only to find out where the last record is */
-	PASS_RETURN, /* to those before it, which are judged */
+	PASS_SEARCH, /* only finds out where the last record is */
+	PASS_RETURN, /* judges that record and those before it */
 };
 
 #define QUEUE_KIB 1024
 #define TEXT_OF(number) #number
 #define NUMBER_TEXT(macro) TEXT_OF(macro)
 
-/* The library gets a queue that was full filled again ten milliseconds later; before 2.2, when it happens to wake up. */
+/* After a queue was full the library goes on fetching ten milliseconds later; before 2.2 only when something wakes it. */
 #define WAKES_UP (RD_KAFKA_VERSION >= 0x020200ff)
 #define IDLE_MS 10
 
 const struct kafka_prop_override record_sample_overrides[] = {
-    {"enable.partition.eof",
-     "true"}, /* the end of a log is told, also when no record stands there */
+    {"enable.partition.eof", "true"},  /* report the end of a log where no record is */
     {"auto.commit.enable", "false"},   /* the simple consumer's own, beside enable.auto.commit */
-    {"auto.offset.reset", "earliest"}, /* what retention took since its offset was asked for */
+    {"auto.offset.reset", "earliest"}, /* when retention has taken the offset meanwhile */
     {"fetch.wait.max.ms", "10"},       /* at the end of a log the broker would wait for more */
     {"fetch.min.bytes", "1"},
     {"fetch.error.backoff.ms", "50"},
-    {"debug", "broker"}, /* why a question is asked again */
-    /* What is held at a time: a queue, and one answer of each leader. A larger batch comes all the same, alone (KIP-74).
-     * With one limit the library wants the others to fit. */
+    {"debug", "broker"}, /* for kafka_take_offsets_error */
+    /* Memory at a time: a queue, and one answer of each leader. A larger batch comes all the same, alone (KIP-74). The
+     * library wants all these limits to fit each other. */
     {"fetch.message.max.bytes", "262144"},
     {"fetch.max.bytes", "524288"},
     {"message.max.bytes", "524288"},
@@ -46,9 +45,11 @@ const struct kafka_prop_override record_sample_overrides[] = {
 struct part {
 	int32_t id;
 	int64_t low, high;
-	int64_t from, to; /* the first offset that was looked at; before which one it ends now */
-	int64_t last;     /* the last record that a search found, or -1 */
-	size_t values, judged; /* seen; not tombstones, and not too large */
+	int64_t from;  /* the first offset that was read */
+	int64_t to;    /* reading ends before this one */
+	int64_t last;  /* the last record that a search found, or -1 */
+	size_t values; /* records that are not tombstones */
+	size_t judged; /* those of them that are not too large */
 	bool running;
 };
 struct sample {
@@ -60,30 +61,24 @@ struct sample {
 	struct part *v;
 	size_t n, n_running;
 	enum pass pass;
-	size_t searched;    /* bytes of values that a search went over */
-	size_t since_woken; /* bytes that came */
-	char trouble[200];  /* the last error of a partition that may pass */
+	size_t searched;    /* bytes of values that a search has read */
+	size_t since_woken; /* bytes of records that came since wake_leaders */
+	char trouble[200];  /* the last error of a partition that waiting may help */
 	enum diag_code trouble_code;
 };
 
-static void topic_subject(const struct sample *s, char *buf, size_t size)
-{
-	snprintf(buf, size, "topic %.*s", (int)(size - sizeof "topic "), s->how->topic);
-}
-
 /* ---- the topic ------------------------------------------------------------------------------------------------ */
 
-/* For a question that no metadata answers: the broker is known by then, it is its answer that is missing. */
-static int blame(struct sample *s, const char *words, struct diag *out)
+/* Fails for want of an answer about the topic. Its brokers are known by then: "no brokers" cannot be the reason. */
+static enum result fail_unanswered(struct sample *s, const char *reason, struct diag *out)
 {
 	char subject[DIAG_SUBJECT_MAX];
 
-	kafka_diagnose(s->client, words, out);
-	if (out->code == D_KAFKA_NO_BROKERS) {
-		topic_subject(s, subject, sizeof subject);
-		check_fail(out, D_ANSWER_TIMEOUT, subject, "%s", words);
-	}
-	return -1;
+	kafka_diagnose(s->client, reason, out);
+	if (out->code != D_KAFKA_NO_BROKERS)
+		return RESULT_FAIL;
+	kafka_topic_subject(s->how->topic, subject, sizeof subject);
+	return check_fail(out, D_ANSWER_TIMEOUT, subject, "%s", reason);
 }
 
 static const struct rd_kafka_metadata *get_metadata(struct sample *s, struct diag *out)
@@ -97,7 +92,7 @@ static const struct rd_kafka_metadata *get_metadata(struct sample *s, struct dia
 		return NULL;
 	}
 	check_step(s->client->run, PH_PROTOCOL, "asking for metadata of topic %s", s->how->topic);
-	return kafka_get_metadata(s->client, s->topic, &got, out) < 0 ? NULL : got.md;
+	return kafka_get_metadata(s->client, s->topic, &got, out) == RESULT_PASS ? got.md : NULL;
 }
 
 static void take_partitions(struct sample *s, const struct rd_kafka_metadata *md)
@@ -111,21 +106,7 @@ static void take_partitions(struct sample *s, const struct rd_kafka_metadata *md
 	s->done->partitions = s->n;
 }
 
-/* Every partition must be readable: all leaders at the addresses they advertise. */
-static int reach_leaders(struct sample *s, const struct grouplist *topics,
-			 const struct rd_kafka_metadata *md, struct diag *out)
-{
-	struct kafka_broker *v = xcalloc((size_t)md->broker_cnt + 1, sizeof *v);
-	size_t n = 0;
-
-	for (int i = 0; i < md->broker_cnt; i++)
-		if (kafka_topics_led_by(topics, md, md->brokers[i].id))
-			v[n++] = (struct kafka_broker){md->brokers[i].id, md->brokers[i].host,
-						       md->brokers[i].port};
-	return kafka_reach(s->client, v, n, false, out);
-}
-
-static int find_partitions(struct sample *s, struct diag *out)
+static enum result find_partitions(struct sample *s, struct diag *out)
 {
 	const struct kafka_topic_conf topic = {
 	    .name = s->how->topic,
@@ -136,12 +117,15 @@ static int find_partitions(struct sample *s, struct diag *out)
 	};
 	struct grouplist topics = {.n = 1, .v = (void *)&topic};
 	const struct rd_kafka_metadata *md = get_metadata(s, out);
+	struct kafka_brokers leaders;
 
-	if (!md || kafka_topics_judge(&topics, md, out) < 0)
-		return -1;
+	if (!md || kafka_topics_judge(&topics, md, out) != RESULT_PASS)
+		return RESULT_FAIL;
 	check_reached(s->client->run, "metadata");
 	take_partitions(s, md);
-	return reach_leaders(s, &topics, md, out);
+	/* Every partition must be readable: all leaders at the addresses they advertise. */
+	leaders = kafka_brokers_leading(md, &topics);
+	return kafka_reach(s->client, &leaders, false, out);
 }
 
 /* ---- where the logs begin and end ----------------------------------------------------------------------------- */
@@ -162,116 +146,123 @@ static void ask_offsets(void *arg)
 					    instant_left_ms_now(q->client->run->deadline));
 }
 
-static int fail_answered(const struct sample *s, rd_kafka_resp_err_t err, const char *doing,
-			 const char *words, struct diag *out)
+static enum result fail_answered(const struct sample *s, rd_kafka_resp_err_t err, const char *doing,
+				 const char *text, struct diag *out)
 {
 	enum diag_code code = kafka_topic_meaning(err);
 	char subject[DIAG_SUBJECT_MAX];
 
 	if (err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED)
 		code = D_KAFKA_FEATURE_MISSING; /* the codec of its batches */
-	topic_subject(s, subject, sizeof subject);
-	check_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, subject, "%s: %s", doing, words);
+	kafka_topic_subject(s->how->topic, subject, sizeof subject);
+	check_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, subject, "%s: %s", doing, text);
 	if (code == D_KAFKA_TOPIC_DENIED)
 		diag_hint(out, "a sample is read from the topic: grant this principal Read on it, "
 			       "or leave the check to a service that has it");
-	return -1;
+	return RESULT_FAIL;
 }
 
-static int fail_partition(const struct sample *s, int32_t partition, rd_kafka_resp_err_t err,
-			  const char *words, struct diag *out)
+static enum result fail_partition(const struct sample *s, int32_t partition,
+				  rd_kafka_resp_err_t err, const char *text, struct diag *out)
 {
 	char doing[48];
 
 	snprintf(doing, sizeof doing, "partition %d, reading it", partition);
-	return fail_answered(s, err, doing, words, out);
+	return fail_answered(s, err, doing, text, out);
 }
 
-/* The library leaves in its place what was asked for: of a partition that the answer does not hold, or has no offset of. */
-static int fail_no_offset(const struct sample *s, int32_t partition, const char *doing,
-			  struct diag *out)
+/* The call has failed, with `err` or by ending without an answer (0). */
+static enum result fail_offsets(struct sample *s, rd_kafka_resp_err_t err, const char *doing,
+				struct diag *out)
+{
+	char reason[160];
+
+	/* One error stands for all partitions; the library does not say for which. */
+	if (err && (kafka_is_answer(err) || kafka_topic_meaning(err) != D_NONE))
+		return fail_answered(s, err, doing, rd_kafka_err2str(err), out);
+	snprintf(reason, sizeof reason, "no answer to %s%s%s", doing,
+		 err ? ": " : " in time (attempt_timeout)", err ? rd_kafka_err2str(err) : "");
+	return fail_unanswered(s, reason, out);
+}
+
+/* Takes the offsets out of the answer. For a partition that the answer does not hold, or has no offset of, the library leaves
+ * what was asked for in its place: a negative number. */
+static enum result take_offsets(struct sample *s, const rd_kafka_topic_partition_list_t *list,
+				int64_t which, const char *doing, struct diag *out)
 {
 	char subject[DIAG_SUBJECT_MAX];
 
-	topic_subject(s, subject, sizeof subject);
-	check_fail(out, D_KAFKA_ERROR, subject, "%s: the answer has no offset of partition %d",
-		   doing, partition);
-	return -1;
+	for (size_t i = 0; i < s->n; i++) {
+		const rd_kafka_topic_partition_t *p = &list->elems[i];
+
+		if (p->err)
+			return fail_partition(s, p->partition, p->err, rd_kafka_err2str(p->err),
+					      out);
+		if (p->offset < 0) {
+			kafka_topic_subject(s->how->topic, subject, sizeof subject);
+			return check_fail(out, D_KAFKA_ERROR, subject,
+					  "%s: the answer has no offset of partition %d", doing,
+					  p->partition);
+		}
+		if (which == RD_KAFKA_OFFSET_BEGINNING)
+			s->v[i].low = p->offset;
+		else
+			s->v[i].high = p->offset;
+	}
+	return RESULT_PASS;
 }
 
-static int get_offsets(struct sample *s, int64_t which, const char *doing, struct diag *out)
+static enum result get_offsets(struct sample *s, int64_t which, const char *doing, struct diag *out)
 {
 	struct offsets_call *q = xcalloc(1, sizeof *q);
-	rd_kafka_resp_err_t answered;
-	char words[160];
+	rd_kafka_resp_err_t hidden;
+	enum result r;
 
 	*q = (struct offsets_call){.client = s->client,
 				   .list = rd_kafka_topic_partition_list_new((int)s->n)};
 	for (size_t i = 0; i < s->n; i++)
 		rd_kafka_topic_partition_list_add(q->list, s->how->topic, s->v[i].id)->offset =
 		    which;
-	kafka_answered_error(s->client); /* to another question */
-	if (kafka_call(s->client, ask_offsets, q, doing, out) < 0) {
-		answered = kafka_answered_error(s->client);
-		if (out->code == D_ANSWER_TIMEOUT && answered)
-			return fail_answered(s, answered, doing, rd_kafka_err2str(answered), out);
-		if (out->code != D_KAFKA_NO_BROKERS)
-			return -1;
-		snprintf(words, sizeof words, "no answer to %s in time (attempt_timeout)", doing);
-		return blame(s, words, out);
+	kafka_take_offsets_error(s->client); /* that of an earlier question */
+	r = kafka_call(s->client, ask_offsets, q, doing, out);
+	hidden = kafka_take_offsets_error(s->client);
+	if (r != RESULT_PASS) {
+		if (out->code == D_ANSWER_TIMEOUT && hidden)
+			return fail_offsets(s, hidden, doing, out);
+		return out->code == D_KAFKA_NO_BROKERS ? fail_offsets(s, 0, doing, out) : r;
 	}
-	answered = kafka_answered_error(s->client);
-	if (q->err == RD_KAFKA_RESP_ERR__TIMED_OUT && answered)
-		q->err = answered;
-	/* One error stands for all partitions; of which, it does not say. */
-	if (q->err && (kafka_is_answer(q->err) || kafka_topic_meaning(q->err) != D_NONE))
-		return fail_answered(s, q->err, doing, rd_kafka_err2str(q->err), out);
-	if (q->err) {
-		snprintf(words, sizeof words, "no answer to %s: %s", doing,
-			 rd_kafka_err2str(q->err));
-		return blame(s, words, out);
-	}
-	for (size_t i = 0; i < s->n; i++) {
-		const rd_kafka_topic_partition_t *p = &q->list->elems[i];
-
-		if (p->err)
-			return fail_partition(s, p->partition, p->err, rd_kafka_err2str(p->err),
-					      out);
-		if (p->offset < 0)
-			return fail_no_offset(s, p->partition, doing, out);
-		if (which == RD_KAFKA_OFFSET_BEGINNING)
-			s->v[i].low = p->offset;
-		else
-			s->v[i].high = p->offset;
-	}
-	return 0;
+	if (q->err == RD_KAFKA_RESP_ERR__TIMED_OUT && hidden)
+		q->err = hidden;
+	return q->err ? fail_offsets(s, q->err, doing, out)
+		      : take_offsets(s, q->list, which, doing, out);
 }
 
-static int find_offsets(struct sample *s, struct diag *out)
+static enum result find_offsets(struct sample *s, struct diag *out)
 {
 	check_step(s->client->run, PH_PROTOCOL, "asking where the logs of topic %s begin and end",
 		   s->how->topic);
-	if (get_offsets(s, RD_KAFKA_OFFSET_BEGINNING, "the question for the first offsets", out) <
-		0 ||
-	    get_offsets(s, RD_KAFKA_OFFSET_END, "the question for the last offsets", out) < 0)
-		return -1;
+	if (get_offsets(s, RD_KAFKA_OFFSET_BEGINNING, "the question for the first offsets", out) !=
+		RESULT_PASS ||
+	    get_offsets(s, RD_KAFKA_OFFSET_END, "the question for the last offsets", out) !=
+		RESULT_PASS)
+		return RESULT_FAIL;
 	for (size_t i = 0; i < s->n; i++) {
 		struct part *p = &s->v[i];
 
-		/* What retention took meanwhile. */
+		/* Retention may have taken records meanwhile. */
 		if (p->high < p->low)
 			p->high = p->low;
 		p->from = p->to = p->high;
 		p->last = -1;
 	}
-	return 0;
+	return RESULT_PASS;
 }
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static struct part *part_of(struct sample *s, int32_t id)
 {
-	/* Where it stands in almost every answer. */
+	/* In almost every answer a partition's id is its index. */
 	if (id >= 0 && (size_t)id < s->n && s->v[id].id == id)
 		return &s->v[id];
 	for (size_t i = 0; i < s->n; i++)
@@ -280,7 +271,7 @@ static struct part *part_of(struct sample *s, int32_t id)
 	return NULL;
 }
 
-/* Nothing more of it is wanted: the library would go on fetching what comes in. */
+/* Nothing more of the partition is wanted; otherwise the library would go on fetching new records. */
 static void stop(struct sample *s, struct part *p)
 {
 	if (!p->running)
@@ -290,7 +281,8 @@ static void stop(struct sample *s, struct part *p)
 	s->n_running--;
 }
 
-static int start(struct sample *s, struct part *p, int64_t from, int64_t to, struct diag *out)
+static enum result start(struct sample *s, struct part *p, int64_t from, int64_t to,
+			 struct diag *out)
 {
 	p->to = to;
 	if (from < p->from)
@@ -301,10 +293,10 @@ static int start(struct sample *s, struct part *p, int64_t from, int64_t to, str
 				      rd_kafka_err2str(rd_kafka_last_error()), out);
 	p->running = true;
 	s->n_running++;
-	return 0;
+	return RESULT_PASS;
 }
 
-static int start_round(struct sample *s, int round, struct diag *out)
+static enum result start_round(struct sample *s, int round, struct diag *out)
 {
 	int64_t distance = s->how->per_partition;
 
@@ -314,22 +306,22 @@ static int start_round(struct sample *s, int round, struct diag *out)
 		struct part *p = &s->v[i];
 
 		if (p->values == 0 && p->last < 0 && p->from > p->low &&
-		    start(s, p, p->high - distance, p->from, out) < 0)
-			return -1;
+		    start(s, p, p->high - distance, p->from, out) != RESULT_PASS)
+			return RESULT_FAIL;
 	}
-	return 0;
+	return RESULT_PASS;
 }
 
-static int start_return(struct sample *s, struct diag *out)
+static enum result start_return(struct sample *s, struct diag *out)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		struct part *p = &s->v[i];
 
-		if (p->last >= 0 &&
-		    start(s, p, p->last + 1 - s->how->per_partition, p->last + 1, out) < 0)
-			return -1;
+		if (p->last >= 0 && start(s, p, p->last + 1 - s->how->per_partition, p->last + 1,
+					  out) != RESULT_PASS)
+			return RESULT_FAIL;
 	}
-	return 0;
+	return RESULT_PASS;
 }
 
 static void judge_record(struct sample *s, struct part *p, const rd_kafka_message_t *m)
@@ -355,36 +347,36 @@ static void take_record(struct sample *s, struct part *p, const rd_kafka_message
 		p->last = m->offset;
 		s->searched += m->len;
 	} else if (wanted && (s->pass != PASS_RETURN || m->payload)) {
-		judge_record(s, p, m); /* a tombstone: where it is seen for the first time */
+		judge_record(s, p, m); /* PASS_JUDGE has counted the tombstones already */
 	}
 	if (m->offset + 1 >= p->to || p->values >= (size_t)s->how->per_partition ||
 	    (s->pass == PASS_SEARCH && searched_enough(s)))
 		stop(s, p);
 }
 
-/* It came, and cannot be unpacked. */
+/* The batch came, and cannot be unpacked. */
 static bool is_broken_batch(rd_kafka_resp_err_t err)
 {
 	return err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION || err == RD_KAFKA_RESP_ERR__BAD_MSG;
 }
 
-/* 0, or -1 with *out filled: an error of one partition for which waiting brings nothing. */
-static int take_message(struct sample *s, const rd_kafka_message_t *m, struct diag *out)
+/* Fails for an error of one partition that waiting cannot help. */
+static enum result take_message(struct sample *s, const rd_kafka_message_t *m, struct diag *out)
 {
 	struct part *p = part_of(s, m->partition);
 	enum diag_code code;
 
 	if (!p || !p->running)
-		return 0;
+		return RESULT_PASS;
 	if (!m->err) {
 		take_record(s, p, m);
-		return 0;
+		return RESULT_PASS;
 	}
 	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-		/* A replica may be behind what the leader said of the end: that is not all there is. */
+		/* A replica that is behind the leader ends early: then more will come. */
 		if (m->offset >= p->to)
 			stop(s, p);
-		return 0;
+		return RESULT_PASS;
 	}
 	code = kafka_topic_meaning(m->err);
 	if (m->err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED ||
@@ -395,25 +387,24 @@ static int take_message(struct sample *s, const rd_kafka_message_t *m, struct di
 			      : code;
 	snprintf(s->trouble, sizeof s->trouble, "; partition %d: %.150s", p->id,
 		 rd_kafka_message_errstr(m));
-	return 0;
+	return RESULT_PASS;
 }
 
-static int fail_late(struct sample *s, struct diag *out)
+static enum result fail_late(struct sample *s, struct diag *out)
 {
-	char words[400], subject[DIAG_SUBJECT_MAX];
+	char reason[400], subject[DIAG_SUBJECT_MAX];
 
-	snprintf(words, sizeof words,
+	snprintf(reason, sizeof reason,
 		 "the last records of %zu of %zu partitions did not come in time "
 		 "(attempt_timeout)%s",
 		 s->n_running, s->n, s->trouble);
 	if (s->trouble_code == D_NONE)
-		return blame(s, words, out);
-	topic_subject(s, subject, sizeof subject);
-	check_fail(out, s->trouble_code, subject, "%s", words);
-	return -1;
+		return fail_unanswered(s, reason, out);
+	kafka_topic_subject(s->how->topic, subject, sizeof subject);
+	return check_fail(out, s->trouble_code, subject, "%s", reason);
 }
 
-/* A question to the leaders of what is still read: their threads wake up for it. */
+/* Asks the leaders of the partitions that are still read for offsets: their threads in the library wake up for it. */
 static void wake_leaders(struct sample *s)
 {
 	rd_kafka_topic_partition_list_t *v = rd_kafka_topic_partition_list_new((int)s->n_running);
@@ -432,7 +423,7 @@ static rd_kafka_message_t *next_message(struct sample *s)
 	rd_kafka_message_t *m = NULL;
 	int left = instant_left_ms_now(s->client->run->deadline);
 
-	/* As much as this may have been a full queue. */
+	/* After half a queue of records the queue may have been full. */
 	if (!WAKES_UP && s->since_woken >= QUEUE_KIB * 1024 / 2) {
 		m = rd_kafka_consume_queue(s->queue, left < 0 || left > IDLE_MS ? IDLE_MS : left);
 		if (!m)
@@ -446,24 +437,22 @@ static rd_kafka_message_t *next_message(struct sample *s)
 	return m;
 }
 
-static int read_round(struct sample *s, struct diag *out)
+static enum result read_round(struct sample *s, struct diag *out)
 {
-	while (s->n_running > 0 && !s->done->cut) {
-		rd_kafka_message_t *m = next_message(s);
-		int failed;
+	enum result r = RESULT_PASS;
 
-		if (!m) {
-			if (instant_reached(s->client->run->deadline, instant_now()))
-				return fail_late(s, out);
-			continue;
+	while (r == RESULT_PASS && s->n_running > 0 && !s->done->cut) {
+		rd_kafka_message_t *m = next_message(s);
+
+		if (m) {
+			r = take_message(s, m, out);
+			rd_kafka_message_destroy(m);
+			s->done->cut = s->done->bytes >= RECORD_SAMPLE_BYTES;
+		} else if (instant_reached(s->client->run->deadline, instant_now())) {
+			r = fail_late(s, out);
 		}
-		failed = take_message(s, m, out);
-		rd_kafka_message_destroy(m);
-		if (failed)
-			return -1;
-		s->done->cut = s->done->bytes >= RECORD_SAMPLE_BYTES;
 	}
-	return 0;
+	return r;
 }
 
 static void count_parts(const struct sample *s)
@@ -480,33 +469,39 @@ static void count_parts(const struct sample *s)
 	s->done->cut = s->done->cut || searched_enough(s);
 }
 
-static int look_further_back(struct sample *s, struct diag *out)
+static enum result look_further_back(struct sample *s, struct diag *out)
 {
+	enum result r = RESULT_PASS;
+
 	check_step(s->client->run, PH_PROTOCOL, "searching topic %s for its last records",
 		   s->how->topic);
 	s->pass = PASS_SEARCH;
-	for (int round = 1; round < ROUNDS && !searched_enough(s); round++)
-		if (start_round(s, round, out) < 0 || read_round(s, out) < 0)
-			return -1;
+	for (int round = 1; r == RESULT_PASS && round < ROUNDS && !searched_enough(s); round++) {
+		r = start_round(s, round, out);
+		if (r == RESULT_PASS)
+			r = read_round(s, out);
+	}
 	s->pass = PASS_RETURN;
-	return start_return(s, out) < 0 || read_round(s, out) < 0 ? -1 : 0;
+	if (r == RESULT_PASS)
+		r = start_return(s, out);
+	return r == RESULT_PASS ? read_round(s, out) : r;
 }
 
-int record_sample(struct kafka_client *client, const struct record_sampling *how,
-		  struct record_sampled *done, struct diag *out)
+enum result record_sample(struct kafka_client *client, const struct record_sampling *how,
+			  struct record_sampled *done, struct diag *out)
 {
 	struct sample s = {.client = client, .how = how, .done = done};
 
 	*done = (struct record_sampled){.partitions = 0};
-	if (find_partitions(&s, out) < 0 || find_offsets(&s, out) < 0)
-		return -1;
+	if (find_partitions(&s, out) != RESULT_PASS || find_offsets(&s, out) != RESULT_PASS)
+		return RESULT_FAIL;
 	s.queue = rd_kafka_queue_new(client->rk);
 	check_step(client->run, PH_PROTOCOL, "reading the last records of topic %s", how->topic);
-	if (start_round(&s, 0, out) < 0 || read_round(&s, out) < 0)
-		return -1;
-	if (!done->cut && look_further_back(&s, out) < 0)
-		return -1;
+	if (start_round(&s, 0, out) != RESULT_PASS || read_round(&s, out) != RESULT_PASS)
+		return RESULT_FAIL;
+	if (!done->cut && look_further_back(&s, out) != RESULT_PASS)
+		return RESULT_FAIL;
 	count_parts(&s);
 	check_reached(client->run, "records");
-	return 0;
+	return RESULT_PASS;
 }

@@ -1,8 +1,7 @@
-/* record_sample: the last records of every partition of a topic, one after the other.
+/* record_sample: reads the last records of every partition of a topic and hands each to the tally.
  *
- * Reads by offsets, with librdkafka's simple consumer: no group is joined or asked for, nothing is committed, the topic
- * is not created. What is fetched is bounded by the offsets it asks for, by RECORD_SAMPLE_BYTES and by the attempt's
- * deadline. Child only.
+ * Reads by offsets, with librdkafka's simple consumer: joins no group, commits nothing, does not create the topic. Fetches no
+ * more than the offsets it asks for, RECORD_SAMPLE_BYTES and the attempt's deadline allow. Child only.
  */
 #ifndef SG_RECORD_SAMPLE_H
 #define SG_RECORD_SAMPLE_H
@@ -10,8 +9,8 @@
 #include "kafka_client.h"
 #include "record_judge.h"
 
-#define RECORD_SAMPLE_BYTES \
-	(32 * 1024 * 1024) /* of values; then what is still missing is not fetched */
+/* Of values; after them nothing more is fetched. */
+#define RECORD_SAMPLE_BYTES (32 * 1024 * 1024)
 
 struct record_sampling {
 	const char *topic;
@@ -19,19 +18,19 @@ struct record_sampling {
 	struct record_tally *tally;
 };
 struct record_sampled {
-	size_t partitions, empty; /* of the topic; those whose log holds no offset */
-	size_t unjudged; /* those whose log holds offsets, of which none gave a record to judge */
+	size_t partitions; /* of the topic */
+	size_t empty;      /* those whose log holds no offset */
+	size_t unjudged;   /* those whose log holds offsets, of which none gave a record to judge */
 	size_t bytes;
-	int64_t offsets; /* looked at, of all partitions; more than the records there */
-	bool whole;      /* in partitions without a record: that was all their offsets */
+	int64_t offsets; /* that were read, of all partitions; some may hold no record */
+	bool whole;      /* the partitions without a record were read from their first offset on */
 	bool cut;        /* RECORD_SAMPLE_BYTES was reached */
 };
 
-/* A client that is opened with these settings reads in small steps. */
+/* The client must be opened with these properties: it then reads in small steps. */
 extern const struct kafka_prop_override record_sample_overrides[];
 
-/* 0; or -1 with *out filled. */
-int record_sample(struct kafka_client *client, const struct record_sampling *how,
-		  struct record_sampled *done, struct diag *out);
+enum result record_sample(struct kafka_client *client, const struct record_sampling *how,
+			  struct record_sampled *done, struct diag *out);
 
 #endif

@@ -1,26 +1,23 @@
 """What the fake brokers answer beyond metadata and logins: settings, groups, producers, and records that come and go.
 
-As Apache Kafka does it where that matters: rights are looked at first, a produce request with other acks than 0, 1, -1
-is refused after them, an offset commit for a topic that does not exist stores nothing. Versions are the last ones
-without compact types.
+As Apache Kafka does it where that matters: rights are looked at first. Versions are the last ones without compact types.
 """
 
 from fakes.kafka_bytes import array, data, int8, int16, int32, int64, string
 
-PRODUCE, FETCH, LIST_OFFSETS, OFFSET_COMMIT, FIND_COORDINATOR = 0, 1, 2, 8, 10
+PRODUCE, FETCH, LIST_OFFSETS, FIND_COORDINATOR = 0, 1, 2, 10
 DESCRIBE_GROUPS, INIT_PRODUCER_ID, DESCRIBE_CONFIGS = 15, 22, 32
 SERVED = {
     PRODUCE: (0, 7),
     FETCH: (0, 11),
     LIST_OFFSETS: (0, 5),
-    OFFSET_COMMIT: (0, 7),
     FIND_COORDINATOR: (0, 2),
     DESCRIBE_GROUPS: (0, 4),
     INIT_PRODUCER_ID: (0, 1),
     DESCRIBE_CONFIGS: (0, 1),
 }
 
-UNKNOWN_TOPIC_OR_PARTITION, COORDINATOR_NOT_AVAILABLE, NOT_ENOUGH_REPLICAS, INVALID_REQUIRED_ACKS = 3, 15, 19, 21
+UNKNOWN_TOPIC_OR_PARTITION, COORDINATOR_NOT_AVAILABLE, NOT_ENOUGH_REPLICAS = 3, 15, 19
 TOPIC_AUTHORIZATION, GROUP_AUTHORIZATION, CLUSTER_AUTHORIZATION, TRANSACTIONAL_ID_AUTHORIZATION = 29, 30, 31, 53
 INVALID_TRANSACTION_TIMEOUT = 50
 EARLIEST = -2  # the first offset, as a time
@@ -37,13 +34,13 @@ class Apis:
                   ("idempotent", ""), ("write", "transaction ID")
     .config       topic -> {setting: value}; what a topic has besides is cleanup.policy and min.insync.replicas; None takes one away
     .coordinator  id of the broker that coordinates everything; .coordinator_error a code instead
-    .produce_error .fetch_error .list_error .producer_id_error .commit_error .groups_error .configs_error a code for every such
-                  request of those who may make it (.commit_error None: any commit is taken); .throttle milliseconds that answers to
+    .produce_error .fetch_error .list_error .producer_id_error .groups_error .configs_error a code for every such
+                  request of those who may make it; .throttle milliseconds that answers to
                   Produce, Fetch and Metadata ask to wait; .delay_reads how often a fetch finds nothing; .tamper changes the bytes
-                  of a record; .no_offset: what ListOffsets has of no partition, "number" or "partition"; .looks_at_acks False: any number of acks is as good as another
+                  of a record; .no_offset: what ListOffsets has of no partition, "number" or "partition"
     .offered      versions offered other than usual: {api: (low, high)}; None: the request is not offered
 
-    What came: .log {(topic, partition): [record batch, ...]}, .commits [(group, topic)], .producer_ids [transactional id]
+    What came: .log {(topic, partition): [record batch, ...]}, .producer_ids [transactional id]
     """
 
     unasked = -(2**31)  # operations nobody asked for
@@ -52,9 +49,9 @@ class Apis:
         self.denied, self.config, self.offered = set(), {}, {}
         self.coordinator, self.coordinator_error = 1, 0
         self.produce_error = self.fetch_error = self.list_error = self.producer_id_error = self.throttle = self.delay_reads = 0
-        self.commit_error = self.groups_error = self.configs_error = 0
-        self.tamper, self.looks_at_acks, self.no_offset = None, True, None
-        self.log, self.commits, self.producer_ids = {}, [], []
+        self.groups_error = self.configs_error = 0
+        self.tamper = self.no_offset = None
+        self.log, self.producer_ids = {}, []
 
     def may(self, operation, resource):
         return (operation, resource) not in self.denied
@@ -70,27 +67,25 @@ class Apis:
     def _produce(self, v, r):
         if v >= 3:
             r.string()
-        acks, _ = r.int16(), r.int32()
+        r.int16(), r.int32()
         topics = r.array(lambda: (r.string(), r.array(lambda: (r.int32(), r.data()))))
-        out = array(
-            string(name) + array(self._append(v, name, part, batch, acks) for part, batch in parts) for name, parts in topics
-        )
+        out = array(string(name) + array(self._append(v, name, part, batch) for part, batch in parts) for name, parts in topics)
         return out + (int32(self.throttle) if v >= 1 else b"")
 
-    def _append(self, v, name, part, batch, acks):
-        error, offset = self._append_error(name, acks), -1
+    def _append(self, v, name, part, batch):
+        error, offset = self._append_error(name), -1
         if not error:
             log = self.log.setdefault((name, part), [])
             offset = len(log)
             log.append(int64(offset) + batch[8:])
         return int32(part) + int16(error) + int64(offset) + (int64(-1) if v >= 2 else b"") + (int64(0) if v >= 5 else b"")
 
-    def _append_error(self, name, acks):
+    def _append_error(self, name):
         if not self.may("write", name):
             return TOPIC_AUTHORIZATION
         if name not in self.topics:
             return UNKNOWN_TOPIC_OR_PARTITION
-        return INVALID_REQUIRED_ACKS if self.looks_at_acks and acks not in (-1, 0, 1) else self.produce_error
+        return self.produce_error
 
     def _fetch(self, v, r):
         for _ in range(3):
@@ -154,38 +149,6 @@ class Apis:
         return (int32(0) if v >= 2 else b"") + out
 
     # -- groups --
-
-    def _offset_commit(self, v, r):
-        group = r.string()
-        r.int32(), r.string()
-        if v >= 7:
-            r.string()
-
-        def part():
-            number = r.int32()
-            r.int64()
-            if v >= 6:
-                r.int32()
-            r.string()
-            return number
-
-        topics = r.array(lambda: (r.string(), r.array(part)))
-
-        def error(name):
-            if not self.may("read", f"group {group}"):
-                return GROUP_AUTHORIZATION
-            if self.commit_error is None:  # takes it, whatever it names
-                self.commits.append((group, name))
-                return 0
-            if self.commit_error:
-                return self.commit_error
-            if name not in self.topics:
-                return UNKNOWN_TOPIC_OR_PARTITION
-            self.commits.append((group, name))
-            return 0
-
-        out = array(string(name) + array(int32(n) + int16(error(name)) for n in parts) for name, parts in topics)
-        return (int32(0) if v >= 3 else b"") + out
 
     def _find_coordinator(self, v, r):
         key, error = r.string(), self.coordinator_error
@@ -261,7 +224,6 @@ _SERVE = {
     PRODUCE: Apis._produce,
     FETCH: Apis._fetch,
     LIST_OFFSETS: Apis._list_offsets,
-    OFFSET_COMMIT: Apis._offset_commit,
     FIND_COORDINATOR: Apis._find_coordinator,
     DESCRIBE_GROUPS: Apis._describe_groups,
     INIT_PRODUCER_ID: Apis._init_producer_id,

@@ -9,6 +9,7 @@ broker takes as a letter), and the other services have no login at all.
 import contextlib
 
 import pytest
+from kafka_help import expect_rights, lists_operations
 from kafka_lab import unchanged
 
 from fakes.probe import probe
@@ -172,8 +173,8 @@ def told(guard, kafka, table, profile, user, mended, code, subject, words):
 def test_mended(guard, kafka, profile, user, mended):
     with granted(kafka, user, mended):
         result = start(guard, kafka, profile, user)
-    result.passed("kafka.events")
-    assert result.out, "the service is started"
+    expect_rights(guard, result, id="kafka.events")
+    assert bool(result.out) == lists_operations(guard), "the service is started, when the library could ask for its rights"
 
 
 @pytest.mark.produces("kafka-topic-denied")

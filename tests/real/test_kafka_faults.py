@@ -50,6 +50,11 @@ def scram(good):
     return lambda lab, guard: "kafka-library-old" if library(guard) < (2, 6, 1) else good
 
 
+def lists(good):
+    """Before 2.3 librdkafka cannot ask for the operations a principal is authorized to."""
+    return lambda lab, guard: "kafka-library-old" if library(guard) < (2, 3, 0) else good
+
+
 def may(lab, *operations, **keys):
     """The user "nobody" with these rights on CLOSED and no others."""
     for one in operations:
@@ -273,20 +278,10 @@ REAL = [
     ),
     # What the principal may do.
     Fault(
-        "reading denied",
-        "kafka-topic-denied",
-        PERMANENT,
-        lambda lab: may(lab, "describe", "write", operations=["read"]),
-        subject=f"topic {CLOSED}",
-        cause="read",
+        "reading denied", lists("kafka-topic-denied"), PERMANENT, lambda lab: may(lab, "describe", "write", operations=["read"])
     ),
     Fault(
-        "writing denied",
-        "kafka-topic-denied",
-        PERMANENT,
-        lambda lab: may(lab, "describe", "read", operations=["write"]),
-        subject=f"topic {CLOSED}",
-        cause="write",
+        "writing denied", lists("kafka-topic-denied"), PERMANENT, lambda lab: may(lab, "describe", "read", operations=["write"])
     ),
     Fault(
         "group denied",
@@ -295,7 +290,7 @@ REAL = [
         lambda lab: limited(lab, topics=[OPEN], groups=["closed.group"]),
         subject="group closed.group",
     ),
-    Fault("group that may only be described", "kafka-group-denied", PERMANENT, only_described, subject="group closed.group"),
+    Fault("group that may only be described", lists("kafka-group-denied"), PERMANENT, only_described),
     Fault(
         "idempotence denied", "kafka-idempotence-denied", PERMANENT, lambda lab: lab.at("sasl", user="nobody", idempotent=True)
     ),
@@ -377,7 +372,7 @@ def test_minimum_above_the_number_of_copies(guard, kafka):
     """One copy and min.insync.replicas=2: brokers take the lower of the two, and so does the check."""
     result = guard.check(
         profile(
-            bootstrap_servers=[kafka.plaintext], topics=[{"name": STRICT, "operations": ["write"]}], canary={"topic": STRICT}
+            bootstrap_servers=[kafka.plaintext], topics=[{"name": STRICT, "min_in_sync_replicas": 1}], canary={"topic": STRICT}
         )
     )
     result.passed()

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from kafka_help import lists_operations
 from world import POLICY, PROFILE, SCHEMAS, TOPICS
 
 from fakes.probe import probe
@@ -14,7 +15,7 @@ SEVERAL = ["-t", "12s"]  # more than one attempt of five seconds: on a loaded ma
 
 
 def start(guard, world, *args, mode="prod", **environment):
-    return guard.run(PROFILE, *args, mode=mode, env=world.environment(**environment), command=[probe()])
+    return guard.run(world.profile(guard), *args, mode=mode, env=world.environment(**environment), command=[probe()])
 
 
 def blocked(result, code, exit, id, **words):
@@ -26,7 +27,7 @@ def blocked(result, code, exit, id, **words):
 
 
 def test_ready(guard, world):
-    process = guard.spawn(PROFILE, env=world.environment(), command=[probe()])
+    process = guard.spawn(world.profile(guard), env=world.environment(), command=[probe()])
     result = process.result()
     assert result.code == 0 and result.status == "ready", result
     seen = json.loads(result.out)
@@ -35,6 +36,15 @@ def test_ready(guard, world):
     assert environment["STARTGUARD_STATUS"] == "ready" and environment["STARTGUARD_MODE"] == "prod"
     assert environment["SOMABRAIN_FF_WM_UPDATES_CACHE"] == "1"
     assert len(result.checks) == 11 and all(c["outcome"] == "pass" for c in result.checks), result
+
+
+def test_shipped_profile(guard, world):
+    """It demands rights: a librdkafka that cannot ask for them blocks the start."""
+    result = guard.run(PROFILE, mode="prod", env=world.environment(), command=[probe()])
+    if lists_operations(guard):
+        assert result.status == "ready", result
+    else:
+        blocked(result, "kafka-library-old", 69, "kafka.events", subject="librdkafka", hint="2.3.0 or newer")
 
 
 @pytest.mark.produces("kafka-topic-missing")

@@ -57,6 +57,21 @@ def linked_before(guard, major, minor, patch):
     return tuple(map(int, found.groups())) < (major, minor, patch)
 
 
-def lists_rights(guard):
-    """Whether the linked library can ask which operations the principal is authorised to."""
+def lists_operations(guard):
+    """Whether the linked library can ask which operations the principal is authorized to."""
     return not linked_before(guard, 2, 3, 0)
+
+
+def expect_rights(guard, result, code=None, id=None, **words):
+    """What a library that can ask for operations finds: this code, or a pass. An older library says that it cannot ask."""
+    if not lists_operations(guard):
+        return result.expect(
+            "kafka-library-old",
+            exit=69,
+            phase="config",
+            subject="librdkafka",
+            cause="operations and groups need 2.3.0 or newer",
+            hint="released files link 2.6.1 or newer",
+            id=id,
+        )
+    return result.expect(code, id=id, **words) if code else result.passed(id)

@@ -1,4 +1,4 @@
-/* kafka: settings of topics, findings, and librdkafka's words, as tables. */
+/* kafka: settings of topics, findings, librdkafka's messages and files of properties, as tables. */
 #include "cm.h"
 #include "kafka_topic_demand.h"
 #include "kafka_properties_file.h"
@@ -32,24 +32,24 @@ static void test_config_syntax(void **state UNUSED)
 					  "retention.ms>=",
 					  "retention.ms>=1d",
 					  "retention.ms<=5"};
-	struct kafka_topic_demand wish;
+	struct kafka_topic_demand demand;
 
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
 		assert_null(kafka_topic_demand_problem(good[i].text));
-		kafka_topic_demand_parse(&wish, good[i].text);
-		assert_string_equal(wish.name, good[i].name);
-		assert_string_equal(wish.value, good[i].value);
-		assert_int_equal(wish.at_least, good[i].at_least);
+		kafka_topic_demand_parse(&demand, good[i].text);
+		assert_string_equal(demand.name, good[i].name);
+		assert_string_equal(demand.value, good[i].value);
+		assert_int_equal(demand.at_least, good[i].at_least);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		assert_non_null(kafka_topic_demand_problem(bad[i]));
 }
 
-static void test_config_granted(void **state UNUSED)
+static void test_config_met(void **state UNUSED)
 {
 	static const struct {
-		const char *wish, *value;
-		bool granted;
+		const char *demand, *value;
+		bool met;
 	} table[] = {
 	    {"cleanup.policy=compact", "compact", true},
 	    {"cleanup.policy=compact", "delete", false},
@@ -69,13 +69,12 @@ static void test_config_granted(void **state UNUSED)
 	    {"retention.ms>=1000", "long", false},
 	    {"retention.ms>=1000", "", false},
 	};
-	struct kafka_topic_demand wish;
+	struct kafka_topic_demand demand;
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		assert_null(kafka_topic_demand_problem(table[i].wish));
-		kafka_topic_demand_parse(&wish, table[i].wish);
-		assert_int_equal(kafka_topic_demand_granted(&wish, table[i].value),
-				 table[i].granted);
+		assert_null(kafka_topic_demand_problem(table[i].demand));
+		kafka_topic_demand_parse(&demand, table[i].demand);
+		assert_int_equal(kafka_topic_demand_met(&demand, table[i].value), table[i].met);
 	}
 }
 
@@ -131,12 +130,12 @@ static void test_many_findings(void **state UNUSED)
 	assert_non_null(strstr(out.cause, "and 93 more"));
 }
 
-/* ---- librdkafka's words ---------------------------------------------------------------------------------------- */
+/* ---- librdkafka's messages ---------------------------------------------------------------------------------------- */
 
 static void test_line(void **state UNUSED)
 {
 	static const struct {
-		const char *text, *address, *words;
+		const char *text, *address, *message;
 		int32_t broker;
 	} table[] = {
 	    {"[thrd:sasl_ssl://k1:9092/1]: sasl_ssl://k1:9092/1: SASL authentication error: no "
@@ -156,7 +155,7 @@ static void test_line(void **state UNUSED)
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		kafka_line_parse(&line, table[i].text);
 		assert_string_equal(line.address, table[i].address);
-		assert_string_equal(line.words, table[i].words);
+		assert_string_equal(line.message, table[i].message);
 		assert_int_equal(line.broker, table[i].broker);
 	}
 }
@@ -168,7 +167,7 @@ static void test_meaning(void **state UNUSED)
 	static const struct kafka_context plain = {.library = 0x020002ff};
 	static const struct kafka_context with_cert = {.client_cert = true, .library = 0x020002ff};
 	static const struct {
-		const char *words;
+		const char *message;
 		const struct kafka_context *context;
 		enum diag_code code;
 		bool guess;
@@ -208,7 +207,7 @@ static void test_meaning(void **state UNUSED)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		struct kafka_meaning m = kafka_log_meaning(table[i].words, table[i].context);
+		struct kafka_meaning m = kafka_log_meaning(table[i].message, table[i].context);
 
 		assert_int_equal(m.code, table[i].code);
 		assert_int_equal(m.guess, table[i].guess);
@@ -294,7 +293,7 @@ static void test_requests_that_do_not_fit(void **state UNUSED)
 	assert_int_equal(kafka_requests_oldest(&r, KAFKA_API_NONE)->broker, 0);
 }
 
-static void test_errors_in_words(void **state UNUSED)
+static void test_errors_in_messages(void **state UNUSED)
 {
 	assert_int_equal(
 	    kafka_error_in(
@@ -309,16 +308,15 @@ static void test_errors_in_words(void **state UNUSED)
 	assert_int_equal(kafka_error_in(""), 0);
 }
 
-/* ---- a file of settings ------------------------------------------------------------------------------ */
+/* ---- a file of properties ---------------------------------------------------------------------------- */
 
-/* "1 name=[value]" for each, then what is wrong. */
+/* "1 name=[value]" for each, then what is wrong. The text is copied to memory of its exact size, so that the sanitizer sees
+ * an access beyond it. */
 static void read_all(const char *text, size_t len, char *buf, size_t size)
 {
 	struct kafka_properties_file f;
 	const char *name, *value;
-	char *copy = malloc(
-	    len +
-	    1); /* of the exact size: what is read or written beyond it is seen by the sanitizer */
+	char *copy = malloc(len + 1);
 	size_t n = 0;
 	int got;
 
@@ -328,9 +326,9 @@ static void read_all(const char *text, size_t len, char *buf, size_t size)
 	buf[0] = '\0';
 	kafka_properties_file_begin(&f, copy, len);
 	while ((got = kafka_properties_file_next(&f, &name, &value)) > 0)
-		n += (size_t)snprintf(buf + n, size - n, "%d %s=[%s] ", f.begun, name, value);
+		n += (size_t)snprintf(buf + n, size - n, "%d %s=[%s] ", f.line, name, value);
 	if (got < 0)
-		snprintf(buf + n, size - n, "%d %s", f.begun, f.problem);
+		snprintf(buf + n, size - n, "%d %s", f.line, f.problem);
 	free(copy);
 }
 
@@ -342,40 +340,19 @@ static void test_file(void **state UNUSED)
 	    {"", ""},
 	    {"\n\n  \n", ""},
 	    {"acks=all", "1 acks=[all] "},
-	    {"acks=all\n", "1 acks=[all] "},
-	    {"a=1\nb=2\nc=3\n", "1 a=[1] 2 b=[2] 3 c=[3] "},
-	    {"a=1\r\nb=2\rc=3", "1 a=[1] 2 b=[2] 3 c=[3] "},
-	    {"a: 1\nb : 2\nc 3\nd\t4", "1 a=[1] 2 b=[2] 3 c=[3] 4 d=[4] "},
+	    {"a=1\nb=2\r\nc=3\n", "1 a=[1] 2 b=[2] 3 c=[3] "},
 	    {"  a = 1  \n", "1 a=[1] "},
 	    {"a==1\nb=:2\nc = = 3\n", "1 a=[=1] 2 b=[:2] 3 c=[= 3] "},
-	    {"a\nb=\nc =\nd=1", "1 a=[] 2 b=[] 3 c=[] 4 d=[1] "},
-	    {"#a=1\n  !b=2\nc=#3\n", "3 c=[#3] "},
-	    {"#a=1\\\nb=2\n", "2 b=[2] "},
-	    {"\xef\xbb\xbf"
-	     "a=1\n",
-	     "1 a=[1] "},
-	    {"\xef\xbb\xbf#c\na=1\n", "2 a=[1] "},
-	    {"a=1,\\\n  2,\\\r\n\t3\nb=4", "1 a=[1,2,3] 4 b=[4] "},
-	    {"a\\\n  b=1\nc=2", "1 ab=[1] 3 c=[2] "},
-	    {"a=1\\", "1 a=[1] "},
-	    {"a=1\\\n", "1 a=[1] "},
-	    {"a=1\\\n\nb=2", "1 a=[1] 3 b=[2] "},
-	    {"a=c:\\\\x\\tend\\q", "1 a=[c:\\x\tendq] "},
-	    {"a=1\\\\\nb=2", "1 a=[1\\] 2 b=[2] "},
-	    {"a\\=b\\:c\\ d=1", "1 a=b:c d=[1] "},
-	    {"a=\\ 1\\ ", "1 a=[ 1 ] "},
-	    {"a=\\u0041\\u00e9\\u20AC\\ud83d\\ude00.",
-	     "1 a=[A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80.] "},
-	    {"a=\xc3\xa9\\\xc3\xa9", "1 a=[\xc3\xa9\xc3\xa9] "},
+	    {"b=\nc =", "1 b=[] 2 c=[] "},
+	    {"#a=1\n  # b=2\nc=#3\n", "3 c=[#3] "},
+	    {"a=c:\\new\\table\nb=1", "1 a=[c:\\new\\table] 2 b=[1] "},
+	    {"a=1\\\nb=2", "1 a=[1\\] 2 b=[2] "},
+	    {"a=\\u0041\xc3\xa9", "1 a=[\\u0041\xc3\xa9] "},
 	    {"a=1\n=2\n", "1 a=[1] 2 has no name before its value"},
-	    {"a=1\nb=\\u12\n", "1 a=[1] 2 has a \\u without four hexadecimal digits"},
-	    {"a=\\u12g4", "1 has a \\u without four hexadecimal digits"},
-	    {"a=\\u", "1 has a \\u without four hexadecimal digits"},
-	    {"a=\\u0000", "1 has a zero character"},
-	    {"a=\\ud83d", "1 has half of a character behind \\u"},
-	    {"a=\\ude00\\ud83d", "1 has half of a character behind \\u"},
+	    {"a=1\nb: 2\n", "1 a=[1] 2 is not name=value"},
+	    {"!a=1", "1 !a=[1] "},
 	};
-	static const char wide[] = "a\0=\0"
+	static const char wide[] = "a=1\na\0=\0"
 				   "1\0";
 	char buf[256];
 
@@ -384,14 +361,14 @@ static void test_file(void **state UNUSED)
 		assert_string_equal(buf, table[i].read);
 	}
 	read_all(wide, sizeof wide - 1, buf, sizeof buf);
-	assert_string_equal(buf, "1 has a zero byte: text in UTF-8 is expected");
+	assert_string_equal(buf, "1 a=[1] 2 has a zero byte: a text is expected");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_config_syntax),
-	    cmocka_unit_test(test_config_granted),
+	    cmocka_unit_test(test_config_met),
 	    cmocka_unit_test(test_findings),
 	    cmocka_unit_test(test_many_findings),
 	    cmocka_unit_test(test_line),
@@ -399,7 +376,7 @@ int main(void)
 	    cmocka_unit_test(test_small_things),
 	    cmocka_unit_test(test_requests),
 	    cmocka_unit_test(test_requests_that_do_not_fit),
-	    cmocka_unit_test(test_errors_in_words),
+	    cmocka_unit_test(test_errors_in_messages),
 	    cmocka_unit_test(test_file),
 	};
 
