@@ -128,7 +128,8 @@ def main():
         resolve(pathlib.Path(folder))
         page = fresh(PAGE.read_text("utf-8"), pathlib.Path(folder), program)
     if write:
-        PAGE.write_text(page, "utf-8")
+        if normal(page) != normal(PAGE.read_text("utf-8")):  # a run that differs in its times only changes nothing
+            PAGE.write_text(page, "utf-8")
     else:
         sys.stdout.write(page)
 

@@ -10,6 +10,7 @@ import pytest
 from terminal import Terminal
 
 from harness import ROOT, TIME_SCALE
+from servers.common import find_program
 
 SHELLS = {
     "bash": "share/bash-completion/completions/startguard",
@@ -122,6 +123,7 @@ COMPLETE = {
 @pytest.mark.parametrize("shell", SHELLS)
 def test_completion(installed, shell, line, word):
     file = installed / SHELLS[shell]
+    find_program(shell, package="test")
     environment = {"PATH": os.environ["PATH"], "HOME": str(installed), "TERM": "xterm"}
     if shell == "zsh":
         complete_in_zsh(file.parent, environment, line, f"{line.rpartition(' ')[0]} {word}")
