@@ -3,7 +3,6 @@ memory, and nothing of what they say reaches a terminal, a log or a report but a
 
 import contextlib
 import gzip
-import io
 import pathlib
 import re
 import struct
@@ -533,12 +532,11 @@ def test_http_nonsense(guard, says):
 # ---- compressed bombs: nothing compressed is asked for ----
 
 
-def bomb(megabytes):
-    out = io.BytesIO()
-    with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=9) as file:
-        for _ in range(megabytes):
-            file.write(b"a" * 1024 * 1024)
-    return out.getvalue()
+def bomb(megabytes, wbits=31):
+    """So many megabytes, packed: with gzip, or with zlib for wbits=15. One packed piece is repeated, which takes no time."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, wbits)
+    first, again = (packer.compress(b"a" * 1024 * 1024) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    return first + again * (megabytes - 1) + packer.flush()  # the checksum, which nobody gets to, is not that of all
 
 
 def test_compressed_bodies_are_never_unpacked(guard):
@@ -547,28 +545,13 @@ def test_compressed_bodies_are_never_unpacked(guard):
         assert "accept-encoding" not in server.requests[0].headers
 
 
-@pytest.mark.parametrize("layers", [1, 3])
-def test_bomb_in_the_transfer_encoding(guard, layers):
-    body = bomb(300)
-    for _ in range(layers - 1):
-        body = gzip.compress(body)
-    names = ", ".join(["gzip"] * layers).encode()
+@pytest.mark.parametrize(
+    "names, body",
+    [(b"gzip", bomb(300)), (b"gzip, gzip, gzip", gzip.compress(gzip.compress(bomb(300)))), (b"deflate", bomb(300, wbits=15))],
+    ids=["gzip", "layers", "deflate"],
+)
+def test_bomb_in_the_transfer_encoding(guard, names, body):
     with TcpServer(answer(http(body=body, length=False, headers=b"Transfer-Encoding: " + names + b"\r\n"))) as server:
-        meet(
-            guard,
-            "http",
-            "answer-too-large",
-            "protocol-mismatch",
-            "http-body",
-            url=f"http://{server.address}/",
-            body_contains="good",
-            attempt_timeout="20s",
-        )
-
-
-def test_bomb_deflated(guard):
-    packed = zlib.compress(b"a" * 300_000_000, 9)
-    with TcpServer(answer(http(body=packed, length=False, headers=b"Transfer-Encoding: deflate\r\n"))) as server:
         meet(
             guard,
             "http",

@@ -62,14 +62,16 @@ def running(guard, profile, *options, columns=80, rows=24, reflows=True, env={},
             yield terminal, process
 
 
-def expected(guard, profile, seconds=2):
-    """What a pipe gets, for the same profile."""
-    return blocks(plain(guard.run(profile % guard.span(seconds)).err))
+@contextlib.contextmanager
+def beside(guard, profile, seconds=2):
+    """What a pipe gets for the same profile, run at the same time: call it for the text's blocks."""
+    with guard.spawn(profile % guard.span(seconds)) as process:
+        yield lambda: blocks(plain(process.result().err))
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_one_line_for_each_check_that_goes(guard, world, columns):
-    with running(guard, world, columns=columns, seconds=3) as (terminal, process):
+    with beside(guard, world) as expected, running(guard, world, columns=columns, seconds=2) as (terminal, process):
         rows = terminal.wait_until(lambda t: len(waits(t.screen.display)) == 4 and t.drawings > 1, "a line for each")
         view = rows.index(next(row for row in rows if row.startswith("WAIT ")))
         assert waits(rows) == WAITING  # in the order of the profile
@@ -77,7 +79,7 @@ def test_one_line_for_each_check_that_goes(guard, world, columns):
         assert not any(rows[view + 4 :])
         assert terminal.text().startswith("startguard ")
         assert process.result().code == 124
-        assert blocks(terminal.end()) == expected(guard, world)
+        assert blocks(terminal.end()) == expected()
 
 
 def test_the_view_follows_what_happens(guard, world):
@@ -183,14 +185,15 @@ def test_a_screen_that_becomes_too_small(guard, world):
 )
 def test_lines_where_a_view_is_not_possible(guard, world, rows, env, options):
     """More checks than rows, a terminal that cannot move its cursor or whose size is not known, every attempt wanted."""
-    with running(guard, world, *options, rows=24, env=env, seconds=2) as (terminal, process):
+    with beside(guard, world) as expected, running(guard, world, *options, rows=24, env=env, seconds=2) as (terminal, process):
         terminal._set_size(80 if rows else 0, rows)
         assert process.result().code == 124
         text = terminal.end()
+        pipe = expected()
     assert b"\x1b[J" not in terminal.data and b"A" not in re.findall(rb"\x1b\[\d*(.)", terminal.data)
     assert re.search(r"^WAIT +tcp\.refused +[0-9.]+ m?s  connect-refused 127", text, re.M)
     if not options:
-        assert blocks(plain(text)) == expected(guard, world)
+        assert blocks(plain(text)) == pipe
 
 
 @pytest.mark.parametrize(
