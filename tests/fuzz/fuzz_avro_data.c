@@ -1,4 +1,4 @@
-/* Bytes that are to be Avro: never read beyond their end, never more work than they are worth. */
+/* Avro data from outside: the decoder reads no byte beyond the end, and its work is bounded by the size of the data. */
 #include "avro_decode.h"
 #include "fuzz.h"
 
@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			FUZZ_CHECK(*why);
 		else
 			FUZZ_CHECK((size_t)used <= fuzz_left(&in));
-		/* What was decoded needs no byte more than it used; but how many values are allowed hangs on the bytes. */
+		/* The bytes that were used suffice, but the bound on the number of values depends on the size of the data. */
 		if (used >= 0)
 			FUZZ_CHECK(avro_decode(s, in.p, (size_t)used, why, sizeof why) == used ||
 				   strstr(why, "more than"));

@@ -1,4 +1,4 @@
-/* Avro schemas of others: read, compared, resolved against each other. */
+/* Avro schemas from outside are read, compared and resolved against each other. */
 #include "avro_resolution.h"
 #include "fuzz.h"
 
@@ -12,14 +12,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	FUZZ_CHECK(s || *why);
 	if (s) {
-		/* The canonical form is a schema whose canonical form it is. */
+		/* The canonical form is a schema too, and is its own canonical form. */
 		form = avro_canonical(s);
 		t = avro_schema_parse(form, strlen(form), why, sizeof why);
 		FUZZ_CHECK(t);
 		form2 = avro_canonical(t);
 		FUZZ_CHECK(str_eq(form, form2) && s->fingerprint == t->fingerprint);
 		FUZZ_CHECK(str_eq(s->full_name, t->full_name));
-		/* Every schema is the same as itself and reads what it wrote. */
+		/* A schema is the same as itself and can read what it wrote. */
 		*why = '\0';
 		FUZZ_CHECK(avro_same(s, s, why, sizeof why));
 		FUZZ_CHECK(avro_can_read(s, s, why, sizeof why) || strstr(why, "too "));
