@@ -106,13 +106,14 @@ def run(command, folder, program):
 
 
 def fresh(page, folder, program):
-    """The page with every console block filled anew."""
+    """The page with every console block filled anew. A block of which only timings and their like differ stays as it is."""
     for name, text in re.findall(r"<!-- file: (\S+) -->\n```\n(.*?)```", page, re.S):
         (folder / name).write_text(text)
 
     def block(match):
         commands = [line for line in match[1].splitlines() if line.startswith("$ ")]
-        return "```console\n" + "".join(f"{one}\n{run(one[2:], folder, program)}" for one in commands) + "```"
+        new = "```console\n" + "".join(f"{one}\n{run(one[2:], folder, program)}" for one in commands) + "```"
+        return match[0] if normal(new) == normal(match[0]) else new
 
     return re.sub(r"```console\n(.*?)```", block, page, flags=re.S)
 

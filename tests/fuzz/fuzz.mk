@@ -8,8 +8,8 @@ fuzz_targets := $(filter-out $(if $(filter 1,$(with_kafka)),,kafka) $(if $(filte
 	$(if $(filter 11,$(with_avro)$(with_curl)),,web),$(fuzz_targets))
 
 # Code that leaves freeing to the child's end; checks that are run against a peer made of the input.
-fuzz_pooled := avro_schema avro_data kafka records redis tcp web
-fuzz_peered := kafka redis tcp web
+fuzz_pooled := $(patsubst tests/fuzz/fuzz_%.c,%,$(shell grep -l 'fuzz_pool_reset' tests/fuzz/fuzz_*.c))
+fuzz_peered := $(patsubst tests/fuzz/fuzz_%.c,%,$(shell grep -l 'fuzz_peer_says' tests/fuzz/fuzz_*.c))
 fuzz_pool_flags := $(addprefix -Wl$(comma)--wrap=,xmalloc xcalloc xrealloc xstrdup free)
 fuzz_peer_flags := $(addprefix -Wl$(comma)--wrap=,net_connect net_connect_unix)
 fuzz_flags = $(if $(filter $*,$(fuzz_pooled)),$(fuzz_pool_flags)) $(if $(filter $*,$(fuzz_peered)),$(fuzz_peer_flags)) \

@@ -378,11 +378,22 @@ class Process(subprocess.Popen):
                 stream.close()
 
 
+def program():
+    return str(pathlib.Path(os.environ.get("STARTGUARD") or ROOT / "build" / "startguard").resolve())
+
+
+def kinds():
+    """The kinds that the program has, as `explain --json` lists them."""
+    done = subprocess.run([program(), "explain", "--json"], stdout=subprocess.PIPE, check=True)
+    topics = [topic["name"] for topic in json.loads(done.stdout) if topic["keys"] is not None]
+    return [name for name in topics if name not in ("profile", "common", "switches")]
+
+
 class Guard:
     """Runs startguard. .path (the program) .tmp (folder of this test, its working directory and HOME)."""
 
     def __init__(self, tmp):
-        self.path = str(pathlib.Path(os.environ.get("STARTGUARD") or ROOT / "build" / "startguard").resolve())
+        self.path = program()
         self.tmp = pathlib.Path(tmp)
         self.results = []
         self._id = uuid.uuid4().hex

@@ -12,10 +12,11 @@ import pytest
 
 from fakes.http import HttpServer, Reply
 from fakes.tcp import refused_port
+from harness import kinds
 
 FINE = 'startguard = 1; file: { a: { path = "/"; }; };'
 COMMANDS = ["run", "check", "try", "lint", "show", "explain", "codes", "install", "version", "completion", "help"]
-KINDS = ["kafka", "schema_registry", "avro", "opa", "redis", "metrics", "http", "tcp", "dns", "file", "env", "python", "exec"]
+KINDS = kinds()
 
 
 def usage(guard, *args, env={}):

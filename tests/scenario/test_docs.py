@@ -9,7 +9,7 @@ import sys
 import examples
 import jsonschema
 
-from harness import ROOT
+from harness import ROOT, kinds
 
 
 def test_examples_of_the_guide_to_outputs(guard):
@@ -42,3 +42,16 @@ def test_the_guide_names_every_field_of_the_report():
     table = re.sub(r"```.*?```", "", page.partition("## JSON")[2].partition("## JUnit")[0], flags=re.S)
     named = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]*)`", table)))) | set(re.findall(r'"(\w+)":', page))
     assert not (set(schema["properties"]) | set(schema["$defs"]["check"]["properties"])) - named
+
+
+def test_the_readme_lists_every_kind():
+    table = (ROOT / "README.md").read_text("utf-8").partition("| kind | contract |")[2].partition("\n\n")[0]
+    named = re.findall(r"^\| ([a-z_, ]+) \|", table, re.M)
+    assert sorted(", ".join(named).split(", ")) == sorted(kinds())
+
+
+def test_every_kind_that_the_readme_waits_for_is_there(guard):
+    """Each URL of -w in README.md has a scheme of some kind."""
+    schemes = set(re.findall(r"-w ([a-z+]+)://", (ROOT / "README.md").read_text("utf-8")))
+    known = guard.cli("-w", "none-of-these://x").err.partition("known: ")[2]
+    assert schemes and schemes <= set(re.findall(r"[a-z+]+", known))
