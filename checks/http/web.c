@@ -366,31 +366,29 @@ static void set_options(CURL *curl, struct transfer *t)
 static void keep_content_type(CURL *curl, struct web_response *resp)
 {
 	char *type = NULL;
-	size_t i = 0;
 
 	curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
-	for (; type && type[i] && type[i] != ';' && type[i] != ' ' &&
-	       i + 1 < sizeof resp->content_type;
-	     i++)
-		resp->content_type[i] = (char)tolower((unsigned char)type[i]);
-	resp->content_type[i] = '\0';
+	snprintf(resp->content_type, sizeof resp->content_type, "%s", type ? type : "");
+	resp->content_type[strcspn(resp->content_type, "; ")] = '\0';
+	for (char *c = resp->content_type; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
 }
 
 /* The target of a redirect, without user part and query, which may hold credentials. */
 static void keep_location(CURL *curl, struct web_response *resp)
 {
-	char *to = NULL, *at, *end;
+	char *to = NULL, *host, *at;
 
 	curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &to);
 	text_clean(resp->location, sizeof resp->location, to ? to : "");
 	resp->location[strcspn(resp->location, "?#")] = '\0';
-	at = strstr(resp->location, "://");
-	end = at ? at + 3 + strcspn(at + 3, "/") : NULL;
-	for (char *p = end; at && p > at + 3; p--)
-		if (p[-1] == '@') {
-			memmove(at + 3, p, strlen(p) + 1);
-			break;
-		}
+	host = strstr(resp->location, "://");
+	if (!host)
+		return;
+	host += 3;
+	at = memrchr(host, '@', strcspn(host, "/"));
+	if (at)
+		memmove(host, at + 1, strlen(at + 1) + 1);
 }
 
 /* One handle for the child's life: its kept connections serve the further requests. */

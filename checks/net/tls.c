@@ -358,14 +358,9 @@ static SSL *make_ssl(const struct tls_conf *tls, const char *host, struct tls_se
 /* The poll events that let a call that returned `n` go on; 0: it failed. */
 static short events_of(SSL *ssl, int n)
 {
-	switch (SSL_get_error(ssl, n)) {
-	case SSL_ERROR_WANT_READ:
-		return POLLIN;
-	case SSL_ERROR_WANT_WRITE:
-		return POLLOUT;
-	default:
-		return 0;
-	}
+	int err = SSL_get_error(ssl, n);
+
+	return err == SSL_ERROR_WANT_READ ? POLLIN : err == SSL_ERROR_WANT_WRITE ? POLLOUT : 0;
 }
 
 /* `err`: errno of the call that failed, of use only when OpenSSL's queue is empty. */
