@@ -19,6 +19,15 @@ def tls_server(cert, handler=silent, **options):
     return TcpServer(handler, tls=server_context(cert, **options))
 
 
+def try_tls(guard, server, authority=None, mine=None, **keys):
+    """One attempt with TLS: the authority to trust, the certificate to give."""
+    if authority:
+        keys["ca_file"] = authority.ca_file
+    if mine:
+        keys = {"cert_file": mine.cert_file, "key_file": mine.key_file, **keys}
+    return guard.try_("tcp", address=server.address, tls=True, **keys)
+
+
 # ---- connecting ----
 
 
@@ -180,14 +189,14 @@ def test_resets_before_the_banner(guard):
 )
 def test_tls(guard, authority):
     with tls_server(authority.issue()) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file).passed()
+        try_tls(guard, server, authority).passed()
         guard.try_("tcp", address=f"localhost:{server.port}", tls=True, ca_file=authority.ca_file).passed()
 
 
 @pytest.mark.near_miss("tls-wrong-name")
 def test_tls_server_name(guard, authority):
     with tls_server(authority.issue("kafka.internal", ["kafka.internal"])) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, server_name="kafka.internal").passed()
+        try_tls(guard, server, authority, server_name="kafka.internal").passed()
 
 
 CERTIFICATES = {
@@ -201,7 +210,7 @@ CERTIFICATES = {
 @pytest.mark.parametrize("code", [pytest.param(c, marks=pytest.mark.produces(c)) for c in CERTIFICATES])
 def test_tls_certificates(guard, authority, code):
     with tls_server(CERTIFICATES[code](authority)) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file).expect(
+        try_tls(guard, server, authority).expect(
             code, exit=69, phase="tls", retryable=False, cause="certificate of", subject=server.address
         )
 
@@ -210,9 +219,7 @@ def test_tls_certificates(guard, authority, code):
 @pytest.mark.near_miss("tls-self-signed")
 def test_tls_other_ca(guard, authority, tmp_path):
     with tls_server(Authority(tmp_path, "other CA").issue()) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file).expect(
-            "tls-unknown-ca", exit=69, cause="other CA"
-        )
+        try_tls(guard, server, authority).expect("tls-unknown-ca", exit=69, cause="other CA")
 
 
 @pytest.mark.produces("tls-client-cert-required")
@@ -221,9 +228,7 @@ def test_tls_client_certificate_wanted(guard, authority, version):
     with tls_server(
         authority.issue(), client_ca=authority.ca_file, require_client=True, max_version=version, min_version=version
     ) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file).expect(
-            "tls-client-cert-required", exit=69
-        )
+        try_tls(guard, server, authority).expect("tls-client-cert-required", exit=69)
 
 
 @pytest.mark.produces("tls-client-cert-required")
@@ -248,24 +253,20 @@ def test_tls_client_certificate_wanted_by_a_slow_server(guard, authority):
                 return
 
     with TcpServer(handler) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file).expect(
-            "tls-client-cert-required", exit=69
-        )
+        try_tls(guard, server, authority).expect("tls-client-cert-required", exit=69)
 
 
 @pytest.mark.near_miss("tls-client-cert-required", "tls-client-cert-refused", "tls-key-mismatch")
 def test_tls_client_certificate_given(guard, authority):
     mine = authority.issue("client", client=True)
     with tls_server(authority.issue(), client_ca=authority.ca_file, require_client=True) as server:
-        guard.try_(
-            "tcp", address=server.address, tls=True, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=mine.key_file
-        ).passed()
+        try_tls(guard, server, authority, mine).passed()
 
 
 @pytest.mark.near_miss("tls-client-cert-required")
 def test_tls_client_certificate_asked_for_but_not_needed(guard, authority):
     with tls_server(authority.issue(), client_ca=authority.ca_file, require_client=False) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file).passed()
+        try_tls(guard, server, authority).passed()
 
 
 @pytest.mark.produces("tls-client-cert-refused")
@@ -275,16 +276,14 @@ def test_tls_client_certificate_of_another_ca(guard, authority, tmp_path, versio
     with tls_server(
         authority.issue(), client_ca=authority.ca_file, require_client=True, max_version=version, min_version=version
     ) as server:
-        guard.try_(
-            "tcp", address=server.address, tls=True, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=mine.key_file
-        ).expect("tls-client-cert-refused", exit=69)
+        try_tls(guard, server, authority, mine).expect("tls-client-cert-refused", exit=69)
 
 
 @pytest.mark.produces("tls-peer-is-plaintext")
 @pytest.mark.near_miss("tls-protocol", "tls-handshake")
 def test_tls_to_a_plain_port(guard):
     with TcpServer(banner(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
-        guard.try_("tcp", address=server.address, tls=True).expect("tls-peer-is-plaintext", exit=69)
+        try_tls(guard, server).expect("tls-peer-is-plaintext", exit=69)
 
 
 @pytest.mark.produces("tls-handshake")
@@ -294,16 +293,14 @@ def test_tls_closed_in_the_handshake(guard):
         sock.recv(4096)
 
     with TcpServer(handler) as server:
-        guard.try_("tcp", address=server.address, tls=True).expect("tls-handshake", exit=124, retryable=True)
+        try_tls(guard, server).expect("tls-handshake", exit=124, retryable=True)
 
 
 @pytest.mark.produces("answer-timeout")
 @pytest.mark.near_miss("tls-handshake")
 def test_tls_silent(guard):
     with TcpServer(silent) as server:
-        guard.try_("tcp", address=server.address, tls=True, attempt_timeout=guard.span(2)).expect(
-            "answer-timeout", cause="TLS handshake"
-        )
+        try_tls(guard, server, attempt_timeout=guard.span(2)).expect("answer-timeout", cause="TLS handshake")
 
 
 @pytest.mark.produces("tls-protocol")
@@ -314,34 +311,25 @@ def test_tls_version_too_old(guard):
         sock.recv(1)
 
     with TcpServer(handler) as server:
-        guard.try_("tcp", address=server.address, tls=True).expect("tls-protocol", exit=69)
+        try_tls(guard, server).expect("tls-protocol", exit=69)
 
 
 @pytest.mark.produces("tls-ca-unreadable")
 def test_tls_files(guard, authority):
     broken = guard.write("broken.pem", "no certificate")
     with tls_server(authority.issue()) as server:
-        guard.try_("tcp", address=server.address, tls=True, ca_file="/nonexistent/ca.pem").expect(
+        try_tls(guard, server, ca_file="/nonexistent/ca.pem").expect(
             "tls-ca-unreadable", exit=69, phase="config", subject="/nonexistent/ca.pem", cause="No such file"
         )
-        guard.try_("tcp", address=server.address, tls=True, ca_file=broken).expect("tls-ca-unreadable", exit=69)
-        guard.try_("tcp", address=server.address, tls=True, ca_file=authority.ca_file, cert_file=broken).expect(
-            "tls-ca-unreadable"
-        )
+        try_tls(guard, server, ca_file=broken).expect("tls-ca-unreadable", exit=69)
+        try_tls(guard, server, authority, cert_file=broken).expect("tls-ca-unreadable")
 
 
 @pytest.mark.produces("tls-key-mismatch")
 def test_tls_key_of_another_certificate(guard, authority):
     mine, other = authority.issue("client", client=True), authority.issue("other", client=True)
     with tls_server(authority.issue()) as server:
-        guard.try_(
-            "tcp",
-            address=server.address,
-            tls=True,
-            ca_file=authority.ca_file,
-            cert_file=mine.cert_file,
-            key_file=other.key_file,
-        ).expect("tls-key-mismatch", exit=69)
+        try_tls(guard, server, authority, mine, key_file=other.key_file).expect("tls-key-mismatch", exit=69)
 
 
 def test_tls_keys_without_tls(guard):
