@@ -40,7 +40,7 @@ static void put_string(const char *text)
 	putchar('"');
 }
 
-/* Names and values are bytes: what is no ASCII is written as \u00XX, so that nothing is lost. */
+/* Names and values are bytes: those that are not ASCII are written as \u00XX, so that none is lost. */
 static void put_list(const char *name, char *const *list)
 {
 	printf(", \"%s\": [", name);
@@ -76,7 +76,7 @@ static void put_descriptors(void)
 		closedir(d);
 }
 
-/* What others see of a shared descriptor: a flag that was set and not taken back is theirs, too. */
+/* The flags of the shared description: one that startguard set and left would be seen by others too. */
 static void put_descriptor_flags(void)
 {
 	const char *sep = "";
@@ -116,7 +116,7 @@ static void put_timers(void)
 	printf("], \"alarm\": %d", alarm(0) > 0);
 }
 
-/* What a process carries along when it becomes another program. */
+/* Attributes that a process keeps across exec. */
 static void put_attributes(void)
 {
 	struct sched_param sched = {0};
@@ -178,7 +178,7 @@ static void put_status(void)
 		fclose(f);
 }
 
-/* Pids of own children, also dead ones nobody has waited for. */
+/* Pids of the children, zombies included. */
 static void put_children(void)
 {
 	DIR *d = opendir("/proc");
@@ -275,7 +275,8 @@ int main(int argc, char **argv)
 		if (strcmp(argv[i], "--out") == 0)
 			out = argv[i + 1];
 	}
-	setvbuf(stdout, NULL, _IOFBF, 1 << 20); /* nothing is written before all was looked at */
+	setvbuf(stdout, NULL, _IOFBF,
+		1 << 20); /* writing must not happen before everything is read */
 	printf("{\"pid\": %d, \"ppid\": %d, \"pgid\": %d, \"sid\": %d, \"tasks\": %d, \"umask\": "
 	       "\"%04o\", \"cwd\": ",
 	       (int)getpid(), (int)getppid(), (int)getpgrp(), (int)getsid(0), count_tasks(),

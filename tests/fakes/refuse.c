@@ -72,7 +72,7 @@ int main(int argc, char **argv)
 	}
 	add((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
 	program.len = n;
-	/* With CAP_SYS_ADMIN the promise is not needed; without it the refusal of it cannot be tested. */
+	/* With CAP_SYS_ADMIN a filter needs no no_new_privs; without it the refusal of no_new_privs cannot be tested. */
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0) {
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 		if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0) {

@@ -39,7 +39,7 @@ SCENARIOS = {
     "src/engine/launch.c": ["test_launch.py"],
     "src/engine/interpreter.c": ["test_launch.py"],
 }
-# (file, mutated line without blanks at its ends): why nobody can tell the difference.
+# (file, mutated line without blanks at its ends): why the mutant behaves like the original.
 NO_MEMORY = "memory does not run out in these tests"
 LENGTH = "the text is never empty"
 SIGN = "callers ask for less than 0, and for nothing else"
@@ -372,7 +372,7 @@ def sampled(mutants, n, seed):
 
 
 def run_promises(build):
-    """The table of promises: what breaks each, and every test that notices. How many nobody notices."""
+    """Prints the table of promises: what breaks each, and every test that notices. Returns how many no test notices."""
     file, missed = "src/engine/plan.c", 0
     original = (ROOT / file).read_text()
     rest = tempfile.TemporaryDirectory()

@@ -238,7 +238,7 @@ def test_a_call_that_fails(run, group, request):
 
 
 def test_every_call_is_known(guard, library):
-    """What the library counts has errnos here, and the other way round: nothing is looked at by name only."""
+    """Each function that the library counts has errnos here, and the other way round."""
     source = SOURCE.read_text()
     named = {line.split(", ")[1].rstrip(",") for line in source.splitlines() if line.startswith("FAULTY(")}
     named |= {line.split('"')[1] for line in source.splitlines() if 'counter = {"' in line}

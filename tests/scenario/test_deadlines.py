@@ -65,7 +65,7 @@ def test_silent_name_server(guard, no_names, kind):
 @pytest.mark.produces("answer-timeout")
 @pytest.mark.near_miss("guard-deadline")
 def test_slow_name_server_before_a_silent_peer(guard):
-    """The time that resolving took is not given to the answer once more."""
+    """The time that resolving took is not added to that of the answer."""
 
     def late(kind):
         time.sleep(0.5)
@@ -93,7 +93,7 @@ SILENT = {
 @pytest.mark.near_miss("guard-deadline")
 @pytest.mark.parametrize("kind", SILENT)
 def test_peer_that_accepts_and_is_silent(guard, kind):
-    """Each kind ends in time by itself, with a word of its own: none has to be killed."""
+    """Each kind ends in time by itself, with a diagnosis of its own: none has to be killed."""
     with TcpServer(silent) as server:
         # Between the end of its time and that of its process lies a tenth of it, 200 ms at most.
         result = guard.run("startguard = 1; " + SILENT[kind].format(address=server.address), "-t", "2s")
@@ -108,7 +108,7 @@ def test_stopped_server(guard, stopped_redis):
 
 
 def test_slow_drip_body(guard):
-    """A byte now and then is no progress that buys time."""
+    """A byte now and then does not extend the deadline."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
     with TcpServer(drip(head + b"x" * 100000, 0.02)) as server:
         result = guard.run(f'startguard = 1; http: {{ c: {{ url = "http://{server.address}/"; }}; }};', "-t", "2s")
@@ -176,7 +176,7 @@ def test_command_that_ends_takes_its_fugitives_along(guard, how, end):
 
 @pytest.mark.produces("guard-crashed")
 def test_fugitives_of_a_check_that_crashes(guard, faults):  # noqa: F811
-    """Nobody is left to say who they were; they are found because they were handed to startguard."""
+    """Its process is dead and cannot clean up; startguard finds its orphans because it has adopted them."""
     with TcpServer(silent) as server:
         result = guard.try_(
             "tcp", address=f"localhost:{server.port}", _env=faults(FAULT_RESOLVE="fugitive", FAULT_NO_THREADS="1")
@@ -197,7 +197,7 @@ def test_what_was_there_before_is_left_alone(guard):
 
 @pytest.mark.produces("guard-deadline")
 def test_a_process_that_cannot_be_killed_holds_nobody(guard, faults):  # noqa: F811
-    """As one is that the kernel keeps in a dead disk's queue. It is named, the run ends, nobody waits for it."""
+    """Such as a process that waits for a dead disk in the kernel. The report names it, and the run ends without waiting for it."""
     with TcpServer(silent) as server:
         result = guard.run(
             f"""startguard = 1; tcp: {{ stuck: {{ address = "localhost:{server.port}"; attempt_timeout = "300ms"; }}; }};
@@ -217,7 +217,7 @@ def is_pending(pid, number):
 
 
 def test_a_second_signal_ends_it_at_once(guard, faults):  # noqa: F811
-    """It comes while the killed are waited for, who do not go: nothing more is told, and nobody waits."""
+    """It comes while startguard waits for killed processes that do not end: it ends at once, without a report."""
     with TcpServer(silent) as server:
         text = f"""startguard = 1; tcp: {{ stuck: {{ address = "localhost:{server.port}"; attempt_timeout = "60s"; }};
             gone: {{ address = "127.0.0.1:{refused_port()}"; }}; }};"""
@@ -254,8 +254,8 @@ def test_a_signal_while_hundreds_are_started(guard, faults):  # noqa: F811
 
 
 def test_many_are_killed_in_one_go(guard):
-    """Each kill wakes a process that then competes for a processor. So whoever is to be killed is found out before the first kill,
-    whether it has fled or not."""
+    """Each kill wakes a process that then competes for a processor. So every process to kill is found before the first kill, also those
+    that have left their group."""
     script = deaf(guard, "kill -STOP $PPID; setsid sleep 1000 & exec sleep 1000")
     text = (
         "startguard = 1; exec: { "
@@ -269,7 +269,7 @@ def test_many_are_killed_in_one_go(guard):
     kills = [i for i, one in enumerate(calls) if one.startswith("kill(") and "SIGKILL" in one]
     ends = [i for i, one in enumerate(calls) if one.startswith("wait4(")]
     before_first_end = [i for i in kills if i < ends[0]]
-    assert len(before_first_end) >= 40  # a group and one that fled, of each
+    assert len(before_first_end) >= 40  # of each check a group, and one process that left it
     assert not [one for one in calls[before_first_end[0] : before_first_end[39]] if "/proc/" in one]
     assert guard.processes() == []
 

@@ -13,7 +13,7 @@ from fakes.http import HttpServer, Reply
 from fakes.tcp import TcpServer, full_backlog, refused_port, silent
 from harness import PID_1, unshare
 
-LONG = "60s"  # longer than any test waits: whoever ends before has ended early
+LONG = "60s"  # longer than any test waits: a run that ends before has ended early
 
 
 def tcp(name, address, more=""):
@@ -109,7 +109,7 @@ def test_attempts_end_at_their_own_limit(guard):
 @pytest.mark.produces("http-status")
 @pytest.mark.near_miss("answer-timeout")
 def test_a_last_attempt_with_less_time_than_the_one_before_took(guard):
-    """What was found is the better word: how much is left when the last attempt begins is chance."""
+    """The previous finding is kept: how much time is left when the last attempt begins is chance."""
     with HttpServer({"/": [Reply(503, delay=1), Reply(503, delay=60)]}) as server:
         result = guard.run(
             profile(f'http: {{ w: {{ url = "{server.url}/"; timeout = "3s"; attempt_timeout = "2900ms"; }}; }};'), "-t", LONG
@@ -375,12 +375,12 @@ def test_killed_it_leaves_no_child(guard):
         assert process.result().code == -signal.SIGKILL
 
 
-# ---- nobody listens, nothing can be written ----
+# ---- outputs that cannot be written ----
 
 
 @pytest.mark.parametrize("text, code", [(FINE, 0), (WRONG, 69)], ids=["ready", "blocked"])
 def test_closed_stderr_changes_nothing(guard, text, code):
-    """Nor is its number given to a file that then gets lines which are meant for people."""
+    """Nor does a file get its descriptor, and with it the lines for stderr."""
     status = "ready" if code == 0 else "blocked"
     result = guard.run(profile(text), preexec_fn=lambda: os.close(2), last_line=False)
     assert (result.code, result.status, result.err) == (code, status, "")
@@ -474,14 +474,14 @@ def test_waits_from_the_environment(guard):
     ],
 )
 def test_one_attempt_in_this_very_process(guard, words, code):
-    """Verdict, line and exit status are those of a process of its own."""
+    """Verdict, line and exit status are the same as in a child process."""
     here, apart = (guard.cli("try", "file", *words, "--termination-log", "none", *more) for more in (["--in-process"], ["-q"]))
     assert (here.code, apart.code) == (code, code)
     assert re.sub(r"in .*s$", "", here.err.strip()) == re.sub(r"in .*s$", "", apart.err.strip())
 
 
 def test_two_ending_signals_at_once_ask_once(guard):
-    """A closing session sends TERM and HUP together: what was known is told all the same."""
+    """A closing session sends TERM and HUP together, which counts as one request: the report is written."""
     with guard.spawn(f'startguard = 1; tcp: {{ a: {{ address = "127.0.0.1:{refused_port()}"; }}; }};') as process:
         process.wait_for("WAIT")
         for one in (signal.SIGSTOP, signal.SIGTERM, signal.SIGHUP, signal.SIGCONT):

@@ -1,4 +1,4 @@
-"""When a check's own process goes wrong: it crashes, ends without a word, hangs, floods, or cannot be had at all.
+"""When a check's own process fails: it crashes, ends without a result, hangs, floods the pipe, or cannot be created.
 
 A preloaded library (tests/preload/faults.c) makes getaddrinfo do these things in the child of a check. Whatever
 happens there, startguard ends in time, blames itself and not the dependency, writes its report, and leaves nothing.
@@ -176,7 +176,7 @@ def test_few_open_files(guard, server, kind):
 
 @pytest.mark.produces("guard-no-process")
 def test_no_process_for_a_moment(guard, server, faults):
-    """The limit is met twice; then there is room, and the check holds."""
+    """fork fails twice; then it works, and the check passes."""
     check = one_run(guard, server, faults(FAULT_FORK_FAILS="1-2"), guard.span(20)).passed()
     assert check["attempts"] == 3
     assert check["history"] == [{"code": "guard-no-process", "count": 2}]
@@ -209,6 +209,6 @@ def test_the_others_are_not_touched(guard, server, faults):
 @pytest.mark.produces("guard-no-process")
 @pytest.mark.near_miss("guard-bug")
 def test_no_process_for_the_command_of_a_check(guard, faults):
-    """The check has its process, its command gets none: our trouble, and told as what it is."""
+    """The check has its process, its command gets none: that is startguard's own failure, and reported as such."""
     result = guard.try_("exec", command=["/bin/true"], _env=faults(FAULT_FORK_FAILS="2-1000000"))
     result.expect("guard-no-process", exit=70, outcome="broken")

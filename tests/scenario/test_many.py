@@ -9,7 +9,8 @@ REPETITIONS = int(os.environ.get("STARTGUARD_SOAK", "1"))
 CHECKS = 200
 LIMIT = 8 if REPETITIONS == 1 else 4  # seconds: on a loaded machine 200 shells take a few
 LATE = 15  # seconds: see test_deadlines
-# By number modulo 3. A required one that gives up would end the run early: the crashing ones are not. The hanging ones take no signal and have fled to a session of their own; $PPID is the check's process.
+# By number modulo 3. The crashing checks are optional, since a required one that gives up would end the run early. The hanging ones ignore
+# signals and have a process in a session of its own; $PPID is the check's process.
 COMMANDS = [
     ("guard-deadline", "trap '' TERM INT HUP; setsid sleep 1000 & exec sleep 1000", ""),
     ("guard-crashed", "kill -s SEGV $PPID; exec sleep 1000", 'required = false; retry = false; degraded = "x"; '),

@@ -90,7 +90,7 @@ def test_without_proc_what_is_not_found_is_not_ended(guard, how):
 
 @pytest.mark.near_miss("guard-crashed")
 def test_no_process_is_killed_by_the_pids_of_another_namespace(guard):
-    """One attempt is killed at its deadline, with whoever is below it: the others are not, whatever /proc says."""
+    """One attempt is killed at its deadline with the processes below it. The others are not, whatever that /proc says."""
     with TcpServer(silent) as server:
         others = " ".join(
             f'c{i}: {{ address = "{server.address}"; expect_banner = "x"; attempt_timeout = "{guard.span(2)}"; }};'
@@ -125,7 +125,7 @@ def test_no_process_is_killed_by_the_pids_of_another_namespace(guard):
 
 
 def test_an_orphan_that_cannot_be_ended_is_reported(guard, faults):  # noqa: F811
-    """As one is that the kernel keeps in a dead disk's queue. The service starts: it can live without this check."""
+    """Such as a process that waits for a dead disk in the kernel. The service starts: the check is optional."""
     text = profile("(trap '' TERM; sleep 2 & sleep 2); exit 1")
     done = start(guard, line(guard, text.replace("2s", "500ms")), **faults(FAULT_UNKILLABLE="1"))
     assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr

@@ -1,4 +1,4 @@
-"""What startguard says: clean, bounded, whole, and readable by the programs it is meant for."""
+"""What startguard prints: clean, bounded, whole, and readable by the programs it is meant for."""
 
 import json
 import os
@@ -83,7 +83,7 @@ def on_terminal(guard, *options, env={}):
         while True:
             try:
                 piece = os.read(leader, 65536)
-            except OSError:  # a terminal nobody holds open any more
+            except OSError:  # no process has the terminal open any more
                 piece = b""
             if not piece:
                 return data.decode()

@@ -22,7 +22,7 @@ CATCHABLE = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
 class Container:
-    """startguard as PID 1 of a namespace of its own. .pid: its number out here."""
+    """startguard as PID 1 of a namespace of its own. .pid: its pid outside of it."""
 
     def __init__(self, guard, *words, profile=FINE):
         file = guard.write("p.cfg", profile)
@@ -127,8 +127,8 @@ def stopped_early(guard, container):
 
 
 def test_a_signal_before_the_first_check(guard):
-    """PID 1 is not told of a signal it neither blocks nor handles: startguard blocks them before it reads its profile, which takes
-    a while here."""
+    """The kernel discards a signal that PID 1 neither blocks nor handles. startguard blocks them before it reads its profile, which
+    takes a while here."""
     profile = f'startguard = 1; file: {{ big: {{ path = "/"; description = "{"y" * 12_000_000}"; }}; }};'
     for _ in range(10):
         with Container(guard, "--", "/bin/echo", "started", profile=profile) as container:
@@ -144,8 +144,8 @@ def test_a_signal_before_the_first_check(guard):
 
 
 def test_signals_are_blocked_before_anything_else(guard):
-    """While libraries are loaded a signal to PID 1 is lost: docs/security.md. What comes after that is the program's own; it
-    does not even read its command line before."""
+    """A signal to PID 1 is lost while libraries are loaded (docs/security.md). Blocking signals is the first thing that startguard does
+    itself, before it reads its command line."""
     words = [word for i in range(5000) for word in ("-w", f"file:///{i:020}")]
     trace = ["strace", "-o", "calls", "-e", "trace=fcntl,rt_sigprocmask,brk,mmap,openat"]
     guard.command([*trace, guard.path, "--termination-log", "none", *words, "--only", "x"])
@@ -157,7 +157,7 @@ def test_signals_are_blocked_before_anything_else(guard):
 
 
 def test_orphans_are_reaped_while_it_waits(guard):
-    """Those of strangers, too: of a shell that somebody opened in the container."""
+    """Also the orphans of a shell that an operator opened in the container."""
     with Container(guard, profile=waiting()) as container:
         container.wait_for("WAIT      tcp.gone")
         pid = container.pid
@@ -180,7 +180,7 @@ def test_orphans_are_reaped_while_it_waits(guard):
         assert container.end()[0] == 143
 
 
-def test_fugitives_are_ended_before_the_service_starts(guard):
+def test_orphans_are_ended_before_the_service_starts(guard):
     profile = """startguard = 1; exec: {
         one: { command = ["/bin/sh", "-c", "(setsid sh -c 'setsid sleep 1000 & sleep 1000' &); sleep 0.05"]; };
         hangs: { command = ["/bin/sh", "-c", "(setsid sleep 1000 &); sleep 1000"]; required = false; timeout = "300ms"; degraded = "x"; }; };"""
@@ -204,7 +204,7 @@ def test_every_exit_status_is_the_services(guard):
 
 
 def test_every_signal_reaches_the_service(guard):
-    """None is left blocked or ignored, none is swallowed: the probe is told of each exactly once."""
+    """No signal is blocked, ignored or lost: the probe gets each exactly once."""
     with Container(guard, "-q", "--", probe(), "--signals") as container:
         container.wait_for("ready", container.process.stdout)
         pid = container.pid

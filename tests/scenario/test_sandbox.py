@@ -1,7 +1,7 @@
-"""Children are fenced: what the process of a check can no longer do, wherever the guard runs.
+"""The sandbox: what the process of a check can no longer do, wherever the guard runs.
 
 The program sandbox_probe runs one attempt as the guard does and tells what that attempt found: each forbidden call is made
-there, with arguments that do no harm, and in a child without a fence for comparison.
+there, with arguments that do no harm, and in a child without a sandbox for comparison.
 """
 
 import json
@@ -160,7 +160,7 @@ def probe(room, cwd, prefix=()):
 
 
 def but(found, names, expected):
-    """Those that did not give what is expected."""
+    """The calls whose result was not the expected one."""
     return {name: found.get(name) for name in names if found.get(name) != expected}
 
 
@@ -201,8 +201,8 @@ def test_a_check_that_starts_programs_can_do_what_they_need(tmp_path):
     assert "missing" not in found
 
 
-def test_without_the_fence_none_of_it_is_forbidden(tmp_path):
-    """Else the two tests above would prove nothing. As root, for the kernel itself forbids others a part of it."""
+def test_without_the_sandbox_none_of_it_is_forbidden(tmp_path):
+    """Otherwise the two tests above would prove nothing. As root: the kernel itself forbids some of it to others."""
     found = probe("none", tmp_path, unshare())
     mine = [n for n in FOR_ALL + FOR_PLAIN if os.geteuid() == 0 or n.startswith(("clone", "set", "exec", "un", "link"))]
     assert [n for n in mine if found[n] == "EPERM"] == []
@@ -349,7 +349,7 @@ def test_what_the_container_refuses_is_said_once_and_only_when_asked(guard, peer
 
 
 def test_what_is_refused_is_said_whole(guard):
-    """Kinds that run programs have no Landlock rules, and may be the first to say what they lack; or the only ones."""
+    """Kinds that run programs have no Landlock rules, and may be the first, or the only ones, to name missing layers."""
     prefix = [helper("refuse"), "EPERM", "seccomp", "prctl-seccomp", "landlock", "--"]
     first = 'exec: { e: { command = ["true"]; }; };'
     for checks, words in (
@@ -379,12 +379,14 @@ def test_one_refusal_does_not_take_the_rest_down(guard, refused):
     assert found["grow-file"] == "EFBIG"
     if refused == ["landlock"]:
         assert but(found, FOR_ALL + FOR_PLAIN, "EPERM") == {}
-        assert not (guard.tmp / "created").stat().st_size  # made, for nobody forbade it; written never
+        assert (
+            not (guard.tmp / "created").stat().st_size
+        )  # the filter is missing, so it was created; RLIMIT_FSIZE keeps it empty
     else:
         assert found["open-write"] == "EACCES"
 
 
-def test_version_says_how_the_build_fences(guard):
+def test_version_names_the_layers_of_the_build(guard):
     facts = json.loads(guard.cli("version", "--json").out)["fence"]
     assert facts["seccomp"].startswith("libseccomp ")
     assert facts["landlock"] is True
@@ -497,7 +499,7 @@ COUNTS = {
 @pytest.mark.parametrize("where", COUNTS)
 @pytest.mark.parametrize("before", [0, 7])
 def test_killed_by_a_kernel_without_memory_is_told_as_such(guard, where, before):
-    """It counts what it ends, for the control group of either version or for the machine; here the test does, for two at once."""
+    """The kernel counts its kills for a control group of either version or for the machine. Here the test counts, two at once."""
     name, text = COUNTS[where]
     (guard.tmp / "cgroup").mkdir()
     guard.write("vmstat", "nr_free_pages 17\n")

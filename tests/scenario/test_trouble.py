@@ -1,4 +1,4 @@
-"""Startguard's own trouble: no process, no memory, no room, nobody who reads, a clock that jumps, very large profiles.
+"""Trouble around startguard: no process, no memory, a full disk, outputs that are not read, a clock that jumps, large profiles.
 
 Whatever it is: the right verdict, the right exit status, one clear line, and an end in time.
 """
@@ -30,7 +30,7 @@ def many(count, make):
     return " ".join(f"c{i}: {{ {make(i)} }};" for i in range(count))
 
 
-# ---- nobody reads ----
+# ---- outputs that are not read ----
 
 
 class Stuck:
@@ -111,7 +111,7 @@ def test_stderr_that_nobody_reads_does_not_hold_a_signal(guard, end):
 
 
 def test_lines_that_were_lost_are_counted(guard):
-    """Nobody reads while more is said than is kept (256 KiB, and what is in the pipe); then somebody does, and is told."""
+    """More is written than is kept (256 KiB, and what the pipe holds) before the reader starts: a line counts what was lost."""
     lost = "x" * 14000
     with Stuck(free=8192) as stuck, HttpServer({"*": Reply(status=404)}) as server:
         checks = many(80, lambda i: f'url = "{server.url}/"; required = false; retry = false; degraded = "{lost}";')
@@ -159,7 +159,7 @@ def test_slow_reader_gets_every_line(guard):
 
 
 def test_terminal_that_is_stopped(guard):
-    """Ctrl-S was pressed, or the terminal is a serial line that nobody has connected."""
+    """Ctrl-S was pressed, or the terminal is a serial line without a peer."""
     master, slave = os.openpty()
     try:
         import termios
@@ -241,7 +241,7 @@ def test_service_does_not_inherit_the_signal_of_a_file_too_large(guard):
 
 
 def test_full_disk(guard):
-    """A file system with no room at all: no half of a report, no half of a message, the old report stays."""
+    """On a full file system no half of a report or message is written, and the old report stays."""
     disk = guard.tmp / "disk"
     disk.mkdir()
     file = guard.write("p.cfg", WRONG)
@@ -268,7 +268,7 @@ def test_read_only_folder(guard):
 
 
 def test_termination_message_in_a_mounted_file(guard):
-    """As a kubelet makes it: it cannot be replaced, only written."""
+    """A kubelet mounts it, so it can be written and not replaced."""
     target = guard.write("term", "something longer that was there before, " * 200)
     result = guard.run(WRONG, "--termination-log", str(target))
     assert target.read_text().splitlines()[0] == result.err.splitlines()[-1]
@@ -304,7 +304,7 @@ def test_few_processes(guard, room):
 @pytest.mark.produces("guard-no-memory")
 @pytest.mark.near_miss("guard-crashed", "guard-bug")
 def test_memory_runs_out_in_a_child(guard, faults):  # noqa: F811
-    """The child says so with its last breath; the guard has its own."""
+    """The child reports it before it ends; the guard has memory."""
     text = 'startguard = 1; exec: { c: { command = ["/bin/true"]; retry = false; }; };'
     result = guard.run(text, env=faults(FAULT_CHILD_MEMORY="1"))
     check = result.expect("guard-no-memory", exit=70, outcome="broken", cause="out of memory")
@@ -323,7 +323,7 @@ def test_clock_that_is_wrong(guard, faults, seconds):  # noqa: F811
 
 
 def test_clock_that_jumps(guard, faults):  # noqa: F811
-    """An hour ahead and back with each look: the time of a run is another clock's."""
+    """The wall clock jumps by an hour at each reading; the run uses the monotonic clock."""
     result = guard.run(
         f'startguard = 1; tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; }}; }};',
         "-t",

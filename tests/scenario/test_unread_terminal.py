@@ -24,7 +24,7 @@ LATE = 15  # seconds: see test_deadlines
 
 
 class Unread:
-    """A pty whose leader is not read. It takes `room` bytes more (about: a terminal gives room in larger pieces)."""
+    """A pty whose leader is not read. It takes about `room` bytes more: a terminal frees space in larger pieces."""
 
     def __init__(self, room=None):
         self.leader, self.follower = os.openpty()
@@ -146,7 +146,7 @@ def test_a_report_on_stdout_does_not_wait(guard):
 
 
 def test_who_reads_slowly_gets_it_all(guard):
-    """A piece at a time, each with less room than a line needs; a terminal's own line ends are two bytes."""
+    """The reader takes less than a line at a time; a line end takes two bytes of the terminal."""
     checks = " ".join(f'c{i}: {{ path = "/nowhere/{i}"; retry = false; }};' for i in range(40))
     with Unread(10) as terminal:
         with guard.spawn(
@@ -166,7 +166,7 @@ def test_who_reads_slowly_gets_it_all(guard):
 
 
 def test_a_socket_nobody_reads(guard):
-    """As of a journal: it may be asked for each write, and has less room than it polls for."""
+    """stderr may be a socket of the journal. It polls writable with less space than a write needs."""
     one, other = socket.socketpair()
     with one, other:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)

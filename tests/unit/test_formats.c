@@ -213,7 +213,7 @@ static void points_of_tap(void **state)
 			 "ok 6 - kind.f # SKIP waived\n", "ok 7 - kind.g # SKIP skipped\n", NULL});
 	assert_null(strstr(b.s, "subject: \"\""));
 	str_reset(&b);
-	w.checks[OUTCOME_BROKEN].required = false; /* then the start is not lost with it */
+	w.checks[OUTCOME_BROKEN].required = false; /* then it does not block */
 	report_tap(&b, &w.run);
 	in_order(&b, (const char *const[]){"not ok 5 - kind.e # TODO broken\n", NULL});
 	str_reset(&b);
@@ -225,7 +225,7 @@ static void points_of_tap(void **state)
 	run_free(&w.run);
 }
 
-/* All checks are fine, and the run is blocked all the same: a reader must see a failure. */
+/* All checks passed and the run is blocked all the same: a reader must see a failure. */
 static void blocked_by_no_check(void **state)
 {
 	struct world w;
@@ -250,7 +250,7 @@ static void blocked_by_no_check(void **state)
 	run_free(&w.run);
 }
 
-/* A run that could not begin: what decided, not what was only warned of. */
+/* A run that could not begin: its errors are results, its warnings are not. */
 static void problems_without_their_warnings(void **state)
 {
 	struct arena a = {0};
@@ -287,7 +287,7 @@ static void problems_without_their_warnings(void **state)
 	arena_free(&a);
 }
 
-/* Names are cleaned when they are read; a format must hold any all the same. */
+/* Names are cleaned when they are read; each format must escape any text all the same. */
 static void names_that_need_care(void **state)
 {
 	struct world w;
@@ -336,7 +336,7 @@ static void series_of_prometheus(void **state)
 	run_free(&w.run);
 }
 
-/* What the service is told of: the lost ones, and those that were left out knowingly. */
+/* The variables of the service: degraded checks, and those that were waived or skipped. */
 static void add_line(void *ctx, const char *name, const char *value)
 {
 	str_addf(ctx, "%s=%s\n", name, value);
@@ -407,16 +407,15 @@ static void a_view_on_odd_screens(void **state)
 	live_begin(&live, &w.run, true);
 	str_init(&b, ENOUGH);
 	live_draw(&live, &w.run, &style, screen, now, &b);
-	assert_int_equal(count(&b, "kind."),
-			 4); /* as many as there is room for: none is left out */
+	assert_int_equal(count(&b, "kind."), 4); /* they fit: none is left out */
 	assert_null(strstr(b.s, "more"));
-	/* Asking for the size fails in between: what stands there stays. */
+	/* The size cannot be read once: the view stays as it is. */
 	str_reset(&b);
 	w.run.plan.checks[0].attempts++;
 	live_draw(&live, &w.run, &style, gone, instant_after(now, DURATION_S(2)), &b);
 	assert_int_equal(b.len, 0);
 	assert_true(live.on);
-	/* One row less: the last one tells how many have none. */
+	/* One row less: the last row says how many checks are not shown. */
 	screen.rows = 4;
 	live_draw(&live, &w.run, &style, screen, instant_after(now, DURATION_S(3)), &b);
 	assert_int_equal(count(&b, "kind."), 2);

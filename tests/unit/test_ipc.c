@@ -1,4 +1,4 @@
-/* Records of a child: they come through whole or not at all, and nonsense is never believed. */
+/* Records of a child: they are decoded whole or not at all, and invalid ones are never believed. */
 #include "cm.h"
 
 #include <errno.h>
@@ -133,7 +133,7 @@ static void long_texts_are_cut(void **state)
 }
 
 /* ---- records made by hand: what a broken or hostile child could send ------------------------------------------ */
-struct raw { /* as in wire.c */
+struct raw { /* the header in ipc.c */
 	uint32_t magic;
 	uint8_t type, phase, result, pad;
 	uint16_t code, length;
@@ -152,7 +152,7 @@ static int feed(struct ipc_record *r, struct raw h, const void *payload, size_t 
 	memcpy(in.buf + sizeof h, payload, n);
 	in.len = sizeof h + n;
 	got = ipc_next(&in, r);
-	/* Taken whole, or nothing. */
+	/* A whole record is taken, or nothing. */
 	assert_int_equal(in.len, got == 1 ? 0 : sizeof h + n);
 	if (in.broken) {
 		assert_int_equal(got, 0);
@@ -208,7 +208,7 @@ static void only_what_is_known_is_believed(void **state)
 	     10,
 	     -1},
 	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_NONE}, "\0\0\0\0s\0c\0h", 10, -1},
-	    /* A child cannot call a failure our own trouble, nor the other way. */
+	    /* A child cannot pass a dependency's failure off as startguard's own, nor the other way round. */
 	    {{.type = IPC_FINAL, .result = RESULT_BROKEN, .code = D_CONNECT_REFUSED},
 	     "\0\0\0\0s\0c\0h",
 	     10,
@@ -270,7 +270,7 @@ static void only_what_is_known_is_believed(void **state)
 	assert_int_equal(r.result, RESULT_FAIL);
 }
 
-/* The pipe: what is there is read, an interruption is none, the end is the end; after nonsense nothing is kept. */
+/* ipc_fill: reads what is there, goes on after EINTR, reports the end of file, and keeps nothing after an invalid record. */
 static void filling(void **state)
 {
 	struct ipc_in in = {0};
@@ -299,14 +299,14 @@ static void filling(void **state)
 	assert_in_range(in.len, 1,
 			200); /* the buffer was emptied, so that a flood cannot fill it */
 	assert_int_equal(ipc_next(&in, &r), 0);
-	/* Nobody took a record out of a full buffer: what comes is no end of file, and no record. */
+	/* The buffer is full of bytes that are no record: more bytes are neither an end of file nor a record. */
 	in = (struct ipc_in){0};
 	in.len = sizeof in.buf;
 	assert_int_equal(write(p[1], "S", 1), 1);
 	assert_int_equal(ipc_fill(&in, p[0]), 1);
 	assert_true(in.broken);
 	close(p[1]);
-	errno = EINTR; /* of something long ago */
+	errno = EINTR; /* left over from an earlier call */
 	assert_int_equal(ipc_fill(&in, p[0]), 0);
 	close(p[0]);
 }
@@ -401,7 +401,7 @@ static void the_longest_fit(void **state)
 	close(p[1]);
 }
 
-/* What a text was joined of by cleaning is looked at again: a control character must not save a secret. */
+/* Texts are scrubbed again after cleaning, which may join two halves: a control character must not hide a secret. */
 static void secrets_do_not_pass(void **state)
 {
 	char text[FACT_VALUE_MAX + 100] = "";
@@ -422,7 +422,7 @@ static void secrets_do_not_pass(void **state)
 		assert_non_null(strstr(r.text, "***."));
 		assert_memory_equal(r.text, "with", 4);
 	}
-	/* One that the cut would leave half of, and one that cleaning makes. */
+	/* A secret that the cut would halve, and one that cleaning joins. */
 	memset(text, '-', sizeof text - 1);
 	memcpy(text + FACT_VALUE_MAX - 10, "hunter2 hunter2", 15);
 	scrub_register("what?ever?it?is");

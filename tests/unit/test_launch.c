@@ -112,7 +112,7 @@ static void a_name_with_a_slash_is_a_file(void **state)
 	not_found("a", "", 127, "the command is empty: No such file or directory");
 }
 
-/* What is there and cannot be run is passed over, and told when nothing better comes. */
+/* A file that cannot be executed is passed over, and reported when no later folder has a better one. */
 static void what_cannot_be_run_is_told(void **state)
 {
 	(void)state;
@@ -222,7 +222,7 @@ static void what_is_no_file_has_none(void **state)
 	folder("dir");
 	assert_int_equal(mkfifo("fifo", 0600), 0);
 	of_file("dir", NULL);
-	of_file("fifo", NULL); /* and nobody waits for its other end */
+	of_file("fifo", NULL); /* opening it does not wait for a writer */
 	of_file("missing", NULL);
 	of_file("/dev/null", NULL);
 }
@@ -354,7 +354,7 @@ static void programs_that_lie(void **state)
 		e.ph[1].p_offset = places[i];
 		of_program(&e, NULL);
 	}
-	/* A name of all the world's size is cut at the room there is, with its end in place. */
+	/* A loader name of any size is cut at the buffer, with its NUL. */
 	memset(beyond, 'y', sizeof beyond - 1);
 	beyond[0] = '/';
 	beyond[sizeof beyond - 1] = '\0';
@@ -407,7 +407,7 @@ static void of_machine(unsigned number, unsigned char data, const char *name)
 		snprintf(expected, sizeof expected, "a program for %s, and this machine is ", name);
 		assert_int_equal(strncmp(out, expected, strlen(expected)), 0);
 		assert_true(out[strlen(expected)] != '\0');
-		of_file("f", NULL); /* where an emulator has its loader nobody knows */
+		of_file("f", NULL); /* an emulator may keep its loader elsewhere */
 	} else {
 		assert_false(interpreter_other_machine("f", out, sizeof out));
 		assert_string_equal(out, "untouched");
@@ -429,7 +429,7 @@ static void other_machines_are_named(void **state)
 	of_machine(EM_S390, ELFDATA2MSB, "s390x"); /* its numbers begin with the high byte */
 	of_machine(EM_PPC64, ELFDATA2MSB, "ppc64");
 	of_machine(EM_PPC64, ELFDATA2LSB, "ppc64");
-	of_machine(0x1234, ELFDATA2LSB, NULL); /* nobody knows it */
+	of_machine(0x1234, ELFDATA2LSB, NULL); /* an unknown machine */
 	file_of("f", "#!/bin/sh\n", 10, 0700);
 	assert_false(interpreter_other_machine("f", (char[96]){""}, 96));
 	assert_false(interpreter_other_machine("missing", (char[96]){""}, 96));

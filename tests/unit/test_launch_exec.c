@@ -1,5 +1,5 @@
-/* The command of the service takes a process over, or it is said why not. Not for valgrind, which cannot go on after an
- * exec that fails in the kernel. */
+/* launch_exec replaces a process by the command, or says why it cannot. Not run under valgrind, which cannot go on after an exec that
+ * fails in the kernel. */
 #include "cm.h"
 #include "folder.h"
 
@@ -172,7 +172,7 @@ static void a_shell_that_cannot_be_had(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* Who filled the room is said: often it is the environment. */
+/* The error names the size of the environment, which often is the reason. */
 static void too_much_is_said(void **state)
 {
 	static char

@@ -1,4 +1,4 @@
-/* The planner against random worlds: whatever the checks do, its promises (plan.h) hold. */
+/* plan against random schedules: whatever the checks do, the promises of plan.h hold. */
 #include "cm.h"
 
 #include "plan.h"
@@ -21,7 +21,7 @@ struct world {
 	struct instant done_at[CHECKS], passes_at[CHECKS], now;
 	bool running[CHECKS], killed[CHECKS], final[CHECKS];
 	int64_t last_end[CHECKS];
-	bool burst; /* the last step started as many as a step may */
+	bool burst; /* the last step started PLAN_BURST attempts */
 };
 
 static void begin(struct world *w, size_t n)
@@ -59,7 +59,7 @@ static void start(struct world *w, size_t i)
 		    c->attempt_deadline.ns > w->now.ns);
 	for (size_t j = 0; j < c->n_after; j++)
 		assert_int_equal(w->checks[c->after[j]].state, PS_PASSED);
-	/* Not sooner than 5 % of what was waited, less the jitter, and never within 7.5 ms. */
+	/* Not before 5 % of the time waited, less the jitter, and never within 7.5 ms. */
 	if (w->last_end[i]) {
 		int64_t waited = w->last_end[i] - c->first_attempt.ns, pause = waited / 20;
 
@@ -122,16 +122,16 @@ static void reap(struct world *w)
 	}
 }
 
-/* To the next thing that happens: an attempt ends, or the plan wants to be asked. */
+/* Advances the clock to the next event: an attempt ends, or plan->wake. */
 static void advance(struct world *w)
 {
 	int64_t next = w->plan.wake.ns;
 
-	assert_true(next > w->now.ns || w->burst); /* it would ask again and again */
+	assert_true(next > w->now.ns || w->burst); /* otherwise the caller would spin */
 	for (size_t i = 0; i < w->plan.n; i++)
 		if (w->running[i] && w->done_at[i].ns < next)
 			next = w->done_at[i].ns;
-	assert_true(next != INT64_MAX); /* it would sleep for ever */
+	assert_true(next != INT64_MAX); /* otherwise the caller would sleep for ever */
 	w->now.ns = next > w->now.ns ? next : w->now.ns;
 }
 
@@ -209,8 +209,8 @@ static void settles(void **state)
 	assert_int_equal(plan_step(&w.plan, w.now, actions), 1);
 	assert_int_equal(actions[0].kind, ACTION_KILL);
 	assert_int_equal(actions[0].check, 1);
-	assert_true(instant_is_never(
-	    w.plan.wake)); /* nothing but the end of the killed one is waited for */
+	assert_true(
+	    instant_is_never(w.plan.wake)); /* only the end of the killed attempt is waited for */
 	plan_result(&w.plan, 1, w.now, false, true);
 	plan_step(&w.plan, w.now, actions);
 	assert_true(w.plan.over);

@@ -1,4 +1,4 @@
-/* The planner, one rule at a time: who starts, is killed, waits, gives up, and when. */
+/* plan, one rule at a time: which check starts, is killed, waits or gives up, and when. */
 #include "cm.h"
 
 #include "plan.h"
@@ -33,7 +33,7 @@ static void after(struct world *w, size_t later, size_t earlier)
 	w->checks[later].n_after = 1;
 }
 
-/* Asks the plan; the actions must be these: "+0" start check 0, "-1" kill check 1, in the order they come. */
+/* Takes a step; its actions must be these, in this order: "+0" starts check 0, "-1" kills check 1. */
 static void expect_actions(struct world *w, const char *expected)
 {
 	struct action actions[CHECKS];
@@ -64,7 +64,7 @@ static void at(struct world *w, int64_t ms)
 	w->now.ns = ms * MS;
 }
 
-static void begins_as_told(void **state)
+static void begins_with_the_given_values(void **state)
 {
 	struct world w;
 
@@ -75,7 +75,7 @@ static void begins_as_told(void **state)
 	assert_int_equal(w.plan.wake.ns, 1000 * MS);
 	assert_true(instant_is_never(w.plan.settle_until));
 	assert_true(w.plan.one_round && !w.plan.over);
-	assert_int_equal(w.plan.parallel, 1); /* none at once would never end */
+	assert_int_equal(w.plan.parallel, 1); /* with 0 the run would never end */
 	assert_int_equal(w.plan.in_flight, 0);
 	assert_int_equal(w.plan.n, 2);
 	assert_int_equal(w.checks[1].state, PS_WAITING);
@@ -85,7 +85,7 @@ static void begins_as_told(void **state)
 		    instant_is_never(w.checks[1].attempt_deadline));
 	plain(&w, 1, 3, false);
 	assert_true(w.plan.parallel == 3 && !w.plan.one_round);
-	/* Whatever was there before; and nothing that is not its own. */
+	/* Sets every field, whatever it held before, and nothing behind the n checks. */
 	memset(w.checks, 0x55, sizeof w.checks);
 	w.checks[0].n_after = w.checks[1].n_after = 0;
 	w.checks[0].left_out = w.checks[1].left_out = false;
@@ -183,14 +183,14 @@ static void pauses_grow_and_are_spread(void **state)
 			    least < (rows[r].least + rows[r].most) * MS / 2);
 		assert_true(most <= rows[r].most * MS &&
 			    most > (rows[r].least + rows[r].most) * MS / 2);
-		/* From three quarters to five quarters, not only somewhere in between. */
+		/* The jitter reaches both ends: three quarters and five quarters. */
 		assert_true(most - least > (rows[r].most - rows[r].least) * MS * 8 / 10);
 		if (rows[r].waited == 400)
 			assert_true(least == 15 * MS && most == 25 * MS);
 	}
 }
 
-/* Nobody who gives no seed gets the same pause every time. */
+/* A seed of 0, which xorshift cannot leave, still gives different pauses. */
 static void a_seed_of_nothing_is_one(void **state)
 {
 	struct world w;
@@ -207,7 +207,7 @@ static void a_seed_of_nothing_is_one(void **state)
 	assert_int_not_equal(first, w.checks[1].next.ns);
 }
 
-/* In whatever order the two stand: the run is not over while what is waited for is at its attempt. */
+/* In either order: the run is not over while the check that another waits for runs its attempt. */
 static void one_that_waits_for_a_later_one(void **state)
 {
 	struct world w;
@@ -240,7 +240,7 @@ static void killed_once_at_its_deadline(void **state)
 	assert_int_equal(w.checks[0].state, PS_KILLING);
 	at(&w, 6001);
 	expect_actions(&w, "");
-	assert_false(w.plan.over); /* not before it is reaped */
+	assert_false(w.plan.over); /* the killed child is not reaped yet */
 	plan_result(&w.plan, 0, w.now, false, true);
 	assert_int_equal(w.checks[0].state, PS_READY);
 	expect_actions(&w, "");
@@ -248,7 +248,7 @@ static void killed_once_at_its_deadline(void **state)
 	expect_actions(&w, "+0");
 }
 
-/* The last attempt ends with the run, and what it had no time for is called so. */
+/* The last attempt ends with the run, and time_is_up is set for checks that had no time. */
 static void the_run_has_an_end(void **state)
 {
 	struct world w;
@@ -261,7 +261,7 @@ static void the_run_has_an_end(void **state)
 	expect_actions(&w, "+1");
 	expect_times(&w, 1, 58000, 58000, 61000);
 	assert_int_equal(w.plan.wake.ns,
-			 61000 * MS); /* with no place free, that a pause ends wakes nobody */
+			 61000 * MS); /* with no place free, the end of a pause needs no wake */
 	at(&w, 61000);
 	expect_actions(&w, "-1");
 	assert_int_equal(w.checks[0].state, PS_GAVE_UP);
@@ -289,7 +289,7 @@ static void a_final_word_at_the_deadline_counts(void **state)
 	plan_result(&w.plan, 0, w.now, false, false);
 	assert_true(w.checks[0].failed_for_good && !w.checks[0].time_is_up);
 	assert_int_equal(w.checks[0].state, PS_GAVE_UP);
-	/* Also one that grace would have had tried again. */
+	/* Also a failure that grace would have retried. */
 	plain(&w, 1, 1, false);
 	w.checks[0].grace = DURATION_S(600);
 	expect_actions(&w, "+0");
@@ -298,7 +298,7 @@ static void a_final_word_at_the_deadline_counts(void **state)
 	assert_true(w.checks[0].failed_for_good && !w.checks[0].time_is_up);
 }
 
-/* Its own time counts from when it may run, and ends before the run's. */
+/* The timeout of a check counts from when it may run, and ends before that of the run. */
 static void own_timeout(void **state)
 {
 	struct world w;
@@ -325,7 +325,7 @@ static void own_timeout(void **state)
 	expect_actions(&w, "");
 	assert_true(w.checks[1].state == PS_GAVE_UP && w.checks[1].time_is_up);
 	assert_true(w.plan.over);
-	/* One that is longer than the run's changes nothing. */
+	/* A timeout longer than the run's changes nothing. */
 	plain(&w, 1, 8, false);
 	w.checks[0].timeout = DURATION_S(3600);
 	expect_actions(&w, "+0");
@@ -351,7 +351,7 @@ static void no_more_than_parallel(void **state)
 	assert_true(w.plan.over);
 }
 
-/* The rest in the next step, at once: in between the caller looks at its clock and its signals. */
+/* The other starts come in the next step, at once: the caller looks at its clock and its signals in between. */
 static void no_more_than_a_burst(void **state)
 {
 	struct world w;
@@ -365,11 +365,11 @@ static void no_more_than_a_burst(void **state)
 	expect_times(&w, 3, 1000, 1000, 6000);
 	expect_times(&w, 4, 1010, 1010, 6010);
 	assert_int_equal(w.plan.wake.ns, 6000 * MS); /* no place is free */
-	/* Those that are to be killed are named all at once. */
+	/* One step names all attempts that must be killed. */
 	at(&w, 61000);
 	expect_actions(&w, "-0 -1 -2 -3 -4 -5");
 	assert_true(instant_is_never(w.plan.wake));
-	/* One that is never begun when the time is up in between. */
+	/* A start that is still due when the time is up is never made. */
 	plain(&w, 6, 8, false);
 	expect_actions(&w, "+0 +1 +2 +3");
 	at(&w, 61000);
@@ -395,17 +395,17 @@ static void nobody_is_passed_over(void **state)
 	plan_result(&w.plan, 2, w.now, false, true);
 	plan_result(&w.plan, 3, w.now, false, true);
 	w.checks[0].next =
-	    w.checks[1].next; /* of two that wait equally long the order of the profile decides */
+	    w.checks[1].next; /* of two that wait equally long the first in the profile starts */
 	at(&w, 2000);
 	expect_actions(&w, "+0 +1");
-	/* One that waits for nothing is not held by those that are not yet due. */
+	/* A check that is due does not wait for those that are not. */
 	plain(&w, 2, 1, false);
 	expect_actions(&w, "+0");
 	plan_result(&w.plan, 0, w.now, false, true);
 	expect_actions(&w, "+1");
 }
 
-/* Fewer at once from then on, and the one that could not be started comes again. */
+/* After a refused process fewer run at once, and the check that could not be started is tried again. */
 static void a_refused_process(void **state)
 {
 	struct world w;
@@ -425,7 +425,7 @@ static void a_refused_process(void **state)
 	expect_actions(&w, "+3");
 	plan_no_process(&w.plan, 3, w.now, 2);
 	assert_int_equal(w.plan.parallel, 2);
-	/* With nothing else running the limit cannot be ours to lower further. */
+	/* With nothing else running the limit is not lowered: others use it up. */
 	plain(&w, 1, 8, false);
 	expect_actions(&w, "+0");
 	plan_no_process(&w.plan, 0, w.now, 0);
@@ -434,7 +434,7 @@ static void a_refused_process(void **state)
 	expect_actions(&w, "+0 +1");
 	plan_no_process(&w.plan, 1, w.now, 1);
 	assert_int_equal(w.plan.parallel, 1);
-	/* Nor when others were to be started with it. Else a moment without processes would leave one at a time for the rest. */
+	/* Nor when other starts of the same step are still to come: a short lack of processes must not leave one at a time for good. */
 	plain(&w, 4, 8, false);
 	expect_actions(&w, "+0 +1 +2 +3");
 	for (size_t i = 0; i < 4; i++)
@@ -450,7 +450,7 @@ static void a_refused_process(void **state)
 	assert_int_equal(w.plan.parallel, 1);
 }
 
-/* In whatever order they stand: what comes after is freed, or given up, in the same turn. */
+/* In any order of the profile: checks that come after another become ready, or give up, in the same step. */
 static void what_comes_after(void **state)
 {
 	struct world w;
@@ -475,7 +475,7 @@ static void what_comes_after(void **state)
 	assert_int_equal(w.checks[0].failed_dependency, 1);
 	assert_true(!w.checks[1].failed_for_good && w.checks[1].attempts == 0);
 	assert_int_equal(w.checks[1].ended.ns, 1500 * MS);
-	/* A final failure hands its finality on. */
+	/* failed_for_good is handed on to the checks that come after. */
 	plain(&w, 2, 8, false);
 	after(&w, 0, 1);
 	w.checks[0].required = w.checks[1].required = false;
@@ -484,7 +484,7 @@ static void what_comes_after(void **state)
 	expect_actions(&w, "");
 	assert_true(w.checks[0].dependency_failed && w.checks[0].failed_for_good);
 	assert_true(w.plan.over);
-	/* While what it waits for is at work the run is not over; once that passed it starts. */
+	/* While its dependency runs the run is not over; once that has passed the check starts. */
 	plain(&w, 2, 8, false);
 	after(&w, 1, 0);
 	expect_actions(&w, "+0");
@@ -492,7 +492,7 @@ static void what_comes_after(void **state)
 	plan_result(&w.plan, 0, w.now, true, false);
 	expect_actions(&w, "+1");
 	assert_false(w.plan.over);
-	/* Of several, all must have passed. */
+	/* All of several dependencies must have passed. */
 	plain(&w, 3, 8, false);
 	w.checks[2].after = (const size_t[]){0, 1};
 	w.checks[2].n_after = 2;
@@ -515,10 +515,10 @@ static void one_that_waits_ends_with_the_run(void **state)
 	at(&w, 61000);
 	expect_actions(&w, "-0");
 	assert_true(w.checks[1].state == PS_GAVE_UP && w.checks[1].time_is_up);
-	/* It names what it waited for, also while that is at an attempt. */
+	/* failed_dependency names the check it waited for, also while that runs an attempt. */
 	assert_true(w.checks[1].dependency_failed && w.checks[1].failed_dependency == 0);
 	assert_false(w.checks[0].dependency_failed);
-	/* Of several, the first that has not passed. */
+	/* Of several dependencies it names the first that has not passed. */
 	plain(&w, 3, 8, false);
 	w.checks[2].after = (const size_t[]){0, 1};
 	w.checks[2].n_after = 2;
@@ -546,14 +546,14 @@ static void grace_makes_patient(void **state)
 	plan_result(&w.plan, 0, w.now, false, false);
 	assert_int_equal(w.checks[0].state, PS_GAVE_UP);
 	assert_true(w.checks[0].failed_for_good);
-	/* To the very moment. */
+	/* At the exact end of grace. */
 	plain(&w, 1, 8, false);
 	w.checks[0].grace = DURATION_S(2);
 	expect_actions(&w, "+0");
 	at(&w, 3000);
 	plan_result(&w.plan, 0, w.now, false, false);
 	assert_int_equal(w.checks[0].state, PS_GAVE_UP);
-	/* A retryable failure is none of its business. */
+	/* Grace does not concern a retryable failure. */
 	plain(&w, 1, 8, false);
 	expect_actions(&w, "+0");
 	plan_result(&w.plan, 0, w.now, false, true);
@@ -569,19 +569,19 @@ static void without_retry_once_is_enough(void **state)
 		for (int round = 0; round < 2; round++) {
 			plain(&w, 2, 8, round);
 			w.checks[0].retry = round;
-			w.checks[0].grace = DURATION_S(9); /* grace is of no use then */
+			w.checks[0].grace = DURATION_S(9); /* grace does not apply here */
 			expect_actions(&w, "+0 +1");
 			plan_result(&w.plan, 0, w.now, false, !finally);
 			assert_int_equal(w.checks[0].state, PS_GAVE_UP);
 			assert_int_equal(w.checks[0].failed_for_good, finally);
 			assert_false(w.checks[0].time_is_up);
-			/* In one round each gets its attempt to the end; else the run is lost, and the rest settles. */
+			/* With one_round each attempt may finish; otherwise the run is lost and the others get PLAN_SETTLE. */
 			assert_int_equal(instant_is_never(w.plan.settle_until), round);
 		}
 	}
 }
 
-/* While it settles, those that have not had a word get one; nobody gets a second. */
+/* While the run settles, each check gets its first attempt and no second one. */
 static void settling_gives_a_first_word(void **state)
 {
 	struct world w;
@@ -598,14 +598,14 @@ static void settling_gives_a_first_word(void **state)
 	expect_actions(&w, "+3");
 	plan_result(&w.plan, 2, w.now, true, false);
 	at(&w, 2900);
-	expect_actions(&w, ""); /* check 1 had its word */
+	expect_actions(&w, ""); /* check 1 had its attempt */
 	assert_false(w.plan.over);
 	assert_int_equal(w.plan.wake.ns, 3200 * MS);
 	plan_result(&w.plan, 3, w.now, true, false);
 	expect_actions(&w, "");
-	assert_true(w.plan.over); /* nothing is waited for any more */
+	assert_true(w.plan.over); /* no attempt runs or starts any more */
 	assert_int_equal(w.checks[1].state, PS_READY);
-	/* One that waits for a place when the time is up gets none. */
+	/* A check that waits for a free place when the time is up gets none. */
 	plain(&w, 3, 2, false);
 	expect_actions(&w, "+0 +1");
 	plan_result(&w.plan, 0, w.now, false, false);
@@ -617,7 +617,7 @@ static void settling_gives_a_first_word(void **state)
 	plan_result(&w.plan, 1, w.now, false, true);
 	expect_actions(&w, "");
 	assert_true(w.plan.over && w.checks[2].attempts == 0);
-	/* One that waits for another while the rest settles does not hold the run. */
+	/* A check that waits for another does not keep a settling run from being over. */
 	plain(&w, 3, 8, false);
 	after(&w, 2, 1);
 	expect_actions(&w, "+0 +1");
@@ -644,7 +644,7 @@ static void settling_begins_once_and_ends_with_the_run(void **state)
 	at(&w, 60500);
 	plan_result(&w.plan, 0, w.now, false, false);
 	assert_int_equal(w.plan.settle_until.ns, 61000 * MS);
-	/* One whose own time is up is lost as well: nobody waits for the others until the end of the run. */
+	/* A required check whose own timeout is over loses the run as well: the others get PLAN_SETTLE only. */
 	plain(&w, 2, 8, false);
 	w.checks[0].timeout = DURATION_MS(300);
 	expect_actions(&w, "+0 +1");
@@ -655,8 +655,8 @@ static void settling_begins_once_and_ends_with_the_run(void **state)
 	expect_actions(&w, "");
 	assert_true(w.checks[0].state == PS_GAVE_UP && w.checks[0].time_is_up);
 	assert_int_equal(w.plan.settle_until.ns, 3300 * MS);
-	assert_true(w.plan.over); /* the other one has had its word */
-	/* What may be missing settles nothing. */
+	assert_true(w.plan.over); /* the other check had its attempt */
+	/* An optional check that gives up does not make the run settle. */
 	plain(&w, 2, 8, false);
 	w.checks[0].required = false;
 	expect_actions(&w, "+0 +1");
@@ -667,7 +667,7 @@ static void settling_begins_once_and_ends_with_the_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(begins_as_told),
+	    cmocka_unit_test(begins_with_the_given_values),
 	    cmocka_unit_test(one_that_is_left_out_counts_as_passed),
 	    cmocka_unit_test(an_attempt_has_its_times),
 	    cmocka_unit_test(pauses_grow_and_are_spread),

@@ -16,7 +16,7 @@
 #define SANITIZED false
 #endif
 
-/* AddressSanitizer ends the program where malloc would give NULL, unless told otherwise, and reports what it is sent. */
+/* Without these options AddressSanitizer ends the program where malloc would return NULL, and reports signals. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
@@ -30,7 +30,7 @@ struct world {
 	struct signals signals;
 	struct watcher watcher;
 	int changed, ticks;
-	int told; /* a descriptor; -1: none */
+	int told; /* where abandon writes a byte; -1: nowhere */
 };
 
 static void on_change(void *ctx, const struct run *run, size_t check, struct instant now)
@@ -81,7 +81,7 @@ static const struct check_outcome *go(struct world *w, bool one_round)
 	assert_int_equal(reactor_run(&w->run, &w->signals, &w->watcher, &err), 0);
 	run_decide(&w->run);
 	assert_true(w->ticks > 0);
-	/* Nobody is left, not even dead. */
+	/* No child is left, not even a zombie. */
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	return &w->run.outcomes[0];
 }
@@ -128,14 +128,14 @@ static void what_is_said_is_kept_within_bounds(void **state)
 	assert_string_equal(res->reached[REACHED_MAX - 1], "place 11");
 	assert_int_equal(res->n_facts, FACTS_MAX);
 	assert_string_equal(res->facts[0].key, "same");
-	assert_string_equal(res->facts[0].value, "2"); /* the last word counts */
+	assert_string_equal(res->facts[0].value, "2"); /* the last value of a key counts */
 	assert_string_equal(res->facts[FACTS_MAX - 1].key, "f30");
 	assert_string_equal(res->step, "the last step");
 	assert_string_equal(res->summary, "all was said");
 	end(&w);
 }
 
-/* The pipe then gets a number below 3, where the child's stdin, stdout and stderr go. */
+/* The pipe then gets a descriptor below 3, which the child needs for stdin, stdout or stderr. */
 static void the_guard_may_have_closed_descriptors(void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = talks};
@@ -147,16 +147,16 @@ static void the_guard_may_have_closed_descriptors(void **state)
 		const struct profile_check check = {.id = "kind.x", .name = "x", .kind = &kind};
 		struct ipc_in in = {0};
 		struct ipc_record record = {0};
-		struct sandbox fence;
+		struct sandbox sandbox;
 		struct child child;
 		sigset_t mask;
 
 		sigprocmask(SIG_SETMASK, NULL, &mask);
-		sandbox_prepare(&fence, 1u << SANDBOX_PLAIN);
+		sandbox_prepare(&sandbox, 1u << SANDBOX_PLAIN);
 		for (int fd = 0; fd < 3; fd++)
 			close(fd);
 		if (child_start(&child, &check, 1, instant_now(), INSTANT_NEVER,
-				&(struct child_setup){.sandbox = &fence, .mask = &mask}) < 0 ||
+				&(struct child_setup){.sandbox = &sandbox, .mask = &mask}) < 0 ||
 		    child.fd != 0)
 			_exit(2);
 		waitpid(child.pid, NULL, 0);
@@ -236,7 +236,7 @@ static enum result asks_for_too_much(const struct check_run *run, struct diag *o
 	return RESULT_PASS;
 }
 
-/* Behind the fence nothing but the pipe is open. */
+/* In the sandbox only the pipe is open. */
 static enum result writes_nonsense(const struct check_run *run, struct diag *out)
 {
 	static const char nonsense[64] = "this is no record, and longer than the head of one";
@@ -256,7 +256,7 @@ static void use_memory(void)
 
 	for (size_t i = 0; p && i < 80 << 20; i += 512)
 		p[i] = 1;
-	free((void *)p); /* what it held at most is what counts */
+	free((void *)p); /* the peak of resident memory counts */
 }
 
 static enum result wants_memory(const struct check_run *run, struct diag *out)
@@ -283,7 +283,7 @@ static enum result refused_then_stuck(const struct check_run *run, struct diag *
 	return RESULT_PASS;
 }
 
-/* The rest of its time cuts the second attempt short: what the first found stays, with all that it means. */
+/* The second attempt has too little time: the first finding stays, with its exit code. */
 static void what_is_kept_means_what_it_meant(void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = refused_then_stuck};
@@ -311,7 +311,7 @@ static void every_end_has_its_word(void **state)
 		int exit_code;
 	} rows[] = {
 	    {says_nothing, D_GUARD_BUG, "kind.x", "the check failed without saying why", 0, 70},
-	    /* The code decides what it means, not the kind. */
+	    /* The code decides the result, not the kind. */
 	    {says_it_is_broken, D_AUTH_FAILED, "there", "wrong password", 0, 69},
 	    {leaves, D_GUARD_BUG, "leaving", "status 3 without a result; last step: leaving", 0,
 	     70},
@@ -342,7 +342,7 @@ static void every_end_has_its_word(void **state)
 		struct world w;
 		const struct check_outcome *res;
 
-		if (rows[i].memory && SANITIZED) /* its shadow memory is met by no limit */
+		if (rows[i].memory && SANITIZED) /* such a build has no limit */
 			continue;
 		begin(&w, &kind, DURATION_S(60));
 		res = go(&w, true);
@@ -384,7 +384,7 @@ static void codes_are_counted_in_the_order_they_came(void **state)
 	assert_int_equal(res->attempts, 17);
 	assert_int_equal(w.changed, 17);
 	assert_int_equal(res->n_history,
-			 HISTORY_MAX); /* the thirteenth and later ones have no room */
+			 HISTORY_MAX); /* the thirteenth and later codes are not kept */
 	assert_int_equal(res->history[0].code, D_CONNECT_REFUSED);
 	assert_int_equal(res->history[0].count, 3);
 	assert_int_equal(res->history[1].code, D_CONNECT_TIMEOUT);
@@ -465,7 +465,7 @@ static void two_at_once_ask_once(void **state)
 	assert_true(w.run.signal == SIGTERM || w.run.signal == SIGHUP);
 	assert_int_equal(w.run.exit_code, 128 + w.run.signal);
 	assert_int_equal(res->outcome, OUTCOME_PENDING);
-	assert_int_equal(res->n_history, 0); /* that it was killed says nothing about the peer */
+	assert_int_equal(res->n_history, 0); /* the kill at the end of the run is no finding */
 	end(&w);
 }
 
@@ -479,7 +479,7 @@ static struct instant sends_one_each_time(void *ctx, const struct run *run, stru
 	return INSTANT_NEVER;
 }
 
-/* The second comes while the killed are waited for. */
+/* The second signal comes while the reactor waits for killed children. */
 static void the_second_ends_it_at_once(void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = hangs};
@@ -503,8 +503,7 @@ static void the_second_ends_it_at_once(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 128 + SIGINT);
-	assert_int_equal(read(p[0], told, sizeof told),
-			 1); /* the terminal was left in order, once */
+	assert_int_equal(read(p[0], told, sizeof told), 1); /* abandon was called once */
 	close(p[0]);
 }
 
@@ -521,7 +520,7 @@ static void asks_to_end(void *ctx, const struct run *run, size_t check, struct i
 		kill(getpid(), SIGTERM);
 }
 
-/* There is always one that is due, and none can be started: the signal is heard all the same, after one burst. */
+/* A start is always due and always fails: the signal is noticed all the same, after one burst. */
 static void signals_are_heard_between_starts_that_fail(void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = talks};

@@ -15,13 +15,13 @@ struct world {
 	struct run run;
 	struct report_options options;
 	struct report report;
-	int memory, saved; /* what goes to stderr meanwhile; the real one */
+	int memory, saved; /* the file in place of stderr; the real stderr */
 	struct instant now;
 };
 
 static struct check_kind some_kind = {.name = "kind"};
 
-/* Descriptor 2 is a file while `w` lives: what is told can be read back. */
+/* Descriptor 2 is a file while `w` lives, so that the lines can be read back. */
 static void begin_with(struct world *w, size_t n, struct report_options options)
 {
 	*w = (struct world){.options = options, .now = {DURATION_S(1000).ns}};
@@ -88,7 +88,7 @@ static size_t told(const struct world *w, const char *word)
 	return n;
 }
 
-/* An attempt of check i that found this, as the reactor records it. */
+/* An attempt of check i with this finding, as the reactor records it. */
 static void attempt(struct world *w, size_t i, enum diag_code code, const char *subject)
 {
 	struct check_outcome *res = &w->run.outcomes[i];
@@ -126,7 +126,7 @@ static void test_one_line_for_each_change(void **state)
 	attempt(&w, 1, D_REDIS_LOADING, "b:1"); /* another check has its own */
 	assert_int_equal(told(&w, "WAIT "), 3);
 	pass(&w, DURATION_S(30));
-	attempt(&w, 0, D_REDIS_LOADING, "a:2"); /* the same of another peer is news as well */
+	attempt(&w, 0, D_REDIS_LOADING, "a:2"); /* the same code with another subject is new */
 	assert_int_equal(told(&w, "WAIT "), 4);
 	end(&w);
 }
@@ -174,7 +174,7 @@ static void test_one_that_swings_does_not_flood(void **state)
 	end(&w);
 }
 
-/* What was never seen is told at once, however much was said just before. */
+/* A new code is printed at once, however many lines came just before. */
 static void test_news_is_not_held_back(void **state)
 {
 	static const enum diag_code codes[] = {D_CONNECT_REFUSED, D_REDIS_LOADING, D_CONNECT_RESET,
@@ -206,7 +206,7 @@ static void test_one_summary_in_ten_seconds(void **state)
 	}
 	assert_int_equal(told(&w, "startguard: waiting since"), 3);
 	assert_int_equal(told(&w, ""), 1 + 1 + 3); /* title, change, and these */
-	/* Asked only when it wants to be. */
+	/* Called only at the times it returned. */
 	for (int k = 0; k < 6; k++)
 		w.now = report_tick(&w.report, &w.run, w.now);
 	assert_int_equal(told(&w, "startguard: waiting since"), 3 + 5);
@@ -232,7 +232,7 @@ static void test_a_check_is_settled_once(void **state)
 	end(&w);
 }
 
-/* There is no room for a thirteenth: nobody can say whether it is new, so it waits as what was said before does. */
+/* A thirteenth code is not kept in the history, so it counts as printed before and waits. */
 static void test_a_code_that_is_not_remembered(void **state)
 {
 	struct world w;
@@ -253,7 +253,7 @@ static void test_a_code_that_is_not_remembered(void **state)
 	end(&w);
 }
 
-/* Its attempt was still running when the run ended: what the one before it found is no verdict. */
+/* Its attempt was still running when the run ended: the previous finding does not decide the check. */
 static void test_one_that_was_interrupted_has_not_failed(void **state)
 {
 	struct world w;
@@ -280,7 +280,7 @@ static bool holds(const char *path, const char *words)
 	return strstr(text, words) != NULL;
 }
 
-/* The files were written for a start that then did not happen: what they say is put right. */
+/* The files were written for a start that then failed: they are corrected. */
 static void test_a_service_that_could_not_be_started(void **state)
 {
 	static const struct report_options options = {.format = FORMAT_JSON,
@@ -311,7 +311,7 @@ static void test_a_service_that_could_not_be_started(void **state)
 		assert_true(holds("term", "startguard: BLOCKED (126): cannot be run\n"));
 		assert_int_equal(told(&w, "startguard: READY"), 1);
 		assert_int_equal(told(&w, "startguard: BLOCKED (126): cannot be run"), 1);
-		/* Nobody may take it for that of a start; what is no file of ours stays. */
+		/* The environment file must not look like that of a start; other kinds of files stay. */
 		assert_int_equal(lstat("env", &st), linked ? 0 : -1);
 		end(&w);
 	}
@@ -499,7 +499,7 @@ static void test_view_keeps_its_times(void **state)
 
 		assert_true(wake.ns > v.w.now.ns);
 		v.w.now = wake;
-		if (!draws(&v, screen)) { /* it only looked whether something had changed */
+		if (!draws(&v, screen)) { /* the digest was the same */
 			assert_int_equal(wake.ns, v.live.not_before.ns);
 			v.w.now = live_wake(&v.live, v.w.now);
 			assert_true(draws(&v, screen));

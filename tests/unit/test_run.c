@@ -1,4 +1,4 @@
-/* run: from what the checks did to verdict, exit code and the line that says it. */
+/* run: what the checks did becomes verdict, exit code and verdict line. */
 #include "run.h"
 
 #include "cm.h"
@@ -85,7 +85,7 @@ static void test_ready(void **state)
 	expect(&w, RUN_READY, 0, "READY: 3 checks passed in 100 ms");
 }
 
-/* The heaviest names the code: for good 69, broken 70, time is up 124. */
+/* The heaviest reason gives the exit code: final failures 69, broken 70, time is up 124. */
 static void test_who_blocks(void **state)
 {
 	static const struct {
@@ -146,7 +146,7 @@ static void test_never_tried_is_pending(void **state)
 	run_free(&w.run);
 }
 
-/* Its own time, while others took all places, is not the run's. */
+/* Its own timeout was over while other checks took all places: the cause says so. */
 static void test_whose_time_was_up(void **state)
 {
 	static const char *const words[] = {
@@ -263,7 +263,7 @@ static void test_interrupted_is_pending_not_failed(void **state)
 	run_free(&w.run);
 }
 
-/* Every mixture of three checks and eight ends: required ones that did not pass never count as passed. */
+/* Every mixture of three checks and eight endings: a required check that did not pass never counts as passed. */
 static void test_no_mixture_is_wrongly_ready(void **state)
 {
 	static const enum diag_code ends[] = {D_NONE, D_CONNECT_REFUSED, D_AUTH_FAILED,
