@@ -143,7 +143,7 @@ bool interpreter_other_machine(const char *file, char *out, size_t size)
 
 	its = machine_of(h.text[EI_DATA] == ELFDATA2MSB ? (unsigned)at[0] << 8 | at[1]
 							: (unsigned)at[1] << 8 | at[0]);
-	if (fd < 0 || !is_elf(&h) || !own || !its || its->family == own->family)
+	if (!is_elf(&h) || !own || !its || its->family == own->family)
 		return false;
 	snprintf(out, size, "a program for %s, and this machine is %s", its->name, own->name);
 	return true;
