@@ -15,7 +15,7 @@
 #include "kafka_topic_config.h"
 #include "version.h"
 
-/* So long a coordinator may take to answer before the brokers are looked at, one of which should be it. */
+/* When a coordinator has not answered after this time, the check looks for a broker that cannot be reached. */
 #define COORDINATOR_MS 500
 
 struct library_conf {
@@ -54,7 +54,7 @@ static const struct key library_keys[] = {
 	    .example = "\"2.6.1\""),
     KEY_STRLIST(
 	struct library_conf, features,
-	.doc = "Features that librdkafka must be built with, in its own words (builtin.features).",
+	.doc = "Features that librdkafka must be built with, in the names of builtin.features.",
 	.example = "[\"ssl\", \"sasl_scram\"]"),
     KEY_END,
 };
@@ -133,7 +133,7 @@ static const char *kafka_library(void)
 	return text;
 }
 
-/* From the number: the text of a library that was built out of git may begin with anything. */
+/* Compares the version's number: the text of a library that was built from git may begin with anything. */
 static bool library_is_older_than(const char *version)
 {
 	int v = rd_kafka_version(); /* 0x020601ff is 2.6.1 */
@@ -177,7 +177,7 @@ static bool demands_rights(const struct kafka_conf *c)
 	return c->groups.n > 0;
 }
 
-/* Without the lists of operations nobody knows whether the principal has the rights that are demanded: that is no pass. */
+/* Without the lists of operations it is not known whether the principal has the demanded rights: that is not a pass. */
 static enum result check_library_lists_operations(const struct kafka_conf *c, struct diag *out)
 {
 	if (!demands_rights(c) || kafka_query_lists_operations())
@@ -196,7 +196,7 @@ static enum result check_library_lists_operations(const struct kafka_conf *c, st
 static enum result get_metadata(struct kafka_client *client, const struct grouplist *topics,
 				struct kafka_metadata *metadata, struct diag *out)
 {
-	/* The call asks for the topics this handle knows; for all of the cluster when it knows none. */
+	/* The call asks for the topics that this handle knows, or for all of the cluster when it knows none. */
 	for (size_t i = 0; i < topics->n; i++) {
 		const char *name = GROUP_AT(*topics, struct kafka_topic_conf, i)->name;
 
@@ -331,7 +331,7 @@ static struct kafka_query *make_query(const struct kafka_conf *c, const struct g
 	return q;
 }
 
-/* A coordinator that cannot be reached does not answer: looks for the reason while waiting for the answer. */
+/* Asks, and waits for the answers. A coordinator that cannot be reached never answers: looks for the reason meanwhile. */
 static enum result ask(struct kafka_client *client, struct kafka_query *q,
 		       const struct kafka_brokers *all, struct diag *out)
 {

@@ -151,7 +151,7 @@ static void report_facts(const struct check_run *run, const struct record_tally 
 	check_fact(run, "cut", "%s", done->cut ? "true" : "false");
 }
 
-/* No record to judge. Where all of the log was seen, a reader finds as little as in an empty one. */
+/* There is no record to judge. A log that was read from its first offset on counts as an empty one. */
 static enum result judge_none(const struct check_run *run, const struct wire_format_conf *c,
 			      const struct record_tally *t, const struct record_sampled *done,
 			      struct diag *out)

@@ -161,7 +161,7 @@ static bool may_probe(const struct kafka_client *c)
 	return c->n_probes < PROBES_MAX && !instant_reached(c->run->deadline, instant_now());
 }
 
-/* A broker that was ready and now refuses is no guess. But whether it is gone, or only one of its addresses, is. */
+/* That a broker which was ready now refuses is certain. Whether all of its addresses do is a guess. */
 static bool has_unprobed_guess(const struct kafka_client *c,
 			       const struct kafka_broker_state *broker)
 {
@@ -260,7 +260,7 @@ static struct duration probe_time(const struct kafka_client *c,
 static void probe_broker(struct kafka_client *c, struct kafka_broker_state *broker)
 {
 	struct kafka_probe probe;
-	/* The library has judged the certificate, if anybody has; and the probe sends nothing secret. */
+	/* Judging the certificate is the library's task; the probe sends nothing secret. */
 	struct tls_conf tls = {.any_certificate = true,
 			       .cert_file =
 				   kafka_client_props_get(c->props, "ssl.certificate.location"),

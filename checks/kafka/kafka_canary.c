@@ -93,7 +93,7 @@ static void read_back(struct flight *f)
 		rd_kafka_message_t *m =
 		    rd_kafka_consume_queue(queue, instant_left_ms_now(f->until));
 
-		/* The end of the partition: a follower, or a leader whose high watermark is still behind. */
+		/* At the end of the partition the record will still come: a follower, or the leader's high watermark, is behind. */
 		if (!m || m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
 			continue;
 		f->read = true;

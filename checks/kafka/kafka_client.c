@@ -115,7 +115,7 @@ enum result kafka_call(struct kafka_client *c, void (*fn)(void *arg), void *arg,
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
 
-static size_t keep_reachable(const struct kafka_tcp_race *server, size_t n, struct str *reachable)
+static size_t keep_reachable(const struct kafka_tcp_target *server, size_t n, struct str *reachable)
 {
 	char address[DIAG_SUBJECT_MAX];
 	size_t kept = 0;
@@ -136,7 +136,7 @@ static size_t keep_reachable(const struct kafka_tcp_race *server, size_t n, stru
 static enum result race_servers(struct kafka_client *c, const struct strlist *servers,
 				struct str *reachable, struct diag *out)
 {
-	struct kafka_tcp_race server[BOOTSTRAPS_MAX] = {{.host = NULL}};
+	struct kafka_tcp_target server[BOOTSTRAPS_MAX] = {{.host = NULL}};
 	char host[BOOTSTRAPS_MAX][256];
 	size_t n = servers->n < BOOTSTRAPS_MAX ? servers->n : BOOTSTRAPS_MAX;
 
@@ -247,7 +247,7 @@ struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_
 				rd_kafka_type_t type, const struct strlist *servers,
 				const struct kafka_prop_override *extra, struct diag *out)
 {
-	/* Without servers first: wrong settings must be told also when no server can be reached. */
+	/* Without servers first: wrong settings are reported also when no server can be reached. */
 	struct kafka_client *c = create(run, props, type, extra, out);
 	struct str reachable;
 
@@ -280,7 +280,7 @@ static void broker_subject(const struct kafka_broker *b, char *buf, size_t size)
 	snprintf(buf, size, "broker %d at %.100s", b->id, address);
 }
 
-/* Lock held. NULL: the library has not told of it. */
+/* Lock held. NULL: the library has not reported it yet. */
 static struct kafka_broker_state *state_of(struct kafka_client *c, const struct kafka_broker *b)
 {
 	char address[DIAG_SUBJECT_MAX];
@@ -328,12 +328,12 @@ static enum result fail_advertised(struct kafka_client *c, const struct kafka_br
 static enum result connect_to_brokers(struct kafka_client *c, const struct kafka_brokers *brokers,
 				      bool any, struct instant until, struct diag *out)
 {
-	struct kafka_tcp_race *race = xcalloc(brokers->n, sizeof *race);
+	struct kafka_tcp_target *race = xcalloc(brokers->n, sizeof *race);
 	size_t failed = 0, first = 0, connected;
 
 	for (size_t i = 0; i < brokers->n; i++)
-		race[i] =
-		    (struct kafka_tcp_race){.host = brokers->v[i].host, .port = brokers->v[i].port};
+		race[i] = (struct kafka_tcp_target){.host = brokers->v[i].host,
+						    .port = brokers->v[i].port};
 	connected = kafka_tcp_race(c->run, race, brokers->n, c->props->family, any, until);
 	if (connected == brokers->n || (any && connected > 0))
 		return RESULT_PASS;

@@ -21,19 +21,20 @@
 /* What is known about one address the library deals with. */
 struct kafka_broker_state {
 	char address[DIAG_SUBJECT_MAX];
-	int32_t id;                       /* KAFKA_BOOTSTRAP until learned */
-	bool bootstrap;                   /* it is one of the bootstrap servers */
-	bool up, up_bootstrap, up_broker; /* connected; the first is what counts */
-	bool answered;     /* a request that a listener with a login does not answer before it */
-	bool was_up;       /* at some time in this attempt */
-	bool guess_probed; /* kafka_probe has looked into what the library only supposes ... */
+	int32_t id;     /* KAFKA_BOOTSTRAP until learned */
+	bool bootstrap; /* it is one of the bootstrap servers */
+	/* Connected; `up` is what counts. */
+	bool up, up_bootstrap, up_broker, was_up;
+	/* It has answered a request that a listener answers only after the login, if it wants one. */
+	bool answered;
+	bool guess_probed; /* kafka_probe has looked into what the library only guesses ... */
 	bool refuted;      /* ... and found that this client cannot work there */
 	bool
-	    ready_probed; /* kafka_probe has asked a broker that looked ready whether it wants a login ... */
+	    ready_probed; /* kafka_probe has asked whether this broker wants a login after all ... */
 	bool probe_silent;   /* ... or had no answer */
 	char connection[32]; /* librdkafka's name of the connection's state */
 	struct kafka_meaning meaning;
-	char reason[DIAG_CAUSE_MAX]; /* the text that the meaning was read from */
+	char reason[DIAG_CAUSE_MAX]; /* the message that the meaning was read from */
 	long x509_error;
 	char certificate[256];
 };
@@ -45,23 +46,28 @@ struct kafka_client {
 	bool connects_to_all; /* enable.sparse.connections=false was accepted */
 	char *reachable;      /* the bootstrap servers given to the library, separated by commas */
 	size_t n_bootstrap, n_probes;
-	pthread_mutex_t lock; /* of everything below: librdkafka's threads write it */
+
+	/* Of everything below: librdkafka's threads write it. */
+	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* Why there is no token for OAUTHBEARER: without one the library does not even connect. */
 	struct kafka_broker_state no_token;
 	struct kafka_broker_state *brokers[KAFKA_BROKERS_MAX];
 	size_t n_brokers;
-	/* How far the questions about groups have got. */
+	/* How far the questions about groups have got, and the coordinator that was asked last. */
 	unsigned coordinators_found, groups_asked;
-	int32_t group_broker;                         /* the coordinator that was asked last */
-	bool producer_id_answered, metadata_answered; /* also when the answer was an error */
+	int32_t group_broker;
+	/* Also when the answer was an error. */
+	bool producer_id_answered, metadata_answered;
 	struct kafka_requests requests;
-	int throttled_ms;     /* the longest time a broker held this client back for a quota */
-	bool has_producer_id; /* of a handle with enable.idempotence ... */
-	char producer_id_trouble[DIAG_CAUSE_MAX]; /* ... and why it has none yet */
-	/* The last error in an answer to ListOffsets, which the library then asks again (debug=broker); 0: none. */
+	int throttled_ms; /* the longest time a broker held this client back for a quota */
+	/* Of a handle with enable.idempotence: whether it has its id, and why not yet. */
+	bool has_producer_id;
+	char producer_id_trouble[DIAG_CAUSE_MAX];
+	/* The last error in an answer to ListOffsets, which the library then asks again (debug=broker), and the broker that
+	 * gave it; 0: none. */
 	int offsets_error;
-	int32_t offsets_broker; /* that gave it */
+	int32_t offsets_broker;
 };
 
 struct kafka_prop_override {

@@ -88,7 +88,7 @@ bool kafka_diagnose_unanswered(struct kafka_client *c, const char *reason, struc
 	bool found;
 
 	pthread_mutex_lock(&c->lock);
-	/* The library refreshes the metadata it has from time to time: nobody waits for that. */
+	/* The library refreshes the metadata it has from time to time: the check does not wait for that. */
 	found = diagnose_request(c, c->metadata_answered ? KAFKA_API_METADATA : KAFKA_API_NONE,
 				 reason, out);
 	pthread_mutex_unlock(&c->lock);

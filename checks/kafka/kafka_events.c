@@ -87,7 +87,7 @@ static void note_no_token(struct kafka_client *c, const char *message, struct ka
 	snprintf(login->reason, sizeof login->reason, "%s", message);
 }
 
-/* The library says only here (debug=eos) whether an idempotent producer got its id; a refusal it always logs. */
+/* The library reports the id of an idempotent producer only in its log (debug=eos); it always logs a refusal. */
 static void note_producer_id(struct kafka_client *c, const char *message)
 {
 	pthread_mutex_lock(&c->lock);
@@ -235,7 +235,7 @@ static void note_answer(struct kafka_client *c, const struct kafka_request *requ
 	c->metadata_answered |= request->api == KAFKA_API_METADATA;
 }
 
-/* `err` is of the connection: an answer that holds an error comes without. */
+/* `err` is the connection's error; an error inside an answer is not known here. */
 static rd_kafka_resp_err_t on_response(rd_kafka_t *rk UNUSED, int fd, const char *name, int32_t id,
 				       int16_t api, int16_t version UNUSED,
 				       int32_t correlation UNUSED, size_t size UNUSED,

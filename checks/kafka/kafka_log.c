@@ -82,7 +82,7 @@ static const struct phrase log_phrases[] = {
     {"Couldn't connect to server", D_CONNECT_REFUSED, false},
     {"Could not connect to server", D_CONNECT_REFUSED, false},
     {"Timeout was reached", D_ANSWER_TIMEOUT, false},
-    /* Login. Broker texts stand behind the colon. */
+    /* Login. The broker's own text follows the colon. */
     {"Unsupported SASL mechanism", D_AUTH_MECHANISM, false},
     {"mechanism handshake failed", D_AUTH_MECHANISM, false},
     {"SASL Handshake not supported by broker", D_AUTH_MECHANISM, false},
@@ -97,7 +97,7 @@ static const struct phrase log_phrases[] = {
     {"SASL handshake failed (", D_AUTH_FAILED, false},
     {"broker might require SASL authentication", D_AUTH_REQUIRED, true},
     {"credentials and broker logs", D_AUTH_FAILED, true},
-    /* TLS. What is left of it goes to the table of TLS texts. */
+    /* TLS. tls_code knows all other texts about it. */
     {"connecting to a PLAINTEXT broker listener", D_TLS_PEER_IS_PLAINTEXT, true},
     {"unexpected eof while reading", D_TLS_PEER_IS_PLAINTEXT, true},
     {"SSL connection closed by peer", D_TLS_PEER_IS_PLAINTEXT, true},
@@ -146,7 +146,7 @@ static const struct phrase *find_phrase(const struct phrase *table, size_t n, co
 	return NULL;
 }
 
-/* "error:0A000086:SSL routines:..." and "SSL alert number 116" read the same wherever OpenSSL was asked. */
+/* OpenSSL's texts, such as "error:0A000086:SSL routines:...", are the same in every library that uses it. */
 static enum diag_code tls_code(const char *message)
 {
 	struct diag d = {.code = D_NONE};
@@ -197,14 +197,14 @@ struct kafka_meaning kafka_log_meaning(const char *message, const struct kafka_c
 		m = (struct kafka_meaning){phrase->code, phrase->guess};
 		if (m.code == D_PROTOCOL_MISMATCH && is_tls_record(message))
 			m.code = D_TLS_REQUIRED;
-		/* Brokers that check the nonce answer an old library's good password with these very words. */
+		/* A broker that checks the nonce gives an old library this text also for the right password. */
 		if (m.code == D_AUTH_FAILED && context->scram &&
 		    context->library < KAFKA_SCRAM_FIXED)
 			m.code = D_KAFKA_LIBRARY_OLD;
 		return m;
 	}
 	m.code = tls_code(message);
-	/* Java has no other alert for a certificate that it wants and did not get. */
+	/* Java sends the same alert for a missing certificate as for a bad one. */
 	if (m.code == D_TLS_CLIENT_CERT_REFUSED && !context->client_cert)
 		m.code = D_TLS_CLIENT_CERT_REQUIRED;
 	if (m.code == D_NONE)
@@ -278,7 +278,7 @@ int kafka_error_in(const char *message)
 	size_t n, longest = 0;
 	int err = 0;
 
-	/* The longest: one text may begin another. */
+	/* The longest one counts, because one text may begin another. */
 	rd_kafka_get_err_descs(&v, &n);
 	for (size_t i = 0; i < n; i++) {
 		const char *text = v[i].desc;
@@ -316,7 +316,7 @@ bool kafka_is_answer(int err)
 	return (err > 0 || err == RD_KAFKA_RESP_ERR_UNKNOWN) && !kafka_is_silence(err);
 }
 
-/* ---- properties and versions ----------------------------------------------------------------------------- */
+/* ---- properties ----------------------------------------------------------------------------- */
 
 const char *kafka_java_property(const char *name)
 {

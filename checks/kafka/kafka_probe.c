@@ -49,7 +49,7 @@ static size_t request(unsigned char *buf, size_t size, int api, int version, con
 	return 4 + len;
 }
 
-/* Sends, then reads one framed answer. 1: a Kafka answer; 0: bytes that are none; -1: nothing came. */
+/* Sends, then reads one framed answer. 1: a Kafka answer; 0: other bytes; -1: nothing came. */
 static int ask(const struct check_run *run, struct conn *conn, int api, int version,
 	       const char *body, struct answer *a, struct diag *ignored)
 {
@@ -63,7 +63,7 @@ static int ask(const struct check_run *run, struct conn *conn, int api, int vers
 		size_t n = 0;
 
 		if (net_read(run, conn, a->bytes + a->len, want - a->len, &n, ignored) || !n)
-			/* The beginning of an answer in Kafka's form is no other protocol: it was cut off. */
+			/* An answer that begins as Kafka's do was cut off: that is not another protocol. */
 			return a->len > 0 && a->len < 8 ? 0 : -1;
 		a->len += n;
 		if (a->len == 8) {
@@ -102,7 +102,7 @@ static void read_handshake(const struct answer *a, struct kafka_probe *probe)
 {
 	int err = a->len >= 10 ? be16(a->bytes + 8) : -1;
 
-	/* Also of ERR_ILLEGAL_SASL_STATE: a listener that wants no login, or not now. */
+	/* Other errors too, such as ERR_ILLEGAL_SASL_STATE, come from a listener that wants no login. */
 	probe->listener = LISTENER_PLAIN;
 	if (err == 0 || err == ERR_UNSUPPORTED_SASL_MECHANISM) {
 		char list[200];
@@ -130,7 +130,7 @@ static bool is_silence(const struct diag *d)
 				     diag_info(d->code)->phase == PH_RESOLVE);
 }
 
-/* Kafka? Leaves LISTENER_UNKNOWN when the peer closed or kept silent. */
+/* Asks whether it is Kafka. Leaves LISTENER_UNKNOWN when the listener closed or kept silent. */
 static void ask_listener(const struct check_run *run, struct conn *conn, struct kafka_probe *probe)
 {
 	struct answer a;
@@ -143,7 +143,7 @@ static void ask_listener(const struct check_run *run, struct conn *conn, struct 
 		read_foreign(&a, probe);
 	if (got != 1)
 		return;
-	/* The name of a mechanism that cannot exist: the answer is the list of those that do. */
+	/* The answer to a mechanism that cannot exist is the list of those that do. */
 	got = ask(run, conn, API_SASL_HANDSHAKE, 1, "STARTGUARD-PROBE", &a, &ignored);
 	probe->silent = got < 0 && is_silence(&ignored);
 	if (got == 1)
@@ -167,8 +167,8 @@ static void probe_plain(const struct check_run *run, const char *host, int port,
 	cleanup_fd_fn(&conn.fd);
 }
 
-/* Any verdict of TLS itself, a refused certificate too, shows that the peer speaks it. */
-static bool is_tls_verdict(enum diag_code code)
+/* Any failure of TLS itself, such as a refused certificate, shows that the listener speaks TLS. */
+static bool is_tls_failure(enum diag_code code)
 {
 	return diag_info(code)->phase == PH_TLS && code != D_TLS_PEER_IS_PLAINTEXT &&
 	       code != D_TLS_HANDSHAKE;
@@ -188,7 +188,7 @@ static void probe_tls(const struct check_run *run, const char *host, int port,
 		probe->listener = LISTENER_TLS;
 		ask_listener(run, &conn, &inside);
 		probe->silent = inside.silent;
-	} else if (is_tls_verdict(d.code)) {
+	} else if (is_tls_failure(d.code)) {
 		probe->listener = LISTENER_TLS;
 		probe->silent = false;
 	}

@@ -1,9 +1,9 @@
-/* kafka_probe: asks a listener what it is, when librdkafka can only suppose.
+/* kafka_probe: asks a listener what it is, when librdkafka can only guess.
  *
- * A listener that closes the connection may want TLS, or a login, or be shutting down: librdkafka writes the same
- * supposition for all of them. And one that is ready without a login may only be so until the first request. Here the
- * listener is asked itself, over a connection of our own and without credentials: ApiVersions and SaslHandshake (Kafka
- * protocol guide; both are answered before a login), then a TLS handshake. Child only.
+ * A listener that closes the connection may want TLS, or a login, or be shutting down: librdkafka logs the same guess for all
+ * of them. And a listener that looks ready without a login may refuse the first request. kafka_probe asks the listener itself,
+ * over a connection of its own and without credentials: ApiVersions and SaslHandshake (Kafka protocol guide; brokers answer
+ * both before a login), then a TLS handshake. Child only.
  */
 #ifndef SG_KAFKA_PROBE_H
 #define SG_KAFKA_PROBE_H

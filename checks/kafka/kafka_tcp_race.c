@@ -15,30 +15,30 @@ struct attempt {
 	int fd;
 };
 struct race {
-	struct kafka_tcp_race *v;
+	struct kafka_tcp_target *v;
 	int family;
 	struct attempt attempt[ATTEMPTS_MAX];
 	size_t n;
 };
 
-static void note_errno(struct kafka_tcp_race *d, int err)
+static void note_errno(struct kafka_tcp_target *target, int err)
 {
 	char subject[DIAG_SUBJECT_MAX];
 
-	hostport_text(d->host, d->port, subject, sizeof subject);
-	net_fail_errno(&d->diag, err, subject, "connect");
+	hostport_text(target->host, target->port, subject, sizeof subject);
+	net_fail_errno(&target->diag, err, subject, "connect");
 }
 
 static void start_address(struct race *race, size_t entry, const struct addrinfo *ai)
 {
-	struct kafka_tcp_race *d = &race->v[entry];
+	struct kafka_tcp_target *target = &race->v[entry];
 	cleanup_fd int fd = -1;
 
-	if (race->n == ATTEMPTS_MAX || d->connected)
+	if (race->n == ATTEMPTS_MAX || target->connected)
 		return;
 	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0 && errno != EINPROGRESS)) {
-		note_errno(d, errno);
+		note_errno(target, errno);
 		return;
 	}
 	race->attempt[race->n++] = (struct attempt){entry, steal_fd(&fd)};
@@ -47,15 +47,15 @@ static void start_address(struct race *race, size_t entry, const struct addrinfo
 static void start_entry(const struct check_run *run, struct race *race, size_t entry, size_t n,
 			struct instant deadline)
 {
-	struct kafka_tcp_race *d = &race->v[entry];
+	struct kafka_tcp_target *target = &race->v[entry];
 	struct addrinfo *list = NULL;
 	struct check_run shorter = *run;
 
-	/* A name server that is silent about one name must not eat the time of the others: each name gets its share, and
-	 * one is left for connecting. */
+	/* A name server that is silent about one name must not use up the time of the others: each name gets an equal
+	 * share, and one share is left for connecting. */
 	shorter.deadline =
 	    n == 1 ? deadline : instant_share(instant_now(), deadline, n - entry + 1);
-	if (resolve_host(&shorter, d->host, d->port, race->family, &list, &d->diag))
+	if (resolve_host(&shorter, target->host, target->port, race->family, &list, &target->diag))
 		return;
 	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next)
 		start_address(race, entry, ai);
@@ -68,13 +68,13 @@ static void drop_attempt(struct race *race, size_t i)
 	race->attempt[i] = race->attempt[--race->n];
 }
 
-/* Looks at the attempts poll() has news of; last to first, since dropping moves the last one down. */
+/* Settles the attempts that poll() reports; from last to first, because drop_attempt moves the last one down. */
 static size_t settle(struct race *race, const struct pollfd *polled)
 {
 	size_t connected = 0;
 
 	for (size_t i = race->n; i-- > 0;) {
-		struct kafka_tcp_race *d = &race->v[race->attempt[i].entry];
+		struct kafka_tcp_target *target = &race->v[race->attempt[i].entry];
 		int err = 0;
 		socklen_t len = sizeof err;
 
@@ -83,9 +83,9 @@ static size_t settle(struct race *race, const struct pollfd *polled)
 		if (getsockopt(race->attempt[i].fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
 			err = errno;
 		if (err) {
-			note_errno(d, err);
-		} else if (!d->connected) {
-			d->connected = true;
+			note_errno(target, err);
+		} else if (!target->connected) {
+			target->connected = true;
 			connected++;
 		}
 		drop_attempt(race, i);
@@ -93,7 +93,7 @@ static size_t settle(struct race *race, const struct pollfd *polled)
 	return connected;
 }
 
-/* Other addresses of an entry that is connected need no answer any more. */
+/* Drops the other addresses of an entry that is connected. */
 static void drop_settled(struct race *race)
 {
 	for (size_t i = race->n; i-- > 0;)
@@ -123,7 +123,7 @@ static size_t run_race(struct race *race, bool any, struct instant deadline)
 	return connected;
 }
 
-size_t kafka_tcp_race(const struct check_run *run, struct kafka_tcp_race *v, size_t n, int family,
+size_t kafka_tcp_race(const struct check_run *run, struct kafka_tcp_target *v, size_t n, int family,
 		      bool any, struct instant deadline)
 {
 	struct race race = {.v = v, .family = family};
@@ -136,10 +136,10 @@ size_t kafka_tcp_race(const struct check_run *run, struct kafka_tcp_race *v, siz
 		   n ? v[0].host : "", n ? v[0].port : 0);
 	connected = run_race(&race, any, deadline);
 	for (size_t i = race.n; i-- > 0;) {
-		struct kafka_tcp_race *d = &v[race.attempt[i].entry];
+		struct kafka_tcp_target *target = &v[race.attempt[i].entry];
 
-		if (!d->connected && !(any && connected > 0))
-			note_errno(d, ETIMEDOUT);
+		if (!target->connected && !(any && connected > 0))
+			note_errno(target, ETIMEDOUT);
 		drop_attempt(&race, i);
 	}
 	return connected;

@@ -153,7 +153,7 @@ static enum result judge_denied(want_t *want, topic_t *topic, const char *subjec
 	return RESULT_FAIL;
 }
 
-/* Errors of the topic as a whole. */
+/* Judges the error of the topic as a whole. */
 static enum result judge_existence(want_t *want, topic_t *topic, const char *subject,
 				   struct diag *out)
 {
@@ -344,7 +344,7 @@ void kafka_topics_lag(const struct grouplist *topics, const struct rd_kafka_meta
 			name_missing(md, &t->partitions[p], &missing);
 		}
 	}
-	/* " 3, 7," is "3, 7". */
+	/* From " 3, 7," to "3, 7". */
 	if (missing.len > 2)
 		snprintf(lag->missing, sizeof lag->missing, "%.*s", (int)missing.len - 2,
 			 missing.s + 1);

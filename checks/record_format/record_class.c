@@ -39,7 +39,7 @@ void record_range_parse(struct record_range *range, const char *text)
 	invariant(range_read(range, text) == 0);
 }
 
-/* What the ranges see while a record is read. */
+/* The numbers of one record, compared with the ranges. */
 struct numbers {
 	const struct record_demand *want;
 	uint32_t seen;
@@ -60,7 +60,7 @@ static void number_broken(struct numbers *n, const struct record_range *range, d
 		 value, range->min, range->max);
 }
 
-/* 0.7 written as a float reads as 0.699999988: it is at the bound, not beyond. */
+/* 0.7 written as a float reads as 0.699999988: that is at the bound, not beyond it. */
 static bool is_float_of(double value, double bound)
 {
 	return fabs(bound) <= FLT_MAX && value == (double)(float)bound;
@@ -68,7 +68,7 @@ static bool is_float_of(double value, double bound)
 
 static bool in_range(double value, const struct record_range *range)
 {
-	/* An infinite bound allows every number; what is not finite is no number that a service can use. */
+	/* An infinite bound allows every number; NaN and the infinities are never of use to a service. */
 	return isfinite(value) && (value >= range->min || is_float_of(value, range->min)) &&
 	       (value <= range->max || is_float_of(value, range->max));
 }
@@ -91,7 +91,7 @@ static void number_seen(void *arg, const char *field, double value)
 			number_judge(n, i, value);
 }
 
-/* The value at a field of JSON; what stands in lists, and in an object at the end of the path, counts as the field. */
+/* Judges the value at a path of JSON; values in lists, and in an object at the end of the path, count as the field. */
 static void number_json(struct numbers *n, size_t i, json_t *v, const char *path)
 {
 	size_t len = strcspn(path, "."), at;
@@ -126,7 +126,7 @@ struct reading {
 	size_t len;
 	struct record_class *out;
 	char why[AVRO_WHY_MAX];
-	char almost[AVRO_WHY_MAX]; /* why a text that begins like JSON is none */
+	char almost[AVRO_WHY_MAX]; /* why a text that begins like JSON is not JSON */
 };
 
 static uint32_t frame_id(const struct reading *r)
@@ -139,7 +139,7 @@ static uint32_t frame_id(const struct reading *r)
 	return be32toh(id);
 }
 
-/* Reads the datum behind `head` bytes: how many are left over, or -1 with the reason in r->why. */
+/* Decodes the datum behind `head` bytes. Returns how many bytes are left over, or -1 with the reason in r->why. */
 static ssize_t datum(struct reading *r, size_t head, struct numbers *n)
 {
 	ssize_t used;
@@ -154,8 +154,8 @@ static ssize_t datum(struct reading *r, size_t head, struct numbers *n)
 	return used < 0 ? -1 : (ssize_t)(r->len - head) - used;
 }
 
-/* It is what was expected, to its last byte: the numbers decide. */
-static void take(struct reading *r, enum record_format format, const struct numbers *n)
+/* The record has this format to its last byte. If it is the expected one, its numbers are judged. */
+static void accept(struct reading *r, enum record_format format, const struct numbers *n)
 {
 	r->out->format = format;
 	r->out->seen = n->seen;
@@ -165,8 +165,8 @@ static void take(struct reading *r, enum record_format format, const struct numb
 	snprintf(r->out->why, sizeof r->out->why, "%s", n->why);
 }
 
-static void say(struct reading *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static void say(struct reading *r, const char *fmt, ...)
+static void describe(struct reading *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void describe(struct reading *r, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -175,8 +175,8 @@ static void say(struct reading *r, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* The worst of all: a reader of Avro finds no error in it. */
-static void say_json(struct reading *r, const json_t *root)
+/* JSON that decodes as Avro is the worst case: a careless reader finds no error in it. */
+static void describe_json(struct reading *r, const json_t *root)
 {
 	struct numbers n;
 	ssize_t left = datum(r, 0, &n);
@@ -185,12 +185,12 @@ static void say_json(struct reading *r, const json_t *root)
 	if (n.broken)
 		snprintf(wrong, sizeof wrong, ", %s = %.6g among them", n.field, n.value);
 	if (left > 0)
-		say(r,
-		    "a JSON %s of %zu bytes, which decodes with the schema too: a reader that "
-		    "ignores the %zd bytes left over gets wrong values%s",
-		    json_type_name(root), r->len, left, wrong);
+		describe(r,
+			 "a JSON %s of %zu bytes, which decodes with the schema too: a reader that "
+			 "ignores the %zd bytes left over gets wrong values%s",
+			 json_type_name(root), r->len, left, wrong);
 	else
-		say(r, "a JSON %s of %zu bytes", json_type_name(root), r->len);
+		describe(r, "a JSON %s of %zu bytes", json_type_name(root), r->len);
 }
 
 static bool is_json(struct reading *r)
@@ -210,8 +210,8 @@ static bool is_json(struct reading *r)
 	}
 	for (size_t i = 0; r->want->format == RECORD_JSON && i < r->want->n_ranges; i++)
 		number_json(&n, i, root, r->want->ranges[i].field);
-	say_json(r, root);
-	take(r, RECORD_JSON, &n);
+	describe_json(r, root);
+	accept(r, RECORD_JSON, &n);
 	json_decref(root);
 	return true;
 }
@@ -222,8 +222,8 @@ static bool is_bare(struct reading *r)
 
 	if (datum(r, 0, &n) != 0)
 		return false;
-	say(r, "bare Avro of %zu bytes", r->len);
-	take(r, RECORD_AVRO_BARE, &n);
+	describe(r, "bare Avro of %zu bytes", r->len);
+	accept(r, RECORD_AVRO_BARE, &n);
 	return true;
 }
 
@@ -235,12 +235,12 @@ static bool is_framed(struct reading *r)
 	if (id == 0 || (!r->want->schema && id > FRAME_ID_MAX) ||
 	    (r->want->schema && datum(r, FRAME, &n) != 0))
 		return false;
-	say(r, "a Confluent frame with schema id %u, %zu bytes", id, r->len);
-	take(r, RECORD_AVRO_CONFLUENT, &n);
+	describe(r, "a Confluent frame with schema id %u, %zu bytes", id, r->len);
+	accept(r, RECORD_AVRO_CONFLUENT, &n);
 	return true;
 }
 
-/* Serialisers of JSON Schema use the same frame. */
+/* Serialisers of JSON Schema use the same frame as those of Avro. */
 static bool is_framed_json(struct reading *r)
 {
 	uint32_t id = frame_id(r);
@@ -255,11 +255,11 @@ static bool is_framed_json(struct reading *r)
 		return false;
 	json_decref(root);
 	r->out->format = RECORD_OTHER;
-	say(r, "a Confluent frame with schema id %u around JSON, %zu bytes", id, r->len);
+	describe(r, "a Confluent frame with schema id %u around JSON, %zu bytes", id, r->len);
 	return true;
 }
 
-/* A frame by its looks; what is in it is not of this schema. */
+/* It looks like a frame, and its datum is not of this schema. */
 static bool is_frame_of_another_schema(struct reading *r)
 {
 	uint32_t id = frame_id(r);
@@ -271,7 +271,7 @@ static bool is_frame_of_another_schema(struct reading *r)
 	left = datum(r, FRAME, &n);
 	r->out->format = RECORD_AVRO_CONFLUENT;
 	r->out->fault = left > 0 ? RECORD_BYTES_LEFT : RECORD_UNDECODED;
-	say(r, "a Confluent frame with schema id %u, %zu bytes", id, r->len);
+	describe(r, "a Confluent frame with schema id %u, %zu bytes", id, r->len);
 	if (left > 0)
 		snprintf(r->out->why, sizeof r->out->why,
 			 "behind the frame, %zd of %zu bytes are left over", left, r->len - FRAME);
@@ -280,7 +280,7 @@ static bool is_frame_of_another_schema(struct reading *r)
 	return true;
 }
 
-/* ---- unknown ones -------------------------------------------------------------------------------------------- */
+/* ---- unknown formats -------------------------------------------------------------------------------------------- */
 
 static const char *known_beginning(const struct reading *r)
 {
@@ -309,31 +309,31 @@ static const char *known_beginning(const struct reading *r)
 	return NULL;
 }
 
-/* Lengths, tags and marks are control bytes; behind them begins what the record holds, and that is not shown. */
-static void say_unknown(struct reading *r)
+/* Lengths, tags and marks are control bytes; behind them the content begins, which the text must not show. */
+static void describe_unknown(struct reading *r)
 {
 	const char *name = known_beginning(r);
 	char hex[3 * HEAD_BYTES + 4] = "";
 	size_t i = 0, n = 0;
 
 	if (r->len == 0) {
-		say(r, "an empty value");
+		describe(r, "an empty value");
 		return;
 	}
 	do {
 		n += (size_t)snprintf(hex + n, sizeof hex - n, " %02x", r->data[i++]);
 	} while (i < r->len && i < HEAD_BYTES && r->data[i] < ' ');
-	say(r, "%zu byte%s, beginning with%s%s%s%s%s", r->len, plural(r->len), hex,
-	    i < r->len ? " .." : "", name ? " (" : "", name ? name : "", name ? ")" : "");
+	describe(r, "%zu byte%s, beginning with%s%s%s%s%s", r->len, plural(r->len), hex,
+		 i < r->len ? " .." : "", name ? " (" : "", name ? name : "", name ? ")" : "");
 }
 
-static void take_unknown(struct reading *r)
+static void classify_unknown(struct reading *r)
 {
 	struct numbers n;
 	ssize_t left;
 
 	r->out->format = RECORD_OTHER;
-	say_unknown(r);
+	describe_unknown(r);
 	snprintf(r->out->why, sizeof r->out->why, "%.250s", r->almost);
 	if (!r->want->schema)
 		return;
@@ -355,15 +355,15 @@ void record_classify(const struct record_demand *want, const void *value, size_t
 	*out = (struct record_class){.format = RECORD_OTHER, .fault = RECORD_GOOD};
 	if (len > RECORD_BYTES_MAX) {
 		out->fault = RECORD_TOO_LARGE;
-		say(&r, "a record of %zu bytes", len);
+		describe(&r, "a record of %zu bytes", len);
 		return;
 	}
 	if (plain && is_json(&r))
 		return;
-	/* The expected one first; the order of the others is that of how much has to fit. */
+	/* The expected format first, then the others, the most demanding first. */
 	if ((want->format == RECORD_AVRO_BARE && is_bare(&r)) ||
 	    (want->format == RECORD_JSON && is_json(&r)) || is_framed_json(&r) || is_framed(&r) ||
 	    is_bare(&r) || is_json(&r) || is_frame_of_another_schema(&r))
 		return;
-	take_unknown(&r);
+	classify_unknown(&r);
 }

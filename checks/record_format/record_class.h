@@ -1,8 +1,8 @@
-/* record_class: in which format a record of a topic is written.
+/* record_class: finds out in which format a record of a topic is written.
  *
- * Bytes in, format out; knows no Kafka, keeps no state, does no I/O. A record is described by its kind, its length and
- * its header: what it holds is never repeated, but for numbers that a range asks for. Foreign bytes: bounded by
- * RECORD_BYTES_MAX here, in depth and items by avro_schema and json. Child only, except the two functions about ranges.
+ * Bytes in, format out; knows no Kafka, keeps no state, does no I/O. The texts about a record name its kind, length and first
+ * bytes, and never its content, except for numbers that a range asks for. Foreign bytes: RECORD_BYTES_MAX bounds their size,
+ * avro_schema and json bound depth and number of items. Child only, except the two functions about ranges.
  */
 #ifndef SG_RECORD_CLASS_H
 #define SG_RECORD_CLASS_H
@@ -28,7 +28,7 @@ struct record_range {
 	char field[RECORD_FIELD_MAX];
 	double min, max;
 };
-/* "field min max": what is wrong with it, or NULL. Pure. */
+/* For one item of the key `ranges`, "field min max": what is wrong with it, or NULL. Pure. */
 const char *record_range_problem(const char *text);
 void record_range_parse(struct record_range *range, const char *text);
 
@@ -43,7 +43,7 @@ enum record_fault {
 	RECORD_GOOD,
 	RECORD_UNDECODED,  /* not with the schema; Confluent: what follows the frame */
 	RECORD_BYTES_LEFT, /* it decodes, and bytes are left over */
-	RECORD_RANGE,      /* a number outside of its range, or none */
+	RECORD_RANGE,      /* a number is outside of its range, or the value is not a number */
 	RECORD_TOO_LARGE   /* not judged */
 };
 struct record_class {
@@ -53,8 +53,8 @@ struct record_class {
 	char text[RECORD_TEXT_MAX]; /* what it is: "a JSON object of 97 bytes" */
 	char why[RECORD_TEXT_MAX];  /* what is wrong with it; empty when nothing is */
 };
-/* A record that fits two formats is of the expected one; but a text that begins as a JSON object or list and is one to
- * its end is JSON, also when it happens to decode as Avro. */
+/* A record that fits two formats counts as the expected one. But a text that is a JSON object or list from its first byte to
+ * its last is JSON, even when it happens to decode as Avro. */
 void record_classify(const struct record_demand *want, const void *value, size_t len,
 		     struct record_class *out);
 

@@ -29,7 +29,7 @@ enum record_seen record_tally_add(struct record_tally *t, int32_t partition, int
 
 	if (!value) {
 		t->tombstones++;
-		return RECORD_SEEN_NOTHING;
+		return RECORD_SEEN_TOMBSTONE;
 	}
 	record_classify(t->want, value, len, &record);
 	if (record.fault == RECORD_TOO_LARGE) {
@@ -60,16 +60,16 @@ static void place_text(const struct record_place *p, char *buf, size_t size)
 }
 
 static enum result fail_at(const struct record_tally *t, enum diag_code code, const char *subject,
-			   const struct record_finding *f, const char *words, struct diag *out)
+			   const struct record_finding *f, const char *what, struct diag *out)
 {
 	char place[2 * RECORD_TEXT_MAX + 64];
 
 	place_text(&f->first, place, sizeof place);
 	return check_fail(out, code, subject, "%zu of %zu sampled records: %s; %s%s", f->n,
-			  t->judged, words, f->n > 1 ? "the first is at " : "", place);
+			  t->judged, what, f->n > 1 ? "the first is at " : "", place);
 }
 
-/* What the topic holds, in words: "12 bare Avro, 8 JSON". */
+/* How many records have which format: "12 bare Avro, 8 JSON". */
 static void formats_text(const struct record_tally *t, char *buf, size_t size)
 {
 	size_t n = 0;
@@ -81,7 +81,7 @@ static void formats_text(const struct record_tally *t, char *buf, size_t size)
 					      t->formats[f], record_format_name(f));
 }
 
-/* Another known format than the expected one, or none: the first of them. NULL: there is none. */
+/* The first record that has not the expected format, by the order of formats. NULL: there is none. */
 static const struct record_finding *first_foreign(const struct record_tally *t)
 {
 	for (enum record_format f = 0; f < RECORD__COUNT; f++)
@@ -105,14 +105,14 @@ static enum result fail_mixed(const struct record_tally *t, const char *subject,
 static enum result fail_other(const struct record_tally *t, const char *subject,
 			      const struct record_finding *f, struct diag *out)
 {
-	char words[96];
+	char what[96];
 
-	snprintf(words, sizeof words, "%s, expected %s", record_format_name(f->first.record.format),
+	snprintf(what, sizeof what, "%s, expected %s", record_format_name(f->first.record.format),
 		 record_format_name(t->want->format));
-	return fail_at(t, D_WIRE_FORMAT_OTHER, subject, f, words, out);
+	return fail_at(t, D_WIRE_FORMAT_OTHER, subject, f, what, out);
 }
 
-/* Formats that were recognised; what is of none is no proof of a second one. */
+/* How many known formats occur; a record of no known format does not prove a second one. */
 static size_t known_formats(const struct record_tally *t)
 {
 	size_t n = 0;
@@ -128,7 +128,7 @@ static enum result judge_format(const struct record_tally *t, const char *subjec
 
 	if (f && known_formats(t) > 1)
 		return fail_mixed(t, subject, f, out);
-	/* Of bytes without a mark only this can be said: the schema does not read them. */
+	/* About bytes without a known mark it is only certain that the schema does not decode them. */
 	if (f && (t->want->format != RECORD_AVRO_BARE || f->first.record.format != RECORD_OTHER))
 		return fail_other(t, subject, f, out);
 	if (t->undecoded.n)
@@ -145,7 +145,7 @@ static enum result judge_ranges(const struct record_tally *t, const char *subjec
 	if (t->range.n)
 		return fail_at(t, D_WIRE_VALUE_RANGE, subject, &t->range,
 			       "a number outside of its range", out);
-	/* With a schema it was asked whether the field can exist; empty maps hold no number. */
+	/* With a schema, .run has checked that the field exists in it; an empty map holds no number all the same. */
 	for (size_t i = 0; t->want->format == RECORD_JSON && i < t->want->n_ranges; i++) {
 		if (t->seen & (uint32_t)1 << i)
 			continue;

@@ -1,19 +1,19 @@
-/* record_judge: what the records of a topic are together, and whether that is what was expected.
+/* record_judge: tallies the records of a topic, and judges whether they are written as expected.
  *
- * Counts records as they come, remembers one of each kind of finding, and gives the one diagnosis. Pure: no Kafka.
+ * Counts records as they come, keeps the first of each kind of finding, and makes one diagnosis of them. Pure: no Kafka.
  */
 #ifndef SG_RECORD_JUDGE_H
 #define SG_RECORD_JUDGE_H
 
 #include "record_class.h"
 
-/* Where one was found. */
+/* A record and where it lies. */
 struct record_place {
 	int32_t partition;
 	int64_t offset;
 	struct record_class record;
 };
-/* How often, and the first of them. */
+/* How many records have a finding, and the first of them. */
 struct record_finding {
 	size_t n;
 	struct record_place first;
@@ -28,16 +28,16 @@ struct record_tally {
 	struct record_finding undecoded, left, range;
 };
 
-/* What came of a record. */
+/* What record_tally_add did with a record. */
 enum record_seen {
-	RECORD_SEEN_NOTHING, /* a tombstone */
+	RECORD_SEEN_TOMBSTONE, /* counted; it has no value */
 	RECORD_SEEN_TOO_LARGE,
 	RECORD_SEEN_JUDGED,
 };
 
 enum record_seen record_tally_add(struct record_tally *t, int32_t partition, int64_t offset,
 				  const void *value, size_t len);
-/* RESULT_PASS when every record is as expected, and also when there is none. */
+/* Passes when every record is as expected, and also when there is none. */
 enum result record_judge(const struct record_tally *t, const char *topic, struct diag *out);
 /* "bare Avro", "Confluent-framed", "JSON", "of another format" */
 const char *record_format_name(enum record_format format);

@@ -330,7 +330,7 @@ static void judge_record(struct sample *s, struct part *p, const rd_kafka_messag
 	    record_tally_add(s->how->tally, m->partition, m->offset, m->payload, m->len);
 
 	s->done->bytes += m->len;
-	p->values += seen != RECORD_SEEN_NOTHING;
+	p->values += seen != RECORD_SEEN_TOMBSTONE;
 	p->judged += seen == RECORD_SEEN_JUDGED;
 }
 
