@@ -137,7 +137,7 @@ static enum interpreter of_elf(int fd, const struct head *h, char *out, size_t s
 bool interpreter_other_machine(const char *file, char *out, size_t size)
 {
 	struct head h;
-	cleanup_fd int fd = open_head(file, &h);
+	UNUSED cleanup_fd int fd = open_head(file, &h);
 	const unsigned char *at = (const unsigned char *)h.text + offsetof(Elf64_Ehdr, e_machine);
 	const struct machine *own = machine_of(own_machine()), *its;
 
