@@ -186,10 +186,10 @@ def look_for(tag, requirement):
         # The first one is what is imported; one that is forbidden must not be there at all.
         for version in found[:1] if tag[0] == "d" else sorted(set(found)):
             tell("distribution", tag, version, judge(version, specifiers))
+        if not found:
+            tell("no distribution", tag)
     except Exception as e:
-        return tell("unclear", tag, reason(e))
-    if not found:
-        tell("no distribution", tag)
+        tell("unclear", tag, reason(e))
 
 
 def look_for_distributions(wanted):
@@ -221,6 +221,7 @@ def import_module(name):
         tell("missing" if own else "broken", name, reason(e))
     except BaseException as e:
         tell("broken", name, reason(e))
+    return None
 
 
 def ask_client(client):
