@@ -3,7 +3,9 @@
 #include <ctype.h>
 
 /* hiredis allocates an array as soon as its head announces the length (only since 1.1 it has a limit of its own):
- * *2147483647 would take 16 GiB. The length of a bulk string is harmless: its bytes are counted as they come. */
+ * *2147483647 would take 16 GiB. Since 1.0 arrays may nest without end, and ten bytes that announce a thousand elements take
+ * eight thousand bytes: the elements of all arrays of a reply are counted together. The length of a bulk string is
+ * harmless: its bytes are counted as they come. */
 #if HIREDIS_MAJOR >= 1
 typedef size_t element_count;
 #else
@@ -14,7 +16,12 @@ static void *(*create_array)(const redisReadTask *task, element_count n);
 
 static void *create_bounded_array(const redisReadTask *task, element_count n)
 {
-	return n > RESP_ELEMENTS_MAX ? NULL : create_array(task, n);
+	struct resp *r = task->privdata;
+
+	if ((size_t)n > RESP_ELEMENTS_MAX - r->elements)
+		return NULL;
+	r->elements += (size_t)n;
+	return create_array(task, n);
 }
 
 void resp_begin(struct resp *r, const struct check_run *run, const struct conn *conn)
@@ -47,7 +54,7 @@ static void fail_parse(struct resp *r, const char *asked, struct diag *out)
 
 	if (r->reader->err == REDIS_ERR_OOM) {
 		check_fail(out, D_ANSWER_TOO_LARGE, r->conn.peer,
-			   "the answer to %s is an array of more than %d elements", asked,
+			   "the arrays of the answer to %s have more than %d elements", asked,
 			   RESP_ELEMENTS_MAX);
 	} else if (tls_is_alert(r->first, n)) {
 		check_fail(out, D_TLS_REQUIRED, r->conn.peer, "the peer answers with a TLS alert");
@@ -103,6 +110,8 @@ redisReply *resp_ask(struct resp *r, struct diag *out, const char *const *words)
 	len = redisFormatCommandArgv(&command, argc, (const char **)words, NULL);
 	invariant(len > 0);
 	r->bytes = 0;
+	r->elements = 0;
+	r->reader->privdata = r;
 	if (net_write(r->run, &r->conn, command, (size_t)len, out))
 		return NULL;
 	while (!reply) {

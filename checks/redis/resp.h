@@ -1,7 +1,7 @@
 /* resp: the Redis protocol (RESP2) over a connection of net.h. hiredis formats the commands and parses the replies. Its
  * own connections have no TLS before 1.0, and no deadline for resolving a name.
  *
- * Child only. A reply has at most RESP_REPLY_MAX bytes, an array at most RESP_ELEMENTS_MAX elements.
+ * Child only. A reply has at most RESP_REPLY_MAX bytes, all its arrays together at most RESP_ELEMENTS_MAX elements.
  */
 #ifndef SG_RESP_H
 #define SG_RESP_H
@@ -19,6 +19,7 @@ struct resp {
 	redisReader *reader;
 	bool with_login; /* AUTH was sent: a NOAUTH after it means that the login failed */
 	size_t bytes;    /* of the reply that is being read */
+	size_t elements; /* of all its arrays */
 	char first[64];  /* the reply's first bytes, to quote what does not speak Redis */
 };
 

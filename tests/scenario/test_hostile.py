@@ -331,10 +331,17 @@ def test_redis_reply_without_end(guard, prefix, chunk):
 
 
 @pytest.mark.produces("answer-too-large")
-@pytest.mark.parametrize("head", [b"*2147483647\r\n", b"*100000000\r\n", b"*10001\r\n"])
+@pytest.mark.parametrize("head", [b"*2147483647\r\n", b"*100000000\r\n", b"*10001\r\n", b"*5000\r\n*5001\r\n",
+                                  b"*9999\r\n*1\r\n*1\r\n"])
 def test_redis_array_that_is_only_announced(guard, head):
     with TcpServer(banner(head)) as server:
         meet(guard, "redis", "answer-too-large", sentinels=[server.address], master_name="m")
+
+
+@pytest.mark.near_miss("answer-too-large")
+def test_redis_arrays_that_are_just_short_enough(guard):
+    with TcpServer(answer(b"*5000\r\n*5000\r\n")) as server:
+        meet(guard, "redis", "answer-truncated", url=f"redis://{server.address}")
 
 
 @pytest.mark.parametrize(
