@@ -204,7 +204,7 @@ static enum result get_metadata(struct kafka_client *client, const struct groupl
 			return check_fail(out, D_KAFKA_PROPERTY, name, "%s",
 					  rd_kafka_err2str(rd_kafka_last_error()));
 	}
-	check_step(client->run, PH_PROTOCOL, "asking for metadata");
+	check_step(client->run, PH_PROTOCOL, "asking for metadata from %s", client->reachable);
 	return kafka_get_metadata(client, NULL, metadata, out);
 }
 
