@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "abort_message.h"
 #include "scrub_config.h"
 #include "secret.h"
 #include "proctree.h"
@@ -281,11 +282,14 @@ static _Noreturn void child_main(const struct profile_check *check, int number, 
 				 struct instant deadline, int fd, pid_t parent,
 				 const struct child_setup *setup)
 {
+	struct abort_message abort_message;
 	struct diag diag;
 	bool ended;
 
 	enter_sandbox(check, parent, &fd, setup);
 	die_also(die_into_pipe, fd);
+	if (check->kind->library)
+		abort_message_watch(&abort_message, fd, check->kind->library);
 	attempt(check, number, now, deadline, fd, setup->sandbox, &diag);
 	ended = proctree_end(END_MS);
 	/* EXIT_FAILURE: the reactor looks for orphans. */

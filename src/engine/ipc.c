@@ -149,6 +149,7 @@ static int decode(const struct header *h, const unsigned char *p, struct ipc_rec
 	case IPC_REACHED:
 	case IPC_SUMMARY:
 	case IPC_NOTE:
+	case IPC_ABORT:
 		break;
 	case IPC_FINAL:
 		return decode_final(h, p, end, out);

@@ -14,13 +14,21 @@
 #define FACT_KEY_MAX 32
 #define FACT_VALUE_MAX 160
 
-enum ipc_type { IPC_STEP = 1, IPC_REACHED, IPC_FACT, IPC_SUMMARY, IPC_FINAL, IPC_NOTE };
+enum ipc_type {
+	IPC_STEP = 1,
+	IPC_REACHED,
+	IPC_FACT,
+	IPC_SUMMARY,
+	IPC_FINAL,
+	IPC_NOTE,
+	IPC_ABORT /* why a client library is about to end the process */
+};
 
 struct ipc_record {
 	enum ipc_type type;
 	enum phase phase;          /* STEP */
 	enum result result;        /* FINAL */
-	char text[FACT_VALUE_MAX]; /* STEP, REACHED, SUMMARY, NOTE; FACT: the value */
+	char text[FACT_VALUE_MAX]; /* STEP, REACHED, SUMMARY, NOTE, ABORT; FACT: the value */
 	char key[FACT_KEY_MAX];    /* FACT */
 	struct diag diag;          /* FINAL that did not pass */
 };

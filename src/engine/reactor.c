@@ -17,6 +17,8 @@ struct attempt {
 	struct ipc_in in;
 	struct check_outcome previous; /* of the check, when this attempt began */
 	struct instant reap_by;        /* a killed child is given up then; never: not killed */
+	enum phase phase;              /* of the last step */
+	char abort[FACT_VALUE_MAX];    /* a client library's message before abort(); else empty */
 	bool killed, final, passed;
 };
 struct reactor {
@@ -85,6 +87,7 @@ static void take_record(struct reactor *r, size_t i, const struct ipc_record *re
 	switch (rec->type) {
 	case IPC_STEP:
 		snprintf(o->step, sizeof o->step, "%s", rec->text);
+		a->phase = rec->phase;
 		break;
 	case IPC_REACHED:
 		take_reached(o, rec->text);
@@ -98,6 +101,10 @@ static void take_record(struct reactor *r, size_t i, const struct ipc_record *re
 	case IPC_NOTE:
 		take_sandbox_note(r->run, rec->text,
 				  child_profile(&r->run->profile->checks[i]) == SANDBOX_PLAIN);
+		break;
+	case IPC_ABORT:
+		if (!a->abort[0]) /* the first is the cause of what follows */
+			snprintf(a->abort, sizeof a->abort, "%s", rec->text);
 		break;
 	case IPC_FINAL:
 		a->final = true;
@@ -300,12 +307,22 @@ static void judge_sigkill(struct reactor *r, struct check_outcome *o, const stru
 			    "dependency");
 }
 
+/* A library whose assertion fails prints it and aborts. Once the attempt talks to its peer, the peer's bytes are what the
+ * library works on. An abort without a message may come from the C library, which found the memory corrupted: nobody knows by
+ * whom. */
+static bool library_aborted(const struct attempt *a, const siginfo_t *info)
+{
+	return a->abort[0] && info->si_code != CLD_EXITED && info->si_status == SIGABRT &&
+	       a->phase >= PH_CONNECT;
+}
+
 /* The child ended without a final record, and not killed by the reactor. Libraries abort, crash or exit when an allocation fails,
  * so the memory that the child held is looked at first. */
 static void judge_ended(struct reactor *r, size_t i, const siginfo_t *info,
 			const struct rusage *usage)
 {
 	const struct check_kind *kind = r->run->profile->checks[i].kind;
+	const struct attempt *a = r->attempts[i];
 	struct check_outcome *o = &r->run->outcomes[i];
 	const char *step = o->step[0] ? o->step : "nothing was reached";
 
@@ -318,9 +335,12 @@ static void judge_ended(struct reactor *r, size_t i, const siginfo_t *info,
 		    "ended for want of memory; it held %ld MiB, and an attempt may use %llu; "
 		    "while: %s",
 		    usage->ru_maxrss / 1024, (unsigned long long)child_memory(kind) >> 20, step);
+	else if (library_aborted(a, info))
+		guard_diag(o, D_LIBRARY_CRASHED, "%s; while: %s", a->abort, step);
 	else if (info->si_code != CLD_EXITED)
-		guard_diag(o, D_GUARD_CRASHED, "signal %d (%s) while: %s", info->si_status,
-			   sigdescr_np(info->si_status) ? sigdescr_np(info->si_status) : "?", step);
+		guard_diag(o, D_GUARD_CRASHED, "signal %d (%s) while: %s%s%s", info->si_status,
+			   sigdescr_np(info->si_status) ? sigdescr_np(info->si_status) : "?", step,
+			   a->abort[0] ? "; " : "", a->abort);
 	else
 		guard_diag(o, D_GUARD_BUG, "status %d without a result; last step: %s",
 			   info->si_status, step);

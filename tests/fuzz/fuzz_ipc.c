@@ -7,7 +7,7 @@
 
 static void judge(const struct ipc_record *r)
 {
-	FUZZ_CHECK(r->type >= IPC_STEP && r->type <= IPC_NOTE);
+	FUZZ_CHECK(r->type >= IPC_STEP && r->type <= IPC_ABORT);
 	FUZZ_CHECK(r->phase < PH__COUNT);
 	FUZZ_CHECK(memchr(r->text, '\0', sizeof r->text) && memchr(r->key, '\0', sizeof r->key));
 	FUZZ_CHECK(fuzz_is_clean(r->text, strlen(r->text)));

@@ -11,6 +11,12 @@
  *   eats    takes all the memory it can get, gives it back, and says EAI_MEMORY
  *   eats-and-aborts  the same, but aborts, as libraries do that do not expect it
  *   fugitive  starts a process that flees from group and parent and ignores signals, then crashes
+ * FAULT_METADATA  what rd_kafka_metadata does in librdkafka's place:
+ *   assert  an assertion that fails               rd_assert  the same as librdkafka's own macro does it
+ *   says    what FAULT_SAYS is, as rd_assert      heap    frees a block twice, which the C library notices
+ *   harmless  only the words of an assertion, then works
+ *   misled  only the words, then a write through a null pointer
+ *   crash, abort  as above
  * FAULT_UNKILLABLE  kill() does nothing, in every process.
  * FAULT_CHILD_MEMORY  calloc fails in every process that was forked.
  * FAULT_CLOCK  what CLOCK_REALTIME says: seconds, or "jumps": an hour ahead and back at each look.
@@ -20,6 +26,7 @@
  * FAULT_FORK_FAILS=FROM-TO  those calls of fork in a process fail, counted from 1, with FAULT_FORK_ERRNO (EAGAIN).
  * FAULT_PIPE=ERRNO  pipe2 fails with it in the first process.
  */
+#include <assert.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <netdb.h>
@@ -147,6 +154,42 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
 	return real(node, service, hints, res);
+}
+
+static void print_assertion(const char *what)
+{
+	fprintf(stderr, "*** rdkafka_faults.c:1:rd_kafka_metadata: assert: %s ***\n", what);
+}
+
+int rd_kafka_metadata(void *rk, int all_topics, void *topic, const void **metadata, int timeout_ms)
+{
+	static int (*real)(void *, int, void *, const void **, int);
+	const char *how = getenv("FAULT_METADATA"), *says = getenv("FAULT_SAYS");
+
+	how = how ? how : "";
+	if (strcmp(how, "assert") == 0)
+		assert(!"a broker may say that");
+	if (strcmp(how, "rd_assert") == 0) {
+		print_assertion("count >= 0");
+		fprintf(stderr, "rd_kafka_t %p: and much more\n", rk);
+		abort();
+	}
+	if (strcmp(how, "says") == 0) {
+		print_assertion(says);
+		abort();
+	}
+	if (strcmp(how, "heap") == 0) {
+		void *volatile block = malloc(2000), *volatile again = block;
+
+		free(block);
+		free(again);
+	}
+	if (strcmp(how, "harmless") == 0 || strcmp(how, "misled") == 0)
+		print_assertion("count >= 0");
+	misbehave(strcmp(how, "misled") == 0 ? "crash" : how);
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "rd_kafka_metadata");
+	return real(rk, all_topics, topic, metadata, timeout_ms);
 }
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg)

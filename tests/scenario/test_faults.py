@@ -12,8 +12,10 @@ import subprocess
 
 import pytest
 
+from fakes.kafka import FakeKafka
 from fakes.tcp import TcpServer, refused_port, silent
 
+SANITIZED = "ASAN_OPTIONS" in os.environ
 SOURCE = pathlib.Path(__file__).parents[1] / "preload" / "faults.c"
 
 
@@ -69,6 +71,84 @@ def test_crash(guard, server, faults, how, signal):
     assert check["last_step"] in check["cause"]
     assert "\nBROKEN " in result.err
     assert result.status == "blocked"
+
+
+@pytest.fixture
+def kafka():
+    with FakeKafka(topics={"t": (1, 1)}) as one:
+        yield one
+
+
+def ask_kafka(guard, kafka, env, **keys):
+    return guard.try_(
+        "kafka", bootstrap_servers=[kafka.bootstrap], topics=[{"name": "t"}], _env=env, _args=["-t", "10s"], **keys
+    )
+
+
+@pytest.mark.produces("library-crashed")
+@pytest.mark.near_miss("guard-crashed")
+@pytest.mark.parametrize(
+    "how, words",
+    [
+        ("assert", 'rd_kafka_metadata: Assertion `!"a broker may say that"\' failed'),
+        ("rd_assert", "rdkafka_faults.c:1:rd_kafka_metadata: assert: count >= 0;"),
+    ],
+)
+def test_a_library_that_aborts_is_named_with_its_words(guard, kafka, faults, how, words):
+    """Neither our own failure nor a reason to stop waiting: another server may answer at the next attempt."""
+    result = ask_kafka(guard, kafka, faults(FAULT_METADATA=how))
+    check = result.expect(
+        "library-crashed",
+        exit=124,
+        outcome="fail",
+        retryable=True,
+        phase="protocol",
+        cause=words,
+        subject=f"asking for metadata from {kafka.bootstrap}",
+    )
+    assert check["cause"].startswith("librdkafka 2.")
+    assert check["cause"].endswith(f"; while: {check['subject']}")
+
+
+@pytest.mark.produces("library-crashed")
+def test_a_library_that_aborts_is_waited_for(guard, kafka, faults):
+    result = guard.run(
+        f"""startguard = 1; kafka: {{ a: {{ bootstrap_servers = ["{kafka.bootstrap}"]; required = false; timeout = "1s";
+                           degraded = "no events"; }}; }};""",
+        env=faults(FAULT_METADATA="assert"),
+        command=["/bin/echo", "started"],
+    )
+    assert (result.code, result.out, result.status) == (0, "started\n", "degraded")
+    assert result.expect("library-crashed", outcome="degraded")["attempts"] > 1
+
+
+@pytest.mark.produces("guard-crashed")
+@pytest.mark.near_miss("library-crashed")
+@pytest.mark.parametrize(
+    "how, signal",
+    [("abort", "signal 6"), ("crash", "signal 11"), ("misled", "signal 11"), *([] if SANITIZED else [("heap", "signal 6")])],
+)  # a sanitizer notices first
+def test_who_crashed_is_not_guessed(guard, kafka, faults, how, signal):
+    """An abort without words may be the C library's, which found the memory corrupted: by whom it does not know."""
+    ask_kafka(guard, kafka, faults(FAULT_METADATA=how)).expect("guard-crashed", exit=70, outcome="broken", cause=signal)
+
+
+@pytest.mark.near_miss("library-crashed", "guard-crashed")
+def test_words_of_an_assertion_alone_are_no_crash(guard, kafka, faults):
+    ask_kafka(guard, kafka, faults(FAULT_METADATA="harmless")).passed()
+
+
+@pytest.mark.produces("library-crashed")
+def test_no_secret_in_the_words_of_a_library_that_aborts(guard, kafka, faults):
+    password = "correct-horse-battery"
+    result = ask_kafka(
+        guard,
+        kafka,
+        faults(FAULT_METADATA="says", FAULT_SAYS=f"password {password} is wrong", P=password),
+        properties=["ssl.key.password=env:P"],
+    )
+    result.expect("library-crashed", cause="password *** is wrong")
+    assert password not in result.err + str(result.report)
 
 
 @pytest.mark.produces("guard-bug")

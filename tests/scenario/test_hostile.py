@@ -331,8 +331,9 @@ def test_redis_reply_without_end(guard, prefix, chunk):
 
 
 @pytest.mark.produces("answer-too-large")
-@pytest.mark.parametrize("head", [b"*2147483647\r\n", b"*100000000\r\n", b"*10001\r\n", b"*5000\r\n*5001\r\n",
-                                  b"*9999\r\n*1\r\n*1\r\n"])
+@pytest.mark.parametrize(
+    "head", [b"*2147483647\r\n", b"*100000000\r\n", b"*10001\r\n", b"*5000\r\n*5001\r\n", b"*9999\r\n*1\r\n*1\r\n"]
+)
 def test_redis_array_that_is_only_announced(guard, head):
     with TcpServer(banner(head)) as server:
         meet(guard, "redis", "answer-too-large", sentinels=[server.address], master_name="m")
@@ -686,7 +687,7 @@ def test_kafka_nonsense(guard, answers):
             guard,
             "kafka",
             "answer-timeout protocol-mismatch kafka-no-brokers connect-closed kafka-too-few-brokers auth-required "
-            "guard-deadline kafka-topic-missing answer-truncated",
+            "guard-deadline kafka-topic-missing answer-truncated library-crashed",
             bootstrap_servers=server.address,
             topics=["t"],
             attempt_timeout="3s",
@@ -702,7 +703,7 @@ def test_kafka_bytes_without_end(guard, chunk):
             guard,
             "kafka",
             "answer-timeout protocol-mismatch kafka-no-brokers connect-closed connect-reset tls-required auth-required "
-            "guard-deadline",
+            "guard-deadline library-crashed",
             bootstrap_servers=server.address,
             attempt_timeout="3s",
         )

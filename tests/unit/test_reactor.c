@@ -205,6 +205,38 @@ static enum result aborts(const struct check_run *run, struct diag *out)
 	abort();
 }
 
+static void say_assertions(void)
+{
+	fputs("*** x.c:1:read: assert: n >= 0 ***\n", stderr);
+	fputs("*** x.c:2:read: assert: second ***\n", stderr);
+}
+
+static enum result library_aborts(const struct check_run *run, struct diag *out)
+{
+	(void)out;
+	check_step(run, PH_CONNECT, "connecting to x:1");
+	say_assertions();
+	abort();
+}
+
+/* No peer has said a word: then it is not told as an answer to one. */
+static enum result library_aborts_alone(const struct check_run *run, struct diag *out)
+{
+	(void)out;
+	check_step(run, PH_CONFIG, "reading the settings");
+	say_assertions();
+	abort();
+}
+
+static enum result library_is_sent_another_signal(const struct check_run *run, struct diag *out)
+{
+	(void)out;
+	check_step(run, PH_PROTOCOL, "asking x:1");
+	say_assertions();
+	raise(SIGBUS);
+	return RESULT_PASS;
+}
+
 static enum result is_sent_a_nameless_signal(const struct check_run *run, struct diag *out)
 {
 	(void)run;
@@ -274,6 +306,19 @@ static enum result wants_memory_and_aborts(const struct check_run *run, struct d
 	abort();
 }
 
+static enum result wants_memory_and_its_library_aborts(const struct check_run *run,
+						       struct diag *out)
+{
+	check_step(run, PH_PROTOCOL, "asking x:1");
+	use_memory();
+	return library_aborts(run, out);
+}
+
+static const char *library(void)
+{
+	return "libx 1.2";
+}
+
 /* Refused for good, then stuck. */
 static enum result refused_then_stuck(const struct check_run *run, struct diag *out)
 {
@@ -318,6 +363,13 @@ static void every_end_has_its_word(void **state)
 	    {leaves_at_once, D_GUARD_BUG, "",
 	     "status 0 without a result; last step: nothing was reached", 0, 70},
 	    {aborts, D_GUARD_CRASHED, "", "signal 6 (Aborted) while: nothing was reached", 0, 70},
+	    {library_aborts, D_LIBRARY_CRASHED, "connecting to x:1",
+	     "libx 1.2 aborted: x.c:1:read: assert: n >= 0; while: connecting to x:1", 0, 124},
+	    {library_aborts_alone, D_GUARD_CRASHED, "reading the settings",
+	     "signal 6 (Aborted) while: reading the settings; libx 1.2 aborted: x.c:1:read: ", 0,
+	     70},
+	    {library_is_sent_another_signal, D_GUARD_CRASHED, "asking x:1", "signal 7 (Bus error)",
+	     0, 70},
 	    {is_sent_a_nameless_signal, D_GUARD_CRASHED, "", " (?) while: nothing was reached", 0,
 	     70},
 	    {is_killed, D_GUARD_CRASHED, "",
@@ -333,12 +385,16 @@ static void every_end_has_its_word(void **state)
 	     96 << 20, 70},
 	    {wants_memory_and_aborts, D_GUARD_NO_MEMORY, "",
 	     "an attempt may use 96; while: nothing", 96 << 20, 70},
+	    {wants_memory_and_its_library_aborts, D_GUARD_NO_MEMORY, "connecting to x:1",
+	     "an attempt may use 96; while: connecting to x:1", 96 << 20, 70},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct check_kind kind = {
-		    .name = "kind", .run = rows[i].run, .memory = rows[i].memory};
+		const struct check_kind kind = {.name = "kind",
+						.run = rows[i].run,
+						.memory = rows[i].memory,
+						.library = library};
 		struct world w;
 		const struct check_outcome *res;
 

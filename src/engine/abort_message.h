@@ -1,0 +1,35 @@
+/* abort_message: the message with which a client library ends its own process.
+ *
+ * A library whose assertion fails prints it to the stream stderr and calls abort(). This replaces the stream in the
+ * child of a check: a line of that form is sent to the parent at once (IPC_ABORT), scrubbed like every text of a child;
+ * all else is dropped, as /dev/null would. What the C library itself finds (a corrupted heap, a smashed stack) goes
+ * to descriptor 2 and past this stream: whose fault that is cannot be known.
+ *
+ * A handler for SIGABRT would not do: librdkafka's threads block all signals, and since glibc 2.41 abort() does not
+ * unblock this one before it ends the process. Nothing of startguard itself calls abort() or assert().
+ */
+#ifndef SG_ABORT_MESSAGE_H
+#define SG_ABORT_MESSAGE_H
+
+#include "util.h"
+
+#define ABORT_LINE_MAX 512
+#define ABORT_THREAD_MAX 16 /* PR_GET_NAME's */
+
+struct abort_message {
+	int fd; /* the child's end of the pipe */
+	const char *(*library)(void);
+	char main_thread[ABORT_THREAD_MAX];
+	char line[ABORT_LINE_MAX]; /* as much of the line as has come */
+	size_t len;
+};
+
+/* Child only. `m` must stay until the process ends. `library` is the kind's: name and version. Without memory for
+ * the stream, stderr stays as it was. */
+void abort_message_watch(struct abort_message *m, int fd, const char *(*library)(void));
+
+/* The message in a line of stderr, without the name of the program before it, "***" around it and a full stop; NULL: a
+ * library that aborts does not say such a line. Writes into `line`. */
+char *abort_message_find(char *line);
+
+#endif
