@@ -209,6 +209,21 @@ size_t utf8_put(unsigned c, char *out)
 }
 
 /* A line of roff that begins with a dot or quote would be a command. */
+void str_add_json_key(struct str *b, const char *key, const char **sep)
+{
+	str_addf(b, "%s\"%s\": ", *sep, key);
+	*sep = ", ";
+}
+
+void str_add_json_field(struct str *b, const char *key, const char *value, const char **sep)
+{
+	str_add_json_key(b, key, sep);
+	if (value)
+		str_add_json_string(b, value);
+	else
+		str_add(b, "null");
+}
+
 void str_add_roff(struct str *b, const char *text)
 {
 	if (*text == '.' || *text == '\'')

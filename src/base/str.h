@@ -40,6 +40,10 @@ size_t text_printable(const char *s);
 void str_add_json(struct str *b, const char *text);
 /* Appends a quoted JSON string. */
 void str_add_json_string(struct str *b, const char *text);
+/* Appends `"key": ` after *sep, which becomes ", " for the next one. */
+void str_add_json_key(struct str *b, const char *key, const char **sep);
+/* The same with a quoted value; NULL: null. */
+void str_add_json_field(struct str *b, const char *key, const char *value, const char **sep);
 /* A code point (RFC 3629) as one to four bytes, without a zero behind them; how many. Above 10FFFF: not to be asked. */
 size_t utf8_put(unsigned c, char *out);
 /* Appends a line of text to a manual page's source. */

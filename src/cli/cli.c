@@ -27,55 +27,38 @@ static const char *const *shell_names(void)
 
 #define ANY_NUMBER SIZE_MAX
 
+#define COMMAND(name_, synopsis_, text_, ...)                                    \
+	{                                                                        \
+		.name = name_, .synopsis = synopsis_, .text = text_, __VA_ARGS__ \
+	}
+
 const struct cli_command cli_commands[CMD__COUNT] = {
-    [CMD_RUN] = {.name = "run",
-		 .synopsis = "[run] [-p PROFILE] [-w URL]... [options] [-- COMMAND [ARG...]]",
-		 .text = "check until all holds or time is up, then exec COMMAND"},
-    [CMD_CHECK] = {.name = "check",
-		   .synopsis = "check [-p PROFILE] [-w URL]... [options]",
-		   .text = "one round, no retry, never execs"},
-    [CMD_TRY] = {.name = "try",
-		 .synopsis = "try KIND KEY=VALUE... [options]",
-		 .text = "one check without a profile, with the same keys",
-		 .min_words = 1,
-		 .max_words = ANY_NUMBER,
-		 .choices = kind_names},
-    [CMD_LINT] = {.name = "lint",
-		  .synopsis = "lint PROFILE...",
-		  .text = "validate profiles offline: every error with file and line",
-		  .min_words = 1,
-		  .max_words = ANY_NUMBER},
-    [CMD_SHOW] = {.name = "show",
-		  .synopsis = "show [-p PROFILE] [options]",
-		  .text = "the effective profile; secrets as references"},
-    [CMD_EXPLAIN] = {.name = "explain",
-		     .synopsis = "explain [KIND[.KEY]] [--man|--markdown|--json|--profile]",
-		     .text = "the reference of kinds and keys",
-		     .max_words = 1,
-		     .choices = kind_names},
-    [CMD_CODES] = {.name = "codes",
-		   .synopsis = "codes [CODE] [--markdown|--json]",
-		   .text = "every diagnosis: phase, retry or not, title, hint",
-		   .max_words = 1},
-    [CMD_INSTALL] = {.name = "install",
-		     .synopsis = "install PATH",
-		     .text = "copy this executable",
-		     .min_words = 1,
-		     .max_words = 1},
-    [CMD_VERSION] = {.name = "version",
-		     .synopsis = "version [--json]",
-		     .text = "own version and that of each linked library"},
-    [CMD_COMPLETION] = {.name = "completion",
-			.synopsis = "completion bash|zsh|fish",
-			.text = "a completion script for the shell",
-			.min_words = 1,
-			.max_words = 1,
-			.choices = shell_names},
-    [CMD_HELP] = {.name = "help",
-		  .synopsis = "help [COMMAND]",
-		  .text = "this text, or that of one command",
-		  .max_words = 1,
-		  .choices = command_names},
+    [CMD_RUN] = COMMAND("run", "[run] [-p PROFILE] [-w URL]... [options] [-- COMMAND [ARG...]]",
+			"check until all holds or time is up, then exec COMMAND"),
+    [CMD_CHECK] = COMMAND("check", "check [-p PROFILE] [-w URL]... [options]",
+			  "one round, no retry, never execs"),
+    [CMD_TRY] = COMMAND("try", "try KIND KEY=VALUE... [options]",
+			"one check without a profile, with the same keys", .min_words = 1,
+			.max_words = ANY_NUMBER, .choices = kind_names),
+    [CMD_LINT] = COMMAND("lint", "lint PROFILE...",
+			 "validate profiles offline: every error with file and line",
+			 .min_words = 1, .max_words = ANY_NUMBER),
+    [CMD_SHOW] = COMMAND("show", "show [-p PROFILE] [options]",
+			 "the effective profile; secrets as references"),
+    [CMD_EXPLAIN] =
+	COMMAND("explain", "explain [KIND[.KEY]] [--man|--markdown|--json|--profile]",
+		"the reference of kinds and keys", .max_words = 1, .choices = kind_names),
+    [CMD_CODES] = COMMAND("codes", "codes [CODE] [--markdown|--json]",
+			  "every diagnosis: phase, retry or not, title, hint", .max_words = 1),
+    [CMD_INSTALL] =
+	COMMAND("install", "install PATH", "copy this executable", .min_words = 1, .max_words = 1),
+    [CMD_VERSION] =
+	COMMAND("version", "version [--json]", "own version and that of each linked library"),
+    [CMD_COMPLETION] =
+	COMMAND("completion", "completion bash|zsh|fish", "a completion script for the shell",
+		.min_words = 1, .max_words = 1, .choices = shell_names),
+    [CMD_HELP] = COMMAND("help", "help [COMMAND]", "this text, or that of one command",
+			 .max_words = 1, .choices = command_names),
 };
 
 /* ---- setters ----------------------------------------------------------------------------------------------------------- */

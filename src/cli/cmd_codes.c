@@ -2,19 +2,19 @@
 
 static void print_code(struct str *b, const struct diag_info *d, enum print_as as)
 {
+	const char *sep = "  {";
+
 	if (as == AS_MARKDOWN) {
 		str_addf(b, "| `%s` | %s | %s | %s | %s |\n", d->code, phase_name(d->phase),
 			 d->retryable ? "yes" : "no", d->title, d->hint);
 	} else if (as == AS_JSON) {
-		str_addf(b,
-			 "  {\"code\": \"%s\", \"phase\": \"%s\", \"verdict\": \"%s\", "
-			 "\"retryable\": %s, \"title\": ",
-			 d->code, phase_name(d->phase),
-			 d->result == RESULT_BROKEN ? "broken" : "fail",
-			 d->retryable ? "true" : "false");
-		str_add_json_string(b, d->title);
-		str_add(b, ", \"hint\": ");
-		str_add_json_string(b, d->hint);
+		str_add_json_field(b, "code", d->code, &sep);
+		str_add_json_field(b, "phase", phase_name(d->phase), &sep);
+		str_add_json_field(b, "verdict", d->result == RESULT_BROKEN ? "broken" : "fail",
+				   &sep);
+		str_addf(b, ", \"retryable\": %s", d->retryable ? "true" : "false");
+		str_add_json_field(b, "title", d->title, &sep);
+		str_add_json_field(b, "hint", d->hint, &sep);
 		str_add(b, "}");
 	} else {
 		str_addf(b, "%-30s %-9s %-10s %s\n", d->code, phase_name(d->phase),

@@ -78,35 +78,36 @@ static void man_rows(struct str *b, const struct schema *s)
 	}
 }
 
+static void json_choices(struct str *b, const char *const *choices)
+{
+	str_add(b, "[");
+	for (size_t i = 0; choices[i]; i++) {
+		str_add(b, i ? ", " : "");
+		str_add_json_string(b, choices[i]);
+	}
+	str_add(b, "]");
+}
+
 static void json_rows(struct str *b, const struct schema *s)
 {
 	str_add(b, "[");
 	for (const struct key *k = s->keys; k->name; k++) {
-		str_add(b, k == s->keys ? "\n    {\"name\": " : ",\n    {\"name\": ");
-		str_add_json_string(b, k->name);
-		str_add(b, ", \"type\": ");
-		str_add_json_string(b, key_type_text(k));
+		const char *sep = k == s->keys ? "\n    {" : ",\n    {";
+
+		str_add_json_field(b, "name", k->name, &sep);
+		str_add_json_field(b, "type", key_type_text(k), &sep);
 		str_addf(b, ", \"required\": %s", k->flags & K_REQUIRED ? "true" : "false");
-		if (k->def) {
-			str_add(b, ", \"default\": ");
-			str_add_json_string(b, k->def);
-		}
+		if (k->def)
+			str_add_json_field(b, "default", k->def, &sep);
 		if (k->choices) {
-			str_add(b, ", \"choices\": [");
-			for (size_t i = 0; k->choices[i]; i++) {
-				str_add(b, i ? ", " : "");
-				str_add_json_string(b, k->choices[i]);
-			}
-			str_add(b, "]");
+			str_add_json_key(b, "choices", &sep);
+			json_choices(b, k->choices);
 		}
-		str_add(b, ", \"doc\": ");
-		str_add_json_string(b, k->doc);
-		if (k->example) {
-			str_add(b, ", \"example\": ");
-			str_add_json_string(b, k->example);
-		}
+		str_add_json_field(b, "doc", k->doc, &sep);
+		if (k->example)
+			str_add_json_field(b, "example", k->example, &sep);
 		if (k->sub) {
-			str_add(b, ", \"keys\": ");
+			str_add_json_key(b, "keys", &sep);
 			json_rows(b, k->sub);
 		}
 		str_add(b, "}");
@@ -247,6 +248,8 @@ static struct topic topic_at(size_t i)
 
 static void print_topic(struct str *b, const struct topic *t, enum print_as as)
 {
+	const char *sep = "{";
+
 	switch (as) {
 	case AS_TEXT:
 		str_addf(b, "%s: %s\n\n", t->name, t->summary);
@@ -269,10 +272,8 @@ static void print_topic(struct str *b, const struct topic *t, enum print_as as)
 		}
 		break;
 	case AS_JSON:
-		str_add(b, "{\"name\": ");
-		str_add_json_string(b, t->name);
-		str_add(b, ", \"summary\": ");
-		str_add_json_string(b, t->summary);
+		str_add_json_field(b, "name", t->name, &sep);
+		str_add_json_field(b, "summary", t->summary, &sep);
 		str_add(b, ", \"keys\": ");
 		if (t->schema)
 			json_rows(b, t->schema);

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "abort_message.h"
-#include "scrub_config.h"
 #include "secret.h"
 #include "proctree.h"
 #include "ipc.h"
@@ -253,7 +252,7 @@ static enum result attempt(const struct profile_check *check, int number, struct
 
 	*diag = (struct diag){0};
 	if (check->kind->schema)
-		scrub_config(check->kind->schema, check->conf);
+		schema_scrub(check->kind->schema, check->conf);
 	if (check->kind->needs_exec)
 		secret_register_environment();
 	v = check->kind->run(&run, diag);

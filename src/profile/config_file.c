@@ -71,11 +71,9 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 
 static int add_included(struct source *s, const char *file, int line, const char *name)
 {
-	if (name[0] == '\0') {
-		problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, line, "",
-			    "@include needs a file name in quotes");
-		return -1;
-	}
+	if (name[0] == '\0')
+		return problem_error(s->problems, file, line, "",
+				     "@include needs a file name in quotes");
 	return add_file(s, beside(s->arena, file, name), file, line);
 }
 
@@ -84,10 +82,9 @@ static int check_closed(struct source *s, enum place place, const char *file, in
 {
 	if (place == IN_CODE)
 		return 0;
-	problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, opened, "", "%s",
-		    place == IN_STRING ? "the text that begins here has no closing quote"
-				       : "the comment that begins here has no end");
-	return -1;
+	return problem_error(s->problems, file, opened, "", "%s",
+			     place == IN_STRING ? "the text that begins here has no closing quote"
+						: "the comment that begins here has no end");
 }
 
 /* The length of a comment, text, word, number or single character that begins at p in code. What a comment or text
@@ -164,9 +161,8 @@ static int check_numbers(struct source *s, const char *file, int line)
 	if (!s->huge)
 		return 0;
 	s->huge = false;
-	problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, line, "",
-		    "a number of more than %d digits is out of range", NUMBER_DIGITS_MAX);
-	return -1;
+	return problem_error(s->problems, file, line, "",
+			     "a number of more than %d digits is out of range", NUMBER_DIGITS_MAX);
 }
 
 static int add_text(struct source *s, const char *file, const char *text, size_t len)
@@ -204,12 +200,11 @@ static int check_bounds(struct source *s, const char *file, int line, bool too_l
 		return 0;
 	s->full = true;
 	if (too_long)
-		problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, line, "",
-			    "more than %d MiB with all it includes", CONFIG_FILE_TEXT_MAX >> 20);
-	else
-		problem_add(s->problems, PROBLEM_ERROR, D_NONE, file, line, "",
-			    "more than %d files with all it includes", CONFIG_FILES_MAX);
-	return -1;
+		return problem_error(s->problems, file, line, "",
+				     "more than %d MiB with all it includes",
+				     CONFIG_FILE_TEXT_MAX >> 20);
+	return problem_error(s->problems, file, line, "", "more than %d files with all it includes",
+			     CONFIG_FILES_MAX);
 }
 
 static int add_file(struct source *s, const char *path, const char *from, int from_line)
@@ -226,35 +221,27 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 	if (stat(path, &st) < 0)
 		st = (struct stat){.st_ino = 0}; /* reading it will tell why */
 	for (size_t i = 0; i < s->depth; i++)
-		if (st.st_ino && s->stack[i].dev == st.st_dev && s->stack[i].ino == st.st_ino) {
-			problem_add(s->problems, PROBLEM_ERROR, D_NONE, from, from_line, "",
-				    "%s includes itself", path);
-			return -1;
-		}
-	if (s->depth == CONFIG_FILE_INCLUDE_DEPTH) {
-		problem_add(s->problems, PROBLEM_ERROR, D_NONE, from, from_line, "",
-			    "more than %d files deep in @include", CONFIG_FILE_INCLUDE_DEPTH);
-		return -1;
-	}
+		if (st.st_ino && s->stack[i].dev == st.st_dev && s->stack[i].ino == st.st_ino)
+			return problem_error(s->problems, from, from_line, "", "%s includes itself",
+					     path);
+	if (s->depth == CONFIG_FILE_INCLUDE_DEPTH)
+		return problem_error(s->problems, from, from_line, "",
+				     "more than %d files deep in @include",
+				     CONFIG_FILE_INCLUDE_DEPTH);
 	if (st.st_ino && !S_ISREG(st.st_mode) &&
 	    !S_ISCHR(st.st_mode)) { /* a pipe without a writer would never end */
-		problem_add(s->problems, PROBLEM_ERROR, D_NONE, from ? from : kept, from_line, "",
-			    "%s%s: is not a file", from ? "@include " : "cannot read ", path);
-		return -1;
+		return problem_error(s->problems, from ? from : kept, from_line, "",
+				     "%s%s: is not a file", from ? "@include " : "cannot read ",
+				     path);
 	}
 	text = file_read(path, CONFIG_FILE_TEXT_MAX - s->bytes, &len);
 	if (!text && errno == EFBIG)
 		return check_bounds(s, from ? from : kept, from_line, true);
-	if (!text) {
-		problem_add(s->problems, PROBLEM_ERROR, D_NONE, from ? from : kept, from_line, "",
-			    "%s%s: %s", from ? "@include " : "cannot read ", path, strerror(errno));
-		return -1;
-	}
-	if (strlen(text) != len) {
-		problem_add(s->problems, PROBLEM_ERROR, D_NONE, kept, 0, "",
-			    "is not text: it holds a NUL byte");
-		return -1;
-	}
+	if (!text)
+		return problem_error(s->problems, from ? from : kept, from_line, "", "%s%s: %s",
+				     from ? "@include " : "cannot read ", path, strerror(errno));
+	if (strlen(text) != len)
+		return problem_error(s->problems, kept, 0, "", "is not text: it holds a NUL byte");
 	s->bytes += len;
 	s->stack[s->depth++] = (struct file){st.st_dev, st.st_ino};
 	rc = add_text(s, kept, text, len);
@@ -301,8 +288,8 @@ static struct node *to_node(struct source *s, const config_setting_t *c, int dep
 	default:
 		n->type = config_setting_is_group(c) ? N_GROUP : N_LIST;
 		if (depth >= CONFIG_FILE_GROUP_DEPTH) {
-			problem_add(s->problems, PROBLEM_ERROR, D_NONE, at->file, at->line, "",
-				    "groups nested more than %d deep", CONFIG_FILE_GROUP_DEPTH);
+			problem_error(s->problems, at->file, at->line, "",
+				      "groups nested more than %d deep", CONFIG_FILE_GROUP_DEPTH);
 			break;
 		}
 		for (int i = 0; i < config_setting_length(c); i++)
@@ -336,8 +323,8 @@ struct node *config_file_read(struct arena *a, const char *path, struct problems
 		unsigned line = (unsigned)config_error_line(&config);
 		const struct origin *at = origin_of(&s, line > s.n ? (unsigned)s.n : line);
 
-		problem_add(problems, PROBLEM_ERROR, D_NONE, at->file ? at->file : path, at->line,
-			    "", "%s", config_error_text(&config));
+		problem_error(problems, at->file ? at->file : path, at->line, "", "%s",
+			      config_error_text(&config));
 	}
 	config_destroy(&config);
 	return root;

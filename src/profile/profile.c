@@ -38,8 +38,8 @@ static void suggest_file(struct arena *a, const char *name, const char *search_p
 			closedir(d);
 		p += n + (p[n] == ':');
 	}
-	problem_add(problems, PROBLEM_ERROR, D_NONE, NULL, 0, "", "no profile \"%s\" in %s%s", name,
-		    search_path, did_you_mean(near).text);
+	problem_error(problems, NULL, 0, "", "no profile \"%s\" in %s%s", name, search_path,
+		      did_you_mean(near).text);
 }
 
 const char *profile_find(struct arena *a, const char *name, const char *search_path,
@@ -77,8 +77,6 @@ static void load_mode(struct load *l, const struct node *root)
 	const char *word = l->o->mode, *conflict;
 	struct problems unused = {.arena = &l->p->arena}; /* said when the top level is filled */
 	struct fill fill = l->fill;
-	struct suggestion near;
-	char list[512];
 
 	fill.problems = &unused;
 	l->p->mode = MODE_PROD;
@@ -92,14 +90,12 @@ static void load_mode(struct load *l, const struct node *root)
 	if (!word && mode && mode->type == N_STR)
 		word = interpolate(mode, mode->text, "mode", &fill);
 	if (word && mode_find(l->aliases, word, &l->p->mode) < 0) {
-		mode_list(l->aliases, list, sizeof list);
-		near = did_you_mean(mode_nearest(l->aliases, word));
+		const char *problem = mode_problem(l->aliases, word, &l->p->arena);
+
 		if (l->o->mode)
-			problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, l->o->mode_source,
-				    "unknown mode \"%s\"; known: %s%s", word, list, near.text);
+			problem_usage(l->problems, l->o->mode_source, "%s", problem);
 		else
-			ERROR_AT(l, mode, "mode", "unknown mode \"%s\"; known: %s%s", word, list,
-				 near.text);
+			ERROR_AT(l, mode, "mode", "%s", problem);
 	}
 	l->fill.prod = l->p->mode == MODE_PROD;
 	problems_free(&unused);
@@ -260,8 +256,7 @@ static void check_globs(struct load *l, const struct strlist *globs, const char 
 		for (size_t k = 0; k < l->p->n; k++)
 			used |= glob_match(globs->v[i], l->p->checks[k].id);
 		if (!used)
-			problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, option,
-				    "\"%s\" matches no check", globs->v[i]);
+			problem_usage(l->problems, option, "\"%s\" matches no check", globs->v[i]);
 	}
 }
 
@@ -305,9 +300,10 @@ static void say_nothing_to_check(struct load *l, const struct node *root)
 		problem_add(l->problems, PROBLEM_WARNING, D_NONE, l->p->path, 0, "",
 			    "no service and no check: a file for @include only");
 	else if (l->problems->errors == 0)
-		problem_add(l->problems, PROBLEM_ERROR, D_NONE, l->p->path, 0, "", "%s",
-			    root ? "there is nothing to check in this mode"
-				 : "there is nothing to check: give a profile (-p) or a URL (-w)");
+		problem_error(l->problems, l->p->path, 0, "", "%s",
+			      root
+				  ? "there is nothing to check in this mode"
+				  : "there is nothing to check: give a profile (-p) or a URL (-w)");
 }
 
 void profile_load(struct profile *out, const struct profile_options *o, struct problems *problems)
@@ -367,13 +363,12 @@ static void add_word(struct load *l, const struct check_kind *kind, struct node 
 	struct node *value;
 
 	if (!eq || eq == word) {
-		problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0,
-			    arena_printf(a, "word %zu", number), "is not KEY=VALUE");
+		problem_usage(l->problems, arena_printf(a, "word %zu", number), "is not KEY=VALUE");
 		return;
 	}
 	name = arena_strndup(a, word, (size_t)(eq - word));
 	if (node_child(group, name)) {
-		problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, name, "is given twice");
+		problem_usage(l->problems, name, "is given twice");
 		return;
 	}
 	value = node_text(a, name, eq + 1, true);
@@ -385,7 +380,7 @@ static void add_word(struct load *l, const struct check_kind *kind, struct node 
 			value = structure;
 	}
 	if (!value)
-		problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0, name, "%s", why);
+		problem_usage(l->problems, name, "%s", why);
 	else
 		node_append(group, value);
 }
@@ -405,8 +400,8 @@ void profile_try(struct profile *out, const struct profile_options *o, const cha
 	out->parallel = 1;
 	load_mode(&l, &empty);
 	if (!k) {
-		problem_add(problems, PROBLEM_USAGE, D_NONE, NULL, 0, "", "unknown kind \"%s\"%s",
-			    kind, did_you_mean(nearest_word(kind, kind_names())).text);
+		problem_usage(problems, "", "unknown kind \"%s\"%s", kind,
+			      did_you_mean(nearest_word(kind, kind_names())).text);
 		return;
 	}
 	for (size_t i = 0; words[i]; i++)

@@ -226,8 +226,8 @@ void load_waits(struct load *l)
 
 		if (url_check_parse(&w, a, l->o->waits.v[i], &why) < 0) {
 			/* The URL itself is not quoted: it may hold a password. */
-			problem_add(l->problems, PROBLEM_USAGE, D_NONE, NULL, 0,
-				    arena_printf(a, "--wait number %zu", i + 1), "%s", why);
+			problem_usage(l->problems, arena_printf(a, "--wait number %zu", i + 1),
+				      "%s", why);
 			continue;
 		}
 		w.name = arena_strdup_clean(a, w.name);

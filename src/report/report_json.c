@@ -3,30 +3,15 @@
 
 #include "report.h"
 
-static void add_key(struct str *b, const char *key, const char **sep)
-{
-	str_addf(b, "%s\"%s\": ", *sep, key);
-	*sep = ", ";
-}
-
-static void add_string(struct str *b, const char *key, const char *value, const char **sep)
-{
-	add_key(b, key, sep);
-	if (value)
-		str_add_json_string(b, value);
-	else
-		str_add(b, "null");
-}
-
 static void add_ms(struct str *b, const char *key, struct duration d, const char **sep)
 {
-	add_key(b, key, sep);
+	str_add_json_key(b, key, sep);
 	str_addf(b, "%.1f", duration_ms(d));
 }
 
 static void add_bool(struct str *b, const char *key, bool value, const char **sep)
 {
-	add_key(b, key, sep);
+	str_add_json_key(b, key, sep);
 	str_add(b, value ? "true" : "false");
 }
 
@@ -52,7 +37,7 @@ static void add_facts(struct str *b, const struct check_outcome *r, const char *
 {
 	const char *sep = "";
 
-	add_key(b, "facts", outer);
+	str_add_json_key(b, "facts", outer);
 	str_addc(b, '{');
 	for (size_t i = 0; i < r->n_facts; i++) {
 		const char *v = r->facts[i].value;
@@ -75,21 +60,21 @@ static void add_findings(struct str *b, const struct profile_check *c,
 	const struct diag_info *info = r->diag.code != D_NONE ? diag_info(r->diag.code) : NULL;
 	const char *degraded = c->waived_by ? c->waived_by->conf.degraded : c->common.degraded;
 
-	add_string(b, "code", info ? info->code : NULL, sep);
+	str_add_json_field(b, "code", info ? info->code : NULL, sep);
 	if (info) {
-		add_string(b, "phase", phase_name(info->phase), sep);
+		str_add_json_field(b, "phase", phase_name(info->phase), sep);
 		add_bool(b, "retryable", info->retryable, sep);
 	}
 	if (r->diag.subject[0])
-		add_string(b, "subject", r->diag.subject, sep);
+		str_add_json_field(b, "subject", r->diag.subject, sep);
 	if (r->diag.cause[0] || info)
-		add_string(b, "cause", r->diag.cause[0] ? r->diag.cause : info->title, sep);
+		str_add_json_field(b, "cause", r->diag.cause[0] ? r->diag.cause : info->title, sep);
 	if (info)
-		add_string(b, "hint", r->diag.hint[0] ? r->diag.hint : info->hint, sep);
+		str_add_json_field(b, "hint", r->diag.hint[0] ? r->diag.hint : info->hint, sep);
 	if (degraded && r->outcome != OUTCOME_PASS)
-		add_string(b, "degraded", degraded, sep);
+		str_add_json_field(b, "degraded", degraded, sep);
 	if (c->waived_by)
-		add_string(b, "waived_by", c->waived_by->set_by, sep);
+		str_add_json_field(b, "waived_by", c->waived_by->set_by, sep);
 }
 
 static void add_check(struct str *b, const struct run *run, size_t i)
@@ -99,21 +84,21 @@ static void add_check(struct str *b, const struct run *run, size_t i)
 	const char *sep = "";
 
 	str_add(b, "    { ");
-	add_string(b, "id", c->id, &sep);
-	add_string(b, "kind", c->kind->name, &sep);
-	add_string(b, "name", c->name, &sep);
+	str_add_json_field(b, "id", c->id, &sep);
+	str_add_json_field(b, "kind", c->kind->name, &sep);
+	str_add_json_field(b, "name", c->name, &sep);
 	add_bool(b, "required", c->required, &sep);
 	if (c->common.description)
-		add_string(b, "description", c->common.description, &sep);
-	add_string(b, "outcome", outcome_name(r->outcome), &sep);
+		str_add_json_field(b, "description", c->common.description, &sep);
+	str_add_json_field(b, "outcome", outcome_name(r->outcome), &sep);
 	add_findings(b, c, r, &sep);
 	if (r->outcome == OUTCOME_PASS && r->summary[0])
-		add_string(b, "summary", r->summary, &sep);
-	add_key(b, "attempts", &sep);
+		str_add_json_field(b, "summary", r->summary, &sep);
+	str_add_json_key(b, "attempts", &sep);
 	str_addf(b, "%d", r->attempts);
 	add_ms(b, "elapsed_ms", r->elapsed, &sep);
 	add_ms(b, "last_attempt_ms", r->last_attempt, &sep);
-	add_key(b, "reached", &sep);
+	str_add_json_key(b, "reached", &sep);
 	str_addc(b, '[');
 	for (size_t k = 0; k < r->n_reached; k++) {
 		str_add(b, k ? ", " : "");
@@ -121,9 +106,9 @@ static void add_check(struct str *b, const struct run *run, size_t i)
 	}
 	str_addc(b, ']');
 	if (r->step[0] && r->outcome != OUTCOME_PASS)
-		add_string(b, "last_step", r->step, &sep);
+		str_add_json_field(b, "last_step", r->step, &sep);
 	add_facts(b, r, &sep);
-	add_key(b, "history", &sep);
+	str_add_json_key(b, "history", &sep);
 	str_addc(b, '[');
 	for (size_t k = 0; k < r->n_history; k++)
 		str_addf(b, "%s{\"code\": \"%s\", \"count\": %d}", k ? ", " : "",
@@ -142,9 +127,9 @@ static void add_switches(struct str *b, const struct profile *p)
 		if (!p->switches[i].set_by)
 			continue;
 		str_addf(b, "%s{ ", sep);
-		add_string(b, "name", p->switches[i].name, &inner);
-		add_string(b, "set_by", p->switches[i].set_by, &inner);
-		add_string(b, "degraded", p->switches[i].conf.degraded, &inner);
+		str_add_json_field(b, "name", p->switches[i].name, &inner);
+		str_add_json_field(b, "set_by", p->switches[i].set_by, &inner);
+		str_add_json_field(b, "degraded", p->switches[i].conf.degraded, &inner);
 		str_add(b, " }");
 		sep = ", ";
 	}
@@ -163,12 +148,13 @@ static void add_problems(struct str *b, const struct problems *problems)
 		if (p->kind == PROBLEM_WARNING)
 			continue;
 		str_addf(b, "%s\n    { ", sep);
-		add_string(b, "code", p->code != D_NONE ? diag_info(p->code)->code : NULL, &inner);
-		add_string(b, "file", p->file, &inner);
-		add_key(b, "line", &inner);
+		str_add_json_field(b, "code", p->code != D_NONE ? diag_info(p->code)->code : NULL,
+				   &inner);
+		str_add_json_field(b, "file", p->file, &inner);
+		str_add_json_key(b, "line", &inner);
 		str_addf(b, "%d", p->line);
-		add_string(b, "where", p->where, &inner);
-		add_string(b, "text", p->text, &inner);
+		str_add_json_field(b, "where", p->where, &inner);
+		str_add_json_field(b, "text", p->text, &inner);
 		str_add(b, " }");
 		sep = ",";
 	}
@@ -183,20 +169,20 @@ void report_json(struct str *b, const struct run *run, const char *started)
 
 	text_clean(path, sizeof path, p->path ? p->path : "");
 	str_add(b, "{ ");
-	add_string(b, "startguard", STARTGUARD_VERSION, &sep);
-	add_key(b, "report", &sep);
+	str_add_json_field(b, "startguard", STARTGUARD_VERSION, &sep);
+	str_add_json_key(b, "report", &sep);
 	str_add(b, "1");
-	add_string(b, "service", p->service, &sep);
-	add_string(b, "mode", mode_name(p->mode), &sep);
-	add_string(b, "status", verdict_name(run->verdict), &sep);
-	add_key(b, "exit_code", &sep);
+	str_add_json_field(b, "service", p->service, &sep);
+	str_add_json_field(b, "mode", mode_name(p->mode), &sep);
+	str_add_json_field(b, "status", verdict_name(run->verdict), &sep);
+	str_add_json_key(b, "exit_code", &sep);
 	str_addf(b, "%d", run->exit_code);
-	add_string(b, "profile", p->path ? path : NULL, &sep);
+	str_add_json_field(b, "profile", p->path ? path : NULL, &sep);
 	str_add(b, ",\n  ");
 	sep = "";
-	add_string(b, "started", started, &sep);
+	str_add_json_field(b, "started", started, &sep);
 	add_ms(b, "elapsed_ms", instant_since(run->started, run->ended), &sep);
-	add_string(b, "summary", run->summary, &sep);
+	str_add_json_field(b, "summary", run->summary, &sep);
 	str_add(b, ",\n");
 	add_switches(b, p);
 	if (run->problems)

@@ -208,3 +208,13 @@ void print_pair(const struct key *key, const void *field, struct str *out, UNUSE
 		print_reference(out, p->secret, raw);
 	str_addc(out, '"');
 }
+
+void scrub_pair(const struct key *key, const void *field, bool secrets)
+{
+	const struct pair *p = field;
+
+	if (p->value)
+		scrub_text(key, &p->value, secrets);
+	else
+		scrub_secret(key, &p->secret, secrets);
+}

@@ -22,7 +22,10 @@ struct key_type_row {
 	int (*read)(const struct slot *s);
 	/* As it would stand in a profile. */
 	void (*print)(const struct key *key, const void *field, struct str *out, int indent);
-	/* Not 0: a list. `read` and `print` are then called for each item; groups have the size of their schema. */
+	/* Tells the scrubber of the value: exempts what is plain to read, or (`secrets`) registers what is secret. NULL:
+	 * the type has neither. */
+	void (*scrub)(const struct key *key, const void *field, bool secrets);
+	/* Not 0: a list. `read`, `print` and `scrub` are then called for each item; groups have the size of their schema. */
 	size_t item_size;
 };
 
@@ -61,6 +64,7 @@ void print_escaped(struct str *out, const char *text, bool raw);
 /* "env:NAME", "file:/path", "[secret]" */
 void print_reference(struct str *out, struct secret secret, bool raw);
 
+#define SCRUBS(name) void name(const struct key *key, const void *field, bool secrets)
 #define PRINTS(name) \
 	void name(const struct key *key, const void *field, struct str *out, int indent)
 
@@ -82,11 +86,15 @@ PRINTS(print_duration);
 PRINTS(print_size);
 PRINTS(print_enum);
 PRINTS(print_secret);
+SCRUBS(scrub_text);
+SCRUBS(scrub_url);
+SCRUBS(scrub_secret);
 
 /* ---- lists (key_list.c) ---- */
 int read_text_item(const struct slot *s);
 int read_pair_item(const struct slot *s);
 PRINTS(print_pair);
+SCRUBS(scrub_pair);
 /* The items of the value as a list node, whatever form it was written in: a list, one text split at commas, a number.
  * *filled_in: their texts have no ${} any more. NULL: a problem was added, or a text is not known offline. */
 const struct node *list_items(const struct slot *s, bool *filled_in);

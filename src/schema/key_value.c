@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "key_types.h"
+#include "scrub.h"
 
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
 int slot_wrong_type(const struct slot *s)
@@ -416,4 +417,35 @@ void print_secret(UNUSED const struct key *key, const void *field, struct str *o
 	str_addc(out, '"');
 	print_reference(out, *(const struct secret *)field, true); /* it takes no ${} */
 	str_addc(out, '"');
+}
+
+/* ---- scrubbing ----------------------------------------------------------------------------------------------------- */
+void scrub_text(UNUSED const struct key *key, const void *field, bool secrets)
+{
+	if (!secrets)
+		scrub_exempt(*(const char *const *)field);
+}
+
+void scrub_secret(UNUSED const struct key *key, const void *field, bool secrets)
+{
+	struct diag ignored;
+
+	if (secrets)
+		secret_reveal(*(const struct secret *)field, &ignored);
+}
+
+void scrub_url(UNUSED const struct key *key, const void *field, bool secrets)
+{
+	const struct url *url = field;
+	struct url revealed;
+	struct diag ignored;
+
+	if (!url->text)
+		return;
+	if (secrets) {
+		url_reveal(url, &revealed, &ignored);
+	} else if (!secret_is_set(url->ref)) {
+		scrub_exempt(url->host);
+		scrub_exempt(url->path);
+	}
 }

@@ -79,35 +79,23 @@ const char *mode_conflict(const struct modes_conf *aliases)
 	return NULL;
 }
 
-const char *mode_nearest(const struct modes_conf *aliases, const char *word)
+const char *mode_problem(const struct modes_conf *aliases, const char *word, struct arena *a)
 {
-	const char *words[64] = {NULL};
+	const char *names[64] = {NULL}, *known = "";
 	size_t n = 0;
 
 	for (enum mode m = 0; m < MODE__COUNT; m++) {
 		const struct strlist *more = aliases_of(aliases, m);
 
+		known = arena_printf(a, "%s%s%s", known, m ? ", " : "", mode_name(m));
 		for (size_t i = 0; builtin[m][i]; i++)
-			words[n++] = builtin[m][i];
-		for (size_t i = 0; i < more->n && n < ARRAY_LEN(words) - 8; i++)
-			words[n++] = more->v[i];
+			names[n++] = builtin[m][i];
+		for (size_t i = 0; i < more->n; i++) {
+			known = arena_printf(a, "%s, %s", known, more->v[i]);
+			if (n < ARRAY_LEN(names) - 8)
+				names[n++] = more->v[i];
+		}
 	}
-	return nearest_word(word, words);
-}
-
-const char *mode_list(const struct modes_conf *aliases, char *buf, size_t size)
-{
-	struct str b;
-
-	str_init(&b, size - 1);
-	for (enum mode m = 0; m < MODE__COUNT; m++) {
-		const struct strlist *more = aliases_of(aliases, m);
-
-		str_addf(&b, "%s%s", m ? ", " : "", mode_name(m));
-		for (size_t i = 0; i < more->n; i++)
-			str_addf(&b, ", %s", more->v[i]);
-	}
-	snprintf(buf, size, "%s", b.s);
-	str_free(&b);
-	return buf;
+	return arena_printf(a, "unknown mode \"%s\"; known: %s%s", word, known,
+			    did_you_mean(nearest_word(word, names)).text);
 }

@@ -17,11 +17,9 @@ const char *mode_name(enum mode m);
 int mode_find(const struct modes_conf *aliases, const char *word, enum mode *out);
 /* Is the mode in this list of names? */
 bool mode_in(const struct modes_conf *aliases, enum mode m, const struct strlist *words);
-/* The name that is nearest to a word that is none, or NULL. */
-const char *mode_nearest(const struct modes_conf *aliases, const char *word);
 /* NULL, or the name that stands for two modes. */
 const char *mode_conflict(const struct modes_conf *aliases);
-/* "dev, staging, prod", with the profile's names. Returns buf. */
-const char *mode_list(const struct modes_conf *aliases, char *buf, size_t size);
+/* What is wrong with a word that is not a mode: names those that are, and the nearest of them. */
+const char *mode_problem(const struct modes_conf *aliases, const char *word, struct arena *a);
 
 #endif

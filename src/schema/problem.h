@@ -29,6 +29,12 @@ struct problems {
 
 void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
 		 int line, const char *where, const char *fmt, ...) PRINTF_LIKE(7, 8);
+/* An error: always -1, so that `return problem_error(...);` reads well. */
+int problem_error(struct problems *p, const char *file, int line, const char *where,
+		  const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* A mistake of the command line. */
+#define problem_usage(p, where, ...) \
+	problem_add(p, PROBLEM_USAGE, D_NONE, NULL, 0, where, __VA_ARGS__)
 void problem_vadd(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
 		  int line, const char *where, const char *fmt, va_list ap) PRINTF_LIKE(7, 0);
 /* Appends "file:line: where: text", with "warning: " before the text of one. */

@@ -9,61 +9,44 @@ static int read_group(const struct slot *s);
 static int read_group_item(const struct slot *s);
 static PRINTS(print_group);
 static PRINTS(print_group_item);
+static SCRUBS(scrub_group);
+static SCRUBS(scrub_group_item);
 
 #define UNSET(T, value) .unset = &(const T){value}, .unset_size = sizeof(T)
 #define UNSET_NULL UNSET(void *, NULL)
 #define UNSET_LIST UNSET(size_t, 0)
 
+#define TYPE(text_, read_, print_, ...)                                    \
+	{                                                                  \
+		.text = text_, .read = read_, .print = print_, __VA_ARGS__ \
+	}
+#define ITEMS(T) .item_size = sizeof(T)
+
 static const struct key_type_row types[] = {
-    [K_STR] = {.text = "text", UNSET_NULL, .read = read_text, .print = print_text},
-    [K_PATH] = {.text = "a path", UNSET_NULL, .read = read_text, .print = print_text},
-    [K_HOSTPORT] = {.text = "host:port", UNSET_NULL, .read = read_text, .print = print_text},
-    [K_INT] = {.text = "a whole number",
-	       UNSET(int64_t, INT_UNSET),
-	       .read = read_int,
-	       .print = print_int},
-    [K_NUM] = {.text = "a number", UNSET(double, NAN), .read = read_num, .print = print_num},
-    [K_BOOL] = {.text = "true or false", .read = read_bool, .print = print_bool},
-    [K_DURATION] = {.text = "a time such as \"5s\"",
-		    UNSET(int64_t, -1),
-		    .read = read_duration,
-		    .print = print_duration},
-    [K_SIZE] = {.text = "a size such as \"64KiB\"",
-		UNSET(int64_t, -1),
-		.read = read_size,
-		.print = print_size},
-    [K_ENUM] = {.text = "one word", UNSET(int, ENUM_UNSET), .read = read_enum, .print = print_enum},
-    [K_URL] = {.text = "a URL", UNSET_NULL, .read = read_url, .print = print_text},
-    [K_URLLIST] = {.text = "a URL or a list of them",
-		   UNSET_LIST,
-		   .read = read_url,
-		   .print = print_text,
-		   .item_size = sizeof(struct url)},
-    [K_SECRET] = {.text = "a secret by reference: \"env:NAME\" or \"file:/path\"",
-		  UNSET(enum secret_kind, SECRET_NONE),
-		  .read = read_secret,
-		  .print = print_secret},
-    [K_JSON] = {.text = "JSON", UNSET_NULL, .read = read_json, .print = print_text},
-    [K_STRLIST] = {.text = "a list of text",
-		   .flag = K_NUMBERS,
-		   .flagged = "a list of text or numbers",
-		   UNSET_LIST,
-		   .read = read_text_item,
-		   .print = print_text,
-		   .item_size = sizeof(const char *)},
-    [K_PAIRLIST] = {.text = "a list of \"name=value\"",
-		    .flag = K_HEADERS,
-		    .flagged = "a list of \"Name: value\"",
-		    UNSET_LIST,
-		    .read = read_pair_item,
-		    .print = print_pair,
-		    .item_size = sizeof(struct pair)},
-    [K_GROUP] = {.text = "a group { ... }", UNSET_NULL, .read = read_group, .print = print_group},
-    [K_GROUPLIST] = {.text = "a list of groups ( { ... }, { ... } )",
-		     UNSET_LIST,
-		     .read = read_group_item,
-		     .print = print_group_item,
-		     .item_size = 1},
+    [K_STR] = TYPE("text", read_text, print_text, UNSET_NULL, .scrub = scrub_text),
+    [K_PATH] = TYPE("a path", read_text, print_text, UNSET_NULL, .scrub = scrub_text),
+    [K_HOSTPORT] = TYPE("host:port", read_text, print_text, UNSET_NULL, .scrub = scrub_text),
+    [K_INT] = TYPE("a whole number", read_int, print_int, UNSET(int64_t, INT_UNSET)),
+    [K_NUM] = TYPE("a number", read_num, print_num, UNSET(double, NAN)),
+    [K_BOOL] = TYPE("true or false", read_bool, print_bool),
+    [K_DURATION] = TYPE("a time such as \"5s\"", read_duration, print_duration, UNSET(int64_t, -1)),
+    [K_SIZE] = TYPE("a size such as \"64KiB\"", read_size, print_size, UNSET(int64_t, -1)),
+    [K_ENUM] = TYPE("one word", read_enum, print_enum, UNSET(int, ENUM_UNSET)),
+    [K_URL] = TYPE("a URL", read_url, print_text, UNSET_NULL, .scrub = scrub_url),
+    [K_URLLIST] = TYPE("a URL or a list of them", read_url, print_text, UNSET_LIST,
+		       .scrub = scrub_url, ITEMS(struct url)),
+    [K_SECRET] = TYPE("a secret by reference: \"env:NAME\" or \"file:/path\"", read_secret,
+		      print_secret, UNSET(enum secret_kind, SECRET_NONE), .scrub = scrub_secret),
+    [K_JSON] = TYPE("JSON", read_json, print_text, UNSET_NULL),
+    [K_STRLIST] =
+	TYPE("a list of text", read_text_item, print_text, UNSET_LIST, .flag = K_NUMBERS,
+	     .flagged = "a list of text or numbers", .scrub = scrub_text, ITEMS(const char *)),
+    [K_PAIRLIST] =
+	TYPE("a list of \"name=value\"", read_pair_item, print_pair, UNSET_LIST, .flag = K_HEADERS,
+	     .flagged = "a list of \"Name: value\"", .scrub = scrub_pair, ITEMS(struct pair)),
+    [K_GROUP] = TYPE("a group { ... }", read_group, print_group, UNSET_NULL, .scrub = scrub_group),
+    [K_GROUPLIST] = TYPE("a list of groups ( { ... }, { ... } )", read_group_item, print_group_item,
+			 UNSET_LIST, .scrub = scrub_group_item, .item_size = 1),
 };
 
 const char *key_type_text(const struct key *key)
@@ -284,4 +267,37 @@ void key_print(const struct key *key, const void *conf, struct str *out, int ind
 		print_list(key, field, out, indent);
 	else
 		types[key->type].print(key, field, out, indent);
+}
+
+/* ---- scrubbing ----------------------------------------------------------------------------------------------------------- */
+static void scrub_keys(const struct schema *schema, const void *conf, bool secrets)
+{
+	for (const struct key *k = schema->keys; k->name; k++) {
+		const struct key_type_row *type = &types[k->type];
+		const char *field = (const char *)conf + k->offset;
+		const struct grouplist *list = (const void *)field;
+
+		for (size_t i = 0; key_is_list(k) && i < list->n; i++)
+			type->scrub(k, (const char *)list->v + i * item_size(k), secrets);
+		if (!key_is_list(k) && type->scrub)
+			type->scrub(k, field, secrets);
+	}
+}
+
+static void scrub_group_item(const struct key *key, const void *field, bool secrets)
+{
+	scrub_keys(key->sub, field, secrets);
+}
+
+static void scrub_group(const struct key *key, const void *field, bool secrets)
+{
+	if (*(const void *const *)field)
+		scrub_keys(key->sub, *(const void *const *)field, secrets);
+}
+
+void schema_scrub(const struct schema *schema, const void *conf)
+{
+	scrub_keys(schema, conf,
+		   false); /* first: exempt texts decide how secrets are searched for */
+	scrub_keys(schema, conf, true);
 }

@@ -2,7 +2,8 @@
  * read from that row.
  *
  * A list of rows fills one C struct. A row whose type does not fit its field does not compile. Values come as nodes
- * (node.h): this module knows no file format. It reads the environment only through the given function, and no file.
+ * (node.h): this module knows no file format. It reads the environment only through the given function; only schema_scrub reads the
+ * files of secrets.
  */
 #ifndef SG_SCHEMA_H
 #define SG_SCHEMA_H
@@ -160,5 +161,10 @@ bool key_is_list(const struct key *key);
 bool key_is_given(const struct key *key, const void *conf);
 /* The value of one row in a filled struct, as it would stand in a profile; secrets as references. */
 void key_print(const struct key *key, const void *conf, struct str *out, int indent);
+
+/* Child only, before the first byte from a peer, which may know the secrets from an earlier attempt: reveals and registers
+ * every secret in the filled struct, and exempts its plain texts (the scrubber keeps pointers to them). A secret that
+ * cannot be read is ignored here: the kind reports it. */
+void schema_scrub(const struct schema *schema, const void *conf);
 
 #endif
