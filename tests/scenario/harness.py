@@ -497,6 +497,10 @@ class Guard:
         script += 'shift && exec "$@"'
         return unshare("-m", "sh", "-c", script, "sh", str(conf))
 
+    def words(self, profile_text, *options):
+        """The command line of a run, for a command of the test's own; without a report."""
+        return [self.path, "-p", str(self._profile(profile_text)), "-m", "prod", "--termination-log", "none", *options]
+
     def command(self, words, env={}, timeout=60, **options):
         """Runs a command of the test's own, such as one that runs .path in a namespace, in the environment of a run; gives
         a CompletedProcess with text. options: of subprocess.run."""
@@ -641,6 +645,22 @@ def guard(tmp_path):
         pytest.fail(f"no program at {one.path}: build it (make), or set STARTGUARD")
     yield one
     one.close()
+
+
+def preload(folder, source, *flags):
+    """Compiles a file of tests/preload as a library for LD_PRELOAD; its path."""
+    library = folder / f"{pathlib.Path(source).stem}.so"
+    words = [os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-O1", "-shared", "-fPIC", *flags]
+    subprocess.run([*words, "-o", library, ROOT / "tests" / "preload" / source, "-ldl"], check=True)
+    return library
+
+
+@pytest.fixture(scope="session")
+def faults(tmp_path_factory):
+    """faults(FAULT_RESOLVE="hang", ...): variables of a run whose processes go wrong as tests/preload/faults.c has it."""
+    library = preload(tmp_path_factory.mktemp("preload"), "faults.c")
+    asan = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:handle_segv=0:handle_abort=0:disable_coredump=0"
+    return lambda **variables: {"LD_PRELOAD": str(library), "ASAN_OPTIONS": asan, **variables}
 
 
 def claims(node, name):

@@ -16,6 +16,7 @@ import time
 import pytest
 
 from fakes.tcp import TcpServer, refused_port, silent
+from harness import preload
 
 SOURCE = pathlib.Path(__file__).parents[1] / "preload" / "calls.c"
 ALL = os.environ.get("STARTGUARD_ALL_CALLS") == "1"
@@ -64,26 +65,7 @@ FAULT = ("startguard: internal error: ", "startguard: BLOCKED (")
 def library(tmp_path_factory):
     program = pathlib.Path(os.environ.get("STARTGUARD") or pathlib.Path(__file__).parents[2] / "build" / "startguard")
     sanitized = b"__asan_init" in program.read_bytes()
-    out = tmp_path_factory.mktemp("calls") / ("calls-no-memory.so" if sanitized else "calls.so")
-    subprocess.run(
-        [
-            os.environ.get("CC", "cc"),
-            "-std=gnu17",
-            "-D_GNU_SOURCE",
-            "-Wall",
-            "-Wextra",
-            "-O1",
-            "-shared",
-            "-fPIC",
-            *(["-DNO_MEMORY"] if sanitized else []),
-            "-o",
-            out,
-            SOURCE,
-            "-ldl",
-        ],
-        check=True,
-    )
-    return out
+    return preload(tmp_path_factory.mktemp("calls"), "calls.c", *(["-DNO_MEMORY"] if sanitized else []))
 
 
 class Run:

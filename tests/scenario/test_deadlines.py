@@ -6,11 +6,11 @@ tests/bench/deadlines.py's.
 
 import pathlib
 import re
+import shlex
 import signal
 import time
 
 import pytest
-from test_faults import faults  # noqa: F401
 
 from fakes.dns import DnsServer
 from fakes.tcp import TcpServer, drip, refused_port, silent
@@ -175,7 +175,7 @@ def test_command_that_ends_takes_its_fugitives_along(guard, how, end):
 
 
 @pytest.mark.produces("guard-crashed")
-def test_fugitives_of_a_check_that_crashes(guard, faults):  # noqa: F811
+def test_fugitives_of_a_check_that_crashes(guard, faults):
     """Its process is dead and cannot clean up; startguard finds its orphans because it has adopted them."""
     with TcpServer(silent) as server:
         result = guard.try_(
@@ -188,15 +188,14 @@ def test_fugitives_of_a_check_that_crashes(guard, faults):  # noqa: F811
 def test_what_was_there_before_is_left_alone(guard):
     """A helper that the entrypoint started stays the service's child, also when an attempt has to be killed."""
     text = f'startguard = 1; exec: {{ c: {{ command = ["{deaf(guard, FLEE["deep"])}"]; required = false; timeout = "300ms"; degraded = "x"; }}; }};'
-    file = guard.write("p.cfg", text)
-    line = f"sleep 1000 & helper=$!; exec {guard.path} -p {file} -m prod --termination-log none -- /bin/sh -c 'kill -0 '$helper' && echo there; kill '$helper"
+    line = f"sleep 1000 & helper=$!; exec {shlex.join(guard.words(text))} -- /bin/sh -c 'kill -0 '$helper' && echo there; kill '$helper"
     done = guard.command(["/bin/sh", "-c", line])
     assert (done.returncode, done.stdout) == (0, "there\n"), done.stderr
     assert guard.processes() == []
 
 
 @pytest.mark.produces("guard-deadline")
-def test_a_process_that_cannot_be_killed_holds_nobody(guard, faults):  # noqa: F811
+def test_a_process_that_cannot_be_killed_holds_nobody(guard, faults):
     """Such as a process that waits for a dead disk in the kernel. The report names it, and the run ends without waiting for it."""
     with TcpServer(silent) as server:
         result = guard.run(
@@ -216,7 +215,7 @@ def is_pending(pid, number):
     return any(int(one, 16) >> (number - 1) & 1 for one in pending)
 
 
-def test_a_second_signal_ends_it_at_once(guard, faults):  # noqa: F811
+def test_a_second_signal_ends_it_at_once(guard, faults):
     """It comes while startguard waits for killed processes that do not end: it ends at once, without a report."""
     with TcpServer(silent) as server:
         text = f"""startguard = 1; tcp: {{ stuck: {{ address = "localhost:{server.port}"; attempt_timeout = "60s"; }};
@@ -235,7 +234,7 @@ def test_a_second_signal_ends_it_at_once(guard, faults):  # noqa: F811
 MANY = "startguard = 1; file: { " + " ".join(f'c{i}: {{ path = "/"; }};' for i in range(400)) + " };"
 
 
-def test_a_deadline_while_hundreds_are_started(guard, faults):  # noqa: F811
+def test_a_deadline_while_hundreds_are_started(guard, faults):
     """To start them all would take 40 s."""
     result = guard.run(MANY, "-t", "3s", "--parallel", "400", env=faults(FAULT_FORK_SLOW="100"))
     ends_in_time(guard, result, 3)
@@ -244,7 +243,7 @@ def test_a_deadline_while_hundreds_are_started(guard, faults):  # noqa: F811
     assert len([c for c in result.checks if c["outcome"] == "pending" and c["attempts"] == 0]) > 300
 
 
-def test_a_signal_while_hundreds_are_started(guard, faults):  # noqa: F811
+def test_a_signal_while_hundreds_are_started(guard, faults):
     with guard.spawn(MANY, "--parallel", "400", env=faults(FAULT_FORK_SLOW="100")) as process:
         process.wait_for("PASS      file.c0")
         began = time.monotonic()
@@ -262,9 +261,8 @@ def test_many_are_killed_in_one_go(guard):
         + " ".join(f'c{i}: {{ command = ["{script}"]; attempt_timeout = "1m"; }};' for i in range(20))
         + " };"
     )
-    file = guard.write("p.cfg", text)
     trace = ["strace", "-o", "calls", "-e", "trace=kill,openat,wait4"]
-    guard.command([*trace, guard.path, "-q", "-p", file, "-m", "prod", "-t", guard.span(3), "--termination-log", "none"])
+    guard.command([*trace, *guard.words(text, "-q", "-t", guard.span(3))])
     calls = (guard.tmp / "calls").read_text().splitlines()
     kills = [i for i, one in enumerate(calls) if one.startswith("kill(") and "SIGKILL" in one]
     ends = [i for i, one in enumerate(calls) if one.startswith("wait4(")]

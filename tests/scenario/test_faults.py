@@ -5,10 +5,7 @@ happens there, startguard ends in time, blames itself and not the dependency, wr
 """
 
 import errno
-import os
-import pathlib
 import resource
-import subprocess
 
 import pytest
 
@@ -16,35 +13,6 @@ from fakes.kafka import FakeKafka
 from fakes.tcp import TcpServer, refused_port, silent
 
 SANITIZED = "ASAN_OPTIONS" in os.environ
-SOURCE = pathlib.Path(__file__).parents[1] / "preload" / "faults.c"
-
-
-@pytest.fixture(scope="session")
-def faults(tmp_path_factory):
-    library = tmp_path_factory.mktemp("preload") / "faults.so"
-    subprocess.run(
-        [
-            os.environ.get("CC", "cc"),
-            "-std=gnu17",
-            "-D_GNU_SOURCE",
-            "-Wall",
-            "-Wextra",
-            "-O1",
-            "-shared",
-            "-fPIC",
-            "-o",
-            library,
-            SOURCE,
-            "-ldl",
-        ],
-        check=True,
-    )
-
-    def environment(**variables):
-        asan = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:handle_segv=0:handle_abort=0"
-        return {"LD_PRELOAD": str(library), "ASAN_OPTIONS": asan, **variables}
-
-    return environment
 
 
 @pytest.fixture

@@ -27,29 +27,6 @@ FORMATS = ["json", "junit", "tap", "prometheus"]
 
 
 @pytest.fixture(scope="session")
-def crash(tmp_path_factory):
-    """Environment in which a check that resolves the name localhost crashes: what is broken must be reported too."""
-    library = tmp_path_factory.mktemp("preload") / "faults.so"
-    subprocess.run(
-        [
-            os.environ.get("CC", "cc"),
-            "-std=gnu17",
-            "-D_GNU_SOURCE",
-            "-O1",
-            "-shared",
-            "-fPIC",
-            "-o",
-            library,
-            TESTS / "preload" / "faults.c",
-            "-ldl",
-        ],
-        check=True,
-    )
-    asan = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:handle_segv=0:handle_abort=0"
-    return {"LD_PRELOAD": str(library), "FAULT_RESOLVE": "crash", "ASAN_OPTIONS": asan}
-
-
-@pytest.fixture(scope="session")
 def promtool():
     """promtool's path: it is downloaded once, and takes a while then."""
     return subprocess.run(
@@ -74,14 +51,13 @@ def hard_profile(server):
 
 
 @pytest.fixture
-def everything(guard, crash):
-    """Runs, in a given format, a profile in which every outcome occurs."""
+def everything(guard, faults):
+    """Runs, in a given format, a profile in which every outcome occurs; what resolves localhost crashes."""
+    env = faults(FAULT_RESOLVE="crash", EASY="1")
     with TcpServer(silent) as never:
 
         def run(format, **more):
-            return guard.run(
-                hard_profile(never), "--skip", "tcp.left", "--format", format, mode="dev", env={"EASY": "1", **crash}, **more
-            )
+            return guard.run(hard_profile(never), "--skip", "tcp.left", "--format", format, mode="dev", env=env, **more)
 
         yield run
 

@@ -226,13 +226,8 @@ def test_environment_is_kept_byte_for_byte(guard, profile):
         *[f"{k}={v}".encode() for k, v in guard.environment(SANE).items() if k != "PATH"],
     ]
     stale = [b"STARTGUARD_STATUS=old", b"STARTGUARD_DEGRADED=old", b"STARTGUARD_STATUS=older"]
-    file = guard.write("p.cfg", profile)
     expected = json.loads(start_raw([probe()], odd, cwd=guard.tmp).stdout)["environ"]
-    done = start_raw(
-        [guard.path, "-p", str(file), "-m", "prod", "--termination-log", "none", "--", probe()],
-        odd[:3] + stale + odd[3:],
-        cwd=guard.tmp,
-    )
+    done = start_raw(guard.words(profile, "--", probe()), odd[:3] + stale + odd[3:], cwd=guard.tmp)
     seen = json.loads(done.stdout)["environ"]
     ours = {one.partition("=")[0] for one in seen} & set(OWN)
     assert ours == set(OWN) - {"STARTGUARD_REPORT_FILE"}
@@ -278,8 +273,7 @@ def test_socket_activation(guard, profile):
             os.environ["LISTEN_PID"] = str(os.getpid())
 
         # preexec_fn cannot change the environment that Popen gives: a shell does.
-        file = guard.write("p.cfg", profile)
-        line = shlex.join([guard.path, "-p", str(file), "-m", "prod", "--termination-log", "none", "--", probe()])
+        line = shlex.join(guard.words(profile, "--", probe()))
         done = guard.command(
             ["/bin/sh", "-c", f"LISTEN_FDS=2 LISTEN_PID=$$ exec {line}"], SANE, preexec_fn=hand_over, close_fds=False
         )

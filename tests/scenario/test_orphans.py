@@ -8,7 +8,6 @@ import signal
 import sys
 
 import pytest
-from test_faults import faults  # noqa: F401
 
 from fakes.tcp import TcpServer, refused_port, silent
 from harness import PID_1, unshare
@@ -51,23 +50,8 @@ def without_proc(words, then=""):
     return [*unshare(*(w for w in PID_1 if w != "--mount-proc")), *hide, *words]
 
 
-def line(guard, text, *words):
-    file = guard.write("p.cfg", text)
-    return [
-        guard.path,
-        "-p",
-        str(file),
-        "-m",
-        "prod",
-        "--termination-log",
-        "none",
-        *words,
-        "--",
-        sys.executable,
-        "-S",
-        "-c",
-        SERVICE,
-    ]
+def line(guard, text):
+    return guard.words(text, "--", sys.executable, "-S", "-c", SERVICE)
 
 
 def start(guard, words, **env):
@@ -98,33 +82,13 @@ def test_no_process_is_killed_by_the_pids_of_another_namespace(guard):
         )
         text = f"""startguard = 1; exec: {{ stopped: {{ command = ["/bin/sh", "-c", "{ENDS["is-stopped"]}"]; attempt_timeout = "300ms"; }}; }};
             tcp: {{ {others} }};"""
-        file = guard.write("p.cfg", text)
-        done = start(
-            guard,
-            without_proc(
-                [
-                    guard.path,
-                    "check",
-                    "-p",
-                    str(file),
-                    "-m",
-                    "prod",
-                    "-t",
-                    guard.span(20),
-                    "--report",
-                    "report",
-                    "--termination-log",
-                    "none",
-                ],
-                ANOTHERS,
-            ),
-        )
+        done = start(guard, without_proc(guard.words(text, "-t", guard.span(20), "--report", "report"), ANOTHERS))
     assert done.returncode == 124, done.stderr
     codes = {one["id"]: one["code"] for one in json.loads((guard.tmp / "report").read_text())["checks"]}
     assert codes == {"exec.stopped": "guard-deadline", **{f"tcp.c{i}": "answer-timeout" for i in range(6)}}
 
 
-def test_an_orphan_that_cannot_be_ended_is_reported(guard, faults):  # noqa: F811
+def test_an_orphan_that_cannot_be_ended_is_reported(guard, faults):
     """Such as a process that waits for a dead disk in the kernel. The service starts: the check is optional."""
     text = profile("(trap '' TERM; sleep 2 & sleep 2); exit 1")
     done = start(guard, line(guard, text.replace("2s", "500ms")), **faults(FAULT_UNKILLABLE="1"))
@@ -168,7 +132,7 @@ def test_a_helper_that_daemonises_is_left_to_the_service(guard, wrapper):
     assert left == [b"sleep\0001001\0"]
 
 
-def test_a_kind_that_starts_no_program_has_no_orphans(guard, faults):  # noqa: F811
+def test_a_kind_that_starts_no_program_has_no_orphans(guard, faults):
     """Its attempt is killed at the deadline. The helper has as many restrictions as an attempt, and is left alone all the same."""
     text = """startguard = 1; http: { hangs: { url = "http://name.invalid/"; required = false; timeout = "1s"; degraded = "x"; }; };"""
     done, left = start_beside_a_helper(

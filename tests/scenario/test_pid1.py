@@ -25,22 +25,9 @@ class Container:
     """startguard as PID 1 of a namespace of its own. .pid: its pid outside of it."""
 
     def __init__(self, guard, *words, profile=FINE):
-        file = guard.write("p.cfg", profile)
         self.report = guard.tmp / "report.json"
         self.process = subprocess.Popen(
-            [
-                *unshare(*PID_1),
-                guard.path,
-                "-p",
-                str(file),
-                "-m",
-                "prod",
-                "--termination-log",
-                "none",
-                "--report",
-                str(self.report),
-                *words,
-            ],
+            [*unshare(*PID_1), *guard.words(profile, "--report", str(self.report), *words)],
             env=guard.environment(),
             cwd=guard.tmp,
             stdin=subprocess.DEVNULL,
@@ -192,10 +179,7 @@ def test_orphans_are_ended_before_the_service_starts(guard):
 
 def test_every_exit_status_is_the_services(guard):
     """256 containers, one after the other."""
-    file = guard.write("p.cfg", FINE)
-    words = shlex.join(
-        [*unshare("--pid", "--fork"), guard.path, "-q", "-p", str(file), "-m", "prod", "--termination-log", "none", "--"]
-    )
+    words = shlex.join([*unshare("--pid", "--fork"), *guard.words(FINE, "-q", "--")])
     done = guard.command(
         ["/bin/sh", "-c", f'for i in $(seq 0 255); do {words} /bin/sh -c "exit $i"; echo $i $?; done'], timeout=110
     )

@@ -164,19 +164,6 @@ def but(found, names, expected):
     return {name: found.get(name) for name in names if found.get(name) != expected}
 
 
-@pytest.fixture(scope="session")
-def preloaded(tmp_path_factory):
-    """The environment with a library that makes a check's process go wrong (tests/preload/faults.c)."""
-    library = tmp_path_factory.mktemp("preload") / "faults.so"
-    source = pathlib.Path(__file__).parents[1] / "preload" / "faults.c"
-    subprocess.run(
-        [os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC", "-o", library, source, "-ldl"],
-        check=True,
-    )
-    asan = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:handle_segv=0:handle_abort=0:disable_coredump=0"
-    return lambda **variables: {"LD_PRELOAD": str(library), "ASAN_OPTIONS": asan, **variables}
-
-
 # ---- what is forbidden ----
 
 
@@ -429,7 +416,7 @@ if not SANITIZED:  # with shadow memory no limit can be set, and the whole machi
     @pytest.mark.produces("guard-no-memory")
     @pytest.mark.near_miss("guard-crashed", "guard-bug", "dns-server-failed", "dns-no-such-name")
     @pytest.mark.parametrize("how, cause", [("eats", "may use 512 MiB"), ("eats-and-aborts", "may use 512")])
-    def test_memory_that_runs_out_is_no_fault_of_the_dependency(guard, preloaded, how, cause):
+    def test_memory_that_runs_out_is_no_fault_of_the_dependency(guard, faults, how, cause):
         """Whatever the library makes of it: "no answer", an abort."""
         check = guard.try_(
             "tcp",
@@ -437,7 +424,7 @@ if not SANITIZED:  # with shadow memory no limit can be set, and the whole machi
             retry=False,
             attempt_timeout="60s",
             _limit="60s",
-            _env=preloaded(FAULT_RESOLVE=how),
+            _env=faults(FAULT_RESOLVE=how),
         ).expect("guard-no-memory", exit=70, outcome="broken", cause=cause)
         assert check["retryable"] is True
 
@@ -527,10 +514,10 @@ def test_killed_by_a_kernel_without_memory_is_told_as_such(guard, where, before)
 
 @pytest.mark.produces("guard-crashed")
 @pytest.mark.near_miss("guard-no-memory")
-def test_a_crash_leaves_no_core(guard, preloaded):
+def test_a_crash_leaves_no_core(guard, faults):
     folder = guard.tmp / "here"
     folder.mkdir()
-    env = preloaded(FAULT_RESOLVE="crash")
+    env = faults(FAULT_RESOLVE="crash")
     result = guard.run(
         f'startguard = 1; tcp: {{ a: {{ address = "localhost:{refused_port()}"; retry = false; }}; }};',
         env=env,

@@ -15,7 +15,6 @@ import threading
 import time
 
 import pytest
-from test_faults import faults  # noqa: F401
 
 from fakes.http import HttpServer, Reply
 from fakes.tcp import TcpServer, refused_port, silent
@@ -303,7 +302,7 @@ def test_few_processes(guard, room):
 
 @pytest.mark.produces("guard-no-memory")
 @pytest.mark.near_miss("guard-crashed", "guard-bug")
-def test_memory_runs_out_in_a_child(guard, faults):  # noqa: F811
+def test_memory_runs_out_in_a_child(guard, faults):
     """The child reports it before it ends; the guard has memory."""
     text = 'startguard = 1; exec: { c: { command = ["/bin/true"]; retry = false; }; };'
     result = guard.run(text, env=faults(FAULT_CHILD_MEMORY="1"))
@@ -315,14 +314,14 @@ def test_memory_runs_out_in_a_child(guard, faults):  # noqa: F811
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 253402300800, 2**62, -(2**62), 2**63 - 1])
-def test_clock_that_is_wrong(guard, faults, seconds):  # noqa: F811
+def test_clock_that_is_wrong(guard, faults, seconds):
     result = guard.run(FINE, env=faults(FAULT_CLOCK=str(seconds)))
     assert result.status == "ready"
     started = result.report["started"]
     assert len(started) == 24 and started[4] == "-" and started[-1] == "Z"
 
 
-def test_clock_that_jumps(guard, faults):  # noqa: F811
+def test_clock_that_jumps(guard, faults):
     """The wall clock jumps by an hour at each reading; the run uses the monotonic clock."""
     result = guard.run(
         f'startguard = 1; tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; }}; }};',
@@ -378,7 +377,7 @@ def test_ten_megabytes_of_profile(guard, filler):
 
 
 @pytest.mark.parametrize("call", ["poll", "signalfd"])
-def test_refused_for_good(guard, call, faults):  # noqa: F811
+def test_refused_for_good(guard, call, faults):
     result = guard.run(FINE, "--termination-log", "term", env=faults(FAULT_REFUSE=call), command=["/bin/echo", "started"])
     assert (result.code, result.out, result.status, result.report["exit_code"]) == (70, "", "blocked", 70)
     assert result.err.splitlines()[-1].startswith(f"startguard: BLOCKED (70): {call}: ")

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import socket
 
 import pytest
@@ -20,8 +21,7 @@ def in_namespace(guard, script):
 
 
 def line(guard, profile, *options):
-    file = guard.write("p.cfg", profile)
-    return f"{guard.path} -p {file} -m prod --termination-log none {' '.join(options)}"
+    return shlex.join(guard.words(profile)) + " " + " ".join(options)
 
 
 @pytest.mark.parametrize("folder", ["writable", "read-only"])
@@ -81,8 +81,7 @@ def unprivileged(guard):
 
 
 def run_as(guard, words, profile, *options):
-    file = guard.write("p.cfg", profile)
-    return guard.command([*words, guard.path, "-p", str(file), "-m", "prod", "--termination-log", "none", *options])
+    return guard.command([*words, *guard.words(profile, *options)])
 
 
 def test_a_folder_that_is_not_ours(guard, unprivileged):
