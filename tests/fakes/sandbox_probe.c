@@ -209,6 +209,8 @@ static void processes(const struct check_run *run)
 
 		if (pid == 0)
 			_exit(0);
+		if (pid > 0) /* later no descriptor is left to look for it in /proc */
+			waitpid((pid_t)pid, NULL, 0);
 		say_result(run, "fork", pid);
 	}
 #endif
