@@ -5,6 +5,7 @@ happens there, startguard ends in time, blames itself and not the dependency, wr
 """
 
 import errno
+import os
 import resource
 
 import pytest
