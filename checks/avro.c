@@ -53,8 +53,7 @@ static const struct key avro_keys[] = {
 		    "serialiser puts in front, or an object container file."),
     KEY_END,
 };
-static const struct schema avro_schema_rows = {
-    .name = "avro", .size = sizeof(struct avro_conf), .keys = avro_keys};
+static const struct schema avro_schema_rows = {.size = sizeof(struct avro_conf), .keys = avro_keys};
 
 static const char *avro_validate(const void *conf, const char **key)
 {
@@ -233,7 +232,6 @@ static const char *avro_library(void)
 	return "avro-c " AVRO_C_VERSION; /* the library has no call that tells it */
 }
 
-extern const struct check_kind check_avro;
 const struct check_kind check_avro = {
     .name = "avro",
     .summary = "Avro schema files parse, have the right name and fingerprint, and decode a sample",

@@ -74,8 +74,7 @@ static const struct key dns_keys[] = {
 		.example = "[\"10.0.0.0/8\"]"),
     KEY_END,
 };
-static const struct schema dns_schema = {
-    .name = "dns", .size = sizeof(struct dns_conf), .keys = dns_keys};
+static const struct schema dns_schema = {.size = sizeof(struct dns_conf), .keys = dns_keys};
 
 static const void *address_of(const struct addrinfo *a)
 {
@@ -148,16 +147,10 @@ static enum result dns_run(const struct check_run *run, struct diag *out)
 	return RESULT_PASS;
 }
 
-static const struct check_url dns_urls[] = {
-    {.scheme = "dns", .example = "dns://name", .key = "name"},
-    {.scheme = NULL},
-};
-
-extern const struct check_kind check_dns;
 const struct check_kind check_dns = {
     .name = "dns",
     .summary = "a name resolves to enough and to the right addresses",
     .schema = &dns_schema,
-    .urls = dns_urls,
+    .urls = {{.scheme = "dns", .example = "dns://name", .key = "name"}},
     .run = dns_run,
 };

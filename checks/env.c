@@ -77,8 +77,7 @@ static const struct key env_keys[] = {
 		.example = "[\"OLD_FEATURE_FLAG\"]"),
     KEY_END,
 };
-static const struct schema env_schema = {
-    .name = "env", .size = sizeof(struct env_conf), .keys = env_keys};
+static const struct schema env_schema = {.size = sizeof(struct env_conf), .keys = env_keys};
 
 /* Does the expression begin with ^ or end with $? An escaped \$ at the end is a dollar of the value. */
 static bool is_anchored(const char *expression)
@@ -300,7 +299,6 @@ static enum result env_run(const struct check_run *run, struct diag *out)
 	return findings_result(&f, out);
 }
 
-extern const struct check_kind check_env;
 const struct check_kind check_env = {
     .name = "env",
     .summary = "environment variables are set, absent, consistent and well-formed",

@@ -38,8 +38,7 @@ static const struct key exec_keys[] = {
 	     .doc = "Where it runs (default: where startguard does).", .example = "\"/app\""),
     KEY_END,
 };
-static const struct schema exec_schema = {
-    .name = "exec", .size = sizeof(struct exec_conf), .keys = exec_keys};
+static const struct schema exec_schema = {.size = sizeof(struct exec_conf), .keys = exec_keys};
 
 static enum result judge_output(const struct exec_conf *c, const struct program *p,
 				struct diag *out)
@@ -101,7 +100,6 @@ static enum result exec_run(const struct check_run *run, struct diag *out)
 	return judge_output(c, p, out);
 }
 
-extern const struct check_kind check_exec;
 const struct check_kind check_exec = {
     .name = "exec",
     .summary = "a command ends with the right status and output",

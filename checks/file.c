@@ -68,8 +68,7 @@ static const struct key file_keys[] = {
 	    .example = "\"[learner]\""),
     KEY_END,
 };
-static const struct schema file_schema = {
-    .name = "file", .size = sizeof(struct file_conf), .keys = file_keys};
+static const struct schema file_schema = {.size = sizeof(struct file_conf), .keys = file_keys};
 
 static const char *file_validate(const void *conf, const char **key)
 {
@@ -309,17 +308,11 @@ static enum result file_run(const struct check_run *run, struct diag *out)
 	return r;
 }
 
-static const struct check_url file_urls[] = {
-    {.scheme = "file", .example = "file:///path", .key = "path"},
-    {.scheme = NULL},
-};
-
-extern const struct check_kind check_file;
 const struct check_kind check_file = {
     .name = "file",
     .summary = "files and folders exist, with the right kind, permissions and content",
     .schema = &file_schema,
-    .urls = file_urls,
+    .urls = {{.scheme = "file", .example = "file:///path", .key = "path"}},
     .validate = file_validate,
     .run = file_run,
 };

@@ -84,8 +84,7 @@ static const struct key http_keys[] = {
 	     .example = "\"/var/run/docker.sock\""),
     KEY_END,
 };
-static const struct schema http_schema = {
-    .name = "http", .size = sizeof(struct http_conf), .keys = http_keys};
+static const struct schema http_schema = {.size = sizeof(struct http_conf), .keys = http_keys};
 
 static const char *http_validate(const void *conf, const char **key)
 {
@@ -189,18 +188,12 @@ static enum result http_run(const struct check_run *run, struct diag *out)
 	return RESULT_PASS;
 }
 
-static const struct check_url http_urls[] = {
-    {.scheme = "http", .example = "http://host/path", .key = "url", .as = "http"},
-    {.scheme = "https", .example = "https://host/path", .key = "url", .as = "https"},
-    {.scheme = NULL},
-};
-
-extern const struct check_kind check_http;
 const struct check_kind check_http = {
     .name = "http",
     .summary = "an HTTP answer has the right status, JSON values or text",
     .schema = &http_schema,
-    .urls = http_urls,
+    .urls = {{.scheme = "http", .example = "http://host/path", .key = "url", .as = "http"},
+	     {.scheme = "https", .example = "https://host/path", .key = "url", .as = "https"}},
     .library = web_library,
     .validate = http_validate,
     .run = http_run,

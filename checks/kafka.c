@@ -58,8 +58,8 @@ static const struct key library_keys[] = {
 	.example = "[\"ssl\", \"sasl_scram\"]"),
     KEY_END,
 };
-static const struct schema library_schema = {
-    .name = "librdkafka", .size = sizeof(struct library_conf), .keys = library_keys};
+static const struct schema library_schema = {.size = sizeof(struct library_conf),
+					     .keys = library_keys};
 
 static const struct key kafka_keys[] = {
     KAFKA_KEYS(struct kafka_conf),
@@ -97,8 +97,7 @@ static const struct key kafka_keys[] = {
 	      .example = "{ topic = \"startguard-canary\"; max_latency = \"500ms\"; }"),
     KEY_END,
 };
-static const struct schema kafka_schema = {
-    .name = "kafka", .size = sizeof(struct kafka_conf), .keys = kafka_keys};
+static const struct schema kafka_schema = {.size = sizeof(struct kafka_conf), .keys = kafka_keys};
 
 static const char *kafka_validate(const void *conf, const char **key)
 {
@@ -471,22 +470,16 @@ static enum result kafka_run(const struct check_run *run, struct diag *out)
 	return result;
 }
 
-static const struct check_url kafka_urls[] = {
-    {.scheme = "kafka",
-     .example = "kafka://host:9092/topic",
-     .key = "bootstrap_servers",
-     .path_mark = "/",
-     .path_key = "topics"},
-    {.scheme = NULL},
-};
-
-extern const struct check_kind check_kafka;
 const struct check_kind check_kafka = {
     .name = "kafka",
     .summary =
 	"brokers, cluster id, topics with their leaders and replicas, at the advertised addresses",
     .schema = &kafka_schema,
-    .urls = kafka_urls,
+    .urls = {{.scheme = "kafka",
+	      .example = "kafka://host:9092/topic",
+	      .key = "bootstrap_servers",
+	      .path_mark = "/",
+	      .path_key = "topics"}},
     .library = kafka_library,
     .validate = kafka_validate,
     .starts_programs = kafka_starts_programs,

@@ -59,8 +59,8 @@ static const struct key memcached_keys[] = {
 	    .example = "\"config:version\""),
     KEY_END,
 };
-static const struct schema memcached_schema = {
-    .name = "memcached", .size = sizeof(struct memcached_conf), .keys = memcached_keys};
+static const struct schema memcached_schema = {.size = sizeof(struct memcached_conf),
+					       .keys = memcached_keys};
 
 static const char *memcached_validate(const void *conf, const char **key)
 {
@@ -251,17 +251,14 @@ static enum result memcached_run(const struct check_run *run, struct diag *out)
 	return RESULT_PASS;
 }
 
-static const struct check_url memcached_urls[] = {
-    {.scheme = "memcached", .example = "memcached://host:11211", .key = "url", .as = "memcached"},
-    {.scheme = NULL},
-};
-
-extern const struct check_kind check_memcached;
 const struct check_kind check_memcached = {
     .name = "memcached",
     .summary = "memcached answers, lets this client in, is new enough and holds a key",
     .schema = &memcached_schema,
-    .urls = memcached_urls,
+    .urls = {{.scheme = "memcached",
+	      .example = "memcached://host:11211",
+	      .key = "url",
+	      .as = "memcached"}},
     .validate = memcached_validate,
     .run = memcached_run,
 };

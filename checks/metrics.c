@@ -50,8 +50,7 @@ static const struct key family_keys[] = {
 	    .doc = "How many series there must be at least."),
     KEY_END,
 };
-static const struct schema family_schema = {
-    .name = "families", .size = sizeof(struct family), .keys = family_keys};
+static const struct schema family_schema = {.size = sizeof(struct family), .keys = family_keys};
 
 static const struct key metrics_keys[] = {
     KEY_URL(struct metrics_conf, url, .schemes = metrics_schemes, .doc = "The page.",
@@ -70,8 +69,8 @@ static const struct key metrics_keys[] = {
 		 .example = "\"0.0.0.0:9100\""),
     KEY_END,
 };
-static const struct schema metrics_schema = {
-    .name = "metrics", .size = sizeof(struct metrics_conf), .keys = metrics_keys};
+static const struct schema metrics_schema = {.size = sizeof(struct metrics_conf),
+					     .keys = metrics_keys};
 
 static const char *metrics_validate(const void *conf, const char **key)
 {
@@ -377,24 +376,18 @@ static enum result metrics_run(const struct check_run *run, struct diag *out)
 	return url_is_set(&c->url) ? page_holds(run, c, out) : RESULT_PASS;
 }
 
-static const struct check_url metrics_urls[] = {
-    {.scheme = "metrics+http",
-     .example = "metrics+http://host:9090/metrics",
-     .key = "url",
-     .as = "http"},
-    {.scheme = "metrics+https",
-     .example = "metrics+https://host:9090/metrics",
-     .key = "url",
-     .as = "https"},
-    {.scheme = NULL},
-};
-
-extern const struct check_kind check_metrics;
 const struct check_kind check_metrics = {
     .name = "metrics",
     .summary = "a metrics page is well-formed and holds its families, or the port for one is free",
     .schema = &metrics_schema,
-    .urls = metrics_urls,
+    .urls = {{.scheme = "metrics+http",
+	      .example = "metrics+http://host:9090/metrics",
+	      .key = "url",
+	      .as = "http"},
+	     {.scheme = "metrics+https",
+	      .example = "metrics+https://host:9090/metrics",
+	      .key = "url",
+	      .as = "https"}},
     .library = web_library,
     .validate = metrics_validate,
     .run = metrics_run,

@@ -54,8 +54,8 @@ static const struct key decision_keys[] = {
 	     .doc = "The type the decision must have.", .example = "\"boolean\""),
     KEY_END,
 };
-static const struct schema decision_schema = {
-    .name = "decisions", .size = sizeof(struct decision), .keys = decision_keys};
+static const struct schema decision_schema = {.size = sizeof(struct decision),
+					      .keys = decision_keys};
 
 /* With /v1/data in the url, health would be asked of /v1/data/health: OPA answers {} to every unknown path there, as if it
  * were healthy. */
@@ -87,8 +87,7 @@ static const struct key opa_keys[] = {
 		  .example = "( { path = \"authz/allow\"; type = \"boolean\"; } )"),
     KEY_END,
 };
-static const struct schema opa_schema = {
-    .name = "opa", .size = sizeof(struct opa_conf), .keys = opa_keys};
+static const struct schema opa_schema = {.size = sizeof(struct opa_conf), .keys = opa_keys};
 
 static const char *opa_validate(const void *conf, const char **key)
 {
@@ -280,28 +279,22 @@ static enum result opa_run(const struct check_run *run, struct diag *out)
 	return RESULT_PASS;
 }
 
-static const struct check_url opa_urls[] = {
-    {.scheme = "opa+http",
-     .example = "opa+http://host:8181/v1/data/path/of/decision",
-     .key = "url",
-     .as = "http",
-     .path_mark = "/v1/data/",
-     .path_key = "decisions"},
-    {.scheme = "opa+https",
-     .example = "opa+https://host:8181/v1/data/path/of/decision",
-     .key = "url",
-     .as = "https",
-     .path_mark = "/v1/data/",
-     .path_key = "decisions"},
-    {.scheme = NULL},
-};
-
-extern const struct check_kind check_opa;
 const struct check_kind check_opa = {
     .name = "opa",
     .summary = "Open Policy Agent is healthy and its decisions are defined and right",
     .schema = &opa_schema,
-    .urls = opa_urls,
+    .urls = {{.scheme = "opa+http",
+	      .example = "opa+http://host:8181/v1/data/path/of/decision",
+	      .key = "url",
+	      .as = "http",
+	      .path_mark = "/v1/data/",
+	      .path_key = "decisions"},
+	     {.scheme = "opa+https",
+	      .example = "opa+https://host:8181/v1/data/path/of/decision",
+	      .key = "url",
+	      .as = "https",
+	      .path_mark = "/v1/data/",
+	      .path_key = "decisions"}},
     .library = json_library,
     .validate = opa_validate,
     .run = opa_run,

@@ -58,8 +58,8 @@ static const struct key python_keys[] = {
 	     .example = "\"/app\""),
     KEY_END,
 };
-static const struct schema python_schema = {
-    .name = "python", .size = sizeof(struct python_conf), .keys = python_keys};
+static const struct schema python_schema = {.size = sizeof(struct python_conf),
+					    .keys = python_keys};
 
 static const char *python_validate(const void *conf, const char **key)
 {
@@ -358,7 +358,6 @@ static enum result python_run(const struct check_run *run, struct diag *out)
 	return findings_result(&p.findings, out);
 }
 
-extern const struct check_kind check_python;
 const struct check_kind check_python = {
     .name = "python",
     .summary = "the service's interpreter has its modules, in the right versions, and no others",

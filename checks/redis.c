@@ -54,8 +54,8 @@ static const struct key wanted_key_keys[] = {
 	     .example = "\"hash\""),
     KEY_END,
 };
-static const struct schema wanted_key_schema = {
-    .name = "keys", .size = sizeof(struct wanted_key), .keys = wanted_key_keys};
+static const struct schema wanted_key_schema = {.size = sizeof(struct wanted_key),
+						.keys = wanted_key_keys};
 
 static const struct key redis_keys[] = {
     KEY_URL(struct redis_conf, url, .schemes = redis_schemes,
@@ -96,8 +96,7 @@ static const struct key redis_keys[] = {
 	    .example = "\"startguard:\""),
     KEY_END,
 };
-static const struct schema redis_schema = {
-    .name = "redis", .size = sizeof(struct redis_conf), .keys = redis_keys};
+static const struct schema redis_schema = {.size = sizeof(struct redis_conf), .keys = redis_keys};
 
 /* *number gets the database that the path names ("" and "/": INT_UNSET). NULL, or which part of the url nobody reads. */
 static const char *url_database(const struct url *url, int64_t *number)
@@ -576,18 +575,12 @@ static enum result redis_run(const struct check_run *run, struct diag *out)
 	return RESULT_PASS;
 }
 
-static const struct check_url redis_urls[] = {
-    {.scheme = "redis", .example = "redis://host", .key = "url", .as = "redis"},
-    {.scheme = "rediss", .example = "rediss://host", .key = "url", .as = "rediss"},
-    {.scheme = NULL},
-};
-
-extern const struct check_kind check_redis;
 const struct check_kind check_redis = {
     .name = "redis",
     .summary = "Redis is loaded, lets this user in and has the right role, settings and keys",
     .schema = &redis_schema,
-    .urls = redis_urls,
+    .urls = {{.scheme = "redis", .example = "redis://host", .key = "url", .as = "redis"},
+	     {.scheme = "rediss", .example = "rediss://host", .key = "url", .as = "rediss"}},
     .library = resp_library,
     .validate = redis_validate,
     .run = redis_run,

@@ -76,8 +76,7 @@ static const struct key subject_keys[] = {
 	     .example = "\"BACKWARD\""),
     KEY_END,
 };
-static const struct schema subject_schema = {
-    .name = "subjects", .size = sizeof(struct subject), .keys = subject_keys};
+static const struct schema subject_schema = {.size = sizeof(struct subject), .keys = subject_keys};
 
 static const struct key registry_keys[] = {
     KEY_URLLIST(struct registry_conf, url, .flags = K_REQUIRED, .schemes = registry_schemes,
@@ -94,8 +93,8 @@ static const struct key registry_keys[] = {
 	    "( { name = \"orders-value\"; schema = \"schemas/order.avsc\"; must = \"same\"; } )"),
     KEY_END,
 };
-static const struct schema registry_schema = {
-    .name = "schema_registry", .size = sizeof(struct registry_conf), .keys = registry_keys};
+static const struct schema registry_schema = {.size = sizeof(struct registry_conf),
+					      .keys = registry_keys};
 
 /* One of the urls when all are plain http, so that TLS keys have no use; else NULL. */
 static const struct url *plain_url(const struct urllist *list)
@@ -464,21 +463,18 @@ static enum result registry_run(const struct check_run *run, struct diag *out)
 	return RESULT_PASS;
 }
 
-static const struct check_url registry_urls[] = {
-    {.scheme = "registry+http", .example = "registry+http://host:8081", .key = "url", .as = "http"},
-    {.scheme = "registry+https",
-     .example = "registry+https://host:8081",
-     .key = "url",
-     .as = "https"},
-    {.scheme = NULL},
-};
-
-extern const struct check_kind check_schema_registry;
 const struct check_kind check_schema_registry = {
     .name = "schema_registry",
     .summary = "a schema registry holds the subjects and schemas the service was built with",
     .schema = &registry_schema,
-    .urls = registry_urls,
+    .urls = {{.scheme = "registry+http",
+	      .example = "registry+http://host:8081",
+	      .key = "url",
+	      .as = "http"},
+	     {.scheme = "registry+https",
+	      .example = "registry+https://host:8081",
+	      .key = "url",
+	      .as = "https"}},
     .library = web_library,
     .validate = registry_validate,
     .run = registry_run,

@@ -20,8 +20,7 @@ static const struct key tcp_keys[] = {
 	    .example = "\"220 \""),
     KEY_END,
 };
-static const struct schema tcp_schema = {
-    .name = "tcp", .size = sizeof(struct tcp_conf), .keys = tcp_keys};
+static const struct schema tcp_schema = {.size = sizeof(struct tcp_conf), .keys = tcp_keys};
 
 static const char *tcp_validate(const void *conf, const char **key)
 {
@@ -119,17 +118,11 @@ static enum result tcp_run(const struct check_run *run, struct diag *out)
 	return RESULT_PASS;
 }
 
-static const struct check_url tcp_urls[] = {
-    {.scheme = "tcp", .example = "tcp://host:5432", .key = "address"},
-    {.scheme = NULL},
-};
-
-extern const struct check_kind check_tcp;
 const struct check_kind check_tcp = {
     .name = "tcp",
     .summary = "a port or unix socket accepts connections, with TLS if wanted",
     .schema = &tcp_schema,
-    .urls = tcp_urls,
+    .urls = {{.scheme = "tcp", .example = "tcp://host:5432", .key = "address"}},
     .validate = tcp_validate,
     .library = tls_library,
     .run = tcp_run,

@@ -58,8 +58,8 @@ static const struct key wire_format_keys[] = {
 		    "lie further back than was looked, neither passes."),
     KEY_END,
 };
-static const struct schema wire_format_schema = {
-    .name = "wire_format", .size = sizeof(struct wire_format_conf), .keys = wire_format_keys};
+static const struct schema wire_format_schema = {.size = sizeof(struct wire_format_conf),
+						 .keys = wire_format_keys};
 
 static const char *wire_format_validate(const void *conf, const char **key)
 {
@@ -213,7 +213,6 @@ static enum result wire_format_run(const struct check_run *run, struct diag *out
 	return RESULT_PASS;
 }
 
-extern const struct check_kind check_wire_format;
 const struct check_kind check_wire_format = {
     .name = "wire_format",
     .summary =

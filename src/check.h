@@ -59,8 +59,8 @@ struct check_kind {
 	const char *name;
 	const char *summary; /* one line, no full stop */
 	const struct schema *schema;
-	const struct check_url
-	    *urls;               /* rows up to one without a scheme; NULL: -w knows no such check */
+	/* The forms of `-w URL` that stand for it: none, or up to two, then one without a scheme. */
+	struct check_url urls[3];
 	const char *unsupported; /* not NULL: known by name only; why this build lacks it */
 	bool needs_exec;         /* its child starts programs: the sandbox allows it */
 	/* May be NULL: never. Parent and child, before the sandbox; no network. Does a check with this configuration start programs

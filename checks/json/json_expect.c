@@ -19,8 +19,7 @@ static const struct key expect_keys[] = {
     KEY_NUM(struct json_expect, max, .doc = "The largest number allowed there.", .example = "100"),
     KEY_END,
 };
-const struct schema json_expect_schema = {
-    .name = "json", .size = sizeof(struct json_expect), .keys = expect_keys};
+const struct schema json_expect_schema = {.size = sizeof(struct json_expect), .keys = expect_keys};
 
 const char *json_expect_problem(const struct json_expect *e)
 {

@@ -16,8 +16,8 @@ static const struct key canary_keys[] = {
 		 .example = "\"500ms\""),
     KEY_END,
 };
-const struct schema kafka_canary_schema = {
-    .name = "canary", .size = sizeof(struct kafka_canary_conf), .keys = canary_keys};
+const struct schema kafka_canary_schema = {.size = sizeof(struct kafka_canary_conf),
+					   .keys = canary_keys};
 
 struct flight {
 	struct kafka_client *sender, *reader;

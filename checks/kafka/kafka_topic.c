@@ -50,8 +50,8 @@ static const struct key topic_keys[] = {
 		.example = "[\"cleanup.policy=compact\", \"retention.ms>=86400000\"]"),
     KEY_END,
 };
-const struct schema kafka_topic_schema = {
-    .name = "topics", .size = sizeof(struct kafka_topic_conf), .keys = topic_keys};
+const struct schema kafka_topic_schema = {.size = sizeof(struct kafka_topic_conf),
+					  .keys = topic_keys};
 
 const char *kafka_topics_problem(const struct grouplist *topics)
 {

@@ -314,7 +314,7 @@ static int print_key(struct str *b, const struct topic *t, const char *name, enu
 {
 	const struct key *k = t->schema ? schema_find(t->schema, name) : NULL;
 	struct key one[2] = {{.name = NULL}, {.name = NULL}};
-	struct schema alone = {.name = t->name, .keys = one};
+	struct schema alone = {.keys = one};
 	const char *near = t->schema ? schema_nearest(t->schema, name) : NULL;
 
 	if (!k && schema_find(&common_schema, name))

@@ -40,8 +40,7 @@ static const struct key common_keys[] = {
     KEY_STR(struct common_conf, description, .doc = "For readers of the report.",
 	    .example = "\"reward events\""),
     KEY_END};
-const struct schema common_schema = {
-    .name = "every check", .size = sizeof(struct common_conf), .keys = common_keys};
+const struct schema common_schema = {.size = sizeof(struct common_conf), .keys = common_keys};
 
 const char *env_name_problem(const char *text)
 {
@@ -67,8 +66,7 @@ static const struct key switch_keys[] = {
     KEY_STR(struct switch_conf, description, .doc = "For readers of the profile.",
 	    .example = "\"local work only\""),
     KEY_END};
-const struct schema switch_schema = {
-    .name = "switches", .size = sizeof(struct switch_conf), .keys = switch_keys};
+const struct schema switch_schema = {.size = sizeof(struct switch_conf), .keys = switch_keys};
 
 static const struct key top_keys[] = {
     KEY_INT(struct top_conf, startguard, .flags = K_REQUIRED, .min = "1", .max = "1",
@@ -89,5 +87,4 @@ static const struct key top_keys[] = {
     KEY_STR(struct top_conf, description, .doc = "For readers of the profile.",
 	    .example = "\"learns from rewards\""),
     KEY_END};
-const struct schema top_schema = {
-    .name = "startguard", .size = sizeof(struct top_conf), .keys = top_keys};
+const struct schema top_schema = {.size = sizeof(struct top_conf), .keys = top_keys};

@@ -7,12 +7,9 @@
 /* The next form of any kind, from that of kind *k and row *row on; NULL past the last one. */
 static const struct check_url *next_form(size_t *k, size_t *row)
 {
-	for (; check_kind_at(*k); ++*k, *row = 0) {
-		const struct check_url *urls = check_kind_at(*k)->urls;
-
-		if (urls && urls[*row].scheme)
-			return &urls[(*row)++];
-	}
+	for (; check_kind_at(*k); ++*k, *row = 0)
+		if (check_kind_at(*k)->urls[*row].scheme)
+			return &check_kind_at(*k)->urls[(*row)++];
 	return NULL;
 }
 

@@ -10,8 +10,7 @@ static const struct key modes_keys[] = {
     KEY_STRLIST(struct modes_conf, prod, .doc = "Further names for prod.",
 		.example = "[\"enterprise\", \"main\"]"),
     KEY_END};
-const struct schema modes_schema = {
-    .name = "modes", .size = sizeof(struct modes_conf), .keys = modes_keys};
+const struct schema modes_schema = {.size = sizeof(struct modes_conf), .keys = modes_keys};
 
 static const char *const builtin[MODE__COUNT][5] = {
     [MODE_DEV] = {"dev", "development", "local", "test", NULL},

@@ -92,7 +92,6 @@ struct key {
 	const char *example; /* as it stands in a profile, right of the = */
 };
 struct schema {
-	const char *name;
 	size_t size; /* of the struct it fills */
 	const struct key *keys;
 };

@@ -15,7 +15,7 @@ static const struct key keys[] = {
     KEY_NUM(struct conf, real, .doc = "A number.", .example = "1.5"),
     KEY_END,
 };
-static const struct schema schema = {.name = "fuzz", .size = sizeof(struct conf), .keys = keys};
+static const struct schema schema = {.size = sizeof(struct conf), .keys = keys};
 
 static const char *no_variable(const char *name)
 {
@@ -48,7 +48,7 @@ static void span(const char *text)
 static void row(const struct key *k, const char *text)
 {
 	struct key one[2] = {*k, KEY_END};
-	struct schema alone = {.name = "fuzz", .size = sizeof(struct conf), .keys = one};
+	struct schema alone = {.size = sizeof(struct conf), .keys = one};
 	struct arena a = {0};
 	struct problems problems = {.arena = &a};
 	struct fill fill = {.arena = &a, .problems = &problems, .getenv = no_variable};

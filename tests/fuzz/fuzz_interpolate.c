@@ -8,7 +8,7 @@ static const struct key keys[] = {
     KEY_STR(struct conf, text, .doc = "A text.", .example = "\"x\""),
     KEY_END,
 };
-static const struct schema schema = {.name = "fuzz", .size = sizeof(struct conf), .keys = keys};
+static const struct schema schema = {.size = sizeof(struct conf), .keys = keys};
 
 static const char *variable(const char *name)
 {

@@ -63,7 +63,7 @@ static const char *schema_selftest(const struct schema *schema, char *buf, size_
 
 	for (const struct key *k = schema->keys; k->name && !bad; k++) {
 		struct key one[2] = {*k, KEY_END};
-		struct schema alone = {.name = schema->name, .size = schema->size, .keys = one};
+		struct schema alone = {.size = schema->size, .keys = one};
 		const char *what = text_rules(k);
 
 		/* Default and bounds are read by the parser that reads the user's value: a wrong one cannot ship. */
@@ -79,7 +79,7 @@ static const char *schema_selftest(const struct schema *schema, char *buf, size_
 				what = problems.v[problems.n - 1].text;
 		}
 		if (what) {
-			snprintf(buf, size, "%s.%s: %s", schema->name, k->name, what);
+			snprintf(buf, size, "%s: %s", k->name, what);
 			bad = buf;
 		} else if (k->sub) {
 			bad = schema_selftest(k->sub, buf, size);

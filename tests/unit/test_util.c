@@ -357,7 +357,7 @@ static void every_scheme_is_named(void **state)
 	url_check_examples(&examples);
 	assert_int_equal(url_check_parse(&w, &a, "something-else://h", &why), -1);
 	for (size_t i = 0; check_kind_at(i); i++)
-		for (const struct check_url *u = check_kind_at(i)->urls; u && u->scheme; u++) {
+		for (const struct check_url *u = check_kind_at(i)->urls; u->scheme; u++) {
 			assert_non_null(strstr(why, u->scheme));
 			assert_non_null(strstr(examples.s, u->example));
 			assert_int_equal(url_check_parse(&w, &a, u->example, &why), 0);
