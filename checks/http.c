@@ -20,8 +20,6 @@ struct http_conf {
 	const char *proxy, *unix_socket;
 };
 
-static const char *const http_schemes[] = {"http", "https", NULL};
-
 /* "200", "2xx" */
 static const char *status_problem(const char *text)
 {
@@ -53,7 +51,7 @@ static const char *proxy_problem(const char *text)
 }
 
 static const struct key http_keys[] = {
-    KEY_URL(struct http_conf, url, .flags = K_REQUIRED, .schemes = http_schemes,
+    KEY_URL(struct http_conf, url, .flags = K_REQUIRED, .schemes = web_schemes,
 	    .doc = "What to ask for.", .example = "\"http://api:8080/health\""),
     KEY_STR(struct http_conf, method, .def = "GET", .check = method_problem,
 	    .doc = "HTTP method; a body makes POST of GET."),
@@ -159,7 +157,8 @@ static enum result http_run(const struct check_run *run, struct diag *out)
 	struct web_response resp;
 	struct url url;
 	char wanted[200], start[160];
-	struct web_request req = {.url = &url,
+	struct web_request req = {.run = run,
+				  .url = &url,
 				  .method = c->method,
 				  .body = c->body,
 				  .headers = &c->headers,
@@ -171,7 +170,7 @@ static enum result http_run(const struct check_run *run, struct diag *out)
 
 	if (c->body && str_eq(c->method, "GET"))
 		req.method = "POST";
-	if (url_reveal(&c->url, &url, out) || web_request(run, &req, &resp, out))
+	if (url_reveal(&c->url, &url, out) || web_request(&req, &resp, out))
 		return RESULT_FAIL;
 	check_fact(run, "status", "%ld", resp.status);
 	check_fact(run, "ms", "%.1f", resp.ms);

@@ -33,8 +33,6 @@ struct metrics_conf {
 	const char *free_port;
 };
 
-static const char *const metrics_schemes[] = {"http", "https", NULL};
-
 static const struct key family_keys[] = {
     KEY_STR(struct family, name, .flags = K_REQUIRED, .doc = "Name of the family, as on the page.",
 	    .example = "\"learner_events_total\""),
@@ -53,7 +51,7 @@ static const struct key family_keys[] = {
 static const struct schema family_schema = {.size = sizeof(struct family), .keys = family_keys};
 
 static const struct key metrics_keys[] = {
-    KEY_URL(struct metrics_conf, url, .schemes = metrics_schemes, .doc = "The page.",
+    KEY_URL(struct metrics_conf, url, .schemes = web_schemes, .doc = "The page.",
 	    .example = "\"http://learner:9100/metrics\""),
     WEB_KEYS(struct metrics_conf),
     KEY_ENUM(struct metrics_conf, format, .choices = formats, .def = "auto",
@@ -320,13 +318,13 @@ static enum result page_holds(const struct check_run *run, const struct metrics_
 	struct page page = {.conf = c};
 	struct web_response resp;
 	struct url url;
-	struct web_request req = {.url = &url, .web = &web, .max_body = PAGE_MAX};
+	struct web_request req = {.run = run, .url = &url, .web = &web, .max_body = PAGE_MAX};
 
 	req.accept = c->format == FORMAT_OPENMETRICS
 			 ? "application/openmetrics-text;version=1.0.0"
 			 : "text/plain;version=0.0.4;q=1,application/"
 			   "openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1";
-	if (url_reveal(&c->url, &url, out) || web_request(run, &req, &resp, out))
+	if (url_reveal(&c->url, &url, out) || web_request(&req, &resp, out))
 		return RESULT_FAIL;
 	if (resp.status != 200)
 		return web_fail_status(out, &resp, "200");

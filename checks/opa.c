@@ -24,7 +24,6 @@ struct opa_conf {
 	struct grouplist decisions;
 };
 
-static const char *const opa_schemes[] = {"http", "https", NULL};
 static const char *const healths[] = {"bundles", "plugins", NULL};
 
 static const char *path_problem(const char *text)
@@ -74,7 +73,7 @@ static const char *base_problem(const char *url)
 }
 
 static const struct key opa_keys[] = {
-    KEY_URL(struct opa_conf, url, .flags = K_REQUIRED, .schemes = opa_schemes,
+    KEY_URL(struct opa_conf, url, .flags = K_REQUIRED, .schemes = web_schemes,
 	    .check = base_problem, .doc = "Where OPA listens.", .example = "\"http://opa:8181\""),
     WEB_KEYS(struct opa_conf),
     KEY_STRLIST(struct opa_conf, health, .choices = healths,
@@ -104,19 +103,6 @@ static const char *opa_validate(const void *conf, const char **key)
 	return web_conf_problem(&web, &c->url, key);
 }
 
-struct session {
-	const struct check_run *run;
-	struct url url;
-	struct web_conf web;
-	struct web_request api; /* what all requests have in common */
-};
-
-static enum result ask(const struct session *s, const char *path, const char *body,
-		       struct web_response *resp, struct diag *out)
-{
-	return web_request_below(s->run, &s->api, path, body, resp, out);
-}
-
 /* Whether the answer is an error of OPA, {"code": ..., "message": ..., "errors": [{"message": ...}]}, and not that of a proxy
  * in front of it. `text` gets its message, else the beginning of the body. */
 static bool is_opa_error(const struct web_response *resp, char *text, size_t size)
@@ -135,13 +121,13 @@ static bool is_opa_error(const struct web_response *resp, char *text, size_t siz
 	return code != NULL;
 }
 
-static enum result opa_health_plain(const struct session *s, struct diag *out)
+static enum result opa_health_plain(const struct web_request *base, struct diag *out)
 {
 	struct web_response resp;
 	char text[300], err[160];
 	json_t *root;
 
-	if (ask(s, "/health", NULL, &resp, out))
+	if (web_request_below(base, "/health", NULL, &resp, out))
 		return RESULT_FAIL;
 	root = json_read(resp.body, resp.len, err, sizeof err);
 	is_opa_error(&resp, text, sizeof text);
@@ -158,13 +144,14 @@ static enum result opa_health_plain(const struct session *s, struct diag *out)
 	return RESULT_PASS;
 }
 
-static enum result opa_health_of(const struct session *s, const char *what, struct diag *out)
+static enum result opa_health_of(const struct web_request *base, const char *what, struct diag *out)
 {
 	bool bundles = str_eq(what, "bundles");
 	struct web_response resp;
 	char text[300];
 
-	if (ask(s, bundles ? "/health?bundles=true" : "/health?plugins=true", NULL, &resp, out))
+	if (web_request_below(base, bundles ? "/health?bundles=true" : "/health?plugins=true", NULL,
+			      &resp, out))
 		return RESULT_FAIL;
 	is_opa_error(&resp, text, sizeof text);
 	if (resp.status == 500)
@@ -241,7 +228,8 @@ static enum result decision_judge(const struct decision *d, const struct web_res
 			  "%s", why);
 }
 
-static enum result opa_decision(const struct session *s, const struct decision *d, struct diag *out)
+static enum result opa_decision(const struct web_request *base, const struct decision *d,
+				struct diag *out)
 {
 	struct web_response resp;
 	struct str body, path;
@@ -249,29 +237,31 @@ static enum result opa_decision(const struct session *s, const struct decision *
 	str_init(&body, 2 * INPUT_MAX);
 	str_init(&path, URL_MAX);
 	str_addf(&path, "/v1/data/%s", decision_path(d->path));
-	if (decision_input(d, &body, out) || ask(s, path.s, body.s, &resp, out) ||
+	if (decision_input(d, &body, out) || web_request_below(base, path.s, body.s, &resp, out) ||
 	    decision_judge(d, &resp, out))
 		return RESULT_FAIL;
-	check_reached(s->run, "decision %s", decision_path(d->path));
+	check_reached(base->run, "decision %s", decision_path(d->path));
 	return RESULT_PASS;
 }
 
 static enum result opa_run(const struct check_run *run, struct diag *out)
 {
 	const struct opa_conf *c = run->conf;
-	struct session s = {.run = run, .web = WEB_CONF(c)};
+	struct web_conf web = WEB_CONF(c);
+	struct url url;
+	const struct web_request base = {.run = run,
+					 .url = &url,
+					 .web = &web,
+					 .accept = "application/json",
+					 .content_type = "application/json"};
 
-	s.api = (struct web_request){.url = &s.url,
-				     .web = &s.web,
-				     .accept = "application/json",
-				     .content_type = "application/json"};
-	if (url_reveal(&c->url, &s.url, out) || opa_health_plain(&s, out))
+	if (url_reveal(&c->url, &url, out) || opa_health_plain(&base, out))
 		return RESULT_FAIL;
 	for (size_t i = 0; i < c->health.n; i++)
-		if (opa_health_of(&s, c->health.v[i], out))
+		if (opa_health_of(&base, c->health.v[i], out))
 			return RESULT_FAIL;
 	for (size_t i = 0; i < c->decisions.n; i++)
-		if (opa_decision(&s, GROUP_AT(c->decisions, struct decision, i), out))
+		if (opa_decision(&base, GROUP_AT(c->decisions, struct decision, i), out))
 			return RESULT_FAIL;
 	check_fact(run, "decisions", "%zu", c->decisions.n);
 	check_summary(run, "healthy, %zu decision%s defined", c->decisions.n,

@@ -18,8 +18,6 @@ enum type { TYPE_AVRO, TYPE_JSON, TYPE_PROTOBUF, TYPE_ANY };
 static const char *const types[] = {"AVRO", "JSON", "PROTOBUF", "ANY", NULL};
 static const char *const modes[] = {"READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT", NULL};
 
-/* What a compatibility level promises, as bits: a level is at least another when it has all bits of that. */
-enum { BACKWARD = 1, FORWARD = 2, BACKWARD_ALL = 4, FORWARD_ALL = 8 };
 static const char *const levels[] = {"NONE",
 				     "BACKWARD",
 				     "FORWARD",
@@ -28,13 +26,9 @@ static const char *const levels[] = {"NONE",
 				     "FORWARD_TRANSITIVE",
 				     "FULL_TRANSITIVE",
 				     NULL};
-static const unsigned level_bits[] = {0,
-				      BACKWARD,
-				      FORWARD,
-				      BACKWARD | FORWARD,
-				      BACKWARD | BACKWARD_ALL,
-				      FORWARD | FORWARD_ALL,
-				      BACKWARD | FORWARD | BACKWARD_ALL | FORWARD_ALL};
+/* What each level promises: bit 0 is backward, bit 1 forward compatibility with the last version; bits 2 and 3 are the same with
+ * all versions. A level is at least another when it has all bits of that. */
+static const unsigned level_bits[] = {0, 1, 2, 3, 1 | 4, 2 | 8, 3 | 12};
 
 struct subject {
 	const char *name, *version, *schema;
@@ -46,8 +40,6 @@ struct registry_conf {
 	int mode;
 	struct grouplist subjects;
 };
-
-static const char *const registry_schemes[] = {"http", "https", NULL};
 
 static const char *version_problem(const char *text)
 {
@@ -79,7 +71,7 @@ static const struct key subject_keys[] = {
 static const struct schema subject_schema = {.size = sizeof(struct subject), .keys = subject_keys};
 
 static const struct key registry_keys[] = {
-    KEY_URLLIST(struct registry_conf, url, .flags = K_REQUIRED, .schemes = registry_schemes,
+    KEY_URLLIST(struct registry_conf, url, .flags = K_REQUIRED, .schemes = web_schemes,
 		.check = web_base_problem,
 		.doc = "Where the registry's API begins; the first that answers is used.",
 		.example = "[\"http://registry:8081\"]"),
@@ -122,19 +114,6 @@ static const char *registry_validate(const void *conf, const char **key)
 			       "or \"compatible\"";
 	}
 	return web_conf_problem(&web, plain_url(&c->url), key);
-}
-
-struct session {
-	const struct check_run *run;
-	struct url url;
-	struct web_conf web;
-	struct web_request api; /* what all requests have in common */
-};
-
-static enum result ask(const struct session *s, const char *path, const char *body,
-		       struct web_response *resp, struct diag *out)
-{
-	return web_request_below(s->run, &s->api, path, body, resp, out);
 }
 
 /* The registry's own error code; 0: the answer has none. */
@@ -190,17 +169,17 @@ static json_t *answer_object(const struct web_response *resp, struct diag *out)
 	return NULL;
 }
 
-static json_t *ask_object(const struct session *s, const char *path, const char *body,
+static json_t *ask_object(const struct web_request *base, const char *path, const char *body,
 			  struct web_response *resp, struct diag *out)
 {
-	return ask(s, path, body, resp, out) ? NULL : answer_object(resp, out);
+	return web_request_below(base, path, body, resp, out) ? NULL : answer_object(resp, out);
 }
 
 /* Only a registry answers /config with a compatibility level. */
-static enum result is_registry(const struct session *s, struct diag *out)
+static enum result is_registry(const struct web_request *base, struct diag *out)
 {
 	struct web_response resp;
-	json_t *root = ask_object(s, "/config", NULL, &resp, out);
+	json_t *root = ask_object(base, "/config", NULL, &resp, out);
 	char start[160];
 
 	if (!root)
@@ -209,28 +188,28 @@ static enum result is_registry(const struct session *s, struct diag *out)
 		return check_fail(out, D_REGISTRY_NOT_REGISTRY, resp.subject,
 				  "no \"compatibilityLevel\" in the answer; the body: %s",
 				  web_body_start(&resp, start, sizeof start));
-	check_reached(s->run, "registry");
+	check_reached(base->run, "registry");
 	return RESULT_PASS;
 }
 
-static enum result mode_is(const struct session *s, int wanted, struct diag *out)
+static enum result mode_is(const struct web_request *base, int wanted, struct diag *out)
 {
 	struct web_response resp;
 	const char *mode;
 	json_t *root;
 
-	if (ask(s, "/mode", NULL, &resp, out))
+	if (web_request_below(base, "/mode", NULL, &resp, out))
 		return RESULT_FAIL;
 	/* Older and other registries have no modes: nothing there forbids writing. */
 	if (resp.status == 404 || resp.status == 405 || resp.status == 403) {
-		check_fact(s->run, "mode", "unknown");
+		check_fact(base->run, "mode", "unknown");
 		return RESULT_PASS;
 	}
 	root = answer_object(&resp, out);
 	if (!root)
 		return RESULT_FAIL;
 	mode = json_str(root, "mode");
-	check_fact(s->run, "mode", "%s", mode ? mode : "unknown");
+	check_fact(base->run, "mode", "%s", mode ? mode : "unknown");
 	if (!mode || str_eq(mode, modes[wanted]) ||
 	    (str_eq(modes[wanted], "READONLY") && str_eq(mode, "READWRITE")))
 		return RESULT_PASS;
@@ -257,10 +236,10 @@ static char *read_schema(const char *path, size_t *len, struct diag *out)
 	return text;
 }
 
-static enum result avro_compare(const struct session *s, const struct subject *sub,
+static enum result avro_compare(const struct web_request *base, const struct subject *sub,
 				const char *registered, const char *name, struct diag *out)
 {
-	struct avro_schema *theirs, *ours = avro_schema_load(s->run, sub->schema, out);
+	struct avro_schema *theirs, *ours = avro_schema_load(base->run, sub->schema, out);
 	char why[AVRO_WHY_MAX];
 
 	if (!ours)
@@ -275,7 +254,7 @@ static enum result avro_compare(const struct session *s, const struct subject *s
 			  "registered and %s differ (registered first): %s", sub->schema, why);
 }
 
-static enum result schema_same(const struct session *s, const struct subject *sub,
+static enum result schema_same(const struct web_request *base, const struct subject *sub,
 			       const json_t *entry, const char *name, struct diag *out)
 {
 	const char *registered = json_str(entry, "schema"), *type = json_str(entry, "schemaType");
@@ -287,7 +266,7 @@ static enum result schema_same(const struct session *s, const struct subject *su
 	if (!registered)
 		return check_fail(out, D_REGISTRY_NOT_REGISTRY, name, "the answer holds no schema");
 	if (!type || str_eq(type, "AVRO"))
-		return avro_compare(s, sub, registered, name, out);
+		return avro_compare(base, sub, registered, name, out);
 	text = read_schema(sub->schema, &len, out);
 	if (!text)
 		return RESULT_FAIL;
@@ -300,7 +279,7 @@ static enum result schema_same(const struct session *s, const struct subject *su
 }
 
 /* `type`: of the registered schema. A request without a type means Avro to every registry. */
-static enum result schema_compatible(const struct session *s, const struct subject *sub,
+static enum result schema_compatible(const struct web_request *base, const struct subject *sub,
 				     const char *type, const char *escaped, const char *name,
 				     struct diag *out)
 {
@@ -325,7 +304,7 @@ static enum result schema_compatible(const struct session *s, const struct subje
 		str_add_json_string(&body, type);
 	}
 	str_addc(&body, '}');
-	root = ask_object(s, path.s, body.s, &resp, out);
+	root = ask_object(base, path.s, body.s, &resp, out);
 	if (!root)
 		return RESULT_FAIL;
 	if (json_is_true(json_object_get(root, "is_compatible")))
@@ -339,7 +318,7 @@ static enum result schema_compatible(const struct session *s, const struct subje
 			  reason.len ? reason.s : "not compatible; the registry gives no reason");
 }
 
-static enum result level_at_least(const struct session *s, const struct subject *sub,
+static enum result level_at_least(const struct web_request *base, const struct subject *sub,
 				  const char *escaped, const char *name, struct diag *out)
 {
 	struct web_response resp;
@@ -350,7 +329,7 @@ static enum result level_at_least(const struct session *s, const struct subject 
 
 	str_init(&path, URL_MAX);
 	str_addf(&path, "/config/%s?defaultToGlobal=true", escaped);
-	root = ask_object(s, path.s, NULL, &resp, out);
+	root = ask_object(base, path.s, NULL, &resp, out);
 	level = json_str(root, "compatibilityLevel");
 	if (!root)
 		return RESULT_FAIL;
@@ -378,7 +357,7 @@ static enum result subject_missing(const struct subject *sub, const struct web_r
 	return fail_answer(resp, out);
 }
 
-static enum result subject_holds(const struct session *s, const struct subject *sub,
+static enum result subject_holds(const struct web_request *base, const struct subject *sub,
 				 struct diag *out)
 {
 	struct web_response resp;
@@ -392,7 +371,7 @@ static enum result subject_holds(const struct session *s, const struct subject *
 	str_init(&escaped, URL_MAX);
 	add_escaped(&escaped, sub->name);
 	str_addf(&path, "/subjects/%s/versions/%s", escaped.s, sub->version);
-	if (ask(s, path.s, NULL, &resp, out))
+	if (web_request_below(base, path.s, NULL, &resp, out))
 		return RESULT_FAIL;
 	if (resp.status == 404)
 		return subject_missing(sub, &resp, name, out);
@@ -405,61 +384,52 @@ static enum result subject_holds(const struct session *s, const struct subject *
 		return check_fail(out, D_REGISTRY_SCHEMA_TYPE, name,
 				  "the registered schema is of type %s, demanded is %s", type,
 				  types[sub->type]);
-	if (sub->must == MUST_BE_SAME && schema_same(s, sub, entry, name, out))
+	if (sub->must == MUST_BE_SAME && schema_same(base, sub, entry, name, out))
 		return RESULT_FAIL;
 	if (sub->must == MUST_BE_COMPATIBLE &&
-	    schema_compatible(s, sub, type, escaped.s, name, out))
+	    schema_compatible(base, sub, type, escaped.s, name, out))
 		return RESULT_FAIL;
-	if (sub->compatibility != ENUM_UNSET && level_at_least(s, sub, escaped.s, name, out))
+	if (sub->compatibility != ENUM_UNSET && level_at_least(base, sub, escaped.s, name, out))
 		return RESULT_FAIL;
-	check_reached(s->run, "%s", name);
+	check_reached(base->run, "%s", name);
 	return RESULT_PASS;
-}
-
-/* Within its share of the time: a silent registry must not use up that of the others. */
-static enum result try_registry(struct session *s, size_t i, struct diag *out)
-{
-	const struct check_run *run = s->run;
-	const struct registry_conf *c = run->conf;
-	struct check_run shorter = *run;
-	enum result v;
-
-	shorter.deadline = instant_share(instant_now(), run->deadline, c->url.n - i);
-	s->run = &shorter;
-	v = url_reveal(&c->url.v[i], &s->url, out) ? RESULT_FAIL : is_registry(s, out);
-	s->run = run;
-	return v;
 }
 
 static enum result registry_run(const struct check_run *run, struct diag *out)
 {
 	const struct registry_conf *c = run->conf;
-	struct session s = {.run = run, .web = WEB_CONF(c)};
-	enum result v = RESULT_FAIL;
+	struct check_run shorter = *run;
+	struct web_conf web = WEB_CONF(c);
+	struct url url;
+	struct web_request base = {.run = &shorter,
+				   .url = &url,
+				   .web = &web,
+				   .max_body = 4 * WEB_BODY_MAX,
+				   .content_type = "application/vnd.schemaregistry.v1+json",
+				   .accept =
+				       "application/vnd.schemaregistry.v1+json, application/json"};
+	enum result r = RESULT_FAIL;
 
-	s.api = (struct web_request){
-	    .url = &s.url,
-	    .web = &s.web,
-	    .max_body = 4 * WEB_BODY_MAX,
-	    .content_type = "application/vnd.schemaregistry.v1+json",
-	    .accept = "application/vnd.schemaregistry.v1+json, application/json"};
-	for (size_t i = 0; i < c->url.n && v; i++) {
+	for (size_t i = 0; i < c->url.n && r != RESULT_PASS; i++) {
 		struct diag this = {0};
 
-		v = try_registry(&s, i, &this);
-		if (v && (i == 0 || diag_info(this.code)->phase > diag_info(out->code)->phase))
+		/* A silent registry must not use up the time of the others. */
+		shorter.deadline = instant_share(instant_now(), run->deadline, c->url.n - i);
+		r = url_reveal(&c->url.v[i], &url, &this) ? RESULT_FAIL : is_registry(&base, &this);
+		if (r && (i == 0 || diag_info(this.code)->phase > diag_info(out->code)->phase))
 			*out = this; /* of several failures, the one that got furthest */
 	}
-	if (v)
-		return v;
+	base.run = run;
+	if (r != RESULT_PASS)
+		return r;
 	*out = (struct diag){0};
-	if (mode_is(&s, c->mode, out))
+	if (mode_is(&base, c->mode, out))
 		return RESULT_FAIL;
 	for (size_t i = 0; i < c->subjects.n; i++)
-		if (subject_holds(&s, GROUP_AT(c->subjects, struct subject, i), out))
+		if (subject_holds(&base, GROUP_AT(c->subjects, struct subject, i), out))
 			return RESULT_FAIL;
 	check_fact(run, "subjects", "%zu", c->subjects.n);
-	check_summary(run, "%s, %zu subject%s", s.url.text, c->subjects.n, plural(c->subjects.n));
+	check_summary(run, "%s, %zu subject%s", url.text, c->subjects.n, plural(c->subjects.n));
 	return RESULT_PASS;
 }
 

@@ -7,6 +7,8 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 
+const char *const web_schemes[] = {"http", "https", NULL};
+
 const char *web_library(void)
 {
 	static char text[64];
@@ -152,7 +154,7 @@ static enum result dial(struct transfer *t, CURL *curl, const char *host, int po
 	struct conn conn;
 	char pin[700];
 
-	if (net_connect(t->run, host, port, &conn, out))
+	if (net_connect(t->req->run, host, port, &conn, out))
 		return RESULT_FAIL;
 	t->fd = conn.fd;
 	snprintf(t->ip, sizeof t->ip, "%s", conn.ip);
@@ -190,7 +192,7 @@ static enum result connect_first(struct transfer *t, CURL *curl, const char *hos
 	if (!req->unix_socket)
 		return dial(t, curl, req->url->host, port_of(req), host, out);
 	/* Connected for the diagnosis only: curl takes a connected socket for TCP alone. */
-	if (net_connect_unix(t->run, req->unix_socket, &conn, out))
+	if (net_connect_unix(t->req->run, req->unix_socket, &conn, out))
 		return RESULT_FAIL;
 	close(conn.fd);
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, req->unix_socket);
@@ -453,20 +455,21 @@ static enum result set_up(struct transfer *t, CURL *curl, struct diag *out)
 	str_free(&url);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, t->error);
-	check_step(t->run, PH_PROTOCOL, "%s %s",
+	check_step(t->req->run, PH_PROTOCOL, "%s %s",
 		   req->method ? req->method
 		   : req->body ? "POST"
 			       : "GET",
 		   t->resp->subject);
 	/* Last: resolving and connecting have taken a part of the time. */
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)instant_left_ms_now(t->run->deadline));
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
+			 (long)instant_left_ms_now(t->req->run->deadline));
 	return RESULT_PASS;
 }
 
-static enum result one_request(const struct check_run *run, const struct web_request *req,
-			       struct web_response *resp, struct diag *out)
+static enum result one_request(const struct web_request *req, struct web_response *resp,
+			       struct diag *out)
 {
-	struct transfer t = {.run = run, .req = req, .resp = resp, .fd = -1};
+	struct transfer t = {.req = req, .resp = resp, .fd = -1};
 	CURL *curl = the_handle();
 	CURLcode code;
 	enum result r;
@@ -491,7 +494,7 @@ static enum result one_request(const struct check_run *run, const struct web_req
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &resp->status);
 	keep_content_type(curl, resp);
 	keep_location(curl, resp);
-	check_reached(run, "http %ld", resp->status);
+	check_reached(req->run, "http %ld", resp->status);
 	return RESULT_PASS;
 }
 
@@ -560,8 +563,7 @@ static enum result redirect(struct hop *h, const struct web_response *resp, stru
 	return RESULT_PASS;
 }
 
-enum result web_request(const struct check_run *run, const struct web_request *req,
-			struct web_response *resp, struct diag *out)
+enum result web_request(const struct web_request *req, struct web_response *resp, struct diag *out)
 {
 	struct instant begin = instant_now();
 	struct hop h = {.req = *req, .web = *req->web, .url = *req->url};
@@ -569,7 +571,7 @@ enum result web_request(const struct check_run *run, const struct web_request *r
 	h.req.url = &h.url;
 	h.req.web = &h.web;
 	for (int hops = 0;; hops++) {
-		if (one_request(run, &h.req, resp, out))
+		if (one_request(&h.req, resp, out))
 			return RESULT_FAIL;
 		resp->elsewhere = h.elsewhere;
 		if (!req->follow || !resp->location[0])
@@ -586,9 +588,8 @@ enum result web_request(const struct check_run *run, const struct web_request *r
 	return RESULT_PASS;
 }
 
-enum result web_request_below(const struct check_run *run, const struct web_request *base,
-			      const char *path, const char *body, struct web_response *resp,
-			      struct diag *out)
+enum result web_request_below(const struct web_request *base, const char *path, const char *body,
+			      struct web_response *resp, struct diag *out)
 {
 	struct web_request req = *base;
 	size_t n = strcspn(base->url->path, "?");
@@ -604,7 +605,7 @@ enum result web_request_below(const struct check_run *run, const struct web_requ
 	req.body = body;
 	if (!body)
 		req.content_type = NULL;
-	r = web_request(run, &req, resp, out);
+	r = web_request(&req, resp, out);
 	str_free(&full);
 	return r;
 }

@@ -12,6 +12,8 @@
 #include "check.h"
 #include "tls_keys.h"
 
+extern const char *const web_schemes[]; /* for rows (.schemes): http and https */
+
 #define WEB_BODY_MAX (1024 * 1024)
 #define WEB_HEADERS_MAX (256 * 1024) /* all headers of one answer */
 
@@ -46,6 +48,7 @@ const char *web_base_problem(const char *url);
 const char *web_header_problem(const char *text);
 
 struct web_request {
+	const struct check_run *run;
 	const struct url *url; /* already revealed (url_reveal) */
 	const char *path;      /* replaces the url's path when not NULL; begins with '/' */
 	const char *method;    /* NULL: GET, or POST with a body */
@@ -73,12 +76,10 @@ struct web_response {
 };
 
 /* RESULT_PASS: a whole HTTP answer came, whatever its status. Else *out is filled (dns-, connect-, tls-, answer-, http-). */
-enum result web_request(const struct check_run *run, const struct web_request *req,
-			struct web_response *resp, struct diag *out);
+enum result web_request(const struct web_request *req, struct web_response *resp, struct diag *out);
 /* The same for a path below the url's own, whose query is dropped. `body` NULL: a GET without content type. */
-enum result web_request_below(const struct check_run *run, const struct web_request *base,
-			      const char *path, const char *body, struct web_response *resp,
-			      struct diag *out);
+enum result web_request_below(const struct web_request *base, const char *path, const char *body,
+			      struct web_response *resp, struct diag *out);
 /* The status is not the wanted one ("2xx"): 401 auth-required or auth-failed, 403 auth-forbidden, 3xx http-redirect,
  * else http-status; quotes the start of the body. */
 enum result web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted);

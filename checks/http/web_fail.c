@@ -16,9 +16,9 @@ static enum result fail_not_http(const struct transfer *t, const char *error, st
 	size_t n = 0;
 
 	if (!t->req->proxy && !t->req->unix_socket && !is_https(t->req) &&
-	    !net_connect(t->run, t->req->url->host, port_of(t->req), &conn, &ignored) &&
-	    !net_write(t->run, &conn, question, sizeof question - 1, &ignored) &&
-	    net_read(t->run, &conn, buf, sizeof buf, &n, &ignored))
+	    !net_connect(t->req->run, t->req->url->host, port_of(t->req), &conn, &ignored) &&
+	    !net_write(t->req->run, &conn, question, sizeof question - 1, &ignored) &&
+	    net_read(t->req->run, &conn, buf, sizeof buf, &n, &ignored))
 		n = 0;
 	if (tls_is_alert(buf, n))
 		return check_fail(out, D_TLS_REQUIRED, subject,
@@ -130,7 +130,7 @@ static enum result fail_ended(CURL *curl, const struct transfer *t, CURLcode cod
 			   subject, "%s", error);
 	if (is_https(t->req) || t->req->unix_socket || t->req->proxy)
 		return RESULT_FAIL;
-	return net_fail_closed(t->run, t->ip, port_of(t->req), out);
+	return net_fail_closed(t->req->run, t->ip, port_of(t->req), out);
 }
 
 /* CURLE_TOO_LARGE: newer versions than 7.88, which lacks the name, bound the number of headers. */

@@ -9,7 +9,6 @@
 struct transfer {
 	const struct web_request *req;
 	struct web_response *resp;
-	const struct check_run *run;
 	int fd; /* connected, not yet taken by curl; else -1 */
 	char ip
 	    [64]; /* the address that net_connect reached; empty: a kept connection, or a unix socket */
