@@ -51,6 +51,14 @@ static void namespace_of(char *buf, size_t size, const char *full)
 
 static json_t *normal(struct parser *r, const json_t *v, const char *space);
 
+/* Copies the given ones of these keys (NULL-terminated). */
+static void keep(json_t *out, const json_t *from, const char *const *keys)
+{
+	for (; *keys; keys++)
+		if (json_object_get(from, *keys))
+			json_object_set(out, *keys, json_object_get(from, *keys));
+}
+
 static json_t *normal_name(struct parser *r, const char *name, const char *space)
 {
 	char full[512];
@@ -101,7 +109,7 @@ static json_t *normal_union(struct parser *r, const json_t *v, const char *space
 
 static json_t *normal_field(struct parser *r, const json_t *f, const char *space)
 {
-	static const char *const kept[] = {"default", "aliases", "order"};
+	static const char *const kept[] = {"default", "aliases", "order", NULL};
 	json_t *out = json_object(), *type = json_object_get(f, "type");
 	const char *name = json_str(f, "name");
 
@@ -112,9 +120,7 @@ static json_t *normal_field(struct parser *r, const json_t *f, const char *space
 		return NULL;
 	json_object_set_new(out, "name", json_string(name));
 	json_object_set_new(out, "type", type);
-	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
-		if (json_object_get(f, kept[i]))
-			json_object_set(out, kept[i], json_object_get(f, kept[i]));
+	keep(out, f, kept);
 	return out;
 }
 
@@ -161,6 +167,8 @@ static const char *named_problem(const json_t *v, const char *type)
 static json_t *normal_named(struct parser *r, const json_t *v, const char *type, const char *space)
 {
 	const char *name = json_str(v, "name"), *own = json_str(v, "namespace");
+	static const char *const kept[] = {"symbols",   "size",  "default", "logicalType",
+					   "precision", "scale", NULL};
 	json_t *out = json_object(), *fields = json_object_get(v, "fields"), *list;
 	char full[512], inner[512];
 
@@ -178,12 +186,7 @@ static json_t *normal_named(struct parser *r, const json_t *v, const char *type,
 	if (json_object_get(v, "aliases"))
 		json_object_set_new(out, "aliases", normal_aliases(v, inner));
 	if (str_eq(type, "enum") || str_eq(type, "fixed")) {
-		static const char *const kept[] = {"symbols",     "size",      "default",
-						   "logicalType", "precision", "scale"};
-
-		for (size_t i = 0; i < ARRAY_LEN(kept); i++)
-			if (json_object_get(v, kept[i]))
-				json_object_set(out, kept[i], json_object_get(v, kept[i]));
+		keep(out, v, kept);
 		return out;
 	}
 	if (!json_is_array(fields))
@@ -202,7 +205,7 @@ static json_t *normal_named(struct parser *r, const json_t *v, const char *type,
 
 static json_t *normal_object(struct parser *r, const json_t *v, const char *space)
 {
-	static const char *const logical[] = {"logicalType", "precision", "scale"};
+	static const char *const kept[] = {"logicalType", "precision", "scale", NULL};
 	json_t *type = json_object_get(v, "type"), *inner, *out;
 	const char *name = json_string_value(type);
 	const char *of = name && str_eq(name, "array") ? "items" : "values";
@@ -219,9 +222,7 @@ static json_t *normal_object(struct parser *r, const json_t *v, const char *spac
 		inner = out;
 		out = json_object();
 		json_object_set_new(out, "type", inner);
-		for (size_t i = 0; i < ARRAY_LEN(logical); i++)
-			if (json_object_get(v, logical[i]))
-				json_object_set(out, logical[i], json_object_get(v, logical[i]));
+		keep(out, v, kept);
 		return out;
 	}
 	inner = json_object_get(v, of) ? normal(r, json_object_get(v, of), space)
@@ -246,33 +247,13 @@ static json_t *normal(struct parser *r, const json_t *v, const char *space)
 }
 
 /* ---- the canonical form ----------------------------------------------------------------------------------------- */
-static void canonical(struct str *s, const json_t *v);
-
-static void canonical_list(struct str *s, const json_t *list)
-{
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		if (i)
-			str_addc(s, ',');
-		canonical(s, json_array_get(list, i));
-	}
-}
-
-static void canonical_fields(struct str *s, const json_t *fields)
-{
-	for (size_t i = 0; i < json_array_size(fields); i++) {
-		const json_t *f = json_array_get(fields, i);
-
-		str_addf(s, "%s{\"name\":\"%s\",\"type\":", i ? "," : "", json_str(f, "name"));
-		canonical(s, json_object_get(f, "type"));
-		str_addc(s, '}');
-	}
-}
-
-/* The canonical form leaves characters as they are ("[STRINGS]"): names and symbols are copied without escapes. */
+/* Fields have this form too, since they are objects with a name and a type. Names and symbols are copied without escapes, as the
+ * canonical form wants it ("[STRINGS]"). */
 static void canonical(struct str *s, const json_t *v)
 {
-	const char *type = json_str(v, "type"), *name = json_str(v, "name");
-	const json_t *part;
+	static const char *const parts[] = {"fields", "symbols", "items", "values"};
+	const json_t *type = json_object_get(v, "type"), *size = json_object_get(v, "size");
+	const char *name = json_str(v, "name");
 
 	if (json_is_string(v)) {
 		str_addf(s, "\"%s\"", json_string_value(v));
@@ -280,39 +261,29 @@ static void canonical(struct str *s, const json_t *v)
 	}
 	if (json_is_array(v)) {
 		str_addc(s, '[');
-		canonical_list(s, v);
+		for (size_t i = 0; i < json_array_size(v); i++) {
+			str_add(s, i ? "," : "");
+			canonical(s, json_array_get(v, i));
+		}
 		str_addc(s, ']');
 		return;
 	}
-	if (!name && !str_eq(type, "array") && !str_eq(type, "map")) {
-		/* A logical type has the form of its base. */
-		canonical(s, json_object_get(v, "type"));
+	if (json_object_get(v, "logicalType") && !name) {
+		canonical(s, type);
 		return;
 	}
 	str_addc(s, '{');
 	if (name)
 		str_addf(s, "\"name\":\"%s\",", name);
-	str_addf(s, "\"type\":\"%s\"", type);
-	if ((part = json_object_get(v, "fields"))) {
-		str_add(s, ",\"fields\":[");
-		canonical_fields(s, part);
-		str_addc(s, ']');
-	}
-	if ((part = json_object_get(v, "symbols"))) {
-		str_add(s, ",\"symbols\":[");
-		canonical_list(s, part);
-		str_addc(s, ']');
-	}
-	if ((part = json_object_get(v, "items"))) {
-		str_add(s, ",\"items\":");
-		canonical(s, part);
-	}
-	if ((part = json_object_get(v, "values"))) {
-		str_add(s, ",\"values\":");
-		canonical(s, part);
-	}
-	if ((part = json_object_get(v, "size")))
-		str_addf(s, ",\"size\":%lld", (long long)json_integer_value(part));
+	str_add(s, "\"type\":");
+	canonical(s, type);
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		if (json_object_get(v, parts[i])) {
+			str_addf(s, ",\"%s\":", parts[i]);
+			canonical(s, json_object_get(v, parts[i]));
+		}
+	if (size)
+		str_addf(s, ",\"size\":%lld", (long long)json_integer_value(size));
 	str_addc(s, '}');
 }
 
@@ -449,60 +420,46 @@ static bool differ(struct place *p, const json_t *a, const json_t *b)
 	char left[120], right[120];
 
 	snprintf(p->why, p->size, "at %s one has %s, the other %s", *p->path ? p->path : "the top",
-		 a ? json_short(a, left, sizeof left) : "nothing",
-		 b ? json_short(b, right, sizeof right) : "nothing");
+		 json_short(a, left, sizeof left), json_short(b, right, sizeof right));
 	return false;
 }
 
-static void enter(struct place *p, const struct place *from, const char *name)
+static struct place enter(const struct place *from, const char *name)
 {
-	*p = *from;
-	snprintf(p->path + strlen(p->path), sizeof p->path - strlen(p->path), "/%s", name);
-}
+	struct place p = *from;
 
-static const char *label(const json_t *v, size_t i, char *buf, size_t size)
-{
-	const char *name = json_str(v, "name");
-
-	if (name)
-		snprintf(buf, size, "%s", name);
-	else
-		snprintf(buf, size, "%zu", i);
-	return buf;
+	snprintf(p.path + strlen(p.path), sizeof p.path - strlen(p.path), "/%s", name);
+	return p;
 }
 
 static bool same(const json_t *a, const json_t *b, struct place *p)
 {
 	struct place inner;
-	char name[80];
+	char number[24];
 	const char *key;
 	json_t *v;
 
 	if (!a || !b || (!json_is_object(a) && !json_is_array(a)) ||
 	    json_typeof(a) != json_typeof(b))
 		return a && b && json_same(a, b) ? true : differ(p, a, b);
-	if (json_is_array(a)) {
-		size_t n = json_array_size(a) > json_array_size(b) ? json_array_size(a)
-								   : json_array_size(b);
+	for (size_t i = 0; i < json_array_size(a) || i < json_array_size(b); i++) {
+		json_t *x = json_array_get(a, i), *y = json_array_get(b, i);
 
-		for (size_t i = 0; i < n; i++) {
-			json_t *x = json_array_get(a, i), *y = json_array_get(b, i);
-
-			enter(&inner, p, label(x ? x : y, i, name, sizeof name));
-			if (!same(x, y, &inner))
-				return false;
-		}
-		return true;
+		snprintf(number, sizeof number, "%zu", i);
+		key = json_str(x ? x : y, "name");
+		inner = enter(p, key ? key : number);
+		if (!same(x, y, &inner))
+			return false;
 	}
 	json_object_foreach((json_t *)a, key, v)
 	{
-		enter(&inner, p, key);
+		inner = enter(p, key);
 		if (!same(v, json_object_get(b, key), &inner))
 			return false;
 	}
 	json_object_foreach((json_t *)b, key, v)
 	{
-		enter(&inner, p, key);
+		inner = enter(p, key);
 		if (!json_object_get(a, key))
 			return differ(&inner, NULL, v);
 	}

@@ -35,11 +35,13 @@ static bool name_char(char c, bool first)
 	       (!first && isdigit((unsigned char)c));
 }
 
-/* Ends the word at r->at with a NUL, and moves on behind it. */
+/* Ends the next word with a NUL, and moves on behind it. */
 static char *take_word(struct reader *r)
 {
-	char *word = r->at;
+	char *word;
 
+	skip_blanks(r);
+	word = r->at;
 	r->at += strcspn(r->at, " \t");
 	if (*r->at)
 		*r->at++ = '\0';
@@ -131,17 +133,14 @@ static bool take_labels(struct reader *r)
 
 static bool take_value(struct reader *r)
 {
-	char *word, *end;
+	char *word = take_word(r), *end;
 
-	skip_blanks(r);
-	word = take_word(r);
 	if (!*word)
 		return bad(r, "%s has no value", r->line.name);
 	r->line.value = strtod(word, &end);
 	/* strtod also accepts hexadecimal and "nan(...)", which neither format has. */
 	if (*end || strpbrk(word, "xX(pP"))
 		return bad(r, "the value of %s is not a number: %.40s", r->line.name, word);
-	skip_blanks(r);
 	word = take_word(r);
 	if (*word && *word != '#') {
 		(void)strtod(word, &end);
@@ -193,7 +192,6 @@ static bool take_comment(struct reader *r, bool *known)
 	size_t i = 0;
 
 	r->at++;
-	skip_blanks(r);
 	keyword = take_word(r);
 	while (i < ARRAY_LEN(comments) && !str_eq(comments[i].keyword, keyword))
 		i++;
@@ -207,7 +205,6 @@ static bool take_comment(struct reader *r, bool *known)
 	r->line.name = *r->at == '"' ? take_quoted(r) : take_word(r);
 	if (!r->line.name || !*r->line.name)
 		return bad(r, "# %s without a name", keyword);
-	skip_blanks(r);
 	r->line.type = take_word(r);
 	if (r->line.kind == PROM_TYPE && !*r->line.type)
 		return bad(r, "# TYPE of %s without a type", r->line.name);
