@@ -1,9 +1,9 @@
 /* check: the contract between startguard and one kind of check. Everything under checks/ includes this.
  *
- * A kind is one const struct: its keys (rows), what it validates without I/O (in the parent), and `run`: one
- * blocking attempt, straight-line, in a fresh forked child. Retrying, deadlines, parallelism, killing and
- * reporting are not its business. It may leak, block and crash; it must not print, exit or fork (kinds that
- * run programs excepted: they set .needs_exec).
+ * A kind is one const struct: its keys (rows), `validate`, which judges them in the parent without I/O, and `run`, which
+ * makes one blocking attempt in a fresh forked child. The engine retries, enforces deadlines, runs attempts in parallel,
+ * kills and reports. An attempt may leak, block and crash; it must not print, exit or fork, except in kinds that run
+ * programs and set .needs_exec.
  */
 #ifndef SG_CHECK_H
 #define SG_CHECK_H
@@ -22,32 +22,32 @@ struct check_run {
 	const char *id;   /* "kafka.events" */
 	const char *name; /* "events" */
 	const void *conf; /* the struct that the kind's rows fill */
-	struct instant
-	    deadline; /* soft: be done with a good message before it; the parent kills a little later */
+	/* Be done with a good message before it: the parent kills the child a little later. */
+	struct instant deadline;
 	int attempt; /* 1, 2, ... */
 	struct check_sink *sink;
 };
 
-/* A breadcrumb: how far it got ("connect", "127.0.0.1:9092"). Leave one before each thing that may block,
- * phrased as what is being done; survives SIGKILL and is shown when the attempt is killed or crashes. */
+/* Says what the attempt does next ("connect to 127.0.0.1:9092"). Call it before everything that may block: the last step
+ * survives SIGKILL, and the report shows it when the attempt is killed or crashes. */
 void check_step(const struct check_run *run, enum phase phase, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
-/* A phase was completed: goes into "reached" of the report ("resolve", "connect", "http 200"). */
+/* Says that a phase is complete; goes into "reached" of the report ("resolve", "connect", "http 200"). */
 void check_reached(const struct check_run *run, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* A fact for the report and the PASS line. Numbers and true/false become JSON numbers and booleans.
- * Key: lower_snake. At most 32 facts of an attempt are kept. */
+/* Adds a fact to the report and the PASS line. Numbers, true and false become JSON numbers and booleans. The key is
+ * lower_snake. At most 32 facts of an attempt are kept. */
 void check_fact(const struct check_run *run, const char *key, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
-/* What stands behind PASS on the line for people: "3 brokers, cluster MkU3, 2 topics". At most 120 bytes. */
+/* The text after PASS on the line for people: "3 brokers, cluster MkU3, 2 topics". At most 120 bytes. */
 void check_summary(const struct check_run *run, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Fills *out and returns the code's verdict: `return check_fail(out, D_X, subject, "%s", words);` */
+/* Fills *out and returns the code's result: `return check_fail(out, D_X, subject, "%s", reply);` */
 #define check_fail diag_set
 
 /* One form of `-w URL`, and how such a URL becomes keys of the kind. */
 struct check_url {
 	const char *scheme; /* "opa+https" */
-	const char
-	    *example; /* "opa+https://host:8181/v1/data/path/of/decision"; for help and messages */
+	/* For help and messages: "opa+https://host:8181/v1/data/path/of/decision" */
+	const char *example;
 	const char *key; /* which gets the URL: after "://" alone, or under the scheme `as` */
 	const char *as;  /* "https"; NULL: the key takes neither a scheme nor a user part */
 	/* What follows `path_mark` ("/v1/data/") becomes the value of `path_key`, and is not part of the URL. NULL: the path
@@ -59,24 +59,26 @@ struct check_kind {
 	const char *name;
 	const char *summary; /* one line, no full stop */
 	const struct schema *schema;
-	/* The forms of `-w URL` that stand for it: none, or up to two, then one without a scheme. */
+	/* The forms of `-w URL` that stand for it: none, one or two, then one without a scheme. */
 	struct check_url urls[3];
-	const char *unsupported; /* not NULL: known by name only; why this build lacks it */
-	bool needs_exec;         /* its child starts programs: the sandbox allows it */
-	/* May be NULL: never. Parent and child, before the sandbox; no network. Does a check with this configuration start programs
-	 * (librdkafka runs kinit for Kerberos)? */
+	/* Why this build lacks the kind, which is known by name only; else NULL. */
+	const char *unsupported;
+	bool needs_exec; /* its child starts programs: the sandbox allows it */
+	/* Does a check with this configuration start programs (librdkafka runs kinit for Kerberos)? NULL: never. Called in
+	 * parent and child, before the sandbox; uses no network. */
 	bool (*starts_programs)(const void *conf);
-	uint64_t memory; /* bytes it may use when it starts none; 0: SANDBOX_MEMORY */
-	/* "librdkafka 2.0.2": the library it is linked with, for `startguard version`. NULL: only the C library. */
+	/* Bytes that an attempt may use if it starts no programs; 0: SANDBOX_MEMORY. */
+	uint64_t memory;
+	/* For `startguard version`: the library it is linked with, "librdkafka 2.0.2". NULL: only the C library. */
 	const char *(*library)(void);
-	/* May be NULL. Parent, no I/O, no library handles. What single rows cannot say ("give url or free_port").
-	 * Returns NULL, or a problem text; *key names the key it belongs to (NULL: the check as a whole). */
+	/* Judges what single rows cannot ("give url or free_port"). Returns NULL, or a problem text; *key names the key that
+	 * it is about (NULL: the check as a whole). Called in the parent; no I/O, no handles of libraries. May be NULL. */
 	const char *(*validate)(const void *conf, const char **key);
-	/* Child. One attempt. RESULT_PASS, or what check_fail returned with *out filled. */
+	/* Makes one attempt, in the child. RESULT_PASS, or what check_fail returned with *out filled. */
 	enum result (*run)(const struct check_run *run, struct diag *out);
 };
 
-/* All kinds in the order of checks.def, those this build lacks too; NULL past the end. */
+/* The kinds in the order of checks.def, with those that this build lacks; NULL past the end. */
 const struct check_kind *check_kind_at(size_t i);
 const struct check_kind *check_kind_find(const char *name);
 

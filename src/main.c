@@ -6,8 +6,8 @@
 #include "cmd.h"
 #include "console.h"
 
-/* A descriptor below 3 that is closed would be given to the next file we open, and our lines would go there. The
- * placeholder is close-on-exec: the service finds it closed as it was. */
+/* Opens /dev/null for each standard descriptor that is closed: the next file would get its number, and startguard's lines
+ * would go into that file. The placeholder is close-on-exec, so that the service finds the descriptor closed as it was. */
 static void hold_standard_descriptors(void)
 {
 	for (int fd = 0; fd < 3; fd++)

@@ -1,4 +1,4 @@
-/* err: our own trouble as a value. A dependency that is not ready is a struct diag, never this.
+/* err: a failure of startguard itself as a value. A dependency that is not ready is a struct diag, never this.
  *
  * Fallible functions return int, take `struct err *` last and touch it only on failure.
  */

@@ -110,9 +110,9 @@ static size_t utf8_at(const unsigned char *s, size_t n, uint32_t *cp)
 	return len;
 }
 
-/* C0 and C1 controls, line and paragraph separators, the bidirectional controls that can make a line read as another
- * one (Unicode TR 36), what is not seen at all (zero width, interlinear, tags), and the code points that are no
- * characters: XML has no way to write U+FFFE. */
+/* True of C0 and C1 controls, line and paragraph separators, bidirectional controls, which can make a line read as another
+ * one (Unicode TR 36), invisible characters (zero width, interlinear, tags), and noncharacters, since XML cannot write
+ * U+FFFE. */
 static bool is_control(uint32_t cp)
 {
 	static const uint32_t ranges[][2] = {{0x00, 0x1f},      {0x7f, 0x9f},     {0x061c, 0x061c},
@@ -242,7 +242,7 @@ void str_add_roff(struct str *b, const char *text)
 
 unsigned edit_distance(const char *a, const char *b, unsigned cap)
 {
-	/* Optimal string alignment (Damerau): a swapped pair, the commonest slip of fingers, counts one. */
+	/* Optimal string alignment (Damerau): a swapped pair, the most common typing error, counts one. */
 	unsigned rows[3][WORD_MAX + 1], *before = rows[0], *prev = rows[1], *cur = rows[2];
 	size_t n = strlen(a), m = strlen(b);
 
@@ -282,7 +282,7 @@ const char *nearest_word(const char *word, const char *const *words)
 	for (; *words; words++) {
 		unsigned d = edit_distance(word, *words, allowed);
 
-		/* "topic" for "topics_list": a shared beginning counts as near too. */
+		/* A shared beginning counts as near as well: "topic" for "topics_list". */
 		if (d > allowed && strlen(word) >= 4 &&
 		    (str_starts(*words, word) || (strlen(*words) >= 4 && str_starts(word, *words))))
 			d = allowed;

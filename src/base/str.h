@@ -1,8 +1,8 @@
 /* str: a bounded string builder, and the one place where foreign text becomes printable text.
  *
- * A builder has a stated maximum at creation; what does not fit is cut and `cut` is set. Foreign bytes
- * (a peer's words, a library's log line, a file's content) pass through text_clean before they are
- * stored in anything that is printed: control characters can never reach a terminal or forge a line.
+ * A builder gets its maximum length when it is made; it drops what does not fit, and sets `cut`. Foreign bytes (a peer's
+ * answer, a library's log line, a file's content) pass through text_clean before they are stored in anything that is
+ * printed, so that control characters never reach a terminal or forge a line.
  */
 #ifndef SG_STR_H
 #define SG_STR_H
@@ -27,16 +27,16 @@ void str_addf(struct str *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void str_vaddf(struct str *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 #define cleanup_str __attribute__((cleanup(str_free)))
 
-/* Copies `n` bytes of src into dst (size bytes, always terminated): control characters and bytes that are
- * not valid UTF-8 become '?' (newline, return and tab: a space), and so do characters that are not seen or change the
- * direction of writing; runs of blanks become one, blanks at both ends go; cut at a character boundary, with "..." when
- * something was cut. Cleaning a cleaned text changes nothing. */
+/* Copies `n` bytes of src into dst (size bytes, always terminated). Control characters, invisible characters, those that
+ * change the direction of writing, and bytes that are not valid UTF-8 become '?'; newline, return and tab become a space;
+ * runs of blanks become one, and blanks at both ends are dropped. A text that does not fit is cut at a character boundary
+ * and ends in "...". Cleaning a cleaned text changes nothing. */
 void text_clean_n(char *dst, size_t size, const char *src, size_t n);
 void text_clean(char *dst, size_t size, const char *src);
-/* Bytes of the character at s if it may be printed as it is, else 0. */
+/* The length in bytes of the character at s if it may be printed as it is, else 0. */
 size_t text_printable(const char *s);
 
-/* Appends text as the inside of a JSON string (no quotes added). The text must be cleaned or our own. */
+/* Appends text as the inside of a JSON string (no quotes added). The text must be cleaned, or startguard's own. */
 void str_add_json(struct str *b, const char *text);
 /* Appends a quoted JSON string. */
 void str_add_json_string(struct str *b, const char *text);
@@ -44,7 +44,7 @@ void str_add_json_string(struct str *b, const char *text);
 void str_add_json_key(struct str *b, const char *key, const char **sep);
 /* The same with a quoted value; NULL: null. */
 void str_add_json_field(struct str *b, const char *key, const char *value, const char **sep);
-/* A code point (RFC 3629) as one to four bytes, without a zero behind them; how many. Above 10FFFF: not to be asked. */
+/* Writes a code point up to 10FFFF as UTF-8 (RFC 3629), one to four bytes without a terminator; returns their number. */
 size_t utf8_put(unsigned c, char *out);
 /* Appends a line of text to a manual page's source. */
 void str_add_roff(struct str *b, const char *text);
@@ -55,9 +55,9 @@ static inline const char *plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
-/* The nearest of `words` (NULL-terminated) for a misspelt one, or NULL when none is near enough. */
+/* The one of `words` (NULL-terminated) that a misspelt word is nearest to, or NULL when none is near enough. */
 const char *nearest_word(const char *word, const char *const *words);
-/* What is said then: `; did you mean "near"?`, or nothing when it is NULL. */
+/* For the end of an error text: `; did you mean "near"?`, or an empty text when near is NULL. */
 struct suggestion {
 	char text[256];
 };

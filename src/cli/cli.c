@@ -76,9 +76,10 @@ static void *field_of(struct parse *p, const struct cli_option *o)
 }
 
 /* -1, and the nearest of the known words, or all of them. */
-static int bad_word(struct err *err, const char *what, const char *word, const char *const *words)
+static int unknown_word(struct err *err, const char *what, const char *word,
+			const char *const *known)
 {
-	const char *near = nearest_word(word, words);
+	const char *near = nearest_word(word, known);
 	struct str list;
 	int rc;
 
@@ -86,8 +87,8 @@ static int bad_word(struct err *err, const char *what, const char *word, const c
 		return err_make(err, 0, "%s \"%s\" is not known; did you mean \"%s\"?", what, word,
 				near);
 	str_init(&list, 512);
-	for (size_t i = 0; words[i]; i++)
-		str_addf(&list, "%s%s", i ? ", " : "", words[i]);
+	for (size_t i = 0; known[i]; i++)
+		str_addf(&list, "%s%s", i ? ", " : "", known[i]);
 	rc = err_make(err, 0, "%s \"%s\" is not known; known: %s", what, word, list.s);
 	str_free(&list);
 	return rc;
@@ -131,7 +132,7 @@ SETTER(add_text)
 	return 0;
 }
 
-/* The variable holds several URLs with blanks between them. */
+/* The variable may hold several URLs, separated by blanks. */
 SETTER(add_urls)
 {
 	while (*value) {
@@ -162,7 +163,7 @@ SETTER(set_parallel)
 	return 0;
 }
 
-/* The index of the choice, into an enum. */
+/* Stores the index of the choice in an enum. */
 SETTER(set_choice)
 {
 	for (unsigned i = 0; o->choices[i]; i++)
@@ -170,7 +171,7 @@ SETTER(set_choice)
 			*(unsigned *)field_of(p, o) = i;
 			return 0;
 		}
-	return bad_word(p->err, given, value, o->choices);
+	return unknown_word(p->err, given, value, o->choices);
 }
 
 SETTER(set_as)
@@ -206,7 +207,7 @@ SETTER(set_flag)
 #define IN_RUNS (IN(RUN) | IN(CHECK) | IN(TRY))
 #define IN_PROFILES (IN(RUN) | IN(CHECK) | IN(SHOW))
 
-/* Rows by what their value becomes. A row over a field of another type does not compile. */
+/* One macro for each type of field. A row over a field of another type does not compile. */
 #define OPT(setter, f, T, ...)                                                 \
 	{                                                                      \
 		.set = setter, .offset = KEY_AT(struct cli, f, T), __VA_ARGS__ \
@@ -387,7 +388,7 @@ int cli_find(const char *word, enum command *out, struct err *err)
 			*out = c;
 			return 0;
 		}
-	return bad_word(err, "command", word, command_names());
+	return unknown_word(err, "command", word, command_names());
 }
 
 static int find_command(struct parse *p, char ***argv)
@@ -517,7 +518,7 @@ int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err)
 	*out = (struct cli){.profile.timeout = DURATION_UNSET};
 	if (parse_words(&p, argv + (argv[0] != NULL)) == 0)
 		return 0;
-	/* The mistake goes into the termination message as well, also when that option comes after it. */
+	/* The mistake goes into the termination message too, also when --termination-log comes after it. */
 	for (; *argv && !str_eq(*argv, "--"); argv++) {
 		if (str_starts(*argv, "--termination-log="))
 			log = strchr(*argv, '=') + 1;

@@ -8,7 +8,7 @@
 struct cli_command {
 	const char *name, *synopsis, *text;
 	size_t min_words, max_words;
-	/* What its word may be, for completion; NULL: a file, if anything. */
+	/* For completion: what may follow the command; NULL: a file, or nothing. */
 	const char *const *(*choices)(void);
 };
 extern const struct cli_command cli_commands[CMD__COUNT];
@@ -17,10 +17,10 @@ struct parse;
 struct cli_option {
 	char letter; /* 0: none */
 	const char *name;
-	const char *value; /* what it is called in help; NULL: a switch */
+	const char *value; /* the value's name in help; NULL: a switch without a value */
 	const char *env;
 	const char *text; /* NULL: not shown */
-	/* For help: appends what the kinds know of its value; NULL: nothing. */
+	/* For help: appends what the kinds say about the value; NULL: they say nothing. */
 	void (*more)(struct str *out);
 	unsigned in; /* commands that take it, as bits */
 	/* Puts the value (NULL: it is a switch) into the field of struct cli at `offset`. `given`: "--timeout" or the

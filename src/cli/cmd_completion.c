@@ -1,8 +1,8 @@
 #include "cli_rows.h"
 #include "cmd.h"
 
-/* What may follow the command itself; NULL: a file, if anything. */
-static const char *const *words_of(enum command c)
+/* What may follow the command; NULL: a file, or nothing. */
+static const char *const *choices_of(enum command c)
 {
 	return cli_commands[c].choices ? cli_commands[c].choices() : NULL;
 }
@@ -24,7 +24,7 @@ static void bash_words(struct str *b, enum command c)
 	for (size_t i = 0; i < cli_n_options; i++)
 		if (cli_shows(c, &cli_options[i]))
 			str_addf(b, "--%s ", cli_options[i].name);
-	add_words(b, words_of(c));
+	add_words(b, choices_of(c));
 	str_add(b, "' ;;\n");
 }
 
@@ -52,13 +52,13 @@ static void complete_bash(struct str *b)
 		str_add(b, "' ;;\n");
 	}
 	str_add(b, "\t*) if [ \"$COMP_CWORD\" = 1 ]; then words=\"$words ");
-	add_words(b, words_of(CMD_HELP));
+	add_words(b, choices_of(CMD_HELP));
 	str_add(b, "\"; fi ;;\n\tesac\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
 		   "\t[ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$cur\"))\n}\n"
 		   "complete -F _startguard startguard\n");
 }
 
-/* Inside quotes of a shell, without what `special` lists. */
+/* Appends text for a quoted string of a shell: `quote` stands for a quote, a backslash precedes `special` characters. */
 static void add_quoted(struct str *b, const char *text, const char *quote, const char *special)
 {
 	for (; *text; text++) {
@@ -100,9 +100,9 @@ static void zsh_command(struct str *b, enum command c)
 		if (cli_shows(c, &cli_options[i]))
 			zsh_option(b, &cli_options[i]);
 	str_add(b, " \\\n\t\t'*: :");
-	if (words_of(c)) {
+	if (choices_of(c)) {
 		str_addc(b, '(');
-		add_words(b, words_of(c));
+		add_words(b, choices_of(c));
 		str_addc(b, ')');
 	} else {
 		str_add(b, "_files");
@@ -125,7 +125,7 @@ static void complete_zsh(struct str *b)
 		   "\tcase $cmd in\n");
 	for (enum command c = 0; c < CMD__COUNT; c++)
 		zsh_command(b, c);
-	/* As a file of fpath it is the function's body at the first call; sourced, it is registered. */
+	/* Read from fpath this is the body of the function at its first call; sourced, it registers the function. */
 	str_add(b, "\tesac\n}\nif [[ ${funcstack[1]} == _startguard ]]; then _startguard \"$@\"; "
 		   "else compdef _startguard startguard; fi\n");
 }
@@ -137,7 +137,7 @@ static void fish_option(struct str *b, const struct cli_option *o)
 	for (enum command c = 0; c < CMD__COUNT; c++)
 		if (cli_shows(c, o))
 			str_addf(b, " %s", cli_commands[c].name);
-	if (cli_shows(CMD_RUN, o)) /* which may be left out */
+	if (cli_shows(CMD_RUN, o)) /* `run` may be left out */
 		str_add(b, "; or __fish_use_subcommand");
 	str_addf(b, "' -l %s", o->name);
 	if (o->letter)
@@ -161,11 +161,11 @@ static void complete_fish(struct str *b)
 			 cli_commands[c].name);
 		add_quoted(b, cli_commands[c].text, "\\'", "\\");
 		str_add(b, "'\n");
-		if (!words_of(c))
+		if (!choices_of(c))
 			continue;
 		str_addf(b, "complete -c startguard -n '__fish_seen_subcommand_from %s' -f -a '",
 			 cli_commands[c].name);
-		add_words(b, words_of(c));
+		add_words(b, choices_of(c));
 		str_add(b, "'\n");
 	}
 	for (size_t i = 0; i < cli_n_options; i++)

@@ -3,7 +3,7 @@
 #include "kinds.h"
 
 /* ---- one row ------------------------------------------------------------------------------------------------------- */
-/* "one of read, write", "default 5s", "10ms to 1h", joined. */
+/* Appends ": read, write; needed; default 5s; 10ms to 1h", as far as the row has them. */
 static void add_bounds(struct str *b, const struct key *k)
 {
 	if (k->choices) {
@@ -123,7 +123,7 @@ static struct node *example_node(struct arena *a, const struct key *k)
 	return k->example ? config_file_read_value(a, k->name, k->example, &why) : NULL;
 }
 
-/* Which rows the reference profile sets: the needed ones, and then as many as make the kind content. */
+/* Is the kind content with the examples of these rows? */
 static bool is_content(struct arena *a, const struct check_kind *kind, const bool *active)
 {
 	struct problems problems = {.arena = a};
@@ -149,6 +149,7 @@ static bool is_content(struct arena *a, const struct check_kind *kind, const boo
 	return content;
 }
 
+/* Chooses the rows that the reference profile sets: the required ones, then others until the kind is content. */
 static void choose_active(struct arena *a, const struct check_kind *kind, bool *active, size_t n)
 {
 	for (size_t i = 0; i < n; i++)

@@ -5,7 +5,7 @@
 #include "console.h"
 #include "save.h"
 
-/* Into a folder it goes as "startguard". */
+/* PATH may be a folder, which gets the file "startguard". */
 int cmd_install(const struct cli *cli)
 {
 	const char *path = cli->words[0];

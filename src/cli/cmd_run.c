@@ -11,7 +11,7 @@
 #include "reactor.h"
 
 /* ---- refusing ---------------------------------------------------------------------------------------------------------- */
-/* A run that could not begin: the report is the verdict alone, since no check has run. `problems` may be NULL. */
+/* Reports a run that could not begin: the verdict alone, since no check has run. `problems` may be NULL. */
 static void refuse(const struct cli *cli, const struct profile *profile,
 		   const struct problems *problems, int code, const char *why)
 {
@@ -33,7 +33,7 @@ static void refuse(const struct cli *cli, const struct profile *profile,
 	run_free(&run);
 }
 
-/* A command line that cannot be read: whoever looks at the pod is to hear of it, and no other file is sure to be meant. */
+/* The message shows in the description of the pod. Which other files were meant is not sure. */
 int cmd_usage(const struct cli *cli, const struct err *err)
 {
 	const struct profile none = {.service = "-", .mode = MODE_PROD};
@@ -50,7 +50,7 @@ int cmd_usage(const struct cli *cli, const struct err *err)
 	return EXIT_USAGE;
 }
 
-/* The first problem of the kind that decides, and how many there are. */
+/* Quotes the first problem of the kind that decides the exit code, and says how many there are. */
 static int refuse_problems(const struct cli *cli, const struct profile *profile,
 			   const struct problems *problems)
 {
@@ -80,7 +80,7 @@ static uint64_t random_seed(void)
 	return seed;
 }
 
-/* The environment may be too large with what is added, or nearly so before: then the lists of ids are what can be short. */
+/* When the kernel finds the environment too large (E2BIG), tries once more with short lists of ids. */
 static int exec_service(const struct cli *cli, const struct report *report, const char *file,
 			size_t room, struct err *err)
 {
@@ -88,7 +88,7 @@ static int exec_service(const struct cli *cli, const struct report *report, cons
 	int code;
 
 	launch_env_init(&env);
-	/* One of another run says nothing about this one. */
+	/* An outer startguard may have set it. */
 	launch_env_set(&env, "STARTGUARD_REPORT_FILE", NULL);
 	report_environment(report->run, report->report_written ? cli->report.report_file : NULL,
 			   room, launch_env_set, &env);
@@ -113,7 +113,8 @@ static int start_service(const struct cli *cli, struct run *run, struct report *
 		    "among its "
 		    "children");
 	console_flush();
-	sig = signals_ending(signals); /* what came during the last lines still counts for us */
+	sig = signals_ending(
+	    signals); /* a signal that came while the last lines were written ends startguard, not the service */
 	if (sig) {
 		code = 128 + sig;
 		snprintf(buf, sizeof buf, "ended by signal %d before the service was started", sig);
@@ -122,7 +123,7 @@ static int start_service(const struct cli *cli, struct run *run, struct report *
 		code = exec_service(cli, report, file, REPORT_ENV_MAX, &err);
 		err_text(&err, buf, sizeof buf);
 		if (signals_open(signals, &err) < 0) {
-			/* Then a closed stderr may end it early: with no more than this line left to say. */
+			/* Without signals blocked, a closed stderr may end startguard before its last line. */
 		}
 	}
 	run_override(run, code, buf);
@@ -159,8 +160,7 @@ static int run_checks(const struct cli *cli, struct profile *profile, const char
 	return code;
 }
 
-/* One attempt in this very process: what a debugger or a sanitizer wants to see. No deadline is enforced; the verdict is
- * that of any other run. */
+/* Makes one attempt in this process, for debuggers and sanitizers. Enforces no deadline; decides like any other run. */
 static int run_in_process(const struct cli *cli, const struct profile *p)
 {
 	struct instant now = instant_now();
@@ -226,7 +226,7 @@ int cmd_run(const struct cli *cli, struct signals *signals, const struct err *re
 		err = *refused;
 		code = EXIT_OWN;
 	}
-	/* Before the checks: a typing error must not cost a minute of waiting. */
+	/* Looked up before the checks: a typing error must not cost a minute of waiting. */
 	if (!code && cli->service)
 		file = launch_find(cli->service[0], &code, &err);
 	if (file && interpreter_other_machine(file, buf, sizeof buf))

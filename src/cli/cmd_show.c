@@ -18,18 +18,18 @@ static void show_rows(struct str *b, const struct schema *s, const void *conf, i
 		show_row(b, k, conf, indent);
 }
 
-/* What is printed is a profile again: no name twice, no keys that exclude each other. */
-static bool goes_without_saying(const struct profile_check *c, const char *key)
+/* Must this common key be left out, for the output to be a profile again? It repeats no name and no excluded key. */
+static bool is_left_out(const struct profile_check *c, const char *key)
 {
 	const struct common_conf *common = &c->common;
-	const struct key *own =
-	    schema_find(c->kind->schema, key); /* the kind's, of the same name */
+	/* The kind may have a key of the same name. */
+	const struct key *own = schema_find(c->kind->schema, key);
 
 	if (own && key_is_given(own, c->conf))
 		return true;
 	if (str_eq(key, "required"))
 		return common->required_in.n > 0;
-	/* The default may be longer than timeout, and does not count then. */
+	/* A default that is longer than timeout does not count. */
 	return str_eq(key, "attempt_timeout") && duration_is_set(common->timeout) &&
 	       common->attempt_timeout.ns > common->timeout.ns;
 }
@@ -37,11 +37,11 @@ static bool goes_without_saying(const struct profile_check *c, const char *key)
 static void show_common(struct str *b, const struct profile_check *c)
 {
 	for (const struct key *k = common_schema.keys; k->name; k++)
-		if (!goes_without_saying(c, k->name))
+		if (!is_left_out(c, k->name))
 			show_row(b, k, &c->common, 4);
 }
 
-/* A name that libconfig reads: one from a URL may be any text. */
+/* Makes it a name that libconfig accepts: the name of a check from a URL may be any text. */
 static void show_name(struct str *b, const char *name)
 {
 	if (!isalpha((unsigned char)*name) && *name != '*')

@@ -25,7 +25,7 @@ static void add_sandbox(struct str *b, bool json)
 
 static void add_library(struct str *b, const char *library, bool json, const char **sep)
 {
-	if (strstr(b->s, library)) /* several kinds share one */
+	if (strstr(b->s, library)) /* several kinds share a library */
 		return;
 	if (json) {
 		str_add(b, *sep);

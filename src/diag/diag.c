@@ -44,7 +44,7 @@ enum result diag_vset(struct diag *out, enum diag_code code, const char *subject
 
 	vsnprintf(text, sizeof text, fmt, ap);
 	snprintf(about, sizeof about, "%s", subject ? subject : "");
-	/* Before they are cut: half a secret is one too. */
+	/* Before the texts are cut: half a secret is still a secret. */
 	scrub(text);
 	scrub(about);
 	out->code = code;
@@ -86,7 +86,7 @@ void diag_hint(struct diag *out, const char *fmt, ...)
 
 void diag_hint_no_process(struct diag *out, int error)
 {
-	/* For the others, a limit on processes first of all, the table has one. */
+	/* For other errors, a limit on processes above all, the table's hint is right. */
 	static const struct {
 		int error;
 		const char *hint;

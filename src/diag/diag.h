@@ -1,8 +1,8 @@
 /* diag: the closed list of what can be wrong with a dependency, and one finding from it.
  *
- * A diagnosis is data, not an error. The code implies phase, verdict, "can waiting help", title and the
- * default hint (diag.def, the only list). A check fills one struct diag; subject and cause are the peer's or
- * library's own words, cleaned and bounded when they are stored.
+ * A diagnosis is data, not an error. Its code implies the phase, the result, whether waiting can help, the title and the
+ * default hint (diag.def is the only list). A check fills one struct diag. Subject and cause quote the peer or the library;
+ * they are scrubbed, cleaned and cut when they are stored.
  */
 #ifndef SG_DIAG_H
 #define SG_DIAG_H
@@ -26,7 +26,7 @@ enum phase {
 enum result {
 	RESULT_PASS,
 	RESULT_FAIL,
-	RESULT_BROKEN /* our bug or a crash: never blamed on the dependency */
+	RESULT_BROKEN /* a bug or crash of startguard: never blamed on the dependency */
 };
 enum diag_code {
 	D_NONE,
@@ -44,7 +44,7 @@ struct diag {
 	enum diag_code code;
 	int sys_errno;                  /* 0: none */
 	char subject[DIAG_SUBJECT_MAX]; /* "kafka-2.kafka:9093", "topic orders" */
-	char cause[DIAG_CAUSE_MAX];     /* the library's or the peer's own words */
+	char cause[DIAG_CAUSE_MAX];     /* what the library or the peer said */
 	char hint[DIAG_HINT_MAX];       /* empty: the table's hint */
 };
 
@@ -61,17 +61,17 @@ const struct diag_info *diag_info(enum diag_code code);
 enum diag_code diag_find(const char *code); /* D_NONE: unknown */
 const char *phase_name(enum phase p);       /* "connect" */
 
-/* Fills *out (texts cleaned and cut) and returns the code's verdict, so that checks can say
- * `return diag_set(out, D_REDIS_LOADING, addr, "%s", reply);`. Keeps an earlier out->hint only if set after. */
+/* Fills *out with scrubbed, cleaned and cut texts, and drops an earlier hint. Returns the code's result, so that
+ * `return diag_set(out, D_REDIS_LOADING, addr, "%s", reply);` reads well. */
 enum result diag_set(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
 		     ...) PRINTF_LIKE(4, 5);
 enum result diag_vset(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
 		      va_list ap) PRINTF_LIKE(4, 0);
 /* The cause, else the title of the code; "" when there is no finding. */
 const char *diag_cause(const struct diag *d);
-/* A better hint than the table's, for this finding. Call after diag_set. */
+/* Replaces the table's hint for this finding. Call it after diag_set. */
 void diag_hint(struct diag *out, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* The same for guard-no-process: which limit it was that `error` (of pipe, fork) speaks of. */
+/* The same for guard-no-process: names the limit that `error`, the errno of pipe or fork, is about. */
 void diag_hint_no_process(struct diag *out, int error);
 
 #endif

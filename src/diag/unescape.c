@@ -4,7 +4,7 @@
 
 #define CODE_POINT_MAX 0x10ffff
 
-/* The value of the digits at s, between `min` and `max` of them; how many there are, 0: too few, or too large a value. */
+/* Reads `min` to `max` digits at s into *out. Returns how many there are; 0: too few, or the value is too large. */
 static size_t number(const char *s, size_t n, unsigned base, size_t min, size_t max, unsigned *out)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -23,7 +23,7 @@ static size_t number(const char *s, size_t n, unsigned base, size_t min, size_t 
 	return i >= min ? i : 0;
 }
 
-/* "\uD83D\uDE00": JSON has two for a character beyond the first 65,536. */
+/* "\uD83D\uDE00": JSON writes a character beyond U+FFFF as two escapes. */
 static size_t utf16(const char *s, size_t n, char *out, size_t *used)
 {
 	unsigned c, low;
@@ -51,7 +51,7 @@ static size_t braced(const char *s, size_t n, char *out, size_t *used)
 	return utf8_put(c, out);
 }
 
-/* JSON's, C's, Redis's, Rust's and Python's. */
+/* The escapes of JSON, C, Redis, Rust and Python. */
 static size_t backslash(const char *s, size_t n, char *out, size_t *used)
 {
 	static const char letters[] = "\"\\/abfnrtv'", meant[] = "\"\\/\a\b\f\n\r\t\v'";
@@ -74,7 +74,7 @@ static size_t backslash(const char *s, size_t n, char *out, size_t *used)
 	}
 	k = n > 2 && s[1] == 'x' ? number(s + 2, n - 2, 16, 2, 2, &c) : 0;
 	if (k) {
-		out[0] = (char)c; /* a byte, as octal below */
+		out[0] = (char)c; /* a byte, not a code point; so is the octal form below */
 		*used = 2 + k;
 		return 1;
 	}
@@ -86,7 +86,7 @@ static size_t backslash(const char *s, size_t n, char *out, size_t *used)
 	return 1;
 }
 
-/* "&#90;", "&#x5A;"; browsers do without the semicolon. */
+/* "&#90;", "&#x5A;"; browsers accept both without the semicolon. */
 static size_t numeric(const char *s, size_t n, char *out, size_t *used)
 {
 	bool hex = n > 2 && (s[2] == 'x' || s[2] == 'X');
@@ -102,7 +102,7 @@ static size_t numeric(const char *s, size_t n, char *out, size_t *used)
 
 static size_t entity(const char *s, size_t n, char *out, size_t *used)
 {
-	/* Those of ASCII. */
+	/* The named entities of ASCII characters. */
 	static const struct {
 		const char *name;
 		char meant;

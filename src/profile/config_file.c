@@ -25,8 +25,8 @@ struct source {
 	struct file stack[CONFIG_FILE_INCLUDE_DEPTH]; /* files being read, for cycles */
 	size_t depth;
 	size_t files, bytes; /* read in all */
-	bool full;           /* more than may be read: said once */
-	bool huge;           /* the line holds a number that no 64 bits hold */
+	bool full;           /* a limit was exceeded; the problem is added only once */
+	bool huge;           /* the line holds a number that may not fit into 64 bits */
 };
 
 static void add_origin(struct source *s, const char *file, int line)
@@ -38,20 +38,21 @@ static void add_origin(struct source *s, const char *file, int line)
 	s->lines[s->n++] = (struct origin){file, line};
 }
 
-/* Where a line begins: inside a comment or a string an "@include" is only text. */
+/* What the reader is in: within a comment or a string "@include" is only text. */
 enum place { IN_CODE, IN_STRING, IN_BLOCK_COMMENT };
 
-/* The file named by an @include line; "" when the line is one but names none; NULL when it is none. */
+/* The file that an @include line names; "": it names none; NULL: this is another line. */
 static const char *included_name(struct arena *a, const char *line, const char *end)
 {
-	static const char word[] = "@include";
+	static const char directive[] = "@include";
 	const char *close;
 
 	while (line < end && (*line == ' ' || *line == '\t'))
 		line++;
-	if ((size_t)(end - line) < sizeof word - 1 || memcmp(line, word, sizeof word - 1) != 0)
+	if ((size_t)(end - line) < sizeof directive - 1 ||
+	    memcmp(line, directive, sizeof directive - 1) != 0)
 		return NULL;
-	line += sizeof word - 1;
+	line += sizeof directive - 1;
 	while (line < end && (*line == ' ' || *line == '\t'))
 		line++;
 	close = line < end && *line == '"' ? memchr(line + 1, '"', (size_t)(end - line - 1)) : NULL;
@@ -77,7 +78,7 @@ static int add_included(struct source *s, const char *file, int line, const char
 	return add_file(s, beside(s->arena, file, name), file, line);
 }
 
-/* libconfig ends an open comment silently at the end of the text: all that it swallowed would never be checked. */
+/* libconfig accepts a comment without an end, and ignores everything after it: nobody would notice. */
 static int check_closed(struct source *s, enum place place, const char *file, int opened)
 {
 	if (place == IN_CODE)
@@ -87,8 +88,7 @@ static int check_closed(struct source *s, enum place place, const char *file, in
 						: "the comment that begins here has no end");
 }
 
-/* The length of a comment, text, word, number or single character that begins at p in code. What a comment or text
- * leaves open at the end of the line goes to *place. */
+/* The length of the comment, string, name, number or single character at p, in code. *place becomes that of what follows. */
 static size_t token_length(const char *p, const char *end, enum place *place)
 {
 	const char *q = p + 1;
@@ -109,7 +109,7 @@ static size_t token_length(const char *p, const char *end, enum place *place)
 	return (size_t)(q - p);
 }
 
-/* The same inside of a text or a block comment. */
+/* The same within a string or a block comment. */
 static size_t rest_length(const char *p, const char *end, enum place *place)
 {
 	bool two = p + 1 < end;
@@ -125,7 +125,7 @@ static size_t rest_length(const char *p, const char *end, enum place *place)
 	return 1;
 }
 
-/* Must libconfig be told that this is a long number? Without the L it takes the lower 32 bits and says nothing. */
+/* Does this number need the suffix L? Without it libconfig takes the lower 32 bits and reports nothing. */
 static bool is_long_number(const char *token, size_t n)
 {
 	static const char most[] = "2147483647";
@@ -135,7 +135,7 @@ static bool is_long_number(const char *token, size_t n)
 	return n > sizeof most - 1 || strncmp(token, most, n) > 0;
 }
 
-/* Adds a line and tells where the next one begins. *opened: something began here that goes on there. */
+/* Adds a line; returns what the next line begins in. *opened: a comment or string began in this line and goes on. */
 static enum place add_line(struct source *s, enum place place, const char *p, const char *end,
 			   bool *opened)
 {
@@ -191,7 +191,7 @@ static int add_text(struct source *s, const char *file, const char *text, size_t
 	return bad | check_closed(s, place, file, opened_at);
 }
 
-/* Ten files that each include the next one twice are a thousand: what counts is how much is read in all. */
+/* Limits what is read in all: ten files that each include the next one twice are a thousand. */
 static int check_bounds(struct source *s, const char *file, int line, bool too_long)
 {
 	if (s->full)
@@ -219,7 +219,7 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 		return -1;
 	kept = arena_strdup(s->arena, path);
 	if (stat(path, &st) < 0)
-		st = (struct stat){.st_ino = 0}; /* reading it will tell why */
+		st = (struct stat){.st_ino = 0}; /* file_read below finds the reason */
 	for (size_t i = 0; i < s->depth; i++)
 		if (st.st_ino && s->stack[i].dev == st.st_dev && s->stack[i].ino == st.st_ino)
 			return problem_error(s->problems, from, from_line, "", "%s includes itself",
@@ -246,7 +246,7 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 	s->stack[s->depth++] = (struct file){st.st_dev, st.st_ino};
 	rc = add_text(s, kept, text, len);
 	s->depth--;
-	/* With the line ends and the L that were added it may be longer than what was read. */
+	/* With the added line ends and suffixes the text may exceed the limit that its files kept. */
 	return rc < 0 || !s->text.cut ? rc : check_bounds(s, kept, 0, true);
 }
 
@@ -319,7 +319,7 @@ struct node *config_file_read(struct arena *a, const char *path, struct problems
 		root = to_node(&s, config_root_setting(&config), 0);
 		root->file = arena_strdup(a, path);
 	} else {
-		/* The end of the text counts as a line of its own. */
+		/* libconfig counts the end of the text as one more line. */
 		unsigned line = (unsigned)config_error_line(&config);
 		const struct origin *at = origin_of(&s, line > s.n ? (unsigned)s.n : line);
 

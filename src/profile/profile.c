@@ -22,7 +22,7 @@ static bool is_mode(const void *ctx, const char *word)
 static void suggest_file(struct arena *a, const char *name, const char *search_path,
 			 struct problems *problems)
 {
-	const char *near = NULL, *words[2] = {NULL, NULL};
+	const char *near = NULL, *names[2] = {NULL, NULL};
 
 	for (const char *p = search_path; *p;) {
 		size_t n = strcspn(p, ":");
@@ -31,8 +31,8 @@ static void suggest_file(struct arena *a, const char *name, const char *search_p
 		for (struct dirent *e; d && (e = readdir(d));) {
 			if (!str_ends(e->d_name, ".cfg"))
 				continue;
-			words[0] = arena_strndup(a, e->d_name, strlen(e->d_name) - 4);
-			near = near ? near : nearest_word(name, words);
+			names[0] = arena_strndup(a, e->d_name, strlen(e->d_name) - 4);
+			near = near ? near : nearest_word(name, names);
 		}
 		if (d)
 			closedir(d);
@@ -69,13 +69,13 @@ enum mode profile_mode(const struct profile_options *o)
 	return mode;
 }
 
-/* The mode comes first: it decides how the rest is read. */
+/* Read before the rest, since it decides how the rest is read. */
 static void load_mode(struct load *l, const struct node *root)
 {
 	struct modes_conf *aliases = arena_alloc(&l->p->arena, sizeof *aliases);
 	const struct node *modes = node_child(root, "modes"), *mode = node_child(root, "mode");
 	const char *word = l->o->mode, *conflict;
-	struct problems unused = {.arena = &l->p->arena}; /* said when the top level is filled */
+	struct problems unused = {.arena = &l->p->arena}; /* load_top reports them */
 	struct fill fill = l->fill;
 
 	fill.problems = &unused;
@@ -134,7 +134,7 @@ static void load_top(struct load *l, const struct node *root)
 	size_t before = l->problems->n;
 
 	schema_fill(&top_schema, root, "", top, &l->fill);
-	/* The profile's mode does not count beside that of the command line. */
+	/* The command line's mode overrides the profile's, right or wrong. */
 	for (size_t i = before; l->o->mode && i < l->problems->n; i++)
 		if (str_eq(l->problems->v[i].where, "mode"))
 			problem_lower(l->problems, i);
@@ -146,9 +146,9 @@ static void load_top(struct load *l, const struct node *root)
 }
 
 /* ---- switches ------------------------------------------------------------------------------------------------------------ */
-enum tri { T_OFF, T_ON, T_UNCLEAR };
+enum switch_state { SWITCH_OFF, SWITCH_ON, SWITCH_UNCLEAR };
 
-static enum tri switch_value(const char *value)
+static enum switch_state read_state(const char *value)
 {
 	static const char *const on[] = {"1", "true", "yes", "on", NULL}, *const off[] = {
 									      "",   "0",   "false",
@@ -156,11 +156,11 @@ static enum tri switch_value(const char *value)
 
 	for (size_t i = 0; on[i]; i++)
 		if (strcasecmp(value, on[i]) == 0)
-			return T_ON;
+			return SWITCH_ON;
 	for (size_t i = 0; off[i]; i++)
 		if (strcasecmp(value, off[i]) == 0)
-			return T_OFF;
-	return T_UNCLEAR;
+			return SWITCH_OFF;
+	return SWITCH_UNCLEAR;
 }
 
 static void check_waives(struct load *l, const struct node *at, const char *where,
@@ -177,12 +177,12 @@ static void check_waives(struct load *l, const struct node *at, const char *wher
 }
 
 /* "dev, staging" */
-static const char *joined(struct load *l, const struct strlist *words)
+static const char *joined(struct load *l, const struct strlist *texts)
 {
-	const char *text = words->v[0];
+	const char *text = texts->v[0];
 
-	for (size_t i = 1; i < words->n; i++)
-		text = arena_printf(&l->p->arena, "%s, %s", text, words->v[i]);
+	for (size_t i = 1; i < texts->n; i++)
+		text = arena_printf(&l->p->arena, "%s, %s", text, texts->v[i]);
 	return text;
 }
 
@@ -193,22 +193,22 @@ static void read_switch(struct load *l, struct profile_switch *s, const struct n
 
 	for (size_t i = 0; i < s->conf.env.n; i++) {
 		const char *name = s->conf.env.v[i], *value = getenv(name);
-		enum tri v = value ? switch_value(value) : T_OFF;
+		enum switch_state v = value ? read_state(value) : SWITCH_OFF;
 
-		if (v == T_UNCLEAR)
+		if (v == SWITCH_UNCLEAR)
 			problem_add(l->problems, PROBLEM_POLICY, D_SWITCH_UNCLEAR, at->file,
 				    at->line, where,
 				    "%s is set to something that is neither on (1, true, yes, on) "
 				    "nor off (0, false, no, off)",
 				    name);
-		if (v == T_ON && !allowed)
+		if (v == SWITCH_ON && !allowed)
 			problem_add(l->problems, PROBLEM_POLICY, D_SWITCH_FORBIDDEN, at->file,
 				    at->line, where, "%s is on in mode %s, allowed only in %s: %s",
 				    name, mode_name(l->p->mode),
 				    s->conf.allowed_in.n ? joined(l, &s->conf.allowed_in)
 							 : "no mode",
 				    s->conf.degraded);
-		if (v == T_ON && allowed && !s->set_by)
+		if (v == SWITCH_ON && allowed && !s->set_by)
 			s->set_by = name;
 	}
 }
@@ -290,8 +290,8 @@ static void override(struct profile *p, const struct profile_options *o)
 		p->parallel = o->parallel;
 }
 
-/* A mistake, but for a file that others include, and for lint, which looks at every mode's checks. */
-static void say_nothing_to_check(struct load *l, const struct node *root)
+/* An error; only a warning for lint, of a file for @include and of one whose checks belong to other modes. */
+static void problem_nothing_to_check(struct load *l, const struct node *root)
 {
 	if (l->o->offline && root && names_a_kind(root))
 		problem_add(l->problems, PROBLEM_WARNING, D_NONE, l->p->path, 0, "",
@@ -340,12 +340,12 @@ void profile_load(struct profile *out, const struct profile_options *o, struct p
 	check_globs(&l, &o->skip, "--skip");
 	override(out, o);
 	if (out->n == 0)
-		say_nothing_to_check(&l, root);
+		problem_nothing_to_check(&l, root);
 	problems_sort(problems);
 }
 
 /* ---- try ------------------------------------------------------------------------------------------------------------------------ */
-/* May the value of this key be a list or group? Elsewhere "[::1]:80" or "{...}" is a text. */
+/* May the value of this key be a list or group? For other keys "[::1]:80" and "{...}" are texts. */
 static bool takes_structure(const struct check_kind *kind, const char *name)
 {
 	const struct key *key = schema_find(kind->schema, name);
@@ -355,18 +355,18 @@ static bool takes_structure(const struct check_kind *kind, const char *name)
 	return !key || key_is_list(key) || key->type == K_GROUP;
 }
 
-static void add_word(struct load *l, const struct check_kind *kind, struct node *group,
-		     const char *word, size_t number)
+static void add_key_value(struct load *l, const struct check_kind *kind, struct node *group,
+			  const char *pair, size_t number)
 {
 	struct arena *a = &l->p->arena;
-	const char *eq = strchr(word, '='), *name, *why = NULL;
+	const char *eq = strchr(pair, '='), *name, *why = NULL;
 	struct node *value;
 
-	if (!eq || eq == word) {
+	if (!eq || eq == pair) {
 		problem_usage(l->problems, arena_printf(a, "word %zu", number), "is not KEY=VALUE");
 		return;
 	}
-	name = arena_strndup(a, word, (size_t)(eq - word));
+	name = arena_strndup(a, pair, (size_t)(eq - pair));
 	if (node_child(group, name)) {
 		problem_usage(l->problems, name, "is given twice");
 		return;
@@ -386,7 +386,7 @@ static void add_word(struct load *l, const struct check_kind *kind, struct node 
 }
 
 void profile_try(struct profile *out, const struct profile_options *o, const char *kind,
-		 char *const *words, struct problems *problems)
+		 char *const *pairs, struct problems *problems)
 {
 	struct load l = begin(out, o, problems);
 	const struct check_kind *k = check_kind_find(kind);
@@ -404,10 +404,10 @@ void profile_try(struct profile *out, const struct profile_options *o, const cha
 			      did_you_mean(nearest_word(kind, kind_names())).text);
 		return;
 	}
-	for (size_t i = 0; words[i]; i++)
-		add_word(&l, k, group, words[i], i + 1);
+	for (size_t i = 0; pairs[i]; i++)
+		add_key_value(&l, k, group, pairs[i], i + 1);
 	load_check(&l, k, "try", group);
-	/* What the rows find is a mistake of the command line here; a kind this build lacks is not. */
+	/* What the rows find is a mistake of the command line here; a kind that this build lacks is not. */
 	if (!k->unsupported)
 		problems->usages = problems->errors;
 	override(out, o);

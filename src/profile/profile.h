@@ -1,7 +1,8 @@
-/* profile: what one service needs, read, checked and decided for one mode. No I/O but reading the file.
+/* profile: what one service needs: reads and validates the profile, and decides what holds in this mode. Its only I/O is
+ * reading the profile's files and variables.
  *
- * Reports every mistake of the profile at once, with file and line. The result is complete: which checks exist in
- * this mode, which are required, waived by a switch or left out by the command line.
+ * Adds every mistake of the profile to the problems at once, with file and line. The result says which checks exist in this
+ * mode, which of them are required, waived by a switch, or left out by the command line.
  */
 #ifndef SG_PROFILE_H
 #define SG_PROFILE_H
@@ -31,8 +32,8 @@ struct top_conf {
 	struct duration timeout;
 	const struct modes_conf *modes;
 };
-extern const struct schema
-    top_schema; /* without `switches` and the kinds, which are groups of named groups */
+/* Without `switches` and the kinds, which are groups of named groups. */
+extern const struct schema top_schema;
 
 struct profile_switch {
 	const char *name;
@@ -68,7 +69,8 @@ struct profile {
 	const struct top_conf *top;
 };
 
-struct profile_options {     /* from the command line; all may be NULL, unset or empty */
+/* From the command line. Everything may be NULL, unset or empty. */
+struct profile_options {
 	const char *profile; /* name or file */
 	const char *search_path;
 	const char *mode;
@@ -76,18 +78,18 @@ struct profile_options {     /* from the command line; all may be NULL, unset or
 	struct duration timeout;
 	size_t parallel; /* 0: not given */
 	struct strlist waits, only, skip;
-	bool offline; /* lint: nothing of the environment is needed */
+	bool offline; /* lint: variables may be missing */
 };
 
 /* Adds what is wrong to *problems; the profile can be used when that has neither errors nor policy errors.
  * `problems` must have the profile's arena. Texts live as long as the arena. */
 void profile_load(struct profile *out, const struct profile_options *o, struct problems *problems);
-/* One check from KIND and KEY=VALUE words, as `try` has it. */
+/* For `try`: a profile of one check, from KIND and KEY=VALUE words. */
 void profile_try(struct profile *out, const struct profile_options *o, const char *kind,
-		 char *const *words, struct problems *problems);
-/* The mode as far as the command line says it: for a run without a profile that could be read. */
+		 char *const *pairs, struct problems *problems);
+/* The mode of the command line, else prod: for a run whose profile cannot be read. */
 enum mode profile_mode(const struct profile_options *o);
-/* The file a name stands for, or NULL with a problem added. */
+/* The file that a name stands for; NULL: a problem was added. */
 const char *profile_find(struct arena *a, const char *name, const char *search_path,
 			 struct problems *problems);
 

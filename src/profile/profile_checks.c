@@ -18,7 +18,7 @@ static const struct profile_switch *waiver_of(const struct profile *p, const cha
 	return NULL;
 }
 
-/* Also where another key is wrong: all that is to be mended is told at once. */
+/* Called also when another key is wrong (`whole` is then false), so that all mistakes are reported at once. */
 static void check_degraded(struct load *l, const struct node *at, const char *id,
 			   const struct common_conf *c, bool whole)
 {
@@ -34,7 +34,7 @@ static void check_degraded(struct load *l, const struct node *at, const char *id
 			 "without it");
 }
 
-/* What the common keys say together. */
+/* Judges what the common keys say together. */
 static void check_common(struct load *l, const struct node *at, const char *id,
 			 const struct common_conf *c)
 {
@@ -80,14 +80,14 @@ static struct profile_check *new_check(struct load *l)
 	return &p->checks[p->n];
 }
 
-/* Does this value say whether the check is required? The kind env has a key of the same name, a list of variables. */
-static bool is_yes_or_no(const struct node *v)
+/* Is this the `required` of every check? The kind env has a key of the same name, which is a list of variables. */
+static bool is_required_flag(const struct node *v)
 {
 	return v->type == N_BOOL || (v->type == N_STR && v->loose &&
 				     (str_eq(v->text, "true") || str_eq(v->text, "false")));
 }
 
-/* The group without the keys that two lists of rows share and whose value belongs to the other one. */
+/* A copy of the group for the kind's own keys or for those of every check. A key that both have goes where its value fits. */
 static const struct node *without_shared(struct load *l, const struct check_kind *kind,
 					 const struct node *group, bool for_kind)
 {
@@ -97,7 +97,7 @@ static const struct node *without_shared(struct load *l, const struct check_kind
 		bool shared =
 		    schema_find(kind->schema, c->name) && schema_find(&common_schema, c->name);
 
-		if (!shared || is_yes_or_no(c) != for_kind)
+		if (!shared || is_required_flag(c) != for_kind)
 			node_append_copy(&l->p->arena, copy, c);
 	}
 	return copy;
@@ -110,7 +110,7 @@ static void fill_kind(struct load *l, struct profile_check *c, const struct node
 	const char *key = NULL, *why;
 	int bad;
 
-	/* What does not run in this mode needs none of its variables. */
+	/* A check that does not run in this mode needs none of its variables. */
 	fill.offline = l->o->offline || !needed;
 	fill.unknown = 0;
 	bad = schema_fill(c->kind->schema, without_shared(l, c->kind, node, true), c->id, conf,
@@ -130,7 +130,7 @@ static void fill_kind(struct load *l, struct profile_check *c, const struct node
 	}
 }
 
-/* Left out on request. In prod a required check may not be. */
+/* Left out by --only or --skip, which is refused for a required check in prod. */
 static bool is_skipped(struct load *l, const struct profile_check *c)
 {
 	bool out =
@@ -176,7 +176,7 @@ void load_check(struct load *l, const struct check_kind *kind, const char *name,
 			  : c->common.required;
 	if (!c->required && !duration_is_set(c->common.timeout))
 		c->common.timeout = DURATION_S(5);
-	/* What was not asked for gives way: show prints a profile that can be read again. */
+	/* A default attempt_timeout is lowered to timeout: `show` prints a profile that can be read again. */
 	if (duration_is_set(c->common.timeout) && !node_child(node, "attempt_timeout") &&
 	    c->common.attempt_timeout.ns > c->common.timeout.ns)
 		c->common.attempt_timeout = c->common.timeout;
@@ -225,7 +225,7 @@ void load_waits(struct load *l)
 		struct url_check w;
 
 		if (url_check_parse(&w, a, l->o->waits.v[i], &why) < 0) {
-			/* The URL itself is not quoted: it may hold a password. */
+			/* The message does not quote the URL, which may hold a password. */
 			problem_usage(l->problems, arena_printf(a, "--wait number %zu", i + 1),
 				      "%s", why);
 			continue;
@@ -235,14 +235,14 @@ void load_waits(struct load *l)
 		for (int k = 2; id_taken(l->p, w.kind, name); k++)
 			name = arena_printf(a, "%s-%d", w.name, k);
 		load_check(l, w.kind, name, w.node);
-		/* What the rows find in a URL is a mistake of the command line. */
+		/* What the rows find in the URL is a mistake of the command line. */
 		if (!w.kind->unsupported)
 			l->problems->usages += l->problems->errors - before;
 	}
 }
 
 /* ---- after -------------------------------------------------------------------------------------------------------------------- */
-/* Is this the id of a check that the profile names, in whatever mode? */
+/* Does the profile name a check of this id, in whatever mode? */
 static bool named_anywhere(const struct node *root, const char *id)
 {
 	const char *dot = strchr(id, '.');
@@ -271,14 +271,14 @@ static void resolve_after(struct load *l, struct profile_check *c, const struct 
 		if (k < p->n) {
 			c->after[c->n_after++] = k;
 		} else if (!named_anywhere(root, id)) {
-			/* One that does not exist in this mode is not waited for. */
+			/* A check that does not exist in this mode is not waited for. */
 			ERROR_AT(l, c->node, c->id, "after: no check is called \"%s\"%s", id,
 				 did_you_mean(nearest_word(id, ids)).text);
 		}
 	}
 }
 
-/* Depth first; state: 0 not seen, 1 on the way, 2 done. */
+/* Depth-first search; state: 0 not seen, 1 on the current path, 2 done. */
 static bool has_cycle(const struct profile *p, size_t i, char *state)
 {
 	if (state[i])
@@ -291,7 +291,7 @@ static bool has_cycle(const struct profile *p, size_t i, char *state)
 	return false;
 }
 
-/* A switch of a shared file names checks that only some profiles have: worth a warning, no more. */
+/* Only a warning: a switch in a shared file names checks that not every profile has. */
 void warn_of_idle_waivers(struct load *l, const struct node *root)
 {
 	const struct node *group = node_child(root, "switches");

@@ -4,7 +4,7 @@
 
 #define FORMS_MAX 64
 
-/* The next form of any kind, from that of kind *k and row *row on; NULL past the last one. */
+/* Walks the forms of all kinds: the next one from row *row of kind *k on; NULL past the last one. */
 static const struct check_url *next_form(size_t *k, size_t *row)
 {
 	for (; check_kind_at(*k); ++*k, *row = 0)
@@ -35,7 +35,7 @@ static const struct check_url *find_form(const char *scheme, const struct check_
 	return NULL;
 }
 
-/* The kind that this build lacks and that this may be a scheme of: "redis" of "rediss"; or NULL. */
+/* A kind that this build lacks and whose name is part of the scheme ("redis" of "rediss"); or NULL. */
 static const struct check_kind *find_lacking(const char *scheme)
 {
 	for (size_t i = 0; check_kind_at(i); i++)
@@ -74,7 +74,7 @@ static const char *name_of(struct arena *a, const char *rest)
 	return arena_strndup(a, rest, strcspn(rest, ",") < n ? strcspn(rest, ",") : n);
 }
 
-/* The form's keys from what follows "://". */
+/* Adds the form's keys, from what follows "://". */
 static int add_keys(struct arena *a, struct node *group, const struct check_url *form,
 		    const char *rest, const char **why)
 {

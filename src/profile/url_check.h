@@ -1,6 +1,6 @@
 /* url_check: `-w URL`, a check without a profile. Turns the URL into the node that a profile would have given.
  *
- * Which schemes there are, and what becomes of the URL, the kinds say (struct check_url in check.h). Pure.
+ * The kinds say which schemes there are and which keys a URL fills (struct check_url in check.h). Pure.
  */
 #ifndef SG_URL_CHECK_H
 #define SG_URL_CHECK_H
@@ -12,8 +12,8 @@ struct url_check {
 	const char *name; /* of the check: host and port, or path */
 	struct node *node;
 };
-/* 0; or -1 with a problem text in *why (arena). The text never quotes the URL, which may hold a password. A scheme of a kind
- * that this build lacks gives that kind. */
+/* 0; or -1 with a problem text in *why (arena). The text never quotes the URL, which may hold a password. For a kind that
+ * this build lacks the node has no keys. */
 int url_check_parse(struct url_check *out, struct arena *a, const char *url, const char **why);
 /* Appends an example of each form: "tcp://host:port, http://host/path, ...". */
 void url_check_examples(struct str *out);

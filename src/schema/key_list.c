@@ -151,7 +151,7 @@ int read_text_item(const struct slot *s)
 	return slot_check(s, text);
 }
 
-/* A plain text under a name that tells of a secret. */
+/* A literal value under a sensitive name. */
 static int literal_pair(const struct slot *s, const char *name, const char *value)
 {
 	if (s->node->text && strstr(s->node->text, "${"))

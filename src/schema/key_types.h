@@ -1,5 +1,5 @@
-/* key_types: what is known of each type of key: its name for people, how a value is read and printed, and what the field
- * holds when the key is not given. One row for each type, in schema.c, indexed by enum key_type.
+/* key_types: one row for each type of key, in schema.c, indexed by enum key_type: its name for people, how a value is read,
+ * printed and scrubbed, and what the field holds when the key is not given.
  *
  * Private to src/schema: schema.c has the rows, groups and lists as such; key_value.c reads and prints single values,
  * key_list.c the items of lists, interpolate.c fills in ${NAME}. Calls go downward in this order only.
@@ -53,7 +53,7 @@ struct slot {
 int slot_wrong_type(const struct slot *s);
 /* The text of a node that must be text, filled in. NULL: a problem was added, or the text is not known offline. */
 const char *slot_text(const struct slot *s);
-/* What the row's own check says of the text. */
+/* Runs the row's own check on the text. 0, or -1 with a problem. */
 int slot_check(const struct slot *s, const char *text);
 /* Index of the text in the row's choices; -1 with a problem that names the nearest one. */
 int slot_choice(const struct slot *s, const char *text);

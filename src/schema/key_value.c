@@ -299,7 +299,7 @@ static int check_hostport(const struct slot *s, const char *text)
 	char host[300];
 	int port;
 
-	/* Not quoted in the message: what stands before the @ is a password as a rule. */
+	/* The message does not quote the text: before the @ is usually a password. */
 	if (text[0] != '/' && strchr(text, '@'))
 		return slot_problem(s,
 				    "has a user part, and an address takes none: write host:port");

@@ -34,7 +34,7 @@ static const struct strlist *aliases_of(const struct modes_conf *aliases, enum m
 				   : &aliases->prod;
 }
 
-static bool is_called(const struct modes_conf *aliases, enum mode m, const char *word)
+static bool has_name(const struct modes_conf *aliases, enum mode m, const char *word)
 {
 	const struct strlist *more = aliases_of(aliases, m);
 
@@ -50,17 +50,17 @@ static bool is_called(const struct modes_conf *aliases, enum mode m, const char 
 int mode_find(const struct modes_conf *aliases, const char *word, enum mode *out)
 {
 	for (enum mode m = 0; m < MODE__COUNT; m++)
-		if (is_called(aliases, m, word)) {
+		if (has_name(aliases, m, word)) {
 			*out = m;
 			return 0;
 		}
 	return -1;
 }
 
-bool mode_in(const struct modes_conf *aliases, enum mode m, const struct strlist *words)
+bool mode_in(const struct modes_conf *aliases, enum mode m, const struct strlist *names)
 {
-	for (size_t i = 0; i < words->n; i++)
-		if (is_called(aliases, m, words->v[i]))
+	for (size_t i = 0; i < names->n; i++)
+		if (has_name(aliases, m, names->v[i]))
 			return true;
 	return false;
 }
@@ -72,7 +72,7 @@ const char *mode_conflict(const struct modes_conf *aliases)
 
 		for (size_t i = 0; i < more->n; i++)
 			for (enum mode other = 0; other < MODE__COUNT; other++)
-				if (other != m && is_called(aliases, other, more->v[i]))
+				if (other != m && has_name(aliases, other, more->v[i]))
 					return more->v[i];
 	}
 	return NULL;

@@ -6,20 +6,20 @@
 
 enum mode { MODE_DEV, MODE_STAGING, MODE_PROD, MODE__COUNT };
 
-/* Further names, from the profile: one list per mode. */
+/* The profile's further names, one list for each mode. */
 struct modes_conf {
 	struct strlist dev, staging, prod;
 };
 extern const struct schema modes_schema;
 
 const char *mode_name(enum mode m);
-/* 0, or -1: no mode is called so. `aliases` may be NULL. Case does not matter. */
+/* 0, or -1: no mode has this name. `aliases` may be NULL. Case does not matter. */
 int mode_find(const struct modes_conf *aliases, const char *word, enum mode *out);
-/* Is the mode in this list of names? */
-bool mode_in(const struct modes_conf *aliases, enum mode m, const struct strlist *words);
+/* Does one of the names stand for this mode? */
+bool mode_in(const struct modes_conf *aliases, enum mode m, const struct strlist *names);
 /* NULL, or the name that stands for two modes. */
 const char *mode_conflict(const struct modes_conf *aliases);
-/* What is wrong with a word that is not a mode: names those that are, and the nearest of them. */
+/* The error text for a word that is not a mode: lists the modes and names the nearest one. */
 const char *mode_problem(const struct modes_conf *aliases, const char *word, struct arena *a);
 
 #endif

@@ -1,7 +1,7 @@
 /* node: the values of a profile or a command line as they were written, before any key row reads them.
  *
  * config_file.c makes nodes from libconfig text, profile.c from KEY=VALUE words, url_check.c from URLs. A node knows its
- * file and line, so that every problem names the place that a person has to edit. All memory is the arena's.
+ * file and line, so that every problem names the place that a person has to edit. All memory belongs to the arena.
  */
 #ifndef SG_NODE_H
 #define SG_NODE_H
@@ -25,7 +25,7 @@ struct node {
 
 /* The child of this name, or NULL; also of a NULL group. */
 struct node *node_child(const struct node *group, const char *name);
-/* A text that belongs to no file. */
+/* A text node that belongs to no file. */
 struct node *node_text(struct arena *a, const char *name, const char *text, bool loose);
 /* A copy under another type and without children: N_LIST of a text, say. Keeps name, file and line. */
 struct node *node_empty_copy(struct arena *a, const struct node *n, enum node_type type);

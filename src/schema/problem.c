@@ -67,7 +67,7 @@ void problem_lower(struct problems *p, size_t i)
 
 static bool goes_before(const struct problem *a, const struct problem *b)
 {
-	/* Files keep the order in which they were first met; only lines of one file are compared. */
+	/* Files keep the order in which they were read; only lines of one file are compared. */
 	return a->file && b->file && str_eq(a->file, b->file) && a->line < b->line;
 }
 

@@ -1,6 +1,6 @@
 /* problem: collects everything that is wrong with a profile, a policy or a command line, so that one start shows all of
- * it. Prints nothing. Texts are cleaned, masked of user parts and kept in the
- * arena; the array itself is freed by problems_free. */
+ * it. Prints nothing. It cleans the texts, masks user parts of addresses and keeps the texts in the arena; problems_free frees
+ * the array. */
 #ifndef SG_PROBLEM_H
 #define SG_PROBLEM_H
 
@@ -24,7 +24,8 @@ struct problems {
 	struct arena *arena;
 	struct problem *v;
 	size_t n, cap;
-	size_t errors, usages, policies, warnings; /* usages are errors too, and counted in both */
+	size_t errors, usages, policies,
+	    warnings; /* an error of the command line counts as error and as usage */
 };
 
 void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,

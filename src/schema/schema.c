@@ -142,7 +142,7 @@ static int read_list(const struct slot *s)
 			item.where = arena_printf(s->fill->arena, "%s[%zu]", s->where, i + 1);
 		bad |= s->type->read(&item);
 	}
-	if (bad) /* items that could not be read are holes: nobody may walk over them */
+	if (bad) /* items that could not be read were left empty: nobody may use the list */
 		out->n = 0;
 	return bad;
 }

@@ -2,8 +2,8 @@
  * read from that row.
  *
  * A list of rows fills one C struct. A row whose type does not fit its field does not compile. Values come as nodes
- * (node.h): this module knows no file format. It reads the environment only through the given function; only schema_scrub reads the
- * files of secrets.
+ * (node.h): this module knows no file format. It reads the environment only through the given function, and the files of
+ * secrets only in schema_scrub.
  */
 #ifndef SG_SCHEMA_H
 #define SG_SCHEMA_H
@@ -51,7 +51,7 @@ enum key_type {
 	K_INT,      /* int64_t            INT_UNSET */
 	K_NUM,      /* double             NAN: not given */
 	K_BOOL,     /* bool               always give a default */
-	K_DURATION, /* struct duration        DURATION_UNSET */
+	K_DURATION, /* struct duration    DURATION_UNSET */
 	K_SIZE,     /* struct size */
 	K_ENUM,     /* int                index into .choices; ENUM_UNSET */
 	K_URL,      /* struct url         text NULL: not given */

@@ -6,7 +6,7 @@
 #include "scrub.h"
 #include "str.h"
 
-#define KEY_LENGTH 16 /* words of a query that are no key are shorter */
+#define KEY_LENGTH 16 /* bytes; values of a query that are not keys are shorter */
 
 static int hex(char c)
 {
@@ -36,7 +36,7 @@ static char *decode(struct arena *a, const char *s, size_t n)
 	return out;
 }
 
-/* "user:password" to two literal secrets. */
+/* Splits "user:password" into two literal secrets. */
 static int split_user(struct url *u, struct arena *a, const char *s, size_t n)
 {
 	const char *colon = memchr(s, ':', n);
@@ -161,7 +161,7 @@ int url_split(struct url *out, struct arena *a, const char *text, const char **w
 	return 0;
 }
 
-/* A name without a password is the secret itself where a token stands in its place ("https://TOKEN@host"). */
+/* In HTTP URLs a user without a password is usually a token ("https://TOKEN@host"). */
 static void register_user(const struct url *u)
 {
 	if (secret_is_set(u->password))
@@ -170,7 +170,7 @@ static void register_user(const struct url *u)
 		scrub_register(u->user.text);
 }
 
-/* What of a query is likely a key: host, path and "format=text" must stay readable in diagnoses. */
+/* Registers the values of the query that are likely to be keys. Host, path and "format=text" must stay readable. */
 static void register_query(struct arena *a, const struct url *u)
 {
 	const char *p = strchr(u->path, '?');
@@ -178,13 +178,13 @@ static void register_query(struct arena *a, const struct url *u)
 	if (!p)
 		return;
 	while (*p++) {
-		size_t n = strcspn(p, "&;"), name = strcspn(p, "=&;");
-		char *word = arena_strndup(a, p, name), *value, *plain;
+		size_t n = strcspn(p, "&;"), name_len = strcspn(p, "=&;");
+		char *name = arena_strndup(a, p, name_len), *value, *plain;
 
-		value = name < n ? arena_strndup(a, p + name + 1, n - name - 1) : word;
-		if (value == word || strlen(value) >= KEY_LENGTH || secret_sensitive_name(word) ||
-		    strcasestr(word, "key") || strcasestr(word, "sig") ||
-		    strcasestr(word, "auth")) {
+		value = name_len < n ? arena_strndup(a, p + name_len + 1, n - name_len - 1) : name;
+		if (value == name || strlen(value) >= KEY_LENGTH || secret_sensitive_name(name) ||
+		    strcasestr(name, "key") || strcasestr(name, "sig") ||
+		    strcasestr(name, "auth")) {
 			scrub_register(value);
 			plain = decode(a, value, strlen(value));
 			if (plain)

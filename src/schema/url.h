@@ -1,7 +1,7 @@
 /* url: splits the URLs of profiles. The user part never exists as printable text.
  *
- * Pure text work (RFC 3986 in the subset the profile needs); no name is resolved. A URL key may also hold
- * a reference, "env:NAME" or "file:/path": then only `ref` is set, and url_reveal (child only) gives the parts.
+ * Handles text only, in the subset of RFC 3986 that profiles need; it never resolves a name. A URL key may also hold a
+ * reference, "env:NAME" or "file:/path": then only `ref` is set, and url_reveal (child only) gives the parts.
  */
 #ifndef SG_URL_H
 #define SG_URL_H
@@ -18,11 +18,11 @@ struct url {
 	const char *host;   /* without the brackets of IPv6; "" for unix:// */
 	const char *path;   /* with the query, begins with '/' or is "" */
 	int port;           /* 0: not given */
-	struct secret user,
-	    password;      /* SECRET_LITERAL, percent-decoded, when the URL had a user part */
-	struct secret ref; /* set: the whole URL is read by the child */
-	/* With `ref`, what its key allows, checked when it is revealed: schemes (NULL-terminated; NULL: any) and the
-	 * row's own check (may be NULL). */
+	/* SECRET_LITERAL, percent-decoded, when the URL had a user part. */
+	struct secret user, password;
+	struct secret ref; /* set: the child reads the whole URL from there */
+	/* With `ref`: what the key allows, for url_reveal to check: schemes (NULL-terminated; NULL: any), and the row's own
+	 * check (may be NULL). */
 	const char *const *schemes;
 	const char *(*check)(const char *text);
 };
@@ -36,13 +36,14 @@ static inline bool url_is_set(const struct url *url)
 {
 	return url->text || secret_is_set(url->ref);
 }
-/* 0; or -1 with a short reason in *why (static text) that never quotes the user part. */
+/* 0; or -1 with a short reason in *why, a static text that never quotes the URL. */
 int url_split(struct url *out, struct arena *a, const char *text, const char **why);
 bool url_scheme_in(const struct url *url, const char *const *schemes);
-/* Child only. A copy with all parts: resolves `ref` if there is one. 0; or -1 with *out_diag filled. */
+/* Child only. Makes a copy with all parts, reads `ref` if it is set, and registers what is secret with the scrubber. 0; or -1
+ * with *out_diag filled. */
 int url_reveal(const struct url *in, struct url *out, struct diag *out_diag);
 
-/* "host:port", "[v6]:port" or "/path" of a unix socket (then *port is 0). 0 or -1. host gets size bytes. */
+/* Splits "host:port", "[v6]:port" or the "/path" of a unix socket, for which *port is 0. `size` is that of host. 0, or -1. */
 int hostport_split(const char *text, char *host, size_t size, int *port);
 /* The same in the other direction: "host:port", with the brackets that an IPv6 address needs; port 0: the host alone.
  * Returns buf. */
