@@ -430,8 +430,8 @@ class Guard:
 
     def spawn(self, profile_text, *args, env={}, mode="prod", command=None, dns=None, word="run", **options):
         """As run(), but gives a Process (a Popen) at once. options, of every method that takes a profile:
-        report=False (no --report), raw=True (do not judge the output), last_line=False (do not judge the last line),
-        and whatever subprocess.Popen takes (cwd, stdin, stdout, umask, preexec_fn ...)."""
+        before=[...] (words before the program), report=False (no --report), raw=True (do not judge the output),
+        last_line=False (do not judge the last line), and whatever subprocess.Popen takes (cwd, stdin, umask, preexec_fn ...)."""
         line = [word]
         if profile_text is not None:
             line += ["-p", str(self._profile(profile_text))]
@@ -445,7 +445,9 @@ class Guard:
         self._count += 1
         return self.write(f"profile{self._count}.cfg", profile)
 
-    def _start(self, words, command=None, env={}, dns=None, bare=False, report=True, raw=False, last_line=True, **options):
+    def _start(
+        self, words, command=None, env={}, dns=None, before=(), bare=False, report=True, raw=False, last_line=True, **options
+    ):
         self._count += 1
         line, file = list(words), None
         if not bare:
@@ -454,7 +456,7 @@ class Guard:
                 line += ["--termination-log", "none"]
         if command is not None:
             line += ["--", *([command] if isinstance(command, (str, os.PathLike)) else map(str, command))]
-        prefix = self._resolver(dns) if dns else []
+        prefix = self._resolver(dns) if dns else before
         options.setdefault("cwd", self.tmp)
         judge = None if raw else lambda *seen: _judge_run(line, env, command, last_line, *seen)
         process = Process(self, [*prefix, *WRAP, self.path, *map(str, line)], file, judge, env=self.environment(env), **options)

@@ -1,13 +1,13 @@
 """tcp, and with it every diagnosis of connecting and of TLS that all kinds share."""
 
 import ssl
-import subprocess
 import time
 
 import pytest
 
 from fakes.certs import Authority, server_context
 from fakes.tcp import TcpServer, banner, close_at_once, drip, full_backlog, garbage, refused_port, reset, silent
+from harness import unshare
 
 
 @pytest.fixture(scope="module")
@@ -70,33 +70,20 @@ def test_no_answer_to_the_connection_attempt(guard):
 @pytest.mark.produces("connect-denied")
 @pytest.mark.near_miss("connect-unreachable")
 def test_the_kernel_denies(guard):
-    process = guard.spawn('startguard = 1; timeout = "2s"; tcp: { x: { address = "10.9.9.9:80"; }; };', preexec_fn=_prohibited)
-    process.result().expect("connect-denied", exit=69, phase="connect", retryable=False, cause="Permission denied")
+    """A route of type prohibit: connect(2) says EACCES, as it does behind many firewalls."""
+    script = 'ip link set lo up && ip route add prohibit 10.9.9.9 && exec "$@"'
+    profile = 'startguard = 1; timeout = "2s"; tcp: { x: { address = "10.9.9.9:80"; }; };'
+    guard.spawn(profile, before=unshare("-n", "sh", "-c", script, "sh")).result().expect(
+        "connect-denied", exit=69, phase="connect", retryable=False, cause="Permission denied"
+    )
 
 
 @pytest.mark.produces("connect-unreachable")
 @pytest.mark.near_miss("connect-denied", "connect-timeout")
 def test_no_route(guard):
     # A network of its own with nothing in it, not even a loopback that is up.
-    process = guard.spawn(
-        'startguard = 1; timeout = "500ms"; tcp: { x: { address = "10.1.2.3:80"; }; };', preexec_fn=_no_network
-    )
-    process.result().expect("connect-unreachable", exit=124, retryable=True)
-
-
-def _no_network():
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(0x40000000):
-        raise OSError(ctypes.get_errno(), "unshare")
-
-
-def _prohibited():
-    """A route of type prohibit: connect(2) says EACCES, as it does behind many firewalls."""
-    _no_network()
-    for line in ("ip link set lo up", "ip route add prohibit 10.9.9.9"):
-        subprocess.run(line.split(), check=True)
+    profile = 'startguard = 1; timeout = "500ms"; tcp: { x: { address = "10.1.2.3:80"; }; };'
+    guard.spawn(profile, before=unshare("-n")).result().expect("connect-unreachable", exit=124, retryable=True)
 
 
 @pytest.mark.near_miss("connect-denied", "connect-unreachable")
