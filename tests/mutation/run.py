@@ -14,12 +14,14 @@ lines: each is either a missing test, or a change that changes nothing for anybo
 
 import argparse
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import random
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -269,24 +271,34 @@ def machine_code(obj):
     return [line.split("file format")[-1] for line in (text + data).splitlines() if "file format" not in line]
 
 
+def run_group(command, seconds, **more):
+    """Runs a command in a session of its own, and kills all that is left of it when it ends or its time is up: a child
+    that a mutant forked would go on for as long as it likes. Returns the exit status, None at the time-out, and the output."""
+    with tempfile.TemporaryFile() as output:  # not a pipe: a child that is left behind would keep it open
+        started = subprocess.Popen(
+            command, start_new_session=True, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, **more
+        )
+        try:
+            status = started.wait(seconds)
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(started.pid, signal.SIGKILL)
+            started.wait()
+        output.seek(0)
+        return status, output.read().decode(errors="replace")
+
+
 def killed_by_units(build, file, obj, folder, units=None):
     for unit in units or UNITS[file]:
         program = folder / unit
         build.link(obj, str(build.build / "tests" / "unit" / f"{unit}.o"), program, "-lcmocka")
-        try:
-            done = subprocess.run(
-                [str(program)],
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=UNIT_SECONDS,
-                stdin=subprocess.DEVNULL,
-                cwd=folder,
-            )
-        except subprocess.TimeoutExpired:
+        status, output = run_group([str(program)], UNIT_SECONDS, cwd=folder)
+        if status is None:
             return f"{unit} (time)"
-        if done.returncode:
-            failed = re.findall(r"^\[  FAILED  \] (\w+)$", done.stdout + done.stderr, re.M)
+        if status:
+            failed = re.findall(r"^\[  FAILED  \] (\w+)$", output, re.M)
             return f"{unit}: {', '.join(dict.fromkeys(failed))}" if failed else f"{unit} (died)"
     return None
 
@@ -295,17 +307,13 @@ def killed_by_scenarios(build, file, obj, folder):
     program = folder / "startguard"
     build.link(obj, str(build.build / "src" / "main.o"), program)
     names = [f"tests/scenario/{name}" for name in SCENARIOS[file]]
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *names],
-            cwd=ROOT,
-            env={**os.environ, "STARTGUARD": str(program)},
-            capture_output=True,
-            timeout=SCENARIO_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        return "scenarios (time)"
-    return "scenarios" if done.returncode else None
+    status, _ = run_group(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *names],
+        SCENARIO_SECONDS,
+        cwd=ROOT,
+        env={**os.environ, "STARTGUARD": str(program)},
+    )
+    return "scenarios (time)" if status is None else "scenarios" if status else None
 
 
 def judge(build, file, original, number, line, text, units_only):
