@@ -12,8 +12,8 @@
 #define FINDING_NOTE_MAX 200
 
 struct findings {
-	char prefix
-	    [320]; /* what the cause begins with, whichever finding is the worst; may be empty */
+	/* what the cause begins with, whichever finding is the worst; may be empty */
+	char prefix[320];
 	struct diag worst;
 	char worst_note[FINDING_NOTE_MAX];
 	size_t n; /* all of them */

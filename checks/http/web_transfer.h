@@ -10,8 +10,8 @@ struct transfer {
 	const struct web_request *req;
 	struct web_response *resp;
 	int fd; /* connected, not yet taken by curl; else -1 */
-	char ip
-	    [64]; /* the address that net_connect reached; empty: a kept connection, or a unix socket */
+	/* the address that net_connect reached; empty: a kept connection, or a unix socket */
+	char ip[64];
 	size_t max_body, cap, header_bytes;
 	bool too_large, headers_too_large, headers_ended;
 	struct tls_seen seen;

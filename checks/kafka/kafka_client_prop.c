@@ -364,8 +364,8 @@ static enum result refuse_java(const struct kafka_client_props *props, const rd_
 /* Set before the service's own: they only make the library try faster. */
 static const char *const defaults[][2] = {
     {"client.id", "startguard"},
-    {"reconnect.backoff.ms",
-     "10"}, /* by default up to 10 s pass before a broker that is up again is tried */
+    /* by default up to 10 s pass before a broker that is up again is tried */
+    {"reconnect.backoff.ms", "10"},
     {"reconnect.backoff.max.ms", "50"},
     {"linger.ms", "0"},
 };

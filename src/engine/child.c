@@ -318,8 +318,8 @@ int child_start(struct child *out, const struct profile_check *check, int number
 		errno = saved;
 		return -1;
 	}
-	setpgid(pid,
-		pid); /* the child does it too: whichever runs first, a kill must find the group */
+	/* the child does it too: whichever runs first, a kill must find the group */
+	setpgid(pid, pid);
 	*out = (struct child){.pid = pid, .fd = p[0]};
 	return 0;
 }

@@ -64,9 +64,9 @@ static bool line_ends_in_return(const struct head *h, const char *path, bool pat
 	argument = path_of(h, &n) + n;
 	argument += strspn(argument, " \t");
 	rest = strcspn(argument, "\n");
+	/* Without an argument, argument[-1] is the path's last character. */
 	return str_ends(path, "/env") && *argument != '-' && !memchr(argument, '=', rest) &&
-	       argument[rest - 1] ==
-		   '\r'; /* without an argument this is the path's last character */
+	       argument[rest - 1] == '\r';
 }
 
 /* ---- programs --------------------------------------------------------------------------------------------------------- */

@@ -27,8 +27,8 @@ struct sandbox {
 	struct sandbox_filter {
 		struct sock_filter *code;
 		unsigned short len;
-		char missing[SANDBOX_MISSING_MAX /
-			     2]; /* why there is no filter; empty when there is one */
+		/* why there is no filter; empty when there is one */
+		char missing[SANDBOX_MISSING_MAX / 2];
 	} filters[SANDBOX__COUNT];
 	int landlock; /* descriptor of the ruleset, close-on-exec; -1: none */
 	char landlock_missing[SANDBOX_MISSING_MAX / 2];

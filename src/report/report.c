@@ -31,8 +31,8 @@ static void end_line(struct str *b)
 	size_t n = b->len - sizeof end;
 
 	if (b->cut && b->len > sizeof end) {
-		while (n > 0 &&
-		       ((unsigned char)b->s[n] & 0xc0) == 0x80) /* not within a character */
+		/* not within a character */
+		while (n > 0 && ((unsigned char)b->s[n] & 0xc0) == 0x80)
 			n--;
 		memcpy(b->s + n, end, sizeof end);
 		b->len = n + strlen(end);

@@ -275,8 +275,8 @@ int main(int argc, char **argv)
 		if (strcmp(argv[i], "--out") == 0)
 			out = argv[i + 1];
 	}
-	setvbuf(stdout, NULL, _IOFBF,
-		1 << 20); /* writing must not happen before everything is read */
+	/* writing must not happen before everything is read */
+	setvbuf(stdout, NULL, _IOFBF, 1 << 20);
 	printf("{\"pid\": %d, \"ppid\": %d, \"pgid\": %d, \"sid\": %d, \"tasks\": %d, \"umask\": "
 	       "\"%04o\", \"cwd\": ",
 	       (int)getpid(), (int)getppid(), (int)getpgrp(), (int)getsid(0), count_tasks(),

@@ -12,8 +12,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	setenv("SSL_CERT_FILE", "/dev/null",
-	       1); /* reading the system's store takes longer than all the rest */
+	/* reading the system's store takes longer than all the rest */
+	setenv("SSL_CERT_FILE", "/dev/null", 1);
 	setenv("SSL_CERT_DIR", "/dev/null", 1);
 	checks[0] = fuzz_check("tcp", banner);
 	checks[1] = fuzz_check("tcp", tls);

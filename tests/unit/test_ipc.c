@@ -296,8 +296,8 @@ static void filling(void **state)
 	assert_int_equal(ipc_next(&in, &r), 0);
 	assert_true(in.broken);
 	assert_int_equal(ipc_fill(&in, p[0]), 1);
-	assert_in_range(in.len, 1,
-			200); /* the buffer was emptied, so that a flood cannot fill it */
+	/* the buffer was emptied, so that a flood cannot fill it */
+	assert_in_range(in.len, 1, 200);
 	assert_int_equal(ipc_next(&in, &r), 0);
 	/* The buffer is full of bytes that are no record: more bytes are neither an end of file nor a record. */
 	in = (struct ipc_in){0};

@@ -175,8 +175,8 @@ static void a_shell_that_cannot_be_had(void **state)
 /* The error names the size of the environment, which often is the reason. */
 static void too_much_is_said(void **state)
 {
-	static char
-	    huge[200001]; /* more than the kernel takes as one word (MAX_ARG_STRLEN, 128 KiB) */
+	/* more than the kernel takes as one word (MAX_ARG_STRLEN, 128 KiB) */
+	static char huge[200001];
 	char *argv[] = {(char *)"name", huge, NULL};
 
 	(void)state;

@@ -209,8 +209,8 @@ static void settles(void **state)
 	assert_int_equal(plan_step(&w.plan, w.now, actions), 1);
 	assert_int_equal(actions[0].kind, ACTION_KILL);
 	assert_int_equal(actions[0].check, 1);
-	assert_true(
-	    instant_is_never(w.plan.wake)); /* only the end of the killed attempt is waited for */
+	/* only the end of the killed attempt is waited for */
+	assert_true(instant_is_never(w.plan.wake));
 	plan_result(&w.plan, 1, w.now, false, true);
 	plan_step(&w.plan, w.now, actions);
 	assert_true(w.plan.over);

@@ -260,8 +260,8 @@ static void the_run_has_an_end(void **state)
 	plan_result(&w.plan, 0, w.now, false, true);
 	expect_actions(&w, "+1");
 	expect_times(&w, 1, 58000, 58000, 61000);
-	assert_int_equal(w.plan.wake.ns,
-			 61000 * MS); /* with no place free, the end of a pause needs no wake */
+	/* with no place free, the end of a pause needs no wake */
+	assert_int_equal(w.plan.wake.ns, 61000 * MS);
 	at(&w, 61000);
 	expect_actions(&w, "-1");
 	assert_int_equal(w.checks[0].state, PS_GAVE_UP);
@@ -394,8 +394,8 @@ static void nobody_is_passed_over(void **state)
 	expect_actions(&w, "+2 +3");
 	plan_result(&w.plan, 2, w.now, false, true);
 	plan_result(&w.plan, 3, w.now, false, true);
-	w.checks[0].next =
-	    w.checks[1].next; /* of two that wait equally long the first in the profile starts */
+	/* of two that wait equally long the first in the profile starts */
+	w.checks[0].next = w.checks[1].next;
 	at(&w, 2000);
 	expect_actions(&w, "+0 +1");
 	/* A check that is due does not wait for those that are not. */

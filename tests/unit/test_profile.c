@@ -446,8 +446,8 @@ static void values_of_try(void **state)
 	end(&w);
 	try_with(&w, "env", WORDS("required=HOME,PATH"));
 	assert_int_equal(w.problems.n, 0);
-	assert_true(
-	    w.profile.checks[0].required); /* a list of variables is not the check's own key */
+	/* a list of variables is not the check's own key */
+	assert_true(w.profile.checks[0].required);
 	end(&w);
 	try_with(&w, "env", WORDS("required=false", "degraded=x", "forbidden=X"));
 	assert_int_equal(w.problems.n, 0);

@@ -439,8 +439,8 @@ static void codes_are_counted_in_the_order_they_came(void **state)
 	assert_int_equal(res->diag.code, D_NONE);
 	assert_int_equal(res->attempts, 17);
 	assert_int_equal(w.changed, 17);
-	assert_int_equal(res->n_history,
-			 HISTORY_MAX); /* the thirteenth and later codes are not kept */
+	/* the thirteenth and later codes are not kept */
+	assert_int_equal(res->n_history, HISTORY_MAX);
 	assert_int_equal(res->history[0].code, D_CONNECT_REFUSED);
 	assert_int_equal(res->history[0].count, 3);
 	assert_int_equal(res->history[1].code, D_CONNECT_TIMEOUT);
