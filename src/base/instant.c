@@ -3,9 +3,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "util.h"
@@ -115,18 +112,16 @@ int duration_parse(struct duration *out, const char *text)
 	const char *end = text + strspn(text, "0123456789.");
 	int64_t ns;
 
-	if (strcmp(text, "0") == 0) {
+	if (str_eq(text, "0")) {
 		out->ns = 0;
 		return 0;
 	}
-	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-		if (strcmp(end, units[i].unit) != 0)
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		if (!str_eq(end, units[i].unit))
 			continue;
 		ns = scaled(text, end, units[i].ns);
-		if (ns < 0)
-			return -1;
-		out->ns = ns;
-		return 0;
+		out->ns = ns < 0 ? out->ns : ns;
+		return ns < 0 ? -1 : 0;
 	}
 	return -1;
 }
@@ -152,7 +147,7 @@ const char *duration_unparse(struct duration d, char *buf, size_t size)
 		snprintf(buf, size, "0");
 		return buf;
 	}
-	for (size_t i = sizeof units / sizeof units[0]; i-- > 0;) {
+	for (size_t i = ARRAY_LEN(units); i-- > 0;) {
 		if (d.ns % units[i].ns == 0) {
 			snprintf(buf, size, "%lld%s", (long long)(d.ns / units[i].ns),
 				 units[i].unit);

@@ -74,15 +74,6 @@ bool errno_is_missing(int error)
 	return error == ENOENT || error == ENOTDIR;
 }
 
-void *xmalloc(size_t size)
-{
-	void *p = malloc(size ? size : 1);
-
-	if (!p)
-		die("out of memory (%zu bytes)", size);
-	return p;
-}
-
 void *xcalloc(size_t n, size_t size)
 {
 	void *p = calloc(n ? n : 1, size ? size : 1);
@@ -99,6 +90,11 @@ void *xrealloc(void *p, size_t size)
 	if (!q)
 		die("out of memory (%zu bytes)", size);
 	return q;
+}
+
+void *xmalloc(size_t size)
+{
+	return xrealloc(NULL, size);
 }
 
 char *xstrdup(const char *s)
@@ -161,35 +157,23 @@ char *file_read(const char *path, size_t max, size_t *len)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	char *buf = NULL;
-	size_t got = 0, cap = 4096;
+	size_t got = 0, cap = 2048;
 	ssize_t n;
 
 	if (fd < 0)
 		return NULL;
 	/* The buffer grows with what is read: files of /proc and pipes have no st_size. */
-	for (;;) {
+	do {
+		cap = cap * 2 > max + 1 ? max + 1 : cap * 2;
 		buf = xrealloc(buf, cap + 1);
 		n = fd_read_full(fd, buf + got, cap - got);
-		if (n < 0) {
-			int saved = errno;
+		got += n > 0 ? (size_t)n : 0;
+	} while (n > 0 && got == cap && got <= max);
+	if (n < 0 || got > max) {
+		int error = n < 0 ? errno : EFBIG;
 
-			free(buf);
-			errno = saved;
-			return NULL;
-		}
-		got += (size_t)n;
-		if (got < cap)
-			break;
-		if (cap > max) {
-			free(buf);
-			errno = EFBIG;
-			return NULL;
-		}
-		cap = cap * 2 > max + 1 ? max + 1 : cap * 2;
-	}
-	if (got > max) {
 		free(buf);
-		errno = EFBIG;
+		errno = error;
 		return NULL;
 	}
 	buf[got] = '\0';
