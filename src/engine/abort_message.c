@@ -8,13 +8,6 @@
 /* librdkafka: "*** FILE:LINE:FUNCTION: assert: EXPRESSION ***". */
 #define STARS "***"
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t n = strlen(text), k = strlen(end);
-
-	return n >= k && str_eq(text + n - k, end);
-}
-
 static void cut_blanks(char *text)
 {
 	size_t n = strlen(text);
@@ -37,7 +30,7 @@ char *abort_message_find(char *line)
 	size_t name = strlen(program_invocation_short_name);
 
 	cut_blanks(line);
-	if (str_starts(line, STARS) && ends_with(line, STARS) && strlen(line) > 2 * strlen(STARS)) {
+	if (str_starts(line, STARS) && str_ends(line, STARS) && strlen(line) > 2 * strlen(STARS)) {
 		line[strlen(line) - strlen(STARS)] = '\0';
 		line += strlen(STARS) + strspn(line + strlen(STARS), " ");
 		cut_blanks(line);
@@ -49,22 +42,22 @@ char *abort_message_find(char *line)
 		line += name + 2;
 	if (!names_a_place(line))
 		return NULL;
-	if (strstr(line, ": Assertion `") && ends_with(line, "' failed.")) {
+	if (strstr(line, ": Assertion `") && str_ends(line, "' failed.")) {
 		line[strlen(line) - 1] = '\0';
 		return line;
 	}
 	return strstr(line, ": OpenSSL internal error: ") ? line : NULL;
 }
 
-/* In the thread that aborts, an ordinary context: the stream is locked, nothing else need be. */
-static void tell(const struct abort_message *m, const char *message)
+/* Runs in the thread that aborts, inside its write to stderr: no signal handler, so any function may be called. */
+static void send_message(const struct abort_message *m, const char *message)
 {
 	char thread[ABORT_THREAD_MAX] = "", text[ABORT_LINE_MAX + 128];
 
 	prctl(PR_GET_NAME, thread);
 	if (str_eq(thread, m->main_thread))
 		snprintf(text, sizeof text, "%s aborted: %s", m->library(), message);
-	else /* librdkafka names each after its broker */
+	else /* librdkafka names each thread after its broker */
 		snprintf(text, sizeof text, "%s aborted in thread %s: %s", m->library(), thread,
 			 message);
 	ipc_put_text(m->fd, IPC_ABORT, PH_NONE, NULL, text);
@@ -79,7 +72,7 @@ static ssize_t on_write(void *cookie, const char *buf, size_t size)
 		char *message;
 
 		if (buf[i] != '\n') {
-			/* A longer line has its end dropped, and is then none of the forms. */
+			/* A longer line loses its end, so it matches none of the forms. */
 			if (m->len < sizeof m->line - 1)
 				m->line[m->len++] = buf[i] ? buf[i] : ' ';
 			continue;
@@ -88,7 +81,7 @@ static ssize_t on_write(void *cookie, const char *buf, size_t size)
 		m->len = 0;
 		message = abort_message_find(m->line);
 		if (message)
-			tell(m, message);
+			send_message(m, message);
 	}
 	errno = saved;
 	return (ssize_t)size;

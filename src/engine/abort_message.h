@@ -2,8 +2,8 @@
  *
  * A library whose assertion fails prints it to the stream stderr and calls abort(). This replaces the stream in the
  * child of a check: a line of that form is sent to the parent at once (IPC_ABORT), scrubbed like every text of a child;
- * all else is dropped, as /dev/null would. What the C library itself finds (a corrupted heap, a smashed stack) goes
- * to descriptor 2 and past this stream: whose fault that is cannot be known.
+ * all other lines are dropped, as /dev/null would. What the C library itself finds (a corrupted heap, a smashed stack) goes to
+ * descriptor 2, not to this stream: nobody can know who corrupted the memory.
  *
  * A handler for SIGABRT would not do: librdkafka's threads block all signals, and since glibc 2.41 abort() does not
  * unblock this one before it ends the process. Nothing of startguard itself calls abort() or assert().
@@ -28,8 +28,8 @@ struct abort_message {
  * the stream, stderr stays as it was. */
 void abort_message_watch(struct abort_message *m, int fd, const char *(*library)(void));
 
-/* The message in a line of stderr, without the name of the program before it, "***" around it and a full stop; NULL: a
- * library that aborts does not say such a line. Writes into `line`. */
+/* Returns the message in a line of stderr, without the name of the program before it, "***" around it and a full stop; NULL
+ * when the line has none of the forms in which a library aborts. Writes into `line`. */
 char *abort_message_find(char *line);
 
 #endif

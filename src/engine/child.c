@@ -18,12 +18,10 @@
 
 struct check_sink {
 	int fd;
-	int facts;
 };
 
 /* ---- check.h: the reporting calls of a check ------------------------------------------------------------------------------- */
-static void put(const struct check_run *run, enum ipc_type type, enum phase phase, const char *key,
-		const char *fmt, va_list ap) PRINTF_LIKE(5, 0);
+PRINTF_LIKE(5, 0)
 static void put(const struct check_run *run, enum ipc_type type, enum phase phase, const char *key,
 		const char *fmt, va_list ap)
 {
@@ -96,14 +94,11 @@ static void null_stdio(void)
 /* When a memory limit is hit, the kernel should kill the child and not the guard. */
 static void raise_oom_score(void)
 {
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	cleanup_fd int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
-	if (fd < 0)
-		return;
-	if (write(fd, "500", 3) < 0) {
+	if (fd >= 0 && write(fd, "500", 3) < 0) {
 		/* Not allowed here: the kernel chooses. */
 	}
-	close(fd);
 }
 
 /* SIGPIPE and SIGXFSZ are ignored, so that the write fails with an errno: client libraries write to sockets that were closed and to
@@ -310,15 +305,12 @@ int child_start(struct child *out, const struct profile_check *check, int number
 		close(p[0]);
 		child_main(check, number, now, deadline, p[1], parent, setup);
 	}
-	close(p[1]);
+	cleanup_fd_fn(&p[1]); /* keeps the errno of fork */
 	if (pid < 0) {
-		int saved = errno;
-
-		close(p[0]);
-		errno = saved;
+		cleanup_fd_fn(&p[0]);
 		return -1;
 	}
-	/* the child does it too: whichever runs first, a kill must find the group */
+	/* The child does it too: whichever runs first, a kill must find the group. */
 	setpgid(pid, pid);
 	*out = (struct child){.pid = pid, .fd = p[0]};
 	return 0;

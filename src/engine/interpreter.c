@@ -26,11 +26,6 @@ static int open_head(const char *file, struct head *h)
 }
 
 /* ---- scripts ---------------------------------------------------------------------------------------------------------- */
-static bool is_script(const struct head *h)
-{
-	return h->text[0] == '#' && h->text[1] == '!';
-}
-
 /* "#! /path argument": where the path begins, and its length. A carriage return before the line end belongs to the path, as it
  * does for the kernel. NULL when the path fills the whole head: it may go on, and the kernel refuses such a file. */
 static const char *path_of(const struct head *h, size_t *n)
@@ -54,14 +49,16 @@ static enum interpreter of_script(const struct head *h, char *out, size_t size)
 
 /* Does a carriage return at the end of line 1 make it fail? The kernel takes it for a part of the interpreter's name, and
  * /usr/bin/env for a part of the name it looks up. Other interpreters do with their argument what they like. */
-static bool line_ends_in_return(const struct head *h, const char *path, bool path_is_missing)
+static bool line_ends_in_return(const char *script, const char *path, bool path_is_missing)
 {
+	struct head h;
+	UNUSED cleanup_fd int fd = open_head(script, &h);
 	size_t n, rest;
-	const char *argument;
+	const char *argument = path_of(&h, &n);
 
-	if (path_is_missing)
+	if (path_is_missing || !argument)
 		return str_ends(path, "\r");
-	argument = path_of(h, &n) + n;
+	argument += n;
 	argument += strspn(argument, " \t");
 	rest = strcspn(argument, "\n");
 	/* Without an argument, argument[-1] is the path's last character. */
@@ -150,20 +147,14 @@ bool interpreter_other_machine(const char *file, char *out, size_t size)
 }
 
 /* ---- both -------------------------------------------------------------------------------------------------------------- */
-static enum interpreter read_interpreter(const char *file, struct head *h, char *out, size_t size)
-{
-	cleanup_fd int fd = open_head(file, h);
-
-	if (is_script(h))
-		return of_script(h, out, size);
-	return is_elf(h) ? of_elf(fd, h, out, size) : INTERPRETER_NONE;
-}
-
 enum interpreter interpreter_of(const char *file, char *out, size_t size)
 {
 	struct head h;
+	cleanup_fd int fd = open_head(file, &h);
 
-	return read_interpreter(file, &h, out, size);
+	if (str_starts(h.text, "#!"))
+		return of_script(&h, out, size);
+	return is_elf(&h) ? of_elf(fd, &h, out, size) : INTERPRETER_NONE;
 }
 
 int interpreter_access(const char *file)
@@ -183,14 +174,8 @@ static int cannot_run(const char *file, const char *interpreter, int error, stru
 {
 	bool missing = errno_is_missing(error);
 
-	if (missing)
-		err_make(err, 0,
-			 "command \"%s\" is there, but %s, which runs it, is not in this image",
-			 file, interpreter);
-	else
-		err_make(err, error,
-			 "command \"%s\" is there, but %s, which runs it, cannot be run", file,
-			 interpreter);
+	err_make(err, missing ? 0 : error, "command \"%s\" is there, but %s, which runs it, %s",
+		 file, interpreter, missing ? "is not in this image" : "cannot be run");
 	return missing ? 127 : 126;
 }
 
@@ -212,14 +197,13 @@ int interpreter_check(const char *file, struct err *err)
 {
 	char names[LEVELS_MAX][HEAD_MAX + 1];
 	const char *script = file;
-	struct head h;
 
 	for (int level = 0; level < LEVELS_MAX; level++) {
 		char *name = names[level];
-		enum interpreter what = read_interpreter(script, &h, name, sizeof names[0]);
+		enum interpreter what = interpreter_of(script, name, sizeof names[0]);
 		int error = what == INTERPRETER_NONE ? 0 : interpreter_access(name);
 
-		if (what == INTERPRETER_SCRIPT && line_ends_in_return(&h, name, error != 0))
+		if (what == INTERPRETER_SCRIPT && line_ends_in_return(script, name, error != 0))
 			return has_carriage_return(file, script, err);
 		if (error != 0)
 			return cannot_run(file, name, error, err);

@@ -33,20 +33,16 @@ static bool try_line(struct oom *o, char *line)
 {
 	char *controllers = strchr(line, ':'),
 	     *group = controllers ? strchr(controllers + 1, ':') : NULL;
-	bool found;
 
 	if (!group)
 		return false;
 	*group++ = '\0';
-	if (str_eq(controllers, ":")) {
-		found = try_path(o, "/sys/fs/cgroup", group, "memory.events") ||
-			try_path(o, "/sys/fs/cgroup", "", "memory.events");
-	} else {
-		found = strstr(controllers, "memory") &&
-			(try_path(o, "/sys/fs/cgroup/memory", group, "memory.oom_control") ||
-			 try_path(o, "/sys/fs/cgroup/memory", "", "memory.oom_control"));
-	}
-	return found;
+	if (str_eq(controllers, ":"))
+		return try_path(o, "/sys/fs/cgroup", group, "memory.events") ||
+		       try_path(o, "/sys/fs/cgroup", "", "memory.events");
+	return strstr(controllers, "memory") &&
+	       (try_path(o, "/sys/fs/cgroup/memory", group, "memory.oom_control") ||
+		try_path(o, "/sys/fs/cgroup/memory", "", "memory.oom_control"));
 }
 
 void oom_watch(struct oom *o)

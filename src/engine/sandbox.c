@@ -85,20 +85,11 @@ static void prepare_landlock(struct sandbox *f)
 			attr.scoped = LL_SCOPE_ABSTRACT | LL_SCOPE_SIGNAL;
 		f->landlock = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 	}
-	if (f->landlock < 0) {
-		snprintf(f->landlock_missing, sizeof f->landlock_missing, "%s", strerror(errno));
+	if (f->landlock >= 0 && allow_writing(f->landlock, attr.fs) == 0)
 		return;
-	}
-	if (allow_writing(f->landlock, attr.fs) < 0) {
-		snprintf(f->landlock_missing, sizeof f->landlock_missing, "%s", strerror(errno));
-		close(f->landlock);
-		f->landlock = -1;
-	}
-}
-
-static int enter_landlock(int ruleset)
-{
-	return (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
+	snprintf(f->landlock_missing, sizeof f->landlock_missing, "%s", strerror(errno));
+	if (f->landlock >= 0)
+		close(steal_fd(&f->landlock));
 }
 
 /* ---- before the first child ------------------------------------------------------------------------------------------ */
@@ -173,7 +164,7 @@ void sandbox_enter(const struct sandbox *f, enum sandbox_profile profile, char *
 	if (profile == SANDBOX_PLAIN) {
 		if (f->landlock < 0)
 			add_missing(missing, "Landlock rules", f->landlock_missing);
-		else if (enter_landlock(f->landlock) < 0)
+		else if (syscall(SYS_landlock_restrict_self, f->landlock, 0) < 0)
 			add_missing(missing, "Landlock rules", strerror(errno));
 	}
 	if (filter->len == 0)
