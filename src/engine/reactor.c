@@ -109,10 +109,7 @@ static void take_record(struct reactor *r, size_t i, const struct ipc_record *re
 	case IPC_FINAL:
 		a->final = true;
 		a->passed = rec->result == RESULT_PASS;
-		if (a->passed)
-			o->diag = (struct diag){0};
-		else
-			o->diag = rec->diag;
+		o->diag = rec->diag; /* D_NONE when it passed */
 		break;
 	}
 }
@@ -157,8 +154,8 @@ static void count_code(struct check_outcome *o, enum diag_code code)
 	}
 }
 
-static void guard_diag(struct check_outcome *o, enum diag_code code, const char *fmt, ...)
-    PRINTF_LIKE(3, 4);
+/* Stores a finding of the guard itself; its subject is the last step. */
+PRINTF_LIKE(3, 4)
 static void guard_diag(struct check_outcome *o, enum diag_code code, const char *fmt, ...)
 {
 	va_list ap;
@@ -168,10 +165,9 @@ static void guard_diag(struct check_outcome *o, enum diag_code code, const char 
 	va_end(ap);
 }
 
-static void wait_for(pid_t pid, struct rusage *usage)
+static const char *last_step(const struct check_outcome *o)
 {
-	while (wait4(pid, NULL, 0, usage) < 0 && errno == EINTR) {
-	}
+	return o->step[0] ? o->step : "nothing was reached";
 }
 
 static void start_attempt(struct reactor *r, size_t i, struct instant now)
@@ -195,7 +191,7 @@ static void start_attempt(struct reactor *r, size_t i, struct instant now)
 		count_code(o, D_GUARD_NO_PROCESS);
 		free(a);
 		plan_no_process(&r->run->plan, i, now, r->running);
-		r->watcher->changed(r->watcher->ctx, r->run, i, now);
+		r->watcher->changed(r->watcher->ctx, i, now);
 		return;
 	}
 	r->attempts[i] = a;
@@ -263,7 +259,7 @@ static void judge_killed(struct reactor *r, size_t i, struct instant now)
 		return;
 	guard_diag(o, D_GUARD_DEADLINE, "killed after %s (%s) while: %s",
 		   duration_text(ran, span, sizeof span), limit_hit(r->run, c, c->attempt_deadline),
-		   o->step[0] ? o->step : "nothing was reached");
+		   last_step(o));
 	count_code(o, D_GUARD_DEADLINE);
 }
 
@@ -324,9 +320,12 @@ static void judge_ended(struct reactor *r, size_t i, const siginfo_t *info,
 	const struct check_kind *kind = r->run->profile->checks[i].kind;
 	const struct attempt *a = r->attempts[i];
 	struct check_outcome *o = &r->run->outcomes[i];
-	const char *step = o->step[0] ? o->step : "nothing was reached";
+	const char *step = last_step(o);
 
-	if (info->si_code != CLD_EXITED && info->si_status == SIGKILL)
+	if (a->in.broken)
+		guard_diag(o, D_GUARD_BUG,
+			   "the check wrote bytes that are not a record; last step: %s", step);
+	else if (info->si_code != CLD_EXITED && info->si_status == SIGKILL)
 		judge_sigkill(r, o, usage, step);
 	else if (child_memory(kind) &&
 		 sandbox_limit_reached(r->setup->sandbox, usage->ru_maxrss, child_memory(kind)))
@@ -352,24 +351,17 @@ static void judge(struct reactor *r, size_t i, const siginfo_t *info, const stru
 	struct attempt *a = r->attempts[i];
 	struct check_outcome *o = &r->run->outcomes[i];
 
-	if (a->final && !a->passed && was_too_short(a, &r->run->plan.checks[i], o)) {
+	if (a->passed)
+		return;
+	if (a->final && was_too_short(a, &r->run->plan.checks[i], o)) {
 		*o = a->previous;
 		return;
 	}
-	if (a->final) {
-		if (!a->passed)
-			count_code(o, o->diag.code);
-		return;
-	}
-	if (a->killed) {
+	if (a->killed && !a->final) {
 		judge_killed(r, i, now);
 		return;
 	}
-	if (a->in.broken)
-		guard_diag(o, D_GUARD_BUG,
-			   "the check wrote bytes that are not a record; last step: %s",
-			   o->step[0] ? o->step : "nothing was reached");
-	else
+	if (!a->final)
 		judge_ended(r, i, info, usage);
 	count_code(o, o->diag.code);
 }
@@ -391,22 +383,21 @@ static void finish_attempt(struct reactor *r, size_t i, const siginfo_t *info, s
 	/* The group before the child is reaped: afterwards the pid may be another process's. */
 	kill(-a->child.pid, SIGKILL);
 	if (info) {
-		wait_for(a->child.pid, &usage);
+		wait4(a->child.pid, NULL, 0, &usage); /* dead already: this does not wait */
 		judge(r, i, info, &usage, now);
 	} else {
-		guard_diag(o, D_GUARD_DEADLINE, "could not be killed while: %s",
-			   o->step[0] ? o->step : "nothing was reached");
+		guard_diag(o, D_GUARD_DEADLINE, "could not be killed while: %s", last_step(o));
 	}
 	o->last_attempt = instant_since(c->attempt_start, now);
 	/* Also without a final record: then the previous finding may have been kept. */
-	if (o->diag.code != D_NONE && !(a->final && a->passed))
+	if (o->diag.code != D_NONE && !a->passed)
 		retryable = diag_info(o->diag.code)->retryable;
 	close_pipe(a);
-	plan_result(&r->run->plan, i, now, a->final && a->passed, retryable);
+	plan_result(&r->run->plan, i, now, a->passed, retryable);
 	free(a);
 	r->attempts[i] = NULL;
 	r->running--;
-	r->watcher->changed(r->watcher->ctx, r->run, i, now);
+	r->watcher->changed(r->watcher->ctx, i, now);
 }
 
 static size_t check_of(const struct reactor *r, pid_t pid)
@@ -436,7 +427,7 @@ static void reap(struct reactor *r)
 		if (i < r->run->plan.n)
 			finish_attempt(r, i, &info, now);
 		else
-			wait_for(info.si_pid, NULL);
+			waitpid(info.si_pid, NULL, 0);
 	}
 }
 
@@ -535,7 +526,7 @@ static int turn(struct reactor *r, struct action *actions, struct err *err)
 		return 0;
 	/* After a failed start at once, but signals and dead children are looked at first: the next start may fail as well. */
 	wake = again ? now : r->run->plan.wake;
-	wake = instant_earlier(wake, r->watcher->tick(r->watcher->ctx, r->run, now));
+	wake = instant_earlier(wake, r->watcher->tick(r->watcher->ctx, now));
 	wake = instant_earlier(wake, give_up);
 	/* The clock is read again, since starting or killing many children takes time. */
 	if (wait_and_read(r, instant_left_ms(wake, instant_now()), err) < 0)

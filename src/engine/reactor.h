@@ -13,9 +13,9 @@
 struct watcher {
 	void *ctx;
 	/* An attempt of this check is over. */
-	void (*changed)(void *ctx, const struct run *run, size_t check, struct instant now);
+	void (*changed)(void *ctx, size_t check, struct instant now);
 	/* Called in each turn of the loop. Returns when it must be called again. */
-	struct instant (*tick)(void *ctx, const struct run *run, struct instant now);
+	struct instant (*tick)(void *ctx, struct instant now);
 	/* Called before the process ends at once, without a report. */
 	void (*abandon)(void *ctx);
 };

@@ -89,17 +89,12 @@ size_t live_fit(const char *text, size_t columns)
 }
 
 /* ---- one check ------------------------------------------------------------------------------------------------------- */
-static bool is_undecided(const struct plan_check *c)
-{
-	return c->state != PS_PASSED && c->state != PS_GAVE_UP;
-}
-
 static size_t count_undecided(const struct run *run)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < run->plan.n; i++)
-		n += is_undecided(&run->plan.checks[i]);
+		n += text_undecided(&run->plan.checks[i]);
 	return n;
 }
 
@@ -138,20 +133,19 @@ static void digest(uint64_t *d, const char *text)
 static uint64_t digest_of(const struct run *run, struct live_size size)
 {
 	uint64_t d = 14695981039346656037u;
-	struct str b;
+	cleanup_str struct str b;
 
 	str_init(&b, 4096);
 	str_addf(&b, "%u %u", size.rows, size.columns);
 	digest(&d, b.s);
 	for (size_t k = 0; k < run->plan.n; k++) {
-		if (!is_undecided(&run->plan.checks[k]))
+		if (!text_undecided(&run->plan.checks[k]))
 			continue;
 		str_reset(&b);
 		str_addf(&b, "%zu ", k);
 		add_state(&b, run, k);
 		digest(&d, b.s);
 	}
-	str_free(&b);
 	return d;
 }
 
@@ -171,17 +165,15 @@ static void add_check(struct str *out, const struct run *run, const struct text_
 {
 	const struct plan_check *c = &run->plan.checks[k];
 	const struct text_style plain = {.id_width = s->id_width};
-	struct str state, line;
+	cleanup_str struct str state, line;
 
 	str_init(&state, 4096);
 	str_init(&line, 8192);
 	add_state(&state, run, k);
-	text_line(&line, &plain, LOOK_WAIT, run->profile->checks[k].id,
+	text_line(&line, &plain, LINE_WAIT, run->profile->checks[k].id,
 		  c->attempts ? instant_since(c->first_attempt, now) : DURATION_UNSET, state.s);
 	line.s[line.len - 1] = '\0'; /* without the line end */
 	add_cut(out, s->color, line.s, columns);
-	str_free(&state);
-	str_free(&line);
 }
 
 /* Returns how many lines it added. The last one has no line end, so that the screen does not scroll for it. */
@@ -193,7 +185,7 @@ static size_t add_lines(struct str *out, const struct run *run, const struct tex
 	size_t rows = size.rows > 1 ? size.rows - 1 : 1, undecided = count_undecided(run), n = 0;
 
 	for (size_t k = 0; k < run->plan.n; k++) {
-		if (!is_undecided(&run->plan.checks[k]))
+		if (!text_undecided(&run->plan.checks[k]))
 			continue;
 		if (n > 0)
 			str_addc(out, '\n');

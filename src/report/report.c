@@ -56,7 +56,7 @@ static void put(struct report *r, struct str *b)
 void log_line(const char *fmt, ...)
 {
 	char raw[4096], line[4096];
-	struct str b;
+	cleanup_str struct str b;
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -66,42 +66,38 @@ void log_line(const char *fmt, ...)
 	str_init(&b, sizeof line + 16);
 	str_addf(&b, "startguard: %s\n", line);
 	put_text(&b);
-	str_free(&b);
 }
 
-static void show_block(struct report *r, enum look look, size_t i, struct duration elapsed,
+static void show_block(struct report *r, enum outcome word, size_t i, struct duration elapsed,
 		       int attempts)
 {
-	struct str b;
+	cleanup_str struct str b;
 
 	str_init(&b, 16 * 1024);
-	text_block(&b, &r->style, look, r->run, i, elapsed, attempts);
+	text_block(&b, &r->style, word, r->run, i, elapsed, attempts);
 	put(r, &b);
-	str_free(&b);
 	r->shown[i].done = true;
 }
 
-static void show_line(struct report *r, enum look look, size_t i, struct duration elapsed,
+static void show_line(struct report *r, enum outcome word, size_t i, struct duration elapsed,
 		      const char *text)
 {
-	struct str b;
+	cleanup_str struct str b;
 
 	str_init(&b, 8192);
-	text_line(&b, &r->style, look, r->run->profile->checks[i].id, elapsed, text);
+	text_line(&b, &r->style, word, r->run->profile->checks[i].id, elapsed, text);
 	put(r, &b);
-	str_free(&b);
 }
 
 /* ---- while it runs --------------------------------------------------------------------------------------------------- */
 static void show_beginning(struct report *r)
 {
 	const struct profile *p = r->run->profile;
-	struct str b;
+	cleanup_str struct str b;
 
 	str_init(&b, 4096);
 	text_title(&b, p);
 	put_text(&b);
-	str_free(&b);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct profile_switch *s = p->checks[i].waived_by;
 		char text[256];
@@ -110,7 +106,7 @@ static void show_beginning(struct report *r)
 			continue;
 		snprintf(text, sizeof text, "%s%s", s ? s->set_by : "left out",
 			 s ? " is on" : " by --only or --skip");
-		show_line(r, s ? LOOK_WAIVED : LOOK_SKIPPED, i, DURATION_UNSET, text);
+		show_line(r, s ? OUTCOME_WAIVED : OUTCOME_SKIPPED, i, DURATION_UNSET, text);
 		r->shown[i].done = true;
 	}
 }
@@ -168,7 +164,7 @@ static void show_wait(struct report *r, size_t i, struct duration elapsed, struc
 {
 	const struct check_outcome *res = &r->run->outcomes[i];
 	struct shown *shown = &r->shown[i];
-	struct str b;
+	cleanup_str struct str b = {0};
 
 	if (!worth_a_line(r, shown, res, now))
 		return;
@@ -181,8 +177,7 @@ static void show_wait(struct report *r, size_t i, struct duration elapsed, struc
 	memcpy(shown->subject, res->diag.subject, sizeof shown->subject);
 	str_init(&b, 4096);
 	text_finding(&b, res, r->o->verbose ? r->run->plan.checks[i].attempts : 1);
-	show_line(r, LOOK_WAIT, i, elapsed, b.s);
-	str_free(&b);
+	show_line(r, LINE_WAIT, i, elapsed, b.s);
 }
 
 static void show_check(struct report *r, size_t i, struct instant now)
@@ -197,24 +192,23 @@ static void show_check(struct report *r, size_t i, struct instant now)
 	if (r->shown[i].done || r->o->quiet)
 		return;
 	if (c->state == PS_PASSED) {
-		show_line(r, LOOK_PASS, i, elapsed, res->summary);
+		show_line(r, OUTCOME_PASS, i, elapsed, res->summary);
 		r->shown[i].done = true;
 	} else if (c->state == PS_GAVE_UP && res->diag.code != D_NONE && !res->interrupted) {
+		enum outcome missed = c->required ? OUTCOME_FAIL : OUTCOME_DEGRADED;
 		bool broken = diag_info(res->diag.code)->result == RESULT_BROKEN;
 
-		show_block(r,
-			   broken        ? LOOK_BROKEN
-			   : c->required ? LOOK_FAIL
-					 : LOOK_DEGRADED,
-			   i, elapsed, c->attempts);
+		show_block(r, broken ? OUTCOME_BROKEN : missed, i, elapsed, c->attempts);
 	} else if (c->state == PS_READY && res->diag.code != D_NONE) {
 		show_wait(r, i, elapsed, now);
 	}
 }
 
 /* Printed once, since it is the same for all checks: when the list is whole, or at the end. */
-static void show_sandbox(struct report *r, const struct run *run, bool at_the_end)
+static void show_sandbox(struct report *r, bool at_the_end)
 {
+	const struct run *run = r->run;
+
 	if (!r->o->verbose || r->sandbox_shown || !run->sandbox_missing[0] ||
 	    !(run->sandbox_missing_is_whole || at_the_end))
 		return;
@@ -222,69 +216,67 @@ static void show_sandbox(struct report *r, const struct run *run, bool at_the_en
 	r->sandbox_shown = true;
 }
 
-void report_changed(void *ctx, const struct run *run, size_t check, struct instant now)
+void report_changed(void *ctx, size_t check, struct instant now)
 {
-	show_sandbox(ctx, run, false);
+	show_sandbox(ctx, false);
 	show_check(ctx, check, now);
 }
 
 /* True when the screen is too small for a view: from now on lines are printed. */
 static bool draw(struct report *r, struct instant now)
 {
-	struct str b;
+	cleanup_str struct str b = {0};
 
 	if (!live_due(&r->live, now))
 		return false;
 	str_init(&b, REPORT_MAX);
 	live_draw(&r->live, r->run, &r->style, live_size(STDERR_FILENO), now, &b);
 	put_text(&b);
-	str_free(&b);
 	return !r->live.on;
 }
 
 static struct instant summarize(struct report *r, struct instant now)
 {
-	struct str b;
+	cleanup_str struct str b = {0};
 
 	if (instant_reached(r->next_summary, now)) {
 		str_init(&b, 4096);
 		text_waiting(&b, r->run, now);
 		put_text(&b);
-		str_free(&b);
 		r->next_summary = instant_after(now, SUMMARY_EACH);
 	}
 	return r->next_summary;
 }
 
-struct instant report_tick(void *ctx, const struct run *run, struct instant now)
+struct instant report_tick(void *ctx, struct instant now)
 {
 	struct report *r = ctx;
+	const struct plan *plan = &r->run->plan;
 	bool slow = console_retry();
 	struct instant again = slow ? instant_after(now, CONSOLE_EACH) : INSTANT_NEVER;
 
 	if (r->o->quiet)
 		return again;
 	/* Checks whose time ran out between two attempts end without a call of report_changed. */
-	for (size_t i = 0; i < run->plan.n; i++)
-		if (run->plan.checks[i].state == PS_GAVE_UP && !r->shown[i].done)
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->checks[i].state == PS_GAVE_UP && !r->shown[i].done)
 			show_check(r, i, now);
 	/* A drawing behind kept text would be out of date when it is written. */
 	if (slow && r->live.on)
 		return again;
 	if (draw(r, now))
-		for (size_t i = 0; i < run->plan.n; i++)
+		for (size_t i = 0; i < plan->n; i++)
 			show_check(r, i, now);
 	return instant_earlier(again, r->live.on ? live_wake(&r->live, now) : summarize(r, now));
 }
 
 static void end_view(struct report *r)
 {
-	struct str b;
+	cleanup_str struct str b;
 
 	str_init(&b, REPORT_MAX);
 	live_end(&r->live, &b);
 	put_text(&b);
-	str_free(&b);
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------------------------- */
@@ -301,7 +293,7 @@ void report_environment(const struct run *run, const char *report_file, size_t l
 			void (*set)(void *ctx, const char *name, const char *value), void *ctx)
 {
 	const struct profile *p = run->profile;
-	struct str degraded, waived;
+	cleanup_str struct str degraded, waived;
 
 	str_init(&degraded, list_max);
 	str_init(&waived, list_max);
@@ -322,8 +314,6 @@ void report_environment(const struct run *run, const char *report_file, size_t l
 	set(ctx, "STARTGUARD_WAIVED", waived.s);
 	if (report_file)
 		set(ctx, "STARTGUARD_REPORT_FILE", report_file);
-	str_free(&degraded);
-	str_free(&waived);
 }
 
 static void add_env_line(void *ctx, const char *name, const char *value)
@@ -349,7 +339,7 @@ void report_termination(const struct report_options *o, const struct run *run)
 	const char *path = o->termination_log ? o->termination_log : TERMINATION_DEFAULT;
 	bool by_default = o->termination_log == NULL;
 	struct err err;
-	struct str b;
+	cleanup_str struct str b = {0};
 	char buf[1024];
 
 	if (str_eq(path, "none"))
@@ -360,12 +350,11 @@ void report_termination(const struct report_options *o, const struct run *run)
 	if (save_in_place(path, b.s, b.len, 0644, !by_default, &err) < 0 && !by_default)
 		log_line("warning: the termination message was not written: %s",
 			 err_text(&err, buf, sizeof buf));
-	str_free(&b);
 }
 
 static void write_final(const struct report *r)
 {
-	struct str b;
+	cleanup_str struct str b;
 
 	str_init(&b, REPORT_MAX);
 	switch (r->o->format) {
@@ -388,12 +377,11 @@ static void write_final(const struct report *r)
 		write_or_warn("report", r->o->output, &b, 0644, NULL);
 	else if (b.len > 0 && console_write_whole(STDOUT_FILENO, b.s, b.len) < 0)
 		log_line("warning: the report was not written: stdout: %s", strerror(errno));
-	str_free(&b);
 }
 
 static void write_files(struct report *r)
 {
-	struct str b;
+	cleanup_str struct str b;
 
 	str_init(&b, REPORT_MAX);
 	if (r->o->report_file) {
@@ -406,18 +394,16 @@ static void write_files(struct report *r)
 				   REPORT_ENV_MAX, add_env_line, &b);
 		write_or_warn("environment file", r->o->env_file, &b, 0644, NULL);
 	}
-	str_free(&b);
 	report_termination(r->o, r->run);
 }
 
 static void put_verdict(const struct report *r)
 {
-	struct str line;
+	cleanup_str struct str line;
 
 	str_init(&line, 4096);
 	text_verdict(&line, &r->style, r->run);
 	put_text(&line);
-	str_free(&line);
 }
 
 void report_end(struct report *r)
@@ -425,11 +411,11 @@ void report_end(struct report *r)
 	const struct run *run = r->run;
 
 	end_view(r);
-	show_sandbox(r, run, true);
+	show_sandbox(r, true);
 	for (size_t i = 0; i < run->profile->n && !r->o->quiet; i++) {
 		if (r->shown[i].done)
 			continue;
-		show_block(r, text_look(run->outcomes[i].outcome), i,
+		show_block(r, run->outcomes[i].outcome, i,
 			   run->outcomes[i].attempts ? run->outcomes[i].elapsed : DURATION_UNSET,
 			   run->outcomes[i].attempts);
 		console_flush(); /* may wait: no attempt runs any more */

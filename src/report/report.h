@@ -36,8 +36,8 @@ struct report {
 /* Options and run must outlive the report. Prints the title line, and a line for each check that is waived or skipped. */
 void report_begin(struct report *r, const struct report_options *o, const struct run *run);
 /* Callbacks of the reactor's watcher; ctx is the struct report. */
-void report_changed(void *ctx, const struct run *run, size_t check, struct instant now);
-struct instant report_tick(void *ctx, const struct run *run, struct instant now);
+void report_changed(void *ctx, size_t check, struct instant now);
+struct instant report_tick(void *ctx, struct instant now);
 /* After run_decide: writes the remaining lines, all files and, last, the verdict line. */
 void report_end(struct report *r);
 /* After report_end, when run_override has changed the verdict: writes files and verdict line again. */

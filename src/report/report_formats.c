@@ -30,13 +30,6 @@ static bool problem_message(const struct problem *p, char *buf, size_t size)
 	return p->kind != PROBLEM_WARNING;
 }
 
-static const char *hint_of(const struct check_outcome *r)
-{
-	return r->diag.hint[0]          ? r->diag.hint
-	       : r->diag.code != D_NONE ? diag_info(r->diag.code)->hint
-					: "";
-}
-
 /* Does this check count as failed for a reader that looks at single results? */
 static bool failed(const struct run *run, const struct check_outcome *r)
 {
@@ -130,7 +123,7 @@ static void add_case(struct str *b, const struct run *run, size_t i)
 		add_attribute(b, "type", code_of(r));
 		add_attribute(b, "message", message);
 		str_addc(b, '>');
-		add_xml(b, hint_of(r));
+		add_xml(b, text_hint(r));
 	}
 	str_addf(b, "</%s>\n  </testcase>\n", tag);
 }
@@ -248,7 +241,7 @@ static void add_point(struct str *b, const struct run *run, size_t i)
 	add_yaml(b, "code", code_of(r));
 	add_yaml(b, "subject", r->diag.subject);
 	add_yaml(b, "message", r->diag.cause);
-	add_yaml(b, "hint", hint_of(r));
+	add_yaml(b, "hint", text_hint(r));
 	str_add(b, "  ...\n");
 }
 
@@ -297,34 +290,31 @@ static void add_family(struct str *b, const char *name, const char *help)
 }
 
 /* Each series names the service: node_exporter reads the files of several services in one folder as one page. */
-static void add_run_series(struct str *b, const char *name, const struct run *run)
+static void add_series(struct str *b, const char *name, const struct profile *p, const char *label,
+		       const char *value)
 {
 	str_addf(b, "%s{", name);
-	add_label(b, "service", run->profile->service, "");
-	add_label(b, "mode", mode_name(run->profile->mode), ",");
-}
-
-static void add_check_series(struct str *b, const char *name, const struct run *run, size_t i)
-{
-	str_addf(b, "%s{", name);
-	add_label(b, "service", run->profile->service, "");
-	add_label(b, "id", run->profile->checks[i].id, ",");
+	add_label(b, "service", p->service, "");
+	add_label(b, label, value, ",");
 }
 
 static void add_verdict(struct str *b, const struct run *run)
 {
+	const struct profile *p = run->profile;
+	const char *mode = mode_name(p->mode);
+
 	add_family(b, "startguard_status", "Verdict of the start, 1 for the one that was given.");
 	for (enum verdict s = RUN_READY; s <= RUN_BLOCKED; s++) {
-		add_run_series(b, "startguard_status", run);
+		add_series(b, "startguard_status", p, "mode", mode);
 		add_label(b, "status", verdict_name(s), ",");
 		str_addf(b, "} %d\n", run->verdict == s);
 	}
 	add_family(b, "startguard_exit_code",
 		   "What startguard ended with, 0 when it did not block.");
-	add_run_series(b, "startguard_exit_code", run);
+	add_series(b, "startguard_exit_code", p, "mode", mode);
 	str_addf(b, "} %d\n", run->exit_code);
 	add_family(b, "startguard_run_seconds", "How long the run took.");
-	add_run_series(b, "startguard_run_seconds", run);
+	add_series(b, "startguard_run_seconds", p, "mode", mode);
 	str_addf(b, "} %.6f\n", duration_ms(instant_since(run->started, run->ended)) / 1000);
 }
 
@@ -339,7 +329,7 @@ void report_prometheus(struct str *b, const struct run *run)
 	for (size_t i = 0; i < p->n; i++) {
 		const struct check_outcome *r = &run->outcomes[i];
 
-		add_check_series(b, "startguard_check_passed", run, i);
+		add_series(b, "startguard_check_passed", p, "id", p->checks[i].id);
 		add_label(b, "required", p->checks[i].required ? "true" : "false", ",");
 		add_label(b, "outcome", outcome_name(r->outcome), ",");
 		add_label(b, "code", r->diag.code != D_NONE ? code_of(r) : "", ",");
@@ -348,12 +338,12 @@ void report_prometheus(struct str *b, const struct run *run)
 	add_family(b, "startguard_check_seconds",
 		   "From the first attempt of the check to its end.");
 	for (size_t i = 0; i < p->n; i++) {
-		add_check_series(b, "startguard_check_seconds", run, i);
+		add_series(b, "startguard_check_seconds", p, "id", p->checks[i].id);
 		str_addf(b, "} %.6f\n", duration_ms(run->outcomes[i].elapsed) / 1000);
 	}
 	add_family(b, "startguard_check_attempts", "How often the check was tried.");
 	for (size_t i = 0; i < p->n; i++) {
-		add_check_series(b, "startguard_check_attempts", run, i);
+		add_series(b, "startguard_check_attempts", p, "id", p->checks[i].id);
 		str_addf(b, "} %d\n", run->outcomes[i].attempts);
 	}
 }

@@ -3,16 +3,16 @@
 
 #include "report.h"
 
-static void add_ms(struct str *b, const char *key, struct duration d, const char **sep)
-{
-	str_add_json_key(b, key, sep);
-	str_addf(b, "%.1f", duration_ms(d));
-}
-
 static void add_bool(struct str *b, const char *key, bool value, const char **sep)
 {
 	str_add_json_key(b, key, sep);
 	str_add(b, value ? "true" : "false");
+}
+
+static void add_number(struct str *b, const char *key, double value, int decimals, const char **sep)
+{
+	str_add_json_key(b, key, sep);
+	str_addf(b, "%.*f", decimals, value);
 }
 
 /* Is the text a JSON number (RFC 8259) without an exponent, short enough that no reader rounds it? */
@@ -68,9 +68,9 @@ static void add_findings(struct str *b, const struct profile_check *c,
 	if (r->diag.subject[0])
 		str_add_json_field(b, "subject", r->diag.subject, sep);
 	if (r->diag.cause[0] || info)
-		str_add_json_field(b, "cause", r->diag.cause[0] ? r->diag.cause : info->title, sep);
+		str_add_json_field(b, "cause", diag_cause(&r->diag), sep);
 	if (info)
-		str_add_json_field(b, "hint", r->diag.hint[0] ? r->diag.hint : info->hint, sep);
+		str_add_json_field(b, "hint", text_hint(r), sep);
 	if (degraded && r->outcome != OUTCOME_PASS)
 		str_add_json_field(b, "degraded", degraded, sep);
 	if (c->waived_by)
@@ -94,10 +94,9 @@ static void add_check(struct str *b, const struct run *run, size_t i)
 	add_findings(b, c, r, &sep);
 	if (r->outcome == OUTCOME_PASS && r->summary[0])
 		str_add_json_field(b, "summary", r->summary, &sep);
-	str_add_json_key(b, "attempts", &sep);
-	str_addf(b, "%d", r->attempts);
-	add_ms(b, "elapsed_ms", r->elapsed, &sep);
-	add_ms(b, "last_attempt_ms", r->last_attempt, &sep);
+	add_number(b, "attempts", r->attempts, 0, &sep);
+	add_number(b, "elapsed_ms", duration_ms(r->elapsed), 1, &sep);
+	add_number(b, "last_attempt_ms", duration_ms(r->last_attempt), 1, &sep);
 	str_add_json_key(b, "reached", &sep);
 	str_addc(b, '[');
 	for (size_t k = 0; k < r->n_reached; k++) {
@@ -151,8 +150,7 @@ static void add_problems(struct str *b, const struct problems *problems)
 		str_add_json_field(b, "code", p->code != D_NONE ? diag_info(p->code)->code : NULL,
 				   &inner);
 		str_add_json_field(b, "file", p->file, &inner);
-		str_add_json_key(b, "line", &inner);
-		str_addf(b, "%d", p->line);
+		add_number(b, "line", p->line, 0, &inner);
 		str_add_json_field(b, "where", p->where, &inner);
 		str_add_json_field(b, "text", p->text, &inner);
 		str_add(b, " }");
@@ -170,18 +168,16 @@ void report_json(struct str *b, const struct run *run, const char *started)
 	text_clean(path, sizeof path, p->path ? p->path : "");
 	str_add(b, "{ ");
 	str_add_json_field(b, "startguard", STARTGUARD_VERSION, &sep);
-	str_add_json_key(b, "report", &sep);
-	str_add(b, "1");
+	add_number(b, "report", 1, 0, &sep);
 	str_add_json_field(b, "service", p->service, &sep);
 	str_add_json_field(b, "mode", mode_name(p->mode), &sep);
 	str_add_json_field(b, "status", verdict_name(run->verdict), &sep);
-	str_add_json_key(b, "exit_code", &sep);
-	str_addf(b, "%d", run->exit_code);
+	add_number(b, "exit_code", run->exit_code, 0, &sep);
 	str_add_json_field(b, "profile", p->path ? path : NULL, &sep);
 	str_add(b, ",\n  ");
 	sep = "";
 	str_add_json_field(b, "started", started, &sep);
-	add_ms(b, "elapsed_ms", instant_since(run->started, run->ended), &sep);
+	add_number(b, "elapsed_ms", duration_ms(instant_since(run->started, run->ended)), 1, &sep);
 	str_add_json_field(b, "summary", run->summary, &sep);
 	str_add(b, ",\n");
 	add_switches(b, p);

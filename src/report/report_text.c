@@ -4,25 +4,13 @@
 #define NAMED_MAX 5 /* checks that the summary line names */
 
 static const struct {
-	const char *word, *color;
-} looks[] = {
-    [LOOK_PASS] = {"PASS", "\033[32m"},       [LOOK_WAIT] = {"WAIT", "\033[33m"},
-    [LOOK_FAIL] = {"FAIL", "\033[31m"},       [LOOK_DEGRADED] = {"DEGRADED", "\033[33m"},
-    [LOOK_BROKEN] = {"BROKEN", "\033[35m"},   [LOOK_WAIVED] = {"WAIVED", "\033[33m"},
-    [LOOK_SKIPPED] = {"SKIPPED", "\033[33m"}, [LOOK_PENDING] = {"PENDING", "\033[33m"},
+	const char *text, *color;
+} words[] = {
+    [OUTCOME_PASS] = {"PASS", "\033[32m"},       [LINE_WAIT] = {"WAIT", "\033[33m"},
+    [OUTCOME_FAIL] = {"FAIL", "\033[31m"},       [OUTCOME_DEGRADED] = {"DEGRADED", "\033[33m"},
+    [OUTCOME_BROKEN] = {"BROKEN", "\033[35m"},   [OUTCOME_WAIVED] = {"WAIVED", "\033[33m"},
+    [OUTCOME_SKIPPED] = {"SKIPPED", "\033[33m"}, [OUTCOME_PENDING] = {"PENDING", "\033[33m"},
 };
-
-enum look text_look(enum outcome o)
-{
-	static const enum look look_of[OUTCOME__COUNT] = {
-	    [OUTCOME_PENDING] = LOOK_PENDING,   [OUTCOME_PASS] = LOOK_PASS,
-	    [OUTCOME_DEGRADED] = LOOK_DEGRADED, [OUTCOME_FAIL] = LOOK_FAIL,
-	    [OUTCOME_BROKEN] = LOOK_BROKEN,     [OUTCOME_WAIVED] = LOOK_WAIVED,
-	    [OUTCOME_SKIPPED] = LOOK_SKIPPED,
-	};
-
-	return look_of[o];
-}
 
 struct text_style text_style(const struct profile *p, bool color)
 {
@@ -37,17 +25,6 @@ struct text_style text_style(const struct profile *p, bool color)
 }
 
 /* ---- lines ----------------------------------------------------------------------------------------------------------- */
-static void add_head(struct str *b, const struct text_style *s, enum look look, const char *id,
-		     struct duration elapsed)
-{
-	char span[32] = "";
-
-	if (duration_is_set(elapsed))
-		duration_text(elapsed, span, sizeof span);
-	str_addf(b, "%s%-9s%s %-*s %8s  ", s->color ? looks[look].color : "", looks[look].word,
-		 s->color ? "\033[0m" : "", s->id_width, id, span);
-}
-
 void text_title(struct str *b, const struct profile *p)
 {
 	char span[32];
@@ -58,30 +35,32 @@ void text_title(struct str *b, const struct profile *p)
 					    : duration_unparse(p->timeout, span, sizeof span));
 }
 
-void text_line(struct str *b, const struct text_style *s, enum look look, const char *id,
+void text_line(struct str *b, const struct text_style *s, enum outcome word, const char *id,
 	       struct duration elapsed, const char *text)
 {
-	add_head(b, s, look, id, elapsed);
-	str_add(b, text);
+	char time[32] = "";
+
+	if (duration_is_set(elapsed))
+		duration_text(elapsed, time, sizeof time);
+	str_addf(b, "%s%-9s%s %-*s %8s  %s", s->color ? words[word].color : "", words[word].text,
+		 s->color ? "\033[0m" : "", s->id_width, id, time, text);
 	while (b->s[b->len - 1] == ' ') /* no trailing blanks when `text` is empty */
 		b->s[--b->len] = '\0';
 	str_addc(b, '\n');
 }
 
-static void add_code(struct str *b, const struct check_outcome *res)
+static void add_code(struct str *b, const struct check_outcome *res, int attempts)
 {
-	if (res->diag.code == D_NONE)
-		return;
-	str_add(b, diag_info(res->diag.code)->code);
-	if (res->diag.subject[0])
-		str_addf(b, " %s", res->diag.subject);
+	if (res->diag.code != D_NONE)
+		str_addf(b, "%s%s%s", diag_info(res->diag.code)->code,
+			 res->diag.subject[0] ? " " : "", res->diag.subject);
+	if (attempts > 1)
+		str_addf(b, " (%d attempts)", attempts);
 }
 
 void text_finding(struct str *b, const struct check_outcome *res, int attempts)
 {
-	add_code(b, res);
-	if (attempts > 1)
-		str_addf(b, " (%d attempts)", attempts);
+	add_code(b, res, attempts);
 	if (res->diag.cause[0])
 		str_addf(b, "%s%s", b->len ? ": " : "", res->diag.cause);
 }
@@ -115,32 +94,32 @@ static void add_history(struct str *b, const struct check_outcome *res)
 	str_addc(b, '\n');
 }
 
-void text_block(struct str *b, const struct text_style *s, enum look look, const struct run *run,
+const char *text_hint(const struct check_outcome *res)
+{
+	return res->diag.hint[0] || res->diag.code == D_NONE ? res->diag.hint
+							     : diag_info(res->diag.code)->hint;
+}
+
+void text_block(struct str *b, const struct text_style *s, enum outcome word, const struct run *run,
 		size_t i, struct duration elapsed, int attempts)
 {
 	const struct profile_check *c = &run->profile->checks[i];
 	const struct check_outcome *res = &run->outcomes[i];
-	const char *hint = res->diag.hint;
+	cleanup_str struct str code;
 
-	if (!*hint && res->diag.code != D_NONE)
-		hint = diag_info(res->diag.code)->hint;
-	add_head(b, s, look, c->id, elapsed);
-	add_code(b, res);
-	if (attempts > 1)
-		str_addf(b, " (%d attempts)", attempts);
-	while (b->s[b->len - 1] == ' ')
-		b->s[--b->len] = '\0';
-	str_addc(b, '\n');
+	str_init(&code, 4096);
+	add_code(&code, res, attempts);
+	text_line(b, s, word, c->id, elapsed, code.s);
 	add_reached(b, res);
 	add_detail(b, "cause:", diag_cause(&res->diag));
 	add_history(b, res);
-	if (look == LOOK_DEGRADED || look == LOOK_BROKEN)
+	if (outcome_lost(word))
 		add_detail(b, "lost:", c->common.degraded);
-	add_detail(b, "hint:", hint);
+	add_detail(b, "hint:", text_hint(res));
 }
 
 /* ---- the run --------------------------------------------------------------------------------------------------------- */
-static bool waits(const struct plan_check *c)
+bool text_undecided(const struct plan_check *c)
 {
 	return c->state != PS_PASSED && c->state != PS_GAVE_UP;
 }
@@ -151,12 +130,12 @@ void text_waiting(struct str *b, const struct run *run, struct instant now)
 	char span[32];
 
 	for (size_t i = 0; i < run->plan.n; i++)
-		waiting += waits(&run->plan.checks[i]);
+		waiting += text_undecided(&run->plan.checks[i]);
 	str_addf(b, "startguard: waiting since %s for %zu of %zu checks:",
 		 duration_text(instant_since(run->started, now), span, sizeof span), waiting,
 		 run->profile->n);
 	for (size_t i = 0; i < run->plan.n && named < NAMED_MAX; i++) {
-		if (!waits(&run->plan.checks[i]))
+		if (!text_undecided(&run->plan.checks[i]))
 			continue;
 		str_addf(b, "%s %s", named++ ? "," : "", run->profile->checks[i].id);
 		if (run->outcomes[i].diag.code != D_NONE)
@@ -168,13 +147,14 @@ void text_waiting(struct str *b, const struct run *run, struct instant now)
 /* Only the word behind "startguard: " is coloured, so that the line begins with the same bytes everywhere. */
 void text_verdict(struct str *b, const struct text_style *s, const struct run *run)
 {
-	static const enum look like[] = {
-	    [RUN_READY] = LOOK_PASS, [RUN_DEGRADED] = LOOK_DEGRADED, [RUN_BLOCKED] = LOOK_FAIL};
+	static const enum outcome like[] = {[RUN_READY] = OUTCOME_PASS,
+					    [RUN_DEGRADED] = OUTCOME_DEGRADED,
+					    [RUN_BLOCKED] = OUTCOME_FAIL};
 	size_t name = strcspn(run->summary, " ") + 1, word = strcspn(run->summary + name, " :");
 
 	if (s->color)
 		str_addf(b, "%.*s%s%.*s\033[0m%s\n", (int)name, run->summary,
-			 looks[like[run->verdict]].color, (int)word, run->summary + name,
+			 words[like[run->verdict]].color, (int)word, run->summary + name,
 			 run->summary + name + word);
 	else
 		str_addf(b, "%s\n", run->summary);
@@ -191,17 +171,15 @@ static size_t add_lost_checks(struct str *b, const struct run *run, size_t width
 	for (size_t i = 0; i < run->profile->n; i++) {
 		const struct check_outcome *res = &run->outcomes[i];
 		char line[TERMINATION_MAX];
-		struct str whole;
+		cleanup_str struct str whole = {0};
 
 		if (res->outcome == OUTCOME_PASS)
 			continue;
 		str_init(&whole, sizeof line);
-		str_addf(&whole, "%s %s ", looks[text_look(res->outcome)].word,
-			 run->profile->checks[i].id);
-		add_code(&whole, res);
+		str_addf(&whole, "%s %s ", words[res->outcome].text, run->profile->checks[i].id);
+		add_code(&whole, res, 0);
 		str_addf(&whole, "%s%s", res->diag.cause[0] ? ": " : "", res->diag.cause);
 		text_clean(line, width < sizeof line ? width : sizeof line, whole.s);
-		str_free(&whole);
 		if (left_out > 0 || b->len + strlen(line) + 1 > b->max - MORE_MAX)
 			left_out++;
 		else

@@ -257,7 +257,7 @@ static void judge_lines(const struct run *run, bool quiet)
 	dup2(file, STDERR_FILENO);
 	report_begin(&r, quiet ? &short_ones : &verbose, run);
 	for (size_t i = 0; i < CHECKS; i++)
-		report_changed(&r, run, i, run->ended);
+		report_changed(&r, i, run->ended);
 	report_end(&r);
 	report_free(&r);
 	dup2(saved, STDERR_FILENO);

@@ -373,18 +373,18 @@ static void a_block_without_words_of_the_peer(void **state)
 	every_outcome(&w);
 	style = text_style(&w.profile, false);
 	str_init(&b, ENOUGH);
-	text_block(&b, &style, LOOK_FAIL, &w.run, OUTCOME_FAIL, DURATION_UNSET, 3);
+	text_block(&b, &style, OUTCOME_FAIL, &w.run, OUTCOME_FAIL, DURATION_UNSET, 3);
 	assert_true(str_starts(b.s, "FAIL      kind.d           auth-failed (3 attempts)\n"));
 	in_order(&b, (const char *const[]){"          cause:   ", diag_info(D_AUTH_FAILED)->title,
 					   "          hint:    ", NULL});
 	str_reset(&b);
-	text_block(&b, &style, LOOK_PENDING, &w.run, OUTCOME_PENDING, DURATION_UNSET, 0);
+	text_block(&b, &style, OUTCOME_PENDING, &w.run, OUTCOME_PENDING, DURATION_UNSET, 0);
 	assert_string_equal(b.s, "PENDING   kind.a\n");
 	str_reset(&b);
 	text_finding(&b, &w.run.outcomes[OUTCOME_FAIL], 1);
 	assert_string_equal(b.s, "auth-failed");
 	str_reset(&b);
-	text_line(&b, &style, LOOK_PASS, "kind.b", DURATION_UNSET, "");
+	text_line(&b, &style, OUTCOME_PASS, "kind.b", DURATION_UNSET, "");
 	assert_string_equal(b.s, "PASS      kind.b\n");
 	str_free(&b);
 	run_free(&w.run);

@@ -33,19 +33,17 @@ struct world {
 	int told; /* where abandon writes a byte; -1: nowhere */
 };
 
-static void on_change(void *ctx, const struct run *run, size_t check, struct instant now)
+static void on_change(void *ctx, size_t check, struct instant now)
 {
 	struct world *w = ctx;
 
 	(void)now;
 	assert_int_equal(check, 0);
-	assert_ptr_equal(run, &w->run);
 	w->changed++;
 }
 
-static struct instant on_tick(void *ctx, const struct run *run, struct instant now)
+static struct instant on_tick(void *ctx, struct instant now)
 {
-	(void)run;
 	(void)now;
 	((struct world *)ctx)->ticks++;
 	return INSTANT_NEVER;
@@ -495,11 +493,10 @@ static void the_limit_that_was_hit_is_named(void **state)
 }
 
 /* ---- signals ------------------------------------------------------------------------------------------------------------- */
-static struct instant sends_two_at_once(void *ctx, const struct run *run, struct instant now)
+static struct instant sends_two_at_once(void *ctx, struct instant now)
 {
 	struct world *w = ctx;
 
-	(void)run;
 	(void)now;
 	if (w->ticks++ == 0) {
 		kill(getpid(), SIGTERM);
@@ -525,11 +522,10 @@ static void two_at_once_ask_once(void **state)
 	end(&w);
 }
 
-static struct instant sends_one_each_time(void *ctx, const struct run *run, struct instant now)
+static struct instant sends_one_each_time(void *ctx, struct instant now)
 {
 	struct world *w = ctx;
 
-	(void)run;
 	(void)now;
 	kill(getpid(), w->ticks++ == 0 ? SIGTERM : SIGINT);
 	return INSTANT_NEVER;
@@ -566,12 +562,12 @@ static void the_second_ends_it_at_once(void **state)
 /* ---- no process is to be had --------------------------------------------------------------------------------------------- */
 #define MANY 64
 
-static void asks_to_end(void *ctx, const struct run *run, size_t check, struct instant now)
+static void asks_to_end(void *ctx, size_t check, struct instant now)
 {
 	struct world *w = ctx;
 
 	(void)now;
-	assert_int_equal(run->outcomes[check].diag.code, D_GUARD_NO_PROCESS);
+	assert_int_equal(w->run.outcomes[check].diag.code, D_GUARD_NO_PROCESS);
 	if (w->changed++ == 0)
 		kill(getpid(), SIGTERM);
 }

@@ -103,7 +103,7 @@ static void attempt(struct world *w, size_t i, enum diag_code code, const char *
 		res->history[res->n_history++].code = code;
 	}
 	res->history[h].count++;
-	report_changed(&w->report, &w->run, i, w->now);
+	report_changed(&w->report, i, w->now);
 }
 
 static void pass(struct world *w, struct duration d)
@@ -151,7 +151,7 @@ static void test_quiet_says_nothing(void **state)
 	begin_with(&w, CHECKS, (struct report_options){.quiet = true});
 	attempt(&w, 0, D_CONNECT_REFUSED, "a:1");
 	pass(&w, DURATION_S(30));
-	assert_true(instant_is_never(report_tick(&w.report, &w.run, w.now)));
+	assert_true(instant_is_never(report_tick(&w.report, w.now)));
 	assert_int_equal(told(&w, ""), 0);
 	end(&w);
 }
@@ -201,14 +201,14 @@ static void test_one_summary_in_ten_seconds(void **state)
 		struct instant wake;
 
 		pass(&w, DURATION_MS(1));
-		wake = report_tick(&w.report, &w.run, w.now);
+		wake = report_tick(&w.report, w.now);
 		assert_true(wake.ns > w.now.ns && wake.ns <= w.now.ns + DURATION_S(10).ns);
 	}
 	assert_int_equal(told(&w, "startguard: waiting since"), 3);
 	assert_int_equal(told(&w, ""), 1 + 1 + 3); /* title, change, and these */
 	/* Called only at the times it returned. */
 	for (int k = 0; k < 6; k++)
-		w.now = report_tick(&w.report, &w.run, w.now);
+		w.now = report_tick(&w.report, w.now);
 	assert_int_equal(told(&w, "startguard: waiting since"), 3 + 5);
 	end(&w);
 }
@@ -224,8 +224,8 @@ static void test_a_check_is_settled_once(void **state)
 	w.run.plan.checks[1].state = PS_GAVE_UP;
 	diag_set(&w.run.outcomes[1].diag, D_AUTH_FAILED, "b:1", "why");
 	for (int k = 0; k < 5; k++, pass(&w, DURATION_MS(20))) {
-		report_changed(&w.report, &w.run, 0, w.now);
-		report_tick(&w.report, &w.run, w.now);
+		report_changed(&w.report, 0, w.now);
+		report_tick(&w.report, w.now);
 	}
 	assert_int_equal(told(&w, "PASS "), 1);
 	assert_int_equal(told(&w, "FAIL "), 1);
@@ -245,10 +245,10 @@ static void test_a_code_that_is_not_remembered(void **state)
 	assert_int_equal(told(&w, "WAIT "), HISTORY_MAX);
 	res = &w.run.outcomes[0];
 	diag_set(&res->diag, D_REDIS_LOADING, "a:1", "why");
-	report_changed(&w.report, &w.run, 0, w.now);
+	report_changed(&w.report, 0, w.now);
 	assert_int_equal(told(&w, "WAIT "), HISTORY_MAX);
 	pass(&w, DURATION_S(30));
-	report_changed(&w.report, &w.run, 0, w.now);
+	report_changed(&w.report, 0, w.now);
 	assert_int_equal(told(&w, "WAIT "), HISTORY_MAX + 1);
 	end(&w);
 }
@@ -263,7 +263,7 @@ static void test_one_that_was_interrupted_has_not_failed(void **state)
 	diag_set(&w.run.outcomes[0].diag, D_CONNECT_REFUSED, "a:1", "why");
 	w.run.outcomes[0].interrupted = true;
 	w.run.plan.checks[0].state = PS_GAVE_UP;
-	report_changed(&w.report, &w.run, 0, w.now);
+	report_changed(&w.report, 0, w.now);
 	assert_int_equal(told(&w, "FAIL "), 0);
 	run_decide(&w.run);
 	report_end(&w.report);
