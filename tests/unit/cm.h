@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "util.h" /* UNUSED */
+
 /* xorshift64*: the same numbers in every run for the same seed, which must not be 0. */
 static inline uint64_t cm_random(uint64_t *seed)
 {

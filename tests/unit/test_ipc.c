@@ -50,14 +50,13 @@ static int decode(const unsigned char *data, size_t len, struct ipc_record *last
 	return records;
 }
 
-static void round_trip(void **state)
+static void round_trip(UNUSED void **state)
 {
 	unsigned char buf[8192];
 	struct ipc_record r;
 	bool broken;
 	size_t n = write_all_kinds(buf, sizeof buf);
 
-	(void)state;
 	assert_int_equal(decode(buf, n, &r, &broken), 5);
 	assert_false(broken);
 	assert_int_equal(r.type, IPC_FINAL);
@@ -68,7 +67,7 @@ static void round_trip(void **state)
 	assert_string_equal(r.diag.hint, "look");
 }
 
-static void cut_anywhere(void **state)
+static void cut_anywhere(UNUSED void **state)
 {
 	unsigned char buf[8192];
 	struct ipc_record r;
@@ -76,7 +75,6 @@ static void cut_anywhere(void **state)
 	size_t n = write_all_kinds(buf, sizeof buf);
 	int before = 0;
 
-	(void)state;
 	for (size_t len = 0; len < n; len++) {
 		int records = decode(buf, len, &r, &broken);
 
@@ -86,13 +84,12 @@ static void cut_anywhere(void **state)
 }
 
 /* Any bytes: no crash, and texts that come out are terminated and clean. */
-static void random_bytes(void **state)
+static void random_bytes(UNUSED void **state)
 {
 	unsigned char buf[8192];
 	size_t whole = write_all_kinds(buf, sizeof buf);
 	uint64_t seed = 42;
 
-	(void)state;
 	for (int run = 0; run < 200000; run++) {
 		unsigned char data[600] = {0};
 		struct ipc_in in = {0};
@@ -112,14 +109,13 @@ static void random_bytes(void **state)
 	}
 }
 
-static void long_texts_are_cut(void **state)
+static void long_texts_are_cut(UNUSED void **state)
 {
 	char text[5000];
 	struct ipc_in in = {0};
 	struct ipc_record r;
 	int p[2];
 
-	(void)state;
 	memset(text, 'x', sizeof text - 1);
 	text[sizeof text - 1] = 0;
 	assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
@@ -162,7 +158,13 @@ static int feed(struct ipc_record *r, struct raw h, const void *payload, size_t 
 	return got;
 }
 
-static void only_what_is_known_is_believed(void **state)
+#define FINAL(r, c)                                           \
+	{                                                     \
+		.type = IPC_FINAL, .result = (r), .code = (c) \
+	}
+#define TEXTS "\0\0\0\0s\0c\0h" /* errno, subject, cause, hint */
+
+static void only_what_is_known_is_believed(UNUSED void **state)
 {
 	const struct {
 		struct raw h;
@@ -191,64 +193,24 @@ static void only_what_is_known_is_believed(void **state)
 	    {{.type = IPC_STEP, .length = IPC_RECORD_MAX - sizeof(struct raw) + 1}, "text", 5, -1},
 	    {{.type = IPC_FINAL, .result = RESULT_PASS}, "", 0, 1},
 	    {{.type = IPC_FINAL, .result = RESULT_PASS}, "x", 1, -1},
-	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_CONNECT_REFUSED},
-	     "\1\0\0\0s\0c\0h",
-	     10,
-	     1},
-	    {{.type = IPC_FINAL, .result = RESULT_BROKEN, .code = D_GUARD_BUG},
-	     "\0\0\0\0s\0c\0h",
-	     10,
-	     1},
-	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D__COUNT - 1},
-	     "\0\0\0\0s\0c\0h",
-	     10,
-	     -1}, /* is broken */
-	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D__COUNT},
-	     "\0\0\0\0s\0c\0h",
-	     10,
-	     -1},
-	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_NONE}, "\0\0\0\0s\0c\0h", 10, -1},
+	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\1\0\0\0s\0c\0h", 10, 1},
+	    {FINAL(RESULT_BROKEN, D_GUARD_BUG), TEXTS, 10, 1},
+	    {FINAL(RESULT_FAIL, D__COUNT - 1), TEXTS, 10, -1}, /* is broken */
+	    {FINAL(RESULT_FAIL, D__COUNT), TEXTS, 10, -1},
+	    {FINAL(RESULT_FAIL, D_NONE), TEXTS, 10, -1},
 	    /* A child cannot pass a dependency's failure off as startguard's own, nor the other way round. */
-	    {{.type = IPC_FINAL, .result = RESULT_BROKEN, .code = D_CONNECT_REFUSED},
-	     "\0\0\0\0s\0c\0h",
-	     10,
-	     -1},
-	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_GUARD_BUG},
-	     "\0\0\0\0s\0c\0h",
-	     10,
-	     -1},
-	    {{.type = IPC_FINAL, .result = 200, .code = D_CONNECT_REFUSED},
-	     "\0\0\0\0s\0c\0h",
-	     10,
-	     -1},
-	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_CONNECT_REFUSED},
-	     "\0\0\0",
-	     3,
-	     -1},
-	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_CONNECT_REFUSED},
-	     "\0\0\0\0",
-	     4,
-	     -1},
-	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_CONNECT_REFUSED},
-	     "\0\0\0\0s",
-	     6,
-	     -1},
-	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_CONNECT_REFUSED},
-	     "\0\0\0\0s\0c",
-	     8,
-	     -1},
-	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_CONNECT_REFUSED},
-	     "\0\0\0\0s\0c\0h",
-	     9,
-	     -1},
-	    {{.type = IPC_FINAL, .result = RESULT_FAIL, .code = D_CONNECT_REFUSED},
-	     "\0\0\0\0s\0c\0h\0",
-	     11,
-	     -1},
+	    {FINAL(RESULT_BROKEN, D_CONNECT_REFUSED), TEXTS, 10, -1},
+	    {FINAL(RESULT_FAIL, D_GUARD_BUG), TEXTS, 10, -1},
+	    {FINAL(200, D_CONNECT_REFUSED), TEXTS, 10, -1},
+	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\0\0\0", 3, -1},
+	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\0\0\0\0", 4, -1},
+	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\0\0\0\0s", 6, -1},
+	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\0\0\0\0s\0c", 8, -1},
+	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), TEXTS, 9, -1},
+	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\0\0\0\0s\0c\0h\0", 11, -1},
 	};
 	struct ipc_record r;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (feed(&r, rows[i].h, rows[i].payload, rows[i].n) != rows[i].expected)
 			fail_msg("row %zu", i);
@@ -271,14 +233,13 @@ static void only_what_is_known_is_believed(void **state)
 }
 
 /* ipc_fill: reads what is there, goes on after EINTR, reports the end of file, and keeps nothing after an invalid record. */
-static void filling(void **state)
+static void filling(UNUSED void **state)
 {
 	struct ipc_in in = {0};
 	struct ipc_record r;
 	char much[sizeof in.buf + 100];
 	int p[2];
 
-	(void)state;
 	memset(much, 'x', sizeof much);
 	assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
 	assert_int_equal(ipc_fill(&in, p[0]), -1);
@@ -311,13 +272,12 @@ static void filling(void **state)
 	close(p[0]);
 }
 
-static void on_alarm(int unused)
+static void on_alarm(UNUSED int unused)
 {
-	(void)unused;
 }
 
 /* A signal in the middle of a read, as a debugger or a stopped and continued process brings. */
-static void an_interrupted_read_goes_on(void **state)
+static void an_interrupted_read_goes_on(UNUSED void **state)
 {
 	const struct sigaction act = {.sa_handler = on_alarm}; /* without SA_RESTART */
 	struct itimerval soon = {.it_value = {.tv_usec = 20000}};
@@ -325,7 +285,6 @@ static void an_interrupted_read_goes_on(void **state)
 	int p[2];
 	pid_t child;
 
-	(void)state;
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 	child = fork();
 	if (child == 0) {
@@ -342,7 +301,7 @@ static void an_interrupted_read_goes_on(void **state)
 }
 
 /* Two records and a half in one read come out one by one, and the half waits for its other half. */
-static void several_at_once(void **state)
+static void several_at_once(UNUSED void **state)
 {
 	unsigned char buf[8192];
 	size_t n = write_all_kinds(buf, sizeof buf), half = n - 7;
@@ -350,7 +309,6 @@ static void several_at_once(void **state)
 	struct ipc_record r;
 	int records = 0;
 
-	(void)state;
 	memcpy(in.buf, buf, half);
 	while (ipc_next(&in, &r) == 1)
 		records++;
@@ -367,7 +325,7 @@ static void several_at_once(void **state)
 }
 
 /* The longest of everything fits into one record that a pipe takes whole. */
-static void the_longest_fit(void **state)
+static void the_longest_fit(UNUSED void **state)
 {
 	char text[3000];
 	struct diag d = {.sys_errno = 111};
@@ -375,7 +333,6 @@ static void the_longest_fit(void **state)
 	struct ipc_record r;
 	int p[2];
 
-	(void)state;
 	memset(text, 'y', sizeof text - 1);
 	text[sizeof text - 1] = '\0';
 	diag_set(&d, D_CONNECT_REFUSED, text, "%s", text);
@@ -402,14 +359,13 @@ static void the_longest_fit(void **state)
 }
 
 /* Texts are scrubbed again after cleaning, which may join two halves: a control character must not hide a secret. */
-static void secrets_do_not_pass(void **state)
+static void secrets_do_not_pass(UNUSED void **state)
 {
 	char text[FACT_VALUE_MAX + 100] = "";
 	struct ipc_in in = {0};
 	struct ipc_record r;
 	int p[2];
 
-	(void)state;
 	scrub_register("hunter2 hunter2");
 	assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
 	assert_int_equal(ipc_put_text(p[1], IPC_STEP, PH_AUTH, NULL, "with hunter2 hunter2."), 0);

@@ -14,6 +14,8 @@
 #include "interpreter.h"
 
 #define ENOUGH 8192
+#define THERE(command, by) "command \"" command "\" is there, but " by ", which runs it, "
+#define MISSING(command, by) THERE(command, by) "is not in this image"
 
 /* ---- launch_find ---------------------------------------------------------------------------------------------------- */
 static void found(const char *path, const char *name, const char *expected)
@@ -43,9 +45,8 @@ static void not_found(const char *path, const char *name, int expected, const ch
 	assert_string_equal(err_text(&err, text, sizeof text), message);
 }
 
-static void finds_the_first_of_path(void **state)
+static void finds_the_first_of_path(UNUSED void **state)
 {
-	(void)state;
 	folder("a");
 	folder("b");
 	script("a/one", "#!/bin/sh\n");
@@ -64,9 +65,8 @@ static void finds_the_first_of_path(void **state)
 }
 
 /* As POSIX has it, and every shell: an empty element is the working directory. */
-static void an_empty_element_is_here(void **state)
+static void an_empty_element_is_here(UNUSED void **state)
 {
-	(void)state;
 	folder("a");
 	script("here", "#!/bin/sh\n");
 	script("a/there", "#!/bin/sh\n");
@@ -79,13 +79,12 @@ static void an_empty_element_is_here(void **state)
 	not_found("a", "here", 127, "command \"here\" not found in PATH");
 }
 
-static void without_path_the_usual_places(void **state)
+static void without_path_the_usual_places(UNUSED void **state)
 {
 	int exit_code;
 	struct err err;
 	char *file;
 
-	(void)state;
 	unsetenv("PATH");
 	file = launch_find("sh", &exit_code, &err);
 	assert_non_null(file);
@@ -95,9 +94,8 @@ static void without_path_the_usual_places(void **state)
 	assert_int_equal(exit_code, 127);
 }
 
-static void a_name_with_a_slash_is_a_file(void **state)
+static void a_name_with_a_slash_is_a_file(UNUSED void **state)
 {
-	(void)state;
 	folder("a");
 	script("a/one", "#!/bin/sh\n");
 	script("a/two", "#!/bin/sh\n");
@@ -113,9 +111,8 @@ static void a_name_with_a_slash_is_a_file(void **state)
 }
 
 /* A file that cannot be executed is passed over, and reported when no later folder has a better one. */
-static void what_cannot_be_run_is_told(void **state)
+static void what_cannot_be_run_is_told(UNUSED void **state)
 {
-	(void)state;
 	folder("a");
 	folder("b");
 	folder("a/dir");
@@ -132,24 +129,17 @@ static void what_cannot_be_run_is_told(void **state)
 	not_found("a:b", "both", 126, "command \"both\" cannot be run: Permission denied");
 }
 
-static void a_missing_interpreter_is_named(void **state)
+static void a_missing_interpreter_is_named(UNUSED void **state)
 {
-	(void)state;
 	folder("a");
 	folder("b");
 	script("a/old", "#! /opt/none/perl -w\n");
 	script("b/old", "#!/bin/sh\n");
 	script("b/plain", "no interpreter\n");
-	not_found(
-	    "a", "old", 127,
-	    "command \"a/old\" is there, but /opt/none/perl, which runs it, is not in this image");
+	not_found("a", "old", 127, MISSING("a/old", "/opt/none/perl"));
 	/* exec would not go on to the next either. */
-	not_found(
-	    "a:b", "old", 127,
-	    "command \"a/old\" is there, but /opt/none/perl, which runs it, is not in this image");
-	not_found(
-	    "b", "a/old", 127,
-	    "command \"a/old\" is there, but /opt/none/perl, which runs it, is not in this image");
+	not_found("a:b", "old", 127, MISSING("a/old", "/opt/none/perl"));
+	not_found("b", "a/old", 127, MISSING("a/old", "/opt/none/perl"));
 	found("b:a", "old", "b/old");
 	found("b", "plain", "b/plain");
 	found("a", "b/plain", "b/plain");
@@ -179,11 +169,10 @@ static void of_text(const char *text, const char *expected)
 	of_bytes(text, strlen(text), expected);
 }
 
-static void interpreters_of_scripts(void **state)
+static void interpreters_of_scripts(UNUSED void **state)
 {
 	char line[ENOUGH], cut[ENOUGH], out[8];
 
-	(void)state;
 	of_text("#!/bin/sh\n", "/bin/sh");
 	of_text("#!/bin/sh", "/bin/sh");
 	of_text("#! \t/usr/bin/env  python3 -u\nrest", "/usr/bin/env");
@@ -216,9 +205,8 @@ static void interpreters_of_scripts(void **state)
 	assert_string_equal(out, "/usr/bi");
 }
 
-static void what_is_no_file_has_none(void **state)
+static void what_is_no_file_has_none(UNUSED void **state)
 {
-	(void)state;
 	folder("dir");
 	assert_int_equal(mkfifo("fifo", 0600), 0);
 	of_file("dir", NULL);
@@ -268,11 +256,10 @@ static void of_program(const struct elf *e, const char *expected)
 	of_bytes(e, sizeof *e, expected);
 }
 
-static void interpreters_of_programs(void **state)
+static void interpreters_of_programs(UNUSED void **state)
 {
 	struct elf e;
 
-	(void)state;
 	for (size_t n = 1; n <= 64; n++) {
 		e = program(n, "/lib/ld-test.so");
 		of_program(&e, "/lib/ld-test.so");
@@ -300,11 +287,10 @@ static void interpreters_of_programs(void **state)
 	of_program(&e, NULL);
 }
 
-static void programs_of_other_machines(void **state)
+static void programs_of_other_machines(UNUSED void **state)
 {
 	struct elf e = program(1, "/lib/ld-test.so");
 
-	(void)state;
 	e.head.e_ident[EI_CLASS] = sizeof(void *) == 8 ? ELFCLASS32 : ELFCLASS64;
 	of_program(&e, NULL);
 	e = program(1, "/lib/ld-test.so");
@@ -318,12 +304,11 @@ static void programs_of_other_machines(void **state)
 }
 
 /* Whatever is cut off: no answer, or the right one, and never a read beyond what is there. */
-static void programs_that_are_cut_off(void **state)
+static void programs_that_are_cut_off(UNUSED void **state)
 {
 	struct elf e = program(3, "/lib/ld-test.so");
 	size_t headers = offsetof(struct elf, ph) + 3 * sizeof(ElfW(Phdr));
 
-	(void)state;
 	for (size_t n = 0; n < headers; n++)
 		of_bytes(&e, n, NULL);
 	of_bytes(&e, headers, NULL);
@@ -338,14 +323,13 @@ static void programs_that_are_cut_off(void **state)
 	of_bytes(&e, sizeof e.head, NULL);
 }
 
-static void programs_that_lie(void **state)
+static void programs_that_lie(UNUSED void **state)
 {
 	static const ElfW(Off) places[] = {(ElfW(Off)) - 1, (ElfW(Off)) - 4096, (ElfW(Off))1 << 62,
 					   (ElfW(Off))INT64_MAX, 1 << 30};
 	char out[16], beyond[300];
 	struct elf e;
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
 		e = program(2, "/lib/ld-test.so");
 		e.head.e_phoff = places[i];
@@ -416,11 +400,10 @@ static void of_machine(unsigned number, unsigned char data, const char *name)
 	assert_false(interpreter_other_machine("f", out, sizeof out));
 }
 
-static void other_machines_are_named(void **state)
+static void other_machines_are_named(UNUSED void **state)
 {
 	bool arm = own_machine() == EM_AARCH64, intel = own_machine() == EM_X86_64;
 
-	(void)state;
 	of_machine(own_machine(), ELFDATA2LSB, NULL);
 	of_machine(EM_AARCH64, ELFDATA2LSB, arm ? NULL : "aarch64");
 	of_machine(EM_ARM, ELFDATA2LSB, arm ? NULL : "arm"); /* its kernel may run those, too */
@@ -436,6 +419,7 @@ static void other_machines_are_named(void **state)
 }
 
 /* ---- what keeps the kernel from running it ----------------------------------------------------------------------------- */
+#define LINE_1 "command \"s\" is there, but its line 1 "
 #define RETURN                                                                                   \
 	"ends in a carriage return: the kernel takes it for a part of the program's name; save " \
 	"the file with Unix line ends"
@@ -449,84 +433,59 @@ static void trouble(const char *file, int expected, const char *message)
 	assert_string_equal(err_text(&err, text, sizeof text), message);
 }
 
-static void a_carriage_return_is_named(void **state)
+static void trouble_of(const char *line, int expected, const char *message)
 {
-	(void)state;
-	script("s", "#!/bin/sh\r\necho\r\n");
-	trouble("s", 127, "command \"s\" is there, but its line 1 " RETURN);
+	script("s", line);
+	trouble("s", expected, message);
+}
+
+static void a_carriage_return_is_named(UNUSED void **state)
+{
+	trouble_of("#!/bin/sh\r\necho\r\n", 127, LINE_1 RETURN);
 	not_found("", "s", 127, "command \"./s\" is there, but its line 1 " RETURN);
-	script("s", "#! /bin/sh\r");
-	trouble("s", 127, "command \"s\" is there, but its line 1 " RETURN);
+	trouble_of("#! /bin/sh\r", 127, LINE_1 RETURN);
 	script("t", "#!./s\n");
 	trouble("t", 127, "command \"t\" is there, but line 1 of ./s, which runs it, " RETURN);
 	/* One whose name ends so is run. */
 	script("odd\r", "#!/bin/sh\n");
-	script("s", "#!./odd\r\n");
-	trouble("s", 0, "");
+	trouble_of("#!./odd\r\n", 0, "");
 	/* env looks for its word as it stands; what others make of theirs is their affair. */
-	script("s", "#!/usr/bin/env sh\r\n");
-	trouble("s", 127, "command \"s\" is there, but its line 1 " RETURN);
-	script("s", "#!/usr/bin/env \t sh\r\n");
-	trouble("s", 127, "command \"s\" is there, but its line 1 " RETURN);
-	script("s", "#!/usr/bin/env sh\n\r\n");
-	trouble("s", 0, "");
-	script("s", "#!/usr/bin/env -S sh\r\n");
-	trouble("s", 0, "");
-	script("s", "#!/usr/bin/env A=1\r\n");
-	trouble("s", 0, "");
-	script("s", "#!/usr/bin/env\n\r\n");
-	trouble("s", 0, "");
-	script("s", "#!/bin/sh -e\r\n");
-	trouble("s", 0, "");
+	trouble_of("#!/usr/bin/env sh\r\n", 127, LINE_1 RETURN);
+	trouble_of("#!/usr/bin/env \t sh\r\n", 127, LINE_1 RETURN);
+	trouble_of("#!/usr/bin/env sh\n\r\n", 0, "");
+	trouble_of("#!/usr/bin/env -S sh\r\n", 0, "");
+	trouble_of("#!/usr/bin/env A=1\r\n", 0, "");
+	trouble_of("#!/usr/bin/env\n\r\n", 0, "");
+	trouble_of("#!/bin/sh -e\r\n", 0, "");
 	script("s", "#!env sh\r\n"); /* no such file here */
-	trouble("s", 127, "command \"s\" is there, but env, which runs it, is not in this image");
-	script("s", "#!/no/sh -e\r\n");
-	trouble("s", 127,
-		"command \"s\" is there, but /no/sh, which runs it, is not in this image");
-	script("s", "#!\r\n");
-	trouble("s", 127, "command \"s\" is there, but its line 1 " RETURN);
-	script("s", "#!\n");
-	trouble("s", 0, "");
-	script("s", "plain\r\n");
-	trouble("s", 0, "");
+	trouble("s", 127, MISSING("s", "env"));
+	trouble_of("#!/no/sh -e\r\n", 127, MISSING("s", "/no/sh"));
+	trouble_of("#!\r\n", 127, LINE_1 RETURN);
+	trouble_of("#!\n", 0, "");
+	trouble_of("plain\r\n", 0, "");
 }
 
-static void what_runs_it_must_run(void **state)
+static void what_runs_it_must_run(UNUSED void **state)
 {
 	char loader[128];
 	struct elf e;
 
-	(void)state;
 	folder("dir");
 	file_of("text", "#!/bin/sh\n", 10, 0644);
 	assert_int_equal(mkfifo("fifo", 0755), 0);
-	script("s", "#!dir\n");
-	trouble("s", 126,
-		"command \"s\" is there, but dir, which runs it, cannot be run: Is a directory");
-	script("s", "#!./text\n");
-	trouble(
-	    "s", 126,
-	    "command \"s\" is there, but ./text, which runs it, cannot be run: Permission denied");
-	script("s", "#!fifo\n");
-	trouble(
-	    "s", 126,
-	    "command \"s\" is there, but fifo, which runs it, cannot be run: Permission denied");
+	trouble_of("#!dir\n", 126, THERE("s", "dir") "cannot be run: Is a directory");
+	trouble_of("#!./text\n", 126, THERE("s", "./text") "cannot be run: Permission denied");
+	trouble_of("#!fifo\n", 126, THERE("s", "fifo") "cannot be run: Permission denied");
 	not_found("", "fifo", 126, "command \"fifo\" cannot be run: Permission denied");
-	script("s", "#!./text/sh\n");
-	trouble("s", 127,
-		"command \"s\" is there, but ./text/sh, which runs it, is not in this image");
+	trouble_of("#!./text/sh\n", 127, MISSING("s", "./text/sh"));
 	/* The loader of a program, and of the program that runs a script. */
 	e = program(1, "/lib/none.so");
 	file_of("p", &e, sizeof e, 0755);
-	trouble("p", 127,
-		"command \"p\" is there, but /lib/none.so, which runs it, is not in this image");
-	script("s", "#!p\n");
-	trouble("s", 127,
-		"command \"s\" is there, but /lib/none.so, which runs it, is not in this image");
+	trouble("p", 127, MISSING("p", "/lib/none.so"));
+	trouble_of("#!p\n", 127, MISSING("s", "/lib/none.so"));
 	e = program(1, "/etc");
 	file_of("p", &e, sizeof e, 0755);
-	trouble("s", 126,
-		"command \"s\" is there, but /etc, which runs it, cannot be run: Is a directory");
+	trouble("s", 126, THERE("s", "/etc") "cannot be run: Is a directory");
 	/* A loader is no script to follow further. */
 	script("loader", "#!/no/such\n");
 	snprintf(loader, sizeof loader, "%s/loader", folder_root);
@@ -536,13 +495,10 @@ static void what_runs_it_must_run(void **state)
 }
 
 /* Two levels are looked at: the command, and the program behind its "#!". The kernel follows further, and may refuse. */
-static void scripts_that_run_scripts(void **state)
+static void scripts_that_run_scripts(UNUSED void **state)
 {
-	(void)state;
 	script("broken", "#!/no/such\n");
-	script("s", "#!broken\n");
-	trouble("s", 127,
-		"command \"s\" is there, but /no/such, which runs it, is not in this image");
+	trouble_of("#!broken\n", 127, MISSING("s", "/no/such"));
 	script("t", "#!s\n");
 	trouble("t", 0, "");
 	script("self", "#!self\n");
@@ -550,11 +506,10 @@ static void scripts_that_run_scripts(void **state)
 }
 
 /* Started without a standard input, the next file gets the number 0. */
-static void without_standard_input(void **state)
+static void without_standard_input(UNUSED void **state)
 {
 	int saved = dup(STDIN_FILENO);
 
-	(void)state;
 	close(STDIN_FILENO);
 	script("f", "#!/bin/sh\n");
 	of_file("f", "/bin/sh");
@@ -567,11 +522,10 @@ static void without_standard_input(void **state)
 	}
 }
 
-static void this_program_has_one(void **state)
+static void this_program_has_one(UNUSED void **state)
 {
 	char out[256];
 
-	(void)state;
 	assert_int_equal(interpreter_of("/proc/self/exe", out, sizeof out), INTERPRETER_LOADER);
 	assert_int_equal(access(out, X_OK), 0);
 }
@@ -593,14 +547,13 @@ static void expect_env(const struct launch_env *env, const char *expected)
 	assert_string_equal(all, expected);
 }
 
-static void the_environment_is_kept(void **state)
+static void the_environment_is_kept(UNUSED void **state)
 {
 	char *odd[] = {(char *)"A=1",  (char *)"NAME",  (char *)"A=2", (char *)"=x",
 		       (char *)"AB=3", (char *)"C=a=b", (char *)"A=4", NULL};
 	char **before = environ;
 	struct launch_env env;
 
-	(void)state;
 	environ = odd;
 	launch_env_init(&env);
 	environ = before;
@@ -619,12 +572,11 @@ static void the_environment_is_kept(void **state)
 	assert_true(!env.v && env.n == 0 && env.cap == 0);
 }
 
-static void an_environment_of_any_size(void **state)
+static void an_environment_of_any_size(UNUSED void **state)
 {
 	char **before = environ, *none[] = {NULL}, name[16], value[16];
 	struct launch_env env;
 
-	(void)state;
 	for (int i = 0; i < 2; i++) {
 		environ = i ? none : NULL;
 		launch_env_init(&env);
@@ -688,11 +640,10 @@ static void make_an_environment(void)
 	launch_env_free(&env);
 }
 
-static void memory_is_given_back(void **state)
+static void memory_is_given_back(UNUSED void **state)
 {
 	char *two[] = {(char *)"A=1", (char *)"A=2", NULL}, **before = environ;
 
-	(void)state;
 	folder("a");
 	script("a/old", "#!/opt/none/perl\n");
 	setenv("PATH", "nowhere:a", 1);

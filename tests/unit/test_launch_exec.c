@@ -51,22 +51,20 @@ static void execs(const char *file, char *const *argv, const char *expected)
 	execs_in(true, file, argv, expected); /* then the next file gets the number 0 */
 }
 
-static void exec_takes_over(void **state)
+static void exec_takes_over(UNUSED void **state)
 {
 	char *argv[] = {(char *)"name", (char *)"a b", (char *)"", (char *)"c", NULL};
 
-	(void)state;
 	script("s", "#!/bin/sh\nprintf '[%s]' \"$0\" \"$@\"\n");
 	execs("./s", argv, "[./s][a b][][c]");
 	argv[1] = NULL;
 	execs("./s", argv, "[./s]");
 }
 
-static void a_text_goes_to_the_shell(void **state)
+static void a_text_goes_to_the_shell(UNUSED void **state)
 {
 	char text[600], *argv[] = {(char *)"name", (char *)"a b", (char *)"", (char *)"c", NULL};
 
-	(void)state;
 	script("s", "printf '[%s]' \"$0\" \"$@\"\n");
 	execs("./s", argv, "[./s][a b][][c]");
 	argv[1] = NULL;
@@ -100,12 +98,11 @@ static void a_text_goes_to_the_shell(void **state)
 	"126 exec ./s390: it is a program for s390x, and this machine is " THIS \
 	": Exec format error"
 
-static void what_is_no_text_does_not(void **state)
+static void what_is_no_text_does_not(UNUSED void **state)
 {
 	char *argv[] = {(char *)"name", NULL};
 	Elf64_Ehdr e = {.e_type = ET_EXEC, .e_machine = 0x1234};
 
-	(void)state;
 	memcpy(e.e_ident, ELFMAG, SELFMAG);
 	file_of("other", &e, sizeof e, 0755);
 	execs("./other", argv, "126 exec ./other: Exec format error");
@@ -119,11 +116,10 @@ static void what_is_no_text_does_not(void **state)
 	execs("./nul", argv, "126 exec ./nul: Exec format error");
 }
 
-static void exec_that_fails(void **state)
+static void exec_that_fails(UNUSED void **state)
 {
 	char *argv[] = {(char *)"name", NULL};
 
-	(void)state;
 	folder("dir");
 	script("old", "#!/opt/none/perl\n");
 	file_of("text", "printf wrong", 12, 0644);
@@ -135,7 +131,7 @@ static void exec_that_fails(void **state)
 }
 
 /* The arguments just fit, but not with the shell's own beside them: it is the file that cannot be run. */
-static void a_shell_that_cannot_be_had(void **state)
+static void a_shell_that_cannot_be_had(UNUSED void **state)
 {
 	static char big[200000];
 	char *argv[] = {(char *)"n", big, big + sizeof big / 2, NULL};
@@ -144,7 +140,6 @@ static void a_shell_that_cannot_be_had(void **state)
 	pid_t pid = fork();
 	int status;
 
-	(void)state;
 	if (pid == 0) {
 		struct launch_env env;
 		struct err err = {0};
@@ -173,13 +168,12 @@ static void a_shell_that_cannot_be_had(void **state)
 }
 
 /* The error names the size of the environment, which often is the reason. */
-static void too_much_is_said(void **state)
+static void too_much_is_said(UNUSED void **state)
 {
 	/* more than the kernel takes as one word (MAX_ARG_STRLEN, 128 KiB) */
 	static char huge[200001];
 	char *argv[] = {(char *)"name", huge, NULL};
 
-	(void)state;
 	script("s", "#!/bin/sh\n");
 	memset(huge, 'x', sizeof huge - 1);
 	clearenv();
@@ -189,11 +183,10 @@ static void too_much_is_said(void **state)
 	      "126 exec ./s: its arguments or its environment (9 bytes): Argument list too long");
 }
 
-static void the_environment_is_passed_on(void **state)
+static void the_environment_is_passed_on(UNUSED void **state)
 {
 	char *argv[] = {(char *)"name", NULL};
 
-	(void)state;
 	script("s", "#!/bin/sh\nprintf '%s' \"$MARK\"\n");
 	script("t", "printf '%s' \"$MARK\"\n");
 	setenv("MARK", "as it was", 1);

@@ -156,9 +156,8 @@ static void judge(const struct world *w)
 	}
 }
 
-static void random_worlds(void **state)
+static void random_worlds(UNUSED void **state)
 {
-	(void)state;
 	for (uint64_t run = 0; run < 20000; run++) {
 		struct world w;
 		int64_t latest;
@@ -194,12 +193,11 @@ static void one_check(struct world *w, bool required)
 }
 
 /* A required check that failed for good ends the run; the other's attempt has two seconds to finish. */
-static void settles(void **state)
+static void settles(UNUSED void **state)
 {
 	struct action actions[CHECKS];
 	struct world w;
 
-	(void)state;
 	one_check(&w, true);
 	plan_result(&w.plan, 0, w.now, false, false);
 	assert_int_equal(plan_step(&w.plan, w.now, actions), 0);
@@ -216,12 +214,11 @@ static void settles(void **state)
 	assert_true(w.plan.over);
 }
 
-static void stops(void **state)
+static void stops(UNUSED void **state)
 {
 	struct action actions[CHECKS];
 	struct world w;
 
-	(void)state;
 	one_check(&w, true);
 	plan_stop(&w.plan, w.now);
 	assert_int_equal(plan_step(&w.plan, w.now, actions), 2);

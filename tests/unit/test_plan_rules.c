@@ -64,11 +64,10 @@ static void at(struct world *w, int64_t ms)
 	w->now.ns = ms * MS;
 }
 
-static void begins_with_the_given_values(void **state)
+static void begins_with_the_given_values(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	plain(&w, 2, 0, true);
 	assert_int_equal(w.plan.start.ns, 1000 * MS);
 	assert_int_equal(w.plan.deadline.ns, 61000 * MS);
@@ -95,11 +94,10 @@ static void begins_with_the_given_values(void **state)
 	assert_false(instant_is_never(w.checks[2].next));
 }
 
-static void one_that_is_left_out_counts_as_passed(void **state)
+static void one_that_is_left_out_counts_as_passed(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	plain(&w, 2, 8, false);
 	after(&w, 1, 0);
 	w.checks[0].left_out = true;
@@ -115,11 +113,10 @@ static void one_that_is_left_out_counts_as_passed(void **state)
 	assert_true(w.plan.over);
 }
 
-static void an_attempt_has_its_times(void **state)
+static void an_attempt_has_its_times(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	plain(&w, 1, 8, false);
 	expect_actions(&w, "+0");
 	assert_int_equal(w.checks[0].state, PS_RUNNING);
@@ -154,14 +151,13 @@ static void an_attempt_has_its_times(void **state)
 }
 
 /* The pause is a share of the time waited, in bounds, and the jitter fills its whole width. */
-static void pauses_grow_and_are_spread(void **state)
+static void pauses_grow_and_are_spread(UNUSED void **state)
 {
 	static const struct {
 		int64_t waited, least, most; /* ms */
 	} rows[] = {{0, 7, 13},        {100, 7, 13},       {400, 15, 25},
 		    {10000, 375, 625}, {20000, 750, 1250}, {50000, 750, 1250}};
 
-	(void)state;
 	for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
 		int64_t least = INT64_MAX, most = 0;
 
@@ -191,12 +187,11 @@ static void pauses_grow_and_are_spread(void **state)
 }
 
 /* A seed of 0, which xorshift cannot leave, still gives different pauses. */
-static void a_seed_of_nothing_is_one(void **state)
+static void a_seed_of_nothing_is_one(UNUSED void **state)
 {
 	struct world w;
 	int64_t first;
 
-	(void)state;
 	plain(&w, 2, 2, false);
 	plan_init(&w.plan, w.checks, 2, w.now, DURATION_S(60), 2, false, 0);
 	expect_actions(&w, "+0 +1");
@@ -208,11 +203,10 @@ static void a_seed_of_nothing_is_one(void **state)
 }
 
 /* In either order: the run is not over while the check that another waits for runs its attempt. */
-static void one_that_waits_for_a_later_one(void **state)
+static void one_that_waits_for_a_later_one(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	plain(&w, 2, 2, false);
 	after(&w, 0, 1);
 	expect_actions(&w, "+1");
@@ -226,11 +220,10 @@ static void one_that_waits_for_a_later_one(void **state)
 	assert_true(w.plan.over);
 }
 
-static void killed_once_at_its_deadline(void **state)
+static void killed_once_at_its_deadline(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	plain(&w, 1, 1, false);
 	expect_actions(&w, "+0");
 	at(&w, 5999);
@@ -249,11 +242,10 @@ static void killed_once_at_its_deadline(void **state)
 }
 
 /* The last attempt ends with the run, and time_is_up is set for checks that had no time. */
-static void the_run_has_an_end(void **state)
+static void the_run_has_an_end(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	plain(&w, 2, 1, false);
 	expect_actions(&w, "+0");
 	at(&w, 58000);
@@ -278,11 +270,10 @@ static void the_run_has_an_end(void **state)
 	assert_int_equal(w.plan.settle_until.ns, 61000 * MS);
 }
 
-static void a_final_word_at_the_deadline_counts(void **state)
+static void a_final_word_at_the_deadline_counts(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	plain(&w, 1, 1, false);
 	expect_actions(&w, "+0");
 	at(&w, 61000);
@@ -299,11 +290,10 @@ static void a_final_word_at_the_deadline_counts(void **state)
 }
 
 /* The timeout of a check counts from when it may run, and ends before that of the run. */
-static void own_timeout(void **state)
+static void own_timeout(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	plain(&w, 2, 8, false);
 	w.checks[1].timeout = DURATION_MS(300);
 	w.checks[1].required = false;
@@ -332,11 +322,10 @@ static void own_timeout(void **state)
 	assert_int_equal(w.checks[0].deadline.ns, 61000 * MS);
 }
 
-static void no_more_than_parallel(void **state)
+static void no_more_than_parallel(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	plain(&w, 3, 2, false);
 	expect_actions(&w, "+0 +1");
 	assert_int_equal(w.plan.in_flight, 2);
@@ -352,11 +341,10 @@ static void no_more_than_parallel(void **state)
 }
 
 /* The other starts come in the next step, at once: the caller looks at its clock and its signals in between. */
-static void no_more_than_a_burst(void **state)
+static void no_more_than_a_burst(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	plain(&w, 7, 6, false);
 	expect_actions(&w, "+0 +1 +2 +3");
 	assert_true(w.plan.wake.ns <= w.now.ns);
@@ -380,11 +368,10 @@ static void no_more_than_a_burst(void **state)
 
 /* Whoever waits longest is first. Else those that fail in a moment, and are due again before the others had a place, would keep the
  * places for themselves. */
-static void nobody_is_passed_over(void **state)
+static void nobody_is_passed_over(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	plain(&w, 4, 2, false);
 	expect_actions(&w, "+0 +1");
 	at(&w, 1001);
@@ -406,11 +393,10 @@ static void nobody_is_passed_over(void **state)
 }
 
 /* After a refused process fewer run at once, and the check that could not be started is tried again. */
-static void a_refused_process(void **state)
+static void a_refused_process(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	plain(&w, 4, 8, false);
 	expect_actions(&w, "+0 +1 +2 +3");
 	plan_no_process(&w.plan, 3, w.now, 3);
@@ -451,11 +437,10 @@ static void a_refused_process(void **state)
 }
 
 /* In any order of the profile: checks that come after another become ready, or give up, in the same step. */
-static void what_comes_after(void **state)
+static void what_comes_after(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	plain(&w, 4, 8, false);
 	after(&w, 0, 1);
 	after(&w, 1, 2);
@@ -504,11 +489,10 @@ static void what_comes_after(void **state)
 	expect_actions(&w, "+2");
 }
 
-static void one_that_waits_ends_with_the_run(void **state)
+static void one_that_waits_ends_with_the_run(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	plain(&w, 2, 8, false);
 	after(&w, 1, 0);
 	expect_actions(&w, "+0");
@@ -529,11 +513,10 @@ static void one_that_waits_ends_with_the_run(void **state)
 	assert_true(w.checks[2].dependency_failed && w.checks[2].failed_dependency == 1);
 }
 
-static void grace_makes_patient(void **state)
+static void grace_makes_patient(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	plain(&w, 1, 8, false);
 	w.checks[0].grace = DURATION_S(2);
 	expect_actions(&w, "+0");
@@ -560,11 +543,10 @@ static void grace_makes_patient(void **state)
 	assert_true(w.checks[0].state == PS_READY && !w.checks[0].failed_for_good);
 }
 
-static void without_retry_once_is_enough(void **state)
+static void without_retry_once_is_enough(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	for (int finally = 0; finally < 2; finally++) {
 		for (int round = 0; round < 2; round++) {
 			plain(&w, 2, 8, round);
@@ -582,11 +564,10 @@ static void without_retry_once_is_enough(void **state)
 }
 
 /* While the run settles, each check gets its first attempt and no second one. */
-static void settling_gives_a_first_word(void **state)
+static void settling_gives_a_first_word(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	plain(&w, 4, 2, false);
 	expect_actions(&w, "+0 +1");
 	at(&w, 1100);
@@ -627,11 +608,10 @@ static void settling_gives_a_first_word(void **state)
 	assert_true(w.plan.over);
 }
 
-static void settling_begins_once_and_ends_with_the_run(void **state)
+static void settling_begins_once_and_ends_with_the_run(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	plain(&w, 3, 8, false);
 	expect_actions(&w, "+0 +1 +2");
 	plan_result(&w.plan, 0, w.now, false, false);

@@ -33,18 +33,16 @@ struct world {
 	int told; /* where abandon writes a byte; -1: nowhere */
 };
 
-static void on_change(void *ctx, size_t check, struct instant now)
+static void on_change(void *ctx, size_t check, UNUSED struct instant now)
 {
 	struct world *w = ctx;
 
-	(void)now;
 	assert_int_equal(check, 0);
 	w->changed++;
 }
 
-static struct instant on_tick(void *ctx, struct instant now)
+static struct instant on_tick(void *ctx, UNUSED struct instant now)
 {
-	(void)now;
 	((struct world *)ctx)->ticks++;
 	return INSTANT_NEVER;
 }
@@ -91,9 +89,8 @@ static void end(struct world *w)
 }
 
 /* ---- what it says ------------------------------------------------------------------------------------------------------ */
-static enum result talks(const struct check_run *run, struct diag *out)
+static enum result talks(const struct check_run *run, UNUSED struct diag *out)
 {
-	(void)out;
 	assert_string_equal(run->id, "kind.x");
 	for (int i = 0; i < 2 * REACHED_MAX; i++)
 		check_reached(run, "place %d", i % (REACHED_MAX + 3));
@@ -110,13 +107,12 @@ static enum result talks(const struct check_run *run, struct diag *out)
 	return RESULT_PASS;
 }
 
-static void what_is_said_is_kept_within_bounds(void **state)
+static void what_is_said_is_kept_within_bounds(UNUSED void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = talks};
 	struct world w;
 	const struct check_outcome *res;
 
-	(void)state;
 	begin(&w, &kind, DURATION_S(60));
 	res = go(&w, false);
 	assert_int_equal(res->outcome, OUTCOME_PASS);
@@ -134,13 +130,12 @@ static void what_is_said_is_kept_within_bounds(void **state)
 }
 
 /* The pipe then gets a descriptor below 3, which the child needs for stdin, stdout or stderr. */
-static void the_guard_may_have_closed_descriptors(void **state)
+static void the_guard_may_have_closed_descriptors(UNUSED void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = talks};
 	pid_t pid = fork();
 	int status;
 
-	(void)state;
 	if (pid == 0) {
 		const struct profile_check check = {.id = "kind.x", .name = "x", .kind = &kind};
 		struct ipc_in in = {0};
@@ -168,38 +163,30 @@ static void the_guard_may_have_closed_descriptors(void **state)
 }
 
 /* ---- how it ends --------------------------------------------------------------------------------------------------------- */
-static enum result says_nothing(const struct check_run *run, struct diag *out)
+static enum result says_nothing(UNUSED const struct check_run *run, UNUSED struct diag *out)
 {
-	(void)run;
-	(void)out;
 	return RESULT_FAIL;
 }
 
-static enum result says_it_is_broken(const struct check_run *run, struct diag *out)
+static enum result says_it_is_broken(UNUSED const struct check_run *run, struct diag *out)
 {
-	(void)run;
 	check_fail(out, D_AUTH_FAILED, "there", "wrong password");
 	return RESULT_BROKEN;
 }
 
-static enum result leaves(const struct check_run *run, struct diag *out)
+static enum result leaves(const struct check_run *run, UNUSED struct diag *out)
 {
-	(void)out;
 	check_step(run, PH_CONNECT, "leaving");
 	_exit(3);
 }
 
-static enum result leaves_at_once(const struct check_run *run, struct diag *out)
+static enum result leaves_at_once(UNUSED const struct check_run *run, UNUSED struct diag *out)
 {
-	(void)run;
-	(void)out;
 	_exit(0);
 }
 
-static enum result aborts(const struct check_run *run, struct diag *out)
+static enum result aborts(UNUSED const struct check_run *run, UNUSED struct diag *out)
 {
-	(void)run;
-	(void)out;
 	abort();
 }
 
@@ -209,71 +196,61 @@ static void say_assertions(void)
 	fputs("*** x.c:2:read: assert: second ***\n", stderr);
 }
 
-static enum result library_aborts(const struct check_run *run, struct diag *out)
+static enum result library_aborts(const struct check_run *run, UNUSED struct diag *out)
 {
-	(void)out;
 	check_step(run, PH_CONNECT, "connecting to x:1");
 	say_assertions();
 	abort();
 }
 
 /* No peer has said a word: then it is not told as an answer to one. */
-static enum result library_aborts_alone(const struct check_run *run, struct diag *out)
+static enum result library_aborts_alone(const struct check_run *run, UNUSED struct diag *out)
 {
-	(void)out;
 	check_step(run, PH_CONFIG, "reading the settings");
 	say_assertions();
 	abort();
 }
 
-static enum result library_is_sent_another_signal(const struct check_run *run, struct diag *out)
+static enum result library_is_sent_another_signal(const struct check_run *run,
+						  UNUSED struct diag *out)
 {
-	(void)out;
 	check_step(run, PH_PROTOCOL, "asking x:1");
 	say_assertions();
 	raise(SIGBUS);
 	return RESULT_PASS;
 }
 
-static enum result is_sent_a_nameless_signal(const struct check_run *run, struct diag *out)
+static enum result is_sent_a_nameless_signal(UNUSED const struct check_run *run,
+					     UNUSED struct diag *out)
 {
-	(void)run;
-	(void)out;
 	raise(SIGRTMIN + 3);
 	return RESULT_PASS;
 }
 
-static enum result is_killed(const struct check_run *run, struct diag *out)
+static enum result is_killed(UNUSED const struct check_run *run, UNUSED struct diag *out)
 {
-	(void)run;
-	(void)out;
 	raise(SIGKILL);
 	return RESULT_PASS;
 }
 
-static enum result breaks_an_invariant(const struct check_run *run, struct diag *out)
+static enum result breaks_an_invariant(const struct check_run *run, UNUSED struct diag *out)
 {
 	invariant(run == NULL);
-	(void)out;
 	return RESULT_PASS;
 }
 
-static enum result asks_for_too_much(const struct check_run *run, struct diag *out)
+static enum result asks_for_too_much(UNUSED const struct check_run *run, UNUSED struct diag *out)
 {
-	(void)run;
-	(void)out;
 	free(xmalloc(SIZE_MAX / 2));
 	return RESULT_PASS;
 }
 
 /* In the sandbox only the pipe is open. */
-static enum result writes_nonsense(const struct check_run *run, struct diag *out)
+static enum result writes_nonsense(UNUSED const struct check_run *run, UNUSED struct diag *out)
 {
 	static const char nonsense[64] = "this is no record, and longer than the head of one";
 	int written = 0;
 
-	(void)run;
-	(void)out;
 	for (int fd = 3; fd < 1024; fd++)
 		written += write(fd, nonsense, sizeof nonsense) > 0;
 	assert_int_equal(written, 1);
@@ -289,17 +266,15 @@ static void use_memory(void)
 	free((void *)p); /* the peak of resident memory counts */
 }
 
-static enum result wants_memory(const struct check_run *run, struct diag *out)
+static enum result wants_memory(UNUSED const struct check_run *run, struct diag *out)
 {
-	(void)run;
 	use_memory();
 	return check_fail(out, D_HTTP_JSON_INVALID, "", "not JSON");
 }
 
-static enum result wants_memory_and_aborts(const struct check_run *run, struct diag *out)
+static enum result wants_memory_and_aborts(UNUSED const struct check_run *run,
+					   UNUSED struct diag *out)
 {
-	(void)run;
-	(void)out;
 	use_memory();
 	abort();
 }
@@ -327,13 +302,12 @@ static enum result refused_then_stuck(const struct check_run *run, struct diag *
 }
 
 /* The second attempt has too little time: the first finding stays, with its exit code. */
-static void what_is_kept_means_what_it_meant(void **state)
+static void what_is_kept_means_what_it_meant(UNUSED void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = refused_then_stuck};
 	const struct check_outcome *res;
 	struct world w;
 
-	(void)state;
 	begin(&w, &kind, DURATION_S(60));
 	w.check.common.timeout = DURATION_MS(600);
 	w.check.common.grace = DURATION_S(60);
@@ -344,7 +318,7 @@ static void what_is_kept_means_what_it_meant(void **state)
 	end(&w);
 }
 
-static void every_end_has_its_word(void **state)
+static void every_end_has_its_word(UNUSED void **state)
 {
 	static const struct {
 		enum result (*run)(const struct check_run *, struct diag *);
@@ -387,7 +361,6 @@ static void every_end_has_its_word(void **state)
 	     "an attempt may use 96; while: connecting to x:1", 96 << 20, 70},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const struct check_kind kind = {.name = "kind",
 						.run = rows[i].run,
@@ -423,13 +396,12 @@ static enum result changes(const struct check_run *run, struct diag *out)
 	return check_fail(out, codes[run->attempt - 1], "there", "%d", run->attempt);
 }
 
-static void codes_are_counted_in_the_order_they_came(void **state)
+static void codes_are_counted_in_the_order_they_came(UNUSED void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = changes};
 	struct world w;
 	const struct check_outcome *res;
 
-	(void)state;
 	begin(&w, &kind, DURATION_S(60));
 	w.check.common.grace = DURATION_S(60);
 	res = go(&w, false);
@@ -446,16 +418,14 @@ static void codes_are_counted_in_the_order_they_came(void **state)
 	end(&w);
 }
 
-static enum result hangs(const struct check_run *run, struct diag *out)
+static enum result hangs(UNUSED const struct check_run *run, UNUSED struct diag *out)
 {
-	(void)run;
-	(void)out;
 	while (pause() < 0) {
 	}
 	return RESULT_PASS;
 }
 
-static void the_limit_that_was_hit_is_named(void **state)
+static void the_limit_that_was_hit_is_named(UNUSED void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = hangs};
 	static const struct {
@@ -473,7 +443,6 @@ static void the_limit_that_was_hit_is_named(void **state)
 	     " (timeout of the run) while: nothing was reached"},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct world w;
 		const struct check_outcome *res;
@@ -493,11 +462,10 @@ static void the_limit_that_was_hit_is_named(void **state)
 }
 
 /* ---- signals ------------------------------------------------------------------------------------------------------------- */
-static struct instant sends_two_at_once(void *ctx, struct instant now)
+static struct instant sends_two_at_once(void *ctx, UNUSED struct instant now)
 {
 	struct world *w = ctx;
 
-	(void)now;
 	if (w->ticks++ == 0) {
 		kill(getpid(), SIGTERM);
 		kill(getpid(), SIGHUP);
@@ -505,13 +473,12 @@ static struct instant sends_two_at_once(void *ctx, struct instant now)
 	return INSTANT_NEVER;
 }
 
-static void two_at_once_ask_once(void **state)
+static void two_at_once_ask_once(UNUSED void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = hangs};
 	struct world w;
 	const struct check_outcome *res;
 
-	(void)state;
 	begin(&w, &kind, DURATION_S(60));
 	w.watcher.tick = sends_two_at_once;
 	res = go(&w, false);
@@ -522,24 +489,22 @@ static void two_at_once_ask_once(void **state)
 	end(&w);
 }
 
-static struct instant sends_one_each_time(void *ctx, struct instant now)
+static struct instant sends_one_each_time(void *ctx, UNUSED struct instant now)
 {
 	struct world *w = ctx;
 
-	(void)now;
 	kill(getpid(), w->ticks++ == 0 ? SIGTERM : SIGINT);
 	return INSTANT_NEVER;
 }
 
 /* The second signal comes while the reactor waits for killed children. */
-static void the_second_ends_it_at_once(void **state)
+static void the_second_ends_it_at_once(UNUSED void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = hangs};
 	int p[2], status;
 	char told[4];
 	pid_t pid;
 
-	(void)state;
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 	pid = fork();
 	if (pid == 0) {
@@ -562,18 +527,17 @@ static void the_second_ends_it_at_once(void **state)
 /* ---- no process is to be had --------------------------------------------------------------------------------------------- */
 #define MANY 64
 
-static void asks_to_end(void *ctx, size_t check, struct instant now)
+static void asks_to_end(void *ctx, size_t check, UNUSED struct instant now)
 {
 	struct world *w = ctx;
 
-	(void)now;
 	assert_int_equal(w->run.outcomes[check].diag.code, D_GUARD_NO_PROCESS);
 	if (w->changed++ == 0)
 		kill(getpid(), SIGTERM);
 }
 
 /* A start is always due and always fails: the signal is noticed all the same, after one burst. */
-static void signals_are_heard_between_starts_that_fail(void **state)
+static void signals_are_heard_between_starts_that_fail(UNUSED void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = talks};
 	struct profile_check checks[MANY];
@@ -581,7 +545,6 @@ static void signals_are_heard_between_starts_that_fail(void **state)
 	struct world w;
 	int next;
 
-	(void)state;
 	begin(&w, &kind, DURATION_S(60));
 	for (size_t i = 0; i < MANY; i++)
 		checks[i] = w.check;

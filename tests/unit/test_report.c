@@ -112,11 +112,10 @@ static void pass(struct world *w, struct duration d)
 }
 
 /* ---- lines ----------------------------------------------------------------------------------------------------------- */
-static void test_one_line_for_each_change(void **state)
+static void test_one_line_for_each_change(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	begin(&w, false);
 	for (int k = 0; k < 500; k++, pass(&w, DURATION_MS(20)))
 		attempt(&w, 0, D_CONNECT_REFUSED, "a:1");
@@ -131,11 +130,10 @@ static void test_one_line_for_each_change(void **state)
 	end(&w);
 }
 
-static void test_every_attempt_when_asked_for(void **state)
+static void test_every_attempt_when_asked_for(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	begin(&w, true);
 	for (int k = 0; k < 50; k++, pass(&w, DURATION_MS(20)))
 		attempt(&w, 0, D_CONNECT_REFUSED, "a:1");
@@ -143,11 +141,10 @@ static void test_every_attempt_when_asked_for(void **state)
 	end(&w);
 }
 
-static void test_quiet_says_nothing(void **state)
+static void test_quiet_says_nothing(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	begin_with(&w, CHECKS, (struct report_options){.quiet = true});
 	attempt(&w, 0, D_CONNECT_REFUSED, "a:1");
 	pass(&w, DURATION_S(30));
@@ -157,12 +154,11 @@ static void test_quiet_says_nothing(void **state)
 }
 
 /* An hour of a check that swings between two codes, and two subjects, with every attempt. */
-static void test_one_that_swings_does_not_flood(void **state)
+static void test_one_that_swings_does_not_flood(UNUSED void **state)
 {
 	struct world w;
 	size_t first;
 
-	(void)state;
 	begin(&w, false);
 	for (int k = 0; k < 1000; k++, pass(&w, DURATION_MS(10)))
 		attempt(&w, 0, k & 1 ? D_CONNECT_REFUSED : D_REDIS_LOADING, k & 2 ? "a:1" : "b:1");
@@ -175,13 +171,12 @@ static void test_one_that_swings_does_not_flood(void **state)
 }
 
 /* A new code is printed at once, however many lines came just before. */
-static void test_news_is_not_held_back(void **state)
+static void test_news_is_not_held_back(UNUSED void **state)
 {
 	static const enum diag_code codes[] = {D_CONNECT_REFUSED, D_REDIS_LOADING, D_CONNECT_RESET,
 					       D_CONNECT_CLOSED, D_ANSWER_TIMEOUT};
 	struct world w;
 
-	(void)state;
 	begin(&w, false);
 	for (size_t k = 0; k < ARRAY_LEN(codes); k++)
 		attempt(&w, 0, codes[k], "a:1");
@@ -189,11 +184,10 @@ static void test_news_is_not_held_back(void **state)
 	end(&w);
 }
 
-static void test_one_summary_in_ten_seconds(void **state)
+static void test_one_summary_in_ten_seconds(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	begin(&w, false);
 	attempt(&w, 0, D_CONNECT_REFUSED, "a:1");
 	/* Asked a thousand times a second, as in a run where much happens. */
@@ -213,11 +207,10 @@ static void test_one_summary_in_ten_seconds(void **state)
 	end(&w);
 }
 
-static void test_a_check_is_settled_once(void **state)
+static void test_a_check_is_settled_once(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	begin(&w, false);
 	attempt(&w, 0, D_CONNECT_REFUSED, "a:1");
 	w.run.plan.checks[0].state = PS_PASSED;
@@ -233,12 +226,11 @@ static void test_a_check_is_settled_once(void **state)
 }
 
 /* A thirteenth code is not kept in the history, so it counts as printed before and waits. */
-static void test_a_code_that_is_not_remembered(void **state)
+static void test_a_code_that_is_not_remembered(UNUSED void **state)
 {
 	struct world w;
 	struct check_outcome *res;
 
-	(void)state;
 	begin(&w, false);
 	for (int k = 0; k < HISTORY_MAX; k++)
 		attempt(&w, 0, (enum diag_code)(D_CONNECT_REFUSED + k), "a:1");
@@ -254,11 +246,10 @@ static void test_a_code_that_is_not_remembered(void **state)
 }
 
 /* Its attempt was still running when the run ended: the previous finding does not decide the check. */
-static void test_one_that_was_interrupted_has_not_failed(void **state)
+static void test_one_that_was_interrupted_has_not_failed(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	begin(&w, false);
 	diag_set(&w.run.outcomes[0].diag, D_CONNECT_REFUSED, "a:1", "why");
 	w.run.outcomes[0].interrupted = true;
@@ -281,7 +272,7 @@ static bool holds(const char *path, const char *words)
 }
 
 /* The files were written for a start that then failed: they are corrected. */
-static void test_a_service_that_could_not_be_started(void **state)
+static void test_a_service_that_could_not_be_started(UNUSED void **state)
 {
 	static const struct report_options options = {.format = FORMAT_JSON,
 						      .output = "out",
@@ -289,7 +280,6 @@ static void test_a_service_that_could_not_be_started(void **state)
 						      .env_file = "env",
 						      .termination_log = "term"};
 
-	(void)state;
 	for (int linked = 0; linked < 2; linked++) {
 		struct world w;
 		struct stat st;
@@ -348,11 +338,10 @@ static size_t lines(const char *text)
 }
 
 /* Every number of checks and every length of cause, in letters of one, two, three and four bytes. */
-static void test_termination_message_fits(void **state)
+static void test_termination_message_fits(UNUSED void **state)
 {
 	static const char *const letters[] = {"x", "ä", "世", "🎉"};
 
-	(void)state;
 	for (size_t n = 1; n < 60; n += n < 12 ? 1 : 7)
 		for (size_t len = 0; len <= LONG; len += 23)
 			for (size_t l = 0; l < ARRAY_LEN(letters); l++) {
@@ -382,13 +371,12 @@ static void test_termination_message_fits(void **state)
 			}
 }
 
-static void test_termination_message_counts_what_it_leaves_out(void **state)
+static void test_termination_message_counts_what_it_leaves_out(UNUSED void **state)
 {
 	struct world w;
 	struct str b;
 	size_t more;
 
-	(void)state;
 	begin_with(&w, 500, (struct report_options){0});
 	for (size_t i = 0; i < 500; i++) {
 		w.run.plan.checks[i].state = PS_GAVE_UP;
@@ -402,9 +390,8 @@ static void test_termination_message_counts_what_it_leaves_out(void **state)
 }
 
 /* A verdict line that fills the message alone, cut in the middle of a letter. */
-static void test_termination_message_of_a_long_verdict(void **state)
+static void test_termination_message_of_a_long_verdict(UNUSED void **state)
 {
-	(void)state;
 	for (size_t len = TERMINATION_MAX - 50; len < TERMINATION_MAX + 50; len++) {
 		struct world w;
 		struct str b, text;
@@ -427,7 +414,7 @@ static void test_termination_message_of_a_long_verdict(void **state)
 }
 
 /* ---- the live view --------------------------------------------------------------------------------------------------- */
-static void test_fit(void **state)
+static void test_fit(UNUSED void **state)
 {
 	static const struct {
 		const char *text;
@@ -439,7 +426,6 @@ static void test_fit(void **state)
 	    {"\xe4\xb8", 5, 0}, /* half a letter ends the text */
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		assert_int_equal(live_fit(cases[i].text, cases[i].columns), cases[i].bytes);
 }
@@ -475,12 +461,11 @@ static void close_view(struct view *v)
 	end(&v->w);
 }
 
-static void test_view_keeps_its_times(void **state)
+static void test_view_keeps_its_times(UNUSED void **state)
 {
 	struct view v;
 	int drawn = 0;
 
-	(void)state;
 	open_view(&v);
 	pass(&v.w, DURATION_MS(99));
 	assert_false(draws(&v, screen));
@@ -508,11 +493,10 @@ static void test_view_keeps_its_times(void **state)
 	close_view(&v);
 }
 
-static void test_view_that_does_not_fit(void **state)
+static void test_view_that_does_not_fit(UNUSED void **state)
 {
 	static const struct live_size small[] = {{0, 0}, {0, 80}, {24, 0}, {CHECKS, 80}};
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(small); i++) {
 		struct view v;
 
@@ -526,12 +510,11 @@ static void test_view_that_does_not_fit(void **state)
 }
 
 /* Settled text comes with the next drawing, above the view, and at the end even without one. */
-static void test_view_and_settled_text(void **state)
+static void test_view_and_settled_text(UNUSED void **state)
 {
 	struct view v;
 	struct str text;
 
-	(void)state;
 	open_view(&v);
 	str_init(&text, 64);
 	str_add(&text, "PASS a\n");

@@ -73,11 +73,10 @@ static void expect(struct world *w, enum verdict status, int exit_code, const ch
 static const bool all_required[CHECKS] = {true, true, true},
 		  last_optional[CHECKS] = {true, true, false};
 
-static void test_ready(void **state)
+static void test_ready(UNUSED void **state)
 {
 	struct world w = {0};
 
-	(void)state;
 	begin(&w, all_required);
 	init(&w);
 	for (size_t i = 0; i < CHECKS; i++)
@@ -86,7 +85,7 @@ static void test_ready(void **state)
 }
 
 /* The heaviest reason gives the exit code: final failures 69, broken 70, time is up 124. */
-static void test_who_blocks(void **state)
+static void test_who_blocks(UNUSED void **state)
 {
 	static const struct {
 		enum diag_code a, b;
@@ -102,7 +101,6 @@ static void test_who_blocks(void **state)
 	    {D_AUTH_FAILED, D_OPA_UNDEFINED, EXIT_BLOCKED, "kind.a: auth-failed: "},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct world w = {0};
 
@@ -115,11 +113,10 @@ static void test_who_blocks(void **state)
 	}
 }
 
-static void test_never_tried_is_never_ready(void **state)
+static void test_never_tried_is_never_ready(UNUSED void **state)
 {
 	struct world w = {0};
 
-	(void)state;
 	begin(&w, all_required);
 	init(&w);
 	end_as(&w, 0, D_NONE);
@@ -128,11 +125,10 @@ static void test_never_tried_is_never_ready(void **state)
 }
 
 /* The run's time ended while it waited for another, or for its turn. */
-static void test_never_tried_is_pending(void **state)
+static void test_never_tried_is_pending(UNUSED void **state)
 {
 	struct world w = {0};
 
-	(void)state;
 	begin(&w, last_optional);
 	init(&w);
 	end_as(&w, 0, D_NONE);
@@ -147,14 +143,13 @@ static void test_never_tried_is_pending(void **state)
 }
 
 /* Its own timeout was over while other checks took all places: the cause says so. */
-static void test_whose_time_was_up(void **state)
+static void test_whose_time_was_up(UNUSED void **state)
 {
 	static const char *const words[] = {
 	    "not tried: the run ended before its turn",
 	    "not tried: its own time was up before its turn, others "
 	    "took all places"};
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		struct world w = {0};
 		struct plan_check *c;
@@ -174,11 +169,10 @@ static void test_whose_time_was_up(void **state)
 	}
 }
 
-static void test_degraded(void **state)
+static void test_degraded(UNUSED void **state)
 {
 	static const enum diag_code codes[] = {D_CONNECT_REFUSED, D_AUTH_FAILED, D_GUARD_CRASHED};
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
 		struct world w = {0};
 
@@ -191,14 +185,13 @@ static void test_degraded(void **state)
 	}
 }
 
-static void test_degraded_may_be_refused(void **state)
+static void test_degraded_may_be_refused(UNUSED void **state)
 {
 	static const struct {
 		enum diag_code code;
 		int exit_code;
 	} cases[] = {{D_CONNECT_REFUSED, EXIT_TIME_UP}, {D_AUTH_FAILED, EXIT_BLOCKED}};
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct world w = {0};
 
@@ -212,11 +205,10 @@ static void test_degraded_may_be_refused(void **state)
 	}
 }
 
-static void test_left_out_and_waived_degrade(void **state)
+static void test_left_out_and_waived_degrade(UNUSED void **state)
 {
 	struct world w = {0};
 
-	(void)state;
 	begin(&w, all_required);
 	w.checks[1].skipped = true;
 	w.easy =
@@ -231,11 +223,10 @@ static void test_left_out_and_waived_degrade(void **state)
 	       "EASY is on: no names; kind.b: skipped on request; 1 of 3 checks passed");
 }
 
-static void test_signal(void **state)
+static void test_signal(UNUSED void **state)
 {
 	struct world w = {0};
 
-	(void)state;
 	begin(&w, all_required);
 	init(&w);
 	for (size_t i = 0; i < CHECKS; i++)
@@ -244,11 +235,10 @@ static void test_signal(void **state)
 	expect(&w, RUN_BLOCKED, 143, "BLOCKED (143): ended by signal 15 (TERM)");
 }
 
-static void test_interrupted_is_pending_not_failed(void **state)
+static void test_interrupted_is_pending_not_failed(UNUSED void **state)
 {
 	struct world w = {0};
 
-	(void)state;
 	begin(&w, all_required);
 	init(&w);
 	end_as(&w, 0, D_AUTH_FAILED);
@@ -264,12 +254,11 @@ static void test_interrupted_is_pending_not_failed(void **state)
 }
 
 /* Every mixture of three checks and eight endings: a required check that did not pass never counts as passed. */
-static void test_no_mixture_is_wrongly_ready(void **state)
+static void test_no_mixture_is_wrongly_ready(UNUSED void **state)
 {
 	static const enum diag_code ends[] = {D_NONE, D_CONNECT_REFUSED, D_AUTH_FAILED,
 					      D_GUARD_CRASHED, D_GUARD_DEADLINE};
 
-	(void)state;
 	for (unsigned mix = 0; mix < 8 * 6 * 6 * 6; mix++) {
 		const bool required[CHECKS] = {mix & 1, mix & 2, mix & 4};
 		unsigned rest = mix >> 3;
