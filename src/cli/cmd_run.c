@@ -113,8 +113,8 @@ static int start_service(const struct cli *cli, struct run *run, struct report *
 		    "among its "
 		    "children");
 	console_flush();
-	sig = signals_ending(
-	    signals); /* a signal that came while the last lines were written ends startguard, not the service */
+	/* a signal that came while the last lines were written ends startguard, not the service */
+	sig = signals_ending(signals);
 	if (sig) {
 		code = 128 + sig;
 		snprintf(buf, sizeof buf, "ended by signal %d before the service was started", sig);

@@ -228,8 +228,8 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 		return problem_error(s->problems, from, from_line, "",
 				     "more than %d files deep in @include",
 				     CONFIG_FILE_INCLUDE_DEPTH);
-	if (st.st_ino && !S_ISREG(st.st_mode) &&
-	    !S_ISCHR(st.st_mode)) { /* a pipe without a writer would never end */
+	/* a pipe without a writer would never end */
+	if (st.st_ino && !S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)) {
 		return problem_error(s->problems, from ? from : kept, from_line, "",
 				     "%s%s: is not a file", from ? "@include " : "cannot read ",
 				     path);

@@ -24,8 +24,8 @@ struct problems {
 	struct arena *arena;
 	struct problem *v;
 	size_t n, cap;
-	size_t errors, usages, policies,
-	    warnings; /* an error of the command line counts as error and as usage */
+	/* an error of the command line counts as error and as usage */
+	size_t errors, usages, policies, warnings;
 };
 
 void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,

@@ -297,7 +297,7 @@ static void scrub_group(const struct key *key, const void *field, bool secrets)
 
 void schema_scrub(const struct schema *schema, const void *conf)
 {
-	scrub_keys(schema, conf,
-		   false); /* first: exempt texts decide how secrets are searched for */
+	/* The exempt texts first: they decide how secrets are searched for. */
+	scrub_keys(schema, conf, false);
 	scrub_keys(schema, conf, true);
 }
