@@ -147,7 +147,7 @@ static enum result decode_sample(const struct check_run *run, const struct avro_
 	if (head && (len < head || data[0] != 0))
 		return check_fail(out, D_AVRO_DECODE, c->sample,
 				  "no Confluent header: the first of five bytes is not zero");
-	n = avro_decode(s, data + head, len - head, why, sizeof why);
+	n = avro_decode(s, data + head, len - head, NULL, NULL, why, sizeof why);
 	if (n < 0 && len && (data[0] == '{' || data[0] == '['))
 		return check_fail(out, D_AVRO_DECODE, c->sample, "%s; the bytes look like JSON",
 				  why);

@@ -12,7 +12,6 @@
 
 #include "check.h"
 
-enum file_type { TYPE_FILE, TYPE_DIR, TYPE_SOCKET, TYPE_FIFO, TYPE_DEVICE, TYPE_DIRECTORY };
 static const char *const types[] = {"file", "dir", "socket", "fifo", "device", "directory", NULL};
 
 #define CONTAINS_MAX (64 * 1024 * 1024)
@@ -103,7 +102,7 @@ static const char *type_name(mode_t m)
 /* "dir" and "directory" mean the same. */
 static const char *wanted_type(const struct file_conf *c)
 {
-	return types[c->type == TYPE_DIRECTORY ? TYPE_DIR : c->type];
+	return str_eq(types[c->type], "directory") ? "dir" : types[c->type];
 }
 
 static enum result owner_is(const char *wanted, const struct stat *st, const char *path,

@@ -129,16 +129,13 @@ static const char *status_text(const struct strlist *wanted, char *buf, size_t s
 static enum result http_json(const struct check_run *run, const struct http_conf *c,
 			     const struct web_response *resp, struct diag *out)
 {
-	char why[480], start[160];
+	char why[480];
 	json_t *root = json_read(resp->body, resp->len, why, sizeof why);
 
-	if (!root && web_is_html(resp))
-		return check_fail(out, D_HTTP_HTML_PAGE, resp->subject,
-				  "JSON was expected; the body: %s",
-				  web_body_start(resp, start, sizeof start));
 	if (!root)
-		return check_fail(out, D_HTTP_JSON_INVALID, resp->subject, "%s; the body: %s", why,
-				  web_body_start(resp, start, sizeof start));
+		return check_fail(out, web_is_html(resp) ? D_HTTP_HTML_PAGE : D_HTTP_JSON_INVALID,
+				  resp->subject, "the body is not JSON (%s): %s", why,
+				  resp->body_start);
 	for (size_t i = 0; i < c->json.n; i++) {
 		bool wrong_type;
 
@@ -156,7 +153,7 @@ static enum result http_run(const struct check_run *run, struct diag *out)
 	struct web_conf web = WEB_CONF(c);
 	struct web_response resp;
 	struct url url;
-	char wanted[200], start[160];
+	char wanted[200];
 	struct web_request req = {.run = run,
 				  .url = &url,
 				  .method = c->method,
@@ -182,7 +179,7 @@ static enum result http_run(const struct check_run *run, struct diag *out)
 	    !memmem(resp.body, resp.len, c->body_contains, strlen(c->body_contains)))
 		return check_fail(out, D_HTTP_BODY, resp.subject,
 				  "the body does not hold \"%s\"; %s", c->body_contains,
-				  web_body_start(&resp, start, sizeof start));
+				  resp.body_start);
 	check_summary(run, "%s %ld", resp.subject, resp.status);
 	return RESULT_PASS;
 }

@@ -280,22 +280,21 @@ static enum result judge_page(const struct check_run *run, struct web_response *
 {
 	const struct metrics_conf *c = page->conf;
 	bool openmetrics = str_eq(resp->content_type, "application/openmetrics-text");
-	char why[300], start[160];
+	char why[300];
 
 	if (c->format == FORMAT_OPENMETRICS && !openmetrics)
 		return check_fail(out, D_METRICS_MALFORMED, resp->subject,
 				  "the content type is %s, not application/openmetrics-text",
 				  resp->content_type[0] ? resp->content_type : "not given");
-	web_body_start(resp, start, sizeof start);
 	if (web_is_html(resp))
 		return check_fail(out, D_HTTP_HTML_PAGE, resp->subject,
-				  "metrics were expected; the body: %s", start);
+				  "metrics were expected; the body: %s", resp->body_start);
 	if (strlen(resp->body) != resp->len)
 		return check_fail(out, D_METRICS_MALFORMED, resp->subject,
 				  "the page holds a zero byte");
 	if (!prom_read(resp->body, openmetrics, see, page, why, sizeof why))
 		return check_fail(out, D_METRICS_MALFORMED, resp->subject, "%s; the body: %s", why,
-				  start);
+				  resp->body_start);
 	if (!page->samples && !(page->lines && c->families.n))
 		return check_fail(out, D_METRICS_EMPTY, resp->subject,
 				  "%zu bytes, and no sample among them", resp->len);

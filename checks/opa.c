@@ -107,7 +107,7 @@ static const char *opa_validate(const void *conf, const char **key)
  * in front of it. `text` gets its message, else the beginning of the body. */
 static bool is_opa_error(const struct web_response *resp, char *text, size_t size)
 {
-	char err[160], start[160];
+	char err[160];
 	json_t *root = json_read(resp->body, resp->len, err, sizeof err);
 	const char *code = json_str(root, "code"), *message = json_str(root, "message");
 	const char *detail =
@@ -117,7 +117,7 @@ static bool is_opa_error(const struct web_response *resp, char *text, size_t siz
 		snprintf(text, size, "%s: %s%s%s", code ? code : "error", message ? message : "",
 			 detail ? ": " : "", detail ? detail : "");
 	else
-		snprintf(text, size, "the body: %s", web_body_start(resp, start, sizeof start));
+		snprintf(text, size, "the body: %s", resp->body_start);
 	return code != NULL;
 }
 

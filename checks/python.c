@@ -84,8 +84,7 @@ struct probing {
 	struct str installed; /* "confluent-kafka 2.6.1, fastavro 1.9.0" */
 };
 
-static void add(struct probing *p, enum diag_code code, const char *subject, const char *fmt, ...)
-    PRINTF_LIKE(4, 5);
+PRINTF_LIKE(4, 5)
 static void add(struct probing *p, enum diag_code code, const char *subject, const char *fmt, ...)
 {
 	struct diag d;

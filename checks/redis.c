@@ -270,7 +270,7 @@ static enum result redis_reach(const struct check_run *run, struct session *s, s
 	return RESULT_PASS;
 }
 
-static enum result redis_login(const struct check_run *run, struct session *s, struct diag *out)
+static enum result redis_login(struct session *s, struct diag *out)
 {
 	const struct redis_conf *c = s->conf;
 	const char *user = c->username, *password;
@@ -286,13 +286,13 @@ static enum result redis_login(const struct check_run *run, struct session *s, s
 		user = user && *user ? user : NULL;
 	}
 	s->resp.with_login = true;
-	check_step(run, PH_AUTH, "AUTH at %s", s->resp.conn.peer);
+	check_step(s->resp.run, PH_AUTH, "AUTH at %s", s->resp.conn.peer);
 	reply = user ? RESP(&s->resp, out, "AUTH", user, password)
 		     : RESP(&s->resp, out, "AUTH", password);
 	if (!reply)
 		return RESULT_FAIL;
 	if (!resp_is_error(reply)) {
-		check_reached(run, "auth");
+		check_reached(s->resp.run, "auth");
 		return RESULT_PASS;
 	}
 	/* "called without any password configured": the service would fail the same way. */
@@ -307,11 +307,11 @@ static enum result redis_login(const struct check_run *run, struct session *s, s
 	return resp_fail(out, reply, &s->resp, "AUTH");
 }
 
-static enum result redis_ping(const struct check_run *run, struct session *s, struct diag *out)
+static enum result redis_ping(struct session *s, struct diag *out)
 {
 	redisReply *reply;
 
-	check_step(run, PH_PROTOCOL, "PING to %s", s->resp.conn.peer);
+	check_step(s->resp.run, PH_PROTOCOL, "PING to %s", s->resp.conn.peer);
 	reply = RESP(&s->resp, out, "PING");
 	if (!reply)
 		return RESULT_FAIL;
@@ -320,7 +320,7 @@ static enum result redis_ping(const struct check_run *run, struct session *s, st
 	if (reply->type != REDIS_REPLY_STATUS || !str_eq(reply->str, "PONG"))
 		return check_fail(out, D_REDIS_NOT_REDIS, s->resp.conn.peer,
 				  "PING was not answered with PONG");
-	check_reached(run, "ping");
+	check_reached(s->resp.run, "ping");
 	return RESULT_PASS;
 }
 
@@ -345,36 +345,32 @@ static enum result read_info(struct session *s, struct diag *out)
 	return RESULT_PASS;
 }
 
-static enum result redis_role(const struct check_run *run, struct session *s, struct diag *out)
+static enum result redis_role(struct session *s, struct diag *out)
 {
 	const char *peer = s->resp.conn.peer;
-	char role[24] = "", link[24] = "";
-	int wanted = s->conf->role;
+	struct resp_value info = resp_info(s->info, "role", ""),
+			  link = resp_info(s->info, "master_link_status", "up");
+	const char *role = str_eq(info.text, "slave") ? "replica" : info.text;
 
-	resp_info(s->info, "role", role, sizeof role);
-	check_fact(run, "role", "%s", str_eq(role, "slave") ? "replica" : role);
-	if (wanted == ROLE_MASTER && !str_eq(role, "master"))
+	check_fact(s->resp.run, "role", "%s", role);
+	if (s->conf->role != ROLE_ANY && !str_eq(role, roles[s->conf->role]))
 		return check_fail(out, D_REDIS_WRONG_ROLE, peer,
-				  "the server is a replica, demanded is a master");
-	if (wanted == ROLE_REPLICA && !str_eq(role, "slave"))
-		return check_fail(out, D_REDIS_WRONG_ROLE, peer,
-				  "the server is a %s, demanded is a replica", role);
-	if (str_eq(role, "slave") && resp_info(s->info, "master_link_status", link, sizeof link) &&
-	    !str_eq(link, "up"))
+				  "the server is a %s, demanded is a %s", role,
+				  roles[s->conf->role]);
+	if (str_eq(role, "replica") && !str_eq(link.text, "up"))
 		return check_fail(out, D_REDIS_MASTER_DOWN, peer,
-				  "this replica's link to its master is %s", link);
+				  "this replica's link to its master is %s", link.text);
 	return RESULT_PASS;
 }
 
-static enum result redis_version(const struct check_run *run, struct session *s, struct diag *out)
+static enum result redis_version(struct session *s, struct diag *out)
 {
-	char has[32] = "0";
+	struct resp_value has = resp_info(s->info, "redis_version", "0");
 
-	resp_info(s->info, "redis_version", has, sizeof has);
-	check_fact(run, "version", "%s", has);
-	if (s->conf->min_version && version_compare(has, s->conf->min_version) < 0)
+	check_fact(s->resp.run, "version", "%s", has.text);
+	if (s->conf->min_version && version_compare(has.text, s->conf->min_version) < 0)
 		return check_fail(out, D_REDIS_VERSION, s->resp.conn.peer,
-				  "the server is %s, demanded is %s or newer", has,
+				  "the server is %s, demanded is %s or newer", has.text,
 				  s->conf->min_version);
 	return RESULT_PASS;
 }
@@ -382,68 +378,61 @@ static enum result redis_version(const struct check_run *run, struct session *s,
 static enum result redis_settings(struct session *s, struct diag *out)
 {
 	const struct redis_conf *c = s->conf;
-	char text[64] = "0";
+	struct resp_value policy = resp_info(s->info, "maxmemory_policy", "unknown");
 	int64_t n = 0;
 
-	if (c->min_replicas != INT_UNSET) {
-		resp_info(s->info, "connected_slaves", text, sizeof text);
-		parse_i64(text, 0, INT32_MAX, &n);
-		if (n < c->min_replicas)
-			return check_fail(out, D_REDIS_REPLICAS, s->resp.conn.peer,
-					  "%lld replicas are connected, demanded are %lld",
-					  (long long)n, (long long)c->min_replicas);
-	}
-	if (c->maxmemory_policy) {
-		snprintf(text, sizeof text, "unknown");
-		resp_info(s->info, "maxmemory_policy", text, sizeof text);
-		if (!str_eq(text, c->maxmemory_policy))
-			return check_fail(out, D_REDIS_POLICY, s->resp.conn.peer,
-					  "maxmemory_policy is %s, demanded is %s", text,
-					  c->maxmemory_policy);
-	}
+	/* INT_UNSET is less than any number. */
+	parse_i64(resp_info(s->info, "connected_slaves", "0").text, 0, INT32_MAX, &n);
+	if (n < c->min_replicas)
+		return check_fail(out, D_REDIS_REPLICAS, s->resp.conn.peer,
+				  "%lld replicas are connected, demanded are %lld", (long long)n,
+				  (long long)c->min_replicas);
+	if (c->maxmemory_policy && !str_eq(policy.text, c->maxmemory_policy))
+		return check_fail(out, D_REDIS_POLICY, s->resp.conn.peer,
+				  "maxmemory_policy is %s, demanded is %s", policy.text,
+				  c->maxmemory_policy);
 	return RESULT_PASS;
 }
 
 static enum result redis_cluster(struct session *s, struct diag *out)
 {
-	char state[32] = "unknown", ok[32] = "0", enabled[8] = "0";
+	struct resp_value state, ok;
 	redisReply *reply;
 
 	if (!s->conf->cluster)
 		return RESULT_PASS;
-	resp_info(s->info, "cluster_enabled", enabled, sizeof enabled);
-	if (!str_eq(enabled, "1"))
+	if (!str_eq(resp_info(s->info, "cluster_enabled", "0").text, "1"))
 		return check_fail(out, D_REDIS_CLUSTER_DOWN, s->resp.conn.peer,
 				  "the server does not run as part of a cluster");
 	reply = RESP_FOR(&s->resp, REDIS_REPLY_STRING, out, "CLUSTER", "INFO");
 	if (!reply)
 		return RESULT_FAIL;
-	resp_info(reply->str, "cluster_state", state, sizeof state);
-	resp_info(reply->str, "cluster_slots_ok", ok, sizeof ok);
-	if (str_eq(state, "ok") && str_eq(ok, "16384"))
+	state = resp_info(reply->str, "cluster_state", "unknown");
+	ok = resp_info(reply->str, "cluster_slots_ok", "0");
+	if (str_eq(state.text, "ok") && str_eq(ok.text, "16384"))
 		return RESULT_PASS;
 	return check_fail(out, D_REDIS_CLUSTER_DOWN, s->resp.conn.peer,
-			  "cluster_state %s, %s of 16384 slots ok", state, ok);
+			  "cluster_state %s, %s of 16384 slots ok", state.text, ok.text);
 }
 
 /* ---- what it must permit ------------------------------------------------------------------------------------------ */
 #define CAN_WORDS 16 /* of one entry of `can` */
 
-/* "unknown command" may mean an old server or a renamed command: the version tells. */
+/* "unknown command" may mean an old server or a renamed command: the version shows which. */
 static enum result fail_acl(struct session *s, const redisReply *reply, const char *asked,
 			    struct diag *out)
 {
 	struct diag ignored = {0};
-	char has[32] = "";
+	struct resp_value has;
 
 	resp_fail(out, reply, &s->resp, asked);
-	if (out->code != D_REDIS_COMMAND || (!s->info[0] && read_info(s, &ignored)) ||
-	    !resp_info(s->info, "redis_version", has, sizeof has))
+	if (out->code != D_REDIS_COMMAND || (!s->info[0] && read_info(s, &ignored)))
 		return RESULT_FAIL;
-	if (version_compare(has, "7") < 0)
+	has = resp_info(s->info, "redis_version", "7");
+	if (version_compare(has.text, "7") < 0)
 		check_fail(out, D_REDIS_VERSION, s->resp.conn.peer,
 			   "can needs ACL DRYRUN, which Redis has since 7.0; the server is %s: %s",
-			   has, reply->str);
+			   has.text, reply->str);
 	return RESULT_FAIL;
 }
 
@@ -507,7 +496,7 @@ static enum result redis_has_keys(struct session *s, struct diag *out)
 	return RESULT_PASS;
 }
 
-static enum result redis_write(const struct check_run *run, struct session *s, struct diag *out)
+static enum result redis_write(struct session *s, struct diag *out)
 {
 	char key[300], value[64];
 	redisReply *get;
@@ -525,18 +514,17 @@ static enum result redis_write(const struct check_run *run, struct session *s, s
 		return RESULT_FAIL;
 	if (get->type != REDIS_REPLY_STRING || !str_eq(get->str, value))
 		return check_fail(out, D_REDIS_KEY, key, "what was written was not read back");
-	check_reached(run, "write");
+	check_reached(s->resp.run, "write");
 	return RESULT_PASS;
 }
 
 /* A TLS server ends a plain connection at the first command, most often without an answer. */
-static enum result fail_first_command(const struct check_run *run, const struct session *s,
-				      struct diag *out)
+static enum result fail_first_command(const struct session *s, struct diag *out)
 {
 	const struct conn *conn = &s->resp.conn;
 
 	if ((out->code == D_CONNECT_RESET || out->code == D_CONNECT_CLOSED) && !conn->ssl)
-		return net_fail_closed(run, conn->ip, conn->port, out);
+		return net_fail_closed(s->resp.run, conn->ip, conn->port, out);
 	return RESULT_FAIL;
 }
 
@@ -556,20 +544,20 @@ static enum result redis_run(const struct check_run *run, struct diag *out)
 		return RESULT_FAIL;
 	if (redis_reach(run, s, out))
 		return RESULT_FAIL;
-	if (redis_login(run, s, out) || redis_ping(run, s, out))
-		return fail_first_command(run, s, out);
+	if (redis_login(s, out) || redis_ping(s, out))
+		return fail_first_command(s, out);
 	if (redis_select(s, out))
 		return RESULT_FAIL;
 	if (needs_info(s->conf)) {
 		check_step(run, PH_ASSERT, "INFO of %s", s->resp.conn.peer);
-		if (read_info(s, out) || redis_role(run, s, out) || redis_version(run, s, out) ||
+		if (read_info(s, out) || redis_role(s, out) || redis_version(s, out) ||
 		    redis_settings(s, out))
 			return RESULT_FAIL;
 	}
 	check_step(run, PH_ASSERT, "asking %s about cluster, permissions and keys",
 		   s->resp.conn.peer);
 	if (redis_cluster(s, out) || redis_can(s, out) || redis_has_keys(s, out) ||
-	    redis_write(run, s, out))
+	    redis_write(s, out))
 		return RESULT_FAIL;
 	check_summary(run, "%s%s", s->resp.conn.peer, s->resp.with_login ? ", logged in" : "");
 	return RESULT_PASS;

@@ -130,26 +130,23 @@ static long error_code(const struct web_response *resp, char *message, size_t si
 /* The failures that every request may have. */
 static enum result fail_answer(const struct web_response *resp, struct diag *out)
 {
-	char message[300], start[160];
+	char message[300];
 	long code = error_code(resp, message, sizeof message);
 
-	if (code == 50001 || code == 50002)
-		return check_fail(out, D_REGISTRY_STORE, resp->subject, "error %ld: %s", code,
-				  message);
-	if (code == 50003 || code == 50004)
-		return check_fail(out, D_REGISTRY_LEADER, resp->subject, "error %ld: %s", code,
-				  message);
+	if (code >= 50001 && code <= 50004)
+		return check_fail(out, code <= 50002 ? D_REGISTRY_STORE : D_REGISTRY_LEADER,
+				  resp->subject, "error %ld: %s", code, message);
 	if (resp->status == 404 && !code)
 		return check_fail(out, D_REGISTRY_NOT_REGISTRY, resp->subject,
 				  "HTTP status 404 without a registry's error code; the body: %s",
-				  web_body_start(resp, start, sizeof start));
+				  resp->body_start);
 	return web_fail_status(out, resp, "200");
 }
 
 /* The JSON object of an answer with status 200; NULL with *out filled. */
 static json_t *answer_object(const struct web_response *resp, struct diag *out)
 {
-	char why[200], start[160];
+	char why[200];
 	json_t *root;
 
 	if (resp->status != 200) {
@@ -159,13 +156,9 @@ static json_t *answer_object(const struct web_response *resp, struct diag *out)
 	root = json_read(resp->body, resp->len, why, sizeof why);
 	if (json_is_object(root))
 		return root;
-	web_body_start(resp, start, sizeof start);
-	if (web_is_html(resp))
-		check_fail(out, D_HTTP_HTML_PAGE, resp->subject,
-			   "status 200, but the body is a page: %s", start);
-	else
-		check_fail(out, D_REGISTRY_NOT_REGISTRY, resp->subject,
-			   "status 200, but not a JSON object; the body: %s", start);
+	check_fail(out, web_is_html(resp) ? D_HTTP_HTML_PAGE : D_REGISTRY_NOT_REGISTRY,
+		   resp->subject, "status 200, but not a JSON object; the body: %s",
+		   resp->body_start);
 	return NULL;
 }
 
@@ -180,14 +173,13 @@ static enum result is_registry(const struct web_request *base, struct diag *out)
 {
 	struct web_response resp;
 	json_t *root = ask_object(base, "/config", NULL, &resp, out);
-	char start[160];
 
 	if (!root)
 		return RESULT_FAIL;
 	if (!json_str(root, "compatibilityLevel"))
 		return check_fail(out, D_REGISTRY_NOT_REGISTRY, resp.subject,
 				  "no \"compatibilityLevel\" in the answer; the body: %s",
-				  web_body_start(&resp, start, sizeof start));
+				  resp.body_start);
 	check_reached(base->run, "registry");
 	return RESULT_PASS;
 }

@@ -19,8 +19,7 @@ struct decoder {
 	size_t size;
 };
 
-static bool fail(struct decoder *d, const char *where, const char *fmt, ...) PRINTF_LIKE(3, 4);
-static bool fail(struct decoder *d, const char *where, const char *fmt, ...)
+PRINTF_LIKE(3, 4) static bool fail(struct decoder *d, const char *where, const char *fmt, ...)
 {
 	int n = snprintf(d->why, d->size, "byte %zu, %s: ", d->at, *where ? where : "the top");
 	va_list ap;
@@ -185,8 +184,8 @@ static bool decode(struct decoder *d, const json_t *v, const char *where, int de
 			     str_eq(type, "map"), where, depth);
 }
 
-ssize_t avro_decode_numbers(const struct avro_schema *s, const unsigned char *data, size_t len,
-			    avro_number_fn *fn, void *arg, char *why, size_t size)
+ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size_t len,
+		    avro_number_fn *fn, void *arg, char *why, size_t size)
 {
 	struct decoder d = {.schema = s,
 			    .data = data,
@@ -197,12 +196,6 @@ ssize_t avro_decode_numbers(const struct avro_schema *s, const unsigned char *da
 			    .size = size};
 
 	return decode(&d, s->normal, "", 0) ? (ssize_t)d.at : -1;
-}
-
-ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size_t len, char *why,
-		    size_t size)
-{
-	return avro_decode_numbers(s, data, len, NULL, NULL, why, size);
 }
 
 /* ---- fields ----------------------------------------------------------------------------------------------------- */

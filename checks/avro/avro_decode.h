@@ -8,15 +8,12 @@
 
 #include "avro_schema.h"
 
-/* Returns the number of bytes that the datum takes; -1 with the byte, the field and the reason in `why`. */
-ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size_t len, char *why,
-		    size_t size);
-
 /* A number of the datum. `field` is the names of the fields that lead to it ("position.x"); items of arrays and maps have the
  * name of their field. It is called while the bytes are read: also for a datum that turns out to be wrong further on. */
 typedef void avro_number_fn(void *arg, const char *field, double value);
-ssize_t avro_decode_numbers(const struct avro_schema *s, const unsigned char *data, size_t len,
-			    avro_number_fn *fn, void *arg, char *why, size_t size);
+/* Returns the number of bytes that the datum takes; -1 with the byte, the field and the reason in `why`. `fn` may be NULL. */
+ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size_t len,
+		    avro_number_fn *fn, void *arg, char *why, size_t size);
 /* Can a datum have a number at this field, named as above? */
 bool avro_has_number(const struct avro_schema *s, const char *field);
 

@@ -17,8 +17,7 @@ struct comparison {
 	size_t size;
 };
 
-static bool refuse(struct comparison *c, const char *where, const char *fmt, ...) PRINTF_LIKE(3, 4);
-static bool refuse(struct comparison *c, const char *where, const char *fmt, ...)
+PRINTF_LIKE(3, 4) static bool refuse(struct comparison *c, const char *where, const char *fmt, ...)
 {
 	int n = snprintf(c->why, c->size, "%s%s", where, *where ? ": " : "");
 	va_list ap;
@@ -38,17 +37,22 @@ static const char *unqualified(const char *name)
 	return dot ? dot + 1 : name;
 }
 
+static bool has_alias(const json_t *reader, const char *name)
+{
+	const json_t *aliases = json_object_get(reader, "aliases");
+
+	for (size_t i = 0; i < json_array_size(aliases); i++)
+		if (str_eq(json_string_value(json_array_get(aliases, i)), name))
+			return true;
+	return false;
+}
+
 static bool names_match(const json_t *reader, const json_t *writer)
 {
 	const char *w = json_str(writer, "name");
-	const json_t *aliases = json_object_get(reader, "aliases");
 
-	if (str_eq(unqualified(json_str(reader, "name")), unqualified(w)))
-		return true;
-	for (size_t i = 0; i < json_array_size(aliases); i++)
-		if (str_eq(json_string_value(json_array_get(aliases, i)), w))
-			return true;
-	return false;
+	return str_eq(unqualified(json_str(reader, "name")), unqualified(w)) ||
+	       has_alias(reader, w);
 }
 
 static bool promotes(const char *reader, const char *writer)
@@ -69,21 +73,17 @@ static bool can_read(struct comparison *c, const json_t *r, const json_t *w, con
 static const json_t *writer_field(struct comparison *c, const json_t *fields, const json_t *reader,
 				  size_t i)
 {
-	const json_t *aliases = json_object_get(reader, "aliases"), *beside;
+	const json_t *beside = json_array_get(fields, i);
 
-	beside = json_array_get(fields, i);
 	if (beside && str_eq(json_str(beside, "name"), json_str(reader, "name")))
 		return beside;
 	for (i = 0; i < json_array_size(fields); i++) {
 		const json_t *f = json_array_get(fields, i);
 		const char *name = json_str(f, "name");
 
-		c->steps += 1 + json_array_size(aliases);
-		if (str_eq(name, json_str(reader, "name")))
+		c->steps += 1 + json_array_size(json_object_get(reader, "aliases"));
+		if (str_eq(name, json_str(reader, "name")) || has_alias(reader, name))
 			return f;
-		for (size_t j = 0; j < json_array_size(aliases); j++)
-			if (str_eq(name, json_string_value(json_array_get(aliases, j))))
-				return f;
 	}
 	return NULL;
 }

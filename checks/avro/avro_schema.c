@@ -20,8 +20,7 @@ static bool is_primitive(const char *name)
 	return false;
 }
 
-static json_t *fail(struct parser *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static json_t *fail(struct parser *r, const char *fmt, ...)
+PRINTF_LIKE(2, 3) static json_t *fail(struct parser *r, const char *fmt, ...)
 {
 	va_list ap;
 

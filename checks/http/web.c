@@ -494,6 +494,7 @@ static enum result one_request(const struct web_request *req, struct web_respons
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &resp->status);
 	keep_content_type(curl, resp);
 	keep_location(curl, resp);
+	web_keep_body_start(resp);
 	check_reached(req->run, "http %ld", resp->status);
 	return RESULT_PASS;
 }

@@ -66,8 +66,9 @@ struct web_response {
 	long status;
 	char *body; /* NUL-terminated; never NULL after success */
 	size_t len;
-	char content_type[128];         /* lower case, without parameters */
-	char location[512];             /* of a redirect; without user part */
+	char content_type[128]; /* lower case, without parameters */
+	char body_start[160];   /* for causes, cleaned: "it begins with: ..." or "it is empty" */
+	char location[512];     /* of a redirect; without user part */
 	char subject[DIAG_SUBJECT_MAX]; /* "http://opa:8181/v1/data/x": for diagnoses */
 	bool had_credentials;
 	/* A redirect led to another scheme, host or port: credentials were not sent there. */
@@ -83,8 +84,6 @@ enum result web_request_below(const struct web_request *base, const char *path, 
 /* The status is not the wanted one ("2xx"): 401 auth-required or auth-failed, 403 auth-forbidden, 3xx http-redirect,
  * else http-status; quotes the start of the body. */
 enum result web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted);
-/* The beginning of the body, cleaned, for causes: "it begins with: ..." or "it is empty". Returns buf. */
-const char *web_body_start(const struct web_response *resp, char *buf, size_t size);
 /* Whether content type or first bytes are those of HTML. */
 bool web_is_html(const struct web_response *resp);
 /* "libcurl 7.88.1", for `startguard version`. */

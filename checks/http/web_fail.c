@@ -204,7 +204,7 @@ bool web_is_html(const struct web_response *resp)
 	       !strncasecmp(s, "<html", 5);
 }
 
-const char *web_body_start(const struct web_response *resp, char *buf, size_t size)
+void web_keep_body_start(struct web_response *resp)
 {
 	char raw[2048], start[121];
 	size_t n = resp->len < sizeof raw - 1 ? resp->len : sizeof raw - 1;
@@ -215,19 +215,14 @@ const char *web_body_start(const struct web_response *resp, char *buf, size_t si
 	raw[n] = '\0';
 	scrub(raw);
 	text_clean(start, sizeof start, raw);
-	if (*start)
-		snprintf(buf, size, "it begins with: %s", start);
-	else
-		snprintf(buf, size, "it is empty");
-	return buf;
+	snprintf(resp->body_start, sizeof resp->body_start, "%s%s",
+		 *start ? "it begins with: " : "it is empty", start);
 }
 
 enum result web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted)
 {
-	char start[160];
-	const char *subject = resp->subject;
+	const char *subject = resp->subject, *start = resp->body_start;
 
-	web_body_start(resp, start, sizeof start);
 	if (resp->status == 401 && resp->had_credentials)
 		return check_fail(out, D_AUTH_FAILED, subject,
 				  "HTTP status 401 to the credentials; the body: %s", start);

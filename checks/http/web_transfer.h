@@ -28,6 +28,8 @@ static inline int port_of(const struct web_request *req)
 	return req->url->port ? req->url->port : is_https(req) ? 443 : 80;
 }
 
+/* Fills resp->body_start from the body. */
+void web_keep_body_start(struct web_response *resp);
 /* What a transfer that curl ended with `code` means. Returns RESULT_FAIL with *out filled. */
 enum result web_fail_curl(CURL *curl, const struct transfer *t, CURLcode code, struct diag *out);
 

@@ -11,8 +11,7 @@ struct reader {
 	size_t size;
 };
 
-static bool bad(struct reader *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static bool bad(struct reader *r, const char *fmt, ...)
+PRINTF_LIKE(2, 3) static bool bad(struct reader *r, const char *fmt, ...)
 {
 	int n = snprintf(r->why, r->size, "line %u: ", r->line.number);
 	va_list ap;

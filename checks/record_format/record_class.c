@@ -149,8 +149,8 @@ static ssize_t datum(struct reading *r, size_t head, struct numbers *n)
 		snprintf(r->why, sizeof r->why, "no schema is given");
 		return -1;
 	}
-	used = avro_decode_numbers(r->want->schema, r->data + head, r->len - head, number_seen, n,
-				   r->why, sizeof r->why);
+	used = avro_decode(r->want->schema, r->data + head, r->len - head, number_seen, n, r->why,
+			   sizeof r->why);
 	return used < 0 ? -1 : (ssize_t)(r->len - head) - used;
 }
 

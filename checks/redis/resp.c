@@ -193,16 +193,20 @@ enum result resp_fail(struct diag *out, const redisReply *reply, const struct re
 	return check_fail(out, code, r->conn.peer, "%s: %s", asked, reply->str);
 }
 
-const char *resp_info(const char *info, const char *name, char *buf, size_t size)
+struct resp_value resp_info(const char *info, const char *name, const char *otherwise)
 {
+	struct resp_value value;
 	size_t n = strlen(name);
 
-	for (const char *line = info; line && *line;
-	     line = strchr(line, '\n'), line = line ? line + 1 : NULL)
+	snprintf(value.text, sizeof value.text, "%s", otherwise);
+	for (const char *line = info; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
 		if (!strncmp(line, name, n) && line[n] == ':') {
-			snprintf(buf, size, "%.*s", (int)strcspn(line + n + 1, "\r\n"),
-				 line + n + 1);
-			return buf;
+			line += n + 1;
+			snprintf(value.text, sizeof value.text, "%.*s", (int)strcspn(line, "\r\n"),
+				 line);
+			break;
 		}
-	return NULL;
+	}
+	return value;
 }

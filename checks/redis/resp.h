@@ -35,8 +35,11 @@ redisReply *resp_ask_for(struct resp *r, int type, struct diag *out, const char 
 /* What an error reply means: NOAUTH, LOADING, ... (Redis documentation, "RESP errors"). `asked` names the command. */
 enum result resp_fail(struct diag *out, const redisReply *reply, const struct resp *r,
 		      const char *asked);
-/* The value of "name:value" in an INFO text, or NULL. */
-const char *resp_info(const char *info, const char *name, char *buf, size_t size);
+struct resp_value {
+	char text[64];
+};
+/* The value of "name:value" in an INFO text, else `otherwise`. */
+struct resp_value resp_info(const char *info, const char *name, const char *otherwise);
 static inline bool resp_is_error(const redisReply *reply)
 {
 	return reply->type == REDIS_REPLY_ERROR;

@@ -39,17 +39,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(s || text);
 	if (s) {
 		*why = '\0';
-		used = avro_decode(s, in.p, fuzz_left(&in), why, sizeof why);
+		used = avro_decode(s, in.p, fuzz_left(&in), NULL, NULL, why, sizeof why);
 		if (used < 0)
 			FUZZ_CHECK(*why);
 		else
 			FUZZ_CHECK((size_t)used <= fuzz_left(&in));
 		/* The bytes that were used suffice, but the bound on the number of values depends on the size of the data. */
 		if (used >= 0)
-			FUZZ_CHECK(avro_decode(s, in.p, (size_t)used, why, sizeof why) == used ||
+			FUZZ_CHECK(avro_decode(s, in.p, (size_t)used, NULL, NULL, why,
+					       sizeof why) == used ||
 				   strstr(why, "more than"));
 		if (used > 0)
-			FUZZ_CHECK(avro_decode(s, in.p, (size_t)used - 1, why, sizeof why) < 0);
+			FUZZ_CHECK(avro_decode(s, in.p, (size_t)used - 1, NULL, NULL, why,
+					       sizeof why) < 0);
 	}
 	free(text);
 	fuzz_pool_reset();
