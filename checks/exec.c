@@ -68,7 +68,6 @@ static enum result exec_run(const struct check_run *run, struct diag *out)
 	struct program *p = xcalloc(1, sizeof *p);
 	const char **argv = xcalloc(c->command.n + 1, sizeof *argv);
 	enum program_start started;
-	char last[300], how[80];
 	int status = 0;
 
 	check_step(run, PH_ASSERT, "running %s", c->command.v[0]);
@@ -83,19 +82,18 @@ static enum result exec_run(const struct check_run *run, struct diag *out)
 		kill(p->pid, SIGKILL);
 		return check_fail(out, D_GUARD_DEADLINE, c->command.v[0],
 				  "the command was still running at its deadline; last output: %s",
-				  program_last_line(p, last, sizeof last));
+				  program_last_line(p).text);
 	}
 	check_reached(run, "ended");
 	if (WIFSIGNALED(status))
 		return check_fail(out, D_EXEC_SIGNAL, c->command.v[0], "%s; last output: %s",
-				  program_ending(status, how, sizeof how),
-				  program_last_line(p, last, sizeof last));
+				  program_ending(status).text, program_last_line(p).text);
 	check_fact(run, "status", "%d", WEXITSTATUS(status));
 	if (WEXITSTATUS(status) != c->status)
 		return check_fail(out, D_EXEC_STATUS, c->command.v[0],
 				  "exit status %d, expected %lld; last output: %s",
 				  WEXITSTATUS(status), (long long)c->status,
-				  program_last_line(p, last, sizeof last));
+				  program_last_line(p).text);
 	check_summary(run, "%s", c->command.v[0]);
 	return judge_output(c, p, out);
 }

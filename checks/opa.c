@@ -121,18 +121,21 @@ static bool is_opa_error(const struct web_response *resp, char *text, size_t siz
 	return code != NULL;
 }
 
-static enum result opa_health_plain(const struct web_request *base, struct diag *out)
+/* `unhealthy`: what status 500 of this path means. */
+static enum result opa_health(const struct web_request *base, const char *path,
+			      enum diag_code unhealthy, struct diag *out)
 {
 	struct web_response resp;
 	char text[300], err[160];
 	json_t *root;
 
-	if (web_request_below(base, "/health", NULL, &resp, out))
+	if (web_request_below(base, path, NULL, &resp, out))
 		return RESULT_FAIL;
 	root = json_read(resp.body, resp.len, err, sizeof err);
 	is_opa_error(&resp, text, sizeof text);
 	if (resp.status == 500 && json_is_object(root))
-		return check_fail(out, D_OPA_UNHEALTHY, resp.subject, "HTTP status 500: %s", text);
+		return check_fail(out, unhealthy, resp.subject, "%s answers HTTP status 500: %s",
+				  path, text);
 	if (resp.status == 404)
 		return check_fail(out, D_OPA_NOT_OPA, resp.subject,
 				  "HTTP status 404: no OPA without /health; %s", text);
@@ -142,23 +145,6 @@ static enum result opa_health_plain(const struct web_request *base, struct diag 
 		return check_fail(out, D_OPA_NOT_OPA, resp.subject,
 				  "OPA answers {}, this peer something else; %s", text);
 	return RESULT_PASS;
-}
-
-static enum result opa_health_of(const struct web_request *base, const char *what, struct diag *out)
-{
-	bool bundles = str_eq(what, "bundles");
-	struct web_response resp;
-	char text[300];
-
-	if (web_request_below(base, bundles ? "/health?bundles=true" : "/health?plugins=true", NULL,
-			      &resp, out))
-		return RESULT_FAIL;
-	is_opa_error(&resp, text, sizeof text);
-	if (resp.status == 500)
-		return check_fail(out, bundles ? D_OPA_BUNDLE_INACTIVE : D_OPA_PLUGIN_NOT_READY,
-				  resp.subject, "/health?%s=true answers status 500: %s", what,
-				  text);
-	return resp.status == 200 ? RESULT_PASS : web_fail_status(out, &resp, "200");
 }
 
 static enum result decision_input(const struct decision *d, struct str *body, struct diag *out)
@@ -255,10 +241,12 @@ static enum result opa_run(const struct check_run *run, struct diag *out)
 					 .accept = "application/json",
 					 .content_type = "application/json"};
 
-	if (url_reveal(&c->url, &url, out) || opa_health_plain(&base, out))
+	if (url_reveal(&c->url, &url, out) || opa_health(&base, "/health", D_OPA_UNHEALTHY, out))
 		return RESULT_FAIL;
 	for (size_t i = 0; i < c->health.n; i++)
-		if (opa_health_of(&base, c->health.v[i], out))
+		if (str_eq(c->health.v[i], "bundles")
+			? opa_health(&base, "/health?bundles=true", D_OPA_BUNDLE_INACTIVE, out)
+			: opa_health(&base, "/health?plugins=true", D_OPA_PLUGIN_NOT_READY, out))
 			return RESULT_FAIL;
 	for (size_t i = 0; i < c->decisions.n; i++)
 		if (opa_decision(&base, GROUP_AT(c->decisions, struct decision, i), out))

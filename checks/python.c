@@ -269,14 +269,14 @@ static enum program_start start(const struct python_conf *c, struct program *pro
 }
 
 /* Why the interpreter ended: Python's own line about a fatal error, which has others behind it, else the last line. */
-static const char *reason_of_end(const struct program *program, char *buf, size_t size)
+static struct program_text reason_of_end(const struct program *program)
 {
 	const char *fatal = strstr(program->err_text, "Fatal Python error: ");
+	struct program_text t = program_last_line(program);
 
-	if (!fatal)
-		return program_last_line(program, buf, size);
-	text_clean_n(buf, size, fatal, strcspn(fatal, "\r\n"));
-	return buf;
+	if (fatal)
+		text_clean_n(t.text, sizeof t.text, fatal, strcspn(fatal, "\r\n"));
+	return t;
 }
 
 /* For a probe that did not come to its end: the deadline came, or the interpreter ended before. */
@@ -287,25 +287,23 @@ static void add_early_end(struct probing *p, const struct program *program, bool
 	const char *while_what = p->asked  ? " while it was asked for its librdkafka"
 				 : *module ? " while it was imported"
 					   : "";
-	char how[80], buf[300];
-	const char *last = reason_of_end(program, buf, sizeof buf);
+	struct program_text how = program_ending(status), last = reason_of_end(program);
 
 	if (!ended) {
 		kill(program->pid, SIGKILL);
 		add(p, D_GUARD_DEADLINE, subject,
 		    "the interpreter was still running at the deadline%s; last output: %s",
-		    while_what, last);
+		    while_what, last.text);
 	} else if (!*p->version) {
 		add(p, D_PYTHON_INTERPRETER_MISSING, subject,
-		    "it %s before it ran a line of Python; last output: %s",
-		    program_ending(status, how, sizeof how), last);
+		    "it %s before it ran a line of Python; last output: %s", how.text, last.text);
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) == PROBE_CHANNEL_LOST && *module) {
 		add(p, D_PYTHON_MODULE_BROKEN, subject,
 		    "its import closes descriptors that are not its own: what follows it "
 		    "cannot be looked at");
 	} else {
 		add(p, D_PYTHON_MODULE_BROKEN, subject, "the interpreter %s%s; last output: %s",
-		    program_ending(status, how, sizeof how), while_what, last);
+		    how.text, while_what, last.text);
 	}
 }
 

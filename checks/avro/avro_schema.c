@@ -416,10 +416,8 @@ struct place {
 
 static bool differ(struct place *p, const json_t *a, const json_t *b)
 {
-	char left[120], right[120];
-
 	snprintf(p->why, p->size, "at %s one has %s, the other %s", *p->path ? p->path : "the top",
-		 json_short(a, left, sizeof left), json_short(b, right, sizeof right));
+		 json_short(a).text, json_short(b).text);
 	return false;
 }
 

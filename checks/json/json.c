@@ -241,12 +241,13 @@ bool json_same(const json_t *a, const json_t *b)
 	return true;
 }
 
-const char *json_short(const json_t *v, char *buf, size_t size)
+struct json_excerpt json_short(const json_t *v)
 {
 	cleanup_free char *text = v ? json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+	struct json_excerpt e;
 
-	text_clean(buf, size, text ? text : "nothing");
-	return buf;
+	text_clean(e.text, sizeof e.text, text ? text : "nothing");
+	return e;
 }
 
 const char *json_type_name(const json_t *v)

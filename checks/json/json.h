@@ -27,8 +27,11 @@ json_t *json_read_document(const char *text, size_t len, char *err, size_t err_s
 json_t *json_at(json_t *root, const char *pointer);
 /* Deep equality; 1 and 1.0 are equal, numbers that differ are not. */
 bool json_same(const json_t *a, const json_t *b);
-/* Compact text for causes, cut to size, cleaned; "nothing" for NULL. Returns buf. */
-const char *json_short(const json_t *v, char *buf, size_t size);
+struct json_excerpt {
+	char text[160];
+};
+/* Compact text for causes, cut and cleaned; "nothing" for NULL. */
+struct json_excerpt json_short(const json_t *v);
 /* "object", "array", "string", "number", "boolean", "null"; "nothing" for NULL. */
 const char *json_type_name(const json_t *v);
 /* The string at key; NULL when obj is not an object (or NULL) or has no string there. */

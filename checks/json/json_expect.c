@@ -41,33 +41,32 @@ bool json_expect_holds(const struct json_expect *e, json_t *root, char *why, siz
 	bool range = !isnan(e->min) || !isnan(e->max);
 	const char *type = e->type != ENUM_UNSET ? json_kinds[e->type] : range ? "number" : NULL;
 	json_t *v = json_at(root, at), *want;
-	char found[160], wanted[160], err[160];
+	struct json_excerpt found = json_short(v ? v : root);
+	char err[160];
 	bool same;
 
 	*wrong_type = false;
 	if (!v) {
-		snprintf(why, size, "there is nothing at %s; the whole is %s", at,
-			 json_short(root, found, sizeof found));
+		snprintf(why, size, "there is nothing at %s; the whole is %s", at, found.text);
 		return false;
 	}
-	json_short(v, found, sizeof found);
 	if (!*at)
 		at = "the top";
 	if (type && !str_eq(json_type_name(v), type)) {
 		*wrong_type = true;
-		snprintf(why, size, "at %s is %s, a %s, not a %s", at, found, json_type_name(v),
-			 type);
+		snprintf(why, size, "at %s is %s, a %s, not a %s", at, found.text,
+			 json_type_name(v), type);
 		return false;
 	}
 	if (e->equals.text) {
 		want = json_read(e->equals.text, strlen(e->equals.text), err, sizeof err);
 		same = want && json_same(v, want);
-		snprintf(why, size, "at %s is %s, expected %s", at, found,
-			 json_short(want, wanted, sizeof wanted));
+		snprintf(why, size, "at %s is %s, expected %s", at, found.text,
+			 json_short(want).text);
 		json_decref(want);
 		return same;
 	}
-	snprintf(why, size, "at %s is %s, outside %g to %g", at, found,
+	snprintf(why, size, "at %s is %s, outside %g to %g", at, found.text,
 		 isnan(e->min) ? -INFINITY : e->min, isnan(e->max) ? INFINITY : e->max);
 	return !(json_number_value(v) < e->min) && !(json_number_value(v) > e->max);
 }

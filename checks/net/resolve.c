@@ -127,21 +127,15 @@ static bool any_server_fails(const char *host, struct duration waited, struct in
 
 static enum result fail_eai(struct diag *out, int eai, int sys_errno, const char *host)
 {
-	switch (eai) {
-	case EAI_NONAME:
-		return check_fail(out, D_DNS_NO_SUCH_NAME, host, "the resolver says: %s",
-				  gai_strerror(eai));
-	case EAI_NODATA:
-	case EAI_ADDRFAMILY:
-		return check_fail(out, D_DNS_NO_ADDRESS, host, "the resolver says: %s",
-				  gai_strerror(eai));
-	default:
-		return check_fail(out, D_DNS_SERVER_FAILED, host, "the resolver failed: %s",
-				  eai == EAI_SYSTEM ? strerror(sys_errno) : gai_strerror(eai));
-	}
+	enum diag_code code = eai == EAI_NONAME                            ? D_DNS_NO_SUCH_NAME
+			      : eai == EAI_NODATA || eai == EAI_ADDRFAMILY ? D_DNS_NO_ADDRESS
+									   : D_DNS_SERVER_FAILED;
+
+	return check_fail(out, code, host, "the resolver says: %s",
+			  eai == EAI_SYSTEM ? strerror(sys_errno) : gai_strerror(eai));
 }
 
-static bool is_literal(const char *host)
+bool resolve_is_literal(const char *host)
 {
 	unsigned char buf[16];
 
@@ -168,7 +162,7 @@ enum result resolve_host(const struct check_run *run, const char *host, int port
 {
 	struct question *q = xcalloc(1, sizeof *q);
 	struct instant begin = instant_now();
-	bool literal = is_literal(host);
+	bool literal = resolve_is_literal(host);
 
 	if (strlen(host) >= sizeof q->host)
 		return check_fail(out, D_DNS_NO_SUCH_NAME, host,

@@ -14,5 +14,7 @@
  * `family`: AF_UNSPEC, AF_INET, AF_INET6. A literal address asks nobody and leaves no "reached: resolve". */
 enum result resolve_host(const struct check_run *run, const char *host, int port, int family,
 			 struct addrinfo **list, struct diag *out);
+/* Whether `host` is an address rather than a name. */
+bool resolve_is_literal(const char *host);
 
 #endif

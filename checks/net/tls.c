@@ -9,6 +9,7 @@
 #include <openssl/x509v3.h>
 
 #include "neterr.h"
+#include "resolve.h"
 
 /* ---- error texts ------------------------------------------------------------------------------------------------ */
 /* First match wins: the peer's alerts (RFC 8446 section 6) come before phrases that also occur elsewhere. */
@@ -174,24 +175,25 @@ void tls_certificate_text(X509 *cert, char *buf, size_t size)
 	str_free(&s);
 }
 
+struct queue_text {
+	char text[400];
+};
 /* The first error in OpenSSL's queue, which is the cause; empties the queue. */
-static const char *queue_text(char *buf, size_t size)
+static struct queue_text queue_text(void)
 {
-	unsigned long e = ERR_peek_error();
+	struct queue_text t = {"no reason given"};
 	const char *data = NULL;
 	int flags = 0;
+	unsigned long e = ERR_peek_error_data(&data, &flags);
+	char name[256];
 
 	if (e) {
-		char text[256];
-
-		ERR_peek_error_data(&data, &flags);
-		ERR_error_string_n(e, text, sizeof text);
-		snprintf(buf, size, "%s%s%s", text, data && *data ? ": " : "", data ? data : "");
-	} else {
-		snprintf(buf, size, "no reason given");
+		ERR_error_string_n(e, name, sizeof name);
+		snprintf(t.text, sizeof t.text, "%s%s%s", name, data && *data ? ": " : "",
+			 data ? data : "");
 	}
 	ERR_clear_error();
-	return buf;
+	return t;
 }
 
 /* ---- configuration ---------------------------------------------------------------------------------------------- */
@@ -225,10 +227,8 @@ static int no_passphrase(char *buf, int size, int writing, void *arg)
 
 static enum result fail_file(struct diag *out, const char *file, const char *what)
 {
-	char text[320];
-
 	return check_fail(out, D_TLS_CA_UNREADABLE, file, "%s: %s", what,
-			  access(file, R_OK) ? strerror(errno) : queue_text(text, sizeof text));
+			  access(file, R_OK) ? strerror(errno) : queue_text().text);
 }
 
 static enum result load_ca(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out)
@@ -247,7 +247,6 @@ static enum result load_client_certificate(SSL_CTX *ctx, const struct tls_conf *
 					   struct diag *out)
 {
 	const char *key = tls->key_file ? tls->key_file : tls->cert_file;
-	char text[320];
 
 	if (!tls->cert_file)
 		return RESULT_PASS;
@@ -259,8 +258,7 @@ static enum result load_client_certificate(SSL_CTX *ctx, const struct tls_conf *
 		return RESULT_PASS;
 	if (ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH ||
 	    ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_TYPE_MISMATCH)
-		return check_fail(out, D_TLS_KEY_MISMATCH, key, "%s",
-				  queue_text(text, sizeof text));
+		return check_fail(out, D_TLS_KEY_MISMATCH, key, "%s", queue_text().text);
 	return fail_file(out, key, "the private key cannot be loaded");
 }
 
@@ -336,7 +334,6 @@ static SSL *make_ssl(const struct tls_conf *tls, const char *host, struct tls_se
 {
 	SSL_CTX *ctx = make_context(tls, out);
 	const char *name = tls->server_name ? tls->server_name : host;
-	unsigned char ip[16];
 	SSL *ssl;
 
 	if (!ctx)
@@ -346,7 +343,7 @@ static SSL *make_ssl(const struct tls_conf *tls, const char *host, struct tls_se
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
 	ssl = SSL_new(ctx);
 	invariant(ssl);
-	if (inet_pton(AF_INET, name, ip) == 1 || inet_pton(AF_INET6, name, ip) == 1) {
+	if (resolve_is_literal(name)) {
 		X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name);
 	} else {
 		SSL_set1_host(ssl, name);
@@ -367,11 +364,8 @@ static short events_of(SSL *ssl, int n)
 static enum result fail_handshake(const struct conn *conn, const struct tls_seen *seen,
 				  const struct tls_conf *tls, int err, struct diag *out)
 {
-	char text[400];
-
 	if (seen->x509_error || ERR_peek_error())
-		return tls_fail_handshake(out, seen, tls, queue_text(text, sizeof text),
-					  conn->peer);
+		return tls_fail_handshake(out, seen, tls, queue_text().text, conn->peer);
 	if (err)
 		return net_fail_errno(out, err, conn->peer, "TLS handshake");
 	return check_fail(out, D_TLS_HANDSHAKE, conn->peer,
@@ -393,7 +387,7 @@ static enum result second_thoughts(const struct check_run *run, struct conn *con
 	SSL *ssl = conn->ssl;
 	struct duration wait = {took.ns * SECOND_THOUGHTS_TIMES};
 	struct instant until;
-	char byte, text[400];
+	char byte;
 
 	if (!seen->asked_for_ours || SSL_version(ssl) < TLS1_3_VERSION)
 		return RESULT_PASS;
@@ -409,7 +403,7 @@ static enum result second_thoughts(const struct check_run *run, struct conn *con
 		n = SSL_peek(ssl, &byte, 1);
 		err = SSL_get_error(ssl, n);
 		if (err == SSL_ERROR_SSL)
-			return tls_fail_text(out, queue_text(text, sizeof text), conn->peer);
+			return tls_fail_text(out, queue_text().text, conn->peer);
 		/* Data, an end of the stream, or a ticket: the server accepted the certificate. */
 		if (n > 0 || err == SSL_ERROR_ZERO_RETURN || err == SSL_ERROR_WANT_READ)
 			break;
@@ -510,7 +504,6 @@ ssize_t tls_try(struct conn *conn, void *buf, size_t size, bool write, short *ev
 		struct diag *out)
 {
 	int len = size > INT32_MAX ? INT32_MAX : (int)size, n, err;
-	char text[400];
 
 	ERR_clear_error();
 	errno = 0;
@@ -524,7 +517,7 @@ ssize_t tls_try(struct conn *conn, void *buf, size_t size, bool write, short *ev
 	if (*events)
 		return -1;
 	if (ERR_peek_error())
-		tls_fail_text(out, queue_text(text, sizeof text), conn->peer);
+		tls_fail_text(out, queue_text().text, conn->peer);
 	else
 		net_fail_errno(out, err, conn->peer, write ? "write" : "read");
 	return -1;

@@ -65,15 +65,8 @@ static _Noreturn void exec_program(const struct program *p, const char *const *a
 	struct sigaction dfl = {.sa_handler = SIG_DFL};
 	struct start_failure failure;
 	sigset_t none;
-	size_t n = 0;
-	char **own;
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	while (argv[n])
-		n++;
-	own = xcalloc(n + 1, sizeof *own);
-	for (size_t i = 0; i < n; i++)
-		own[i] = xstrdup(argv[i]);
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* it ends when startguard is killed */
 	sigemptyset(&none);
 	for (int s = 1; s < NSIG; s++)
@@ -87,7 +80,7 @@ static _Noreturn void exec_program(const struct program *p, const char *const *a
 	if (directory && chdir(directory)) {
 		failure = (struct start_failure){errno, PROGRAM_NO_DIRECTORY};
 	} else {
-		run_program(own);
+		run_program((char **)argv); /* never written to */
 		failure = (struct start_failure){errno, errno_is_missing(errno) ? PROGRAM_NOT_FOUND
 										: PROGRAM_NOT_RUN};
 	}
@@ -243,18 +236,21 @@ bool program_wait(struct program *p, struct instant deadline, int *status, progr
 	return ended;
 }
 
-const char *program_ending(int status, char *buf, size_t size)
+struct program_text program_ending(int status)
 {
+	struct program_text t;
+
 	if (WIFSIGNALED(status))
-		snprintf(buf, size, "ended by signal %d (%s)", WTERMSIG(status),
+		snprintf(t.text, sizeof t.text, "ended by signal %d (%s)", WTERMSIG(status),
 			 strsignal(WTERMSIG(status)));
 	else
-		snprintf(buf, size, "ended with status %d", WEXITSTATUS(status));
-	return buf;
+		snprintf(t.text, sizeof t.text, "ended with status %d", WEXITSTATUS(status));
+	return t;
 }
 
-const char *program_last_line(const struct program *p, char *buf, size_t size)
+struct program_text program_last_line(const struct program *p)
 {
+	struct program_text t;
 	const char *text = p->n_err ? p->err_text : p->out_text;
 	size_t n = p->n_err ? p->n_err : p->n_out, begin;
 
@@ -262,8 +258,8 @@ const char *program_last_line(const struct program *p, char *buf, size_t size)
 		n--;
 	for (begin = n; begin && text[begin - 1] != '\n'; begin--)
 		;
-	text_clean_n(buf, size, text + begin, n - begin);
-	if (!*buf)
-		snprintf(buf, size, "none");
-	return buf;
+	text_clean_n(t.text, sizeof t.text, text + begin, n - begin);
+	if (!*t.text)
+		snprintf(t.text, sizeof t.text, "none");
+	return t;
 }

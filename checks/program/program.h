@@ -52,10 +52,13 @@ enum result program_not_started(enum program_start started, const char *program,
  * waitpid; otherwise it still runs. */
 bool program_wait(struct program *p, struct instant deadline, int *status, program_line_fn *on_line,
 		  void *arg);
-/* "ended with status 3", "ended by signal 6 (Aborted)", from a status of waitpid. Returns buf. */
-const char *program_ending(int status, char *buf, size_t size);
+struct program_text {
+	char text[300];
+};
+/* "ended with status 3", "ended by signal 6 (Aborted)", from a status of waitpid. */
+struct program_text program_ending(int status);
 /* The last line that is not blank, of stderr when there is any, since programs put their reason there; else of stdout.
- * Cleaned. Returns buf; "none" when the program wrote nothing. */
-const char *program_last_line(const struct program *p, char *buf, size_t size);
+ * Cleaned; "none" when the program wrote nothing. */
+struct program_text program_last_line(const struct program *p);
 
 #endif

@@ -69,7 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_in in = fuzz_open(data, size);
 	unsigned flags = fuzz_byte(&in);
 	char *at = fuzz_until(&in, '\n', NULL), *equals = fuzz_until(&in, '\n', NULL);
-	char err[200] = "", *text, shown[100];
+	char err[200] = "", *text;
+	struct json_excerpt shown;
 	size_t len;
 	json_t *root, *v;
 
@@ -83,8 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		same_again(root);
 		v = json_at(root, at);
 		FUZZ_CHECK(*at ? true : v == root);
-		json_short(v, shown, sizeof shown);
-		FUZZ_CHECK(fuzz_is_clean(shown, strlen(shown)));
+		shown = json_short(v);
+		FUZZ_CHECK(fuzz_is_clean(shown.text, strlen(shown.text)));
 		FUZZ_CHECK(*json_type_name(v));
 		expect(root, at, equals, flags);
 		json_decref(root);
