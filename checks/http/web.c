@@ -170,10 +170,9 @@ static enum result dial(struct transfer *t, CURL *curl, const char *host, int po
 static enum result dial_proxy(struct transfer *t, CURL *curl, struct diag *out)
 {
 	static struct arena arena; /* the parts live until the child exits */
-	const char *why = "";
 	struct url proxy;
 
-	if (url_split(&proxy, &arena, t->req->proxy, &why))
+	if (url_split(&proxy, &arena, t->req->proxy))
 		return RESULT_PASS; /* curl says what is wrong with it */
 	/* curl's own defaults */
 	if (!proxy.port)
@@ -535,14 +534,15 @@ static enum result redirect(struct hop *h, const struct web_response *resp, stru
 {
 	static struct arena arena; /* the parts live until the child exits */
 	char *text = NULL;
-	const char *why = "";
+	const char *problem;
 	struct url to;
 
 	curl_easy_getinfo(the_handle(), CURLINFO_REDIRECT_URL, &text);
-	if (url_split(&to, &arena, text ? text : "", &why))
+	problem = url_split(&to, &arena, text ? text : "");
+	if (problem)
 		return check_fail(out, D_HTTP_REDIRECT, resp->subject,
 				  "HTTP status %ld, to %s, which cannot be followed: it %s",
-				  resp->status, resp->location, why);
+				  resp->status, resp->location, problem);
 	if (!str_eq(to.scheme, "http") && !str_eq(to.scheme, "https"))
 		return check_fail(out, D_HTTP_REDIRECT, resp->subject,
 				  "HTTP status %ld, to %s; %s:// is not followed", resp->status,

@@ -116,13 +116,6 @@ static void json_rows(struct str *b, const struct schema *s)
 }
 
 /* ---- the profile with every key ------------------------------------------------------------------------------------------ */
-static struct node *example_node(struct arena *a, const struct key *k)
-{
-	const char *why;
-
-	return k->example ? config_file_read_value(a, k->name, k->example, &why) : NULL;
-}
-
 /* Is the kind content with the examples of these rows? */
 static bool is_content(struct arena *a, const struct check_kind *kind, const bool *active)
 {
@@ -138,10 +131,10 @@ static bool is_content(struct arena *a, const struct check_kind *kind, const boo
 
 	group->type = N_GROUP;
 	for (size_t i = 0; kind->schema->keys[i].name; i++) {
-		struct node *n = active[i] ? example_node(a, &kind->schema->keys[i]) : NULL;
+		const struct key *k = &kind->schema->keys[i];
 
-		if (n)
-			node_append(group, n);
+		if (active[i] && k->example)
+			node_append(group, config_file_read_value(a, k->name, k->example));
 	}
 	content = schema_fill(kind->schema, group, kind->name, conf, &fill) == 0;
 	content = content && (!kind->validate || !kind->validate(conf, &key));

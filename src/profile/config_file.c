@@ -308,46 +308,40 @@ static void close_source(struct source *s)
 struct node *config_file_read(struct arena *a, const char *path, struct problems *problems)
 {
 	__attribute__((cleanup(close_source))) struct source s = {.arena = a, .problems = problems};
-	struct node *root = NULL;
-	config_t config;
+	__attribute__((cleanup(config_destroy))) config_t config;
+	struct node *root;
+	unsigned line;
+	const struct origin *at;
 
+	config_init(&config);
 	str_init(&s.text, CONFIG_FILE_TEXT_MAX);
 	if (add_file(&s, path, NULL, 0) < 0)
 		return NULL;
-	config_init(&config);
 	if (config_read_string(&config, s.text.s) == CONFIG_TRUE) {
 		root = to_node(&s, config_root_setting(&config), 0);
 		root->file = arena_strdup(a, path);
-	} else {
-		/* libconfig counts the end of the text as one more line. */
-		unsigned line = (unsigned)config_error_line(&config);
-		const struct origin *at = origin_of(&s, line > s.n ? (unsigned)s.n : line);
-
-		problem_error(problems, at->file ? at->file : path, at->line, "", "%s",
-			      config_error_text(&config));
+		return root;
 	}
-	config_destroy(&config);
-	return root;
+	line = (unsigned)config_error_line(&config);
+	/* libconfig counts the end of the text as one more line. */
+	at = origin_of(&s, line > s.n ? (unsigned)s.n : line);
+	problem_error(problems, at->file ? at->file : path, at->line, "", "%s",
+		      config_error_text(&config));
+	return NULL;
 }
 
-struct node *config_file_read_value(struct arena *a, const char *name, const char *text,
-				    const char **why)
+struct node *config_file_read_value(struct arena *a, const char *name, const char *text)
 {
-	__attribute__((cleanup(close_source))) struct source s = {.arena = a, .problems = NULL};
 	struct problems unused = {.arena = a};
+	struct source s = {.arena = a, .problems = &unused};
+	__attribute__((cleanup(config_destroy))) config_t config;
 	struct node *value = NULL;
-	config_t config;
 
-	s.problems = &unused;
-	str_init(&s.text, CONFIG_FILE_TEXT_MAX);
-	str_addf(&s.text, "value = %s;", text);
 	config_init(&config);
-	*why = "is not a list or group as it would stand in a profile";
-	if (config_read_string(&config, s.text.s) == CONFIG_TRUE) {
+	if (config_read_string(&config, arena_printf(a, "value = %s;", text)) == CONFIG_TRUE) {
 		value = to_node(&s, config_setting_get_elem(config_root_setting(&config), 0), 0);
 		value->name = arena_strdup(a, name);
 	}
-	config_destroy(&config);
 	problems_free(&unused);
 	return value;
 }

@@ -16,9 +16,8 @@
 
 /* The root group of the file. NULL when a problem was added: an unreadable file, a bad include, a syntax error. */
 struct node *config_file_read(struct arena *a, const char *path, struct problems *problems);
-/* Reads one value of a command line (KEY=VALUE) as it would stand in a profile. NULL with the reason in *why, a static text. */
-struct node *config_file_read_value(struct arena *a, const char *name, const char *text,
-				    const char **why);
+/* Reads one value of a command line (KEY=VALUE) as it would stand in a profile. NULL: it is not one. */
+struct node *config_file_read_value(struct arena *a, const char *name, const char *text);
 
 /* "libconfig 1.5", for `startguard version`. */
 const char *config_file_library(void);

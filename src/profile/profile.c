@@ -10,14 +10,6 @@ static const char *get_env(const char *name)
 	return getenv(name);
 }
 
-static bool is_mode(const void *ctx, const char *word)
-{
-	const struct load *l = ctx;
-	enum mode unused;
-
-	return mode_find(l->aliases, word, &unused) == 0;
-}
-
 /* ---- finding the file ------------------------------------------------------------------------------------------------ */
 static void suggest_file(struct arena *a, const char *name, const char *search_path,
 			 struct problems *problems)
@@ -82,15 +74,15 @@ static void load_mode(struct load *l, const struct node *root)
 	l->p->mode = MODE_PROD;
 	if (modes && modes->type == N_GROUP) {
 		schema_fill(&modes_schema, modes, "modes", aliases, &fill);
-		l->aliases = aliases;
+		l->fill.aliases = aliases;
 		conflict = mode_conflict(aliases);
 		if (conflict)
 			ERROR_AT(l, modes, "modes", "\"%s\" stands for two modes", conflict);
 	}
 	if (!word && mode && mode->type == N_STR)
 		word = interpolate(mode, mode->text, "mode", &fill);
-	if (word && mode_find(l->aliases, word, &l->p->mode) < 0) {
-		const char *problem = mode_problem(l->aliases, word, &l->p->arena);
+	if (word && mode_find(l->fill.aliases, word, &l->p->mode) < 0) {
+		const char *problem = mode_problem(l->fill.aliases, word, &l->p->arena);
 
 		if (l->o->mode)
 			problem_usage(l->problems, l->o->mode_source, "%s", problem);
@@ -189,7 +181,7 @@ static const char *joined(struct load *l, const struct strlist *texts)
 static void read_switch(struct load *l, struct profile_switch *s, const struct node *at,
 			const char *where)
 {
-	bool allowed = mode_in(l->aliases, l->p->mode, &s->conf.allowed_in);
+	bool allowed = mode_in(l->fill.aliases, l->p->mode, &s->conf.allowed_in);
 
 	for (size_t i = 0; i < s->conf.env.n; i++) {
 		const char *name = s->conf.env.v[i], *value = getenv(name);
@@ -271,6 +263,9 @@ static bool names_a_kind(const struct node *root)
 static struct load begin(struct profile *out, const struct profile_options *o,
 			 struct problems *problems)
 {
+	out->service = "-";
+	out->timeout = DURATION_S(60);
+	out->parallel = 32;
 	return (struct load){.p = out,
 			     .o = o,
 			     .problems = problems,
@@ -278,8 +273,7 @@ static struct load begin(struct profile *out, const struct profile_options *o,
 				      .problems = problems,
 				      .getenv = get_env,
 				      .offline = o->offline,
-				      .prod = true,
-				      .is_mode = is_mode}};
+				      .prod = true}};
 }
 
 static void override(struct profile *p, const struct profile_options *o)
@@ -312,7 +306,6 @@ void profile_load(struct profile *out, const struct profile_options *o, struct p
 	struct node empty = {.type = N_GROUP}, *root = NULL;
 	const struct node *top;
 
-	l.fill.mode_ctx = &l;
 	if (o->profile) {
 		out->path = profile_find(&out->arena, o->profile, o->search_path, problems);
 		root = out->path ? config_file_read(&out->arena, out->path, problems) : NULL;
@@ -328,10 +321,6 @@ void profile_load(struct profile *out, const struct profile_options *o, struct p
 		load_top(&l, root);
 		load_switches(&l, node_child(root, "switches"));
 		load_kinds(&l, root);
-	} else {
-		out->service = "-";
-		out->timeout = DURATION_S(60);
-		out->parallel = 32;
 	}
 	load_waits(&l);
 	load_after(&l, top);
@@ -359,7 +348,7 @@ static void add_key_value(struct load *l, const struct check_kind *kind, struct 
 			  const char *pair, size_t number)
 {
 	struct arena *a = &l->p->arena;
-	const char *eq = strchr(pair, '='), *name, *why = NULL;
+	const char *eq = strchr(pair, '='), *name;
 	struct node *value;
 
 	if (!eq || eq == pair) {
@@ -373,14 +362,15 @@ static void add_key_value(struct load *l, const struct check_kind *kind, struct 
 	}
 	value = node_text(a, name, eq + 1, true);
 	if (eq[1] && strchr("([{", eq[1]) && takes_structure(kind, name)) {
-		struct node *structure = config_file_read_value(a, name, eq + 1, &why);
+		struct node *structure = config_file_read_value(a, name, eq + 1);
 
 		/* A list also takes one text, such as [::1]:9092. */
 		if (structure || eq[1] != '[')
 			value = structure;
 	}
 	if (!value)
-		problem_usage(l->problems, name, "%s", why);
+		problem_usage(l->problems, name,
+			      "is not a list or group as it would stand in a profile");
 	else
 		node_append(group, value);
 }
@@ -393,11 +383,7 @@ void profile_try(struct profile *out, const struct profile_options *o, const cha
 	struct node *group = arena_alloc(&out->arena, sizeof *group);
 	struct node empty = {.type = N_GROUP};
 
-	l.fill.mode_ctx = &l;
 	group->type = N_GROUP;
-	out->service = "-";
-	out->timeout = DURATION_S(60);
-	out->parallel = 1;
 	load_mode(&l, &empty);
 	if (!k) {
 		problem_usage(problems, "", "unknown kind \"%s\"%s", kind,

@@ -170,9 +170,9 @@ void load_check(struct load *l, const struct check_kind *kind, const char *name,
 		check_common(l, common, c->id, &c->common);
 	c->common.degraded = arena_strdup_clean(&l->p->arena, c->common.degraded);
 	c->common.description = arena_strdup_clean(&l->p->arena, c->common.description);
-	here = c->common.only_in.n == 0 || mode_in(l->aliases, l->p->mode, &c->common.only_in);
+	here = c->common.only_in.n == 0 || mode_in(l->fill.aliases, l->p->mode, &c->common.only_in);
 	c->required = c->common.required_in.n
-			  ? mode_in(l->aliases, l->p->mode, &c->common.required_in)
+			  ? mode_in(l->fill.aliases, l->p->mode, &c->common.required_in)
 			  : c->common.required;
 	if (!c->required && !duration_is_set(c->common.timeout))
 		c->common.timeout = DURATION_S(5);
@@ -221,13 +221,13 @@ void load_waits(struct load *l)
 
 	for (size_t i = 0; i < l->o->waits.n; i++) {
 		size_t before = l->problems->errors;
-		const char *why, *name;
 		struct url_check w;
+		const char *problem = url_check_parse(&w, a, l->o->waits.v[i]), *name;
 
-		if (url_check_parse(&w, a, l->o->waits.v[i], &why) < 0) {
+		if (problem) {
 			/* The message does not quote the URL, which may hold a password. */
 			problem_usage(l->problems, arena_printf(a, "--wait number %zu", i + 1),
-				      "%s", why);
+				      "%s", problem);
 			continue;
 		}
 		w.name = arena_strdup_clean(a, w.name);

@@ -15,7 +15,6 @@ struct load {
 	const struct profile_options *o;
 	struct problems *problems;
 	struct fill fill;
-	const struct modes_conf *aliases;
 	size_t cap;
 };
 

@@ -74,59 +74,45 @@ static const char *name_of(struct arena *a, const char *rest)
 	return arena_strndup(a, rest, strcspn(rest, ",") < n ? strcspn(rest, ",") : n);
 }
 
-/* Adds the form's keys, from what follows "://". */
-static int add_keys(struct arena *a, struct node *group, const struct check_url *form,
-		    const char *rest, const char **why)
+/* Adds the form's keys, from what follows "://". NULL, or what is wrong. */
+static const char *add_keys(struct arena *a, struct node *group, const struct check_url *form,
+			    const char *rest)
 {
 	const char *slash = form->path_key ? strchr(rest, '/') : NULL;
 	const char *mark = form->path_key ? strstr(rest, form->path_mark) : NULL;
 	const char *value = mark ? mark + strlen(form->path_mark) : "";
 	size_t n = mark ? (size_t)(mark - rest) : slash ? (size_t)(slash - rest) : strlen(rest);
 
-	if (slash && slash[1] && !*value) {
-		*why = arena_printf(a, "names no %s: write %s", form->path_key, form->example);
-		return -1;
-	}
+	if (slash && slash[1] && !*value)
+		return arena_printf(a, "names no %s: write %s", form->path_key, form->example);
 	node_append(group, node_text(a, form->key,
 				     arena_printf(a, "%s%s%.*s", form->as ? form->as : "",
 						  form->as ? "://" : "", (int)n, rest),
 				     true));
 	if (*value)
 		node_append(group, node_text(a, form->path_key, value, true));
-	return 0;
+	return NULL;
 }
 
-static int make_check(struct url_check *out, struct arena *a, const struct check_kind *kind,
-		      const struct check_url *form, const char *rest, const char **why)
-{
-	out->kind = kind;
-	out->name = name_of(a, rest);
-	out->node = arena_alloc(a, sizeof *out->node);
-	out->node->type = N_GROUP;
-	return form ? add_keys(a, out->node, form, rest, why) : 0;
-}
-
-int url_check_parse(struct url_check *out, struct arena *a, const char *url, const char **why)
+const char *url_check_parse(struct url_check *out, struct arena *a, const char *url)
 {
 	const char *sep = strstr(url, "://"), *rest = sep ? sep + 3 : "", *scheme;
 	const struct check_kind *kind;
 	const struct check_url *form;
 
-	if (!sep) {
-		*why = "is not a URL such as tcp://host:port";
-		return -1;
-	}
+	if (!sep)
+		return "is not a URL such as tcp://host:port";
 	scheme = arena_strndup(a, url, (size_t)(sep - url));
 	form = find_form(scheme, &kind);
 	if (!form)
 		kind = find_lacking(scheme);
 	if (!kind)
-		*why = unknown_scheme(a, scheme);
-	else if (!*rest)
-		*why = "names nothing to wait for";
-	else if (form && !form->as && memchr(rest, '@', strcspn(rest, "/?#")))
-		*why = "takes no user part";
-	else
-		return make_check(out, a, kind, form, rest, why);
-	return -1;
+		return unknown_scheme(a, scheme);
+	if (!*rest)
+		return "names nothing to wait for";
+	if (form && !form->as && memchr(rest, '@', strcspn(rest, "/?#")))
+		return "takes no user part";
+	*out = (struct url_check){kind, name_of(a, rest), arena_alloc(a, sizeof *out->node)};
+	out->node->type = N_GROUP;
+	return form ? add_keys(a, out->node, form, rest) : NULL;
 }

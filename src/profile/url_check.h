@@ -12,9 +12,9 @@ struct url_check {
 	const char *name; /* of the check: host and port, or path */
 	struct node *node;
 };
-/* 0; or -1 with a problem text in *why (arena). The text never quotes the URL, which may hold a password. For a kind that
- * this build lacks the node has no keys. */
-int url_check_parse(struct url_check *out, struct arena *a, const char *url, const char **why);
+/* NULL, or what is wrong: a text that never quotes the URL, which may hold a password. For a kind that this build lacks the
+ * node has no keys. */
+const char *url_check_parse(struct url_check *out, struct arena *a, const char *url);
 /* Appends an example of each form: "tcp://host:port, http://host/path, ...". */
 void url_check_examples(struct str *out);
 

@@ -1,4 +1,5 @@
 #include "key_types.h"
+#include "mode.h"
 
 /* ---- the items of a list as nodes ------------------------------------------------------------------------------------ */
 static struct node *item_at(const struct slot *s, const char *text)
@@ -140,11 +141,11 @@ static const char *item_text(const struct slot *s)
 int read_text_item(const struct slot *s)
 {
 	const char *text = item_text(s);
+	enum mode unused;
 
 	if (!text || (s->key->choices && slot_choice(s, text) < 0))
 		return -1;
-	if (s->key->flags & K_MODES && s->fill->is_mode &&
-	    !s->fill->is_mode(s->fill->mode_ctx, text))
+	if (s->key->flags & K_MODES && mode_find(s->fill->aliases, text, &unused) < 0)
 		return slot_problem(
 		    s, "\"%.60s\" is not a mode: dev, staging, prod or a name from modes", text);
 	*(const char **)s->field = text;

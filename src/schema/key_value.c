@@ -228,7 +228,7 @@ int read_enum(const struct slot *s)
 
 int read_url(const struct slot *s)
 {
-	const char *text = slot_text(s), *why = "";
+	const char *text = slot_text(s), *problem;
 	struct url *out = s->field;
 	char all[256];
 
@@ -246,8 +246,9 @@ int read_url(const struct slot *s)
 				    .check = s->key->check};
 		return 0;
 	}
-	if (url_split(out, s->fill->arena, text, &why) < 0)
-		return slot_problem(s, "the URL %s", why);
+	problem = url_split(out, s->fill->arena, text);
+	if (problem)
+		return slot_problem(s, "the URL %s", problem);
 	if (!url_scheme_in(out, s->key->schemes))
 		return slot_problem(s, "\"%s://\" is not a scheme for this; use %s", out->scheme,
 				    join_choices(s->key->schemes, all, sizeof all));

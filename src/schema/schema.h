@@ -75,6 +75,7 @@ enum key_type {
 #define K_WORDGROUPS 256u
 
 struct schema;
+struct modes_conf;
 struct key {
 	const char *name;
 	enum key_type type;
@@ -135,9 +136,7 @@ struct fill {
 	bool offline;
 	size_t unknown; /* how many values stayed unknown that way: the struct is then incomplete */
 	bool prod;      /* a literal secret is a policy error instead of a warning */
-	/* For K_MODES: is this the name of a mode? May be NULL. */
-	bool (*is_mode)(const void *ctx, const char *word);
-	const void *mode_ctx;
+	const struct modes_conf *aliases; /* K_MODES: further names of modes; NULL: none */
 };
 /* Fills *out from `group` (NULL: only defaults). `where` begins the place in messages ("kafka.events"). Adds every problem it
  * finds, except unknown keys (schema_names); returns how many errors and policy errors it added. */

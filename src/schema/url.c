@@ -69,96 +69,73 @@ static int split_port(const char *s, size_t n, int *port)
 	return *port >= 1 && *port <= 65535 ? 0 : -1;
 }
 
-/* "host:port" or "[v6]:port" of n bytes; the port may be missing. */
-static int split_host(struct url *u, struct arena *a, const char *s, size_t n, const char **why)
+/* Splits "host:port" or "[v6]:port" of n bytes; the port may be missing. NULL, or what is wrong. */
+static const char *split_host(struct url *u, struct arena *a, const char *s, size_t n)
 {
-	const char *end = s + n, *colon;
+	bool v6 = n > 0 && *s == '[';
+	const char *end = s + n, *stop = memchr(s, v6 ? ']' : ':', n), *colon;
 
-	if (n > 0 && *s == '[') {
-		const char *close = memchr(s, ']', n);
-
-		if (!close) {
-			*why = "has no ] after the IPv6 address";
-			return -1;
-		}
-		u->host = arena_strndup(a, s + 1, (size_t)(close - s - 1));
-		colon = close + 1;
-		if (colon < end && *colon != ':') {
-			*why = "has text between ] and the port";
-			return -1;
-		}
-	} else {
-		colon = memchr(s, ':', n);
-		if (!colon)
-			colon = end;
-		u->host = arena_strndup(a, s, (size_t)(colon - s));
-	}
-	if (colon < end && split_port(colon + 1, (size_t)(end - colon - 1), &u->port) < 0) {
-		*why = "has a port that is not a number from 1 to 65535";
-		return -1;
-	}
-	return 0;
+	if (v6 && !stop)
+		return "has no ] after the IPv6 address";
+	if (!stop)
+		stop = end;
+	u->host = arena_strndup(a, s + v6, (size_t)(stop - s) - v6);
+	colon = stop + v6;
+	if (colon < end && *colon != ':')
+		return "has text between ] and the port";
+	if (colon < end && split_port(colon + 1, (size_t)(end - colon - 1), &u->port) < 0)
+		return "has a port that is not a number from 1 to 65535";
+	return NULL;
 }
 
-int url_split(struct url *out, struct arena *a, const char *text, const char **why)
+/* Copies the scheme of n bytes in lower case (RFC 3986, 3.1). NULL, or what is wrong. */
+static const char *split_scheme(struct url *u, struct arena *a, const char *s, size_t n)
 {
-	struct url u = {.text = "", .scheme = "", .host = "", .path = ""};
-	const char *sep = strstr(text, "://"), *rest, *end, *at, *path;
-	size_t n;
+	char *scheme = arena_strndup(a, s, n);
 
-	if (strlen(text) > URL_MAX) {
-		*why = "is longer than 4096 bytes";
-		return -1;
-	}
-	for (const char *p = text; *p; p++) {
-		if ((unsigned char)*p <= ' ' || *p == 0x7f) {
-			*why = "holds a blank or control character";
-			return -1;
-		}
-	}
-	if (!sep || sep == text) {
-		*why = "has no scheme; write it as scheme://host:port";
-		return -1;
-	}
-	if (!isalpha((unsigned char)*text)) { /* RFC 3986, 3.1 */
-		*why = "has a scheme that does not begin with a letter";
-		return -1;
-	}
-	u.scheme = arena_strndup(a, text, (size_t)(sep - text));
-	for (char *p = (char *)u.scheme; *p; p++) {
-		if (!isalnum((unsigned char)*p) && !strchr("+-.", *p)) {
-			*why = "has a scheme with odd characters";
-			return -1;
-		}
+	if (!isalpha((unsigned char)*s))
+		return "has a scheme that does not begin with a letter";
+	u->scheme = scheme;
+	for (char *p = scheme; *p; p++) {
+		if (!isalnum((unsigned char)*p) && !strchr("+-.", *p))
+			return "has a scheme with odd characters";
 		*p = (char)tolower((unsigned char)*p);
 	}
+	return NULL;
+}
+
+const char *url_split(struct url *out, struct arena *a, const char *text)
+{
+	struct url u = {.text = "", .scheme = "", .host = "", .path = ""};
+	const char *sep = strstr(text, "://"), *rest, *end, *at, *path, *problem;
+
+	if (strlen(text) > URL_MAX)
+		return "is longer than 4096 bytes";
+	for (const char *p = text; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f)
+			return "holds a blank or control character";
+	if (!sep || sep == text)
+		return "has no scheme; write it as scheme://host:port";
+	problem = split_scheme(&u, a, text, (size_t)(sep - text));
+	if (problem)
+		return problem;
 	rest = sep + 3;
 	end = rest + strcspn(rest, "/?#");
-	at = NULL;
 	/* The last @ ends the user part: people do write passwords with an unescaped @. */
-	for (const char *p = rest; p < end; p++)
-		if (*p == '@')
-			at = p;
-	if (at) {
-		if (split_user(&u, a, rest, (size_t)(at - rest)) < 0) {
-			*why = "has a broken percent escape in its user part";
-			return -1;
-		}
-		rest = at + 1;
-	}
-	if (split_host(&u, a, rest, (size_t)(end - rest), why) < 0)
-		return -1;
-	if (!*u.host && !str_eq(u.scheme, "unix") && !str_eq(u.scheme, "file")) {
-		*why = "has no host";
-		return -1;
-	}
-	/* A fragment never goes over the wire. */
-	n = strcspn(end, "#");
-	path = arena_strndup(a, end, n);
+	at = memrchr(rest, '@', (size_t)(end - rest));
+	if (at && split_user(&u, a, rest, (size_t)(at - rest)) < 0)
+		return "has a broken percent escape in its user part";
+	rest = at ? at + 1 : rest;
+	problem = split_host(&u, a, rest, (size_t)(end - rest));
+	if (problem)
+		return problem;
+	if (!*u.host && !str_eq(u.scheme, "unix") && !str_eq(u.scheme, "file"))
+		return "has no host";
+	path = arena_strndup(a, end, strcspn(end, "#")); /* a fragment never goes over the wire */
 	u.path = *path == '?' ? arena_printf(a, "/%s", path) : path;
 	u.text = arena_printf(a, "%s://%.*s%s", u.scheme, (int)(end - rest), rest, path);
 	*out = u;
-	return 0;
+	return NULL;
 }
 
 /* In HTTP URLs a user without a password is usually a token ("https://TOKEN@host"). */
@@ -220,9 +197,9 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 {
 	/* Lives until the child exits: the parts point into it. */
 	static struct arena arena;
-	const char *value, *why = "";
+	const char *value, *problem;
 	char subject[300];
-	struct str text;
+	cleanup_str struct str text = {.s = NULL};
 
 	if (!secret_is_set(in->ref)) {
 		*out = *in;
@@ -233,17 +210,16 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 	if (!value)
 		return -1;
 	str_init(&text, 300);
-	if (url_split(out, &arena, value, &why) == 0)
-		why = allowed_problem(out, in, &text);
-	if (why) {
+	problem = url_split(out, &arena, value);
+	if (!problem)
+		problem = allowed_problem(out, in, &text);
+	if (problem) {
 		snprintf(subject, sizeof subject, "%s%s",
 			 in->ref.kind == SECRET_ENV ? "variable " : "file ", in->ref.text);
 		diag_set(out_diag, in->ref.kind == SECRET_ENV ? D_ENV_MISMATCH : D_SECRET_MALFORMED,
-			 subject, "is to hold a URL for this, but it %s", why);
-		str_free(&text);
+			 subject, "is to hold a URL for this, but it %s", problem);
 		return -1;
 	}
-	str_free(&text);
 	register_user(out);
 	register_query(&arena, out);
 	return 0;

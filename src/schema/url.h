@@ -36,8 +36,8 @@ static inline bool url_is_set(const struct url *url)
 {
 	return url->text || secret_is_set(url->ref);
 }
-/* 0; or -1 with a short reason in *why, a static text that never quotes the URL. */
-int url_split(struct url *out, struct arena *a, const char *text, const char **why);
+/* NULL; or what is wrong, a static text that never quotes the URL. */
+const char *url_split(struct url *out, struct arena *a, const char *text);
 bool url_scheme_in(const struct url *url, const char *const *schemes);
 /* Child only. Makes a copy with all parts, reads `ref` if it is set, and registers what is secret with the scrubber. 0; or -1
  * with *out_diag filled. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "config_file.h"
+#include "mode.h"
 #include "schema_selftest.h"
 
 #define ENOUGH 8192
@@ -93,7 +94,6 @@ struct world {
 /* How many errors there are in `KEY = VALUE;...`. */
 static int read_all(struct world *w, const char *text)
 {
-	const char *why = NULL;
 	char group[ENOUGH];
 	struct node *node;
 	int errors;
@@ -102,9 +102,9 @@ static int read_all(struct world *w, const char *text)
 	w->fill =
 	    (struct fill){.arena = &w->arena, .problems = &w->problems, .getenv = environment};
 	snprintf(group, sizeof group, "{ %s }", text);
-	node = config_file_read_value(&w->arena, "all", group, &why);
+	node = config_file_read_value(&w->arena, "all", group);
 	if (!node)
-		fail_msg("%s: %s", group, why);
+		fail_msg("%s", group);
 	errors = schema_names(&all_schema, NULL, node, "all", &w->fill);
 	return errors + schema_fill(&all_schema, node, "all", &w->all, &w->fill);
 }
@@ -442,7 +442,6 @@ static void a_wrong_row_of_a_group_is_found(void **state)
 /* startguard lint: a value of an environment that is not there is unknown, and no mistake. */
 static void offline_the_unknown_is_no_mistake(void **state)
 {
-	const char *why;
 	struct world w = {.problems.arena = &w.arena};
 	struct node *node;
 
@@ -455,8 +454,7 @@ static void offline_the_unknown_is_no_mistake(void **state)
 	    " yes = \"${NONE}\"; wait = \"${NONE}\"; room = \"${NONE}\"; colour = \"${NONE}\";"
 	    " url = \"${NONE}\"; words = [\"${NONE}\"]; pairs = [\"a=${NONE}\"];"
 	    " path = \"${NONE}\"; address = \"${NONE}\"; json = \"${NONE}\";"
-	    " digits = \"${NONE:?give numbers}\"; }",
-	    &why);
+	    " digits = \"${NONE:?give numbers}\"; }");
 	assert_non_null(node);
 	assert_int_equal(schema_fill(&all_schema, node, "all", &w.all, &w.fill), 0);
 	assert_int_equal(w.problems.n, 0);
@@ -480,12 +478,6 @@ static void without_a_group_there_are_defaults(void **state)
 	end(&w);
 }
 
-static bool is_red(const void *ctx, const char *word)
-{
-	assert_string_equal(ctx, "context");
-	return strcmp(word, "red") == 0;
-}
-
 static void modes_are_known_to_whoever_asks(void **state)
 {
 	static const struct key keys[] = {{.name = "in",
@@ -494,19 +486,18 @@ static void modes_are_known_to_whoever_asks(void **state)
 					   .offset = offsetof(struct all, words)},
 					  KEY_END};
 	static const struct schema schema = {.size = sizeof(struct all), .keys = keys};
+	const struct modes_conf aliases = {.dev = {1, (const char *[]){"red"}}};
 	struct world w = {.problems.arena = &w.arena};
-	const char *why;
-	struct node *node =
-	    config_file_read_value(&w.arena, "m", "{ in = [\"red\", \"blue\"]; }", &why);
+	struct node *node = config_file_read_value(&w.arena, "m", "{ in = [\"red\", \"prod\"]; }");
 
 	(void)state;
 	w.fill = (struct fill){.arena = &w.arena, .problems = &w.problems, .getenv = environment};
+	w.fill.aliases = &aliases;
 	assert_int_equal(schema_fill(&schema, node, "m", &w.all, &w.fill), 0);
 	assert_int_equal(w.all.words.n, 2);
-	w.fill.is_mode = is_red;
-	w.fill.mode_ctx = "context";
+	w.fill.aliases = NULL;
 	assert_int_equal(schema_fill(&schema, node, "m", &w.all, &w.fill), 1);
-	assert_non_null(strstr(w.problems.v[0].text, "\"blue\" is not a mode"));
+	assert_non_null(strstr(w.problems.v[0].text, "\"red\" is not a mode"));
 	assert_int_equal(w.all.words.n, 0); /* nobody may walk over what could not be read */
 	end(&w);
 }
@@ -515,9 +506,8 @@ static void modes_are_known_to_whoever_asks(void **state)
 static void names_of_two_lists(void **state)
 {
 	struct world w = {.problems.arena = &w.arena};
-	const char *why;
 	struct node *node = config_file_read_value(
-	    &w.arena, "x", "{ name = 1; pasword = 2; nmae = 3; zebra = 4; }", &why);
+	    &w.arena, "x", "{ name = 1; pasword = 2; nmae = 3; zebra = 4; }");
 
 	(void)state;
 	w.fill = (struct fill){.arena = &w.arena, .problems = &w.problems, .getenv = environment};
