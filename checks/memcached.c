@@ -10,7 +10,7 @@
 
 #define MEMCACHED_PORT 11211
 #define KEY_LENGTH_MAX 250
-#define LINE_SIZE 512 /* the longest line that is asked for has a key of 250 bytes in it */
+#define LINE_SIZE 512 /* the longest answer line has a key of 250 bytes in it */
 
 struct memcached_conf {
 	struct url url;
@@ -84,7 +84,7 @@ struct session {
 	char line[LINE_SIZE]; /* the last answer's first line, without its end */
 };
 
-/* The peer has ended the connection; *out says so. A TLS port does that, and so does a server with SASL. */
+/* Completes *out, which says that the peer ended the connection: a TLS port does that, and so does a server with SASL. */
 static enum result fail_ended(const struct session *s, struct diag *out)
 {
 	net_fail_closed(s->run, s->conn.ip, s->conn.port, out);
@@ -95,7 +95,7 @@ static enum result fail_ended(const struct session *s, struct diag *out)
 	return RESULT_FAIL;
 }
 
-static enum result fail_mismatch(const struct session *s, const char *asked, const char *answer,
+static enum result fail_mismatch(const struct session *s, const char *name, const char *answer,
 				 size_t n, struct diag *out)
 {
 	char start[120];
@@ -105,17 +105,16 @@ static enum result fail_mismatch(const struct session *s, const char *asked, con
 				  "the peer answers with a TLS alert");
 	text_clean_n(start, sizeof start, answer, n);
 	return check_fail(out, D_PROTOCOL_MISMATCH, s->conn.peer,
-			  "the answer to %s is not memcached's; it begins with: %s", asked, start);
+			  "the answer to %s is not memcached's; it begins with: %s", name, start);
 }
 
-/* Sends a command, and reads the first line of its answer. */
-static enum result ask(struct session *s, const char *asked, const struct str *command,
-		       struct diag *out)
+/* Sends a command line, and reads the first line of the answer. `name`: the command's name for messages. */
+static enum result query(struct session *s, const char *name, const char *command, struct diag *out)
 {
 	size_t len = 0, n;
 	char *end = NULL;
 
-	if (net_write(s->run, &s->conn, command->s, command->len, out))
+	if (net_write(s->run, &s->conn, command, strlen(command), out))
 		return RESULT_FAIL;
 	while (!end && len < sizeof s->line) {
 		if (net_read(s->run, &s->conn, s->line + len, sizeof s->line - len, &n, out))
@@ -123,29 +122,20 @@ static enum result ask(struct session *s, const char *asked, const struct str *c
 								    : RESULT_FAIL;
 		if (!n) {
 			check_fail(out, len ? D_ANSWER_TRUNCATED : D_CONNECT_CLOSED, s->conn.peer,
-				   "the peer closed the connection in answer to %s", asked);
+				   "the peer closed the connection in answer to %s", name);
 			return len ? RESULT_FAIL : fail_ended(s, out);
 		}
 		len += n;
 		end = memmem(s->line, len, "\r\n", 2);
 	}
 	if (!end || memchr(s->line, '\0', (size_t)(end - s->line)))
-		return fail_mismatch(s, asked, s->line, len, out);
+		return fail_mismatch(s, name, s->line, len, out);
 	*end = '\0';
 	return RESULT_PASS;
 }
 
-static enum result ask_word(struct session *s, const char *verb, const char *key, struct diag *out)
-{
-	cleanup_str struct str command;
-
-	str_init(&command, LINE_SIZE);
-	str_addf(&command, "%s%s%s\r\n", verb, *key ? " " : "", key);
-	return ask(s, verb, &command, out);
-}
-
-/* What an answer means that is not the expected one. */
-static enum result fail_answer(const struct session *s, const char *asked, struct diag *out)
+/* Diagnoses an answer that is not the expected one. */
+static enum result fail_answer(const struct session *s, const char *name, struct diag *out)
 {
 	static const struct {
 		const char *begin;
@@ -160,9 +150,9 @@ static enum result fail_answer(const struct session *s, const char *asked, struc
 
 	for (size_t i = 0; i < ARRAY_LEN(begins); i++)
 		if (str_starts(s->line, begins[i].begin))
-			return check_fail(out, begins[i].code, s->conn.peer, "%s: %s", asked,
+			return check_fail(out, begins[i].code, s->conn.peer, "%s: %s", name,
 					  s->line);
-	return fail_mismatch(s, asked, s->line, strlen(s->line), out);
+	return fail_mismatch(s, name, s->line, strlen(s->line), out);
 }
 
 static enum result login(struct session *s, const char *user, struct secret secret,
@@ -178,7 +168,7 @@ static enum result login(struct session *s, const char *user, struct secret secr
 	check_step(s->run, PH_AUTH, "login at %s", s->conn.peer);
 	str_addf(&command, "set login 0 0 %zu\r\n%s %s\r\n", strlen(user) + 1 + strlen(password),
 		 user, password);
-	result = ask(s, "the login", &command, out);
+	result = query(s, "the login", command.s, out);
 	if (result)
 		return result;
 	if (!str_eq(s->line, "STORED"))
@@ -187,15 +177,15 @@ static enum result login(struct session *s, const char *user, struct secret secr
 	return RESULT_PASS;
 }
 
-/* The server's version, for which it asks for a login where it needs one. */
-static enum result ask_version(struct session *s, const char *user, struct secret password,
-			       struct diag *out)
+/* Reads the server's version. Logs in first when the server asks for it. */
+static enum result query_version(struct session *s, const char *user, struct secret password,
+				 struct diag *out)
 {
 	check_step(s->run, PH_PROTOCOL, "version of %s", s->conn.peer);
-	if (ask_word(s, "version", "", out))
+	if (query(s, "version", "version\r\n", out))
 		return RESULT_FAIL;
 	if (user && str_eq(s->line, "CLIENT_ERROR unauthenticated") &&
-	    (login(s, user, password, out) || ask_word(s, "version", "", out)))
+	    (login(s, user, password, out) || query(s, "version", "version\r\n", out)))
 		return RESULT_FAIL;
 	if (!str_starts(s->line, "VERSION "))
 		return fail_answer(s, "version", out);
@@ -205,10 +195,11 @@ static enum result ask_version(struct session *s, const char *user, struct secre
 
 static enum result check_key(struct session *s, const char *key, struct diag *out)
 {
-	char subject[KEY_LENGTH_MAX + 8];
+	char subject[KEY_LENGTH_MAX + 8], command[KEY_LENGTH_MAX + 8];
 
 	check_step(s->run, PH_ASSERT, "get %s at %s", key, s->conn.peer);
-	if (ask_word(s, "get", key, out))
+	snprintf(command, sizeof command, "get %s\r\n", key);
+	if (query(s, "get", command, out))
 		return RESULT_FAIL;
 	snprintf(subject, sizeof subject, "key %s", key);
 	if (str_eq(s->line, "END"))
@@ -238,7 +229,7 @@ static enum result memcached_run(const struct check_run *run, struct diag *out)
 	if (!user && secret_is_set(url.user))
 		user = secret_read(url.user, out);
 	if (connect_to(&s, &url, out) ||
-	    ask_version(&s, user, c->username ? c->password : url.password, out))
+	    query_version(&s, user, c->username ? c->password : url.password, out))
 		return RESULT_FAIL;
 	text_clean(version, sizeof version, s.line + strlen("VERSION "));
 	check_fact(run, "version", "%s", version);

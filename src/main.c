@@ -55,7 +55,7 @@ static int run_command(const struct cli *cli)
 
 /* Signals are blocked before anything else: the kernel discards those that PID 1 neither blocks nor handles, and a closed
  * stderr must not end the guard. Commands that neither wait nor start anything are ended by signals as any program is. */
-int main(int argc, char **argv)
+int main(int argc UNUSED, char **argv)
 {
 	struct signals signals = {.fd = -1};
 	struct arena arena = {0};
@@ -66,14 +66,10 @@ int main(int argc, char **argv)
 
 	hold_standard_descriptors();
 	watched = signals_open(&signals, &refused) == 0;
-	if (argc < 1 || cli_parse(&cli, &arena, argv, &err) < 0) {
-		code = argc < 1 ? EXIT_USAGE : cmd_usage(&cli, &err);
-		console_flush();
-		arena_free(&arena);
-		return code && cli_asks_health(argv) ? 1 : code;
-	}
-	cli.report.color = cli_color(&cli);
-	if (cmd_is_run(&cli)) {
+	if (cli_parse(&cli, &arena, argv, &err) < 0) {
+		code = cmd_usage(&cli, &err);
+	} else if (cmd_is_run(&cli)) {
+		cli.report.color = cli_color(&cli);
 		code = cmd_run(&cli, &signals, watched ? NULL : &refused);
 	} else {
 		signals_close(&signals);

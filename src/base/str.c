@@ -1,5 +1,7 @@
 #include "str.h"
 
+#include <strings.h>
+
 void str_init(struct str *b, size_t max)
 {
 	*b = (struct str){.max = max};
@@ -208,7 +210,6 @@ size_t utf8_put(unsigned c, char *out)
 	return len;
 }
 
-/* A line of roff that begins with a dot or quote would be a command. */
 void str_add_json_key(struct str *b, const char *key, const char **sep)
 {
 	str_addf(b, "%s\"%s\": ", *sep, key);
@@ -226,7 +227,7 @@ void str_add_json_field(struct str *b, const char *key, const char *value, const
 
 void str_add_roff(struct str *b, const char *text)
 {
-	if (*text == '.' || *text == '\'')
+	if (*text == '.' || *text == '\'') /* at the start of a line they begin a command */
 		str_add(b, "\\&");
 	for (; *text; text++) {
 		if (*text == '\\')
@@ -238,40 +239,52 @@ void str_add_roff(struct str *b, const char *text)
 	}
 }
 
+void str_add_joined(struct str *b, const char *const *texts, const char *sep)
+{
+	for (size_t i = 0; texts && texts[i]; i++)
+		str_addf(b, "%s%s", i ? sep : "", texts[i]);
+}
+
+int parse_switch(const char *text)
+{
+	static const char *const words[][2] = {
+	    {"0", "1"}, {"false", "true"}, {"no", "yes"}, {"off", "on"}};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		for (int on = 0; on < 2; on++)
+			if (strcasecmp(text, words[i][on]) == 0)
+				return on;
+	return *text ? -1 : 0;
+}
+
 #define WORD_MAX 64
+
+static unsigned smaller(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
 
 unsigned edit_distance(const char *a, const char *b, unsigned cap)
 {
-	/* Optimal string alignment (Damerau): a swapped pair, the most common typing error, counts one. */
-	unsigned rows[3][WORD_MAX + 1], *before = rows[0], *prev = rows[1], *cur = rows[2];
+	/* Optimal string alignment (Damerau): a swapped pair, the most common typing error, counts one.
+	 * d[i][j] is the distance of the first i letters of a from the first j of b. */
+	unsigned d[WORD_MAX + 1][WORD_MAX + 1] = {0};
 	size_t n = strlen(a), m = strlen(b);
 
 	if (n > WORD_MAX || m > WORD_MAX)
 		return cap + 1;
+	for (size_t i = 0; i <= n; i++)
+		d[i][0] = (unsigned)i;
 	for (size_t j = 0; j <= m; j++)
-		prev[j] = (unsigned)j;
-	for (size_t i = 1; i <= n; i++) {
-		unsigned *rotate;
-
-		cur[0] = (unsigned)i;
+		d[0][j] = (unsigned)j;
+	for (size_t i = 1; i <= n; i++)
 		for (size_t j = 1; j <= m; j++) {
-			unsigned best = prev[j - 1] + (a[i - 1] != b[j - 1]);
-
-			if (prev[j] + 1 < best)
-				best = prev[j] + 1;
-			if (cur[j - 1] + 1 < best)
-				best = cur[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    before[j - 2] + 1 < best)
-				best = before[j - 2] + 1;
-			cur[j] = best;
+			d[i][j] = smaller(d[i - 1][j - 1] + (a[i - 1] != b[j - 1]),
+					  smaller(d[i - 1][j], d[i][j - 1]) + 1);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				d[i][j] = smaller(d[i][j], d[i - 2][j - 2] + 1);
 		}
-		rotate = before;
-		before = prev;
-		prev = cur;
-		cur = rotate;
-	}
-	return prev[m] > cap ? cap + 1 : prev[m];
+	return smaller(d[n][m], cap + 1);
 }
 
 const char *nearest_word(const char *word, const char *const *words)

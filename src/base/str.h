@@ -49,6 +49,12 @@ size_t utf8_put(unsigned c, char *out);
 /* Appends a line of text to a manual page's source. */
 void str_add_roff(struct str *b, const char *text);
 
+/* Appends the texts with `sep` between them. NULL-terminated; NULL: none. */
+void str_add_joined(struct str *b, const char *const *texts, const char *sep);
+
+/* 1: the text says on (1, true, yes, on); 0: off (0, false, no, off, or nothing); -1: neither. Case does not matter. */
+int parse_switch(const char *text);
+
 /* The ending of a counted noun: "%d topic%s", n, plural(n). */
 static inline const char *plural(size_t n)
 {

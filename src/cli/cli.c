@@ -1,6 +1,5 @@
 #include "cli.h"
 
-#include <strings.h>
 #include <unistd.h>
 
 #include "cli_rows.h"
@@ -80,18 +79,14 @@ static int unknown_word(struct err *err, const char *what, const char *word,
 			const char *const *known)
 {
 	const char *near = nearest_word(word, known);
-	struct str list;
-	int rc;
+	cleanup_str struct str list = {.s = NULL};
 
 	if (near)
 		return err_make(err, 0, "%s \"%s\" is not known; did you mean \"%s\"?", what, word,
 				near);
 	str_init(&list, 512);
-	for (size_t i = 0; known[i]; i++)
-		str_addf(&list, "%s%s", i ? ", " : "", known[i]);
-	rc = err_make(err, 0, "%s \"%s\" is not known; known: %s", what, word, list.s);
-	str_free(&list);
-	return rc;
+	str_add_joined(&list, known, ", ");
+	return err_make(err, 0, "%s \"%s\" is not known; known: %s", what, word, list.s);
 }
 
 #define SETTER(name)                                                        \
@@ -182,24 +177,16 @@ SETTER(set_as)
 
 SETTER(set_flag)
 {
-	static const char *const on[] = {"1", "true", "yes", "on"}, *const off[] = {"0", "false",
-										    "no", "off"};
-	bool *flag = field_of(p, o);
+	int on = value ? parse_switch(value) : 1;
 
-	*flag = true;
-	for (size_t i = 0; value && i < ARRAY_LEN(on); i++) {
-		if (strcasecmp(value, on[i]) == 0)
-			return 0;
-		if (strcasecmp(value, off[i]) == 0) {
-			*flag = false;
-			return 0;
-		}
-	}
-	return value ? err_make(p->err, 0,
-				"%s: \"%s\" is neither on (1, true, yes, on) nor off (0, false, "
-				"no, off)",
-				given, value)
-		     : 0;
+	if (on < 0)
+		return err_make(
+		    p->err, 0,
+		    "%s: \"%s\" is neither on (1, true, yes, on) nor off (0, false, no, "
+		    "off)",
+		    given, value);
+	*(bool *)field_of(p, o) = on;
+	return 0;
 }
 
 /* ---- options ----------------------------------------------------------------------------------------------------------- */
@@ -518,23 +505,16 @@ int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err)
 	*out = (struct cli){.profile.timeout = DURATION_UNSET};
 	if (parse_words(&p, argv + (argv[0] != NULL)) == 0)
 		return 0;
-	/* The mistake goes into the termination message too, also when --termination-log comes after it. */
+	/* These two options hold also when they come after the mistake. */
 	for (; *argv && !str_eq(*argv, "--"); argv++) {
 		if (str_starts(*argv, "--termination-log="))
 			log = strchr(*argv, '=') + 1;
 		else if (str_eq(*argv, "--termination-log") && argv[1])
 			log = argv[1];
+		out->health |= str_eq(*argv, "--health");
 	}
 	out->report.termination_log = log && *log ? file_of(log) : NULL;
 	return -1;
-}
-
-bool cli_asks_health(char **argv)
-{
-	for (; *argv && !str_eq(*argv, "--"); argv++)
-		if (str_eq(*argv, "--health"))
-			return true;
-	return false;
 }
 
 bool cli_color(const struct cli *cli)

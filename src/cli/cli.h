@@ -39,13 +39,11 @@ struct cli {
 	char **service; /* behind --; NULL: none */
 };
 
-/* 0; -1 with the mistake in *err: *out then has what came before it, and the file for the termination message, if one was
- * named. `a` holds copies of texts. */
+/* 0; -1 with the mistake in *err: *out then has the options before it, and --termination-log and --health wherever they are.
+ * `a` holds copies of texts. */
 int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err);
 /* The command of this name. -1: there is none; err names the nearest one, or all. */
 int cli_find(const char *word, enum command *out, struct err *err);
 bool cli_color(const struct cli *cli);
-/* Does the command line ask for exit code 0 or 1 only? Also works on one that cannot be parsed. */
-bool cli_asks_health(char **argv);
 
 #endif

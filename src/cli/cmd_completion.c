@@ -12,19 +12,13 @@ static bool takes_file(const struct cli_option *o)
 	return o->value && strstr(o->value, "FILE");
 }
 
-static void add_words(struct str *b, const char *const *words)
-{
-	for (size_t i = 0; words && words[i]; i++)
-		str_addf(b, "%s%s", i ? " " : "", words[i]);
-}
-
 static void bash_words(struct str *b, enum command c)
 {
 	str_addf(b, "\t%s) words='", cli_commands[c].name);
 	for (size_t i = 0; i < cli_n_options; i++)
 		if (cli_shows(c, &cli_options[i]))
 			str_addf(b, "--%s ", cli_options[i].name);
-	add_words(b, choices_of(c));
+	str_add_joined(b, choices_of(c), " ");
 	str_add(b, "' ;;\n");
 }
 
@@ -48,11 +42,11 @@ static void complete_bash(struct str *b)
 			str_addf(b, "\t-%c|--%s) words='", o->letter, o->name);
 		else
 			str_addf(b, "\t--%s) words='", o->name);
-		add_words(b, o->choices);
+		str_add_joined(b, o->choices, " ");
 		str_add(b, "' ;;\n");
 	}
 	str_add(b, "\t*) if [ \"$COMP_CWORD\" = 1 ]; then words=\"$words ");
-	add_words(b, choices_of(CMD_HELP));
+	str_add_joined(b, choices_of(CMD_HELP), " ");
 	str_add(b, "\"; fi ;;\n\tesac\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
 		   "\t[ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$cur\"))\n}\n"
 		   "complete -F _startguard startguard\n");
@@ -84,7 +78,7 @@ static void zsh_option(struct str *b, const struct cli_option *o)
 		str_addc(b, ']');
 		if (o->choices) {
 			str_addf(b, ":%s:(", o->value);
-			add_words(b, o->choices);
+			str_add_joined(b, o->choices, " ");
 			str_addc(b, ')');
 		} else if (o->value) {
 			str_addf(b, ":%s:%s", o->value, takes_file(o) ? "_files" : " ");
@@ -102,7 +96,7 @@ static void zsh_command(struct str *b, enum command c)
 	str_add(b, " \\\n\t\t'*: :");
 	if (choices_of(c)) {
 		str_addc(b, '(');
-		add_words(b, choices_of(c));
+		str_add_joined(b, choices_of(c), " ");
 		str_addc(b, ')');
 	} else {
 		str_add(b, "_files");
@@ -144,7 +138,7 @@ static void fish_option(struct str *b, const struct cli_option *o)
 		str_addf(b, " -s %c", o->letter);
 	if (o->choices) {
 		str_add(b, " -x -a '");
-		add_words(b, o->choices);
+		str_add_joined(b, o->choices, " ");
 		str_addc(b, '\'');
 	} else if (o->value) {
 		str_add(b, takes_file(o) ? " -r -F" : " -x");
@@ -165,7 +159,7 @@ static void complete_fish(struct str *b)
 			continue;
 		str_addf(b, "complete -c startguard -n '__fish_seen_subcommand_from %s' -f -a '",
 			 cli_commands[c].name);
-		add_words(b, choices_of(c));
+		str_add_joined(b, choices_of(c), " ");
 		str_add(b, "'\n");
 	}
 	for (size_t i = 0; i < cli_n_options; i++)

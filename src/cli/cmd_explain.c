@@ -8,8 +8,7 @@ static void add_bounds(struct str *b, const struct key *k)
 {
 	if (k->choices) {
 		str_add(b, k->type == K_STRLIST ? " of " : ": ");
-		for (size_t i = 0; k->choices[i]; i++)
-			str_addf(b, "%s%s", i ? ", " : "", k->choices[i]);
+		str_add_joined(b, k->choices, ", ");
 	}
 	if (k->flags & K_REQUIRED)
 		str_add(b, "; needed");

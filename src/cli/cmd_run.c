@@ -108,12 +108,10 @@ static int start_service(const struct cli *cli, struct run *run, struct report *
 	int code, sig;
 
 	if (run->orphan_left)
-		log_line(
-		    "a process that a check started could not be ended: the service will find it "
-		    "among its "
-		    "children");
+		log_line("a process that a check started could not be ended: the service will find "
+			 "it among its children");
 	console_flush();
-	/* a signal that came while the last lines were written ends startguard, not the service */
+	/* A signal that came while the last lines were written ends startguard, not the service. */
 	sig = signals_ending(signals);
 	if (sig) {
 		code = 128 + sig;
@@ -122,9 +120,8 @@ static int start_service(const struct cli *cli, struct run *run, struct report *
 		signals_close(signals);
 		code = exec_service(cli, report, file, REPORT_ENV_MAX, &err);
 		err_text(&err, buf, sizeof buf);
-		if (signals_open(signals, &err) < 0) {
-			/* Without signals blocked, a closed stderr may end startguard before its last line. */
-		}
+		/* Unless signals are blocked, a closed stderr ends startguard before its last line. */
+		(void)signals_open(signals, &err);
 	}
 	run_override(run, code, buf);
 	report_again(report);
@@ -233,8 +230,6 @@ int cmd_run(const struct cli *cli, struct signals *signals, const struct err *re
 		log_line("warning: command \"%s\" is %s: it runs only if the kernel has an "
 			 "emulator for it",
 			 cli->service[0], buf);
-	if (cli->service && file)
-		code = 0;
 	if (code)
 		refuse(cli, &none, NULL, code, err_text(&err, buf, sizeof buf));
 	else

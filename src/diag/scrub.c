@@ -38,33 +38,17 @@ static struct {
 } exempt;
 
 /* ---- registering ---------------------------------------------------------------------------------------------------- */
-static size_t ngram_slot(const char *bytes, size_t n_slots)
+/* The slot that has these bytes, or the free one where they belong. */
+static uint32_t *ngram_slot(uint32_t *slots, size_t n_slots, const char *bytes)
 {
 	uint64_t v;
+	size_t i;
 
 	memcpy(&v, bytes, NGRAM);
-	return (size_t)(v * 0x9e3779b97f4a7c15u >> 32) & (n_slots - 1);
-}
-
-static bool ngram_known(const char *bytes)
-{
-	if (known.n_slots == 0)
-		return false;
-	for (size_t i = ngram_slot(bytes, known.n_slots);; i = (i + 1) & (known.n_slots - 1)) {
-		if (!known.ngrams[i])
-			return false;
-		if (memcmp(known.text + known.ngrams[i] - 1, bytes, NGRAM) == 0)
-			return true;
-	}
-}
-
-static void ngram_put(uint32_t *slots, size_t n_slots, uint32_t place)
-{
-	size_t i = ngram_slot(known.text + place, n_slots);
-
-	while (slots[i])
+	i = (size_t)(v * 0x9e3779b97f4a7c15u >> 32) & (n_slots - 1);
+	while (slots[i] && memcmp(known.text + slots[i] - 1, bytes, NGRAM) != 0)
 		i = (i + 1) & (n_slots - 1);
-	slots[i] = place + 1;
+	return &slots[i];
 }
 
 static void ngrams_grow(size_t more)
@@ -79,7 +63,7 @@ static void ngrams_grow(size_t more)
 	slots = xcalloc(n, sizeof *slots);
 	for (size_t i = 0; i < known.n_slots; i++)
 		if (known.ngrams[i])
-			ngram_put(slots, n, known.ngrams[i] - 1);
+			*ngram_slot(slots, n, known.text + known.ngrams[i] - 1) = known.ngrams[i];
 	free(known.ngrams);
 	known.ngrams = slots;
 	known.n_slots = n;
@@ -139,11 +123,13 @@ static void register_form(const char *bytes, size_t n, bool base64)
 	known.forms[known.n] = (struct form){
 	    .at = (uint32_t)at, .len = (uint32_t)n, .base64 = base64, .whole = base64 || n < NGRAM};
 	ngrams_grow(n);
-	for (size_t i = 0; i + NGRAM <= n; i++) {
-		if (!base64 && is_ordinary(known.text + at + i)) {
+	for (size_t i = at; i + NGRAM <= known.len; i++) {
+		uint32_t *slot = ngram_slot(known.ngrams, known.n_slots, known.text + i);
+
+		if (!base64 && is_ordinary(known.text + i)) {
 			known.forms[known.n].whole = true;
-		} else if (!ngram_known(known.text + at + i)) {
-			ngram_put(known.ngrams, known.n_slots, (uint32_t)(at + i));
+		} else if (!*slot) {
+			*slot = (uint32_t)i + 1;
 			known.n_ngrams++;
 		}
 	}
@@ -312,7 +298,7 @@ static void mark_cut(const struct decoded *r, size_t end, bool *marks)
 static void mark_all(const struct decoded *r, bool cut, bool *marks)
 {
 	for (size_t i = 0; i + NGRAM <= r->n; i++)
-		if (ngram_known(r->bytes + i))
+		if (*ngram_slot(known.ngrams, known.n_slots, r->bytes + i))
 			mark(r, i, NGRAM, marks);
 	for (size_t i = 0; i < known.n; i++)
 		if (known.forms[i].whole)

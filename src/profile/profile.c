@@ -138,23 +138,6 @@ static void load_top(struct load *l, const struct node *root)
 }
 
 /* ---- switches ------------------------------------------------------------------------------------------------------------ */
-enum switch_state { SWITCH_OFF, SWITCH_ON, SWITCH_UNCLEAR };
-
-static enum switch_state read_state(const char *value)
-{
-	static const char *const on[] = {"1", "true", "yes", "on", NULL}, *const off[] = {
-									      "",   "0",   "false",
-									      "no", "off", NULL};
-
-	for (size_t i = 0; on[i]; i++)
-		if (strcasecmp(value, on[i]) == 0)
-			return SWITCH_ON;
-	for (size_t i = 0; off[i]; i++)
-		if (strcasecmp(value, off[i]) == 0)
-			return SWITCH_OFF;
-	return SWITCH_UNCLEAR;
-}
-
 static void check_waives(struct load *l, const struct node *at, const char *where,
 			 const struct strlist *globs)
 {
@@ -185,22 +168,22 @@ static void read_switch(struct load *l, struct profile_switch *s, const struct n
 
 	for (size_t i = 0; i < s->conf.env.n; i++) {
 		const char *name = s->conf.env.v[i], *value = getenv(name);
-		enum switch_state v = value ? read_state(value) : SWITCH_OFF;
+		int on = value ? parse_switch(value) : 0;
 
-		if (v == SWITCH_UNCLEAR)
+		if (on < 0)
 			problem_add(l->problems, PROBLEM_POLICY, D_SWITCH_UNCLEAR, at->file,
 				    at->line, where,
 				    "%s is set to something that is neither on (1, true, yes, on) "
 				    "nor off (0, false, no, off)",
 				    name);
-		if (v == SWITCH_ON && !allowed)
+		else if (on && !allowed)
 			problem_add(l->problems, PROBLEM_POLICY, D_SWITCH_FORBIDDEN, at->file,
 				    at->line, where, "%s is on in mode %s, allowed only in %s: %s",
 				    name, mode_name(l->p->mode),
 				    s->conf.allowed_in.n ? joined(l, &s->conf.allowed_in)
 							 : "no mode",
 				    s->conf.degraded);
-		if (v == SWITCH_ON && allowed && !s->set_by)
+		else if (on && !s->set_by)
 			s->set_by = name;
 	}
 }

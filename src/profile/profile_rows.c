@@ -1,5 +1,3 @@
-#include <ctype.h>
-
 #include "profile_load.h"
 
 static const struct key common_keys[] = {
@@ -44,9 +42,9 @@ const struct schema common_schema = {.size = sizeof(struct common_conf), .keys =
 
 const char *env_name_problem(const char *text)
 {
-	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789");
+	size_t n = env_name_length(text);
 
-	return text[n] || isdigit((unsigned char)text[0]) ? "is not the name of a variable" : NULL;
+	return n == 0 || text[n] ? "is not the name of a variable" : NULL;
 }
 
 static const struct key switch_keys[] = {

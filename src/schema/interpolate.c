@@ -26,45 +26,38 @@ static const char *closing_brace(const char *p, const char *end)
 	return NULL;
 }
 
+size_t env_name_length(const char *text)
+{
+	static const char allowed[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+
+	return *text >= '0' && *text <= '9' ? 0 : strspn(text, allowed);
+}
+
+/* Appends what the text from p to `close`, the inside of ${}, stands for. */
 static int interp_name(struct interp *in, const char *p, const char *close, unsigned depth)
 {
-	size_t len = 0;
-	const char *name, *value;
+	const char *more = p + env_name_length(p), *value;
+	const char *name = arena_strndup(in->fill->arena, p, (size_t)(more - p));
+	bool plain = more == close;
 
-	while (p + len < close &&
-	       (p[len] == '_' || (p[len] >= 'A' && p[len] <= 'Z') ||
-		(p[len] >= 'a' && p[len] <= 'z') || (len && p[len] >= '0' && p[len] <= '9')))
-		len++;
-	name = arena_strndup(in->fill->arena, p, len);
-	p += len;
-	if (len == 0 ||
-	    (p < close && !(p + 1 < close && p[0] == ':' && (p[1] == '-' || p[1] == '?'))))
+	if (more == p || (!plain && !str_starts(more, ":-") && !str_starts(more, ":?")))
 		return fail(in, "\"${%.*s}\" is not ${NAME}, ${NAME:-default} or ${NAME:?message}",
-			    (int)(close - (p - len)), p - len);
+			    (int)(close - p), p);
 	value = in->fill->getenv(name);
-	if (p == close) {
-		if (value) {
-			str_add(&in->out, value);
-			return 0;
-		}
-		if (in->fill->offline) {
-			in->unknown = true;
-			return 0;
-		}
-		return fail(in, "variable %s is not set; set it, or give a default: ${%s:-...}",
-			    name, name);
-	}
-	if (value && *value) {
+	if (value && (*value || plain)) {
 		str_add(&in->out, value);
 		return 0;
 	}
-	if (p[1] == '-')
-		return interp_run(in, p + 2, (size_t)(close - p - 2), depth + 1);
+	if (!plain && more[1] == '-')
+		return interp_run(in, more + 2, (size_t)(close - more - 2), depth + 1);
 	if (in->fill->offline) {
 		in->unknown = true;
 		return 0;
 	}
-	return fail(in, "variable %s: %.*s", name, (int)(close - p - 2), p + 2);
+	return plain ? fail(in, "variable %s is not set; set it, or give a default: ${%s:-...}",
+			    name, name)
+		     : fail(in, "variable %s: %.*s", name, (int)(close - more - 2), more + 2);
 }
 
 static int interp_run(struct interp *in, const char *text, size_t n, unsigned depth)

@@ -3,23 +3,13 @@
 #include "scrub.h"
 #include "str.h"
 
-void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
-		 int line, const char *where, const char *fmt, ...)
+int problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
+		int line, const char *where, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
 	problem_vadd(p, kind, code, file, line, where, fmt, ap);
-	va_end(ap);
-}
-
-int problem_error(struct problems *p, const char *file, int line, const char *where,
-		  const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	problem_vadd(p, PROBLEM_ERROR, D_NONE, file, line, where, fmt, ap);
 	va_end(ap);
 	return -1;
 }

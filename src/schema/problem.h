@@ -28,11 +28,11 @@ struct problems {
 	size_t errors, usages, policies, warnings;
 };
 
-void problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
-		 int line, const char *where, const char *fmt, ...) PRINTF_LIKE(7, 8);
-/* An error: always -1, so that `return problem_error(...);` reads well. */
-int problem_error(struct problems *p, const char *file, int line, const char *where,
-		  const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* Always -1, so that `return problem_error(...);` reads well. */
+int problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
+		int line, const char *where, const char *fmt, ...) PRINTF_LIKE(7, 8);
+#define problem_error(p, file, line, where, ...) \
+	problem_add(p, PROBLEM_ERROR, D_NONE, file, line, where, __VA_ARGS__)
 /* A mistake of the command line. */
 #define problem_usage(p, where, ...) \
 	problem_add(p, PROBLEM_USAGE, D_NONE, NULL, 0, where, __VA_ARGS__)

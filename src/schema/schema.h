@@ -146,6 +146,8 @@ int schema_fill(const struct schema *schema, const struct node *group, const cha
  * may be NULL. */
 int schema_names(const struct schema *schema, const struct schema *also, const struct node *group,
 		 const char *where, struct fill *fill);
+/* The length of the name of a variable that the text begins with; 0: it begins with none. */
+size_t env_name_length(const char *text);
 /* Fills in ${NAME}, ${NAME:-default}, ${NAME:?message} and $$. NULL: a problem was added, or (offline) a variable is not
  * set. */
 const char *interpolate(const struct node *at, const char *text, const char *where,

@@ -250,10 +250,15 @@ static void colours(void **state)
 
 static void health_is_asked_for_before_the_dashes(void **state)
 {
+	struct parsed p;
+
 	(void)state;
-	assert_true(cli_asks_health(ARGV(W("check"), W("--nonsense"), W("--health"))));
-	assert_false(cli_asks_health(ARGV(W("check"), W("--"), W("--health"))));
-	assert_false(cli_asks_health(ARGV(W("check"))));
+	parse(&p, ARGV(W("check"), W("--nonsense"), W("--health")));
+	assert_true(p.why[0] && p.cli.health);
+	arena_free(&p.arena);
+	parse(&p, ARGV(W("check"), W("--"), W("--health")));
+	assert_true(p.why[0] && !p.cli.health);
+	arena_free(&p.arena);
 }
 
 static void completion_knows_three_shells(void **state)
