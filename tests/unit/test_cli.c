@@ -1,4 +1,4 @@
-/* cli: flag beats environment, what is misspelt is told with the nearest, and nothing is guessed. */
+/* cli: flag beats environment, a misspelt word is reported with the nearest one, and nothing is guessed. */
 #include "cmd.h"
 
 #include <stdlib.h>
@@ -39,7 +39,7 @@ static void clear_environment(void)
 		unsetenv(names[i]);
 }
 
-static void what_is_wrong_is_told(void **state)
+static void mistakes_are_reported(UNUSED void **state)
 {
 	static const struct {
 		const char *argv[5], *words;
@@ -72,7 +72,6 @@ static void what_is_wrong_is_told(void **state)
 	    {{"--output=x"}, "--output is for --format json, junit, tap or prometheus"},
 	};
 
-	(void)state;
 	clear_environment();
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct parsed p;
@@ -86,11 +85,10 @@ static void what_is_wrong_is_told(void **state)
 	}
 }
 
-static void the_service_keeps_its_own_words(void **state)
+static void the_service_keeps_its_own_words(UNUSED void **state)
 {
 	struct parsed p;
 
-	(void)state;
 	clear_environment();
 	parse(&p, ARGV(W("-qv"), W("-pname"), W("-t"), W("1m"), W("--only"), W("a.*"),
 		       W("--only=b"), W("--"), W("app"), W("--"), W("-q")));
@@ -109,12 +107,11 @@ static void the_service_keeps_its_own_words(void **state)
 }
 
 /* Not even a name of its own, as execve allows. */
-static void no_words_at_all(void **state)
+static void no_words_at_all(UNUSED void **state)
 {
 	char *none[] = {NULL}, *name[] = {W("startguard"), NULL};
 	struct parsed p;
 
-	(void)state;
 	clear_environment();
 	parse(&p, none);
 	assert_string_equal(p.why, "");
@@ -126,11 +123,10 @@ static void no_words_at_all(void **state)
 	arena_free(&p.arena);
 }
 
-static void flag_beats_environment(void **state)
+static void flag_beats_environment(UNUSED void **state)
 {
 	struct parsed p;
 
-	(void)state;
 	clear_environment();
 	setenv("STARTGUARD_PROFILE_PATH", "", 1); /* empty is not set */
 	setenv("STARTGUARD_TIMEOUT", "", 1);
@@ -171,7 +167,7 @@ static void flag_beats_environment(void **state)
 	clear_environment();
 }
 
-static void switches_of_the_environment(void **state)
+static void switches_of_the_environment(UNUSED void **state)
 {
 	static const struct {
 		const char *value;
@@ -180,7 +176,6 @@ static void switches_of_the_environment(void **state)
 		    {"No", 0}, {"OFF", 0},  {"2", -1},  {"maybe", -1}, {" 1", -1}};
 	struct parsed p;
 
-	(void)state;
 	clear_environment();
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		setenv("STARTGUARD_FAIL_ON_DEGRADED", rows[i].value, 1);
@@ -198,11 +193,10 @@ static void switches_of_the_environment(void **state)
 	arena_free(&p.arena);
 }
 
-static void help_and_version_work_everywhere(void **state)
+static void help_and_version_work_everywhere(UNUSED void **state)
 {
 	struct parsed p;
 
-	(void)state;
 	clear_environment();
 	parse(&p, ARGV(W("lint"), W("-h")));
 	assert_string_equal(p.why, "");
@@ -218,7 +212,7 @@ static void help_and_version_work_everywhere(void **state)
 	arena_free(&p.arena);
 }
 
-static void colours(void **state)
+static void colours(UNUSED void **state)
 {
 	static const struct {
 		enum color asked;
@@ -231,7 +225,6 @@ static void colours(void **state)
 	    {COLOR_AUTO, NULL, NULL, "dumb", false},
 	};
 
-	(void)state;
 	clear_environment();
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const struct cli cli = {.color = rows[i].asked};
@@ -248,11 +241,10 @@ static void colours(void **state)
 	clear_environment();
 }
 
-static void health_is_asked_for_before_the_dashes(void **state)
+static void health_is_asked_for_before_the_dashes(UNUSED void **state)
 {
 	struct parsed p;
 
-	(void)state;
 	parse(&p, ARGV(W("check"), W("--nonsense"), W("--health")));
 	assert_true(p.why[0] && p.cli.health);
 	arena_free(&p.arena);
@@ -261,13 +253,12 @@ static void health_is_asked_for_before_the_dashes(void **state)
 	arena_free(&p.arena);
 }
 
-static void completion_knows_three_shells(void **state)
+static void completion_knows_three_shells(UNUSED void **state)
 {
 	char *shells[] = {W("bash"), W("zsh"), W("fish")}, *unknown = W("tcsh");
 	struct str b;
 	struct err err;
 
-	(void)state;
 	str_init(&b, 1 << 20);
 	assert_int_equal(cmd_completion(&b, &(struct cli){.words = &unknown}, &err), -1);
 	assert_int_equal(b.len, 0);
@@ -283,7 +274,7 @@ static void completion_knows_three_shells(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(what_is_wrong_is_told),
+	    cmocka_unit_test(mistakes_are_reported),
 	    cmocka_unit_test(the_service_keeps_its_own_words),
 	    cmocka_unit_test(no_words_at_all),
 	    cmocka_unit_test(flag_beats_environment),

@@ -52,11 +52,10 @@ static int64_t number(const struct world *w, const char *name)
 }
 
 /* libconfig alone takes the lower 32 bits of a long number and says nothing. */
-static void long_numbers(void **state)
+static void long_numbers(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	text_file("p.cfg",
 		  "a = 2147483647; b = 2147483648; c = 10000000000;\n"
 		  "d = 999999999999999999; e = -5; f = 0x7fffffff; g = \"2147483648\";\n"
@@ -78,12 +77,11 @@ static void long_numbers(void **state)
 	wrong("p.cfg", "p.cfg:2: a number of more than 18 digits is out of range");
 }
 
-static void includes(void **state)
+static void includes(UNUSED void **state)
 {
 	struct world w;
 	char text[200];
 
-	(void)state;
 	folder("in");
 	text_file("in/one.inc", "a = 1;\n \t@include\t \"two.inc\"\n");
 	text_file("in/two.inc", "b = 2;\n");
@@ -108,9 +106,8 @@ static void includes(void **state)
 	end(&w);
 }
 
-static void includes_that_cannot_be(void **state)
+static void includes_that_cannot_be(UNUSED void **state)
 {
-	(void)state;
 	text_file("p.cfg", "a = 1;\n@include\n");
 	wrong("p.cfg", "p.cfg:2: @include needs a file name in quotes");
 	text_file("p.cfg", "a = 1;\n@include \"x\n");
@@ -132,9 +129,8 @@ static void includes_that_cannot_be(void **state)
 }
 
 /* libconfig ends an open comment or text with the file and says nothing. */
-static void what_is_left_open(void **state)
+static void what_is_left_open(UNUSED void **state)
 {
-	(void)state;
 	text_file("p.cfg", "a = 1;\nb = \"x\\");
 	wrong("p.cfg", "p.cfg:2: the text that begins here has no closing quote");
 	text_file("p.cfg", "a = 1;\n/* x\ny\n* /\nb = 2;");
@@ -145,13 +141,12 @@ static void what_is_left_open(void **state)
 	wrong("p.cfg", "p.cfg:1: syntax error");
 }
 
-static void more_than_may_be_read(void **state)
+static void more_than_may_be_read(UNUSED void **state)
 {
 	static const char unit[] = "2147483648,";
 	size_t n = CONFIG_FILE_TEXT_MAX + 1, used = 0;
 	char *large = xmalloc(n);
 
-	(void)state;
 	memset(large, '#', n);
 	file_of("p.cfg", large, n, 0600);
 	wrong("p.cfg", "p.cfg:0: more than 16 MiB with all it includes");
@@ -168,12 +163,11 @@ static void more_than_may_be_read(void **state)
 	free(large);
 }
 
-static void one_value_of_the_command_line(void **state)
+static void one_value_of_the_command_line(UNUSED void **state)
 {
 	struct arena a = {0};
 	struct node *n = config_file_read_value(&a, "key", "( { x = 1; }, \"y\" )");
 
-	(void)state;
 	assert_string_equal(n->name, "key");
 	assert_int_equal(n->type, N_LIST);
 	assert_int_equal(n->first->type, N_GROUP);

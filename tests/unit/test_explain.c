@@ -1,4 +1,4 @@
-/* explain: the reference in each of its forms, a topic or a key at a time; what is no topic is told with the nearest. */
+/* explain: the reference in each of its forms, a topic or a key at a time; an unknown topic is reported with the nearest one. */
 #include "cmd.h"
 
 #include "cm.h"
@@ -45,12 +45,11 @@ static void has(const char *topic, enum print_as as, const char *words)
 	free(text);
 }
 
-static void all_topics_are_listed(void **state)
+static void all_topics_are_listed(UNUSED void **state)
 {
 	char *text = explained(NULL, AS_TEXT);
 	char line[64];
 
-	(void)state;
 	for (size_t i = 0; kind_names()[i]; i++) {
 		snprintf(line, sizeof line, "\n  %-16s ", kind_names()[i]);
 		assert_non_null(strstr(text, line));
@@ -60,9 +59,8 @@ static void all_topics_are_listed(void **state)
 	free(text);
 }
 
-static void a_topic_has_its_keys(void **state)
+static void a_topic_has_its_keys(UNUSED void **state)
 {
-	(void)state;
 	has("tcp", AS_TEXT, "tcp: ");
 	has("tcp", AS_TEXT, "\n  address                host:port; needed\n");
 	has("common", AS_TEXT,
@@ -79,15 +77,14 @@ static void a_topic_has_its_keys(void **state)
 	has("kafka", AS_TEXT, " of read, write");
 }
 
-static void a_key_alone(void **state)
+static void a_key_alone(UNUSED void **state)
 {
 	char *text = explained("tcp.address", AS_TEXT);
 
-	(void)state;
 	assert_non_null(strstr(text, "  address "));
 	assert_null(strstr(text, "expect_banner"));
 	free(text);
-	/* Every check has it, whatever the kind: it is told as what it is. */
+	/* Every check has it, whatever the kind: it is shown as a common key. */
 	text = explained("tcp.grace", AS_TEXT);
 	assert_true(str_starts(text, "common: keys of every check\n"));
 	assert_non_null(strstr(text, "  grace "));
@@ -99,7 +96,7 @@ static void a_key_alone(void **state)
 	free(text);
 }
 
-static void what_is_no_topic(void **state)
+static void unknown_topics(UNUSED void **state)
 {
 	static const struct {
 		const char *topic, *words;
@@ -116,7 +113,6 @@ static void what_is_no_topic(void **state)
 	struct err err;
 	char buf[512];
 
-	(void)state;
 	str_init(&b, ENOUGH);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		assert_int_equal(explain(&b, rows[i].topic, AS_TEXT, &err), -1);
@@ -129,14 +125,13 @@ static void what_is_no_topic(void **state)
 	str_free(&b);
 }
 
-static void codes_one_at_a_time(void **state)
+static void codes_one_at_a_time(UNUSED void **state)
 {
 	const struct diag_info *d = diag_info(D_CONNECT_REFUSED);
 	struct str b;
 	struct err err;
 	char line[1000];
 
-	(void)state;
 	str_init(&b, ENOUGH);
 	assert_int_equal(codes(&b, "connect-refused", AS_TEXT, &err), 0);
 	snprintf(line, sizeof line, "%-30s connect   retried    %s\n  hint: %s\n", d->code,
@@ -153,13 +148,12 @@ static void codes_one_at_a_time(void **state)
 }
 
 /* As JSON it is an array with a comma between all and none behind the last. */
-static void codes_all_together(void **state)
+static void codes_all_together(UNUSED void **state)
 {
 	struct str b;
 	struct err err;
 	size_t n = 0;
 
-	(void)state;
 	str_init(&b, ENOUGH);
 	assert_int_equal(codes(&b, NULL, AS_JSON, &err), 0);
 	for (const char *p = b.s; (p = strstr(p, "  {\"code\": \"")); p++)
@@ -170,7 +164,7 @@ static void codes_all_together(void **state)
 	str_free(&b);
 }
 
-static void lines_of_a_manual_page(void **state)
+static void lines_of_a_manual_page(UNUSED void **state)
 {
 	static const struct {
 		const char *text, *roff;
@@ -179,7 +173,6 @@ static void lines_of_a_manual_page(void **state)
 	    {"--mode", "\\-\\-mode"},          {"\\n", "\\en"},     {"", ""},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct str b;
 
@@ -196,7 +189,7 @@ int main(void)
 	    cmocka_unit_test(all_topics_are_listed),
 	    cmocka_unit_test(a_topic_has_its_keys),
 	    cmocka_unit_test(a_key_alone),
-	    cmocka_unit_test(what_is_no_topic),
+	    cmocka_unit_test(unknown_topics),
 	    cmocka_unit_test(codes_one_at_a_time),
 	    cmocka_unit_test(codes_all_together),
 	    cmocka_unit_test(lines_of_a_manual_page),

@@ -30,18 +30,18 @@ static void end(struct world *w)
 }
 
 /* "LINE: WHERE: TEXT" */
-static const char *told(const struct problem *p, char *buf, size_t size)
+static const char *problem_line(const struct problem *p, char *buf, size_t size)
 {
 	snprintf(buf, size, "%d: %s: %s", p->line, p->where, p->text);
 	return buf;
 }
 
-static bool is_told(const struct world *w, const char *words)
+static bool has_problem(const struct world *w, const char *words)
 {
 	char line[LONG];
 
 	for (size_t i = 0; i < w->problems.n; i++)
-		if (strstr(told(&w->problems.v[i], line, sizeof line), words))
+		if (strstr(problem_line(&w->problems.v[i], line, sizeof line), words))
 			return true;
 	return false;
 }
@@ -66,7 +66,7 @@ static const struct profile_options plain = {.timeout = DURATION_UNSET},
 #define HEAD "startguard = 1;\n"
 #define TCP "tcp: { a: { address = \"db:1\"; }; };\n"
 
-static void what_is_wrong_is_said_once(void **state)
+static void each_problem_is_reported_once(UNUSED void **state)
 {
 	static const struct {
 		const char *text, *words;
@@ -102,7 +102,6 @@ static void what_is_wrong_is_said_once(void **state)
 	    {HEAD "env: { a: { required = true; }; };", "2: env.a: "},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct world w;
 		size_t n = 0;
@@ -110,12 +109,13 @@ static void what_is_wrong_is_said_once(void **state)
 
 		load(&w, rows[i].text, &plain);
 		for (size_t k = 0; k < w.problems.n; k++)
-			n += strstr(told(&w.problems.v[k], line, sizeof line), rows[i].words) !=
-			     NULL;
+			n += strstr(problem_line(&w.problems.v[k], line, sizeof line),
+				    rows[i].words) != NULL;
 		if (n != 1)
 			fail_msg("%s: \"%s\" is said %zu times; the first problem: %s",
 				 rows[i].text, rows[i].words, n,
-				 w.problems.n ? told(w.problems.v, line, sizeof line) : "none");
+				 w.problems.n ? problem_line(w.problems.v, line, sizeof line)
+					      : "none");
 		assert_true(w.problems.errors > 0);
 		counts_agree(&w.problems);
 		end(&w);
@@ -123,14 +123,13 @@ static void what_is_wrong_is_said_once(void **state)
 }
 
 /* What the profile says of its mode is no mistake when the command line has the say. */
-static void a_mode_on_the_command_line_counts(void **state)
+static void a_mode_on_the_command_line_counts(UNUSED void **state)
 {
 	static const char *const modes[] = {"mode = \"${NONE_SUCH}\";", "mode = 5;",
 					    "mode = \"prd\";", ""};
 	struct world w;
 	char text[LONG];
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
 		snprintf(text, sizeof text, HEAD "%s\n" TCP, modes[i]);
 		load(&w, text, &dev);
@@ -143,15 +142,14 @@ static void a_mode_on_the_command_line_counts(void **state)
 	}
 }
 
-static void an_unknown_mode_is_blamed_on_who_gave_it(void **state)
+static void an_unknown_mode_is_reported_with_its_source(UNUSED void **state)
 {
 	struct profile_options o = {
 	    .timeout = DURATION_UNSET, .mode = "live", .mode_source = "STARTGUARD_MODE"};
 	struct world w;
 
-	(void)state;
 	load(&w, HEAD "mode = \"dev\"; modes: { prod = [\"live2\"]; };" TCP, &o);
-	assert_true(is_told(&w, "0: STARTGUARD_MODE: unknown mode \"live\"; known: "));
+	assert_true(has_problem(&w, "0: STARTGUARD_MODE: unknown mode \"live\"; known: "));
 	assert_null(w.problems.v[0].file);
 	assert_int_equal(w.problems.usages, 1);
 	assert_int_equal(w.profile.mode, MODE_PROD);
@@ -163,12 +161,11 @@ static void an_unknown_mode_is_blamed_on_who_gave_it(void **state)
 	end(&w);
 }
 
-static void a_profile_is_found_by_its_name(void **state)
+static void a_profile_is_found_by_its_name(UNUSED void **state)
 {
 	struct arena a = {0};
 	struct problems problems = {.arena = &a};
 
-	(void)state;
 	folder("one");
 	folder("two");
 	file_of("two/learner.cfg", "", 0, 0600);
@@ -189,7 +186,7 @@ static void a_profile_is_found_by_its_name(void **state)
 	arena_free(&a);
 }
 
-static void nothing_to_check(void **state)
+static void nothing_to_check(UNUSED void **state)
 {
 	static const struct {
 		const char *text, *words;
@@ -205,7 +202,6 @@ static void nothing_to_check(void **state)
 	};
 	struct world w;
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const struct profile_options o = {.timeout = DURATION_UNSET,
 						  .offline = rows[i].offline};
@@ -224,11 +220,10 @@ static void nothing_to_check(void **state)
 }
 
 /* Beside a mistake it would be no news. */
-static void a_mistake_is_enough(void **state)
+static void a_mistake_is_enough(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	load(&w, HEAD "tpc: { a: { }; };", &plain);
 	assert_int_equal(w.problems.n, 1);
 	assert_string_equal(w.problems.v[0].text, "unknown kind \"tpc\"; did you mean \"tcp\"?");
@@ -239,12 +234,11 @@ static void a_mistake_is_enough(void **state)
 	end(&w);
 }
 
-static void times_of_the_run(void **state)
+static void times_of_the_run(UNUSED void **state)
 {
 	struct profile_options o = plain;
 	struct world w;
 
-	(void)state;
 	load(&w, HEAD "timeout = \"0\"; parallel = 7;" TCP, &o);
 	assert_true(w.profile.timeout.ns == INT64_MAX);
 	assert_int_equal(w.profile.parallel, 7);
@@ -284,14 +278,13 @@ static void times_of_the_run(void **state)
 	     "forbidden = [\"X\"]; }; };"
 
 /* Decided for a mode, printed by show, read again: the same. */
-static void what_is_shown_can_be_read_again(void **state)
+static void what_is_shown_can_be_read_again(UNUSED void **state)
 {
 	struct profile_options o = {.timeout = DURATION_UNSET, .mode = "lab", .mode_source = "-m"};
 	const char *skip[] = {"tcp.d"};
 	struct world w;
 	struct str shown, again;
 
-	(void)state;
 	setenv("EASY_1", "off", 1);
 	setenv("EASY_2", "Yes", 1);
 	unsetenv("IDLE");
@@ -299,7 +292,7 @@ static void what_is_shown_can_be_read_again(void **state)
 	load(&w, SWITCHED, &o);
 	assert_int_equal(w.problems.errors + w.problems.policies, 0);
 	assert_true(
-	    is_told(&w, "5: switches.idle: waives \"tcp.gone\", and no check is called so"));
+	    has_problem(&w, "5: switches.idle: waives \"tcp.gone\", and no check is called so"));
 	assert_int_equal(w.problems.warnings, 1);
 	assert_string_equal(w.profile.checks[0].waived_by->set_by, "EASY_2");
 	assert_false(w.profile.checks[1].required);
@@ -330,21 +323,21 @@ static void what_is_shown_can_be_read_again(void **state)
 	unsetenv("EASY_2");
 }
 
-static void switches_that_are_not_allowed(void **state)
+static void switches_that_are_not_allowed(UNUSED void **state)
 {
 	struct world w;
 
-	(void)state;
 	setenv("EASY_1", "1", 1);
 	setenv("EASY_2", "maybe", 1);
 	setenv("IDLE", "on", 1);
 	load(&w, SWITCHED, &plain);
 	assert_int_equal(w.problems.policies, 3);
 	assert_int_equal(w.problems.errors, 0);
-	assert_true(is_told(
+	assert_true(has_problem(
 	    &w, "4: switches.easy: EASY_1 is on in mode prod, allowed only in lab: no tcp"));
-	assert_true(is_told(&w, "4: switches.easy: EASY_2 is set to something that is neither on"));
-	assert_true(is_told(
+	assert_true(
+	    has_problem(&w, "4: switches.easy: EASY_2 is set to something that is neither on"));
+	assert_true(has_problem(
 	    &w, "5: switches.idle: IDLE is on in mode prod, allowed only in no mode: none"));
 	assert_null(w.profile.checks[0].waived_by);
 	counts_agree(&w.problems);
@@ -355,14 +348,13 @@ static void switches_that_are_not_allowed(void **state)
 }
 
 /* ---- -w ---------------------------------------------------------------------------------------------------------------- */
-static void checks_from_urls(void **state)
+static void checks_from_urls(UNUSED void **state)
 {
 	const char *urls[] = {"tcp://h:1", "tcp://h:1", "tcp://h:1", "dns://n", "htpt://x"};
 	struct profile_options o = plain;
 	struct world w = {.problems.arena = &w.profile.arena};
 	struct str shown;
 
-	(void)state;
 	o.waits = (struct strlist){ARRAY_LEN(urls), urls};
 	profile_load(&w.profile, &o, &w.problems);
 	assert_int_equal(w.profile.n, 4);
@@ -371,7 +363,7 @@ static void checks_from_urls(void **state)
 	assert_string_equal(w.profile.checks[2].id, "tcp.h:1-3");
 	assert_string_equal(w.profile.service, "-");
 	assert_true(
-	    is_told(&w, "--wait number 5: unknown scheme \"htpt\"; did you mean \"http\"?"));
+	    has_problem(&w, "--wait number 5: unknown scheme \"htpt\"; did you mean \"http\"?"));
 	assert_int_equal(w.problems.usages, 1);
 	str_init(&shown, 65536);
 	show_profile(&shown, &w.profile);
@@ -394,7 +386,7 @@ static void try_with(struct world *w, const char *kind, const char *const *words
 		__VA_ARGS__, NULL \
 	}
 
-static void mistakes_of_try(void **state)
+static void mistakes_of_try(UNUSED void **state)
 {
 	static const struct {
 		const char *kind, *word, *words;
@@ -411,26 +403,24 @@ static void mistakes_of_try(void **state)
 	};
 	struct world w;
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		try_with(&w, rows[i].kind, WORDS(rows[i].word));
-		if (!is_told(&w, rows[i].words))
+		if (!has_problem(&w, rows[i].words))
 			fail_msg("%s %s does not give \"%s\"", rows[i].kind, rows[i].word,
 				 rows[i].words);
 		assert_int_equal(w.problems.usages, w.problems.errors);
 		end(&w);
 	}
 	try_with(&w, "tcp", WORDS("address=h:1", "address=h:2"));
-	assert_true(is_told(&w, "address: is given twice"));
+	assert_true(has_problem(&w, "address: is given twice"));
 	end(&w);
 }
 
-static void values_of_try(void **state)
+static void values_of_try(UNUSED void **state)
 {
 	struct world w;
 	struct str shown;
 
-	(void)state;
 	try_with(&w, "http",
 		 WORDS("url=http://h/", "headers=[\"A: b\"]", "status=2xx,404", "follow=3",
 		       "required=false", "degraded=x", "json=({ at = \"/a\"; })"));
@@ -461,9 +451,9 @@ static void values_of_try(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    IN_A_FOLDER(what_is_wrong_is_said_once),
+	    IN_A_FOLDER(each_problem_is_reported_once),
 	    IN_A_FOLDER(a_mode_on_the_command_line_counts),
-	    IN_A_FOLDER(an_unknown_mode_is_blamed_on_who_gave_it),
+	    IN_A_FOLDER(an_unknown_mode_is_reported_with_its_source),
 	    IN_A_FOLDER(a_profile_is_found_by_its_name),
 	    IN_A_FOLDER(nothing_to_check),
 	    IN_A_FOLDER(a_mistake_is_enough),

@@ -149,7 +149,7 @@ static void prints(const char *text, const char *expected)
 	}
 }
 
-static void what_is_printed_reads_back(void **state)
+static void what_is_printed_reads_back(UNUSED void **state)
 {
 	static const struct {
 		const char *text, *printed;
@@ -206,12 +206,11 @@ static void what_is_printed_reads_back(void **state)
 	     "yes = true;many = (\n    { name = \"short\"; }, \n    { name = \"n\"; });"},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		prints(rows[i].text, rows[i].printed);
 }
 
-static void what_is_wrong_is_said(void **state)
+static void what_is_wrong_is_said(UNUSED void **state)
 {
 	static const struct {
 		const char *text, *words; /* of the first problem, where and what */
@@ -297,7 +296,6 @@ static void what_is_wrong_is_said(void **state)
 	    {"str = \"${NONE:?is missing}\";", "is missing"},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct world w;
 
@@ -310,120 +308,72 @@ static void what_is_wrong_is_said(void **state)
 	}
 }
 
-static const char *never(const char *text)
+static const char *never(UNUSED const char *text)
 {
-	(void)text;
 	return "is never right";
 }
 
-static void row(struct key k, const char *expected)
+#define FINE .doc = "A sentence.", .example = "\"x\""
+#define WITHOUT_EXAMPLE .name = "a", .doc = "A sentence."
+
+/* Every row of the product goes through schema_selftest, so it must see what is wrong with one. */
+static void wrong_rows_are_found(UNUSED void **state)
 {
-	const struct key keys[] = {k, KEY_END};
-	const struct schema schema = {.size = sizeof(struct all), .keys = keys};
+	static const struct {
+		struct key key;
+		const char *problem; /* NULL: none */
+	} rows[] = {
+	    {{.name = "a_1", .type = K_STR, FINE}, NULL},
+	    {{.name = "aB", .type = K_STR, FINE}, "lower_snake"},
+	    {{.name = "a-b", .type = K_STR, FINE}, "lower_snake"},
+	    {{.name = "a", .type = K_STR, .example = "x"}, "sentence"},
+	    {{.name = "a", .type = K_STR, .doc = "No full stop", .example = "x"}, "sentence"},
+	    {{.name = "a", .type = K_STR, .doc = " A sentence.", .example = "x"}, "sentence"},
+	    {{.name = "a", .type = K_STR, .doc = "Short.", .example = "x"}, "sentence"},
+	    {{WITHOUT_EXAMPLE, .type = K_STR}, "neither example nor default"},
+	    {{WITHOUT_EXAMPLE, .type = K_STR, .def = "x"}, NULL},
+	    {{WITHOUT_EXAMPLE, .type = K_STR, .def = "x", .flags = K_REQUIRED},
+	     "required and yet with a default"},
+	    {{.name = "password", .type = K_STR, FINE}, "sounds secret"},
+	    {{.name = "password", .type = K_SECRET, FINE}, NULL},
+	    {{.name = "a", .type = K_GROUP, FINE}, "sub-schema"},
+	    {{.name = "a", .type = K_STR, .sub = &inner_schema, FINE}, "sub-schema"},
+	    {{.name = "a", .type = K_ENUM, FINE}, "without choices"},
+	    {{.name = "a", .type = K_ENUM, .choices = colours, FINE}, NULL},
+	    {{.name = "a", .type = K_ENUM, .choices = colours, .def = "blue", FINE}, "blue"},
+	    {{.name = "a", .type = K_BOOL, FINE}, "without default"},
+	    {{.name = "a", .type = K_DURATION, FINE}, "without its largest value"},
+	    {{.name = "a", .type = K_DURATION, .max = "1h", FINE}, NULL},
+	    {{.name = "a", .type = K_DURATION, .max = "1h", .def = "5 weeks", FINE}, "5 weeks"},
+	    {{.name = "a", .type = K_DURATION, .max = "1h", .min = "1 week", FINE}, "1 week"},
+	    {{.name = "a", .type = K_DURATION, .max = "1h", .min = "2h", FINE},
+	     "2h is not between 2h and 1h"},
+	    {{.name = "a", .type = K_INT, .max = "10M", FINE}, "without its least value"},
+	    {{.name = "a", .type = K_INT, .min = "1", .max = "10M", FINE}, "10M"},
+	    {{.name = "a", .type = K_INT, .min = "1", .max = "10", FINE}, NULL},
+	    {{.name = "a", .type = K_INT, .min = "1", FINE}, "without its largest value"},
+	    {{.name = "a", .type = K_SIZE, .min = "1", FINE}, "size with one bound"},
+	    {{.name = "a", .type = K_SIZE, .min = "1", .max = "1GiB", FINE}, "\"1\" is not a size"},
+	    {{.name = "a", .type = K_SIZE, .min = "1B", .max = "1GiB", FINE}, NULL},
+	    {{.name = "a", .type = K_STR, .max = "9", FINE}, "bounds of what has none"},
+	    {{.name = "a", .type = K_STR, .min = "9", FINE}, "bounds of what has none"},
+	    {{.name = "a", .type = K_STR, .def = "x", .check = never, FINE}, "never right"},
+	};
 	char buf[400];
-	const char *said = schema_selftest(&schema, buf, sizeof buf);
 
-	if (!expected) {
-		assert_null(said);
-		return;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct key keys[] = {rows[i].key, KEY_END};
+		const struct schema schema = {.size = sizeof(struct all), .keys = keys};
+		const char *problem = schema_selftest(&schema, buf, sizeof buf);
+
+		if (!problem != !rows[i].problem ||
+		    (problem &&
+		     (!strstr(problem, rows[i].problem) || !str_starts(problem, rows[i].key.name))))
+			fail_msg("row %zu: \"%s\" is not \"%s\"", i, problem, rows[i].problem);
 	}
-	assert_non_null(said);
-	if (!strstr(said, expected))
-		fail_msg("\"%s\" does not say \"%s\"", said, expected);
-	assert_true(str_starts(said, k.name));
 }
 
-/* Every row of the product goes through this test of its own, so it must see what is wrong with one. */
-static void wrong_rows_are_found(void **state)
-{
-	const struct key good = {
-	    .name = "a_1", .type = K_STR, .doc = "A sentence.", .example = "\"x\""};
-	struct key k = good;
-
-	(void)state;
-	row(good, NULL);
-	k.name = "aB";
-	row(k, "lower_snake");
-	k.name = "a-b";
-	row(k, "lower_snake");
-	k = good;
-	k.doc = NULL;
-	row(k, "sentence");
-	k.doc = "No full stop";
-	row(k, "sentence");
-	k.doc = " A sentence.";
-	row(k, "sentence");
-	k.doc = "Short.";
-	row(k, "sentence");
-	k = good;
-	k.example = NULL;
-	row(k, "neither example nor default");
-	k.def = "x";
-	row(k, NULL);
-	k.flags = K_REQUIRED;
-	row(k, "required and yet with a default");
-	k = good;
-	k.name = "password";
-	row(k, "sounds secret");
-	k.type = K_SECRET;
-	row(k, NULL);
-	k = good;
-	k.type = K_GROUP;
-	row(k, "sub-schema");
-	k = good;
-	k.sub = &inner_schema;
-	row(k, "sub-schema");
-	k = good;
-	k.type = K_ENUM;
-	row(k, "without choices");
-	k.choices = colours;
-	row(k, NULL);
-	k.def = "blue";
-	row(k, "blue");
-	k = good;
-	k.type = K_BOOL;
-	row(k, "without default");
-	k = good;
-	k.type = K_DURATION;
-	row(k, "without its largest value");
-	k.max = "1h";
-	row(k, NULL);
-	k.def = "5 weeks";
-	row(k, "5 weeks");
-	k.def = NULL;
-	k.min = "1 week";
-	row(k, "1 week");
-	k.min = "2h";
-	row(k, "2h is not between 2h and 1h");
-	k = good;
-	k.type = K_INT;
-	k.max = "10M";
-	row(k, "without its least value");
-	k.min = "1";
-	row(k, "10M");
-	k.max = "10";
-	row(k, NULL);
-	k.max = NULL;
-	row(k, "without its largest value");
-	k.type = K_SIZE;
-	row(k, "size with one bound");
-	k.max = "1GiB";
-	row(k, "\"1\" is not a size");
-	k.min = "1B";
-	row(k, NULL);
-	k = good;
-	k.max = "9";
-	row(k, "bounds of what has none");
-	k.max = NULL;
-	k.min = "9";
-	row(k, "bounds of what has none");
-	k = good;
-	k.def = "x";
-	k.check = never;
-	row(k, "never right");
-}
-
-static void a_wrong_row_of_a_group_is_found(void **state)
+static void a_wrong_row_of_a_group_is_found(UNUSED void **state)
 {
 	static const struct key bad[] = {{.name = "b", .type = K_STR, .doc = "x", .example = "x"},
 					 KEY_END};
@@ -434,18 +384,16 @@ static void a_wrong_row_of_a_group_is_found(void **state)
 	const struct schema schema = {.size = sizeof(struct all), .keys = keys};
 	char buf[400];
 
-	(void)state;
 	assert_string_equal(schema_selftest(&schema, buf, sizeof buf),
 			    "b: doc is not a sentence with a full stop");
 }
 
 /* startguard lint: a value of an environment that is not there is unknown, and no mistake. */
-static void offline_the_unknown_is_no_mistake(void **state)
+static void offline_the_unknown_is_no_mistake(UNUSED void **state)
 {
 	struct world w = {.problems.arena = &w.arena};
 	struct node *node;
 
-	(void)state;
 	w.fill = (struct fill){
 	    .arena = &w.arena, .problems = &w.problems, .getenv = environment, .offline = true};
 	node = config_file_read_value(
@@ -462,12 +410,11 @@ static void offline_the_unknown_is_no_mistake(void **state)
 	end(&w);
 }
 
-static void without_a_group_there_are_defaults(void **state)
+static void without_a_group_there_are_defaults(UNUSED void **state)
 {
 	struct world w = {.problems.arena = &w.arena};
 	struct inner inner;
 
-	(void)state;
 	w.fill = (struct fill){.arena = &w.arena, .problems = &w.problems, .getenv = environment};
 	assert_int_equal(schema_fill(&all_schema, NULL, "all", &w.all, &w.fill), 0);
 	assert_false(w.all.yes);
@@ -478,7 +425,7 @@ static void without_a_group_there_are_defaults(void **state)
 	end(&w);
 }
 
-static void modes_are_known_to_whoever_asks(void **state)
+static void modes_are_known_to_whoever_asks(UNUSED void **state)
 {
 	static const struct key keys[] = {{.name = "in",
 					   .type = K_STRLIST,
@@ -490,7 +437,6 @@ static void modes_are_known_to_whoever_asks(void **state)
 	struct world w = {.problems.arena = &w.arena};
 	struct node *node = config_file_read_value(&w.arena, "m", "{ in = [\"red\", \"prod\"]; }");
 
-	(void)state;
 	w.fill = (struct fill){.arena = &w.arena, .problems = &w.problems, .getenv = environment};
 	w.fill.aliases = &aliases;
 	assert_int_equal(schema_fill(&schema, node, "m", &w.all, &w.fill), 0);
@@ -502,14 +448,13 @@ static void modes_are_known_to_whoever_asks(void **state)
 	end(&w);
 }
 
-/* Two lists of rows share a group: the nearest name of either is told. */
-static void names_of_two_lists(void **state)
+/* Two lists of rows share a group: the nearest name of either is suggested. */
+static void names_of_two_lists(UNUSED void **state)
 {
 	struct world w = {.problems.arena = &w.arena};
 	struct node *node = config_file_read_value(
 	    &w.arena, "x", "{ name = 1; pasword = 2; nmae = 3; zebra = 4; }");
 
-	(void)state;
 	w.fill = (struct fill){.arena = &w.arena, .problems = &w.problems, .getenv = environment};
 	assert_int_equal(schema_names(&inner_schema, &all_schema, node, "x", &w.fill), 3);
 	assert_non_null(strstr(w.problems.v[0].text, "did you mean \"password\"?"));

@@ -3,7 +3,7 @@
 
 #include "unescape.h"
 
-static void each(void **state)
+static void each(UNUSED void **state)
 {
 	static const struct {
 		const char *text, *meant;
@@ -54,7 +54,6 @@ static void each(void **state)
 	    {"Z", "", 0},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		char out[UNESCAPE_MEANT];
 		size_t used = 0, n = unescape(cases[i].text, strlen(cases[i].text), out, &used);
@@ -67,12 +66,11 @@ static void each(void **state)
 }
 
 /* Nothing behind the end is read (a sanitizer sees it), nothing grows, none is longer than it is said to be. */
-static void random_bytes(void **state)
+static void random_bytes(UNUSED void **state)
 {
 	static const char letters[] = "\\%&#;xuU{}0157aAfFdD8\0";
 	uint64_t seed = 11;
 
-	(void)state;
 	for (int round = 0; round < 200000; round++) {
 		size_t n = 1 + cm_random(&seed) % 20, used = 0, k;
 		char *text = xmalloc(n), out[UNESCAPE_MEANT];
