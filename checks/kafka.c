@@ -440,7 +440,7 @@ static enum result attempt(const struct check_run *run, struct handles *h, struc
 	const struct kafka_conf *c = run->conf;
 	struct kafka_client_props *props = xcalloc(1, sizeof *props);
 	struct grouplist topics = needed_topics(c);
-	struct kafka_metadata m;
+	struct kafka_metadata m = {.md = NULL};
 
 	h->first = open_first(run, c, props, out);
 	if (!h->first || get_metadata(h->first, &topics, &m, out) != RESULT_PASS)
@@ -450,6 +450,7 @@ static enum result attempt(const struct check_run *run, struct handles *h, struc
 	if (props->sasl)
 		check_reached(run, "auth");
 	check_reached(run, "metadata");
+	invariant(m.md);
 	report_facts(run, c, &m);
 	if (judge_cluster(c, &m, out) != RESULT_PASS ||
 	    kafka_topics_judge(&topics, m.md, out) != RESULT_PASS ||

@@ -104,14 +104,13 @@ enum result kafka_diagnose(struct kafka_client *c, const char *reason, struct di
 		if (weight(c->brokers[i]) > (worst ? weight(worst) : 0))
 			worst = c->brokers[i];
 	/* A request that waits is nearer to the cause than a broker that is down besides. */
-	if (worst && weight(worst) >= WEIGHT_PERMANENT)
-		kafka_broker_state_diagnose(worst, out);
-	else if (diagnose_request(c, KAFKA_API_NONE, reason, out))
-		;
-	else if (worst)
-		kafka_broker_state_diagnose(worst, out);
-	else
-		diagnose_connection(c, reason, out);
+	if ((worst && weight(worst) >= WEIGHT_PERMANENT) ||
+	    !diagnose_request(c, KAFKA_API_NONE, reason, out)) {
+		if (worst)
+			kafka_broker_state_diagnose(worst, out);
+		else
+			diagnose_connection(c, reason, out);
+	}
 	pthread_mutex_unlock(&c->lock);
 	return RESULT_FAIL;
 }

@@ -15,21 +15,21 @@ extern const struct cli_command cli_commands[CMD__COUNT];
 
 struct parse;
 struct cli_option {
-	char letter; /* 0: none */
 	const char *name;
 	const char *value; /* the value's name in help; NULL: a switch without a value */
 	const char *env;
 	const char *text; /* NULL: not shown */
 	/* For help: appends what the kinds say about the value; NULL: they say nothing. */
 	void (*more)(struct str *out);
-	unsigned in; /* commands that take it, as bits */
 	/* Puts the value (NULL: it is a switch) into the field of struct cli at `offset`. `given`: "--timeout" or the
 	 * variable's name, for messages. 0, or -1 with the parser's err. */
 	int (*set)(struct parse *p, const struct cli_option *o, const char *given,
 		   const char *value);
 	size_t offset;
 	const char *const *choices; /* what its value may be, NULL-terminated; NULL: anything */
+	unsigned in;                /* commands that take it, as bits */
 	enum print_as as;           /* set_as */
+	char letter;                /* 0: none */
 };
 extern const struct cli_option cli_options[];
 extern const size_t cli_n_options;
