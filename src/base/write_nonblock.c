@@ -2,18 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Non-blocking descriptions of the terminals behind descriptors 0 to 2, by descriptor. Each is opened once, at its first use: after
- * a hangup the same name may open another user's terminal. */
-static struct {
-	int fd; /* -1: it could not be opened */
-	bool tried;
-} descriptions[3] = {{-1, false}, {-1, false}, {-1, false}};
+#include "util.h"
+
+#define UNOPENED (-2)
+
+/* Non-blocking descriptions of the terminals behind descriptors 0 to 2, by descriptor; -1: it could not be opened. Each is opened
+ * once, at its first use: after a hangup the same name may open another user's terminal. */
+static int descriptions[3] = {UNOPENED, UNOPENED, UNOPENED};
 
 /* Opening /dev/ptmx anew makes another terminal, and /dev/console may do so. */
 static bool is_same_terminal(int a, int b)
@@ -26,19 +25,18 @@ static bool is_same_terminal(int a, int b)
 static int own_description(int fd)
 {
 	char path[32];
+	int *own;
 
-	if (fd < 0 || fd >= 3)
+	if (fd < 0 || fd >= (int)ARRAY_LEN(descriptions))
 		return -1;
-	if (!descriptions[fd].tried) {
-		descriptions[fd].tried = true;
+	own = &descriptions[fd];
+	if (*own == UNOPENED) {
 		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-		descriptions[fd].fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-		if (descriptions[fd].fd >= 0 && !is_same_terminal(descriptions[fd].fd, fd)) {
-			close(descriptions[fd].fd);
-			descriptions[fd].fd = -1;
-		}
+		*own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (*own >= 0 && !is_same_terminal(*own, fd))
+			close(steal_fd(own));
 	}
-	return descriptions[fd].fd;
+	return *own;
 }
 
 /* Without a description of our own the write may wait: a terminal polls writable when it takes one byte. A terminal that was

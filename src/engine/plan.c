@@ -84,7 +84,7 @@ static void promote(struct plan *p, struct plan_check *c, struct instant now)
 
 /* A check that still waits when its time is up was never tried because of the checks it comes after, whether those are running
  * an attempt at this moment or pausing between two. */
-static void blame_dependency(const struct plan *p, struct plan_check *c)
+static void name_failed_dependency(const struct plan *p, struct plan_check *c)
 {
 	if (c->state != PS_WAITING)
 		return;
@@ -105,7 +105,7 @@ static bool tick(struct plan *p, struct plan_check *c, struct instant now)
 		promote(p, c, now);
 	if ((c->state == PS_WAITING || c->state == PS_READY) && instant_reached(c->deadline, now)) {
 		c->time_is_up = true;
-		blame_dependency(p, c);
+		name_failed_dependency(p, c);
 		give_up(p, c, now);
 	}
 	if (c->state == PS_RUNNING &&

@@ -50,6 +50,11 @@ struct plan_check {
 	struct instant first_attempt, attempt_start, attempt_deadline, next, ended;
 };
 
+static inline bool plan_undecided(const struct plan_check *c)
+{
+	return c->state != PS_PASSED && c->state != PS_GAVE_UP;
+}
+
 struct plan {
 	struct plan_check *checks;
 	size_t n;

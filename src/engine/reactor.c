@@ -250,7 +250,7 @@ static void judge_killed(struct reactor *r, size_t i, struct instant now)
 	bool early = !instant_reached(c->attempt_deadline, now);
 	bool keep_previous =
 	    o->diag.code != D_NONE && (early || time_allowed(c).ns < c->attempt_timeout.ns);
-	char span[32];
+	char time[32];
 
 	if (keep_previous)
 		*o = r->attempts[i]->previous;
@@ -258,7 +258,7 @@ static void judge_killed(struct reactor *r, size_t i, struct instant now)
 	if (keep_previous || early)
 		return;
 	guard_diag(o, D_GUARD_DEADLINE, "killed after %s (%s) while: %s",
-		   duration_text(ran, span, sizeof span), limit_hit(r->run, c, c->attempt_deadline),
+		   duration_text(ran, time, sizeof time), limit_hit(r->run, c, c->attempt_deadline),
 		   last_step(o));
 	count_code(o, D_GUARD_DEADLINE);
 }

@@ -96,9 +96,9 @@ static void settle_outcomes(struct run *run)
 		r->outcome = outcome_of(c, r);
 		r->attempts = c->attempts;
 		if (c->attempts > 0) {
-			bool ended = c->state == PS_PASSED || c->state == PS_GAVE_UP;
+			struct instant end = plan_undecided(c) ? run->ended : c->ended;
 
-			r->elapsed = instant_since(c->first_attempt, ended ? c->ended : run->ended);
+			r->elapsed = instant_since(c->first_attempt, end);
 		}
 		if (r->diag.code == D_NONE && r->outcome != OUTCOME_PASS)
 			add_undecided_cause(run, c, r);
@@ -239,17 +239,17 @@ static void write_summary(struct run *run, size_t blocker)
 {
 	size_t n[OUTCOME__COUNT];
 	const char *sep = ", "; /* cppcheck-suppress unreadVariable ; add_count() changes it */
-	char span[32];
+	char time[32];
 	struct str b;
 
 	str_init(&b, SUMMARY_MAX);
 	count(run, n);
-	duration_text(instant_since(run->started, run->ended), span, sizeof span);
+	duration_text(instant_since(run->started, run->ended), time, sizeof time);
 	if (run->verdict == RUN_BLOCKED) {
 		write_blocked(&b, run, blocker, n);
 	} else if (run->verdict == RUN_READY) {
 		str_addf(&b, "startguard: READY: %zu check%s passed in %s", n[OUTCOME_PASS],
-			 plural(n[OUTCOME_PASS]), span);
+			 plural(n[OUTCOME_PASS]), time);
 	} else {
 		str_add(&b, "startguard: DEGRADED: ");
 		add_losses(&b, run);

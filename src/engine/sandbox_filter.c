@@ -162,14 +162,12 @@ static void ban_more_for_plain(struct making *m)
 }
 
 /* Programs of the image may be 32-bit programs. */
-static void add_compat(scmp_filter_ctx ctx)
+static void add_compat(UNUSED scmp_filter_ctx ctx)
 {
 #if defined __x86_64__
 	seccomp_arch_add(ctx, SCMP_ARCH_X86);
 #elif defined __aarch64__
 	seccomp_arch_add(ctx, SCMP_ARCH_ARM);
-#else
-	(void)ctx;
 #endif
 }
 
@@ -233,9 +231,8 @@ const char *sandbox_library(void)
 
 #else
 
-void sandbox_filter_make(struct sandbox_filter *out, enum sandbox_profile profile)
+void sandbox_filter_make(struct sandbox_filter *out, UNUSED enum sandbox_profile profile)
 {
-	(void)profile;
 	snprintf(out->missing, sizeof out->missing, "built without libseccomp");
 }
 

@@ -43,40 +43,29 @@ static ssize_t write_some(int fd, const char *text, size_t len, int wait_ms)
 	return 0;
 }
 
-static size_t count_lines(const char *text, size_t len)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < len; i++)
-		n += text[i] == '\n';
-	return n;
-}
-
 static void drop_kept(void)
 {
-	kept.lost += count_lines(kept.text + kept.from, kept.len - kept.from);
+	for (size_t i = kept.from; i < kept.len; i++)
+		kept.lost += kept.text[i] == '\n';
 	kept.from = kept.len = 0;
 }
 
 /* Writes once from what is kept. Returns how many bytes. */
 static size_t write_kept(int wait_ms)
 {
-	ssize_t n;
+	ssize_t n = 0;
 
-	if (kept.from == kept.len)
-		return 0;
-	n = write_some(STDERR_FILENO, kept.text + kept.from, kept.len - kept.from, wait_ms);
-	if (n < 0) { /* stderr is closed: the verdict does not depend on it */
-		kept.from = kept.len = 0;
-		return 0;
+	if (kept.from < kept.len)
+		n = write_some(STDERR_FILENO, kept.text + kept.from, kept.len - kept.from, wait_ms);
+	if (n < 0) /* stderr is closed: the verdict does not depend on it */
+		kept.from = kept.len;
+	if (n > 0) {
+		kept.from += (size_t)n;
+		kept.in_line = kept.text[kept.from - 1] != '\n';
 	}
-	if (n == 0)
-		return 0;
-	kept.from += (size_t)n;
-	kept.in_line = kept.text[kept.from - 1] != '\n';
 	if (kept.from == kept.len)
 		kept.from = kept.len = 0;
-	return (size_t)n;
+	return n > 0 ? (size_t)n : 0;
 }
 
 static void keep(const char *text, size_t len)

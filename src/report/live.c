@@ -94,7 +94,7 @@ static size_t count_undecided(const struct run *run)
 	size_t n = 0;
 
 	for (size_t i = 0; i < run->plan.n; i++)
-		n += text_undecided(&run->plan.checks[i]);
+		n += plan_undecided(&run->plan.checks[i]);
 	return n;
 }
 
@@ -123,29 +123,20 @@ static void add_state(struct str *b, const struct run *run, size_t k)
 }
 
 /* FNV-1a. Two drawings with the same digest by chance would only delay an update by a second. */
-static void digest(uint64_t *d, const char *text)
-{
-	for (; *text; text++)
-		*d = (*d ^ (unsigned char)*text) * 1099511628211u;
-	*d = (*d ^ 0xff) * 1099511628211u;
-}
-
 static uint64_t digest_of(const struct run *run, struct live_size size)
 {
 	uint64_t d = 14695981039346656037u;
 	cleanup_str struct str b;
 
-	str_init(&b, 4096);
+	str_init(&b, ABOVE_MAX);
 	str_addf(&b, "%u %u", size.rows, size.columns);
-	digest(&d, b.s);
-	for (size_t k = 0; k < run->plan.n; k++) {
-		if (!text_undecided(&run->plan.checks[k]))
-			continue;
-		str_reset(&b);
-		str_addf(&b, "%zu ", k);
-		add_state(&b, run, k);
-		digest(&d, b.s);
-	}
+	for (size_t k = 0; k < run->plan.n; k++)
+		if (plan_undecided(&run->plan.checks[k])) {
+			str_addf(&b, "\n%zu ", k);
+			add_state(&b, run, k);
+		}
+	for (const char *p = b.s; *p; p++)
+		d = (d ^ (unsigned char)*p) * 1099511628211u;
 	return d;
 }
 
@@ -170,7 +161,7 @@ static void add_check(struct str *out, const struct run *run, const struct text_
 	str_init(&state, 4096);
 	str_init(&line, 8192);
 	add_state(&state, run, k);
-	text_line(&line, &plain, LINE_WAIT, run->profile->checks[k].id,
+	text_line(&line, &plain, LABEL_WAIT, run->profile->checks[k].id,
 		  c->attempts ? instant_since(c->first_attempt, now) : DURATION_UNSET, state.s);
 	line.s[line.len - 1] = '\0'; /* without the line end */
 	add_cut(out, s->color, line.s, columns);
@@ -185,7 +176,7 @@ static size_t add_lines(struct str *out, const struct run *run, const struct tex
 	size_t rows = size.rows > 1 ? size.rows - 1 : 1, undecided = count_undecided(run), n = 0;
 
 	for (size_t k = 0; k < run->plan.n; k++) {
-		if (!text_undecided(&run->plan.checks[k]))
+		if (!plan_undecided(&run->plan.checks[k]))
 			continue;
 		if (n > 0)
 			str_addc(out, '\n');

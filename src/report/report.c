@@ -68,24 +68,24 @@ void log_line(const char *fmt, ...)
 	put_text(&b);
 }
 
-static void show_block(struct report *r, enum outcome word, size_t i, struct duration elapsed,
+static void show_block(struct report *r, enum outcome label, size_t i, struct duration elapsed,
 		       int attempts)
 {
 	cleanup_str struct str b;
 
 	str_init(&b, 16 * 1024);
-	text_block(&b, &r->style, word, r->run, i, elapsed, attempts);
+	text_block(&b, &r->style, label, r->run, i, elapsed, attempts);
 	put(r, &b);
 	r->shown[i].done = true;
 }
 
-static void show_line(struct report *r, enum outcome word, size_t i, struct duration elapsed,
+static void show_line(struct report *r, enum outcome label, size_t i, struct duration elapsed,
 		      const char *text)
 {
 	cleanup_str struct str b;
 
 	str_init(&b, 8192);
-	text_line(&b, &r->style, word, r->run->profile->checks[i].id, elapsed, text);
+	text_line(&b, &r->style, label, r->run->profile->checks[i].id, elapsed, text);
 	put(r, &b);
 }
 
@@ -177,7 +177,7 @@ static void show_wait(struct report *r, size_t i, struct duration elapsed, struc
 	memcpy(shown->subject, res->diag.subject, sizeof shown->subject);
 	str_init(&b, 4096);
 	text_finding(&b, res, r->o->verbose ? r->run->plan.checks[i].attempts : 1);
-	show_line(r, LINE_WAIT, i, elapsed, b.s);
+	show_line(r, LABEL_WAIT, i, elapsed, b.s);
 }
 
 static void show_check(struct report *r, size_t i, struct instant now)
@@ -321,17 +321,15 @@ static void add_env_line(void *ctx, const char *name, const char *value)
 	str_addf(ctx, "%s=%s\n", name, value);
 }
 
-static void write_or_warn(const char *what, const char *path, const struct str *text, mode_t mode,
-			  bool *written)
+static bool write_or_warn(const char *what, const char *path, const struct str *text)
 {
 	struct err err;
 	char buf[1024];
 
-	if (save_file(path, text->s, text->len, mode, &err) < 0)
-		log_line("warning: the %s was not written: %s", what,
-			 err_text(&err, buf, sizeof buf));
-	else if (written)
-		*written = true;
+	if (save_file(path, text->s, text->len, 0644, &err) == 0)
+		return true;
+	log_line("warning: the %s was not written: %s", what, err_text(&err, buf, sizeof buf));
+	return false;
 }
 
 void report_termination(const struct report_options *o, const struct run *run)
@@ -374,7 +372,7 @@ static void write_final(const struct report *r)
 		break;
 	}
 	if (b.len > 0 && r->o->output)
-		write_or_warn("report", r->o->output, &b, 0644, NULL);
+		write_or_warn("report", r->o->output, &b);
 	else if (b.len > 0 && console_write_whole(STDOUT_FILENO, b.s, b.len) < 0)
 		log_line("warning: the report was not written: stdout: %s", strerror(errno));
 }
@@ -386,13 +384,13 @@ static void write_files(struct report *r)
 	str_init(&b, REPORT_MAX);
 	if (r->o->report_file) {
 		report_json(&b, r->run, r->started);
-		write_or_warn("report", r->o->report_file, &b, 0644, &r->report_written);
+		r->report_written |= write_or_warn("report", r->o->report_file, &b);
 	}
 	if (r->o->env_file && r->run->verdict != RUN_BLOCKED) {
 		str_reset(&b);
 		report_environment(r->run, r->report_written ? r->o->report_file : NULL,
 				   REPORT_ENV_MAX, add_env_line, &b);
-		write_or_warn("environment file", r->o->env_file, &b, 0644, NULL);
+		write_or_warn("environment file", r->o->env_file, &b);
 	}
 	report_termination(r->o, r->run);
 }

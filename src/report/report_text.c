@@ -5,8 +5,8 @@
 
 static const struct {
 	const char *text, *color;
-} words[] = {
-    [OUTCOME_PASS] = {"PASS", "\033[32m"},       [LINE_WAIT] = {"WAIT", "\033[33m"},
+} labels[] = {
+    [OUTCOME_PASS] = {"PASS", "\033[32m"},       [LABEL_WAIT] = {"WAIT", "\033[33m"},
     [OUTCOME_FAIL] = {"FAIL", "\033[31m"},       [OUTCOME_DEGRADED] = {"DEGRADED", "\033[33m"},
     [OUTCOME_BROKEN] = {"BROKEN", "\033[35m"},   [OUTCOME_WAIVED] = {"WAIVED", "\033[33m"},
     [OUTCOME_SKIPPED] = {"SKIPPED", "\033[33m"}, [OUTCOME_PENDING] = {"PENDING", "\033[33m"},
@@ -27,23 +27,23 @@ struct text_style text_style(const struct profile *p, bool color)
 /* ---- lines ----------------------------------------------------------------------------------------------------------- */
 void text_title(struct str *b, const struct profile *p)
 {
-	char span[32];
+	char time[32];
 
 	str_addf(b, "startguard %s · %s · mode %s · %zu check%s · %s\n", STARTGUARD_VERSION,
 		 p->service, mode_name(p->mode), p->n, plural(p->n),
 		 p->timeout.ns == INT64_MAX ? "no time limit"
-					    : duration_unparse(p->timeout, span, sizeof span));
+					    : duration_unparse(p->timeout, time, sizeof time));
 }
 
-void text_line(struct str *b, const struct text_style *s, enum outcome word, const char *id,
+void text_line(struct str *b, const struct text_style *s, enum outcome label, const char *id,
 	       struct duration elapsed, const char *text)
 {
 	char time[32] = "";
 
 	if (duration_is_set(elapsed))
 		duration_text(elapsed, time, sizeof time);
-	str_addf(b, "%s%-9s%s %-*s %8s  %s", s->color ? words[word].color : "", words[word].text,
-		 s->color ? "\033[0m" : "", s->id_width, id, time, text);
+	str_addf(b, "%s%-9s%s %-*s %8s  %s", s->color ? labels[label].color : "",
+		 labels[label].text, s->color ? "\033[0m" : "", s->id_width, id, time, text);
 	while (b->s[b->len - 1] == ' ') /* no trailing blanks when `text` is empty */
 		b->s[--b->len] = '\0';
 	str_addc(b, '\n');
@@ -100,8 +100,8 @@ const char *text_hint(const struct check_outcome *res)
 							     : diag_info(res->diag.code)->hint;
 }
 
-void text_block(struct str *b, const struct text_style *s, enum outcome word, const struct run *run,
-		size_t i, struct duration elapsed, int attempts)
+void text_block(struct str *b, const struct text_style *s, enum outcome label,
+		const struct run *run, size_t i, struct duration elapsed, int attempts)
 {
 	const struct profile_check *c = &run->profile->checks[i];
 	const struct check_outcome *res = &run->outcomes[i];
@@ -109,33 +109,28 @@ void text_block(struct str *b, const struct text_style *s, enum outcome word, co
 
 	str_init(&code, 4096);
 	add_code(&code, res, attempts);
-	text_line(b, s, word, c->id, elapsed, code.s);
+	text_line(b, s, label, c->id, elapsed, code.s);
 	add_reached(b, res);
 	add_detail(b, "cause:", diag_cause(&res->diag));
 	add_history(b, res);
-	if (outcome_lost(word))
+	if (outcome_lost(label))
 		add_detail(b, "lost:", c->common.degraded);
 	add_detail(b, "hint:", text_hint(res));
 }
 
 /* ---- the run --------------------------------------------------------------------------------------------------------- */
-bool text_undecided(const struct plan_check *c)
-{
-	return c->state != PS_PASSED && c->state != PS_GAVE_UP;
-}
-
 void text_waiting(struct str *b, const struct run *run, struct instant now)
 {
 	size_t waiting = 0, named = 0;
-	char span[32];
+	char time[32];
 
 	for (size_t i = 0; i < run->plan.n; i++)
-		waiting += text_undecided(&run->plan.checks[i]);
+		waiting += plan_undecided(&run->plan.checks[i]);
 	str_addf(b, "startguard: waiting since %s for %zu of %zu checks:",
-		 duration_text(instant_since(run->started, now), span, sizeof span), waiting,
+		 duration_text(instant_since(run->started, now), time, sizeof time), waiting,
 		 run->profile->n);
 	for (size_t i = 0; i < run->plan.n && named < NAMED_MAX; i++) {
-		if (!text_undecided(&run->plan.checks[i]))
+		if (!plan_undecided(&run->plan.checks[i]))
 			continue;
 		str_addf(b, "%s %s", named++ ? "," : "", run->profile->checks[i].id);
 		if (run->outcomes[i].diag.code != D_NONE)
@@ -154,7 +149,7 @@ void text_verdict(struct str *b, const struct text_style *s, const struct run *r
 
 	if (s->color)
 		str_addf(b, "%.*s%s%.*s\033[0m%s\n", (int)name, run->summary,
-			 words[like[run->verdict]].color, (int)word, run->summary + name,
+			 labels[like[run->verdict]].color, (int)word, run->summary + name,
 			 run->summary + name + word);
 	else
 		str_addf(b, "%s\n", run->summary);
@@ -176,7 +171,7 @@ static size_t add_lost_checks(struct str *b, const struct run *run, size_t width
 		if (res->outcome == OUTCOME_PASS)
 			continue;
 		str_init(&whole, sizeof line);
-		str_addf(&whole, "%s %s ", words[res->outcome].text, run->profile->checks[i].id);
+		str_addf(&whole, "%s %s ", labels[res->outcome].text, run->profile->checks[i].id);
 		add_code(&whole, res, 0);
 		str_addf(&whole, "%s%s", res->diag.cause[0] ? ": " : "", res->diag.cause);
 		text_clean(line, width < sizeof line ? width : sizeof line, whole.s);

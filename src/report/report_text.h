@@ -7,8 +7,8 @@
 
 #include "run.h"
 
-/* The word of a line is the check's outcome, or WAIT while the check is not decided. */
-#define LINE_WAIT OUTCOME__COUNT
+/* A line begins with the check's outcome, or with WAIT while the check is not decided. */
+#define LABEL_WAIT OUTCOME__COUNT
 
 struct text_style {
 	bool color;
@@ -20,17 +20,15 @@ struct text_style text_style(const struct profile *p, bool color);
 /* "startguard 1.0.0 · service · mode prod · 5 checks · 90s" */
 void text_title(struct str *b, const struct profile *p);
 /* A line: "WAIT      redis.cache    0.3 s  ", then `text`. */
-void text_line(struct str *b, const struct text_style *s, enum outcome word, const char *id,
+void text_line(struct str *b, const struct text_style *s, enum outcome label, const char *id,
 	       struct duration elapsed, const char *text);
 /* Code, subject, number of attempts and cause of what the last attempt found. */
 void text_finding(struct str *b, const struct check_outcome *res, int attempts);
 /* The lines of a check that did not pass: code, how far it got, cause, hint. */
-void text_block(struct str *b, const struct text_style *s, enum outcome word, const struct run *run,
-		size_t i, struct duration elapsed, int attempts);
+void text_block(struct str *b, const struct text_style *s, enum outcome label,
+		const struct run *run, size_t i, struct duration elapsed, int attempts);
 /* The check's own hint, else that of its code; "" without a finding. */
 const char *text_hint(const struct check_outcome *res);
-/* Has this check neither passed nor given up? */
-bool text_undecided(const struct plan_check *c);
 /* "startguard: waiting since 10.0 s for 2 of 5 checks: ..." */
 void text_waiting(struct str *b, const struct run *run, struct instant now);
 void text_verdict(struct str *b, const struct text_style *s, const struct run *run);

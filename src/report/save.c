@@ -2,12 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "console.h"
+
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
 
 /* The descriptor when this file is open as stdout or stderr (/dev/stdout, "> file"), else -1. Such a file must not be replaced by
  * another: its reader would not see it. */
@@ -16,8 +20,7 @@ static int standard_descriptor(const struct stat *st)
 	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
 		struct stat open_file;
 
-		if (fstat(fd, &open_file) == 0 && open_file.st_dev == st->st_dev &&
-		    open_file.st_ino == st->st_ino)
+		if (fstat(fd, &open_file) == 0 && is_same_file(&open_file, st))
 			return fd;
 	}
 	return -1;
@@ -109,14 +112,12 @@ static const char *base_name(const char *path)
 
 static int stat_folder(const char *path, struct stat *st)
 {
-	char folder[PATH_MAX];
-	size_t n = (size_t)(base_name(path) - path);
+	cleanup_free char *folder = NULL;
 
-	if (n >= sizeof folder)
+	/* "a/b" lies in "a/.", and "b" in ".". */
+	if (asprintf(&folder, "%.*s.", (int)(base_name(path) - path), path) < 0)
 		return -1;
-	memcpy(folder, path, n);
-	folder[n] = '\0';
-	return stat(n > 0 ? folder : ".", st);
+	return stat(folder, st);
 }
 
 /* Will two paths that do not exist yet, such as "a/b" and "a/./b", be one file? */
@@ -125,8 +126,7 @@ static bool same_place(const char *a, const char *b)
 	struct stat st_a, st_b;
 
 	return str_eq(base_name(a), base_name(b)) && stat_folder(a, &st_a) == 0 &&
-	       stat_folder(b, &st_b) == 0 && st_a.st_dev == st_b.st_dev &&
-	       st_a.st_ino == st_b.st_ino;
+	       stat_folder(b, &st_b) == 0 && is_same_file(&st_a, &st_b);
 }
 
 bool save_same(const char *a, const char *b)
@@ -138,8 +138,7 @@ bool save_same(const char *a, const char *b)
 		return !has_a || keeps(&st_a);
 	if (has_a && has_b)
 		/* stdout and stderr are often the same terminal or pipe, which is fine. */
-		return S_ISREG(st_a.st_mode) && st_a.st_dev == st_b.st_dev &&
-		       st_a.st_ino == st_b.st_ino;
+		return S_ISREG(st_a.st_mode) && is_same_file(&st_a, &st_b);
 	return !has_a && !has_b && same_place(a, b);
 }
 

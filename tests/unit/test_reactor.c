@@ -1,5 +1,5 @@
 /* reactor and child: what an attempt may do to its process, and what is made of it. Kinds of the test's own, in real
- * children behind the real fence. */
+ * children in the real sandbox. */
 #include "reactor.h"
 
 #include <fcntl.h>
@@ -30,7 +30,7 @@ struct world {
 	struct signals signals;
 	struct watcher watcher;
 	int changed, ticks;
-	int told; /* where abandon writes a byte; -1: nowhere */
+	int abandon_fd; /* where abandon writes a byte; -1: nowhere */
 };
 
 static void on_change(void *ctx, size_t check, UNUSED struct instant now)
@@ -49,14 +49,14 @@ static struct instant on_tick(void *ctx, UNUSED struct instant now)
 
 static void on_abandon(void *ctx)
 {
-	assert_int_equal(write(((struct world *)ctx)->told, "a", 1), 1);
+	assert_int_equal(write(((struct world *)ctx)->abandon_fd, "a", 1), 1);
 }
 
 static void begin(struct world *w, const struct check_kind *kind, struct duration attempt_timeout)
 {
 	struct err err;
 
-	*w = (struct world){.told = -1};
+	*w = (struct world){.abandon_fd = -1};
 	w->check =
 	    (struct profile_check){.id = "kind.x", .name = "x", .kind = kind, .required = true};
 	w->check.common.retry = true;
@@ -203,7 +203,7 @@ static enum result library_aborts(const struct check_run *run, UNUSED struct dia
 	abort();
 }
 
-/* No peer has said a word: then it is not told as an answer to one. */
+/* The attempt has not talked to a peer yet, so the abort is not blamed on a peer's bytes. */
 static enum result library_aborts_alone(const struct check_run *run, UNUSED struct diag *out)
 {
 	check_step(run, PH_CONFIG, "reading the settings");
@@ -430,7 +430,7 @@ static void the_limit_that_was_hit_is_named(UNUSED void **state)
 	static const struct check_kind kind = {.name = "kind", .run = hangs};
 	static const struct {
 		struct duration run, check, attempt;
-		const char *words;
+		const char *end;
 	} rows[] = {
 	    {{60000000000},
 	     {60000000000},
@@ -454,8 +454,8 @@ static void the_limit_that_was_hit_is_named(UNUSED void **state)
 		res = go(&w, false);
 		assert_int_equal(res->diag.code, D_GUARD_DEADLINE);
 		assert_true(str_starts(res->diag.cause, "killed after "));
-		if (!str_ends(res->diag.cause, rows[i].words))
-			fail_msg("\"%s\" does not end with \"%s\"", res->diag.cause, rows[i].words);
+		if (!str_ends(res->diag.cause, rows[i].end))
+			fail_msg("\"%s\" does not end with \"%s\"", res->diag.cause, rows[i].end);
 		assert_int_equal(w.run.exit_code, EXIT_TIME_UP);
 		end(&w);
 	}
@@ -502,7 +502,7 @@ static void the_second_ends_it_at_once(UNUSED void **state)
 {
 	static const struct check_kind kind = {.name = "kind", .run = hangs};
 	int p[2], status;
-	char told[4];
+	char bytes[4];
 	pid_t pid;
 
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
@@ -511,7 +511,7 @@ static void the_second_ends_it_at_once(UNUSED void **state)
 		struct world w;
 
 		begin(&w, &kind, DURATION_S(60));
-		w.told = p[1];
+		w.abandon_fd = p[1];
 		w.watcher.tick = sends_one_each_time;
 		go(&w, false);
 		_exit(0);
@@ -520,7 +520,7 @@ static void the_second_ends_it_at_once(UNUSED void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 128 + SIGINT);
-	assert_int_equal(read(p[0], told, sizeof told), 1); /* abandon was called once */
+	assert_int_equal(read(p[0], bytes, sizeof bytes), 1); /* abandon was called once */
 	close(p[0]);
 }
 

@@ -73,8 +73,8 @@ static void end(struct world *w)
 	free(w->checks);
 }
 
-/* How many lines begin with `word`. */
-static size_t told(const struct world *w, const char *word)
+/* How many lines of stderr begin with `start`. */
+static size_t lines_with(const struct world *w, const char *start)
 {
 	size_t len, n = 0;
 	cleanup_free char *text = NULL;
@@ -84,7 +84,7 @@ static size_t told(const struct world *w, const char *word)
 	text = file_read(path, 64 * 1024 * 1024, &len);
 	assert_non_null(text);
 	for (char *line = text; *line; line = strchr(line, '\n') + 1)
-		n += str_starts(line, word);
+		n += str_starts(line, start);
 	return n;
 }
 
@@ -119,14 +119,14 @@ static void test_one_line_for_each_change(UNUSED void **state)
 	begin(&w, false);
 	for (int k = 0; k < 500; k++, pass(&w, DURATION_MS(20)))
 		attempt(&w, 0, D_CONNECT_REFUSED, "a:1");
-	assert_int_equal(told(&w, "WAIT "), 1);
+	assert_int_equal(lines_with(&w, "WAIT "), 1);
 	attempt(&w, 0, D_REDIS_LOADING, "a:1");
-	assert_int_equal(told(&w, "WAIT "), 2);
+	assert_int_equal(lines_with(&w, "WAIT "), 2);
 	attempt(&w, 1, D_REDIS_LOADING, "b:1"); /* another check has its own */
-	assert_int_equal(told(&w, "WAIT "), 3);
+	assert_int_equal(lines_with(&w, "WAIT "), 3);
 	pass(&w, DURATION_S(30));
 	attempt(&w, 0, D_REDIS_LOADING, "a:2"); /* the same code with another subject is new */
-	assert_int_equal(told(&w, "WAIT "), 4);
+	assert_int_equal(lines_with(&w, "WAIT "), 4);
 	end(&w);
 }
 
@@ -137,7 +137,7 @@ static void test_every_attempt_when_asked_for(UNUSED void **state)
 	begin(&w, true);
 	for (int k = 0; k < 50; k++, pass(&w, DURATION_MS(20)))
 		attempt(&w, 0, D_CONNECT_REFUSED, "a:1");
-	assert_int_equal(told(&w, "WAIT "), 50);
+	assert_int_equal(lines_with(&w, "WAIT "), 50);
 	end(&w);
 }
 
@@ -149,7 +149,7 @@ static void test_quiet_says_nothing(UNUSED void **state)
 	attempt(&w, 0, D_CONNECT_REFUSED, "a:1");
 	pass(&w, DURATION_S(30));
 	assert_true(instant_is_never(report_tick(&w.report, w.now)));
-	assert_int_equal(told(&w, ""), 0);
+	assert_int_equal(lines_with(&w, ""), 0);
 	end(&w);
 }
 
@@ -162,11 +162,11 @@ static void test_one_that_swings_does_not_flood(UNUSED void **state)
 	begin(&w, false);
 	for (int k = 0; k < 1000; k++, pass(&w, DURATION_MS(10)))
 		attempt(&w, 0, k & 1 ? D_CONNECT_REFUSED : D_REDIS_LOADING, k & 2 ? "a:1" : "b:1");
-	first = told(&w, "WAIT ");
+	first = lines_with(&w, "WAIT ");
 	assert_in_range(first, 4, 7); /* 10 s: at 0, 0.01, then after 1, 2, 4 s */
 	for (int k = 0; k < 3600; k++, pass(&w, DURATION_S(1)))
 		attempt(&w, 0, k & 1 ? D_CONNECT_REFUSED : D_REDIS_LOADING, k & 2 ? "a:1" : "b:1");
-	assert_in_range(told(&w, "WAIT ") - first, 300, 361); /* one in ten seconds */
+	assert_in_range(lines_with(&w, "WAIT ") - first, 300, 361); /* one in ten seconds */
 	end(&w);
 }
 
@@ -180,7 +180,7 @@ static void test_news_is_not_held_back(UNUSED void **state)
 	begin(&w, false);
 	for (size_t k = 0; k < ARRAY_LEN(codes); k++)
 		attempt(&w, 0, codes[k], "a:1");
-	assert_int_equal(told(&w, "WAIT "), ARRAY_LEN(codes));
+	assert_int_equal(lines_with(&w, "WAIT "), ARRAY_LEN(codes));
 	end(&w);
 }
 
@@ -198,12 +198,12 @@ static void test_one_summary_in_ten_seconds(UNUSED void **state)
 		wake = report_tick(&w.report, w.now);
 		assert_true(wake.ns > w.now.ns && wake.ns <= w.now.ns + DURATION_S(10).ns);
 	}
-	assert_int_equal(told(&w, "startguard: waiting since"), 3);
-	assert_int_equal(told(&w, ""), 1 + 1 + 3); /* title, change, and these */
+	assert_int_equal(lines_with(&w, "startguard: waiting since"), 3);
+	assert_int_equal(lines_with(&w, ""), 1 + 1 + 3); /* title, change, and these */
 	/* Called only at the times it returned. */
 	for (int k = 0; k < 6; k++)
 		w.now = report_tick(&w.report, w.now);
-	assert_int_equal(told(&w, "startguard: waiting since"), 3 + 5);
+	assert_int_equal(lines_with(&w, "startguard: waiting since"), 3 + 5);
 	end(&w);
 }
 
@@ -220,8 +220,8 @@ static void test_a_check_is_settled_once(UNUSED void **state)
 		report_changed(&w.report, 0, w.now);
 		report_tick(&w.report, w.now);
 	}
-	assert_int_equal(told(&w, "PASS "), 1);
-	assert_int_equal(told(&w, "FAIL "), 1);
+	assert_int_equal(lines_with(&w, "PASS "), 1);
+	assert_int_equal(lines_with(&w, "FAIL "), 1);
 	end(&w);
 }
 
@@ -234,14 +234,14 @@ static void test_a_code_that_is_not_remembered(UNUSED void **state)
 	begin(&w, false);
 	for (int k = 0; k < HISTORY_MAX; k++)
 		attempt(&w, 0, (enum diag_code)(D_CONNECT_REFUSED + k), "a:1");
-	assert_int_equal(told(&w, "WAIT "), HISTORY_MAX);
+	assert_int_equal(lines_with(&w, "WAIT "), HISTORY_MAX);
 	res = &w.run.outcomes[0];
 	diag_set(&res->diag, D_REDIS_LOADING, "a:1", "why");
 	report_changed(&w.report, 0, w.now);
-	assert_int_equal(told(&w, "WAIT "), HISTORY_MAX);
+	assert_int_equal(lines_with(&w, "WAIT "), HISTORY_MAX);
 	pass(&w, DURATION_S(30));
 	report_changed(&w.report, 0, w.now);
-	assert_int_equal(told(&w, "WAIT "), HISTORY_MAX + 1);
+	assert_int_equal(lines_with(&w, "WAIT "), HISTORY_MAX + 1);
 	end(&w);
 }
 
@@ -255,20 +255,20 @@ static void test_one_that_was_interrupted_has_not_failed(UNUSED void **state)
 	w.run.outcomes[0].interrupted = true;
 	w.run.plan.checks[0].state = PS_GAVE_UP;
 	report_changed(&w.report, 0, w.now);
-	assert_int_equal(told(&w, "FAIL "), 0);
+	assert_int_equal(lines_with(&w, "FAIL "), 0);
 	run_decide(&w.run);
 	report_end(&w.report);
-	assert_int_equal(told(&w, "PENDING "), 1 + 2);
+	assert_int_equal(lines_with(&w, "PENDING "), 1 + 2);
 	end(&w);
 }
 
-static bool holds(const char *path, const char *words)
+static bool holds(const char *path, const char *expected)
 {
 	size_t len;
 	cleanup_free char *text = file_read(path, 1 << 20, &len);
 
 	assert_non_null(text);
-	return strstr(text, words) != NULL;
+	return strstr(text, expected) != NULL;
 }
 
 /* The files were written for a start that then failed: they are corrected. */
@@ -299,8 +299,8 @@ static void test_a_service_that_could_not_be_started(UNUSED void **state)
 		assert_true(holds("out", "\"exit_code\": 126"));
 		assert_true(holds("report", "\"status\": \"blocked\""));
 		assert_true(holds("term", "startguard: BLOCKED (126): cannot be run\n"));
-		assert_int_equal(told(&w, "startguard: READY"), 1);
-		assert_int_equal(told(&w, "startguard: BLOCKED (126): cannot be run"), 1);
+		assert_int_equal(lines_with(&w, "startguard: READY"), 1);
+		assert_int_equal(lines_with(&w, "startguard: BLOCKED (126): cannot be run"), 1);
 		/* The environment file must not look like that of a start; other kinds of files stay. */
 		assert_int_equal(lstat("env", &st), linked ? 0 : -1);
 		end(&w);

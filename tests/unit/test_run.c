@@ -58,13 +58,13 @@ static void end_as(struct world *w, size_t i, enum diag_code code)
 	c->failed_for_good = !diag_info(code)->retryable;
 }
 
-static void expect(struct world *w, enum verdict status, int exit_code, const char *words)
+static void expect(struct world *w, enum verdict status, int exit_code, const char *text)
 {
 	run_decide(&w->run);
 	assert_int_equal(w->run.verdict, status);
 	assert_int_equal(w->run.exit_code, exit_code);
-	if (!strstr(w->run.summary, words))
-		fail_msg("\"%s\" lacks \"%s\"", w->run.summary, words);
+	if (!strstr(w->run.summary, text))
+		fail_msg("\"%s\" lacks \"%s\"", w->run.summary, text);
 	assert_true(str_starts(w->run.summary, "startguard: "));
 	assert_null(strchr(w->run.summary, '\n'));
 	run_free(&w->run);
@@ -90,7 +90,7 @@ static void test_who_blocks(UNUSED void **state)
 	static const struct {
 		enum diag_code a, b;
 		int exit_code;
-		const char *words;
+		const char *text;
 	} cases[] = {
 	    {D_CONNECT_REFUSED, D_NONE, EXIT_TIME_UP,
 	     "kind.a: connect-refused: there: why; 1 of 3"},
@@ -109,7 +109,7 @@ static void test_who_blocks(UNUSED void **state)
 		end_as(&w, 0, cases[i].a);
 		end_as(&w, 1, cases[i].b);
 		end_as(&w, 2, D_NONE);
-		expect(&w, RUN_BLOCKED, cases[i].exit_code, cases[i].words);
+		expect(&w, RUN_BLOCKED, cases[i].exit_code, cases[i].text);
 	}
 }
 
@@ -145,12 +145,11 @@ static void test_never_tried_is_pending(UNUSED void **state)
 /* Its own timeout was over while other checks took all places: the cause says so. */
 static void test_whose_time_was_up(UNUSED void **state)
 {
-	static const char *const words[] = {
-	    "not tried: the run ended before its turn",
-	    "not tried: its own time was up before its turn, others "
-	    "took all places"};
+	static const char *const text[] = {"not tried: the run ended before its turn",
+					   "not tried: its own time was up before its turn, others "
+					   "took all places"};
 
-	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(text); i++) {
 		struct world w = {0};
 		struct plan_check *c;
 
@@ -164,7 +163,7 @@ static void test_whose_time_was_up(UNUSED void **state)
 		c->deadline.ns = w.run.plan.deadline.ns - (int64_t)i;
 		run_decide(&w.run);
 		assert_int_equal(w.run.outcomes[2].outcome, OUTCOME_DEGRADED);
-		assert_string_equal(w.run.outcomes[2].diag.cause, words[i]);
+		assert_string_equal(w.run.outcomes[2].diag.cause, text[i]);
 		run_free(&w.run);
 	}
 }
