@@ -112,44 +112,40 @@ bool console_retry(void)
 
 void console_flush(void)
 {
-	struct instant start = instant_now(), now = start, stalled = instant_after(now, STALL_MAX);
+	struct instant start = instant_now(), now = start;
 	struct instant until = instant_after(now, (struct duration){WAIT_MAX.ns - kept.waited.ns});
+	struct instant end = instant_earlier(until, instant_after(now, STALL_MAX));
 
-	while (kept.from < kept.len && !instant_reached(until, now)) {
-		bool moved = write_kept(instant_left_ms(instant_earlier(until, stalled), now)) > 0;
+	while (kept.from < kept.len && !instant_reached(end, now)) {
+		bool moved = write_kept(instant_left_ms(end, now)) > 0;
 
 		now = instant_now();
 		if (moved)
-			stalled = instant_after(now, STALL_MAX);
-		else if (instant_reached(stalled, now))
-			until = now;
+			end = instant_earlier(until, instant_after(now, STALL_MAX));
 	}
-	kept.waited.ns = instant_reached(until, now)
-			     ? WAIT_MAX.ns
-			     : kept.waited.ns + instant_since(start, now).ns;
+	kept.waited.ns =
+	    instant_reached(end, now) ? WAIT_MAX.ns : kept.waited.ns + instant_since(start, now).ns;
 	drop_kept();
 }
 
 int console_write_whole(int fd, const char *text, size_t len)
 {
 	struct instant now = instant_now(), until = instant_after(now, WAIT_MAX);
-	struct instant stalled = instant_after(now, STALL_MAX);
+	struct instant end = instant_after(now, STALL_MAX);
 
-	while (len > 0) {
-		ssize_t n = write_some(fd, text, len,
-				       instant_left_ms(instant_earlier(until, stalled), now));
+	while (len > 0 && !instant_reached(end, now)) {
+		ssize_t n = write_some(fd, text, len, instant_left_ms(end, now));
 
 		if (n < 0)
 			return -1;
 		now = instant_now();
 		if (n > 0)
-			stalled = instant_after(now, STALL_MAX);
+			end = instant_earlier(until, instant_after(now, STALL_MAX));
 		text += n;
 		len -= (size_t)n;
-		if (len > 0 && instant_reached(instant_earlier(until, stalled), now)) {
-			errno = ETIMEDOUT;
-			return -1;
-		}
 	}
-	return 0;
+	if (len == 0)
+		return 0;
+	errno = ETIMEDOUT;
+	return -1;
 }

@@ -15,6 +15,12 @@ struct world {
 
 static struct check_kind some_kind = {.name = "kind"};
 
+static void init(struct world *w)
+{
+	run_init(&w->run, &w->profile, (struct instant){1}, false, 7);
+	w->run.ended = (struct instant){DURATION_MS(100).ns};
+}
+
 /* Checks kind.a, kind.b, kind.c; required as given, none of them tried yet. */
 static void begin(struct world *w, const bool *required)
 {
@@ -38,12 +44,7 @@ static void begin(struct world *w, const bool *required)
 				      .parallel = 8,
 				      .checks = w->checks,
 				      .n = CHECKS};
-}
-
-static void init(struct world *w)
-{
-	run_init(&w->run, &w->profile, (struct instant){1}, false, 7);
-	w->run.ended = (struct instant){DURATION_MS(100).ns};
+	init(w);
 }
 
 static void end_as(struct world *w, size_t i, enum diag_code code)
@@ -78,7 +79,6 @@ static void test_ready(UNUSED void **state)
 	struct world w = {0};
 
 	begin(&w, all_required);
-	init(&w);
 	for (size_t i = 0; i < CHECKS; i++)
 		end_as(&w, i, D_NONE);
 	expect(&w, RUN_READY, 0, "READY: 3 checks passed in 100 ms");
@@ -105,7 +105,6 @@ static void test_who_blocks(UNUSED void **state)
 		struct world w = {0};
 
 		begin(&w, all_required);
-		init(&w);
 		end_as(&w, 0, cases[i].a);
 		end_as(&w, 1, cases[i].b);
 		end_as(&w, 2, D_NONE);
@@ -118,7 +117,6 @@ static void test_never_tried_is_never_ready(UNUSED void **state)
 	struct world w = {0};
 
 	begin(&w, all_required);
-	init(&w);
 	end_as(&w, 0, D_NONE);
 	end_as(&w, 1, D_NONE);
 	expect(&w, RUN_BLOCKED, EXIT_TIME_UP, "still waiting");
@@ -130,7 +128,6 @@ static void test_never_tried_is_pending(UNUSED void **state)
 	struct world w = {0};
 
 	begin(&w, last_optional);
-	init(&w);
 	end_as(&w, 0, D_NONE);
 	for (size_t k = 1; k < CHECKS; k++) {
 		w.run.plan.checks[k].state = PS_GAVE_UP;
@@ -154,7 +151,6 @@ static void test_whose_time_was_up(UNUSED void **state)
 		struct plan_check *c;
 
 		begin(&w, last_optional);
-		init(&w);
 		end_as(&w, 0, D_NONE);
 		end_as(&w, 1, D_NONE);
 		c = &w.run.plan.checks[2];
@@ -176,7 +172,6 @@ static void test_degraded(UNUSED void **state)
 		struct world w = {0};
 
 		begin(&w, last_optional);
-		init(&w);
 		end_as(&w, 0, D_NONE);
 		end_as(&w, 1, D_NONE);
 		end_as(&w, 2, codes[i]);
@@ -195,7 +190,6 @@ static void test_degraded_may_be_refused(UNUSED void **state)
 		struct world w = {0};
 
 		begin(&w, last_optional);
-		init(&w);
 		w.run.fail_on_degraded = true;
 		end_as(&w, 0, D_NONE);
 		end_as(&w, 1, D_NONE);
@@ -209,6 +203,7 @@ static void test_left_out_and_waived_degrade(UNUSED void **state)
 	struct world w = {0};
 
 	begin(&w, all_required);
+	run_free(&w.run);
 	w.checks[1].skipped = true;
 	w.easy =
 	    (struct profile_switch){.name = "easy", .set_by = "EASY", .conf.degraded = "no names"};
@@ -227,7 +222,6 @@ static void test_signal(UNUSED void **state)
 	struct world w = {0};
 
 	begin(&w, all_required);
-	init(&w);
 	for (size_t i = 0; i < CHECKS; i++)
 		end_as(&w, i, D_NONE);
 	w.run.signal = 15;
@@ -239,7 +233,6 @@ static void test_interrupted_is_pending_not_failed(UNUSED void **state)
 	struct world w = {0};
 
 	begin(&w, all_required);
-	init(&w);
 	end_as(&w, 0, D_AUTH_FAILED);
 	end_as(&w, 1, D_CONNECT_REFUSED);
 	w.run.outcomes[1].interrupted = true;
@@ -265,7 +258,6 @@ static void test_no_mixture_is_wrongly_ready(UNUSED void **state)
 		struct world w = {0};
 
 		begin(&w, required);
-		init(&w);
 		for (size_t i = 0; i < CHECKS; i++, rest /= 6) {
 			bool passed = rest % 6 == 0;
 
