@@ -48,7 +48,7 @@ static enum interpreter of_script(const struct head *h, char *out, size_t size)
 }
 
 /* Does a carriage return at the end of line 1 make it fail? The kernel takes it for a part of the interpreter's name, and
- * /usr/bin/env for a part of the name it looks up. Other interpreters do with their argument what they like. */
+ * /usr/bin/env for a part of the name it looks up. Other interpreters may accept one in their argument. */
 static bool line_ends_in_return(const char *script, const char *path, bool path_is_missing)
 {
 	struct head h;

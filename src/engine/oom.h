@@ -1,4 +1,4 @@
-/* oom: has the kernel killed a process because memory ran out? A SIGKILL does not say who sent it.
+/* oom: finds out whether the kernel has killed a process because memory ran out. A SIGKILL does not say who sent it.
  *
  * The kernel counts such kills: for the container in memory.events (cgroup v2) or memory.oom_control (v1), otherwise for the machine
  * in /proc/vmstat. The counter is read at the start and when a child was killed. Parent only.

@@ -39,7 +39,7 @@ struct reactor {
 #define REAP_MAX DURATION_S(1)
 /* An attempt with less than this part of attempt_timeout cannot tell a slow peer from a dead one. */
 #define SHORT_ATTEMPT_DIVISOR 10
-/* Reads at a time, more than a pipe holds: a child that never stops writing must not keep the loop from the others. */
+/* The most reads of one pipe in a turn, more than a pipe holds: a child that never stops writing must not hold up the loop. */
 #define DRAIN_MAX 64
 
 /* ---- records ---------------------------------------------------------------------------------------------------------- */
@@ -120,8 +120,8 @@ static void close_pipe(struct attempt *a)
 		close(steal_fd(&a->child.fd));
 }
 
-/* Reads all that is there. The end of file is not taken as the child's death: a grandchild may keep the pipe open, or the child
- * may have closed it. */
+/* Reads what the pipe holds. The end of file does not mean that the child is dead: it may have closed the pipe. Nor does an open
+ * pipe mean that it lives: a grandchild may hold it. */
 static void drain(struct reactor *r, size_t i)
 {
 	struct attempt *a = r->attempts[i];
@@ -240,8 +240,9 @@ static struct duration time_allowed(const struct plan_check *c)
 	return instant_since(c->attempt_start, c->attempt_deadline);
 }
 
-/* The reactor killed the attempt. At attempt_timeout that is a finding of its own. When the attempt was allowed less, the previous
- * finding says more and is kept, with how far that attempt got. When the run ended early it says nothing. */
+/* The reactor killed the attempt. At attempt_timeout that is a finding. An attempt that was allowed less shows less than the
+ * previous finding, which is kept with the steps that it had reached. An attempt that was killed because the run ended early is
+ * not a finding. */
 static void judge_killed(struct reactor *r, size_t i, struct instant now)
 {
 	struct plan_check *c = &r->run->plan.checks[i];

@@ -63,7 +63,7 @@ struct run {
 	int signal; /* the signal that ended the run; 0: none */
 	bool fail_on_degraded;
 	bool orphan_left; /* a process that an attempt started could not be killed */
-	/* The layers that the children's sandbox lacks, in words; empty: none. */
+	/* The layers that the children's sandbox lacks, with the reasons, as text; empty: none. */
 	char sandbox_missing[FACT_VALUE_MAX];
 	bool sandbox_missing_is_whole;   /* a child with every layer has said what is missing */
 	const struct problems *problems; /* why the run could not begin; NULL: it could */
@@ -75,7 +75,7 @@ struct run {
 
 const char *outcome_name(enum outcome o);
 const char *verdict_name(enum verdict s);
-/* Does the start go on without what this check asks for? */
+/* Must the service do without what this check stands for: the check degraded, or it broke? */
 static inline bool outcome_lost(enum outcome o)
 {
 	return o == OUTCOME_DEGRADED || o == OUTCOME_BROKEN;

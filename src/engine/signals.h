@@ -1,4 +1,4 @@
-/* signals: receives the signals that ask startguard to end, by descriptor, and restores mask and dispositions for the service.
+/* signals: reads the signals that ask startguard to end from a descriptor, and restores mask and dispositions for the service.
  *
  * The state belongs to the process, so there is one. main opens and closes it, the reactor reads it.
  */
