@@ -271,8 +271,7 @@ static enum result reach_brokers(struct kafka_client *client, const struct kafka
 				 struct diag *out)
 {
 	bool all = c->every_broker || topics->n == 0;
-	struct kafka_brokers needed =
-	    all ? kafka_brokers_listed(md) : kafka_brokers_leading(md, topics);
+	struct kafka_brokers needed = kafka_brokers_of(md, all ? NULL : topics);
 
 	return kafka_reach(client, &needed, all && !c->every_broker, out);
 }
@@ -288,16 +287,12 @@ static struct grouplist needed_topics(const struct kafka_conf *c)
 
 	for (; n < c->topics.n; n++) {
 		v[n] = *GROUP_AT(c->topics, struct kafka_topic_conf, n);
-		v[n].canary = c->canary && str_eq(v[n].name, c->canary->topic);
-		listed = listed || v[n].canary;
+		listed = listed || str_eq(v[n].name, c->canary->topic);
 	}
 	if (!listed)
-		v[n++] = (struct kafka_topic_conf){.name = c->canary->topic,
-						   .canary = true,
-						   .partitions = INT_UNSET,
-						   .min_partitions = INT_UNSET,
-						   .replication_factor = INT_UNSET,
-						   .min_in_sync_replicas = INT_UNSET};
+		v[n++] = kafka_topic_without_demands(c->canary->topic);
+	for (size_t i = 0; c->canary && i < n; i++)
+		v[i].canary = str_eq(v[i].name, c->canary->topic);
 	return (struct grouplist){n, v};
 }
 
@@ -379,7 +374,7 @@ static void judge_rights(struct handles *h, const struct kafka_conf *c,
 			 const struct grouplist *topics, const struct kafka_query *q,
 			 const struct kafka_metadata *m, struct findings *f)
 {
-	struct kafka_brokers all = kafka_brokers_listed(m->md);
+	struct kafka_brokers all = kafka_brokers_of(m->md, NULL);
 	struct diag d = {.code = D_NONE};
 	struct str unverified;
 
@@ -402,7 +397,7 @@ static enum result judge_permissions(struct handles *h, const struct kafka_conf 
 				     struct diag *out)
 {
 	struct kafka_query *q = make_query(c, topics);
-	struct kafka_brokers all = kafka_brokers_listed(m->md);
+	struct kafka_brokers all = kafka_brokers_of(m->md, NULL);
 	struct findings f = {.n = 0};
 
 	q->broker = kafka_ready_broker(h->first, &all);

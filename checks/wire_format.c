@@ -26,14 +26,9 @@ struct wire_format_conf {
 	bool allow_empty;
 };
 
-static const char *topic_problem(const char *name)
-{
-	return schema_find(&kafka_topic_schema, "name")->check(name);
-}
-
 static const struct key wire_format_keys[] = {
     KAFKA_KEYS(struct wire_format_conf),
-    KEY_STR(struct wire_format_conf, topic, .flags = K_REQUIRED, .check = topic_problem,
+    KEY_STR(struct wire_format_conf, topic, .flags = K_REQUIRED, .check = kafka_topic_name_problem,
 	    .doc = "The topic whose last records are looked at. The principal must be allowed to "
 		   "read it.",
 	    .example = "\"orders\""),
@@ -156,10 +151,8 @@ static enum result judge_none(const struct check_run *run, const struct wire_for
 			      const struct record_tally *t, const struct record_sampled *done,
 			      struct diag *out)
 {
-	char subject[DIAG_SUBJECT_MAX], why[120] = "the topic is empty", only[48] = "";
+	char why[120] = "the topic is empty", only[48] = "";
 
-	snprintf(subject, sizeof subject, "topic %.*s", (int)(sizeof subject - sizeof "topic "),
-		 c->topic);
 	if (t->tombstones)
 		snprintf(only, sizeof only, " (%zu tombstone%s)", t->tombstones,
 			 plural(t->tombstones));
@@ -168,11 +161,12 @@ static enum result judge_none(const struct check_run *run, const struct wire_for
 			 done->whole ? "" : "last ", (long long)done->offsets,
 			 plural(done->offsets), only);
 	if (!done->whole)
-		return check_fail(out, D_WIRE_NO_RECORD, subject, "%s; further back was not looked",
-				  why);
+		return kafka_topic_fail(out, D_WIRE_NO_RECORD, c->topic,
+					"%s; further back was not looked", why);
 	if (!c->allow_empty)
-		return check_fail(out, D_WIRE_EMPTY_TOPIC, subject,
-				  "%s, and allow_empty is false: there is no record to judge", why);
+		return kafka_topic_fail(out, D_WIRE_EMPTY_TOPIC, c->topic,
+					"%s, and allow_empty is false: there is no record to judge",
+					why);
 	check_summary(run, "%s: nothing to judge", why);
 	return RESULT_PASS;
 }

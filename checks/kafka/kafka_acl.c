@@ -16,11 +16,8 @@ static const struct {
 static enum result deny(const char *topic, const char *operation, const char *reason,
 			struct diag *out)
 {
-	char subject[DIAG_SUBJECT_MAX];
-
-	kafka_topic_subject(topic, subject, sizeof subject);
-	check_fail(out, D_KAFKA_TOPIC_DENIED, subject, "this principal may not %s topic %.200s: %s",
-		   operation, topic, reason);
+	kafka_topic_fail(out, D_KAFKA_TOPIC_DENIED, topic,
+			 "this principal may not %s topic %.200s: %s", operation, topic, reason);
 	diag_hint(out, "grant %c%s on topic %.200s to this principal", *operation - 'a' + 'A',
 		  operation + 1, topic);
 	return RESULT_FAIL;
@@ -54,19 +51,17 @@ static enum result fail_without_list(want_t *want, const struct kafka_answer *an
 {
 	enum diag_code code = kafka_topic_meaning(answer->err);
 	const char *operation = want->operations.v[0];
-	char subject[DIAG_SUBJECT_MAX];
 
 	if (code == D_KAFKA_TOPIC_DENIED)
 		return deny(want->name, operation, answer->reason, out);
-	kafka_topic_subject(want->name, subject, sizeof subject);
 	if (!answer->came || kafka_is_silence(answer->err))
-		return check_fail(out, D_ANSWER_TIMEOUT, subject,
-				  "whether it may %s the topic was not answered: %s", operation,
-				  answer->came ? answer->reason
-					       : "nothing came in time (attempt_timeout)");
-	return check_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, subject,
-			  "the question whether it may %s the topic: %s", operation,
-			  answer->reason);
+		return kafka_topic_fail(
+		    out, D_ANSWER_TIMEOUT, want->name,
+		    "whether it may %s the topic was not answered: %s", operation,
+		    answer->came ? answer->reason : "nothing came in time (attempt_timeout)");
+	return kafka_topic_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, want->name,
+				"the question whether it may %s the topic: %s", operation,
+				answer->reason);
 }
 
 enum result kafka_acl_judge(const struct grouplist *topics, const struct kafka_query *query,

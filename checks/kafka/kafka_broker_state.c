@@ -78,6 +78,24 @@ static bool is_learned(const struct kafka_broker_state *broker)
 	return broker->id != KAFKA_BOOTSTRAP && !broker->bootstrap;
 }
 
+struct kafka_broker_state *kafka_broker_state_find(const struct kafka_client *c,
+						   const char *address)
+{
+	for (size_t i = 0; i < c->n_brokers; i++)
+		if (str_eq(c->brokers[i]->address, address))
+			return c->brokers[i];
+	return NULL;
+}
+
+size_t kafka_broker_states_listed(const struct kafka_client *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_brokers; i++)
+		n += c->brokers[i]->id != KAFKA_BOOTSTRAP;
+	return n;
+}
+
 /* Since 2.10 the library closes its bootstrap connections once it has learned of brokers: then the brokers decide. */
 static bool learned_decide(const struct kafka_client *c)
 {
@@ -94,11 +112,7 @@ static bool decides(const struct kafka_broker_state *broker, bool learned)
 
 static size_t how_many_decide(const struct kafka_client *c, bool learned)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < c->n_brokers; i++)
-		n += c->brokers[i]->id != KAFKA_BOOTSTRAP;
-	return learned ? n : c->n_bootstrap;
+	return learned ? kafka_broker_states_listed(c) : c->n_bootstrap;
 }
 
 const struct kafka_broker_state *kafka_broker_states_all_failed(const struct kafka_client *c)
@@ -123,35 +137,34 @@ const struct kafka_broker_state *kafka_broker_states_all_failed(const struct kaf
 	return failed >= how_many_decide(c, learned) ? first : NULL;
 }
 
-/* The advertised name or address does not work from here, though the bootstrap server's does. */
-static void name_advertised(const struct kafka_broker_state *broker, const char *subject,
-			    struct diag *out)
+enum result kafka_fail_advertised(struct diag *out, int32_t id, const char *address,
+				  const struct diag *why, const char *others)
 {
-	enum phase phase = diag_info(out->code)->phase;
-	struct diag was = *out;
+	bool name = diag_info(why->code)->phase == PH_RESOLVE;
+	char subject[DIAG_SUBJECT_MAX];
 
-	if (phase == PH_RESOLVE)
-		check_fail(out, D_KAFKA_ADVERTISED_UNRESOLVABLE, subject,
-			   "the bootstrap server answers, but broker %d advertises %s: %s",
-			   broker->id, broker->address, was.cause);
-	else if (was.code == D_CONNECT_REFUSED || was.code == D_CONNECT_TIMEOUT ||
-		 was.code == D_CONNECT_UNREACHABLE)
-		check_fail(out, D_KAFKA_ADVERTISED_UNREACHABLE, subject,
-			   "the bootstrap server answers, but broker %d advertises %s: %s",
-			   broker->id, broker->address, was.cause);
+	kafka_broker_subject(id, address, subject, sizeof subject);
+	return check_fail(
+	    out, name ? D_KAFKA_ADVERTISED_UNRESOLVABLE : D_KAFKA_ADVERTISED_UNREACHABLE, subject,
+	    "the bootstrap server answers, but broker %d advertises %s: %s%s", id, address,
+	    why->cause, others);
 }
 
 void kafka_broker_state_diagnose(const struct kafka_broker_state *broker, struct diag *out)
 {
 	char subject[DIAG_SUBJECT_MAX];
+	struct diag why;
 
 	if (!is_learned(broker)) {
 		kafka_broker_state_diagnose_as(broker, broker->address, out);
 		return;
 	}
-	snprintf(subject, sizeof subject, "broker %d at %.100s", broker->id, broker->address);
+	kafka_broker_subject(broker->id, broker->address, subject, sizeof subject);
 	kafka_broker_state_diagnose_as(broker, subject, out);
-	name_advertised(broker, subject, out);
+	why = *out;
+	if (diag_info(why.code)->phase == PH_RESOLVE || why.code == D_CONNECT_REFUSED ||
+	    why.code == D_CONNECT_TIMEOUT || why.code == D_CONNECT_UNREACHABLE)
+		kafka_fail_advertised(out, broker->id, broker->address, &why, "");
 }
 
 /* ---- guesses are probed ---------------------------------------------------------------------------------------- */

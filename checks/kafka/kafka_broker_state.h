@@ -15,6 +15,15 @@ void kafka_broker_state_diagnose(const struct kafka_broker_state *broker, struct
 /* The same with another subject. */
 void kafka_broker_state_diagnose_as(const struct kafka_broker_state *broker, const char *subject,
 				    struct diag *out);
+/* The address at which the bootstrap server's metadata sends clients does not work from here, for the reason *why: fails
+ * with kafka-advertised-unresolvable or kafka-advertised-unreachable. `others` goes behind the cause. */
+enum result kafka_fail_advertised(struct diag *out, int32_t id, const char *address,
+				  const struct diag *why, const char *others);
+/* NULL: the library has reported nothing about this address yet. */
+struct kafka_broker_state *kafka_broker_state_find(const struct kafka_client *c,
+						   const char *address);
+/* How many brokers are known from metadata. */
+size_t kafka_broker_states_listed(const struct kafka_client *c);
 /* Has it failed for a reason that no waiting in this attempt changes? A failure to connect is none: the library goes on
  * with another address of the same name. */
 bool kafka_broker_state_is_final(const struct kafka_broker_state *broker);

@@ -144,12 +144,10 @@ static enum result fail_on_topic(const struct flight *f, rd_kafka_resp_err_t err
 				 const char *right, struct diag *out)
 {
 	enum diag_code code = kafka_topic_meaning(err);
-	char subject[DIAG_SUBJECT_MAX];
 
 	if (code == D_NONE)
 		code = is_refusal(err) ? D_KAFKA_CANARY_REFUSED : D_KAFKA_CANARY_FAILED;
-	kafka_topic_subject(f->topic, subject, sizeof subject);
-	check_fail(out, code, subject, "%s the canary: %s", doing, rd_kafka_err2str(err));
+	kafka_topic_fail(out, code, f->topic, "%s the canary: %s", doing, rd_kafka_err2str(err));
 	if (code == D_KAFKA_TOPIC_DENIED)
 		diag_hint(
 		    out,
@@ -160,11 +158,8 @@ static enum result fail_on_topic(const struct flight *f, rd_kafka_resp_err_t err
 
 static enum result fail_silence(const struct flight *f, const char *what, struct diag *out)
 {
-	char subject[DIAG_SUBJECT_MAX];
-
-	kafka_topic_subject(f->topic, subject, sizeof subject);
-	return check_fail(out, D_KAFKA_CANARY_FAILED, subject, "%s in time (attempt_timeout)",
-			  what);
+	return kafka_topic_fail(out, D_KAFKA_CANARY_FAILED, f->topic,
+				"%s in time (attempt_timeout)", what);
 }
 
 static enum result judge_latency(const struct kafka_canary_conf *conf, const struct flight *f,
@@ -173,21 +168,19 @@ static enum result judge_latency(const struct kafka_canary_conf *conf, const str
 	long long took = f->latency.ns / 1000000, held = f->sender->throttled_ms;
 	long long most =
 	    duration_is_set(conf->max_latency) ? conf->max_latency.ns / 1000000 : INT64_MAX;
-	char subject[DIAG_SUBJECT_MAX];
 
 	check_fact(f->sender->run, "canary_ms", "%.1f", (double)f->latency.ns / 1e6);
 	if (held > 0)
 		check_fact(f->sender->run, "throttled_ms", "%lld", held);
-	kafka_topic_subject(f->topic, subject, sizeof subject);
 	if (held > 0 && took + held > most)
-		return check_fail(
-		    out, D_KAFKA_THROTTLED, subject,
+		return kafka_topic_fail(
+		    out, D_KAFKA_THROTTLED, f->topic,
 		    "the broker holds this client back for %lld ms, max_latency is %lld ms", held,
 		    most);
 	if (took > most)
-		return check_fail(out, D_KAFKA_SLOW, subject,
-				  "the record was back after %lld ms, max_latency is %lld ms", took,
-				  most);
+		return kafka_topic_fail(out, D_KAFKA_SLOW, f->topic,
+					"the record was back after %lld ms, max_latency is %lld ms",
+					took, most);
 	return RESULT_PASS;
 }
 
@@ -226,7 +219,7 @@ static enum result reach_leader(const struct flight *f, const struct rd_kafka_me
 				struct diag *out)
 {
 	int32_t leader = kafka_topic_find(md, f->topic)->partitions[f->partition].leader;
-	struct kafka_brokers all = kafka_brokers_listed(md);
+	struct kafka_brokers all = kafka_brokers_of(md, NULL);
 
 	for (size_t i = 0; i < all.n; i++)
 		if (all.v[i].id == leader)

@@ -185,11 +185,9 @@ static enum result configure(struct kafka_client *c, rd_kafka_conf_t *conf,
 {
 	char ignored[256];
 
-	if (kafka_client_props_apply(c->props, conf, out) != RESULT_PASS)
+	if (kafka_client_props_apply(c->props, conf, out) != RESULT_PASS ||
+	    kafka_prop_overrides_apply(extra, conf, out) != RESULT_PASS)
 		return RESULT_FAIL;
-	for (; extra && extra->name; extra++)
-		if (kafka_conf_put(conf, extra->name, extra->value, false, out) != RESULT_PASS)
-			return RESULT_FAIL;
 	/* Not documented, in the library since 1.0: it connects at once to every broker it learns of. Without it kafka_reach
 	 * still connects to the brokers, but TLS and login to each are then not seen. */
 	c->connects_to_all = rd_kafka_conf_set(conf, "enable.sparse.connections", "false", ignored,
@@ -272,24 +270,11 @@ struct kafka_client *kafka_open_beside(const struct kafka_client *first, rd_kafk
 
 /* ---- advertised addresses ------------------------------------------------------------------------------------------ */
 
-static void broker_subject(const struct kafka_broker *b, char *buf, size_t size)
-{
-	char address[DIAG_SUBJECT_MAX];
-
-	hostport_text(b->host, b->port, address, sizeof address);
-	snprintf(buf, size, "broker %d at %.100s", b->id, address);
-}
-
 /* Lock held. NULL: the library has not reported it yet. */
-static struct kafka_broker_state *state_of(struct kafka_client *c, const struct kafka_broker *b)
+static struct kafka_broker_state *state_of(const struct kafka_client *c,
+					   const struct kafka_broker *b)
 {
-	char address[DIAG_SUBJECT_MAX];
-
-	hostport_text(b->host, b->port, address, sizeof address);
-	for (size_t i = 0; i < c->n_brokers; i++)
-		if (str_eq(c->brokers[i]->address, address))
-			return c->brokers[i];
-	return NULL;
+	return kafka_broker_state_find(c, b->address);
 }
 
 /* A broker that was ready a moment ago has not got a wrong address: it has gone. */
@@ -308,21 +293,16 @@ static bool was_ready(struct kafka_client *c, const struct kafka_broker *b)
 static enum result fail_advertised(struct kafka_client *c, const struct kafka_broker *b,
 				   const struct diag *why, size_t more, struct diag *out)
 {
-	bool name = diag_info(why->code)->phase == PH_RESOLVE;
-	char subject[DIAG_SUBJECT_MAX], others[64] = "";
+	char others[64] = "";
 
-	broker_subject(b, subject, sizeof subject);
 	if (more)
 		snprintf(others, sizeof others, "; %zu more broker%s cannot be reached either",
 			 more, plural(more));
 	if (was_ready(c, b))
-		return check_fail(out, D_KAFKA_BROKER_LEFT, subject,
+		return check_fail(out, D_KAFKA_BROKER_LEFT, b->subject,
 				  "broker %d was ready for this client, and now: %s%s", b->id,
 				  why->cause, others);
-	return check_fail(
-	    out, name ? D_KAFKA_ADVERTISED_UNRESOLVABLE : D_KAFKA_ADVERTISED_UNREACHABLE, subject,
-	    "the bootstrap server answers, but broker %d advertises %s:%d: %s%s", b->id, b->host,
-	    b->port, why->cause, others);
+	return kafka_fail_advertised(out, b->id, b->address, why, others);
 }
 
 static enum result connect_to_brokers(struct kafka_client *c, const struct kafka_brokers *brokers,
@@ -356,14 +336,11 @@ static enum readiness judge_brokers(struct kafka_client *c, const struct kafka_b
 
 	for (size_t i = 0; i < brokers->n; i++) {
 		const struct kafka_broker_state *state = state_of(c, &brokers->v[i]);
-		char subject[DIAG_SUBJECT_MAX];
 
-		if (state && kafka_broker_state_is_ready(c, state)) {
+		if (state && kafka_broker_state_is_ready(c, state))
 			up++;
-		} else if (state && kafka_broker_state_is_final(state) && failed++ == 0) {
-			broker_subject(&brokers->v[i], subject, sizeof subject);
-			kafka_broker_state_diagnose_as(state, subject, out);
-		}
+		else if (state && kafka_broker_state_is_final(state) && failed++ == 0)
+			kafka_broker_state_diagnose_as(state, brokers->v[i].subject, out);
 	}
 	if (any ? up > 0 : up == brokers->n)
 		return BROKERS_READY;
@@ -390,7 +367,6 @@ static enum result fail_silent_broker(struct kafka_client *c, const struct kafka
 				      struct diag *out)
 {
 	const struct kafka_broker_state *state = NULL;
-	char subject[DIAG_SUBJECT_MAX];
 	size_t i = 0;
 
 	for (; i < brokers->n; i++) {
@@ -398,8 +374,7 @@ static enum result fail_silent_broker(struct kafka_client *c, const struct kafka
 		if (!state || !kafka_broker_state_is_ready(c, state))
 			break;
 	}
-	broker_subject(&brokers->v[i], subject, sizeof subject);
-	return check_fail(out, D_ANSWER_TIMEOUT, subject,
+	return check_fail(out, D_ANSWER_TIMEOUT, brokers->v[i].subject,
 			  state && state->up
 			      ? "is connected, and does not answer whether it wants a login "
 				"(attempt_timeout); state %s"

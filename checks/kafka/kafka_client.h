@@ -69,10 +69,6 @@ struct kafka_client {
 	int32_t offsets_broker;
 };
 
-struct kafka_prop_override {
-	const char *name, *value;
-};
-
 /* ---- handles ------------------------------------------------------------------------------------------------- */
 
 /* A handle on those of the servers that can be reached; `extra` ends with a NULL name and beats the service's own

@@ -7,6 +7,8 @@
 #include "kafka_properties_file.h"
 #include "scrub.h"
 
+#define PAGE_LINES_MAX 1024 /* of librdkafka's list of properties: a line for each */
+
 /* ---- addresses ------------------------------------------------------------------------------------------ */
 
 static const char *without_scheme(const char *entry)
@@ -14,8 +16,8 @@ static const char *without_scheme(const char *entry)
 	return str_starts(entry, "kafka://") ? entry + strlen("kafka://") : entry;
 }
 
-/* Host and port of an entry; -1 when it is not host:port. The default port is librdkafka's. */
-static int address_split(const char *entry, char *host, size_t size, int *port)
+/* Host and port of an entry; false when it is not host:port. The default port is librdkafka's. */
+static bool address_split(const char *entry, char *host, size_t size, int *port)
 {
 	char text[512];
 	size_t len;
@@ -25,13 +27,11 @@ static int address_split(const char *entry, char *host, size_t size, int *port)
 	if (len > 0 && entry[len - 1] == '/')
 		len--;
 	if (len == 0 || len + sizeof ":65535" > sizeof text)
-		return -1;
+		return false;
 	snprintf(text, sizeof text, "%.*s", (int)len, entry);
 	if (!strchr(text, ':') || text[len - 1] == ']')
 		snprintf(text + len, sizeof text - len, ":%d", KAFKA_PORT);
-	if (text[0] == '/' || hostport_split(text, host, size, port) < 0 || !*host || *port == 0)
-		return -1;
-	return 0;
+	return text[0] != '/' && hostport_split(text, host, size, port) == 0 && *host && *port != 0;
 }
 
 const char *kafka_address_problem(const char *entry)
@@ -43,12 +43,12 @@ const char *kafka_address_problem(const char *entry)
 		return "has a scheme that is none of Kafka's: write host:port";
 	if (strchr(without_scheme(entry), '@'))
 		return "has a user part: give sasl.username and sasl.password in properties";
-	return address_split(entry, host, sizeof host, &port) < 0 ? "is not host:port" : NULL;
+	return address_split(entry, host, sizeof host, &port) ? NULL : "is not host:port";
 }
 
 void kafka_address_split(const char *entry, char *host, size_t size, int *port)
 {
-	invariant(address_split(entry, host, size, port) == 0);
+	invariant(address_split(entry, host, size, port));
 }
 
 /* ---- reading --------------------------------------------------------------------------------------------- */
@@ -154,10 +154,11 @@ static void note_traits(struct kafka_client_props *props)
 				     kafka_client_props_get(props, "ssl.certificate.pem") ||
 				     kafka_client_props_get(props, "ssl.keystore.location");
 	props->context.library = rd_kafka_version();
-	props->family = !family                ? AF_UNSPEC
-			: str_eq(family, "v4") ? AF_INET
-			: str_eq(family, "v6") ? AF_INET6
-					       : AF_UNSPEC;
+	props->family = AF_UNSPEC;
+	if (family && str_eq(family, "v4"))
+		props->family = AF_INET;
+	else if (family && str_eq(family, "v6"))
+		props->family = AF_INET6;
 }
 
 enum result kafka_client_props_load(const struct kafka_client_conf *conf,
@@ -186,37 +187,23 @@ enum result kafka_client_props_load(const struct kafka_client_conf *conf,
 /* ---- refusals ------------------------------------------------------------------------------------------- */
 
 /* The nearest name that librdkafka knows, from its own manual page: rd_kafka_conf_dump leaves out properties without a value. */
-static const char *nearest_property(const char *name, char *best, size_t size)
+static const char *nearest_property(const char *name)
 {
-	char *text = NULL, *line, *next;
-	size_t len = 0;
-	unsigned least = strlen(name) < 8 ? 1 : 3;
+	const char *names[PAGE_LINES_MAX] = {NULL};
+	char *text = NULL, *line, *rest;
+	size_t len, n = 0;
 	FILE *page = open_memstream(&text, &len);
 
-	best[0] = '\0';
 	if (!page)
 		return NULL;
 	rd_kafka_conf_properties_show(page);
 	fclose(page);
-	for (line = text; line; line = next) {
-		size_t n = strcspn(line, " |");
-		char word[128];
-		unsigned d;
-
-		next = strchr(line, '\n');
-		if (next)
-			next++;
-		if (n == 0 || n >= sizeof word)
-			continue;
-		snprintf(word, sizeof word, "%.*s", (int)n, line);
-		d = edit_distance(name, word, least);
-		if (d < least || (d == least && !best[0])) {
-			least = d;
-			snprintf(best, size, "%s", word);
-		}
+	for (line = strtok_r(text, "\n", &rest); line && n < PAGE_LINES_MAX - 1;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		line[strcspn(line, " |")] = '\0';
+		names[n++] = line;
 	}
-	free(text);
-	return best[0] ? best : NULL;
+	return nearest_word(name, names); /* the page lives as long as the child */
 }
 
 /* " (/etc/orders/kafka.properties, line 7)" for a property of the file, else "". */
@@ -228,47 +215,48 @@ static const char *place_of(const struct kafka_client_prop *p, char *buf, size_t
 	return buf;
 }
 
-/* Properties that only newer versions of the library know, which the service may use. */
-enum newer { NOT_NEWER, NEWER_UNNOTICED, NEWER_NEEDED };
+/* Only newer versions of the library know these, and they make no difference to what a check asks. */
+static const char *const newer_unneeded[] = {
+    "client.dns.lookup",
+    "enable.metrics.push",
+    "fetch.queue.backoff.ms",
+    "group.remote.assignor",
+    "metadata.recovery.rebootstrap.trigger.ms",
+    "metadata.recovery.strategy",
+    "retry.backoff.max.ms",
+    NULL,
+};
+/* Only newer versions know the properties that begin so, and a login depends on them. */
+static const char *const newer_needed[] = {
+    "https.ca.",
+    "sasl.oauthbearer.assertion.",
+    "sasl.oauthbearer.metadata.authentication.",
+    NULL,
+};
 
-static enum newer newer(const char *name)
+static bool is_listed(const char *const *names, const char *name)
 {
-	/* These make no difference to what a check asks. */
-	static const char *const unnoticed[] = {
-	    "client.dns.lookup",
-	    "enable.metrics.push",
-	    "fetch.queue.backoff.ms",
-	    "group.remote.assignor",
-	    "metadata.recovery.rebootstrap.trigger.ms",
-	    "metadata.recovery.strategy",
-	    "retry.backoff.max.ms",
-	};
-	/* A login depends on these. */
-	static const char *const needed[] = {
-	    "https.ca.",
-	    "sasl.oauthbearer.assertion.",
-	    "sasl.oauthbearer.metadata.authentication.",
-	};
+	while (*names && !str_eq(*names, name))
+		names++;
+	return *names != NULL;
+}
 
-	for (size_t i = 0; i < ARRAY_LEN(unnoticed); i++)
-		if (str_eq(unnoticed[i], name))
-			return NEWER_UNNOTICED;
-	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
-		if (str_starts(name, needed[i]))
-			return NEWER_NEEDED;
-	return NOT_NEWER;
+static bool begins_as_listed(const char *const *prefixes, const char *name)
+{
+	while (*prefixes && !str_starts(name, *prefixes))
+		prefixes++;
+	return *prefixes != NULL;
 }
 
 static enum result fail_unknown(const struct kafka_client_prop *p, struct diag *out)
 {
-	bool newer_library = newer(p->name) == NEWER_NEEDED;
-	char best[128], place[220];
-	const char *near;
+	bool newer_library = begins_as_listed(newer_needed, p->name);
+	const char *near = newer_library ? NULL : nearest_property(p->name);
+	char place[220];
 
 	check_fail(out, newer_library ? D_KAFKA_LIBRARY_OLD : D_KAFKA_PROPERTY, p->name,
 		   "librdkafka %s has no property \"%.200s\"%s", rd_kafka_version_str(), p->name,
 		   place_of(p, place, sizeof place));
-	near = newer_library ? NULL : nearest_property(p->name, best, sizeof best);
 	if (newer_library)
 		diag_hint(out, "newer versions of librdkafka have it: use a startguard that is "
 			       "linked with one");
@@ -292,8 +280,7 @@ static enum result fail_invalid(const struct kafka_client_prop *p, const char *e
 	return RESULT_FAIL;
 }
 
-static enum result put(rd_kafka_conf_t *conf, const struct kafka_client_prop *p, bool optional,
-		       struct diag *out)
+static enum result put(rd_kafka_conf_t *conf, const struct kafka_client_prop *p, struct diag *out)
 {
 	char error[512] = "";
 
@@ -301,18 +288,21 @@ static enum result put(rd_kafka_conf_t *conf, const struct kafka_client_prop *p,
 	case RD_KAFKA_CONF_OK:
 		return RESULT_PASS;
 	case RD_KAFKA_CONF_UNKNOWN:
-		return optional || newer(p->name) == NEWER_UNNOTICED ? RESULT_PASS
-								     : fail_unknown(p, out);
+		return is_listed(newer_unneeded, p->name) ? RESULT_PASS : fail_unknown(p, out);
 	case RD_KAFKA_CONF_INVALID:
 		break;
 	}
 	return fail_invalid(p, error, out);
 }
 
-enum result kafka_conf_put(rd_kafka_conf_t *conf, const char *name, const char *value,
-			   bool optional, struct diag *out)
+enum result kafka_prop_overrides_apply(const struct kafka_prop_override *v, rd_kafka_conf_t *conf,
+				       struct diag *out)
 {
-	return put(conf, &(struct kafka_client_prop){.name = name, .value = value}, optional, out);
+	for (; v && v->name; v++)
+		if (put(conf, &(struct kafka_client_prop){.name = v->name, .value = v->value},
+			out) != RESULT_PASS)
+			return RESULT_FAIL;
+	return RESULT_PASS;
 }
 
 /* The Java property's equivalent here, when it is one that this library does not have. */
@@ -361,13 +351,24 @@ static enum result refuse_java(const struct kafka_client_props *props, const rd_
 
 /* ---- startguard's own properties ------------------------------------------------------------------------------------------ */
 
-/* Set before the service's own: they only make the library try faster. */
-static const char *const defaults[][2] = {
+/* Set before the service's own, which replace them: they only make the library try faster. */
+static const struct kafka_prop_override defaults[] = {
     {"client.id", "startguard"},
-    /* by default up to 10 s pass before a broker that is up again is tried */
+    /* By default up to 10 s pass before a broker that is up again is tried. */
     {"reconnect.backoff.ms", "10"},
     {"reconnect.backoff.max.ms", "50"},
     {"linger.ms", "0"},
+    {NULL, NULL},
+};
+
+/* Set after the service's own. */
+static const struct kafka_prop_override overrides[] = {
+    /* Asked for a topic, a producer's handle would have the broker create it. */
+    {"allow.auto.create.topics", "false"},
+    {"enable.auto.commit", "false"},
+    {"enable.metrics.push", "false"},
+    {"log.connection.close", "true"},
+    {NULL, NULL},
 };
 
 /* Properties of the service that would make a check write, join, fence, or talk to somebody else. */
@@ -387,32 +388,14 @@ static const char *const never_passed[] = {
     "log.queue", /* kafka_events reads reasons from the log */
     "enabled_events",
     "plugin.library.paths", /* a program's own code; interceptors write to topics of their own */
+    NULL,
 };
 
 /* Properties in many a service's file that are not librdkafka's: of the schema registry's client, and of an interceptor that
  * is not loaded here. */
 static const char *const of_others[] = {
-    "schema.registry.",
-    "basic.auth.",
-    "bearer.auth.",
-    "confluent.monitoring.interceptor.",
+    "schema.registry.", "basic.auth.", "bearer.auth.", "confluent.monitoring.interceptor.", NULL,
 };
-
-static bool is_never_passed(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(never_passed); i++)
-		if (str_eq(never_passed[i], name))
-			return true;
-	return false;
-}
-
-static bool is_of_others(const struct kafka_client_prop *p)
-{
-	for (size_t i = 0; i < ARRAY_LEN(of_others); i++)
-		if (p->file && str_starts(p->name, of_others[i]))
-			return true;
-	return false;
-}
 
 static enum result apply_one(const struct kafka_client_prop *p, rd_kafka_conf_t *conf,
 			     struct diag *out)
@@ -427,41 +410,10 @@ static enum result apply_one(const struct kafka_client_prop *p, rd_kafka_conf_t 
 		diag_hint(out, "drop the property");
 		return RESULT_FAIL;
 	}
-	if (is_never_passed(canonical(p->name)) || is_of_others(p))
+	if (is_listed(never_passed, canonical(p->name)) ||
+	    (p->file && begins_as_listed(of_others, p->name)))
 		return RESULT_PASS;
-	return put(conf, p, false, out);
-}
-
-static enum result apply_defaults(const struct kafka_client_props *props, rd_kafka_conf_t *conf,
-				  struct diag *out)
-{
-	for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
-		if ((is_never_passed(defaults[i][0]) ||
-		     !kafka_client_props_get(props, defaults[i][0])) &&
-		    kafka_conf_put(conf, defaults[i][0], defaults[i][1], true, out) != RESULT_PASS)
-			return RESULT_FAIL;
-	return RESULT_PASS;
-}
-
-/* Set after the service's own. */
-static enum result apply_overrides(rd_kafka_conf_t *conf, struct diag *out)
-{
-	static const struct {
-		const char *name, *value;
-		bool optional; /* not in every version of the library */
-	} overrides[] = {
-	    /* Asked for a topic, a producer's handle would have the broker create it. */
-	    {"allow.auto.create.topics", "false", false},
-	    {"enable.auto.commit", "false", false},
-	    {"enable.metrics.push", "false", true},
-	    {"log.connection.close", "true", true},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(overrides); i++)
-		if (kafka_conf_put(conf, overrides[i].name, overrides[i].value,
-				   overrides[i].optional, out) != RESULT_PASS)
-			return RESULT_FAIL;
-	return RESULT_PASS;
+	return put(conf, p, out);
 }
 
 static bool has_token(const struct kafka_client_props *props)
@@ -476,7 +428,7 @@ enum result kafka_client_props_apply(const struct kafka_client_props *props, rd_
 				     struct diag *out)
 {
 	if (refuse_java(props, conf, out) != RESULT_PASS ||
-	    apply_defaults(props, conf, out) != RESULT_PASS)
+	    kafka_prop_overrides_apply(defaults, conf, out) != RESULT_PASS)
 		return RESULT_FAIL;
 	for (size_t i = 0; i < props->n; i++)
 		if (apply_one(&props->v[i], conf, out) != RESULT_PASS)
@@ -486,7 +438,7 @@ enum result kafka_client_props_apply(const struct kafka_client_props *props, rd_
 		return check_fail(out, D_KAFKA_PROPERTY, "sasl.mechanism",
 				  "OAUTHBEARER needs sasl.oauthbearer.method=oidc and its "
 				  "properties: a program's own token callback cannot be used here");
-	return apply_overrides(conf, out);
+	return kafka_prop_overrides_apply(overrides, conf, out);
 }
 
 /* ---- keys ------------------------------------------------------------------------------------------------ */

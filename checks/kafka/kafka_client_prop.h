@@ -44,6 +44,10 @@ struct kafka_client_props {
 	struct kafka_context context;
 };
 
+struct kafka_prop_override {
+	const char *name, *value;
+};
+
 /* Reads both sources; the profile beats the file. */
 enum result kafka_client_props_load(const struct kafka_client_conf *conf,
 				    struct kafka_client_props *props, struct diag *out);
@@ -51,9 +55,9 @@ enum result kafka_client_props_load(const struct kafka_client_conf *conf,
  * kafka-property, kafka-feature-missing or kafka-library-old. */
 enum result kafka_client_props_apply(const struct kafka_client_props *props, rd_kafka_conf_t *conf,
 				     struct diag *out);
-/* Sets one property of startguard's own; with `optional` a library that does not know it is no failure. */
-enum result kafka_conf_put(rd_kafka_conf_t *conf, const char *name, const char *value,
-			   bool optional, struct diag *out);
+/* Sets properties of startguard's own; the list ends with a NULL name, and may be NULL. */
+enum result kafka_prop_overrides_apply(const struct kafka_prop_override *v, rd_kafka_conf_t *conf,
+				       struct diag *out);
 /* The value that will be used, or NULL. */
 const char *kafka_client_props_get(const struct kafka_client_props *props, const char *name);
 /* Is the value one that librdkafka reads as true? */

@@ -23,22 +23,14 @@ static const struct kafka_broker_state *receiver_of(const struct kafka_client *c
 	return NULL;
 }
 
-/* Lock held. */
-static bool any_listed(const struct kafka_client *c)
-{
-	for (size_t i = 0; i < c->n_brokers; i++)
-		if (c->brokers[i]->id != KAFKA_BOOTSTRAP)
-			return true;
-	return false;
-}
-
 /* Lock held. The library repeats a question whose answer does not help it: "no coordinator", or metadata that lists no
  * broker. Then that answer is what counts, not the repeated question on its way. */
 static bool was_answered(const struct kafka_client *c, int16_t api)
 {
 	return (api == KAFKA_API_FIND_COORDINATOR && c->coordinators_found > 0) ||
 	       (api == KAFKA_API_INIT_PRODUCER_ID && c->producer_id_answered) ||
-	       (api == KAFKA_API_METADATA && c->metadata_answered && !any_listed(c));
+	       (api == KAFKA_API_METADATA && c->metadata_answered &&
+		kafka_broker_states_listed(c) == 0);
 }
 
 /* Lock held. Is there a connection on which a request (other than `except`) waits for its answer? */
@@ -53,8 +45,7 @@ static bool diagnose_request(const struct kafka_client *c, int16_t except, const
 		return false;
 	snprintf(subject, sizeof subject, "%s", broker ? broker->address : r->address);
 	if (broker && broker->id != KAFKA_BOOTSTRAP)
-		snprintf(subject, sizeof subject, "broker %d at %.100s", broker->id,
-			 broker->address);
+		kafka_broker_subject(broker->id, broker->address, subject, sizeof subject);
 	check_fail(out, D_ANSWER_TIMEOUT, subject, "%s: the connection is ready, %s has no answer",
 		   reason, kafka_request_name(r->api));
 	return true;
@@ -64,7 +55,7 @@ static bool diagnose_request(const struct kafka_client *c, int16_t except, const
 static void diagnose_connection(const struct kafka_client *c, const char *reason, struct diag *out)
 {
 	const struct kafka_broker_state *broker = c->n_brokers ? c->brokers[0] : NULL;
-	bool listed = any_listed(c);
+	bool listed = kafka_broker_states_listed(c) > 0;
 
 	for (size_t i = 0; i < c->n_brokers; i++)
 		if (!c->brokers[i]->up && c->brokers[i]->connection[0])

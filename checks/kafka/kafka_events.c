@@ -5,6 +5,7 @@
 #include <openssl/x509.h>
 #include <sys/socket.h>
 
+#include "kafka_broker_state.h"
 #include "tls.h"
 
 #define DEBUG_LEVEL 7 /* syslog's */
@@ -14,13 +15,10 @@
 /* Lock held. NULL when the table is full: such a broker is then not watched. */
 static struct kafka_broker_state *broker_at(struct kafka_client *c, const char *address)
 {
-	struct kafka_broker_state *broker;
+	struct kafka_broker_state *broker = kafka_broker_state_find(c, address);
 
-	for (size_t i = 0; i < c->n_brokers; i++)
-		if (str_eq(c->brokers[i]->address, address))
-			return c->brokers[i];
-	if (c->n_brokers == KAFKA_BROKERS_MAX)
-		return NULL;
+	if (broker || c->n_brokers == KAFKA_BROKERS_MAX)
+		return broker;
 	broker = xcalloc(1, sizeof *broker);
 	snprintf(broker->address, sizeof broker->address, "%s", address);
 	broker->id = KAFKA_BOOTSTRAP;

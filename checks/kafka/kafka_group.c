@@ -67,17 +67,12 @@ enum result kafka_groups_blocked(struct kafka_client *client, const struct kafka
 static void name_silent_coordinator(const struct kafka_client *client,
 				    const struct kafka_brokers *all, struct diag *out)
 {
-	char subject[DIAG_SUBJECT_MAX];
 	struct diag was = *out;
 
-	for (size_t i = 0; i < all->n; i++) {
-		if (all->v[i].id != client->group_broker)
-			continue;
-		snprintf(subject, sizeof subject, "broker %d at %.90s:%d", all->v[i].id,
-			 all->v[i].host, all->v[i].port);
-		check_fail(out, D_ANSWER_TIMEOUT, subject, "coordinator of %s: %s", was.subject,
-			   was.cause);
-	}
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].id == client->group_broker)
+			check_fail(out, D_ANSWER_TIMEOUT, all->v[i].subject,
+				   "coordinator of %s: %s", was.subject, was.cause);
 }
 
 /* One of the brokers must be the coordinator: one that cannot be used is a better answer than "it did not answer". */

@@ -30,9 +30,8 @@ static struct instant half_way(struct instant deadline)
 {
 	struct instant now = instant_now();
 
-	if (instant_is_never(deadline))
-		return instant_after(now, DURATION_MS(ASK_AGAIN_MS));
-	return instant_after(now, (struct duration){instant_since(now, deadline).ns / 2});
+	return instant_is_never(deadline) ? instant_after(now, DURATION_MS(ASK_AGAIN_MS))
+					  : instant_share(now, deadline, 2);
 }
 
 /* librdkafka 2.0 may lose a question while the bootstrap connection becomes that of a broker it learned of. And as long as no
@@ -88,28 +87,28 @@ static bool has_id(const struct kafka_brokers *brokers, int32_t id)
 	return false;
 }
 
-static struct kafka_brokers brokers_of(const struct rd_kafka_metadata *md,
-				       const struct grouplist *led)
+void kafka_broker_subject(int32_t id, const char *address, char *buf, size_t size)
+{
+	snprintf(buf, size, "broker %d at %.100s", id, address);
+}
+
+struct kafka_brokers kafka_brokers_of(const struct rd_kafka_metadata *md,
+				      const struct grouplist *topics)
 {
 	struct kafka_brokers found = {.n = 0};
 
 	found.v = xcalloc((size_t)md->broker_cnt + 1, sizeof *found.v);
 	for (int i = 0; i < md->broker_cnt; i++) {
-		const struct rd_kafka_metadata_broker *b = &md->brokers[i];
+		const struct rd_kafka_metadata_broker *from = &md->brokers[i];
+		struct kafka_broker *b = &found.v[found.n];
 
-		if ((!led || kafka_topics_led_by(led, md, b->id)) && !has_id(&found, b->id))
-			found.v[found.n++] = (struct kafka_broker){b->id, b->host, b->port};
+		if ((topics && !kafka_topics_led_by(topics, md, from->id)) ||
+		    has_id(&found, from->id))
+			continue;
+		*b = (struct kafka_broker){.id = from->id, .host = from->host, .port = from->port};
+		hostport_text(b->host, b->port, b->address, sizeof b->address);
+		kafka_broker_subject(b->id, b->address, b->subject, sizeof b->subject);
+		found.n++;
 	}
 	return found;
-}
-
-struct kafka_brokers kafka_brokers_listed(const struct rd_kafka_metadata *md)
-{
-	return brokers_of(md, NULL);
-}
-
-struct kafka_brokers kafka_brokers_leading(const struct rd_kafka_metadata *md,
-					   const struct grouplist *topics)
-{
-	return brokers_of(md, topics);
 }

@@ -23,17 +23,20 @@ enum result kafka_get_metadata(struct kafka_client *client, rd_kafka_topic_t *on
 /* A broker at the address it advertises. */
 struct kafka_broker {
 	int32_t id;
-	const char *host;
+	const char *host; /* of the metadata */
 	int port;
+	char address[DIAG_SUBJECT_MAX]; /* "kafka-2:9092" */
+	char subject[DIAG_SUBJECT_MAX]; /* "broker 2 at kafka-2:9092" */
 };
 struct kafka_brokers {
 	struct kafka_broker *v;
 	size_t n;
 };
-/* All brokers that the metadata lists, each once. Allocated; the names belong to the metadata. */
-struct kafka_brokers kafka_brokers_listed(const struct rd_kafka_metadata *md);
-/* Those of them that lead a partition of one of the topics (a list of struct kafka_topic_conf). */
-struct kafka_brokers kafka_brokers_leading(const struct rd_kafka_metadata *md,
-					   const struct grouplist *topics);
+/* All brokers that the metadata lists, each once; with `topics` (a list of struct kafka_topic_conf) those of them that lead a
+ * partition of one of the topics. Allocated. */
+struct kafka_brokers kafka_brokers_of(const struct rd_kafka_metadata *md,
+				      const struct grouplist *topics);
+/* "broker 2 at kafka-2:9092", cut to DIAG_SUBJECT_MAX. */
+void kafka_broker_subject(int32_t id, const char *address, char *buf, size_t size);
 
 #endif

@@ -71,6 +71,15 @@ const char *kafka_topics_problem(const struct grouplist *topics)
 	return NULL;
 }
 
+struct kafka_topic_conf kafka_topic_without_demands(const char *name)
+{
+	return (struct kafka_topic_conf){.name = name,
+					 .partitions = INT_UNSET,
+					 .min_partitions = INT_UNSET,
+					 .replication_factor = INT_UNSET,
+					 .min_in_sync_replicas = INT_UNSET};
+}
+
 /* ---- one topic ------------------------------------------------------------------------------------------------ */
 
 typedef const struct kafka_topic_conf want_t;
@@ -94,9 +103,18 @@ static bool has_broker(md_t *md, int32_t id)
 	return false;
 }
 
-void kafka_topic_subject(const char *name, char *buf, size_t size)
+enum result kafka_topic_fail(struct diag *out, enum diag_code code, const char *name,
+			     const char *fmt, ...)
 {
-	snprintf(buf, size, "topic %.*s", (int)size - (int)sizeof "topic ", name);
+	char subject[DIAG_SUBJECT_MAX];
+	va_list ap;
+
+	snprintf(subject, sizeof subject, "topic %.*s", (int)(sizeof subject - sizeof "topic "),
+		 name);
+	va_start(ap, fmt);
+	diag_vset(out, code, subject, fmt, ap);
+	va_end(ap);
+	return RESULT_FAIL;
 }
 
 bool kafka_topic_wants(want_t *want, const char *operation)
@@ -107,92 +125,65 @@ bool kafka_topic_wants(want_t *want, const char *operation)
 	return false;
 }
 
-/* "read", "read or write": the operations that the profile demands on the topic; both include describe. */
-static void operations_text(want_t *want, const char *between, bool capitals, char *buf,
-			    size_t size)
-{
-	struct str text;
-
-	str_init(&text, size - 1);
-	for (size_t i = 0; i < ARRAY_LEN(operations) - 1; i++) {
-		bool describe = str_eq(operations[i], "describe");
-
-		if (describe ? text.len > 0
-			     : !want->canary && !kafka_topic_wants(want, operations[i]))
-			continue;
-		str_add(&text, text.len ? between : "");
-		str_addc(&text, capitals ? (char)toupper((unsigned char)operations[i][0])
-					 : operations[i][0]);
-		str_add(&text, operations[i] + 1);
-	}
-	snprintf(buf, size, "%s", text.s);
-	str_free(&text);
-}
-
 /* Read and write imply describe: names what the service needs, not what the metadata request lacked. A principal that has
  * them may still be denied to describe, by a rule of its own. */
-static enum result judge_denied(want_t *want, topic_t *topic, const char *subject, struct diag *out)
+static enum result judge_denied(want_t *want, topic_t *topic, struct diag *out)
 {
-	char may[48], grant[48];
+	bool read = want->canary || kafka_topic_wants(want, "read");
+	bool write = want->canary || kafka_topic_wants(want, "write");
+	static const char *const may[2][2] = {{"describe", "write"}, {"read", "read or write"}};
+	static const char *const grant[2][2] = {{"Describe", "Write"}, {"Read", "Read and Write"}};
 
-	operations_text(want, " or ", false, may, sizeof may);
-	operations_text(want, " and ", true, grant, sizeof grant);
-	check_fail(out, D_KAFKA_TOPIC_DENIED, subject, "this principal may not %s topic %s: %s",
-		   may, want->name, rd_kafka_err2str(topic->err));
-	if (str_eq(grant, "Describe"))
-		diag_hint(out,
-			  "grant Describe on topic %.100s to this principal; a missing topic can "
-			  "look the same without Describe",
-			  want->name);
-	else
-		diag_hint(out,
-			  "grant %s on topic %.100s to this principal: Describe comes with it; if "
-			  "it has that, drop the rule that denies Describe; a missing topic can "
-			  "look the same without Describe",
-			  grant, want->name);
+	kafka_topic_fail(out, D_KAFKA_TOPIC_DENIED, want->name,
+			 "this principal may not %s topic %s: %s", may[read][write], want->name,
+			 rd_kafka_err2str(topic->err));
+	diag_hint(out,
+		  "grant %s on topic %.100s to this principal%s; a missing topic can look the same "
+		  "without Describe",
+		  grant[read][write], want->name,
+		  read || write ? ": Describe comes with it; if it has that, drop the rule that "
+				  "denies Describe"
+				: "");
 	return RESULT_FAIL;
 }
 
 /* Judges the error of the topic as a whole. */
-static enum result judge_existence(want_t *want, topic_t *topic, const char *subject,
-				   struct diag *out)
+static enum result judge_existence(want_t *want, topic_t *topic, struct diag *out)
 {
 	enum diag_code code;
 
 	if (!topic)
-		return check_fail(out, D_KAFKA_TOPIC_MISSING, subject,
-				  "the cluster's answer does not hold topic %s", want->name);
+		return kafka_topic_fail(out, D_KAFKA_TOPIC_MISSING, want->name,
+					"the cluster's answer does not hold topic %s", want->name);
 	code = kafka_topic_meaning(topic->err);
 	if (code == D_NONE && topic->err)
 		code = D_KAFKA_ERROR;
 	if (code == D_KAFKA_TOPIC_DENIED)
-		return judge_denied(want, topic, subject, out);
+		return judge_denied(want, topic, out);
 	if (code != D_NONE)
-		return check_fail(out, code, subject, "%s", rd_kafka_err2str(topic->err));
+		return kafka_topic_fail(out, code, topic->topic, "%s",
+					rd_kafka_err2str(topic->err));
 	/* Brokers answer so in the moment a topic is created. */
 	if (topic->partition_cnt == 0)
-		return check_fail(out, D_KAFKA_NO_LEADER, subject,
-				  "the topic has no partition yet");
+		return kafka_topic_fail(out, D_KAFKA_NO_LEADER, topic->topic,
+					"the topic has no partition yet");
 	return RESULT_PASS;
 }
 
-static enum result judge_count(want_t *want, topic_t *topic, const char *subject, struct diag *out)
+static enum result judge_count(want_t *want, topic_t *topic, struct diag *out)
 {
+	bool exact = want->partitions != INT_UNSET;
+	int64_t demand = exact ? want->partitions : want->min_partitions;
 	int n = topic->partition_cnt;
 
-	if (want->partitions != INT_UNSET && n != want->partitions)
-		return check_fail(out, D_KAFKA_PARTITIONS, subject,
-				  "%d partition%s, the profile demands partitions = %d", n,
-				  plural((size_t)n), (int)want->partitions);
-	if (want->min_partitions != INT_UNSET && n < want->min_partitions)
-		return check_fail(out, D_KAFKA_PARTITIONS, subject,
-				  "%d partition%s, the profile demands min_partitions = %d", n,
-				  plural((size_t)n), (int)want->min_partitions);
-	return RESULT_PASS;
+	if (demand == INT_UNSET || n == demand || (!exact && n > demand))
+		return RESULT_PASS;
+	return kafka_topic_fail(out, D_KAFKA_PARTITIONS, topic->topic,
+				"%d partition%s, the profile demands %s = %d", n, plural((size_t)n),
+				exact ? "partitions" : "min_partitions", (int)demand);
 }
 
-static enum result judge_replicas(want_t *want, topic_t *topic, const char *subject,
-				  struct diag *out)
+static enum result judge_replicas(want_t *want, topic_t *topic, struct diag *out)
 {
 	if (want->replication_factor == INT_UNSET)
 		return RESULT_PASS;
@@ -200,16 +191,17 @@ static enum result judge_replicas(want_t *want, topic_t *topic, const char *subj
 		partition_t *p = &topic->partitions[i];
 
 		if (p->replica_cnt != want->replication_factor)
-			return check_fail(out, D_KAFKA_REPLICATION, subject,
-					  "partition %d has %d replica%s, the profile demands "
-					  "replication_factor = %d",
-					  p->id, p->replica_cnt, plural((size_t)p->replica_cnt),
-					  (int)want->replication_factor);
+			return kafka_topic_fail(
+			    out, D_KAFKA_REPLICATION, topic->topic,
+			    "partition %d has %d replica%s, the profile demands "
+			    "replication_factor = %d",
+			    p->id, p->replica_cnt, plural((size_t)p->replica_cnt),
+			    (int)want->replication_factor);
 	}
 	return RESULT_PASS;
 }
 
-static enum result judge_leaders(topic_t *topic, md_t *md, const char *subject, struct diag *out)
+static enum result judge_leaders(topic_t *topic, md_t *md, struct diag *out)
 {
 	int without = 0;
 	partition_t *first = NULL;
@@ -224,16 +216,16 @@ static enum result judge_leaders(topic_t *topic, md_t *md, const char *subject, 
 		return RESULT_PASS;
 	if (first->leader >= 0)
 		return check_fail(
-		    out, D_KAFKA_NO_LEADER, subject,
+		    out, D_KAFKA_NO_LEADER, topic->topic,
 		    "partition %d is led by broker %d, which the cluster does not list", first->id,
 		    first->leader);
-	return check_fail(out, D_KAFKA_NO_LEADER, subject,
-			  "partition %d has no leader (%d of %d partitions without)", first->id,
-			  without, topic->partition_cnt);
+	return kafka_topic_fail(out, D_KAFKA_NO_LEADER, topic->topic,
+				"partition %d has no leader (%d of %d partitions without)",
+				first->id, without, topic->partition_cnt);
 }
 
 /* A broker also reports a replica that is not there, of a partition with a leader: judge_isr judges replicas. */
-static enum result judge_errors(topic_t *topic, const char *subject, struct diag *out)
+static enum result judge_errors(topic_t *topic, struct diag *out)
 {
 	for (int i = 0; i < topic->partition_cnt; i++) {
 		partition_t *p = &topic->partitions[i];
@@ -241,8 +233,8 @@ static enum result judge_errors(topic_t *topic, const char *subject, struct diag
 
 		if (!p->err || p->err == RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE)
 			continue;
-		return check_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, subject,
-				  "partition %d: %s", p->id, rd_kafka_err2str(p->err));
+		return kafka_topic_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, topic->topic,
+					"partition %d: %s", p->id, rd_kafka_err2str(p->err));
 	}
 	return RESULT_PASS;
 }
@@ -252,7 +244,6 @@ static enum result judge_errors(topic_t *topic, const char *subject, struct diag
 static enum result judge_isr(topic_t *topic, int64_t min, bool capped, const char *whose,
 			     struct diag *out)
 {
-	char subject[DIAG_SUBJECT_MAX];
 	partition_t *first = NULL;
 	int low = 0;
 
@@ -266,12 +257,12 @@ static enum result judge_isr(topic_t *topic, int64_t min, bool capped, const cha
 	}
 	if (!first)
 		return RESULT_PASS;
-	kafka_topic_subject(topic->topic, subject, sizeof subject);
-	return check_fail(out, D_KAFKA_ISR_LOW, subject,
-			  "partition %d has %d of %d replicas in sync, %s %d (%d of %d partitions "
-			  "are below)",
-			  first->id, first->isr_cnt, first->replica_cnt, whose, (int)min, low,
-			  topic->partition_cnt);
+	return kafka_topic_fail(
+	    out, D_KAFKA_ISR_LOW, topic->topic,
+	    "partition %d has %d of %d replicas in sync, %s %d (%d of %d partitions "
+	    "are below)",
+	    first->id, first->isr_cnt, first->replica_cnt, whose, (int)min, low,
+	    topic->partition_cnt);
 }
 
 enum result kafka_topic_judge_own_isr(topic_t *topic, int64_t min, struct diag *out)
@@ -284,14 +275,11 @@ static enum result judge_topic(want_t *want, md_t *md, struct diag *out)
 {
 	topic_t *topic = kafka_topic_find(md, want->name);
 	int64_t min_isr = want->min_in_sync_replicas;
-	char subject[DIAG_SUBJECT_MAX];
 
-	kafka_topic_subject(want->name, subject, sizeof subject);
-	if (judge_existence(want, topic, subject, out) != RESULT_PASS || !topic ||
-	    judge_count(want, topic, subject, out) != RESULT_PASS ||
-	    judge_replicas(want, topic, subject, out) != RESULT_PASS ||
-	    judge_leaders(topic, md, subject, out) != RESULT_PASS ||
-	    judge_errors(topic, subject, out) != RESULT_PASS)
+	if (judge_existence(want, topic, out) != RESULT_PASS || !topic ||
+	    judge_count(want, topic, out) != RESULT_PASS ||
+	    judge_replicas(want, topic, out) != RESULT_PASS ||
+	    judge_leaders(topic, md, out) != RESULT_PASS || judge_errors(topic, out) != RESULT_PASS)
 		return RESULT_FAIL;
 	if (min_isr == INT_UNSET)
 		return RESULT_PASS;
@@ -311,7 +299,7 @@ enum result kafka_topics_judge(const struct grouplist *topics, md_t *md, struct 
 		if (judge_topic(want, md, &d) != RESULT_PASS)
 			findings_add(&f, &d, "");
 	}
-	return findings_result(&f, out) == RESULT_PASS ? 0 : -1;
+	return findings_result(&f, out);
 }
 
 static void name_missing(md_t *md, partition_t *p, struct str *missing)

@@ -19,6 +19,8 @@ extern const struct schema kafka_topic_schema;
 
 /* NULL, or what is wrong with a topic's name. */
 const char *kafka_topic_name_problem(const char *name);
+/* A topic of which the profile demands nothing but that it exists. */
+struct kafka_topic_conf kafka_topic_without_demands(const char *name);
 /* For .validate: what is wrong with the list as a whole, or NULL. */
 const char *kafka_topics_problem(const struct grouplist *topics);
 /* Judges all topics and joins what is wrong (findings.h). */
@@ -27,8 +29,9 @@ enum result kafka_topics_judge(const struct grouplist *topics, const struct rd_k
 /* The topic in the answer, or NULL. */
 const struct rd_kafka_metadata_topic *kafka_topic_find(const struct rd_kafka_metadata *md,
 						       const char *name);
-/* "topic orders", cut to fit. */
-void kafka_topic_subject(const char *name, char *buf, size_t size);
+/* check_fail with the subject "topic NAME". */
+enum result kafka_topic_fail(struct diag *out, enum diag_code code, const char *name,
+			     const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* Compares the replicas in sync with `min`, the topic's own min.insync.replicas. */
 enum result kafka_topic_judge_own_isr(const struct rd_kafka_metadata_topic *topic, int64_t min,
 				      struct diag *out);

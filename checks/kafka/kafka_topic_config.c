@@ -9,19 +9,18 @@ static void judge_setting(struct findings *f, const struct kafka_topic_answer *a
 	struct kafka_topic_demand demand;
 	const char *value;
 	struct diag d = {.code = D_NONE};
-	char subject[DIAG_SUBJECT_MAX];
 
 	kafka_topic_demand_parse(&demand, text);
 	value = kafka_query_config(a, demand.name);
 	if (value && kafka_topic_demand_met(&demand, value))
 		return;
-	kafka_topic_subject(a->name, subject, sizeof subject);
 	if (value)
-		check_fail(&d, D_KAFKA_TOPIC_CONFIG, subject, "%s is %s, the profile demands %s",
-			   demand.name, value, text);
+		kafka_topic_fail(&d, D_KAFKA_TOPIC_CONFIG, a->name,
+				 "%s is %s, the profile demands %s", demand.name, value, text);
 	else
-		check_fail(&d, D_KAFKA_TOPIC_CONFIG, subject,
-			   "the broker knows no %s, the profile demands %s", demand.name, text);
+		kafka_topic_fail(&d, D_KAFKA_TOPIC_CONFIG, a->name,
+				 "the broker knows no %s, the profile demands %s", demand.name,
+				 text);
 	findings_add(f, &d, demand.name);
 }
 
@@ -52,16 +51,15 @@ static void judge_unread(const struct kafka_topic_conf *want, const struct kafka
 			 struct str *unknown, struct findings *f)
 {
 	struct diag d = {.code = D_NONE};
-	char subject[DIAG_SUBJECT_MAX];
 
 	if (want->config.n == 0 && a->config.came &&
 	    (is_denied(a->config.err) || kafka_is_unsupported(a->config.err))) {
 		name_unknown(unknown, a->name);
 		return;
 	}
-	kafka_topic_subject(a->name, subject, sizeof subject);
-	check_fail(&d, code_of(&a->config), subject, "the topic's settings cannot be read: %s",
-		   a->config.came ? a->config.reason : "no answer in time (attempt_timeout)");
+	kafka_topic_fail(&d, code_of(&a->config), a->name,
+			 "the topic's settings cannot be read: %s",
+			 a->config.came ? a->config.reason : "no answer in time (attempt_timeout)");
 	findings_add(f, &d, "");
 }
 
@@ -97,5 +95,5 @@ enum result kafka_topic_config_judge(const struct check_run *run, const struct g
 	}
 	if (unknown.len)
 		check_fact(run, "min_insync_unknown", "%s", unknown.s);
-	return findings_result(&f, out) == RESULT_PASS ? 0 : -1;
+	return findings_result(&f, out);
 }

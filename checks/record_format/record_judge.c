@@ -18,55 +18,51 @@ const char *record_format_name(enum record_format format)
 static void found(struct record_finding *f, int32_t partition, int64_t offset,
 		  const struct record_class *record)
 {
-	if (f->n++ == 0)
-		f->first = (struct record_place){partition, offset, *record};
+	if (f->n == 0)
+		*f = (struct record_finding){0, partition, offset, *record};
+	f->n++;
 }
 
-enum record_seen record_tally_add(struct record_tally *t, int32_t partition, int64_t offset,
-				  const void *value, size_t len)
+bool record_tally_add(struct record_tally *t, int32_t partition, int64_t offset, const void *value,
+		      size_t len)
 {
 	struct record_class record;
 
 	if (!value) {
 		t->tombstones++;
-		return RECORD_SEEN_TOMBSTONE;
+		return false;
 	}
 	record_classify(t->want, value, len, &record);
 	if (record.fault == RECORD_TOO_LARGE) {
 		t->too_large++;
-		return RECORD_SEEN_TOO_LARGE;
+		return false;
 	}
 	t->judged++;
 	t->formats[record.format]++;
 	t->seen |= record.seen;
 	if (record.format != t->want->format)
 		found(&t->foreign[record.format], partition, offset, &record);
-	if (record.fault == RECORD_UNDECODED)
-		found(&t->undecoded, partition, offset, &record);
-	else if (record.fault == RECORD_BYTES_LEFT)
-		found(&t->left, partition, offset, &record);
-	else if (record.fault == RECORD_RANGE)
-		found(&t->range, partition, offset, &record);
-	return RECORD_SEEN_JUDGED;
+	found(&t->faults[record.fault], partition, offset, &record);
+	return true;
 }
 
 /* ---- judging ------------------------------------------------------------------------------------------------ */
 
 /* "partition 2 offset 17: a JSON object of 97 bytes, ..." */
-static void place_text(const struct record_place *p, char *buf, size_t size)
+static void first_text(const struct record_finding *f, char *buf, size_t size)
 {
-	snprintf(buf, size, "partition %d offset %lld: %s%s%s", p->partition, (long long)p->offset,
-		 p->record.text, p->record.why[0] ? "; " : "", p->record.why);
+	snprintf(buf, size, "partition %d offset %lld: %s%s%s", f->partition, (long long)f->offset,
+		 f->record.text, f->record.why[0] ? "; " : "", f->record.why);
 }
 
 static enum result fail_at(const struct record_tally *t, enum diag_code code, const char *subject,
 			   const struct record_finding *f, const char *what, struct diag *out)
 {
-	char place[2 * RECORD_TEXT_MAX + 64];
+	char first[2 * RECORD_TEXT_MAX + 64];
 
-	place_text(&f->first, place, sizeof place);
+	first_text(f, first, sizeof first);
 	return check_fail(out, code, subject, "%zu of %zu sampled records: %s; %s%s", f->n,
-			  t->judged, what, f->n > 1 ? "the first is at " : "", place);
+			  t->judged, what, f->n > 1 ? "the first is at " : "", first);
 }
 
 /* How many records have which format: "12 bare Avro, 8 JSON". */
@@ -93,13 +89,13 @@ static const struct record_finding *first_foreign(const struct record_tally *t)
 static enum result fail_mixed(const struct record_tally *t, const char *subject,
 			      const struct record_finding *f, struct diag *out)
 {
-	char held[160], place[2 * RECORD_TEXT_MAX + 64];
+	char held[160], first[2 * RECORD_TEXT_MAX + 64];
 
 	formats_text(t, held, sizeof held);
-	place_text(&f->first, place, sizeof place);
+	first_text(f, first, sizeof first);
 	return check_fail(out, D_WIRE_FORMAT_MIXED, subject,
 			  "expected %s; of %zu sampled records: %s; %s",
-			  record_format_name(t->want->format), t->judged, held, place);
+			  record_format_name(t->want->format), t->judged, held, first);
 }
 
 static enum result fail_other(const struct record_tally *t, const char *subject,
@@ -107,7 +103,7 @@ static enum result fail_other(const struct record_tally *t, const char *subject,
 {
 	char what[96];
 
-	snprintf(what, sizeof what, "%s, expected %s", record_format_name(f->first.record.format),
+	snprintf(what, sizeof what, "%s, expected %s", record_format_name(f->record.format),
 		 record_format_name(t->want->format));
 	return fail_at(t, D_WIRE_FORMAT_OTHER, subject, f, what, out);
 }
@@ -129,21 +125,21 @@ static enum result judge_format(const struct record_tally *t, const char *subjec
 	if (f && known_formats(t) > 1)
 		return fail_mixed(t, subject, f, out);
 	/* About bytes without a known mark it is only certain that the schema does not decode them. */
-	if (f && (t->want->format != RECORD_AVRO_BARE || f->first.record.format != RECORD_OTHER))
+	if (f && (t->want->format != RECORD_AVRO_BARE || f->record.format != RECORD_OTHER))
 		return fail_other(t, subject, f, out);
-	if (t->undecoded.n)
-		return fail_at(t, D_AVRO_DECODE, subject, &t->undecoded,
+	if (t->faults[RECORD_UNDECODED].n)
+		return fail_at(t, D_AVRO_DECODE, subject, &t->faults[RECORD_UNDECODED],
 			       "the schema does not decode them", out);
-	if (t->left.n)
-		return fail_at(t, D_AVRO_BYTES_LEFT, subject, &t->left,
+	if (t->faults[RECORD_BYTES_LEFT].n)
+		return fail_at(t, D_AVRO_BYTES_LEFT, subject, &t->faults[RECORD_BYTES_LEFT],
 			       "the schema decodes them, but not to their end", out);
 	return f ? fail_other(t, subject, f, out) : RESULT_PASS;
 }
 
 static enum result judge_ranges(const struct record_tally *t, const char *subject, struct diag *out)
 {
-	if (t->range.n)
-		return fail_at(t, D_WIRE_VALUE_RANGE, subject, &t->range,
+	if (t->faults[RECORD_RANGE].n)
+		return fail_at(t, D_WIRE_VALUE_RANGE, subject, &t->faults[RECORD_RANGE],
 			       "a number outside of its range", out);
 	/* With a schema, .run has checked that the field exists in it; an empty map holds no number all the same. */
 	for (size_t i = 0; t->want->format == RECORD_JSON && i < t->want->n_ranges; i++) {
@@ -172,8 +168,6 @@ enum result record_judge(const struct record_tally *t, const char *topic, struct
 	}
 	if (t->judged == 0)
 		return RESULT_PASS;
-	if (judge_format(t, subject, out) != RESULT_PASS ||
-	    judge_ranges(t, subject, out) != RESULT_PASS)
-		return RESULT_FAIL;
-	return RESULT_PASS;
+	return judge_format(t, subject, out) == RESULT_PASS ? judge_ranges(t, subject, out)
+							    : RESULT_FAIL;
 }

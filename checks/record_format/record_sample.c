@@ -72,13 +72,10 @@ struct sample {
 /* Fails for want of an answer about the topic. Its brokers are known by then: "no brokers" cannot be the reason. */
 static enum result fail_unanswered(struct sample *s, const char *reason, struct diag *out)
 {
-	char subject[DIAG_SUBJECT_MAX];
-
 	kafka_diagnose(s->client, reason, out);
 	if (out->code != D_KAFKA_NO_BROKERS)
 		return RESULT_FAIL;
-	kafka_topic_subject(s->how->topic, subject, sizeof subject);
-	return check_fail(out, D_ANSWER_TIMEOUT, subject, "%s", reason);
+	return kafka_topic_fail(out, D_ANSWER_TIMEOUT, s->how->topic, "%s", reason);
 }
 
 static const struct rd_kafka_metadata *get_metadata(struct sample *s, struct diag *out)
@@ -108,14 +105,8 @@ static void take_partitions(struct sample *s, const struct rd_kafka_metadata *md
 
 static enum result find_partitions(struct sample *s, struct diag *out)
 {
-	const struct kafka_topic_conf topic = {
-	    .name = s->how->topic,
-	    .partitions = INT_UNSET,
-	    .min_partitions = INT_UNSET,
-	    .replication_factor = INT_UNSET,
-	    .min_in_sync_replicas = INT_UNSET,
-	};
-	struct grouplist topics = {.n = 1, .v = (void *)&topic};
+	struct kafka_topic_conf topic = kafka_topic_without_demands(s->how->topic);
+	struct grouplist topics = {.n = 1, .v = &topic};
 	const struct rd_kafka_metadata *md = get_metadata(s, out);
 	struct kafka_brokers leaders;
 
@@ -124,7 +115,7 @@ static enum result find_partitions(struct sample *s, struct diag *out)
 	check_reached(s->client->run, "metadata");
 	take_partitions(s, md);
 	/* Every partition must be readable: all leaders at the addresses they advertise. */
-	leaders = kafka_brokers_leading(md, &topics);
+	leaders = kafka_brokers_of(md, &topics);
 	return kafka_reach(s->client, &leaders, false, out);
 }
 
@@ -150,12 +141,11 @@ static enum result fail_answered(const struct sample *s, rd_kafka_resp_err_t err
 				 const char *text, struct diag *out)
 {
 	enum diag_code code = kafka_topic_meaning(err);
-	char subject[DIAG_SUBJECT_MAX];
 
 	if (err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED)
 		code = D_KAFKA_FEATURE_MISSING; /* the codec of its batches */
-	kafka_topic_subject(s->how->topic, subject, sizeof subject);
-	check_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, subject, "%s: %s", doing, text);
+	kafka_topic_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, s->how->topic, "%s: %s", doing,
+			 text);
 	if (code == D_KAFKA_TOPIC_DENIED)
 		diag_hint(out, "a sample is read from the topic: grant this principal Read on it, "
 			       "or leave the check to a service that has it");
@@ -190,8 +180,6 @@ static enum result fail_offsets(struct sample *s, rd_kafka_resp_err_t err, const
 static enum result take_offsets(struct sample *s, const rd_kafka_topic_partition_list_t *list,
 				int64_t which, const char *doing, struct diag *out)
 {
-	char subject[DIAG_SUBJECT_MAX];
-
 	for (size_t i = 0; i < s->n; i++) {
 		const rd_kafka_topic_partition_t *p = &list->elems[i];
 
@@ -199,10 +187,9 @@ static enum result take_offsets(struct sample *s, const rd_kafka_topic_partition
 			return fail_partition(s, p->partition, p->err, rd_kafka_err2str(p->err),
 					      out);
 		if (p->offset < 0) {
-			kafka_topic_subject(s->how->topic, subject, sizeof subject);
-			return check_fail(out, D_KAFKA_ERROR, subject,
-					  "%s: the answer has no offset of partition %d", doing,
-					  p->partition);
+			return kafka_topic_fail(out, D_KAFKA_ERROR, s->how->topic,
+						"%s: the answer has no offset of partition %d",
+						doing, p->partition);
 		}
 		if (which == RD_KAFKA_OFFSET_BEGINNING)
 			s->v[i].low = p->offset;
@@ -326,12 +313,9 @@ static enum result start_return(struct sample *s, struct diag *out)
 
 static void judge_record(struct sample *s, struct part *p, const rd_kafka_message_t *m)
 {
-	enum record_seen seen =
-	    record_tally_add(s->how->tally, m->partition, m->offset, m->payload, m->len);
-
 	s->done->bytes += m->len;
-	p->values += seen != RECORD_SEEN_TOMBSTONE;
-	p->judged += seen == RECORD_SEEN_JUDGED;
+	p->values += m->payload != NULL;
+	p->judged += record_tally_add(s->how->tally, m->partition, m->offset, m->payload, m->len);
 }
 
 static bool searched_enough(const struct sample *s)
@@ -392,7 +376,7 @@ static enum result take_message(struct sample *s, const rd_kafka_message_t *m, s
 
 static enum result fail_late(struct sample *s, struct diag *out)
 {
-	char reason[400], subject[DIAG_SUBJECT_MAX];
+	char reason[400];
 
 	snprintf(reason, sizeof reason,
 		 "the last records of %zu of %zu partitions did not come in time "
@@ -400,8 +384,7 @@ static enum result fail_late(struct sample *s, struct diag *out)
 		 s->n_running, s->n, s->trouble);
 	if (s->trouble_code == D_NONE)
 		return fail_unanswered(s, reason, out);
-	kafka_topic_subject(s->how->topic, subject, sizeof subject);
-	return check_fail(out, s->trouble_code, subject, "%s", reason);
+	return kafka_topic_fail(out, s->trouble_code, s->how->topic, "%s", reason);
 }
 
 /* Asks the leaders of the partitions that are still read for offsets: their threads in the library wake up for it. */
