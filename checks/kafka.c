@@ -321,7 +321,8 @@ static struct kafka_query *make_query(const struct kafka_conf *c, const struct g
 		};
 	}
 	for (; q->n_groups < c->groups.n; q->n_groups++)
-		q->group[q->n_groups].name = c->groups.v[q->n_groups];
+		q->group[q->n_groups] = (struct kafka_group_answer){
+		    .name = c->groups.v[q->n_groups], .group.asked = true};
 	return q;
 }
 

@@ -78,7 +78,9 @@ enum result kafka_acl_judge(const struct grouplist *topics, const struct kafka_q
 			continue;
 		if (topic->operations.known) {
 			judge_list(want, topic->operations, &f);
-		} else if (kafka_answer_has_no_list(&topic->rights)) {
+		} else if (topic->rights.came &&
+			   (!topic->rights.err || kafka_is_unsupported(topic->rights.err))) {
+			/* Before 2.3 brokers have no list of operations. */
 			note_unverified(want, unverified);
 		} else {
 			fail_without_list(want, &topic->rights, &d);

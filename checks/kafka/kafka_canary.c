@@ -156,12 +156,6 @@ static enum result fail_on_topic(const struct flight *f, rd_kafka_resp_err_t err
 	return RESULT_FAIL;
 }
 
-static enum result fail_silence(const struct flight *f, const char *what, struct diag *out)
-{
-	return kafka_topic_fail(out, D_KAFKA_CANARY_FAILED, f->topic,
-				"%s in time (attempt_timeout)", what);
-}
-
 static enum result judge_latency(const struct kafka_canary_conf *conf, const struct flight *f,
 				 struct diag *out)
 {
@@ -188,16 +182,21 @@ static enum result judge_flight(const struct kafka_canary_conf *conf, const stru
 				struct diag *out)
 {
 	if (!f->acknowledged)
-		return fail_silence(f, "the canary was not acknowledged", out);
+		return kafka_topic_fail(
+		    out, D_KAFKA_CANARY_FAILED, f->topic,
+		    "the canary was not acknowledged in time (attempt_timeout)");
 	if (f->send_err)
 		return fail_on_topic(f, f->send_err, "sending", "Write", out);
 	if (!f->read)
-		return fail_silence(f, "the canary was acknowledged, but could not be read back",
-				    out);
+		return kafka_topic_fail(
+		    out, D_KAFKA_CANARY_FAILED, f->topic,
+		    "the canary was acknowledged, but could not be read back in "
+		    "time (attempt_timeout)");
 	if (f->read_err)
 		return fail_on_topic(f, f->read_err, "reading back", "Read", out);
 	if (!f->same)
-		return fail_silence(f, "another record than the canary stands at its offset", out);
+		return kafka_topic_fail(out, D_KAFKA_CANARY_FAILED, f->topic,
+					"another record than the canary stands at its offset");
 	return judge_latency(conf, f, out);
 }
 

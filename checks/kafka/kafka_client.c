@@ -270,13 +270,6 @@ struct kafka_client *kafka_open_beside(const struct kafka_client *first, rd_kafk
 
 /* ---- advertised addresses ------------------------------------------------------------------------------------------ */
 
-/* Lock held. NULL: the library has not reported it yet. */
-static struct kafka_broker_state *state_of(const struct kafka_client *c,
-					   const struct kafka_broker *b)
-{
-	return kafka_broker_state_find(c, b->address);
-}
-
 /* A broker that was ready a moment ago has not got a wrong address: it has gone. */
 static bool was_ready(struct kafka_client *c, const struct kafka_broker *b)
 {
@@ -284,7 +277,7 @@ static bool was_ready(struct kafka_client *c, const struct kafka_broker *b)
 	bool was;
 
 	pthread_mutex_lock(&c->lock);
-	state = state_of(c, b);
+	state = kafka_broker_state_find(c, b->address);
 	was = state && state->was_up;
 	pthread_mutex_unlock(&c->lock);
 	return was;
@@ -335,7 +328,8 @@ static enum readiness judge_brokers(struct kafka_client *c, const struct kafka_b
 	size_t up = 0, failed = 0;
 
 	for (size_t i = 0; i < brokers->n; i++) {
-		const struct kafka_broker_state *state = state_of(c, &brokers->v[i]);
+		const struct kafka_broker_state *state =
+		    kafka_broker_state_find(c, brokers->v[i].address);
 
 		if (state && kafka_broker_state_is_ready(c, state))
 			up++;
@@ -353,7 +347,8 @@ static bool probe_brokers(struct kafka_client *c, const struct kafka_brokers *br
 	/* Those that did not answer a probe are probed again after the others. */
 	for (int silent = 0; silent <= 1; silent++)
 		for (size_t i = 0; i < brokers->n; i++) {
-			struct kafka_broker_state *state = state_of(c, &brokers->v[i]);
+			struct kafka_broker_state *state =
+			    kafka_broker_state_find(c, brokers->v[i].address);
 
 			if (state && state->probe_silent == silent &&
 			    kafka_broker_state_probe(c, state))
@@ -370,7 +365,7 @@ static enum result fail_silent_broker(struct kafka_client *c, const struct kafka
 	size_t i = 0;
 
 	for (; i < brokers->n; i++) {
-		state = state_of(c, &brokers->v[i]);
+		state = kafka_broker_state_find(c, brokers->v[i].address);
 		if (!state || !kafka_broker_state_is_ready(c, state))
 			break;
 	}
@@ -443,7 +438,8 @@ int32_t kafka_ready_broker(struct kafka_client *c, const struct kafka_brokers *b
 
 	pthread_mutex_lock(&c->lock);
 	for (size_t i = 0; i < brokers->n && id < 0; i++) {
-		const struct kafka_broker_state *state = state_of(c, &brokers->v[i]);
+		const struct kafka_broker_state *state =
+		    kafka_broker_state_find(c, brokers->v[i].address);
 
 		if (state && state->up_broker)
 			id = brokers->v[i].id;

@@ -51,8 +51,11 @@ static bool diagnose_request(const struct kafka_client *c, int16_t except, const
 	return true;
 }
 
-/* Lock held. The library logged nothing: say how far the connection got. */
-static void diagnose_connection(const struct kafka_client *c, const char *reason, struct diag *out)
+/* Lock held. What the library logged about the broker `worst`; where it is NULL the library logged nothing, and the diagnosis
+ * is how far the connection got. */
+static void diagnose_connection(const struct kafka_client *c,
+				const struct kafka_broker_state *worst, const char *reason,
+				struct diag *out)
 {
 	const struct kafka_broker_state *broker = c->n_brokers ? c->brokers[0] : NULL;
 	bool listed = kafka_broker_states_listed(c) > 0;
@@ -60,7 +63,9 @@ static void diagnose_connection(const struct kafka_client *c, const char *reason
 	for (size_t i = 0; i < c->n_brokers; i++)
 		if (!c->brokers[i]->up && c->brokers[i]->connection[0])
 			broker = c->brokers[i];
-	if (!broker)
+	if (worst)
+		kafka_broker_state_diagnose(worst, out);
+	else if (!broker)
 		check_fail(out, D_KAFKA_NO_BROKERS, "", "%s", reason);
 	else if (broker->up)
 		check_fail(out, listed ? D_ANSWER_TIMEOUT : D_KAFKA_NO_BROKERS, broker->address,
@@ -95,13 +100,10 @@ enum result kafka_diagnose(struct kafka_client *c, const char *reason, struct di
 		if (weight(c->brokers[i]) > (worst ? weight(worst) : 0))
 			worst = c->brokers[i];
 	/* A request that waits is nearer to the cause than a broker that is down besides. */
-	if ((worst && weight(worst) >= WEIGHT_PERMANENT) ||
-	    !diagnose_request(c, KAFKA_API_NONE, reason, out)) {
-		if (worst)
-			kafka_broker_state_diagnose(worst, out);
-		else
-			diagnose_connection(c, reason, out);
-	}
+	if (worst && weight(worst) >= WEIGHT_PERMANENT)
+		kafka_broker_state_diagnose(worst, out);
+	else if (!diagnose_request(c, KAFKA_API_NONE, reason, out))
+		diagnose_connection(c, worst, reason, out);
 	pthread_mutex_unlock(&c->lock);
 	return RESULT_FAIL;
 }

@@ -207,14 +207,6 @@ static rd_kafka_resp_err_t on_sent(rd_kafka_t *rk UNUSED, int fd, const char *na
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* Lock held. A good answer to ListOffsets settles the error of the one before. A second error is logged after this. */
-static void settle_offsets(struct kafka_client *c, int16_t api, int32_t broker)
-{
-	if (api == KAFKA_API_LIST_OFFSETS &&
-	    (c->offsets_broker < 0 || broker < 0 || c->offsets_broker == broker))
-		c->offsets_error = 0;
-}
-
 /* Lock held. A listener that wants a login answers ApiVersions before it: only another answer is one to this client. */
 static void note_answer(struct kafka_client *c, const struct kafka_request *request)
 {
@@ -227,7 +219,10 @@ static void note_answer(struct kafka_client *c, const struct kafka_request *requ
 		broker->answered = true;
 		pthread_cond_broadcast(&c->changed);
 	}
-	settle_offsets(c, request->api, request->broker);
+	/* A good answer to ListOffsets settles the error of the one before; a second error is logged after this. */
+	if (request->api == KAFKA_API_LIST_OFFSETS &&
+	    (c->offsets_broker < 0 || request->broker < 0 || c->offsets_broker == request->broker))
+		c->offsets_error = 0;
 	c->coordinators_found += request->api == KAFKA_API_FIND_COORDINATOR;
 	c->producer_id_answered |= request->api == KAFKA_API_INIT_PRODUCER_ID;
 	c->metadata_answered |= request->api == KAFKA_API_METADATA;

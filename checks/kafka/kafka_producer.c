@@ -12,30 +12,36 @@ static bool asks_for_idempotence(const struct kafka_client_props *props)
 	       kafka_client_props_get(props, "transactional.id");
 }
 
-/* The library tells of its success in a line of debug=eos only. */
-static const struct kafka_prop_override with_service_props[] = {
+/* The library reports its success in a line of debug=eos only. */
+static const struct kafka_prop_override idempotence[] = {
     {"enable.idempotence", "true"}, {"debug", "eos"}, {NULL, NULL}};
-static const struct kafka_prop_override with_own_props[] = {
-    {"enable.idempotence", "true"},
-    {"acks", "all"},
-    {"retries", "2147483647"},
-    {"max.in.flight.requests.per.connection", "5"},
-    {"debug", "eos"},
-    {NULL, NULL}};
 
 enum result kafka_producer_check_props(const struct check_run *run,
 				       const struct kafka_client_props *props, struct diag *out)
 {
 	return asks_for_idempotence(props)
-		   ? kafka_try_open(run, props, RD_KAFKA_PRODUCER, with_service_props, out)
+		   ? kafka_try_open(run, props, RD_KAFKA_PRODUCER, idempotence, out)
 		   : RESULT_PASS;
+}
+
+/* A handle with these two properties, and with what idempotence needs where the service has not its own. */
+static struct kafka_client *open_producer(const struct kafka_client *first,
+					  const struct kafka_prop_override *two, struct diag *out)
+{
+	const struct kafka_prop_override extra[] = {
+	    two[0],
+	    two[1],
+	    {asks_for_idempotence(first->props) ? NULL : "acks", "all"},
+	    {"retries", "2147483647"},
+	    {"max.in.flight.requests.per.connection", "5"},
+	    {NULL, NULL}};
+
+	return kafka_open_beside(first, RD_KAFKA_PRODUCER, extra, out);
 }
 
 struct kafka_client *kafka_idempotent_open(const struct kafka_client *first, struct diag *out)
 {
-	return kafka_open_beside(
-	    first, RD_KAFKA_PRODUCER,
-	    asks_for_idempotence(first->props) ? with_service_props : with_own_props, out);
+	return open_producer(first, idempotence, out);
 }
 
 static bool is_settled(const struct kafka_client *c)
@@ -94,18 +100,12 @@ struct kafka_client *kafka_transactional_open(const struct kafka_client *first, 
 					      struct diag *out)
 {
 	char name[512], timeout[16];
-	/* The last three as for idempotence: not where the service has its own. */
-	const struct kafka_prop_override extra[] = {
-	    {"socket.timeout.ms", timeout},
-	    {"transactional.id", name},
-	    {asks_for_idempotence(first->props) ? NULL : "acks", "all"},
-	    {"retries", "2147483647"},
-	    {"max.in.flight.requests.per.connection", "5"},
-	    {NULL, NULL}};
+	const struct kafka_prop_override transaction[] = {{"socket.timeout.ms", timeout},
+							  {"transactional.id", name}};
 
 	snprintf(name, sizeof name, "%s%s", KAFKA_TRANSACTION_PREFIX, id);
 	request_timeout(first->props, timeout, sizeof timeout);
-	return kafka_open_beside(first, RD_KAFKA_PRODUCER, extra, out);
+	return open_producer(first, transaction, out);
 }
 
 struct beginning {

@@ -9,11 +9,6 @@ bool kafka_operations_include(struct kafka_operations list, int operation)
 	return list.set >> operation & 1u || list.set >> RD_KAFKA_ACL_OPERATION_ALL & 1u;
 }
 
-bool kafka_answer_has_no_list(const struct kafka_answer *answer)
-{
-	return answer->came && (!answer->err || kafka_is_unsupported(answer->err));
-}
-
 bool kafka_query_lists_operations(void)
 {
 	return COMPILED_FOR_LISTS && rd_kafka_version() >= LISTS_OPERATIONS;
@@ -39,12 +34,6 @@ static void set_error(struct kafka_answer *a, rd_kafka_resp_err_t err, const cha
 	if (err)
 		text_clean(a->reason, sizeof a->reason,
 			   text && *text ? text : rd_kafka_err2str(err));
-}
-
-/* The error of a whole request, for one of the things it asked about. */
-static void set_event_error(struct kafka_answer *a, rd_kafka_event_t *ev)
-{
-	set_error(a, rd_kafka_event_error(ev), rd_kafka_event_error_string(ev));
 }
 
 static void set_answer(struct kafka_answer *a, const rd_kafka_error_t *error)
@@ -158,16 +147,11 @@ static void keep_configs(struct kafka_topic_answer *t, const rd_kafka_ConfigReso
 
 static void read_configs(struct kafka_query *q, rd_kafka_event_t *ev)
 {
-	size_t n = 0;
-	const rd_kafka_ConfigResource_t **v =
-	    rd_kafka_event_error(ev) ? NULL
-				     : rd_kafka_DescribeConfigs_result_resources(
-					   rd_kafka_event_DescribeConfigs_result(ev), &n);
+	size_t n;
+	const rd_kafka_ConfigResource_t **v = rd_kafka_DescribeConfigs_result_resources(
+	    rd_kafka_event_DescribeConfigs_result(ev), &n);
 
-	for (size_t i = 0; i < q->n_topics && !v; i++)
-		if (q->topic[i].config.asked)
-			set_event_error(&q->topic[i].config, ev);
-	for (size_t i = 0; i < n && v; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct kafka_topic_answer *t = find_topic(q, rd_kafka_ConfigResource_name(v[i]));
 
 		if (!t)
@@ -192,15 +176,10 @@ static struct kafka_operations operations(const rd_kafka_AclOperation_t *v, size
 
 static void read_rights(struct kafka_query *q, rd_kafka_event_t *ev)
 {
-	size_t n = 0, n_operations = 0;
+	size_t n, n_operations = 0;
 	const rd_kafka_TopicDescription_t **v =
-	    rd_kafka_event_error(ev) ? NULL
-				     : rd_kafka_DescribeTopics_result_topics(
-					   rd_kafka_event_DescribeTopics_result(ev), &n);
+	    rd_kafka_DescribeTopics_result_topics(rd_kafka_event_DescribeTopics_result(ev), &n);
 
-	for (size_t i = 0; i < q->n_topics && !v; i++)
-		if (q->topic[i].rights.asked)
-			set_event_error(&q->topic[i].rights, ev);
 	for (size_t i = 0; i < n; i++) {
 		struct kafka_topic_answer *t = find_topic(q, rd_kafka_TopicDescription_name(v[i]));
 		const rd_kafka_AclOperation_t *list =
@@ -237,26 +216,42 @@ static void read_group(struct kafka_group_answer *g, const rd_kafka_ConsumerGrou
 
 static void read_groups(struct kafka_query *q, rd_kafka_event_t *ev)
 {
-	size_t n = 0;
+	size_t n;
 	const rd_kafka_ConsumerGroupDescription_t **v =
-	    rd_kafka_event_error(ev) ? NULL
-				     : rd_kafka_DescribeConsumerGroups_result_groups(
-					   rd_kafka_event_DescribeConsumerGroups_result(ev), &n);
+	    rd_kafka_DescribeConsumerGroups_result_groups(
+		rd_kafka_event_DescribeConsumerGroups_result(ev), &n);
 
-	for (size_t i = 0; i < q->n_groups; i++) {
-		struct kafka_group_answer *g = &q->group[i];
+	for (size_t i = 0; i < q->n_groups; i++)
+		for (size_t k = 0; k < n; k++)
+			if (str_eq(rd_kafka_ConsumerGroupDescription_group_id(v[k]),
+				   q->group[i].name))
+				read_group(&q->group[i], v[k]);
+}
 
-		if (!v)
-			set_event_error(&g->group, ev);
-		for (size_t k = 0; k < n && v; k++)
-			if (str_eq(rd_kafka_ConsumerGroupDescription_group_id(v[k]), g->name))
-				read_group(g, v[k]);
+/* The error of a whole request is that of everything it asked about. */
+static void spread_error(struct kafka_query *q, rd_kafka_event_t *ev)
+{
+	rd_kafka_event_type_t type = rd_kafka_event_type(ev);
+	bool of_groups = type == RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT;
+
+	for (size_t i = 0; i < (of_groups ? q->n_groups : q->n_topics); i++) {
+		struct kafka_answer *a = of_groups ? &q->group[i].group
+					 : type == RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT
+					     ? &q->topic[i].config
+					     : &q->topic[i].rights;
+
+		if (a->asked)
+			set_error(a, rd_kafka_event_error(ev), rd_kafka_event_error_string(ev));
 	}
 }
 
 static void read_answer(struct kafka_query *q, rd_kafka_event_t *ev)
 {
 	q->waiting--;
+	if (rd_kafka_event_error(ev)) {
+		spread_error(q, ev);
+		return;
+	}
 	switch (rd_kafka_event_type(ev)) {
 	case RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT:
 		read_configs(q, ev);

@@ -22,8 +22,6 @@ struct kafka_answer {
 	rd_kafka_resp_err_t err; /* of the request or of this topic or group */
 	char reason[200];        /* the broker's or the library's text, when err is set */
 };
-/* Came without a list of operations, because the broker is too old (before 2.3) to have one. */
-bool kafka_answer_has_no_list(const struct kafka_answer *answer);
 
 struct kafka_config_value {
 	const char *name, *value; /* value NULL: the broker does not tell it */

@@ -215,7 +215,7 @@ static enum result judge_leaders(topic_t *topic, md_t *md, struct diag *out)
 	if (!first)
 		return RESULT_PASS;
 	if (first->leader >= 0)
-		return check_fail(
+		return kafka_topic_fail(
 		    out, D_KAFKA_NO_LEADER, topic->topic,
 		    "partition %d is led by broker %d, which the cluster does not list", first->id,
 		    first->leader);

@@ -10,33 +10,33 @@
 
 /* ---- ranges ---------------------------------------------------------------------------------------------- */
 
-static int range_read(struct record_range *range, const char *text)
+static bool range_read(struct record_range *range, const char *text)
 {
 	char field[RECORD_FIELD_MAX], low[64], high[64], *end;
 	int used = 0;
 
 	if (sscanf(text, "%127s %63s %63s %n", field, low, high, &used) != 3 || text[used])
-		return -1;
+		return false;
 	snprintf(range->field, sizeof range->field, "%s", field);
 	range->min = strtod(low, &end);
 	if (*end)
-		return -1;
+		return false;
 	range->max = strtod(high, &end);
-	return *end || !(range->min <= range->max) ? -1 : 0;
+	return !*end && range->min <= range->max;
 }
 
 const char *record_range_problem(const char *text)
 {
 	struct record_range range;
 
-	return range_read(&range, text) < 0
-		   ? "is not \"field min max\" with numbers min <= max (inf and -inf for none)"
-		   : NULL;
+	return range_read(&range, text)
+		   ? NULL
+		   : "is not \"field min max\" with numbers min <= max (inf and -inf for none)";
 }
 
 void record_range_parse(struct record_range *range, const char *text)
 {
-	invariant(range_read(range, text) == 0);
+	invariant(range_read(range, text));
 }
 
 /* The numbers of one record, compared with the ranges. */
@@ -48,17 +48,6 @@ struct numbers {
 	double value;
 	char why[RECORD_TEXT_MAX];
 };
-
-static void number_broken(struct numbers *n, const struct record_range *range, double value)
-{
-	if (n->broken)
-		return;
-	n->broken = true;
-	n->field = range->field;
-	n->value = value;
-	snprintf(n->why, sizeof n->why, "%s is %.6g, the profile allows %.6g to %.6g", range->field,
-		 value, range->min, range->max);
-}
 
 /* 0.7 written as a float reads as 0.699999988: that is at the bound, not beyond it. */
 static bool is_float_of(double value, double bound)
@@ -78,8 +67,13 @@ static void number_judge(struct numbers *n, size_t i, double value)
 	const struct record_range *range = &n->want->ranges[i];
 
 	n->seen |= (uint32_t)1 << i;
-	if (!in_range(value, range))
-		number_broken(n, range, value);
+	if (n->broken || in_range(value, range))
+		return;
+	n->broken = true;
+	n->field = range->field;
+	n->value = value;
+	snprintf(n->why, sizeof n->why, "%s is %.6g, the profile allows %.6g to %.6g", range->field,
+		 value, range->min, range->max);
 }
 
 static void number_seen(void *arg, const char *field, double value)
