@@ -112,8 +112,6 @@ static bool wire_format_starts_programs(const void *conf)
 static enum result sample(const struct check_run *run, const struct wire_format_conf *c,
 			  struct record_tally *tally, struct record_sampled *done, struct diag *out)
 {
-	const struct record_sampling how = {
-	    .topic = c->topic, .per_partition = c->sample, .tally = tally};
 	struct kafka_client_props *props = xcalloc(1, sizeof *props);
 	struct kafka_client *client;
 	enum result r;
@@ -125,7 +123,7 @@ static enum result sample(const struct check_run *run, const struct wire_format_
 			    record_sample_overrides, out);
 	if (!client)
 		return RESULT_FAIL;
-	r = record_sample(client, &how, done, out);
+	r = record_sample(client, c->topic, c->sample, tally, done, out);
 	if (r != RESULT_PASS)
 		kafka_diagnose_throttling(&client, 1, out);
 	return r;

@@ -27,10 +27,10 @@ struct kafka_broker_state {
 	bool up, up_bootstrap, up_broker, was_up;
 	/* It has answered a request that a listener answers only after the login, if it wants one. */
 	bool answered;
-	bool guess_probed;   /* kafka_probe has looked into what the library only guesses ... */
-	bool refuted;        /* ... and found that this client cannot work there */
-	bool ready_probed;   /* kafka_probe has asked whether this broker wants a login */
-	bool probe_silent;   /* the broker did not answer that */
+	bool guess_probed; /* kafka_probe has looked into what the library only guesses */
+	bool refuted;      /* kafka_probe found that this client cannot work there */
+	bool ready_probed; /* kafka_probe has learned whether this broker wants a login after all */
+	bool probe_silent; /* the last kafka_probe had no answer */
 	char connection[32]; /* librdkafka's name of the connection's state */
 	struct kafka_meaning meaning;
 	char reason[DIAG_CAUSE_MAX]; /* the message that the meaning was read from */

@@ -206,13 +206,17 @@ static const char *nearest_property(const char *name)
 	return nearest_word(name, names); /* the page lives as long as the child */
 }
 
+struct place {
+	char text[220];
+};
 /* " (/etc/orders/kafka.properties, line 7)" for a property of the file, else "". */
-static const char *place_of(const struct kafka_client_prop *p, char *buf, size_t size)
+static struct place place_of(const struct kafka_client_prop *p)
 {
-	buf[0] = '\0';
+	struct place place = {""};
+
 	if (p->file)
-		snprintf(buf, size, " (%.180s, line %d)", p->file, p->line);
-	return buf;
+		snprintf(place.text, sizeof place.text, " (%.180s, line %d)", p->file, p->line);
+	return place;
 }
 
 /* Only newer versions of the library know these, and they make no difference to what a check asks. */
@@ -252,11 +256,10 @@ static enum result fail_unknown(const struct kafka_client_prop *p, struct diag *
 {
 	bool newer_library = begins_as_listed(newer_needed, p->name);
 	const char *near = newer_library ? NULL : nearest_property(p->name);
-	char place[220];
 
 	check_fail(out, newer_library ? D_KAFKA_LIBRARY_OLD : D_KAFKA_PROPERTY, p->name,
 		   "librdkafka %s has no property \"%.200s\"%s", rd_kafka_version_str(), p->name,
-		   place_of(p, place, sizeof place));
+		   place_of(p).text);
 	if (newer_library)
 		diag_hint(out, "newer versions of librdkafka have it: use a startguard that is "
 			       "linked with one");
@@ -270,11 +273,10 @@ static enum result fail_invalid(const struct kafka_client_prop *p, const char *e
 				struct diag *out)
 {
 	enum diag_code code = kafka_new_meaning(error);
-	char place[220];
 
 	if (secret_sensitive_name(p->name))
 		error = "librdkafka does not accept its value";
-	check_fail(out, code, p->name, "%.400s%s", error, place_of(p, place, sizeof place));
+	check_fail(out, code, p->name, "%.400s%s", error, place_of(p).text);
 	if (str_eq(p->name, "ssl.endpoint.identification.algorithm") && !*p->value)
 		diag_hint(out, "what Java means by an empty value is none here");
 	return RESULT_FAIL;
@@ -400,13 +402,10 @@ static const char *const of_others[] = {
 static enum result apply_one(const struct kafka_client_prop *p, rd_kafka_conf_t *conf,
 			     struct diag *out)
 {
-	char place[220];
-
 	/* Simulated brokers inside the library: everything would pass, against nothing. */
 	if (str_starts(p->name, "test.")) {
 		check_fail(out, D_KAFKA_PROPERTY, p->name,
-			   "replaces the real brokers by simulated ones%s",
-			   place_of(p, place, sizeof place));
+			   "replaces the real brokers by simulated ones%s", place_of(p).text);
 		diag_hint(out, "drop the property");
 		return RESULT_FAIL;
 	}

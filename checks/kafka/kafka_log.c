@@ -138,12 +138,13 @@ static const struct {
     {EPIPE, D_CONNECT_CLOSED},
 };
 
-static const struct phrase *find_phrase(const struct phrase *table, size_t n, const char *message)
+static struct kafka_meaning phrase_meaning(const struct phrase *table, size_t n,
+					   const char *message)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strstr(message, table[i].text))
-			return &table[i];
-	return NULL;
+			return (struct kafka_meaning){table[i].code, table[i].guess};
+	return (struct kafka_meaning){.code = D_NONE};
 }
 
 /* OpenSSL's texts, such as "error:0A000086:SSL routines:...", are the same in every library that uses it. */
@@ -190,30 +191,22 @@ static bool is_tls_record(const char *message)
 
 struct kafka_meaning kafka_log_meaning(const char *message, const struct kafka_context *context)
 {
-	const struct phrase *phrase = find_phrase(log_phrases, ARRAY_LEN(log_phrases), message);
-	struct kafka_meaning m = {.code = D_NONE};
+	struct kafka_meaning m = phrase_meaning(log_phrases, ARRAY_LEN(log_phrases), message);
 
-	if (phrase) {
-		m = (struct kafka_meaning){phrase->code, phrase->guess};
-		if (m.code == D_PROTOCOL_MISMATCH && is_tls_record(message))
-			m.code = D_TLS_REQUIRED;
-		/* A broker that checks the nonce gives an old library this text also for the right password. */
-		if (m.code == D_AUTH_FAILED && context->scram &&
-		    context->library < KAFKA_SCRAM_FIXED)
-			m.code = D_KAFKA_LIBRARY_OLD;
-		return m;
-	}
-	m.code = tls_code(message);
+	if (m.code == D_NONE)
+		m.code = tls_code(message);
+	if (m.code == D_NONE)
+		m.code = connect_code(message);
+	if (m.code == D_NONE)
+		m = phrase_meaning(last_phrases, ARRAY_LEN(last_phrases), message);
+	if (m.code == D_PROTOCOL_MISMATCH && is_tls_record(message))
+		m.code = D_TLS_REQUIRED;
+	/* A broker that checks the nonce gives an old library this text also for the right password. */
+	if (m.code == D_AUTH_FAILED && context->scram && context->library < KAFKA_SCRAM_FIXED)
+		m.code = D_KAFKA_LIBRARY_OLD;
 	/* Java sends the same alert for a missing certificate as for a bad one. */
 	if (m.code == D_TLS_CLIENT_CERT_REFUSED && !context->client_cert)
 		m.code = D_TLS_CLIENT_CERT_REQUIRED;
-	if (m.code == D_NONE)
-		m.code = connect_code(message);
-	if (m.code == D_NONE) {
-		phrase = find_phrase(last_phrases, ARRAY_LEN(last_phrases), message);
-		if (phrase)
-			m = (struct kafka_meaning){phrase->code, phrase->guess};
-	}
 	return m;
 }
 
@@ -238,9 +231,9 @@ enum diag_code kafka_new_meaning(const char *error)
 	    {"No provider for SASL mechanism", D_KAFKA_FEATURE_MISSING, false},
 	    {"is missing a GSSAPI module", D_KAFKA_FEATURE_MISSING, false},
 	};
-	const struct phrase *phrase = find_phrase(phrases, ARRAY_LEN(phrases), error);
+	enum diag_code code = phrase_meaning(phrases, ARRAY_LEN(phrases), error).code;
 
-	return phrase ? phrase->code : D_KAFKA_PROPERTY;
+	return code == D_NONE ? D_KAFKA_PROPERTY : code;
 }
 
 enum diag_code kafka_topic_meaning(int err)

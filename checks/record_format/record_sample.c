@@ -13,13 +13,8 @@ enum pass {
 	PASS_RETURN, /* judges that record and those before it */
 };
 
-#define QUEUE_KIB 1024
-#define TEXT_OF(number) #number
-#define NUMBER_TEXT(macro) TEXT_OF(macro)
-
-/* After a queue was full the library goes on fetching ten milliseconds later; before 2.2 only when something wakes it. */
+/* After its queue was full the library goes on fetching ten milliseconds later; before 2.2 only when something wakes it. */
 #define WAKES_UP (RD_KAFKA_VERSION >= 0x020200ff)
-#define IDLE_MS 10
 
 const struct kafka_prop_override record_sample_overrides[] = {
     {"enable.partition.eof", "true"},  /* report the end of a log where no record is */
@@ -35,9 +30,12 @@ const struct kafka_prop_override record_sample_overrides[] = {
     {"fetch.max.bytes", "524288"},
     {"message.max.bytes", "524288"},
     {"receive.message.max.bytes", "100000000"},
-    {"queued.max.messages.kbytes", NUMBER_TEXT(QUEUE_KIB)},
 #if WAKES_UP
+    {"queued.max.messages.kbytes", "1024"},
     {"fetch.queue.backoff.ms", "10"},
+#else
+    {"queued.max.messages.kbytes", "65536"}, /* more than RECORD_SAMPLE_BYTES: never full */
+    {"queued.min.messages", "10000000"},
 #endif
     {NULL, NULL},
 };
@@ -54,16 +52,17 @@ struct part {
 };
 struct sample {
 	struct kafka_client *client;
-	const struct record_sampling *how;
+	const char *topic;
+	int64_t per_partition; /* records that are wanted */
+	struct record_tally *tally;
 	struct record_sampled *done;
-	rd_kafka_topic_t *topic;
+	rd_kafka_topic_t *handle; /* of the topic */
 	rd_kafka_queue_t *queue;
 	struct part *v;
 	size_t n, n_running;
 	enum pass pass;
-	size_t searched;    /* bytes of values that a search has read */
-	size_t since_woken; /* bytes of records that came since wake_leaders */
-	char trouble[200];  /* the last error of a partition that waiting may help */
+	size_t searched;   /* bytes of values that a search has read */
+	char trouble[200]; /* the last error of a partition that waiting may help */
 	enum diag_code trouble_code;
 };
 
@@ -75,21 +74,21 @@ static enum result fail_unanswered(struct sample *s, const char *reason, struct 
 	kafka_diagnose(s->client, reason, out);
 	if (out->code != D_KAFKA_NO_BROKERS)
 		return RESULT_FAIL;
-	return kafka_topic_fail(out, D_ANSWER_TIMEOUT, s->how->topic, "%s", reason);
+	return kafka_topic_fail(out, D_ANSWER_TIMEOUT, s->topic, "%s", reason);
 }
 
 static const struct rd_kafka_metadata *get_metadata(struct sample *s, struct diag *out)
 {
 	struct kafka_metadata got;
 
-	s->topic = rd_kafka_topic_new(s->client->rk, s->how->topic, NULL);
-	if (!s->topic) {
-		check_fail(out, D_KAFKA_PROPERTY, s->how->topic, "%s",
+	s->handle = rd_kafka_topic_new(s->client->rk, s->topic, NULL);
+	if (!s->handle) {
+		check_fail(out, D_KAFKA_PROPERTY, s->topic, "%s",
 			   rd_kafka_err2str(rd_kafka_last_error()));
 		return NULL;
 	}
-	check_step(s->client->run, PH_PROTOCOL, "asking for metadata of topic %s", s->how->topic);
-	return kafka_get_metadata(s->client, s->topic, &got, out) == RESULT_PASS ? got.md : NULL;
+	check_step(s->client->run, PH_PROTOCOL, "asking for metadata of topic %s", s->topic);
+	return kafka_get_metadata(s->client, s->handle, &got, out) == RESULT_PASS ? got.md : NULL;
 }
 
 static void take_partitions(struct sample *s, const struct rd_kafka_metadata *md)
@@ -105,7 +104,7 @@ static void take_partitions(struct sample *s, const struct rd_kafka_metadata *md
 
 static enum result find_partitions(struct sample *s, struct diag *out)
 {
-	struct kafka_topic_conf topic = kafka_topic_without_demands(s->how->topic);
+	struct kafka_topic_conf topic = kafka_topic_without_demands(s->topic);
 	struct grouplist topics = {.n = 1, .v = &topic};
 	const struct rd_kafka_metadata *md = get_metadata(s, out);
 	struct kafka_brokers leaders;
@@ -144,7 +143,7 @@ static enum result fail_answered(const struct sample *s, rd_kafka_resp_err_t err
 
 	if (err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED)
 		code = D_KAFKA_FEATURE_MISSING; /* the codec of its batches */
-	kafka_topic_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, s->how->topic, "%s: %s", doing,
+	kafka_topic_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, s->topic, "%s: %s", doing,
 			 text);
 	if (code == D_KAFKA_TOPIC_DENIED)
 		diag_hint(out, "a sample is read from the topic: grant this principal Read on it, "
@@ -187,7 +186,7 @@ static enum result take_offsets(struct sample *s, const rd_kafka_topic_partition
 			return fail_partition(s, p->partition, p->err, rd_kafka_err2str(p->err),
 					      out);
 		if (p->offset < 0) {
-			return kafka_topic_fail(out, D_KAFKA_ERROR, s->how->topic,
+			return kafka_topic_fail(out, D_KAFKA_ERROR, s->topic,
 						"%s: the answer has no offset of partition %d",
 						doing, p->partition);
 		}
@@ -208,8 +207,7 @@ static enum result get_offsets(struct sample *s, int64_t which, const char *doin
 	*q = (struct offsets_call){.client = s->client,
 				   .list = rd_kafka_topic_partition_list_new((int)s->n)};
 	for (size_t i = 0; i < s->n; i++)
-		rd_kafka_topic_partition_list_add(q->list, s->how->topic, s->v[i].id)->offset =
-		    which;
+		rd_kafka_topic_partition_list_add(q->list, s->topic, s->v[i].id)->offset = which;
 	kafka_take_offsets_error(s->client); /* that of an earlier question */
 	r = kafka_call(s->client, ask_offsets, q, doing, out);
 	hidden = kafka_take_offsets_error(s->client);
@@ -227,7 +225,7 @@ static enum result get_offsets(struct sample *s, int64_t which, const char *doin
 static enum result find_offsets(struct sample *s, struct diag *out)
 {
 	check_step(s->client->run, PH_PROTOCOL, "asking where the logs of topic %s begin and end",
-		   s->how->topic);
+		   s->topic);
 	if (get_offsets(s, RD_KAFKA_OFFSET_BEGINNING, "the question for the first offsets", out) !=
 		RESULT_PASS ||
 	    get_offsets(s, RD_KAFKA_OFFSET_END, "the question for the last offsets", out) !=
@@ -263,7 +261,7 @@ static void stop(struct sample *s, struct part *p)
 {
 	if (!p->running)
 		return;
-	rd_kafka_consume_stop(s->topic, p->id);
+	rd_kafka_consume_stop(s->handle, p->id);
 	p->running = false;
 	s->n_running--;
 }
@@ -274,8 +272,8 @@ static enum result start(struct sample *s, struct part *p, int64_t from, int64_t
 	p->to = to;
 	if (from < p->from)
 		p->from = from > p->low ? from : p->low;
-	if (rd_kafka_consume_start_queue(s->topic, p->id, from > p->low ? from : p->low, s->queue) <
-	    0)
+	if (rd_kafka_consume_start_queue(s->handle, p->id, from > p->low ? from : p->low,
+					 s->queue) < 0)
 		return fail_partition(s, p->id, rd_kafka_last_error(),
 				      rd_kafka_err2str(rd_kafka_last_error()), out);
 	p->running = true;
@@ -285,7 +283,7 @@ static enum result start(struct sample *s, struct part *p, int64_t from, int64_t
 
 static enum result start_round(struct sample *s, int round, struct diag *out)
 {
-	int64_t distance = s->how->per_partition;
+	int64_t distance = s->per_partition;
 
 	for (int i = 0; i < round; i++)
 		distance *= WIDER;
@@ -304,8 +302,8 @@ static enum result start_return(struct sample *s, struct diag *out)
 	for (size_t i = 0; i < s->n; i++) {
 		struct part *p = &s->v[i];
 
-		if (p->last >= 0 && start(s, p, p->last + 1 - s->how->per_partition, p->last + 1,
-					  out) != RESULT_PASS)
+		if (p->last >= 0 &&
+		    start(s, p, p->last + 1 - s->per_partition, p->last + 1, out) != RESULT_PASS)
 			return RESULT_FAIL;
 	}
 	return RESULT_PASS;
@@ -315,7 +313,7 @@ static void judge_record(struct sample *s, struct part *p, const rd_kafka_messag
 {
 	s->done->bytes += m->len;
 	p->values += m->payload != NULL;
-	p->judged += record_tally_add(s->how->tally, m->partition, m->offset, m->payload, m->len);
+	p->judged += record_tally_add(s->tally, m->partition, m->offset, m->payload, m->len);
 }
 
 static bool searched_enough(const struct sample *s)
@@ -333,7 +331,7 @@ static void take_record(struct sample *s, struct part *p, const rd_kafka_message
 	} else if (wanted && (s->pass != PASS_RETURN || m->payload)) {
 		judge_record(s, p, m); /* PASS_JUDGE has counted the tombstones already */
 	}
-	if (m->offset + 1 >= p->to || p->values >= (size_t)s->how->per_partition ||
+	if (m->offset + 1 >= p->to || p->values >= (size_t)s->per_partition ||
 	    (s->pass == PASS_SEARCH && searched_enough(s)))
 		stop(s, p);
 }
@@ -384,40 +382,7 @@ static enum result fail_late(struct sample *s, struct diag *out)
 		 s->n_running, s->n, s->trouble);
 	if (s->trouble_code == D_NONE)
 		return fail_unanswered(s, reason, out);
-	return kafka_topic_fail(out, s->trouble_code, s->how->topic, "%s", reason);
-}
-
-/* Asks the leaders of the partitions that are still read for offsets: their threads in the library wake up for it. */
-static void wake_leaders(struct sample *s)
-{
-	rd_kafka_topic_partition_list_t *v = rd_kafka_topic_partition_list_new((int)s->n_running);
-
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].running)
-			rd_kafka_topic_partition_list_add(v, s->how->topic, s->v[i].id)->offset =
-			    RD_KAFKA_OFFSET_END;
-	rd_kafka_offsets_for_times(s->client->rk, v, instant_left_ms_now(s->client->run->deadline));
-	rd_kafka_topic_partition_list_destroy(v);
-	s->since_woken = 0;
-}
-
-static rd_kafka_message_t *next_message(struct sample *s)
-{
-	rd_kafka_message_t *m = NULL;
-	int left = instant_left_ms_now(s->client->run->deadline);
-
-	/* After half a queue of records the queue may have been full. */
-	if (!WAKES_UP && s->since_woken >= QUEUE_KIB * 1024 / 2) {
-		m = rd_kafka_consume_queue(s->queue, left < 0 || left > IDLE_MS ? IDLE_MS : left);
-		if (!m)
-			wake_leaders(s);
-		left = instant_left_ms_now(s->client->run->deadline);
-	}
-	if (!m)
-		m = rd_kafka_consume_queue(s->queue, left);
-	if (m)
-		s->since_woken += m->len + m->key_len;
-	return m;
+	return kafka_topic_fail(out, s->trouble_code, s->topic, "%s", reason);
 }
 
 static enum result read_round(struct sample *s, struct diag *out)
@@ -425,7 +390,8 @@ static enum result read_round(struct sample *s, struct diag *out)
 	enum result r = RESULT_PASS;
 
 	while (r == RESULT_PASS && s->n_running > 0 && !s->done->cut) {
-		rd_kafka_message_t *m = next_message(s);
+		rd_kafka_message_t *m =
+		    rd_kafka_consume_queue(s->queue, instant_left_ms_now(s->client->run->deadline));
 
 		if (m) {
 			r = take_message(s, m, out);
@@ -457,7 +423,7 @@ static enum result look_further_back(struct sample *s, struct diag *out)
 	enum result r = RESULT_PASS;
 
 	check_step(s->client->run, PH_PROTOCOL, "searching topic %s for its last records",
-		   s->how->topic);
+		   s->topic);
 	s->pass = PASS_SEARCH;
 	for (int round = 1; r == RESULT_PASS && round < ROUNDS && !searched_enough(s); round++) {
 		r = start_round(s, round, out);
@@ -470,16 +436,20 @@ static enum result look_further_back(struct sample *s, struct diag *out)
 	return r == RESULT_PASS ? read_round(s, out) : r;
 }
 
-enum result record_sample(struct kafka_client *client, const struct record_sampling *how,
-			  struct record_sampled *done, struct diag *out)
+enum result record_sample(struct kafka_client *client, const char *topic, int64_t per_partition,
+			  struct record_tally *tally, struct record_sampled *done, struct diag *out)
 {
-	struct sample s = {.client = client, .how = how, .done = done};
+	struct sample s = {.client = client,
+			   .topic = topic,
+			   .per_partition = per_partition,
+			   .tally = tally,
+			   .done = done};
 
 	*done = (struct record_sampled){.partitions = 0};
 	if (find_partitions(&s, out) != RESULT_PASS || find_offsets(&s, out) != RESULT_PASS)
 		return RESULT_FAIL;
 	s.queue = rd_kafka_queue_new(client->rk);
-	check_step(client->run, PH_PROTOCOL, "reading the last records of topic %s", how->topic);
+	check_step(client->run, PH_PROTOCOL, "reading the last records of topic %s", topic);
 	if (start_round(&s, 0, out) != RESULT_PASS || read_round(&s, out) != RESULT_PASS)
 		return RESULT_FAIL;
 	if (!done->cut && look_further_back(&s, out) != RESULT_PASS)

@@ -12,11 +12,6 @@
 /* Of values; after them nothing more is fetched. */
 #define RECORD_SAMPLE_BYTES (32 * 1024 * 1024)
 
-struct record_sampling {
-	const char *topic;
-	int64_t per_partition; /* records */
-	struct record_tally *tally;
-};
 struct record_sampled {
 	size_t partitions; /* of the topic */
 	size_t empty;      /* those whose log holds no offset */
@@ -30,7 +25,9 @@ struct record_sampled {
 /* The client must be opened with these properties: it then reads in small steps. */
 extern const struct kafka_prop_override record_sample_overrides[];
 
-enum result record_sample(struct kafka_client *client, const struct record_sampling *how,
-			  struct record_sampled *done, struct diag *out);
+/* Hands at most `per_partition` records of each partition to the tally: the last ones. Fills *done. */
+enum result record_sample(struct kafka_client *client, const char *topic, int64_t per_partition,
+			  struct record_tally *tally, struct record_sampled *done,
+			  struct diag *out);
 
 #endif
