@@ -2,10 +2,20 @@
 
 import re
 
+import pytest
+
+from fakes.kafka import FakeKafka
 from harness import settings
 
 ORDERS = [{"name": "orders"}]
 SECRET = "marker-password-7391"
+
+
+@pytest.fixture
+def kafka():
+    """One broker, and what most scenarios need of it: topics of one partition."""
+    with FakeKafka(topics={"orders": (1, 1), "canary": (1, 1)}) as fake:
+        yield fake
 
 
 def login(mechanism="PLAIN", user="alice", protocol="SASL_PLAINTEXT"):
@@ -44,7 +54,7 @@ def profile(**keys):
 
 
 def try_kafka(guard, servers, **keys):
-    keys.setdefault("_env", {})
+    keys.setdefault("_env", {"KAFKA_PASSWORD": SECRET})
     return guard.try_("kafka", bootstrap_servers=servers, **keys)
 
 
