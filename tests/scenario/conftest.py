@@ -9,8 +9,9 @@ import pytest
 
 pytest.register_assert_rewrite("harness")
 
-from harness import claims, faults, guard, pytest_runtest_call  # noqa: E402,F401
 from kafka_help import kafka  # noqa: E402,F401
+
+from harness import claims, faults, guard, pytest_runtest_call  # noqa: E402,F401
 
 
 def pytest_addoption(parser):
