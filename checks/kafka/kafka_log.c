@@ -22,6 +22,11 @@ void kafka_broker_name(const char *name, char *address, size_t size, int32_t *br
 	text_clean_n(address, size, name, slash ? (size_t)(slash - name) : strlen(name));
 }
 
+void kafka_broker_subject(int32_t id, const char *address, char *buf, size_t size)
+{
+	snprintf(buf, size, "broker %d at %.100s", id, address);
+}
+
 /* Does [p, end) look like "host:port/id"? Log lines that concern no broker hold ": " too. */
 static bool names_broker(const char *p, const char *end)
 {

@@ -29,6 +29,9 @@ void kafka_line_parse(struct kafka_line *line, const char *text);
 /* Takes apart "sasl_ssl://kafka-1:9092/1", librdkafka's name of a broker: address and id. */
 void kafka_broker_name(const char *name, char *address, size_t size, int32_t *broker);
 
+/* "broker 2 at kafka-2:9092", how a diagnosis names a broker. */
+void kafka_broker_subject(int32_t id, const char *address, char *buf, size_t size);
+
 struct kafka_meaning {
 	enum diag_code code; /* D_NONE: nothing that explains a failure */
 	bool guess; /* librdkafka only guesses: a connection may be closed for other reasons */

@@ -87,11 +87,6 @@ static bool has_id(const struct kafka_brokers *brokers, int32_t id)
 	return false;
 }
 
-void kafka_broker_subject(int32_t id, const char *address, char *buf, size_t size)
-{
-	snprintf(buf, size, "broker %d at %.100s", id, address);
-}
-
 struct kafka_brokers kafka_brokers_of(const struct rd_kafka_metadata *md,
 				      const struct grouplist *topics)
 {

@@ -36,7 +36,5 @@ struct kafka_brokers {
  * partition of one of the topics. Allocated. */
 struct kafka_brokers kafka_brokers_of(const struct rd_kafka_metadata *md,
 				      const struct grouplist *topics);
-/* "broker 2 at kafka-2:9092", cut to DIAG_SUBJECT_MAX. */
-void kafka_broker_subject(int32_t id, const char *address, char *buf, size_t size);
 
 #endif
