@@ -67,17 +67,15 @@ static enum result exec_run(const struct check_run *run, struct diag *out)
 	const struct exec_conf *c = run->conf;
 	struct program *p = xcalloc(1, sizeof *p);
 	const char **argv = xcalloc(c->command.n + 1, sizeof *argv);
-	enum program_start started;
 	int status = 0;
 
 	check_step(run, PH_ASSERT, "running %s", c->command.v[0]);
 	for (size_t i = 0; i < c->command.n; i++)
 		argv[i] = c->command.v[i];
 	program_init(p);
-	started = program_start(p, argv, c->working_directory);
-	if (started != PROGRAM_STARTED)
-		return program_not_started(started, c->command.v[0], c->working_directory,
-					   D_EXEC_NOT_FOUND, D_EXEC_NOT_EXECUTABLE, out);
+	if (program_start(p, argv, c->working_directory, D_EXEC_NOT_FOUND, D_EXEC_NOT_EXECUTABLE,
+			  out))
+		return RESULT_FAIL;
 	if (!program_wait(p, run->deadline, &status, NULL, NULL)) {
 		kill(p->pid, SIGKILL);
 		return check_fail(out, D_GUARD_DEADLINE, c->command.v[0],

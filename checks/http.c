@@ -8,16 +8,13 @@
 
 struct http_conf {
 	struct url url;
-	const char *method;
+	const char *method, *body, *body_contains, *proxy, *unix_socket;
 	struct pairlist headers;
 	WEB_KEY_FIELDS
-	const char *body;
 	struct strlist status;
 	struct grouplist json;
-	const char *body_contains;
 	struct size max_body;
 	int64_t follow;
-	const char *proxy, *unix_socket;
 };
 
 /* "200", "2xx" */
@@ -105,25 +102,21 @@ static const char *http_validate(const void *conf, const char **key)
 	return web_conf_problem(&web, c->follow ? NULL : &c->url, key);
 }
 
-static bool status_fits(const struct strlist *wanted, long status)
+static enum result status_fits(const struct strlist *wanted, const struct web_response *resp,
+			       struct diag *out)
 {
+	struct str all;
+
+	str_init(&all, 200);
 	for (size_t i = 0; i < wanted->n; i++) {
 		const char *w = wanted->v[i];
 
-		if (isdigit((unsigned char)w[1]) ? strtol(w, NULL, 10) == status
-						 : w[0] - '0' == status / 100)
-			return true;
+		if (isdigit((unsigned char)w[1]) ? strtol(w, NULL, 10) == resp->status
+						 : w[0] - '0' == resp->status / 100)
+			return RESULT_PASS;
+		str_addf(&all, "%s%s", i ? " or " : "", w);
 	}
-	return false;
-}
-
-static const char *status_text(const struct strlist *wanted, char *buf, size_t size)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < wanted->n && n < size; i++)
-		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? " or " : "", wanted->v[i]);
-	return buf;
+	return web_fail_status(out, resp, all.s);
 }
 
 static enum result http_json(const struct check_run *run, const struct http_conf *c,
@@ -153,7 +146,6 @@ static enum result http_run(const struct check_run *run, struct diag *out)
 	struct web_conf web = WEB_CONF(c);
 	struct web_response resp;
 	struct url url;
-	char wanted[200];
 	struct web_request req = {.run = run,
 				  .url = &url,
 				  .method = c->method,
@@ -171,9 +163,7 @@ static enum result http_run(const struct check_run *run, struct diag *out)
 		return RESULT_FAIL;
 	check_fact(run, "status", "%ld", resp.status);
 	check_fact(run, "ms", "%.1f", resp.ms);
-	if (!status_fits(&c->status, resp.status))
-		return web_fail_status(out, &resp, status_text(&c->status, wanted, sizeof wanted));
-	if (c->json.n && http_json(run, c, &resp, out))
+	if (status_fits(&c->status, &resp, out) || (c->json.n && http_json(run, c, &resp, out)))
 		return RESULT_FAIL;
 	if (c->body_contains &&
 	    !memmem(resp.body, resp.len, c->body_contains, strlen(c->body_contains)))

@@ -10,11 +10,8 @@
 #define INPUT_MAX (1024 * 1024)
 
 struct decision {
-	const char *path;
-	struct json_text input;
-	const char *input_file;
-	struct json_text equals;
-	const char *at;
+	const char *path, *input_file, *at;
+	struct json_text input, equals;
 	int type;
 };
 struct opa_conf {

@@ -243,7 +243,7 @@ static size_t add_arguments(const char **argv, size_t n, char letter, const stru
 	return n;
 }
 
-static enum program_start start(const struct python_conf *c, struct program *program)
+static enum result start(const struct python_conf *c, struct program *program, struct diag *out)
 {
 	const char **argv =
 	    xcalloc(c->distributions.n + c->forbidden.n + c->modules.n + 8, sizeof *argv);
@@ -252,7 +252,7 @@ static enum program_start start(const struct python_conf *c, struct program *pro
 	int fd = program_open_channel(program);
 
 	if (fd < 0)
-		return PROGRAM_NO_PROCESS;
+		return program_no_process(c->interpreter, out);
 	str_init(&number, 16);
 	str_addf(&number, "%d", fd);
 	argv[n++] = c->interpreter;
@@ -265,7 +265,8 @@ static enum program_start start(const struct python_conf *c, struct program *pro
 	n = add_arguments(argv, n, 'm', &c->modules);
 	if (c->librdkafka_min_version)
 		argv[n++] = "m=confluent_kafka";
-	return program_start(program, argv, c->working_directory);
+	return program_start(program, argv, c->working_directory, D_PYTHON_INTERPRETER_MISSING,
+			     D_PYTHON_INTERPRETER_MISSING, out);
 }
 
 /* Why the interpreter ended: Python's own line about a fatal error, which has others behind it, else the last line. */
@@ -331,18 +332,14 @@ static enum result python_run(const struct check_run *run, struct diag *out)
 	const struct python_conf *c = run->conf;
 	struct program *program = xcalloc(1, sizeof *program);
 	struct probing p = {.run = run, .conf = c};
-	enum program_start started;
 	int status = 0;
 	bool ended;
 
 	str_init(&p.installed, 400);
 	check_step(run, PH_CONFIG, "starting %s", c->interpreter);
 	program_init(program);
-	started = start(c, program);
-	if (started != PROGRAM_STARTED)
-		return program_not_started(started, c->interpreter, c->working_directory,
-					   D_PYTHON_INTERPRETER_MISSING,
-					   D_PYTHON_INTERPRETER_MISSING, out);
+	if (start(c, program, out))
+		return RESULT_FAIL;
 	ended = program_wait(program, run->deadline, &status, read_line, &p);
 	if (p.too_old)
 		return check_fail(out, D_PYTHON_INTERPRETER_MISSING, c->interpreter,

@@ -16,20 +16,14 @@ struct wanted_key {
 };
 struct redis_conf {
 	struct url url;
-	struct strlist sentinels;
-	const char *master_name;
-	const char *username;
+	struct strlist sentinels, can;
+	const char *master_name, *username, *min_version, *maxmemory_policy, *write_probe;
 	struct secret password;
-	int64_t database;
+	int64_t database, min_replicas;
 	TLS_KEY_FIELDS
 	int role;
-	const char *min_version;
 	bool cluster;
-	int64_t min_replicas;
-	const char *maxmemory_policy;
-	struct strlist can;
 	struct grouplist keys;
-	const char *write_probe;
 };
 
 static const char *const redis_schemes[] = {"redis", "rediss", "unix", NULL};

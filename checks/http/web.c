@@ -55,23 +55,20 @@ const char *web_header_problem(const char *text)
 }
 
 /* ---- curl's callbacks ------------------------------------------------------------------------------------------- */
-static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
+static curl_socket_t on_open(void *arg, UNUSED curlsocktype purpose, struct curl_sockaddr *addr)
 {
 	struct transfer *t = arg;
 
-	(void)purpose;
 	if (t->fd >= 0)
 		return steal_fd(&t->fd);
 	return socket(addr->family, addr->socktype | SOCK_CLOEXEC, addr->protocol);
 }
 
-static int on_sockopt(void *arg, curl_socket_t fd, curlsocktype purpose)
+static int on_sockopt(UNUSED void *arg, curl_socket_t fd, UNUSED curlsocktype purpose)
 {
 	struct sockaddr_storage peer;
 	socklen_t len = sizeof peer;
 
-	(void)arg;
-	(void)purpose;
 	return getpeername(fd, (struct sockaddr *)&peer, &len) ? CURL_SOCKOPT_OK
 							       : CURL_SOCKOPT_ALREADY_CONNECTED;
 }
@@ -114,11 +111,10 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 	return n;
 }
 
-static CURLcode on_ssl_ctx(CURL *curl, void *ctx, void *arg)
+static CURLcode on_ssl_ctx(UNUSED CURL *curl, void *ctx, void *arg)
 {
 	struct transfer *t = arg;
 
-	(void)curl;
 	tls_watch(ctx, &t->seen);
 	return CURLE_OK;
 }

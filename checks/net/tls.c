@@ -216,12 +216,8 @@ const char *tls_key_given(const struct tls_conf *tls)
 }
 
 /* Without it OpenSSL asks for the passphrase of an encrypted key on the terminal. */
-static int no_passphrase(char *buf, int size, int writing, void *arg)
+static int no_passphrase(UNUSED char *buf, UNUSED int size, UNUSED int writing, UNUSED void *arg)
 {
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)arg;
 	return 0;
 }
 
@@ -313,9 +309,8 @@ static int on_verify(int ok, X509_STORE_CTX *store)
 	return ok;
 }
 
-static int on_client_cert(SSL *ssl, void *arg)
+static int on_client_cert(SSL *ssl, UNUSED void *arg)
 {
-	(void)arg;
 	seen_of(ssl)->asked_for_ours = true;
 	return 1; /* go on with what is configured, if anything */
 }
@@ -453,15 +448,11 @@ enum result tls_handshake(const struct check_run *run, struct conn *conn, const 
 
 /* ---- is it TLS at all ------------------------------------------------------------------------------------------- */
 /* OpenSSL calls it for whole messages: a handshake message or an alert of the peer proves that it speaks TLS. */
-static void on_message(int sent, int version, int type, const void *buf, size_t len, SSL *ssl,
-		       void *arg)
+static void on_message(int sent, UNUSED int version, int type, UNUSED const void *buf,
+		       UNUSED size_t len, UNUSED SSL *ssl, void *arg)
 {
 	bool *spoken = arg;
 
-	(void)version;
-	(void)buf;
-	(void)len;
-	(void)ssl;
 	if (!sent && (type == SSL3_RT_HANDSHAKE || type == SSL3_RT_ALERT))
 		*spoken = true;
 }

@@ -11,8 +11,7 @@
 
 /* What the forked process writes to its parent when exec failed. */
 struct start_failure {
-	int error;
-	enum program_start reason;
+	int chdir_error, exec_error; /* one of them is 0 */
 };
 
 void program_init(struct program *p)
@@ -63,7 +62,7 @@ static _Noreturn void exec_program(const struct program *p, const char *const *a
 				   const char *directory, const int write_ends[3])
 {
 	struct sigaction dfl = {.sa_handler = SIG_DFL};
-	struct start_failure failure;
+	struct start_failure failure = {0};
 	sigset_t none;
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
@@ -78,26 +77,36 @@ static _Noreturn void exec_program(const struct program *p, const char *const *a
 	if (p->channel_write_end >= 0)
 		fcntl(p->channel_write_end, F_SETFD, 0);
 	if (directory && chdir(directory)) {
-		failure = (struct start_failure){errno, PROGRAM_NO_DIRECTORY};
+		failure.chdir_error = errno;
 	} else {
 		run_program((char **)argv); /* never written to */
-		failure = (struct start_failure){errno, errno_is_missing(errno) ? PROGRAM_NOT_FOUND
-										: PROGRAM_NOT_RUN};
+		failure.exec_error = errno;
 	}
 	(void)fd_write_all(write_ends[2], &failure, sizeof failure);
 	_exit(127);
 }
 
-enum program_start program_start(struct program *p, const char *const *argv, const char *directory)
+enum result program_no_process(const char *program, struct diag *out)
+{
+	int error = errno;
+
+	check_fail(out, D_GUARD_NO_PROCESS, program, "no process could be started: %s",
+		   strerror(error));
+	diag_hint_no_process(out, error);
+	return RESULT_FAIL;
+}
+
+enum result program_start(struct program *p, const char *const *argv, const char *directory,
+			  enum diag_code missing, enum diag_code not_run, struct diag *out)
 {
 	int o[2], e[2], f[2];
 	struct start_failure failure;
 
 	if (pipe2(o, O_CLOEXEC) || pipe2(e, O_CLOEXEC) || pipe2(f, O_CLOEXEC))
-		return PROGRAM_NO_PROCESS;
+		return program_no_process(argv[0], out);
 	p->pid = fork();
 	if (p->pid < 0)
-		return PROGRAM_NO_PROCESS;
+		return program_no_process(argv[0], out);
 	if (!p->pid)
 		exec_program(p, argv, directory, (int[]){o[1], e[1], f[1]});
 	close(o[1]);
@@ -109,34 +118,19 @@ enum program_start program_start(struct program *p, const char *const *argv, con
 	p->out = o[0];
 	p->err = e[0];
 	if (fd_read_full(f[0], &failure, sizeof failure) != sizeof failure)
-		return PROGRAM_STARTED;
-	errno = failure.error;
-	return failure.reason;
-}
-
-enum result program_not_started(enum program_start started, const char *program,
-				const char *directory, enum diag_code missing,
-				enum diag_code not_run, struct diag *out)
-{
-	int error = errno;
-	const char *why = strerror(error);
-	enum result r;
-
-	if (started == PROGRAM_NO_PROCESS) {
-		r = check_fail(out, D_GUARD_NO_PROCESS, program, "no process could be started: %s",
-			       why);
-		diag_hint_no_process(out, error);
-	} else if (started == PROGRAM_NO_DIRECTORY) {
-		r = check_fail(out, missing, directory, "working_directory: %s", why);
+		return RESULT_PASS;
+	if (failure.chdir_error) {
+		check_fail(out, missing, directory, "working_directory: %s",
+			   strerror(failure.chdir_error));
 		diag_hint(out, "correct working_directory, or make the folder in the image");
-	} else {
-		r = check_fail(out, started == PROGRAM_NOT_RUN ? not_run : missing, program, "%s%s",
-			       why,
-			       error == ENOEXEC ? ": neither a program of this architecture nor a "
-						  "script that begins with #!"
-						: "");
+		return RESULT_FAIL;
 	}
-	return r;
+	return check_fail(out, errno_is_missing(failure.exec_error) ? missing : not_run, argv[0],
+			  "%s%s", strerror(failure.exec_error),
+			  failure.exec_error == ENOEXEC
+			      ? ": neither a program of this architecture nor a script that begins "
+				"with #!"
+			      : "");
 }
 
 /* The drain functions read once, and return false at the end of the pipe. Of stdout the beginning is kept. */

@@ -15,14 +15,6 @@
 #define PROGRAM_LINE_MAX \
 	(4 * 1024) /* PIPE_BUF: the bytes that one write puts into a pipe in one piece */
 
-enum program_start {
-	PROGRAM_STARTED,
-	PROGRAM_NO_PROCESS, /* no pipe or no process for it: a limit of ours */
-	PROGRAM_NO_DIRECTORY,
-	PROGRAM_NOT_FOUND,
-	PROGRAM_NOT_RUN, /* it is there, but the kernel does not run it */
-};
-
 struct program {
 	pid_t pid;
 	int out, err, channel; /* read ends; -1: closed */
@@ -39,14 +31,12 @@ void program_init(struct program *p);
 /* Opens the channel. Returns the number that its write end will have in the program; -1 with errno. */
 int program_open_channel(struct program *p);
 /* Runs argv (NULL-terminated) in `directory` (NULL: the current one), with the service's environment. A file that the kernel
- * does not run is not given to a shell. Returns PROGRAM_STARTED, or what went wrong with errno. */
-enum program_start program_start(struct program *p, const char *const *argv, const char *directory);
-/* Diagnoses what program_start returned, with its errno. `program` and `directory` are those it was given; `missing` and
- * `not_run` are the kind's codes for a program or directory that is not there, and for a file that cannot be run. Returns what
- * check_fail returns, with *out filled. */
-enum result program_not_started(enum program_start started, const char *program,
-				const char *directory, enum diag_code missing,
-				enum diag_code not_run, struct diag *out);
+ * does not run is not given to a shell. `missing` and `not_run` are the kind's codes for a program or directory that is not
+ * there, and for a file that cannot be run; without a process it is guard-no-process. */
+enum result program_start(struct program *p, const char *const *argv, const char *directory,
+			  enum diag_code missing, enum diag_code not_run, struct diag *out);
+/* guard-no-process with errno: no process, or no pipe to one. */
+enum result program_no_process(const char *program, struct diag *out);
 /* Reads until the program has ended and its pipes are empty, or until the deadline. Calls on_line with each line of the
  * channel: without its newline, cut at PROGRAM_LINE_MAX. Returns whether the program has ended: then *status is that of
  * waitpid; otherwise it still runs. */
