@@ -53,7 +53,6 @@ static const struct key avro_keys[] = {
 		    "serialiser puts in front, or an object container file."),
     KEY_END,
 };
-static const struct schema avro_schema_rows = {.size = sizeof(struct avro_conf), .keys = avro_keys};
 
 static const char *avro_validate(const void *conf, const char **key)
 {
@@ -229,13 +228,13 @@ static enum result avro_run(const struct check_run *run, struct diag *out)
 
 static const char *avro_library(void)
 {
-	return "avro-c " AVRO_C_VERSION; /* the library has no call that tells it */
+	return "avro-c " AVRO_C_VERSION; /* the library has no call for its version */
 }
 
 const struct check_kind check_avro = {
     .name = "avro",
     .summary = "Avro schema files parse, have the right name and fingerprint, and decode a sample",
-    .schema = &avro_schema_rows,
+    .schema = &(const struct schema){.size = sizeof(struct avro_conf), .keys = avro_keys},
     .library = avro_library,
     .validate = avro_validate,
     .run = avro_run,

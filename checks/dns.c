@@ -74,7 +74,6 @@ static const struct key dns_keys[] = {
 		.example = "[\"10.0.0.0/8\"]"),
     KEY_END,
 };
-static const struct schema dns_schema = {.size = sizeof(struct dns_conf), .keys = dns_keys};
 
 static const void *address_of(const struct addrinfo *a)
 {
@@ -150,7 +149,7 @@ static enum result dns_run(const struct check_run *run, struct diag *out)
 const struct check_kind check_dns = {
     .name = "dns",
     .summary = "a name resolves to enough and to the right addresses",
-    .schema = &dns_schema,
+    .schema = &(const struct schema){.size = sizeof(struct dns_conf), .keys = dns_keys},
     .urls = {{.scheme = "dns", .example = "dns://name", .key = "name"}},
     .run = dns_run,
 };

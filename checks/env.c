@@ -77,7 +77,6 @@ static const struct key env_keys[] = {
 		.example = "[\"OLD_FEATURE_FLAG\"]"),
     KEY_END,
 };
-static const struct schema env_schema = {.size = sizeof(struct env_conf), .keys = env_keys};
 
 /* Does the expression begin with ^ or end with $? An escaped \$ at the end is a dollar of the value. */
 static bool is_anchored(const char *expression)
@@ -302,7 +301,7 @@ static enum result env_run(const struct check_run *run, struct diag *out)
 const struct check_kind check_env = {
     .name = "env",
     .summary = "environment variables are set, absent, consistent and well-formed",
-    .schema = &env_schema,
+    .schema = &(const struct schema){.size = sizeof(struct env_conf), .keys = env_keys},
     .validate = env_validate,
     .run = env_run,
 };

@@ -38,7 +38,6 @@ static const struct key exec_keys[] = {
 	     .doc = "Where it runs (default: where startguard does).", .example = "\"/app\""),
     KEY_END,
 };
-static const struct schema exec_schema = {.size = sizeof(struct exec_conf), .keys = exec_keys};
 
 static enum result judge_output(const struct exec_conf *c, const struct program *p,
 				struct diag *out)
@@ -99,7 +98,7 @@ static enum result exec_run(const struct check_run *run, struct diag *out)
 const struct check_kind check_exec = {
     .name = "exec",
     .summary = "a command ends with the right status and output",
-    .schema = &exec_schema,
+    .schema = &(const struct schema){.size = sizeof(struct exec_conf), .keys = exec_keys},
     .needs_exec = true,
     .run = exec_run,
 };

@@ -67,7 +67,6 @@ static const struct key file_keys[] = {
 	    .example = "\"[learner]\""),
     KEY_END,
 };
-static const struct schema file_schema = {.size = sizeof(struct file_conf), .keys = file_keys};
 
 static const char *file_validate(const void *conf, const char **key)
 {
@@ -310,7 +309,7 @@ static enum result file_run(const struct check_run *run, struct diag *out)
 const struct check_kind check_file = {
     .name = "file",
     .summary = "files and folders exist, with the right kind, permissions and content",
-    .schema = &file_schema,
+    .schema = &(const struct schema){.size = sizeof(struct file_conf), .keys = file_keys},
     .urls = {{.scheme = "file", .example = "file:///path", .key = "path"}},
     .validate = file_validate,
     .run = file_run,

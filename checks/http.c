@@ -79,7 +79,6 @@ static const struct key http_keys[] = {
 	     .example = "\"/var/run/docker.sock\""),
     KEY_END,
 };
-static const struct schema http_schema = {.size = sizeof(struct http_conf), .keys = http_keys};
 
 static const char *http_validate(const void *conf, const char **key)
 {
@@ -177,7 +176,7 @@ static enum result http_run(const struct check_run *run, struct diag *out)
 const struct check_kind check_http = {
     .name = "http",
     .summary = "an HTTP answer has the right status, JSON values or text",
-    .schema = &http_schema,
+    .schema = &(const struct schema){.size = sizeof(struct http_conf), .keys = http_keys},
     .urls = {{.scheme = "http", .example = "http://host/path", .key = "url", .as = "http"},
 	     {.scheme = "https", .example = "https://host/path", .key = "url", .as = "https"}},
     .library = web_library,

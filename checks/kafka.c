@@ -97,7 +97,6 @@ static const struct key kafka_keys[] = {
 	      .example = "{ topic = \"startguard-canary\"; max_latency = \"500ms\"; }"),
     KEY_END,
 };
-static const struct schema kafka_schema = {.size = sizeof(struct kafka_conf), .keys = kafka_keys};
 
 static const char *kafka_validate(const void *conf, const char **key)
 {
@@ -471,7 +470,7 @@ const struct check_kind check_kafka = {
     .name = "kafka",
     .summary =
 	"brokers, cluster id, topics with their leaders and replicas, at the advertised addresses",
-    .schema = &kafka_schema,
+    .schema = &(const struct schema){.size = sizeof(struct kafka_conf), .keys = kafka_keys},
     .urls = {{.scheme = "kafka",
 	      .example = "kafka://host:9092/topic",
 	      .key = "bootstrap_servers",

@@ -59,8 +59,6 @@ static const struct key memcached_keys[] = {
 	    .example = "\"config:version\""),
     KEY_END,
 };
-static const struct schema memcached_schema = {.size = sizeof(struct memcached_conf),
-					       .keys = memcached_keys};
 
 static const char *memcached_validate(const void *conf, const char **key)
 {
@@ -245,7 +243,7 @@ static enum result memcached_run(const struct check_run *run, struct diag *out)
 const struct check_kind check_memcached = {
     .name = "memcached",
     .summary = "memcached answers, lets this client in, is new enough and holds a key",
-    .schema = &memcached_schema,
+    .schema = &(const struct schema){.size = sizeof(struct memcached_conf), .keys = memcached_keys},
     .urls = {{.scheme = "memcached",
 	      .example = "memcached://host:11211",
 	      .key = "url",

@@ -67,8 +67,6 @@ static const struct key metrics_keys[] = {
 		 .example = "\"0.0.0.0:9100\""),
     KEY_END,
 };
-static const struct schema metrics_schema = {.size = sizeof(struct metrics_conf),
-					     .keys = metrics_keys};
 
 static const char *metrics_validate(const void *conf, const char **key)
 {
@@ -376,7 +374,7 @@ static enum result metrics_run(const struct check_run *run, struct diag *out)
 const struct check_kind check_metrics = {
     .name = "metrics",
     .summary = "a metrics page is well-formed and holds its families, or the port for one is free",
-    .schema = &metrics_schema,
+    .schema = &(const struct schema){.size = sizeof(struct metrics_conf), .keys = metrics_keys},
     .urls = {{.scheme = "metrics+http",
 	      .example = "metrics+http://host:9090/metrics",
 	      .key = "url",

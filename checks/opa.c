@@ -83,7 +83,6 @@ static const struct key opa_keys[] = {
 		  .example = "( { path = \"authz/allow\"; type = \"boolean\"; } )"),
     KEY_END,
 };
-static const struct schema opa_schema = {.size = sizeof(struct opa_conf), .keys = opa_keys};
 
 static const char *opa_validate(const void *conf, const char **key)
 {
@@ -257,7 +256,7 @@ static enum result opa_run(const struct check_run *run, struct diag *out)
 const struct check_kind check_opa = {
     .name = "opa",
     .summary = "Open Policy Agent is healthy and its decisions are defined and right",
-    .schema = &opa_schema,
+    .schema = &(const struct schema){.size = sizeof(struct opa_conf), .keys = opa_keys},
     .urls = {{.scheme = "opa+http",
 	      .example = "opa+http://host:8181/v1/data/path/of/decision",
 	      .key = "url",

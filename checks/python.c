@@ -58,8 +58,6 @@ static const struct key python_keys[] = {
 	     .example = "\"/app\""),
     KEY_END,
 };
-static const struct schema python_schema = {.size = sizeof(struct python_conf),
-					    .keys = python_keys};
 
 static const char *python_validate(const void *conf, const char **key)
 {
@@ -72,7 +70,7 @@ static const char *python_validate(const void *conf, const char **key)
 	return NULL;
 }
 
-/* ---- what the probe tells -------------------------------------------------------------------------------------------- */
+/* ---- what the probe reports -------------------------------------------------------------------------------------------- */
 struct probing {
 	const struct check_run *run;
 	const struct python_conf *conf;
@@ -130,7 +128,7 @@ static void read_distribution(struct probing *p, const char *tag, const char *ve
 		    requirement);
 	else if (*tag == 'f' && str_eq(answer, "unclear"))
 		add(p, D_PYTHON_VERSION, name,
-		    "%s is installed: whether that is forbidden (%s) cannot be told", found,
+		    "%s is installed: whether that is forbidden (%s) cannot be determined", found,
 		    requirement);
 }
 
@@ -146,10 +144,11 @@ static void read_librdkafka(struct probing *p, const char *text, const char *num
 			snprintf(p->librdkafka, sizeof p->librdkafka, "%d.%d.%d", (int)(n >> 24),
 				 (int)(n >> 16 & 0xff), (int)(n >> 8 & 0xff));
 		else if (least)
-			return add(p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
-				   "the version of its librdkafka cannot be told: libversion() "
-				   "gives \"%s\"",
-				   text);
+			return add(
+			    p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
+			    "the version of its librdkafka cannot be determined: libversion() "
+			    "gives \"%s\"",
+			    text);
 	}
 	if (least && version_compare(p->librdkafka, least) < 0)
 		add(p, D_PYTHON_LIBRDKAFKA_OLD, "confluent_kafka",
@@ -166,7 +165,7 @@ static void read_about_distribution(struct probing *p, const char *event, const 
 	else if (!requirement_of(p, tag, name))
 		return;
 	else if (str_eq(event, "unclear"))
-		add(p, D_PYTHON_VERSION, name, "what is installed cannot be told: %s", text);
+		add(p, D_PYTHON_VERSION, name, "what is installed cannot be determined: %s", text);
 	else if (*tag == 'd')
 		add(p, D_PYTHON_MODULE_MISSING, name, "no distribution of this name is installed");
 }
@@ -196,7 +195,7 @@ static void read_about_client(struct probing *p, const char *event, const char *
 		read_librdkafka(p, a, b);
 	} else if (p->conf->librdkafka_min_version) {
 		add(p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
-		    "the version of its librdkafka cannot be told: %s", a);
+		    "the version of its librdkafka cannot be determined: %s", a);
 	}
 }
 
@@ -355,7 +354,7 @@ static enum result python_run(const struct check_run *run, struct diag *out)
 const struct check_kind check_python = {
     .name = "python",
     .summary = "the service's interpreter has its modules, in the right versions, and no others",
-    .schema = &python_schema,
+    .schema = &(const struct schema){.size = sizeof(struct python_conf), .keys = python_keys},
     .validate = python_validate,
     .needs_exec = true,
     .run = python_run,

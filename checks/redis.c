@@ -90,7 +90,6 @@ static const struct key redis_keys[] = {
 	    .example = "\"startguard:\""),
     KEY_END,
 };
-static const struct schema redis_schema = {.size = sizeof(struct redis_conf), .keys = redis_keys};
 
 /* *number gets the database that the path names ("" and "/": INT_UNSET). NULL, or which part of the url nobody reads. */
 static const char *url_database(const struct url *url, int64_t *number)
@@ -181,9 +180,9 @@ static enum result redis_connect(const struct check_run *run, struct session *s,
 }
 
 /* Sentinel documentation, "Obtaining the address of the current master". *host lives until the child exits. */
-static enum result ask_sentinel(const struct check_run *run, struct session *s,
-				const char *sentinel, const char **host, int *port,
-				struct diag *out)
+static enum result query_sentinel(const struct check_run *run, struct session *s,
+				  const char *sentinel, const char **host, int *port,
+				  struct diag *out)
 {
 	const char *master = s->conf->master_name;
 	char at[256], name[160];
@@ -224,7 +223,7 @@ static enum result redis_by_sentinel(const struct check_run *run, struct session
 
 		/* One that is silent must not use up the time of the others. */
 		shorter.deadline = instant_share(instant_now(), run->deadline, c->sentinels.n - i);
-		if (!ask_sentinel(&shorter, s, c->sentinels.v[i], &host, &port, &this)) {
+		if (!query_sentinel(&shorter, s, c->sentinels.v[i], &host, &port, &this)) {
 			check_reached(run, "sentinel");
 			check_fact(run, "master", "%s:%d", host, port);
 			return redis_connect(run, s, host, port, false, out);
@@ -410,7 +409,7 @@ static enum result redis_cluster(struct session *s, struct diag *out)
 }
 
 /* ---- what it must permit ------------------------------------------------------------------------------------------ */
-#define CAN_WORDS 16 /* of one entry of `can` */
+#define CAN_ARGS_MAX 16 /* of one entry of `can` */
 
 /* "unknown command" may mean an old server or a renamed command: the version shows which. */
 static enum result fail_acl(struct session *s, const redisReply *reply, const char *asked,
@@ -433,15 +432,15 @@ static enum result fail_acl(struct session *s, const redisReply *reply, const ch
 static enum result redis_may(struct session *s, const char *user, const char *command,
 			     struct diag *out)
 {
-	const char *words[CAN_WORDS + 4] = {"ACL", "DRYRUN", user};
+	const char *args[CAN_ARGS_MAX + 4] = {"ACL", "DRYRUN", user};
 	cleanup_free char *copy = xstrdup(command);
 	size_t n = 3;
 	redisReply *reply;
 
-	for (char *save, *w = strtok_r(copy, " ", &save); w && n < ARRAY_LEN(words) - 1;
+	for (char *save, *w = strtok_r(copy, " ", &save); w && n < ARRAY_LEN(args) - 1;
 	     w = strtok_r(NULL, " ", &save))
-		words[n++] = w;
-	reply = resp_ask(&s->resp, out, words);
+		args[n++] = w;
+	reply = resp_command(&s->resp, out, args);
 	if (!reply)
 		return RESULT_FAIL;
 	if (reply->type == REDIS_REPLY_STATUS)
@@ -560,7 +559,7 @@ static enum result redis_run(const struct check_run *run, struct diag *out)
 const struct check_kind check_redis = {
     .name = "redis",
     .summary = "Redis is loaded, lets this user in and has the right role, settings and keys",
-    .schema = &redis_schema,
+    .schema = &(const struct schema){.size = sizeof(struct redis_conf), .keys = redis_keys},
     .urls = {{.scheme = "redis", .example = "redis://host", .key = "url", .as = "redis"},
 	     {.scheme = "rediss", .example = "rediss://host", .key = "url", .as = "rediss"}},
     .library = resp_library,

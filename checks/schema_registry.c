@@ -85,8 +85,6 @@ static const struct key registry_keys[] = {
 	    "( { name = \"orders-value\"; schema = \"schemas/order.avsc\"; must = \"same\"; } )"),
     KEY_END,
 };
-static const struct schema registry_schema = {.size = sizeof(struct registry_conf),
-					      .keys = registry_keys};
 
 /* One of the urls when all are plain http, so that TLS keys have no use; else NULL. */
 static const struct url *plain_url(const struct urllist *list)
@@ -162,8 +160,8 @@ static json_t *answer_object(const struct web_response *resp, struct diag *out)
 	return NULL;
 }
 
-static json_t *ask_object(const struct web_request *base, const char *path, const char *body,
-			  struct web_response *resp, struct diag *out)
+static json_t *request_object(const struct web_request *base, const char *path, const char *body,
+			      struct web_response *resp, struct diag *out)
 {
 	return web_request_below(base, path, body, resp, out) ? NULL : answer_object(resp, out);
 }
@@ -172,7 +170,7 @@ static json_t *ask_object(const struct web_request *base, const char *path, cons
 static enum result is_registry(const struct web_request *base, struct diag *out)
 {
 	struct web_response resp;
-	json_t *root = ask_object(base, "/config", NULL, &resp, out);
+	json_t *root = request_object(base, "/config", NULL, &resp, out);
 
 	if (!root)
 		return RESULT_FAIL;
@@ -296,7 +294,7 @@ static enum result schema_compatible(const struct web_request *base, const struc
 		str_add_json_string(&body, type);
 	}
 	str_addc(&body, '}');
-	root = ask_object(base, path.s, body.s, &resp, out);
+	root = request_object(base, path.s, body.s, &resp, out);
 	if (!root)
 		return RESULT_FAIL;
 	if (json_is_true(json_object_get(root, "is_compatible")))
@@ -321,7 +319,7 @@ static enum result level_at_least(const struct web_request *base, const struct s
 
 	str_init(&path, URL_MAX);
 	str_addf(&path, "/config/%s?defaultToGlobal=true", escaped);
-	root = ask_object(base, path.s, NULL, &resp, out);
+	root = request_object(base, path.s, NULL, &resp, out);
 	level = json_str(root, "compatibilityLevel");
 	if (!root)
 		return RESULT_FAIL;
@@ -428,7 +426,7 @@ static enum result registry_run(const struct check_run *run, struct diag *out)
 const struct check_kind check_schema_registry = {
     .name = "schema_registry",
     .summary = "a schema registry holds the subjects and schemas the service was built with",
-    .schema = &registry_schema,
+    .schema = &(const struct schema){.size = sizeof(struct registry_conf), .keys = registry_keys},
     .urls = {{.scheme = "registry+http",
 	      .example = "registry+http://host:8081",
 	      .key = "url",

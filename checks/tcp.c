@@ -20,7 +20,6 @@ static const struct key tcp_keys[] = {
 	    .example = "\"220 \""),
     KEY_END,
 };
-static const struct schema tcp_schema = {.size = sizeof(struct tcp_conf), .keys = tcp_keys};
 
 static const char *tcp_validate(const void *conf, const char **key)
 {
@@ -121,7 +120,7 @@ static enum result tcp_run(const struct check_run *run, struct diag *out)
 const struct check_kind check_tcp = {
     .name = "tcp",
     .summary = "a port or unix socket accepts connections, with TLS if wanted",
-    .schema = &tcp_schema,
+    .schema = &(const struct schema){.size = sizeof(struct tcp_conf), .keys = tcp_keys},
     .urls = {{.scheme = "tcp", .example = "tcp://host:5432", .key = "address"}},
     .validate = tcp_validate,
     .library = tls_library,

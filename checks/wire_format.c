@@ -53,8 +53,6 @@ static const struct key wire_format_keys[] = {
 		    "lie further back than was looked, neither passes."),
     KEY_END,
 };
-static const struct schema wire_format_schema = {.size = sizeof(struct wire_format_conf),
-						 .keys = wire_format_keys};
 
 static const char *wire_format_validate(const void *conf, const char **key)
 {
@@ -209,7 +207,8 @@ const struct check_kind check_wire_format = {
     .name = "wire_format",
     .summary =
 	"the last records of a topic are bare Avro, Confluent-framed Avro or JSON, and no mixture",
-    .schema = &wire_format_schema,
+    .schema =
+	&(const struct schema){.size = sizeof(struct wire_format_conf), .keys = wire_format_keys},
     .validate = wire_format_validate,
     .starts_programs = wire_format_starts_programs,
     .memory = KAFKA_MEMORY,

@@ -81,7 +81,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	n *= size;
 	if (r->len + n > t->max_body) {
 		t->too_large = true;
-		n = t->max_body - r->len; /* keep the beginning: it tells what this is */
+		n = t->max_body - r->len; /* keep the beginning, which shows what this is */
 	}
 	if (r->len + n + 1 > t->cap) {
 		t->cap = (r->len + n + 1) * 2;
@@ -142,7 +142,7 @@ static void make_subject(const struct web_request *req, struct web_response *res
 	str_free(&s);
 }
 
-/* Connects, and tells curl the address that answered for `name`, which is how curl's URL calls the host. An IPv6 literal
+/* Connects, and gives curl the address that answered for `name`, which is how curl's URL calls the host. An IPv6 literal
  * is its own address, and CURLOPT_RESOLVE takes none. */
 static enum result dial(struct transfer *t, CURL *curl, const char *host, int port,
 			const char *name, struct diag *out)
@@ -169,7 +169,7 @@ static enum result dial_proxy(struct transfer *t, CURL *curl, struct diag *out)
 	struct url proxy;
 
 	if (url_split(&proxy, &arena, t->req->proxy))
-		return RESULT_PASS; /* curl says what is wrong with it */
+		return RESULT_PASS; /* curl will report what is wrong with it */
 	/* curl's own defaults */
 	if (!proxy.port)
 		proxy.port = str_eq(proxy.scheme, "https") ? 443 : 1080;
@@ -517,7 +517,7 @@ static void redirect_method(struct web_request *req, long status)
 	}
 }
 
-/* Whether `to`, whose host is as curl was told it, is the peer of this request. */
+/* Whether `to`, whose host is as in the URL that curl got, is the peer of this request. */
 static bool same_peer(const struct web_request *req, const struct url *to)
 {
 	struct web_request there = {.url = to};

@@ -106,7 +106,7 @@ enum result net_connect(const struct check_run *run, const char *host, int port,
 	return RESULT_FAIL;
 }
 
-#define ASK_TLS_MAX \
+#define TLS_QUESTION_MAX \
 	DURATION_S(2) /* a listener that has not answered by then is taken for a silent one */
 
 static bool wants_tls(const struct check_run *run, const char *ip, int port)
@@ -115,7 +115,7 @@ static bool wants_tls(const struct check_run *run, const char *ip, int port)
 				 .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
 	struct addrinfo *list = NULL;
 	struct instant until =
-	    instant_earlier(run->deadline, instant_after(instant_now(), ASK_TLS_MAX));
+	    instant_earlier(run->deadline, instant_after(instant_now(), TLS_QUESTION_MAX));
 	cleanup_fd int fd = -1;
 	char number[8];
 

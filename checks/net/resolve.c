@@ -21,7 +21,7 @@ struct question {
 	pthread_cond_t changed;
 };
 
-static void *ask(void *arg)
+static void *call_getaddrinfo(void *arg)
 {
 	struct question *q = arg;
 	struct addrinfo *list = NULL;
@@ -39,7 +39,7 @@ static void *ask(void *arg)
 }
 
 /* Whether the answer came before the deadline. Otherwise the thread is left running: the child is about to end. */
-static bool ask_in_time(struct question *q, struct instant deadline)
+static bool resolve_in_time(struct question *q, struct instant deadline)
 {
 	pthread_condattr_t attr;
 	struct timespec until = {.tv_sec = deadline.ns / 1000000000,
@@ -51,8 +51,8 @@ static bool ask_in_time(struct question *q, struct instant deadline)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->changed, &attr);
-	if (pthread_create(&thread, NULL, ask, q)) {
-		ask(q); /* without a thread, the parent's kill is the deadline */
+	if (pthread_create(&thread, NULL, call_getaddrinfo, q)) {
+		call_getaddrinfo(q); /* without a thread, the parent's kill is the deadline */
 		return true;
 	}
 	pthread_detach(thread);
@@ -169,15 +169,15 @@ enum result resolve_host(const struct check_run *run, const char *host, int port
 				  "a host name has at most 253 characters");
 	snprintf(q->host, sizeof q->host, "%s", host);
 	snprintf(q->port, sizeof q->port, "%d", port);
-	/* Without AI_ADDRCONFIG, which hides addresses in a container without routes: connect tells more about them. */
+	/* Without AI_ADDRCONFIG, which hides addresses in a container without routes: the error of connect says more about them. */
 	q->hints = (struct addrinfo){.ai_family = family,
 				     .ai_socktype = SOCK_STREAM,
 				     .ai_flags = AI_NUMERICSERV | (literal ? AI_NUMERICHOST : 0)};
 	if (literal) {
-		ask(q);
+		call_getaddrinfo(q);
 	} else {
 		check_step(run, PH_RESOLVE, "resolving %s", host);
-		if (!ask_in_time(q, run->deadline))
+		if (!resolve_in_time(q, run->deadline))
 			return check_fail(
 			    out, D_DNS_TIMEOUT, host,
 			    "the resolver did not come back before the deadline of the attempt");

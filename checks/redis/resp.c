@@ -80,7 +80,7 @@ static enum result fail_late(const struct resp *r, const char *asked, struct dia
 static enum result read_more(struct resp *r, const char *asked, struct diag *out)
 {
 	char buf[16 * 1024];
-	size_t n, room = r->bytes < sizeof r->first ? sizeof r->first - r->bytes : 0;
+	size_t n, space = r->bytes < sizeof r->first ? sizeof r->first - r->bytes : 0;
 
 	if (net_read(r->run, &r->conn, buf, sizeof buf, &n, out))
 		return out->code == D_ANSWER_TIMEOUT ? fail_late(r, asked, out) : RESULT_FAIL;
@@ -88,8 +88,8 @@ static enum result read_more(struct resp *r, const char *asked, struct diag *out
 		return check_fail(out, r->bytes ? D_ANSWER_TRUNCATED : D_CONNECT_CLOSED,
 				  r->conn.peer, "the peer closed the connection in answer to %s",
 				  asked);
-	if (room)
-		memcpy(r->first + r->bytes, buf, n < room ? n : room);
+	if (space)
+		memcpy(r->first + r->bytes, buf, n < space ? n : space);
 	r->bytes += n;
 	if (r->bytes > RESP_REPLY_MAX)
 		return check_fail(out, D_ANSWER_TOO_LARGE, r->conn.peer,
@@ -99,15 +99,15 @@ static enum result read_more(struct resp *r, const char *asked, struct diag *out
 	return RESULT_PASS;
 }
 
-redisReply *resp_ask(struct resp *r, struct diag *out, const char *const *words)
+redisReply *resp_command(struct resp *r, struct diag *out, const char *const *args)
 {
 	char *command;
 	void *reply = NULL;
 	int argc = 0, len;
 
-	while (words[argc])
+	while (args[argc])
 		argc++;
-	len = redisFormatCommandArgv(&command, argc, (const char **)words, NULL);
+	len = redisFormatCommandArgv(&command, argc, (const char **)args, NULL);
 	invariant(len > 0);
 	r->bytes = 0;
 	r->elements = 0;
@@ -116,22 +116,22 @@ redisReply *resp_ask(struct resp *r, struct diag *out, const char *const *words)
 		return NULL;
 	while (!reply) {
 		if (redisReaderGetReply(r->reader, &reply) != REDIS_OK) {
-			fail_parse(r, words[0], out);
+			fail_parse(r, args[0], out);
 			return NULL;
 		}
-		if (!reply && read_more(r, words[0], out))
+		if (!reply && read_more(r, args[0], out))
 			return NULL;
 	}
 	return reply;
 }
 
-redisReply *resp_ask_for(struct resp *r, int type, struct diag *out, const char *const *words)
+redisReply *resp_command_for(struct resp *r, int type, struct diag *out, const char *const *args)
 {
-	redisReply *reply = resp_ask(r, out, words);
+	redisReply *reply = resp_command(r, out, args);
 
 	if (!reply || reply->type == type)
 		return reply;
-	resp_fail(out, reply, r, words[0]);
+	resp_fail(out, reply, r, args[0]);
 	return NULL;
 }
 

@@ -24,14 +24,14 @@ struct resp {
 };
 
 void resp_begin(struct resp *r, const struct check_run *run, const struct conn *conn);
-/* Sends one command and reads its reply (freed by the child's exit); `words` ends with NULL. An error reply is a reply.
+/* Sends one command and reads its reply (freed by the child's exit); `args` ends with NULL. An error reply is a reply.
  * NULL with *out filled: connect-closed, answer-timeout, redis-not-redis, ... */
-redisReply *resp_ask(struct resp *r, struct diag *out, const char *const *words);
-#define RESP(r, out, ...) resp_ask(r, out, (const char *const[]){__VA_ARGS__, NULL})
+redisReply *resp_command(struct resp *r, struct diag *out, const char *const *args);
+#define RESP(r, out, ...) resp_command(r, out, (const char *const[]){__VA_ARGS__, NULL})
 /* The same for a reply that must be of this type (REDIS_REPLY_STRING, ...); NULL with *out filled for any other. */
-redisReply *resp_ask_for(struct resp *r, int type, struct diag *out, const char *const *words);
+redisReply *resp_command_for(struct resp *r, int type, struct diag *out, const char *const *args);
 #define RESP_FOR(r, type, out, ...) \
-	resp_ask_for(r, type, out, (const char *const[]){__VA_ARGS__, NULL})
+	resp_command_for(r, type, out, (const char *const[]){__VA_ARGS__, NULL})
 /* What an error reply means: NOAUTH, LOADING, ... (Redis documentation, "RESP errors"). `asked` names the command. */
 enum result resp_fail(struct diag *out, const redisReply *reply, const struct resp *r,
 		      const char *asked);

@@ -176,7 +176,7 @@ def test_a_distribution_without_a_version(image, guard):
     guard.write("site/some_client-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: some-client\n")
     image(distributions=["some-client"]).passed()
     image(distributions=["some-client >= 1"]).expect("python-version", cause="one without a version is installed")
-    image(forbidden=["some-client < 1"]).expect("python-version", cause="cannot be told")
+    image(forbidden=["some-client < 1"]).expect("python-version", cause="cannot be determined")
     image(forbidden=["some-client"]).expect("python-forbidden")
 
 
@@ -338,7 +338,7 @@ def test_librdkafka_that_hides(image, text, modules, version):
 @pytest.mark.parametrize(
     "text, cause",
     [
-        ("", "cannot be told: AttributeError"),
+        ("", "cannot be determined: AttributeError"),
         ("def libversion(): return ('new', 'newer')\n", 'libversion() gives "new"'),
         ("libversion = lambda: None\n", "TypeError"),
         ("def libversion():\n    import os; os.abort()\n", "ended by signal 6 (Aborted) while it was asked for its librdkafka"),
