@@ -10,7 +10,7 @@
 #include "abort_message.h"
 #include "ipc.h"
 
-static void lines(void **state)
+static void lines(UNUSED void **state)
 {
 	static const struct {
 		const char *line, *message;
@@ -48,7 +48,6 @@ static void lines(void **state)
 	};
 	char *name = program_invocation_short_name;
 
-	(void)state;
 	program_invocation_short_name = (char[]){"guard"};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		char line[200], *message;
@@ -76,7 +75,7 @@ static void *say_in_a_thread(void *line)
 }
 
 /* Lines come in pieces, several at once, too long, with bytes that are no text. */
-static void stream(void **state)
+static void stream(UNUSED void **state)
 {
 	static const char *const wanted[] = {
 	    "libx 1.2 aborted: a.c:1: f: Assertion `x' failed",
@@ -92,7 +91,6 @@ static void stream(void **state)
 	size_t n = 0;
 	int p[2];
 
-	(void)state;
 	assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
 	abort_message_watch(&m, p[1], library);
 	watched = stderr;

@@ -44,7 +44,7 @@ static bool read_page(const char *page, bool openmetrics, struct seen *s, char *
 	return good;
 }
 
-static void test_pages(void **state)
+static void test_pages(UNUSED void **state)
 {
 	static const struct {
 		const char *page;
@@ -93,7 +93,6 @@ static void test_pages(void **state)
 	struct seen s;
 	char why[200];
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
 		if (read_page(pages[i].page, pages[i].openmetrics, &s, why, sizeof why) !=
 		    !pages[i].wrong)
@@ -105,13 +104,12 @@ static void test_pages(void **state)
 	}
 }
 
-static void test_nan_and_labels(void **state)
+static void test_nan_and_labels(UNUSED void **state)
 {
 	char many[8192] = "a{", why[200];
 	size_t n = 2;
 	struct seen s;
 
-	(void)state;
 	assert_true(read_page("a NaN\n", false, &s, why, sizeof why));
 	assert_int_equal(s.n, 1);
 	for (int i = 0; i <= PROM_LABELS_MAX; i++)
@@ -122,7 +120,7 @@ static void test_nan_and_labels(void **state)
 }
 
 /* Pieces of pages in any order: a sanitizer reports every access outside the text. */
-static void test_random_pages(void **state)
+static void test_random_pages(UNUSED void **state)
 {
 	static const char *const pieces[] = {
 	    "a",   "{",      "}",  "\"",    "\\",  "=",    ",",    " ", "\n",     "# ", "1", "e",
@@ -131,7 +129,6 @@ static void test_random_pages(void **state)
 	struct seen s;
 	char why[16], page[256];
 
-	(void)state;
 	for (int run = 0; run < 100000; run++) {
 		size_t len = 0;
 

@@ -85,9 +85,8 @@ static const struct avro_schema *schema_of(const char *text)
 	return parsed[i];
 }
 
-static int free_schemas(void **state)
+static int free_schemas(UNUSED void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(parsed) && parsed[i]; i++)
 		avro_schema_free(parsed[i]);
 	return 0;
@@ -138,7 +137,7 @@ static void check_records(const struct record_case *v, size_t n)
 }
 
 /* The decode matrix of that system: what its readers took for success. */
-static void test_vectors(void **state)
+static void test_vectors(UNUSED void **state)
 {
 	static const struct record_case v[] = {
 	    {CONFIG_A, RECORD_AVRO_BARE, CONFIG, "exploration_temp 0.1 1", RECORD_AVRO_BARE,
@@ -171,11 +170,10 @@ static void test_vectors(void **state)
 	     "29 bytes, beginning with cd .."},
 	};
 
-	(void)state;
 	check_records(v, ARRAY_LEN(v));
 }
 
-static void test_formats(void **state)
+static void test_formats(UNUSED void **state)
 {
 	static const struct record_case v[] = {
 	    /* JSON */
@@ -237,11 +235,10 @@ static void test_formats(void **state)
 	    {"", RECORD_AVRO_BARE, CONFIG, NULL, RECORD_OTHER, RECORD_UNDECODED, "an empty value"},
 	};
 
-	(void)state;
 	check_records(v, ARRAY_LEN(v));
 }
 
-static void test_numbers(void **state)
+static void test_numbers(UNUSED void **state)
 {
 	static const struct record_case v[] = {
 	    {CONFIG_A, RECORD_AVRO_BARE, CONFIG, "exploration_temp 0 0.5", RECORD_AVRO_BARE,
@@ -290,17 +287,15 @@ static void test_numbers(void **state)
 	     RECORD_RANGE, "2e+19"},
 	};
 
-	(void)state;
 	check_records(v, ARRAY_LEN(v));
 }
 
-static void test_large(void **state)
+static void test_large(UNUSED void **state)
 {
 	struct record_demand want = want_of(RECORD_JSON, NULL, NULL);
 	unsigned char *data = xcalloc(1, RECORD_BYTES_MAX + 1);
 	struct record_class r;
 
-	(void)state;
 	memset(data, ' ', RECORD_BYTES_MAX + 1);
 	memcpy(data, "{}", 2);
 	record_classify(&want, data, RECORD_BYTES_MAX, &r);
@@ -315,7 +310,7 @@ static void test_large(void **state)
 	free(data);
 }
 
-static void test_ranges(void **state)
+static void test_ranges(UNUSED void **state)
 {
 	static const char *const good[] = {"a 0 1", "a.b -1.5 1e3", " a 0 0 ", "a -inf inf",
 					   "a 5 inf"};
@@ -323,7 +318,6 @@ static void test_ranges(void **state)
 					  "a x 1", "a 0 1x", "a nan 1", "0 1"};
 	const struct avro_schema *s = schema_of(NESTED);
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
 		if (record_range_problem(good[i]))
 			fail_msg("refused: %s", good[i]);
@@ -344,7 +338,7 @@ static void test_ranges(void **state)
 
 /* ---- many records --------------------------------------------------------------------------------------------- */
 
-static void test_judge(void **state)
+static void test_judge(UNUSED void **state)
 {
 	static const struct {
 		enum record_format expect;
@@ -440,7 +434,6 @@ static void test_judge(void **state)
 	    {RECORD_JSON, NULL, "a 0 1", {"={}", "={\"a\":1}"}, D_NONE, {NULL}},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
 		struct record_demand want = want_of(v[i].expect, v[i].schema, v[i].range);
 		struct record_tally t = {.want = &want};
@@ -465,14 +458,13 @@ static void test_judge(void **state)
 	}
 }
 
-static void test_only_large(void **state)
+static void test_only_large(UNUSED void **state)
 {
 	struct record_demand want = want_of(RECORD_JSON, NULL, NULL);
 	struct record_tally t = {.want = &want};
 	struct diag d = {.code = D_NONE};
 	unsigned char *data = xcalloc(1, RECORD_BYTES_MAX + 1);
 
-	(void)state;
 	record_tally_add(&t, 0, 0, data, RECORD_BYTES_MAX + 1);
 	assert_int_equal(record_judge(&t, "t", &d), RESULT_FAIL);
 	assert_int_equal(d.code, D_ANSWER_TOO_LARGE);
@@ -482,7 +474,7 @@ static void test_only_large(void **state)
 }
 
 /* What stands in a record is not told: not by JSON that is none, not by bytes of no format. */
-static void test_nothing_leaks(void **state)
+static void test_nothing_leaks(UNUSED void **state)
 {
 	static const char *const records[] = {
 	    "={\"name\": \"Ada Lovelace\"",  "={\"name\": Ada Lovelace}",
@@ -491,7 +483,6 @@ static void test_nothing_leaks(void **state)
 	static const enum record_format formats[] = {RECORD_AVRO_BARE, RECORD_AVRO_CONFLUENT,
 						     RECORD_JSON};
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(records); i++)
 		for (size_t f = 0; f < ARRAY_LEN(formats); f++) {
 			struct record_demand want =
@@ -509,14 +500,13 @@ static void test_nothing_leaks(void **state)
 }
 
 /* Any bytes: no step outside of them, and always one of the answers. */
-static void test_random_records(void **state)
+static void test_random_records(UNUSED void **state)
 {
 	static const char *const schemas[] = {CONFIG, REWARD, BELIEF, NESTED};
 	uint64_t seed = 20251108;
 	struct record_demand want[ARRAY_LEN(schemas) * 3];
 	size_t n = 0;
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(schemas); i++)
 		for (enum record_format f = RECORD_AVRO_BARE; f <= RECORD_JSON; f++)
 			want[n++] = want_of(f, f == RECORD_JSON ? NULL : schemas[i], "inner.n 0 1");
