@@ -52,8 +52,8 @@ static enum interpreter of_script(const struct head *h, char *out, size_t size)
 static bool line_ends_in_return(const char *script, const char *path, bool path_is_missing)
 {
 	struct head h;
-	UNUSED cleanup_fd int fd =
-	    open_head(script, &h); /* cppcheck-suppress unreadVariable ; closes it */
+	/* cppcheck-suppress unreadVariable ; closed at the end of its scope */
+	UNUSED cleanup_fd int fd = open_head(script, &h);
 	size_t n, rest;
 	const char *argument = path_of(&h, &n);
 
@@ -135,8 +135,8 @@ static enum interpreter of_elf(int fd, const struct head *h, char *out, size_t s
 bool interpreter_other_machine(const char *file, char *out, size_t size)
 {
 	struct head h;
-	UNUSED cleanup_fd int fd =
-	    open_head(file, &h); /* cppcheck-suppress unreadVariable ; closes it */
+	/* cppcheck-suppress unreadVariable ; closed at the end of its scope */
+	UNUSED cleanup_fd int fd = open_head(file, &h);
 	const unsigned char *at = (const unsigned char *)h.text + offsetof(Elf64_Ehdr, e_machine);
 	const struct machine *own = machine_of(own_machine()), *its;
 
