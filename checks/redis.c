@@ -85,8 +85,8 @@ static const struct key redis_keys[] = {
 		  .doc = "Keys that must exist.",
 		  .example = "( { name = \"config:version\"; type = \"string\"; } )"),
     KEY_STR(struct redis_conf, write_probe,
-	    .doc = "Prefix of a key that is written, read back and deleted: the one check with a "
-		   "side effect.",
+	    .doc = "Prefix of a key that is written, read back and deleted: the only key of this "
+		   "kind that writes.",
 	    .example = "\"startguard:\""),
     KEY_END,
 };

@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
 BEGIN, END = "<!-- modules: made by tests/modules.py -->\n", "<!-- end of modules -->"
 LEVELS = [
-    ("src", "level 7: the program"),
+    ("src", "level 7: the program; check.h is of level 3"),
     ("src/cli", "level 7: command line and commands"),
     ("src/report", "level 6: what startguard writes"),
     ("src/engine", "level 5: attempts, the verdict, the start of the service"),

@@ -139,7 +139,7 @@ static bool is_skipped(struct load *l, const struct profile_check *c)
 	if (out && c->required && l->p->mode == MODE_PROD)
 		problem_add(l->problems, PROBLEM_POLICY, D_SKIP_FORBIDDEN, c->node->file,
 			    c->node->line, c->id,
-			    "is required and cannot be left out in mode prod");
+			    "is required: --only and --skip cannot leave it out in mode prod");
 	return out;
 }
 

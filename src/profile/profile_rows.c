@@ -68,7 +68,7 @@ const struct schema switch_schema = {.size = sizeof(struct switch_conf), .keys =
 
 static const struct key top_keys[] = {
     KEY_INT(struct top_conf, startguard, .flags = K_REQUIRED, .min = "1", .max = "1",
-	    .doc = "Format of this file.", .example = "1"),
+	    .doc = "Version of the profile format, always 1.", .example = "1"),
     KEY_STR(struct top_conf, service,
 	    .doc = "Name of the service, for the report (default: the file's name without .cfg).",
 	    .example = "\"learner_online\""),
