@@ -427,7 +427,7 @@ static struct kafka_client *open_first(const struct check_run *run, const struct
 	if ((c->idempotent || c->transactional_id) &&
 	    kafka_producer_check_props(run, props, out) != RESULT_PASS)
 		return NULL;
-	return kafka_open(run, props, RD_KAFKA_CONSUMER, &c->bootstrap_servers, reader, out);
+	return kafka_open(run, props, &c->bootstrap_servers, reader, out);
 }
 
 static enum result attempt(const struct check_run *run, struct handles *h, struct diag *out)

@@ -63,7 +63,7 @@ static const char *wire_format_validate(const void *conf, const char **key)
 		return problem;
 	*key = "schema";
 	if (c->expect == RECORD_AVRO_BARE && !c->schema)
-		return "is needed: bare Avro cannot be told without its schema";
+		return "is needed: bare Avro cannot be recognised without its schema";
 	if (c->expect == RECORD_JSON && c->schema)
 		return "is for Avro: leave it out with expect = \"json\"";
 	*key = "ranges";
@@ -117,8 +117,7 @@ static enum result sample(const struct check_run *run, const struct wire_format_
 	check_step(run, PH_CONFIG, "reading the settings of the Kafka client");
 	if (kafka_client_props_load(&KAFKA_CONF(c), props, out) != RESULT_PASS)
 		return RESULT_FAIL;
-	client = kafka_open(run, props, RD_KAFKA_CONSUMER, &c->bootstrap_servers,
-			    record_sample_overrides, out);
+	client = kafka_open(run, props, &c->bootstrap_servers, record_sample_overrides, out);
 	if (!client)
 		return RESULT_FAIL;
 	r = record_sample(client, c->topic, c->sample, tally, done, out);

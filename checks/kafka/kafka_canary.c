@@ -43,7 +43,7 @@ struct kafka_client *kafka_canary_open(const struct kafka_client *first, struct 
 	    {"delivery.report.only.error", "false"}, /* success is what the check waits for */
 	    {NULL, NULL}};
 
-	return kafka_open_beside(first, RD_KAFKA_PRODUCER, extra, out);
+	return kafka_open_beside(first, extra, out);
 }
 
 /* ---- out and back --------------------------------------------------------------------------------------------- */

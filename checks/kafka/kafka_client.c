@@ -225,10 +225,9 @@ static struct kafka_client *create(const struct check_run *run,
 }
 
 enum result kafka_try_open(const struct check_run *run, const struct kafka_client_props *props,
-			   rd_kafka_type_t type, const struct kafka_prop_override *extra,
-			   struct diag *out)
+			   const struct kafka_prop_override *extra, struct diag *out)
 {
-	return create(run, props, type, extra, out) ? RESULT_PASS : RESULT_FAIL;
+	return create(run, props, RD_KAFKA_PRODUCER, extra, out) ? RESULT_PASS : RESULT_FAIL;
 }
 
 /* NULL with *out filled. */
@@ -242,11 +241,11 @@ static struct kafka_client *add_servers(struct kafka_client *c, struct diag *out
 }
 
 struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_client_props *props,
-				rd_kafka_type_t type, const struct strlist *servers,
+				const struct strlist *servers,
 				const struct kafka_prop_override *extra, struct diag *out)
 {
 	/* Without servers first: wrong settings are reported also when no server can be reached. */
-	struct kafka_client *c = create(run, props, type, extra, out);
+	struct kafka_client *c = create(run, props, RD_KAFKA_CONSUMER, extra, out);
 	struct str reachable;
 
 	str_init(&reachable, BOOTSTRAPS_MAX * 300);
@@ -256,10 +255,10 @@ struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_
 	return add_servers(c, out);
 }
 
-struct kafka_client *kafka_open_beside(const struct kafka_client *first, rd_kafka_type_t type,
+struct kafka_client *kafka_open_beside(const struct kafka_client *first,
 				       const struct kafka_prop_override *extra, struct diag *out)
 {
-	struct kafka_client *c = create(first->run, first->props, type, extra, out);
+	struct kafka_client *c = create(first->run, first->props, RD_KAFKA_PRODUCER, extra, out);
 
 	if (!c)
 		return NULL;

@@ -71,18 +71,18 @@ struct kafka_client {
 
 /* ---- handles ------------------------------------------------------------------------------------------------- */
 
-/* A handle on those of the servers that can be reached; `extra` ends with a NULL name and beats the service's own
+/* A consumer's handle, without group, on those of the servers that can be reached; `extra` ends with a NULL name and beats the service's own
  * settings. NULL with *out filled: kafka-property and the like, or the first server's dns-* or connect-* code. */
 struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_client_props *props,
-				rd_kafka_type_t type, const struct strlist *servers,
+				const struct strlist *servers,
 				const struct kafka_prop_override *extra, struct diag *out);
-/* A further handle beside one that works: same settings, same servers, which are not tried again. NULL with *out filled. */
-struct kafka_client *kafka_open_beside(const struct kafka_client *first, rd_kafka_type_t type,
+/* A producer's handle beside a handle that works: the same settings, and the same servers, which are not tried again. NULL
+ * with *out filled. */
+struct kafka_client *kafka_open_beside(const struct kafka_client *first,
 				       const struct kafka_prop_override *extra, struct diag *out);
-/* Would the library make such a handle? Needs no server. */
+/* Would the library make a producer's handle with these settings? Needs no server. */
 enum result kafka_try_open(const struct check_run *run, const struct kafka_client_props *props,
-			   rd_kafka_type_t type, const struct kafka_prop_override *extra,
-			   struct diag *out);
+			   const struct kafka_prop_override *extra, struct diag *out);
 
 /* ---- calls --------------------------------------------------------------------------------------------------- */
 

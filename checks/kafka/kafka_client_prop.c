@@ -120,15 +120,14 @@ static enum result take_file(struct kafka_client_props *props, const char *path,
 
 static enum result load_file(struct kafka_client_props *props, const char *path, struct diag *out)
 {
-	struct kafka_properties_file f;
-	size_t len;
+	size_t len = 0;
 	char *text = file_read(path, KAFKA_PROPS_FILE_MAX, &len);
 	int err = errno;
 
-	if (text) {
-		kafka_properties_file_begin(&f, text, len);
-		return take_file(props, path, &f, out); /* the text lives as long as the child */
-	}
+	if (text) /* it lives as long as the child */
+		return take_file(props, path,
+				 &(struct kafka_properties_file){.next = text, .end = text + len},
+				 out);
 	check_fail(out, err == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE, path,
 		   "properties_file: %s", err == EFBIG ? "larger than 64 KiB" : strerror(err));
 	if (err == EFBIG)

@@ -129,7 +129,7 @@ enum result kafka_diagnose_error(struct kafka_client *c, rd_kafka_resp_err_t err
 		if (c->brokers[i]->was_up && reached++ == 0)
 			subject = c->brokers[i]->address;
 	pthread_mutex_unlock(&c->lock);
-	/* Of several brokers it is not known which one closed: the reason may tell. */
+	/* Of several brokers it is not known which one closed: `reason` may name it. */
 	return check_fail(out, D_CONNECT_CLOSED, reached == 1 ? subject : "",
 			  "%s: the connection was closed in place of an answer", reason);
 }

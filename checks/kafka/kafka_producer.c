@@ -19,9 +19,8 @@ static const struct kafka_prop_override idempotence[] = {
 enum result kafka_producer_check_props(const struct check_run *run,
 				       const struct kafka_client_props *props, struct diag *out)
 {
-	return asks_for_idempotence(props)
-		   ? kafka_try_open(run, props, RD_KAFKA_PRODUCER, idempotence, out)
-		   : RESULT_PASS;
+	return asks_for_idempotence(props) ? kafka_try_open(run, props, idempotence, out)
+					   : RESULT_PASS;
 }
 
 /* A handle with these two properties, and with what idempotence needs where the service has not its own. */
@@ -36,7 +35,7 @@ static struct kafka_client *open_producer(const struct kafka_client *first,
 	    {"max.in.flight.requests.per.connection", "5"},
 	    {NULL, NULL}};
 
-	return kafka_open_beside(first, RD_KAFKA_PRODUCER, extra, out);
+	return kafka_open_beside(first, extra, out);
 }
 
 struct kafka_client *kafka_idempotent_open(const struct kafka_client *first, struct diag *out)

@@ -3,11 +3,6 @@
 #include <ctype.h>
 #include <string.h>
 
-void kafka_properties_file_begin(struct kafka_properties_file *f, char *text, size_t len)
-{
-	*f = (struct kafka_properties_file){.next = text, .end = text + len};
-}
-
 static char *trim(char *text)
 {
 	size_t n;

@@ -9,14 +9,14 @@
 
 #include <stddef.h>
 
+/* Begins as { .next = text, .end = text + len }. The text has a zero byte at its end and lives as long as the names and
+ * values. */
 struct kafka_properties_file {
-	char *next, *end;    /* of the text */
+	char *next, *end;
 	int line;            /* of the property that was read last */
 	const char *problem; /* what is wrong with that line; NULL: nothing */
 };
 
-/* `text` has a zero byte at text[len] and lives as long as the names and values. */
-void kafka_properties_file_begin(struct kafka_properties_file *f, char *text, size_t len);
 /* 1 with the next property; 0 at the end; -1 with f->problem. */
 int kafka_properties_file_next(struct kafka_properties_file *f, const char **name,
 			       const char **value);

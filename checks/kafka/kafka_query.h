@@ -24,7 +24,7 @@ struct kafka_answer {
 };
 
 struct kafka_config_value {
-	const char *name, *value; /* value NULL: the broker does not tell it */
+	const char *name, *value; /* value NULL: the broker does not show it */
 };
 struct kafka_topic_answer {
 	const char *name;

@@ -314,9 +314,9 @@ static void test_errors_in_messages(void **state UNUSED)
  * an access beyond it. */
 static void read_all(const char *text, size_t len, char *buf, size_t size)
 {
-	struct kafka_properties_file f;
 	const char *name, *value;
 	char *copy = malloc(len + 1);
+	struct kafka_properties_file f = {.next = copy, .end = copy + len};
 	size_t n = 0;
 	int got;
 
@@ -324,7 +324,6 @@ static void read_all(const char *text, size_t len, char *buf, size_t size)
 	memcpy(copy, text, len);
 	copy[len] = '\0';
 	buf[0] = '\0';
-	kafka_properties_file_begin(&f, copy, len);
 	while ((got = kafka_properties_file_next(&f, &name, &value)) > 0)
 		n += (size_t)snprintf(buf + n, size - n, "%d %s=[%s] ", f.line, name, value);
 	if (got < 0)
