@@ -158,7 +158,6 @@ static enum result login(struct session *s, const char *user, struct secret secr
 {
 	const char *password = secret_reveal(secret, out);
 	cleanup_str struct str command;
-	enum result result;
 
 	str_init(&command, SECRET_VALUE_MAX + LINE_SIZE);
 	if (!password)
@@ -166,9 +165,8 @@ static enum result login(struct session *s, const char *user, struct secret secr
 	check_step(s->run, PH_AUTH, "login at %s", s->conn.peer);
 	str_addf(&command, "set login 0 0 %zu\r\n%s %s\r\n", strlen(user) + 1 + strlen(password),
 		 user, password);
-	result = query(s, "the login", command.s, out);
-	if (result)
-		return result;
+	if (query(s, "the login", command.s, out))
+		return RESULT_FAIL;
 	if (!str_eq(s->line, "STORED"))
 		return fail_answer(s, "the login", out);
 	check_reached(s->run, "auth");

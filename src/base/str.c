@@ -58,12 +58,13 @@ void str_addc(struct str *b, char c)
 	str_addn(b, &c, 1);
 }
 
-void str_vaddf(struct str *b, const char *fmt, va_list ap)
+void str_addf(struct str *b, const char *fmt, ...)
 {
-	char small[512], *big = NULL;
-	va_list again;
+	char small[512], *big;
+	va_list ap, again;
 	int n;
 
+	va_start(ap, fmt);
 	va_copy(again, ap);
 	n = vsnprintf(small, sizeof small, fmt, ap);
 	invariant(n >= 0);
@@ -76,14 +77,6 @@ void str_vaddf(struct str *b, const char *fmt, va_list ap)
 		free(big);
 	}
 	va_end(again);
-}
-
-void str_addf(struct str *b, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	str_vaddf(b, fmt, ap);
 	va_end(ap);
 }
 
@@ -178,8 +171,9 @@ void text_clean(char *dst, size_t size, const char *src)
 	text_clean_n(dst, size, src, strlen(src));
 }
 
-void str_add_json(struct str *b, const char *text)
+void str_add_json_string(struct str *b, const char *text)
 {
+	str_addc(b, '"');
 	for (const unsigned char *s = (const unsigned char *)text; *s; s++) {
 		if (*s == '"' || *s == '\\')
 			str_addf(b, "\\%c", *s);
@@ -190,12 +184,6 @@ void str_add_json(struct str *b, const char *text)
 		else
 			str_addc(b, (char)*s);
 	}
-}
-
-void str_add_json_string(struct str *b, const char *text)
-{
-	str_addc(b, '"');
-	str_add_json(b, text);
 	str_addc(b, '"');
 }
 

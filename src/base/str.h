@@ -24,7 +24,6 @@ void str_add(struct str *b, const char *text);
 void str_addn(struct str *b, const char *text, size_t n);
 void str_addc(struct str *b, char c);
 void str_addf(struct str *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void str_vaddf(struct str *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 #define cleanup_str __attribute__((cleanup(str_free)))
 
 /* Copies `n` bytes of src into dst (size bytes, always terminated). Control characters, invisible characters, those that
@@ -36,9 +35,7 @@ void text_clean(char *dst, size_t size, const char *src);
 /* The length in bytes of the character at s if it may be printed as it is, else 0. */
 size_t text_printable(const char *s);
 
-/* Appends text as the inside of a JSON string (no quotes added). The text must be cleaned, or startguard's own. */
-void str_add_json(struct str *b, const char *text);
-/* Appends a quoted JSON string. */
+/* Appends a quoted JSON string. The text must be cleaned, or startguard's own. */
 void str_add_json_string(struct str *b, const char *text);
 /* Appends `"key": ` after *sep, which becomes ", " for the next one. */
 void str_add_json_key(struct str *b, const char *key, const char **sep);

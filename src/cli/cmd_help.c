@@ -61,16 +61,18 @@ static void help_all(struct str *b)
 
 static void help_text(struct str *b, enum command command)
 {
-	if (command == CMD_HELP || command == CMD_RUN)
+	bool all = command == CMD_HELP || command == CMD_RUN;
+
+	if (all)
 		help_all(b);
 	else
 		str_addf(b, "startguard %s\n    %s\n\n", cli_commands[command].synopsis,
 			 cli_commands[command].text);
 	str_add(b, "Options:\n");
 	for (size_t i = 0; i < cli_n_options; i++)
-		if (cli_shows(command == CMD_HELP ? CMD_RUN : command, &cli_options[i]))
+		if (cli_shows(all ? CMD_RUN : command, &cli_options[i]))
 			add_option(b, &cli_options[i]);
-	if (command != CMD_HELP && command != CMD_RUN)
+	if (!all)
 		return;
 	str_add(b, "\nExit codes: 0 ready or degraded; the service's own after exec; 64 bad "
 		   "command line; 69 blocked, waiting\n"

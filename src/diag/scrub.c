@@ -1,5 +1,7 @@
 #include "scrub.h"
 
+#include <ctype.h>
+
 #include "str.h"
 #include "unescape.h"
 
@@ -91,7 +93,7 @@ static bool is_ordinary(const char *ngram)
 	char low[NGRAM];
 
 	for (size_t i = 0; i < NGRAM; i++)
-		low[i] = ngram[i] >= 'A' && ngram[i] <= 'Z' ? (char)(ngram[i] | 0x20) : ngram[i];
+		low[i] = (char)tolower((unsigned char)ngram[i]);
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (memmem(words[i], strlen(words[i]), low, NGRAM))
 			return true;
@@ -189,11 +191,19 @@ struct decoded {
 	size_t n;
 };
 
-static struct decoded decoded_new(size_t max)
+static struct decoded decoded_new(const char *text, size_t n)
 {
-	return (struct decoded){.bytes = xmalloc(max),
-				.from = xmalloc(max * sizeof(uint32_t)),
-				.to = xmalloc(max * sizeof(uint32_t))};
+	struct decoded r = {.bytes = xmalloc(n),
+			    .from = xmalloc(n * sizeof *r.from),
+			    .to = xmalloc(n * sizeof *r.to),
+			    .n = n};
+
+	memcpy(r.bytes, text, n);
+	for (size_t i = 0; i < n; i++) {
+		r.from[i] = (uint32_t)i;
+		r.to[i] = (uint32_t)i + 1;
+	}
+	return r;
 }
 
 static void decoded_free(struct decoded *r)
@@ -239,8 +249,7 @@ static void mark(const struct decoded *r, size_t i, size_t n, bool *marks)
 
 static bool is_base64(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       c == '+' || c == '/' || c == '-' || c == '_' || c == '=';
+	return isalnum((unsigned char)c) || (c && strchr("+/-_=", c));
 }
 
 /* Marks the whole base64 word around the form: its first and last letters hold bits of the value as well. */
@@ -343,14 +352,8 @@ void scrub(char *text)
 
 	if (known.n == 0 || n < SCRUB_MIN)
 		return;
-	r = decoded_new(n);
+	r = decoded_new(text, n);
 	marks = xcalloc(n, sizeof *marks);
-	for (size_t i = 0; i < n; i++) {
-		r.from[i] = (uint32_t)i;
-		r.to[i] = (uint32_t)i + 1;
-	}
-	memcpy(r.bytes, text, n);
-	r.n = n;
 	mark_all(&r, n >= CUT_FROM, marks);
 	for (int i = 0; i < DECODINGS_MAX && decode_again(&r); i++)
 		mark_all(&r, n >= CUT_FROM, marks);

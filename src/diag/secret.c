@@ -52,12 +52,14 @@ void secret_register_environment(void)
 	}
 }
 
-static enum result unreadable(struct diag *out, struct secret s, const char *why)
+/* Always NULL. */
+static const char *unreadable(struct diag *out, struct secret s, const char *why)
 {
 	char subject[256];
 
 	snprintf(subject, sizeof subject, "secret file %s", s.text);
-	return diag_set(out, D_SECRET_UNREADABLE, subject, "%s", why);
+	diag_set(out, D_SECRET_UNREADABLE, subject, "%s", why);
+	return NULL;
 }
 
 /* Each file is read once in a child: a pipe gives its value only once. */
@@ -77,20 +79,16 @@ static const char *read_file(struct secret s, struct diag *out)
 		if (str_eq(f->path, s.text))
 			return f->value;
 	value = file_read(s.text, SECRET_VALUE_MAX, &len);
-	if (!value) {
-		unreadable(out, s,
-			   errno == EFBIG ? "larger than 64 KiB: not a secret file"
-					  : strerror(errno));
-		return NULL;
-	}
+	if (!value)
+		return unreadable(out, s,
+				  errno == EFBIG ? "larger than 64 KiB: not a secret file"
+						 : strerror(errno));
 	if (len > 0 && value[len - 1] == '\n')
 		value[--len] = '\0';
 	if (len > 0 && value[len - 1] == '\r')
 		value[--len] = '\0';
-	if (strlen(value) != len) {
-		unreadable(out, s, "holds a NUL byte: not a text secret");
-		return NULL;
-	}
+	if (strlen(value) != len)
+		return unreadable(out, s, "holds a NUL byte: not a text secret");
 	f = xmalloc(sizeof *f);
 	*f = (struct file_value){.path = s.text, .value = value, .next = files_read};
 	files_read = f;

@@ -51,6 +51,14 @@ static size_t braced(const char *s, size_t n, char *out, size_t *used)
 	return utf8_put(c, out);
 }
 
+/* An escape of `length` bytes that stands for one byte, not for a code point. */
+static size_t one_byte(unsigned c, size_t length, char *out, size_t *used)
+{
+	out[0] = (char)c;
+	*used = length;
+	return 1;
+}
+
 /* The escapes of JSON, C, Redis, Rust and Python. */
 static size_t backslash(const char *s, size_t n, char *out, size_t *used)
 {
@@ -59,11 +67,8 @@ static size_t backslash(const char *s, size_t n, char *out, size_t *used)
 	unsigned c;
 	size_t k;
 
-	if (p) {
-		out[0] = meant[p - letters];
-		*used = 2;
-		return 1;
-	}
+	if (p)
+		return one_byte((unsigned char)meant[p - letters], 2, out, used);
 	if (n > 3 && (s[1] == 'u' || s[1] == 'x') && s[2] == '{')
 		return braced(s, n, out, used);
 	if (n > 2 && s[1] == 'u')
@@ -72,18 +77,10 @@ static size_t backslash(const char *s, size_t n, char *out, size_t *used)
 		*used = 10;
 		return utf8_put(c, out);
 	}
-	k = n > 2 && s[1] == 'x' ? number(s + 2, n - 2, 16, 2, 2, &c) : 0;
-	if (k) {
-		out[0] = (char)c; /* a byte, not a code point; so is the octal form below */
-		*used = 2 + k;
-		return 1;
-	}
+	if (n > 2 && s[1] == 'x' && number(s + 2, n - 2, 16, 2, 2, &c))
+		return one_byte(c, 4, out, used);
 	k = number(s + 1, n - 1, 8, 1, 3, &c);
-	if (!k)
-		return 0;
-	out[0] = (char)c;
-	*used = 1 + k;
-	return 1;
+	return k ? one_byte(c, 1 + k, out, used) : 0;
 }
 
 /* "&#90;", "&#x5A;"; browsers accept both without the semicolon. */
@@ -100,9 +97,9 @@ static size_t numeric(const char *s, size_t n, char *out, size_t *used)
 	return utf8_put(c, out);
 }
 
+/* The named entities of ASCII characters, and numbers. */
 static size_t entity(const char *s, size_t n, char *out, size_t *used)
 {
-	/* The named entities of ASCII characters. */
 	static const struct {
 		const char *name;
 		char meant;
@@ -122,11 +119,8 @@ static size_t entity(const char *s, size_t n, char *out, size_t *used)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		size_t len = strlen(names[i].name);
 
-		if (len < n && memcmp(s + 1, names[i].name, len) == 0) {
-			out[0] = names[i].meant;
-			*used = 1 + len;
-			return 1;
-		}
+		if (len < n && memcmp(s + 1, names[i].name, len) == 0)
+			return one_byte((unsigned char)names[i].meant, 1 + len, out, used);
 	}
 	return 0;
 }
@@ -135,11 +129,8 @@ size_t unescape(const char *s, size_t n, char out[UNESCAPE_MEANT], size_t *used)
 {
 	unsigned c;
 
-	if (n > 2 && s[0] == '%' && number(s + 1, n - 1, 16, 2, 2, &c)) {
-		out[0] = (char)c;
-		*used = 3;
-		return 1;
-	}
+	if (n > 2 && s[0] == '%' && number(s + 1, n - 1, 16, 2, 2, &c))
+		return one_byte(c, 3, out, used);
 	if (n > 1 && s[0] == '\\')
 		return backslash(s, n, out, used);
 	return n > 1 && s[0] == '&' ? entity(s, n, out, used) : 0;

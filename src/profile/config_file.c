@@ -210,7 +210,8 @@ static int check_bounds(struct source *s, const char *file, int line, bool too_l
 static int add_file(struct source *s, const char *path, const char *from, int from_line)
 {
 	cleanup_free char *text = NULL;
-	const char *kept;
+	const char *kept, *problem = NULL;
+	bool included = from;
 	struct stat st;
 	size_t len;
 	int rc;
@@ -228,18 +229,18 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 		return problem_error(s->problems, from, from_line, "",
 				     "more than %d files deep in @include",
 				     CONFIG_FILE_INCLUDE_DEPTH);
-	/* a pipe without a writer would never end */
-	if (st.st_ino && !S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)) {
-		return problem_error(s->problems, from ? from : kept, from_line, "",
-				     "%s%s: is not a file", from ? "@include " : "cannot read ",
-				     path);
-	}
-	text = file_read(path, CONFIG_FILE_TEXT_MAX - s->bytes, &len);
-	if (!text && errno == EFBIG)
-		return check_bounds(s, from ? from : kept, from_line, true);
+	from = included ? from : kept;
+	/* A pipe without a writer would never end. */
+	if (st.st_ino && !S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
+		problem = "is not a file";
+	else
+		text = file_read(path, CONFIG_FILE_TEXT_MAX - s->bytes, &len);
+	if (!text && !problem && errno == EFBIG)
+		return check_bounds(s, from, from_line, true);
 	if (!text)
-		return problem_error(s->problems, from ? from : kept, from_line, "", "%s%s: %s",
-				     from ? "@include " : "cannot read ", path, strerror(errno));
+		return problem_error(s->problems, from, from_line, "", "%s%s: %s",
+				     included ? "@include " : "cannot read ", path,
+				     problem ? problem : strerror(errno));
 	if (strlen(text) != len)
 		return problem_error(s->problems, kept, 0, "", "is not text: it holds a NUL byte");
 	s->bytes += len;

@@ -191,7 +191,6 @@ static void read_switch(struct load *l, struct profile_switch *s, const struct n
 static void load_switches(struct load *l, const struct node *group)
 {
 	struct profile *p = l->p;
-	size_t n = 0;
 
 	if (!group)
 		return;
@@ -199,9 +198,7 @@ static void load_switches(struct load *l, const struct node *group)
 		ERROR_AT(l, group, "switches", "must be a group of named groups");
 		return;
 	}
-	for (const struct node *c = group->first; c; c = c->next)
-		n++;
-	p->switches = arena_alloc(&p->arena, (n + 1) * sizeof *p->switches);
+	p->switches = arena_alloc(&p->arena, (node_count(group) + 1) * sizeof *p->switches);
 	for (const struct node *c = group->first; c; c = c->next) {
 		struct profile_switch *s = &p->switches[p->n_switches];
 		const char *where = arena_printf(&p->arena, "switches.%s", c->name);
@@ -283,6 +280,16 @@ static void problem_nothing_to_check(struct load *l, const struct node *root)
 				  : "there is nothing to check: give a profile (-p) or a URL (-w)");
 }
 
+/* How many checks there are at most, and one more: load_check uses the next place before it knows. */
+static size_t most_checks(const struct node *root, const struct profile_options *o)
+{
+	size_t n = o->waits.n + 1;
+
+	for (const struct node *c = root->first; c; c = c->next)
+		n += node_count(c);
+	return n;
+}
+
 void profile_load(struct profile *out, const struct profile_options *o, struct problems *problems)
 {
 	struct load l = begin(out, o, problems);
@@ -298,6 +305,7 @@ void profile_load(struct profile *out, const struct profile_options *o, struct p
 		}
 	}
 	top = root ? root : &empty;
+	out->checks = arena_alloc(&out->arena, most_checks(top, o) * sizeof *out->checks);
 	load_mode(&l, top);
 	if (root) {
 		check_top_names(&l, root);
@@ -367,6 +375,7 @@ void profile_try(struct profile *out, const struct profile_options *o, const cha
 	struct node empty = {.type = N_GROUP};
 
 	group->type = N_GROUP;
+	out->checks = arena_alloc(&out->arena, sizeof *out->checks);
 	load_mode(&l, &empty);
 	if (!k) {
 		problem_usage(problems, "", "unknown kind \"%s\"%s", kind,

@@ -63,23 +63,6 @@ static void check_common(struct load *l, const struct node *at, const char *id,
 		ERROR_AT(l, at, id, "attempt_timeout is longer than timeout");
 }
 
-static struct profile_check *new_check(struct load *l)
-{
-	struct profile *p = l->p;
-
-	if (p->n == l->cap) {
-		struct profile_check *v =
-		    arena_alloc(&p->arena, (l->cap ? l->cap * 2 : 16) * sizeof *v);
-
-		if (p->n > 0)
-			memcpy(v, p->checks, p->n * sizeof *v);
-		p->checks = v;
-		l->cap = l->cap ? l->cap * 2 : 16;
-	}
-	p->checks[p->n] = (struct profile_check){0};
-	return &p->checks[p->n];
-}
-
 /* Is this the `required` of every check? The kind env has a key of the same name, which is a list of variables. */
 static bool is_required_flag(const struct node *v)
 {
@@ -146,7 +129,7 @@ static bool is_skipped(struct load *l, const struct profile_check *c)
 void load_check(struct load *l, const struct check_kind *kind, const char *name,
 		const struct node *node)
 {
-	struct profile_check *c = new_check(l);
+	struct profile_check *c = &l->p->checks[l->p->n];
 	const struct node *common;
 	bool here;
 	int bad;

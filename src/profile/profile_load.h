@@ -15,7 +15,6 @@ struct load {
 	const struct profile_options *o;
 	struct problems *problems;
 	struct fill fill;
-	size_t cap;
 };
 
 #define ERROR_AT(l, node, where, ...) node_problem((l)->problems, node, where, __VA_ARGS__)

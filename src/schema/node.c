@@ -29,6 +29,15 @@ struct node *node_empty_copy(struct arena *a, const struct node *n, enum node_ty
 	return copy;
 }
 
+size_t node_count(const struct node *group)
+{
+	size_t n = 0;
+
+	for (const struct node *c = group->first; c; c = c->next)
+		n++;
+	return n;
+}
+
 void node_append(struct node *group, struct node *child)
 {
 	if (group->first)

@@ -29,6 +29,7 @@ struct node *node_child(const struct node *group, const char *name);
 struct node *node_text(struct arena *a, const char *name, const char *text, bool loose);
 /* A copy under another type and without children: N_LIST of a text, say. Keeps name, file and line. */
 struct node *node_empty_copy(struct arena *a, const struct node *n, enum node_type type);
+size_t node_count(const struct node *group); /* its children */
 void node_append(struct node *group, struct node *child);
 /* Appends a copy of `child`, which may belong to another group or list. */
 struct node *node_append_copy(struct arena *a, struct node *group, const struct node *child);

@@ -108,15 +108,6 @@ static int read_group_item(const struct slot *s)
 	return fill_group(s, group, s->field);
 }
 
-static size_t count_children(const struct node *n)
-{
-	size_t count = 0;
-
-	for (const struct node *c = n->first; c; c = c->next)
-		count++;
-	return count;
-}
-
 static int read_list(const struct slot *s)
 {
 	size_t size = item_size(s->key), n, i = 0;
@@ -130,7 +121,7 @@ static int read_list(const struct slot *s)
 	list = list_items(s, &item.filled_in);
 	if (!list)
 		return -1;
-	n = count_children(list);
+	n = node_count(list);
 	if (n == 0)
 		return slot_problem(
 		    s, "is an empty list; give at least one element or leave the key out");

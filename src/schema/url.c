@@ -5,33 +5,25 @@
 #include "diag.h"
 #include "scrub.h"
 #include "str.h"
+#include "unescape.h"
 
 #define KEY_LENGTH 16 /* bytes; values of a query that are not keys are shorter */
-
-static int hex(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
-}
 
 /* Percent-decoded copy; NULL when an escape is broken or decodes to NUL. */
 static char *decode(struct arena *a, const char *s, size_t n)
 {
 	char *out = arena_alloc(a, n + 1), *p = out;
+	size_t used;
 
-	for (size_t i = 0; i < n; i++) {
-		if (s[i] != '%') {
-			*p++ = s[i];
-			continue;
-		}
-		if (i + 2 >= n || hex(s[i + 1]) < 0 || hex(s[i + 2]) < 0)
+	for (size_t i = 0; i < n; i += used) {
+		char meant[UNESCAPE_MEANT] = {s[i]};
+
+		used = 1;
+		if (s[i] == '%' && !unescape(s + i, n - i, meant, &used))
 			return NULL;
-		*p = (char)(hex(s[i + 1]) * 16 + hex(s[i + 2]));
-		if (*p++ == '\0')
+		if (!meant[0])
 			return NULL;
-		i += 2;
+		*p++ = meant[0];
 	}
 	return out;
 }
@@ -59,13 +51,9 @@ static int split_user(struct url *u, struct arena *a, const char *s, size_t n)
 static int split_port(const char *s, size_t n, int *port)
 {
 	*port = 0;
-	if (n == 0 || n > 5)
+	if (n == 0 || n > 5 || strspn(s, "0123456789") < n)
 		return -1;
-	for (size_t i = 0; i < n; i++) {
-		if (s[i] < '0' || s[i] > '9')
-			return -1;
-		*port = *port * 10 + (s[i] - '0');
-	}
+	*port = (int)strtol(s, NULL, 10);
 	return *port >= 1 && *port <= 65535 ? 0 : -1;
 }
 
