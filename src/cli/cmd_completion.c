@@ -67,11 +67,9 @@ static void add_quoted(struct str *b, const char *text, const char *quote, const
 
 static void zsh_option(struct str *b, const struct cli_option *o)
 {
-	const char *forms[] = {o->name, NULL};
-	char letter[2] = {o->letter, '\0'};
+	const char letter[] = {o->letter, '\0'};
+	const char *const forms[] = {o->name, o->letter ? letter : NULL};
 
-	if (o->letter)
-		forms[1] = letter;
 	for (size_t i = 0; i < 2 && forms[i]; i++) {
 		str_addf(b, " \\\n\t\t'%s%s[", i ? "*-" : "*--", forms[i]);
 		add_quoted(b, o->text, "'\\''", "[]");

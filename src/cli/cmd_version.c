@@ -8,16 +8,10 @@ static void add_sandbox(struct str *b, bool json)
 {
 	const char *library = sandbox_library();
 
-	if (json) {
-		str_add(b, "], \"fence\": {\"seccomp\": ");
-		if (library)
-			str_add_json_string(b, library);
-		else
-			str_add(b, "false");
-		str_add(b, ", \"landlock\": true}");
-		return;
-	}
-	if (library)
+	if (json)
+		str_addf(b, "], \"fence\": {\"seccomp\": %s%s%s, \"landlock\": true}",
+			 library ? "\"" : "", library ? library : "false", library ? "\"" : "");
+	else if (library)
 		str_addf(b, "  %s\n", library);
 	else
 		str_add(b, "  without system call filter: built without libseccomp\n");
@@ -27,13 +21,8 @@ static void add_library(struct str *b, const char *library, bool json, const cha
 {
 	if (strstr(b->s, library)) /* several kinds share a library */
 		return;
-	if (json) {
-		str_add(b, *sep);
-		str_add_json_string(b, library);
-		*sep = ", ";
-	} else {
-		str_addf(b, "  %s\n", library);
-	}
+	str_addf(b, json ? "%s\"%s\"" : "%s  %s\n", *sep, library);
+	*sep = json ? ", " : "";
 }
 
 int cmd_version(struct str *b, const struct cli *cli, UNUSED struct err *err)

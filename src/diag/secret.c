@@ -40,15 +40,12 @@ bool secret_sensitive_name(const char *name)
 void secret_register_environment(void)
 {
 	for (char **e = environ; *e; e++) {
+		const char *value = strchr(*e, '=');
 		char name[256];
-		size_t n = strcspn(*e, "=");
 
-		if (!(*e)[n] || n >= sizeof name)
-			continue;
-		memcpy(name, *e, n);
-		name[n] = '\0';
+		snprintf(name, sizeof name, "%.*s", value ? (int)(value - *e) : 0, *e);
 		if (secret_sensitive_name(name))
-			scrub_register(*e + n + 1);
+			scrub_register(value + 1);
 	}
 }
 

@@ -12,17 +12,13 @@ struct origin {
 	const char *file;
 	int line;
 };
-struct file {
-	dev_t dev;
-	ino_t ino;
-};
 struct source {
 	struct arena *arena;
 	struct problems *problems;
 	struct str text;
 	struct origin *lines; /* of each line of text */
 	size_t n, cap;
-	struct file stack[CONFIG_FILE_INCLUDE_DEPTH]; /* files being read, for cycles */
+	struct stat stack[CONFIG_FILE_INCLUDE_DEPTH]; /* files being read, for cycles */
 	size_t depth;
 	size_t files, bytes; /* read in all */
 	bool full;           /* a limit was exceeded; the problem is added only once */
@@ -69,14 +65,6 @@ static const char *beside(struct arena *a, const char *file, const char *name)
 }
 
 static int add_file(struct source *s, const char *path, const char *from, int from_line);
-
-static int add_included(struct source *s, const char *file, int line, const char *name)
-{
-	if (name[0] == '\0')
-		return problem_error(s->problems, file, line, "",
-				     "@include needs a file name in quotes");
-	return add_file(s, beside(s->arena, file, name), file, line);
-}
 
 /* libconfig accepts a comment without an end, and ignores everything after it: nobody would notice. */
 static int check_closed(struct source *s, enum place place, const char *file, int opened)
@@ -178,8 +166,11 @@ static int add_text(struct source *s, const char *file, const char *text, size_t
 		bool opened;
 
 		line++;
-		if (name) {
-			bad |= add_included(s, file, line, name);
+		if (name && *name) {
+			bad |= add_file(s, beside(s->arena, file, name), file, line);
+		} else if (name) {
+			bad |= problem_error(s->problems, file, line, "",
+					     "@include needs a file name in quotes");
 		} else {
 			place = add_line(s, place, p, stop, &opened);
 			opened_at = opened ? line : opened_at;
@@ -212,17 +203,16 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 	cleanup_free char *text = NULL;
 	const char *kept, *problem = NULL;
 	bool included = from;
-	struct stat st;
+	struct stat st = {.st_ino = 0};
 	size_t len;
 	int rc;
 
 	if (check_bounds(s, from, from_line, false) < 0)
 		return -1;
 	kept = arena_strdup(s->arena, path);
-	if (stat(path, &st) < 0)
-		st = (struct stat){.st_ino = 0}; /* file_read below finds the reason */
+	(void)stat(path, &st); /* file_read below finds the reason of a failure */
 	for (size_t i = 0; i < s->depth; i++)
-		if (st.st_ino && s->stack[i].dev == st.st_dev && s->stack[i].ino == st.st_ino)
+		if (st.st_ino && s->stack[i].st_dev == st.st_dev && s->stack[i].st_ino == st.st_ino)
 			return problem_error(s->problems, from, from_line, "", "%s includes itself",
 					     path);
 	if (s->depth == CONFIG_FILE_INCLUDE_DEPTH)
@@ -244,7 +234,7 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 	if (strlen(text) != len)
 		return problem_error(s->problems, kept, 0, "", "is not text: it holds a NUL byte");
 	s->bytes += len;
-	s->stack[s->depth++] = (struct file){st.st_dev, st.st_ino};
+	s->stack[s->depth++] = st;
 	rc = add_text(s, kept, text, len);
 	s->depth--;
 	/* With the added line ends and suffixes the text may exceed the limit that its files kept. */

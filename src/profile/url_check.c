@@ -65,13 +65,8 @@ static const char *name_of(struct arena *a, const char *rest)
 	size_t n = strcspn(rest, "/?#");
 	const char *at = memchr(rest, '@', n);
 
-	if (n == 0) /* a path */
-		return arena_strndup(a, rest, strcspn(rest, ","));
-	if (at) {
-		n -= (size_t)(at + 1 - rest);
-		rest = at + 1;
-	}
-	return arena_strndup(a, rest, strcspn(rest, ",") < n ? strcspn(rest, ",") : n);
+	rest = at ? at + 1 : rest;
+	return arena_strndup(a, rest, strcspn(rest, n == 0 ? "," : ",/?#"));
 }
 
 /* Adds the form's keys, from what follows "://". NULL, or what is wrong. */

@@ -27,11 +27,7 @@ static const struct strlist *aliases_of(const struct modes_conf *aliases, enum m
 {
 	static const struct strlist none;
 
-	if (!aliases)
-		return &none;
-	return m == MODE_DEV       ? &aliases->dev
-	       : m == MODE_STAGING ? &aliases->staging
-				   : &aliases->prod;
+	return aliases ? &aliases->of[m] : &none;
 }
 
 static bool has_name(const struct modes_conf *aliases, enum mode m, const char *word)

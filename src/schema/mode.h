@@ -6,9 +6,14 @@
 
 enum mode { MODE_DEV, MODE_STAGING, MODE_PROD, MODE__COUNT };
 
-/* The profile's further names, one list for each mode. */
+/* The profile's further names, one list for each mode: by the mode's name for the key rows, by its number for the code. */
 struct modes_conf {
-	struct strlist dev, staging, prod;
+	union {
+		struct {
+			struct strlist dev, staging, prod;
+		};
+		struct strlist of[MODE__COUNT];
+	};
 };
 extern const struct schema modes_schema;
 
