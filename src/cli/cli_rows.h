@@ -19,7 +19,7 @@ struct cli_option {
 	const char *value; /* the value's name in help; NULL: a switch without a value */
 	const char *env;
 	const char *text; /* NULL: not shown */
-	/* For help: appends what the kinds say about the value; NULL: they say nothing. */
+	/* For help: appends examples of the value that the kinds bring. NULL: there are none. */
 	void (*more)(struct str *out);
 	/* Puts the value (NULL: it is a switch) into the field of struct cli at `offset`. `given`: "--timeout" or the
 	 * variable's name, for messages. 0, or -1 with the parser's err. */

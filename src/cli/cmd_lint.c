@@ -3,6 +3,7 @@
 
 int cmd_lint(const struct cli *cli)
 {
+	const char *are = cli->n_words == 1 ? " is" : "s are";
 	int worst = 0;
 	size_t bad = 0;
 
@@ -23,10 +24,8 @@ int cmd_lint(const struct cli *cli)
 		arena_free(&profile.arena);
 	}
 	if (bad)
-		log_line("lint: %zu of %zu profile%s wrong", bad, cli->n_words,
-			 cli->n_words == 1 ? " is" : "s are");
+		log_line("lint: %zu of %zu profile%s wrong", bad, cli->n_words, are);
 	else
-		log_line("lint: %zu profile%s fine", cli->n_words,
-			 cli->n_words == 1 ? " is" : "s are");
+		log_line("lint: %zu profile%s fine", cli->n_words, are);
 	return worst;
 }

@@ -34,7 +34,7 @@ static void check_degraded(struct load *l, const struct node *at, const char *id
 			 "without it");
 }
 
-/* Judges what the common keys say together. */
+/* Validates the common keys against each other. */
 static void check_common(struct load *l, const struct node *at, const char *id,
 			 const struct common_conf *c)
 {
@@ -275,7 +275,7 @@ static bool has_cycle(const struct profile *p, size_t i, char *state)
 }
 
 /* Only a warning: a switch in a shared file names checks that not every profile has. */
-void warn_of_idle_waivers(struct load *l, const struct node *root)
+void warn_of_unused_waivers(struct load *l, const struct node *root)
 {
 	const struct node *group = node_child(root, "switches");
 	struct profile *p = l->p;

@@ -1,5 +1,5 @@
 /* profile_load: shared by the three files that read a profile: profile.c (top level, mode, switches), profile_checks.c (the
- * checks, and what they say about each other), profile_rows.c (the key rows that belong to no kind).
+ * checks, and their references to each other), profile_rows.c (the key rows that belong to no kind).
  *
  * Private to src/profile. Reading goes on after a mistake, so that all problems are reported at once; nothing is printed.
  */
@@ -30,6 +30,6 @@ void load_kinds(struct load *l, const struct node *root);
 void load_waits(struct load *l);
 /* Resolve what names other checks: `after`, and the globs of switches. root: NULL without a profile. */
 void load_after(struct load *l, const struct node *root);
-void warn_of_idle_waivers(struct load *l, const struct node *root);
+void warn_of_unused_waivers(struct load *l, const struct node *root);
 
 #endif

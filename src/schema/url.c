@@ -218,12 +218,8 @@ int hostport_split(const char *text, char *host, size_t size, int *port)
 	const char *colon = strrchr(text, ':'), *end = colon;
 
 	*port = 0;
-	if (text[0] == '/') {
-		if (strlen(text) >= size)
-			return -1;
-		memcpy(host, text, strlen(text) + 1);
-		return 0;
-	}
+	if (text[0] == '/')
+		return (size_t)snprintf(host, size, "%s", text) < size ? 0 : -1;
 	if (!colon || split_port(colon + 1, strlen(colon + 1), port) < 0)
 		return -1;
 	if (text[0] == '[') {
@@ -236,8 +232,7 @@ int hostport_split(const char *text, char *host, size_t size, int *port)
 	}
 	if (end <= text || (size_t)(end - text) >= size)
 		return -1;
-	memcpy(host, text, (size_t)(end - text));
-	host[end - text] = '\0';
+	snprintf(host, size, "%.*s", (int)(end - text), text);
 	return strpbrk(host, " \t\r\n/@") ? -1 : 0;
 }
 
