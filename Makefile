@@ -21,7 +21,7 @@
 #   make clean
 #
 # Settings: CC, CFLAGS, LDFLAGS, PKG_CONFIG, BUILD=build, WITH_KAFKA WITH_AVRO WITH_REDIS WITH_CURL
-# WITH_SECCOMP = auto, 1 or 0.
+# WITH_PQ WITH_SECCOMP = auto, 1 or 0.
 
 VERSION := 1.0.0
 BUILD ?= build
@@ -32,6 +32,7 @@ WITH_KAFKA ?= auto
 WITH_AVRO ?= auto
 WITH_REDIS ?= auto
 WITH_CURL ?= auto
+WITH_PQ ?= auto
 WITH_SECCOMP ?= auto
 
 all: program
@@ -44,6 +45,7 @@ LIB_kafka := rdkafka
 LIB_avro := avro-c
 LIB_redis := hiredis
 LIB_curl := libcurl
+LIB_pq := libpq
 LIB_seccomp := libseccomp
 # A path given as make's variable does not reach $(shell) by itself.
 pkg_config = $(if $(PKG_CONFIG_PATH),PKG_CONFIG_PATH='$(PKG_CONFIG_PATH)' )$(PKG_CONFIG)
@@ -53,15 +55,17 @@ with_kafka := $(call resolve,$(WITH_KAFKA),$(LIB_kafka))
 with_avro := $(call resolve,$(WITH_AVRO),$(LIB_avro))
 with_redis := $(call resolve,$(WITH_REDIS),$(LIB_redis))
 with_curl := $(call resolve,$(WITH_CURL),$(LIB_curl))
+with_pq := $(call resolve,$(WITH_PQ),$(LIB_pq))
 with_seccomp := $(call resolve,$(WITH_SECCOMP),$(LIB_seccomp))
-PKGS += $(foreach l,kafka avro redis curl seccomp,$(if $(filter 1,$(with_$(l))),$(LIB_$(l))))
+PKGS += $(foreach l,kafka avro redis curl pq seccomp,$(if $(filter 1,$(with_$(l))),$(LIB_$(l))))
 
 # Which source files belong to which library.
 of_kafka := checks/kafka.c checks/wire_format.c $(wildcard checks/kafka/*.c checks/record_format/*.c)
 of_avro := checks/avro.c checks/schema_registry.c checks/wire_format.c $(wildcard checks/avro/*.c checks/record_format/*.c)
 of_redis := checks/redis.c $(wildcard checks/redis/*.c)
 of_curl := checks/http.c checks/opa.c checks/schema_registry.c checks/metrics.c $(wildcard checks/http/*.c)
-left_out := $(foreach l,kafka avro redis curl,$(if $(filter 1,$(with_$(l))),,$(of_$(l))))
+of_pq := checks/postgres.c $(wildcard checks/postgres/*.c)
+left_out := $(foreach l,kafka avro redis curl pq,$(if $(filter 1,$(with_$(l))),,$(of_$(l))))
 
 src_c := $(wildcard src/*/*.c)
 checks_c := $(filter-out $(left_out),$(wildcard checks/*.c checks/*/*.c))
@@ -106,6 +110,7 @@ sees_checks/metrics := $(sees_check) checks/metrics
 sees_checks/python := $(sees_checks/program) checks/python
 sees_checks/http := $(sees_checks/net) checks/json checks/http
 sees_checks/redis := $(sees_checks/net) checks/redis
+sees_checks/postgres := $(sees_checks/net) checks/postgres
 sees_checks/avro := $(sees_checks/json) checks/avro
 sees_checks/findings := $(sees_check) checks/findings
 sees_checks/kafka := $(sees_checks/net) checks/findings checks/kafka
@@ -307,7 +312,7 @@ opts:
 	@echo "compiler    $$($(CC) --version | head -n 1)"
 	@echo "CFLAGS      $(CFLAGS)"
 	@for p in $(PKGS); do printf '%-11s %s\n' $$p "$$($(pkg_config) --modversion $$p 2>/dev/null || echo 'missing: run packaging/deps build')"; done
-	@$(foreach l,kafka avro redis curl seccomp,echo "WITH_$(shell echo $(l) | tr a-z A-Z)  $(with_$(l))";)
+	@$(foreach l,kafka avro redis curl pq seccomp,echo "WITH_$(shell echo $(l) | tr a-z A-Z)  $(with_$(l))";)
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile

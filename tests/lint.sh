@@ -53,7 +53,7 @@ if have clang-format; then
 fi
 rule "clang-format has nothing to change (make format)"
 
-cflags=$(for l in libconfig jansson openssl rdkafka avro-c hiredis libcurl; do pkg-config --cflags "$l" 2> /dev/null; done)
+cflags=$(for l in libconfig jansson openssl rdkafka avro-c hiredis libcurl libpq; do pkg-config --cflags "$l" 2> /dev/null; done)
 # FOLDER: FLAGS, as the Makefile compiles.
 make -s levels > "$tmp/levels"
 
@@ -80,7 +80,7 @@ for h in $(sources | grep '\.h$'); do
 done
 rule "each header begins with what it promises"
 
-grep -rnE '#[[:space:]]*include[[:space:]]*<.*(rdkafka|hiredis|avro|curl/|pthread\.h|netdb\.h)' src > "$tmp/out"
+grep -rnE '#[[:space:]]*include[[:space:]]*<.*(rdkafka|hiredis|libpq|avro|curl/|pthread\.h|netdb\.h)' src > "$tmp/out"
 rule "src/ includes no client library, no resolver, no threads"
 
 # A folder sees the levels below it (sees_... in the Makefile). One header of each folder it does not see stands for all.

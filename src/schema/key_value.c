@@ -427,11 +427,11 @@ void scrub_text(UNUSED const struct key *key, const void *field, bool secrets)
 		scrub_exempt(*(const char *const *)field);
 }
 
-void scrub_secret(UNUSED const struct key *key, const void *field, bool secrets)
+void scrub_secret(const struct key *key, const void *field, bool secrets)
 {
 	struct diag ignored;
 
-	if (secrets)
+	if (secrets && !(key->flags & K_PARTLY))
 		secret_reveal(*(const struct secret *)field, &ignored);
 }
 

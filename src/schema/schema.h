@@ -66,11 +66,13 @@ enum key_type {
 
 /* Flags of a row. */
 #define K_REQUIRED 1u /* must be given */
-#define K_NUMBERS 4u  /* K_STRLIST: takes numbers as items, or one alone; K_STR: whole ones */
-#define K_HEADERS 8u  /* K_PAIRLIST: "Name: value" */
-#define K_MODES 32u   /* K_STRLIST: items are names or aliases of modes */
-#define K_RAW 64u     /* no ${} is filled in (regular expressions keep their dollar) */
-#define K_EMPTY 128u  /* K_STR: an empty text is a value */
+/* K_SECRET: only a part of the value is secret (a connection string); the kind registers that part. */
+#define K_PARTLY 2u
+#define K_NUMBERS 4u /* K_STRLIST: takes numbers as items, or one alone; K_STR: whole ones */
+#define K_HEADERS 8u /* K_PAIRLIST: "Name: value" */
+#define K_MODES 32u  /* K_STRLIST: items are names or aliases of modes */
+#define K_RAW 64u    /* no ${} is filled in (regular expressions keep their dollar) */
+#define K_EMPTY 128u /* K_STR: an empty text is a value */
 /* K_STRLIST: each item is a group of words, "A|B" or a list; a list of single words is one group. */
 #define K_WORDGROUPS 256u
 

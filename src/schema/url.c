@@ -57,12 +57,23 @@ static int split_port(const char *s, size_t n, int *port)
 	return *port >= 1 && *port <= 65535 ? 0 : -1;
 }
 
-/* Splits "host:port" or "[v6]:port" of n bytes; the port may be missing. NULL, or what is wrong. */
+/* libpq takes several hosts with commas, or none when the parameters name it (a folder of unix sockets). */
+static bool is_libpq(const struct url *u)
+{
+	return str_eq(u->scheme, "postgres") || str_eq(u->scheme, "postgresql");
+}
+
+/* Splits "host:port" or "[v6]:port" of n bytes; the port may be missing. Several of them, where they are allowed, become the
+ * host. NULL, or what is wrong. */
 static const char *split_host(struct url *u, struct arena *a, const char *s, size_t n)
 {
 	bool v6 = n > 0 && *s == '[';
 	const char *end = s + n, *stop = memchr(s, v6 ? ']' : ':', n), *colon;
 
+	if (is_libpq(u) && memchr(s, ',', n)) {
+		u->host = arena_strndup(a, s, n);
+		return NULL;
+	}
 	if (v6 && !stop)
 		return "has no ] after the IPv6 address";
 	if (!stop)
@@ -117,7 +128,7 @@ const char *url_split(struct url *out, struct arena *a, const char *text)
 	problem = split_host(&u, a, rest, (size_t)(end - rest));
 	if (problem)
 		return problem;
-	if (!*u.host && !str_eq(u.scheme, "unix") && !str_eq(u.scheme, "file"))
+	if (!*u.host && !str_eq(u.scheme, "unix") && !str_eq(u.scheme, "file") && !is_libpq(&u))
 		return "has no host";
 	path = arena_strndup(a, end, strcspn(end, "#")); /* a fragment never goes over the wire */
 	u.path = *path == '?' ? arena_printf(a, "/%s", path) : path;

@@ -167,6 +167,57 @@ def test_evil_values_in_info(guard):
         meet(guard, "redis", "redis-version", url=server.url, min_version="7.0")
 
 
+def postgres(*messages, endless=b""):
+    """A PostgreSQL server that lets everybody in without TLS and then says these messages: (type, body); after one that says it
+    is ready, the next wait for a question."""
+
+    def handler(sock):
+        sock.recv(4096)
+        for kind, body in messages:
+            sock.sendall(kind + struct.pack(">I", 4 + len(body)) + body)
+            if (kind, body) == READY:
+                sock.recv(4096)
+        while endless and peer_stays(sock, 0):
+            sock.sendall(endless)
+        read_until_closed(sock)
+
+    return handler
+
+
+READY = (b"Z", b"I")
+LOGGED_IN = [(b"R", bytes(4)), READY]
+ONE_ROW = [(b"T", struct.pack(">H", 5) + (b"c\0" + struct.pack(">IHIhih", 0, 0, 25, -1, -1, 0)) * 5)]
+
+
+def value(text):
+    return struct.pack(">i", len(text)) + text
+
+
+@pytest.mark.parametrize(
+    "handler, codes",
+    [
+        (postgres((b"E", b"SFATAL\0C28P01\0M" + EVIL + b"\0\0")), "auth-failed"),
+        (postgres((b"E", b"SFATAL\0C\x1b[31m\0M" + EVIL + b"\0\0")), "connect-closed protocol-mismatch answer-timeout"),
+        (postgres((b"E", b"M" + b"x" * 29000 + b"\0\0")), "connect-closed protocol-mismatch answer-timeout"),
+        (postgres(*LOGGED_IN, (b"E", b"C22000\0M" + EVIL + b"\0\0")), "postgres-error connect-closed answer-timeout"),
+        (postgres(*LOGGED_IN, *ONE_ROW, (b"D", struct.pack(">H", 9))), "connect-closed answer-timeout protocol-mismatch"),
+        (postgres(*LOGGED_IN, *ONE_ROW, (b"D", struct.pack(">Hi", 5, 0x7FFFFFFF))), "connect-closed answer-timeout"),
+        (
+            postgres(*LOGGED_IN, *ONE_ROW, (b"D", struct.pack(">H", 5) + value(EVIL) * 5), (b"C", b"SELECT 1\0"), (b"Z", b"T")),
+            "postgres-wrong-role",
+        ),
+        (postgres(*LOGGED_IN, endless=b"S" + struct.pack(">I", 12) + b"a\0bbbbb\0"), "answer-timeout connect-closed"),
+        (postgres((b"R", struct.pack(">I", 10) + EVIL)), "connect-closed auth-mechanism answer-timeout protocol-mismatch"),
+        (postgres((b"R", struct.pack(">I", 77))), "connect-closed auth-mechanism protocol-mismatch answer-timeout"),
+        (postgres((b"N", b"C00000\0M" + EVIL + b"\0\0"), *LOGGED_IN), "protocol-mismatch answer-timeout connect-closed"),
+    ],
+    ids=["words", "state", "long", "query", "columns", "length", "row", "endless", "sasl", "login", "notice"],
+)
+def test_evil_postgres(guard, handler, codes):
+    with TcpServer(handler) as server:
+        meet(guard, "postgres", codes, url=f"postgres://{server.address}/x?sslmode=disable", username="app", role="replica")
+
+
 def test_evil_banner(guard):
     with TcpServer(banner(EVIL)) as server:
         check = meet(

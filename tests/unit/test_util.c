@@ -277,6 +277,12 @@ static void urls_that_are_none(UNUSED void **state)
 			    "has a scheme that does not begin with a letter");
 	assert_null(url_split(&u, &a, "H2.c+x-1://h"));
 	assert_string_equal(u.scheme, "h2.c+x-1");
+	assert_null(url_split(&u, &a, "postgres://u:p@a:1,[::1]:2/db"));
+	assert_string_equal(u.host, "a:1,[::1]:2");
+	assert_string_equal(u.password.text, "p");
+	assert_null(url_split(&u, &a, "postgresql:///db?host=/run"));
+	assert_string_equal(u.host, "");
+	assert_non_null(url_split(&u, &a, "redis://a:1,b:2"));
 	assert_null(url_split(&u, &a, "http://h/?a=b;c=d&e"));
 	assert_string_equal(u.path, "/?a=b;c=d&e");
 	arena_free(&a);
@@ -333,7 +339,8 @@ static void what_a_url_waits_for(UNUSED void **state)
 	waits("htpt://h", "unknown scheme \"htpt\"; did you mean \"http\"?");
 	waits("something-else://h", "unknown scheme \"something-else\"");
 	waits("://h", "unknown scheme \"\"");
-	waits("postgres://h/db", "postgres h:"); /* a kind of which only the name is known */
+	waits("postgres://a:1,b/db?user=x", "postgres a:1: url=postgres://a:1,b/db?user=x");
+	waits("flow://h/db", "flow h:"); /* a kind of which only the name is known */
 }
 
 static void every_scheme_is_named(UNUSED void **state)

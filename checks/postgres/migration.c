@@ -1,0 +1,204 @@
+#include "migration.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+
+#define FILE_MAX (1024 * 1024)
+#define REVISION_MAX 256
+
+void strlist_add(struct strlist *list, const char *text)
+{
+	list->v = xrealloc(list->v, (list->n + 1) * sizeof *list->v);
+	list->v[list->n++] = text;
+}
+
+bool strlist_has(const struct strlist *list, const char *text)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (str_eq(list->v[i], text))
+			return true;
+	return false;
+}
+
+/* ---- Alembic ------------------------------------------------------------------------------------------------------ */
+/* The right side of `name = ...` or `name: type = ...` at the beginning of a line; NULL: there is none. */
+static const char *assigned(const char *text, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = text; p; p = strchr(p, '\n')) {
+		p += *p == '\n';
+		if (strncmp(p, name, n) != 0 || !strchr(" \t:=", p[n]) || !p[n])
+			continue;
+		p += n + strcspn(p + n, "=\n");
+		if (*p == '=')
+			return p + 1;
+	}
+	return NULL;
+}
+
+/* Adds the texts in quotes of a Python expression: one, or those of a tuple or list in brackets, which may go over lines. */
+static void add_literals(struct strlist *list, const char *p)
+{
+	int depth = 0;
+
+	for (; *p && (depth > 0 || *p != '\n'); p++) {
+		if (*p == '(' || *p == '[')
+			depth++;
+		else if (*p == ')' || *p == ']')
+			depth--;
+		else if (*p == '#')
+			p += strcspn(p, "\n") - 1;
+		else if (*p == '"' || *p == '\'') {
+			char end[] = {*p, '\n', '\0'};
+			size_t n = strcspn(p + 1, end);
+
+			if (n > 0 && n < REVISION_MAX)
+				strlist_add(list, strndup(p + 1, n));
+			p += n;
+			if (*p && p[1])
+				p++;
+		}
+	}
+}
+
+static enum result read_alembic(const char *folder, const char *name, struct migration_files *files,
+				struct strlist *parents, struct diag *out)
+{
+	char path[4096];
+	const char *revision, *down;
+	cleanup_free char *text = NULL;
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	text = file_read(path, FILE_MAX, NULL);
+	if (!text)
+		return check_fail(out, D_FILE_UNREADABLE, path, "%s", strerror(errno));
+	revision = assigned(text, "revision");
+	if (!revision)
+		return RESULT_PASS; /* __init__.py, or a helper */
+	add_literals(&files->all, revision);
+	down = assigned(text, "down_revision");
+	if (down)
+		add_literals(parents, down);
+	return RESULT_PASS;
+}
+
+/* ---- Django and Flyway ----------------------------------------------------------------------------------------------- */
+/* "0001_initial.py" is the migration 0001_initial. */
+static void add_django(const char *name, struct migration_files *files)
+{
+	if (isdigit((unsigned char)*name))
+		strlist_add(&files->all, strndup(name, strlen(name) - strlen(".py")));
+}
+
+/* "V1_2__add_orders.sql" is version 1.2. */
+static void add_flyway(const char *name, struct migration_files *files)
+{
+	const char *end = strstr(name, "__");
+	char *version;
+
+	if (*name != 'V' || !end || end == name + 1)
+		return;
+	version = strndup(name + 1, (size_t)(end - name - 1));
+	for (char *p = version; *p; p++)
+		*p = *p == '_' ? '.' : *p;
+	strlist_add(&files->all, version);
+}
+
+/* Compares numbers with dots between them, of any number and length: Flyway's versions are often dates. */
+static int compare_numbers(const char *a, const char *b)
+{
+	while (*a || *b) {
+		char *rest_a, *rest_b;
+		unsigned long long x = strtoull(a, &rest_a, 10), y = strtoull(b, &rest_b, 10);
+
+		if (x != y)
+			return x < y ? -1 : 1;
+		if (rest_a == a && rest_b == b)
+			return strcmp(a, b);
+		a = rest_a + (*rest_a == '.');
+		b = rest_b + (*rest_b == '.');
+	}
+	return 0;
+}
+
+/* Of Django's names only the number tells the order. */
+static int compare(const char *a, const char *b, enum migration_tool tool)
+{
+	unsigned long long x, y;
+
+	if (tool == TOOL_FLYWAY)
+		return compare_numbers(a, b);
+	x = strtoull(a, NULL, 10);
+	y = strtoull(b, NULL, 10);
+	return x < y ? -1 : x > y;
+}
+
+/* ---- for all --------------------------------------------------------------------------------------------------------- */
+enum result migration_read(const char *folder, enum migration_tool tool,
+			   struct migration_files *files, struct diag *out)
+{
+	DIR *dir = opendir(folder);
+	struct strlist parents = {0};
+
+	if (!dir)
+		return check_fail(out, errno_is_missing(errno) ? D_FILE_MISSING : D_FILE_UNREADABLE,
+				  folder, "%s", strerror(errno));
+	for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
+		if (tool == TOOL_FLYWAY)
+			add_flyway(e->d_name, files);
+		else if (!str_ends(e->d_name, ".py"))
+			continue;
+		else if (tool == TOOL_DJANGO)
+			add_django(e->d_name, files);
+		else if (read_alembic(folder, e->d_name, files, &parents, out))
+			return RESULT_FAIL;
+	}
+	closedir(dir);
+	if (!files->all.n)
+		return check_fail(out, D_FILE_CONTENT, folder, "the folder has no migration");
+	for (size_t i = 0; i < files->all.n; i++)
+		if (!strlist_has(&parents, files->all.v[i]))
+			strlist_add(&files->heads, files->all.v[i]);
+	return RESULT_PASS;
+}
+
+static bool is_applied(const char *one, const struct migration_state *state,
+		       enum migration_tool tool)
+{
+	if (tool != TOOL_FLYWAY)
+		return strlist_has(&state->applied, one);
+	for (size_t i = 0; i < state->applied.n; i++)
+		if (compare_numbers(state->applied.v[i], one) == 0)
+			return true;
+	return state->baseline && compare_numbers(one, state->baseline) <= 0;
+}
+
+const char *migration_missing(const struct strlist *wanted, const struct migration_state *state,
+			      enum migration_tool tool)
+{
+	for (size_t i = 0; i < wanted->n; i++)
+		if (!is_applied(wanted->v[i], state, tool))
+			return wanted->v[i];
+	return NULL;
+}
+
+static bool is_newer(const char *one, const struct migration_files *files, enum migration_tool tool)
+{
+	if (tool == TOOL_ALEMBIC)
+		return !strlist_has(&files->all, one);
+	for (size_t i = 0; i < files->all.n; i++)
+		if (compare(one, files->all.v[i], tool) <= 0)
+			return false;
+	return true;
+}
+
+const char *migration_newer(const struct migration_files *files,
+			    const struct migration_state *state, enum migration_tool tool)
+{
+	for (size_t i = 0; i < state->applied.n; i++)
+		if (is_newer(state->applied.v[i], files, tool))
+			return state->applied.v[i];
+	return NULL;
+}

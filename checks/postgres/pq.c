@@ -1,0 +1,455 @@
+#include "pq.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <poll.h>
+
+#include "net.h"
+#include "tls.h"
+
+#define STATE_LENGTH 5 /* an SQLSTATE: PostgreSQL's manual, appendix A */
+#define LOOK_SIZE 200
+/* A silent peer is asked once more in other words before the attempt is over. */
+#define LOOK_TIME DURATION_MS(400)
+
+void pq_set(struct pq_options *o, const char *name, const char *value)
+{
+	size_t i = 0;
+
+	while (i < o->n && !str_eq(o->names[i], name))
+		i++;
+	invariant(i < PQ_OPTIONS_MAX);
+	o->names[i] = name;
+	o->values[i] = value;
+	if (i == o->n)
+		o->n++;
+}
+
+const char *pq_get(const struct pq_options *o, const char *name)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (str_eq(o->names[i], name))
+			return o->values[i] && *o->values[i] ? o->values[i] : NULL;
+	return NULL;
+}
+
+/* ---- what an error means ------------------------------------------------------------------------------------------ */
+/* Of the errors of pgbouncer, which gives most of them the state of a protocol violation. */
+static enum diag_code pooler_code(const char *text)
+{
+	static const struct {
+		const char *phrase;
+		enum diag_code code;
+	} phrases[] = {
+	    {"no such database", D_POSTGRES_NO_DATABASE},
+	    {"database does not exist", D_POSTGRES_NO_DATABASE},
+	    {"no such user", D_AUTH_FAILED},
+	    {"auth failed", D_AUTH_FAILED},
+	    {"authentication failed", D_AUTH_FAILED},
+	    {"login rejected", D_AUTH_FAILED},
+	    {"unsupported startup parameter", D_POSTGRES_SETTING},
+	    {"SSL required", D_TLS_REQUIRED},
+	    {"no more connections allowed", D_POSTGRES_MAX_CONNECTIONS},
+	    {"sorry, too many clients", D_POSTGRES_MAX_CONNECTIONS},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
+		if (strcasestr(text, phrases[i].phrase))
+			return phrases[i].code;
+	return D_POSTGRES_POOLER;
+}
+
+static enum diag_code state_code(const char *state, const char *text)
+{
+	static const struct {
+		const char *begin;
+		enum diag_code code;
+	} states[] = {
+	    {"57P", D_POSTGRES_STARTING},
+	    {"53300", D_POSTGRES_MAX_CONNECTIONS},
+	    {"28P01", D_AUTH_FAILED},
+	    {"3D000", D_POSTGRES_NO_DATABASE},
+	    {"3F000", D_POSTGRES_TABLE_MISSING},
+	    {"42P01", D_POSTGRES_TABLE_MISSING},
+	    {"42501", D_POSTGRES_PRIVILEGE},
+	    {"57014", D_POSTGRES_STATEMENT_TIMEOUT},
+	};
+
+	if (str_eq(state, "08P01"))
+		return pooler_code(text);
+	/* These names stand in the message in every language (lc_messages). */
+	if (str_eq(state, "28000"))
+		return strstr(text, "pg_hba.conf")              ? D_POSTGRES_HBA
+		       : strcasestr(text, "client certificate") ? D_TLS_CLIENT_CERT_REQUIRED
+								: D_AUTH_FAILED;
+	for (size_t i = 0; i < ARRAY_LEN(states); i++)
+		if (str_starts(state, states[i].begin))
+			return states[i].code;
+	return D_POSTGRES_ERROR;
+}
+
+/* Finds "SEVERITY:  STATE: message" in a verbose error text. libpq puts the errors of several tries into one text, a line each.
+ * Fills *state and *message, and returns whether there is one. */
+static bool find_state(const char *text, bool last, char state[STATE_LENGTH + 1], char *message,
+		       size_t size)
+{
+	bool found = false;
+
+	for (const char *p = strstr(text, ":  "); p; p = strstr(p + 1, ":  ")) {
+		const char *s = p + 3;
+		size_t n = 0;
+
+		while (n < STATE_LENGTH &&
+		       (isdigit((unsigned char)s[n]) || isupper((unsigned char)s[n])))
+			n++;
+		if (n < STATE_LENGTH || strncmp(s + n, ": ", 2) != 0)
+			continue;
+		memcpy(state, s, STATE_LENGTH);
+		state[STATE_LENGTH] = '\0';
+		text_clean_n(message, size, s + n + 2, strcspn(s + n + 2, "\n"));
+		found = true;
+		if (!last)
+			break;
+	}
+	return found;
+}
+
+/* ---- a second look ------------------------------------------------------------------------------------------------- */
+/* Asks on a connection of its own whether the server speaks TLS, as libpq does (SSLRequest). `more` goes with it, for peers that
+ * wait for the end of a line. *n gets the number of bytes of the answer; 0: it closed. */
+static enum result look(const struct pq *pq, struct instant until, const char *more,
+			struct conn *conn, char *answer, size_t *n, struct diag *out)
+{
+	static const char request[] = "\0\0\0\x08\x04\xd2\x16\x2f";
+	struct check_run run = *pq->run;
+	char words[32];
+	size_t len = sizeof request - 1;
+
+	memcpy(words, request, len);
+	memcpy(words + len, more, strlen(more));
+	run.deadline = until;
+	if (pq->host[0] == '/' ? net_connect_unix(&run, pq->peer, conn, out)
+			       : net_connect(&run, pq->host, pq->port, conn, out))
+		return RESULT_FAIL;
+	if (net_write(&run, conn, words, len + strlen(more), out))
+		return RESULT_FAIL;
+	/* One byte first: what follows it may belong to TLS. */
+	if (net_read(&run, conn, answer, *more ? LOOK_SIZE : 1, n, out))
+		return RESULT_FAIL;
+	return RESULT_PASS;
+}
+
+static bool is_postgres_answer(const char *answer, size_t n)
+{
+	/* 'E' begins an ErrorResponse of a server older than TLS, or of one that has no process left. */
+	return n > 0 && (answer[0] == 'S' || answer[0] == 'N' || answer[0] == 'E') &&
+	       (n == 1 || answer[1] == '\0');
+}
+
+static enum result fail_mismatch(const struct pq *pq, const char *answer, size_t n,
+				 struct diag *out)
+{
+	char begin[LOOK_SIZE * 4];
+
+	text_clean_n(begin, sizeof begin, answer, n);
+	return check_fail(out, D_PROTOCOL_MISMATCH, pq->peer,
+			  "the answer is not PostgreSQL's; it begins with: %s", begin);
+}
+
+/* The handshake again with OpenSSL, which says what libpq does not: which certificate, which error. *out keeps what libpq said
+ * when this handshake succeeds. */
+static enum result fail_handshake(const struct pq *pq, struct diag *out)
+{
+	const char *ca = pq_get(&pq->options, "sslrootcert");
+	struct tls_conf tls = {.ca_file = ca && !str_eq(ca, "system") ? ca : NULL,
+			       .cert_file = pq_get(&pq->options, "sslcert"),
+			       .key_file = pq_get(&pq->options, "sslkey")};
+	struct diag this = {0};
+	struct conn conn;
+	char answer[LOOK_SIZE];
+	size_t n;
+
+	if (look(pq, pq->run->deadline, "", &conn, answer, &n, &this) || n != 1 || answer[0] != 'S')
+		return RESULT_FAIL;
+	if (tls_handshake(pq->run, &conn, pq->host, &tls, &this) && this.code != D_ANSWER_TIMEOUT) {
+		*out = this;
+		snprintf(out->subject, sizeof out->subject, "%s", pq->peer);
+	}
+	return RESULT_FAIL;
+}
+
+/* libpq's own words about TLS and logins. startguard never calls setlocale, so they are English. */
+static enum result fail_by_text(struct pq *pq, const char *text, struct diag *out)
+{
+	static const struct {
+		const char *phrase;
+		enum diag_code code;
+	} phrases[] = {
+	    {"server does not support SSL", D_TLS_PEER_IS_PLAINTEXT},
+	    {"does not match host name", D_TLS_WRONG_NAME},
+	    {"root certificate file", D_TLS_CA_UNREADABLE},
+	    {"does not match private key", D_TLS_KEY_MISMATCH},
+	    {"private key file", D_TLS_CA_UNREADABLE},
+	    {"certificate file", D_TLS_CA_UNREADABLE},
+	    {"no password supplied", D_AUTH_REQUIRED},
+	    {"authentication method", D_AUTH_MECHANISM},
+	    {"authentication requires", D_AUTH_MECHANISM},
+	    {"channel binding", D_AUTH_MECHANISM},
+	    {"SASL authentication", D_AUTH_MECHANISM},
+	    {"GSSAPI", D_AUTH_MECHANISM},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
+		if (strstr(text, phrases[i].phrase))
+			return check_fail(out, phrases[i].code, pq->peer, "%s", text);
+	if (!strstr(text, "SSL error"))
+		return RESULT_PASS;
+	tls_fail_text(out, text, pq->peer);
+	return strstr(text, "certificate verify failed") ? fail_handshake(pq, out) : RESULT_FAIL;
+}
+
+/* The connection failed without an error of the server: looks who is there. */
+static enum result fail_without_state(struct pq *pq, const char *text, struct diag *out)
+{
+	struct conn conn;
+	char answer[LOOK_SIZE];
+	size_t n;
+
+	if (fail_by_text(pq, text, out))
+		return RESULT_FAIL;
+	if (look(pq, pq->run->deadline, "", &conn, answer, &n, out))
+		return RESULT_FAIL;
+	if (n > 0 && !is_postgres_answer(answer, n)) {
+		size_t more = 0;
+		struct diag ignored = {0};
+
+		net_read(pq->run, &conn, answer + n, sizeof answer - n, &more, &ignored);
+		return fail_mismatch(pq, answer, n + more, out);
+	}
+	if (strstr(text, "invalid response to SSL negotiation") ||
+	    strstr(text, "expected authentication request") ||
+	    strstr(text, "lost synchronization") || strstr(text, "unencrypted data after SSL"))
+		return check_fail(out, D_PROTOCOL_MISMATCH, pq->peer, "%s", text);
+	return check_fail(out, D_CONNECT_CLOSED, pq->peer, "%s", text);
+}
+
+/* Nothing came. A server of another protocol often waits for the end of a line. */
+static enum result fail_silent(const struct pq *pq, struct diag *out)
+{
+	struct diag ignored = {0};
+	struct conn conn;
+	char answer[LOOK_SIZE];
+	size_t n;
+
+	if (!look(pq, pq->run->deadline, "\r\nPING\r\n\r\n", &conn, answer, &n, &ignored) &&
+	    n > 0 && !is_postgres_answer(answer, n))
+		return fail_mismatch(pq, answer, n, out);
+	return check_fail(out, D_ANSWER_TIMEOUT, pq->peer,
+			  "the server accepted the connection and did not answer");
+}
+
+/* ---- connecting ------------------------------------------------------------------------------------------------------ */
+/* Returns whether the connection stands; *at is what libpq was doing last. *timeout: `until` has come. */
+static bool drive(PGconn *conn, struct instant until, ConnStatusType *at, bool *timeout)
+{
+	PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+
+	*timeout = false;
+	*at = PQstatus(conn);
+	while (want != PGRES_POLLING_OK && want != PGRES_POLLING_FAILED) {
+		short events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+
+		if (instant_poll(PQsocket(conn), events, until) == 0) {
+			*timeout = true;
+			return false;
+		}
+		*at = PQstatus(conn);
+		want = PQconnectPoll(conn);
+	}
+	return want == PGRES_POLLING_OK;
+}
+
+static PGconn *begin(const struct pq_options *options)
+{
+	PGconn *conn;
+	const char *password;
+
+	conn = PQconnectStartParams(options->names, options->values, 0);
+	if (!conn)
+		die("libpq has no memory");
+	/* With the states of errors that come before there is a result. */
+	PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+	/* Also one of ~/.pgpass, which nobody else has seen. */
+	password = PQpass(conn);
+	if (password)
+		scrub_register(password);
+	return conn;
+}
+
+/* pg_hba.conf has no entry for this client without TLS. Is there one with it? No password is sent. */
+static bool lets_in_with_tls(const struct pq *pq)
+{
+	struct pq_options options = pq->options;
+	char state[STATE_LENGTH + 1] = "", message[DIAG_CAUSE_MAX];
+	ConnStatusType at;
+	bool timeout;
+	PGconn *conn;
+
+	pq_set(&options, "sslmode", "require");
+	pq_set(&options, "sslrootcert", "");
+	pq_set(&options, "password", "");
+	pq_set(&options, "passfile", "/dev/null");
+	conn = begin(&options);
+	if (PQstatus(conn) != CONNECTION_BAD && drive(conn, pq->run->deadline, &at, &timeout))
+		return true;
+	if (strstr(PQerrorMessage(conn), "no password supplied"))
+		return true;
+	return find_state(PQerrorMessage(conn), false, state, message, sizeof message) &&
+	       state_code(state, message) != D_POSTGRES_HBA && at == CONNECTION_AWAITING_RESPONSE;
+}
+
+static enum result fail_state(const struct pq *pq, const char *state, const char *message,
+			      struct diag *out)
+{
+	enum diag_code code = state_code(state, message);
+	const char *mode = pq_get(&pq->options, "sslmode");
+
+	if (code == D_POSTGRES_HBA && mode && (str_eq(mode, "disable") || str_eq(mode, "allow")) &&
+	    pq->host[0] != '/' && lets_in_with_tls(pq)) {
+		check_fail(out, D_TLS_REQUIRED, pq->peer, "%s (%s)", message, state);
+		diag_hint(out, "set sslmode to require, or better to verify-full with ca_file");
+		return RESULT_FAIL;
+	}
+	check_fail(out, code, pq->peer, "%s (%s)", message, state);
+	if (code == D_POSTGRES_SETTING)
+		diag_hint(out, "add it to ignore_startup_parameters of pgbouncer, or drop it here");
+	return RESULT_FAIL;
+}
+
+static enum result fail_connect(struct pq *pq, ConnStatusType at, struct diag *out)
+{
+	const char *text = PQerrorMessage(pq->conn), *mode = pq_get(&pq->options, "sslmode");
+	char state[STATE_LENGTH + 1], message[DIAG_CAUSE_MAX];
+	/* "allow" tries without TLS first and "prefer" with it: the try with TLS is the one that counts. */
+	bool last = mode && str_eq(mode, "allow");
+
+	if (find_state(text, last, state, message, sizeof message))
+		return fail_state(pq, state, message, out);
+	text_clean_n(message, sizeof message, text, strcspn(text, "\n"));
+	if (at == CONNECTION_STARTED && !fail_by_text(pq, text, out)) {
+		struct conn conn;
+
+		if (pq->host[0] == '/' ? net_connect_unix(pq->run, pq->peer, &conn, out)
+				       : net_connect(pq->run, pq->host, pq->port, &conn, out))
+			return RESULT_FAIL;
+	}
+	return fail_without_state(pq, message, out);
+}
+
+enum result pq_connect(struct pq *pq, struct instant until, struct diag *out)
+{
+	struct instant now = instant_now();
+	struct instant soon = {until.ns - LOOK_TIME.ns};
+	ConnStatusType at;
+	bool timeout;
+
+	check_step(pq->run, PH_CONNECT, "connecting and logging in at %s", pq->peer);
+	pq->conn = begin(&pq->options);
+	if (PQstatus(pq->conn) == CONNECTION_BAD) {
+		const char *text = PQerrorMessage(pq->conn);
+
+		/* A unix socket fails at once. */
+		return strstr(text, "connection to server")
+			   ? fail_connect(pq, CONNECTION_STARTED, out)
+			   : check_fail(out, D_POSTGRES_SETTING, pq->peer, "%s", text);
+	}
+	if (instant_reached(soon, now))
+		soon = until;
+	if (!drive(pq->conn, soon, &at, &timeout)) {
+		if (!timeout)
+			return fail_connect(pq, at, out);
+		if (at == CONNECTION_STARTED || at == CONNECTION_NEEDED)
+			return check_fail(out, D_CONNECT_TIMEOUT, pq->peer,
+					  "the connection attempt was not answered");
+		return fail_silent(pq, out);
+	}
+	check_reached(pq->run, "connect");
+	if (PQsslInUse(pq->conn))
+		check_reached(pq->run, "tls");
+	check_reached(pq->run, "auth");
+	return RESULT_PASS;
+}
+
+/* ---- statements ------------------------------------------------------------------------------------------------------ */
+/* Sends what libpq holds, and reads until a result is there. */
+static enum result await(struct pq *pq, struct diag *out)
+{
+	int unsent;
+
+	while ((unsent = PQflush(pq->conn)) > 0 || PQisBusy(pq->conn)) {
+		short events = (short)(POLLIN | (unsent > 0 ? POLLOUT : 0));
+
+		if (instant_poll(PQsocket(pq->conn), events, pq->run->deadline) == 0)
+			return check_fail(out, D_ANSWER_TIMEOUT, pq->peer,
+					  "the server did not answer a statement");
+		if (!PQconsumeInput(pq->conn))
+			return RESULT_PASS; /* the result tells */
+	}
+	return RESULT_PASS;
+}
+
+static enum result fail_result(const struct pq *pq, const PGresult *r, const char *subject,
+			       struct diag *out)
+{
+	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+	const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+
+	if (!state || !text)
+		return check_fail(out, D_CONNECT_CLOSED, pq->peer, "%s", PQerrorMessage(pq->conn));
+	return check_fail(out, state_code(state, text), subject, "%s (%s)", text, state);
+}
+
+PGresult *pq_ask(struct pq *pq, const char *sql, const char *const *params, const char *subject,
+		 struct diag *out)
+{
+	PGresult *r, *last = NULL;
+	int n = 0;
+
+	while (params && params[n])
+		n++;
+	PQsetnonblocking(pq->conn, 1);
+	if (!(params ? PQsendQueryParams(pq->conn, sql, n, NULL, params, NULL, NULL, 0)
+		     : PQsendQuery(pq->conn, sql))) {
+		check_fail(out, D_CONNECT_CLOSED, pq->peer, "%s", PQerrorMessage(pq->conn));
+		return NULL;
+	}
+	for (;;) {
+		if (await(pq, out))
+			return NULL;
+		r = PQgetResult(pq->conn);
+		if (!r)
+			break;
+		last = r;
+		if (PQresultStatus(r) == PGRES_FATAL_ERROR ||
+		    PQresultStatus(r) == PGRES_BAD_RESPONSE) {
+			fail_result(pq, r, subject, out);
+			return NULL;
+		}
+		if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK) {
+			check_fail(out, D_POSTGRES_ERROR, subject, "the statement is not a query");
+			return NULL;
+		}
+	}
+	if (!last)
+		check_fail(out, D_CONNECT_CLOSED, pq->peer, "%s", PQerrorMessage(pq->conn));
+	return last;
+}
+
+const char *pq_library(void)
+{
+	static char text[32];
+	int v = PQlibVersion();
+
+	snprintf(text, sizeof text, "libpq %d.%d", v / 10000, v % 10000);
+	return text;
+}
