@@ -283,11 +283,11 @@ static void print_topic(struct str *b, const struct topic *t, enum print_as as)
 
 static void print_all(struct str *b, enum print_as as)
 {
+	size_t i = 0;
+
 	if (as == AS_JSON)
 		str_add(b, "[\n  ");
-	for (size_t i = 0; topic_at(i).name; i++) {
-		struct topic t = topic_at(i);
-
+	for (struct topic t; (t = topic_at(i)).name; i++) {
 		if (as == AS_TEXT) {
 			str_addf(b, "  %-16s %s\n", t.name, t.summary);
 			continue;
@@ -326,7 +326,7 @@ int cmd_explain(struct str *b, const struct cli *cli, struct err *err)
 	const char *topic = cli->n_words ? cli->words[0] : NULL;
 	enum print_as as = cli->as;
 	const char *dot = topic ? strchr(topic, '.') : NULL, *names[64] = {NULL};
-	size_t len = dot ? (size_t)(dot - topic) : topic ? strlen(topic) : 0;
+	size_t len = topic ? strcspn(topic, ".") : 0, i = 0;
 	const struct check_kind *kind;
 
 	if (!topic && as == AS_PROFILE) {
@@ -337,11 +337,8 @@ int cmd_explain(struct str *b, const struct cli *cli, struct err *err)
 		print_all(b, as);
 		return 0;
 	}
-	for (size_t i = 0; topic_at(i).name; i++) {
-		struct topic t = topic_at(i);
-
+	for (struct topic t; (t = topic_at(i)).name; i++) {
 		names[i] = t.name;
-		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): topic_at(i) is the same as in the loop's head */
 		if (strlen(t.name) != len || strncmp(t.name, topic, len) != 0)
 			continue;
 		if (dot && print_key(b, &t, dot + 1, as, err) < 0)
