@@ -1,5 +1,5 @@
 /* kafka: one cluster as a contract. One metadata answer is judged for brokers, cluster and topics; then every broker that is
- * needed must be ready at the address it advertises; then all questions about what the principal may do are asked at once.
+ * needed must be ready at the address it advertises; then all requests about what the principal may do are sent at once.
  * Writes nothing (except the canary, to its own topic), joins no group, creates no topic. */
 #include <librdkafka/rdkafka.h>
 
@@ -277,7 +277,7 @@ static enum result reach_brokers(struct kafka_client *client, const struct kafka
 
 /* ---- what the principal may do ---------------------------------------------------------------------------- */
 
-/* The topics of the profile, and the canary's if it is none of them: its leaders and replicas are judged too. */
+/* The topics of the profile, and the canary's if it is not listed: its leaders and replicas are judged too. */
 static struct grouplist needed_topics(const struct kafka_conf *c)
 {
 	struct kafka_topic_conf *v = xcalloc(c->topics.n + 1, sizeof *v);
@@ -325,9 +325,9 @@ static struct kafka_query *make_query(const struct kafka_conf *c, const struct g
 	return q;
 }
 
-/* Asks, and waits for the answers. A coordinator that cannot be reached never answers: looks for the reason meanwhile. */
-static enum result ask(struct kafka_client *client, struct kafka_query *q,
-		       const struct kafka_brokers *all, struct diag *out)
+/* Runs the query. A coordinator that cannot be reached never answers: looks for the reason meanwhile. */
+static enum result run_query(struct kafka_client *client, struct kafka_query *q,
+			     const struct kafka_brokers *all, struct diag *out)
 {
 	struct instant deadline = kafka_answer_deadline(client);
 	struct instant soon = instant_after(instant_now(), DURATION_MS(COORDINATOR_MS));
@@ -341,7 +341,7 @@ static enum result ask(struct kafka_client *client, struct kafka_query *q,
 	return r == RESULT_PASS ? kafka_query_run(client, q, deadline, out) : r;
 }
 
-/* Some questions need a handle of their own. These connect while the first handle asks its questions. */
+/* Some requests need a handle of their own, which connects while the first handle sends its requests. */
 struct handles {
 	struct kafka_client *first, *idempotent, *transactional, *canary;
 };
@@ -401,7 +401,8 @@ static enum result judge_permissions(struct handles *h, const struct kafka_conf 
 	struct findings f = {.n = 0};
 
 	q->broker = kafka_ready_broker(h->first, &all);
-	if (open_handles(h, c, out) != RESULT_PASS || ask(h->first, q, &all, out) != RESULT_PASS)
+	if (open_handles(h, c, out) != RESULT_PASS ||
+	    run_query(h->first, q, &all, out) != RESULT_PASS)
 		return RESULT_FAIL;
 	judge_rights(h, c, topics, q, m, &f);
 	if (findings_result(&f, out) != RESULT_PASS)
@@ -412,7 +413,7 @@ static enum result judge_permissions(struct handles *h, const struct kafka_conf 
 
 /* ---- one attempt --------------------------------------------------------------------------------------------- */
 
-/* Opens the first handle, a consumer without group: it can ask every question, and fetch. NULL with *out filled. */
+/* Opens the first handle, a consumer without group: it can send all requests, and fetch. NULL with *out filled. */
 static struct kafka_client *open_first(const struct check_run *run, const struct kafka_conf *c,
 				       struct kafka_client_props *props, struct diag *out)
 {

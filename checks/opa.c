@@ -1,4 +1,4 @@
-/* opa: the policy server is healthy and decides as the service needs; an undefined decision is no permission. */
+/* opa: the policy server is healthy and decides as the service needs; an undefined decision is a failure. */
 #include <ctype.h>
 #include <errno.h>
 

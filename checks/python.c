@@ -200,7 +200,7 @@ static void read_about_client(struct probing *p, const char *event, const char *
 }
 
 /* Handles one line of the probe; probe.h has the events and their fields. */
-static void read_line(void *ctx, const char *line)
+static void handle_line(void *ctx, const char *line)
 {
 	struct probing *p = ctx;
 	char buf[PROGRAM_LINE_MAX], *rest = buf;
@@ -268,7 +268,7 @@ static enum result start(const struct python_conf *c, struct program *program, s
 			     D_PYTHON_INTERPRETER_MISSING, out);
 }
 
-/* Why the interpreter ended: Python's own line about a fatal error, which has others behind it, else the last line. */
+/* Why the interpreter ended: Python's line about a fatal error (a traceback follows it), else the last line. */
 static struct program_text reason_of_end(const struct program *program)
 {
 	const char *fatal = strstr(program->err_text, "Fatal Python error: ");
@@ -339,7 +339,7 @@ static enum result python_run(const struct check_run *run, struct diag *out)
 	program_init(program);
 	if (start(c, program, out))
 		return RESULT_FAIL;
-	ended = program_wait(program, run->deadline, &status, read_line, &p);
+	ended = program_wait(program, run->deadline, &status, handle_line, &p);
 	if (p.too_old)
 		return check_fail(out, D_PYTHON_INTERPRETER_MISSING, c->interpreter,
 				  "%s is Python %s: 3.8 or newer is needed to look into it",

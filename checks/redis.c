@@ -91,7 +91,7 @@ static const struct key redis_keys[] = {
     KEY_END,
 };
 
-/* *number gets the database that the path names ("" and "/": INT_UNSET). NULL, or which part of the url nobody reads. */
+/* *number gets the database that the path names ("" and "/": INT_UNSET). Returns an unused part of the url, or NULL. */
 static const char *url_database(const struct url *url, int64_t *number)
 {
 	*number = INT_UNSET;
@@ -165,7 +165,7 @@ struct session {
 	char info[64 * 1024];
 };
 
-/* ---- getting in --------------------------------------------------------------------------------------------------- */
+/* ---- connecting --------------------------------------------------------------------------------------------------- */
 static enum result redis_connect(const struct check_run *run, struct session *s, const char *host,
 				 int port, bool tls, struct diag *out)
 {
@@ -221,7 +221,7 @@ static enum result redis_by_sentinel(const struct check_run *run, struct session
 	for (size_t i = 0; i < c->sentinels.n; i++) {
 		struct diag this = {0};
 
-		/* One that is silent must not use up the time of the others. */
+		/* A silent server must not use up the time of the others. */
 		shorter.deadline = instant_share(instant_now(), run->deadline, c->sentinels.n - i);
 		if (!query_sentinel(&shorter, s, c->sentinels.v[i], &host, &port, &this)) {
 			check_reached(run, "sentinel");

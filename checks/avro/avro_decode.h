@@ -8,8 +8,8 @@
 
 #include "avro_schema.h"
 
-/* A number of the datum. `field` is the names of the fields that lead to it ("position.x"); items of arrays and maps have the
- * name of their field. It is called while the bytes are read: also for a datum that turns out to be wrong further on. */
+/* Called for each number of a datum. `field` is the path of field names to it ("position.x"); items of arrays and maps have
+ * the name of their field. The call comes during decoding: the rest of the datum may prove wrong. */
 typedef void avro_number_fn(void *arg, const char *field, double value);
 /* Returns the number of bytes that the datum takes; -1 with the byte, the field and the reason in `why`. `fn` may be NULL. */
 ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size_t len,

@@ -12,7 +12,7 @@
 #define FINDING_NOTE_MAX 200
 
 struct findings {
-	/* what the cause begins with, whichever finding is the worst; may be empty */
+	/* the cause begins with this text, whichever finding is worst; may be empty */
 	char prefix[320];
 	struct diag worst;
 	char worst_note[FINDING_NOTE_MAX];

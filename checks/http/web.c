@@ -142,10 +142,10 @@ static void make_subject(const struct web_request *req, struct web_response *res
 	str_free(&s);
 }
 
-/* Connects, and gives curl the address that answered for `name`, which is how curl's URL calls the host. An IPv6 literal
- * is its own address, and CURLOPT_RESOLVE takes none. */
-static enum result dial(struct transfer *t, CURL *curl, const char *host, int port,
-			const char *name, struct diag *out)
+/* Connects, and pins `name`, the host of curl's URL, to the address that answered. An IPv6 literal needs no pin, and
+ * CURLOPT_RESOLVE refuses one. */
+static enum result connect_and_pin(struct transfer *t, CURL *curl, const char *host, int port,
+				   const char *name, struct diag *out)
 {
 	struct conn conn;
 	char pin[700];
@@ -163,7 +163,7 @@ static enum result dial(struct transfer *t, CURL *curl, const char *host, int po
 
 /* Were curl to connect to the proxy, a proxy that cannot be reached would be diagnosed as a peer that does not answer, and
  * a name server that hangs would hold the attempt until it is killed. */
-static enum result dial_proxy(struct transfer *t, CURL *curl, struct diag *out)
+static enum result connect_proxy(struct transfer *t, CURL *curl, struct diag *out)
 {
 	static struct arena arena; /* the parts live until the child exits */
 	struct url proxy;
@@ -173,7 +173,7 @@ static enum result dial_proxy(struct transfer *t, CURL *curl, struct diag *out)
 	/* curl's own defaults */
 	if (!proxy.port)
 		proxy.port = str_eq(proxy.scheme, "https") ? 443 : 1080;
-	return dial(t, curl, proxy.host, proxy.port, proxy.host, out);
+	return connect_and_pin(t, curl, proxy.host, proxy.port, proxy.host, out);
 }
 
 /* Connects to the proxy, else the unix socket, else the url's host, which curl calls `host`. */
@@ -183,9 +183,9 @@ static enum result connect_first(struct transfer *t, CURL *curl, const char *hos
 	struct conn conn;
 
 	if (req->proxy)
-		return dial_proxy(t, curl, out);
+		return connect_proxy(t, curl, out);
 	if (!req->unix_socket)
-		return dial(t, curl, req->url->host, port_of(req), host, out);
+		return connect_and_pin(t, curl, req->url->host, port_of(req), host, out);
 	/* Connected for the diagnosis only: curl takes a connected socket for TCP alone. */
 	if (net_connect_unix(t->req->run, req->unix_socket, &conn, out))
 		return RESULT_FAIL;
@@ -389,7 +389,7 @@ static void keep_location(CURL *curl, struct web_response *resp)
 }
 
 /* One handle for the child's life: its kept connections serve the further requests. */
-static CURL *the_handle(void)
+static CURL *shared_handle(void)
 {
 	static CURL *curl;
 
@@ -465,7 +465,7 @@ static enum result one_request(const struct web_request *req, struct web_respons
 			       struct diag *out)
 {
 	struct transfer t = {.req = req, .resp = resp, .fd = -1};
-	CURL *curl = the_handle();
+	CURL *curl = shared_handle();
 	CURLcode code;
 	enum result r;
 
@@ -533,7 +533,7 @@ static enum result redirect(struct hop *h, const struct web_response *resp, stru
 	const char *problem;
 	struct url to;
 
-	curl_easy_getinfo(the_handle(), CURLINFO_REDIRECT_URL, &text);
+	curl_easy_getinfo(shared_handle(), CURLINFO_REDIRECT_URL, &text);
 	problem = url_split(&to, &arena, text ? text : "");
 	if (problem)
 		return check_fail(out, D_HTTP_REDIRECT, resp->subject,

@@ -43,7 +43,7 @@ struct web_conf {
 /* For a kind's validate: NULL, or what is wrong with the combination; *key names the key. `url` NULL: requests may use
  * http and https (redirects, references), so that TLS keys have a use. */
 const char *web_conf_problem(const struct web_conf *web, const struct url *url, const char **key);
-/* For rows (.check): an address that a path is added to, which cannot have a query; a header, which is one line. */
+/* For rows (.check): refuses an address with a query, since a path is added to it; refuses a malformed header. */
 const char *web_base_problem(const char *url);
 const char *web_header_problem(const char *text);
 

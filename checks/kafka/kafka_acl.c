@@ -45,7 +45,7 @@ static void note_unverified(want_t *want, struct str *unverified)
 			kafka_name_unverified(unverified, operations[i].name, want->name);
 }
 
-/* The question for the list has no answer, or an error for one: that is no pass. */
+/* The query for the list got no answer or an error: that is not a pass. */
 static enum result fail_without_list(want_t *want, const struct kafka_answer *answer,
 				     struct diag *out)
 {

@@ -3,7 +3,7 @@
 #include "kafka_probe.h"
 #include "tls.h"
 
-#define PROBES_MAX 16 /* in an attempt: each may take a second */
+#define PROBES_MAX 16 /* per attempt: a probe takes up to 1 s */
 
 /* ---- from a state to a diagnosis ------------------------------------------------------------------------- */
 
@@ -73,7 +73,7 @@ bool kafka_broker_state_is_final(const struct kafka_broker_state *broker)
 }
 
 /* Known from metadata only, which came from a bootstrap server that works. */
-static bool is_learned(const struct kafka_broker_state *broker)
+static bool is_from_metadata(const struct kafka_broker_state *broker)
 {
 	return broker->id != KAFKA_BOOTSTRAP && !broker->bootstrap;
 }
@@ -87,7 +87,7 @@ struct kafka_broker_state *kafka_broker_state_find(const struct kafka_client *c,
 	return NULL;
 }
 
-size_t kafka_broker_states_listed(const struct kafka_client *c)
+size_t kafka_broker_states_count_listed(const struct kafka_client *c)
 {
 	size_t n = 0;
 
@@ -100,7 +100,7 @@ size_t kafka_broker_states_listed(const struct kafka_client *c)
 static bool learned_decide(const struct kafka_client *c)
 {
 	for (size_t i = 0; i < c->n_brokers; i++)
-		if (is_learned(c->brokers[i]))
+		if (is_from_metadata(c->brokers[i]))
 			return true;
 	return false;
 }
@@ -112,7 +112,7 @@ static bool decides(const struct kafka_broker_state *broker, bool learned)
 
 static size_t how_many_decide(const struct kafka_client *c, bool learned)
 {
-	return learned ? kafka_broker_states_listed(c) : c->n_bootstrap;
+	return learned ? kafka_broker_states_count_listed(c) : c->n_bootstrap;
 }
 
 const struct kafka_broker_state *kafka_broker_states_all_failed(const struct kafka_client *c)
@@ -155,7 +155,7 @@ void kafka_broker_state_diagnose(const struct kafka_broker_state *broker, struct
 	char subject[DIAG_SUBJECT_MAX];
 	struct diag why;
 
-	if (!is_learned(broker)) {
+	if (!is_from_metadata(broker)) {
 		kafka_broker_state_diagnose_as(broker, broker->address, out);
 		return;
 	}
@@ -174,7 +174,7 @@ static bool may_probe(const struct kafka_client *c)
 	return c->n_probes < PROBES_MAX && !instant_reached(c->run->deadline, instant_now());
 }
 
-/* That a broker which was ready now refuses is certain. Whether all of its addresses do is a guess. */
+/* A broker that was ready refuses now: that is certain. That all its addresses refuse is a guess. */
 static bool has_unprobed_guess(const struct kafka_client *c,
 			       const struct kafka_broker_state *broker)
 {

@@ -8,7 +8,7 @@
 
 #include "kafka_client.h"
 
-/* The code of what the broker's log lines mean; of a guess that nobody probed, what is certain about it. */
+/* The code for the broker's log lines; for a guess that no probe confirmed, the code that is certain. */
 enum diag_code kafka_broker_state_code(const struct kafka_broker_state *broker);
 /* Fills *out with why this broker does not work, named by its address, or by its id where it is known from metadata. */
 void kafka_broker_state_diagnose(const struct kafka_broker_state *broker, struct diag *out);
@@ -23,9 +23,9 @@ enum result kafka_fail_advertised(struct diag *out, int32_t id, const char *addr
 struct kafka_broker_state *kafka_broker_state_find(const struct kafka_client *c,
 						   const char *address);
 /* How many brokers are known from metadata. */
-size_t kafka_broker_states_listed(const struct kafka_client *c);
-/* Has it failed for a reason that no waiting in this attempt changes? A failure to connect is none: the library goes on
- * with another address of the same name. */
+size_t kafka_broker_states_count_listed(const struct kafka_client *c);
+/* Has it failed for a reason that no waiting in this attempt changes? A failure to connect is not final: the library
+ * tries another address of the same name. */
 bool kafka_broker_state_is_final(const struct kafka_broker_state *broker);
 /* Is it connected, and has it answered this client, or kafka_probe in its place? */
 bool kafka_broker_state_is_ready(const struct kafka_client *c,

@@ -343,7 +343,7 @@ static enum readiness judge_brokers(struct kafka_client *c, const struct kafka_b
 /* Lock held on entry and return. Was one probed? */
 static bool probe_brokers(struct kafka_client *c, const struct kafka_brokers *brokers)
 {
-	/* Those that did not answer a probe are probed again after the others. */
+	/* Brokers that did not answer are probed again after the others. */
 	for (int silent = 0; silent <= 1; silent++)
 		for (size_t i = 0; i < brokers->n; i++) {
 			struct kafka_broker_state *state =
@@ -386,7 +386,7 @@ static enum result wait_for_brokers(struct kafka_client *c, const struct kafka_b
 	while ((r = judge_brokers(c, brokers, any, out)) == BROKERS_WAITED_FOR) {
 		if (probe_brokers(c, brokers) || wait_until(c, c->run->deadline))
 			continue;
-		/* One may have become ready just now. */
+		/* A broker may be ready by now. */
 		r = judge_brokers(c, brokers, any, out);
 		if (r == BROKERS_WAITED_FOR)
 			return fail_silent_broker(c, brokers, out);

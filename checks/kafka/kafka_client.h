@@ -53,7 +53,7 @@ struct kafka_client {
 	struct kafka_broker_state no_token;
 	struct kafka_broker_state *brokers[KAFKA_BROKERS_MAX];
 	size_t n_brokers;
-	/* How far the questions about groups have got, and the coordinator that was asked last. */
+	/* How far the requests about groups have got, and the last coordinator that was asked. */
 	unsigned coordinators_found, groups_asked;
 	int32_t group_broker;
 	/* Also when the answer was an error. */
@@ -76,8 +76,8 @@ struct kafka_client {
 struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_client_props *props,
 				const struct strlist *servers,
 				const struct kafka_prop_override *extra, struct diag *out);
-/* A producer's handle beside a handle that works: the same settings, and the same servers, which are not tried again. NULL
- * with *out filled. */
+/* Opens a producer's handle with the settings and servers of `first`; does not try the servers again. NULL with *out
+ * filled. */
 struct kafka_client *kafka_open_beside(const struct kafka_client *first,
 				       const struct kafka_prop_override *extra, struct diag *out);
 /* Would the library make a producer's handle with these settings? Needs no server. */
@@ -87,7 +87,7 @@ enum result kafka_try_open(const struct check_run *run, const struct kafka_clien
 /* ---- calls --------------------------------------------------------------------------------------------------- */
 
 /* Runs fn(arg) in a thread until it returns; fails when no broker can be used or the deadline is reached. `arg` must live
- * on the heap and is never freed: the thread may still be running then. `what` names the question for the diagnosis. */
+ * on the heap and is never freed: the thread may still be running then. `what` names the request for the diagnosis. */
 enum result kafka_call(struct kafka_client *client, void (*fn)(void *arg), void *arg,
 		       const char *what, struct diag *out);
 /* Waits until done(client) is true or `until` is reached; returns what done() said last. done() is called with the lock
@@ -99,13 +99,13 @@ struct instant kafka_answer_deadline(const struct kafka_client *client);
 
 /* ---- brokers ------------------------------------------------------------------------------------------------- */
 
-/* These (with `any`: one of them) must be reachable at the address they advertise and be ready to serve this client. */
+/* The brokers (with `any`: one) must be reachable at the address they advertise and be ready to serve this client. */
 enum result kafka_reach(struct kafka_client *client, const struct kafka_brokers *brokers, bool any,
 			struct diag *out);
-/* The same, for what is known already or seen within a second: a broker that is merely slow is no failure. */
+/* The same, for what is known already or seen within a second: a broker that is merely slow does not fail. */
 enum result kafka_reach_now(struct kafka_client *client, const struct kafka_brokers *brokers,
 			    struct diag *out);
-/* The id of one of these that is ready now, or -1. */
+/* The id of a listed broker that is ready, or -1. */
 int32_t kafka_ready_broker(struct kafka_client *client, const struct kafka_brokers *brokers);
 
 /* ---- why it failed ------------------------------------------------------------------------------------------- */
@@ -116,7 +116,7 @@ enum result kafka_diagnose(struct kafka_client *client, const char *reason, stru
  * connection ended and is there again. */
 enum result kafka_diagnose_error(struct kafka_client *client, rd_kafka_resp_err_t err,
 				 const char *reason, struct diag *out);
-/* Is there a connection that is ready, and on it a request without an answer? Then *out is filled: answer-timeout. */
+/* Fills *out with answer-timeout and returns true when a request on a ready connection has no answer yet. */
 bool kafka_diagnose_unanswered(struct kafka_client *client, const char *reason, struct diag *out);
 /* Replaces a timeout in *out by kafka-throttled when a broker held one of these handles back for a quota. Handles may be
  * NULL. */

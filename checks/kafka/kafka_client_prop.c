@@ -7,7 +7,7 @@
 #include "kafka_properties_file.h"
 #include "scrub.h"
 
-#define PAGE_LINES_MAX 1024 /* of librdkafka's list of properties: a line for each */
+#define PAGE_LINES_MAX 1024 /* librdkafka's list has one line per property */
 
 /* ---- addresses ------------------------------------------------------------------------------------------ */
 
@@ -364,7 +364,7 @@ static const struct kafka_prop_override defaults[] = {
 
 /* Set after the service's own. */
 static const struct kafka_prop_override overrides[] = {
-    /* Asked for a topic, a producer's handle would have the broker create it. */
+    /* A metadata request of a producer would create a missing topic. */
     {"allow.auto.create.topics", "false"},
     {"enable.auto.commit", "false"},
     {"enable.metrics.push", "false"},
@@ -401,7 +401,7 @@ static const char *const of_others[] = {
 static enum result apply_one(const struct kafka_client_prop *p, rd_kafka_conf_t *conf,
 			     struct diag *out)
 {
-	/* Simulated brokers inside the library: everything would pass, against nothing. */
+	/* These make the library simulate brokers: every check would pass. */
 	if (str_starts(p->name, "test.")) {
 		check_fail(out, D_KAFKA_PROPERTY, p->name,
 			   "replaces the real brokers by simulated ones%s", place_of(p).text);

@@ -23,14 +23,14 @@ static const struct kafka_broker_state *receiver_of(const struct kafka_client *c
 	return NULL;
 }
 
-/* Lock held. The library repeats a question whose answer does not help it: "no coordinator", or metadata that lists no
- * broker. Then that answer is what counts, not the repeated question on its way. */
+/* Lock held. The library repeats a request whose answer does not help it: "no coordinator", or metadata that lists no
+ * broker. Then that answer is what counts, not the repeated request on its way. */
 static bool was_answered(const struct kafka_client *c, int16_t api)
 {
 	return (api == KAFKA_API_FIND_COORDINATOR && c->coordinators_found > 0) ||
 	       (api == KAFKA_API_INIT_PRODUCER_ID && c->producer_id_answered) ||
 	       (api == KAFKA_API_METADATA && c->metadata_answered &&
-		kafka_broker_states_listed(c) == 0);
+		kafka_broker_states_count_listed(c) == 0);
 }
 
 /* Lock held. Is there a connection on which a request (other than `except`) waits for its answer? */
@@ -58,7 +58,7 @@ static void diagnose_connection(const struct kafka_client *c,
 				struct diag *out)
 {
 	const struct kafka_broker_state *broker = c->n_brokers ? c->brokers[0] : NULL;
-	bool listed = kafka_broker_states_listed(c) > 0;
+	bool listed = kafka_broker_states_count_listed(c) > 0;
 
 	for (size_t i = 0; i < c->n_brokers; i++)
 		if (!c->brokers[i]->up && c->brokers[i]->connection[0])

@@ -102,7 +102,7 @@ static const struct phrase log_phrases[] = {
     {"SASL handshake failed (", D_AUTH_FAILED, false},
     {"broker might require SASL authentication", D_AUTH_REQUIRED, true},
     {"credentials and broker logs", D_AUTH_FAILED, true},
-    /* TLS. tls_code knows all other texts about it. */
+    /* TLS; tls_code knows all other texts of TLS. */
     {"connecting to a PLAINTEXT broker listener", D_TLS_PEER_IS_PLAINTEXT, true},
     {"unexpected eof while reading", D_TLS_PEER_IS_PLAINTEXT, true},
     {"SSL connection closed by peer", D_TLS_PEER_IS_PLAINTEXT, true},

@@ -10,7 +10,7 @@
 #include "check.h"
 
 #define KAFKA_BOOTSTRAP (-1)         /* a broker whose id is not known yet */
-#define KAFKA_SCRAM_FIXED 0x020601ff /* 2.6.1: nonce of the first SCRAM message (its change log) */
+#define KAFKA_SCRAM_FIXED 0x020601ff /* 2.6.1 corrects the first SCRAM nonce (change log) */
 
 /* The settings that change what a text means. */
 struct kafka_context {
@@ -49,9 +49,9 @@ enum diag_code kafka_topic_meaning(int err);
 int kafka_error_in(const char *message);
 /* Does this error only say that no answer came (a lost connection, a timeout)? */
 bool kafka_is_silence(int err);
-/* Is this error a broker's answer, rather than the library's word that none came? */
+/* Is this error a broker's answer, not the library's report that none came? */
 bool kafka_is_answer(int err);
-/* There is no coordinator, or this broker is not it, or not yet. */
+/* There is no coordinator (yet), or another broker is it. */
 bool kafka_is_coordinator_trouble(int err);
 /* The broker does not know the request, or not in a version that the library needs. */
 bool kafka_is_unsupported(int err);

@@ -5,10 +5,10 @@
 
 #define ASK_AGAIN_MS 5000 /* where an attempt has no end: with one, after half of it */
 
-/* ---- the question -------------------------------------------------------------------------------------------- */
+/* ---- the request --------------------------------------------------------------------------------------------- */
 
 /* Lives on the heap: the thread that makes the call may outlive the one that waits for it. */
-struct question {
+struct metadata_request {
 	struct kafka_client *client;
 	rd_kafka_topic_t *only;
 	struct instant deadline;
@@ -16,9 +16,9 @@ struct question {
 	rd_kafka_resp_err_t err;
 };
 
-static void ask(void *arg)
+static void request_metadata(void *arg)
 {
-	struct question *q = arg;
+	struct metadata_request *q = arg;
 
 	q->err = rd_kafka_metadata(q->client->rk, 0, q->only, &q->got.md,
 				   instant_left_ms_now(q->deadline));
@@ -34,9 +34,9 @@ static struct instant half_way(struct instant deadline)
 					  : instant_share(now, deadline, 2);
 }
 
-/* librdkafka 2.0 may lose a question while the bootstrap connection becomes that of a broker it learned of. And as long as no
+/* librdkafka 2.0 may lose a request while the bootstrap connection becomes that of a broker it learned of. And as long as no
  * connection is ready it says "transport failure" when the time is up: TLS and a login may take more than half of it. */
-static bool is_unanswered(const struct question *q)
+static bool is_unanswered(const struct metadata_request *q)
 {
 	return q->err == RD_KAFKA_RESP_ERR__TIMED_OUT ||
 	       (q->err == RD_KAFKA_RESP_ERR__TRANSPORT && instant_left_ms_now(q->deadline) <= 1);
@@ -61,15 +61,15 @@ static enum result fail(struct kafka_client *c, rd_kafka_resp_err_t err, struct 
 enum result kafka_get_metadata(struct kafka_client *client, rd_kafka_topic_t *only,
 			       struct kafka_metadata *metadata, struct diag *out)
 {
-	struct question *q = xcalloc(1, sizeof *q);
+	struct metadata_request *q = xcalloc(1, sizeof *q);
 	enum result r;
 
-	*q = (struct question){
+	*q = (struct metadata_request){
 	    .client = client, .only = only, .deadline = half_way(client->run->deadline)};
-	r = kafka_call(client, ask, q, "the question for metadata", out);
+	r = kafka_call(client, request_metadata, q, "the metadata request", out);
 	if (r == RESULT_PASS && is_unanswered(q)) {
 		q->deadline = client->run->deadline;
-		r = kafka_call(client, ask, q, "the question for metadata", out);
+		r = kafka_call(client, request_metadata, q, "the metadata request", out);
 	}
 	if (r != RESULT_PASS)
 		return r;

@@ -1,6 +1,6 @@
 /* kafka_metadata: asks a cluster for its metadata, and finds the brokers in it.
  *
- * One question for each attempt; what a check judges about brokers and topics comes from its answer. Child only.
+ * One request for each attempt; what a check judges about brokers and topics comes from its answer. Child only.
  */
 #ifndef SG_KAFKA_METADATA_H
 #define SG_KAFKA_METADATA_H
@@ -16,7 +16,7 @@ struct kafka_metadata {
 	char *cluster; /* its id; NULL: brokers before 0.10.1 have none */
 };
 /* Asks about the topic `only`, or with NULL about the topics this handle knows (all of the cluster when it knows none).
- * Asks once more when a question is lost. Fails also when a server speaks Kafka and offers no metadata. */
+ * Repeats the request when it is lost. Fails also when a server speaks Kafka and offers no metadata. */
 enum result kafka_get_metadata(struct kafka_client *client, rd_kafka_topic_t *only,
 			       struct kafka_metadata *metadata, struct diag *out);
 

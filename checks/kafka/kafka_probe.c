@@ -50,8 +50,8 @@ static size_t request(unsigned char *buf, size_t size, int api, int version, con
 }
 
 /* Sends, then reads one framed answer. 1: a Kafka answer; 0: other bytes; -1: nothing came. */
-static int ask(const struct check_run *run, struct conn *conn, int api, int version,
-	       const char *body, struct answer *a, struct diag *ignored)
+static int exchange(const struct check_run *run, struct conn *conn, int api, int version,
+		    const char *body, struct answer *a, struct diag *ignored)
 {
 	unsigned char buf[128];
 	size_t len = request(buf, sizeof buf, api, version, body), want = 8;
@@ -131,11 +131,12 @@ static bool is_silence(const struct diag *d)
 }
 
 /* Asks whether it is Kafka. Leaves LISTENER_UNKNOWN when the listener closed or kept silent. */
-static void ask_listener(const struct check_run *run, struct conn *conn, struct kafka_probe *probe)
+static void probe_listener(const struct check_run *run, struct conn *conn,
+			   struct kafka_probe *probe)
 {
 	struct answer a;
 	struct diag ignored = {.code = D_NONE};
-	int got = ask(run, conn, API_API_VERSIONS, 0, NULL, &a, &ignored);
+	int got = exchange(run, conn, API_API_VERSIONS, 0, NULL, &a, &ignored);
 
 	probe->reset = got < 0 && ignored.code == D_CONNECT_RESET;
 	probe->silent = got < 0 && is_silence(&ignored);
@@ -144,7 +145,7 @@ static void ask_listener(const struct check_run *run, struct conn *conn, struct 
 	if (got != 1)
 		return;
 	/* The answer to a mechanism that cannot exist is the list of those that do. */
-	got = ask(run, conn, API_SASL_HANDSHAKE, 1, "STARTGUARD-PROBE", &a, &ignored);
+	got = exchange(run, conn, API_SASL_HANDSHAKE, 1, "STARTGUARD-PROBE", &a, &ignored);
 	probe->silent = got < 0 && is_silence(&ignored);
 	if (got == 1)
 		read_handshake(&a, probe);
@@ -163,7 +164,7 @@ static void probe_plain(const struct check_run *run, const char *host, int port,
 		return;
 	}
 	probe->connected = true;
-	ask_listener(run, &conn, probe);
+	probe_listener(run, &conn, probe);
 	cleanup_fd_fn(&conn.fd);
 }
 
@@ -186,7 +187,7 @@ static void probe_tls(const struct check_run *run, const char *host, int port,
 		return;
 	if (tls_handshake(run, &conn, host, tls ? tls : &none, &d) == RESULT_PASS) {
 		probe->listener = LISTENER_TLS;
-		ask_listener(run, &conn, &inside);
+		probe_listener(run, &conn, &inside);
 		probe->silent = inside.silent;
 	} else if (is_tls_failure(d.code)) {
 		probe->listener = LISTENER_TLS;

@@ -151,6 +151,6 @@ enum result kafka_transactional_judge(struct kafka_client *c, const char *id,
 		   KAFKA_TRANSACTION_PREFIX, id);
 	b->client = c;
 	b->until = kafka_answer_deadline(c);
-	r = kafka_call(c, begin, b, "the question for a transaction", out);
+	r = kafka_call(c, begin, b, "the request for a transaction", out);
 	return r == RESULT_PASS && b->error ? fail_begin(c, b->error, id, all, out) : r;
 }

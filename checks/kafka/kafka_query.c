@@ -42,7 +42,7 @@ static void set_answer(struct kafka_answer *a, const rd_kafka_error_t *error)
 		  error ? rd_kafka_error_string(error) : NULL);
 }
 
-/* ---- questions ------------------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------------------- */
 
 static rd_kafka_AdminOptions_t *options(struct kafka_query *q, rd_kafka_admin_op_t op,
 					int32_t broker)
@@ -58,7 +58,7 @@ static rd_kafka_AdminOptions_t *options(struct kafka_query *q, rd_kafka_admin_op
 	return o;
 }
 
-static void ask_configs(struct kafka_query *q)
+static void request_configs(struct kafka_query *q)
 {
 	rd_kafka_ConfigResource_t **v = xcalloc(q->n_topics + 1, sizeof *v);
 	size_t n = 0;
@@ -84,7 +84,7 @@ static void include_operations(rd_kafka_AdminOptions_t *o)
 		rd_kafka_error_destroy(error);
 }
 
-static void ask_rights(struct kafka_query *q)
+static void request_rights(struct kafka_query *q)
 {
 	const char **v = xcalloc(q->n_topics + 1, sizeof *v);
 	rd_kafka_AdminOptions_t *o;
@@ -103,7 +103,7 @@ static void ask_rights(struct kafka_query *q)
 }
 #endif
 
-static void ask_groups(struct kafka_query *q)
+static void request_groups(struct kafka_query *q)
 {
 	const char **v = xcalloc(q->n_groups + 1, sizeof *v);
 	rd_kafka_AdminOptions_t *o;
@@ -269,17 +269,17 @@ static void read_answer(struct kafka_query *q, rd_kafka_event_t *ev)
 
 /* ---- the call --------------------------------------------------------------------------------------------------- */
 
-static void ask_and_wait(void *arg)
+static void request_and_wait(void *arg)
 {
 	struct kafka_query *q = arg;
 
 	if (!q->queue) {
 		q->queue = rd_kafka_queue_new(q->client->rk);
-		ask_configs(q);
+		request_configs(q);
 #if COMPILED_FOR_LISTS
-		ask_rights(q);
+		request_rights(q);
 #endif
-		ask_groups(q);
+		request_groups(q);
 	}
 	while (q->waiting > 0) {
 		rd_kafka_event_t *ev = rd_kafka_queue_poll(q->queue, instant_left_ms_now(q->until));
@@ -296,6 +296,6 @@ enum result kafka_query_run(struct kafka_client *client, struct kafka_query *que
 {
 	query->client = client;
 	query->until = until;
-	return kafka_call(client, ask_and_wait, query, "the questions about topics and groups",
+	return kafka_call(client, request_and_wait, query, "the requests about topics and groups",
 			  out);
 }

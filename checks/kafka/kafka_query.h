@@ -1,6 +1,6 @@
 /* kafka_query: asks the cluster about topics and groups what its metadata does not say, all at once.
  *
- * One admin request for each kind of question: DescribeConfigs, DescribeTopics and DescribeConsumerGroups, the last two with
+ * One admin request for each kind of query: DescribeConfigs, DescribeTopics and DescribeConsumerGroups, the last two with
  * the operations this principal is authorized to (KIP-430; librdkafka 2.3 and newer). Reads only. The answers are plain
  * structs; what did not come stays marked so, and nothing is judged here. Child only.
  */
@@ -16,7 +16,7 @@ struct kafka_operations {
 };
 bool kafka_operations_include(struct kafka_operations list, int operation);
 
-/* Whether one question was asked, and what came of it. */
+/* Whether one request was sent, and its answer. */
 struct kafka_answer {
 	bool asked, came;
 	rd_kafka_resp_err_t err; /* of the request or of this topic or group */
@@ -56,8 +56,8 @@ struct kafka_query {
 
 /* Whether the linked library can ask for authorized operations: the one it was compiled with, and the one it runs with. */
 bool kafka_query_lists_operations(void);
-/* Sends the questions and waits for the answers until `until`; a second call goes on waiting. `query` must live on the heap:
- * the thread that asks may outlive the call. Answers that have not come are no failure: `waiting` counts them. */
+/* Sends the requests and waits for the answers until `until`; a second call goes on waiting. `query` must live on the heap:
+ * the thread that asks may outlive the call. Missing answers are not a failure: `waiting` counts them. */
 enum result kafka_query_run(struct kafka_client *client, struct kafka_query *query,
 			    struct instant until, struct diag *out);
 /* The value the topic has for this setting, or NULL. */

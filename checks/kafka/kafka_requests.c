@@ -34,7 +34,7 @@ void kafka_requests_closed(struct kafka_requests *r, int32_t broker, const char 
 			drop(r, i);
 }
 
-static bool asks(int16_t api)
+static bool is_query(int16_t api)
 {
 	return api != KAFKA_API_FETCH && api != KAFKA_API_SASL_HANDSHAKE &&
 	       api != KAFKA_API_VERSIONS && api != KAFKA_API_SASL_AUTHENTICATE;
@@ -43,7 +43,7 @@ static bool asks(int16_t api)
 const struct kafka_request *kafka_requests_oldest(const struct kafka_requests *r, int16_t except)
 {
 	for (size_t i = 0; i < r->n; i++)
-		if (asks(r->v[i].api) && r->v[i].api != except)
+		if (is_query(r->v[i].api) && r->v[i].api != except)
 			return &r->v[i];
 	return NULL;
 }

@@ -270,7 +270,7 @@ enum result kafka_topic_judge_own_isr(topic_t *topic, int64_t min, struct diag *
 	return judge_isr(topic, min, true, "the topic's own min.insync.replicas is", out);
 }
 
-/* What waiting cannot help comes first: a wrong shape stays wrong when the leaders are back. */
+/* Lasting faults come first: a wrong shape stays wrong when the leaders are back. */
 static enum result judge_topic(want_t *want, md_t *md, struct diag *out)
 {
 	topic_t *topic = kafka_topic_find(md, want->name);

@@ -30,9 +30,9 @@ enum result net_read(const struct check_run *run, struct conn *conn, void *buf, 
 enum result net_write(const struct check_run *run, struct conn *conn, const void *buf, size_t len,
 		      struct diag *out);
 
-/* A TLS server often ends a plain connection without an answer. The caller has filled *out with that end; when the
+/* A TLS server often closes a plain connection without an answer. *out holds the diagnosis of that close; when the
  * peer answers a TLS handshake on a second connection, *out becomes tls-required. Takes 2 s at most; accepts any
- * certificate, and sends nothing through the connection. Returns RESULT_FAIL. `ip` empty: a unix socket. */
+ * certificate; sends no data after the handshake. Returns RESULT_FAIL. `ip` empty: a unix socket. */
 enum result net_fail_closed(const struct check_run *run, const char *ip, int port,
 			    struct diag *out);
 

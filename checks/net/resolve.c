@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* Shared with the thread; outlives resolve_host when the resolver hangs. */
-struct question {
+struct lookup {
 	char host[256], port[8];
 	struct addrinfo hints, *list;
 	int eai, sys_errno;
@@ -23,7 +23,7 @@ struct question {
 
 static void *call_getaddrinfo(void *arg)
 {
-	struct question *q = arg;
+	struct lookup *q = arg;
 	struct addrinfo *list = NULL;
 	int eai = getaddrinfo(q->host, q->port, &q->hints, &list);
 	int sys_errno = errno;
@@ -39,7 +39,7 @@ static void *call_getaddrinfo(void *arg)
 }
 
 /* Whether the answer came before the deadline. Otherwise the thread is left running: the child is about to end. */
-static bool resolve_in_time(struct question *q, struct instant deadline)
+static bool resolve_in_time(struct lookup *q, struct instant deadline)
 {
 	pthread_condattr_t attr;
 	struct timespec until = {.tv_sec = deadline.ns / 1000000000,
@@ -160,7 +160,7 @@ static enum result fail_again(const struct check_run *run, const char *host, str
 enum result resolve_host(const struct check_run *run, const char *host, int port, int family,
 			 struct addrinfo **list, struct diag *out)
 {
-	struct question *q = xcalloc(1, sizeof *q);
+	struct lookup *q = xcalloc(1, sizeof *q);
 	struct instant begin = instant_now();
 	bool literal = resolve_is_literal(host);
 

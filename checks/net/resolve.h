@@ -11,7 +11,7 @@
 #include "check.h"
 
 /* *list gets the addresses (never freed: the child's exit does that); without one, RESULT_FAIL with a dns-* code.
- * `family`: AF_UNSPEC, AF_INET, AF_INET6. A literal address asks nobody and leaves no "reached: resolve". */
+ * `family`: AF_UNSPEC, AF_INET, AF_INET6. A literal address needs no query and leaves no "reached: resolve". */
 enum result resolve_host(const struct check_run *run, const char *host, int port, int family,
 			 struct addrinfo **list, struct diag *out);
 /* Whether `host` is an address rather than a name. */

@@ -32,7 +32,7 @@ def open_channel(descriptor):
     channel, pipe = descriptor, os.fstat(descriptor)[:3]
 
 
-def tell(*fields):
+def emit(*fields):
     """Writes a line at once: what was told stays, whatever the next import does."""
     line = "\t".join([one_line(field, 900) for field in fields]).encode("utf-8", "replace")
     try:
@@ -185,11 +185,11 @@ def look_for(tag, requirement):
         found = installed_versions(name)
         # The first one is what is imported; one that is forbidden must not be there at all.
         for version in found[:1] if tag[0] == "d" else sorted(set(found)):
-            tell("distribution", tag, version, judge(version, specifiers))
+            emit("distribution", tag, version, judge(version, specifiers))
         if not found:
-            tell("no distribution", tag)
+            emit("no distribution", tag)
     except Exception as e:
-        tell("unclear", tag, reason(e))
+        emit("unclear", tag, reason(e))
 
 
 def look_for_distributions(wanted):
@@ -201,7 +201,7 @@ def look_for_distributions(wanted):
             for tag, requirement in wanted:
                 look_for(tag, requirement)
         except BaseException as e:
-            tell("unclear", wanted[0][0], reason(e))
+            emit("unclear", wanted[0][0], reason(e))
         os._exit(0)
     os.waitpid(pid, 0)
 
@@ -211,25 +211,25 @@ def look_for_distributions(wanted):
 
 def import_module(name):
     """Imports it as the service does, and returns it; None when that fails."""
-    tell("importing", name)
+    emit("importing", name)
     try:
         module = __import__(name)
-        tell("imported", name)
+        emit("imported", name)
         return module
     except ModuleNotFoundError as e:
         own = isinstance(e.name, str) and (name + ".").startswith(e.name + ".")
-        tell("missing" if own else "broken", name, reason(e))
+        emit("missing" if own else "broken", name, reason(e))
     except BaseException as e:
-        tell("broken", name, reason(e))
+        emit("broken", name, reason(e))
     return None
 
 
 def ask_client(client):
-    tell("asking")
+    emit("asking")
     try:
-        tell("librdkafka", *client.libversion()[:2])
+        emit("librdkafka", *client.libversion()[:2])
     except BaseException as e:
-        tell("no librdkafka", reason(e))
+        emit("no librdkafka", reason(e))
 
 
 def main():
@@ -241,9 +241,9 @@ def main():
             sys.path[0] = os.getcwd()
         except OSError:
             pass
-    tell("python", ".".join([str(n) for n in sys.version_info[:3]]), sys.executable)
+    emit("python", ".".join([str(n) for n in sys.version_info[:3]]), sys.executable)
     if sys.version_info < (3, 8):
-        tell("too old")
+        emit("too old")
         os._exit(0)
     distributions = [pair for pair in wanted if pair[0][0] in "df"]
     if distributions:
@@ -252,7 +252,7 @@ def main():
     client = modules.get("confluent_kafka") or sys.modules.get("confluent_kafka")
     if client:
         ask_client(client)
-    tell("end")
+    emit("end")
     os._exit(0)  # without waiting for threads of the service's
 
 

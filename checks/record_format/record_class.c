@@ -6,7 +6,7 @@
 
 #define FRAME 5               /* bytes before the datum: 0 and the schema id, big-endian */
 #define FRAME_ID_MAX 0xffffff /* registries count from 1: a larger one is another format's bytes */
-#define HEAD_BYTES 4          /* of an unknown format that are shown */
+#define HEAD_BYTES 4          /* bytes shown of an unknown format */
 
 /* ---- ranges ---------------------------------------------------------------------------------------------- */
 
@@ -39,12 +39,12 @@ void record_range_parse(struct record_range *range, const char *text)
 	invariant(range_read(range, text));
 }
 
-/* The numbers of one record, compared with the ranges. */
+/* Compares the numbers of one record with the ranges. */
 struct numbers {
 	const struct record_demand *want;
 	uint32_t seen;
 	bool broken;
-	const char *field; /* of the first that is broken */
+	const char *field; /* of the first broken range */
 	double value;
 	char why[RECORD_TEXT_MAX];
 };

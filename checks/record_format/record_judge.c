@@ -77,7 +77,7 @@ static void formats_text(const struct record_tally *t, char *buf, size_t size)
 					      t->formats[f], record_format_name(f));
 }
 
-/* The first record that has not the expected format, by the order of formats. NULL: there is none. */
+/* The first record of another format than expected, in the order of formats. NULL: there is none. */
 static const struct record_finding *first_foreign(const struct record_tally *t)
 {
 	for (enum record_format f = 0; f < RECORD__COUNT; f++)
@@ -98,8 +98,8 @@ static enum result fail_mixed(const struct record_tally *t, const char *subject,
 			  record_format_name(t->want->format), t->judged, held, first);
 }
 
-static enum result fail_other(const struct record_tally *t, const char *subject,
-			      const struct record_finding *f, struct diag *out)
+static enum result fail_other_format(const struct record_tally *t, const char *subject,
+				     const struct record_finding *f, struct diag *out)
 {
 	char what[96];
 
@@ -126,14 +126,14 @@ static enum result judge_format(const struct record_tally *t, const char *subjec
 		return fail_mixed(t, subject, f, out);
 	/* About bytes without a known mark it is only certain that the schema does not decode them. */
 	if (f && (t->want->format != RECORD_AVRO_BARE || f->record.format != RECORD_OTHER))
-		return fail_other(t, subject, f, out);
+		return fail_other_format(t, subject, f, out);
 	if (t->faults[RECORD_UNDECODED].n)
 		return fail_at(t, D_AVRO_DECODE, subject, &t->faults[RECORD_UNDECODED],
 			       "the schema does not decode them", out);
 	if (t->faults[RECORD_BYTES_LEFT].n)
 		return fail_at(t, D_AVRO_BYTES_LEFT, subject, &t->faults[RECORD_BYTES_LEFT],
 			       "the schema decodes them, but not to their end", out);
-	return f ? fail_other(t, subject, f, out) : RESULT_PASS;
+	return f ? fail_other_format(t, subject, f, out) : RESULT_PASS;
 }
 
 static enum result judge_ranges(const struct record_tally *t, const char *subject, struct diag *out)

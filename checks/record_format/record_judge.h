@@ -19,7 +19,7 @@ struct record_tally {
 	const struct record_demand *want;
 	size_t judged, tombstones, too_large;
 	size_t formats[RECORD__COUNT];
-	uint32_t seen;                                  /* of the ranges: in any record */
+	uint32_t seen;                                  /* bit i: a record has range i */
 	struct record_finding foreign[RECORD__COUNT];   /* per format: not the expected one */
 	struct record_finding faults[RECORD_TOO_LARGE]; /* per enum record_fault, RECORD_GOOD too */
 };

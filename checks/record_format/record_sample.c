@@ -128,7 +128,7 @@ struct offsets_call {
 
 /* The protocol's "timestamps" -2 and -1 ask for the first offset and for the one after the last: one request to each
  * leader, where rd_kafka_query_watermark_offsets makes two for each partition. */
-static void ask_offsets(void *arg)
+static void request_offsets(void *arg)
 {
 	struct offsets_call *q = arg;
 
@@ -208,8 +208,8 @@ static enum result get_offsets(struct sample *s, int64_t which, const char *doin
 				   .list = rd_kafka_topic_partition_list_new((int)s->n)};
 	for (size_t i = 0; i < s->n; i++)
 		rd_kafka_topic_partition_list_add(q->list, s->topic, s->v[i].id)->offset = which;
-	kafka_take_offsets_error(s->client); /* that of an earlier question */
-	r = kafka_call(s->client, ask_offsets, q, doing, out);
+	kafka_take_offsets_error(s->client); /* that of an earlier request */
+	r = kafka_call(s->client, request_offsets, q, doing, out);
 	hidden = kafka_take_offsets_error(s->client);
 	if (r != RESULT_PASS) {
 		if (out->code == D_ANSWER_TIMEOUT && hidden)
@@ -226,9 +226,9 @@ static enum result find_offsets(struct sample *s, struct diag *out)
 {
 	check_step(s->client->run, PH_PROTOCOL, "asking where the logs of topic %s begin and end",
 		   s->topic);
-	if (get_offsets(s, RD_KAFKA_OFFSET_BEGINNING, "the question for the first offsets", out) !=
+	if (get_offsets(s, RD_KAFKA_OFFSET_BEGINNING, "the request for the first offsets", out) !=
 		RESULT_PASS ||
-	    get_offsets(s, RD_KAFKA_OFFSET_END, "the question for the last offsets", out) !=
+	    get_offsets(s, RD_KAFKA_OFFSET_END, "the request for the last offsets", out) !=
 		RESULT_PASS)
 		return RESULT_FAIL;
 	for (size_t i = 0; i < s->n; i++) {
@@ -372,7 +372,7 @@ static enum result take_message(struct sample *s, const rd_kafka_message_t *m, s
 	return RESULT_PASS;
 }
 
-static enum result fail_late(struct sample *s, struct diag *out)
+static enum result fail_timeout(struct sample *s, struct diag *out)
 {
 	char reason[400];
 
@@ -398,7 +398,7 @@ static enum result read_round(struct sample *s, struct diag *out)
 			rd_kafka_message_destroy(m);
 			s->done->cut = s->done->bytes >= RECORD_SAMPLE_BYTES;
 		} else if (instant_reached(s->client->run->deadline, instant_now())) {
-			r = fail_late(s, out);
+			r = fail_timeout(s, out);
 		}
 	}
 	return r;

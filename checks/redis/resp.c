@@ -66,7 +66,7 @@ static void fail_parse(struct resp *r, const char *asked, struct diag *out)
 }
 
 /* net_read knows neither which answer is missing nor that a part of it came. */
-static enum result fail_late(const struct resp *r, const char *asked, struct diag *out)
+static enum result fail_answer_timeout(const struct resp *r, const char *asked, struct diag *out)
 {
 	if (!r->bytes)
 		return check_fail(out, D_ANSWER_TIMEOUT, r->conn.peer, "no answer to %s in time",
@@ -83,7 +83,8 @@ static enum result read_more(struct resp *r, const char *asked, struct diag *out
 	size_t n, space = r->bytes < sizeof r->first ? sizeof r->first - r->bytes : 0;
 
 	if (net_read(r->run, &r->conn, buf, sizeof buf, &n, out))
-		return out->code == D_ANSWER_TIMEOUT ? fail_late(r, asked, out) : RESULT_FAIL;
+		return out->code == D_ANSWER_TIMEOUT ? fail_answer_timeout(r, asked, out)
+						     : RESULT_FAIL;
 	if (!n)
 		return check_fail(out, r->bytes ? D_ANSWER_TRUNCATED : D_CONNECT_CLOSED,
 				  r->conn.peer, "the peer closed the connection in answer to %s",

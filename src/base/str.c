@@ -121,7 +121,7 @@ static bool is_control(uint32_t cp)
 	return (cp & 0xfffe) == 0xfffe;
 }
 
-size_t text_printable(const char *s)
+size_t text_printable_len(const char *s)
 {
 	uint32_t cp = 0;
 	size_t len = utf8_at((const unsigned char *)s, strnlen(s, 4), &cp);

@@ -33,7 +33,7 @@ void str_addf(struct str *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void text_clean_n(char *dst, size_t size, const char *src, size_t n);
 void text_clean(char *dst, size_t size, const char *src);
 /* The length in bytes of the character at s if it may be printed as it is, else 0. */
-size_t text_printable(const char *s);
+size_t text_printable_len(const char *s);
 
 /* Appends a quoted JSON string. The text must be cleaned, or startguard's own. */
 void str_add_json_string(struct str *b, const char *text);

@@ -296,7 +296,7 @@ static int unknown_option(struct parse *p, const char *name)
 	size_t n = 0;
 
 	for (size_t i = 0; i < cli_n_options; i++)
-		if (cli_shows(p->cli->command, &cli_options[i]))
+		if (cli_option_is_shown(p->cli->command, &cli_options[i]))
 			names[n++] = cli_options[i].name;
 	near = nearest_word(name, names);
 	if (near)

@@ -38,7 +38,7 @@ static inline bool cli_takes(enum command c, const struct cli_option *o)
 {
 	return o->in & 1u << c;
 }
-static inline bool cli_shows(enum command c, const struct cli_option *o)
+static inline bool cli_option_is_shown(enum command c, const struct cli_option *o)
 {
 	return o->text && cli_takes(c, o);
 }

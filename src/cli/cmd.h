@@ -17,7 +17,7 @@ int cmd_lint(const struct cli *cli);
 int cmd_show(const struct cli *cli);
 int cmd_install(const struct cli *cli);
 
-/* Commands that only print. 0; -1 with err: a word of the command line is wrong. */
+/* Commands that only print. Return 0, or -1 with err for a wrong argument. */
 int cmd_explain(struct str *out, const struct cli *cli, struct err *err);
 int cmd_codes(struct str *out, const struct cli *cli, struct err *err);
 int cmd_version(struct str *out, const struct cli *cli, struct err *err);

@@ -16,7 +16,7 @@ static void bash_words(struct str *b, enum command c)
 {
 	str_addf(b, "\t%s) words='", cli_commands[c].name);
 	for (size_t i = 0; i < cli_n_options; i++)
-		if (cli_shows(c, &cli_options[i]))
+		if (cli_option_is_shown(c, &cli_options[i]))
 			str_addf(b, "--%s ", cli_options[i].name);
 	str_add_joined(b, choices_of(c), " ");
 	str_add(b, "' ;;\n");
@@ -89,7 +89,7 @@ static void zsh_command(struct str *b, enum command c)
 {
 	str_addf(b, "\t%s) _arguments -s", cli_commands[c].name);
 	for (size_t i = 0; i < cli_n_options; i++)
-		if (cli_shows(c, &cli_options[i]))
+		if (cli_option_is_shown(c, &cli_options[i]))
 			zsh_option(b, &cli_options[i]);
 	str_add(b, " \\\n\t\t'*: :");
 	if (choices_of(c)) {
@@ -127,9 +127,9 @@ static void fish_option(struct str *b, const struct cli_option *o)
 	str_add(b, "complete -c startguard -n 'not __fish_use_subcommand; and "
 		   "__fish_seen_subcommand_from");
 	for (enum command c = 0; c < CMD__COUNT; c++)
-		if (cli_shows(c, o))
+		if (cli_option_is_shown(c, o))
 			str_addf(b, " %s", cli_commands[c].name);
-	if (cli_shows(CMD_RUN, o)) /* `run` may be left out */
+	if (cli_option_is_shown(CMD_RUN, o)) /* `run` may be left out */
 		str_add(b, "; or __fish_use_subcommand");
 	str_addf(b, "' -l %s", o->name);
 	if (o->letter)

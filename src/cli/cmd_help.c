@@ -70,7 +70,7 @@ static void help_text(struct str *b, enum command command)
 			 cli_commands[command].text);
 	str_add(b, "Options:\n");
 	for (size_t i = 0; i < cli_n_options; i++)
-		if (cli_shows(all ? CMD_RUN : command, &cli_options[i]))
+		if (cli_option_is_shown(all ? CMD_RUN : command, &cli_options[i]))
 			add_option(b, &cli_options[i]);
 	if (!all)
 		return;

@@ -18,7 +18,7 @@ static void show_rows(struct str *b, const struct schema *s, const void *conf, i
 		show_row(b, k, conf, indent);
 }
 
-/* Must this common key be left out, for the output to be a profile again? It repeats no name and no excluded key. */
+/* Would this common key make the output an invalid profile: as a repeated name, or by excluding another key? */
 static bool is_left_out(const struct profile_check *c, const char *key)
 {
 	const struct common_conf *common = &c->common;

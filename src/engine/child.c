@@ -108,13 +108,13 @@ static void reset_signals(const sigset_t *mask)
 	struct sigaction dfl = {.sa_handler = SIG_DFL}, ign = {.sa_handler = SIG_IGN};
 
 	for (int s = 1; s < NSIG; s++)
-		sigaction(s, &dfl, NULL); /* KILL and STOP refuse */
+		sigaction(s, &dfl, NULL); /* KILL, STOP: EINVAL */
 	sigaction(SIGPIPE, &ign, NULL);
 	sigaction(SIGXFSZ, &ign, NULL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 }
 
-enum sandbox_profile child_profile(const struct profile_check *check)
+enum sandbox_profile child_sandbox_profile(const struct profile_check *check)
 {
 	const struct check_kind *kind = check->kind;
 
@@ -123,7 +123,7 @@ enum sandbox_profile child_profile(const struct profile_check *check)
 	return SANDBOX_PLAIN;
 }
 
-unsigned child_profiles(const struct profile *profile)
+unsigned child_sandbox_profiles(const struct profile *profile)
 {
 	unsigned set = 0;
 
@@ -176,7 +176,7 @@ static void enter_sandbox(const struct profile_check *check, pid_t parent, int *
 {
 	const struct rlimit no_core = {0, 0};
 	char missing[SANDBOX_MISSING_MAX];
-	enum sandbox_profile profile = child_profile(check);
+	enum sandbox_profile profile = child_sandbox_profile(check);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1); /* a process that leaves the group stays below this one */

@@ -24,9 +24,9 @@ struct child_setup {
 };
 
 /* The sandbox profile that the child of this check enters: SANDBOX_PROGRAMS if it may start programs. */
-enum sandbox_profile child_profile(const struct profile_check *check);
+enum sandbox_profile child_sandbox_profile(const struct profile_check *check);
 /* All sandbox profiles that these checks may need: bit i for profile i. For sandbox_prepare. */
-unsigned child_profiles(const struct profile *profile);
+unsigned child_sandbox_profiles(const struct profile *profile);
 /* The memory that an attempt of this kind may use, in bytes; 0: startguard sets no limit. */
 uint64_t child_memory(const struct check_kind *kind);
 /* Starts an attempt, which the caller kills at `deadline`. 0; -1 with errno when no process or pipe can be created. */

@@ -81,7 +81,7 @@ int ipc_fill(struct ipc_in *in, int fd)
 {
 	ssize_t n;
 
-	if (in->len == sizeof in->buf) /* a whole record always fits, so this is none */
+	if (in->len == sizeof in->buf) /* a whole record would fit: not a record */
 		in->broken = true;
 	if (in->broken)
 		in->len = 0;

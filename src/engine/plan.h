@@ -59,7 +59,7 @@ struct plan {
 	struct plan_check *checks;
 	size_t n;
 	struct instant start, deadline; /* of the run */
-	struct instant settle_until;    /* never, until a required check gave up */
+	struct instant settle_until;    /* set once a required check gave up */
 	struct instant wake;            /* plan_step must be called again then */
 	bool one_round;                 /* the commands check and try: a single attempt each */
 	bool over;                      /* no attempt runs and none will start */

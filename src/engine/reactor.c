@@ -100,7 +100,8 @@ static void take_record(struct reactor *r, size_t i, const struct ipc_record *re
 		break;
 	case IPC_NOTE:
 		take_sandbox_note(r->run, rec->text,
-				  child_profile(&r->run->profile->checks[i]) == SANDBOX_PLAIN);
+				  child_sandbox_profile(&r->run->profile->checks[i]) ==
+				      SANDBOX_PLAIN);
 		break;
 	case IPC_ABORT:
 		if (!a->abort[0]) /* the first is the cause of what follows */
@@ -378,7 +379,7 @@ static void finish_attempt(struct reactor *r, size_t i, const siginfo_t *info, s
 
 	drain(r, i);
 	/* Status 0 after the final record says that no process is left; the plain profile cannot fork. */
-	if (info && child_profile(&r->run->profile->checks[i]) == SANDBOX_PROGRAMS &&
+	if (info && child_sandbox_profile(&r->run->profile->checks[i]) == SANDBOX_PROGRAMS &&
 	    (!a->final || info->si_code != CLD_EXITED || info->si_status != 0))
 		r->orphans.expected = true;
 	/* The group before the child is reaped: afterwards the pid may be another process's. */
@@ -578,7 +579,7 @@ int reactor_run(struct run *run, const struct signals *signals, const struct wat
 			    .polled = polled};
 	int rc = 0;
 
-	sandbox_prepare(&sandbox, child_profiles(run->profile));
+	sandbox_prepare(&sandbox, child_sandbox_profiles(run->profile));
 	oom_watch(&r.oom);
 	orphans_begin(&r.orphans);
 	while (rc == 0 && !run->plan.over)

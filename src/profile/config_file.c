@@ -123,7 +123,7 @@ static bool is_long_number(const char *token, size_t n)
 	return n > sizeof most - 1 || strncmp(token, most, n) > 0;
 }
 
-/* Adds a line; returns what the next line begins in. *opened: a comment or string began in this line and goes on. */
+/* Adds a line; returns where its end is (code, comment, ...). *opened: a comment or string began in it and goes on. */
 static enum place add_line(struct source *s, enum place place, const char *p, const char *end,
 			   bool *opened)
 {

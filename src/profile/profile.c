@@ -314,7 +314,7 @@ void profile_load(struct profile *out, const struct profile_options *o, struct p
 		load_kinds(&l, root);
 	}
 	load_waits(&l);
-	load_after(&l, top);
+	load_after_keys(&l, top);
 	warn_of_unused_waivers(&l, top);
 	check_globs(&l, &o->only, "--only");
 	check_globs(&l, &o->skip, "--skip");

@@ -237,7 +237,7 @@ static bool named_anywhere(const struct node *root, const char *id)
 	return false;
 }
 
-static void resolve_after(struct load *l, struct profile_check *c, const struct node *root)
+static void resolve_after_key(struct load *l, struct profile_check *c, const struct node *root)
 {
 	struct profile *p = l->p;
 	const char **ids = arena_alloc(&p->arena, (p->n + 1) * sizeof *ids);
@@ -293,14 +293,14 @@ void warn_of_unused_waivers(struct load *l, const struct node *root)
 	}
 }
 
-void load_after(struct load *l, const struct node *root)
+void load_after_keys(struct load *l, const struct node *root)
 {
 	struct profile *p = l->p;
 	char *state = arena_alloc(&p->arena, p->n + 1);
 
 	for (size_t i = 0; i < p->n; i++)
 		if (p->checks[i].common.after.n > 0)
-			resolve_after(l, &p->checks[i], root);
+			resolve_after_key(l, &p->checks[i], root);
 	for (size_t i = 0; i < p->n; i++)
 		if (has_cycle(p, i, state)) {
 			ERROR_AT(l, p->checks[i].node, p->checks[i].id,

@@ -29,7 +29,7 @@ void load_check(struct load *l, const struct check_kind *kind, const char *name,
 void load_kinds(struct load *l, const struct node *root);
 void load_waits(struct load *l);
 /* Resolve what names other checks: `after`, and the globs of switches. root: NULL without a profile. */
-void load_after(struct load *l, const struct node *root);
+void load_after_keys(struct load *l, const struct node *root);
 void warn_of_unused_waivers(struct load *l, const struct node *root);
 
 #endif

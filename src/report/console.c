@@ -9,9 +9,9 @@
 #include "write_nonblock.h"
 
 #define KEPT_MAX (256 * 1024)
-/* Without progress for this long, nobody reads. */
+/* Give up after so long without progress. */
 #define STALL_MAX DURATION_S(2)
-/* In all, for a reader that takes byte by byte: less than an orchestrator waits after TERM. */
+/* The total wait for a slow reader: less than an orchestrator waits after SIGTERM. */
 #define WAIT_MAX DURATION_S(8)
 /* Pause after a write that took nothing: a terminal may poll writable with less room than a line end needs. */
 #define AGAIN_MS 10

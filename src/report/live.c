@@ -5,7 +5,7 @@
 
 #define FIRST_AFTER DURATION_MS(100) /* a shorter run needs no view */
 #define BETWEEN DURATION_MS(100)
-#define REDRAW_EACH DURATION_S(1) /* for the times it shows */
+#define REDRAW_EACH DURATION_S(1) /* the shown times change */
 #define ABOVE_MAX (4 * 1024 * 1024)
 #define ERASE "\r\033[J" /* from the cursor to the end of the screen */
 

@@ -31,7 +31,7 @@ static void end_line(struct str *b)
 	size_t n = b->len - sizeof end;
 
 	if (b->cut && b->len > sizeof end) {
-		/* not within a character */
+		/* keep characters whole */
 		while (n > 0 && ((unsigned char)b->s[n] & 0xc0) == 0x80)
 			n--;
 		memcpy(b->s + n, end, sizeof end);
@@ -235,7 +235,7 @@ static bool draw(struct report *r, struct instant now)
 	return !r->live.on;
 }
 
-static struct instant summarize(struct report *r, struct instant now)
+static struct instant summary_tick(struct report *r, struct instant now)
 {
 	cleanup_str struct str b = {0};
 
@@ -267,7 +267,7 @@ struct instant report_tick(void *ctx, struct instant now)
 	if (draw(r, now))
 		for (size_t i = 0; i < plan->n; i++)
 			show_check(r, i, now);
-	return instant_earlier(again, r->live.on ? live_wake(&r->live, now) : summarize(r, now));
+	return instant_earlier(again, r->live.on ? live_wake(&r->live, now) : summary_tick(r, now));
 }
 
 static void end_view(struct report *r)

@@ -159,7 +159,7 @@ void text_verdict(struct str *b, const struct text_style *s, const struct run *r
 #define MORE_MAX 32 /* "... and 12345678 more\n" */
 
 /* Adds as many lines as fit, each cut at `width` bytes. Returns how many checks were left out. */
-static size_t add_lost_checks(struct str *b, const struct run *run, size_t width)
+static size_t add_unpassed_checks(struct str *b, const struct run *run, size_t width)
 {
 	size_t left_out = 0;
 
@@ -193,7 +193,7 @@ void text_termination(struct str *b, const struct run *run)
 	for (size_t i = 0; i < ARRAY_LEN(widths); i++) {
 		str_reset(b);
 		str_addf(b, "%s\n", verdict);
-		left_out = add_lost_checks(b, run, widths[i]);
+		left_out = add_unpassed_checks(b, run, widths[i]);
 		if (left_out == 0)
 			return;
 	}

@@ -97,7 +97,7 @@ static int replace(const char *path, const char *text, size_t len, mode_t mode, 
 					      : -1;
 }
 
-/* Does the file keep what is written to it? /dev/null (1, 3) does not. */
+/* Does the file keep its data? /dev/null (device 1:3) does not. */
 static bool keeps(const struct stat *st)
 {
 	return !S_ISCHR(st->st_mode) || st->st_rdev != makedev(1, 3);

@@ -64,8 +64,8 @@ void print_escaped(struct str *out, const char *text, bool raw);
 /* "env:NAME", "file:/path", "[secret]" */
 void print_reference(struct str *out, struct secret secret, bool raw);
 
-#define SCRUBS(name) void name(const struct key *key, const void *field, bool secrets)
-#define PRINTS(name) \
+#define DECLARE_SCRUB(name) void name(const struct key *key, const void *field, bool secrets)
+#define DECLARE_PRINT(name) \
 	void name(const struct key *key, const void *field, struct str *out, int indent)
 
 int read_text(const struct slot *s);
@@ -78,23 +78,23 @@ int read_enum(const struct slot *s);
 int read_url(const struct slot *s);
 int read_secret(const struct slot *s);
 int read_json(const struct slot *s);
-PRINTS(print_text);
-PRINTS(print_int);
-PRINTS(print_num);
-PRINTS(print_bool);
-PRINTS(print_duration);
-PRINTS(print_size);
-PRINTS(print_enum);
-PRINTS(print_secret);
-SCRUBS(scrub_text);
-SCRUBS(scrub_url);
-SCRUBS(scrub_secret);
+DECLARE_PRINT(print_text);
+DECLARE_PRINT(print_int);
+DECLARE_PRINT(print_num);
+DECLARE_PRINT(print_bool);
+DECLARE_PRINT(print_duration);
+DECLARE_PRINT(print_size);
+DECLARE_PRINT(print_enum);
+DECLARE_PRINT(print_secret);
+DECLARE_SCRUB(scrub_text);
+DECLARE_SCRUB(scrub_url);
+DECLARE_SCRUB(scrub_secret);
 
 /* ---- lists (key_list.c) ---- */
 int read_text_item(const struct slot *s);
 int read_pair_item(const struct slot *s);
-PRINTS(print_pair);
-SCRUBS(scrub_pair);
+DECLARE_PRINT(print_pair);
+DECLARE_SCRUB(scrub_pair);
 /* The items of the value as a list node, whatever form it was written in: a list, one text split at commas, a number.
  * *filled_in: their texts have no ${} any more. NULL: a problem was added, or a text is not known offline. */
 const struct node *list_items(const struct slot *s, bool *filled_in);

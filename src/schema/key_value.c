@@ -335,7 +335,7 @@ int read_text(const struct slot *s)
 void print_escaped(struct str *out, const char *text, bool raw)
 {
 	for (size_t n; *text; text += n ? n : 1) {
-		n = text_printable(text);
+		n = text_printable_len(text);
 		if (*text == '"' || *text == '\\')
 			str_addf(out, "\\%c", *text);
 		else if (*text == '\n')

@@ -20,7 +20,7 @@ struct node {
 	int64_t i;                 /* N_INT, N_BOOL */
 	double d;                  /* N_FLOAT */
 	struct node *first, *next; /* children of N_GROUP and N_LIST */
-	struct node *last;         /* of the children; used by node_append only */
+	struct node *last;         /* the last child; used by node_append only */
 };
 
 /* The child of this name, or NULL; also of a NULL group. */

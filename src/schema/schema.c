@@ -7,10 +7,10 @@
 /* ---- the types --------------------------------------------------------------------------------------------------------- */
 static int read_group(const struct slot *s);
 static int read_group_item(const struct slot *s);
-static PRINTS(print_group);
-static PRINTS(print_group_item);
-static SCRUBS(scrub_group);
-static SCRUBS(scrub_group_item);
+static DECLARE_PRINT(print_group);
+static DECLARE_PRINT(print_group_item);
+static DECLARE_SCRUB(scrub_group);
+static DECLARE_SCRUB(scrub_group_item);
 
 #define UNSET(T, value) .unset = &(const T){value}, .unset_size = sizeof(T)
 #define UNSET_NULL UNSET(void *, NULL)

@@ -21,7 +21,7 @@ struct url {
 	/* SECRET_LITERAL, percent-decoded, when the URL had a user part. */
 	struct secret user, password;
 	struct secret ref; /* set: the child reads the whole URL from there */
-	/* With `ref`: what the key allows, for url_reveal to check: schemes (NULL-terminated; NULL: any), and the row's own
+	/* With `ref`, url_reveal checks the URL by these: schemes (NULL-terminated; NULL: any), and the row's own
 	 * check (may be NULL). */
 	const char *const *schemes;
 	const char *(*check)(const char *text);

@@ -83,7 +83,7 @@ class KafkaMock:
             self._process.wait()
         self._process.stdout.close()
 
-    def tell(self, *words):
+    def send(self, *words):
         """One command of kafka_mock.c; returns once it is done."""
         self._process.stdin.write(" ".join(map(str, words)) + "\n")
         self._process.stdin.flush()
@@ -92,22 +92,22 @@ class KafkaMock:
             raise RuntimeError(f"kafka_mock: {words}: {answer or 'ended'}")
 
     def down(self, broker=-1):
-        self.tell("broker", broker, "down")
+        self.send("broker", broker, "down")
 
     def up(self, broker=-1):
-        self.tell("broker", broker, "up")
+        self.send("broker", broker, "up")
 
     def rtt(self, broker, milliseconds):
-        self.tell("broker", broker, "rtt", milliseconds)
+        self.send("broker", broker, "rtt", milliseconds)
 
     def create_topic(self, name, partitions=1, replicas=1):
-        self.tell("topic", name, partitions, replicas)
+        self.send("topic", name, partitions, replicas)
 
     def leader(self, topic, partition, broker):
-        self.tell("leader", topic, partition, broker)
+        self.send("leader", topic, partition, broker)
 
     def errors(self, api, *codes):
-        self.tell("errors", api, *codes)
+        self.send("errors", api, *codes)
 
     def produce(self, topic, *values, partition=0):
         """Records, None being a tombstone; returns once the mock holds them."""

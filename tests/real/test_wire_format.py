@@ -107,7 +107,7 @@ def test_leaves_nothing_behind(guard, kafka, topic):
 
 @pytest.mark.near_miss("wire-format-mixed", "wire-empty-topic")
 def test_transactions(guard, kafka, topic):
-    """What was aborted is no record to a reader of committed ones; markers take offsets and are none either."""
+    """Aborted records and markers take offsets, and are not records to a reader of committed ones."""
     produce(kafka, topic, *[AVRO] * 4, **{"transactional.id": f"{topic}.1"}).commit_transaction(ADMIN_SECONDS)
     produce(kafka, topic, *[JSON] * 4, **{"transactional.id": f"{topic}.2"}).abort_transaction(ADMIN_SECONDS)
     common.wait_for(lambda: end_of(kafka, topic)[1] == 10, what="the markers")
@@ -160,7 +160,7 @@ def test_everything_deleted(guard, kafka, topic):
 
 @pytest.mark.near_miss("wire-empty-topic", "answer-timeout")
 def test_compacted(guard, kafka, request):
-    """One key: of 60 records compaction leaves the last of the closed segments; the gaps are no end."""
+    """One key: of 60 records compaction leaves the last of the closed segments; the gaps are not the end."""
     topic = "open.compacted"
     kafka.create_topic(
         topic,

@@ -490,7 +490,7 @@ def test_json_nonsense(guard, kind, body):
         )
 
 
-# ---- HTTP that is none ----
+# ---- invalid HTTP ----
 
 
 @pytest.mark.parametrize(

@@ -506,7 +506,7 @@ def test_a_page_where_a_page_is_expected(guard):
         guard.try_("http", url=s.url, body_contains="Shop").passed()
 
 
-# ---- servers that are none ----
+# ---- servers that do not speak HTTP ----
 
 
 @pytest.mark.produces("http-not-http")
@@ -610,7 +610,7 @@ def test_truncated(guard):
 )
 @pytest.mark.parametrize("kind", ["http", "opa", "schema_registry", "metrics"])
 def test_closes_between_headers(guard, kind, head):
-    """The status alone is no answer, nor is it one with an empty body."""
+    """The status alone is not an answer, and not one with an empty body."""
     with TcpServer(answer(head)) as s:
         guard.try_(kind, url=f"http://{s.address}").expect("answer-truncated", exit=124, cause="in the middle of the headers")
 

@@ -145,7 +145,7 @@ def test_silent_peer(guard):
 
 @pytest.mark.near_miss("answer-timeout")
 def test_a_connection_that_takes_most_of_the_attempt(guard, kafka):
-    """As TLS and a login through a slow identity service may: the question for metadata waits for it."""
+    """As TLS and a login through a slow identity service may: the metadata request waits for it."""
     kafka.slow_once = {API_VERSIONS: guard.scale(1.2)}
     result = guard.check(profile(attempt_timeout=guard.span(2), bootstrap_servers=kafka.servers))
     result.passed()
@@ -281,7 +281,7 @@ acks=all
 
 @pytest.mark.near_miss("kafka-property")
 def test_properties_of_the_service(guard, kafka):
-    """Of a group, a transaction and the consumer: they are the service's, and nothing of them is done here."""
+    """Properties of a group, a transaction and the consumer are the service's, and nothing of them is done here."""
     path = guard.write(
         "kafka.properties",
         "# the service's\nbootstrap.servers=elsewhere:1\ngroup.id=orders\n"
@@ -293,7 +293,7 @@ def test_properties_of_the_service(guard, kafka):
 
 @pytest.mark.near_miss("kafka-property", "kafka-library-old", "kafka-feature-missing")
 def test_properties_that_concern_no_check(guard, kafka):
-    """Of the schema registry's client, of interceptors (which would write to a topic of their own), of newer libraries."""
+    """Properties of the schema registry's client, of interceptors (which would write to a topic of their own), of newer libraries."""
     path = guard.write(
         "kafka.properties",
         "schema.registry.url=http://registry:8081\nbasic.auth.credentials.source=USER_INFO\n"
@@ -464,7 +464,7 @@ def test_no_broker_is_listed(guard, kafka):
 @pytest.mark.produces("kafka-no-brokers")
 @pytest.mark.near_miss("answer-timeout")
 def test_no_broker_is_listed_while_it_is_asked_again(guard, kafka):
-    """The question that is on its way when the time is up is not what went wrong: the one before was answered."""
+    """The request in flight at the deadline is not the cause: the one before was answered."""
     again = AskedAgain(METADATA)
     kafka.listed = []
     kafka.mute.add(again)
@@ -554,8 +554,8 @@ def test_advertised_name_does_not_resolve(guard, kafka):
 
 @pytest.mark.produces("kafka-advertised-unresolvable")
 @pytest.mark.near_miss("answer-timeout", "kafka-no-brokers")
-def test_advertised_name_does_not_resolve_and_a_question_is_lost(guard, kafka):
-    """librdkafka 2.0 may lose a question on the way from the bootstrap connection to the brokers: it is asked once more."""
+def test_advertised_name_does_not_resolve_and_a_request_is_lost(guard, kafka):
+    """librdkafka 2.0 may lose a request on the way from the bootstrap connection to the brokers: it is sent once more."""
     with DnsServer({"kafka-1.internal.test": "NXDOMAIN"}) as dns:
         kafka.advertised[1], kafka.losing = ("kafka-1.internal.test", 9092), {METADATA: 3}
         text = profile(bootstrap_servers=kafka.servers, topics=ORDERS, attempt_timeout=guard.span(2))
@@ -601,7 +601,7 @@ def test_advertised_address_is_silent(guard):
 @pytest.mark.produces("answer-timeout")
 @pytest.mark.parametrize("api, how", [(API_VERSIONS, "mute"), (API_VERSIONS, "closing"), (SASL_HANDSHAKE, "mute")])
 def test_advertised_address_answers_the_handshake_only(guard, api, how):
-    """Whether it wants a login was asked and not answered: that is no pass."""
+    """The broker does not say whether it wants a login: that is not a pass."""
     again = AskedAgain(api, answered=1 if api == API_VERSIONS else 0)
     with FakeKafka(brokers=2, topics={"orders": (2, 1)}) as kafka:
         getattr(kafka, how).add(lambda request: request.broker == 2 and again(request))
@@ -670,7 +670,7 @@ def test_partition_that_an_error_comes_for(guard, error, code):
 
 @pytest.mark.near_miss("kafka-error", "kafka-no-leader")
 def test_a_replica_that_is_not_there(guard):
-    """Of which older brokers tell as an error of its partition: the leader is there."""
+    """Older brokers report it as an error of the partition, although the leader is there."""
     with FakeKafka(topics={"orders": (2, 1)}) as kafka:
         kafka.topics["orders"].partitions[1].error = REPLICA_NOT_AVAILABLE
         try_kafka(guard, kafka.bootstrap, topics=ORDERS).passed()

@@ -123,7 +123,7 @@ def test_no_right_at_all_names_what_is_wanted(guard, kafka):
 
 @pytest.mark.near_miss("kafka-topic-denied", "kafka-group-denied")
 def test_a_broker_that_does_not_list_operations(guard, kafka):
-    """It is too old: whether the principal may read and write stays open, and the report says so."""
+    """The broker is too old: whether the principal may read and write stays open, and the report says so."""
     without_lists(kafka)
     check = expect_rights(guard, try_kafka(guard, kafka.bootstrap, topics=EVERYTHING, groups=["billing"]))
     open_questions = "read orders, write orders, read group billing" if lists_operations(guard) else None
@@ -132,8 +132,8 @@ def test_a_broker_that_does_not_list_operations(guard, kafka):
 
 
 @pytest.mark.produces("answer-timeout")
-def test_rights_that_are_asked_beside_a_question_without_answer(guard):
-    """The settings of another topic: what comes of the rights beside them, it is no pass."""
+def test_rights_beside_a_request_without_answer(guard):
+    """The settings of another topic stay unknown: that is not a pass, whatever the rights are."""
     with FakeKafka(topics={"orders": (1, 1), "audit": (1, 1)}) as kafka:
         kafka.mute.add(DESCRIBE_CONFIGS)
         run_short(
@@ -439,7 +439,7 @@ def test_transactional_id(guard):
 @pytest.mark.near_miss("answer-timeout")
 @pytest.mark.parametrize("api, answer", [(FIND_COORDINATOR, "coordinator_error"), (INIT_PRODUCER_ID, "producer_id_error")])
 def test_no_coordinator_of_transactions_while_it_is_asked_again(guard, kafka, api, answer):
-    """The question that is on its way when the time is up is not what went wrong: the one before was answered."""
+    """The request in flight at the deadline is not the cause: the one before was answered."""
     again = AskedAgain(api)
     setattr(kafka, answer, COORDINATOR_NOT_AVAILABLE)
     kafka.mute.add(again)
@@ -479,7 +479,7 @@ REFUSALS = [  # the code; keys of the check; what the broker does; what the diag
     ("kafka-error", TRANSACTION, {"producer_id_error": 31}, OWN_ID | {"cause": "Cluster authorization failed"}),
     ("kafka-error", TRANSACTION, {"producer_id_error": 42}, OWN_ID | {"cause": "Invalid request"}),
     ("kafka-error", TRANSACTION, {"producer_id_error": -1}, OWN_ID | {"cause": "Unknown broker error"}),
-    # There is no coordinator, or not yet.
+    # There is no coordinator (yet).
     *(("kafka-coordinator", TRANSACTION, {"producer_id_error": error}, OWN_ID) for error in (14, 15, 16)),
     ("kafka-coordinator", TRANSACTION, {"coordinator_error": COORDINATOR_NOT_AVAILABLE}, OWN_ID),
     # Of the broker, and it may pass: UNKNOWN_SERVER_ERROR, INVALID_PRODUCER_EPOCH.
@@ -538,7 +538,7 @@ def test_canary_on_the_mock_cluster(guard):
 @pytest.mark.near_miss("kafka-canary-failed")
 @pytest.mark.parametrize("error", [2, 4, 10, 21, 32, 43, 44, 76, 87])
 def test_canary_refused(guard, kafka, error):
-    """Of the record: no waiting makes it another one."""
+    """The record is at fault: waiting does not change it."""
     kafka.produce_error = error
     text = profile(bootstrap_servers=kafka.servers, canary=CANARY, timeout="10m")
     guard.check(text).expect(

@@ -293,7 +293,7 @@ def test_sentinels_without_tls(guard):
     guard.try_("redis", sentinels=["h:26379"], master_name="m", ca_file="/ca.pem").problem("ca_file", "TLS only", exit=64)
 
 
-# ---- peers that are none ----
+# ---- peers that are not Redis ----
 
 
 @pytest.mark.produces("redis-not-redis")

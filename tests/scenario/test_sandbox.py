@@ -307,7 +307,7 @@ def test_every_sort_of_kind_works_in_a_container_without_any_right(guard, contai
 
 
 REFUSED = [
-    # A container that knows prctl alone is none that refuses.
+    # A container that allows prctl alone has the filter.
     ("EPERM", ["seccomp"], []),
     ("ENOSYS", ["seccomp"], []),
     ("EPERM", ["seccomp", "prctl-seccomp"], ["no system call filter: Operation not permitted"]),

@@ -179,7 +179,7 @@ def watch(guard):
 
 
 def test_the_watch_sees_what_leaks(guard):
-    """A text that is no secret to startguard is seen wherever it goes, in every form."""
+    """A text that startguard does not take for a secret is seen wherever it goes, in every form."""
     watch = Watch(guard)
     found = {}
     watch.judge = lambda result, trace, _: found.update(
@@ -354,7 +354,7 @@ def test_headers(watch, web, refs, place):
 def test_urls(watch, web, refs, kind, where):
     """The user part of a URL; and, where the URL as a whole is a reference, its query."""
     if where == "query" and refs.how == "literal":
-        refs.how, refs.mode = "env", "dev"  # in a profile's own text a query is no secret
+        refs.how, refs.mode = "env", "dev"  # in a profile's own text a query is not a secret
 
     def url(path):
         user = {"password": f"probe:{QUOTED}@", "user": f"{QUOTED}@", "query": ""}[where]

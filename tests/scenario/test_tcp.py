@@ -112,7 +112,7 @@ def test_other_banner(guard):
 @pytest.mark.produces("answer-timeout")
 @pytest.mark.near_miss("protocol-mismatch")
 def test_a_banner_that_is_on_its_way(guard):
-    """What has come of it is no other protocol's, which would end the run."""
+    """The first bytes of a banner are not taken for another protocol, which would end the run."""
     with TcpServer(drip(b"220 mail.test ESMTP\r\n", guard.scale(0.2))) as server:
         check = guard.try_("tcp", address=server.address, expect_banner="ESMTP", attempt_timeout=guard.span(2))
         check.expect("answer-timeout", exit=124, retryable=True, cause="it is: 22")

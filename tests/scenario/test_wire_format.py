@@ -65,7 +65,7 @@ def encode(value, schema=SCHEMA):
 
 
 @pytest.mark.near_miss("answer-timeout")
-def test_a_lost_question_for_metadata(guard):
+def test_a_lost_metadata_request(guard):
     """By librdkafka 2.0, now and then: it is asked once more within the attempt, as the kind kafka does."""
     with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
         produce(fake, AVRO)
@@ -533,20 +533,20 @@ def test_answers_about_offsets_that_are_errors(guard, error, code, exit, words):
     with FakeKafka(topics={TOPIC: (2, 1)}) as fake:
         fake.list_error = error
         look(guard, fake, _limit=guard.span(1)).expect(
-            code, exit=exit, phase="assert", subject=f"topic {TOPIC}", cause=f"the question for the first offsets: {words}"
+            code, exit=exit, phase="assert", subject=f"topic {TOPIC}", cause=f"the request for the first offsets: {words}"
         )
 
 
 @pytest.mark.produces("kafka-no-leader")
 @pytest.mark.near_miss("answer-timeout")
-def test_a_question_for_offsets_that_is_asked_again(guard):
+def test_a_request_for_offsets_that_is_repeated(guard):
     """The one that is on its way when the time is up is not what went wrong: the one before was answered."""
     again = AskedAgain(LIST_OFFSETS)
     with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
         fake.list_error = LEADER_NOT_AVAILABLE
         fake.mute.add(again)
         look(guard, fake, _limit=guard.span(1.5)).expect(
-            "kafka-no-leader", exit=124, subject=f"topic {TOPIC}", cause="the question for the first offsets: "
+            "kafka-no-leader", exit=124, subject=f"topic {TOPIC}", cause="the request for the first offsets: "
         )
         assert again.seen > 1
 
@@ -583,7 +583,7 @@ def test_records_that_cannot_be_unpacked(guard):
 
 @pytest.mark.produces("wire-format-other")
 def test_a_replica_that_is_behind(guard):
-    """It says that the log ends before the last records: that is not all there is, and no reason to pass."""
+    """The broker says that the log ends before the last records: that must not pass."""
     with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
         produce(fake, JSON, JSON, JSON)
         fake.delay_reads = 1
@@ -618,7 +618,7 @@ def test_held_back_for_a_quota(guard):
         fake.throttle, fake.mute = 700_000, {LIST_OFFSETS}
         keys = settings(bootstrap_servers=fake.bootstrap, topic=TOPIC, expect="json", attempt_timeout=guard.span(1))
         check = guard.check(f'startguard = 1; service = "learner"; wire_format: {{ updates: {{ {keys} }}; }};').expect(
-            "kafka-throttled", exit=124, cause="no answer to the question for the first offsets"
+            "kafka-throttled", exit=124, cause="no answer to the request for the first offsets"
         )
         assert "the broker holds this client back for 700000 ms" in check["cause"]
 
@@ -637,7 +637,7 @@ def test_no_answer_about_offsets(guard):
         fake.mute.add(LIST_OFFSETS)
         keys = settings(bootstrap_servers=fake.bootstrap, topic=TOPIC, expect="json", attempt_timeout=guard.span(1))
         result = guard.check(f'startguard = 1; service = "learner"; wire_format: {{ updates: {{ {keys} }}; }};')
-        result.expect("answer-timeout", exit=124, cause="the question for the first offsets")
+        result.expect("answer-timeout", exit=124, cause="the request for the first offsets")
 
 
 @pytest.mark.produces("kafka-topic-denied")

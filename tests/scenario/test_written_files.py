@@ -56,7 +56,7 @@ def test_a_mounted_file_without_room(guard):
 
 
 def test_a_mounted_environment_file_of_a_service_that_cannot_be_run(guard):
-    """Its lines are no one's; a file that cannot be removed is emptied."""
+    """No service uses the lines, and a file that cannot be removed is emptied."""
     guard.write("volume/env", OLD)
     guard.write("dir/env", "")
     service = guard.write("service", b"\0\0no program")

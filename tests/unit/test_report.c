@@ -312,7 +312,7 @@ static bool is_utf8(const char *s)
 {
 	char clean[2 * TERMINATION_MAX];
 
-	/* Cleaning turns what is no UTF-8 into question marks, of which the texts here have none. */
+	/* Cleaning turns invalid UTF-8 into question marks, of which the texts here have none. */
 	text_clean(clean, sizeof clean, s);
 	return !strchr(clean, '?');
 }
