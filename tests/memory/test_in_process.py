@@ -21,6 +21,8 @@ from fakes.http import HttpServer, Reply
 from fakes.kafka import KafkaMock
 from fakes.resp import RespServer, bulk, simple
 from fakes.tcp import TcpServer, garbage, refused_port, silent
+from servers.memcached import MemcachedServer
+from servers.postgres import PASSWORD, PostgresServer
 
 SUPPRESSIONS = pathlib.Path(__file__).with_name("valgrind.supp")
 RUN_SECONDS = 120
@@ -94,6 +96,10 @@ def test_an_error_is_seen(guard, attempt):
     subprocess.run(["cc", "-O0", "-o", guard.path, str(source)], check=True)
     with pytest.raises(AssertionError, match="uninitialised"):
         attempt(PASSES, "env")
+
+
+def test_no_kind_is_left_out():
+    assert [kind for kind in harness.kinds() if f"test_{kind}" not in globals()] == []
 
 
 def test_env(attempt):
@@ -209,6 +215,25 @@ def test_redis(attempt, authority):
         assert "redis-key" in attempt(FAILS, "redis", url=s.url, keys='( { name = "config"; type = "list"; } )')
     with TcpServer(garbage) as s:
         attempt(FAILS, "redis", url=f"redis://{s.address}")
+
+
+def test_memcached(attempt):
+    with MemcachedServer() as s:
+        attempt(PASSES, "memcached", url=s.url, min_version="1.5")
+        assert "memcached-key" in attempt(FAILS, "memcached", url=s.url, key="nothing")
+    with TcpServer(garbage) as s:
+        attempt(FAILS, "memcached", url=f"memcached://{s.address}")
+
+
+def test_postgres(attempt):
+    with PostgresServer() as s:
+        url = {"URL": f"postgresql://app:{PASSWORD}@127.0.0.1:{s.port}/service"}
+        s.sql("create table t (id int)", "service", "app")
+        attempt(PASSES, "postgres", url="env:URL", tables=["t"], privileges=["INSERT on t"], _env=url)
+        assert "postgres-table-missing" in attempt(FAILS, "postgres", url="env:URL", tables=["u"], _env=url)
+        assert "auth-failed" in attempt(FAILS, "postgres", url="env:URL", _env={"URL": url["URL"].replace(PASSWORD, "no")})
+    with TcpServer(garbage) as s:
+        attempt(FAILS, "postgres", url=f"postgresql://{s.address}/service")
 
 
 def test_kafka(attempt):
