@@ -173,7 +173,7 @@ static void see_sample(const struct family *f, struct seen *s, const struct prom
 	s->there = true;
 	if (!s->example[0])
 		labels_text(line, s->example, sizeof s->example);
-	/* Of each series one sample counts: the value, a counter's total, a histogram's count. */
+	/* One sample of each series counts: the value, a counter's total, a histogram's count. */
 	if (str_eq(suffix, "_bucket") || str_eq(suffix, "_sum") || str_eq(suffix, "_gsum") ||
 	    !labels_fit(line, &f->labels))
 		return;

@@ -323,7 +323,7 @@ static enum result add_keys(const struct postgres_conf *c, struct pq_options *o,
 		pq_set(o, "sslmode", sslmodes[c->sslmode]);
 	else if (c->ca_file && !chosen) /* libpq's default would not look at it */
 		pq_set(o, "sslmode", "verify-full");
-	/* It would add a round trip, and a look for a ticket, to each attempt. */
+	/* It would add a round trip, and a search for a ticket, to each attempt. */
 	if (!pq_get(o, "gssencmode") && !getenv("PGGSSENCMODE"))
 		pq_set(o, "gssencmode", "disable");
 	return RESULT_PASS;
@@ -368,7 +368,7 @@ static void settle_role(struct session *s)
 	pq_set(&s->options, "target_session_attrs", "any");
 }
 
-/* The nth of a list with commas; the last when it is shorter, as libpq takes a single port for all hosts. */
+/* The nth item of a list with commas; the last when it is shorter, as libpq takes a single port for all hosts. */
 static const char *nth(const char *list, size_t n)
 {
 	const char *end;

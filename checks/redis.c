@@ -229,7 +229,7 @@ static enum result redis_by_sentinel(const struct check_run *run, struct session
 			return redis_connect(run, s, host, port, false, out);
 		}
 		if (!out->code || diag_info(this.code)->phase >= diag_info(out->code)->phase)
-			*out = this; /* of several failures, the one that got furthest */
+			*out = this; /* keeps the failure that got furthest */
 	}
 	return RESULT_FAIL;
 }

@@ -407,7 +407,7 @@ static enum result registry_run(const struct check_run *run, struct diag *out)
 		shorter.deadline = instant_share(instant_now(), run->deadline, c->url.n - i);
 		r = url_reveal(&c->url.v[i], &url, &this) ? RESULT_FAIL : is_registry(&base, &this);
 		if (r && (i == 0 || diag_info(this.code)->phase > diag_info(out->code)->phase))
-			*out = this; /* of several failures, the one that got furthest */
+			*out = this; /* keeps the failure that got furthest */
 	}
 	base.run = run;
 	if (r != RESULT_PASS)

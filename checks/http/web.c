@@ -517,7 +517,7 @@ static void redirect_method(struct web_request *req, long status)
 	}
 }
 
-/* Whether `to`, whose host is as in the URL that curl got, is the peer of this request. */
+/* Is `to`, whose host is as in the URL that curl got, the peer of this request? */
 static bool same_peer(const struct web_request *req, const struct url *to)
 {
 	struct web_request there = {.url = to};

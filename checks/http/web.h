@@ -84,7 +84,7 @@ enum result web_request_below(const struct web_request *base, const char *path, 
 /* The status is not the wanted one ("2xx"): 401 auth-required or auth-failed, 403 auth-forbidden, 3xx http-redirect,
  * else http-status; quotes the start of the body. */
 enum result web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted);
-/* Whether content type or first bytes are those of HTML. */
+/* Is the content type, or the beginning of the body, HTML? */
 bool web_is_html(const struct web_response *resp);
 /* "libcurl 7.88.1", for `startguard version`. */
 const char *web_library(void);

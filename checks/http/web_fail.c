@@ -64,7 +64,7 @@ static enum result fail_tls(const struct transfer *t, CURLcode code, const char 
 	const struct tls_conf *tls = &t->req->web->tls;
 	const char *subject = t->resp->subject;
 
-	/* As in tls.c: a reset is connect-reset, whenever it comes. */
+	/* As in tls.c, a reset is connect-reset at any time. */
 	if (!t->seen.x509_error && strcasestr(error, strerror(ECONNRESET)))
 		return net_fail_errno(out, ECONNRESET, subject, "TLS handshake");
 	if (!t->seen.x509_error && code == CURLE_SSL_CACERT_BADFILE)

@@ -234,7 +234,7 @@ static void judge_unknown_listener(struct kafka_broker_state *broker,
 	}
 }
 
-/* Compares what the listener is with what this client speaks. */
+/* Compares the listener's protocol with the client's. */
 static void judge_listener(struct kafka_broker_state *broker,
 			   const struct kafka_client_props *props, const struct kafka_probe *probe)
 {
@@ -269,7 +269,7 @@ static struct duration probe_time(const struct kafka_client *c,
 	return broker->probe_silent && third.ns > DURATION_S(1).ns ? third : DURATION_S(1);
 }
 
-/* Lock held on entry and return, not meanwhile. */
+/* Lock held on entry and return, not between. */
 static void probe_broker(struct kafka_client *c, struct kafka_broker_state *broker)
 {
 	struct kafka_probe probe;

@@ -34,7 +34,7 @@ struct flight {
 
 struct kafka_client *kafka_canary_open(const struct kafka_client *first, struct diag *out)
 {
-	/* With retries the library would hide the broker's own reason and only say that it took too long. */
+	/* With retries the library would hide the broker's reason and report only a timeout. */
 	static const struct kafka_prop_override extra[] = {
 	    {"acks", "all"},
 	    {"retries", "0"},

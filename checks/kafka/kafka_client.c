@@ -244,7 +244,7 @@ struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_
 				const struct strlist *servers,
 				const struct kafka_prop_override *extra, struct diag *out)
 {
-	/* Without servers first: wrong settings are reported also when no server can be reached. */
+	/* Tries the settings first: wrong ones are reported even when no server can be reached. */
 	struct kafka_client *c = create(run, props, RD_KAFKA_CONSUMER, extra, out);
 	struct str reachable;
 
@@ -269,7 +269,7 @@ struct kafka_client *kafka_open_beside(const struct kafka_client *first,
 
 /* ---- advertised addresses ------------------------------------------------------------------------------------------ */
 
-/* A broker that was ready a moment ago has not got a wrong address: it has gone. */
+/* A broker that was ready a moment ago has no wrong address: it has gone. */
 static bool was_ready(struct kafka_client *c, const struct kafka_broker *b)
 {
 	const struct kafka_broker_state *state;

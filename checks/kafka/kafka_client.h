@@ -46,7 +46,7 @@ struct kafka_client {
 	char *reachable;      /* the bootstrap servers given to the library, separated by commas */
 	size_t n_bootstrap, n_probes;
 
-	/* Of everything below: librdkafka's threads write it. */
+	/* For all members below: librdkafka's threads write them. */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* Why there is no token for OAUTHBEARER: without one the library does not even connect. */
@@ -56,11 +56,11 @@ struct kafka_client {
 	/* How far the requests about groups have got, and the last coordinator that was asked. */
 	unsigned coordinators_found, groups_asked;
 	int32_t group_broker;
-	/* Also when the answer was an error. */
+	/* True after an error answer too. */
 	bool producer_id_answered, metadata_answered;
 	struct kafka_requests requests;
 	int throttled_ms; /* the longest time a broker held this client back for a quota */
-	/* Of a handle with enable.idempotence: whether it has its id, and why not yet. */
+	/* With enable.idempotence: whether the handle has its id, and why not yet. */
 	bool has_producer_id;
 	char producer_id_trouble[DIAG_CAUSE_MAX];
 	/* The last error in an answer to ListOffsets, which the library then asks again (debug=broker), and the broker that
@@ -112,8 +112,8 @@ int32_t kafka_ready_broker(struct kafka_client *client, const struct kafka_broke
 
 /* Fills *out with the best explanation for a call that failed as `reason` says, from what the library logged. */
 enum result kafka_diagnose(struct kafka_client *client, const char *reason, struct diag *out);
-/* As kafka_diagnose, for a request that ended with an error of which kafka_is_silence() is true: connect-closed when the
- * connection ended and is there again. */
+/* As kafka_diagnose, for a request whose error fulfils kafka_is_silence(): connect-closed when the connection ended and
+ * was opened again. */
 enum result kafka_diagnose_error(struct kafka_client *client, rd_kafka_resp_err_t err,
 				 const char *reason, struct diag *out);
 /* Fills *out with answer-timeout and returns true when a request on a ready connection has no answer yet. */

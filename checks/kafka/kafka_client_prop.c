@@ -306,7 +306,7 @@ enum result kafka_prop_overrides_apply(const struct kafka_prop_override *v, rd_k
 	return RESULT_PASS;
 }
 
-/* The Java property's equivalent here, when it is one that this library does not have. */
+/* librdkafka's equivalent of a Java property that it does not have, else NULL. */
 static const char *java_equivalent(const struct kafka_client_prop *p, const rd_kafka_conf_t *conf)
 {
 	size_t size = 0;
@@ -380,7 +380,7 @@ static const char *const never_passed[] = {
     "group.protocol",
     "transactional.id", /* would fence the running service */
     "enable.idempotence",
-    "enable.gapless.guarantee", /* needs the one before */
+    "enable.gapless.guarantee", /* needs enable.idempotence */
     "reconnect.backoff.ms",     /* `defaults` has it, and librdkafka wants the two to fit */
     "reconnect.backoff.max.ms",
     "statistics.interval.ms",

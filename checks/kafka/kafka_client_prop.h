@@ -18,7 +18,7 @@
 #define KAFKA_CLIENT_PROPS_MAX 256 /* more lines than any client has settings */
 #define KAFKA_PROPS_FILE_MAX (64 * 1024)
 
-/* What every kind that talks to Kafka lets the user say (kafka_keys.h). */
+/* The keys that all kinds for Kafka have (kafka_keys.h). */
 struct kafka_client_conf {
 	const struct strlist *bootstrap_servers;
 	const struct pairlist *properties;

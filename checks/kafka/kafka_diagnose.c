@@ -1,4 +1,4 @@
-/* Of kafka_client: why a call failed, when the library has only said that it did. */
+/* Part of kafka_client: finds why a call failed when the library does not say it. */
 #include "kafka_broker_state.h"
 
 #define WEIGHT_PERMANENT 3
@@ -129,7 +129,7 @@ enum result kafka_diagnose_error(struct kafka_client *c, rd_kafka_resp_err_t err
 		if (c->brokers[i]->was_up && reached++ == 0)
 			subject = c->brokers[i]->address;
 	pthread_mutex_unlock(&c->lock);
-	/* Of several brokers it is not known which one closed: `reason` may name it. */
+	/* Several brokers are possible: `reason` may name the one that closed. */
 	return check_fail(out, D_CONNECT_CLOSED, reached == 1 ? subject : "",
 			  "%s: the connection was closed in place of an answer", reason);
 }

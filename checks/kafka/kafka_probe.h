@@ -14,20 +14,20 @@ enum kafka_listener {
 	LISTENER_UNKNOWN,  /* no answer we know, or it cannot be reached now */
 	LISTENER_PLAIN,    /* Kafka, no TLS, no login */
 	LISTENER_SASL,     /* Kafka, no TLS, wants a login */
-	LISTENER_TLS,      /* speaks TLS; what is behind it is not known */
+	LISTENER_TLS,      /* speaks TLS; the protocol inside is unknown */
 	LISTENER_TLS_SASL, /* Kafka over TLS, wants a login */
 	LISTENER_OTHER     /* answered something that is neither */
 };
 
 struct kafka_probe {
 	enum kafka_listener listener;
-	char text[256]; /* the mechanisms it offers, or the bytes it said */
+	char text[256]; /* the mechanisms it offers, or the bytes it sent */
 	bool connected; /* it took the connection */
 	bool silent;    /* what it was asked had no answer in time */
 	bool reset;     /* it reset the connection: librdkafka says "Disconnected" then too */
 };
 
-/* `address` is "host:port"; with `tls` also what is behind TLS is asked. Takes at most `patience` for each of two
+/* `address` is "host:port"; with `tls` it also probes inside TLS. Takes at most `patience` for each of two
  * connections, and until run->deadline. */
 void kafka_probe(const struct check_run *run, const char *address, struct duration patience,
 		 const struct tls_conf *tls, struct kafka_probe *probe);

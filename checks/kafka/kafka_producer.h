@@ -13,7 +13,7 @@
 /* Do the service's own properties of a producer fit the idempotence it asks for? Needs no server. */
 enum result kafka_producer_check_props(const struct check_run *run,
 				       const struct kafka_client_props *props, struct diag *out);
-/* The handles; opened before they are used, so that they connect meanwhile. NULL with *out filled. */
+/* Open the handles; called early, so that they connect before they are used. NULL with *out filled. */
 struct kafka_client *kafka_idempotent_open(const struct kafka_client *first, struct diag *out);
 struct kafka_client *kafka_transactional_open(const struct kafka_client *first, const char *id,
 					      struct diag *out);

@@ -34,7 +34,7 @@ static bool name_char(char c, bool first)
 	       (!first && isdigit((unsigned char)c));
 }
 
-/* Ends the next word with a NUL, and moves on behind it. */
+/* Ends the next word with a NUL and moves past it. */
 static char *take_word(struct reader *r)
 {
 	char *word;
@@ -67,7 +67,7 @@ static char *take_quoted(struct reader *r)
 	return begin;
 }
 
-/* A name, perhaps quoted; *stop gets the character behind it. The caller ends the name with a NUL once it has read that. */
+/* Reads a name, perhaps quoted; *stop gets the character after it. The caller then ends the name with a NUL. */
 static char *take_name(struct reader *r, char *stop)
 {
 	char *name = r->at;
@@ -170,7 +170,7 @@ static bool take_sample(struct reader *r)
 		skip_blanks(r);
 		if (*r->at == '{' && !take_labels(r))
 			return false;
-		*end = '\0'; /* the blank or brace behind the name, which is read by now */
+		*end = '\0'; /* the blank or brace after the name, already read */
 	} else if (!take_labels(r)) {
 		return false;
 	}

@@ -13,7 +13,7 @@
 
 struct tls_conf { /* all may be NULL */
 	const char *ca_file, *ca_path, *cert_file, *key_file, *server_name;
-	bool any_certificate; /* verify nothing: only for what may be said to anybody */
+	bool any_certificate; /* verify nothing: only for data that is not secret */
 };
 
 /* For a kind's validate: NULL, or what is wrong with the combination; *key names the key. */
@@ -36,7 +36,7 @@ bool tls_is_spoken(int fd, struct instant until);
 /* Whether these first bytes of a peer are a TLS alert, its answer to plain bytes (RFC 8446 section 5.1). */
 bool tls_is_alert(const void *bytes, size_t n);
 
-/* What a handshake learns beside its error. */
+/* What a handshake reports besides its error. */
 struct tls_seen {
 	long x509_error;       /* of the first certificate that was not accepted; 0: none */
 	char certificate[256]; /* that one, else the last of the chain: the server's own */

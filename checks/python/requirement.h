@@ -14,7 +14,7 @@
 const char *requirement_problem(const char *requirement);
 /* Copies the name out of a well-formed requirement. */
 void requirement_name(const char *requirement, char name[REQUIREMENT_NAME_MAX]);
-/* The part of a well-formed requirement behind its name (">= 2.3, < 3"); empty when any version will do. */
+/* The part of a well-formed requirement after its name (">= 2.3, < 3"); empty when any version will do. */
 const char *requirement_specifiers(const char *requirement);
 
 #endif

@@ -133,7 +133,7 @@ static uint32_t frame_id(const struct reading *r)
 	return be32toh(id);
 }
 
-/* Decodes the datum behind `head` bytes. Returns how many bytes are left over, or -1 with the reason in r->why. */
+/* Decodes the datum after `head` bytes. Returns how many bytes are left over, or -1 with the reason in r->why. */
 static ssize_t datum(struct reading *r, size_t head, struct numbers *n)
 {
 	ssize_t used;
@@ -253,7 +253,7 @@ static bool is_framed_json(struct reading *r)
 	return true;
 }
 
-/* It looks like a frame, and its datum is not of this schema. */
+/* It looks like a frame, but its datum does not fit this schema. */
 static bool is_frame_of_another_schema(struct reading *r)
 {
 	uint32_t id = frame_id(r);
@@ -303,7 +303,7 @@ static const char *known_beginning(const struct reading *r)
 	return NULL;
 }
 
-/* Lengths, tags and marks are control bytes; behind them the content begins, which the text must not show. */
+/* Lengths, tags and marks are control bytes; the content follows them, which the text must not show. */
 static void describe_unknown(struct reading *r)
 {
 	const char *name = known_beginning(r);

@@ -18,8 +18,8 @@ enum pass {
 
 const struct kafka_prop_override record_sample_overrides[] = {
     {"enable.partition.eof", "true"},  /* report the end of a log where no record is */
-    {"auto.commit.enable", "false"},   /* the simple consumer's own, beside enable.auto.commit */
-    {"auto.offset.reset", "earliest"}, /* when retention has taken the offset meanwhile */
+    {"auto.commit.enable", "false"},   /* the simple consumer's own enable.auto.commit */
+    {"auto.offset.reset", "earliest"}, /* when retention has deleted the offset by then */
     {"fetch.wait.max.ms", "10"},       /* at the end of a log the broker would wait for more */
     {"fetch.min.bytes", "1"},
     {"fetch.error.backoff.ms", "50"},
@@ -234,7 +234,7 @@ static enum result find_offsets(struct sample *s, struct diag *out)
 	for (size_t i = 0; i < s->n; i++) {
 		struct part *p = &s->v[i];
 
-		/* Retention may have taken records meanwhile. */
+		/* Retention may have deleted records by now. */
 		if (p->high < p->low)
 			p->high = p->low;
 		p->from = p->to = p->high;

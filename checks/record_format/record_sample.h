@@ -9,7 +9,7 @@
 #include "kafka_client.h"
 #include "record_judge.h"
 
-/* Of values; after them nothing more is fetched. */
+/* Bytes of values; then nothing more is fetched. */
 #define RECORD_SAMPLE_BYTES (32 * 1024 * 1024)
 
 struct record_sampled {

@@ -20,7 +20,7 @@ struct resp {
 	bool with_login; /* AUTH was sent: a NOAUTH after it means that the login failed */
 	size_t bytes;    /* of the reply that is being read */
 	size_t elements; /* of all its arrays */
-	char first[64];  /* the reply's first bytes, to quote what does not speak Redis */
+	char first[64];  /* the reply's first bytes, to quote a peer that is not Redis */
 };
 
 void resp_begin(struct resp *r, const struct check_run *run, const struct conn *conn);

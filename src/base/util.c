@@ -54,7 +54,7 @@ void die_at(const char *file, int line, const char *fmt, ...)
 	leave_at_once(70);
 }
 
-/* Of libgcov; only a build with coverage has it. */
+/* From libgcov; only a build with coverage has it. */
 extern void __gcov_dump(void) __attribute__((weak));
 
 bool counts_coverage(void)

@@ -34,9 +34,9 @@ struct cli {
 	enum color color;
 	bool fail_on_degraded, health, in_process, help, version;
 	enum print_as as;
-	char **words; /* what is neither option nor command: KIND KEY=VALUE, PROFILE..., PATH */
+	char **words; /* arguments that are not options: KIND KEY=VALUE, PROFILE..., PATH */
 	size_t n_words;
-	char **service; /* behind --; NULL: none */
+	char **service; /* after --; NULL: none */
 };
 
 /* 0; -1 with the mistake in *err: *out then has the options before it, and --termination-log and --health wherever they are.

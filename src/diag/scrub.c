@@ -25,7 +25,7 @@ struct form {
 /* Process-wide on purpose, and filled only in a child: every text that leaves the child passes scrub(), whichever module
  * made it. */
 static struct {
-	char *text; /* all forms, one behind the other */
+	char *text; /* all forms, one after another */
 	size_t len, cap;
 	struct form *forms;
 	size_t n;

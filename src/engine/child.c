@@ -97,7 +97,7 @@ static void raise_oom_score(void)
 	cleanup_fd int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
 	if (fd >= 0 && write(fd, "500", 3) < 0) {
-		/* Not allowed here: the kernel chooses. */
+		/* If refused, the kernel chooses. */
 	}
 }
 

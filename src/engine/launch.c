@@ -6,7 +6,7 @@
 
 #include "interpreter.h"
 
-/* As container engines set it. */
+/* Container engines set this. */
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* Looks at the interpreter as well: exec says "No such file or directory" of a script whose shell is not in this image. */

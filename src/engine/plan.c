@@ -183,7 +183,7 @@ static struct instant wake_at(const struct plan *p, struct instant now)
 			wake = instant_earlier(wake, c->attempt_deadline);
 		if (c->state == PS_READY || c->state == PS_WAITING)
 			wake = instant_earlier(wake, c->deadline);
-		/* With no place free, the end of an attempt wakes. */
+		/* With no place free, the end of an attempt wakes it. */
 		if (c->state == PS_READY && p->in_flight < p->parallel &&
 		    (!settling(p) || c->attempts == 0))
 			wake = instant_earlier(wake, c->next);

@@ -391,7 +391,7 @@ static void finish_attempt(struct reactor *r, size_t i, const siginfo_t *info, s
 		guard_diag(o, D_GUARD_DEADLINE, "could not be killed while: %s", last_step(o));
 	}
 	o->last_attempt = instant_since(c->attempt_start, now);
-	/* Also without a final record: then the previous finding may have been kept. */
+	/* Even without a final record: the previous finding may have been kept. */
 	if (o->diag.code != D_NONE && !a->passed)
 		retryable = diag_info(o->diag.code)->retryable;
 	close_pipe(a);

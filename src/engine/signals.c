@@ -25,7 +25,7 @@ int signals_open(struct signals *s, struct err *err)
 	}
 	block = watch;
 	sigaddset(&block, SIGPIPE); /* writing to a closed stderr must not end the guard */
-	sigaddset(&block, SIGXFSZ); /* nor must a report beyond RLIMIT_FSIZE */
+	sigaddset(&block, SIGXFSZ); /* writing past RLIMIT_FSIZE must not either */
 	if (sigprocmask(SIG_BLOCK, &block, NULL) < 0)
 		return err_make(err, errno, "block signals");
 	s->fd = signalfd(-1, &watch, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -32,7 +32,7 @@ struct top_conf {
 	struct duration timeout;
 	const struct modes_conf *modes;
 };
-/* Without `switches` and the kinds, which are groups of named groups. */
+/* All keys but `switches` and the kinds, which are groups of named groups. */
 extern const struct schema top_schema;
 
 struct profile_switch {

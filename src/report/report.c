@@ -261,7 +261,7 @@ struct instant report_tick(void *ctx, struct instant now)
 	for (size_t i = 0; i < plan->n; i++)
 		if (plan->checks[i].state == PS_GAVE_UP && !r->shown[i].done)
 			show_check(r, i, now);
-	/* A drawing behind kept text would be out of date when it is written. */
+	/* A drawing after kept text would be out of date when it is written. */
 	if (slow && r->live.on)
 		return again;
 	if (draw(r, now))

@@ -139,7 +139,7 @@ void text_waiting(struct str *b, const struct run *run, struct instant now)
 	str_add(b, waiting > named ? ", ...\n" : "\n");
 }
 
-/* Only the word behind "startguard: " is coloured, so that the line begins with the same bytes everywhere. */
+/* Only the word after "startguard: " is coloured, so that the line begins with the same bytes everywhere. */
 void text_verdict(struct str *b, const struct text_style *s, const struct run *run)
 {
 	static const enum outcome like[] = {[RUN_READY] = OUTCOME_PASS,

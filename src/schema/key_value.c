@@ -366,7 +366,7 @@ static void print_quoted(const struct key *key, const char *text, struct str *ou
 	str_addc(out, '"');
 }
 
-/* Also of a URL and of JSON, whose first member is their text. */
+/* Also for a URL and for JSON, whose first member is their text. */
 void print_text(const struct key *key, const void *field, struct str *out, UNUSED int indent)
 {
 	print_quoted(key, *(const char *const *)field, out);
