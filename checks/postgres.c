@@ -221,7 +221,7 @@ static const char *postgres_validate(const void *conf, const char **key)
 struct session {
 	const struct check_run *run;
 	const struct postgres_conf *conf;
-	struct pq_options options; /* of all hosts, after url, dsn, keys and environment */
+	struct pq_options options; /* for all hosts: from url, dsn, keys, environment */
 	int role;
 	struct pq pq;
 };
@@ -329,7 +329,7 @@ static enum result add_keys(const struct postgres_conf *c, struct pq_options *o,
 	return RESULT_PASS;
 }
 
-static enum result settle(struct session *s, struct diag *out)
+static enum result make_options(struct session *s, struct diag *out)
 {
 	const struct postgres_conf *c = s->conf;
 	struct pq_options *o = &s->options;
@@ -354,8 +354,8 @@ static enum result settle(struct session *s, struct diag *out)
 	return RESULT_PASS;
 }
 
-/* With several hosts, libpq would judge one by one; this file does so instead, and says what it found. */
-static void settle_role(struct session *s)
+/* Judges the role here, not in libpq, which would not report each host's role. */
+static void choose_role(struct session *s)
 {
 	const char *attrs = pq_get(&s->options, "target_session_attrs");
 
@@ -369,7 +369,7 @@ static void settle_role(struct session *s)
 }
 
 /* The nth item of a list with commas; the last when it is shorter, as libpq takes a single port for all hosts. */
-static const char *nth(const char *list, size_t n)
+static const char *list_item(const char *list, size_t n)
 {
 	const char *end;
 
@@ -379,7 +379,7 @@ static const char *nth(const char *list, size_t n)
 	return strndup(list, (size_t)(end - list));
 }
 
-static size_t count(const char *list)
+static size_t list_count(const char *list)
 {
 	size_t n = 1;
 
@@ -389,10 +389,10 @@ static size_t count(const char *list)
 }
 
 /* ---- what it must have ----------------------------------------------------------------------------------------------- */
-#define ASK(s, out, subject, sql, ...) \
-	pq_ask(&(s)->pq, sql, (const char *const[]){__VA_ARGS__, NULL}, subject, out)
+#define QUERY(s, out, subject, sql, ...) \
+	pq_query(&(s)->pq, sql, (const char *const[]){__VA_ARGS__, NULL}, subject, out)
 
-static enum result ask_role(struct session *s, const PGresult *r, struct diag *out)
+static enum result check_role(struct session *s, const PGresult *r, struct diag *out)
 {
 	bool replica = str_eq(PQgetvalue(r, 0, 0), "t");
 
@@ -413,7 +413,7 @@ static enum result begin(struct session *s, struct diag *out)
 	const PGresult *r;
 
 	check_step(s->run, PH_PROTOCOL, "asking %s for role and version", s->pq.peer);
-	/* Earlier than the deadline, so that the server has time to say so. */
+	/* Before the deadline, so that the server can still report it. */
 	left = left > 600 ? left - 300 : left / 2 + 1;
 	snprintf(sql, sizeof sql,
 		 "BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout = %d; "
@@ -421,7 +421,7 @@ static enum result begin(struct session *s, struct diag *out)
 		 "pg_catalog.current_setting('server_version'), pg_catalog.current_database(), "
 		 "pg_catalog.current_setting('search_path'), current_user",
 		 left);
-	r = pq_ask(&s->pq, sql, NULL, s->pq.peer, out);
+	r = pq_query(&s->pq, sql, NULL, s->pq.peer, out);
 	if (!r)
 		return RESULT_FAIL;
 	if (PQntuples(r) != 1 || PQnfields(r) != 5)
@@ -433,7 +433,7 @@ static enum result begin(struct session *s, struct diag *out)
 	check_fact(s->run, "version", "%s", version);
 	check_fact(s->run, "database", "%s", PQgetvalue(r, 0, 2));
 	check_summary(s->run, "PostgreSQL %s, database %s", version, PQgetvalue(r, 0, 2));
-	if (ask_role(s, r, out))
+	if (check_role(s, r, out))
 		return RESULT_FAIL;
 	if (s->conf->min_version && version_compare(version, s->conf->min_version) < 0)
 		return check_fail(out, D_POSTGRES_VERSION, s->pq.peer, "version %s, demanded is %s",
@@ -449,8 +449,8 @@ static enum result has_extension(struct session *s, const char *wanted, struct d
 
 	split(wanted, ">=", name, &version);
 	snprintf(subject, sizeof subject, "extension %s", name);
-	r = ASK(s, out, subject,
-		"SELECT extversion FROM pg_catalog.pg_extension WHERE extname = $1", name);
+	r = QUERY(s, out, subject,
+		  "SELECT extversion FROM pg_catalog.pg_extension WHERE extname = $1", name);
 	if (!r)
 		return RESULT_FAIL;
 	if (PQntuples(r) == 0)
@@ -471,7 +471,7 @@ static enum result find_table(struct session *s, const char *table, const char *
 	const PGresult *r;
 
 	snprintf(subject, sizeof subject, "table %s", table);
-	r = ASK(
+	r = QUERY(
 	    s, out, subject,
 	    "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), "
 	    "pg_catalog.current_setting('search_path') FROM (SELECT 1) one "
@@ -499,7 +499,7 @@ static enum result has_privilege(struct session *s, const char *wanted, struct d
 		return RESULT_FAIL;
 	snprintf(subject, sizeof subject, "table %s", table);
 	for (char *save, *w = strtok_r(words, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
-		r = ASK(
+		r = QUERY(
 		    s, out, subject,
 		    "SELECT pg_catalog.has_table_privilege($1, $2) AND "
 		    "pg_catalog.has_schema_privilege((SELECT relnamespace FROM pg_catalog.pg_class "
@@ -537,7 +537,7 @@ static enum result read_state(struct session *s, const struct migration *m, cons
 	str_init(&sql, 2000);
 	str_addf(&sql, "SELECT %s::text, %s FROM %s WHERE %s", column,
 		 m->tool == TOOL_FLYWAY ? "type" : "''", name, recorded[m->tool].where);
-	r = ASK(s, out, name, sql.s, m->app ? m->app : "");
+	r = QUERY(s, out, name, sql.s, m->app ? m->app : "");
 	if (!r)
 		return RESULT_FAIL;
 	for (int i = 0; i < PQntuples(r); i++) {
@@ -601,10 +601,10 @@ static enum result check_value(const struct query *q, const char *value, struct 
 static enum result check_query(struct session *s, const struct query *q, struct diag *out)
 {
 	static const char *const none[] = {NULL};
-	const PGresult *r = pq_ask(&s->pq, q->sql, none, "query", out);
+	const PGresult *r = pq_query(&s->pq, q->sql, none, "query", out);
 
 	if (!r) {
-		/* Its own mistake, not the server's. */
+		/* The query is wrong, not the server. */
 		out->code = out->code == D_POSTGRES_ERROR ? D_POSTGRES_QUERY : out->code;
 		return RESULT_FAIL;
 	}
@@ -616,7 +616,7 @@ static enum result check_query(struct session *s, const struct query *q, struct 
 }
 
 /* ---- an attempt ------------------------------------------------------------------------------------------------------------ */
-/* One server at one address: `until` ends the login, the attempt's deadline the rest. */
+/* Tries one address; `until` limits the login, the attempt's deadline the rest. */
 static enum result try_server(struct session *s, const char *address, struct instant until,
 			      struct diag *out)
 {
@@ -636,7 +636,7 @@ static void keep_furthest(struct diag *out, const struct diag *this)
 		*out = *this;
 }
 
-/* All addresses of one host, each within its share of the time. */
+/* Tries all addresses of a host, each within its share of time. */
 static enum result try_host(struct session *s, const char *hostaddr, struct instant until,
 			    struct diag *out)
 {
@@ -663,24 +663,24 @@ static enum result try_host(struct session *s, const char *hostaddr, struct inst
 	return RESULT_FAIL;
 }
 
-/* The nth host of the list, or the socket folder that libpq takes when none is given. */
+/* Sets host, port and peer from the list's item i; the port defaults to libpq's. */
 static void name_server(struct session *s, const char *hosts, const char *ports, size_t i)
 {
 	struct pq *pq = &s->pq;
 	int64_t port = 0;
 
 	pq->run = s->run;
-	pq->host = nth(hosts, i);
-	parse_i64(nth(ports, i), 1, 65535, &port);
+	pq->host = list_item(hosts, i);
+	parse_i64(list_item(ports, i), 1, 65535, &port);
 	pq->port = port ? (int)port : 5432;
-	pq_set(&s->options, "port", strdup(nth(ports, i)));
+	pq_set(&s->options, "port", strdup(list_item(ports, i)));
 	if (pq->host[0] == '/')
 		snprintf(pq->peer, sizeof pq->peer, "%s/.s.PGSQL.%d", pq->host, pq->port);
 	else
 		hostport_text(pq->host, pq->port, pq->peer, sizeof pq->peer);
 }
 
-static enum result reach(struct session *s, struct diag *out)
+static enum result try_hosts(struct session *s, struct diag *out)
 {
 	const char *hosts = pq_get(&s->options, "host"), *ports = pq_get(&s->options, "port");
 	const char *addresses = pq_get(&s->options, "hostaddr");
@@ -688,13 +688,13 @@ static enum result reach(struct session *s, struct diag *out)
 
 	hosts = hosts ? hosts : addresses ? addresses : "/var/run/postgresql";
 	ports = ports ? ports : "5432";
-	n = count(hosts);
+	n = list_count(hosts);
 	for (size_t i = 0; i < n; i++) {
 		struct diag this = {0};
 		struct instant until = instant_share(instant_now(), s->run->deadline, n - i);
 
 		name_server(s, hosts, ports, i);
-		if (!try_host(s, addresses ? nth(addresses, i) : NULL, until, &this))
+		if (!try_host(s, addresses ? list_item(addresses, i) : NULL, until, &this))
 			return RESULT_PASS;
 		keep_furthest(out, &this);
 	}
@@ -709,10 +709,10 @@ static enum result postgres_run(const struct check_run *run, struct diag *out)
 
 	s->run = run;
 	s->conf = c;
-	if (settle(s, out))
+	if (make_options(s, out))
 		return RESULT_FAIL;
-	settle_role(s);
-	if (reach(s, out))
+	choose_role(s);
+	if (try_hosts(s, out))
 		return RESULT_FAIL;
 	check_step(run, PH_ASSERT, "asking %s for what it must have", s->pq.peer);
 	for (size_t i = 0; i < c->extensions.n; i++)

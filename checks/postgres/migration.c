@@ -123,7 +123,7 @@ static int compare_numbers(const char *a, const char *b)
 	return 0;
 }
 
-/* Of Django's names only the number tells the order. */
+/* Only the number orders Django's migrations. */
 static int compare(const char *a, const char *b, enum migration_tool tool)
 {
 	unsigned long long x, y;

@@ -1,6 +1,6 @@
 /* migration: which migrations a folder of the image has, and whether a database that records some of them is behind or ahead.
  *
- * Reads files, asks nobody. The tools: Alembic (its files are read as text: literal revision and down_revision), Django (file names),
+ * Reads files only. The tools: Alembic (its files are read as text: literal revision and down_revision), Django (file names),
  * Flyway (file names). Nothing is freed: the child's exit does that.
  */
 #ifndef SG_MIGRATION_H
@@ -10,7 +10,7 @@
 
 enum migration_tool { TOOL_ALEMBIC, TOOL_DJANGO, TOOL_FLYWAY };
 
-/* What the folder has. */
+/* The migrations of the folder. */
 struct migration_files {
 	struct strlist all;   /* every revision, name or version */
 	struct strlist heads; /* those the database must record: Alembic's heads, else all */
@@ -24,10 +24,10 @@ struct migration_state {
 	struct strlist applied;
 	const char *baseline;
 };
-/* Of what must be there, the first that is not; NULL: none is missing. */
+/* The first required migration that is missing; NULL: none. */
 const char *migration_missing(const struct strlist *wanted, const struct migration_state *state,
 			      enum migration_tool tool);
-/* What is recorded and newer than all that the folder has; NULL: nothing. Names that the folder lacks are not enough for Django and
+/* A recorded migration that is newer than all of the folder; NULL: none. Names that the folder lacks are not enough for Django and
  * Flyway, where old ones are squashed and deleted: their number must be larger. */
 const char *migration_newer(const struct migration_files *files,
 			    const struct migration_state *state, enum migration_tool tool);

@@ -8,9 +8,9 @@
 #include "tls.h"
 
 #define STATE_LENGTH 5 /* an SQLSTATE: PostgreSQL's manual, appendix A */
-#define LOOK_SIZE 200
-/* A silent peer is asked once more in other words before the attempt is over. */
-#define LOOK_TIME DURATION_MS(400)
+#define PROBE_SIZE 200
+/* A silent peer is probed in other protocols before the attempt ends. */
+#define PROBE_TIME DURATION_MS(400)
 
 void pq_set(struct pq_options *o, const char *name, const char *value)
 {
@@ -34,7 +34,7 @@ const char *pq_get(const struct pq_options *o, const char *name)
 }
 
 /* ---- what an error means ------------------------------------------------------------------------------------------ */
-/* Of the errors of pgbouncer, which gives most of them the state of a protocol violation. */
+/* The code for an error of pgbouncer, whose state is mostly that of a protocol violation. */
 static enum diag_code pooler_code(const char *text)
 {
 	static const struct {
@@ -117,8 +117,8 @@ static bool find_state(const char *text, bool last, char state[STATE_LENGTH + 1]
 /* ---- a second look ------------------------------------------------------------------------------------------------- */
 /* Asks on a connection of its own whether the server speaks TLS, as libpq does (SSLRequest). `more` goes with it, for peers that
  * wait for the end of a line. *n gets the number of bytes of the answer; 0: it closed. */
-static enum result look(const struct pq *pq, struct instant until, const char *more,
-			struct conn *conn, char *answer, size_t *n, struct diag *out)
+static enum result probe_peer(const struct pq *pq, struct instant until, const char *more,
+			      struct conn *conn, char *answer, size_t *n, struct diag *out)
 {
 	static const char request[] = "\0\0\0\x08\x04\xd2\x16\x2f";
 	struct check_run run = *pq->run;
@@ -134,7 +134,7 @@ static enum result look(const struct pq *pq, struct instant until, const char *m
 	if (net_write(&run, conn, words, len + strlen(more), out))
 		return RESULT_FAIL;
 	/* One byte first: what follows it may belong to TLS. */
-	if (net_read(&run, conn, answer, *more ? LOOK_SIZE : 1, n, out))
+	if (net_read(&run, conn, answer, *more ? PROBE_SIZE : 1, n, out))
 		return RESULT_FAIL;
 	return RESULT_PASS;
 }
@@ -149,7 +149,7 @@ static bool is_postgres_answer(const char *answer, size_t n)
 static enum result fail_mismatch(const struct pq *pq, const char *answer, size_t n,
 				 struct diag *out)
 {
-	char begin[LOOK_SIZE * 4];
+	char begin[PROBE_SIZE * 4];
 
 	text_clean_n(begin, sizeof begin, answer, n);
 	return check_fail(out, D_PROTOCOL_MISMATCH, pq->peer,
@@ -166,10 +166,11 @@ static enum result fail_handshake(const struct pq *pq, struct diag *out)
 			       .key_file = pq_get(&pq->options, "sslkey")};
 	struct diag this = {0};
 	struct conn conn;
-	char answer[LOOK_SIZE];
+	char answer[PROBE_SIZE];
 	size_t n;
 
-	if (look(pq, pq->run->deadline, "", &conn, answer, &n, &this) || n != 1 || answer[0] != 'S')
+	if (probe_peer(pq, pq->run->deadline, "", &conn, answer, &n, &this) || n != 1 ||
+	    answer[0] != 'S')
 		return RESULT_FAIL;
 	if (tls_handshake(pq->run, &conn, pq->host, &tls, &this) && this.code != D_ANSWER_TIMEOUT) {
 		*out = this;
@@ -178,7 +179,7 @@ static enum result fail_handshake(const struct pq *pq, struct diag *out)
 	return RESULT_FAIL;
 }
 
-/* libpq's own words about TLS and logins. startguard never calls setlocale, so they are English. */
+/* libpq's own texts about TLS and logins. startguard never calls setlocale, so they are English. */
 static enum result fail_by_text(struct pq *pq, const char *text, struct diag *out)
 {
 	static const struct {
@@ -208,16 +209,16 @@ static enum result fail_by_text(struct pq *pq, const char *text, struct diag *ou
 	return strstr(text, "certificate verify failed") ? fail_handshake(pq, out) : RESULT_FAIL;
 }
 
-/* The connection failed without an error of the server: looks who is there. */
+/* The connection failed without an error of the server: probes the peer. */
 static enum result fail_without_state(struct pq *pq, const char *text, struct diag *out)
 {
 	struct conn conn;
-	char answer[LOOK_SIZE];
+	char answer[PROBE_SIZE];
 	size_t n;
 
 	if (fail_by_text(pq, text, out))
 		return RESULT_FAIL;
-	if (look(pq, pq->run->deadline, "", &conn, answer, &n, out))
+	if (probe_peer(pq, pq->run->deadline, "", &conn, answer, &n, out))
 		return RESULT_FAIL;
 	if (n > 0 && !is_postgres_answer(answer, n)) {
 		size_t more = 0;
@@ -238,10 +239,10 @@ static enum result fail_silent(const struct pq *pq, struct diag *out)
 {
 	struct diag ignored = {0};
 	struct conn conn;
-	char answer[LOOK_SIZE];
+	char answer[PROBE_SIZE];
 	size_t n;
 
-	if (!look(pq, pq->run->deadline, "\r\nPING\r\n\r\n", &conn, answer, &n, &ignored) &&
+	if (!probe_peer(pq, pq->run->deadline, "\r\nPING\r\n\r\n", &conn, answer, &n, &ignored) &&
 	    n > 0 && !is_postgres_answer(answer, n))
 		return fail_mismatch(pq, answer, n, out);
 	return check_fail(out, D_ANSWER_TIMEOUT, pq->peer,
@@ -249,8 +250,8 @@ static enum result fail_silent(const struct pq *pq, struct diag *out)
 }
 
 /* ---- connecting ------------------------------------------------------------------------------------------------------ */
-/* Returns whether the connection stands; *at is what libpq was doing last. *timeout: `until` has come. */
-static bool drive(PGconn *conn, struct instant until, ConnStatusType *at, bool *timeout)
+/* Is the connection established? *at gets libpq's last state. *timeout: `until` has come. */
+static bool poll_connection(PGconn *conn, struct instant until, ConnStatusType *at, bool *timeout)
 {
 	PostgresPollingStatusType want = PGRES_POLLING_WRITING;
 
@@ -277,9 +278,9 @@ static PGconn *begin(const struct pq_options *options)
 	conn = PQconnectStartParams(options->names, options->values, 0);
 	if (!conn)
 		die("libpq has no memory");
-	/* With the states of errors that come before there is a result. */
+	/* Gives the SQLSTATE of errors that come before any result. */
 	PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
-	/* Also one of ~/.pgpass, which nobody else has seen. */
+	/* It may be from ~/.pgpass, so not registered yet. */
 	password = PQpass(conn);
 	if (password)
 		scrub_register(password);
@@ -300,7 +301,8 @@ static bool lets_in_with_tls(const struct pq *pq)
 	pq_set(&options, "password", "");
 	pq_set(&options, "passfile", "/dev/null");
 	conn = begin(&options);
-	if (PQstatus(conn) != CONNECTION_BAD && drive(conn, pq->run->deadline, &at, &timeout))
+	if (PQstatus(conn) != CONNECTION_BAD &&
+	    poll_connection(conn, pq->run->deadline, &at, &timeout))
 		return true;
 	if (strstr(PQerrorMessage(conn), "no password supplied"))
 		return true;
@@ -349,7 +351,7 @@ static enum result fail_connect(struct pq *pq, ConnStatusType at, struct diag *o
 enum result pq_connect(struct pq *pq, struct instant until, struct diag *out)
 {
 	struct instant now = instant_now();
-	struct instant soon = {until.ns - LOOK_TIME.ns};
+	struct instant soon = {until.ns - PROBE_TIME.ns};
 	ConnStatusType at;
 	bool timeout;
 
@@ -365,7 +367,7 @@ enum result pq_connect(struct pq *pq, struct instant until, struct diag *out)
 	}
 	if (instant_reached(soon, now))
 		soon = until;
-	if (!drive(pq->conn, soon, &at, &timeout)) {
+	if (!poll_connection(pq->conn, soon, &at, &timeout)) {
 		if (!timeout)
 			return fail_connect(pq, at, out);
 		if (at == CONNECTION_STARTED || at == CONNECTION_NEEDED)
@@ -382,7 +384,7 @@ enum result pq_connect(struct pq *pq, struct instant until, struct diag *out)
 
 /* ---- statements ------------------------------------------------------------------------------------------------------ */
 /* Sends what libpq holds, and reads until a result is there. */
-static enum result await(struct pq *pq, struct diag *out)
+static enum result await_result(struct pq *pq, struct diag *out)
 {
 	int unsent;
 
@@ -409,8 +411,8 @@ static enum result fail_result(const struct pq *pq, const PGresult *r, const cha
 	return check_fail(out, state_code(state, text), subject, "%s (%s)", text, state);
 }
 
-PGresult *pq_ask(struct pq *pq, const char *sql, const char *const *params, const char *subject,
-		 struct diag *out)
+PGresult *pq_query(struct pq *pq, const char *sql, const char *const *params, const char *subject,
+		   struct diag *out)
 {
 	PGresult *r, *last = NULL;
 	int n = 0;
@@ -424,7 +426,7 @@ PGresult *pq_ask(struct pq *pq, const char *sql, const char *const *params, cons
 		return NULL;
 	}
 	for (;;) {
-		if (await(pq, out))
+		if (await_result(pq, out))
 			return NULL;
 		r = PQgetResult(pq->conn);
 		if (!r)

@@ -56,7 +56,7 @@ static void run_program(char **argv)
 	errno = e;
 }
 
-/* In the forked process: signals, descriptors and directory as the service will have them, then exec. write_ends: of stdout,
+/* In the forked process: sets signals, descriptors and directory as for the service, then execs. write_ends: of stdout,
  * stderr and the pipe for a start_failure. */
 static _Noreturn void exec_program(const struct program *p, const char *const *argv,
 				   const char *directory, const int write_ends[3])

@@ -18,7 +18,7 @@
 struct program {
 	pid_t pid;
 	int out, err, channel; /* read ends; -1: closed */
-	int channel_write_end; /* until the program is started; -1: none */
+	int channel_write_end; /* open until the program starts; else -1 */
 	size_t n_out, n_err, n_line;
 	char out_text[PROGRAM_OUTPUT_MAX + 1], err_text[PROGRAM_ERRORS_MAX];
 	char line[PROGRAM_LINE_MAX];

@@ -37,7 +37,7 @@ void die_at(const char *file, int line, const char *fmt, ...)
 	va_end(ap);
 	n = strlen(text);
 	snprintf(text + n, sizeof text - n, " (%s:%d)", file, line);
-	also.report = NULL; /* it may call die() itself */
+	also.report = NULL; /* the hook may call die() itself */
 	if (report)
 		report(also.fd, text);
 	/* Not dprintf, which allocates: memory may have run out. */

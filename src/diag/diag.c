@@ -86,7 +86,7 @@ void diag_hint(struct diag *out, const char *fmt, ...)
 
 void diag_hint_no_process(struct diag *out, int error)
 {
-	/* For other errors, a limit on processes above all, the table's hint is right. */
+	/* For other errors, mostly a limit on processes, the table's hint is right. */
 	static const struct {
 		int error;
 		const char *hint;

@@ -16,7 +16,7 @@ struct attempt {
 	struct child child;
 	struct ipc_in in;
 	struct check_outcome previous; /* of the check, when this attempt began */
-	struct instant reap_by;        /* a killed child is given up then; never: not killed */
+	struct instant reap_by;        /* when to give up a killed child; never: not killed */
 	enum phase phase;              /* of the last step */
 	char abort[FACT_VALUE_MAX];    /* a client library's message before abort(); else empty */
 	bool killed, final, passed;

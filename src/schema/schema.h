@@ -87,7 +87,7 @@ struct key {
 	 * size both or none; other types take none. */
 	const char *def, *min, *max;
 	const char *const *choices; /* NULL-terminated */
-	const char *const *schemes; /* K_URL: allowed ones, NULL-terminated */
+	const char *const *schemes; /* K_URL: allowed schemes, NULL-terminated */
 	const struct schema *sub;
 	/* For what the type cannot say: returns NULL, or what is wrong ("is not JSON"). Called for each item of a list. */
 	const char *(*check)(const char *text);
