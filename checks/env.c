@@ -258,27 +258,27 @@ static enum result must_match(const struct pair *p, struct diag *out)
 }
 
 /* Adds what r says. Subject and code say it all, except of a conflict or a mismatch: there the cause is the note. */
-static void add(struct findings *f, enum result r, const struct diag *d)
+static void add_finding(struct findings *f, enum result r, const struct diag *d)
 {
 	if (r != RESULT_PASS)
 		findings_add(
 		    f, d, d->code == D_ENV_CONFLICT || d->code == D_ENV_MISMATCH ? d->cause : "");
 }
 
-static void judge(const struct env_conf *c, struct findings *f)
+static void judge_variables(const struct env_conf *c, struct findings *f)
 {
 	struct diag d;
 
 	for (size_t i = 0; i < c->required.n; i++)
-		add(f, must_be_set(c->required.v[i], &d), &d);
+		add_finding(f, must_be_set(c->required.v[i], &d), &d);
 	for (size_t i = 0; i < c->forbidden.n; i++)
 		must_not_be_set(c->forbidden.v[i], f);
 	for (size_t i = 0; i < c->one_of.n; i++)
-		add(f, exactly_one(c->one_of.v[i], &d), &d);
+		add_finding(f, exactly_one(c->one_of.v[i], &d), &d);
 	for (size_t i = 0; i < c->equal.n; i++)
-		add(f, all_equal(c->equal.v[i], &d), &d);
+		add_finding(f, all_equal(c->equal.v[i], &d), &d);
 	for (size_t i = 0; i < c->match.n; i++)
-		add(f, must_match(&c->match.v[i], &d), &d);
+		add_finding(f, must_match(&c->match.v[i], &d), &d);
 }
 
 static enum result env_run(const struct check_run *run, struct diag *out)
@@ -288,7 +288,7 @@ static enum result env_run(const struct check_run *run, struct diag *out)
 	struct str unread;
 
 	check_step(run, PH_CONFIG, "looking at the environment");
-	judge(c, &f);
+	judge_variables(c, &f);
 	str_init(&unread, 4096);
 	find_unread(&c->unread_warning, &unread);
 	if (unread.len)

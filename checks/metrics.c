@@ -186,7 +186,7 @@ static void see_sample(const struct family *f, struct seen *s, const struct prom
 	}
 }
 
-static void see(const struct prom_line *line, void *arg)
+static void handle_line(const struct prom_line *line, void *arg)
 {
 	struct page *page = arg;
 
@@ -290,7 +290,7 @@ static enum result judge_page(const struct check_run *run, struct web_response *
 	if (strlen(resp->body) != resp->len)
 		return check_fail(out, D_METRICS_MALFORMED, resp->subject,
 				  "the page holds a zero byte");
-	if (!prom_read(resp->body, openmetrics, see, page, why, sizeof why))
+	if (!prom_read(resp->body, openmetrics, handle_line, page, why, sizeof why))
 		return check_fail(out, D_METRICS_MALFORMED, resp->subject, "%s; the body: %s", why,
 				  resp->body_start);
 	if (!page->samples && !(page->lines && c->families.n))

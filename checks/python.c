@@ -83,7 +83,8 @@ struct probing {
 };
 
 PRINTF_LIKE(4, 5)
-static void add(struct probing *p, enum diag_code code, const char *subject, const char *fmt, ...)
+static void add_finding(struct probing *p, enum diag_code code, const char *subject,
+			const char *fmt, ...)
 {
 	struct diag d;
 	va_list ap;
@@ -121,15 +122,15 @@ static void read_distribution(struct probing *p, const char *tag, const char *ve
 	if (*tag == 'd')
 		str_addf(&p->installed, "%s%s %s", p->installed.len ? ", " : "", name, found);
 	if (*tag == 'd' && !met)
-		add(p, D_PYTHON_VERSION, name, "%s is installed, %s is demanded", found,
-		    requirement_specifiers(requirement));
+		add_finding(p, D_PYTHON_VERSION, name, "%s is installed, %s is demanded", found,
+			    requirement_specifiers(requirement));
 	else if (*tag == 'f' && met)
-		add(p, D_PYTHON_FORBIDDEN, name, "%s is installed, %s is forbidden", found,
-		    requirement);
+		add_finding(p, D_PYTHON_FORBIDDEN, name, "%s is installed, %s is forbidden", found,
+			    requirement);
 	else if (*tag == 'f' && str_eq(answer, "unclear"))
-		add(p, D_PYTHON_VERSION, name,
-		    "%s is installed: whether that is forbidden (%s) cannot be determined", found,
-		    requirement);
+		add_finding(p, D_PYTHON_VERSION, name,
+			    "%s is installed: whether that is forbidden (%s) cannot be determined",
+			    found, requirement);
 }
 
 /* "2.6.1" and 0x020601ff. The text of a private build may be no version: then the number counts. */
@@ -144,15 +145,16 @@ static void read_librdkafka(struct probing *p, const char *text, const char *num
 			snprintf(p->librdkafka, sizeof p->librdkafka, "%d.%d.%d", (int)(n >> 24),
 				 (int)(n >> 16 & 0xff), (int)(n >> 8 & 0xff));
 		else if (least)
-			return add(
+			return add_finding(
 			    p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
 			    "the version of its librdkafka cannot be determined: libversion() "
 			    "gives \"%s\"",
 			    text);
 	}
 	if (least && version_compare(p->librdkafka, least) < 0)
-		add(p, D_PYTHON_LIBRDKAFKA_OLD, "confluent_kafka",
-		    "it brings librdkafka %s, librdkafka_min_version is %s", p->librdkafka, least);
+		add_finding(p, D_PYTHON_LIBRDKAFKA_OLD, "confluent_kafka",
+			    "it brings librdkafka %s, librdkafka_min_version is %s", p->librdkafka,
+			    least);
 }
 
 static void read_about_distribution(struct probing *p, const char *event, const char *tag,
@@ -165,9 +167,11 @@ static void read_about_distribution(struct probing *p, const char *event, const 
 	else if (!requirement_of(p, tag, name))
 		return;
 	else if (str_eq(event, "unclear"))
-		add(p, D_PYTHON_VERSION, name, "what is installed cannot be determined: %s", text);
+		add_finding(p, D_PYTHON_VERSION, name, "what is installed cannot be determined: %s",
+			    text);
 	else if (*tag == 'd')
-		add(p, D_PYTHON_MODULE_MISSING, name, "no distribution of this name is installed");
+		add_finding(p, D_PYTHON_MODULE_MISSING, name,
+			    "no distribution of this name is installed");
 }
 
 static void read_about_module(struct probing *p, const char *event, const char *name,
@@ -180,9 +184,9 @@ static void read_about_module(struct probing *p, const char *event, const char *
 	} else if (str_eq(event, "imported")) {
 		p->imported++;
 	} else if (str_eq(event, "missing")) {
-		add(p, D_PYTHON_MODULE_MISSING, name, "%s", reason);
+		add_finding(p, D_PYTHON_MODULE_MISSING, name, "%s", reason);
 	} else if (str_eq(event, "broken")) {
-		add(p, D_PYTHON_MODULE_BROKEN, name, "its import fails with %s", reason);
+		add_finding(p, D_PYTHON_MODULE_BROKEN, name, "its import fails with %s", reason);
 	}
 }
 
@@ -194,8 +198,8 @@ static void read_about_client(struct probing *p, const char *event, const char *
 	} else if (str_eq(event, "librdkafka")) {
 		read_librdkafka(p, a, b);
 	} else if (p->conf->librdkafka_min_version) {
-		add(p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
-		    "the version of its librdkafka cannot be determined: %s", a);
+		add_finding(p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
+			    "the version of its librdkafka cannot be determined: %s", a);
 	}
 }
 
@@ -291,19 +295,21 @@ static void add_early_end(struct probing *p, const struct program *program, bool
 
 	if (!ended) {
 		kill(program->pid, SIGKILL);
-		add(p, D_GUARD_DEADLINE, subject,
-		    "the interpreter was still running at the deadline%s; last output: %s",
-		    while_what, last.text);
+		add_finding(p, D_GUARD_DEADLINE, subject,
+			    "the interpreter was still running at the deadline%s; last output: %s",
+			    while_what, last.text);
 	} else if (!*p->version) {
-		add(p, D_PYTHON_INTERPRETER_MISSING, subject,
-		    "it %s before it ran a line of Python; last output: %s", how.text, last.text);
+		add_finding(p, D_PYTHON_INTERPRETER_MISSING, subject,
+			    "it %s before it ran a line of Python; last output: %s", how.text,
+			    last.text);
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) == PROBE_CHANNEL_LOST && *module) {
-		add(p, D_PYTHON_MODULE_BROKEN, subject,
-		    "its import closes descriptors that are not its own: what follows it "
-		    "cannot be looked at");
+		add_finding(p, D_PYTHON_MODULE_BROKEN, subject,
+			    "its import closes descriptors that are not its own: what follows it "
+			    "cannot be looked at");
 	} else {
-		add(p, D_PYTHON_MODULE_BROKEN, subject, "the interpreter %s%s; last output: %s",
-		    how.text, while_what, last.text);
+		add_finding(p, D_PYTHON_MODULE_BROKEN, subject,
+			    "the interpreter %s%s; last output: %s", how.text, while_what,
+			    last.text);
 	}
 }
 
@@ -319,7 +325,8 @@ static void report(struct probing *p)
 	if (p->conf->modules.n)
 		check_fact(p->run, "imported", "%zu", p->imported);
 	if (p->conf->librdkafka_min_version && !*p->librdkafka && !p->findings.n)
-		add(p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
+		add_finding(
+		    p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
 		    "its librdkafka cannot be asked for: the module is gone after its import");
 	if (!p->findings.n)
 		check_summary(p->run, "Python %s%s%s%s%s", p->version, p->installed.len ? ", " : "",

@@ -50,8 +50,8 @@ static void namespace_of(char *buf, size_t size, const char *full)
 
 static json_t *normal(struct parser *r, const json_t *v, const char *space);
 
-/* Copies the given ones of these keys (NULL-terminated). */
-static void keep(json_t *out, const json_t *from, const char *const *keys)
+/* Copies those of the keys (NULL-terminated) that exist. */
+static void copy_members(json_t *out, const json_t *from, const char *const *keys)
 {
 	for (; *keys; keys++)
 		if (json_object_get(from, *keys))
@@ -119,7 +119,7 @@ static json_t *normal_field(struct parser *r, const json_t *f, const char *space
 		return NULL;
 	json_object_set_new(out, "name", json_string(name));
 	json_object_set_new(out, "type", type);
-	keep(out, f, kept);
+	copy_members(out, f, kept);
 	return out;
 }
 
@@ -185,7 +185,7 @@ static json_t *normal_named(struct parser *r, const json_t *v, const char *type,
 	if (json_object_get(v, "aliases"))
 		json_object_set_new(out, "aliases", normal_aliases(v, inner));
 	if (str_eq(type, "enum") || str_eq(type, "fixed")) {
-		keep(out, v, kept);
+		copy_members(out, v, kept);
 		return out;
 	}
 	if (!json_is_array(fields))
@@ -221,7 +221,7 @@ static json_t *normal_object(struct parser *r, const json_t *v, const char *spac
 		inner = out;
 		out = json_object();
 		json_object_set_new(out, "type", inner);
-		keep(out, v, kept);
+		copy_members(out, v, kept);
 		return out;
 	}
 	inner = json_object_get(v, of) ? normal(r, json_object_get(v, of), space)

@@ -281,7 +281,8 @@ static enum result fail_invalid(const struct kafka_client_prop *p, const char *e
 	return RESULT_FAIL;
 }
 
-static enum result put(rd_kafka_conf_t *conf, const struct kafka_client_prop *p, struct diag *out)
+static enum result set_prop(rd_kafka_conf_t *conf, const struct kafka_client_prop *p,
+			    struct diag *out)
 {
 	char error[512] = "";
 
@@ -300,8 +301,8 @@ enum result kafka_prop_overrides_apply(const struct kafka_prop_override *v, rd_k
 				       struct diag *out)
 {
 	for (; v && v->name; v++)
-		if (put(conf, &(struct kafka_client_prop){.name = v->name, .value = v->value},
-			out) != RESULT_PASS)
+		if (set_prop(conf, &(struct kafka_client_prop){.name = v->name, .value = v->value},
+			     out) != RESULT_PASS)
 			return RESULT_FAIL;
 	return RESULT_PASS;
 }
@@ -411,7 +412,7 @@ static enum result apply_one(const struct kafka_client_prop *p, rd_kafka_conf_t 
 	if (is_listed(never_passed, canonical(p->name)) ||
 	    (p->file && begins_as_listed(of_others, p->name)))
 		return RESULT_PASS;
-	return put(conf, p, out);
+	return set_prop(conf, p, out);
 }
 
 static bool has_token(const struct kafka_client_props *props)

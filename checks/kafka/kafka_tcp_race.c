@@ -68,8 +68,8 @@ static void drop_attempt(struct race *race, size_t i)
 	race->attempt[i] = race->attempt[--race->n];
 }
 
-/* Settles the attempts that poll() reports; from last to first, because drop_attempt moves the last one down. */
-static size_t settle(struct race *race, const struct pollfd *polled)
+/* Finishes the connects that poll() reports; from last to first, because drop_attempt moves the last one down. */
+static size_t finish_connects(struct race *race, const struct pollfd *polled)
 {
 	size_t connected = 0;
 
@@ -117,7 +117,7 @@ static size_t run_race(struct race *race, bool any, struct instant deadline)
 		if (ready < 0 && errno != EINTR)
 			break;
 		if (ready > 0)
-			connected += settle(race, polled);
+			connected += finish_connects(race, polled);
 		drop_settled(race);
 	}
 	return connected;

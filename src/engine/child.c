@@ -22,8 +22,8 @@ struct check_sink {
 
 /* ---- check.h: the reporting calls of a check ------------------------------------------------------------------------------- */
 PRINTF_LIKE(5, 0)
-static void put(const struct check_run *run, enum ipc_type type, enum phase phase, const char *key,
-		const char *fmt, va_list ap)
+static void send_record(const struct check_run *run, enum ipc_type type, enum phase phase,
+			const char *key, const char *fmt, va_list ap)
 {
 	char text[IPC_TEXT_MAX];
 	int saved = errno;
@@ -38,7 +38,7 @@ void check_step(const struct check_run *run, enum phase phase, const char *fmt, 
 	va_list ap;
 
 	va_start(ap, fmt);
-	put(run, IPC_STEP, phase, NULL, fmt, ap);
+	send_record(run, IPC_STEP, phase, NULL, fmt, ap);
 	va_end(ap);
 }
 
@@ -47,7 +47,7 @@ void check_reached(const struct check_run *run, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	put(run, IPC_REACHED, PH_NONE, NULL, fmt, ap);
+	send_record(run, IPC_REACHED, PH_NONE, NULL, fmt, ap);
 	va_end(ap);
 }
 
@@ -56,7 +56,7 @@ void check_fact(const struct check_run *run, const char *key, const char *fmt, .
 	va_list ap;
 
 	va_start(ap, fmt);
-	put(run, IPC_FACT, PH_NONE, key, fmt, ap);
+	send_record(run, IPC_FACT, PH_NONE, key, fmt, ap);
 	va_end(ap);
 }
 
@@ -65,7 +65,7 @@ void check_summary(const struct check_run *run, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	put(run, IPC_SUMMARY, PH_NONE, NULL, fmt, ap);
+	send_record(run, IPC_SUMMARY, PH_NONE, NULL, fmt, ap);
 	va_end(ap);
 }
 

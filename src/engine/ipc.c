@@ -22,7 +22,7 @@ _Static_assert(sizeof(struct header) + DIAG_SUBJECT_MAX + DIAG_CAUSE_MAX + DIAG_
 		   IPC_RECORD_MAX,
 	       "a final record must fit");
 
-static int put(int fd, struct header *h, const unsigned char *payload, size_t n)
+static int write_record(int fd, struct header *h, const unsigned char *payload, size_t n)
 {
 	unsigned char record[IPC_RECORD_MAX];
 
@@ -57,7 +57,7 @@ int ipc_put_text(int fd, enum ipc_type type, enum phase phase, const char *key, 
 	if (type == IPC_FACT)
 		add_text(payload, &n, key, FACT_KEY_MAX);
 	add_text(payload, &n, text, FACT_VALUE_MAX);
-	return put(fd, &h, payload, n);
+	return write_record(fd, &h, payload, n);
 }
 
 int ipc_put_final(int fd, enum result result, const struct diag *diag)
@@ -74,7 +74,7 @@ int ipc_put_final(int fd, enum result result, const struct diag *diag)
 		add_text(payload, &n, diag->cause, DIAG_CAUSE_MAX);
 		add_text(payload, &n, diag->hint, DIAG_HINT_MAX);
 	}
-	return put(fd, &h, payload, n);
+	return write_record(fd, &h, payload, n);
 }
 
 int ipc_fill(struct ipc_in *in, int fd)

@@ -347,8 +347,8 @@ static void judge_ended(struct reactor *r, size_t i, const siginfo_t *info,
 			   info->si_status, step);
 }
 
-static void judge(struct reactor *r, size_t i, const siginfo_t *info, const struct rusage *usage,
-		  struct instant now)
+static void judge_attempt(struct reactor *r, size_t i, const siginfo_t *info,
+			  const struct rusage *usage, struct instant now)
 {
 	struct attempt *a = r->attempts[i];
 	struct check_outcome *o = &r->run->outcomes[i];
@@ -386,7 +386,7 @@ static void finish_attempt(struct reactor *r, size_t i, const siginfo_t *info, s
 	kill(-a->child.pid, SIGKILL);
 	if (info) {
 		wait4(a->child.pid, NULL, 0, &usage); /* dead already: this does not wait */
-		judge(r, i, info, &usage, now);
+		judge_attempt(r, i, info, &usage, now);
 	} else {
 		guard_diag(o, D_GUARD_DEADLINE, "could not be killed while: %s", last_step(o));
 	}

@@ -68,7 +68,7 @@ static size_t write_kept(int wait_ms)
 	return n > 0 ? (size_t)n : 0;
 }
 
-static void keep(const char *text, size_t len)
+static void keep_unwritten(const char *text, size_t len)
 {
 	if (len == 0)
 		return;
@@ -97,9 +97,9 @@ void console_write(const char *text, size_t len)
 			 "%sstartguard: warning: %zu line%s lost: nobody read stderr\n",
 			 kept.in_line ? "\n" : "", kept.lost, plural(kept.lost));
 		kept.lost = 0;
-		keep(note, strlen(note));
+		keep_unwritten(note, strlen(note));
 	}
-	keep(text, len);
+	keep_unwritten(text, len);
 	console_retry();
 }
 

@@ -45,7 +45,7 @@ static void put_text(struct str *b)
 	console_write(b->s, b->len);
 }
 
-/* Text that goes above the live view while there is one. */
+/* Writes the text, above the live view while there is one. */
 static void put(struct report *r, struct str *b)
 {
 	end_line(b);
