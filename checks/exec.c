@@ -77,20 +77,23 @@ static enum result exec_run(const struct check_run *run, struct diag *out)
 		return RESULT_FAIL;
 	if (!program_wait(p, run->deadline, &status, NULL, NULL)) {
 		kill(p->pid, SIGKILL);
+		program_tell_output(p, run);
 		return check_fail(out, D_GUARD_DEADLINE, c->command.v[0],
 				  "the command was still running at its deadline; last output: %s",
-				  program_last_line(p).text);
+				  program_reason(p).text);
 	}
 	check_reached(run, "ended");
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != c->status)
+		program_tell_output(p, run);
 	if (WIFSIGNALED(status))
 		return check_fail(out, D_EXEC_SIGNAL, c->command.v[0], "%s; last output: %s",
-				  program_ending(status).text, program_last_line(p).text);
+				  program_ending(status).text, program_reason(p).text);
 	check_fact(run, "status", "%d", WEXITSTATUS(status));
 	if (WEXITSTATUS(status) != c->status)
 		return check_fail(out, D_EXEC_STATUS, c->command.v[0],
 				  "exit status %d, expected %lld; last output: %s",
 				  WEXITSTATUS(status), (long long)c->status,
-				  program_last_line(p).text);
+				  program_reason(p).text);
 	check_summary(run, "%s", c->command.v[0]);
 	return judge_output(c, p, out);
 }

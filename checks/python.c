@@ -272,11 +272,11 @@ static enum result start(const struct python_conf *c, struct program *program, s
 			     D_PYTHON_INTERPRETER_MISSING, out);
 }
 
-/* Why the interpreter ended: Python's line about a fatal error (a traceback follows it), else the last line. */
+/* Why the interpreter ended: Python's line about a fatal error (a traceback follows it), else what it said. */
 static struct program_text reason_of_end(const struct program *program)
 {
 	const char *fatal = strstr(program->err_text, "Fatal Python error: ");
-	struct program_text t = program_last_line(program);
+	struct program_text t = program_reason(program);
 
 	if (fatal)
 		text_clean_n(t.text, sizeof t.text, fatal, strcspn(fatal, "\r\n"));
@@ -293,6 +293,7 @@ static void add_early_end(struct probing *p, const struct program *program, bool
 					   : "";
 	struct program_text how = program_ending(status), last = reason_of_end(program);
 
+	program_tell_output(program, p->run);
 	if (!ended) {
 		kill(program->pid, SIGKILL);
 		add_finding(p, D_GUARD_DEADLINE, subject,

@@ -34,7 +34,7 @@ void check_step(const struct check_run *run, enum phase phase, const char *fmt, 
     PRINTF_LIKE(3, 4);
 /* Says that a phase is complete; goes into "reached" of the report ("resolve", "connect", "http 200"). */
 void check_reached(const struct check_run *run, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Adds a fact to the report and the PASS line. Numbers, true and false become JSON numbers and booleans. The key is
+/* Adds a fact to the report; people see it with -v. Numbers, true and false become JSON numbers and booleans. The key is
  * lower_snake. At most 32 facts of an attempt are kept. */
 void check_fact(const struct check_run *run, const char *key, const char *fmt, ...)
     PRINTF_LIKE(3, 4);

@@ -242,18 +242,122 @@ struct program_text program_ending(int status)
 	return t;
 }
 
-struct program_text program_last_line(const struct program *p)
+/* ---- what the program said ---------------------------------------------------------------------------------------------- */
+static bool has_letter(const char *line)
 {
-	struct program_text t;
-	const char *text = p->n_err ? p->err_text : p->out_text;
-	size_t n = p->n_err ? p->n_err : p->n_out, begin;
+	for (; *line; line++)
+		if (((unsigned char)(*line | 0x20) >= 'a' &&
+		     (unsigned char)(*line | 0x20) <= 'z') ||
+		    (unsigned char)*line >= 0x80)
+			return true;
+	return false;
+}
 
-	while (n && strchr("\r\n \t", text[n - 1]))
-		n--;
-	for (begin = n; begin && text[begin - 1] != '\n'; begin--)
-		;
-	text_clean_n(t.text, sizeof t.text, text + begin, n - begin);
-	if (!*t.text)
-		snprintf(t.text, sizeof t.text, "none");
+/* The last lines of the output that are not blank, oldest first. `text` holds them. */
+struct lines {
+	char text[PROGRAM_ERRORS_MAX];
+	size_t n;
+	const char *v[PROGRAM_ERRORS_MAX / 2];
+};
+
+/* The whole text is scrubbed before it is divided: a line or a cut may part a secret. */
+static struct lines *output_lines(const struct program *p)
+{
+	struct lines *lines = xcalloc(1, sizeof *lines); /* freed with the child */
+	const char *text = p->n_err ? p->err_text : p->out_text;
+	size_t n = p->n_err ? p->n_err : p->n_out;
+	size_t skip = n < sizeof lines->text ? 0 : n - sizeof lines->text + 1;
+	char *rest = lines->text, *line;
+
+	memcpy(lines->text, text + skip, n - skip);
+	for (size_t i = 0; i < n - skip; i++)
+		if (!lines->text[i])
+			lines->text[i] = '?';
+	scrub(lines->text);
+	scrub_user_parts(lines->text);
+	while ((line = strsep(&rest, "\r\n")))
+		if (line[strspn(line, " \t")])
+			lines->v[lines->n++] = line;
+	return lines;
+}
+
+static bool is_indented(const char *line)
+{
+	return *line == ' ' || *line == '\t';
+}
+
+/* The line behind the traceback that begins at line i: the frames between them are indented. NULL: it was cut off. */
+static const char *exception_of(const struct lines *lines, size_t i)
+{
+	for (i++; i < lines->n; i++)
+		if (!is_indented(lines->v[i]))
+			return lines->v[i];
+	return NULL;
+}
+
+/* The exception of the last traceback, and that of the first one, which is its cause or came from another thread. */
+static bool python_exception(const struct lines *lines, struct program_text *t)
+{
+	const char *first = NULL, *last = NULL, *found;
+	char text[sizeof t->text];
+
+	for (size_t i = 0; i < lines->n; i++) {
+		if (!str_starts(lines->v[i], "Traceback (most recent call last):"))
+			continue;
+		found = exception_of(lines, i);
+		last = found ? found : last;
+		first = first ? first : found;
+	}
+	if (!last)
+		return false;
+	text_clean(text, first == last ? sizeof text : sizeof text / 2, last);
+	snprintf(t->text, sizeof t->text, "%s", text);
+	if (!str_eq(first, last)) {
+		text_clean(text, sizeof text / 2 - 16, first);
+		snprintf(t->text + strlen(t->text), sizeof t->text - strlen(t->text),
+			 " (before it: %s)", text);
+	}
+	return true;
+}
+
+/* Does the line go on with what the line before it says, as those of psql do? */
+static bool is_continuation(const char *line)
+{
+	return is_indented(line) || str_starts(line, "LINE ") || str_starts(line, "DETAIL:") ||
+	       str_starts(line, "HINT:");
+}
+
+struct program_text program_reason(const struct program *p)
+{
+	const struct lines *lines = output_lines(p);
+	struct program_text t = {"none"};
+	size_t end = lines->n, begin;
+	struct str joined;
+
+	if (python_exception(lines, &t) || !lines->n)
+		return t;
+	while (end && !has_letter(lines->v[end - 1]))
+		end--;
+	end = end ? end : lines->n; /* no letters at all: the last line, as it is */
+	begin = end - 1;
+	while (begin && end - begin < PROGRAM_REASON_LINES && is_continuation(lines->v[begin]))
+		begin--;
+	str_init(&joined, sizeof lines->text + PROGRAM_REASON_LINES);
+	for (size_t i = begin; i < end; i++)
+		str_addf(&joined, "%s ", lines->v[i]);
+	text_clean_n(t.text, sizeof t.text, joined.s, joined.len - 1);
 	return t;
+}
+
+void program_tell_output(const struct program *p, const struct check_run *run)
+{
+	const struct lines *lines = output_lines(p);
+	size_t begin = lines->n > PROGRAM_TAIL_LINES ? lines->n - PROGRAM_TAIL_LINES : 0;
+
+	for (size_t i = begin; i < lines->n; i++) {
+		char key[16];
+
+		snprintf(key, sizeof key, "output_%zu", i - begin + 1);
+		check_fact(run, key, "%s", lines->v[i]);
+	}
 }

@@ -12,6 +12,8 @@
 
 #define PROGRAM_OUTPUT_MAX (64 * 1024)
 #define PROGRAM_ERRORS_MAX (8 * 1024)
+#define PROGRAM_TAIL_LINES 8
+#define PROGRAM_REASON_LINES 3
 #define PROGRAM_LINE_MAX \
 	(4 * 1024) /* PIPE_BUF: the bytes that one write puts into a pipe in one piece */
 
@@ -47,8 +49,12 @@ struct program_text {
 };
 /* "ended with status 3", "ended by signal 6 (Aborted)", from a status of waitpid. */
 struct program_text program_ending(int status);
-/* The last line that is not blank, of stderr when there is any, since programs put their reason there; else of stdout.
- * Cleaned; "none" when the program wrote nothing. */
-struct program_text program_last_line(const struct program *p);
+/* What matters of the output of stderr, when there is any, since programs put their reason there; else of stdout. Of Python's
+ * tracebacks it is the exception's line of the last one, with that of the first. Otherwise it is the last line with a letter in
+ * it, behind at most two before it that it continues (it is indented, or DETAIL of psql). Scrubbed and cleaned; "none" when the
+ * program wrote nothing. */
+struct program_text program_reason(const struct program *p);
+/* Adds the last lines of the same output as facts, output_1 to output_8, oldest first, without blank ones. */
+void program_tell_output(const struct program *p, const struct check_run *run);
 
 #endif

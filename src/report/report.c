@@ -89,6 +89,18 @@ static void show_line(struct report *r, enum outcome label, size_t i, struct dur
 	put(r, &b);
 }
 
+/* With -v, behind the line or block of a check. */
+static void show_facts(struct report *r, size_t i)
+{
+	cleanup_str struct str b = {0};
+
+	if (!r->o->verbose)
+		return;
+	str_init(&b, 16 * 1024);
+	text_facts(&b, &r->run->outcomes[i]);
+	put(r, &b);
+}
+
 /* ---- while it runs --------------------------------------------------------------------------------------------------- */
 static void show_beginning(struct report *r)
 {
@@ -178,6 +190,7 @@ static void show_wait(struct report *r, size_t i, struct duration elapsed, struc
 	str_init(&b, 4096);
 	text_finding(&b, res, r->o->verbose ? r->run->plan.checks[i].attempts : 1);
 	show_line(r, LABEL_WAIT, i, elapsed, b.s);
+	show_facts(r, i);
 }
 
 static void show_check(struct report *r, size_t i, struct instant now)
@@ -193,12 +206,14 @@ static void show_check(struct report *r, size_t i, struct instant now)
 		return;
 	if (c->state == PS_PASSED) {
 		show_line(r, OUTCOME_PASS, i, elapsed, res->summary);
+		show_facts(r, i);
 		r->shown[i].done = true;
 	} else if (c->state == PS_GAVE_UP && res->diag.code != D_NONE && !res->interrupted) {
 		enum outcome missed = c->required ? OUTCOME_FAIL : OUTCOME_DEGRADED;
 		bool broken = diag_info(res->diag.code)->result == RESULT_BROKEN;
 
 		show_block(r, broken ? OUTCOME_BROKEN : missed, i, elapsed, c->attempts);
+		show_facts(r, i);
 	} else if (c->state == PS_READY && res->diag.code != D_NONE) {
 		show_wait(r, i, elapsed, now);
 	}

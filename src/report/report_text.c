@@ -118,6 +118,12 @@ void text_block(struct str *b, const struct text_style *s, enum outcome label,
 	add_detail(b, "hint:", text_hint(res));
 }
 
+void text_facts(struct str *b, const struct check_outcome *res)
+{
+	for (size_t i = 0; i < res->n_facts; i++)
+		str_addf(b, "          %s: %s\n", res->facts[i].key, res->facts[i].value);
+}
+
 /* ---- the run --------------------------------------------------------------------------------------------------------- */
 void text_waiting(struct str *b, const struct run *run, struct instant now)
 {

@@ -27,6 +27,8 @@ void text_finding(struct str *b, const struct check_outcome *res, int attempts);
 /* The lines of a check that did not pass: code, how far it got, cause, hint. */
 void text_block(struct str *b, const struct text_style *s, enum outcome label,
 		const struct run *run, size_t i, struct duration elapsed, int attempts);
+/* The facts of the last attempt, a line each; nothing without facts. */
+void text_facts(struct str *b, const struct check_outcome *res);
 /* The check's own hint, else that of its code; "" without a finding. */
 const char *text_hint(const struct check_outcome *res);
 /* "startguard: waiting since 10.0 s for 2 of 5 checks: ..." */

@@ -34,6 +34,46 @@ def test_status(guard):
     )
 
 
+TRACEBACK = 'Traceback (most recent call last):\n  File "/app/a.py", line 3, in <module>\n    run()\n'
+
+
+@pytest.mark.produces("exec-status")
+@pytest.mark.parametrize(
+    "output, reason",
+    [
+        (TRACEBACK + "psycopg.Undefined: no relation\nLINE 1: select 1\n        ^\n", "psycopg.Undefined: no relation"),
+        (TRACEBACK + "struct.error: not an integer\n\n" + TRACEBACK + "Late: 5 s\nbye\n", "Late: 5 s (before it: struct.error: not an integer)"),
+        (TRACEBACK + "E: twice\n" + TRACEBACK + "E: twice\n", "E: twice"),
+        (TRACEBACK, 'Traceback (most recent call last): File "/app/a.py", line 3, in <module> run()'),
+        ("noise\npsql: Connection refused\n\tIs the server running on that host?\n", "psql: Connection refused Is the server running on that host?"),
+        ("noise\nERROR: no table\nLINE 1: select\n     ^\n", "ERROR: no table LINE 1: select"),
+        ("one\n two\n three\n four\n", "two three four"),
+        ("first\nsecond\n=====\n", "second"),
+        ("---\n42\n", "42"),
+        ("fehlt: \u0444\n***\n", "fehlt: \u0444"),
+        (" \n", "none"),
+    ],
+)  # fmt: skip
+def test_what_was_said(guard, output, reason):
+    """The line that matters stands in the cause, and the last lines are facts."""
+    script = guard.write("said", output)
+    check = guard.try_("exec", command=["sh", "-c", f"cat {script} >&2; echo unread; exit 2"]).expect("exec-status")
+    assert check["cause"] == f"exit status 2, expected 0; last output: {reason}"
+    told = [value for key, value in check["facts"].items() if key.startswith("output_")]
+    assert [str(line) for line in told] == [line.strip() for line in output.split("\n") if line.strip()][-8:]
+
+
+def test_the_tail_is_printed_with_v(guard):
+    script = guard.write("said", "".join(f"line {n}\n" for n in range(30)) + "x" * 5000 + "\nat postgres://me:pa55word@db/\n")
+    text = f'startguard = 1; exec: {{ c: {{ command = ["sh", "-c", "cat {script}; kill -9 $$$$"]; retry = false; }}; }};'
+    done = guard.run(text, "-v")
+    facts = done.expect("exec-signal", cause="last output: at postgres://***@db/")["facts"]
+    assert facts["output_1"] == "line 24" and facts["output_8"] == "at postgres://***@db/" and "output_9" not in facts
+    assert facts["output_7"].startswith("xxxx") and len(facts["output_7"]) < 160
+    assert "\n          output_6: line 29\n" in done.err and "pa55word" not in done.err
+    assert "output_6" not in guard.run(text).err
+
+
 @pytest.mark.produces("exec-status")
 @pytest.mark.near_miss("guard-deadline")
 def test_status_before_the_time_of_the_run_was_up(guard):

@@ -142,6 +142,14 @@ def test_broken(image, text, cause):
     assert "the interpreter ended" in told or "none too: python-module-missing (ModuleNotFoundError" in told
 
 
+@pytest.mark.produces("python-module-broken")
+def test_what_an_interpreter_says_before_it_ends(image):
+    text = "import os, traceback\ntry: 1/0\nexcept Exception: traceback.print_exc()\nprint('bye'); os._exit(3)\n"
+    check = image({"client": text}, modules=["client"]).expect("python-module-broken")
+    assert check["cause"].endswith("last output: ZeroDivisionError: division by zero"), check
+    assert check["facts"]["output_1"] == "Traceback (most recent call last):", check
+
+
 def test_the_place_is_told(image, guard):
     cause = image({"client": "\n\nimport inner\n", "inner": "\nx = 1 / 0\n"}, modules=["client"]).expect(
         "python-module-broken"
