@@ -13,8 +13,13 @@ enum pass {
 	PASS_RETURN, /* judges that record and those before it */
 };
 
-/* After its queue was full the library goes on fetching ten milliseconds later; before 2.2 only when something wakes it. */
+/* The small queue bounds the memory of the child. After it was full librdkafka fetches again ten milliseconds later; before
+ * 2.2 only when something wakes its threads. */
+#define QUEUE_KIB 1024
+#define TEXT_OF(number) #number
+#define NUMBER_TEXT(macro) TEXT_OF(macro)
 #define WAKES_UP (RD_KAFKA_VERSION >= 0x020200ff)
+#define IDLE_MS 10
 
 const struct kafka_prop_override record_sample_overrides[] = {
     {"enable.partition.eof", "true"},  /* report the end of a log where no record is */
@@ -30,12 +35,9 @@ const struct kafka_prop_override record_sample_overrides[] = {
     {"fetch.max.bytes", "524288"},
     {"message.max.bytes", "524288"},
     {"receive.message.max.bytes", "100000000"},
+    {"queued.max.messages.kbytes", NUMBER_TEXT(QUEUE_KIB)},
 #if WAKES_UP
-    {"queued.max.messages.kbytes", "1024"},
     {"fetch.queue.backoff.ms", "10"},
-#else
-    {"queued.max.messages.kbytes", "65536"}, /* more than RECORD_SAMPLE_BYTES: never full */
-    {"queued.min.messages", "10000000"},
 #endif
     {NULL, NULL},
 };
@@ -61,8 +63,9 @@ struct sample {
 	struct part *v;
 	size_t n, n_running;
 	enum pass pass;
-	size_t searched;   /* bytes of values that a search has read */
-	char trouble[200]; /* the last error of a partition that waiting may help */
+	size_t searched;    /* bytes of values that a search has read */
+	size_t since_woken; /* bytes of records that came since wake_leaders */
+	char trouble[200];  /* the last error of a partition that waiting may help */
 	enum diag_code trouble_code;
 };
 
@@ -385,13 +388,45 @@ static enum result fail_timeout(struct sample *s, struct diag *out)
 	return kafka_topic_fail(out, s->trouble_code, s->topic, "%s", reason);
 }
 
+/* Requests offsets from the leaders of the partitions that are still read, which wakes librdkafka's threads for them. */
+static void wake_leaders(struct sample *s)
+{
+	rd_kafka_topic_partition_list_t *v = rd_kafka_topic_partition_list_new((int)s->n_running);
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].running)
+			rd_kafka_topic_partition_list_add(v, s->topic, s->v[i].id)->offset =
+			    RD_KAFKA_OFFSET_END;
+	rd_kafka_offsets_for_times(s->client->rk, v, instant_left_ms_now(s->client->run->deadline));
+	rd_kafka_topic_partition_list_destroy(v);
+	s->since_woken = 0;
+}
+
+static rd_kafka_message_t *next_message(struct sample *s)
+{
+	rd_kafka_message_t *m = NULL;
+	int left = instant_left_ms_now(s->client->run->deadline);
+
+	/* After half a queue of records the queue may have been full. */
+	if (!WAKES_UP && s->since_woken >= QUEUE_KIB * 1024 / 2) {
+		m = rd_kafka_consume_queue(s->queue, left < 0 || left > IDLE_MS ? IDLE_MS : left);
+		if (!m)
+			wake_leaders(s);
+		left = instant_left_ms_now(s->client->run->deadline);
+	}
+	if (!m)
+		m = rd_kafka_consume_queue(s->queue, left);
+	if (m)
+		s->since_woken += m->len + m->key_len;
+	return m;
+}
+
 static enum result read_round(struct sample *s, struct diag *out)
 {
 	enum result r = RESULT_PASS;
 
 	while (r == RESULT_PASS && s->n_running > 0 && !s->done->cut) {
-		rd_kafka_message_t *m =
-		    rd_kafka_consume_queue(s->queue, instant_left_ms_now(s->client->run->deadline));
+		rd_kafka_message_t *m = next_message(s);
 
 		if (m) {
 			r = take_message(s, m, out);
