@@ -10,6 +10,7 @@ Formats: Kafka protocol guide, https://kafka.apache.org/protocol, the lowest ver
 
 import socket
 import struct
+import time
 
 ALTER_QUOTAS, DESCRIBE_PRODUCERS, DESCRIBE_TRANSACTIONS, LIST_TRANSACTIONS = 49, 61, 65, 66
 SECONDS = 20
@@ -17,6 +18,10 @@ SECONDS = 20
 
 class WireError(Exception):
     """A broker's error code, or no answer."""
+
+
+class NotLeader(WireError):
+    """The broker does not lead this partition yet: the topic was created a moment ago."""
 
 
 def _varint(n):
@@ -118,6 +123,17 @@ class Wire:
         _raise(answer.take("h"))
 
     def producers(self, topics):
+        """Waits for the leaders of partitions that are new."""
+        until = time.monotonic() + SECONDS
+        while True:
+            try:
+                return self._producers(topics)
+            except NotLeader:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+
+    def _producers(self, topics):
         body = _compact_array(
             _compact(name) + _compact_array(struct.pack(">i", p) for p in parts) + NO_TAGS for name, parts in topics.items()
         )
@@ -184,5 +200,7 @@ class Wire:
 
 
 def _raise(error):
+    if error == 6:
+        raise NotLeader("error code 6")
     if error:
         raise WireError(f"error code {error}")
