@@ -25,7 +25,9 @@ static const struct key exec_keys[] = {
     KEY_STRLIST(
 	struct exec_conf, command, .flags = K_REQUIRED,
 	.doc = "Program and arguments; no shell in between, so a script needs its #! line. The "
-	       "environment is the service's; set-uid programs gain nothing.",
+	       "environment is the service's; set-uid programs gain nothing. After "
+	       "attempt_timeout, here "
+	       "30s unless given, it is killed.",
 	.example = "[\"pg_isready\", \"-h\", \"db\"]"),
     KEY_INT(struct exec_conf, status, .def = "0", .min = "0", .max = "255",
 	    .doc = "The exit status it must end with."),
@@ -103,5 +105,6 @@ const struct check_kind check_exec = {
     .summary = "a command ends with the right status and output",
     .schema = &(const struct schema){.size = sizeof(struct exec_conf), .keys = exec_keys},
     .needs_exec = true,
+    .attempt_timeout = DURATION_S(30),
     .run = exec_run,
 };

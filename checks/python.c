@@ -33,10 +33,10 @@ static const struct key python_keys[] = {
 	     .doc = "The interpreter of the service: a path, or a name that is looked up in PATH.",
 	     .example = "\"/opt/venv/bin/python\""),
     KEY_STRLIST(struct python_conf, modules, .check = module_problem,
-		.doc =
-		    "Modules that are imported, one after the other in one interpreter, as the "
-		    "service does "
-		    "it: what an import does is done. One that takes long needs attempt_timeout.",
+		.doc = "Modules that are imported, one after the other in one interpreter, as the "
+		       "service does "
+		       "it: what an import does is done. What takes longer than 30s in all needs "
+		       "attempt_timeout.",
 		.example = "[\"confluent_kafka\", \"fastavro\"]"),
     KEY_STRLIST(
 	struct python_conf, distributions, .check = requirement_problem,
@@ -365,5 +365,6 @@ const struct check_kind check_python = {
     .schema = &(const struct schema){.size = sizeof(struct python_conf), .keys = python_keys},
     .validate = python_validate,
     .needs_exec = true,
+    .attempt_timeout = DURATION_S(30),
     .run = python_run,
 };

@@ -67,6 +67,8 @@ struct check_kind {
 	/* Does a check with this configuration start programs (librdkafka runs kinit for Kerberos)? NULL: never. Called in
 	 * parent and child, before the sandbox; uses no network. */
 	bool (*starts_programs)(const void *conf);
+	/* The default of attempt_timeout, for a kind whose attempts are longer than others'; 0: that of the row. */
+	struct duration attempt_timeout;
 	/* Bytes that an attempt may use if it starts no programs; 0: SANDBOX_MEMORY. */
 	uint64_t memory;
 	/* For `startguard version`: the library it is linked with, "librdkafka 2.0.2". NULL: only the C library. */

@@ -159,6 +159,8 @@ void load_check(struct load *l, const struct check_kind *kind, const char *name,
 			  : c->common.required;
 	if (!c->required && !duration_is_set(c->common.timeout))
 		c->common.timeout = DURATION_S(5);
+	if (!node_child(node, "attempt_timeout") && kind->attempt_timeout.ns)
+		c->common.attempt_timeout = kind->attempt_timeout;
 	/* A default attempt_timeout is lowered to timeout: `show` prints a profile that can be read again. */
 	if (duration_is_set(c->common.timeout) && !node_child(node, "attempt_timeout") &&
 	    c->common.attempt_timeout.ns > c->common.timeout.ns)

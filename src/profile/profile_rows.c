@@ -24,7 +24,8 @@ static const struct key common_keys[] = {
 		     "How long it may take in all. Not given: the run's for a required check, 5s "
 		     "for another."),
     KEY_DURATION(struct common_conf, attempt_timeout, .def = "5s", .min = "10ms", .max = "1h",
-		 .doc = "How long one attempt may take; then it is killed."),
+		 .doc = "How long one attempt may take; then it is killed. Of python and exec, "
+			"which start programs, the default is 30s."),
     KEY_BOOL(struct common_conf, retry, .def = "true",
 	     .doc = "Whether failures that may pass are tried again."),
     KEY_DURATION(struct common_conf, grace, .def = "0s", .max = "24h",

@@ -1,5 +1,6 @@
 """exec"""
 
+import re
 import shlex
 
 import pytest
@@ -151,6 +152,21 @@ def test_still_running_at_its_deadline(guard):
     guard.try_("exec", command=["sh", "-c", "echo waiting for godot >&2; sleep 100 & sleep 100"], attempt_timeout="2s").expect(
         "guard-deadline", cause="waiting for godot"
     )
+
+
+def test_a_command_has_30_s(guard):
+    """Unless less is left: a check that is not required has 5 s in all."""
+    rest = 'command = ["true"]; required = false; degraded = "x";'
+    text = f"""startguard = 1; exec: {{ a: {{ command = ["true"]; }}; b: {{ {rest} }}; c: {{ {rest} timeout = "9s"; }};
+        d: {{ command = ["true"]; timeout = "40s"; attempt_timeout = "40s"; }}; }};
+        python: {{ p: {{ modules = ["json"]; }}; }}; tcp: {{ t: {{ address = "db:1"; }}; }};"""
+    shown = guard.cli("show", "-p", str(guard.write("times.cfg", text))).out
+    assert re.findall(r'attempt_timeout = "(.*)"', shown) == ["30s", "5s", "9s", "40s", "30s", "5s"], shown
+
+
+@pytest.mark.near_miss("guard-deadline")
+def test_a_command_that_takes_longer_than_other_checks_may(guard):
+    guard.try_("exec", command=["sh", "-c", "sleep 6; echo slow"], stdout_contains="slow", _limit=guard.span(30)).passed()
 
 
 def test_what_it_leaves_behind_is_killed(guard):
