@@ -10,8 +10,8 @@ extern char **environ;
 #define NAME_SIZE 256
 
 struct env_conf {
-	struct strlist required, forbidden, one_of, equal, unread_warning;
-	struct pairlist match;
+	struct strlist required, forbidden, one_of, any_of, equal, equal_hosts, unread_warning;
+	struct pairlist match, match_if_set;
 };
 
 /* Letters, digits, underscores and the characters of `also`; a digit does not come first. */
@@ -62,14 +62,26 @@ static const struct key env_keys[] = {
 		.doc = "Names of which exactly one must be set; several groups of them are lists "
 		       "in the list, or have | between their names.",
 		.example = "[\"TOKEN|TOKEN_FILE\"]"),
+    KEY_STRLIST(struct env_conf, any_of, .flags = K_WORDGROUPS, .check = names_problem,
+		.doc = "Names of which at least one must be set; several groups of them as with "
+		       "one_of.",
+		.example = "[\"FF_SEGMENTATION|ENABLE_THREADS\"]"),
     KEY_STRLIST(struct env_conf, equal, .flags = K_WORDGROUPS, .check = names_problem,
 		.doc = "Names of which those that are set must have one value; several groups of "
 		       "them as with one_of.",
+		.example = "[\"KAFKA_TOPIC|TOPIC_EVENTS\"]"),
+    KEY_STRLIST(struct env_conf, equal_hosts, .flags = K_WORDGROUPS, .check = names_problem,
+		.doc = "As equal, but a scheme such as kafka:// before a value does not count, nor "
+		       "before an address of a list that has commas.",
 		.example = "[\"KAFKA_URL|BOOTSTRAP_SERVERS\"]"),
     KEY_PAIRLIST(struct env_conf, match, .flags = K_RAW,
-		 .doc = "NAME=REGEX: what the value must look like, a POSIX extended expression. "
-			"One that neither begins with ^ nor ends with $ is over the whole value.",
+		 .doc = "NAME=REGEX: the variable must be set, and its value must look like this "
+			"POSIX extended expression. One that neither begins with ^ nor ends with $ "
+			"is over the whole value.",
 		 .example = "[\"PORT=[0-9]+\"]"),
+    KEY_PAIRLIST(struct env_conf, match_if_set, .flags = K_RAW,
+		 .doc = "As match, but a variable that is not set, or empty, is right.",
+		 .example = "[\"LOG_LEVEL=debug|info|warning\"]"),
     KEY_STRLIST(struct env_conf, unread_warning, .check = glob_problem,
 		.doc = "Variables that no code reads any more, names or globs: one that is set "
 		       "does what nobody "
@@ -108,20 +120,15 @@ static int compile(regex_t *re, const char *expression, char *problem, size_t si
 	return r;
 }
 
-static const char *env_validate(const void *conf, const char **key)
+/* NULL, or what is wrong with the expressions of match or match_if_set. */
+static const char *expressions_problem(const struct pairlist *list)
 {
-	const struct env_conf *c = conf;
 	static char why[200];
 	char reason[120];
 	regex_t re;
 
-	if (!c->required.n && !c->forbidden.n && !c->one_of.n && !c->equal.n && !c->match.n &&
-	    !c->unread_warning.n)
-		return "give at least one of required, forbidden, one_of, equal, match, "
-		       "unread_warning";
-	*key = "match";
-	for (size_t i = 0; i < c->match.n; i++) {
-		const struct pair *p = &c->match.v[i];
+	for (size_t i = 0; i < list->n; i++) {
+		const struct pair *p = &list->v[i];
 
 		if (name_problem(p->name) || !p->value)
 			return "must be NAME=REGEX";
@@ -132,8 +139,25 @@ static const char *env_validate(const void *conf, const char **key)
 		}
 		regfree(&re);
 	}
-	*key = NULL;
 	return NULL;
+}
+
+static const char *env_validate(const void *conf, const char **key)
+{
+	const struct env_conf *c = conf;
+	const char *problem;
+
+	if (!c->required.n && !c->forbidden.n && !c->one_of.n && !c->any_of.n && !c->equal.n &&
+	    !c->equal_hosts.n && !c->match.n && !c->match_if_set.n && !c->unread_warning.n)
+		return "give at least one of required, forbidden, one_of, any_of, equal, "
+		       "equal_hosts, match, match_if_set, unread_warning";
+	*key = "match";
+	problem = expressions_problem(&c->match);
+	if (!problem) {
+		*key = "match_if_set";
+		problem = expressions_problem(&c->match_if_set);
+	}
+	return problem;
 }
 
 /* Takes the first name off "A|B"; false when none is left. */
@@ -144,6 +168,14 @@ static bool next_name(const char **names, char name[NAME_SIZE])
 	snprintf(name, NAME_SIZE, "%.*s", (int)n, *names);
 	*names += n + ((*names)[n] == '|');
 	return n > 0;
+}
+
+/* The value; NULL when the variable is not set or empty, which is the same as in ${NAME:-default}. */
+static const char *value_of(const char *name)
+{
+	const char *v = getenv(name);
+
+	return v && *v ? v : NULL;
 }
 
 static enum result must_be_set(const char *name, struct diag *out)
@@ -199,37 +231,66 @@ static void find_unread(const struct strlist *patterns, struct str *list)
 	}
 }
 
-static enum result exactly_one(const char *names, struct diag *out)
+static enum result count_set(const char *names, bool only_one, struct diag *out)
 {
 	char name[NAME_SIZE], set[256] = "";
-	size_t count = 0, len = 0;
+	size_t count = 0;
 
 	for (const char *rest = names; next_name(&rest, name);) {
-		const char *v = getenv(name);
+		size_t len = strlen(set);
 
-		if (!v || !*v)
-			continue;
-		len = strlen(set);
-		snprintf(set + len, sizeof set - len, "%s%s", count++ ? ", " : "", name);
+		if (value_of(name))
+			snprintf(set + len, sizeof set - len, "%s%s", count++ ? ", " : "", name);
 	}
 	if (!count)
 		return check_fail(out, D_ENV_MISSING, names, "none of %s is set", names);
-	return count == 1 ? RESULT_PASS
-			  : check_fail(out, D_ENV_CONFLICT, names,
-				       "only one may be set, these are: %s", set);
+	return count == 1 || !only_one ? RESULT_PASS
+				       : check_fail(out, D_ENV_CONFLICT, names,
+						    "only one may be set, these are: %s", set);
 }
 
-static enum result all_equal(const char *names, struct diag *out)
+/* Appends the value without the scheme of each address: "kafka://a:1,kafka://b:1" becomes "a:1,b:1". */
+static void add_hosts(struct str *hosts, const char *value)
+{
+	while (*value) {
+		size_t n = strcspn(value, ",");
+		const char *mark = memmem(value, n, "://", 3);
+		const char *host = mark ? mark + 3 : value;
+
+		str_addn(hosts, host, n - (size_t)(host - value));
+		value += n;
+		if (*value)
+			str_addc(hosts, *value++);
+	}
+}
+
+static bool same_value(const char *a, const char *b, bool as_hosts)
+{
+	cleanup_str struct str x, y;
+
+	str_init(&x, 128 * 1024);
+	str_init(&y, 128 * 1024);
+	if (as_hosts) {
+		add_hosts(&x, a);
+		add_hosts(&y, b);
+	} else {
+		str_add(&x, a);
+		str_add(&y, b);
+	}
+	return x.len == y.len && str_eq(x.s, y.s);
+}
+
+static enum result all_equal(const char *names, bool as_hosts, struct diag *out)
 {
 	char name[NAME_SIZE], first_name[NAME_SIZE];
 	const char *first = NULL;
 
 	for (const char *rest = names; next_name(&rest, name);) {
-		const char *v = getenv(name);
+		const char *v = value_of(name);
 
-		if (v && first && !str_eq(v, first))
-			return check_fail(out, D_ENV_CONFLICT, names,
-					  "%s and %s have different values", first_name, name);
+		if (v && first && !same_value(v, first, as_hosts))
+			return check_fail(out, D_ENV_CONFLICT, names, "%s and %s have different %s",
+					  first_name, name, as_hosts ? "hosts" : "values");
 		if (v && !first) {
 			first = v;
 			memcpy(first_name, name, sizeof first_name);
@@ -238,15 +299,15 @@ static enum result all_equal(const char *names, struct diag *out)
 	return RESULT_PASS;
 }
 
-static enum result must_match(const struct pair *p, struct diag *out)
+static enum result must_match(const struct pair *p, bool if_set, struct diag *out)
 {
-	const char *v = getenv(p->name);
+	const char *v = value_of(p->name);
 	char problem[120];
 	regex_t re;
 	int r;
 
 	if (!v)
-		return check_fail(out, D_ENV_MISSING, p->name, "%s is not set", p->name);
+		return if_set ? RESULT_PASS : must_be_set(p->name, out);
 	invariant(!compile(&re, p->value, problem, sizeof problem));
 	r = regexec(&re, v, 0, NULL, 0);
 	regfree(&re);
@@ -274,11 +335,17 @@ static void judge_variables(const struct env_conf *c, struct findings *f)
 	for (size_t i = 0; i < c->forbidden.n; i++)
 		must_not_be_set(c->forbidden.v[i], f);
 	for (size_t i = 0; i < c->one_of.n; i++)
-		add_finding(f, exactly_one(c->one_of.v[i], &d), &d);
+		add_finding(f, count_set(c->one_of.v[i], true, &d), &d);
+	for (size_t i = 0; i < c->any_of.n; i++)
+		add_finding(f, count_set(c->any_of.v[i], false, &d), &d);
 	for (size_t i = 0; i < c->equal.n; i++)
-		add_finding(f, all_equal(c->equal.v[i], &d), &d);
+		add_finding(f, all_equal(c->equal.v[i], false, &d), &d);
+	for (size_t i = 0; i < c->equal_hosts.n; i++)
+		add_finding(f, all_equal(c->equal_hosts.v[i], true, &d), &d);
 	for (size_t i = 0; i < c->match.n; i++)
-		add_finding(f, must_match(&c->match.v[i], &d), &d);
+		add_finding(f, must_match(&c->match.v[i], false, &d), &d);
+	for (size_t i = 0; i < c->match_if_set.n; i++)
+		add_finding(f, must_match(&c->match_if_set.v[i], true, &d), &d);
 }
 
 static enum result env_run(const struct check_run *run, struct diag *out)

@@ -10,9 +10,20 @@ def test_pass(guard):
         required=["A", "B"],
         forbidden=["*_FORCE_JSON", "NOPE"],
         one_of=["A|C"],
-        equal=["A|B|D"],
+        any_of=["A|B", "PORT|EMPTY"],
+        equal=["A|B|D|EMPTY"],
+        equal_hosts=["URL|SERVERS|EMPTY"],
         match=["PORT=[0-9]+"],
-        _env={"A": "1", "B": "1", "PORT": "8080", "X_FORCE_JSON": ""},
+        match_if_set=["PORT=[0-9]+", "NOPE=x", "EMPTY=x"],
+        _env={
+            "A": "1",
+            "B": "1",
+            "PORT": "8080",
+            "X_FORCE_JSON": "",
+            "EMPTY": "",
+            "URL": "kafka://a:1,kafka://b:2",
+            "SERVERS": "a:1,b:2",
+        },
     ).passed()
 
 
@@ -34,6 +45,12 @@ def test_pass(guard):
             ("env-conflict", {"equal": ["A|B"]}, {"A": "1", "B": "2"}, "A and B have different values"),
             ("env-mismatch", {"match": ["A=[0-9]+"]}, {"A": "12x"}, "3 characters"),
             ("env-missing", {"match": ["A=[0-9]+"]}, {}, "A is not set"),
+            ("env-empty", {"match": ["A=.*"]}, {"A": ""}, "A is set but empty"),
+            ("env-mismatch", {"match_if_set": ["A=[0-9]+"]}, {"A": "12x"}, "3 characters"),
+            ("env-missing", {"any_of": ["A|B"]}, {"A": ""}, "none of A|B is set"),
+            ("env-conflict", {"equal_hosts": ["A|B"]}, {"A": "kafka://x:1", "B": "y:1"}, "A and B have different hosts"),
+            ("env-conflict", {"equal_hosts": ["A|B"]}, {"A": "x:1,kafka://y:1", "B": "x:1"}, "different hosts"),
+            ("env-conflict", {"equal": ["A|B"]}, {"A": "kafka://x:1", "B": "x:1"}, "different values"),
         ]
     ],
 )
@@ -114,7 +131,7 @@ def test_groups_from_variables(guard):
 
 
 @pytest.mark.parametrize("form", ['(["A"])', '(("A", 1))', "([])", '["A|B", "C"]', '(["A", "B"], "C")', "(1)"])
-@pytest.mark.parametrize("key", ["equal", "one_of"])
+@pytest.mark.parametrize("key", ["equal", "one_of", "any_of", "equal_hosts"])
 def test_groups_that_are_none(guard, key, form):
     guard.run(f"startguard = 1;\nenv: {{ e: {{ {key} = {form}; }}; }};").problem(f":2: env.e: {key}", exit=78)
 
@@ -122,15 +139,7 @@ def test_groups_that_are_none(guard, key, form):
 @pytest.mark.near_miss("env-mismatch")
 @pytest.mark.parametrize(
     "expression, value",
-    [
-        ("^http", "http://x"),
-        ("x$", "http://x"),
-        ("^[0-9]+$", "12"),
-        ("[0-9]+", "12"),
-        ("a|b", "b"),
-        (".*\\\\$", "1$"),
-        ("", ""),
-    ],
+    [("^http", "http://x"), ("x$", "http://x"), ("^[0-9]+$", "12"), ("[0-9]+", "12"), ("a|b", "b"), (".*\\\\$", "1$")],
 )
 def test_match(guard, expression, value):
     guard.check(f'startguard = 1; env: {{ e: {{ match = ["A={expression}"]; }}; }};', env={"A": value}).passed()
@@ -153,6 +162,8 @@ def test_match_not(guard, expression, value):
     [
         ({}, "give at least one"),
         ({"match": ["A=("]}, "expression of A"),
+        ({"match_if_set": ["A=("]}, "expression of A"),
+        ({"match_if_set": ["A B=x"]}, "NAME=REGEX"),
         ({"required": ["A B"]}, "name of a variable"),
         ({"one_of": ["A"]}, "one variable only"),
     ],
