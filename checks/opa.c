@@ -23,10 +23,18 @@ struct opa_conf {
 
 static const char *const healths[] = {"bundles", "plugins", NULL};
 
+/* Is it a reference of Rego, "data.authz.allow" or "authz.allow"? A path with a slash is taken as it is. */
+static bool is_dotted(const char *path)
+{
+	return strchr(path, '.') && !strchr(path, '/');
+}
+
 static const char *path_problem(const char *text)
 {
 	if (!*text || str_eq(text, "/"))
 		return "is empty";
+	if (is_dotted(text) && (*text == '.' || str_ends(text, ".") || strstr(text, "..")))
+		return "has a dot without a name on both sides";
 	for (const char *s = text; *s; s++)
 		if (!isalnum((unsigned char)*s) && !strchr("/_-.~%", *s))
 			return "is not a path of a rule: names separated by /, as in authz/allow";
@@ -35,7 +43,8 @@ static const char *path_problem(const char *text)
 
 static const struct key decision_keys[] = {
     KEY_STR(struct decision, path, .flags = K_REQUIRED, .check = path_problem,
-	    .doc = "Path of the rule below /v1/data: its package and name.",
+	    .doc = "Path of the rule below /v1/data: its package and name. In Rego's form too: "
+		   "authz.allow or data.authz.allow. A package alone gives its document, for at.",
 	    .example = "\"authz/allow\""),
     KEY_JSON(struct decision, input, .check = json_problem,
 	     .doc = "The input document, as JSON text.",
@@ -167,11 +176,20 @@ static enum result decision_input(const struct decision *d, struct str *body, st
 	return RESULT_PASS;
 }
 
-static const char *decision_path(const char *path)
+/* Below /v1/data/, with slashes: writes it into the buffer and returns that. */
+static const char *decision_path(const struct decision *d, char buf[URL_MAX])
 {
+	const char *path = d->path;
+
 	if (str_starts(path, "/v1/data/"))
-		return path + strlen("/v1/data/");
-	return path + strspn(path, "/");
+		path += strlen("/v1/data/");
+	else if (is_dotted(path) && str_starts(path, "data."))
+		path += strlen("data.");
+	snprintf(buf, URL_MAX, "%s", path + strspn(path, "/"));
+	for (char *p = buf; is_dotted(d->path) && *p; p++)
+		if (*p == '.')
+			*p = '/';
+	return buf;
 }
 
 static enum result decision_judge(const struct decision *d, const struct web_response *resp,
@@ -182,7 +200,7 @@ static enum result decision_judge(const struct decision *d, const struct web_res
 				     .type = d->type,
 				     .min = __builtin_nan(""),
 				     .max = __builtin_nan("")};
-	char text[300], why[480];
+	char text[300], why[480], path[URL_MAX];
 	bool opa_error = is_opa_error(resp, text, sizeof text), wrong_type;
 	json_t *root, *result;
 
@@ -203,7 +221,7 @@ static enum result decision_judge(const struct decision *d, const struct web_res
 		return check_fail(
 		    out, D_OPA_UNDEFINED, resp->subject,
 		    "the answer has no \"result\": no rule at %s applies, or none is loaded",
-		    decision_path(d->path));
+		    decision_path(d, path));
 	if (json_expect_holds(&expect, result, why, sizeof why, &wrong_type))
 		return RESULT_PASS;
 	return check_fail(out, wrong_type ? D_OPA_DECISION_TYPE : D_OPA_DECISION, resp->subject,
@@ -214,16 +232,26 @@ static enum result opa_decision(const struct web_request *base, const struct dec
 				struct diag *out)
 {
 	struct web_response resp;
-	struct str body, path;
+	char path[URL_MAX];
+	struct str body, below;
 
 	str_init(&body, 2 * INPUT_MAX);
-	str_init(&path, URL_MAX);
-	str_addf(&path, "/v1/data/%s", decision_path(d->path));
-	if (decision_input(d, &body, out) || web_request_below(base, path.s, body.s, &resp, out) ||
+	str_init(&below, URL_MAX);
+	str_addf(&below, "/v1/data/%s", decision_path(d, path));
+	if (decision_input(d, &body, out) || web_request_below(base, below.s, body.s, &resp, out) ||
 	    decision_judge(d, &resp, out))
 		return RESULT_FAIL;
-	check_reached(base->run, "decision %s", decision_path(d->path));
+	check_reached(base->run, "decision %s", path);
 	return RESULT_PASS;
+}
+
+/* Whether the profile says of every decision what it must be. */
+static bool all_compared(const struct opa_conf *c)
+{
+	for (size_t i = 0; i < c->decisions.n; i++)
+		if (!GROUP_AT(c->decisions, struct decision, i)->equals.text)
+			return false;
+	return c->decisions.n > 0;
 }
 
 static enum result opa_run(const struct check_run *run, struct diag *out)
@@ -248,8 +276,8 @@ static enum result opa_run(const struct check_run *run, struct diag *out)
 		if (opa_decision(&base, GROUP_AT(c->decisions, struct decision, i), out))
 			return RESULT_FAIL;
 	check_fact(run, "decisions", "%zu", c->decisions.n);
-	check_summary(run, "healthy, %zu decision%s defined", c->decisions.n,
-		      plural(c->decisions.n));
+	check_summary(run, "healthy, %zu decision%s defined%s", c->decisions.n,
+		      plural(c->decisions.n), all_compared(c) ? " and right" : "");
 	return RESULT_PASS;
 }
 

@@ -53,6 +53,27 @@ def test_input(guard):
         assert s.requests[-1].json() == {"input": {"user": "probe"}}
 
 
+@pytest.mark.near_miss("opa-undefined")
+@pytest.mark.parametrize("path", ["authz/allow", "authz.allow", "data.authz.allow", "/authz/allow", "/v1/data/authz/allow"])
+def test_path_in_every_form(guard, path):
+    with opa() as s:
+        check = guard.try_("opa", url=s.url, decisions=f'( {{ path = "{path}"; equals = true; }} )').passed()
+        assert check["summary"] == "healthy, 1 decision defined and right"
+        assert check["reached"][-1] == "decision authz/allow"
+
+
+def test_only_what_was_compared_is_called_right(guard):
+    with opa() as s:
+        assert guard.try_("opa", url=s.url).passed()["summary"] == "healthy, 0 decisions defined"
+        two = '( "authz/allow", { path = "authz.allow"; equals = true; } )'
+        assert guard.try_("opa", url=s.url, decisions=two).passed()["summary"] == "healthy, 2 decisions defined"
+
+
+@pytest.mark.parametrize("path", [".authz", "authz.", "authz..allow", "data.", ""])
+def test_paths_that_are_none(guard, path):
+    guard.try_("opa", url="http://127.0.0.1:1", decisions=f'( {{ path = "{path}"; }} )').problem("path", exit=64)
+
+
 @pytest.mark.produces("opa-undefined")
 @pytest.mark.near_miss("opa-decision")
 def test_undefined(guard):
