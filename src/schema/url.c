@@ -209,13 +209,18 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 	if (!value)
 		return -1;
 	str_init(&text, 300);
-	problem = url_split(out, &arena, value);
+	problem = *value ? url_split(out, &arena, value) : "is empty";
 	if (!problem)
 		problem = allowed_problem(out, in, &text);
 	if (problem) {
-		snprintf(subject, sizeof subject, "%s%s",
-			 in->ref.kind == SECRET_ENV ? "variable " : "file ", in->ref.text);
-		diag_set(out_diag, in->ref.kind == SECRET_ENV ? D_ENV_MISMATCH : D_SECRET_MALFORMED,
+		bool env = in->ref.kind == SECRET_ENV;
+
+		snprintf(subject, sizeof subject, "%s%s", env ? "variable " : "file ",
+			 in->ref.text);
+		diag_set(out_diag,
+			 !env     ? D_SECRET_MALFORMED
+			 : *value ? D_ENV_MISMATCH
+				  : D_ENV_EMPTY,
 			 subject, "is to hold a URL for this, but it %s", problem);
 		return -1;
 	}

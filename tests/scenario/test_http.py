@@ -182,6 +182,14 @@ def test_scheme_of_a_reference(guard, kind, url):
     )
 
 
+@pytest.mark.produces("env-empty", "secret-malformed")
+@pytest.mark.near_miss("env-mismatch")
+def test_an_empty_url_by_reference(guard):
+    empty = guard.write("empty", "\n")
+    guard.try_("http", url="env:URL", _env={"URL": ""}).expect("env-empty", exit=69, subject="variable URL", cause="is empty")
+    guard.try_("http", url=f"file:{empty}").expect("secret-malformed", exit=69, cause="is empty")
+
+
 @pytest.mark.near_miss("env-mismatch", "secret-malformed")
 def test_url_by_reference(guard):
     with serve(Reply(200)) as s:
