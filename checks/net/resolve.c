@@ -79,50 +79,65 @@ static int server_socket(const struct __res_state *state, int i)
 	return fd;
 }
 
-/* Sends one query to one server: the rcode of its answer, -1 without one. */
+/* Sends one query to one server. Returns the rcode of its answer; else -1, with *err 0 when the server was silent, or the errno
+ * of the call that failed. */
 static int query_server(const struct __res_state *state, int i, const unsigned char *query, int len,
-			struct instant until)
+			struct instant until, int *err)
 {
 	unsigned char answer[NS_PACKETSZ * 2];
 	cleanup_fd int fd = server_socket(state, i);
 
-	if (fd < 0 || send(fd, query, (size_t)len, MSG_NOSIGNAL) != len)
+	*err = 0;
+	if (fd < 0 || send(fd, query, (size_t)len, MSG_NOSIGNAL) != len) {
+		*err = errno;
 		return -1;
+	}
 	while (instant_poll(fd, POLLIN, until) > 0) {
 		ssize_t n = recv(fd, answer, sizeof answer, MSG_DONTWAIT);
 
 		if (n >= NS_HFIXEDSZ && answer[0] == query[0] && answer[1] == query[1])
 			return answer[3] & 15;
-		if (n < 0)
-			return -1; /* refused: nobody listens there */
+		if (n < 0) {
+			*err = errno; /* refused: nobody listens there */
+			return -1;
+		}
 	}
 	return -1;
 }
 
+/* What the name servers do when they are asked once more. */
+enum servers { SERVERS_SILENT, SERVERS_FAIL, SERVERS_UNREACHABLE };
+
 /* EAI_AGAIN stands for "no server answered" and for "one answered with a failure"; no other call of glibc tells them
- * apart. This asks each server of resolv.conf once, until one answers. It returns true when the answer is a failure, and
- * also when the resolver returned sooner than a silent server allows: it had a failure for another name of the search
- * list, or for another record type. */
-static bool any_server_fails(const char *host, struct duration waited, struct instant until)
+ * apart. This asks each server of resolv.conf once, until one answers. The result is SERVERS_FAIL when the answer is a
+ * failure, and also when the resolver returned sooner than a silent server allows: it had a failure for another name of the
+ * search list, or for another record type. It is SERVERS_UNREACHABLE, with the last errno, when no server could be sent the
+ * query or all refused it. */
+static enum servers ask_servers(const char *host, struct duration waited, struct instant until,
+				int *err)
 {
 	unsigned char query[NS_PACKETSZ];
 	struct __res_state state = {0};
 	int len, rcode = -1;
-	bool silence;
+	bool silence, reached = false;
 
 	if (res_ninit(&state))
-		return false;
+		return SERVERS_SILENT;
 	len = res_nmkquery(&state, ns_o_query, host, ns_c_in, ns_t_a, NULL, 0, NULL, query,
 			   sizeof query);
-	for (int i = 0; i < state.nscount && len > 0 && rcode < 0; i++)
-		rcode =
-		    query_server(&state, i, query, len,
-				 instant_share(instant_now(), until, (size_t)(state.nscount - i)));
+	for (int i = 0; i < state.nscount && len > 0 && rcode < 0; i++) {
+		rcode = query_server(
+		    &state, i, query, len,
+		    instant_share(instant_now(), until, (size_t)(state.nscount - i)), err);
+		reached |= rcode >= 0 || !*err;
+	}
 	silence = waited.ns >= DURATION_S(state.retrans).ns;
 	res_nclose(&state);
 	if (rcode == ns_r_noerror || rcode == ns_r_nxdomain)
-		return !silence;
-	return rcode >= 0;
+		return silence ? SERVERS_SILENT : SERVERS_FAIL;
+	if (rcode < 0)
+		return reached || len <= 0 ? SERVERS_SILENT : SERVERS_UNREACHABLE;
+	return SERVERS_FAIL;
 }
 
 static enum result fail_eai(struct diag *out, int eai, int sys_errno, const char *host)
@@ -148,13 +163,24 @@ static enum result fail_again(const struct check_run *run, const char *host, str
 {
 	struct instant until =
 	    instant_earlier(run->deadline, instant_after(instant_now(), DURATION_S(2)));
+	int err = 0;
 
 	check_step(run, PH_RESOLVE, "asking the name servers about %s once more", host);
-	if (!any_server_fails(host, waited, until))
+	switch (ask_servers(host, waited, until, &err)) {
+	case SERVERS_SILENT:
 		return check_fail(out, D_DNS_TIMEOUT, host,
 				  "no name server of resolv.conf answered in time");
-	return check_fail(out, D_DNS_SERVER_FAILED, host,
-			  "the name server answered with a failure (%s)", gai_strerror(EAI_AGAIN));
+	case SERVERS_FAIL:
+		return check_fail(out, D_DNS_SERVER_FAILED, host,
+				  "the name server answered with a failure (%s)",
+				  gai_strerror(EAI_AGAIN));
+	case SERVERS_UNREACHABLE:
+		break;
+	}
+	check_fail(out, D_DNS_SERVER_FAILED, host,
+		   "no name server of resolv.conf can be reached: %s", strerror(err));
+	out->sys_errno = err;
+	return RESULT_FAIL;
 }
 
 enum result resolve_host(const struct check_run *run, const char *host, int port, int family,

@@ -4,6 +4,7 @@ import pytest
 
 from fakes.dns import DnsServer
 from fakes.tcp import TcpServer, silent
+from harness import unshare
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +97,36 @@ def test_name_server_that_answers_too_late(guard, says):
 def test_failure_for_a_name_of_the_search_list(guard):
     with DnsServer({"x.a.test": "SERVFAIL", "x": "NXDOMAIN"}, search=["a.test"]) as server:
         guard.try_("dns", name="x", _dns=server).expect("dns-server-failed", exit=124)
+
+
+@pytest.mark.produces("dns-server-failed")
+@pytest.mark.near_miss("dns-timeout")
+def test_name_server_that_cannot_be_reached(guard):
+    """Nobody listens there, and the kernel says so at once: that is not a timeout."""
+    server = DnsServer()
+    server.host = "127.0.53.250"
+    check = guard.try_("dns", name="one.test", _dns=server)
+    check = check.expect("dns-server-failed", exit=124, retryable=True, cause="no name server of resolv.conf can be reached")
+    assert check["cause"].endswith("Connection refused")
+
+
+@pytest.mark.produces("dns-server-failed")
+@pytest.mark.near_miss("dns-timeout")
+def test_no_network_to_a_name_server(guard):
+    before = [*unshare("-n"), *guard._resolver(DnsServer())]
+    result = guard.check('startguard = 1; dns: { n: { name = "one.test"; }; };', before=before)
+    check = result.expect("dns-server-failed", exit=124, retryable=True)
+    assert check["cause"] == "no name server of resolv.conf can be reached: Network is unreachable"
+
+
+@pytest.mark.produces("dns-timeout")
+@pytest.mark.near_miss("dns-server-failed")
+def test_one_silent_name_server_of_two(guard, dns):
+    """The other one cannot be reached; whether the silent one works nobody knows yet."""
+    with DnsServer({"silent.test": None}) as server:
+        good = server.resolv_conf
+        two = type("Two", (), {"resolv_conf": "nameserver 127.0.53.250\n" + good, "hosts": None})()
+        guard.try_("dns", name="silent.test", _dns=two).expect("dns-timeout", exit=124)
 
 
 def test_names_of_other_kinds(guard, dns):
