@@ -276,7 +276,6 @@ static bool has_cycle(const struct profile *p, size_t i, char *state)
 	return false;
 }
 
-/* Only a warning: a switch in a shared file names checks that not every profile has. */
 void warn_of_unused_waivers(struct load *l, const struct node *root)
 {
 	const struct node *group = node_child(root, "switches");

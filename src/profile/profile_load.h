@@ -28,8 +28,9 @@ void load_check(struct load *l, const struct check_kind *kind, const char *name,
 /* The checks of the profile, and those of -w. */
 void load_kinds(struct load *l, const struct node *root);
 void load_waits(struct load *l);
-/* Resolve what names other checks: `after`, and the globs of switches. root: NULL without a profile. */
+/* Resolves what names other checks in `after`. root: an empty group without a profile. */
 void load_after_keys(struct load *l, const struct node *root);
+/* For lint: warns of switches that waive a check which the profile does not have. */
 void warn_of_unused_waivers(struct load *l, const struct node *root);
 
 #endif

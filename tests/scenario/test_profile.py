@@ -565,6 +565,7 @@ def test_a_waiver_for_nobody_is_warned_of(guard):
     result = lint(guard, text)
     assert result.code == 0
     assert 'warning: waives "file.b", and no check is called so' in result.err
+    assert "warning" not in guard.run(text).err
 
 
 def test_lint_tells_when_a_mode_has_nothing_to_check(guard):
