@@ -134,6 +134,19 @@ static void add_one(struct str *b, const struct run *run, size_t i)
 	str_add(b, diag_cause(&r->diag));
 }
 
+/* Can waiting not help check i? So its diagnosis says, or its profile (retry = false), or that of a check it comes after. */
+static bool is_final(const struct run *run, size_t i)
+{
+	const struct plan_check *checks = run->plan.checks;
+	enum outcome o;
+
+	while (checks[i].dependency_failed && !checks[i].failed_for_good)
+		i = checks[i].failed_dependency;
+	o = run->outcomes[i].outcome;
+	return checks[i].failed_for_good || (!checks[i].retry && !checks[i].time_is_up &&
+					     (o == OUTCOME_FAIL || o == OUTCOME_DEGRADED));
+}
+
 /* How much one check weighs when the run is blocked: the heaviest gives the exit code and stands in the verdict line. */
 static int weight(const struct run *run, size_t i)
 {
@@ -145,12 +158,12 @@ static int weight(const struct run *run, size_t i)
 		return 0;
 	if (r->outcome == OUTCOME_PENDING && !p->dependency_failed)
 		return 1;
-	if (r->outcome == OUTCOME_FAIL && p->failed_for_good)
+	if (r->outcome == OUTCOME_FAIL && is_final(run, i))
 		return 5;
 	if (r->outcome == OUTCOME_BROKEN)
 		return 3;
 	if (p->dependency_failed)
-		return p->failed_for_good ? 4 : 1;
+		return is_final(run, i) ? 4 : 1;
 	return 2;
 }
 
@@ -274,7 +287,8 @@ static bool anything_lost(const struct run *run, bool *may_pass)
 		if (r->outcome == OUTCOME_PASS)
 			continue;
 		lost = true;
-		if (r->diag.code == D_NONE || !diag_info(r->diag.code)->retryable)
+		if (r->diag.code == D_NONE || !diag_info(r->diag.code)->retryable ||
+		    is_final(run, i))
 			*may_pass = false;
 	}
 	for (size_t k = 0; k < run->profile->n_switches; k++)

@@ -27,7 +27,8 @@ static const struct key common_keys[] = {
 		 .doc = "How long one attempt may take; then it is killed. Of python and exec, "
 			"which start programs, the default is 30s."),
     KEY_BOOL(struct common_conf, retry, .def = "true",
-	     .doc = "Whether failures that may pass are tried again."),
+	     .doc = "Whether failures that may pass are tried again. If not, they count as ones "
+		    "that waiting cannot mend (exit 69)."),
     KEY_DURATION(struct common_conf, grace, .def = "0s", .max = "24h",
 		 .doc =
 		     "How long a failure that cannot pass by itself is retried all the same: for "

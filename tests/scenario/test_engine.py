@@ -145,7 +145,31 @@ def test_a_guard_that_has_to_wait_for_a_processor(guard):
 
 def test_without_retry_there_is_one_attempt(guard):
     result = guard.run(profile(refused(more="retry = false;")), "-t", LONG)
-    assert result.expect("connect-refused", exit=124)["attempts"] == 1
+    assert result.expect("connect-refused", exit=69, retryable=True)["attempts"] == 1
+
+
+def test_what_comes_after_a_check_without_retry_is_blocked_for_good_too(guard):
+    """The exit code says so whichever of them is required, also where degrading is not allowed."""
+    lost = 'retry = false; required = false; degraded = "x";'
+    after = 'file: { next: { path = "/"; after = ["tcp.gone"]; }; };'
+    for text, options, code in [
+        (profile(refused(more=lost), after), (), 69),
+        (profile(refused(more=lost)), (), 0),
+        (profile(refused(more=lost)), ("--fail-on-degraded",), 69),
+        (profile(refused(more=lost.replace("retry", "#") + '\n timeout = "1s";')), ("--fail-on-degraded",), 124),
+    ]:
+        assert guard.run(text, "-t", LONG, *options).code == code
+    assert guard.check(profile(refused(more="retry = false;"))).code == 69
+    assert guard.check(profile(refused())).code == 124
+
+
+@pytest.mark.produces("guard-crashed")
+def test_a_crash_without_retry_stays_our_own_fault(guard):
+    text = profile(
+        'exec: { c: { command = ["/bin/sh", "-c", "kill -s SEGV $PPID; exec sleep 1000"]; retry = false; }; };',
+        'file: { next: { path = "/"; after = ["exec.c"]; }; };',
+    )
+    assert guard.run(text, "-t", LONG).code == 70
 
 
 def test_check_is_one_round(guard):

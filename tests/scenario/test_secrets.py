@@ -374,7 +374,7 @@ def test_cut_at_every_place(guard, web, watch):
     for form in (SECRET, QUOTED, FORMS[9], FORMS[10]):
         web.routes = {f"/{k}": Reply(500, "x" * k + form + " and more") for k in range(119 - len(form) - 3, 125)}
         checks = {f"c{path[1:]}": {"url": web.url + path, "token": f"file:{guard.tmp}/secret0"} for path in web.routes}
-        assert watch.run(group("http", checks)).code == 124
+        assert watch.run(group("http", checks)).code == 69
 
 
 def test_failures_before_an_answer(guard, watch, refs, tmp_path):
@@ -405,7 +405,7 @@ def test_a_weak_password_takes_no_words_out_of_messages(guard, password):
         f'startguard = 1; redis: {{ r: {{ url = "redis://localhost:{port}"; password = "env:PASS"; retry = false; }}; }};',
         env={"PASS": password},
     )
-    assert "Connection refused" in result.expect("connect-refused", exit=124)["cause"]
+    assert "Connection refused" in result.expect("connect-refused", exit=69)["cause"]
     assert password not in result.err
 
 

@@ -161,7 +161,7 @@ def test_who_reads_slowly_gets_it_all(guard):
             process.result()
         lines = (data.decode() + terminal.content()).replace("x", "").splitlines()
     assert sum(line.startswith("FAIL ") for line in lines) == 40
-    assert lines[-1].startswith("startguard: BLOCKED (124): ")
+    assert lines[-1].startswith("startguard: BLOCKED (69): ")
     assert not [line for line in lines if "lost" in line]
 
 
