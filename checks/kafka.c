@@ -1,6 +1,6 @@
-/* kafka: one cluster as a contract. One metadata answer is judged for brokers, cluster and topics; then every broker that is
- * needed must be ready at the address it advertises; then all requests about what the principal may do are sent at once.
- * Writes nothing (except the canary, to its own topic), joins no group, creates no topic. */
+/* kafka: checks a cluster's brokers and topics, and the principal's rights. It judges brokers, cluster id and topics by one
+ * metadata answer, then requires the needed brokers to be ready at their advertised addresses, then sends all requests about
+ * rights at once. It writes nothing but the canary record, joins no group and creates no topic. */
 #include <librdkafka/rdkafka.h>
 
 #include "check.h"
@@ -15,7 +15,7 @@
 #include "kafka_topic_config.h"
 #include "version.h"
 
-/* When a coordinator has not answered after this time, the check looks for a broker that cannot be reached. */
+/* When a coordinator has not answered after this time, the check looks for a broker that it cannot reach. */
 #define COORDINATOR_MS 500
 
 struct library_conf {
@@ -121,7 +121,7 @@ static bool kafka_starts_programs(const void *conf)
 	return kafka_client_conf_starts_programs(&KAFKA_CONF(c));
 }
 
-/* ---- the library ------------------------------------------------------------------------------------------- */
+/* ---- library version ------------------------------------------------------------------------------------------- */
 
 static const char *kafka_library(void)
 {
@@ -131,10 +131,10 @@ static const char *kafka_library(void)
 	return text;
 }
 
-/* Compares the version's number: the text of a library that was built from git may begin with anything. */
+/* Compares the version number, because the version text of a library built from git may begin with anything. */
 static bool library_is_older_than(const char *version)
 {
-	int v = rd_kafka_version(); /* 0x020601ff is 2.6.1 */
+	int v = rd_kafka_version(); /* 0x020601ff means 2.6.1 */
 	char text[24];
 
 	snprintf(text, sizeof text, "%d.%d.%d", v >> 24, v >> 16 & 0xff, v >> 8 & 0xff);
@@ -157,7 +157,7 @@ static enum result check_library(const struct library_conf *want, struct diag *o
 	for (size_t i = 0; i < want->features.n; i++) {
 		const char *feature = want->features.v[i];
 
-		/* Setting this property asks for the features instead of changing them (CONFIGURATION.md). */
+		/* Setting this property changes nothing: it fails when a feature is missing (CONFIGURATION.md). */
 		if (rd_kafka_conf_set(conf, "builtin.features", feature, error, sizeof error) !=
 		    RD_KAFKA_CONF_OK)
 			return check_fail(out, D_KAFKA_FEATURE_MISSING, "librdkafka",
@@ -175,7 +175,7 @@ static bool demands_rights(const struct kafka_conf *c)
 	return c->groups.n > 0;
 }
 
-/* Without the lists of operations it is not known whether the principal has the demanded rights: that is not a pass. */
+/* A library that cannot list operations fails the check: it cannot tell whether the principal has the demanded rights. */
 static enum result check_library_lists_operations(const struct kafka_conf *c, struct diag *out)
 {
 	if (!demands_rights(c) || kafka_query_lists_operations())
@@ -194,7 +194,7 @@ static enum result check_library_lists_operations(const struct kafka_conf *c, st
 static enum result get_metadata(struct kafka_client *client, const struct grouplist *topics,
 				struct kafka_metadata *metadata, struct diag *out)
 {
-	/* The call asks for the topics that this handle knows, or for all of the cluster when it knows none. */
+	/* rd_kafka_metadata() requests the topics that the handle knows, or all topics when it knows none. */
 	for (size_t i = 0; i < topics->n; i++) {
 		const char *name = GROUP_AT(*topics, struct kafka_topic_conf, i)->name;
 
@@ -225,7 +225,7 @@ static enum result judge_cluster(const struct kafka_conf *c, const struct kafka_
 	return RESULT_PASS;
 }
 
-/* Replicas that are out of sync and brokers that are missing, although all demands are met. */
+/* Reports out-of-sync replicas and missing brokers, which do not fail the check when all demands are met. */
 static void report_lag(const struct check_run *run, const struct kafka_conf *c,
 		       const struct rd_kafka_metadata *md, char *text, size_t size)
 {
@@ -275,9 +275,9 @@ static enum result reach_brokers(struct kafka_client *client, const struct kafka
 	return kafka_reach(client, &needed, all && !c->every_broker, out);
 }
 
-/* ---- what the principal may do ---------------------------------------------------------------------------- */
+/* ---- rights of the principal ---------------------------------------------------------------------------- */
 
-/* The topics of the profile, and the canary's if it is not listed: its leaders and replicas are judged too. */
+/* Returns the profile's topics, plus the canary's topic if the profile does not list it: the check judges its leaders too. */
 static struct grouplist needed_topics(const struct kafka_conf *c)
 {
 	struct kafka_topic_conf *v = xcalloc(c->topics.n + 1, sizeof *v);
@@ -295,8 +295,8 @@ static struct grouplist needed_topics(const struct kafka_conf *c)
 	return (struct grouplist){n, v};
 }
 
-/* The topic's own min.insync.replicas counts for a principal that writes to it, as the canary does, and for a profile that
- * demands replicas. */
+/* The check reads the topic's own min.insync.replicas when the principal or the canary writes to the topic, or when the profile
+ * demands in-sync replicas. */
 static bool needs_config(const struct kafka_topic_conf *t)
 {
 	return t->canary || t->config.n > 0 || t->min_in_sync_replicas != INT_UNSET ||
@@ -325,7 +325,7 @@ static struct kafka_query *make_query(const struct kafka_conf *c, const struct g
 	return q;
 }
 
-/* Runs the query. A coordinator that cannot be reached never answers: looks for the reason meanwhile. */
+/* Runs the query. An unreachable coordinator never answers, so after COORDINATOR_MS looks for an unreachable broker. */
 static enum result run_query(struct kafka_client *client, struct kafka_query *q,
 			     const struct kafka_brokers *all, struct diag *out)
 {
@@ -341,7 +341,7 @@ static enum result run_query(struct kafka_client *client, struct kafka_query *q,
 	return r == RESULT_PASS ? kafka_query_run(client, q, deadline, out) : r;
 }
 
-/* Some requests need a handle of their own, which connects while the first handle sends its requests. */
+/* Some requests need a separate handle, which connects while the first handle sends its requests. */
 struct handles {
 	struct kafka_client *first, *idempotent, *transactional, *canary;
 };
@@ -358,9 +358,9 @@ static enum result open_handles(struct handles *h, const struct kafka_conf *c, s
 	return RESULT_PASS;
 }
 
-/* Adds what failed to the findings: one start shows all that is wrong. But after a finding that waiting may help the rest is
- * left to the next attempt, for this one may have little time left. */
-static bool goes_on(struct findings *f, enum result result, struct diag *d)
+/* Adds a failure to the findings, so that one start shows all faults. Returns whether to continue: after a retryable failure
+ * the attempt may have little time left, so the next attempt does the rest. */
+static bool collect_result(struct findings *f, enum result result, struct diag *d)
 {
 	bool on = result == RESULT_PASS || !diag_info(d->code)->retryable;
 
@@ -379,15 +379,15 @@ static void judge_rights(struct handles *h, const struct kafka_conf *c,
 	struct str unverified;
 
 	str_init(&unverified, 300);
-	if (goes_on(f, kafka_acl_judge(topics, q, &unverified, &d), &d) &&
-	    goes_on(f, kafka_topic_config_judge(h->first->run, topics, q, m->md, &d), &d) &&
-	    goes_on(f, kafka_groups_judge(h->first, q, &all, &unverified, &d), &d) &&
-	    goes_on(f, check_library_lists_operations(c, &d), &d) &&
-	    (!h->idempotent || goes_on(f, kafka_idempotent_judge(h->idempotent, &d), &d)) &&
+	if (collect_result(f, kafka_acl_judge(topics, q, &unverified, &d), &d) &&
+	    collect_result(f, kafka_topic_config_judge(h->first->run, topics, q, m->md, &d), &d) &&
+	    collect_result(f, kafka_groups_judge(h->first, q, &all, &unverified, &d), &d) &&
+	    collect_result(f, check_library_lists_operations(c, &d), &d) &&
+	    (!h->idempotent || collect_result(f, kafka_idempotent_judge(h->idempotent, &d), &d)) &&
 	    h->transactional)
-		goes_on(f,
-			kafka_transactional_judge(h->transactional, c->transactional_id, &all, &d),
-			&d);
+		collect_result(
+		    f, kafka_transactional_judge(h->transactional, c->transactional_id, &all, &d),
+		    &d);
 	if (unverified.len)
 		check_fact(h->first->run, "unverified", "%s", unverified.s);
 }
@@ -413,7 +413,7 @@ static enum result judge_permissions(struct handles *h, const struct kafka_conf 
 
 /* ---- one attempt --------------------------------------------------------------------------------------------- */
 
-/* Opens the first handle, a consumer without group: it can send all requests, and fetch. NULL with *out filled. */
+/* Opens the first handle, a consumer without group, which can send every request and fetch. Returns NULL with *out filled. */
 static struct kafka_client *open_first(const struct check_run *run, const struct kafka_conf *c,
 				       struct kafka_client_props *props, struct diag *out)
 {
@@ -431,7 +431,7 @@ static struct kafka_client *open_first(const struct check_run *run, const struct
 	return kafka_open(run, props, &c->bootstrap_servers, reader, out);
 }
 
-static enum result attempt(const struct check_run *run, struct handles *h, struct diag *out)
+static enum result run_attempt(const struct check_run *run, struct handles *h, struct diag *out)
 {
 	const struct kafka_conf *c = run->conf;
 	struct kafka_client_props *props = xcalloc(1, sizeof *props);
@@ -459,7 +459,7 @@ static enum result attempt(const struct check_run *run, struct handles *h, struc
 static enum result kafka_run(const struct check_run *run, struct diag *out)
 {
 	struct handles h = {.first = NULL};
-	enum result result = attempt(run, &h, out);
+	enum result result = run_attempt(run, &h, out);
 	struct kafka_client *const all[] = {h.first, h.canary, h.idempotent, h.transactional};
 
 	if (result != RESULT_PASS)

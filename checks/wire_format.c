@@ -1,5 +1,5 @@
-/* wire_format: the last records of a topic are written the way this service reads them. Reads by offsets only: joins no
- * group, commits nothing, creates no topic. */
+/* wire_format: checks that the last records of a topic have the format this service reads. It reads by offsets only: it joins
+ * no group, commits nothing and creates no topic. */
 #include "check.h"
 #include "kafka_client.h"
 #include "kafka_keys.h"
@@ -14,7 +14,7 @@ static const char *const formats[] = {
     NULL,
 };
 _Static_assert(ARRAY_LEN(formats) == RECORD_OTHER + 1,
-	       "every format that can be expected has a word");
+	       "every format that can be expected has a name");
 
 struct wire_format_conf {
 	KAFKA_KEY_FIELDS
@@ -34,7 +34,7 @@ static const struct key wire_format_keys[] = {
 	    .example = "\"orders\""),
     KEY_ENUM(struct wire_format_conf, expect, .flags = K_REQUIRED, .choices = formats,
 	     .doc = "How every record must be written: one Avro datum and nothing else; the same "
-		    "behind the five bytes of a Confluent serialiser; or one JSON object or list.",
+		    "after the five bytes of a Confluent serialiser; or one JSON object or list.",
 	     .example = "\"avro_bare\""),
     KEY_PATH(struct wire_format_conf, schema,
 	     .doc = "Avro schema file that must decode every record to its last byte. Needed for "
@@ -76,8 +76,8 @@ static const char *wire_format_validate(const void *conf, const char **key)
 
 /* ---- one attempt --------------------------------------------------------------------------------------------- */
 
-static enum result prepare(const struct check_run *run, const struct wire_format_conf *c,
-			   struct record_demand *want, struct diag *out)
+static enum result prepare_demand(const struct check_run *run, const struct wire_format_conf *c,
+				  struct record_demand *want, struct diag *out)
 {
 	want->format = (enum record_format)c->expect;
 	want->n_ranges = c->ranges.n;
@@ -107,8 +107,9 @@ static bool wire_format_starts_programs(const void *conf)
 	return kafka_client_conf_starts_programs(&KAFKA_CONF(c));
 }
 
-static enum result sample(const struct check_run *run, const struct wire_format_conf *c,
-			  struct record_tally *tally, struct record_sampled *done, struct diag *out)
+static enum result sample_topic(const struct check_run *run, const struct wire_format_conf *c,
+				struct record_tally *tally, struct record_sampled *done,
+				struct diag *out)
 {
 	struct kafka_client_props *props = xcalloc(1, sizeof *props);
 	struct kafka_client *client;
@@ -141,10 +142,10 @@ static void report_facts(const struct check_run *run, const struct record_tally 
 	check_fact(run, "cut", "%s", done->cut ? "true" : "false");
 }
 
-/* There is no record to judge. A log that was read from its first offset on counts as an empty one. */
-static enum result judge_none(const struct check_run *run, const struct wire_format_conf *c,
-			      const struct record_tally *t, const struct record_sampled *done,
-			      struct diag *out)
+/* Judges a topic that gave no record. A log that was read from its first offset without finding one counts as empty. */
+static enum result judge_empty(const struct check_run *run, const struct wire_format_conf *c,
+			       const struct record_tally *t, const struct record_sampled *done,
+			       struct diag *out)
 {
 	char why[120] = "the topic is empty", only[48] = "";
 
@@ -166,8 +167,8 @@ static enum result judge_none(const struct check_run *run, const struct wire_for
 	return RESULT_PASS;
 }
 
-static void summarise(const struct check_run *run, const struct record_tally *t,
-		      const struct record_sampled *done)
+static void report_summary(const struct check_run *run, const struct record_tally *t,
+			   const struct record_sampled *done)
 {
 	char left_out[64] = "", without[64] = "";
 
@@ -190,15 +191,15 @@ static enum result wire_format_run(const struct check_run *run, struct diag *out
 	struct record_sampled done;
 
 	tally->want = want;
-	if (prepare(run, c, want, out) != RESULT_PASS ||
-	    sample(run, c, tally, &done, out) != RESULT_PASS)
+	if (prepare_demand(run, c, want, out) != RESULT_PASS ||
+	    sample_topic(run, c, tally, &done, out) != RESULT_PASS)
 		return RESULT_FAIL;
 	report_facts(run, tally, &done);
 	if (tally->judged == 0 && tally->too_large == 0)
-		return judge_none(run, c, tally, &done, out);
+		return judge_empty(run, c, tally, &done, out);
 	if (record_judge(tally, c->topic, out) != RESULT_PASS)
 		return RESULT_FAIL;
-	summarise(run, tally, &done);
+	report_summary(run, tally, &done);
 	return RESULT_PASS;
 }
 

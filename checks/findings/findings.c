@@ -24,7 +24,7 @@ void findings_add(struct findings *f, const struct diag *d, const char *note)
 	}
 }
 
-/* Appends the worst finding's cause, and the others as far as a cause has room. */
+/* Appends the worst finding's cause, then as many other findings as fit into DIAG_CAUSE_MAX. */
 static void join_causes(const struct findings *f, struct str *cause)
 {
 	str_addf(cause, "%s%s", f->prefix, f->worst.cause);

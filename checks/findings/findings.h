@@ -1,7 +1,7 @@
-/* findings: joins all that one check found wrong into one diagnosis, so that one start shows all of it.
+/* findings: joins all faults that one check found into one diagnosis, so that one start shows all of them.
  *
- * The diagnosis is the first finding that waiting cannot mend; without one, the first finding. Its cause goes on with the
- * others, "; SUBJECT too: CODE (NOTE)", and with " and N more" for those that have no room. Works on memory alone.
+ * The diagnosis is the first finding that waiting cannot help; without one, the first finding. Its cause continues with the
+ * others, "; SUBJECT too: CODE (NOTE)", and with " and N more" for those that do not fit. Checks call it; it does no I/O.
  */
 #ifndef SG_FINDINGS_H
 #define SG_FINDINGS_H
@@ -12,19 +12,20 @@
 #define FINDING_NOTE_MAX 200
 
 struct findings {
-	/* the cause begins with this text, whichever finding is worst; may be empty */
+	/* Text that the cause begins with, whichever finding is worst; may be empty. */
 	char prefix[320];
-	struct diag worst;
+	struct diag worst; /* the finding that becomes the diagnosis */
 	char worst_note[FINDING_NOTE_MAX];
-	size_t n; /* all of them */
-	size_t n_named;
-	char named[FINDINGS_NAMED_MAX][FINDING_NOTE_MAX + 100]; /* all but the worst */
+	size_t n;       /* number of all findings */
+	size_t n_named; /* number of entries in `named` */
+	char named[FINDINGS_NAMED_MAX]
+		  [FINDING_NOTE_MAX + 100]; /* texts of the findings except the worst */
 };
 
-/* Adds *d. `note` says what subject and code do not say by themselves ("read", or d->cause); it may be empty. It is text of
- * our own or comes from a diagnosis, which is clean of secrets. */
+/* Adds *d. `note` adds what subject and code do not say ("read", or d->cause); it may be empty. It must not hold a secret:
+ * callers pass a constant text or the text of a diagnosis, which is scrubbed. */
 void findings_add(struct findings *f, const struct diag *d, const char *note);
-/* RESULT_PASS when nothing was added, with *out as it was. Otherwise what check_fail returns, with *out filled. */
+/* Returns RESULT_PASS and leaves *out unchanged when nothing was added; else fills *out and returns what check_fail does. */
 enum result findings_result(const struct findings *f, struct diag *out);
 
 #endif

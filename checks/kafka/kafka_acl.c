@@ -13,8 +13,8 @@ static const struct {
     {"write", RD_KAFKA_ACL_OPERATION_WRITE},
 };
 
-static enum result deny(const char *topic, const char *operation, const char *reason,
-			struct diag *out)
+static enum result fail_denied(const char *topic, const char *operation, const char *reason,
+			       struct diag *out)
 {
 	kafka_topic_fail(out, D_KAFKA_TOPIC_DENIED, topic,
 			 "this principal may not %s topic %.200s: %s", operation, topic, reason);
@@ -23,7 +23,7 @@ static enum result deny(const char *topic, const char *operation, const char *re
 	return RESULT_FAIL;
 }
 
-static void judge_list(want_t *want, struct kafka_operations list, struct findings *f)
+static void judge_operations(want_t *want, struct kafka_operations list, struct findings *f)
 {
 	struct diag d;
 
@@ -32,12 +32,13 @@ static void judge_list(want_t *want, struct kafka_operations list, struct findin
 		    kafka_operations_include(list, operations[i].operation))
 			continue;
 		d = (struct diag){.code = D_NONE};
-		deny(want->name, operations[i].name, "not among its authorized operations", &d);
+		fail_denied(want->name, operations[i].name, "not among its authorized operations",
+			    &d);
 		findings_add(f, &d, operations[i].name);
 	}
 }
 
-/* "describe" is known all the same: the metadata has described the topic. */
+/* Skips "describe", the first operation: the metadata answer has proved that the principal has it. */
 static void note_unverified(want_t *want, struct str *unverified)
 {
 	for (size_t i = 1; i < ARRAY_LEN(operations); i++)
@@ -45,7 +46,7 @@ static void note_unverified(want_t *want, struct str *unverified)
 			kafka_name_unverified(unverified, operations[i].name, want->name);
 }
 
-/* The query for the list got no answer or an error: that is not a pass. */
+/* Fails because the request for the list of operations got an error or no answer. */
 static enum result fail_without_list(want_t *want, const struct kafka_answer *answer,
 				     struct diag *out)
 {
@@ -53,14 +54,14 @@ static enum result fail_without_list(want_t *want, const struct kafka_answer *an
 	const char *operation = want->operations.v[0];
 
 	if (code == D_KAFKA_TOPIC_DENIED)
-		return deny(want->name, operation, answer->reason, out);
+		return fail_denied(want->name, operation, answer->reason, out);
 	if (!answer->came || kafka_is_silence(answer->err))
 		return kafka_topic_fail(
 		    out, D_ANSWER_TIMEOUT, want->name,
 		    "whether it may %s the topic was not answered: %s", operation,
 		    answer->came ? answer->reason : "nothing came in time (attempt_timeout)");
 	return kafka_topic_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, want->name,
-				"the question whether it may %s the topic: %s", operation,
+				"the request whether it may %s the topic: %s", operation,
 				answer->reason);
 }
 
@@ -77,10 +78,10 @@ enum result kafka_acl_judge(const struct grouplist *topics, const struct kafka_q
 		if (!topic->rights.asked)
 			continue;
 		if (topic->operations.known) {
-			judge_list(want, topic->operations, &f);
+			judge_operations(want, topic->operations, &f);
 		} else if (topic->rights.came &&
 			   (!topic->rights.err || kafka_is_unsupported(topic->rights.err))) {
-			/* Before 2.3 brokers have no list of operations. */
+			/* Brokers before 2.3 send no list of operations. */
 			note_unverified(want, unverified);
 		} else {
 			fail_without_list(want, &topic->rights, &d);

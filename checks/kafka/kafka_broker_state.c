@@ -5,7 +5,7 @@
 
 #define PROBES_MAX 16 /* per attempt: a probe takes up to 1 s */
 
-/* ---- from a state to a diagnosis ------------------------------------------------------------------------- */
+/* ---- diagnosing a state ------------------------------------------------------------------------- */
 
 enum diag_code kafka_broker_state_code(const struct kafka_broker_state *broker)
 {
@@ -16,7 +16,7 @@ enum diag_code kafka_broker_state_code(const struct kafka_broker_state *broker)
 	return code == D_TLS_CLIENT_CERT_REQUIRED ? D_TLS_HANDSHAKE : D_CONNECT_CLOSED;
 }
 
-static void hint_library(struct diag *out)
+static void hint_newer_library(struct diag *out)
 {
 	diag_hint(
 	    out,
@@ -47,8 +47,8 @@ void kafka_broker_state_diagnose_as(const struct kafka_broker_state *broker, con
 		check_fail(out, code, subject, "%s", broker->reason);
 	}
 	if (code == D_KAFKA_LIBRARY_OLD)
-		hint_library(out);
-	/* The broker's list of mechanisms follows the colon: an empty list is that of a listener without login. */
+		hint_newer_library(out);
+	/* The broker's list of mechanisms follows the colon; a listener without login sends an empty list. */
 	if (code == D_AUTH_MECHANISM && str_ends(broker->reason, "supported mechanisms:"))
 		diag_hint(
 		    out, "this listener wants no login: set security.protocol to PLAINTEXT or SSL");
@@ -72,7 +72,7 @@ bool kafka_broker_state_is_final(const struct kafka_broker_state *broker)
 	return diag_info(code)->phase != PH_CONNECT && diag_info(code)->phase != PH_RESOLVE;
 }
 
-/* Known from metadata only, which came from a bootstrap server that works. */
+/* Returns whether the broker is known from metadata only. Then the bootstrap server that sent the metadata works. */
 static bool is_from_metadata(const struct kafka_broker_state *broker)
 {
 	return broker->id != KAFKA_BOOTSTRAP && !broker->bootstrap;
@@ -96,8 +96,9 @@ size_t kafka_broker_states_count_listed(const struct kafka_client *c)
 	return n;
 }
 
-/* Since 2.10 the library closes its bootstrap connections once it has learned of brokers: then the brokers decide. */
-static bool learned_decide(const struct kafka_client *c)
+/* Since 2.10 librdkafka closes its bootstrap connections once it has learned brokers: then those are decisive, no longer the
+ * bootstrap servers. A client has failed when all decisive servers have. */
+static bool has_learned_brokers(const struct kafka_client *c)
 {
 	for (size_t i = 0; i < c->n_brokers; i++)
 		if (is_from_metadata(c->brokers[i]))
@@ -105,12 +106,12 @@ static bool learned_decide(const struct kafka_client *c)
 	return false;
 }
 
-static bool decides(const struct kafka_broker_state *broker, bool learned)
+static bool is_decisive(const struct kafka_broker_state *broker, bool learned)
 {
 	return learned ? broker->id != KAFKA_BOOTSTRAP : broker->bootstrap;
 }
 
-static size_t how_many_decide(const struct kafka_client *c, bool learned)
+static size_t count_decisive(const struct kafka_client *c, bool learned)
 {
 	return learned ? kafka_broker_states_count_listed(c) : c->n_bootstrap;
 }
@@ -118,7 +119,7 @@ static size_t how_many_decide(const struct kafka_client *c, bool learned)
 const struct kafka_broker_state *kafka_broker_states_all_failed(const struct kafka_client *c)
 {
 	const struct kafka_broker_state *first = NULL;
-	bool learned = learned_decide(c);
+	bool learned = has_learned_brokers(c);
 	size_t failed = 0;
 
 	if (c->no_token.meaning.code != D_NONE)
@@ -128,13 +129,13 @@ const struct kafka_broker_state *kafka_broker_states_all_failed(const struct kaf
 
 		if (broker->up)
 			return NULL;
-		if (!decides(broker, learned) || !kafka_broker_state_is_final(broker))
+		if (!is_decisive(broker, learned) || !kafka_broker_state_is_final(broker))
 			continue;
 		failed++;
 		if (!first || diag_info(first->meaning.code)->retryable)
 			first = broker;
 	}
-	return failed >= how_many_decide(c, learned) ? first : NULL;
+	return failed >= count_decisive(c, learned) ? first : NULL;
 }
 
 enum result kafka_fail_advertised(struct diag *out, int32_t id, const char *address,
@@ -167,14 +168,14 @@ void kafka_broker_state_diagnose(const struct kafka_broker_state *broker, struct
 		kafka_fail_advertised(out, broker->id, broker->address, &why, "");
 }
 
-/* ---- guesses are probed ---------------------------------------------------------------------------------------- */
+/* ---- probing guesses ---------------------------------------------------------------------------------------- */
 
 static bool may_probe(const struct kafka_client *c)
 {
 	return c->n_probes < PROBES_MAX && !instant_reached(c->run->deadline, instant_now());
 }
 
-/* A broker that was ready refuses now: that is certain. That all its addresses refuse is a guess. */
+/* When a broker that was ready refuses, only one of its addresses need refuse: that it has left is a guess. */
 static bool has_unprobed_guess(const struct kafka_client *c,
 			       const struct kafka_broker_state *broker)
 {
@@ -185,28 +186,29 @@ static bool has_unprobed_guess(const struct kafka_client *c,
 	       broker->meaning.code != D_NONE && guess;
 }
 
-/* Lock held. A probe takes time: none while a server is left that may simply answer. */
+/* Lock held. Returns NULL while a decisive server has not failed, because a probe takes time and that server may answer. */
 static struct kafka_broker_state *broker_to_probe(struct kafka_client *c)
 {
 	struct kafka_broker_state *found = NULL;
-	bool learned = learned_decide(c);
-	size_t complained = 0;
+	bool learned = has_learned_brokers(c);
+	size_t failed = 0;
 
 	for (size_t i = 0; i < c->n_brokers; i++) {
 		struct kafka_broker_state *broker = c->brokers[i];
 
-		if (!decides(broker, learned) || broker->meaning.code == D_NONE)
+		if (!is_decisive(broker, learned) || broker->meaning.code == D_NONE)
 			continue;
-		complained++;
+		failed++;
 		if (!found && has_unprobed_guess(c, broker))
 			found = broker;
 	}
-	return complained >= how_many_decide(c, learned) ? found : NULL;
+	return failed >= count_decisive(c, learned) ? found : NULL;
 }
 
-static void refute(struct kafka_broker_state *broker, enum diag_code code, const char *fmt, ...)
-    PRINTF_LIKE(3, 4);
-static void refute(struct kafka_broker_state *broker, enum diag_code code, const char *fmt, ...)
+static void set_failure(struct kafka_broker_state *broker, enum diag_code code, const char *fmt,
+			...) PRINTF_LIKE(3, 4);
+static void set_failure(struct kafka_broker_state *broker, enum diag_code code, const char *fmt,
+			...)
 {
 	va_list ap;
 
@@ -221,7 +223,7 @@ static void refute(struct kafka_broker_state *broker, enum diag_code code, const
 static void judge_unknown_listener(struct kafka_broker_state *broker,
 				   const struct kafka_probe *probe)
 {
-	/* A connection that the library still has outweighs one that is slow to come. */
+	/* When librdkafka still has a connection, a probe that only timed out proves nothing. */
 	if (broker->was_up && !probe->connected && !(broker->up && probe->silent)) {
 		broker->meaning = (struct kafka_meaning){.code = D_KAFKA_BROKER_LEFT};
 		snprintf(broker->reason, sizeof broker->reason,
@@ -234,7 +236,7 @@ static void judge_unknown_listener(struct kafka_broker_state *broker,
 	}
 }
 
-/* Compares the listener's protocol with the client's. */
+/* Compares the listener's protocol with the client's and records a mismatch. */
 static void judge_listener(struct kafka_broker_state *broker,
 			   const struct kafka_client_props *props, const struct kafka_probe *probe)
 {
@@ -244,22 +246,24 @@ static void judge_listener(struct kafka_broker_state *broker,
 	if (probe->listener == LISTENER_UNKNOWN)
 		judge_unknown_listener(broker, probe);
 	else if (probe->listener == LISTENER_OTHER)
-		refute(broker, D_PROTOCOL_MISMATCH, "this is not Kafka: it answered \"%s\"",
-		       probe->text);
+		set_failure(broker, D_PROTOCOL_MISMATCH, "this is not Kafka: it answered \"%s\"",
+			    probe->text);
 	else if (tls && !props->tls)
-		refute(broker, D_TLS_REQUIRED,
-		       "this port speaks TLS, and security.protocol is without it");
+		set_failure(broker, D_TLS_REQUIRED,
+			    "this port speaks TLS, and security.protocol is without it");
 	else if (!tls && props->tls)
-		refute(broker, D_TLS_PEER_IS_PLAINTEXT, "this port speaks Kafka without TLS%s%s",
-		       login ? ", with login by " : "", login ? probe->text : "");
+		set_failure(broker, D_TLS_PEER_IS_PLAINTEXT,
+			    "this port speaks Kafka without TLS%s%s",
+			    login ? ", with login by " : "", login ? probe->text : "");
 	else if (login && !props->sasl)
-		refute(broker, D_AUTH_REQUIRED,
-		       "this listener wants a login (it offers %s), and security.protocol has none",
-		       probe->text);
+		set_failure(
+		    broker, D_AUTH_REQUIRED,
+		    "this listener wants a login (it offers %s), and security.protocol has none",
+		    probe->text);
 }
 
-/* A listener that said nothing within a second will mostly stay silent. Where it, or the name server, is only slow, a second
- * probe may take a third of what is left of the attempt. */
+/* Returns how long a probe may take: 1 s, because a listener silent for 1 s mostly stays silent. A second probe may take a third
+ * of the remaining attempt, in case the listener or the name server is only slow. */
 static struct duration probe_time(const struct kafka_client *c,
 				  const struct kafka_broker_state *broker)
 {
@@ -269,11 +273,11 @@ static struct duration probe_time(const struct kafka_client *c,
 	return broker->probe_silent && third.ns > DURATION_S(1).ns ? third : DURATION_S(1);
 }
 
-/* Lock held on entry and return, not between. */
+/* Lock held on entry and return, released during the probe. */
 static void probe_broker(struct kafka_client *c, struct kafka_broker_state *broker)
 {
 	struct kafka_probe probe;
-	/* Judging the certificate is the library's task; the probe sends nothing secret. */
+	/* librdkafka judges the certificate; the probe accepts any, since it sends nothing secret. */
 	struct tls_conf tls = {.any_certificate = true,
 			       .cert_file =
 				   kafka_client_props_get(c->props, "ssl.certificate.location"),

@@ -19,13 +19,13 @@ static const struct key canary_keys[] = {
 const struct schema kafka_canary_schema = {.size = sizeof(struct kafka_canary_conf),
 					   .keys = canary_keys};
 
-struct flight {
+struct round_trip {
 	struct kafka_client *sender, *reader;
 	const char *topic;
 	int32_t partition;
 	char key[128], value[VALUE_MAX];
 	struct instant until;
-	/* Filled: */
+	/* Results, written by the thread: */
 	bool acknowledged, read, same;
 	rd_kafka_resp_err_t send_err, read_err;
 	int64_t offset;
@@ -34,21 +34,21 @@ struct flight {
 
 struct kafka_client *kafka_canary_open(const struct kafka_client *first, struct diag *out)
 {
-	/* With retries the library would hide the broker's reason and report only a timeout. */
+	/* With retries librdkafka would hide the broker's reason and report only a timeout. */
 	static const struct kafka_prop_override extra[] = {
 	    {"acks", "all"},
 	    {"retries", "0"},
 	    {"linger.ms", "0"},
-	    {"message.timeout.ms", "0"},             /* never: the attempt's deadline counts */
-	    {"delivery.report.only.error", "false"}, /* success is what the check waits for */
+	    {"message.timeout.ms", "0"},             /* no limit but the attempt's deadline */
+	    {"delivery.report.only.error", "false"}, /* the check waits for success */
 	    {NULL, NULL}};
 
 	return kafka_open_beside(first, extra, out);
 }
 
-/* ---- out and back --------------------------------------------------------------------------------------------- */
+/* ---- sending and reading back --------------------------------------------------------------------------------------------- */
 
-static void await_acknowledgement(struct flight *f)
+static void await_acknowledgement(struct round_trip *f)
 {
 	rd_kafka_queue_t *queue = rd_kafka_queue_get_main(f->sender->rk);
 
@@ -66,9 +66,9 @@ static void await_acknowledgement(struct flight *f)
 	}
 }
 
-static void send_record(struct flight *f)
+static void send_record(struct round_trip *f)
 {
-	/* Create the topic's handle first: without it the first record may wait a second for metadata (before 2.10.1). */
+	/* Creates the topic handle first: before librdkafka 2.10.1 a record without it may wait 1 s for metadata. */
 	rd_kafka_topic_t *topic = rd_kafka_topic_new(f->sender->rk, f->topic, NULL);
 	rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
 
@@ -83,7 +83,7 @@ static void send_record(struct flight *f)
 		await_acknowledgement(f);
 }
 
-static void read_back(struct flight *f)
+static void read_back(struct round_trip *f)
 {
 	rd_kafka_topic_t *topic = rd_kafka_topic_new(f->reader->rk, f->topic, NULL);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(f->reader->rk);
@@ -93,7 +93,7 @@ static void read_back(struct flight *f)
 		rd_kafka_message_t *m =
 		    rd_kafka_consume_queue(queue, instant_left_ms_now(f->until));
 
-		/* At the end of the partition the record will still come: a follower, or the leader's high watermark, is behind. */
+		/* The record comes after this end of the partition, when a follower or the high watermark has caught up. */
 		if (!m || m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
 			continue;
 		f->read = true;
@@ -103,9 +103,9 @@ static void read_back(struct flight *f)
 	}
 }
 
-static void fly(void *arg)
+static void send_and_read_back(void *arg)
 {
-	struct flight *f = arg;
+	struct round_trip *f = arg;
 	struct instant begun = instant_now();
 
 	send_record(f);
@@ -116,7 +116,7 @@ static void fly(void *arg)
 
 /* ---- judging ---------------------------------------------------------------------------------------------------- */
 
-/* Errors about the record itself: it will be refused again whenever it comes. */
+/* Returns whether the error concerns the record itself: then the broker would refuse it again. */
 static bool is_refusal(rd_kafka_resp_err_t err)
 {
 	static const rd_kafka_resp_err_t table[] = {
@@ -140,8 +140,8 @@ static bool is_refusal(rd_kafka_resp_err_t err)
 	return false;
 }
 
-static enum result fail_on_topic(const struct flight *f, rd_kafka_resp_err_t err, const char *doing,
-				 const char *right, struct diag *out)
+static enum result fail_on_topic(const struct round_trip *f, rd_kafka_resp_err_t err,
+				 const char *doing, const char *right, struct diag *out)
 {
 	enum diag_code code = kafka_topic_meaning(err);
 
@@ -156,7 +156,7 @@ static enum result fail_on_topic(const struct flight *f, rd_kafka_resp_err_t err
 	return RESULT_FAIL;
 }
 
-static enum result judge_latency(const struct kafka_canary_conf *conf, const struct flight *f,
+static enum result judge_latency(const struct kafka_canary_conf *conf, const struct round_trip *f,
 				 struct diag *out)
 {
 	long long took = f->latency.ns / 1000000, held = f->sender->throttled_ms;
@@ -178,8 +178,8 @@ static enum result judge_latency(const struct kafka_canary_conf *conf, const str
 	return RESULT_PASS;
 }
 
-static enum result judge_flight(const struct kafka_canary_conf *conf, const struct flight *f,
-				struct diag *out)
+static enum result judge_round_trip(const struct kafka_canary_conf *conf,
+				    const struct round_trip *f, struct diag *out)
 {
 	if (!f->acknowledged)
 		return kafka_topic_fail(
@@ -200,7 +200,7 @@ static enum result judge_flight(const struct kafka_canary_conf *conf, const stru
 	return judge_latency(conf, f, out);
 }
 
-static void pack(struct flight *f, const char *id)
+static void fill_record(struct round_trip *f, const char *id)
 {
 	unsigned long long nonce[2] = {0, 0};
 
@@ -213,8 +213,8 @@ static void pack(struct flight *f, const char *id)
 	f->partition = (int32_t)(nonce[1] & 0x7fffffff);
 }
 
-/* Connects to the leader before the clock starts: max_latency is about the cluster. */
-static enum result reach_leader(const struct flight *f, const struct rd_kafka_metadata *md,
+/* Connects to the leader before the latency is measured, because max_latency limits the cluster, not the connecting. */
+static enum result reach_leader(const struct round_trip *f, const struct rd_kafka_metadata *md,
 				struct diag *out)
 {
 	int32_t leader = kafka_topic_find(md, f->topic)->partitions[f->partition].leader;
@@ -231,17 +231,17 @@ enum result kafka_canary_judge(const struct kafka_canary_conf *conf, struct kafk
 			       struct kafka_client *reader, const struct rd_kafka_metadata *md,
 			       struct diag *out)
 {
-	struct flight *f = xcalloc(1, sizeof *f);
+	struct round_trip *f = xcalloc(1, sizeof *f);
 	enum result r;
 
-	*f = (struct flight){.sender = sender, .reader = reader, .topic = conf->topic};
-	pack(f, sender->run->id);
+	*f = (struct round_trip){.sender = sender, .reader = reader, .topic = conf->topic};
+	fill_record(f, sender->run->id);
 	f->partition %= kafka_topic_find(md, conf->topic)->partition_cnt;
 	r = reach_leader(f, md, out);
 	if (r != RESULT_PASS)
 		return r;
 	check_step(sender->run, PH_ASSERT, "sending a canary to topic %s", conf->topic);
 	f->until = kafka_answer_deadline(sender);
-	r = kafka_call(sender, fly, f, "a canary", out);
-	return r == RESULT_PASS ? judge_flight(conf, f, out) : r;
+	r = kafka_call(sender, send_and_read_back, f, "a canary", out);
+	return r == RESULT_PASS ? judge_round_trip(conf, f, out) : r;
 }

@@ -7,8 +7,8 @@
 #include "kafka_tcp_race.h"
 
 #define BOOTSTRAPS_MAX 64
-#define LOOK_AGAIN_MS 50
-#define REACH_NOW_MS 1000
+#define WAKE_MS 50        /* longest wait for a change that librdkafka may not have logged */
+#define REACH_NOW_MS 1000 /* limit for the connects of kafka_reach_now */
 
 /* ---- calls ----------------------------------------------------------------------------------------------------- */
 
@@ -19,7 +19,7 @@ struct call {
 	bool done;
 };
 
-static void *call_thread(void *p)
+static void *run_call(void *p)
 {
 	struct call *call = p;
 
@@ -31,7 +31,7 @@ static void *call_thread(void *p)
 	return NULL;
 }
 
-/* Lock held. False when `until` is reached. */
+/* Lock held. Returns false when `until` is reached. */
 static bool wait_until(struct kafka_client *c, struct instant until)
 {
 	struct timespec at = {.tv_sec = until.ns / 1000000000, .tv_nsec = until.ns % 1000000000};
@@ -52,9 +52,8 @@ bool kafka_wait(struct kafka_client *c, bool (*done)(const struct kafka_client *
 
 		if (instant_reached(until, now))
 			break;
-		/* librdkafka does not log every change: look again all the same. */
-		wait_until(c,
-			   instant_earlier(until, instant_after(now, DURATION_MS(LOOK_AGAIN_MS))));
+		/* Wake up regularly as well: librdkafka does not log every change. */
+		wait_until(c, instant_earlier(until, instant_after(now, DURATION_MS(WAKE_MS))));
 	}
 	pthread_mutex_unlock(&c->lock);
 	return came;
@@ -72,7 +71,7 @@ struct instant kafka_answer_deadline(const struct kafka_client *c)
 
 enum call_end { CALL_RETURNED, CALL_NO_SERVER, CALL_DEADLINE };
 
-/* Lock held. CALL_NO_SERVER: every server has failed, *out is filled. */
+/* Lock held. Returns CALL_NO_SERVER with *out filled when every server has failed. */
 static enum call_end wait_call(struct kafka_client *c, const struct call *call, struct diag *out)
 {
 	while (!call->done) {
@@ -99,7 +98,7 @@ enum result kafka_call(struct kafka_client *c, void (*fn)(void *arg), void *arg,
 	int err;
 
 	*call = (struct call){.client = c, .fn = fn, .arg = arg};
-	err = pthread_create(&thread, NULL, call_thread, call);
+	err = pthread_create(&thread, NULL, run_call, call);
 	if (err)
 		return check_fail(out, D_GUARD_NO_PROCESS, "",
 				  "no thread for a call of librdkafka: %s", strerror(err));
@@ -121,7 +120,7 @@ static size_t keep_reachable(const struct kafka_tcp_target *server, size_t n, st
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		/* A server that has not answered yet may be good: only those that failed are left out. */
+		/* Leave out only servers that failed: one that has not answered yet may still do so. */
 		if (!server[i].connected && server[i].diag.code != D_NONE)
 			continue;
 		hostport_text(server[i].host, server[i].port, address, sizeof address);
@@ -131,8 +130,8 @@ static size_t keep_reachable(const struct kafka_tcp_target *server, size_t n, st
 	return kept;
 }
 
-/* Connects to the bootstrap servers: a refused port or an unknown name is known at once and by its own code. `reachable`
- * gets those worth giving to the library; when there is none, *out gets the first one's code. */
+/* Connects to the bootstrap servers, so that a refused port or an unknown name fails at once with its own code. Stores the
+ * servers that did not fail in `reachable`; when all failed, fills *out with the first server's code. */
 static enum result race_servers(struct kafka_client *c, const struct strlist *servers,
 				struct str *reachable, struct diag *out)
 {
@@ -157,8 +156,8 @@ static enum result race_servers(struct kafka_client *c, const struct strlist *se
 	return RESULT_PASS;
 }
 
-/* librdkafka has a thread for each broker: with the usual 8 MiB of stack those of a large cluster would take more than the
- * child may use. 1 MiB is eight times what musl gives. */
+/* Limits thread stacks to 1 MiB: librdkafka has a thread for each broker, and with the usual 8 MiB those of a large cluster
+ * would exceed the child's memory limit. musl's default is an eighth of 1 MiB. */
 static void limit_stacks(void)
 {
 	pthread_attr_t attr;
@@ -180,26 +179,27 @@ static void init_lock(struct kafka_client *c)
 	pthread_cond_init(&c->changed, &attr);
 }
 
-static enum result configure(struct kafka_client *c, rd_kafka_conf_t *conf,
-			     const struct kafka_prop_override *extra, struct diag *out)
+static enum result configure_handle(struct kafka_client *c, rd_kafka_conf_t *conf,
+				    const struct kafka_prop_override *extra, struct diag *out)
 {
 	char ignored[256];
 
 	if (kafka_client_props_apply(c->props, conf, out) != RESULT_PASS ||
 	    kafka_prop_overrides_apply(extra, conf, out) != RESULT_PASS)
 		return RESULT_FAIL;
-	/* Not documented, in the library since 1.0: it connects at once to every broker it learns of. Without it kafka_reach
-	 * still connects to the brokers, but TLS and login to each are then not seen. */
+	/* An undocumented property of librdkafka since 1.0: it connects at once to every broker it learns. Without it
+	 * kafka_reach still tries TCP, but cannot see TLS and login to each broker. */
 	c->connects_to_all = rd_kafka_conf_set(conf, "enable.sparse.connections", "false", ignored,
 					       sizeof ignored) == RD_KAFKA_CONF_OK;
 	rd_kafka_conf_enable_sasl_queue(conf, 1);
 	return kafka_events_watch(c, conf, out);
 }
 
-/* The handle, without servers yet; NULL with *out filled. */
-static struct kafka_client *create(const struct check_run *run,
-				   const struct kafka_client_props *props, rd_kafka_type_t type,
-				   const struct kafka_prop_override *extra, struct diag *out)
+/* Creates the handle, without servers yet. Returns NULL with *out filled. */
+static struct kafka_client *create_handle(const struct check_run *run,
+					  const struct kafka_client_props *props,
+					  rd_kafka_type_t type,
+					  const struct kafka_prop_override *extra, struct diag *out)
 {
 	struct kafka_client *c = xcalloc(1, sizeof *c);
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -209,9 +209,9 @@ static struct kafka_client *create(const struct check_run *run,
 	c->props = props;
 	init_lock(c);
 	limit_stacks();
-	if (configure(c, conf, extra, out) != RESULT_PASS)
+	if (configure_handle(c, conf, extra, out) != RESULT_PASS)
 		return NULL;
-	/* The library reports in the main queue whether a record arrived. */
+	/* A producer reports in the main queue whether a record arrived. */
 	if (type == RD_KAFKA_PRODUCER)
 		rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR);
 	c->rk = rd_kafka_new(type, conf, error, sizeof error);
@@ -219,7 +219,7 @@ static struct kafka_client *create(const struct check_run *run,
 		check_fail(out, kafka_new_meaning(error), "librdkafka", "%s", error);
 		return NULL;
 	}
-	/* The library fetches tokens in a thread of its own: nobody here polls for them. */
+	/* Lets librdkafka fetch tokens in a thread of its own, because nobody here polls for them. */
 	rd_kafka_sasl_background_callbacks_enable(c->rk);
 	return c;
 }
@@ -227,10 +227,10 @@ static struct kafka_client *create(const struct check_run *run,
 enum result kafka_try_open(const struct check_run *run, const struct kafka_client_props *props,
 			   const struct kafka_prop_override *extra, struct diag *out)
 {
-	return create(run, props, RD_KAFKA_PRODUCER, extra, out) ? RESULT_PASS : RESULT_FAIL;
+	return create_handle(run, props, RD_KAFKA_PRODUCER, extra, out) ? RESULT_PASS : RESULT_FAIL;
 }
 
-/* NULL with *out filled. */
+/* Returns c, or NULL with *out filled. */
 static struct kafka_client *add_servers(struct kafka_client *c, struct diag *out)
 {
 	if (rd_kafka_brokers_add(c->rk, c->reachable) > 0)
@@ -244,8 +244,8 @@ struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_
 				const struct strlist *servers,
 				const struct kafka_prop_override *extra, struct diag *out)
 {
-	/* Tries the settings first: wrong ones are reported even when no server can be reached. */
-	struct kafka_client *c = create(run, props, RD_KAFKA_CONSUMER, extra, out);
+	/* Try the settings first, so that wrong ones are reported even when no server can be reached. */
+	struct kafka_client *c = create_handle(run, props, RD_KAFKA_CONSUMER, extra, out);
 	struct str reachable;
 
 	str_init(&reachable, BOOTSTRAPS_MAX * 300);
@@ -258,7 +258,8 @@ struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_
 struct kafka_client *kafka_open_beside(const struct kafka_client *first,
 				       const struct kafka_prop_override *extra, struct diag *out)
 {
-	struct kafka_client *c = create(first->run, first->props, RD_KAFKA_PRODUCER, extra, out);
+	struct kafka_client *c =
+	    create_handle(first->run, first->props, RD_KAFKA_PRODUCER, extra, out);
 
 	if (!c)
 		return NULL;
@@ -269,7 +270,7 @@ struct kafka_client *kafka_open_beside(const struct kafka_client *first,
 
 /* ---- advertised addresses ------------------------------------------------------------------------------------------ */
 
-/* A broker that was ready a moment ago has no wrong address: it has gone. */
+/* Returns whether the broker was ready before: then its address is right, and it has left. */
 static bool was_ready(struct kafka_client *c, const struct kafka_broker *b)
 {
 	const struct kafka_broker_state *state;
@@ -320,7 +321,7 @@ static enum result connect_to_brokers(struct kafka_client *c, const struct kafka
 
 enum readiness { BROKERS_WAITED_FOR, BROKERS_READY, BROKERS_FAILED };
 
-/* Lock held. BROKERS_FAILED: *out is filled with the first one's reason. */
+/* Lock held. Returns BROKERS_FAILED with *out filled with the first failed broker's reason. */
 static enum readiness judge_brokers(struct kafka_client *c, const struct kafka_brokers *brokers,
 				    bool any, struct diag *out)
 {
@@ -340,10 +341,10 @@ static enum readiness judge_brokers(struct kafka_client *c, const struct kafka_b
 	return failed >= (any ? brokers->n : 1) ? BROKERS_FAILED : BROKERS_WAITED_FOR;
 }
 
-/* Lock held on entry and return. Was one probed? */
+/* Lock held on entry and return. Returns whether a broker was probed. */
 static bool probe_brokers(struct kafka_client *c, const struct kafka_brokers *brokers)
 {
-	/* Brokers that did not answer are probed again after the others. */
+	/* Probe brokers that did not answer a probe again after the others. */
 	for (int silent = 0; silent <= 1; silent++)
 		for (size_t i = 0; i < brokers->n; i++) {
 			struct kafka_broker_state *state =
@@ -356,7 +357,7 @@ static bool probe_brokers(struct kafka_client *c, const struct kafka_brokers *br
 	return false;
 }
 
-/* Lock held. */
+/* Lock held. Fails for the first broker that is not ready. */
 static enum result fail_silent_broker(struct kafka_client *c, const struct kafka_brokers *brokers,
 				      struct diag *out)
 {
@@ -377,7 +378,7 @@ static enum result fail_silent_broker(struct kafka_client *c, const struct kafka
 			  state && state->connection[0] ? state->connection : "not known");
 }
 
-/* Lock held on entry and return. */
+/* Lock held on entry and return, released while waiting. */
 static enum result wait_for_brokers(struct kafka_client *c, const struct kafka_brokers *brokers,
 				    bool any, struct diag *out)
 {
@@ -386,7 +387,7 @@ static enum result wait_for_brokers(struct kafka_client *c, const struct kafka_b
 	while ((r = judge_brokers(c, brokers, any, out)) == BROKERS_WAITED_FOR) {
 		if (probe_brokers(c, brokers) || wait_until(c, c->run->deadline))
 			continue;
-		/* A broker may be ready by now. */
+		/* Judge once more: a broker may have become ready in the last wait. */
 		r = judge_brokers(c, brokers, any, out);
 		if (r == BROKERS_WAITED_FOR)
 			return fail_silent_broker(c, brokers, out);

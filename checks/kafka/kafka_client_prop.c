@@ -7,7 +7,7 @@
 #include "kafka_properties_file.h"
 #include "scrub.h"
 
-#define PAGE_LINES_MAX 1024 /* librdkafka's list has one line per property */
+#define PAGE_LINES_MAX 1024 /* lines of librdkafka's list of properties: one each */
 
 /* ---- addresses ------------------------------------------------------------------------------------------ */
 
@@ -16,7 +16,7 @@ static const char *without_scheme(const char *entry)
 	return str_starts(entry, "kafka://") ? entry + strlen("kafka://") : entry;
 }
 
-/* Host and port of an entry; false when it is not host:port. The default port is librdkafka's. */
+/* Stores host and port of an entry; returns false when it is not host:port. The default port is librdkafka's. */
 static bool address_split(const char *entry, char *host, size_t size, int *port)
 {
 	char text[512];
@@ -53,8 +53,8 @@ void kafka_address_split(const char *entry, char *host, size_t size, int *port)
 
 /* ---- reading --------------------------------------------------------------------------------------------- */
 
-/* librdkafka knows some properties by two names. */
-static const char *canonical(const char *name)
+/* Returns one name for the properties that have two in librdkafka. */
+static const char *canonical_name(const char *name)
 {
 	static const char *const alias[][2] = {
 	    {"sasl.mechanisms", "sasl.mechanism"},
@@ -70,7 +70,7 @@ static const char *canonical(const char *name)
 const char *kafka_client_props_get(const struct kafka_client_props *props, const char *name)
 {
 	for (size_t i = 0; i < props->n; i++)
-		if (str_eq(canonical(props->v[i].name), name))
+		if (str_eq(canonical_name(props->v[i].name), name))
 			return props->v[i].value;
 	return NULL;
 }
@@ -83,14 +83,14 @@ bool kafka_client_props_is_true(const struct kafka_client_props *props, const ch
 			 str_eq(value, "1"));
 }
 
-/* A property that is given again replaces the earlier one. */
+/* Adds a property, or replaces an earlier one of the same name. */
 static enum result props_put(struct kafka_client_props *props, struct kafka_client_prop one,
 			     struct diag *out)
 {
 	if (secret_sensitive_name(one.name))
 		scrub_register(one.value);
 	for (size_t i = 0; i < props->n; i++) {
-		if (str_eq(canonical(props->v[i].name), canonical(one.name))) {
+		if (str_eq(canonical_name(props->v[i].name), canonical_name(one.name))) {
 			props->v[i] = one;
 			return RESULT_PASS;
 		}
@@ -102,8 +102,8 @@ static enum result props_put(struct kafka_client_props *props, struct kafka_clie
 	return RESULT_PASS;
 }
 
-static enum result take_file(struct kafka_client_props *props, const char *path,
-			     struct kafka_properties_file *f, struct diag *out)
+static enum result put_file_props(struct kafka_client_props *props, const char *path,
+				  struct kafka_properties_file *f, struct diag *out)
 {
 	struct kafka_client_prop one = {.file = path};
 	int got;
@@ -124,10 +124,10 @@ static enum result load_file(struct kafka_client_props *props, const char *path,
 	char *text = file_read(path, KAFKA_PROPS_FILE_MAX, &len);
 	int err = errno;
 
-	if (text) /* it lives as long as the child */
-		return take_file(props, path,
-				 &(struct kafka_properties_file){.next = text, .end = text + len},
-				 out);
+	if (text) /* never freed: the properties point into it */
+		return put_file_props(
+		    props, path, &(struct kafka_properties_file){.next = text, .end = text + len},
+		    out);
 	check_fail(out, err == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE, path,
 		   "properties_file: %s", err == EFBIG ? "larger than 64 KiB" : strerror(err));
 	if (err == EFBIG)
@@ -137,7 +137,7 @@ static enum result load_file(struct kafka_client_props *props, const char *path,
 	return RESULT_FAIL;
 }
 
-static void note_traits(struct kafka_client_props *props)
+static void derive_settings(struct kafka_client_props *props)
 {
 	const char *protocol = kafka_client_props_get(props, "security.protocol");
 	const char *family = kafka_client_props_get(props, "broker.address.family");
@@ -179,13 +179,13 @@ enum result kafka_client_props_load(const struct kafka_client_conf *conf,
 	}
 	if (id.value && props_put(props, id, out) != RESULT_PASS)
 		return RESULT_FAIL;
-	note_traits(props);
+	derive_settings(props);
 	return RESULT_PASS;
 }
 
-/* ---- refusals ------------------------------------------------------------------------------------------- */
+/* ---- setting ------------------------------------------------------------------------------------------- */
 
-/* The nearest name that librdkafka knows, from its own manual page: rd_kafka_conf_dump leaves out properties without a value. */
+/* Returns the nearest name in librdkafka's printed list of properties; rd_kafka_conf_dump leaves out those without a value. */
 static const char *nearest_property(const char *name)
 {
 	const char *names[PAGE_LINES_MAX] = {NULL};
@@ -202,13 +202,13 @@ static const char *nearest_property(const char *name)
 		line[strcspn(line, " |")] = '\0';
 		names[n++] = line;
 	}
-	return nearest_word(name, names); /* the page lives as long as the child */
+	return nearest_word(name, names); /* never free the page: `names` points into it */
 }
 
 struct place {
 	char text[220];
 };
-/* " (/etc/orders/kafka.properties, line 7)" for a property of the file, else "". */
+/* Returns " (/etc/orders/kafka.properties, line 7)" for a property from a file, else "". */
 static struct place place_of(const struct kafka_client_prop *p)
 {
 	struct place place = {""};
@@ -218,7 +218,7 @@ static struct place place_of(const struct kafka_client_prop *p)
 	return place;
 }
 
-/* Only newer versions of the library know these, and they make no difference to what a check asks. */
+/* Properties of newer librdkafka versions that a check does not need; an older library skips them. */
 static const char *const newer_unneeded[] = {
     "client.dns.lookup",
     "enable.metrics.push",
@@ -229,7 +229,7 @@ static const char *const newer_unneeded[] = {
     "retry.backoff.max.ms",
     NULL,
 };
-/* Only newer versions know the properties that begin so, and a login depends on them. */
+/* Prefixes of properties of newer librdkafka versions that a login needs; with an older library they fail the check. */
 static const char *const newer_needed[] = {
     "https.ca.",
     "sasl.oauthbearer.assertion.",
@@ -267,7 +267,7 @@ static enum result fail_unknown(const struct kafka_client_prop *p, struct diag *
 	return RESULT_FAIL;
 }
 
-/* librdkafka's error quotes the value: that helps for "acks", and must not happen with a password. */
+/* librdkafka's error quotes the value, which helps with "acks" and would leak a password. */
 static enum result fail_invalid(const struct kafka_client_prop *p, const char *error,
 				struct diag *out)
 {
@@ -307,7 +307,7 @@ enum result kafka_prop_overrides_apply(const struct kafka_prop_override *v, rd_k
 	return RESULT_PASS;
 }
 
-/* librdkafka's equivalent of a Java property that it does not have, else NULL. */
+/* Returns librdkafka's equivalent of a Java property that it does not have, else NULL. */
 static const char *java_equivalent(const struct kafka_client_prop *p, const rd_kafka_conf_t *conf)
 {
 	size_t size = 0;
@@ -317,7 +317,7 @@ static const char *java_equivalent(const struct kafka_client_prop *p, const rd_k
 											 : NULL;
 }
 
-/* A file of the Java client has several of its properties: names all of them at once, with what does the same here. */
+/* Refuses properties of the Java client. Names all of them at once, with librdkafka's equivalents. */
 static enum result refuse_java(const struct kafka_client_props *props, const rd_kafka_conf_t *conf,
 			       struct diag *out)
 {
@@ -353,19 +353,19 @@ static enum result refuse_java(const struct kafka_client_props *props, const rd_
 
 /* ---- startguard's own properties ------------------------------------------------------------------------------------------ */
 
-/* Set before the service's own, which replace them: they only make the library try faster. */
+/* Properties that are set before the service's, which replace them; they only make librdkafka try faster. */
 static const struct kafka_prop_override defaults[] = {
     {"client.id", "startguard"},
-    /* By default up to 10 s pass before a broker that is up again is tried. */
+    /* By default librdkafka may wait 10 s before it tries a broker again. */
     {"reconnect.backoff.ms", "10"},
     {"reconnect.backoff.max.ms", "50"},
     {"linger.ms", "0"},
     {NULL, NULL},
 };
 
-/* Set after the service's own. */
+/* Properties that are set after the service's and replace them. */
 static const struct kafka_prop_override overrides[] = {
-    /* A metadata request of a producer would create a missing topic. */
+    /* Otherwise a metadata request of a producer may create a missing topic. */
     {"allow.auto.create.topics", "false"},
     {"enable.auto.commit", "false"},
     {"enable.metrics.push", "false"},
@@ -373,49 +373,50 @@ static const struct kafka_prop_override overrides[] = {
     {NULL, NULL},
 };
 
-/* Properties of the service that would make a check write, join, fence, or talk to somebody else. */
+/* Properties of the service that are never set, because they would make a check write, join a group, fence a producer, use other
+ * servers or load code. */
 static const char *const never_passed[] = {
-    "bootstrap.servers", /* the profile's key bootstrap_servers counts */
-    "group.id",          /* groups are never joined */
+    "bootstrap.servers", /* the profile's key bootstrap_servers is used */
+    "group.id",          /* a check never joins a group */
     "group.instance.id",
     "group.protocol",
     "transactional.id", /* would fence the running service */
     "enable.idempotence",
-    "enable.gapless.guarantee", /* needs enable.idempotence */
-    "reconnect.backoff.ms",     /* `defaults` has it, and librdkafka wants the two to fit */
+    "enable.gapless.guarantee", /* invalid without enable.idempotence */
+    "reconnect.backoff.ms",     /* in `defaults`; must not exceed reconnect.backoff.max.ms */
     "reconnect.backoff.max.ms",
     "statistics.interval.ms",
     "debug",
     "log_level",
-    "log.queue", /* kafka_events reads reasons from the log */
+    "log.queue", /* would take the log from kafka_events */
     "enabled_events",
-    "plugin.library.paths", /* a program's own code; interceptors write to topics of their own */
+    "plugin.library.paths", /* loads code; interceptors may write to topics */
     NULL,
 };
 
-/* Properties in many a service's file that are not librdkafka's: of the schema registry's client, and of an interceptor that
- * is not loaded here. */
-static const char *const of_others[] = {
+/* Prefixes of properties that a service's file may hold for others than librdkafka: the schema registry's client and an
+ * interceptor that is not loaded here. */
+static const char *const foreign_prefixes[] = {
     "schema.registry.", "basic.auth.", "bearer.auth.", "confluent.monitoring.interceptor.", NULL,
 };
 
-static enum result apply_one(const struct kafka_client_prop *p, rd_kafka_conf_t *conf,
-			     struct diag *out)
+static enum result apply_prop(const struct kafka_client_prop *p, rd_kafka_conf_t *conf,
+			      struct diag *out)
 {
-	/* These make the library simulate brokers: every check would pass. */
+	/* These make librdkafka simulate brokers, so every check would pass. */
 	if (str_starts(p->name, "test.")) {
 		check_fail(out, D_KAFKA_PROPERTY, p->name,
 			   "replaces the real brokers by simulated ones%s", place_of(p).text);
 		diag_hint(out, "drop the property");
 		return RESULT_FAIL;
 	}
-	if (is_listed(never_passed, canonical(p->name)) ||
-	    (p->file && begins_as_listed(of_others, p->name)))
+	if (is_listed(never_passed, canonical_name(p->name)) ||
+	    (p->file && begins_as_listed(foreign_prefixes, p->name)))
 		return RESULT_PASS;
 	return set_prop(conf, p, out);
 }
 
-static bool has_token(const struct kafka_client_props *props)
+static bool can_get_token(const struct kafka_client_props *props)
 {
 	const char *method = kafka_client_props_get(props, "sasl.oauthbearer.method");
 
@@ -430,10 +431,10 @@ enum result kafka_client_props_apply(const struct kafka_client_props *props, rd_
 	    kafka_prop_overrides_apply(defaults, conf, out) != RESULT_PASS)
 		return RESULT_FAIL;
 	for (size_t i = 0; i < props->n; i++)
-		if (apply_one(&props->v[i], conf, out) != RESULT_PASS)
+		if (apply_prop(&props->v[i], conf, out) != RESULT_PASS)
 			return RESULT_FAIL;
-	/* librdkafka says nothing when a login has no way to get a token: say it here. */
-	if (props->sasl && str_eq(props->mechanism, "OAUTHBEARER") && !has_token(props))
+	/* librdkafka reports nothing when a login has no way to get a token, so fail here. */
+	if (props->sasl && str_eq(props->mechanism, "OAUTHBEARER") && !can_get_token(props))
 		return check_fail(out, D_KAFKA_PROPERTY, "sasl.mechanism",
 				  "OAUTHBEARER needs sasl.oauthbearer.method=oidc and its "
 				  "properties: a program's own token callback cannot be used here");
@@ -448,7 +449,7 @@ const char *kafka_client_conf_problem(const struct kafka_client_conf *conf, cons
 	for (size_t i = 0; i < conf->properties->n; i++) {
 		const char *name = conf->properties->v[i].name;
 
-		if (str_eq(canonical(name), "bootstrap.servers"))
+		if (str_eq(canonical_name(name), "bootstrap.servers"))
 			return "holds bootstrap.servers: give the key bootstrap_servers";
 		if (str_starts(name, "test."))
 			return "holds a property that replaces the real brokers by simulated ones";

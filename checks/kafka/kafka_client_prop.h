@@ -1,8 +1,8 @@
-/* kafka_client_prop: the service's Kafka properties, from the profile and its own properties file, for librdkafka.
+/* kafka_client_prop: reads the service's Kafka properties from the profile and its properties file, and sets them on librdkafka.
  *
- * Names are librdkafka's. The service's values are passed on as they are, except for a few properties that decide what a check
- * does to the cluster: kafka_client_prop.c lists them. Values whose names say that they are secret are registered with the
- * scrubber. Child only, except for the functions that are marked as pure.
+ * Names are librdkafka's. It passes values on unchanged, except for a few properties that decide what a check does to the
+ * cluster; kafka_client_prop.c lists them. It registers values of secret properties, known by their names, with the scrubber.
+ * kafka_client and the checks call it. Child only, except for the functions that are marked as pure.
  */
 #ifndef SG_KAFKA_CLIENT_PROP_H
 #define SG_KAFKA_CLIENT_PROP_H
@@ -14,33 +14,33 @@
 
 #define KAFKA_PORT 9092
 #define KAFKA_MEMORY \
-	(2048ull << 20) /* of a child: 1,024 brokers, their threads' stacks and buffers */
-#define KAFKA_CLIENT_PROPS_MAX 256 /* more lines than any client has settings */
-#define KAFKA_PROPS_FILE_MAX (64 * 1024)
+	(2048ull << 20) /* limit of a child in bytes: stacks and buffers for 1,024 brokers */
+#define KAFKA_CLIENT_PROPS_MAX 256       /* more than any client sets */
+#define KAFKA_PROPS_FILE_MAX (64 * 1024) /* bytes */
 
-/* The keys that all kinds for Kafka have (kafka_keys.h). */
+/* The values of the keys that all Kafka kinds share (kafka_keys.h). */
 struct kafka_client_conf {
 	const struct strlist *bootstrap_servers;
 	const struct pairlist *properties;
 	const char *properties_file; /* may be NULL */
 	const char *client_id;       /* may be NULL */
 };
-/* For .validate: NULL, or what is wrong; *key names the key. Pure. */
+/* For .validate: returns NULL, or what is wrong with the key *key. Pure. */
 const char *kafka_client_conf_problem(const struct kafka_client_conf *conf, const char **key);
-/* For Kerberos librdkafka runs sasl.kerberos.kinit.cmd by a shell. */
+/* Returns whether the login is Kerberos, for which librdkafka runs sasl.kerberos.kinit.cmd in a shell. */
 bool kafka_client_conf_starts_programs(const struct kafka_client_conf *conf);
 
 struct kafka_client_prop {
 	const char *name, *value;
-	const char *file; /* that holds it, at this line; NULL: the profile does */
-	int line;
+	const char *file; /* properties file with the property; NULL: it is from the profile */
+	int line;         /* in `file` */
 };
 struct kafka_client_props {
 	struct kafka_client_prop v[KAFKA_CLIENT_PROPS_MAX];
 	size_t n;
-	bool tls, sasl; /* as security.protocol says */
-	int family;     /* of addresses: AF_UNSPEC, AF_INET, AF_INET6 (broker.address.family) */
-	const char *mechanism; /* of SASL; never NULL */
+	bool tls, sasl;        /* whether security.protocol has them */
+	int family;            /* broker.address.family: AF_UNSPEC, AF_INET or AF_INET6 */
+	const char *mechanism; /* SASL mechanism; never NULL */
 	struct kafka_context context;
 };
 
@@ -48,24 +48,24 @@ struct kafka_prop_override {
 	const char *name, *value;
 };
 
-/* Reads both sources; the profile beats the file. */
+/* Reads the properties file, then the profile, whose values replace those of the file. */
 enum result kafka_client_props_load(const struct kafka_client_conf *conf,
 				    struct kafka_client_props *props, struct diag *out);
-/* Sets the properties on a configuration, between startguard's own defaults and those that it always overrides. Fails with
- * kafka-property, kafka-feature-missing or kafka-library-old. */
+/* Sets startguard's defaults, then the properties, then startguard's overrides on `conf`. Fails with kafka-property,
+ * kafka-feature-missing or kafka-library-old. */
 enum result kafka_client_props_apply(const struct kafka_client_props *props, rd_kafka_conf_t *conf,
 				     struct diag *out);
-/* Sets properties of startguard's own; the list ends with a NULL name, and may be NULL. */
+/* Sets startguard's own properties; the list ends with a NULL name and may be NULL. */
 enum result kafka_prop_overrides_apply(const struct kafka_prop_override *v, rd_kafka_conf_t *conf,
 				       struct diag *out);
-/* The value that will be used, or NULL. */
+/* Returns the property's value, or NULL. */
 const char *kafka_client_props_get(const struct kafka_client_props *props, const char *name);
-/* Is the value one that librdkafka reads as true? */
+/* Returns whether librdkafka reads the property's value as true. */
 bool kafka_client_props_is_true(const struct kafka_client_props *props, const char *name);
 
-/* What is wrong with one item of the key bootstrap_servers, with or without "kafka://" and port; NULL: nothing. Pure. */
+/* Returns what is wrong with one item of the key bootstrap_servers ("kafka://" and the port are optional), or NULL. Pure. */
 const char *kafka_address_problem(const char *entry);
-/* Takes such an item apart; it must have no problem. Pure. */
+/* Splits such an item into host and port; the item must have no problem. Pure. */
 void kafka_address_split(const char *entry, char *host, size_t size, int *port);
 
 #endif

@@ -1,9 +1,9 @@
-/* Part of kafka_client: finds why a call failed when the library does not say it. */
+/* Part of kafka_client: finds out why a call failed when librdkafka's error does not tell. */
 #include "kafka_broker_state.h"
 
-#define WEIGHT_PERMANENT 3
+#define WEIGHT_PERMANENT 3 /* least weight of a failure that waiting cannot help */
 
-/* How much a broker's state explains; the heaviest is named. */
+/* Returns how well a broker's state explains a failure (0 to 4); the diagnosis names the heaviest. */
 static unsigned weight(const struct kafka_broker_state *broker)
 {
 	if (broker->up || broker->meaning.code == D_NONE)
@@ -12,9 +12,9 @@ static unsigned weight(const struct kafka_broker_state *broker)
 	       (diag_info(kafka_broker_state_code(broker))->retryable ? 0 : 2);
 }
 
-/* Lock held. The broker a request was sent to; by id, or by address. */
-static const struct kafka_broker_state *receiver_of(const struct kafka_client *c,
-						    const struct kafka_request *r)
+/* Lock held. Returns the broker a request was sent to, found by id or by address, or NULL. */
+static const struct kafka_broker_state *find_receiver(const struct kafka_client *c,
+						      const struct kafka_request *r)
 {
 	for (size_t i = 0; i < c->n_brokers; i++)
 		if (r->broker >= 0 ? c->brokers[i]->id == r->broker && c->brokers[i]->connection[0]
@@ -23,8 +23,8 @@ static const struct kafka_broker_state *receiver_of(const struct kafka_client *c
 	return NULL;
 }
 
-/* Lock held. The library repeats a request whose answer does not help it: "no coordinator", or metadata that lists no
- * broker. Then that answer is what counts, not the repeated request on its way. */
+/* Lock held. Returns whether a request of this type has been answered before. librdkafka repeats one whose answer it cannot
+ * use ("no coordinator", metadata without brokers); then the diagnosis is that answer, not the repeated request. */
 static bool was_answered(const struct kafka_client *c, int16_t api)
 {
 	return (api == KAFKA_API_FIND_COORDINATOR && c->coordinators_found > 0) ||
@@ -33,12 +33,12 @@ static bool was_answered(const struct kafka_client *c, int16_t api)
 		kafka_broker_states_count_listed(c) == 0);
 }
 
-/* Lock held. Is there a connection on which a request (other than `except`) waits for its answer? */
+/* Lock held. Fills *out and returns true when a request (other than `except`) waits for its answer on a connection. */
 static bool diagnose_request(const struct kafka_client *c, int16_t except, const char *reason,
 			     struct diag *out)
 {
 	const struct kafka_request *r = kafka_requests_oldest(&c->requests, except);
-	const struct kafka_broker_state *broker = r ? receiver_of(c, r) : NULL;
+	const struct kafka_broker_state *broker = r ? find_receiver(c, r) : NULL;
 	char subject[DIAG_SUBJECT_MAX];
 
 	if (!r || was_answered(c, r->api))
@@ -51,8 +51,8 @@ static bool diagnose_request(const struct kafka_client *c, int16_t except, const
 	return true;
 }
 
-/* Lock held. What the library logged about the broker `worst`; where it is NULL the library logged nothing, and the diagnosis
- * is how far the connection got. */
+/* Lock held. Fills *out with what librdkafka logged about the broker `worst`, or, when `worst` is NULL because nothing was
+ * logged, with how far the connection got. */
 static void diagnose_connection(const struct kafka_client *c,
 				const struct kafka_broker_state *worst, const char *reason,
 				struct diag *out)
@@ -84,7 +84,7 @@ bool kafka_diagnose_unanswered(struct kafka_client *c, const char *reason, struc
 	bool found;
 
 	pthread_mutex_lock(&c->lock);
-	/* The library refreshes the metadata it has from time to time: the check does not wait for that. */
+	/* Once metadata has come, ignore open metadata requests: librdkafka only refreshes it. */
 	found = diagnose_request(c, c->metadata_answered ? KAFKA_API_METADATA : KAFKA_API_NONE,
 				 reason, out);
 	pthread_mutex_unlock(&c->lock);
@@ -99,7 +99,7 @@ enum result kafka_diagnose(struct kafka_client *c, const char *reason, struct di
 	for (size_t i = 0; i < c->n_brokers; i++)
 		if (weight(c->brokers[i]) > (worst ? weight(worst) : 0))
 			worst = c->brokers[i];
-	/* A request that waits is nearer to the cause than a broker that is down besides. */
+	/* Unless a broker's failure is permanent, an unanswered request is nearer to the cause. */
 	if (worst && weight(worst) >= WEIGHT_PERMANENT)
 		kafka_broker_state_diagnose(worst, out);
 	else if (!diagnose_request(c, KAFKA_API_NONE, reason, out))
@@ -108,8 +108,8 @@ enum result kafka_diagnose(struct kafka_client *c, const char *reason, struct di
 	return RESULT_FAIL;
 }
 
-/* Only a broker that was reached can have closed the connection. */
-static bool may_have_closed(const struct diag *d)
+/* Returns whether the diagnosis already explains the failure, so that a closed connection does not. */
+static bool explains_failure(const struct diag *d)
 {
 	return d->code != D_ANSWER_TIMEOUT && d->code != D_KAFKA_ADVERTISED_UNREACHABLE &&
 	       d->code != D_KAFKA_ADVERTISED_UNRESOLVABLE;
@@ -122,14 +122,14 @@ enum result kafka_diagnose_error(struct kafka_client *c, rd_kafka_resp_err_t err
 	size_t reached = 0;
 
 	kafka_diagnose(c, reason, out);
-	if (err != RD_KAFKA_RESP_ERR__TRANSPORT || may_have_closed(out))
+	if (err != RD_KAFKA_RESP_ERR__TRANSPORT || explains_failure(out))
 		return RESULT_FAIL;
 	pthread_mutex_lock(&c->lock);
 	for (size_t i = 0; i < c->n_brokers; i++)
 		if (c->brokers[i]->was_up && reached++ == 0)
 			subject = c->brokers[i]->address;
 	pthread_mutex_unlock(&c->lock);
-	/* Several brokers are possible: `reason` may name the one that closed. */
+	/* With several candidates leave the subject empty: `reason` may name the broker. */
 	return check_fail(out, D_CONNECT_CLOSED, reached == 1 ? subject : "",
 			  "%s: the connection was closed in place of an answer", reason);
 }
@@ -145,7 +145,7 @@ void kafka_diagnose_throttling(struct kafka_client *const *v, size_t n, struct d
 	for (size_t i = 0; i < n; i++) {
 		if (!v[i])
 			continue;
-		/* The library reports throttling in its main queue, which nobody else serves. */
+		/* librdkafka reports throttling in its main queue, which nobody else polls. */
 		rd_kafka_poll(v[i]->rk, 0);
 		pthread_mutex_lock(&v[i]->lock);
 		if (v[i]->throttled_ms > longest)

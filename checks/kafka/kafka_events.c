@@ -8,12 +8,12 @@
 #include "kafka_broker_state.h"
 #include "tls.h"
 
-#define DEBUG_LEVEL 7 /* syslog's */
+#define DEBUG_LEVEL 7 /* syslog's LOG_DEBUG */
 
 /* ---- broker states ------------------------------------------------------------------------------------------- */
 
-/* Lock held. NULL when the table is full: such a broker is then not watched. */
-static struct kafka_broker_state *broker_at(struct kafka_client *c, const char *address)
+/* Lock held. Finds or adds the broker. Returns NULL when the table is full; the broker is then not watched. */
+static struct kafka_broker_state *find_or_add_broker(struct kafka_client *c, const char *address)
 {
 	struct kafka_broker_state *broker = kafka_broker_state_find(c, address);
 
@@ -34,9 +34,9 @@ static void set_id(struct kafka_broker_state *broker, int32_t id)
 		broker->id = id;
 }
 
-/* A bootstrap server and the broker learned at its address: before librdkafka 2.10 the connection changes from the one to
- * the other; since then both exist for a while and the bootstrap's is closed. Either way the learned broker decides once it
- * is there. */
+/* Records the state of one of two connections to an address: the bootstrap server's and the learned broker's. Before 2.10
+ * librdkafka turns the first into the second; since then both exist for a while and the first is closed. Either way the
+ * learned broker's state replaces the bootstrap server's. */
 static void set_up(struct kafka_broker_state *broker, int32_t id, bool up)
 {
 	if (id == KAFKA_BOOTSTRAP) {
@@ -49,10 +49,10 @@ static void set_up(struct kafka_broker_state *broker, int32_t id, bool up)
 	broker->was_up = broker->was_up || broker->up;
 }
 
-/* A certain reason is not replaced by the vaguer ones that follow from it ("Disconnected"). */
-static bool says_more(const struct kafka_broker_state *broker, struct kafka_meaning m)
+/* Returns whether `m` may replace the present reason: a vaguer one that follows from it ("Disconnected") may not. */
+static bool is_better_reason(const struct kafka_broker_state *broker, struct kafka_meaning m)
 {
-	if (broker->refuted) /* kafka_probe asked the listener itself: no later guess knows more */
+	if (broker->refuted) /* kafka_probe tested the listener: a later guess is worth less */
 		return false;
 	if (broker->meaning.code == D_NONE || !diag_info(m.code)->retryable)
 		return true;
@@ -62,20 +62,20 @@ static bool says_more(const struct kafka_broker_state *broker, struct kafka_mean
 
 /* ---- log lines ----------------------------------------------------------------------------------------------- */
 
-/* Lock held. */
+/* Lock held. Stores what a log line about a broker means. */
 static void note_broker(struct kafka_client *c, const struct kafka_line *line,
 			struct kafka_meaning m)
 {
-	struct kafka_broker_state *broker = broker_at(c, line->address);
+	struct kafka_broker_state *broker = find_or_add_broker(c, line->address);
 
-	if (!broker || !says_more(broker, m))
+	if (!broker || !is_better_reason(broker, m))
 		return;
 	set_id(broker, line->broker);
 	broker->meaning = m;
 	snprintf(broker->reason, sizeof broker->reason, "%s", line->message);
 }
 
-/* Lock held. Without a token the library does not even connect: no line about a broker says why. */
+/* Lock held. Stores why there is no token: librdkafka then does not even connect, and no line about a broker gives a reason. */
 static void note_no_token(struct kafka_client *c, const char *message, struct kafka_meaning m)
 {
 	struct kafka_broker_state *login = &c->no_token;
@@ -85,7 +85,7 @@ static void note_no_token(struct kafka_client *c, const char *message, struct ka
 	snprintf(login->reason, sizeof login->reason, "%s", message);
 }
 
-/* The library reports the id of an idempotent producer only in its log (debug=eos); it always logs a refusal. */
+/* librdkafka reports the id of an idempotent producer only in its log (debug=eos); it logs a refusal in any case. */
 static void note_producer_id(struct kafka_client *c, const char *message)
 {
 	pthread_mutex_lock(&c->lock);
@@ -97,7 +97,7 @@ static void note_producer_id(struct kafka_client *c, const char *message)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* The library repeats ListOffsets after an error, and says so in its log only (debug=broker). */
+/* librdkafka repeats ListOffsets after an error, which it reports in its log only (debug=broker). */
 static void note_offsets_error(struct kafka_client *c, const struct kafka_line *line)
 {
 	int err = kafka_error_in(line->message);
@@ -146,15 +146,15 @@ static rd_kafka_resp_err_t on_state(rd_kafka_t *rk UNUSED, int32_t id, const cha
 	struct kafka_broker_state *broker;
 	char address[DIAG_SUBJECT_MAX];
 
-	/* "GroupCoordinator" and the like have no address of their own. */
+	/* Connections named by a role, such as "GroupCoordinator", come without an address. */
 	if (!host || !*host || port <= 0)
 		return RD_KAFKA_RESP_ERR_NO_ERROR;
 	hostport_text(host, port, address, sizeof address);
 	pthread_mutex_lock(&c->lock);
-	broker = broker_at(c, address);
+	broker = find_or_add_broker(c, address);
 	if (broker) {
 		set_id(broker, id);
-		/* The reason stays: the library does not repeat it when the connection ends again. */
+		/* Keep the reason: librdkafka does not repeat it when the connection ends again. */
 		set_up(broker, id, str_eq(state, "UP") || str_eq(state, "UPDATE"));
 		snprintf(broker->connection, sizeof broker->connection, "%s", state);
 		if (str_eq(state, "DOWN"))
@@ -165,8 +165,8 @@ static rd_kafka_resp_err_t on_state(rd_kafka_t *rk UNUSED, int32_t id, const cha
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* The library names a coordinator's connection by its role; the socket knows the address. */
-static void address_of(int fd, char *buf, size_t size)
+/* Stores the address of the socket's peer, because librdkafka names a coordinator's connection by its role. */
+static void peer_address(int fd, char *buf, size_t size)
 {
 	struct sockaddr_storage to;
 	socklen_t len = sizeof to;
@@ -178,24 +178,24 @@ static void address_of(int fd, char *buf, size_t size)
 		snprintf(buf, size, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-static struct kafka_request request_of(int fd, const char *name, int32_t id, int16_t api)
+static struct kafka_request make_request(int fd, const char *name, int32_t id, int16_t api)
 {
 	struct kafka_request request = {.api = api, .broker = id};
 	int32_t ignored;
 
 	kafka_broker_name(name ? name : "", request.address, sizeof request.address, &ignored);
 	if (!strchr(request.address, ':'))
-		address_of(fd, request.address, sizeof request.address);
+		peer_address(fd, request.address, sizeof request.address);
 	return request;
 }
 
-/* The library looks up a group's coordinator by itself: which broker it then asks is seen here only. */
+/* Records a sent request. Only this callback shows which broker is a group's coordinator: librdkafka looks it up itself. */
 static rd_kafka_resp_err_t on_sent(rd_kafka_t *rk UNUSED, int fd, const char *name, int32_t id,
 				   int16_t api, int16_t version UNUSED, int32_t correlation UNUSED,
 				   size_t size UNUSED, void *opaque)
 {
 	struct kafka_client *c = opaque;
-	struct kafka_request request = request_of(fd, name, id, api);
+	struct kafka_request request = make_request(fd, name, id, api);
 
 	pthread_mutex_lock(&c->lock);
 	kafka_requests_sent(&c->requests, &request);
@@ -207,19 +207,19 @@ static rd_kafka_resp_err_t on_sent(rd_kafka_t *rk UNUSED, int fd, const char *na
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* Lock held. A listener that wants a login answers ApiVersions before it: only another answer is one to this client. */
+/* Lock held. Answers to ApiVersions and SaslHandshake do not count as answers to this client: they come before a login. */
 static void note_answer(struct kafka_client *c, const struct kafka_request *request)
 {
 	struct kafka_broker_state *broker =
 	    request->api == KAFKA_API_SASL_HANDSHAKE || request->api == KAFKA_API_VERSIONS
 		? NULL
-		: broker_at(c, request->address);
+		: find_or_add_broker(c, request->address);
 
 	if (broker && !broker->answered) {
 		broker->answered = true;
 		pthread_cond_broadcast(&c->changed);
 	}
-	/* A good answer to ListOffsets settles the error of the one before; a second error is logged after this. */
+	/* An answer to ListOffsets clears the error of the previous one; if it holds an error, librdkafka logs that later. */
 	if (request->api == KAFKA_API_LIST_OFFSETS &&
 	    (c->offsets_broker < 0 || request->broker < 0 || c->offsets_broker == request->broker))
 		c->offsets_error = 0;
@@ -228,14 +228,14 @@ static void note_answer(struct kafka_client *c, const struct kafka_request *requ
 	c->metadata_answered |= request->api == KAFKA_API_METADATA;
 }
 
-/* `err` is the connection's error; an error inside an answer is not known here. */
+/* Records an answer. `err` is an error of the connection; an error inside the answer is not visible here. */
 static rd_kafka_resp_err_t on_response(rd_kafka_t *rk UNUSED, int fd, const char *name, int32_t id,
 				       int16_t api, int16_t version UNUSED,
 				       int32_t correlation UNUSED, size_t size UNUSED,
 				       int64_t rtt UNUSED, rd_kafka_resp_err_t err, void *opaque)
 {
 	struct kafka_client *c = opaque;
-	struct kafka_request request = request_of(fd, name, id, api);
+	struct kafka_request request = make_request(fd, name, id, api);
 
 	pthread_mutex_lock(&c->lock);
 	kafka_requests_answered(&c->requests, &request);
@@ -256,7 +256,7 @@ static void on_throttle(rd_kafka_t *rk UNUSED, const char *broker UNUSED, int32_
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* librdkafka has one text for every certificate it refuses: the reason is given here only. */
+/* Records why a certificate is refused: librdkafka's log has one text for every reason. */
 static int on_certificate(rd_kafka_t *rk UNUSED, const char *name, int32_t id UNUSED,
 			  int *x509_error, int depth UNUSED, const char *der, size_t size,
 			  char *errstr, size_t errstr_size, void *opaque)
@@ -274,7 +274,7 @@ static int on_certificate(rd_kafka_t *rk UNUSED, const char *name, int32_t id UN
 	snprintf(errstr, errstr_size, "%s", X509_verify_cert_error_string(*x509_error));
 	cert = d2i_X509(NULL, &p, (long)size);
 	pthread_mutex_lock(&c->lock);
-	broker = broker_at(c, address);
+	broker = find_or_add_broker(c, address);
 	if (broker) {
 		broker->x509_error = *x509_error;
 		if (cert)

@@ -15,8 +15,8 @@ const char *kafka_group_problem(const char *name)
 	return NULL;
 }
 
-static enum result deny(const struct kafka_group_answer *g, const char *operation,
-			const char *reason, const char *subject, struct diag *out)
+static enum result fail_denied(const struct kafka_group_answer *g, const char *operation,
+			       const char *reason, const char *subject, struct diag *out)
 {
 	return check_fail(out, D_KAFKA_GROUP_DENIED, subject,
 			  "this principal may %s group %.100s: %s", operation, g->name, reason);
@@ -29,7 +29,7 @@ static enum result judge_answer(const struct kafka_group_answer *g, struct diag 
 
 	snprintf(subject, sizeof subject, "group %.100s", g->name);
 	if (a->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
-		return deny(g, "neither describe nor read", a->reason, subject, out);
+		return fail_denied(g, "neither describe nor read", a->reason, subject, out);
 	if (a->came && kafka_is_coordinator_trouble(a->err))
 		return check_fail(out, D_KAFKA_COORDINATOR, subject, "%s", a->reason);
 	if (a->came && (a->err > 0 || a->err == RD_KAFKA_RESP_ERR_UNKNOWN))
@@ -40,14 +40,15 @@ static enum result judge_answer(const struct kafka_group_answer *g, struct diag 
 				  a->came ? ": " : " in time (attempt_timeout)", a->reason);
 	if (g->operations.known &&
 	    !kafka_operations_include(g->operations, RD_KAFKA_ACL_OPERATION_READ))
-		return deny(g, "not read", "not among its authorized operations", subject, out);
+		return fail_denied(g, "not read", "not among its authorized operations", subject,
+				   out);
 	return RESULT_PASS;
 }
 
 /* ---- a coordinator that does not answer --------------------------------------------------------------------- */
 
-/* Coordinators were looked up, and not all groups were asked about: the library has no connection to one of them. */
-static bool waits_for_connection(struct kafka_client *client, size_t groups)
+/* Returns whether librdkafka has found coordinators, but has no connection to one: not all groups have been described. */
+static bool lacks_coordinator(struct kafka_client *client, size_t groups)
 {
 	bool waits;
 
@@ -60,8 +61,8 @@ static bool waits_for_connection(struct kafka_client *client, size_t groups)
 enum result kafka_groups_blocked(struct kafka_client *client, const struct kafka_query *query,
 				 const struct kafka_brokers *all, struct diag *out)
 {
-	return waits_for_connection(client, query->n_groups) ? kafka_reach_now(client, all, out)
-							     : RESULT_PASS;
+	return lacks_coordinator(client, query->n_groups) ? kafka_reach_now(client, all, out)
+							  : RESULT_PASS;
 }
 
 static void name_silent_coordinator(const struct kafka_client *client,
@@ -75,7 +76,7 @@ static void name_silent_coordinator(const struct kafka_client *client,
 				   "coordinator of %s: %s", was.subject, was.cause);
 }
 
-/* One of the brokers must be the coordinator: one that cannot be used is a better answer than "it did not answer". */
+/* Looks for a broker that cannot be used: it may be the coordinator, and explains more than "did not answer". */
 static void diagnose_coordinator(struct kafka_client *client, const struct kafka_query *query,
 				 const struct kafka_group_answer *g,
 				 const struct kafka_brokers *all, struct diag *out)
@@ -86,7 +87,7 @@ static void diagnose_coordinator(struct kafka_client *client, const struct kafka
 		kafka_reach_now(client, all, out);
 		return;
 	}
-	if (!waits_for_connection(client, query->n_groups)) {
+	if (!lacks_coordinator(client, query->n_groups)) {
 		if (!g->group.came && client->groups_asked > 0)
 			name_silent_coordinator(client, all, out);
 		return;
