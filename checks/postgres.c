@@ -292,9 +292,12 @@ static bool environment_names_a_server(void)
 {
 	static const char *const names[] = {"PGHOST", "PGHOSTADDR", "PGSERVICE"};
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (getenv(names[i]) && *getenv(names[i]))
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const char *value = getenv(names[i]);
+
+		if (value && *value)
 			return true;
+	}
 	return false;
 }
 
@@ -376,7 +379,7 @@ static const char *list_item(const char *list, size_t n)
 	while (n-- && strchr(list, ','))
 		list = strchr(list, ',') + 1;
 	end = list + strcspn(list, ",");
-	return strndup(list, (size_t)(end - list));
+	return xstrndup(list, (size_t)(end - list));
 }
 
 static size_t list_count(const char *list)
@@ -673,7 +676,7 @@ static void name_server(struct session *s, const char *hosts, const char *ports,
 	pq->host = list_item(hosts, i);
 	parse_i64(list_item(ports, i), 1, 65535, &port);
 	pq->port = port ? (int)port : 5432;
-	pq_set(&s->options, "port", strdup(list_item(ports, i)));
+	pq_set(&s->options, "port", list_item(ports, i));
 	if (pq->host[0] == '/')
 		snprintf(pq->peer, sizeof pq->peer, "%s/.s.PGSQL.%d", pq->host, pq->port);
 	else

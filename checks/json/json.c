@@ -244,7 +244,7 @@ bool json_same(const json_t *a, const json_t *b)
 struct json_excerpt json_short(const json_t *v)
 {
 	cleanup_free char *text = v ? json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-	struct json_excerpt e;
+	struct json_excerpt e = {""};
 
 	text_clean(e.text, sizeof e.text, text ? text : "nothing");
 	return e;

@@ -55,7 +55,7 @@ static void add_literals(struct strlist *list, const char *p)
 			size_t n = strcspn(p + 1, end);
 
 			if (n > 0 && n < REVISION_MAX)
-				strlist_add(list, strndup(p + 1, n));
+				strlist_add(list, xstrndup(p + 1, n));
 			p += n;
 			if (*p && p[1])
 				p++;
@@ -89,7 +89,7 @@ static enum result read_alembic(const char *folder, const char *name, struct mig
 static void add_django(const char *name, struct migration_files *files)
 {
 	if (isdigit((unsigned char)*name))
-		strlist_add(&files->all, strndup(name, strlen(name) - strlen(".py")));
+		strlist_add(&files->all, xstrndup(name, strlen(name) - strlen(".py")));
 }
 
 /* "V1_2__add_orders.sql" is version 1.2. */
@@ -100,7 +100,7 @@ static void add_flyway(const char *name, struct migration_files *files)
 
 	if (*name != 'V' || !end || end == name + 1)
 		return;
-	version = strndup(name + 1, (size_t)(end - name - 1));
+	version = xstrndup(name + 1, (size_t)(end - name - 1));
 	for (char *p = version; *p; p++)
 		*p = *p == '_' ? '.' : *p;
 	strlist_add(&files->all, version);

@@ -292,7 +292,7 @@ static bool lets_in_with_tls(const struct pq *pq)
 {
 	struct pq_options options = pq->options;
 	char state[STATE_LENGTH + 1] = "", message[DIAG_CAUSE_MAX];
-	ConnStatusType at;
+	ConnStatusType at = CONNECTION_BAD;
 	bool timeout;
 	PGconn *conn;
 

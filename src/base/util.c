@@ -99,9 +99,16 @@ void *xmalloc(size_t size)
 
 char *xstrdup(const char *s)
 {
-	size_t n = strlen(s) + 1;
+	return xstrndup(s, strlen(s));
+}
 
-	return memcpy(xmalloc(n), s, n);
+char *xstrndup(const char *s, size_t n)
+{
+	size_t len = strnlen(s, n);
+	char *copy = memcpy(xmalloc(len + 1), s, len);
+
+	copy[len] = '\0';
+	return copy;
 }
 
 void cleanup_fd_fn(int *fd)
@@ -158,7 +165,7 @@ char *file_read(const char *path, size_t max, size_t *len)
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	char *buf = NULL;
 	size_t got = 0, cap = 2048;
-	ssize_t n;
+	ssize_t n = 0;
 
 	if (fd < 0)
 		return NULL;

@@ -34,6 +34,7 @@ void *xmalloc(size_t size);
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t size);
 char *xstrdup(const char *s);
+char *xstrndup(const char *s, size_t n); /* at most n bytes of s */
 
 void cleanup_fd_fn(int *fd);
 void cleanup_free_fn(void *p);
