@@ -9,9 +9,15 @@
 #include "requirement.h"
 #include "version.h"
 
+enum swallowed { SWALLOWED_TELL, SWALLOWED_FAIL, SWALLOWED_OFF };
+static const char *const swallowed_choices[] = {"tell", "fail", "off", NULL};
+
+#define SWALLOWED_FACTS 8
+
 struct python_conf {
 	const char *interpreter, *working_directory, *librdkafka_min_version;
-	struct strlist modules, distributions, forbidden;
+	struct strlist modules, distributions, forbidden, may_lack;
+	int swallowed;
 };
 
 static const char *module_problem(const char *text)
@@ -46,6 +52,14 @@ static const struct key python_keys[] = {
 	struct python_conf, forbidden, .check = requirement_problem,
 	.doc = "Distributions that must not be installed, all versions or those that are named.",
 	.example = "[\"kafka-python < 3.0.0\", \"kafka-python-ng\"]"),
+    KEY_ENUM(struct python_conf, swallowed, .choices = swallowed_choices, .def = "tell",
+	     .doc = "Imports that fail in the service's own files, below working_directory, and "
+		    "whose code goes on without the module: tell them in the report, fail, or do "
+		    "not look."),
+    KEY_STRLIST(struct python_conf, may_lack, .check = module_problem,
+		.doc =
+		    "Modules whose imports may fail so: the service is meant to do without them.",
+		.example = "[\"uvloop\", \"opentelemetry.exporter\"]"),
     KEY_STR(
 	struct python_conf, librdkafka_min_version, .flags = K_NUMBERS, .check = version_problem,
 	.doc = "Oldest librdkafka that the service's confluent_kafka may bring along. Before 2.6.1 "
@@ -63,6 +77,9 @@ static const char *python_validate(const void *conf, const char **key)
 {
 	const struct python_conf *c = conf;
 
+	*key = "may_lack";
+	if (c->may_lack.n && (!c->modules.n || c->swallowed == SWALLOWED_OFF))
+		return "needs modules, and swallowed not off";
 	*key = NULL;
 	if (!c->modules.n && !c->distributions.n && !c->forbidden.n && !c->librdkafka_min_version)
 		return "give at least one of modules, distributions, forbidden, "
@@ -75,7 +92,9 @@ struct probing {
 	const struct check_run *run;
 	const struct python_conf *conf;
 	struct findings findings;
-	size_t imported;
+	size_t imported, n_swallowed;
+	char swallowed[256]; /* the first: "libs.serde at app/main.py:4" */
+	char clients[160];   /* of Kafka, when the service's files import two */
 	bool too_old, asked, ended;
 	char version[32], executable[256], librdkafka[40];
 	char importing[200];  /* the module that is being imported; empty: none */
@@ -190,6 +209,22 @@ static void read_about_module(struct probing *p, const char *event, const char *
 	}
 }
 
+static void read_swallowed(struct probing *p, const char *place, const char *name,
+			   const char *reason)
+{
+	char key[32];
+
+	if (p->n_swallowed++ == 0)
+		snprintf(p->swallowed, sizeof p->swallowed, "%.80s at %.100s", name, place);
+	if (p->n_swallowed <= SWALLOWED_FACTS) {
+		snprintf(key, sizeof key, "swallowed_%zu", p->n_swallowed);
+		check_fact(p->run, key, "%s: %s: %s", place, name, reason);
+	}
+	if (p->conf->swallowed == SWALLOWED_FAIL)
+		add_finding(p, D_PYTHON_IMPORT_SWALLOWED, name,
+			    "its import at %s fails and is swallowed: %s", place, reason);
+}
+
 static void read_about_client(struct probing *p, const char *event, const char *a, const char *b)
 {
 	if (str_eq(event, "asking")) {
@@ -223,6 +258,12 @@ static void handle_line(void *ctx, const char *line)
 		p->too_old = true;
 	} else if (str_eq(field[0], "end")) {
 		p->ended = true;
+	} else if (str_eq(field[0], "swallowed")) {
+		read_swallowed(p, field[1], field[2], field[3]);
+	} else if (str_eq(field[0], "kafka clients")) {
+		text_clean(p->clients, sizeof p->clients, field[1]);
+	} else if (str_eq(field[0], "unread")) {
+		check_fact(p->run, "source_unread", "%s", field[1]);
 	} else if (str_eq(field[0], "unclear") || str_ends(field[0], "distribution")) {
 		read_about_distribution(p, field[0], field[1], field[2], field[3]);
 	} else if (str_eq(field[0], "asking") || str_ends(field[0], "librdkafka")) {
@@ -248,8 +289,8 @@ static size_t add_arguments(const char **argv, size_t n, char letter, const stru
 
 static enum result start(const struct python_conf *c, struct program *program, struct diag *out)
 {
-	const char **argv =
-	    xcalloc(c->distributions.n + c->forbidden.n + c->modules.n + 8, sizeof *argv);
+	const char **argv = xcalloc(
+	    c->distributions.n + c->forbidden.n + c->modules.n + c->may_lack.n + 9, sizeof *argv);
 	size_t n = 0;
 	struct str number;
 	int fd = program_open_channel(program);
@@ -266,6 +307,9 @@ static enum result start(const struct python_conf *c, struct program *program, s
 	n = add_arguments(argv, n, 'd', &c->distributions);
 	n = add_arguments(argv, n, 'f', &c->forbidden);
 	n = add_arguments(argv, n, 'm', &c->modules);
+	n = add_arguments(argv, n, 'l', &c->may_lack);
+	if (c->swallowed != SWALLOWED_OFF && c->modules.n)
+		argv[n++] = "s=yes";
 	if (c->librdkafka_min_version)
 		argv[n++] = "m=confluent_kafka";
 	return program_start(program, argv, c->working_directory, D_PYTHON_INTERPRETER_MISSING,
@@ -314,6 +358,24 @@ static void add_early_end(struct probing *p, const struct program *program, bool
 	}
 }
 
+/* Warnings come first: the text is cut at its end. */
+static void summarize(const struct probing *p)
+{
+	struct str b;
+
+	str_init(&b, 1024);
+	str_addf(&b, "Python %s", p->version);
+	if (p->n_swallowed)
+		str_addf(&b, ", %zu swallowed import%s: %s%s", p->n_swallowed,
+			 plural(p->n_swallowed), p->swallowed, p->n_swallowed > 1 ? ", ..." : "");
+	if (*p->clients)
+		str_addf(&b, ", two Kafka clients: %s", p->clients);
+	str_addf(&b, "%s%s%s%s", p->installed.len ? ", " : "", p->installed.s,
+		 *p->librdkafka ? ", librdkafka " : "", p->librdkafka);
+	check_summary(p->run, "%s", b.s);
+	str_free(&b);
+}
+
 /* For a probe that came to its end. */
 static void report(struct probing *p)
 {
@@ -325,13 +387,16 @@ static void report(struct probing *p)
 		check_fact(p->run, "librdkafka", "%s", p->librdkafka);
 	if (p->conf->modules.n)
 		check_fact(p->run, "imported", "%zu", p->imported);
+	if (p->conf->modules.n && p->conf->swallowed != SWALLOWED_OFF)
+		check_fact(p->run, "swallowed", "%zu", p->n_swallowed);
+	if (*p->clients)
+		check_fact(p->run, "kafka_clients", "%s", p->clients);
 	if (p->conf->librdkafka_min_version && !*p->librdkafka && !p->findings.n)
 		add_finding(
 		    p, D_PYTHON_MODULE_BROKEN, "confluent_kafka",
 		    "its librdkafka cannot be asked for: the module is gone after its import");
 	if (!p->findings.n)
-		check_summary(p->run, "Python %s%s%s%s%s", p->version, p->installed.len ? ", " : "",
-			      p->installed.s, *p->librdkafka ? ", librdkafka " : "", p->librdkafka);
+		summarize(p);
 }
 
 static enum result python_run(const struct check_run *run, struct diag *out)

@@ -133,9 +133,9 @@ def judge(version, specifiers):
 # ---- distributions ----
 
 
-def import_own_modules():
-    """Imports modules of the standard library, whatever the service's folder has under the same names."""
-    global metadata, re, path
+def look_in_library_only():
+    """From here on imports find modules of the standard library, whatever the service's folder has under the same names."""
+    global path
     path, library = sys.path, os.path.dirname(os.__file__)
     sys.path = [
         p
@@ -145,6 +145,11 @@ def import_own_modules():
         or p.endswith(".zip")
         and os.path.dirname(p) == os.path.dirname(library)
     ]
+
+
+def import_own_modules():
+    global metadata, re
+    look_in_library_only()
     import re
     from importlib import metadata
 
@@ -206,22 +211,196 @@ def look_for_distributions(wanted):
     os.waitpid(pid, 0)
 
 
+# ---- imports that fail and are swallowed ----
+
+
+def own_place(name):
+    """The path of a file below the service's folder. None: it is not there, or belongs to a library."""
+    if not isinstance(name, str) or name[:1] == "<":
+        return None
+    name = os.path.realpath(name)
+    library = os.path.dirname(os.path.realpath(os.__file__)) + os.sep
+    if not name.startswith(folder) or name.startswith(library) or "-packages" + os.sep in name:
+        return None
+    return name[len(folder) :]
+
+
+def may_lack(name):
+    return isinstance(name, str) and any((name + ".").startswith(one + ".") for one in lackable)
+
+
+def note_failure(frame, name, error):
+    """Called while the error passes through an import: the outermost one that it reaches is where it is swallowed."""
+    try:
+        place = own_place(frame.f_code.co_filename)
+        if not place or may_lack(name) or may_lack(error.name) or len(failures) > 200:
+            return
+        for key in [key for key in failures if failures[key][0] is error]:
+            del failures[key]
+        failures["%s:%d" % (place, frame.f_lineno), name] = error, reason(error)
+    except BaseException:
+        return
+
+
+def watch_imports(names):
+    """Looks at every ImportError on its way to the code that asked for the module."""
+    global folder, lackable, failures, told, builtins, real_import
+    folder, lackable, failures, told = os.path.join(os.path.realpath("."), ""), names, {}, set()
+    builtins, bootstrap = sys.modules["builtins"], sys.modules["_frozen_importlib"]
+    real_import, real_import_module = builtins.__import__, bootstrap._gcd_import
+
+    def watched_import(name, globals=None, locals=None, fromlist=(), level=0):
+        try:
+            return real_import(name, globals, locals, fromlist, level)
+        except ImportError as e:
+            note_failure(sys._getframe(1), "." * level + name, e)
+            raise
+
+    def watched_import_module(*args, **named):
+        try:
+            return real_import_module(*args, **named)
+        except ImportError as e:
+            note_failure(sys._getframe(2), args[0], e)  # behind importlib.import_module
+            raise
+
+    builtins.__import__, bootstrap._gcd_import = watched_import, watched_import_module
+
+
+def tell_swallowed(error):
+    """After an import that the check made. What its own error comes from was not swallowed."""
+    while error is not None:
+        for key in [key for key in failures if failures[key][0] is error]:
+            del failures[key]
+        error = error.__cause__ or error.__context__
+    for place, name in failures:
+        if (place, name) not in told:
+            emit("swallowed", place, name, failures[place, name][1])
+            told.add((place, name))
+    failures.clear()
+
+
+def attribute(module, name):
+    """Of a module that may load itself when it is asked."""
+    try:
+        return object.__getattribute__(module, "__dict__").get(name)
+    except Exception:
+        return None
+
+
+def is_installed(name):
+    """Can it be found? Nothing is imported for that. True where only an import could tell."""
+    full, places = "", None
+    for part in name.split("."):
+        if full and places is None:
+            return True
+        full = full + "." + part if full else part
+        if full in loaded:
+            places = attribute(loaded[full], "__path__")
+            continue
+        spec = None
+        for finder in sys.meta_path:
+            spec = spec or finder.find_spec(full, places)
+        if not spec:
+            return False
+        places = spec.submodule_search_locations
+        places = getattr(places, "_path", places)  # of a namespace package, which would look for its parent
+    return True
+
+
+def asked_for(node, package):
+    """The modules that an import statement, or a call of import_module with a literal name, asks for."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and not node.level:
+        return [node.module]
+    if isinstance(node, ast.ImportFrom) and node.module:
+        return [".".join(package.split(".")[: len(package.split(".")) - node.level + 1] + [node.module])]
+    if isinstance(node, ast.Call) and len(node.args) == 1 and isinstance(node.args[0], ast.Constant):
+        function, name = getattr(node.func, "attr", getattr(node.func, "id", "")), node.args[0].value
+        if function in ("import_module", "__import__") and isinstance(name, str):
+            return [name]
+    return []
+
+
+def swallows(handler):
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    names = [getattr(kind, "attr", getattr(kind, "id", "")) for kind in kinds]
+    caught = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}.intersection(names)
+    return (caught or handler.type is None) and not isinstance(handler.body[-1], ast.Raise)
+
+
+def imports_below(node, package, in_function, guarded):
+    """(line, module, does a function ask for it and go on without it?) of every import."""
+    found = [(node.lineno, name, in_function and guarded) for name in asked_for(node, package)]
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        in_function, guarded = True, False
+    for field, value in ast.iter_fields(node):
+        inside = guarded
+        if isinstance(node, ast.Try) and field == "body":
+            inside = guarded or any(swallows(handler) for handler in node.handlers)
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                found += imports_below(child, package, in_function, inside)
+    return found
+
+
+def read_source(place, name, package, clients):
+    with open(name, "rb") as file:
+        tree = ast.parse(file.read())
+    for line, module, swallowed in imports_below(tree, package, False, False):
+        at, top = "%s:%d" % (place, line), module.split(".")[0]
+        if swallowed and (at, module) not in told and not may_lack(module) and not is_installed(module):
+            emit("swallowed", at, module, "it is not installed; a function imports it")
+            told.add((at, module))
+        if top in ("aiokafka", "confluent_kafka", "kafka") and is_installed(top):
+            own = own_place(attribute(loaded.get(top), "__file__"))
+            if not own:
+                clients.setdefault(top, at)
+
+
+def read_sources():
+    """Looks for imports in functions, in the service's files that are loaded. Last: modules that hide Python's own are forgotten."""
+    global ast, loaded
+    builtins.__import__, loaded, clients = real_import, dict(sys.modules), {}
+    for name in loaded:
+        if isinstance(attribute(loaded[name], "__file__"), str):
+            del sys.modules[name]
+    look_in_library_only()
+    import ast
+
+    sys.path = path
+    for module in list(loaded.values()):
+        name, package = attribute(module, "__file__"), attribute(module, "__package__")
+        place = own_place(name)
+        try:
+            if place and place.endswith(".py"):
+                read_source(place, name, package or "", clients)
+        except Exception as e:
+            emit("unread", place + ": " + reason(e))
+    if len(clients) > 1:
+        emit("kafka clients", ", ".join(["%s (%s)" % (client, clients[client]) for client in sorted(clients)]))
+
+
 # ---- modules ----
 
 
 def import_module(name):
     """Imports it as the service does, and returns it; None when that fails."""
     emit("importing", name)
+    module, error = None, None
     try:
         module = __import__(name)
         emit("imported", name)
-        return module
     except ModuleNotFoundError as e:
+        error = e
         own = isinstance(e.name, str) and (name + ".").startswith(e.name + ".")
         emit("missing" if own else "broken", name, reason(e))
     except BaseException as e:
+        error = e
         emit("broken", name, reason(e))
-    return None
+    if watching:
+        tell_swallowed(error)
+    return module
 
 
 def ask_client(client):
@@ -233,6 +412,7 @@ def ask_client(client):
 
 
 def main():
+    global watching
     open_channel(int(sys.argv[1]))
     wanted = [one.split("=", 1) for one in sys.argv[2:]]
     sys.argv = [""]
@@ -248,10 +428,18 @@ def main():
     distributions = [pair for pair in wanted if pair[0][0] in "df"]
     if distributions:
         look_for_distributions(distributions)
+    watching = ["s", "yes"] in wanted
+    if watching:
+        watch_imports([name for tag, name in wanted if tag[0] == "l"])
     modules = {name: import_module(name) for name in dict.fromkeys(name for tag, name in wanted if tag[0] == "m")}
     client = modules.get("confluent_kafka") or sys.modules.get("confluent_kafka")
     if client:
         ask_client(client)
+    if watching:
+        try:
+            read_sources()
+        except Exception as e:
+            emit("unread", reason(e))
     emit("end")
     os._exit(0)  # without waiting for threads of the service's
 

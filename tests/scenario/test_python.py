@@ -12,6 +12,7 @@ CODES = [
     "python-version",
     "python-forbidden",
     "python-librdkafka-old",
+    "python-import-swallowed",
 ]
 OLD = "def libversion():\n    return ('2.0.2', 33555199)\n"
 
@@ -361,6 +362,115 @@ def test_librdkafka_that_cannot_be_asked(image, text, cause):
         image({"confluent_kafka": text}, modules=["confluent_kafka", "json"]).passed()
 
 
+FALLBACK = "try:\n    import {}\nexcept ImportError:\n    pass\n"
+LATE = "def f():\n    try:\n        import {}\n    except {}:\n        {}\n"
+
+
+@pytest.fixture
+def service(guard, image):
+    """service(files, **keys) imports svc in a folder that has these modules."""
+
+    def look(_files, **keys):
+        for name, text in _files.items():
+            guard.write(f"app/{name}.py", text)
+        return image(**({"modules": ["svc"], "working_directory": guard.tmp / "app"} | keys))
+
+    return look
+
+
+def swallowed_of(check):
+    facts = check["facts"]
+    told = [value for key, value in facts.items() if key.startswith("swallowed_")]
+    assert facts["swallowed"] >= len(told) == min(facts["swallowed"], 8)
+    return told
+
+
+@pytest.mark.produces("python-import-swallowed")
+def test_swallowed(service):
+    files = {"svc": "import json\n" + FALLBACK.format("none_such.deep")}
+    service(files, swallowed="fail").expect(
+        "python-import-swallowed",
+        exit=69,
+        phase="assert",
+        subject="none_such.deep",
+        cause="its import at svc.py:3 fails and is swallowed: ModuleNotFoundError: No module named 'none_such'",
+    )
+    check = service(files).passed()
+    assert swallowed_of(check) == ["svc.py:3: none_such.deep: ModuleNotFoundError: No module named 'none_such'"]
+    assert ", 1 swallowed import: none_such.deep at svc.py:3" in check["summary"]
+    assert "swallowed" not in service(files, swallowed="off").passed()["facts"]
+
+
+@pytest.mark.produces("python-import-swallowed")
+@pytest.mark.parametrize(
+    "files, told",
+    [
+        ({"svc": "import lib.inner\n", "lib/__init__": "", "lib/inner": FALLBACK.format("lib.gone")}, "lib/inner.py:2: lib.gone: "),
+        ({"svc": FALLBACK.format("inner"), "inner": "import none_such\n"}, "svc.py:2: inner: ModuleNotFoundError: No module named 'none_such' ("),
+        ({"svc": "try:\n    from json import loads\n    from inner import x\nexcept Exception: pass\n", "inner": "raise ImportError('off')"}, "svc.py:3: inner: ImportError: off ("),
+        ({"svc": "import importlib\ntry: importlib.import_module('none_such')\nexcept ImportError: pass\n"}, "svc.py:2: none_such: "),
+        ({"svc": LATE.format("none_such", "(ValueError, ImportError)", "pass")}, "svc.py:3: none_such: it is not installed; a function imports it"),
+        ({"svc": LATE.format("json.none_such", "Exception", "return 1")}, "svc.py:3: json.none_such: it is not installed"),
+        ({"svc": "import email\n" + LATE.format("none_such", "", "pass"), "email": "", "ast": "1/0\n", "re": "x = 1\n"}, "svc.py:4: none_such: "),
+        ({"svc": "async def f():\n    try: __import__('none_such')\n    except ImportError: pass\n"}, "svc.py:2: none_such: "),
+        ({"svc": "import pkg.a\n", "pkg/__init__": "", "pkg/a": LATE.format("x", "ImportError", "pass").replace("import x", "from .gone import x")}, "pkg/a.py:3: pkg.gone: "),
+    ],
+)  # fmt: skip
+def test_where_imports_are_swallowed(service, files, told):
+    check = service(files, swallowed="fail").expect("python-import-swallowed")
+    assert check["facts"]["swallowed_1"].startswith(told) and check["facts"]["swallowed"] == 1, check
+
+
+@pytest.mark.near_miss("python-import-swallowed", "python-module-missing")
+@pytest.mark.parametrize(
+    "text, keys",
+    [
+        (FALLBACK.format("none_such.deep"), {"may_lack": ["none_such"]}),
+        (LATE.format("none_such.deep", "ImportError", "pass"), {"may_lack": ["none_such.deep"]}),
+        (FALLBACK.format("inner"), {"may_lack": ["gone_from_inner"]}),
+        (LATE.format("none_such", "ImportError", "raise RuntimeError"), {}),
+        (LATE.format("none_such", "ValueError", "pass"), {}),
+        (LATE.format("os.path, json.decoder", "ImportError", "pass"), {}),
+        ("def f():\n    try:\n        def g():\n            import none_such\n    except ImportError: pass\n", {}),
+        ("import lib\n", {}),  # of the image, not of the service
+        ("try: import none_such\nexcept ImportError: import json\n", {"modules": ["json"]}),  # not imported
+    ],
+)
+def test_imports_that_may_fail(service, image, guard, text, keys):
+    guard.write("site/lib.py", FALLBACK.format("none_such"))
+    guard.write("app/inner.py", "import gone_from_inner\n")
+    assert swallowed_of(service({"svc": text}, swallowed="fail", **keys).passed()) == []
+
+
+@pytest.mark.produces("python-module-broken")
+@pytest.mark.near_miss("python-import-swallowed")
+def test_an_import_that_fails_is_not_swallowed(service):
+    """Neither is one that the service turns into another error."""
+    for text in "import none_such\n", "try: import none_such\nexcept ImportError: raise ValueError('needed')\n":
+        assert not swallowed_of(service({"svc": text}, swallowed="fail").expect("python-module-broken"))
+
+
+def test_many_that_are_swallowed(service):
+    text = "".join(FALLBACK.format(f"none_such_{n}") for n in range(12)) * 2 + "def f(:\n"
+    service({"svc": text}, swallowed="fail").expect("python-module-broken")
+    text = "".join(FALLBACK.format(f"none_such_{n}") for n in range(12)) + "open(__file__, 'w').write('def f(:')\n"
+    check = service({"svc": text}).passed()
+    assert check["facts"]["swallowed"] == 12 and len(swallowed_of(check)) == 8, check
+    assert check["facts"]["source_unread"].startswith("svc.py: SyntaxError"), check
+
+
+def test_two_kafka_clients(service, guard):
+    guard.write("site/kafka.py", "")
+    guard.write("site/confluent_kafka.py", OLD)
+    text = "import kafka\n"
+    check = service({"svc": text + "import other\n", "other": "def f():\n    import confluent_kafka\n"}).passed()
+    assert check["facts"]["kafka_clients"] == "confluent_kafka (other.py:2), kafka (svc.py:1)"
+    assert "two Kafka clients: confluent_kafka (other.py:2), kafka (svc.py:1)" in check["summary"]
+    assert "kafka_clients" not in service({"svc": text, "other": ""}).passed()["facts"]
+    check = service({"svc": text + "import other\n", "kafka": ""}).passed()  # a module of the service's own
+    assert "kafka_clients" not in check["facts"]
+
+
 @pytest.mark.produces("python-interpreter-missing")
 def test_an_interpreter_without_its_library(image):
     """Python's own words, not those it ends with."""
@@ -417,6 +527,7 @@ def test_what_was_wrong_before_an_import_that_hangs(image, guard):
         ("librdkafka_min_version", "2.6.1rc1", "such as 7.0 or 2.6.1"),
         ("librdkafka_min_version", "2, < 1", "such as 7.0 or 2.6.1"),
         ("distributions", "a === 1", "not taken"),
+        ("may_lack", "a-b", "name of a module"),
     ],
 )
 def test_bad_keys(guard, key, value, words):
@@ -429,3 +540,7 @@ def test_nothing_to_look_at(guard):
     guard.run('startguard = 1; python: { c: { interpreter = "python3"; }; };').problem(
         "python.c", "give at least one of modules"
     )
+    for keys in 'distributions = ["a"]', 'modules = ["json"]; swallowed = "off"':
+        guard.run(f'startguard = 1; python: {{ c: {{ {keys}; may_lack = ["a"]; }}; }};').problem(
+            "python.c.may_lack", "needs modules"
+        )
