@@ -63,7 +63,8 @@ static const struct key metrics_keys[] = {
 		 .doc = "Metrics that hold a Unix time, and how old it may be.",
 		 .example = "[\"job_last_success_timestamp_seconds=10m\"]"),
     KEY_HOSTPORT(struct metrics_conf, free_port,
-		 .doc = "Address the service is going to listen on: it must be free.",
+		 .doc = "Address the service is going to listen on: it must be free. While the "
+			"service runs it is not: give this check only_at = [\"run\"].",
 		 .example = "\"0.0.0.0:9100\""),
     KEY_END,
 };

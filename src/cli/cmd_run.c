@@ -186,16 +186,26 @@ static int run_in_process(const struct cli *cli, const struct profile *p)
 	return code;
 }
 
+/* For only_at. --health without a service to start is a HEALTHCHECK, whatever the command. */
+static const char *place_of(const struct cli *cli)
+{
+	if (cli->health && !cli->service)
+		return PLACE_HEALTH;
+	return cli->command == CMD_RUN ? PLACE_RUN : PLACE_CHECK;
+}
+
 static int load_and_run(const struct cli *cli, const char *file, struct signals *signals)
 {
 	struct profile profile = {0};
 	struct problems problems = {.arena = &profile.arena};
+	struct profile_options options = cli->profile;
 	int code;
 
+	options.place = place_of(cli);
 	if (cli->command == CMD_TRY)
 		profile_try(&profile, &cli->profile, cli->words[0], cli->words + 1, &problems);
 	else
-		profile_load(&profile, &cli->profile, &problems);
+		profile_load(&profile, &options, &problems);
 	cmd_print_problems(&problems, !cli->report.quiet);
 	if (cmd_problems_exit(&problems))
 		code = refuse_problems(cli, &profile, &problems);

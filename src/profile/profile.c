@@ -274,10 +274,10 @@ static void problem_nothing_to_check(struct load *l, const struct node *root)
 		problem_add(l->problems, PROBLEM_WARNING, D_NONE, l->p->path, 0, "",
 			    "no service and no check: a file for @include only");
 	else if (l->problems->errors == 0)
-		problem_error(l->problems, l->p->path, 0, "", "%s",
-			      root
-				  ? "there is nothing to check in this mode"
-				  : "there is nothing to check: give a profile (-p) or a URL (-w)");
+		problem_error(l->problems, l->p->path, 0, "", "there is nothing to check%s",
+			      l->elsewhere ? " at this place: only_at leaves every check out"
+			      : root       ? " in this mode"
+					   : ": give a profile (-p) or a URL (-w)");
 }
 
 /* How many checks there are at most, and one more: load_check uses the next place before it knows. */

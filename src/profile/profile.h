@@ -11,9 +11,14 @@
 #include "mode.h"
 #include "problem.h"
 
+/* Where checks are made, as only_at names it: before the service starts; by `check`; beside the running service. */
+#define PLACE_RUN "run"
+#define PLACE_CHECK "check"
+#define PLACE_HEALTH "health"
+
 struct common_conf { /* the keys of every check */
 	bool required, retry;
-	struct strlist required_in, only_in, after;
+	struct strlist required_in, only_in, only_at, after;
 	const char *degraded, *description;
 	struct pairlist degraded_env;
 	struct duration timeout, attempt_timeout, grace;
@@ -78,6 +83,8 @@ struct profile_options {
 	struct duration timeout;
 	size_t parallel; /* 0: not given */
 	struct strlist waits, only, skip;
+	/* PLACE_RUN, PLACE_CHECK or PLACE_HEALTH: a check whose only_at lacks it does not exist. NULL: every check does. */
+	const char *place;
 	bool offline; /* lint: variables may be missing */
 };
 

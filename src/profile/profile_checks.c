@@ -126,6 +126,14 @@ static bool is_skipped(struct load *l, const struct profile_check *c)
 	return out;
 }
 
+static bool is_at_place(const struct load *l, const struct common_conf *c)
+{
+	for (size_t i = 0; i < c->only_at.n; i++)
+		if (!l->o->place || str_eq(c->only_at.v[i], l->o->place))
+			return true;
+	return c->only_at.n == 0;
+}
+
 void load_check(struct load *l, const struct check_kind *kind, const char *name,
 		const struct node *node)
 {
@@ -154,6 +162,8 @@ void load_check(struct load *l, const struct check_kind *kind, const char *name,
 	c->common.degraded = arena_strdup_clean(&l->p->arena, c->common.degraded);
 	c->common.description = arena_strdup_clean(&l->p->arena, c->common.description);
 	here = c->common.only_in.n == 0 || mode_in(l->fill.aliases, l->p->mode, &c->common.only_in);
+	l->elsewhere |= here && !is_at_place(l, &c->common);
+	here = here && is_at_place(l, &c->common);
 	c->required = c->common.required_in.n
 			  ? mode_in(l->fill.aliases, l->p->mode, &c->common.required_in)
 			  : c->common.required;
@@ -256,7 +266,7 @@ static void resolve_after_key(struct load *l, struct profile_check *c, const str
 		if (k < p->n) {
 			c->after[c->n_after++] = k;
 		} else if (!named_anywhere(root, id)) {
-			/* A check that does not exist in this mode is not waited for. */
+			/* A check that does not exist in this mode, or at this place, is not waited for. */
 			ERROR_AT(l, c->node, c->id, "after: no check is called \"%s\"%s", id,
 				 did_you_mean(nearest_word(id, ids)).text);
 		}

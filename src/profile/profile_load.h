@@ -15,6 +15,7 @@ struct load {
 	const struct profile_options *o;
 	struct problems *problems;
 	struct fill fill;
+	bool elsewhere; /* a check was left out by its only_at */
 };
 
 #define ERROR_AT(l, node, where, ...) node_problem((l)->problems, node, where, __VA_ARGS__)

@@ -1,5 +1,7 @@
 #include "profile_load.h"
 
+static const char *const places[] = {PLACE_RUN, PLACE_CHECK, PLACE_HEALTH, NULL};
+
 static const struct key common_keys[] = {
     KEY_BOOL(struct common_conf, required, .def = "true",
 	     .doc = "The service is not started unless this holds. false needs degraded."),
@@ -9,6 +11,11 @@ static const struct key common_keys[] = {
 	.example = "[\"prod\", \"staging\"]"),
     KEY_STRLIST(struct common_conf, only_in, .flags = K_MODES,
 		.doc = "The modes in which this check exists at all.", .example = "[\"dev\"]"),
+    KEY_STRLIST(struct common_conf, only_at, .choices = places,
+		.doc = "Where this check exists: run (before the service), check (the command), "
+		       "health (--health, beside the running service). A free port is no question "
+		       "for a HEALTHCHECK.",
+		.example = "[\"run\"]"),
     KEY_STR(struct common_conf, degraded,
 	    .doc = "One sentence: which capability is lost without it. Printed, reported, and put "
 		   "into the service's "

@@ -287,6 +287,33 @@ def test_required_in_some_modes(guard):
     assert guard.run(text, mode="dev").status == "degraded"
 
 
+@pytest.mark.parametrize(
+    "command, options, place",
+    [("run", [], "run"), ("check", [], "check"), ("check", ["--health"], "health"), ("run", ["--health"], "health")],
+)
+def test_only_at_some_places(guard, command, options, place):
+    checks = " ".join(f'{name}: {{ path = "/"; only_at = ["{name}"]; }};' for name in ("run", "check", "health"))
+    two = 'two: { path = "/"; only_at = ["run", "health"]; }; both: { path = "/"; after = ["file.two"]; };'
+    result = getattr(guard, command)(profile(f"file: {{ {checks} {two} }};"), *options)
+    assert result.code == 0
+    assert [c["name"] for c in result.checks] == [place, *(["two"] if place != "check" else []), "both"]
+
+
+def test_a_service_that_starts_with_health_is_a_run(guard):
+    text = profile('file: { a: { path = "/"; only_at = ["run"]; }; };')
+    result = guard.run(text, "--health", command=["/bin/echo", "started"])
+    assert (result.code, result.out) == (0, "started\n")
+
+
+def test_nothing_at_this_place(guard):
+    text = profile('file: { a: { path = "/"; only_at = ["health"]; }; };')
+    guard.run(text).problem("there is nothing to check at this place: only_at", exit=78)
+    file = guard.write("p.cfg", text)
+    assert guard.cli("lint", file).code == 0
+    assert 'only_at = ["health"]' in guard.cli("show", "-p", file).out
+    guard.run(profile('file: { a: { path = "/"; only_at = ["start"]; }; };')).problem("only_at", exit=78)
+
+
 def test_only_in_some_modes(guard):
     text = profile(FINE, refused("cache", 'only_in = ["prod"]; timeout = "1s";'))
     assert guard.run(text).code == 124

@@ -180,3 +180,23 @@ def test_port_free(guard):
 
 def test_neither(guard):
     guard.try_("metrics", username="x").problem("give url or free_port", exit=64)
+
+
+@pytest.mark.near_miss("metrics-port-taken")
+def test_a_free_port_is_no_question_beside_the_running_service(guard):
+    """What a HEALTHCHECK asks: the service holds its own port now."""
+    with HttpServer({"/": Reply(200)}) as service:
+        port = f'metrics: {{ port: {{ free_port = "127.0.0.1:{service.port}"; only_at = ["run"]; }}; }};'
+        text = f'startguard = 1; {port} http: {{ own: {{ url = "{service.url}/"; after = ["metrics.port"]; }}; }};'
+        result = guard.check(text, "--health")
+        assert (result.code, [c["id"] for c in result.report["checks"]]) == (0, ["http.own"])
+
+
+@pytest.mark.produces("metrics-port-taken")
+def test_a_free_port_is_a_question_before_the_start(guard):
+    with HttpServer({"/": Reply(200)}) as other:
+        text = f'startguard = 1; metrics: {{ port: {{ free_port = "127.0.0.1:{other.port}"; only_at = ["run"]; timeout = "1s"; }}; }};'
+        guard.run(text, "-t", "2s").expect("metrics-port-taken")
+        guard.run(text.replace("only_at", "# only_at").replace("; timeout", ";\n timeout"), "-t", "2s").expect(
+            "metrics-port-taken"
+        )
