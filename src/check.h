@@ -16,29 +16,29 @@
 #include "str.h"
 #include "url.h"
 
-struct check_sink; /* where records go; child.c */
+struct check_sink; /* where the attempt's records go; child.c defines it */
 
 struct check_run {
 	const char *id;   /* "kafka.events" */
 	const char *name; /* "events" */
 	const void *conf; /* the struct that the kind's rows fill */
-	/* Be done with a good message before it: the parent kills the child a little later. */
+	/* The attempt should fail with a good message before it: the parent kills the child a little later. */
 	struct instant deadline;
-	int attempt; /* 1, 2, ... */
+	int attempt; /* its number: 1, 2, ... */
 	struct check_sink *sink;
 };
 
-/* Says what the attempt does next ("connect to 127.0.0.1:9092"). Call it before everything that may block: the last step
- * survives SIGKILL, and the report shows it when the attempt is killed or crashes. */
+/* Reports the attempt's next step ("connect to 127.0.0.1:9092"). Call it before everything that may block: the last step survives
+ * SIGKILL, and the report shows it when the attempt is killed or crashes. */
 void check_step(const struct check_run *run, enum phase phase, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
-/* Says that a phase is complete; goes into "reached" of the report ("resolve", "connect", "http 200"). */
+/* Reports that a phase is complete, for "reached" in the report ("resolve", "connect", "http 200"). */
 void check_reached(const struct check_run *run, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Adds a fact to the report; people see it with -v. Numbers, true and false become JSON numbers and booleans. The key is
  * lower_snake. At most 32 facts of an attempt are kept. */
 void check_fact(const struct check_run *run, const char *key, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
-/* The text after PASS on the line for people: "3 brokers, cluster MkU3, 2 topics". At most 120 bytes. */
+/* Sets the text after PASS on the line for people: "3 brokers, cluster MkU3, 2 topics". At most 120 bytes. */
 void check_summary(const struct check_run *run, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Fills *out and returns the code's result: `return check_fail(out, D_X, subject, "%s", reply);` */
 #define check_fail diag_set
@@ -48,10 +48,9 @@ struct check_url {
 	const char *scheme; /* "opa+https" */
 	/* For help and messages: "opa+https://host:8181/v1/data/path/of/decision" */
 	const char *example;
-	const char *key; /* which gets the URL: after "://" alone, or under the scheme `as` */
+	const char *key; /* the key that gets the URL, with the scheme `as` or without a scheme */
 	const char *as;  /* "https"; NULL: the key takes neither a scheme nor a user part */
-	/* What follows `path_mark` ("/v1/data/") becomes the value of `path_key`, and is not part of the URL. NULL: the path
-	 * belongs to the URL. */
+	/* The path after `path_mark` ("/v1/data/") becomes the value of `path_key`, not a part of the URL. NULL: the URL keeps it. */
 	const char *path_mark, *path_key;
 };
 
@@ -59,11 +58,11 @@ struct check_kind {
 	const char *name;
 	const char *summary; /* one line, no full stop */
 	const struct schema *schema;
-	/* The forms of `-w URL` that stand for it: none, one or two, then one without a scheme. */
+	/* At most two forms of `-w URL` for this kind; an entry without a scheme ends them. */
 	struct check_url urls[3];
-	/* Why this build lacks the kind, which is known by name only; else NULL. */
+	/* The reason when this build lacks the kind and knows only its name; else NULL. */
 	const char *unsupported;
-	bool needs_exec; /* its child starts programs: the sandbox allows it */
+	bool needs_exec; /* the child starts programs, which the sandbox then allows */
 	/* Does a check with this configuration start programs (librdkafka runs kinit for Kerberos)? NULL: never. Called in
 	 * parent and child, before the sandbox; uses no network. */
 	bool (*starts_programs)(const void *conf);
@@ -73,14 +72,14 @@ struct check_kind {
 	uint64_t memory;
 	/* For `startguard version`: the library it is linked with, "librdkafka 2.0.2". NULL: only the C library. */
 	const char *(*library)(void);
-	/* Judges what single rows cannot ("give url or free_port"). Returns NULL, or a problem text; *key names the key that
-	 * it is about (NULL: the check as a whole). Called in the parent; no I/O, no handles of libraries. May be NULL. */
+	/* Checks rules about several keys ("give url or free_port"). Returns NULL, or a problem text; *key names the key that the
+	 * problem is about (NULL: the check as a whole). Called in the parent; no I/O, no handles of libraries. May be NULL. */
 	const char *(*validate)(const void *conf, const char **key);
-	/* Makes one attempt, in the child. RESULT_PASS, or what check_fail returned with *out filled. */
+	/* Makes one attempt, in the child. Returns RESULT_PASS, or what check_fail returned with *out filled. */
 	enum result (*run)(const struct check_run *run, struct diag *out);
 };
 
-/* The kinds in the order of checks.def, with those that this build lacks; NULL past the end. */
+/* Returns kind `i` in the order of checks.def, which includes those that this build lacks; NULL past the end. */
 const struct check_kind *check_kind_at(size_t i);
 const struct check_kind *check_kind_find(const char *name);
 

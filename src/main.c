@@ -53,8 +53,8 @@ static int run_command(const struct cli *cli)
 	return code;
 }
 
-/* Signals are blocked before anything else: the kernel discards those that PID 1 neither blocks nor handles, and a closed
- * stderr must not end the guard. Commands that neither wait nor start anything are ended by signals as any program is. */
+/* Blocks signals before anything else: the kernel discards those that PID 1 neither blocks nor handles, and a closed stderr must
+ * not end the guard. Commands that neither wait nor start anything run with the original signal mask. */
 int main(int argc UNUSED, char **argv)
 {
 	struct signals signals = {.fd = -1};

@@ -16,8 +16,8 @@ static void cut_blanks(char *text)
 		text[--n] = '\0';
 }
 
-/* "FILE:LINE:": the forms of glibc, librdkafka and OpenSSL have it in common. */
-static bool names_a_place(const char *text)
+/* Does the text begin with "FILE:LINE:", as the messages of glibc, librdkafka and OpenSSL do? */
+static bool begins_with_place(const char *text)
 {
 	const char *colon = strchr(text, ':');
 	size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
@@ -34,13 +34,13 @@ char *abort_message_find(char *line)
 		line[strlen(line) - strlen(STARS)] = '\0';
 		line += strlen(STARS) + strspn(line + strlen(STARS), " ");
 		cut_blanks(line);
-		return names_a_place(line) && strstr(line, ": assert: ") ? line : NULL;
+		return begins_with_place(line) && strstr(line, ": assert: ") ? line : NULL;
 	}
 	/* assert(): "PROGRAM: FILE:LINE: FUNCTION: Assertion `EXPRESSION' failed." */
 	if (strncmp(line, program_invocation_short_name, name) == 0 &&
 	    str_starts(line + name, ": "))
 		line += name + 2;
-	if (!names_a_place(line))
+	if (!begins_with_place(line))
 		return NULL;
 	if (strstr(line, ": Assertion `") && str_ends(line, "' failed.")) {
 		line[strlen(line) - 1] = '\0';
@@ -49,7 +49,7 @@ char *abort_message_find(char *line)
 	return strstr(line, ": OpenSSL internal error: ") ? line : NULL;
 }
 
-/* Runs in the thread that aborts, inside its write to stderr: no signal handler, so any function may be called. */
+/* Runs in the thread that aborts, inside its write to stderr and not in a signal handler, so it may call any function. */
 static void send_message(const struct abort_message *m, const char *message)
 {
 	char thread[ABORT_THREAD_MAX] = "", text[ABORT_LINE_MAX + 128];

@@ -11,7 +11,7 @@
 #include "proctree.h"
 #include "ipc.h"
 
-/* The check's own deadline is a little before the kill: the message of a library says more than "killed". */
+/* The check's own deadline comes a little before the kill: a library's message explains more than "killed". */
 #define SOFT_PERCENT 10
 #define SOFT_MAX DURATION_MS(200)
 #define END_MS 100 /* how long a child that ends waits for the processes that it has killed */
@@ -77,8 +77,8 @@ static void close_all_but(int keep)
 	close_range((unsigned)keep + 1, ~0u, 0);
 }
 
-/* Descriptors 0 to 2 are always taken: otherwise the next socket would get one of these numbers, and with it what a library writes
- * to stderr. Without /dev/null it is the root folder, which can be neither read nor written as a file. */
+/* Keeps descriptors 0 to 2 open: otherwise the next socket would get one of these numbers, and a library's messages to stderr
+ * would go into it. Without /dev/null they refer to the root folder, which can be neither read nor written as a file. */
 static void null_stdio(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -97,18 +97,18 @@ static void raise_oom_score(void)
 	cleanup_fd int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
 	if (fd >= 0 && write(fd, "500", 3) < 0) {
-		/* If refused, the kernel chooses. */
+		/* If this is refused, the kernel chooses. */
 	}
 }
 
-/* SIGPIPE and SIGXFSZ are ignored, so that the write fails with an errno: client libraries write to sockets that were closed and to
+/* Ignores SIGPIPE and SIGXFSZ, so that the write fails with an errno: client libraries write to sockets that were closed and to
  * files that must not grow. */
 static void reset_signals(const sigset_t *mask)
 {
 	struct sigaction dfl = {.sa_handler = SIG_DFL}, ign = {.sa_handler = SIG_IGN};
 
 	for (int s = 1; s < NSIG; s++)
-		sigaction(s, &dfl, NULL); /* KILL, STOP: EINVAL */
+		sigaction(s, &dfl, NULL); /* fails for KILL and STOP */
 	sigaction(SIGPIPE, &ign, NULL);
 	sigaction(SIGXFSZ, &ign, NULL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
@@ -130,7 +130,7 @@ unsigned child_sandbox_profiles(const struct profile *profile)
 	for (size_t i = 0; i < profile->n; i++) {
 		const struct check_kind *kind = profile->checks[i].kind;
 
-		/* starts_programs may read a file that changes before the attempt, so both are prepared. */
+		/* starts_programs may read a file that changes before the attempt, so both profiles are prepared. */
 		if (kind->needs_exec || kind->starts_programs)
 			set |= 1u << SANDBOX_PROGRAMS;
 		if (!kind->needs_exec)
@@ -146,8 +146,8 @@ uint64_t child_memory(const struct check_kind *kind)
 	return kind->memory ? kind->memory : SANDBOX_MEMORY;
 }
 
-/* The guard has died: SIGKILL as death signal would leave the programs that this child started, so it ends them, also those
- * that have left its process group. */
+/* Kills the programs that this child started, also those that have left its process group, when the guard has died. SIGKILL as
+ * death signal would end this child alone. */
 static void on_guard_death(int sig)
 {
 	proctree_kill_below(getpid());
@@ -198,7 +198,7 @@ static void enter_sandbox(const struct profile_check *check, pid_t parent, int *
 	if (profile == SANDBOX_PLAIN)
 		sandbox_limit(setup->sandbox, child_memory(check->kind));
 	sandbox_enter(setup->sandbox, profile, missing);
-	close_all_but(*pipe_fd); /* late: the Landlock ruleset is a descriptor too */
+	close_all_but(*pipe_fd); /* after sandbox_enter, which needs the ruleset's descriptor */
 	if (missing[0])
 		ipc_put_text(*pipe_fd, IPC_NOTE, PH_NONE, NULL, missing);
 }
@@ -212,7 +212,7 @@ static struct instant soft_deadline(struct instant now, struct instant deadline)
 	return (struct instant){deadline.ns - (margin < SOFT_MAX.ns ? margin : SOFT_MAX.ns)};
 }
 
-/* When memory runs out libraries report other errors ("invalid JSON", "handshake failed"), which would blame the dependency. */
+/* Did the attempt reach its memory limit? Libraries then report other errors ("invalid JSON"), which would blame the dependency. */
 static bool memory_ran_out(const struct sandbox *sandbox, const struct check_kind *kind)
 {
 	struct rusage usage;
@@ -227,14 +227,14 @@ static enum result fail_no_memory(const struct profile_check *check, struct diag
 
 	return diag_set(
 	    diag, D_GUARD_NO_MEMORY, reported.subject[0] ? reported.subject : check->id,
-	    "an attempt may use %llu MiB, and that was hardly enough; it then said: %s: %s",
+	    "an attempt may use %llu MiB, and that was hardly enough; it then reported: %s: %s",
 	    (unsigned long long)child_memory(check->kind) >> 20,
 	    reported.code == D_NONE ? "nothing" : diag_info(reported.code)->code, reported.cause);
 }
 
-static enum result attempt(const struct profile_check *check, int number, struct instant now,
-			   struct instant deadline, int fd, const struct sandbox *sandbox,
-			   struct diag *diag)
+static enum result run_attempt(const struct profile_check *check, int number, struct instant now,
+			       struct instant deadline, int fd, const struct sandbox *sandbox,
+			       struct diag *diag)
 {
 	struct check_sink sink = {.fd = fd};
 	struct check_run run = {.id = check->id,
@@ -284,9 +284,9 @@ static _Noreturn void child_main(const struct profile_check *check, int number, 
 	die_also(die_into_pipe, fd);
 	if (check->kind->library)
 		abort_message_watch(&abort_message, fd, check->kind->library);
-	attempt(check, number, now, deadline, fd, setup->sandbox, &diag);
+	run_attempt(check, number, now, deadline, fd, setup->sandbox, &diag);
 	ended = proctree_end(END_MS);
-	/* EXIT_FAILURE: the reactor looks for orphans. */
+	/* EXIT_FAILURE makes the reactor look for orphans. */
 	leave_at_once(ended ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
@@ -310,7 +310,7 @@ int child_start(struct child *out, const struct profile_check *check, int number
 		cleanup_fd_fn(&p[0]);
 		return -1;
 	}
-	/* The child does it too: whichever runs first, a kill must find the group. */
+	/* The child calls setpgid too: whichever process runs first, a kill must find the group. */
 	setpgid(pid, pid);
 	*out = (struct child){.pid = pid, .fd = p[0]};
 	return 0;
@@ -319,5 +319,5 @@ int child_start(struct child *out, const struct profile_check *check, int number
 enum result child_in_process(const struct profile_check *check, struct instant now,
 			     struct instant deadline, int fd, struct diag *out)
 {
-	return attempt(check, 1, now, deadline, fd, NULL, out);
+	return run_attempt(check, 1, now, deadline, fd, NULL, out);
 }

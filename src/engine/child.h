@@ -1,7 +1,7 @@
 /* child: runs one attempt of one check in a process of its own, inside the sandbox.
  *
- * The child has its own process group, dies with the parent, inherits no descriptor but the pipe and leaves no core. It writes its
- * findings as records (ipc.h) and leaves by _exit, without tearing libraries down. Implements the reporting calls of check.h.
+ * The child has its own process group, dies with the parent, inherits no descriptor but the pipe and leaves no core. It writes
+ * its findings as records (ipc.h) and ends by _exit, without shutting libraries down. Implements the reporting calls of check.h.
  * child_start is called by the reactor, in the parent.
  */
 #ifndef SG_CHILD_H
@@ -17,19 +17,19 @@ struct child {
 	int fd; /* the pipe's reading end, non-blocking */
 };
 
-/* How every child is started. */
+/* Settings that all children share. */
 struct child_setup {
 	const struct sandbox *sandbox;
 	const sigset_t *mask; /* the signal mask that startguard was started with */
 };
 
-/* The sandbox profile that the child of this check enters: SANDBOX_PROGRAMS if it may start programs. */
+/* Returns the sandbox profile that the child of this check enters: SANDBOX_PROGRAMS if it may start programs. */
 enum sandbox_profile child_sandbox_profile(const struct profile_check *check);
-/* All sandbox profiles that these checks may need: bit i for profile i. For sandbox_prepare. */
+/* Returns all sandbox profiles that these checks may need, for sandbox_prepare: bit i for profile i. */
 unsigned child_sandbox_profiles(const struct profile *profile);
-/* The memory that an attempt of this kind may use, in bytes; 0: startguard sets no limit. */
+/* Returns the memory that an attempt of this kind may use, in bytes; 0: startguard sets no limit. */
 uint64_t child_memory(const struct check_kind *kind);
-/* Starts an attempt, which the caller kills at `deadline`. 0; -1 with errno when no process or pipe can be created. */
+/* Starts an attempt, which the caller kills at `deadline`. Returns 0, or -1 with errno when no process or pipe can be created. */
 int child_start(struct child *out, const struct profile_check *check, int attempt,
 		struct instant now, struct instant deadline, const struct child_setup *setup);
 /* Runs the attempt in this process, without the sandbox, for debuggers and sanitizers. Records go to `fd`. */

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEAD_MAX 256   /* bytes that the kernel looks at (BINPRM_BUF_SIZE) */
+#define HEAD_MAX 256   /* bytes that the kernel reads (BINPRM_BUF_SIZE) */
 #define HEADERS_MAX 64 /* program headers; real programs have about a dozen */
-#define LEVELS_MAX 2   /* the command, and the program behind its "#!" */
+#define LEVELS_MAX 2   /* the command, and the program after its "#!" */
 
 /* The first bytes of a file. */
 struct head {
@@ -26,9 +26,10 @@ static int open_head(const char *file, struct head *h)
 }
 
 /* ---- scripts ---------------------------------------------------------------------------------------------------------- */
-/* "#! /path argument": where the path begins, and its length. A carriage return before the line end belongs to the path, as it
- * does for the kernel. NULL when the path fills the whole head: it may go on, and the kernel refuses such a file. */
-static const char *path_of(const struct head *h, size_t *n)
+/* Returns where the path begins in "#! /path argument", and its length in *n. A carriage return before the line end belongs to the
+ * path, as it does for the kernel. NULL when the path reaches the end of `h`: it may be longer, and the kernel refuses such a
+ * file. */
+static const char *interpreter_path(const struct head *h, size_t *n)
 {
 	const char *begin = h->text + 2 + strspn(h->text + 2, " \t");
 
@@ -36,10 +37,10 @@ static const char *path_of(const struct head *h, size_t *n)
 	return begin + *n == h->text + HEAD_MAX ? NULL : begin;
 }
 
-static enum interpreter of_script(const struct head *h, char *out, size_t size)
+static enum interpreter read_script(const struct head *h, char *out, size_t size)
 {
 	size_t n;
-	const char *begin = path_of(h, &n);
+	const char *begin = interpreter_path(h, &n);
 
 	if (!begin || n == 0)
 		return INTERPRETER_NONE;
@@ -47,15 +48,15 @@ static enum interpreter of_script(const struct head *h, char *out, size_t size)
 	return INTERPRETER_SCRIPT;
 }
 
-/* Does a carriage return at the end of line 1 make it fail? The kernel takes it for a part of the interpreter's name, and
- * /usr/bin/env for a part of the name it looks up. Other interpreters may accept one in their argument. */
+/* Does a carriage return at the end of line 1 make the script fail? The kernel takes it for a part of the interpreter's name, and
+ * /usr/bin/env for a part of the program's name. Other interpreters may accept one in their argument. */
 static bool line_ends_in_return(const char *script, const char *path, bool path_is_missing)
 {
 	struct head h;
 	/* cppcheck-suppress unreadVariable ; closed at the end of its scope */
 	UNUSED cleanup_fd int fd = open_head(script, &h);
 	size_t n, rest;
-	const char *argument = path_of(&h, &n);
+	const char *argument = interpreter_path(&h, &n);
 
 	if (path_is_missing || !argument)
 		return str_ends(path, "\r");
@@ -73,7 +74,7 @@ extern const ElfW(Ehdr) __ehdr_start __attribute__((weak, visibility("hidden")))
 
 static const struct machine {
 	unsigned number;
-	char family; /* a kernel may run every machine of its family */
+	char family; /* a kernel may run programs of every machine in its family */
 	const char *name;
 } machines[] = {
     {EM_X86_64, 'x', "x86-64"}, {EM_386, 'x', "i386"},      {EM_AARCH64, 'a', "aarch64"},
@@ -109,9 +110,9 @@ static bool read_path(int fd, const ElfW(Phdr) * ph, char *out, size_t size)
 	return *out == '/';
 }
 
-/* The loader in the segment PT_INTERP (System V gABI, "Program Interpreter"). For programs of this machine and word size only: an
- * emulator may keep the loaders of others elsewhere. */
-static enum interpreter of_elf(int fd, const struct head *h, char *out, size_t size)
+/* Reads the loader's path from the segment PT_INTERP (System V gABI, "Program Interpreter"), only for programs of this machine and
+ * word size: an emulator may keep the loaders of others elsewhere. */
+static enum interpreter read_elf(int fd, const struct head *h, char *out, size_t size)
 {
 	ElfW(Ehdr) elf;
 	ElfW(Phdr) ph;
@@ -148,15 +149,15 @@ bool interpreter_other_machine(const char *file, char *out, size_t size)
 	return true;
 }
 
-/* ---- both -------------------------------------------------------------------------------------------------------------- */
+/* ---- any file -------------------------------------------------------------------------------------------------------------- */
 enum interpreter interpreter_of(const char *file, char *out, size_t size)
 {
 	struct head h;
 	cleanup_fd int fd = open_head(file, &h);
 
 	if (str_starts(h.text, "#!"))
-		return of_script(&h, out, size);
-	return is_elf(&h) ? of_elf(fd, &h, out, size) : INTERPRETER_NONE;
+		return read_script(&h, out, size);
+	return is_elf(&h) ? read_elf(fd, &h, out, size) : INTERPRETER_NONE;
 }
 
 int interpreter_access(const char *file)
@@ -172,7 +173,7 @@ int interpreter_access(const char *file)
 	return access(file, X_OK) < 0 ? errno : 0;
 }
 
-static int cannot_run(const char *file, const char *interpreter, int error, struct err *err)
+static int refuse_interpreter(const char *file, const char *interpreter, int error, struct err *err)
 {
 	bool missing = errno_is_missing(error);
 
@@ -181,7 +182,7 @@ static int cannot_run(const char *file, const char *interpreter, int error, stru
 	return missing ? 127 : 126;
 }
 
-static int has_carriage_return(const char *file, const char *script, struct err *err)
+static int refuse_carriage_return(const char *file, const char *script, struct err *err)
 {
 	static const char why[] =
 	    "ends in a carriage return: the kernel takes it for a part of the "
@@ -206,9 +207,9 @@ int interpreter_check(const char *file, struct err *err)
 		int error = what == INTERPRETER_NONE ? 0 : interpreter_access(name);
 
 		if (what == INTERPRETER_SCRIPT && line_ends_in_return(script, name, error != 0))
-			return has_carriage_return(file, script, err);
+			return refuse_carriage_return(file, script, err);
 		if (error != 0)
-			return cannot_run(file, name, error, err);
+			return refuse_interpreter(file, name, error, err);
 		if (what != INTERPRETER_SCRIPT)
 			return 0;
 		script = name;

@@ -7,7 +7,7 @@
 #include "scrub.h"
 #include "str.h"
 
-/* "SG01": tells a record from bytes that a library wrote to the wrong descriptor. */
+/* "SG01" distinguishes a record from bytes that a library wrote to the wrong descriptor. */
 #define IPC_MAGIC 0x53473031u
 
 struct header {
@@ -81,7 +81,7 @@ int ipc_fill(struct ipc_in *in, int fd)
 {
 	ssize_t n;
 
-	if (in->len == sizeof in->buf) /* a whole record would fit: not a record */
+	if (in->len == sizeof in->buf) /* any whole record fits, so this is not one */
 		in->broken = true;
 	if (in->broken)
 		in->len = 0;
@@ -94,7 +94,7 @@ int ipc_fill(struct ipc_in *in, int fd)
 	return n > 0;
 }
 
-/* Takes the next text from the payload and cleans it. -1: there is none. */
+/* Copies the next text of the payload and cleans the copy. Returns -1 when no text is left. */
 static int take_text(const unsigned char **p, const unsigned char *end, char *dst, size_t size)
 {
 	const unsigned char *nul = memchr(*p, '\0', (size_t)(end - *p));

@@ -1,7 +1,7 @@
 /* ipc: the records that a check's child sends to the parent over a pipe, and their codec.
  *
  * A record has at most PIPE_BUF bytes, so a write is atomic (POSIX) and a child that is killed leaves whole records only. The
- * decoder believes nothing, since a peer may have taken the child over: it checks every field, and cleans and bounds the texts
+ * decoder trusts nothing, since a peer may have taken the child over: it checks every field, and cleans and bounds the texts
  * again. Layout: magic, type, phase, result, code, payload length, payload of NUL-terminated texts.
  */
 #ifndef SG_IPC_H
@@ -33,7 +33,7 @@ struct ipc_record {
 	struct diag diag;          /* FINAL that did not pass */
 };
 
-/* Child. Scrubs the text of secrets, cleans and cuts it. 0, or -1 when the parent is gone. */
+/* Child. Scrubs the text of secrets, cleans and cuts it. Returns 0, or -1 when the parent is gone. */
 int ipc_put_text(int fd, enum ipc_type type, enum phase phase, const char *key, const char *text);
 int ipc_put_final(int fd, enum result result, const struct diag *diag);
 
@@ -41,11 +41,11 @@ int ipc_put_final(int fd, enum result result, const struct diag *diag);
 struct ipc_in {
 	unsigned char buf[2 * IPC_RECORD_MAX];
 	size_t len;
-	bool broken; /* an invalid record came: nothing after it is believed */
+	bool broken; /* an invalid record came: all later bytes are ignored */
 };
-/* Reads once from the non-blocking descriptor. 1: bytes came; 0: end of file; -1 with errno: no bytes now. */
+/* Reads once from the non-blocking descriptor. Returns 1 when bytes came, 0 at end of file, -1 with errno when none are there. */
 int ipc_fill(struct ipc_in *in, int fd);
-/* 1 with *out filled; 0 when no whole record is there. Sets in->broken when a record is invalid. */
+/* Decodes one record. Returns 1 with *out filled, or 0 when no whole record is there. Sets in->broken when a record is invalid. */
 int ipc_next(struct ipc_in *in, struct ipc_record *out);
 
 #endif

@@ -6,11 +6,11 @@
 
 #include "interpreter.h"
 
-/* Container engines set this. */
+/* The PATH that container engines set. */
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* Looks at the interpreter as well: exec says "No such file or directory" of a script whose shell is not in this image. */
-static char *found(const char *file, int *exit_code, struct err *err)
+/* Checks the interpreter as well: exec reports "No such file or directory" for a script whose shell is not in this image. */
+static char *check_found(const char *file, int *exit_code, struct err *err)
 {
 	*exit_code = interpreter_check(file, err);
 	return *exit_code == 0 ? xstrdup(file) : NULL;
@@ -29,7 +29,7 @@ char *launch_find(const char *name, int *exit_code, struct err *err)
 	if (strchr(name, '/')) {
 		why = interpreter_access(name);
 		if (why == 0)
-			return found(name, exit_code, err);
+			return check_found(name, exit_code, err);
 	}
 	for (const char *p = path ? path : PATH_DEFAULT; !strchr(name, '/');) {
 		size_t n = strcspn(p, ":");
@@ -41,8 +41,8 @@ char *launch_find(const char *name, int *exit_code, struct err *err)
 			die("out of memory");
 		error = interpreter_access(file);
 		if (error == 0)
-			return found(file, exit_code, err);
-		/* Found, but not executable: reported when no later folder has a better one. */
+			return check_found(file, exit_code, err);
+		/* The file exists but is not executable: report that unless a later folder has an executable one. */
 		if (!errno_is_missing(error))
 			why = error;
 		if (!p[n])
@@ -58,7 +58,7 @@ char *launch_find(const char *name, int *exit_code, struct err *err)
 }
 
 /* ---- environment --------------------------------------------------------------------------------------------------- */
-static void append(struct launch_env *env, char *entry)
+static void append_entry(struct launch_env *env, char *entry)
 {
 	if (env->n + 1 >= env->cap) {
 		env->cap = env->cap ? env->cap * 2 : 64;
@@ -73,10 +73,10 @@ void launch_env_init(struct launch_env *env)
 	*env = (struct launch_env){0};
 	env->v = xcalloc(1, sizeof *env->v);
 	for (char **p = environ; p && *p; p++)
-		append(env, xstrdup(*p));
+		append_entry(env, xstrdup(*p));
 }
 
-static bool is_of(const char *entry, const char *name)
+static bool sets_name(const char *entry, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -92,7 +92,7 @@ void launch_env_set(void *ctx, const char *name, const char *value)
 	if (value && asprintf(&entry, "%s=%s", name, value) < 0)
 		die("out of memory");
 	for (size_t i = 0; i < env->n; i++) {
-		if (!is_of(env->v[i], name)) {
+		if (!sets_name(env->v[i], name)) {
 			env->v[kept++] = env->v[i];
 			continue;
 		}
@@ -105,7 +105,7 @@ void launch_env_set(void *ctx, const char *name, const char *value)
 	env->n = kept;
 	env->v[kept] = NULL;
 	if (entry)
-		append(env, entry);
+		append_entry(env, entry);
 }
 
 void launch_env_free(struct launch_env *env)
@@ -117,7 +117,7 @@ void launch_env_free(struct launch_env *env)
 }
 
 /* ---- exec ------------------------------------------------------------------------------------------------------------ */
-/* As execvp does, a text without "#!" is handed to the shell; an empty file or a program of another machine is not. */
+/* Is it a text? The shell runs a text without "#!", as with execvp, but not an empty file or a program of another machine. */
 static bool is_text(const char *file)
 {
 	cleanup_fd int fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -143,7 +143,7 @@ static void exec_shell(const char *file, char *const *argv, char *const *env)
 	errno = ENOEXEC;
 }
 
-static size_t size_of(const struct launch_env *env)
+static size_t env_size(const struct launch_env *env)
 {
 	size_t n = 0;
 
@@ -163,7 +163,7 @@ int launch_exec(const char *file, char *const *argv, const struct launch_env *en
 	error = errno;
 	if (error == E2BIG)
 		err_make(err, error, "exec %s: its arguments or its environment (%zu bytes)", file,
-			 size_of(env));
+			 env_size(env));
 	else if (error == ENOEXEC && interpreter_other_machine(file, machine, sizeof machine))
 		err_make(err, error, "exec %s: it is %s", file, machine);
 	else

@@ -1,22 +1,22 @@
-/* launch: finds the command of the service, builds its environment and replaces this process by it. launch_find runs before
- * the first check, so that a typing error in the command is reported at once. */
+/* launch: finds the command of the service, builds its environment and replaces this process by it. launch_find runs before the
+ * first check, so that a mistyped command is reported at once. */
 #ifndef SG_LAUNCH_H
 #define SG_LAUNCH_H
 
 #include "err.h"
 
-/* The path of the file that execvp would run for `name`; the caller frees it. NULL with err: *exit_code is 127 (not found) or
- * 126 (found, but it cannot be executed). */
+/* Returns the path of the file that execvp would run for `name`; the caller frees it. NULL with err: *exit_code is 127 (not found)
+ * or 126 (found, but it cannot be executed). */
 char *launch_find(const char *name, int *exit_code, struct err *err);
-/* An environment under construction. It begins as this process's own, in the same order and byte for byte, also entries without "="
- * and names that occur twice. */
+/* An environment under construction. It begins as an exact copy of this process's environment, with entries without "=" and names
+ * that occur twice. */
 struct launch_env {
 	char **v; /* NULL-terminated */
 	size_t n, cap;
 };
 void launch_env_init(struct launch_env *env);
-/* Sets `name` at the place of its first entry and drops its other ones; NULL removes it. `ctx` is the struct launch_env: a callback
- * of report_environment. */
+/* Sets `name` at the place of its first entry and drops its other ones; NULL removes it. `ctx` is the struct launch_env: this is a
+ * callback for report_environment. */
 void launch_env_set(void *ctx, const char *name, const char *value);
 void launch_env_free(struct launch_env *env);
 

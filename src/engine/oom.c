@@ -2,8 +2,8 @@
 
 #define FILE_MAX (64 * 1024)
 
-/* The value of "oom_kill" in a file; -1: it has none. */
-static int64_t count_in(const char *path)
+/* Returns the value of "oom_kill" in a file, or -1 when the file has none. */
+static int64_t read_count(const char *path)
 {
 	static const char name[] = "\noom_kill ";
 	cleanup_free char *text = file_read(path, FILE_MAX, NULL);
@@ -19,16 +19,16 @@ static int64_t count_in(const char *path)
 	return n;
 }
 
-static bool try_path(struct oom *o, const char *folder, const char *group, const char *file)
+static bool try_file(struct oom *o, const char *folder, const char *group, const char *file)
 {
 	int n = snprintf(o->path, sizeof o->path, "%s%s/%s", folder, group, file);
 
-	o->count = n > 0 && (size_t)n < sizeof o->path ? count_in(o->path) : -1;
+	o->count = n > 0 && (size_t)n < sizeof o->path ? read_count(o->path) : -1;
 	return o->count >= 0;
 }
 
-/* A line of /proc/self/cgroup: "0::/a/b", or "4:cpu,memory:/a/b". Inside a container the group is often the root of the mount,
- * whatever its path is outside. */
+/* Tries the group in a line of /proc/self/cgroup: "0::/a/b", or "4:cpu,memory:/a/b". Inside a container the group is often the
+ * root of the mount, whatever its path on the host is. */
 static bool try_line(struct oom *o, char *line)
 {
 	char *controllers = strchr(line, ':'),
@@ -38,11 +38,11 @@ static bool try_line(struct oom *o, char *line)
 		return false;
 	*group++ = '\0';
 	if (str_eq(controllers, ":"))
-		return try_path(o, "/sys/fs/cgroup", group, "memory.events") ||
-		       try_path(o, "/sys/fs/cgroup", "", "memory.events");
+		return try_file(o, "/sys/fs/cgroup", group, "memory.events") ||
+		       try_file(o, "/sys/fs/cgroup", "", "memory.events");
 	return strstr(controllers, "memory") &&
-	       (try_path(o, "/sys/fs/cgroup/memory", group, "memory.oom_control") ||
-		try_path(o, "/sys/fs/cgroup/memory", "", "memory.oom_control"));
+	       (try_file(o, "/sys/fs/cgroup/memory", group, "memory.oom_control") ||
+		try_file(o, "/sys/fs/cgroup/memory", "", "memory.oom_control"));
 }
 
 void oom_watch(struct oom *o)
@@ -54,14 +54,14 @@ void oom_watch(struct oom *o)
 	     line = strtok_r(NULL, "\n", &save))
 		if (try_line(o, line))
 			return;
-	if (!try_path(o, "/proc", "", "vmstat"))
+	if (!try_file(o, "/proc", "", "vmstat"))
 		o->path[0] = '\0';
 }
 
-/* Two children that were killed together get one answer each. */
+/* Consumes one kill, so that each of two children that were killed together gets a true answer. */
 bool oom_happened(struct oom *o)
 {
-	if (!*o->path || count_in(o->path) <= o->count)
+	if (!*o->path || read_count(o->path) <= o->count)
 		return false;
 	o->count++;
 	return true;

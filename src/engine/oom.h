@@ -1,7 +1,7 @@
-/* oom: finds out whether the kernel has killed a process because memory ran out. A SIGKILL does not say who sent it.
+/* oom: finds out whether the kernel has killed a process because memory ran out. A SIGKILL does not reveal its sender.
  *
- * The kernel counts such kills: for the container in memory.events (cgroup v2) or memory.oom_control (v1), otherwise for the machine
- * in /proc/vmstat. The counter is read at the start and when a child was killed. Parent only.
+ * The kernel counts such kills: for the container in memory.events (cgroup v2) or memory.oom_control (v1), otherwise for the
+ * machine in /proc/vmstat. The counter is read at the start and when a child was killed. Parent only.
  */
 #ifndef SG_OOM_H
 #define SG_OOM_H
@@ -11,13 +11,13 @@
 #define OOM_PATH_MAX 512
 
 struct oom {
-	char path[OOM_PATH_MAX]; /* the file with the counter; empty: there is none */
-	int64_t count;
+	char path[OOM_PATH_MAX]; /* the file with the counter; empty: none was found */
+	int64_t count;           /* its value at the start, plus the kills reported since */
 };
 
 /* Finds the counter and remembers its value. */
 void oom_watch(struct oom *o);
-/* Has the counter grown? Each kill that it has counted since oom_watch gives one true answer. */
+/* Has the counter grown? Returns true once for each kill since oom_watch. */
 bool oom_happened(struct oom *o);
 
 #endif

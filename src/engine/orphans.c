@@ -6,7 +6,7 @@
 
 #include "proctree.h"
 
-#define CHILDREN_MAX 1024 /* seen in one pass */
+#define CHILDREN_MAX 1024 /* children that one pass examines */
 #define STATUS_MAX (64 * 1024)
 
 static int64_t status_field(const char *status, const char *name)
@@ -16,9 +16,9 @@ static int64_t status_field(const char *status, const char *name)
 	return at ? strtoll(at + strlen(name), NULL, 10) : 0;
 }
 
-/* How many restrictions a process has that it can only add to (proc(5), "status"). Seccomp_filters came with Linux 5.9. 0 when
- * the process is gone or hidden: then it is not taken for an orphan of ours. */
-static int64_t restrictions(pid_t pid)
+/* Counts the restrictions of a process that it cannot drop (proc(5), "status"). Seccomp_filters came with Linux 5.9. Returns 0
+ * when the process is gone or hidden, so that it is not taken for an orphan of an attempt. */
+static int64_t count_restrictions(pid_t pid)
 {
 	cleanup_free char *status = NULL;
 	char path[32];
@@ -33,13 +33,13 @@ static int64_t restrictions(pid_t pid)
 void orphans_begin(struct orphans *o)
 {
 	*o = (struct orphans){.before = xcalloc(CHILDREN_MAX, sizeof *o->before),
-			      .restrictions = restrictions(getpid())};
+			      .restrictions = count_restrictions(getpid())};
 	o->n_before = proctree_children(getpid(), o->before, CHILDREN_MAX);
 	prctl(PR_GET_CHILD_SUBREAPER, &o->was_subreaper);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-static bool was_before(const struct orphans *o, pid_t pid)
+static bool existed_before(const struct orphans *o, pid_t pid)
 {
 	for (size_t i = 0; i < o->n_before; i++)
 		if (o->before[i] == pid)
@@ -54,7 +54,7 @@ bool orphans_kill(const struct orphans *o)
 	bool found = false;
 
 	for (size_t i = 0; i < n; i++) {
-		if (was_before(o, list[i]) || restrictions(list[i]) <= o->restrictions)
+		if (existed_before(o, list[i]) || count_restrictions(list[i]) <= o->restrictions)
 			continue;
 		found = true;
 		kill(list[i], SIGSTOP);

@@ -14,7 +14,7 @@ static uint64_t next_random(struct plan *p)
 	return p->random * 2685821657736338717u;
 }
 
-static struct duration backoff(struct plan *p, struct duration waited)
+static struct duration pause_after(struct plan *p, struct duration waited)
 {
 	int64_t ns = waited.ns / 100 * WAIT_SHARE_PERCENT;
 	int64_t share =
@@ -44,23 +44,23 @@ void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct insta
 	}
 }
 
-static bool settling(const struct plan *p)
+static bool is_settling(const struct plan *p)
 {
 	return !instant_is_never(p->settle_until);
 }
 
-/* A required check that gave up loses the run, whatever the others still find: they get PLAN_SETTLE to finish. */
+/* A required check that gave up blocks the run, whatever the others still find: they get PLAN_SETTLE to finish. */
 static void give_up(struct plan *p, struct plan_check *c, struct instant now)
 {
 	c->state = PS_GAVE_UP;
 	c->ended = now;
 	c->next = INSTANT_NEVER;
-	if (c->required && !settling(p) && !p->one_round)
+	if (c->required && !is_settling(p) && !p->one_round)
 		p->settle_until = instant_earlier(p->deadline, instant_after(now, PLAN_SETTLE));
 }
 
-/* From WAITING to READY once every check that it comes after has passed; to GAVE_UP once one of them has given up. */
-static void promote(struct plan *p, struct plan_check *c, struct instant now)
+/* Moves a check from WAITING to READY once every check it comes after has passed, to GAVE_UP once one has given up. */
+static void make_ready(struct plan *p, struct plan_check *c, struct instant now)
 {
 	for (size_t k = 0; k < c->n_after; k++) {
 		const struct plan_check *before = &p->checks[c->after[k]];
@@ -82,8 +82,7 @@ static void promote(struct plan *p, struct plan_check *c, struct instant now)
 		c->deadline = instant_earlier(p->deadline, instant_after(now, c->timeout));
 }
 
-/* A check that still waits when its time is up was never tried because of the checks it comes after, whether those are running
- * an attempt at this moment or pausing between two. */
+/* Records why a check that still waits when its time is up was never tried: the first check it comes after that has not passed. */
 static void name_failed_dependency(const struct plan *p, struct plan_check *c)
 {
 	if (c->state != PS_WAITING)
@@ -96,13 +95,13 @@ static void name_failed_dependency(const struct plan *p, struct plan_check *c)
 	}
 }
 
-/* Applies what the passing of time alone changes. True when the running attempt must be killed. */
-static bool tick(struct plan *p, struct plan_check *c, struct instant now)
+/* Applies the changes that time alone causes. Returns true when the running attempt must be killed. */
+static bool apply_time(struct plan *p, struct plan_check *c, struct instant now)
 {
 	struct instant end = instant_earlier(p->deadline, p->settle_until);
 
 	if (c->state == PS_WAITING)
-		promote(p, c, now);
+		make_ready(p, c, now);
 	if ((c->state == PS_WAITING || c->state == PS_READY) && instant_reached(c->deadline, now)) {
 		c->time_is_up = true;
 		name_failed_dependency(p, c);
@@ -123,11 +122,11 @@ static bool may_start(const struct plan *p, const struct plan_check *c, struct i
 	if (instant_reached(instant_earlier(c->deadline, p->settle_until), now))
 		return false;
 	/* While the run settles, each check gets its first attempt, but no second. */
-	return !settling(p) || c->attempts == 0;
+	return !is_settling(p) || c->attempts == 0;
 }
 
-/* The check that has waited longest past its time; p->n: none. In the order of the profile, checks that fail quickly would take
- * every place, and those behind them would never be tried. */
+/* Returns the check that has waited longest past its time; p->n: none. In the order of the profile, checks that fail quickly would
+ * take every place, and later ones would never be tried. */
 static size_t next_to_start(const struct plan *p, struct instant now)
 {
 	size_t first = p->n;
@@ -139,7 +138,7 @@ static size_t next_to_start(const struct plan *p, struct instant now)
 	return first;
 }
 
-static void start(struct plan *p, struct plan_check *c, struct instant now)
+static void start_attempt(struct plan *p, struct plan_check *c, struct instant now)
 {
 	if (c->attempts++ == 0)
 		c->first_attempt = now;
@@ -150,7 +149,7 @@ static void start(struct plan *p, struct plan_check *c, struct instant now)
 	p->in_flight++;
 }
 
-/* Is anything left that can still change the outcome? */
+/* Can a check still change its outcome? */
 static bool anything_left(const struct plan *p, struct instant now)
 {
 	bool ended = instant_reached(instant_earlier(p->deadline, p->settle_until), now);
@@ -160,16 +159,16 @@ static bool anything_left(const struct plan *p, struct instant now)
 
 		if (c->state == PS_RUNNING || c->state == PS_KILLING)
 			return true;
-		if (c->state == PS_READY && !ended && (!settling(p) || c->attempts == 0))
+		if (c->state == PS_READY && !ended && (!is_settling(p) || c->attempts == 0))
 			return true;
-		/* A check that waits for another is decided by that one, unless the run settles. */
-		if (c->state == PS_WAITING && !ended && !settling(p))
+		/* The check that a waiting check comes after will decide it, unless the run settles. */
+		if (c->state == PS_WAITING && !ended && !is_settling(p))
 			return true;
 	}
 	return false;
 }
 
-/* Never a time that has passed, unless another start is due: while killed attempts are waited for, only their end wakes. */
+/* Returns when plan_step is due: not a past time unless a start is due, since the end of a killed attempt wakes the loop. */
 static struct instant wake_at(const struct plan *p, struct instant now)
 {
 	struct instant wake = instant_earlier(p->deadline, p->settle_until);
@@ -183,9 +182,9 @@ static struct instant wake_at(const struct plan *p, struct instant now)
 			wake = instant_earlier(wake, c->attempt_deadline);
 		if (c->state == PS_READY || c->state == PS_WAITING)
 			wake = instant_earlier(wake, c->deadline);
-		/* With no place free, the end of an attempt wakes it. */
+		/* When no place is free, the end of an attempt wakes the loop. */
 		if (c->state == PS_READY && p->in_flight < p->parallel &&
-		    (!settling(p) || c->attempts == 0))
+		    (!is_settling(p) || c->attempts == 0))
 			wake = instant_earlier(wake, c->next);
 	}
 	return wake;
@@ -202,13 +201,13 @@ size_t plan_step(struct plan *p, struct instant now, struct action *actions)
 		for (size_t i = 0; i < p->n; i++) {
 			enum plan_state before = p->checks[i].state;
 
-			if (tick(p, &p->checks[i], now))
+			if (apply_time(p, &p->checks[i], now))
 				actions[n++] = (struct action){ACTION_KILL, i};
 			moved |= before == PS_WAITING && p->checks[i].state == PS_GAVE_UP;
 		}
 	}
 	for (size_t i; starts < PLAN_BURST && (i = next_to_start(p, now)) < p->n; starts++) {
-		start(p, &p->checks[i], now);
+		start_attempt(p, &p->checks[i], now);
 		actions[n++] = (struct action){ACTION_START, i};
 	}
 	p->over = !anything_left(p, now);
@@ -228,7 +227,7 @@ void plan_result(struct plan *p, size_t i, struct instant now, bool passed, bool
 		c->ended = now;
 		return;
 	}
-	/* During `grace` also a failure that waiting alone cannot mend is retried: a job may be creating what is missing. */
+	/* During `grace`, a failure that waiting alone cannot mend is retried too: a job may be creating the missing object. */
 	c->failed_for_good =
 	    !retryable && instant_reached(instant_after(c->eligible, c->grace), now);
 	if (instant_reached(c->deadline, now)) {
@@ -240,13 +239,13 @@ void plan_result(struct plan *p, size_t i, struct instant now, bool passed, bool
 		give_up(p, c, now);
 	} else {
 		c->state = PS_READY;
-		c->next = instant_after(now, backoff(p, instant_since(c->first_attempt, now)));
+		c->next = instant_after(now, pause_after(p, instant_since(c->first_attempt, now)));
 	}
 }
 
 void plan_no_process(struct plan *p, size_t i, struct instant now, size_t alive)
 {
-	/* A limit was met with this many alive: stay below it for the rest of the run. With none alive, others use the limit up. */
+	/* The system allows no more than these: stay below that for the rest of the run. With none alive, others use the limit up. */
 	if (alive > 0)
 		p->parallel = p->in_flight - 1;
 	plan_result(p, i, now, false, true);

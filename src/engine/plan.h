@@ -18,18 +18,18 @@
 #include "util.h"
 
 enum plan_state {
-	PS_WAITING, /* for the checks it comes after */
-	PS_READY,   /* for its next attempt */
+	PS_WAITING, /* waits for the checks it comes after */
+	PS_READY,   /* waits for its next attempt */
 	PS_RUNNING,
 	PS_KILLING, /* to be killed or killed, not yet reaped */
 	PS_PASSED,
 	PS_GAVE_UP
 };
 
-/* The most starts of one step. Starting hundreds takes longer than a deadline or a signal can wait, so the caller looks at its
- * clock in between. More starts are due when plan->wake is not after `now`. */
+/* The most starts in one step. Starting hundreds takes longer than a deadline or a signal can wait, so the caller reads the clock
+ * in between. More starts are due when plan->wake is not after `now`. */
 #define PLAN_BURST 4
-/* Once a required check has given up, the others may finish their attempt this long. */
+/* How long the others may take to finish their attempt once a required check has given up. */
 #define PLAN_SETTLE DURATION_S(2)
 
 struct plan_check {
@@ -39,14 +39,14 @@ struct plan_check {
 	struct duration timeout, attempt_timeout, grace; /* timeout: unset = the run's */
 	const size_t *after;                             /* indices of the checks it comes after */
 	size_t n_after;
-	/* Kept by plan; for reading. */
+	/* Set by plan; the caller only reads them. */
 	enum plan_state state;
 	int attempts;
 	bool failed_for_good;   /* the last failure cannot pass by waiting */
 	bool time_is_up;        /* gave up at its deadline */
 	bool dependency_failed; /* never tried, because failed_dependency did not pass */
 	size_t failed_dependency;
-	struct instant eligible, deadline; /* since when it may run; until when in all */
+	struct instant eligible, deadline; /* it may run from `eligible` to `deadline` */
 	struct instant first_attempt, attempt_start, attempt_deadline, next, ended;
 };
 
@@ -59,10 +59,10 @@ struct plan {
 	struct plan_check *checks;
 	size_t n;
 	struct instant start, deadline; /* of the run */
-	struct instant settle_until;    /* set once a required check gave up */
-	struct instant wake;            /* plan_step must be called again then */
-	bool one_round;                 /* the commands check and try: a single attempt each */
-	bool over;                      /* no attempt runs and none will start */
+	struct instant settle_until; /* earlier end, after a required check gave up or plan_stop */
+	struct instant wake;         /* when plan_step must be called again */
+	bool one_round;              /* each check gets a single attempt (commands check and try) */
+	bool over;                   /* no attempt runs and none will start */
 	size_t parallel, in_flight;
 	uint64_t random;
 };
@@ -75,12 +75,12 @@ struct action {
 
 void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct instant now,
 	       struct duration timeout, size_t parallel, bool one_round, uint64_t seed);
-/* At most one action per check and call: `actions` has room for p->n. Returns how many. */
+/* Fills `actions`, which has room for p->n, with at most one action per check. Returns how many. */
 size_t plan_step(struct plan *p, struct instant now, struct action *actions);
-/* The attempt of check i is over and reaped. `retryable`: waiting may help (meaningless when it passed). */
+/* Call it when the attempt of check i is over and reaped. `retryable`: waiting may help (ignored when it passed). */
 void plan_result(struct plan *p, size_t i, struct instant now, bool passed, bool retryable);
-/* The start of check i failed because no process could be created. It is tried again later, with fewer attempts at once if
- * `alive` children existed when the call failed. */
+/* Call it when check i did not start because no process could be created. The check is tried again later, with fewer attempts at
+ * once if `alive` children existed when the call failed. */
 void plan_no_process(struct plan *p, size_t i, struct instant now, size_t alive);
 /* Ends the run at `now` (a signal came): plan_step then kills what runs and starts nothing any more. */
 void plan_stop(struct plan *p, struct instant now);

@@ -46,8 +46,8 @@ static void make_path(char *path, pid_t root, pid_t tid)
 	*p = '\0';
 }
 
-/* /proc may belong to another pid namespace, where the same pids are other processes: killing by them would hit strangers. The
- * answer is kept, since it also holds for forked children. */
+/* /proc may belong to another pid namespace, where the same pids are other processes: a kill would hit unrelated processes. The
+ * answer is cached, since it also holds for forked children. */
 static bool is_own_proc(void)
 {
 	static enum { UNKNOWN, OWN, OTHER } proc;
@@ -63,8 +63,8 @@ static bool is_own_proc(void)
 	return proc == OWN;
 }
 
-/* Visits each pid in a "children" file. False when the visitor ended the walk. */
-static bool each_number(const char *path, struct visitor *v)
+/* Visits each pid in a "children" file. Returns false when the visitor ended the walk. */
+static bool visit_pids(const char *path, struct visitor *v)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	bool go_on = true;
@@ -99,7 +99,7 @@ struct entry {
 };
 
 /* Visits each child of each thread of `root`. opendir would allocate, which a signal handler must not. */
-static void each_child(pid_t root, struct visitor *v)
+static void visit_children(pid_t root, struct visitor *v)
 {
 	_Alignas(struct entry) char buf[2048];
 	char path[64];
@@ -124,7 +124,7 @@ static void each_child(pid_t root, struct visitor *v)
 			if (tid == 0)
 				continue;
 			make_path(path, root, tid);
-			go_on = each_number(path, v);
+			go_on = visit_pids(path, v);
 		}
 	close(fd);
 }
@@ -135,7 +135,7 @@ static bool visit_kill(struct visitor *v, pid_t pid)
 
 	kill(pid, SIGSTOP);
 	if (below.depth < DEPTH_MAX)
-		each_child(pid, &below);
+		visit_children(pid, &below);
 	kill(pid, SIGKILL);
 	v->n_killed++;
 	return true;
@@ -145,7 +145,7 @@ bool proctree_kill_below(pid_t root)
 {
 	struct visitor v = {.visit = visit_kill};
 
-	each_child(root, &v);
+	visit_children(root, &v);
 	return v.n_killed > 0;
 }
 
@@ -158,7 +158,7 @@ static bool visit_escaped(struct visitor *v, pid_t pid)
 	if (escaped)
 		kill(pid, SIGSTOP);
 	if (below.depth < DEPTH_MAX)
-		each_child(pid, &below);
+		visit_children(pid, &below);
 	if (escaped && v->list->n < v->list->max)
 		v->list->v[v->list->n++] = pid;
 	else if (escaped)
@@ -170,7 +170,7 @@ void proctree_stop_escaped(pid_t root, struct proctree_list *escaped)
 {
 	struct visitor v = {.visit = visit_escaped, .group = root, .list = escaped};
 
-	each_child(root, &v);
+	visit_children(root, &v);
 }
 
 static bool visit_collect(struct visitor *v, pid_t pid)
@@ -187,7 +187,7 @@ size_t proctree_children(pid_t root, pid_t *out, size_t max)
 	struct proctree_list list = {.v = out, .max = max};
 	struct visitor v = {.visit = visit_collect, .list = &list};
 
-	each_child(root, &v);
+	visit_children(root, &v);
 	return list.n;
 }
 
@@ -199,12 +199,12 @@ bool proctree_end(int ms)
 		pid_t pid = waitpid(-1, NULL, WNOHANG);
 
 		if (pid < 0 && errno != EINTR)
-			return true; /* no child: the usual case, for the price of one call */
+			return true; /* no child: the usual case, which costs one call */
 		if (pid != 0)
 			continue;
 		if (instant_is_never(until))
 			until = instant_after(instant_now(), DURATION_MS(ms));
-		/* A living child that /proc does not show cannot be killed by its pid. */
+		/* A living child that /proc does not show cannot be found and killed. */
 		if (instant_reached(until, instant_now()) || !proctree_kill_below(getpid()))
 			return false;
 		poll(NULL, 0, 1);

@@ -14,16 +14,16 @@ struct proctree_list {
 	size_t n, max;
 };
 
-/* Sends SIGKILL to every living process below `root`, not to `root` itself. Stops each one before its children are read, so
- * that it cannot fork meanwhile. True when there was one. Async-signal-safe. */
+/* Sends SIGKILL to every living process below `root`, not to `root` itself. Stops each one before its children are read, so that
+ * it cannot fork in between. Returns true when there was one. Async-signal-safe. */
 bool proctree_kill_below(pid_t root);
 /* Stops the processes below `root` that have left its process group and appends them to `escaped`; kills those that the list
  * has no room for. The caller stops the group itself before, so that no further process can leave it. */
 void proctree_stop_escaped(pid_t root, struct proctree_list *escaped);
-/* The children of `root`, zombies included, at most `max` of them. Returns how many; 0 without a usable /proc. */
+/* Lists the children of `root`, zombies included, at most `max` of them. Returns how many; 0 without a usable /proc. */
 size_t proctree_children(pid_t root, pid_t *out, size_t max);
-/* Kills and reaps everything below this process; waits at most `ms` milliseconds. False when some process is left. For the
- * child of an attempt, before it ends. */
+/* Kills and reaps everything below this process; waits at most `ms` milliseconds. Returns false when some process is left. The
+ * child of an attempt calls it before it ends. */
 bool proctree_end(int ms);
 
 #endif

@@ -15,10 +15,10 @@
 struct attempt {
 	struct child child;
 	struct ipc_in in;
-	struct check_outcome previous; /* of the check, when this attempt began */
-	struct instant reap_by;        /* when to give up a killed child; never: not killed */
-	enum phase phase;              /* of the last step */
-	char abort[FACT_VALUE_MAX];    /* a client library's message before abort(); else empty */
+	struct check_outcome previous; /* the check's outcome when this attempt began */
+	struct instant reap_by;     /* when to give up a killed child; INSTANT_NEVER: not killed */
+	enum phase phase;           /* the phase of the last step */
+	char abort[FACT_VALUE_MAX]; /* a client library's message before abort(); else empty */
 	bool killed, final, passed;
 };
 struct reactor {
@@ -27,9 +27,9 @@ struct reactor {
 	const struct watcher *watcher;
 	const struct child_setup *setup;
 	size_t running;
-	struct attempt **attempts; /* by check; NULL: none runs */
+	struct attempt **attempts; /* indexed by check; NULL: no attempt runs */
 	struct oom oom;
-	struct pollfd *fds; /* of poll: the signals, then the pipes of the attempts in `polled` */
+	struct pollfd *fds; /* for poll: the signalfd, then the pipes of the checks in `polled` */
 	size_t *polled;
 	struct orphans orphans;
 };
@@ -71,7 +71,7 @@ static void take_reached(struct check_outcome *o, const char *text)
 		memcpy(o->reached[o->n_reached++], cut, sizeof cut);
 }
 
-/* Only the plain profile has every layer, so what such a child lacks is the whole list and replaces a shorter one. */
+/* Only the plain profile has every layer, so the list from such a child is complete and replaces a shorter one. */
 static void take_sandbox_note(struct run *run, const char *missing, bool is_plain)
 {
 	if (!run->sandbox_missing_is_whole)
@@ -104,7 +104,7 @@ static void take_record(struct reactor *r, size_t i, const struct ipc_record *re
 				      SANDBOX_PLAIN);
 		break;
 	case IPC_ABORT:
-		if (!a->abort[0]) /* the first is the cause of what follows */
+		if (!a->abort[0]) /* the first message is the cause of the others */
 			snprintf(a->abort, sizeof a->abort, "%s", rec->text);
 		break;
 	case IPC_FINAL:
@@ -121,9 +121,9 @@ static void close_pipe(struct attempt *a)
 		close(steal_fd(&a->child.fd));
 }
 
-/* Reads what the pipe holds. The end of file does not mean that the child is dead: it may have closed the pipe. Nor does an open
- * pipe mean that it lives: a grandchild may hold it. */
-static void drain(struct reactor *r, size_t i)
+/* Reads what the pipe holds. The end of file does not mean that the child is dead: it may have closed the pipe. An open pipe does
+ * not mean that it lives: a grandchild may hold the pipe. */
+static void read_records(struct reactor *r, size_t i)
 {
 	struct attempt *a = r->attempts[i];
 	struct ipc_record rec;
@@ -225,7 +225,7 @@ static void kill_attempts(struct reactor *r, const size_t *which, size_t n, stru
 		kill(escaped.v[i], SIGKILL);
 }
 
-/* The profile's name of the limit that ended the attempt: deadlines are nested. */
+/* Returns the profile's name of the limit that ended the attempt: deadlines are nested. */
 static const char *limit_hit(const struct run *run, const struct plan_check *c,
 			     struct instant deadline)
 {
@@ -234,8 +234,8 @@ static const char *limit_hit(const struct run *run, const struct plan_check *c,
 	return deadline.ns == c->deadline.ns ? "timeout" : "attempt_timeout";
 }
 
-/* The time that an attempt was allowed: less than attempt_timeout when the deadline of its check or of the run was nearer. Not the
- * time until it was reaped, to which a busy machine adds. */
+/* Returns the time that an attempt was allowed: less than attempt_timeout when the deadline of its check or of the run was nearer.
+ * It does not depend on when the attempt was reaped, which a busy machine delays. */
 static struct duration time_allowed(const struct plan_check *c)
 {
 	return instant_since(c->attempt_start, c->attempt_deadline);
@@ -267,7 +267,7 @@ static void judge_killed(struct reactor *r, size_t i, struct instant now)
 
 /* Did the attempt time out because it was allowed too little: next to nothing, or less than twice what the previous attempt took?
  * Then the time-out says nothing about the peer, and the previous finding is kept. A command that the check itself ended at its
- * deadline counts as killed: it had the whole attempt_timeout or it had not. */
+ * deadline counts as killed. */
 static bool was_too_short(const struct attempt *a, const struct plan_check *c,
 			  const struct check_outcome *o)
 {
@@ -284,8 +284,7 @@ static bool was_too_short(const struct attempt *a, const struct plan_check *c,
 			     allowed.ns / 2 < o->last_attempt.ns);
 }
 
-/* SIGKILL from outside: from the kernel when it has counted one more process killed because memory ran out, otherwise from a sender
- * that is not known. */
+/* Explains a SIGKILL that the reactor did not send: the kernel did if it counted one more out-of-memory kill, else nobody knows. */
 static void judge_sigkill(struct reactor *r, struct check_outcome *o, const struct rusage *usage,
 			  const char *step)
 {
@@ -300,22 +299,21 @@ static void judge_sigkill(struct reactor *r, struct check_outcome *o, const stru
 		   "killed by signal 9 from outside, perhaps for want of memory; it held %ld MiB; "
 		   "while: %s",
 		   usage->ru_maxrss / 1024, step);
-	diag_hint(&o->diag, "look who sends SIGKILL here, and whether the kernel's log or the "
-			    "container's engine speaks of memory; it is no fault of the "
-			    "dependency");
+	diag_hint(&o->diag, "find out who sends SIGKILL here, and whether the kernel's log or the "
+			    "container engine reports lack of memory; the dependency is not at "
+			    "fault");
 }
 
-/* A library whose assertion fails prints it and aborts. Once the attempt talks to its peer, the peer's bytes are what the
- * library works on. An abort without a message may come from the C library, which found the memory corrupted: nobody knows by
- * whom. */
+/* Did a client library abort with a message, once it may have read the peer's bytes? They are then the probable cause. An abort
+ * without a message may come from the C library, which found corrupted memory of unknown cause. */
 static bool library_aborted(const struct attempt *a, const siginfo_t *info)
 {
 	return a->abort[0] && info->si_code != CLD_EXITED && info->si_status == SIGABRT &&
 	       a->phase >= PH_CONNECT;
 }
 
-/* The child ended without a final record, and not killed by the reactor. Libraries abort, crash or exit when an allocation fails,
- * so the memory that the child held is looked at first. */
+/* Explains a child that ended without a final record and that the reactor did not kill. Libraries abort, crash or exit when an
+ * allocation fails, so the memory that the child held is examined first. */
 static void judge_ended(struct reactor *r, size_t i, const siginfo_t *info,
 			const struct rusage *usage)
 {
@@ -368,7 +366,7 @@ static void judge_attempt(struct reactor *r, size_t i, const siginfo_t *info,
 	count_code(o, o->diag.code);
 }
 
-/* The child is dead, or was not reaped in time after SIGKILL: then info is NULL. */
+/* Ends an attempt whose child is dead, or (info is NULL) could not be reaped in time after SIGKILL. */
 static void finish_attempt(struct reactor *r, size_t i, const siginfo_t *info, struct instant now)
 {
 	struct attempt *a = r->attempts[i];
@@ -377,12 +375,12 @@ static void finish_attempt(struct reactor *r, size_t i, const siginfo_t *info, s
 	struct rusage usage = {0};
 	bool retryable = true;
 
-	drain(r, i);
-	/* Status 0 after the final record says that no process is left; the plain profile cannot fork. */
+	read_records(r, i);
+	/* Status 0 after the final record means that no process is left; the plain profile cannot fork. */
 	if (info && child_sandbox_profile(&r->run->profile->checks[i]) == SANDBOX_PROGRAMS &&
 	    (!a->final || info->si_code != CLD_EXITED || info->si_status != 0))
 		r->orphans.expected = true;
-	/* The group before the child is reaped: afterwards the pid may be another process's. */
+	/* Kill the group before the child is reaped: afterwards the pid may be another process's. */
 	kill(-a->child.pid, SIGKILL);
 	if (info) {
 		wait4(a->child.pid, NULL, 0, &usage); /* dead already: this does not wait */
@@ -402,7 +400,7 @@ static void finish_attempt(struct reactor *r, size_t i, const siginfo_t *info, s
 	r->watcher->changed(r->watcher->ctx, i, now);
 }
 
-static size_t check_of(const struct reactor *r, pid_t pid)
+static size_t find_check(const struct reactor *r, pid_t pid)
 {
 	size_t i = 0;
 
@@ -411,9 +409,9 @@ static size_t check_of(const struct reactor *r, pid_t pid)
 	return i;
 }
 
-/* Looks before it reaps, so that the group can be killed while the pid is still the child's. Every dead child is reaped, also
- * orphans that PID 1 or a subreaper is handed. */
-static void reap(struct reactor *r)
+/* Finds a dead child before it reaps it (WNOWAIT), so that the group can be killed while the pid is still the child's. Reaps every
+ * dead child, also orphans that became children of this process. */
+static void reap_children(struct reactor *r)
 {
 	struct instant now = instant_now();
 
@@ -425,7 +423,7 @@ static void reap(struct reactor *r)
 			continue;
 		if (info.si_pid == 0)
 			return;
-		i = check_of(r, info.si_pid);
+		i = find_check(r, info.si_pid);
 		if (i < r->run->plan.n)
 			finish_attempt(r, i, &info, now);
 		else
@@ -463,7 +461,7 @@ static void on_signal(struct reactor *r)
 	}
 }
 
-/* Takes the next step of the plan. True when a start failed, so that plan_step must be called again at once. */
+/* Carries out the next step of the plan. Returns true when a start failed, so that plan_step must be called again at once. */
 static bool carry_out(struct reactor *r, struct instant now, struct action *actions)
 {
 	size_t n = plan_step(&r->run->plan, now, actions), n_kills = 0;
@@ -515,29 +513,29 @@ static int wait_and_read(struct reactor *r, int ms, struct err *err)
 		on_signal(r);
 	for (size_t i = 0; i < n; i++)
 		if (r->fds[i + 1].revents)
-			drain(r, r->polled[i]);
+			read_records(r, r->polled[i]);
 	return 0;
 }
 
-static int turn(struct reactor *r, struct action *actions, struct err *err)
+static int run_turn(struct reactor *r, struct action *actions, struct err *err)
 {
 	struct instant now = instant_now(), give_up = give_up_killed(r, now), wake;
 	bool again = carry_out(r, now, actions);
 
 	if (r->run->plan.over)
 		return 0;
-	/* After a failed start at once, but signals and dead children are looked at first: the next start may fail as well. */
+	/* After a failed start the next turn is due at once, but signals and dead children come first: it may fail again. */
 	wake = again ? now : r->run->plan.wake;
 	wake = instant_earlier(wake, r->watcher->tick(r->watcher->ctx, now));
 	wake = instant_earlier(wake, give_up);
 	/* The clock is read again, since starting or killing many children takes time. */
 	if (wait_and_read(r, instant_left_ms(wake, instant_now()), err) < 0)
 		return -1;
-	reap(r); /* each turn: SIGCHLD may have been merged with another */
+	reap_children(r); /* each turn: SIGCHLD may have been merged with another */
 	return 0;
 }
 
-/* Ends the attempts that a loop which failed has left running. */
+/* Ends the attempts that a failed loop has left running. */
 static void end_all(struct reactor *r)
 {
 	struct instant until = instant_after(instant_now(), REAP_MAX);
@@ -545,11 +543,11 @@ static void end_all(struct reactor *r)
 	kill_all(r);
 	while (r->running > 0 && !instant_reached(until, instant_now())) {
 		poll(NULL, 0, 1);
-		reap(r);
+		reap_children(r);
 	}
 }
 
-/* The service must not find orphans of attempts among its children, not even dead ones. */
+/* Kills and reaps orphans of attempts: the service must not find them among its children, not even dead ones. */
 static void end_orphans(struct reactor *r)
 {
 	struct instant until = instant_after(instant_now(), REAP_MAX);
@@ -557,7 +555,7 @@ static void end_orphans(struct reactor *r)
 	while ((r->run->orphan_left = orphans_kill(&r->orphans)) &&
 	       !instant_reached(until, instant_now())) {
 		poll(NULL, 0, 1);
-		reap(r);
+		reap_children(r);
 	}
 }
 
@@ -583,7 +581,7 @@ int reactor_run(struct run *run, const struct signals *signals, const struct wat
 	oom_watch(&r.oom);
 	orphans_begin(&r.orphans);
 	while (rc == 0 && !run->plan.over)
-		rc = turn(&r, actions, err);
+		rc = run_turn(&r, actions, err);
 	end_all(&r);
 	end_orphans(&r);
 	sandbox_free(&sandbox);

@@ -58,7 +58,7 @@ static enum outcome outcome_of(const struct plan_check *c, const struct check_ou
 		return OUTCOME_PASS;
 	if (c->state != PS_GAVE_UP || r->interrupted)
 		return OUTCOME_PENDING;
-	/* Never tried. Whether the run ended shortly before or after its dependency gave up is chance and must not matter. */
+	/* The check was never tried. Whether the run ended shortly before or after its dependency gave up must not matter. */
 	if (c->dependency_failed || (c->attempts == 0 && r->diag.code == D_NONE))
 		return c->required ? OUTCOME_PENDING : OUTCOME_DEGRADED;
 	if (r->diag.code != D_NONE && diag_info(r->diag.code)->result == RESULT_BROKEN)
@@ -106,8 +106,8 @@ static void settle_outcomes(struct run *run)
 }
 
 /* ---- the verdict line ----------------------------------------------------------------------------------------------- */
-/* How many checks have each outcome. */
-static void count(const struct run *run, size_t n[OUTCOME__COUNT])
+/* Counts the checks by outcome. */
+static void count_outcomes(const struct run *run, size_t n[OUTCOME__COUNT])
 {
 	memset(n, 0, OUTCOME__COUNT * sizeof *n);
 	for (size_t i = 0; i < run->profile->n; i++)
@@ -122,7 +122,7 @@ static void add_count(struct str *b, size_t n, const char *what, const char **se
 	*sep = ", ";
 }
 
-static void add_one(struct str *b, const struct run *run, size_t i)
+static void add_check(struct str *b, const struct run *run, size_t i)
 {
 	const struct check_outcome *r = &run->outcomes[i];
 
@@ -134,7 +134,7 @@ static void add_one(struct str *b, const struct run *run, size_t i)
 	str_add(b, diag_cause(&r->diag));
 }
 
-/* Can waiting not help check i? So its diagnosis says, or its profile (retry = false), or that of a check it comes after. */
+/* Is the failure of check i final, by its diagnosis, its profile (retry = false), or that of a check it comes after? */
 static bool is_final(const struct run *run, size_t i)
 {
 	const struct plan_check *checks = run->plan.checks;
@@ -147,7 +147,7 @@ static bool is_final(const struct run *run, size_t i)
 					     (o == OUTCOME_FAIL || o == OUTCOME_DEGRADED));
 }
 
-/* How much one check weighs when the run is blocked: the heaviest gives the exit code and stands in the verdict line. */
+/* Returns how much one check weighs when the run is blocked: the verdict line and the exit code come from the heaviest. */
 static int weight(const struct run *run, size_t i)
 {
 	const struct profile_check *c = &run->profile->checks[i];
@@ -172,7 +172,7 @@ static const int exit_by_weight[] = {
     [3] = EXIT_OWN, [4] = EXIT_BLOCKED, [5] = EXIT_BLOCKED,
 };
 
-/* The heaviest required check that blocks, the first of equals; SIZE_MAX when none does. */
+/* Returns the heaviest required check that blocks, the first of equals; SIZE_MAX when none does. */
 static size_t find_blocker(const struct run *run)
 {
 	size_t found = SIZE_MAX;
@@ -227,7 +227,7 @@ static void write_blocked(struct str *b, const struct run *run, size_t blocker,
 		str_addf(b, "ended by signal %d (%s)", run->signal,
 			 sigabbrev_np(run->signal) ? sigabbrev_np(run->signal) : "?");
 	else if (blocker != SIZE_MAX)
-		add_one(b, run, blocker);
+		add_check(b, run, blocker);
 	else {
 		str_add(b, "degraded is not allowed here (--fail-on-degraded): ");
 		add_losses(b, run);
@@ -239,7 +239,7 @@ static void write_blocked(struct str *b, const struct run *run, size_t blocker,
 	add_count(b, n[OUTCOME_DEGRADED], "degraded", &sep);
 }
 
-/* Takes the text, and frees it. */
+/* Makes the text the verdict line, and frees it. */
 static void set_summary(struct run *run, struct str *text)
 {
 	free(run->summary);
@@ -256,7 +256,7 @@ static void write_summary(struct run *run, size_t blocker)
 	struct str b;
 
 	str_init(&b, SUMMARY_MAX);
-	count(run, n);
+	count_outcomes(run, n);
 	duration_text(instant_since(run->started, run->ended), time, sizeof time);
 	if (run->verdict == RUN_BLOCKED) {
 		write_blocked(&b, run, blocker, n);
@@ -275,7 +275,7 @@ static void write_summary(struct run *run, size_t blocker)
 	set_summary(run, &b);
 }
 
-/* Was any check not passed, or a switch set? *may_pass: waiting may help all of them. */
+/* Did any check not pass, or is a switch set? *may_pass: waiting may help all of them. */
 static bool anything_lost(const struct run *run, bool *may_pass)
 {
 	bool lost = false;

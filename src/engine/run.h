@@ -42,8 +42,8 @@ struct check_outcome {
 	struct diag diag; /* of the last attempt that had a finding; code D_NONE: none */
 	int attempts;
 	struct duration elapsed;      /* from the first attempt to the end */
-	struct duration last_attempt; /* how long the last one took */
-	bool interrupted;             /* its attempt was killed because the run ended early */
+	struct duration last_attempt; /* how long the last attempt took */
+	bool interrupted;             /* the last attempt was killed because the run ended early */
 	char step[FACT_VALUE_MAX];    /* the last step of the last attempt */
 	char summary[FACT_VALUE_MAX];
 	size_t n_reached, n_facts, n_history;
@@ -52,7 +52,7 @@ struct check_outcome {
 	struct {
 		enum diag_code code;
 		int count;
-	} history[HISTORY_MAX]; /* codes in the order they first came */
+	} history[HISTORY_MAX]; /* how often each code came, in the order of first occurrence */
 };
 
 struct run {
@@ -65,7 +65,7 @@ struct run {
 	bool orphan_left; /* a process that an attempt started could not be killed */
 	/* The layers that the children's sandbox lacks, with the reasons, as text; empty: none. */
 	char sandbox_missing[FACT_VALUE_MAX];
-	bool sandbox_missing_is_whole;   /* a child with every layer has said what is missing */
+	bool sandbox_missing_is_whole;   /* the list is from a child with every layer */
 	const struct problems *problems; /* why the run could not begin; NULL: it could */
 	/* Set by run_decide. */
 	enum verdict verdict;
@@ -75,13 +75,13 @@ struct run {
 
 const char *outcome_name(enum outcome o);
 const char *verdict_name(enum verdict s);
-/* Must the service do without what this check stands for: the check degraded, or it broke? */
+/* Must the service start without this dependency, since the check is degraded or broken? */
 static inline bool outcome_lost(enum outcome o)
 {
 	return o == OUTCOME_DEGRADED || o == OUTCOME_BROKEN;
 }
 
-/* Begins a run of this profile, which must outlive it. Waived and skipped checks get their outcome at once. */
+/* Begins a run of this profile, which must outlive the run. Waived and skipped checks get their outcome at once. */
 void run_init(struct run *run, const struct profile *p, struct instant now, bool one_round,
 	      uint64_t seed);
 void run_free(struct run *run);

@@ -26,7 +26,7 @@
 #endif
 
 /* ---- Landlock ------------------------------------------------------------------------------------------------------- */
-/* Rights and scopes of later versions than the oldest kernel headers know. */
+/* Rights and scopes that the oldest supported kernel headers do not define. */
 #define LL_REFER (1ull << 13)         /* version 2 */
 #define LL_TRUNCATE (1ull << 14)      /* version 3 */
 #define LL_IOCTL_DEV (1ull << 15)     /* version 5 */
@@ -35,7 +35,7 @@
 #define LL_NET_VERSION 4
 #define LL_SCOPE_VERSION 6
 
-/* Every right but reading, with the version of Landlock that has it. */
+/* Every right but reading, with the version of Landlock that introduced it. */
 static const struct {
 	int since;
 	uint64_t rights;
@@ -50,12 +50,12 @@ static const struct {
     {5, LL_IOCTL_DEV},
 };
 
-/* struct landlock_ruleset_attr as of version 6; an older kernel is given the beginning only. */
+/* struct landlock_ruleset_attr as of version 6; an older kernel gets only the first members. */
 struct ruleset_attr {
 	uint64_t fs, net, scoped;
 };
 
-/* Writing to /dev/null stays allowed. A build that collects coverage writes files when a child ends, so everything is allowed. */
+/* Allows writing to /dev/null, and everywhere in a build that collects coverage, whose children write files when they end. */
 static int allow_writing(int ruleset, uint64_t forbidden)
 {
 	bool all = counts_coverage();
@@ -93,8 +93,8 @@ static void prepare_landlock(struct sandbox *f)
 }
 
 /* ---- before the first child ------------------------------------------------------------------------------------------ */
-/* Measures what each child inherits from the parent, which a profile of thousands of checks makes large. */
-static void measure(struct sandbox *f)
+/* Measures the memory that each child inherits from the parent: a profile of thousands of checks makes it large. */
+static void measure_inherited(struct sandbox *f)
 {
 	cleanup_fd int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	char text[128] = "";
@@ -117,7 +117,7 @@ static void measure(struct sandbox *f)
 void sandbox_prepare(struct sandbox *f, unsigned profiles)
 {
 	*f = (struct sandbox){.landlock = -1};
-	measure(f);
+	measure_inherited(f);
 	for (int i = 0; i < SANDBOX__COUNT; i++)
 		if (profiles & 1u << i)
 			sandbox_filter_make(&f->filters[i], (enum sandbox_profile)i);
@@ -173,7 +173,7 @@ void sandbox_enter(const struct sandbox *f, enum sandbox_profile profile, char *
 		add_missing(missing, "system call filter", strerror(errno));
 }
 
-static void lower(__rlimit_resource_t what, uint64_t to)
+static void lower_limit(__rlimit_resource_t what, uint64_t to)
 {
 	struct rlimit r;
 
@@ -181,7 +181,7 @@ static void lower(__rlimit_resource_t what, uint64_t to)
 		return;
 	if (r.rlim_cur > to)
 		r.rlim_cur = to;
-	/* The hard limit too: a child that a peer has taken over must not raise it again. */
+	/* Lower the hard limit too: a child that a peer has taken over must not raise it again. */
 	r.rlim_max = r.rlim_cur;
 	setrlimit(what, &r);
 }
@@ -191,11 +191,11 @@ void sandbox_limit(const struct sandbox *f, uint64_t memory)
 	/* RLIMIT_DATA and not RLIMIT_AS: memory that is reserved and never touched (stacks, arenas, mapped libraries) does no harm and
 	 * differs between machines by hundreds of MiB. */
 	if (!SANITIZED)
-		lower(RLIMIT_DATA, f->data + memory);
-	lower(RLIMIT_NOFILE, SANDBOX_DESCRIPTORS);
-	/* No file grows, with Landlock or without it. This does not concern pipes and sockets, but the files of coverage. */
+		lower_limit(RLIMIT_DATA, f->data + memory);
+	lower_limit(RLIMIT_NOFILE, SANDBOX_DESCRIPTORS);
+	/* No file can grow, with or without Landlock. Pipes and sockets are not affected; the files of coverage would be. */
 	if (!counts_coverage())
-		lower(RLIMIT_FSIZE, 0);
+		lower_limit(RLIMIT_FSIZE, 0);
 }
 
 bool sandbox_limit_reached(const struct sandbox *f, long max_rss_kib, uint64_t memory)

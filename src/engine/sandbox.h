@@ -1,10 +1,10 @@
 /* sandbox: limits what the child of a check can do, in case a peer takes it over.
  *
- * sandbox_prepare runs once, in the parent, before the first fork: it compiles the system call filters (libseccomp) and
- * opens the Landlock rules; none of these binds the parent. sandbox_enter runs in each child: no new privileges, Landlock (no file
- * is written, made, removed or executed), the filter. sandbox_limit lowers memory, descriptors and file size. A layer that
- * the kernel, the container or the build refuses is left out; `missing` gets its name and the error text, and the run goes on.
- * What is forbidden and why: docs/security.md.
+ * sandbox_prepare runs once, in the parent, before the first fork: it compiles the system call filters (libseccomp) and opens
+ * the Landlock rules; neither restricts the parent. sandbox_enter runs in each child: no new privileges, Landlock (no file is
+ * written, made, removed or executed), the filter. sandbox_limit lowers memory, descriptors and file size. A layer that the
+ * kernel, the container or the build refuses is left out; `missing` gets its name and the error text, and the run goes on. What is
+ * forbidden and why: docs/security.md.
  *
  * A forbidden call fails with EPERM and does not kill: libraries try calls that they can do without (a keyring, io_uring), and
  * killing them would make a healthy dependency look like a crash of startguard.
@@ -35,9 +35,9 @@ struct sandbox {
 	uint64_t data, resident; /* bytes that children inherit and that do not count as theirs */
 };
 
-/* Bytes: four times the largest body or file that a check may hold. */
+/* Bytes that an attempt may use: four times the largest body or file that a check may hold. */
 #define SANDBOX_MEMORY (512ull << 20)
-/* 1,024 brokers with a socket and a wake-up pipe each. */
+/* Enough descriptors for 1,024 brokers with a socket and a wake-up pipe each. */
 #define SANDBOX_DESCRIPTORS 4096
 
 /* Prepares the profiles of the set: bit i for profile i. */

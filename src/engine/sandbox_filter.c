@@ -32,12 +32,12 @@ static const char *const for_all[] = {
 /* Forbidden in the plain profile as well: such a check talks to its peer and reads files, no more. */
 static const char *const for_plain[] = {
     "execve", "execveat", "fork", "vfork",
-    /* out of the group that the guard kills */
+    /* leaving the process group that the guard kills */
     "setsid", "setpgid",
-    /* at others; tgkill stays, abort() needs it */
+    /* signals and scheduling of other processes; tgkill stays allowed, since abort() needs it */
     "kill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "setpriority", "ioprio_set",
     "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler",
-    /* names and attributes of files; their content is Landlock's and RLIMIT_FSIZE's business */
+    /* names and attributes of files; Landlock and RLIMIT_FSIZE protect their content */
     "creat", "truncate", "truncate64", "link", "linkat", "symlink", "symlinkat", "rename",
     "renameat", "renameat2", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "mknod", "mknodat",
     "chmod", "fchmod", "fchmodat", "chown", "chown32", "fchown", "fchown32", "lchown", "lchown32",
@@ -77,7 +77,7 @@ struct making {
 	int rc;
 };
 
-/* Adds a rule with at most one condition. The macro SCMP_CMP would leave datum_b out, which some compilers warn of. */
+/* Adds a rule with at most one condition. The macro SCMP_CMP would leave datum_b out, about which some compilers warn. */
 static void ban(struct making *m, int number, int error, unsigned conditions,
 		struct scmp_arg_cmp cmp)
 {
@@ -112,8 +112,8 @@ static void ban_names(struct making *m, const char *const *names, size_t n)
 	}
 }
 
-/* Calls are banned by name where the library knows it, otherwise by number. Numbers come before the compat architecture is added,
- * which the library would apply them to, and names after it. */
+/* Bans calls by name where the library knows it, otherwise by number. Numbers must come before the compat architecture is added,
+ * since the library would apply them to it as well; names come after it. */
 static void ban_newer(struct making *m, const struct newer *calls, size_t n, bool by_name)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -137,8 +137,7 @@ static void ban_namespaces(struct making *m)
 	ban_call(m, clone3 == __NR_SCMP_ERROR ? 435 : clone3, ENOSYS);
 }
 
-/* These requests fake input for the terminal that the guard was started from. The kernel looks at 32 bits of the request, so the
- * filter must too. */
+/* Bans the requests that fake input for the terminal of the guard. The kernel reads 32 bits of it, and so must the filter. */
 static void ban_terminal_input(struct making *m)
 {
 	static const unsigned requests[] = {TIOCSTI, 0x541c /* TIOCLINUX */};
@@ -161,7 +160,7 @@ static void ban_more_for_plain(struct making *m)
 	ban_if(m, SCMP_SYS(prlimit64), 0, SCMP_CMP_NE, 0, 0);
 }
 
-/* Programs of the image may be 32-bit programs. */
+/* Adds the 32-bit architecture, since programs of the image may be 32-bit programs. */
 static void add_compat(UNUSED scmp_filter_ctx ctx)
 {
 #if defined __x86_64__
@@ -171,8 +170,8 @@ static void add_compat(UNUSED scmp_filter_ctx ctx)
 #endif
 }
 
-/* libseccomp before 2.6 exports to a descriptor only. A filter has 2 KiB; the smallest pipe holds 4. */
-static int export(scmp_filter_ctx ctx, struct sandbox_filter *out)
+/* Exports through a pipe: libseccomp before 2.6 cannot export to memory. A filter has 2 KiB; the smallest pipe holds 4. */
+static int export_filter(scmp_filter_ctx ctx, struct sandbox_filter *out)
 {
 	cleanup_fd int in = -1, to = -1;
 	int p[2], rc;
@@ -214,7 +213,7 @@ void sandbox_filter_make(struct sandbox_filter *out, enum sandbox_profile profil
 	if (profile == SANDBOX_PLAIN)
 		ban_more_for_plain(&m);
 	if (m.rc == 0)
-		m.rc = export(m.ctx, out);
+		m.rc = export_filter(m.ctx, out);
 	if (m.rc < 0)
 		snprintf(out->missing, sizeof out->missing, "libseccomp: %s", strerror(-m.rc));
 	seccomp_release(m.ctx);

@@ -1,6 +1,6 @@
 /* signals: reads the signals that ask startguard to end from a descriptor, and restores mask and dispositions for the service.
  *
- * The state belongs to the process, so there is one. main opens and closes it, the reactor reads it.
+ * The state belongs to the process, so only one exists. main opens and closes it, the reactor reads it.
  */
 #ifndef SG_SIGNALS_H
 #define SG_SIGNALS_H
@@ -18,7 +18,7 @@ struct signals {
 
 /* Blocks TERM, INT, HUP and QUIT, except those that were ignored or blocked at the start, and reads them by descriptor. */
 int signals_open(struct signals *s, struct err *err);
-/* The next signal that asks startguard to end; 0: none has come. */
+/* Returns the next signal that asks startguard to end; 0: none has come. */
 int signals_ending(const struct signals *s);
 /* Restores mask and dispositions. Discards pending signals that startguard caused (CHLD, PIPE, XFSZ); others stay pending. */
 void signals_close(struct signals *s);

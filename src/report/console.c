@@ -9,23 +9,23 @@
 #include "write_nonblock.h"
 
 #define KEPT_MAX (256 * 1024)
-/* Give up after so long without progress. */
+/* Both waits end after this time without progress. */
 #define STALL_MAX DURATION_S(2)
 /* The total wait for a slow reader: less than an orchestrator waits after SIGTERM. */
 #define WAIT_MAX DURATION_S(8)
 /* Pause after a write that took nothing: a terminal may poll writable with less room than a line end needs. */
 #define AGAIN_MS 10
 
-/* What stderr has not taken yet. */
+/* The output that stderr has not accepted yet. */
 static struct {
 	char *text; /* the bytes from `from` to `len` are not written */
 	size_t from, len, cap;
 	size_t lost;            /* lines dropped and not yet reported */
 	bool in_line;           /* the last byte written was not a newline */
-	struct duration waited; /* in console_flush so far; WAIT_MAX once nobody read */
+	struct duration waited; /* time spent in console_flush; WAIT_MAX after it gave up */
 } kept;
 
-/* Writes once, without blocking. The count; 0 when nothing could be written within `wait_ms`; -1 with errno. */
+/* Writes once, without blocking. Returns the number of bytes, 0 when nothing was written within `wait_ms`, -1 with errno. */
 static ssize_t write_some(int fd, const char *text, size_t len, int wait_ms)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
@@ -34,7 +34,7 @@ static ssize_t write_some(int fd, const char *text, size_t len, int wait_ms)
 
 	if (ready == 0 || (ready < 0 && errno == EINTR))
 		return 0;
-	/* Also when poll failed: better to write and perhaps to wait than to lose the line. */
+	/* Write also when poll failed: it is better to wait perhaps than to lose the line. */
 	n = write_nonblock(fd, text, len < PIPE_BUF ? len : PIPE_BUF);
 	if (n >= 0 || (errno != EAGAIN && errno != EINTR))
 		return n;
@@ -50,7 +50,7 @@ static void drop_kept(void)
 	kept.from = kept.len = 0;
 }
 
-/* Writes once from what is kept. Returns how many bytes. */
+/* Writes once from the kept text. Returns how many bytes. */
 static size_t write_kept(int wait_ms)
 {
 	ssize_t n = 0;
@@ -105,7 +105,7 @@ void console_write(const char *text, size_t len)
 
 bool console_retry(void)
 {
-	while (write_kept(0) >= PIPE_BUF) { /* a shorter write: stderr takes no more now */
+	while (write_kept(0) >= PIPE_BUF) { /* after a shorter write stderr accepts no more now */
 	}
 	return kept.from < kept.len;
 }

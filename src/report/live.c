@@ -5,7 +5,7 @@
 
 #define FIRST_AFTER DURATION_MS(100) /* a shorter run needs no view */
 #define BETWEEN DURATION_MS(100)
-#define REDRAW_EACH DURATION_S(1) /* the shown times change */
+#define REDRAW_EACH DURATION_S(1) /* updates the shown times */
 #define ABOVE_MAX (4 * 1024 * 1024)
 #define ERASE "\r\033[J" /* from the cursor to the end of the screen */
 
@@ -46,8 +46,8 @@ bool live_keep(struct live *l, const struct str *text)
 }
 
 /* ---- width ----------------------------------------------------------------------------------------------------------- */
-/* Characters that may take two cells. The ranges include some that take one, and combining marks count as one cell: a line that is cut
- * too early does no harm, one that wraps does. */
+/* Characters that may take two cells. The ranges include some that take one, and combining marks count as one cell: cutting a line
+ * too early does no harm, a wrapped line does. */
 static const struct {
 	uint32_t from, to;
 } wide[] = {
@@ -57,7 +57,7 @@ static const struct {
     {0x16fe0, 0x1b2ff}, {0x1d300, 0x1d376}, {0x1f000, 0x1faff}, {0x20000, 0x3fffd},
 };
 
-static size_t cells(uint32_t cp)
+static size_t cell_width(uint32_t cp)
 {
 	for (size_t i = 0; i < ARRAY_LEN(wide); i++)
 		if (cp >= wide[i].from && cp <= wide[i].to)
@@ -80,9 +80,9 @@ size_t live_fit(const char *text, size_t columns)
 				return i;
 			cp = cp << 6 | (s[i + k] & 0x3fu);
 		}
-		if (used + cells(cp) > columns)
+		if (used + cell_width(cp) > columns)
 			return i;
-		used += cells(cp);
+		used += cell_width(cp);
 		i += len;
 	}
 	return i;
@@ -98,7 +98,7 @@ static size_t count_undecided(const struct run *run)
 	return n;
 }
 
-/* The first check that this one comes after and that has not passed yet. */
+/* Returns the first check that `c` comes after and that has not passed yet. */
 static const char *awaited_check(const struct run *run, const struct plan_check *c)
 {
 	for (size_t i = 0; i < c->n_after; i++)
@@ -141,7 +141,7 @@ static uint64_t digest_of(const struct run *run, struct live_size size)
 }
 
 /* ---- the drawing ----------------------------------------------------------------------------------------------------- */
-/* Adds what fits of a line without colour, and colours its first word. */
+/* Adds the part of an uncoloured line that fits, and colours its first word. */
 static void add_cut(struct str *out, bool color, const char *line, size_t columns)
 {
 	size_t n = live_fit(line, columns), word = strcspn(line, " ");
@@ -224,7 +224,7 @@ struct instant live_wake(const struct live *l, struct instant now)
 {
 	if (!l->on)
 		return INSTANT_NEVER;
-	/* Before not_before it does not look whether something has changed. */
+	/* live_draw is not called before not_before, even if something has changed. */
 	return instant_reached(l->not_before, now) ? l->redraw : l->not_before;
 }
 

@@ -24,7 +24,7 @@ struct shown {
 };
 
 /* ---- lines -------------------------------------------------------------------------------------------------------- */
-/* A text that was cut at its bound must end with a line end all the same. */
+/* Ends a text that was cut at its bound with "..." and a line end. */
 static void end_line(struct str *b)
 {
 	static const char end[] = "...\n";
@@ -46,7 +46,7 @@ static void put_text(struct str *b)
 }
 
 /* Writes the text, above the live view while there is one. */
-static void put(struct report *r, struct str *b)
+static void put_above_view(struct report *r, struct str *b)
 {
 	end_line(b);
 	if (!live_keep(&r->live, b))
@@ -75,7 +75,7 @@ static void show_block(struct report *r, enum outcome label, size_t i, struct du
 
 	str_init(&b, 16 * 1024);
 	text_block(&b, &r->style, label, r->run, i, elapsed, attempts);
-	put(r, &b);
+	put_above_view(r, &b);
 	r->shown[i].done = true;
 }
 
@@ -86,7 +86,7 @@ static void show_line(struct report *r, enum outcome label, size_t i, struct dur
 
 	str_init(&b, 8192);
 	text_line(&b, &r->style, label, r->run->profile->checks[i].id, elapsed, text);
-	put(r, &b);
+	put_above_view(r, &b);
 }
 
 /* With -v, behind the line or block of a check. */
@@ -98,7 +98,7 @@ static void show_facts(struct report *r, size_t i)
 		return;
 	str_init(&b, 16 * 1024);
 	text_facts(&b, &r->run->outcomes[i]);
-	put(r, &b);
+	put_above_view(r, &b);
 }
 
 /* ---- while it runs --------------------------------------------------------------------------------------------------- */
@@ -123,7 +123,7 @@ static void show_beginning(struct report *r)
 	}
 }
 
-/* "2026-01-31T12:00:00.000Z". A clock that is far off (no battery, not set yet) gives 1970: the report has four digits for the year. */
+/* "2026-01-31T12:00:00.000Z". A clock that is far off (not set yet) gives 1970: the report has four digits for the year. */
 static void write_date(char *text, size_t size)
 {
 	struct timespec ts = {0};
@@ -159,7 +159,7 @@ static bool first_time(const struct check_outcome *res)
 }
 
 /* A code that is new for this check is printed at once. A code that comes again, as when a check swings between two states, is
- * printed ever more rarely. */
+ * printed at growing intervals. */
 static bool worth_a_line(const struct report *r, const struct shown *shown,
 			 const struct check_outcome *res, struct instant now)
 {
@@ -237,8 +237,8 @@ void report_changed(void *ctx, size_t check, struct instant now)
 	show_check(ctx, check, now);
 }
 
-/* True when the screen is too small for a view: from now on lines are printed. */
-static bool draw(struct report *r, struct instant now)
+/* Draws the live view if it is due. Returns true when the screen is too small for it: from now on lines are printed. */
+static bool draw_view(struct report *r, struct instant now)
 {
 	cleanup_str struct str b = {0};
 
@@ -279,7 +279,7 @@ struct instant report_tick(void *ctx, struct instant now)
 	/* A drawing after kept text would be out of date when it is written. */
 	if (slow && r->live.on)
 		return again;
-	if (draw(r, now))
+	if (draw_view(r, now))
 		for (size_t i = 0; i < plan->n; i++)
 			show_check(r, i, now);
 	return instant_earlier(again, r->live.on ? live_wake(&r->live, now) : summary_tick(r, now));
@@ -359,7 +359,7 @@ void report_termination(const struct report_options *o, const struct run *run)
 		return;
 	str_init(&b, TERMINATION_MAX);
 	text_termination(&b, run);
-	/* At the default path, which nobody asked for, a failure is not reported. */
+	/* At the default path, which the user did not choose, a failure is not reported. */
 	if (save_in_place(path, b.s, b.len, 0644, !by_default, &err) < 0 && !by_default)
 		log_line("warning: the termination message was not written: %s",
 			 err_text(&err, buf, sizeof buf));
@@ -443,7 +443,7 @@ void report_abandon(void *ctx)
 	end_view(ctx);
 }
 
-/* A report that went to stdout cannot be taken back, so only files are written again. */
+/* A report on stdout cannot be replaced, so only files are written again. */
 void report_again(struct report *r)
 {
 	struct stat st;

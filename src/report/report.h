@@ -1,8 +1,8 @@
-/* report: writes everything that startguard reports about a run: lines on stderr, the reports of the end, the termination message.
+/* report: writes everything that startguard reports about a run: lines on stderr, the final report, the termination message.
  *
- * Lines for people go to stderr as things change; on a terminal the live view shows the undecided checks. The report of the end is
- * text, JSON, JUnit, TAP or Prometheus's text format. Foreign text was cleaned and scrubbed when it was stored. An output that cannot be
- * written (a closed stderr, a full disk) changes neither verdict nor exit code. The only reader of the wall clock. Parent only.
+ * Lines go to stderr as checks change; on a terminal the live view shows the undecided checks. The final report is text, JSON,
+ * JUnit, TAP or Prometheus's text format. Foreign text was cleaned and scrubbed when it was stored. An output that cannot be
+ * written (a closed stderr, a full disk) changes neither verdict nor exit code. No other module reads the wall clock. Parent only.
  */
 #ifndef SG_REPORT_H
 #define SG_REPORT_H
@@ -16,20 +16,20 @@ enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_JUNIT, FORMAT_TAP, FORMAT_PROMETH
 struct report_options {
 	enum format format;
 	const char *output;          /* NULL: stdout */
-	const char *report_file;     /* NULL: none; JSON */
+	const char *report_file;     /* a JSON report; NULL: none */
 	const char *env_file;        /* NULL: none */
-	const char *termination_log; /* NULL: the default where it exists; "none" */
+	const char *termination_log; /* "none"; NULL: the default path where it exists */
 	bool color, quiet, verbose;
 };
 
 struct report {
 	const struct report_options *o;
 	const struct run *run;
-	char started[32]; /* wall clock */
+	char started[32]; /* date and time, as in the report */
 	struct text_style style;
 	struct live live;
 	struct instant next_summary;
-	struct shown *shown; /* the last line of each check */
+	struct shown *shown; /* state of the last line of each check */
 	bool report_written, sandbox_shown;
 };
 
@@ -42,16 +42,16 @@ struct instant report_tick(void *ctx, struct instant now);
 void report_end(struct report *r);
 /* After report_end, when run_override has changed the verdict: writes files and verdict line again. */
 void report_again(struct report *r);
-/* Writes the termination message only, of a run that could not begin. */
+/* Writes only the termination message, for a run that could not begin. */
 void report_termination(const struct report_options *o, const struct run *run);
-/* Instead of report_end, when the process ends at once: erases the live view. ctx is the struct report. */
+/* Erases the live view. Called instead of report_end when the process ends at once. ctx is the struct report. */
 void report_abandon(void *ctx);
 void report_free(struct report *r);
 
 /* Writes one line to stderr, cleaned: "startguard: ...". */
 void log_line(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-/* The most bytes of a list of ids in the environment: the kernel takes 128 KiB for one entry, and little more for all of them on a small
+/* The most bytes of a list of ids in the environment: the kernel accepts 128 KiB for one entry, and little more in all on a small
  * stack. */
 #define REPORT_ENV_MAX (32 * 1024)
 #define REPORT_ENV_MIN 256
@@ -60,7 +60,7 @@ void log_line(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void report_environment(const struct run *run, const char *report_file, size_t list_max,
 			void (*set)(void *ctx, const char *name, const char *value), void *ctx);
 
-/* The reports of the end, as text (report_json.c, report_formats.c). `started`: the date for the report. */
+/* Append the final report in one format (report_json.c, report_formats.c). `started`: the date for the report. */
 void report_json(struct str *out, const struct run *run, const char *started);
 void report_junit(struct str *out, const struct run *run, const char *started);
 void report_tap(struct str *out, const struct run *run);

@@ -19,7 +19,7 @@ static const char *problem_code(const struct problem *p)
 					  : "profile";
 }
 
-/* False: the problem is a warning only. */
+/* Returns false when the problem is only a warning. */
 static bool problem_message(const struct problem *p, char *buf, size_t size)
 {
 	cleanup_str struct str text;
@@ -31,7 +31,7 @@ static bool problem_message(const struct problem *p, char *buf, size_t size)
 }
 
 /* Does this check count as failed for a reader that looks at single results? */
-static bool failed(const struct run *run, const struct check_outcome *r)
+static bool counts_as_failed(const struct run *run, const struct check_outcome *r)
 {
 	return r->outcome == OUTCOME_FAIL || r->outcome == OUTCOME_PENDING ||
 	       (r->outcome != OUTCOME_PASS && r->outcome != OUTCOME_BROKEN &&
@@ -42,13 +42,14 @@ static bool failed(const struct run *run, const struct check_outcome *r)
 static bool blocked_otherwise(const struct run *run)
 {
 	for (size_t i = 0; i < run->profile->n; i++)
-		if (run->outcomes[i].outcome == OUTCOME_BROKEN || failed(run, &run->outcomes[i]))
+		if (run->outcomes[i].outcome == OUTCOME_BROKEN ||
+		    counts_as_failed(run, &run->outcomes[i]))
 			return false;
 	return run->verdict == RUN_BLOCKED;
 }
 
-/* The number of results that do not belong to a check. */
-static size_t own_cases(const struct run *run)
+/* Counts the results that do not belong to a check. */
+static size_t count_own_cases(const struct run *run)
 {
 	return run->problems ? run->problems->n - run->problems->warnings : blocked_otherwise(run);
 }
@@ -96,7 +97,7 @@ static void add_case(struct str *b, const struct run *run, size_t i)
 	const struct profile_check *c = &run->profile->checks[i];
 	const struct check_outcome *r = &run->outcomes[i];
 	const char *tag = r->outcome == OUTCOME_BROKEN ? "error"
-			  : failed(run, r)             ? "failure"
+			  : counts_as_failed(run, r)   ? "failure"
 						       : "skipped";
 	char message[DIAG_SUBJECT_MAX + DIAG_CAUSE_MAX + 64];
 
@@ -116,7 +117,7 @@ static void add_case(struct str *b, const struct run *run, size_t i)
 		snprintf(message, sizeof message, "%s: %s%s%s", code_of(r), r->diag.subject,
 			 r->diag.subject[0] ? ": " : "", r->diag.cause);
 	str_addf(b, ">\n    <%s", tag);
-	if (str_eq(tag, "skipped")) { /* old readers know no attributes of <skipped> */
+	if (str_eq(tag, "skipped")) { /* old readers do not know attributes of <skipped> */
 		str_addc(b, '>');
 		add_xml(b, message);
 	} else {
@@ -163,7 +164,7 @@ static void add_properties(struct str *b, const struct run *run)
 
 static void add_suite(struct str *b, const struct run *run, const char *started)
 {
-	size_t failures = 0, errors = own_cases(run), skipped = 0;
+	size_t failures = 0, errors = count_own_cases(run), skipped = 0;
 	struct utsname host = {.nodename = ""};
 
 	uname(&host);
@@ -171,9 +172,9 @@ static void add_suite(struct str *b, const struct run *run, const char *started)
 		const struct check_outcome *r = &run->outcomes[i];
 
 		errors += r->outcome == OUTCOME_BROKEN;
-		failures += failed(run, r);
-		skipped +=
-		    r->outcome != OUTCOME_PASS && r->outcome != OUTCOME_BROKEN && !failed(run, r);
+		failures += counts_as_failed(run, r);
+		skipped += r->outcome != OUTCOME_PASS && r->outcome != OUTCOME_BROKEN &&
+			   !counts_as_failed(run, r);
 	}
 	str_add(b, "<testsuite");
 	add_attribute(b, "name", run->profile->service);
@@ -181,7 +182,7 @@ static void add_suite(struct str *b, const struct run *run, const char *started)
 	str_addf(b,
 		 " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\" time=\"%.3f\" "
 		 "timestamp=\"%.19s\">\n",
-		 run->profile->n + own_cases(run), failures, errors, skipped,
+		 run->profile->n + count_own_cases(run), failures, errors, skipped,
 		 duration_ms(instant_since(run->started, run->ended)) / 1000, started);
 }
 
@@ -219,15 +220,15 @@ static bool may_be_missing(const struct run *run, size_t i)
 
 	if (r->outcome == OUTCOME_BROKEN)
 		return !run->profile->checks[i].required && !run->fail_on_degraded;
-	return r->outcome == OUTCOME_DEGRADED && !failed(run, r);
+	return r->outcome == OUTCOME_DEGRADED && !counts_as_failed(run, r);
 }
 
 static void add_point(struct str *b, const struct run *run, size_t i)
 {
 	const struct check_outcome *r = &run->outcomes[i];
-	bool ok =
-	    r->outcome == OUTCOME_PASS ||
-	    ((r->outcome == OUTCOME_WAIVED || r->outcome == OUTCOME_SKIPPED) && !failed(run, r));
+	bool ok = r->outcome == OUTCOME_PASS ||
+		  ((r->outcome == OUTCOME_WAIVED || r->outcome == OUTCOME_SKIPPED) &&
+		   !counts_as_failed(run, r));
 
 	str_addf(b, "%sok %zu - %s", ok ? "" : "not ", i + 1, run->profile->checks[i].id);
 	if (ok && r->outcome != OUTCOME_PASS)
@@ -258,7 +259,7 @@ void report_tap(struct str *b, const struct run *run)
 	size_t n = run->profile->n;
 	char message[2048];
 
-	str_addf(b, "TAP version 14\n1..%zu\n", n + own_cases(run));
+	str_addf(b, "TAP version 14\n1..%zu\n", n + count_own_cases(run));
 	for (size_t i = 0; i < n; i++)
 		add_point(b, run, i);
 	for (size_t i = 0; run->problems && i < run->problems->n; i++)

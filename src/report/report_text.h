@@ -19,25 +19,25 @@ struct text_style text_style(const struct profile *p, bool color);
 
 /* "startguard 1.0.0 · service · mode prod · 5 checks · 90s" */
 void text_title(struct str *b, const struct profile *p);
-/* A line: "WAIT      redis.cache    0.3 s  ", then `text`. */
+/* Appends a line: "WAIT      redis.cache    0.3 s  ", then `text`. */
 void text_line(struct str *b, const struct text_style *s, enum outcome label, const char *id,
 	       struct duration elapsed, const char *text);
-/* Code, subject, number of attempts and cause of what the last attempt found. */
+/* Appends code, subject, number of attempts and cause of the last finding. */
 void text_finding(struct str *b, const struct check_outcome *res, int attempts);
-/* The lines of a check that did not pass: code, how far it got, cause, hint. */
+/* Appends the lines of a check that did not pass: code, reached phases, cause, hint. */
 void text_block(struct str *b, const struct text_style *s, enum outcome label,
 		const struct run *run, size_t i, struct duration elapsed, int attempts);
-/* The facts of the last attempt, a line each; nothing without facts. */
+/* Appends the facts of the last attempt, one line each. */
 void text_facts(struct str *b, const struct check_outcome *res);
-/* The check's own hint, else that of its code; "" without a finding. */
+/* Returns the finding's own hint, else the hint of its code; "" without a finding. */
 const char *text_hint(const struct check_outcome *res);
 /* "startguard: waiting since 10.0 s for 2 of 5 checks: ..." */
 void text_waiting(struct str *b, const struct run *run, struct instant now);
 void text_verdict(struct str *b, const struct text_style *s, const struct run *run);
 
-/* The verdict and one line for each check that did not pass, in at most TERMINATION_MAX bytes. Causes are cut before a check is
- * left out. */
+/* Fills `b` with the verdict and one line for each check that did not pass, in at most TERMINATION_MAX bytes. Causes are cut
+ * before a check is left out. */
 void text_termination(struct str *b, const struct run *run);
-#define TERMINATION_MAX 4096 /* what a kubelet keeps of the file */
+#define TERMINATION_MAX 4096 /* bytes that a kubelet keeps of the file */
 
 #endif

@@ -13,8 +13,8 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* The descriptor when this file is open as stdout or stderr (/dev/stdout, "> file"), else -1. Such a file must not be replaced by
- * another: its reader would not see it. */
+/* Returns the descriptor when this file is open as stdout or stderr (/dev/stdout, "> file"), else -1. Such a file must not be
+ * replaced: its reader would not see the new one. */
 static int standard_descriptor(const struct stat *st)
 {
 	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
@@ -26,9 +26,9 @@ static int standard_descriptor(const struct stat *st)
 	return -1;
 }
 
-/* The descriptor for a path that cannot be opened again although it is open as stdout or stderr: a socket, a pipe of another user, or
- * /dev/stdout without /proc. -1: it is not open. */
-static int open_already(const char *path)
+/* Returns the descriptor of a path that cannot be opened again although it is open as stdout or stderr: a socket, a pipe of
+ * another user, or /dev/stdout without /proc. -1: it is not open. */
+static int find_open_descriptor(const char *path)
 {
 	struct stat st;
 
@@ -48,14 +48,15 @@ static int write_to(int fd, const char *path, const char *text, size_t len, stru
 static int write_directly(const char *path, const char *text, size_t len, struct err *err)
 {
 	cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	int error = errno, standard = fd < 0 ? open_already(path) : fd;
+	int error = errno, standard = fd < 0 ? find_open_descriptor(path) : fd;
 
 	if (standard < 0)
 		return err_make(err, error, "open %s", path);
 	return write_to(standard, path, text, len, err);
 }
 
-static int save_beside(const char *path, const char *text, size_t len, mode_t mode, struct err *err)
+static int save_by_rename(const char *path, const char *text, size_t len, mode_t mode,
+			  struct err *err)
 {
 	cleanup_free char *temporary = NULL;
 	int fd, failed;
@@ -77,8 +78,8 @@ static int save_beside(const char *path, const char *text, size_t len, mode_t mo
 	return 0;
 }
 
-/* Does the errno say that the file cannot be replaced, although it may be writable: it is a mount point, its folder is read-only or
- * another user's, or its name is too long for a temporary one beside it? */
+/* Does the errno say that the file cannot be replaced, although it may be writable: it is a mount point, its folder is read-only
+ * or another user's, or its name is too long for a temporary file? */
 static bool cannot_replace(int error)
 {
 	static const int errors[] = {EBUSY, EROFS, EACCES, EPERM, EXDEV, ENAMETOOLONG};
@@ -91,14 +92,14 @@ static bool cannot_replace(int error)
 
 static int replace(const char *path, const char *text, size_t len, mode_t mode, struct err *err)
 {
-	if (save_beside(path, text, len, mode, err) == 0)
+	if (save_by_rename(path, text, len, mode, err) == 0)
 		return 0;
 	return cannot_replace(err->sys_errno) ? save_in_place(path, text, len, mode, false, err)
 					      : -1;
 }
 
 /* Does the file keep its data? /dev/null (device 1:3) does not. */
-static bool keeps(const struct stat *st)
+static bool keeps_data(const struct stat *st)
 {
 	return !S_ISCHR(st->st_mode) || st->st_rdev != makedev(1, 3);
 }
@@ -121,7 +122,7 @@ static int stat_folder(const char *path, struct stat *st)
 }
 
 /* Will two paths that do not exist yet, such as "a/b" and "a/./b", be one file? */
-static bool same_place(const char *a, const char *b)
+static bool will_be_same_file(const char *a, const char *b)
 {
 	struct stat st_a, st_b;
 
@@ -135,11 +136,11 @@ bool save_same(const char *a, const char *b)
 	bool has_a = stat(a, &st_a) == 0, has_b = stat(b, &st_b) == 0;
 
 	if (str_eq(a, b))
-		return !has_a || keeps(&st_a);
+		return !has_a || keeps_data(&st_a);
 	if (has_a && has_b)
 		/* stdout and stderr are often the same terminal or pipe, which is fine. */
 		return S_ISREG(st_a.st_mode) && is_same_file(&st_a, &st_b);
-	return !has_a && !has_b && same_place(a, b);
+	return !has_a && !has_b && will_be_same_file(a, b);
 }
 
 int save_file(const char *path, const char *text, size_t len, mode_t mode, struct err *err)
@@ -149,8 +150,8 @@ int save_file(const char *path, const char *text, size_t len, mode_t mode, struc
 	int fd;
 
 	if (lstat(path, &st) < 0)
-		return open_already(path) < 0 ? save_beside(path, text, len, mode, err)
-					      : write_directly(path, text, len, err);
+		return find_open_descriptor(path) < 0 ? save_by_rename(path, text, len, mode, err)
+						      : write_directly(path, text, len, err);
 	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0) /* dangling: create the file it points to */
 		return save_in_place(path, text, len, mode, true, err);
 	fd = standard_descriptor(&st);
@@ -169,7 +170,7 @@ int save_in_place(const char *path, const char *text, size_t len, mode_t mode, b
 	struct stat st;
 	cleanup_fd int fd =
 	    open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (create ? O_CREAT : 0), mode);
-	int failed = errno, standard = fd < 0 ? open_already(path) : -1;
+	int failed = errno, standard = fd < 0 ? find_open_descriptor(path) : -1;
 	bool regular = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 
 	if (regular) /* open as stdout or stderr: append to what it holds */

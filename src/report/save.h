@@ -4,11 +4,11 @@
 
 #include "err.h"
 
-/* Writes a new file beside the target and renames it. A pipe or device (/dev/stdout) is written directly, and a file that cannot be
- * replaced in place. `mode`: permissions of a new file. 0, or -1 with err. */
+/* Writes a new file in the target's folder and renames it. Writes directly to a pipe or device (/dev/stdout) and to a file that
+ * cannot be replaced. `mode`: permissions of a new file. Returns 0, or -1 with err. */
 int save_file(const char *path, const char *text, size_t len, mode_t mode, struct err *err);
 /* Writes into the existing file, which cannot be replaced (it is mounted, its folder is read-only): whole, or the file is left
- * empty. Without `create` it must exist. 0, or -1 with err. */
+ * empty. Without `create` it must exist. Returns 0, or -1 with err. */
 int save_in_place(const char *path, const char *text, size_t len, mode_t mode, bool create,
 		  struct err *err);
 /* Do both paths name one file, so that one output would destroy the other? */

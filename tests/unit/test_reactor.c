@@ -352,7 +352,7 @@ static void every_end_has_its_word(UNUSED void **state)
 	    {writes_nonsense, D_GUARD_BUG, "",
 	     "the check wrote bytes that are not a record; last step: nothing", 0, 70},
 	    {wants_memory, D_GUARD_NO_MEMORY, "kind.x",
-	     "an attempt may use 96 MiB, and that was hardly enough; it then said: "
+	     "an attempt may use 96 MiB, and that was hardly enough; it then reported: "
 	     "http-json-invalid: not JSON",
 	     96 << 20, 70},
 	    {wants_memory_and_aborts, D_GUARD_NO_MEMORY, "",
