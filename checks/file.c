@@ -11,6 +11,8 @@
 #include <openssl/evp.h>
 
 #include "check.h"
+#include "json.h"
+#include "json_expect.h"
 
 static const char *const types[] = {"file", "dir", "socket", "fifo", "device", "directory", NULL};
 
@@ -19,9 +21,10 @@ static const char *const types[] = {"file", "dir", "socket", "fifo", "device", "
 struct file_conf {
 	const char *path;
 	int type;
-	bool readable, writable, executable, not_empty;
+	bool absent, readable, writable, executable, not_empty;
 	struct size min_size;
-	const char *mode_at_most, *owner, *sha256, *contains;
+	const char *mode_at_most, *owner, *sha256, *contains, *not_contains;
+	struct grouplist json;
 };
 
 static const char *mode_problem(const char *text)
@@ -43,6 +46,9 @@ static const struct key file_keys[] = {
     KEY_PATH(struct file_conf, path, .flags = K_REQUIRED,
 	     .doc = "The path, or a glob: at least one must match, and every match must hold.",
 	     .example = "\"/app/models/*.onnx\""),
+    KEY_BOOL(struct file_conf, absent, .def = "false",
+	     .doc =
+		 "Nothing may be there, not even a link that leads nowhere. Takes no other key."),
     KEY_ENUM(struct file_conf, type, .choices = types,
 	     .doc = "What kind of file it must be (links are followed).", .example = "\"dir\""),
     KEY_BOOL(struct file_conf, readable, .def = "true",
@@ -65,17 +71,44 @@ static const struct key file_keys[] = {
 	    .example = "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\""),
     KEY_STR(struct file_conf, contains, .doc = "Text its content must hold, in the first 64 MiB.",
 	    .example = "\"[learner]\""),
+    KEY_STR(struct file_conf, not_contains,
+	    .doc = "Text its content must not hold, in the first 64 MiB.",
+	    .example = "\"debug = true\""),
+    KEY_GROUPLIST(struct file_conf, json, .sub = &json_expect_schema,
+		  .doc = "Values that must stand in its content, a JSON document of at most 4 MiB.",
+		  .example = "( { at = \"/strict_avro\"; equals = true; } )"),
     KEY_END,
 };
+
+/* The first key that is given and that only a file can meet; NULL: none. */
+static const char *content_key(const struct file_conf *c)
+{
+	return c->contains              ? "contains"
+	       : c->not_contains        ? "not_contains"
+	       : c->json.n              ? "json"
+	       : c->sha256              ? "sha256"
+	       : c->min_size.bytes >= 0 ? "min_size"
+					: NULL;
+}
 
 static const char *file_validate(const void *conf, const char **key)
 {
 	const struct file_conf *c = conf;
 
-	*key = c->contains ? "contains" : c->sha256 ? "sha256" : "min_size";
-	if (c->type != ENUM_UNSET && !str_eq(types[c->type], "file") &&
-	    (c->contains || c->sha256 || c->min_size.bytes >= 0))
+	*key = "absent";
+	if (c->absent && (content_key(c) || c->type != ENUM_UNSET || c->writable || c->executable ||
+			  c->not_empty || c->mode_at_most || c->owner))
+		return "takes no key but path";
+	*key = content_key(c);
+	if (c->type != ENUM_UNSET && !str_eq(types[c->type], "file") && *key)
 		return "is for type = \"file\" only";
+	*key = "json";
+	for (size_t i = 0; i < c->json.n; i++) {
+		const char *problem = json_expect_problem(GROUP_AT(c->json, struct json_expect, i));
+
+		if (problem)
+			return problem;
+	}
 	return NULL;
 }
 
@@ -92,6 +125,7 @@ static enum result fail_errno(struct diag *out, int err, const char *path, const
 static const char *type_name(mode_t m)
 {
 	return S_ISREG(m)    ? "file"
+	       : S_ISLNK(m)  ? "link"
 	       : S_ISDIR(m)  ? "dir"
 	       : S_ISSOCK(m) ? "socket"
 	       : S_ISFIFO(m) ? "fifo"
@@ -220,7 +254,29 @@ static enum result checksum_is(const struct check_run *run, const struct file_co
 		   : RESULT_PASS;
 }
 
-static enum result holds_text(const struct file_conf *c, const char *path, struct diag *out)
+/* Quotes the value that is wrong, but no more of a file that may hold secrets. */
+static enum result json_is(const struct file_conf *c, const char *path, const char *text, size_t n,
+			   struct diag *out)
+{
+	char why[480];
+	bool wrong_type;
+	json_t *root = json_read_document(text, n, why, sizeof why);
+
+	if (!root)
+		return check_fail(out, D_FILE_CONTENT, path, "it is not a JSON document: %s", why);
+	for (size_t i = 0; i < c->json.n; i++) {
+		const struct json_expect *e = GROUP_AT(c->json, struct json_expect, i);
+
+		if (!json_at(root, e->at ? e->at : ""))
+			return check_fail(out, D_FILE_CONTENT, path, "there is nothing at %s",
+					  e->at);
+		if (!json_expect_holds(e, root, why, sizeof why, &wrong_type))
+			return check_fail(out, D_FILE_CONTENT, path, "%s", why);
+	}
+	return RESULT_PASS;
+}
+
+static enum result content_is(const struct file_conf *c, const char *path, struct diag *out)
 {
 	cleanup_fd int fd = -1;
 	enum result r = open_regular(path, &fd, out);
@@ -233,10 +289,13 @@ static enum result holds_text(const struct file_conf *c, const char *path, struc
 	n = fd_read_full(fd, text, CONTAINS_MAX);
 	if (n < 0)
 		return fail_errno(out, errno, path, "read");
-	if (memmem(text, (size_t)n, c->contains, strlen(c->contains)))
-		return RESULT_PASS;
-	return check_fail(out, D_FILE_CONTENT, path, "%zd bytes, and \"%s\" is not among them", n,
-			  c->contains);
+	if (c->contains && !memmem(text, (size_t)n, c->contains, strlen(c->contains)))
+		return check_fail(out, D_FILE_CONTENT, path,
+				  "%zd bytes, and \"%s\" is not among them", n, c->contains);
+	if (c->not_contains && memmem(text, (size_t)n, c->not_contains, strlen(c->not_contains)))
+		return check_fail(out, D_FILE_CONTENT, path, "it holds \"%s\", and must not",
+				  c->not_contains);
+	return c->json.n ? json_is(c, path, text, (size_t)n, out) : RESULT_PASS;
 }
 
 static enum result one_file(const struct check_run *run, const char *path, struct diag *out)
@@ -251,8 +310,7 @@ static enum result one_file(const struct check_run *run, const char *path, struc
 	if (c->type != ENUM_UNSET && !str_eq(type_name(st.st_mode), wanted_type(c)))
 		return check_fail(out, D_FILE_WRONG_TYPE, path, "it is a %s, not a %s",
 				  type_name(st.st_mode), wanted_type(c));
-	if (!S_ISREG(st.st_mode) && (c->sha256 || c->contains || c->min_size.bytes >= 0 ||
-				     (c->not_empty && !S_ISDIR(st.st_mode))))
+	if (!S_ISREG(st.st_mode) && (content_key(c) || (c->not_empty && !S_ISDIR(st.st_mode))))
 		return check_fail(
 		    out, D_FILE_WRONG_TYPE, path,
 		    "it is a %s; only a file has the content or size that is demanded",
@@ -275,9 +333,37 @@ static enum result one_file(const struct check_run *run, const char *path, struc
 		r = owner_is(c->owner, &st, path, out);
 	if (r == RESULT_PASS && c->sha256)
 		r = checksum_is(run, c, path, out);
-	if (r == RESULT_PASS && c->contains)
-		r = holds_text(c, path, out);
+	if (r == RESULT_PASS && (c->contains || c->not_contains || c->json.n))
+		r = content_is(c, path, out);
 	return r;
+}
+
+/* For glob: what cannot be looked into may hold a match. */
+static int stop_if_unreadable(UNUSED const char *path, int err)
+{
+	return !errno_is_missing(err) && err != ELOOP;
+}
+
+static enum result nothing_is_there(const struct check_run *run, const char *path, struct diag *out)
+{
+	glob_t g = {0};
+	struct stat st;
+	int error;
+
+	if (!lstat(path, &st))
+		return check_fail(out, D_FILE_PRESENT, path, "a %s is there",
+				  type_name(st.st_mode));
+	if (stop_if_unreadable(path, errno))
+		return fail_errno(out, errno, path, "stat");
+	error = strpbrk(path, "*?[") ? glob(path, 0, stop_if_unreadable, &g) : GLOB_NOMATCH;
+	if (!error)
+		return check_fail(out, D_FILE_PRESENT, g.gl_pathv[0], "it matches %s (%zu in all)",
+				  path, g.gl_pathc);
+	if (error != GLOB_NOMATCH)
+		return check_fail(out, D_FILE_UNREADABLE, path,
+				  "a folder of the pattern cannot be read");
+	check_summary(run, "%s is absent", path);
+	return RESULT_PASS;
 }
 
 static enum result file_run(const struct check_run *run, struct diag *out)
@@ -288,6 +374,8 @@ static enum result file_run(const struct check_run *run, struct diag *out)
 	int error;
 
 	check_step(run, PH_ASSERT, "looking at %s", c->path);
+	if (c->absent)
+		return nothing_is_there(run, c->path, out);
 	/* A path that exists as it is written is that file, whatever characters are in it. */
 	if (!strpbrk(c->path, "*?[") || !access(c->path, F_OK)) {
 		check_summary(run, "%s", c->path);

@@ -36,6 +36,7 @@ def open_folder(guard):
     "file-checksum",
     "file-not-writable",
     "file-content",
+    "file-present",
 )
 def test_pass(guard):
     f = guard.write("a.conf", "[learner]\n")
@@ -52,7 +53,10 @@ def test_pass(guard):
         owner=f"{os.geteuid()}",
         sha256=hashlib.sha256(b"[learner]\n").hexdigest(),
         contains="learner]",
+        not_contains="teacher",
     ).passed()
+    guard.try_("file", path=guard.tmp / "none", absent=True).passed()
+    guard.try_("file", path=guard.tmp / "none-*" / "x", absent=True).passed()
     guard.try_("file", path=guard.tmp, type="dir", writable=True, not_empty=True).passed()
     guard.try_("file", path=guard.tmp, type="directory").passed()
     guard.try_("file", path=guard.tmp / "*.conf").passed()
@@ -72,6 +76,9 @@ def test_pass(guard):
             ("file-mode", {"owner": "12345"}, "12345"),
             ("file-checksum", {"sha256": "0" * 64}, hashlib.sha256(b"hello").hexdigest()),
             ("file-content", {"contains": "bye"}, "5 bytes"),
+            ("file-content", {"not_contains": "ell"}, 'it holds "ell", and must not'),
+            ("file-content", {"json": '( { at = ""; } )'}, "it is not a JSON document"),
+            ("file-present", {"absent": True}, "a file is there"),
         ]
     ],
 )
@@ -79,6 +86,64 @@ def test_faults(guard, code, keys, words):
     f = guard.write("hello", "hello")
     f.chmod(0o644)
     guard.try_("file", path=f, **keys).expect(code, phase="assert", cause=words, subject="hello")
+
+
+JSON = '{"learner": {"strict": false, "token": "the-token-of-the-learner", "n": 3}}'
+
+
+@pytest.mark.near_miss("file-content")
+def test_json(guard):
+    f = guard.write("overrides.json", JSON)
+    values = '( { at = "/learner/strict"; equals = false; }, { at = "/learner/n"; min = 2; max = 3; }, { at = ""; type = "object"; } )'
+    guard.try_("file", path=f, json=values, contains="strict", not_contains="lax").passed()
+
+
+@pytest.mark.produces("file-content")
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        ('at = "/learner/strict"; equals = true;', "at /learner/strict is false, expected true"),
+        ('at = "/learner/n"; min = 4;', "outside 4 to inf"),
+        ('at = "/learner/none"; equals = true;', "there is nothing at /learner/none"),
+        ('at = "/learner/n"; type = "string";', "a number, not a string"),
+    ],
+)
+def test_json_that_differs(guard, value, words):
+    """The rest of the file may hold secrets and is not quoted."""
+    f = guard.write("overrides.json", JSON)
+    result = guard.try_("file", path=f, json=f"( {{ {value} }} )")
+    result.expect("file-content", exit=124, subject="overrides.json", cause=words)
+    assert "the-token" not in result.err + str(result.report)
+
+
+@pytest.mark.produces("file-present")
+@pytest.mark.near_miss("file-missing", "file-wrong-type")
+def test_absent(guard):
+    """A link that leads nowhere is something too; of a glob, one match is enough."""
+    (guard.tmp / "link").symlink_to("nowhere")
+    guard.write("d/a.tmp", "")
+    guard.try_("file", path=guard.tmp / "link", absent=True).expect("file-present", exit=124, cause="a link is there")
+    guard.try_("file", path=guard.tmp / "d", absent=True).expect("file-present", cause="a dir is there")
+    found = guard.try_("file", path=guard.tmp / "d" / "*.tmp", absent=True).expect("file-present", subject="a.tmp")
+    assert found["cause"].endswith("/*.tmp (1 in all)")
+
+
+@pytest.mark.produces("file-unreadable")
+@pytest.mark.near_miss("file-present", "file-missing")
+@pytest.mark.parametrize("name", ["x", "*"])
+def test_absent_in_a_folder_that_cannot_be_read(guard, open_folder, name):
+    """Nobody knows whether it is there."""
+    (guard.tmp / "closed").mkdir(mode=0o700)
+    text = f'startguard = 1; file: {{ f: {{ path = "{guard.tmp}/closed/{name}"; absent = true; }}; }};'
+    guard.spawn(text, preexec_fn=as_nobody).result().expect("file-unreadable", exit=69)
+
+
+def test_goes_away_later(guard):
+    f = guard.write("maintenance", "")
+    process = guard.spawn(f'startguard = 1; file: {{ f: {{ path = "{f}"; absent = true; }}; }};')
+    process.wait_for("WAIT")
+    f.unlink()
+    assert process.result().code == 0
 
 
 @pytest.mark.produces("file-too-small")
@@ -138,7 +203,9 @@ def test_not_writable(guard, open_folder):
 
 @pytest.mark.produces("file-wrong-type")
 @pytest.mark.near_miss("guard-deadline", "file-content", "file-checksum", "file-too-small")
-@pytest.mark.parametrize("keys", [{"contains": "x"}, {"sha256": "0" * 64}, {"min_size": "1B"}, {"not_empty": True}])
+@pytest.mark.parametrize(
+    "keys", [{"contains": "x"}, {"not_contains": "x"}, {"sha256": "0" * 64}, {"min_size": "1B"}, {"not_empty": True}]
+)
 def test_content_of_a_fifo(guard, keys):
     os.mkfifo(guard.tmp / "pipe")
     guard.try_("file", path=guard.tmp / "pipe", type="fifo").passed()
@@ -156,7 +223,18 @@ def test_socket(guard):
 
 
 @pytest.mark.parametrize(
-    "keys,words", [({"mode_at_most": "0999"}, "octal"), ({"sha256": "abc"}, "64 hexadecimal"), ({"type": "folder"}, "type")]
+    "keys,words",
+    [
+        ({"absent": True, "contains": "x"}, "no key but path"),
+        ({"absent": True, "owner": "0"}, "no key but path"),
+        ({"type": "dir", "not_contains": "x"}, "not_contains"),
+        ({"type": "dir", "json": '( { at = "/a"; equals = 1; } )'}, "json"),
+        ({"json": '( { at = "/a"; min = 2; max = 1; } )'}, "min above its max"),
+        ({"json": '( { at = "a"; } )'}, "JSON pointer"),
+        ({"mode_at_most": "0999"}, "octal"),
+        ({"sha256": "abc"}, "64 hexadecimal"),
+        ({"type": "folder"}, "type"),
+    ],
 )
 def test_bad_keys(guard, keys, words):
     guard.try_("file", path="/x", **keys).problem(words, exit=64)
