@@ -1,7 +1,7 @@
-/* postgres: PostgreSQL lets this user in, has the right role and version, and holds tables, privileges, migrations and values.
+/* postgres: checks that PostgreSQL accepts this user, has the right role and version, and has tables, rights and migrations.
  *
- * Through libpq, so that URLs, environment, service and password files mean what they mean to the service. All that is asked
- * runs in one read-only transaction.
+ * It connects through libpq, so that URLs, environment, service and password files mean the same as for the service. All
+ * statements run in one read-only transaction.
  */
 #include <arpa/inet.h>
 #include <math.h>
@@ -49,8 +49,8 @@ struct postgres_conf {
 
 static const char *const postgres_schemes[] = {"postgres", "postgresql", NULL};
 
-/* Splits "INSERT on outbox" or "vector >= 0.5"; *right NULL: the separator is not there. */
-static void split(const char *text, const char *separator, char left[256], const char **right)
+/* Splits "INSERT on outbox" or "vector >= 0.5"; sets *right to NULL when the separator is missing. */
+static void split_at(const char *text, const char *separator, char left[256], const char **right)
 {
 	const char *at = strcasestr(text, separator);
 
@@ -69,7 +69,7 @@ static const char *privilege_problem(const char *text)
 	char words[256];
 	const char *table;
 
-	split(text, " on ", words, &table);
+	split_at(text, " on ", words, &table);
 	if (!table || !*table)
 		return "needs a privilege and its table: \"INSERT on outbox_events\"";
 	for (char *save, *w = strtok_r(words, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
@@ -89,7 +89,7 @@ static const char *extension_problem(const char *text)
 	char name[256];
 	const char *version;
 
-	split(text, ">=", name, &version);
+	split_at(text, ">=", name, &version);
 	return !*name    ? "needs the name of an extension"
 	       : version ? version_problem(version)
 			 : NULL;
@@ -217,16 +217,16 @@ static const char *postgres_validate(const void *conf, const char **key)
 	return c->migration ? migration_problem(c->migration, key) : NULL;
 }
 
-/* ---- where it is --------------------------------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------------------------------------- */
 struct session {
 	const struct check_run *run;
 	const struct postgres_conf *conf;
-	struct pq_options options; /* for all hosts: from url, dsn, keys, environment */
-	int role;
+	struct pq_options options; /* for all hosts, from url, dsn, keys and environment */
+	int role;                  /* demanded enum role */
 	struct pq pq;
 };
 
-/* libpq's own defaults and environment, and what a service file gives. */
+/* Adds libpq's defaults, and the options from the environment and the service file. */
 static void add_defaults(struct pq_options *o)
 {
 	const PQconninfoOption *all = PQconndefaults();
@@ -242,7 +242,7 @@ static enum result add_text(struct pq_options *o, const char *text, const char *
 	char *error = NULL;
 	const PQconninfoOption *all = PQconninfoParse(text, &error);
 
-	/* libpq quotes the text in its message: a password may be in it. */
+	/* Do not report libpq's message: it quotes the text, which may hold a password. */
 	if (!all)
 		return check_fail(out, code, subject,
 				  "libpq does not understand it as a URL or as key=value pairs");
@@ -324,9 +324,9 @@ static enum result add_keys(const struct postgres_conf *c, struct pq_options *o,
 		pq_set(o, "sslkey", c->key_file);
 	if (c->sslmode != ENUM_UNSET)
 		pq_set(o, "sslmode", sslmodes[c->sslmode]);
-	else if (c->ca_file && !chosen) /* libpq's default would not look at it */
+	else if (c->ca_file && !chosen) /* libpq's default would ignore ca_file */
 		pq_set(o, "sslmode", "verify-full");
-	/* It would add a round trip, and a search for a ticket, to each attempt. */
+	/* GSSAPI encryption would add a round trip and a search for a ticket to each attempt. */
 	if (!pq_get(o, "gssencmode") && !getenv("PGGSSENCMODE"))
 		pq_set(o, "gssencmode", "disable");
 	return RESULT_PASS;
@@ -357,7 +357,7 @@ static enum result make_options(struct session *s, struct diag *out)
 	return RESULT_PASS;
 }
 
-/* Judges the role here, not in libpq, which would not report each host's role. */
+/* Sets the demanded role. check_role judges it, not libpq, which would not report each host's role. */
 static void choose_role(struct session *s)
 {
 	const char *attrs = pq_get(&s->options, "target_session_attrs");
@@ -371,7 +371,7 @@ static void choose_role(struct session *s)
 	pq_set(&s->options, "target_session_attrs", "any");
 }
 
-/* The nth item of a list with commas; the last when it is shorter, as libpq takes a single port for all hosts. */
+/* Returns item n of a comma-separated list, or the last one of a shorter list: libpq uses a single port for all hosts. */
 static const char *list_item(const char *list, size_t n)
 {
 	const char *end;
@@ -391,7 +391,7 @@ static size_t list_count(const char *list)
 	return n;
 }
 
-/* ---- what it must have ----------------------------------------------------------------------------------------------- */
+/* ---- contents of the server --------------------------------------------------------------------------------------------- */
 #define QUERY(s, out, subject, sql, ...) \
 	pq_query(&(s)->pq, sql, (const char *const[]){__VA_ARGS__, NULL}, subject, out)
 
@@ -407,16 +407,15 @@ static enum result check_role(struct session *s, const PGresult *r, struct diag 
 			  roles[s->role]);
 }
 
-/* Begins the transaction, and asks what kind of server this is. Time limits are settings of the transaction, since a pooler refuses
- * them when they come with the login. */
-static enum result begin(struct session *s, struct diag *out)
+/* Begins the transaction, and judges role and version. Sets the time limit here, because a pooler refuses it at startup. */
+static enum result begin_transaction(struct session *s, struct diag *out)
 {
 	char sql[400], version[32];
 	int left = instant_left_ms_now(s->run->deadline);
 	const PGresult *r;
 
 	check_step(s->run, PH_PROTOCOL, "asking %s for role and version", s->pq.peer);
-	/* Before the deadline, so that the server can still report it. */
+	/* End before the deadline, so that the server can still report the timeout. */
 	left = left > 600 ? left - 300 : left / 2 + 1;
 	snprintf(sql, sizeof sql,
 		 "BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout = %d; "
@@ -444,13 +443,13 @@ static enum result begin(struct session *s, struct diag *out)
 	return RESULT_PASS;
 }
 
-static enum result has_extension(struct session *s, const char *wanted, struct diag *out)
+static enum result check_extension(struct session *s, const char *wanted, struct diag *out)
 {
 	char name[256], subject[DIAG_SUBJECT_MAX];
 	const char *version, *has;
 	const PGresult *r;
 
-	split(wanted, ">=", name, &version);
+	split_at(wanted, ">=", name, &version);
 	snprintf(subject, sizeof subject, "extension %s", name);
 	r = QUERY(s, out, subject,
 		  "SELECT extversion FROM pg_catalog.pg_extension WHERE extname = $1", name);
@@ -466,7 +465,7 @@ static enum result has_extension(struct session *s, const char *wanted, struct d
 	return RESULT_PASS;
 }
 
-/* *name gets the table with its schema, as SQL writes it. */
+/* Fails when the table is missing. Sets *name to the quoted name with its schema, for use in SQL. */
 static enum result find_table(struct session *s, const char *table, const char **name,
 			      struct diag *out)
 {
@@ -491,13 +490,13 @@ static enum result find_table(struct session *s, const char *table, const char *
 			  PQgetvalue(r, 0, 1));
 }
 
-static enum result has_privilege(struct session *s, const char *wanted, struct diag *out)
+static enum result check_privilege(struct session *s, const char *wanted, struct diag *out)
 {
 	char words[256], subject[DIAG_SUBJECT_MAX];
 	const char *table, *name;
 	const PGresult *r;
 
-	split(wanted, " on ", words, &table);
+	split_at(wanted, " on ", words, &table);
 	if (find_table(s, table, &name, out))
 		return RESULT_FAIL;
 	snprintf(subject, sizeof subject, "table %s", table);
@@ -607,7 +606,7 @@ static enum result check_query(struct session *s, const struct query *q, struct 
 	const PGresult *r = pq_query(&s->pq, q->sql, none, "query", out);
 
 	if (!r) {
-		/* The query is wrong, not the server. */
+		/* An error of the profile's statement, not of the server. */
 		out->code = out->code == D_POSTGRES_ERROR ? D_POSTGRES_QUERY : out->code;
 		return RESULT_FAIL;
 	}
@@ -618,8 +617,8 @@ static enum result check_query(struct session *s, const struct query *q, struct 
 	return check_value(q, PQgetvalue(r, 0, 0), out);
 }
 
-/* ---- an attempt ------------------------------------------------------------------------------------------------------------ */
-/* Tries one address; `until` limits the login, the attempt's deadline the rest. */
+/* ---- an attempt ---------------------------------------------------------------------------------------------------------- */
+/* Tries one address; `until` limits the login, and the attempt's deadline limits the rest. */
 static enum result try_server(struct session *s, const char *address, struct instant until,
 			      struct diag *out)
 {
@@ -630,7 +629,7 @@ static enum result try_server(struct session *s, const char *address, struct ins
 	pq_set(&pq->options, "hostaddr", address);
 	if (pq_connect(pq, until, out))
 		return RESULT_FAIL;
-	return begin(s, out);
+	return begin_transaction(s, out);
 }
 
 static void keep_furthest(struct diag *out, const struct diag *this)
@@ -639,7 +638,7 @@ static void keep_furthest(struct diag *out, const struct diag *this)
 		*out = *this;
 }
 
-/* Tries all addresses of a host, each within its share of time. */
+/* Tries the addresses of a host in turn, each within its share of the time. */
 static enum result try_host(struct session *s, const char *hostaddr, struct instant until,
 			    struct diag *out)
 {
@@ -666,8 +665,8 @@ static enum result try_host(struct session *s, const char *hostaddr, struct inst
 	return RESULT_FAIL;
 }
 
-/* Sets host, port and peer from the list's item i; the port defaults to libpq's. */
-static void name_server(struct session *s, const char *hosts, const char *ports, size_t i)
+/* Sets host, port and peer from item i of the lists; the default port is libpq's. */
+static void set_server(struct session *s, const char *hosts, const char *ports, size_t i)
 {
 	struct pq *pq = &s->pq;
 	int64_t port = 0;
@@ -696,7 +695,7 @@ static enum result try_hosts(struct session *s, struct diag *out)
 		struct diag this = {0};
 		struct instant until = instant_share(instant_now(), s->run->deadline, n - i);
 
-		name_server(s, hosts, ports, i);
+		set_server(s, hosts, ports, i);
 		if (!try_host(s, addresses ? list_item(addresses, i) : NULL, until, &this))
 			return RESULT_PASS;
 		keep_furthest(out, &this);
@@ -719,13 +718,13 @@ static enum result postgres_run(const struct check_run *run, struct diag *out)
 		return RESULT_FAIL;
 	check_step(run, PH_ASSERT, "asking %s for what it must have", s->pq.peer);
 	for (size_t i = 0; i < c->extensions.n; i++)
-		if (has_extension(s, c->extensions.v[i], out))
+		if (check_extension(s, c->extensions.v[i], out))
 			return RESULT_FAIL;
 	for (size_t i = 0; i < c->tables.n; i++)
 		if (find_table(s, c->tables.v[i], &name, out))
 			return RESULT_FAIL;
 	for (size_t i = 0; i < c->privileges.n; i++)
-		if (has_privilege(s, c->privileges.v[i], out))
+		if (check_privilege(s, c->privileges.v[i], out))
 			return RESULT_FAIL;
 	if (c->migration && check_migration(s, c->migration, out))
 		return RESULT_FAIL;

@@ -262,8 +262,8 @@ static void judge_listener(struct kafka_broker_state *broker,
 		    probe->text);
 }
 
-/* Returns how long a probe may take: 1 s, because a listener silent for 1 s mostly stays silent. A second probe may take a third
- * of the remaining attempt, in case the listener or the name server is only slow. */
+/* Returns how long a probe may take: 1 s, because a listener silent for 1 s mostly stays silent. A second probe may take a
+ * third of the remaining attempt, in case the listener or the name server is only slow. */
 static struct duration probe_time(const struct kafka_client *c,
 				  const struct kafka_broker_state *broker)
 {

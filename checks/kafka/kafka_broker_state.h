@@ -8,7 +8,7 @@
 
 #include "kafka_client.h"
 
-/* Returns the code of the broker's log lines; for a guess that no probe has confirmed, the more general code that is certain. */
+/* Returns the code of the broker's log lines; for a guess that no probe has confirmed, the general code that is certain. */
 enum diag_code kafka_broker_state_code(const struct kafka_broker_state *broker);
 /* Fills *out with why this broker does not work; the subject is its address, or its id and address when metadata named it. */
 void kafka_broker_state_diagnose(const struct kafka_broker_state *broker, struct diag *out);
@@ -30,8 +30,7 @@ bool kafka_broker_state_is_final(const struct kafka_broker_state *broker);
 /* Returns whether the broker is connected and has answered a request of this client or of kafka_probe. */
 bool kafka_broker_state_is_ready(const struct kafka_client *c,
 				 const struct kafka_broker_state *broker);
-/* When all bootstrap servers, or all brokers learned since, have failed for a final reason, returns the one that a diagnosis
- * should name; else NULL. */
+/* Returns the broker to diagnose when all bootstrap servers, or all brokers learned since, have finally failed; else NULL. */
 const struct kafka_broker_state *kafka_broker_states_all_failed(const struct kafka_client *c);
 /* kafka_broker_states_probe tests a guess of librdkafka about one server, once all have failed. kafka_broker_state_probe tests
  * a guess about this broker, or whether it wants a login although it looks ready. Both return false when nothing was probed. */

@@ -46,7 +46,7 @@ struct kafka_client *kafka_canary_open(const struct kafka_client *first, struct 
 	return kafka_open_beside(first, extra, out);
 }
 
-/* ---- sending and reading back --------------------------------------------------------------------------------------------- */
+/* ---- sending and reading back ------------------------------------------------------------------------------------------- */
 
 static void await_acknowledgement(struct round_trip *f)
 {

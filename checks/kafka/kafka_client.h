@@ -63,8 +63,7 @@ struct kafka_client {
 	/* With enable.idempotence: whether the handle has a producer id, and the last error if not. */
 	bool has_producer_id;
 	char producer_id_trouble[DIAG_CAUSE_MAX];
-	/* The last error in an answer to ListOffsets, a request that librdkafka then repeats (known by debug=broker), or 0;
-	 * and the broker that sent it. */
+	/* The error in the last answer to ListOffsets, or 0, and the broker that sent it (needs debug=broker). */
 	int offsets_error;
 	int32_t offsets_broker;
 };
@@ -76,8 +75,7 @@ struct kafka_client {
 struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_client_props *props,
 				const struct strlist *servers,
 				const struct kafka_prop_override *extra, struct diag *out);
-/* Opens a producer handle with the settings and servers of `first`; does not try the servers again. Returns NULL with *out
- * filled. */
+/* Opens a producer handle with the settings and servers of `first`. Returns NULL with *out filled. */
 struct kafka_client *kafka_open_beside(const struct kafka_client *first,
 				       const struct kafka_prop_override *extra, struct diag *out);
 /* Tries whether librdkafka accepts these settings for a producer handle. Needs no server. */
@@ -112,14 +110,12 @@ int32_t kafka_ready_broker(struct kafka_client *client, const struct kafka_broke
 
 /* Fills *out with the best explanation that librdkafka's log gives for a call that failed with the text `reason`. */
 enum result kafka_diagnose(struct kafka_client *client, const char *reason, struct diag *out);
-/* Does the same for a request whose error satisfies kafka_is_silence(): gives connect-closed when the connection ended and
- * was opened again. */
+/* Does the same for an error that satisfies kafka_is_silence(): connect-closed when the connection was opened again. */
 enum result kafka_diagnose_error(struct kafka_client *client, rd_kafka_resp_err_t err,
 				 const char *reason, struct diag *out);
 /* Fills *out with answer-timeout and returns true when a request on a ready connection has no answer yet. */
 bool kafka_diagnose_unanswered(struct kafka_client *client, const char *reason, struct diag *out);
-/* Replaces a timeout in *out by kafka-throttled when a broker throttled one of these handles for a quota. Handles may be
- * NULL. */
+/* Replaces a timeout in *out by kafka-throttled when a broker throttled one of these handles, which may be NULL. */
 void kafka_diagnose_throttling(struct kafka_client *const *v, size_t n, struct diag *out);
 /* Returns and clears the error of the last answer to ListOffsets, which librdkafka hides by repeating the request. Returns 0
  * when there was none, a later answer was good, or the oldest open request is another one. Needs debug=broker. */

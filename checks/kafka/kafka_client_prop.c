@@ -351,7 +351,7 @@ static enum result refuse_java(const struct kafka_client_props *props, const rd_
 	return RESULT_FAIL;
 }
 
-/* ---- startguard's own properties ------------------------------------------------------------------------------------------ */
+/* ---- startguard's own properties ----------------------------------------------------------------------------------------- */
 
 /* Properties that are set before the service's, which replace them; they only make librdkafka try faster. */
 static const struct kafka_prop_override defaults[] = {
@@ -373,8 +373,7 @@ static const struct kafka_prop_override overrides[] = {
     {NULL, NULL},
 };
 
-/* Properties of the service that are never set, because they would make a check write, join a group, fence a producer, use other
- * servers or load code. */
+/* The service's properties that are never set: they would make a check write, join, fence, use other servers or load code. */
 static const char *const never_passed[] = {
     "bootstrap.servers", /* the profile's key bootstrap_servers is used */
     "group.id",          /* a check never joins a group */
@@ -394,8 +393,7 @@ static const char *const never_passed[] = {
     NULL,
 };
 
-/* Prefixes of properties that a service's file may hold for others than librdkafka: the schema registry's client and an
- * interceptor that is not loaded here. */
+/* Prefixes of properties in a service's file that are for the schema registry's client, or an interceptor not loaded here. */
 static const char *const foreign_prefixes[] = {
     "schema.registry.", "basic.auth.", "bearer.auth.", "confluent.monitoring.interceptor.", NULL,
 };

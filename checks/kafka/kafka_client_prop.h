@@ -1,4 +1,4 @@
-/* kafka_client_prop: reads the service's Kafka properties from the profile and its properties file, and sets them on librdkafka.
+/* kafka_client_prop: reads the service's Kafka properties from the profile and a file, and sets them on librdkafka.
  *
  * Names are librdkafka's. It passes values on unchanged, except for a few properties that decide what a check does to the
  * cluster; kafka_client_prop.c lists them. It registers values of secret properties, known by their names, with the scrubber.

@@ -12,8 +12,7 @@ const char *kafka_group_problem(const char *name);
 /* Fails when librdkafka has found a coordinator but cannot query it, because an advertised address cannot be used. */
 enum result kafka_groups_blocked(struct kafka_client *client, const struct kafka_query *query,
 				 const struct kafka_brokers *all, struct diag *out);
-/* Judges all groups. `all` holds all brokers of the cluster, the coordinators among them. Adds groups whose coordinator sends no
- * list of operations to `unverified`. */
+/* Judges all groups. `all` holds all brokers. Adds groups whose coordinator sends no list of operations to `unverified`. */
 enum result kafka_groups_judge(struct kafka_client *client, const struct kafka_query *query,
 			       const struct kafka_brokers *all, struct str *unverified,
 			       struct diag *out);

@@ -1,5 +1,5 @@
-/* kafka_keys: defines the profile keys that the Kafka kinds share. KAFKA_KEY_FIELDS declares the members of a kind's conf struct,
- * KAFKA_KEYS(T) their keys, and KAFKA_CONF(c) passes their values to kafka_client_prop. */
+/* kafka_keys: defines the profile keys that the Kafka kinds share. KAFKA_KEY_FIELDS declares the members of a kind's conf
+ * struct, KAFKA_KEYS(T) their keys, and KAFKA_CONF(c) passes their values to kafka_client_prop. */
 #ifndef SG_KAFKA_KEYS_H
 #define SG_KAFKA_KEYS_H
 

@@ -6,7 +6,7 @@
 
 #include "tls.h"
 
-/* ---- taking a line apart ------------------------------------------------------------------------------ */
+/* ---- parsing a line ------------------------------------------------------------------------------ */
 
 void kafka_broker_name(const char *name, char *address, size_t size, int32_t *broker)
 {
@@ -27,8 +27,8 @@ void kafka_broker_subject(int32_t id, const char *address, char *buf, size_t siz
 	snprintf(buf, size, "broker %d at %.100s", id, address);
 }
 
-/* Does [p, end) look like "host:port/id"? Log lines that concern no broker hold ": " too. */
-static bool names_broker(const char *p, const char *end)
+/* Returns whether [p, end) looks like "host:port/id": ": " also occurs in log lines that name no broker. */
+static bool is_broker_name(const char *p, const char *end)
 {
 	const char *slash = memrchr(p, '/', (size_t)(end - p));
 
@@ -40,8 +40,8 @@ static bool names_broker(const char *p, const char *end)
 	return memrchr(p, ':', (size_t)(slash - p)) != NULL;
 }
 
-/* The message without how long the state lasted and how many like lines were suppressed, which differ each time. */
-static size_t without_counters(const char *text)
+/* Returns the length of the text without the duration of the state and the count of suppressed lines, which always differ. */
+static size_t length_without_counters(const char *text)
 {
 	const char *cut = NULL;
 
@@ -59,14 +59,14 @@ void kafka_line_parse(struct kafka_line *line, const char *text)
 	if (str_starts(p, "[thrd:") && (end = strstr(p, "]: ")))
 		p = end + 3;
 	end = strstr(p, ": ");
-	if (end && names_broker(p, end)) {
+	if (end && is_broker_name(p, end)) {
 		char name[2 * DIAG_SUBJECT_MAX];
 
 		snprintf(name, sizeof name, "%.*s", (int)(end - p), p);
 		kafka_broker_name(name, line->address, sizeof line->address, &line->broker);
 		p = end + 2;
 	}
-	text_clean_n(line->message, sizeof line->message, p, without_counters(p));
+	text_clean_n(line->message, sizeof line->message, p, length_without_counters(p));
 }
 
 /* ---- texts to codes ------------------------------------------------------------------------------------ */
@@ -79,15 +79,15 @@ struct phrase {
 	bool guess;
 };
 
-/* Order matters: the first phrase that occurs decides. */
+/* The order matters: the first phrase that occurs in the line gives the code. */
 static const struct phrase log_phrases[] = {
-    /* The endpoint that gives tokens, in libcurl's texts: the login was not even tried. */
+    /* libcurl's errors for the token endpoint, which come before any login. */
     {"Couldn't resolve host name", D_DNS_NO_SUCH_NAME, false},
     {"Could not resolve hostname", D_DNS_NO_SUCH_NAME, false},
     {"Couldn't connect to server", D_CONNECT_REFUSED, false},
     {"Could not connect to server", D_CONNECT_REFUSED, false},
     {"Timeout was reached", D_ANSWER_TIMEOUT, false},
-    /* Login. The broker's own text follows the colon. */
+    /* Errors of the login. The broker's own text follows the colon. */
     {"Unsupported SASL mechanism", D_AUTH_MECHANISM, false},
     {"mechanism handshake failed", D_AUTH_MECHANISM, false},
     {"SASL Handshake not supported by broker", D_AUTH_MECHANISM, false},
@@ -102,22 +102,22 @@ static const struct phrase log_phrases[] = {
     {"SASL handshake failed (", D_AUTH_FAILED, false},
     {"broker might require SASL authentication", D_AUTH_REQUIRED, true},
     {"credentials and broker logs", D_AUTH_FAILED, true},
-    /* TLS; tls_code knows all other texts of TLS. */
+    /* Errors of TLS that librdkafka words itself; tls_code knows OpenSSL's. */
     {"connecting to a PLAINTEXT broker listener", D_TLS_PEER_IS_PLAINTEXT, true},
     {"unexpected eof while reading", D_TLS_PEER_IS_PLAINTEXT, true},
     {"SSL connection closed by peer", D_TLS_PEER_IS_PLAINTEXT, true},
     {"client SSL authentication might be required", D_TLS_CLIENT_CERT_REQUIRED, true},
-    /* Not Kafka, or another kind of listener. */
+    /* The peer is not Kafka, or the listener is of another type. */
     {"Disconnected while requesting ApiVersion", D_CONNECT_CLOSED, true},
     {"Invalid response size", D_PROTOCOL_MISMATCH, false},
-    /* Silence. Before the connection phrases: "timed out" occurs in both. */
+    /* Timeouts, the most specific text first. */
     {"ApiVersionRequest failed: Local: Timed out", D_ANSWER_TIMEOUT, false},
     {"request(s) timed out", D_ANSWER_TIMEOUT, false},
     {"Timed out ", D_ANSWER_TIMEOUT, false},
     {"Connection setup timed out in state CONNECT", D_CONNECT_TIMEOUT, false},
     {"Connection setup timed out in state TRY_CONNECT", D_CONNECT_TIMEOUT, false},
     {"Connection setup timed out", D_ANSWER_TIMEOUT, false},
-    /* Names: the texts of gai_strerror. */
+    /* Errors of name resolution, in the texts of gai_strerror. */
     {"Name or service not known", D_DNS_NO_SUCH_NAME, false},
     {"No address associated with hostname", D_DNS_NO_ADDRESS, false},
     {"Temporary failure in name resolution", D_DNS_SERVER_FAILED, false},
@@ -125,7 +125,7 @@ static const struct phrase log_phrases[] = {
 };
 
 static const struct phrase last_phrases[] = {
-    {"Disconnected", D_CONNECT_CLOSED, true}, /* all that 2.10 and later say */
+    {"Disconnected", D_CONNECT_CLOSED, true}, /* librdkafka 2.10 and later log no more */
     {"ApiVersionRequest failed", D_PROTOCOL_MISMATCH, true},
 };
 
@@ -186,7 +186,7 @@ bool kafka_foreign_bytes(const char *message, char bytes[5])
 	return true;
 }
 
-/* A TLS record in place of a length: type 21 (alert) or 22 (handshake), version 3.x (RFC 8446 5.1). */
+/* Returns whether the bytes begin a TLS record: type 21 (alert) or 22 (handshake), version 3.x (RFC 8446 5.1). */
 static bool is_tls_record(const char *message)
 {
 	char b[5];
@@ -206,10 +206,10 @@ struct kafka_meaning kafka_log_meaning(const char *message, const struct kafka_c
 		m = phrase_meaning(last_phrases, ARRAY_LEN(last_phrases), message);
 	if (m.code == D_PROTOCOL_MISMATCH && is_tls_record(message))
 		m.code = D_TLS_REQUIRED;
-	/* A broker that checks the nonce gives an old library this text also for the right password. */
+	/* A broker that checks the nonce refuses an old library with this text even when the password is right. */
 	if (m.code == D_AUTH_FAILED && context->scram && context->library < KAFKA_SCRAM_FIXED)
 		m.code = D_KAFKA_LIBRARY_OLD;
-	/* Java sends the same alert for a missing certificate as for a bad one. */
+	/* Java brokers send the same alert for a missing certificate as for a bad one. */
 	if (m.code == D_TLS_CLIENT_CERT_REFUSED && !context->client_cert)
 		m.code = D_TLS_CLIENT_CERT_REQUIRED;
 	return m;
@@ -276,7 +276,7 @@ int kafka_error_in(const char *message)
 	size_t n, longest = 0;
 	int err = 0;
 
-	/* The longest one counts, because one text may begin another. */
+	/* Use the longest text that occurs, because one text may begin another. */
 	rd_kafka_get_err_descs(&v, &n);
 	for (size_t i = 0; i < n; i++) {
 		const char *text = v[i].desc;

@@ -3,11 +3,11 @@
 #include "kafka_client.h"
 #include "kafka_topic.h"
 
-#define ASK_AGAIN_MS 5000 /* where an attempt has no end: with one, after half of it */
+#define ASK_AGAIN_MS 5000 /* time until a request is repeated when the attempt has no deadline */
 
 /* ---- the request --------------------------------------------------------------------------------------------- */
 
-/* Lives on the heap: the thread that makes the call may outlive the one that waits for it. */
+/* Must live on the heap: the thread that makes the call may outlive the caller that waits for it. */
 struct metadata_request {
 	struct kafka_client *client;
 	rd_kafka_topic_t *only;
@@ -26,7 +26,7 @@ static void request_metadata(void *arg)
 		q->got.cluster = rd_kafka_clusterid(q->client->rk, 0);
 }
 
-static struct instant half_way(struct instant deadline)
+static struct instant half_of_time(struct instant deadline)
 {
 	struct instant now = instant_now();
 
@@ -34,19 +34,19 @@ static struct instant half_way(struct instant deadline)
 					  : instant_share(now, deadline, 2);
 }
 
-/* librdkafka 2.0 may lose a request while the bootstrap connection becomes that of a broker it learned of. And as long as no
- * connection is ready it says "transport failure" when the time is up: TLS and a login may take more than half of it. */
+/* Returns whether to repeat the request. librdkafka 2.0 may lose it while the bootstrap connection becomes a learned broker's.
+ * It also fails with "transport failure" at the timeout when TLS and a login take so long that no connection is ready. */
 static bool is_unanswered(const struct metadata_request *q)
 {
 	return q->err == RD_KAFKA_RESP_ERR__TIMED_OUT ||
 	       (q->err == RD_KAFKA_RESP_ERR__TRANSPORT && instant_left_ms_now(q->deadline) <= 1);
 }
 
-static enum result fail(struct kafka_client *c, rd_kafka_resp_err_t err, struct diag *out)
+static enum result fail_metadata(struct kafka_client *c, rd_kafka_resp_err_t err, struct diag *out)
 {
 	char reason[256];
 
-	/* A controller of KRaft mode speaks Kafka, and offers no metadata. */
+	/* A KRaft controller speaks Kafka but offers no metadata. */
 	if (err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) {
 		check_fail(out, D_PROTOCOL_MISMATCH, c->brokers[0]->address,
 			   "this speaks Kafka but does not offer metadata: likely the listener of "
@@ -65,7 +65,7 @@ enum result kafka_get_metadata(struct kafka_client *client, rd_kafka_topic_t *on
 	enum result r;
 
 	*q = (struct metadata_request){
-	    .client = client, .only = only, .deadline = half_way(client->run->deadline)};
+	    .client = client, .only = only, .deadline = half_of_time(client->run->deadline)};
 	r = kafka_call(client, request_metadata, q, "the metadata request", out);
 	if (r == RESULT_PASS && is_unanswered(q)) {
 		q->deadline = client->run->deadline;
@@ -74,7 +74,7 @@ enum result kafka_get_metadata(struct kafka_client *client, rd_kafka_topic_t *on
 	if (r != RESULT_PASS)
 		return r;
 	*metadata = q->got;
-	return q->err ? fail(client, q->err, out) : RESULT_PASS;
+	return q->err ? fail_metadata(client, q->err, out) : RESULT_PASS;
 }
 
 /* ---- brokers ------------------------------------------------------------------------------------------------- */

@@ -6,8 +6,8 @@
 #define API_API_VERSIONS 18
 #define ERR_UNSUPPORTED_SASL_MECHANISM 33
 #define ERR_ILLEGAL_SASL_STATE 34
-#define CORRELATION 0x53475031 /* any number: the answer must repeat it */
-#define ANSWER_MAX 4096 /* an ApiVersions v0 answer is 6 bytes per request type: under 1 KiB */
+#define CORRELATION 0x53475031 /* an arbitrary number that the answer must repeat */
+#define ANSWER_MAX 4096 /* bytes; an ApiVersions v0 answer has 6 per request type: under 1 KiB */
 
 struct answer {
 	unsigned char bytes[ANSWER_MAX];
@@ -24,8 +24,8 @@ static uint16_t be16(const unsigned char *p)
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-/* Request header v1: length, api key, api version, correlation id, client id. Returns the whole length. */
-static size_t request(unsigned char *buf, size_t size, int api, int version, const char *body)
+/* Writes a request: header v1 (length, API key, API version, correlation id, client id) and body. Returns its length. */
+static size_t build_request(unsigned char *buf, size_t size, int api, int version, const char *body)
 {
 	static const char client[] = "startguard";
 	size_t body_len = body ? 2 + strlen(body) : 0, client_len = strlen(client);
@@ -49,12 +49,12 @@ static size_t request(unsigned char *buf, size_t size, int api, int version, con
 	return 4 + len;
 }
 
-/* Sends, then reads one framed answer. 1: a Kafka answer; 0: other bytes; -1: nothing came. */
-static int exchange(const struct check_run *run, struct conn *conn, int api, int version,
-		    const char *body, struct answer *a, struct diag *ignored)
+/* Sends a request and reads one framed answer. Returns 1 for a Kafka answer, 0 for other bytes, -1 for no whole answer. */
+static int exchange_request(const struct check_run *run, struct conn *conn, int api, int version,
+			    const char *body, struct answer *a, struct diag *ignored)
 {
 	unsigned char buf[128];
-	size_t len = request(buf, sizeof buf, api, version, body), want = 8;
+	size_t len = build_request(buf, sizeof buf, api, version, body), want = 8;
 
 	a->len = 0;
 	if (net_write(run, conn, buf, len, ignored))
@@ -63,7 +63,7 @@ static int exchange(const struct check_run *run, struct conn *conn, int api, int
 		size_t n = 0;
 
 		if (net_read(run, conn, a->bytes + a->len, want - a->len, &n, ignored) || !n)
-			/* An answer that begins as Kafka's do was cut off: that is not another protocol. */
+			/* A Kafka answer that was cut off after its header is not another protocol. */
 			return a->len > 0 && a->len < 8 ? 0 : -1;
 		a->len += n;
 		if (a->len == 8) {
@@ -77,8 +77,8 @@ static int exchange(const struct check_run *run, struct conn *conn, int api, int
 	return 1;
 }
 
-/* SaslHandshake v1 answer: error, list of mechanisms. */
-static void mechanisms(const struct answer *a, char *out, size_t size)
+/* Reads the mechanisms from a SaslHandshake v1 answer, which holds an error and the list. */
+static void read_mechanisms(const struct answer *a, char *out, size_t size)
 {
 	struct str list;
 	size_t at = 14;
@@ -102,13 +102,13 @@ static void read_handshake(const struct answer *a, struct kafka_probe *probe)
 {
 	int err = a->len >= 10 ? be16(a->bytes + 8) : -1;
 
-	/* Other errors too, such as ERR_ILLEGAL_SASL_STATE, come from a listener that wants no login. */
+	/* Any other error, such as ERR_ILLEGAL_SASL_STATE, comes from a listener that wants no login. */
 	probe->listener = LISTENER_PLAIN;
 	if (err == 0 || err == ERR_UNSUPPORTED_SASL_MECHANISM) {
 		char list[200];
 
-		mechanisms(a, list, sizeof list);
-		/* A broker without any mechanism wants no login. */
+		read_mechanisms(a, list, sizeof list);
+		/* A listener without any mechanism wants no login. */
 		probe->listener = *list ? LISTENER_SASL : LISTENER_PLAIN;
 		snprintf(probe->text, sizeof probe->text, "%s", list);
 	}
@@ -130,13 +130,13 @@ static bool is_silence(const struct diag *d)
 				     diag_info(d->code)->phase == PH_RESOLVE);
 }
 
-/* Asks whether it is Kafka. Leaves LISTENER_UNKNOWN when the listener closed or kept silent. */
+/* Finds out whether the listener speaks Kafka. Leaves LISTENER_UNKNOWN when it closed or did not answer. */
 static void probe_listener(const struct check_run *run, struct conn *conn,
 			   struct kafka_probe *probe)
 {
 	struct answer a;
 	struct diag ignored = {.code = D_NONE};
-	int got = exchange(run, conn, API_API_VERSIONS, 0, NULL, &a, &ignored);
+	int got = exchange_request(run, conn, API_API_VERSIONS, 0, NULL, &a, &ignored);
 
 	probe->reset = got < 0 && ignored.code == D_CONNECT_RESET;
 	probe->silent = got < 0 && is_silence(&ignored);
@@ -144,8 +144,8 @@ static void probe_listener(const struct check_run *run, struct conn *conn,
 		read_foreign(&a, probe);
 	if (got != 1)
 		return;
-	/* The answer to a mechanism that cannot exist is the list of those that do. */
-	got = exchange(run, conn, API_SASL_HANDSHAKE, 1, "STARTGUARD-PROBE", &a, &ignored);
+	/* A listener answers an unknown mechanism with the list of those it offers. */
+	got = exchange_request(run, conn, API_SASL_HANDSHAKE, 1, "STARTGUARD-PROBE", &a, &ignored);
 	probe->silent = got < 0 && is_silence(&ignored);
 	if (got == 1)
 		read_handshake(&a, probe);

@@ -1,18 +1,18 @@
 #include "kafka_producer.h"
 
-#define REQUEST_MS 60000 /* librdkafka's default for a request */
+#define REQUEST_MS 60000 /* librdkafka's default of socket.timeout.ms */
 
 /* ---- idempotent ------------------------------------------------------------------------------------------ */
 
-/* A service that asks for idempotence has its own acks, retries and requests in flight, and the library judges whether they
- * fit. Those of a service that does not ask say nothing about idempotence. */
+/* Returns whether the service itself enables idempotence. Then librdkafka judges whether its acks, retries and requests in
+ * flight fit; otherwise those were not chosen for idempotence, and are replaced. */
 static bool asks_for_idempotence(const struct kafka_client_props *props)
 {
 	return kafka_client_props_is_true(props, "enable.idempotence") ||
 	       kafka_client_props_get(props, "transactional.id");
 }
 
-/* The library reports its success in a line of debug=eos only. */
+/* librdkafka logs that it has a producer id only with debug=eos. */
 static const struct kafka_prop_override idempotence[] = {
     {"enable.idempotence", "true"}, {"debug", "eos"}, {NULL, NULL}};
 
@@ -23,7 +23,7 @@ enum result kafka_producer_check_props(const struct check_run *run,
 					   : RESULT_PASS;
 }
 
-/* A handle with these two properties, and with what idempotence needs where the service has not its own. */
+/* Opens a handle with these two properties, and with the properties that idempotence needs. */
 static struct kafka_client *open_producer(const struct kafka_client *first,
 					  const struct kafka_prop_override *two, struct diag *out)
 {
@@ -43,7 +43,7 @@ struct kafka_client *kafka_idempotent_open(const struct kafka_client *first, str
 	return open_producer(first, idempotence, out);
 }
 
-static bool is_settled(const struct kafka_client *c)
+static bool has_id_or_fatal_error(const struct kafka_client *c)
 {
 	char ignored[8];
 
@@ -53,7 +53,7 @@ static bool is_settled(const struct kafka_client *c)
 static enum result fail_producer_id(struct kafka_client *c, rd_kafka_resp_err_t fatal,
 				    const char *reason, struct diag *out)
 {
-	/* After any but a fatal error the library tries again, and gives the reason in its log only. */
+	/* After an error that is not fatal librdkafka tries again, and reports the reason in its log only. */
 	rd_kafka_resp_err_t err = fatal ? fatal : kafka_error_in(reason);
 
 	if (fatal == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
@@ -70,7 +70,7 @@ enum result kafka_idempotent_judge(struct kafka_client *c, struct diag *out)
 	rd_kafka_resp_err_t fatal;
 
 	check_step(c->run, PH_ASSERT, "asking for a producer id");
-	if (kafka_wait(c, is_settled, kafka_answer_deadline(c)) && c->has_producer_id)
+	if (kafka_wait(c, has_id_or_fatal_error, kafka_answer_deadline(c)) && c->has_producer_id)
 		return RESULT_PASS;
 	fatal = rd_kafka_fatal_error(c->rk, reason, sizeof reason);
 	if (!fatal) {
@@ -83,8 +83,8 @@ enum result kafka_idempotent_judge(struct kafka_client *c, struct diag *out)
 
 /* ---- transactional ---------------------------------------------------------------------------------------- */
 
-/* Left alone, the library lets a request take as long as a transaction; above 2147 s its sum overflows an int, and it gives
- * up at once. A request may not take longer than a transaction either. */
+/* Writes socket.timeout.ms for the handle. By default librdkafka lets a request take as long as a transaction; above 2147 s its
+ * int overflows and the call fails at once. A request must not take longer than a transaction either. */
 static void request_timeout(const struct kafka_client_props *props, char *buf, size_t size)
 {
 	const char *text = kafka_client_props_get(props, "transaction.timeout.ms");
@@ -107,21 +107,22 @@ struct kafka_client *kafka_transactional_open(const struct kafka_client *first, 
 	return open_producer(first, transaction, out);
 }
 
-struct beginning {
+struct init_call {
 	struct kafka_client *client;
 	struct instant until;
 	rd_kafka_error_t *error;
 };
 
-static void begin(void *arg)
+static void init_transactions(void *arg)
 {
-	struct beginning *b = arg;
+	struct init_call *b = arg;
 
 	b->error = rd_kafka_init_transactions(b->client->rk, instant_left_ms_now(b->until));
 }
 
-static enum result fail_begin(struct kafka_client *c, const rd_kafka_error_t *error, const char *id,
-			      const struct kafka_brokers *all, struct diag *out)
+static enum result fail_transaction(struct kafka_client *c, const rd_kafka_error_t *error,
+				    const char *id, const struct kafka_brokers *all,
+				    struct diag *out)
 {
 	rd_kafka_resp_err_t err = rd_kafka_error_code(error);
 	const char *reason = rd_kafka_error_string(error);
@@ -144,13 +145,13 @@ static enum result fail_begin(struct kafka_client *c, const rd_kafka_error_t *er
 enum result kafka_transactional_judge(struct kafka_client *c, const char *id,
 				      const struct kafka_brokers *all, struct diag *out)
 {
-	struct beginning *b = xcalloc(1, sizeof *b);
+	struct init_call *b = xcalloc(1, sizeof *b);
 	enum result r;
 
 	check_step(c->run, PH_ASSERT, "beginning to use transactional id %s%s",
 		   KAFKA_TRANSACTION_PREFIX, id);
 	b->client = c;
 	b->until = kafka_answer_deadline(c);
-	r = kafka_call(c, begin, b, "the request for a transaction", out);
-	return r == RESULT_PASS && b->error ? fail_begin(c, b->error, id, all, out) : r;
+	r = kafka_call(c, init_transactions, b, "the request for a transaction", out);
+	return r == RESULT_PASS && b->error ? fail_transaction(c, b->error, id, all, out) : r;
 }

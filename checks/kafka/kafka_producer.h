@@ -1,7 +1,7 @@
-/* kafka_producer: may this principal be an idempotent producer, or a transactional one?
+/* kafka_producer: judges whether this principal may be an idempotent producer, or a transactional one.
  *
- * Tries each for real, with a handle of its own that never sends a record: it takes a producer id, and nothing else. A
- * transaction is tried under another id than the service's, which would be fenced. Child only.
+ * The check kafka calls it. It tries each with a separate handle that requests a producer id and never sends a record. For a
+ * transaction it uses another id than the service's, which would fence a running service. Child only.
  */
 #ifndef SG_KAFKA_PRODUCER_H
 #define SG_KAFKA_PRODUCER_H
@@ -10,14 +10,14 @@
 
 #define KAFKA_TRANSACTION_PREFIX "startguard-"
 
-/* Do the service's own properties of a producer fit the idempotence it asks for? Needs no server. */
+/* Fails when the service enables idempotence and its other producer properties do not fit. Needs no server. */
 enum result kafka_producer_check_props(const struct check_run *run,
 				       const struct kafka_client_props *props, struct diag *out);
-/* Open the handles; called early, so that they connect before they are used. NULL with *out filled. */
+/* Open the handles; the caller does so early, so that they connect before use. Return NULL with *out filled. */
 struct kafka_client *kafka_idempotent_open(const struct kafka_client *first, struct diag *out);
 struct kafka_client *kafka_transactional_open(const struct kafka_client *first, const char *id,
 					      struct diag *out);
-/* `all` are all brokers: one of them is the transaction's coordinator. */
+/* Judge whether the handle gets a producer id. `all` holds all brokers, one of which is the transaction coordinator. */
 enum result kafka_idempotent_judge(struct kafka_client *client, struct diag *out);
 enum result kafka_transactional_judge(struct kafka_client *client, const char *id,
 				      const struct kafka_brokers *all, struct diag *out);

@@ -15,7 +15,7 @@ static char *trim(char *text)
 	return text;
 }
 
-/* The next line with its end cut off; NULL: there is none. */
+/* Returns the next line, trimmed, or NULL at the end. */
 static char *next_line(struct kafka_properties_file *f)
 {
 	char *line = f->next, *end;

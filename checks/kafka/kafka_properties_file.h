@@ -1,23 +1,21 @@
-/* kafka_properties_file: a file of client properties, read as clients of librdkafka read theirs.
+/* kafka_properties_file: reads a file of client properties as clients of librdkafka do.
  *
- * One line is one property, split at its first "="; blanks around name and value do not count; an empty line, and one that
- * begins with "#", is skipped. Nothing is unescaped and no line is continued: a backslash is a backslash. Pure: the text is
- * changed in place.
+ * One line is one property, split at its first "="; it trims blanks around name and value, and skips empty lines and those that
+ * begin with "#". A backslash neither escapes nor continues a line. kafka_client_prop calls it. Pure; modifies the text.
  */
 #ifndef SG_KAFKA_PROPERTIES_FILE_H
 #define SG_KAFKA_PROPERTIES_FILE_H
 
 #include <stddef.h>
 
-/* Begins as { .next = text, .end = text + len }. The text has a zero byte at its end and lives as long as the names and
- * values. */
+/* Initialise it as { .next = text, .end = text + len }. The text ends with a zero byte; names and values point into it. */
 struct kafka_properties_file {
 	char *next, *end;
-	int line;            /* of the property that was read last */
-	const char *problem; /* what is wrong with that line; NULL: nothing */
+	int line;            /* number of the line that was read last */
+	const char *problem; /* what is wrong with that line, or NULL */
 };
 
-/* 1 with the next property; 0 at the end; -1 with f->problem. */
+/* Returns 1 with the next property, 0 at the end, -1 with f->problem set. */
 int kafka_properties_file_next(struct kafka_properties_file *f, const char **name,
 			       const char **value);
 

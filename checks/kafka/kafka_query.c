@@ -1,6 +1,6 @@
 #include "kafka_query.h"
 
-/* The first librdkafka that can ask for authorized operations, and for single topics by DescribeTopics. */
+/* The first version of librdkafka that can request authorized operations and has DescribeTopics. */
 #define LISTS_OPERATIONS 0x020300ff
 #define COMPILED_FOR_LISTS (RD_KAFKA_VERSION >= LISTS_OPERATIONS)
 
@@ -44,15 +44,15 @@ static void set_answer(struct kafka_answer *a, const rd_kafka_error_t *error)
 
 /* ---- requests -------------------------------------------------------------------------------------------- */
 
-static rd_kafka_AdminOptions_t *options(struct kafka_query *q, rd_kafka_admin_op_t op,
-					int32_t broker)
+static rd_kafka_AdminOptions_t *new_options(struct kafka_query *q, rd_kafka_admin_op_t op,
+					    int32_t broker)
 {
 	rd_kafka_AdminOptions_t *o = rd_kafka_AdminOptions_new(q->client->rk, op);
 	char ignored[128];
 
 	rd_kafka_AdminOptions_set_request_timeout(o, instant_left_ms_now(q->client->run->deadline),
 						  ignored, sizeof ignored);
-	/* Left to itself the library asks "the controller", which in KRaft is any broker, reachable or not. */
+	/* By default librdkafka sends it to "the controller", which in KRaft is any broker, reachable or not. */
 	if (broker >= 0)
 		rd_kafka_AdminOptions_set_broker(o, broker, ignored, sizeof ignored);
 	return o;
@@ -70,7 +70,7 @@ static void request_configs(struct kafka_query *q)
 	if (n == 0)
 		return;
 	rd_kafka_DescribeConfigs(q->client->rk, v, n,
-				 options(q, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, q->broker),
+				 new_options(q, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, q->broker),
 				 q->queue);
 	q->waiting++;
 }
@@ -95,7 +95,7 @@ static void request_rights(struct kafka_query *q)
 			v[n++] = q->topic[i].name;
 	if (n == 0)
 		return;
-	o = options(q, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, q->broker);
+	o = new_options(q, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, q->broker);
 	include_operations(o);
 	rd_kafka_DescribeTopics(q->client->rk, rd_kafka_TopicCollection_of_topic_names(v, n), o,
 				q->queue);
@@ -112,8 +112,8 @@ static void request_groups(struct kafka_query *q)
 		v[i] = q->group[i].name;
 	if (q->n_groups == 0)
 		return;
-	/* To each group's own coordinator: no broker is named. */
-	o = options(q, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, -1);
+	/* Set no broker: the request goes to each group's own coordinator. */
+	o = new_options(q, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, -1);
 #if COMPILED_FOR_LISTS
 	include_operations(o);
 #endif
@@ -164,8 +164,8 @@ static void read_configs(struct kafka_query *q, rd_kafka_event_t *ev)
 }
 
 #if COMPILED_FOR_LISTS
-/* An older broker answers without operations: then there is no list at all. */
-static struct kafka_operations operations(const rd_kafka_AclOperation_t *v, size_t n)
+/* Makes the set; an older broker answers without a list (v is NULL), then the set is not known. */
+static struct kafka_operations make_operations(const rd_kafka_AclOperation_t *v, size_t n)
 {
 	struct kafka_operations list = {.known = v != NULL};
 
@@ -189,7 +189,7 @@ static void read_rights(struct kafka_query *q, rd_kafka_event_t *ev)
 			continue;
 		set_answer(&t->rights, rd_kafka_TopicDescription_error(v[i]));
 		if (!t->rights.err)
-			t->operations = operations(list, n_operations);
+			t->operations = make_operations(list, n_operations);
 	}
 }
 #endif
@@ -210,7 +210,7 @@ static void read_group(struct kafka_group_answer *g, const rd_kafka_ConsumerGrou
 	const rd_kafka_AclOperation_t *list =
 	    rd_kafka_ConsumerGroupDescription_authorized_operations(d, &n);
 
-	g->operations = operations(list, n);
+	g->operations = make_operations(list, n);
 #endif
 }
 
@@ -228,8 +228,8 @@ static void read_groups(struct kafka_query *q, rd_kafka_event_t *ev)
 				read_group(&q->group[i], v[k]);
 }
 
-/* The error of a whole request is that of everything it asked about. */
-static void spread_error(struct kafka_query *q, rd_kafka_event_t *ev)
+/* Stores the error of a whole request in the answer of each topic or group of the request. */
+static void set_error_for_all(struct kafka_query *q, rd_kafka_event_t *ev)
 {
 	rd_kafka_event_type_t type = rd_kafka_event_type(ev);
 	bool of_groups = type == RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT;
@@ -249,7 +249,7 @@ static void read_answer(struct kafka_query *q, rd_kafka_event_t *ev)
 {
 	q->waiting--;
 	if (rd_kafka_event_error(ev)) {
-		spread_error(q, ev);
+		set_error_for_all(q, ev);
 		return;
 	}
 	switch (rd_kafka_event_type(ev)) {

@@ -8,7 +8,7 @@
 #include "neterr.h"
 #include "resolve.h"
 
-#define ATTEMPTS_MAX 512 /* descriptors in flight: far below the usual limit of 1024 */
+#define ATTEMPTS_MAX 512 /* open descriptors, well below the usual limit of 1024 */
 
 struct attempt {
 	size_t entry;
@@ -51,8 +51,8 @@ static void start_entry(const struct check_run *run, struct race *race, size_t e
 	struct addrinfo *list = NULL;
 	struct check_run shorter = *run;
 
-	/* A name server that is silent about one name must not use up the time of the others: each name gets an equal
-	 * share, and one share is left for connecting. */
+	/* Give each name an equal share of time, and connecting one share, so that a name server that does not answer
+	 * for one name leaves time for the others. */
 	shorter.deadline =
 	    n == 1 ? deadline : instant_share(instant_now(), deadline, n - entry + 1);
 	if (resolve_host(&shorter, target->host, target->port, race->family, &list, &target->diag))
@@ -68,7 +68,7 @@ static void drop_attempt(struct race *race, size_t i)
 	race->attempt[i] = race->attempt[--race->n];
 }
 
-/* Finishes the connects that poll() reports; from last to first, because drop_attempt moves the last one down. */
+/* Finishes the connects that poll() reports. Goes from last to first, because drop_attempt moves the last one down. */
 static size_t finish_connects(struct race *race, const struct pollfd *polled)
 {
 	size_t connected = 0;
@@ -93,7 +93,7 @@ static size_t finish_connects(struct race *race, const struct pollfd *polled)
 	return connected;
 }
 
-/* Drops the other addresses of an entry that is connected. */
+/* Drops the attempts at other addresses of a target that is connected. */
 static void drop_settled(struct race *race)
 {
 	for (size_t i = race->n; i-- > 0;)

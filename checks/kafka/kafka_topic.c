@@ -6,7 +6,7 @@
 #include "findings.h"
 #include "kafka_log.h"
 
-/* org.apache.kafka.common.internals.Topic: a folder name with the partition appended. */
+/* Kafka's own limit (org.apache.kafka.common.internals.Topic): name and partition become a folder name. */
 #define TOPIC_NAME_MAX 249
 
 /* ---- keys ------------------------------------------------------------------------------------------------ */
@@ -125,8 +125,8 @@ bool kafka_topic_wants(want_t *want, const char *operation)
 	return false;
 }
 
-/* Read and write imply describe: names what the service needs, not what the metadata request lacked. A principal that has
- * them may still be denied to describe, by a rule of its own. */
+/* Fails because the principal may not describe the topic. Names the rights the service needs, because Read and Write imply
+ * Describe, unless a separate rule denies Describe. */
 static enum result judge_denied(want_t *want, topic_t *topic, struct diag *out)
 {
 	bool read = want->canary || kafka_topic_wants(want, "read");
@@ -163,14 +163,14 @@ static enum result judge_existence(want_t *want, topic_t *topic, struct diag *ou
 	if (code != D_NONE)
 		return kafka_topic_fail(out, code, topic->topic, "%s",
 					rd_kafka_err2str(topic->err));
-	/* Brokers answer so in the moment a topic is created. */
+	/* Brokers answer without partitions in the moment a topic is created. */
 	if (topic->partition_cnt == 0)
 		return kafka_topic_fail(out, D_KAFKA_NO_LEADER, topic->topic,
 					"the topic has no partition yet");
 	return RESULT_PASS;
 }
 
-static enum result judge_count(want_t *want, topic_t *topic, struct diag *out)
+static enum result judge_partition_count(want_t *want, topic_t *topic, struct diag *out)
 {
 	bool exact = want->partitions != INT_UNSET;
 	int64_t demand = exact ? want->partitions : want->min_partitions;
@@ -224,8 +224,8 @@ static enum result judge_leaders(topic_t *topic, md_t *md, struct diag *out)
 				first->id, without, topic->partition_cnt);
 }
 
-/* A broker also reports a replica that is not there, of a partition with a leader: judge_isr judges replicas. */
-static enum result judge_errors(topic_t *topic, struct diag *out)
+/* Judges the error of each partition. Ignores a missing replica, which judge_isr judges. */
+static enum result judge_partition_errors(topic_t *topic, struct diag *out)
 {
 	for (int i = 0; i < topic->partition_cnt; i++) {
 		partition_t *p = &topic->partitions[i];
@@ -239,8 +239,8 @@ static enum result judge_errors(topic_t *topic, struct diag *out)
 	return RESULT_PASS;
 }
 
-/* Judges the replicas in sync of every partition. `capped`: no more than there are replicas, which is how brokers read a
- * topic's own minimum. `whose` names the minimum. */
+/* Judges whether every partition has `min` replicas in sync. With `capped` all replicas of a partition suffice, as brokers
+ * treat a topic's own minimum. `whose` names the minimum in the diagnosis. */
 static enum result judge_isr(topic_t *topic, int64_t min, bool capped, const char *whose,
 			     struct diag *out)
 {
@@ -270,16 +270,17 @@ enum result kafka_topic_judge_own_isr(topic_t *topic, int64_t min, struct diag *
 	return judge_isr(topic, min, true, "the topic's own min.insync.replicas is", out);
 }
 
-/* Lasting faults come first: a wrong shape stays wrong when the leaders are back. */
+/* Judges lasting faults first: a wrong number of partitions or replicas stays wrong when the leaders are back. */
 static enum result judge_topic(want_t *want, md_t *md, struct diag *out)
 {
 	topic_t *topic = kafka_topic_find(md, want->name);
 	int64_t min_isr = want->min_in_sync_replicas;
 
 	if (judge_existence(want, topic, out) != RESULT_PASS || !topic ||
-	    judge_count(want, topic, out) != RESULT_PASS ||
+	    judge_partition_count(want, topic, out) != RESULT_PASS ||
 	    judge_replicas(want, topic, out) != RESULT_PASS ||
-	    judge_leaders(topic, md, out) != RESULT_PASS || judge_errors(topic, out) != RESULT_PASS)
+	    judge_leaders(topic, md, out) != RESULT_PASS ||
+	    judge_partition_errors(topic, out) != RESULT_PASS)
 		return RESULT_FAIL;
 	if (min_isr == INT_UNSET)
 		return RESULT_PASS;
@@ -302,7 +303,7 @@ enum result kafka_topics_judge(const struct grouplist *topics, md_t *md, struct 
 	return findings_result(&f, out);
 }
 
-static void name_missing(md_t *md, partition_t *p, struct str *missing)
+static void add_missing_brokers(md_t *md, partition_t *p, struct str *missing)
 {
 	char id[16];
 
@@ -329,10 +330,10 @@ void kafka_topics_lag(const struct grouplist *topics, const struct rd_kafka_meta
 		for (int p = 0; t && p < t->partition_cnt; p++) {
 			lag->replicas += t->partitions[p].replica_cnt;
 			lag->behind += t->partitions[p].replica_cnt - t->partitions[p].isr_cnt;
-			name_missing(md, &t->partitions[p], &missing);
+			add_missing_brokers(md, &t->partitions[p], &missing);
 		}
 	}
-	/* From " 3, 7," to "3, 7". */
+	/* Strip " 3, 7," to "3, 7". */
 	if (missing.len > 2)
 		snprintf(lag->missing, sizeof lag->missing, "%.*s", (int)missing.len - 2,
 			 missing.s + 1);

@@ -30,7 +30,7 @@ static bool is_denied(rd_kafka_resp_err_t err)
 	       err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
 }
 
-static enum diag_code code_of(const struct kafka_answer *a)
+static enum diag_code answer_code(const struct kafka_answer *a)
 {
 	enum diag_code code = a->came ? kafka_topic_meaning(a->err) : D_ANSWER_TIMEOUT;
 
@@ -46,7 +46,7 @@ static void name_unknown(struct str *unknown, const char *topic)
 	str_addf(unknown, "%s%s", unknown->len ? ", " : "", topic);
 }
 
-/* Settings that may not be read are not a mismatch: without `config` the report only says that the topic's minimum is unknown. */
+/* Fails when the settings could not be read. Without `config` a denied read is only a fact: the topic's minimum is unknown. */
 static void judge_unread(const struct kafka_topic_conf *want, const struct kafka_topic_answer *a,
 			 struct str *unknown, struct findings *f)
 {
@@ -57,7 +57,7 @@ static void judge_unread(const struct kafka_topic_conf *want, const struct kafka
 		name_unknown(unknown, a->name);
 		return;
 	}
-	kafka_topic_fail(&d, code_of(&a->config), a->name,
+	kafka_topic_fail(&d, answer_code(&a->config), a->name,
 			 "the topic's settings cannot be read: %s",
 			 a->config.came ? a->config.reason : "no answer in time (attempt_timeout)");
 	findings_add(f, &d, "");
@@ -86,7 +86,7 @@ enum result kafka_topic_config_judge(const struct check_run *run, const struct g
 		}
 		for (size_t k = 0; k < want->config.n; k++)
 			judge_setting(&f, answer, want->config.v[k]);
-		/* A server that is not Apache Kafka may have no such setting. */
+		/* A server other than Apache Kafka may lack this setting. */
 		if (!own || parse_i64(own, 1, INT32_MAX, &min) < 0)
 			name_unknown(&unknown, answer->name);
 		else if (kafka_topic_judge_own_isr(kafka_topic_find(md, want->name), min, &d) !=

@@ -20,7 +20,7 @@ const char *kafka_topic_demand_problem(const char *text)
 	if (n >= sizeof demand.name || strlen(value) >= sizeof demand.value)
 		return "is longer than a topic's setting can be";
 	if (text[n] == '>' && parse_i64(value, INT64_MIN + 1, INT64_MAX, &number) < 0)
-		return "has no number behind >=";
+		return "has no number after >=";
 	return NULL;
 }
 
@@ -49,8 +49,8 @@ static bool has_item(const char *list, const char *item, size_t n)
 	return n == 0;
 }
 
-/* Is every item of `a` in `b`? */
-static bool within(const char *a, const char *b)
+/* Returns whether the list `b` has every item of the list `a`. */
+static bool has_all_items(const char *a, const char *b)
 {
 	for (; *a; a += item_length(a), a += *a == ',') {
 		while (isspace((unsigned char)*a))
@@ -61,7 +61,7 @@ static bool within(const char *a, const char *b)
 	return true;
 }
 
-static bool at_least(const struct kafka_topic_demand *demand, const char *value)
+static bool is_at_least(const struct kafka_topic_demand *demand, const char *value)
 {
 	int64_t have, want;
 
@@ -76,6 +76,6 @@ static bool at_least(const struct kafka_topic_demand *demand, const char *value)
 bool kafka_topic_demand_met(const struct kafka_topic_demand *demand, const char *value)
 {
 	if (demand->at_least)
-		return at_least(demand, value);
-	return within(demand->value, value) && within(value, demand->value);
+		return is_at_least(demand, value);
+	return has_all_items(demand->value, value) && has_all_items(value, demand->value);
 }

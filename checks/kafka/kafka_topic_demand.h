@@ -1,5 +1,5 @@
-/* kafka_topic_demand: one item of the key `config`, such as "cleanup.policy=compact" or "retention.ms>=86400000", taken apart and
- * compared with the value a topic has. Pure. */
+/* kafka_topic_demand: parses one item of the key `config`, such as "cleanup.policy=compact" or "retention.ms>=86400000", and
+ * compares it with the topic's value. kafka_topic and kafka_topic_config call it. Pure. */
 #ifndef SG_KAFKA_TOPIC_DEMAND_H
 #define SG_KAFKA_TOPIC_DEMAND_H
 
@@ -7,13 +7,13 @@
 
 struct kafka_topic_demand {
 	char name[96], value[160];
-	bool at_least;
+	bool at_least; /* ">=", not "=" */
 };
-/* NULL, or what is wrong with one item of the key `config`. */
+/* Returns what is wrong with one item of the key `config`, or NULL. */
 const char *kafka_topic_demand_problem(const char *text);
-/* Takes such an item apart; it must have no problem. */
+/* Parses such an item; it must have no problem. */
 void kafka_topic_demand_parse(struct kafka_topic_demand *demand, const char *text);
-/* Does the topic's value meet the demand? Lists such as "compact,delete" are sets; -1 of retention.* means for ever. */
+/* Returns whether the topic's value meets the demand. Lists such as "compact,delete" are sets; retention.* = -1 is no limit. */
 bool kafka_topic_demand_met(const struct kafka_topic_demand *demand, const char *value);
 
 #endif

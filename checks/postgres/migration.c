@@ -22,8 +22,8 @@ bool strlist_has(const struct strlist *list, const char *text)
 }
 
 /* ---- Alembic ------------------------------------------------------------------------------------------------------ */
-/* The right side of `name = ...` or `name: type = ...` at the beginning of a line; NULL: there is none. */
-static const char *assigned(const char *text, const char *name)
+/* Returns the right side of `name = ...` or `name: type = ...` at the beginning of a line, or NULL. */
+static const char *find_assignment(const char *text, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -38,7 +38,7 @@ static const char *assigned(const char *text, const char *name)
 	return NULL;
 }
 
-/* Adds the texts in quotes of a Python expression: one, or those of a tuple or list in brackets, which may go over lines. */
+/* Adds the string literals of a Python expression: one, or those of a bracketed tuple or list, which may span lines. */
 static void add_literals(struct strlist *list, const char *p)
 {
 	int depth = 0;
@@ -74,25 +74,25 @@ static enum result read_alembic(const char *folder, const char *name, struct mig
 	text = file_read(path, FILE_MAX, NULL);
 	if (!text)
 		return check_fail(out, D_FILE_UNREADABLE, path, "%s", strerror(errno));
-	revision = assigned(text, "revision");
+	revision = find_assignment(text, "revision");
 	if (!revision)
-		return RESULT_PASS; /* __init__.py, or a helper */
+		return RESULT_PASS; /* __init__.py or a helper module */
 	add_literals(&files->all, revision);
-	down = assigned(text, "down_revision");
+	down = find_assignment(text, "down_revision");
 	if (down)
 		add_literals(parents, down);
 	return RESULT_PASS;
 }
 
 /* ---- Django and Flyway ----------------------------------------------------------------------------------------------- */
-/* "0001_initial.py" is the migration 0001_initial. */
+/* Adds the migration of a file: 0001_initial of "0001_initial.py". */
 static void add_django(const char *name, struct migration_files *files)
 {
 	if (isdigit((unsigned char)*name))
 		strlist_add(&files->all, xstrndup(name, strlen(name) - strlen(".py")));
 }
 
-/* "V1_2__add_orders.sql" is version 1.2. */
+/* Adds the version of a file: 1.2 of "V1_2__add_orders.sql". */
 static void add_flyway(const char *name, struct migration_files *files)
 {
 	const char *end = strstr(name, "__");
@@ -106,7 +106,7 @@ static void add_flyway(const char *name, struct migration_files *files)
 	strlist_add(&files->all, version);
 }
 
-/* Compares numbers with dots between them, of any number and length: Flyway's versions are often dates. */
+/* Compares dotted versions numerically. Flyway's versions are often dates, so a part may be large. */
 static int compare_numbers(const char *a, const char *b)
 {
 	while (*a || *b) {
@@ -123,8 +123,8 @@ static int compare_numbers(const char *a, const char *b)
 	return 0;
 }
 
-/* Only the number orders Django's migrations. */
-static int compare(const char *a, const char *b, enum migration_tool tool)
+/* Compares two migrations in the order of the tool: Django's by their number alone. */
+static int compare_migrations(const char *a, const char *b, enum migration_tool tool)
 {
 	unsigned long long x, y;
 
@@ -135,7 +135,7 @@ static int compare(const char *a, const char *b, enum migration_tool tool)
 	return x < y ? -1 : x > y;
 }
 
-/* ---- for all --------------------------------------------------------------------------------------------------------- */
+/* ---- all tools --------------------------------------------------------------------------------------------------------- */
 enum result migration_read(const char *folder, enum migration_tool tool,
 			   struct migration_files *files, struct diag *out)
 {
@@ -189,7 +189,7 @@ static bool is_newer(const char *one, const struct migration_files *files, enum 
 	if (tool == TOOL_ALEMBIC)
 		return !strlist_has(&files->all, one);
 	for (size_t i = 0; i < files->all.n; i++)
-		if (compare(one, files->all.v[i], tool) <= 0)
+		if (compare_migrations(one, files->all.v[i], tool) <= 0)
 			return false;
 	return true;
 }

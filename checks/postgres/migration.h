@@ -1,7 +1,7 @@
-/* migration: which migrations a folder of the image has, and whether a database that records some of them is behind or ahead.
+/* migration: lists the migrations in a folder of the image, and compares them with those that a database records.
  *
- * Reads files only. The tools: Alembic (its files are read as text: literal revision and down_revision), Django (file names),
- * Flyway (file names). Nothing is freed: the child's exit does that.
+ * postgres calls it. It only reads files: for Alembic the literals of revision and down_revision in them, for Django and Flyway
+ * their names. It never frees what it allocates; the child's exit does. Child only.
  */
 #ifndef SG_MIGRATION_H
 #define SG_MIGRATION_H
@@ -10,25 +10,25 @@
 
 enum migration_tool { TOOL_ALEMBIC, TOOL_DJANGO, TOOL_FLYWAY };
 
-/* The migrations of the folder. */
+/* The migrations in the folder. */
 struct migration_files {
 	struct strlist all;   /* every revision, name or version */
-	struct strlist heads; /* those the database must record: Alembic's heads, else all */
+	struct strlist heads; /* migrations the database must record: Alembic's heads, else all */
 };
-/* RESULT_PASS with *files filled; a folder that cannot be read, or that holds no migration, is a failure. */
+/* Fills *files. Fails when the folder cannot be read or holds no migration. */
 enum result migration_read(const char *folder, enum migration_tool tool,
 			   struct migration_files *files, struct diag *out);
 
-/* What the database has recorded. `baseline`: Flyway's, NULL: none; versions up to it count as applied. */
+/* The migrations that the database records. */
 struct migration_state {
 	struct strlist applied;
-	const char *baseline;
+	const char *baseline; /* Flyway's, up to which versions count as applied; may be NULL */
 };
-/* The first required migration that is missing; NULL: none. */
+/* Returns the first of the wanted migrations that the database does not record, or NULL. */
 const char *migration_missing(const struct strlist *wanted, const struct migration_state *state,
 			      enum migration_tool tool);
-/* A recorded migration that is newer than all of the folder; NULL: none. Names that the folder lacks are not enough for Django and
- * Flyway, where old ones are squashed and deleted: their number must be larger. */
+/* Returns a recorded migration that is newer than all in the folder, or NULL. With Alembic the folder need only lack it; with
+ * Django and Flyway its number must be larger, because projects squash and delete old migrations. */
 const char *migration_newer(const struct migration_files *files,
 			    const struct migration_state *state, enum migration_tool tool);
 

@@ -7,9 +7,9 @@
 #include "net.h"
 #include "tls.h"
 
-#define STATE_LENGTH 5 /* an SQLSTATE: PostgreSQL's manual, appendix A */
-#define PROBE_SIZE 200
-/* A silent peer is probed in other protocols before the attempt ends. */
+#define STATE_LENGTH 5 /* characters of an SQLSTATE (PostgreSQL's manual, appendix A) */
+#define PROBE_SIZE 200 /* bytes */
+/* Time before the end of an attempt that is kept for probing a silent peer. */
 #define PROBE_TIME DURATION_MS(400)
 
 void pq_set(struct pq_options *o, const char *name, const char *value)
@@ -33,8 +33,8 @@ const char *pq_get(const struct pq_options *o, const char *name)
 	return NULL;
 }
 
-/* ---- what an error means ------------------------------------------------------------------------------------------ */
-/* The code for an error of pgbouncer, whose state is mostly that of a protocol violation. */
+/* ---- errors to codes ------------------------------------------------------------------------------------------ */
+/* Returns the code for an error of pgbouncer, which mostly sends the SQLSTATE of a protocol violation. */
 static enum diag_code pooler_code(const char *text)
 {
 	static const struct {
@@ -77,7 +77,7 @@ static enum diag_code state_code(const char *state, const char *text)
 
 	if (str_eq(state, "08P01"))
 		return pooler_code(text);
-	/* These names stand in the message in every language (lc_messages). */
+	/* These names occur in the message in every language (lc_messages). */
 	if (str_eq(state, "28000"))
 		return strstr(text, "pg_hba.conf")              ? D_POSTGRES_HBA
 		       : strcasestr(text, "client certificate") ? D_TLS_CLIENT_CERT_REQUIRED
@@ -88,8 +88,8 @@ static enum diag_code state_code(const char *state, const char *text)
 	return D_POSTGRES_ERROR;
 }
 
-/* Finds "SEVERITY:  STATE: message" in a verbose error text. libpq puts the errors of several tries into one text, a line each.
- * Fills *state and *message, and returns whether there is one. */
+/* Finds the first (or last) "SEVERITY:  STATE: message" in a verbose error text, where libpq puts the errors of several tries
+ * on separate lines. Fills *state and *message; returns false when there is none. */
 static bool find_state(const char *text, bool last, char state[STATE_LENGTH + 1], char *message,
 		       size_t size)
 {
@@ -114,9 +114,9 @@ static bool find_state(const char *text, bool last, char state[STATE_LENGTH + 1]
 	return found;
 }
 
-/* ---- a second look ------------------------------------------------------------------------------------------------- */
-/* Asks on a connection of its own whether the server speaks TLS, as libpq does (SSLRequest). `more` goes with it, for peers that
- * wait for the end of a line. *n gets the number of bytes of the answer; 0: it closed. */
+/* ---- probing the peer ------------------------------------------------------------------------------------------------- */
+/* Sends libpq's SSLRequest, and `more` for peers that wait for the end of a line, on a connection of its own. Stores the answer
+ * and the number of its bytes; *n is 0 when the peer closed the connection. */
 static enum result probe_peer(const struct pq *pq, struct instant until, const char *more,
 			      struct conn *conn, char *answer, size_t *n, struct diag *out)
 {
@@ -133,7 +133,7 @@ static enum result probe_peer(const struct pq *pq, struct instant until, const c
 		return RESULT_FAIL;
 	if (net_write(&run, conn, words, len + strlen(more), out))
 		return RESULT_FAIL;
-	/* One byte first: what follows it may belong to TLS. */
+	/* Read one byte only: the bytes after it may belong to TLS. */
 	if (net_read(&run, conn, answer, *more ? PROBE_SIZE : 1, n, out))
 		return RESULT_FAIL;
 	return RESULT_PASS;
@@ -141,7 +141,7 @@ static enum result probe_peer(const struct pq *pq, struct instant until, const c
 
 static bool is_postgres_answer(const char *answer, size_t n)
 {
-	/* 'E' begins an ErrorResponse of a server older than TLS, or of one that has no process left. */
+	/* 'E' begins an ErrorResponse: of a server without TLS support, or one that cannot start a process. */
 	return n > 0 && (answer[0] == 'S' || answer[0] == 'N' || answer[0] == 'E') &&
 	       (n == 1 || answer[1] == '\0');
 }
@@ -156,8 +156,7 @@ static enum result fail_mismatch(const struct pq *pq, const char *answer, size_t
 			  "the answer is not PostgreSQL's; it begins with: %s", begin);
 }
 
-/* The handshake again with OpenSSL, which says what libpq does not: which certificate, which error. *out keeps what libpq said
- * when this handshake succeeds. */
+/* Repeats the handshake with OpenSSL, which reports certificate and error. Keeps libpq's diagnosis if it succeeds. */
 static enum result fail_handshake(const struct pq *pq, struct diag *out)
 {
 	const char *ca = pq_get(&pq->options, "sslrootcert");
@@ -179,7 +178,7 @@ static enum result fail_handshake(const struct pq *pq, struct diag *out)
 	return RESULT_FAIL;
 }
 
-/* libpq's own texts about TLS and logins. startguard never calls setlocale, so they are English. */
+/* Fails by libpq's own texts about TLS and logins, which are English because startguard never calls setlocale. */
 static enum result fail_by_text(struct pq *pq, const char *text, struct diag *out)
 {
 	static const struct {
@@ -209,7 +208,7 @@ static enum result fail_by_text(struct pq *pq, const char *text, struct diag *ou
 	return strstr(text, "certificate verify failed") ? fail_handshake(pq, out) : RESULT_FAIL;
 }
 
-/* The connection failed without an error of the server: probes the peer. */
+/* Probes the peer, because the connection failed without an error from the server. */
 static enum result fail_without_state(struct pq *pq, const char *text, struct diag *out)
 {
 	struct conn conn;
@@ -234,7 +233,7 @@ static enum result fail_without_state(struct pq *pq, const char *text, struct di
 	return check_fail(out, D_CONNECT_CLOSED, pq->peer, "%s", text);
 }
 
-/* Nothing came. A server of another protocol often waits for the end of a line. */
+/* Probes a peer that sent nothing: a server of another protocol often waits for the end of a line. */
 static enum result fail_silent(const struct pq *pq, struct diag *out)
 {
 	struct diag ignored = {0};
@@ -250,7 +249,7 @@ static enum result fail_silent(const struct pq *pq, struct diag *out)
 }
 
 /* ---- connecting ------------------------------------------------------------------------------------------------------ */
-/* Is the connection established? *at gets libpq's last state. *timeout: `until` has come. */
+/* Returns whether the login succeeded. Sets *at to libpq's last state, and *timeout when `until` was reached. */
 static bool poll_connection(PGconn *conn, struct instant until, ConnStatusType *at, bool *timeout)
 {
 	PostgresPollingStatusType want = PGRES_POLLING_WRITING;
@@ -270,7 +269,7 @@ static bool poll_connection(PGconn *conn, struct instant until, ConnStatusType *
 	return want == PGRES_POLLING_OK;
 }
 
-static PGconn *begin(const struct pq_options *options)
+static PGconn *start_connection(const struct pq_options *options)
 {
 	PGconn *conn;
 	const char *password;
@@ -280,15 +279,15 @@ static PGconn *begin(const struct pq_options *options)
 		die("libpq has no memory");
 	/* Gives the SQLSTATE of errors that come before any result. */
 	PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
-	/* It may be from ~/.pgpass, so not registered yet. */
+	/* A password from ~/.pgpass is not registered yet. */
 	password = PQpass(conn);
 	if (password)
 		scrub_register(password);
 	return conn;
 }
 
-/* pg_hba.conf has no entry for this client without TLS. Is there one with it? No password is sent. */
-static bool lets_in_with_tls(const struct pq *pq)
+/* Returns whether pg_hba.conf has an entry for this client with TLS, when it has none without. Sends no password. */
+static bool accepts_with_tls(const struct pq *pq)
 {
 	struct pq_options options = pq->options;
 	char state[STATE_LENGTH + 1] = "", message[DIAG_CAUSE_MAX];
@@ -300,7 +299,7 @@ static bool lets_in_with_tls(const struct pq *pq)
 	pq_set(&options, "sslrootcert", "");
 	pq_set(&options, "password", "");
 	pq_set(&options, "passfile", "/dev/null");
-	conn = begin(&options);
+	conn = start_connection(&options);
 	if (PQstatus(conn) != CONNECTION_BAD &&
 	    poll_connection(conn, pq->run->deadline, &at, &timeout))
 		return true;
@@ -317,7 +316,7 @@ static enum result fail_state(const struct pq *pq, const char *state, const char
 	const char *mode = pq_get(&pq->options, "sslmode");
 
 	if (code == D_POSTGRES_HBA && mode && (str_eq(mode, "disable") || str_eq(mode, "allow")) &&
-	    pq->host[0] != '/' && lets_in_with_tls(pq)) {
+	    pq->host[0] != '/' && accepts_with_tls(pq)) {
 		check_fail(out, D_TLS_REQUIRED, pq->peer, "%s (%s)", message, state);
 		diag_hint(out, "set sslmode to require, or better to verify-full with ca_file");
 		return RESULT_FAIL;
@@ -332,7 +331,7 @@ static enum result fail_connect(struct pq *pq, ConnStatusType at, struct diag *o
 {
 	const char *text = PQerrorMessage(pq->conn), *mode = pq_get(&pq->options, "sslmode");
 	char state[STATE_LENGTH + 1], message[DIAG_CAUSE_MAX];
-	/* "allow" tries without TLS first and "prefer" with it: the try with TLS is the one that counts. */
+	/* Use the error of the try with TLS: "allow" makes that try last, "prefer" first. */
 	bool last = mode && str_eq(mode, "allow");
 
 	if (find_state(text, last, state, message, sizeof message))
@@ -356,11 +355,11 @@ enum result pq_connect(struct pq *pq, struct instant until, struct diag *out)
 	bool timeout;
 
 	check_step(pq->run, PH_CONNECT, "connecting and logging in at %s", pq->peer);
-	pq->conn = begin(&pq->options);
+	pq->conn = start_connection(&pq->options);
 	if (PQstatus(pq->conn) == CONNECTION_BAD) {
 		const char *text = PQerrorMessage(pq->conn);
 
-		/* A unix socket fails at once. */
+		/* A Unix socket may fail in PQconnectStartParams already. */
 		return strstr(text, "connection to server")
 			   ? fail_connect(pq, CONNECTION_STARTED, out)
 			   : check_fail(out, D_POSTGRES_SETTING, pq->peer, "%s", text);
@@ -383,7 +382,7 @@ enum result pq_connect(struct pq *pq, struct instant until, struct diag *out)
 }
 
 /* ---- statements ------------------------------------------------------------------------------------------------------ */
-/* Sends what libpq holds, and reads until a result is there. */
+/* Sends what libpq has buffered, and reads until a result has come. */
 static enum result await_result(struct pq *pq, struct diag *out)
 {
 	int unsent;
@@ -395,7 +394,7 @@ static enum result await_result(struct pq *pq, struct diag *out)
 			return check_fail(out, D_ANSWER_TIMEOUT, pq->peer,
 					  "the server did not answer a statement");
 		if (!PQconsumeInput(pq->conn))
-			return RESULT_PASS; /* the result tells */
+			return RESULT_PASS; /* PQgetResult returns the error */
 	}
 	return RESULT_PASS;
 }

@@ -4,13 +4,13 @@
 #include <float.h>
 #include <math.h>
 
-#define FRAME 5               /* bytes before the datum: 0 and the schema id, big-endian */
-#define FRAME_ID_MAX 0xffffff /* registries count from 1: a larger one is another format's bytes */
-#define HEAD_BYTES 4          /* bytes shown of an unknown format */
+#define FRAME 5               /* bytes before the datum: a 0 and the big-endian schema id */
+#define FRAME_ID_MAX 0xffffff /* registries count ids from 1, so a larger id is no frame */
+#define HEAD_BYTES 4          /* bytes of an unknown format that a text shows */
 
 /* ---- ranges ---------------------------------------------------------------------------------------------- */
 
-static bool range_read(struct record_range *range, const char *text)
+static bool parse_range(struct record_range *range, const char *text)
 {
 	char field[RECORD_FIELD_MAX], low[64], high[64], *end;
 	int used = 0;
@@ -29,27 +29,27 @@ const char *record_range_problem(const char *text)
 {
 	struct record_range range;
 
-	return range_read(&range, text)
+	return parse_range(&range, text)
 		   ? NULL
 		   : "is not \"field min max\" with numbers min <= max (inf and -inf for none)";
 }
 
 void record_range_parse(struct record_range *range, const char *text)
 {
-	invariant(range_read(range, text));
+	invariant(parse_range(range, text));
 }
 
-/* Compares the numbers of one record with the ranges. */
+/* State of comparing the numbers of one record with the ranges. */
 struct numbers {
 	const struct record_demand *want;
-	uint32_t seen;
-	bool broken;
-	const char *field; /* of the first broken range */
-	double value;
+	uint32_t seen;     /* bit i: ranges[i] found a number or null */
+	bool broken;       /* a number is outside of its range */
+	const char *field; /* field of the first such number */
+	double value;      /* the first such number */
 	char why[RECORD_TEXT_MAX];
 };
 
-/* 0.7 written as a float reads as 0.699999988: that is at the bound, not beyond it. */
+/* Returns whether the value is the bound stored as a float: 0.7 then reads as 0.699999988, which is in range. */
 static bool is_float_of(double value, double bound)
 {
 	return fabs(bound) <= FLT_MAX && value == (double)(float)bound;
@@ -57,12 +57,12 @@ static bool is_float_of(double value, double bound)
 
 static bool in_range(double value, const struct record_range *range)
 {
-	/* An infinite bound allows every number; NaN and the infinities are never of use to a service. */
+	/* NaN and the infinities are never in range, even with an infinite bound: no service can use them. */
 	return isfinite(value) && (value >= range->min || is_float_of(value, range->min)) &&
 	       (value <= range->max || is_float_of(value, range->max));
 }
 
-static void number_judge(struct numbers *n, size_t i, double value)
+static void judge_number(struct numbers *n, size_t i, double value)
 {
 	const struct record_range *range = &n->want->ranges[i];
 
@@ -76,32 +76,32 @@ static void number_judge(struct numbers *n, size_t i, double value)
 		 value, range->min, range->max);
 }
 
-static void number_seen(void *arg, const char *field, double value)
+static void judge_field(void *arg, const char *field, double value)
 {
 	struct numbers *n = arg;
 
 	for (size_t i = 0; i < n->want->n_ranges; i++)
 		if (str_eq(n->want->ranges[i].field, field))
-			number_judge(n, i, value);
+			judge_number(n, i, value);
 }
 
-/* Judges the value at a path of JSON; values in lists, and in an object at the end of the path, count as the field. */
-static void number_json(struct numbers *n, size_t i, json_t *v, const char *path)
+/* Judges the numbers at a path of JSON. Values in lists, and in an object at the end of the path, count as the field. */
+static void judge_json_numbers(struct numbers *n, size_t i, json_t *v, const char *path)
 {
 	size_t len = strcspn(path, "."), at;
 	const char *name;
 	json_t *item;
 
 	if (json_is_array(v)) {
-		json_array_foreach(v, at, item) number_json(n, i, item, path);
+		json_array_foreach(v, at, item) judge_json_numbers(n, i, item, path);
 	} else if (*path) {
 		item = json_object_getn(v, path, len);
 		if (item)
-			number_json(n, i, item, path + len + (path[len] == '.'));
+			judge_json_numbers(n, i, item, path + len + (path[len] == '.'));
 	} else if (json_is_object(v)) {
-		json_object_foreach(v, name, item) number_json(n, i, item, path);
+		json_object_foreach(v, name, item) judge_json_numbers(n, i, item, path);
 	} else if (json_is_number(v)) {
-		number_judge(n, i, json_number_value(v));
+		judge_number(n, i, json_number_value(v));
 	} else {
 		n->seen |= (uint32_t)1 << i;
 		if (json_is_null(v) || n->broken)
@@ -120,7 +120,7 @@ struct reading {
 	size_t len;
 	struct record_class *out;
 	char why[AVRO_WHY_MAX];
-	char almost[AVRO_WHY_MAX]; /* why a text that begins like JSON is not JSON */
+	char almost[AVRO_WHY_MAX]; /* why a value that begins like JSON is not JSON; else empty */
 };
 
 static uint32_t frame_id(const struct reading *r)
@@ -133,8 +133,8 @@ static uint32_t frame_id(const struct reading *r)
 	return be32toh(id);
 }
 
-/* Decodes the datum after `head` bytes. Returns how many bytes are left over, or -1 with the reason in r->why. */
-static ssize_t datum(struct reading *r, size_t head, struct numbers *n)
+/* Decodes the datum after `head` bytes. Returns the number of bytes left over, or -1 with the reason in r->why. */
+static ssize_t decode_datum(struct reading *r, size_t head, struct numbers *n)
 {
 	ssize_t used;
 
@@ -143,13 +143,13 @@ static ssize_t datum(struct reading *r, size_t head, struct numbers *n)
 		snprintf(r->why, sizeof r->why, "no schema is given");
 		return -1;
 	}
-	used = avro_decode(r->want->schema, r->data + head, r->len - head, number_seen, n, r->why,
+	used = avro_decode(r->want->schema, r->data + head, r->len - head, judge_field, n, r->why,
 			   sizeof r->why);
 	return used < 0 ? -1 : (ssize_t)(r->len - head) - used;
 }
 
-/* The record has this format to its last byte. If it is the expected one, its numbers are judged. */
-static void accept(struct reading *r, enum record_format format, const struct numbers *n)
+/* Stores the format, which fits to the last byte; a number out of range is a fault only in the expected format. */
+static void set_format(struct reading *r, enum record_format format, const struct numbers *n)
 {
 	r->out->format = format;
 	r->out->seen = n->seen;
@@ -159,8 +159,8 @@ static void accept(struct reading *r, enum record_format format, const struct nu
 	snprintf(r->out->why, sizeof r->out->why, "%s", n->why);
 }
 
-static void describe(struct reading *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static void describe(struct reading *r, const char *fmt, ...)
+static void set_text(struct reading *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void set_text(struct reading *r, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -169,25 +169,25 @@ static void describe(struct reading *r, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* JSON that decodes as Avro is the worst case: a careless reader finds no error in it. */
-static void describe_json(struct reading *r, const json_t *root)
+/* Describes a JSON record, and whether it also decodes as Avro: then a reader that ignores left-over bytes sees no error. */
+static void set_json_text(struct reading *r, const json_t *root)
 {
 	struct numbers n;
-	ssize_t left = datum(r, 0, &n);
+	ssize_t left = decode_datum(r, 0, &n);
 	char wrong[RECORD_FIELD_MAX + 40] = "";
 
 	if (n.broken)
 		snprintf(wrong, sizeof wrong, ", %s = %.6g among them", n.field, n.value);
 	if (left > 0)
-		describe(r,
+		set_text(r,
 			 "a JSON %s of %zu bytes, which decodes with the schema too: a reader that "
 			 "ignores the %zd bytes left over gets wrong values%s",
 			 json_type_name(root), r->len, left, wrong);
 	else
-		describe(r, "a JSON %s of %zu bytes", json_type_name(root), r->len);
+		set_text(r, "a JSON %s of %zu bytes", json_type_name(root), r->len);
 }
 
-static bool is_json(struct reading *r)
+static bool classify_json(struct reading *r)
 {
 	size_t blank = 0;
 	struct numbers n = {.want = r->want};
@@ -203,39 +203,39 @@ static bool is_json(struct reading *r)
 		return false;
 	}
 	for (size_t i = 0; r->want->format == RECORD_JSON && i < r->want->n_ranges; i++)
-		number_json(&n, i, root, r->want->ranges[i].field);
-	describe_json(r, root);
-	accept(r, RECORD_JSON, &n);
+		judge_json_numbers(&n, i, root, r->want->ranges[i].field);
+	set_json_text(r, root);
+	set_format(r, RECORD_JSON, &n);
 	json_decref(root);
 	return true;
 }
 
-static bool is_bare(struct reading *r)
+static bool classify_bare(struct reading *r)
 {
 	struct numbers n;
 
-	if (datum(r, 0, &n) != 0)
+	if (decode_datum(r, 0, &n) != 0)
 		return false;
-	describe(r, "bare Avro of %zu bytes", r->len);
-	accept(r, RECORD_AVRO_BARE, &n);
+	set_text(r, "bare Avro of %zu bytes", r->len);
+	set_format(r, RECORD_AVRO_BARE, &n);
 	return true;
 }
 
-static bool is_framed(struct reading *r)
+static bool classify_framed(struct reading *r)
 {
 	uint32_t id = frame_id(r);
 	struct numbers n = {.want = r->want};
 
 	if (id == 0 || (!r->want->schema && id > FRAME_ID_MAX) ||
-	    (r->want->schema && datum(r, FRAME, &n) != 0))
+	    (r->want->schema && decode_datum(r, FRAME, &n) != 0))
 		return false;
-	describe(r, "a Confluent frame with schema id %u, %zu bytes", id, r->len);
-	accept(r, RECORD_AVRO_CONFLUENT, &n);
+	set_text(r, "a Confluent frame with schema id %u, %zu bytes", id, r->len);
+	set_format(r, RECORD_AVRO_CONFLUENT, &n);
 	return true;
 }
 
-/* Serialisers of JSON Schema use the same frame as those of Avro. */
-static bool is_framed_json(struct reading *r)
+/* Accepts JSON in a Confluent frame, which serialisers of JSON Schema use. */
+static bool classify_framed_json(struct reading *r)
 {
 	uint32_t id = frame_id(r);
 	json_t *root;
@@ -249,12 +249,12 @@ static bool is_framed_json(struct reading *r)
 		return false;
 	json_decref(root);
 	r->out->format = RECORD_OTHER;
-	describe(r, "a Confluent frame with schema id %u around JSON, %zu bytes", id, r->len);
+	set_text(r, "a Confluent frame with schema id %u around JSON, %zu bytes", id, r->len);
 	return true;
 }
 
-/* It looks like a frame, but its datum does not fit this schema. */
-static bool is_frame_of_another_schema(struct reading *r)
+/* Accepts a Confluent frame whose datum does not fit this schema. */
+static bool classify_other_frame(struct reading *r)
 {
 	uint32_t id = frame_id(r);
 	struct numbers n;
@@ -262,15 +262,15 @@ static bool is_frame_of_another_schema(struct reading *r)
 
 	if (!r->want->schema || id == 0 || id > FRAME_ID_MAX)
 		return false;
-	left = datum(r, FRAME, &n);
+	left = decode_datum(r, FRAME, &n);
 	r->out->format = RECORD_AVRO_CONFLUENT;
 	r->out->fault = left > 0 ? RECORD_BYTES_LEFT : RECORD_UNDECODED;
-	describe(r, "a Confluent frame with schema id %u, %zu bytes", id, r->len);
+	set_text(r, "a Confluent frame with schema id %u, %zu bytes", id, r->len);
 	if (left > 0)
 		snprintf(r->out->why, sizeof r->out->why,
-			 "behind the frame, %zd of %zu bytes are left over", left, r->len - FRAME);
+			 "after the frame, %zd of %zu bytes are left over", left, r->len - FRAME);
 	else
-		snprintf(r->out->why, sizeof r->out->why, "behind the frame: %.200s", r->why);
+		snprintf(r->out->why, sizeof r->out->why, "after the frame: %.200s", r->why);
 	return true;
 }
 
@@ -292,7 +292,7 @@ static const char *known_beginning(const struct reading *r)
 	    {"\xff\x06\x00\x00", 4, "snappy"},
 	    {"\x82SNAPPY", 7, "snappy"},
 	    {"\x04\x22\x4d\x18", 4, "lz4"},
-	    {"\xef\xbb\xbf{", 4, "JSON behind a byte order mark"},
+	    {"\xef\xbb\xbf{", 4, "JSON after a byte order mark"},
 	    {"\xac\xed\x00\x05", 4, "a serialised Java object"},
 	    {"\x80\x04\x95", 3, "a Python pickle"},
 	};
@@ -303,21 +303,21 @@ static const char *known_beginning(const struct reading *r)
 	return NULL;
 }
 
-/* Lengths, tags and marks are control bytes; the content follows them, which the text must not show. */
-static void describe_unknown(struct reading *r)
+/* Describes a record by its first control bytes (lengths, tags, marks); the text must not show the content after them. */
+static void set_unknown_text(struct reading *r)
 {
 	const char *name = known_beginning(r);
 	char hex[3 * HEAD_BYTES + 4] = "";
 	size_t i = 0, n = 0;
 
 	if (r->len == 0) {
-		describe(r, "an empty value");
+		set_text(r, "an empty value");
 		return;
 	}
 	do {
 		n += (size_t)snprintf(hex + n, sizeof hex - n, " %02x", r->data[i++]);
 	} while (i < r->len && i < HEAD_BYTES && r->data[i] < ' ');
-	describe(r, "%zu byte%s, beginning with%s%s%s%s%s", r->len, plural(r->len), hex,
+	set_text(r, "%zu byte%s, beginning with%s%s%s%s%s", r->len, plural(r->len), hex,
 		 i < r->len ? " .." : "", name ? " (" : "", name ? name : "", name ? ")" : "");
 }
 
@@ -327,11 +327,11 @@ static void classify_unknown(struct reading *r)
 	ssize_t left;
 
 	r->out->format = RECORD_OTHER;
-	describe_unknown(r);
+	set_unknown_text(r);
 	snprintf(r->out->why, sizeof r->out->why, "%.250s", r->almost);
 	if (!r->want->schema)
 		return;
-	left = datum(r, 0, &n);
+	left = decode_datum(r, 0, &n);
 	r->out->fault = left > 0 ? RECORD_BYTES_LEFT : RECORD_UNDECODED;
 	if (left > 0)
 		snprintf(r->out->why, sizeof r->out->why, "%zd of %zu bytes are left over", left,
@@ -349,15 +349,16 @@ void record_classify(const struct record_demand *want, const void *value, size_t
 	*out = (struct record_class){.format = RECORD_OTHER, .fault = RECORD_GOOD};
 	if (len > RECORD_BYTES_MAX) {
 		out->fault = RECORD_TOO_LARGE;
-		describe(&r, "a record of %zu bytes", len);
+		set_text(&r, "a record of %zu bytes", len);
 		return;
 	}
-	if (plain && is_json(&r))
+	if (plain && classify_json(&r))
 		return;
-	/* The expected format first, then the others, the most demanding first. */
-	if ((want->format == RECORD_AVRO_BARE && is_bare(&r)) ||
-	    (want->format == RECORD_JSON && is_json(&r)) || is_framed_json(&r) || is_framed(&r) ||
-	    is_bare(&r) || is_json(&r) || is_frame_of_another_schema(&r))
+	/* Try the expected format first, then the others from the strictest on. */
+	if ((want->format == RECORD_AVRO_BARE && classify_bare(&r)) ||
+	    (want->format == RECORD_JSON && classify_json(&r)) || classify_framed_json(&r) ||
+	    classify_framed(&r) || classify_bare(&r) || classify_json(&r) ||
+	    classify_other_frame(&r))
 		return;
 	classify_unknown(&r);
 }

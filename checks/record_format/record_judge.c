@@ -15,8 +15,8 @@ const char *record_format_name(enum record_format format)
 
 /* ---- counting ----------------------------------------------------------------------------------------------- */
 
-static void found(struct record_finding *f, int32_t partition, int64_t offset,
-		  const struct record_class *record)
+static void add_finding(struct record_finding *f, int32_t partition, int64_t offset,
+			const struct record_class *record)
 {
 	if (f->n == 0)
 		*f = (struct record_finding){0, partition, offset, *record};
@@ -41,15 +41,15 @@ bool record_tally_add(struct record_tally *t, int32_t partition, int64_t offset,
 	t->formats[record.format]++;
 	t->seen |= record.seen;
 	if (record.format != t->want->format)
-		found(&t->foreign[record.format], partition, offset, &record);
-	found(&t->faults[record.fault], partition, offset, &record);
+		add_finding(&t->foreign[record.format], partition, offset, &record);
+	add_finding(&t->faults[record.fault], partition, offset, &record);
 	return true;
 }
 
 /* ---- judging ------------------------------------------------------------------------------------------------ */
 
-/* "partition 2 offset 17: a JSON object of 97 bytes, ..." */
-static void first_text(const struct record_finding *f, char *buf, size_t size)
+/* Writes "partition 2 offset 17: a JSON object of 97 bytes, ...". */
+static void describe_finding(const struct record_finding *f, char *buf, size_t size)
 {
 	snprintf(buf, size, "partition %d offset %lld: %s%s%s", f->partition, (long long)f->offset,
 		 f->record.text, f->record.why[0] ? "; " : "", f->record.why);
@@ -60,13 +60,13 @@ static enum result fail_at(const struct record_tally *t, enum diag_code code, co
 {
 	char first[2 * RECORD_TEXT_MAX + 64];
 
-	first_text(f, first, sizeof first);
+	describe_finding(f, first, sizeof first);
 	return check_fail(out, code, subject, "%zu of %zu sampled records: %s; %s%s", f->n,
 			  t->judged, what, f->n > 1 ? "the first is at " : "", first);
 }
 
-/* How many records have which format: "12 bare Avro, 8 JSON". */
-static void formats_text(const struct record_tally *t, char *buf, size_t size)
+/* Writes how many records have which format: "12 bare Avro, 8 JSON". */
+static void list_formats(const struct record_tally *t, char *buf, size_t size)
 {
 	size_t n = 0;
 
@@ -77,7 +77,7 @@ static void formats_text(const struct record_tally *t, char *buf, size_t size)
 					      t->formats[f], record_format_name(f));
 }
 
-/* The first record of another format than expected, in the order of formats. NULL: there is none. */
+/* Returns the first record of an unexpected format, in the order of the formats, or NULL. */
 static const struct record_finding *first_foreign(const struct record_tally *t)
 {
 	for (enum record_format f = 0; f < RECORD__COUNT; f++)
@@ -91,8 +91,8 @@ static enum result fail_mixed(const struct record_tally *t, const char *subject,
 {
 	char held[160], first[2 * RECORD_TEXT_MAX + 64];
 
-	formats_text(t, held, sizeof held);
-	first_text(f, first, sizeof first);
+	list_formats(t, held, sizeof held);
+	describe_finding(f, first, sizeof first);
 	return check_fail(out, D_WIRE_FORMAT_MIXED, subject,
 			  "expected %s; of %zu sampled records: %s; %s",
 			  record_format_name(t->want->format), t->judged, held, first);
@@ -108,8 +108,8 @@ static enum result fail_other_format(const struct record_tally *t, const char *s
 	return fail_at(t, D_WIRE_FORMAT_OTHER, subject, f, what, out);
 }
 
-/* How many known formats occur; a record of no known format does not prove a second one. */
-static size_t known_formats(const struct record_tally *t)
+/* Returns how many known formats occur; a record of unknown format does not prove a mixture. */
+static size_t count_known_formats(const struct record_tally *t)
 {
 	size_t n = 0;
 
@@ -122,9 +122,9 @@ static enum result judge_format(const struct record_tally *t, const char *subjec
 {
 	const struct record_finding *f = first_foreign(t);
 
-	if (f && known_formats(t) > 1)
+	if (f && count_known_formats(t) > 1)
 		return fail_mixed(t, subject, f, out);
-	/* About bytes without a known mark it is only certain that the schema does not decode them. */
+	/* Of a record of unknown format it is only certain that the schema does not decode it. */
 	if (f && (t->want->format != RECORD_AVRO_BARE || f->record.format != RECORD_OTHER))
 		return fail_other_format(t, subject, f, out);
 	if (t->faults[RECORD_UNDECODED].n)
@@ -141,7 +141,7 @@ static enum result judge_ranges(const struct record_tally *t, const char *subjec
 	if (t->faults[RECORD_RANGE].n)
 		return fail_at(t, D_WIRE_VALUE_RANGE, subject, &t->faults[RECORD_RANGE],
 			       "a number outside of its range", out);
-	/* With a schema, .run has checked that the field exists in it; an empty map holds no number all the same. */
+	/* Only for JSON: with a schema, .run has checked the fields, and a record may lack numbers in an empty map. */
 	for (size_t i = 0; t->want->format == RECORD_JSON && i < t->want->n_ranges; i++) {
 		if (t->seen & (uint32_t)1 << i)
 			continue;

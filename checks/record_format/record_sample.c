@@ -2,35 +2,35 @@
 
 #include "kafka_topic.h"
 
-/* Offsets at the end of a log may hold no record: markers of transactions, aborted records, records that compaction took.
- * Then the last record is searched further back, each round WIDER times as far. */
+/* Offsets at the end of a log may hold no record: transaction markers, aborted records, records that compaction removed.
+ * Then a search reads further back, each round WIDER times as far. */
 #define WIDER 4
 #define ROUNDS 4
 
 enum pass {
-	PASS_JUDGE,
-	PASS_SEARCH, /* only finds out where the last record is */
-	PASS_RETURN, /* judges that record and those before it */
+	PASS_JUDGE,  /* judges the records at the last offsets */
+	PASS_SEARCH, /* only finds the last record */
+	PASS_RETURN, /* judges the last record and those before it */
 };
 
-/* The small queue bounds the memory of the child. After it was full librdkafka fetches again ten milliseconds later; before
- * 2.2 only when something wakes its threads. */
-#define QUEUE_KIB 1024
+/* The small queue limits the child's memory. librdkafka resumes fetching 10 ms after the queue was full; before 2.2 only when
+ * something wakes its threads. */
+#define QUEUE_KIB 1024 /* KiB of records */
 #define TEXT_OF(number) #number
 #define NUMBER_TEXT(macro) TEXT_OF(macro)
 #define WAKES_UP (RD_KAFKA_VERSION >= 0x020200ff)
-#define IDLE_MS 10
+#define IDLE_MS 10 /* ms without a record, after which wake_leaders is called */
 
 const struct kafka_prop_override record_sample_overrides[] = {
-    {"enable.partition.eof", "true"},  /* report the end of a log where no record is */
-    {"auto.commit.enable", "false"},   /* the simple consumer's own enable.auto.commit */
-    {"auto.offset.reset", "earliest"}, /* when retention has deleted the offset by then */
-    {"fetch.wait.max.ms", "10"},       /* at the end of a log the broker would wait for more */
+    {"enable.partition.eof", "true"},  /* report the end of a log */
+    {"auto.commit.enable", "false"},   /* enable.auto.commit of the simple consumer */
+    {"auto.offset.reset", "earliest"}, /* when retention has deleted the offset */
+    {"fetch.wait.max.ms", "10"},       /* how long a broker waits at the end of a log */
     {"fetch.min.bytes", "1"},
     {"fetch.error.backoff.ms", "50"},
-    {"debug", "broker"}, /* for kafka_take_offsets_error */
-    /* Memory at a time: a queue, and one answer of each leader. A larger batch comes all the same, alone (KIP-74). The
-     * library wants all these limits to fit each other. */
+    {"debug", "broker"}, /* needed by kafka_take_offsets_error */
+    /* Limit memory to one queue and one answer of each leader; a larger batch still comes, alone (KIP-74). librdkafka
+     * checks these limits against each other. */
     {"fetch.message.max.bytes", "262144"},
     {"fetch.max.bytes", "524288"},
     {"message.max.bytes", "524288"},
@@ -44,34 +44,34 @@ const struct kafka_prop_override record_sample_overrides[] = {
 
 struct part {
 	int32_t id;
-	int64_t low, high;
-	int64_t from;  /* the first offset that was read */
-	int64_t to;    /* reading ends before this one */
-	int64_t last;  /* the last record that a search found, or -1 */
-	size_t values; /* records that are not tombstones */
-	size_t judged; /* those of them that are not too large */
-	bool running;
+	int64_t low, high; /* first offset, and the one after the last */
+	int64_t from;      /* first offset that was read */
+	int64_t to;        /* offset before which reading ends */
+	int64_t last;      /* offset of the last record that a search found, or -1 */
+	size_t values;     /* records that are not tombstones */
+	size_t judged;     /* records that are neither tombstones nor too large */
+	bool running;      /* librdkafka is fetching the partition */
 };
 struct sample {
 	struct kafka_client *client;
 	const char *topic;
-	int64_t per_partition; /* records that are wanted */
+	int64_t per_partition; /* number of records to judge */
 	struct record_tally *tally;
 	struct record_sampled *done;
-	rd_kafka_topic_t *handle; /* of the topic */
+	rd_kafka_topic_t *handle; /* topic handle */
 	rd_kafka_queue_t *queue;
 	struct part *v;
 	size_t n, n_running;
 	enum pass pass;
-	size_t searched;    /* bytes of values that a search has read */
+	size_t searched;    /* bytes of values that the search has read */
 	size_t since_woken; /* bytes of records that came since wake_leaders */
-	char trouble[200];  /* the last error of a partition that waiting may help */
+	char trouble[200];  /* the last retryable error of a partition */
 	enum diag_code trouble_code;
 };
 
 /* ---- the topic ------------------------------------------------------------------------------------------------ */
 
-/* Fails for want of an answer about the topic. Its brokers are known by then: "no brokers" cannot be the reason. */
+/* Fails because no answer about the topic came. Replaces kafka-no-brokers, because its brokers are known by then. */
 static enum result fail_unanswered(struct sample *s, const char *reason, struct diag *out)
 {
 	kafka_diagnose(s->client, reason, out);
@@ -94,7 +94,7 @@ static const struct rd_kafka_metadata *get_metadata(struct sample *s, struct dia
 	return kafka_get_metadata(s->client, s->handle, &got, out) == RESULT_PASS ? got.md : NULL;
 }
 
-static void take_partitions(struct sample *s, const struct rd_kafka_metadata *md)
+static void store_partitions(struct sample *s, const struct rd_kafka_metadata *md)
 {
 	const struct rd_kafka_metadata_topic *t = &md->topics[0];
 
@@ -115,8 +115,8 @@ static enum result find_partitions(struct sample *s, struct diag *out)
 	if (!md || kafka_topics_judge(&topics, md, out) != RESULT_PASS)
 		return RESULT_FAIL;
 	check_reached(s->client->run, "metadata");
-	take_partitions(s, md);
-	/* Every partition must be readable: all leaders at the addresses they advertise. */
+	store_partitions(s, md);
+	/* Every partition must be readable, so all leaders must be reachable at their advertised addresses. */
 	leaders = kafka_brokers_of(md, &topics);
 	return kafka_reach(s->client, &leaders, false, out);
 }
@@ -129,8 +129,8 @@ struct offsets_call {
 	rd_kafka_resp_err_t err;
 };
 
-/* The protocol's "timestamps" -2 and -1 ask for the first offset and for the one after the last: one request to each
- * leader, where rd_kafka_query_watermark_offsets makes two for each partition. */
+/* Requests offsets by the protocol's timestamps -2 (first offset) and -1 (after the last): one request to each leader, where
+ * rd_kafka_query_watermark_offsets sends two for each partition. */
 static void request_offsets(void *arg)
 {
 	struct offsets_call *q = arg;
@@ -145,7 +145,7 @@ static enum result fail_answered(const struct sample *s, rd_kafka_resp_err_t err
 	enum diag_code code = kafka_topic_meaning(err);
 
 	if (err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED)
-		code = D_KAFKA_FEATURE_MISSING; /* the codec of its batches */
+		code = D_KAFKA_FEATURE_MISSING; /* the codec of a batch */
 	kafka_topic_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, s->topic, "%s: %s", doing,
 			 text);
 	if (code == D_KAFKA_TOPIC_DENIED)
@@ -163,13 +163,13 @@ static enum result fail_partition(const struct sample *s, int32_t partition,
 	return fail_answered(s, err, doing, text, out);
 }
 
-/* The call has failed, with `err` or by ending without an answer (0). */
+/* Fails because the call returned `err`, or no answer (0). */
 static enum result fail_offsets(struct sample *s, rd_kafka_resp_err_t err, const char *doing,
 				struct diag *out)
 {
 	char reason[160];
 
-	/* One error stands for all partitions; the library does not say for which. */
+	/* librdkafka does not report which partition the error belongs to. */
 	if (err && (kafka_is_answer(err) || kafka_topic_meaning(err) != D_NONE))
 		return fail_answered(s, err, doing, rd_kafka_err2str(err), out);
 	snprintf(reason, sizeof reason, "no answer to %s%s%s", doing,
@@ -177,10 +177,9 @@ static enum result fail_offsets(struct sample *s, rd_kafka_resp_err_t err, const
 	return fail_unanswered(s, reason, out);
 }
 
-/* Takes the offsets out of the answer. For a partition that the answer does not hold, or has no offset of, the library leaves
- * what was asked for in its place: a negative number. */
-static enum result take_offsets(struct sample *s, const rd_kafka_topic_partition_list_t *list,
-				int64_t which, const char *doing, struct diag *out)
+/* Stores the offsets. A partition without an offset in the answer keeps the requested timestamp, a negative number. */
+static enum result store_offsets(struct sample *s, const rd_kafka_topic_partition_list_t *list,
+				 int64_t which, const char *doing, struct diag *out)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		const rd_kafka_topic_partition_t *p = &list->elems[i];
@@ -211,7 +210,7 @@ static enum result get_offsets(struct sample *s, int64_t which, const char *doin
 				   .list = rd_kafka_topic_partition_list_new((int)s->n)};
 	for (size_t i = 0; i < s->n; i++)
 		rd_kafka_topic_partition_list_add(q->list, s->topic, s->v[i].id)->offset = which;
-	kafka_take_offsets_error(s->client); /* that of an earlier request */
+	kafka_take_offsets_error(s->client); /* clear that of an earlier request */
 	r = kafka_call(s->client, request_offsets, q, doing, out);
 	hidden = kafka_take_offsets_error(s->client);
 	if (r != RESULT_PASS) {
@@ -222,7 +221,7 @@ static enum result get_offsets(struct sample *s, int64_t which, const char *doin
 	if (q->err == RD_KAFKA_RESP_ERR__TIMED_OUT && hidden)
 		q->err = hidden;
 	return q->err ? fail_offsets(s, q->err, doing, out)
-		      : take_offsets(s, q->list, which, doing, out);
+		      : store_offsets(s, q->list, which, doing, out);
 }
 
 static enum result find_offsets(struct sample *s, struct diag *out)
@@ -237,7 +236,7 @@ static enum result find_offsets(struct sample *s, struct diag *out)
 	for (size_t i = 0; i < s->n; i++) {
 		struct part *p = &s->v[i];
 
-		/* Retention may have deleted records by now. */
+		/* Retention may have deleted records between the two requests. */
 		if (p->high < p->low)
 			p->high = p->low;
 		p->from = p->to = p->high;
@@ -248,7 +247,7 @@ static enum result find_offsets(struct sample *s, struct diag *out)
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-static struct part *part_of(struct sample *s, int32_t id)
+static struct part *find_part(struct sample *s, int32_t id)
 {
 	/* In almost every answer a partition's id is its index. */
 	if (id >= 0 && (size_t)id < s->n && s->v[id].id == id)
@@ -259,8 +258,8 @@ static struct part *part_of(struct sample *s, int32_t id)
 	return NULL;
 }
 
-/* Nothing more of the partition is wanted; otherwise the library would go on fetching new records. */
-static void stop(struct sample *s, struct part *p)
+/* Stops fetching the partition; otherwise librdkafka would continue with new records. */
+static void stop_part(struct sample *s, struct part *p)
 {
 	if (!p->running)
 		return;
@@ -269,8 +268,8 @@ static void stop(struct sample *s, struct part *p)
 	s->n_running--;
 }
 
-static enum result start(struct sample *s, struct part *p, int64_t from, int64_t to,
-			 struct diag *out)
+static enum result start_part(struct sample *s, struct part *p, int64_t from, int64_t to,
+			      struct diag *out)
 {
 	p->to = to;
 	if (from < p->from)
@@ -294,19 +293,19 @@ static enum result start_round(struct sample *s, int round, struct diag *out)
 		struct part *p = &s->v[i];
 
 		if (p->values == 0 && p->last < 0 && p->from > p->low &&
-		    start(s, p, p->high - distance, p->from, out) != RESULT_PASS)
+		    start_part(s, p, p->high - distance, p->from, out) != RESULT_PASS)
 			return RESULT_FAIL;
 	}
 	return RESULT_PASS;
 }
 
-static enum result start_return(struct sample *s, struct diag *out)
+static enum result start_return_pass(struct sample *s, struct diag *out)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		struct part *p = &s->v[i];
 
-		if (p->last >= 0 &&
-		    start(s, p, p->last + 1 - s->per_partition, p->last + 1, out) != RESULT_PASS)
+		if (p->last >= 0 && start_part(s, p, p->last + 1 - s->per_partition, p->last + 1,
+					       out) != RESULT_PASS)
 			return RESULT_FAIL;
 	}
 	return RESULT_PASS;
@@ -324,7 +323,7 @@ static bool searched_enough(const struct sample *s)
 	return s->searched >= RECORD_SAMPLE_BYTES;
 }
 
-static void take_record(struct sample *s, struct part *p, const rd_kafka_message_t *m)
+static void handle_record(struct sample *s, struct part *p, const rd_kafka_message_t *m)
 {
 	bool wanted = m->offset < p->to;
 
@@ -332,35 +331,35 @@ static void take_record(struct sample *s, struct part *p, const rd_kafka_message
 		p->last = m->offset;
 		s->searched += m->len;
 	} else if (wanted && (s->pass != PASS_RETURN || m->payload)) {
-		judge_record(s, p, m); /* PASS_JUDGE has counted the tombstones already */
+		judge_record(s, p, m); /* PASS_JUDGE has counted these tombstones */
 	}
 	if (m->offset + 1 >= p->to || p->values >= (size_t)s->per_partition ||
 	    (s->pass == PASS_SEARCH && searched_enough(s)))
-		stop(s, p);
+		stop_part(s, p);
 }
 
-/* The batch came, and cannot be unpacked. */
+/* Returns whether a batch came that cannot be decoded. */
 static bool is_broken_batch(rd_kafka_resp_err_t err)
 {
 	return err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION || err == RD_KAFKA_RESP_ERR__BAD_MSG;
 }
 
-/* Fails for an error of one partition that waiting cannot help. */
-static enum result take_message(struct sample *s, const rd_kafka_message_t *m, struct diag *out)
+/* Judges a record or an error. Fails for an error that waiting cannot help. */
+static enum result handle_message(struct sample *s, const rd_kafka_message_t *m, struct diag *out)
 {
-	struct part *p = part_of(s, m->partition);
+	struct part *p = find_part(s, m->partition);
 	enum diag_code code;
 
 	if (!p || !p->running)
 		return RESULT_PASS;
 	if (!m->err) {
-		take_record(s, p, m);
+		handle_record(s, p, m);
 		return RESULT_PASS;
 	}
 	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-		/* A replica that is behind the leader ends early: then more will come. */
+		/* Before p->to it is the end of a replica that lags, and more records will come. */
 		if (m->offset >= p->to)
-			stop(s, p);
+			stop_part(s, p);
 		return RESULT_PASS;
 	}
 	code = kafka_topic_meaning(m->err);
@@ -429,7 +428,7 @@ static enum result read_round(struct sample *s, struct diag *out)
 		rd_kafka_message_t *m = next_message(s);
 
 		if (m) {
-			r = take_message(s, m, out);
+			r = handle_message(s, m, out);
 			rd_kafka_message_destroy(m);
 			s->done->cut = s->done->bytes >= RECORD_SAMPLE_BYTES;
 		} else if (instant_reached(s->client->run->deadline, instant_now())) {
@@ -467,7 +466,7 @@ static enum result look_further_back(struct sample *s, struct diag *out)
 	}
 	s->pass = PASS_RETURN;
 	if (r == RESULT_PASS)
-		r = start_return(s, out);
+		r = start_return_pass(s, out);
 	return r == RESULT_PASS ? read_round(s, out) : r;
 }
 

@@ -1,7 +1,7 @@
-/* record_sample: reads the last records of every partition of a topic and hands each to the tally.
+/* record_sample: reads the last records of every partition of a topic and adds them to a tally.
  *
- * Reads by offsets, with librdkafka's simple consumer: joins no group, commits nothing, does not create the topic. Fetches no
- * more than the offsets it asks for, RECORD_SAMPLE_BYTES and the attempt's deadline allow. Child only.
+ * wire_format calls it. It reads by offsets, with librdkafka's simple consumer: it joins no group, commits nothing and does not
+ * create the topic. It stops at the wanted offsets, RECORD_SAMPLE_BYTES and the attempt's deadline. Child only.
  */
 #ifndef SG_RECORD_SAMPLE_H
 #define SG_RECORD_SAMPLE_H
@@ -9,23 +9,23 @@
 #include "kafka_client.h"
 #include "record_judge.h"
 
-/* Bytes of values; then nothing more is fetched. */
+/* Bytes of values after which fetching stops. */
 #define RECORD_SAMPLE_BYTES (32 * 1024 * 1024)
 
 struct record_sampled {
-	size_t partitions; /* of the topic */
-	size_t empty;      /* those whose log holds no offset */
-	size_t unjudged;   /* those whose log holds offsets, of which none gave a record to judge */
-	size_t bytes;
-	int64_t offsets; /* that were read, of all partitions; some may hold no record */
-	bool whole;      /* the partitions without a record were read from their first offset on */
-	bool cut;        /* RECORD_SAMPLE_BYTES was reached */
+	size_t partitions; /* partitions of the topic */
+	size_t empty;      /* partitions whose log has no offset */
+	size_t unjudged;   /* partitions whose log has offsets but gave no record to judge */
+	size_t bytes;      /* bytes of values */
+	int64_t offsets;   /* offsets read in all partitions; some may hold no record */
+	bool whole;        /* partitions without a record were read from their first offset on */
+	bool cut;          /* RECORD_SAMPLE_BYTES was reached */
 };
 
-/* The client must be opened with these properties: it then reads in small steps. */
+/* The caller must open the client with these properties, which make it read in small steps. */
 extern const struct kafka_prop_override record_sample_overrides[];
 
-/* Hands at most `per_partition` records of each partition to the tally: the last ones. Fills *done. */
+/* Adds the last records of each partition, at most `per_partition`, to the tally. Fills *done. */
 enum result record_sample(struct kafka_client *client, const char *topic, int64_t per_partition,
 			  struct record_tally *tally, struct record_sampled *done,
 			  struct diag *out);
