@@ -1,4 +1,4 @@
-/* avro: the schema files are those that the service was built with, and real bytes decode with them. */
+/* avro: checks that schema files are those that the service was built with, and that a sample decodes with them. */
 #include <avro.h>
 #include <ctype.h>
 #include <errno.h>
@@ -80,8 +80,8 @@ static const char *avro_validate(const void *conf, const char **key)
 	return NULL;
 }
 
-static enum result load_all(const struct check_run *run, const struct avro_conf *c,
-			    struct diag *out)
+static enum result load_schemas(const struct check_run *run, const struct avro_conf *c,
+				struct diag *out)
 {
 	size_t count = 0;
 
@@ -159,10 +159,10 @@ static enum result decode_sample(const struct check_run *run, const struct avro_
 	return RESULT_PASS;
 }
 
-/* One of reader and writer is NULL and is loaded from its file. */
-static enum result can_read(const struct check_run *run, const char *reader_file,
-			    const struct avro_schema *reader, const char *writer_file,
-			    const struct avro_schema *writer, struct diag *out)
+/* The caller gives one schema, reader or writer; the function loads the other, which is NULL, from its file. */
+static enum result check_can_read(const struct check_run *run, const char *reader_file,
+				  const struct avro_schema *reader, const char *writer_file,
+				  const struct avro_schema *writer, struct diag *out)
 {
 	char why[AVRO_WHY_MAX];
 
@@ -179,8 +179,8 @@ static enum result can_read(const struct check_run *run, const char *reader_file
 	return RESULT_PASS;
 }
 
-static enum result identity_is(const struct avro_conf *c, const struct avro_schema *s,
-			       const char *print, struct diag *out)
+static enum result check_identity(const struct avro_conf *c, const struct avro_schema *s,
+				  const char *print, struct diag *out)
 {
 	char swapped[17];
 
@@ -190,7 +190,7 @@ static enum result identity_is(const struct avro_conf *c, const struct avro_sche
 		return check_fail(out, D_AVRO_NAME_MISMATCH, c->schema,
 				  "the schema is %s, expected %s",
 				  *s->full_name ? s->full_name : "of no named type", c->full_name);
-	/* Java's tools print the number, fastavro its bytes in the order they are sent: both are in use. */
+	/* Java's tools print the number, fastavro its bytes in little-endian order: profiles may hold either. */
 	if (c->fingerprint && strcasecmp(c->fingerprint, print) != 0 &&
 	    strcasecmp(c->fingerprint, swapped) != 0)
 		return check_fail(out, D_AVRO_FINGERPRINT, c->schema,
@@ -206,7 +206,7 @@ static enum result avro_run(const struct check_run *run, struct diag *out)
 	enum result r;
 
 	if (c->schemas.n)
-		return load_all(run, c, out);
+		return load_schemas(run, c, out);
 	s = avro_schema_load(run, c->schema, out);
 	if (!s)
 		return RESULT_FAIL;
@@ -216,11 +216,11 @@ static enum result avro_run(const struct check_run *run, struct diag *out)
 	check_fact(run, "fingerprint", "%s", print);
 	check_summary(run, "%s %.8s %zu fields", *s->full_name ? s->full_name : c->schema, print,
 		      json_array_size(json_object_get(s->normal, "fields")));
-	r = identity_is(c, s, print, out);
+	r = check_identity(c, s, print, out);
 	if (r == RESULT_PASS && c->readable_by)
-		r = can_read(run, c->readable_by, NULL, c->schema, s, out);
+		r = check_can_read(run, c->readable_by, NULL, c->schema, s, out);
 	if (r == RESULT_PASS && c->reads)
-		r = can_read(run, c->schema, s, c->reads, NULL, out);
+		r = check_can_read(run, c->schema, s, c->reads, NULL, out);
 	if (r == RESULT_PASS && c->sample)
 		r = decode_sample(run, c, s, out);
 	return r;

@@ -1,4 +1,4 @@
-/* dns: a name resolves, with the resolver the service uses, to enough and to the right addresses. */
+/* dns: checks that a name resolves, with the service's resolver, to enough addresses and to the right ones. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
@@ -21,7 +21,7 @@ struct network {
 	int bits;
 };
 
-/* "10.0.0.0/8", "10.0.0.7", "fd00::/8" */
+/* Parses "10.0.0.0/8", "10.0.0.7" or "fd00::/8". */
 static bool network_parse(struct network *n, const char *text)
 {
 	char address[INET6_ADDRSTRLEN];
@@ -83,7 +83,7 @@ static const void *address_of(const struct addrinfo *a)
 			 ->sin6_addr;
 }
 
-static bool network_holds(const struct network *n, const struct addrinfo *a)
+static bool network_contains(const struct network *n, const struct addrinfo *a)
 {
 	const unsigned char *bytes = address_of(a);
 	int whole = n->bits / 8, rest = n->bits % 8;
@@ -93,8 +93,8 @@ static bool network_holds(const struct network *n, const struct addrinfo *a)
 	return !rest || ((bytes[whole] ^ n->bytes[whole]) & (0xff << (8 - rest)) & 0xff) == 0;
 }
 
-static enum result dns_includes(const struct dns_conf *c, const struct addrinfo *list,
-				const char *found, struct diag *out)
+static enum result check_includes(const struct dns_conf *c, const struct addrinfo *list,
+				  const char *found, struct diag *out)
 {
 	for (size_t i = 0; i < c->includes.n; i++) {
 		struct network n;
@@ -102,7 +102,7 @@ static enum result dns_includes(const struct dns_conf *c, const struct addrinfo 
 
 		invariant(network_parse(&n, c->includes.v[i]));
 		for (const struct addrinfo *a = list; a; a = a->ai_next)
-			holds |= network_holds(&n, a);
+			holds |= network_contains(&n, a);
 		if (!holds)
 			return check_fail(
 			    out, D_DNS_WRONG_ADDRESS, c->name, "it resolves to %s; none is %s %s",
@@ -123,7 +123,7 @@ static enum result dns_run(const struct check_run *run, struct diag *out)
 	int64_t n = 0;
 
 	if (resolve_host(run, c->name, 0, families[c->type], &list, out)) {
-		/* When /etc/hosts has an address of the other family only, the resolver says "not known". */
+		/* When /etc/hosts has only an address of the other family, the resolver reports an unknown name. */
 		if (out->code == D_DNS_NO_SUCH_NAME && c->type != RECORD_ANY &&
 		    !resolve_host(run, c->name, 0, AF_UNSPEC, &list, &ignored))
 			check_fail(out, D_DNS_NO_ADDRESS, c->name,
@@ -140,7 +140,7 @@ static enum result dns_run(const struct check_run *run, struct diag *out)
 		return check_fail(out, D_DNS_NO_ADDRESS, c->name,
 				  "it has %lld address%s (%s), demanded are %lld", (long long)n,
 				  n == 1 ? "" : "es", found.s, (long long)c->min_addresses);
-	if (dns_includes(c, list, found.s, out))
+	if (check_includes(c, list, found.s, out))
 		return RESULT_FAIL;
 	check_summary(run, "%s", found.s);
 	return RESULT_PASS;

@@ -1,4 +1,4 @@
-/* http: one request, and what status, headers and body its answer must have. */
+/* http: sends one request, and checks status, headers and body of the answer. */
 #include <ctype.h>
 
 #include "check.h"
@@ -17,7 +17,7 @@ struct http_conf {
 	int64_t follow;
 };
 
-/* "200", "2xx" */
+/* Accepts "200" and "2xx". */
 static const char *status_problem(const char *text)
 {
 	int64_t n;
@@ -101,8 +101,8 @@ static const char *http_validate(const void *conf, const char **key)
 	return web_conf_problem(&web, c->follow ? NULL : &c->url, key);
 }
 
-static enum result status_fits(const struct strlist *wanted, const struct web_response *resp,
-			       struct diag *out)
+static enum result check_status(const struct strlist *wanted, const struct web_response *resp,
+				struct diag *out)
 {
 	struct str all;
 
@@ -118,8 +118,8 @@ static enum result status_fits(const struct strlist *wanted, const struct web_re
 	return web_fail_status(out, resp, all.s);
 }
 
-static enum result http_json(const struct check_run *run, const struct http_conf *c,
-			     const struct web_response *resp, struct diag *out)
+static enum result check_json(const struct check_run *run, const struct http_conf *c,
+			      const struct web_response *resp, struct diag *out)
 {
 	char why[480];
 	json_t *root = json_read(resp->body, resp->len, why, sizeof why);
@@ -162,7 +162,7 @@ static enum result http_run(const struct check_run *run, struct diag *out)
 		return RESULT_FAIL;
 	check_fact(run, "status", "%ld", resp.status);
 	check_fact(run, "ms", "%.1f", resp.ms);
-	if (status_fits(&c->status, &resp, out) || (c->json.n && http_json(run, c, &resp, out)))
+	if (check_status(&c->status, &resp, out) || (c->json.n && check_json(run, c, &resp, out)))
 		return RESULT_FAIL;
 	if (c->body_contains &&
 	    !memmem(resp.body, resp.len, c->body_contains, strlen(c->body_contains)))

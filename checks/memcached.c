@@ -1,8 +1,8 @@
-/* memcached: the server answers, lets this client in, is new enough and holds a key.
+/* memcached: checks that the server answers, accepts the login, is new enough and holds a key.
  *
- * Speaks the text protocol (doc/protocol.txt of memcached). Credentials are sent in the form of servers with an
- * authentication file (-Y, memcached 1.5.15): as the value of a `set`. A server without one would store them, so they are
- * sent only to a server that has asked for them. One with SASL (-S) speaks the binary protocol alone.
+ * Speaks the text protocol (doc/protocol.txt of memcached). A server with an authentication file (-Y,
+ * memcached 1.5.15) takes credentials as the value of a `set`. Another server would store them, so they are sent only to a
+ * server that demands them. A server with SASL (-S) speaks only the binary protocol.
  */
 #include "check.h"
 #include "tls.h"
@@ -10,7 +10,7 @@
 
 #define MEMCACHED_PORT 11211
 #define KEY_LENGTH_MAX 250
-#define LINE_SIZE 512 /* the longest answer line has a key of 250 bytes in it */
+#define LINE_SIZE 512 /* bytes; the longest answer line holds a key of 250 bytes */
 
 struct memcached_conf {
 	struct url url;
@@ -79,10 +79,10 @@ static const char *memcached_validate(const void *conf, const char **key)
 struct session {
 	const struct check_run *run;
 	struct conn conn;
-	char line[LINE_SIZE]; /* the last answer's first line, without its end */
+	char line[LINE_SIZE]; /* first line of the last answer, without CR LF */
 };
 
-/* Completes *out, which says that the peer ended the connection: a TLS port does that, and so does a server with SASL. */
+/* Completes *out, the diagnosis of a closed connection: a TLS port closes it, and so does a server with SASL. */
 static enum result fail_ended(const struct session *s, struct diag *out)
 {
 	net_fail_closed(s->run, s->conn.ip, s->conn.port, out);
@@ -106,8 +106,9 @@ static enum result fail_mismatch(const struct session *s, const char *name, cons
 			  "the answer to %s is not memcached's; it begins with: %s", name, start);
 }
 
-/* Sends a command line, and reads the first line of the answer. `name`: the command's name for messages. */
-static enum result query(struct session *s, const char *name, const char *command, struct diag *out)
+/* Sends a command line and reads the first line of the answer. `name` is the command's name for messages. */
+static enum result send_command(struct session *s, const char *name, const char *command,
+				struct diag *out)
 {
 	size_t len = 0, n;
 	char *end = NULL;
@@ -165,7 +166,7 @@ static enum result login(struct session *s, const char *user, struct secret secr
 	check_step(s->run, PH_AUTH, "login at %s", s->conn.peer);
 	str_addf(&command, "set login 0 0 %zu\r\n%s %s\r\n", strlen(user) + 1 + strlen(password),
 		 user, password);
-	if (query(s, "the login", command.s, out))
+	if (send_command(s, "the login", command.s, out))
 		return RESULT_FAIL;
 	if (!str_eq(s->line, "STORED"))
 		return fail_answer(s, "the login", out);
@@ -178,10 +179,10 @@ static enum result query_version(struct session *s, const char *user, struct sec
 				 struct diag *out)
 {
 	check_step(s->run, PH_PROTOCOL, "version of %s", s->conn.peer);
-	if (query(s, "version", "version\r\n", out))
+	if (send_command(s, "version", "version\r\n", out))
 		return RESULT_FAIL;
 	if (user && str_eq(s->line, "CLIENT_ERROR unauthenticated") &&
-	    (login(s, user, password, out) || query(s, "version", "version\r\n", out)))
+	    (login(s, user, password, out) || send_command(s, "version", "version\r\n", out)))
 		return RESULT_FAIL;
 	if (!str_starts(s->line, "VERSION "))
 		return fail_answer(s, "version", out);
@@ -195,7 +196,7 @@ static enum result check_key(struct session *s, const char *key, struct diag *ou
 
 	check_step(s->run, PH_ASSERT, "get %s at %s", key, s->conn.peer);
 	snprintf(command, sizeof command, "get %s\r\n", key);
-	if (query(s, "get", command, out))
+	if (send_command(s, "get", command, out))
 		return RESULT_FAIL;
 	snprintf(subject, sizeof subject, "key %s", key);
 	if (str_eq(s->line, "END"))

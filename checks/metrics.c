@@ -1,5 +1,5 @@
-/* metrics: a page is metrics text and holds the families that dashboards and alerts rely on; or the port on which the
- * service is going to serve its own page is free. */
+/* metrics: checks that a page is metrics text and holds the families that dashboards and alerts need; or that the port on
+ * which the service will serve its own page is free. */
 #include <errno.h>
 #include <math.h>
 #include <sys/socket.h>
@@ -97,15 +97,15 @@ static const char *metrics_validate(const void *conf, const char **key)
 	return web_conf_problem(&web, &c->url, key);
 }
 
-/* ---- reading the page -------------------------------------------------------------------------------------------- */
-/* What the page holds of one family, or of one metric of max_age. */
+/* ---- parsing of the page ----------------------------------------------------------------------------------------- */
+/* The page's samples of one family, or of one metric of max_age. */
 struct seen {
 	bool there;
 	char type[24];
-	int64_t series;    /* with the wanted labels */
-	bool outside;      /* a series is outside min and max, */
-	double value;      /* this one; of max_age: the oldest time */
-	char example[160]; /* labels of a series, for causes */
+	int64_t series;    /* count of those with the wanted labels */
+	bool outside;      /* a series is outside min and max */
+	double value;      /* of that series; of max_age: the oldest time, Unix seconds */
+	char example[160]; /* labels of one series, for causes */
 };
 struct page {
 	const struct metrics_conf *conf;
@@ -113,8 +113,8 @@ struct page {
 	size_t lines, samples;
 };
 
-/* A sample of a family has the family's name, perhaps with a suffix of its type (OpenMetrics 1.0, "Suffixes"). NULL: it is
- * not of this family. */
+/* A sample has its family's name, perhaps with a suffix of the type (OpenMetrics 1.0, "Suffixes"). Returns that suffix, ""
+ * without one; NULL when the sample is of another family. */
 static const char *suffix_of(const char *sample, const char *family)
 {
 	static const char *const suffixes[] = {"",        "_total", "_count", "_sum",
@@ -138,7 +138,7 @@ static bool type_is_for(const char *declared, const char *family)
 	       (!strncmp(declared, family, n) && str_eq(family + n, "_total"));
 }
 
-static bool labels_fit(const struct prom_line *line, const struct pairlist *wanted)
+static bool labels_match(const struct prom_line *line, const struct pairlist *wanted)
 {
 	for (size_t i = 0; i < wanted->n; i++) {
 		const char *want = wanted->v[i].value ? wanted->v[i].value : "",
@@ -165,7 +165,7 @@ static void labels_text(const struct prom_line *line, char *buf, size_t size)
 				      line->labels[i].name, line->labels[i].value);
 }
 
-static void see_sample(const struct family *f, struct seen *s, const struct prom_line *line)
+static void count_sample(const struct family *f, struct seen *s, const struct prom_line *line)
 {
 	const char *suffix = suffix_of(line->name, f->name);
 
@@ -174,9 +174,9 @@ static void see_sample(const struct family *f, struct seen *s, const struct prom
 	s->there = true;
 	if (!s->example[0])
 		labels_text(line, s->example, sizeof s->example);
-	/* One sample of each series counts: the value, a counter's total, a histogram's count. */
+	/* Only one sample of each series counts: the value, a counter's total, a histogram's count. */
 	if (str_eq(suffix, "_bucket") || str_eq(suffix, "_sum") || str_eq(suffix, "_gsum") ||
-	    !labels_fit(line, &f->labels))
+	    !labels_match(line, &f->labels))
 		return;
 	s->series++;
 	if (!s->outside && (line->value < f->min || line->value > f->max ||
@@ -197,7 +197,7 @@ static void handle_line(const struct prom_line *line, void *arg)
 		const struct family *f = GROUP_AT(page->conf->families, struct family, i);
 
 		if (line->kind == PROM_SAMPLE) {
-			see_sample(f, &page->families[i], line);
+			count_sample(f, &page->families[i], line);
 		} else if (line->kind == PROM_TYPE && type_is_for(line->name, f->name)) {
 			page->families[i].there = true;
 			snprintf(page->families[i].type, sizeof(page->families[i].type), "%s",
@@ -214,9 +214,9 @@ static void handle_line(const struct prom_line *line, void *arg)
 		}
 }
 
-/* ---- judging ----------------------------------------------------------------------------------------------------- */
-/* The text format's "untyped" is OpenMetrics' "unknown". */
-static bool type_fits(const char *declared, int wanted)
+/* ---- evaluation of the page -------------------------------------------------------------------------------------- */
+/* The text format says "untyped" where OpenMetrics says "unknown". */
+static bool type_matches(const char *declared, int wanted)
 {
 	return str_eq(declared, types[wanted]) ||
 	       (str_eq(types[wanted], "unknown") && str_eq(declared, "untyped"));
@@ -231,7 +231,7 @@ static enum result judge_family(const struct family *f, const struct seen *s, co
 	if (!s->there)
 		return check_fail(out, D_METRICS_FAMILY_MISSING, subject, "%s does not have it",
 				  url);
-	if (f->type != ENUM_UNSET && !type_fits(s->type, f->type))
+	if (f->type != ENUM_UNSET && !type_matches(s->type, f->type))
 		return check_fail(out, D_METRICS_TYPE, subject,
 				  "the page declares %s, demanded is %s",
 				  s->type[0] ? s->type : "no type", types[f->type]);
@@ -309,7 +309,7 @@ static enum result judge_page(const struct check_run *run, struct web_response *
 	return RESULT_PASS;
 }
 
-static enum result page_holds(const struct check_run *run, const struct metrics_conf *c,
+static enum result check_page(const struct check_run *run, const struct metrics_conf *c,
 			      struct diag *out)
 {
 	struct web_conf web = WEB_CONF(c);
@@ -335,9 +335,9 @@ static enum result page_holds(const struct check_run *run, const struct metrics_
 	return RESULT_PASS;
 }
 
-/* Binds as a server would, and never listens. SO_REUSEADDR: connections in TIME_WAIT do not hold a port. */
-static enum result port_is_free(const struct check_run *run, const struct metrics_conf *c,
-				struct diag *out)
+/* Binds the port as a server does, but never listens. SO_REUSEADDR ignores connections in TIME_WAIT. */
+static enum result check_port_free(const struct check_run *run, const struct metrics_conf *c,
+				   struct diag *out)
 {
 	struct addrinfo *list;
 	char host[256];
@@ -367,9 +367,9 @@ static enum result metrics_run(const struct check_run *run, struct diag *out)
 {
 	const struct metrics_conf *c = run->conf;
 
-	if (c->free_port && port_is_free(run, c, out))
+	if (c->free_port && check_port_free(run, c, out))
 		return RESULT_FAIL;
-	return url_is_set(&c->url) ? page_holds(run, c, out) : RESULT_PASS;
+	return url_is_set(&c->url) ? check_page(run, c, out) : RESULT_PASS;
 }
 
 const struct check_kind check_metrics = {

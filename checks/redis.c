@@ -1,4 +1,4 @@
-/* redis: the server is up, lets this user in, is loaded, has the right role and settings, and permits what is needed. */
+/* redis: checks that the server answers, accepts the login, has loaded its data, and has the demanded role, settings and keys. */
 #include <unistd.h>
 
 #include "check.h"
@@ -91,7 +91,7 @@ static const struct key redis_keys[] = {
     KEY_END,
 };
 
-/* *number gets the database that the path names ("" and "/": INT_UNSET). Returns an unused part of the url, or NULL. */
+/* Sets *number to the database that the path names (INT_UNSET for "" and "/"). Returns the problem of the url, or NULL. */
 static const char *url_database(const struct url *url, int64_t *number)
 {
 	*number = INT_UNSET;
@@ -107,7 +107,7 @@ static const char *url_database(const struct url *url, int64_t *number)
 		   : NULL;
 }
 
-/* A key and the url must not contradict each other: one of them would be ignored. */
+/* Refuses a key that contradicts the url: one of the two would be ignored. */
 static const char *url_problem(const struct redis_conf *c, const struct tls_conf *tls,
 			       const char **key)
 {
@@ -165,7 +165,7 @@ struct session {
 	char info[64 * 1024];
 };
 
-/* ---- connecting --------------------------------------------------------------------------------------------------- */
+/* ---- connecting -------------------------------------------------------------------------------------------------- */
 static enum result redis_connect(const struct check_run *run, struct session *s, const char *host,
 				 int port, bool tls, struct diag *out)
 {
@@ -179,7 +179,7 @@ static enum result redis_connect(const struct check_run *run, struct session *s,
 	return RESULT_PASS;
 }
 
-/* Sentinel documentation, "Obtaining the address of the current master". *host lives until the child exits. */
+/* Sends SENTINEL get-master-addr-by-name (Sentinel documentation). *host lives until the child exits. */
 static enum result query_sentinel(const struct check_run *run, struct session *s,
 				  const char *sentinel, const char **host, int *port,
 				  struct diag *out)
@@ -210,8 +210,8 @@ static enum result query_sentinel(const struct check_run *run, struct session *s
 	return RESULT_PASS;
 }
 
-static enum result redis_by_sentinel(const struct check_run *run, struct session *s,
-				     struct diag *out)
+static enum result connect_by_sentinel(const struct check_run *run, struct session *s,
+				       struct diag *out)
 {
 	const struct redis_conf *c = s->conf;
 	struct check_run shorter = *run;
@@ -229,12 +229,12 @@ static enum result redis_by_sentinel(const struct check_run *run, struct session
 			return redis_connect(run, s, host, port, false, out);
 		}
 		if (!out->code || diag_info(this.code)->phase >= diag_info(out->code)->phase)
-			*out = this; /* keeps the failure that got furthest */
+			*out = this; /* keep the failure of the latest phase */
 	}
 	return RESULT_FAIL;
 }
 
-static enum result redis_reach(const struct check_run *run, struct session *s, struct diag *out)
+static enum result connect_server(const struct check_run *run, struct session *s, struct diag *out)
 {
 	const struct redis_conf *c = s->conf;
 	struct conn conn;
@@ -243,11 +243,11 @@ static enum result redis_reach(const struct check_run *run, struct session *s, s
 
 	s->database = c->database == INT_UNSET ? 0 : c->database;
 	if (c->sentinels.n)
-		return redis_by_sentinel(run, s, out);
+		return connect_by_sentinel(run, s, out);
 	if (url_reveal(&c->url, &s->url, out))
 		return RESULT_FAIL;
 	problem = url_database(&s->url, &number);
-	/* Only in a url that is a reference: in the profile's own text it would have been an error of the profile. */
+	/* Only a url by reference reaches this: validate refuses such a url in the profile itself. */
 	if (problem)
 		return check_fail(
 		    out, c->url.ref.kind == SECRET_ENV ? D_ENV_MISMATCH : D_SECRET_MALFORMED,
@@ -288,7 +288,7 @@ static enum result redis_login(struct session *s, struct diag *out)
 		check_reached(s->resp.run, "auth");
 		return RESULT_PASS;
 	}
-	/* "called without any password configured": the service would fail the same way. */
+	/* The server has no password ("called without any password configured"), so the service's login would fail as well. */
 	if (strstr(reply->str, "without any password configured") ||
 	    strstr(reply->str, "no password is set")) {
 		check_fail(out, D_AUTH_FAILED, s->resp.conn.peer, "AUTH: %s", reply->str);
@@ -317,7 +317,7 @@ static enum result redis_ping(struct session *s, struct diag *out)
 	return RESULT_PASS;
 }
 
-/* ---- what it must be ---------------------------------------------------------------------------------------------- */
+/* ---- role, version and settings ---------------------------------------------------------------------------------- */
 static enum result redis_select(struct session *s, struct diag *out)
 {
 	char number[24];
@@ -338,7 +338,7 @@ static enum result read_info(struct session *s, struct diag *out)
 	return RESULT_PASS;
 }
 
-static enum result redis_role(struct session *s, struct diag *out)
+static enum result check_role(struct session *s, struct diag *out)
 {
 	const char *peer = s->resp.conn.peer;
 	struct resp_value info = resp_info(s->info, "role", ""),
@@ -356,7 +356,7 @@ static enum result redis_role(struct session *s, struct diag *out)
 	return RESULT_PASS;
 }
 
-static enum result redis_version(struct session *s, struct diag *out)
+static enum result check_version(struct session *s, struct diag *out)
 {
 	struct resp_value has = resp_info(s->info, "redis_version", "0");
 
@@ -368,13 +368,13 @@ static enum result redis_version(struct session *s, struct diag *out)
 	return RESULT_PASS;
 }
 
-static enum result redis_settings(struct session *s, struct diag *out)
+static enum result check_settings(struct session *s, struct diag *out)
 {
 	const struct redis_conf *c = s->conf;
 	struct resp_value policy = resp_info(s->info, "maxmemory_policy", "unknown");
 	int64_t n = 0;
 
-	/* INT_UNSET is less than any number. */
+	/* An unset min_replicas is INT_UNSET, which is less than any number. */
 	parse_i64(resp_info(s->info, "connected_slaves", "0").text, 0, INT32_MAX, &n);
 	if (n < c->min_replicas)
 		return check_fail(out, D_REDIS_REPLICAS, s->resp.conn.peer,
@@ -387,7 +387,7 @@ static enum result redis_settings(struct session *s, struct diag *out)
 	return RESULT_PASS;
 }
 
-static enum result redis_cluster(struct session *s, struct diag *out)
+static enum result check_cluster(struct session *s, struct diag *out)
 {
 	struct resp_value state, ok;
 	redisReply *reply;
@@ -408,10 +408,10 @@ static enum result redis_cluster(struct session *s, struct diag *out)
 			  "cluster_state %s, %s of 16384 slots ok", state.text, ok.text);
 }
 
-/* ---- what it must permit ------------------------------------------------------------------------------------------ */
-#define CAN_ARGS_MAX 16 /* of one entry of `can` */
+/* ---- permissions and keys ---------------------------------------------------------------------------------------- */
+#define CAN_ARGS_MAX 16 /* arguments of one entry of `can` */
 
-/* "unknown command" may mean an old server or a renamed command: the version shows which. */
+/* Diagnoses an error reply. "unknown command" means an old server or a renamed command: the version shows which. */
 static enum result fail_acl(struct session *s, const redisReply *reply, const char *asked,
 			    struct diag *out)
 {
@@ -429,8 +429,8 @@ static enum result fail_acl(struct session *s, const redisReply *reply, const ch
 	return RESULT_FAIL;
 }
 
-static enum result redis_may(struct session *s, const char *user, const char *command,
-			     struct diag *out)
+static enum result check_command_allowed(struct session *s, const char *user, const char *command,
+					 struct diag *out)
 {
 	const char *args[CAN_ARGS_MAX + 4] = {"ACL", "DRYRUN", user};
 	cleanup_free char *copy = xstrdup(command);
@@ -451,7 +451,7 @@ static enum result redis_may(struct session *s, const char *user, const char *co
 	return fail_acl(s, reply, "ACL DRYRUN", out);
 }
 
-static enum result redis_can(struct session *s, struct diag *out)
+static enum result check_permissions(struct session *s, struct diag *out)
 {
 	redisReply *who;
 
@@ -463,12 +463,12 @@ static enum result redis_can(struct session *s, struct diag *out)
 	if (who->type != REDIS_REPLY_STRING)
 		return fail_acl(s, who, "ACL WHOAMI", out);
 	for (size_t i = 0; i < s->conf->can.n; i++)
-		if (redis_may(s, who->str, s->conf->can.v[i], out))
+		if (check_command_allowed(s, who->str, s->conf->can.v[i], out))
 			return RESULT_FAIL;
 	return RESULT_PASS;
 }
 
-static enum result redis_has_keys(struct session *s, struct diag *out)
+static enum result check_keys(struct session *s, struct diag *out)
 {
 	for (size_t i = 0; i < s->conf->keys.n; i++) {
 		const struct wanted_key *k = GROUP_AT(s->conf->keys, struct wanted_key, i);
@@ -489,7 +489,7 @@ static enum result redis_has_keys(struct session *s, struct diag *out)
 	return RESULT_PASS;
 }
 
-static enum result redis_write(struct session *s, struct diag *out)
+static enum result probe_write(struct session *s, struct diag *out)
 {
 	char key[300], value[64];
 	redisReply *get;
@@ -499,7 +499,7 @@ static enum result redis_write(struct session *s, struct diag *out)
 	snprintf(key, sizeof key, "%s%d-%lld", s->conf->write_probe, (int)getpid(),
 		 (long long)instant_now().ns);
 	snprintf(value, sizeof value, "%lld", (long long)instant_now().ns);
-	/* Redis deletes it by itself if this process dies in between. */
+	/* Redis deletes the key after 60 s if this process is killed before DEL. */
 	if (!RESP_FOR(&s->resp, REDIS_REPLY_STATUS, out, "SET", key, value, "EX", "60"))
 		return RESULT_FAIL;
 	get = RESP(&s->resp, out, "GET", key);
@@ -532,10 +532,10 @@ static enum result redis_run(const struct check_run *run, struct diag *out)
 	struct session *s = xcalloc(1, sizeof *s);
 
 	s->conf = run->conf;
-	/* Before anything is sent: waiting for the server would not bring a missing password. */
+	/* Read the password before connecting: no wait for the server supplies a missing one. */
 	if (secret_is_set(s->conf->password) && !secret_reveal(s->conf->password, out))
 		return RESULT_FAIL;
-	if (redis_reach(run, s, out))
+	if (connect_server(run, s, out))
 		return RESULT_FAIL;
 	if (redis_login(s, out) || redis_ping(s, out))
 		return fail_first_command(s, out);
@@ -543,14 +543,14 @@ static enum result redis_run(const struct check_run *run, struct diag *out)
 		return RESULT_FAIL;
 	if (needs_info(s->conf)) {
 		check_step(run, PH_ASSERT, "INFO of %s", s->resp.conn.peer);
-		if (read_info(s, out) || redis_role(s, out) || redis_version(s, out) ||
-		    redis_settings(s, out))
+		if (read_info(s, out) || check_role(s, out) || check_version(s, out) ||
+		    check_settings(s, out))
 			return RESULT_FAIL;
 	}
 	check_step(run, PH_ASSERT, "asking %s about cluster, permissions and keys",
 		   s->resp.conn.peer);
-	if (redis_cluster(s, out) || redis_can(s, out) || redis_has_keys(s, out) ||
-	    redis_write(s, out))
+	if (check_cluster(s, out) || check_permissions(s, out) || check_keys(s, out) ||
+	    probe_write(s, out))
 		return RESULT_FAIL;
 	check_summary(run, "%s%s", s->resp.conn.peer, s->resp.with_login ? ", logged in" : "");
 	return RESULT_PASS;

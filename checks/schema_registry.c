@@ -1,7 +1,7 @@
-/* schema_registry: the registry answers, and its subjects hold the schemas this service was built with.
+/* schema_registry: checks that the registry answers, and that its subjects hold the schemas of this service.
  *
- * The API is Confluent's (Schema Registry API reference), in the part that Karapace, Apicurio and Redpanda share.
- * Nothing is ever registered. Error codes: 40401 subject, 40402 version, 40403 schema, 50001 store, 50002 time-out in
+ * Uses the part of Confluent's API (Schema Registry API reference) that Karapace, Apicurio and Redpanda have too.
+ * Never registers a schema. Error codes: 40401 subject, 40402 version, 40403 schema, 50001 store, 50002 time-out in
  * the store, 50003 forwarding to the leader.
  */
 #include <ctype.h>
@@ -26,8 +26,8 @@ static const char *const levels[] = {"NONE",
 				     "FORWARD_TRANSITIVE",
 				     "FULL_TRANSITIVE",
 				     NULL};
-/* What each level promises: bit 0 is backward, bit 1 forward compatibility with the last version; bits 2 and 3 are the same with
- * all versions. A level is at least another when it has all bits of that. */
+/* The guarantees of each level: bit 0 is backward and bit 1 forward compatibility with the last version, bits 2 and 3 are both with
+ * all versions. A level is as strict as another when it has all bits of the other. */
 static const unsigned level_bits[] = {0, 1, 2, 3, 1 | 4, 2 | 8, 3 | 12};
 
 struct subject {
@@ -86,7 +86,7 @@ static const struct key registry_keys[] = {
     KEY_END,
 };
 
-/* One of the urls when all are plain http, so that TLS keys have no use; else NULL. */
+/* Returns the first url when all are plain http, so that TLS keys are useless; else NULL. */
 static const struct url *plain_url(const struct urllist *list)
 {
 	for (size_t i = 0; i < list->n; i++)
@@ -114,8 +114,8 @@ static const char *registry_validate(const void *conf, const char **key)
 	return web_conf_problem(&web, plain_url(&c->url), key);
 }
 
-/* The registry's own error code; 0: the answer has none. */
-static long error_code(const struct web_response *resp, char *message, size_t size)
+/* Returns the registry's error code, 0 when the answer has none; copies the message. */
+static long parse_error_code(const struct web_response *resp, char *message, size_t size)
 {
 	char err[160];
 	json_t *root = json_read(resp->body, resp->len, err, sizeof err);
@@ -125,11 +125,11 @@ static long error_code(const struct web_response *resp, char *message, size_t si
 	return (long)json_integer_value(json_object_get(root, "error_code"));
 }
 
-/* The failures that every request may have. */
+/* Diagnoses the failures that every request may have. */
 static enum result fail_answer(const struct web_response *resp, struct diag *out)
 {
 	char message[300];
-	long code = error_code(resp, message, sizeof message);
+	long code = parse_error_code(resp, message, sizeof message);
 
 	if (code >= 50001 && code <= 50004)
 		return check_fail(out, code <= 50002 ? D_REGISTRY_STORE : D_REGISTRY_LEADER,
@@ -141,8 +141,8 @@ static enum result fail_answer(const struct web_response *resp, struct diag *out
 	return web_fail_status(out, resp, "200");
 }
 
-/* The JSON object of an answer with status 200; NULL with *out filled. */
-static json_t *answer_object(const struct web_response *resp, struct diag *out)
+/* Returns the JSON object of an answer with status 200; NULL with *out filled for any other answer. */
+static json_t *parse_answer(const struct web_response *resp, struct diag *out)
 {
 	char why[200];
 	json_t *root;
@@ -163,11 +163,11 @@ static json_t *answer_object(const struct web_response *resp, struct diag *out)
 static json_t *request_object(const struct web_request *base, const char *path, const char *body,
 			      struct web_response *resp, struct diag *out)
 {
-	return web_request_below(base, path, body, resp, out) ? NULL : answer_object(resp, out);
+	return web_request_below(base, path, body, resp, out) ? NULL : parse_answer(resp, out);
 }
 
-/* Only a registry answers /config with a compatibility level. */
-static enum result is_registry(const struct web_request *base, struct diag *out)
+/* Requests /config: only a registry answers with a compatibility level. */
+static enum result check_is_registry(const struct web_request *base, struct diag *out)
 {
 	struct web_response resp;
 	json_t *root = request_object(base, "/config", NULL, &resp, out);
@@ -182,7 +182,7 @@ static enum result is_registry(const struct web_request *base, struct diag *out)
 	return RESULT_PASS;
 }
 
-static enum result mode_is(const struct web_request *base, int wanted, struct diag *out)
+static enum result check_mode(const struct web_request *base, int wanted, struct diag *out)
 {
 	struct web_response resp;
 	const char *mode;
@@ -190,12 +190,12 @@ static enum result mode_is(const struct web_request *base, int wanted, struct di
 
 	if (web_request_below(base, "/mode", NULL, &resp, out))
 		return RESULT_FAIL;
-	/* Older and other registries have no modes: nothing there forbids writing. */
+	/* Older and other registries have no modes, so that every subject is writable. */
 	if (resp.status == 404 || resp.status == 405 || resp.status == 403) {
 		check_fact(base->run, "mode", "unknown");
 		return RESULT_PASS;
 	}
-	root = answer_object(&resp, out);
+	root = parse_answer(&resp, out);
 	if (!root)
 		return RESULT_FAIL;
 	mode = json_str(root, "mode");
@@ -226,8 +226,8 @@ static char *read_schema(const char *path, size_t *len, struct diag *out)
 	return text;
 }
 
-static enum result avro_compare(const struct web_request *base, const struct subject *sub,
-				const char *registered, const char *name, struct diag *out)
+static enum result check_avro_same(const struct web_request *base, const struct subject *sub,
+				   const char *registered, const char *name, struct diag *out)
 {
 	struct avro_schema *theirs, *ours = avro_schema_load(base->run, sub->schema, out);
 	char why[AVRO_WHY_MAX];
@@ -244,8 +244,8 @@ static enum result avro_compare(const struct web_request *base, const struct sub
 			  "registered and %s differ (registered first): %s", sub->schema, why);
 }
 
-static enum result schema_same(const struct web_request *base, const struct subject *sub,
-			       const json_t *entry, const char *name, struct diag *out)
+static enum result check_schema_same(const struct web_request *base, const struct subject *sub,
+				     const json_t *entry, const char *name, struct diag *out)
 {
 	const char *registered = json_str(entry, "schema"), *type = json_str(entry, "schemaType");
 	char why[200];
@@ -256,7 +256,7 @@ static enum result schema_same(const struct web_request *base, const struct subj
 	if (!registered)
 		return check_fail(out, D_REGISTRY_NOT_REGISTRY, name, "the answer holds no schema");
 	if (!type || str_eq(type, "AVRO"))
-		return avro_compare(base, sub, registered, name, out);
+		return check_avro_same(base, sub, registered, name, out);
 	text = read_schema(sub->schema, &len, out);
 	if (!text)
 		return RESULT_FAIL;
@@ -268,10 +268,10 @@ static enum result schema_same(const struct web_request *base, const struct subj
 			  sub->schema);
 }
 
-/* `type`: of the registered schema. A request without a type means Avro to every registry. */
-static enum result schema_compatible(const struct web_request *base, const struct subject *sub,
-				     const char *type, const char *escaped, const char *name,
-				     struct diag *out)
+/* `type` is that of the registered schema. Every registry takes a request without a type for Avro. */
+static enum result check_schema_compatible(const struct web_request *base,
+					   const struct subject *sub, const char *type,
+					   const char *escaped, const char *name, struct diag *out)
 {
 	struct web_response resp;
 	struct str path, body, reason;
@@ -308,8 +308,8 @@ static enum result schema_compatible(const struct web_request *base, const struc
 			  reason.len ? reason.s : "not compatible; the registry gives no reason");
 }
 
-static enum result level_at_least(const struct web_request *base, const struct subject *sub,
-				  const char *escaped, const char *name, struct diag *out)
+static enum result check_level(const struct web_request *base, const struct subject *sub,
+			       const char *escaped, const char *name, struct diag *out)
 {
 	struct web_response resp;
 	const char *level;
@@ -332,11 +332,11 @@ static enum result level_at_least(const struct web_request *base, const struct s
 			  level ? level : "unknown", levels[sub->compatibility]);
 }
 
-static enum result subject_missing(const struct subject *sub, const struct web_response *resp,
-				   const char *name, struct diag *out)
+static enum result fail_subject_missing(const struct subject *sub, const struct web_response *resp,
+					const char *name, struct diag *out)
 {
 	char message[300];
-	long code = error_code(resp, message, sizeof message);
+	long code = parse_error_code(resp, message, sizeof message);
 
 	if (code == 40401)
 		return check_fail(out, D_REGISTRY_SUBJECT_MISSING, name, "error 40401: %s",
@@ -347,7 +347,7 @@ static enum result subject_missing(const struct subject *sub, const struct web_r
 	return fail_answer(resp, out);
 }
 
-static enum result subject_holds(const struct web_request *base, const struct subject *sub,
+static enum result check_subject(const struct web_request *base, const struct subject *sub,
 				 struct diag *out)
 {
 	struct web_response resp;
@@ -364,8 +364,8 @@ static enum result subject_holds(const struct web_request *base, const struct su
 	if (web_request_below(base, path.s, NULL, &resp, out))
 		return RESULT_FAIL;
 	if (resp.status == 404)
-		return subject_missing(sub, &resp, name, out);
-	entry = answer_object(&resp, out);
+		return fail_subject_missing(sub, &resp, name, out);
+	entry = parse_answer(&resp, out);
 	if (!entry)
 		return RESULT_FAIL;
 	type = json_str(entry, "schemaType");
@@ -374,12 +374,12 @@ static enum result subject_holds(const struct web_request *base, const struct su
 		return check_fail(out, D_REGISTRY_SCHEMA_TYPE, name,
 				  "the registered schema is of type %s, demanded is %s", type,
 				  types[sub->type]);
-	if (sub->must == MUST_BE_SAME && schema_same(base, sub, entry, name, out))
+	if (sub->must == MUST_BE_SAME && check_schema_same(base, sub, entry, name, out))
 		return RESULT_FAIL;
 	if (sub->must == MUST_BE_COMPATIBLE &&
-	    schema_compatible(base, sub, type, escaped.s, name, out))
+	    check_schema_compatible(base, sub, type, escaped.s, name, out))
 		return RESULT_FAIL;
-	if (sub->compatibility != ENUM_UNSET && level_at_least(base, sub, escaped.s, name, out))
+	if (sub->compatibility != ENUM_UNSET && check_level(base, sub, escaped.s, name, out))
 		return RESULT_FAIL;
 	check_reached(base->run, "%s", name);
 	return RESULT_PASS;
@@ -405,18 +405,19 @@ static enum result registry_run(const struct check_run *run, struct diag *out)
 
 		/* A silent registry must not use up the time of the others. */
 		shorter.deadline = instant_share(instant_now(), run->deadline, c->url.n - i);
-		r = url_reveal(&c->url.v[i], &url, &this) ? RESULT_FAIL : is_registry(&base, &this);
+		r = url_reveal(&c->url.v[i], &url, &this) ? RESULT_FAIL
+							  : check_is_registry(&base, &this);
 		if (r && (i == 0 || diag_info(this.code)->phase > diag_info(out->code)->phase))
-			*out = this; /* keeps the failure that got furthest */
+			*out = this; /* keep the failure of the latest phase */
 	}
 	base.run = run;
 	if (r != RESULT_PASS)
 		return r;
 	*out = (struct diag){0};
-	if (mode_is(&base, c->mode, out))
+	if (check_mode(&base, c->mode, out))
 		return RESULT_FAIL;
 	for (size_t i = 0; i < c->subjects.n; i++)
-		if (subject_holds(&base, GROUP_AT(c->subjects, struct subject, i), out))
+		if (check_subject(&base, GROUP_AT(c->subjects, struct subject, i), out))
 			return RESULT_FAIL;
 	check_fact(run, "subjects", "%zu", c->subjects.n);
 	check_summary(run, "%s, %zu subject%s", url.text, c->subjects.n, plural(c->subjects.n));

@@ -1,4 +1,4 @@
-/* tcp: a connection is accepted, optionally speaks TLS, optionally greets as expected. */
+/* tcp: checks that a server accepts a connection and, if the profile demands it, speaks TLS and sends a greeting. */
 #include "check.h"
 #include "tls_keys.h"
 
@@ -30,13 +30,13 @@ static const char *tcp_validate(const void *conf, const char **key)
 	return !c->tls && *key ? "is for TLS only: add tls = true" : tls_conf_problem(&tls, key);
 }
 
-/* A last line without its end: more may be on its way. Bytes that are not text have no lines. */
+/* Returns whether the last line lacks its end, so that more may follow. Binary bytes have no lines. */
 static bool is_unfinished(const char *buf, size_t len)
 {
 	return buf[len - 1] != '\n' && !memchr(buf, '\0', len);
 }
 
-#define PAUSE DURATION_MS(500) /* a peer that was silent for so long has ended its greeting */
+#define PAUSE DURATION_MS(500) /* a greeting is complete when the peer is silent for so long */
 
 static enum result fail_no_greeting(const struct check_run *run, const struct tcp_conf *c,
 				    const struct conn *conn, struct diag *out)
@@ -44,8 +44,8 @@ static enum result fail_no_greeting(const struct check_run *run, const struct tc
 	return c->tls ? RESULT_FAIL : net_fail_closed(run, conn->ip, conn->port, out);
 }
 
-static enum result tcp_banner(const struct check_run *run, const struct tcp_conf *c,
-			      struct conn *conn, struct diag *out)
+static enum result check_banner(const struct check_run *run, const struct tcp_conf *c,
+				struct conn *conn, struct diag *out)
 {
 	char buf[4096], start[160];
 	struct instant last = instant_now();
@@ -77,7 +77,7 @@ static enum result tcp_banner(const struct check_run *run, const struct tcp_conf
 		return fail_no_greeting(run, c, conn, out);
 	}
 	text_clean_n(start, sizeof start, buf, len);
-	/* Only a greeting that came whole can be that of another protocol: this one may have been cut by the deadline. */
+	/* The deadline may have cut the greeting; only a complete greeting shows another protocol. */
 	if (late && (is_unfinished(buf, len) || instant_since(last, instant_now()).ns < PAUSE.ns))
 		return check_fail(out, D_ANSWER_TIMEOUT, conn->peer,
 				  "the greeting began, and had not ended in time; it is: %s",
@@ -99,8 +99,8 @@ static enum result tcp_run(const struct check_run *run, struct diag *out)
 	invariant(!hostport_split(c->address, host, sizeof host, &port));
 	if (port ? net_connect(run, host, port, &conn, out)
 		 : net_connect_unix(run, host, &conn, out)) {
-		/* A peer that resets has accepted first (a refusal is another error). Whether connect
-		 * or a later read sees the reset is chance, so it counts only if something is read. */
+		/* A peer that resets has accepted before (a refusal is another errno). Timing decides whether
+		 * connect or a later read reports the reset, so it fails only a check that reads. */
 		if (out->code != D_CONNECT_RESET || c->tls || c->expect_banner)
 			return RESULT_FAIL;
 		check_summary(run, "%s (accepts, then resets)", c->address);
@@ -109,7 +109,7 @@ static enum result tcp_run(const struct check_run *run, struct diag *out)
 	if (c->tls && tls_handshake(run, &conn, host, &tls, out))
 		return RESULT_FAIL;
 	if (c->expect_banner)
-		return tcp_banner(run, c, &conn, out);
+		return check_banner(run, c, &conn, out);
 	if (conn.ip[0] && !str_eq(conn.ip, host))
 		check_summary(run, "%s (%s)", conn.peer, conn.ip);
 	else

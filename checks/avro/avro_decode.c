@@ -3,8 +3,8 @@
 #include <endian.h>
 
 #define DEPTH_MAX 128
-/* These bound the work. Values without bytes (null, a record of nulls) are as many as a block's count claims, so they have a
- * bound of their own. Every other value takes a byte or more, and stands in at most VALUES_PER_BYTE records and unions. */
+/* These limits bound the work. A block's count alone says how many values without bytes (null, a record of nulls) follow, so
+ * EMPTY_MAX bounds them. Any other value takes a byte or more, and lies in at most VALUES_PER_BYTE records and unions. */
 #define EMPTY_MAX 100000
 #define VALUES_PER_BYTE 16
 
@@ -13,7 +13,7 @@ struct decoder {
 	const unsigned char *data;
 	size_t len, at;
 	size_t values;
-	avro_number_fn *on_number; /* NULL: none */
+	avro_number_fn *on_number; /* may be NULL */
 	void *arg;
 	char *why;
 	size_t size;
@@ -31,7 +31,7 @@ PRINTF_LIKE(3, 4) static bool fail(struct decoder *d, const char *where, const c
 	return false;
 }
 
-static bool take(struct decoder *d, int64_t n, const char *where, const char *what)
+static bool take_bytes(struct decoder *d, int64_t n, const char *where, const char *what)
 {
 	if (n < 0 || (uint64_t)n > d->len - d->at)
 		return fail(d, where, "%s of %lld bytes, %zu are left", what, (long long)n,
@@ -40,7 +40,7 @@ static bool take(struct decoder *d, int64_t n, const char *where, const char *wh
 	return true;
 }
 
-/* A variable-length number in zig-zag coding. */
+/* Reads a variable-length number in zig-zag coding. */
 static bool take_long(struct decoder *d, int64_t *out, const char *where)
 {
 	uint64_t v = 0;
@@ -59,7 +59,7 @@ static bool take_long(struct decoder *d, int64_t *out, const char *where)
 	return true;
 }
 
-static bool decode(struct decoder *d, const json_t *v, const char *where, int depth);
+static bool decode_value(struct decoder *d, const json_t *v, const char *where, int depth);
 
 static void report_number(const struct decoder *d, const char *where, double value)
 {
@@ -67,7 +67,7 @@ static void report_number(const struct decoder *d, const char *where, double val
 		d->on_number(d->arg, where, value);
 }
 
-/* A float or a double: IEEE 754, little-endian. */
+/* Reads a float or a double: IEEE 754, little-endian. */
 static bool take_real(struct decoder *d, bool is_float, const char *where)
 {
 	const unsigned char *at = d->data + d->at;
@@ -76,7 +76,7 @@ static bool take_real(struct decoder *d, bool is_float, const char *where)
 	double value;
 	float single;
 
-	if (!take(d, is_float ? 4 : 8, where, is_float ? "a float" : "a double"))
+	if (!take_bytes(d, is_float ? 4 : 8, where, is_float ? "a float" : "a double"))
 		return false;
 	memcpy(&bits, at, is_float ? 4 : 8);
 	bits = le64toh(bits);
@@ -96,7 +96,7 @@ static bool decode_primitive(struct decoder *d, const char *type, const char *wh
 	if (str_eq(type, "boolean")) {
 		if (d->at < d->len && d->data[d->at] > 1)
 			return fail(d, where, "a boolean of value %u", d->data[d->at]);
-		return take(d, 1, where, "a boolean");
+		return take_bytes(d, 1, where, "a boolean");
 	}
 	if (str_eq(type, "float") || str_eq(type, "double"))
 		return take_real(d, str_eq(type, "float"), where);
@@ -108,7 +108,7 @@ static bool decode_primitive(struct decoder *d, const char *type, const char *wh
 		report_number(d, where, (double)n);
 		return true;
 	}
-	return take(d, n, where, str_eq(type, "string") ? "a string" : "a bytes value");
+	return take_bytes(d, n, where, str_eq(type, "string") ? "a string" : "a bytes value");
 }
 
 static bool decode_blocks(struct decoder *d, const json_t *item, bool map, const char *where,
@@ -125,7 +125,7 @@ static bool decode_blocks(struct decoder *d, const json_t *item, bool map, const
 			return fail(d, where, "a broken block");
 		for (int64_t i = n < 0 ? -n : n; i > 0; i--) {
 			if ((map && !decode_primitive(d, "string", where)) ||
-			    !decode(d, item, where, depth + 1))
+			    !decode_value(d, item, where, depth + 1))
 				return false;
 		}
 	}
@@ -140,7 +140,7 @@ static bool decode_fields(struct decoder *d, const json_t *fields, const char *w
 
 		snprintf(inner, sizeof inner, "%s%s%s", where, *where ? "." : "",
 			 json_str(f, "name"));
-		if (!decode(d, json_object_get(f, "type"), inner, depth + 1))
+		if (!decode_value(d, json_object_get(f, "type"), inner, depth + 1))
 			return false;
 	}
 	return true;
@@ -157,7 +157,7 @@ static bool decode_choice(struct decoder *d, const json_t *list, const char *wha
 	return true;
 }
 
-static bool decode(struct decoder *d, const json_t *v, const char *where, int depth)
+static bool decode_value(struct decoder *d, const json_t *v, const char *where, int depth)
 {
 	const char *type;
 	int64_t n = 0;
@@ -169,7 +169,7 @@ static bool decode(struct decoder *d, const json_t *v, const char *where, int de
 	v = avro_definition(d->schema, v);
 	if (json_is_array(v))
 		return decode_choice(d, v, "branch", where, &n) &&
-		       decode(d, json_array_get(v, (size_t)n), where, depth + 1);
+		       decode_value(d, json_array_get(v, (size_t)n), where, depth + 1);
 	type = avro_type(v);
 	if (json_is_string(v))
 		return decode_primitive(d, type, where);
@@ -178,8 +178,8 @@ static bool decode(struct decoder *d, const json_t *v, const char *where, int de
 	if (str_eq(type, "enum"))
 		return decode_choice(d, json_object_get(v, "symbols"), "symbol", where, &n);
 	if (str_eq(type, "fixed"))
-		return take(d, json_integer_value(json_object_get(v, "size")), where,
-			    "a fixed value");
+		return take_bytes(d, json_integer_value(json_object_get(v, "size")), where,
+				  "a fixed value");
 	return decode_blocks(d, json_object_get(v, str_eq(type, "map") ? "values" : "items"),
 			     str_eq(type, "map"), where, depth);
 }
@@ -195,10 +195,10 @@ ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size
 			    .why = why,
 			    .size = size};
 
-	return decode(&d, s->normal, "", 0) ? (ssize_t)d.at : -1;
+	return decode_value(&d, s->normal, "", 0) ? (ssize_t)d.at : -1;
 }
 
-/* ---- fields ----------------------------------------------------------------------------------------------------- */
+/* ---- fields ------------------------------------------------------------------------------------------------------ */
 static bool has_number(const struct avro_schema *s, const json_t *v, const char *path, int depth)
 {
 	const json_t *fields, *f;

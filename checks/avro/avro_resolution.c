@@ -1,18 +1,18 @@
 #include "avro_resolution.h"
 
 #define DEPTH_MAX 128
-/* Schemas that real services exchange need a small part of these steps. A union of thousands of branches against another
- * one needs more, and the comparison is given up. */
+/* Schemas of real services need far fewer steps. Two unions of thousands of branches each need more: the comparison of such
+ * schemas stops at this limit. */
 #define STEPS_MAX 1000000
 
 struct comparison {
 	const struct avro_schema *reader, *writer;
-	/* "reader name\nwriter name" of a pair of records: true while it is being compared and when the reader can read it,
-	 * false when it cannot. Types may mention each other in any pattern: without this the work doubles with each level. */
+	/* Key: "reader name\nwriter name" of two records; value: true during their comparison and when the reader can read the
+	 * writer's, else false. Types may refer to each other in any pattern: without it the work doubles with each level. */
 	json_t *known;
 	size_t steps;
 	int depth;
-	const char *given_up; /* the reason for an answer without a difference; NULL: none */
+	const char *given_up; /* why the comparison stopped at a limit, or NULL */
 	char *why;
 	size_t size;
 };
@@ -69,7 +69,7 @@ static bool promotes(const char *reader, const char *writer)
 
 static bool can_read(struct comparison *c, const json_t *r, const json_t *w, const char *where);
 
-/* The writer's field that the reader's field `i` reads, by name or alias; NULL: none. Most often it has the same index. */
+/* Returns the writer's field that the reader's field `i` reads, by name or alias; NULL when none. Tries index `i` first. */
 static const json_t *writer_field(struct comparison *c, const json_t *fields, const json_t *reader,
 				  size_t i)
 {
@@ -111,7 +111,7 @@ static bool can_read_fields(struct comparison *c, const json_t *r, const json_t 
 	return true;
 }
 
-/* Removes the readable pairs behind the first n: each may rest on a pair that has just turned out not to be readable. */
+/* Removes the readable pairs after the first n: each may depend on a pair that has just proved unreadable. */
 static void forget_since(json_t *known, size_t n)
 {
 	const char *name;
@@ -185,7 +185,7 @@ static bool can_read_named(struct comparison *c, const json_t *r, const json_t *
 	return refuse(c, where, "the sizes of %s differ", json_str(r, "name"));
 }
 
-/* A cheap test before can_read: may this branch of the reader's union fit? A union may have thousands of branches. */
+/* Returns whether this branch of the reader's union may fit: a cheap test, since a union may have thousands of branches. */
 static bool may_read(struct comparison *c, const json_t *r, const json_t *w)
 {
 	c->steps++;
@@ -197,7 +197,7 @@ static bool may_read(struct comparison *c, const json_t *r, const json_t *w)
 	return json_is_string(r) && json_is_string(w) && promotes(avro_type(r), avro_type(w));
 }
 
-/* Both types are resolved: neither is the name of a defined type. */
+/* Compares two types that avro_definition has returned, so that neither is the name of a defined type. */
 static bool can_read_type(struct comparison *c, const json_t *r, const json_t *w, const char *where)
 {
 	const char *tr, *tw;

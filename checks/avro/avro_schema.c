@@ -32,8 +32,8 @@ PRINTF_LIKE(2, 3) static json_t *fail(struct parser *r, const char *fmt, ...)
 	return NULL;
 }
 
-/* ---- the normal form -------------------------------------------------------------------------------------------- */
-static void full_name(char *buf, size_t size, const char *name, const char *space)
+/* ---- normal form ------------------------------------------------------------------------------------------------- */
+static void make_full_name(char *buf, size_t size, const char *name, const char *space)
 {
 	if (strchr(name, '.') || !*space)
 		snprintf(buf, size, "%s", name);
@@ -48,7 +48,7 @@ static void namespace_of(char *buf, size_t size, const char *full)
 	snprintf(buf, size, "%.*s", dot ? (int)(dot - full) : 0, full);
 }
 
-static json_t *normal(struct parser *r, const json_t *v, const char *space);
+static json_t *normalize_type(struct parser *r, const json_t *v, const char *space);
 
 /* Copies those of the keys (NULL-terminated) that exist. */
 static void copy_members(json_t *out, const json_t *from, const char *const *keys)
@@ -58,19 +58,19 @@ static void copy_members(json_t *out, const json_t *from, const char *const *key
 			json_object_set(out, *keys, json_object_get(from, *keys));
 }
 
-static json_t *normal_name(struct parser *r, const char *name, const char *space)
+static json_t *normalize_name(struct parser *r, const char *name, const char *space)
 {
 	char full[512];
 
 	if (is_primitive(name))
 		return json_string(name);
-	full_name(full, sizeof full, name, space);
+	make_full_name(full, sizeof full, name, space);
 	if (!json_object_get(r->names, full))
 		return fail(r, "the type \"%s\" is not defined before it is used", full);
 	return json_string(full);
 }
 
-/* The key that no two branches of a union may share: the name, or the type (specification, "Unions"). */
+/* Returns what no two branches of a union may have in common: the name, or the type (specification, "Unions"). */
 static const char *branch_key(const json_t *branch)
 {
 	if (json_is_string(branch))
@@ -81,13 +81,13 @@ static const char *branch_key(const json_t *branch)
 	return json_is_object(branch) ? branch_key(branch) : json_string_value(branch);
 }
 
-static json_t *normal_union(struct parser *r, const json_t *v, const char *space)
+static json_t *normalize_union(struct parser *r, const json_t *v, const char *space)
 {
 	json_t *out = json_array(), *seen = json_object();
 	const char *wrong = NULL;
 
 	for (size_t i = 0; i < json_array_size(v) && !wrong; i++) {
-		json_t *branch = normal(r, json_array_get(v, i), space);
+		json_t *branch = normalize_type(r, json_array_get(v, i), space);
 
 		if (!branch)
 			wrong = "";
@@ -106,7 +106,7 @@ static json_t *normal_union(struct parser *r, const json_t *v, const char *space
 	return *wrong ? fail(r, "%s", wrong) : NULL;
 }
 
-static json_t *normal_field(struct parser *r, const json_t *f, const char *space)
+static json_t *normalize_field(struct parser *r, const json_t *f, const char *space)
 {
 	static const char *const kept[] = {"default", "aliases", "order", NULL};
 	json_t *out = json_object(), *type = json_object_get(f, "type");
@@ -114,7 +114,7 @@ static json_t *normal_field(struct parser *r, const json_t *f, const char *space
 
 	if (!name || !type)
 		return fail(r, "a field has no name or no type");
-	type = normal(r, type, space);
+	type = normalize_type(r, type, space);
 	if (!type)
 		return NULL;
 	json_object_set_new(out, "name", json_string(name));
@@ -123,7 +123,7 @@ static json_t *normal_field(struct parser *r, const json_t *f, const char *space
 	return out;
 }
 
-static json_t *normal_aliases(const json_t *v, const char *space)
+static json_t *normalize_aliases(const json_t *v, const char *space)
 {
 	json_t *out = json_array(), *list = json_object_get(v, "aliases");
 
@@ -131,13 +131,13 @@ static json_t *normal_aliases(const json_t *v, const char *space)
 		const char *alias = json_string_value(json_array_get(list, i));
 		char full[512];
 
-		full_name(full, sizeof full, alias ? alias : "", space);
+		make_full_name(full, sizeof full, alias ? alias : "", space);
 		json_array_append_new(out, json_string(full));
 	}
 	return out;
 }
 
-/* Mistakes that avro-c lets pass. */
+/* Returns the problem of a named type that avro-c does not report, or NULL. */
 static const char *named_problem(const json_t *v, const char *type)
 {
 	const json_t *list = json_object_get(v, str_eq(type, "enum") ? "symbols" : "fields");
@@ -162,8 +162,9 @@ static const char *named_problem(const json_t *v, const char *type)
 	return twice ? "has two members of one name" : NULL;
 }
 
-/* A record, error, enum or fixed. */
-static json_t *normal_named(struct parser *r, const json_t *v, const char *type, const char *space)
+/* Normalizes a record, error, enum or fixed. */
+static json_t *normalize_named(struct parser *r, const json_t *v, const char *type,
+			       const char *space)
 {
 	const char *name = json_str(v, "name"), *own = json_str(v, "namespace");
 	static const char *const kept[] = {"symbols",   "size",  "default", "logicalType",
@@ -173,7 +174,7 @@ static json_t *normal_named(struct parser *r, const json_t *v, const char *type,
 
 	if (!name)
 		return fail(r, "a %s has no name", type);
-	full_name(full, sizeof full, name, own ? own : space);
+	make_full_name(full, sizeof full, name, own ? own : space);
 	namespace_of(inner, sizeof inner, full);
 	if (json_object_get(r->names, full))
 		return fail(r, "the name \"%s\" is defined twice", full);
@@ -181,9 +182,9 @@ static json_t *normal_named(struct parser *r, const json_t *v, const char *type,
 		return fail(r, "%s \"%s\" %s", type, full, named_problem(v, type));
 	json_object_set_new(out, "name", json_string(full));
 	json_object_set_new(out, "type", json_string(str_eq(type, "error") ? "record" : type));
-	json_object_set(r->names, full, out); /* before its fields: they may mention it */
+	json_object_set(r->names, full, out); /* before its fields, which may refer to it */
 	if (json_object_get(v, "aliases"))
-		json_object_set_new(out, "aliases", normal_aliases(v, inner));
+		json_object_set_new(out, "aliases", normalize_aliases(v, inner));
 	if (str_eq(type, "enum") || str_eq(type, "fixed")) {
 		copy_members(out, v, kept);
 		return out;
@@ -193,7 +194,7 @@ static json_t *normal_named(struct parser *r, const json_t *v, const char *type,
 	list = json_array();
 	json_object_set_new(out, "fields", list);
 	for (size_t i = 0; i < json_array_size(fields); i++) {
-		json_t *f = normal_field(r, json_array_get(fields, i), inner);
+		json_t *f = normalize_field(r, json_array_get(fields, i), inner);
 
 		if (!f)
 			return NULL;
@@ -202,7 +203,7 @@ static json_t *normal_named(struct parser *r, const json_t *v, const char *type,
 	return out;
 }
 
-static json_t *normal_object(struct parser *r, const json_t *v, const char *space)
+static json_t *normalize_object(struct parser *r, const json_t *v, const char *space)
 {
 	static const char *const kept[] = {"logicalType", "precision", "scale", NULL};
 	json_t *type = json_object_get(v, "type"), *inner, *out;
@@ -210,12 +211,12 @@ static json_t *normal_object(struct parser *r, const json_t *v, const char *spac
 	const char *of = name && str_eq(name, "array") ? "items" : "values";
 
 	if (!name)
-		return type ? normal(r, type, space) : fail(r, "a schema without type");
+		return type ? normalize_type(r, type, space) : fail(r, "a schema without type");
 	if (str_eq(name, "record") || str_eq(name, "error") || str_eq(name, "enum") ||
 	    str_eq(name, "fixed"))
-		return normal_named(r, v, name, space);
+		return normalize_named(r, v, name, space);
 	if (!str_eq(name, "array") && !str_eq(name, "map")) {
-		out = normal_name(r, name, space);
+		out = normalize_name(r, name, space);
 		if (!out || !json_object_get(v, "logicalType"))
 			return out;
 		inner = out;
@@ -224,7 +225,7 @@ static json_t *normal_object(struct parser *r, const json_t *v, const char *spac
 		copy_members(out, v, kept);
 		return out;
 	}
-	inner = json_object_get(v, of) ? normal(r, json_object_get(v, of), space)
+	inner = json_object_get(v, of) ? normalize_type(r, json_object_get(v, of), space)
 				       : fail(r, "%s without %s", name, of);
 	if (!inner)
 		return NULL;
@@ -234,21 +235,21 @@ static json_t *normal_object(struct parser *r, const json_t *v, const char *spac
 	return out;
 }
 
-static json_t *normal(struct parser *r, const json_t *v, const char *space)
+static json_t *normalize_type(struct parser *r, const json_t *v, const char *space)
 {
 	if (json_is_string(v))
-		return normal_name(r, json_string_value(v), space);
+		return normalize_name(r, json_string_value(v), space);
 	if (json_is_array(v))
-		return normal_union(r, v, space);
+		return normalize_union(r, v, space);
 	if (json_is_object(v))
-		return normal_object(r, v, space);
+		return normalize_object(r, v, space);
 	return fail(r, "a schema is %s, not a name, a list or an object", json_type_name(v));
 }
 
-/* ---- the canonical form ----------------------------------------------------------------------------------------- */
-/* Fields have this form too, since they are objects with a name and a type. Names and symbols are copied without escapes, as the
- * canonical form wants it ("[STRINGS]"). */
-static void canonical(struct str *s, const json_t *v)
+/* ---- canonical form ---------------------------------------------------------------------------------------------- */
+/* Appends the canonical form of a type or of a field, which is an object with name and type as well. Copies names and symbols
+ * without escapes, as rule [STRINGS] demands. */
+static void write_canonical(struct str *s, const json_t *v)
 {
 	static const char *const parts[] = {"fields", "symbols", "items", "values"};
 	const json_t *type = json_object_get(v, "type"), *size = json_object_get(v, "size");
@@ -262,24 +263,24 @@ static void canonical(struct str *s, const json_t *v)
 		str_addc(s, '[');
 		for (size_t i = 0; i < json_array_size(v); i++) {
 			str_add(s, i ? "," : "");
-			canonical(s, json_array_get(v, i));
+			write_canonical(s, json_array_get(v, i));
 		}
 		str_addc(s, ']');
 		return;
 	}
 	if (json_object_get(v, "logicalType") && !name) {
-		canonical(s, type);
+		write_canonical(s, type);
 		return;
 	}
 	str_addc(s, '{');
 	if (name)
 		str_addf(s, "\"name\":\"%s\",", name);
 	str_add(s, "\"type\":");
-	canonical(s, type);
+	write_canonical(s, type);
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		if (json_object_get(v, parts[i])) {
 			str_addf(s, ",\"%s\":", parts[i]);
-			canonical(s, json_object_get(v, parts[i]));
+			write_canonical(s, json_object_get(v, parts[i]));
 		}
 	if (size)
 		str_addf(s, ",\"size\":%lld", (long long)json_integer_value(size));
@@ -291,11 +292,11 @@ char *avro_canonical(const struct avro_schema *schema)
 	struct str s;
 
 	str_init(&s, 4 * AVRO_SCHEMA_MAX);
-	canonical(&s, schema->normal);
+	write_canonical(&s, schema->normal);
 	return s.s;
 }
 
-/* CRC-64-AVRO (specification, "Schema Fingerprints"). */
+/* Returns the CRC-64-AVRO (specification, "Schema Fingerprints"). */
 static uint64_t avro_crc64(const void *data, size_t len)
 {
 	static const uint64_t empty = 0xc15d213aa4d7a795u;
@@ -316,8 +317,8 @@ static uint64_t avro_crc64(const void *data, size_t len)
 	return fp;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------- */
-/* avro-c checks names, symbols, duplicates and more. It reads objects and lists only; a lone name was checked before. */
+/* ---- parsing ----------------------------------------------------------------------------------------------------- */
+/* avro-c checks names, symbols, duplicates and more. It parses only objects and lists; a lone name was checked before. */
 static bool avro_c_agrees(const char *text, size_t len, const json_t *root, char *why, size_t size)
 {
 	avro_schema_t parsed = NULL;
@@ -343,7 +344,7 @@ struct avro_schema *avro_schema_parse(const char *text, size_t len, char *why, s
 	*why = '\0';
 	s->names = r.names;
 	root = json_read(text, len, why, size);
-	s->normal = root ? normal(&r, root, "") : NULL;
+	s->normal = root ? normalize_type(&r, root, "") : NULL;
 	if (!s->normal || !avro_c_agrees(text, len, root, why, size)) {
 		json_decref(root);
 		avro_schema_free(s);
@@ -389,7 +390,7 @@ struct avro_schema *avro_schema_load(const struct check_run *run, const char *pa
 	return s;
 }
 
-/* ---- walks ------------------------------------------------------------------------------------------------------ */
+/* ---- walks ------------------------------------------------------------------------------------------------------- */
 const json_t *avro_definition(const struct avro_schema *s, const json_t *type)
 {
 	const json_t *named;
@@ -414,14 +415,14 @@ struct place {
 	size_t size;
 };
 
-static bool differ(struct place *p, const json_t *a, const json_t *b)
+static bool report_difference(struct place *p, const json_t *a, const json_t *b)
 {
 	snprintf(p->why, p->size, "at %s one has %s, the other %s", *p->path ? p->path : "the top",
 		 json_short(a).text, json_short(b).text);
 	return false;
 }
 
-static struct place enter(const struct place *from, const char *name)
+static struct place place_below(const struct place *from, const char *name)
 {
 	struct place p = *from;
 
@@ -429,7 +430,7 @@ static struct place enter(const struct place *from, const char *name)
 	return p;
 }
 
-static bool same(const json_t *a, const json_t *b, struct place *p)
+static bool compare_values(const json_t *a, const json_t *b, struct place *p)
 {
 	struct place inner;
 	char number[24];
@@ -438,27 +439,27 @@ static bool same(const json_t *a, const json_t *b, struct place *p)
 
 	if (!a || !b || (!json_is_object(a) && !json_is_array(a)) ||
 	    json_typeof(a) != json_typeof(b))
-		return a && b && json_same(a, b) ? true : differ(p, a, b);
+		return a && b && json_same(a, b) ? true : report_difference(p, a, b);
 	for (size_t i = 0; i < json_array_size(a) || i < json_array_size(b); i++) {
 		json_t *x = json_array_get(a, i), *y = json_array_get(b, i);
 
 		snprintf(number, sizeof number, "%zu", i);
 		key = json_str(x ? x : y, "name");
-		inner = enter(p, key ? key : number);
-		if (!same(x, y, &inner))
+		inner = place_below(p, key ? key : number);
+		if (!compare_values(x, y, &inner))
 			return false;
 	}
 	json_object_foreach((json_t *)a, key, v)
 	{
-		inner = enter(p, key);
-		if (!same(v, json_object_get(b, key), &inner))
+		inner = place_below(p, key);
+		if (!compare_values(v, json_object_get(b, key), &inner))
 			return false;
 	}
 	json_object_foreach((json_t *)b, key, v)
 	{
-		inner = enter(p, key);
+		inner = place_below(p, key);
 		if (!json_object_get(a, key))
-			return differ(&inner, NULL, v);
+			return report_difference(&inner, NULL, v);
 	}
 	return true;
 }
@@ -467,5 +468,5 @@ bool avro_same(const struct avro_schema *a, const struct avro_schema *b, char *w
 {
 	struct place p = {.why = why, .size = size};
 
-	return same(a->normal, b->normal, &p);
+	return compare_values(a->normal, b->normal, &p);
 }

@@ -41,7 +41,7 @@ const char *web_base_problem(const char *url)
 		   : NULL;
 }
 
-/* RFC 9110 sections 5.1 and 5.5. */
+/* Accepts the names and values of RFC 9110 sections 5.1 and 5.5. */
 const char *web_header_problem(const char *text)
 {
 	size_t n = strcspn(text, ":=");
@@ -54,7 +54,7 @@ const char *web_header_problem(const char *text)
 	return strpbrk(text, "\r\n") ? "holds a line end; a header is one line" : NULL;
 }
 
-/* ---- curl's callbacks ------------------------------------------------------------------------------------------- */
+/* ---- curl's callbacks -------------------------------------------------------------------------------------------- */
 static curl_socket_t on_open(void *arg, UNUSED curlsocktype purpose, struct curl_sockaddr *addr)
 {
 	struct transfer *t = arg;
@@ -81,7 +81,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	n *= size;
 	if (r->len + n > t->max_body) {
 		t->too_large = true;
-		n = t->max_body - r->len; /* keep the beginning, which shows what this is */
+		n = t->max_body - r->len; /* keep the beginning, for messages */
 	}
 	if (r->len + n + 1 > t->cap) {
 		t->cap = (r->len + n + 1) * 2;
@@ -99,7 +99,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 
 	n *= size;
 	t->header_bytes += n;
-	/* A new status line (after "100 Continue") begins new headers; trailers behind a body do not. */
+	/* A new status line (after "100 Continue") begins new headers; trailers after a body do not. */
 	if (n >= 5 && !memcmp(data, "HTTP/", 5))
 		t->headers_ended = false;
 	else if (n && (*data == '\r' || *data == '\n'))
@@ -119,7 +119,7 @@ static CURLcode on_ssl_ctx(UNUSED CURL *curl, void *ctx, void *arg)
 	return CURLE_OK;
 }
 
-/* ---- one request ------------------------------------------------------------------------------------------------ */
+/* ---- one request ------------------------------------------------------------------------------------------------- */
 static void add_url(struct str *url, const char *scheme, const char *host, int port,
 		    const char *path)
 {
@@ -136,14 +136,14 @@ static void make_subject(const struct web_request *req, struct web_response *res
 	str_init(&s, URL_MAX);
 	add_url(&s, req->url->scheme, req->url->host, req->url->port,
 		req->path ? req->path : req->url->path);
-	/* A query may hold a key; its name and value say nothing that the profile does not. */
+	/* Drops the query, which may hold an API key; the profile shows the rest of it. */
 	s.s[strcspn(s.s, "?")] = '\0';
 	text_clean(resp->subject, sizeof resp->subject, s.s);
 	str_free(&s);
 }
 
-/* Connects, and pins `name`, the host of curl's URL, to the address that answered. An IPv6 literal needs no pin, and
- * CURLOPT_RESOLVE refuses one. */
+/* Connects, and makes curl use the address that answered for `name`, the host of curl's URL. CURLOPT_RESOLVE refuses an
+ * IPv6 literal, which curl does not resolve anyway. */
 static enum result connect_and_pin(struct transfer *t, CURL *curl, const char *host, int port,
 				   const char *name, struct diag *out)
 {
@@ -161,23 +161,23 @@ static enum result connect_and_pin(struct transfer *t, CURL *curl, const char *h
 	return RESULT_PASS;
 }
 
-/* Were curl to connect to the proxy, a proxy that cannot be reached would be diagnosed as a peer that does not answer, and
- * a name server that hangs would hold the attempt until it is killed. */
+/* Connects to the proxy with net.h. If curl did, the diagnosis of an unreachable proxy would be a peer that does not answer,
+ * and a name server that hangs would block the attempt until the parent kills it. */
 static enum result connect_proxy(struct transfer *t, CURL *curl, struct diag *out)
 {
-	static struct arena arena; /* the parts live until the child exits */
+	static struct arena arena; /* holds the parts of the URL until the child exits */
 	struct url proxy;
 
 	if (url_split(&proxy, &arena, t->req->proxy))
-		return RESULT_PASS; /* curl will report what is wrong with it */
-	/* curl's own defaults */
+		return RESULT_PASS; /* curl will report the problem of this URL */
+	/* These are curl's defaults. */
 	if (!proxy.port)
 		proxy.port = str_eq(proxy.scheme, "https") ? 443 : 1080;
 	return connect_and_pin(t, curl, proxy.host, proxy.port, proxy.host, out);
 }
 
-/* Connects to the proxy, else the unix socket, else the url's host, which curl calls `host`. */
-static enum result connect_first(struct transfer *t, CURL *curl, const char *host, struct diag *out)
+/* Connects to the proxy, else to the unix socket, else to the url's host, which curl's URL names `host`. */
+static enum result connect_peer(struct transfer *t, CURL *curl, const char *host, struct diag *out)
 {
 	const struct web_request *req = t->req;
 	struct conn conn;
@@ -186,7 +186,7 @@ static enum result connect_first(struct transfer *t, CURL *curl, const char *hos
 		return connect_proxy(t, curl, out);
 	if (!req->unix_socket)
 		return connect_and_pin(t, curl, req->url->host, port_of(req), host, out);
-	/* Connected for the diagnosis only: curl takes a connected socket for TCP alone. */
+	/* Connects only to diagnose a failure: curl takes over connected sockets of TCP alone. */
 	if (net_connect_unix(t->req->run, req->unix_socket, &conn, out))
 		return RESULT_FAIL;
 	close(conn.fd);
@@ -208,17 +208,17 @@ static void set_tls(CURL *curl, struct transfer *t)
 		curl_easy_setopt(curl, CURLOPT_SSLCERT, tls->cert_file);
 		curl_easy_setopt(curl, CURLOPT_SSLKEY,
 				 tls->key_file ? tls->key_file : tls->cert_file);
-		/* Never ask on a terminal for the passphrase of an encrypted key. */
+		/* Keeps OpenSSL from prompting on the terminal for the passphrase of an encrypted key. */
 		curl_easy_setopt(curl, CURLOPT_KEYPASSWD, "");
 	}
-	/* It has an effect only with OpenSSL below curl; another library leaves its error texts alone. */
+	/* This has an effect only when curl uses OpenSSL; with another library only curl's error texts are diagnosed. */
 	curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
 	curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, t);
 }
 
-/* Basic authentication sends user and password together in base64, in which the scrubber cannot always find the password
- * alone. It gets the encoded pair, without the padding; the user's name stays readable in diagnoses. */
-static void register_pair(const char *user, const char *password)
+/* Basic authentication sends "user:password" in base64, in which the scrubber cannot always find the password alone.
+ * Registers the encoded pair without the padding; the user's name stays readable in diagnoses. */
+static void register_basic_auth(const char *user, const char *password)
 {
 	cleanup_free char *coded = NULL;
 	struct str pair;
@@ -232,8 +232,8 @@ static void register_pair(const char *user, const char *password)
 	str_free(&pair);
 }
 
-/* NULL with *out filled when the token cannot stand in a header, into which curl writes it as it is. */
-static const char *token_of(const struct web_conf *web, struct diag *out)
+/* Returns NULL with *out filled when the token is not fit for a header: curl writes it there without a check. */
+static const char *reveal_token(const struct web_conf *web, struct diag *out)
 {
 	const char *token = secret_reveal(web->token, out);
 
@@ -257,7 +257,7 @@ static enum result set_credentials(CURL *curl, const struct web_request *req,
 	const char *user = web->username, *password = "", *token;
 
 	if (secret_is_set(web->token)) {
-		token = token_of(web, out);
+		token = reveal_token(web, out);
 		if (!token)
 			return RESULT_FAIL;
 		curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
@@ -276,7 +276,7 @@ static enum result set_credentials(CURL *curl, const struct web_request *req,
 		return RESULT_FAIL;
 	if (user) {
 		if (*password)
-			register_pair(user, password);
+			register_basic_auth(user, password);
 		curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
 		curl_easy_setopt(curl, CURLOPT_USERNAME, user);
 		curl_easy_setopt(curl, CURLOPT_PASSWORD, password);
@@ -290,7 +290,7 @@ static void add_header(struct curl_slist **list, const char *name, const char *v
 	struct str line;
 
 	str_init(&line, SECRET_VALUE_MAX + 1024);
-	/* An empty value: curl wants "Name;" or it removes the header. */
+	/* curl sends a header with an empty value only for "Name;"; for "Name:" it removes the header. */
 	str_addf(&line, *value ? "%s: %s" : "%s;%s", name, value);
 	*list = curl_slist_append(*list, line.s);
 	str_free(&line);
@@ -308,14 +308,14 @@ static enum result make_headers(const struct web_request *req, struct web_respon
 	if (req->web->tls.server_name && is_https(req))
 		add_header(list, "Host",
 			   hostport_text(req->url->host, req->url->port, host, sizeof host));
-	*list = curl_slist_append(*list, "Expect:"); /* curl would send 100-continue */
+	*list = curl_slist_append(*list, "Expect:"); /* keeps curl from "100-continue" */
 	for (size_t i = 0; req->headers && i < req->headers->n; i++) {
 		const struct pair *p = &req->headers->v[i];
 		const char *value = p->value ? p->value : secret_reveal(p->secret, out);
 
 		if (!value)
 			return RESULT_FAIL;
-		/* A secret may hold anything: a line end in it would add headers. */
+		/* A secret may hold a line end, which would add headers. */
 		if (strpbrk(value, "\r\n"))
 			return check_fail(out, D_SECRET_MALFORMED, p->name,
 					  "the value of this header holds a line end");
@@ -353,13 +353,13 @@ static void set_options(CURL *curl, struct transfer *t)
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
-	/* web_request follows redirects itself: it decides for each what may be sent there. */
+	/* web_request follows redirects itself, since it decides for each whether credentials may be sent. */
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "startguard/" STARTGUARD_VERSION);
 }
 
-/* ---- the answer ------------------------------------------------------------------------------------------------- */
+/* ---- answer ------------------------------------------------------------------------------------------------------ */
 static void keep_content_type(CURL *curl, struct web_response *resp)
 {
 	char *type = NULL;
@@ -371,7 +371,7 @@ static void keep_content_type(CURL *curl, struct web_response *resp)
 		*c = (char)tolower((unsigned char)*c);
 }
 
-/* The target of a redirect, without user part and query, which may hold credentials. */
+/* Stores the target of a redirect without user part and query, which may hold credentials. */
 static void keep_location(CURL *curl, struct web_response *resp)
 {
 	char *to = NULL, *host, *at;
@@ -388,7 +388,7 @@ static void keep_location(CURL *curl, struct web_response *resp)
 		memmove(host, at + 1, strlen(at + 1) + 1);
 }
 
-/* One handle for the child's life: its kept connections serve the further requests. */
+/* Returns the one handle of the child: further requests use the connections that it keeps. */
 static CURL *shared_handle(void)
 {
 	static CURL *curl;
@@ -401,8 +401,8 @@ static CURL *shared_handle(void)
 	return curl;
 }
 
-/* Whether curl keeps a connection that serves this request: then web_request opens none. */
-static bool same_peer_as_before(const struct web_request *req)
+/* Returns whether curl has kept a connection for this request, so that web_request opens none; remembers the peer. */
+static bool has_kept_connection(const struct web_request *req)
 {
 	static char before[512];
 	char now[512];
@@ -419,15 +419,15 @@ static bool same_peer_as_before(const struct web_request *req)
 	return same;
 }
 
-/* With server_name the URL names that host, because curl asks for the URL's host. */
+/* Returns server_name when it is given, because curl sends the URL's host as SNI and looks for it in the certificate. */
 static const char *host_for_curl(const struct web_request *req)
 {
 	return is_https(req) && req->web->tls.server_name ? req->web->tls.server_name
 							  : req->url->host;
 }
 
-/* Sets all options of the handle and connects. */
-static enum result set_up(struct transfer *t, CURL *curl, struct diag *out)
+/* Connects, unless curl has kept a connection, and sets all options of the handle. */
+static enum result set_up_transfer(struct transfer *t, CURL *curl, struct diag *out)
 {
 	const struct web_request *req = t->req;
 	const char *host = host_for_curl(req), *path = req->path ? req->path : req->url->path;
@@ -442,7 +442,7 @@ static enum result set_up(struct transfer *t, CURL *curl, struct diag *out)
 		set_tls(curl, t);
 	}
 	if (set_credentials(curl, req, t->resp, out) || make_headers(req, t->resp, &headers, out) ||
-	    (!same_peer_as_before(req) && connect_first(t, curl, host, out)))
+	    (!has_kept_connection(req) && connect_peer(t, curl, host, out)))
 		return RESULT_FAIL;
 	str_init(&url, 2 * URL_MAX);
 	add_url(&url, req->url->scheme, host, port_of(req), *path ? path : "/");
@@ -455,14 +455,14 @@ static enum result set_up(struct transfer *t, CURL *curl, struct diag *out)
 		   : req->body ? "POST"
 			       : "GET",
 		   t->resp->subject);
-	/* Last: resolving and connecting have taken a part of the time. */
+	/* The time-out is set last: resolving and connecting have taken a part of the time. */
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
 			 (long)instant_left_ms_now(t->req->run->deadline));
 	return RESULT_PASS;
 }
 
-static enum result one_request(const struct web_request *req, struct web_response *resp,
-			       struct diag *out)
+static enum result send_request(const struct web_request *req, struct web_response *resp,
+				struct diag *out)
 {
 	struct transfer t = {.req = req, .resp = resp, .fd = -1};
 	CURL *curl = shared_handle();
@@ -473,14 +473,14 @@ static enum result one_request(const struct web_request *req, struct web_respons
 	*resp = (struct web_response){.body = xcalloc(1, 1)};
 	t.max_body = req->max_body ? req->max_body : WEB_BODY_MAX;
 	make_subject(req, resp);
-	r = set_up(&t, curl, out);
+	r = set_up_transfer(&t, curl, out);
 	code = r ? CURLE_OK : curl_easy_perform(curl);
-	cleanup_fd_fn(&t.fd); /* curl used a kept connection */
+	cleanup_fd_fn(&t.fd); /* still open when curl used a kept connection */
 	if (r)
 		return r;
 	if (code != CURLE_OK && !(t.too_large && req->method && str_eq(req->method, "HEAD")))
 		return web_fail_curl(curl, &t, code, out);
-	/* To curl, headers without an end are an answer without a body. */
+	/* curl takes headers without an end for an answer without a body. */
 	if (!t.headers_ended)
 		return check_fail(
 		    out, D_ANSWER_TRUNCATED, resp->subject,
@@ -494,9 +494,9 @@ static enum result one_request(const struct web_request *req, struct web_respons
 	return RESULT_PASS;
 }
 
-/* ---- redirects -------------------------------------------------------------------------------------------------- */
-/* One request of a chain of redirects. The profile wrote its credentials and headers for the peer it names; they must not
- * go to another scheme, host or port, which whoever answers could choose. */
+/* ---- redirects --------------------------------------------------------------------------------------------------- */
+/* One request of a chain of redirects. The profile gives credentials and headers for the peer that it names; they must not
+ * go to another scheme, host or port, which the answering peer could choose. */
 struct hop {
 	struct web_request req;
 	struct web_conf web;
@@ -504,7 +504,7 @@ struct hop {
 	bool elsewhere; /* the chain has left the profile's peer */
 };
 
-/* RFC 9110 section 15.4: 303 asks for a GET; with 301 and 302 every client makes a GET of a POST. */
+/* RFC 9110 section 15.4: a 303 demands a GET; after 301 and 302 clients replace POST by GET. */
 static void redirect_method(struct web_request *req, long status)
 {
 	bool head = req->method && str_eq(req->method, "HEAD");
@@ -517,8 +517,8 @@ static void redirect_method(struct web_request *req, long status)
 	}
 }
 
-/* Is `to`, whose host is as in the URL that curl got, the peer of this request? */
-static bool same_peer(const struct web_request *req, const struct url *to)
+/* Returns whether `to`, whose host is as in curl's URL, is the peer of this request. */
+static bool is_same_peer(const struct web_request *req, const struct url *to)
 {
 	struct web_request there = {.url = to};
 
@@ -526,9 +526,9 @@ static bool same_peer(const struct web_request *req, const struct url *to)
 	       port_of(&there) == port_of(req);
 }
 
-static enum result redirect(struct hop *h, const struct web_response *resp, struct diag *out)
+static enum result follow_redirect(struct hop *h, const struct web_response *resp, struct diag *out)
 {
-	static struct arena arena; /* the parts live until the child exits */
+	static struct arena arena; /* holds the parts of the URL until the child exits */
 	char *text = NULL;
 	const char *problem;
 	struct url to;
@@ -545,7 +545,7 @@ static enum result redirect(struct hop *h, const struct web_response *resp, stru
 				  resp->location, to.scheme);
 	redirect_method(&h->req, resp->status);
 	h->req.path = *to.path ? to.path : "/";
-	if (same_peer(&h->req, &to))
+	if (is_same_peer(&h->req, &to))
 		return RESULT_PASS;
 	if (h->req.body)
 		return check_fail(out, D_HTTP_REDIRECT, resp->subject,
@@ -568,7 +568,7 @@ enum result web_request(const struct web_request *req, struct web_response *resp
 	h.req.url = &h.url;
 	h.req.web = &h.web;
 	for (int hops = 0;; hops++) {
-		if (one_request(&h.req, resp, out))
+		if (send_request(&h.req, resp, out))
 			return RESULT_FAIL;
 		resp->elsewhere = h.elsewhere;
 		if (!req->follow || !resp->location[0])
@@ -578,7 +578,7 @@ enum result web_request(const struct web_request *req, struct web_response *resp
 					  "HTTP status %ld, to %s, after %d redirects, as many as "
 					  "follow allows",
 					  resp->status, resp->location, hops);
-		if (redirect(&h, resp, out))
+		if (follow_redirect(&h, resp, out))
 			return RESULT_FAIL;
 	}
 	resp->ms = duration_ms(instant_since(begin, instant_now()));

@@ -1,10 +1,10 @@
-/* web: one HTTP request through libcurl, for the kinds http, opa, schema_registry and metrics.
+/* web: sends one HTTP request with libcurl, for the kinds http, opa, schema_registry and metrics.
  *
  * Child only. net.h resolves and connects, so that a failing name or connection has the same diagnosis in every kind;
  * curl gets the connected socket and does TLS and HTTP. A redirect is followed only when the request asks for it, and then
- * credentials and the profile's headers go to the url's own scheme, host and port alone. The proxy is the
- * request's; variables such as http_proxy are ignored. Headers and body are bounded. Credentials come by reference and
- * are revealed here. Connections are kept: further requests to the same host cost one round trip.
+ * credentials and the profile's headers go only to the url's own scheme, host and port. Only the request
+ * names a proxy; variables such as http_proxy are ignored. Headers and body are bounded. This module reads credentials
+ * from their references. It keeps connections: a further request to the same host costs one round trip.
  */
 #ifndef SG_WEB_H
 #define SG_WEB_H
@@ -12,12 +12,12 @@
 #include "check.h"
 #include "tls_keys.h"
 
-extern const char *const web_schemes[]; /* for rows (.schemes): http and https */
+extern const char *const web_schemes[]; /* http and https, for key rows (.schemes) */
 
 #define WEB_BODY_MAX (1024 * 1024)
-#define WEB_HEADERS_MAX (256 * 1024) /* all headers of one answer */
+#define WEB_HEADERS_MAX (256 * 1024) /* bytes of all headers of one answer */
 
-/* The keys that every kind on HTTP shares: credentials and TLS. */
+/* The keys of credentials and TLS, which every kind on HTTP has. */
 #define WEB_KEY_FIELDS                 \
 	const char *username;          \
 	struct secret password, token; \
@@ -40,53 +40,53 @@ struct web_conf {
 	struct secret password, token;
 	struct tls_conf tls;
 };
-/* For a kind's validate: NULL, or what is wrong with the combination; *key names the key. `url` NULL: requests may use
- * http and https (redirects, references), so that TLS keys have a use. */
+/* For a kind's validate. Returns NULL, or the problem of the combination of keys and in *key the name of one. `url` is
+ * NULL when requests may use http and https (redirects, references), so that TLS keys are useful. */
 const char *web_conf_problem(const struct web_conf *web, const struct url *url, const char **key);
-/* For rows (.check): refuses an address with a query, since a path is added to it; refuses a malformed header. */
+/* For key rows (.check): the first refuses a URL with a query, since the kind adds a path; the second a malformed header. */
 const char *web_base_problem(const char *url);
 const char *web_header_problem(const char *text);
 
 struct web_request {
 	const struct check_run *run;
-	const struct url *url; /* already revealed (url_reveal) */
-	const char *path;      /* replaces the url's path when not NULL; begins with '/' */
-	const char *method;    /* NULL: GET, or POST with a body */
-	const char *body;      /* NULL: none */
+	const struct url *url; /* with its secrets read (url_reveal) */
+	const char *path;      /* begins with '/' and replaces the url's path; or NULL */
+	const char *method;    /* NULL means GET, or POST with a body */
+	const char *body;      /* NULL for a request without a body */
 	const char *content_type;
-	const char *accept;             /* NULL: any */
+	const char *accept;             /* NULL for any type */
 	const struct pairlist *headers; /* may be NULL */
 	const struct web_conf *web;
 	const char *proxy, *unix_socket;
-	size_t max_body; /* 0: WEB_BODY_MAX */
-	int follow;      /* redirects to follow */
+	size_t max_body; /* bytes; 0 means WEB_BODY_MAX */
+	int follow;      /* how many redirects may be followed */
 };
 
 struct web_response {
 	long status;
 	char *body; /* NUL-terminated; never NULL after success */
 	size_t len;
-	char content_type[128]; /* lower case, without parameters */
+	char content_type[128]; /* in lower case, without parameters */
 	char body_start[160];   /* for causes, cleaned: "it begins with: ..." or "it is empty" */
-	char location[512];     /* of a redirect; without user part */
-	char subject[DIAG_SUBJECT_MAX]; /* "http://opa:8181/v1/data/x": for diagnoses */
+	char location[512];     /* target of a redirect, without user part */
+	char subject[DIAG_SUBJECT_MAX]; /* "http://opa:8181/v1/data/x", for diagnoses */
 	bool had_credentials;
-	/* A redirect led to another scheme, host or port: credentials were not sent there. */
+	/* A redirect led to another scheme, host or port, to which no credentials were sent. */
 	bool elsewhere;
-	double ms; /* of all requests of a chain of redirects */
+	double ms; /* duration of all requests of a chain of redirects */
 };
 
-/* RESULT_PASS: a whole HTTP answer came, whatever its status. Else *out is filled (dns-, connect-, tls-, answer-, http-). */
+/* Returns RESULT_PASS for a whole HTTP answer of any status, else fills *out (dns-, connect-, tls-, answer-, http-). */
 enum result web_request(const struct web_request *req, struct web_response *resp, struct diag *out);
-/* The same for a path below the url's own, whose query is dropped. `body` NULL: a GET without content type. */
+/* Requests a path below the url's own and drops the query. Sends a GET without content type when `body` is NULL. */
 enum result web_request_below(const struct web_request *base, const char *path, const char *body,
 			      struct web_response *resp, struct diag *out);
-/* The status is not the wanted one ("2xx"): 401 auth-required or auth-failed, 403 auth-forbidden, 3xx http-redirect,
- * else http-status; quotes the start of the body. */
+/* Diagnoses a status that is not the wanted one ("2xx"): 401 as auth-required or auth-failed, 403 as auth-forbidden, 3xx
+ * as http-redirect, else http-status; quotes the start of the body. */
 enum result web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted);
-/* Is the content type, or the beginning of the body, HTML? */
+/* Returns whether the content type, or the beginning of the body, is HTML. */
 bool web_is_html(const struct web_response *resp);
-/* "libcurl 7.88.1", for `startguard version`. */
+/* Returns "libcurl 7.88.1", for `startguard version`. */
 const char *web_library(void);
 
 #endif

@@ -4,8 +4,8 @@
 
 #include "neterr.h"
 
-/* ---- a transfer that failed ------------------------------------------------------------------------------------- */
-/* curl said that the answer is not HTTP: sends one more request, by hand, to quote what the peer says. */
+/* ---- failed transfers -------------------------------------------------------------------------------------------- */
+/* Called when curl reports an answer that is not HTTP. Sends one more request without curl, to quote the answer. */
 static enum result fail_not_http(const struct transfer *t, const char *error, struct diag *out)
 {
 	static const char question[] = "GET / HTTP/1.0\r\n\r\n";
@@ -40,7 +40,7 @@ static enum result fail_timeout(CURL *curl, const struct transfer *t, struct dia
 	curl_easy_getinfo(curl, CURLINFO_APPCONNECT_TIME, &tls_s);
 	curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &connections);
 	curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &through_proxy);
-	/* On a kept connection the handshake is over. */
+	/* A kept connection has completed its handshake. */
 	in_handshake = is_https(t->req) && connections > 0 && tls_s <= 0 && !t->header_bytes;
 	if (in_handshake && t->req->proxy && str_starts(t->req->proxy, "http") && !through_proxy)
 		return check_fail(out, D_ANSWER_TIMEOUT, t->req->proxy,
@@ -64,14 +64,14 @@ static enum result fail_tls(const struct transfer *t, CURLcode code, const char 
 	const struct tls_conf *tls = &t->req->web->tls;
 	const char *subject = t->resp->subject;
 
-	/* As in tls.c, a reset is connect-reset at any time. */
+	/* A reset is connect-reset at any time, as in tls.c. */
 	if (!t->seen.x509_error && strcasestr(error, strerror(ECONNRESET)))
 		return net_fail_errno(out, ECONNRESET, subject, "TLS handshake");
 	if (!t->seen.x509_error && code == CURLE_SSL_CACERT_BADFILE)
 		return check_fail(out, D_TLS_CA_UNREADABLE, tls->ca_file ? tls->ca_file : subject,
 				  "%s", error);
 	tls_fail_handshake(out, &t->seen, tls, error, subject);
-	/* curl compares the name itself, after OpenSSL has accepted the certificate. */
+	/* curl itself compares the name, after OpenSSL has accepted the certificate. */
 	if (out->code == D_TLS_WRONG_NAME && !t->seen.x509_error)
 		return check_fail(out, D_TLS_WRONG_NAME, subject, "%s: %s", error,
 				  t->seen.certificate);
@@ -81,8 +81,8 @@ static enum result fail_tls(const struct transfer *t, CURLcode code, const char 
 	return RESULT_FAIL;
 }
 
-/* The reply code of a SOCKS proxy (RFC 1928 section 6) is about the proxy itself, or about the peer behind it, which may
- * come up later. */
+/* Diagnoses a SOCKS proxy's reply code (RFC 1928 section 6): a fault of the proxy, or of the peer to which it connects and
+ * which may start later. */
 static enum result fail_proxy(CURL *curl, const struct transfer *t, const char *error,
 			      struct diag *out)
 {
@@ -102,14 +102,14 @@ static enum result fail_proxy(CURL *curl, const struct transfer *t, const char *
 			  t->resp->subject, "by the proxy %s: %s", proxy, error);
 }
 
-/* Some errors of TLS have a code of curl's that does not say so: the alerts of TLS 1.3 arrive with the first read. */
+/* curl reports some TLS errors with a code of another class: alerts of TLS 1.3 arrive with the first read. */
 static bool is_tls_error(const char *error)
 {
 	return strcasestr(error, "alert") || strcasestr(error, "SSL_") ||
 	       strcasestr(error, "ssl routines");
 }
 
-/* The connection ended, and curl does not know why. */
+/* Diagnoses a connection that ended for a reason curl does not know. */
 static enum result fail_ended(CURL *curl, const struct transfer *t, CURLcode code,
 			      const char *error, const char *subject, struct diag *out)
 {
@@ -133,7 +133,7 @@ static enum result fail_ended(CURL *curl, const struct transfer *t, CURLcode cod
 	return net_fail_closed(t->req->run, t->ip, port_of(t->req), out);
 }
 
-/* CURLE_TOO_LARGE: newer versions than 7.88, which lacks the name, bound the number of headers. */
+/* CURLE_TOO_LARGE, which libcurl 7.88 lacks: newer versions bound the number of headers. */
 #define CURL_TOO_LARGE 100
 
 enum result web_fail_curl(CURL *curl, const struct transfer *t, CURLcode code, struct diag *out)
@@ -150,7 +150,7 @@ enum result web_fail_curl(CURL *curl, const struct transfer *t, CURLcode code, s
 							: D_HTTP_STATUS,
 				  t->req->proxy, "the proxy answers CONNECT with HTTP status %ld",
 				  proxy_status);
-	/* With a proxy, curl connects to nothing else. */
+	/* With a proxy, curl connects only to the proxy. */
 	if (t->req->proxy && (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_PROXY))
 		subject = t->req->proxy;
 	if (t->too_large)
@@ -195,7 +195,7 @@ enum result web_fail_curl(CURL *curl, const struct transfer *t, CURLcode code, s
 	}
 }
 
-/* ---- an answer that is not the wanted one ------------------------------------------------------------------------- */
+/* ---- unexpected answers ------------------------------------------------------------------------------------------ */
 bool web_is_html(const struct web_response *resp)
 {
 	const char *s = resp->body + strspn(resp->body, " \t\r\n");
@@ -209,7 +209,7 @@ void web_keep_body_start(struct web_response *resp)
 	char raw[2048], start[121];
 	size_t n = resp->len < sizeof raw - 1 ? resp->len : sizeof raw - 1;
 
-	/* Scrub before cutting: half a secret would not be found. */
+	/* Scrub before cutting: scrub does not find every secret that was cut. */
 	for (size_t i = 0; i < n; i++)
 		raw[i] = resp->body[i] ? resp->body[i] : ' ';
 	raw[n] = '\0';
@@ -237,7 +237,7 @@ enum result web_fail_status(struct diag *out, const struct web_response *resp, c
 	if (resp->status == 401 || resp->status == 403)
 		return check_fail(out, resp->status == 401 ? D_AUTH_REQUIRED : D_AUTH_FORBIDDEN,
 				  subject, "HTTP status %ld; the body: %s", resp->status, start);
-	/* The answers of Go's net/http, nginx, Apache and Tomcat to plain HTTP on a TLS port. */
+	/* Go's net/http, nginx, Apache and Tomcat answer so to plain HTTP on a TLS port. */
 	if (resp->status == 400 &&
 	    (strcasestr(resp->body, "HTTP request to an HTTPS server") ||
 	     strcasestr(resp->body, "plain HTTP request was sent to HTTPS port") ||

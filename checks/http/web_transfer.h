@@ -1,4 +1,4 @@
-/* web_transfer: one request under way, shared by web.c and web_fail.c only. Child only. */
+/* web_transfer: the state of a running request, for web.c and web_fail.c only. Child only. */
 #ifndef SG_WEB_TRANSFER_H
 #define SG_WEB_TRANSFER_H
 
@@ -9,13 +9,13 @@
 struct transfer {
 	const struct web_request *req;
 	struct web_response *resp;
-	int fd; /* connected, not yet taken by curl; else -1 */
-	/* the address that net_connect reached; empty: a kept connection, or a unix socket */
+	int fd; /* a connected socket that curl has not taken over, else -1 */
+	/* the address that net_connect reached; empty for a kept connection or a unix socket */
 	char ip[64];
 	size_t max_body, cap, header_bytes;
 	bool too_large, headers_too_large, headers_ended;
 	struct tls_seen seen;
-	char error[CURL_ERROR_SIZE]; /* curl's own text; may be empty */
+	char error[CURL_ERROR_SIZE]; /* curl's error text; may be empty */
 };
 
 static inline bool is_https(const struct web_request *req)
@@ -30,7 +30,7 @@ static inline int port_of(const struct web_request *req)
 
 /* Fills resp->body_start from the body. */
 void web_keep_body_start(struct web_response *resp);
-/* What a transfer that curl ended with `code` means. Returns RESULT_FAIL with *out filled. */
+/* Diagnoses a transfer that curl ended with `code`. Returns RESULT_FAIL with *out filled. */
 enum result web_fail_curl(CURL *curl, const struct transfer *t, CURLcode code, struct diag *out);
 
 #endif

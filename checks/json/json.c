@@ -4,7 +4,7 @@
 
 #include "str.h"
 
-static bool too_deep(const char *text, size_t len)
+static bool is_too_deep(const char *text, size_t len)
 {
 	int depth = 0;
 	bool in_string = false;
@@ -35,31 +35,31 @@ static bool is_bounded(const char *text, size_t len, char *err, size_t err_size)
 		snprintf(err, err_size, "larger than %d MiB", JSON_TEXT_MAX >> 20);
 		return false;
 	}
-	/* jansson recurses up to 2048 levels; fewer also keep the printing of causes shallow. */
-	if (too_deep(text, len)) {
+	/* jansson recurses up to 2048 levels; the lower limit also bounds the recursion of json_same and of printing. */
+	if (is_too_deep(text, len)) {
 		snprintf(err, err_size, "nested deeper than %d levels", JSON_DEPTH_MAX);
 		return false;
 	}
 	return true;
 }
 
-/* Whether the n digits at `at` are a whole integer that 64 bits cannot hold. */
-static bool too_big(const char *text, size_t len, size_t at, size_t n)
+/* Returns whether the n digits at `at` are an integer, not a part of a real number, that 64 bits cannot hold. */
+static bool is_too_big(const char *text, size_t len, size_t at, size_t n)
 {
 	static const char most[] = "9223372036854775807";
 	const size_t n_most = sizeof most - 1;
 	char before = at ? text[at - 1] : ' ', after = at + n < len ? text[at + n] : ' ';
 
 	if (before == '-' && at > 1)
-		before = text[at - 2]; /* the sign of an exponent? */
+		before = text[at - 2]; /* the sign may belong to an exponent: "1e-5" */
 	if (before == '.' || before == '+' || before == 'e' || before == 'E' || after == '.' ||
 	    after == 'e' || after == 'E')
 		return false;
 	return n > n_most || (n == n_most && memcmp(text + at, most, n) > 0);
 }
 
-/* RFC 8259 does not bound numbers, but jansson refuses an integer beyond 64 bits. This adds ".0" to each such integer, so
- * that it becomes a double; all others stay exact. */
+/* RFC 8259 does not bound numbers, but jansson refuses an integer beyond 64 bits. Copies the text and adds ".0" to
+ * each such integer, so that it becomes a double; all others stay exact. */
 static void widen_integers(struct str *out, const char *text, size_t len)
 {
 	bool in_string = false;
@@ -76,7 +76,7 @@ static void widen_integers(struct str *out, const char *text, size_t len)
 			       isdigit((unsigned char)text[i + n]))
 				n++;
 		str_addn(out, text + i, n);
-		if (!in_string && isdigit((unsigned char)text[i]) && too_big(text, len, i, n))
+		if (!in_string && isdigit((unsigned char)text[i]) && is_too_big(text, len, i, n))
 			str_add(out, ".0");
 	}
 }
@@ -102,8 +102,8 @@ json_t *json_read(const char *text, size_t len, char *err, size_t err_size)
 	return v;
 }
 
-/* jansson's own texts quote the input. */
-static const char *error_text(enum json_error_code code)
+/* Returns an error text of our own, because those of jansson quote the input. */
+static const char *jansson_error_text(enum json_error_code code)
 {
 	if (code == json_error_invalid_utf8)
 		return "not UTF-8";
@@ -125,7 +125,7 @@ json_t *json_read_document(const char *text, size_t len, char *err, size_t err_s
 		return NULL;
 	v = json_loadb(text, len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &e);
 	if (!v)
-		snprintf(err, err_size, "%s at byte %d", error_text(json_error_code(&e)),
+		snprintf(err, err_size, "%s at byte %d", jansson_error_text(json_error_code(&e)),
 			 e.position);
 	return v;
 }
@@ -152,7 +152,7 @@ const char *json_pointer_problem(const char *text)
 	return NULL;
 }
 
-/* Unescapes one reference token; one that had to be cut matches nothing. Returns where the next token begins. */
+/* Unescapes one reference token, and cuts one that is too long, which then matches no key. Returns where the next begins. */
 static const char *pointer_token(const char *s, char *token, size_t size)
 {
 	size_t n = 0;
@@ -160,7 +160,7 @@ static const char *pointer_token(const char *s, char *token, size_t size)
 	for (; *s && *s != '/'; s++) {
 		char c = *s;
 
-		/* json_pointer_problem has refused any other ~; here it stands for itself. */
+		/* json_pointer_problem refuses any other ~ in profiles; here it stands for itself. */
 		if (c == '~' && (s[1] == '0' || s[1] == '1'))
 			c = *++s == '0' ? '~' : '/';
 		if (n + 1 < size)
@@ -181,7 +181,7 @@ json_t *json_at(json_t *root, const char *pointer)
 		} else if (json_is_array(root)) {
 			int64_t i;
 
-			/* RFC 6901 section 4: no leading zeros. */
+			/* RFC 6901 section 4 permits no leading zeros. */
 			if (parse_i64(token, 0, INT32_MAX, &i) || (token[0] == '0' && token[1]))
 				return NULL;
 			root = json_array_get(root, (size_t)i);
@@ -209,8 +209,8 @@ static bool same_objects(const json_t *a, const json_t *b)
 	return true;
 }
 
-/* Does not round the integer to a double: 2^53 + 1 differs from 9007199254740992.0. */
-static bool int_is_real(json_int_t i, double r)
+/* Compares without rounding the integer to a double: 2^53 + 1 differs from 9007199254740992.0. */
+static bool int_equals_real(json_int_t i, double r)
 {
 	/* cppcheck-suppress incorrectLogicOperator ; it reads no hexadecimal fractions */
 	return r >= -0x1p63 && r < 0x1p63 && (double)(json_int_t)r == r && (json_int_t)r == i;
@@ -222,9 +222,9 @@ bool json_same(const json_t *a, const json_t *b)
 		if (json_is_integer(a) && json_is_integer(b))
 			return json_integer_value(a) == json_integer_value(b);
 		if (json_is_integer(a))
-			return int_is_real(json_integer_value(a), json_real_value(b));
+			return int_equals_real(json_integer_value(a), json_real_value(b));
 		if (json_is_integer(b))
-			return int_is_real(json_integer_value(b), json_real_value(a));
+			return int_equals_real(json_integer_value(b), json_real_value(a));
 		return json_real_value(a) == json_real_value(b);
 	}
 	if (json_typeof(a) != json_typeof(b))

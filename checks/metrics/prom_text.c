@@ -28,7 +28,7 @@ static void skip_blanks(struct reader *r)
 	r->at += strspn(r->at, " \t");
 }
 
-static bool name_char(char c, bool first)
+static bool is_name_char(char c, bool first)
 {
 	return isalpha((unsigned char)c) || c == '_' || c == ':' ||
 	       (!first && isdigit((unsigned char)c));
@@ -47,7 +47,7 @@ static char *take_word(struct reader *r)
 	return word;
 }
 
-/* Unescapes in place the quoted text whose opening quote is at r->at. NULL: it does not end. */
+/* Unescapes in place the quoted text whose opening quote is at r->at. Returns NULL when the closing quote is missing. */
 static char *take_quoted(struct reader *r)
 {
 	char *from = ++r->at, *to = from, *begin = from;
@@ -63,11 +63,11 @@ static char *take_quoted(struct reader *r)
 	if (!*from)
 		return NULL;
 	r->at = from + 1;
-	*to = '\0'; /* at the latest where the closing quote stood */
+	*to = '\0'; /* overwrites the closing quote, or a byte before it after unescaping */
 	return begin;
 }
 
-/* Reads a name, perhaps quoted; *stop gets the character after it. The caller then ends the name with a NUL. */
+/* Reads a name, perhaps quoted, and stores the character after it in *stop. The caller then ends the name with a NUL. */
 static char *take_name(struct reader *r, char *stop)
 {
 	char *name = r->at;
@@ -75,17 +75,17 @@ static char *take_name(struct reader *r, char *stop)
 	if (*name == '"')
 		name = take_quoted(r);
 	else
-		while (name_char(*r->at, r->at == name))
+		while (is_name_char(*r->at, r->at == name))
 			r->at++;
 	if (!name)
 		return NULL;
 	*stop = *r->at;
-	if (name == r->at || *name == '\0') /* no name, or "" */
+	if (name == r->at || *name == '\0') /* the name is missing or "" */
 		return NULL;
 	return name;
 }
 
-/* {a="b",c="d"} or, since Prometheus 3, {"name",a="b"}. */
+/* Reads {a="b",c="d"} or, since Prometheus 3, {"name",a="b"}. */
 static bool take_labels(struct reader *r)
 {
 	struct prom_line *l = &r->line;
@@ -137,7 +137,7 @@ static bool take_value(struct reader *r)
 	if (!*word)
 		return bad(r, "%s has no value", r->line.name);
 	r->line.value = strtod(word, &end);
-	/* strtod also accepts hexadecimal and "nan(...)", which neither format has. */
+	/* strtod also accepts hexadecimal and "nan(...)", which neither format permits. */
 	if (*end || strpbrk(word, "xX(pP"))
 		return bad(r, "the value of %s is not a number: %.40s", r->line.name, word);
 	word = take_word(r);
@@ -148,7 +148,7 @@ static bool take_value(struct reader *r)
 				   word);
 		skip_blanks(r);
 	}
-	/* Only an exemplar may follow, and only in OpenMetrics. */
+	/* OpenMetrics permits an exemplar here, and nothing else may follow. */
 	if (*word != '#' && *r->at && *r->at != '#')
 		return bad(r, "something stands behind the value of %s: %.40s", r->line.name,
 			   r->at);
@@ -170,7 +170,7 @@ static bool take_sample(struct reader *r)
 		skip_blanks(r);
 		if (*r->at == '{' && !take_labels(r))
 			return false;
-		*end = '\0'; /* the blank or brace after the name, already read */
+		*end = '\0'; /* replaces the blank or brace after the name, which was read before */
 	} else if (!take_labels(r)) {
 		return false;
 	}
@@ -179,7 +179,7 @@ static bool take_sample(struct reader *r)
 	return take_value(r);
 }
 
-/* *known: one of the comments that the formats define. Others are allowed in the text format, and ignored. */
+/* Sets *known for a comment that the formats define (TYPE, HELP, ...). The text format permits others, which are ignored. */
 static bool take_comment(struct reader *r, bool *known)
 {
 	static const struct {

@@ -1,7 +1,7 @@
 /* prom_text: parses a metrics page line by line: Prometheus text format 0.0.4 and OpenMetrics 1.0. Pure.
  *
- * Sources: prometheus.io "Exposition formats", OpenMetrics 1.0 specification. It stores nothing: the caller gets one line
- * after the other. The page is a peer's; every name and value points into it.
+ * Sources: prometheus.io "Exposition formats", OpenMetrics 1.0 specification. It stores no line: the caller's
+ * callback gets one line after the other. A peer wrote the page; every name and label points into it.
  */
 #ifndef SG_PROM_TEXT_H
 #define SG_PROM_TEXT_H
@@ -16,19 +16,19 @@ struct prom_label {
 };
 struct prom_line {
 	enum prom_kind kind;
-	const char *name; /* of the sample, or of the family; NULL for PROM_EOF */
-	const char *type; /* PROM_TYPE: "counter" */
+	const char *name; /* the sample's or the family's; NULL for PROM_EOF */
+	const char *type; /* "counter", ...; of PROM_TYPE only */
 	struct prom_label labels[PROM_LABELS_MAX];
 	size_t n_labels;
-	double value;    /* NaN and infinities are values */
-	unsigned number; /* of the line, from 1 */
+	double value;    /* may be NaN or infinite */
+	unsigned number; /* number of the line in the page, from 1 */
 };
 
 /* Calls `see` for each sample and each TYPE, HELP, UNIT and EOF line; changes `text`. Returns false with `why` filled
  * ("line 7: ...") when the page is malformed. A page in OpenMetrics must end with "# EOF". */
 bool prom_read(char *text, bool openmetrics, void (*see)(const struct prom_line *line, void *arg),
 	       void *arg, char *why, size_t size);
-/* The value of a label, or NULL. */
+/* Returns the value of the label `name`, NULL when the line lacks it. */
 const char *prom_label_of(const struct prom_line *line, const char *name);
 
 #endif

@@ -106,16 +106,16 @@ enum result net_connect(const struct check_run *run, const char *host, int port,
 	return RESULT_FAIL;
 }
 
-#define TLS_QUESTION_MAX \
-	DURATION_S(2) /* a listener that has not answered by then is taken for a silent one */
+#define TLS_PROBE_MAX \
+	DURATION_S(2) /* a listener that is silent for longer counts as one without TLS */
 
-static bool wants_tls(const struct check_run *run, const char *ip, int port)
+static bool peer_wants_tls(const struct check_run *run, const char *ip, int port)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 				 .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
 	struct addrinfo *list = NULL;
 	struct instant until =
-	    instant_earlier(run->deadline, instant_after(instant_now(), TLS_QUESTION_MAX));
+	    instant_earlier(run->deadline, instant_after(instant_now(), TLS_PROBE_MAX));
 	cleanup_fd int fd = -1;
 	char number[8];
 
@@ -129,14 +129,14 @@ static bool wants_tls(const struct check_run *run, const char *ip, int port)
 
 enum result net_fail_closed(const struct check_run *run, const char *ip, int port, struct diag *out)
 {
-	if (!wants_tls(run, ip, port))
+	if (!peer_wants_tls(run, ip, port))
 		return RESULT_FAIL;
 	return check_fail(
 	    out, D_TLS_REQUIRED, out->subject,
 	    "the peer ends a plain connection without an answer, and answers a TLS handshake");
 }
 
-/* ---- reading and writing ---------------------------------------------------------------------------------------- */
+/* ---- reading and writing ----------------------------------------------------------------------------------------- */
 static enum result fail_stream(struct diag *out, int err, const struct conn *conn,
 			       const char *doing)
 {
@@ -146,8 +146,8 @@ static enum result fail_stream(struct diag *out, int err, const struct conn *con
 	return net_fail_errno(out, err, conn->peer, doing);
 }
 
-/* As tls_try, without TLS. */
-static ssize_t plain_try(struct conn *conn, void *buf, size_t size, bool write, short *events,
+/* Does without TLS what tls_try does with it. */
+static ssize_t try_plain(struct conn *conn, void *buf, size_t size, bool write, short *events,
 			 struct diag *out)
 {
 	ssize_t n;
@@ -163,14 +163,14 @@ static ssize_t plain_try(struct conn *conn, void *buf, size_t size, bool write, 
 	return n;
 }
 
-/* Moves at least one byte; *moved 0: the peer ended the stream. */
+/* Reads or writes at least one byte; sets *moved to 0 when the peer ended the stream. */
 static enum result move_bytes(const struct check_run *run, struct conn *conn, void *buf,
 			      size_t size, bool write, size_t *moved, struct diag *out)
 {
 	for (;;) {
 		short events = 0;
 		ssize_t n = conn->ssl ? tls_try(conn, buf, size, write, &events, out)
-				      : plain_try(conn, buf, size, write, &events, out);
+				      : try_plain(conn, buf, size, write, &events, out);
 		int ready;
 
 		if (n >= 0) {

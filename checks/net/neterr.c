@@ -25,7 +25,7 @@ static const struct net_errno {
     {ENOTDIR, D_CONNECT_REFUSED, 5},
 };
 
-static const struct net_errno *find(int err)
+static const struct net_errno *find_errno(int err)
 {
 	static const struct net_errno other = {0, D_CONNECT_UNREACHABLE, 1};
 
@@ -37,12 +37,12 @@ static const struct net_errno *find(int err)
 
 int net_errno_weight(int err)
 {
-	return find(err)->weight;
+	return find_errno(err)->weight;
 }
 
 enum result net_fail_errno(struct diag *out, int err, const char *subject, const char *doing)
 {
-	check_fail(out, find(err)->code, subject, "%s: %s", doing, strerror(err));
+	check_fail(out, find_errno(err)->code, subject, "%s: %s", doing, strerror(err));
 	out->sys_errno = err;
 	return RESULT_FAIL;
 }

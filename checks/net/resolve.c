@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Shared with the thread; outlives resolve_host when the resolver hangs. */
+/* The thread of getaddrinfo shares it, and it outlives resolve_host when the resolver hangs. */
 struct lookup {
 	char host[256], port[8];
 	struct addrinfo hints, *list;
@@ -38,7 +38,7 @@ static void *call_getaddrinfo(void *arg)
 	return NULL;
 }
 
-/* Whether the answer came before the deadline. Otherwise the thread is left running: the child is about to end. */
+/* Returns whether getaddrinfo returned before the deadline. If not, its thread goes on until the child exits. */
 static bool resolve_in_time(struct lookup *q, struct instant deadline)
 {
 	pthread_condattr_t attr;
@@ -52,7 +52,7 @@ static bool resolve_in_time(struct lookup *q, struct instant deadline)
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->changed, &attr);
 	if (pthread_create(&thread, NULL, call_getaddrinfo, q)) {
-		call_getaddrinfo(q); /* without a thread, the parent's kill is the deadline */
+		call_getaddrinfo(q); /* no thread: the parent kills the child at the deadline */
 		return true;
 	}
 	pthread_detach(thread);
@@ -79,8 +79,8 @@ static int server_socket(const struct __res_state *state, int i)
 	return fd;
 }
 
-/* Sends one query to one server. Returns the rcode of its answer; else -1, with *err 0 when the server was silent, or the errno
- * of the call that failed. */
+/* Sends one query to one server. Returns the rcode of its answer, or -1. Sets *err to the errno of the call that
+ * failed, else to 0, also when the server was silent. */
 static int query_server(const struct __res_state *state, int i, const unsigned char *query, int len,
 			struct instant until, int *err)
 {
@@ -98,23 +98,23 @@ static int query_server(const struct __res_state *state, int i, const unsigned c
 		if (n >= NS_HFIXEDSZ && answer[0] == query[0] && answer[1] == query[1])
 			return answer[3] & 15;
 		if (n < 0) {
-			*err = errno; /* refused: nobody listens there */
+			*err = errno; /* ECONNREFUSED, mostly: no server listens there */
 			return -1;
 		}
 	}
 	return -1;
 }
 
-/* What the name servers do when they are asked once more. */
+/* How the name servers respond to a query of our own. */
 enum servers { SERVERS_SILENT, SERVERS_FAIL, SERVERS_UNREACHABLE };
 
-/* EAI_AGAIN stands for "no server answered" and for "one answered with a failure"; no other call of glibc tells them
- * apart. This asks each server of resolv.conf once, until one answers. The result is SERVERS_FAIL when the answer is a
- * failure, and also when the resolver returned sooner than a silent server allows: it had a failure for another name of the
- * search list, or for another record type. It is SERVERS_UNREACHABLE, with the last errno, when no server could be sent the
- * query or all refused it. */
-static enum servers ask_servers(const char *host, struct duration waited, struct instant until,
-				int *err)
+/* EAI_AGAIN means that no server answered, or that one answered with a failure; glibc does not report which. Sends a query
+ * to each server of resolv.conf until one answers. Returns SERVERS_FAIL when that answer is a failure, and also when the
+ * resolver returned sooner than the time-out of a silent server: a server then failed for another name of the search list,
+ * or for another record type. Returns SERVERS_UNREACHABLE, with the last errno in *err, when the query could not be sent to
+ * any server or all refused it. */
+static enum servers query_servers(const char *host, struct duration waited, struct instant until,
+				  int *err)
 {
 	unsigned char query[NS_PACKETSZ];
 	struct __res_state state = {0};
@@ -166,7 +166,7 @@ static enum result fail_again(const struct check_run *run, const char *host, str
 	int err = 0;
 
 	check_step(run, PH_RESOLVE, "asking the name servers about %s once more", host);
-	switch (ask_servers(host, waited, until, &err)) {
+	switch (query_servers(host, waited, until, &err)) {
 	case SERVERS_SILENT:
 		return check_fail(out, D_DNS_TIMEOUT, host,
 				  "no name server of resolv.conf answered in time");
@@ -195,7 +195,7 @@ enum result resolve_host(const struct check_run *run, const char *host, int port
 				  "a host name has at most 253 characters");
 	snprintf(q->host, sizeof q->host, "%s", host);
 	snprintf(q->port, sizeof q->port, "%d", port);
-	/* Without AI_ADDRCONFIG, which hides addresses in a container without routes: the error of connect says more about them. */
+	/* AI_ADDRCONFIG is not set: it hides addresses in a container without routes, where the error of connect says more. */
 	q->hints = (struct addrinfo){.ai_family = family,
 				     .ai_socktype = SOCK_STREAM,
 				     .ai_flags = AI_NUMERICSERV | (literal ? AI_NUMERICHOST : 0)};

@@ -1,7 +1,7 @@
 /* resolve: turns names into addresses with the system's resolver, within the deadline of the attempt. Child only.
  *
- * getaddrinfo has no deadline, so it runs in a thread of its own. Its EAI_AGAIN stands both for a name server that is
- * silent and for one that failed; a query of our own to the servers of resolv.conf tells the two apart.
+ * getaddrinfo has no deadline, so it runs in a thread of its own. It returns EAI_AGAIN both for a silent name server and
+ * for one that failed; the module then queries the servers of resolv.conf itself to find out which.
  */
 #ifndef SG_RESOLVE_H
 #define SG_RESOLVE_H
@@ -10,11 +10,11 @@
 
 #include "check.h"
 
-/* *list gets the addresses (never freed: the child's exit does that); without one, RESULT_FAIL with a dns-* code.
- * `family`: AF_UNSPEC, AF_INET, AF_INET6. A literal address needs no query and leaves no "reached: resolve". */
+/* Stores the addresses in *list (the child's exit frees them); returns RESULT_FAIL with a dns-* code when there are none.
+ * `family`: AF_UNSPEC, AF_INET, AF_INET6. A literal address needs no query and reports no "reached: resolve". */
 enum result resolve_host(const struct check_run *run, const char *host, int port, int family,
 			 struct addrinfo **list, struct diag *out);
-/* Whether `host` is an address rather than a name. */
+/* Returns whether `host` is an address rather than a name. */
 bool resolve_is_literal(const char *host);
 
 #endif

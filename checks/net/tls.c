@@ -11,8 +11,8 @@
 #include "neterr.h"
 #include "resolve.h"
 
-/* ---- error texts ------------------------------------------------------------------------------------------------ */
-/* First match wins: the peer's alerts (RFC 8446 section 6) come before phrases that also occur elsewhere. */
+/* ---- error texts ------------------------------------------------------------------------------------------------- */
+/* The first match counts: alerts of the peer (RFC 8446 section 6) come before phrases that other errors contain too. */
 static const struct {
 	const char *phrase;
 	enum diag_code code;
@@ -43,7 +43,7 @@ static const struct {
     {"does not match target host name", D_TLS_WRONG_NAME},
     {"ostname mismatch", D_TLS_WRONG_NAME},
     {"IP address mismatch", D_TLS_WRONG_NAME},
-    /* "self-signed certificate in certificate chain": the root is */
+    /* In "self-signed certificate in certificate chain" the root is self-signed, not the peer's certificate. */
     {"in certificate chain", D_TLS_UNKNOWN_CA},
     {"self-signed certificate", D_TLS_SELF_SIGNED},
     {"self signed certificate", D_TLS_SELF_SIGNED},
@@ -96,14 +96,14 @@ enum result tls_fail_handshake(struct diag *out, const struct tls_seen *seen,
 	if (seen->x509_error)
 		return tls_fail_verify(out, seen->x509_error, subject, seen->certificate);
 	tls_fail_text(out, text, subject);
-	/* Before TLS 1.3 no alert says "you gave no certificate": RFC 5246 7.4.6 names handshake_failure. */
+	/* TLS 1.2 has no alert for a missing client certificate: the server sends handshake_failure (RFC 5246 7.4.6). */
 	if (out->code == D_TLS_HANDSHAKE && seen->asked_for_ours && !tls->cert_file)
 		return check_fail(out, D_TLS_CLIENT_CERT_REQUIRED, subject,
 				  "the peer asked for a client certificate, got none: %s", text);
 	return RESULT_FAIL;
 }
 
-/* ---- certificates ----------------------------------------------------------------------------------------------- */
+/* ---- certificates ------------------------------------------------------------------------------------------------ */
 static void add_time(struct str *s, const ASN1_TIME *t, const char *what)
 {
 	struct tm tm;
@@ -128,7 +128,7 @@ static void add_name(struct str *s, const char *what, const X509_NAME *name)
 	BIO_free(bio);
 }
 
-/* A certificate may hold an address of any length. */
+/* A peer may put an address of any length into its certificate, so the length is checked. */
 static void add_address(struct str *s, const ASN1_OCTET_STRING *address)
 {
 	int len = ASN1_STRING_length(address);
@@ -178,7 +178,7 @@ void tls_certificate_text(X509 *cert, char *buf, size_t size)
 struct queue_text {
 	char text[400];
 };
-/* The first error in OpenSSL's queue, which is the cause; empties the queue. */
+/* Returns the first error in OpenSSL's queue, which is the cause, and empties the queue. */
 static struct queue_text queue_text(void)
 {
 	struct queue_text t = {"no reason given"};
@@ -196,7 +196,7 @@ static struct queue_text queue_text(void)
 	return t;
 }
 
-/* ---- configuration ---------------------------------------------------------------------------------------------- */
+/* ---- configuration ----------------------------------------------------------------------------------------------- */
 const char *tls_conf_problem(const struct tls_conf *tls, const char **key)
 {
 	*key = "key_file";
@@ -215,7 +215,7 @@ const char *tls_key_given(const struct tls_conf *tls)
 				  : NULL;
 }
 
-/* Without it OpenSSL asks for the passphrase of an encrypted key on the terminal. */
+/* Without this callback OpenSSL prompts on the terminal for the passphrase of an encrypted key. */
 static int no_passphrase(UNUSED char *buf, UNUSED int size, UNUSED int writing, UNUSED void *arg)
 {
 	return 0;
@@ -258,7 +258,7 @@ static enum result load_client_certificate(SSL_CTX *ctx, const struct tls_conf *
 	return fail_file(out, key, "the private key cannot be loaded");
 }
 
-/* NULL with *out filled when a file cannot be used. */
+/* Returns NULL with *out filled when a file cannot be used. */
 static SSL_CTX *make_context(const struct tls_conf *tls, struct diag *out)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -266,7 +266,7 @@ static SSL_CTX *make_context(const struct tls_conf *tls, struct diag *out)
 	invariant(ctx);
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	/* A peer that closes without close_notify is an end of stream, not an error. */
+	/* OpenSSL must report a close without close_notify as the end of the stream, not as an error. */
 	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
 	if (!load_ca(ctx, tls, out) && !load_client_certificate(ctx, tls, out))
 		return ctx;
@@ -285,19 +285,19 @@ enum result tls_files(const struct tls_conf *tls, struct diag *out)
 	return ctx ? RESULT_PASS : RESULT_FAIL;
 }
 
-/* ---- handshake -------------------------------------------------------------------------------------------------- */
-static int seen_index = -1; /* of the struct tls_seen in an SSL_CTX */
+/* ---- handshake --------------------------------------------------------------------------------------------------- */
+static int seen_index = -1; /* index of the struct tls_seen in the data of an SSL_CTX */
 
-static struct tls_seen *seen_of(SSL *ssl)
+static struct tls_seen *seen_of_ssl(SSL *ssl)
 {
 	return SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), seen_index);
 }
 
-/* OpenSSL calls it for each certificate of the chain, the server's own last. */
+/* OpenSSL calls this for each certificate of the chain, for the server's own last. */
 static int on_verify(int ok, X509_STORE_CTX *store)
 {
 	struct tls_seen *seen =
-	    seen_of(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+	    seen_of_ssl(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
 	X509 *cert = X509_STORE_CTX_get_current_cert(store);
 
 	if (seen->x509_error)
@@ -311,8 +311,8 @@ static int on_verify(int ok, X509_STORE_CTX *store)
 
 static int on_client_cert(SSL *ssl, UNUSED void *arg)
 {
-	seen_of(ssl)->asked_for_ours = true;
-	return 1; /* go on with what is configured, if anything */
+	seen_of_ssl(ssl)->asked_for_ours = true;
+	return 1; /* use the configured certificate, or none */
 }
 
 void tls_watch(SSL_CTX *ctx, struct tls_seen *seen)
@@ -342,20 +342,20 @@ static SSL *make_ssl(const struct tls_conf *tls, const char *host, struct tls_se
 		X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name);
 	} else {
 		SSL_set1_host(ssl, name);
-		SSL_set_tlsext_host_name(ssl, name); /* RFC 6066: no literal addresses */
+		SSL_set_tlsext_host_name(ssl, name); /* RFC 6066: SNI holds no addresses */
 	}
 	return ssl;
 }
 
-/* The poll events that let a call that returned `n` go on; 0: it failed. */
-static short events_of(SSL *ssl, int n)
+/* Returns the poll events to wait for after a call that returned `n`; 0 when that call failed. */
+static short events_to_await(SSL *ssl, int n)
 {
 	int err = SSL_get_error(ssl, n);
 
 	return err == SSL_ERROR_WANT_READ ? POLLIN : err == SSL_ERROR_WANT_WRITE ? POLLOUT : 0;
 }
 
-/* `err`: errno of the call that failed, of use only when OpenSSL's queue is empty. */
+/* `err` is the errno of the failed call, which has a meaning only when OpenSSL's queue is empty. */
 static enum result fail_handshake(const struct conn *conn, const struct tls_seen *seen,
 				  const struct tls_conf *tls, int err, struct diag *out)
 {
@@ -367,26 +367,26 @@ static enum result fail_handshake(const struct conn *conn, const struct tls_seen
 			  "the peer closed the connection during the handshake");
 }
 
-#define SECOND_THOUGHTS_MIN DURATION_S(1)
-#define SECOND_THOUGHTS_TIMES 3
+#define CERT_REFUSAL_WAIT_MIN DURATION_S(1)
+#define CERT_REFUSAL_WAIT_TIMES 3
 
-/* With TLS 1.3 the client's handshake ends before the server has looked at the client's certificate, and the server's
- * refusal arrives later. A client that was asked for a certificate therefore waits for the server's next record:
- * session tickets, data, or the alert. The few servers that send none of them cost the whole wait; without it a busy
- * server would pass although it refuses. The wait is longer when the handshake took long, because the server or the way
- * to it is slow then; at most half of the time left. */
-static enum result second_thoughts(const struct check_run *run, struct conn *conn,
-				   const struct tls_seen *seen, struct duration took,
-				   struct diag *out)
+/* In TLS 1.3 the client's handshake ends before the server has verified the client's certificate, and the alert of a
+ * server that refuses it arrives later. A client whose certificate was requested therefore waits for the server's next
+ * record: a session ticket, data, or the alert. Few servers send none of them and cost the whole wait; without the wait a
+ * slow server would pass although it refuses. The wait grows with the duration of the handshake, which shows how slow
+ * server and network are; it takes at most half of the time left. */
+static enum result await_cert_refusal(const struct check_run *run, struct conn *conn,
+				      const struct tls_seen *seen, struct duration took,
+				      struct diag *out)
 {
 	SSL *ssl = conn->ssl;
-	struct duration wait = {took.ns * SECOND_THOUGHTS_TIMES};
+	struct duration wait = {took.ns * CERT_REFUSAL_WAIT_TIMES};
 	struct instant until;
 	char byte;
 
 	if (!seen->asked_for_ours || SSL_version(ssl) < TLS1_3_VERSION)
 		return RESULT_PASS;
-	wait = wait.ns < SECOND_THOUGHTS_MIN.ns ? SECOND_THOUGHTS_MIN : wait;
+	wait = wait.ns < CERT_REFUSAL_WAIT_MIN.ns ? CERT_REFUSAL_WAIT_MIN : wait;
 	until = instant_earlier(instant_share(instant_now(), run->deadline, 2),
 				instant_after(instant_now(), wait));
 	for (int records = 0; records < 4; records++) {
@@ -399,7 +399,7 @@ static enum result second_thoughts(const struct check_run *run, struct conn *con
 		err = SSL_get_error(ssl, n);
 		if (err == SSL_ERROR_SSL)
 			return tls_fail_text(out, queue_text().text, conn->peer);
-		/* Data, an end of the stream, or a ticket: the server accepted the certificate. */
+		/* The server sent data, a ticket or the end of the stream: it has accepted the certificate. */
 		if (n > 0 || err == SSL_ERROR_ZERO_RETURN || err == SSL_ERROR_WANT_READ)
 			break;
 	}
@@ -409,7 +409,7 @@ static enum result second_thoughts(const struct check_run *run, struct conn *con
 enum result tls_handshake(const struct check_run *run, struct conn *conn, const char *host,
 			  const struct tls_conf *tls, struct diag *out)
 {
-	/* Lives as long as the SSL object: to the child's end. */
+	/* The SSL object refers to it until the child exits. */
 	struct tls_seen *seen = xcalloc(1, sizeof *seen);
 	SSL *ssl = make_ssl(tls, host, seen, out);
 	struct instant begin = instant_now();
@@ -427,7 +427,7 @@ enum result tls_handshake(const struct check_run *run, struct conn *conn, const 
 		n = SSL_connect(ssl);
 		if (n == 1)
 			break;
-		events = events_of(ssl, n);
+		events = events_to_await(ssl, n);
 		if (!events)
 			return fail_handshake(conn, seen, tls, errno, out);
 		if (instant_poll(conn->fd, events, run->deadline) <= 0) {
@@ -440,14 +440,14 @@ enum result tls_handshake(const struct check_run *run, struct conn *conn, const 
 		}
 	}
 	conn->ssl = ssl;
-	if (second_thoughts(run, conn, seen, instant_since(begin, instant_now()), out))
+	if (await_cert_refusal(run, conn, seen, instant_since(begin, instant_now()), out))
 		return RESULT_FAIL;
 	check_reached(run, "tls");
 	return RESULT_PASS;
 }
 
-/* ---- is it TLS at all ------------------------------------------------------------------------------------------- */
-/* OpenSSL calls it for whole messages: a handshake message or an alert of the peer proves that it speaks TLS. */
+/* ---- detection of TLS -------------------------------------------------------------------------------------------- */
+/* OpenSSL calls this for whole messages: a handshake message or an alert proves that the peer speaks TLS. */
 static void on_message(int sent, UNUSED int version, int type, UNUSED const void *buf,
 		       UNUSED size_t len, UNUSED SSL *ssl, void *arg)
 {
@@ -472,7 +472,7 @@ bool tls_is_spoken(int fd, struct instant until)
 	SSL_set_fd(ssl, fd);
 	while (!spoken) {
 		int n = SSL_connect(ssl);
-		short events = n == 1 ? 0 : events_of(ssl, n);
+		short events = n == 1 ? 0 : events_to_await(ssl, n);
 
 		if (!events || instant_poll(fd, events, until) != 1)
 			break;
@@ -490,7 +490,7 @@ bool tls_is_alert(const void *bytes, size_t n)
 	return n >= 2 && b[0] == SSL3_RT_ALERT && b[1] == SSL3_VERSION_MAJOR;
 }
 
-/* ---- data ------------------------------------------------------------------------------------------------------- */
+/* ---- data -------------------------------------------------------------------------------------------------------- */
 ssize_t tls_try(struct conn *conn, void *buf, size_t size, bool write, short *events,
 		struct diag *out)
 {
@@ -504,7 +504,7 @@ ssize_t tls_try(struct conn *conn, void *buf, size_t size, bool write, short *ev
 		return n;
 	if (!write && SSL_get_error(conn->ssl, n) == SSL_ERROR_ZERO_RETURN)
 		return 0;
-	*events = events_of(conn->ssl, n);
+	*events = events_to_await(conn->ssl, n);
 	if (*events)
 		return -1;
 	if (ERR_peek_error())

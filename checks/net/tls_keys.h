@@ -1,5 +1,5 @@
-/* tls_keys: the profile keys of every kind that speaks TLS, so that they read the same everywhere. The conf struct
- * has the members by these names. */
+/* tls_keys: the profile keys of TLS, with the same names and texts in every kind. The kind's conf struct has members of
+ * the same names. */
 #ifndef SG_TLS_KEYS_H
 #define SG_TLS_KEYS_H
 

@@ -2,16 +2,15 @@
 
 #include <ctype.h>
 
-/* hiredis allocates an array as soon as its head announces the length (only since 1.1 it has a limit of its own):
- * *2147483647 would take 16 GiB. Since 1.0 arrays may nest without end, and ten bytes that announce a thousand elements take
- * eight thousand bytes: the elements of all arrays of a reply are counted together. The length of a bulk string is
- * harmless: its bytes are counted as they come. */
+/* hiredis allocates an array as soon as it has read the length (it has no limit before 1.1): *2147483647 would take 16 GiB.
+ * Since 1.0 arrays may nest to any depth, and ten bytes that announce a thousand elements take eight thousand bytes, so the
+ * limit is for all arrays of a reply together. A bulk string's length needs no limit: read_more counts the bytes that arrive. */
 #if HIREDIS_MAJOR >= 1
 typedef size_t element_count;
 #else
 typedef int element_count;
 #endif
-static redisReplyObjectFunctions bounded; /* hiredis's own functions, except createArray */
+static redisReplyObjectFunctions bounded; /* hiredis's, but with create_bounded_array */
 static void *(*create_array)(const redisReadTask *task, element_count n);
 
 static void *create_bounded_array(const redisReadTask *task, element_count n)
@@ -46,7 +45,7 @@ const char *resp_library(void)
 	return text;
 }
 
-/* hiredis could not parse the reply. */
+/* Diagnoses a reply that hiredis could not parse. */
 static void fail_parse(struct resp *r, const char *asked, struct diag *out)
 {
 	size_t n = r->bytes < sizeof r->first ? r->bytes : sizeof r->first;
@@ -65,7 +64,7 @@ static void fail_parse(struct resp *r, const char *asked, struct diag *out)
 	}
 }
 
-/* net_read knows neither which answer is missing nor that a part of it came. */
+/* Names the command and the bytes of the reply that came; net_read knows neither. */
 static enum result fail_answer_timeout(const struct resp *r, const char *asked, struct diag *out)
 {
 	if (!r->bytes)
@@ -136,7 +135,7 @@ redisReply *resp_command_for(struct resp *r, int type, struct diag *out, const c
 	return NULL;
 }
 
-/* First match wins. An error begins with whole words: BUSYKEY is not BUSY. */
+/* The first match counts. An entry matches whole words: BUSYKEY is not BUSY. */
 static const struct {
 	const char *begin;
 	enum diag_code code;
@@ -169,13 +168,13 @@ static bool begins_with(const char *text, const char *begin)
 	return !strncasecmp(text, begin, n) && !isalnum((unsigned char)text[n]);
 }
 
-/* A well-formed error comes from a Redis, so an unknown one is redis-error and not redis-not-redis. */
+/* Only Redis sends a well-formed error, so an unknown one is redis-error and not redis-not-redis. */
 static enum diag_code error_code(const char *text)
 {
 	for (size_t i = 0; i < ARRAY_LEN(error_begins); i++)
 		if (begins_with(text, error_begins[i].begin))
 			return error_begins[i].code;
-	/* ACL DRYRUN: "ERR Command 'x' not found". */
+	/* ACL DRYRUN answers "ERR Command 'x' not found". */
 	return begins_with(text, "ERR Command") && strstr(text, "not found") ? D_REDIS_COMMAND
 									     : D_REDIS_ERROR;
 }

@@ -26,7 +26,7 @@ void *arena_alloc(struct arena *a, size_t size)
 		b = xmalloc(sizeof *b + want);
 		b->used = 0;
 		b->size = want;
-		/* The block of one large object goes after the current one, which is not full. */
+		/* A large object gets a block of its own after the current block, which still has space. */
 		if (want == size && a->head) {
 			b->next = a->head->next;
 			a->head->next = b;
@@ -59,7 +59,7 @@ char *arena_strdup_clean(struct arena *a, const char *s)
 
 	if (!s)
 		return NULL;
-	/* Has room for the "..." of a text that ends within a character. */
+	/* text_clean appends "..." to a text that ends within a character. */
 	p = arena_alloc(a, strlen(s) + 4);
 	text_clean(p, strlen(s) + 4, s);
 	return p;

@@ -1,4 +1,4 @@
-/* err: a failure of startguard itself as a value. A dependency that is not ready is a struct diag, never this.
+/* err: describes a failure of startguard itself. A struct diag describes a dependency that is not ready.
  *
  * Fallible functions return int, take `struct err *` last and touch it only on failure.
  */
@@ -8,13 +8,13 @@
 #include "util.h"
 
 struct err {
-	int sys_errno; /* 0: none */
+	int sys_errno; /* errno of the failed call, 0 if no call failed */
 	char text[768];
 };
 
-/* Returns -1, so that `return err_make(err, errno, "open %s", path);` reads well. */
+/* Returns -1, so that a function can end with `return err_make(err, errno, "open %s", path);`. */
 int err_make(struct err *err, int sys_errno, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* "open x: No such file or directory" */
+/* Writes "open x: No such file or directory" into buf, which it returns. */
 const char *err_text(const struct err *err, char *buf, size_t size);
 
 #endif

@@ -48,7 +48,7 @@ int instant_left_ms(struct instant until, struct instant now)
 		return -1;
 	if (left <= 0)
 		return 0;
-	/* Rounded up: with 0 the caller would spin during the last millisecond. */
+	/* Rounds up: with a time-out of 0 the caller would spin during the last millisecond. */
 	ms = left / 1000000 + (left % 1000000 != 0);
 	return ms > INT_MAX ? INT_MAX : (int)ms;
 }
@@ -81,9 +81,9 @@ static const struct {
 	int64_t ns;
 } units[] = {{"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000}};
 
-/* Reads digits with at most one point, times `unit` nanoseconds. Exact, so that a printed duration reads back the same. -1: not a
- * number, too large, or so small that it would become zero. */
-static int64_t scaled(const char *text, const char *end, int64_t unit)
+/* Parses a decimal number of units of `unit` ns; returns nanoseconds. Integer arithmetic keeps it exact: a printed duration parses to
+ * the same value. Returns -1 when the text is not a number, is too large, or is positive and rounds to 0. */
+static int64_t parse_scaled(const char *text, const char *end, int64_t unit)
 {
 	int64_t v = 0, place = unit;
 	bool more = false;
@@ -99,7 +99,7 @@ static int64_t scaled(const char *text, const char *end, int64_t unit)
 	for (; p < end; p++) {
 		if (*p == '.')
 			return -1;
-		place /= 10; /* fractions of a nanosecond are dropped */
+		place /= 10; /* becomes 0 below a nanosecond: later digits add nothing */
 		more |= *p != '0';
 		if (__builtin_add_overflow(v, place * (*p - '0'), &v))
 			return -1;
@@ -119,7 +119,7 @@ int duration_parse(struct duration *out, const char *text)
 	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
 		if (!str_eq(end, units[i].unit))
 			continue;
-		ns = scaled(text, end, units[i].ns);
+		ns = parse_scaled(text, end, units[i].ns);
 		out->ns = ns < 0 ? out->ns : ns;
 		return ns < 0 ? -1 : 0;
 	}

@@ -1,7 +1,7 @@
-/* instant: points in time and durations, as different types so that the compiler keeps them apart.
+/* instant: points in time and durations have different types, so that the compiler refuses to mix them.
  *
- * Only instant_now() reads CLOCK_MONOTONIC. A duration becomes a deadline once (instant_after); after that code compares deadlines and asks
- * what is left. INSTANT_NEVER is later than every other instant. The clock is the same in parent and child.
+ * Only instant_now() reads CLOCK_MONOTONIC. instant_after turns a duration into a deadline once; later code compares the deadline
+ * with the present time. INSTANT_NEVER is later than every other instant. Parent and child read the same clock.
  */
 #ifndef SG_INSTANT_H
 #define SG_INSTANT_H
@@ -14,7 +14,7 @@ struct duration {
 	int64_t ns;
 };
 struct instant {
-	int64_t ns; /* CLOCK_MONOTONIC */
+	int64_t ns; /* nanoseconds of CLOCK_MONOTONIC */
 };
 
 #define INSTANT_NEVER ((struct instant){INT64_MAX})
@@ -24,12 +24,12 @@ struct instant {
 #define DURATION_S(n) ((struct duration){(int64_t)(n)*1000000000})
 
 struct instant instant_now(void);
-/* INSTANT_NEVER when the sum is too large. */
+/* Returns t + d; INSTANT_NEVER when the sum overflows. */
 struct instant instant_after(struct instant t, struct duration d);
 struct instant instant_earlier(struct instant a, struct instant b);
-/* 0 when `to` is before `from`. */
+/* Returns to - from; 0 when `to` is before `from`. */
 struct duration instant_since(struct instant from, struct instant to);
-/* Divides the time left into equal parts and returns the end of the first; INSTANT_NEVER stays so. */
+/* Divides the time left into equal parts and returns the end of the first part; returns INSTANT_NEVER for INSTANT_NEVER. */
 struct instant instant_share(struct instant now, struct instant deadline, size_t parts);
 static inline bool instant_reached(struct instant t, struct instant now)
 {
@@ -43,19 +43,19 @@ static inline bool duration_is_set(struct duration d)
 {
 	return d.ns >= 0;
 }
-/* Milliseconds from `now` to `until`, for poll(): rounded up, 0 when past, -1 for INSTANT_NEVER. */
+/* Returns the milliseconds from `now` to `until` for poll(): rounded up, 0 when `until` is past, -1 for INSTANT_NEVER. */
 int instant_left_ms(struct instant until, struct instant now);
-/* The same from the present time, from 1 to INT_MAX: for the time-outs of library calls in a child. */
+/* Returns the milliseconds until then, from 1 to INT_MAX, since libraries take 0 or -1 for "no time-out". Called in a child. */
 int instant_left_ms_now(struct instant until);
-/* poll() for one descriptor until an instant: 1 ready, 0 at the instant, -1 with errno. EINTR does not end it. */
+/* Polls one descriptor until an instant. Returns 1 when it is ready, 0 at the instant, -1 with errno; repeats after EINTR. */
 int instant_poll(int fd, short events, struct instant until);
 double duration_ms(struct duration d);
 
-/* Parses "250ms", "1.5s", "2m", "1h" or "0"; other numbers need a unit. 0, or -1. */
+/* Parses "250ms", "1.5s", "2m", "1h" or "0"; other numbers need a unit. Returns 0, or -1 for another text. */
 int duration_parse(struct duration *out, const char *text);
-/* Short text for people: "41 ms", "3.1 s", "2 min". Returns buf. */
+/* Writes a short text for people: "41 ms", "3.1 s", "2.0 min". Returns buf. */
 const char *duration_text(struct duration d, char *buf, size_t size);
-/* A text that duration_parse reads back: "250ms", "90s". Returns buf. */
+/* Writes a text that duration_parse parses to the same duration: "250ms", "90s". Returns buf. */
 const char *duration_unparse(struct duration d, char *buf, size_t size);
 
 #endif

@@ -23,7 +23,7 @@ void str_reset(struct str *b)
 	b->s[0] = '\0';
 }
 
-static size_t str_room(struct str *b, size_t want)
+static size_t str_reserve(struct str *b, size_t want)
 {
 	if (want > b->max - b->len) {
 		b->cut = true;
@@ -42,7 +42,7 @@ static size_t str_room(struct str *b, size_t want)
 
 void str_addn(struct str *b, const char *text, size_t n)
 {
-	n = str_room(b, n);
+	n = str_reserve(b, n);
 	memcpy(b->s + b->len, text, n);
 	b->len += n;
 	b->s[b->len] = '\0';
@@ -80,9 +80,9 @@ void str_addf(struct str *b, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Length of the valid UTF-8 sequence at s (RFC 3629: no overlong forms, no surrogates), 0 when there is none.
- * The code point goes to *cp. */
-static size_t utf8_at(const unsigned char *s, size_t n, uint32_t *cp)
+/* Returns the length of the UTF-8 sequence at s and its code point in *cp; returns 0 when the sequence is not valid
+ * (RFC 3629: overlong forms and surrogates are not). */
+static size_t utf8_decode(const unsigned char *s, size_t n, uint32_t *cp)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	size_t len = s[0] < 0x80   ? 1
@@ -105,10 +105,10 @@ static size_t utf8_at(const unsigned char *s, size_t n, uint32_t *cp)
 	return len;
 }
 
-/* True of C0 and C1 controls, line and paragraph separators, bidirectional controls, which can make a line read as another
- * one (Unicode TR 36), invisible characters (zero width, interlinear, tags), and noncharacters, since XML cannot write
+/* Returns true for C0 and C1 controls, line and paragraph separators, bidirectional controls, which can disguise a line
+ * (Unicode TR 36), invisible characters (zero width, interlinear, tags), and noncharacters, since XML cannot hold
  * U+FFFE. */
-static bool is_control(uint32_t cp)
+static bool is_unprintable(uint32_t cp)
 {
 	static const uint32_t ranges[][2] = {{0x00, 0x1f},      {0x7f, 0x9f},     {0x061c, 0x061c},
 					     {0x200b, 0x200f},  {0x2028, 0x202e}, {0x2060, 0x206f},
@@ -124,9 +124,9 @@ static bool is_control(uint32_t cp)
 size_t text_printable_len(const char *s)
 {
 	uint32_t cp = 0;
-	size_t len = utf8_at((const unsigned char *)s, strnlen(s, 4), &cp);
+	size_t len = utf8_decode((const unsigned char *)s, strnlen(s, 4), &cp);
 
-	return len > 0 && !is_control(cp) ? len : 0;
+	return len > 0 && !is_unprintable(cp) ? len : 0;
 }
 
 void text_clean_n(char *dst, size_t size, const char *src, size_t n)
@@ -139,10 +139,10 @@ void text_clean_n(char *dst, size_t size, const char *src, size_t n)
 		return;
 	for (size_t i = 0; i < n;) {
 		uint32_t cp = 0;
-		size_t len = utf8_at(s + i, n - i, &cp);
+		size_t len = utf8_decode(s + i, n - i, &cp);
 		bool blank = len == 1 && (cp == ' ' || cp == '\n' || cp == '\r' || cp == '\t');
 		char one = blank ? ' ' : '?';
-		const char *piece = len && !is_control(cp) && !blank ? src + i : &one;
+		const char *piece = len && !is_unprintable(cp) && !blank ? src + i : &one;
 		size_t piece_len = piece == &one ? 1 : len;
 
 		i += len ? len : 1;
@@ -215,7 +215,7 @@ void str_add_json_field(struct str *b, const char *key, const char *value, const
 
 void str_add_roff(struct str *b, const char *text)
 {
-	if (*text == '.' || *text == '\'') /* at the start of a line they begin a command */
+	if (*text == '.' || *text == '\'') /* either begins a roff request at the start of a line */
 		str_add(b, "\\&");
 	for (; *text; text++) {
 		if (*text == '\\')
@@ -254,8 +254,8 @@ static unsigned smaller(unsigned a, unsigned b)
 
 unsigned edit_distance(const char *a, const char *b, unsigned cap)
 {
-	/* Optimal string alignment (Damerau): a swapped pair, the most common typing error, counts one.
-	 * d[i][j] is the distance of the first i letters of a from the first j of b. */
+	/* Optimal string alignment (Damerau): two swapped letters, the most common typing error, count as one edit.
+	 * d[i][j] is the distance between the first i letters of a and the first j of b. */
 	unsigned d[WORD_MAX + 1][WORD_MAX + 1] = {0};
 	size_t n = strlen(a), m = strlen(b);
 
@@ -283,7 +283,7 @@ const char *nearest_word(const char *word, const char *const *words)
 	for (; *words; words++) {
 		unsigned d = edit_distance(word, *words, allowed);
 
-		/* A shared beginning counts as near as well: "topic" for "topics_list". */
+		/* A word with the same beginning is near as well: "topic" for "topics_list". */
 		if (d > allowed && strlen(word) >= 4 &&
 		    (str_starts(*words, word) || (strlen(*words) >= 4 && str_starts(word, *words))))
 			d = allowed;

@@ -1,6 +1,6 @@
-/* str: a bounded string builder, and the one place where foreign text becomes printable text.
+/* str: builds bounded strings, and makes foreign text printable.
  *
- * A builder gets its maximum length when it is made; it drops what does not fit, and sets `cut`. Foreign bytes (a peer's
+ * str_init sets the maximum length; a builder drops what does not fit and sets `cut`. Foreign bytes (a peer's
  * answer, a library's log line, a file's content) pass through text_clean before they are stored in anything that is
  * printed, so that control characters never reach a terminal or forge a line.
  */
@@ -14,7 +14,7 @@
 struct str {
 	char *s; /* NUL-terminated, never NULL after str_init */
 	size_t len, cap, max;
-	bool cut; /* something did not fit */
+	bool cut; /* some text did not fit and was dropped */
 };
 
 void str_init(struct str *b, size_t max);
@@ -32,40 +32,40 @@ void str_addf(struct str *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * and ends in "...". Cleaning a cleaned text changes nothing. */
 void text_clean_n(char *dst, size_t size, const char *src, size_t n);
 void text_clean(char *dst, size_t size, const char *src);
-/* The length in bytes of the character at s if it may be printed as it is, else 0. */
+/* Returns the length in bytes of the character at s when it is printable, else 0. */
 size_t text_printable_len(const char *s);
 
-/* Appends a quoted JSON string. The text must be cleaned, or startguard's own. */
+/* Appends a quoted JSON string. Foreign text must have passed text_clean. */
 void str_add_json_string(struct str *b, const char *text);
-/* Appends `"key": ` after *sep, which becomes ", " for the next one. */
+/* Appends `"key": ` after *sep, which it sets to ", " for the next key. */
 void str_add_json_key(struct str *b, const char *key, const char **sep);
-/* The same with a quoted value; NULL: null. */
+/* Appends a key and a quoted value; writes null for NULL. */
 void str_add_json_field(struct str *b, const char *key, const char *value, const char **sep);
 /* Writes a code point up to 10FFFF as UTF-8 (RFC 3629), one to four bytes without a terminator; returns their number. */
 size_t utf8_put(unsigned c, char *out);
 /* Appends a line of text to a manual page's source. */
 void str_add_roff(struct str *b, const char *text);
 
-/* Appends the texts with `sep` between them. NULL-terminated; NULL: none. */
+/* Appends the texts with `sep` between them. `texts` ends with NULL; NULL itself is an empty list. */
 void str_add_joined(struct str *b, const char *const *texts, const char *sep);
 
-/* 1: the text says on (1, true, yes, on); 0: off (0, false, no, off, or nothing); -1: neither. Case does not matter. */
+/* Returns 1 for 1, true, yes and on; 0 for 0, false, no, off and ""; -1 for any other text. Case does not matter. */
 int parse_switch(const char *text);
 
-/* The ending of a counted noun: "%d topic%s", n, plural(n). */
+/* Returns the ending of a counted noun: ("%zu topic%s", n, plural(n)). */
 static inline const char *plural(size_t n)
 {
 	return n == 1 ? "" : "s";
 }
 
-/* The one of `words` (NULL-terminated) that a misspelt word is nearest to, or NULL when none is near enough. */
+/* Returns the word of `words` (NULL-terminated) that is nearest to a misspelt one; NULL when none is near enough. */
 const char *nearest_word(const char *word, const char *const *words);
-/* For the end of an error text: `; did you mean "near"?`, or an empty text when near is NULL. */
+/* The end of an error message: `; did you mean "near"?`, or an empty text when near is NULL. */
 struct suggestion {
 	char text[256];
 };
 struct suggestion did_you_mean(const char *near);
-/* Edit distance with transpositions, capped: anything above `cap` is cap + 1. */
+/* Returns the edit distance with transpositions; cap + 1 for any distance above `cap`. */
 unsigned edit_distance(const char *a, const char *b, unsigned cap);
 
 #endif

@@ -9,24 +9,24 @@
 
 #include "write_nonblock.h"
 
-#define STDERR_WAIT_MS 1000 /* a stderr that nobody reads must not keep the process from ending */
+#define STDERR_WAIT_MS 1000 /* the process must end although nobody reads stderr */
 
-/* Set in a child. */
+/* The hook of die_also, set in a child only. */
 static struct {
 	void (*report)(int fd, const char *text);
 	int fd;
-} also;
+} die_hook;
 
 void die_also(void (*report)(int fd, const char *text), int fd)
 {
-	also.report = report;
-	also.fd = fd;
+	die_hook.report = report;
+	die_hook.fd = fd;
 }
 
 void die_at(const char *file, int line, const char *fmt, ...)
 {
 	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
-	void (*report)(int, const char *) = also.report;
+	void (*report)(int, const char *) = die_hook.report;
 	char text[512];
 	va_list ap;
 	size_t n;
@@ -37,24 +37,24 @@ void die_at(const char *file, int line, const char *fmt, ...)
 	va_end(ap);
 	n = strlen(text);
 	snprintf(text + n, sizeof text - n, " (%s:%d)", file, line);
-	also.report = NULL; /* the hook may call die() itself */
+	die_hook.report = NULL; /* the hook may call die() itself */
 	if (report)
-		report(also.fd, text);
-	/* Not dprintf, which allocates: memory may have run out. */
+		report(die_hook.fd, text);
+	/* dprintf allocates memory, which may have run out. */
 	if (poll(&p, 1, STDERR_WAIT_MS) != 0) {
 		char message[600];
 		int len =
 		    snprintf(message, sizeof message, "startguard: internal error: %s\n", text);
 
 		if (write_nonblock(STDERR_FILENO, message, (size_t)len) < 0) {
-			/* stderr is closed or full, and there is no other place. */
+			/* stderr is closed or full, and no other output exists. */
 		}
 	}
-	/* Not exit(): stdio and exit handlers may be broken, and a child must not run them. */
+	/* exit() would run stdio and exit handlers, which may be broken and which a child must not run. */
 	leave_at_once(70);
 }
 
-/* From libgcov; only a build with coverage has it. */
+/* libgcov defines it; only a build with coverage links libgcov. */
 extern void __gcov_dump(void) __attribute__((weak));
 
 bool counts_coverage(void)
@@ -169,7 +169,7 @@ char *file_read(const char *path, size_t max, size_t *len)
 
 	if (fd < 0)
 		return NULL;
-	/* The buffer grows with what is read: files of /proc and pipes have no st_size. */
+	/* st_size is 0 for pipes and files of /proc, so the buffer grows while reading. */
 	do {
 		cap = cap * 2 > max + 1 ? max + 1 : cap * 2;
 		buf = xrealloc(buf, cap + 1);
@@ -193,7 +193,7 @@ bool glob_match(const char *pattern, const char *text)
 {
 	const char *star = NULL, *resume = NULL;
 
-	/* Backtracking to the last star is enough: it can match whatever an earlier one left. */
+	/* Backtracking to the last star is enough: it can match any text that an earlier star could. */
 	while (*text) {
 		if (*pattern == '*') {
 			star = pattern++;

@@ -1,7 +1,7 @@
 #include "version.h"
 
 #define PARTS 3
-#define DIGITS_MAX 9 /* an int holds them */
+#define DIGITS_MAX 9 /* an int holds every number of so many digits */
 
 const char *version_problem(const char *text)
 {

@@ -7,10 +7,10 @@
 
 #include "util.h"
 
-/* For rows (.check): NULL when text is a version, else what is wrong with it. */
+/* For key rows (.check). Returns NULL when text is a version, else the problem. */
 const char *version_problem(const char *text);
-/* Less than, equal to or greater than 0, as a is older than b, the same or newer. A missing number is 0, and what
- * follows the numbers ("-RC1") does not count. */
+/* Returns a number below, equal to or above 0 when a is older than b, equal or newer. A missing number counts as 0;
+ * a suffix of the numbers ("-RC1") is ignored. */
 int version_compare(const char *a, const char *b);
 
 #endif

@@ -10,7 +10,7 @@
 
 #define UNOPENED (-2)
 
-/* Non-blocking descriptions of the terminals behind descriptors 0 to 2, by descriptor; -1: it could not be opened. Each is opened
+/* For each of the descriptors 0 to 2 a non-blocking descriptor of the same terminal; -1 when open failed. Each terminal is opened
  * once, at its first use: after a hangup the same name may open another user's terminal. */
 static int descriptions[3] = {UNOPENED, UNOPENED, UNOPENED};
 
@@ -39,8 +39,8 @@ static int own_description(int fd)
 	return *own;
 }
 
-/* Without a description of our own the write may wait: a terminal polls writable when it takes one byte. A terminal that was
- * stopped (Ctrl-S) does not poll writable. One that nobody reads and another user owns may hold startguard until it is read. */
+/* When the terminal cannot be opened anew (another user owns it), the write may block: a terminal polls writable when it takes
+ * one byte, and nobody may read the rest. A terminal that was stopped (Ctrl-S) does not poll writable. */
 ssize_t write_nonblock(int fd, const char *text, size_t len)
 {
 	int saved = errno;

@@ -44,7 +44,7 @@ enum result diag_vset(struct diag *out, enum diag_code code, const char *subject
 
 	vsnprintf(text, sizeof text, fmt, ap);
 	snprintf(about, sizeof about, "%s", subject ? subject : "");
-	/* Before the texts are cut: half a secret is still a secret. */
+	/* Scrubs before text_clean cuts the texts: scrub cannot find every secret that was cut. */
 	scrub(text);
 	scrub(about);
 	out->code = code;
@@ -86,7 +86,7 @@ void diag_hint(struct diag *out, const char *fmt, ...)
 
 void diag_hint_no_process(struct diag *out, int error)
 {
-	/* For other errors, mostly a limit on processes, the table's hint is right. */
+	/* Other errors are mostly a limit on processes, which the hint of diag.def names. */
 	static const struct {
 		int error;
 		const char *hint;

@@ -1,4 +1,4 @@
-/* diag: the closed list of what can be wrong with a dependency, and one finding from it.
+/* diag: the closed list of faults of a dependency, and struct diag, one diagnosis from that list.
  *
  * A diagnosis is data, not an error. Its code implies the phase, the result, whether waiting can help, the title and the
  * default hint (diag.def is the only list). A check fills one struct diag. Subject and cause quote the peer or the library;
@@ -26,7 +26,7 @@ enum phase {
 enum result {
 	RESULT_PASS,
 	RESULT_FAIL,
-	RESULT_BROKEN /* a bug or crash of startguard: never blamed on the dependency */
+	RESULT_BROKEN /* a bug or crash of startguard, never a fault of the dependency */
 };
 enum diag_code {
 	D_NONE,
@@ -42,10 +42,10 @@ enum diag_code {
 
 struct diag {
 	enum diag_code code;
-	int sys_errno;                  /* 0: none */
+	int sys_errno;                  /* errno of the failed call; 0: none failed */
 	char subject[DIAG_SUBJECT_MAX]; /* "kafka-2.kafka:9093", "topic orders" */
-	char cause[DIAG_CAUSE_MAX];     /* what the library or the peer said */
-	char hint[DIAG_HINT_MAX];       /* empty: the table's hint */
+	char cause[DIAG_CAUSE_MAX];     /* the message of the library or the peer */
+	char hint[DIAG_HINT_MAX];       /* empty when the hint of diag.def applies */
 };
 
 struct diag_info {
@@ -53,25 +53,25 @@ struct diag_info {
 	enum phase phase;
 	enum result result;
 	bool retryable;
-	const char *title; /* what it means, no full stop */
-	const char *hint;  /* what to look at or change, imperative */
+	const char *title; /* what the code means, without a full stop */
+	const char *hint;  /* what to look at or change, as an imperative sentence */
 };
 
 const struct diag_info *diag_info(enum diag_code code);
-enum diag_code diag_find(const char *code); /* D_NONE: unknown */
+enum diag_code diag_find(const char *code); /* D_NONE for an unknown code */
 const char *phase_name(enum phase p);       /* "connect" */
 
 /* Fills *out with scrubbed, cleaned and cut texts, and drops an earlier hint. Returns the code's result, so that
- * `return diag_set(out, D_REDIS_LOADING, addr, "%s", reply);` reads well. */
+ * a check can end with `return diag_set(out, D_REDIS_LOADING, addr, "%s", reply);`. */
 enum result diag_set(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
 		     ...) PRINTF_LIKE(4, 5);
 enum result diag_vset(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
 		      va_list ap) PRINTF_LIKE(4, 0);
-/* The cause, else the title of the code; "" when there is no finding. */
+/* Returns the cause, or the title of the code when the cause is empty; "" when *d holds no diagnosis. */
 const char *diag_cause(const struct diag *d);
-/* Replaces the table's hint for this finding. Call it after diag_set. */
+/* Replaces the hint of diag.def for this diagnosis. Call it after diag_set, which drops the hint. */
 void diag_hint(struct diag *out, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* The same for guard-no-process: names the limit that `error`, the errno of pipe or fork, is about. */
+/* Sets the hint of guard-no-process: it names the limit that `error`, the errno of pipe or fork, reports. */
 void diag_hint_no_process(struct diag *out, int error);
 
 #endif

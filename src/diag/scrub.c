@@ -5,42 +5,41 @@
 #include "str.h"
 #include "unescape.h"
 
-#define SCRUB_MIN 4 /* bytes; shorter values would take pieces out of ordinary words */
+#define SCRUB_MIN 4 /* bytes; a shorter value would mask pieces of ordinary words */
 #define MASK "***"  /* not longer than SCRUB_MIN, so that a scrubbed text never grows */
-/* Any 8 bytes of a value in a row are removed wherever they occur: libraries, peers and startguard itself cut texts, and
- * half a secret is still a secret. */
+/* scrub() masks any 8 consecutive bytes of a value: libraries, peers and startguard itself cut texts, and a part of a
+ * secret may be enough to guess the rest. */
 #define NGRAM 8
-/* Libraries and startguard itself cut at 128 bytes or more, mostly without a sign of it. A shorter text is complete: its
- * last word, with which a password may begin ("refused"), stays. */
+/* Libraries and startguard itself cut at 128 bytes or more, mostly without a mark. A shorter text was not cut: scrub()
+ * keeps its last word although a password may begin with it ("refused"). */
 #define CUT_FROM 100
-#define DECODINGS_MAX 3 /* percent-encoded JSON in a JSON text; nobody nests deeper */
+#define DECODINGS_MAX 3 /* percent-encoded JSON within a JSON text; deeper nesting does not occur */
 
 /* One form in which a value may appear: as it is, cleaned, or in base64. */
 struct form {
-	uint32_t at, len; /* place in known.text */
+	uint32_t at, len; /* offset and length in known.text, bytes */
 	bool base64;
-	bool whole; /* searched for as a whole, since its n-grams alone do not find it */
+	bool whole; /* mark_whole searches for it, since its n-grams alone do not find it */
 };
 
-/* Process-wide on purpose, and filled only in a child: every text that leaves the child passes scrub(), whichever module
- * made it. */
+/* A global, since every module of the child calls scrub() on the texts it sends. The parent leaves it empty. */
 static struct {
 	char *text; /* all forms, one after another */
 	size_t len, cap;
 	struct form *forms;
 	size_t n;
-	uint32_t *ngrams; /* hash table, open addressing: place in text plus one; 0: free */
+	uint32_t *ngrams; /* hash table with open addressing: offset in text plus one; 0: free */
 	size_t n_ngrams, n_slots;
 } known;
 
-/* More texts than a check has. Those beyond are not exempt. */
+/* A check has fewer texts than this; scrub_exempt drops any further text. */
 static struct {
 	const char *v[256];
 	size_t n;
 } exempt;
 
-/* ---- registering ---------------------------------------------------------------------------------------------------- */
-/* The slot that has these bytes, or the free one where they belong. */
+/* ---- registering ------------------------------------------------------------------------------------------------- */
+/* Returns the slot of these bytes, or the free slot to insert them at. */
 static uint32_t *ngram_slot(uint32_t *slots, size_t n_slots, const char *bytes)
 {
 	uint64_t v;
@@ -71,7 +70,7 @@ static void ngrams_grow(size_t more)
 	known.n_slots = n;
 }
 
-static bool form_known(const char *bytes, size_t n)
+static bool is_known_form(const char *bytes, size_t n)
 {
 	for (size_t i = 0; i < known.n; i++)
 		if (known.forms[i].len == n &&
@@ -80,7 +79,7 @@ static bool form_known(const char *bytes, size_t n)
 	return false;
 }
 
-/* Is this a piece of an ordinary word? A password such as "kafka-password" must not take that word out of every message. */
+/* Returns whether an ordinary word holds this n-gram: a password "kafka-password" must not mask that word in messages. */
 static bool is_ordinary(const char *ngram)
 {
 	static const char *const words[] = {
@@ -113,7 +112,7 @@ static void register_form(const char *bytes, size_t n, bool base64)
 {
 	size_t at = known.len;
 
-	if (n < SCRUB_MIN || form_known(bytes, n))
+	if (n < SCRUB_MIN || is_known_form(bytes, n))
 		return;
 	if (known.cap - known.len < n) {
 		known.cap = (known.len + n) * 2;
@@ -138,8 +137,8 @@ static void register_form(const char *bytes, size_t n, bool base64)
 	known.n++;
 }
 
-/* Registers those letters of the value's base64 that do not depend on the bytes around it ("user:" most often), when the
- * value begins `shift` bytes after a multiple of three. */
+/* Registers those letters of the value's base64 that do not depend on the bytes around the value (most often "user:"
+ * before it), for a value that begins `shift` bytes after a multiple of three. */
 static void register_base64(const char *value, unsigned shift, const char *alphabet)
 {
 	const unsigned char *s = (const unsigned char *)value;
@@ -165,14 +164,14 @@ void scrub_register(const char *value)
 	size_t n = strlen(value);
 	char *other;
 
-	if (n < SCRUB_MIN || n > SCRUB_VALUE_MAX || form_known(value, n))
+	if (n < SCRUB_MIN || n > SCRUB_VALUE_MAX || is_known_form(value, n))
 		return;
 	register_form(value, n, false);
-	/* Texts are scrubbed before and after text_clean, which changes a value with a tab in it. */
+	/* Callers scrub before and after text_clean, which changes a value that holds a tab. */
 	other = xmalloc(n * 2 + 8);
 	text_clean(other, n * 2 + 8, value);
 	register_form(other, strlen(other), false);
-	/* Form encoding (application/x-www-form-urlencoded) writes a blank as +. */
+	/* Form encoding (application/x-www-form-urlencoded) writes a space as +. */
 	memcpy(other, value, n + 1);
 	for (char *p = other; *p; p++)
 		*p = *p == ' ' ? '+' : *p;
@@ -183,11 +182,12 @@ void scrub_register(const char *value)
 			register_base64(value, shift, alphabets[i]);
 }
 
-/* ---- scrubbing ------------------------------------------------------------------------------------------------------ */
-/* The text as it is, or with its escapes decoded once, twice or three times. Each byte knows its place in the text. */
+/* ---- scrubbing --------------------------------------------------------------------------------------------------- */
+/* The text after 0 to DECODINGS_MAX rounds of decoding its escapes, with the origin of each byte in the original text. */
 struct decoded {
 	char *bytes;
-	uint32_t *from, *to; /* first byte and the one after the last, in the original text */
+	uint32_t *from,
+	    *to; /* offsets of the first byte and after the last one in the original text */
 	size_t n;
 };
 
@@ -213,7 +213,7 @@ static void decoded_free(struct decoded *r)
 	free(r->to);
 }
 
-/* Decodes each escape, in place: an escape is never shorter than what it stands for. False: there was none. */
+/* Decodes each escape in place, since an escape is never shorter than its value. Returns false when none was found. */
 static bool decode_again(struct decoded *r)
 {
 	size_t n = 0;
@@ -242,7 +242,7 @@ static bool decode_again(struct decoded *r)
 	return changed;
 }
 
-static void mark(const struct decoded *r, size_t i, size_t n, bool *marks)
+static void mark_range(const struct decoded *r, size_t i, size_t n, bool *marks)
 {
 	memset(marks + r->from[i], true, r->to[i + n - 1] - r->from[i]);
 }
@@ -252,7 +252,7 @@ static bool is_base64(char c)
 	return isalnum((unsigned char)c) || (c && strchr("+/-_=", c));
 }
 
-/* Marks the whole base64 word around the form: its first and last letters hold bits of the value as well. */
+/* Marks the whole base64 word around the form: the letters before and after the form hold bits of the value as well. */
 static void mark_base64(const struct decoded *r, size_t i, size_t n, bool *marks)
 {
 	while (i > 0 && is_base64(r->bytes[i - 1])) {
@@ -261,10 +261,10 @@ static void mark_base64(const struct decoded *r, size_t i, size_t n, bool *marks
 	}
 	while (i + n < r->n && is_base64(r->bytes[i + n]))
 		n++;
-	mark(r, i, n, marks);
+	mark_range(r, i, n, marks);
 }
 
-/* Marks each occurrence of a form that is too short for n-grams, or in base64. */
+/* Marks each occurrence of a form whose n-grams do not find it (form.whole). */
 static void mark_whole(const struct decoded *r, const struct form *f, bool *marks)
 {
 	const char *form = known.text + f->at, *p = r->bytes, *end = r->bytes + r->n;
@@ -273,12 +273,12 @@ static void mark_whole(const struct decoded *r, const struct form *f, bool *mark
 		if (f->base64)
 			mark_base64(r, (size_t)(p - r->bytes), f->len, marks);
 		else
-			mark(r, (size_t)(p - r->bytes), f->len, marks);
+			mark_range(r, (size_t)(p - r->bytes), f->len, marks);
 		p += f->len;
 	}
 }
 
-/* The bytes before `end`, where the text was cut, may be the first bytes of a form. */
+/* Marks the bytes before `end`, where the text was cut, when a form begins with them. */
 static void mark_beginnings(const struct decoded *r, size_t end, bool *marks)
 {
 	for (size_t i = 0; i < known.n; i++) {
@@ -287,13 +287,13 @@ static void mark_beginnings(const struct decoded *r, size_t end, bool *marks)
 
 		while (--k >= SCRUB_MIN)
 			if (k <= end && memcmp(r->bytes + end - k, known.text + f->at, k) == 0) {
-				mark(r, end - k, k, marks);
+				mark_range(r, end - k, k, marks);
 				break;
 			}
 	}
 }
 
-/* The text was cut at `end`, perhaps within an escape. */
+/* Marks beginnings of forms before `end`, where the text was cut, perhaps within an escape. */
 static void mark_cut(const struct decoded *r, size_t end, bool *marks)
 {
 	mark_beginnings(r, end, marks);
@@ -308,7 +308,7 @@ static void mark_all(const struct decoded *r, bool cut, bool *marks)
 {
 	for (size_t i = 0; i + NGRAM <= r->n; i++)
 		if (*ngram_slot(known.ngrams, known.n_slots, r->bytes + i))
-			mark(r, i, NGRAM, marks);
+			mark_range(r, i, NGRAM, marks);
 	for (size_t i = 0; i < known.n; i++)
 		if (known.forms[i].whole)
 			mark_whole(r, &known.forms[i], marks);
@@ -319,7 +319,7 @@ static void mark_all(const struct decoded *r, bool cut, bool *marks)
 		mark_cut(r, r->n, marks);
 }
 
-/* Replaces each marked run by the mask, widened to whole characters of UTF-8. */
+/* Replaces each run of marked bytes by the mask, and with it the rest of a UTF-8 character that is partly marked. */
 static void put_masks(char *text, size_t n, const bool *marks)
 {
 	size_t out = 0;

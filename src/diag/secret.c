@@ -19,7 +19,7 @@ struct secret secret_from_text(const char *text)
 
 bool secret_sensitive_name(const char *name)
 {
-	/* librdkafka's own list of sensitive properties misses some (client.secret in 2.0.2), so names are matched by word. */
+	/* librdkafka's list of sensitive properties lacks some (client.secret in 2.0.2), so this matches parts of names. */
 	static const char *const words[] = {"password",    "passwd",  "passphrase", "secret",
 					    "token",       "jaas",    "credential", "authorization",
 					    "cookie",      "api-key", "apikey",     "api_key",
@@ -49,8 +49,8 @@ void secret_register_environment(void)
 	}
 }
 
-/* Always NULL. */
-static const char *unreadable(struct diag *out, struct secret s, const char *why)
+/* Returns NULL, with *out filled. */
+static const char *fail_unreadable(struct diag *out, struct secret s, const char *why)
 {
 	char subject[256];
 
@@ -59,7 +59,7 @@ static const char *unreadable(struct diag *out, struct secret s, const char *why
 	return NULL;
 }
 
-/* Each file is read once in a child: a pipe gives its value only once. */
+/* A child reads each file once: a pipe gives its value only once. */
 struct file_value {
 	const char *path, *value;
 	struct file_value *next;
@@ -77,15 +77,15 @@ static const char *read_file(struct secret s, struct diag *out)
 			return f->value;
 	value = file_read(s.text, SECRET_VALUE_MAX, &len);
 	if (!value)
-		return unreadable(out, s,
-				  errno == EFBIG ? "larger than 64 KiB: not a secret file"
-						 : strerror(errno));
+		return fail_unreadable(out, s,
+				       errno == EFBIG ? "larger than 64 KiB: not a secret file"
+						      : strerror(errno));
 	if (len > 0 && value[len - 1] == '\n')
 		value[--len] = '\0';
 	if (len > 0 && value[len - 1] == '\r')
 		value[--len] = '\0';
 	if (strlen(value) != len)
-		return unreadable(out, s, "holds a NUL byte: not a text secret");
+		return fail_unreadable(out, s, "holds a NUL byte: not a text secret");
 	f = xmalloc(sizeof *f);
 	*f = (struct file_value){.path = s.text, .value = value, .next = files_read};
 	files_read = f;

@@ -1,7 +1,7 @@
-/* secret: a reference to a secret in the parent, its value only in the child that uses it.
+/* secret: holds a reference to a secret, and reads the value in the child that uses it.
  *
  * The parent keeps "env:NAME" or "file:/path" and never reads the value. A check's child reads the value with
- * secret_reveal, which also registers it with the scrubber (scrub.h), so that no text the child sends can hold it.
+ * secret_reveal, which also registers it with the scrubber (scrub.h), which masks the value in every text that the child sends.
  */
 #ifndef SG_SECRET_H
 #define SG_SECRET_H
@@ -10,8 +10,7 @@
 
 struct diag;
 
-#define SECRET_VALUE_MAX \
-	(64 * 1024) /* bytes of a token or key file; a larger one is the wrong file */
+#define SECRET_VALUE_MAX (64 * 1024) /* bytes; a larger token or key file is the wrong file */
 
 enum secret_kind { SECRET_NONE, SECRET_ENV, SECRET_FILE, SECRET_LITERAL };
 struct secret {
@@ -26,19 +25,19 @@ static inline bool secret_is_set(struct secret s)
 }
 /* Splits a reference. A text without "env:" or "file:" becomes SECRET_LITERAL. Keeps the pointer. */
 struct secret secret_from_text(const char *text);
-/* Must the value of a property, header, key or variable of this name be a reference? */
+/* Returns whether a property, header, key or variable of this name holds a secret, so that its value must be a reference. */
 bool secret_sensitive_name(const char *name);
 
-/* Child only. The value, registered with the scrubber; this module owns it until the process ends. One trailing newline
- * of a file is dropped. NULL with *out filled (secret-unreadable, or env-missing) when it cannot be read. */
+/* Child only. Returns the value and registers it with the scrubber; this module owns it until the process ends. Drops
+ * one trailing newline of a file. Returns NULL with *out filled (secret-unreadable, env-missing) when it cannot be read. */
 const char *secret_reveal(struct secret s, struct diag *out);
-/* Child only. Like secret_reveal, but registers nothing: for texts of which only a part is secret (a URL with a user
- * part). The caller registers that part. */
+/* Child only. Returns the value as secret_reveal does, but registers nothing: only a part of some texts is secret (the
+ * user part of a URL), and the caller registers that part. */
 const char *secret_read(struct secret s, struct diag *out);
-/* Child only. Registers the value of every variable that has a sensitive name: for kinds that run programs, whose
- * output may hold them. */
+/* Child only. Registers the value of every variable that has a sensitive name. Kinds that run programs call it, since
+ * the output of a program may hold these values. */
 void secret_register_environment(void);
-/* For tests that run many cases in one process: drops the files that were read and all that was registered. */
+/* For tests that run many cases in one process: forgets the values of files and all registered values. */
 void secret_forget(void);
 
 #endif
