@@ -16,7 +16,7 @@ static const char *const swallowed_choices[] = {"tell", "fail", "off", NULL};
 
 struct python_conf {
 	const char *interpreter, *working_directory, *librdkafka_min_version;
-	struct strlist modules, distributions, forbidden, may_lack;
+	struct strlist modules, calls, distributions, forbidden, may_lack;
 	int swallowed;
 };
 
@@ -34,6 +34,17 @@ static const char *module_problem(const char *text)
 	}
 }
 
+static const char *call_problem(const char *text)
+{
+	char module[200];
+	size_t n = strcspn(text, ":");
+
+	snprintf(module, sizeof module, "%.*s", (int)(n < sizeof module ? n : 0), text);
+	if (module_problem(module) || !text[n] || !text[n + 1 + strspn(text + n + 1, " ")])
+		return "must be MODULE:EXPRESSION, such as \"app.codec:load('event')\"";
+	return NULL;
+}
+
 static const struct key python_keys[] = {
     KEY_PATH(struct python_conf, interpreter, .def = "python3",
 	     .doc = "The interpreter of the service: a path, or a name that is looked up in PATH.",
@@ -44,6 +55,11 @@ static const struct key python_keys[] = {
 		       "it: what an import does is done. What takes longer than 30s in all needs "
 		       "attempt_timeout.",
 		.example = "[\"confluent_kafka\", \"fastavro\"]"),
+    KEY_STRLIST(struct python_conf, calls, .check = call_problem,
+		.doc = "Expressions that are evaluated after the imports, each with the names of "
+		       "its module, MODULE:EXPRESSION: none may raise an error. Its value does not "
+		       "count.",
+		.example = "[\"libs.serde:load_schema('reward_event')\"]"),
     KEY_STRLIST(
 	struct python_conf, distributions, .check = requirement_problem,
 	.doc = "Distributions that must be installed, with versions as pip reads them (PEP 440).",
@@ -78,11 +94,12 @@ static const char *python_validate(const void *conf, const char **key)
 	const struct python_conf *c = conf;
 
 	*key = "may_lack";
-	if (c->may_lack.n && (!c->modules.n || c->swallowed == SWALLOWED_OFF))
-		return "needs modules, and swallowed not off";
+	if (c->may_lack.n && ((!c->modules.n && !c->calls.n) || c->swallowed == SWALLOWED_OFF))
+		return "needs modules or calls, and swallowed not off";
 	*key = NULL;
-	if (!c->modules.n && !c->distributions.n && !c->forbidden.n && !c->librdkafka_min_version)
-		return "give at least one of modules, distributions, forbidden, "
+	if (!c->modules.n && !c->calls.n && !c->distributions.n && !c->forbidden.n &&
+	    !c->librdkafka_min_version)
+		return "give at least one of modules, calls, distributions, forbidden, "
 		       "librdkafka_min_version";
 	return NULL;
 }
@@ -92,9 +109,11 @@ struct probing {
 	const struct check_run *run;
 	const struct python_conf *conf;
 	struct findings findings;
-	size_t imported, n_swallowed;
-	char swallowed[256]; /* the first: "libs.serde at app/main.py:4" */
-	char clients[160];   /* of Kafka, when the service's files import two */
+	size_t imported, called, n_swallowed;
+	const char *calling;      /* the expression that is being evaluated; NULL: none */
+	char (*call_errors)[500]; /* of each of calls; empty: none */
+	char swallowed[256];      /* the first: "libs.serde at app/main.py:4" */
+	char clients[160];        /* of Kafka, when the service's files import two */
 	bool too_old, asked, ended;
 	char version[32], executable[256], librdkafka[40];
 	char importing[200];  /* the module that is being imported; empty: none */
@@ -209,6 +228,24 @@ static void read_about_module(struct probing *p, const char *event, const char *
 	}
 }
 
+static void read_about_call(struct probing *p, const char *event, const char *tag,
+			    const char *reason)
+{
+	int64_t i;
+
+	p->calling = NULL;
+	if (!*tag || parse_i64(tag + 1, 0, INT32_MAX, &i) || (size_t)i >= p->conf->calls.n)
+		return;
+	if (str_eq(event, "calling")) {
+		p->calling = p->conf->calls.v[i];
+		check_step(p->run, PH_ASSERT, "evaluating %s", p->calling);
+	} else if (str_eq(event, "called")) {
+		p->called++;
+	} else {
+		snprintf(p->call_errors[i], sizeof *p->call_errors, "%s", reason);
+	}
+}
+
 static void read_swallowed(struct probing *p, const char *place, const char *name,
 			   const char *reason)
 {
@@ -258,6 +295,8 @@ static void handle_line(void *ctx, const char *line)
 		p->too_old = true;
 	} else if (str_eq(field[0], "end")) {
 		p->ended = true;
+	} else if (str_starts(field[0], "call")) {
+		read_about_call(p, field[0], field[1], field[2]);
 	} else if (str_eq(field[0], "swallowed")) {
 		read_swallowed(p, field[1], field[2], field[3]);
 	} else if (str_eq(field[0], "kafka clients")) {
@@ -289,8 +328,9 @@ static size_t add_arguments(const char **argv, size_t n, char letter, const stru
 
 static enum result start(const struct python_conf *c, struct program *program, struct diag *out)
 {
-	const char **argv = xcalloc(
-	    c->distributions.n + c->forbidden.n + c->modules.n + c->may_lack.n + 9, sizeof *argv);
+	const char **argv = xcalloc(c->distributions.n + c->forbidden.n + c->modules.n +
+					c->may_lack.n + c->calls.n + 9,
+				    sizeof *argv);
 	size_t n = 0;
 	struct str number;
 	int fd = program_open_channel(program);
@@ -307,8 +347,9 @@ static enum result start(const struct python_conf *c, struct program *program, s
 	n = add_arguments(argv, n, 'd', &c->distributions);
 	n = add_arguments(argv, n, 'f', &c->forbidden);
 	n = add_arguments(argv, n, 'm', &c->modules);
+	n = add_arguments(argv, n, 'c', &c->calls);
 	n = add_arguments(argv, n, 'l', &c->may_lack);
-	if (c->swallowed != SWALLOWED_OFF && c->modules.n)
+	if (c->swallowed != SWALLOWED_OFF && (c->modules.n || c->calls.n))
 		argv[n++] = "s=yes";
 	if (c->librdkafka_min_version)
 		argv[n++] = "m=confluent_kafka";
@@ -330,11 +371,12 @@ static struct program_text reason_of_end(const struct program *program)
 /* For a probe that did not come to its end: the deadline came, or the interpreter ended before. */
 static void add_early_end(struct probing *p, const struct program *program, bool ended, int status)
 {
-	const char *module = p->asked ? "confluent_kafka" : p->importing;
+	const char *module = p->asked ? "confluent_kafka" : p->calling ? p->calling : p->importing;
 	const char *subject = *module ? module : p->conf->interpreter;
-	const char *while_what = p->asked  ? " while it was asked for its librdkafka"
-				 : *module ? " while it was imported"
-					   : "";
+	const char *while_what = p->asked     ? " while it was asked for its librdkafka"
+				 : p->calling ? " while it was evaluated"
+				 : *module    ? " while it was imported"
+					      : "";
 	struct program_text how = program_ending(status), last = reason_of_end(program);
 
 	program_tell_output(program, p->run);
@@ -349,13 +391,31 @@ static void add_early_end(struct probing *p, const struct program *program, bool
 			    last.text);
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) == PROBE_CHANNEL_LOST && *module) {
 		add_finding(p, D_PYTHON_MODULE_BROKEN, subject,
-			    "its import closes descriptors that are not its own: what follows it "
+			    "it closes descriptors that are not its own: what follows it "
 			    "cannot be looked at");
 	} else {
 		add_finding(p, D_PYTHON_MODULE_BROKEN, subject,
 			    "the interpreter %s%s; last output: %s", how.text, while_what,
 			    last.text);
 	}
+}
+
+/* With the output when it has a traceback: a thread of the client may have printed the cause of what the call says. */
+static void add_failed_calls(struct probing *p, const struct program *program)
+{
+	bool cause_printed = strstr(program->err_text, "Traceback (most recent call last):");
+	bool any = false;
+
+	for (size_t i = 0; i < p->conf->calls.n; i++) {
+		if (!*p->call_errors[i])
+			continue;
+		any = true;
+		add_finding(p, D_PYTHON_CALL_FAILED, p->conf->calls.v[i], "it raises %s%s%s",
+			    p->call_errors[i], cause_printed ? "; output: " : "",
+			    cause_printed ? program_reason(program).text : "");
+	}
+	if (any)
+		program_tell_output(program, p->run);
 }
 
 /* Warnings come first: the text is cut at its end. */
@@ -369,7 +429,7 @@ static void summarize(const struct probing *p)
 		str_addf(&b, ", %zu swallowed import%s: %s%s", p->n_swallowed,
 			 plural(p->n_swallowed), p->swallowed, p->n_swallowed > 1 ? ", ..." : "");
 	if (*p->clients)
-		str_addf(&b, ", two Kafka clients: %s", p->clients);
+		str_addf(&b, ", more than one Kafka client: %s", p->clients);
 	str_addf(&b, "%s%s%s%s", p->installed.len ? ", " : "", p->installed.s,
 		 *p->librdkafka ? ", librdkafka " : "", p->librdkafka);
 	check_summary(p->run, "%s", b.s);
@@ -387,7 +447,9 @@ static void report(struct probing *p)
 		check_fact(p->run, "librdkafka", "%s", p->librdkafka);
 	if (p->conf->modules.n)
 		check_fact(p->run, "imported", "%zu", p->imported);
-	if (p->conf->modules.n && p->conf->swallowed != SWALLOWED_OFF)
+	if (p->conf->calls.n)
+		check_fact(p->run, "called", "%zu", p->called);
+	if ((p->conf->modules.n || p->conf->calls.n) && p->conf->swallowed != SWALLOWED_OFF)
 		check_fact(p->run, "swallowed", "%zu", p->n_swallowed);
 	if (*p->clients)
 		check_fact(p->run, "kafka_clients", "%s", p->clients);
@@ -407,6 +469,7 @@ static enum result python_run(const struct check_run *run, struct diag *out)
 	int status = 0;
 	bool ended;
 
+	p.call_errors = xcalloc(c->calls.n + 1, sizeof *p.call_errors); /* freed with the child */
 	str_init(&p.installed, 400);
 	check_step(run, PH_CONFIG, "starting %s", c->interpreter);
 	program_init(program);
@@ -417,6 +480,7 @@ static enum result python_run(const struct check_run *run, struct diag *out)
 		return check_fail(out, D_PYTHON_INTERPRETER_MISSING, c->interpreter,
 				  "%s is Python %s: 3.8 or newer is needed to look into it",
 				  p.executable, p.version);
+	add_failed_calls(&p, program);
 	if (p.ended)
 		report(&p);
 	else

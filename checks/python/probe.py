@@ -403,6 +403,25 @@ def import_module(name):
     return module
 
 
+def call(tag, text, tried):
+    """Evaluates "module:expression". A module that cannot be imported was told, and its expression is left out."""
+    name, expression = text.split(":", 1)
+    if name not in tried:
+        tried[name] = import_module(name)
+    if not tried[name]:
+        return
+    error = None
+    emit("calling", tag)
+    try:
+        eval(compile(expression.strip(), "<call>", "eval"), sys.modules[name].__dict__)
+        emit("called", tag)
+    except BaseException as e:
+        error = e
+        emit("call failed", tag, reason(e))
+    if watching:
+        tell_swallowed(error)
+
+
 def ask_client(client):
     emit("asking")
     try:
@@ -432,6 +451,9 @@ def main():
     if watching:
         watch_imports([name for tag, name in wanted if tag[0] == "l"])
     modules = {name: import_module(name) for name in dict.fromkeys(name for tag, name in wanted if tag[0] == "m")}
+    for tag, text in wanted:
+        if tag[0] == "c":
+            call(tag, text, modules)
     client = modules.get("confluent_kafka") or sys.modules.get("confluent_kafka")
     if client:
         ask_client(client)

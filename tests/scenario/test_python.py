@@ -13,6 +13,7 @@ CODES = [
     "python-forbidden",
     "python-librdkafka-old",
     "python-import-swallowed",
+    "python-call-failed",
 ]
 OLD = "def libversion():\n    return ('2.0.2', 33555199)\n"
 
@@ -290,7 +291,7 @@ def test_a_module_that_closes_what_is_not_its_own(image, guard, then):
     """What it opens instead is its own: nothing is written there."""
     guard.write("app/closer.py", f"import os\nos.closerange(3, 256)\n{then}\n")
     image(modules=["closer", "json"], working_directory=guard.tmp / "app").expect(
-        "python-module-broken", subject="closer", cause="closes descriptors that are not its own"
+        "python-module-broken", subject="closer", cause="it closes descriptors that are not its own"
     )
     assert all(not path.read_bytes() for path in guard.tmp.glob("app/file*"))
 
@@ -373,7 +374,8 @@ def service(guard, image):
     def look(_files, **keys):
         for name, text in _files.items():
             guard.write(f"app/{name}.py", text)
-        return image(**({"modules": ["svc"], "working_directory": guard.tmp / "app"} | keys))
+        keys = {"modules": ["svc"], "working_directory": guard.tmp / "app"} | keys
+        return image(**{key: value for key, value in keys.items() if value is not None})
 
     return look
 
@@ -465,10 +467,82 @@ def test_two_kafka_clients(service, guard):
     text = "import kafka\n"
     check = service({"svc": text + "import other\n", "other": "def f():\n    import confluent_kafka\n"}).passed()
     assert check["facts"]["kafka_clients"] == "confluent_kafka (other.py:2), kafka (svc.py:1)"
-    assert "two Kafka clients: confluent_kafka (other.py:2), kafka (svc.py:1)" in check["summary"]
+    assert "more than one Kafka client: confluent_kafka (other.py:2), kafka (svc.py:1)" in check["summary"]
     assert "kafka_clients" not in service({"svc": text, "other": ""}).passed()["facts"]
     check = service({"svc": text + "import other\n", "kafka": ""}).passed()  # a module of the service's own
     assert "kafka_clients" not in check["facts"]
+
+
+@pytest.mark.near_miss("python-call-failed", "python-import-swallowed")
+def test_calls(service, guard):
+    text = "import os\nX = 3\ndef load(name):\n    open(name + '.txt', 'w').close()\n    return os.getcwd()\n"
+    calls = ["svc:load('a')", "other.inner: [X for y in 'ab' if X]", "svc:X == 4"]
+    facts = service({"svc": text, "other/__init__": "", "other/inner": "from svc import X\n"}, calls=calls).passed()["facts"]
+    assert (guard.tmp / "app/a.txt").exists()
+    assert facts["called"] == 3 and facts["imported"] == 2 and facts["swallowed"] == 0, facts
+    assert service({}, modules=None, calls=["json:dumps(1)"]).passed()["facts"]["called"] == 1
+
+
+@pytest.mark.produces("python-call-failed")
+@pytest.mark.parametrize(
+    "call, cause",
+    [
+        ("svc:load('event')", "it raises FileNotFoundError: [Errno 2] No such file or directory: 'event' (/"),
+        ("svc:nothing", "it raises NameError: name 'nothing' is not defined"),
+        ("svc:load(", "it raises SyntaxError: "),
+        ("svc:1/0", "it raises ZeroDivisionError: division by zero"),
+        ("svc:__import__('sys').exit('no')", "it raises SystemExit: no"),
+        ("svc:late()", "it raises TimeoutError: after 5 s (/"),
+    ],
+)
+def test_calls_that_fail(service, call, cause):
+    """The place is told, and what a thread of the client printed."""
+    text = """import threading
+def load(name):
+    return open(name)
+def send():
+    raise TypeError("required argument is not an integer")
+def late():
+    thread = threading.Thread(target=send)
+    thread.start()
+    thread.join()
+    raise TimeoutError("after 5 s")
+"""
+    check = service({"svc": text}, calls=["svc:load", call, "svc:1"], retry=False).expect(
+        "python-call-failed", phase="assert", subject=call, cause=cause
+    )
+    place = {"svc:load('event')": "app/svc.py:3)", "svc:late()": "app/svc.py:10)"}.get(call, "")
+    assert place in check["cause"] and check["facts"]["called"] == 2, check
+    if "late" in call:
+        assert check["cause"].endswith("app/svc.py:10); output: TypeError: required argument is not an integer")
+        assert "TypeError: required argument is not an integer" in check["facts"].values()
+
+
+def test_a_call_that_passes_later(guard):
+    """As when a server is not there yet."""
+    guard.write("svc.py", "import os\ndef join():\n    if not os.path.exists('x'): open('x', 'w'); raise OSError('not yet')\n")
+    keys = f'interpreter = "{sys.executable}"; calls = ["svc:join()"]; working_directory = "{guard.tmp}";'
+    assert guard.run(f"startguard = 1; python: {{ c: {{ {keys} }}; }};").passed()["attempts"] == 2
+
+
+@pytest.mark.produces("guard-deadline", "python-module-broken")
+@pytest.mark.near_miss("python-call-failed")
+def test_calls_that_end_otherwise(service, guard):
+    hang = service({"svc": "import time"}, calls=["svc:time.sleep(1000)"], attempt_timeout=guard.span(2), _limit=guard.span(2))
+    hang.expect("guard-deadline", subject="svc:time.sleep(1000)", cause="still running at the deadline while it was evaluated")
+    service({"svc": "import os"}, calls=["svc:os._exit(4)"]).expect(
+        "python-module-broken", subject="svc:os._exit(4)", cause="ended with status 4 while it was evaluated"
+    )
+    check = service({"svc": "def f(: pass"}, calls=["svc:f()", "gone:f()"]).expect("python-module-broken", subject="svc")
+    assert "gone too: python-module-missing" in check["cause"] and "python-call-failed" not in check["cause"]
+
+
+@pytest.mark.produces("python-import-swallowed")
+def test_imports_that_calls_swallow(service):
+    text = "def start():\n    name = 'none_such'\n    try: __import__(name)\n    except ImportError: return\n"
+    service({"svc": text}, modules=None, calls=["svc:start()"], swallowed="fail").expect(
+        "python-import-swallowed", subject="none_such", cause="svc.py:3"
+    )
 
 
 @pytest.mark.produces("python-interpreter-missing")
@@ -528,6 +602,9 @@ def test_what_was_wrong_before_an_import_that_hangs(image, guard):
         ("librdkafka_min_version", "2, < 1", "such as 7.0 or 2.6.1"),
         ("distributions", "a === 1", "not taken"),
         ("may_lack", "a-b", "name of a module"),
+        ("calls", "load()", "MODULE:EXPRESSION"),
+        ("calls", "a-b:load()", "MODULE:EXPRESSION"),
+        ("calls", "a.b: ", "MODULE:EXPRESSION"),
     ],
 )
 def test_bad_keys(guard, key, value, words):
