@@ -65,7 +65,7 @@ struct parse {
 	struct cli *cli;
 	struct arena *arena;
 	struct err *err;
-	/* How each option was given: "-t", "--timeout" or its variable; NULL: it was not. */
+	/* For each option how it was given: "-t", "--timeout" or its variable; NULL: it was not given. */
 	const char **given;
 };
 
@@ -74,9 +74,9 @@ static void *field_of(struct parse *p, const struct cli_option *o)
 	return (char *)p->cli + o->offset;
 }
 
-/* -1, and the nearest of the known words, or all of them. */
-static int unknown_word(struct err *err, const char *what, const char *word,
-			const char *const *known)
+/* Returns -1; err names the nearest of the known words, or all of them. */
+static int refuse_word(struct err *err, const char *what, const char *word,
+		       const char *const *known)
 {
 	const char *near = nearest_word(word, known);
 	cleanup_str struct str list = {.s = NULL};
@@ -127,7 +127,7 @@ SETTER(add_text)
 	return 0;
 }
 
-/* The variable may hold several URLs, separated by blanks. */
+/* Adds one URL of the option, or several of its variable, separated by blanks. */
 SETTER(add_urls)
 {
 	while (*value) {
@@ -166,7 +166,7 @@ SETTER(set_choice)
 			*(unsigned *)field_of(p, o) = i;
 			return 0;
 		}
-	return unknown_word(p->err, given, value, o->choices);
+	return refuse_word(p->err, given, value, o->choices);
 }
 
 SETTER(set_as)
@@ -274,7 +274,7 @@ const struct cli_option cli_options[] = {
 const size_t cli_n_options = ARRAY_LEN(cli_options);
 
 /* ---- parsing ----------------------------------------------------------------------------------------------------------- */
-/* The option of this name or letter that the command takes; or NULL. */
+/* Returns the option of this name or letter that the command takes, or NULL. */
 static const struct cli_option *find_option(const struct parse *p, const char *name, char letter)
 {
 	for (const struct cli_option *o = cli_options; o < cli_options + cli_n_options; o++)
@@ -284,13 +284,14 @@ static const struct cli_option *find_option(const struct parse *p, const char *n
 	return NULL;
 }
 
-static int set(struct parse *p, const struct cli_option *o, const char *given, const char *value)
+static int set_option(struct parse *p, const struct cli_option *o, const char *given,
+		      const char *value)
 {
 	p->given[o - cli_options] = arena_strdup(p->arena, given);
 	return o->set(p, o, given, value);
 }
 
-static int unknown_option(struct parse *p, const char *name)
+static int refuse_option(struct parse *p, const char *name)
 {
 	const char *names[ARRAY_LEN(cli_options) + 1] = {NULL}, *near;
 	size_t n = 0;
@@ -309,8 +310,8 @@ static int unknown_option(struct parse *p, const char *name)
 			cli_commands[p->cli->command].name);
 }
 
-/* One argument that begins with "--". Returns how many were used, or -1. */
-static int long_option(struct parse *p, char **argv)
+/* Parses an argument that begins with "--", and its value. Returns how many arguments it used, or -1. */
+static int parse_long_option(struct parse *p, char **argv)
 {
 	const char *eq = strchr(argv[0], '=');
 	size_t len = eq ? (size_t)(eq - argv[0]) : strlen(argv[0]);
@@ -318,18 +319,18 @@ static int long_option(struct parse *p, char **argv)
 	const struct cli_option *o = find_option(p, given + 2, 0);
 
 	if (!o)
-		return unknown_option(p, given + 2);
+		return refuse_option(p, given + 2);
 	if (!o->value && eq)
 		return err_make(p->err, 0, "%s takes no value", given);
 	if (o->value && !eq && !argv[1])
 		return err_make(p->err, 0, "%s needs a value: %s", given, o->value);
-	if (set(p, o, given, !o->value ? NULL : eq ? eq + 1 : argv[1]) < 0)
+	if (set_option(p, o, given, !o->value ? NULL : eq ? eq + 1 : argv[1]) < 0)
 		return -1;
 	return o->value && !eq ? 2 : 1;
 }
 
-/* One argument such as -q, -qv, -p x, -px. Returns how many were used, or -1. */
-static int short_options(struct parse *p, char **argv)
+/* Parses an argument such as -q, -qv, -p x, -px, and its value. Returns how many arguments it used, or -1. */
+static int parse_short_options(struct parse *p, char **argv)
 {
 	for (const char *letter = argv[0] + 1; *letter; letter++) {
 		const struct cli_option *o = find_option(p, NULL, *letter);
@@ -340,13 +341,13 @@ static int short_options(struct parse *p, char **argv)
 					"unknown option -%c; startguard %s --help lists them",
 					*letter, cli_commands[p->cli->command].name);
 		if (!o->value)
-			set(p, o, given, NULL);
+			set_option(p, o, given, NULL);
 		else if (letter[1])
-			return set(p, o, given, letter + 1) < 0 ? -1 : 1;
+			return set_option(p, o, given, letter + 1) < 0 ? -1 : 1;
 		else if (!argv[1])
 			return err_make(p->err, 0, "%s needs a value: %s", given, o->value);
 		else
-			return set(p, o, given, argv[1]) < 0 ? -1 : 2;
+			return set_option(p, o, given, argv[1]) < 0 ? -1 : 2;
 	}
 	return 1;
 }
@@ -360,9 +361,9 @@ static int parse_environment(struct parse *p)
 		const struct cli_option *o = &cli_options[i];
 		const char *value = o->env ? getenv(o->env) : NULL;
 
-		/* The variable is not looked at, right or wrong, when the option was given. */
+		/* A variable is ignored, right or wrong, when its option was given. */
 		if (value && *value && !p->given[i] && cli_takes(p->cli->command, o) &&
-		    set(p, o, o->env, value) < 0)
+		    set_option(p, o, o->env, value) < 0)
 			return -1;
 	}
 	return 0;
@@ -375,7 +376,7 @@ int cli_find(const char *word, enum command *out, struct err *err)
 			*out = c;
 			return 0;
 		}
-	return unknown_word(err, "command", word, command_names());
+	return refuse_word(err, "command", word, command_names());
 }
 
 static int find_command(struct parse *p, char ***argv)
@@ -390,11 +391,11 @@ static int find_command(struct parse *p, char ***argv)
 	if (nearest_word(**argv, command_names()))
 		return -1;
 	return err_make(p->err, 0,
-			"unknown command \"%s\"; to start it behind the checks write: -- %s ...",
+			"unknown command \"%s\"; to start it after the checks write: -- %s ...",
 			**argv, **argv);
 }
 
-static int check_words(const struct parse *p)
+static int check_usage(const struct parse *p)
 {
 	const struct cli *c = p->cli;
 	const struct cli_command *command = &cli_commands[c->command];
@@ -404,7 +405,7 @@ static int check_words(const struct parse *p)
 		    p->err, 0,
 		    "--output is for --format json, junit, tap or prometheus: text goes to stderr");
 	if (c->service && c->command != CMD_RUN)
-		return err_make(p->err, 0, "%s starts no command; drop what is behind --",
+		return err_make(p->err, 0, "%s starts no command; drop everything after --",
 				command->name);
 	if (c->n_words > command->max_words)
 		return err_make(p->err, 0, "unexpected word \"%s\"%s", c->words[command->max_words],
@@ -450,7 +451,7 @@ static int check_files(const struct parse *p)
 	return 0;
 }
 
-static int parse_words(struct parse *p, char **argv)
+static int parse_arguments(struct parse *p, char **argv)
 {
 	struct cli *out = p->cli;
 	size_t n = 0;
@@ -466,13 +467,13 @@ static int parse_words(struct parse *p, char **argv)
 		if (str_eq(*argv, "--")) {
 			out->service = argv[1] ? argv + 1 : NULL;
 			if (!out->service)
-				return err_make(p->err, 0, "no command behind --");
+				return err_make(p->err, 0, "no command after --");
 			break;
 		}
 		if (str_starts(*argv, "--"))
-			used = long_option(p, argv);
+			used = parse_long_option(p, argv);
 		else if ((*argv)[0] == '-' && (*argv)[1])
-			used = short_options(p, argv);
+			used = parse_short_options(p, argv);
 		else
 			out->words[out->n_words++] = *argv;
 		if (used < 0)
@@ -493,7 +494,7 @@ static int parse_words(struct parse *p, char **argv)
 	}
 	if (parse_environment(p) < 0)
 		return -1;
-	return check_words(p) < 0 ? -1 : check_files(p);
+	return check_usage(p) < 0 ? -1 : check_files(p);
 }
 
 int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err)
@@ -503,9 +504,9 @@ int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err)
 	const char *log = getenv("STARTGUARD_TERMINATION_LOG");
 
 	*out = (struct cli){.profile.timeout = DURATION_UNSET};
-	if (parse_words(&p, argv + (argv[0] != NULL)) == 0)
+	if (parse_arguments(&p, argv + (argv[0] != NULL)) == 0)
 		return 0;
-	/* These two options hold also when they come after the mistake. */
+	/* These two options take effect even when they come after the mistake. */
 	for (; *argv && !str_eq(*argv, "--"); argv++) {
 		if (str_starts(*argv, "--termination-log="))
 			log = strchr(*argv, '=') + 1;

@@ -1,4 +1,4 @@
-/* cli: the command line. One row for each command and option: parsing, help, manual and completion are made from the rows.
+/* cli: parses the command line. Each command and option has one row, for parsing, help, manual and completion.
  *
  * An option beats its variable. An unknown option or command is reported with the nearest known one. Reads argv and the
  * environment; prints nothing and runs nothing.
@@ -36,13 +36,13 @@ struct cli {
 	enum print_as as;
 	char **words; /* arguments that are not options: KIND KEY=VALUE, PROFILE..., PATH */
 	size_t n_words;
-	char **service; /* after --; NULL: none */
+	char **service; /* the arguments after --; NULL: none */
 };
 
-/* 0; -1 with the mistake in *err: *out then has the options before it, and --termination-log and --health wherever they are.
- * `a` holds copies of texts. */
+/* Returns 0, or -1 with the mistake in *err: *out then has the options before it, and --termination-log and --health wherever they
+ * are. `a` holds copies of texts. */
 int cli_parse(struct cli *out, struct arena *a, char **argv, struct err *err);
-/* The command of this name. -1: there is none; err names the nearest one, or all. */
+/* Finds the command of this name. Returns 0, or -1 when there is none: err names the nearest one, or all. */
 int cli_find(const char *word, enum command *out, struct err *err);
 bool cli_color(const struct cli *cli);
 

@@ -8,10 +8,10 @@
 
 #define CMD_TEXT_MAX (64 * 1024 * 1024) /* bytes that a command prints at most */
 
-/* run, check and try. `refused`: why signals cannot be waited for; NULL: they can. Does not return when the service has
- * started. */
+/* The commands run, check and try. `refused`: why signals cannot be waited for; NULL: they can. Does not return when the service
+ * has started. */
 int cmd_run(const struct cli *cli, struct signals *signals, const struct err *refused);
-/* For a command line that cannot be read: prints the mistake, and writes the termination message but no other file. */
+/* Ends a run whose command line cannot be parsed: prints the mistake, and writes the termination message but no other file. */
 int cmd_usage(const struct cli *cli, const struct err *err);
 int cmd_lint(const struct cli *cli);
 int cmd_show(const struct cli *cli);
@@ -24,18 +24,18 @@ int cmd_version(struct str *out, const struct cli *cli, struct err *err);
 int cmd_completion(struct str *out, const struct cli *cli, struct err *err);
 int cmd_help(struct str *out, const struct cli *cli, struct err *err);
 
-/* The effective profile of this mode and environment, as a profile that can be read again. */
+/* Appends the effective profile of this mode and environment, in a form that can be read again. */
 void show_profile(struct str *out, const struct profile *p);
 
 /* ---- for several commands (cmd.c) ---- */
-bool cmd_is_run(const struct cli *cli); /* run, check or try */
+bool cmd_is_run(const struct cli *cli); /* is it run, check or try? */
 /* Writes the text to stdout; returns the exit code. */
 int cmd_print(const struct str *text);
-/* Prints what is wrong with a profile to stderr, warnings on request. Waits for a slow reader: nothing runs yet. */
+/* Prints the problems of a profile to stderr, warnings on request. Waits for a slow reader: nothing runs yet. */
 void cmd_print_problems(const struct problems *problems, bool warnings);
-/* "file:line: where: text [code]" */
+/* Appends "file:line: where: text [code]". */
 void cmd_problem_text(struct str *out, const struct problem *p);
-/* The exit code for these problems; 0: warnings at most. */
+/* Returns the exit code for these problems; 0: warnings at most. */
 int cmd_problems_exit(const struct problems *p);
 
 #endif

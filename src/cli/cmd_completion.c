@@ -1,7 +1,7 @@
 #include "cli_rows.h"
 #include "cmd.h"
 
-/* What may follow the command; NULL: a file, or nothing. */
+/* Returns what may follow the command; NULL: a file, or nothing. */
 static const char *const *choices_of(enum command c)
 {
 	return cli_commands[c].choices ? cli_commands[c].choices() : NULL;
@@ -117,7 +117,7 @@ static void complete_zsh(struct str *b)
 		   "\tcase $cmd in\n");
 	for (enum command c = 0; c < CMD__COUNT; c++)
 		zsh_command(b, c);
-	/* Read from fpath this is the body of the function at its first call; sourced, it registers the function. */
+	/* When zsh loads the file from fpath, this calls the function; when it is sourced, it registers the function. */
 	str_add(b, "\tesac\n}\nif [[ ${funcstack[1]} == _startguard ]]; then _startguard \"$@\"; "
 		   "else compdef _startguard startguard; fi\n");
 }

@@ -115,8 +115,8 @@ static void json_rows(struct str *b, const struct schema *s)
 }
 
 /* ---- the profile with every key ------------------------------------------------------------------------------------------ */
-/* Is the kind content with the examples of these rows? */
-static bool is_content(struct arena *a, const struct check_kind *kind, const bool *active)
+/* Does the kind's validate accept the examples of these rows? */
+static bool accepts_examples(struct arena *a, const struct check_kind *kind, const bool *active)
 {
 	struct problems problems = {.arena = a};
 	struct fill fill = {.arena = a,
@@ -141,18 +141,18 @@ static bool is_content(struct arena *a, const struct check_kind *kind, const boo
 	return content;
 }
 
-/* Chooses the rows that the reference profile sets: the required ones, then others until the kind is content. */
+/* Chooses the rows that the reference profile sets: the required ones, then others until the kind accepts them. */
 static void choose_active(struct arena *a, const struct check_kind *kind, bool *active, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		active[i] = kind->schema->keys[i].flags & K_REQUIRED;
-	if (is_content(a, kind, active))
+	if (accepts_examples(a, kind, active))
 		return;
 	for (size_t i = 0; i < n; i++) {
 		if (active[i] || !kind->schema->keys[i].example)
 			continue;
 		active[i] = true;
-		if (is_content(a, kind, active))
+		if (accepts_examples(a, kind, active))
 			return;
 		active[i] = false;
 	}

@@ -12,8 +12,8 @@
 
 /* ---- refusing ---------------------------------------------------------------------------------------------------------- */
 /* Reports a run that could not begin: the verdict alone, since no check has run. `problems` may be NULL. */
-static void refuse(const struct cli *cli, const struct profile *profile,
-		   const struct problems *problems, int code, const char *why)
+static void refuse_run(const struct cli *cli, const struct profile *profile,
+		       const struct problems *problems, int code, const char *why)
 {
 	struct profile none = {.path = profile->path,
 			       .service = profile->service ? profile->service : "-",
@@ -33,7 +33,7 @@ static void refuse(const struct cli *cli, const struct profile *profile,
 	run_free(&run);
 }
 
-/* The message shows in the description of the pod. Which other files were meant is not sure. */
+/* Writes the termination message, which the pod's description shows, but no other file: their options may be misread. */
 int cmd_usage(const struct cli *cli, const struct err *err)
 {
 	const struct profile none = {.service = "-", .mode = MODE_PROD};
@@ -65,7 +65,7 @@ static int refuse_problems(const struct cli *cli, const struct profile *profile,
 	cmd_problem_text(&b, &problems->v[i]);
 	if (n > 1)
 		str_addf(&b, "; %zu problems in all", n);
-	refuse(cli, profile, problems, code, b.s);
+	refuse_run(cli, profile, problems, code, b.s);
 	str_free(&b);
 	return code;
 }
@@ -88,7 +88,7 @@ static int exec_service(const struct cli *cli, const struct report *report, cons
 	int code;
 
 	launch_env_init(&env);
-	/* An outer startguard may have set it. */
+	/* An outer startguard may have set this variable. */
 	launch_env_set(&env, "STARTGUARD_REPORT_FILE", NULL);
 	report_environment(report->run, report->report_written ? cli->report.report_file : NULL,
 			   room, launch_env_set, &env);
@@ -157,7 +157,7 @@ static int run_checks(const struct cli *cli, struct profile *profile, const char
 	return code;
 }
 
-/* Makes one attempt in this process, for debuggers and sanitizers. Enforces no deadline; decides like any other run. */
+/* Makes one attempt in this process, for debuggers and sanitizers. Enforces no deadline, but decides as any other run. */
 static int run_in_process(const struct cli *cli, const struct profile *p)
 {
 	struct instant now = instant_now();
@@ -233,7 +233,7 @@ int cmd_run(const struct cli *cli, struct signals *signals, const struct err *re
 		err = *refused;
 		code = EXIT_OWN;
 	}
-	/* Looked up before the checks: a typing error must not cost a minute of waiting. */
+	/* Find the command before the checks: a mistyped one must not cost a minute of waiting. */
 	if (!code && cli->service)
 		file = launch_find(cli->service[0], &code, &err);
 	if (file && interpreter_other_machine(file, buf, sizeof buf))
@@ -241,7 +241,7 @@ int cmd_run(const struct cli *cli, struct signals *signals, const struct err *re
 			 "emulator for it",
 			 cli->service[0], buf);
 	if (code)
-		refuse(cli, &none, NULL, code, err_text(&err, buf, sizeof buf));
+		refuse_run(cli, &none, NULL, code, err_text(&err, buf, sizeof buf));
 	else
 		code = load_and_run(cli, file, signals);
 	return code;

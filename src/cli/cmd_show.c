@@ -18,7 +18,7 @@ static void show_rows(struct str *b, const struct schema *s, const void *conf, i
 		show_row(b, k, conf, indent);
 }
 
-/* Would this common key make the output an invalid profile: as a repeated name, or by excluding another key? */
+/* Would this common key make the output an invalid profile, as a repeated name or by excluding another key? */
 static bool is_left_out(const struct profile_check *c, const char *key)
 {
 	const struct common_conf *common = &c->common;
@@ -29,7 +29,7 @@ static bool is_left_out(const struct profile_check *c, const char *key)
 		return true;
 	if (str_eq(key, "required"))
 		return common->required_in.n > 0;
-	/* A default that is longer than timeout does not count. */
+	/* A default that is longer than timeout has no effect. */
 	return str_eq(key, "attempt_timeout") && duration_is_set(common->timeout) &&
 	       common->attempt_timeout.ns > common->timeout.ns;
 }
@@ -41,7 +41,7 @@ static void show_common(struct str *b, const struct profile_check *c)
 			show_row(b, k, &c->common, 4);
 }
 
-/* Makes it a name that libconfig accepts: the name of a check from a URL may be any text. */
+/* Appends the name in a form that libconfig accepts: a check from a URL may have any name. */
 static void show_name(struct str *b, const char *name)
 {
 	if (!isalpha((unsigned char)*name) && *name != '*')

@@ -16,11 +16,11 @@ struct source {
 	struct arena *arena;
 	struct problems *problems;
 	struct str text;
-	struct origin *lines; /* of each line of text */
+	struct origin *lines; /* the origin of each line of `text` */
 	size_t n, cap;
 	struct stat stack[CONFIG_FILE_INCLUDE_DEPTH]; /* files being read, for cycles */
 	size_t depth;
-	size_t files, bytes; /* read in all */
+	size_t files, bytes; /* totals that were read */
 	bool full;           /* a limit was exceeded; the problem is added only once */
 	bool huge;           /* the line holds a number that may not fit into 64 bits */
 };
@@ -34,10 +34,10 @@ static void add_origin(struct source *s, const char *file, int line)
 	s->lines[s->n++] = (struct origin){file, line};
 }
 
-/* What the reader is in: within a comment or a string "@include" is only text. */
+/* Where the scanner is: inside a comment or a string, "@include" is only text. */
 enum place { IN_CODE, IN_STRING, IN_BLOCK_COMMENT };
 
-/* The file that an @include line names; "": it names none; NULL: this is another line. */
+/* Returns the file that an @include line names; "": it names none; NULL: not an @include line. */
 static const char *included_name(struct arena *a, const char *line, const char *end)
 {
 	static const char directive[] = "@include";
@@ -55,7 +55,7 @@ static const char *included_name(struct arena *a, const char *line, const char *
 	return close ? arena_strndup(a, line + 1, (size_t)(close - line - 1)) : "";
 }
 
-static const char *beside(struct arena *a, const char *file, const char *name)
+static const char *path_in_same_folder(struct arena *a, const char *file, const char *name)
 {
 	const char *slash = strrchr(file, '/');
 
@@ -66,7 +66,7 @@ static const char *beside(struct arena *a, const char *file, const char *name)
 
 static int add_file(struct source *s, const char *path, const char *from, int from_line);
 
-/* libconfig accepts a comment without an end, and ignores everything after it: nobody would notice. */
+/* Refuses a comment or string without an end: libconfig accepts such a comment and silently ignores the text after it. */
 static int check_closed(struct source *s, enum place place, const char *file, int opened)
 {
 	if (place == IN_CODE)
@@ -76,7 +76,7 @@ static int check_closed(struct source *s, enum place place, const char *file, in
 						: "the comment that begins here has no end");
 }
 
-/* The length of the comment, string, name, number or single character at p, in code. *place becomes that of what follows. */
+/* Returns the length of the comment, string, name, number or character at p, in code. *place becomes the place after it. */
 static size_t token_length(const char *p, const char *end, enum place *place)
 {
 	const char *q = p + 1;
@@ -97,7 +97,7 @@ static size_t token_length(const char *p, const char *end, enum place *place)
 	return (size_t)(q - p);
 }
 
-/* The same within a string or a block comment. */
+/* Returns the length of the next character, escape or end mark inside a string or a block comment. */
 static size_t rest_length(const char *p, const char *end, enum place *place)
 {
 	bool two = p + 1 < end;
@@ -123,7 +123,7 @@ static bool is_long_number(const char *token, size_t n)
 	return n > sizeof most - 1 || strncmp(token, most, n) > 0;
 }
 
-/* Adds a line; returns where its end is (code, comment, ...). *opened: a comment or string began in it and goes on. */
+/* Adds a line; returns the place at its end (code, comment, ...). *opened: a comment or string began in it and goes on. */
 static enum place add_line(struct source *s, enum place place, const char *p, const char *end,
 			   bool *opened)
 {
@@ -167,7 +167,7 @@ static int add_text(struct source *s, const char *file, const char *text, size_t
 
 		line++;
 		if (name && *name) {
-			bad |= add_file(s, beside(s->arena, file, name), file, line);
+			bad |= add_file(s, path_in_same_folder(s->arena, file, name), file, line);
 		} else if (name) {
 			bad |= problem_error(s->problems, file, line, "",
 					     "@include needs a file name in quotes");
@@ -182,7 +182,7 @@ static int add_text(struct source *s, const char *file, const char *text, size_t
 	return bad | check_closed(s, place, file, opened_at);
 }
 
-/* Limits what is read in all: ten files that each include the next one twice are a thousand. */
+/* Limits the total that is read: ten files that each include the next one twice are a thousand. */
 static int check_bounds(struct source *s, const char *file, int line, bool too_long)
 {
 	if (s->full)
@@ -210,7 +210,7 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 	if (check_bounds(s, from, from_line, false) < 0)
 		return -1;
 	kept = arena_strdup(s->arena, path);
-	(void)stat(path, &st); /* file_read below finds the reason of a failure */
+	(void)stat(path, &st); /* file_read below reports a failure */
 	for (size_t i = 0; i < s->depth; i++)
 		if (st.st_ino && s->stack[i].st_dev == st.st_dev && s->stack[i].st_ino == st.st_ino)
 			return problem_error(s->problems, from, from_line, "", "%s includes itself",
@@ -220,7 +220,7 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 				     "more than %d files deep in @include",
 				     CONFIG_FILE_INCLUDE_DEPTH);
 	from = included ? from : kept;
-	/* A pipe without a writer would never end. */
+	/* Reading a pipe without a writer would never end. */
 	if (st.st_ino && !S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
 		problem = "is not a file";
 	else
@@ -249,7 +249,7 @@ static const struct origin *origin_of(const struct source *s, unsigned line)
 	return line >= 1 && line <= s->n ? &s->lines[line - 1] : &nowhere;
 }
 
-static struct node *to_node(struct source *s, const config_setting_t *c, int depth)
+static struct node *make_node(struct source *s, const config_setting_t *c, int depth)
 {
 	struct node *n = arena_alloc(s->arena, sizeof *n);
 	const struct origin *at = origin_of(s, config_setting_source_line(c));
@@ -284,8 +284,8 @@ static struct node *to_node(struct source *s, const config_setting_t *c, int dep
 			break;
 		}
 		for (int i = 0; i < config_setting_length(c); i++)
-			node_append(n,
-				    to_node(s, config_setting_get_elem(c, (unsigned)i), depth + 1));
+			node_append(
+			    n, make_node(s, config_setting_get_elem(c, (unsigned)i), depth + 1));
 	}
 	return n;
 }
@@ -309,7 +309,7 @@ struct node *config_file_read(struct arena *a, const char *path, struct problems
 	if (add_file(&s, path, NULL, 0) < 0)
 		return NULL;
 	if (config_read_string(&config, s.text.s) == CONFIG_TRUE) {
-		root = to_node(&s, config_root_setting(&config), 0);
+		root = make_node(&s, config_root_setting(&config), 0);
 		root->file = arena_strdup(a, path);
 		return root;
 	}
@@ -330,7 +330,7 @@ struct node *config_file_read_value(struct arena *a, const char *name, const cha
 
 	config_init(&config);
 	if (config_read_string(&config, arena_printf(a, "value = %s;", text)) == CONFIG_TRUE) {
-		value = to_node(&s, config_setting_get_elem(config_root_setting(&config), 0), 0);
+		value = make_node(&s, config_setting_get_elem(config_root_setting(&config), 0), 0);
 		value->name = arena_strdup(a, name);
 	}
 	problems_free(&unused);

@@ -11,15 +11,15 @@
 
 #define CONFIG_FILE_TEXT_MAX (16 * 1024 * 1024) /* bytes of a profile with everything it includes */
 #define CONFIG_FILE_INCLUDE_DEPTH 10
-#define CONFIG_FILES_MAX 1000 /* of one profile; a file counts each time it is included */
+#define CONFIG_FILES_MAX 1000 /* files of one profile, counted each time one is included */
 #define CONFIG_FILE_GROUP_DEPTH 32
 
-/* The root group of the file. NULL when a problem was added: an unreadable file, a bad include, a syntax error. */
+/* Returns the root group of the file. NULL when a problem was added: an unreadable file, a bad include, a syntax error. */
 struct node *config_file_read(struct arena *a, const char *path, struct problems *problems);
-/* Reads one value of a command line (KEY=VALUE) as it would stand in a profile. NULL: it is not one. */
+/* Reads one value of a command line (KEY=VALUE) as a profile would have it. NULL: it is not a value. */
 struct node *config_file_read_value(struct arena *a, const char *name, const char *text);
 
-/* "libconfig 1.5", for `startguard version`. */
+/* Returns "libconfig 1.5", for `startguard version`. */
 const char *config_file_library(void);
 
 #endif

@@ -1,6 +1,6 @@
 #include "kinds.h"
 
-/* Weak: the address of a kind whose object is not linked is NULL. */
+/* The symbols are weak: the address of a kind whose object is not linked is NULL. */
 #define CHECK(kind, with) extern const struct check_kind check_##kind __attribute__((weak));
 #define NAMED(kind, why)
 #include "../../checks/checks.def"

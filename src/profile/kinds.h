@@ -8,7 +8,7 @@
 
 #include "check.h"
 
-/* The names of all kinds, also of those that this build lacks; NULL-terminated, static. */
+/* Returns the names of all kinds, also of those that this build lacks: static, NULL-terminated. */
 const char *const *kind_names(void);
 
 #endif

@@ -4,7 +4,7 @@
 
 #define FORMS_MAX 64
 
-/* Walks the forms of all kinds: the next one from row *row of kind *k on; NULL past the last one. */
+/* Walks the forms of all kinds: returns the next one from row *row of kind *k on; NULL past the last one. */
 static const struct check_url *next_form(size_t *k, size_t *row)
 {
 	for (; check_kind_at(*k); ++*k, *row = 0)
@@ -35,7 +35,7 @@ static const struct check_url *find_form(const char *scheme, const struct check_
 	return NULL;
 }
 
-/* A kind that this build lacks and whose name is part of the scheme ("redis" of "rediss"); or NULL. */
+/* Returns a kind that this build lacks and whose name is part of the scheme ("redis" of "rediss"), or NULL. */
 static const struct check_kind *find_lacking(const char *scheme)
 {
 	for (size_t i = 0; check_kind_at(i); i++)
@@ -59,8 +59,8 @@ static const char *unknown_scheme(struct arena *a, const char *scheme)
 			    did_you_mean(nearest_word(scheme, schemes)).text, all);
 }
 
-/* The name of the check: host and port without the user part, or the path. Without commas: lists of ids are split at them. */
-static const char *name_of(struct arena *a, const char *rest)
+/* Returns the check's name: host and port without the user part, or the path. Without commas: they separate ids in lists. */
+static const char *make_name(struct arena *a, const char *rest)
 {
 	size_t n = strcspn(rest, "/?#");
 	const char *at = memchr(rest, '@', n);
@@ -69,7 +69,7 @@ static const char *name_of(struct arena *a, const char *rest)
 	return arena_strndup(a, rest, strcspn(rest, n == 0 ? "," : ",/?#"));
 }
 
-/* Adds the form's keys, from what follows "://". NULL, or what is wrong. */
+/* Adds the form's keys from `rest`, the URL after "://". Returns NULL, or the problem. */
 static const char *add_keys(struct arena *a, struct node *group, const struct check_url *form,
 			    const char *rest)
 {
@@ -107,7 +107,7 @@ const char *url_check_parse(struct url_check *out, struct arena *a, const char *
 		return "names nothing to wait for";
 	if (form && !form->as && memchr(rest, '@', strcspn(rest, "/?#")))
 		return "takes no user part";
-	*out = (struct url_check){kind, name_of(a, rest), arena_alloc(a, sizeof *out->node)};
+	*out = (struct url_check){kind, make_name(a, rest), arena_alloc(a, sizeof *out->node)};
 	out->node->type = N_GROUP;
 	return form ? add_keys(a, out->node, form, rest) : NULL;
 }

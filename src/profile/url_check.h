@@ -1,6 +1,6 @@
-/* url_check: `-w URL`, a check without a profile. Turns the URL into the node that a profile would have given.
+/* url_check: makes a check from `-w URL`, without a profile: turns the URL into the node that a profile would have given.
  *
- * The kinds say which schemes there are and which keys a URL fills (struct check_url in check.h). Pure.
+ * The kinds define the schemes and the keys that a URL fills (struct check_url in check.h). Pure.
  */
 #ifndef SG_URL_CHECK_H
 #define SG_URL_CHECK_H
@@ -9,10 +9,10 @@
 
 struct url_check {
 	const struct check_kind *kind;
-	const char *name; /* of the check: host and port, or path */
+	const char *name; /* the check's name: host and port, or path */
 	struct node *node;
 };
-/* NULL, or what is wrong: a text that never quotes the URL, which may hold a password. For a kind that this build lacks the
+/* Returns NULL, or the problem: a text that never quotes the URL, which may hold a password. For a kind that this build lacks the
  * node has no keys. */
 const char *url_check_parse(struct url_check *out, struct arena *a, const char *url);
 /* Appends an example of each form: "tcp://host:port, http://host/path, ...". */

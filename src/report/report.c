@@ -89,7 +89,7 @@ static void show_line(struct report *r, enum outcome label, size_t i, struct dur
 	put_above_view(r, &b);
 }
 
-/* With -v, behind the line or block of a check. */
+/* With -v, prints a check's facts after its line or block. */
 static void show_facts(struct report *r, size_t i)
 {
 	cleanup_str struct str b = {0};

@@ -1,20 +1,20 @@
 #include "schema.h"
 
-#define NEST_MAX 8 /* ${A:-${B:-...}} */
+#define NEST_MAX 8 /* levels of ${A:-${B:-...}} */
 
 struct interp {
 	const struct node *at;
 	const char *where;
 	struct fill *fill;
 	struct str out;
-	bool unknown; /* offline, and a variable is not set */
+	bool unknown; /* a variable is not set, which offline is no error */
 };
 
-static int interp_run(struct interp *in, const char *text, size_t n, unsigned depth);
+static int interpolate_text(struct interp *in, const char *text, size_t n, unsigned depth);
 
 #define fail(in, ...) node_problem((in)->fill->problems, (in)->at, (in)->where, __VA_ARGS__)
 
-/* The } that ends a "${" before p, past nested ones; NULL when there is none. */
+/* Returns the } that ends a "${" before p, past nested ones, or NULL. */
 static const char *closing_brace(const char *p, const char *end)
 {
 	for (unsigned open = 1; p < end; p++) {
@@ -34,8 +34,8 @@ size_t env_name_length(const char *text)
 	return *text >= '0' && *text <= '9' ? 0 : strspn(text, allowed);
 }
 
-/* Appends what the text from p to `close`, the inside of ${}, stands for. */
-static int interp_name(struct interp *in, const char *p, const char *close, unsigned depth)
+/* Appends the value of the variable named from p to `close`, the inside of ${}, or its default. */
+static int interpolate_name(struct interp *in, const char *p, const char *close, unsigned depth)
 {
 	const char *more = p + env_name_length(p), *value;
 	const char *name = arena_strndup(in->fill->arena, p, (size_t)(more - p));
@@ -50,7 +50,7 @@ static int interp_name(struct interp *in, const char *p, const char *close, unsi
 		return 0;
 	}
 	if (!plain && more[1] == '-')
-		return interp_run(in, more + 2, (size_t)(close - more - 2), depth + 1);
+		return interpolate_text(in, more + 2, (size_t)(close - more - 2), depth + 1);
 	if (in->fill->offline) {
 		in->unknown = true;
 		return 0;
@@ -60,7 +60,7 @@ static int interp_name(struct interp *in, const char *p, const char *close, unsi
 		     : fail(in, "variable %s: %.*s", name, (int)(close - more - 2), more + 2);
 }
 
-static int interp_run(struct interp *in, const char *text, size_t n, unsigned depth)
+static int interpolate_text(struct interp *in, const char *text, size_t n, unsigned depth)
 {
 	const char *end = text + n, *close;
 	int bad = 0;
@@ -77,7 +77,7 @@ static int interp_run(struct interp *in, const char *text, size_t n, unsigned de
 			close = closing_brace(p + 2, end);
 			if (!close)
 				return fail(in, "\"${\" without its \"}\"");
-			bad |= interp_name(in, p + 2, close, depth);
+			bad |= interpolate_name(in, p + 2, close, depth);
 			p = close;
 		}
 	}
@@ -93,7 +93,7 @@ const char *interpolate(const struct node *at, const char *text, const char *whe
 	if (!strchr(text, '$'))
 		return text;
 	str_init(&in.out, 1024 * 1024);
-	if (interp_run(&in, text, strlen(text), 0) == 0 && !in.unknown) {
+	if (interpolate_text(&in, text, strlen(text), 0) == 0 && !in.unknown) {
 		if (in.out.cut)
 			node_problem(fill->problems, at, where,
 				     "is longer than 1 MiB after ${} was filled in");

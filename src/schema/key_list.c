@@ -12,7 +12,7 @@ static struct node *item_at(const struct slot *s, const char *text)
 	return n;
 }
 
-/* A text where a list is expected: its parts between commas, without the blanks around them. */
+/* Splits a text where a list is expected at commas, without the blanks around each part. */
 static struct node *split_text(const struct slot *s, const char *text)
 {
 	struct node *list = node_empty_copy(s->fill->arena, s->node, N_LIST);
@@ -31,7 +31,7 @@ static struct node *split_text(const struct slot *s, const char *text)
 	return list;
 }
 
-/* A copy of the list, and of lists in it, with all ${} filled in. NULL: a variable is missing, or not known offline. */
+/* Copies the list, and lists in it, with all ${} filled in. NULL: a variable is missing, or not known offline. */
 static struct node *fill_in_list(const struct slot *s, const struct node *list)
 {
 	struct node *out = node_empty_copy(s->fill->arena, list, N_LIST);
@@ -55,7 +55,7 @@ static struct node *fill_in_list(const struct slot *s, const struct node *list)
 	return out;
 }
 
-/* The texts of a list as one text, with | between them. NULL: the list is empty, or holds something else. */
+/* Joins the texts of a list with | between them. NULL: the list is empty, or holds other types. */
 static struct node *join_texts(const struct slot *s, const struct node *list)
 {
 	const char *text = NULL;
@@ -76,7 +76,7 @@ static bool is_one_group(const struct node *list)
 	return list->first != NULL;
 }
 
-/* K_WORDGROUPS: each group as one text. An item of another type stays, for read_text_item to complain about. */
+/* K_WORDGROUPS: makes each group one text. An item of another type stays: read_text_item reports it. */
 static struct node *join_groups(const struct slot *s, const struct node *list)
 {
 	struct node *out = node_empty_copy(s->fill->arena, list, N_LIST);
@@ -117,7 +117,7 @@ const struct node *list_items(const struct slot *s, bool *filled_in)
 }
 
 /* ---- reading items --------------------------------------------------------------------------------------------------- */
-/* The item's text. NULL: a problem was added, or the text is not known offline. */
+/* Returns the item's text. NULL: a problem was added, or the text is not known offline. */
 static const char *item_text(const struct slot *s)
 {
 	const struct node *n = s->node;
@@ -152,8 +152,8 @@ int read_text_item(const struct slot *s)
 	return slot_check(s, text);
 }
 
-/* A literal value under a sensitive name. */
-static int literal_pair(const struct slot *s, const char *name, const char *value)
+/* Reports a literal value under a sensitive name. */
+static int report_literal_pair(const struct slot *s, const char *name, const char *value)
 {
 	if (s->node->text && strstr(s->node->text, "${"))
 		return slot_problem(
@@ -191,7 +191,7 @@ int read_pair_item(const struct slot *s)
 	}
 	if (header && slot_check(s, text) < 0)
 		return -1;
-	return out->secret.kind == SECRET_LITERAL ? literal_pair(s, out->name, sep) : 0;
+	return out->secret.kind == SECRET_LITERAL ? report_literal_pair(s, out->name, sep) : 0;
 }
 
 /* ---- printing ---------------------------------------------------------------------------------------------------------- */

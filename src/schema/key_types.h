@@ -1,8 +1,8 @@
 /* key_types: one row for each type of key, in schema.c, indexed by enum key_type: its name for people, how a value is read,
  * printed and scrubbed, and what the field holds when the key is not given.
  *
- * Private to src/schema: schema.c has the rows, groups and lists as such; key_value.c reads and prints single values,
- * key_list.c the items of lists, interpolate.c fills in ${NAME}. Calls go downward in this order only.
+ * Private to src/schema: schema.c has the rows, groups and lists as such; key_value.c reads and prints single values, key_list.c
+ * the items of lists, interpolate.c fills in ${NAME}. Each calls only later ones.
  */
 #ifndef SG_KEY_TYPES_H
 #define SG_KEY_TYPES_H
@@ -12,20 +12,20 @@
 struct slot;
 struct key_type_row {
 	const char *text; /* "a whole number" */
-	/* A flag of the key under which the type goes by another name. */
+	/* With this flag of the key the type has another name. */
 	unsigned flag;
 	const char *flagged;
 	/* The first `unset_size` bytes of a field whose key is not given; 0: such a key always has a default. */
 	const void *unset;
 	size_t unset_size;
-	/* Into s->field. 0; -1: a problem was added, or the value is not known offline. */
+	/* Reads into s->field. Returns 0, or -1: a problem was added, or the value is not known offline. */
 	int (*read)(const struct slot *s);
-	/* As it would stand in a profile. */
+	/* Prints the value as a profile has it. */
 	void (*print)(const struct key *key, const void *field, struct str *out, int indent);
-	/* Tells the scrubber of the value: exempts what is plain to read, or (`secrets`) registers what is secret. NULL:
-	 * the type has neither. */
+	/* Exempts plain texts from scrubbing, or (`secrets`) registers secrets with the scrubber. NULL: the type has neither. */
 	void (*scrub)(const struct key *key, const void *field, bool secrets);
-	/* Not 0: a list. `read`, `print` and `scrub` are then called for each item; groups have the size of their schema. */
+	/* The size of an item; not 0: a list. `read`, `print` and `scrub` are then called for each item; groups have the size of
+	 * their schema. */
 	size_t item_size;
 };
 
@@ -40,28 +40,28 @@ struct slot {
 	const struct key_type_row *type;
 	const struct node *node;
 	const char *where; /* "kafka.events: topics[1].name" */
-	void *field;       /* a list: of the item */
+	void *field;       /* of the struct to fill; in a list: the item */
 	struct fill *fill;
 	bool filled_in; /* the node's text has no ${} to fill in any more */
 };
 
-/* Adds an error at the value's place; always -1. */
+/* Adds an error at the value's place; always returns -1. */
 #define slot_problem(s, ...) node_problem((s)->fill->problems, (s)->node, (s)->where, __VA_ARGS__)
 
 /* ---- for lists as for single values (key_value.c) ---- */
-/* "must be a number, not a list"; always -1. */
+/* Adds the error "must be a number, not a list"; always returns -1. */
 int slot_wrong_type(const struct slot *s);
-/* The text of a node that must be text, filled in. NULL: a problem was added, or the text is not known offline. */
+/* Returns the text of a node that must be text, filled in. NULL: a problem was added, or the text is not known offline. */
 const char *slot_text(const struct slot *s);
-/* Runs the row's own check on the text. 0, or -1 with a problem. */
+/* Runs the row's own check on the text. Returns 0, or -1 with a problem. */
 int slot_check(const struct slot *s, const char *text);
-/* Index of the text in the row's choices; -1 with a problem that names the nearest one. */
+/* Returns the index of the text in the row's choices, or -1 with a problem that names the nearest one. */
 int slot_choice(const struct slot *s, const char *text);
-/* Reports a secret that stands in the profile itself: an error in prod, elsewhere a warning. how: what to write instead. */
+/* Reports a secret that stands in the profile itself: an error in prod, elsewhere a warning. `how`: what to write instead. */
 void slot_literal_secret(const struct slot *s, const char *where, const char *how);
-/* As it stands between quotes in a profile. */
+/* Appends the text as a profile has it between quotes. */
 void print_escaped(struct str *out, const char *text, bool raw);
-/* "env:NAME", "file:/path", "[secret]" */
+/* Appends "env:NAME", "file:/path" or "[secret]". */
 void print_reference(struct str *out, struct secret secret, bool raw);
 
 #define DECLARE_SCRUB(name) void name(const struct key *key, const void *field, bool secrets)
@@ -95,8 +95,8 @@ int read_text_item(const struct slot *s);
 int read_pair_item(const struct slot *s);
 DECLARE_PRINT(print_pair);
 DECLARE_SCRUB(scrub_pair);
-/* The items of the value as a list node, whatever form it was written in: a list, one text split at commas, a number.
- * *filled_in: their texts have no ${} any more. NULL: a problem was added, or a text is not known offline. */
+/* Returns the items of the value as a list node. It may be written as a list, one text split at commas, or a number. *filled_in:
+ * their texts have no ${} any more. NULL: a problem was added, or a text is not known offline. */
 const struct node *list_items(const struct slot *s, bool *filled_in);
 
 #endif

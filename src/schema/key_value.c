@@ -10,7 +10,7 @@ int slot_wrong_type(const struct slot *s)
 			    node_type_text(s->node->type));
 }
 
-static const char *filled_in(const struct slot *s)
+static const char *fill_in_text(const struct slot *s)
 {
 	return s->filled_in || s->key->flags & K_RAW
 		   ? s->node->text
@@ -20,16 +20,16 @@ static const char *filled_in(const struct slot *s)
 const char *slot_text(const struct slot *s)
 {
 	if (s->node->type == N_STR)
-		return filled_in(s);
+		return fill_in_text(s);
 	slot_wrong_type(s);
 	return NULL;
 }
 
-/* Text at the place of a number or truth value: allowed only where the profile's author could not write one. */
+/* Returns a text in place of a number or truth value: allowed only where the profile's author could not write one. */
 static const char *text_for_scalar(const struct slot *s)
 {
 	if (s->node->type == N_STR && (s->node->loose || strstr(s->node->text, "${")))
-		return filled_in(s);
+		return fill_in_text(s);
 	slot_wrong_type(s);
 	return NULL;
 }
@@ -80,7 +80,7 @@ int read_num(const struct slot *s)
 		if (!text)
 			return -1;
 		v = strtod(text, &end);
-		/* Whoever compares would take NaN for "not given" and drop the bound. */
+		/* The kind would take NaN for "not given" and drop the bound. */
 		if (end == text || *end || isnan(v))
 			return slot_problem(s, "must be a number, not \"%.80s\"", text);
 	}
@@ -105,7 +105,7 @@ int read_bool(const struct slot *s)
 	return 0;
 }
 
-/* A number with a unit, which a time and a size are. */
+/* A number with a unit: a duration or a size. */
 struct quantity {
 	const char *name, *large, *small; /* units for the message about a bare number */
 	const char *examples;
@@ -188,7 +188,7 @@ int read_size(const struct slot *s)
 						   .parse = parse_size});
 }
 
-/* "a, b or c" */
+/* Writes "a, b or c" into buf. */
 static const char *join_choices(const char *const *choices, char *buf, size_t size)
 {
 	size_t len = 0;
@@ -300,7 +300,7 @@ static int check_hostport(const struct slot *s, const char *text)
 	char host[300];
 	int port;
 
-	/* The message does not quote the text: before the @ is usually a password. */
+	/* The message does not quote the text: the part before @ is usually a password. */
 	if (text[0] != '/' && strchr(text, '@'))
 		return slot_problem(s,
 				    "has a user part, and an address takes none: write host:port");
@@ -330,8 +330,8 @@ int read_text(const struct slot *s)
 }
 
 /* ---- printing ------------------------------------------------------------------------------------------------------ */
-/* Unprintable bytes are written as \xHH: a value may have come from the environment, and this goes to a terminal. raw:
- * the key takes no ${}. */
+/* Writes unprintable bytes as \xHH: a value may have come from the environment, and the output may go to a terminal. raw: the key
+ * takes no ${}. */
 void print_escaped(struct str *out, const char *text, bool raw)
 {
 	for (size_t n; *text; text += n ? n : 1) {
@@ -341,7 +341,7 @@ void print_escaped(struct str *out, const char *text, bool raw)
 		else if (*text == '\n')
 			str_add(out, "\\n");
 		else if (!raw && *text == '$' && (text[1] == '{' || text[1] == '$'))
-			str_add(out, "$$"); /* or the next reader would fill in the value itself */
+			str_add(out, "$$"); /* else a reader would fill in the value */
 		else if (n == 0)
 			str_addf(out, "\\x%02x", (unsigned char)*text);
 		else

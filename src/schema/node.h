@@ -23,19 +23,19 @@ struct node {
 	struct node *last;         /* the last child; used by node_append only */
 };
 
-/* The child of this name, or NULL; also of a NULL group. */
+/* Returns the child of this name, or NULL; `group` may be NULL. */
 struct node *node_child(const struct node *group, const char *name);
-/* A text node that belongs to no file. */
+/* Makes a text node that belongs to no file. */
 struct node *node_text(struct arena *a, const char *name, const char *text, bool loose);
-/* A copy under another type and without children: N_LIST of a text, say. Keeps name, file and line. */
+/* Copies name, file and line into a node of another type without children (an N_LIST for a text). */
 struct node *node_empty_copy(struct arena *a, const struct node *n, enum node_type type);
-size_t node_count(const struct node *group); /* its children */
+size_t node_count(const struct node *group); /* counts its children */
 void node_append(struct node *group, struct node *child);
 /* Appends a copy of `child`, which may belong to another group or list. */
 struct node *node_append_copy(struct arena *a, struct node *group, const struct node *child);
 const char *node_type_text(enum node_type t); /* "a number" */
 
-/* Adds an error at the place of `at` (NULL: at no place). Always -1. */
+/* Adds an error at the place of `at` (NULL: at no place). Always returns -1. */
 int node_problem(struct problems *p, const struct node *at, const char *where, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 

@@ -14,7 +14,7 @@
 enum problem_kind { PROBLEM_WARNING, PROBLEM_POLICY, PROBLEM_ERROR, PROBLEM_USAGE };
 struct problem {
 	enum problem_kind kind;
-	enum diag_code code; /* policy: switch-forbidden, secret-literal, ...; else D_NONE */
+	enum diag_code code; /* of a policy problem: secret-literal, ...; else D_NONE */
 	const char *file;    /* NULL: not from a file */
 	int line;
 	const char *where; /* "kafka.events"; may be "" */
@@ -28,17 +28,17 @@ struct problems {
 	size_t errors, usages, policies, warnings;
 };
 
-/* Always -1, so that `return problem_error(...);` reads well. */
+/* Adds a problem. Always returns -1, for `return problem_error(...);`. */
 int problem_add(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
 		int line, const char *where, const char *fmt, ...) PRINTF_LIKE(7, 8);
 #define problem_error(p, file, line, where, ...) \
 	problem_add(p, PROBLEM_ERROR, D_NONE, file, line, where, __VA_ARGS__)
-/* A mistake of the command line. */
+/* Adds a mistake of the command line. */
 #define problem_usage(p, where, ...) \
 	problem_add(p, PROBLEM_USAGE, D_NONE, NULL, 0, where, __VA_ARGS__)
 void problem_vadd(struct problems *p, enum problem_kind kind, enum diag_code code, const char *file,
 		  int line, const char *where, const char *fmt, va_list ap) PRINTF_LIKE(7, 0);
-/* Appends "file:line: where: text", with "warning: " before the text of one. */
+/* Appends "file:line: where: text", with "warning: " before the text of a warning. */
 void problem_text(struct str *out, const struct problem *p);
 /* Makes an error a warning. */
 void problem_lower(struct problems *p, size_t i);

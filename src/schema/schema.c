@@ -94,7 +94,7 @@ static int read_group(const struct slot *s)
 	return 0;
 }
 
-/* A plain text as element of a list of groups is the value of the group's first required key. */
+/* Reads a group of a list. A plain text is the value of the group's first required key. */
 static int read_group_item(const struct slot *s)
 {
 	struct node *group = node_empty_copy(s->fill->arena, s->node, N_GROUP);
@@ -111,7 +111,7 @@ static int read_group_item(const struct slot *s)
 static int read_list(const struct slot *s)
 {
 	size_t size = item_size(s->key), n, i = 0;
-	struct grouplist *out = s->field; /* all lists are a count and a pointer */
+	struct grouplist *out = s->field; /* every list struct is a count and a pointer */
 	struct slot item = *s;
 	const struct node *list;
 	int bad = 0;
@@ -133,7 +133,7 @@ static int read_list(const struct slot *s)
 			item.where = arena_printf(s->fill->arena, "%s[%zu]", s->where, i + 1);
 		bad |= s->type->read(&item);
 	}
-	if (bad) /* items that could not be read were left empty: nobody may use the list */
+	if (bad) /* unreadable items are empty, so the list must not be used */
 		out->n = 0;
 	return bad;
 }
@@ -288,7 +288,7 @@ static void scrub_group(const struct key *key, const void *field, bool secrets)
 
 void schema_scrub(const struct schema *schema, const void *conf)
 {
-	/* The exempt texts first: they decide how secrets are searched for. */
+	/* Register the exempt texts first: the search for secrets depends on them. */
 	scrub_keys(schema, conf, false);
 	scrub_keys(schema, conf, true);
 }

@@ -1,9 +1,8 @@
-/* schema: a profile key exists in exactly one row. Parsing, validation, defaults, help, manual and reference profile are
- * read from that row.
+/* schema: reads profile keys by their rows, which also give defaults, help, manual and reference profile.
  *
- * A list of rows fills one C struct. A row whose type does not fit its field does not compile. Values come as nodes
- * (node.h): this module knows no file format. It reads the environment only through the given function, and the files of
- * secrets only in schema_scrub.
+ * A list of rows fills one C struct. A row whose type does not fit its field does not compile. Values come as nodes (node.h): this
+ * module knows no file format. It reads the environment only through the given function, and the files of secrets only in
+ * schema_scrub.
  */
 #ifndef SG_SCHEMA_H
 #define SG_SCHEMA_H
@@ -15,7 +14,7 @@
 #include "url.h"
 
 /* ---- field types -------------------------------------------------------------------------------------- */
-#define INT_UNSET INT64_MIN /* K_INT without default and not given */
+#define INT_UNSET INT64_MIN /* a K_INT that has no default and was not given */
 #define ENUM_UNSET (-1)
 
 struct size {
@@ -83,19 +82,19 @@ struct key {
 	enum key_type type;
 	unsigned flags;
 	size_t offset;
-	/* Text, read by the same parser as the user's value. A whole number needs both bounds, a duration the upper one, a
-	 * size both or none; other types take none. */
+	/* Texts, which the parser of the user's value reads. A whole number needs both bounds, a duration the upper one, a size
+	 * both or none; other types take none. */
 	const char *def, *min, *max;
 	const char *const *choices; /* NULL-terminated */
 	const char *const *schemes; /* K_URL: allowed schemes, NULL-terminated */
 	const struct schema *sub;
-	/* For what the type cannot say: returns NULL, or what is wrong ("is not JSON"). Called for each item of a list. */
+	/* Checks more than the type: returns NULL, or the problem ("is not JSON"). Called for each item of a list. */
 	const char *(*check)(const char *text);
 	const char *doc;     /* one or more sentences */
 	const char *example; /* as it stands in a profile, right of the = */
 };
 struct schema {
-	size_t size; /* of the struct it fills */
+	size_t size; /* bytes of the struct that the rows fill */
 	const struct key *keys;
 };
 
@@ -136,7 +135,7 @@ struct fill {
 	const char *(*getenv)(const char *name); /* never NULL */
 	/* For lint: a ${NAME} that is not set is not an error. Such a value is not checked. */
 	bool offline;
-	size_t unknown; /* how many values stayed unknown that way: the struct is then incomplete */
+	size_t unknown; /* the number of such values: the struct is then incomplete */
 	bool prod;      /* a literal secret is a policy error instead of a warning */
 	const struct modes_conf *aliases; /* K_MODES: further names of modes; NULL: none */
 };
@@ -148,20 +147,20 @@ int schema_fill(const struct schema *schema, const struct node *group, const cha
  * may be NULL. */
 int schema_names(const struct schema *schema, const struct schema *also, const struct node *group,
 		 const char *where, struct fill *fill);
-/* The length of the name of a variable that the text begins with; 0: it begins with none. */
+/* Returns the length of the variable name at the beginning of the text; 0: there is no name. */
 size_t env_name_length(const char *text);
 /* Fills in ${NAME}, ${NAME:-default}, ${NAME:?message} and $$. NULL: a problem was added, or (offline) a variable is not
  * set. */
 const char *interpolate(const struct node *at, const char *text, const char *where,
 			struct fill *fill);
 
-/* ---- looking at rows and fields --------------------------------------------------------------------------- */
+/* ---- reading rows and fields --------------------------------------------------------------------------- */
 const struct key *schema_find(const struct schema *schema, const char *name);
 const char *schema_nearest(const struct schema *schema, const char *name);
 const char *key_type_text(const struct key *key); /* "a list of text", "true or false" */
 bool key_is_list(const struct key *key);
 bool key_is_given(const struct key *key, const void *conf);
-/* The value of one row in a filled struct, as it would stand in a profile; secrets as references. */
+/* Appends the value of one row in a filled struct as a profile has it, secrets as references. */
 void key_print(const struct key *key, const void *conf, struct str *out, int indent);
 
 /* Child only, before the first byte from a peer, which may know the secrets from an earlier attempt: reveals and registers

@@ -9,8 +9,8 @@
 
 #define KEY_LENGTH 16 /* bytes; values of a query that are not keys are shorter */
 
-/* Percent-decoded copy; NULL when an escape is broken or decodes to NUL. */
-static char *decode(struct arena *a, const char *s, size_t n)
+/* Returns a percent-decoded copy; NULL when an escape is broken or decodes to NUL. */
+static char *percent_decode(struct arena *a, const char *s, size_t n)
 {
 	char *out = arena_alloc(a, n + 1), *p = out;
 	size_t used;
@@ -33,14 +33,14 @@ static int split_user(struct url *u, struct arena *a, const char *s, size_t n)
 {
 	const char *colon = memchr(s, ':', n);
 	size_t user_len = colon ? (size_t)(colon - s) : n;
-	char *user = decode(a, s, user_len), *password;
+	char *user = percent_decode(a, s, user_len), *password;
 
 	if (!user)
 		return -1;
 	if (*user)
 		u->user = (struct secret){SECRET_LITERAL, user};
 	if (colon) {
-		password = decode(a, colon + 1, n - user_len - 1);
+		password = percent_decode(a, colon + 1, n - user_len - 1);
 		if (!password)
 			return -1;
 		u->password = (struct secret){SECRET_LITERAL, password};
@@ -57,14 +57,14 @@ static int split_port(const char *s, size_t n, int *port)
 	return *port >= 1 && *port <= 65535 ? 0 : -1;
 }
 
-/* libpq takes several hosts with commas, or none when the parameters name it (a folder of unix sockets). */
+/* Is it a URL for libpq? libpq takes several hosts with commas, or none when a parameter has the host (a folder of unix sockets). */
 static bool is_libpq(const struct url *u)
 {
 	return str_eq(u->scheme, "postgres") || str_eq(u->scheme, "postgresql");
 }
 
-/* Splits "host:port" or "[v6]:port" of n bytes; the port may be missing. Several of them, where they are allowed, become the
- * host. NULL, or what is wrong. */
+/* Splits "host:port" or "[v6]:port" of n bytes; the port may be missing. A list of several, where allowed, becomes the host.
+ * Returns NULL, or the problem. */
 static const char *split_host(struct url *u, struct arena *a, const char *s, size_t n)
 {
 	bool v6 = n > 0 && *s == '[';
@@ -87,7 +87,7 @@ static const char *split_host(struct url *u, struct arena *a, const char *s, siz
 	return NULL;
 }
 
-/* Copies the scheme of n bytes in lower case (RFC 3986, 3.1). NULL, or what is wrong. */
+/* Copies the scheme of n bytes in lower case (RFC 3986, 3.1). Returns NULL, or the problem. */
 static const char *split_scheme(struct url *u, struct arena *a, const char *s, size_t n)
 {
 	char *scheme = arena_strndup(a, s, n);
@@ -120,7 +120,7 @@ const char *url_split(struct url *out, struct arena *a, const char *text)
 		return problem;
 	rest = sep + 3;
 	end = rest + strcspn(rest, "/?#");
-	/* The last @ ends the user part: people do write passwords with an unescaped @. */
+	/* The last @ ends the user part: passwords may contain an unescaped @. */
 	at = memrchr(rest, '@', (size_t)(end - rest));
 	if (at && split_user(&u, a, rest, (size_t)(at - rest)) < 0)
 		return "has a broken percent escape in its user part";
@@ -130,14 +130,14 @@ const char *url_split(struct url *out, struct arena *a, const char *text)
 		return problem;
 	if (!*u.host && !str_eq(u.scheme, "unix") && !str_eq(u.scheme, "file") && !is_libpq(&u))
 		return "has no host";
-	path = arena_strndup(a, end, strcspn(end, "#")); /* a fragment never goes over the wire */
+	path = arena_strndup(a, end, strcspn(end, "#")); /* a fragment is never sent */
 	u.path = *path == '?' ? arena_printf(a, "/%s", path) : path;
 	u.text = arena_printf(a, "%s://%.*s%s", u.scheme, (int)(end - rest), rest, path);
 	*out = u;
 	return NULL;
 }
 
-/* In HTTP URLs a user without a password is usually a token ("https://TOKEN@host"). */
+/* Registers the password, and in HTTP URLs a user without one, who is usually a token ("https://TOKEN@host"). */
 static void register_user(const struct url *u)
 {
 	if (secret_is_set(u->password))
@@ -162,7 +162,7 @@ static void register_query(struct arena *a, const struct url *u)
 		    strcasestr(name, "key") || strcasestr(name, "sig") ||
 		    strcasestr(name, "auth")) {
 			scrub_register(value);
-			plain = decode(a, value, strlen(value));
+			plain = percent_decode(a, value, strlen(value));
 			if (plain)
 				scrub_register(plain);
 		}
@@ -194,7 +194,7 @@ static const char *allowed_problem(const struct url *url, const struct url *key,
 
 int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 {
-	/* Lives until the child exits: the parts point into it. */
+	/* The arena lives until the child exits: the parts point into it. */
 	static struct arena arena;
 	const char *value, *problem;
 	char subject[300];

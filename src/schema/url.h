@@ -1,7 +1,7 @@
-/* url: splits the URLs of profiles. The user part never exists as printable text.
+/* url: splits the URLs of profiles. Keeps the user part out of all printable text.
  *
- * Handles text only, in the subset of RFC 3986 that profiles need; it never resolves a name. A URL key may also hold a
- * reference, "env:NAME" or "file:/path": then only `ref` is set, and url_reveal (child only) gives the parts.
+ * Handles text only, in the subset of RFC 3986 that profiles need; it never resolves a name. A URL key may also hold a reference,
+ * "env:NAME" or "file:/path": then only `ref` is set, and url_reveal (child only) gives the parts.
  */
 #ifndef SG_URL_H
 #define SG_URL_H
@@ -20,7 +20,7 @@ struct url {
 	int port;           /* 0: not given */
 	/* SECRET_LITERAL, percent-decoded, when the URL had a user part. */
 	struct secret user, password;
-	struct secret ref; /* set: the child reads the whole URL from there */
+	struct secret ref; /* when set, the child reads the whole URL from it */
 	/* With `ref`, url_reveal checks the URL by these: schemes (NULL-terminated; NULL: any), and the row's own
 	 * check (may be NULL). */
 	const char *const *schemes;
@@ -31,22 +31,21 @@ struct urllist {
 	struct url *v;
 };
 
-/* Whether the profile gives the URL, as text or by reference. */
+/* Does the profile give the URL, as text or by reference? */
 static inline bool url_is_set(const struct url *url)
 {
 	return url->text || secret_is_set(url->ref);
 }
-/* NULL; or what is wrong, a static text that never quotes the URL. */
+/* Splits a URL. Returns NULL, or the problem: a static text that never quotes the URL. */
 const char *url_split(struct url *out, struct arena *a, const char *text);
 bool url_scheme_in(const struct url *url, const char *const *schemes);
-/* Child only. Makes a copy with all parts, reads `ref` if it is set, and registers what is secret with the scrubber. 0; or -1
+/* Child only. Makes a copy with all parts, reads `ref` if it is set, and registers secrets with the scrubber. Returns 0, or -1
  * with *out_diag filled. */
 int url_reveal(const struct url *in, struct url *out, struct diag *out_diag);
 
-/* Splits "host:port", "[v6]:port" or the "/path" of a unix socket, for which *port is 0. `size` is that of host. 0, or -1. */
+/* Splits "host:port", "[v6]:port" or the "/path" of a unix socket, for which *port is 0. `size`: bytes of host. Returns 0, or -1. */
 int hostport_split(const char *text, char *host, size_t size, int *port);
-/* The same in the other direction: "host:port", with the brackets that an IPv6 address needs; port 0: the host alone.
- * Returns buf. */
+/* Writes "host:port" into buf, with the brackets that an IPv6 address needs; port 0: the host alone. Returns buf. */
 const char *hostport_text(const char *host, int port, char *buf, size_t size);
 
 #endif

@@ -40,7 +40,7 @@ def usage(guard, *args, env={}):
         (["--zzzzzz"], "unknown option --zzzzzz"),
         (["-Z"], "unknown option -Z"),
         (["run", "service"], "write -- before the command"),
-        (["--"], "no command behind --"),
+        (["--"], "no command after --"),
         (["check", "--", "x"], "check starts no command"),
         (["check", "-p"], "-p needs a value"),
         (["check", "--profile"], "--profile needs a value"),

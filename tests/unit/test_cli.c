@@ -45,11 +45,11 @@ static void mistakes_are_reported(UNUSED void **state)
 		const char *argv[5], *words;
 	} rows[] = {
 	    {{"rnu"}, "command \"rnu\" is not known; did you mean \"run\"?"},
-	    {{"/bin/x"}, "to start it behind the checks write: -- /bin/x ..."},
+	    {{"/bin/x"}, "to start it after the checks write: -- /bin/x ..."},
 	    {{"run", "x"}, "unexpected word \"x\"; write -- before the command to start"},
 	    {{"check", "x"}, "unexpected word \"x\""},
-	    {{"check", "--", "x"}, "check starts no command; drop what is behind --"},
-	    {{"run", "--"}, "no command behind --"},
+	    {{"check", "--", "x"}, "check starts no command; drop everything after --"},
+	    {{"run", "--"}, "no command after --"},
 	    {{"run", "-"}, "unexpected word \"-\""},
 	    {{"lint"}, "usage: startguard lint PROFILE..."},
 	    {{"codes", "a", "b"}, "unexpected word \"b\""},
