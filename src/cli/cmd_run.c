@@ -50,7 +50,7 @@ int cmd_usage(const struct cli *cli, const struct err *err)
 	return EXIT_USAGE;
 }
 
-/* Quotes the first problem of the kind that decides the exit code, and says how many there are. */
+/* Quotes the first problem of the kind that decides the exit code, and gives their number. */
 static int refuse_problems(const struct cli *cli, const struct profile *profile,
 			   const struct problems *problems)
 {

@@ -266,7 +266,7 @@ static void judge_killed(struct reactor *r, size_t i, struct instant now)
 }
 
 /* Did the attempt time out because it was allowed too little: next to nothing, or less than twice what the previous attempt took?
- * Then the time-out says nothing about the peer, and the previous finding is kept. A command that the check itself ended at its
+ * Then the time-out proves nothing about the peer, and the previous finding is kept. A command that the check itself ended at its
  * deadline counts as killed. */
 static bool was_too_short(const struct attempt *a, const struct plan_check *c,
 			  const struct check_outcome *o)

@@ -20,7 +20,7 @@ struct watcher {
 	void (*abandon)(void *ctx);
 };
 
-/* Runs until the plan is over; no child is left then, except those that cannot be killed. Returns 0 (run->signal says whether a
+/* Runs until the plan is over; no child is left then, except those that cannot be killed. Returns 0 (run->signal is set when a
  * signal ended the run), or -1 with err. */
 int reactor_run(struct run *run, const struct signals *signals, const struct watcher *watcher,
 		struct err *err);

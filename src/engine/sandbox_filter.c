@@ -85,7 +85,7 @@ static void ban(struct making *m, int number, int error, unsigned conditions,
 			   : seccomp_rule_add_array(m->ctx, SCMP_ACT_ERRNO((unsigned)error), number,
 						    conditions, &cmp);
 
-	/* The library may refuse a pseudo number, which says that the call does not exist here: there is nothing to forbid. */
+	/* The library may refuse a pseudo number, which means that the call does not exist here: there is nothing to forbid. */
 	m->rc = conditions == 0 && (rc == -EDOM || rc == -EINVAL) ? m->rc : rc;
 }
 

@@ -7,7 +7,7 @@
 
 #include "sandbox.h"
 
-/* Fills out->code and out->len; on failure out->missing says why. The caller frees out->code. */
+/* Fills out->code and out->len; on failure out->missing gets the reason. The caller frees out->code. */
 void sandbox_filter_make(struct sandbox_filter *out, enum sandbox_profile profile);
 
 #endif

@@ -1,6 +1,6 @@
 /* report_formats: the report for other tools: JUnit, TAP 14, Prometheus's text format.
  *
- * Such tools look at single results, so a blocked run needs one that failed: a degraded check counts as failed where degraded is
+ * Such tools evaluate single results, so a blocked run needs one that failed: a degraded check counts as failed where degraded is
  * not allowed, and a run that no check blocked (a wrong profile, a command that cannot be run) has a result of its own.
  */
 #include "report.h"
@@ -30,7 +30,7 @@ static bool problem_message(const struct problem *p, char *buf, size_t size)
 	return p->kind != PROBLEM_WARNING;
 }
 
-/* Does this check count as failed for a reader that looks at single results? */
+/* Does this check count as failed for a tool that evaluates single results? */
 static bool counts_as_failed(const struct run *run, const struct check_outcome *r)
 {
 	return r->outcome == OUTCOME_FAIL || r->outcome == OUTCOME_PENDING ||

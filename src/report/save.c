@@ -78,7 +78,7 @@ static int save_by_rename(const char *path, const char *text, size_t len, mode_t
 	return 0;
 }
 
-/* Does the errno say that the file cannot be replaced, although it may be writable: it is a mount point, its folder is read-only
+/* Does the errno mean that the file cannot be replaced, although it may be writable: it is a mount point, its folder is read-only
  * or another user's, or its name is too long for a temporary file? */
 static bool cannot_replace(int error)
 {
