@@ -134,7 +134,7 @@ static const char *kafka_library(void)
 /* Compares the version number, because the version text of a library built from git may begin with anything. */
 static bool library_is_older_than(const char *version)
 {
-	int v = rd_kafka_version(); /* 0x020601ff means 2.6.1 */
+	int v = rd_kafka_version(); /* 2.6.1 is 0x020601ff */
 	char text[24];
 
 	snprintf(text, sizeof text, "%d.%d.%d", v >> 24, v >> 16 & 0xff, v >> 8 & 0xff);

@@ -66,13 +66,13 @@ static const char *privilege_problem(const char *text)
 {
 	static const char *const known[] = {"SELECT",   "INSERT",  "UPDATE",   "DELETE",
 					    "TRUNCATE", "TRIGGER", "MAINTAIN", "REFERENCES"};
-	char words[256];
+	char names[256]; /* of privileges */
 	const char *table;
 
-	split_at(text, " on ", words, &table);
+	split_at(text, " on ", names, &table);
 	if (!table || !*table)
 		return "needs a privilege and its table: \"INSERT on outbox_events\"";
-	for (char *save, *w = strtok_r(words, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
+	for (char *save, *w = strtok_r(names, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
 		size_t i = 0;
 
 		while (i < ARRAY_LEN(known) && strcasecmp(known[i], w) != 0)
@@ -492,15 +492,15 @@ static enum result find_table(struct session *s, const char *table, const char *
 
 static enum result check_privilege(struct session *s, const char *wanted, struct diag *out)
 {
-	char words[256], subject[DIAG_SUBJECT_MAX];
+	char names[256], subject[DIAG_SUBJECT_MAX];
 	const char *table, *name;
 	const PGresult *r;
 
-	split_at(wanted, " on ", words, &table);
+	split_at(wanted, " on ", names, &table);
 	if (find_table(s, table, &name, out))
 		return RESULT_FAIL;
 	snprintf(subject, sizeof subject, "table %s", table);
-	for (char *save, *w = strtok_r(words, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
+	for (char *save, *w = strtok_r(names, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
 		r = QUERY(
 		    s, out, subject,
 		    "SELECT pg_catalog.has_table_privilege($1, $2) AND "

@@ -1,6 +1,6 @@
 #include "findings.h"
 
-static void name_other(struct findings *f, const struct diag *d, const char *note)
+static void add_other_text(struct findings *f, const struct diag *d, const char *note)
 {
 	if (f->n_named == ARRAY_LEN(f->named))
 		return;
@@ -15,9 +15,9 @@ void findings_add(struct findings *f, const struct diag *d, const char *note)
 	    !first && diag_info(f->worst.code)->retryable && !diag_info(d->code)->retryable;
 
 	if (worse)
-		name_other(f, &f->worst, f->worst_note);
+		add_other_text(f, &f->worst, f->worst_note);
 	else if (!first)
-		name_other(f, d, note);
+		add_other_text(f, d, note);
 	if (first || worse) {
 		f->worst = *d;
 		snprintf(f->worst_note, sizeof f->worst_note, "%s", note);

@@ -39,11 +39,11 @@ static void judge_operations(want_t *want, struct kafka_operations list, struct 
 }
 
 /* Skips "describe", the first operation: the metadata answer has proved that the principal has it. */
-static void note_unverified(want_t *want, struct str *unverified)
+static void add_unverified(want_t *want, struct str *unverified)
 {
 	for (size_t i = 1; i < ARRAY_LEN(operations); i++)
 		if (kafka_topic_wants(want, operations[i].name))
-			kafka_name_unverified(unverified, operations[i].name, want->name);
+			kafka_add_unverified(unverified, operations[i].name, want->name);
 }
 
 /* Fails because the request for the list of operations got an error or no answer. */
@@ -82,7 +82,7 @@ enum result kafka_acl_judge(const struct grouplist *topics, const struct kafka_q
 		} else if (topic->rights.came &&
 			   (!topic->rights.err || kafka_is_unsupported(topic->rights.err))) {
 			/* Brokers before 2.3 send no list of operations. */
-			note_unverified(want, unverified);
+			add_unverified(want, unverified);
 		} else {
 			fail_without_list(want, &topic->rights, &d);
 			findings_add(&f, &d, want->operations.v[0]);

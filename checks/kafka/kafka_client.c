@@ -32,7 +32,7 @@ static void *run_call(void *p)
 }
 
 /* Lock held. Returns false when `until` is reached. */
-static bool wait_until(struct kafka_client *c, struct instant until)
+static bool wait_for_change(struct kafka_client *c, struct instant until)
 {
 	struct timespec at = {.tv_sec = until.ns / 1000000000, .tv_nsec = until.ns % 1000000000};
 
@@ -53,7 +53,8 @@ bool kafka_wait(struct kafka_client *c, bool (*done)(const struct kafka_client *
 		if (instant_reached(until, now))
 			break;
 		/* Wake up regularly as well: librdkafka does not log every change. */
-		wait_until(c, instant_earlier(until, instant_after(now, DURATION_MS(WAKE_MS))));
+		wait_for_change(c,
+				instant_earlier(until, instant_after(now, DURATION_MS(WAKE_MS))));
 	}
 	pthread_mutex_unlock(&c->lock);
 	return came;
@@ -81,7 +82,7 @@ static enum call_end wait_call(struct kafka_client *c, const struct call *call, 
 			kafka_broker_state_diagnose(failed, out);
 			return CALL_NO_SERVER;
 		}
-		if (!kafka_broker_states_probe(c) && !wait_until(c, c->run->deadline) &&
+		if (!kafka_broker_states_probe(c) && !wait_for_change(c, c->run->deadline) &&
 		    !call->done)
 			return CALL_DEADLINE;
 	}
@@ -219,7 +220,7 @@ static struct kafka_client *create_handle(const struct check_run *run,
 		check_fail(out, kafka_new_meaning(error), "librdkafka", "%s", error);
 		return NULL;
 	}
-	/* Lets librdkafka fetch tokens in a thread of its own, because nobody here polls for them. */
+	/* Lets librdkafka fetch tokens in a background thread, because startguard polls no callbacks. */
 	rd_kafka_sasl_background_callbacks_enable(c->rk);
 	return c;
 }
@@ -385,7 +386,7 @@ static enum result wait_for_brokers(struct kafka_client *c, const struct kafka_b
 	enum readiness r;
 
 	while ((r = judge_brokers(c, brokers, any, out)) == BROKERS_WAITED_FOR) {
-		if (probe_brokers(c, brokers) || wait_until(c, c->run->deadline))
+		if (probe_brokers(c, brokers) || wait_for_change(c, c->run->deadline))
 			continue;
 		/* Judge once more: a broker may have become ready in the last wait. */
 		r = judge_brokers(c, brokers, any, out);

@@ -1,7 +1,7 @@
 /* kafka_client: wraps one librdkafka handle and finds out why its calls fail.
  *
  * librdkafka's blocking calls last until their timeout whatever happened, while its own threads log the reason. kafka_call
- * therefore makes each call in a thread of its own, and the caller waits for whichever comes first: the answer, a reason that
+ * therefore makes each call in a separate thread, and the caller waits for whichever comes first: the answer, a reason that
  * waiting cannot help, or the deadline. The checks kafka and wire_format call it. Child only: it never destroys a handle,
  * because rd_kafka_destroy can block for seconds; the child's exit frees it.
  */
@@ -33,7 +33,7 @@ struct kafka_broker_state {
 	bool probe_silent;   /* the last kafka_probe got no answer */
 	char connection[32]; /* connection state in librdkafka's names, such as "UP" */
 	struct kafka_meaning meaning;
-	char reason[DIAG_CAUSE_MAX]; /* the log message behind `meaning` */
+	char reason[DIAG_CAUSE_MAX]; /* log message that `meaning` comes from */
 	long x509_error;             /* X509_V_ERR_*; 0 when no certificate was refused */
 	char certificate[256];       /* describes the refused certificate */
 };

@@ -113,7 +113,7 @@ enum result kafka_groups_judge(struct kafka_client *client, const struct kafka_q
 		if (judge_answer(g, &d) == RESULT_PASS) {
 			check_fact(client->run, "coordinator", "%s", g->coordinator);
 			if (!g->operations.known && kafka_query_lists_operations())
-				kafka_name_unverified(unverified, "read group", g->name);
+				kafka_add_unverified(unverified, "read group", g->name);
 			continue;
 		}
 		if (d.code == D_KAFKA_COORDINATOR)

@@ -42,7 +42,7 @@ struct kafka_meaning kafka_log_meaning(const char *message, const struct kafka_c
 bool kafka_log_of_token(const char *message);
 /* Returns the code for an error text of rd_kafka_new or rd_kafka_conf_set, which fail before any connection. */
 enum diag_code kafka_new_meaning(const char *error);
-/* Returns the code for a broker's error about a topic; D_NONE for no error, and for one without a code of its own. */
+/* Returns the code for a broker's error about a topic; D_NONE for no error, and for one without a code. */
 enum diag_code kafka_topic_meaning(int err);
 
 /* Returns the error whose text (rd_kafka_err2str) occurs in a log line, or 0. */

@@ -22,7 +22,7 @@ const char *kafka_query_config(const struct kafka_topic_answer *topic, const cha
 	return NULL;
 }
 
-void kafka_name_unverified(struct str *unverified, const char *operation, const char *name)
+void kafka_add_unverified(struct str *unverified, const char *operation, const char *name)
 {
 	str_addf(unverified, "%s%s %s", unverified->len ? ", " : "", operation, name);
 }

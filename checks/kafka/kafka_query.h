@@ -63,6 +63,6 @@ enum result kafka_query_run(struct kafka_client *client, struct kafka_query *que
 /* Returns the topic's value of this setting, or NULL. */
 const char *kafka_query_config(const struct kafka_topic_answer *topic, const char *name);
 /* Adds an operation and a name ("read orders") to the list of unverified rights. */
-void kafka_name_unverified(struct str *unverified, const char *operation, const char *name);
+void kafka_add_unverified(struct str *unverified, const char *operation, const char *name);
 
 #endif

@@ -10,12 +10,12 @@ void kafka_requests_sent(struct kafka_requests *r, const struct kafka_request *r
 		r->v[r->n++] = *request;
 }
 
-static void drop(struct kafka_requests *r, size_t i)
+static void remove_request(struct kafka_requests *r, size_t i)
 {
 	memmove(&r->v[i], &r->v[i + 1], (--r->n - i) * sizeof r->v[0]);
 }
 
-static bool may_be_of(const struct kafka_request *sent, const struct kafka_request *answered)
+static bool may_match(const struct kafka_request *sent, const struct kafka_request *answered)
 {
 	return sent->broker < 0 || answered->broker < 0 || sent->broker == answered->broker;
 }
@@ -23,18 +23,18 @@ static bool may_be_of(const struct kafka_request *sent, const struct kafka_reque
 void kafka_requests_answered(struct kafka_requests *r, const struct kafka_request *request)
 {
 	for (size_t i = r->n; i-- > 0;)
-		if (r->v[i].api == request->api && may_be_of(&r->v[i], request))
-			drop(r, i);
+		if (r->v[i].api == request->api && may_match(&r->v[i], request))
+			remove_request(r, i);
 }
 
 void kafka_requests_closed(struct kafka_requests *r, int32_t broker, const char *address)
 {
 	for (size_t i = r->n; i-- > 0;)
 		if (r->v[i].broker == broker && (broker >= 0 || str_eq(r->v[i].address, address)))
-			drop(r, i);
+			remove_request(r, i);
 }
 
-static bool is_query(int16_t api)
+static bool is_waited_for(int16_t api)
 {
 	return api != KAFKA_API_FETCH && api != KAFKA_API_SASL_HANDSHAKE &&
 	       api != KAFKA_API_VERSIONS && api != KAFKA_API_SASL_AUTHENTICATE;
@@ -43,7 +43,7 @@ static bool is_query(int16_t api)
 const struct kafka_request *kafka_requests_oldest(const struct kafka_requests *r, int16_t except)
 {
 	for (size_t i = 0; i < r->n; i++)
-		if (is_query(r->v[i].api) && r->v[i].api != except)
+		if (is_waited_for(r->v[i].api) && r->v[i].api != except)
 			return &r->v[i];
 	return NULL;
 }

@@ -21,7 +21,7 @@ struct race {
 	size_t n;
 };
 
-static void note_errno(struct kafka_tcp_target *target, int err)
+static void set_connect_error(struct kafka_tcp_target *target, int err)
 {
 	char subject[DIAG_SUBJECT_MAX];
 
@@ -38,14 +38,14 @@ static void start_address(struct race *race, size_t entry, const struct addrinfo
 		return;
 	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0 && errno != EINPROGRESS)) {
-		note_errno(target, errno);
+		set_connect_error(target, errno);
 		return;
 	}
 	race->attempt[race->n++] = (struct attempt){entry, steal_fd(&fd)};
 }
 
-static void start_entry(const struct check_run *run, struct race *race, size_t entry, size_t n,
-			struct instant deadline)
+static void start_target(const struct check_run *run, struct race *race, size_t entry, size_t n,
+			 struct instant deadline)
 {
 	struct kafka_tcp_target *target = &race->v[entry];
 	struct addrinfo *list = NULL;
@@ -83,7 +83,7 @@ static size_t finish_connects(struct race *race, const struct pollfd *polled)
 		if (getsockopt(race->attempt[i].fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
 			err = errno;
 		if (err) {
-			note_errno(target, err);
+			set_connect_error(target, err);
 		} else if (!target->connected) {
 			target->connected = true;
 			connected++;
@@ -94,7 +94,7 @@ static size_t finish_connects(struct race *race, const struct pollfd *polled)
 }
 
 /* Drops the attempts at other addresses of a target that is connected. */
-static void drop_settled(struct race *race)
+static void drop_connected(struct race *race)
 {
 	for (size_t i = race->n; i-- > 0;)
 		if (race->v[race->attempt[i].entry].connected)
@@ -118,7 +118,7 @@ static size_t run_race(struct race *race, bool any, struct instant deadline)
 			break;
 		if (ready > 0)
 			connected += finish_connects(race, polled);
-		drop_settled(race);
+		drop_connected(race);
 	}
 	return connected;
 }
@@ -130,7 +130,7 @@ size_t kafka_tcp_race(const struct check_run *run, struct kafka_tcp_target *v, s
 	size_t connected;
 
 	for (size_t i = 0; i < n; i++)
-		start_entry(run, &race, i, n, deadline);
+		start_target(run, &race, i, n, deadline);
 	check_step(run, PH_CONNECT,
 		   n == 1 ? "connecting to %s:%d" : "connecting to %s:%d and others",
 		   n ? v[0].host : "", n ? v[0].port : 0);
@@ -139,7 +139,7 @@ size_t kafka_tcp_race(const struct check_run *run, struct kafka_tcp_target *v, s
 		struct kafka_tcp_target *target = &v[race.attempt[i].entry];
 
 		if (!target->connected && !(any && connected > 0))
-			note_errno(target, ETIMEDOUT);
+			set_connect_error(target, ETIMEDOUT);
 		drop_attempt(&race, i);
 	}
 	return connected;

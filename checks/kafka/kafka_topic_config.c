@@ -41,7 +41,7 @@ static enum diag_code answer_code(const struct kafka_answer *a)
 	return code == D_NONE ? D_KAFKA_ERROR : code;
 }
 
-static void name_unknown(struct str *unknown, const char *topic)
+static void add_unknown_topic(struct str *unknown, const char *topic)
 {
 	str_addf(unknown, "%s%s", unknown->len ? ", " : "", topic);
 }
@@ -54,7 +54,7 @@ static void judge_unread(const struct kafka_topic_conf *want, const struct kafka
 
 	if (want->config.n == 0 && a->config.came &&
 	    (is_denied(a->config.err) || kafka_is_unsupported(a->config.err))) {
-		name_unknown(unknown, a->name);
+		add_unknown_topic(unknown, a->name);
 		return;
 	}
 	kafka_topic_fail(&d, answer_code(&a->config), a->name,
@@ -88,7 +88,7 @@ enum result kafka_topic_config_judge(const struct check_run *run, const struct g
 			judge_setting(&f, answer, want->config.v[k]);
 		/* A server other than Apache Kafka may lack this setting. */
 		if (!own || parse_i64(own, 1, INT32_MAX, &min) < 0)
-			name_unknown(&unknown, answer->name);
+			add_unknown_topic(&unknown, answer->name);
 		else if (kafka_topic_judge_own_isr(kafka_topic_find(md, want->name), min, &d) !=
 			 RESULT_PASS)
 			findings_add(&f, &d, "");

@@ -115,23 +115,23 @@ static bool find_state(const char *text, bool last, char state[STATE_LENGTH + 1]
 }
 
 /* ---- probing the peer ------------------------------------------------------------------------------------------------- */
-/* Sends libpq's SSLRequest, and `more` for peers that wait for the end of a line, on a connection of its own. Stores the answer
+/* Sends libpq's SSLRequest, and `more` for peers that wait for the end of a line, on a separate connection. Stores the answer
  * and the number of its bytes; *n is 0 when the peer closed the connection. */
 static enum result probe_peer(const struct pq *pq, struct instant until, const char *more,
 			      struct conn *conn, char *answer, size_t *n, struct diag *out)
 {
 	static const char request[] = "\0\0\0\x08\x04\xd2\x16\x2f";
 	struct check_run run = *pq->run;
-	char words[32];
+	char packet[32];
 	size_t len = sizeof request - 1;
 
-	memcpy(words, request, len);
-	memcpy(words + len, more, strlen(more));
+	memcpy(packet, request, len);
+	memcpy(packet + len, more, strlen(more));
 	run.deadline = until;
 	if (pq->host[0] == '/' ? net_connect_unix(&run, pq->peer, conn, out)
 			       : net_connect(&run, pq->host, pq->port, conn, out))
 		return RESULT_FAIL;
-	if (net_write(&run, conn, words, len + strlen(more), out))
+	if (net_write(&run, conn, packet, len + strlen(more), out))
 		return RESULT_FAIL;
 	/* Read one byte only: the bytes after it may belong to TLS. */
 	if (net_read(&run, conn, answer, *more ? PROBE_SIZE : 1, n, out))

@@ -71,7 +71,7 @@ struct sample {
 
 /* ---- the topic ------------------------------------------------------------------------------------------------ */
 
-/* Fails because no answer about the topic came. Replaces kafka-no-brokers, because its brokers are known by then. */
+/* Fails because no answer about the topic came. Replaces kafka-no-brokers, because the topic's brokers are known. */
 static enum result fail_unanswered(struct sample *s, const char *reason, struct diag *out)
 {
 	kafka_diagnose(s->client, reason, out);
@@ -145,7 +145,7 @@ static enum result fail_answered(const struct sample *s, rd_kafka_resp_err_t err
 	enum diag_code code = kafka_topic_meaning(err);
 
 	if (err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED)
-		code = D_KAFKA_FEATURE_MISSING; /* the codec of a batch */
+		code = D_KAFKA_FEATURE_MISSING; /* no codec for a batch */
 	kafka_topic_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, s->topic, "%s: %s", doing,
 			 text);
 	if (code == D_KAFKA_TOPIC_DENIED)
@@ -210,7 +210,7 @@ static enum result get_offsets(struct sample *s, int64_t which, const char *doin
 				   .list = rd_kafka_topic_partition_list_new((int)s->n)};
 	for (size_t i = 0; i < s->n; i++)
 		rd_kafka_topic_partition_list_add(q->list, s->topic, s->v[i].id)->offset = which;
-	kafka_take_offsets_error(s->client); /* clear that of an earlier request */
+	kafka_take_offsets_error(s->client); /* clear an earlier error */
 	r = kafka_call(s->client, request_offsets, q, doing, out);
 	hidden = kafka_take_offsets_error(s->client);
 	if (r != RESULT_PASS) {
