@@ -1,4 +1,4 @@
-/* json_expect: the keys by which profiles of http and opa demand a value of a JSON document, and their evaluation. Pure. */
+/* json_expect: the keys by which profiles of http, opa and file demand a value of a JSON document, and their evaluation. Pure. */
 #ifndef SG_JSON_EXPECT_H
 #define SG_JSON_EXPECT_H
 

@@ -194,8 +194,8 @@ static void add_losses(struct str *b, const struct run *run)
 	for (size_t k = 0; k < p->n_switches; k++) {
 		if (!p->switches[k].set_by)
 			continue;
-		str_addf(b, "%s%s is on: %s", sep, p->switches[k].set_by,
-			 p->switches[k].conf.degraded);
+		str_addf(b, "%s%s is %s: %s", sep, p->switches[k].set_by,
+			 p->switches[k].conf.negated ? "off" : "on", p->switches[k].conf.degraded);
 		sep = "; ";
 	}
 	for (size_t i = 0; i < p->n; i++) {

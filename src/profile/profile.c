@@ -1,7 +1,10 @@
 #include <dirent.h>
+#include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config_file.h"
+#include "json.h"
 #include "profile_load.h"
 
 /* ---- helpers ------------------------------------------------------------------------------------------------------- */
@@ -161,31 +164,99 @@ static const char *joined(struct load *l, const struct strlist *texts)
 	return text;
 }
 
+/* One place where the switch is read, a variable or FILE#POINTER, and the text found there; NULL: none. */
+static void judge_flag(struct load *l, struct profile_switch *s, const struct node *at,
+		       const char *where, const char *name, const char *value)
+{
+	bool allowed = mode_in(l->fill.aliases, l->p->mode, &s->conf.allowed_in);
+	int on = value ? parse_switch(value) : 0;
+
+	/* What is not set never loosens, negated or not. */
+	if (on >= 0 && s->conf.negated)
+		on = value && *value && !on;
+	if (on < 0)
+		problem_add(l->problems, PROBLEM_POLICY, D_SWITCH_UNCLEAR, at->file, at->line,
+			    where,
+			    "%s is set to something that is neither on (1, true, yes, on) "
+			    "nor off (0, false, no, off)",
+			    name);
+	else if (on && !allowed)
+		problem_add(l->problems, PROBLEM_POLICY, D_SWITCH_FORBIDDEN, at->file, at->line,
+			    where, "%s is %s in mode %s, allowed only in %s: %s", name,
+			    s->conf.negated ? "off" : "on", mode_name(l->p->mode),
+			    s->conf.allowed_in.n ? joined(l, &s->conf.allowed_in) : "no mode",
+			    s->conf.degraded);
+	else if (on && !s->set_by)
+		s->set_by = name;
+}
+
+/* The flag as the text of a variable; NULL: none, or null. An object, list or fraction becomes a text that is unclear. */
+static const char *flag_text(struct arena *a, const json_t *flag)
+{
+	if (!flag || json_is_null(flag))
+		return NULL;
+	if (json_is_boolean(flag))
+		return json_is_true(flag) ? "1" : "0";
+	if (json_is_number(flag))
+		return arena_printf(a, "%g", json_number_value(flag));
+	return json_is_string(flag) ? arena_strdup(a, json_string_value(flag)) : "?";
+}
+
+/* The text of the switch's file. NULL: *problem says why, or is NULL when there is no such file. */
+static char *read_flag_file(const char *path, size_t *len, const char **problem)
+{
+	struct stat st;
+	char *text = NULL;
+
+	*problem = NULL;
+	/* A pipe without a writer would never end. */
+	if (!stat(path, &st) && !S_ISREG(st.st_mode))
+		*problem = "it is not a file";
+	else
+		text = file_read(path, JSON_TEXT_MAX, len);
+	if (!text && !*problem && !errno_is_missing(errno))
+		*problem = strerror(errno);
+	return text;
+}
+
+static void read_switch_file(struct load *l, struct profile_switch *s, const struct node *at,
+			     const char *where)
+{
+	struct arena *a = &l->p->arena;
+	const char *problem, *name = arena_printf(a, "%s#%s", s->conf.file, s->conf.at);
+	size_t len = 0;
+	cleanup_free char *text = read_flag_file(s->conf.file, &len, &problem);
+	char err[200];
+	json_t *root = text ? json_read_document(text, len, err, sizeof err) : NULL;
+
+	if (text && !root)
+		problem = arena_printf(a, "it is not a JSON document: %s", err);
+	if (problem)
+		problem_add(l->problems, PROBLEM_POLICY, D_SWITCH_UNCLEAR, at->file, at->line,
+			    where, "%s cannot be read: %s", s->conf.file, problem);
+	else
+		judge_flag(l, s, at, where, arena_strdup_clean(a, name),
+			   flag_text(a, json_at(root, s->conf.at)));
+	json_decref(root);
+}
+
 static void read_switch(struct load *l, struct profile_switch *s, const struct node *at,
 			const char *where)
 {
-	bool allowed = mode_in(l->fill.aliases, l->p->mode, &s->conf.allowed_in);
+	for (size_t i = 0; i < s->conf.env.n; i++)
+		judge_flag(l, s, at, where, s->conf.env.v[i], getenv(s->conf.env.v[i]));
+	if (s->conf.file)
+		read_switch_file(l, s, at, where);
+}
 
-	for (size_t i = 0; i < s->conf.env.n; i++) {
-		const char *name = s->conf.env.v[i], *value = getenv(name);
-		int on = value ? parse_switch(value) : 0;
-
-		if (on < 0)
-			problem_add(l->problems, PROBLEM_POLICY, D_SWITCH_UNCLEAR, at->file,
-				    at->line, where,
-				    "%s is set to something that is neither on (1, true, yes, on) "
-				    "nor off (0, false, no, off)",
-				    name);
-		else if (on && !allowed)
-			problem_add(l->problems, PROBLEM_POLICY, D_SWITCH_FORBIDDEN, at->file,
-				    at->line, where, "%s is on in mode %s, allowed only in %s: %s",
-				    name, mode_name(l->p->mode),
-				    s->conf.allowed_in.n ? joined(l, &s->conf.allowed_in)
-							 : "no mode",
-				    s->conf.degraded);
-		else if (on && !s->set_by)
-			s->set_by = name;
-	}
+/* 0, or how many problems were added. */
+static int check_sources(struct load *l, const struct node *c, const char *where)
+{
+	if (!node_child(c, "env") && !node_child(c, "file"))
+		return -ERROR_AT(l, c, where, "needs env, or file and at: where the flag stands");
+	if (!node_child(c, "file") != !node_child(c, "at"))
+		return -ERROR_AT(l, c, where, "file and at need each other");
+	return 0;
 }
 
 static void load_switches(struct load *l, const struct node *group)
@@ -211,6 +282,7 @@ static void load_switches(struct load *l, const struct node *group)
 		s->name = c->name;
 		bad = schema_fill(&switch_schema, c, where, &s->conf, &l->fill);
 		bad += schema_names(&switch_schema, NULL, c, where, &l->fill);
+		bad += check_sources(l, c, where);
 		s->conf.degraded = arena_strdup_clean(&l->p->arena, s->conf.degraded);
 		p->n_switches++;
 		check_waives(l, c, where, &s->conf.waives);

@@ -27,7 +27,8 @@ extern const struct schema common_schema;
 
 struct switch_conf {
 	struct strlist env, allowed_in, waives;
-	const char *degraded, *description;
+	bool negated;
+	const char *file, *at, *degraded, *description;
 };
 extern const struct schema switch_schema;
 
@@ -43,7 +44,7 @@ extern const struct schema top_schema;
 struct profile_switch {
 	const char *name;
 	struct switch_conf conf;
-	const char *set_by; /* the variable that turned it on; NULL: off */
+	const char *set_by; /* the variable, or FILE#POINTER, that turned it on; NULL: off */
 };
 
 struct profile_check {

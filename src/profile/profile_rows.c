@@ -1,3 +1,4 @@
+#include "json.h"
 #include "profile_load.h"
 
 static const char *const places[] = {PLACE_RUN, PLACE_CHECK, PLACE_HEALTH, NULL};
@@ -57,10 +58,21 @@ const char *env_name_problem(const char *text)
 }
 
 static const struct key switch_keys[] = {
-    KEY_STRLIST(struct switch_conf, env, .flags = K_REQUIRED, .check = env_name_problem,
+    KEY_STRLIST(struct switch_conf, env, .check = env_name_problem,
 		.doc = "Variables that turn the switch on: 1, true, yes, on; 0, false, no, off or "
 		       "empty are off.",
 		.example = "[\"LEARNER_FORCE_JSON\"]"),
+    KEY_PATH(struct switch_conf, file,
+	     .doc = "JSON file that turns the switch on, instead of variables or beside them. One "
+		    "that does not exist is off.",
+	     .example = "\"data/runtime_overrides.json\""),
+    KEY_STR(struct switch_conf, at, .check = json_pointer_problem,
+	    .doc = "Where the flag stands in that file, as a JSON pointer: true, false, 1, 0, or a "
+		   "text as in a variable. Nothing there, or null, is off.",
+	    .example = "\"/force_json\""),
+    KEY_BOOL(struct switch_conf, negated, .def = "false",
+	     .doc = "The flag loosens when it is off, as REQUIRE_X=0 does. One that is not set, or "
+		    "empty, never loosens."),
     KEY_STRLIST(struct switch_conf, allowed_in, .flags = K_MODES,
 		.doc = "Modes in which it may be on; anywhere else the start is refused.",
 		.example = "[\"dev\"]"),

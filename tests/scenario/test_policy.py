@@ -84,6 +84,106 @@ def test_switch_with_an_unclear_value(guard, mode, value):
     result.problem("switches.easy", "FORCE_JSON", "neither on", code="switch-unclear", exit=77)
 
 
+def negated(env="REQUIRE_INFRA"):
+    return switch(env).replace("allowed_in", "negated = true; allowed_in")
+
+
+@pytest.mark.produces("switch-forbidden")
+@pytest.mark.parametrize("value", ["0", "false", "No", "OFF"])
+def test_negated_switch(guard, value):
+    """REQUIRE_X=0 loosens."""
+    words = "REQUIRE_INFRA is off in mode prod"
+    guard.run(profile(negated()), env={"REQUIRE_INFRA": value}).problem(words, code="switch-forbidden", exit=77)
+    result = guard.run(profile(negated() + unreachable()), mode="dev", env={"REQUIRE_INFRA": value})
+    assert (result.code, result.status, result.check("tcp.broker")["outcome"]) == (0, "degraded", "waived")
+    assert "REQUIRE_INFRA is off: everything is JSON" in result.report["summary"]
+
+
+@pytest.mark.near_miss("switch-forbidden", "switch-unclear")
+@pytest.mark.parametrize("value", ["1", "true", "yes", "on", "", None])
+def test_negated_switch_that_does_not_loosen(guard, value):
+    assert guard.run(profile(negated()), env={"REQUIRE_INFRA": value}).status == "ready"
+
+
+@pytest.mark.produces("switch-unclear")
+def test_negated_switch_with_an_unclear_value(guard):
+    guard.run(profile(negated()), env={"REQUIRE_INFRA": "2"}).problem(code="switch-unclear", exit=77)
+
+
+def from_file(file, more=""):
+    source = f'file = "{file}"; at = "/learner/lax"; {more}'
+    return switch().replace('env = ["FORCE_JSON"];', source)
+
+
+@pytest.mark.produces("switch-forbidden")
+@pytest.mark.parametrize(
+    "value, more", [("true", ""), ("1", ""), ('"yes"', ""), ("false", "negated = true;"), ("0", "negated = true;")]
+)
+def test_switch_in_a_file(guard, value, more):
+    file = guard.write("overrides.json", '{"learner": {"lax": %s}}' % value)
+    text = profile(from_file(file, more) + unreachable())
+    state = "off" if more else "on"
+    guard.run(text).problem(f"overrides.json#/learner/lax is {state} in mode prod", code="switch-forbidden", exit=77)
+    result = guard.run(text, mode="dev")
+    assert result.report["switches"][0]["set_by"] == f"{file}#/learner/lax"
+    assert result.check("tcp.broker")["outcome"] == "waived"
+
+
+@pytest.mark.near_miss("switch-forbidden", "switch-unclear")
+@pytest.mark.parametrize("more", ["", "negated = true;"])
+@pytest.mark.parametrize("content", [None, "{}", '{"learner": null}', '{"learner": {"lax": null}}', '{"learner": {"lax": ""}}'])
+def test_switch_in_a_file_that_does_not_say(guard, content, more):
+    file = guard.tmp / "overrides.json"
+    if content is not None:
+        file.write_text(content)
+    assert guard.run(profile(from_file(file, more))).status == "ready"
+
+
+@pytest.mark.near_miss("switch-forbidden")
+def test_switch_in_a_file_and_in_a_variable(guard):
+    """Either of them turns it on; lint reads neither."""
+    file = guard.write("overrides.json", '{"learner": {"lax": false}}')
+    text = profile(from_file(file, 'env = ["EASY"];'))
+    assert guard.run(text, mode="dev").status == "ready"
+    assert guard.run(text, mode="dev", env={"EASY": "1"}).report["switches"][0]["set_by"] == "EASY"
+    file.write_text("no JSON")
+    assert guard.cli("lint", guard.write("p.cfg", text)).code == 0
+
+
+@pytest.mark.produces("switch-unclear")
+@pytest.mark.near_miss("switch-forbidden")
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        ('{"learner": {"lax": 2}}', "neither on"),
+        ('{"learner": {"lax": {"a": 1}}}', "neither on"),
+        ('{"learner": {"lax": 0.5}}', "neither on"),
+        ('{"password": hunter2hunter2', "is not a JSON document"),
+        (None, "it is not a file"),
+    ],
+)
+def test_switch_in_a_file_that_is_unclear(guard, content, words):
+    """What cannot be read may be on: the start is refused, and nothing of the file is quoted."""
+    file = guard.tmp / "overrides.json"
+    file.mkdir() if content is None else file.write_text(content)
+    result = guard.run(profile(from_file(file)), mode="dev")
+    result.problem("switches.easy", words, code="switch-unclear", exit=77)
+    assert "hunter2" not in result.err
+
+
+@pytest.mark.parametrize(
+    "keys, words",
+    [
+        ("", "needs env, or file and at"),
+        ('file = "/x";', "need each other"),
+        ('env = ["A"]; at = "/x";', "need each other"),
+        ('file = "/x"; at = "x";', "JSON pointer"),
+    ],
+)
+def test_switch_without_a_place(guard, keys, words):
+    guard.run(profile(f'switches: {{ s: {{ {keys} degraded = "x"; }}; }};')).problem(words, exit=78)
+
+
 @pytest.mark.produces("switch-forbidden", "switch-unclear", "skip-forbidden", "secret-literal")
 def test_every_policy_error_at_once(guard):
     text = profile("""switches: { a: { env = ["ONE"]; allowed_in = ["dev"]; waives = ["tcp.*"]; degraded = "x"; };

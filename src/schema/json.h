@@ -1,7 +1,7 @@
 /* json: reads and compares JSON with jansson, and finds values in it. Pure.
  *
  * A text may come from a peer, so the module accepts at most JSON_TEXT_MAX bytes and JSON_DEPTH_MAX levels. The kinds
- * free no value: the child's exit does that.
+ * free no value: the child's exit does that. The parent reads only the files of switches.
  */
 #ifndef SG_JSON_H
 #define SG_JSON_H
