@@ -206,8 +206,9 @@ static void reference_profile(struct str *b)
 		reference_row(b, k, "", k->flags & K_REQUIRED);
 	str_add(b, "\n# Variables that loosen something, and where they may be set.\nswitches: "
 		   "{\n\texample: {\n");
+	/* The first row, env, is one of two places where the flag may stand: the example needs one of them. */
 	for (const struct key *k = switch_schema.keys; k->name; k++)
-		reference_row(b, k, "\t\t", k->flags & K_REQUIRED);
+		reference_row(b, k, "\t\t", k->flags & K_REQUIRED || k == switch_schema.keys);
 	str_add(b, "\t};\n};\n\n# Keys of every check:\n");
 	for (const struct key *k = common_schema.keys; k->name; k++)
 		reference_row(b, k, "# ", false);

@@ -88,13 +88,13 @@ def test_faults(guard, code, keys, words):
     guard.try_("file", path=f, **keys).expect(code, phase="assert", cause=words, subject="hello")
 
 
-JSON = '{"learner": {"strict": false, "token": "the-token-of-the-learner", "n": 3}}'
+JSON = '{"learner": {"strict": false, "token": "the-token-of-the-learner", "n": 3, "big": 9007199254740993}}'
 
 
 @pytest.mark.near_miss("file-content")
 def test_json(guard):
     f = guard.write("overrides.json", JSON)
-    values = '( { at = "/learner/strict"; equals = false; }, { at = "/learner/n"; min = 2; max = 3; }, { at = ""; type = "object"; } )'
+    values = '( { at = "/learner/strict"; equals = false; }, { at = "/learner/n"; min = 2; max = 3; }, { at = "/learner/big"; equals = "9007199254740993"; }, { at = ""; type = "object"; } )'
     guard.try_("file", path=f, json=values, contains="strict", not_contains="lax").passed()
 
 
@@ -104,6 +104,7 @@ def test_json(guard):
     [
         ('at = "/learner/strict"; equals = true;', "at /learner/strict is false, expected true"),
         ('at = "/learner/n"; min = 4;', "outside 4 to inf"),
+        ('at = "/learner/big"; equals = "9007199254740992";', "expected 9007199254740992"),
         ('at = "/learner/none"; equals = true;', "there is nothing at /learner/none"),
         ('at = "/learner/n"; type = "string";', "a number, not a string"),
     ],
@@ -113,6 +114,14 @@ def test_json_that_differs(guard, value, words):
     f = guard.write("overrides.json", JSON)
     result = guard.try_("file", path=f, json=f"( {{ {value} }} )")
     result.expect("file-content", exit=124, subject="overrides.json", cause=words)
+    assert "the-token" not in result.err + str(result.report)
+
+
+@pytest.mark.produces("file-content")
+def test_what_is_not_json_is_not_quoted(guard):
+    f = guard.write("overrides.json", JSON.replace('"the-token-of-the-learner"', "the-token-of-the-learner"))
+    result = guard.try_("file", path=f, json='( { at = "/learner"; } )')
+    result.expect("file-content", exit=124, cause="it is not a JSON document: ")
     assert "the-token" not in result.err + str(result.report)
 
 

@@ -120,7 +120,7 @@ def from_file(file, more=""):
     "value, more", [("true", ""), ("1", ""), ('"yes"', ""), ("false", "negated = true;"), ("0", "negated = true;")]
 )
 def test_switch_in_a_file(guard, value, more):
-    file = guard.write("overrides.json", '{"learner": {"lax": %s}}' % value)
+    file = guard.write("overrides.json", f'{{"learner": {{"lax": {value}}}}}')
     text = profile(from_file(file, more) + unreachable())
     state = "off" if more else "on"
     guard.run(text).problem(f"overrides.json#/learner/lax is {state} in mode prod", code="switch-forbidden", exit=77)

@@ -67,7 +67,7 @@ static void a_topic_has_its_keys(UNUSED void **state)
 	    "attempt_timeout        a time such as \"5s\"; default 5s; 10ms to 1h\n");
 	has("common", AS_TEXT,
 	    "grace                  a time such as \"5s\"; default 0s; at most 24h\n");
-	has("switches", AS_MARKDOWN, "| env | a list of text; needed | ");
+	has("switches", AS_MARKDOWN, "| degraded | text; needed | ");
 	has("profile", AS_MAN, ".TP\n.B parallel\n");
 	has("profile", AS_MAN, "a whole number; default 32; 1 to 1024.\n");
 	has("kafka", AS_MARKDOWN, "| topics.name | ");
