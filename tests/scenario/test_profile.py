@@ -216,7 +216,7 @@ def test_keys_of_http(guard, keys, words):
     "keys, line, words",
     [
         ('env = ["X"];', 1, '"degraded" is missing'),
-        ('degraded = "x";', 1, '"env" is missing'),
+        ('degraded = "x";', 1, "needs env, or file and at"),
         ('env = ["X Y"]; degraded = "x";', 1, "is not the name of a variable"),
         ('env = ["X"]; degraded = "x"; allowed_in = ["nowhere"];', 1, "nowhere"),
         ('env = ["X"]; degraded = "x"; waives = ["kafak.*"];', 1, 'no kind is called so; did you mean "kafka"?'),
