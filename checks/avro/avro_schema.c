@@ -32,7 +32,7 @@ PRINTF_LIKE(2, 3) static json_t *fail(struct parser *r, const char *fmt, ...)
 	return NULL;
 }
 
-/* ---- normal form ------------------------------------------------------------------------------------------------- */
+/* ---- full names (the normal form of avro_schema.h) --------------------------------------------------------------- */
 static void make_full_name(char *buf, size_t size, const char *name, const char *space)
 {
 	if (strchr(name, '.') || !*space)

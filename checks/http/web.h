@@ -67,7 +67,7 @@ struct web_response {
 	char *body; /* NUL-terminated; never NULL after success */
 	size_t len;
 	char content_type[128]; /* in lower case, without parameters */
-	char body_start[160];   /* for causes, cleaned: "it begins with: ..." or "it is empty" */
+	char body_start[160];   /* of the body, cleaned, for causes: "it begins with: ..." */
 	char location[512];     /* target of a redirect, without user part */
 	char subject[DIAG_SUBJECT_MAX]; /* "http://opa:8181/v1/data/x", for diagnoses */
 	bool had_credentials;

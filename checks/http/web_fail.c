@@ -102,7 +102,8 @@ static enum result fail_proxy(CURL *curl, const struct transfer *t, const char *
 			  t->resp->subject, "by the proxy %s: %s", proxy, error);
 }
 
-/* curl reports some TLS errors with a code of another class: alerts of TLS 1.3 arrive with the first read. */
+/* curl reports some TLS errors under codes that are not TLS codes: an alert of TLS 1.3, for example, arrives with the first
+ * read. So this looks at the text. */
 static bool is_tls_error(const char *error)
 {
 	return strcasestr(error, "alert") || strcasestr(error, "SSL_") ||

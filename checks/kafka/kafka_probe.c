@@ -168,7 +168,8 @@ static void probe_plain(const struct check_run *run, const char *host, int port,
 	cleanup_fd_fn(&conn.fd);
 }
 
-/* Any failure of TLS itself, such as a refused certificate, shows that the listener speaks TLS. */
+/* A failure in the TLS phase, such as a refused certificate, shows that the listener speaks TLS. A failed handshake alone does
+ * not. */
 static bool is_tls_failure(enum diag_code code)
 {
 	return diag_info(code)->phase == PH_TLS && code != D_TLS_PEER_IS_PLAINTEXT &&

@@ -15,7 +15,7 @@ struct tls_conf { /* any member may be NULL */
 	bool any_certificate; /* the peer is not verified: only for data that is not secret */
 };
 
-/* For a kind's validate. Returns NULL, or the problem of the combination of keys and in *key the name of one. */
+/* For a kind's validate. Returns NULL when the keys fit together; else what is wrong, with *key set to one of them. */
 const char *tls_conf_problem(const struct tls_conf *tls, const char **key);
 /* Returns the name of the first key that the profile gives, NULL when it gives none. */
 const char *tls_key_given(const struct tls_conf *tls);

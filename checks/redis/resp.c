@@ -64,7 +64,7 @@ static void fail_parse(struct resp *r, const char *asked, struct diag *out)
 	}
 }
 
-/* Names the command and the bytes of the reply that came; net_read knows neither. */
+/* The cause says which command was sent and how many bytes of the reply came; net_read knows neither. */
 static enum result fail_answer_timeout(const struct resp *r, const char *asked, struct diag *out)
 {
 	if (!r->bytes)

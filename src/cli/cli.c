@@ -361,7 +361,7 @@ static int parse_environment(struct parse *p)
 		const struct cli_option *o = &cli_options[i];
 		const char *value = o->env ? getenv(o->env) : NULL;
 
-		/* A variable is ignored, right or wrong, when its option was given. */
+		/* An option on the command line wins: its variable is not even validated. */
 		if (value && *value && !p->given[i] && cli_takes(p->cli->command, o) &&
 		    set_option(p, o, o->env, value) < 0)
 			return -1;

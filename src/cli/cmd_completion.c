@@ -117,7 +117,7 @@ static void complete_zsh(struct str *b)
 		   "\tcase $cmd in\n");
 	for (enum command c = 0; c < CMD__COUNT; c++)
 		zsh_command(b, c);
-	/* When zsh loads the file from fpath, this calls the function; when it is sourced, it registers the function. */
+	/* The last line calls the function when zsh autoloads the file from fpath, and registers it when the file is sourced. */
 	str_add(b, "\tesac\n}\nif [[ ${funcstack[1]} == _startguard ]]; then _startguard \"$@\"; "
 		   "else compdef _startguard startguard; fi\n");
 }

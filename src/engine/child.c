@@ -247,7 +247,7 @@ static enum result run_attempt(const struct profile_check *check, int number, st
 
 	*diag = (struct diag){0};
 	if (check->kind->schema)
-		schema_scrub(check->kind->schema, check->conf);
+		schema_register_secrets(check->kind->schema, check->conf);
 	if (check->kind->needs_exec)
 		secret_register_environment();
 	v = check->kind->run(&run, diag);

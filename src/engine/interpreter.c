@@ -83,7 +83,7 @@ static const struct machine {
     {258, 'l', "loongarch"},    {EM_SPARCV9, 'c', "sparc"}, {EM_SPARC, 'c', "sparc"},
 };
 
-static const struct machine *machine_of(unsigned number)
+static const struct machine *find_machine(unsigned number)
 {
 	for (size_t i = 0; i < ARRAY_LEN(machines); i++)
 		if (machines[i].number == number)
@@ -111,7 +111,7 @@ static bool read_path(int fd, const ElfW(Phdr) * ph, char *out, size_t size)
 }
 
 /* Reads the loader's path from the segment PT_INTERP (System V gABI, "Program Interpreter"), only for programs of this machine and
- * word size: an emulator may keep the loaders of others elsewhere. */
+ * word size: for others an emulator may look for the loader under another root. */
 static enum interpreter read_elf(int fd, const struct head *h, char *out, size_t size)
 {
 	ElfW(Ehdr) elf;
@@ -139,10 +139,10 @@ bool interpreter_other_machine(const char *file, char *out, size_t size)
 	/* cppcheck-suppress unreadVariable ; closed at the end of its scope */
 	UNUSED cleanup_fd int fd = open_head(file, &h);
 	const unsigned char *at = (const unsigned char *)h.text + offsetof(Elf64_Ehdr, e_machine);
-	const struct machine *own = machine_of(own_machine()), *its;
+	const struct machine *own = find_machine(own_machine()), *its;
 
-	its = machine_of(h.text[EI_DATA] == ELFDATA2MSB ? (unsigned)at[0] << 8 | at[1]
-							: (unsigned)at[1] << 8 | at[0]);
+	its = find_machine(h.text[EI_DATA] == ELFDATA2MSB ? (unsigned)at[0] << 8 | at[1]
+							  : (unsigned)at[1] << 8 | at[0]);
 	if (!is_elf(&h) || !own || !its || its->family == own->family)
 		return false;
 	snprintf(out, size, "a program for %s, and this machine is %s", its->name, own->name);

@@ -3,13 +3,15 @@
  * Pure: no I/O, no clock (the caller passes `now`), no allocation. Events go in (plan_result, plan_no_process, plan_stop),
  * actions come out of plan_step. The reactor carries them out and calls plan_step again at plan->wake or at the next event.
  *
- * Promises, each held by a unit test: no attempt starts before its time, before the checks it comes `after` have passed, or when
- * its deadline is reached; never more than `parallel` run at once, at most PLAN_BURST start in one step, and the check that has
- * waited longest past its time is first; every attempt has a deadline and is killed at most once; the run is over at its
- * deadline once the killed are reaped; a required check that did not pass is never counted as passed.
+ * Promises, each held by a unit test:
+ * - An attempt starts only at its time, after the checks in `after` have passed, and before its deadline.
+ * - Never more than `parallel` attempts run at once. At most PLAN_BURST start in one step; the check that has waited longest past
+ *   its time is first.
+ * - Every attempt has a deadline and is killed at most once. The run is over at its deadline, once the killed are reaped.
+ * - A required check that did not pass is never counted as passed.
  *
- * The pause between two attempts is 5 % of the time already waited, 10 ms to 1 s, with a jitter of 25 % so that a fleet of a
- * thousand pods does not try in step.
+ * The pause between two attempts is 5 % of the time already waited, 10 ms to 1 s, with a jitter of 25 % so that a thousand
+ * pods do not retry at the same moment.
  */
 #ifndef SG_PLAN_H
 #define SG_PLAN_H

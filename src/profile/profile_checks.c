@@ -126,7 +126,7 @@ static bool is_skipped(struct load *l, const struct profile_check *c)
 	return out;
 }
 
-static bool is_at_place(const struct load *l, const struct common_conf *c)
+static bool only_at_allows(const struct load *l, const struct common_conf *c)
 {
 	for (size_t i = 0; i < c->only_at.n; i++)
 		if (!l->o->place || str_eq(c->only_at.v[i], l->o->place))
@@ -162,8 +162,8 @@ void load_check(struct load *l, const struct check_kind *kind, const char *name,
 	c->common.degraded = arena_strdup_clean(&l->p->arena, c->common.degraded);
 	c->common.description = arena_strdup_clean(&l->p->arena, c->common.description);
 	here = c->common.only_in.n == 0 || mode_in(l->fill.aliases, l->p->mode, &c->common.only_in);
-	l->elsewhere |= here && !is_at_place(l, &c->common);
-	here = here && is_at_place(l, &c->common);
+	l->elsewhere |= here && !only_at_allows(l, &c->common);
+	here = here && only_at_allows(l, &c->common);
 	c->required = c->common.required_in.n
 			  ? mode_in(l->fill.aliases, l->p->mode, &c->common.required_in)
 			  : c->common.required;

@@ -25,7 +25,8 @@ const char *slot_text(const struct slot *s)
 	return NULL;
 }
 
-/* Returns a text in place of a number or truth value: allowed only where the profile's author could not write one. */
+/* Returns text that stands for a number or boolean. It may when it contains ${...}, or comes from a command line or a default
+ * (node.loose). */
 static const char *text_for_scalar(const struct slot *s)
 {
 	if (s->node->type == N_STR && (s->node->loose || strstr(s->node->text, "${")))

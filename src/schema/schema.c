@@ -286,7 +286,7 @@ static void scrub_group(const struct key *key, const void *field, bool secrets)
 		scrub_keys(key->sub, *(const void *const *)field, secrets);
 }
 
-void schema_scrub(const struct schema *schema, const void *conf)
+void schema_register_secrets(const struct schema *schema, const void *conf)
 {
 	/* Register the exempt texts first: the search for secrets depends on them. */
 	scrub_keys(schema, conf, false);

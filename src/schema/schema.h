@@ -2,7 +2,7 @@
  *
  * A list of rows fills one C struct. A row whose type does not fit its field does not compile. Values come as nodes (node.h): this
  * module knows no file format. It reads the environment only through the given function, and the files of secrets only in
- * schema_scrub.
+ * schema_register_secrets.
  */
 #ifndef SG_SCHEMA_H
 #define SG_SCHEMA_H
@@ -166,6 +166,6 @@ void key_print(const struct key *key, const void *conf, struct str *out, int ind
 /* Child only, before the first byte from a peer, which may know the secrets from an earlier attempt: reveals and registers
  * every secret in the filled struct, and exempts its plain texts (the scrubber keeps pointers to them). A secret that
  * cannot be read is ignored here: the kind reports it. */
-void schema_scrub(const struct schema *schema, const void *conf);
+void schema_register_secrets(const struct schema *schema, const void *conf);
 
 #endif
