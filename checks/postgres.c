@@ -632,12 +632,6 @@ static enum result try_server(struct session *s, const char *address, struct ins
 	return begin_transaction(s, out);
 }
 
-static void keep_furthest(struct diag *out, const struct diag *this)
-{
-	if (!out->code || diag_info(this->code)->phase >= diag_info(out->code)->phase)
-		*out = *this;
-}
-
 /* Tries the addresses of a host in turn, each within its share of the time. */
 static enum result try_host(struct session *s, const char *hostaddr, struct instant until,
 			    struct diag *out)
@@ -660,7 +654,7 @@ static enum result try_host(struct session *s, const char *hostaddr, struct inst
 			    NI_NUMERICHOST);
 		if (!try_server(s, address, instant_share(instant_now(), until, left), &this))
 			return RESULT_PASS;
-		keep_furthest(out, &this);
+		diag_keep_latest(out, &this);
 	}
 	return RESULT_FAIL;
 }
@@ -698,7 +692,7 @@ static enum result try_hosts(struct session *s, struct diag *out)
 		set_server(s, hosts, ports, i);
 		if (!try_host(s, addresses ? list_item(addresses, i) : NULL, until, &this))
 			return RESULT_PASS;
-		keep_furthest(out, &this);
+		diag_keep_latest(out, &this);
 	}
 	return RESULT_FAIL;
 }

@@ -228,8 +228,7 @@ static enum result connect_by_sentinel(const struct check_run *run, struct sessi
 			check_fact(run, "master", "%s:%d", host, port);
 			return redis_connect(run, s, host, port, false, out);
 		}
-		if (!out->code || diag_info(this.code)->phase >= diag_info(out->code)->phase)
-			*out = this; /* keep the failure of the latest phase */
+		diag_keep_latest(out, &this);
 	}
 	return RESULT_FAIL;
 }

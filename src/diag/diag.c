@@ -101,3 +101,9 @@ void diag_hint_no_process(struct diag *out, int error)
 		if (hints[i].error == error)
 			diag_hint(out, "%s", hints[i].hint);
 }
+
+void diag_keep_latest(struct diag *out, const struct diag *next)
+{
+	if (!out->code || diag_info(next->code)->phase >= diag_info(out->code)->phase)
+		*out = *next;
+}

@@ -74,4 +74,7 @@ void diag_hint(struct diag *out, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Sets the hint of guard-no-process: it names the limit that `error`, the errno of pipe or fork, reports. */
 void diag_hint_no_process(struct diag *out, int error);
 
+/* Of several peers that failed, keeps the failure of the latest phase in *out: *next replaces it unless it ended earlier. */
+void diag_keep_latest(struct diag *out, const struct diag *next);
+
 #endif
