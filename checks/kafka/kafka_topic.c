@@ -119,10 +119,7 @@ enum result kafka_topic_fail(struct diag *out, enum diag_code code, const char *
 
 bool kafka_topic_wants(want_t *want, const char *operation)
 {
-	for (size_t i = 0; i < want->operations.n; i++)
-		if (str_eq(want->operations.v[i], operation))
-			return true;
-	return false;
+	return strlist_has(&want->operations, operation);
 }
 
 /* Fails because the principal may not describe the topic. Names the rights the service needs, because Read and Write imply

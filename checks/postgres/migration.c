@@ -13,14 +13,6 @@ void strlist_add(struct strlist *list, const char *text)
 	list->v[list->n++] = text;
 }
 
-bool strlist_has(const struct strlist *list, const char *text)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (str_eq(list->v[i], text))
-			return true;
-	return false;
-}
-
 /* ---- Alembic ------------------------------------------------------------------------------------------------------ */
 /* Returns the right side of `name = ...` or `name: type = ...` at the beginning of a line, or NULL. */
 static const char *find_assignment(const char *text, const char *name)

@@ -33,6 +33,5 @@ const char *migration_newer(const struct migration_files *files,
 			    const struct migration_state *state, enum migration_tool tool);
 
 void strlist_add(struct strlist *list, const char *text);
-bool strlist_has(const struct strlist *list, const char *text);
 
 #endif

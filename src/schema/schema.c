@@ -292,3 +292,11 @@ void schema_register_secrets(const struct schema *schema, const void *conf)
 	scrub_keys(schema, conf, false);
 	scrub_keys(schema, conf, true);
 }
+
+bool strlist_has(const struct strlist *list, const char *text)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (str_eq(list->v[i], text))
+			return true;
+	return false;
+}

@@ -27,6 +27,7 @@ struct strlist {
 	size_t n;
 	const char **v;
 };
+bool strlist_has(const struct strlist *list, const char *text);
 struct pair {
 	const char *name;
 	const char *value; /* NULL when it is a reference or a literal secret */
