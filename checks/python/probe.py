@@ -219,8 +219,7 @@ def own_place(name):
     if not isinstance(name, str) or name[:1] == "<":
         return None
     name = os.path.realpath(name)
-    library = os.path.dirname(os.path.realpath(os.__file__)) + os.sep
-    if not name.startswith(folder) or name.startswith(library) or "-packages" + os.sep in name:
+    if not name.startswith(folder) or name.startswith(python_folder) or "-packages" + os.sep in name:
         return None
     return name[len(folder) :]
 
@@ -244,8 +243,9 @@ def note_failure(frame, name, error):
 
 def watch_imports(names):
     """Looks at every ImportError on its way to the code that asked for the module."""
-    global folder, lackable, failures, told, builtins, real_import
-    folder, lackable, failures, told = os.path.join(os.path.realpath("."), ""), names, {}, set()
+    global folder, python_folder, lackable, failures, told, builtins, real_import
+    folder, python_folder = os.path.join(os.path.realpath("."), ""), os.path.dirname(os.path.realpath(os.__file__)) + os.sep
+    lackable, failures, told = names, {}, set()
     builtins, bootstrap = sys.modules["builtins"], sys.modules["_frozen_importlib"]
     real_import, real_import_module = builtins.__import__, bootstrap._gcd_import
 
