@@ -191,12 +191,17 @@ def test_no_connection_left_on_the_server(guard):
     with PostgresServer(max_connections=6, superuser_reserved_connections=3) as server:
         words = ["psql", "-h", str(server.sockets), "-p", str(server.port), "-U", "app", "-d", "service", "-c"]
         with contextlib.ExitStack() as stack:
-            for _ in range(8):  # those beyond the third are refused
+            count = "select count(*) from pg_stat_activity where usename = 'app' and state = 'active'"
+
+            def three_clients():  # one is refused while a connection of the fixture still holds its slot
+                if server.sql(count) == "3":
+                    return True
                 holder = stack.enter_context(subprocess.Popen([*words, "select pg_sleep(60)"]))
                 stack.callback(holder.wait)
                 stack.callback(holder.kill)
-            count = "select count(*) from pg_stat_activity where usename = 'app'"
-            wait_for(lambda: server.sql(count) == "3", what="three clients", seconds=20)
+                return False
+
+            wait_for(three_clients, what="three clients", seconds=20)
             result = guard.try_("postgres", url="env:URL", _env={"URL": url(server)})
             result.expect("postgres-max-connections", exit=124)
 
