@@ -5,6 +5,8 @@
 #include <libconfig.h>
 #include <sys/stat.h>
 
+#include "syntax_error.h"
+
 #define NUMBER_DIGITS_MAX 18
 
 /* ---- @include ---------------------------------------------------------------------------------------------------- */
@@ -67,13 +69,16 @@ static const char *path_in_same_folder(struct arena *a, const char *file, const 
 static int add_file(struct source *s, const char *path, const char *from, int from_line);
 
 /* Refuses a comment or string without an end: libconfig accepts such a comment and silently ignores the text after it. */
-static int check_closed(struct source *s, enum place place, const char *file, int opened)
+static int check_closed(struct source *s, enum place place, const char *file, int opened,
+			const char *text)
 {
 	if (place == IN_CODE)
 		return 0;
-	return problem_error(s->problems, file, opened, "", "%s",
-			     place == IN_STRING ? "the text that begins here has no closing quote"
-						: "the comment that begins here has no end");
+	if (place == IN_BLOCK_COMMENT)
+		return problem_error(s->problems, file, opened, "",
+				     "the comment that begins here has no end");
+	return problem_error(s->problems, file, syntax_error_open_text(text), "",
+			     "the text that begins here has no closing quote");
 }
 
 /* Returns the length of the comment, string, name, number or character at p, in code. *place becomes the place after it. */
@@ -179,7 +184,7 @@ static int add_text(struct source *s, const char *file, const char *text, size_t
 		}
 		p = nl ? nl + 1 : end;
 	}
-	return bad | check_closed(s, place, file, opened_at);
+	return bad | check_closed(s, place, file, opened_at, text);
 }
 
 /* Limits the total that is read: ten files that each include the next one twice are a thousand. */
@@ -296,29 +301,56 @@ static void close_source(struct source *s)
 	free(s->lines);
 }
 
+/* libconfig decides that a text is wrong, and on which line; syntax_error finds the words. What it finds behind that line
+ * is not what libconfig refused. */
+static void add_syntax_error(struct source *s, const char *path, const config_t *config)
+{
+	unsigned line = (unsigned)config_error_line(config);
+	struct syntax_error e;
+	bool found = syntax_error_find(s->arena, s->text.s, &e) && (unsigned)e.line <= line;
+	const struct origin *at;
+	const char *file;
+	struct str about;
+
+	/* The end of the text counts as one more line. */
+	line = found ? (unsigned)e.line : line;
+	at = origin_of(s, line > s->n ? (unsigned)s->n : line);
+	file = at->file ? at->file : path;
+	if (!found) {
+		problem_error(s->problems, file, at->line, "", "%s", config_error_text(config));
+		return;
+	}
+	str_init(&about, 1024);
+	if (e.about) {
+		const struct origin *there = origin_of(s, (unsigned)e.about_line);
+
+		str_addf(&about, " (%s on line %d", e.about, there->line);
+		if (there->file && !str_eq(there->file, file))
+			str_addf(&about, " of %s", there->file);
+		str_addc(&about, ')');
+	}
+	problem_error(s->problems, file, at->line, "", "syntax error at column %d: %s%s", e.column,
+		      e.text, about.s);
+	str_free(&about);
+}
+
 struct node *config_file_read(struct arena *a, const char *path, struct problems *problems)
 {
 	__attribute__((cleanup(close_source))) struct source s = {.arena = a, .problems = problems};
 	__attribute__((cleanup(config_destroy))) config_t config;
 	struct node *root;
-	unsigned line;
-	const struct origin *at;
 
 	config_init(&config);
 	str_init(&s.text, CONFIG_FILE_TEXT_MAX);
 	if (add_file(&s, path, NULL, 0) < 0)
 		return NULL;
-	if (config_read_string(&config, s.text.s) == CONFIG_TRUE) {
-		root = make_node(&s, config_root_setting(&config), 0);
-		root->file = arena_strdup(a, path);
-		return root;
+	if (config_read_string(&config, s.text.s) != CONFIG_TRUE) {
+		add_syntax_error(&s, path, &config);
+		return NULL;
 	}
-	line = (unsigned)config_error_line(&config);
-	/* libconfig counts the end of the text as one more line. */
-	at = origin_of(&s, line > s.n ? (unsigned)s.n : line);
-	problem_error(problems, at->file ? at->file : path, at->line, "", "%s",
-		      config_error_text(&config));
-	return NULL;
+	root = make_node(&s, config_root_setting(&config), 0);
+	root->file = arena_strdup(a, path);
+	return root;
 }
 
 struct node *config_file_read_value(struct arena *a, const char *name, const char *text)

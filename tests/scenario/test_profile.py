@@ -122,8 +122,10 @@ def test_several_profiles(guard):
         ('startguard = 1;\ntcp: { a: { address = "x:1"; };\n', 2, "syntax error"),
         ('startguard = 1;\ntcp: {\n a: { address = "x:1"; };\n a: { address = "x:2"; };\n};', 4, "duplicate setting name"),
         ('startguard = 1;\nservice = "x\n', 2, ""),
+        ('startguard = 1;\nservice = "x;\nmode = "dev";\nparallel = 8;', 2, "the text that begins here has no closing quote"),
+        ("startguard = 1;\ntimeout = 30s;\n", 2, 'syntax error at column 11: 30s stands without quotes; write "30s"'),
     ],
-    ids=["unclosed", "nonsense", "end", "twice", "string"],
+    ids=["unclosed", "nonsense", "end", "twice", "string", "quote", "duration"],
 )
 def test_syntax(guard, text, line, words):
     if line is None:
@@ -225,6 +227,13 @@ def test_keys_of_http(guard, keys, words):
 )
 def test_switches(guard, keys, line, words):
     bad(guard, f"switches: {{ s: {{ {keys} }}; }};" + body(TCP), line, "switches.s", words)
+
+
+def test_a_brace_that_is_missing_in_another_file(guard):
+    guard.write("part.inc", 'tcp: {\n  a: {\n    address = "x:1";\n  b: { address = "x:2"; };\n};\n')
+    path = guard.write("p.cfg", 'startguard = 1;\n@include "part.inc"\n')
+    words = "part.inc:5: syntax error at column 1: the file ends, and a } is missing (the group that has no } begins on line 2)"
+    assert words in guard.cli("lint", path).err
 
 
 def test_circle_of_two(guard):
