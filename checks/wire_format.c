@@ -22,6 +22,7 @@ struct wire_format_conf {
 	int expect;
 	const char *schema;
 	int64_t sample;
+	struct duration since, newest_within;
 	struct strlist ranges;
 	bool allow_empty;
 };
@@ -38,19 +39,32 @@ static const struct key wire_format_keys[] = {
 	     .example = "\"avro_bare\""),
     KEY_PATH(struct wire_format_conf, schema,
 	     .doc = "Avro schema file that must decode every record to its last byte. Needed for "
-		    "avro_bare; without it only the frame of avro_confluent is looked at.",
+		    "avro_bare; without it only the frame of avro_confluent is looked at. With "
+		    "json no record must match it: it only names foreign records that are Avro of "
+		    "this schema.",
 	     .example = "\"schemas/order.avsc\""),
     KEY_INT(struct wire_format_conf, sample, .def = "20", .min = "1", .max = "10000",
 	    .doc = "How many records of each partition are looked at: the last ones."),
+    KEY_DURATION(struct wire_format_conf, since, .min = "1s", .max = "87600h",
+		 .doc = "Only records younger than this are judged, by their timestamps: what was "
+			"written before a repair no longer fails the check. A record without a "
+			"timestamp is judged.",
+		 .example = "\"15m\""),
+    KEY_DURATION(struct wire_format_conf, newest_within, .min = "1s", .max = "87600h",
+		 .doc = "The newest record or tombstone of the topic must be younger than this: "
+			"somebody writes here. A topic without any then fails, whatever "
+			"allow_empty says.",
+		 .example = "\"5m\""),
     KEY_STRLIST(struct wire_format_conf, ranges, .check = record_range_problem,
 		.doc = "Numbers that make sense, as \"field min max\"; a dot leads into a record, "
 		       "inf and -inf leave a side open. Values in lists and maps count as their "
 		       "field; what is not finite is never in range.",
 		.example = "[\"exploration_temp 0.1 1.0\", \"learning_rate 0 1\"]"),
     KEY_BOOL(struct wire_format_conf, allow_empty, .def = "true",
-	     .doc = "Whether a topic without a record passes: there is nothing to judge, and the "
-		    "report says so. With false the first record is waited for. Where records may "
-		    "lie further back than was looked, neither passes."),
+	     .doc = "Whether a topic without a record to judge passes: the report then says so. "
+		    "With false the first record is waited for (with since, the first that is "
+		    "young enough). Where records may lie further back than was looked, neither "
+		    "passes."),
     KEY_END,
 };
 
@@ -64,8 +78,6 @@ static const char *wire_format_validate(const void *conf, const char **key)
 	*key = "schema";
 	if (c->expect == RECORD_AVRO_BARE && !c->schema)
 		return "is needed: bare Avro cannot be recognised without its schema";
-	if (c->expect == RECORD_JSON && c->schema)
-		return "is for Avro: leave it out with expect = \"json\"";
 	*key = "ranges";
 	if (c->ranges.n > RECORD_RANGES_MAX)
 		return "has more than 32 entries";
@@ -88,7 +100,8 @@ static enum result prepare_demand(const struct check_run *run, const struct wire
 	want->schema = avro_schema_load(run, c->schema, out);
 	if (!want->schema)
 		return RESULT_FAIL;
-	for (size_t i = 0; i < want->n_ranges; i++) {
+	/* With json the ranges are about the JSON records, which no schema describes. */
+	for (size_t i = 0; c->expect != RECORD_JSON && i < want->n_ranges; i++) {
 		if (avro_has_number(want->schema, want->ranges[i].field))
 			continue;
 		check_fail(out, D_AVRO_NAME_MISMATCH, c->schema,
@@ -112,6 +125,8 @@ static enum result sample_topic(const struct check_run *run, const struct wire_f
 				struct diag *out)
 {
 	struct kafka_client_props *props = xcalloc(1, sizeof *props);
+	struct record_sample_conf sample = {
+	    .topic = c->topic, .per_partition = c->sample, .since = c->since};
 	struct kafka_client *client;
 	enum result r;
 
@@ -121,14 +136,14 @@ static enum result sample_topic(const struct check_run *run, const struct wire_f
 	client = kafka_open(run, props, &c->bootstrap_servers, record_sample_overrides, out);
 	if (!client)
 		return RESULT_FAIL;
-	r = record_sample(client, c->topic, c->sample, tally, done, out);
+	r = record_sample(client, &sample, tally, done, out);
 	if (r != RESULT_PASS)
 		kafka_diagnose_throttling(&client, 1, out);
 	return r;
 }
 
-static void report_facts(const struct check_run *run, const struct record_tally *t,
-			 const struct record_sampled *done)
+static void report_facts(const struct check_run *run, const struct wire_format_conf *c,
+			 const struct record_tally *t, const struct record_sampled *done)
 {
 	check_fact(run, "partitions", "%zu", done->partitions);
 	check_fact(run, "partitions_empty", "%zu", done->empty);
@@ -140,28 +155,83 @@ static void report_facts(const struct check_run *run, const struct record_tally 
 	check_fact(run, "tombstones", "%zu", t->tombstones);
 	check_fact(run, "too_large", "%zu", t->too_large);
 	check_fact(run, "cut", "%s", done->cut ? "true" : "false");
+	if (!duration_is_set(c->since) && !duration_is_set(c->newest_within))
+		return;
+	check_fact(run, "too_old", "%zu", done->old);
+	if (duration_is_set(done->newest_age))
+		check_fact(run, "newest_age_s", "%.1f", duration_ms(done->newest_age) / 1e3);
 }
 
-/* Judges a topic that gave no record. A log that was read from its first offset without finding one counts as empty. */
-static enum result judge_empty(const struct check_run *run, const struct wire_format_conf *c,
-			       const struct record_tally *t, const struct record_sampled *done,
-			       struct diag *out)
+/* Writes "the newest record, in partition 1, is 3.2 h old", or why its age is not known. */
+static void describe_newest(const struct record_sampled *done, char *buf, size_t size)
 {
-	char why[120] = "the topic is empty", only[48] = "";
+	char age[32];
+
+	if (duration_is_set(done->newest_age))
+		snprintf(buf, size, "the newest record, in partition %d, is %s old",
+			 done->newest_partition, duration_text(done->newest_age, age, sizeof age));
+	else
+		snprintf(buf, size, "none of the %zu records that were read has a timestamp",
+			 done->undated);
+}
+
+/* Fails when the newest record is older than newest_within. A topic that gave no record at all is left to judge_empty. */
+static enum result judge_newest(const struct wire_format_conf *c, const struct record_sampled *done,
+				struct diag *out)
+{
+	char newest[120], limit[32];
+
+	if (!duration_is_set(c->newest_within) ||
+	    (!duration_is_set(done->newest_age) && done->undated == 0) ||
+	    (duration_is_set(done->newest_age) && done->newest_age.ns < c->newest_within.ns))
+		return RESULT_PASS;
+	describe_newest(done, newest, sizeof newest);
+	return kafka_topic_fail(out, D_WIRE_STALE, c->topic, "%s%s; newest_within is %s", newest,
+				done->cut ? ", as far as reading came (32 MiB, lower sample)" : "",
+				duration_text(c->newest_within, limit, sizeof limit));
+}
+
+/* Writes why no record was judged. */
+static void describe_nothing(const struct wire_format_conf *c, const struct record_tally *t,
+			     const struct record_sampled *done, char *buf, size_t size)
+{
+	char only[48] = "", newest[120], limit[32];
 
 	if (t->tombstones)
 		snprintf(only, sizeof only, " (%zu tombstone%s)", t->tombstones,
 			 plural(t->tombstones));
-	if (done->unjudged)
-		snprintf(why, sizeof why, "no record among its %s%lld offset%s%s",
+	if (duration_is_set(c->since) && done->unjudged) {
+		describe_newest(done, newest, sizeof newest);
+		snprintf(buf, size, "no record is younger than %s (since): %s",
+			 duration_text(c->since, limit, sizeof limit), newest);
+	} else if (done->unjudged) {
+		snprintf(buf, size, "no record among its %s%lld offset%s%s",
 			 done->whole ? "" : "last ", (long long)done->offsets,
 			 plural(done->offsets), only);
+	} else {
+		snprintf(buf, size, "the topic is empty");
+	}
+}
+
+/* Judges a topic that gave no record to judge. A log that was read as far back as there may be one counts as empty. */
+static enum result judge_empty(const struct check_run *run, const struct wire_format_conf *c,
+			       const struct record_tally *t, const struct record_sampled *done,
+			       struct diag *out)
+{
+	bool unseen = !duration_is_set(done->newest_age); /* judge_newest has judged the others */
+	char why[240];
+
+	describe_nothing(c, t, done, why, sizeof why);
 	if (!done->whole)
 		return kafka_topic_fail(out, D_WIRE_NO_RECORD, c->topic,
 					"%s; further back was not looked", why);
 	if (!c->allow_empty)
 		return kafka_topic_fail(out, D_WIRE_EMPTY_TOPIC, c->topic,
 					"%s, and allow_empty is false: there is no record to judge",
+					why);
+	if (unseen && duration_is_set(c->newest_within))
+		return kafka_topic_fail(out, D_WIRE_EMPTY_TOPIC, c->topic,
+					"%s, and newest_within demands that somebody writes it",
 					why);
 	check_summary(run, "%s: nothing to judge", why);
 	return RESULT_PASS;
@@ -170,16 +240,18 @@ static enum result judge_empty(const struct check_run *run, const struct wire_fo
 static void report_summary(const struct check_run *run, const struct record_tally *t,
 			   const struct record_sampled *done)
 {
-	char left_out[64] = "", without[64] = "";
+	char left_out[64] = "", without[64] = "", old[48] = "";
 
+	if (done->old)
+		snprintf(old, sizeof old, ", %zu too old to judge", done->old);
 	if (t->too_large)
 		snprintf(left_out, sizeof left_out, ", %zu too large to judge", t->too_large);
 	if (done->unjudged)
 		snprintf(without, sizeof without, ", %zu partition%s not judged", done->unjudged,
 			 plural(done->unjudged));
-	check_summary(run, "%zu record%s of %zu partition%s, all %s%s%s%s", t->judged,
+	check_summary(run, "%zu record%s of %zu partition%s, all %s%s%s%s%s", t->judged,
 		      plural(t->judged), done->partitions, plural(done->partitions),
-		      record_format_name(t->want->format), left_out, without,
+		      record_format_name(t->want->format), old, left_out, without,
 		      done->cut ? ", stopped at 32 MiB" : "");
 }
 
@@ -194,11 +266,12 @@ static enum result wire_format_run(const struct check_run *run, struct diag *out
 	if (prepare_demand(run, c, want, out) != RESULT_PASS ||
 	    sample_topic(run, c, tally, &done, out) != RESULT_PASS)
 		return RESULT_FAIL;
-	report_facts(run, tally, &done);
-	if (tally->judged == 0 && tally->too_large == 0)
-		return judge_empty(run, c, tally, &done, out);
-	if (record_judge(tally, c->topic, out) != RESULT_PASS)
+	report_facts(run, c, tally, &done);
+	if (record_judge(tally, c->topic, out) != RESULT_PASS ||
+	    judge_newest(c, &done, out) != RESULT_PASS)
 		return RESULT_FAIL;
+	if (tally->judged == 0)
+		return judge_empty(run, c, tally, &done, out);
 	report_summary(run, tally, &done);
 	return RESULT_PASS;
 }

@@ -172,8 +172,8 @@ static void set_text(struct reading *r, const char *fmt, ...)
 /* Describes a JSON record, and whether it also decodes as Avro: then a reader that ignores left-over bytes sees no error. */
 static void set_json_text(struct reading *r, const json_t *root)
 {
-	struct numbers n;
-	ssize_t left = decode_datum(r, 0, &n);
+	struct numbers n = {.want = r->want};
+	ssize_t left = r->want->format == RECORD_JSON ? -1 : decode_datum(r, 0, &n);
 	char wrong[RECORD_FIELD_MAX + 40] = "";
 
 	if (n.broken)
@@ -216,7 +216,11 @@ static bool classify_bare(struct reading *r)
 
 	if (decode_datum(r, 0, &n) != 0)
 		return false;
-	set_text(r, "bare Avro of %zu bytes", r->len);
+	if (r->want->format == RECORD_JSON)
+		set_text(r, "all its %zu bytes decode with the schema %.200s", r->len,
+			 *r->want->schema->full_name ? r->want->schema->full_name : "given");
+	else
+		set_text(r, "bare Avro of %zu bytes", r->len);
 	set_format(r, RECORD_AVRO_BARE, &n);
 	return true;
 }
@@ -323,6 +327,8 @@ static void set_unknown_text(struct reading *r)
 
 static void classify_unknown(struct reading *r)
 {
+	/* Where JSON is expected, what decoding says needs its context. */
+	const char *how = r->want->format == RECORD_JSON ? "read with the schema: " : "";
 	struct numbers n;
 	ssize_t left;
 
@@ -334,10 +340,10 @@ static void classify_unknown(struct reading *r)
 	left = decode_datum(r, 0, &n);
 	r->out->fault = left > 0 ? RECORD_BYTES_LEFT : RECORD_UNDECODED;
 	if (left > 0)
-		snprintf(r->out->why, sizeof r->out->why, "%zd of %zu bytes are left over", left,
-			 r->len);
+		snprintf(r->out->why, sizeof r->out->why, "%s%zd of %zu bytes are left over", how,
+			 left, r->len);
 	else if (!*r->almost)
-		snprintf(r->out->why, sizeof r->out->why, "%.250s", r->why);
+		snprintf(r->out->why, sizeof r->out->why, "%s%.250s", how, r->why);
 }
 
 void record_classify(const struct record_demand *want, const void *value, size_t len,

@@ -34,7 +34,8 @@ void record_range_parse(struct record_range *range, const char *text);
 
 struct record_demand {
 	enum record_format format;
-	const struct avro_schema *schema; /* NULL: no record counts as bare Avro */
+	/* NULL: no record counts as bare Avro. With RECORD_JSON it only serves to recognise foreign records. */
+	const struct avro_schema *schema;
 	struct record_range ranges[RECORD_RANGES_MAX];
 	size_t n_ranges;
 };

@@ -1,9 +1,12 @@
 #include "record_sample.h"
 
+#include <time.h>
+
 #include "kafka_topic.h"
 
-/* Offsets at the end of a log may hold no record: transaction markers, aborted records, records that compaction removed.
- * Then a search reads further back, each round WIDER times as far. */
+/* Offsets at the end of a log may hold no record: transaction markers, aborted records, records that compaction removed, and
+ * records older than `since` where producers set timestamps out of order. Then a search reads further back, each round WIDER
+ * times as far. */
 #define WIDER 4
 #define ROUNDS 4
 
@@ -45,17 +48,22 @@ const struct kafka_prop_override record_sample_overrides[] = {
 struct part {
 	int32_t id;
 	int64_t low, high; /* first offset, and the one after the last */
-	int64_t from;      /* first offset that was read */
-	int64_t to;        /* offset before which reading ends */
-	int64_t last;      /* offset of the last record that a search found, or -1 */
-	size_t values;     /* records that are not tombstones */
-	size_t judged;     /* records that are neither tombstones nor too large */
-	bool running;      /* librdkafka is fetching the partition */
+	int64_t
+	    young; /* first offset with a timestamp that is not older than `since`; high: there is none */
+	int64_t from;  /* first offset that was read */
+	int64_t to;    /* offset before which reading ends */
+	int64_t last;  /* offset of the last record that a search found, or -1 */
+	size_t values; /* records that are neither tombstones nor old */
+	size_t judged; /* records that are neither tombstones nor too large */
+	bool running;  /* librdkafka is fetching the partition */
 };
 struct sample {
 	struct kafka_client *client;
 	const char *topic;
 	int64_t per_partition; /* number of records to judge */
+	int64_t now;           /* ms since 1970 when the check began to read */
+	int64_t oldest;        /* ms since 1970: records before it are old; 0: none is */
+	int64_t newest;        /* ms since 1970, the latest timestamp of a record; -1: none */
 	struct record_tally *tally;
 	struct record_sampled *done;
 	rd_kafka_topic_t *handle; /* topic handle */
@@ -129,8 +137,8 @@ struct offsets_call {
 	rd_kafka_resp_err_t err;
 };
 
-/* Requests offsets by the protocol's timestamps -2 (first offset) and -1 (after the last): one request to each leader, where
- * rd_kafka_query_watermark_offsets sends two for each partition. */
+/* Requests offsets by a time, or by the protocol's timestamps -2 (first offset) and -1 (after the last): one request to each
+ * leader, where rd_kafka_query_watermark_offsets sends two for each partition. */
 static void request_offsets(void *arg)
 {
 	struct offsets_call *q = arg;
@@ -177,7 +185,25 @@ static enum result fail_offsets(struct sample *s, rd_kafka_resp_err_t err, const
 	return fail_unanswered(s, reason, out);
 }
 
-/* Stores the offsets. A partition without an offset in the answer keeps the requested timestamp, a negative number. */
+/* Returns whether the answer has an offset. A partition that is not in the answer keeps the requested timestamp; the offset -1
+ * for a time says that no record is that young. */
+static bool has_offset(const rd_kafka_topic_partition_t *p, int64_t which)
+{
+	return which < 0
+		   ? p->offset >= 0
+		   : p->offset != which && (p->offset >= 0 || p->offset == RD_KAFKA_OFFSET_END);
+}
+
+static void store_offset(struct part *p, int64_t which, int64_t offset)
+{
+	if (which == RD_KAFKA_OFFSET_BEGINNING)
+		p->low = offset;
+	else if (which == RD_KAFKA_OFFSET_END)
+		p->high = offset;
+	else
+		p->young = offset < 0 || offset > p->high ? p->high : offset;
+}
+
 static enum result store_offsets(struct sample *s, const rd_kafka_topic_partition_list_t *list,
 				 int64_t which, const char *doing, struct diag *out)
 {
@@ -187,15 +213,12 @@ static enum result store_offsets(struct sample *s, const rd_kafka_topic_partitio
 		if (p->err)
 			return fail_partition(s, p->partition, p->err, rd_kafka_err2str(p->err),
 					      out);
-		if (p->offset < 0) {
+		if (!has_offset(p, which)) {
 			return kafka_topic_fail(out, D_KAFKA_ERROR, s->topic,
 						"%s: the answer has no offset of partition %d",
 						doing, p->partition);
 		}
-		if (which == RD_KAFKA_OFFSET_BEGINNING)
-			s->v[i].low = p->offset;
-		else
-			s->v[i].high = p->offset;
+		store_offset(&s->v[i], which, p->offset);
 	}
 	return RESULT_PASS;
 }
@@ -233,12 +256,18 @@ static enum result find_offsets(struct sample *s, struct diag *out)
 	    get_offsets(s, RD_KAFKA_OFFSET_END, "the request for the last offsets", out) !=
 		RESULT_PASS)
 		return RESULT_FAIL;
+	if (s->oldest > 0 &&
+	    get_offsets(s, s->oldest, "the request for the first offsets since a time", out) !=
+		RESULT_PASS)
+		return RESULT_FAIL;
 	for (size_t i = 0; i < s->n; i++) {
 		struct part *p = &s->v[i];
 
-		/* Retention may have deleted records between the two requests. */
+		/* Retention may have deleted records between the requests. */
 		if (p->high < p->low)
 			p->high = p->low;
+		if (p->young < p->low)
+			p->young = p->low;
 		p->from = p->to = p->high;
 		p->last = -1;
 	}
@@ -268,14 +297,22 @@ static void stop_part(struct sample *s, struct part *p)
 	s->n_running--;
 }
 
+/* Returns the offset before which the pass need not read. PASS_JUDGE reads the last records whatever the broker says of their
+ * time: the records' own timestamps decide, and the newest of them is reported. */
+static int64_t first_wanted(const struct sample *s, const struct part *p)
+{
+	return s->pass == PASS_JUDGE ? p->low : p->young;
+}
+
 static enum result start_part(struct sample *s, struct part *p, int64_t from, int64_t to,
 			      struct diag *out)
 {
+	if (from < first_wanted(s, p))
+		from = first_wanted(s, p);
 	p->to = to;
 	if (from < p->from)
-		p->from = from > p->low ? from : p->low;
-	if (rd_kafka_consume_start_queue(s->handle, p->id, from > p->low ? from : p->low,
-					 s->queue) < 0)
+		p->from = from;
+	if (rd_kafka_consume_start_queue(s->handle, p->id, from, s->queue) < 0)
 		return fail_partition(s, p->id, rd_kafka_last_error(),
 				      rd_kafka_err2str(rd_kafka_last_error()), out);
 	p->running = true;
@@ -292,7 +329,7 @@ static enum result start_round(struct sample *s, int round, struct diag *out)
 	for (size_t i = 0; i < s->n; i++) {
 		struct part *p = &s->v[i];
 
-		if (p->values == 0 && p->last < 0 && p->from > p->low &&
+		if (p->values == 0 && p->last < 0 && p->from > first_wanted(s, p) &&
 		    start_part(s, p, p->high - distance, p->from, out) != RESULT_PASS)
 			return RESULT_FAIL;
 	}
@@ -311,9 +348,41 @@ static enum result start_return_pass(struct sample *s, struct diag *out)
 	return RESULT_PASS;
 }
 
+/* Returns the record's time in ms since 1970, or -1. */
+static int64_t time_of(const rd_kafka_message_t *m)
+{
+	rd_kafka_timestamp_type_t type;
+	int64_t ms = rd_kafka_message_timestamp(m, &type);
+
+	return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || ms < 0 ? -1 : ms;
+}
+
+static bool is_old(const struct sample *s, const rd_kafka_message_t *m)
+{
+	int64_t ms = time_of(m);
+
+	return ms >= 0 && ms < s->oldest;
+}
+
+static void note_time(struct sample *s, const rd_kafka_message_t *m)
+{
+	int64_t ms = time_of(m);
+
+	s->done->undated += ms < 0;
+	if (ms <= s->newest)
+		return;
+	s->newest = ms;
+	s->done->newest_age = DURATION_MS(ms < s->now ? s->now - ms : 0);
+	s->done->newest_partition = m->partition;
+}
+
 static void judge_record(struct sample *s, struct part *p, const rd_kafka_message_t *m)
 {
 	s->done->bytes += m->len;
+	if (m->payload && is_old(s, m)) {
+		s->done->old++;
+		return;
+	}
 	p->values += m->payload != NULL;
 	p->judged += record_tally_add(s->tally, m->partition, m->offset, m->payload, m->len);
 }
@@ -325,13 +394,15 @@ static bool searched_enough(const struct sample *s)
 
 static void handle_record(struct sample *s, struct part *p, const rd_kafka_message_t *m)
 {
-	bool wanted = m->offset < p->to;
+	bool wanted = m->offset < p->to, judgeable = m->payload && !is_old(s, m);
 
-	if (wanted && s->pass == PASS_SEARCH && m->payload) {
+	if (wanted && s->pass != PASS_RETURN)
+		note_time(s, m);
+	if (wanted && s->pass == PASS_SEARCH && judgeable) {
 		p->last = m->offset;
 		s->searched += m->len;
-	} else if (wanted && (s->pass != PASS_RETURN || m->payload)) {
-		judge_record(s, p, m); /* PASS_JUDGE has counted these tombstones */
+	} else if (wanted && (s->pass != PASS_RETURN || judgeable)) {
+		judge_record(s, p, m); /* the passes before have counted the others */
 	}
 	if (m->offset + 1 >= p->to || p->values >= (size_t)s->per_partition ||
 	    (s->pass == PASS_SEARCH && searched_enough(s)))
@@ -447,7 +518,7 @@ static void count_parts(const struct sample *s)
 		s->done->offsets += p->high - p->from;
 		s->done->empty += p->low == p->high;
 		s->done->unjudged += p->low < p->high && p->judged == 0;
-		s->done->whole = s->done->whole && (p->values > 0 || p->from == p->low);
+		s->done->whole = s->done->whole && (p->values > 0 || p->from <= p->young);
 	}
 	s->done->cut = s->done->cut || searched_enough(s);
 }
@@ -470,20 +541,32 @@ static enum result look_further_back(struct sample *s, struct diag *out)
 	return r == RESULT_PASS ? read_round(s, out) : r;
 }
 
-enum result record_sample(struct kafka_client *client, const char *topic, int64_t per_partition,
+static int64_t wall_clock_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+enum result record_sample(struct kafka_client *client, const struct record_sample_conf *conf,
 			  struct record_tally *tally, struct record_sampled *done, struct diag *out)
 {
 	struct sample s = {.client = client,
-			   .topic = topic,
-			   .per_partition = per_partition,
+			   .topic = conf->topic,
+			   .per_partition = conf->per_partition,
+			   .now = wall_clock_ms(),
+			   .newest = -1,
 			   .tally = tally,
 			   .done = done};
 
-	*done = (struct record_sampled){.partitions = 0};
+	if (duration_is_set(conf->since))
+		s.oldest = s.now - conf->since.ns / 1000000;
+	*done = (struct record_sampled){.newest_age = DURATION_UNSET};
 	if (find_partitions(&s, out) != RESULT_PASS || find_offsets(&s, out) != RESULT_PASS)
 		return RESULT_FAIL;
 	s.queue = rd_kafka_queue_new(client->rk);
-	check_step(client->run, PH_PROTOCOL, "reading the last records of topic %s", topic);
+	check_step(client->run, PH_PROTOCOL, "reading the last records of topic %s", conf->topic);
 	if (start_round(&s, 0, out) != RESULT_PASS || read_round(&s, out) != RESULT_PASS)
 		return RESULT_FAIL;
 	if (!done->cut && look_further_back(&s, out) != RESULT_PASS)

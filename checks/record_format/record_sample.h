@@ -12,21 +12,34 @@
 /* Bytes of values after which fetching stops. */
 #define RECORD_SAMPLE_BYTES (32 * 1024 * 1024)
 
+struct record_sample_conf {
+	const char *topic;
+	int64_t per_partition; /* records of each partition to judge */
+	struct duration since; /* older records are not judged; DURATION_UNSET: all are */
+};
+
 struct record_sampled {
 	size_t partitions; /* partitions of the topic */
 	size_t empty;      /* partitions whose log has no offset */
 	size_t unjudged;   /* partitions whose log has offsets but gave no record to judge */
 	size_t bytes;      /* bytes of values */
 	int64_t offsets;   /* offsets read in all partitions; some may hold no record */
-	bool whole;        /* partitions without a record were read from their first offset on */
+	bool whole;        /* partitions without a record to judge have none further back either */
 	bool cut;          /* RECORD_SAMPLE_BYTES was reached */
+	size_t old;        /* records older than `since` */
+	size_t undated;    /* records and tombstones without a timestamp */
+	/* The newest record or tombstone that was read: its age by this machine's clock (0 for a timestamp in the future; unset
+	 * when none with a timestamp was read) and its partition. */
+	struct duration newest_age;
+	int32_t newest_partition;
 };
 
 /* The caller must open the client with these properties, which make it read in small steps. */
 extern const struct kafka_prop_override record_sample_overrides[];
 
-/* Adds the last records of each partition, at most `per_partition`, to the tally. Fills *done. */
-enum result record_sample(struct kafka_client *client, const char *topic, int64_t per_partition,
+/* Adds the last records of each partition that are not older than conf->since, at most conf->per_partition, to the tally; a
+ * record without a timestamp counts as young. Fills *done. */
+enum result record_sample(struct kafka_client *client, const struct record_sample_conf *conf,
 			  struct record_tally *tally, struct record_sampled *done,
 			  struct diag *out);
 

@@ -134,8 +134,12 @@ const char *duration_text(struct duration d, char *buf, size_t size)
 		snprintf(buf, size, ms < 10 && ms != (int)ms ? "%.1f ms" : "%.0f ms", ms);
 	else if (ms < 60000)
 		snprintf(buf, size, "%.1f s", ms / 1000);
-	else
+	else if (ms < 120 * 60000.0)
 		snprintf(buf, size, "%.1f min", ms / 60000);
+	else if (ms < 48 * 3600000.0)
+		snprintf(buf, size, "%.1f h", ms / 3600000);
+	else
+		snprintf(buf, size, "%.1f days", ms / 86400000);
 	return buf;
 }
 

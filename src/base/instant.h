@@ -53,7 +53,7 @@ double duration_ms(struct duration d);
 
 /* Parses "250ms", "1.5s", "2m", "1h" or "0"; other numbers need a unit. Returns 0, or -1 for another text. */
 int duration_parse(struct duration *out, const char *text);
-/* Writes a short text for people: "41 ms", "3.1 s", "2.0 min". Returns buf. */
+/* Writes a short text for people: "41 ms", "3.1 s", "2.0 min", "2.0 h", "2.0 days". Returns buf. */
 const char *duration_text(struct duration d, char *buf, size_t size);
 /* Writes a text that duration_parse parses to the same duration: "250ms", "90s". Returns buf. */
 const char *duration_unparse(struct duration d, char *buf, size_t size);

@@ -109,8 +109,8 @@ class KafkaMock:
     def errors(self, api, *codes):
         self.send("errors", api, *codes)
 
-    def produce(self, topic, *values, partition=0):
-        """Records, None being a tombstone; returns once the mock holds them."""
+    def produce(self, topic, *values, partition=0, ago=0):
+        """Records, None being a tombstone, with timestamps of `ago` seconds before now; returns once the mock holds them."""
         if self._producer is None:
             # Needed by few scenarios. The mock's sockets answer a client without Nagle's algorithm late.
             from confluent_kafka import Producer
@@ -127,7 +127,12 @@ class KafkaMock:
         failed = []
         for value in values:
             self._producer.produce(
-                topic, value, key=b"key", partition=partition, on_delivery=lambda error, _: error and failed.append(error)
+                topic,
+                value,
+                key=b"key",
+                partition=partition,
+                timestamp=round((time.time() - ago) * 1000),
+                on_delivery=lambda error, _: error and failed.append(error),
             )
         if self._producer.flush(20) or failed:
             raise RuntimeError(f"not all records came to {topic}: {failed}")

@@ -3,6 +3,8 @@
 As Apache Kafka does it where that matters: rights are looked at first. Versions are the last ones without compact types.
 """
 
+import struct
+
 from fakes.kafka_bytes import array, data, int8, int16, int32, int64, string
 
 PRODUCE, FETCH, LIST_OFFSETS, FIND_COORDINATOR = 0, 1, 2, 10
@@ -21,10 +23,19 @@ UNKNOWN_TOPIC_OR_PARTITION, COORDINATOR_NOT_AVAILABLE, NOT_ENOUGH_REPLICAS = 3, 
 TOPIC_AUTHORIZATION, GROUP_AUTHORIZATION, CLUSTER_AUTHORIZATION, TRANSACTIONAL_ID_AUTHORIZATION = 29, 30, 31, 53
 INVALID_TRANSACTION_TIMEOUT = 50
 EARLIEST = -2  # the first offset, as a time
+MAX_TIMESTAMP = 35  # where a record batch (v2) has its largest timestamp
 
 # org.apache.kafka.common.acl.AclOperation
 READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS_RIGHT = 3, 4, 8, 10
 _OPERATIONS = {"read": READ, "write": WRITE, "describe": DESCRIBE, "configs": DESCRIBE_CONFIGS_RIGHT}
+
+
+def offset_at(log, time):
+    """As ListOffsets answers: the first batch with a timestamp from `time` on, -1 when there is none."""
+    if time < 0:
+        return 0 if time == EARLIEST else len(log)
+    youngest = (struct.unpack_from(">q", batch, MAX_TIMESTAMP)[0] for batch in log)
+    return next((i for i, stamp in enumerate(youngest) if stamp >= time), -1)
 
 
 class Apis:
@@ -37,7 +48,8 @@ class Apis:
     .produce_error .fetch_error .list_error .producer_id_error .groups_error .configs_error a code for every such
                   request of those who may make it; .throttle milliseconds that answers to
                   Produce, Fetch and Metadata ask to wait; .delay_reads how often a fetch finds nothing; .tamper changes the bytes
-                  of a record; .no_offset: what ListOffsets has of no partition, "number" or "partition"
+                  of a record; .no_offset: what ListOffsets has of no partition, "number" or "partition"; "time": no partition
+                  where a time is asked
     .offered      versions offered other than usual: {api: (low, high)}; None: the request is not offered
 
     What came: .log {(topic, partition): [record batch, ...]}, .producer_ids [transactional id]
@@ -137,15 +149,15 @@ class Apis:
 
         topics = r.array(lambda: (r.string(), r.array(part)))
 
+        def left_out(time):
+            return self.no_offset == "partition" or (self.no_offset == "time" and time >= 0)
+
         def one(name, number, time):
-            offset = (
-                -1 if self.list_error or self.no_offset else 0 if time == EARLIEST else len(self.log.get((name, number), []))
-            )
+            missing = self.list_error or self.no_offset == "number"
+            offset = -1 if missing else offset_at(self.log.get((name, number), []), time)
             return int32(number) + int16(self.list_error) + int64(-1) + int64(offset) + (int32(-1) if v >= 4 else b"")
 
-        out = array(
-            string(name) + array(one(name, *each) for each in parts if self.no_offset != "partition") for name, parts in topics
-        )
+        out = array(string(name) + array(one(name, *each) for each in parts if not left_out(each[1])) for name, parts in topics)
         return (int32(0) if v >= 2 else b"") + out
 
     # -- groups --

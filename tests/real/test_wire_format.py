@@ -42,13 +42,13 @@ def topic(kafka, request):
     kafka.delete_topic(name)
 
 
-def produce(kafka, topic, *values, partition=0, **properties):
+def produce(kafka, topic, *values, partition=0, ago=0, **properties):
     producer = Producer(kafka.client_properties() | {"linger.ms": 5, "message.max.bytes": 8 << 20} | properties)
     if "transactional.id" in properties:
         producer.init_transactions(ADMIN_SECONDS)
         producer.begin_transaction()
     for value in values:
-        producer.produce(topic, value, key=b"key", partition=partition)
+        producer.produce(topic, value, key=b"key", partition=partition, timestamp=round((time.time() - ago) * 1000))
         producer.poll(0)
     assert producer.flush(ADMIN_SECONDS) == 0
     return producer
@@ -90,6 +90,54 @@ def test_json_that_decodes_as_avro(guard, kafka, topic):
         exit=69,
         cause="20 of 20 sampled records: JSON, expected bare Avro; the first is at partition 1 offset 30",
     )
+
+
+HOUR = 3600
+
+
+@pytest.mark.produces("wire-format-mixed", "wire-stale", "wire-empty-topic")
+@pytest.mark.near_miss("wire-no-record", "wire-format-other")
+def test_age(guard, kafka, topic):
+    """From nobody who writes to a repaired producer."""
+    young = {"since": "15m", "allow_empty": False}
+    look(guard, kafka, topic, newest_within="15m", _args=["-t", "1s"]).expect("wire-empty-topic", exit=124)
+    produce(kafka, topic, *[JSON] * 200, ago=3 * HOUR)
+    assert "no record is younger than 15.0 min" in look(guard, kafka, topic, since="15m", sample=1).err
+    look(guard, kafka, topic, **young, _args=["-t", "1s"]).expect(
+        "wire-empty-topic", exit=124, cause="the newest record, in partition 0, is 3.0 h old"
+    )
+    look(guard, kafka, topic, "json", newest_within="15m", _args=["-t", "1s"]).expect(
+        "wire-stale", exit=124, cause="the newest record, in partition 0, is 3.0 h old"
+    )
+    produce(kafka, topic, AVRO)
+    facts = look(guard, kafka, topic, **young, newest_within="15m").passed()["facts"]
+    assert (facts["records"], facts["too_old"]) == (1, 19)
+    look(guard, kafka, topic).expect("wire-format-mixed", exit=69)
+    produce(kafka, topic, JSON, ago=60)
+    look(guard, kafka, topic, **young).expect("wire-format-mixed", exit=69, cause="of 2 sampled records: 1 bare Avro, 1 JSON")
+
+
+@pytest.mark.produces("wire-format-other")
+def test_a_young_record_behind_old_ones(guard, kafka, topic):
+    """The broker finds it by its index of times, though it is in one batch with old ones."""
+    produce(kafka, topic, *[AVRO] * 30, ago=HOUR)
+    produce(kafka, topic, JSON)
+    produce(kafka, topic, *[AVRO] * 30, ago=HOUR)
+    check = look(guard, kafka, topic, since="15m", sample=5).expect(
+        "wire-format-other", exit=69, cause="1 of 1 sampled records"
+    )
+    assert check["facts"]["too_old"] >= 30
+
+
+@pytest.mark.near_miss("wire-stale", "wire-empty-topic")
+def test_the_brokers_own_time(guard, kafka, request):
+    topic = "open.broker.time"
+    kafka.create_topic(topic, 1, {"message.timestamp.type": "LogAppendTime"})
+    try:
+        produce(kafka, topic, AVRO, ago=3 * HOUR)
+        look(guard, kafka, topic, newest_within="15m", since="15m", allow_empty=False).passed()
+    finally:
+        kafka.delete_topic(topic)
 
 
 @pytest.mark.produces("kafka-topic-missing")

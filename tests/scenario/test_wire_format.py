@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import struct
+import time
 
 import fastavro
 import fastavro.utils
@@ -50,12 +51,22 @@ def look(guard, servers, expect="avro_bare", **keys):
     return guard.try_("wire_format", bootstrap_servers=servers, expect=expect, **keys)
 
 
-def produce(fake, *values):
+def produce(fake, *values, ago=0):
+    before = len(fake.log.get((TOPIC, 0), []))
     producer = Producer({"bootstrap.servers": fake.bootstrap}, logger=logging.getLogger("startguard.tests.kafka"))
     for value in values:
-        producer.produce(TOPIC, value, partition=0)
+        producer.produce(TOPIC, value, partition=0, timestamp=round((time.time() - ago) * 1000))
         assert producer.flush(20) == 0  # each is a batch of its own: the fake counts these
-    assert len(fake.log[TOPIC, 0]) == len(values)
+    assert len(fake.log[TOPIC, 0]) == before + len(values)
+
+
+def without_time(batches):
+    """The timestamps of whole batches (v2), one record each, are -1: what a producer may send."""
+    batches, at = bytearray(batches), 0
+    while at < len(batches):
+        struct.pack_into(">qq", batches, at + 27, -1, -1)
+        at += 12 + struct.unpack_from(">i", batches, at + 8)[0]
+    return bytes(batches)
 
 
 def encode(value, schema=SCHEMA):
@@ -234,6 +245,166 @@ def test_the_first_record_is_waited_for(guard, kafka):
         assert process.result().passed()["attempts"] > 1
 
 
+# ---- time ----------------------------------------------------------------------------------------------------------
+
+HOUR = 3600
+
+
+@pytest.mark.produces("wire-format-mixed")
+@pytest.mark.near_miss("wire-format-other", "wire-empty-topic", "wire-stale")
+def test_what_was_written_before_the_repair_does_not_count(guard, kafka):
+    """The JSON of an hour ago would otherwise fail every start until the sample has filled again."""
+    kafka.produce(TOPIC, JSON, JSON, JSON, ago=HOUR)
+    kafka.produce(TOPIC, AVRO, AVRO)
+    look(guard, kafka).expect("wire-format-mixed", exit=69)
+    result = look(guard, kafka, since="15m", newest_within="5m", allow_empty=False)
+    facts = result.passed()["facts"]
+    assert (facts["records"], facts["json"], facts["too_old"]) == (2, 0, 3)
+    assert facts["newest_age_s"] < 300
+    assert "2 records of 2 partitions, all bare Avro, 3 too old to judge" in result.err
+
+
+@pytest.mark.produces("wire-format-mixed")
+def test_young_records_count(guard, kafka):
+    """In whatever order their timestamps are."""
+    kafka.produce(TOPIC, AVRO)
+    kafka.produce(TOPIC, JSON, ago=HOUR)
+    kafka.produce(TOPIC, JSON, ago=60)
+    look(guard, kafka, since="15m").expect("wire-format-mixed", exit=69, cause="of 2 sampled records: 1 bare Avro, 1 JSON")
+
+
+@pytest.mark.near_miss("wire-format-other", "wire-empty-topic", "wire-no-record")
+@pytest.mark.parametrize("old", [3, 200])
+def test_nothing_is_young_enough(guard, kafka, old):
+    kafka.produce(TOPIC, *[JSON] * old, partition=1, ago=3 * HOUR)
+    result = look(guard, kafka, since="15m", sample=5)
+    assert result.passed()["facts"]["records"] == 0
+    assert (
+        "no record is younger than 15.0 min (since): the newest record, in partition 1, is 3.0 h old: nothing to judge"
+        in result.err
+    )
+
+
+@pytest.mark.produces("wire-empty-topic")
+@pytest.mark.near_miss("wire-format-other", "wire-stale")
+def test_the_first_young_record_is_waited_for(guard, kafka):
+    kafka.produce(TOPIC, JSON, ago=3 * HOUR)
+    keys = settings(
+        bootstrap_servers=kafka.bootstrap, topic=TOPIC, expect="avro_bare", schema=SCHEMA, allow_empty=False, since="15m"
+    )
+    with guard.spawn(f'startguard = 1; service = "learner"; wire_format: {{ updates: {{ {keys} }}; }};', "-v") as process:
+        process.wait_for("wire-empty-topic")
+        kafka.produce(TOPIC, AVRO)
+        assert process.result().passed()["attempts"] > 1
+
+
+@pytest.mark.produces("wire-format-other")
+def test_young_records_behind_old_ones_are_found(guard):
+    """A copy of an old topic keeps the old timestamps: the broker knows that there are younger records further back."""
+    with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
+        produce(fake, *[JSON] * 3)
+        produce(fake, *[AVRO] * 10, ago=HOUR)
+        check = look(guard, fake, since="15m", sample=4).expect("wire-format-other", exit=69, cause="of 3 sampled records")
+        assert check["facts"]["too_old"] == 10
+        assert any(r.api == LIST_OFFSETS for r in fake.requests)
+
+
+@pytest.mark.produces("wire-no-record")
+@pytest.mark.near_miss("wire-format-other", "wire-empty-topic")
+def test_behind_old_tombstones_nothing_is_looked_for(guard):
+    """The broker has said that no record is young: what lies further back does not matter."""
+    with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
+        produce(fake, JSON, *[None] * 80, ago=HOUR)
+        look(guard, fake, sample=1, _limit=guard.span(1)).expect("wire-no-record", exit=124)
+        assert "nothing to judge" in look(guard, fake, sample=1, since="15m").err
+        guard.results[-1].passed()
+
+
+@pytest.mark.produces("wire-format-other")
+@pytest.mark.near_miss("wire-empty-topic")
+def test_records_without_a_timestamp_are_judged(guard):
+    with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
+        produce(fake, JSON, JSON)
+        fake.tamper = without_time
+        look(guard, fake, since="15m").expect("wire-format-other", exit=69, cause="2 of 2 sampled records")
+
+
+@pytest.mark.produces("wire-stale")
+@pytest.mark.near_miss("wire-format-other", "wire-empty-topic")
+@pytest.mark.parametrize("since", [None, "15m", "24h"])
+def test_nobody_writes_here(guard, kafka, since):
+    kafka.produce(TOPIC, AVRO, ago=30 * HOUR)
+    kafka.produce(TOPIC, AVRO, partition=1, ago=3 * HOUR)
+    more = {"since": since} if since else {}
+    look(guard, kafka, newest_within="5m", _limit=guard.span(1), **more).expect(
+        "wire-stale",
+        exit=124,
+        phase="assert",
+        retryable=True,
+        subject=f"topic {TOPIC}",
+        cause="the newest record, in partition 1, is 3.0 h old; newest_within is 5.0 min",
+        hint="whether the topic's producer runs",
+    )
+
+
+@pytest.mark.produces("wire-stale")
+def test_the_producer_is_waited_for(guard, kafka):
+    kafka.produce(TOPIC, AVRO, ago=HOUR)
+    keys = settings(bootstrap_servers=kafka.bootstrap, topic=TOPIC, expect="avro_bare", schema=SCHEMA, newest_within="5m")
+    with guard.spawn(f'startguard = 1; service = "learner"; wire_format: {{ updates: {{ {keys} }}; }};', "-v") as process:
+        process.wait_for("wire-stale")
+        kafka.produce(TOPIC, AVRO)
+        assert process.result().passed()["attempts"] > 1
+
+
+@pytest.mark.near_miss("wire-stale")
+@pytest.mark.parametrize("values,ago", [([AVRO], -HOUR), ([None], 0), ([AVRO], 60)])
+def test_somebody_writes_here(guard, kafka, values, ago):
+    """A clock that is ahead and a tombstone count as well."""
+    kafka.produce(TOPIC, AVRO, ago=3 * HOUR)
+    kafka.produce(TOPIC, *values, ago=ago)
+    look(guard, kafka, newest_within="5m").passed()
+
+
+@pytest.mark.produces("wire-format-other")
+@pytest.mark.near_miss("wire-stale")
+def test_a_wrong_format_is_said_before_its_age(guard, kafka):
+    """It ends the run: waiting for a producer would not mend it."""
+    kafka.produce(TOPIC, JSON, ago=HOUR)
+    look(guard, kafka, newest_within="5m").expect("wire-format-other", exit=69)
+
+
+@pytest.mark.produces("wire-empty-topic")
+@pytest.mark.near_miss("wire-stale")
+@pytest.mark.parametrize("allow_empty", [True, False])
+def test_a_topic_that_nobody_has_written_yet(guard, kafka, allow_empty):
+    """As a consumer makes it by asking for a misspelt name."""
+    look(guard, kafka, newest_within="5m", allow_empty=allow_empty, _limit=guard.span(1)).expect(
+        "wire-empty-topic", exit=124, cause="the topic is empty, and "
+    )
+
+
+@pytest.mark.produces("wire-stale")
+def test_the_age_of_records_without_a_timestamp_is_not_known(guard):
+    with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
+        produce(fake, AVRO, AVRO)
+        fake.tamper = without_time
+        look(guard, fake, newest_within="5m", _limit=guard.span(1)).expect(
+            "wire-stale", exit=124, cause="none of the 2 records that were read has a timestamp"
+        )
+
+
+@pytest.mark.produces("kafka-error")
+@pytest.mark.near_miss("wire-empty-topic")
+def test_an_answer_without_the_offset_of_a_time(guard):
+    with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
+        produce(fake, JSON)
+        fake.no_offset = "time"
+        look(guard, fake, since="15m", _limit=guard.span(1)).expect(
+            "kafka-error", exit=124, cause="first offsets since a time: the answer has no offset of partition 0"
+        )
+
+
 # ---- formats -------------------------------------------------------------------------------------------------------
 
 
@@ -276,6 +447,39 @@ def test_json_that_decodes_as_avro(guard, kafka):
 def test_other_format(guard, kafka, expect, value, words):
     kafka.produce(TOPIC, value)
     look(guard, kafka, expect).expect("wire-format-other", exit=69, cause=words)
+
+
+@pytest.mark.produces("wire-format-other")
+@pytest.mark.near_miss("wire-format-mixed", "avro-decode", "avro-bytes-left")
+@pytest.mark.parametrize(
+    "value,words",
+    [
+        (
+            AVRO,
+            "bare Avro, expected JSON; partition 0 offset 0: all its 29 bytes decode with the schema soma.cognition.ConfigUpdate",
+        ),
+        (FRAMED, "Confluent-framed, expected JSON; partition 0 offset 0: a Confluent frame with schema id 7"),
+        (AVRO + b"more", "beginning with cd ..; read with the schema: 4 of 33 bytes are left over"),
+        (
+            AVRO[:-1],
+            "of no known format, expected JSON; partition 0 offset 0: 28 bytes, beginning with cd ..; read with the schema",
+        ),
+    ],
+)
+def test_json_is_expected_and_a_schema_names_what_is_there(guard, kafka, value, words):
+    kafka.produce(TOPIC, value)
+    look(guard, kafka, "json", schema=SCHEMA).expect("wire-format-other", exit=69, cause=words)
+
+
+@pytest.mark.produces("wire-format-mixed", "wire-value-range")
+@pytest.mark.near_miss("avro-name-mismatch", "wire-format-other")
+def test_json_need_not_fit_the_schema(guard, kafka):
+    kafka.produce(TOPIC, b'{"unheard_of": 3}', JSON)
+    look(guard, kafka, "json", schema=SCHEMA, ranges=["unheard_of 0 5"]).passed()
+    check = look(guard, kafka, "json", schema=SCHEMA, ranges=["unheard_of 0 2"]).expect("wire-value-range", exit=69)
+    assert "schema" not in check["cause"]
+    kafka.produce(TOPIC, AVRO)
+    look(guard, kafka, "json", schema=SCHEMA).expect("wire-format-mixed", cause="1 bare Avro, 2 JSON; partition 0 offset 2")
 
 
 @pytest.mark.produces("wire-format-mixed")
@@ -668,7 +872,8 @@ def test_the_leader_never_gives_the_records(guard, kafka):
     "keys,words",
     [
         ({"expect": "avro_bare"}, "schema: is needed"),
-        ({"expect": "json", "schema": SCHEMA}, "schema: is for Avro"),
+        ({"expect": "json", "since": "0"}, "since"),
+        ({"expect": "json", "newest_within": "yesterday"}, "newest_within"),
         ({"expect": "protobuf"}, "expect"),
         ({"expect": "avro_confluent", "ranges": ["a 0 1"]}, "ranges: needs schema"),
         ({"expect": "json", "ranges": ["a 1"]}, "field min max"),

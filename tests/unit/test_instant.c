@@ -134,6 +134,9 @@ static void test_text_for_people(UNUSED void **state)
 	assert_string_equal(duration_text(DURATION_MS(3100), buf, sizeof buf), "3.1 s");
 	assert_string_equal(duration_text((struct duration){2500000}, buf, sizeof buf), "2.5 ms");
 	assert_string_equal(duration_text(DURATION_S(90), buf, sizeof buf), "1.5 min");
+	assert_string_equal(duration_text(DURATION_S(7194), buf, sizeof buf), "119.9 min");
+	assert_string_equal(duration_text(DURATION_S(7200), buf, sizeof buf), "2.0 h");
+	assert_string_equal(duration_text(DURATION_S(172800), buf, sizeof buf), "2.0 days");
 	assert_true(strlen(duration_text(DURATION_FOREVER, buf, sizeof buf)) < sizeof buf);
 }
 
