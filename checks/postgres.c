@@ -7,93 +7,16 @@
 #include <math.h>
 #include <netdb.h>
 
-#include "check.h"
 #include "migration.h"
-#include "pq.h"
+#include "postgres_demands.h"
 #include "resolve.h"
 #include "version.h"
 
 enum role { ROLE_PRIMARY, ROLE_REPLICA, ROLE_ANY };
 static const char *const roles[] = {"primary", "replica", "any", NULL};
-static const char *const sslmodes[] = {"disable",   "allow",       "prefer", "require",
-				       "verify-ca", "verify-full", NULL};
 static const char *const tools[] = {"alembic", "django", "flyway", NULL};
 
-struct migration {
-	int tool;
-	const char *table, *column;
-	struct strlist head;
-	const char *heads;
-	const char *app;
-};
-struct query {
-	const char *sql;
-	const char *equals;
-	struct strlist one_of;
-	double min, max;
-};
-struct postgres_conf {
-	struct url url;
-	struct secret dsn;
-	const char *username;
-	struct secret password;
-	const char *database;
-	int sslmode;
-	const char *ca_file, *cert_file, *key_file;
-	int role;
-	const char *min_version;
-	struct strlist extensions, tables, privileges;
-	const struct migration *migration;
-	const struct query *query;
-};
-
 static const char *const postgres_schemes[] = {"postgres", "postgresql", NULL};
-
-/* Splits "INSERT on outbox" or "vector >= 0.5"; sets *right to NULL when the separator is missing. */
-static void split_at(const char *text, const char *separator, char left[256], const char **right)
-{
-	const char *at = strcasestr(text, separator);
-
-	snprintf(left, 256, "%.*s", (int)(at ? (size_t)(at - text) : strlen(text)), text);
-	for (size_t n = strlen(left); n > 0 && left[n - 1] == ' ';)
-		left[--n] = '\0';
-	*right = at ? at + strlen(separator) : NULL;
-	while (*right && **right == ' ')
-		(*right)++;
-}
-
-static const char *privilege_problem(const char *text)
-{
-	static const char *const known[] = {"SELECT",   "INSERT",  "UPDATE",   "DELETE",
-					    "TRUNCATE", "TRIGGER", "MAINTAIN", "REFERENCES"};
-	char names[256]; /* of privileges */
-	const char *table;
-
-	split_at(text, " on ", names, &table);
-	if (!table || !*table)
-		return "needs a privilege and its table: \"INSERT on outbox_events\"";
-	for (char *save, *w = strtok_r(names, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
-		size_t i = 0;
-
-		while (i < ARRAY_LEN(known) && strcasecmp(known[i], w) != 0)
-			i++;
-		if (i == ARRAY_LEN(known))
-			return "has a word that is not a privilege of a table, such as SELECT or "
-			       "INSERT";
-	}
-	return NULL;
-}
-
-static const char *extension_problem(const char *text)
-{
-	char name[256];
-	const char *version;
-
-	split_at(text, ">=", name, &version);
-	return !*name    ? "needs the name of an extension"
-	       : version ? version_problem(version)
-			 : NULL;
-}
 
 static const struct key migration_keys[] = {
     KEY_ENUM(
@@ -152,7 +75,7 @@ static const struct key postgres_keys[] = {
 	       .example = "\"env:PGPASSWORD\""),
     KEY_STR(struct postgres_conf, database, .doc = "Database, instead of the url's.",
 	    .example = "\"app\""),
-    KEY_ENUM(struct postgres_conf, sslmode, .choices = sslmodes,
+    KEY_ENUM(struct postgres_conf, sslmode, .choices = pq_sslmodes,
 	     .doc = "libpq's sslmode (default: libpq's prefer; verify-full with ca_file).",
 	     .example = "\"verify-full\""),
     KEY_PATH(struct postgres_conf, ca_file, .doc = "CA certificates to trust (sslrootcert), PEM.",
@@ -169,14 +92,14 @@ static const struct key postgres_keys[] = {
 	     .example = "\"primary\""),
     KEY_STR(struct postgres_conf, min_version, .flags = K_NUMBERS, .check = version_problem,
 	    .doc = "The server must be of this version or newer.", .example = "\"14\""),
-    KEY_STRLIST(struct postgres_conf, extensions, .check = extension_problem,
+    KEY_STRLIST(struct postgres_conf, extensions, .check = postgres_extension_problem,
 		.doc = "Extensions that must be in the database.",
 		.example = "[\"vector >= 0.5\", \"pg_trgm\"]"),
     KEY_STRLIST(struct postgres_conf, tables,
 		.doc = "Tables that must exist, written as in SQL: with their schema, or found by "
 		       "search_path.",
 		.example = "[\"outbox_events\", \"audit.log\"]"),
-    KEY_STRLIST(struct postgres_conf, privileges, .check = privilege_problem,
+    KEY_STRLIST(struct postgres_conf, privileges, .check = postgres_privilege_problem,
 		.doc = "Privileges on tables that the user must have.",
 		.example = "[\"SELECT, INSERT on outbox_events\"]"),
     KEY_GROUP(struct postgres_conf, migration, struct migration, .sub = &migration_schema,
@@ -217,145 +140,15 @@ static const char *postgres_validate(const void *conf, const char **key)
 	return c->migration ? migration_problem(c->migration, key) : NULL;
 }
 
-/* ---- options --------------------------------------------------------------------------------------------------- */
+/* ---- an attempt: login, role, demands -------------------------------------------------------------------------- */
 struct session {
 	const struct check_run *run;
 	const struct postgres_conf *conf;
 	struct pq_options options; /* for all hosts, from url, dsn, keys and environment */
 	int role;                  /* demanded enum role */
 	struct pq pq;
+	char version[32]; /* of the server: "15.6" */
 };
-
-/* Adds libpq's defaults, and the options from the environment and the service file. */
-static void add_defaults(struct pq_options *o)
-{
-	const PQconninfoOption *all = PQconndefaults();
-
-	for (; all && all->keyword; all++)
-		if (all->val && !pq_get(o, all->keyword))
-			pq_set(o, all->keyword, all->val);
-}
-
-static enum result add_text(struct pq_options *o, const char *text, const char *subject,
-			    enum diag_code code, struct diag *out)
-{
-	char *error = NULL;
-	const PQconninfoOption *all = PQconninfoParse(text, &error);
-
-	/* Do not report libpq's message: it quotes the text, which may hold a password. */
-	if (!all)
-		return check_fail(out, code, subject,
-				  "libpq does not understand it as a URL or as key=value pairs");
-	for (; all->keyword; all++) {
-		if (!all->val)
-			continue;
-		if (str_eq(all->keyword, "password") || str_eq(all->keyword, "sslpassword"))
-			scrub_register(all->val);
-		pq_set(o, all->keyword, all->val);
-	}
-	return RESULT_PASS;
-}
-
-static enum result add_url(const struct postgres_conf *c, struct pq_options *o, struct diag *out)
-{
-	static struct url url;
-	const char *value;
-
-	if (url_reveal(&c->url, &url, out))
-		return RESULT_FAIL;
-	if (add_text(o, url.text, "url",
-		     c->url.ref.kind == SECRET_ENV ? D_ENV_MISMATCH : D_POSTGRES_SETTING, out))
-		return RESULT_FAIL;
-	value = secret_is_set(url.user) ? secret_read(url.user, out) : NULL;
-	if (value)
-		pq_set(o, "user", value);
-	value = secret_is_set(url.password) ? secret_reveal(url.password, out) : NULL;
-	if (value)
-		pq_set(o, "password", value);
-	return RESULT_PASS;
-}
-
-static enum result add_dsn(const struct postgres_conf *c, struct pq_options *o, struct diag *out)
-{
-	const char *text = secret_read(c->dsn, out);
-
-	if (!text)
-		return RESULT_FAIL;
-	if (!*text)
-		return check_fail(out, c->dsn.kind == SECRET_ENV ? D_ENV_EMPTY : D_SECRET_MALFORMED,
-				  c->dsn.text, "it holds no connection string");
-	return add_text(o, text, c->dsn.kind == SECRET_LITERAL ? "dsn" : c->dsn.text,
-			c->dsn.kind == SECRET_ENV ? D_ENV_MISMATCH : D_SECRET_MALFORMED, out);
-}
-
-static bool environment_names_a_server(void)
-{
-	static const char *const names[] = {"PGHOST", "PGHOSTADDR", "PGSERVICE"};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		const char *value = getenv(names[i]);
-
-		if (value && *value)
-			return true;
-	}
-	return false;
-}
-
-static enum result add_keys(const struct postgres_conf *c, struct pq_options *o, struct diag *out)
-{
-	const char *password = NULL;
-	bool chosen = pq_get(o, "sslmode") || getenv("PGSSLMODE");
-
-	if (secret_is_set(c->password)) {
-		password = secret_reveal(c->password, out);
-		if (!password)
-			return RESULT_FAIL;
-		pq_set(o, "password", password);
-	}
-	if (c->username)
-		pq_set(o, "user", c->username);
-	if (c->database)
-		pq_set(o, "dbname", c->database);
-	if (c->ca_file)
-		pq_set(o, "sslrootcert", c->ca_file);
-	if (c->cert_file)
-		pq_set(o, "sslcert", c->cert_file);
-	if (c->key_file)
-		pq_set(o, "sslkey", c->key_file);
-	if (c->sslmode != ENUM_UNSET)
-		pq_set(o, "sslmode", sslmodes[c->sslmode]);
-	else if (c->ca_file && !chosen) /* libpq's default would ignore ca_file */
-		pq_set(o, "sslmode", "verify-full");
-	/* GSSAPI encryption would add a round trip and a search for a ticket to each attempt. */
-	if (!pq_get(o, "gssencmode") && !getenv("PGGSSENCMODE"))
-		pq_set(o, "gssencmode", "disable");
-	return RESULT_PASS;
-}
-
-static enum result make_options(struct session *s, struct diag *out)
-{
-	const struct postgres_conf *c = s->conf;
-	struct pq_options *o = &s->options;
-	const char *service;
-
-	if (url_is_set(&c->url) ? add_url(c, o, out) : secret_is_set(c->dsn) && add_dsn(c, o, out))
-		return RESULT_FAIL;
-	if (!url_is_set(&c->url) && !secret_is_set(c->dsn) && !environment_names_a_server())
-		return check_fail(
-		    out, D_ENV_MISSING, "PGHOST",
-		    "neither url nor dsn is given, and none of PGHOST, PGHOSTADDR and "
-		    "PGSERVICE is set");
-	if (add_keys(c, o, out))
-		return RESULT_FAIL;
-	service = pq_get(o, "service");
-	if (service)
-		setenv("PGSERVICE", service, 1);
-	add_defaults(o);
-	if (pq_get(o, "password"))
-		scrub_register(pq_get(o, "password"));
-	pq_set(o, "application_name", "startguard");
-	return RESULT_PASS;
-}
 
 /* Sets the demanded role. check_role judges it, not libpq, which would not report each host's role. */
 static void choose_role(struct session *s)
@@ -391,10 +184,6 @@ static size_t list_count(const char *list)
 	return n;
 }
 
-/* ---- contents of the server --------------------------------------------------------------------------------------------- */
-#define QUERY(s, out, subject, sql, ...) \
-	pq_query(&(s)->pq, sql, (const char *const[]){__VA_ARGS__, NULL}, subject, out)
-
 static enum result check_role(struct session *s, const PGresult *r, struct diag *out)
 {
 	bool replica = str_eq(PQgetvalue(r, 0, 0), "t");
@@ -407,10 +196,10 @@ static enum result check_role(struct session *s, const PGresult *r, struct diag 
 			  roles[s->role]);
 }
 
-/* Begins the transaction, and judges role and version. Sets the time limit here, because a pooler refuses it at startup. */
+/* Begins the transaction, reads the version and judges the role. Sets the time limit here, because a pooler refuses it at startup. */
 static enum result begin_transaction(struct session *s, struct diag *out)
 {
-	char sql[400], version[32];
+	char sql[400];
 	int left = instant_left_ms_now(s->run->deadline);
 	const PGresult *r;
 
@@ -419,6 +208,7 @@ static enum result begin_transaction(struct session *s, struct diag *out)
 	left = left > 600 ? left - 300 : left / 2 + 1;
 	snprintf(sql, sizeof sql,
 		 "BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout = %d; "
+		 "SAVEPOINT " POSTGRES_SAVEPOINT "; "
 		 "SELECT pg_catalog.pg_is_in_recovery(), "
 		 "pg_catalog.current_setting('server_version'), pg_catalog.current_database(), "
 		 "pg_catalog.current_setting('search_path'), current_user",
@@ -430,194 +220,14 @@ static enum result begin_transaction(struct session *s, struct diag *out)
 		return check_fail(out, D_PROTOCOL_MISMATCH, s->pq.peer,
 				  "the server does not answer as PostgreSQL does");
 	check_reached(s->run, "query");
-	snprintf(version, sizeof version, "%.*s", (int)strcspn(PQgetvalue(r, 0, 1), " ("),
+	snprintf(s->version, sizeof s->version, "%.*s", (int)strcspn(PQgetvalue(r, 0, 1), " ("),
 		 PQgetvalue(r, 0, 1));
-	check_fact(s->run, "version", "%s", version);
+	check_fact(s->run, "version", "%s", s->version);
 	check_fact(s->run, "database", "%s", PQgetvalue(r, 0, 2));
-	check_summary(s->run, "PostgreSQL %s, database %s", version, PQgetvalue(r, 0, 2));
-	if (check_role(s, r, out))
-		return RESULT_FAIL;
-	if (s->conf->min_version && version_compare(version, s->conf->min_version) < 0)
-		return check_fail(out, D_POSTGRES_VERSION, s->pq.peer, "version %s, demanded is %s",
-				  version, s->conf->min_version);
-	return RESULT_PASS;
+	check_summary(s->run, "PostgreSQL %s, database %s", s->version, PQgetvalue(r, 0, 2));
+	return check_role(s, r, out);
 }
 
-static enum result check_extension(struct session *s, const char *wanted, struct diag *out)
-{
-	char name[256], subject[DIAG_SUBJECT_MAX];
-	const char *version, *has;
-	const PGresult *r;
-
-	split_at(wanted, ">=", name, &version);
-	snprintf(subject, sizeof subject, "extension %s", name);
-	r = QUERY(s, out, subject,
-		  "SELECT extversion FROM pg_catalog.pg_extension WHERE extname = $1", name);
-	if (!r)
-		return RESULT_FAIL;
-	if (PQntuples(r) == 0)
-		return check_fail(out, D_POSTGRES_EXTENSION, subject,
-				  "it is not installed in database %s", PQdb(s->pq.conn));
-	has = PQgetvalue(r, 0, 0);
-	if (version && version_compare(has, version) < 0)
-		return check_fail(out, D_POSTGRES_EXTENSION, subject, "version %s, demanded is %s",
-				  has, version);
-	return RESULT_PASS;
-}
-
-/* Fails when the table is missing. Sets *name to the quoted name with its schema, for use in SQL. */
-static enum result find_table(struct session *s, const char *table, const char **name,
-			      struct diag *out)
-{
-	char subject[DIAG_SUBJECT_MAX];
-	const PGresult *r;
-
-	snprintf(subject, sizeof subject, "table %s", table);
-	r = QUERY(
-	    s, out, subject,
-	    "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), "
-	    "pg_catalog.current_setting('search_path') FROM (SELECT 1) one "
-	    "LEFT JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass($1) "
-	    "LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace",
-	    table);
-	if (!r)
-		return RESULT_FAIL;
-	*name = PQgetvalue(r, 0, 0);
-	if (**name)
-		return RESULT_PASS;
-	return check_fail(out, D_POSTGRES_TABLE_MISSING, subject,
-			  "database %s does not have it; search_path is %s", PQdb(s->pq.conn),
-			  PQgetvalue(r, 0, 1));
-}
-
-static enum result check_privilege(struct session *s, const char *wanted, struct diag *out)
-{
-	char names[256], subject[DIAG_SUBJECT_MAX];
-	const char *table, *name;
-	const PGresult *r;
-
-	split_at(wanted, " on ", names, &table);
-	if (find_table(s, table, &name, out))
-		return RESULT_FAIL;
-	snprintf(subject, sizeof subject, "table %s", table);
-	for (char *save, *w = strtok_r(names, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
-		r = QUERY(
-		    s, out, subject,
-		    "SELECT pg_catalog.has_table_privilege($1, $2) AND "
-		    "pg_catalog.has_schema_privilege((SELECT relnamespace FROM pg_catalog.pg_class "
-		    "WHERE oid = $1::pg_catalog.regclass), 'USAGE'), current_user",
-		    name, w);
-		if (!r)
-			return RESULT_FAIL;
-		if (!str_eq(PQgetvalue(r, 0, 0), "t"))
-			return check_fail(out, D_POSTGRES_PRIVILEGE, subject,
-					  "user %s has no privilege %s on it", PQgetvalue(r, 0, 1),
-					  w);
-	}
-	return RESULT_PASS;
-}
-
-/* ---- migrations -------------------------------------------------------------------------------------------------------- */
-static const struct {
-	const char *table, *column, *where;
-} recorded[] = {
-    [TOOL_ALEMBIC] = {"alembic_version", "version_num", "$1 = ''"},
-    [TOOL_DJANGO] = {"django_migrations", "name", "app = $1"},
-    [TOOL_FLYWAY] = {"flyway_schema_history", "version",
-		     "$1 = '' AND success AND version IS NOT NULL"},
-};
-
-static enum result read_state(struct session *s, const struct migration *m, const char *name,
-			      struct migration_state *state, struct diag *out)
-{
-	char *column =
-	    PQescapeIdentifier(s->pq.conn, m->column ? m->column : recorded[m->tool].column,
-			       strlen(m->column ? m->column : recorded[m->tool].column));
-	cleanup_str struct str sql;
-	const PGresult *r;
-
-	str_init(&sql, 2000);
-	str_addf(&sql, "SELECT %s::text, %s FROM %s WHERE %s", column,
-		 m->tool == TOOL_FLYWAY ? "type" : "''", name, recorded[m->tool].where);
-	r = QUERY(s, out, name, sql.s, m->app ? m->app : "");
-	if (!r)
-		return RESULT_FAIL;
-	for (int i = 0; i < PQntuples(r); i++) {
-		const char *one = PQgetvalue(r, i, 0);
-
-		strlist_add(&state->applied, one);
-		if (str_eq(PQgetvalue(r, i, 1), "BASELINE"))
-			state->baseline = one;
-	}
-	return RESULT_PASS;
-}
-
-static enum result check_migration(struct session *s, const struct migration *m, struct diag *out)
-{
-	struct migration_files files = {.heads = m->head};
-	struct migration_state state = {0};
-	const char *name, *one, *has;
-
-	if (m->heads && migration_read(m->heads, m->tool, &files, out))
-		return RESULT_FAIL;
-	if (find_table(s, m->table ? m->table : recorded[m->tool].table, &name, out) ||
-	    read_state(s, m, name, &state, out))
-		return RESULT_FAIL;
-	has = state.applied.n ? state.applied.v[state.applied.n - 1] : "none";
-	check_fact(s->run, "migration", "%s", has);
-	one = m->heads ? migration_newer(&files, &state, m->tool) : NULL;
-	if (one)
-		return check_fail(out, D_POSTGRES_MIGRATION_AHEAD, name,
-				  "it records %s, which %s does not have", one, m->heads);
-	one = migration_missing(&files.heads, &state, m->tool);
-	if (one)
-		return check_fail(out, D_POSTGRES_MIGRATION, name,
-				  "it does not record %s; the last it records is %s", one, has);
-	return RESULT_PASS;
-}
-
-/* ---- a query ------------------------------------------------------------------------------------------------------------- */
-static enum result check_value(const struct query *q, const char *value, struct diag *out)
-{
-	char *end;
-	double number = strtod(value, &end);
-
-	if (q->equals && !str_eq(value, q->equals))
-		return check_fail(out, D_POSTGRES_QUERY, "query", "it gives \"%s\", not \"%s\"",
-				  value, q->equals);
-	if (q->one_of.n && !strlist_has(&q->one_of, value))
-		return check_fail(out, D_POSTGRES_QUERY, "query",
-				  "it gives \"%s\", which one_of does not have", value);
-	if (isnan(q->min) && isnan(q->max))
-		return RESULT_PASS;
-	if (end == value || *end || isnan(number))
-		return check_fail(out, D_POSTGRES_QUERY, "query",
-				  "it gives \"%s\", which is no number", value);
-	if (number < q->min || number > q->max) /* never with NaN */
-		return check_fail(out, D_POSTGRES_QUERY, "query", "it gives %s, demanded is %s %g",
-				  value, number < q->min ? "at least" : "at most",
-				  number < q->min ? q->min : q->max);
-	return RESULT_PASS;
-}
-
-static enum result check_query(struct session *s, const struct query *q, struct diag *out)
-{
-	static const char *const none[] = {NULL};
-	const PGresult *r = pq_query(&s->pq, q->sql, none, "query", out);
-
-	if (!r) {
-		/* An error of the profile's statement, not of the server. */
-		out->code = out->code == D_POSTGRES_ERROR ? D_POSTGRES_QUERY : out->code;
-		return RESULT_FAIL;
-	}
-	if (PQntuples(r) == 0 || PQnfields(r) == 0)
-		return check_fail(out, D_POSTGRES_QUERY, "query", "it gives no row");
-	if (PQgetisnull(r, 0, 0))
-		return check_fail(out, D_POSTGRES_QUERY, "query", "it gives NULL");
-	return check_value(q, PQgetvalue(r, 0, 0), out);
-}
-
-/* ---- an attempt ---------------------------------------------------------------------------------------------------------- */
 /* Tries one address; `until` limits the login, and the attempt's deadline limits the rest. */
 static enum result try_server(struct session *s, const char *address, struct instant until,
 			      struct diag *out)
@@ -699,30 +309,16 @@ static enum result try_hosts(struct session *s, struct diag *out)
 
 static enum result postgres_run(const struct check_run *run, struct diag *out)
 {
-	const struct postgres_conf *c = run->conf;
 	struct session *s = xcalloc(1, sizeof *s);
-	const char *name;
 
 	s->run = run;
-	s->conf = c;
-	if (make_options(s, out))
+	s->conf = run->conf;
+	if (pq_options_make(s->conf, &s->options, out))
 		return RESULT_FAIL;
 	choose_role(s);
 	if (try_hosts(s, out))
 		return RESULT_FAIL;
-	check_step(run, PH_ASSERT, "asking %s for what it must have", s->pq.peer);
-	for (size_t i = 0; i < c->extensions.n; i++)
-		if (check_extension(s, c->extensions.v[i], out))
-			return RESULT_FAIL;
-	for (size_t i = 0; i < c->tables.n; i++)
-		if (find_table(s, c->tables.v[i], &name, out))
-			return RESULT_FAIL;
-	for (size_t i = 0; i < c->privileges.n; i++)
-		if (check_privilege(s, c->privileges.v[i], out))
-			return RESULT_FAIL;
-	if (c->migration && check_migration(s, c->migration, out))
-		return RESULT_FAIL;
-	return c->query ? check_query(s, c->query, out) : RESULT_PASS;
+	return postgres_check_demands(run, &s->pq, s->version, out);
 }
 
 const struct check_kind check_postgres = {

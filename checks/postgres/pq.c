@@ -12,27 +12,6 @@
 /* Time before the end of an attempt that is kept for probing a silent peer. */
 #define PROBE_TIME DURATION_MS(400)
 
-void pq_set(struct pq_options *o, const char *name, const char *value)
-{
-	size_t i = 0;
-
-	while (i < o->n && !str_eq(o->names[i], name))
-		i++;
-	invariant(i < PQ_OPTIONS_MAX);
-	o->names[i] = name;
-	o->values[i] = value;
-	if (i == o->n)
-		o->n++;
-}
-
-const char *pq_get(const struct pq_options *o, const char *name)
-{
-	for (size_t i = 0; i < o->n; i++)
-		if (str_eq(o->names[i], name))
-			return o->values[i] && *o->values[i] ? o->values[i] : NULL;
-	return NULL;
-}
-
 /* ---- errors to codes ------------------------------------------------------------------------------------------ */
 /* Returns the code for an error of pgbouncer, which mostly sends the SQLSTATE of a protocol violation. */
 static enum diag_code pooler_code(const char *text)
@@ -269,6 +248,13 @@ static bool poll_connection(PGconn *conn, struct instant until, ConnStatusType *
 	return want == PGRES_POLLING_OK;
 }
 
+/* libpq's own receiver prints what the server says to stderr. */
+static void drop_notice(void *ctx, const PGresult *notice)
+{
+	(void)ctx;
+	(void)notice;
+}
+
 static PGconn *start_connection(const struct pq_options *options)
 {
 	PGconn *conn;
@@ -277,6 +263,7 @@ static PGconn *start_connection(const struct pq_options *options)
 	conn = PQconnectStartParams(options->names, options->values, 0);
 	if (!conn)
 		die("libpq has no memory");
+	PQsetNoticeReceiver(conn, drop_notice, NULL);
 	/* Gives the SQLSTATE of errors that come before any result. */
 	PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
 	/* A password from ~/.pgpass is not registered yet. */
@@ -414,6 +401,7 @@ PGresult *pq_query(struct pq *pq, const char *sql, const char *const *params, co
 		   struct diag *out)
 {
 	PGresult *r, *last = NULL;
+	bool failed = false;
 	int n = 0;
 
 	while (params && params[n])
@@ -425,25 +413,29 @@ PGresult *pq_query(struct pq *pq, const char *sql, const char *const *params, co
 		return NULL;
 	}
 	for (;;) {
-		if (await_result(pq, out))
+		struct diag ignored = {0};
+
+		if (await_result(pq, failed ? &ignored : out))
 			return NULL;
 		r = PQgetResult(pq->conn);
 		if (!r)
 			break;
+		if (failed)
+			continue; /* up to the end of the answer, so that another statement can be sent */
 		last = r;
-		if (PQresultStatus(r) == PGRES_FATAL_ERROR ||
-		    PQresultStatus(r) == PGRES_BAD_RESPONSE) {
+		failed = PQresultStatus(r) == PGRES_FATAL_ERROR ||
+			 PQresultStatus(r) == PGRES_BAD_RESPONSE;
+		if (failed) {
 			fail_result(pq, r, subject, out);
-			return NULL;
-		}
-		if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK) {
+		} else if (PQresultStatus(r) != PGRES_COMMAND_OK &&
+			   PQresultStatus(r) != PGRES_TUPLES_OK) {
 			check_fail(out, D_POSTGRES_ERROR, subject, "the statement is not a query");
 			return NULL;
 		}
 	}
 	if (!last)
 		check_fail(out, D_CONNECT_CLOSED, pq->peer, "%s", PQerrorMessage(pq->conn));
-	return last;
+	return failed ? NULL : last;
 }
 
 const char *pq_library(void)

@@ -9,18 +9,7 @@
 #include <libpq-fe.h>
 
 #include "check.h"
-
-#define PQ_OPTIONS_MAX 64 /* options; libpq 15 has 41 */
-
-/* The arguments of PQconnectStartParams. */
-struct pq_options {
-	const char *names[PQ_OPTIONS_MAX + 1], *values[PQ_OPTIONS_MAX + 1];
-	size_t n;
-};
-/* Replaces or adds an option; keeps the pointers. */
-void pq_set(struct pq_options *o, const char *name, const char *value);
-/* Returns the value, or NULL when it is missing or empty. */
-const char *pq_get(const struct pq_options *o, const char *name);
+#include "pq_options.h"
 
 struct pq {
 	const struct check_run *run;

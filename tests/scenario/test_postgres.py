@@ -20,7 +20,8 @@ create table django_migrations (app text, name text);
 insert into django_migrations values ('orders', '0001_initial'), ('orders', '0002_more'), ('other', '0009_x');
 create table flyway_schema_history (version text, type text, success bool);
 insert into flyway_schema_history values ('2', 'BASELINE', true), ('2.1', 'SQL', true), (null, 'SQL', true), ('3', 'SQL', false);
-grant select on outbox to reader
+grant select on outbox to reader;
+create view slow as select 'b2' as version_num from pg_sleep(60)
 """
 
 
@@ -147,11 +148,11 @@ def test_what_the_server_sees(ask):
 
 @pytest.mark.produces("auth-failed")
 @pytest.mark.near_miss("postgres-hba")
-@pytest.mark.parametrize("who", [{"password": "pw-postgres-54321"}, {"user": "nologin"}], ids=["password", "role"])
+@pytest.mark.parametrize("who", [{"password": "pw-db-of-tests-54321"}, {"user": "nologin"}], ids=["password", "role"])
 def test_a_refused_login(ask, who):
     result = ask(**who)
     result.expect("auth-failed", exit=69)
-    assert PASSWORD not in str(result) and "pw-postgres-54321" not in str(result)
+    assert PASSWORD not in str(result) and "pw-db-of-tests-54321" not in str(result)
 
 
 @pytest.mark.produces("auth-required")
@@ -289,6 +290,43 @@ def test_privileges_that_are_missing(ask):
         "postgres-privilege", exit=69, cause="user reader has no privilege INSERT"
     )
     ask(user="reader", query={"sql": "select * from alembic_version"}).expect("postgres-privilege", exit=69)
+
+
+@pytest.mark.near_miss("postgres-statement-timeout")
+def test_one_start_shows_all(ask):
+    result = ask(
+        user="reader",
+        min_version="99",
+        extensions=("pg_trgm", "vector"),
+        tables=("gone", "outbox", "lost"),
+        privileges=("SELECT, INSERT, delete on outbox", "SELECT on gone"),
+        migration={"head": "b2"},  # whose table reader may not read: the statement fails
+        query={"sql": "select 8", "equals": 7},
+    )
+    cause = result.expect("postgres-version", exit=69)["cause"]
+    for one in (
+        "; extension vector too: postgres-extension (it is not installed in database service)",
+        "; table gone too: postgres-table-missing (database service does not have it",
+        "; table lost too: postgres-table-missing",
+        "; table outbox too: postgres-privilege (user reader has no privilege INSERT, delete on it)",
+        "; public.alembic_version too: postgres-privilege (permission denied",
+        '; query too: postgres-query (it gives "8", not "7")',
+    ):
+        assert cause.count(one) == 1, (one, cause)
+    assert cause.count("table gone") == 1 and "more" not in cause
+
+
+@pytest.mark.near_miss("postgres-privilege")
+def test_nothing_is_asked_after_a_slow_statement(ask, guard):
+    """Each statement would take as long again."""
+    result = ask(
+        tables=("gone", "a b"),  # the second is no name: the statement fails, and the next one is asked
+        migration={"table": "slow", "head": "b2"},
+        query={"sql": "select 8", "equals": 7},
+        attempt_timeout=guard.span(2),
+    )
+    cause = result.expect("postgres-table-missing", exit=124)["cause"]
+    assert "postgres-statement-timeout" in cause and "postgres-query" not in cause
 
 
 @pytest.mark.produces("postgres-query")

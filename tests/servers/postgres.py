@@ -13,7 +13,7 @@ import subprocess
 
 from . import common
 
-PASSWORD = "pw-postgres-12345"
+PASSWORD = "pw-db-of-tests-12345"
 HBA = """
 local all,replication all trust
 hostssl all tls_only all scram-sha-256
