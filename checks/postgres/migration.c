@@ -6,6 +6,7 @@
 
 #define FILE_MAX (1024 * 1024)
 #define REVISION_MAX 256
+#define LITERALS_MAX 100 /* of one expression: more parents than any merge has */
 
 void strlist_add(struct strlist *list, const char *text)
 {
@@ -33,9 +34,10 @@ static const char *find_assignment(const char *text, const char *name)
 /* Adds the string literals of a Python expression: one, or those of a bracketed tuple or list, which may span lines. */
 static void add_literals(struct strlist *list, const char *p)
 {
+	size_t most = list->n + LITERALS_MAX;
 	int depth = 0;
 
-	for (; *p && (depth > 0 || *p != '\n'); p++) {
+	for (; *p && list->n < most && (depth > 0 || *p != '\n'); p++) {
 		if (*p == '(' || *p == '[')
 			depth++;
 		else if (*p == ')' || *p == ']')
@@ -55,25 +57,17 @@ static void add_literals(struct strlist *list, const char *p)
 	}
 }
 
-static enum result read_alembic(const char *folder, const char *name, struct migration_files *files,
-				struct strlist *parents, struct diag *out)
+/* Adds the revision of a file, if it is not __init__.py or a helper module. */
+static void add_alembic(const char *text, struct migration_files *files)
 {
-	char path[4096];
-	const char *revision, *down;
-	cleanup_free char *text = NULL;
+	const char *revision = find_assignment(text, "revision"), *down;
 
-	snprintf(path, sizeof path, "%s/%s", folder, name);
-	text = file_read(path, FILE_MAX, NULL);
-	if (!text)
-		return check_fail(out, D_FILE_UNREADABLE, path, "%s", strerror(errno));
-	revision = find_assignment(text, "revision");
 	if (!revision)
-		return RESULT_PASS; /* __init__.py or a helper module */
+		return;
 	add_literals(&files->all, revision);
 	down = find_assignment(text, "down_revision");
 	if (down)
-		add_literals(parents, down);
-	return RESULT_PASS;
+		add_literals(&files->parents, down);
 }
 
 /* ---- Django and Flyway ----------------------------------------------------------------------------------------------- */
@@ -128,31 +122,58 @@ static int compare_migrations(const char *a, const char *b, enum migration_tool 
 }
 
 /* ---- all tools --------------------------------------------------------------------------------------------------------- */
+void migration_add(struct migration_files *files, enum migration_tool tool, const char *name,
+		   const char *text)
+{
+	if (tool == TOOL_ALEMBIC)
+		add_alembic(text, files);
+	else if (tool == TOOL_DJANGO)
+		add_django(name, files);
+	else
+		add_flyway(name, files);
+}
+
+void migration_find_heads(struct migration_files *files)
+{
+	for (size_t i = 0; i < files->all.n; i++)
+		if (!strlist_has(&files->parents, files->all.v[i]))
+			strlist_add(&files->heads, files->all.v[i]);
+}
+
+/* Adds the migration of one file. Reads the text of Alembic's only: the others' names say all. */
+static enum result read_file(const char *folder, const char *name, enum migration_tool tool,
+			     struct migration_files *files, struct diag *out)
+{
+	char path[4096];
+	cleanup_free char *text = NULL;
+
+	if (tool != TOOL_FLYWAY && !str_ends(name, ".py"))
+		return RESULT_PASS;
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	if (tool == TOOL_ALEMBIC) {
+		text = file_read(path, FILE_MAX, NULL);
+		if (!text)
+			return check_fail(out, D_FILE_UNREADABLE, path, "%s", strerror(errno));
+	}
+	migration_add(files, tool, name, text);
+	return RESULT_PASS;
+}
+
 enum result migration_read(const char *folder, enum migration_tool tool,
 			   struct migration_files *files, struct diag *out)
 {
 	DIR *dir = opendir(folder);
-	struct strlist parents = {0};
 
 	if (!dir)
 		return check_fail(out, errno_is_missing(errno) ? D_FILE_MISSING : D_FILE_UNREADABLE,
 				  folder, "%s", strerror(errno));
-	for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
-		if (tool == TOOL_FLYWAY)
-			add_flyway(e->d_name, files);
-		else if (!str_ends(e->d_name, ".py"))
-			continue;
-		else if (tool == TOOL_DJANGO)
-			add_django(e->d_name, files);
-		else if (read_alembic(folder, e->d_name, files, &parents, out))
+	for (struct dirent *e = readdir(dir); e; e = readdir(dir))
+		if (read_file(folder, e->d_name, tool, files, out))
 			return RESULT_FAIL;
-	}
 	closedir(dir);
 	if (!files->all.n)
 		return check_fail(out, D_FILE_CONTENT, folder, "the folder has no migration");
-	for (size_t i = 0; i < files->all.n; i++)
-		if (!strlist_has(&parents, files->all.v[i]))
-			strlist_add(&files->heads, files->all.v[i]);
+	migration_find_heads(files);
 	return RESULT_PASS;
 }
 

@@ -12,9 +12,16 @@ enum migration_tool { TOOL_ALEMBIC, TOOL_DJANGO, TOOL_FLYWAY };
 
 /* The migrations in the folder. */
 struct migration_files {
-	struct strlist all;   /* every revision, name or version */
-	struct strlist heads; /* migrations the database must record: Alembic's heads, else all */
+	struct strlist all;     /* every revision, name or version */
+	struct strlist parents; /* Alembic's down_revisions */
+	struct strlist heads;   /* migrations the database must record: Alembic's heads, else all */
 };
+/* Adds the migration of a file, if it is one. `text`, the content, is needed for Alembic only; both come from the image and may
+ * hold anything. Pure. */
+void migration_add(struct migration_files *files, enum migration_tool tool, const char *name,
+		   const char *text);
+/* Fills files->heads, once all files were added. Pure. */
+void migration_find_heads(struct migration_files *files);
 /* Fills *files. Fails when the folder cannot be read or holds no migration. */
 enum result migration_read(const char *folder, enum migration_tool tool,
 			   struct migration_files *files, struct diag *out);

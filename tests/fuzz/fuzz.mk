@@ -3,7 +3,7 @@
 # The same sources are built twice: with clang and libFuzzer under $(BUILD)/fuzz, and with the usual compiler and
 # replay.c, which runs the committed corpora as a part of `make check`.
 fuzz_targets := $(sort $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
-fuzz_targets := $(filter-out $(if $(filter 1,$(with_kafka)),,kafka) $(if $(filter 1,$(with_redis)),,redis) \
+fuzz_targets := $(filter-out $(if $(filter 1,$(with_kafka)),,kafka) $(if $(filter 1,$(with_pq)),,migration postgres) $(if $(filter 1,$(with_redis)),,redis) \
 	$(if $(filter 1,$(with_avro)),,avro_schema avro_data) $(if $(filter 11,$(with_avro)$(with_kafka)),,records) \
 	$(if $(filter 11,$(with_avro)$(with_curl)),,web),$(fuzz_targets))
 
@@ -13,6 +13,7 @@ fuzz_peered := $(patsubst tests/fuzz/fuzz_%.c,%,$(shell grep -l 'fuzz_peer_says'
 fuzz_pool_flags := $(addprefix -Wl$(comma)--wrap=,xmalloc xcalloc xrealloc xstrdup free)
 fuzz_peer_flags := $(addprefix -Wl$(comma)--wrap=,net_connect net_connect_unix)
 fuzz_flags = $(if $(filter $*,$(fuzz_pooled)),$(fuzz_pool_flags)) $(if $(filter $*,$(fuzz_peered)),$(fuzz_peer_flags)) \
+	$(if $(filter $*,postgres),$(addprefix -Wl$(comma)--wrap=,PQconnectStartParams PQgetResult)) \
 	$(if $(filter $*,profile kafka),-Wl$(comma)--wrap=file_read) $(if $(filter $*,profile),-Wl$(comma)--wrap=stat)
 fuzz_parts = fuzz $(if $(filter $*,$(fuzz_pooled)),pool) $(if $(filter $*,$(fuzz_peered)),peer) \
 	$(if $(FUZZ_ENGINE),,replay)

@@ -15,8 +15,8 @@ void *__wrap_xrealloc(void *p, size_t size);
 char *__wrap_xstrdup(const char *s);
 void __wrap_free(void *p);
 
-/* The libraries' own blocks stay, as they do in a child. */
-const char *__asan_default_options(void);
+/* The libraries' own blocks stay, as they do in a child. A target may define this with a limit of its own. */
+__attribute__((weak)) const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
 	return "detect_leaks=0:allocator_may_return_null=1";
