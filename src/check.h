@@ -64,7 +64,7 @@ struct check_kind {
 	const char *unsupported;
 	bool needs_exec; /* the child starts programs, which the sandbox then allows */
 	/* Does a check with this configuration start programs (librdkafka runs kinit for Kerberos)? NULL: never. Called in
-	 * parent and child, before the sandbox; uses no network. */
+	 * the child, before the sandbox; uses no network. */
 	bool (*starts_programs)(const void *conf);
 	/* The default of attempt_timeout, for a kind whose attempts are longer than others'; 0: that of the row. */
 	struct duration attempt_timeout;

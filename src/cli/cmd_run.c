@@ -108,8 +108,8 @@ static int start_service(const struct cli *cli, struct run *run, struct report *
 	int code, sig;
 
 	if (run->orphan_left)
-		log_line("a process that a check started could not be ended: the service will find "
-			 "it among its children");
+		log_line("a process of a check could not be ended: the service will find it "
+			 "among its children");
 	console_flush();
 	/* A signal that came while the last lines were written ends startguard, not the service. */
 	sig = signals_ending(signals);

@@ -114,7 +114,13 @@ static void reset_signals(const sigset_t *mask)
 	sigprocmask(SIG_SETMASK, mask, NULL);
 }
 
-enum sandbox_profile child_sandbox_profile(const struct profile_check *check)
+bool child_may_start_programs(const struct check_kind *kind)
+{
+	return kind->needs_exec || kind->starts_programs;
+}
+
+/* Child only: starts_programs may read a file, which may lie on a dead file server. */
+static enum sandbox_profile choose_sandbox(const struct profile_check *check)
 {
 	const struct check_kind *kind = check->kind;
 
@@ -130,8 +136,7 @@ unsigned child_sandbox_profiles(const struct profile *profile)
 	for (size_t i = 0; i < profile->n; i++) {
 		const struct check_kind *kind = profile->checks[i].kind;
 
-		/* starts_programs may read a file that changes before the attempt, so both profiles are prepared. */
-		if (kind->needs_exec || kind->starts_programs)
+		if (child_may_start_programs(kind))
 			set |= 1u << SANDBOX_PROGRAMS;
 		if (!kind->needs_exec)
 			set |= 1u << SANDBOX_PLAIN;
@@ -176,7 +181,7 @@ static void enter_sandbox(const struct profile_check *check, pid_t parent, int *
 {
 	const struct rlimit no_core = {0, 0};
 	char missing[SANDBOX_MISSING_MAX];
-	enum sandbox_profile profile = child_sandbox_profile(check);
+	enum sandbox_profile profile = choose_sandbox(check);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1); /* a process that leaves the group stays below this one */

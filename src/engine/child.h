@@ -23,8 +23,8 @@ struct child_setup {
 	const sigset_t *mask; /* the signal mask that startguard was started with */
 };
 
-/* Returns the sandbox profile that the child of this check enters: SANDBOX_PROGRAMS if it may start programs. */
-enum sandbox_profile child_sandbox_profile(const struct profile_check *check);
+/* Can a check of this kind start programs? Then its child may enter SANDBOX_PROGRAMS; all others enter SANDBOX_PLAIN. */
+bool child_may_start_programs(const struct check_kind *kind);
 /* Returns all sandbox profiles that these checks may need, for sandbox_prepare: bit i for profile i. */
 unsigned child_sandbox_profiles(const struct profile *profile);
 /* Returns the memory that an attempt of this kind may use, in bytes; 0: startguard sets no limit. */

@@ -32,6 +32,9 @@ struct reactor {
 	struct pollfd *fds; /* for poll: the signalfd, then the pipes of the checks in `polled` */
 	size_t *polled;
 	struct orphans orphans;
+	pid_t *stuck; /* children that were given up and that SIGKILL has not ended yet */
+	size_t n_stuck;
+	int reap_error; /* the errno with which the system refused to reap a child; 0: none */
 };
 
 #define ESCAPED_MAX 1024
@@ -100,8 +103,7 @@ static void take_record(struct reactor *r, size_t i, const struct ipc_record *re
 		break;
 	case IPC_NOTE:
 		take_sandbox_note(r->run, rec->text,
-				  child_sandbox_profile(&r->run->profile->checks[i]) ==
-				      SANDBOX_PLAIN);
+				  !child_may_start_programs(r->run->profile->checks[i].kind));
 		break;
 	case IPC_ABORT:
 		if (!a->abort[0]) /* the first message is the cause of the others */
@@ -366,6 +368,50 @@ static void judge_attempt(struct reactor *r, size_t i, const siginfo_t *info,
 	count_code(o, o->diag.code);
 }
 
+/* The child still lives REAP_MAX after SIGKILL: it waits in the kernel, where no signal reaches it. */
+static void judge_stuck(struct reactor *r, size_t i)
+{
+	const struct attempt *a = r->attempts[i];
+	struct check_outcome *o = &r->run->outcomes[i];
+
+	if (a->passed)
+		return;
+	if (!a->final) {
+		guard_diag(o, D_GUARD_DEADLINE, "could not be killed while: %s", last_step(o));
+		diag_hint(&o->diag, "find out what the kernel waits for there, likely a file "
+				    "system (NFS, FUSE) or a disk that does not answer; a longer "
+				    "attempt_timeout does not help");
+	}
+	count_code(o, o->diag.code);
+}
+
+static void add_stuck(struct reactor *r, pid_t pid)
+{
+	r->stuck = xrealloc(r->stuck, (r->n_stuck + 1) * sizeof *r->stuck);
+	r->stuck[r->n_stuck++] = pid;
+}
+
+static void remove_stuck(struct reactor *r, pid_t pid)
+{
+	for (size_t i = 0; i < r->n_stuck; i++)
+		if (r->stuck[i] == pid) {
+			r->stuck[i] = r->stuck[--r->n_stuck];
+			return;
+		}
+}
+
+/* Reaps a dead child, so this does not wait. `usage` may be NULL. */
+static void reap(struct reactor *r, pid_t pid, struct rusage *usage)
+{
+	pid_t got;
+
+	do
+		got = wait4(pid, NULL, WNOHANG, usage);
+	while (got < 0 && errno == EINTR);
+	if (got != pid)
+		r->reap_error = errno;
+}
+
 /* Ends an attempt whose child is dead, or (info is NULL) could not be reaped in time after SIGKILL. */
 static void finish_attempt(struct reactor *r, size_t i, const siginfo_t *info, struct instant now)
 {
@@ -377,16 +423,17 @@ static void finish_attempt(struct reactor *r, size_t i, const siginfo_t *info, s
 
 	read_records(r, i);
 	/* Status 0 after the final record means that no process is left; the plain profile cannot fork. */
-	if (info && child_sandbox_profile(&r->run->profile->checks[i]) == SANDBOX_PROGRAMS &&
+	if (info && child_may_start_programs(r->run->profile->checks[i].kind) &&
 	    (!a->final || info->si_code != CLD_EXITED || info->si_status != 0))
 		r->orphans.expected = true;
 	/* Kill the group before the child is reaped: afterwards the pid may be another process's. */
 	kill(-a->child.pid, SIGKILL);
 	if (info) {
-		wait4(a->child.pid, NULL, 0, &usage); /* dead already: this does not wait */
+		reap(r, a->child.pid, &usage);
 		judge_attempt(r, i, info, &usage, now);
 	} else {
-		guard_diag(o, D_GUARD_DEADLINE, "could not be killed while: %s", last_step(o));
+		add_stuck(r, a->child.pid);
+		judge_stuck(r, i);
 	}
 	o->last_attempt = instant_since(c->attempt_start, now);
 	/* Even without a final record: the previous finding may have been kept. */
@@ -409,26 +456,40 @@ static size_t find_check(const struct reactor *r, pid_t pid)
 	return i;
 }
 
-/* Finds a dead child before it reaps it (WNOWAIT), so that the group can be killed while the pid is still the child's. Reaps every
- * dead child, also orphans that became children of this process. */
-static void reap_children(struct reactor *r)
+/* Finds a dead child before it is reaped (WNOWAIT), so that the group can be killed while the pid is still the child's. Returns its
+ * pid; 0: none. */
+static pid_t find_dead_child(struct reactor *r, siginfo_t *info)
+{
+	int rc;
+
+	*info = (siginfo_t){0};
+	do
+		rc = waitid(P_ALL, 0, info, WEXITED | WNOHANG | WNOWAIT);
+	while (rc < 0 && errno == EINTR);
+	if (rc < 0 && errno != ECHILD)
+		r->reap_error = errno;
+	return rc < 0 ? 0 : info->si_pid;
+}
+
+/* Reaps every dead child, also orphans that became children of this process. Returns -1 with err when the system refuses it (a
+ * container's system call filter): the same child would be found for ever, or no child ever. */
+static int reap_children(struct reactor *r, struct err *err)
 {
 	struct instant now = instant_now();
+	siginfo_t info;
+	pid_t pid;
 
-	for (;;) {
-		siginfo_t info = {0};
-		size_t i;
+	while (!r->reap_error && (pid = find_dead_child(r, &info)) != 0) {
+		size_t i = find_check(r, pid);
 
-		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == EINTR)
-			continue;
-		if (info.si_pid == 0)
-			return;
-		i = find_check(r, info.si_pid);
-		if (i < r->run->plan.n)
+		if (i < r->run->plan.n) {
 			finish_attempt(r, i, &info, now);
-		else
-			waitpid(info.si_pid, NULL, 0);
+		} else {
+			remove_stuck(r, pid);
+			reap(r, pid, NULL);
+		}
 	}
+	return r->reap_error ? err_make(err, r->reap_error, "reap a child") : 0;
 }
 
 /* ---- the loop ----------------------------------------------------------------------------------------------------------------- */
@@ -481,17 +542,22 @@ static bool carry_out(struct reactor *r, struct instant now, struct action *acti
 	return again;
 }
 
-/* Gives up attempts whose child SIGKILL has not ended in time. Returns when the next one is due. */
-static struct instant give_up_killed(struct reactor *r, struct instant now)
+/* Gives up attempts whose child SIGKILL has not ended in time. */
+static void give_up_killed(struct reactor *r, struct instant now)
+{
+	for (size_t i = 0; i < r->run->plan.n; i++)
+		if (r->attempts[i] && instant_reached(r->attempts[i]->reap_by, now))
+			finish_attempt(r, i, NULL, now);
+}
+
+/* Returns when the next attempt that was killed must be given up. */
+static struct instant next_give_up(const struct reactor *r)
 {
 	struct instant next = INSTANT_NEVER;
 
-	for (size_t i = 0; i < r->run->plan.n; i++) {
-		if (r->attempts[i] && instant_reached(r->attempts[i]->reap_by, now))
-			finish_attempt(r, i, NULL, now);
-		else if (r->attempts[i])
+	for (size_t i = 0; i < r->run->plan.n; i++)
+		if (r->attempts[i])
 			next = instant_earlier(next, r->attempts[i]->reap_by);
-	}
 	return next;
 }
 
@@ -519,31 +585,33 @@ static int wait_and_read(struct reactor *r, int ms, struct err *err)
 
 static int run_turn(struct reactor *r, struct action *actions, struct err *err)
 {
-	struct instant now = instant_now(), give_up = give_up_killed(r, now), wake;
-	bool again = carry_out(r, now, actions);
+	struct instant now = instant_now(), wake;
+	bool again;
 
+	give_up_killed(r, now);
+	again = carry_out(r, now, actions);
 	if (r->run->plan.over)
 		return 0;
 	/* After a failed start the next turn is due at once, but signals and dead children come first: it may fail again. */
 	wake = again ? now : r->run->plan.wake;
 	wake = instant_earlier(wake, r->watcher->tick(r->watcher->ctx, now));
-	wake = instant_earlier(wake, give_up);
+	wake = instant_earlier(wake, next_give_up(r)); /* of attempts that carry_out killed, too */
 	/* The clock is read again, since starting or killing many children takes time. */
 	if (wait_and_read(r, instant_left_ms(wake, instant_now()), err) < 0)
 		return -1;
-	reap_children(r); /* each turn: SIGCHLD may have been merged with another */
-	return 0;
+	return reap_children(r, err); /* each turn: SIGCHLD may have been merged with another */
 }
 
 /* Ends the attempts that a failed loop has left running. */
 static void end_all(struct reactor *r)
 {
 	struct instant until = instant_after(instant_now(), REAP_MAX);
+	struct err err;
 
 	kill_all(r);
 	while (r->running > 0 && !instant_reached(until, instant_now())) {
 		poll(NULL, 0, 1);
-		reap_children(r);
+		reap_children(r, &err);
 	}
 }
 
@@ -551,12 +619,14 @@ static void end_all(struct reactor *r)
 static void end_orphans(struct reactor *r)
 {
 	struct instant until = instant_after(instant_now(), REAP_MAX);
+	struct err err;
 
 	while ((r->run->orphan_left = orphans_kill(&r->orphans)) &&
 	       !instant_reached(until, instant_now())) {
 		poll(NULL, 0, 1);
-		reap_children(r);
+		reap_children(r, &err);
 	}
+	r->run->orphan_left |= r->n_stuck > 0;
 }
 
 int reactor_run(struct run *run, const struct signals *signals, const struct watcher *watcher,
@@ -584,6 +654,7 @@ int reactor_run(struct run *run, const struct signals *signals, const struct wat
 		rc = run_turn(&r, actions, err);
 	end_all(&r);
 	end_orphans(&r);
+	free(r.stuck);
 	sandbox_free(&sandbox);
 	orphans_end(&r.orphans);
 	run->ended = instant_now();

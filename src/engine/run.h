@@ -62,7 +62,7 @@ struct run {
 	struct instant started, ended;
 	int signal; /* the signal that ended the run; 0: none */
 	bool fail_on_degraded;
-	bool orphan_left; /* a process that an attempt started could not be killed */
+	bool orphan_left; /* a process of an attempt could not be killed */
 	/* The layers that the children's sandbox lacks, with the reasons, as text; empty: none. */
 	char sandbox_missing[FACT_VALUE_MAX];
 	bool sandbox_missing_is_whole;   /* the list is from a child with every layer */

@@ -2,8 +2,8 @@
  *
  *   refuse ERRNO CALL... -- COMMAND [ARG...]
  *
- * CALL: seccomp, prctl-seccomp, prctl-no-new-privs, landlock, memfd. Raw BPF on purpose: it must work where the library
- * under test does not.
+ * CALL: seccomp, prctl-seccomp, prctl-no-new-privs, landlock, memfd, waitid, wait4. Raw BPF on purpose: it must work where
+ * the library under test does not.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -64,6 +64,10 @@ int main(int argc, char **argv)
 			refuse_prctl(PR_SET_NO_NEW_PRIVS, err);
 		else if (strcmp(argv[i], "memfd") == 0)
 			refuse_call(SYS_memfd_create, err);
+		else if (strcmp(argv[i], "waitid") == 0)
+			refuse_call(SYS_waitid, err);
+		else if (strcmp(argv[i], "wait4") == 0)
+			refuse_call(SYS_wait4, err);
 		else if (strcmp(argv[i], "landlock") == 0)
 			for (long call = 444; call <= 446; call++)
 				refuse_call(call, err);

@@ -90,6 +90,13 @@ def settings(**keys):
     return " ".join(f"{key} = {text(value)};" for key, value in keys.items())
 
 
+def helper(name):
+    """A program built beside the startguard under test."""
+    path = pathlib.Path(os.environ.get("STARTGUARD") or ROOT / "build" / "startguard").resolve().parent / "tests" / name
+    assert path.exists(), f"{path} is not built: make scenario does"
+    return str(path)
+
+
 # ---- namespaces ----
 
 NO_UNSHARE = "no right to make namespaces (unshare --mount --pid): run as root, or allow it to unprivileged users"

@@ -13,7 +13,9 @@ import time
 import pytest
 
 from fakes.dns import DnsServer
+from fakes.fuse import DeadFileSystem
 from fakes.tcp import TcpServer, drip, refused_port, silent
+from harness import helper
 from servers.redis import RedisServer
 
 LATE = 15  # seconds after its time at which a run has certainly missed it: what hangs here hangs for 40 s and longer
@@ -208,6 +210,63 @@ def test_a_process_that_cannot_be_killed_holds_nobody(guard, faults):
     check = result.expect("guard-deadline", exit=124, id="tcp.stuck", cause="could not be killed")
     assert "localhost" in check["cause"]
     result.passed("file.fine")
+
+
+# Where checks read files.
+ON_A_DEAD_DISK = {
+    "file": 'file: {{ c: {{ path = "{dead}"; {more} }}; }};',
+    "avro": 'avro: {{ c: {{ schema = "{dead}"; {more} }}; }};',
+    "secret": 'http: {{ c: {{ url = "http://127.0.0.1:1/"; token = "file:{dead}"; {more} }}; }};',
+    "ca_file": 'tcp: {{ c: {{ address = "{peer}"; tls = true; ca_file = "{dead}"; {more} }}; }};',
+    "exec": 'exec: {{ c: {{ command = ["/bin/cat", "{dead}"]; {more} }}; }};',
+}
+
+
+@pytest.mark.produces("guard-deadline")
+@pytest.mark.parametrize("kind", ON_A_DEAD_DISK)
+def test_a_dead_file_system_does_not_hold_the_service(guard, kind):
+    """A process that waits for it in the kernel does not end by SIGKILL. Nothing is printed, so nothing else wakes startguard."""
+    more = 'required = false; degraded = "x"; timeout = "1s"; retry = false;'
+    with DeadFileSystem(guard.tmp) as dead, TcpServer(silent) as server:
+        text = "startguard = 1; " + ON_A_DEAD_DISK[kind].format(dead=dead.path, peer=server.address, more=more)
+        result = guard.run(text, "-q", "-t", "60s", before=dead.words, command=["/bin/echo", "started"])
+    assert (result.code, result.out) == (0, "started\n")
+    check = result.expect("guard-deadline", outcome="degraded")
+    if kind != "exec":  # there the check itself lives, and reports that its command did not end
+        assert "could not be killed" in check["cause"]
+        assert "attempt_timeout does not help" in check["hint"]
+    assert "could not be ended: the service will find it among its children" in result.err
+
+
+@pytest.mark.produces("guard-deadline")
+@pytest.mark.parametrize("quiet", [[], ["-q"]], ids=["lines", "quiet"])
+def test_the_deadline_of_the_run_and_a_dead_file_system(guard, quiet):
+    with DeadFileSystem(guard.tmp) as dead:
+        text = f"startguard = 1; {ON_A_DEAD_DISK['file'].format(dead=dead.path, more='')}"
+        result = guard.run(text, *quiet, "-t", "2s", before=dead.words)
+    ends_in_time(guard, result, 2).expect("guard-deadline", exit=124, cause="could not be killed")
+
+
+def test_a_signal_and_a_dead_file_system(guard):
+    with DeadFileSystem(guard.tmp) as dead:
+        text = "startguard = 1; " + ON_A_DEAD_DISK["file"].format(dead=dead.path, more='attempt_timeout = "1h";')
+        with guard.spawn(text, "-q", "-t", "1h", before=dead.words) as process:
+            dead.wait_until_asked()
+            process.send_signal(signal.SIGTERM)
+            result = process.result()
+    assert result.code == 143
+    assert result.check()["outcome"] == "pending"
+
+
+@pytest.mark.parametrize("call", ["waitid", "wait4"])
+def test_a_container_that_refuses_to_reap(guard, call):
+    """No child would be seen to end, or the same one for ever."""
+    before = [helper("refuse"), "EPERM", call, "--"]
+    result = guard.run(
+        'startguard = 1; file: { fine: { path = "/"; }; };', "-q", before=before, command=["/bin/echo", "started"]
+    )
+    assert (result.code, result.out, result.status) == (70, "", "blocked")
+    assert "reap a child: Operation not permitted" in result.err
 
 
 def is_pending(pid, number):

@@ -93,10 +93,7 @@ def test_an_orphan_that_cannot_be_ended_is_reported(guard, faults):
     text = profile("(trap '' TERM; sleep 2 & sleep 2); exit 1")
     done = start(guard, line(guard, text.replace("2s", "500ms")), **faults(FAULT_UNKILLABLE="1"))
     assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr
-    assert (
-        "startguard: a process that a check started could not be ended: the service will find it among its children"
-        in done.stderr
-    )
+    assert "startguard: a process of a check could not be ended: the service will find it among its children" in done.stderr
 
 
 # An entrypoint that starts a helper before it becomes startguard. The helper daemonises while startguard waits.

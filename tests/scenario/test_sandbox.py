@@ -17,7 +17,7 @@ import pytest
 from fakes.http import HttpServer, Reply
 from fakes.kafka import FakeKafka
 from fakes.tcp import TcpServer, refused_port, silent
-from harness import PID_1, ROOT, unshare
+from harness import PID_1, helper, unshare
 
 NOBODY = 65534
 SANITIZED = "ASAN_OPTIONS" in os.environ
@@ -142,13 +142,6 @@ ALLOWED = [
     "thread",
     "tgkill-self",
 ]
-
-
-def helper(name):
-    """A program built beside the startguard under test."""
-    path = pathlib.Path(os.environ.get("STARTGUARD") or ROOT / "build" / "startguard").resolve().parent / "tests" / name
-    assert path.exists(), f"{path} is not built: make scenario does"
-    return str(path)
 
 
 def probe(room, cwd, prefix=()):

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,18 @@ const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
 	return "allocator_may_return_null=1:handle_segv=0:handle_abort=0";
+}
+
+/* With it no signal reaches a child, as if the kernel waited for a dead disk. Replaces the C library's function. */
+static bool unkillable;
+static pid_t last_target;
+
+int kill(pid_t pid, int sig)
+{
+	if (pid == getpid() || !unkillable)
+		return (int)syscall(SYS_kill, pid, sig);
+	last_target = pid;
+	return 0;
 }
 
 struct world {
@@ -531,6 +544,102 @@ static void the_second_ends_it_at_once(UNUSED void **state)
 	close(p[0]);
 }
 
+/* ---- a child that SIGKILL does not end ------------------------------------------------------------------------------------- */
+#define TEST_MAX 60 /* seconds after which a run that hangs ends the test program */
+
+static void end_unkillable(void)
+{
+	unkillable = false;
+	kill(last_target, SIGKILL); /* its group */
+	while (waitpid(-1, NULL, 0) > 0) {
+	}
+	alarm(0);
+}
+
+static struct check_outcome run_unkillable(struct world *w, const struct check_kind *kind)
+{
+	struct err err;
+
+	unkillable = true;
+	alarm(TEST_MAX);
+	run_init(&w->run, &w->profile, instant_now(), false, 7);
+	w->check.kind = kind;
+	assert_int_equal(reactor_run(&w->run, &w->signals, &w->watcher, &err), 0);
+	run_decide(&w->run);
+	end_unkillable();
+	return w->run.outcomes[0];
+}
+
+/* Nothing but the kill itself tells the loop when to give the child up: no line is due, no signal comes. */
+static void a_run_does_not_wait_for_a_child_that_cannot_be_killed(UNUSED void **state)
+{
+	static const struct check_kind kind = {.name = "kind", .run = hangs};
+	/* The limits of the run, the check, the attempt: each ends the last attempt once. */
+	static const struct duration limits[][3] = {
+	    {{100000000}, {60000000000}, {60000000000}},
+	    {{60000000000}, {100000000}, {60000000000}},
+	    {{60000000000}, {60000000000}, {100000000}},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+		struct check_outcome res;
+		struct world w;
+
+		begin(&w, &kind, limits[i][2]);
+		w.profile.timeout = limits[i][0];
+		w.check.common.timeout = limits[i][1];
+		w.check.common.retry = false;
+		res = run_unkillable(&w, &kind);
+		assert_int_equal(res.diag.code, D_GUARD_DEADLINE);
+		assert_string_equal(res.diag.cause,
+				    "could not be killed while: nothing was reached");
+		assert_non_null(strstr(res.diag.hint, "file system"));
+		assert_int_equal(res.n_history, 1);
+		assert_true(w.run.orphan_left);
+		end(&w);
+	}
+}
+
+static struct instant sends_one(void *ctx, UNUSED struct instant now)
+{
+	if (((struct world *)ctx)->ticks++ == 0)
+		kill(getpid(), SIGTERM);
+	return INSTANT_NEVER;
+}
+
+static void a_signal_is_heard_although_a_child_cannot_be_killed(UNUSED void **state)
+{
+	static const struct check_kind kind = {.name = "kind", .run = hangs};
+	struct world w;
+
+	begin(&w, &kind, DURATION_S(60));
+	w.watcher.tick = sends_one;
+	run_unkillable(&w, &kind);
+	assert_int_equal(w.run.exit_code, 128 + SIGTERM);
+	end(&w);
+}
+
+/* Its last record counts: only the end of the process is late. */
+static enum result passes_and_stays(const struct check_run *run, UNUSED struct diag *out)
+{
+	for (int fd = 3; fd < 1024; fd++) /* in the sandbox only the pipe is open */
+		ipc_put_final(fd, RESULT_PASS, out);
+	return hangs(run, out);
+}
+
+static void what_a_stuck_child_found_counts(UNUSED void **state)
+{
+	static const struct check_kind kind = {.name = "kind", .run = passes_and_stays};
+	struct check_outcome res;
+	struct world w;
+
+	begin(&w, &kind, DURATION_MS(100));
+	res = run_unkillable(&w, &kind);
+	assert_int_equal(res.outcome, OUTCOME_PASS);
+	assert_int_equal(res.diag.code, D_NONE);
+	end(&w);
+}
+
 /* ---- no process is to be had --------------------------------------------------------------------------------------------- */
 #define MANY 64
 
@@ -581,6 +690,9 @@ int main(void)
 	    cmocka_unit_test(the_limit_that_was_hit_is_named),
 	    cmocka_unit_test(two_at_once_ask_once),
 	    cmocka_unit_test(the_second_ends_it_at_once),
+	    cmocka_unit_test(a_run_does_not_wait_for_a_child_that_cannot_be_killed),
+	    cmocka_unit_test(a_signal_is_heard_although_a_child_cannot_be_killed),
+	    cmocka_unit_test(what_a_stuck_child_found_counts),
 	    cmocka_unit_test(signals_are_heard_between_starts_that_fail),
 	};
 
