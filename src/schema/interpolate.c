@@ -34,6 +34,32 @@ size_t env_name_length(const char *text)
 	return *text >= '0' && *text <= '9' ? 0 : strspn(text, allowed);
 }
 
+bool is_from_variables(const char *p, const char *end)
+{
+	while (p + 2 < end && p[0] == '$' && p[1] == '{') {
+		const char *more = p + 2 + env_name_length(p + 2);
+
+		p = closing_brace(p + 2, end);
+		if (!p || (more < p && str_starts(more, ":-") && more + 2 < p))
+			return false;
+		p++;
+	}
+	return p == end;
+}
+
+const char *interpolated_variable(const char *text, const struct fill *fill)
+{
+	const char *end = text + strlen(text), *name, *value;
+	size_t n;
+
+	if (!str_starts(text, "${") || closing_brace(text + 2, end) != end - 1)
+		return NULL;
+	n = env_name_length(text + 2);
+	name = arena_strndup(fill->arena, text + 2, n);
+	value = fill->getenv(name);
+	return n && (is_from_variables(text, end) || (value && *value)) ? name : NULL;
+}
+
 /* Appends the value of the variable named from p to `close`, the inside of ${}, or its default. */
 static int interpolate_name(struct interp *in, const char *p, const char *close, unsigned depth)
 {

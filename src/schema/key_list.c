@@ -93,20 +93,29 @@ static struct node *join_groups(const struct slot *s, const struct node *list)
 	return out;
 }
 
+static const struct node *list_of_one(const struct slot *s)
+{
+	struct node *one = node_empty_copy(s->fill->arena, s->node, N_LIST);
+
+	node_append_copy(s->fill->arena, one, s->node);
+	return one;
+}
+
 const struct node *list_items(const struct slot *s, bool *filled_in)
 {
 	const struct node *list = s->node;
 
 	*filled_in = s->node->type == N_STR || s->key->flags & K_WORDGROUPS;
+	if (s->key->type == K_URLLIST && variable_with_secret(s)) {
+		*filled_in = false;
+		return list_of_one(s);
+	}
 	if (s->node->type == N_STR) {
 		const char *text = slot_text(s);
 
 		list = text ? split_text(s, text) : NULL;
 	} else if (s->node->type == N_INT && s->key->flags & K_NUMBERS) {
-		struct node *one = node_empty_copy(s->fill->arena, s->node, N_LIST);
-
-		node_append_copy(s->fill->arena, one, s->node);
-		return one;
+		return list_of_one(s);
 	} else if (s->node->type != N_LIST) {
 		slot_wrong_type(s);
 		return NULL;
@@ -157,13 +166,27 @@ static int report_literal_pair(const struct slot *s, const char *name, const cha
 {
 	if (s->node->text && strstr(s->node->text, "${"))
 		return slot_problem(
-		    s, "%s takes no ${}; write a reference: %s=env:NAME or file:/path", name, name);
+		    s,
+		    "%s takes no ${} within a text; write a reference: %s=env:NAME or file:/path",
+		    name, name);
 	slot_literal_secret(s, arena_printf(s->fill->arena, "%s: %s", s->where, name),
 			    strstr(value, " env:") || strstr(value, " file:")
 				? "a reference (env:NAME, file:/path) must be the whole value; "
 				  "what stands before it goes into the variable or file"
 				: "write a reference: name=env:NAME or name=file:/path");
 	return 0;
+}
+
+/* Returns the variable whose value the pair has ("password=${NAME}", read as env:NAME), or NULL. */
+static const char *variable_of_pair(const struct slot *s, const char *separators)
+{
+	const char *sep = s->key->flags & K_RAW ? NULL : strpbrk(s->node->text, separators);
+
+	if (!sep)
+		return NULL;
+	sep += 1 + strspn(sep + 1, " ");
+	return is_from_variables(sep, sep + strlen(sep)) ? interpolated_variable(sep, s->fill)
+							 : NULL;
 }
 
 int read_pair_item(const struct slot *s)
@@ -191,7 +214,13 @@ int read_pair_item(const struct slot *s)
 	}
 	if (header && slot_check(s, text) < 0)
 		return -1;
-	return out->secret.kind == SECRET_LITERAL ? report_literal_pair(s, out->name, sep) : 0;
+	if (out->secret.kind != SECRET_LITERAL)
+		return 0;
+	sep = variable_of_pair(s, header ? ":=" : "=");
+	if (!sep)
+		return report_literal_pair(s, out->name, text + n);
+	out->secret = (struct secret){SECRET_ENV, sep};
+	return 0;
 }
 
 /* ---- printing ---------------------------------------------------------------------------------------------------------- */

@@ -95,6 +95,9 @@ int read_text_item(const struct slot *s);
 int read_pair_item(const struct slot *s);
 DECLARE_PRINT(print_pair);
 DECLARE_SCRUB(scrub_pair);
+/* Returns the variable's name for "${REDIS_URL}", when the URL in it has a user part or a query, which may hold a secret:
+ * platforms hand out such URLs in one variable. The URL is then read as env:REDIS_URL. Else NULL. */
+const char *variable_with_secret(const struct slot *s);
 /* Returns the items of the value as a list node. It may be written as a list, one text split at commas, or a number. *filled_in:
  * their texts have no ${} any more. NULL: a problem was added, or a text is not known offline. */
 const struct node *list_items(const struct slot *s, bool *filled_in);

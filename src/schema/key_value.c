@@ -227,25 +227,67 @@ int read_enum(const struct slot *s)
 	return 0;
 }
 
+static int read_url_reference(const struct slot *s, struct secret ref, const char *text)
+{
+	*(struct url *)s->field = (struct url){.text = text,
+					       .scheme = "",
+					       .host = "",
+					       .path = "",
+					       .ref = ref,
+					       .schemes = s->key->schemes,
+					       .check = s->key->check};
+	return 0;
+}
+
+static struct secret variable(const char *name)
+{
+	return (struct secret){SECRET_ENV, name};
+}
+
+const char *variable_with_secret(const struct slot *s)
+{
+	const char *name = s->node->type == N_STR && !s->filled_in
+			       ? interpolated_variable(s->node->text, s->fill)
+			       : NULL;
+	const char *value = name ? s->fill->getenv(name) : NULL;
+	const char *sep = value ? strstr(value, "://") : NULL;
+
+	return sep && strpbrk(sep, "@?") && !strchr(sep, ',') ? name : NULL;
+}
+
+/* Does the secret of a URL's user part come out of variables? The text is that of the profile, before they are filled in. */
+static bool secret_is_from_variables(const char *text)
+{
+	const char *sep = strstr(text, "://"), *at = NULL, *colon = NULL;
+	int open = 0;
+
+	for (const char *p = sep ? sep + 3 : ""; *p && (open || !strchr("/?#", *p)); p++) {
+		open += p[0] == '$' && p[1] == '{' ? 1 : *p == '}' && open ? -1 : 0;
+		if (!open && *p == '@')
+			at = p;
+		else if (!open && *p == ':' && !at && !colon)
+			colon = p;
+	}
+	/* Without an @ the whole user part is inside of a variable. */
+	return !at || is_from_variables(colon ? colon + 1 : sep + 3, at);
+}
+
 int read_url(const struct slot *s)
 {
-	const char *text = slot_text(s), *problem;
+	const char *name = variable_with_secret(s), *text, *problem;
 	struct url *out = s->field;
 	char all[256];
 
+	if (name)
+		return read_url_reference(s, variable(name),
+					  arena_printf(s->fill->arena, "env:%s", name));
+	text = slot_text(s);
 	if (!text)
 		return -1;
 	if (str_starts(text, "env:") || str_starts(text, "file:")) {
 		if (strstr(s->node->text, "${"))
 			return slot_problem(s, "a reference (env:NAME, file:/path) takes no ${}");
-		*out = (struct url){.text = text,
-				    .scheme = "",
-				    .host = "",
-				    .path = "",
-				    .ref = secret_from_text(text),
-				    .schemes = s->key->schemes,
-				    .check = s->key->check};
-		return 0;
+		return read_url_reference(s, secret_from_text(text), text);
 	}
 	problem = url_split(out, s->fill->arena, text);
 	if (problem)
@@ -253,7 +295,8 @@ int read_url(const struct slot *s)
 	if (!url_scheme_in(out, s->key->schemes))
 		return slot_problem(s, "\"%s://\" is not a scheme for this; use %s", out->scheme,
 				    join_choices(s->key->schemes, all, sizeof all));
-	if (secret_is_set(out->password) || secret_is_set(out->user))
+	if ((secret_is_set(out->password) || secret_is_set(out->user)) &&
+	    !secret_is_from_variables(s->node->text))
 		slot_literal_secret(s, s->where,
 				    "take the user part out of the URL and give username and "
 				    "password by reference, or give the whole URL as env:NAME");
@@ -262,16 +305,18 @@ int read_url(const struct slot *s)
 
 int read_secret(const struct slot *s)
 {
-	const char *text = s->node->text;
+	const char *text = s->node->text, *name;
 
 	if (s->node->type != N_STR)
 		return slot_wrong_type(s);
-	if (strstr(text, "${"))
-		return slot_problem(
-		    s, "a secret takes no ${}; write a reference: env:NAME or file:/path");
+	name = is_from_variables(text, text + strlen(text)) ? interpolated_variable(text, s->fill)
+							    : NULL;
+	if (!name && strstr(text, "${"))
+		return slot_problem(s, "a secret takes no ${} within a text; write a reference: "
+				       "env:NAME or file:/path");
 	if (!*text || str_eq(text, "env:") || str_eq(text, "file:"))
 		return slot_problem(s, "is empty; write a reference: env:NAME or file:/path");
-	*(struct secret *)s->field = secret_from_text(text);
+	*(struct secret *)s->field = name ? variable(name) : secret_from_text(text);
 	if (((struct secret *)s->field)->kind == SECRET_LITERAL)
 		slot_literal_secret(s, s->where, "write a reference: env:NAME or file:/path");
 	return 0;

@@ -155,6 +155,12 @@ size_t env_name_length(const char *text);
 const char *interpolate(const struct node *at, const char *text, const char *where,
 			struct fill *fill);
 
+/* Returns the name when the text is a variable and nothing else ("${NAME}", also with :?message; with :-default only where the
+ * variable is set), so that the text may stand for env:NAME; else NULL. */
+const char *interpolated_variable(const char *text, const struct fill *fill);
+/* Do all bytes from p to `end` come out of variables ("${A}${B}"), none of them with a default, which would be plain text? */
+bool is_from_variables(const char *p, const char *end);
+
 /* ---- reading rows and fields --------------------------------------------------------------------------- */
 const struct key *schema_find(const struct schema *schema, const char *name);
 const char *schema_nearest(const struct schema *schema, const char *name);

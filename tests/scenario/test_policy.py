@@ -278,6 +278,29 @@ def test_referenced_secret(guard, reference):
 
 
 @pytest.mark.near_miss("secret-literal")
+@pytest.mark.parametrize(
+    "url", ["${THE_URL}", "redis://:${PASS}@127.0.0.1:1", "redis://${USER_PART}@127.0.0.1:1", "${THE_URL:-x}"]
+)
+def test_a_url_whose_secret_comes_out_of_a_variable(guard, url):
+    text = profile(f'redis: {{ c: {{ url = "{url}"; }}; }};')
+    env = {"THE_URL": "redis://:hunter2hunter2@127.0.0.1:1", "PASS": "hunter2hunter2", "USER_PART": ":hunter2hunter2"}
+    result = guard.check(text, env=env)
+    result.expect("connect-refused", id="redis.c")
+    assert "hunter2" not in result.err
+    assert "hunter2" not in guard.cli("show", "-p", guard.write("p.cfg", text), env=env).out
+
+
+@pytest.mark.produces("secret-literal")
+@pytest.mark.parametrize(
+    "url", ["redis://:${PASS:-hunter2hunter2}@127.0.0.1:1", "${THE_URL:-redis://:hunter2hunter2@127.0.0.1:1}"]
+)
+def test_a_default_is_plain_text(guard, url):
+    result = guard.run(profile(f'redis: {{ c: {{ url = "{url}"; }}; }};'))
+    result.problem(code="secret-literal", exit=77)
+    assert "hunter2" not in result.err + result.out
+
+
+@pytest.mark.near_miss("secret-literal")
 def test_a_property_that_only_looks_secret(guard):
     text = profile(
         'kafka: { k: { bootstrap_servers = "127.0.0.1:1"; '

@@ -287,13 +287,13 @@ class Refs:
         if self.how == "file":
             return f"file:{self.guard.write(f'secret{n}', value + chr(10))}"
         self.env[f"MARKER_{n}"] = value
-        return f"env:MARKER_{n}"
+        return f"${{MARKER_{n}}}" if self.how == "variable" else f"env:MARKER_{n}"
 
     def options(self):
-        return {"env": self.env, "mode": self.mode, "caller_has_it": self.how == "env"}
+        return {"env": self.env, "mode": self.mode, "caller_has_it": self.how in ("env", "variable")}
 
 
-@pytest.fixture(params=["env", "file", "literal"])
+@pytest.fixture(params=["env", "file", "variable", "literal"])
 def refs(request, guard):
     return Refs(guard, request.param)
 
