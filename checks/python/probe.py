@@ -329,8 +329,8 @@ def swallows(handler):
     return (caught or handler.type is None) and not isinstance(handler.body[-1], ast.Raise)
 
 
-def imports_below(node, package, in_function, guarded):
-    """(line, module, does a function ask for it and go on without it?) of every import."""
+def imports_below(node, package, in_function, guarded, calls):
+    """(line, module, does a function ask for it and go on without it?) of every import; calls: also of those in expressions."""
     found = [(node.lineno, name, in_function and guarded) for name in asked_for(node, package)]
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
         in_function, guarded = True, False
@@ -339,15 +339,25 @@ def imports_below(node, package, in_function, guarded):
         if isinstance(node, ast.Try) and field == "body":
             inside = guarded or any(swallows(handler) for handler in node.handlers)
         for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST):
-                found += imports_below(child, package, in_function, inside)
+            if isinstance(child, ast.AST) and (calls or not isinstance(child, ast.expr)):
+                found += imports_below(child, package, in_function, inside, calls)
     return found
+
+
+def is_worth_parsing(text):
+    """Does it hold a line that may ask for a Kafka client, or that stands in a block and may ask for a module? Parsing costs most."""
+    asking = [line for line in text.splitlines() if b"import" in line]
+    guarded = b"try" in text
+    return any(b"kafka" in line or guarded and line[:1] in b" \t" for line in asking)
 
 
 def read_source(place, name, package, clients):
     with open(name, "rb") as file:
-        tree = ast.parse(file.read())
-    for line, module, swallowed in imports_below(tree, package, False, False):
+        text = file.read()
+    if not is_worth_parsing(text):
+        return
+    calls = b"import_module" in text or b"__import__" in text
+    for line, module, swallowed in imports_below(ast.parse(text), package, False, False, calls):
         at, top = "%s:%d" % (place, line), module.split(".")[0]
         if swallowed and (at, module) not in told and not may_lack(module) and not is_installed(module):
             emit("swallowed", at, module, "it is not installed; a function imports it")
@@ -367,7 +377,9 @@ def read_sources():
             del sys.modules[name]
     look_in_library_only()
     import ast
+    import gc
 
+    gc.disable()  # it would walk through all that the service has loaded, for trees that hold no cycles
     sys.path = path
     for module in list(loaded.values()):
         name, package = attribute(module, "__file__"), attribute(module, "__package__")

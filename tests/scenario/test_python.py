@@ -455,10 +455,24 @@ def test_an_import_that_fails_is_not_swallowed(service):
 def test_many_that_are_swallowed(service):
     text = "".join(FALLBACK.format(f"none_such_{n}") for n in range(12)) * 2 + "def f(:\n"
     service({"svc": text}, swallowed="fail").expect("python-module-broken")
-    text = "".join(FALLBACK.format(f"none_such_{n}") for n in range(12)) + "open(__file__, 'w').write('def f(:')\n"
+    text = "".join(FALLBACK.format(f"none_such_{n}") for n in range(12)) + "open(__file__, 'w').write('try:\\n import (')\n"
     check = service({"svc": text}).passed()
     assert check["facts"]["swallowed"] == 12 and len(swallowed_of(check)) == 8, check
     assert check["facts"]["source_unread"].startswith("svc.py: SyntaxError"), check
+
+
+@pytest.mark.near_miss("guard-deadline", "python-import-swallowed")
+def test_nine_guards_at_once(guard):
+    """As when a container starts its programs: nine interpreters, each of which needs the processor for a second."""
+    text = "import time\nwhile time.process_time() < 1: pass\n" + LATE.format("json", "ImportError", "pass") * 500
+    for n in range(9):
+        guard.write(f"app/svc_{n}.py", text)
+    profile = 'startguard = 1; python: {{ x: {{ interpreter = "{}"; modules = ["svc_{}"]; working_directory = "app"; }}; }};'
+    for process in [guard.spawn(profile.format(sys.executable, n)) for n in range(9)]:
+        result = process.result(timeout=60)
+        assert result.status == "ready" and result.check()["attempts"] == 1
+        alarms = [line for line in result.err.splitlines() if not line.startswith(("startguard", "PASS"))]
+        assert not alarms, result.err
 
 
 def test_two_kafka_clients(service, guard):
