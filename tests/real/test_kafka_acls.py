@@ -18,7 +18,7 @@ from servers.kafka import KafkaServer
 from servers.kafka_jars import VERSIONS
 
 pytestmark = pytest.mark.timeout(120)
-PROFILES = ROOT / "profiles" / "somabrain"
+PROFILES = ROOT / "profiles" / "somabrain" / "849b24b"
 TOPICS = (
     "cog.state.updates",
     "cog.agent.updates",
@@ -40,7 +40,7 @@ def topics(operation, *names):
 # User -> what the list grants. ("group", "x-*") stands there with the pattern type "prefix".
 LISTED = {
     "integrator": [*topics("read", *UPDATES), ("group", "integrator-*", "read"), *topics("write", "cog.global.frame")],
-    # Three logins with one topic each; one profile serves all three programs.
+    # Three logins with one topic each.
     "predictors": topics("write", *UPDATES),
     "segmentation": [
         *topics("read", "cog.global.frame", *UPDATES),
@@ -72,13 +72,13 @@ FAULTS = [
         "group integrator-hub-v1",
         "group",
     ),
-    ("predictors", "predictors", [], "kafka-topic-denied", "topic cog.next.events", "may not write topic cog.next.events"),
+    ("predictor_state", "predictors", [], "kafka-topic-denied", "topic cog.next.events", "may not write topic cog.next.events"),
     ("segmentation_service", "segmentation", [], "kafka-group-denied", "group segmentation-service", "group"),
     ("orchestrator_service", "orchestrator", [], "kafka-group-denied", "group orchestrator-service", "group"),
 ]
 MENDED = [
     ("integrator_hub", "integrator", [*topics("read", "cog.config.updates"), ("group", "integrator-", "read")]),
-    ("predictors", "predictors", topics("write", "cog.next.events")),
+    ("predictor_state", "predictors", topics("write", "cog.next.events")),
     ("segmentation_service", "segmentation", [("group", "segmentation-", "read")]),
     ("orchestrator_service", "orchestrator", [("group", "orchestrator-", "read")]),
 ]
@@ -181,9 +181,9 @@ def test_mended(guard, kafka, profile, user, mended):
 def test_every_topic_that_is_denied_is_named(guard, kafka):
     """A predictor with the login of one of the three."""
     with granted(kafka, "nobody", topics("write", "cog.state.updates")):
-        check = start(guard, kafka, "predictors", "nobody").expect("kafka-topic-denied", id="kafka.events")
+        check = start(guard, kafka, "predictor_agent", "nobody").expect("kafka-topic-denied", id="kafka.events")
     said = check["subject"] + check["cause"]
-    assert all(name in said for name in ("cog.agent.updates", "cog.action.updates", "cog.next.events"))
+    assert all(name in said for name in ("cog.agent.updates", "cog.next.events"))
     assert "cog.state.updates" not in said
 
 

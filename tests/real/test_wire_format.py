@@ -19,7 +19,7 @@ from servers.kafka_admin import ADMIN_SECONDS
 from servers.kafka_jars import VERSIONS
 
 pytestmark = pytest.mark.timeout(180)
-SCHEMA = ROOT / "profiles" / "somabrain" / "schemas" / "config_update.avsc"
+SCHEMA = ROOT / "profiles" / "somabrain" / "schemas" / "eb14dcb" / "config_update.avsc"
 AVRO = bytes.fromhex("cdcc4c3d52b81e3f28323032352d31312d30385431353a30303a30305a")
 JSON = b'{"tenant": "acme", "learning_rate": 0.05, "exploration_temp": 0.62, "ts": "2025-11-08T15:00:00Z"}'
 

@@ -51,7 +51,9 @@ def test_pass(guard):
     guard.try_("avro", schema=file, fingerprint=number).passed()
 
 
-@pytest.mark.parametrize("schema", sorted((ROOT / "profiles" / "somabrain" / "schemas").glob("*.avsc")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "schema", sorted((ROOT / "profiles" / "somabrain" / "schemas").glob("*/*.avsc")), ids=lambda p: f"{p.parent.name}/{p.stem}"
+)
 def test_fingerprints_are_those_of_fastavro(guard, schema):
     guard.try_("avro", schema=schema, fingerprint=fingerprint(json.loads(schema.read_text()))).passed()
 

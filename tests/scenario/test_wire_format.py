@@ -17,7 +17,7 @@ from fakes.kafka_apis import LIST_OFFSETS
 from fakes.tcp import refused_port
 from harness import ROOT, settings
 
-SCHEMA = ROOT / "profiles" / "somabrain" / "schemas" / "config_update.avsc"
+SCHEMA = ROOT / "profiles" / "somabrain" / "schemas" / "eb14dcb" / "config_update.avsc"
 TOPIC = "cog.config.updates"
 UPDATE = {"learning_rate": 0.05, "exploration_temp": 0.62, "ts": "2025-11-08T15:00:00Z"}
 # 29 bytes, and the text that decodes as Avro into a temperature of 7.5e31.
@@ -631,22 +631,19 @@ SOMABRAIN = {f"cog.{one}.updates": "belief_update" for one in ("state", "agent",
         ("wm_updates_cache", [*SOMABRAIN][:3]),
     ],
 )
-def test_somabrain(guard, service, topics):
+def test_somabrain(guard, service, topics, tmp_path):
     """Each service looks at what it reads, with the schema of that topic."""
     folder = SCHEMA.parent
+    (tmp_path / "proto").mkdir()
+    (tmp_path / "proto" / "cog").symlink_to(folder)
 
     def look_at_all():
         return guard.check(
-            folder.parent / f"{service}.cfg",
+            ROOT / "profiles" / "somabrain" / "eb14dcb" / f"{service}.cfg",
             "--only",
             "wire_format.*",
             mode="dev",
-            env={
-                "SOMABRAIN_KAFKA_URL": kafka.bootstrap,
-                "SOMABRAIN_SCHEMAS": folder,
-                "SOMABRAIN_POSTGRES_DSN": "postgres://db",
-                "SOMABRAIN_FF_COG_ORCHESTRATOR": "1",
-            },
+            env={"SOMABRAIN_KAFKA_URL": kafka.bootstrap, "SOMABRAIN_APP_DIR": tmp_path},
         )
 
     with KafkaMock(brokers=1, topics=dict.fromkeys(SOMABRAIN, (1, 1))) as kafka:
