@@ -52,14 +52,16 @@ struct check_url {
 	const char *as;  /* "https"; NULL: the key takes neither a scheme nor a user part */
 	/* The path after `path_mark` ("/v1/data/") becomes the value of `path_key`, not a part of the URL. NULL: the URL keeps it. */
 	const char *path_mark, *path_key;
+	/* The key that gets the host, which is the percent-encoded path of a unix socket; NULL: the host is one. */
+	const char *socket_key;
 };
 
 struct check_kind {
 	const char *name;
 	const char *summary; /* one line, no full stop */
 	const struct schema *schema;
-	/* At most two forms of `-w URL` for this kind; an entry without a scheme ends them. */
-	struct check_url urls[3];
+	/* At most three forms of `-w URL` for this kind; an entry without a scheme ends them. */
+	struct check_url urls[4];
 	/* The reason when this build lacks the kind and knows only its name; else NULL. */
 	const char *unsupported;
 	bool needs_exec; /* the child starts programs, which the sandbox then allows */

@@ -107,23 +107,37 @@ static int64_t parse_scaled(const char *text, const char *end, int64_t unit)
 	return v == INT64_MAX || (v == 0 && more) ? -1 : v;
 }
 
+/* Returns the nanoseconds of the unit that is the whole of the n bytes; 0: there is no such unit. */
+static int64_t unit_ns(const char *text, size_t n)
+{
+	for (size_t i = 0; i < ARRAY_LEN(units); i++)
+		if (strlen(units[i].unit) == n && memcmp(units[i].unit, text, n) == 0)
+			return units[i].ns;
+	return 0;
+}
+
 int duration_parse(struct duration *out, const char *text)
 {
-	const char *end = text + strspn(text, "0123456789.");
-	int64_t ns;
+	static const char number[] = "0123456789.";
+	int64_t sum = 0, above = INT64_MAX;
 
-	if (str_eq(text, "0")) {
-		out->ns = 0;
-		return 0;
+	if (!*text)
+		return -1;
+	for (const char *p = text; *p && !str_eq(text, "0");) {
+		const char *end = p + strspn(p, number);
+		size_t n = strcspn(end, number);
+		int64_t unit = unit_ns(end, n), ns = unit ? parse_scaled(p, end, unit) : -1;
+
+		/* "1m30s", each unit smaller than the one before it */
+		if (ns < 0 || unit >= above || __builtin_add_overflow(sum, ns, &sum))
+			return -1;
+		above = unit;
+		p = end + n;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-		if (!str_eq(end, units[i].unit))
-			continue;
-		ns = parse_scaled(text, end, units[i].ns);
-		out->ns = ns < 0 ? out->ns : ns;
-		return ns < 0 ? -1 : 0;
-	}
-	return -1;
+	if (sum == INT64_MAX)
+		return -1;
+	out->ns = sum;
+	return 0;
 }
 
 const char *duration_text(struct duration d, char *buf, size_t size)

@@ -51,7 +51,7 @@ int instant_left_ms_now(struct instant until);
 int instant_poll(int fd, short events, struct instant until);
 double duration_ms(struct duration d);
 
-/* Parses "250ms", "1.5s", "2m", "1h" or "0"; other numbers need a unit. Returns 0, or -1 for another text. */
+/* Parses "250ms", "1.5s", "2m", "1h", "1m30s" or "0"; other numbers need a unit. Returns 0, or -1 for another text. */
 int duration_parse(struct duration *out, const char *text);
 /* Writes a short text for people: "41 ms", "3.1 s", "2.0 min", "2.0 h", "2.0 days". Returns buf. */
 const char *duration_text(struct duration d, char *buf, size_t size);

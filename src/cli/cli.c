@@ -99,6 +99,17 @@ SETTER(set_text)
 	return 0;
 }
 
+/* One run has one profile: the checks of another one would vanish. */
+SETTER(set_profile)
+{
+	if (p->cli->profile.profile)
+		return err_make(p->err, 0,
+				"%s is given twice, and a run has one profile; a profile takes in "
+				"others with @include",
+				given);
+	return set_text(p, o, given, value);
+}
+
 SETTER(set_mode)
 {
 	p->cli->profile.mode_source = arena_strdup(p->arena, given);
@@ -144,7 +155,8 @@ SETTER(set_duration)
 {
 	if (duration_parse(field_of(p, o), value) == 0)
 		return 0;
-	return err_make(p->err, 0, "%s: \"%s\" is not a time such as 90s, 500ms, 2m", given, value);
+	return err_make(p->err, 0, "%s: \"%s\" is not a time such as 90s, 500ms, 1m30s", given,
+			value);
 }
 
 SETTER(set_parallel)
@@ -210,13 +222,15 @@ static const char *const colors[] = {"auto", "always", "never", NULL};
 static const char *const modes[] = {"dev", "staging", "prod", NULL};
 
 const struct cli_option cli_options[] = {
-    OPT_TEXT(profile.profile, .letter = 'p', .name = "profile", .value = "NAME|FILE",
-	     .env = "STARTGUARD_PROFILE",
-	     .text = "file (has a slash or ends in .cfg), or NAME.cfg in STARTGUARD_PROFILE_PATH "
-		     "(/etc/startguard:profiles)",
-	     .in = IN_PROFILES),
+    OPT(set_profile, profile.profile, const char *, .letter = 'p', .name = "profile",
+	.value = "NAME|FILE", .env = "STARTGUARD_PROFILE",
+	.text = "file (has a slash or ends in .cfg), or NAME.cfg in STARTGUARD_PROFILE_PATH "
+		"(/etc/startguard:profiles)",
+	.in = IN_PROFILES),
     OPT(add_urls, profile.waits, struct strlist, .letter = 'w', .name = "wait", .value = "URL",
-	.env = "STARTGUARD_WAIT", .text = "a check without a profile, repeatable",
+	.env = "STARTGUARD_WAIT",
+	.text = "a check without a profile, repeatable: a URL, host:port or env:NAME, several by "
+		"comma",
 	.more = url_check_examples, .in = IN_PROFILES),
     OPT(set_mode, profile.mode, const char *, .letter = 'm', .name = "mode", .value = "MODE",
 	.env = "STARTGUARD_MODE", .text = "dev, staging or prod; overrides the profile's",
@@ -291,11 +305,23 @@ static int set_option(struct parse *p, const struct cli_option *o, const char *g
 	return o->set(p, o, given, value);
 }
 
+static int refuse_words(const struct parse *p)
+{
+	const struct cli *c = p->cli;
+
+	return err_make(p->err, 0, "unexpected word \"%s\"%s",
+			c->words[cli_commands[c->command].max_words],
+			c->command == CMD_RUN ? "; write -- before the command to start" : "");
+}
+
 static int refuse_option(struct parse *p, const char *name)
 {
 	const char *names[ARRAY_LEN(cli_options) + 1] = {NULL}, *near;
 	size_t n = 0;
 
+	/* "startguard -p web ./server --port 80": the option is the service's */
+	if (p->cli->command == CMD_RUN && p->cli->n_words > 0)
+		return refuse_words(p);
 	for (size_t i = 0; i < cli_n_options; i++)
 		if (cli_option_is_shown(p->cli->command, &cli_options[i]))
 			names[n++] = cli_options[i].name;
@@ -336,6 +362,8 @@ static int parse_short_options(struct parse *p, char **argv)
 		const struct cli_option *o = find_option(p, NULL, *letter);
 		const char given[] = {'-', *letter, '\0'};
 
+		if (!o && p->cli->command == CMD_RUN && p->cli->n_words > 0)
+			return refuse_words(p);
 		if (!o)
 			return err_make(p->err, 0,
 					"unknown option -%c; startguard %s --help lists them",
@@ -408,9 +436,7 @@ static int check_usage(const struct parse *p)
 		return err_make(p->err, 0, "%s starts no command; drop everything after --",
 				command->name);
 	if (c->n_words > command->max_words)
-		return err_make(p->err, 0, "unexpected word \"%s\"%s", c->words[command->max_words],
-				c->command == CMD_RUN ? "; write -- before the command to start"
-						      : "");
+		return refuse_words(p);
 	if (c->n_words < command->min_words)
 		return err_make(p->err, 0, "usage: startguard %s", command->synopsis);
 	return 0;

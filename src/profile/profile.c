@@ -355,8 +355,13 @@ static void problem_nothing_to_check(struct load *l, const struct node *root)
 /* How many checks there are at most, and one more: load_check uses the next place before it knows. */
 static size_t most_checks(const struct node *root, const struct profile_options *o)
 {
-	size_t n = o->waits.n + 1;
+	size_t n = 1;
 
+	for (size_t i = 0; i < o->waits.n; i++) {
+		n++;
+		for (const char *p = o->waits.v[i]; *p; p++)
+			n += *p == ','; /* url_check_split splits there, if at all */
+	}
 	for (const struct node *c = root->first; c; c = c->next)
 		n += node_count(c);
 	return n;

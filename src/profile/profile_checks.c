@@ -210,29 +210,37 @@ static bool id_taken(const struct profile *p, const struct check_kind *kind, con
 	return false;
 }
 
-void load_waits(struct load *l)
+static void load_wait(struct load *l, size_t number, const char *url)
 {
 	struct arena *a = &l->p->arena;
+	size_t before = l->problems->errors;
+	struct url_check w;
+	const char *problem = url_check_parse(&w, a, url, l->fill.getenv), *name;
+
+	if (problem) {
+		/* The message does not quote the URL, which may hold a password. */
+		problem_usage(l->problems, arena_printf(a, "--wait number %zu", number), "%s",
+			      problem);
+		return;
+	}
+	w.name = arena_strdup_clean(a, w.name);
+	name = w.name;
+	for (int k = 2; id_taken(l->p, w.kind, name); k++)
+		name = arena_printf(a, "%s-%d", w.name, k);
+	load_check(l, w.kind, name, w.node);
+	/* What the rows find in the URL is a mistake of the command line. */
+	if (!w.kind->unsupported)
+		l->problems->usages += l->problems->errors - before;
+}
+
+void load_waits(struct load *l)
+{
+	struct strlist urls;
 
 	for (size_t i = 0; i < l->o->waits.n; i++) {
-		size_t before = l->problems->errors;
-		struct url_check w;
-		const char *problem = url_check_parse(&w, a, l->o->waits.v[i]), *name;
-
-		if (problem) {
-			/* The message does not quote the URL, which may hold a password. */
-			problem_usage(l->problems, arena_printf(a, "--wait number %zu", i + 1),
-				      "%s", problem);
-			continue;
-		}
-		w.name = arena_strdup_clean(a, w.name);
-		name = w.name;
-		for (int k = 2; id_taken(l->p, w.kind, name); k++)
-			name = arena_printf(a, "%s-%d", w.name, k);
-		load_check(l, w.kind, name, w.node);
-		/* What the rows find in the URL is a mistake of the command line. */
-		if (!w.kind->unsupported)
-			l->problems->usages += l->problems->errors - before;
+		url_check_split(&l->p->arena, l->o->waits.v[i], &urls);
+		for (size_t k = 0; k < urls.n; k++)
+			load_wait(l, i + 1, urls.v[k]);
 	}
 }
 

@@ -69,45 +69,150 @@ static const char *make_name(struct arena *a, const char *rest)
 	return arena_strndup(a, rest, strcspn(rest, n == 0 ? "," : ",/?#"));
 }
 
+static void add_key(struct arena *a, struct node *group, const char *key, const char *text)
+{
+	node_append(group, node_text(a, key, text, true));
+}
+
+/* Makes "http+unix://%2Frun%2Fapp.sock/path" the socket's path and "http://localhost/path". */
+static const char *add_socket(struct arena *a, struct node *group, const struct check_url *form,
+			      const char **rest)
+{
+	size_t n = strcspn(*rest, "/?#");
+	const char *path = url_percent_decode(a, *rest, n);
+
+	if (!path || *path != '/')
+		return arena_printf(a, "names no socket: write %s", form->example);
+	add_key(a, group, form->socket_key, path);
+	*rest = arena_printf(a, "localhost%s", *rest + n);
+	return NULL;
+}
+
 /* Adds the form's keys from `rest`, the URL after "://". Returns NULL, or the problem. */
 static const char *add_keys(struct arena *a, struct node *group, const struct check_url *form,
 			    const char *rest)
 {
+	const char *problem = form->socket_key ? add_socket(a, group, form, &rest) : NULL;
 	const char *slash = form->path_key ? strchr(rest, '/') : NULL;
 	const char *mark = form->path_key ? strstr(rest, form->path_mark) : NULL;
 	const char *value = mark ? mark + strlen(form->path_mark) : "";
 	size_t n = mark ? (size_t)(mark - rest) : slash ? (size_t)(slash - rest) : strlen(rest);
 
+	if (problem)
+		return problem;
 	if (slash && slash[1] && !*value)
 		return arena_printf(a, "names no %s: write %s", form->path_key, form->example);
-	node_append(group, node_text(a, form->key,
-				     arena_printf(a, "%s%s%.*s", form->as ? form->as : "",
-						  form->as ? "://" : "", (int)n, rest),
-				     true));
+	add_key(a, group, form->key,
+		arena_printf(a, "%s%s%.*s", form->as ? form->as : "", form->as ? "://" : "", (int)n,
+			     rest));
 	if (*value)
-		node_append(group, node_text(a, form->path_key, value, true));
+		add_key(a, group, form->path_key, value);
 	return NULL;
 }
 
-const char *url_check_parse(struct url_check *out, struct arena *a, const char *url)
+static bool has_scheme(const char *text)
 {
-	const char *sep = strstr(url, "://"), *rest = sep ? sep + 3 : "", *scheme;
-	const struct check_kind *kind;
-	const struct check_url *form;
+	return strstr(text, "://") || str_starts(text, "env:");
+}
 
-	if (!sep)
+/* Does the text after a comma begin with a scheme, or with env: ? */
+static bool begins_with_scheme(const char *text)
+{
+	size_t n =
+	    strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
+
+	return str_starts(text, "env:") || (n > 0 && str_starts(text + n, "://"));
+}
+
+void url_check_split(struct arena *a, const char *text, struct strlist *out)
+{
+	const char **v = arena_alloc(a, (strlen(text) + 1) * sizeof *v), *begin = text;
+
+	*out = (struct strlist){.v = v};
+	for (const char *p = text; *p; p++) {
+		const char *one;
+
+		if (*p != ',')
+			continue;
+		one = arena_strndup(a, begin, (size_t)(p - begin));
+		if (!begins_with_scheme(p + 1) && has_scheme(one) && !str_starts(one, "tcp://") &&
+		    !str_starts(one, "env:"))
+			continue;
+		v[out->n++] = one;
+		begin = p + 1;
+	}
+	v[out->n++] = begin;
+}
+
+static const char *not_a_url(struct arena *a, const char *text, const char **url)
+{
+	char host[300];
+	int port;
+
+	if (hostport_split(text, host, sizeof host, &port) < 0 || *text == '/')
 		return "is not a URL such as tcp://host:port";
-	scheme = arena_strndup(a, url, (size_t)(sep - url));
-	form = find_form(scheme, &kind);
-	if (!form)
+	*url = arena_printf(a, "tcp://%s", text);
+	return NULL;
+}
+
+/* Has the URL something that is not to be shown, and can its check read it by reference? Then its key becomes the reference. */
+static const char *use_reference(struct arena *a, const struct url_check *w,
+				 const struct check_url *form, const char *name)
+{
+	const struct node *key = w->node->first;
+
+	while (key && !str_eq(key->name, form->key))
+		key = key->next;
+	if (!key || !strpbrk(key->text, "@?"))
+		return NULL;
+	if (!form->as || !str_eq(form->as, form->scheme) || form->path_key)
+		return "holds a user part or query, which a check of this kind takes from a "
+		       "profile only";
+	w->node->first->text = arena_printf(a, "env:%s", name);
+	return NULL;
+}
+
+static const char *parse_url(struct url_check *out, struct arena *a, const char *url,
+			     const struct check_url **form)
+{
+	const char *sep = strstr(url, "://"), *rest = sep + 3;
+	const char *scheme = arena_strndup(a, url, (size_t)(sep - url)), *problem;
+	const struct check_kind *kind;
+
+	*form = find_form(scheme, &kind);
+	if (!*form)
 		kind = find_lacking(scheme);
 	if (!kind)
 		return unknown_scheme(a, scheme);
 	if (!*rest)
 		return "names nothing to wait for";
-	if (form && !form->as && memchr(rest, '@', strcspn(rest, "/?#")))
+	if (*form && !(*form)->as && memchr(rest, '@', strcspn(rest, "/?#")))
 		return "takes no user part";
 	*out = (struct url_check){kind, make_name(a, rest), arena_alloc(a, sizeof *out->node)};
 	out->node->type = N_GROUP;
-	return form ? add_keys(a, out->node, form, rest) : NULL;
+	problem = *form ? add_keys(a, out->node, *form, rest) : NULL;
+	if (!problem && *form && (*form)->socket_key)
+		out->name = make_name(a, out->node->first->text);
+	return problem;
+}
+
+const char *url_check_parse(struct url_check *out, struct arena *a, const char *url,
+			    const char *(*get_env)(const char *name))
+{
+	const char *name = str_starts(url, "env:") ? url + 4 : NULL, *problem = NULL;
+	const struct check_url *form;
+
+	if (name) {
+		url = get_env(name);
+		if (!url || !*url)
+			return arena_printf(a, "variable %s is %s", name,
+					    url ? "empty" : "not set");
+	}
+	if (!strstr(url, "://"))
+		problem = not_a_url(a, url, &url);
+	if (!problem)
+		problem = parse_url(out, a, url, &form);
+	if (!problem && name && form)
+		problem = use_reference(a, out, form, name);
+	return problem && name ? arena_printf(a, "variable %s %s", name, problem) : problem;
 }

@@ -12,9 +12,14 @@ struct url_check {
 	const char *name; /* the check's name: host and port, or path */
 	struct node *node;
 };
-/* Returns NULL, or the problem: a text that never quotes the URL, which may hold a password. For a kind that this build lacks the
- * node has no keys. */
-const char *url_check_parse(struct url_check *out, struct arena *a, const char *url);
+/* Splits the value of one -w at commas into what url_check_parse takes: before another scheme ("http://a,tcp://b:1"), and before an
+ * address without one ("a:1,b:2"). A comma within the URL of a kind that takes several hosts stays. */
+void url_check_split(struct arena *a, const char *text, struct strlist *out);
+/* Makes the check of a URL, of "host:port", which means tcp, or of "env:NAME", a variable that holds either. Returns NULL, or
+ * the problem: a text that never quotes the URL, which may hold a password. For a kind that this build lacks the node has no
+ * keys. */
+const char *url_check_parse(struct url_check *out, struct arena *a, const char *url,
+			    const char *(*get_env)(const char *name));
 /* Appends an example of each form: "tcp://host:port, http://host/path, ...". */
 void url_check_examples(struct str *out);
 

@@ -151,11 +151,12 @@ static int parse_duration(const char *text, int64_t *ns)
 
 int read_duration(const struct slot *s)
 {
-	return read_quantity(s, &(struct quantity){.name = "a time",
-						   .large = "s",
-						   .small = "ms",
-						   .examples = "\"250ms\", \"5s\", \"2m\", \"1h\"",
-						   .parse = parse_duration});
+	return read_quantity(s,
+			     &(struct quantity){.name = "a time",
+						.large = "s",
+						.small = "ms",
+						.examples = "\"250ms\", \"5s\", \"2m\", \"1m30s\"",
+						.parse = parse_duration});
 }
 
 static int parse_size(const char *text, int64_t *bytes)

@@ -9,8 +9,7 @@
 
 #define KEY_LENGTH 16 /* bytes; values of a query that are not keys are shorter */
 
-/* Returns a percent-decoded copy; NULL when an escape is broken or decodes to NUL. */
-static char *percent_decode(struct arena *a, const char *s, size_t n)
+char *url_percent_decode(struct arena *a, const char *s, size_t n)
 {
 	char *out = arena_alloc(a, n + 1), *p = out;
 	size_t used;
@@ -33,14 +32,14 @@ static int split_user(struct url *u, struct arena *a, const char *s, size_t n)
 {
 	const char *colon = memchr(s, ':', n);
 	size_t user_len = colon ? (size_t)(colon - s) : n;
-	char *user = percent_decode(a, s, user_len), *password;
+	char *user = url_percent_decode(a, s, user_len), *password;
 
 	if (!user)
 		return -1;
 	if (*user)
 		u->user = (struct secret){SECRET_LITERAL, user};
 	if (colon) {
-		password = percent_decode(a, colon + 1, n - user_len - 1);
+		password = url_percent_decode(a, colon + 1, n - user_len - 1);
 		if (!password)
 			return -1;
 		u->password = (struct secret){SECRET_LITERAL, password};
@@ -162,7 +161,7 @@ static void register_query(struct arena *a, const struct url *u)
 		    strcasestr(name, "key") || strcasestr(name, "sig") ||
 		    strcasestr(name, "auth")) {
 			scrub_register(value);
-			plain = percent_decode(a, value, strlen(value));
+			plain = url_percent_decode(a, value, strlen(value));
 			if (plain)
 				scrub_register(plain);
 		}

@@ -43,6 +43,9 @@ bool url_scheme_in(const struct url *url, const char *const *schemes);
  * with *out_diag filled. */
 int url_reveal(const struct url *in, struct url *out, struct diag *out_diag);
 
+/* Returns a percent-decoded copy of n bytes; NULL when an escape is broken or decodes to NUL. */
+char *url_percent_decode(struct arena *a, const char *s, size_t n);
+
 /* Splits "host:port", "[v6]:port" or the "/path" of a unix socket, for which *port is 0. `size`: bytes of host. Returns 0, or -1. */
 int hostport_split(const char *text, char *host, size_t size, int *port);
 /* Writes "host:port" into buf, with the brackets that an IPv6 address needs; port 0: the host alone. Returns buf. */

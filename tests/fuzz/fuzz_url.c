@@ -53,16 +53,26 @@ static void hostport(const char *text)
 	free(host);
 }
 
+/* Variables hold what they are called. */
+static const char *environment(const char *name)
+{
+	return name;
+}
+
 static void wait_for(const char *text)
 {
 	struct arena a = {0};
 	struct url_check w;
-	const char *problem = url_check_parse(&w, &a, text);
+	struct strlist urls;
+	const char *problem = url_check_parse(&w, &a, text, environment);
+
+	url_check_split(&a, text, &urls);
+	FUZZ_CHECK(urls.n >= 1 && urls.n <= strlen(text) + 1);
 
 	if (problem) {
 		FUZZ_CHECK(*problem);
 	} else {
-		const char *at = strstr(text, "://") + 3;
+		const char *sep = strstr(text, "://"), *at = sep ? sep + 3 : text;
 		size_t user = strcspn(at, "/?#");
 
 		FUZZ_CHECK(!strchr(w.name, ','));

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from fakes.http import HttpServer, Reply
-from fakes.tcp import refused_port
+from fakes.tcp import TcpServer, refused_port, silent
 from harness import kinds
 
 FINE = 'startguard = 1; file: { a: { path = "/"; }; };'
@@ -44,6 +44,9 @@ def usage(guard, *args, env={}):
         (["check", "--", "x"], "check starts no command"),
         (["check", "-p"], "-p needs a value"),
         (["check", "--profile"], "--profile needs a value"),
+        (["run", "-p", "a", "-p", "b"], "-p is given twice"),
+        (["-p", "a", "./server", "--port", "80"], 'unexpected word "./server"; write -- before the command to start'),
+        (["-p", "a", "./server", "-x"], 'unexpected word "./server"; write -- before the command to start'),
         (["check", "--quiet=1"], "--quiet takes no value"),
         (["check", "-t", "90"], '"90" is not a time'),
         (["check", "--timeout=soon"], '"soon" is not a time'),
@@ -98,6 +101,17 @@ def test_mistakes_in_the_environment_are_told_by_name(guard, name, value, words)
 def test_flags_beat_a_mistake_in_the_environment(guard, name, value, flag):
     result = guard.cli("check", "-w", "file:///", *flag, env={name: value})
     assert result.code == 0, result
+
+
+def test_waits_of_other_tools(guard):
+    """host:port as in wait-for-it.sh, several in one, and the variable that holds a URL with its password."""
+    with TcpServer(silent) as server:
+        env = {"DATABASE": f"tcp://{server.address}", "CACHE": "redis://:hunter2hunter2@127.0.0.1:1"}
+        assert guard.cli("check", "-w", f"{server.address},env:DATABASE", "-w", "file:///", env=env).code == 0
+        assert "--wait number 1: variable NONE is not set" in guard.cli("check", "-w", "env:NONE").err
+        result = guard.cli("check", "-w", "env:CACHE", "-t", "1m30s", env=env)
+        assert (result.code, "hunter2" in result.err) == (124, False)
+        assert guard.cli("run", env={"STARTGUARD_WAIT": f"{server.address},file:///"}).code == 0
 
 
 @pytest.mark.parametrize("by", ["flag", "flag behind", "flag with =", "variable"])

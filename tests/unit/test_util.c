@@ -289,11 +289,22 @@ static void urls_that_are_none(UNUSED void **state)
 }
 
 /* ---- -w URL ---------------------------------------------------------------------------------------------------------------- */
+static const char *environment(const char *name)
+{
+	return str_eq(name, "REDIS_URL")  ? "redis://:pw@h:1/0"
+	       : str_eq(name, "DATABASE") ? "postgres://u:p@h/db"
+	       : str_eq(name, "ADDRESS")  ? "h:1"
+	       : str_eq(name, "OPA")      ? "opa+http://u:p@h/v1/data/a"
+	       : str_eq(name, "REGISTRY") ? "registry+http://h:1"
+	       : str_eq(name, "EMPTY")    ? ""
+					  : NULL;
+}
+
 static void waits(const char *url, const char *expected)
 {
 	struct arena a = {0};
 	struct url_check w;
-	const char *problem = url_check_parse(&w, &a, url);
+	const char *problem = url_check_parse(&w, &a, url, environment);
 	char text[1000];
 
 	if (!problem) {
@@ -310,6 +321,33 @@ static void waits(const char *url, const char *expected)
 		*strstr(text, " (known: ") = '\0';
 	assert_string_equal(text, expected);
 	arena_free(&a);
+}
+
+static void splits(const char *text, const char *expected)
+{
+	struct arena a = {0};
+	struct strlist urls;
+	char all[300] = "";
+
+	url_check_split(&a, text, &urls);
+	for (size_t i = 0; i < urls.n; i++)
+		snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? " " : "",
+			 urls.v[i]);
+	assert_string_equal(all, expected);
+	arena_free(&a);
+}
+
+static void several_urls_in_one(UNUSED void **state)
+{
+	splits("a:1", "a:1");
+	splits("a:1,b:2,c:3", "a:1 b:2 c:3");
+	splits("tcp://a:1,b:2", "tcp://a:1 b:2");
+	splits("http://a,tcp://b:1,env:X,c:1", "http://a tcp://b:1 env:X c:1");
+	splits("kafka://a:1,b:2/t,u,opa+http://c", "kafka://a:1,b:2/t,u opa+http://c");
+	splits("postgres://a,b:1/db", "postgres://a,b:1/db");
+	splits("file:///a,b", "file:///a,b");
+	splits("http://a/x,y", "http://a/x,y");
+	splits(",", " ");
 }
 
 static void what_a_url_waits_for(UNUSED void **state)
@@ -334,7 +372,22 @@ static void what_a_url_waits_for(UNUSED void **state)
 	      "names no decisions: write opa+http://host:8181/v1/data/path/of/decision");
 	waits("file:///a,b", "file /a: path=/a,b");
 	waits("dns://name", "dns name: name=name");
-	waits("h:1", "is not a URL such as tcp://host:port");
+	waits("h:1", "tcp h:1: address=h:1");
+	waits("[::1]:1", "tcp [::1]:1: address=[::1]:1");
+	waits("h", "is not a URL such as tcp://host:port");
+	waits("/run/x.sock", "is not a URL such as tcp://host:port");
+	waits("unix:///run/x.sock", "tcp /run/x.sock: address=/run/x.sock");
+	waits("http+unix://%2Frun%2Fx.sock/a?b",
+	      "http /run/x.sock: unix_socket=/run/x.sock url=http://localhost/a?b");
+	waits("http+unix://run/a", "names no socket: write http+unix://%2Frun%2Fapp.sock/path");
+	waits("env:REDIS_URL", "redis h:1: url=env:REDIS_URL");
+	waits("env:DATABASE", "postgres h: url=env:DATABASE");
+	waits("env:ADDRESS", "tcp h:1: address=h:1");
+	waits("env:REGISTRY", "schema_registry h:1: url=http://h:1");
+	waits("env:OPA", "variable OPA holds a user part or query, which a check of this kind "
+			 "takes from a profile only");
+	waits("env:EMPTY", "variable EMPTY is empty");
+	waits("env:NONE", "variable NONE is not set");
 	waits("tcp://", "names nothing to wait for");
 	waits("htpt://h", "unknown scheme \"htpt\"; did you mean \"http\"?");
 	waits("something-else://h", "unknown scheme \"something-else\"");
@@ -348,7 +401,7 @@ static void every_scheme_is_named(UNUSED void **state)
 	struct arena a = {0};
 	struct url_check w;
 	struct str examples;
-	const char *problem = url_check_parse(&w, &a, "something-else://h");
+	const char *problem = url_check_parse(&w, &a, "something-else://h", environment);
 
 	str_init(&examples, 4096);
 	url_check_examples(&examples);
@@ -357,7 +410,7 @@ static void every_scheme_is_named(UNUSED void **state)
 		for (const struct check_url *u = check_kind_at(i)->urls; u->scheme; u++) {
 			assert_non_null(strstr(problem, u->scheme));
 			assert_non_null(strstr(examples.s, u->example));
-			assert_null(url_check_parse(&w, &a, u->example));
+			assert_null(url_check_parse(&w, &a, u->example, environment));
 			assert_ptr_equal(w.kind, check_kind_at(i));
 			for (const struct node *k = w.node->first; k; k = k->next)
 				assert_non_null(schema_find(w.kind->schema, k->name));
@@ -378,6 +431,7 @@ int main(void)
 	    cmocka_unit_test(addresses),
 	    cmocka_unit_test(urls_that_are_none),
 	    cmocka_unit_test(what_a_url_waits_for),
+	    cmocka_unit_test(several_urls_in_one),
 	    cmocka_unit_test(every_scheme_is_named),
 	};
 
