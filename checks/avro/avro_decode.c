@@ -13,7 +13,7 @@ struct decoder {
 	const unsigned char *data;
 	size_t len, at;
 	size_t values;
-	avro_number_fn *on_number; /* may be NULL */
+	avro_scalar_fn *on_scalar; /* may be NULL */
 	void *arg;
 	char *why;
 	size_t size;
@@ -61,10 +61,22 @@ static bool take_long(struct decoder *d, int64_t *out, const char *where)
 
 static bool decode_value(struct decoder *d, const json_t *v, const char *where, int depth);
 
-static void report_number(const struct decoder *d, const char *where, double value)
+static void report(const struct decoder *d, const char *where, struct avro_scalar scalar)
 {
-	if (d->on_number)
-		d->on_number(d->arg, where, value);
+	if (d->on_scalar)
+		d->on_scalar(d->arg, where, &scalar);
+}
+
+/* Takes n bytes and reports them as a text or as bytes. */
+static bool take_text(struct decoder *d, int64_t n, enum avro_scalar_type type, const char *where,
+		      const char *what)
+{
+	const char *text = (const char *)d->data + d->at;
+
+	if (!take_bytes(d, n, where, what))
+		return false;
+	report(d, where, (struct avro_scalar){.type = type, .text = text, .len = (size_t)n});
+	return true;
 }
 
 /* Reads a float or a double: IEEE 754, little-endian. */
@@ -83,7 +95,21 @@ static bool take_real(struct decoder *d, bool is_float, const char *where)
 	half = (uint32_t)bits;
 	memcpy(&value, &bits, sizeof value);
 	memcpy(&single, &half, sizeof single);
-	report_number(d, where, is_float ? (double)single : value);
+	report(d, where,
+	       (struct avro_scalar){.type = AVRO_SCALAR_REAL,
+				    .real = is_float ? (double)single : value});
+	return true;
+}
+
+static bool take_boolean(struct decoder *d, const char *where)
+{
+	unsigned value = d->at < d->len ? d->data[d->at] : 0;
+
+	if (value > 1)
+		return fail(d, where, "a boolean of value %u", value);
+	if (!take_bytes(d, 1, where, "a boolean"))
+		return false;
+	report(d, where, (struct avro_scalar){.type = AVRO_SCALAR_BOOLEAN, .integer = value});
 	return true;
 }
 
@@ -91,13 +117,12 @@ static bool decode_primitive(struct decoder *d, const char *type, const char *wh
 {
 	int64_t n = 0;
 
-	if (str_eq(type, "null"))
+	if (str_eq(type, "null")) {
+		report(d, where, (struct avro_scalar){.type = AVRO_SCALAR_NULL});
 		return true;
-	if (str_eq(type, "boolean")) {
-		if (d->at < d->len && d->data[d->at] > 1)
-			return fail(d, where, "a boolean of value %u", d->data[d->at]);
-		return take_bytes(d, 1, where, "a boolean");
 	}
+	if (str_eq(type, "boolean"))
+		return take_boolean(d, where);
 	if (str_eq(type, "float") || str_eq(type, "double"))
 		return take_real(d, str_eq(type, "float"), where);
 	if (!take_long(d, &n, where))
@@ -105,10 +130,20 @@ static bool decode_primitive(struct decoder *d, const char *type, const char *wh
 	if (str_eq(type, "int") && (n < INT32_MIN || n > INT32_MAX))
 		return fail(d, where, "an int of value %lld", (long long)n);
 	if (str_eq(type, "int") || str_eq(type, "long")) {
-		report_number(d, where, (double)n);
+		report(d, where, (struct avro_scalar){.type = AVRO_SCALAR_INTEGER, .integer = n});
 		return true;
 	}
-	return take_bytes(d, n, where, str_eq(type, "string") ? "a string" : "a bytes value");
+	if (str_eq(type, "string"))
+		return take_text(d, n, AVRO_SCALAR_TEXT, where, "a string");
+	return take_text(d, n, AVRO_SCALAR_BYTES, where, "a bytes value");
+}
+
+/* Takes the key of a map's item, which is a string and no value of the datum. */
+static bool skip_key(struct decoder *d, const char *where)
+{
+	int64_t n = 0;
+
+	return take_long(d, &n, where) && take_bytes(d, n, where, "a string");
 }
 
 static bool decode_blocks(struct decoder *d, const json_t *item, bool map, const char *where,
@@ -124,7 +159,7 @@ static bool decode_blocks(struct decoder *d, const json_t *item, bool map, const
 		if (n < 0 && (n == INT64_MIN || !take_long(d, &skip, where)))
 			return fail(d, where, "a broken block");
 		for (int64_t i = n < 0 ? -n : n; i > 0; i--) {
-			if ((map && !decode_primitive(d, "string", where)) ||
+			if ((map && !skip_key(d, where)) ||
 			    !decode_value(d, item, where, depth + 1))
 				return false;
 		}
@@ -157,6 +192,21 @@ static bool decode_choice(struct decoder *d, const json_t *list, const char *wha
 	return true;
 }
 
+static bool decode_enum(struct decoder *d, const json_t *symbols, const char *where)
+{
+	int64_t n = 0;
+	const json_t *symbol;
+
+	if (!decode_choice(d, symbols, "symbol", where, &n))
+		return false;
+	symbol = json_array_get(symbols, (size_t)n);
+	report(d, where,
+	       (struct avro_scalar){.type = AVRO_SCALAR_TEXT,
+				    .text = json_string_value(symbol),
+				    .len = json_string_length(symbol)});
+	return true;
+}
+
 static bool decode_value(struct decoder *d, const json_t *v, const char *where, int depth)
 {
 	const char *type;
@@ -176,21 +226,21 @@ static bool decode_value(struct decoder *d, const json_t *v, const char *where, 
 	if (str_eq(type, "record"))
 		return decode_fields(d, json_object_get(v, "fields"), where, depth);
 	if (str_eq(type, "enum"))
-		return decode_choice(d, json_object_get(v, "symbols"), "symbol", where, &n);
+		return decode_enum(d, json_object_get(v, "symbols"), where);
 	if (str_eq(type, "fixed"))
-		return take_bytes(d, json_integer_value(json_object_get(v, "size")), where,
-				  "a fixed value");
+		return take_text(d, json_integer_value(json_object_get(v, "size")),
+				 AVRO_SCALAR_BYTES, where, "a fixed value");
 	return decode_blocks(d, json_object_get(v, str_eq(type, "map") ? "values" : "items"),
 			     str_eq(type, "map"), where, depth);
 }
 
-ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size_t len,
-		    avro_number_fn *fn, void *arg, char *why, size_t size)
+ssize_t avro_decode_scalars(const struct avro_schema *s, const unsigned char *data, size_t len,
+			    avro_scalar_fn *fn, void *arg, char *why, size_t size)
 {
 	struct decoder d = {.schema = s,
 			    .data = data,
 			    .len = len,
-			    .on_number = fn,
+			    .on_scalar = fn,
 			    .arg = arg,
 			    .why = why,
 			    .size = size};
@@ -198,8 +248,38 @@ ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size
 	return decode_value(&d, s->normal, "", 0) ? (ssize_t)d.at : -1;
 }
 
+struct number_caller {
+	avro_number_fn *fn;
+	void *arg;
+};
+
+static void report_number(void *arg, const char *field, const struct avro_scalar *scalar)
+{
+	const struct number_caller *c = arg;
+
+	if (scalar->type == AVRO_SCALAR_INTEGER)
+		c->fn(c->arg, field, (double)scalar->integer);
+	else if (scalar->type == AVRO_SCALAR_REAL)
+		c->fn(c->arg, field, scalar->real);
+}
+
+ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size_t len,
+		    avro_number_fn *fn, void *arg, char *why, size_t size)
+{
+	struct number_caller c = {.fn = fn, .arg = arg};
+
+	return avro_decode_scalars(s, data, len, fn ? report_number : NULL, &c, why, size);
+}
+
 /* ---- fields ------------------------------------------------------------------------------------------------------ */
-static bool has_number(const struct avro_schema *s, const json_t *v, const char *path, int depth)
+static bool is_number(const char *type)
+{
+	return str_eq(type, "int") || str_eq(type, "long") || str_eq(type, "float") ||
+	       str_eq(type, "double");
+}
+
+static bool has_scalar(const struct avro_schema *s, const json_t *v, const char *path, bool number,
+		       int depth)
 {
 	const json_t *fields, *f;
 	const char *type;
@@ -210,28 +290,32 @@ static bool has_number(const struct avro_schema *s, const json_t *v, const char 
 	v = avro_definition(s, v);
 	if (json_is_array(v)) {
 		for (i = 0; i < json_array_size(v); i++)
-			if (has_number(s, json_array_get(v, i), path, depth + 1))
+			if (has_scalar(s, json_array_get(v, i), path, number, depth + 1))
 				return true;
 		return false;
 	}
 	type = avro_type(v);
 	if (str_eq(type, "map") || str_eq(type, "array"))
-		return has_number(s, json_object_get(v, str_eq(type, "map") ? "values" : "items"),
-				  path, depth + 1);
+		return has_scalar(s, json_object_get(v, str_eq(type, "map") ? "values" : "items"),
+				  path, number, depth + 1);
 	if (!str_eq(type, "record"))
-		return !*path && (str_eq(type, "int") || str_eq(type, "long") ||
-				  str_eq(type, "float") || str_eq(type, "double"));
+		return !*path && (!number || is_number(type));
 	fields = json_object_get(v, "fields");
 	for (i = 0; len && i < json_array_size(fields); i++) {
 		f = json_array_get(fields, i);
 		if (strlen(json_str(f, "name")) == len && !strncmp(json_str(f, "name"), path, len))
-			return has_number(s, json_object_get(f, "type"),
-					  path + len + (path[len] == '.'), depth + 1);
+			return has_scalar(s, json_object_get(f, "type"),
+					  path + len + (path[len] == '.'), number, depth + 1);
 	}
 	return false;
 }
 
 bool avro_has_number(const struct avro_schema *s, const char *field)
 {
-	return has_number(s, s->normal, field, 0);
+	return has_scalar(s, s->normal, field, true, 0);
+}
+
+bool avro_has_scalar(const struct avro_schema *s, const char *field)
+{
+	return has_scalar(s, s->normal, field, false, 0);
 }

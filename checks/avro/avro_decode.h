@@ -1,5 +1,5 @@
 /* avro_decode: walks the bytes of one Avro datum (Apache Avro 1.11 specification, "Binary Encoding"), and reports the first bytes
- * that do not fit the schema, and the numbers of the datum.
+ * that do not fit the schema, and the numbers or all scalars of the datum.
  *
  * A peer wrote the bytes: depth and number of values are bounded, and no byte beyond the end is read. No I/O; child only.
  */
@@ -16,5 +16,28 @@ ssize_t avro_decode(const struct avro_schema *s, const unsigned char *data, size
 		    avro_number_fn *fn, void *arg, char *why, size_t size);
 /* Returns whether a datum can have a number at this field, a path as in avro_number_fn. */
 bool avro_has_number(const struct avro_schema *s, const char *field);
+
+/* One scalar of a datum. `text` points into the datum or, for the symbol of an enum, into the schema; it has no NUL at its end. */
+struct avro_scalar {
+	enum avro_scalar_type {
+		AVRO_SCALAR_NULL,
+		AVRO_SCALAR_BOOLEAN, /* integer is 0 or 1 */
+		AVRO_SCALAR_INTEGER, /* int and long */
+		AVRO_SCALAR_REAL,    /* float and double */
+		AVRO_SCALAR_TEXT,    /* string and enum */
+		AVRO_SCALAR_BYTES    /* bytes and fixed */
+	} type;
+	int64_t integer;
+	double real;
+	const char *text;
+	size_t len; /* bytes of text */
+};
+/* Called for each scalar of a datum, as avro_number_fn is for each number. */
+typedef void avro_scalar_fn(void *arg, const char *field, const struct avro_scalar *scalar);
+/* Decodes as avro_decode does. */
+ssize_t avro_decode_scalars(const struct avro_schema *s, const unsigned char *data, size_t len,
+			    avro_scalar_fn *fn, void *arg, char *why, size_t size);
+/* Returns whether a datum can have a scalar of any type at this field. */
+bool avro_has_scalar(const struct avro_schema *s, const char *field);
 
 #endif
