@@ -1,6 +1,4 @@
 /* http: sends one request, and checks status, headers and body of the answer. */
-#include <ctype.h>
-
 #include "check.h"
 #include "json.h"
 #include "json_expect.h"
@@ -17,26 +15,6 @@ struct http_conf {
 	int64_t follow;
 };
 
-/* Accepts "200" and "2xx". */
-static const char *status_problem(const char *text)
-{
-	int64_t n;
-
-	if (!parse_i64(text, 100, 599, &n))
-		return NULL;
-	if (strlen(text) == 3 && text[0] >= '1' && text[0] <= '5' && !strcasecmp(text + 1, "xx"))
-		return NULL;
-	return "is neither a status (200) nor a class of them (2xx)";
-}
-
-static const char *method_problem(const char *text)
-{
-	for (const char *s = text; *s; s++)
-		if (!isupper((unsigned char)*s))
-			return "is not a method: capital letters, as in GET";
-	return *text ? NULL : "is empty";
-}
-
 static const char *proxy_problem(const char *text)
 {
 	if (strchr(text, '@'))
@@ -50,15 +28,15 @@ static const char *proxy_problem(const char *text)
 static const struct key http_keys[] = {
     KEY_URL(struct http_conf, url, .flags = K_REQUIRED, .schemes = web_schemes,
 	    .doc = "What to ask for.", .example = "\"http://api:8080/health\""),
-    KEY_STR(struct http_conf, method, .def = "GET", .check = method_problem,
+    KEY_STR(struct http_conf, method, .def = "GET", .check = web_method_problem,
 	    .doc = "HTTP method; a body makes POST of GET."),
     KEY_PAIRLIST(struct http_conf, headers, .flags = K_HEADERS, .check = web_header_problem,
 		 .doc = "Request headers; secret values by reference.",
 		 .example = "[\"X-Api-Key: env:API_KEY\", \"Accept: application/json\"]"),
     WEB_KEYS(struct http_conf),
     KEY_STR(struct http_conf, body, .doc = "Body to send.", .example = "\"{}\""),
-    KEY_STRLIST(struct http_conf, status, .flags = K_NUMBERS, .def = "2xx", .check = status_problem,
-		.doc = "Statuses that are right: numbers and classes.",
+    KEY_STRLIST(struct http_conf, status, .flags = K_NUMBERS, .def = "2xx",
+		.check = web_status_problem, .doc = "Statuses that are right: numbers and classes.",
 		.example = "(200, 204, \"3xx\")"),
     KEY_GROUPLIST(
 	struct http_conf, json, .sub = &json_expect_schema,
@@ -101,33 +79,14 @@ static const char *http_validate(const void *conf, const char **key)
 	return web_conf_problem(&web, c->follow ? NULL : &c->url, key);
 }
 
-static enum result check_status(const struct strlist *wanted, const struct web_response *resp,
-				struct diag *out)
-{
-	struct str all;
-
-	str_init(&all, 200);
-	for (size_t i = 0; i < wanted->n; i++) {
-		const char *w = wanted->v[i];
-
-		if (isdigit((unsigned char)w[1]) ? strtol(w, NULL, 10) == resp->status
-						 : w[0] - '0' == resp->status / 100)
-			return RESULT_PASS;
-		str_addf(&all, "%s%s", i ? " or " : "", w);
-	}
-	return web_fail_status(out, resp, all.s);
-}
-
 static enum result check_json(const struct check_run *run, const struct http_conf *c,
 			      const struct web_response *resp, struct diag *out)
 {
+	json_t *root = web_json(resp, out);
 	char why[480];
-	json_t *root = json_read(resp->body, resp->len, why, sizeof why);
 
 	if (!root)
-		return check_fail(out, web_is_html(resp) ? D_HTTP_HTML_PAGE : D_HTTP_JSON_INVALID,
-				  resp->subject, "the body is not JSON (%s): %s", why,
-				  resp->body_start);
+		return RESULT_FAIL;
 	for (size_t i = 0; i < c->json.n; i++) {
 		bool wrong_type;
 
@@ -162,7 +121,8 @@ static enum result http_run(const struct check_run *run, struct diag *out)
 		return RESULT_FAIL;
 	check_fact(run, "status", "%ld", resp.status);
 	check_fact(run, "ms", "%.1f", resp.ms);
-	if (check_status(&c->status, &resp, out) || (c->json.n && check_json(run, c, &resp, out)))
+	if (web_check_status(&c->status, &resp, out) ||
+	    (c->json.n && check_json(run, c, &resp, out)))
 		return RESULT_FAIL;
 	if (c->body_contains &&
 	    !memmem(resp.body, resp.len, c->body_contains, strlen(c->body_contains)))

@@ -54,6 +54,14 @@ const char *web_header_problem(const char *text)
 	return strpbrk(text, "\r\n") ? "holds a line end; a header is one line" : NULL;
 }
 
+const char *web_method_problem(const char *text)
+{
+	for (const char *s = text; *s; s++)
+		if (!isupper((unsigned char)*s))
+			return "is not a method: capital letters, as in GET";
+	return *text ? NULL : "is empty";
+}
+
 /* ---- curl's callbacks -------------------------------------------------------------------------------------------- */
 static curl_socket_t on_open(void *arg, UNUSED curlsocktype purpose, struct curl_sockaddr *addr)
 {

@@ -10,6 +10,7 @@
 #define SG_WEB_H
 
 #include "check.h"
+#include "json.h"
 #include "tls_keys.h"
 
 extern const char *const web_schemes[]; /* http and https, for key rows (.schemes) */
@@ -46,6 +47,9 @@ const char *web_conf_problem(const struct web_conf *web, const struct url *url, 
 /* For key rows (.check): the first refuses a URL with a query, since the kind adds a path; the second a malformed header. */
 const char *web_base_problem(const char *url);
 const char *web_header_problem(const char *text);
+/* For key rows (.check): a method in capital letters; a status ("200") or a class of them ("2xx"). */
+const char *web_method_problem(const char *text);
+const char *web_status_problem(const char *text);
 
 struct web_request {
 	const struct check_run *run;
@@ -84,6 +88,11 @@ enum result web_request_below(const struct web_request *base, const char *path, 
 /* Diagnoses a status that is not the wanted one ("2xx"): 401 as auth-required or auth-failed, 403 as auth-forbidden, 3xx
  * as http-redirect, else http-status; quotes the start of the body. */
 enum result web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted);
+/* Passes when the status is one of those, items that have no web_status_problem; else fails as web_fail_status. */
+enum result web_check_status(const struct strlist *wanted, const struct web_response *resp,
+			     struct diag *out);
+/* Parses the body. Returns NULL with *out filled (http-html-page, http-json-invalid). */
+json_t *web_json(const struct web_response *resp, struct diag *out);
 /* Returns whether the content type, or the beginning of the body, is HTML. */
 bool web_is_html(const struct web_response *resp);
 /* Returns "libcurl 7.88.1", for `startguard version`. */

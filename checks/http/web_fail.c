@@ -1,5 +1,6 @@
 #include "web_transfer.h"
 
+#include <ctype.h>
 #include <errno.h>
 
 #include "neterr.h"
@@ -251,4 +252,44 @@ enum result web_fail_status(struct diag *out, const struct web_response *resp, c
 				  resp->status, resp->location);
 	return check_fail(out, D_HTTP_STATUS, subject, "HTTP status %ld, expected %s; the body: %s",
 			  resp->status, wanted, start);
+}
+
+/* ---- the wanted status --------------------------------------------------------------------------------------------- */
+const char *web_status_problem(const char *text)
+{
+	int64_t n;
+
+	if (!parse_i64(text, 100, 599, &n))
+		return NULL;
+	if (strlen(text) == 3 && text[0] >= '1' && text[0] <= '5' && !strcasecmp(text + 1, "xx"))
+		return NULL;
+	return "is neither a status (200) nor a class of them (2xx)";
+}
+
+enum result web_check_status(const struct strlist *wanted, const struct web_response *resp,
+			     struct diag *out)
+{
+	struct str all;
+
+	str_init(&all, 200);
+	for (size_t i = 0; i < wanted->n; i++) {
+		const char *w = wanted->v[i];
+
+		if (isdigit((unsigned char)w[1]) ? strtol(w, NULL, 10) == resp->status
+						 : w[0] - '0' == resp->status / 100)
+			return RESULT_PASS;
+		str_addf(&all, "%s%s", i ? " or " : "", w);
+	}
+	return web_fail_status(out, resp, all.s);
+}
+
+json_t *web_json(const struct web_response *resp, struct diag *out)
+{
+	char why[480];
+	json_t *root = json_read(resp->body, resp->len, why, sizeof why);
+
+	if (!root)
+		check_fail(out, web_is_html(resp) ? D_HTTP_HTML_PAGE : D_HTTP_JSON_INVALID,
+			   resp->subject, "the body is not JSON (%s): %s", why, resp->body_start);
+	return root;
 }
