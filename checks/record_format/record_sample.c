@@ -415,11 +415,27 @@ static bool is_broken_batch(rd_kafka_resp_err_t err)
 	return err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION || err == RD_KAFKA_RESP_ERR__BAD_MSG;
 }
 
+/* Keeps an error of a partition for the diagnosis. Fails for one that waiting cannot help. */
+static enum result handle_error(struct sample *s, const struct part *p, const rd_kafka_message_t *m,
+				struct diag *out)
+{
+	enum diag_code code = kafka_topic_meaning(m->err);
+
+	if (m->err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED ||
+	    (code != D_NONE && !diag_info(code)->retryable))
+		return fail_partition(s, p->id, m->err, rd_kafka_message_errstr(m), out);
+	s->trouble_code = code == D_NONE && (kafka_is_answer(m->err) || is_broken_batch(m->err))
+			      ? D_KAFKA_ERROR
+			      : code;
+	snprintf(s->trouble, sizeof s->trouble, "; partition %d: %.150s", p->id,
+		 rd_kafka_message_errstr(m));
+	return RESULT_PASS;
+}
+
 /* Judges a record or an error. Fails for an error that waiting cannot help. */
 static enum result handle_message(struct sample *s, const rd_kafka_message_t *m, struct diag *out)
 {
 	struct part *p = find_part(s, m->partition);
-	enum diag_code code;
 
 	if (!p || !p->running)
 		return RESULT_PASS;
@@ -433,16 +449,7 @@ static enum result handle_message(struct sample *s, const rd_kafka_message_t *m,
 			stop_part(s, p);
 		return RESULT_PASS;
 	}
-	code = kafka_topic_meaning(m->err);
-	if (m->err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED ||
-	    (code != D_NONE && !diag_info(code)->retryable))
-		return fail_partition(s, p->id, m->err, rd_kafka_message_errstr(m), out);
-	s->trouble_code = code == D_NONE && (kafka_is_answer(m->err) || is_broken_batch(m->err))
-			      ? D_KAFKA_ERROR
-			      : code;
-	snprintf(s->trouble, sizeof s->trouble, "; partition %d: %.150s", p->id,
-		 rd_kafka_message_errstr(m));
-	return RESULT_PASS;
+	return handle_error(s, p, m, out);
 }
 
 static enum result fail_timeout(struct sample *s, struct diag *out)
@@ -472,17 +479,17 @@ static void wake_leaders(struct sample *s)
 	s->since_woken = 0;
 }
 
-static rd_kafka_message_t *next_message(struct sample *s)
+static rd_kafka_message_t *next_message(struct sample *s, struct instant until)
 {
 	rd_kafka_message_t *m = NULL;
-	int left = instant_left_ms_now(s->client->run->deadline);
+	int left = instant_left_ms_now(until);
 
 	/* After half a queue of records the queue may have been full. */
 	if (!WAKES_UP && s->since_woken >= QUEUE_KIB * 1024 / 2) {
 		m = rd_kafka_consume_queue(s->queue, left < 0 || left > IDLE_MS ? IDLE_MS : left);
 		if (!m)
 			wake_leaders(s);
-		left = instant_left_ms_now(s->client->run->deadline);
+		left = instant_left_ms_now(until);
 	}
 	if (!m)
 		m = rd_kafka_consume_queue(s->queue, left);
@@ -496,7 +503,7 @@ static enum result read_round(struct sample *s, struct diag *out)
 	enum result r = RESULT_PASS;
 
 	while (r == RESULT_PASS && s->n_running > 0 && !s->done->cut) {
-		rd_kafka_message_t *m = next_message(s);
+		rd_kafka_message_t *m = next_message(s, s->client->run->deadline);
 
 		if (m) {
 			r = handle_message(s, m, out);
@@ -574,4 +581,66 @@ enum result record_sample(struct kafka_client *client, const struct record_sampl
 	count_parts(&s);
 	check_reached(client->run, "records");
 	return RESULT_PASS;
+}
+
+/* ---- records that come later ------------------------------------------------------------------------------------- */
+
+struct record_follow {
+	struct sample s;
+	struct record_sampled done;
+};
+
+struct record_follow *record_follow_open(struct kafka_client *client, const char *topic,
+					 struct diag *out)
+{
+	struct record_follow *f = xcalloc(1, sizeof *f);
+	struct sample *s = &f->s;
+
+	*s = (struct sample){.client = client, .topic = topic, .done = &f->done};
+	if (find_partitions(s, out) != RESULT_PASS || find_offsets(s, out) != RESULT_PASS)
+		return NULL;
+	s->queue = rd_kafka_queue_new(client->rk);
+	for (size_t i = 0; i < s->n; i++)
+		if (start_part(s, &s->v[i], s->v[i].high, INT64_MAX, out) != RESULT_PASS)
+			return NULL;
+	return f;
+}
+
+size_t record_follow_partitions(const struct record_follow *f)
+{
+	return f->s.n;
+}
+
+enum result record_follow_next(struct record_follow *f, struct instant until,
+			       rd_kafka_message_t **found, struct diag *out)
+{
+	struct sample *s = &f->s;
+	enum result r = RESULT_PASS;
+
+	*found = NULL;
+	while (r == RESULT_PASS && !*found && !instant_reached(until, instant_now())) {
+		rd_kafka_message_t *m = next_message(s, until);
+		const struct part *p = m ? find_part(s, m->partition) : NULL;
+
+		if (p && !m->err) {
+			s->trouble_code = D_NONE;
+			s->trouble[0] = '\0';
+			*found = m;
+		} else if (m) {
+			if (p && m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+				r = handle_error(s, p, m, out);
+			rd_kafka_message_destroy(m);
+		}
+	}
+	return r;
+}
+
+enum result record_follow_verify(struct record_follow *f, struct diag *out)
+{
+	struct sample *s = &f->s;
+
+	if (s->trouble_code != D_NONE)
+		return kafka_topic_fail(out, s->trouble_code, s->topic, "no record came%s",
+					s->trouble);
+	return get_offsets(s, RD_KAFKA_OFFSET_END, "the request for the last offsets", out);
 }

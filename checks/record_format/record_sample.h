@@ -1,7 +1,8 @@
 /* record_sample: reads the last records of every partition of a topic and adds them to a tally.
  *
  * wire_format calls it. It reads by offsets, with librdkafka's simple consumer: it joins no group, commits nothing and does not
- * create the topic. It stops at the wanted offsets, RECORD_SAMPLE_BYTES and the attempt's deadline. Child only.
+ * create the topic. It stops at the wanted offsets, RECORD_SAMPLE_BYTES and the attempt's deadline. In the same way it follows a
+ * topic for flow, from the end of every partition on. Child only.
  */
 #ifndef SG_RECORD_SAMPLE_H
 #define SG_RECORD_SAMPLE_H
@@ -42,5 +43,21 @@ extern const struct kafka_prop_override record_sample_overrides[];
 enum result record_sample(struct kafka_client *client, const struct record_sample_conf *conf,
 			  struct record_tally *tally, struct record_sampled *done,
 			  struct diag *out);
+
+/* ---- records that come later ---- */
+struct record_follow;
+
+/* Finds the ends of all partitions and begins to fetch there: each record that is written after this call is read. The client is
+ * opened with record_sample_overrides; it can follow several topics, each once. Returns NULL with *out filled. */
+struct record_follow *record_follow_open(struct kafka_client *client, const char *topic,
+					 struct diag *out);
+size_t record_follow_partitions(const struct record_follow *f);
+/* Waits for the next record of any partition; the caller destroys *found. *found is NULL when none came until then. Fails for an
+ * error that waiting cannot help. */
+enum result record_follow_next(struct record_follow *f, struct instant until,
+			       rd_kafka_message_t **found, struct diag *out);
+/* For when no record came: fails when the cluster is the reason, since it reported an error or does not answer before the
+ * attempt's deadline. */
+enum result record_follow_verify(struct record_follow *f, struct diag *out);
 
 #endif
