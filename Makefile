@@ -60,10 +60,11 @@ with_seccomp := $(call resolve,$(WITH_SECCOMP),$(LIB_seccomp))
 PKGS += $(foreach l,kafka avro redis curl pq seccomp,$(if $(filter 1,$(with_$(l))),$(LIB_$(l))))
 
 # Which source files belong to which library.
-of_kafka := checks/kafka.c checks/wire_format.c $(wildcard checks/kafka/*.c checks/record_format/*.c)
-of_avro := checks/avro.c checks/schema_registry.c checks/wire_format.c $(wildcard checks/avro/*.c checks/record_format/*.c)
+of_flow := checks/flow.c $(wildcard checks/flow/*.c)
+of_kafka := $(of_flow) checks/kafka.c checks/wire_format.c $(wildcard checks/kafka/*.c checks/record_format/*.c)
+of_avro := $(of_flow) checks/avro.c checks/schema_registry.c checks/wire_format.c $(wildcard checks/avro/*.c checks/record_format/*.c)
 of_redis := checks/redis.c $(wildcard checks/redis/*.c)
-of_curl := checks/http.c checks/opa.c checks/schema_registry.c checks/metrics.c $(wildcard checks/http/*.c)
+of_curl := $(of_flow) checks/http.c checks/opa.c checks/schema_registry.c checks/metrics.c $(wildcard checks/http/*.c)
 of_pq := checks/postgres.c $(wildcard checks/postgres/*.c)
 left_out := $(foreach l,kafka avro redis curl pq,$(if $(filter 1,$(with_$(l))),,$(of_$(l))))
 
@@ -115,6 +116,7 @@ sees_checks/avro := $(sees_checks/json) checks/avro
 sees_checks/findings := $(sees_check) checks/findings
 sees_checks/kafka := $(sees_checks/net) checks/findings checks/kafka
 sees_checks/record_format := $(sees_checks/kafka) checks/json checks/avro checks/record_format
+sees_checks/flow := $(sees_checks/record_format) checks/http checks/flow
 sees_checks := $(sees_check) $(patsubst %/,%,$(wildcard checks/*/))
 sees_all := $(sees_src) $(filter checks/%,$(sees_checks))
 folder_of = $(patsubst %/,%,$(dir $(1)))

@@ -70,6 +70,9 @@ struct check_kind {
 	bool (*starts_programs)(const void *conf);
 	/* The default of attempt_timeout, for a kind whose attempts are longer than others'; 0: that of the row. */
 	struct duration attempt_timeout;
+	/* Returns the longest time that an attempt with this configuration may use: the default of attempt_timeout, and the least
+	 * that may be given for it. NULL: the configuration does not say. Pure. */
+	struct duration (*needed_time)(const void *conf);
 	/* Bytes that an attempt may use if it starts no programs; 0: SANDBOX_MEMORY. */
 	uint64_t memory;
 	/* For `startguard version`: the library it is linked with, "librdkafka 2.0.2". NULL: only the C library. */

@@ -2,10 +2,8 @@
 
 /* The symbols are weak: the address of a kind whose object is not linked is NULL. */
 #define CHECK(kind, with) extern const struct check_kind check_##kind __attribute__((weak));
-#define NAMED(kind, why)
 #include "../../checks/checks.def"
 #undef CHECK
-#undef NAMED
 
 struct entry {
 	const struct check_kind *kind;
@@ -16,19 +14,14 @@ static const struct entry entries[] = {
 #define CHECK(id, with)       \
 	{.kind = &check_##id, \
 	 .stand_in = {.name = #id, .summary = "", .unsupported = "built without " with}},
-#define NAMED(id, why) \
-	{.kind = NULL, .stand_in = {.name = #id, .summary = "", .unsupported = (why)}},
 #include "../../checks/checks.def"
 #undef CHECK
-#undef NAMED
 };
 
 static const char *const names[] = {
 #define CHECK(id, with) #id,
-#define NAMED(id, why) #id,
 #include "../../checks/checks.def"
 #undef CHECK
-#undef NAMED
     NULL};
 
 const struct check_kind *check_kind_at(size_t i)

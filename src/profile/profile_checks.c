@@ -86,6 +86,51 @@ static const struct node *without_shared(struct load *l, const struct check_kind
 	return copy;
 }
 
+/* Returns the node of a path such as "steps[2].request.url"; the nearest above it when there is none. */
+static const struct node *node_at(const struct node *node, const char *path)
+{
+	while (*path) {
+		size_t len = strcspn(path, ".[");
+		const struct node *child = node->first;
+		char name[64];
+
+		if (*path == '[') {
+			for (long n = strtol(path + 1, NULL, 10); child && n > 1; n--)
+				child = child->next;
+			path += strcspn(path, "]") + 1;
+		} else {
+			snprintf(name, sizeof name, "%.*s", (int)len, path);
+			child = node_child(node, name);
+			path += len;
+		}
+		if (!child)
+			return node;
+		node = child;
+		path += *path == '.';
+	}
+	return node;
+}
+
+/* For a kind whose keys say how long an attempt may take: that is its default attempt_timeout, of an optional check also the
+ * default timeout, and the least that may be given. */
+static void apply_needed_time(struct load *l, struct profile_check *c)
+{
+	static const char *const keys[] = {"attempt_timeout", "timeout"};
+	struct duration need = c->kind->needed_time(c->conf);
+	struct duration *const spans[] = {&c->common.attempt_timeout, &c->common.timeout};
+	char text[32];
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		const struct node *given = node_child(c->node, keys[i]);
+
+		if (!given && (i == 0 || duration_is_set(*spans[i])))
+			*spans[i] = need;
+		else if (given && spans[i]->ns < need.ns)
+			ERROR_AT(l, given, c->id, "%s is shorter than its attempts may take: %s",
+				 keys[i], duration_unparse(need, text, sizeof text));
+	}
+}
+
 static void fill_kind(struct load *l, struct profile_check *c, const struct node *node, bool needed)
 {
 	struct fill fill = l->fill;
@@ -105,11 +150,12 @@ static void fill_kind(struct load *l, struct profile_check *c, const struct node
 		return;
 	why = c->kind->validate(conf, &key);
 	if (why) {
-		const struct node *at = key ? node_child(node, key) : NULL;
+		const struct node *at = key ? node_at(node, key) : node;
 
-		at = at ? at : node;
 		ERROR_AT(l, at, key ? arena_printf(&l->p->arena, "%s.%s", c->id, key) : c->id, "%s",
 			 why);
+	} else if (c->kind->needed_time) {
+		apply_needed_time(l, c);
 	}
 }
 

@@ -30,10 +30,11 @@ static const struct key common_keys[] = {
     KEY_DURATION(struct common_conf, timeout, .min = "10ms", .max = "24h",
 		 .doc =
 		     "How long it may take in all. Not given: the run's for a required check, 5s "
-		     "for another."),
+		     "for another (a flow: what its steps may take)."),
     KEY_DURATION(struct common_conf, attempt_timeout, .def = "5s", .min = "10ms", .max = "1h",
-		 .doc = "How long one attempt may take; then it is killed. Of python and exec, "
-			"which start programs, the default is 30s."),
+		 .doc =
+		     "How long one attempt may take; then it is killed. Of python and exec, "
+		     "which start programs, the default is 30s; of flow, what its steps may take."),
     KEY_BOOL(struct common_conf, retry, .def = "true",
 	     .doc = "Whether failures that may pass are tried again. If not, they count as ones "
 		    "that waiting cannot mend (exit 69)."),

@@ -189,6 +189,17 @@ static const char *variable_of_pair(const struct slot *s, const char *separators
 							 : NULL;
 }
 
+/* Is it "{name}" or "word {name}", a value that is not known yet? */
+static bool is_later_value(const struct slot *s, const char *value)
+{
+	size_t word = strcspn(value, " {");
+
+	if (!(s->key->flags & K_LATER))
+		return false;
+	value += value[word] == ' ' ? word + 1 : 0;
+	return *value == '{' && str_eq(value + 1 + strcspn(value + 1, "{} "), "}");
+}
+
 int read_pair_item(const struct slot *s)
 {
 	bool header = s->key->flags & K_HEADERS;
@@ -207,7 +218,8 @@ int read_pair_item(const struct slot *s)
 	out->name = arena_strndup(s->fill->arena, text, n);
 	sep += 1 + strspn(sep + 1, " ");
 	out->secret = secret_from_text(sep);
-	if (out->secret.kind == SECRET_LITERAL && !secret_sensitive_name(out->name)) {
+	if (out->secret.kind == SECRET_LITERAL &&
+	    (!secret_sensitive_name(out->name) || is_later_value(s, sep))) {
 		out->secret = (struct secret){0};
 		out->value = sep;
 		return slot_check(s, text);

@@ -75,6 +75,8 @@ enum key_type {
 #define K_EMPTY 128u /* K_STR: an empty text is a value */
 /* K_STRLIST: each item is a group of words, "A|B" or a list; a list of single words is one group. */
 #define K_WORDGROUPS 256u
+/* K_PAIRLIST: "{name}", also after a word as in "Bearer {name}", stands for a value that is not known yet, so it is not a secret. */
+#define K_LATER 512u
 
 struct schema;
 struct modes_conf;

@@ -5,7 +5,8 @@
 fuzz_targets := $(sort $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 fuzz_targets := $(filter-out $(if $(filter 1,$(with_kafka)),,kafka) $(if $(filter 1,$(with_pq)),,migration postgres) $(if $(filter 1,$(with_redis)),,redis) \
 	$(if $(filter 1,$(with_avro)),,avro_schema avro_data) $(if $(filter 11,$(with_avro)$(with_kafka)),,records) \
-	$(if $(filter 11,$(with_avro)$(with_curl)),,web),$(fuzz_targets))
+	$(if $(filter 11,$(with_avro)$(with_curl)),,web) \
+	$(if $(filter 111,$(with_avro)$(with_kafka)$(with_curl)),,flow),$(fuzz_targets))
 
 # Code that leaves freeing to the child's end; checks that are run against a peer made of the input.
 fuzz_pooled := $(patsubst tests/fuzz/fuzz_%.c,%,$(shell grep -l 'fuzz_pool_reset' tests/fuzz/fuzz_*.c))

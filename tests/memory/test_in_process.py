@@ -122,6 +122,28 @@ def test_file(guard, attempt):
     assert "file-content" in attempt(FAILS, "file", path=file, contains="mars")
 
 
+def test_flow(attempt, schema):
+    with KafkaMock(brokers=1, topics={"orders": (1, 1)}) as kafka, HttpServer({"/total": Reply(body={"total": 1.5})}) as http:
+        http.routes["POST /*"] = lambda r: (
+            kafka.produce("orders", encode(RECORD | {"id": r.path[1:]})) or Reply(body={"id": "x"})
+        )
+        record = {
+            "bootstrap_servers": kafka.bootstrap,
+            "topic": "orders",
+            "format": "avro_bare",
+            "schema": schema,
+            "where": ["id={random}"],
+            "holds": ["tags=1", "total>1"],
+            "capture": ["total=total"],
+        }
+        sent = {"url": f"{http.url}/{{random}}", "body": '{"at": {now_ms}}', "holds": ["id=x"], "capture": ["id=/id"]}
+        asked = {"url": f"{http.url}/total?of={{id}}", "at": "/total", "equals": "{total}"}
+        attempt(PASSES, "flow", steps=[{"request": sent}, {"expect_record": record}, {"poll": asked}])
+        record["within"] = "1s"
+        err = attempt(FAILS, "flow", steps=[{"request": sent}, {"expect_record": record | {"where": ["id=none"]}}])
+        assert "flow-no-record" in err
+
+
 def test_exec(attempt):
     attempt(PASSES, "exec", command=["/bin/echo", "version 7"], stdout_matches="^version")
     assert "exec-" in attempt(FAILS, "exec", command=["/no/such/program"])

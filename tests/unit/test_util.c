@@ -393,7 +393,6 @@ static void what_a_url_waits_for(UNUSED void **state)
 	waits("something-else://h", "unknown scheme \"something-else\"");
 	waits("://h", "unknown scheme \"\"");
 	waits("postgres://a:1,b/db?user=x", "postgres a:1: url=postgres://a:1,b/db?user=x");
-	waits("flow://h/db", "flow h:"); /* a kind of which only the name is known */
 }
 
 static void every_scheme_is_named(UNUSED void **state)
