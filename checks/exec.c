@@ -100,11 +100,26 @@ static enum result exec_run(const struct check_run *run, struct diag *out)
 	return judge_output(c, p, out);
 }
 
+/* "python manage.py check" as one text would be searched for as one file. */
+static const char *exec_validate(const void *conf, const char **key)
+{
+	const struct exec_conf *c = conf;
+	const char *word = c->command.v[0], *blank = strchr(word, ' ');
+
+	*key = "command";
+	if (c->command.n == 1 && blank && !memchr(word, '/', (size_t)(blank - word)))
+		return "is one word with blanks; give the words as a list: [\"python\", "
+		       "\"manage.py\"], or a "
+		       "shell: [\"sh\", \"-c\", \"...\"]";
+	return NULL;
+}
+
 const struct check_kind check_exec = {
     .name = "exec",
     .summary = "a command ends with the right status and output",
     .schema = &(const struct schema){.size = sizeof(struct exec_conf), .keys = exec_keys},
     .needs_exec = true,
     .attempt_timeout = DURATION_S(30),
+    .validate = exec_validate,
     .run = exec_run,
 };

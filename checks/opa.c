@@ -12,6 +12,7 @@
 struct decision {
 	const char *path, *input_file, *at;
 	struct json_text input, equals;
+	struct strlist one_of;
 	int type;
 };
 struct opa_conf {
@@ -53,6 +54,9 @@ static const struct key decision_keys[] = {
 	     .example = "\"policy/input.json\""),
     KEY_JSON(struct decision, equals, .check = json_problem,
 	     .doc = "What the decision must be, as JSON text.", .example = "true"),
+    KEY_STRLIST(struct decision, one_of, .check = json_problem,
+		.doc = "Instead of equals: it must be one of these, each as JSON text.",
+		.example = "[\"\\\"allow\\\"\", \"\\\"audit\\\"\"]"),
     KEY_STR(struct decision, at, .flags = K_EMPTY, .check = json_pointer_problem,
 	    .doc = "Where in the decision to look, as a JSON pointer.", .example = "\"/allowed\""),
     KEY_ENUM(struct decision, type, .choices = json_kinds,
@@ -104,6 +108,8 @@ static const char *opa_validate(const void *conf, const char **key)
 
 		if (d->input.text && d->input_file)
 			return "has input and input_file: one of them";
+		if (d->equals.text && d->one_of.n)
+			return "has equals and one_of: one of them";
 	}
 	return web_conf_problem(&web, &c->url, key);
 }
@@ -197,6 +203,7 @@ static enum result decision_judge(const struct decision *d, const struct web_res
 {
 	struct json_expect expect = {.at = d->at,
 				     .equals = d->equals,
+				     .one_of = d->one_of,
 				     .type = d->type,
 				     .min = __builtin_nan(""),
 				     .max = __builtin_nan("")};
@@ -248,9 +255,12 @@ static enum result opa_decision(const struct web_request *base, const struct dec
 /* Whether the profile says of every decision what it must be. */
 static bool all_compared(const struct opa_conf *c)
 {
-	for (size_t i = 0; i < c->decisions.n; i++)
-		if (!GROUP_AT(c->decisions, struct decision, i)->equals.text)
+	for (size_t i = 0; i < c->decisions.n; i++) {
+		const struct decision *d = GROUP_AT(c->decisions, struct decision, i);
+
+		if (!d->equals.text && !d->one_of.n)
 			return false;
+	}
 	return c->decisions.n > 0;
 }
 

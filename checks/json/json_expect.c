@@ -13,6 +13,9 @@ static const struct key expect_keys[] = {
 		 "The value that must stand there, as JSON text. Integers of 64 bits are compared "
 		 "exactly, larger ones as floating point.",
 	     .example = "\"\\\"UP\\\"\""),
+    KEY_STRLIST(struct json_expect, one_of, .check = json_problem,
+		.doc = "It must be one of these, each as JSON text.",
+		.example = "[\"\\\"green\\\"\", \"\\\"yellow\\\"\"]"),
     KEY_ENUM(struct json_expect, type, .choices = json_kinds,
 	     .doc = "The type the value must have.", .example = "\"object\""),
     KEY_NUM(struct json_expect, min, .doc = "The smallest number allowed there.", .example = "1"),
@@ -27,11 +30,32 @@ const char *json_expect_problem(const struct json_expect *e)
 
 	if (!isnan(e->min) && !isnan(e->max) && e->min > e->max)
 		return "has a min above its max";
-	if (range && e->equals.text)
-		return "has equals and a range: one of them";
+	if (range + (e->equals.text != NULL) + (e->one_of.n > 0) > 1)
+		return "has several of equals, one_of and a range: give one of them";
 	if (range && e->type != ENUM_UNSET && e->type != JT_NUMBER)
 		return "has a range, which only numbers have";
 	return NULL;
+}
+
+/* Adds the values to `why`, as "1, 2 or 3". */
+static bool is_one_of(json_t *v, const struct strlist *values, char *why, size_t size)
+{
+	bool same = false;
+
+	for (size_t i = 0; i < values->n && !same; i++) {
+		char err[160];
+		json_t *want = json_read(values->v[i], strlen(values->v[i]), err, sizeof err);
+		size_t len = strlen(why);
+
+		same = want && json_same(v, want);
+		snprintf(why + len, size - len, "%s%s",
+			 i == 0              ? ""
+			 : i + 1 < values->n ? ", "
+					     : " or ",
+			 json_short(want).text);
+		json_decref(want);
+	}
+	return same;
 }
 
 bool json_expect_holds(const struct json_expect *e, json_t *root, char *why, size_t size,
@@ -40,10 +64,8 @@ bool json_expect_holds(const struct json_expect *e, json_t *root, char *why, siz
 	const char *at = e->at ? e->at : "";
 	bool range = !isnan(e->min) || !isnan(e->max);
 	const char *type = e->type != ENUM_UNSET ? json_kinds[e->type] : range ? "number" : NULL;
-	json_t *v = json_at(root, at), *want;
+	json_t *v = json_at(root, at);
 	struct json_excerpt found = json_short(v ? v : root);
-	char err[160];
-	bool same;
 
 	*wrong_type = false;
 	if (!v) {
@@ -58,13 +80,11 @@ bool json_expect_holds(const struct json_expect *e, json_t *root, char *why, siz
 			 json_type_name(v), type);
 		return false;
 	}
-	if (e->equals.text) {
-		want = json_read(e->equals.text, strlen(e->equals.text), err, sizeof err);
-		same = want && json_same(v, want);
-		snprintf(why, size, "at %s is %s, expected %s", at, found.text,
-			 json_short(want).text);
-		json_decref(want);
-		return same;
+	if (e->equals.text || e->one_of.n) {
+		struct strlist equals = {.n = 1, .v = (const char *[]){e->equals.text}};
+
+		snprintf(why, size, "at %s is %s, expected ", at, found.text);
+		return is_one_of(v, e->equals.text ? &equals : &e->one_of, why, size);
 	}
 	snprintf(why, size, "at %s is %s, outside %g to %g", at, found.text,
 		 isnan(e->min) ? -INFINITY : e->min, isnan(e->max) ? INFINITY : e->max);

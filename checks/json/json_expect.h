@@ -12,10 +12,11 @@ extern const char *const json_kinds[];
 struct json_expect {
 	const char *at; /* JSON pointer; NULL for the whole document */
 	struct json_text equals;
-	int type;        /* enum json_kind or ENUM_UNSET */
-	double min, max; /* NAN when not given */
+	struct strlist one_of; /* JSON texts */
+	int type;              /* enum json_kind or ENUM_UNSET */
+	double min, max;       /* NAN when not given */
 };
-extern const struct schema json_expect_schema; /* at, equals, type, min, max */
+extern const struct schema json_expect_schema; /* at, equals, one_of, type, min, max */
 
 /* For a kind's validate. Returns NULL, or the problem of one group. */
 const char *json_expect_problem(const struct json_expect *e);

@@ -43,6 +43,8 @@ const char *kafka_address_problem(const char *entry)
 		return "has a scheme that is none of Kafka's: write host:port";
 	if (strchr(without_scheme(entry), '@'))
 		return "has a user part: give sasl.username and sasl.password in properties";
+	if (strchr(entry, '$'))
+		return "holds a $; a variable is written ${NAME}";
 	return address_split(entry, host, sizeof host, &port) ? NULL : "is not host:port";
 }
 

@@ -14,14 +14,17 @@ static uint64_t next_random(struct plan *p)
 	return p->random * 2685821657736338717u;
 }
 
-static struct duration pause_after(struct plan *p, struct duration waited)
+/* The pause grows with the time that was waited; a check's own interval is the least. */
+static struct duration pause_after(struct plan *p, const struct plan_check *c,
+				   struct duration waited)
 {
 	int64_t ns = waited.ns / 100 * WAIT_SHARE_PERCENT;
 	int64_t share =
 	    100 - JITTER_PERCENT + (int64_t)(next_random(p) >> 33) % (2 * JITTER_PERCENT + 1);
 
 	ns = ns < WAIT_MIN.ns ? WAIT_MIN.ns : ns > WAIT_MAX.ns ? WAIT_MAX.ns : ns;
-	return (struct duration){ns / 100 * share};
+	ns = ns / 100 * share;
+	return (struct duration){ns < c->interval.ns ? c->interval.ns : ns};
 }
 
 void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct instant now,
@@ -239,7 +242,8 @@ void plan_result(struct plan *p, size_t i, struct instant now, bool passed, bool
 		give_up(p, c, now);
 	} else {
 		c->state = PS_READY;
-		c->next = instant_after(now, pause_after(p, instant_since(c->first_attempt, now)));
+		c->next =
+		    instant_after(now, pause_after(p, c, instant_since(c->first_attempt, now)));
 	}
 }
 

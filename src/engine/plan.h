@@ -38,8 +38,8 @@ struct plan_check {
 	/* Set by the caller before plan_init. */
 	bool required, retry;
 	bool left_out; /* waived or skipped: never tried, counts as passed */
-	struct duration timeout, attempt_timeout, grace; /* timeout: unset = the run's */
-	const size_t *after;                             /* indices of the checks it comes after */
+	struct duration timeout, attempt_timeout, interval, grace; /* timeout: unset = the run's */
+	const size_t *after; /* indices of the checks it comes after */
 	size_t n_after;
 	/* Set by plan; the caller only reads them. */
 	enum plan_state state;

@@ -34,6 +34,7 @@ void run_init(struct run *run, const struct profile *p, struct instant now, bool
 						.left_out = c->waived_by || c->skipped,
 						.timeout = c->common.timeout,
 						.attempt_timeout = c->common.attempt_timeout,
+						.interval = c->common.interval,
 						.grace = c->common.grace,
 						.after = c->after,
 						.n_after = c->n_after};

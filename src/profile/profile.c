@@ -33,8 +33,14 @@ static void suggest_file(struct arena *a, const char *name, const char *search_p
 			closedir(d);
 		p += n + (p[n] == ':');
 	}
-	problem_error(problems, NULL, 0, "", "no profile \"%s\" in %s%s", name, search_path,
-		      did_you_mean(near).text);
+	names[0] = arena_printf(a, "%s.cfg", name);
+	if (access(names[0], F_OK) == 0)
+		problem_error(problems, NULL, 0, "",
+			      "no profile \"%s\" in %s; for the file here write -p ./%s", name,
+			      search_path, names[0]);
+	else
+		problem_error(problems, NULL, 0, "", "no profile \"%s\" in %s%s", name, search_path,
+			      did_you_mean(near).text);
 }
 
 const char *profile_find(struct arena *a, const char *name, const char *search_path,

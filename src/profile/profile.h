@@ -21,7 +21,7 @@ struct common_conf { /* the keys of every check */
 	struct strlist required_in, only_in, only_at, after;
 	const char *degraded, *description;
 	struct pairlist degraded_env;
-	struct duration timeout, attempt_timeout, grace;
+	struct duration timeout, attempt_timeout, interval, grace;
 };
 extern const struct schema common_schema;
 

@@ -303,6 +303,15 @@ static bool named_anywhere(const struct node *root, const char *id)
 	return false;
 }
 
+/* "db" is likely tcp.db. */
+static const char *nearest_id(const struct profile *p, const char *word, const char *const *ids)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (str_eq(p->checks[i].name, word))
+			return p->checks[i].id;
+	return nearest_word(word, ids);
+}
+
 static void resolve_after_key(struct load *l, struct profile_check *c, const struct node *root)
 {
 	struct profile *p = l->p;
@@ -322,7 +331,7 @@ static void resolve_after_key(struct load *l, struct profile_check *c, const str
 		} else if (!named_anywhere(root, id)) {
 			/* A check that does not exist in this mode, or at this place, is not waited for. */
 			ERROR_AT(l, c->node, c->id, "after: no check is called \"%s\"%s", id,
-				 did_you_mean(nearest_word(id, ids)).text);
+				 did_you_mean(nearest_id(p, id, ids)).text);
 		}
 	}
 }

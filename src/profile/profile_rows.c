@@ -38,6 +38,10 @@ static const struct key common_keys[] = {
     KEY_BOOL(struct common_conf, retry, .def = "true",
 	     .doc = "Whether failures that may pass are tried again. If not, they count as ones "
 		    "that waiting cannot mend (exit 69)."),
+    KEY_DURATION(
+	struct common_conf, interval, .def = "0s", .max = "1h",
+	.doc = "The least pause between two attempts. Without it the pauses grow from 10ms "
+	       "to 1s, which a heavy command or a peer that counts connections may not like."),
     KEY_DURATION(struct common_conf, grace, .def = "0s", .max = "24h",
 		 .doc =
 		     "How long a failure that cannot pass by itself is retried all the same: for "

@@ -100,6 +100,8 @@ static const char *add_keys(struct arena *a, struct node *group, const struct ch
 
 	if (problem)
 		return problem;
+	if (strstr(form->example, ":///") && *rest != '/')
+		return arena_printf(a, "names no absolute path: write %s", form->example);
 	if (slash && slash[1] && !*value)
 		return arena_printf(a, "names no %s: write %s", form->path_key, form->example);
 	add_key(a, group, form->key,

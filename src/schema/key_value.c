@@ -296,6 +296,9 @@ int read_url(const struct slot *s)
 	if (!url_scheme_in(out, s->key->schemes))
 		return slot_problem(s, "\"%s://\" is not a scheme for this; use %s", out->scheme,
 				    join_choices(s->key->schemes, all, sizeof all));
+	if (strchr(out->host, '$'))
+		return slot_problem(s,
+				    "the URL has a host with a $; a variable is written ${NAME}");
 	if ((secret_is_set(out->password) || secret_is_set(out->user)) &&
 	    !secret_is_from_variables(s->node->text))
 		slot_literal_secret(s, s->where,
@@ -351,6 +354,8 @@ static int check_hostport(const struct slot *s, const char *text)
 	if (text[0] != '/' && strchr(text, '@'))
 		return slot_problem(s,
 				    "has a user part, and an address takes none: write host:port");
+	if (text[0] != '/' && strchr(text, '$'))
+		return slot_problem(s, "\"%.120s\" holds a $; a variable is written ${NAME}", text);
 	if (hostport_split(text, host, sizeof host, &port) < 0)
 		return slot_problem(s, "\"%.120s\" is not host:port", text);
 	return 0;

@@ -171,21 +171,90 @@ int schema_fill(const struct schema *schema, const struct node *group, const cha
 }
 
 /* ---- names of keys ------------------------------------------------------------------------------------------------------ */
+/* What the configuration of other tools calls a key. A row holds only where one of the schemas has `key`. */
+static const struct {
+	const char *word, *key, *remedy; /* NULL: the key's own name says it */
+} synonyms[] = {
+    {"optional", "required", "write required = false; degraded = \"...\""},
+    {"mandatory", "required", NULL},
+    {"host", "address", "write address = \"host:port\""},
+    {"host", "url", "write url = \"scheme://host:port\""},
+    {"host", "bootstrap_servers", NULL},
+    {"host", "names", NULL},
+    {"hostname", "address", "write address = \"host:port\""},
+    {"hostname", "url", "write url = \"scheme://host:port\""},
+    {"port", "address", "write address = \"host:port\""},
+    {"port", "url", "write url = \"scheme://host:port\""},
+    {"brokers", "bootstrap_servers", NULL},
+    {"servers", "bootstrap_servers", NULL},
+    {"hosts", "bootstrap_servers", NULL},
+    {"uri", "url", NULL},
+    {"endpoint", "url", NULL},
+    {"db", "url", "write it into the path: url = \"scheme://host:port/DATABASE\""},
+    {"database", "url", "write it into the path: url = \"scheme://host:port/DATABASE\""},
+    {"dbname", "url", "write it into the path: url = \"scheme://host:port/DATABASE\""},
+    {"user", "username", NULL},
+    {"pass", "password", NULL},
+    {"passwd", "password", NULL},
+    {"ca", "ca_file", NULL},
+    {"cacert", "ca_file", NULL},
+    {"ssl_ca", "ca_file", NULL},
+    {"cert", "cert_file", NULL},
+    {"key", "key_file", NULL},
+    {"insecure", "ca_file",
+     "certificates are always verified; write ca_file = \"...\" for a CA of your own"},
+    {"verify", "ca_file",
+     "certificates are always verified; write ca_file = \"...\" for a CA of your own"},
+    {"skip_verify", "ca_file",
+     "certificates are always verified; write ca_file = \"...\" for a CA of your own"},
+    {"depends_on", "after", NULL},
+    {"needs", "after", NULL},
+    {"requires", "after", NULL},
+    {"retries", "timeout", "a check is tried until timeout"},
+    {"attempts", "timeout", "a check is tried until timeout"},
+    {"max_attempts", "timeout", "a check is tried until timeout"},
+    {"delay", "interval", NULL},
+    {"period", "interval", NULL},
+    {"sleep", "interval", NULL},
+    {"cmd", "command", NULL},
+    {"cwd", "working_directory", NULL},
+    {"workdir", "working_directory", NULL},
+    {"status_code", "status", NULL},
+    {"code", "status", NULL},
+    {"fallback", "degraded", NULL},
+};
+
+/* Returns the end of a message about an unknown key: what it is called here, or the nearest name. */
+static struct suggestion suggest_key(const struct schema *schema, const struct schema *also,
+				     const char *name)
+{
+	struct suggestion s;
+	const char *near = schema_nearest(schema, name);
+
+	for (size_t i = 0; i < ARRAY_LEN(synonyms); i++) {
+		const char *key = synonyms[i].key;
+
+		if (!str_eq(synonyms[i].word, name) ||
+		    (!schema_find(schema, key) && !(also && schema_find(also, key))))
+			continue;
+		if (!synonyms[i].remedy)
+			return did_you_mean(key);
+		snprintf(s.text, sizeof s.text, "; %s", synonyms[i].remedy);
+		return s;
+	}
+	return did_you_mean(near || !also ? near : schema_nearest(also, name));
+}
+
 int schema_names(const struct schema *schema, const struct schema *also, const struct node *group,
 		 const char *where, struct fill *fill)
 {
 	int bad = 0;
 
 	for (const struct node *c = group->first; c; c = c->next) {
-		const char *near;
-
 		if (schema_find(schema, c->name) || (also && schema_find(also, c->name)))
 			continue;
-		near = schema_nearest(schema, c->name);
-		if (!near && also)
-			near = schema_nearest(also, c->name);
 		node_problem(fill->problems, c, where, "unknown key \"%s\"%s", c->name,
-			     did_you_mean(near).text);
+			     suggest_key(schema, also, c->name).text);
 		bad++;
 	}
 	return bad;

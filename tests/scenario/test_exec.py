@@ -107,6 +107,10 @@ def test_output(guard, keys):
     guard.try_("exec", command=["echo", "not \x1b[31m read"], **keys).expect("exec-output", cause="read")
 
 
+def test_a_command_line_as_one_word(guard):
+    guard.try_("exec", command="python manage.py check").problem("command", "give the words as a list", exit=64)
+
+
 @pytest.mark.produces("exec-not-found")
 @pytest.mark.near_miss("exec-not-executable")
 def test_not_found(guard):

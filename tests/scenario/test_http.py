@@ -436,7 +436,7 @@ def test_json(guard):
             "http",
             url=s.url,
             json='( { at = "/status"; equals = "\\"UP\\""; }, { at = "/n"; equals = 3; }, { at = "/n"; min = 1; max = 3; }, '
-            '{ at = "/list/0/a"; type = "null"; } )',
+            '{ at = "/list/0/a"; type = "null"; }, { at = "/status"; one_of = ["\\"DOWN\\"", "\\"UP\\""]; } )',
         ).passed()
 
 
@@ -445,6 +445,7 @@ def test_json(guard):
     "expect,words",
     [
         ('{ at = "/status"; equals = "\\"UP\\""; }', '"DOWN"'),
+        ('{ at = "/status"; one_of = ["\\"UP\\"", "1", "null"]; }', 'is "DOWN", expected "UP", 1 or null'),
         ('{ at = "/none"; }', "nothing at /none"),
         ('{ at = "/n"; max = 1; }', "outside"),
         ('{ at = "/status"; min = 1; }', "string"),

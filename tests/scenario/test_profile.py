@@ -185,6 +185,13 @@ def test_top_level(guard, text, line, words):
         ([TCP, "only_in = [];"], 4, "only_in: "),
         ([TCP, 'after = ["tcp.b"];'], 2, 'after: no check is called "tcp.b"'),
         ([TCP, 'after = ["tcp.a"];'], 2, "circle"),
+        ([TCP, 'after = ["a"];'], 2, 'after: no check is called "a"; did you mean "tcp.a"?'),
+        (['address = "$DB_HOST:5432";'], 3, "holds a $; a variable is written ${NAME}"),
+        (['host = "db";'], 3, 'unknown key "host"; write address = "host:port"'),
+        ([TCP, "optional = true;"], 4, 'unknown key "optional"; write required = false; degraded = "..."'),
+        ([TCP, "retries = 3;"], 4, 'unknown key "retries"; a check is tried until timeout'),
+        ([TCP, 'ca = "x";'], 4, 'unknown key "ca"; did you mean "ca_file"?'),
+        ([TCP, 'depends_on = "tcp.b";'], 4, 'unknown key "depends_on"; did you mean "after"?'),
     ],
 )
 def test_keys_of_a_check(guard, keys, line, words):
@@ -197,6 +204,12 @@ def test_keys_of_a_check(guard, keys, line, words):
         (['url = "web/health";'], "url: "),
         (['url = "ftp://web/";'], '"ftp://" is not a scheme for this; use http or https'),
         (['url = "http://web:99999/";'], "url: "),
+        (['url = "http://$HOST/";'], "a variable is written ${NAME}"),
+        (
+            ['url = "http://web/"; json = ( { at = "/x"; equals = "1"; one_of = ["1"]; } );'],
+            "several of equals, one_of and a range",
+        ),
+        (['url = "http://web/"; json = ( { at = "/x"; one_of = ["green"]; } );'], "one_of: "),
         (['url = "http://web/"; max_body = 10;'], 'a size needs a unit: "10B"'),
         (['url = "http://web/"; max_body = "10XB";'], "is not a size"),
         (['url = "http://web/"; max_body = "65MiB";'], "max_body: 65MiB is not between 1B and 64MiB"),

@@ -35,6 +35,7 @@ static void begin(struct world *w, size_t n)
 		c->timeout = c->required ? DURATION_UNSET : DURATION_MS(10 + roll(4000));
 		c->attempt_timeout = DURATION_MS(10 + roll(1500));
 		c->grace = DURATION_MS(roll(4) ? 0 : roll(2000));
+		c->interval = DURATION_MS(roll(4) ? 0 : roll(1500));
 		if (i && roll(3) == 0) {
 			w->after[i][0] = roll((unsigned)i);
 			c->after = w->after[i];
@@ -65,6 +66,7 @@ static void start(struct world *w, size_t i)
 
 		pause = pause < 10 * MS ? 10 * MS : pause > 1000 * MS ? 1000 * MS : pause;
 		assert_true(w->now.ns - w->last_end[i] >= pause * 3 / 4 - ROUNDING);
+		assert_true(w->now.ns - w->last_end[i] >= c->interval.ns);
 	}
 	w->running[i] = true;
 	w->killed[i] = false;

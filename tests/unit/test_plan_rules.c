@@ -186,6 +186,18 @@ static void pauses_grow_and_are_spread(UNUSED void **state)
 	}
 }
 
+static void an_interval_is_the_least_pause(UNUSED void **state)
+{
+	struct world w;
+
+	plain(&w, 1, 1, false);
+	w.checks[0].interval = DURATION_S(5);
+	expect_actions(&w, "+0");
+	at(&w, 1100);
+	plan_result(&w.plan, 0, w.now, false, true);
+	assert_int_equal(w.checks[0].next.ns - w.now.ns, 5000 * MS);
+}
+
 /* A seed of 0, which xorshift cannot leave, still gives different pauses. */
 static void a_seed_of_nothing_is_one(UNUSED void **state)
 {
@@ -651,6 +663,7 @@ int main(void)
 	    cmocka_unit_test(one_that_is_left_out_counts_as_passed),
 	    cmocka_unit_test(an_attempt_has_its_times),
 	    cmocka_unit_test(pauses_grow_and_are_spread),
+	    cmocka_unit_test(an_interval_is_the_least_pause),
 	    cmocka_unit_test(a_seed_of_nothing_is_one),
 	    cmocka_unit_test(one_that_waits_for_a_later_one),
 	    cmocka_unit_test(killed_once_at_its_deadline),
