@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include "kafka_offsets.h"
 #include "kafka_topic.h"
 
 /* Offsets at the end of a log may hold no record: transaction markers, aborted records, records that compaction removed, and
@@ -79,15 +80,6 @@ struct sample {
 
 /* ---- the topic ------------------------------------------------------------------------------------------------ */
 
-/* Fails because no answer about the topic came. Replaces kafka-no-brokers, because the topic's brokers are known. */
-static enum result fail_unanswered(struct sample *s, const char *reason, struct diag *out)
-{
-	kafka_diagnose(s->client, reason, out);
-	if (out->code != D_KAFKA_NO_BROKERS)
-		return RESULT_FAIL;
-	return kafka_topic_fail(out, D_ANSWER_TIMEOUT, s->topic, "%s", reason);
-}
-
 static const struct rd_kafka_metadata *get_metadata(struct sample *s, struct diag *out)
 {
 	struct kafka_metadata got;
@@ -131,32 +123,10 @@ static enum result find_partitions(struct sample *s, struct diag *out)
 
 /* ---- where the logs begin and end ----------------------------------------------------------------------------- */
 
-struct offsets_call {
-	struct kafka_client *client;
-	rd_kafka_topic_partition_list_t *list;
-	rd_kafka_resp_err_t err;
-};
-
-/* Requests offsets by a time, or by the protocol's timestamps -2 (first offset) and -1 (after the last): one request to each
- * leader, where rd_kafka_query_watermark_offsets sends two for each partition. */
-static void request_offsets(void *arg)
+/* Adds to a diagnosis about rights why the check needs them. */
+static enum result explain_denial(struct diag *out)
 {
-	struct offsets_call *q = arg;
-
-	q->err = rd_kafka_offsets_for_times(q->client->rk, q->list,
-					    instant_left_ms_now(q->client->run->deadline));
-}
-
-static enum result fail_answered(const struct sample *s, rd_kafka_resp_err_t err, const char *doing,
-				 const char *text, struct diag *out)
-{
-	enum diag_code code = kafka_topic_meaning(err);
-
-	if (err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED)
-		code = D_KAFKA_FEATURE_MISSING; /* no codec for a batch */
-	kafka_topic_fail(out, code == D_NONE ? D_KAFKA_ERROR : code, s->topic, "%s: %s", doing,
-			 text);
-	if (code == D_KAFKA_TOPIC_DENIED)
+	if (out->code == D_KAFKA_TOPIC_DENIED)
 		diag_hint(out, "a sample is read from the topic: grant this principal Read on it, "
 			       "or leave the check to a service that has it");
 	return RESULT_FAIL;
@@ -168,30 +138,8 @@ static enum result fail_partition(const struct sample *s, int32_t partition,
 	char doing[48];
 
 	snprintf(doing, sizeof doing, "partition %d, reading it", partition);
-	return fail_answered(s, err, doing, text, out);
-}
-
-/* Fails because the call returned `err`, or no answer (0). */
-static enum result fail_offsets(struct sample *s, rd_kafka_resp_err_t err, const char *doing,
-				struct diag *out)
-{
-	char reason[160];
-
-	/* librdkafka does not report which partition the error belongs to. */
-	if (err && (kafka_is_answer(err) || kafka_topic_meaning(err) != D_NONE))
-		return fail_answered(s, err, doing, rd_kafka_err2str(err), out);
-	snprintf(reason, sizeof reason, "no answer to %s%s%s", doing,
-		 err ? ": " : " in time (attempt_timeout)", err ? rd_kafka_err2str(err) : "");
-	return fail_unanswered(s, reason, out);
-}
-
-/* Returns whether the answer has an offset. A partition that is not in the answer keeps the requested timestamp; the offset -1
- * for a time says that no record is that young. */
-static bool has_offset(const rd_kafka_topic_partition_t *p, int64_t which)
-{
-	return which < 0
-		   ? p->offset >= 0
-		   : p->offset != which && (p->offset >= 0 || p->offset == RD_KAFKA_OFFSET_END);
+	kafka_offsets_fail(s->topic, err, doing, text, out);
+	return explain_denial(out);
 }
 
 static void store_offset(struct part *p, int64_t which, int64_t offset)
@@ -204,47 +152,17 @@ static void store_offset(struct part *p, int64_t which, int64_t offset)
 		p->young = offset < 0 || offset > p->high ? p->high : offset;
 }
 
-static enum result store_offsets(struct sample *s, const rd_kafka_topic_partition_list_t *list,
-				 int64_t which, const char *doing, struct diag *out)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		const rd_kafka_topic_partition_t *p = &list->elems[i];
-
-		if (p->err)
-			return fail_partition(s, p->partition, p->err, rd_kafka_err2str(p->err),
-					      out);
-		if (!has_offset(p, which)) {
-			return kafka_topic_fail(out, D_KAFKA_ERROR, s->topic,
-						"%s: the answer has no offset of partition %d",
-						doing, p->partition);
-		}
-		store_offset(&s->v[i], which, p->offset);
-	}
-	return RESULT_PASS;
-}
-
 static enum result get_offsets(struct sample *s, int64_t which, const char *doing, struct diag *out)
 {
-	struct offsets_call *q = xcalloc(1, sizeof *q);
-	rd_kafka_resp_err_t hidden;
-	enum result r;
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)s->n);
 
-	*q = (struct offsets_call){.client = s->client,
-				   .list = rd_kafka_topic_partition_list_new((int)s->n)};
 	for (size_t i = 0; i < s->n; i++)
-		rd_kafka_topic_partition_list_add(q->list, s->topic, s->v[i].id)->offset = which;
-	kafka_take_offsets_error(s->client); /* clear an earlier error */
-	r = kafka_call(s->client, request_offsets, q, doing, out);
-	hidden = kafka_take_offsets_error(s->client);
-	if (r != RESULT_PASS) {
-		if (out->code == D_ANSWER_TIMEOUT && hidden)
-			return fail_offsets(s, hidden, doing, out);
-		return out->code == D_KAFKA_NO_BROKERS ? fail_offsets(s, 0, doing, out) : r;
-	}
-	if (q->err == RD_KAFKA_RESP_ERR__TIMED_OUT && hidden)
-		q->err = hidden;
-	return q->err ? fail_offsets(s, q->err, doing, out)
-		      : store_offsets(s, q->list, which, doing, out);
+		rd_kafka_topic_partition_list_add(list, s->topic, s->v[i].id);
+	if (kafka_offsets_get(s->client, s->topic, list, which, doing, out) != RESULT_PASS)
+		return explain_denial(out);
+	for (size_t i = 0; i < s->n; i++)
+		store_offset(&s->v[i], which, list->elems[i].offset);
+	return RESULT_PASS;
 }
 
 static enum result find_offsets(struct sample *s, struct diag *out)
@@ -461,7 +379,7 @@ static enum result fail_timeout(struct sample *s, struct diag *out)
 		 "(attempt_timeout)%s",
 		 s->n_running, s->n, s->trouble);
 	if (s->trouble_code == D_NONE)
-		return fail_unanswered(s, reason, out);
+		return kafka_offsets_unanswered(s->client, s->topic, reason, out);
 	return kafka_topic_fail(out, s->trouble_code, s->topic, "%s", reason);
 }
 
