@@ -1,6 +1,6 @@
 /* kafka: checks a cluster's brokers and topics, and the principal's rights. It judges brokers, cluster id and topics by one
  * metadata answer, then requires the needed brokers to be ready at their advertised addresses, then sends all requests about
- * rights at once. It writes nothing but the canary record, joins no group and creates no topic. */
+ * rights and groups at once. It writes nothing but the canary record, joins no group and creates no topic. */
 #include <librdkafka/rdkafka.h>
 
 #include "check.h"
@@ -8,6 +8,7 @@
 #include "kafka_acl.h"
 #include "kafka_canary.h"
 #include "kafka_client.h"
+#include "kafka_consumers.h"
 #include "kafka_group.h"
 #include "kafka_keys.h"
 #include "kafka_producer.h"
@@ -30,6 +31,7 @@ struct kafka_conf {
 	bool every_broker;
 	struct grouplist topics;
 	struct strlist groups;
+	struct grouplist consumers;
 	bool idempotent;
 	const char *transactional_id;
 	const struct kafka_canary_conf *canary;
@@ -84,6 +86,11 @@ static const struct key kafka_keys[] = {
 	.doc = "Consumer groups this principal must be allowed to read, and whose coordinator must "
 	       "be available. They are never joined.",
 	.example = "[\"orders\"]"),
+    KEY_GROUPLIST(struct kafka_conf, consumers, .sub = &kafka_consumers_schema,
+		  .doc =
+		      "Consumer groups that must be active: stable, with members that have their "
+		      "partitions. They are never joined.",
+		  .example = "( { group = \"orders\"; topics = [\"orders\"]; } )"),
     KEY_BOOL(struct kafka_conf, idempotent, .def = "false",
 	     .doc = "Whether the principal must be allowed to be an idempotent producer."),
     KEY_STR(struct kafka_conf, transactional_id, .check = transactional_id_problem,
@@ -110,6 +117,10 @@ static const char *kafka_validate(const void *conf, const char **key)
 		for (size_t k = 0; k < i; k++)
 			if (str_eq(c->groups.v[i], c->groups.v[k]))
 				return "names a group twice";
+	*key = "consumers";
+	problem = kafka_consumers_problem(&c->consumers);
+	if (problem)
+		return problem;
 	*key = "topics";
 	return kafka_topics_problem(&c->topics);
 }
@@ -249,7 +260,7 @@ static void report_facts(const struct check_run *run, const struct kafka_conf *c
 			 const struct kafka_metadata *m)
 {
 	int brokers = m->md->broker_cnt;
-	char topics[64] = "", cluster[80] = "", lag[160];
+	char topics[64] = "", cluster[80] = "", active[64] = "", lag[160];
 
 	check_fact(run, "brokers", "%d", brokers);
 	if (m->cluster) {
@@ -260,9 +271,13 @@ static void report_facts(const struct check_run *run, const struct kafka_conf *c
 		check_fact(run, "topics", "%zu", c->topics.n);
 		snprintf(topics, sizeof topics, ", %zu topic%s", c->topics.n, plural(c->topics.n));
 	}
+	/* The line is shown only when the check passes. */
+	if (c->consumers.n > 0)
+		snprintf(active, sizeof active, ", %zu active group%s", c->consumers.n,
+			 plural(c->consumers.n));
 	report_lag(run, c, m->md, lag, sizeof lag);
-	check_summary(run, "%d broker%s%s%s%s", brokers, plural((size_t)brokers), cluster, topics,
-		      lag);
+	check_summary(run, "%d broker%s%s%s%s%s", brokers, plural((size_t)brokers), cluster, topics,
+		      active, lag);
 }
 
 static enum result reach_brokers(struct kafka_client *client, const struct kafka_conf *c,
@@ -277,21 +292,36 @@ static enum result reach_brokers(struct kafka_client *client, const struct kafka
 
 /* ---- rights of the principal ---------------------------------------------------------------------------- */
 
-/* Returns the profile's topics, plus the canary's topic if the profile does not list it: the check judges its leaders too. */
+/* Adds the topic unless it is listed, and returns it. */
+static struct kafka_topic_conf *add_topic(struct kafka_topic_conf *v, size_t *n, const char *name)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (str_eq(v[i].name, name))
+			return &v[i];
+	v[*n] = kafka_topic_without_demands(name);
+	return &v[(*n)++];
+}
+
+/* Returns the profile's topics, plus those of consumers and canary that it does not list: the check judges their leaders too. */
 static struct grouplist needed_topics(const struct kafka_conf *c)
 {
-	struct kafka_topic_conf *v = xcalloc(c->topics.n + 1, sizeof *v);
-	size_t n = 0;
-	bool listed = !c->canary;
+	struct kafka_topic_conf *v;
+	size_t n = 0, max = c->topics.n + 1;
 
-	for (; n < c->topics.n; n++) {
+	for (size_t i = 0; i < c->consumers.n; i++)
+		max += GROUP_AT(c->consumers, struct kafka_consumers_conf, i)->topics.n;
+	v = xcalloc(max, sizeof *v);
+	for (; n < c->topics.n; n++)
 		v[n] = *GROUP_AT(c->topics, struct kafka_topic_conf, n);
-		listed = listed || str_eq(v[n].name, c->canary->topic);
+	for (size_t i = 0; i < c->consumers.n; i++) {
+		const struct strlist *read =
+		    &GROUP_AT(c->consumers, struct kafka_consumers_conf, i)->topics;
+
+		for (size_t k = 0; k < read->n; k++)
+			add_topic(v, &n, read->v[k]);
 	}
-	if (!listed)
-		v[n++] = kafka_topic_without_demands(c->canary->topic);
-	for (size_t i = 0; c->canary && i < n; i++)
-		v[i].canary = str_eq(v[i].name, c->canary->topic);
+	if (c->canary)
+		add_topic(v, &n, c->canary->topic)->canary = true;
 	return (struct grouplist){n, v};
 }
 
@@ -303,12 +333,21 @@ static bool needs_config(const struct kafka_topic_conf *t)
 	       kafka_topic_wants(t, "write");
 }
 
+static void add_group(struct kafka_query *q, const char *name, bool must_read)
+{
+	for (size_t i = 0; i < q->n_groups; i++)
+		if (str_eq(q->group[i].name, name))
+			return;
+	q->group[q->n_groups++] =
+	    (struct kafka_group_answer){.name = name, .must_read = must_read, .group.asked = true};
+}
+
 static struct kafka_query *make_query(const struct kafka_conf *c, const struct grouplist *topics)
 {
 	struct kafka_query *q = xcalloc(1, sizeof *q);
 
 	q->topic = xcalloc(topics->n + 1, sizeof *q->topic);
-	q->group = xcalloc(c->groups.n + 1, sizeof *q->group);
+	q->group = xcalloc(c->groups.n + c->consumers.n + 1, sizeof *q->group);
 	for (; q->n_topics < topics->n; q->n_topics++) {
 		const struct kafka_topic_conf *t =
 		    GROUP_AT(*topics, struct kafka_topic_conf, q->n_topics);
@@ -319,9 +358,10 @@ static struct kafka_query *make_query(const struct kafka_conf *c, const struct g
 		    .rights.asked = t->operations.n > 0 && kafka_query_lists_operations(),
 		};
 	}
-	for (; q->n_groups < c->groups.n; q->n_groups++)
-		q->group[q->n_groups] = (struct kafka_group_answer){
-		    .name = c->groups.v[q->n_groups], .group.asked = true};
+	for (size_t i = 0; i < c->groups.n; i++)
+		add_group(q, c->groups.v[i], true);
+	for (size_t i = 0; i < c->consumers.n; i++)
+		add_group(q, GROUP_AT(c->consumers, struct kafka_consumers_conf, i)->group, false);
 	return q;
 }
 
@@ -383,6 +423,7 @@ static void judge_rights(struct handles *h, const struct kafka_conf *c,
 	    collect_result(f, kafka_topic_config_judge(h->first->run, topics, q, m->md, &d), &d) &&
 	    collect_result(f, kafka_groups_judge(h->first, q, &all, &unverified, &d), &d) &&
 	    collect_result(f, check_library_lists_operations(c, &d), &d) &&
+	    collect_result(f, kafka_consumers_judge(h->first, &c->consumers, q, m->md, &d), &d) &&
 	    (!h->idempotent || collect_result(f, kafka_idempotent_judge(h->idempotent, &d), &d)) &&
 	    h->transactional)
 		collect_result(
@@ -419,6 +460,11 @@ static struct kafka_client *open_first(const struct check_run *run, const struct
 {
 	static const struct kafka_prop_override reader[] = {
 	    {"enable.partition.eof", "true"}, {"fetch.wait.max.ms", "2"}, {NULL, NULL}};
+	static const struct kafka_prop_override lag_reader[] = {
+	    {"enable.partition.eof", "true"},
+	    {"fetch.wait.max.ms", "2"},
+	    {"debug", "broker"}, /* needed by kafka_offsets */
+	    {NULL, NULL}};
 
 	check_step(run, PH_CONFIG, "reading the settings of the Kafka client");
 	if (c->librdkafka && check_library(c->librdkafka, out) != RESULT_PASS)
@@ -428,7 +474,8 @@ static struct kafka_client *open_first(const struct check_run *run, const struct
 	if ((c->idempotent || c->transactional_id) &&
 	    kafka_producer_check_props(run, props, out) != RESULT_PASS)
 		return NULL;
-	return kafka_open(run, props, &c->bootstrap_servers, reader, out);
+	return kafka_open(run, props, &c->bootstrap_servers,
+			  kafka_consumers_need_offsets(&c->consumers) ? lag_reader : reader, out);
 }
 
 static enum result run_attempt(const struct check_run *run, struct handles *h, struct diag *out)

@@ -53,8 +53,8 @@ struct kafka_client {
 	struct kafka_broker_state no_token;
 	struct kafka_broker_state *brokers[KAFKA_BROKERS_MAX];
 	size_t n_brokers;
-	/* Answers to FindCoordinator, DescribeGroups requests sent, and the broker id of the last one. */
-	unsigned coordinators_found, groups_asked;
+	/* Answers to FindCoordinator, requests for groups that were sent (see on_sent), and the broker id of the last one. */
+	unsigned coordinators_found, groups_asked, classic_groups_asked, new_groups_asked;
 	int32_t group_broker;
 	/* Whether InitProducerId and Metadata have been answered, also with an error. */
 	bool producer_id_answered, metadata_answered;

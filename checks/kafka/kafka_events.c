@@ -189,6 +189,19 @@ static struct kafka_request make_request(int fd, const char *name, int32_t id, i
 	return request;
 }
 
+/* Lock held. librdkafka since 2.10 sends ConsumerGroupDescribe first, then DescribeGroups for groups of the classic protocol: a
+ * group counts once. */
+static void note_group_request(struct kafka_client *c, int16_t api, int32_t broker)
+{
+	if (api != KAFKA_API_DESCRIBE_GROUPS && api != KAFKA_API_CONSUMER_GROUP_DESCRIBE)
+		return;
+	c->classic_groups_asked += api == KAFKA_API_DESCRIBE_GROUPS;
+	c->new_groups_asked += api == KAFKA_API_CONSUMER_GROUP_DESCRIBE;
+	c->groups_asked = c->classic_groups_asked > c->new_groups_asked ? c->classic_groups_asked
+									: c->new_groups_asked;
+	c->group_broker = broker;
+}
+
 /* Records a sent request. Only this callback shows which broker is a group's coordinator: librdkafka looks it up itself. */
 static rd_kafka_resp_err_t on_sent(rd_kafka_t *rk UNUSED, int fd, const char *name, int32_t id,
 				   int16_t api, int16_t version UNUSED, int32_t correlation UNUSED,
@@ -199,10 +212,7 @@ static rd_kafka_resp_err_t on_sent(rd_kafka_t *rk UNUSED, int fd, const char *na
 
 	pthread_mutex_lock(&c->lock);
 	kafka_requests_sent(&c->requests, &request);
-	if (api == KAFKA_API_DESCRIBE_GROUPS) {
-		c->groups_asked++;
-		c->group_broker = id;
-	}
+	note_group_request(c, api, id);
 	pthread_mutex_unlock(&c->lock);
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }

@@ -18,8 +18,11 @@ const char *kafka_group_problem(const char *name)
 static enum result fail_denied(const struct kafka_group_answer *g, const char *operation,
 			       const char *reason, const char *subject, struct diag *out)
 {
-	return check_fail(out, D_KAFKA_GROUP_DENIED, subject,
-			  "this principal may %s group %.100s: %s", operation, g->name, reason);
+	check_fail(out, D_KAFKA_GROUP_DENIED, subject, "this principal may %s group %.100s: %s",
+		   operation, g->name, reason);
+	if (!g->must_read)
+		diag_hint(out, "grant Describe on group %.100s to this principal", g->name);
+	return RESULT_FAIL;
 }
 
 static enum result judge_answer(const struct kafka_group_answer *g, struct diag *out)
@@ -32,13 +35,19 @@ static enum result judge_answer(const struct kafka_group_answer *g, struct diag 
 		return fail_denied(g, "neither describe nor read", a->reason, subject, out);
 	if (a->came && kafka_is_coordinator_trouble(a->err))
 		return check_fail(out, D_KAFKA_COORDINATOR, subject, "%s", a->reason);
+	if (a->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+		check_fail(out, D_KAFKA_TOPIC_DENIED, subject, "%s", a->reason);
+		diag_hint(out, "grant Describe on every topic that the group reads: brokers demand "
+			       "it for groups of the new protocol (KIP-848)");
+		return RESULT_FAIL;
+	}
 	if (a->came && (a->err > 0 || a->err == RD_KAFKA_RESP_ERR_UNKNOWN))
 		return check_fail(out, D_KAFKA_ERROR, subject, "%s", a->reason);
 	if (!a->came || a->err)
 		return check_fail(out, D_KAFKA_COORDINATOR, subject,
 				  "the coordinator of the group did not answer%s%s",
 				  a->came ? ": " : " in time (attempt_timeout)", a->reason);
-	if (g->operations.known &&
+	if (g->must_read && g->operations.known &&
 	    !kafka_operations_include(g->operations, RD_KAFKA_ACL_OPERATION_READ))
 		return fail_denied(g, "not read", "not among its authorized operations", subject,
 				   out);
@@ -112,7 +121,7 @@ enum result kafka_groups_judge(struct kafka_client *client, const struct kafka_q
 
 		if (judge_answer(g, &d) == RESULT_PASS) {
 			check_fact(client->run, "coordinator", "%s", g->coordinator);
-			if (!g->operations.known && kafka_query_lists_operations())
+			if (g->must_read && !g->operations.known && kafka_query_lists_operations())
 				kafka_add_unverified(unverified, "read group", g->name);
 			continue;
 		}

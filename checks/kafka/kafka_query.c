@@ -194,6 +194,28 @@ static void read_rights(struct kafka_query *q, rd_kafka_event_t *ev)
 }
 #endif
 
+static void add_assignment(rd_kafka_topic_partition_list_t *to,
+			   const rd_kafka_MemberDescription_t *member)
+{
+	const rd_kafka_MemberAssignment_t *assignment =
+	    rd_kafka_MemberDescription_assignment(member);
+	const rd_kafka_topic_partition_list_t *list =
+	    assignment ? rd_kafka_MemberAssignment_partitions(assignment) : NULL;
+
+	for (int i = 0; list && i < list->cnt; i++)
+		rd_kafka_topic_partition_list_add(to, list->elems[i].topic,
+						  list->elems[i].partition);
+}
+
+static void read_members(struct kafka_group_answer *g, const rd_kafka_ConsumerGroupDescription_t *d)
+{
+	g->state = rd_kafka_ConsumerGroupDescription_state(d);
+	g->members = rd_kafka_ConsumerGroupDescription_member_count(d);
+	g->assigned = rd_kafka_topic_partition_list_new((int)g->members);
+	for (size_t i = 0; i < g->members; i++)
+		add_assignment(g->assigned, rd_kafka_ConsumerGroupDescription_member(d, i));
+}
+
 static void read_group(struct kafka_group_answer *g, const rd_kafka_ConsumerGroupDescription_t *d)
 {
 	const rd_kafka_Node_t *node = rd_kafka_ConsumerGroupDescription_coordinator(d);
@@ -205,6 +227,7 @@ static void read_group(struct kafka_group_answer *g, const rd_kafka_ConsumerGrou
 		snprintf(g->coordinator, sizeof g->coordinator, "broker %d at %.90s:%d",
 			 rd_kafka_Node_id(node), rd_kafka_Node_host(node),
 			 rd_kafka_Node_port(node));
+	read_members(g, d);
 #if COMPILED_FOR_LISTS
 	size_t n = 0;
 	const rd_kafka_AclOperation_t *list =

@@ -35,9 +35,14 @@ struct kafka_topic_answer {
 };
 struct kafka_group_answer {
 	const char *name;
+	bool
+	    must_read; /* the principal must be authorized to read the group, not only to describe it */
 	struct kafka_answer group;
 	char coordinator[DIAG_SUBJECT_MAX]; /* "broker 2 at kafka-2:9092" */
 	struct kafka_operations operations;
+	rd_kafka_consumer_group_state_t state;
+	size_t members;
+	rd_kafka_topic_partition_list_t *assigned; /* to all members together */
 };
 
 struct kafka_query {

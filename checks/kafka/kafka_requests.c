@@ -58,6 +58,7 @@ const char *kafka_request_name(int16_t api)
 	    {KAFKA_API_FETCH, "Fetch"},
 	    {KAFKA_API_LIST_OFFSETS, "ListOffsets"},
 	    {KAFKA_API_METADATA, "Metadata"},
+	    {KAFKA_API_OFFSET_FETCH, "OffsetFetch"},
 	    {KAFKA_API_FIND_COORDINATOR, "FindCoordinator"},
 	    {KAFKA_API_DESCRIBE_GROUPS, "DescribeGroups"},
 	    {KAFKA_API_SASL_HANDSHAKE, "SaslHandshake"},
@@ -65,6 +66,7 @@ const char *kafka_request_name(int16_t api)
 	    {KAFKA_API_INIT_PRODUCER_ID, "InitProducerId"},
 	    {32, "DescribeConfigs"},
 	    {KAFKA_API_SASL_AUTHENTICATE, "SaslAuthenticate"},
+	    {KAFKA_API_CONSUMER_GROUP_DESCRIBE, "ConsumerGroupDescribe"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)

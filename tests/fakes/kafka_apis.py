@@ -4,17 +4,20 @@ As Apache Kafka does it where that matters: rights are looked at first. Versions
 """
 
 import struct
+from dataclasses import dataclass, field
 
 from fakes.kafka_bytes import array, data, int8, int16, int32, int64, string
 
-PRODUCE, FETCH, LIST_OFFSETS, FIND_COORDINATOR = 0, 1, 2, 10
-DESCRIBE_GROUPS, INIT_PRODUCER_ID, DESCRIBE_CONFIGS = 15, 22, 32
+PRODUCE, FETCH, LIST_OFFSETS, OFFSET_FETCH, FIND_COORDINATOR = 0, 1, 2, 9, 10
+DESCRIBE_GROUPS, LIST_GROUPS, INIT_PRODUCER_ID, DESCRIBE_CONFIGS = 15, 16, 22, 32
 SERVED = {
     PRODUCE: (0, 7),
     FETCH: (0, 11),
     LIST_OFFSETS: (0, 5),
+    OFFSET_FETCH: (0, 5),
     FIND_COORDINATOR: (0, 2),
     DESCRIBE_GROUPS: (0, 4),
+    LIST_GROUPS: (0, 2),
     INIT_PRODUCER_ID: (0, 1),
     DESCRIBE_CONFIGS: (0, 1),
 }
@@ -28,6 +31,17 @@ MAX_TIMESTAMP = 35  # where a record batch (v2) has its largest timestamp
 # org.apache.kafka.common.acl.AclOperation
 READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS_RIGHT = 3, 4, 8, 10
 _OPERATIONS = {"read": READ, "write": WRITE, "describe": DESCRIBE, "configs": DESCRIBE_CONFIGS_RIGHT}
+
+
+@dataclass
+class Group:
+    """members: what each is assigned, {topic: [partition, ...]}; listed: whether ListGroups has it. A new group of the protocol of
+    KIP-848 is listed, and "Dead" to DescribeGroups."""
+
+    state: str = "Stable"
+    members: list = field(default_factory=list)
+    protocol_type: str = "consumer"
+    listed: bool = True
 
 
 def offset_at(log, time):
@@ -50,6 +64,8 @@ class Apis:
                   Produce, Fetch and Metadata ask to wait; .delay_reads how often a fetch finds nothing; .tamper changes the bytes
                   of a record; .no_offset: what ListOffsets has of no partition, "number" or "partition"; "time": no partition
                   where a time is asked
+    .groups       name -> Group; others are Dead. .committed {(group, topic, partition): offset}; .committed_error a code for the
+                  whole answer about them; .no_commits: the answer has no partition
     .offered      versions offered other than usual: {api: (low, high)}; None: the request is not offered
 
     What came: .log {(topic, partition): [record batch, ...]}, .producer_ids [transactional id]
@@ -61,7 +77,8 @@ class Apis:
         self.denied, self.config, self.offered = set(), {}, {}
         self.coordinator, self.coordinator_error = 1, 0
         self.produce_error = self.fetch_error = self.list_error = self.producer_id_error = self.throttle = self.delay_reads = 0
-        self.groups_error = self.configs_error = 0
+        self.groups_error = self.configs_error = self.committed_error = 0
+        self.groups, self.committed, self.no_commits = {}, {}, False
         self.tamper = self.no_offset = None
         self.log, self.producer_ids = {}, []
 
@@ -176,19 +193,48 @@ class Apis:
     def _describe_groups(self, v, r):
         groups = r.array(r.string)
 
+        def member(i, topics):
+            assigned = array(string(name) + array(map(int32, parts)) for name, parts in topics.items())
+            return (
+                string(f"member-{i}")
+                + (string(None) if v >= 4 else b"")
+                + string("client")
+                + string("/127.0.0.1")
+                + data(b"")
+                + data(int16(0) + assigned + int32(0))
+            )
+
         def one(group):
+            known = self.groups.get(group, Group("Dead", protocol_type=""))
             rights = sum(1 << _OPERATIONS[word] for word in ("read", "describe") if self.may(word, f"group {group}"))
             return (
                 int16(self.groups_error)
                 + string(group)
-                + string("Dead")
-                + string("")
-                + string("")
-                + array([])
+                + string(known.state)
+                + string(known.protocol_type)
+                + string("range")
+                + array(member(i, topics) for i, topics in enumerate(known.members))
                 + (int32(rights) if v >= 3 else b"")
             )
 
         return (int32(0) if v >= 1 else b"") + array(map(one, groups))
+
+    def _list_groups(self, v, r):
+        listed = [string(name) + string(one.protocol_type) for name, one in self.groups.items() if one.listed]
+        return (int32(0) if v >= 1 else b"") + int16(0) + array(listed)
+
+    def _offset_fetch(self, v, r):
+        group, topics = r.string(), r.array(lambda: (r.string(), r.array(r.int32)))
+
+        def one(name, part):
+            error = 0 if self.may("describe", name) else TOPIC_AUTHORIZATION
+            offset = -1 if error else self.committed.get((group, name, part), -1)
+            return int32(part) + int64(offset) + (int32(-1) if v >= 5 else b"") + string("") + int16(error)
+
+        out = (int32(0) if v >= 3 else b"") + array(
+            string(name) + array(one(name, part) for part in parts if not self.no_commits) for name, parts in topics
+        )
+        return out + (int16(self.committed_error) if v >= 2 else b"")
 
     # -- producers, settings --
 
@@ -237,6 +283,8 @@ _SERVE = {
     FETCH: Apis._fetch,
     LIST_OFFSETS: Apis._list_offsets,
     FIND_COORDINATOR: Apis._find_coordinator,
+    OFFSET_FETCH: Apis._offset_fetch,
+    LIST_GROUPS: Apis._list_groups,
     DESCRIBE_GROUPS: Apis._describe_groups,
     INIT_PRODUCER_ID: Apis._init_producer_id,
     DESCRIBE_CONFIGS: Apis._describe_configs,
