@@ -144,11 +144,11 @@ unsigned child_sandbox_profiles(const struct profile *profile)
 	return set;
 }
 
-uint64_t child_memory(const struct check_kind *kind)
+uint64_t child_memory(const struct check_kind *kind, const struct sandbox *sandbox)
 {
 	if (kind->needs_exec) /* nobody knows how much a program of the image needs */
 		return 0;
-	return kind->memory ? kind->memory : SANDBOX_MEMORY;
+	return sandbox_memory(sandbox, kind->memory ? kind->memory : SANDBOX_MEMORY);
 }
 
 /* Kills the programs that this child started, also those that have left its process group, when the guard has died. SIGKILL as
@@ -200,8 +200,10 @@ static void enter_sandbox(const struct profile_check *check, pid_t parent, int *
 	watch_guard(check->kind->needs_exec);
 	if (getppid() != parent) /* the guard died before the death signal was set */
 		_exit(EXIT_FAILURE);
+	if (child_memory(check->kind, setup->sandbox))
+		sandbox_limit_memory(setup->sandbox, child_memory(check->kind, setup->sandbox));
 	if (profile == SANDBOX_PLAIN)
-		sandbox_limit(setup->sandbox, child_memory(check->kind));
+		sandbox_limit();
 	sandbox_enter(setup->sandbox, profile, missing);
 	close_all_but(*pipe_fd); /* after sandbox_enter, which needs the ruleset's descriptor */
 	if (missing[0])
@@ -220,20 +222,22 @@ static struct instant soft_deadline(struct instant now, struct instant deadline)
 /* Did the attempt reach its memory limit? Libraries then report other errors ("invalid JSON"), which would blame the dependency. */
 static bool memory_ran_out(const struct sandbox *sandbox, const struct check_kind *kind)
 {
+	uint64_t memory = sandbox ? child_memory(kind, sandbox) : 0;
 	struct rusage usage;
 
-	return sandbox && child_memory(kind) && getrusage(RUSAGE_SELF, &usage) == 0 &&
-	       sandbox_limit_reached(sandbox, usage.ru_maxrss, child_memory(kind));
+	return memory && getrusage(RUSAGE_SELF, &usage) == 0 &&
+	       sandbox_limit_reached(sandbox, usage.ru_maxrss, memory, true);
 }
 
-static enum result fail_no_memory(const struct profile_check *check, struct diag *diag)
+static enum result fail_no_memory(const struct profile_check *check, const struct sandbox *sandbox,
+				  struct diag *diag)
 {
 	struct diag reported = *diag;
 
 	return diag_set(
 	    diag, D_GUARD_NO_MEMORY, reported.subject[0] ? reported.subject : check->id,
 	    "an attempt may use %llu MiB, and that was hardly enough; it then reported: %s: %s",
-	    (unsigned long long)child_memory(check->kind) >> 20,
+	    (unsigned long long)child_memory(check->kind, sandbox) >> 20,
 	    reported.code == D_NONE ? "nothing" : diag_info(reported.code)->code, reported.cause);
 }
 
@@ -257,7 +261,7 @@ static enum result run_attempt(const struct profile_check *check, int number, st
 		secret_register_environment();
 	v = check->kind->run(&run, diag);
 	if (v == RESULT_FAIL && memory_ran_out(sandbox, check->kind))
-		v = fail_no_memory(check, diag);
+		v = fail_no_memory(check, sandbox, diag);
 	/* A failure without a code is a bug of the kind. */
 	if (v != RESULT_PASS && diag->code == D_NONE)
 		v = diag_set(diag, D_GUARD_BUG, check->id, "the check failed without saying why");

@@ -28,7 +28,7 @@ bool child_may_start_programs(const struct check_kind *kind);
 /* Returns all sandbox profiles that these checks may need, for sandbox_prepare: bit i for profile i. */
 unsigned child_sandbox_profiles(const struct profile *profile);
 /* Returns the memory that an attempt of this kind may use, in bytes; 0: startguard sets no limit. */
-uint64_t child_memory(const struct check_kind *kind);
+uint64_t child_memory(const struct check_kind *kind, const struct sandbox *sandbox);
 /* Starts an attempt, which the caller kills at `deadline`. Returns 0, or -1 with errno when no process or pipe can be created. */
 int child_start(struct child *out, const struct profile_check *check, int attempt,
 		struct instant now, struct instant deadline, const struct child_setup *setup);

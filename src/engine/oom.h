@@ -6,17 +6,17 @@
 #ifndef SG_OOM_H
 #define SG_OOM_H
 
-#include "util.h"
+#include "cgroup.h"
 
-#define OOM_PATH_MAX 512
+#define OOM_PATH_MAX (CGROUP_PATH_MAX + 32)
 
 struct oom {
 	char path[OOM_PATH_MAX]; /* the file with the counter; empty: none was found */
 	int64_t count;           /* its value at the start, plus the kills reported since */
 };
 
-/* Finds the counter and remembers its value. */
-void oom_watch(struct oom *o);
+/* Finds the counter, of the group or of the machine, and remembers its value. */
+void oom_watch(struct oom *o, const struct cgroup *group);
 /* Has the counter grown? Returns true once for each kill since oom_watch. */
 bool oom_happened(struct oom *o);
 

@@ -319,7 +319,7 @@ static bool library_aborted(const struct attempt *a, const siginfo_t *info)
 static void judge_ended(struct reactor *r, size_t i, const siginfo_t *info,
 			const struct rusage *usage)
 {
-	const struct check_kind *kind = r->run->profile->checks[i].kind;
+	uint64_t memory = child_memory(r->run->profile->checks[i].kind, r->setup->sandbox);
 	const struct attempt *a = r->attempts[i];
 	struct check_outcome *o = &r->run->outcomes[i];
 	const char *step = last_step(o);
@@ -329,13 +329,13 @@ static void judge_ended(struct reactor *r, size_t i, const siginfo_t *info,
 			   "the check wrote bytes that are not a record; last step: %s", step);
 	else if (info->si_code != CLD_EXITED && info->si_status == SIGKILL)
 		judge_sigkill(r, o, usage, step);
-	else if (child_memory(kind) &&
-		 sandbox_limit_reached(r->setup->sandbox, usage->ru_maxrss, child_memory(kind)))
+	else if (memory &&
+		 sandbox_limit_reached(r->setup->sandbox, usage->ru_maxrss, memory, false))
 		guard_diag(
 		    o, D_GUARD_NO_MEMORY,
 		    "ended for want of memory; it held %ld MiB, and an attempt may use %llu; "
 		    "while: %s",
-		    usage->ru_maxrss / 1024, (unsigned long long)child_memory(kind) >> 20, step);
+		    usage->ru_maxrss / 1024, (unsigned long long)memory >> 20, step);
 	else if (library_aborted(a, info))
 		guard_diag(o, D_LIBRARY_CRASHED, "%s; while: %s", a->abort, step);
 	else if (info->si_code != CLD_EXITED)
@@ -636,6 +636,7 @@ int reactor_run(struct run *run, const struct signals *signals, const struct wat
 	cleanup_free struct action *actions = xcalloc(run->plan.n + 1, sizeof *actions);
 	cleanup_free struct pollfd *fds = xcalloc(run->plan.n + 1, sizeof *fds);
 	cleanup_free size_t *polled = xcalloc(run->plan.n + 1, sizeof *polled);
+	struct cgroup group;
 	struct sandbox sandbox;
 	struct child_setup setup = {.sandbox = &sandbox, .mask = &signals->original};
 	struct reactor r = {.run = run,
@@ -647,8 +648,9 @@ int reactor_run(struct run *run, const struct signals *signals, const struct wat
 			    .polled = polled};
 	int rc = 0;
 
-	sandbox_prepare(&sandbox, child_sandbox_profiles(run->profile));
-	oom_watch(&r.oom);
+	cgroup_find(&group, "");
+	sandbox_prepare(&sandbox, child_sandbox_profiles(run->profile), &group);
+	oom_watch(&r.oom, &group);
 	orphans_begin(&r.orphans);
 	while (rc == 0 && !run->plan.over)
 		rc = run_turn(&r, actions, err);

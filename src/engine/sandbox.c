@@ -93,36 +93,62 @@ static void prepare_landlock(struct sandbox *f)
 }
 
 /* ---- before the first child ------------------------------------------------------------------------------------------ */
-/* Measures the memory that each child inherits from the parent: a profile of thousands of checks makes it large. */
-static void measure_inherited(struct sandbox *f)
+/* Reads the memory of this process, bytes: all that is resident, the part of it that files back, private data. */
+static bool read_memory(uint64_t *resident, uint64_t *file, uint64_t *data)
 {
 	cleanup_fd int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	char text[128] = "";
-	unsigned long resident, data;
+	unsigned long r, f, d;
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
 	if (fd < 0 || fd_read_full(fd, text, sizeof text - 1) <= 0 ||
-	    sscanf(text, "%*u %lu %*u %*u %*u %lu", &resident, &data) != 2) {
-		struct rusage usage;
-
-		/* Without /proc the peak of resident memory is near enough. */
-		getrusage(RUSAGE_SELF, &usage);
-		f->resident = f->data = (uint64_t)usage.ru_maxrss * 1024;
-		return;
-	}
-	f->resident = resident * page;
-	f->data = data * page;
+	    sscanf(text, "%*u %lu %lu %*u %*u %lu", &r, &f, &d) != 3)
+		return false;
+	*resident = r * page;
+	*file = f * page;
+	*data = d * page;
+	return true;
 }
 
-void sandbox_prepare(struct sandbox *f, unsigned profiles)
+/* Measures the memory that each child inherits from the parent: a profile of thousands of checks makes it large. */
+static void measure_inherited(struct sandbox *f)
 {
-	*f = (struct sandbox){.landlock = -1};
+	struct rusage usage;
+	uint64_t file;
+
+	if (read_memory(&f->resident, &file, &f->data)) {
+		f->anonymous = f->resident - file;
+		return;
+	}
+	/* Without /proc the peak of resident memory is near enough. */
+	getrusage(RUSAGE_SELF, &usage);
+	f->resident = f->data = f->anonymous = (uint64_t)usage.ru_maxrss * 1024;
+}
+
+void sandbox_prepare(struct sandbox *f, unsigned profiles, const struct cgroup *group)
+{
+	*f = (struct sandbox){.landlock = -1, .memory_left = cgroup_memory_left(group)};
 	measure_inherited(f);
 	for (int i = 0; i < SANDBOX__COUNT; i++)
 		if (profiles & 1u << i)
 			sandbox_filter_make(&f->filters[i], (enum sandbox_profile)i);
 	if (profiles & 1u << SANDBOX_PLAIN)
 		prepare_landlock(f);
+}
+
+/* A quarter of what the container has left, since several attempts run at once; half of it for a kind that needs much. Stacks of
+ * threads count as data although little of them is used, so a check of a healthy Kafka cluster needs 8 to 16 MiB. */
+uint64_t sandbox_memory(const struct sandbox *f, uint64_t most)
+{
+	uint64_t left = (uint64_t)f->memory_left, share, enough;
+
+	if (f->memory_left < 0)
+		return most;
+	share = most > SANDBOX_MEMORY ? left / 2 : left / 4;
+	enough = left / 4 * 3 < SANDBOX_ENOUGH ? left / 4 * 3 : SANDBOX_ENOUGH;
+	share = share > enough ? share : enough;
+	share = share > SANDBOX_LEAST ? share : SANDBOX_LEAST;
+	return share < most ? share : most;
 }
 
 void sandbox_free(struct sandbox *f)
@@ -186,19 +212,31 @@ static void lower_limit(__rlimit_resource_t what, uint64_t to)
 	setrlimit(what, &r);
 }
 
-void sandbox_limit(const struct sandbox *f, uint64_t memory)
+void sandbox_limit_memory(const struct sandbox *f, uint64_t memory)
 {
-	/* RLIMIT_DATA and not RLIMIT_AS: memory that is reserved and never touched (stacks, arenas, mapped libraries) does no harm and
-	 * differs between machines by hundreds of MiB. */
+	/* RLIMIT_DATA and not RLIMIT_AS: memory that is reserved and never touched (arenas, mapped libraries) does no harm and differs
+	 * between machines by hundreds of MiB. */
 	if (!SANITIZED)
 		lower_limit(RLIMIT_DATA, f->data + memory);
+}
+
+void sandbox_limit(void)
+{
 	lower_limit(RLIMIT_NOFILE, SANDBOX_DESCRIPTORS);
 	/* No file can grow, with or without Landlock. Pipes and sockets are not affected; the files of coverage would be. */
 	if (!counts_coverage())
 		lower_limit(RLIMIT_FSIZE, 0);
 }
 
-bool sandbox_limit_reached(const struct sandbox *f, long max_rss_kib, uint64_t memory)
+bool sandbox_limit_reached(const struct sandbox *f, long max_rss_kib, uint64_t memory,
+			   bool in_child)
 {
-	return !SANITIZED && (uint64_t)max_rss_kib * 1024 > f->resident + memory / 3;
+	uint64_t used = (uint64_t)max_rss_kib * 1024, resident, file, data;
+
+	if (SANITIZED)
+		return false;
+	/* Libraries that a child loads are pages of files and do not count; in a small container they are more than a third. */
+	if (in_child && read_memory(&resident, &file, &data))
+		return used > file + f->anonymous + memory / 3;
+	return used > f->resident + memory / 3;
 }

@@ -445,7 +445,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && str_eq(argv[1], "none")) {
 		status = without_sandbox(&check);
 	} else {
-		sandbox_prepare(&sandbox, child_sandbox_profiles(&profile));
+		sandbox_prepare(&sandbox, child_sandbox_profiles(&profile), &(struct cgroup){0});
 		if (child_start(&child, &check, 1, instant_now(), INSTANT_NEVER, &setup) < 0)
 			return 1;
 		read_records(child.fd);

@@ -11,6 +11,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -500,6 +501,90 @@ def test_killed_by_a_kernel_without_memory_is_told_as_such(guard, where, before)
         result.expect(
             "guard-no-memory", id=check, exit=70, outcome="broken", cause="killed by the kernel, which was out of memory"
         )
+
+
+# ---- the container's memory ----
+
+
+class MemoryGroup:
+    """A control group with a limit, of the version that this machine has. .words: before a command that is to run in it."""
+
+    def __init__(self, limit):
+        second = pathlib.Path("/sys/fs/cgroup/cgroup.controllers")
+        old = pathlib.Path("/sys/fs/cgroup/memory")
+        self.second = not old.is_dir()
+        self.folder = (second.parent if self.second else old) / f"startguard-test-{os.getpid()}"
+        self.limit = limit
+
+    @property
+    def words(self):
+        return ["sh", "-c", f'echo $$ > {self.folder}/cgroup.procs && exec "$@"', "sh"]
+
+    def kills(self):
+        file = self.folder / ("memory.events" if self.second else "memory.oom_control")
+        return next(int(line.split()[1]) for line in file.read_text().splitlines() if line.startswith("oom_kill "))
+
+    def __enter__(self):
+        try:
+            self.folder.mkdir()
+            (self.folder / ("memory.max" if self.second else "memory.limit_in_bytes")).write_text(str(self.limit))
+        except OSError as error:
+            pytest.fail(f"no right to make a control group with a memory limit: {error}", pytrace=False)
+        return self
+
+    def __exit__(self, *_):
+        deadline = time.monotonic() + 10
+        while self.folder.exists():
+            try:
+                self.folder.rmdir()
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
+
+def large_pages(url, count):
+    one = f'''{{ url = "{url}/"; max_body = "64MiB"; retry = false; required = false; attempt_timeout = "60s"; degraded = "x"; }};'''
+    return "startguard = 1; http: { " + " ".join(f"large{i}: {one}" for i in range(count)) + " };"
+
+
+if not SANITIZED:
+
+    @pytest.mark.produces("guard-no-memory")
+    @pytest.mark.parametrize("count", [1, 2])
+    def test_a_peer_does_not_use_up_the_memory_of_the_container(guard, count):
+        """The kernel may kill the container as a whole when it does. The attempt runs into a limit of its own before."""
+        with HttpServer({"/": Reply(body="x" * (60 << 20))}) as server, MemoryGroup(64 << 20) as group:
+            result = guard.run(large_pages(server.url, count), before=group.words, command=["/bin/echo", "started"], timeout=60)
+            kills = group.kills()
+        assert (result.code, result.out, result.status, kills) == (0, "started\n", "degraded", 0)
+        for check in result.checks:
+            result.expect("guard-no-memory", id=check["id"], outcome="broken", cause="out of memory")
+
+    SMALL = {
+        "first": {
+            "memory/memory.limit_in_bytes": "67108864",
+            "memory/memory.usage_in_bytes": "4194304",
+            "memory/memory.oom_control": "",
+        },
+        "second": {"memory.max": "67108864", "memory.current": "4194304", "memory.events": ""},
+        "unlimited": {"memory.max": "max", "memory.current": "4194304", "memory.events": ""},
+    }
+
+    @pytest.mark.produces("guard-no-memory")
+    @pytest.mark.parametrize("files, said", [("first", 16), ("second", 16), ("unlimited", 512)])
+    def test_the_limit_of_an_attempt_comes_from_the_container(guard, faults, files, said):
+        for name, content in SMALL[files].items():
+            guard.write(f"cgroup/{name}", content + "\n")
+        script = f'mount --bind {guard.tmp}/cgroup /sys/fs/cgroup && exec "$@"'
+        result = guard.run(
+            f'startguard = 1; tcp: {{ c: {{ address = "localhost:{refused_port()}"; retry = false; attempt_timeout = "60s"; }}; }};',
+            "-t",
+            "60s",
+            before=unshare("-m", "sh", "-c", script, "sh"),
+            env=faults(FAULT_RESOLVE="eats", FAULT_NO_THREADS="1"),
+        )
+        result.expect("guard-no-memory", exit=70, outcome="broken", cause=f"may use {said} MiB")
 
 
 # ---- cores ----

@@ -158,7 +158,7 @@ static void the_guard_may_have_closed_descriptors(UNUSED void **state)
 		sigset_t mask;
 
 		sigprocmask(SIG_SETMASK, NULL, &mask);
-		sandbox_prepare(&sandbox, 1u << SANDBOX_PLAIN);
+		sandbox_prepare(&sandbox, 1u << SANDBOX_PLAIN, &(struct cgroup){0});
 		for (int fd = 0; fd < 3; fd++)
 			close(fd);
 		if (child_start(&child, &check, 1, instant_now(), INSTANT_NEVER,
