@@ -312,26 +312,58 @@ static const char *nearest_id(const struct profile *p, const char *word, const c
 	return nearest_word(word, ids);
 }
 
-static void resolve_after_key(struct load *l, struct profile_check *c, const struct node *root)
+/* The ids of all checks, sorted, for the search of one; made once, since a list for each check with `after` is gigabytes. */
+struct id_index {
+	const char **ids; /* NULL-terminated, in the order of the profile */
+	const struct profile_check **sorted;
+	size_t n;
+};
+
+static int compare_ids(const void *a, const void *b)
+{
+	const struct profile_check *const *x = a, *const *y = b;
+
+	return strcmp((*x)->id, (*y)->id);
+}
+
+static struct id_index make_index(const struct profile *p)
+{
+	struct id_index index = {.ids = xcalloc(p->n + 1, sizeof *index.ids),
+				 .sorted = xcalloc(p->n, sizeof *index.sorted),
+				 .n = p->n};
+
+	for (size_t i = 0; i < p->n; i++) {
+		index.ids[i] = p->checks[i].id;
+		index.sorted[i] = &p->checks[i];
+	}
+	qsort(index.sorted, p->n, sizeof *index.sorted, compare_ids);
+	return index;
+}
+
+static const struct profile_check *find_id(const struct id_index *index, const char *id)
+{
+	const struct profile_check key = {.id = id}, *wanted = &key, *const * found;
+
+	found = bsearch(&wanted, index->sorted, index->n, sizeof *index->sorted, compare_ids);
+	return found ? *found : NULL;
+}
+
+static void resolve_after_key(struct load *l, struct profile_check *c, const struct node *root,
+			      const struct id_index *index)
 {
 	struct profile *p = l->p;
-	const char **ids = arena_alloc(&p->arena, (p->n + 1) * sizeof *ids);
 
-	for (size_t k = 0; k < p->n; k++)
-		ids[k] = p->checks[k].id;
 	c->after = arena_alloc(&p->arena, (c->common.after.n + 1) * sizeof *c->after);
 	for (size_t i = 0; i < c->common.after.n; i++) {
 		const char *id = c->common.after.v[i];
-		size_t k = 0;
+		const struct profile_check *found = find_id(index, id);
 
-		while (k < p->n && !str_eq(ids[k], id))
-			k++;
-		if (k < p->n) {
-			c->after[c->n_after++] = k;
+		if (found) {
+			c->after[c->n_after++] = (size_t)(found - p->checks);
 		} else if (!named_anywhere(root, id)) {
 			/* A check that does not exist in this mode, or at this place, is not waited for. */
 			ERROR_AT(l, c->node, c->id, "after: no check is called \"%s\"%s", id,
-				 did_you_mean(nearest_id(p, id, ids)).text);
+				 did_you_mean(nearest_id(p, id, index->ids)).text);
 		}
 	}
 }
@@ -371,10 +403,13 @@ void load_after_keys(struct load *l, const struct node *root)
 {
 	struct profile *p = l->p;
 	char *state = arena_alloc(&p->arena, p->n + 1);
+	struct id_index index = make_index(p);
 
 	for (size_t i = 0; i < p->n; i++)
 		if (p->checks[i].common.after.n > 0)
-			resolve_after_key(l, &p->checks[i], root);
+			resolve_after_key(l, &p->checks[i], root, &index);
+	free(index.ids);
+	free(index.sorted);
 	for (size_t i = 0; i < p->n; i++)
 		if (has_cycle(p, i, state)) {
 			ERROR_AT(l, p->checks[i].node, p->checks[i].id,

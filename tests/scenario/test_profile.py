@@ -606,3 +606,11 @@ def test_a_file_name_is_cleaned(guard):
     result = guard.cli("lint", "x\x1b[31m.cfg")
     assert result.code == 78
     assert "\x1b" not in result.err
+
+
+def test_thousands_of_checks_that_wait_for_each_other(guard):
+    """A list of all ids for each of them would be 800 MB."""
+    checks = " ".join(f'c{i}: {{ path = "/"; {f"""after = ["file.c{i - 1}"];""" if i else ""} }};' for i in range(10_000))
+    file = guard.write("chain.cfg", f"startguard = 1; file: {{ {checks} }};")
+    done = guard.command(["prlimit", f"--data={300 << 20}", "--", guard.path, "lint", file])
+    assert (done.returncode, done.stderr) == (0, "startguard: lint: 1 profile is fine\n")

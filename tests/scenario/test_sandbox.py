@@ -195,7 +195,7 @@ def test_state_and_limits_of_a_child(tmp_path):
         found = probe(room, tmp_path)
         # TERM where programs run: the check then ends them, those in other sessions too, before it ends itself.
         expected = {
-            "oom-score": "500",
+            "oom-score": "1000",
             "death-signal": "9" if room == "plain" else "15",
             "dumpable": "0",
             "no-new-privs": "1",
@@ -267,7 +267,7 @@ def test_in_a_container_without_any_right(guard, contained):
         )
         found = json.loads(done.stdout)
         assert but(found, FOR_ALL + (FOR_PLAIN if room == "plain" else []), "EPERM") == {}
-        assert found["oom-score"] == "500"
+        assert found["oom-score"] == "1000"
         assert "missing" not in found
 
 
@@ -560,6 +560,13 @@ if not SANITIZED:
         assert (result.code, result.out, result.status, kills) == (0, "started\n", "degraded", 0)
         for check in result.checks:
             result.expect("guard-no-memory", id=check["id"], outcome="broken", cause="out of memory")
+
+    def test_in_a_small_container_the_kernel_kills_attempts_and_not_the_guard(guard):
+        """A hundred checks and 16 MiB: more than fits at once. What was killed is tried again."""
+        checks = " ".join(f'c{i}: {{ path = "/"; }};' for i in range(100))
+        with MemoryGroup(16 << 20) as group:
+            result = guard.run(f"startguard = 1; file: {{ {checks} }};", "-q", before=group.words, timeout=60)
+        assert (result.code, result.status) == (0, "ready")
 
     SMALL = {
         "first": {
