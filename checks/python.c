@@ -13,11 +13,19 @@ enum swallowed { SWALLOWED_TELL, SWALLOWED_FAIL, SWALLOWED_OFF };
 static const char *const swallowed_choices[] = {"tell", "fail", "off", NULL};
 
 #define SWALLOWED_FACTS 8
+/* Seconds that a record may take: brokers that are well take milliseconds, and the next attempt comes soon. */
+#define DELIVERY_MAX 10
+#define DELIVERY_REST 4 /* seconds at the end of an attempt, for the answer */
 
+struct produces {
+	const char *client, *topic;
+	struct pairlist properties;
+};
 struct python_conf {
 	const char *interpreter, *working_directory, *librdkafka_min_version;
 	struct strlist modules, calls, distributions, forbidden, may_lack;
 	int swallowed;
+	const struct produces *produces;
 };
 
 static const char *module_problem(const char *text)
@@ -45,6 +53,37 @@ static const char *call_problem(const char *text)
 	return NULL;
 }
 
+static bool is_library(const char *client)
+{
+	return str_eq(client, "kafka") || str_eq(client, "confluent_kafka");
+}
+
+static const char *client_problem(const char *text)
+{
+	return is_library(text) || !call_problem(text)
+		   ? NULL
+		   : "must be confluent_kafka, kafka, or MODULE:EXPRESSION that gives the "
+		     "service's "
+		     "own producer, such as \"app.kafka:make_producer()\"";
+}
+
+static const struct key produces_keys[] = {
+    KEY_STR(struct produces, client, .flags = K_REQUIRED, .check = client_problem,
+	    .doc = "The service's own producer, MODULE:EXPRESSION, or a function that makes it; or "
+		   "confluent_kafka or kafka: a producer of this library with properties.",
+	    .example = "\"app.kafka:make_producer\""),
+    KEY_STR(struct produces, topic, .flags = K_REQUIRED,
+	    .doc = "A topic that is meant for it: each attempt writes one record to it.",
+	    .example = "\"startguard.canary\""),
+    KEY_PAIRLIST(struct produces, properties,
+		 .doc = "Settings for confluent_kafka or kafka, in the library's own names; secret "
+			"values by reference.",
+		 .example = "[\"bootstrap.servers=kafka:9092\", \"acks=1\"]"),
+    KEY_END,
+};
+static const struct schema produces_schema = {.size = sizeof(struct produces),
+					      .keys = produces_keys};
+
 static const struct key python_keys[] = {
     KEY_PATH(struct python_conf, interpreter, .def = "python3",
 	     .doc = "The interpreter of the service: a path, or a name that is looked up in PATH.",
@@ -60,6 +99,10 @@ static const struct key python_keys[] = {
 		       "its module, MODULE:EXPRESSION: none may raise an error. Its value does not "
 		       "count.",
 		.example = "[\"libs.serde:load_schema('reward_event')\"]"),
+    KEY_GROUP(
+	struct python_conf, produces, struct produces, .sub = &produces_schema,
+	.doc = "A record that the service's own Kafka client must write, and a broker confirm.",
+	.example = "{ client = \"app.kafka:make_producer\"; topic = \"startguard.canary\"; }"),
     KEY_STRLIST(
 	struct python_conf, distributions, .check = requirement_problem,
 	.doc = "Distributions that must be installed, with versions as pip reads them (PEP 440).",
@@ -89,20 +132,43 @@ static const struct key python_keys[] = {
     KEY_END,
 };
 
+/* Does the probe import modules of the service, whose imports can be watched? */
+static bool imports_modules(const struct python_conf *c)
+{
+	return c->modules.n || c->calls.n || c->produces;
+}
+
+static const char *produces_problem(const struct produces *p)
+{
+	if (p->properties.n && !is_library(p->client))
+		return "has properties, which only the clients confluent_kafka and kafka take";
+	if (!p->properties.n && is_library(p->client))
+		return "needs properties with the addresses of brokers, or the service's own "
+		       "client";
+	return NULL;
+}
+
 static const char *python_validate(const void *conf, const char **key)
 {
 	const struct python_conf *c = conf;
 
 	*key = "may_lack";
-	if (c->may_lack.n && ((!c->modules.n && !c->calls.n) || c->swallowed == SWALLOWED_OFF))
-		return "needs modules or calls, and swallowed not off";
+	if (c->may_lack.n && (!imports_modules(c) || c->swallowed == SWALLOWED_OFF))
+		return "needs modules, calls or produces, and swallowed not off";
 	*key = NULL;
-	if (!c->modules.n && !c->calls.n && !c->distributions.n && !c->forbidden.n &&
+	if (!imports_modules(c) && !c->distributions.n && !c->forbidden.n &&
 	    !c->librdkafka_min_version)
-		return "give at least one of modules, calls, distributions, forbidden, "
+		return "give at least one of modules, calls, produces, distributions, forbidden, "
 		       "librdkafka_min_version";
-	return NULL;
+	*key = "produces";
+	return c->produces ? produces_problem(c->produces) : NULL;
 }
+
+/* An error of the service's code. */
+struct failure {
+	char reason[500]; /* empty: none */
+	char logged[300]; /* what a log has said meanwhile; may be empty */
+};
 
 /* ---- what the probe reports -------------------------------------------------------------------------------------------- */
 struct probing {
@@ -110,10 +176,14 @@ struct probing {
 	const struct python_conf *conf;
 	struct findings findings;
 	size_t imported, called, n_swallowed;
-	const char *calling;      /* the expression that is being evaluated; NULL: none */
-	char (*call_errors)[500]; /* of each of calls; empty: none */
-	char swallowed[256];      /* the first: "libs.serde at app/main.py:4" */
-	char clients[160];        /* of Kafka, when the service's files import two */
+	const char *calling;          /* the expression that is being evaluated; NULL: none */
+	struct failure *failed_calls; /* one for each of calls */
+	bool producing;               /* the record is under way */
+	struct failure undelivered;
+	char kafka_name[64]; /* of the error of the record; may be empty */
+	char delivered[80];  /* where the record is: "partition 0, offset 7" */
+	char swallowed[256]; /* the first: "libs.serde at app/main.py:4" */
+	char clients[160];   /* of Kafka, when the service's files import two */
 	bool too_old, asked, ended;
 	char version[32], executable[256], librdkafka[40];
 	char importing[200];  /* the module that is being imported; empty: none */
@@ -228,8 +298,14 @@ static void read_about_module(struct probing *p, const char *event, const char *
 	}
 }
 
+static void set_failure(struct failure *f, const char *reason, const char *logged)
+{
+	snprintf(f->reason, sizeof f->reason, "%s", reason);
+	snprintf(f->logged, sizeof f->logged, "%s", logged);
+}
+
 static void read_about_call(struct probing *p, const char *event, const char *tag,
-			    const char *reason)
+			    const char *reason, const char *logged)
 {
 	int64_t i;
 
@@ -242,8 +318,21 @@ static void read_about_call(struct probing *p, const char *event, const char *ta
 	} else if (str_eq(event, "called")) {
 		p->called++;
 	} else {
-		snprintf(p->call_errors[i], sizeof *p->call_errors, "%s", reason);
+		set_failure(&p->failed_calls[i], reason, logged);
 	}
+}
+
+static void read_about_record(struct probing *p, const char *event, const char *a, const char *b,
+			      const char *c)
+{
+	p->producing = str_eq(event, "producing");
+	if (p->producing)
+		check_step(p->run, PH_ASSERT, "producing a record to %s", p->conf->produces->topic);
+	else if (str_eq(event, "delivered"))
+		text_clean(p->delivered, sizeof p->delivered, a);
+	else
+		set_failure(&p->undelivered, b, c);
+	snprintf(p->kafka_name, sizeof p->kafka_name, "%s", str_eq(event, "undelivered") ? a : "");
 }
 
 static void read_swallowed(struct probing *p, const char *place, const char *name,
@@ -296,7 +385,10 @@ static void handle_line(void *ctx, const char *line)
 	} else if (str_eq(field[0], "end")) {
 		p->ended = true;
 	} else if (str_starts(field[0], "call")) {
-		read_about_call(p, field[0], field[1], field[2]);
+		read_about_call(p, field[0], field[1], field[2], field[3]);
+	} else if (p->conf->produces &&
+		   (str_eq(field[0], "producing") || str_ends(field[0], "delivered"))) {
+		read_about_record(p, field[0], field[1], field[2], field[3]);
 	} else if (str_eq(field[0], "swallowed")) {
 		read_swallowed(p, field[1], field[2], field[3]);
 	} else if (str_eq(field[0], "kafka clients")) {
@@ -313,46 +405,98 @@ static void handle_line(void *ctx, const char *line)
 }
 
 /* ---- one attempt ----------------------------------------------------------------------------------------------------- */
+/* A text that is freed with the child. */
+PRINTF_LIKE(1, 2)
+static const char *make_text(const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		die("no memory");
+	va_end(ap);
+	return text;
+}
+
 /* Arguments for the probe, "d0=confluent-kafka >= 2.3": the tag comes back with the answer. */
 static size_t add_arguments(const char **argv, size_t n, char letter, const struct strlist *list)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		struct str one;
-
-		str_init(&one, 8192);
-		str_addf(&one, "%c%zu=%s", letter, i, list->v[i]);
-		argv[n++] = one.s; /* freed with the child */
-	}
+	for (size_t i = 0; i < list->n; i++)
+		argv[n++] = make_text("%c%zu=%s", letter, i, list->v[i]);
 	return n;
 }
 
-static enum result start(const struct python_conf *c, struct program *program, struct diag *out)
+/* The text behind p=NAME= for the probe. A secret goes as its reference, which the probe reads: arguments are seen by others. */
+static enum result property_text(const struct pair *p, struct str *text, struct diag *out)
 {
-	const char **argv = xcalloc(c->distributions.n + c->forbidden.n + c->modules.n +
-					c->may_lack.n + c->calls.n + 9,
-				    sizeof *argv);
+	if (p->value) {
+		str_add(text, p->value);
+		return RESULT_PASS;
+	}
+	if (!secret_reveal(p->secret, out)) /* registers it with the scrubber */
+		return RESULT_FAIL;
+	if (p->secret.kind == SECRET_LITERAL) {
+		setenv("STARTGUARD_PROPERTY", p->secret.text, 1);
+		str_add(text, "env:STARTGUARD_PROPERTY");
+		return RESULT_PASS;
+	}
+	str_addf(text, "%s:%s", p->secret.kind == SECRET_ENV ? "env" : "file", p->secret.text);
+	return RESULT_PASS;
+}
+
+static enum result add_produces(const char **argv, size_t *n, const struct check_run *run,
+				struct diag *out)
+{
+	const struct python_conf *c = run->conf;
+	const struct produces *p = c->produces;
+	int left = instant_left_ms_now(run->deadline) / 1000 - DELIVERY_REST;
+
+	if (!p)
+		return RESULT_PASS;
+	argv[(*n)++] = make_text("k=%s", p->client);
+	argv[(*n)++] = make_text("t=%s", p->topic);
+	argv[(*n)++] = make_text("w=%d", left < 1 ? 1 : left > DELIVERY_MAX ? DELIVERY_MAX : left);
+	for (size_t i = 0; i < p->properties.n; i++) {
+		struct str text; /* freed with the child */
+
+		str_init(&text, SECRET_VALUE_MAX);
+		str_addf(&text, "p=%s=", p->properties.v[i].name);
+		if (property_text(&p->properties.v[i], &text, out))
+			return RESULT_FAIL;
+		argv[(*n)++] = text.s;
+	}
+	return RESULT_PASS;
+}
+
+static enum result start(const struct check_run *run, struct program *program, struct diag *out)
+{
+	const struct python_conf *c = run->conf;
+	const char **argv =
+	    xcalloc(c->distributions.n + c->forbidden.n + c->modules.n + c->may_lack.n +
+			c->calls.n + 12 + (c->produces ? c->produces->properties.n : 0),
+		    sizeof *argv);
 	size_t n = 0;
-	struct str number;
 	int fd = program_open_channel(program);
 
 	if (fd < 0)
 		return program_no_process(c->interpreter, out);
-	str_init(&number, 16);
-	str_addf(&number, "%d", fd);
 	argv[n++] = c->interpreter;
 	argv[n++] = "-B"; /* a check writes no files: the service may */
 	argv[n++] = "-c";
 	argv[n++] = python_probe;
-	argv[n++] = number.s;
+	argv[n++] = make_text("%d", fd);
 	n = add_arguments(argv, n, 'd', &c->distributions);
 	n = add_arguments(argv, n, 'f', &c->forbidden);
 	n = add_arguments(argv, n, 'm', &c->modules);
 	n = add_arguments(argv, n, 'c', &c->calls);
 	n = add_arguments(argv, n, 'l', &c->may_lack);
-	if (c->swallowed != SWALLOWED_OFF && (c->modules.n || c->calls.n))
+	if (c->swallowed != SWALLOWED_OFF && imports_modules(c))
 		argv[n++] = "s=yes";
 	if (c->librdkafka_min_version)
 		argv[n++] = "m=confluent_kafka";
+	if (add_produces(argv, &n, run, out))
+		return RESULT_FAIL;
 	return program_start(program, argv, c->working_directory, D_PYTHON_INTERPRETER_MISSING,
 			     D_PYTHON_INTERPRETER_MISSING, out);
 }
@@ -371,12 +515,16 @@ static struct program_text reason_of_end(const struct program *program)
 /* For a probe that did not come to its end: the deadline came, or the interpreter ended before. */
 static void add_early_end(struct probing *p, const struct program *program, bool ended, int status)
 {
-	const char *module = p->asked ? "confluent_kafka" : p->calling ? p->calling : p->importing;
+	const char *module = p->asked       ? "confluent_kafka"
+			     : p->producing ? p->conf->produces->topic
+			     : p->calling   ? p->calling
+					    : p->importing;
 	const char *subject = *module ? module : p->conf->interpreter;
-	const char *while_what = p->asked     ? " while it was asked for its librdkafka"
-				 : p->calling ? " while it was evaluated"
-				 : *module    ? " while it was imported"
-					      : "";
+	const char *while_what = p->asked       ? " while it was asked for its librdkafka"
+				 : p->producing ? " while a record was produced to it"
+				 : p->calling   ? " while it was evaluated"
+				 : *module      ? " while it was imported"
+						: "";
 	struct program_text how = program_ending(status), last = reason_of_end(program);
 
 	program_tell_output(program, p->run);
@@ -400,22 +548,72 @@ static void add_early_end(struct probing *p, const struct program *program, bool
 	}
 }
 
-/* With the output when it has a traceback: a thread of the client may have printed the cause of what the call says. */
+/* Behind an error of the service's code: what was logged meanwhile, or printed. A client that works in a thread tells the caller
+ * of a timeout only. */
+static struct program_text cause_behind(const struct failure *f, const struct program *program,
+					bool with_output)
+{
+	struct program_text t = {""};
+
+	if (*f->logged)
+		snprintf(t.text, sizeof t.text, "; logged: %s", f->logged);
+	else if (with_output)
+		snprintf(t.text, sizeof t.text, "; output: %s", program_reason(program).text);
+	return t;
+}
+
 static void add_failed_calls(struct probing *p, const struct program *program)
 {
-	bool cause_printed = strstr(program->err_text, "Traceback (most recent call last):");
+	bool traceback = strstr(program->err_text, "Traceback (most recent call last):");
 	bool any = false;
 
 	for (size_t i = 0; i < p->conf->calls.n; i++) {
-		if (!*p->call_errors[i])
+		const struct failure *f = &p->failed_calls[i];
+
+		if (!*f->reason)
 			continue;
 		any = true;
-		add_finding(p, D_PYTHON_CALL_FAILED, p->conf->calls.v[i], "it raises %s%s%s",
-			    p->call_errors[i], cause_printed ? "; output: " : "",
-			    cause_printed ? program_reason(program).text : "");
+		add_finding(p, D_PYTHON_CALL_FAILED, p->conf->calls.v[i], "it raises %s%s",
+			    f->reason, cause_behind(f, program, traceback).text);
 	}
 	if (any)
 		program_tell_output(program, p->run);
+}
+
+/* Errors that have a code of their own, by their names in confluent_kafka and kafka-python. */
+static enum diag_code undelivered_code(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum diag_code code;
+	} names[] = {
+	    {"TOPIC_AUTHORIZATION_FAILED", D_KAFKA_TOPIC_DENIED},
+	    {"UNKNOWN_TOPIC_OR_PART", D_KAFKA_TOPIC_MISSING},
+	    {"UNKNOWN_TOPIC_OR_PARTITION", D_KAFKA_TOPIC_MISSING},
+	    {"_UNKNOWN_TOPIC", D_KAFKA_TOPIC_MISSING},
+	    {"_AUTHENTICATION", D_AUTH_FAILED},
+	    {"SASL_AUTHENTICATION_FAILED", D_AUTH_FAILED},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (str_eq(name, names[i].name))
+			return names[i].code;
+	return D_PYTHON_PRODUCE_FAILED;
+}
+
+static void add_undelivered(struct probing *p, const struct program *program)
+{
+	const struct failure *f = &p->undelivered;
+	char subject[DIAG_SUBJECT_MAX];
+
+	if (!*f->reason)
+		return;
+	snprintf(subject, sizeof subject, "topic %s", p->conf->produces->topic);
+	add_finding(p, undelivered_code(p->kafka_name), subject,
+		    "the service's own client does not deliver a record: %s%s%s%s", p->kafka_name,
+		    *p->kafka_name ? ": " : "", f->reason,
+		    *p->kafka_name ? "" : cause_behind(f, program, program->n_err).text);
+	program_tell_output(program, p->run);
 }
 
 /* Warnings come first: the text is cut at its end. */
@@ -430,6 +628,8 @@ static void summarize(const struct probing *p)
 			 plural(p->n_swallowed), p->swallowed, p->n_swallowed > 1 ? ", ..." : "");
 	if (*p->clients)
 		str_addf(&b, ", more than one Kafka client: %s", p->clients);
+	if (*p->delivered)
+		str_addf(&b, ", record delivered to %s", p->conf->produces->topic);
 	str_addf(&b, "%s%s%s%s", p->installed.len ? ", " : "", p->installed.s,
 		 *p->librdkafka ? ", librdkafka " : "", p->librdkafka);
 	check_summary(p->run, "%s", b.s);
@@ -449,7 +649,9 @@ static void report(struct probing *p)
 		check_fact(p->run, "imported", "%zu", p->imported);
 	if (p->conf->calls.n)
 		check_fact(p->run, "called", "%zu", p->called);
-	if ((p->conf->modules.n || p->conf->calls.n) && p->conf->swallowed != SWALLOWED_OFF)
+	if (*p->delivered)
+		check_fact(p->run, "delivered", "%s", p->delivered);
+	if (imports_modules(p->conf) && p->conf->swallowed != SWALLOWED_OFF)
 		check_fact(p->run, "swallowed", "%zu", p->n_swallowed);
 	if (*p->clients)
 		check_fact(p->run, "kafka_clients", "%s", p->clients);
@@ -469,11 +671,11 @@ static enum result python_run(const struct check_run *run, struct diag *out)
 	int status = 0;
 	bool ended;
 
-	p.call_errors = xcalloc(c->calls.n + 1, sizeof *p.call_errors); /* freed with the child */
+	p.failed_calls = xcalloc(c->calls.n + 1, sizeof *p.failed_calls); /* freed with the child */
 	str_init(&p.installed, 400);
 	check_step(run, PH_CONFIG, "starting %s", c->interpreter);
 	program_init(program);
-	if (start(c, program, out))
+	if (start(run, program, out))
 		return RESULT_FAIL;
 	ended = program_wait(program, run->deadline, &status, handle_line, &p);
 	if (p.too_old)
@@ -481,6 +683,7 @@ static enum result python_run(const struct check_run *run, struct diag *out)
 				  "%s is Python %s: 3.8 or newer is needed to look into it",
 				  p.executable, p.version);
 	add_failed_calls(&p, program);
+	add_undelivered(&p, program);
 	if (p.ended)
 		report(&p);
 	else

@@ -44,15 +44,18 @@ def emit(*fields):
 
 
 def reason(error):
-    """The error that is being handled: its type, its text, and the last line of a file that it came through."""
+    """An error: its type, its text, and the last line of a file that it came through."""
     try:
-        place, trace = "", sys.exc_info()[2]
+        place, trace = "", error.__traceback__
         while trace:
             name = trace.tb_frame.f_code.co_filename
             if name[:1] != "<":
                 place = " (%s:%d)" % (name[-140:], trace.tb_lineno)
             trace = trace.tb_next
-        return type(error).__name__ + ": " + one_line(error, 200) + place
+        name = type(error).__name__
+        if name.islower():  # struct.error
+            name = type(error).__module__ + "." + name
+        return name + ": " + one_line(error, 200) + place
     except BaseException:
         return "an error that cannot be described"
 
@@ -415,23 +418,183 @@ def import_module(name):
     return module
 
 
+def find_module(name, tried):
+    """A module that cannot be imported is told once."""
+    if name not in tried:
+        tried[name] = import_module(name)
+    return tried[name]
+
+
+def evaluate(name, expression):
+    return eval(compile(expression.strip(), "<call>", "eval"), sys.modules[name].__dict__)
+
+
 def call(tag, text, tried):
     """Evaluates "module:expression". A module that cannot be imported was told, and its expression is left out."""
     name, expression = text.split(":", 1)
-    if name not in tried:
-        tried[name] = import_module(name)
-    if not tried[name]:
+    if not find_module(name, tried):
         return
     error = None
     emit("calling", tag)
+    watch_log()
     try:
-        eval(compile(expression.strip(), "<call>", "eval"), sys.modules[name].__dict__)
+        evaluate(name, expression)
         emit("called", tag)
     except BaseException as e:
         error = e
-        emit("call failed", tag, reason(e))
+        emit("call failed", tag, reason(e), logged_beside(e))
     if watching:
         tell_swallowed(error)
+
+
+# ---- what is logged ----
+
+
+def watch_log():
+    """Remembers what is logged from here on: a library may hand an error of its thread to a log that nobody prints."""
+    global logged
+    logged = []
+    try:
+        logger = sys.modules["logging"].Logger
+        handle = logger.handle
+        if getattr(handle, "startguard", None):
+            return
+
+        def watched(self, record):
+            try:
+                error = record.exc_info[1] if record.exc_info else None
+                if error is not None:
+                    logged.append((error, 100, reason(error)))
+                elif record.levelno >= 30:  # WARNING
+                    logged.append((None, record.levelno, one_line(record.getMessage(), 300)))
+                del logged[:-50]
+            except BaseException:
+                pass
+            return handle(self, record)
+
+        watched.startguard = True
+        logger.handle = watched
+    except Exception:  # logging is not loaded, or is the service's own
+        return
+
+
+def logged_beside(error):
+    """What was logged last, exceptions before errors before warnings, without this one and those it comes from; or nothing."""
+    causes = set()
+    while error is not None and id(error) not in causes:
+        causes.add(id(error))
+        error = error.__cause__ or error.__context__
+    found = [(level, n, text) for n, (e, level, text) in enumerate(logged) if id(e) not in causes]
+    return max(found)[2] if found else ""
+
+
+# ---- a record by the service's own client ----
+
+RECORD = b"startguard"
+clients = []  # kept until the end, since the destructor of a client may wait, and log
+
+
+def property_value(text):
+    """The value of a property: env:NAME and file:/path are read here, so that no secret stands among the arguments."""
+    if text.startswith("env:"):
+        return os.environ[text[4:]]
+    if text.startswith("file:"):
+        with open(text[5:]) as file:
+            return file.read().rstrip("\n")
+    return text
+
+
+def python_value(text):
+    """kafka-python takes numbers and True as such; what stands in quotes is a text."""
+    if text[:1] in "\"'" and text[-1:] == text[:1] and len(text) > 1:
+        return text[1:-1]
+    if text in ("True", "False", "None"):
+        return {"True": True, "False": False, "None": None}[text]
+    return int(text) if text.lstrip("-").isdigit() else text
+
+
+def make_client(module, text, properties):
+    """What the service's factory makes, or the library's own with these properties."""
+    if ":" in text:
+        made = evaluate(*text.split(":", 1))
+        return made() if callable(made) and not hasattr(made, "send") and not hasattr(made, "produce") else made
+    if text == "kafka":
+        return module.KafkaProducer(**{name.replace(".", "_"): python_value(value) for name, value in properties})
+    return module.Producer(dict(properties))
+
+
+def missing_topic(client, topic):
+    """The error of a topic that is not there: librdkafka waits longer for it than the check. None: there is no other."""
+    try:
+        return client.list_topics(topic, 2).topics[topic].error
+    except Exception:
+        return None
+
+
+def deliver(client, topic, seconds):
+    """Sends one record, and returns (error, where it is) when a broker has answered."""
+    if hasattr(client, "produce"):
+        reports = []
+        client.produce(topic, value=RECORD, on_delivery=lambda *report: reports.append(report))
+        client.flush(seconds)
+        if not reports:
+            return missing_topic(client, topic), None
+        error, message = reports[0]
+        return error, None if error else "partition %d, offset %d" % (message.partition(), message.offset())
+    future = client.send(topic, RECORD)
+    if not hasattr(future, "get"):
+        raise TypeError("send of the client gives no future with get: what needs asyncio takes calls")
+    record = future.get(timeout=seconds)
+    return None, "partition %d, offset %d" % (record.partition, record.offset)
+
+
+def kafka_name(error):
+    """Kafka's name of an error, TOPIC_AUTHORIZATION_FAILED. Empty: it is none of Kafka's."""
+    try:
+        for one in [error] + list(getattr(error, "args", ())):
+            if hasattr(one, "name") and hasattr(one, "str"):  # KafkaError of confluent_kafka, which KafkaException holds
+                return one.name()
+        name = getattr(type(error), "message", "")  # of kafka-python
+        return name if isinstance(name, str) and name.isupper() else ""
+    except Exception:
+        return ""
+
+
+def produce(text, topic, properties, seconds, tried):
+    """In a thread, since a client may wait longer than the check, for a first connection say."""
+    name = text.split(":", 1)[0]
+    module = find_module(name, tried)
+    if not module:
+        return
+    import _thread
+
+    outcome, done = [], _thread.allocate_lock()
+
+    def run():
+        error, place = None, None
+        try:
+            client = make_client(module, text, [(name, property_value(value)) for name, value in properties])
+            clients.append(client)
+            error, place = deliver(client, topic, seconds)
+        except BaseException as e:
+            error = e
+        outcome.extend([error, place])
+        done.release()
+
+    emit("producing")
+    watch_log()
+    done.acquire()
+    _thread.start_new_thread(run, ())
+    done.acquire(timeout=seconds + 3)
+    error, place = outcome or (None, None)
+    if place:
+        emit("delivered", place)
+    elif error is None:
+        emit("undelivered", "", "no broker has confirmed it after %d s" % seconds, logged_beside(None))
+    elif isinstance(error, BaseException):
+        emit("undelivered", kafka_name(error), reason(error), logged_beside(error))
+    else:
+        emit("undelivered", kafka_name(error), error.str(), "")
 
 
 def ask_client(client):
@@ -466,6 +629,11 @@ def main():
     for tag, text in wanted:
         if tag[0] == "c":
             call(tag, text, modules)
+    for tag, text in wanted:
+        if tag == "k":
+            topic, seconds = [value for tag, value in wanted if tag in ("t", "w")]
+            properties = [value.split("=", 1) for tag, value in wanted if tag == "p"]
+            produce(text, topic, properties, int(seconds), modules)
     client = modules.get("confluent_kafka") or sys.modules.get("confluent_kafka")
     if client:
         ask_client(client)

@@ -14,6 +14,7 @@ CODES = [
     "python-librdkafka-old",
     "python-import-swallowed",
     "python-call-failed",
+    "python-produce-failed",
 ]
 OLD = "def libversion():\n    return ('2.0.2', 33555199)\n"
 
@@ -549,6 +550,149 @@ def test_calls_that_end_otherwise(service, guard):
     )
     check = service({"svc": "def f(: pass"}, calls=["svc:f()", "gone:f()"]).expect("python-module-broken", subject="svc")
     assert "gone too: python-module-missing" in check["cause"] and "python-call-failed" not in check["cause"]
+
+
+# ---- the service's own client ----
+
+KAFKA = """import logging, struct, threading, time
+logging.getLogger("kafka").addHandler(logging.NullHandler())
+class Record: partition, offset = 0, 7
+class TopicAuthorizationFailedError(Exception): message = "TOPIC_AUTHORIZATION_FAILED"
+class Future:
+    def __init__(self, error): self.error = error
+    def get(self, timeout):
+        if self.error: raise self.error
+        return Record
+class KafkaProducer:
+    def __init__(self, **settings):
+        self.settings = settings
+    def work(self):
+        try: struct.pack(">h", self.settings["acks"])
+        except Exception: logging.getLogger("kafka.sender").exception("uncaught error in the thread")
+    def send(self, topic, value):
+        if topic == "slow":
+            logging.getLogger("kafka").warning("no node is ready")
+            time.sleep(1000)
+        thread = threading.Thread(target=self.work)
+        thread.start()
+        thread.join()
+        late = TimeoutError("after 5 s") if self.settings["acks"] == "1" else None
+        return Future(TopicAuthorizationFailedError(topic) if topic == "closed" else late)
+"""
+CONFLUENT = """class KafkaError:
+    def __init__(self, name, text): self.name, self.str = lambda: name, lambda: text
+class Message:
+    partition, offset = lambda self: 2, lambda self: 9
+class KafkaException(Exception): pass
+class Topic: error = KafkaError("UNKNOWN_TOPIC_OR_PART", "Broker: Unknown topic or partition")
+class Metadata: topics = {"gone": Topic}
+class Producer:
+    def __init__(self, settings):
+        if settings.get("sasl.password") == "rotated": raise KafkaException(KafkaError("_AUTHENTICATION", "Local: Authentication failure"))
+        self.reports = []
+    def produce(self, topic, value, on_delivery):
+        error = KafkaError("MSG_SIZE_TOO_LARGE", "Broker: Message size too large") if topic == "small" else None
+        if topic != "gone": self.reports.append(lambda: on_delivery(error, None if error else Message()))
+    def flush(self, seconds):
+        for report in self.reports: report()
+    def list_topics(self, topic, timeout): return Metadata
+def libversion():
+    return ('2.6.1', 0x020601ff)
+"""
+SERVICE = """import confluent_kafka
+from kafka import KafkaProducer
+class Service:
+    def make(self, acks=1): return KafkaProducer(acks=acks)
+def make(): return confluent_kafka.Producer({})
+def broken(): raise KeyError("KAFKA_URL")
+async def asynchronous(): pass
+class Odd:
+    def send(self, topic, value): return 1
+"""
+
+
+@pytest.fixture
+def produces(service, guard):
+    """produces(client, topic, *properties) produces with a service's client, or with one of two libraries that need no broker."""
+
+    def look(client, topic="canary", *properties, **keys):
+        guard.write("site/kafka.py", KAFKA)
+        guard.write("site/confluent_kafka.py", CONFLUENT)
+        group = {"client": client, "topic": topic} | ({"properties": list(properties)} if properties else {})
+        return service({"svc": SERVICE}, modules=None, produces=group, **keys)
+
+    return look
+
+
+@pytest.mark.near_miss("python-produce-failed", "kafka-topic-denied", "kafka-topic-missing")
+@pytest.mark.parametrize(
+    "client, properties, place",
+    [
+        ("svc:Service().make", (), "partition 0, offset 7"),
+        ("svc:Service().make(acks=1)", (), "partition 0, offset 7"),
+        ("svc:make", (), "partition 2, offset 9"),
+        ("kafka", ("bootstrap.servers=k:9092", "acks=-1", "x=True"), "partition 0, offset 7"),
+        ("confluent_kafka", ("bootstrap.servers=k:9092", "sasl.password=env:PW"), "partition 2, offset 9"),
+    ],
+)
+def test_a_record_that_is_delivered(produces, client, properties, place):
+    check = produces(client, "canary", *properties, _env={"PW": "the-secret-71"}).passed()
+    assert check["facts"]["delivered"] == place and "record delivered to canary" in check["summary"], check
+
+
+@pytest.mark.produces("python-produce-failed")
+@pytest.mark.near_miss("python-call-failed", "auth-failed")
+@pytest.mark.parametrize(
+    "client, topic, cause",
+    [
+        ("svc:Service().make('1')", "canary", ("deliver a record: TimeoutError: after 5 s (", "; logged: struct.error: required argument is not an integer (", "site/kafka.py:")),
+        ("svc:make", "small", ("deliver a record: MSG_SIZE_TOO_LARGE: Broker: Message size too large",)),
+        ("svc:broken", "canary", ("KeyError: 'KAFKA_URL' (", "app/svc.py:6)")),
+        ("svc:Odd()", "canary", ("TypeError: send of the client gives no future",)),
+        ("svc:None", "canary", ("AttributeError: 'NoneType' object has no attribute 'send'",)),
+    ],
+)  # fmt: skip
+def test_a_record_that_is_not_delivered(produces, client, topic, cause):
+    check = produces(client, topic, retry=False).expect("python-produce-failed", phase="assert", subject=f"topic {topic}")
+    assert all(one in check["cause"] for one in cause), check
+
+
+@pytest.mark.produces(
+    "python-produce-failed", "kafka-topic-denied", "kafka-topic-missing", "auth-failed", "python-module-missing"
+)
+def test_what_the_brokers_say(produces, guard):
+    produces("svc:Service().make", "closed").expect("kafka-topic-denied", exit=69, cause="TOPIC_AUTHORIZATION_FAILED: Topic")
+    produces("svc:make", "gone", retry=False).expect("kafka-topic-missing", cause="Unknown topic or partition")
+    rotated = ("b=k", "sasl.password=env:PW")
+    result = produces("confluent_kafka", "canary", *rotated, _env={"PW": "rotated"})
+    result.expect("auth-failed", exit=69, cause="_AUTHENTICATION: KafkaException")
+    produces("none_such:make").expect("python-module-missing", exit=69)
+    slow = produces("svc:Service().make", "slow", attempt_timeout=guard.span(5), _limit=guard.span(5), retry=False)
+    slow.expect("python-produce-failed", cause="has confirmed it after 1 s; logged: no node is ready")
+
+
+def test_secrets_of_a_client(produces, guard):
+    """Only their references are arguments of the interpreter."""
+    guard.write("password", "the-secret-71\n")
+    keys = ("b=k", f"sasl.password=file:{guard.tmp}/password", "ssl.key.password=env:PW")
+    shown = "confluent_kafka:exec('raise ValueError(open(\"/proc/self/cmdline\").read()[-190:])')"
+    result = produces("confluent_kafka", "small", *keys, calls=[shown], _env={"PW": "the-secret-72"}, retry=False)
+    cause = result.expect("python-call-failed")["cause"]
+    assert "/password" in cause and "ssl.key.password=env:PW" in cause, cause
+    assert "the-secret" not in str(result)
+
+
+@pytest.mark.parametrize(
+    "group, problem",
+    [
+        ({"client": "svc", "topic": "t"}, "must be confluent_kafka, kafka, or MODULE:EXPRESSION"),
+        ({"client": "kafka", "topic": "t"}, "needs properties with the addresses of brokers"),
+        ({"client": "svc:make", "topic": "t", "properties": ["a=b"]}, "has properties, which only the clients"),
+        ({"client": "kafka", "topic": "t", "properties": ["sasl.password=x"]}, "secret"),
+    ],
+)
+def test_produces_that_are_wrong(guard, group, problem):
+    guard.try_("python", produces=group).problem(problem, exit=77 if problem == "secret" else 64)
 
 
 @pytest.mark.produces("python-import-swallowed")
