@@ -1,8 +1,8 @@
-"""Runs the commands of docs/output.md, and prints the page with what they print now.
+"""Runs the commands of some pages of docs/, and prints the pages with what they print now.
 
     python tests/examples.py PROGRAM [--write]
 
-In a network of its own, with servers under the names that the page uses. --write replaces the page. normal() takes out of a
+In a network of its own, with servers under the names that the pages use. --write replaces the pages. normal() takes out of a
 page what differs from run to run: the test compares that.
 """
 
@@ -15,7 +15,8 @@ import sys
 import tempfile
 import threading
 
-PAGE = pathlib.Path(__file__).parents[1] / "docs" / "output.md"
+DOCS = pathlib.Path(__file__).parents[1] / "docs"
+PAGES = [DOCS / "output.md", DOCS / "kinds" / "exec.md"]
 HOSTS = {"catalogue": "10.0.0.11", "opa": "10.0.0.12", "opa-empty": "10.0.0.13", "cache": "10.0.0.14"}
 ANSWERS = {("10.0.0.11", 8080): b'{"status": "UP"}', ("10.0.0.12", 8181): b'{"result": true}', ("10.0.0.13", 8181): b"{}"}
 VARIES = [
@@ -127,12 +128,14 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         serve()
         resolve(pathlib.Path(folder))
-        page = fresh(PAGE.read_text("utf-8"), pathlib.Path(folder), program)
-    if write:
-        if normal(page) != normal(PAGE.read_text("utf-8")):  # a run that differs in its times only changes nothing
-            PAGE.write_text(page, "utf-8")
-    else:
-        sys.stdout.write(page)
+        for page in PAGES:
+            old, own = page.read_text("utf-8"), pathlib.Path(folder) / page.stem
+            own.mkdir()
+            new = fresh(old, own, program)
+            if not write:
+                sys.stdout.write(new)
+            elif normal(new) != normal(old):  # a run that differs in its times only changes nothing
+                page.write_text(new, "utf-8")
 
 
 if __name__ == "__main__":
