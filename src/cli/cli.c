@@ -39,9 +39,10 @@ const struct cli_command cli_commands[CMD__COUNT] = {
     [CMD_TRY] = COMMAND("try", "try KIND KEY=VALUE... [options]",
 			"one check without a profile, with the same keys", .min_words = 1,
 			.max_words = ANY_NUMBER, .choices = kind_names),
-    [CMD_LINT] = COMMAND("lint", "lint PROFILE...",
-			 "validate profiles offline: every error with file and line",
-			 .min_words = 1, .max_words = ANY_NUMBER),
+    [CMD_LINT] = COMMAND(
+	"lint", "lint PROFILE...",
+	"validate profiles offline: every error with file and line, and the variables they read",
+	.min_words = 1, .max_words = ANY_NUMBER),
     [CMD_SHOW] = COMMAND("show", "show [-p PROFILE] [options]",
 			 "the effective profile; secrets as references"),
     [CMD_EXPLAIN] =

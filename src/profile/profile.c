@@ -331,7 +331,8 @@ static struct load begin(struct profile *out, const struct profile_options *o,
 				      .problems = problems,
 				      .getenv = get_env,
 				      .offline = o->offline,
-				      .prod = true}};
+				      .prod = true,
+				      .uses = &out->uses}};
 }
 
 static void override(struct profile *p, const struct profile_options *o)

@@ -73,6 +73,7 @@ struct profile {
 	struct profile_switch *switches;
 	size_t n_switches;
 	const struct top_conf *top;
+	struct variable_uses uses; /* the variables that it reads */
 };
 
 /* From the command line. Everything may be NULL, unset or empty. */

@@ -34,6 +34,29 @@ size_t env_name_length(const char *text)
 	return *text >= '0' && *text <= '9' ? 0 : strspn(text, allowed);
 }
 
+void note_variable(const struct fill *fill, const char *name, bool needed, bool secret)
+{
+	struct variable_uses *uses = fill->uses;
+	struct variable_use *v;
+
+	for (size_t i = 0; uses && i < uses->n; i++)
+		if (str_eq(uses->v[i].name, name)) {
+			uses->v[i].needed |= needed;
+			uses->v[i].secret |= secret;
+			return;
+		}
+	if (!uses)
+		return;
+	if (uses->n == uses->cap) {
+		uses->cap = 2 * uses->cap + 16;
+		v = arena_alloc(fill->arena, uses->cap * sizeof *v);
+		if (uses->n > 0)
+			memcpy(v, uses->v, uses->n * sizeof *v);
+		uses->v = v;
+	}
+	uses->v[uses->n++] = (struct variable_use){name, needed, secret};
+}
+
 bool is_from_variables(const char *p, const char *end)
 {
 	while (p + 2 < end && p[0] == '$' && p[1] == '{') {
@@ -70,6 +93,7 @@ static int interpolate_name(struct interp *in, const char *p, const char *close,
 	if (more == p || (!plain && !str_starts(more, ":-") && !str_starts(more, ":?")))
 		return fail(in, "\"${%.*s}\" is not ${NAME}, ${NAME:-default} or ${NAME:?message}",
 			    (int)(close - p), p);
+	note_variable(in->fill, name, plain || more[1] == '?', false);
 	value = in->fill->getenv(name);
 	if (value && (*value || plain)) {
 		str_add(&in->out, value);

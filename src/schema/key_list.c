@@ -226,6 +226,7 @@ int read_pair_item(const struct slot *s)
 	}
 	if (header && slot_check(s, text) < 0)
 		return -1;
+	note_reference(s, out->secret);
 	if (out->secret.kind != SECRET_LITERAL)
 		return 0;
 	sep = variable_of_pair(s, header ? ":=" : "=");

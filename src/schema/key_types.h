@@ -95,6 +95,8 @@ int read_text_item(const struct slot *s);
 int read_pair_item(const struct slot *s);
 DECLARE_PRINT(print_pair);
 DECLARE_SCRUB(scrub_pair);
+/* Records the variable of a reference (note_variable). */
+void note_reference(const struct slot *s, struct secret ref);
 /* Returns the variable's name for "${REDIS_URL}", when the URL in it has a user part or a query, which may hold a secret:
  * platforms hand out such URLs in one variable. The URL is then read as env:REDIS_URL. Else NULL. */
 const char *variable_with_secret(const struct slot *s);

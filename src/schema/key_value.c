@@ -228,8 +228,15 @@ int read_enum(const struct slot *s)
 	return 0;
 }
 
+void note_reference(const struct slot *s, struct secret ref)
+{
+	if (ref.kind == SECRET_ENV)
+		note_variable(s->fill, ref.text, true, true);
+}
+
 static int read_url_reference(const struct slot *s, struct secret ref, const char *text)
 {
+	note_reference(s, ref);
 	*(struct url *)s->field = (struct url){.text = text,
 					       .scheme = "",
 					       .host = "",
@@ -321,6 +328,7 @@ int read_secret(const struct slot *s)
 	if (!*text || str_eq(text, "env:") || str_eq(text, "file:"))
 		return slot_problem(s, "is empty; write a reference: env:NAME or file:/path");
 	*(struct secret *)s->field = name ? variable(name) : secret_from_text(text);
+	note_reference(s, *(struct secret *)s->field);
 	if (((struct secret *)s->field)->kind == SECRET_LITERAL)
 		slot_literal_secret(s, s->where, "write a reference: env:NAME or file:/path");
 	return 0;

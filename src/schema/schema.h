@@ -131,6 +131,17 @@ struct schema {
 		.name = NULL \
 	}
 
+/* A variable that a profile reads. */
+struct variable_use {
+	const char *name;
+	bool needed; /* there is a place without a default */
+	bool secret; /* by reference: env:NAME */
+};
+struct variable_uses {
+	size_t n, cap;
+	struct variable_use *v;
+};
+
 /* ---- filling a struct ------------------------------------------------------------------------------------ */
 struct fill {
 	struct arena *arena;
@@ -141,6 +152,7 @@ struct fill {
 	size_t unknown; /* the number of such values: the struct is then incomplete */
 	bool prod;      /* a literal secret is a policy error instead of a warning */
 	const struct modes_conf *aliases; /* K_MODES: further names of modes; NULL: none */
+	struct variable_uses *uses;       /* NULL: nobody asks which variables are read */
 };
 /* Fills *out from `group` (NULL: only defaults). `where` begins the place in messages ("kafka.events"). Adds every problem it
  * finds, except unknown keys (schema_names); returns how many errors and policy errors it added. */
@@ -157,6 +169,8 @@ size_t env_name_length(const char *text);
 const char *interpolate(const struct node *at, const char *text, const char *where,
 			struct fill *fill);
 
+/* Records the use of a variable in fill->uses. */
+void note_variable(const struct fill *fill, const char *name, bool needed, bool secret);
 /* Returns the name when the text is a variable and nothing else ("${NAME}", also with :?message; with :-default only where the
  * variable is set), so that the text may stand for env:NAME; else NULL. */
 const char *interpolated_variable(const char *text, const struct fill *fill);

@@ -111,6 +111,22 @@ def test_several_profiles(guard):
     assert guard.cli("lint", good, good).err == "startguard: lint: 2 profiles are fine\n"
 
 
+def test_lint_lists_the_variables(guard):
+    keys = [
+        'url = "${WEB:?set it}/x";',
+        'password = "env:PW";',
+        'username = "${USER_NAME:-u}";',
+        'body = "${USER_NAME}${WEB}";',
+    ]
+    result = lint(guard, body(*keys, kind="http"))
+    assert result.code == 0
+    assert result.out == f"{guard.tmp}/p.cfg: needs the variables WEB, USER_NAME, PW (secret)\n"
+    assert lint(guard, body('address = "${DB:-db:1}";')).out == f"{guard.tmp}/p.cfg: takes the variables DB\n"
+    both = lint(guard, body('address = "${DB:-db}:${PORT}";')).out
+    assert both == f"{guard.tmp}/p.cfg: needs the variables PORT; takes DB\n"
+    assert lint(guard, body(TCP)).out == ""
+
+
 # ---- one by one ----
 
 
