@@ -7,15 +7,6 @@
 #include "record_judge.h"
 #include "record_sample.h"
 
-static const char *const formats[] = {
-    [RECORD_AVRO_BARE] = "avro_bare",
-    [RECORD_AVRO_CONFLUENT] = "avro_confluent",
-    [RECORD_JSON] = "json",
-    NULL,
-};
-_Static_assert(ARRAY_LEN(formats) == RECORD_OTHER + 1,
-	       "every format that can be expected has a name");
-
 struct wire_format_conf {
 	KAFKA_KEY_FIELDS
 	const char *topic;
@@ -33,7 +24,7 @@ static const struct key wire_format_keys[] = {
 	    .doc = "The topic whose last records are looked at. The principal must be allowed to "
 		   "read it.",
 	    .example = "\"orders\""),
-    KEY_ENUM(struct wire_format_conf, expect, .flags = K_REQUIRED, .choices = formats,
+    KEY_ENUM(struct wire_format_conf, expect, .flags = K_REQUIRED, .choices = record_format_keys,
 	     .doc = "How every record must be written: one Avro datum and nothing else; the same "
 		    "after the five bytes of a Confluent serialiser; or one JSON object or list.",
 	     .example = "\"avro_bare\""),
@@ -150,7 +141,7 @@ static void report_facts(const struct check_run *run, const struct wire_format_c
 	check_fact(run, "partitions_not_judged", "%zu", done->unjudged);
 	check_fact(run, "records", "%zu", t->judged);
 	for (enum record_format f = 0; f < RECORD_OTHER; f++)
-		check_fact(run, formats[f], "%zu", t->formats[f]);
+		check_fact(run, record_format_keys[f], "%zu", t->formats[f]);
 	check_fact(run, "other", "%zu", t->formats[RECORD_OTHER]);
 	check_fact(run, "tombstones", "%zu", t->tombstones);
 	check_fact(run, "too_large", "%zu", t->too_large);

@@ -6,15 +6,7 @@
 
 #define KEPT_MAX 4096                    /* records of one topic */
 #define KEPT_BYTES_MAX (8 * 1024 * 1024) /* of their values */
-#define FRAME 5                          /* bytes before the datum of a Confluent serialiser */
 #define VERIFY_MS 500 /* least time that is left for asking the cluster after a step's end */
-
-static const char *const formats[] = {
-    [RECORD_AVRO_BARE] = "avro_bare",
-    [RECORD_AVRO_CONFLUENT] = "avro_confluent",
-    [RECORD_JSON] = "json",
-    NULL,
-};
 
 /* ---- rows ---------------------------------------------------------------------------------------------------------- */
 
@@ -24,7 +16,7 @@ static const struct key record_keys[] = {
 	    .doc = "The topic on which the record must appear. The principal must be allowed to "
 		   "read it.",
 	    .example = "\"orders\""),
-    KEY_ENUM(struct flow_record_conf, format, .flags = K_REQUIRED, .choices = formats,
+    KEY_ENUM(struct flow_record_conf, format, .flags = K_REQUIRED, .choices = record_format_keys,
 	     .doc = "How the record must be written, as expect of wire_format says it.",
 	     .example = "\"avro_bare\""),
     KEY_PATH(struct flow_record_conf, schema,
@@ -307,7 +299,7 @@ static enum result judge_foreign(struct search *s, const struct kept *k,
 {
 	bool read = class->format == RECORD_JSON    ? read_json_record(s, k)
 		    : class->format == RECORD_OTHER ? read_avro_record(s, k, 0)
-						    : read_avro_record(s, k, FRAME);
+						    : read_avro_record(s, k, RECORD_FRAME);
 
 	if (read && !flow_needs_unmet(&s->needs, 0, s->n_where))
 		return fail_record(s, k, out, "the record that where finds is %s%s%s, expected %s",
@@ -327,7 +319,8 @@ static enum result judge_expected(struct search *s, struct kept *k, struct diag 
 	if (s->r->want.format == RECORD_JSON)
 		read_json_record(s, k);
 	else
-		read_avro_record(s, k, s->r->want.format == RECORD_AVRO_CONFLUENT ? FRAME : 0);
+		read_avro_record(s, k,
+				 s->r->want.format == RECORD_AVRO_CONFLUENT ? RECORD_FRAME : 0);
 	unmet = flow_needs_unmet(&s->needs, 0, s->n_where);
 	if (unmet) {
 		flow_need_text(unmet, s->other_text, sizeof s->other_text);

@@ -4,9 +4,17 @@
 #include <float.h>
 #include <math.h>
 
-#define FRAME 5               /* bytes before the datum: a 0 and the big-endian schema id */
 #define FRAME_ID_MAX 0xffffff /* registries count ids from 1, so a larger id is no frame */
 #define HEAD_BYTES 4          /* bytes of an unknown format that a text shows */
+
+const char *const record_format_keys[] = {
+    [RECORD_AVRO_BARE] = "avro_bare",
+    [RECORD_AVRO_CONFLUENT] = "avro_confluent",
+    [RECORD_JSON] = "json",
+    NULL,
+};
+_Static_assert(ARRAY_LEN(record_format_keys) == RECORD_OTHER + 1,
+	       "every format that can be expected has a name");
 
 /* ---- ranges ---------------------------------------------------------------------------------------------- */
 
@@ -127,7 +135,7 @@ static uint32_t frame_id(const struct reading *r)
 {
 	uint32_t id;
 
-	if (r->len < FRAME || r->data[0] != 0)
+	if (r->len < RECORD_FRAME || r->data[0] != 0)
 		return 0;
 	memcpy(&id, r->data + 1, sizeof id);
 	return be32toh(id);
@@ -231,7 +239,7 @@ static bool classify_framed(struct reading *r)
 	struct numbers n = {.want = r->want};
 
 	if (id == 0 || (!r->want->schema && id > FRAME_ID_MAX) ||
-	    (r->want->schema && decode_datum(r, FRAME, &n) != 0))
+	    (r->want->schema && decode_datum(r, RECORD_FRAME, &n) != 0))
 		return false;
 	set_text(r, "a Confluent frame with schema id %u, %zu bytes", id, r->len);
 	set_format(r, RECORD_AVRO_CONFLUENT, &n);
@@ -244,11 +252,11 @@ static bool classify_framed_json(struct reading *r)
 	uint32_t id = frame_id(r);
 	json_t *root;
 
-	if (id == 0 || id > FRAME_ID_MAX || r->len == FRAME ||
-	    (r->data[FRAME] != '{' && r->data[FRAME] != '['))
+	if (id == 0 || id > FRAME_ID_MAX || r->len == RECORD_FRAME ||
+	    (r->data[RECORD_FRAME] != '{' && r->data[RECORD_FRAME] != '['))
 		return false;
-	root = json_read_document((const char *)r->data + FRAME, r->len - FRAME, r->why,
-				  sizeof r->why);
+	root = json_read_document((const char *)r->data + RECORD_FRAME, r->len - RECORD_FRAME,
+				  r->why, sizeof r->why);
 	if (!root)
 		return false;
 	json_decref(root);
@@ -266,13 +274,14 @@ static bool classify_other_frame(struct reading *r)
 
 	if (!r->want->schema || id == 0 || id > FRAME_ID_MAX)
 		return false;
-	left = decode_datum(r, FRAME, &n);
+	left = decode_datum(r, RECORD_FRAME, &n);
 	r->out->format = RECORD_AVRO_CONFLUENT;
 	r->out->fault = left > 0 ? RECORD_BYTES_LEFT : RECORD_UNDECODED;
 	set_text(r, "a Confluent frame with schema id %u, %zu bytes", id, r->len);
 	if (left > 0)
 		snprintf(r->out->why, sizeof r->out->why,
-			 "after the frame, %zd of %zu bytes are left over", left, r->len - FRAME);
+			 "after the frame, %zd of %zu bytes are left over", left,
+			 r->len - RECORD_FRAME);
 	else
 		snprintf(r->out->why, sizeof r->out->why, "after the frame: %.200s", r->why);
 	return true;

@@ -24,6 +24,11 @@ enum record_format {
 	RECORD__COUNT
 };
 
+/* The names of the formats in profiles, by enum record_format; for key rows (.choices), so NULL-terminated. */
+extern const char *const record_format_keys[];
+/* Bytes before the datum of a Confluent serialiser: a 0 and the big-endian schema id. */
+#define RECORD_FRAME 5
+
 struct record_range {
 	char field[RECORD_FIELD_MAX];
 	double min, max;
