@@ -433,6 +433,7 @@ const struct check_kind check_flow = {
     .name = "flow",
     .summary = "a request has its effects in topics and values; it has side effects of its own",
     .schema = &(const struct schema){.size = sizeof(struct flow_conf), .keys = flow_keys},
+    .has_side_effects = true,
     .validate = flow_validate,
     .starts_programs = flow_starts_programs,
     .needed_time = flow_needed_time,

@@ -64,7 +64,8 @@ struct check_kind {
 	struct check_url urls[4];
 	/* The reason when this build lacks the kind and knows only its name; else NULL. */
 	const char *unsupported;
-	bool needs_exec; /* the child starts programs, which the sandbox then allows */
+	bool has_side_effects; /* each attempt changes the system: lint warns of it in mode prod */
+	bool needs_exec;       /* the child starts programs, which the sandbox then allows */
 	/* Does a check with this configuration start programs (librdkafka runs kinit for Kerberos)? NULL: never. Called in
 	 * the child, before the sandbox; uses no network. */
 	bool (*starts_programs)(const void *conf);

@@ -400,8 +400,10 @@ void profile_load(struct profile *out, const struct profile_options *o, struct p
 	load_waits(&l);
 	load_after_keys(&l, top);
 	/* Not at every start: a switch in a shared file names checks that not every profile has. */
-	if (o->offline)
+	if (o->offline) {
 		warn_of_unused_waivers(&l, top);
+		warn_of_side_effects(&l);
+	}
 	check_globs(&l, &o->only, "--only");
 	check_globs(&l, &o->skip, "--skip");
 	override(out, o);

@@ -399,6 +399,21 @@ void warn_of_unused_waivers(struct load *l, const struct node *root)
 	}
 }
 
+void warn_of_side_effects(struct load *l)
+{
+	for (size_t i = 0; i < l->p->n; i++) {
+		const struct profile_check *c = &l->p->checks[i];
+
+		if (l->p->mode == MODE_PROD && c->kind->has_side_effects && !c->common.only_in.n &&
+		    !c->common.only_at.n)
+			problem_add(
+			    l->problems, PROBLEM_WARNING, D_NONE, c->node->file, c->node->line,
+			    c->id,
+			    "has side effects at every start in mode prod; give the profile "
+			    "another mode, or say where it is meant with only_in or only_at");
+	}
+}
+
 void load_after_keys(struct load *l, const struct node *root)
 {
 	struct profile *p = l->p;

@@ -33,5 +33,7 @@ void load_waits(struct load *l);
 void load_after_keys(struct load *l, const struct node *root);
 /* For lint: warns of switches that waive a check which the profile does not have. */
 void warn_of_unused_waivers(struct load *l, const struct node *root);
+/* For lint: warns of checks with side effects that exist in mode prod, unless their only_in or only_at says so. */
+void warn_of_side_effects(struct load *l);
 
 #endif

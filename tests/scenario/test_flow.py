@@ -474,7 +474,7 @@ class Nowhere:
         ([request(Nowhere, holds=["a=1"], method="HEAD")], 2, "steps[1].request.method: HEAD gives no body"),
         ([{"request": {"url": "http://h/"}}], 1, "steps: look at no effect"),
         ([poll(Nowhere)], 2, "steps[1].poll.url: needs equals, min, max or changed"),
-        ([poll(Nowhere, equals=1, min=0)], 2, "steps[1].poll.equals: has equals and a range"),
+        ([poll(Nowhere, equals=1, min=0)], 2, "steps[1].poll.equals: has several of equals"),
         ([poll(Nowhere, equals="{tau")], 2, "is not JSON text"),
         (
             [request(Nowhere, capture=["id=/id"]), poll(Nowhere, url="http://h/{id}", changed=True)],
@@ -509,6 +509,17 @@ def test_its_time_is_that_of_its_steps(guard):
         file = guard.write("short.cfg", profile(steps, **{key: "154s"}))
         guard.cli("lint", file, last_line=True).problem("short.cfg:1", f"{key} is shorter than its attempts may take: 155s")
         assert guard.cli("lint", guard.write("long.cfg", profile(steps, **{key: "155s"}))).code == 0
+
+
+def test_lint_warns_of_it_in_prod(guard):
+    """Of an effect at every start, unless it is said to be meant; and only lint does."""
+    words = "warning: has side effects at every start in mode prod"
+    prod = profile([poll(Nowhere, equals=1)]).replace('"staging"', '"prod"')
+    result = guard.cli("lint", guard.write("prod.cfg", prod))
+    assert result.code == 0 and "prod.cfg:1: flow.reward: " in result.err and words[9:] in result.err, result
+    meant = profile([poll(Nowhere, equals=1)], only_in=["prod"]).replace('"staging"', '"prod"')
+    for quiet in (guard.cli("lint", guard.write("meant.cfg", meant)), guard.cli("show", "-p", guard.write("prod.cfg", prod))):
+        assert quiet.code == 0 and "side effects at" not in quiet.err, quiet
 
 
 def test_the_example_of_the_manual(guard):
