@@ -265,12 +265,12 @@ def _strings(value):
 class Process(subprocess.Popen):
     """A running startguard (guard.spawn). Its output is collected while it runs.
 
-    .out_so_far() .err_so_far(); wait_for("text") waits until stderr has it; result() waits for the end and gives
+    .report_file; .out_so_far() .err_so_far(); wait_for("text") waits until stderr has it; result() waits for the end and gives
     the Result. Also a context manager: at its end the process is killed if it still runs.
     """
 
     def __init__(self, guard, args, report, checks, **options):
-        self._guard, self._report, self._checks = guard, report, checks
+        self._guard, self.report_file, self._checks = guard, report, checks
         self._changed = threading.Condition()
         self._data = {"out": b"", "err": b""}
         self._threads = []
@@ -363,8 +363,8 @@ class Process(subprocess.Popen):
         return result
 
     def _read_report(self):
-        if self._report and self._report.exists():
-            data = self._report.read_text("utf-8")
+        if self.report_file and self.report_file.exists():
+            data = self.report_file.read_text("utf-8")
         elif "json" in self.args and "--format" in self.args:
             data = self.out_so_far()
         else:
@@ -373,7 +373,7 @@ class Process(subprocess.Popen):
             report = json.loads(data)
             return (report if isinstance(report, dict) else {}), []
         except ValueError as error:
-            return {}, [f"the report is not JSON ({error}): {data!r}"] if self._report else []
+            return {}, [f"the report is not JSON ({error}): {data!r}"] if self.report_file else []
 
     def __exit__(self, kind, value, trace):
         if self.poll() is None:

@@ -150,15 +150,15 @@ class Admin:
 
     # --- records ---
 
-    def produce(self, topic, value, key=None, headers=None):
-        """Returns once the broker has acknowledged it; raises KafkaException with its refusal."""
+    def produce(self, topic, value, key=None, headers=None, timestamp=0):
+        """Returns once the broker has acknowledged it; raises KafkaException with its refusal. timestamp: ms since 1970; 0 is now."""
         failures = []
 
         def delivered(error, _message):
             if error is not None:
                 failures.append(error)
 
-        self.producer.produce(topic, value, key=key, headers=headers, on_delivery=delivered)
+        self.producer.produce(topic, value, key=key, headers=headers, timestamp=timestamp, on_delivery=delivered)
         if self.producer.flush(ADMIN_SECONDS + 1):
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"nothing delivered to {topic}"))
         if failures:

@@ -124,9 +124,13 @@ class PostgresServer(common.Server):
 
     def start(self):
         super().start()
+        self.set_up()
+        return self
+
+    def set_up(self):
+        """The roles and the database that every server has; for who starts several side by side."""
         for statement in filter(None, map(str.strip, SETUP.split(";"))):
             self.sql(statement)
-        return self
 
     def halt(self, sig=signal.SIGINT):
         """SIGTERM would wait for the clients."""
