@@ -5,6 +5,7 @@
 #   make check      install what is missing, run unit tests, lint and scenarios
 #   make soak       the engine's faults at length: all of them, a hundred times
 #   make check-real the same against real servers: Apache Kafka, a schema registry, OPA, Redis
+#   make check-somabrain the profiles of somabrain in a system of its shape, on real servers
 #   make check-newer-kafka  Kafka's scenarios and real tests, and the learner's, with a librdkafka newer than the distribution's
 #   make fuzz       every fuzz target for FUZZ_SECONDS=600 with clang and libFuzzer; fuzz-NAME: one of them
 #   make lint       style rules, profiles, generated files, headers that stand alone
@@ -36,7 +37,7 @@ WITH_PQ ?= auto
 WITH_SECCOMP ?= auto
 
 all: program
-.PHONY: all levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka soak demo lint format dev generated install clean
+.PHONY: all levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka check-somabrain soak demo lint format dev generated install clean
 .DELETE_ON_ERROR:
 
 # ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
@@ -227,14 +228,22 @@ check-real: deps-test
 # Brokers of both versions are met by check-real; here it is the library that is new, and one version will do.
 newer := $(BUILD)/newer
 newer_kafka := 4.1.1
+build_newer = path=$$(packaging/newer-librdkafka) && $(MAKE) --no-print-directory BUILD=$(newer) \
+	PKG_CONFIG_PATH="$$path$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))" program helpers
 kafka_tests := $(wildcard tests/scenario/test_kafka*.py tests/scenario/test_wire_format*.py)
 check-newer-kafka: deps-test
 	@packaging/deps real newer
-	@path=$$(packaging/newer-librdkafka) && $(MAKE) --no-print-directory BUILD=$(newer) \
-		PKG_CONFIG_PATH="$$path$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))" program helpers
+	@$(build_newer)
 	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(newer)/startguard) $(pytest) -n $(JOBS) $(kafka_tests)
 	@venv=$$(packaging/venv-path) && STARTGUARD_KAFKA=$(newer_kafka) STARTGUARD=$(abspath $(newer)/startguard) \
 		$(pytest) -n 2 --dist loadfile $(wildcard tests/real/test_kafka*.py) tests/real/test_learner.py
+
+# Its profiles demand rights, which librdkafka can ask for since 2.3: with the one that a release links. SOMABRAIN_FLAGS=--write
+# writes the table of findings into profiles/somabrain/README.md.
+check-somabrain: deps-test
+	@packaging/deps real newer
+	@$(build_newer)
+	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(newer)/startguard) $(pytest) -n 0 $(SOMABRAIN_FLAGS) tests/somabrain
 
 # What takes long: 200 checks of which a third hang, a third crash and a third pass, 100 times; every call made to fail.
 soak: program $(helper_bin)
