@@ -34,9 +34,10 @@ static size_t length_without_blanks(const char *text, size_t len)
 
 static void copy_place(char place[FLOW_PLACE_MAX], const char *text, size_t len)
 {
-	len = length_without_blanks(text, len);
-	invariant(len < FLOW_PLACE_MAX);
-	snprintf(place, FLOW_PLACE_MAX, "%.*s", (int)len, text);
+	size_t n = length_without_blanks(text, len);
+
+	invariant(n < FLOW_PLACE_MAX);
+	snprintf(place, FLOW_PLACE_MAX, "%.*s", (int)n, text);
 }
 
 /* Finds the operator at the beginning of the text, the longest that fits. */
@@ -87,7 +88,7 @@ void flow_capture_parse(const char *text, char name[FLOW_NAME_MAX], char place[F
 {
 	size_t len = strcspn(text, "=");
 
-	invariant(text[len] && len < FLOW_NAME_MAX);
+	invariant(len < FLOW_NAME_MAX && text[len]);
 	snprintf(name, FLOW_NAME_MAX, "%.*s", (int)len, text);
 	copy_place(place, text + len + 1, strlen(text + len + 1));
 }

@@ -66,14 +66,14 @@ bool flow_record_starts_programs(const struct flow_record_conf *c)
 struct kept {
 	int32_t partition;
 	int64_t offset;
-	unsigned char *value; /* NULL: a tombstone */
+	bool tombstone, taken;
 	size_t len;
-	bool taken;
+	unsigned char value[];
 };
 /* A topic that is followed, for all steps that wait for its records. */
 struct topic {
 	struct record_follow *follow;
-	struct kept *v;
+	struct kept **v;
 	size_t n, bytes;
 	size_t dropped; /* records that came and are not kept any more */
 };
@@ -203,8 +203,8 @@ struct flow_record *flow_record_open(struct flow_run *f, const struct flow_recor
 
 static void drop_oldest(struct topic *t)
 {
-	t->bytes -= t->v[0].len;
-	free(t->v[0].value);
+	t->bytes -= t->v[0]->len;
+	free(t->v[0]);
 	memmove(t->v, t->v + 1, (t->n - 1) * sizeof *t->v);
 	t->n--;
 	t->dropped++;
@@ -212,17 +212,18 @@ static void drop_oldest(struct topic *t)
 
 static struct kept *keep(struct topic *t, const rd_kafka_message_t *m)
 {
-	struct kept *k;
+	struct kept *k = xmalloc(sizeof *k + m->len);
 
-	while (t->n == KEPT_MAX || (t->n > 0 && t->bytes + m->len > KEPT_BYTES_MAX))
-		drop_oldest(t);
-	k = &t->v[t->n++];
-	*k = (struct kept){.partition = m->partition, .offset = m->offset, .len = m->len};
-	t->bytes += m->len;
-	if (m->payload) {
-		k->value = xmalloc(m->len ? m->len : 1);
+	*k = (struct kept){.partition = m->partition,
+			   .offset = m->offset,
+			   .tombstone = !m->payload,
+			   .len = m->payload ? m->len : 0};
+	if (m->payload)
 		memcpy(k->value, m->payload, m->len);
-	}
+	while (t->n == KEPT_MAX || (t->n > 0 && t->bytes + k->len > KEPT_BYTES_MAX))
+		drop_oldest(t);
+	t->v[t->n++] = k;
+	t->bytes += k->len;
 	return k;
 }
 
@@ -345,8 +346,8 @@ static enum result judge_record(struct search *s, struct kept *k, struct diag *o
 	if (k->taken)
 		return RESULT_PASS;
 	s->seen++;
-	s->tombstones += !k->value;
-	if (!k->value)
+	s->tombstones += k->tombstone;
+	if (k->tombstone)
 		return RESULT_PASS;
 	record_classify(&s->r->want, k->value, k->len, &class);
 	s->too_large += class.fault == RECORD_TOO_LARGE;
@@ -411,10 +412,10 @@ static enum result search_kept(struct search *s, bool *found, struct diag *out)
 	enum result r = RESULT_PASS;
 
 	for (size_t i = 0; r == RESULT_PASS && !*found && i < t->n; i++) {
-		bool before = t->v[i].taken;
+		bool before = t->v[i]->taken;
 
-		r = judge_record(s, &t->v[i], out);
-		*found = !before && t->v[i].taken;
+		r = judge_record(s, t->v[i], out);
+		*found = !before && t->v[i]->taken;
 	}
 	return r;
 }

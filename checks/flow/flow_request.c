@@ -42,7 +42,7 @@ static const char *equals_problem(const char *text)
 	KEY_URL(T, url, .flags = K_REQUIRED, .schemes = web_schemes, .check = url_problem,     \
 		.doc = "What to ask for. Names in braces are filled in in path and query; in " \
 		       "a url by reference they are not.",                                     \
-		.example = example_)
+		.example = (example_))
 #define HEADERS_ROW(T)                                                                          \
 	KEY_PAIRLIST(T, headers, .flags = K_HEADERS | K_LATER, .check = web_header_problem,     \
 		     .doc = "Request headers; secret values by reference. Names in braces are " \
