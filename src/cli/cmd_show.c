@@ -103,6 +103,8 @@ static int print_profile(const struct profile *profile, const struct problems *p
 
 	str_init(&b, CMD_TEXT_MAX);
 	show_profile(&b, profile);
+	scrub(b.s); /* what ${NAME} took from variables with a secret */
+	b.len = strlen(b.s);
 	code = cmd_print(&b);
 	if (code == 0 && problems->policies)
 		log_line("show: mode %s refuses this profile: %zu problem%s",

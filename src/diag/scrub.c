@@ -362,6 +362,18 @@ void scrub(char *text)
 	decoded_free(&r);
 }
 
+char *scrub_copy(struct arena *a, const char *text)
+{
+	char *raw = text ? arena_strdup(a, text) : NULL, *clean;
+
+	if (!raw)
+		return NULL;
+	scrub(raw);
+	clean = arena_strdup_clean(a, raw);
+	scrub(clean); /* cleaning may have joined the pieces of a secret */
+	return clean;
+}
+
 void scrub_user_parts(char *text)
 {
 	for (char *at = strchr(text, '@'); at; at = strchr(at + 1, '@')) {

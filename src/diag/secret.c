@@ -1,5 +1,6 @@
 #include "secret.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <strings.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include "diag.h"
 #include "scrub.h"
 #include "str.h"
+#include "unescape.h"
 
 struct secret secret_from_text(const char *text)
 {
@@ -37,18 +39,175 @@ bool secret_sensitive_name(const char *name)
 	return false;
 }
 
+/* ---- variables ------------------------------------------------------------------------------------------------------- */
+#define WORD_MAX 32
+
+/* Copies the next word of a name ("db" of "DB_PASS2"), in small letters and without digits at its end. Returns false at the end. */
+static bool next_word(const char **p, char word[WORD_MAX])
+{
+	size_t n = 0;
+
+	while (**p && !isalnum((unsigned char)**p))
+		(*p)++;
+	for (; isalnum((unsigned char)**p); (*p)++)
+		if (n + 1 < WORD_MAX)
+			word[n++] = (char)tolower((unsigned char)**p);
+	while (n > 1 && isdigit((unsigned char)word[n - 1]))
+		n--;
+	word[n] = '\0';
+	return n > 0;
+}
+
+static bool is_in(const char *word, const char *const *list)
+{
+	for (; *list; list++)
+		if (str_eq(word, *list))
+			return true;
+	return false;
+}
+
+bool secret_sensitive_variable(const char *name)
+{
+	static const char *const anywhere[] = {"pass",  "pwd", "pw",   "passcode", "pat", "dsn",
+					       "creds", "jwt", "hmac", "bearer",   "otp", NULL};
+	static const char *const last[] = {"key", "keys", "auth", "sas", "signature", NULL};
+	/* Before "key": these are not secret. At the end: the variable says where or how. */
+	static const char *const before_key[] = {
+	    "public", "pub", "routing", "partition", "primary", "foreign", "sort", "cache", NULL};
+	static const char *const at_end[] = {"file", "path", "dir",   "name", "length",
+					     "id",   "type", "count", "url",  NULL};
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	char word[WORD_MAX], before[WORD_MAX] = "";
+	bool found = false;
+
+	if (secret_sensitive_name(name) || strcasestr(name, "webhook")) /* its path is the secret */
+		return true;
+	if (str_eq(name, "PWD") || str_eq(name, "OLDPWD")) /* the shell's working directory */
+		return false;
+	for (const char *p = name; next_word(&p, word);) {
+		bool is_last = !p[strcspn(p, letters)];
+
+		found |= is_in(word, anywhere);
+		if (is_last && found)
+			return !is_in(word, at_end);
+		if (is_last)
+			return is_in(word, last) && !is_in(before, before_key);
+		memcpy(before, word, sizeof before);
+	}
+	return false;
+}
+
+/* Registers n bytes as they are and, where they are percent-encoded, decoded: a client may print either. */
+static void register_part(const char *s, size_t n)
+{
+	cleanup_free char *text = xstrndup(s, n);
+	size_t len = 0;
+
+	scrub_register(text);
+	if (!strchr(text, '%'))
+		return;
+	for (size_t i = 0; text[i];) {
+		char meant[UNESCAPE_MEANT];
+		size_t used = 1,
+		       k = text[i] == '%' ? unescape(text + i, strlen(text + i), meant, &used) : 0;
+
+		if (k == 0)
+			meant[0] = text[i];
+		memmove(text + len, meant, k ? k : 1);
+		len += k ? k : 1;
+		i += used;
+	}
+	text[len] = '\0';
+	scrub_register(text);
+}
+
+/* Registers the password of a user part that begins at s, or a user without one: often a token ("https://TOKEN@host"). The last @
+ * before the path ends the user part; if there is none, the last one of all: a password may hold either as it is. */
+static void register_user_part(const char *s)
+{
+	size_t n = strcspn(s, " \t\n\"'<>"), path = strcspn(s, "/?# \t\n\"'<>");
+	const char *at = memrchr(s, '@', path), *colon;
+
+	at = at ? at : memrchr(s, '@', n);
+	if (!at)
+		return;
+	colon = memchr(s, ':', (size_t)(at - s));
+	if (colon)
+		register_part(colon + 1, (size_t)(at - colon - 1));
+	else if (path >= (size_t)(at - s))
+		register_part(s, (size_t)(at - s));
+}
+
+/* Registers the value at s: to the first sign that may end it, and if no NAME= follows there, so that the sign may belong to the
+ * value, to the next one as well. */
+static void register_value(const char *s)
+{
+	static const char ends[] = "&;, \t\n\"'()";
+	size_t n = strcspn(s, ends);
+
+	register_part(s, n);
+	while (s[n] == '&' || s[n] == ';' || s[n] == ',') {
+		size_t more = strcspn(s + n + 1, ends);
+
+		if (more == 0 || memchr(s + n + 1, '=', more))
+			return;
+		n += 1 + more;
+		register_part(s, n);
+	}
+}
+
+/* Registers the value of NAME=VALUE, at the = of which `s` points, if the name is sensitive: in the query of a URL, a connection
+ * string ("host=db password=x", "Server=db;Pwd=x"), a line of JAAS. */
+static void register_pair(const char *text, const char *s)
+{
+	const char *begin = s;
+	char name[64];
+
+	while (begin > text && !strchr("&;?, \t\n\"'({", begin[-1]))
+		begin--;
+	snprintf(name, sizeof name, "%.*s", (int)(s - begin), begin);
+	/* "PWD" is the working directory as a variable only; "AccountKey" is one word. */
+	if (!secret_sensitive_variable(name) && strcasecmp(name, "PWD") != 0 &&
+	    !(s - begin >= 3 && strncasecmp(s - 3, "key", 3) == 0))
+		return;
+	if (s[1] == '"' || s[1] == '\'')
+		register_part(s + 2, strcspn(s + 2, "\"'"));
+	else
+		register_value(s + 1);
+}
+
+static void register_secret_parts(const char *value)
+{
+	const char *first = value + strcspn(value, ":/@= \t\n\"'");
+
+	/* "user:password@tcp(host)/db", as Go's MySQL driver has it. */
+	if (*first == ':' && first > value && !str_starts(first, "://"))
+		register_user_part(value);
+	for (const char *p = value; (p = strstr(p, "://")) != NULL; p += 3)
+		register_user_part(p + 3);
+	for (const char *p = strchr(value, '='); p; p = strchr(p + 1, '='))
+		register_pair(value, p);
+}
+
+void secret_register_variable(const char *name, const char *value)
+{
+	if (secret_sensitive_variable(name))
+		scrub_register(value);
+	register_secret_parts(value);
+}
+
 void secret_register_environment(void)
 {
 	for (char **e = environ; *e; e++) {
 		const char *value = strchr(*e, '=');
-		char name[256];
+		cleanup_free char *name = value ? xstrndup(*e, (size_t)(value - *e)) : NULL;
 
-		snprintf(name, sizeof name, "%.*s", value ? (int)(value - *e) : 0, *e);
-		if (secret_sensitive_name(name))
-			scrub_register(value + 1);
+		if (name)
+			secret_register_variable(name, value + 1);
 	}
 }
 
+/* ---- references ------------------------------------------------------------------------------------------------------ */
 /* Returns NULL, with *out filled. */
 static const char *fail_unreadable(struct diag *out, struct secret s, const char *why)
 {

@@ -34,8 +34,13 @@ const char *secret_reveal(struct secret s, struct diag *out);
 /* Child only. Returns the value as secret_reveal does, but registers nothing: only a part of some texts is secret (the
  * user part of a URL), and the caller registers that part. */
 const char *secret_read(struct secret s, struct diag *out);
-/* Child only. Registers the value of every variable that has a sensitive name. Kinds that run programs call it, since
- * the output of a program may hold these values. */
+/* As secret_sensitive_name, for a variable: PASS, PWD, DSN or PAT as a word, and KEY or AUTH as the last one, are sensitive too. */
+bool secret_sensitive_variable(const char *name);
+/* Registers with the scrubber the value of a variable that has a sensitive name, and of every other one what is secret in it: the
+ * passwords of URLs ("scheme://user:password@"), and values behind a sensitive name ("password=..."). */
+void secret_register_variable(const char *name, const char *value);
+/* Child only. Calls secret_register_variable for every variable. Kinds that run programs call it, since the output of a
+ * program may hold these values. */
 void secret_register_environment(void);
 /* For tests that run many cases in one process: forgets the values of files and all registered values. */
 void secret_forget(void);

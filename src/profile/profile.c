@@ -140,8 +140,7 @@ static void load_top(struct load *l, const struct node *root)
 		if (str_eq(l->problems->v[i].where, "mode"))
 			problem_lower(l->problems, i);
 	l->p->top = top;
-	l->p->service =
-	    top->service ? arena_strdup_clean(&l->p->arena, top->service) : name_of_file(l->p);
+	l->p->service = top->service ? scrub_copy(&l->p->arena, top->service) : name_of_file(l->p);
 	l->p->timeout = top->timeout.ns == 0 ? DURATION_FOREVER : top->timeout;
 	l->p->parallel = top->parallel > 0 ? (size_t)top->parallel : 1;
 }
@@ -289,7 +288,7 @@ static void load_switches(struct load *l, const struct node *group)
 		bad = schema_fill(&switch_schema, c, where, &s->conf, &l->fill);
 		bad += schema_names(&switch_schema, NULL, c, where, &l->fill);
 		bad += check_sources(l, c, where);
-		s->conf.degraded = arena_strdup_clean(&l->p->arena, s->conf.degraded);
+		s->conf.degraded = scrub_copy(&l->p->arena, s->conf.degraded);
 		p->n_switches++;
 		check_waives(l, c, where, &s->conf.waives);
 		if (!bad && !l->o->offline)

@@ -205,8 +205,8 @@ void load_check(struct load *l, const struct check_kind *kind, const char *name,
 	check_degraded(l, common, c->id, &c->common, !bad);
 	if (!bad)
 		check_common(l, common, c->id, &c->common);
-	c->common.degraded = arena_strdup_clean(&l->p->arena, c->common.degraded);
-	c->common.description = arena_strdup_clean(&l->p->arena, c->common.description);
+	c->common.degraded = scrub_copy(&l->p->arena, c->common.degraded);
+	c->common.description = scrub_copy(&l->p->arena, c->common.description);
 	here = c->common.only_in.n == 0 || mode_in(l->fill.aliases, l->p->mode, &c->common.only_in);
 	l->elsewhere |= here && !only_at_allows(l, &c->common);
 	here = here && only_at_allows(l, &c->common);

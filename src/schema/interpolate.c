@@ -96,6 +96,7 @@ static int interpolate_name(struct interp *in, const char *p, const char *close,
 	note_variable(in->fill, name, plain || more[1] == '?', false);
 	value = in->fill->getenv(name);
 	if (value && (*value || plain)) {
+		secret_register_variable(name, value);
 		str_add(&in->out, value);
 		return 0;
 	}

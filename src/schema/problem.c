@@ -20,6 +20,7 @@ void problem_vadd(struct problems *p, enum problem_kind kind, enum diag_code cod
 	char text[1024];
 
 	vsnprintf(text, sizeof text, fmt, ap);
+	scrub(text);
 	scrub_user_parts(text);
 	if (p->n == p->cap) {
 		p->cap = p->cap ? p->cap * 2 : 16;
@@ -29,7 +30,7 @@ void problem_vadd(struct problems *p, enum problem_kind kind, enum diag_code cod
 					.code = code,
 					.file = arena_strdup_clean(p->arena, file),
 					.line = line,
-					.where = arena_strdup_clean(p->arena, where),
+					.where = scrub_copy(p->arena, where),
 					.text = arena_strdup_clean(p->arena, text)};
 	*(kind == PROBLEM_POLICY    ? &p->policies
 	  : kind == PROBLEM_WARNING ? &p->warnings

@@ -755,3 +755,30 @@ def test_what_the_service_gets_is_what_the_caller_gave(guard, watch):
     assert result.code == 0
     assert "STARTGUARD_STATUS=ready" in result.out
     assert os.path.exists(guard.tmp / "secret0")
+
+
+# ---- what ${NAME} takes out of variables ----
+
+FROM_A_VARIABLE = {
+    "command": 'exec: {{ x: {{ command = ["/bin/echo", "-p{0}", "x"]; stdout_contains = "nothing"; retry = false; }}; }};',
+    "body": 'http: {{ x: {{ url = "{1}/500"; method = "POST"; body = "a={0}"; retry = false; }}; }};',
+    "path": 'http: {{ x: {{ url = "{1}/404/{0}?q={0}"; retry = false; }}; }};',
+    "wrong": 'http: {{ x: {{ url = "{1}/ok"; method = "{0}"; timeout = "{0}"; }}; }};',
+    "words": """file: {{ x: {{ path = "/nowhere/{0}"; description = "d {0}"; required = false; degraded = "without {0}"; retry = false; }}; }};
+        service = "s-{0}";""",
+}
+
+
+@pytest.mark.parametrize("where", FROM_A_VARIABLE)
+@pytest.mark.parametrize("name", ["DB_PASS", "SIGNING_KEY", "MYSQL_PWD", "GITHUB_PAT"])
+def test_a_variable_with_such_a_name_is_a_secret_wherever_it_is_filled_in(watch, web, where, name):
+    """Also in the parent, which prints such texts itself."""
+    secret = re.sub(r'["&%=~]', "", SECRET)
+    text = "startguard = 1; " + FROM_A_VARIABLE[where].format("${" + name + "}", web.url)
+    env = {name: secret}
+    result = watch.guard.run(text, "-v", "--format", "json", env=env, raw=True, last_line=False)
+    shown = watch.guard.cli("show", "-p", watch.guard.write("profile.cfg", text), env=env, raw=True)
+    for one in (result.out, result.err, json.dumps(result.report), shown.out, shown.err):
+        assert secret not in one
+        assert secret[:8] not in one
+    assert "***" in result.out + result.err + shown.out + shown.err

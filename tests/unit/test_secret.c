@@ -323,6 +323,157 @@ static void the_environment(UNUSED void **state)
 	assert_string_equal(text, "out: *** and plain-value-2");
 }
 
+/* Puts the secret in the place of each "@@". */
+static void fill_in(char *out, size_t size, const char *form, const char *secret)
+{
+	size_t n = 0;
+
+	for (; *form; form++) {
+		bool here = str_starts(form, "@@");
+
+		n += (size_t)snprintf(out + n, size - n, "%.*s", here ? (int)strlen(secret) : 1,
+				      here ? secret : form);
+		form += here;
+	}
+}
+
+static const struct {
+	const char *name, *form;
+} of_services[] = {
+    {"DATABASE_URL", "postgres://app:@@@db:5432/app"},
+    {"REDIS_URL", "redis://:@@@cache:6379/0"},
+    {"MONGODB_URI", "mongodb://app:@@@mongo-1:27017,mongo-2:27017/app?replicaSet=rs0"},
+    {"AMQP_URL", "amqp://app:@@@rabbit:5672/vhost"},
+    {"RABBITMQ_URL", "amqps://app:@@@rabbit"},
+    {"SENTRY_DSN", "https://@@@o1.ingest.sentry.io/2"},
+    {"CELERY_BROKER_URL", "redis://default:@@@cache:6379/1"},
+    {"CLICKHOUSE_URL", "clickhouse://u:@@@ch:9000/db"},
+    {"ELASTICSEARCH_HOSTS", "https://elastic:@@@es-1:9200,https://elastic:@@@es-2:9200"},
+    {"HTTP_PROXY", "http://user:@@@proxy:3128"},
+    {"HTTPS_PROXY", "http://user:@@@proxy:3128"},
+    {"ALL_PROXY", "socks5://user:@@@proxy:1080"},
+    {"PIP_INDEX_URL", "https://__token__:@@@pypi.example/simple"},
+    {"GOPROXY", "https://user:@@@proxy.example,direct"},
+    {"SMTP_URL", "smtp://mail:@@@smtp:587"},
+    {"LDAP_URI", "ldaps://cn:@@@ldap"},
+    {"NATS_URL", "nats://@@@nats:4222"},
+    {"SPRING_DATASOURCE_URL", "jdbc:postgresql://db/app?user=app&password=@@&ssl=true"},
+    {"MYSQL_DSN", "app:@@@tcp(db:3306)/app?parseTime=true"},
+    {"PG_CONNECTION", "host=db user=app password=@@ dbname=app"},
+    {"SQLSERVER_CONNECTION", "Server=tcp:db,1433;User ID=app;Password=@@;Encrypt=True"},
+    {"ODBC_CONNECTION", "DSN=db;UID=app;PWD=@@"},
+    {"AZURE_STORAGE_CONNECTION_STRING",
+     "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=@@;EndpointSuffix=core.windows.net"},
+    {"SERVICEBUS_CONNECTION", "Endpoint=sb://x/;SharedAccessKeyName=n;SharedAccessKey=@@"},
+    {"KAFKA_OPTS", "org.apache.kafka.common.security.plain.PlainLoginModule required "
+		   "username=\"app\" password=\"@@\";"},
+    {"SLACK_WEBHOOK_URL", "https://hooks.slack.example/services/@@"},
+    {"MYSQL_PWD", "@@"},
+    {"PGPASSWORD", "@@"},
+    {"DB_PASS", "@@"},
+    {"DB_PASS2", "@@"},
+    {"SMTP_PW", "@@"},
+    {"REDIS_PASS", "@@"},
+    {"RABBITMQ_DEFAULT_PASS", "@@"},
+    {"POSTGRES_PASSWORD", "@@"},
+    {"SSH_PASSPHRASE", "@@"},
+    {"SUDO_PASSCODE", "@@"},
+    {"PRIVATE_KEY", "@@"},
+    {"SIGNING_KEY", "@@"},
+    {"ENCRYPTION_KEY", "@@"},
+    {"APP_KEY", "@@"},
+    {"STRIPE_API_KEY", "@@"},
+    {"AWS_SECRET_ACCESS_KEY", "@@"},
+    {"DATADOG_APP_KEY", "@@"},
+    {"FERNET_KEY", "@@"},
+    {"FERNET_KEYS", "@@"},
+    {"SECRET_KEY_BASE", "@@"},
+    {"RAILS_MASTER_KEY", "@@"},
+    {"GITHUB_PAT", "@@"},
+    {"GITLAB_TOKEN", "@@"},
+    {"NPM_AUTH", "@@"},
+    {"REGISTRY_AUTH", "@@"},
+    {"BASIC_AUTH", "@@"},
+    {"REGISTRY_CREDS", "@@"},
+    {"VAULT_TOKEN", "@@"},
+    {"JWT_SECRET", "@@"},
+    {"SESSION_JWT", "@@"},
+    {"COOKIE_SIGNING_KEY", "@@"},
+};
+
+static void is_gone_as(const char *name, const char *set, const char *spelt)
+{
+	char text[600];
+
+	snprintf(text, sizeof text, "it says %s", spelt);
+	scrub(text);
+	if (!str_eq(text, "it says ***"))
+		fail_msg("%s=%s: \"%s\"", name, set, text);
+}
+
+/* Names that services use, and how the secret stands in their values. */
+static void what_the_environment_of_a_service_holds(UNUSED void **state)
+{
+	static const char *const secrets[] = {"Tr0ub4dor&3x", "p%40ss%2Fw0rd9", "Zx/9@qW8+7bv=="};
+
+	for (size_t i = 0; i < ARRAY_LEN(of_services); i++)
+		for (size_t k = 0; k < ARRAY_LEN(secrets); k++) {
+			const char *name = of_services[i].name, *form = of_services[i].form;
+			char set[512];
+
+			/* Percent-encoded in a URL only; and not as it is where it holds what ends it: a token with a slash looks
+			 * like a host with a path. */
+			if ((k == 0 && strchr(form, '&')) || (k == 1 && !strstr(form, "://")) ||
+			    (k == 2 && strstr(form, "nats://")))
+				continue;
+			fill_in(set, sizeof set, form, secrets[k]);
+			secret_forget();
+			clearenv();
+			setenv(name, set, 1);
+			secret_register_environment();
+			is_gone_as(name, set, secrets[k]);
+			if (k == 1 && !secret_sensitive_variable(name))
+				is_gone_as(name, set, "p@ss/w0rd9");
+		}
+}
+
+static void what_it_holds_beside_secrets(UNUSED void **state)
+{
+	static const char *const names[] = {
+	    "PWD",
+	    "OLDPWD",
+	    "PATH",
+	    "PATIENT",
+	    "BYPASS",
+	    "COMPASS_X",
+	    "PUBLIC_KEY",
+	    "ROUTING_KEY",
+	    "PARTITION_KEY",
+	    "DB_PASS_FILE",
+	    "KEYBOARD",
+	    "AUTHOR",
+	    "MONKEY_COUNT",
+	    "AWS_ACCESS_KEY_ID",
+	    "JWT_PUBLIC_KEY_PATH",
+	    "SSH_AUTH_SOCK",
+	    "PASSWORD_FILE",
+	    "DATABASE_URL",
+	    "HOSTNAME",
+	    "",
+	};
+	static const char *const values[] = {"postgres://db.example:5432/orders?sslmode=require",
+					     "a=b;c=d-orders", "http://h.example/a?b=c-orders",
+					     "orders"};
+	char text[] = "db.example orders c-orders sslmode=require";
+
+	secret_forget();
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		for (size_t k = 0; k < ARRAY_LEN(values); k++)
+			secret_register_variable(names[i], values[k]);
+	scrub(text);
+	assert_string_equal(text, "db.example orders c-orders sslmode=require");
+}
+
 /* Plain values of the profile stay in messages, also where a password contains them. */
 static void plain_values_stay(UNUSED void **state)
 {
@@ -330,6 +481,7 @@ static void plain_values_stay(UNUSED void **state)
 	    "group learner-online may not read topic learner-online.events (learner-online-Xy7kQ2)";
 	char half[] = "with -online-Xy7kQ";
 
+	secret_forget();
 	scrub_exempt("learner-online");
 	scrub_exempt(NULL);
 	scrub_register("learner-online-Xy7kQ2");
@@ -354,6 +506,8 @@ int main(void)
 	    cmocka_unit_test(random_texts),
 	    cmocka_unit_test(references),
 	    cmocka_unit_test(the_environment),
+	    cmocka_unit_test(what_the_environment_of_a_service_holds),
+	    cmocka_unit_test(what_it_holds_beside_secrets),
 	    cmocka_unit_test(weak_values),
 	    cmocka_unit_test(many_values),
 	    cmocka_unit_test(a_large_value),
