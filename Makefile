@@ -1,6 +1,9 @@
 # startguard: verify what a service needs, then start it.
 #
 #   make            build the program: build/startguard
+#   make static     build/static/startguard: one file that needs nothing of the system; makes what it needs (packaging/static)
+#   make check-static  what the static program promises, and a subset of the scenarios with it
+#   make outdated   which sources of the static program have newer versions
 #   make demo       install what is missing, build, show a service started, degraded and blocked
 #   make check      install what is missing, run unit tests, lint and scenarios
 #   make soak       the engine's faults at length: all of them, a hundred times
@@ -21,7 +24,7 @@
 #   make opts       what was found and how it is built
 #   make clean
 #
-# Settings: CC, CFLAGS, LDFLAGS, PKG_CONFIG, BUILD=build, WITH_KAFKA WITH_AVRO WITH_REDIS WITH_CURL
+# Settings: CC, CFLAGS, LDFLAGS, LDLIBS, PKG_CONFIG, BUILD=build, WITH_KAFKA WITH_AVRO WITH_REDIS WITH_CURL
 # WITH_PQ WITH_SECCOMP = auto, 1 or 0.
 
 VERSION := 1.0.0
@@ -37,7 +40,7 @@ WITH_PQ ?= auto
 WITH_SECCOMP ?= auto
 
 all: program
-.PHONY: all levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka check-somabrain soak demo lint format dev generated install clean
+.PHONY: all static check-static outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka check-somabrain soak demo lint format dev generated install clean
 .DELETE_ON_ERROR:
 
 # ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
@@ -76,7 +79,7 @@ unit_c := $(filter-out $(if $(filter 0,$(with_kafka)),tests/unit/test_kafka.c) \
 	$(if $(filter 00 01 10,$(with_kafka)$(with_avro)),tests/unit/test_record_class.c) \
 	$(if $(filter-out 111,$(with_kafka)$(with_avro)$(with_curl)),tests/unit/test_flow.c),$(wildcard tests/unit/*.c))
 
-ifneq ($(filter-out help clean format deps-build deps-test,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean format deps-build deps-test static check-static outdated,$(or $(MAKECMDGOALS),all)),)
 lib_cflags := $(shell $(pkg_config) --cflags $(PKGS) 2>/dev/null)
 lib_libs := $(shell $(pkg_config) --libs $(PKGS) 2>/dev/null)
 lib_cflags += $(if $(filter 1,$(with_seccomp)),-DWITH_SECCOMP)
@@ -92,7 +95,7 @@ own_cflags := -std=gnu17 -D_GNU_SOURCE -DSTARTGUARD_VERSION='"$(VERSION)"' -MMD 
 own_ldflags := -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(EXTRA_LDFLAGS)
 compile = $(CC) $(own_cflags) $(lib_cflags) $(CPPFLAGS) $(CFLAGS)
 link = $(CC) $(own_ldflags) $(CFLAGS) $(LDFLAGS)
-libs = $(lib_libs) -lresolv -lm -pthread
+libs = $(lib_libs) $(LDLIBS) -lresolv -lm -pthread
 
 # ---- levels: the folders whose headers a folder's files may include --------------------------------------------------
 # Each level sees itself and those below it: an include upward is "No such file or directory" (docs/architecture.md).
@@ -249,6 +252,19 @@ check-somabrain: deps-test
 soak: program $(helper_bin)
 	@venv=$$(packaging/venv-path) && STARTGUARD_SOAK=100 STARTGUARD_ALL_CALLS=1 STARTGUARD=$(abspath $(BUILD)/startguard) $(pytest) -n $(JOBS) \
 		tests/scenario/test_many.py tests/scenario/test_calls.py
+
+# ---- the static program: packaging/static, docs/updating.md ----
+static:
+	@packaging/deps static
+	@packaging/static $(STATIC_FLAGS)
+check-static: deps-test
+	@packaging/deps static
+	@packaging/static --helpers $(STATIC_FLAGS)
+	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) tests/static
+	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) -n $(JOBS) --static $(SUBSET) tests/scenario
+outdated:
+	@packaging/deps static
+	@packaging/static --outdated
 
 demo:
 	@packaging/deps build demo

@@ -1,6 +1,7 @@
 /* main: reads the command line and calls the command's function. */
 #include <errno.h>
 #include <fcntl.h>
+#include <nss.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -19,6 +20,17 @@ static void hold_standard_descriptors(void)
 				close(got);
 			}
 		}
+}
+
+/* Keeps a static program from the modules that nsswitch.conf names: glibc would load them, and a module that belongs to another
+ * glibc crashes. The dynamic build takes every module, as the service does. */
+static void pin_name_service(void)
+{
+#ifdef STARTGUARD_STATIC
+	__nss_configure_lookup("hosts", "files dns");
+	__nss_configure_lookup("passwd", "files");
+	__nss_configure_lookup("group", "files");
+#endif
 }
 
 /* The functions of the commands: either `run`, or `print` for those that only fill a text. */
@@ -66,6 +78,7 @@ int main(int argc UNUSED, char **argv)
 
 	hold_standard_descriptors();
 	watched = signals_open(&signals, &refused) == 0;
+	pin_name_service();
 	if (cli_parse(&cli, &arena, argv, &err) < 0) {
 		code = cmd_usage(&cli, &err);
 	} else if (cmd_is_run(&cli)) {

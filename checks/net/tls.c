@@ -341,7 +341,7 @@ static SSL *make_ssl(const struct tls_conf *tls, const char *host, struct tls_se
 	if (resolve_is_literal(name)) {
 		X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name);
 	} else {
-		SSL_set1_host(ssl, name);
+		X509_VERIFY_PARAM_set1_host(SSL_get0_param(ssl), name, 0);
 		SSL_set_tlsext_host_name(ssl, name); /* RFC 6066: SNI holds no addresses */
 	}
 	return ssl;

@@ -656,8 +656,7 @@ def guard(tmp_path):
     one.close()
 
 
-def preload(folder, source, *flags):
-    """Compiles a file of tests/preload as a library for LD_PRELOAD; its path."""
+def _preload(folder, source, *flags):
     library = folder / f"{pathlib.Path(source).stem}.so"
     words = [os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-O1", "-shared", "-fPIC", *flags]
     subprocess.run([*words, "-o", library, ROOT / "tests" / "preload" / source, "-ldl"], check=True)
@@ -665,7 +664,14 @@ def preload(folder, source, *flags):
 
 
 @pytest.fixture(scope="session")
-def faults(tmp_path_factory):
+def preload():
+    """preload(FOLDER, SOURCE, *FLAGS) compiles a file of tests/preload as a library for LD_PRELOAD; its path. What uses this
+    cannot run with a static program: --static leaves it out (conftest.py)."""
+    return _preload
+
+
+@pytest.fixture(scope="session")
+def faults(preload, tmp_path_factory):
     """faults(FAULT_RESOLVE="hang", ...): variables of a run whose processes go wrong as tests/preload/faults.c has it."""
     library = preload(tmp_path_factory.mktemp("preload"), "faults.c")
     asan = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:handle_segv=0:handle_abort=0:disable_coredump=0"

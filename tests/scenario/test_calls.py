@@ -16,7 +16,6 @@ import time
 import pytest
 
 from fakes.tcp import TcpServer, refused_port, silent
-from harness import preload
 
 SOURCE = pathlib.Path(__file__).parents[1] / "preload" / "calls.c"
 ALL = os.environ.get("STARTGUARD_ALL_CALLS") == "1"
@@ -62,7 +61,7 @@ FAULT = ("startguard: internal error: ", "startguard: BLOCKED (")
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory):
+def library(preload, tmp_path_factory):
     program = pathlib.Path(os.environ.get("STARTGUARD") or pathlib.Path(__file__).parents[2] / "build" / "startguard")
     sanitized = b"__asan_init" in program.read_bytes()
     return preload(tmp_path_factory.mktemp("calls"), "calls.c", *(["-DNO_MEMORY"] if sanitized else []))

@@ -305,11 +305,15 @@ def test_properties_that_concern_no_check(guard, kafka):
 
 
 def test_property_of_a_newer_library(guard):
-    """Which a login needs. A newer one may be built without it: then it says so."""
-    old = linked_before(guard, 2, 11, 0)
-    try_kafka(guard, "127.0.0.1:1", properties=["sasl.oauthbearer.assertion.claim.aud=orders"]).expect(
-        "kafka-library-old" if old else "kafka-feature-missing", exit=69, subject="sasl.oauthbearer.assertion.claim.aud"
-    )
+    """Which a login needs. A newer one may be built without OIDC: then it says so."""
+    asked = try_kafka(guard, "127.0.0.1:1", properties=["sasl.oauthbearer.assertion.claim.aud=orders"])
+    has_oidc = try_kafka(guard, "127.0.0.1:1", properties=["sasl.oauthbearer.method=oidc"]).code != 69
+    if linked_before(guard, 2, 11, 0):
+        asked.expect("kafka-library-old", exit=69, subject="sasl.oauthbearer.assertion.claim.aud")
+    elif has_oidc:
+        asked.expect("connect-refused", exit=124)
+    else:
+        asked.expect("kafka-feature-missing", exit=69, subject="sasl.oauthbearer.assertion.claim.aud")
 
 
 @pytest.mark.produces("kafka-property")

@@ -385,6 +385,7 @@ def test_a_command_runs_with_the_limits_of_the_service(guard):
     assert (guard.tmp / "made").read_text() == "x\n"
 
 
+@pytest.mark.dynamic
 def test_kerberos_needs_programs_and_gets_them(guard):
     """librdkafka runs kinit by a shell, wherever the mechanism is said; with another one it cannot."""
     with FakeKafka() as kafka:
