@@ -16,7 +16,7 @@ import tempfile
 import threading
 
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
-PAGES = [DOCS / "output.md", DOCS / "kinds" / "exec.md"]
+PAGES = [DOCS / "output.md", DOCS / "profile.md", DOCS / "kinds" / "exec.md"]
 HOSTS = {"catalogue": "10.0.0.11", "opa": "10.0.0.12", "opa-empty": "10.0.0.13", "cache": "10.0.0.14"}
 ANSWERS = {("10.0.0.11", 8080): b'{"status": "UP"}', ("10.0.0.12", 8181): b'{"result": true}', ("10.0.0.13", 8181): b"{}"}
 VARIES = [
