@@ -18,6 +18,12 @@ static const char *const phases[PH__COUNT] = {
     [PH_AUTH] = "auth",       [PH_PROTOCOL] = "protocol", [PH_ASSERT] = "assert",
 };
 
+bool diag_is_timeout(enum diag_code code)
+{
+	return code == D_DNS_TIMEOUT || code == D_CONNECT_TIMEOUT || code == D_ANSWER_TIMEOUT ||
+	       code == D_GUARD_DEADLINE;
+}
+
 const struct diag_info *diag_info(enum diag_code code)
 {
 	invariant(code > D_NONE && code < D__COUNT);

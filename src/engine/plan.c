@@ -98,11 +98,19 @@ static void name_failed_dependency(const struct plan *p, struct plan_check *c)
 	}
 }
 
+/* Returns when the run is over for a check. */
+static struct instant end_for(const struct plan *p, const struct plan_check *c)
+{
+	struct instant end = p->settle_until;
+
+	if (is_settling(p) && !p->stopped && c->program && c->attempts <= 1)
+		end = instant_after(end, PLAN_SETTLE_PROGRAM);
+	return instant_earlier(p->deadline, end);
+}
+
 /* Applies the changes that time alone causes. Returns true when the running attempt must be killed. */
 static bool apply_time(struct plan *p, struct plan_check *c, struct instant now)
 {
-	struct instant end = instant_earlier(p->deadline, p->settle_until);
-
 	if (c->state == PS_WAITING)
 		make_ready(p, c, now);
 	if ((c->state == PS_WAITING || c->state == PS_READY) && instant_reached(c->deadline, now)) {
@@ -111,7 +119,7 @@ static bool apply_time(struct plan *p, struct plan_check *c, struct instant now)
 		give_up(p, c, now);
 	}
 	if (c->state == PS_RUNNING &&
-	    (instant_reached(c->attempt_deadline, now) || instant_reached(end, now))) {
+	    (instant_reached(c->attempt_deadline, now) || instant_reached(end_for(p, c), now))) {
 		c->state = PS_KILLING;
 		return true;
 	}
@@ -122,7 +130,7 @@ static bool may_start(const struct plan *p, const struct plan_check *c, struct i
 {
 	if (c->state != PS_READY || !instant_reached(c->next, now) || p->in_flight >= p->parallel)
 		return false;
-	if (instant_reached(instant_earlier(c->deadline, p->settle_until), now))
+	if (instant_reached(instant_earlier(c->deadline, end_for(p, c)), now))
 		return false;
 	/* While the run settles, each check gets its first attempt, but no second. */
 	return !is_settling(p) || c->attempts == 0;
@@ -155,10 +163,9 @@ static void start_attempt(struct plan *p, struct plan_check *c, struct instant n
 /* Can a check still change its outcome? */
 static bool anything_left(const struct plan *p, struct instant now)
 {
-	bool ended = instant_reached(instant_earlier(p->deadline, p->settle_until), now);
-
 	for (size_t i = 0; i < p->n; i++) {
 		const struct plan_check *c = &p->checks[i];
+		bool ended = instant_reached(end_for(p, c), now);
 
 		if (c->state == PS_RUNNING || c->state == PS_KILLING)
 			return true;
@@ -174,17 +181,17 @@ static bool anything_left(const struct plan *p, struct instant now)
 /* Returns when plan_step is due: not a past time unless a start is due, since the end of a killed attempt wakes the loop. */
 static struct instant wake_at(const struct plan *p, struct instant now)
 {
-	struct instant wake = instant_earlier(p->deadline, p->settle_until);
+	struct instant wake = INSTANT_NEVER;
 
-	if (instant_reached(wake, now))
-		return INSTANT_NEVER;
 	for (size_t i = 0; i < p->n; i++) {
 		const struct plan_check *c = &p->checks[i];
+		struct instant end = end_for(p, c);
 
 		if (c->state == PS_RUNNING)
-			wake = instant_earlier(wake, c->attempt_deadline);
-		if (c->state == PS_READY || c->state == PS_WAITING)
-			wake = instant_earlier(wake, c->deadline);
+			wake = instant_earlier(wake, instant_earlier(c->attempt_deadline, end));
+		if ((c->state != PS_READY && c->state != PS_WAITING) || instant_reached(end, now))
+			continue;
+		wake = instant_earlier(wake, instant_earlier(c->deadline, end));
 		/* When no place is free, the end of an attempt wakes the loop. */
 		if (c->state == PS_READY && p->in_flight < p->parallel &&
 		    (!is_settling(p) || c->attempts == 0))
@@ -258,4 +265,5 @@ void plan_no_process(struct plan *p, size_t i, struct instant now, size_t alive)
 void plan_stop(struct plan *p, struct instant now)
 {
 	p->settle_until = now;
+	p->stopped = true;
 }

@@ -33,11 +33,15 @@ enum plan_state {
 #define PLAN_BURST 4
 /* How long the others may take to finish their attempt once a required check has given up. */
 #define PLAN_SETTLE DURATION_S(2)
+/* How much longer a program's first attempt has: it computes, where a peer that is silent for so long hangs. An image lacks files
+ * and modules at once, and the files are found in milliseconds, the modules in seconds. */
+#define PLAN_SETTLE_PROGRAM DURATION_S(8)
 
 struct plan_check {
 	/* Set by the caller before plan_init. */
 	bool required, retry;
 	bool left_out; /* waived or skipped: never tried, counts as passed */
+	bool program;  /* its attempts start programs */
 	struct duration timeout, attempt_timeout, interval, grace; /* timeout: unset = the run's */
 	const size_t *after; /* indices of the checks it comes after */
 	size_t n_after;
@@ -61,6 +65,7 @@ struct plan {
 	struct plan_check *checks;
 	size_t n;
 	struct instant start, deadline; /* of the run */
+	bool stopped;                   /* plan_stop was called */
 	struct instant settle_until; /* earlier end, after a required check gave up or plan_stop */
 	struct instant wake;         /* when plan_step must be called again */
 	bool one_round;              /* each check gets a single attempt (commands check and try) */

@@ -274,16 +274,15 @@ static bool was_too_short(const struct attempt *a, const struct plan_check *c,
 			  const struct check_outcome *o)
 {
 	enum diag_code code = o->diag.code;
-	bool timed_out =
-	    code == D_DNS_TIMEOUT || code == D_CONNECT_TIMEOUT || code == D_ANSWER_TIMEOUT;
 	struct duration allowed = time_allowed(c);
 
 	if (a->previous.diag.code == D_NONE || allowed.ns >= c->attempt_timeout.ns)
 		return false;
 	if (code == D_GUARD_DEADLINE)
 		return true;
-	return timed_out && (allowed.ns < c->attempt_timeout.ns / SHORT_ATTEMPT_DIVISOR ||
-			     allowed.ns / 2 < o->last_attempt.ns);
+	return diag_is_timeout(code) &&
+	       (allowed.ns < c->attempt_timeout.ns / SHORT_ATTEMPT_DIVISOR ||
+		allowed.ns / 2 < o->last_attempt.ns);
 }
 
 /* Explains a SIGKILL that the reactor did not send: the kernel did if it counted one more out-of-memory kill, else nobody knows. */

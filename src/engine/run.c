@@ -32,6 +32,7 @@ void run_init(struct run *run, const struct profile *p, struct instant now, bool
 		checks[i] = (struct plan_check){.required = c->required,
 						.retry = c->common.retry,
 						.left_out = c->waived_by || c->skipped,
+						.program = c->kind->needs_exec,
 						.timeout = c->common.timeout,
 						.attempt_timeout = c->common.attempt_timeout,
 						.interval = c->common.interval,
@@ -135,6 +136,16 @@ static void add_check(struct str *b, const struct run *run, size_t i)
 	str_add(b, diag_cause(&r->diag));
 }
 
+/* Did the attempt end because the run or the check had less time left than attempt_timeout? More time may help then, even where
+ * `retry = false` says that another attempt does not. */
+static bool was_cut_short(const struct run *run, size_t i)
+{
+	const struct plan_check *c = &run->plan.checks[i];
+
+	return diag_is_timeout(run->outcomes[i].diag.code) &&
+	       instant_since(c->attempt_start, c->deadline).ns < c->attempt_timeout.ns;
+}
+
 /* Is the failure of check i final, by its diagnosis, its profile (retry = false), or that of a check it comes after? */
 static bool is_final(const struct run *run, size_t i)
 {
@@ -144,8 +155,9 @@ static bool is_final(const struct run *run, size_t i)
 	while (checks[i].dependency_failed && !checks[i].failed_for_good)
 		i = checks[i].failed_dependency;
 	o = run->outcomes[i].outcome;
-	return checks[i].failed_for_good || (!checks[i].retry && !checks[i].time_is_up &&
-					     (o == OUTCOME_FAIL || o == OUTCOME_DEGRADED));
+	return checks[i].failed_for_good ||
+	       (!checks[i].retry && !checks[i].time_is_up && !was_cut_short(run, i) &&
+		(o == OUTCOME_FAIL || o == OUTCOME_DEGRADED));
 }
 
 /* Returns how much one check weighs when the run is blocked: the verdict line and the exit code come from the heaviest. */

@@ -84,7 +84,7 @@ PROMISES = [
     ),
     (
         "... nor when its deadline is reached",
-        "if (instant_reached(instant_earlier(c->deadline, p->settle_until), now))\n\t\treturn false;",
+        "if (instant_reached(instant_earlier(c->deadline, end_for(p, c)), now))\n\t\treturn false;",
         ";",
     ),
     (
@@ -116,7 +116,7 @@ PROMISES = [
     ("every attempt is killed at most once", "c->state = PS_KILLING;\n\t\treturn true;", "return true;"),
     (
         "the run is over at its deadline",
-        "(instant_reached(c->attempt_deadline, now) || instant_reached(end, now))",
+        "(instant_reached(c->attempt_deadline, now) || instant_reached(end_for(p, c), now))",
         "instant_reached(c->attempt_deadline, now)",
     ),
     (

@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from harness import unshare
+from harness import settings, unshare
 
 
 @pytest.mark.near_miss("exec-not-found", "exec-not-executable", "exec-status", "exec-signal", "exec-output")
@@ -105,6 +105,21 @@ def test_signal(guard):
 @pytest.mark.parametrize("keys", [{"stdout_contains": "ready"}, {"stdout_matches": "^ready$"}])
 def test_output(guard, keys):
     guard.try_("exec", command=["echo", "not \x1b[31m read"], **keys).expect("exec-output", cause="read")
+
+
+def test_no_retry_and_too_little_time(guard):
+    """The run's time ended the attempt, not the command: more time may help."""
+    keys = settings(command=["sleep", "20"], retry=False)
+    result = guard.run(f"startguard = 1; exec: {{ x: {{ {keys} }}; }};", "-t", "1s", mode="dev")
+    result.expect("guard-deadline", id="exec.x", exit=124)
+
+
+def test_a_first_word_beside_a_final_failure(guard):
+    """The file is missing at once; the command needs longer than the 2 s that a peer would have."""
+    keys = settings(command=["sh", "-c", "sleep 2.5; echo no libs >&2; exit 3"])
+    text = f'startguard = 1; file: {{ f: {{ path = "none"; retry = false; }}; }}; exec: {{ x: {{ {keys} }}; }};'
+    result = guard.run(text, mode="dev")
+    result.expect("exec-status", id="exec.x", exit=69, cause="no libs")
 
 
 def test_a_command_line_as_one_word(guard):

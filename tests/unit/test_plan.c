@@ -32,6 +32,7 @@ static void begin(struct world *w, size_t n)
 
 		c->required = roll(3) != 0;
 		c->retry = roll(8) != 0;
+		c->program = roll(4) == 0;
 		c->timeout = c->required ? DURATION_UNSET : DURATION_MS(10 + roll(4000));
 		c->attempt_timeout = DURATION_MS(10 + roll(1500));
 		c->grace = DURATION_MS(roll(4) ? 0 : roll(2000));
@@ -216,6 +217,46 @@ static void settles(UNUSED void **state)
 	assert_true(w.plan.over);
 }
 
+/* A program's first attempt has eight more. */
+static void settles_with_a_program(UNUSED void **state)
+{
+	struct action actions[CHECKS];
+	struct world w;
+
+	one_check(&w, true);
+	w.checks[1].program = true;
+	w.checks[1].attempt_deadline.ns = w.now.ns + 30000 * MS;
+	plan_result(&w.plan, 0, w.now, false, false);
+	assert_int_equal(plan_step(&w.plan, w.now, actions), 0);
+	assert_int_equal(w.plan.wake.ns, w.now.ns + 10000 * MS);
+	w.now.ns += 2000 * MS;
+	assert_int_equal(plan_step(&w.plan, w.now, actions), 0);
+	w.now = w.plan.wake;
+	assert_int_equal(plan_step(&w.plan, w.now, actions), 1);
+	assert_int_equal(actions[0].kind, ACTION_KILL);
+	plan_result(&w.plan, 1, w.now, false, true);
+	plan_step(&w.plan, w.now, actions);
+	assert_true(w.plan.over);
+}
+
+/* SIGTERM waits for no program. */
+static void stops_a_program(UNUSED void **state)
+{
+	struct action actions[CHECKS];
+	struct world w;
+
+	one_check(&w, true);
+	w.checks[1].program = true;
+	plan_result(&w.plan, 0, w.now, false, false);
+	assert_int_equal(plan_step(&w.plan, w.now, actions), 0);
+	plan_stop(&w.plan, w.now);
+	assert_int_equal(plan_step(&w.plan, w.now, actions), 1);
+	assert_int_equal(actions[0].check, 1);
+	plan_result(&w.plan, 1, w.now, false, true);
+	plan_step(&w.plan, w.now, actions);
+	assert_true(w.plan.over);
+}
+
 static void stops(UNUSED void **state)
 {
 	struct action actions[CHECKS];
@@ -236,6 +277,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(random_worlds),
 	    cmocka_unit_test(settles),
+	    cmocka_unit_test(settles_with_a_program),
+	    cmocka_unit_test(stops_a_program),
 	    cmocka_unit_test(stops),
 	};
 
