@@ -118,11 +118,21 @@ static enum result probe_peer(const struct pq *pq, struct instant until, const c
 	return RESULT_PASS;
 }
 
+/* The answer to an SSLRequest (PostgreSQL protocol, "SSL Session Encryption"): S, N, or an ErrorResponse of a server without TLS
+ * support, or one that cannot start a process. After N or S an ErrorResponse may follow at once, to the bytes that were sent with
+ * the request; after S also a TLS record. */
 static bool is_postgres_answer(const char *answer, size_t n)
 {
-	/* 'E' begins an ErrorResponse: of a server without TLS support, or one that cannot start a process. */
-	return n > 0 && (answer[0] == 'S' || answer[0] == 'N' || answer[0] == 'E') &&
-	       (n == 1 || answer[1] == '\0');
+	if (n > 1 && (answer[0] == 'S' || answer[0] == 'N')) {
+		answer++;
+		n--;
+		if (answer[0] == 0x15 || answer[0] == 0x16) /* alert, handshake: RFC 8446, 5.1 */
+			return n == 1 || answer[1] == 0x03;
+	}
+	if (n == 1)
+		return answer[0] == 'S' || answer[0] == 'N' || answer[0] == 'E';
+	return n > 1 && answer[0] == 'E' &&
+	       answer[1] == '\0'; /* its length of four bytes is small */
 }
 
 static enum result fail_mismatch(const struct pq *pq, const char *answer, size_t n,

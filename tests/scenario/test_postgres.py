@@ -530,6 +530,26 @@ def test_peers_that_are_not_postgres(guard, handler, begins, mode):
     result.expect("protocol-mismatch", exit=69, cause=begins)
 
 
+def overloaded(said):
+    """Lets libpq wait, and says `said` to the probe, which comes second and sends more than its request."""
+
+    def handler(sock):
+        if len(sock.recv(100)) > 8:
+            sock.sendall(said)
+        silent(sock)
+
+    return handler
+
+
+@pytest.mark.near_miss("protocol-mismatch")
+@pytest.mark.parametrize(
+    "said", [b"N" + b"E\0\0\0\x2fSFATAL\0", b"N", b"S\x15\x03\x01\0\x02", b"E\0\0\0\x20SFATAL\0"], ids=repr
+)
+def test_an_overloaded_server(guard, said):
+    """One that answered too late for libpq is PostgreSQL all the same."""
+    meet(guard, overloaded(said), attempt_timeout=guard.span(2)).expect("answer-timeout", exit=124)
+
+
 @pytest.mark.parametrize(
     "handler, code", [(close_at_once, "connect-closed"), (silent, "answer-timeout")], ids=["closes", "silent"]
 )
