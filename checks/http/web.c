@@ -119,12 +119,24 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 	return n;
 }
 
+static bool has_https_proxy(const struct web_request *req)
+{
+	return req->proxy && str_starts(req->proxy, "https://");
+}
+
+/* curl calls this once for each handshake: with an https proxy first, then with the peer. The keys of the profile are about the
+ * peer; the proxy must be known to the system. */
 static CURLcode on_ssl_ctx(UNUSED CURL *curl, void *ctx, void *arg)
 {
+	static const struct tls_conf system;
 	struct transfer *t = arg;
+	bool to_proxy = has_https_proxy(t->req) && !t->handshakes++;
+	struct diag ignored = {0}; /* tls_files has diagnosed the files */
 
 	tls_watch(ctx, &t->seen);
-	return CURLE_OK;
+	return tls_trust(ctx, to_proxy ? &system : &t->req->web->tls, &ignored)
+		   ? CURLE_SSL_CACERT_BADFILE
+		   : CURLE_OK;
 }
 
 /* ---- one request ------------------------------------------------------------------------------------------------- */
@@ -202,26 +214,33 @@ static enum result connect_peer(struct transfer *t, CURL *curl, const char *host
 	return RESULT_PASS;
 }
 
-static void set_tls(CURL *curl, struct transfer *t)
+/* Without ca_file or ca_path curl trusts a bundle of its builder's system, and some versions trust it beside ca_path. So curl is
+ * given no CAs here, and on_ssl_ctx sets them. */
+static void set_trust(CURL *curl, struct transfer *t)
 {
 	const struct tls_conf *tls = &t->req->web->tls;
 
-	if (tls->ca_file)
-		curl_easy_setopt(curl, CURLOPT_CAINFO, tls->ca_file);
-	else if (tls->ca_path)
-		curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
-	if (tls->ca_path || tls->ca_file)
-		curl_easy_setopt(curl, CURLOPT_CAPATH, tls->ca_path);
-	if (tls->cert_file) {
-		curl_easy_setopt(curl, CURLOPT_SSLCERT, tls->cert_file);
-		curl_easy_setopt(curl, CURLOPT_SSLKEY,
-				 tls->key_file ? tls->key_file : tls->cert_file);
-		/* Keeps OpenSSL from prompting on the terminal for the passphrase of an encrypted key. */
-		curl_easy_setopt(curl, CURLOPT_KEYPASSWD, "");
-	}
-	/* This has an effect only when curl uses OpenSSL; with another library only curl's error texts are diagnosed. */
-	curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
 	curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, t);
+	if (curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx) == CURLE_OK) {
+		curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
+		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+		return;
+	}
+	/* This curl does not use OpenSSL; only its error texts are diagnosed. */
+	if (tls->ca_file || tls->ca_path) {
+		curl_easy_setopt(curl, CURLOPT_CAINFO, tls->ca_file);
+		curl_easy_setopt(curl, CURLOPT_CAPATH, tls->ca_path);
+	}
+}
+
+static void set_client_certificate(CURL *curl, const struct tls_conf *tls)
+{
+	if (!tls->cert_file)
+		return;
+	curl_easy_setopt(curl, CURLOPT_SSLCERT, tls->cert_file);
+	curl_easy_setopt(curl, CURLOPT_SSLKEY, tls->key_file ? tls->key_file : tls->cert_file);
+	/* Keeps OpenSSL from prompting on the terminal for the passphrase of an encrypted key. */
+	curl_easy_setopt(curl, CURLOPT_KEYPASSWD, "");
 }
 
 /* Basic authentication sends "user:password" in base64, in which the scrubber cannot always find the password alone.
@@ -447,8 +466,10 @@ static enum result set_up_transfer(struct transfer *t, CURL *curl, struct diag *
 	if (is_https(req)) {
 		if (tls_files(&req->web->tls, out))
 			return RESULT_FAIL;
-		set_tls(curl, t);
+		set_client_certificate(curl, &req->web->tls);
 	}
+	if (is_https(req) || has_https_proxy(req))
+		set_trust(curl, t);
 	if (set_credentials(curl, req, t->resp, out) || make_headers(req, t->resp, &headers, out) ||
 	    (!has_kept_connection(req) && connect_peer(t, curl, host, out)))
 		return RESULT_FAIL;

@@ -15,6 +15,7 @@ struct transfer {
 	size_t max_body, cap, header_bytes;
 	bool too_large, headers_too_large, headers_ended;
 	struct tls_seen seen;
+	int handshakes;              /* begun with an https proxy or through it */
 	char error[CURL_ERROR_SIZE]; /* curl's error text; may be empty */
 };
 

@@ -5,6 +5,7 @@
 #include "kafka_broker_state.h"
 #include "kafka_events.h"
 #include "kafka_tcp_race.h"
+#include "system_ca.h"
 
 #define BOOTSTRAPS_MAX 64
 #define WAKE_MS 50        /* longest wait for a change that librdkafka may not have logged */
@@ -210,6 +211,7 @@ static struct kafka_client *create_handle(const struct check_run *run,
 	c->props = props;
 	init_lock(c);
 	limit_stacks();
+	system_ca_export();
 	if (configure_handle(c, conf, extra, out) != RESULT_PASS)
 		return NULL;
 	/* A producer reports in the main queue whether a record arrived. */

@@ -10,6 +10,7 @@
 
 #include "neterr.h"
 #include "resolve.h"
+#include "system_ca.h"
 
 /* ---- error texts ------------------------------------------------------------------------------------------------- */
 /* The first match counts: alerts of the peer (RFC 8446 section 6) come before phrases that other errors contain too. */
@@ -227,15 +228,20 @@ static enum result fail_file(struct diag *out, const char *file, const char *wha
 			  access(file, R_OK) ? strerror(errno) : queue_text().text);
 }
 
-static enum result load_ca(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out)
+enum result tls_trust(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out)
 {
+	X509_STORE *store = X509_STORE_new();
+
+	invariant(store);
+	X509_STORE_set1_param(store, X509_STORE_get0_param(SSL_CTX_get_cert_store(ctx)));
+	SSL_CTX_set_cert_store(ctx, store); /* ctx owns it */
 	if (tls->ca_file && !SSL_CTX_load_verify_file(ctx, tls->ca_file))
 		return fail_file(out, tls->ca_file, "the CA file cannot be loaded");
 	if (tls->ca_path &&
 	    (access(tls->ca_path, R_OK | X_OK) || !SSL_CTX_load_verify_dir(ctx, tls->ca_path)))
 		return fail_file(out, tls->ca_path, "the folder of CA files cannot be used");
 	if (!tls->ca_file && !tls->ca_path)
-		SSL_CTX_set_default_verify_paths(ctx);
+		system_ca_add(store);
 	return RESULT_PASS;
 }
 
@@ -268,7 +274,7 @@ static SSL_CTX *make_context(const struct tls_conf *tls, struct diag *out)
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	/* OpenSSL must report a close without close_notify as the end of the stream, not as an error. */
 	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
-	if (!load_ca(ctx, tls, out) && !load_client_certificate(ctx, tls, out))
+	if (!tls_trust(ctx, tls, out) && !load_client_certificate(ctx, tls, out))
 		return ctx;
 	SSL_CTX_free(ctx);
 	return NULL;

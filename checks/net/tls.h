@@ -21,6 +21,8 @@ const char *tls_conf_problem(const struct tls_conf *tls, const char **key);
 const char *tls_key_given(const struct tls_conf *tls);
 /* Loads the files that `tls` names, only to diagnose those that cannot be used. */
 enum result tls_files(const struct tls_conf *tls, struct diag *out);
+/* Makes ctx trust the CAs that `tls` names and no others; without ca_file and ca_path the system's (system_ca.h). */
+enum result tls_trust(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out);
 
 /* Starts TLS on a connected conn. server_name, or `host` without one, is sent as SNI and must be in the certificate.
  * Without ca_file and ca_path the system's CAs are trusted. */

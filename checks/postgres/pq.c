@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include "net.h"
+#include "system_ca.h"
 #include "tls.h"
 
 #define STATE_LENGTH 5 /* characters of an SQLSTATE (PostgreSQL's manual, appendix A) */
@@ -270,6 +271,7 @@ static PGconn *start_connection(const struct pq_options *options)
 	PGconn *conn;
 	const char *password;
 
+	system_ca_export(); /* for sslrootcert=system */
 	conn = PQconnectStartParams(options->names, options->values, 0);
 	if (!conn)
 		die("libpq has no memory");

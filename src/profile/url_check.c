@@ -15,7 +15,7 @@ static const struct check_url *next_form(size_t *k, size_t *row)
 
 void url_check_examples(struct str *out)
 {
-	const struct check_url *form = NULL;
+	const struct check_url *form;
 	size_t k = 0, row = 0;
 
 	for (const char *sep = ""; (form = next_form(&k, &row)); sep = ", ")
@@ -24,7 +24,7 @@ void url_check_examples(struct str *out)
 
 static const struct check_url *find_form(const char *scheme, const struct check_kind **kind)
 {
-	const struct check_url *form = NULL;
+	const struct check_url *form;
 	size_t k = 0, row = 0;
 
 	while ((form = next_form(&k, &row)))
@@ -47,7 +47,7 @@ static const struct check_kind *find_lacking(const char *scheme)
 static const char *unknown_scheme(struct arena *a, const char *scheme)
 {
 	const char *schemes[FORMS_MAX + 1], *all = "";
-	const struct check_url *form = NULL;
+	const struct check_url *form;
 	size_t k = 0, row = 0, n = 0;
 
 	while (n < FORMS_MAX && (form = next_form(&k, &row))) {
