@@ -3,8 +3,9 @@
  * While the run lasts this process is a subreaper, so it becomes the parent of all processes that an attempt's child leaves
  * when it crashes. It also becomes the parent of other orphans below it: helpers that an entrypoint started before startguard and
  * that daemonise during the run. Those belong to the service and are not killed. An orphan of an attempt is recognised by what
- * sandbox_enter gave the attempt and no process can drop: no_new_privs and one more seccomp filter than this process has. Without
- * /proc no orphan is found. Called by the reactor, which reaps the orphans.
+ * sandbox_enter gave the attempt and no process can drop: no_new_privs, and one more seccomp filter than this process has. Where
+ * attempts get no filter or the kernel does not count them, no_new_privs must do. Without /proc no orphan is found. Called by the
+ * reactor, which reaps the orphans.
  */
 #ifndef SG_ORPHANS_H
 #define SG_ORPHANS_H
@@ -15,8 +16,10 @@ struct orphans {
 	bool expected; /* set by the reactor: an attempt may have left a process */
 	pid_t *before; /* the children at the start: never killed */
 	size_t n_before;
-	int64_t restrictions; /* of this process; see count_restrictions() */
-	int was_subreaper;    /* the setting found at the start */
+	int64_t no_new_privs,
+	    filters; /* of this process; filters: how many, -1: the kernel does not count them */
+	bool unfiltered;   /* set by the reactor: an attempt got no filter */
+	int was_subreaper; /* the setting found at the start */
 };
 
 /* Makes this process a subreaper. */

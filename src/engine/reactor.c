@@ -75,8 +75,11 @@ static void take_reached(struct check_outcome *o, const char *text)
 }
 
 /* Only the plain profile has every layer, so the list from such a child is complete and replaces a shorter one. */
-static void take_sandbox_note(struct run *run, const char *missing, bool is_plain)
+static void take_sandbox_note(struct reactor *r, const char *missing, bool is_plain)
 {
+	struct run *run = r->run;
+
+	r->orphans.unfiltered |= strstr(missing, SANDBOX_FILTER_NAME) != NULL;
 	if (!run->sandbox_missing_is_whole)
 		snprintf(run->sandbox_missing, sizeof run->sandbox_missing, "%s", missing);
 	run->sandbox_missing_is_whole |= is_plain;
@@ -102,7 +105,7 @@ static void take_record(struct reactor *r, size_t i, const struct ipc_record *re
 		snprintf(o->summary, sizeof o->summary, "%s", rec->text);
 		break;
 	case IPC_NOTE:
-		take_sandbox_note(r->run, rec->text,
+		take_sandbox_note(r, rec->text,
 				  !child_may_start_programs(r->run->profile->checks[i].kind));
 		break;
 	case IPC_ABORT:

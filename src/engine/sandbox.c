@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
@@ -85,6 +86,7 @@ static void prepare_landlock(struct sandbox *f)
 			attr.scoped = LL_SCOPE_ABSTRACT | LL_SCOPE_SIGNAL;
 		f->landlock = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 	}
+	f->unscoped = version > 0 && version < LL_SCOPE_VERSION;
 	if (f->landlock >= 0 && allow_writing(f->landlock, attr.fs) == 0)
 		return;
 	snprintf(f->landlock_missing, sizeof f->landlock_missing, "%s", strerror(errno));
@@ -168,9 +170,9 @@ static void add_missing(char *missing, const char *what, const char *why)
 	snprintf(missing + n, SANDBOX_MISSING_MAX - n, "%sno %s: %s", n ? "; " : "", what, why);
 }
 
-static int enter_filter(const struct sandbox_filter *filter)
+static int enter_filter(struct sock_filter *code, unsigned short len)
 {
-	struct sock_fprog program = {.len = filter->len, .filter = filter->code};
+	struct sock_fprog program = {.len = len, .filter = code};
 
 	/* The flag keeps the kernel from slowing the child down with mitigations. Kernels before 4.17 do not know it, and some
 	 * containers allow prctl only. */
@@ -180,23 +182,72 @@ static int enter_filter(const struct sandbox_filter *filter)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define LOW_HALF 4 /* of a 64-bit argument, whose low half holds an int */
+#else
+#define LOW_HALF 0
+#endif
+
+/* Limits tgkill to this process; abort() and the C library's threads need it. A filter of its own, since the pid is known only
+ * here. The other one has refused the calls of other architectures. */
+static int enter_own_signals(void)
+{
+	struct sock_filter code[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_tgkill, 0, 3),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]) + LOW_HALF),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)getpid(), 1, 0),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+
+	return enter_filter(code, ARRAY_LEN(code));
+}
+
+/* Keeps of root's capabilities those by which the service reads its files and takes its port. */
+static int drop_capabilities(void)
+{
+	static const uint32_t kept =
+	    1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH | 1u << CAP_NET_BIND_SERVICE;
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct caps[2];
+
+	if (syscall(SYS_capget, &head, caps) < 0)
+		return -1;
+	caps[0].effective &= kept;
+	caps[0].permitted &= kept;
+	caps[0].inheritable = 0;
+	caps[1] = (struct __user_cap_data_struct){0};
+	return (int)syscall(SYS_capset, &head, caps);
+}
+
+static void enter_landlock(const struct sandbox *f, char *missing)
+{
+	if (f->landlock < 0)
+		add_missing(missing, "Landlock rules", f->landlock_missing);
+	else if (syscall(SYS_landlock_restrict_self, f->landlock, 0) < 0)
+		add_missing(missing, "Landlock rules", strerror(errno));
+	else if (f->unscoped)
+		add_missing(missing, "Landlock scope of signals", "Linux 6.12 has it");
+}
+
+/* The capabilities go last: without no_new_privs a filter needs one. */
 void sandbox_enter(const struct sandbox *f, enum sandbox_profile profile, char *missing)
 {
 	const struct sandbox_filter *filter = &f->filters[profile];
+	bool plain = profile == SANDBOX_PLAIN;
 
 	missing[0] = '\0';
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		add_missing(missing, "promise of no new privileges", strerror(errno));
-	if (profile == SANDBOX_PLAIN) {
-		if (f->landlock < 0)
-			add_missing(missing, "Landlock rules", f->landlock_missing);
-		else if (syscall(SYS_landlock_restrict_self, f->landlock, 0) < 0)
-			add_missing(missing, "Landlock rules", strerror(errno));
-	}
+	if (plain)
+		enter_landlock(f, missing);
 	if (filter->len == 0)
-		add_missing(missing, "system call filter", filter->missing);
-	else if (enter_filter(filter) < 0)
-		add_missing(missing, "system call filter", strerror(errno));
+		add_missing(missing, SANDBOX_FILTER_NAME, filter->missing);
+	else if ((plain && enter_own_signals() < 0) || enter_filter(filter->code, filter->len) < 0)
+		add_missing(missing, SANDBOX_FILTER_NAME, strerror(errno));
+	if (plain && drop_capabilities() < 0)
+		add_missing(missing, "lowering of capabilities", strerror(errno));
 }
 
 static void lower_limit(__rlimit_resource_t what, uint64_t to)

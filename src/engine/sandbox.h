@@ -2,7 +2,7 @@
  *
  * sandbox_prepare runs once, in the parent, before the first fork: it compiles the system call filters (libseccomp) and opens
  * the Landlock rules; neither restricts the parent. sandbox_enter runs in each child: no new privileges, Landlock (no file is
- * written, made, removed or executed), the filter. sandbox_limit_memory and sandbox_limit lower the child's limits. A layer that the
+ * written, made, removed or executed), the filters, and lowers root's capabilities. sandbox_limit_memory and sandbox_limit lower the child's limits. A layer that the
  * kernel, the container or the build refuses is left out; `missing` gets its name and the error text, and the run goes on. What is
  * forbidden and why: docs/security.md.
  *
@@ -21,6 +21,7 @@
 enum sandbox_profile { SANDBOX_PLAIN, SANDBOX_PROGRAMS, SANDBOX__COUNT };
 
 #define SANDBOX_MISSING_MAX 160
+#define SANDBOX_FILTER_NAME "system call filter" /* in the list of missing layers */
 
 struct sock_filter;
 struct sandbox {
@@ -30,7 +31,8 @@ struct sandbox {
 		/* why there is no filter; empty when there is one */
 		char missing[SANDBOX_MISSING_MAX / 2];
 	} filters[SANDBOX__COUNT];
-	int landlock; /* descriptor of the ruleset, close-on-exec; -1: none */
+	int landlock;  /* descriptor of the ruleset, close-on-exec; -1: none */
+	bool unscoped; /* this kernel's Landlock cannot keep signals within the child */
 	char landlock_missing[SANDBOX_MISSING_MAX / 2];
 	/* Bytes that children inherit and that do not count as theirs; anonymous: the part of `resident` that no file backs. */
 	uint64_t data, resident, anonymous;

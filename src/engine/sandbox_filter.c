@@ -5,11 +5,16 @@
 
 #ifdef WITH_SECCOMP
 
+#include <asm/ioctls.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/netlink.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,8 +39,8 @@ static const char *const for_plain[] = {
     "execve", "execveat", "fork", "vfork",
     /* leaving the process group that the guard kills */
     "setsid", "setpgid",
-    /* signals and scheduling of other processes; tgkill stays allowed, since abort() needs it */
-    "kill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "setpriority", "ioprio_set",
+    /* signals and scheduling of other processes; abort() needs tgkill, which a filter of sandbox.c limits to the own process */
+    "kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "setpriority", "ioprio_set",
     "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler",
     /* names and attributes of files; Landlock and RLIMIT_FSIZE protect their content */
     "creat", "truncate", "truncate64", "link", "linkat", "symlink", "symlinkat", "rename",
@@ -43,7 +48,12 @@ static const char *const for_plain[] = {
     "chmod", "fchmod", "fchmodat", "chown", "chown32", "fchown", "fchown32", "lchown", "lchown32",
     "fchownat", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr",
     "utime", "utimes", "futimesat", "utimensat", "utimensat_time64", "adjtimex", "clock_adjtime",
-    "clock_adjtime64", "personality"};
+    "clock_adjtime64", "personality",
+    /* memory and messages that stay when the process has ended, or that no limit of it counts */
+    "ipc", "shmget", "shmat", "shmctl", "semget", "semctl", "semop", "semtimedop",
+    "semtimedop_time64", "msgget", "msgctl", "msgsnd", "msgrcv", "mq_open", "mq_unlink",
+    "mq_timedsend", "mq_timedsend_time64", "mq_timedreceive", "mq_timedreceive_time64", "mq_notify",
+    "mq_getsetattr"};
 
 /* Calls that an older libseccomp does not know by name, with their number, which is the same on every architecture. */
 struct newer {
@@ -77,13 +87,13 @@ struct making {
 	int rc;
 };
 
-/* Adds a rule with at most one condition. The macro SCMP_CMP would leave datum_b out, about which some compilers warn. */
+/* Adds a rule that holds when all conditions do. The macro SCMP_CMP would leave datum_b out, about which some compilers warn. */
 static void ban(struct making *m, int number, int error, unsigned conditions,
-		struct scmp_arg_cmp cmp)
+		const struct scmp_arg_cmp *cmp)
 {
 	int rc = m->rc < 0 ? m->rc
 			   : seccomp_rule_add_array(m->ctx, SCMP_ACT_ERRNO((unsigned)error), number,
-						    conditions, &cmp);
+						    conditions, cmp);
 
 	/* The library may refuse a pseudo number, which means that the call does not exist here: there is nothing to forbid. */
 	m->rc = conditions == 0 && (rc == -EDOM || rc == -EINVAL) ? m->rc : rc;
@@ -91,14 +101,28 @@ static void ban(struct making *m, int number, int error, unsigned conditions,
 
 static void ban_call(struct making *m, int number, int error)
 {
-	ban(m, number, error, 0, (struct scmp_arg_cmp){0});
+	ban(m, number, error, 0, NULL);
+}
+
+static struct scmp_arg_cmp arg_is(unsigned arg, enum scmp_compare op, uint64_t a, uint64_t b)
+{
+	return (struct scmp_arg_cmp){.arg = arg, .op = op, .datum_a = a, .datum_b = b};
 }
 
 static void ban_if(struct making *m, int number, unsigned arg, enum scmp_compare op, uint64_t a,
 		   uint64_t b)
 {
-	ban(m, number, EPERM, 1,
-	    (struct scmp_arg_cmp){.arg = arg, .op = op, .datum_a = a, .datum_b = b});
+	const struct scmp_arg_cmp cmp = arg_is(arg, op, a, b);
+
+	ban(m, number, EPERM, 1, &cmp);
+}
+
+static void ban_if_both(struct making *m, int number, struct scmp_arg_cmp one,
+			struct scmp_arg_cmp other)
+{
+	const struct scmp_arg_cmp both[] = {one, other};
+
+	ban(m, number, EPERM, 2, both);
 }
 
 /* A name that the library does not know is left out: this machine has no such call. */
@@ -137,26 +161,94 @@ static void ban_namespaces(struct making *m)
 	ban_call(m, clone3 == __NR_SCMP_ERROR ? 435 : clone3, ENOSYS);
 }
 
-/* Bans the requests that fake input for the terminal of the guard. The kernel reads 32 bits of it, and so must the filter. */
+/* Bans requests of ioctl. The kernel reads 32 bits of it, and so must the filter. */
+static void ban_requests(struct making *m, const unsigned *requests, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		ban_if(m, SCMP_SYS(ioctl), 1, SCMP_CMP_MASKED_EQ, 0xffffffffu, requests[i]);
+}
+
+/* Bans the requests that fake input for the terminal of the guard. */
 static void ban_terminal_input(struct making *m)
 {
 	static const unsigned requests[] = {TIOCSTI, 0x541c /* TIOCLINUX */};
 
-	for (size_t i = 0; i < ARRAY_LEN(requests); i++)
-		ban_if(m, SCMP_SYS(ioctl), 1, SCMP_CMP_MASKED_EQ, 0xffffffffu, requests[i]);
+	ban_requests(m, requests, ARRAY_LEN(requests));
 }
 
-/* Allows clone for threads only, sockets of the four families that checks use, and prlimit for the process itself. */
+/* Bans what makes the kernel send signals of a descriptor to any process of this user. */
+static void ban_signals_of_descriptors(struct making *m)
+{
+	static const int commands[] = {F_SETOWN, F_SETSIG, F_SETOWN_EX, F_NOTIFY, F_SETLEASE};
+	static const unsigned requests[] = {FIOSETOWN, SIOCSPGRP, FIOASYNC, TIOCSPGRP, TIOCSIG};
+	static const char *const names[] = {"fcntl", "fcntl64"};
+
+	ban_requests(m, requests, ARRAY_LEN(requests));
+	for (size_t k = 0; k < ARRAY_LEN(names); k++) {
+		int call = seccomp_syscall_resolve_name(names[k]);
+
+		if (call < 0) /* not a call of this architecture */
+			continue;
+		for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+			ban_if(m, call, 1, SCMP_CMP_MASKED_EQ, 0xffffffffu, (unsigned)commands[i]);
+		ban_if_both(m, call, arg_is(1, SCMP_CMP_MASKED_EQ, 0xffffffffu, F_SETFL),
+			    arg_is(2, SCMP_CMP_MASKED_EQ, O_ASYNC, O_ASYNC));
+	}
+}
+
+/* Bans memory that RLIMIT_DATA does not count: shared memory, and mappings that grow downwards like a stack. */
+static void ban_uncounted_memory(struct making *m)
+{
+	static const char *const names[] = {"mmap", "mmap2"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		int call = seccomp_syscall_resolve_name(names[i]);
+
+		if (call < 0)
+			continue;
+		ban_if(m, call, 3, SCMP_CMP_MASKED_EQ, MAP_SHARED, MAP_SHARED);
+		ban_if(m, call, 3, SCMP_CMP_MASKED_EQ, MAP_GROWSDOWN, MAP_GROWSDOWN);
+	}
+}
+
+/* Bans the attributes that the child has set and that a peer would undo: the death signal, the protection from inspection. */
+static void ban_attributes(struct making *m)
+{
+	static const unsigned options[] = {PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_MM,
+					   PR_SET_CHILD_SUBREAPER, PR_SET_PTRACER};
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		ban_if(m, SCMP_SYS(prctl), 0, SCMP_CMP_MASKED_EQ, 0xffffffffu, options[i]);
+}
+
+/* Allows sockets of the four families that checks use: no raw ones, and of netlink only what the resolver asks (routes). */
+static void ban_sockets(struct making *m)
+{
+	static const unsigned raw[] = {AF_INET, AF_INET6};
+
+	for (unsigned family = 1; family < AF_NETLINK; family++)
+		if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
+			ban_if(m, SCMP_SYS(socket), 0, SCMP_CMP_EQ, family, 0);
+	ban_if(m, SCMP_SYS(socket), 0, SCMP_CMP_GT, AF_NETLINK, 0);
+	for (size_t i = 0; i < ARRAY_LEN(raw);
+	     i++) /* the low bits are the type, the others flags */
+		ban_if_both(m, SCMP_SYS(socket), arg_is(0, SCMP_CMP_EQ, raw[i], 0),
+			    arg_is(1, SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW));
+	ban_if_both(m, SCMP_SYS(socket), arg_is(0, SCMP_CMP_EQ, AF_NETLINK, 0),
+		    arg_is(2, SCMP_CMP_NE, NETLINK_ROUTE, 0));
+}
+
+/* Allows clone for threads only, and prlimit for the process itself. */
 static void ban_more_for_plain(struct making *m)
 {
 	ban_newer(m, newer_for_plain, ARRAY_LEN(newer_for_plain), false);
 	ban_newer(m, newer_for_plain, ARRAY_LEN(newer_for_plain), true);
 	ban_names(m, for_plain, ARRAY_LEN(for_plain));
 	ban_if(m, SCMP_SYS(clone), CLONE_FLAGS, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0);
-	for (unsigned family = 1; family < AF_NETLINK; family++)
-		if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
-			ban_if(m, SCMP_SYS(socket), 0, SCMP_CMP_EQ, family, 0);
-	ban_if(m, SCMP_SYS(socket), 0, SCMP_CMP_GT, AF_NETLINK, 0);
+	ban_sockets(m);
+	ban_signals_of_descriptors(m);
+	ban_uncounted_memory(m);
+	ban_attributes(m);
 	ban_if(m, SCMP_SYS(prlimit64), 0, SCMP_CMP_NE, 0, 0);
 }
 

@@ -12,6 +12,10 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <linux/capability.h>
+#include <linux/netlink.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -138,6 +142,39 @@ static const struct probe for_plain[] = {
     P(adjtimex, nowhere),
     P(clock_adjtime, 0, nowhere),
     P(personality, 0xffffffff),
+    P(tkill, NOBODY, 0),
+    P(shmget, -1, 0, 0),
+    P(shmat, -1, 0, 0),
+    P(shmctl, -1, 0, 0),
+    P(semget, -1, 0, 0),
+    P(semctl, -1, 0, 0, 0),
+    P(semtimedop, -1, nowhere, 1, 0),
+    P(msgget, -1, 0),
+    P(msgctl, -1, 0, 0),
+    P(msgsnd, -1, nowhere, 1, 0),
+    P(msgrcv, -1, nowhere, 1, 0, 0),
+    P(mq_open, nowhere, 0, 0, 0),
+    P(mq_unlink, nowhere),
+    P(mq_notify, -1, 0),
+    P(mq_timedsend, -1, nowhere, 1, 0, 0),
+    P(mq_timedreceive, -1, nowhere, 1, 0, 0),
+    {"fcntl-setown", SYS_fcntl, {0, F_SETOWN, NOBODY}},
+    {"fcntl-setsig", SYS_fcntl, {0, F_SETSIG, 999}},
+    {"fcntl-setown-ex", SYS_fcntl, {0, F_SETOWN_EX, nowhere}},
+    {"fcntl-async", SYS_fcntl, {-1, F_SETFL, O_ASYNC | O_NONBLOCK}},
+    {"fiosetown", SYS_ioctl, {0, FIOSETOWN, nowhere}},
+    {"siocspgrp", SYS_ioctl, {0, SIOCSPGRP, nowhere}},
+    {"fioasync", SYS_ioctl, {-1, FIOASYNC, nowhere}},
+    {"tiocspgrp", SYS_ioctl, {0, TIOCSPGRP, nowhere}},
+    {"tgkill-other", SYS_tgkill, {NOBODY, NOBODY, 0}},
+    {"mmap-shared", SYS_mmap, {0, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0}},
+    {"mmap-shared-validate", SYS_mmap, {0, 4096, PROT_READ, MAP_SHARED_VALIDATE, -1, 0}},
+    {"mmap-growsdown",
+     SYS_mmap,
+     {0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, -1, 0}},
+    {"prctl-death-signal", SYS_prctl, {PR_SET_PDEATHSIG, 999}},
+    {"prctl-dumpable", SYS_prctl, {PR_SET_DUMPABLE, 99}},
+    {"prctl-subreaper", SYS_prctl, {PR_SET_CHILD_SUBREAPER, 0}},
     {"setxattrat", 463, {-1, nowhere, 0, nowhere, 0, 0}},
     {"removexattrat", 466, {-1, nowhere, 0, nowhere}},
 #ifdef __x86_64__
@@ -219,9 +256,9 @@ static void processes(const struct check_run *run)
 	say_result(run, "tgkill-self", syscall(SYS_tgkill, getpid(), gettid(), 0));
 }
 
-static long try_socket(int family, int type)
+static long try_socket(int family, int type, int protocol)
 {
-	int fd = socket(family, type, 0);
+	int fd = socket(family, type, protocol);
 	int saved = errno;
 
 	if (fd >= 0)
@@ -267,13 +304,16 @@ static void growing(const struct check_run *run)
 
 static void sockets(const struct check_run *run)
 {
-	say_result(run, "socket-inet", try_socket(AF_INET, SOCK_STREAM));
-	say_result(run, "socket-inet6", try_socket(AF_INET6, SOCK_DGRAM));
-	say_result(run, "socket-unix", try_socket(AF_UNIX, SOCK_STREAM));
-	say_result(run, "socket-netlink", try_socket(AF_NETLINK, SOCK_RAW));
-	say_result(run, "socket-packet", try_socket(AF_PACKET, SOCK_RAW));
-	say_result(run, "socket-vsock", try_socket(AF_VSOCK, SOCK_STREAM));
-	say_result(run, "socket-alg", try_socket(AF_ALG, SOCK_SEQPACKET));
+	say_result(run, "socket-inet", try_socket(AF_INET, SOCK_STREAM, 0));
+	say_result(run, "socket-inet6", try_socket(AF_INET6, SOCK_DGRAM, 0));
+	say_result(run, "socket-unix", try_socket(AF_UNIX, SOCK_STREAM, 0));
+	say_result(run, "socket-netlink", try_socket(AF_NETLINK, SOCK_RAW, 0));
+	say_result(run, "socket-packet", try_socket(AF_PACKET, SOCK_RAW, 0));
+	say_result(run, "socket-vsock", try_socket(AF_VSOCK, SOCK_STREAM, 0));
+	say_result(run, "socket-alg", try_socket(AF_ALG, SOCK_SEQPACKET, 0));
+	say_result(run, "socket-raw", try_socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
+	say_result(run, "socket-raw6", try_socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6));
+	say_result(run, "socket-netlink-audit", try_socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT));
 	say_result(run, "tiocsti", ioctl(0, TIOCSTI, "x"));
 	say_result(run, "tiocsti-high", syscall(SYS_ioctl, 0, TIOCSTI | 1ul << 32, "x"));
 }
@@ -302,6 +342,16 @@ static void limits(const struct check_run *run)
 	r = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
 	say_result(run, "raise-limit", setrlimit(RLIMIT_CORE, &r));
 	say_result(run, "limit-of-parent", prlimit(getppid(), RLIMIT_NOFILE, NULL, &r) ? -1 : 0);
+}
+
+/* What a process of root could do to the network interfaces, if its user may at all. */
+static void capabilities(const struct check_run *run)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct caps[2] = {{0}};
+
+	syscall(SYS_capget, &head, caps);
+	check_fact(run, "capabilities", "%x:%x", caps[1].permitted, caps[0].permitted);
 }
 
 static void state(const struct check_run *run)
@@ -349,6 +399,7 @@ static enum result probe_run(const struct check_run *run, struct diag *out)
 
 	(void)out;
 	state(run);
+	capabilities(run);
 	limits(run);
 	call_all(run, for_all, ARRAY_LEN(for_all));
 	sockets(run);

@@ -24,9 +24,11 @@
  * FAULT_NO_THREADS  pthread_create fails with EAGAIN: getaddrinfo is then called where the check itself runs.
  * FAULT_FORK_SLOW=MS  each fork takes so long.
  * FAULT_FORK_FAILS=FROM-TO  those calls of fork in a process fail, counted from 1, with FAULT_FORK_ERRNO (EAGAIN).
+ * FAULT_LANDLOCK=VERSION  this kernel's Landlock is of that version.
  * FAULT_PIPE=ERRNO  pipe2 fails with it in the first process.
  */
 #include <assert.h>
+#include <stdarg.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <netdb.h>
@@ -227,6 +229,24 @@ pid_t fork(void)
 int kill(pid_t pid, int sig)
 {
 	return getenv("FAULT_UNKILLABLE") ? 0 : (int)syscall(SYS_kill, pid, sig);
+}
+
+long syscall(long number, ...)
+{
+	static long (*real)(long, ...);
+	const char *version = getenv("FAULT_LANDLOCK");
+	long a[6];
+	va_list ap;
+
+	va_start(ap, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	if (version && number == 444 && a[2] == 1) /* landlock_create_ruleset, for the version */
+		return strtol(version, NULL, 10);
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "syscall");
+	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 static pid_t first;

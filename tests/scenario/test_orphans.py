@@ -129,6 +129,15 @@ def test_a_helper_that_daemonises_is_left_to_the_service(guard, wrapper):
     assert left == [b"sleep\0001001\0"]
 
 
+def test_a_helper_with_restrictions_of_its_own_is_left_to_the_service(guard):
+    """It has set no_new_privs itself, as an attempt has it; but it has not the attempt's filter."""
+    text = f"""{profile(ESCAPE + ENDS["is-killed"])} tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; required = false;
+        timeout = "1s"; degraded = "x"; }}; }};"""
+    done, left = start_beside_a_helper(guard, line(guard, text), wrapper="setpriv --no-new-privs")
+    assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr
+    assert left == [b"sleep\0001001\0"]
+
+
 def test_a_kind_that_starts_no_program_has_no_orphans(guard, faults):
     """Its attempt is killed at the deadline. The helper has as many restrictions as an attempt, and is left alone all the same."""
     text = """startguard = 1; http: { hangs: { url = "http://name.invalid/"; required = false; timeout = "1s"; degraded = "x"; }; };"""
