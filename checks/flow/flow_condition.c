@@ -88,7 +88,7 @@ void flow_capture_parse(const char *text, char name[FLOW_NAME_MAX], char place[F
 {
 	size_t len = strcspn(text, "=");
 
-	invariant(len < FLOW_NAME_MAX && text[len]);
+	invariant(text[len] && len < FLOW_NAME_MAX);
 	snprintf(name, FLOW_NAME_MAX, "%.*s", (int)len, text);
 	copy_place(place, text + len + 1, strlen(text + len + 1));
 }

@@ -94,6 +94,8 @@ static size_t string_length(struct scan *s)
 	return (size_t)(p + (*p == '"') - s->p);
 }
 
+static const char decimal[] = "0123456789";
+
 /* L or LL after an integer. */
 static size_t suffix_length(const char *p, enum token_type *type)
 {
@@ -103,11 +105,21 @@ static size_t suffix_length(const char *p, enum token_type *type)
 	return p[1] == 'L' ? 2 : 1;
 }
 
+/* Returns the length of "e5" or "E-10" at p, or 0. */
+static size_t exponent_length(const char *p)
+{
+	size_t sign = tolower((unsigned char)*p) == 'e' && (p[1] == '-' || p[1] == '+');
+
+	if (tolower((unsigned char)*p) != 'e' || !isdigit((unsigned char)p[1 + sign]))
+		return 0;
+	return 1 + sign + strspn(p + 1 + sign, decimal);
+}
+
 /* Returns the length of a number at p, and its type; 0: what stands there is not one. */
 static size_t number_length(const char *p, enum token_type *type)
 {
 	const char *q = p + (*p == '-' || *p == '+');
-	size_t whole = strspn(q, "0123456789"), fraction = 0, exponent = 0;
+	size_t whole = strspn(q, decimal);
 
 	*type = T_INT;
 	if (q == p && q[0] == '0' && tolower((unsigned char)q[1]) == 'x' &&
@@ -117,17 +129,14 @@ static size_t number_length(const char *p, enum token_type *type)
 	}
 	q += whole;
 	if (*q == '.') {
-		fraction = strspn(++q, "0123456789");
+		q += 1 + strspn(q + 1, decimal);
 		*type = T_FLOAT;
-		q += fraction;
 	}
 	if (whole == 0 && *type == T_INT)
 		return 0;
-	if (tolower((unsigned char)*q) == 'e') {
-		exponent = strspn(q + 1, "+-") <= 1 ? strspn(q + 1, "+-") : 0;
-		exponent = isdigit((unsigned char)q[1 + exponent]) ? exponent + 1 : 0;
-		*type = exponent ? T_FLOAT : *type;
-		q += exponent + (exponent ? strspn(q + exponent, "0123456789") : 0);
+	if (exponent_length(q)) {
+		q += exponent_length(q);
+		*type = T_FLOAT;
 	}
 	return (size_t)(q - p) + suffix_length(q, type);
 }
