@@ -233,7 +233,7 @@ newer := $(BUILD)/newer
 newer_kafka := 4.1.1
 build_newer = path=$$(packaging/newer-librdkafka) && $(MAKE) --no-print-directory BUILD=$(newer) \
 	PKG_CONFIG_PATH="$$path$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))" program helpers
-kafka_tests := $(wildcard tests/scenario/test_kafka*.py tests/scenario/test_wire_format*.py)
+kafka_tests := $(wildcard tests/scenario/test_kafka*.py tests/scenario/test_wire_format*.py) tests/scenario/test_hostile.py
 check-newer-kafka: deps-test
 	@packaging/deps real newer
 	@$(build_newer)

@@ -163,13 +163,17 @@ static enum result fail_again(const struct check_run *run, const char *host, str
 {
 	struct instant until =
 	    instant_earlier(run->deadline, instant_after(instant_now(), DURATION_S(2)));
+	/* Without the file the resolver asks a server on this host (resolv.conf(5)). */
+	bool no_file = access("/etc/resolv.conf", F_OK) && errno == ENOENT;
+	const char *server = no_file
+				 ? "there is no /etc/resolv.conf, and no name server at 127.0.0.1"
+				 : "no name server of resolv.conf";
 	int err = 0;
 
 	check_step(run, PH_RESOLVE, "asking the name servers about %s once more", host);
 	switch (query_servers(host, waited, until, &err)) {
 	case SERVERS_SILENT:
-		return check_fail(out, D_DNS_TIMEOUT, host,
-				  "no name server of resolv.conf answered in time");
+		return check_fail(out, D_DNS_TIMEOUT, host, "%s answered in time", server);
 	case SERVERS_FAIL:
 		return check_fail(out, D_DNS_SERVER_FAILED, host,
 				  "the name server answered with a failure (%s)",
@@ -177,8 +181,7 @@ static enum result fail_again(const struct check_run *run, const char *host, str
 	case SERVERS_UNREACHABLE:
 		break;
 	}
-	check_fail(out, D_DNS_SERVER_FAILED, host,
-		   "no name server of resolv.conf can be reached: %s", strerror(err));
+	check_fail(out, D_DNS_SERVER_FAILED, host, "%s can be reached: %s", server, strerror(err));
 	out->sys_errno = err;
 	return RESULT_FAIL;
 }

@@ -1,9 +1,21 @@
 #include <errno.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 
 #include "cmd.h"
 #include "console.h"
 #include "save.h"
+
+#define PROGRAM_MAX (256 * 1024 * 1024) /* bytes */
+
+/* Reads this executable. Where no /proc is mounted, by the path with which the kernel was asked to start it. */
+static char *read_self(size_t *len)
+{
+	const char *path = (const char *)getauxval(AT_EXECFN);
+	char *self = file_read("/proc/self/exe", PROGRAM_MAX, len);
+
+	return self || errno != ENOENT || !path ? self : file_read(path, PROGRAM_MAX, len);
+}
 
 /* PATH may be a folder, which gets the file "startguard". */
 int cmd_install(const struct cli *cli)
@@ -20,7 +32,7 @@ int cmd_install(const struct cli *cli)
 			die("out of memory");
 		path = inside;
 	}
-	self = file_read("/proc/self/exe", 256 * 1024 * 1024, &len);
+	self = read_self(&len);
 	if (!self)
 		err_make(&err, errno, "read this executable");
 	else if (save_file(path, self, len, 0755, &err) == 0)

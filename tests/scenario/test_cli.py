@@ -12,7 +12,7 @@ import pytest
 
 from fakes.http import HttpServer, Reply
 from fakes.tcp import TcpServer, refused_port, silent
-from harness import kinds
+from harness import kinds, unshare
 
 FINE = 'startguard = 1; file: { a: { path = "/"; }; };'
 COMMANDS = ["run", "check", "try", "lint", "show", "explain", "codes", "install", "version", "completion", "help"]
@@ -416,6 +416,14 @@ def test_install(guard):
     assert sorted(os.listdir(guard.tmp / "bin")) == ["startguard"]
     done = guard.command([guard.tmp / "guard", "--version"])
     assert done.returncode == 0
+
+
+def test_install_without_proc(guard):
+    """An empty file system over /proc, as where nobody has mounted it."""
+    before = unshare("--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh")
+    done = guard.command([*before, guard.path, "install", "guard"])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (guard.tmp / "guard").read_bytes() == pathlib.Path(guard.path).read_bytes()
 
 
 def test_install_where_nothing_can_be_written(guard):

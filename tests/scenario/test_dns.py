@@ -119,6 +119,20 @@ def test_no_network_to_a_name_server(guard):
     assert check["cause"] == "no name server of resolv.conf can be reached: Network is unreachable"
 
 
+@pytest.mark.produces("dns-server-failed")
+@pytest.mark.near_miss("dns-timeout")
+def test_no_resolv_conf(guard, tmp_path):
+    """As in an image without the file; an engine would have made one."""
+    etc = tmp_path / "etc"
+    etc.mkdir()
+    for name in ("hosts", "passwd", "nsswitch.conf"):
+        (etc / name).write_text("hosts: files dns\n" if name == "nsswitch.conf" else "")
+    before = unshare("--mount", "--net", "sh", "-c", f'mount --bind {etc} /etc && exec "$@"', "sh")
+    check = guard.check('startguard = 1; service = "s"; dns: { n: { name = "one.test"; }; };', before=before)
+    cause = "there is no /etc/resolv.conf, and no name server at 127.0.0.1 can be reached: Network is unreachable"
+    assert check.expect("dns-server-failed", exit=124)["cause"] == cause
+
+
 @pytest.mark.produces("dns-timeout")
 @pytest.mark.near_miss("dns-server-failed")
 def test_one_silent_name_server_of_two(guard, dns):

@@ -1,5 +1,6 @@
 """wire_format: what the last records of a topic are, on librdkafka's mock cluster. The vectors are records of a real system."""
 
+import gzip
 import io
 import json
 import logging
@@ -780,6 +781,37 @@ def test_records_that_cannot_be_unpacked(guard):
         guard.check(f'startguard = 1; service = "learner"; wire_format: {{ updates: {{ {keys} }}; }};').expect(
             "kafka-error", exit=124, subject=f"topic {TOPIC}", cause="Decompression"
         )
+
+
+def in_zstd(data):
+    """A frame of RFC 8878: one segment, its size in 4 bytes, one raw block, which is the last."""
+    size = len(data)
+    return b"\x28\xb5\x2f\xfd\xa0" + struct.pack("<I", size) + struct.pack("<I", size << 3 | 1)[:3] + data
+
+
+def in_snappy(data):
+    """One literal with its length in 2 bytes, in the raw format that librdkafka takes beside the framed one."""
+    size = len(data)
+    return bytes([size & 0x7F | 0x80, size >> 7, 61 << 2]) + struct.pack("<H", size - 1) + data
+
+
+PACKERS = {"gzip": (1, gzip.compress), "snappy": (2, in_snappy), "zstd": (4, in_zstd)}
+
+
+@pytest.mark.near_miss("kafka-feature-missing", "kafka-error")
+@pytest.mark.parametrize("codec", PACKERS)
+def test_compressed_records(guard, codec):
+    """The header of a batch is 61 bytes: its length, without itself and the offset before it, is at 8, attributes at 21."""
+    number, pack = PACKERS[codec]
+
+    def packed(batch):
+        records = pack(batch[61:])
+        return batch[:8] + struct.pack("!i", 49 + len(records)) + batch[12:22] + bytes([number]) + batch[23:61] + records
+
+    with FakeKafka(topics={TOPIC: (1, 1)}) as fake:
+        produce(fake, *[JSON] * 20)
+        fake.tamper = packed
+        look(guard, fake, expect="json").passed()
 
 
 @pytest.mark.produces("wire-format-other")
