@@ -264,16 +264,24 @@ static void mark_base64(const struct decoded *r, size_t i, size_t n, bool *marks
 	mark_range(r, i, n, marks);
 }
 
+/* Is this the beginning of a longer word? A short password such as "soma" must not take pieces out of "somabrain". */
+static bool is_in_word(const struct decoded *r, const struct form *f, size_t at)
+{
+	return !f->base64 && at + f->len < r->n && isalnum((unsigned char)r->bytes[at + f->len]);
+}
+
 /* Marks each occurrence of a form whose n-grams do not find it (form.whole). */
 static void mark_whole(const struct decoded *r, const struct form *f, bool *marks)
 {
 	const char *form = known.text + f->at, *p = r->bytes, *end = r->bytes + r->n;
 
 	while ((p = memmem(p, (size_t)(end - p), form, f->len)) != NULL) {
+		size_t at = (size_t)(p - r->bytes);
+
 		if (f->base64)
-			mark_base64(r, (size_t)(p - r->bytes), f->len, marks);
-		else
-			mark_range(r, (size_t)(p - r->bytes), f->len, marks);
+			mark_base64(r, at, f->len, marks);
+		else if (!is_in_word(r, f, at))
+			mark_range(r, at, f->len, marks);
 		p += f->len;
 	}
 }

@@ -189,9 +189,21 @@ static void register_secret_parts(const char *value)
 		register_pair(value, p);
 }
 
+/* Registers of a DSN that is a URL its user part alone: host and database are words of paths and messages. Returns false when the
+ * value is something else. */
+static bool register_dsn(const char *name, const char *value)
+{
+	const char *user = strstr(value, "://"), *at = strrchr(value, '@');
+
+	if (!strcasestr(name, "dsn") || !user || !at || at < user)
+		return false;
+	register_part(user + 3, (size_t)(at - user - 3));
+	return true;
+}
+
 void secret_register_variable(const char *name, const char *value)
 {
-	if (secret_sensitive_variable(name))
+	if (secret_sensitive_variable(name) && !register_dsn(name, value))
 		scrub_register(value);
 	register_secret_parts(value);
 }

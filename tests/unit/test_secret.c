@@ -201,12 +201,12 @@ static void beginnings_that_are_words(UNUSED void **state)
 
 static void short_values(UNUSED void **state)
 {
-	char text[] = "the word q7Zk, cTdaaw and q7%5Ak; q7Z stays, x1y too";
+	char text[] = "the word q7Zk, cTdaaw and q7%5Ak; q7Z stays, x1y and q7Zkilo too";
 
 	scrub_register("q7Zk");
 	scrub_register("x1y");
 	scrub(text);
-	assert_string_equal(text, "the word ***, *** and ***; q7Z stays, x1y too");
+	assert_string_equal(text, "the word ***, *** and ***; q7Z stays, x1y and q7Zkilo too");
 }
 
 /* A weak password must not take ordinary words out of messages, and is gone all the same. */
@@ -437,6 +437,20 @@ static void what_the_environment_of_a_service_holds(UNUSED void **state)
 		}
 }
 
+/* The host and the database of a DSN are names that paths and messages hold as well. */
+static void what_a_dsn_names(UNUSED void **state)
+{
+	char text[] =
+	    "/app/shop_orders/db.py: shop_user:Tr0ub4dor at shop_db:5432 failed with Tr0ub4dor";
+
+	secret_forget();
+	clearenv();
+	setenv("SHOP_DSN", "postgresql://shop_user:Tr0ub4dor@shop_db:5432/shop_orders", 1);
+	secret_register_environment();
+	scrub(text);
+	assert_string_equal(text, "/app/shop_orders/db.py: *** at shop_db:5432 failed with ***");
+}
+
 static void what_it_holds_beside_secrets(UNUSED void **state)
 {
 	static const char *const names[] = {
@@ -507,6 +521,7 @@ int main(void)
 	    cmocka_unit_test(references),
 	    cmocka_unit_test(the_environment),
 	    cmocka_unit_test(what_the_environment_of_a_service_holds),
+	    cmocka_unit_test(what_a_dsn_names),
 	    cmocka_unit_test(what_it_holds_beside_secrets),
 	    cmocka_unit_test(weak_values),
 	    cmocka_unit_test(many_values),
