@@ -2,11 +2,10 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "resp.h"
-#include "tls_keys.h"
+#include "redis_error.h"
+#include "redis_session.h"
 #include "version.h"
 
-enum role { ROLE_MASTER, ROLE_REPLICA, ROLE_ANY };
 static const char *const roles[] = {"master", "replica", "any", NULL};
 static const char *const key_types[] = {"string", "list", "set", "zset", "hash", "stream", NULL};
 
@@ -14,19 +13,6 @@ struct wanted_key {
 	const char *name;
 	int type;
 };
-struct redis_conf {
-	struct url url;
-	struct strlist sentinels, can;
-	const char *master_name, *username, *min_version, *maxmemory_policy, *write_probe;
-	struct secret password;
-	int64_t database, min_replicas;
-	TLS_KEY_FIELDS
-	int role;
-	bool cluster;
-	struct grouplist keys;
-};
-
-static const char *const redis_schemes[] = {"redis", "rediss", "unix", NULL};
 
 static const char *address_problem(const char *text)
 {
@@ -52,14 +38,31 @@ static const struct schema wanted_key_schema = {.size = sizeof(struct wanted_key
 						.keys = wanted_key_keys};
 
 static const struct key redis_keys[] = {
-    KEY_URL(struct redis_conf, url, .schemes = redis_schemes,
-	    .doc = "redis://host:port/database, rediss:// with TLS, unix:///path of a socket.",
+    KEY_URL(struct redis_conf, url, .schemes = redis_url_schemes,
+	    .doc = "redis://host:port/database, rediss:// with TLS, unix:///path of a socket; also "
+		   "valkey:// and the parameters that platforms add.",
 	    .example = "\"redis://cache:6379\""),
     KEY_STRLIST(struct redis_conf, sentinels, .check = address_problem,
-		.doc = "Sentinels to ask for the master, instead of url; any of them will do.",
+		.doc = "Sentinels to ask for the master, instead of url; any of them will do. The "
+		       "server they name must say itself that it is a master.",
 		.example = "[\"sentinel-0:26379\", \"sentinel-1:26379\"]"),
     KEY_STR(struct redis_conf, master_name, .doc = "Name the sentinels know the master by.",
 	    .example = "\"mymaster\""),
+    KEY_STR(struct redis_conf, sentinel_username, .doc = "User at the sentinels.",
+	    .example = "\"app\""),
+    KEY_SECRET(struct redis_conf, sentinel_password,
+	       .doc = "Password of the sentinels, by reference: they have a login of their own.",
+	       .example = "\"env:SENTINEL_PASSWORD\""),
+    KEY_BOOL(struct redis_conf, sentinel_tls, .def = "false",
+	     .doc = "Whether the sentinels speak TLS."),
+    KEY_STRLIST(struct redis_conf, seeds, .check = address_problem,
+		.doc =
+		    "Nodes of a cluster, instead of url; any of them will do. The cluster must be "
+		    "complete, as with cluster.",
+		.example = "[\"node-0:6379\", \"node-1:6379\"]"),
+    KEY_BOOL(struct redis_conf, tls, .def = "false",
+	     .doc = "Whether the master that sentinels name, and the nodes of seeds, speak TLS. "
+		    "With url its scheme says so."),
     KEY_STR(struct redis_conf, username, .doc = "User (ACL, Redis 6 and newer).",
 	    .example = "\"app\""),
     KEY_SECRET(struct redis_conf, password, .doc = "Password, by reference.",
@@ -79,7 +82,8 @@ static const struct key redis_keys[] = {
 	    .example = "\"noeviction\""),
     KEY_STRLIST(struct redis_conf, can, .check = can_problem,
 		.doc = "Commands with their key that the user must be permitted; asked by ACL "
-		       "DRYRUN, never done (Redis 7 and newer).",
+		       "DRYRUN, or queued and discarded (MULTI). Where neither is permitted, "
+		       "commands that only read are done.",
 		.example = "[\"GET session:1\", \"SET session:1 x\"]"),
     KEY_GROUPLIST(struct redis_conf, keys, .sub = &wanted_key_schema,
 		  .doc = "Keys that must exist.",
@@ -91,347 +95,436 @@ static const struct key redis_keys[] = {
     KEY_END,
 };
 
-/* Sets *number to the database that the path names (INT_UNSET for "" and "/"). Returns the problem of the url, or NULL. */
-static const char *url_database(const struct url *url, int64_t *number)
+/* Refuses a URL that cannot be used, and a key that contradicts it: one of the two would be ignored. */
+static const char *url_problem(const struct redis_conf *c, const struct redis_url *parts,
+			       const struct tls_conf *tls, const char **key)
 {
-	*number = INT_UNSET;
-	if (secret_is_set(url->user) && !secret_is_set(url->password))
-		return "has a user without a password, which is no login; a password alone is "
-		       "written redis://:password@host";
-	if (strchr(url->path, '?'))
-		return "has a query, which is not read; give what it says as keys of their own";
-	if (str_eq(url->scheme, "unix") || !url->path[0] || str_eq(url->path, "/"))
-		return NULL;
-	return parse_i64(url->path + 1, 0, 65535, number)
-		   ? "has a path that is not the number of a database, as in redis://host:6379/2"
-		   : NULL;
-}
-
-/* Refuses a key that contradicts the url: one of the two would be ignored. */
-static const char *url_problem(const struct redis_conf *c, const struct tls_conf *tls,
-			       const char **key)
-{
-	int64_t number;
-	const char *problem = url_database(&c->url, &number);
-
 	*key = "url";
-	if (problem)
-		return problem;
+	if (parts->password)
+		return "has a password in a parameter, where it would be printed: give the url as "
+		       "env:NAME";
 	*key = "database";
-	if (number != INT_UNSET && c->database != INT_UNSET && number != c->database)
+	if (parts->database != INT_UNSET && c->database != INT_UNSET &&
+	    parts->database != c->database)
 		return "is another one than the url's";
 	*key = "password";
 	if (secret_is_set(c->password) && secret_is_set(c->url.password))
 		return "and a password in the url exclude each other";
-	*key = str_eq(c->url.scheme, "rediss") ? NULL : tls_key_given(tls);
+	*key = parts->tls ? NULL : tls_key_given(tls);
 	return *key ? "is for TLS only: use rediss://" : NULL;
+}
+
+static const char *given_url_problem(const struct redis_conf *c, const struct tls_conf *tls,
+				     const char **key)
+{
+	struct arena arena = {0};
+	struct redis_url parts;
+	const char *problem;
+
+	*key = "url";
+	problem = redis_url_read(&c->url, &arena, &parts);
+	if (!problem)
+		problem = url_problem(c, &parts, tls, key);
+	arena_free(&arena);
+	return problem;
+}
+
+static const char *one_source_problem(const struct redis_conf *c, const char **key)
+{
+	size_t n = (size_t)url_is_set(&c->url) + (c->sentinels.n > 0) + (c->seeds.n > 0);
+
+	if (!n)
+		return "give url, sentinels and master_name, or seeds";
+	*key = c->sentinels.n ? "sentinels" : "seeds";
+	return n > 1 ? "and another of url, sentinels and seeds exclude each other" : NULL;
+}
+
+/* Refuses keys of sentinels without sentinels, and demands that they cannot meet. */
+static const char *sentinel_problem(const struct redis_conf *c, const char **key)
+{
+	*key = c->master_name ? "master_name" : "sentinels";
+	if (!c->sentinels.n != !c->master_name)
+		return "sentinels and master_name belong together";
+	*key = c->sentinel_username                  ? "sentinel_username"
+	       : secret_is_set(c->sentinel_password) ? "sentinel_password"
+						     : "sentinel_tls";
+	if (!c->sentinels.n &&
+	    (c->sentinel_username || secret_is_set(c->sentinel_password) || c->sentinel_tls))
+		return "is for sentinels only";
+	*key = "sentinel_username";
+	if (c->sentinel_username && !secret_is_set(c->sentinel_password))
+		return "needs sentinel_password: no login is tried without one";
+	*key = "role";
+	return c->sentinels.n && c->role == ROLE_REPLICA
+		   ? "replica cannot be: sentinels name the master; give the url of a replica"
+		   : NULL;
 }
 
 static const char *redis_validate(const void *conf, const char **key)
 {
 	const struct redis_conf *c = conf;
 	struct tls_conf tls = TLS_CONF(c);
-	bool url = url_is_set(&c->url);
+	const char *problem = one_source_problem(c, key);
 
-	if (!url && !c->sentinels.n)
-		return "give url, or sentinels and master_name";
-	*key = "sentinels";
-	if (url && c->sentinels.n)
-		return "and url exclude each other";
+	if (!problem)
+		problem = sentinel_problem(c, key);
+	if (problem)
+		return problem;
 	*key = tls_key_given(&tls);
-	if (c->sentinels.n && *key)
-		return "is for TLS only, which is not spoken with sentinels nor with the master "
-		       "they name";
+	if (!url_is_set(&c->url) && !c->tls && !c->sentinel_tls && *key)
+		return "is for TLS only: set tls (for the servers), sentinel_tls, or both";
+	*key = "tls";
+	if (url_is_set(&c->url) && c->tls)
+		return "is for sentinels and seeds: use rediss:// in url";
 	*key = "username";
 	if (c->username && !secret_is_set(c->password))
 		return "needs password: no login is tried without one";
-	*key = c->master_name ? "master_name" : "sentinels";
-	if (!c->sentinels.n != !c->master_name)
-		return "sentinels and master_name belong together";
-	if (url && !secret_is_set(c->url.ref)) {
-		const char *problem = url_problem(c, &tls, key);
-
+	if (url_is_set(&c->url) && !secret_is_set(c->url.ref)) {
+		problem = given_url_problem(c, &tls, key);
 		if (problem)
 			return problem;
 	}
 	return tls_conf_problem(&tls, key);
 }
 
-struct session {
-	const struct redis_conf *conf;
-	struct resp resp;
-	struct url url;
-	int64_t database;
-	char info[64 * 1024];
+/* ---- INFO --------------------------------------------------------------------------------------------------------- */
+/* The text of INFO: of the sections that are needed, since the whole of it may be larger than any bound (a section that counts errors
+ * grows with every first word that scripts invent). */
+struct info {
+	struct str text;
+	bool is_whole;
 };
 
-/* ---- connecting -------------------------------------------------------------------------------------------------- */
-static enum result redis_connect(const struct check_run *run, struct session *s, const char *host,
-				 int port, bool tls, struct diag *out)
+static enum result read_info(struct redis_session *s, const char *section, struct info *info,
+			     struct diag *out)
 {
-	struct tls_conf conf = TLS_CONF(s->conf);
-	struct conn conn;
+	redisReply *reply =
+	    section ? RESP(s->resp, out, "INFO", section) : RESP(s->resp, out, "INFO");
 
-	if (net_connect(run, host, port, &conn, out) ||
-	    (tls && tls_handshake(run, &conn, host, &conf, out)))
-		return RESULT_FAIL;
-	resp_begin(&s->resp, run, &conn);
-	return RESULT_PASS;
-}
-
-/* Sends SENTINEL get-master-addr-by-name (Sentinel documentation). *host lives until the child exits. */
-static enum result query_sentinel(const struct check_run *run, struct session *s,
-				  const char *sentinel, const char **host, int *port,
-				  struct diag *out)
-{
-	const char *master = s->conf->master_name;
-	char at[256], name[160];
-	redisReply *reply;
-	int64_t number;
-	int at_port;
-
-	invariant(!hostport_split(sentinel, at, sizeof at, &at_port));
-	if (redis_connect(run, s, at, at_port, false, out))
-		return RESULT_FAIL;
-	check_step(run, PH_PROTOCOL, "asking sentinel %s for %s", sentinel, master);
-	reply = RESP(&s->resp, out, "SENTINEL", "get-master-addr-by-name", master);
 	if (!reply)
 		return RESULT_FAIL;
-	if (reply->type == REDIS_REPLY_NIL) {
-		snprintf(name, sizeof name, "master %s", master);
-		return check_fail(out, D_REDIS_SENTINEL_NO_MASTER, name,
-				  "sentinel %s does not know this name", sentinel);
-	}
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || !reply->element[0]->str ||
-	    !reply->element[1]->str || parse_i64(reply->element[1]->str, 1, 65535, &number))
-		return resp_fail(out, reply, &s->resp, "SENTINEL");
-	*host = reply->element[0]->str;
-	*port = (int)number;
+	if (reply->type != REDIS_REPLY_STRING)
+		return resp_fail(out, reply, s->resp, "INFO");
+	str_add(&info->text, reply->str);
+	str_addc(&info->text, '\n');
 	return RESULT_PASS;
 }
 
-static enum result connect_by_sentinel(const struct check_run *run, struct session *s,
-				       struct diag *out)
+/* Finds a value in a section, then in the whole text: some servers know other sections, or none. The text is empty when no value is
+ * found. */
+static enum result find_info(struct redis_session *s, struct info *info, const char *section,
+			     const char *name, struct resp_value *value, struct diag *out)
 {
-	const struct redis_conf *c = s->conf;
-	struct check_run shorter = *run;
-	const char *host = "";
-	int port = 0;
+	struct diag this = {0};
 
-	for (size_t i = 0; i < c->sentinels.n; i++) {
-		struct diag this = {0};
-
-		/* A silent server must not use up the time of the others. */
-		shorter.deadline = instant_share(instant_now(), run->deadline, c->sentinels.n - i);
-		if (!query_sentinel(&shorter, s, c->sentinels.v[i], &host, &port, &this)) {
-			check_reached(run, "sentinel");
-			check_fact(run, "master", "%s:%d", host, port);
-			return redis_connect(run, s, host, port, false, out);
-		}
-		diag_keep_latest(out, &this);
-	}
-	return RESULT_FAIL;
-}
-
-static enum result connect_server(const struct check_run *run, struct session *s, struct diag *out)
-{
-	const struct redis_conf *c = s->conf;
-	struct conn conn;
-	const char *problem;
-	int64_t number;
-
-	s->database = c->database == INT_UNSET ? 0 : c->database;
-	if (c->sentinels.n)
-		return connect_by_sentinel(run, s, out);
-	if (url_reveal(&c->url, &s->url, out))
-		return RESULT_FAIL;
-	problem = url_database(&s->url, &number);
-	/* Only a url by reference reaches this: validate refuses such a url in the profile itself. */
-	if (problem)
-		return check_fail(
-		    out, c->url.ref.kind == SECRET_ENV ? D_ENV_MISMATCH : D_SECRET_MALFORMED,
-		    c->url.ref.text, "the url %s", problem);
-	if (c->database == INT_UNSET && number != INT_UNSET)
-		s->database = number;
-	if (!str_eq(s->url.scheme, "unix"))
-		return redis_connect(run, s, s->url.host, s->url.port ? s->url.port : 6379,
-				     str_eq(s->url.scheme, "rediss"), out);
-	if (net_connect_unix(run, s->url.path, &conn, out))
-		return RESULT_FAIL;
-	resp_begin(&s->resp, run, &conn);
-	return RESULT_PASS;
-}
-
-static enum result redis_login(struct session *s, struct diag *out)
-{
-	const struct redis_conf *c = s->conf;
-	const char *user = c->username, *password;
-	redisReply *reply;
-
-	if (!secret_is_set(c->password) && !secret_is_set(s->url.password))
+	if (resp_info(info->text.s, name, value) || info->is_whole)
 		return RESULT_PASS;
-	password = secret_reveal(secret_is_set(c->password) ? c->password : s->url.password, out);
-	if (!password)
-		return RESULT_FAIL;
-	if (!secret_is_set(c->password) && !user && secret_is_set(s->url.user)) {
-		user = secret_read(s->url.user, out);
-		user = user && *user ? user : NULL;
-	}
-	s->resp.with_login = true;
-	check_step(s->resp.run, PH_AUTH, "AUTH at %s", s->resp.conn.peer);
-	reply = user ? RESP(&s->resp, out, "AUTH", user, password)
-		     : RESP(&s->resp, out, "AUTH", password);
-	if (!reply)
-		return RESULT_FAIL;
-	if (!resp_is_error(reply)) {
-		check_reached(s->resp.run, "auth");
-		return RESULT_PASS;
-	}
-	/* The server has no password ("called without any password configured"), so the service's login would fail as well. */
-	if (strstr(reply->str, "without any password configured") ||
-	    strstr(reply->str, "no password is set")) {
-		check_fail(out, D_AUTH_FAILED, s->resp.conn.peer, "AUTH: %s", reply->str);
-		diag_hint(
-		    out,
-		    "the server has no password: drop password here, or set requirepass there");
+	if (!read_info(s, section, info, &this)) {
+		if (resp_info(info->text.s, name, value))
+			return RESULT_PASS;
+	} else if (this.code != D_REDIS_COMMAND && this.code != D_REDIS_ERROR) {
+		*out = this;
 		return RESULT_FAIL;
 	}
-	return resp_fail(out, reply, &s->resp, "AUTH");
-}
-
-static enum result redis_ping(struct session *s, struct diag *out)
-{
-	redisReply *reply;
-
-	check_step(s->resp.run, PH_PROTOCOL, "PING to %s", s->resp.conn.peer);
-	reply = RESP(&s->resp, out, "PING");
-	if (!reply)
+	if (read_info(s, NULL, info, out))
 		return RESULT_FAIL;
-	if (resp_is_error(reply))
-		return resp_fail(out, reply, &s->resp, "PING");
-	if (reply->type != REDIS_REPLY_STATUS || !str_eq(reply->str, "PONG"))
-		return check_fail(out, D_REDIS_NOT_REDIS, s->resp.conn.peer,
-				  "PING was not answered with PONG");
-	check_reached(s->resp.run, "ping");
+	info->is_whole = true;
+	resp_info(info->text.s, name, value);
 	return RESULT_PASS;
 }
 
 /* ---- role, version and settings ---------------------------------------------------------------------------------- */
-static enum result redis_select(struct session *s, struct diag *out)
+static enum result redis_select(struct redis_session *s, struct diag *out)
 {
 	char number[24];
 
 	snprintf(number, sizeof number, "%lld", (long long)s->database);
-	if (s->database && !RESP_FOR(&s->resp, REDIS_REPLY_STATUS, out, "SELECT", number))
+	if (s->database && !RESP_FOR(s->resp, REDIS_REPLY_STATUS, out, "SELECT", number))
 		return RESULT_FAIL;
 	return RESULT_PASS;
 }
 
-static enum result read_info(struct session *s, struct diag *out)
+/* Is INFO refused to this user, or not known? Then ROLE tells what it can. */
+static bool is_refused(enum diag_code code)
 {
-	redisReply *reply = RESP_FOR(&s->resp, REDIS_REPLY_STRING, out, "INFO");
+	return code == D_AUTH_FORBIDDEN || code == D_REDIS_COMMAND;
+}
 
-	if (!reply)
+/* ROLE's words for a link that works: of Redis, and of Dragonfly. */
+static bool link_works(const char *link)
+{
+	static const char *const words[] = {"",          "connected", "online", "stable_sync",
+					    "streaming", NULL};
+
+	for (const char *const *word = words; *word; word++)
+		if (str_eq(link, *word))
+			return true;
+	return false;
+}
+
+/* Fills role and link from INFO, or from what ROLE has said. */
+static enum result read_role(struct redis_session *s, struct info *info, struct resp_value *role,
+			     struct resp_value *link, struct diag *out)
+{
+	struct resp_value told;
+
+	if (!find_info(s, info, "replication", "role", &told, out)) {
+		resp_info(info->text.s, "master_link_status", link);
+		snprintf(role->text, sizeof role->text, "%s",
+			 told.text[0] ? redis_role_word(told.text) : s->role);
+		return RESULT_PASS;
+	}
+	if (!is_refused(out->code) || !s->role[0])
 		return RESULT_FAIL;
-	snprintf(s->info, sizeof s->info, "%s", reply->str);
+	*out = (struct diag){0};
+	snprintf(role->text, sizeof role->text, "%s", s->role);
+	snprintf(link->text, sizeof link->text, "%s", link_works(s->link) ? "up" : s->link);
 	return RESULT_PASS;
 }
 
-static enum result check_role(struct session *s, struct diag *out)
+static enum result check_role(struct redis_session *s, struct info *info, struct diag *out)
 {
-	const char *peer = s->resp.conn.peer;
-	struct resp_value info = resp_info(s->info, "role", ""),
-			  link = resp_info(s->info, "master_link_status", "up");
-	const char *role = str_eq(info.text, "slave") ? "replica" : info.text;
+	enum redis_role wanted = s->conf->role;
+	const char *peer = s->resp->conn.peer;
+	struct resp_value role = {.text = ""}, link = {.text = ""};
 
-	check_fact(s->resp.run, "role", "%s", role);
-	if (s->conf->role != ROLE_ANY && !str_eq(role, roles[s->conf->role]))
+	if (read_role(s, info, &role, &link, out))
+		return RESULT_FAIL;
+	check_fact(s->run, "role", "%s", role.text);
+	if (!redis_role_is(role.text, wanted))
 		return check_fail(out, D_REDIS_WRONG_ROLE, peer,
-				  "the server is a %s, demanded is a %s", role,
-				  roles[s->conf->role]);
-	if (str_eq(role, "replica") && !str_eq(link.text, "up"))
+				  role.text[0] ? "the server is a %s, demanded is a %s"
+					       : "the server tells no role%s, demanded is a %s",
+				  role.text, roles[wanted]);
+	/* An active replica without its link still takes reads and writes. */
+	if ((str_eq(role.text, "replica") || wanted == ROLE_REPLICA) && link.text[0] &&
+	    !str_eq(link.text, "up"))
 		return check_fail(out, D_REDIS_MASTER_DOWN, peer,
 				  "this replica's link to its master is %s", link.text);
 	return RESULT_PASS;
 }
 
-static enum result check_version(struct session *s, struct diag *out)
-{
-	struct resp_value has = resp_info(s->info, "redis_version", "0");
+/* Forks tell the version of Redis that they are compatible with as redis_version. */
+static const struct {
+	const char *field, *name;
+} forks[] = {
+    {"valkey_version", "Valkey"}, {"dragonfly_version", "Dragonfly"},
+    {"keydb_version", "KeyDB"},   {"kvrocks_version", "Kvrocks"},
+    {"garnet_version", "Garnet"}, {"redict_version", "Redict"},
+    {"pika_version", "Pika"},
+};
 
-	check_fact(s->resp.run, "version", "%s", has.text);
-	if (s->conf->min_version && version_compare(has.text, s->conf->min_version) < 0)
-		return check_fail(out, D_REDIS_VERSION, s->resp.conn.peer,
-				  "the server is %s, demanded is %s or newer", has.text,
-				  s->conf->min_version);
-	return RESULT_PASS;
+/* Writes "Valkey 8.1.0, compatible with Redis 7.2.4", or the version alone for Redis itself. Returns whether it is a fork. */
+static bool describe_version(const struct redis_session *s, const struct info *info,
+			     const char *version, char *buf, size_t size)
+{
+	struct resp_value own;
+
+	snprintf(buf, size, "%s", version);
+	for (size_t i = 0; i < ARRAY_LEN(forks); i++) {
+		const char *number;
+
+		if (!resp_info(info->text.s, forks[i].field, &own))
+			continue;
+		number = own.text + strcspn(own.text, "0123456789"); /* "df-v1.15.0" */
+		snprintf(buf, size, "%s %s, compatible with Redis %s", forks[i].name, number,
+			 version);
+		check_fact(s->run, "server", "%s %s", forks[i].name, number);
+		return true;
+	}
+	return false;
 }
 
-static enum result check_settings(struct session *s, struct diag *out)
+static enum result check_version(struct redis_session *s, struct info *info, struct diag *out)
+{
+	const char *wanted = s->conf->min_version, *peer = s->resp->conn.peer;
+	struct resp_value has;
+	char text[200];
+	bool is_fork;
+
+	if (find_info(s, info, "server", "redis_version", &has, out))
+		return RESULT_FAIL;
+	is_fork = describe_version(s, info, has.text, text, sizeof text);
+	check_fact(s->run, is_fork ? "redis_version" : "version", "%s", has.text);
+	if (!wanted || (has.text[0] && version_compare(has.text, wanted) >= 0))
+		return RESULT_PASS;
+	if (!has.text[0])
+		return check_fail(out, D_REDIS_VERSION, peer,
+				  "INFO tells no redis_version, demanded is %s or newer", wanted);
+	check_fail(out, D_REDIS_VERSION, peer, "the server is %s, demanded is %s%s or newer", text,
+		   is_fork ? "Redis " : "", wanted);
+	if (is_fork)
+		diag_hint(out, "min_version is a version of Redis: give the one that the service "
+			       "needs; a fork numbers its own releases otherwise");
+	return RESULT_FAIL;
+}
+
+static enum result check_replicas(struct redis_session *s, struct info *info, struct diag *out)
+{
+	struct resp_value connected;
+	int64_t n = 0, wanted = s->conf->min_replicas;
+
+	if (wanted == INT_UNSET)
+		return RESULT_PASS;
+	if (!find_info(s, info, "replication", "connected_slaves", &connected, out)) {
+		if (!connected.text[0])
+			resp_info(info->text.s, "connected_replicas", &connected);
+		parse_i64(connected.text, 0, INT32_MAX, &n);
+	} else if (is_refused(out->code) && s->replicas >= 0) {
+		*out = (struct diag){0};
+		n = s->replicas;
+	} else {
+		return RESULT_FAIL;
+	}
+	if (n >= wanted)
+		return RESULT_PASS;
+	return check_fail(out, D_REDIS_REPLICAS, s->resp->conn.peer,
+			  "%lld replicas are connected, demanded are %lld", (long long)n,
+			  (long long)wanted);
+}
+
+static enum result check_policy(struct redis_session *s, struct info *info, struct diag *out)
+{
+	const char *wanted = s->conf->maxmemory_policy;
+	struct resp_value policy;
+
+	if (!wanted)
+		return RESULT_PASS;
+	if (find_info(s, info, "memory", "maxmemory_policy", &policy, out))
+		return RESULT_FAIL;
+	if (str_eq(policy.text, wanted))
+		return RESULT_PASS;
+	return check_fail(out, D_REDIS_POLICY, s->resp->conn.peer,
+			  policy.text[0] ? "maxmemory_policy is %s, demanded is %s"
+					 : "INFO tells no maxmemory_policy%s, demanded is %s",
+			  policy.text, wanted);
+}
+
+static enum result check_settings(struct redis_session *s, struct diag *out)
 {
 	const struct redis_conf *c = s->conf;
-	struct resp_value policy = resp_info(s->info, "maxmemory_policy", "unknown");
-	int64_t n = 0;
+	struct info info = {.is_whole = false};
 
-	/* An unset min_replicas is INT_UNSET, which is less than any number. */
-	parse_i64(resp_info(s->info, "connected_slaves", "0").text, 0, INT32_MAX, &n);
-	if (n < c->min_replicas)
-		return check_fail(out, D_REDIS_REPLICAS, s->resp.conn.peer,
-				  "%lld replicas are connected, demanded are %lld", (long long)n,
-				  (long long)c->min_replicas);
-	if (c->maxmemory_policy && !str_eq(policy.text, c->maxmemory_policy))
-		return check_fail(out, D_REDIS_POLICY, s->resp.conn.peer,
-				  "maxmemory_policy is %s, demanded is %s", policy.text,
-				  c->maxmemory_policy);
-	return RESULT_PASS;
-}
-
-static enum result check_cluster(struct session *s, struct diag *out)
-{
-	struct resp_value state, ok;
-	redisReply *reply;
-
-	if (!s->conf->cluster)
+	if (c->role == ROLE_ANY && !c->min_version && c->min_replicas == INT_UNSET &&
+	    !c->maxmemory_policy)
 		return RESULT_PASS;
-	if (!str_eq(resp_info(s->info, "cluster_enabled", "0").text, "1"))
-		return check_fail(out, D_REDIS_CLUSTER_DOWN, s->resp.conn.peer,
-				  "the server does not run as part of a cluster");
-	reply = RESP_FOR(&s->resp, REDIS_REPLY_STRING, out, "CLUSTER", "INFO");
-	if (!reply)
+	check_step(s->run, PH_ASSERT, "INFO of %s", s->resp->conn.peer);
+	str_init(&info.text, (size_t)3 * RESP_REPLY_MAX);
+	if (check_role(s, &info, out) || (c->min_version && check_version(s, &info, out)) ||
+	    check_replicas(s, &info, out) || check_policy(s, &info, out))
 		return RESULT_FAIL;
-	state = resp_info(reply->str, "cluster_state", "unknown");
-	ok = resp_info(reply->str, "cluster_slots_ok", "0");
-	if (str_eq(state.text, "ok") && str_eq(ok.text, "16384"))
-		return RESULT_PASS;
-	return check_fail(out, D_REDIS_CLUSTER_DOWN, s->resp.conn.peer,
-			  "cluster_state %s, %s of 16384 slots ok", state.text, ok.text);
+	return RESULT_PASS;
 }
 
 /* ---- permissions and keys ---------------------------------------------------------------------------------------- */
 #define CAN_ARGS_MAX 16 /* arguments of one entry of `can` */
 
-/* Diagnoses an error reply. "unknown command" means an old server or a renamed command: the version shows which. */
-static enum result fail_acl(struct session *s, const redisReply *reply, const char *asked,
-			    struct diag *out)
+/* Queues the command and discards it: the permission is looked at when it is queued (Redis documentation, "Transactions"). */
+static enum result check_by_multi(struct redis_session *s, const char *command,
+				  const char *const *args, struct diag *out)
 {
-	struct diag ignored = {0};
-	struct resp_value has;
+	struct redis_redirect elsewhere;
+	redisReply *reply;
 
-	resp_fail(out, reply, &s->resp, asked);
-	if (out->code != D_REDIS_COMMAND || (!s->info[0] && read_info(s, &ignored)))
+	if (!RESP_FOR(s->resp, REDIS_REPLY_STATUS, out, "MULTI"))
 		return RESULT_FAIL;
-	has = resp_info(s->info, "redis_version", "7");
-	if (version_compare(has.text, "7") < 0)
-		check_fail(out, D_REDIS_VERSION, s->resp.conn.peer,
-			   "can needs ACL DRYRUN, which Redis has since 7.0; the server is %s: %s",
-			   has.text, reply->str);
+	reply = resp_command(s->resp, out, args);
+	if (!reply || !RESP(s->resp, out, "DISCARD"))
+		return RESULT_FAIL;
+	/* A node looks at the permission before it looks whether the key is another node's. */
+	if (!resp_is_error(reply) || redis_error_redirect(reply->str, &elsewhere))
+		return RESULT_PASS;
+	return resp_fail(out, reply, s->resp, command);
+}
+
+static enum result check_by_dryrun(struct redis_session *s, const char *command,
+				   const char *const *args, struct diag *out)
+{
+	redisReply *reply = resp_command(s->resp, out, args);
+
+	if (!reply)
+		return RESULT_FAIL;
+	if (reply->type == REDIS_REPLY_STATUS)
+		return RESULT_PASS;
+	if (reply->type == REDIS_REPLY_STRING) /* "User app has no permissions to ..." */
+		return check_fail(out, D_AUTH_FORBIDDEN, s->resp->conn.peer, "%s: %s", command,
+				  reply->str);
+	return resp_fail(out, reply, s->resp, "ACL DRYRUN");
+}
+
+/* Asks whether ACL DRYRUN answers, with a command that every server has. Returns the user's name; NULL with *out filled. */
+static const char *find_dryrun_user(struct redis_session *s, struct diag *out)
+{
+	redisReply *who = RESP_FOR(s->resp, REDIS_REPLY_STRING, out, "ACL", "WHOAMI"), *reply;
+
+	if (!who)
+		return NULL;
+	reply = RESP(s->resp, out, "ACL", "DRYRUN", who->str, "PING");
+	if (!reply)
+		return NULL;
+	if (!resp_is_error(reply))
+		return who->str;
+	resp_fail(out, reply, s->resp, "ACL DRYRUN");
+	return NULL;
+}
+
+/* Does MULTI answer? It is ended at once. */
+static enum result find_multi(struct redis_session *s, struct diag *out)
+{
+	if (!RESP_FOR(s->resp, REDIS_REPLY_STATUS, out, "MULTI") || !RESP(s->resp, out, "DISCARD"))
+		return RESULT_FAIL;
+	return RESULT_PASS;
+}
+
+/* Where nothing can be asked, a command that only reads is done. */
+static bool only_reads(const char *command)
+{
+	static const char *const words[] = {
+	    "GET",  "EXISTS", "TYPE",      "TTL",   "PTTL",   "STRLEN", "HGET", "HEXISTS", "HLEN",
+	    "LLEN", "SCARD",  "SISMEMBER", "ZCARD", "ZSCORE", "XLEN",   "PING", NULL};
+
+	for (const char *const *word = words; *word; word++)
+		if (!strcasecmp(command, *word))
+			return true;
+	return false;
+}
+
+static bool is_older_than(struct redis_session *s, const char *version)
+{
+	struct info info = {.is_whole = false};
+	struct diag ignored = {0};
+	struct resp_value has = {.text = ""};
+
+	str_init(&info.text, (size_t)2 * RESP_REPLY_MAX);
+	return !find_info(s, &info, "server", "redis_version", &has, &ignored) && has.text[0] &&
+	       version_compare(has.text, version) < 0;
+}
+
+static enum result fail_cannot_ask(struct redis_session *s, const char *command,
+				   const struct diag *acl, struct diag *out)
+{
+	check_fail(out,
+		   acl->code == D_REDIS_COMMAND && is_older_than(s, "7") ? D_REDIS_VERSION
+									 : acl->code,
+		   s->resp->conn.peer,
+		   "whether \"%s\" is permitted can be asked neither by ACL DRYRUN (Redis 7 and "
+		   "newer) nor by MULTI: %s",
+		   command, acl->cause);
+	diag_hint(out, "permit acl|whoami and acl|dryrun, or drop it from can and use write_probe");
 	return RESULT_FAIL;
 }
 
-static enum result check_command_allowed(struct session *s, const char *user, const char *command,
-					 struct diag *out)
+/* How permissions can be asked of this server by this user. */
+struct asking {
+	const char *user; /* by ACL DRYRUN, for this user; else NULL */
+	bool by_multi;
+	struct diag acl; /* why ACL DRYRUN cannot be used */
+};
+
+static enum result check_command_allowed(struct redis_session *s, const struct asking *asking,
+					 const char *command, struct diag *out)
 {
-	const char *args[CAN_ARGS_MAX + 4] = {"ACL", "DRYRUN", user};
+	const char *args[CAN_ARGS_MAX + 4] = {"ACL", "DRYRUN", asking->user};
 	cleanup_free char *copy = xstrdup(command);
 	size_t n = 3;
 	redisReply *reply;
@@ -439,119 +532,134 @@ static enum result check_command_allowed(struct session *s, const char *user, co
 	for (char *save, *w = strtok_r(copy, " ", &save); w && n < ARRAY_LEN(args) - 1;
 	     w = strtok_r(NULL, " ", &save))
 		args[n++] = w;
-	reply = resp_command(&s->resp, out, args);
+	if (asking->user)
+		return check_by_dryrun(s, command, args, out);
+	if (asking->by_multi)
+		return check_by_multi(s, command, args + 3, out);
+	if (n == 3 || !only_reads(args[3]))
+		return fail_cannot_ask(s, command, &asking->acl, out);
+	reply = redis_ask(s, out, args + 3);
 	if (!reply)
 		return RESULT_FAIL;
-	if (reply->type == REDIS_REPLY_STATUS)
-		return RESULT_PASS;
-	if (reply->type == REDIS_REPLY_STRING) /* "User app has no permissions to ..." */
-		return check_fail(out, D_AUTH_FORBIDDEN, s->resp.conn.peer, "%s: %s", command,
-				  reply->str);
-	return fail_acl(s, reply, "ACL DRYRUN", out);
+	/* WRONGTYPE comes after the permission. */
+	return resp_is_error(reply) && !str_starts(reply->str, "WRONGTYPE")
+		   ? resp_fail(out, reply, s->at, command)
+		   : RESULT_PASS;
 }
 
-static enum result check_permissions(struct session *s, struct diag *out)
+static enum result check_permissions(struct redis_session *s, struct diag *out)
 {
-	redisReply *who;
+	struct asking asking = {.by_multi = false};
+	struct diag multi = {0};
 
 	if (!s->conf->can.n)
 		return RESULT_PASS;
-	who = RESP(&s->resp, out, "ACL", "WHOAMI");
-	if (!who)
+	asking.user = find_dryrun_user(s, &asking.acl);
+	if (!asking.user && !is_refused(asking.acl.code)) {
+		*out = asking.acl;
 		return RESULT_FAIL;
-	if (who->type != REDIS_REPLY_STRING)
-		return fail_acl(s, who, "ACL WHOAMI", out);
+	}
+	if (!asking.user) {
+		asking.by_multi = !find_multi(s, &multi);
+		if (!asking.by_multi && !is_refused(multi.code)) {
+			*out = multi;
+			return RESULT_FAIL;
+		}
+	}
 	for (size_t i = 0; i < s->conf->can.n; i++)
-		if (check_command_allowed(s, who->str, s->conf->can.v[i], out))
+		if (check_command_allowed(s, &asking, s->conf->can.v[i], out))
 			return RESULT_FAIL;
 	return RESULT_PASS;
 }
 
-static enum result check_keys(struct session *s, struct diag *out)
+/* Asks the type of a key: "none" when it does not exist, NULL with *out filled. A user who may not ask for it may still be permitted
+ * to EXISTS or GET it, which is enough when no type is demanded. */
+static const char *ask_type(struct redis_session *s, const struct wanted_key *k, struct diag *out)
+{
+	redisReply *reply = REDIS_ASK(s, out, "TYPE", k->name);
+
+	if (reply && reply->type == REDIS_REPLY_STATUS)
+		return reply->str;
+	if (!reply)
+		return NULL;
+	resp_fail(out, reply, s->at, "TYPE");
+	if (!is_refused(out->code) || k->type != ENUM_UNSET)
+		return NULL;
+	reply = REDIS_ASK(s, out, "EXISTS", k->name);
+	if (!reply)
+		return NULL;
+	if (reply->type == REDIS_REPLY_INTEGER)
+		return reply->integer ? "key" : "none";
+	reply = REDIS_ASK(s, out, "GET", k->name);
+	if (!reply)
+		return NULL;
+	if (reply->type == REDIS_REPLY_NIL)
+		return "none";
+	if (!resp_is_error(reply) || str_starts(reply->str, "WRONGTYPE"))
+		return "key";
+	resp_fail(out, reply, s->at, "GET");
+	return NULL;
+}
+
+static enum result check_keys(struct redis_session *s, struct diag *out)
 {
 	for (size_t i = 0; i < s->conf->keys.n; i++) {
 		const struct wanted_key *k = GROUP_AT(s->conf->keys, struct wanted_key, i);
-		redisReply *reply = RESP_FOR(&s->resp, REDIS_REPLY_STATUS, out, "TYPE", k->name);
+		const char *type = ask_type(s, k, out);
 		char subject[DIAG_SUBJECT_MAX];
 
 		snprintf(subject, sizeof subject, "key %s", k->name);
-		if (!reply)
+		if (!type)
 			return RESULT_FAIL;
-		if (str_eq(reply->str, "none"))
+		if (str_eq(type, "none"))
 			return check_fail(out, D_REDIS_KEY, subject,
 					  "the key does not exist in database %lld",
 					  (long long)s->database);
-		if (k->type != ENUM_UNSET && !str_eq(reply->str, key_types[k->type]))
+		if (k->type != ENUM_UNSET && !str_eq(type, key_types[k->type]))
 			return check_fail(out, D_REDIS_KEY, subject, "it is a %s, demanded is a %s",
-					  reply->str, key_types[k->type]);
+					  type, key_types[k->type]);
 	}
 	return RESULT_PASS;
 }
 
-static enum result probe_write(struct session *s, struct diag *out)
+static enum result probe_write(struct redis_session *s, struct diag *out)
 {
 	char key[300], value[64];
-	redisReply *get;
+	redisReply *reply;
 
 	if (!s->conf->write_probe)
 		return RESULT_PASS;
 	snprintf(key, sizeof key, "%s%d-%lld", s->conf->write_probe, (int)getpid(),
 		 (long long)instant_now().ns);
 	snprintf(value, sizeof value, "%lld", (long long)instant_now().ns);
-	/* Redis deletes the key after 60 s if this process is killed before DEL. */
-	if (!RESP_FOR(&s->resp, REDIS_REPLY_STATUS, out, "SET", key, value, "EX", "60"))
+	/* Redis deletes the key after 60 s if DEL is not sent, or not permitted. */
+	reply = REDIS_ASK(s, out, "SET", key, value, "EX", "60");
+	if (!reply)
 		return RESULT_FAIL;
-	get = RESP(&s->resp, out, "GET", key);
-	if (!get || !RESP(&s->resp, out, "DEL", key))
+	if (reply->type != REDIS_REPLY_STATUS)
+		return resp_fail(out, reply, s->at, "SET");
+	reply = REDIS_ASK(s, out, "GET", key);
+	if (!reply || !REDIS_ASK(s, out, "DEL", key))
 		return RESULT_FAIL;
-	if (get->type != REDIS_REPLY_STRING || !str_eq(get->str, value))
+	if (resp_is_error(reply))
+		return resp_fail(out, reply, s->at, "GET");
+	if (reply->type != REDIS_REPLY_STRING || !str_eq(reply->str, value))
 		return check_fail(out, D_REDIS_KEY, key, "what was written was not read back");
-	check_reached(s->resp.run, "write");
+	check_reached(s->run, "write");
 	return RESULT_PASS;
-}
-
-/* A TLS server ends a plain connection at the first command, most often without an answer. */
-static enum result fail_first_command(const struct session *s, struct diag *out)
-{
-	const struct conn *conn = &s->resp.conn;
-
-	if ((out->code == D_CONNECT_RESET || out->code == D_CONNECT_CLOSED) && !conn->ssl)
-		return net_fail_closed(s->resp.run, conn->ip, conn->port, out);
-	return RESULT_FAIL;
-}
-
-static bool needs_info(const struct redis_conf *c)
-{
-	return c->role != ROLE_ANY || c->min_version || c->cluster ||
-	       c->min_replicas != INT_UNSET || c->maxmemory_policy;
 }
 
 static enum result redis_run(const struct check_run *run, struct diag *out)
 {
-	struct session *s = xcalloc(1, sizeof *s);
+	struct redis_session *s = xcalloc(1, sizeof *s);
 
-	s->conf = run->conf;
-	/* Read the password before connecting: no wait for the server supplies a missing one. */
-	if (secret_is_set(s->conf->password) && !secret_reveal(s->conf->password, out))
+	if (redis_session_begin(s, run, out) || redis_session_reach(s, out) ||
+	    redis_select(s, out) || check_settings(s, out))
 		return RESULT_FAIL;
-	if (connect_server(run, s, out))
+	check_step(run, PH_ASSERT, "asking %s about permissions and keys", s->resp->conn.peer);
+	if (check_permissions(s, out) || check_keys(s, out) || probe_write(s, out))
 		return RESULT_FAIL;
-	if (redis_login(s, out) || redis_ping(s, out))
-		return fail_first_command(s, out);
-	if (redis_select(s, out))
-		return RESULT_FAIL;
-	if (needs_info(s->conf)) {
-		check_step(run, PH_ASSERT, "INFO of %s", s->resp.conn.peer);
-		if (read_info(s, out) || check_role(s, out) || check_version(s, out) ||
-		    check_settings(s, out))
-			return RESULT_FAIL;
-	}
-	check_step(run, PH_ASSERT, "asking %s about cluster, permissions and keys",
-		   s->resp.conn.peer);
-	if (check_cluster(s, out) || check_permissions(s, out) || check_keys(s, out) ||
-	    probe_write(s, out))
-		return RESULT_FAIL;
-	check_summary(run, "%s%s", s->resp.conn.peer, s->resp.with_login ? ", logged in" : "");
+	check_summary(run, "%s%s", s->resp->conn.peer, s->resp->with_login ? ", logged in" : "");
 	return RESULT_PASS;
 }
 
@@ -560,7 +668,9 @@ const struct check_kind check_redis = {
     .summary = "Redis is loaded, lets this user in and has the right role, settings and keys",
     .schema = &(const struct schema){.size = sizeof(struct redis_conf), .keys = redis_keys},
     .urls = {{.scheme = "redis", .example = "redis://host", .key = "url", .as = "redis"},
-	     {.scheme = "rediss", .example = "rediss://host", .key = "url", .as = "rediss"}},
+	     {.scheme = "rediss", .example = "rediss://host", .key = "url", .as = "rediss"},
+	     {.scheme = "valkey", .example = "valkey://host", .key = "url", .as = "valkey"},
+	     {.scheme = "valkeys", .example = "valkeys://host", .key = "url", .as = "valkeys"}},
     .library = resp_library,
     .validate = redis_validate,
     .run = redis_run,

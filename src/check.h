@@ -60,8 +60,8 @@ struct check_kind {
 	const char *name;
 	const char *summary; /* one line, no full stop */
 	const struct schema *schema;
-	/* At most three forms of `-w URL` for this kind; an entry without a scheme ends them. */
-	struct check_url urls[4];
+	/* At most four forms of `-w URL` for this kind; an entry without a scheme ends them. */
+	struct check_url urls[5];
 	/* The reason when this build lacks the kind and knows only its name; else NULL. */
 	const char *unsupported;
 	bool has_side_effects; /* each attempt changes the system: lint warns of it in mode prod */

@@ -1,6 +1,6 @@
 #include "resp.h"
 
-#include <ctype.h>
+#include "redis_error.h"
 
 /* hiredis allocates an array as soon as it has read the length (it has no limit before 1.1): *2147483647 would take 16 GiB.
  * Since 1.0 arrays may nest to any depth, and ten bytes that announce a thousand elements take eight thousand bytes, so the
@@ -135,50 +135,6 @@ redisReply *resp_command_for(struct resp *r, int type, struct diag *out, const c
 	return NULL;
 }
 
-/* The first match counts. An entry matches whole words: BUSYKEY is not BUSY. */
-static const struct {
-	const char *begin;
-	enum diag_code code;
-} error_begins[] = {
-    {"LOADING", D_REDIS_LOADING},
-    {"MASTERDOWN", D_REDIS_MASTER_DOWN},
-    {"READONLY", D_REDIS_READONLY},
-    {"BUSY", D_REDIS_BUSY},
-    {"MISCONF", D_REDIS_MISCONF},
-    {"OOM", D_REDIS_OUT_OF_MEMORY},
-    {"CLUSTERDOWN", D_REDIS_CLUSTER_DOWN},
-    {"NOREPLICAS", D_REDIS_REPLICAS},
-    {"DENIED", D_REDIS_PROTECTED_MODE},
-    {"WRONGPASS", D_AUTH_FAILED},
-    {"ERR invalid password", D_AUTH_FAILED},
-    {"ERR max number of clients", D_REDIS_MAX_CLIENTS},
-    {"ERR DB index is out of range", D_REDIS_DATABASE},
-    {"ERR invalid DB index", D_REDIS_DATABASE},
-    {"ERR SELECT is not allowed in cluster mode", D_REDIS_DATABASE},
-    {"ERR unknown command", D_REDIS_COMMAND},
-    {"ERR unknown subcommand", D_REDIS_COMMAND},
-    {"NOPERM", D_AUTH_FORBIDDEN},
-    {"NOAUTH", D_AUTH_REQUIRED},
-};
-
-static bool begins_with(const char *text, const char *begin)
-{
-	size_t n = strlen(begin);
-
-	return !strncasecmp(text, begin, n) && !isalnum((unsigned char)text[n]);
-}
-
-/* Only Redis sends a well-formed error, so an unknown one is redis-error and not redis-not-redis. */
-static enum diag_code error_code(const char *text)
-{
-	for (size_t i = 0; i < ARRAY_LEN(error_begins); i++)
-		if (begins_with(text, error_begins[i].begin))
-			return error_begins[i].code;
-	/* ACL DRYRUN answers "ERR Command 'x' not found". */
-	return begins_with(text, "ERR Command") && strstr(text, "not found") ? D_REDIS_COMMAND
-									     : D_REDIS_ERROR;
-}
-
 enum result resp_fail(struct diag *out, const redisReply *reply, const struct resp *r,
 		      const char *asked)
 {
@@ -187,26 +143,25 @@ enum result resp_fail(struct diag *out, const redisReply *reply, const struct re
 	if (!resp_is_error(reply))
 		return check_fail(out, D_PROTOCOL_MISMATCH, r->conn.peer,
 				  "%s: an answer of another type than expected", asked);
-	code = error_code(reply->str);
+	code = redis_error_code(reply->str);
 	if (code == D_AUTH_REQUIRED && r->with_login)
 		code = D_AUTH_FAILED;
 	return check_fail(out, code, r->conn.peer, "%s: %s", asked, reply->str);
 }
 
-struct resp_value resp_info(const char *info, const char *name, const char *otherwise)
+bool resp_info(const char *info, const char *name, struct resp_value *value)
 {
-	struct resp_value value;
 	size_t n = strlen(name);
 
-	snprintf(value.text, sizeof value.text, "%s", otherwise);
 	for (const char *line = info; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
 		if (!strncmp(line, name, n) && line[n] == ':') {
 			line += n + 1;
-			snprintf(value.text, sizeof value.text, "%.*s", (int)strcspn(line, "\r\n"),
-				 line);
-			break;
+			snprintf(value->text, sizeof value->text, "%.*s",
+				 (int)strcspn(line, "\r\n"), line);
+			return true;
 		}
 	}
-	return value;
+	value->text[0] = 0;
+	return false;
 }

@@ -38,8 +38,8 @@ enum result resp_fail(struct diag *out, const redisReply *reply, const struct re
 struct resp_value {
 	char text[64];
 };
-/* Returns the value of "name:value" in the text of INFO, `otherwise` when it is missing. */
-struct resp_value resp_info(const char *info, const char *name, const char *otherwise);
+/* Finds the line "name:value" in the text of INFO. Returns false, with an empty text, when it is missing. */
+bool resp_info(const char *info, const char *name, struct resp_value *value);
 static inline bool resp_is_error(const redisReply *reply)
 {
 	return reply->type == REDIS_REPLY_ERROR;

@@ -62,6 +62,14 @@ static bool is_libpq(const struct url *u)
 	return str_eq(u->scheme, "postgres") || str_eq(u->scheme, "postgresql");
 }
 
+/* Does the path name a local file, so that no host is needed? Celery writes redis+socket:///run/redis.sock. */
+static bool is_local(const struct url *u)
+{
+	return str_eq(u->scheme, "unix") || str_eq(u->scheme, "file") ||
+	       (str_starts(u->scheme, "redis") &&
+		(str_ends(u->scheme, "socket") || str_ends(u->scheme, "unix")));
+}
+
 /* Splits "host:port" or "[v6]:port" of n bytes; the port may be missing. A list of several, where allowed, becomes the host.
  * Returns NULL, or the problem. */
 static const char *split_host(struct url *u, struct arena *a, const char *s, size_t n)
@@ -127,7 +135,7 @@ const char *url_split(struct url *out, struct arena *a, const char *text)
 	problem = split_host(&u, a, rest, (size_t)(end - rest));
 	if (problem)
 		return problem;
-	if (!*u.host && !str_eq(u.scheme, "unix") && !str_eq(u.scheme, "file") && !is_libpq(&u))
+	if (!*u.host && !is_local(&u) && !is_libpq(&u))
 		return "has no host";
 	path = arena_strndup(a, end, strcspn(end, "#")); /* a fragment is never sent */
 	u.path = *path == '?' ? arena_printf(a, "/%s", path) : path;

@@ -36,9 +36,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 /* The text of INFO by itself: a value lies on the line of its name. */
 static void info(const char *text)
 {
-	struct resp_value value = resp_info(text, "role", "");
+	struct resp_value value;
 
-	if (*value.text)
+	if (resp_info(text, "role", &value))
 		FUZZ_CHECK(strstr(text, "role:") && !strpbrk(value.text, "\r\n"));
 }
 

@@ -4,8 +4,8 @@ import pytest
 
 from fakes.certs import Authority, server_context
 from fakes.http import HttpServer, Reply
-from fakes.resp import INFO, SILENT, RespServer, array, bulk, error, integer, simple
-from fakes.tcp import TcpServer, answer, close_at_once, forever, full_backlog, refused_port, silent
+from fakes.resp import CLOSE, INFO, SILENT, RespServer, array, bulk, error, integer, simple
+from fakes.tcp import TcpServer, answer, close_at_once, forever, refused_port, silent
 from servers.redis import RedisServer
 
 
@@ -24,6 +24,7 @@ def info(**changes):
     "redis-readonly",
     "redis-cluster-down",
     "redis-master-down",
+    "redis-is-sentinel",
 )
 def test_pass(guard):
     with RespServer(
@@ -58,7 +59,6 @@ ERRORS = {
     "redis-protected-mode": ("DENIED Redis is running in protected mode because protected mode is enabled", 69),
     "redis-replicas": ("NOREPLICAS Not enough good replicas to write.", 124),
     "redis-error": ("WEATHER It rains into the data center.", 124),
-    "redis-command": ("ERR unknown command 'PING', with args beginning with: ", 69),
     "redis-readonly": ("READONLY You can't write against a read only replica.", 124),
     "auth-required": ("NOAUTH Authentication required.", 69),
     "auth-forbidden": ("NOPERM this user has no permissions to run the 'ping' command", 69),
@@ -105,11 +105,16 @@ def test_database_by_url(guard):
     "url,keys,words",
     [
         ("redis://h/x", {}, "number of a database"),
-        ("redis://h?db=3", {}, "query"),
-        ("redis://h/2?db=3", {}, "query"),
+        ("redis://h/2?db=3", {}, "two databases"),
+        ("redis://h?db=3", {"database": 2}, "another one"),
+        ("redis://h?db=three", {}, "not a number"),
+        ("rediss://h?ssl_cert_reqs=maybe", {}, "ssl_cert_reqs"),
+        ("redis://h?password=pw-12345", {}, "where it would be printed"),
+        ("unix://run/r.sock", {}, "three slashes"),
+        ("redis://h", {"tls": True}, "use rediss://"),
         ("redis://h/99999999", {}, "number of a database"),
         ("redis://h/2", {"database": 3}, "another one"),
-        ("unix:///run/r.sock?db=2", {}, "query"),
+        ("unix:///run/r.sock?db=2", {"database": 3}, "another one"),
         ("redis://user@h", {}, "without a password"),
         ("redis://h", {"username": "app"}, "needs password"),
         ("redis://:pw-12345@h", {"password": "env:PW"}, "exclude each other"),
@@ -120,11 +125,11 @@ def test_what_would_be_ignored(guard, url, keys, words):
 
 
 @pytest.mark.produces("env-mismatch")
-@pytest.mark.parametrize("path", ["/x", "?db=3"])
+@pytest.mark.parametrize("path", ["/x", "/1?db=3"])
 def test_what_would_be_ignored_by_reference(guard, path):
     with RespServer() as s:
         guard.try_("redis", url="env:URL", _env={"URL": s.url + path}).expect(
-            "env-mismatch", exit=69, subject="URL", cause="the url has a"
+            "env-mismatch", exit=69, subject="URL", cause="the url "
         )
         assert s.commands == []
 
@@ -133,11 +138,11 @@ def test_what_would_be_ignored_by_reference(guard, path):
 @pytest.mark.near_miss("redis-version", "redis-not-redis", "protocol-mismatch")
 def test_renamed_commands(guard):
     with RespServer({"INFO": error("ERR unknown command 'INFO', with args beginning with: ")}) as s:
-        guard.try_("redis", url=s.url, role="master").expect("redis-command", exit=69, cause="INFO: ERR unknown")
+        guard.try_("redis", url=s.url, min_version="6").expect("redis-command", exit=69, cause="INFO: ERR unknown")
     with RespServer(
         {"ACL": error("ERR unknown command 'ACL', with args beginning with: "), "INFO": info(redis_version="7.2.0")}
     ) as s:
-        guard.try_("redis", url=s.url, can=["GET x"]).expect("redis-command", exit=69, cause="ACL WHOAMI")
+        guard.try_("redis", url=s.url, can=["GET x"]).expect("redis-command", exit=69, cause="GET x: ERR unknown")
 
 
 @pytest.mark.produces("redis-max-clients", "redis-protected-mode")
@@ -183,7 +188,6 @@ INFOS = [
     ("redis-version", dict(redis_version="6.0.16"), dict(min_version="6.2")),
     ("redis-policy", dict(maxmemory_policy="allkeys-lru"), dict(maxmemory_policy="noeviction")),
     ("redis-replicas", dict(connected_slaves="1"), dict(min_replicas=2)),
-    ("redis-cluster-down", dict(cluster_enabled="0"), dict(cluster=True)),
 ]
 
 
@@ -219,7 +223,157 @@ def test_replica(guard):
         guard.try_("redis", url=s.url, role="replica", min_version="7.2").passed()
 
 
+# What forks say in INFO and ROLE (Dragonfly #4760, KeyDB #838, valkey-doc #427).
+DRAGONFLY = "redis_version:7.2.0\r\ndragonfly_version:df-v1.15.0\r\nrole:replica\r\nmaster_link_status:{}\r\n"
+KEYDB = "redis_version:6.3.4\r\nrole:active-replica\r\nmaster_link_status:{}\r\n"
+VALKEY = "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.0\r\nrole:primary\r\n"
+
+
+@pytest.mark.near_miss("redis-wrong-role", "redis-master-down")
+@pytest.mark.parametrize(
+    "text,role",
+    [
+        (DRAGONFLY.format("up"), "replica"),
+        (KEYDB.format("up"), "replica"),
+        (KEYDB.format("up"), "master"),
+        (KEYDB.format("down"), "master"),
+        (VALKEY, "master"),
+    ],
+)
+def test_roles_of_forks(guard, text, role):
+    with RespServer({"INFO": bulk(text)}) as s:
+        guard.try_("redis", url=s.url, role=role).passed()
+
+
+@pytest.mark.produces("redis-master-down", "redis-wrong-role")
+def test_what_forks_are_not(guard):
+    for text, role, code in (
+        (DRAGONFLY.format("down"), "replica", "redis-master-down"),
+        (DRAGONFLY.format("down"), "any", "redis-master-down"),
+        (KEYDB.format("down"), "replica", "redis-master-down"),
+        (DRAGONFLY.format("up"), "master", "redis-wrong-role"),
+        (VALKEY, "replica", "redis-wrong-role"),
+    ):
+        with RespServer({"INFO": bulk(text)}) as s:
+            guard.try_("redis", url=s.url, role=role, min_version="6").expect(code, exit=124)
+
+
+@pytest.mark.produces("redis-version")
+def test_versions_of_forks(guard):
+    with RespServer({"INFO": bulk(VALKEY)}) as s:
+        guard.try_("redis", url=s.url, min_version="8.0").expect(
+            "redis-version", exit=69, cause="Valkey 8.1.0, compatible with Redis 7.2.4", hint="version of Redis"
+        )
+        passed = guard.try_("redis", url=s.url, min_version="7.2")
+        passed.passed()
+        assert passed.check()["facts"]["server"] == "Valkey 8.1.0"
+    with RespServer({"INFO": bulk(DRAGONFLY.format("up"))}) as s:
+        guard.try_("redis", url=s.url, min_version="7.4").expect("redis-version", cause="Dragonfly 1.15.0")
+    with RespServer({"INFO": bulk("role:master\r\n")}) as s:
+        guard.try_("redis", url=s.url, min_version="7.4").expect("redis-version", cause="tells no redis_version")
+
+
+def test_sections_of_info(guard):
+    """The whole text may be too large; some servers know no sections, or not all."""
+    whole = info(maxmemory_policy="allkeys-lru")
+    keys = dict(role="master", min_version="7", min_replicas=0, maxmemory_policy="allkeys-lru")
+    for script in (
+        {"INFO": bulk("x" * 2_000_000), "INFO REPLICATION": whole, "INFO SERVER": whole, "INFO MEMORY": whole},
+        {"INFO": whole, "INFO REPLICATION": error("ERR wrong number of arguments for 'info' command")},
+        {"INFO": whole, "INFO REPLICATION": bulk("")},
+        {"INFO": whole, "INFO REPLICATION": error("ERR syntax error")},
+    ):
+        with RespServer(script) as s:
+            guard.try_("redis", url=s.url, **keys).passed()
+
+
+@pytest.mark.near_miss("auth-forbidden", "redis-command")
+@pytest.mark.parametrize("words", ["NOPERM no permissions to run the 'info' command", "ERR unknown command 'info'"])
+def test_role_without_info(guard, words):
+    with RespServer({"INFO": error(words)}) as s:
+        guard.try_("redis", url=s.url, role="master", min_replicas=0).passed()
+        guard.try_("redis", url=s.url, role="master", min_replicas=1).expect("redis-replicas")
+    for state, code in (("connected", None), ("stable_sync", None), ("connecting", "redis-master-down")):
+        with RespServer({"INFO": error(words), "ROLE": array(["slave", "10.0.0.1", 6379, state, 1])}) as s:
+            result = guard.try_("redis", url=s.url, role="replica")
+            result.expect(code, exit=124) if code else result.passed()
+
+
+# ---- what is not permitted, and not needed ----
+
+NOT_PERMITTED = [
+    "NOPERM User app has no permissions to run the 'ping' command",
+    "ERR command 'PING' not support for your account",
+    "ERR unknown command 'PING', with args beginning with: ",
+    "ERR unsupported command PING",
+    "ERR This command is not allowed",
+]
+
+
+@pytest.mark.near_miss("auth-forbidden", "redis-command", "redis-error")
+@pytest.mark.parametrize("words", NOT_PERMITTED)
+def test_ping_is_not_demanded(guard, words):
+    with RespServer({"PING": error(words), "ROLE": error(words)}, password={"app": "pw-12345"}) as s:
+        guard.try_("redis", url=s.url, username="app", password="env:PW", _env={"PW": "pw-12345"}).passed()
+
+
+@pytest.mark.near_miss("connect-closed", "connect-reset")
+def test_a_proxy_that_closes_at_unknown_commands(guard):
+    with RespServer({"ROLE": CLOSE}) as s:
+        guard.try_("redis", url=s.url).passed()
+
+
+@pytest.mark.produces("auth-forbidden")
+def test_a_user_who_may_get_and_set_only(guard):
+    with RedisServer() as server:
+        server.ask("ACL", "SETUSER", "app", "on", ">pw-12345", "~app:*", "-@all", "+get", "+set")
+        server.ask("SET", "app:x", "1")
+        keys = {"url": server.socket_url, "username": "app", "password": "env:PW", "_env": {"PW": "pw-12345"}}
+        guard.try_("redis", **keys).passed()
+        guard.try_("redis", can=["GET app:x"], write_probe="app:", **keys).passed()
+        guard.try_("redis", keys='["app:x"]', **keys).passed()
+        guard.try_("redis", keys='["app:y"]', **keys).expect("redis-key")
+        guard.try_("redis", can=["GET other"], **keys).expect("auth-forbidden", exit=69, cause="NOPERM")
+        guard.try_("redis", can=["SET app:x 1"], **keys).expect("auth-forbidden", exit=69, cause="can be asked neither")
+        guard.try_("redis", role="master", **keys).expect("auth-forbidden", exit=69, cause="INFO")
+
+
+@pytest.mark.produces("auth-forbidden")
+def test_can_by_multi(guard):
+    """Queued, and discarded: also where ACL is not permitted, or does not know DRYRUN."""
+    with RedisServer() as server:
+        server.ask("ACL", "SETUSER", "app", "on", ">pw-12345", "~app:*", "-@all", "+get", "+set", "+multi", "+discard")
+        keys = {"url": server.socket_url, "username": "app", "password": "env:PW", "_env": {"PW": "pw-12345"}}
+        guard.try_("redis", can=["GET app:x", "SET app:x 1"], **keys).passed()
+        for refused in ("SET other 1", "DEL app:x"):
+            guard.try_("redis", can=["GET app:x", refused], **keys).expect("auth-forbidden", exit=69, cause="NOPERM")
+        assert server.ask("GET", "app:x") is None
+
+
+@pytest.mark.produces("redis-is-sentinel")
+def test_the_port_of_a_sentinel(guard):
+    with RespServer({"ROLE": array(["sentinel", [["mymaster"]]])}) as s:
+        guard.try_("redis", url=s.url).expect("redis-is-sentinel", exit=69, hint="master_name")
+        guard.try_("redis", url=s.url, role="master").expect("redis-is-sentinel", exit=69)
+
+
+@pytest.mark.produces("auth-failed")
+def test_a_user_where_there_are_none(guard):
+    words = "ERR wrong number of arguments for 'auth' command"
+    with RespServer({"AUTH": error(words)}) as s:
+        guard.try_("redis", url=s.url, username="app", password="env:PW", _env={"PW": "pw-12345"}).expect(
+            "auth-failed", exit=69, cause=words, hint="have no users"
+        )
+
+
+@pytest.mark.produces("redis-no-cluster")
+def test_a_server_without_cluster(guard):
+    with RedisServer() as server:
+        guard.try_("redis", url=server.socket_url, cluster=True).expect("redis-no-cluster", exit=69)
+
+
 @pytest.mark.produces("redis-cluster-down")
+@pytest.mark.near_miss("redis-no-cluster")
 def test_cluster(guard):
     state = "cluster_state:{}\r\ncluster_slots_ok:{}\r\n"
     with RespServer({"INFO": info(cluster_enabled="1"), "CLUSTER INFO": bulk(state.format("fail", 16000))}) as s:
@@ -228,10 +382,9 @@ def test_cluster(guard):
 
 @pytest.mark.near_miss("redis-cluster-down")
 def test_cluster_ok(guard):
-    with RespServer(
-        {"INFO": info(cluster_enabled="1"), "CLUSTER INFO": bulk("cluster_state:ok\r\ncluster_slots_ok:16384\r\n")}
-    ) as s:
-        guard.try_("redis", url=s.url, cluster=True).passed()
+    for text in ("cluster_state:ok\r\ncluster_slots_ok:16384\r\n", "cluster_state:ok\r\n"):
+        with RespServer({"CLUSTER INFO": bulk(text)}) as s:
+            guard.try_("redis", url=s.url, cluster=True).passed()
 
 
 @pytest.mark.produces("redis-key")
@@ -255,42 +408,6 @@ def test_can(guard):
         }
     ) as s:
         guard.try_("redis", url=s.url, can=["SET a b"]).expect("redis-version", exit=69)
-
-
-# ---- sentinels ----
-
-
-@pytest.mark.near_miss("redis-sentinel-no-master")
-def test_sentinel(guard):
-    with RespServer() as master, RespServer({"SENTINEL": array(["127.0.0.1", str(master.port)])}) as sentinel:
-        guard.try_(
-            "redis", sentinels=[f"127.0.0.1:{refused_port()}", sentinel.address], master_name="m", role="master"
-        ).passed()
-
-
-@pytest.mark.near_miss("answer-timeout", "connect-timeout", "guard-deadline")
-@pytest.mark.parametrize("how", ["silent", "black hole"])
-def test_a_sentinel_that_does_not_answer(guard, how):
-    """It gets its share of the attempt: the next one has its own."""
-    with (
-        RespServer() as master,
-        RespServer({"SENTINEL": array(["127.0.0.1", str(master.port)])}) as sentinel,
-        TcpServer(silent) if how == "silent" else full_backlog() as dead,
-    ):
-        guard.check(f"""startguard = 1; redis: {{ c: {{ sentinels = ["{dead.address}", "{sentinel.address}"]; master_name = "m"; role = "master";
-            attempt_timeout = "{guard.span(3)}"; }}; }};""").passed()
-
-
-@pytest.mark.produces("redis-sentinel-no-master")
-def test_sentinel_without_master(guard):
-    with RespServer({"SENTINEL": b"*-1\r\n"}) as sentinel:
-        guard.try_("redis", sentinels=[sentinel.address], master_name="m").expect(
-            "redis-sentinel-no-master", exit=124, subject="master m"
-        )
-
-
-def test_sentinels_without_tls(guard):
-    guard.try_("redis", sentinels=["h:26379"], master_name="m", ca_file="/ca.pem").problem("ca_file", "TLS only", exit=64)
 
 
 # ---- peers that are not Redis ----
@@ -321,7 +438,7 @@ def test_hostile_peers(guard):
     with TcpServer(close_at_once) as s:
         assert guard.try_("redis", url=f"redis://{s.address}").check()["code"] in ("connect-closed", "connect-reset")
     with RespServer({"": b""}) as s:
-        s.script["PING"] = __import__("fakes.resp", fromlist=["CLOSE"]).CLOSE
+        s.script["PING"] = CLOSE
         guard.try_("redis", url=s.url).expect("connect-closed")
     guard.try_("redis", url=f"redis://127.0.0.1:{refused_port()}").expect("connect-refused")
 
@@ -376,7 +493,9 @@ def test_real_errors(guard):
     with RedisServer(databases=2, rename_command='INFO ""') as server:
         url = server.socket_url
         guard.try_("redis", url=url, database=2).expect("redis-database", exit=69)
-        guard.try_("redis", url=url, role="master").expect("redis-command", exit=69, cause="INFO")
+        guard.try_("redis", url=url, min_version="6").expect("redis-command", exit=69, cause="INFO")
+        guard.try_("redis", url=url, role="master").passed()  # ROLE says it
+        guard.try_("redis", url=url, role="replica").expect("redis-wrong-role")
         guard.try_("redis", url=url, can=["NOSUCHCOMMAND x"]).expect("redis-command", exit=69, cause="ACL DRYRUN")
 
 
@@ -390,6 +509,14 @@ def test_real_tls(guard):
             guard.try_("redis", url=f"redis://{address}", **keys).expect("tls-required", exit=69)
         guard.try_("http", url=f"http://{address}").expect("tls-required", exit=69)
         guard.try_("tcp", address=address, expect_banner="x", attempt_timeout=guard.span(2)).expect("answer-timeout")
+
+
+@pytest.mark.produces("tls-peer-is-plaintext")
+def test_rediss_to_a_plain_server(guard):
+    with RedisServer(password="pw-12345") as server:
+        guard.try_("redis", url=f"rediss://127.0.0.1:{server.port}").expect(
+            "tls-peer-is-plaintext", exit=69, cause="NOAUTH", hint="use redis://"
+        )
 
 
 @pytest.mark.produces("redis-out-of-memory")

@@ -170,3 +170,25 @@ class RedisServer(common.Server):
                 connection.send("SET", f"loading:{number}", value)
             for _ in range(LOADING_KEYS):
                 connection.receive()
+
+
+class SentinelServer(RedisServer):
+    """A real sentinel that watches `master`, a RedisServer, by the name "m"."""
+
+    name = "sentinel"
+
+    def __init__(self, master, **options):
+        super().__init__(**options)
+        self.master = master
+
+    def command(self):
+        return [*super().command(), "--sentinel"]
+
+    def _lines(self):
+        lines = [("bind", "127.0.0.1"), ("port", self.port), ("dir", self.folder)]
+        if self.password:
+            lines.append(("requirepass", self.password))
+        lines.append(("sentinel", f"monitor m 127.0.0.1 {self.master.port} 1"))
+        if self.master.password:
+            lines.append(("sentinel", f"auth-pass m {self.master.password}"))
+        return lines
