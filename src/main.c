@@ -78,11 +78,11 @@ int main(int argc UNUSED, char **argv)
 
 	hold_standard_descriptors();
 	watched = signals_open(&signals, &refused) == 0;
-	pin_name_service();
 	if (cli_parse(&cli, &arena, argv, &err) < 0) {
 		code = cmd_usage(&cli, &err);
 	} else if (cmd_is_run(&cli)) {
 		cli.report.color = cli_color(&cli);
+		pin_name_service(); /* the children inherit it */
 		code = cmd_run(&cli, &signals, watched ? NULL : &refused);
 	} else {
 		signals_close(&signals);

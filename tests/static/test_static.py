@@ -101,7 +101,7 @@ def test_version_says_what_the_bill_of_materials_says(root, bill, name):
     assert f"  {LIBRARIES[name]} {number}\n" in inside(root, "version").stdout
 
 
-TRAP = "#include <stdlib.h>\n__attribute__((constructor)) static void enter(void) { abort(); }\n"
+TRAP = "__attribute__((constructor)) static void enter(void) { __builtin_trap(); }\n"
 
 
 def test_no_module_of_the_name_service_is_loaded(root, tmp_path):
@@ -112,7 +112,7 @@ def test_no_module_of_the_name_service_is_loaded(root, tmp_path):
     libraries = root / "usr/lib" / f"{os.uname().machine}-linux-gnu"
     libraries.mkdir(parents=True)
     (tmp_path / "trap.c").write_text(TRAP)
-    words = ["cc", "-shared", "-fPIC", "-nodefaultlibs", "-o", libraries / "libnss_trap.so.2", tmp_path / "trap.c"]
+    words = ["cc", "-shared", "-fPIC", "-nostdlib", "-o", libraries / "libnss_trap.so.2", tmp_path / "trap.c"]
     subprocess.run(words, check=True)
     with TcpServer(silent) as server:
         said = inside(root, "try", "tcp", f"address=here.test:{server.port}")
