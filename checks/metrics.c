@@ -105,6 +105,7 @@ struct seen {
 	int64_t series;    /* count of those with the wanted labels */
 	bool outside;      /* a series is outside min and max */
 	double value;      /* of that series; of max_age: the oldest time, Unix seconds */
+	double latest;     /* of max_age: the latest time; not a number if one is none */
 	char example[160]; /* labels of one series, for causes */
 };
 struct page {
@@ -210,6 +211,8 @@ static void handle_line(const struct prom_line *line, void *arg)
 
 			if (!s->there || line->value < s->value)
 				s->value = line->value;
+			if (!s->there || !(line->value <= s->latest))
+				s->latest = line->value;
 			s->there = true;
 		}
 }
@@ -254,6 +257,28 @@ static enum result judge_family(const struct family *f, const struct seen *s, co
 	return RESULT_PASS;
 }
 
+/* Clocks of two machines may differ so much, in seconds. */
+#define FUTURE_MAX 300.0
+/* Unix seconds are not as large before the year 5138, milliseconds were since 1973. */
+#define SECONDS_MAX 1e11
+
+/* Is a time one at all? A time in milliseconds, or one that never comes, would be young for ever. */
+static enum result judge_time(const char *name, double latest, double now, struct diag *out)
+{
+	if (!isfinite(latest))
+		return check_fail(out, D_METRICS_VALUE, name, "it is %g, which is not a time",
+				  latest);
+	if (latest >= SECONDS_MAX)
+		return check_fail(
+		    out, D_METRICS_VALUE, name, "it is %.0f, which is not a time in seconds%s",
+		    latest, latest / 1e3 < now + FUTURE_MAX ? "; in milliseconds it is one" : "");
+	if (latest > now + FUTURE_MAX)
+		return check_fail(out, D_METRICS_VALUE, name,
+				  "it is %.0f s in the future, by this machine's clock",
+				  latest - now);
+	return RESULT_PASS;
+}
+
 static enum result judge_age(const struct pair *p, const struct seen *s, const char *url,
 			     struct diag *out)
 {
@@ -267,6 +292,8 @@ static enum result judge_age(const struct pair *p, const struct seen *s, const c
 				  url);
 	duration_parse(&age, p->value);
 	clock_gettime(CLOCK_REALTIME, &now);
+	if (judge_time(p->name, s->latest, (double)now.tv_sec, out))
+		return RESULT_FAIL;
 	is = (double)now.tv_sec - s->value;
 	if (is <= duration_ms(age) / 1e3)
 		return RESULT_PASS;

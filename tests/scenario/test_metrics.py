@@ -148,6 +148,29 @@ def test_fresh(guard):
         guard.try_("metrics", url=s.url + "/metrics", max_age=["last_success=10m"]).passed()
 
 
+@pytest.mark.produces("metrics-value")
+@pytest.mark.near_miss("metrics-stale")
+@pytest.mark.parametrize(
+    "value, cause",
+    [
+        (lambda now: f"{now * 1000:.0f}", "in milliseconds it is one"),
+        (lambda now: f"{now * 1e9:.0f}", "not a time in seconds"),
+        (lambda now: f"{now + 86400:.0f}", "in the future"),
+        (lambda now: "+Inf", "it is inf, which is not a time"),
+        (lambda now: "NaN", "nan, which is not a time"),
+    ],
+    ids=["milliseconds", "nanoseconds", "future", "infinite", "none"],
+)
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_timestamp_that_would_be_young_for_ever(guard, value, cause, beside):
+    """Also beside a series of the same name that is right."""
+    now = time.time()
+    good = f'last_success{{a="1"}} {now:.0f}\n' if beside else ""
+    page_text = f'{good}last_success{{a="2"}} {value(now)}\n'
+    with HttpServer({"/metrics": Reply(body=page_text, content_type="text/plain; version=0.0.4")}) as s:
+        guard.try_("metrics", url=s.url + "/metrics", max_age=["last_success=10m"]).expect("metrics-value", cause=cause)
+
+
 @pytest.mark.produces("metrics-family-missing")
 def test_no_timestamp(guard):
     with page() as s:
