@@ -2,7 +2,7 @@
  *
  *   refuse ERRNO CALL... -- COMMAND [ARG...]
  *
- * CALL: seccomp, prctl-seccomp, prctl-no-new-privs, landlock, memfd, waitid, wait4. Raw BPF on purpose: it must work where
+ * CALL: seccomp, prctl-seccomp, prctl-no-new-privs, landlock, memfd, waitid, wait4, sendto, faccessat2. Raw BPF on purpose: it must work where
  * the library under test does not.
  */
 #include <errno.h>
@@ -64,6 +64,10 @@ int main(int argc, char **argv)
 			refuse_prctl(PR_SET_NO_NEW_PRIVS, err);
 		else if (strcmp(argv[i], "memfd") == 0)
 			refuse_call(SYS_memfd_create, err);
+		else if (strcmp(argv[i], "sendto") == 0)
+			refuse_call(SYS_sendto, err);
+		else if (strcmp(argv[i], "faccessat2") == 0)
+			refuse_call(439, err);
 		else if (strcmp(argv[i], "waitid") == 0)
 			refuse_call(SYS_waitid, err);
 		else if (strcmp(argv[i], "wait4") == 0)

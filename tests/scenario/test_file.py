@@ -7,6 +7,8 @@ import socket
 
 import pytest
 
+from harness import helper
+
 NOBODY = 65534
 
 
@@ -247,3 +249,26 @@ def test_socket(guard):
 )
 def test_bad_keys(guard, keys, words):
     guard.try_("file", path="/x", **keys).problem(words, exit=64)
+
+
+@pytest.mark.near_miss("file-unreadable", "file-not-writable", "file-mode")
+def test_a_container_that_does_not_know_faccessat2(guard):
+    """System call filters of older container engines answer what they do not know with EPERM."""
+    folder = guard.tmp / "folder"
+    folder.mkdir()
+    script = guard.write("script", "#!/bin/sh\n")
+    script.chmod(0o755)
+    before = [helper("refuse"), "EPERM", "faccessat2", "--"]
+    text = f"""startguard = 1; file: {{ d: {{ path = "{folder}"; readable = true; writable = true; }};
+        s: {{ path = "{script}"; executable = true; readable = true; }}; }};"""
+    assert guard.run(text, before=before).status == "ready"
+
+
+@pytest.mark.produces("file-mode")
+def test_a_container_that_does_not_know_faccessat2_and_a_file_that_is_refused(guard):
+    plain = guard.write("plain", "x")
+    plain.chmod(0o644)
+    text = f'startguard = 1; file: {{ p: {{ path = "{plain}"; executable = true; retry = false; }}; }};'
+    guard.run(text, before=[helper("refuse"), "EPERM", "faccessat2", "--"]).expect(
+        "file-mode", cause="execute: Permission denied"
+    )
