@@ -85,7 +85,7 @@ int main(int argc UNUSED, char **argv)
 		pin_name_service(); /* the children inherit it */
 		code = cmd_run(&cli, &signals, watched ? NULL : &refused);
 	} else {
-		signals_close(&signals);
+		(void)signals_close(&signals);
 		code = run_command(&cli);
 	}
 	arena_free(&arena);

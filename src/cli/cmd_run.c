@@ -80,23 +80,37 @@ static uint64_t random_seed(void)
 	return seed;
 }
 
-/* When the kernel finds the environment too large (E2BIG), tries once more with short lists of ids. */
-static int exec_service(const struct cli *cli, const struct report *report, const char *file,
-			size_t room, struct err *err)
+static void build_environment(struct launch_env *env, const struct cli *cli,
+			      const struct report *report, size_t room)
 {
-	struct launch_env env;
-	int code;
-
-	launch_env_init(&env);
+	launch_env_init(env);
 	/* An outer startguard may have set this variable. */
-	launch_env_set(&env, "STARTGUARD_REPORT_FILE", NULL);
+	launch_env_set(env, "STARTGUARD_REPORT_FILE", NULL);
 	report_environment(report->run, report->report_written ? cli->report.report_file : NULL,
-			   room, launch_env_set, &env);
-	code = launch_exec(file, cli->service, &env, err);
-	launch_env_free(&env);
-	return err->sys_errno == E2BIG && room > REPORT_ENV_MIN
-		   ? exec_service(cli, report, file, REPORT_ENV_MIN, err)
-		   : code;
+			   room, launch_env_set, env);
+}
+
+/* Gives the signals back and replaces this process. Everything is built before: a signal to PID 1 is lost from the moment that it
+ * is no longer blocked until the service handles it. Returns the signal that came at the last moment, or 0 when exec failed: then
+ * *code and err say why. */
+static int exec_service(const struct cli *cli, const struct report *report, const char *file,
+			struct signals *signals, int *code, struct err *err)
+{
+	static const size_t rooms[] = {REPORT_ENV_MAX, REPORT_ENV_MIN};
+	int sig = 0;
+
+	err->sys_errno = E2BIG;
+	/* When the kernel finds the environment too large, tries once more with short lists of ids. */
+	for (size_t i = 0; i < ARRAY_LEN(rooms) && !sig && err->sys_errno == E2BIG; i++) {
+		struct launch_env env;
+
+		build_environment(&env, cli, report, rooms[i]);
+		sig = i == 0 ? signals_close(signals) : 0;
+		if (!sig)
+			*code = launch_exec(file, cli->service, &env, err);
+		launch_env_free(&env);
+	}
+	return sig;
 }
 
 /* Does not return when the service has started. */
@@ -105,23 +119,20 @@ static int start_service(const struct cli *cli, struct run *run, struct report *
 {
 	char buf[1024];
 	struct err err;
-	int code, sig;
+	int code = 0, sig;
 
 	if (run->orphan_left)
 		log_line("a process of a check could not be ended: the service will find it "
 			 "among its children");
 	console_flush();
-	/* A signal that came while the last lines were written ends startguard, not the service. */
-	sig = signals_ending(signals);
+	sig = exec_service(cli, report, file, signals, &code, &err);
+	/* Unless signals are blocked, a closed stderr ends startguard before its last line. */
+	(void)signals_open(signals, &(struct err){0});
 	if (sig) {
 		code = 128 + sig;
 		snprintf(buf, sizeof buf, "ended by signal %d before the service was started", sig);
 	} else {
-		signals_close(signals);
-		code = exec_service(cli, report, file, REPORT_ENV_MAX, &err);
 		err_text(&err, buf, sizeof buf);
-		/* Unless signals are blocked, a closed stderr ends startguard before its last line. */
-		(void)signals_open(signals, &err);
 	}
 	run_override(run, code, buf);
 	report_again(report);
@@ -228,7 +239,7 @@ int cmd_run(const struct cli *cli, struct signals *signals, const struct err *re
 	int code = 0;
 
 	if (cli->in_process) {
-		signals_close(signals);
+		(void)signals_close(signals);
 	} else if (refused) {
 		err = *refused;
 		code = EXIT_OWN;

@@ -2,15 +2,45 @@
 
 #include <errno.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 static const int ending[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
 
+/* Runs in a thread that does not block the signal, so never in the main thread, where it then stays pending for the descriptor. */
+static void forward_to_main_thread(int sig)
+{
+	int saved = errno;
+	pid_t pid = getpid();
+
+	syscall(SYS_tgkill, pid, pid, sig);
+	errno = saved;
+}
+
+static void set_handlers(struct signals *s)
+{
+	const struct sigaction forward = {.sa_handler = forward_to_main_thread,
+					  .sa_flags = SA_RESTART | SA_NOCLDSTOP};
+
+	/* Also for SIGCHLD: if it were ignored, the kernel would reap the children itself. */
+	for (int sig = 1; sig < NSIG; sig++)
+		if (sigismember(&s->watched, sig) == 1)
+			sigaction(sig, &forward, &s->dispositions[sig]);
+}
+
+static void restore_handlers(const struct signals *s)
+{
+	for (int sig = 1; sig < NSIG; sig++)
+		if (sigismember(&s->watched, sig) == 1)
+			sigaction(sig, &s->dispositions[sig], NULL);
+}
+
 int signals_open(struct signals *s, struct err *err)
 {
 	sigset_t block, watch;
 
+	sigemptyset(&s->watched);
 	sigemptyset(&watch);
 	sigaddset(&watch, SIGCHLD);
 	if (sigprocmask(SIG_SETMASK, NULL, &s->original) < 0 || sigpending(&s->pending) < 0)
@@ -31,8 +61,8 @@ int signals_open(struct signals *s, struct err *err)
 	s->fd = signalfd(-1, &watch, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->fd < 0)
 		return err_make(err, errno, "signalfd");
-	/* With SIGCHLD ignored the kernel would reap the children itself. */
-	sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &s->original_chld);
+	s->watched = watch;
+	set_handlers(s);
 	return 0;
 }
 
@@ -46,11 +76,12 @@ int signals_ending(const struct signals *s)
 	return 0;
 }
 
-void signals_close(struct signals *s)
+int signals_close(struct signals *s)
 {
 	static const int caused[] = {SIGCHLD, SIGPIPE, SIGXFSZ};
 	const struct timespec at_once = {0};
 	sigset_t ours;
+	int sig;
 
 	sigemptyset(&ours);
 	for (size_t i = 0; i < ARRAY_LEN(caused); i++)
@@ -58,7 +89,9 @@ void signals_close(struct signals *s)
 			sigaddset(&ours, caused[i]);
 	while (sigtimedwait(&ours, NULL, &at_once) > 0) {
 	}
+	restore_handlers(s);
+	sig = s->fd < 0 ? 0 : signals_ending(s);
 	close(s->fd);
-	sigaction(SIGCHLD, &s->original_chld, NULL);
 	sigprocmask(SIG_SETMASK, &s->original, NULL);
+	return sig;
 }

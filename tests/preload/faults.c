@@ -25,6 +25,7 @@
  * FAULT_FORK_SLOW=MS  each fork takes so long.
  * FAULT_FORK_FAILS=FROM-TO  those calls of fork in a process fail, counted from 1, with FAULT_FORK_ERRNO (EAGAIN).
  * FAULT_LANDLOCK=VERSION  this kernel's Landlock is of that version.
+ * FAULT_THREAD  a thread runs from the beginning, as agents have it that watch a program's performance.
  * FAULT_PIPE=ERRNO  pipe2 fails with it in the first process.
  */
 #include <assert.h>
@@ -251,9 +252,20 @@ long syscall(long number, ...)
 
 static pid_t first;
 
-__attribute__((constructor)) static void remember_first(void)
+static void *sleep_for_ever(void *arg)
 {
+	for (;;)
+		pause();
+	return arg;
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+	pthread_t thread;
+
 	first = getpid();
+	if (getenv("FAULT_THREAD"))
+		pthread_create(&thread, NULL, sleep_for_ever, NULL);
 }
 
 int pipe2(int fds[2], int flags)

@@ -24,11 +24,11 @@ CATCHABLE = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 class Container:
     """startguard as PID 1 of a namespace of its own. .pid: its pid outside of it."""
 
-    def __init__(self, guard, *words, profile=FINE):
+    def __init__(self, guard, *words, profile=FINE, env={}):
         self.report = guard.tmp / "report.json"
         self.process = subprocess.Popen(
             [*unshare(*PID_1), *guard.words(profile, "--report", str(self.report), *words)],
-            env=guard.environment(),
+            env=guard.environment(env),
             cwd=guard.tmp,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -84,6 +84,34 @@ def test_signal_while_waiting(guard, number, code):
         ["pending", "pending"],
     )
     assert any(c["code"] == "connect-refused" for c in report["checks"])  # what was known
+
+
+@pytest.mark.parametrize("number, code", ENDING)
+def test_signal_while_a_library_has_a_thread(guard, faults, number, code):
+    """Only the main thread blocks the signal: the kernel gives it to the other one, and PID 1 has no default action."""
+    preloaded = faults(FAULT_THREAD="1")
+    profile = waiting().replace("tcp: {", 'file: { fine: { path = "/"; }; }; tcp: {')
+    with Container(guard, "-t", "1h", "--", "/bin/echo", "started", profile=profile, env=preloaded) as container:
+        container.wait_for("WAIT      tcp.gone")
+        os.kill(container.pid, number)
+        status, out, err, report = container.end()
+    assert (status, out) == (code, "")
+    assert "ended by signal" in err.splitlines()[-1]
+    assert next(c for c in report["checks"] if c["id"] == "file.fine")["outcome"] == "pass"  # dead children are noticed, too
+
+
+def test_nothing_lies_between_the_last_look_for_a_signal_and_the_service(guard):
+    """What asks startguard to end from then on is lost for PID 1, so the environment is built before."""
+    trace = ["strace", "-o", "calls", "-e", "trace=read,rt_sigprocmask,rt_sigaction,brk,mmap,execve,close"]
+    words = guard.words(FINE, "-q", "--", "/bin/true")
+    done = guard.command([*trace, *words], {f"VARIABLE_{i}": "x" * 1000 for i in range(500)})
+    assert done.returncode == 0
+    calls = (guard.tmp / "calls").read_text().splitlines()
+    exec_at = max(i for i, one in enumerate(calls) if one.startswith("execve("))
+    unblock = max(i for i, one in enumerate(calls[:exec_at]) if one.startswith("rt_sigprocmask(SIG_SETMASK"))
+    look = max(i for i, one in enumerate(calls[:unblock]) if one.startswith("read(") and "EAGAIN" in one)
+    assert exec_at == unblock + 1
+    assert [one for one in calls[look + 1 : unblock] if not one.startswith("close(")] == []
 
 
 def of_status(pid, name):
