@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "findings.h"
+#include "regex_size.h"
 
 extern char **environ;
 
@@ -110,6 +111,10 @@ static int compile(regex_t *re, const char *expression, char *problem, size_t si
 	struct str whole;
 	int r;
 
+	if (regex_size(expression) > REGEX_SIZE_MAX) {
+		snprintf(problem, size, "too large with its repetitions written out");
+		return REG_ESPACE;
+	}
 	str_init(&whole, 8192);
 	str_addf(&whole, "%s%s%s", is_anchored(expression) ? "" : "^(", expression,
 		 is_anchored(expression) ? "" : ")$");

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "program.h"
+#include "regex_size.h"
 
 struct exec_conf {
 	struct strlist command;
@@ -15,6 +16,8 @@ static const char *regex_problem(const char *text)
 {
 	regex_t re;
 
+	if (regex_size(text) > REGEX_SIZE_MAX)
+		return "is too large with its repetitions written out";
 	if (regcomp(&re, text, REG_EXTENDED | REG_NOSUB))
 		return "is not a POSIX extended regular expression";
 	regfree(&re);

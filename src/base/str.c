@@ -110,10 +110,15 @@ static size_t utf8_decode(const unsigned char *s, size_t n, uint32_t *cp)
  * U+FFFE. */
 static bool is_unprintable(uint32_t cp)
 {
-	static const uint32_t ranges[][2] = {{0x00, 0x1f},      {0x7f, 0x9f},     {0x061c, 0x061c},
-					     {0x200b, 0x200f},  {0x2028, 0x202e}, {0x2060, 0x206f},
-					     {0xfdd0, 0xfdef},  {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
-					     {0xe0000, 0xe007f}};
+	static const uint32_t ranges[][2] = {
+	    {0x00, 0x1f},       {0x7f, 0x9f},       {0xad, 0xad},       {0x034f, 0x034f},
+	    {0x0600, 0x0605},   {0x061c, 0x061c},   {0x06dd, 0x06dd},   {0x070f, 0x070f},
+	    {0x0890, 0x0891},   {0x08e2, 0x08e2},   {0x115f, 0x1160},   {0x17b4, 0x17b5},
+	    {0x180b, 0x180f},   {0x200b, 0x200f},   {0x2028, 0x202e},   {0x2060, 0x206f},
+	    {0x2800, 0x2800},   {0x3164, 0x3164},   {0xe000, 0xf8ff},   {0xfdd0, 0xfdef},
+	    {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfffb},
+	    {0x110bd, 0x110bd}, {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3},
+	    {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff}, {0xf0000, 0x10ffff}};
 
 	for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
 		if (cp >= ranges[i][0] && cp <= ranges[i][1])
@@ -129,10 +134,21 @@ size_t text_printable_len(const char *s)
 	return len > 0 && !is_unprintable(cp) ? len : 0;
 }
 
+#define MARKS_MAX \
+	4 /* on one letter; Vietnamese needs two, Hebrew and Arabic have blocks of their own */
+
+/* Marks that stand above or below the letter before them (the blocks of that name). */
+static bool is_combining(uint32_t cp)
+{
+	return (cp >= 0x0300 && cp <= 0x036f) || (cp >= 0x1ab0 && cp <= 0x1aff) ||
+	       (cp >= 0x1dc0 && cp <= 0x1dff) || (cp >= 0x20d0 && cp <= 0x20ff) ||
+	       (cp >= 0xfe20 && cp <= 0xfe2f);
+}
+
 void text_clean_n(char *dst, size_t size, const char *src, size_t n)
 {
 	const unsigned char *s = (const unsigned char *)src;
-	size_t out = 0, last_fit = 0;
+	size_t out = 0, last_fit = 0, marks = 0;
 	bool cut = false;
 
 	if (size == 0)
@@ -146,6 +162,9 @@ void text_clean_n(char *dst, size_t size, const char *src, size_t n)
 		size_t piece_len = piece == &one ? 1 : len;
 
 		i += len ? len : 1;
+		marks = len && is_combining(cp) ? marks + 1 : 0;
+		if (marks > MARKS_MAX) /* a pile of them covers the lines around */
+			continue;
 		if (blank && (out == 0 || dst[out - 1] == ' '))
 			continue;
 		if (out + piece_len + 1 > size) {

@@ -26,7 +26,7 @@ void str_addc(struct str *b, char c);
 void str_addf(struct str *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define cleanup_str __attribute__((cleanup(str_free)))
 
-/* Copies `n` bytes of src into dst (size bytes, always terminated). Control characters, invisible characters, those that
+/* Copies `n` bytes of src into dst (size bytes, always terminated). Control characters, invisible characters, private ones, those that
  * change the direction of writing, and bytes that are not valid UTF-8 become '?'; newline, return and tab become a space;
  * runs of blanks become one, and blanks at both ends are dropped. A text that does not fit is cut at a character boundary
  * and ends in "...". Cleaning a cleaned text changes nothing. */

@@ -102,6 +102,18 @@ static void raise_oom_score(void)
 	}
 }
 
+/* 1 and not 0: a core that is piped to a program (core_pattern) heeds no other limit, and a file of one byte is not written. */
+static void forbid_core(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_CORE, &r) < 0)
+		return;
+	r.rlim_max = r.rlim_max > 1 ? 1 : r.rlim_max;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_CORE, &r);
+}
+
 /* Ignores SIGPIPE and SIGXFSZ, so that the write fails with an errno: client libraries write to sockets that were closed and to
  * files that must not grow. */
 static void reset_signals(const sigset_t *mask)
@@ -152,23 +164,29 @@ uint64_t child_memory(const struct check_kind *kind, const struct sandbox *sandb
 	return sandbox_memory(sandbox, kind->memory ? kind->memory : SANDBOX_MEMORY);
 }
 
+/* For the signal handler only. */
+static pid_t guard;
+
 /* Kills the programs that this child started, also those that have left its process group, when the guard has died. SIGKILL as
  * death signal would end this child alone. */
 static void on_guard_death(int sig)
 {
+	if (getppid() == guard) /* it lives: a command has sent the signal to its parent */
+		return;
 	proctree_kill_below(getpid());
 	if (getpgrp() == getpid())
 		kill(0, SIGKILL);
 	_exit(128 + sig);
 }
 
-static void watch_guard(bool needs_exec)
+static void watch_guard(bool needs_exec, pid_t parent)
 {
 	struct sigaction sa = {.sa_handler = on_guard_death};
 	sigset_t term;
 
 	if (!needs_exec)
 		return;
+	guard = parent;
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
 	if (sigaction(SIGTERM, &sa, NULL) == 0 && sigprocmask(SIG_UNBLOCK, &term, NULL) == 0)
@@ -180,7 +198,6 @@ static void watch_guard(bool needs_exec)
 static void enter_sandbox(const struct profile_check *check, pid_t parent, int *pipe_fd,
 			  const struct child_setup *setup)
 {
-	const struct rlimit no_core = {0, 0};
 	char missing[SANDBOX_MISSING_MAX];
 	enum sandbox_profile profile = choose_sandbox(check);
 
@@ -195,10 +212,10 @@ static void enter_sandbox(const struct profile_check *check, pid_t parent, int *
 	}
 	null_stdio();
 	raise_oom_score();
-	setrlimit(RLIMIT_CORE, &no_core);
+	forbid_core();
 	prctl(PR_SET_DUMPABLE, 0);
 	reset_signals(setup->mask);
-	watch_guard(check->kind->needs_exec);
+	watch_guard(check->kind->needs_exec, parent);
 	if (getppid() != parent) /* the guard died before the death signal was set */
 		_exit(EXIT_FAILURE);
 	if (child_memory(check->kind, setup->sandbox))

@@ -61,6 +61,13 @@ int signals_open(struct signals *s, struct err *err)
 	s->fd = signalfd(-1, &watch, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->fd < 0)
 		return err_make(err, errno, "signalfd");
+	if (getrlimit(RLIMIT_CORE, &s->core) == 0) {
+		struct rlimit none = s->core;
+
+		none.rlim_cur =
+		    none.rlim_cur > 1 ? 1 : none.rlim_cur; /* see forbid_core in child.c */
+		setrlimit(RLIMIT_CORE, &none);
+	}
 	s->watched = watch;
 	set_handlers(s);
 	return 0;
@@ -89,9 +96,12 @@ int signals_close(struct signals *s)
 			sigaddset(&ours, caused[i]);
 	while (sigtimedwait(&ours, NULL, &at_once) > 0) {
 	}
+	setrlimit(RLIMIT_CORE, &s->core);
 	restore_handlers(s);
 	sig = s->fd < 0 ? 0 : signals_ending(s);
 	close(s->fd);
+	if (sigismember(&s->pending, SIGCHLD)) /* the descriptor has given it away */
+		kill(getpid(), SIGCHLD);
 	sigprocmask(SIG_SETMASK, &s->original, NULL);
 	return sig;
 }

@@ -7,6 +7,7 @@
 #define SG_SIGNALS_H
 
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "err.h"
 
@@ -16,9 +17,11 @@ struct signals {
 	sigset_t watched;  /* the signals that `fd` gives */
 	sigset_t pending;  /* signals that were pending at the start: the service gets them */
 	struct sigaction dispositions[NSIG]; /* of the watched signals, found at the start */
+	struct rlimit core;                  /* the limit found at the start */
 };
 
-/* Blocks TERM, INT, HUP and QUIT, except those that were ignored or blocked at the start, and reads them by descriptor. */
+/* Blocks TERM, INT, HUP and QUIT, except those that were ignored or blocked at the start, and reads them by descriptor. Until
+ * signals_close this process leaves no core, which would hold its environment. */
 int signals_open(struct signals *s, struct err *err);
 /* Returns the next signal that asks startguard to end; 0: none has come. */
 int signals_ending(const struct signals *s);

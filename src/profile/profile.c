@@ -88,6 +88,10 @@ static void load_mode(struct load *l, const struct node *root)
 		if (conflict)
 			ERROR_AT(l, modes, "modes", "\"%s\" stands for two modes", conflict);
 	}
+	/* An outer startguard has told its own mode to this one's process: the profile's comes first then. */
+	if (word && mode && l->o->mode_source && str_eq(l->o->mode_source, "STARTGUARD_MODE") &&
+	    getenv("STARTGUARD_STATUS"))
+		word = NULL;
 	if (!word && mode && mode->type == N_STR)
 		word = interpolate(mode, mode->text, "mode", &fill);
 	if (word && mode_find(l->fill.aliases, word, &l->p->mode) < 0) {

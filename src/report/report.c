@@ -333,7 +333,22 @@ void report_environment(const struct run *run, const char *report_file, size_t l
 
 static void add_env_line(void *ctx, const char *name, const char *value)
 {
+	/* Such a value would be read as further variables. */
+	if (strpbrk(value, "\n\r")) {
+		log_line("warning: the environment file lacks %s, whose value holds a line end",
+			 name);
+		return;
+	}
 	str_addf(ctx, "%s=%s\n", name, value);
+}
+
+/* A report that is cut is no JSON and no XML: whole or not at all. */
+static bool is_cut(const char *what, const struct str *text)
+{
+	if (text->cut)
+		log_line("warning: the %s was not written: larger than %d MiB", what,
+			 REPORT_MAX >> 20);
+	return text->cut;
 }
 
 static bool write_or_warn(const char *what, const char *path, const struct str *text)
@@ -341,6 +356,8 @@ static bool write_or_warn(const char *what, const char *path, const struct str *
 	struct err err;
 	char buf[1024];
 
+	if (is_cut(what, text))
+		return false;
 	if (save_file(path, text->s, text->len, 0644, &err) == 0)
 		return true;
 	log_line("warning: the %s was not written: %s", what, err_text(&err, buf, sizeof buf));
@@ -388,7 +405,8 @@ static void write_final(const struct report *r)
 	}
 	if (b.len > 0 && r->o->output)
 		write_or_warn("report", r->o->output, &b);
-	else if (b.len > 0 && console_write_whole(STDOUT_FILENO, b.s, b.len) < 0)
+	else if (b.len > 0 && !is_cut("report", &b) &&
+		 console_write_whole(STDOUT_FILENO, b.s, b.len) < 0)
 		log_line("warning: the report was not written: stdout: %s", strerror(errno));
 }
 

@@ -166,8 +166,10 @@ static void add_suite(struct str *b, const struct run *run, const char *started)
 {
 	size_t failures = 0, errors = count_own_cases(run), skipped = 0;
 	struct utsname host = {.nodename = ""};
+	char name[2 * sizeof host.nodename];
 
 	uname(&host);
+	text_clean(name, sizeof name, host.nodename);
 	for (size_t i = 0; i < run->profile->n; i++) {
 		const struct check_outcome *r = &run->outcomes[i];
 
@@ -178,7 +180,7 @@ static void add_suite(struct str *b, const struct run *run, const char *started)
 	}
 	str_add(b, "<testsuite");
 	add_attribute(b, "name", run->profile->service);
-	add_attribute(b, "hostname", host.nodename[0] ? host.nodename : "localhost");
+	add_attribute(b, "hostname", name[0] ? name : "localhost");
 	str_addf(b,
 		 " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\" time=\"%.3f\" "
 		 "timestamp=\"%.19s\">\n",

@@ -147,20 +147,23 @@ int save_file(const char *path, const char *text, size_t len, mode_t mode, struc
 {
 	cleanup_free char *target = NULL;
 	struct stat st;
+	bool is_link;
 	int fd;
 
 	if (lstat(path, &st) < 0)
 		return find_open_descriptor(path) < 0 ? save_by_rename(path, text, len, mode, err)
 						      : write_directly(path, text, len, err);
-	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0) /* dangling: create the file it points to */
+	is_link = S_ISLNK(st.st_mode);
+	if (is_link && stat(path, &st) < 0) /* dangling: create the file it points to */
 		return save_in_place(path, text, len, mode, true, err);
 	fd = standard_descriptor(&st);
 	if (fd >= 0 && S_ISREG(st.st_mode))
 		return write_to(fd, path, text, len, err);
 	if (!S_ISREG(st.st_mode))
 		return write_directly(path, text, len, err);
-	/* A symbolic link stays; the file it points to is replaced. */
-	target = realpath(path, NULL);
+	/* A symbolic link stays; the file it points to is replaced. One that was put there since lstat, in a folder that others may write
+	 * to, is not followed: rename replaces it. */
+	target = is_link ? realpath(path, NULL) : NULL;
 	return replace(target ? target : path, text, len, mode, err);
 }
 

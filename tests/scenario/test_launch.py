@@ -109,6 +109,7 @@ CONDITIONS = {
     "blocks-chld-pipe-term": lambda: block(signal.SIGCHLD, signal.SIGPIPE, signal.SIGTERM),
     "blocks-all": lambda: block(*ALL_SIGNALS),
     "usr1-and-term-wait": lambda: pend(signal.SIGUSR1, signal.SIGTERM),
+    "chld-waits": lambda: pend(signal.SIGCHLD),
     "stdin-closed": lambda: os.close(0),
     "nice": lambda: os.nice(7),
     "batch": lambda: os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0)),

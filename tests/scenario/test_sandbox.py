@@ -7,6 +7,7 @@ there, with arguments that do no harm, and in a child without a sandbox for comp
 import json
 import os
 import pathlib
+import resource
 import shlex
 import shutil
 import signal
@@ -238,7 +239,7 @@ def test_state_and_limits_of_a_child(tmp_path):
             "seccomp": "2",
             "group": "own",
             "descriptors": "4",
-            "limit-core": "0 0",
+            "limit-core": "1 1" if resource.getrlimit(resource.RLIMIT_CORE)[1] else "0 0",
         }
         assert {k: found[k] for k in expected} == expected
     bare = probe("none", tmp_path)
@@ -661,7 +662,5 @@ def test_a_crash_leaves_no_core(guard, faults):
 
 
 def _unlimited_core():
-    import resource
-
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))

@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import json
 import os
+import pathlib
 import random
 import resource
 import shutil
@@ -18,7 +19,7 @@ import pytest
 
 from fakes.http import HttpServer, Reply
 from fakes.tcp import TcpServer, refused_port, silent
-from harness import unshare
+from harness import helper, unshare
 
 FINE = 'startguard = 1; file: { fine: { path = "/"; }; };'
 WRONG = 'startguard = 1; file: { wrong: { path = "/"; type = "file"; }; };'
@@ -382,3 +383,79 @@ def test_refused_for_good(guard, call, faults):
     assert (result.code, result.out, result.status, result.report["exit_code"]) == (70, "", "blocked", 70)
     assert result.err.splitlines()[-1].startswith(f"startguard: BLOCKED (70): {call}: ")
     assert (guard.tmp / "term").read_text().startswith("startguard: BLOCKED (70): ")
+
+
+# ---- small things that containers, names and sizes do ----
+
+
+def test_a_container_that_refuses_sendto(guard):
+    """Lines are then written by write: EPERM does not say that stderr is a socket."""
+    result = guard.run(WRONG, before=[helper("refuse"), "EPERM", "sendto", "--"])
+    assert result.code == 69
+    assert result.err.splitlines()[-1].startswith("startguard: BLOCKED (69): ")
+
+
+def test_a_report_with_a_line_end_in_its_name_adds_no_variable(guard):
+    result = guard.run(FINE, "--report", "r\nSTARTGUARD_STATUS=degraded", "--env-file", "env", report=False)
+    assert result.code == 0
+    lines = (guard.tmp / "env").read_text().splitlines()
+    assert [one for one in lines if one.startswith("STARTGUARD_STATUS=")] == ["STARTGUARD_STATUS=ready"]
+    assert "the environment file lacks STARTGUARD_REPORT_FILE" in result.err
+
+
+def test_a_startguard_that_the_service_starts_keeps_the_mode_of_its_profile(guard):
+    """The outer one tells the service its mode by the variable that is also an option."""
+    inner = guard.write(
+        "inner.cfg",
+        'startguard = 1; mode = "prod"; switches: { x: { env = ["FORCE_JSON"]; allowed_in = ["dev"]; degraded = "y"; }; }; file: { f: { path = "/"; }; };',
+    )
+    outer = 'startguard = 1; mode = "dev"; file: { f: { path = "/"; }; };'
+    words = [guard.path, "-p", str(inner), "--termination-log", "none", "--", "/bin/echo", "started"]
+    result = guard.run(outer, "-q", mode=None, command=words, env={"FORCE_JSON": "1"}, last_line=False, raw=True)
+    assert (result.code, result.out) == (77, "")
+    alone = guard.run(
+        inner, "-q", mode=None, command=["/bin/echo", "started"], env={"FORCE_JSON": "1", "STARTGUARD_MODE": "dev"}, raw=True
+    )
+    assert (alone.code, alone.out) == (0, "started\n")  # said by somebody else, it comes before the profile's
+
+
+def test_a_large_expression_is_refused_before_it_is_compiled(guard):
+    """The C library would take gigabytes for it, in the process that must hear signals."""
+    large = "((a{1,200}){1,200}){1,200}"
+    for text in (
+        f'exec: {{ x: {{ command = ["true"]; stdout_matches = "{large}"; }}; }};',
+        f'env: {{ x: {{ match = ["A={large}"]; }}; }};',
+    ):
+        guard.run("startguard = 1; " + text).problem("too large with its repetitions written out", exit=78)
+
+
+@pytest.mark.near_miss("guard-crashed", "guard-bug", "guard-deadline")
+def test_a_command_that_sends_term_to_its_parent(guard):
+    """Its status counts: the check's process ends by that signal only when startguard has died."""
+    guard.run('startguard = 1; exec: { c: { command = ["/bin/sh", "-c", "kill -TERM $PPID; exit 0"]; }; };').passed()
+    text = 'startguard = 1; exec: { c: { command = ["/bin/sh", "-c", "kill -TERM $PPID; exit 3"]; retry = false; }; };'
+    guard.run(text).expect("exec-status", cause="3")
+
+
+def test_a_core_of_startguard_itself_is_not_written(guard):
+    """It would hold the environment. The service gets the limit that startguard found."""
+    with guard.spawn(
+        f'startguard = 1; tcp: {{ gone: {{ address = "127.0.0.1:{refused_port()}"; }}; }};', preexec_fn=_any_core
+    ) as process:
+        process.wait_for("WAIT ")
+        limits = pathlib.Path(f"/proc/{process.pid}/limits").read_text()
+        process.terminate()
+        process.result()
+    soft = next(line for line in limits.splitlines() if line.startswith("Max core file size")).split()[4]
+    assert int(soft) <= 1
+    result = guard.run(FINE, "-q", command=["/bin/sh", "-c", "ulimit -S -c"], preexec_fn=_any_core, last_line=False)
+    assert result.out == f"{_of_shell(resource.getrlimit(resource.RLIMIT_CORE)[1])}\n"
+
+
+def _any_core():
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+
+
+def _of_shell(limit):
+    return "unlimited" if limit == resource.RLIM_INFINITY else limit // 512

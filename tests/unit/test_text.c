@@ -62,7 +62,7 @@ static void what_is_no_utf8(UNUSED void **state)
 					  "\xff",
 					  "\xfe"};
 	static const char *const good[] = {"\xc2\xa0",     "\xe0\xa0\x80",     "\xed\x9f\xbf",
-					   "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbd"};
+					   "\xef\xa4\x80", "\xf0\x90\x80\x80", "\xf0\xaf\xa8\x9d"};
 	char text[32], buf[64];
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -83,6 +83,42 @@ static void what_is_no_utf8(UNUSED void **state)
 }
 
 /* A buffer of any size: the text ends with a NUL, fits, and ends in "..." where that fits. */
+static void put_marks(char *text, size_t n)
+{
+	*text++ = 'a';
+	while (n-- > 0)
+		text += utf8_put(0x0301, text);
+	*text++ = 'b';
+	*text = '\0';
+}
+
+/* What nobody sees, or what covers other lines, can disguise a text. */
+static void what_is_not_seen(UNUSED void **state)
+{
+	static const unsigned hidden[] = {0xad,    0x34f,   0x115f,  0x1160,  0x3164,  0xffa0,
+					  0x17b4,  0x180b,  0x180f,  0x2800,  0xfe00,  0xfe0f,
+					  0xe0100, 0xe01ef, 0x1d173, 0x600,   0x6dd,   0x70f,
+					  0x110bd, 0xe000,  0xf8ff,  0xf0000, 0x10fffd};
+	static const unsigned seen[] = {0xe9, 0x3b1, 0x4e2d, 0x1f600, 0x301, 0x661};
+	char text[600], buf[600];
+
+	for (size_t i = 0; i < ARRAY_LEN(hidden); i++) {
+		snprintf(text, sizeof text, "a%.*sb", (int)utf8_put(hidden[i], buf), buf);
+		text_clean(buf, sizeof buf, text);
+		if (!str_eq(buf, "a?b"))
+			fail_msg("U+%04X: \"%s\"", hidden[i], buf);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(seen); i++) {
+		snprintf(text, sizeof text, "a%.*sb", (int)utf8_put(seen[i], buf), buf);
+		text_clean(buf, sizeof buf, text);
+		assert_string_equal(buf, text);
+	}
+	/* sixty marks on one letter */
+	put_marks(text, 60);
+	text_clean(buf, sizeof buf, text);
+	assert_int_equal(strlen(buf), strlen("a") + 4 * 2 + strlen("b"));
+}
+
 static void small_buffers(UNUSED void **state)
 {
 	char buf[8];
@@ -206,6 +242,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_no_utf8),
 					   cmocka_unit_test(small_buffers),
+					   cmocka_unit_test(what_is_not_seen),
 					   cmocka_unit_test(json_of_control_characters),
 					   cmocka_unit_test(clean),
 					   cmocka_unit_test(urls),

@@ -1,0 +1,18 @@
+/* regex_size: estimates how large a POSIX extended regular expression becomes when the C library compiles it.
+ *
+ * The C library copies what a repetition holds: ((a{1,200}){1,200}){1,200} takes gigabytes and seconds. Called by kinds before
+ * regcomp, in the parent, which must stay small and hear signals.
+ */
+#ifndef SG_REGEX_SIZE_H
+#define SG_REGEX_SIZE_H
+
+#include "util.h"
+
+/* Characters and classes of an expression with its repetitions written out, at most. */
+#define REGEX_SIZE_MAX 20000
+
+/* Returns the number of characters and classes with all repetitions written out; more than REGEX_SIZE_MAX for any larger one. The
+ * expression may be invalid. */
+unsigned regex_size(const char *expression);
+
+#endif
