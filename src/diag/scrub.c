@@ -20,6 +20,7 @@ struct form {
 	uint32_t at, len; /* offset and length in known.text, bytes */
 	bool base64;
 	bool whole; /* mark_whole searches for it, since its n-grams alone do not find it */
+	bool word;  /* it is left where a letter or digit follows it */
 };
 
 /* A global, since every module of the child calls scrub() on the texts it sends. The parent leaves it empty. */
@@ -28,6 +29,7 @@ static struct {
 	size_t len, cap;
 	struct form *forms;
 	size_t n;
+	bool words;       /* scrub_words */
 	uint32_t *ngrams; /* hash table with open addressing: offset in text plus one; 0: free */
 	size_t n_ngrams, n_slots;
 } known;
@@ -121,8 +123,11 @@ static void register_form(const char *bytes, size_t n, bool base64)
 	memcpy(known.text + at, bytes, n);
 	known.len += n;
 	known.forms = xrealloc(known.forms, (known.n + 1) * sizeof *known.forms);
-	known.forms[known.n] = (struct form){
-	    .at = (uint32_t)at, .len = (uint32_t)n, .base64 = base64, .whole = base64 || n < NGRAM};
+	known.forms[known.n] = (struct form){.at = (uint32_t)at,
+					     .len = (uint32_t)n,
+					     .base64 = base64,
+					     .whole = base64 || n < NGRAM,
+					     .word = known.words && !base64 && n < NGRAM};
 	ngrams_grow(n);
 	for (size_t i = at; i + NGRAM <= known.len; i++) {
 		uint32_t *slot = ngram_slot(known.ngrams, known.n_slots, known.text + i);
@@ -156,6 +161,20 @@ static void register_base64(const char *value, unsigned shift, const char *alpha
 	free(out);
 }
 
+void scrub_words(bool on)
+{
+	known.words = on;
+}
+
+/* A value of the environment that a check names as its secret is one. */
+static void make_strict(const char *value, size_t n)
+{
+	for (size_t i = 0; i < known.n; i++)
+		if (known.forms[i].len == n &&
+		    memcmp(known.text + known.forms[i].at, value, n) == 0)
+			known.forms[i].word = false;
+}
+
 void scrub_register(const char *value)
 {
 	static const char *const alphabets[] = {
@@ -164,7 +183,11 @@ void scrub_register(const char *value)
 	size_t n = strlen(value);
 	char *other;
 
-	if (n < SCRUB_MIN || n > SCRUB_VALUE_MAX || is_known_form(value, n))
+	if (n < SCRUB_MIN || n > SCRUB_VALUE_MAX)
+		return;
+	if (!known.words)
+		make_strict(value, n);
+	if (is_known_form(value, n))
 		return;
 	register_form(value, n, false);
 	/* Callers scrub before and after text_clean, which changes a value that holds a tab. */
@@ -264,10 +287,10 @@ static void mark_base64(const struct decoded *r, size_t i, size_t n, bool *marks
 	mark_range(r, i, n, marks);
 }
 
-/* Is this the beginning of a longer word? A short password such as "soma" must not take pieces out of "somabrain". */
+/* Is this the beginning of a longer word? SUPERVISOR_PASS=soma must not take pieces out of "somabrain". */
 static bool is_in_word(const struct decoded *r, const struct form *f, size_t at)
 {
-	return !f->base64 && at + f->len < r->n && isalnum((unsigned char)r->bytes[at + f->len]);
+	return f->word && at + f->len < r->n && isalnum((unsigned char)r->bytes[at + f->len]);
 }
 
 /* Marks each occurrence of a form whose n-grams do not find it (form.whole). */

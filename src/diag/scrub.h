@@ -16,6 +16,9 @@
 /* Adds a value to those that scrub() masks. Ignores values of fewer than 4 bytes: they would mask pieces of ordinary
  * words. */
 void scrub_register(const char *value);
+/* While it is on, scrub_register takes values that no check has named as its secret: those of the environment, which a program may
+ * print. Of these, one of fewer than 8 bytes is left where a letter or digit follows it: it is likely a part of a word. */
+void scrub_words(bool on);
 /* Exempts a text that is not secret: scrub() keeps parts of a secret that also occur in it ("orders" of
  * "orders-password"). Keeps the pointer; ignores NULL. Call it before scrub_register. */
 void scrub_exempt(const char *text);

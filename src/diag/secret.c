@@ -210,6 +210,7 @@ void secret_register_variable(const char *name, const char *value)
 
 void secret_register_environment(void)
 {
+	scrub_words(true);
 	for (char **e = environ; *e; e++) {
 		const char *value = strchr(*e, '=');
 		cleanup_free char *name = value ? xstrndup(*e, (size_t)(value - *e)) : NULL;
@@ -217,6 +218,7 @@ void secret_register_environment(void)
 		if (name)
 			secret_register_variable(name, value + 1);
 	}
+	scrub_words(false);
 }
 
 /* ---- references ------------------------------------------------------------------------------------------------------ */

@@ -201,12 +201,28 @@ static void beginnings_that_are_words(UNUSED void **state)
 
 static void short_values(UNUSED void **state)
 {
-	char text[] = "the word q7Zk, cTdaaw and q7%5Ak; q7Z stays, x1y and q7Zkilo too";
+	char text[] = "the word q7Zk, cTdaaw and q7%5Ak; q7Z stays, x1y too; a q7Zkilo";
 
 	scrub_register("q7Zk");
 	scrub_register("x1y");
 	scrub(text);
-	assert_string_equal(text, "the word ***, *** and ***; q7Z stays, x1y and q7Zkilo too");
+	assert_string_equal(text, "the word ***, *** and ***; q7Z stays, x1y too; a ***ilo");
+}
+
+/* A short value of the environment is left where it is a part of a word, until a check names it as its secret. */
+static void short_values_of_the_environment(UNUSED void **state)
+{
+	char text[] = "q7Zk and q7Zkilo", again[] = "q7Zk and q7Zkilo";
+
+	secret_forget();
+	clearenv();
+	setenv("SHOP_PASS", "q7Zk", 1);
+	secret_register_environment();
+	scrub(text);
+	assert_string_equal(text, "*** and q7Zkilo");
+	scrub_register("q7Zk");
+	scrub(again);
+	assert_string_equal(again, "*** and ***ilo");
 }
 
 /* A weak password must not take ordinary words out of messages, and is gone all the same. */
@@ -522,6 +538,7 @@ int main(void)
 	    cmocka_unit_test(the_environment),
 	    cmocka_unit_test(what_the_environment_of_a_service_holds),
 	    cmocka_unit_test(what_a_dsn_names),
+	    cmocka_unit_test(short_values_of_the_environment),
 	    cmocka_unit_test(what_it_holds_beside_secrets),
 	    cmocka_unit_test(weak_values),
 	    cmocka_unit_test(many_values),
