@@ -59,11 +59,12 @@ static const char *unknown_scheme(struct arena *a, const char *scheme)
 			    did_you_mean(nearest_word(scheme, schemes)).text, all);
 }
 
-/* Returns the check's name: host and port without the user part, or the path. Without commas: they separate ids in lists. */
+/* Returns the check's name: host and port without the user part, or the path. Without commas: they separate ids in lists.
+ * As for url_split, the last @ ends the user part. */
 static const char *make_name(struct arena *a, const char *rest)
 {
 	size_t n = strcspn(rest, "/?#");
-	const char *at = memchr(rest, '@', n);
+	const char *at = memrchr(rest, '@', n);
 
 	rest = at ? at + 1 : rest;
 	return arena_strndup(a, rest, strcspn(rest, n == 0 ? "," : ",/?#"));
@@ -174,6 +175,20 @@ static const char *use_reference(struct arena *a, const struct url_check *w,
 	return NULL;
 }
 
+/* Is there a user part where none can be read, or one that would become the check's name? Returns NULL, or the problem. */
+static const char *user_part_problem(struct arena *a, const struct check_url *form, const char *url,
+				     const char *rest)
+{
+	size_t n = strcspn(rest, "/?#");
+	struct url split;
+
+	if (!form || n == 0 || !strchr(rest, '@'))
+		return NULL;
+	if (!form->as)
+		return "takes no user part";
+	return memchr(rest, '@', n) ? NULL : url_split(&split, a, url);
+}
+
 static const char *parse_url(struct url_check *out, struct arena *a, const char *url,
 			     const struct check_url **form)
 {
@@ -188,8 +203,9 @@ static const char *parse_url(struct url_check *out, struct arena *a, const char 
 		return unknown_scheme(a, scheme);
 	if (!*rest)
 		return "names nothing to wait for";
-	if (*form && !(*form)->as && memchr(rest, '@', strcspn(rest, "/?#")))
-		return "takes no user part";
+	problem = user_part_problem(a, *form, url, rest);
+	if (problem)
+		return problem;
 	*out = (struct url_check){kind, make_name(a, rest), arena_alloc(a, sizeof *out->node)};
 	out->node->type = N_GROUP;
 	problem = *form ? add_keys(a, out->node, *form, rest) : NULL;

@@ -134,7 +134,9 @@ const char *url_split(struct url *out, struct arena *a, const char *text)
 	rest = at ? at + 1 : rest;
 	problem = split_host(&u, a, rest, (size_t)(end - rest));
 	if (problem)
-		return problem;
+		return !at && strchr(end, '@') ? "has a user part that holds / ? or #; write them "
+						 "as %2F %3F %23"
+					       : problem;
 	if (!*u.host && !is_local(&u) && !is_libpq(&u))
 		return "has no host";
 	path = arena_strndup(a, end, strcspn(end, "#")); /* a fragment is never sent */

@@ -296,6 +296,8 @@ static const char *environment(const char *name)
 	       : str_eq(name, "ADDRESS")  ? "h:1"
 	       : str_eq(name, "OPA")      ? "opa+http://u:p@h/v1/data/a"
 	       : str_eq(name, "REGISTRY") ? "registry+http://h:1"
+	       : str_eq(name, "AT")       ? "redis://u:p@ss@h:1"
+	       : str_eq(name, "SLASH")    ? "redis://u:p/ss@h:1"
 	       : str_eq(name, "EMPTY")    ? ""
 					  : NULL;
 }
@@ -359,6 +361,8 @@ static void what_a_url_waits_for(UNUSED void **state)
 	waits("kafka://a:1/", "kafka a:1: bootstrap_servers=a:1");
 	waits("kafka://a:1", "kafka a:1: bootstrap_servers=a:1");
 	waits("kafka://u@a:1", "takes no user part");
+	waits("tcp://u:p/s@a:1", "takes no user part");
+	waits("http://h:1/@a", "http h:1: url=http://h:1/@a");
 	waits("rediss://h", "redis h: url=rediss://h");
 	waits("registry+https://h/p", "schema_registry h: url=https://h/p");
 	waits("metrics+http://h:9/metrics", "metrics h:9: url=http://h:9/metrics");
@@ -381,6 +385,9 @@ static void what_a_url_waits_for(UNUSED void **state)
 	      "http /run/x.sock: unix_socket=/run/x.sock url=http://localhost/a?b");
 	waits("http+unix://run/a", "names no socket: write http+unix://%2Frun%2Fapp.sock/path");
 	waits("env:REDIS_URL", "redis h:1: url=env:REDIS_URL");
+	waits("env:AT", "redis h:1: url=env:AT");
+	waits("env:SLASH", "variable SLASH has a user part that holds / ? or #; write them as "
+			   "%2F %3F %23");
 	waits("env:DATABASE", "postgres h: url=env:DATABASE");
 	waits("env:ADDRESS", "tcp h:1: address=h:1");
 	waits("env:REGISTRY", "schema_registry h:1: url=http://h:1");
