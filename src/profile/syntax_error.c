@@ -31,6 +31,7 @@ struct level {
 	struct token name, name_before; /* of the setting whose value is expected or was read */
 	struct token value;             /* the last that was read; T_END: none yet */
 	bool after_comma;
+	bool no_separator;          /* the name stands behind the value of the setting before it */
 	struct setting_name *names; /* of the settings so far, the latest first */
 	size_t n_names;
 };
@@ -374,6 +375,11 @@ static bool fail_at_assignment(struct scan *s, const struct level *l)
 
 	if (is_one_word(&l->value, &l->name))
 		return fail_at_number(s, l, &l->name_before);
+	/* It may be the rest of a secret. */
+	if (l->no_separator && l->value.type == T_STRING && !starts_line(s, &l->name))
+		return fail_at(s, &l->name,
+			       "a word behind the closing quote; a quote within a text is "
+			       "written \\\"");
 	if (t->at == l->name.at + l->name.n && (*t->at == '.' || (*t->at & 0x80)))
 		return fail_at(s, t, "a name holds only letters (a to z), digits, - and _");
 	if (str_eq(name, "include"))
@@ -587,7 +593,8 @@ static bool take_separator(struct scan *s, struct level *l)
 	if (has_values_only(l) && !l->after_comma)
 		return fail_at_separator(s, l);
 	l->next = has_values_only(l) ? A_VALUE : A_NAME;
-	if (l->after_comma || is_mark(&s->token, ';'))
+	l->no_separator = !l->after_comma && !is_mark(&s->token, ';');
+	if (!l->no_separator)
 		return true;
 	return take_name(s, l); /* the separator of settings may be left out */
 }

@@ -39,6 +39,8 @@ static const struct mistake mistakes[] = {
     {"a = 1;;", 1, 7, "a ; after nothing; remove it"},
     {"a { b = 1; };", 1, 3, "= or : is missing after a"},
     {"export A = 1;", 1, 1, "export has no value; write export = VALUE"},
+    {"password = \"pa\" ss;", 1, 17, "a word behind the closing quote"},
+    {"a = \"x\"\nb;", 2, 1, "b has no value"},
     {"include \"x.inc\"", 1, 1, "@include \"FILE\", on a line of its own"},
     {"a = 1; @include \"x.inc\"", 1, 8, "@include \"FILE\" must begin its line"},
     {"a = [ { b = 1; } ];", 1, 7, "a list of groups stands in ( )"},
@@ -72,9 +74,13 @@ static void mistakes_that_people_make(UNUSED void **state)
 
 static void no_value_is_printed(UNUSED void **state)
 {
-	static const char *const texts[] = {"password = hunter2;", "a = [ hunter2 ];",
-					    "a = ( 1 hunter2 );", "url = http://u:hunter2@x/;",
-					    "a = 'hunter2';"};
+	static const char *const texts[] = {"password = hunter2;",
+					    "a = [ hunter2 ];",
+					    "a = ( 1 hunter2 );",
+					    "url = http://u:hunter2@x/;",
+					    "a = 'hunter2';",
+					    "password = \"x\" hunter2;",
+					    "password = \"x\"y hunter2\"z\";"};
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		struct arena arena = {0};
