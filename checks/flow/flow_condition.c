@@ -2,6 +2,9 @@
 
 #include <math.h>
 
+#include "scrub.h"
+#include "secret.h"
+
 /* ---- items of the keys ------------------------------------------------------------------------------------------- */
 
 static const char *const op_texts[] = {
@@ -215,18 +218,18 @@ static bool value_meets(const struct value *v, enum flow_op op, const char *want
 	return false;
 }
 
-/* Returns the value as a text that can be filled in, which the caller frees; NULL when it has none. 17 digits keep a double. */
+/* Returns the value as a text, which the caller frees; NULL when it has none. 17 digits keep a double. */
 static char *value_text(const struct value *v)
 {
 	struct str out;
 
 	if (v->type == VALUE_OTHER || (v->type == VALUE_REAL && !isfinite(v->real)) ||
-	    (v->type == VALUE_TEXT && (v->len > FLOW_VALUE_MAX || memchr(v->text, 0, v->len))))
+	    (v->type == VALUE_TEXT && memchr(v->text, 0, v->len)))
 		return NULL;
-	str_init(&out, FLOW_VALUE_MAX + 1);
 	if (v->type == VALUE_TEXT)
-		str_addn(&out, v->text, v->len);
-	else if (v->type == VALUE_INTEGER)
+		return xstrndup(v->text, v->len < SECRET_VALUE_MAX ? v->len : SECRET_VALUE_MAX);
+	str_init(&out, 64);
+	if (v->type == VALUE_INTEGER)
 		str_addf(&out, "%lld", (long long)v->integer);
 	else if (v->type == VALUE_REAL)
 		str_addf(&out, "%.17g", v->real);
@@ -301,11 +304,23 @@ void flow_needs_add_condition(struct flow_needs *needs, const char *item,
 	set_path(need);
 }
 
+/* Is the capture, or the field that it takes, named as a secret is? */
+static bool is_secret(const struct flow_need *need)
+{
+	const char *field = need->place;
+
+	for (const char *p = field; *p; p++)
+		if (strchr("/.", *p))
+			field = p + 1;
+	return secret_sensitive_variable(need->name) || secret_sensitive_variable(field);
+}
+
 void flow_needs_add_capture(struct flow_needs *needs, const char *item)
 {
 	struct flow_need *need = add_need(needs);
 
 	flow_capture_parse(item, need->name, need->place);
+	need->secret = is_secret(need);
 	set_path(need);
 }
 
@@ -332,35 +347,44 @@ static void forget(struct flow_needs *needs)
 }
 
 /* Compares or captures a value. In a list one that meets the condition is enough, and the first is captured. */
-static void take_value(struct flow_need *need, const struct value *v, double tolerance)
+static void take_value(const struct flow_needs *needs, struct flow_need *need,
+		       const struct value *v)
 {
-	if (!need->found)
+	bool first = !need->found;
+	char *text = *need->name ? value_text(v) : NULL;
+
+	if (first)
 		show_value(v, need->seen);
-	if (*need->name && !need->found) {
-		need->value = value_text(v);
-		need->met = need->value != NULL;
+	if (text && need->secret && needs->shown)
+		scrub_register(text);
+	if (*need->name && first) {
+		need->value = text;
+		text = NULL;
+		need->met = need->value && strlen(need->value) <= FLOW_VALUE_MAX;
 	}
+	free(text);
 	if (need->want)
-		need->met = need->met || value_meets(v, need->op, need->want, tolerance);
+		need->met = need->met || value_meets(v, need->op, need->want, needs->tolerance);
 	need->found = true;
 }
 
 /* Looks for names with dots between them; the values of a list count as their field. */
-static void read_json_path(struct flow_need *need, json_t *v, const char *path, double tolerance)
+static void read_json_path(const struct flow_needs *needs, struct flow_need *need, json_t *v,
+			   const char *path)
 {
 	size_t len = strcspn(path, "."), i;
 	struct value value;
 	json_t *item;
 
 	if (json_is_array(v)) {
-		json_array_foreach(v, i, item) read_json_path(need, item, path, tolerance);
+		json_array_foreach(v, i, item) read_json_path(needs, need, item, path);
 	} else if (*path) {
 		item = json_object_getn(v, path, len);
 		if (item)
-			read_json_path(need, item, path + len + (path[len] == '.'), tolerance);
+			read_json_path(needs, need, item, path + len + (path[len] == '.'));
 	} else {
 		value = value_of_json(v);
-		take_value(need, &value, tolerance);
+		take_value(needs, need, &value);
 	}
 }
 
@@ -372,8 +396,7 @@ void flow_needs_read_json(struct flow_needs *needs, json_t *root)
 		json_t *v = *need->place == '/' ? json_at(root, need->place) : root;
 
 		if (v)
-			read_json_path(need, v, *need->place == '/' ? "" : need->place,
-				       needs->tolerance);
+			read_json_path(needs, need, v, *need->place == '/' ? "" : need->place);
 	}
 }
 
@@ -384,7 +407,7 @@ static void take_scalar(void *arg, const char *field, const struct avro_scalar *
 
 	for (size_t i = 0; i < needs->n; i++)
 		if (str_eq(needs->v[i].path, field))
-			take_value(&needs->v[i], &v, needs->tolerance);
+			take_value(needs, &needs->v[i], &v);
 }
 
 ssize_t flow_needs_read_avro(struct flow_needs *needs, const struct avro_schema *schema,
@@ -400,6 +423,13 @@ const struct flow_need *flow_needs_unmet(const struct flow_needs *needs, size_t 
 		if (!needs->v[i].met)
 			return &needs->v[i];
 	return NULL;
+}
+
+void flow_needs_hide(const struct flow_needs *needs, size_t from)
+{
+	for (size_t i = from; i < needs->n; i++)
+		if (needs->v[i].secret && needs->v[i].value)
+			scrub_register(needs->v[i].value);
 }
 
 void flow_need_text(const struct flow_need *need, char *buf, size_t size)

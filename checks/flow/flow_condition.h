@@ -1,7 +1,8 @@
-/* flow_condition: what a flow demands of the values of a JSON document or an Avro datum, and what it captures of them. Pure.
+/* flow_condition: what a flow demands of the values of a JSON document or an Avro datum, and what it captures of them.
  *
  * The parent parses the items of the keys `where`, `holds` and `capture`; the child compares them with what a peer wrote. Numbers
- * are compared with a tolerance, because a service may keep 0.865 as a float; two integers exactly.
+ * are compared with a tolerance, because a service may keep 0.865 as a float; two integers exactly. In a document that a message
+ * may show as a whole (flow_needs.shown), it registers what is captured as a secret for scrub().
  */
 #ifndef SG_FLOW_CONDITION_H
 #define SG_FLOW_CONDITION_H
@@ -37,12 +38,16 @@ struct flow_need {
 	char *want;               /* of a condition, filled in */
 	bool found, met;          /* a document has a value there; one that meets the condition */
 	char seen[FLOW_SEEN_MAX]; /* the first value, cleaned; "" when there is none */
-	char *value;              /* of a capture: the first value; NULL when it cannot be a text */
+	char *
+	    value; /* of a capture: the first value, at most SECRET_VALUE_MAX bytes of it; NULL when it is not a text */
+	bool secret; /* of a capture: its name or that of its place is one of a secret */
 };
 struct flow_needs {
 	size_t n, cap;
 	struct flow_need *v;
 	double tolerance; /* relative; absolute for a wanted 0 */
+	bool
+	    shown; /* register every value of a secret capture: a message shows the whole document */
 };
 void flow_needs_init(struct flow_needs *needs, size_t cap, double tolerance);
 void flow_needs_add_condition(struct flow_needs *needs, const char *item,
@@ -57,6 +62,8 @@ ssize_t flow_needs_read_avro(struct flow_needs *needs, const struct avro_schema 
 			     const unsigned char *data, size_t len, char *why);
 /* Returns the first of the needs from..to-1 that is not met, or NULL. A capture is met when it has a value. */
 const struct flow_need *flow_needs_unmet(const struct flow_needs *needs, size_t from, size_t to);
+/* Registers the values of the captures from..n-1 that are secrets for scrub(), also those that cannot be captured. */
+void flow_needs_hide(const struct flow_needs *needs, size_t from);
 /* Describes such a need: "total is 0.5, expected 0.37". */
 void flow_need_text(const struct flow_need *need, char *buf, size_t size);
 

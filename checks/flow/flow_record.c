@@ -328,6 +328,7 @@ static enum result judge_expected(struct search *s, struct kept *k, struct diag 
 		s->others++;
 		return RESULT_PASS;
 	}
+	flow_needs_hide(&s->needs, holds_end);
 	unmet = flow_needs_unmet(&s->needs, s->n_where, holds_end);
 	if (unmet) {
 		flow_need_text(unmet, text, sizeof text);

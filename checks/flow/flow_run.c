@@ -6,6 +6,8 @@ enum result flow_take_captures(struct flow_run *f, struct flow_needs *needs, siz
 	const struct flow_need *unmet = flow_needs_unmet(needs, from, needs->n);
 	char text[300];
 
+	/* A token that a login answers is a secret, also for the report. */
+	flow_needs_hide(needs, from);
 	if (unmet) {
 		flow_need_text(unmet, text, sizeof text);
 		return check_fail(out, D_FLOW_CAPTURE_MISSING, subject, "{%s}: %s", unmet->name,
@@ -14,9 +16,6 @@ enum result flow_take_captures(struct flow_run *f, struct flow_needs *needs, siz
 	for (size_t i = from; i < needs->n; i++) {
 		struct flow_need *need = &needs->v[i];
 
-		/* A token that a login answers is a secret, also for the report. */
-		if (secret_sensitive_name(need->name))
-			scrub_register(need->value);
 		invariant(flow_names_set(&f->names, need->name, need->value));
 		need->value = NULL;
 	}

@@ -316,7 +316,7 @@ static void add_header(struct curl_slist **list, const char *name, const char *v
 {
 	struct str line;
 
-	str_init(&line, SECRET_VALUE_MAX + 1024);
+	str_init(&line, strlen(name) + strlen(value) + sizeof ": ");
 	/* curl sends a header with an empty value only for "Name;"; for "Name:" it removes the header. */
 	str_addf(&line, *value ? "%s: %s" : "%s;%s", name, value);
 	*list = curl_slist_append(*list, line.s);
@@ -473,7 +473,7 @@ static enum result set_up_transfer(struct transfer *t, CURL *curl, struct diag *
 	if (set_credentials(curl, req, t->resp, out) || make_headers(req, t->resp, &headers, out) ||
 	    (!has_kept_connection(req) && connect_peer(t, curl, host, out)))
 		return RESULT_FAIL;
-	str_init(&url, 2 * URL_MAX);
+	str_init(&url, URL_MAX + strlen(path)); /* flow fills in captured values */
 	add_url(&url, req->url->scheme, host, port_of(req), *path ? path : "/");
 	curl_easy_setopt(curl, CURLOPT_URL, url.s);
 	str_free(&url);

@@ -220,6 +220,44 @@ def test_a_captured_token_is_a_secret(guard, system):
     assert "marker-token" not in result.err + json.dumps(result.report)
 
 
+@pytest.mark.parametrize("capture", ["token=/id", "jwt=/id", "login=/data/0/access_token", "login=data.access_token"])
+@pytest.mark.parametrize(
+    ("keys", "answer", "code"),
+    [
+        ({"holds": ["/status=fine"]}, {}, "http-json-mismatch"),
+        ({"status": (200,)}, {}, "http-status"),
+        ({"capture": ["other=/none"]}, {}, "flow-capture-missing"),
+        ({}, {"long": True}, "flow-capture-missing"),
+    ],
+    ids=["holds", "status", "missing", "long"],
+)
+def test_a_token_of_a_failed_login_is_a_secret(guard, system, capture, keys, answer, code):
+    """Each failure shows a part of the answer, and comes before, or instead of, the capture."""
+    token = "marker-token-4711" * (300 if answer else 1)
+    system.answer = {"status": "ok", "id": token, "data": [{"access_token": token}, {"access_token": "marker-another-one"}]}
+    system.routes["POST /reward/*"] = lambda _: Reply(201, json.dumps(system.answer))
+    steps = [request(system, **keys | {"capture": [*keys.get("capture", []), capture]})]
+    steps[0]["request"].setdefault("holds", ["/status=ok"])
+    result = check(guard, steps)
+    result.expect(code)
+    said = result.err + json.dumps(result.report)
+    assert "marker-token" not in said
+    assert "data." not in capture or "marker-another" not in said
+
+
+def test_long_captures_arrive_whole(guard, system):
+    system.answer = {"status": "ok", "a": "ä" * 2000}
+    steps = [
+        request(system, capture=["a=a"]),
+        request(system, url=f"{system.url}/reward/{{random}}?a={{a}}", headers=["X-A: " + "{a}" * 20], holds=["/status=ok"]),
+    ]
+    system.header_limit = 1 << 20
+    check(guard, steps).passed()
+    last = system.requests[-1]
+    assert last.target.endswith("?a=" + "%C3%A4" * 2000)
+    assert len(last.headers["x-a"]) >= 20 * 2000
+
+
 # ---- what smoke scripts took for success --------------------------------------------------------------------------------
 
 
