@@ -1,8 +1,10 @@
 """All containers of a commit, with startguard in them as profiles/somabrain/README.md puts it there."""
 
+import contextlib
 import json
 import re
 import shutil
+import signal
 import subprocess
 
 from system import CONTAINERS, PORTS, PROFILES, PROGRAMS
@@ -47,9 +49,13 @@ class Pipeline:
 
     def __exit__(self, *_):
         for process in self._processes.values():
-            process.kill()
-            process.wait()
+            process.send_signal(signal.SIGINT)
+        for process in self._processes.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(self._guard.scale(5))
         self._guard.close()
+        for process in self._processes.values():
+            process.wait()
 
     def _start(self, name, command):
         env = self._guard.environment(self.environment(name))
@@ -76,17 +82,22 @@ class Pipeline:
             return " RUNNING " in self.supervisorctl("status", service)
         return self._processes[service].poll() is None
 
-    def spawn(self, guard, name, *args):
-        """startguard check, of a container or a program that runs."""
+    def spawn(self, guard, name, *args, word="check"):
+        """startguard, of a container or a program that runs."""
         profile = PROFILES / self.image.commit / f"{name}.cfg"
         env = self.environment(name)
-        return guard.spawn(profile, *args, word="check", mode="prod", env=env, cwd=self.image.app, raw=True)
+        return guard.spawn(profile, *args, word=word, mode="prod", env=env, cwd=self.image.app, raw=True)
 
-    def replace(self, program, image):
-        """The same program of another image in its place, and no guard before it."""
+    @contextlib.contextmanager
+    def replaced(self, program, image, **more):
+        """The same program of another image is in its place, and no guard before it. Later it is started again."""
         self.supervisorctl("stop", program)
-        env = self._guard.environment(self.system.environment(image, program))
-        self._processes[program] = subprocess.Popen(
-            PROGRAMS[program], cwd=image.app, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        self.system.wait_healthy(program)
+        env = self._guard.environment(self.system.environment(image, program, **more))
+        place = {"cwd": image.app, "env": env, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(PROGRAMS[program], **place) as process:
+            try:
+                self.system.wait_healthy(program)
+                yield
+            finally:
+                process.send_signal(signal.SIGINT)
+        self.supervisorctl("start", program)

@@ -4,8 +4,10 @@ import json
 
 import pytest
 from confluent_kafka import Consumer
+from findings import Row
 from pipeline import Pipeline
-from system import CONTAINERS, SERVICES
+from plants import remove
+from system import CONTAINERS, DATABASE, SERVICES
 
 from servers import common
 
@@ -68,3 +70,99 @@ def test_healthcheck(running, guard, name):
     """Also by the profile's rules for prod."""
     result = running.spawn(guard, name, "--health").result()
     assert result.code == 0 and result.status == "ready", result
+
+
+# ---- what goes wrong while everything runs ----
+
+
+def test_program_that_is_not_running(running, guard):
+    running.supervisorctl("stop", "segmentation_service")
+    result = running.spawn(guard, "cog", "--health").result()
+    running.supervisorctl("start", "segmentation_service")
+    assert result.code == 1 and "segmentation_service" in result.check("exec.programs")["cause"], result
+
+
+only_later = pytest.mark.parametrize("running", ["849b24b"], indirect=True)
+
+
+@only_later
+def test_smoke(running, guard):
+    """Twice: what the first run has left behind is no answer to the second."""
+    for _ in range(2):
+        result = running.spawn(guard, "smoke", "-t", guard.span(60), word="run").result(90)
+        assert result.code == 0 and result.status == "ready", result
+
+
+INTEGRATOR = "the integrator lacks a schema; its /healthz is ok"
+LEARNER = "the learner's worker has died; its /health is ok"
+ZOMBIES = [
+    (
+        Row(33, LEARNER, "849b24b", "smoke", "kafka.events", "kafka-group-inactive", "group learner-online", 124),
+        "learner_online",
+        {"leave_out": ["confluent-kafka"]},
+    ),
+    (
+        Row(33, INTEGRATOR, "849b24b", "smoke", "flow.reward", "flow-poll-mismatch", "at /tau is 1, expected 0.865", 124),
+        "integrator_hub",
+        {"edit": remove("app/proto/cog/config_update.avsc")},
+    ),
+]
+
+
+@only_later
+@pytest.mark.parametrize("row, program, recipe", ZOMBIES, ids=lambda value: getattr(value, "planted", ""))
+def test_zombie(running, guard, table, row, program, recipe):
+    image = running.system.good_image("849b24b", **recipe)
+    with running.replaced(program, image, SOMABRAIN_REQUIRE_INFRA="0"):
+        result = running.spawn(guard, "smoke", "-t", guard.span(20), word="run").result(60)
+    found = result.expect(row.code, id=row.check, exit=row.exit)
+    assert row.words in f"{found['subject']} {found['cause']}", result
+    table.add(row)
+
+
+def unhealthy(running, guard, row):
+    """The HEALTHCHECK of a container says no, and startguard without --health says why."""
+    both = [running.spawn(guard, row.profile, *words) for words in (["--health"], [])]
+    health, told = [one.result() for one in both]
+    assert health.code == row.exit, health
+    found = told.expect(row.code, id=row.check)
+    assert row.words in f"{found['subject']} {found['cause']}", told
+
+
+FROZEN = Row(
+    31, "Kafka is frozen while rewards are answered 200", "849b24b", "reward_producer", "kafka.events", "answer-timeout", "", 1
+)
+STOPPED = Row(
+    32,
+    "Kafka has stopped while the outbox marks rows as sent",
+    "849b24b",
+    "outbox_publisher",
+    "kafka.events",
+    "connect-refused",
+    "",
+    1,
+)
+
+
+@only_later
+def test_frozen_brokers(running, guard, table):
+    running.system.kafka.pause()
+    try:
+        assert running.system.post_reward("tests", 1)[0] == 200
+        unhealthy(running, guard, FROZEN)
+    finally:
+        running.system.kafka.resume()
+    table.add(FROZEN)
+
+
+@only_later
+def test_stopped_brokers(running, guard, table):
+    """Last: nothing gets its brokers back."""
+    system = running.system
+    system.kafka.halt()
+    body, headers = json.dumps({"text": "lost"}), {"Content-Type": "application/json"}
+    assert common.http("POST", system.url("api", "/remember"), body, headers=headers)[0] == 200
+    sent = "select status from outbox_events where payload->>'text' = 'lost'"
+    common.wait_for(lambda: system.postgres.sql(sent, DATABASE) == "sent", what="a row that is sent")
+    unhealthy(running, guard, STOPPED)
+    table.add(STOPPED)

@@ -7,12 +7,19 @@ import time
 
 from fastapi import FastAPI
 
+from somabrain.common.topics import STOP
+
+WORKERS = []
+
 
 def application(title, startup, health):
     @contextlib.asynccontextmanager
     async def lifespan(_app):
         startup()
         yield
+        STOP.set()
+        for worker in WORKERS:
+            worker.join(5)
 
     app = FastAPI(title=title, lifespan=lifespan)
     app.get("/health")(health)
@@ -57,4 +64,5 @@ def start_health(title, routes):
 
 def in_background(work):
     """A worker that dies leaves its service healthy."""
-    threading.Thread(target=work, daemon=True).start()
+    WORKERS.append(threading.Thread(target=work, daemon=True))
+    WORKERS[-1].start()
