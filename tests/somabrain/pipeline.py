@@ -43,6 +43,9 @@ class Pipeline:
             self._start(service, ["startguard", "-p", service, "--report", f"logs/{service}.json", "--", *command])
         for service in [*PROGRAMS, *CONTAINERS]:
             common.wait_for(self._report(service).exists, what=f"a report of {service}", seconds=self._guard.scale(90))
+        for service in [*PROGRAMS, *CONTAINERS]:
+            if self.report(service)["status"] == "blocked":
+                raise common.StartError(self.report(service)["summary"])
         for service in PORTS:
             self.system.wait_healthy(service)
         return self

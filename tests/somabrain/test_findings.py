@@ -90,7 +90,7 @@ ROWS = [
     Row(34, "data/runtime_overrides.json: learner_strict_avro is false", G, LEARNER, SWITCHES, FORBIDDEN, "/learner_strict_avro", 77, edit=write("app/data/runtime_overrides.json", '{"learner_strict_avro": false}')),
     Row(34, "data/feature_overrides.json: the learner is disabled", G, LEARNER, PYTHON, "python-call-failed", "feature_enabled", edit=write("app/data/feature_overrides.json", '{"disabled": ["learner"]}'), mode="full-local", plant=variables(SOMABRAIN_MODE="full-local")),
     Row(35, "SOMABRAIN_CONSUMER_GROUP is set", G, LEARNER, ENV, "env-forbidden", "SOMABRAIN_CONSUMER_GROUP", plant=variables(SOMABRAIN_CONSUMER_GROUP="cog")),
-    Row(36, "a JSON config update of yesterday, from before the repair", A, INTEGRATOR, CONFIG_RECORDS, "", "older than", 0, plant=records(CONFIG_TOPIC, JSON_CONFIG, age=DAY), outcome="pass"),
+    Row(36, "a JSON config update of yesterday, from before the repair", A, INTEGRATOR, CONFIG_RECORDS, "", "no record is younger than", 0, plant=records(CONFIG_TOPIC, JSON_CONFIG, age=DAY), outcome="pass"),
 ]
 # fmt: on
 

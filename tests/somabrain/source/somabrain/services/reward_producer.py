@@ -39,14 +39,14 @@ def _bootstrap():
 def _make_producer():
     if Producer is None:
         raise RuntimeError("confluent-kafka (librdkafka) is required for RewardProducer")
-    return Producer({"bootstrap.servers": _bootstrap(), "message.timeout.ms": 10000, "linger.ms": 5})
+    return ("ck", Producer({"bootstrap.servers": _bootstrap(), "message.timeout.ms": 10000, "linger.ms": 5}))
 
 
 def startup():
     global _producer, _serde
     if feature_enabled("reward_ingest"):
         assert_ready()
-        _producer, _serde = _make_producer(), AvroSerde(load_schema("reward_event"))
+        (_, _producer), _serde = _make_producer(), AvroSerde(load_schema("reward_event"))
 
 
 def health():
