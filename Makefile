@@ -7,9 +7,9 @@
 #   make demo       install what is missing, build, show a service started, degraded and blocked
 #   make check      install what is missing, run unit tests, lint and scenarios
 #   make soak       the engine's faults at length: all of them, a hundred times
-#   make check-real the same against real servers: Apache Kafka, a schema registry, OPA, Redis
+#   make check-real the same against real servers: Apache Kafka and a schema registry
 #   make check-somabrain the profiles of somabrain in a system of its shape, on real servers
-#   make check-newer-kafka  Kafka's scenarios and real tests, and the learner's, with a librdkafka newer than the distribution's
+#   make check-newer-kafka  Kafka's scenarios and real tests, with a librdkafka newer than the distribution's
 #   make fuzz       every fuzz target for FUZZ_SECONDS=600 with clang and libFuzzer; fuzz-NAME: one of them
 #   make lint       style rules, profiles, generated files, headers that stand alone
 #   make format     clang-format on every C file, ruff on every Python file
@@ -240,7 +240,7 @@ check-newer-kafka: deps-test
 	@$(build_newer)
 	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(newer)/startguard) $(pytest) -n $(JOBS) $(kafka_tests)
 	@venv=$$(packaging/venv-path) && STARTGUARD_KAFKA=$(newer_kafka) STARTGUARD=$(abspath $(newer)/startguard) \
-		$(pytest) -n 2 --dist loadfile $(wildcard tests/real/test_kafka*.py) tests/real/test_learner.py
+		$(pytest) -n 2 --dist loadfile $(wildcard tests/real/test_kafka*.py)
 
 # Its profiles demand rights, which librdkafka can ask for since 2.3: with the one that a release links. SOMABRAIN_FLAGS=--write
 # writes the table of findings into profiles/somabrain/README.md.

@@ -1,4 +1,4 @@
-"""The real servers, once per run, and the fixture `guard` of the scenarios."""
+"""The table of Kafka's faults, once per run, and the fixture `guard` of the scenarios."""
 
 import pathlib
 import sys
@@ -9,7 +9,6 @@ pytest.register_assert_rewrite("harness")
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from kafka_lab import Table  # noqa: E402
-from world import world as start_world  # noqa: E402
 
 from harness import guard, pytest_runtest_call  # noqa: E402,F401
 
@@ -20,9 +19,3 @@ def table():
     one = Table()
     yield one
     one.write()
-
-
-@pytest.fixture(scope="session")
-def world(tmp_path_factory):
-    with start_world(tmp_path_factory.mktemp("world")) as one:
-        yield one

@@ -56,7 +56,7 @@ ROWS = [
     Row(5, "confluent-kafka not installed; the other client takes its place", A, REWARDS, PYTHON, MISSING, "No module named 'confluent_kafka'", leave_out=["confluent-kafka"]),
     Row(6, "kafka-python not installed", A, LEARNER, PYTHON, MISSING, "No module named 'kafka'", leave_out=["kafka-python"]),
     Row(7, "kafka-python 2.0.2 on Python 3.12", A, LEARNER, PYTHON, BROKEN, "No module named 'kafka.vendor.six.moves'", leave_out=["kafka-python"], add=[f"RUN pip install {OLD_KAFKA}"], edit=without_find_module),
-    Row(8, 'acks="1" for kafka-python: the outage', A, LEARNER, "python.producer", "python-produce-failed", "struct.error: required argument is not an integer", 124, edit=replace("app/somabrain/services/learner_online.py", "acks=1", 'acks="1"')),
+    Row(8, 'acks="1" for kafka-python: the outage', A, LEARNER, "python.producer", "python-produce-failed", "struct.error: required argument is not an integer", 69, edit=replace("app/somabrain/services/learner_online.py", "acks=1", 'acks="1"')),
     Row(9, "prometheus_client not installed", G, LEARNER, PYTHON, BROKEN, "prometheus_client is required", leave_out=["prometheus-client"]),
     Row(10, "REWARD_FORCE_JSON=1 in prod", A, LEARNER, SWITCHES, FORBIDDEN, "REWARD_FORCE_JSON", 77, plant=variables(REWARD_FORCE_JSON="1")),
     Row(11, "REWARD_FORCE_JSON=1 in dev", A, LEARNER, "wire_format.reward_events", "", "rewards are JSON instead of Avro", 0, plant=variables(REWARD_FORCE_JSON="1"), mode="dev", outcome="waived"),

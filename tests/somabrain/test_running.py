@@ -114,7 +114,7 @@ ZOMBIES = [
 def test_zombie(running, guard, table, row, program, recipe):
     image = running.system.good_image("849b24b", **recipe)
     with running.replaced(program, image, SOMABRAIN_REQUIRE_INFRA="0"):
-        result = running.spawn(guard, "smoke", "-t", guard.span(20), word="run").result(60)
+        result = running.spawn(guard, "smoke", "-t", guard.span(15), word="run").result(60)
     found = result.expect(row.code, id=row.check, exit=row.exit)
     assert row.words in f"{found['subject']} {found['cause']}", result
     table.add(row)
