@@ -62,7 +62,6 @@ static void take_url_parts(struct redis_session *s)
 
 static enum result read_url(struct redis_session *s, struct diag *out)
 {
-	static struct arena arena; /* lives until the child exits */
 	const struct url *url = &s->conf->url;
 	const char *problem;
 
@@ -70,7 +69,7 @@ static enum result read_url(struct redis_session *s, struct diag *out)
 		return RESULT_PASS;
 	if (url_reveal(url, &s->url, out))
 		return RESULT_FAIL;
-	problem = redis_url_read(&s->url, &arena, &s->parts);
+	problem = redis_url_read(&s->url, &s->arena, &s->parts);
 	/* Only a url by reference reaches this: validate refuses such a url in the profile itself. */
 	if (problem)
 		return check_fail(out,
@@ -299,27 +298,74 @@ static enum result ask_role(struct redis_session *s, struct diag *out)
 	return RESULT_PASS;
 }
 
+#define CLUSTER_SLOTS 16384
+
+/* Counts the slots in the reply to CLUSTER SLOTS, which clients of a cluster need: [[first, last, node, ...], ...]. */
+static int64_t count_slots(const redisReply *reply)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < reply->elements; i++) {
+		const redisReply *range = reply->element[i];
+
+		if (range->type != REDIS_REPLY_ARRAY || range->elements < 3 ||
+		    range->element[0]->type != REDIS_REPLY_INTEGER ||
+		    range->element[1]->type != REDIS_REPLY_INTEGER ||
+		    range->element[0]->integer < 0 || range->element[1]->integer >= CLUSTER_SLOTS ||
+		    range->element[0]->integer > range->element[1]->integer)
+			return 0;
+		n += range->element[1]->integer - range->element[0]->integer + 1;
+	}
+	return n;
+}
+
+static enum result check_slots(struct resp *resp, struct diag *out)
+{
+	redisReply *reply = RESP_FOR(resp, REDIS_REPLY_ARRAY, out, "CLUSTER", "SLOTS");
+	int64_t n;
+
+	if (!reply)
+		return RESULT_FAIL;
+	n = count_slots(reply);
+	if (n == CLUSTER_SLOTS)
+		return RESULT_PASS;
+	return check_fail(out, D_REDIS_CLUSTER_DOWN, resp->conn.peer,
+			  "CLUSTER SLOTS tells %lld of %d slots", (long long)n, CLUSTER_SLOTS);
+}
+
+static enum result check_cluster_info(struct resp *resp, const char *text, struct diag *out)
+{
+	struct resp_value state, ok;
+
+	/* Forks that emulate a cluster may leave the slots out. */
+	if (!resp_info(text, "cluster_slots_ok", &ok))
+		snprintf(ok.text, sizeof ok.text, "%d", CLUSTER_SLOTS);
+	if (!resp_info(text, "cluster_state", &state))
+		snprintf(state.text, sizeof state.text, "unknown");
+	if (str_eq(state.text, "ok") && str_eq(ok.text, "16384"))
+		return RESULT_PASS;
+	return check_fail(out, D_REDIS_CLUSTER_DOWN, resp->conn.peer,
+			  "cluster_state %s, %s of %d slots ok", state.text, ok.text,
+			  CLUSTER_SLOTS);
+}
+
 static enum result check_cluster(struct redis_session *s, struct diag *out)
 {
 	struct resp *resp = s->resp;
-	struct resp_value state, ok;
 	redisReply *reply;
 
 	if (!s->conf->cluster && !s->conf->seeds.n)
 		return RESULT_PASS;
 	check_step(resp->run, PH_ASSERT, "CLUSTER INFO of %s", resp->conn.peer);
-	reply = RESP_FOR(resp, REDIS_REPLY_STRING, out, "CLUSTER", "INFO");
+	reply = RESP(resp, out, "CLUSTER", "INFO");
 	if (!reply)
 		return RESULT_FAIL;
-	/* Forks that emulate a cluster may leave the slots out. */
-	if (!resp_info(reply->str, "cluster_slots_ok", &ok))
-		snprintf(ok.text, sizeof ok.text, "16384");
-	if (!resp_info(reply->str, "cluster_state", &state))
-		snprintf(state.text, sizeof state.text, "unknown");
-	if (str_eq(state.text, "ok") && str_eq(ok.text, "16384"))
-		return RESULT_PASS;
-	return check_fail(out, D_REDIS_CLUSTER_DOWN, resp->conn.peer,
-			  "cluster_state %s, %s of 16384 slots ok", state.text, ok.text);
+	if (reply->type == REDIS_REPLY_STRING)
+		return check_cluster_info(resp, reply->str, out);
+	resp_fail(out, reply, resp, "CLUSTER INFO");
+	if (out->code != D_AUTH_FORBIDDEN && out->code != D_REDIS_COMMAND)
+		return RESULT_FAIL;
+	return check_slots(resp, out);
 }
 
 /* Some proxies close the connection at a command that they do not know. ROLE is only asked to be sure, so it is left out then. */

@@ -26,6 +26,7 @@ struct redis_session {
 	const struct redis_conf *conf;
 	struct url url; /* with its secrets; of no use with sentinels and seeds */
 	struct redis_url parts;
+	struct arena arena; /* has the texts of parts */
 	struct redis_login login, sentinel_login;
 	struct tls_conf tls_conf;
 	bool tls;

@@ -40,7 +40,10 @@ TEN_LINES = [
     (4, 'unknown kind "kafak"; did you mean "kafka"?'),
     (10, 'kafka.events: unknown key "topcs"; did you mean "topics"?'),
     (12, 'kafka.other: "bootstrap_servers" is missing'),
-    (16, 'redis.cache: url: "http://" is not a scheme for this; use redis, rediss or unix'),
+    (
+        16,
+        'redis.cache: url: "http://" is not a scheme for this; use redis, rediss, valkey, valkeys, unix, redis+ssl, redis+tls, redis+socket, redis+unix or redis-socket',
+    ),
     (17, 'redis.cache: timeout: "5 apples" is not a time'),
     (19, "redis.second: may be missing, so it needs degraded"),
     (22, 'redis.third: role: "mastr" is not one of master, replica or any; did you mean "master"?'),

@@ -366,6 +366,26 @@ def test_a_user_where_there_are_none(guard):
         )
 
 
+@pytest.mark.near_miss("redis-cluster-down", "auth-forbidden")
+def test_a_cluster_by_its_slots(guard):
+    """Clients of a cluster need CLUSTER SLOTS, and not CLUSTER INFO."""
+    no = error("NOPERM User app has no permissions to run the 'cluster|info' command")
+    node = ["10.0.0.1", 6379, "id"]
+    with RespServer({"CLUSTER INFO": no, "CLUSTER SLOTS": array([[0, 8191, node], [8192, 16383, node]])}) as s:
+        guard.try_("redis", url=s.url, cluster=True).passed()
+
+
+@pytest.mark.produces("redis-cluster-down", "auth-forbidden")
+def test_a_cluster_that_lacks_slots(guard):
+    no = error("NOPERM User app has no permissions to run the 'cluster|info' command")
+    node = ["10.0.0.1", 6379, "id"]
+    for slots in ([], [[0, 16382, node]], [[0, 16384, node]], [["0", "16383", node]], [[0, 16383]]):
+        with RespServer({"CLUSTER INFO": no, "CLUSTER SLOTS": array(slots)}) as s:
+            guard.try_("redis", url=s.url, cluster=True).expect("redis-cluster-down", exit=124, cause="CLUSTER SLOTS")
+    with RespServer({"CLUSTER": no}) as s:
+        guard.try_("redis", url=s.url, cluster=True).expect("auth-forbidden", exit=69)
+
+
 @pytest.mark.produces("redis-no-cluster")
 def test_a_server_without_cluster(guard):
     with RedisServer() as server:
