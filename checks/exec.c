@@ -44,8 +44,8 @@ static const struct key exec_keys[] = {
     KEY_END,
 };
 
-static enum result judge_output(const struct exec_conf *c, const struct program *p,
-				struct diag *out)
+static enum result judge_output(const struct check_run *run, const struct exec_conf *c,
+				const struct program *p, struct diag *out)
 {
 	char output[200];
 	regex_t re;
@@ -59,6 +59,9 @@ static enum result judge_output(const struct exec_conf *c, const struct program 
 				  output);
 	if (!c->stdout_matches)
 		return RESULT_PASS;
+	/* Back-references can take for ever, and then the expression is to blame and not the command. */
+	check_step(run, PH_ASSERT, "matching the output of %s with stdout_matches",
+		   c->command.v[0]);
 	invariant(!regcomp(&re, c->stdout_matches, REG_EXTENDED | REG_NOSUB | REG_NEWLINE));
 	r = regexec(&re, p->out_text, 0, NULL, 0);
 	return r ? check_fail(out, D_EXEC_OUTPUT, c->command.v[0],
@@ -100,7 +103,7 @@ static enum result exec_run(const struct check_run *run, struct diag *out)
 				  WEXITSTATUS(status), (long long)c->status,
 				  program_reason(p).text);
 	check_summary(run, "%s", c->command.v[0]);
-	return judge_output(c, p, out);
+	return judge_output(run, c, p, out);
 }
 
 /* "python manage.py check" as one text would be searched for as one file. */

@@ -316,6 +316,24 @@ static bool library_aborted(const struct attempt *a, const siginfo_t *info)
 	       a->phase >= PH_CONNECT;
 }
 
+/* Explains a crash. Once the attempt has begun to talk to its peer, the bytes of the peer and the client library are named: they are
+ * as likely the cause as startguard's own code. */
+static void judge_crash(const struct reactor *r, size_t i, struct check_outcome *o, int sig)
+{
+	const struct check_kind *kind = r->run->profile->checks[i].kind;
+	const struct attempt *a = r->attempts[i];
+	bool with_peer = kind->library && a->phase >= PH_CONNECT;
+
+	guard_diag(o, D_GUARD_CRASHED, "signal %d (%s) while: %s%s%s%s%s", sig,
+		   sigdescr_np(sig) ? sigdescr_np(sig) : "?", last_step(o), a->abort[0] ? "; " : "",
+		   a->abort, with_peer ? "; the bytes of the peer went to " : "",
+		   with_peer ? kind->library() : "");
+	if (with_peer)
+		diag_hint(&o->diag, "look what answers there, and try another version of the "
+				    "library: likely it cannot take these bytes; else report it "
+				    "with the last step");
+}
+
 /* Explains a child that ended without a final record and that the reactor did not kill. Libraries abort, crash or exit when an
  * allocation fails, so the memory that the child held is examined first. */
 static void judge_ended(struct reactor *r, size_t i, const siginfo_t *info,
@@ -341,9 +359,7 @@ static void judge_ended(struct reactor *r, size_t i, const siginfo_t *info,
 	else if (library_aborted(a, info))
 		guard_diag(o, D_LIBRARY_CRASHED, "%s; while: %s", a->abort, step);
 	else if (info->si_code != CLD_EXITED)
-		guard_diag(o, D_GUARD_CRASHED, "signal %d (%s) while: %s%s%s", info->si_status,
-			   sigdescr_np(info->si_status) ? sigdescr_np(info->si_status) : "?", step,
-			   a->abort[0] ? "; " : "", a->abort);
+		judge_crash(r, i, o, info->si_status);
 	else
 		guard_diag(o, D_GUARD_BUG, "status %d without a result; last step: %s",
 			   info->si_status, step);

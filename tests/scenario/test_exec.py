@@ -227,3 +227,18 @@ exec {shlex.join(unshare())} -m sh -c 'mount -t tmpfs none /dev && exec "$@"' sh
     guard.path = str(wrapper)
     guard.try_("exec", command=["sh", "-c", "cat; echo out; ! echo x 2>&1 >&3"], stdout_contains="out").passed()
     guard.try_("exec", command=["sh", "-c", "echo why >&2; exit 3"]).expect("exec-status", exit=124, cause="last output: why")
+
+
+@pytest.mark.produces("guard-deadline")
+def test_an_expression_that_takes_for_ever(guard):
+    """The command has long ended: the report names what did not come back."""
+    slow = r"^(.*)(.*)(.*)(.*)(.*)\1\2\3\4\5x$"
+    check = guard.try_(
+        "exec",
+        command=["/bin/sh", "-c", "head -c 20000 /dev/zero | tr '\\0' a"],
+        stdout_matches=slow,
+        attempt_timeout=guard.span(2),
+        retry=False,
+        _limit="60s",
+    ).expect("guard-deadline")
+    assert "matching the output of /bin/sh with stdout_matches" in check["cause"] + check["subject"]

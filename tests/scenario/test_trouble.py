@@ -459,3 +459,33 @@ def _any_core():
 
 def _of_shell(limit):
     return "unlimited" if limit == resource.RLIM_INFINITY else limit // 512
+
+
+def test_a_report_that_is_too_large_is_not_written(guard):
+    """Cut it would be no JSON: whole or not at all."""
+    old = guard.write("report.json", "{}")
+    sentence = "${PART}" * 8
+    one = f'path = "/"; type = "file"; required = false; retry = false; degraded = "{sentence}";'
+    text = f"startguard = 1; file: {{ {many(70, lambda i: one)} }};"
+    env = {"PART": "x" * 120_000}
+    result = guard.run(text, "-q", "--report", str(old), env=env, report=False, raw=True, timeout=90)
+    assert result.code == 0
+    assert "warning: the report was not written: larger than 64 MiB" in result.err
+    assert old.read_text() == "{}"
+
+
+def test_a_host_name_of_control_characters(guard):
+    """JUnit's report has it."""
+    script = "printf 'a\\033[31mb' > /proc/sys/kernel/hostname && exec \"$@\""
+    done = guard.run(FINE, "--format", "junit", before=unshare("--uts", "sh", "-c", script, "sh"))
+    assert 'hostname="a?[31mb"' in done.out
+
+
+def test_a_regular_file_is_replaced_by_its_own_name(guard):
+    """A link that somebody puts there in the meantime is not followed."""
+    (guard.tmp / "r.json").write_text("{}")
+    trace = ["strace", "-o", "calls", "-e", "trace=readlink,rename"]
+    guard.command([*trace, *guard.words(FINE, "-q", "--report", "r.json")])
+    calls = [one for one in (guard.tmp / "calls").read_text().splitlines() if "r.json" in one]
+    assert [one.partition("(")[0] for one in calls] == ["rename"]
+    assert '"r.json")' in calls[0]

@@ -353,7 +353,10 @@ static void every_end_has_its_word(UNUSED void **state)
 	    {library_aborts_alone, D_GUARD_CRASHED, "reading the settings",
 	     "signal 6 (Aborted) while: reading the settings; libx 1.2 aborted: x.c:1:read: ", 0,
 	     70},
-	    {library_is_sent_another_signal, D_GUARD_CRASHED, "asking x:1", "signal 7 (Bus error)",
+	    {library_is_sent_another_signal, D_GUARD_CRASHED, "asking x:1",
+	     "signal 7 (Bus error) while: asking x:1; libx 1.2 aborted: x.c:1:read: assert: n >= "
+	     "0; "
+	     "the bytes of the peer went to libx 1.2",
 	     0, 70},
 	    {is_sent_a_nameless_signal, D_GUARD_CRASHED, "", " (?) while: nothing was reached", 0,
 	     70},
