@@ -203,7 +203,7 @@ static enum result read_info(struct redis_session *s, const char *section, struc
 
 	if (!reply)
 		return RESULT_FAIL;
-	if (reply->type != REDIS_REPLY_STRING)
+	if (reply->type != REDIS_REPLY_STRING && reply->type != REDIS_REPLY_STATUS)
 		return resp_fail(out, reply, s->resp, "INFO");
 	str_add(&info->text, reply->str);
 	str_addc(&info->text, '\n');
@@ -455,10 +455,14 @@ static enum result check_by_dryrun(struct redis_session *s, const char *command,
 /* Asks whether ACL DRYRUN answers, with a command that every server has. Returns the user's name; NULL with *out filled. */
 static const char *find_dryrun_user(struct redis_session *s, struct diag *out)
 {
-	redisReply *who = RESP_FOR(s->resp, REDIS_REPLY_STRING, out, "ACL", "WHOAMI"), *reply;
+	redisReply *who = RESP(s->resp, out, "ACL", "WHOAMI"), *reply;
 
 	if (!who)
 		return NULL;
+	if (who->type != REDIS_REPLY_STRING && who->type != REDIS_REPLY_STATUS) {
+		resp_fail(out, who, s->resp, "ACL WHOAMI");
+		return NULL;
+	}
 	reply = RESP(s->resp, out, "ACL", "DRYRUN", who->str, "PING");
 	if (!reply)
 		return NULL;
@@ -555,7 +559,8 @@ static enum result check_permissions(struct redis_session *s, struct diag *out)
 	if (!s->conf->can.n)
 		return RESULT_PASS;
 	asking.user = find_dryrun_user(s, &asking.acl);
-	if (!asking.user && !is_refused(asking.acl.code)) {
+	if (!asking.user && !is_refused(asking.acl.code) &&
+	    asking.acl.code != D_PROTOCOL_MISMATCH) {
 		*out = asking.acl;
 		return RESULT_FAIL;
 	}
@@ -577,14 +582,17 @@ static enum result check_permissions(struct redis_session *s, struct diag *out)
 static const char *ask_type(struct redis_session *s, const struct wanted_key *k, struct diag *out)
 {
 	redisReply *reply = REDIS_ASK(s, out, "TYPE", k->name);
+	struct diag refusal = {0};
 
 	if (reply && reply->type == REDIS_REPLY_STATUS)
 		return reply->str;
 	if (!reply)
 		return NULL;
-	resp_fail(out, reply, s->at, "TYPE");
-	if (!is_refused(out->code) || k->type != ENUM_UNSET)
+	resp_fail(&refusal, reply, s->at, "TYPE");
+	if (!is_refused(refusal.code) || k->type != ENUM_UNSET) {
+		*out = refusal;
 		return NULL;
+	}
 	reply = REDIS_ASK(s, out, "EXISTS", k->name);
 	if (!reply)
 		return NULL;
@@ -597,7 +605,7 @@ static const char *ask_type(struct redis_session *s, const struct wanted_key *k,
 		return "none";
 	if (!resp_is_error(reply) || str_starts(reply->str, "WRONGTYPE"))
 		return "key";
-	resp_fail(out, reply, s->at, "GET");
+	*out = refusal;
 	return NULL;
 }
 

@@ -368,19 +368,34 @@ static enum result check_cluster(struct redis_session *s, struct diag *out)
 	return check_slots(resp, out);
 }
 
-/* Some proxies close the connection at a command that they do not know. ROLE is only asked to be sure, so it is left out then. */
-static enum result ask_server(struct redis_session *s, const char *host, int port, struct diag *out)
+/* Asks for the role, and opens the connection again when no answer came: some proxies close it, or keep silent, at a command
+ * that they do not know. ROLE is only asked to be sure, and has half of the time. */
+static enum result ask_role_if_known(struct redis_session *s, const char *host, int port,
+				     struct diag *out)
 {
 	const struct check_run *run = s->resp->run;
+	struct check_run shorter = *run;
+	struct diag this = {0};
+	enum result result;
 
-	if (ping(s->resp, out))
+	shorter.deadline = instant_share(instant_now(), run->deadline, 2);
+	s->resp->run = &shorter;
+	result = ask_role(s, &this);
+	s->resp->run = run;
+	if (result == RESULT_PASS)
+		return RESULT_PASS;
+	if (this.code != D_CONNECT_CLOSED && this.code != D_CONNECT_RESET &&
+	    (this.code != D_ANSWER_TIMEOUT || s->resp->bytes)) {
+		*out = this;
 		return RESULT_FAIL;
-	if (ask_role(s, out)) {
-		if (out->code != D_CONNECT_CLOSED && out->code != D_CONNECT_RESET)
-			return RESULT_FAIL;
-		if (open_server(run, s, host, port, s->resp, out))
-			return RESULT_FAIL;
 	}
+	return open_server(run, s, host, port, s->resp, out);
+}
+
+static enum result ask_server(struct redis_session *s, const char *host, int port, struct diag *out)
+{
+	if (ping(s->resp, out) || ask_role_if_known(s, host, port, out))
+		return RESULT_FAIL;
 	return check_cluster(s, out);
 }
 

@@ -317,10 +317,20 @@ def test_ping_is_not_demanded(guard, words):
         guard.try_("redis", url=s.url, username="app", password="env:PW", _env={"PW": "pw-12345"}).passed()
 
 
-@pytest.mark.near_miss("connect-closed", "connect-reset")
-def test_a_proxy_that_closes_at_unknown_commands(guard):
-    with RespServer({"ROLE": CLOSE}) as s:
-        guard.try_("redis", url=s.url).passed()
+@pytest.mark.near_miss("connect-closed", "connect-reset", "answer-timeout")
+@pytest.mark.parametrize("reply", [CLOSE, SILENT])
+def test_a_proxy_that_says_nothing_to_unknown_commands(guard, reply):
+    with RespServer({"ROLE": reply}) as s:
+        guard.try_("redis", url=s.url, keys='["a"]', attempt_timeout=guard.span(3)).expect("redis-command", cause="TYPE")
+        s.script["TYPE"] = simple("string")
+        guard.try_("redis", url=s.url, keys='["a"]', attempt_timeout=guard.span(3)).passed()
+
+
+@pytest.mark.near_miss("protocol-mismatch")
+@pytest.mark.parametrize("who", [b"$-1\r\n", b":1\r\n", error("ERR unknown command 'ACL'")])
+def test_can_where_acl_is_of_no_use(guard, who):
+    with RespServer({"ACL": who, "MULTI": simple("OK"), "GET": simple("QUEUED"), "DISCARD": simple("OK")}) as s:
+        guard.try_("redis", url=s.url, can=["GET x"]).passed()
 
 
 @pytest.mark.produces("auth-forbidden")
