@@ -4,7 +4,7 @@ static void add_other_text(struct findings *f, const struct diag *d, const char 
 {
 	if (f->n_named == ARRAY_LEN(f->named))
 		return;
-	snprintf(f->named[f->n_named++], sizeof *f->named, "; %.44s too: %s%s%s%s", d->subject,
+	snprintf(f->named[f->n_named++], sizeof *f->named, "; %.60s too: %s%s%s%s", d->subject,
 		 diag_info(d->code)->code, *note ? " (" : "", note, *note ? ")" : "");
 }
 

@@ -29,11 +29,17 @@ void kafka_add_unverified(struct str *unverified, const char *operation, const c
 
 static void set_error(struct kafka_answer *a, rd_kafka_resp_err_t err, const char *text)
 {
+	size_t len;
+
 	a->came = true;
 	a->err = err;
-	if (err)
-		text_clean(a->reason, sizeof a->reason,
-			   text && *text ? text : rd_kafka_err2str(err));
+	if (!err)
+		return;
+	text_clean(a->reason, sizeof a->reason, text && *text ? text : rd_kafka_err2str(err));
+	len = strlen(a->reason);
+	/* "ConsumerGroupDescribe: ": the broker gave no text of its own */
+	if (len && a->reason[len - 1] == ':')
+		snprintf(a->reason + len, sizeof a->reason - len, " %s", rd_kafka_err2str(err));
 }
 
 static void set_answer(struct kafka_answer *a, const rd_kafka_error_t *error)

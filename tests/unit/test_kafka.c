@@ -127,7 +127,7 @@ static void test_many_findings(void **state UNUSED)
 		add(&f, D_KAFKA_TOPIC_DENIED, name, "describe");
 	}
 	findings_result(&f, &out);
-	assert_non_null(strstr(out.cause, "and 93 more"));
+	assert_non_null(strstr(out.cause, "and 94 more"));
 }
 
 /* ---- librdkafka's messages ---------------------------------------------------------------------------------------- */
