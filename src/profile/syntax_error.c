@@ -405,6 +405,14 @@ static bool is_typographic_quote(const char *p)
 	       strncmp(p, "\xE2\x80\x9C", 3) == 0 || strncmp(p, "\xE2\x80\x9D", 3) == 0;
 }
 
+/* "timeout =" and nothing more on its line; after a colon it is likelier the beginning of a group as in YAML. */
+static bool is_left_empty(const struct scan *s, const struct level *l)
+{
+	const char *p = l->name.at + l->name.n;
+
+	return p[strspn(p, " \t")] == '=' && starts_line(s, &s->before);
+}
+
 /* A word or character that is not a value by itself. */
 static bool fail_at_word(struct scan *s, const struct level *l)
 {
@@ -429,6 +437,9 @@ static bool fail_at_word(struct scan *s, const struct level *l)
 	if (is_any_mark(&s->token, ":=") && in_list)
 		return fail_at(s, &s->before,
 			       "a group within a list stands in braces: ( { NAME = VALUE } )");
+	if (is_any_mark(&s->token, ":=") && is_left_empty(s, l))
+		return fail_at(s, &l->name, "%s has no value; write %s = VALUE", shown(s, &l->name),
+			       shown(s, &l->name));
 	if (is_any_mark(&s->token, ":=") && starts_line(s, &s->before))
 		return fail_at(
 		    s, &s->before,

@@ -34,6 +34,8 @@ static const struct mistake mistakes[] = {
     {"a = 30s;", 1, 5, "30s stands without quotes; write \"30s\""},
     {"a = no;", 1, 5, "no is not a value; write true or false"},
     {"a = null;", 1, 5, "null is not a value; leave the setting out"},
+    {"b = 1;\na =\nc: { d = 1; };", 2, 1, "a has no value; write a = VALUE"},
+    {"a:\n c: { d = 1; };", 2, 2, "a group stands in braces, unlike in YAML: a: { ... }"},
     {"a = ;", 1, 5, "a has no value"},
     {"a == 1;", 1, 4, "one = is enough"},
     {"a = 1;;", 1, 7, "a ; after nothing; remove it"},
