@@ -256,6 +256,18 @@ static bool id_taken(const struct profile *p, const struct check_kind *kind, con
 	return false;
 }
 
+/* How many checks have this name, or it with a number behind. To try all numbers is slow where one URL comes a thousand times. */
+static int count_alike(const struct profile *p, const struct check_kind *kind, const char *name)
+{
+	size_t n = strlen(name);
+	int count = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		count += p->checks[i].kind == kind && str_starts(p->checks[i].name, name) &&
+			 strchr("-", p->checks[i].name[n]);
+	return count;
+}
+
 static void load_wait(struct load *l, size_t number, const char *url)
 {
 	struct arena *a = &l->p->arena;
@@ -271,7 +283,7 @@ static void load_wait(struct load *l, size_t number, const char *url)
 	}
 	w.name = arena_strdup_clean(a, w.name);
 	name = w.name;
-	for (int k = 2; id_taken(l->p, w.kind, name); k++)
+	for (int k = 1 + count_alike(l->p, w.kind, name); id_taken(l->p, w.kind, name); k++)
 		name = arena_printf(a, "%s-%d", w.name, k);
 	load_check(l, w.kind, name, w.node);
 	/* What the rows find in the URL is a mistake of the command line. */

@@ -44,3 +44,11 @@ def test_a_third_hangs_a_third_crashes_a_third_passes(guard):
         assert len(result.checks) == CHECKS and not wrong
         assert result.err.splitlines()[-1].startswith("startguard: BLOCKED (124): exec.c000: guard-deadline: ")
         assert guard.processes() == []
+
+
+def test_one_url_thousands_of_times(guard):
+    """Each gets a name of its own, in a time that does not grow with the cube of their number: the harness stops at its limit."""
+    count = 6000
+    shown = guard.cli("show", "-w", ",".join(["a:1"] * count)).out
+    names = [line.split()[3].rstrip(":") for line in shown.splitlines() if "# tcp." in line]
+    assert names == ["tcp.a:1"] + [f"tcp.a:1-{i}" for i in range(2, count + 1)]
