@@ -52,10 +52,6 @@ def crates():
     return lines_of(HERE / "pins", "crate", Crate)
 
 
-def pinned_packages(arch):
-    return [p for p in lines_of(HERE / "pins", "deb", Package) if p.arch == arch]
-
-
 def root_packages(root):
     return lines_of(root / "packages", "deb", Package)
 
@@ -73,21 +69,24 @@ def paragraphs(text):
 
 
 def packages(root, names):
-    """One line for each of the names: the version that is installed, and its checksum in the lists that apt verified."""
-    installed = {p["Package"]: p for p in paragraphs((root / "var/lib/dpkg/status").read_text()) if "Package" in p}
-    wanted = {(name, installed[name]["Version"]) for name in names}
+    """One line for each of the names: the version that is installed, and its checksum in the lists that apt verified. A name may
+    have an architecture (libc6-dev:arm64); a compiler's own library is of every architecture, as Debian has it."""
+    status = paragraphs((root / "var/lib/dpkg/status").read_text())
+    installed = {(p["Package"], p["Architecture"]): p["Version"] for p in status if "Package" in p}
     sums = {}
     for path in sorted((root / "var/lib/apt/lists").glob("*_Packages")):
         for p in paragraphs(path.read_text()):
-            if (p.get("Package"), p.get("Version")) in wanted:
-                sums[p["Package"]] = p["SHA256"]
+            if installed.get((p.get("Package"), p.get("Architecture"))) == p.get("Version") is not None:
+                sums[p["Package"], p["Architecture"]] = p["SHA256"]
     for name in names:
-        print("deb", name, installed[name]["Architecture"], installed[name]["Version"], sums[name])
+        package, _, arch = name.partition(":")
+        (key,) = [k for k in installed if k[0] == package and arch in ("", k[1])]
+        print("deb", *key, installed[key], sums[key])
 
 
 def compare(root, locked):
     found = root_packages(root)
-    pinned = set(pinned_packages(found[0].arch))
+    pinned = set(lines_of(HERE / "pins", "deb", Package))
     differ = [p for p in found if p not in pinned]
     for p in differ:
         say(f"Debian has {p.name} {p.version}, which is not the one in static.d/pins")
@@ -104,6 +103,7 @@ LICENSES = {
     "zstd": "BSD-3-Clause",
     "libc6-dev": "LGPL-2.1-or-later",
     "libgcc-14-dev": "GPL-3.0-or-later WITH GCC-exception-3.1",
+    "libgcc-14-dev-arm64-cross": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "libconfig-dev": "LGPL-2.1-or-later",
     "libjansson-dev": "MIT",
     "libseccomp-dev": "LGPL-2.1-only",
@@ -211,7 +211,8 @@ def newest_packages(names):
 
 
 def outdated():
-    debs = {p.name: p.version for p in lines_of(HERE / "pins", "deb", Package)}
+    mine = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
+    debs = {p.name: p.version for p in lines_of(HERE / "pins", "deb", Package) if p.arch in (mine, "all")}
     pinned = {c.name: c.version for c in crates()} | debs
     newest = newest_crates([c.name for c in crates()]) | newest_packages(debs)
     behind = [name for name in pinned if newest[name] != pinned[name]]
