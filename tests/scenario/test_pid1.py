@@ -59,6 +59,14 @@ class Container:
                 return line
         pytest.fail(f"ended without {text!r}")
 
+    def wait_for_all(self, *texts):
+        """In whatever order their lines come."""
+        left = set(texts)
+        while left:
+            line = next(self.process.stderr, None)
+            assert line, f"ended without {left}"
+            left = {text for text in left if text not in line}
+
     def end(self):
         code = self.process.wait(self.limit)
         report = json.loads(self.report.read_text()) if self.report.exists() else {}
@@ -92,7 +100,7 @@ def test_signal_while_a_library_has_a_thread(guard, faults, number, code):
     preloaded = faults(FAULT_THREAD="1")
     profile = waiting().replace("tcp: {", 'file: { fine: { path = "/"; }; }; tcp: {')
     with Container(guard, "-t", "1h", "--", "/bin/echo", "started", profile=profile, env=preloaded) as container:
-        container.wait_for("WAIT      tcp.gone")
+        container.wait_for_all("WAIT      tcp.gone", "PASS      file.fine")
         os.kill(container.pid, number)
         status, out, err, report = container.end()
     assert (status, out) == (code, "")
