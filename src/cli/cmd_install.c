@@ -11,6 +11,7 @@
 /* Reads this executable. Where no /proc is mounted, by the path with which the kernel was asked to start it. */
 static char *read_self(size_t *len)
 {
+	/* The kernel passes addresses as numbers. NOLINTNEXTLINE(performance-no-int-to-ptr) */
 	const char *path = (const char *)getauxval(AT_EXECFN);
 	char *self = file_read("/proc/self/exe", PROGRAM_MAX, len);
 
