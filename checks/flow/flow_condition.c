@@ -91,7 +91,7 @@ void flow_capture_parse(const char *text, char name[FLOW_NAME_MAX], char place[F
 {
 	size_t len = strcspn(text, "=");
 
-	invariant(text[len] && len < FLOW_NAME_MAX);
+	invariant(len < FLOW_NAME_MAX && text[len]);
 	snprintf(name, FLOW_NAME_MAX, "%.*s", (int)len, text);
 	copy_place(place, text + len + 1, strlen(text + len + 1));
 }
