@@ -298,7 +298,7 @@ SUBSET ?= --each-once
 check-sanitized:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/dev CFLAGS='-O1 -g -Werror $(sanitize)' unit fuzz-replay
 	STARTGUARD_TIME_SCALE=2 ASAN_OPTIONS=detect_leaks=0 \
-		$(MAKE) --no-print-directory BUILD=$(BUILD)/dev CFLAGS='-O1 -g -Werror $(sanitize)' SCENARIO_FLAGS='$(SUBSET)' scenario
+		$(MAKE) --no-print-directory BUILD=$(BUILD)/dev CFLAGS='-O1 -g -Werror $(sanitize)' SCENARIO_FLAGS='$(SUBSET) -m "not uninstrumented"' scenario
 
 # For a second compiler: builds the program, and says so.
 lint-build: program

@@ -418,6 +418,7 @@ def test_install(guard):
     assert done.returncode == 0
 
 
+@pytest.mark.uninstrumented
 def test_install_without_proc(guard):
     """An empty file system over /proc, as where nobody has mounted it."""
     before = unshare("--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh")

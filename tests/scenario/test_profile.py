@@ -627,6 +627,7 @@ def test_a_file_name_is_cleaned(guard):
     assert "\x1b" not in result.err
 
 
+@pytest.mark.uninstrumented
 def test_thousands_of_checks_that_wait_for_each_other(guard):
     """A list of all ids for each of them would be 800 MB."""
     checks = " ".join(f'c{i}: {{ path = "/"; {f"""after = ["file.c{i - 1}"];""" if i else ""} }};' for i in range(10_000))

@@ -437,6 +437,7 @@ def test_a_command_that_sends_term_to_its_parent(guard):
     guard.run(text).expect("exec-status", cause="3")
 
 
+@pytest.mark.uninstrumented
 def test_a_core_of_startguard_itself_is_not_written(guard):
     """It would hold the environment. The service gets the limit that startguard found."""
     with guard.spawn(
