@@ -12,11 +12,9 @@
 #define RESULTS_MAX 256
 
 /* libpq allocates as much as a message says that it has, up to 2 GiB; the memory limit of a child refuses that. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return "detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=256";
-}
+extern const char fuzz_asan_options[];
+const char fuzz_asan_options[] =
+    "detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=256";
 
 static const struct profile_check *checks[3];
 static struct fuzz_in says;

@@ -15,11 +15,13 @@ void *__wrap_xrealloc(void *p, size_t size);
 char *__wrap_xstrdup(const char *s);
 void __wrap_free(void *p);
 
-/* The libraries' own blocks stay, as they do in a child. A target may define this with a limit of its own. */
-__attribute__((weak)) const char *__asan_default_options(void);
+/* The libraries' own blocks stay, as they do in a child. Not weak itself: the sanitizer's own definition, which is weak too, would
+ * be taken in its place. */
+extern const char fuzz_asan_options[] __attribute__((weak));
+const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
-	return "detect_leaks=0:allocator_may_return_null=1";
+	return fuzz_asan_options ? fuzz_asan_options : "detect_leaks=0:allocator_may_return_null=1";
 }
 
 static struct {
