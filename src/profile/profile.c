@@ -335,7 +335,7 @@ static struct load begin(struct profile *out, const struct profile_options *o,
 				      .getenv = get_env,
 				      .offline = o->offline,
 				      .prod = true,
-				      .uses = &out->uses}};
+				      .uses = o->offline ? &out->uses : NULL}};
 }
 
 static void override(struct profile *p, const struct profile_options *o)

@@ -73,7 +73,8 @@ struct profile {
 	struct profile_switch *switches;
 	size_t n_switches;
 	const struct top_conf *top;
-	struct variable_uses uses; /* the variables that it reads */
+	/* The variables that it reads; recorded offline only, for lint. */
+	struct variable_uses uses;
 };
 
 /* From the command line. Everything may be NULL, unset or empty. */
