@@ -21,7 +21,9 @@
 #   make coverage   lines and branches that unit tests and a subset of the scenarios run through
 #   make mutation   small mistakes in the engine: do the tests notice?
 #   make generated  write profiles/reference.cfg, docs/diagnoses.md and the examples of docs/output.md anew
-#   make install    DESTDIR= PREFIX=/usr/local: program, profiles, documents, manual pages, completion for shells
+#   make install    DESTDIR= PREFIX=/usr/local: program, profiles, documents, manual pages, completion for shells. Takes the
+#                   program that is built, without its symbols: STRIP= leaves them in, BUILD=build/static takes the static one
+#   make uninstall  with the same DESTDIR and PREFIX: removes what was installed, and nothing else
 #   make opts       what was found and how it is built
 #   make clean
 #
@@ -41,7 +43,7 @@ WITH_PQ ?= auto
 WITH_SECCOMP ?= auto
 
 all: program
-.PHONY: all static check-static check-static-aarch64 outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka check-somabrain soak demo lint format dev generated install clean
+.PHONY: all static check-static check-static-aarch64 outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka check-somabrain soak demo lint format dev generated install uninstall clean
 .DELETE_ON_ERROR:
 
 # ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
@@ -81,7 +83,7 @@ unit_c := $(filter-out $(if $(filter 0,$(with_kafka)),tests/unit/test_kafka.c) \
 	$(if $(filter 00 01 10,$(with_kafka)$(with_avro)),tests/unit/test_record_class.c) \
 	$(if $(filter-out 111,$(with_kafka)$(with_avro)$(with_curl)),tests/unit/test_flow.c),$(wildcard tests/unit/*.c))
 
-ifneq ($(filter-out help clean format deps-build deps-test static check-static check-static-aarch64 outdated,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean format deps-build deps-test static check-static check-static-aarch64 outdated uninstall,$(or $(MAKECMDGOALS),all)),)
 lib_cflags := $(shell $(pkg_config) --cflags $(PKGS) 2>/dev/null)
 lib_libs := $(shell $(pkg_config) --libs $(PKGS) 2>/dev/null)
 lib_cflags += $(if $(filter 1,$(with_seccomp)),-DWITH_SECCOMP)
@@ -144,9 +146,13 @@ main_o := $(call obj,src/main.c)
 # ---- the program -----------------------------------------------------------------------------------------------------
 program: $(BUILD)/startguard
 
+# `make install` takes a program that is there as it is: other flags than those it was built with would build it anew, root's
+# or the host's instead of the static program's.
+ifneq ($(MAKECMDGOALS)$(wildcard $(BUILD)/startguard),install$(BUILD)/startguard)
 $(BUILD)/startguard: $(core_o) $(main_o) $(BUILD)/flags
 	$(call say_it,LD,$@)
 	$(Q)$(link) -o $@ $(core_o) $(main_o) $(libs)
+endif
 
 # Rebuild everything when compiler, flags, levels or the set of libraries change.
 stamp = $(compile) $(link) $(libs) $(core_o) $(foreach f,$(sees_all),$(addprefix -I,$(sees_$(f))))
@@ -313,37 +319,47 @@ generated: program
 # ---- manual pages and completion: made by the program from its tables --------------------------------------------------
 pages := startguard.1 startguard-profile.5
 shells := bash zsh fish
-made := $(pages:%=$(BUILD)/man/%) $(shells:%=$(BUILD)/completion/%)
-$(BUILD)/man/%: packaging/man/%.in packaging/man/make-page $(BUILD)/startguard
+# Another architecture's program does not run here: PAGES is the build of one that does and says the same.
+PAGES ?= $(BUILD)
+made := $(pages:%=$(PAGES)/man/%) $(shells:%=$(PAGES)/completion/%)
+$(PAGES)/man/%: packaging/man/%.in packaging/man/make-page $(PAGES)/startguard
 	@mkdir -p $(@D)
 	$(call say_it,MAN,$@)
-	$(Q)packaging/man/make-page $(BUILD)/startguard $(VERSION) $< > $@
-$(BUILD)/completion/%: $(BUILD)/startguard
+	$(Q)packaging/man/make-page $(PAGES)/startguard $(VERSION) $< > $@
+$(PAGES)/completion/%: $(PAGES)/startguard
 	@mkdir -p $(@D)
 	$(call say_it,GEN,$@)
-	$(Q)$(BUILD)/startguard completion $* > $@
+	$(Q)$(PAGES)/startguard completion $* > $@
 pages: $(made)
 
 # ---- install ---------------------------------------------------------------------------------------------------------
-bindir = $(DESTDIR)$(PREFIX)/bin
-docdir = $(DESTDIR)$(PREFIX)/share/doc/startguard
-sharedir = $(DESTDIR)$(PREFIX)/share/startguard
-mandir = $(DESTDIR)$(PREFIX)/share/man
-bashdir = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-zshdir = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
-fishdir = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
-install: program $(made)
-	install -d $(bindir) $(docdir)/kinds $(sharedir)
-	install -m 755 $(BUILD)/startguard $(bindir)/startguard
-	install -m 644 README.md LICENSE $(wildcard docs/*.md docs/*.json) $(docdir)
-	install -m 644 $(wildcard docs/kinds/*.md) $(docdir)/kinds
-	cp -R profiles $(sharedir)
-	install -d $(mandir)/man1 $(mandir)/man5 $(bashdir) $(zshdir) $(fishdir)
-	install -m 644 $(BUILD)/man/startguard.1 $(mandir)/man1
-	install -m 644 $(BUILD)/man/startguard-profile.5 $(mandir)/man5
-	install -m 644 $(BUILD)/completion/bash $(bashdir)/startguard
-	install -m 644 $(BUILD)/completion/zsh $(zshdir)/_startguard
-	install -m 644 $(BUILD)/completion/fish $(fishdir)/startguard.fish
+# `make install` alone takes the program that is there, whoever built it (see the rule that links it).
+STRIP ?= strip
+bindir = $(PREFIX)/bin
+docdir = $(PREFIX)/share/doc/startguard
+sharedir = $(PREFIX)/share/startguard
+mandir = $(PREFIX)/share/man
+bashdir = $(PREFIX)/share/bash-completion/completions
+zshdir = $(PREFIX)/share/zsh/site-functions
+fishdir = $(PREFIX)/share/fish/vendor_completions.d
+record = $(sharedir)/installed
+# MODE FILE TARGET
+define to_install
+755 $(BUILD)/startguard $(bindir)/startguard
+644 $(PAGES)/man/startguard.1 $(mandir)/man1/startguard.1
+644 $(PAGES)/man/startguard-profile.5 $(mandir)/man5/startguard-profile.5
+644 $(PAGES)/completion/bash $(bashdir)/startguard
+644 $(PAGES)/completion/zsh $(zshdir)/_startguard
+644 $(PAGES)/completion/fish $(fishdir)/startguard.fish
+$(foreach f,README.md LICENSE $(wildcard docs/*.md docs/*.json docs/kinds/*.md),644 $(f) $(docdir)/$(f:docs/%=%)
+)$(foreach f,$(shell find profiles -type f),644 $(f) $(sharedir)/$(f)
+)
+endef
+install: export lines = $(to_install)
+install: $(BUILD)/startguard $(made)
+	@echo "$$lines" | STRIP='$(STRIP)' packaging/installed add '$(DESTDIR)' '$(record)'
+uninstall:
+	@packaging/installed remove '$(DESTDIR)' '$(record)'
 
 opts:
 	@echo "version     $(VERSION)"

@@ -17,34 +17,39 @@ SHELLS = {
     "zsh": "share/zsh/site-functions/_startguard",
     "fish": "share/fish/vendor_completions.d/startguard.fish",
 }
+PROGRAM = pathlib.Path(os.environ.get("STARTGUARD") or ROOT / "build" / "startguard")
+
+
+def make(root, goal, *words):
+    """make GOAL with DESTDIR=root, from the build in root/../build: nothing is compiled here."""
+    line = ["make", "-s", "-C", ROOT, goal, f"DESTDIR={root}", "PREFIX=/usr", f"BUILD={root.parent}/build", *words]
+    subprocess.run(line, check=True, env={**os.environ, "MAKEFLAGS": ""}, capture_output=True)
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """The tree of an installation with PREFIX=/usr, from the build that is tested."""
-    root = tmp_path_factory.mktemp("root")
-    program = pathlib.Path(os.environ.get("STARTGUARD") or ROOT / "build" / "startguard")
-    # Made by the program that is tested, whatever it was built with: nothing is compiled here.
-    (root / "build").mkdir()
-    (root / "build" / "startguard").symlink_to(program.resolve())
-    subprocess.run(
-        [
-            "make",
-            "-s",
-            "-C",
-            ROOT,
-            "install",
-            f"DESTDIR={root}",
-            "PREFIX=/usr",
-            f"BUILD={root}/build",
-            "-o",
-            f"{root}/build/startguard",
-        ],
-        check=True,
-        env={**os.environ, "MAKEFLAGS": ""},
-        capture_output=True,
-    )
+def root(tmp_path_factory):
+    """A root, with the program that is tested in a build beside it."""
+    folder = tmp_path_factory.mktemp("install")
+    (folder / "build").mkdir()
+    (folder / "build" / "startguard").symlink_to(PROGRAM.resolve())
+    return folder / "root"
+
+
+@pytest.fixture(scope="module")
+def installed(root):
+    """The tree of an installation with PREFIX=/usr."""
+    make(root, "install", "STRIP=")
     return root / "usr"
+
+
+@pytest.fixture
+def other_root(root, tmp_path):
+    (tmp_path / "build").symlink_to(root.parent / "build")
+    return tmp_path / "root"
+
+
+def tree(root):
+    return {str(p.relative_to(root)): (p.lstat().st_mode, p.is_file() and p.read_bytes()) for p in root.rglob("*")}
 
 
 def test_what_is_installed(installed):
@@ -61,6 +66,74 @@ def test_what_is_installed(installed):
     assert not [f for f in files if f.startswith(("share/man", "bin")) and (installed / f).stat().st_size == 0]
     assert os.access(installed / "bin/startguard", os.X_OK)
     assert not os.access(installed / "share/man/man1/startguard.1", os.X_OK)
+
+
+def test_installs_the_program_that_is_there(installed):
+    """Flags other than those of the build, as root's make or BUILD=build/static have them, do not build it anew."""
+    assert (installed / "bin/startguard").read_bytes() == PROGRAM.read_bytes()
+
+
+def sections(program):
+    return subprocess.run(["readelf", "-SW", program], check=True, capture_output=True, text=True).stdout
+
+
+def test_installs_without_symbols(other_root):
+    make(other_root, "install")
+    assert ".symtab" not in sections(other_root / "usr/bin/startguard")
+    assert ".text" in sections(other_root / "usr/bin/startguard")
+
+
+def test_modes_do_not_depend_on_the_umask(other_root):
+    before = os.umask(0o077)
+    try:
+        make(other_root, "install")
+    finally:
+        os.umask(before)
+    modes = {p.stat().st_mode & 0o777 for p in (other_root / "usr").rglob("*") if p.is_dir()}
+    assert modes == {0o755}
+    assert {p.stat().st_mode & 0o777 for p in (other_root / "usr/share").rglob("*") if p.is_file()} == {0o644}
+
+
+OTHERS = {
+    "an empty root": {},
+    "folders of others": {"usr/bin/other": "x", "usr/share/man/man1/other.1": "x", "usr/share/fish/": None},
+    "an empty folder": {"usr/bin/": None, "usr/share/man/man5/": None},
+}
+
+
+@pytest.mark.parametrize("others", OTHERS)
+def test_uninstall_removes_what_install_made(other_root, others):
+    other_root.mkdir()
+    for name, text in OTHERS[others].items():
+        path = other_root / name
+        (path if text is None else path.parent).mkdir(parents=True, exist_ok=True)
+        if text is not None:
+            path.write_text(text)
+    before = tree(other_root)
+    make(other_root, "install")
+    assert tree(other_root) != before
+    make(other_root, "uninstall")
+    assert tree(other_root) == before
+
+
+def test_uninstall_keeps_what_came_later_and_removes_what_is_older(other_root):
+    """A user's file in a folder of ours stays; a file that the newer version no longer has goes."""
+    other_root.mkdir()
+    make(other_root, "install")
+    (other_root / "usr/share/startguard/profiles/mine.cfg").write_text("startguard = 1;")
+    older = other_root / "usr/share/doc/startguard/older.md"
+    older.touch()
+    with (other_root / "usr/share/startguard/installed").open("a") as record:
+        record.write("/usr/share/doc/startguard/older.md\n")
+    make(other_root, "install")
+    make(other_root, "uninstall")
+    assert [p.name for p in other_root.rglob("*") if p.is_file()] == ["mine.cfg"]
+
+
+def test_uninstall_without_install(other_root):
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        make(other_root, "uninstall")
+    assert b"nothing is installed here" in failed.value.stderr
 
 
 @pytest.mark.parametrize(
