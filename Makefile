@@ -80,6 +80,7 @@ checks_c := $(filter-out $(left_out),$(wildcard checks/*.c checks/*/*.c))
 # Tests of what is left out are left out.
 unit_c := $(filter-out $(if $(filter 0,$(with_kafka)),tests/unit/test_kafka.c) \
 	$(if $(filter 0,$(with_redis)),tests/unit/test_redis.c) \
+	$(if $(filter 0,$(with_curl)),tests/unit/test_web_status.c) \
 	$(if $(filter 00 01 10,$(with_kafka)$(with_avro)),tests/unit/test_record_class.c) \
 	$(if $(filter-out 111,$(with_kafka)$(with_avro)$(with_curl)),tests/unit/test_flow.c),$(wildcard tests/unit/*.c))
 

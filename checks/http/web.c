@@ -7,6 +7,8 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 
+#include "web_status.h"
+
 const char *const web_schemes[] = {"http", "https", NULL};
 
 const char *web_library(void)
@@ -415,6 +417,20 @@ static void keep_location(CURL *curl, struct web_response *resp)
 		memmove(host, at + 1, strlen(at + 1) + 1);
 }
 
+static void keep_retry_after(CURL *curl, struct web_response *resp)
+{
+	struct curl_header *header;
+	char after[64];
+
+	if (curl_easy_header(curl, "Retry-After", 0, CURLH_HEADER, -1, &header))
+		return;
+	/* curl has one struct for all answers of this call. */
+	snprintf(after, sizeof after, "%s", header->value);
+	if (curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &header))
+		header = NULL;
+	resp->retry_after_s = web_retry_after(after, header ? header->value : NULL);
+}
+
 /* Returns the one handle of the child: further requests use the connections that it keeps. */
 static CURL *shared_handle(void)
 {
@@ -499,7 +515,7 @@ static enum result send_request(const struct web_request *req, struct web_respon
 	enum result r;
 
 	curl_easy_reset(curl);
-	*resp = (struct web_response){.body = xcalloc(1, 1)};
+	*resp = (struct web_response){.body = xcalloc(1, 1), .proxy = req->proxy};
 	t.max_body = req->max_body ? req->max_body : WEB_BODY_MAX;
 	make_subject(req, resp);
 	r = set_up_transfer(&t, curl, out);
@@ -518,6 +534,7 @@ static enum result send_request(const struct web_request *req, struct web_respon
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &resp->status);
 	keep_content_type(curl, resp);
 	keep_location(curl, resp);
+	keep_retry_after(curl, resp);
 	web_keep_body_start(resp);
 	check_reached(req->run, "http %ld", resp->status);
 	return RESULT_PASS;

@@ -74,6 +74,8 @@ struct web_response {
 	char body_start[160];   /* of the body, cleaned, for causes: "it begins with: ..." */
 	char location[512];     /* target of a redirect, without user part */
 	char subject[DIAG_SUBJECT_MAX]; /* "http://opa:8181/v1/data/x", for diagnoses */
+	const char *proxy;              /* through which the answer came, or NULL */
+	int retry_after_s;              /* as in struct diag */
 	bool had_credentials;
 	/* A redirect led to another scheme, host or port, to which no credentials were sent. */
 	bool elsewhere;
@@ -85,8 +87,8 @@ enum result web_request(const struct web_request *req, struct web_response *resp
 /* Requests a path below the url's own and drops the query. Sends a GET without content type when `body` is NULL. */
 enum result web_request_below(const struct web_request *base, const char *path, const char *body,
 			      struct web_response *resp, struct diag *out);
-/* Diagnoses a status that is not the wanted one ("2xx"): 401 as auth-required or auth-failed, 403 as auth-forbidden, 3xx
- * as http-redirect, else http-status; quotes the start of the body. */
+/* Diagnoses a status that is not the wanted one ("2xx") by web_status.h; 401 to credentials is auth-failed. Quotes the start of
+ * the body, and keeps the time that the peer asks to wait. */
 enum result web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted);
 /* Passes when the status is one of those, items that have no web_status_problem; else fails as web_fail_status. */
 enum result web_check_status(const struct strlist *wanted, const struct web_response *resp,

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "neterr.h"
+#include "web_status.h"
 
 /* ---- failed transfers -------------------------------------------------------------------------------------------- */
 /* Called when curl reports an answer that is not HTTP. Sends one more request without curl, to quote the answer. */
@@ -146,12 +147,9 @@ enum result web_fail_curl(CURL *curl, const struct transfer *t, CURLcode code, s
 
 	curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
 	if (proxy_status >= 300)
-		return check_fail(out,
-				  proxy_status == 407   ? D_AUTH_REQUIRED
-				  : proxy_status == 403 ? D_AUTH_FORBIDDEN
-							: D_HTTP_STATUS,
-				  t->req->proxy, "the proxy answers CONNECT with HTTP status %ld",
-				  proxy_status);
+		return check_fail(
+		    out, proxy_status < 400 ? D_HTTP_STATUS : web_status_code(proxy_status),
+		    t->req->proxy, "the proxy answers CONNECT with HTTP status %ld", proxy_status);
 	/* With a proxy, curl connects only to the proxy. */
 	if (t->req->proxy && (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_PROXY))
 		subject = t->req->proxy;
@@ -221,37 +219,74 @@ void web_keep_body_start(struct web_response *resp)
 		 *start ? "it begins with: " : "it is empty", start);
 }
 
-enum result web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted)
+/* What servers say with status 400 of the TLS connection: to plain HTTP on a TLS port (Go's net/http, nginx, Apache, Tomcat), and
+ * of the client's certificate (nginx). */
+static const struct {
+	const char *text;
+	enum diag_code code;
+} tls_pages[] = {
+    {"HTTP request to an HTTPS server", D_TLS_REQUIRED},
+    {"plain HTTP request was sent to HTTPS port", D_TLS_REQUIRED},
+    {"speaking plain HTTP to an SSL-enabled server port", D_TLS_REQUIRED},
+    {"combination of host and port requires TLS", D_TLS_REQUIRED},
+    {"No required SSL certificate was sent", D_TLS_CLIENT_CERT_REQUIRED},
+    {"The SSL certificate error", D_TLS_CLIENT_CERT_REFUSED},
+};
+
+static enum diag_code code_of(const struct web_response *resp)
 {
-	const char *subject = resp->subject, *start = resp->body_start;
+	enum diag_code code = web_status_code(resp->status);
 
 	if (resp->status == 401 && resp->had_credentials)
-		return check_fail(out, D_AUTH_FAILED, subject,
+		return D_AUTH_FAILED;
+	if (code == D_HTTP_REDIRECT && !resp->location[0])
+		return D_HTTP_STATUS;
+	for (size_t i = 0; resp->status == 400 && i < ARRAY_LEN(tls_pages); i++)
+		if (strcasestr(resp->body, tls_pages[i].text))
+			return tls_pages[i].code;
+	return code;
+}
+
+static enum result fail_login(struct diag *out, enum diag_code code,
+			      const struct web_response *resp)
+{
+	const char *start = resp->body_start;
+
+	if (code == D_AUTH_FAILED)
+		return check_fail(out, code, resp->subject,
 				  "HTTP status 401 to the credentials; the body: %s", start);
+	if (resp->status == 407 && resp->proxy) {
+		check_fail(out, code, resp->proxy,
+			   "the proxy answers with HTTP status 407; the body: %s", start);
+		diag_hint(out, "use a proxy that wants no login: the key proxy takes none");
+		return RESULT_FAIL;
+	}
 	if (resp->status == 401 && resp->elsewhere) {
-		check_fail(out, D_AUTH_REQUIRED, subject,
+		check_fail(out, code, resp->subject,
 			   "HTTP status 401 after a redirect to another address, to which no "
 			   "credentials are sent; the body: %s",
 			   start);
 		diag_hint(out, "give the address that is redirected to as url");
 		return RESULT_FAIL;
 	}
-	if (resp->status == 401 || resp->status == 403)
-		return check_fail(out, resp->status == 401 ? D_AUTH_REQUIRED : D_AUTH_FORBIDDEN,
-				  subject, "HTTP status %ld; the body: %s", resp->status, start);
-	/* Go's net/http, nginx, Apache and Tomcat answer so to plain HTTP on a TLS port. */
-	if (resp->status == 400 &&
-	    (strcasestr(resp->body, "HTTP request to an HTTPS server") ||
-	     strcasestr(resp->body, "plain HTTP request was sent to HTTPS port") ||
-	     strcasestr(resp->body, "speaking plain HTTP to an SSL-enabled server port") ||
-	     strcasestr(resp->body, "combination of host and port requires TLS")))
-		return check_fail(out, D_TLS_REQUIRED, subject, "HTTP status 400; the body: %s",
-				  start);
-	if (resp->status >= 300 && resp->status < 400 && resp->location[0])
-		return check_fail(out, D_HTTP_REDIRECT, subject, "HTTP status %ld, to %s",
-				  resp->status, resp->location);
-	return check_fail(out, D_HTTP_STATUS, subject, "HTTP status %ld, expected %s; the body: %s",
-			  resp->status, wanted, start);
+	return check_fail(out, code, resp->subject, "HTTP status %ld; the body: %s", resp->status,
+			  start);
+}
+
+enum result web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted)
+{
+	enum diag_code code = code_of(resp);
+
+	if (code == D_HTTP_REDIRECT)
+		check_fail(out, code, resp->subject, "HTTP status %ld, to %s", resp->status,
+			   resp->location);
+	else if (code == D_HTTP_STATUS || code == D_HTTP_REFUSED || code == D_HTTP_TOO_MANY)
+		check_fail(out, code, resp->subject, "HTTP status %ld, expected %s; the body: %s",
+			   resp->status, wanted, resp->body_start);
+	else
+		fail_login(out, code, resp);
+	out->retry_after_s = resp->retry_after_s;
+	return RESULT_FAIL;
 }
 
 /* ---- the wanted status --------------------------------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
 
 static const struct diag_info table[D__COUNT] = {
 #define DIAG(id, code, phase, result, retry, title, hint) \
-	[D_##id] = {code, phase, result, retry, title, hint},
+	[D_##id] = {code, phase, result, (retry) != WAIT_NO, (retry) == WAIT_SLOWLY, title, hint},
 #include "diag.def"
 #undef DIAG
 };
@@ -55,6 +55,7 @@ enum result diag_vset(struct diag *out, enum diag_code code, const char *subject
 	scrub(about);
 	out->code = code;
 	out->sys_errno = 0;
+	out->retry_after_s = 0;
 	out->hint[0] = '\0';
 	text_clean(out->subject, sizeof out->subject, about);
 	text_clean(out->cause, sizeof out->cause, text);

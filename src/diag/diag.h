@@ -28,6 +28,12 @@ enum result {
 	RESULT_FAIL,
 	RESULT_BROKEN /* a bug or crash of startguard, never a fault of the dependency */
 };
+/* Can waiting help? A column of diag.def. */
+enum waiting {
+	WAIT_NO,
+	WAIT_YES,
+	WAIT_SLOWLY /* yes, and the peer has too much to do: it is asked at a slower pace */
+};
 enum diag_code {
 	D_NONE,
 #define DIAG(id, code, phase, result, retry, title, hint) D_##id,
@@ -39,10 +45,13 @@ enum diag_code {
 #define DIAG_SUBJECT_MAX 128
 #define DIAG_CAUSE_MAX 640
 #define DIAG_HINT_MAX 320
+/* A peer that names a longer time is not believed. */
+#define DIAG_RETRY_AFTER_MAX 86400 /* s */
 
 struct diag {
 	enum diag_code code;
-	int sys_errno;                  /* errno of the failed call; 0: none failed */
+	int sys_errno;     /* errno of the failed call; 0: none failed */
+	int retry_after_s; /* seconds that the peer asks to wait before the next attempt; 0: none */
 	char subject[DIAG_SUBJECT_MAX]; /* "kafka-2.kafka:9093", "topic orders" */
 	char cause[DIAG_CAUSE_MAX];     /* the message of the library or the peer */
 	char hint[DIAG_HINT_MAX];       /* empty when the hint of diag.def applies */
@@ -53,6 +62,7 @@ struct diag_info {
 	enum phase phase;
 	enum result result;
 	bool retryable;
+	bool slow;         /* WAIT_SLOWLY */
 	const char *title; /* what the code means, without a full stop */
 	const char *hint;  /* what to look at or change, as an imperative sentence */
 };
@@ -63,7 +73,7 @@ bool diag_is_timeout(enum diag_code code);
 enum diag_code diag_find(const char *code); /* D_NONE for an unknown code */
 const char *phase_name(enum phase p);       /* "connect" */
 
-/* Fills *out with scrubbed, cleaned and cut texts, and drops an earlier hint. Returns the code's result, so that
+/* Fills *out with scrubbed, cleaned and cut texts, and drops an earlier hint and retry_after_s. Returns the code's result, so that
  * a check can end with `return diag_set(out, D_REDIS_LOADING, addr, "%s", reply);`. */
 enum result diag_set(struct diag *out, enum diag_code code, const char *subject, const char *fmt,
 		     ...) PRINTF_LIKE(4, 5);

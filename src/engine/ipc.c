@@ -18,7 +18,7 @@ struct header {
 
 _Static_assert(IPC_RECORD_MAX <= PIPE_BUF, "a record must be written atomically");
 _Static_assert(sizeof(struct header) + DIAG_SUBJECT_MAX + DIAG_CAUSE_MAX + DIAG_HINT_MAX +
-		       sizeof(int) <=
+		       2 * sizeof(int) <=
 		   IPC_RECORD_MAX,
 	       "a final record must fit");
 
@@ -70,6 +70,8 @@ int ipc_put_final(int fd, enum result result, const struct diag *diag)
 		h.code = (uint16_t)diag->code;
 		memcpy(payload, &diag->sys_errno, sizeof diag->sys_errno);
 		n = sizeof diag->sys_errno;
+		memcpy(payload + n, &diag->retry_after_s, sizeof diag->retry_after_s);
+		n += sizeof diag->retry_after_s;
 		add_text(payload, &n, diag->subject, DIAG_SUBJECT_MAX);
 		add_text(payload, &n, diag->cause, DIAG_CAUSE_MAX);
 		add_text(payload, &n, diag->hint, DIAG_HINT_MAX);
@@ -120,10 +122,14 @@ static int decode_final(const struct header *h, const unsigned char *p, const un
 	out->diag.code = (enum diag_code)h->code;
 	/* The table decides what a code means: a child cannot pass a dependency's failure off as startguard's own. */
 	if (diag_info(out->diag.code)->result != out->result ||
-	    (size_t)(end - p) < sizeof out->diag.sys_errno)
+	    (size_t)(end - p) < sizeof out->diag.sys_errno + sizeof out->diag.retry_after_s)
 		return -1;
 	memcpy(&out->diag.sys_errno, p, sizeof out->diag.sys_errno);
 	p += sizeof out->diag.sys_errno;
+	memcpy(&out->diag.retry_after_s, p, sizeof out->diag.retry_after_s);
+	p += sizeof out->diag.retry_after_s;
+	if (out->diag.retry_after_s < 0 || out->diag.retry_after_s > DIAG_RETRY_AFTER_MAX)
+		return -1;
 	if (take_text(&p, end, out->diag.subject, sizeof out->diag.subject) < 0 ||
 	    take_text(&p, end, out->diag.cause, sizeof out->diag.cause) < 0 ||
 	    take_text(&p, end, out->diag.hint, sizeof out->diag.hint) < 0)

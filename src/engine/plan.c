@@ -1,9 +1,14 @@
 #include "plan.h"
 
-#define WAIT_SHARE_PERCENT 5
-#define WAIT_MIN DURATION_MS(10)
-#define WAIT_MAX DURATION_S(1)
 #define JITTER_PERCENT 25
+
+/* How the pauses between attempts grow: a share of the time waited, within bounds. */
+struct pace {
+	int share_percent;
+	struct duration min, max;
+};
+static const struct pace ordinary = {5, DURATION_MS(10), DURATION_S(1)};
+static const struct pace slower = {25, DURATION_S(1), DURATION_S(5)};
 
 /* xorshift64*: jitter needs no better generator, and a fixed seed makes a test repeatable. */
 static uint64_t next_random(struct plan *p)
@@ -16,13 +21,13 @@ static uint64_t next_random(struct plan *p)
 
 /* The pause grows with the time that was waited; a check's own interval is the least. */
 static struct duration pause_after(struct plan *p, const struct plan_check *c,
-				   struct duration waited)
+				   const struct pace *pace, struct instant now)
 {
-	int64_t ns = waited.ns / 100 * WAIT_SHARE_PERCENT;
+	int64_t ns = instant_since(c->first_attempt, now).ns / 100 * pace->share_percent;
 	int64_t share =
 	    100 - JITTER_PERCENT + (int64_t)(next_random(p) >> 33) % (2 * JITTER_PERCENT + 1);
 
-	ns = ns < WAIT_MIN.ns ? WAIT_MIN.ns : ns > WAIT_MAX.ns ? WAIT_MAX.ns : ns;
+	ns = ns < pace->min.ns ? pace->min.ns : ns > pace->max.ns ? pace->max.ns : ns;
 	ns = ns / 100 * share;
 	return (struct duration){ns < c->interval.ns ? c->interval.ns : ns};
 }
@@ -249,9 +254,27 @@ void plan_result(struct plan *p, size_t i, struct instant now, bool passed, bool
 		give_up(p, c, now);
 	} else {
 		c->state = PS_READY;
-		c->next =
-		    instant_after(now, pause_after(p, c, instant_since(c->first_attempt, now)));
+		c->next = instant_after(now, pause_after(p, c, &ordinary, now));
 	}
+}
+
+void plan_slow_down(struct plan *p, size_t i, struct instant now, struct duration retry_after)
+{
+	struct plan_check *c = &p->checks[i];
+	struct duration pause, left = instant_since(now, c->deadline);
+
+	if (c->state != PS_READY)
+		return;
+	pause = pause_after(p, c, &slower, now);
+	/* The jitter makes the pause longer only: a peer that names a time does not want to be asked before it. */
+	if (retry_after.ns > pause.ns)
+		pause.ns = retry_after.ns + retry_after.ns / 100 *
+						(int64_t)((next_random(p) >> 33) % JITTER_PERCENT);
+	/* A pause up to the deadline would leave no attempt. Half of the time left does, also to a peer that names too long a time. */
+	if (pause.ns >= left.ns)
+		pause.ns = left.ns / 2;
+	if (c->next.ns < instant_after(now, pause).ns)
+		c->next = instant_after(now, pause);
 }
 
 void plan_no_process(struct plan *p, size_t i, struct instant now, size_t alive)

@@ -11,7 +11,8 @@
  * - A required check that did not pass is never counted as passed.
  *
  * The pause between two attempts is 5 % of the time already waited, 10 ms to 1 s, with a jitter of 25 % so that a thousand
- * pods do not retry at the same moment.
+ * pods do not retry at the same moment. A peer that has too much to do is asked at a slower pace: 25 %, 1 s to 5 s, and not
+ * before the time that it names, if that is before the deadline.
  */
 #ifndef SG_PLAN_H
 #define SG_PLAN_H
@@ -86,6 +87,9 @@ void plan_init(struct plan *p, struct plan_check *checks, size_t n, struct insta
 size_t plan_step(struct plan *p, struct instant now, struct action *actions);
 /* Call it when the attempt of check i is over and reaped. `retryable`: waiting may help (ignored when it passed). */
 void plan_result(struct plan *p, size_t i, struct instant now, bool passed, bool retryable);
+/* Call it after plan_result for a peer that has too much to do: the next attempt comes at the slower pace, and not before
+ * `retry_after`, the time that the peer names (0: none). */
+void plan_slow_down(struct plan *p, size_t i, struct instant now, struct duration retry_after);
 /* Call it when check i did not start because no process could be created. The check is tried again later, with fewer attempts at
  * once if `alive` children existed when the call failed. */
 void plan_no_process(struct plan *p, size_t i, struct instant now, size_t alive);

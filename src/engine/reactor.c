@@ -437,7 +437,7 @@ static void finish_attempt(struct reactor *r, size_t i, const siginfo_t *info, s
 	struct plan_check *c = &r->run->plan.checks[i];
 	struct check_outcome *o = &r->run->outcomes[i];
 	struct rusage usage = {0};
-	bool retryable = true;
+	bool retryable = true, slow = false;
 
 	read_records(r, i);
 	/* Status 0 after the final record means that no process is left; the plain profile cannot fork. */
@@ -457,8 +457,11 @@ static void finish_attempt(struct reactor *r, size_t i, const siginfo_t *info, s
 	/* Even without a final record: the previous finding may have been kept. */
 	if (o->diag.code != D_NONE && !a->passed)
 		retryable = diag_info(o->diag.code)->retryable;
+	slow = o->diag.code != D_NONE && (diag_info(o->diag.code)->slow || o->diag.retry_after_s);
 	close_pipe(a);
 	plan_result(&r->run->plan, i, now, a->passed, retryable);
+	if (slow)
+		plan_slow_down(&r->run->plan, i, now, DURATION_S(o->diag.retry_after_s));
 	free(a);
 	r->attempts[i] = NULL;
 	r->running--;

@@ -129,9 +129,14 @@ PROMISES = [
         "if (passed) {\n\t\tc->state = PS_PASSED;",
         "if (passed || c->required) {\n\t\tc->state = PS_PASSED;",
     ),
-    ("the pause between attempts is 5 % of what was waited", "#define WAIT_SHARE_PERCENT 5", "#define WAIT_SHARE_PERCENT 4"),
-    ("... 10 ms at least", "ns < WAIT_MIN.ns ? WAIT_MIN.ns :", "ns < 0 ? WAIT_MIN.ns :"),
-    ("... 1 s at most", "ns > WAIT_MAX.ns ? WAIT_MAX.ns : ns;", "ns;"),
+    ("the pause between attempts is 5 % of what was waited", "ordinary = {5, ", "ordinary = {4, "),
+    ("... 10 ms at least", "ns < pace->min.ns ? pace->min.ns :", "ns < 0 ? pace->min.ns :"),
+    ("... 1 s at most", "ns > pace->max.ns ? pace->max.ns : ns;", "ns;"),
+    ("a slower pace: 25 %", "slower = {25, ", "slower = {20, "),
+    ("... 1 s at least", "{25, DURATION_S(1)", "{25, DURATION_MS(500)"),
+    ("... 5 s at most", "DURATION_S(1), DURATION_S(5)}", "DURATION_S(1), DURATION_S(6)}"),
+    ("... not before the time that the peer names", "retry_after.ns > pause.ns", "retry_after.ns < 0"),
+    ("... if that is before the deadline", "pause.ns >= left.ns", "pause.ns < 0"),
     ("... with a jitter of 25 %", "#define JITTER_PERCENT 25", "#define JITTER_PERCENT 20"),
 ]
 

@@ -56,6 +56,78 @@ def test_status(guard, status, exit):
         )
 
 
+@pytest.mark.produces("http-refused")
+@pytest.mark.near_miss("http-status", "http-too-many")
+@pytest.mark.parametrize("status", [405, 410, 415, 422, 505])
+def test_a_status_that_refuses_the_request(guard, status):
+    with serve(Reply(status, "no")) as s:
+        guard.try_("http", url=s.url).expect("http-refused", exit=69, cause=f"HTTP status {status}, expected 2xx")
+
+
+@pytest.mark.near_miss("http-refused", "http-too-many")
+@pytest.mark.parametrize("status", [400, 404, 408, 409, 425, 500, 501, 502, 503, 504])
+def test_a_status_that_may_pass(guard, status):
+    with serve(Reply(status, "not now")) as s:
+        guard.try_("http", url=s.url).expect("http-status", exit=124)
+
+
+LATER = {"Date": "Mon, 30 Nov 2026 06:00:00 GMT", "Retry-After": "Mon, 30 Nov 2026 06:01:40 GMT"}
+
+
+@pytest.mark.produces("http-too-many")
+@pytest.mark.near_miss("http-refused")
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "100"}, LATER])
+def test_too_many_requests(guard, headers):
+    """The slower pace, or the time that the server names; a clock of its own does not matter."""
+    with serve(Reply(429, "slow down", headers=headers)) as s:
+        guard.run(f'startguard = 1; timeout = "{guard.span(2)}"; http: {{ h: {{ url = "{s.url}"; }}; }};').expect(
+            "http-too-many", exit=124, cause="HTTP status 429"
+        )
+        assert 1 <= len(s.requests) <= 9
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": "100"}, LATER])
+def test_a_server_in_maintenance_is_asked_when_it_says(guard, headers):
+    """The time that it names lies beyond the deadline: it is asked at half of the time that is left."""
+    with serve([Reply(503, "maintenance", headers=headers), Reply(200)]) as s:
+        result = guard.run(f'startguard = 1; timeout = "{guard.span(4)}"; http: {{ h: {{ url = "{s.url}"; }}; }};')
+        assert result.passed()["attempts"] == 2
+        assert result.report["elapsed_ms"] > 1000
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": "0"}, {"Retry-After": "soon"}, {}])
+def test_a_server_that_starts_is_asked_again_soon(guard, headers):
+    with serve([Reply(503, "starting", headers=headers)] * 5 + [Reply(200)]) as s:
+        result = guard.run(f'startguard = 1; timeout = "{guard.span(20)}"; http: {{ h: {{ url = "{s.url}"; }}; }};')
+        assert result.passed()["attempts"] == 6
+
+
+@pytest.mark.produces("auth-required")
+@pytest.mark.near_miss("http-status")
+def test_a_proxy_that_wants_a_login(guard):
+    with HttpServer({"*": Reply(407, "who are you")}) as s:
+        guard.try_("http", url="http://api.test/", proxy=s.url).expect(
+            "auth-required", exit=69, subject=s.address, cause="the proxy answers with HTTP status 407"
+        )
+
+
+@pytest.mark.parametrize(
+    "words,code",
+    [
+        pytest.param(*row, marks=pytest.mark.produces(row[1]))
+        for row in (
+            ("400 No required SSL certificate was sent", "tls-client-cert-required"),
+            ("The SSL certificate error", "tls-client-cert-refused"),
+        )
+    ],
+)
+def test_a_client_certificate_that_nginx_misses(guard, words, code):
+    """The handshake ends well; nginx says it in a page."""
+    page = f"<html><head><title>{words}</title></head><body><center><h1>400 Bad Request</h1></center></body></html>"
+    with serve(Reply(400, page, content_type="text/html")) as s:
+        guard.try_("http", url=s.url).expect(code, exit=69, cause="HTTP status 400")
+
+
 @pytest.mark.near_miss("http-status")
 @pytest.mark.parametrize("status", ["404", "[404]", '["4xx"]', '(200, "4xx")'])
 def test_expected_status(guard, status):

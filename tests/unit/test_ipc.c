@@ -162,7 +162,7 @@ static int feed(struct ipc_record *r, struct raw h, const void *payload, size_t 
 	{                                                     \
 		.type = IPC_FINAL, .result = (r), .code = (c) \
 	}
-#define TEXTS "\0\0\0\0s\0c\0h" /* errno, subject, cause, hint */
+#define TEXTS "\0\0\0\0\0\0\0\0s\0c\0h" /* errno, seconds, subject, cause, hint */
 
 static void only_what_is_known_is_believed(UNUSED void **state)
 {
@@ -193,21 +193,24 @@ static void only_what_is_known_is_believed(UNUSED void **state)
 	    {{.type = IPC_STEP, .length = IPC_RECORD_MAX - sizeof(struct raw) + 1}, "text", 5, -1},
 	    {{.type = IPC_FINAL, .result = RESULT_PASS}, "", 0, 1},
 	    {{.type = IPC_FINAL, .result = RESULT_PASS}, "x", 1, -1},
-	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\1\0\0\0s\0c\0h", 10, 1},
-	    {FINAL(RESULT_BROKEN, D_GUARD_BUG), TEXTS, 10, 1},
-	    {FINAL(RESULT_FAIL, D__COUNT - 1), TEXTS, 10, -1}, /* is broken */
-	    {FINAL(RESULT_FAIL, D__COUNT), TEXTS, 10, -1},
-	    {FINAL(RESULT_FAIL, D_NONE), TEXTS, 10, -1},
+	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\1\0\0\0\5\0\0\0s\0c\0h", 14, 1},
+	    {FINAL(RESULT_BROKEN, D_GUARD_BUG), TEXTS, 14, 1},
+	    {FINAL(RESULT_FAIL, D__COUNT - 1), TEXTS, 14, -1}, /* is broken */
+	    {FINAL(RESULT_FAIL, D__COUNT), TEXTS, 14, -1},
+	    {FINAL(RESULT_FAIL, D_NONE), TEXTS, 14, -1},
 	    /* A child cannot pass a dependency's failure off as startguard's own, nor the other way round. */
-	    {FINAL(RESULT_BROKEN, D_CONNECT_REFUSED), TEXTS, 10, -1},
-	    {FINAL(RESULT_FAIL, D_GUARD_BUG), TEXTS, 10, -1},
-	    {FINAL(200, D_CONNECT_REFUSED), TEXTS, 10, -1},
-	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\0\0\0", 3, -1},
-	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\0\0\0\0", 4, -1},
-	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\0\0\0\0s", 6, -1},
-	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\0\0\0\0s\0c", 8, -1},
-	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), TEXTS, 9, -1},
-	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\0\0\0\0s\0c\0h\0", 11, -1},
+	    {FINAL(RESULT_BROKEN, D_CONNECT_REFUSED), TEXTS, 14, -1},
+	    {FINAL(RESULT_FAIL, D_GUARD_BUG), TEXTS, 14, -1},
+	    {FINAL(200, D_CONNECT_REFUSED), TEXTS, 14, -1},
+	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\0\0\0\0\0\0\0", 7, -1},
+	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\0\0\0\0\0\0\0\0", 8, -1},
+	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\0\0\0\0\0\0\0\0s", 10, -1},
+	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\0\0\0\0\0\0\0\0s\0c", 12, -1},
+	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), TEXTS, 13, -1},
+	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\0\0\0\0\0\0\0\0s\0c\0h\0", 15, -1},
+	    /* A time to wait that no peer can name. */
+	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\0\0\0\0\377\377\377\377s\0c\0h", 14, -1},
+	    {FINAL(RESULT_FAIL, D_CONNECT_REFUSED), "\0\0\0\0\377\377\377\177s\0c\0h", 14, -1},
 	};
 	struct ipc_record r;
 
@@ -226,6 +229,7 @@ static void only_what_is_known_is_believed(UNUSED void **state)
 	assert_int_equal(r.diag.code, D_NONE);
 	assert_int_equal(feed(&r, rows[21].h, rows[21].payload, rows[21].n), 1);
 	assert_int_equal(r.diag.sys_errno, 1);
+	assert_int_equal(r.diag.retry_after_s, 5);
 	assert_string_equal(r.diag.subject, "s");
 	assert_string_equal(r.diag.cause, "c");
 	assert_string_equal(r.diag.hint, "h");

@@ -198,6 +198,74 @@ static void an_interval_is_the_least_pause(UNUSED void **state)
 	assert_int_equal(w.checks[0].next.ns - w.now.ns, 5000 * MS);
 }
 
+/* The pause after a failure that came `waited` ms after the first attempt, of a peer that names `retry_after` seconds. */
+static int64_t slow_pause(uint64_t random, int64_t waited, int retry_after)
+{
+	struct world w;
+
+	plain(&w, 1, 1, false);
+	w.plan.random = random;
+	w.checks[0].attempt_timeout = DURATION_S(60);
+	expect_actions(&w, "+0");
+	at(&w, 1000 + waited);
+	plan_result(&w.plan, 0, w.now, false, true);
+	plan_slow_down(&w.plan, 0, w.now, DURATION_S(retry_after));
+	return w.checks[0].next.ns - w.now.ns;
+}
+
+static void a_busy_peer_is_asked_slowly(UNUSED void **state)
+{
+	static const struct {
+		int64_t waited;
+		int retry_after;
+		int64_t least, most; /* ms */
+	} rows[] = {
+	    {0, 0, 750, 1250},
+	    {12000, 0, 2250, 3750},
+	    {40000, 0, 3750, 6250},
+	    {0, 10, 10000, 12400},
+	    {1000, 1, 1000, 1250},
+	    {0, 3000, 30000, 30000}, /* longer than the whole time: half of it */
+	    {50000, 10, 5000, 5000},
+	    {59000, 86400, 750, 1250},
+	    {59900, 86400, 750, 1250},
+	};
+
+	for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
+		int64_t least = INT64_MAX, most = 0;
+
+		for (int i = 0; i < 400; i++) {
+			int64_t pause =
+			    slow_pause((uint64_t)i * 7919 + 1, rows[r].waited, rows[r].retry_after);
+
+			least = pause < least ? pause : least;
+			most = pause > most ? pause : most;
+		}
+		if (least < rows[r].least * MS || most > rows[r].most * MS)
+			fail_msg("row %zu: %lld to %lld ms", r, (long long)(least / MS),
+				 (long long)(most / MS));
+		assert_true(least <
+			    (rows[r].least + 1) * MS + (rows[r].most - rows[r].least) * MS / 10);
+	}
+}
+
+/* A check that is decided stays so, and its own interval is the least pause. */
+static void slowing_down_only_delays(UNUSED void **state)
+{
+	struct world w;
+
+	plain(&w, 2, 2, false);
+	w.checks[1].interval = DURATION_S(20);
+	expect_actions(&w, "+0 +1");
+	plan_result(&w.plan, 0, w.now, false, false);
+	plan_slow_down(&w.plan, 0, w.now, DURATION_S(5));
+	assert_int_equal(w.checks[0].state, PS_GAVE_UP);
+	assert_true(instant_is_never(w.checks[0].next));
+	plan_result(&w.plan, 1, w.now, false, true);
+	plan_slow_down(&w.plan, 1, w.now, DURATION_S(5));
+	assert_int_equal(w.checks[1].next.ns - w.now.ns, 20000 * MS);
+}
+
 /* A seed of 0, which xorshift cannot leave, still gives different pauses. */
 static void a_seed_of_nothing_is_one(UNUSED void **state)
 {
@@ -664,6 +732,8 @@ int main(void)
 	    cmocka_unit_test(an_attempt_has_its_times),
 	    cmocka_unit_test(pauses_grow_and_are_spread),
 	    cmocka_unit_test(an_interval_is_the_least_pause),
+	    cmocka_unit_test(a_busy_peer_is_asked_slowly),
+	    cmocka_unit_test(slowing_down_only_delays),
 	    cmocka_unit_test(a_seed_of_nothing_is_one),
 	    cmocka_unit_test(one_that_waits_for_a_later_one),
 	    cmocka_unit_test(killed_once_at_its_deadline),
