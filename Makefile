@@ -4,6 +4,8 @@
 #   make static     build/static/startguard: one file that needs nothing of the system; makes what it needs (packaging/static)
 #   make check-static  what the static program promises, and a subset of the scenarios with it
 #   make check-static-aarch64  the static program for aarch64, cross-compiled: scenarios under qemu-aarch64
+#   make images     container images of the static program, by docker or podman: startguard:VERSION, -debian, -dev
+#   make check-containers  the images and the documents' snippets in real engines: Docker, podman, compose
 #   make outdated   which sources of the static program have newer versions
 #   make demo       install what is missing, build, show a service started, degraded and blocked
 #   make check      install what is missing, run unit tests, lint and scenarios
@@ -43,7 +45,7 @@ WITH_PQ ?= auto
 WITH_SECCOMP ?= auto
 
 all: program
-.PHONY: all static check-static check-static-aarch64 outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka check-somabrain soak demo lint format dev generated install uninstall clean
+.PHONY: all static check-static check-static-aarch64 images check-containers check-docker check-podman outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka check-somabrain soak demo lint format dev generated install uninstall clean
 .DELETE_ON_ERROR:
 
 # ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
@@ -84,7 +86,7 @@ unit_c := $(filter-out $(if $(filter 0,$(with_kafka)),tests/unit/test_kafka.c) \
 	$(if $(filter 00 01 10,$(with_kafka)$(with_avro)),tests/unit/test_record_class.c) \
 	$(if $(filter-out 111,$(with_kafka)$(with_avro)$(with_curl)),tests/unit/test_flow.c),$(wildcard tests/unit/*.c))
 
-ifneq ($(filter-out help clean format deps-build deps-test static check-static check-static-aarch64 outdated uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean format deps-build deps-test static check-static check-static-aarch64 images outdated uninstall,$(or $(MAKECMDGOALS),all)),)
 lib_cflags := $(shell $(pkg_config) --cflags $(PKGS) 2>/dev/null)
 lib_libs := $(shell $(pkg_config) --libs $(PKGS) 2>/dev/null)
 lib_cflags += $(if $(filter 1,$(with_seccomp)),-DWITH_SECCOMP)
@@ -279,6 +281,18 @@ check-static-aarch64: deps-test
 	@venv=$$(packaging/venv-path) && STARTGUARD_TIME_SCALE=3 STARTGUARD_WRAP=qemu-aarch64 \
 		STARTGUARD=$(abspath build/static-aarch64/startguard) $(pytest) -n $(JOBS) --static $(SUBSET) \
 		-k 'not mock and not broker_that_comes_up' $(arch_tests)
+# ---- container images: packaging/docker, docs/containers.md ----
+images: static
+	@packaging/images
+# The engines side by side, each in a network and a mount namespace of its own.
+check-containers: deps-test
+	@packaging/deps static containers
+	@packaging/static $(STATIC_FLAGS)
+	@$(MAKE) --no-print-directory $(BUILD)/tests/kafka_mock
+	@$(MAKE) --no-print-directory -j2 -O check-docker check-podman
+check-docker check-podman: check-%:
+	@venv=$$(packaging/venv-path) && $(pytest) -n 0 --engine $* tests/containers
+
 outdated:
 	@packaging/deps static
 	@packaging/static --outdated
