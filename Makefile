@@ -6,6 +6,8 @@
 #   make check-static-aarch64  the static program for aarch64, cross-compiled: scenarios under qemu-aarch64
 #   make images     container images of the static program, by docker or podman: startguard:VERSION, -debian, -dev
 #   make check-containers  the images and the documents' snippets in real engines: Docker, podman, compose
+#   make bench      what the static program costs beside other programs found on PATH; BENCH_FLAGS=--write writes docs/benchmarks.md
+#   make check-instructions  how many instructions the static program executes, against the committed numbers
 #   make outdated   which sources of the static program have newer versions
 #   make demo       install what is missing, build, show a service started, degraded and blocked
 #   make check      install what is missing, run unit tests, lint and scenarios
@@ -45,7 +47,7 @@ WITH_PQ ?= auto
 WITH_SECCOMP ?= auto
 
 all: program
-.PHONY: all static check-static check-static-aarch64 images check-containers check-docker check-podman outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka check-somabrain soak demo lint format dev generated install uninstall clean
+.PHONY: all static check-static check-static-aarch64 bench check-instructions images check-containers check-docker check-podman outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka check-somabrain soak demo lint format dev generated install uninstall clean
 .DELETE_ON_ERROR:
 
 # ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
@@ -86,7 +88,7 @@ unit_c := $(filter-out $(if $(filter 0,$(with_kafka)),tests/unit/test_kafka.c) \
 	$(if $(filter 00 01 10,$(with_kafka)$(with_avro)),tests/unit/test_record_class.c) \
 	$(if $(filter-out 111,$(with_kafka)$(with_avro)$(with_curl)),tests/unit/test_flow.c),$(wildcard tests/unit/*.c))
 
-ifneq ($(filter-out help clean format deps-build deps-test static check-static check-static-aarch64 images outdated uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean format deps-build deps-test static check-static check-static-aarch64 bench check-instructions images outdated uninstall,$(or $(MAKECMDGOALS),all)),)
 lib_cflags := $(shell $(pkg_config) --cflags $(PKGS) 2>/dev/null)
 lib_libs := $(shell $(pkg_config) --libs $(PKGS) 2>/dev/null)
 lib_cflags += $(if $(filter 1,$(with_seccomp)),-DWITH_SECCOMP)
@@ -292,6 +294,9 @@ check-containers: deps-test
 	@$(MAKE) --no-print-directory -j2 -O check-docker check-podman
 check-docker check-podman: check-%:
 	@venv=$$(packaging/venv-path) && $(pytest) -n 0 --engine $* tests/containers
+
+# ---- benchmarks: tests/bench/bench.mk, docs/benchmarks.md ----
+include tests/bench/bench.mk
 
 outdated:
 	@packaging/deps static

@@ -1,10 +1,7 @@
-#!/usr/bin/env python3
-"""How late attempt, check and run end, for peers and programs that would never end. Not a test: exact times belong to an idle machine.
+"""How late attempt, check and run end, for peers and programs that would never end, by startguard's own clock.
 
-    tests/bench/deadlines.py [PROGRAM] [REPETITIONS]
-
-Prints milliseconds past the limit: median and maximum, by startguard's own clock. For attempts it is the latest of them, each counted
-from its own start. The kernel needs about 0.1 ms of a processor to end a process: with hundreds at once that is what is left.
+For attempts it is the latest of them, each counted from its own start. The kernel needs about 0.1 ms of a processor to end a
+process: with hundreds at once that is what is left.
 """
 
 import json
@@ -12,8 +9,9 @@ import pathlib
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
+
+from measure import table
 
 KEYS = {"run": "", "check": 'timeout = "%dms";', "attempt": 'attempt_timeout = "%dms"; retry = false;'}
 DEAF = """trap '' TERM INT HUP; setsid sleep 1000 & exec sleep 1000"""
@@ -67,18 +65,14 @@ def late(program, folder, text, ms, limit):
     return (max(c["elapsed_ms"] for c in told["checks"]) if limit == "attempt" else told["elapsed_ms"]) - ms
 
 
-def main():
-    program = sys.argv[1] if len(sys.argv) > 1 else "build/startguard"
-    repetitions = int(sys.argv[2]) if len(sys.argv) > 2 else 10
+def section(program, repetitions):
+    """Markdown."""
+    lines = []
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as server, tempfile.TemporaryDirectory() as folder:
-        print(f"{'':22} " + "".join(f"{limit:>20}" for limit in KEYS) + "   (median, maximum in ms)")
         for name, ms, text in rows(f"127.0.0.1:{server.getsockname()[1]}"):
             cells = []
             for limit in KEYS:
                 times = [late(program, pathlib.Path(folder), text, ms, limit) for _ in range(repetitions)]
-                cells.append(f"{statistics.median(times):9.1f} {max(times):9.1f} ")
-            print(f"{name:22} " + "".join(cells), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+                cells.append(f"{statistics.median(times):.1f}, {max(times):.1f}")
+            lines.append([name, *cells])
+    return table(["at the deadline", *KEYS], lines)

@@ -1,60 +1,36 @@
-"""Start to exec against one broker that is up, side by side with what others use: the median of many, interleaved rounds.
-
-    packaging/deps build real bench && make
-    "$(packaging/venv-path)/bin/python" tests/bench/kafka.py [ROUNDS]        (30)
+"""Kafka: start to exec against one real broker that is up, and a wrong password until it is told.
 
 startguard verifies four topics with partitions, leaders and replicas in sync, what the principal may do to each, and a
 group; the others do what they can: kcat -L lists metadata, wait4x asks one broker for the list of brokers, kafka-ready (the
-Java class of Confluent's images; here an equivalent loop, KafkaReady.java) describes the cluster. All of them then
-exec `true`, as an entry point would start the service. Prints Markdown for docs/benchmarks.md.
-
-Environment: STARTGUARD (program; default build/startguard), WAIT4X (program; else it is installed with go).
+Java class of Confluent's images; here an equivalent loop, KafkaReady.java) describes the cluster.
 """
 
-import os
+import contextlib
 import pathlib
-import random
 import shutil
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
+
+from measure import Command, comparison, interleave
+
+from harness import settings
+from servers import common
+from servers.kafka import KafkaServer
+from servers.kafka_jars import install
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-sys.path[:] = [str(ROOT / "tests"), str(ROOT / "tests" / "scenario")] + [p for p in sys.path if p != str(HERE)]
-
-from harness import settings  # noqa: E402
-from servers import common  # noqa: E402
-from servers.kafka import KafkaServer  # noqa: E402
-from servers.kafka_jars import install  # noqa: E402
-
-WAIT4X_MODULE = "wait4x.dev/v3/cmd/wait4x@v3.7.1"
 TOPICS = [f"open.bench-{n}" for n in range(4)]
 USER = "limited"
-WRONG_ROUNDS = 3
-# What the others need to go on to the service: startguard and wait4x start it themselves.
-THEN_TRUE = ["sh", "-c", '"$@" >/dev/null 2>&1 && exec true', "sh"]
-
-
-def wait4x():
-    if os.environ.get("WAIT4X"):
-        return os.environ["WAIT4X"]
-    found = shutil.which("wait4x")
-    if found:
-        return found
-
-    def build(folder):
-        go = common.find_program("go", package="bench")
-        common.run_tool([go, "install", WAIT4X_MODULE], what=f"go install {WAIT4X_MODULE}", tries=1, env={"GOBIN": str(folder)})
-
-    return str(common.cached("wait4x-3.7.1", build) / "wait4x")
+WARM_ROUNDS, WRONG_ROUNDS = 6, 3  # the broker compiles what it does often; a wrong password costs seconds
+JAVA_TIMEOUT_MS, WRONG_TIMEOUT_MS = 60000, 10000
+FULL, SHAPE = "startguard, 4 topics, their rights, a group", "startguard, 4 topics"
+KCAT, WAIT4X, JAVA = "kcat -L", "wait4x kafka", "kafka-ready (Java)"
 
 
 def kafka_ready(version):
-    """The command of the Java loop, compiled once."""
-    javac = common.find_program("javac", package="bench")
+    """The command of the Java loop, compiled once; None without a JDK."""
+    javac = shutil.which("javac")
+    if not javac:
+        return None
     jars = f"{install(version)}/*"
 
     def build(folder):
@@ -64,44 +40,56 @@ def kafka_ready(version):
     return [common.find_program("java", package="bench"), "-cp", f"{classes}:{jars}", "KafkaReady"]
 
 
-class Bench:
-    def __init__(self, kafka, folder):
-        self.kafka, self.folder = kafka, pathlib.Path(folder)
-        self.program = os.environ.get("STARTGUARD", str(ROOT / "build" / "startguard"))
-        self.env = dict(os.environ, KAFKA_PASSWORD=kafka.users[USER])
-        for topic in TOPICS:
-            kafka.create_topic(topic, 3)
-        kafka.commit("open.bench", TOPICS[0], 0)
-        kafka.transact("open.warm-up", TOPICS[0], b"a record")
-        self.ready = kafka_ready(kafka.version)
+class Commands:
+    """How each program is asked, for a listener ("plaintext", "sasl") and a password (None for the right one)."""
 
-    def startguard(self, name, listener, rights, password=None):
+    def __init__(self, kafka, program, wait4x, nothing, folder):
+        self.kafka, self.program, self.wait4x, self.nothing = kafka, program, wait4x, str(nothing)
+        self.folder = pathlib.Path(folder)
+        self.ready = kafka_ready(kafka.version)
+        self.kcat_path = shutil.which("kcat")
+
+    def prepare(self):
+        for topic in TOPICS:
+            self.kafka.create_topic(topic, 3)
+        self.kafka.commit("open.bench", TOPICS[0], 0)
+        self.kafka.transact("open.warm-up", TOPICS[0], b"a record")
+
+    def missing(self):
+        rows = {KCAT: "" if self.kcat_path else "not found: kcat", JAVA: "" if self.ready else "not found: javac"}
+        return {name: why for name, why in {**rows, WAIT4X: self.wait4x.missing}.items() if why}
+
+    def then(self, *words):
+        """What the others need to go on to the service: startguard and wait4x start it themselves."""
+        return ["sh", "-c", f'"$@" >/dev/null 2>&1 && exec {self.nothing}', "sh", *words]
+
+    def startguard(self, listener, rights, password=None):
         properties = self.kafka.client_properties(listener, USER, password)
         servers = properties.pop("bootstrap.servers")
-        secret = properties.pop("sasl.password", None)
-        if secret:
-            properties["sasl.password"] = "env:KAFKA_PASSWORD" if password is None else "env:WRONG_PASSWORD"
-            self.env["WRONG_PASSWORD"] = password or ""
+        env = {}
+        if "sasl.password" in properties:
+            env["KAFKA_PASSWORD"] = properties["sasl.password"]
+            properties["sasl.password"] = "env:KAFKA_PASSWORD"
         demand = {"partitions": 3, "min_in_sync_replicas": 1} | ({"operations": ["read", "write"]} if rights else {})
         keys = {"bootstrap_servers": [servers], "topics": [{"name": t} | demand for t in TOPICS]}
         if properties:
             keys["properties"] = [f"{k}={v}" for k, v in properties.items()]
         if rights:
             keys["groups"] = ["open.bench"]
-        profile = self.folder / f"{name}.cfg"
+        profile = self.folder / f"{listener}-{rights}-{bool(password)}.cfg"
         profile.write_text(f'startguard = 1; service = "bench"; mode = "dev"; kafka: {{ bench: {{ {settings(**keys)} }}; }};')
-        return [self.program, "run", "-q", "-p", str(profile), "--termination-log", "none", "--", "true"]
+        return Command([self.program, "run", "-q", "-p", profile, "--termination-log", "none", "--", self.nothing], env)
 
     def kcat(self, listener, password=None):
         properties = self.kafka.client_properties(listener, USER, password)
         servers = properties.pop("bootstrap.servers")
         more = [word for k, v in properties.items() for word in ("-X", f"{k}={v}")]
-        return [*THEN_TRUE, common.find_program("kcat", package="bench"), "-L", "-b", servers, *more]
+        return Command(self.then(self.kcat_path, "-L", "-b", servers, *more)) if self.kcat_path else None
 
-    def java(self, listener, password=None, timeout=60000):
+    def java(self, listener, password=None, timeout=JAVA_TIMEOUT_MS):
         properties = self.kafka.client_properties(listener, USER, password)
         servers = properties.pop("bootstrap.servers")
-        file = self.folder / f"{listener}-{password or 'right'}.properties"
+        file = self.folder / f"{listener}-{bool(password)}.properties"
         login = ""
         if listener == "sasl":
             login = (
@@ -110,96 +98,36 @@ class Bench:
                 f'username="{USER}" password="{properties["sasl.password"]}";\n'
             )
         file.write_text(login)
-        return [*THEN_TRUE, *self.ready, servers, "1", str(timeout), str(file)]
+        return Command(self.then(*self.ready, servers, "1", str(timeout), file)) if self.ready else None
 
-    def run(self, command, wanted=0):
-        begun = time.perf_counter()
-        done = subprocess.run(
-            command, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        took = (time.perf_counter() - begun) * 1000
-        if (done.returncode == 0) != (wanted == 0):
-            sys.exit(f"{command}: exit status {done.returncode}\n{done.stdout}")
-        return took
+    def ready_rows(self, listener):
+        rows = {FULL: self.startguard(listener, True), SHAPE: self.startguard(listener, False), KCAT: self.kcat(listener)}
+        if listener == "plaintext" and not self.wait4x.missing:  # it knows no PLAIN
+            rows[WAIT4X] = self.wait4x.kafka(self.kafka.plaintext)
+        return {name: command for name, command in {**rows, JAVA: self.java(listener)}.items() if command}
 
-    def compare(self, commands, rounds, wanted=0, warm=10):
-        """{name: [ms]}; first `warm` rounds that are not counted: the broker compiles what it does often."""
-        times = {name: [] for name in commands}
-        for number in range(warm + rounds):
-            for name in random.sample(list(commands), len(commands)):
-                took = self.run(commands[name], wanted)
-                if number >= warm:
-                    times[name].append(took)
-        return times
+    def wrong_rows(self):
+        rows = {
+            "startguard": self.startguard("sasl", False, "wrong"),
+            KCAT: self.kcat("sasl", "wrong"),
+            f"{JAVA}, with a timeout of {WRONG_TIMEOUT_MS // 1000} s": self.java("sasl", "wrong", WRONG_TIMEOUT_MS),
+        }
+        return {name: command for name, command in rows.items() if command}
 
 
-def show(title, times):
-    ours = statistics.median(next(iter(times.values())))
-    print(f"\n{title}\n\n| program | median ms | 10 % ms | 90 % ms | times the first row |\n| --- | --- | --- | --- | --- |")
-    for name, values in times.items():
-        values = sorted(values)
-        low, high = values[len(values) // 10], values[-1 - len(values) // 10]
-        print(f"| {name} | {statistics.median(values):.1f} | {low:.1f} | {high:.1f} | {statistics.median(values) / ours:.1f} |")
-
-
-def main(rounds):
-    with tempfile.TemporaryDirectory() as folder, KafkaServer() as kafka:
-        bench = Bench(kafka, folder)
-        full = "startguard, 4 topics, their rights, a group"
-        shape = "startguard, 4 topics"
-        show(
-            f"Starting the programs alone, {rounds} rounds",
-            bench.compare(
-                {
-                    "startguard version": [bench.program, "version"],
-                    "kcat -V": [*THEN_TRUE, common.find_program("kcat", package="bench"), "-V"],
-                    "wait4x version": [wait4x(), "version"],
-                },
-                rounds,
-            ),
-        )
-        show(
-            f"Kafka {kafka.version}, plaintext, {rounds} rounds",
-            bench.compare(
-                {
-                    full: bench.startguard("plain-rights", "plaintext", True),
-                    shape: bench.startguard("plain", "plaintext", False),
-                    "kcat -L": bench.kcat("plaintext"),
-                    "wait4x kafka": [wait4x(), "kafka", "-q", f"kafka://{kafka.plaintext}", "--", "true"],
-                    "kafka-ready (Java)": bench.java("plaintext"),
-                },
-                rounds,
-            ),
-        )
-        show(
-            f"Kafka {kafka.version}, login by PLAIN, {rounds} rounds",
-            bench.compare(
-                {
-                    full: bench.startguard("sasl-rights", "sasl", True),
-                    shape: bench.startguard("sasl", "sasl", False),
-                    "kcat -L": bench.kcat("sasl"),
-                    "kafka-ready (Java)": bench.java("sasl"),
-                },
-                rounds,
-            ),
-        )
-        show(
-            f"Wrong password, until it is told, {WRONG_ROUNDS} rounds (kafka-ready with a timeout of 10 s)",
-            bench.compare(
-                {
-                    "startguard": bench.startguard("wrong", "sasl", False, "wrong"),
-                    "kcat -L": bench.kcat("sasl", "wrong"),
-                    "kafka-ready (Java)": bench.java("sasl", "wrong", timeout=10000),
-                },
-                WRONG_ROUNDS,
-                wanted=1,
-                warm=0,
-            ),
-        )
-
-
-if __name__ == "__main__":
-    try:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 30)
-    except common.StartError as error:
-        sys.exit(f"{pathlib.Path(__file__).name}: {error}")
+def section(spawner, program, wait4x, nothing, rounds):
+    """Markdown."""
+    text = []
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        kafka = stack.enter_context(KafkaServer())
+        commands = Commands(kafka, program, wait4x, nothing, folder)
+        commands.prepare()
+        for listener, title in (("plaintext", "plaintext"), ("sasl", "login by PLAIN")):
+            rows = commands.ready_rows(listener)
+            interleave(spawner, {name: c for name, c in rows.items() if name != JAVA}, WARM_ROUNDS)
+            found = interleave(spawner, rows, rounds)
+            text.append(f"Kafka {kafka.version}, {title}:\n\n{comparison(found, rows, commands.missing())}")
+        rows = commands.wrong_rows()
+        found = interleave(spawner, rows, WRONG_ROUNDS, must_fail=True)
+        text.append(f"A wrong password, until it is told:\n\n{comparison(found, rows, {})}")
+    return "\n".join(text)
