@@ -17,8 +17,12 @@ import threading
 
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
 PAGES = [DOCS / "output.md", DOCS / "profile.md", DOCS / "kinds" / "exec.md"]
-HOSTS = {"catalogue": "10.0.0.11", "opa": "10.0.0.12", "opa-empty": "10.0.0.13", "cache": "10.0.0.14"}
-ANSWERS = {("10.0.0.11", 8080): b'{"status": "UP"}', ("10.0.0.12", 8181): b'{"result": true}', ("10.0.0.13", 8181): b"{}"}
+HOSTS = {"catalogue": "10.0.0.11", "opa": "10.0.0.12", "opa-deny": "10.0.0.13", "cache": "10.0.0.14"}
+ANSWERS = {
+    ("10.0.0.11", 8080): b'{"status": "UP"}',
+    ("10.0.0.12", 8181): b'{"result": true}',
+    ("10.0.0.13", 8181): b'{"result": false}',
+}
 VARIES = [
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+Z)?", "TIME"),
     (r"\b\d+(\.\d+)? (ms|s|min)\b", "T"),

@@ -78,7 +78,7 @@ def test_paths_that_are_none(guard, path):
 @pytest.mark.near_miss("opa-decision")
 def test_undefined(guard):
     with opa(decision=Reply(body={})) as s:
-        guard.try_("opa", url=s.url, decisions=ALLOW).expect("opa-undefined", exit=69, phase="assert", cause='no "result"')
+        guard.try_("opa", url=s.url, decisions=ALLOW).expect("opa-undefined", exit=124, phase="assert", cause='no "result"')
 
 
 @pytest.mark.produces("opa-decision")
@@ -133,6 +133,66 @@ def test_bundles(guard):
     with opa(bundles=Reply(500, {"error": "not all configured bundles have been activated"})) as s:
         guard.try_("opa", url=s.url).passed()
         guard.try_("opa", url=s.url, health=["bundles"]).expect("opa-bundle-inactive", exit=124)
+
+
+INACTIVE = Reply(500, {"error": "one or more bundles are not activated"})
+
+
+@pytest.mark.produces("opa-bundle-inactive")
+@pytest.mark.near_miss("opa-undefined", "opa-decision", "opa-evaluation-error", "auth-failed")
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(body={}),
+        Reply(body={"result": False}),
+        Reply(500, {"code": "internal_error", "message": "error(s) occurred", "errors": []}),
+        Reply(401, {"code": "unauthorized", "message": "request rejected by administrative policy"}),
+    ],
+)
+def test_a_wrong_decision_while_bundles_are_to_come(guard, reply):
+    """Whatever health demands: OPA is asked for its bundles before such a decision is called wrong."""
+    with opa(decision=reply, bundles=INACTIVE) as s:
+        guard.try_("opa", url=s.url, token="env:T", _env={"T": "token-1"}, decisions=ALLOW).expect(
+            "opa-bundle-inactive", exit=124, cause="one or more bundles are not activated"
+        )
+
+
+@pytest.mark.near_miss("opa-bundle-inactive")
+def test_bundles_are_not_asked_for_beside_a_good_decision(guard):
+    with opa(bundles=INACTIVE) as s:
+        guard.try_("opa", url=s.url, decisions=ALLOW).passed()
+        assert [r.target for r in s.requests] == ["/health", "/v1/data/authz/allow"]
+
+
+def test_a_policy_that_is_pushed_later(guard):
+    with opa(decision=[Reply(body={}), Reply(body={}), Reply(body={"result": True})]) as s:
+        words = f'url = "{s.url}"; decisions = {ALLOW};'
+        assert guard.run(f"startguard = 1; opa: {{ p: {{ {words} }}; }};").passed()["attempts"] == 3
+
+
+@pytest.mark.produces("opa-undefined")
+@pytest.mark.near_miss("opa-evaluation-error")
+def test_the_authorisation_policy_is_to_come(guard):
+    """What OPA says while system.authz is not loaded."""
+    words = {"code": "internal_error", "message": "authorization policy missing or undefined"}
+    with opa(decision=Reply(500, words), health=Reply(500, words)) as s:
+        guard.try_("opa", url=s.url, decisions=ALLOW).expect("opa-undefined", exit=124, cause="authorization policy missing")
+
+
+@pytest.mark.near_miss("auth-required", "auth-failed", "auth-forbidden")
+@pytest.mark.parametrize("status", [401, 403])
+def test_health_that_is_not_permitted(guard, status):
+    """A service that may ask for its decision needs no right to ask for health."""
+    with opa(health=Reply(status, {"code": "unauthorized", "message": "request rejected by administrative policy"})) as s:
+        summary = guard.try_("opa", url=s.url, decisions=ALLOW).passed()["summary"]
+        assert summary == "health is not permitted, 1 decision defined and right"
+
+
+@pytest.mark.produces("auth-required")
+@pytest.mark.parametrize("keys", [{}, {"health": ["bundles"], "decisions": ALLOW}])
+def test_health_that_is_demanded_must_be_permitted(guard, keys):
+    with opa(health=Reply(401), bundles=Reply(401)) as s:
+        guard.try_("opa", url=s.url, **keys).expect("auth-required", exit=69)
 
 
 @pytest.mark.produces("opa-plugin-not-ready")
