@@ -13,6 +13,7 @@
 #   make check      install what is missing, run unit tests, lint and scenarios
 #   make soak       the engine's faults at length: all of them, a hundred times
 #   make check-real the same against real servers: Apache Kafka and a schema registry
+#   make referees   ask Prometheus, Java's Avro and OpenSSL again for the tables in tests/referees (REFEREES_FLAGS=--write)
 #   make check-somabrain the profiles of somabrain in a system of its shape, on real servers
 #   make check-newer-kafka  Kafka's scenarios and real tests, with a librdkafka newer than the distribution's
 #   make fuzz       every fuzz target for FUZZ_SECONDS=600 with clang and libFuzzer; fuzz-NAME: one of them
@@ -47,7 +48,7 @@ WITH_PQ ?= auto
 WITH_SECCOMP ?= auto
 
 all: program
-.PHONY: all static check-static check-static-aarch64 bench check-instructions images check-containers check-docker check-podman outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real check-newer-kafka check-somabrain soak demo lint format dev generated install uninstall clean
+.PHONY: all static check-static check-static-aarch64 bench check-instructions images check-containers check-docker check-podman outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real referees check-newer-kafka check-somabrain soak demo lint format dev generated install uninstall clean
 .DELETE_ON_ERROR:
 
 # ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
@@ -55,7 +56,7 @@ PKGS := libconfig jansson openssl
 LIB_kafka := rdkafka
 LIB_avro := avro-c
 LIB_redis := hiredis
-LIB_curl := libcurl
+LIB_curl := libcurl zlib
 LIB_pq := libpq
 LIB_seccomp := libseccomp
 # A path given as make's variable does not reach $(shell) by itself.
@@ -239,6 +240,11 @@ check-real: deps-test
 	@packaging/deps real
 	@$(MAKE) --no-print-directory program $(helper_bin)
 	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(BUILD)/startguard) $(pytest) -n 2 --dist loadfile tests/real
+
+# Each verdict of the tables that test_referees.py compares the program with, made again by those who gave it.
+referees: deps-test
+	@packaging/deps real
+	@venv=$$(packaging/venv-path) && cd tests && "$$venv/bin/python" -m referees.all $(REFEREES_FLAGS)
 
 # What a release links: DescribeTopics, authorised operations and a SCRAM that current brokers accept.
 # Brokers of both versions are met by check-real; here it is the library that is new, and one version will do.

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "check.h"
+#include "prom_format.h"
 #include "prom_text.h"
 #include "resolve.h"
 #include "web.h"
@@ -38,7 +39,8 @@ static const struct key family_keys[] = {
 	    .example = "\"learner_events_total\""),
     KEY_ENUM(struct family, type, .choices = types, .doc = "The type the page must declare.",
 	     .example = "\"counter\""),
-    KEY_PAIRLIST(struct family, labels, .doc = "Labels a series must have to count.",
+    KEY_PAIRLIST(struct family, labels,
+		 .doc = "Labels a series must have to count; values without the page's escapes.",
 		 .example = "[\"job=\\\"learner\\\"\"]"),
     KEY_NUM(struct family, min,
 	    .doc = "The smallest value a series may have (histograms and summaries: its count).",
@@ -55,7 +57,9 @@ static const struct key metrics_keys[] = {
 	    .example = "\"http://learner:9100/metrics\""),
     WEB_KEYS(struct metrics_conf),
     KEY_ENUM(struct metrics_conf, format, .choices = formats, .def = "auto",
-	     .doc = "Which format the page must have; auto: as its content type says."),
+	     .doc = "Which format the page must have; auto: as its content type says. Where the "
+		    "content type is none of Prometheus's, this format is read, as with "
+		    "fallback_scrape_protocol."),
     KEY_GROUPLIST(struct metrics_conf, families, .sub = &family_schema,
 		  .doc = "Families that must be on the page.",
 		  .example = "( { name = \"learner_events_total\"; type = \"counter\"; } )"),
@@ -105,38 +109,90 @@ struct seen {
 	int64_t series;    /* count of those with the wanted labels */
 	bool outside;      /* a series is outside min and max */
 	double value;      /* of that series; of max_age: the oldest time, Unix seconds */
-	double latest;     /* of max_age: the latest time; not a number if one is none */
+	double latest;     /* of max_age: the latest time; not a number if any is none */
 	char example[160]; /* labels of one series, for causes */
 };
 struct page {
 	const struct metrics_conf *conf;
 	struct seen *families, *ages; /* in the order of conf->families and conf->max_age */
+	const char *name, *type;      /* of the family that was declared last, "" before any */
 	size_t lines, samples;
 };
 
-/* A sample has its family's name, perhaps with a suffix of the type (OpenMetrics 1.0, "Suffixes"). Returns that suffix, ""
- * without one; NULL when the sample is of another family. */
-static const char *suffix_of(const char *sample, const char *family)
+/* The suffixes of a type's samples (OpenMetrics 1.0, "Suffixes"; in the text format summaries and histograms have the same). The first
+ * is that of the one sample that stands for a series: a counter's total, a histogram's count. */
+static const struct {
+	const char *type, *suffixes[6];
+} samples_of[] = {{"counter", {"_total", "", "_created"}},
+		  {"histogram", {"_count", "_sum", "_bucket", "_created", ""}},
+		  {"gaugehistogram", {"_gcount", "_gsum", "_bucket"}},
+		  {"summary", {"_count", "_sum", "_created", ""}},
+		  {"info", {"_info", ""}}};
+
+/* Returns what `name` has behind the family's name; NULL when it begins otherwise. */
+static const char *suffix_of(const char *name, const char *family)
 {
-	static const char *const suffixes[] = {"",        "_total", "_count", "_sum",
-					       "_bucket", "_info",  "_gsum",  "_gcount"};
 	size_t n = strlen(family);
 
-	if (strncmp(sample, family, n) != 0)
-		return NULL;
-	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
-		if (str_eq(sample + n, suffixes[i]))
-			return suffixes[i];
-	return NULL;
+	return strncmp(name, family, n) == 0 ? name + n : NULL;
 }
 
-/* In OpenMetrics the family of the sample x_total is x; profiles may name either. */
-static bool type_is_for(const char *declared, const char *family)
+/* Returns whether a sample with this suffix belongs to a family of the type, and in *counts whether it stands for its series. The
+ * total of a counter has the suffix in OpenMetrics; in the text format its family's name often has it already. */
+static bool is_of_type(const char *type, const char *suffix, bool *counts)
 {
-	size_t n = strlen(declared);
+	for (size_t i = 0; i < ARRAY_LEN(samples_of); i++) {
+		if (!str_eq(samples_of[i].type, type))
+			continue;
+		for (const char *const *s = samples_of[i].suffixes; *s; s++)
+			if (str_eq(*s, suffix)) {
+				*counts =
+				    s == samples_of[i].suffixes ||
+				    (!*suffix && (str_eq(type, "counter") || str_eq(type, "info")));
+				return true;
+			}
+		return false;
+	}
+	*counts = true;
+	return !*suffix;
+}
 
-	return str_eq(declared, family) ||
-	       (!strncmp(declared, family, n) && str_eq(family + n, "_total"));
+/* Is a family that no TYPE line declares. Its samples are known by their suffixes alone. */
+static bool is_of_undeclared(const char *suffix, bool *counts)
+{
+	static const char *const others[] = {"_sum", "_bucket", "_gsum", "_created"};
+	static const char *const counted[] = {"", "_total", "_count", "_info", "_gcount"};
+
+	*counts = true;
+	for (size_t i = 0; i < ARRAY_LEN(counted); i++)
+		if (str_eq(suffix, counted[i]))
+			return true;
+	*counts = false;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (str_eq(suffix, others[i]))
+			return true;
+	return false;
+}
+
+/* Returns the length of a name without `suffix`. */
+static size_t base_len(const char *name, const char *suffix)
+{
+	return strlen(name) - (str_ends(name, suffix) ? strlen(suffix) : 0);
+}
+
+/* Returns whether the declared family is the one that the profile names. The same counter is x in OpenMetrics and x_total in the
+ * text format, the same info x and x_info: profiles may name either. */
+static bool is_family(const char *declared, const char *type, const struct family *f)
+{
+	bool info =
+	    str_eq(type, "info") || (f->type != ENUM_UNSET && str_eq(types[f->type], "info"));
+	const char *suffix = info ? "_info" : "_total";
+	size_t n = base_len(declared, suffix);
+
+	if (str_eq(declared, f->name))
+		return true;
+	return (info || str_eq(type, "counter")) && n == base_len(f->name, suffix) &&
+	       !strncmp(declared, f->name, n);
 }
 
 static bool labels_match(const struct prom_line *line, const struct pairlist *wanted)
@@ -166,18 +222,32 @@ static void labels_text(const struct prom_line *line, char *buf, size_t size)
 				      line->labels[i].name, line->labels[i].value);
 }
 
-static void count_sample(const struct family *f, struct seen *s, const struct prom_line *line)
+/* Returns whether a sample belongs to the family, and in *counts whether it stands for its series. */
+static bool is_sample_of(const struct page *page, const struct family *f, const char *sample,
+			 bool *counts)
 {
-	const char *suffix = suffix_of(line->name, f->name);
+	const char *suffix = suffix_of(sample, page->name);
 
-	if (!suffix)
+	if (*page->name && is_family(page->name, page->type, f))
+		return suffix && is_of_type(page->type, suffix, counts);
+	/* A sample of the family declared last belongs to no other. */
+	if (*page->name && suffix && is_of_type(page->type, suffix, counts))
+		return false;
+	suffix = suffix_of(sample, f->name);
+	return suffix && is_of_undeclared(suffix, counts);
+}
+
+static void count_sample(const struct page *page, const struct family *f, struct seen *s,
+			 const struct prom_line *line)
+{
+	bool counts;
+
+	if (!is_sample_of(page, f, line->name, &counts))
 		return;
 	s->there = true;
 	if (!s->example[0])
 		labels_text(line, s->example, sizeof s->example);
-	/* Only one sample of each series counts: the value, a counter's total, a histogram's count. */
-	if (str_eq(suffix, "_bucket") || str_eq(suffix, "_sum") || str_eq(suffix, "_gsum") ||
-	    !labels_match(line, &f->labels))
+	if (!counts || !labels_match(line, &f->labels))
 		return;
 	s->series++;
 	if (!s->outside && (line->value < f->min || line->value > f->max ||
@@ -188,45 +258,67 @@ static void count_sample(const struct family *f, struct seen *s, const struct pr
 	}
 }
 
+static void declare_family(struct page *page, const struct prom_line *line)
+{
+	page->name = line->name;
+	page->type = line->type;
+	for (size_t i = 0; i < page->conf->families.n; i++) {
+		const struct family *f = GROUP_AT(page->conf->families, struct family, i);
+
+		if (!is_family(line->name, line->type, f))
+			continue;
+		page->families[i].there = true;
+		snprintf(page->families[i].type, sizeof(page->families[i].type), "%s", line->type);
+	}
+}
+
+static void keep_time(struct seen *s, double value)
+{
+	if (!s->there || value < s->value)
+		s->value = value;
+	/* One that is not a number stays, whatever the order of the series. */
+	if (!s->there || (!isnan(s->latest) && !(value <= s->latest)))
+		s->latest = value;
+	s->there = true;
+}
+
 static void handle_line(const struct prom_line *line, void *arg)
 {
 	struct page *page = arg;
 
 	page->lines++;
-	page->samples += line->kind == PROM_SAMPLE;
-	for (size_t i = 0; i < page->conf->families.n; i++) {
-		const struct family *f = GROUP_AT(page->conf->families, struct family, i);
-
-		if (line->kind == PROM_SAMPLE) {
-			count_sample(f, &page->families[i], line);
-		} else if (line->kind == PROM_TYPE && type_is_for(line->name, f->name)) {
-			page->families[i].there = true;
-			snprintf(page->families[i].type, sizeof(page->families[i].type), "%s",
-				 line->type);
-		}
-	}
-	for (size_t i = 0; line->kind == PROM_SAMPLE && i < page->conf->max_age.n; i++)
-		if (str_eq(line->name, page->conf->max_age.v[i].name)) {
-			struct seen *s = &page->ages[i];
-
-			if (!s->there || line->value < s->value)
-				s->value = line->value;
-			if (!s->there || !(line->value <= s->latest))
-				s->latest = line->value;
-			s->there = true;
-		}
+	if (line->kind == PROM_TYPE)
+		declare_family(page, line);
+	if (line->kind != PROM_SAMPLE)
+		return;
+	page->samples++;
+	for (size_t i = 0; i < page->conf->families.n; i++)
+		count_sample(page, GROUP_AT(page->conf->families, struct family, i),
+			     &page->families[i], line);
+	for (size_t i = 0; i < page->conf->max_age.n; i++)
+		if (str_eq(line->name, page->conf->max_age.v[i].name))
+			keep_time(&page->ages[i], line->value);
 }
 
 /* ---- evaluation of the page -------------------------------------------------------------------------------------- */
-/* The text format says "untyped" where OpenMetrics says "unknown". */
-static bool type_matches(const char *declared, int wanted)
+/* The text format has fewer types; client libraries declare those of OpenMetrics by the nearest one there. */
+static bool type_matches(const char *declared, int wanted, bool openmetrics)
 {
-	return str_eq(declared, types[wanted]) ||
-	       (str_eq(types[wanted], "unknown") && str_eq(declared, "untyped"));
+	static const char *const nearest[][2] = {{"unknown", "untyped"},
+						 {"info", "gauge"},
+						 {"stateset", "gauge"},
+						 {"gaugehistogram", "histogram"}};
+
+	if (str_eq(declared, types[wanted]))
+		return true;
+	for (size_t i = 0; !openmetrics && i < ARRAY_LEN(nearest); i++)
+		if (str_eq(nearest[i][0], types[wanted]) && str_eq(nearest[i][1], declared))
+			return true;
+	return false;
 }
 
-static enum result judge_family(const struct family *f, const struct seen *s, const char *url,
-				struct diag *out)
+static enum result judge_family(const struct family *f, const struct seen *s, bool openmetrics,
+				const char *url, struct diag *out)
 {
 	char subject[DIAG_SUBJECT_MAX];
 
@@ -234,7 +326,7 @@ static enum result judge_family(const struct family *f, const struct seen *s, co
 	if (!s->there)
 		return check_fail(out, D_METRICS_FAMILY_MISSING, subject, "%s does not have it",
 				  url);
-	if (f->type != ENUM_UNSET && !type_matches(s->type, f->type))
+	if (f->type != ENUM_UNSET && !type_matches(s->type, f->type, openmetrics))
 		return check_fail(out, D_METRICS_TYPE, subject,
 				  "the page declares %s, demanded is %s",
 				  s->type[0] ? s->type : "no type", types[f->type]);
@@ -301,34 +393,101 @@ static enum result judge_age(const struct pair *p, const struct seen *s, const c
 			  duration_text(age, allowed, sizeof allowed));
 }
 
-static enum result judge_page(const struct check_run *run, struct web_response *resp,
-			      struct page *page, struct diag *out)
+/* Says why Prometheus refuses a page by its content type. */
+static enum result fail_content_type(const struct web_response *resp, enum prom_format is,
+				     struct diag *out)
 {
-	const struct metrics_conf *c = page->conf;
-	bool openmetrics = str_eq(resp->content_type, "application/openmetrics-text");
+	const char *type = resp->content_type_header;
+
+	if (is == PROM_FORMAT_PROTOBUF)
+		return check_fail(out, D_METRICS_MALFORMED, resp->subject,
+				  "the page is protobuf, which was not asked for: %s", type);
+	if (is == PROM_FORMAT_OPENMETRICS_2)
+		return check_fail(out, D_METRICS_MALFORMED, resp->subject,
+				  "Prometheus refuses OpenMetrics 2.0 without the feature flag "
+				  "openmetrics2: %s",
+				  type);
+	return check_fail(
+	    out, D_METRICS_MALFORMED, resp->subject,
+	    "Prometheus 3 refuses the content type %s without fallback_scrape_protocol; "
+	    "with it, give format",
+	    type[0] ? type : "\"\" (none was sent)");
+}
+
+/* Decides in which format the page is read, as Prometheus does: by its content type, or by `format` where that has no format,
+ * as by fallback_scrape_protocol. */
+static enum result choose_format(const struct metrics_conf *c, const struct web_response *resp,
+				 bool *openmetrics, struct diag *out)
+{
+	enum prom_format is = prom_format_of(resp->content_type_header);
+	const char *type = resp->content_type_header;
+
+	*openmetrics = is == PROM_FORMAT_OPENMETRICS;
+	if (c->format == FORMAT_OPENMETRICS && is == PROM_FORMAT_TEXT)
+		return check_fail(out, D_METRICS_MALFORMED, resp->subject,
+				  "the content type is %s, not application/openmetrics-text", type);
+	if (c->format == FORMAT_PROMETHEUS &&
+	    (is == PROM_FORMAT_OPENMETRICS || is == PROM_FORMAT_OPENMETRICS_2))
+		return check_fail(out, D_METRICS_MALFORMED, resp->subject,
+				  "the content type is %s, not text/plain", type);
+	if (is == PROM_FORMAT_TEXT || is == PROM_FORMAT_OPENMETRICS)
+		return RESULT_PASS;
+	if (c->format == FORMAT_AUTO || is == PROM_FORMAT_PROTOBUF)
+		return fail_content_type(resp, is, out);
+	*openmetrics = c->format == FORMAT_OPENMETRICS;
+	return RESULT_PASS;
+}
+
+/* An HTML page for people has a cause of its own; an HTML content type before metrics has not. */
+static bool is_page_for_people(const struct web_response *resp)
+{
+	return resp->body[strspn(resp->body, " \t\r\n")] == '<';
+}
+
+/* Prometheus undoes gzip, which it asks for, and nothing else. */
+static enum result check_coding(const struct web_response *resp, struct diag *out)
+{
+	if (!resp->coding[0] || str_eq(resp->coding, "gzip") || str_eq(resp->coding, "identity"))
+		return RESULT_PASS;
+	return check_fail(out, D_METRICS_MALFORMED, resp->subject,
+			  "the page is compressed with %s, which Prometheus does not undo",
+			  resp->coding);
+}
+
+static enum result read_page(const struct metrics_conf *c, struct web_response *resp,
+			     struct page *page, bool *openmetrics, struct diag *out)
+{
 	char why[300];
 
-	if (c->format == FORMAT_OPENMETRICS && !openmetrics)
-		return check_fail(out, D_METRICS_MALFORMED, resp->subject,
-				  "the content type is %s, not application/openmetrics-text",
-				  resp->content_type[0] ? resp->content_type : "not given");
-	if (web_is_html(resp))
+	if (is_page_for_people(resp))
 		return check_fail(out, D_HTTP_HTML_PAGE, resp->subject,
 				  "metrics were expected; the body: %s", resp->body_start);
-	if (strlen(resp->body) != resp->len)
-		return check_fail(out, D_METRICS_MALFORMED, resp->subject,
-				  "the page holds a zero byte");
-	if (!prom_read(resp->body, openmetrics, handle_line, page, why, sizeof why))
+	/* Prometheus takes an empty page whatever its content type; there is nothing to judge yet. */
+	if (resp->len && (check_coding(resp, out) || choose_format(c, resp, openmetrics, out)))
+		return RESULT_FAIL;
+	if (resp->len &&
+	    !prom_read(resp->body, resp->len, *openmetrics, handle_line, page, why, sizeof why))
 		return check_fail(out, D_METRICS_MALFORMED, resp->subject, "%s; the body: %s", why,
 				  resp->body_start);
 	if (!page->samples && !(page->lines && c->families.n))
 		return check_fail(out, D_METRICS_EMPTY, resp->subject,
 				  "%zu bytes, and no sample among them", resp->len);
+	return RESULT_PASS;
+}
+
+static enum result judge_page(const struct check_run *run, struct web_response *resp,
+			      struct page *page, struct diag *out)
+{
+	const struct metrics_conf *c = page->conf;
+	bool openmetrics = false;
+
+	if (read_page(c, resp, page, &openmetrics, out))
+		return RESULT_FAIL;
 	check_reached(run, "page");
 	check_fact(run, "samples", "%zu", page->samples);
 	for (size_t i = 0; i < c->families.n; i++)
 		if (judge_family(GROUP_AT(c->families, struct family, i), &page->families[i],
-				 resp->subject, out))
+				 openmetrics, resp->subject, out))
 			return RESULT_FAIL;
 	for (size_t i = 0; i < c->max_age.n; i++)
 		if (judge_age(&c->max_age.v[i], &page->ages[i], resp->subject, out))
@@ -336,19 +495,29 @@ static enum result judge_page(const struct check_run *run, struct web_response *
 	return RESULT_PASS;
 }
 
+/* What Prometheus 3.16 asks for, and less where `format` says which format it must be. */
+static const char *const accepted[] = {
+    [FORMAT_AUTO] = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.7,"
+		    "application/openmetrics-text;version=0.0.1;q=0.6,"
+		    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,"
+		    "text/plain;version=0.0.4;q=0.4,*/*;q=0.3",
+    [FORMAT_PROMETHEUS] = "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.7,"
+			  "text/plain;version=0.0.4;q=0.6,*/*;q=0.3",
+    [FORMAT_OPENMETRICS] = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.7,"
+			   "application/openmetrics-text;version=0.0.1;q=0.6,*/*;q=0.3",
+};
+
 static enum result check_page(const struct check_run *run, const struct metrics_conf *c,
 			      struct diag *out)
 {
 	struct web_conf web = WEB_CONF(c);
-	struct page page = {.conf = c};
+	struct page page = {.conf = c, .name = "", .type = ""};
 	struct web_response resp;
 	struct url url;
 	struct web_request req = {.run = run, .url = &url, .web = &web, .max_body = PAGE_MAX};
 
-	req.accept = c->format == FORMAT_OPENMETRICS
-			 ? "application/openmetrics-text;version=1.0.0"
-			 : "text/plain;version=0.0.4;q=1,application/"
-			   "openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1";
+	req.accept = accepted[c->format];
+	req.gzip = true;
 	if (url_reveal(&c->url, &url, out) || web_request(&req, &resp, out))
 		return RESULT_FAIL;
 	if (resp.status != 200)

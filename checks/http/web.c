@@ -337,6 +337,8 @@ static enum result make_headers(const struct web_request *req, struct web_respon
 	if (req->web->tls.server_name && is_https(req))
 		add_header(list, "Host",
 			   hostport_text(req->url->host, req->url->port, host, sizeof host));
+	if (req->gzip)
+		add_header(list, "Accept-Encoding", "gzip");
 	*list = curl_slist_append(*list, "Expect:"); /* keeps curl from "100-continue" */
 	for (size_t i = 0; req->headers && i < req->headers->n; i++) {
 		const struct pair *p = &req->headers->v[i];
@@ -395,9 +397,18 @@ static void keep_content_type(CURL *curl, struct web_response *resp)
 
 	curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
 	snprintf(resp->content_type, sizeof resp->content_type, "%s", type ? type : "");
+	text_clean(resp->content_type_header, sizeof resp->content_type_header, type ? type : "");
 	resp->content_type[strcspn(resp->content_type, "; ")] = '\0';
 	for (char *c = resp->content_type; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
+}
+
+static void keep_coding(CURL *curl, struct web_response *resp)
+{
+	struct curl_header *h;
+
+	if (curl_easy_header(curl, "Content-Encoding", 0, CURLH_HEADER, -1, &h) == CURLHE_OK)
+		text_clean(resp->coding, sizeof resp->coding, h->value);
 }
 
 /* Stores the target of a redirect without user part and query, which may hold credentials. */
@@ -533,8 +544,11 @@ static enum result send_request(const struct web_request *req, struct web_respon
 		    t.header_bytes);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &resp->status);
 	keep_content_type(curl, resp);
+	keep_coding(curl, resp);
 	keep_location(curl, resp);
 	keep_retry_after(curl, resp);
+	if (web_gunzip(resp, t.max_body, out))
+		return RESULT_FAIL;
 	web_keep_body_start(resp);
 	check_reached(req->run, "http %ld", resp->status);
 	return RESULT_PASS;

@@ -64,15 +64,18 @@ struct web_request {
 	const char *proxy, *unix_socket;
 	size_t max_body; /* bytes; 0 means WEB_BODY_MAX */
 	int follow;      /* how many redirects may be followed */
+	bool gzip;       /* ask for gzip */
 };
 
 struct web_response {
 	long status;
 	char *body; /* NUL-terminated; never NULL after success */
 	size_t len;
-	char content_type[128]; /* in lower case, without parameters */
-	char body_start[160];   /* of the body, cleaned, for causes: "it begins with: ..." */
-	char location[512];     /* target of a redirect, without user part */
+	char content_type[128];        /* in lower case, without parameters */
+	char content_type_header[512]; /* as it was sent, "" for none */
+	char coding[32];               /* the content coding, "" for none; gzip was undone */
+	char body_start[160];          /* of the body, cleaned, for causes: "it begins with: ..." */
+	char location[512];            /* target of a redirect, without user part */
 	char subject[DIAG_SUBJECT_MAX]; /* "http://opa:8181/v1/data/x", for diagnoses */
 	const char *proxy;              /* through which the answer came, or NULL */
 	int retry_after_s;              /* as in struct diag */

@@ -31,6 +31,9 @@ static inline int port_of(const struct web_request *req)
 
 /* Fills resp->body_start from the body. */
 void web_keep_body_start(struct web_response *resp);
+/* Undoes gzip in resp->body where the answer names it: some servers compress whatever the request says (nginx's gzip_static always).
+ * At most `max` bytes may come of it. Fails with answer-truncated, answer-too-large or http-body. */
+enum result web_gunzip(struct web_response *resp, size_t max, struct diag *out);
 /* Diagnoses a transfer that curl ended with `code`. Returns RESULT_FAIL with *out filled. */
 enum result web_fail_curl(CURL *curl, const struct transfer *t, CURLcode code, struct diag *out);
 

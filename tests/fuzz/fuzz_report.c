@@ -233,7 +233,7 @@ static void judge_prometheus(const struct run *run)
 	str_init(&b, REPORT_MAX);
 	report_prometheus(&b, run);
 	lines_are_clean(b.s, b.len);
-	FUZZ_CHECK(prom_read(b.s, false, see, &page, why, sizeof why));
+	FUZZ_CHECK(prom_read(b.s, b.len, false, see, &page, why, sizeof why));
 	FUZZ_CHECK(page.passed == CHECKS);
 	str_free(&b);
 }

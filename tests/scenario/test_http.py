@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import gzip
 import ssl
 import urllib.parse
 
@@ -904,3 +905,34 @@ def test_server_name_stays_with_its_host(guard, authority):
             "http", url=s.url + "/a", server_name="api.internal", ca_file=authority.ca_file, follow=1, **SECRETS
         ).passed()
         assert [r.path for r in s.requests] == ["/a", "/b"] and s.requests[1].headers["x-api-key"] == "key-12345"
+
+
+PACKED = gzip.compress(b'{"status": "UP"}', mtime=0)
+
+
+def packed(body):
+    return HttpServer({"/": Reply(body=body, headers={"content-encoding": "gzip"}, content_type="application/json")})
+
+
+@pytest.mark.near_miss("http-json-invalid", "answer-truncated")
+def test_gzip_that_nobody_asked_for_is_undone(guard):
+    with packed(PACKED) as s:
+        guard.try_("http", url=s.url, json='( { at = "/status"; equals = "\\"UP\\""; } )').passed()
+        assert "accept-encoding" not in s.requests[0].headers
+
+
+@pytest.mark.parametrize(
+    "code, body, max_body, cause",
+    [
+        pytest.param(*row, marks=pytest.mark.produces(row[0]))
+        for row in [
+            ("answer-truncated", PACKED[:-9], 1000, "cut off"),
+            ("http-body", b"not gzip", 1000, "not the gzip"),
+            ("answer-too-large", gzip.compress(b"x" * 2000, mtime=0), 1000, "more than 1000"),
+        ]
+    ],
+    ids=["cut", "other bytes", "too large"],
+)
+def test_broken_gzip(guard, code, body, max_body, cause):
+    with packed(body) as s:
+        guard.try_("http", url=s.url, max_body=f"{max_body}B").expect(code, cause=cause)

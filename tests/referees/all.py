@@ -1,0 +1,8 @@
+"""All tables: python -m referees.all [--write]"""
+
+import sys
+
+from referees import metrics
+
+if __name__ == "__main__":
+    sys.exit(1 if sum(table.main(sys.argv[1:]) for table in (metrics,)) else 0)
