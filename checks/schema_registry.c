@@ -1,8 +1,7 @@
 /* schema_registry: checks that the registry answers, and that its subjects hold the schemas of this service.
  *
  * Uses the part of Confluent's API (Schema Registry API reference) that Karapace, Apicurio and Redpanda have too.
- * Never registers a schema. Error codes: 40401 subject, 40402 version, 40403 schema, 50001 store, 50002 time-out in
- * the store, 50003 forwarding to the leader.
+ * Never registers a schema. registry_error.h says what its error codes mean.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -10,13 +9,15 @@
 #include "avro_schema.h"
 #include "check.h"
 #include "json.h"
+#include "registry_error.h"
 #include "web.h"
 
 enum must { MUST_EXIST, MUST_BE_SAME, MUST_BE_COMPATIBLE };
 static const char *const musts[] = {"exists", "same", "compatible", NULL};
 enum type { TYPE_AVRO, TYPE_JSON, TYPE_PROTOBUF, TYPE_ANY };
 static const char *const types[] = {"AVRO", "JSON", "PROTOBUF", "ANY", NULL};
-static const char *const modes[] = {"READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT", NULL};
+static const char *const modes[] = {"READWRITE", "READONLY", "READONLY_OVERRIDE",
+				    "IMPORT",    "ANY",      NULL};
 
 static const char *const levels[] = {"NONE",
 				     "BACKWARD",
@@ -76,8 +77,11 @@ static const struct key registry_keys[] = {
 		.doc = "Where the registry's API begins; the first that answers is used.",
 		.example = "[\"http://registry:8081\"]"),
     WEB_KEYS(struct registry_conf),
-    KEY_ENUM(struct registry_conf, mode, .choices = modes, .def = "READWRITE",
-	     .doc = "The mode the registry must be in; READONLY is content with both."),
+    KEY_ENUM(
+	struct registry_conf, mode, .choices = modes, .def = "READWRITE",
+	.doc =
+	    "The mode the registry must be in; READONLY is content with READWRITE too. With ANY it "
+	    "is not asked for: enough for a service that only reads."),
     KEY_GROUPLIST(
 	struct registry_conf, subjects, .sub = &subject_schema,
 	.doc = "Subjects that must be registered.",
@@ -131,13 +135,17 @@ static enum result fail_answer(const struct web_response *resp, struct diag *out
 	char message[300];
 	long code = parse_error_code(resp, message, sizeof message);
 
-	if (code >= 50001 && code <= 50004)
-		return check_fail(out, code <= 50002 ? D_REGISTRY_STORE : D_REGISTRY_LEADER,
-				  resp->subject, "error %ld: %s", code, message);
-	if (resp->status == 404 && !code)
+	if (registry_error_code(code)) {
+		check_fail(out, registry_error_code(code), resp->subject, "error %ld: %s", code,
+			   message);
+		out->retry_after_s = resp->retry_after_s;
+		return RESULT_FAIL;
+	}
+	/* Kafka Connect and the REST Proxy give error_code 404 for a path that they do not have. */
+	if (resp->status == 404 || (resp->status == 405 && !code))
 		return check_fail(out, D_REGISTRY_NOT_REGISTRY, resp->subject,
-				  "HTTP status 404 without a registry's error code; the body: %s",
-				  resp->body_start);
+				  "HTTP status %ld without a registry's error code; the body: %s",
+				  resp->status, resp->body_start);
 	return web_fail_status(out, resp, "200");
 }
 
@@ -166,12 +174,30 @@ static json_t *request_object(const struct web_request *base, const char *path, 
 	return web_request_below(base, path, body, resp, out) ? NULL : parse_answer(resp, out);
 }
 
-/* Requests /config: only a registry answers with a compatibility level. */
-static enum result check_is_registry(const struct web_request *base, struct diag *out)
+/* A registry with rights of subjects may forbid the global ones. Its error code tells it from a proxy. */
+static bool is_refused_by_registry(const struct web_response *resp)
+{
+	char message[300];
+	long code = parse_error_code(resp, message, sizeof message);
+
+	return (resp->status == 401 || resp->status == 403) && code / 100 == resp->status;
+}
+
+/* Requests /config: only a registry answers with a compatibility level. Where the level is forbidden to this client, the subjects
+ * decide, if there are any. */
+static enum result check_is_registry(const struct web_request *base, bool has_subjects,
+				     struct diag *out)
 {
 	struct web_response resp;
-	json_t *root = request_object(base, "/config", NULL, &resp, out);
+	json_t *root;
 
+	if (web_request_below(base, "/config", NULL, &resp, out))
+		return RESULT_FAIL;
+	if (has_subjects && is_refused_by_registry(&resp)) {
+		check_reached(base->run, "registry");
+		return RESULT_PASS;
+	}
+	root = parse_answer(&resp, out);
 	if (!root)
 		return RESULT_FAIL;
 	if (!json_str(root, "compatibilityLevel"))
@@ -188,10 +214,13 @@ static enum result check_mode(const struct web_request *base, int wanted, struct
 	const char *mode;
 	json_t *root;
 
+	if (str_eq(modes[wanted], "ANY"))
+		return RESULT_PASS;
 	if (web_request_below(base, "/mode", NULL, &resp, out))
 		return RESULT_FAIL;
-	/* Older and other registries have no modes, so that every subject is writable. */
-	if (resp.status == 404 || resp.status == 405 || resp.status == 403) {
+	/* Older and other registries have no modes, so that every subject is writable. Others forbid the global one. */
+	if (resp.status == 404 || resp.status == 405 || resp.status == 403 ||
+	    is_refused_by_registry(&resp)) {
 		check_fact(base->run, "mode", "unknown");
 		return RESULT_PASS;
 	}
@@ -270,8 +299,9 @@ static enum result check_schema_same(const struct web_request *base, const struc
 
 /* `type` is that of the registered schema. Every registry takes a request without a type for Avro. */
 static enum result check_schema_compatible(const struct web_request *base,
-					   const struct subject *sub, const char *type,
-					   const char *escaped, const char *name, struct diag *out)
+					   const struct subject *sub, const json_t *entry,
+					   const char *type, const char *escaped, const char *name,
+					   struct diag *out)
 {
 	struct web_response resp;
 	struct str path, body, reason;
@@ -292,6 +322,13 @@ static enum result check_schema_compatible(const struct web_request *base,
 	if (!str_eq(type, "AVRO")) {
 		str_add(&body, ",\"schemaType\":");
 		str_add_json_string(&body, type);
+	}
+	/* The types of other subjects that the registered schema refers to, and this one, too. */
+	if (json_array_size(json_object_get(entry, "references"))) {
+		char *references = json_dumps(json_object_get(entry, "references"), JSON_COMPACT);
+
+		str_addf(&body, ",\"references\":%s", references ? references : "[]");
+		free(references);
 	}
 	str_addc(&body, '}');
 	root = request_object(base, path.s, body.s, &resp, out);
@@ -338,12 +375,12 @@ static enum result fail_subject_missing(const struct subject *sub, const struct 
 	char message[300];
 	long code = parse_error_code(resp, message, sizeof message);
 
-	if (code == 40401)
-		return check_fail(out, D_REGISTRY_SUBJECT_MISSING, name, "error 40401: %s",
+	if (registry_error_code(code) == D_REGISTRY_SUBJECT_MISSING)
+		return check_fail(out, D_REGISTRY_SUBJECT_MISSING, name, "error %ld: %s", code,
 				  message);
-	if (code == 40402)
+	if (registry_error_code(code) == D_REGISTRY_VERSION_MISSING)
 		return check_fail(out, D_REGISTRY_VERSION_MISSING, name,
-				  "version %s: error 40402: %s", sub->version, message);
+				  "version %s: error %ld: %s", sub->version, code, message);
 	return fail_answer(resp, out);
 }
 
@@ -377,7 +414,7 @@ static enum result check_subject(const struct web_request *base, const struct su
 	if (sub->must == MUST_BE_SAME && check_schema_same(base, sub, entry, name, out))
 		return RESULT_FAIL;
 	if (sub->must == MUST_BE_COMPATIBLE &&
-	    check_schema_compatible(base, sub, type, escaped.s, name, out))
+	    check_schema_compatible(base, sub, entry, type, escaped.s, name, out))
 		return RESULT_FAIL;
 	if (sub->compatibility != ENUM_UNSET && check_level(base, sub, escaped.s, name, out))
 		return RESULT_FAIL;
@@ -405,8 +442,9 @@ static enum result registry_run(const struct check_run *run, struct diag *out)
 
 		/* A silent registry must not use up the time of the others. */
 		shorter.deadline = instant_share(instant_now(), run->deadline, c->url.n - i);
-		r = url_reveal(&c->url.v[i], &url, &this) ? RESULT_FAIL
-							  : check_is_registry(&base, &this);
+		r = url_reveal(&c->url.v[i], &url, &this)
+			? RESULT_FAIL
+			: check_is_registry(&base, c->subjects.n > 0, &this);
 		if (r && (i == 0 || diag_info(this.code)->phase > diag_info(out->code)->phase))
 			*out = this; /* keep the failure of the latest phase */
 	}

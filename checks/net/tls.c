@@ -25,6 +25,14 @@ static const struct {
     {"alert certificate expired", D_TLS_CLIENT_CERT_REFUSED},
     {"alert certificate unknown", D_TLS_CLIENT_CERT_REFUSED},
     {"alert unknown ca", D_TLS_CLIENT_CERT_REFUSED},
+    {"alert access denied", D_TLS_CLIENT_CERT_REFUSED},
+    {"unrecognized name",
+     D_TLS_WRONG_NAME}, /* an alert: the server has no certificate for the SNI */
+    {"no application protocol", D_TLS_PROTOCOL},
+    {"inappropriate fallback", D_TLS_PROTOCOL},
+    {"unsafe legacy renegotiation", D_TLS_PROTOCOL},
+    {"no shared cipher", D_TLS_PROTOCOL},
+    {"no suitable signature algorithm", D_TLS_PROTOCOL},
     {"alert insufficient security", D_TLS_PROTOCOL},
     {"alert protocol version", D_TLS_PROTOCOL},
     {"unsupported protocol", D_TLS_PROTOCOL},
@@ -57,38 +65,82 @@ static const struct {
     {"unable to set private key file", D_TLS_CA_UNREADABLE},
 };
 
+/* What each error of verification means (openssl-verify(1), X509_STORE_CTX_get_error(3)). One that is not here is
+ * tls-certificate, and final: a weak key, a wrong purpose, a broken extension, a name constraint. */
+static const struct {
+	int error;
+	enum diag_code code;
+} verify_errors[] = {
+    /* Not about a certificate: memory, a bug, a look-up that failed. */
+    {X509_V_ERR_UNSPECIFIED, D_TLS_HANDSHAKE},
+    {X509_V_ERR_OUT_OF_MEM, D_TLS_HANDSHAKE},
+    {X509_V_ERR_INVALID_CALL, D_TLS_HANDSHAKE},
+    {X509_V_ERR_STORE_LOOKUP, D_TLS_HANDSHAKE},
+    /* Revocation lists are fetched and renewed. startguard asks for none; a library's configuration may. */
+    {X509_V_ERR_UNABLE_TO_GET_CRL, D_TLS_HANDSHAKE},
+    {X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER, D_TLS_HANDSHAKE},
+    {X509_V_ERR_CRL_NOT_YET_VALID, D_TLS_HANDSHAKE},
+    {X509_V_ERR_CRL_HAS_EXPIRED, D_TLS_HANDSHAKE},
+    {X509_V_ERR_OCSP_VERIFY_NEEDED, D_TLS_HANDSHAKE},
+    {X509_V_ERR_OCSP_VERIFY_FAILED, D_TLS_HANDSHAKE},
+    {X509_V_ERR_CERT_NOT_YET_VALID, D_TLS_NOT_YET_VALID},
+    {X509_V_ERR_CERT_HAS_EXPIRED, D_TLS_EXPIRED},
+    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, D_TLS_SELF_SIGNED},
+    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, D_TLS_UNKNOWN_CA},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, D_TLS_UNKNOWN_CA},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, D_TLS_UNKNOWN_CA},
+    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, D_TLS_UNKNOWN_CA},
+    {X509_V_ERR_CERT_UNTRUSTED, D_TLS_UNKNOWN_CA},
+    {X509_V_ERR_HOSTNAME_MISMATCH, D_TLS_WRONG_NAME},
+    {X509_V_ERR_EMAIL_MISMATCH, D_TLS_WRONG_NAME},
+    {X509_V_ERR_IP_ADDRESS_MISMATCH, D_TLS_WRONG_NAME},
+};
+
+enum diag_code tls_verify_code(long x509_error)
+{
+	for (size_t i = 0; i < ARRAY_LEN(verify_errors); i++)
+		if (verify_errors[i].error == x509_error)
+			return verify_errors[i].code;
+	return D_TLS_CERTIFICATE;
+}
+
+/* Returns the meaning of the longest message of OpenSSL about a certificate in the text: some messages are the beginning of
+ * others. D_NONE: the text has none. */
+static enum diag_code find_verify_error(const char *text)
+{
+	enum diag_code code = D_NONE;
+	size_t longest = 0;
+
+	for (int error = X509_V_OK + 1; error <= TLS_VERIFY_ERROR_MAX; error++) {
+		const char *message = X509_verify_cert_error_string(error);
+
+		if (str_starts(message, "unknown certificate verification error") ||
+		    error == X509_V_ERR_OUT_OF_MEM || strlen(message) <= longest ||
+		    !strcasestr(text, message))
+			continue;
+		longest = strlen(message);
+		code = tls_verify_code(error);
+	}
+	return code;
+}
+
 enum result tls_fail_text(struct diag *out, const char *text, const char *subject)
 {
+	enum diag_code code;
+
 	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
 		if (strcasestr(text, phrases[i].phrase))
 			return check_fail(out, phrases[i].code, subject, "%s", text);
-	return check_fail(out, D_TLS_HANDSHAKE, subject, "%s", text);
+	code = find_verify_error(text);
+	return check_fail(out, code ? code : D_TLS_HANDSHAKE, subject, "%s", text);
 }
 
 enum result tls_fail_verify(struct diag *out, long x509_error, const char *subject,
 			    const char *certificate)
 {
-	static const struct {
-		long error;
-		enum diag_code code;
-	} map[] = {
-	    {X509_V_ERR_CERT_NOT_YET_VALID, D_TLS_NOT_YET_VALID},
-	    {X509_V_ERR_CERT_HAS_EXPIRED, D_TLS_EXPIRED},
-	    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, D_TLS_SELF_SIGNED},
-	    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, D_TLS_UNKNOWN_CA},
-	    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, D_TLS_UNKNOWN_CA},
-	    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, D_TLS_UNKNOWN_CA},
-	    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, D_TLS_UNKNOWN_CA},
-	    {X509_V_ERR_HOSTNAME_MISMATCH, D_TLS_WRONG_NAME},
-	    {X509_V_ERR_IP_ADDRESS_MISMATCH, D_TLS_WRONG_NAME},
-	};
-	enum diag_code code = D_TLS_HANDSHAKE;
-
-	for (size_t i = 0; i < ARRAY_LEN(map); i++)
-		if (map[i].error == x509_error)
-			code = map[i].code;
-	return check_fail(out, code, subject, "%s%s%s", X509_verify_cert_error_string(x509_error),
-			  *certificate ? ": " : "", certificate);
+	return check_fail(out, tls_verify_code(x509_error), subject, "%s%s%s",
+			  X509_verify_cert_error_string(x509_error), *certificate ? ": " : "",
+			  certificate);
 }
 
 enum result tls_fail_handshake(struct diag *out, const struct tls_seen *seen,

@@ -52,6 +52,10 @@ enum result tls_fail_handshake(struct diag *out, const struct tls_seen *seen,
 /* Diagnoses an X509_V_ERR_*; `certificate` describes the refused one ("certificate of CN=kafka, until 2026-..."). */
 enum result tls_fail_verify(struct diag *out, long x509_error, const char *subject,
 			    const char *certificate);
+/* Returns the diagnosis of an X509_V_ERR_*; tls-certificate for one without a meaning of its own. */
+enum diag_code tls_verify_code(long x509_error);
+/* No version of OpenSSL has an X509_V_ERR_* above it. */
+#define TLS_VERIFY_ERROR_MAX 200
 /* Diagnoses an error text that names a TLS alert or an error of OpenSSL ("... tlsv13 alert certificate required"). */
 enum result tls_fail_text(struct diag *out, const char *text, const char *subject);
 /* Writes one line about a certificate, for causes: subject, names, issuer, dates. */

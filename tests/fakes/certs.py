@@ -106,6 +106,9 @@ class Authority:
     def wrong_name(self, **options):
         return self.issue(cn="other.test", names=["other.test"], **options)
 
+    def other_purpose(self, **options):
+        return self.issue(client=True, **options)
+
     def self_signed(self, cn="localhost", names=("localhost", "127.0.0.1"), days=(-1, 30)):
         """Signed by itself: this authority has nothing to do with it but the folder."""
         key = ec.generate_private_key(ec.SECP256R1())

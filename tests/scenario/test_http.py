@@ -802,7 +802,7 @@ def test_https(guard, authority):
     "code",
     [
         pytest.param(c, marks=pytest.mark.produces(c))
-        for c in ("tls-expired", "tls-not-yet-valid", "tls-wrong-name", "tls-self-signed")
+        for c in ("tls-expired", "tls-not-yet-valid", "tls-wrong-name", "tls-self-signed", "tls-certificate")
     ],
 )
 def test_https_certificates(guard, authority, code):
@@ -811,9 +811,11 @@ def test_https_certificates(guard, authority, code):
         "tls-not-yet-valid": authority.not_yet_valid,
         "tls-wrong-name": authority.wrong_name,
         "tls-self-signed": authority.self_signed,
+        "tls-certificate": authority.other_purpose,
     }[code]
+    exit = 124 if code == "tls-not-yet-valid" else 69
     with serve(Reply(200), tls=server_context(make())) as s:
-        guard.try_("http", url=s.url, ca_file=authority.ca_file).expect(code, exit=69, cause="certificate of")
+        guard.try_("http", url=s.url, ca_file=authority.ca_file).expect(code, exit=exit, cause="certificate of")
 
 
 @pytest.mark.produces(

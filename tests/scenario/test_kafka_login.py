@@ -27,12 +27,14 @@ def test_tls_pass(guard, tmp_path):
         pytest.param("tls-not-yet-valid", "not_yet_valid", marks=pytest.mark.produces("tls-not-yet-valid")),
         pytest.param("tls-wrong-name", "wrong_name", marks=pytest.mark.produces("tls-wrong-name")),
         pytest.param("tls-self-signed", "self_signed", marks=pytest.mark.produces("tls-self-signed")),
+        pytest.param("tls-certificate", "other_purpose", marks=pytest.mark.produces("tls-certificate")),
     ],
 )
 def test_tls_certificate(guard, tmp_path, code, how):
     ca = Authority(tmp_path)
     with FakeKafka(tls=server_context(getattr(ca, how)())) as kafka:
-        try_kafka(guard, kafka.bootstrap, properties=tls(ca)).expect(code, exit=69, phase="tls", subject=kafka.bootstrap)
+        exit = 124 if code == "tls-not-yet-valid" else 69
+        try_kafka(guard, kafka.bootstrap, properties=tls(ca)).expect(code, exit=exit, phase="tls", subject=kafka.bootstrap)
 
 
 @pytest.mark.produces("tls-unknown-ca")

@@ -146,6 +146,74 @@ def test_version_missing(guard):
         guard.try_("schema_registry", url=s.url, subjects=subjects(version="9")).expect("registry-version-missing", exit=69)
 
 
+REFUSED = (42201, 42202, 42205, 40408, 44302)
+
+
+@pytest.mark.produces("registry-refused")
+@pytest.mark.near_miss("registry-incompatible", "http-status")
+@pytest.mark.parametrize("code", REFUSED)
+def test_what_the_registry_refuses(guard, file, code):
+    with registry(compatibility=error(code, "Input schema is an invalid Avro schema")) as s:
+        wanted = subjects(file).replace("same", "compatible")
+        guard.try_("schema_registry", url=s.url, subjects=wanted).expect(
+            "registry-refused", exit=69, cause=f"error {code}: Input schema"
+        )
+
+
+@pytest.mark.produces("registry-subject-missing")
+@pytest.mark.near_miss("http-status")
+def test_a_soft_deleted_subject(guard):
+    with registry(latest=error(40404, "Subject 'orders-value' was soft deleted.")) as s:
+        guard.try_("schema_registry", url=s.url, subjects=subjects()).expect(
+            "registry-subject-missing", exit=69, cause="40404: Subject 'orders-value' was soft deleted"
+        )
+
+
+@pytest.mark.produces("http-too-many")
+@pytest.mark.near_miss("registry-refused")
+@pytest.mark.parametrize("code", [429, 42901])
+def test_a_registry_with_too_much_to_do(guard, code):
+    with registry(config=Reply(429, {"error_code": code, "message": "Too Many Requests"}, headers={"Retry-After": "50"})) as s:
+        words = f'startguard = 1; timeout = "{guard.span(2)}"; schema_registry: {{ r: {{ url = "{s.url}"; }}; }};'
+        guard.run(words).expect("http-too-many", exit=124)
+        assert len(s.requests) < 10
+
+
+@pytest.mark.near_miss("auth-forbidden", "auth-required", "registry-not-registry")
+@pytest.mark.parametrize("status", [401, 403])
+def test_rights_on_the_subject_alone(guard, file, status):
+    """/config and /mode belong to all subjects. A registry that forbids them says so in its own form."""
+    denied = error(status * 100 + 1, "User is denied operation Read on Subject: __GLOBAL", status)
+    with registry(config=denied, mode=denied) as s:
+        guard.try_("schema_registry", url=s.url, subjects=subjects(file, compatibility="BACKWARD")).passed()
+
+
+@pytest.mark.produces("auth-forbidden")
+def test_rights_that_are_missing(guard):
+    denied = error(40301, "User is denied operation Read on Subject: orders-value", 403)
+    with registry(config=denied, latest=denied) as s:
+        guard.try_("schema_registry", url=s.url, subjects=subjects()).expect("auth-forbidden", exit=69, cause="orders-value")
+        guard.try_("schema_registry", url=s.url).expect("auth-forbidden", exit=69)
+    with registry(config=Reply(403, "<html>proxy</html>")) as s:
+        guard.try_("schema_registry", url=s.url, subjects=subjects()).expect("auth-forbidden", exit=69)
+
+
+@pytest.mark.near_miss("registry-readonly")
+def test_a_reader_does_not_ask_for_the_mode(guard):
+    with registry(mode=Reply(body={"mode": "IMPORT"})) as s:
+        guard.try_("schema_registry", url=s.url, mode="ANY", subjects=subjects()).passed()
+        assert "/mode" not in [r.path for r in s.requests]
+
+
+@pytest.mark.near_miss("registry-refused")
+def test_registered_references_are_sent(guard, file):
+    references = [{"name": "shop.Customer", "subject": "customer-value", "version": 1}]
+    latest = {"subject": "orders-value", "version": 1, "schema": json.dumps(SCHEMA), "references": references}
+    with registry(latest=Reply(body=latest)) as s:
+        guard.try_("schema_registry", url=s.url, subjects=subjects(file).replace("same", "compatible")).passed()
+        assert json.loads(s.requests[-1].body)["references"] == references
+
+
 @pytest.mark.produces("registry-incompatible")
 @pytest.mark.near_miss("registry-schema-differs")
 def test_incompatible(guard, file):
@@ -235,7 +303,15 @@ def test_a_500_without_a_code(guard):
 
 
 @pytest.mark.produces("registry-not-registry")
-@pytest.mark.parametrize("reply", [Reply(404, "not found"), Reply(200, {"hello": 1}), Reply(200, "ok")])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(404, "not found"),
+        Reply(404, {"error_code": 404, "message": "HTTP 404 Not Found"}),  # Kafka Connect, REST Proxy
+        Reply(200, {"hello": 1}),
+        Reply(200, "ok"),
+    ],
+)
 def test_other_server(guard, reply):
     with registry(config=reply) as s:
         guard.try_("schema_registry", url=s.url).expect("registry-not-registry", exit=69)
