@@ -1,6 +1,7 @@
 #include "run.h"
 
 #define SUMMARY_MAX 2048
+#define OTHERS_ROOM 96 /* bytes that stay free for a code and "and 12 more" */
 
 const char *outcome_name(enum outcome o)
 {
@@ -230,6 +231,29 @@ static void add_losses(struct str *b, const struct run *run)
 	}
 }
 
+/* Names the other required checks that failed, as many as the line has room for. */
+static void add_others(struct str *b, const struct run *run, size_t blocker)
+{
+	size_t named = 0, more = 0;
+
+	for (size_t i = 0; i < run->profile->n; i++) {
+		const struct check_outcome *r = &run->outcomes[i];
+
+		if (i == blocker || !run->profile->checks[i].required ||
+		    (r->outcome != OUTCOME_FAIL && r->outcome != OUTCOME_BROKEN))
+			continue;
+		if (b->len + strlen(run->profile->checks[i].id) + OTHERS_ROOM > b->max) {
+			more++;
+			continue;
+		}
+		str_addf(b, "%s%s", named++ ? ", " : "; too: ", run->profile->checks[i].id);
+		if (r->diag.code != D_NONE)
+			str_addf(b, " (%s)", diag_info(r->diag.code)->code);
+	}
+	if (more > 0)
+		str_addf(b, " and %zu more", more);
+}
+
 static void write_blocked(struct str *b, const struct run *run, size_t blocker,
 			  const size_t n[OUTCOME__COUNT])
 {
@@ -245,11 +269,12 @@ static void write_blocked(struct str *b, const struct run *run, size_t blocker,
 		str_add(b, "degraded is not allowed here (--fail-on-degraded): ");
 		add_losses(b, run);
 	}
-	if (n[OUTCOME_FAIL])
+	if (n[OUTCOME_FAIL] && run->profile->n > 1)
 		str_addf(b, "; %zu of %zu checks failed", n[OUTCOME_FAIL], run->profile->n);
 	add_count(b, n[OUTCOME_BROKEN], "broken", &sep);
 	add_count(b, n[OUTCOME_PENDING], "still waiting", &sep);
 	add_count(b, n[OUTCOME_DEGRADED], "degraded", &sep);
+	add_others(b, run, blocker);
 }
 
 /* Makes the text the verdict line, and frees it. */

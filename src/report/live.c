@@ -7,7 +7,10 @@
 #define BETWEEN DURATION_MS(100)
 #define REDRAW_EACH DURATION_S(1) /* updates the shown times */
 #define ABOVE_MAX (4 * 1024 * 1024)
-#define ERASE "\r\033[J" /* from the cursor to the end of the screen */
+#define ERASE_LINE "\033[K"   /* from the cursor to the end of the row */
+#define ERASE_SCREEN "\033[J" /* from the cursor to the end of the screen */
+/* Erases the whole view. It never erases from the screen's first cell on: tmux keeps what stood there, in its scrollback. */
+#define ERASE_VIEW "\r " ERASE_SCREEN "\r" ERASE_LINE
 
 bool live_possible(int fd)
 {
@@ -45,49 +48,6 @@ bool live_keep(struct live *l, const struct str *text)
 	return true;
 }
 
-/* ---- width ----------------------------------------------------------------------------------------------------------- */
-/* Characters that may take two cells. The ranges include some that take one, and combining marks count as one cell: cutting a line
- * too early does no harm, a wrapped line does. */
-static const struct {
-	uint32_t from, to;
-} wide[] = {
-    {0x1100, 0x115f},   {0x231a, 0x232a},   {0x23e9, 0x23f3},   {0x25fd, 0x27bf},
-    {0x2b1b, 0x2b55},   {0x2e80, 0xa4cf},   {0xa960, 0xa97f},   {0xac00, 0xd7a3},
-    {0xf900, 0xfaff},   {0xfe10, 0xfe6f},   {0xff01, 0xff60},   {0xffe0, 0xffe6},
-    {0x16fe0, 0x1b2ff}, {0x1d300, 0x1d376}, {0x1f000, 0x1faff}, {0x20000, 0x3fffd},
-};
-
-static size_t cell_width(uint32_t cp)
-{
-	for (size_t i = 0; i < ARRAY_LEN(wide); i++)
-		if (cp >= wide[i].from && cp <= wide[i].to)
-			return 2;
-	return 1;
-}
-
-size_t live_fit(const char *text, size_t columns)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	size_t used = 0, i = 0;
-
-	while (s[i]) {
-		/* Cleaned text is valid UTF-8: the first byte gives the length. */
-		size_t len = s[i] < 0xc0 ? 1 : s[i] < 0xe0 ? 2 : s[i] < 0xf0 ? 3 : 4;
-		uint32_t cp = len == 1 ? s[i] : s[i] & (0xffu >> (len + 1));
-
-		for (size_t k = 1; k < len; k++) {
-			if ((s[i + k] & 0xc0) != 0x80)
-				return i;
-			cp = cp << 6 | (s[i + k] & 0x3fu);
-		}
-		if (used + cell_width(cp) > columns)
-			return i;
-		used += cell_width(cp);
-		i += len;
-	}
-	return i;
-}
-
 /* ---- one check ------------------------------------------------------------------------------------------------------- */
 static size_t count_undecided(const struct run *run)
 {
@@ -122,6 +82,17 @@ static void add_state(struct str *b, const struct run *run, size_t k)
 		str_add(b, res->step[0] ? res->step : "started");
 }
 
+/* Returns the width of the column of ids: that of the longest one shown which leaves room for the rest. */
+static int shown_id_width(const struct run *run, unsigned columns)
+{
+	int width = 0;
+
+	for (size_t k = 0; k < run->plan.n; k++)
+		if (plan_undecided(&run->plan.checks[k]))
+			width = text_id_width(width, run->profile->checks[k].id, columns);
+	return width;
+}
+
 /* FNV-1a. Two drawings with the same digest by chance would only delay an update by a second. */
 static uint64_t digest_of(const struct run *run, struct live_size size)
 {
@@ -140,15 +111,30 @@ static uint64_t digest_of(const struct run *run, struct live_size size)
 	return d;
 }
 
+/* Adds lines that are written over others. */
+static void add_over(struct str *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\n')
+			str_add(out, ERASE_LINE);
+		str_addc(out, *text);
+	}
+}
+
 /* ---- the drawing ----------------------------------------------------------------------------------------------------- */
-/* Adds the part of an uncoloured line that fits, and colours its first word. */
+/* Adds an uncoloured line, cut with "…" where it does not fit, and its first word in bold. */
 static void add_cut(struct str *out, bool color, const char *line, size_t columns)
 {
-	size_t n = live_fit(line, columns), word = strcspn(line, " ");
+	size_t n = columns_fit(line, columns), word = strcspn(line, " ");
+	bool cut = line[n] != '\0';
 
+	if (cut && columns > 1)
+		n = columns_fit(line, columns - 1);
 	word = word < n ? word : n;
-	str_addf(out, "%s%.*s%s", color ? "\033[33m" : "", (int)word, line, color ? "\033[0m" : "");
+	str_addf(out, "%s%.*s%s", color ? "\033[1m" : "", (int)word, line, color ? "\033[0m" : "");
 	str_addn(out, line + word, n - word);
+	if (cut && columns > 1)
+		str_add(out, "…");
 }
 
 static void add_check(struct str *out, const struct run *run, const struct text_style *s, size_t k,
@@ -167,6 +153,26 @@ static void add_check(struct str *out, const struct run *run, const struct text_
 	add_cut(out, s->color, line.s, columns);
 }
 
+/* Adds "2 of 6 passed, 1 failed · 4.2 s, 85 s left". */
+static void add_head(struct str *out, const struct run *run, const struct text_style *s,
+		     size_t columns, struct instant now)
+{
+	size_t passed = 0, gave_up = 0;
+	cleanup_str struct str line;
+
+	for (size_t i = 0; i < run->plan.n; i++) {
+		passed += run->plan.checks[i].state == PS_PASSED;
+		gave_up += run->plan.checks[i].state == PS_GAVE_UP;
+	}
+	str_init(&line, 256);
+	str_addf(&line, "waiting: %zu of %zu passed", passed, run->profile->n);
+	if (gave_up > 0)
+		str_addf(&line, ", %zu failed", gave_up);
+	str_add(&line, " · ");
+	text_times(&line, run, now);
+	add_cut(out, s->color, line.s, columns);
+}
+
 /* Returns how many lines it added. The last one has no line end, so that the screen does not scroll for it. */
 static size_t add_lines(struct str *out, const struct run *run, const struct text_style *s,
 			struct live_size size, struct instant now)
@@ -174,20 +180,27 @@ static size_t add_lines(struct str *out, const struct run *run, const struct tex
 	/* The last column stays free, since some terminals wrap when it is written. So does one row, for the line above the view. */
 	size_t columns = size.columns > 1 ? size.columns - 1 : 1;
 	size_t rows = size.rows > 1 ? size.rows - 1 : 1, undecided = count_undecided(run), n = 0;
+	struct text_style fitting = {.color = s->color,
+				     .id_width = shown_id_width(run, size.columns)};
 
+	if (undecided < rows) { /* where rows are short the checks have them */
+		add_head(out, run, s, columns, now);
+		n++;
+		undecided++;
+	}
 	for (size_t k = 0; k < run->plan.n; k++) {
 		if (!plan_undecided(&run->plan.checks[k]))
 			continue;
 		if (n > 0)
-			str_addc(out, '\n');
+			add_over(out, "\n");
 		if (++n == rows && undecided > rows) {
 			char more[32];
 
 			snprintf(more, sizeof more, "... and %zu more", undecided - n + 1);
-			str_addn(out, more, live_fit(more, columns));
+			str_addn(out, more, columns_fit(more, columns));
 			break;
 		}
-		add_check(out, run, s, k, columns, now);
+		add_check(out, run, &fitting, k, columns, now);
 	}
 	return n;
 }
@@ -207,11 +220,11 @@ void live_draw(struct live *l, const struct run *run, const struct text_style *s
 	digest = digest_of(run, size);
 	if (digest == l->shown && l->above.len == 0 && !instant_reached(l->redraw, now))
 		return;
-	str_add(out, ERASE);
-	str_addn(out, l->above.s, l->above.len);
+	str_addc(out, '\r');
+	add_over(out, l->above.s);
 	str_reset(&l->above);
 	n = add_lines(out, run, s, size, now);
-	str_addc(out, '\r');
+	str_add(out, ERASE_SCREEN "\r");
 	if (n > 1)
 		str_addf(out, "\033[%zuA", n - 1);
 	l->drawn = true;
@@ -231,7 +244,7 @@ struct instant live_wake(const struct live *l, struct instant now)
 void live_end(struct live *l, struct str *out)
 {
 	if (l->drawn) {
-		str_add(out, ERASE);
+		str_add(out, ERASE_VIEW);
 		str_addn(out, l->above.s, l->above.len);
 	}
 	str_reset(&l->above);

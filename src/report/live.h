@@ -1,8 +1,10 @@
-/* live: the view of a run on a terminal: one line for each check that is not decided yet, redrawn in place.
+/* live: the view of a run on a terminal: how many checks passed and the time left, then one line for each check that is not
+ * decided yet, redrawn in place.
  *
  * Lines of decided checks are ordinary text above the view and scroll away. When the view ends it is erased, and the screen shows
  * the same text as a pipe would have got. Between two drawings the cursor rests at the view's first cell, and everything below
- * belongs to the view: whether a terminal wraps or cuts lines when it is resized, erasing from the cursor on removes all of it.
+ * belongs to the view: whether a terminal wraps or cuts lines when it is resized, a drawing is written over it and the rest erased.
+ * What a terminal scrolls off the screen when it wraps a larger view stays in its scrollback, once.
  * The cursor is never hidden, so nothing has to be restored when the process is killed.
  *
  * Draws nothing in the first 100 ms, then at most ten times a second, and only when something has changed or a second has passed.
@@ -46,8 +48,5 @@ struct instant live_wake(const struct live *l, struct instant now);
 /* Ends the view: appends the sequence that erases it and the kept text to `out`. */
 void live_end(struct live *l, struct str *out);
 void live_free(struct live *l);
-
-/* Returns how many bytes of `text` (UTF-8) fit into `columns` cells of a terminal. */
-size_t live_fit(const char *text, size_t columns);
 
 #endif

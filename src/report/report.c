@@ -39,18 +39,33 @@ static void end_line(struct str *b)
 	}
 }
 
+/* Ends the text, and breaks its lines between words when stderr is a terminal. */
+static void make_fit(struct str *b)
+{
+	unsigned columns = live_size(STDERR_FILENO).columns;
+	struct str wrapped;
+
+	end_line(b);
+	if (columns == 0)
+		return;
+	str_init(&wrapped, REPORT_MAX);
+	columns_wrap(&wrapped, b->s, columns);
+	str_free(b);
+	*b = wrapped;
+}
+
 static void put_text(struct str *b)
 {
-	end_line(b);
+	make_fit(b);
 	console_write(b->s, b->len);
 }
 
 /* Writes the text, above the live view while there is one. */
 static void put_above_view(struct report *r, struct str *b)
 {
-	end_line(b);
+	make_fit(b);
 	if (!live_keep(&r->live, b))
-		put_text(b);
+		console_write(b->s, b->len);
 }
 
 void log_line(const char *fmt, ...)
@@ -139,10 +154,11 @@ static void write_date(char *text, size_t size)
 
 void report_begin(struct report *r, const struct report_options *o, const struct run *run)
 {
-	*r = (struct report){.o = o,
-			     .run = run,
-			     .style = text_style(run->profile, o->color),
-			     .next_summary = instant_after(run->started, SUMMARY_EACH)};
+	*r = (struct report){
+	    .o = o,
+	    .run = run,
+	    .style = text_style(run->profile, o->color, live_size(STDERR_FILENO).columns),
+	    .next_summary = instant_after(run->started, SUMMARY_EACH)};
 	r->shown = xcalloc(run->profile->n + 1, sizeof *r->shown);
 	live_begin(&r->live, run, !o->quiet && !o->verbose && live_possible(STDERR_FILENO));
 	write_date(r->started, sizeof r->started);
@@ -246,7 +262,7 @@ static bool draw_view(struct report *r, struct instant now)
 		return false;
 	str_init(&b, REPORT_MAX);
 	live_draw(&r->live, r->run, &r->style, live_size(STDERR_FILENO), now, &b);
-	put_text(&b);
+	console_write(b.s, b.len);
 	return !r->live.on;
 }
 
@@ -291,7 +307,7 @@ static void end_view(struct report *r)
 
 	str_init(&b, REPORT_MAX);
 	live_end(&r->live, &b);
-	put_text(&b);
+	console_write(b.s, b.len);
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------------------------- */

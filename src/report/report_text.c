@@ -3,24 +3,33 @@
 #define ID_WIDTH_MAX 40
 #define NAMED_MAX 5 /* checks that the summary line names */
 
+/* Yellow cannot be read on white, so the words that it would mark are bold. Red, green and magenta are those of the terminal's theme,
+ * which fit its background. */
+#define BOLD "\033[1m"
+
 static const struct {
 	const char *text, *color;
 } labels[] = {
-    [OUTCOME_PASS] = {"PASS", "\033[32m"},       [LABEL_WAIT] = {"WAIT", "\033[33m"},
-    [OUTCOME_FAIL] = {"FAIL", "\033[31m"},       [OUTCOME_DEGRADED] = {"DEGRADED", "\033[33m"},
-    [OUTCOME_BROKEN] = {"BROKEN", "\033[35m"},   [OUTCOME_WAIVED] = {"WAIVED", "\033[33m"},
-    [OUTCOME_SKIPPED] = {"SKIPPED", "\033[33m"}, [OUTCOME_PENDING] = {"PENDING", "\033[33m"},
+    [OUTCOME_PASS] = {"PASS", "\033[32m"},     [LABEL_WAIT] = {"WAIT", BOLD},
+    [OUTCOME_FAIL] = {"FAIL", "\033[31m"},     [OUTCOME_DEGRADED] = {"DEGRADED", BOLD},
+    [OUTCOME_BROKEN] = {"BROKEN", "\033[35m"}, [OUTCOME_WAIVED] = {"WAIVED", BOLD},
+    [OUTCOME_SKIPPED] = {"SKIPPED", BOLD},     [OUTCOME_PENDING] = {"PENDING", BOLD},
 };
 
-struct text_style text_style(const struct profile *p, bool color)
+int text_id_width(int width, const char *id, unsigned columns)
+{
+	int len = (int)strlen(id), max = columns ? (int)columns / 3 : ID_WIDTH_MAX;
+
+	max = max < ID_WIDTH_MAX ? max : ID_WIDTH_MAX;
+	return len > width && len <= max ? len : width;
+}
+
+struct text_style text_style(const struct profile *p, bool color, unsigned columns)
 {
 	struct text_style s = {.color = color};
 
-	for (size_t i = 0; i < p->n; i++) {
-		int len = (int)strlen(p->checks[i].id);
-
-		s.id_width = len > s.id_width && len <= ID_WIDTH_MAX ? len : s.id_width;
-	}
+	for (size_t i = 0; i < p->n; i++)
+		s.id_width = text_id_width(s.id_width, p->checks[i].id, columns);
 	return s;
 }
 
@@ -125,16 +134,25 @@ void text_facts(struct str *b, const struct check_outcome *res)
 }
 
 /* ---- the run --------------------------------------------------------------------------------------------------------- */
+void text_times(struct str *b, const struct run *run, struct instant now)
+{
+	char time[32];
+
+	str_add(b, duration_text(instant_since(run->started, now), time, sizeof time));
+	if (!instant_is_never(run->plan.deadline))
+		str_addf(b, ", %s left",
+			 duration_text(instant_since(now, run->plan.deadline), time, sizeof time));
+}
+
 void text_waiting(struct str *b, const struct run *run, struct instant now)
 {
 	size_t waiting = 0, named = 0;
-	char time[32];
 
 	for (size_t i = 0; i < run->plan.n; i++)
 		waiting += plan_undecided(&run->plan.checks[i]);
-	str_addf(b, "startguard: waiting since %s for %zu of %zu checks:",
-		 duration_text(instant_since(run->started, now), time, sizeof time), waiting,
-		 run->profile->n);
+	str_add(b, "startguard: waiting since ");
+	text_times(b, run, now);
+	str_addf(b, ", for %zu of %zu checks:", waiting, run->profile->n);
 	for (size_t i = 0; i < run->plan.n && named < NAMED_MAX; i++) {
 		if (!plan_undecided(&run->plan.checks[i]))
 			continue;

@@ -5,6 +5,7 @@
 #ifndef SG_REPORT_TEXT_H
 #define SG_REPORT_TEXT_H
 
+#include "columns.h"
 #include "run.h"
 
 /* A line begins with the check's outcome, or with WAIT while the check is not decided. */
@@ -15,7 +16,11 @@ struct text_style {
 	int id_width;
 };
 
-struct text_style text_style(const struct profile *p, bool color);
+/* `columns`: those of the terminal; 0: none, or not known. */
+struct text_style text_style(const struct profile *p, bool color, unsigned columns);
+/* Returns the width of the column of ids when `id` is in it too, besides others that need `width`. An id that would take more than
+ * a third of the terminal does not widen it: its own line is longer then. */
+int text_id_width(int width, const char *id, unsigned columns);
 
 /* "startguard 1.0.0 · service · mode prod · 5 checks · 90s" */
 void text_title(struct str *b, const struct profile *p);
@@ -31,7 +36,9 @@ void text_block(struct str *b, const struct text_style *s, enum outcome label,
 void text_facts(struct str *b, const struct check_outcome *res);
 /* Returns the finding's own hint, else the hint of its code; "" without a finding. */
 const char *text_hint(const struct check_outcome *res);
-/* "startguard: waiting since 10.0 s for 2 of 5 checks: ..." */
+/* "4.2 s, 85 s left"; without a time limit "4.2 s". */
+void text_times(struct str *b, const struct run *run, struct instant now);
+/* "startguard: waiting since 10.0 s, 80 s left, for 2 of 5 checks: ..." */
 void text_waiting(struct str *b, const struct run *run, struct instant now);
 void text_verdict(struct str *b, const struct text_style *s, const struct run *run);
 

@@ -23,9 +23,9 @@ import pytest
 
 from harness import TIME_SCALE
 
-DRAWING = b"\r\x1b[J"  # how each drawing of the live view begins, and its end
+DRAWING = b"\x1b[J"  # stands once in each drawing of the live view, and at its end
 PARKED = re.compile(rb"(?:\r(?:\x1b\[\d+A)?|\n)\Z")  # how a drawing and a line end: nothing is half written
-OURS = re.compile(rb"(?:[^\x00-\x1f\x7f]|\r\n|\r|\x1b\[\d*A|\x1b\[J|\x1b\[\d*m)*")  # all that may be sent
+OURS = re.compile(rb"(?:[^\x00-\x1f\x7f]|\r\n|\r|\x1b\[\d*A|\x1b\[[JK]|\x1b\[[\d;]*m)*")  # all that may be sent
 
 
 class Screen(pyte.HistoryScreen):

@@ -18,10 +18,12 @@ VARIES = [
     (r"\b\d+ x ", "N x "),
     (r"  +", " "),
 ]
+GOES_ON = re.compile(r"\n +(?!(?:reached|cause|hint|seen|lost): )")  # a line that was broken between two words
 
 
 def blocks(text):
     """The lines of a text, those that belong together as one, without what differs from run to run, in a fixed order."""
+    text = GOES_ON.sub(" ", text)
     for pattern, replacement in VARIES:
         text = re.sub(pattern, replacement, text)
     found = []
@@ -32,7 +34,8 @@ def blocks(text):
 
 def plain(text):
     """The text of a pipe without what a terminal has in its view."""
-    return "\n".join(one for one in text.splitlines() if not one.startswith(("WAIT ", "startguard: waiting since")))
+    lines = GOES_ON.sub(" ", text).splitlines()
+    return "\n".join(one for one in lines if not one.startswith(("WAIT ", "startguard: waiting since")))
 
 
 def waits(rows):
@@ -80,6 +83,48 @@ def test_one_line_for_each_check_that_goes(guard, world, columns):
         assert terminal.text().startswith("startguard ")
         assert process.result().code == 124
         assert blocks(terminal.end()) == expected()
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_nothing_is_broken_or_cut_in_a_word(guard, columns):
+    """The rows of settled lines end with words, those of the view with "…"."""
+    with TcpServer(silent) as never:
+        text = f"""startguard = 1; service = "words"; timeout = "%s";
+            file: {{ here: {{ path = "/etc/hostname"; type = "directory"; required = false;
+                             degraded = "the {"directory " * 12}is missing"; }}; }};
+            tcp: {{ a: {{ address = "127.0.0.1:{refused_port()}"; }}; }};
+            http: {{ silent: {{ url = "http://{never.address}/{"long-" * 30}"; }}; }};"""
+        with running(guard, text, columns=columns, seconds=1) as (terminal, process):
+            rows = terminal.wait_until(lambda t: "http.silent" in waits(t.screen.display), "the view")
+            head = next(i for i, row in enumerate(rows) if row.startswith("waiting: 0 of 3 passed"))
+            assert " left" in rows[head] or rows[head].endswith("…")
+            assert [row.split()[1] for row in rows[head + 1 :] if row] == ["tcp.a", "http.silent"]
+            assert all(row.endswith("…") for row in rows[head + 1 :] if "http.silent" in row)
+            assert process.result().code == 124
+            words = set(" ".join(terminal.end().splitlines()).split())
+        words -= {word for word in words if len(word) > columns}
+        with guard.spawn(text % guard.span(1)) as process:
+            expected = set(process.result().err.split())
+    known = re.compile(r"[0-9.]+|\(?\d+")
+    assert {word for word in words - expected if not known.fullmatch(word)} == set()
+
+
+def test_the_verdict_names_every_required_check_that_failed(guard):
+    text = """startguard = 1; timeout = "%s";
+        file: { a: { path = "/nowhere/a"; retry = false; }; b: { path = "/nowhere/b"; retry = false; };
+                c: { path = "/nowhere/c"; retry = false; required = false; degraded = "no c"; }; };
+        env: { d: { required = ["STARTGUARD_NOWHERE"]; }; };"""
+    result = guard.run(text % guard.span(5))
+    last = result.err.splitlines()[-1]
+    assert "file.a: file-missing: " in last
+    assert last.endswith("; 3 of 4 checks failed, 1 degraded; too: file.b (file-missing), env.d (env-missing)"), last
+
+
+def test_a_verdict_with_hundreds_of_failures_stays_a_line(guard):
+    checks = " ".join(f'{"c" * 40}{i}: {{ path = "/nowhere"; retry = false; }};' for i in range(300))
+    last = guard.run(f'startguard = 1; timeout = "{guard.span(20)}"; file: {{ {checks} }};').err.splitlines()[-1]
+    assert re.search(r"; 300 of 300 checks failed; too: .*\(file-missing\) and \d+ more$", last), last
+    assert len(last) <= 2048
 
 
 def test_the_view_follows_what_happens(guard, world):
@@ -164,7 +209,11 @@ def test_resized_while_it_runs(guard, world, reflows):
         "PENDING",
         "startguard:",
     ]
-    assert all(re.match(r" {10}(reached|cause|hint|seen): ", line) for line in text.splitlines() if line.startswith(" "))
+    assert all(
+        re.match(r" {10}(reached|cause|hint|seen): ", line)
+        for line in GOES_ON.sub(" ", text).splitlines()
+        if line.startswith(" ")
+    )
 
 
 def test_a_screen_that_becomes_too_small(guard, world):
@@ -172,6 +221,7 @@ def test_a_screen_that_becomes_too_small(guard, world):
         terminal.wait_until(lambda t: waits(t.screen.display) == WAITING, "all four")
         terminal.resize(80, 4)
         assert waits(terminal.wait_for("... and 2 more")) == WAITING[:2]
+        assert not any(row.startswith("waiting: ") for row in terminal.rows())  # the checks have the rows
         terminal.resize(80, 24)
         terminal.wait_until(lambda t: waits(t.screen.display) == WAITING, "all four again")
         process.terminate()
@@ -211,8 +261,8 @@ def test_colours_of_the_view(guard, world, options, env, coloured, columns):
         process.result()
         terminal.end()
     assert terminal.drawings > 0
-    assert (b"\x1b[33mWAIT" in terminal.data) == (coloured and columns > 4)
-    assert (re.search(rb"\x1b\[\d*m", terminal.data) is not None) == coloured
+    assert (b"\x1b[1mWAIT" in terminal.data) == (coloured and columns > 4)
+    assert (re.search(rb"\x1b\[[\d;]*m", terminal.data) is not None) == coloured
 
 
 def forty_checks(seconds):
@@ -251,8 +301,9 @@ def test_a_terminal_that_is_stopped_for_ever(guard):
 def test_quiet_is_the_verdict_alone_on_a_terminal_too(guard, world):
     with running(guard, world, "-q", seconds=0.5) as (terminal, process):
         process.result()
-        assert terminal.end().startswith("startguard: BLOCKED (124): ")
-    assert terminal.data.count(b"\n") == 1 and terminal.drawings == 0
+        text = terminal.end().replace("\r", "")
+        assert text.startswith("startguard: BLOCKED (124): ")
+    assert len(GOES_ON.sub(" ", text).splitlines()) == 1 and terminal.drawings == 0
 
 
 @pytest.mark.parametrize("columns", [40, 41, 80])
@@ -326,7 +377,7 @@ def test_the_report_on_the_same_terminal(guard, world):
             lines = terminal.end().splitlines()
     at = lines.index("TAP version 14")
     assert lines[at + 1] == "1..6"
-    assert lines[-1].startswith("startguard: BLOCKED (124)")
+    assert GOES_ON.sub(" ", "\n".join(lines)).splitlines()[-1].startswith("startguard: BLOCKED (124)")
     assert not waits(lines)
 
 

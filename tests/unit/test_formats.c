@@ -301,7 +301,7 @@ static void a_block_without_words_of_the_peer(UNUSED void **state)
 	struct text_style style;
 
 	every_outcome(&w);
-	style = text_style(&w.profile, false);
+	style = text_style(&w.profile, false, 0);
 	text_block(&w.out, &style, OUTCOME_FAIL, &w.run, OUTCOME_FAIL, DURATION_UNSET, 3);
 	assert_true(str_starts(w.out.s, "FAIL      kind.d           auth-failed (3 attempts)\n"));
 	IN_ORDER(&w, "          cause:   ", diag_info(D_AUTH_FAILED)->title, "          hint:    ");
@@ -328,7 +328,7 @@ static void a_view_on_odd_screens(UNUSED void **state)
 
 	assert_int_equal(live_size(-1).columns, 0); /* no terminal, no size */
 	begin(&w, 4);
-	style = text_style(&w.profile, true);
+	style = text_style(&w.profile, true, 0);
 	live_begin(&live, &w.run, true);
 	live_draw(&live, &w.run, &style, screen, now, &w.out);
 	assert_int_equal(count(&w.out, "kind."), 4); /* they fit: none is left out */
@@ -339,16 +339,17 @@ static void a_view_on_odd_screens(UNUSED void **state)
 	live_draw(&live, &w.run, &style, gone, instant_after(now, DURATION_S(2)), &w.out);
 	assert_int_equal(w.out.len, 0);
 	assert_true(live.on);
+	assert_null(strstr(w.out.s, "passed")); /* no row is left for the head */
 	/* One row less: the last row says how many checks are not shown. */
 	screen.rows = 4;
 	live_draw(&live, &w.run, &style, screen, instant_after(now, DURATION_S(3)), &w.out);
 	assert_int_equal(count(&w.out, "kind."), 2);
 	assert_non_null(strstr(w.out.s, "\n... and 2 more"));
-	/* Four columns: the coloured word fits, and nothing else. */
+	/* Four columns: what is left of the word is coloured, and the line says that it goes on. */
 	str_reset(&w.out);
 	screen.columns = 5;
 	live_draw(&live, &w.run, &style, screen, instant_after(now, DURATION_S(4)), &w.out);
-	assert_non_null(strstr(w.out.s, "\033[33mWAIT\033[0m\n"));
+	assert_non_null(strstr(w.out.s, "\033[1mWAI\033[0m…\033[K\n"));
 	live_end(&live, &w.out);
 	assert_true(instant_is_never(live_wake(&live, now)));
 	live_free(&live);

@@ -427,7 +427,43 @@ static void test_fit(UNUSED void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		assert_int_equal(live_fit(cases[i].text, cases[i].columns), cases[i].bytes);
+		assert_int_equal(columns_fit(cases[i].text, cases[i].columns), cases[i].bytes);
+}
+
+static void test_wrapped_between_words(UNUSED void **state)
+{
+	static const struct {
+		const char *text;
+		size_t columns;
+		const char *wrapped;
+	} cases[] = {
+	    {"one line\nand another\n", 20, "one line\nand another\n"},
+	    {"one line and another\n", 0, "one line and another\n"},
+	    {"startguard: READY: seven checks passed\n", 20,
+	     "startguard: READY:\n          seven\n          checks\n          passed\n"},
+	    {"startguard: READY: 1\n", 19, "startguard: READY:\n  1\n"},
+	    /* A word that ends with the line, and a blank that is the first too many. */
+	    {"12345 67890 abc", 11, "12345 67890\n  abc"},
+	    {"12345 67890 abc ", 11, "12345 67890\n  abc "},
+	    /* Words that are longer than a line stay whole. */
+	    {"https://a.very.long/address of it", 10, "https://a.very.long/address\n  of it"},
+	    {"          cause:   eins zwei drei vier fuenf\n", 40,
+	     "          cause:   eins zwei drei vier\n                   fuenf\n"},
+	    /* Colours take no cell, characters of two cells two. */
+	    {"\033[1mWAIT\033[0m abcde f", 10, "\033[1mWAIT\033[0m abcde\n  f"},
+	    {"世界世 界 f", 9, "世界世 界\n  f"},
+	    {"", 10, ""},
+	    {"\n\n", 10, "\n\n"},
+	    {"               ", 10, ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		cleanup_str struct str b;
+
+		str_init(&b, 4096);
+		columns_wrap(&b, cases[i].text, cases[i].columns);
+		assert_string_equal(b.s, cases[i].wrapped);
+	}
 }
 
 struct view {
@@ -441,7 +477,7 @@ static const struct live_size screen = {.rows = 24, .columns = 80};
 static void open_view(struct view *v)
 {
 	begin(&v->w, false);
-	v->style = text_style(&v->w.profile, false);
+	v->style = text_style(&v->w.profile, false, 0);
 	live_begin(&v->live, &v->w.run, true);
 	str_init(&v->out, 65536);
 }
@@ -493,6 +529,25 @@ static void test_view_keeps_its_times(UNUSED void **state)
 	close_view(&v);
 }
 
+/* The head has the time that is left, the ids their own width, and a line that is cut says so. */
+static void test_view_of_few_columns(UNUSED void **state)
+{
+	static const struct live_size narrow = {.rows = 24, .columns = 24};
+	struct view v;
+
+	open_view(&v);
+	attempt(&v.w, 0, D_CONNECT_REFUSED, "a.name.that.is.long:1");
+	v.w.run.plan.deadline = instant_after(v.w.run.started, DURATION_S(30));
+	pass(&v.w, DURATION_MS(100));
+	assert_true(draws(&v, narrow));
+	assert_true(str_starts(v.out.s, "\rwaiting: 0 of "));
+	assert_non_null(strstr(v.out.s, "…\033[K\nWAIT "));
+	pass(&v.w, DURATION_MS(900));
+	assert_true(draws(&v, screen));
+	assert_non_null(strstr(v.out.s, " passed · 1.0 s, 29.0 s left\033[K\nWAIT "));
+	close_view(&v);
+}
+
 static void test_view_that_does_not_fit(UNUSED void **state)
 {
 	static const struct live_size small[] = {{0, 0}, {0, 80}, {24, 0}, {CHECKS, 80}};
@@ -526,11 +581,11 @@ static void test_view_and_settled_text(UNUSED void **state)
 	assert_false(draws(&v, screen));
 	pass(&v.w, DURATION_MS(1));
 	assert_true(draws(&v, screen));
-	assert_true(str_starts(v.out.s, "\r\033[JPASS a\nWAIT"));
+	assert_true(str_starts(v.out.s, "\rPASS a\033[K\nwaiting: 0 of "));
 	assert_true(live_keep(&v.live, &text));
 	str_reset(&v.out);
 	live_end(&v.live, &v.out);
-	assert_string_equal(v.out.s, "\r\033[JPASS a\n");
+	assert_string_equal(v.out.s, "\r \033[J\r\033[KPASS a\n");
 	str_reset(&v.out);
 	live_end(&v.live, &v.out);
 	assert_string_equal(v.out.s, "");
@@ -555,7 +610,9 @@ int main(void)
 	    cmocka_unit_test(test_termination_message_counts_what_it_leaves_out),
 	    cmocka_unit_test(test_termination_message_of_a_long_verdict),
 	    cmocka_unit_test(test_fit),
+	    cmocka_unit_test(test_wrapped_between_words),
 	    cmocka_unit_test(test_view_keeps_its_times),
+	    cmocka_unit_test(test_view_of_few_columns),
 	    cmocka_unit_test(test_view_that_does_not_fit),
 	    cmocka_unit_test(test_view_and_settled_text),
 	};
