@@ -8,6 +8,9 @@
 #   make check-containers  the images and the documents' snippets in real engines: Docker, podman, compose
 #   make bench      what the static program costs beside other programs found on PATH; BENCH_FLAGS=--write writes docs/benchmarks.md
 #   make check-instructions  how many instructions the static program executes, against the committed numbers
+#   make packages   build/packages: .deb, .rpm, .apk and a tarball of the static program
+#   make check-packages  they are installed, looked at and removed in roots of their own
+#   make release    build/release: packages, tarballs, bill of materials, checksums, signed with the key in RELEASE_KEY=FILE
 #   make outdated   which sources of the static program have newer versions
 #   make demo       install what is missing, build, show a service started, degraded and blocked
 #   make check      install what is missing, run unit tests, lint and scenarios
@@ -48,7 +51,7 @@ WITH_PQ ?= auto
 WITH_SECCOMP ?= auto
 
 all: program
-.PHONY: all static check-static check-static-aarch64 bench check-instructions images check-containers check-docker check-podman outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real referees check-newer-kafka check-somabrain soak demo lint format dev generated install uninstall clean
+.PHONY: all static check-static check-static-aarch64 bench check-instructions images check-containers check-docker check-podman packages release check-packages outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real referees check-newer-kafka check-somabrain soak demo lint format dev generated install uninstall clean
 .DELETE_ON_ERROR:
 
 # ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
@@ -90,7 +93,7 @@ unit_c := $(filter-out $(if $(filter 0,$(with_kafka)),tests/unit/test_kafka.c) \
 	$(if $(filter 00 01 10,$(with_kafka)$(with_avro)),tests/unit/test_record_class.c) \
 	$(if $(filter-out 111,$(with_kafka)$(with_avro)$(with_curl)),tests/unit/test_flow.c),$(wildcard tests/unit/*.c))
 
-ifneq ($(filter-out help clean format deps-build deps-test static check-static check-static-aarch64 bench check-instructions images outdated uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean format deps-build deps-test static check-static check-static-aarch64 bench check-instructions images packages release check-packages outdated uninstall,$(or $(MAKECMDGOALS),all)),)
 lib_cflags := $(shell $(pkg_config) --cflags $(PKGS) 2>/dev/null)
 lib_libs := $(shell $(pkg_config) --libs $(PKGS) 2>/dev/null)
 lib_cflags += $(if $(filter 1,$(with_seccomp)),-DWITH_SECCOMP)
@@ -283,6 +286,18 @@ check-static: deps-test
 	@packaging/static --helpers $(STATIC_FLAGS)
 	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) tests/static
 	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) -n $(JOBS) --static $(SUBSET) tests/scenario
+# ---- packages of the static program, the files of a release: packaging/packages, packaging/release ----
+packages: static
+	@packaging/deps packages
+	@packaging/packages
+release: STATIC_FLAGS = --locked
+release: static
+	@packaging/deps packages
+	@RELEASE_KEY='$(RELEASE_KEY)' packaging/release
+check-packages: deps-test static
+	@packaging/deps packages
+	@venv=$$(packaging/venv-path) && $(pytest) tests/packages
+
 # Another architecture, under an emulator: what differs is the sizes of types, not the kernel. kafka_mock is of this machine.
 arch_tests := $(patsubst %,tests/scenario/test_%.py,tcp http redis avro kafka registry memcached system_ca)
 check-static-aarch64: deps-test
@@ -370,6 +385,7 @@ mandir = $(PREFIX)/share/man
 bashdir = $(PREFIX)/share/bash-completion/completions
 zshdir = $(PREFIX)/share/zsh/site-functions
 fishdir = $(PREFIX)/share/fish/vendor_completions.d
+unitdir = $(PREFIX)/lib/systemd/system
 record = $(sharedir)/installed
 # MODE FILE TARGET
 define to_install
@@ -379,12 +395,19 @@ define to_install
 644 $(PAGES)/completion/bash $(bashdir)/startguard
 644 $(PAGES)/completion/zsh $(zshdir)/_startguard
 644 $(PAGES)/completion/fish $(fishdir)/startguard.fish
-$(foreach f,README.md LICENSE $(wildcard docs/*.md docs/*.json docs/kinds/*.md),644 $(f) $(docdir)/$(f:docs/%=%)
+644 $(PAGES)/systemd/startguard@.service $(unitdir)/startguard@.service
+644 packaging/systemd/wrap.conf $(sharedir)/systemd/wrap.conf
+644 packaging/systemd/start-pre.conf $(sharedir)/systemd/start-pre.conf
+$(foreach f,README.md CHANGELOG.md LICENSE $(wildcard docs/*.md docs/*.json docs/kinds/*.md),644 $(f) $(docdir)/$(f:docs/%=%)
 )$(foreach f,$(shell find profiles -type f),644 $(f) $(sharedir)/$(f)
 )
 endef
 install: export lines = $(to_install)
-install: $(BUILD)/startguard $(made)
+# The unit names the program where it is installed.
+$(PAGES)/systemd/%: packaging/systemd/% FORCE
+	@mkdir -p $(@D)
+	@sed 's,/usr/bin/,$(bindir)/,' $< > $@
+install: $(BUILD)/startguard $(made) $(PAGES)/systemd/startguard@.service
 	@echo "$$lines" | STRIP='$(STRIP)' packaging/installed add '$(DESTDIR)' '$(record)'
 uninstall:
 	@packaging/installed remove '$(DESTDIR)' '$(record)'
