@@ -153,7 +153,8 @@ python3 - > "$tmp/out" 2>&1 << 'END'
 import ast, pathlib
 WORDS = {"expect", "expect_rights", "passed", "problem", "fail", "raises"}
 JUDGES = {"watch"}  # fixtures that judge all they run
-for path in sorted([*pathlib.Path("tests/scenario").glob("test_*.py"), *pathlib.Path("tests/real").glob("test_*.py")]):
+for path in sorted([*pathlib.Path("tests/scenario").glob("test_*.py"), *pathlib.Path("tests/real").glob("test_*.py"),
+                    *pathlib.Path("tests/containers").glob("test_*.py")]):
     tree = ast.parse(path.read_text("utf-8"))
     functions = {f.name: f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef)}
     def judges(f, seen=()):

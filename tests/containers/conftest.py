@@ -94,10 +94,9 @@ def import_bases(engine, authority):
 
 def build_shipped(engine):
     """As `make images` does, with this engine and the network of this machine."""
-    env = {"CONTAINER_ENGINE": engine.build_program(), "IMAGE_FLAGS": "--network=host", "IMAGE_SOURCE": SOURCE, **engine.env}
+    env = {"CONTAINER_ENGINE": engine.builder(), "IMAGE_FLAGS": "--network=host", "IMAGE_SOURCE": SOURCE, **engine.env}
     done = call([ROOT / "packaging" / "images"], env=env, timeout=300)
     assert done.code == 0, done.err
-    print(done.err[-2000:])
 
 
 def build_battery(engine):

@@ -9,15 +9,17 @@ The engines leave the machine as it was: no bridge, no rule of a firewall, no fi
 """
 
 import contextlib
+import ctypes
 import dataclasses
 import itertools
 import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 
-from servers.common import StartError, find_program, wait_for
+from servers.common import PR_SET_PDEATHSIG, StartError, find_program, wait_for
 
 ROOT = pathlib.Path(__file__).parents[2]
 TIME_SCALE = float(os.environ.get("STARTGUARD_TIME_SCALE") or 1)
@@ -54,6 +56,11 @@ def call(words, *, timeout=60, env=None, cwd=None):
         cwd=cwd,
     )
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def end_with_parent():
+    """Before an exec. A daemon that gets this signal stops its containers."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def system_first():
@@ -228,7 +235,8 @@ class Docker(Engine):
             self.folder / "exec",
         ]
         words += ["-p", self.folder / "d.pid", "--cgroup-parent", f"/{self.cgroup}", "--ip6tables=false", *options]
-        # /etc/docker gets a key file, /run a socket or two.
+        words += ["--exec-opt", "native.cgroupdriver=cgroupfs"]
+        # A file of keys would be written there.
         script = 'mount -t tmpfs tmpfs /etc/docker 2>/dev/null; ip link set lo up; exec "$@"'
         log = open(self.folder / "dockerd.log", "ab")  # noqa: SIM115 (the process keeps it)
         self.holder = subprocess.Popen(
@@ -249,7 +257,7 @@ class Docker(Engine):
         self.end(self.holder)
         self.daemon(["-n", "-m"])
 
-    def build_program(self):
+    def builder(self):
         return " ".join(self.client)
 
 
@@ -285,7 +293,8 @@ network_config_dir = "{folder}/networks"
     def prepare(self):
         """The builder has the machine's network, and the mount namespace that containers will have."""
         script = "ip link set lo up; mount -t tmpfs tmpfs /run; echo ready; exec sleep infinity"
-        self.holder = subprocess.Popen(["unshare", "-n", "-m", "sh", "-c", script], stdout=subprocess.PIPE, text=True)
+        line = ["unshare", "-n", "-m", "sh", "-c", script]
+        self.holder = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent)
         self.holder.stdout.readline()
         self.client = self.entering("-m")
 
@@ -295,5 +304,5 @@ network_config_dir = "{folder}/networks"
     def entering(self, *namespaces):
         return ("nsenter", *namespaces, "-t", str(self.holder.pid), *map(str, self.program))
 
-    def build_program(self):
+    def builder(self):
         return " ".join(self.client)

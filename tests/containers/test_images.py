@@ -38,6 +38,8 @@ def test_version(engine, image):
 def test_size_of_scratch(engine, image):
     size = engine.inspect(image())["Size"]
     assert size <= SIZE_MAX, f"{size} bytes"
+    told = re.search(r"target `scratch`, ([\d.]+) MB", (ROOT / "docs/containers.md").read_text())[1]
+    assert abs(float(told) - size / 1e6) < 0.2, f"docs/containers.md says {told} MB, and it has {size} bytes"
 
 
 def test_files_of_scratch(scratch):
