@@ -77,7 +77,7 @@ def compile_server(tmp_path_factory, *compiler):
 @pytest.fixture(scope="session", params=ENGINES)
 def engine(request, authority):
     # podman wants a short path.
-    with ENGINES[request.param](tempfile.mkdtemp(prefix="sg-")) as one:
+    with ENGINES[request.param](tempfile.mkdtemp(prefix="startguard-")) as one:
         one.prepare()
         import_bases(one, authority)
         build_shipped(one)
