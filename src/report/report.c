@@ -123,7 +123,7 @@ static void show_beginning(struct report *r)
 	cleanup_str struct str b;
 
 	str_init(&b, 4096);
-	text_title(&b, p);
+	text_title(&b, r->run);
 	put_text(&b);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct profile_switch *s = p->checks[i].waived_by;

@@ -34,12 +34,16 @@ struct text_style text_style(const struct profile *p, bool color, unsigned colum
 }
 
 /* ---- lines ----------------------------------------------------------------------------------------------------------- */
-void text_title(struct str *b, const struct profile *p)
+void text_title(struct str *b, const struct run *run)
 {
+	const struct profile *p = run->profile;
 	char time[32];
 
-	str_addf(b, "startguard %s · %s · mode %s · %zu check%s · %s\n", STARTGUARD_VERSION,
-		 p->service, mode_name(p->mode), p->n, plural(p->n),
+	str_addf(b, "startguard %s", STARTGUARD_VERSION);
+	if (!str_eq(p->service, "-")) /* checks of -w and of try belong to no service */
+		str_addf(b, " · %s", p->service);
+	str_addf(b, " · mode %s · %zu check%s · %s%s\n", mode_name(p->mode), p->n, plural(p->n),
+		 run->plan.one_round ? "one round, " : "",
 		 p->timeout.ns == INT64_MAX ? "no time limit"
 					    : duration_unparse(p->timeout, time, sizeof time));
 }

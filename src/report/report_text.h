@@ -22,8 +22,8 @@ struct text_style text_style(const struct profile *p, bool color, unsigned colum
  * a third of the terminal does not widen it: its own line is longer then. */
 int text_id_width(int width, const char *id, unsigned columns);
 
-/* "startguard 1.0.0 · service · mode prod · 5 checks · 90s" */
-void text_title(struct str *b, const struct profile *p);
+/* "startguard 1.0.0 · service · mode prod · 5 checks · 90s", or "· one round, 90s" of the commands check and try. */
+void text_title(struct str *b, const struct run *run);
 /* Appends a line: "WAIT      redis.cache    0.3 s  ", then `text`. */
 void text_line(struct str *b, const struct text_style *s, enum outcome label, const char *id,
 	       struct duration elapsed, const char *text);
