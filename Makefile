@@ -11,6 +11,7 @@
 #   make packages   build/packages: .deb, .rpm, .apk and a tarball of the static program
 #   make check-packages  they are installed, looked at and removed in roots of their own
 #   make release    build/release: packages, tarballs, bill of materials, checksums, signed with the key in RELEASE_KEY=FILE
+#   make check-kubernetes  the manifests, charts and policies of packaging/kubernetes in a cluster of one node
 #   make outdated   which sources of the static program have newer versions
 #   make demo       install what is missing, build, show a service started, degraded and blocked
 #   make check      install what is missing, run unit tests, lint and scenarios
@@ -51,7 +52,7 @@ WITH_PQ ?= auto
 WITH_SECCOMP ?= auto
 
 all: program
-.PHONY: all static check-static check-static-aarch64 bench check-instructions images check-containers check-docker check-podman packages release check-packages outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real referees check-newer-kafka check-somabrain soak demo lint format dev generated install uninstall clean
+.PHONY: all static check-static check-static-aarch64 bench check-instructions images check-containers check-docker check-podman check-kubernetes packages release check-packages outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real referees check-newer-kafka check-somabrain soak demo lint format dev generated install uninstall clean
 .DELETE_ON_ERROR:
 
 # ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
@@ -320,6 +321,16 @@ check-docker check-podman: check-%:
 
 # ---- benchmarks: tests/bench/bench.mk, docs/benchmarks.md ----
 include tests/bench/bench.mk
+
+# ---- Kubernetes: packaging/kubernetes, docs/kubernetes.md ----
+# A cluster of one node, in namespaces of its own: kubelet and containerd mount, forward and name interfaces. The programs are
+# built before, since there is no network inside; the shell, as process 1, reaps what containerd leaves.
+check-kubernetes: deps-test
+	@packaging/deps static kubernetes
+	@packaging/static $(STATIC_FLAGS)
+	@venv=$$(packaging/venv-path) && "$$venv/bin/python" tests/kubernetes/programs.py && \
+		STARTGUARD=$(abspath build/static/startguard) unshare --net --mount --pid --fork --kill-child --mount-proc \
+		sh -c '"$$@"; exit $$?' sh $(pytest) $(KUBERNETES_FLAGS) tests/kubernetes
 
 outdated:
 	@packaging/deps static

@@ -34,14 +34,16 @@ class DnsServer:
     options and search go into the resolv.conf that guard makes; a resolver then waits 1 s and asks once.
     hosts: text that stands in the place of /etc/hosts; None: this machine's own.
     port: 0 for an ephemeral one, for clients that can be told a port.
+    host: an address of its own; None: a free one of 127.0.53.0/24, or 127.0.0.1 with an ephemeral port.
 
     .host .port .address .queries (list of (name, type)) .resolv_conf; wait_for_query(name).
     """
 
-    def __init__(self, zone=None, *, port=53, search=(), options="timeout:1 attempts:1", hosts=None):
+    def __init__(self, zone=None, *, port=53, search=(), options="timeout:1 attempts:1", hosts=None, host=None):
         self.zone = zone if zone is not None else {}
         self.port = port
-        self.host = "127.0.0.1"
+        self._own_host = host
+        self.host = host or "127.0.0.1"
         self.search = list(search)
         self.options = options
         self.hosts = hosts
@@ -97,7 +99,10 @@ class DnsServer:
         thread.start()
 
     def _sockets(self):
-        hosts = [f"127.0.53.{n}" for n in random.sample(range(1, 255), 254)] if self.port else [self.host] * 50
+        if self._own_host or not self.port:
+            hosts = [self.host] * (1 if self.port else 50)
+        else:
+            hosts = [f"127.0.53.{n}" for n in random.sample(range(1, 255), 254)]
         for host in hosts:
             udp, tcp = socket.socket(type=socket.SOCK_DGRAM), socket.socket()
             try:
@@ -114,7 +119,7 @@ class DnsServer:
                         "net.ipv4.ip_unprivileged_port_start=53, or in namespaces of their own: "
                         "unshare -r -n -m sh -c 'ip link set lo up && exec python3 -m pytest'"
                     ) from error
-        raise OSError("every address of 127.0.53.0/24 has its port 53 in use")
+        raise OSError(f"port {self.port or 53} is in use at {self._own_host or 'every address of 127.0.53.0/24'}")
 
     def _serve_udp(self):
         while True:
