@@ -4,6 +4,7 @@ Pods find `catalogue` and `cache` by the names that the manifests use: a name se
 address of a server, or with one where nothing listens.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -135,8 +136,8 @@ def is_ready(pod):
     return any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
 
 
-@pytest.fixture
-def namespace(cluster, names):
+@contextlib.contextmanager
+def made_namespace(cluster, names):
     """A namespace that takes restricted pods alone."""
     name = f"t{os.urandom(4).hex()}"
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
@@ -145,3 +146,9 @@ def namespace(cluster, names):
     one.has(catalogue=True, cache=True)
     yield one
     cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def namespace(cluster, names):
+    with made_namespace(cluster, names) as one:
+        yield one

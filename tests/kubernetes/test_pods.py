@@ -94,7 +94,7 @@ def test_wrapped_entrypoint(namespace):
     found = environment(namespace)
     assert (found["STARTGUARD_STATUS"], found["CACHE_ENABLED"]) == ("degraded", "0")
     inside = namespace.kubectl("exec", "deployment/shop", "-c", "shop", "--", "cat", "/proc/1/cmdline").stdout
-    assert "/server" in inside and "startguard" not in inside
+    assert inside.startswith("httpd\0")  # what /server becomes
 
 
 def test_wrapped_entrypoint_times_out(namespace):
@@ -149,7 +149,7 @@ def test_service_out_of_memory(namespace):
 
 def test_check_out_of_memory(namespace):
     """An exec check whose program takes more than the container has. Where the kernel kills that program alone (control groups
-    of version 1), startguard says what happened; where it kills the whole container, the reason is all there is."""
+    of version 1), startguard says that it was killed; where it kills the whole container, the reason is all there is."""
     profile = manifest("profile.yaml")
     profile["data"]["shop.cfg"] = 'startguard = 1;\nexec: { greedy: { command = ["tail", "/dev/zero"]; }; };\n'
     deployment = with_env(manifest("init-container.yaml"), "startguard", STARTGUARD_TIMEOUT="2s")
@@ -163,7 +163,7 @@ def test_check_out_of_memory(namespace):
 
     state = ended_state(namespace.wait_pod(ended, "the guard ends"), "startguard")
     assert state["reason"] == "OOMKilled"
-    assert state["exitCode"] == 137 or "memory" in state["message"]
+    assert state["exitCode"] == 137 or "exec-signal tail: ended by signal 9" in state["message"], state
 
 
 def snippet(page, first):
