@@ -295,9 +295,7 @@ class Cluster:
             Daemon("kubelet", kubelet, self._node_is_ready),
             Daemon("kube-scheduler", [self.programs / "kube-scheduler", config, elect], lambda: True),
             Daemon(
-                "kube-controller-manager",
-                [self.programs / "kube-controller-manager", config, elect, controllers],
-                lambda: True,
+                "kube-controller-manager", [self.programs / "kube-controller-manager", config, elect, controllers], lambda: True
             ),
         )
 

@@ -1,7 +1,7 @@
 """OCI archives without an engine: `ctr images import` takes them.
 
 Each has one layer. startguard's looks like the target `scratch` of the released image: /startguard, user 65532, nothing to run
-it with. The shop's is what the manuals tell people to make: the service, startguard in PATH, a profile in /etc/startguard. OPA is the real one.
+it with. The shop's is what README.md tells people to make: the service, /startguard, a profile in /etc/startguard. OPA is the real one.
 """
 
 import gzip
@@ -23,7 +23,7 @@ PAUSE = "localhost/pause:1"
 STARTGUARD = "registry.example/startguard:1.0.0"
 SHOP = "registry.example/shop:1.4.2"
 OPA = f"docker.io/openpolicyagent/opa:{opa.VERSION}-static"
-APPLETS = "sh env sort mkdir httpd sleep cat wget tail".split()
+APPLETS = ["sh", "env", "sort", "mkdir", "httpd", "sleep", "cat", "wget", "tail"]
 
 PAUSE_C = """#include <signal.h>
 #include <unistd.h>
@@ -95,12 +95,12 @@ def write_all(folder, program):
         "bin/busybox": busybox,
         **{f"bin/{applet}": "busybox" for applet in APPLETS},
         "server": SERVER.encode(),
-        "usr/local/bin/startguard": static,
+        "startguard": static,
         "etc/startguard/shop.cfg": profile,
         "tmp/keep.txt": b"",
     }
     agent = pathlib.Path(opa.install()).read_bytes()
-    path = ["PATH=/usr/local/bin:/bin"]
+    path = ["PATH=/bin"]
     return [
         write_archive(folder / "pause.tar", PAUSE, {"pause": (folder / "pause").read_bytes()}, Entrypoint=["/pause"]),
         write_archive(folder / "startguard.tar", STARTGUARD, {"startguard": static}, Entrypoint=["/startguard"], User=USER),

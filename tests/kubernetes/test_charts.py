@@ -9,11 +9,7 @@ from conftest import MANIFESTS, ended_state
 
 from harness import ROOT
 
-RESTRICTED = {
-    "readOnlyRootFilesystem": True,
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-}
+RESTRICTED = {"readOnlyRootFilesystem": True, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 LIMITS = {"cpu": "100m", "memory": "16Mi"}
 VERSION = re.search(r"^VERSION := (\S+)", (ROOT / "Makefile").read_text("utf-8"), re.M)[1]
 
@@ -76,7 +72,12 @@ def write_values(folder, values):
 VARIANTS = {
     "as it is": {},
     "init": {"pattern": "init", "envFile": True, "timeout": "1m30s", "mode": "staging"},
-    "waits, no profile": {"pattern": "init", "profile": "", "secrets": [], "wait": ["tcp://cache:6379", "http://catalogue:8080/health"]},
+    "waits, no profile": {
+        "pattern": "init",
+        "profile": "",
+        "secrets": [],
+        "wait": ["tcp://cache:6379", "http://catalogue:8080/health"],
+    },
     "a ConfigMap of one's own": {"profile": "", "profileConfigMap": "shop", "env": [{"name": "SHOP_REGION", "value": "eu"}]},
 }
 

@@ -49,7 +49,11 @@ def test_init_container_degraded_hands_the_environment_on(namespace):
     assert state["exitCode"] == 0
     assert state["message"].startswith("startguard: DEGRADED: redis.cache: pages are rendered without cache (connect-refused)")
     found = environment(namespace)
-    assert (found["STARTGUARD_STATUS"], found["STARTGUARD_DEGRADED"], found["CACHE_ENABLED"]) == ("degraded", "redis.cache", "0")
+    assert (found["STARTGUARD_STATUS"], found["STARTGUARD_DEGRADED"], found["CACHE_ENABLED"]) == (
+        "degraded",
+        "redis.cache",
+        "0",
+    )
 
 
 def test_init_container_times_out_backs_off_and_recovers(namespace):
@@ -77,7 +81,9 @@ def test_init_container_is_blocked(namespace):
     """A wrong password where the cache is required: waiting cannot help, and the whole two minutes are not waited."""
     profile = manifest("profile.yaml")
     text = profile["data"]["shop.cfg"]
-    profile["data"]["shop.cfg"] = re.sub(r" *(required|degraded|degraded_env|timeout) = .*;\n(?=.*\n?)", "", text[text.index("redis:") :])
+    profile["data"]["shop.cfg"] = re.sub(
+        r" *(required|degraded|degraded_env|timeout) = .*;\n(?=.*\n?)", "", text[text.index("redis:") :]
+    )
     profile["data"]["shop.cfg"] = 'startguard = 1;\nservice = "shop";\n' + profile["data"]["shop.cfg"]
     namespace.make_secret("wrong-horse")
     namespace.apply(profile, "init-container.yaml")
@@ -154,7 +160,7 @@ def test_check_out_of_memory(namespace):
     profile["data"]["shop.cfg"] = 'startguard = 1;\nexec: { greedy: { command = ["tail", "/dev/zero"]; }; };\n'
     deployment = with_env(manifest("init-container.yaml"), "startguard", STARTGUARD_TIMEOUT="2s")
     deployment["spec"]["template"]["spec"]["initContainers"][0]["image"] = "registry.example/shop:1.4.2"
-    deployment["spec"]["template"]["spec"]["initContainers"][0]["command"] = ["startguard"]
+    deployment["spec"]["template"]["spec"]["initContainers"][0]["command"] = ["/startguard"]
     namespace.make_secret()
     namespace.apply(profile, deployment)
 
@@ -173,7 +179,9 @@ def snippet(page, first):
     return yaml.safe_load(found)
 
 
-@pytest.mark.parametrize("there, code, message", [(True, 0, "startguard: READY: "), (False, 124, "startguard: BLOCKED (124): ")])
+@pytest.mark.parametrize(
+    "there, code, message", [(True, 0, "startguard: READY: "), (False, 124, "startguard: BLOCKED (124): ")]
+)
 def test_snippet_of_the_readme(namespace, there, code, message):
     """As it is written, in a pod of the same image; a pod as small as that is not a restricted one."""
     namespace.kubectl("label", "namespace", namespace.name, "pod-security.kubernetes.io/enforce-")

@@ -88,8 +88,10 @@ def test_policy_compiles_without_a_warning(cluster, policy):
     """The server checks the types of the expressions for each kind."""
     name = "startguard-refuse-loosening"
     checked = cluster.wait_for(
-        lambda: cluster.get("validatingadmissionpolicy", name).get("status", {}).get("typeChecking") is not None
-        and cluster.get("validatingadmissionpolicy", name)["status"],
+        lambda: (
+            cluster.get("validatingadmissionpolicy", name).get("status", {}).get("typeChecking") is not None
+            and cluster.get("validatingadmissionpolicy", name)["status"]
+        ),
         "the types are checked",
     )
     assert checked["typeChecking"].get("expressionWarnings", []) == []
@@ -136,8 +138,7 @@ def test_others_are_taken(prod, env):
 
 
 @pytest.mark.parametrize(
-    "kind",
-    ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob", "PodTemplate"],
+    "kind", ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob", "PodTemplate"]
 )
 def test_what_makes_pods_is_refused_too(prod, kind):
     """Else a Deployment would be taken, and its pods refused where nobody looks."""
