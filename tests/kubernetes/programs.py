@@ -58,6 +58,27 @@ def _build(folder):
     common.remove_tree(work)
 
 
+KYVERNO = "v1.14.4"
+POLICIES = "config/crds/kyverno/kyverno.io_clusterpolicies.yaml"
+POLICIES_SHA256 = "376cf482c6aa04b2c652b32756a0244f71627450f6f6e3ddbae1da74f6eb293e"
+
+
+def install_kyverno():
+    """The file with the schema of Kyverno's policies, from its Go module."""
+    return common.cached(f"kyverno-{KYVERNO}", _fetch_kyverno) / "clusterpolicies.yaml"
+
+
+def _fetch_kyverno(folder):
+    words = ["mod", "download", "-json", f"github.com/kyverno/kyverno@{KYVERNO}"]
+    environment = {"GOTOOLCHAIN": "local", "GOFLAGS": ""}
+    said = common.run_tool([opa.go(GO_NEEDED), *words], what=f"fetching Kyverno {KYVERNO}", env=environment, cwd=folder)
+    schema = (pathlib.Path(re.search(r'"Dir": "(.*)"', said)[1]) / POLICIES).read_bytes()
+    if hashlib.sha256(schema).hexdigest() != POLICIES_SHA256:
+        raise common.StartError(f"{POLICIES} of Kyverno {KYVERNO} is not the one that is pinned")
+    (folder / "clusterpolicies.yaml").write_bytes(schema)
+
+
 if __name__ == "__main__":
     print(install())
     opa.install()
+    install_kyverno()

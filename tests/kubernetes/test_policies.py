@@ -2,6 +2,7 @@
 
 import copy
 
+import programs
 import pytest
 import yaml
 from conftest import MANIFESTS, made_namespace
@@ -163,3 +164,18 @@ def test_namespaces_without_the_label_are_left_alone(prod, namespace):
 def test_the_patterns_are_taken_in_prod(prod):
     for path in sorted(MANIFESTS.glob("*.yaml")):
         prod.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", path)
+
+
+def test_policy_of_kyverno_fits_its_schema(cluster):
+    """What it does is tested by Kyverno's own command, by hand: tests/kubernetes/kyverno."""
+    cluster.kubectl("create", "-f", programs.install_kyverno())
+    path = MANIFESTS / "policies/kyverno-inject.yaml"
+    cluster.wait_for(
+        lambda: "clusterpolicies" in cluster.kubectl("api-resources", "--api-group=kyverno.io", check=False).stdout,
+        "the kind is served",
+    )
+    cluster.kubectl("create", "--dry-run=server", "--validate=strict", "-f", path)
+    wrong = path.read_text("utf-8").replace("      mutate:", "      mutates:")
+    refused = cluster.kubectl("create", "--dry-run=server", "--validate=strict", "-f", "-", text=wrong, check=False)
+    assert refused.returncode != 0
+    assert "mutates" in refused.stderr
