@@ -29,7 +29,7 @@
 #   make check-valgrind  unit tests, and every kind of check, under valgrind
 #   make coverage   lines and branches that unit tests and a subset of the scenarios run through
 #   make mutation   small mistakes in the engine: do the tests notice?
-#   make generated  write profiles/reference.cfg, docs/diagnoses.md and the examples of docs/output.md anew
+#   make generated  write profiles/reference.cfg, docs/diagnoses.md, docs/answers.md and the examples of docs/output.md anew
 #   make install    DESTDIR= PREFIX=/usr/local: program, profiles, documents, manual pages, completion for shells. Takes the
 #                   program that is built, without its symbols: STRIP= leaves them in, BUILD=build/static takes the static one
 #   make uninstall  with the same DESTDIR and PREFIX: removes what was installed, and nothing else
@@ -369,6 +369,7 @@ generated: program
 	$(BUILD)/startguard codes --markdown > docs/diagnoses.md
 	python3 tests/examples.py $(BUILD)/startguard --write
 	python3 tests/modules.py --write
+	python3 tests/answers.py --write
 
 # ---- manual pages and completion: made by the program from its tables --------------------------------------------------
 pages := startguard.1 startguard-profile.5

@@ -2,10 +2,10 @@
 #include <avro.h>
 #include <ctype.h>
 #include <errno.h>
-#include <glob.h>
 
 #include "avro_decode.h"
 #include "avro_resolution.h"
+#include "avro_types.h"
 #include "check.h"
 
 enum sample_format { FORMAT_BARE, FORMAT_CONFLUENT, FORMAT_CONTAINER };
@@ -15,7 +15,7 @@ static const char *const formats[] = {"bare", "confluent", "object_container", N
 
 struct avro_conf {
 	const char *schema;
-	struct strlist schemas;
+	struct strlist schemas, types;
 	const char *full_name, *fingerprint, *readable_by, *reads, *sample;
 	int format;
 };
@@ -30,9 +30,14 @@ static const char *fingerprint_problem(const char *text)
 static const struct key avro_keys[] = {
     KEY_PATH(struct avro_conf, schema, .doc = "The schema file.",
 	     .example = "\"schemas/reward_event.avsc\""),
-    KEY_STRLIST(struct avro_conf, schemas,
-		.doc = "Schema files, as globs: each must match and every file must be a schema.",
-		.example = "[\"/app/proto/*.avsc\"]"),
+    KEY_STRLIST(
+	struct avro_conf, schemas,
+	.doc = "Schema files, as globs: each must match and every file must be a schema. A file "
+	       "may use the types of the others.",
+	.example = "[\"/app/proto/*.avsc\"]"),
+    KEY_STRLIST(struct avro_conf, types,
+		.doc = "Schema files, as globs, that define named types which schema uses.",
+		.example = "[\"schemas/customer.avsc\"]"),
     KEY_STR(struct avro_conf, full_name, .doc = "Namespace and name the schema must have.",
 	    .example = "\"soma.cognition.RewardEvent\""),
     KEY_STR(struct avro_conf, fingerprint, .check = fingerprint_problem,
@@ -60,7 +65,8 @@ static const char *avro_validate(const void *conf, const char **key)
 	const struct {
 		const char *key;
 		bool given;
-	} one[] = {{"full_name", c->full_name},
+	} one[] = {{"types", c->types.n > 0},
+		   {"full_name", c->full_name},
 		   {"fingerprint", c->fingerprint},
 		   {"readable_by", c->readable_by},
 		   {"reads", c->reads},
@@ -83,18 +89,10 @@ static const char *avro_validate(const void *conf, const char **key)
 static enum result load_schemas(const struct check_run *run, const struct avro_conf *c,
 				struct diag *out)
 {
-	size_t count = 0;
+	size_t count;
 
-	for (size_t i = 0; i < c->schemas.n; i++) {
-		glob_t g = {0};
-		int error = glob(c->schemas.v[i], 0, NULL, &g);
-
-		if (error || !g.gl_pathc)
-			return check_fail(out, D_FILE_MISSING, c->schemas.v[i], "no file matches");
-		for (size_t j = 0; j < g.gl_pathc; j++, count++)
-			if (!avro_schema_load(run, g.gl_pathv[j], out))
-				return RESULT_FAIL;
-	}
+	if (avro_types_load(run, &c->schemas, json_object(), &count, out))
+		return RESULT_FAIL;
 	check_fact(run, "schemas", "%zu", count);
 	check_summary(run, "%zu schema%s", count, plural(count));
 	return RESULT_PASS;
@@ -160,16 +158,17 @@ static enum result decode_sample(const struct check_run *run, const struct avro_
 }
 
 /* The caller gives one schema, reader or writer; the function loads the other, which is NULL, from its file. */
-static enum result check_can_read(const struct check_run *run, const char *reader_file,
-				  const struct avro_schema *reader, const char *writer_file,
-				  const struct avro_schema *writer, struct diag *out)
+static enum result check_can_read(const struct check_run *run, const json_t *known,
+				  const char *reader_file, const struct avro_schema *reader,
+				  const char *writer_file, const struct avro_schema *writer,
+				  struct diag *out)
 {
 	char why[AVRO_WHY_MAX];
 
 	if (!reader)
-		reader = avro_schema_load(run, reader_file, out);
+		reader = avro_schema_load_known(run, known, reader_file, out);
 	if (!writer && reader)
-		writer = avro_schema_load(run, writer_file, out);
+		writer = avro_schema_load_known(run, known, writer_file, out);
 	if (!reader || !writer)
 		return RESULT_FAIL;
 	if (!avro_can_read(reader, writer, why, sizeof why))
@@ -201,13 +200,17 @@ static enum result check_identity(const struct avro_conf *c, const struct avro_s
 static enum result avro_run(const struct check_run *run, struct diag *out)
 {
 	const struct avro_conf *c = run->conf;
+	json_t *known = json_object();
 	struct avro_schema *s;
+	size_t count;
 	char print[17];
 	enum result r;
 
 	if (c->schemas.n)
 		return load_schemas(run, c, out);
-	s = avro_schema_load(run, c->schema, out);
+	if (c->types.n && avro_types_load(run, &c->types, known, &count, out))
+		return RESULT_FAIL;
+	s = avro_schema_load_known(run, known, c->schema, out);
 	if (!s)
 		return RESULT_FAIL;
 	check_reached(run, "parse");
@@ -218,9 +221,9 @@ static enum result avro_run(const struct check_run *run, struct diag *out)
 		      json_array_size(json_object_get(s->normal, "fields")));
 	r = check_identity(c, s, print, out);
 	if (r == RESULT_PASS && c->readable_by)
-		r = check_can_read(run, c->readable_by, NULL, c->schema, s, out);
+		r = check_can_read(run, known, c->readable_by, NULL, c->schema, s, out);
 	if (r == RESULT_PASS && c->reads)
-		r = check_can_read(run, c->schema, s, c->reads, NULL, out);
+		r = check_can_read(run, known, c->schema, s, c->reads, NULL, out);
 	if (r == RESULT_PASS && c->sample)
 		r = decode_sample(run, c, s, out);
 	return r;

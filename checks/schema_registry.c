@@ -6,7 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 
-#include "avro_schema.h"
+#include "avro_types.h"
 #include "check.h"
 #include "json.h"
 #include "registry_error.h"
@@ -33,6 +33,7 @@ static const unsigned level_bits[] = {0, 1, 2, 3, 1 | 4, 2 | 8, 3 | 12};
 
 struct subject {
 	const char *name, *version, *schema;
+	struct strlist types;
 	int must, type, compatibility;
 };
 struct registry_conf {
@@ -59,6 +60,11 @@ static const struct key subject_keys[] = {
 	    .doc = "Which version: a number, or latest."),
     KEY_PATH(struct subject, schema, .doc = "The schema file this service was built with.",
 	     .example = "\"schemas/order.avsc\""),
+    KEY_STRLIST(
+	struct subject, types,
+	.doc = "Schema files, as globs, that define types which schema uses. Without them those "
+	       "of the registered references are used.",
+	.example = "[\"schemas/customer.avsc\"]"),
     KEY_ENUM(
 	struct subject, must, .choices = musts, .def = "exists",
 	.doc = "exists; same as the file (docs apart); compatible with it by the subject's rule."),
@@ -255,15 +261,96 @@ static char *read_schema(const char *path, size_t *len, struct diag *out)
 	return text;
 }
 
-static enum result check_avro_same(const struct web_request *base, const struct subject *sub,
-				   const char *registered, const char *name, struct diag *out)
-{
-	struct avro_schema *theirs, *ours = avro_schema_load(base->run, sub->schema, out);
-	char why[AVRO_WHY_MAX];
+#define REFERENCE_DEPTH_MAX 16
+#define REFERENCES_MAX 200
 
+/* The types of registered references. */
+struct references {
+	const struct web_request *base;
+	json_t *known; /* as avro_schema_parse_known takes it */
+	size_t n;
+};
+
+static enum result add_references(struct references *refs, const json_t *entry, int depth,
+				  struct diag *out);
+
+/* Adds the types of the schema that one reference names. One that this client cannot get stays a name: it is equal to itself. */
+static enum result add_reference(struct references *refs, const json_t *reference, int depth,
+				 struct diag *out)
+{
+	const char *subject = json_str(reference, "subject"), *type = json_str(reference, "name");
+	json_int_t version = json_integer_value(json_object_get(reference, "version"));
+	struct web_response resp;
+	struct avro_schema *s;
+	char why[AVRO_WHY_MAX];
+	const char *text;
+	struct str path;
+	json_t *entry;
+
+	if (!subject || !type || json_object_get(refs->known, type))
+		return RESULT_PASS;
+	str_init(&path, URL_MAX);
+	str_add(&path, "/subjects/");
+	add_escaped(&path, subject);
+	str_addf(&path, "/versions/%lld", (long long)version);
+	if (web_request_below(refs->base, path.s, NULL, &resp, out))
+		return RESULT_FAIL;
+	if (resp.status == 404 || resp.status == 403) {
+		json_object_set_new(
+		    refs->known, type,
+		    json_pack("{s:s, s:s, s:[]}", "name", type, "type", "record", "fields"));
+		return RESULT_PASS;
+	}
+	entry = parse_answer(&resp, out);
+	if (!entry || add_references(refs, entry, depth + 1, out))
+		return RESULT_FAIL;
+	text = json_str(entry, "schema");
+	s = avro_schema_parse_known(refs->known, text ? text : "", text ? strlen(text) : 0, why,
+				    sizeof why);
+	if (!s)
+		return check_fail(out, D_REGISTRY_SCHEMA_DIFFERS, subject,
+				  "version %lld, a reference, cannot be read here: %s",
+				  (long long)version, why);
+	json_object_update_missing(refs->known, s->names);
+	return RESULT_PASS;
+}
+
+static enum result add_references(struct references *refs, const json_t *entry, int depth,
+				  struct diag *out)
+{
+	const json_t *list = json_object_get(entry, "references");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (depth > REFERENCE_DEPTH_MAX || ++refs->n > REFERENCES_MAX)
+			return check_fail(
+			    out, D_REGISTRY_SCHEMA_DIFFERS, refs->base->url->text,
+			    "references of more than %d schemas, or more than %d deep",
+			    REFERENCES_MAX, REFERENCE_DEPTH_MAX);
+		if (add_reference(refs, json_array_get(list, i), depth, out))
+			return RESULT_FAIL;
+	}
+	return RESULT_PASS;
+}
+
+static enum result check_avro_same(const struct web_request *base, const struct subject *sub,
+				   const json_t *entry, const char *registered, const char *name,
+				   struct diag *out)
+{
+	struct references refs = {.base = base, .known = json_object()};
+	struct avro_schema *theirs, *ours;
+	json_t *own = json_object();
+	char why[AVRO_WHY_MAX];
+	size_t count;
+
+	if (add_references(&refs, entry, 0, out) ||
+	    (sub->types.n && avro_types_load(base->run, &sub->types, own, &count, out)))
+		return RESULT_FAIL;
+	json_object_update_missing(own, refs.known);
+	ours = avro_schema_load_known(base->run, own, sub->schema, out);
 	if (!ours)
 		return RESULT_FAIL;
-	theirs = avro_schema_parse(registered, strlen(registered), why, sizeof why);
+	theirs =
+	    avro_schema_parse_known(refs.known, registered, strlen(registered), why, sizeof why);
 	if (!theirs)
 		return check_fail(out, D_REGISTRY_SCHEMA_DIFFERS, name,
 				  "the registered schema cannot be read here: %s", why);
@@ -285,7 +372,7 @@ static enum result check_schema_same(const struct web_request *base, const struc
 	if (!registered)
 		return check_fail(out, D_REGISTRY_NOT_REGISTRY, name, "the answer holds no schema");
 	if (!type || str_eq(type, "AVRO"))
-		return check_avro_same(base, sub, registered, name, out);
+		return check_avro_same(base, sub, entry, registered, name, out);
 	text = read_schema(sub->schema, &len, out);
 	if (!text)
 		return RESULT_FAIL;

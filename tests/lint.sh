@@ -118,6 +118,9 @@ rule "profiles/reference.cfg is what the tables say (make generated)"
 "$program" codes --markdown 2>&1 | diff docs/diagnoses.md - > "$tmp/out" 2>&1
 rule "docs/diagnoses.md is what the table says (make generated)"
 
+python3 tests/answers.py > "$tmp/out" 2>&1
+rule "docs/answers.md is what the tables say (make generated)"
+
 python3 tests/modules.py 2>&1 | diff docs/architecture.md - > "$tmp/out" 2>&1
 rule "docs/architecture.md names every module by its promise (make generated)"
 

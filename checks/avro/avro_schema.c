@@ -5,6 +5,9 @@
 
 struct parser {
 	json_t *names;
+	const json_t *known; /* definitions of other files; or NULL */
+	int expanding;       /* a known definition is being copied */
+	bool used_known;
 	char *why;
 	size_t size;
 };
@@ -58,16 +61,25 @@ static void copy_members(json_t *out, const json_t *from, const char *const *key
 			json_object_set(out, *keys, json_object_get(from, *keys));
 }
 
+/* A definition in normal form has full names everywhere, so that it can be normalized again, in another schema. */
 static json_t *normalize_name(struct parser *r, const char *name, const char *space)
 {
+	json_t *definition;
 	char full[512];
 
 	if (is_primitive(name))
 		return json_string(name);
 	make_full_name(full, sizeof full, name, space);
-	if (!json_object_get(r->names, full))
+	if (json_object_get(r->names, full))
+		return json_string(full);
+	definition = json_object_get(r->known, full);
+	if (!definition)
 		return fail(r, "the type \"%s\" is not defined before it is used", full);
-	return json_string(full);
+	r->used_known = true;
+	r->expanding++;
+	definition = normalize_type(r, definition, "");
+	r->expanding--;
+	return definition;
 }
 
 /* Returns what no two branches of a union may have in common: the name, or the type (specification, "Unions"). */
@@ -176,6 +188,11 @@ static json_t *normalize_named(struct parser *r, const json_t *v, const char *ty
 		return fail(r, "a %s has no name", type);
 	make_full_name(full, sizeof full, name, own ? own : space);
 	namespace_of(inner, sizeof inner, full);
+	/* A known definition holds another one, which this schema has had already. */
+	if (json_object_get(r->names, full) && r->expanding) {
+		json_decref(out);
+		return json_string(full);
+	}
 	if (json_object_get(r->names, full))
 		return fail(r, "the name \"%s\" is defined twice", full);
 	if (named_problem(v, type))
@@ -335,8 +352,14 @@ static bool avro_c_agrees(const char *text, size_t len, const json_t *root, char
 
 struct avro_schema *avro_schema_parse(const char *text, size_t len, char *why, size_t size)
 {
+	return avro_schema_parse_known(NULL, text, len, why, size);
+}
+
+struct avro_schema *avro_schema_parse_known(const json_t *known, const char *text, size_t len,
+					    char *why, size_t size)
+{
 	struct avro_schema *s = xcalloc(1, sizeof *s);
-	struct parser r = {.names = json_object(), .why = why, .size = size};
+	struct parser r = {.names = json_object(), .known = known, .why = why, .size = size};
 	const char *name;
 	json_t *root;
 	char *pcf;
@@ -345,7 +368,8 @@ struct avro_schema *avro_schema_parse(const char *text, size_t len, char *why, s
 	s->names = r.names;
 	root = json_read(text, len, why, size);
 	s->normal = root ? normalize_type(&r, root, "") : NULL;
-	if (!s->normal || !avro_c_agrees(text, len, root, why, size)) {
+	/* avro-c knows no other files. */
+	if (!s->normal || (!r.used_known && !avro_c_agrees(text, len, root, why, size))) {
 		json_decref(root);
 		avro_schema_free(s);
 		return NULL;
@@ -369,6 +393,12 @@ void avro_schema_free(struct avro_schema *s)
 struct avro_schema *avro_schema_load(const struct check_run *run, const char *path,
 				     struct diag *out)
 {
+	return avro_schema_load_known(run, NULL, path, out);
+}
+
+struct avro_schema *avro_schema_load_known(const struct check_run *run, const json_t *known,
+					   const char *path, struct diag *out)
+{
 	struct avro_schema *s;
 	char why[AVRO_WHY_MAX];
 	size_t len;
@@ -383,7 +413,7 @@ struct avro_schema *avro_schema_load(const struct check_run *run, const char *pa
 		check_fail(out, code, path, "%s", strerror(errno));
 		return NULL;
 	}
-	s = avro_schema_parse(text, len, why, sizeof why);
+	s = avro_schema_parse_known(known, text, len, why, sizeof why);
 	if (!s)
 		check_fail(out, D_AVRO_INVALID_SCHEMA, path, "%s", why);
 	free(text);

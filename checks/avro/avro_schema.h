@@ -22,6 +22,12 @@ struct avro_schema {
 /* Parses a file; the child's exit frees the schema. NULL with *out filled (file-missing, file-unreadable, avro-invalid-schema). */
 struct avro_schema *avro_schema_load(const struct check_run *run, const char *path,
 				     struct diag *out);
+/* The same for a schema that uses types which other files or subjects define. `known` maps full names to definitions in normal form
+ * (names of an avro_schema); each takes its place where the schema first names it. NULL: there are none. */
+struct avro_schema *avro_schema_load_known(const struct check_run *run, const json_t *known,
+					   const char *path, struct diag *out);
+struct avro_schema *avro_schema_parse_known(const json_t *known, const char *text, size_t len,
+					    char *why, size_t size);
 /* Parses a text. Returns NULL with the reason in `why`. The caller frees the schema with avro_schema_free. */
 struct avro_schema *avro_schema_parse(const char *text, size_t len, char *why, size_t size);
 void avro_schema_free(struct avro_schema *s);

@@ -203,3 +203,38 @@ def test_globs(guard):
 )
 def test_bad_keys(guard, keys, words):
     guard.try_("avro", **keys).problem(words, exit=64)
+
+
+NAME = {"type": "record", "name": "shop.Name", "fields": [{"name": "text", "type": "string"}]}
+CUSTOMER = {"type": "record", "name": "shop.Customer", "fields": [{"name": "name", "type": "shop.Name"}]}
+BASKET = {
+    "type": "record",
+    "name": "Basket",
+    "namespace": "shop",
+    "fields": [
+        {"name": "by", "type": "Customer"},
+        {"name": "to", "type": ["null", "Customer"]},
+        {"name": "at", "type": "Name"},
+    ],
+}
+
+
+@pytest.mark.near_miss("avro-invalid-schema", "avro-fingerprint")
+def test_types_of_other_files(guard):
+    """Whatever their order, and with the fingerprint of the schema that holds them all."""
+    customer, order = guard.write("a.avsc", json.dumps(CUSTOMER)), guard.write("b.avsc", json.dumps(BASKET))
+    name = guard.write("c.avsc", json.dumps(NAME))
+    guard.try_("avro", schemas=[str(guard.tmp / "*.avsc")]).passed()
+    parted = guard.try_("avro", schema=order, types=[str(customer), str(name)]).passed()
+    inline = json.loads(json.dumps(BASKET))
+    inline["fields"][0]["type"] = CUSTOMER | {"fields": [{"name": "name", "type": NAME}]}
+    whole = guard.try_("avro", schema=guard.write("whole", json.dumps(inline))).passed()
+    assert parted["facts"] == whole["facts"]
+
+
+@pytest.mark.produces("avro-invalid-schema", "file-missing")
+def test_types_that_no_file_defines(guard):
+    customer, order = guard.write("a.avsc", json.dumps(CUSTOMER)), guard.write("b.avsc", json.dumps(BASKET))
+    for keys in ({"schemas": [str(guard.tmp / "*.avsc")]}, {"schema": order, "types": [str(customer)]}):
+        guard.try_("avro", **keys).expect("avro-invalid-schema", exit=69, cause="shop.Name")
+    guard.try_("avro", schema=order, types=["/nonexistent/*.avsc"]).expect("file-missing")

@@ -205,6 +205,39 @@ def test_a_reader_does_not_ask_for_the_mode(guard):
         assert "/mode" not in [r.path for r in s.requests]
 
 
+CUSTOMER = {"type": "record", "name": "shop.Customer", "fields": [{"name": "name", "type": "string"}]}
+REFERRING = {"type": "record", "name": "shop.Order", "fields": [{"name": "customer", "type": "shop.Customer"}]}
+REFERENCES = [{"name": "shop.Customer", "subject": "customer-value", "version": 2}]
+
+
+def registry_with_references(customer=CUSTOMER):
+    latest = {"subject": "orders-value", "version": 1, "schema": json.dumps(REFERRING), "references": REFERENCES}
+    server = registry(latest=Reply(body=latest))
+    if customer:
+        server.routes["/subjects/customer-value/versions/2"] = Reply(body={"schema": json.dumps(customer), "version": 2})
+    return server
+
+
+@pytest.mark.near_miss("registry-schema-differs", "avro-invalid-schema")
+@pytest.mark.parametrize("customer", [CUSTOMER, None], ids=["known", "not permitted"])
+def test_the_same_with_references(guard, customer):
+    local = guard.write("order.avsc", json.dumps(REFERRING))
+    with registry_with_references(customer) as s:
+        guard.try_("schema_registry", url=s.url, subjects=subjects(local)).passed()
+
+
+@pytest.mark.produces("registry-schema-differs")
+def test_a_type_of_a_reference_differs(guard):
+    local = guard.write("order.avsc", json.dumps(REFERRING))
+    types = guard.write("customer.avsc", json.dumps(CUSTOMER))
+    wanted = [{"name": "orders-value", "must": "same", "schema": str(local), "types": [str(types)]}]
+    with registry_with_references() as s:
+        guard.try_("schema_registry", url=s.url, subjects=wanted).passed()
+    other = CUSTOMER | {"fields": [{"name": "name", "type": "bytes"}]}
+    with registry_with_references(other) as s:
+        guard.try_("schema_registry", url=s.url, subjects=wanted).expect("registry-schema-differs", exit=69, cause="name")
+
+
 @pytest.mark.near_miss("registry-refused")
 def test_registered_references_are_sent(guard, file):
     references = [{"name": "shop.Customer", "subject": "customer-value", "version": 1}]

@@ -1,0 +1,56 @@
+#include "avro_types.h"
+
+#include <glob.h>
+
+/* Loads the files that are not done and that the types known by now allow. Returns how many; *out tells of the first of the others. */
+static size_t load_round(const struct check_run *run, const glob_t *files, bool *done,
+			 json_t *known, struct diag *out)
+{
+	size_t loaded = 0;
+
+	*out = (struct diag){0};
+	for (size_t i = 0; i < files->gl_pathc; i++) {
+		struct diag this = {0};
+		struct avro_schema *s;
+
+		if (done[i])
+			continue;
+		s = avro_schema_load_known(run, known, files->gl_pathv[i], &this);
+		if (s) {
+			json_object_update_missing(known, s->names);
+			done[i] = true;
+			loaded++;
+		} else if (out->code == D_NONE) {
+			*out = this;
+		}
+	}
+	return loaded;
+}
+
+enum result avro_types_load(const struct check_run *run, const struct strlist *globs, json_t *known,
+			    size_t *count, struct diag *out)
+{
+	cleanup_free bool *done = NULL;
+	glob_t files = {0};
+	size_t left;
+
+	for (size_t i = 0; i < globs->n; i++) {
+		size_t before = files.gl_pathc;
+
+		if (glob(globs->v[i], i ? GLOB_APPEND : 0, NULL, &files) ||
+		    files.gl_pathc == before)
+			return check_fail(out, D_FILE_MISSING, globs->v[i], "no file matches");
+	}
+	*count = left = files.gl_pathc;
+	done = xcalloc(left + 1, sizeof *done);
+	/* Each round reads at least one more file, until all are read or none of the rest can be. */
+	while (left) {
+		size_t loaded = load_round(run, &files, done, known, out);
+
+		if (!loaded)
+			return RESULT_FAIL;
+		left -= loaded;
+	}
+	*out = (struct diag){0};
+	return RESULT_PASS;
+}
