@@ -15,6 +15,7 @@
 #   make outdated   which sources of the static program have newer versions
 #   make demo       install what is missing, build, show a service started, degraded and blocked
 #   make check      install what is missing, run unit tests, lint and scenarios
+#   make check-oom  a memory limit that kills whole control groups, on Debian's kernel in an emulator
 #   make soak       the engine's faults at length: all of them, a hundred times
 #   make check-real the same against real servers: Apache Kafka and a schema registry
 #   make referees   ask Prometheus, Java's Avro and OpenSSL again for the tables in tests/referees (REFEREES_FLAGS=--write)
@@ -52,7 +53,7 @@ WITH_PQ ?= auto
 WITH_SECCOMP ?= auto
 
 all: program
-.PHONY: all static check-static check-static-aarch64 bench check-instructions images check-containers check-docker check-podman check-kubernetes packages release check-packages outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real referees check-newer-kafka check-somabrain soak demo lint format dev generated install uninstall clean
+.PHONY: all static check-static check-static-aarch64 bench check-instructions images check-containers check-docker check-podman check-kubernetes packages release check-packages check-oom outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real referees check-newer-kafka check-somabrain soak demo lint format dev generated install uninstall clean
 .DELETE_ON_ERROR:
 
 # ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
@@ -287,6 +288,9 @@ check-static: deps-test
 	@packaging/static --helpers $(STATIC_FLAGS)
 	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) tests/static
 	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) -n $(JOBS) --static $(SUBSET) tests/scenario
+check-oom: deps-test static
+	@packaging/deps kernel
+	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) tests/kernel
 # ---- packages of the static program, the files of a release: packaging/packages, packaging/release ----
 packages: static
 	@packaging/deps packages
