@@ -279,10 +279,21 @@ void plan_slow_down(struct plan *p, size_t i, struct instant now, struct duratio
 
 void plan_no_process(struct plan *p, size_t i, struct instant now, size_t alive)
 {
+	struct plan_check *c = &p->checks[i];
+
 	/* The system allows no more than these: stay below that for the rest of the run. With none alive, others use the limit up. */
 	if (alive > 0)
 		p->parallel = p->in_flight - 1;
-	plan_result(p, i, now, false, true);
+	if (alive == 0 || instant_reached(c->deadline, now)) {
+		plan_result(p, i, now, false, true);
+		return;
+	}
+	/* Nothing was asked of the dependency, so this was no attempt: also a check that has only one waits for a child to end. */
+	p->in_flight--;
+	c->attempt_deadline = INSTANT_NEVER;
+	c->state = PS_READY;
+	c->next = instant_after(now, pause_after(p, c, &ordinary, now));
+	c->attempts--;
 }
 
 void plan_stop(struct plan *p, struct instant now)

@@ -91,7 +91,7 @@ void plan_result(struct plan *p, size_t i, struct instant now, bool passed, bool
  * `retry_after`, the time that the peer names (0: none). */
 void plan_slow_down(struct plan *p, size_t i, struct instant now, struct duration retry_after);
 /* Call it when check i did not start because no process could be created. The check is tried again later, with fewer attempts at
- * once if `alive` children existed when the call failed. */
+ * once if `alive` children existed when the call failed: then also in a single round, and without retries, until its deadline. */
 void plan_no_process(struct plan *p, size_t i, struct instant now, size_t alive);
 /* Ends the run at `now` (a signal came): plan_step then kills what runs and starts nothing any more. */
 void plan_stop(struct plan *p, struct instant now);

@@ -472,6 +472,27 @@ static void nobody_is_passed_over(UNUSED void **state)
 	expect_actions(&w, "+1");
 }
 
+/* A check that has only one attempt waits for a child to end, since nothing was asked of its dependency. */
+static void a_refused_process_in_one_round(UNUSED void **state)
+{
+	struct world w;
+
+	plain(&w, 3, 8, true);
+	expect_actions(&w, "+0 +1 +2");
+	plan_no_process(&w.plan, 2, w.now, 2);
+	assert_int_equal(w.checks[2].state, PS_READY);
+	assert_int_equal(w.checks[2].attempts, 0);
+	at(&w, 1100);
+	expect_actions(&w, "");
+	plan_result(&w.plan, 0, w.now, true, false);
+	expect_actions(&w, "+2");
+	plan_result(&w.plan, 1, w.now, true, false);
+	/* With none alive no child will end: it is over. */
+	plan_no_process(&w.plan, 2, w.now, 0);
+	expect_actions(&w, "");
+	assert_true(w.plan.over);
+}
+
 /* After a refused process fewer run at once, and the check that could not be started is tried again. */
 static void a_refused_process(UNUSED void **state)
 {
@@ -744,6 +765,7 @@ int main(void)
 	    cmocka_unit_test(no_more_than_a_burst),
 	    cmocka_unit_test(nobody_is_passed_over),
 	    cmocka_unit_test(a_refused_process),
+	    cmocka_unit_test(a_refused_process_in_one_round),
 	    cmocka_unit_test(what_comes_after),
 	    cmocka_unit_test(one_that_waits_ends_with_the_run),
 	    cmocka_unit_test(grace_makes_patient),
