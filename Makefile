@@ -3,6 +3,7 @@
 #   make            build the program: build/startguard
 #   make static     build/static/startguard: one file that needs nothing of the system; makes what it needs (packaging/static)
 #   make check-static  what the static program promises, and a subset of the scenarios with it
+#   make check-static-all  all scenarios and the tests against real servers with the static program: before a release
 #   make check-static-aarch64  the static program for aarch64, cross-compiled: scenarios under qemu-aarch64
 #   make images     container images of the static program, by docker or podman: startguard:VERSION, -debian, -dev
 #   make check-containers  the images and the documents' snippets in real engines: Docker, podman, compose
@@ -17,10 +18,10 @@
 #   make check      install what is missing, run unit tests, lint and scenarios
 #   make check-oom  a memory limit that kills whole control groups, on Debian's kernel in an emulator
 #   make soak       the engine's faults at length: all of them, a hundred times
-#   make check-real the same against real servers: Apache Kafka and a schema registry
+#   make check-real the static program against real servers: Apache Kafka and a schema registry
 #   make referees   ask Prometheus, Java's Avro and OpenSSL again for the tables in tests/referees (REFEREES_FLAGS=--write)
 #   make check-somabrain the profiles of somabrain in a system of its shape, on real servers
-#   make check-newer-kafka  Kafka's scenarios and real tests, with a librdkafka newer than the distribution's
+#   make check-newer-kafka  Kafka's scenarios, with a librdkafka newer than the distribution's
 #   make fuzz       every fuzz target for FUZZ_SECONDS=600 with clang and libFuzzer; fuzz-NAME: one of them
 #   make lint       style rules, profiles, generated files, headers that stand alone
 #   make format     clang-format on every C file, ruff on every Python file
@@ -53,7 +54,7 @@ WITH_PQ ?= auto
 WITH_SECCOMP ?= auto
 
 all: program
-.PHONY: all static check-static check-static-aarch64 bench check-instructions images check-containers check-docker check-podman check-kubernetes packages release check-packages check-oom outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real referees check-newer-kafka check-somabrain soak demo lint format dev generated install uninstall clean
+.PHONY: all static check-static check-static-all check-static-aarch64 bench check-instructions images check-containers check-docker check-podman check-kubernetes packages release check-packages check-oom outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real referees check-newer-kafka check-somabrain soak demo lint format dev generated install uninstall clean
 .DELETE_ON_ERROR:
 
 # ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
@@ -95,7 +96,7 @@ unit_c := $(filter-out $(if $(filter 0,$(with_kafka)),tests/unit/test_kafka.c) \
 	$(if $(filter 00 01 10,$(with_kafka)$(with_avro)),tests/unit/test_record_class.c) \
 	$(if $(filter-out 111,$(with_kafka)$(with_avro)$(with_curl)),tests/unit/test_flow.c),$(wildcard tests/unit/*.c))
 
-ifneq ($(filter-out help clean format deps-build deps-test static check-static check-static-aarch64 bench check-instructions images packages release check-packages outdated uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean format deps-build deps-test static check-static check-static-all check-static-aarch64 bench check-instructions images packages release check-packages outdated uninstall,$(or $(MAKECMDGOALS),all)),)
 lib_cflags := $(shell $(pkg_config) --cflags $(PKGS) 2>/dev/null)
 lib_libs := $(shell $(pkg_config) --libs $(PKGS) 2>/dev/null)
 lib_cflags += $(if $(filter 1,$(with_seccomp)),-DWITH_SECCOMP)
@@ -243,29 +244,31 @@ deps-test:
 check: deps-test
 	@$(MAKE) --no-print-directory lint unit fuzz-replay scenario
 
+one_kafka := 4.1.1
+# The released file meets all real servers. The dynamic build, with the distribution's librdkafka, meets Kafka of one version.
 check-real: deps-test
-	@packaging/deps real
+	@packaging/deps real static
+	@packaging/static --helpers $(STATIC_FLAGS)
+	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) -n 2 --dist loadfile tests/real
 	@$(MAKE) --no-print-directory program $(helper_bin)
-	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(BUILD)/startguard) $(pytest) -n 2 --dist loadfile tests/real
+	@venv=$$(packaging/venv-path) && STARTGUARD_KAFKA=$(one_kafka) STARTGUARD=$(abspath $(BUILD)/startguard) \
+		$(pytest) -n 2 --dist loadfile $(wildcard tests/real/test_kafka*.py)
 
 # Each verdict of the tables that test_referees.py compares the program with, made again by those who gave it.
 referees: deps-test
 	@packaging/deps real
 	@venv=$$(packaging/venv-path) && cd tests && "$$venv/bin/python" -m referees.all $(REFEREES_FLAGS)
 
-# What a release links: DescribeTopics, authorised operations and a SCRAM that current brokers accept.
-# Brokers of both versions are met by check-real; here it is the library that is new, and one version will do.
+# The dynamic build with the librdkafka that a release links: DescribeTopics, authorised operations and a SCRAM that current
+# brokers accept. Real brokers meet it in the released file (check-real).
 newer := $(BUILD)/newer
-newer_kafka := 4.1.1
 build_newer = path=$$(packaging/newer-librdkafka) && $(MAKE) --no-print-directory BUILD=$(newer) \
 	PKG_CONFIG_PATH="$$path$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))" program helpers
 kafka_tests := $(wildcard tests/scenario/test_kafka*.py tests/scenario/test_wire_format*.py) tests/scenario/test_hostile.py
 check-newer-kafka: deps-test
-	@packaging/deps real newer
+	@packaging/deps newer
 	@$(build_newer)
 	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(newer)/startguard) $(pytest) -n $(JOBS) $(kafka_tests)
-	@venv=$$(packaging/venv-path) && STARTGUARD_KAFKA=$(newer_kafka) STARTGUARD=$(abspath $(newer)/startguard) \
-		$(pytest) -n 2 --dist loadfile $(wildcard tests/real/test_kafka*.py)
 
 # Its profiles demand rights, which librdkafka can ask for since 2.3: with the one that a release links. SOMABRAIN_FLAGS=--write
 # writes the table of findings into profiles/somabrain/README.md.
@@ -303,6 +306,12 @@ check-packages: deps-test static
 	@packaging/deps packages
 	@venv=$$(packaging/venv-path) && $(pytest) tests/packages
 
+# Everything that can run with it: all scenarios, the real servers, the system of the profiles.
+check-static-all: deps-test
+	@packaging/deps real static
+	@$(MAKE) --no-print-directory check-static SUBSET=
+	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) -n 2 --dist loadfile tests/real
+	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) -n 0 tests/somabrain
 # Another architecture, under an emulator: what differs is the sizes of types, not the kernel. kafka_mock is of this machine.
 arch_tests := $(patsubst %,tests/scenario/test_%.py,tcp http redis avro kafka registry memcached system_ca)
 check-static-aarch64: deps-test
