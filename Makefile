@@ -28,6 +28,7 @@
 #   make dev        build/dev/startguard with AddressSanitizer and UBSan, -Werror
 #   make check-sanitized  unit tests, the fuzz corpora and a subset of the scenarios with it
 #   make analyse    gcc -fanalyzer, clang-tidy and cppcheck
+#   make check-libseccomp  the sandbox with the filter that libseccomp makes, as on other architectures than x86_64 and aarch64
 #   make check-valgrind  unit tests, and every kind of check, under valgrind
 #   make coverage   lines and branches that unit tests and a subset of the scenarios run through
 #   make mutation   small mistakes in the engine: do the tests notice?
@@ -74,7 +75,9 @@ with_avro := $(call resolve,$(WITH_AVRO),$(LIB_avro))
 with_redis := $(call resolve,$(WITH_REDIS),$(LIB_redis))
 with_curl := $(call resolve,$(WITH_CURL),$(LIB_curl))
 with_pq := $(call resolve,$(WITH_PQ),$(LIB_pq))
-with_seccomp := $(call resolve,$(WITH_SECCOMP),$(LIB_seccomp))
+# On these startguard makes the system call filter itself, and libseccomp is linked only on request.
+has_filter := $(filter-out %x32,$(filter x86_64-% aarch64-%,$(shell $(CC) -dumpmachine 2>/dev/null)))
+with_seccomp := $(if $(has_filter),$(filter-out auto,$(WITH_SECCOMP)),$(call resolve,$(WITH_SECCOMP),$(LIB_seccomp)))
 PKGS += $(foreach l,kafka avro redis curl pq seccomp,$(if $(filter 1,$(with_$(l))),$(LIB_$(l))))
 
 # Which source files belong to which library.
@@ -90,6 +93,7 @@ src_c := $(wildcard src/*/*.c)
 checks_c := $(filter-out $(left_out),$(wildcard checks/*.c checks/*/*.c))
 # Tests of what is left out are left out.
 unit_c := $(filter-out $(if $(filter 0,$(with_kafka)),tests/unit/test_kafka.c) \
+	$(if $(filter 0,$(WITH_SECCOMP)),tests/unit/test_sandbox_filter.c) \
 	$(if $(filter 0,$(with_redis)),tests/unit/test_redis.c) \
 	$(if $(filter 0,$(with_curl)),tests/unit/test_web_status.c) \
 	$(if $(filter 0,$(with_avro)),tests/unit/test_registry_error.c) \
@@ -195,7 +199,9 @@ $(probe_py).o: $(probe_py).c $(BUILD)/flags
 unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(unit_c))
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(core_o)
 	$(call say_it,LD,$@)
-	$(Q)$(link) -o $@ $< $(core_o) $(libs) -lcmocka
+	$(Q)$(link) -o $@ $< $(core_o) $(libs) -lcmocka $(unit_libs)
+# Compares with libseccomp.
+$(BUILD)/tests/unit/test_sandbox_filter: unit_libs := $(shell $(pkg_config) --libs libseccomp 2>/dev/null)
 .SECONDARY: $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%.o,$(unit_c))
 
 # Programs that tests run: what the guarded service sees, what a check's child can do, a container that refuses system
@@ -373,6 +379,12 @@ check-sanitized:
 	STARTGUARD_TIME_SCALE=2 ASAN_OPTIONS=detect_leaks=0 \
 		$(MAKE) --no-print-directory BUILD=$(BUILD)/dev CFLAGS='-O1 -g -Werror $(sanitize)' SCENARIO_FLAGS='$(SUBSET) -m "not uninstrumented"' scenario
 
+# What other architectures than x86_64 and aarch64 have.
+.PHONY: check-libseccomp
+check-libseccomp: deps-test
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/libseccomp CFLAGS='-O1 -g -Werror' WITH_SECCOMP=1 program helpers
+	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(BUILD)/libseccomp/startguard) $(pytest) -n $(JOBS) tests/scenario/test_sandbox.py
+
 # For a second compiler: builds the program, and says so.
 lint-build: program
 	@echo "1 passed, 0 failed"
@@ -442,7 +454,7 @@ opts:
 	@echo "compiler    $$($(CC) --version | head -n 1)"
 	@echo "CFLAGS      $(CFLAGS)"
 	@for p in $(PKGS); do printf '%-11s %s\n' $$p "$$($(pkg_config) --modversion $$p 2>/dev/null || echo 'missing: run packaging/deps build')"; done
-	@$(foreach l,kafka avro redis curl pq seccomp,echo "WITH_$(shell echo $(l) | tr a-z A-Z)  $(with_$(l))";)
+	@$(foreach l,kafka avro redis curl pq seccomp,echo "WITH_$(shell echo $(l) | tr a-z A-Z)  $(or $(with_$(l)),0)";)
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile

@@ -106,7 +106,6 @@ LICENSES = {
     "libgcc-14-dev-arm64-cross": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "libconfig-dev": "LGPL-2.1-or-later",
     "libjansson-dev": "MIT",
-    "libseccomp-dev": "LGPL-2.1-only",
     "libhiredis-dev": "BSD-3-Clause",
     "libavro-dev": "Apache-2.0",
     "zlib1g-dev": "Zlib",

@@ -6,14 +6,10 @@
 /* The layers of the sandbox that this build has; `run -v` names those that the kernel refuses. */
 static void add_sandbox(struct str *b, bool json)
 {
-	const char *library = sandbox_library();
-
 	if (json)
-		str_addf(b, "], \"fence\": {\"seccomp\": %s%s%s, \"landlock\": true}",
-			 library ? "\"" : "", library ? library : "false", library ? "\"" : "");
-	else if (library)
-		str_addf(b, "  %s\n", library);
-	else
+		str_addf(b, "], \"fence\": {\"seccomp\": %s, \"landlock\": true}",
+			 sandbox_has_filter() ? "true" : "false");
+	else if (!sandbox_has_filter())
 		str_add(b, "  without system call filter: built without libseccomp\n");
 }
 
@@ -36,6 +32,8 @@ int cmd_version(struct str *b, const struct cli *cli, UNUSED struct err *err)
 	for (size_t i = 0; check_kind_at(i); i++)
 		if (check_kind_at(i)->library)
 			add_library(b, check_kind_at(i)->library(), json, &sep);
+	if (sandbox_library())
+		add_library(b, sandbox_library(), json, &sep);
 	add_sandbox(b, json);
 	str_add(b, json ? ", \"kinds\": {" : "");
 	sep = "";

@@ -170,38 +170,18 @@ static void add_missing(char *missing, const char *what, const char *why)
 	snprintf(missing + n, SANDBOX_MISSING_MAX - n, "%sno %s: %s", n ? "; " : "", what, why);
 }
 
-static int enter_filter(struct sock_filter *code, unsigned short len)
+static int enter_filter(const struct sandbox_filter *filter)
 {
-	struct sock_fprog program = {.len = len, .filter = code};
+	struct sock_fprog program = {.len = filter->len, .filter = filter->code};
 
+	if (filter->own_pid) /* in this process's copy of the parent's memory */
+		filter->code[filter->own_pid].k = (uint32_t)getpid();
 	/* The flag keeps the kernel from slowing the child down with mitigations. Kernels before 4.17 do not know it, and some
 	 * containers allow prctl only. */
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
 		    &program) == 0)
 		return 0;
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
-
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#define LOW_HALF 4 /* of a 64-bit argument, whose low half holds an int */
-#else
-#define LOW_HALF 0
-#endif
-
-/* Limits tgkill to this process; abort() and the C library's threads need it. A filter of its own, since the pid is known only
- * here. The other one has refused the calls of other architectures. */
-static int enter_own_signals(void)
-{
-	struct sock_filter code[] = {
-	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_tgkill, 0, 3),
-	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]) + LOW_HALF),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)getpid(), 1, 0),
-	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-
-	return enter_filter(code, ARRAY_LEN(code));
 }
 
 /* Keeps of root's capabilities those by which the service reads its files and takes its port. */
@@ -244,7 +224,7 @@ void sandbox_enter(const struct sandbox *f, enum sandbox_profile profile, char *
 		enter_landlock(f, missing);
 	if (filter->len == 0)
 		add_missing(missing, SANDBOX_FILTER_NAME, filter->missing);
-	else if ((plain && enter_own_signals() < 0) || enter_filter(filter->code, filter->len) < 0)
+	else if (enter_filter(filter) < 0)
 		add_missing(missing, SANDBOX_FILTER_NAME, strerror(errno));
 	if (plain && drop_capabilities() < 0)
 		add_missing(missing, "lowering of capabilities", strerror(errno));

@@ -1,6 +1,6 @@
 /* sandbox: limits what the child of a check can do, in case a peer takes it over.
  *
- * sandbox_prepare runs once, in the parent, before the first fork: it compiles the system call filters (libseccomp) and opens
+ * sandbox_prepare runs once, in the parent, before the first fork: it compiles the system call filters and opens
  * the Landlock rules; neither restricts the parent. sandbox_enter runs in each child: no new privileges, Landlock (no file is
  * written, made, removed or executed), the filters, and lowers root's capabilities. sandbox_limit_memory and sandbox_limit lower the child's limits. A layer that the
  * kernel, the container or the build refuses is left out; `missing` gets its name and the error text, and the run goes on. What is
@@ -9,7 +9,7 @@
  * A forbidden call fails with EPERM and does not kill: libraries try calls that they can do without (a keyring, io_uring), and
  * killing them would make a healthy dependency look like a crash of startguard.
  *
- * Cost: 0.4 ms once, about 45 us for each attempt (docs/security.md, "What it costs").
+ * Cost: about 45 us for each attempt (docs/security.md, "What it costs").
  */
 #ifndef SG_SANDBOX_H
 #define SG_SANDBOX_H
@@ -28,6 +28,8 @@ struct sandbox {
 	struct sandbox_filter {
 		struct sock_filter *code;
 		unsigned short len;
+		unsigned short
+		    own_pid; /* the instruction whose constant is the child's pid; 0: none */
 		/* why there is no filter; empty when there is one */
 		char missing[SANDBOX_MISSING_MAX / 2];
 	} filters[SANDBOX__COUNT];
@@ -66,7 +68,9 @@ void sandbox_limit(void);
 bool sandbox_limit_reached(const struct sandbox *f, long max_rss_kib, uint64_t memory,
 			   bool in_child);
 
-/* "libseccomp 2.5.4"; NULL: this build has no filter. */
+/* Has this build a system call filter? */
+bool sandbox_has_filter(void);
+/* The library that compiles it, "libseccomp 2.5.4"; NULL: none is needed. */
 const char *sandbox_library(void);
 
 #endif

@@ -1,327 +1,443 @@
 #include "sandbox_filter.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 
-#ifdef WITH_SECCOMP
+#include "sandbox_rules.h"
 
-#include <asm/ioctls.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <linux/netlink.h>
-#include <linux/sockios.h>
-#include <sched.h>
-#include <seccomp.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
+/* The architectures that have columns in sandbox_calls.def. A program that a check starts may be a 32-bit one. */
+enum column { X86_64, I386, AARCH64, ARM, COLUMN__COUNT };
 
-/* Forbidden in every profile: no check and no command of a check needs them. */
-static const char *const for_all[] = {
-    /* other processes' memory and descriptors */
-    "ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "move_pages", "migrate_pages",
-    /* another view of the file system */
-    "mount", "umount", "umount2", "pivot_root", "chroot", "name_to_handle_at", "open_by_handle_at",
-    "fanotify_init", "quotactl", "swapon", "swapoff", "acct", "lookup_dcookie", "nfsservctl",
-    /* namespaces (clone: below) */
-    "unshare", "setns",
-    /* large and young attack surfaces of the kernel */
-    "bpf", "perf_event_open", "userfaultfd", "add_key", "request_key", "keyctl",
-    /* the machine */
-    "init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot",
-    "syslog", "settimeofday", "clock_settime", "stime", "sethostname", "setdomainname", "iopl",
-    "ioperm", "vm86", "vm86old", "vhangup"};
+#define NONE (-1)
 
-/* Forbidden in the plain profile as well: such a check talks to its peer and reads files, no more. */
-static const char *const for_plain[] = {
-    "execve", "execveat", "fork", "vfork",
-    /* leaving the process group that the guard kills */
-    "setsid", "setpgid",
-    /* signals and scheduling of other processes; abort() needs tgkill, which a filter of sandbox.c limits to the own process */
-    "kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "setpriority", "ioprio_set",
-    "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler",
-    /* names and attributes of files; Landlock and RLIMIT_FSIZE protect their content */
-    "creat", "truncate", "truncate64", "link", "linkat", "symlink", "symlinkat", "rename",
-    "renameat", "renameat2", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "mknod", "mknodat",
-    "chmod", "fchmod", "fchmodat", "chown", "chown32", "fchown", "fchown32", "lchown", "lchown32",
-    "fchownat", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr",
-    "utime", "utimes", "futimesat", "utimensat", "utimensat_time64", "adjtimex", "clock_adjtime",
-    "clock_adjtime64", "personality",
-    /* memory and messages that stay when the process has ended, or that no limit of it counts */
-    "ipc", "shmget", "shmat", "shmctl", "semget", "semctl", "semop", "semtimedop",
-    "semtimedop_time64", "msgget", "msgctl", "msgsnd", "msgrcv", "mq_open", "mq_unlink",
-    "mq_timedsend", "mq_timedsend_time64", "mq_timedreceive", "mq_timedreceive_time64", "mq_notify",
-    "mq_getsetattr"};
-
-/* Calls that an older libseccomp does not know by name, with their number, which is the same on every architecture. */
-struct newer {
-	const char *name;
-	int number;
+/* Calls with rules of their own below, which are forbidden for some arguments. */
+enum rule_call {
+	CALL_CLONE,
+	CALL_CLONE3,
+	CALL_IOCTL,
+	CALL_FCNTL,
+	CALL_MMAP,
+	CALL_PRCTL,
+	CALL_SOCKET,
+	CALL_PRLIMIT,
+	CALL_TGKILL,
+	CALL__COUNT
 };
-static const struct newer newer_for_all[] = {
-    {"pidfd_getfd", 438},    {"process_madvise", 440}, {"process_mrelease", 448},
-    {"open_tree", 428},      {"move_mount", 429},      {"fsopen", 430},
-    {"fsconfig", 431},       {"fsmount", 432},         {"fspick", 433},
-    {"mount_setattr", 442},  {"open_tree_attr", 467},  {"quotactl_fd", 443},
-    {"io_uring_setup", 425}, {"io_uring_enter", 426},  {"io_uring_register", 427},
-};
-static const struct newer newer_for_plain[] = {
-    {"pidfd_open", 434},    {"pidfd_send_signal", 424}, {"fchmodat2", 452},    {"setxattrat", 463},
-    {"removexattrat", 466}, {"file_setattr", 469},      {"memfd_secret", 447},
+static const struct {
+	uint32_t audit; /* the kernel's name of the architecture */
+	int16_t calls[CALL__COUNT];
+} arches[COLUMN__COUNT] = {
+    [X86_64] = {AUDIT_ARCH_X86_64,
+		{[CALL_CLONE] = 56,
+		 [CALL_CLONE3] = 435,
+		 [CALL_IOCTL] = 16,
+		 [CALL_FCNTL] = 72,
+		 [CALL_MMAP] = 9,
+		 [CALL_PRCTL] = 157,
+		 [CALL_SOCKET] = 41,
+		 [CALL_PRLIMIT] = 302,
+		 [CALL_TGKILL] = 234}},
+    [I386] = {AUDIT_ARCH_I386, {[CALL_CLONE] = 120, [CALL_CLONE3] = 435, [CALL_IOCTL] = 54}},
+    [AARCH64] = {AUDIT_ARCH_AARCH64,
+		 {[CALL_CLONE] = 220,
+		  [CALL_CLONE3] = 435,
+		  [CALL_IOCTL] = 29,
+		  [CALL_FCNTL] = 25,
+		  [CALL_MMAP] = 222,
+		  [CALL_PRCTL] = 167,
+		  [CALL_SOCKET] = 198,
+		  [CALL_PRLIMIT] = 261,
+		  [CALL_TGKILL] = 131}},
+    [ARM] = {AUDIT_ARCH_ARM, {[CALL_CLONE] = 120, [CALL_CLONE3] = 435, [CALL_IOCTL] = 54}},
 };
 
-/* The index of clone's flags among its arguments. */
-#if defined __s390__ || defined __s390x__
-#define CLONE_FLAGS 1
+/* The calls that are forbidden whatever their arguments are. */
+struct forbidden {
+	enum sandbox_profile profile; /* SANDBOX_PROGRAMS: in both profiles */
+	int16_t numbers[COLUMN__COUNT];
+};
+#define FOR_ALL(name, x86_64, i386, aarch64, arm) {SANDBOX_PROGRAMS, {x86_64, i386, aarch64, arm}},
+#define FOR_ALL_NEW(name, number) {SANDBOX_PROGRAMS, {number, number, number, number}},
+#define FOR_PLAIN(name, x86_64, aarch64) {SANDBOX_PLAIN, {x86_64, NONE, aarch64, NONE}},
+#define FOR_PLAIN_NEW(name, number) {SANDBOX_PLAIN, {number, NONE, number, NONE}},
+static const struct forbidden forbidden[] = {
+#include "sandbox_calls.def"
+};
+
+/* A bit for each number of a call: set if the call is forbidden. */
+#define WORD_BITS 32
+#define WORDS 16
+#define NUMBERS (WORDS * WORD_BITS)
+
+/* On x86_64 a number with the bit X32 is a call of x32, another architecture. Kernels before 5.4 that have x32 take its numbers from
+ * 512 to 547 without the bit too: 520 is an execve then. libseccomp allows them. */
+#define X32 0x40000000u
+#define X32_END 548
+/* What a tracer writes to skip a call, and what libseccomp allows. No call has this number. */
+#define SKIPPED 0xffffffffu
+
+/* ---- a program under construction ---------------------------------------------------------------------------------------- */
+#define PROGRAM_MAX 256 /* instructions */
+
+/* Distances of jumps that end_arch fills in. They are larger than any other in the program of one architecture. */
+enum { NEXT = 0, TO_ALLOW = 0xfe, TO_DENY = 0xff };
+
+struct program {
+	struct sock_filter *code;
+	size_t n;
+	size_t begin;   /* the first instruction for the architecture at hand */
+	size_t own_pid; /* the instruction with the number of the own process; 0: none */
+};
+
+static void put(struct program *p, unsigned code, uint32_t k, unsigned if_true, unsigned if_false)
+{
+	invariant(p->n < PROGRAM_MAX);
+	p->code[p->n++] = (struct sock_filter){
+	    .code = (uint16_t)code, .jt = (uint8_t)if_true, .jf = (uint8_t)if_false, .k = k};
+}
+
+static void answer(struct program *p, uint32_t verdict)
+{
+	put(p, BPF_RET | BPF_K, verdict, 0, 0);
+}
+
+static void load(struct program *p, size_t offset)
+{
+	put(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+static void if_equal(struct program *p, uint32_t value, unsigned then, unsigned otherwise)
+{
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, value, then, otherwise);
+}
+
+static void if_at_least(struct program *p, uint32_t value, unsigned then, unsigned otherwise)
+{
+	put(p, BPF_JMP | BPF_JGE | BPF_K, value, then, otherwise);
+}
+
+static void if_any_bit(struct program *p, uint32_t bits, unsigned then, unsigned otherwise)
+{
+	put(p, BPF_JMP | BPF_JSET | BPF_K, bits, then, otherwise);
+}
+
+/* The filter reads halves of the 64-bit arguments. */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define LOW_HALF 4
 #else
-#define CLONE_FLAGS 0
+#define LOW_HALF 0
 #endif
-
-#define DENY SCMP_ACT_ERRNO(EPERM)
-
-/* A filter under construction. After the first error of the library (rc < 0) the functions below do nothing. */
-struct making {
-	scmp_filter_ctx ctx;
-	int rc;
-};
-
-/* Adds a rule that holds when all conditions do. The macro SCMP_CMP would leave datum_b out, about which some compilers warn. */
-static void ban(struct making *m, int number, int error, unsigned conditions,
-		const struct scmp_arg_cmp *cmp)
+static void load_low(struct program *p, unsigned arg)
 {
-	int rc = m->rc < 0 ? m->rc
-			   : seccomp_rule_add_array(m->ctx, SCMP_ACT_ERRNO((unsigned)error), number,
-						    conditions, cmp);
-
-	/* The library may refuse a pseudo number, which means that the call does not exist here: there is nothing to forbid. */
-	m->rc = conditions == 0 && (rc == -EDOM || rc == -EINVAL) ? m->rc : rc;
+	load(p, offsetof(struct seccomp_data, args[arg]) + LOW_HALF);
 }
 
-static void ban_call(struct making *m, int number, int error)
+/* Forbids the call unless the argument is less than 2^32; then loads it. */
+static void load_small(struct program *p, unsigned arg)
 {
-	ban(m, number, error, 0, NULL);
+	load(p, offsetof(struct seccomp_data, args[arg]) + (4 - LOW_HALF));
+	if_equal(p, 0, NEXT, TO_DENY);
+	load_low(p, arg);
 }
 
-static struct scmp_arg_cmp arg_is(unsigned arg, enum scmp_compare op, uint64_t a, uint64_t b)
-{
-	return (struct scmp_arg_cmp){.arg = arg, .op = op, .datum_a = a, .datum_b = b};
-}
-
-static void ban_if(struct making *m, int number, unsigned arg, enum scmp_compare op, uint64_t a,
-		   uint64_t b)
-{
-	const struct scmp_arg_cmp cmp = arg_is(arg, op, a, b);
-
-	ban(m, number, EPERM, 1, &cmp);
-}
-
-static void ban_if_both(struct making *m, int number, struct scmp_arg_cmp one,
-			struct scmp_arg_cmp other)
-{
-	const struct scmp_arg_cmp both[] = {one, other};
-
-	ban(m, number, EPERM, 2, both);
-}
-
-/* A name that the library does not know is left out: this machine has no such call. */
-static void ban_names(struct making *m, const char *const *names, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		int number = seccomp_syscall_resolve_name(names[i]);
-
-		if (number != __NR_SCMP_ERROR)
-			ban_call(m, number, EPERM);
-	}
-}
-
-/* Bans calls by name where the library knows it, otherwise by number. Numbers must come before the compat architecture is added,
- * since the library would apply them to it as well; names come after it. */
-static void ban_newer(struct making *m, const struct newer *calls, size_t n, bool by_name)
-{
-	for (size_t i = 0; i < n; i++) {
-		int number = seccomp_syscall_resolve_name(calls[i].name);
-
-		if ((number != __NR_SCMP_ERROR) == by_name)
-			ban_call(m, by_name ? number : calls[i].number, EPERM);
-	}
-}
-
-/* clone must not make namespaces. clone3 has its flags in memory, where no filter sees them, so it gets ENOSYS; the C library then
- * uses clone. */
-static void ban_namespaces(struct making *m)
-{
-	static const unsigned flags[] = {CLONE_NEWNS,  CLONE_NEWUTS, CLONE_NEWIPC,   CLONE_NEWUSER,
-					 CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWCGROUP};
-	int clone3 = seccomp_syscall_resolve_name("clone3");
-
-	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
-		ban_if(m, SCMP_SYS(clone), CLONE_FLAGS, SCMP_CMP_MASKED_EQ, flags[i], flags[i]);
-	ban_call(m, clone3 == __NR_SCMP_ERROR ? 435 : clone3, ENOSYS);
-}
-
-/* Bans requests of ioctl. The kernel reads 32 bits of it, and so must the filter. */
-static void ban_requests(struct making *m, const unsigned *requests, size_t n)
+static void deny_equal(struct program *p, const unsigned *values, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		ban_if(m, SCMP_SYS(ioctl), 1, SCMP_CMP_MASKED_EQ, 0xffffffffu, requests[i]);
+		if_equal(p, values[i], TO_DENY, NEXT);
 }
 
-/* Bans the requests that fake input for the terminal of the guard. */
-static void ban_terminal_input(struct making *m)
+static uint32_t all_bits(const unsigned *flags, size_t n)
 {
-	static const unsigned requests[] = {TIOCSTI, 0x541c /* TIOCLINUX */};
+	uint32_t bits = 0;
 
-	ban_requests(m, requests, ARRAY_LEN(requests));
+	for (size_t i = 0; i < n; i++)
+		bits |= flags[i];
+	return bits;
 }
 
-/* Bans what makes the kernel send signals of a descriptor to any process of this user. */
-static void ban_signals_of_descriptors(struct making *m)
+/* The instructions until end_if are for this value only. */
+static size_t begin_if(struct program *p, uint32_t value)
 {
-	static const int commands[] = {F_SETOWN, F_SETSIG, F_SETOWN_EX, F_NOTIFY, F_SETLEASE};
-	static const unsigned requests[] = {FIOSETOWN, SIOCSPGRP, FIOASYNC, TIOCSPGRP, TIOCSIG};
-	static const char *const names[] = {"fcntl", "fcntl64"};
+	if_equal(p, value, NEXT, NEXT);
+	return p->n - 1;
+}
 
-	ban_requests(m, requests, ARRAY_LEN(requests));
-	for (size_t k = 0; k < ARRAY_LEN(names); k++) {
-		int call = seccomp_syscall_resolve_name(names[k]);
+static void end_if(struct program *p, size_t begun)
+{
+	p->code[begun].jf = (uint8_t)(p->n - begun - 1);
+}
 
-		if (call < 0) /* not a call of this architecture */
+/* The instructions until end_call are for this call only, whose number is loaded. They must not go on behind end_call. */
+static size_t begin_call(struct program *p, int number)
+{
+	return begin_if(p, (uint32_t)number);
+}
+
+/* Allows what the rules of the call have not forbidden. */
+static void end_call(struct program *p, size_t begun)
+{
+	answer(p, SECCOMP_RET_ALLOW);
+	end_if(p, begun);
+}
+
+static uint8_t resolve(uint8_t distance, size_t from, size_t allow, size_t deny)
+{
+	if (distance == TO_ALLOW)
+		return (uint8_t)(allow - from - 1);
+	return distance == TO_DENY ? (uint8_t)(deny - from - 1) : distance;
+}
+
+static void end_arch(struct program *p)
+{
+	size_t allow = p->n, deny = p->n + 1;
+
+	answer(p, SECCOMP_RET_ALLOW);
+	answer(p, SECCOMP_RET_ERRNO | EPERM);
+	invariant(p->n - p->begin < TO_ALLOW);
+	for (size_t i = p->begin; i < allow; i++) {
+		struct sock_filter *f = &p->code[i];
+
+		if (BPF_CLASS(f->code) != BPF_JMP)
 			continue;
-		for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-			ban_if(m, call, 1, SCMP_CMP_MASKED_EQ, 0xffffffffu, (unsigned)commands[i]);
-		ban_if_both(m, call, arg_is(1, SCMP_CMP_MASKED_EQ, 0xffffffffu, F_SETFL),
-			    arg_is(2, SCMP_CMP_MASKED_EQ, O_ASYNC, O_ASYNC));
+		f->jt = resolve(f->jt, i, allow, deny);
+		f->jf = resolve(f->jf, i, allow, deny);
 	}
 }
 
-/* Bans memory that RLIMIT_DATA does not count: shared memory, and mappings that grow downwards like a stack. */
-static void ban_uncounted_memory(struct making *m)
+/* ---- calls that are forbidden for some arguments ------------------------------------------------------------------------- */
+/* Forbids new namespaces; in the plain profile clone is for threads only. */
+static void limit_clone(struct program *p, const int16_t *calls, enum sandbox_profile profile)
 {
-	static const char *const names[] = {"mmap", "mmap2"};
+	size_t call = begin_call(p, calls[CALL_CLONE]);
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		int call = seccomp_syscall_resolve_name(names[i]);
-
-		if (call < 0)
-			continue;
-		ban_if(m, call, 3, SCMP_CMP_MASKED_EQ, MAP_SHARED, MAP_SHARED);
-		ban_if(m, call, 3, SCMP_CMP_MASKED_EQ, MAP_GROWSDOWN, MAP_GROWSDOWN);
-	}
+	load_low(p, 0);
+	if_any_bit(p, all_bits(new_namespaces, ARRAY_LEN(new_namespaces)), TO_DENY, NEXT);
+	if (profile == SANDBOX_PLAIN)
+		if_any_bit(p, CLONE_THREAD, NEXT, TO_DENY);
+	end_call(p, call);
+	if_equal(p, (uint32_t)calls[CALL_CLONE3], NEXT, 1);
+	answer(p, SECCOMP_RET_ERRNO | ENOSYS);
 }
 
-/* Bans the attributes that the child has set and that a peer would undo: the death signal, the protection from inspection. */
-static void ban_attributes(struct making *m)
+static void limit_ioctl(struct program *p, const int16_t *calls, enum sandbox_profile profile)
 {
-	static const unsigned options[] = {PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_MM,
-					   PR_SET_CHILD_SUBREAPER, PR_SET_PTRACER};
+	size_t call = begin_call(p, calls[CALL_IOCTL]);
 
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		ban_if(m, SCMP_SYS(prctl), 0, SCMP_CMP_MASKED_EQ, 0xffffffffu, options[i]);
+	load_low(p, 1);
+	deny_equal(p, terminal_input, ARRAY_LEN(terminal_input));
+	if (profile == SANDBOX_PLAIN)
+		deny_equal(p, signal_requests, ARRAY_LEN(signal_requests));
+	end_call(p, call);
+}
+
+static void limit_fcntl(struct program *p, const int16_t *calls)
+{
+	size_t call = begin_call(p, calls[CALL_FCNTL]);
+
+	load_low(p, 1);
+	deny_equal(p, signal_commands, ARRAY_LEN(signal_commands));
+	if_equal(p, F_SETFL, NEXT, TO_ALLOW);
+	load_low(p, 2);
+	if_any_bit(p, O_ASYNC, TO_DENY, NEXT);
+	end_call(p, call);
+}
+
+static void limit_mmap(struct program *p, const int16_t *calls)
+{
+	size_t call = begin_call(p, calls[CALL_MMAP]);
+
+	load_low(p, 3);
+	if_any_bit(p, all_bits(uncounted_memory, ARRAY_LEN(uncounted_memory)), TO_DENY, NEXT);
+	end_call(p, call);
+}
+
+static void limit_prctl(struct program *p, const int16_t *calls)
+{
+	size_t call = begin_call(p, calls[CALL_PRCTL]);
+
+	load_low(p, 0);
+	deny_equal(p, process_attributes, ARRAY_LEN(process_attributes));
+	end_call(p, call);
 }
 
 /* Allows sockets of the four families that checks use: no raw ones, and of netlink only what the resolver asks (routes). */
-static void ban_sockets(struct making *m)
+static void limit_socket(struct program *p, const int16_t *calls)
 {
-	static const unsigned raw[] = {AF_INET, AF_INET6};
+	size_t call = begin_call(p, calls[CALL_SOCKET]), netlink;
 
-	for (unsigned family = 1; family < AF_NETLINK; family++)
-		if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
-			ban_if(m, SCMP_SYS(socket), 0, SCMP_CMP_EQ, family, 0);
-	ban_if(m, SCMP_SYS(socket), 0, SCMP_CMP_GT, AF_NETLINK, 0);
-	for (size_t i = 0; i < ARRAY_LEN(raw);
-	     i++) /* the low bits are the type, the others flags */
-		ban_if_both(m, SCMP_SYS(socket), arg_is(0, SCMP_CMP_EQ, raw[i], 0),
-			    arg_is(1, SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW));
-	ban_if_both(m, SCMP_SYS(socket), arg_is(0, SCMP_CMP_EQ, AF_NETLINK, 0),
-		    arg_is(2, SCMP_CMP_NE, NETLINK_ROUTE, 0));
+	load_small(p, 0);
+	if_equal(p, AF_UNSPEC, TO_ALLOW, NEXT);
+	if_equal(p, AF_UNIX, TO_ALLOW, NEXT);
+	netlink = begin_if(p, AF_NETLINK);
+	load_small(p, 2);
+	if_equal(p, NETLINK_ROUTE, NEXT, TO_DENY);
+	end_call(p, netlink);
+	if_equal(p, AF_INET, 1, NEXT);
+	if_equal(p, AF_INET6, NEXT, TO_DENY);
+	load_low(p, 1);
+	put(p, BPF_ALU | BPF_AND | BPF_K, SOCKET_TYPE, 0, 0);
+	deny_equal(p, raw_types, ARRAY_LEN(raw_types));
+	end_call(p, call);
 }
 
-/* Allows clone for threads only, and prlimit for the process itself. */
-static void ban_more_for_plain(struct making *m)
+/* Allows prlimit for the process itself. */
+static void limit_prlimit(struct program *p, const int16_t *calls)
 {
-	ban_newer(m, newer_for_plain, ARRAY_LEN(newer_for_plain), false);
-	ban_newer(m, newer_for_plain, ARRAY_LEN(newer_for_plain), true);
-	ban_names(m, for_plain, ARRAY_LEN(for_plain));
-	ban_if(m, SCMP_SYS(clone), CLONE_FLAGS, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0);
-	ban_sockets(m);
-	ban_signals_of_descriptors(m);
-	ban_uncounted_memory(m);
-	ban_attributes(m);
-	ban_if(m, SCMP_SYS(prlimit64), 0, SCMP_CMP_NE, 0, 0);
+	size_t call = begin_call(p, calls[CALL_PRLIMIT]);
+
+	load_small(p, 0);
+	if_equal(p, 0, NEXT, TO_DENY);
+	end_call(p, call);
 }
 
-/* Adds the 32-bit architecture, since programs of the image may be 32-bit programs. */
-static void add_compat(UNUSED scmp_filter_ctx ctx)
+/* Allows tgkill for the process itself: abort() and the C library's threads need it. */
+static void limit_tgkill(struct program *p, const int16_t *calls)
 {
-#if defined __x86_64__
-	seccomp_arch_add(ctx, SCMP_ARCH_X86);
+	size_t call = begin_call(p, calls[CALL_TGKILL]);
+
+	load_small(p, 0);
+	p->own_pid = p->n;
+	if_equal(p, SANDBOX_OWN_PID, NEXT, TO_DENY);
+	end_call(p, call);
+}
+
+/* ---- calls that are always forbidden --------------------------------------------------------------------------------------- */
+static void set_bits(uint32_t *words, enum column column, enum sandbox_profile profile)
+{
+	for (size_t i = 0; i < ARRAY_LEN(forbidden); i++) {
+		int number = forbidden[i].numbers[column];
+
+		if (number != NONE &&
+		    (profile == SANDBOX_PLAIN || forbidden[i].profile != SANDBOX_PLAIN))
+			words[number / WORD_BITS] |= 1u << number % WORD_BITS;
+	}
+}
+
+/* Finds the word of the number that is loaded by bisection. The index register has the bit of the number in its word. */
+static void find_word(struct program *p, const uint32_t *words, size_t first, size_t end)
+{
+	size_t middle = (first + end) / 2, jump = p->n;
+
+	if (end - first == 1) {
+		put(p, BPF_LD | BPF_IMM, words[first], 0, 0);
+		put(p, BPF_JMP | BPF_JSET | BPF_X, 0, TO_DENY, TO_ALLOW);
+		return;
+	}
+	if_at_least(p, (uint32_t)(middle * WORD_BITS), NEXT, NEXT);
+	find_word(p, words, first, middle);
+	p->code[jump].jt = (uint8_t)(p->n - jump - 1);
+	find_word(p, words, middle, end);
+}
+
+/* A table of bits and not a comparison with each number: it has a third of the instructions, which the kernel compiles for each
+ * child. It is not constant for a number in the eyes of the kernel, which therefore runs the filter for each call of the child, some
+ * 20 ns, instead of trying all numbers when the filter is installed. */
+static void look_up(struct program *p, const uint32_t *words)
+{
+	put(p, BPF_ALU | BPF_AND | BPF_K, WORD_BITS - 1, 0, 0);
+	put(p, BPF_MISC | BPF_TAX, 0, 0, 0);
+	put(p, BPF_LD | BPF_IMM, 1, 0, 0);
+	put(p, BPF_ALU | BPF_LSH | BPF_X, 0, 0, 0);
+	put(p, BPF_MISC | BPF_TAX, 0, 0, 0);
+	load(p, offsetof(struct seccomp_data, nr));
+	find_word(p, words, 0, WORDS);
+}
+
+/* Numbers beyond the table are allowed: calls that are not known yet. */
+static void limit_number(struct program *p, enum column column)
+{
+	if (column == X86_64) {
+		if_at_least(p, NUMBERS, NEXT, 3);
+		if_at_least(p, X32_END, NEXT, TO_DENY);
+		if_at_least(p, X32, NEXT, TO_ALLOW);
+		if_equal(p, SKIPPED, TO_ALLOW, TO_DENY);
+	} else {
+		if_at_least(p, NUMBERS, TO_ALLOW, NEXT);
+	}
+}
+
+static void add_arch(struct program *p, enum column column, enum sandbox_profile profile)
+{
+	const int16_t *calls = arches[column].calls;
+	uint32_t words[WORDS] = {0};
+	size_t jump;
+
+	set_bits(words, column, profile);
+	load(p, offsetof(struct seccomp_data, arch));
+	jump = begin_if(p, arches[column].audit);
+	p->begin = p->n;
+	load(p, offsetof(struct seccomp_data, nr));
+	limit_clone(p, calls, profile);
+	limit_ioctl(p, calls, profile);
+	if (profile == SANDBOX_PLAIN) {
+		limit_fcntl(p, calls);
+		limit_mmap(p, calls);
+		limit_prctl(p, calls);
+		limit_socket(p, calls);
+		limit_prlimit(p, calls);
+		limit_tgkill(p, calls);
+	}
+	limit_number(p, column);
+	look_up(p, words);
+	end_arch(p);
+	end_if(p, jump);
+}
+
+/* The calls of other architectures have other numbers: all of them are forbidden. */
+void sandbox_compile(struct sandbox_filter *out, enum sandbox_profile profile,
+		     enum sandbox_arch arch)
+{
+	struct program p = {.code = xmalloc(PROGRAM_MAX * sizeof *p.code)};
+
+	add_arch(&p, arch == SANDBOX_X86_64 ? X86_64 : AARCH64, profile);
+	if (profile == SANDBOX_PROGRAMS)
+		add_arch(&p, arch == SANDBOX_X86_64 ? I386 : ARM, profile);
+	answer(&p, SECCOMP_RET_ERRNO | EPERM);
+	out->code = p.code;
+	out->len = (unsigned short)p.n;
+	out->own_pid = (unsigned short)p.own_pid;
+}
+
+/* ---- this build -------------------------------------------------------------------------------------------------------------- */
+#if defined __x86_64__ && !defined __ILP32__
+#define OWN_ARCH SANDBOX_X86_64
 #elif defined __aarch64__
-	seccomp_arch_add(ctx, SCMP_ARCH_ARM);
+#define OWN_ARCH SANDBOX_AARCH64
 #endif
-}
 
-/* Exports through a pipe: libseccomp before 2.6 cannot export to memory. A filter has 2 KiB; the smallest pipe holds 4. */
-static int export_filter(scmp_filter_ctx ctx, struct sandbox_filter *out)
-{
-	cleanup_fd int in = -1, to = -1;
-	int p[2], rc;
-	ssize_t n;
-
-	if (pipe2(p, O_CLOEXEC | O_NONBLOCK) < 0)
-		return -errno;
-	in = p[0];
-	to = p[1];
-	rc = seccomp_export_bpf(ctx, to);
-	if (rc < 0)
-		return rc;
-	close(steal_fd(&to));
-	out->code = xmalloc(PIPE_BUF);
-	n = fd_read_full(in, out->code, PIPE_BUF);
-	if (n <= 0 || n == PIPE_BUF || (size_t)n % sizeof *out->code)
-		return -EIO;
-	out->len = (unsigned short)((size_t)n / sizeof *out->code);
-	return 0;
-}
-
+#if defined WITH_SECCOMP
 void sandbox_filter_make(struct sandbox_filter *out, enum sandbox_profile profile)
 {
-	struct making m = {.ctx = seccomp_init(SCMP_ACT_ALLOW)};
-
-	m.rc = m.ctx ? 0 : -ENOMEM;
-	/* The calls of another architecture have other numbers: all of them are forbidden. */
-	if (m.rc == 0)
-		m.rc = seccomp_attr_set(m.ctx, SCMP_FLTATR_ACT_BADARCH, DENY);
-	if (m.rc == 0)
-		seccomp_attr_set(m.ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree, not a list */
-	ban_newer(&m, newer_for_all, ARRAY_LEN(newer_for_all), false);
-	if (m.rc == 0 && profile == SANDBOX_PROGRAMS)
-		add_compat(m.ctx);
-	ban_newer(&m, newer_for_all, ARRAY_LEN(newer_for_all), true);
-	ban_names(&m, for_all, ARRAY_LEN(for_all));
-	ban_namespaces(&m);
-	ban_terminal_input(&m);
-	if (profile == SANDBOX_PLAIN)
-		ban_more_for_plain(&m);
-	if (m.rc == 0)
-		m.rc = export_filter(m.ctx, out);
-	if (m.rc < 0)
-		snprintf(out->missing, sizeof out->missing, "libseccomp: %s", strerror(-m.rc));
-	seccomp_release(m.ctx);
+	sandbox_libseccomp_compile(out, profile);
 }
 
 const char *sandbox_library(void)
 {
-	static char text[32];
-	const struct scmp_version *v = seccomp_version();
-
-	snprintf(text, sizeof text, "libseccomp %u.%u.%u", v->major, v->minor, v->micro);
-	return text;
+	return sandbox_libseccomp();
 }
 
-#else
+bool sandbox_has_filter(void)
+{
+	return true;
+}
+#elif defined OWN_ARCH
+void sandbox_filter_make(struct sandbox_filter *out, enum sandbox_profile profile)
+{
+	sandbox_compile(out, profile, OWN_ARCH);
+}
 
+const char *sandbox_library(void)
+{
+	return NULL;
+}
+
+bool sandbox_has_filter(void)
+{
+	return true;
+}
+#else
 void sandbox_filter_make(struct sandbox_filter *out, UNUSED enum sandbox_profile profile)
 {
 	snprintf(out->missing, sizeof out->missing, "built without libseccomp");
@@ -332,4 +448,8 @@ const char *sandbox_library(void)
 	return NULL;
 }
 
+bool sandbox_has_filter(void)
+{
+	return false;
+}
 #endif

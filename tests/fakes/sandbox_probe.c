@@ -313,6 +313,7 @@ static void sockets(const struct check_run *run)
 	say_result(run, "socket-alg", try_socket(AF_ALG, SOCK_SEQPACKET, 0));
 	say_result(run, "socket-raw", try_socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
 	say_result(run, "socket-raw6", try_socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6));
+	say_result(run, "socket-packet-by-type", try_socket(AF_INET, SOCK_PACKET, 0));
 	say_result(run, "socket-netlink-audit", try_socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT));
 	say_result(run, "tiocsti", ioctl(0, TIOCSTI, "x"));
 	say_result(run, "tiocsti-high", syscall(SYS_ioctl, 0, TIOCSTI | 1ul << 32, "x"));

@@ -3,8 +3,7 @@
  * CALLS_FAIL=NAME:N:ERRNO  that call fails with that errno; for write, 0 stands for a write of one byte only.
  * CALLS_COUNT=FILE         writes how often each function was called, as "NAME N" lines, at exit and before exec.
  *
- * Allocations by libconfig and libseccomp are left alone: they do not survive a refusal (libconfig ends the process, by exit
- * or by a signal; libseccomp frees twice).
+ * Allocations by libconfig are left alone: it does not survive a refusal (it ends the process, by exit or by a signal).
  * Built with -DNO_MEMORY it leaves the allocator alone: a sanitizer has its own.
  */
 #include <dlfcn.h>
@@ -200,27 +199,6 @@ void config_init(void *config)
 		*(void **)&real = dlsym(RTLD_NEXT, "config_init");
 	in_library++;
 	real(config);
-	in_library--;
-}
-
-/* libseccomp: from the first call for a filter to the last. */
-void *seccomp_init(unsigned action)
-{
-	static void *(*real)(unsigned);
-
-	if (!real)
-		*(void **)&real = dlsym(RTLD_NEXT, "seccomp_init");
-	in_library++;
-	return real(action);
-}
-
-void seccomp_release(void *filter)
-{
-	static void (*real)(void *);
-
-	if (!real)
-		*(void **)&real = dlsym(RTLD_NEXT, "seccomp_release");
-	real(filter);
 	in_library--;
 }
 
