@@ -325,16 +325,13 @@ static void make_names(struct flow_run *f)
 {
 	unsigned long long nonce = 0;
 	struct timespec now;
-	struct tm utc;
-	char date[32];
+	char date[UTC_TEXT_SIZE];
 
 	if (getrandom(&nonce, sizeof nonce, 0) != (ssize_t)sizeof nonce)
 		nonce = (unsigned long long)instant_now().ns;
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
 	flow_names_set(&f->names, "random", text_of("%016llx", nonce));
-	flow_names_set(&f->names, "now", text_of("%s.%03ldZ", date, now.tv_nsec / 1000000));
+	flow_names_set(&f->names, "now", text_of("%s", utc_text(now, date)));
 	flow_names_set(&f->names, "now_ms",
 		       text_of("%lld%03ld", (long long)now.tv_sec, now.tv_nsec / 1000000));
 	check_fact(f->run, "random", "%s", f->names.v[0].value);

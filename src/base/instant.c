@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <time.h>
 
 #include "util.h"
 
@@ -176,5 +175,46 @@ const char *duration_unparse(struct duration d, char *buf, size_t size)
 			     (long long)(d.ns % 1000000));
 	for (; n > 2 && n < size && buf[n - 3] == '0'; n--)
 		memmove(buf + n - 3, "ms", sizeof "ms");
+	return buf;
+}
+
+/* ---- the calendar ----------------------------------------------------------------------------------------------------- */
+#define DAY 86400
+#define YEAR_0_TO_1970 719468 /* days from 0000-03-01 to 1970-01-01 */
+#define FOUR_CENTURIES 146097 /* days in which the calendar repeats itself */
+
+struct date {
+	int64_t year;
+	int month, day;
+};
+
+/* Counts years from March, so that the leap day is the last day of a year. `days`: since 1970-01-01. */
+static struct date date_of(int64_t days)
+{
+	int64_t since = days + YEAR_0_TO_1970;
+	int64_t era = (since >= 0 ? since : since - FOUR_CENTURIES + 1) / FOUR_CENTURIES;
+	int64_t day = since - era * FOUR_CENTURIES; /* of four centuries */
+	int64_t year = (day - day / 1460 + day / 36524 - day / (FOUR_CENTURIES - 1)) / 365;
+	int64_t of_year = day - (365 * year + year / 4 - year / 100);
+	int month = (int)(5 * of_year + 2) / 153; /* 0: March */
+
+	return (struct date){.year = era * 400 + year + (month >= 10),
+			     .month = month < 10 ? month + 3 : month - 9,
+			     .day = (int)of_year - (153 * month + 2) / 5 + 1};
+}
+
+const char *utc_text(struct timespec t, char *buf)
+{
+	int64_t days = t.tv_sec / DAY - (t.tv_sec % DAY < 0);
+	int second = (int)(t.tv_sec - days * DAY);
+	struct date d = date_of(days);
+
+	if (d.year < 0 || d.year > 9999) {
+		d = (struct date){1970, 1, 1};
+		second = 0;
+	}
+	snprintf(buf, UTC_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (int)d.year, d.month,
+		 d.day, second / 3600, second / 60 % 60, second % 60,
+		 (int)(t.tv_nsec / 1000000) % 1000);
 	return buf;
 }

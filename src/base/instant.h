@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 struct duration {
 	int64_t ns;
@@ -50,6 +51,11 @@ int instant_left_ms_now(struct instant until);
 /* Polls one descriptor until an instant. Returns 1 when it is ready, 0 at the instant, -1 with errno; repeats after EINTR. */
 int instant_poll(int fd, short events, struct instant until);
 double duration_ms(struct duration d);
+
+#define UTC_TEXT_SIZE 32
+/* Writes a point of wall clock time in UTC, "2026-01-31T12:00:00.000Z", into UTC_TEXT_SIZE bytes. A clock that is far off (its year
+ * has not four digits) gives 1970. Unlike strftime it does not make the C library read /etc/localtime. Returns buf. */
+const char *utc_text(struct timespec t, char *buf);
 
 /* Parses "250ms", "1.5s", "2m", "1h", "1m30s" or "0"; other numbers need a unit. Returns 0, or -1 for another text. */
 int duration_parse(struct duration *out, const char *text);

@@ -20,6 +20,16 @@ static const struct version {
      {"inactive_file ", "active_file "}},
 };
 
+/* Returns the number at the beginning of a text; -1: there is none ("max"). */
+static int64_t number_of(const char *text)
+{
+	char digits[24];
+	int64_t n;
+
+	snprintf(digits, sizeof digits, "%.*s", (int)strspn(text, "0123456789"), text);
+	return parse_i64(digits, 0, INT64_MAX, &n) == 0 ? n : -1;
+}
+
 /* ---- finding ------------------------------------------------------------------------------------------------------- */
 static bool try_folder(struct cgroup *g, const char *root, bool second, const char *group)
 {
@@ -36,6 +46,7 @@ static bool try_folder(struct cgroup *g, const char *root, bool second, const ch
 	}
 	if (!text)
 		g->folder[0] = '\0';
+	g->oom_kills = text ? cgroup_oom_kills(text) : -1;
 	return text;
 }
 
@@ -63,13 +74,21 @@ void cgroup_find(struct cgroup *g, const char *root)
 	cleanup_free char *groups = NULL;
 	char *save = NULL;
 
-	*g = (struct cgroup){0};
+	*g = (struct cgroup){.oom_kills = -1};
 	snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
 	groups = file_read(path, FILE_MAX, NULL);
 	for (char *line = groups ? strtok_r(groups, "\n", &save) : NULL; line;
 	     line = strtok_r(NULL, "\n", &save))
 		if (try_line(g, root, line))
 			return;
+}
+
+int64_t cgroup_oom_kills(const char *text)
+{
+	static const char name[] = "\noom_kill ";
+	const char *at = strstr(text, name);
+
+	return at ? number_of(at + strlen(name)) : -1;
 }
 
 void cgroup_oom_file(const struct cgroup *g, char *path, size_t size)
@@ -86,16 +105,6 @@ static char *read_in(const char *folder, const char *name)
 
 	snprintf(path, sizeof path, "%s/%s", folder, name);
 	return file_read(path, FILE_MAX, NULL);
-}
-
-/* Returns the number at the beginning of a text; -1: there is none ("max"). */
-static int64_t number_of(const char *text)
-{
-	char digits[24];
-	int64_t n;
-
-	snprintf(digits, sizeof digits, "%.*s", (int)strspn(text, "0123456789"), text);
-	return parse_i64(digits, 0, INT64_MAX, &n) == 0 ? n : -1;
 }
 
 static int64_t read_number(const char *folder, const char *name)

@@ -15,10 +15,14 @@ struct cgroup {
 	char folder[CGROUP_PATH_MAX]; /* of the group; empty: none was found */
 	size_t mount_len; /* the first bytes of `folder` that are the mount's own path */
 	bool second;      /* version 2 */
+	int64_t
+	    oom_kills; /* what the file of cgroup_oom_file said; -1: it has no count, or no group was found */
 };
 
 /* `root` stands before "/proc" and "/sys": "", or the folder of a test. */
 void cgroup_find(struct cgroup *g, const char *root);
+/* Returns the count of "oom_kill" in a file's text; -1: there is none. */
+int64_t cgroup_oom_kills(const char *text);
 /* Returns the path of the file that counts processes killed for want of memory ("oom_kill N"). *path is empty when there is no
  * group. */
 void cgroup_oom_file(const struct cgroup *g, char *path, size_t size);

@@ -116,15 +116,16 @@ static void forbid_core(void)
 
 /* Ignores SIGPIPE and SIGXFSZ, so that the write fails with an errno: client libraries write to sockets that were closed and to
  * files that must not grow. */
-static void reset_signals(const sigset_t *mask)
+static void reset_signals(const struct child_setup *setup)
 {
 	struct sigaction dfl = {.sa_handler = SIG_DFL}, ign = {.sa_handler = SIG_IGN};
 
 	for (int s = 1; s < NSIG; s++)
-		sigaction(s, &dfl, NULL); /* fails for KILL and STOP */
+		if (sigismember(setup->changed, s) == 1)
+			sigaction(s, &dfl, NULL);
 	sigaction(SIGPIPE, &ign, NULL);
 	sigaction(SIGXFSZ, &ign, NULL);
-	sigprocmask(SIG_SETMASK, mask, NULL);
+	sigprocmask(SIG_SETMASK, setup->mask, NULL);
 }
 
 bool child_may_start_programs(const struct check_kind *kind)
@@ -214,7 +215,7 @@ static void enter_sandbox(const struct profile_check *check, pid_t parent, int *
 	raise_oom_score();
 	forbid_core();
 	prctl(PR_SET_DUMPABLE, 0);
-	reset_signals(setup->mask);
+	reset_signals(setup);
 	watch_guard(check->kind->needs_exec, parent);
 	if (getppid() != parent) /* the guard died before the death signal was set */
 		_exit(EXIT_FAILURE);

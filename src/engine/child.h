@@ -21,6 +21,8 @@ struct child {
 struct child_setup {
 	const struct sandbox *sandbox;
 	const sigset_t *mask; /* the signal mask that startguard was started with */
+	const sigset_t
+	    *changed; /* the signals that are not at their default here, for the child to reset */
 };
 
 /* Can a check of this kind start programs? Then its child may enter SANDBOX_PROGRAMS; all others enter SANDBOX_PLAIN. */

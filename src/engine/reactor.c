@@ -659,7 +659,8 @@ int reactor_run(struct run *run, const struct signals *signals, const struct wat
 	cleanup_free size_t *polled = xcalloc(run->plan.n + 1, sizeof *polled);
 	struct cgroup group;
 	struct sandbox sandbox;
-	struct child_setup setup = {.sandbox = &sandbox, .mask = &signals->original};
+	struct child_setup setup = {
+	    .sandbox = &sandbox, .mask = &signals->original, .changed = &signals->changed};
 	struct reactor r = {.run = run,
 			    .signals = signals,
 			    .watcher = watcher,

@@ -29,6 +29,17 @@ static void set_handlers(struct signals *s)
 			sigaction(sig, &forward, &s->dispositions[sig]);
 }
 
+/* Once for each run: 64 calls would be a twentieth of what an attempt costs. */
+static void find_changed(struct signals *s)
+{
+	struct sigaction sa;
+
+	s->changed = s->watched;
+	for (int sig = 1; sig < NSIG; sig++)
+		if (sigaction(sig, NULL, &sa) == 0 && sa.sa_handler != SIG_DFL)
+			sigaddset(&s->changed, sig);
+}
+
 static void restore_handlers(const struct signals *s)
 {
 	for (int sig = 1; sig < NSIG; sig++)
@@ -41,6 +52,7 @@ int signals_open(struct signals *s, struct err *err)
 	sigset_t block, watch;
 
 	sigemptyset(&s->watched);
+	sigemptyset(&s->changed);
 	sigemptyset(&watch);
 	sigaddset(&watch, SIGCHLD);
 	if (sigprocmask(SIG_SETMASK, NULL, &s->original) < 0 || sigpending(&s->pending) < 0)
@@ -70,6 +82,7 @@ int signals_open(struct signals *s, struct err *err)
 	}
 	s->watched = watch;
 	set_handlers(s);
+	find_changed(s);
 	return 0;
 }
 

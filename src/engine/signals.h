@@ -16,6 +16,8 @@ struct signals {
 	sigset_t original; /* the mask at the start, restored before exec and in children */
 	sigset_t watched;  /* the signals that `fd` gives */
 	sigset_t pending;  /* signals that were pending at the start: the service gets them */
+	sigset_t
+	    changed; /* signals that are not at their default: handled here, or found ignored or handled at the start */
 	struct sigaction dispositions[NSIG]; /* of the watched signals, found at the start */
 	struct rlimit core;                  /* the limit found at the start */
 };

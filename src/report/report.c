@@ -138,22 +138,10 @@ static void show_beginning(struct report *r)
 	}
 }
 
-/* "2026-01-31T12:00:00.000Z". A clock that is far off (not set yet) gives 1970: the report has four digits for the year. */
-static void write_date(char *text, size_t size)
-{
-	struct timespec ts = {0};
-	struct tm tm;
-	char date[24];
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	if (!gmtime_r(&ts.tv_sec, &tm) || tm.tm_year < -1900 || tm.tm_year > 9999 - 1900 ||
-	    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm) == 0)
-		snprintf(date, sizeof date, "1970-01-01T00:00:00");
-	snprintf(text, size, "%s.%03uZ", date, (unsigned)(ts.tv_nsec / 1000000) % 1000);
-}
-
 void report_begin(struct report *r, const struct report_options *o, const struct run *run)
 {
+	struct timespec now = {0};
+
 	*r = (struct report){
 	    .o = o,
 	    .run = run,
@@ -161,7 +149,8 @@ void report_begin(struct report *r, const struct report_options *o, const struct
 	    .next_summary = instant_after(run->started, SUMMARY_EACH)};
 	r->shown = xcalloc(run->profile->n + 1, sizeof *r->shown);
 	live_begin(&r->live, run, !o->quiet && !o->verbose && live_possible(STDERR_FILENO));
-	write_date(r->started, sizeof r->started);
+	clock_gettime(CLOCK_REALTIME, &now);
+	utc_text(now, r->started);
 	if (!o->quiet)
 		show_beginning(r);
 }

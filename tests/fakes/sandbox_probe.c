@@ -486,12 +486,13 @@ int main(int argc, char **argv)
 				      .conf = &plain};
 	struct profile profile = {.checks = &check, .n = 1};
 	struct sandbox sandbox;
-	sigset_t none;
-	struct child_setup setup = {.sandbox = &sandbox, .mask = &none};
+	sigset_t none, all;
+	struct child_setup setup = {.sandbox = &sandbox, .mask = &none, .changed = &all};
 	struct child child;
 	int status = 1;
 
 	sigemptyset(&none);
+	sigfillset(&all);
 	signal(SIGURG, SIG_IGN);
 	printf("{");
 	if (argc > 1 && str_eq(argv[1], "none")) {

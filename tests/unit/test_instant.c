@@ -143,6 +143,36 @@ static void test_text_for_people(UNUSED void **state)
 	assert_true(strlen(duration_text(DURATION_FOREVER, buf, sizeof buf)) < sizeof buf);
 }
 
+/* As strftime writes it, which knows the calendar from another source. */
+static void test_utc(UNUSED void **state)
+{
+	uint64_t seed = 7;
+	char buf[UTC_TEXT_SIZE], expected[64];
+	struct tm tm;
+
+	assert_string_equal(utc_text((struct timespec){0}, buf), "1970-01-01T00:00:00.000Z");
+	assert_string_equal(utc_text((struct timespec){951782400, 7999999}, buf),
+			    "2000-02-29T00:00:00.007Z");
+	assert_string_equal(utc_text((struct timespec){1769860800, 999999999}, buf),
+			    "2026-01-31T12:00:00.999Z");
+	for (int i = 0; i < 100000; i++) {
+		/* from the year 1 to 9999 */
+		struct timespec t = {(time_t)(cm_random(&seed) % 315537897600u) - 62135596800, 0};
+
+		assert_non_null(gmtime_r(&t.tv_sec, &tm));
+		snprintf(expected, sizeof expected, "%04d-%02d-%02dT%02d:%02d:%02d.000Z",
+			 tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+			 tm.tm_sec);
+		assert_string_equal(utc_text(t, buf), expected);
+	}
+	for (int64_t end = INT64_MIN;; end = INT64_MAX) {
+		utc_text((struct timespec){end, 0}, buf);
+		assert_string_equal(buf, "1970-01-01T00:00:00.000Z");
+		if (end == INT64_MAX)
+			break;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +183,7 @@ int main(void)
 	    cmocka_unit_test(test_what_is_printed_is_read_back),
 	    cmocka_unit_test(test_what_is_no_whole_millisecond),
 	    cmocka_unit_test(test_text_for_people),
+	    cmocka_unit_test(test_utc),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,7 +162,8 @@ static void the_guard_may_have_closed_descriptors(UNUSED void **state)
 		for (int fd = 0; fd < 3; fd++)
 			close(fd);
 		if (child_start(&child, &check, 1, instant_now(), INSTANT_NEVER,
-				&(struct child_setup){.sandbox = &sandbox, .mask = &mask}) < 0 ||
+				&(struct child_setup){
+				    .sandbox = &sandbox, .mask = &mask, .changed = &mask}) < 0 ||
 		    child.fd != 0)
 			_exit(2);
 		waitpid(child.pid, NULL, 0);
