@@ -69,23 +69,31 @@ static bool promotes(const char *reader, const char *writer)
 
 static bool can_read(struct comparison *c, const json_t *r, const json_t *w, const char *where);
 
-/* Returns the writer's field that the reader's field `i` reads, by name or alias; NULL when none. Tries index `i` first. */
+/* Returns the writer's field that the reader's field `i` reads, by name or alias; NULL when none. Sets *several when there is
+ * more than one, which Java refuses. Tries index `i` first. */
 static const json_t *writer_field(struct comparison *c, const json_t *fields, const json_t *reader,
-				  size_t i)
+				  size_t i, bool *several)
 {
-	const json_t *beside = json_array_get(fields, i);
+	const json_t *beside = json_array_get(fields, i), *found = NULL;
+	const char *wanted = json_str(reader, "name");
 
-	if (beside && str_eq(json_str(beside, "name"), json_str(reader, "name")))
+	*several = false;
+	if (beside && str_eq(json_str(beside, "name"), wanted) &&
+	    !json_object_get(reader, "aliases"))
 		return beside;
 	for (i = 0; i < json_array_size(fields); i++) {
 		const json_t *f = json_array_get(fields, i);
 		const char *name = json_str(f, "name");
 
 		c->steps += 1 + json_array_size(json_object_get(reader, "aliases"));
-		if (str_eq(name, json_str(reader, "name")) || has_alias(reader, name))
-			return f;
+		if (!str_eq(name, wanted) && !has_alias(reader, name))
+			continue;
+		*several = found != NULL;
+		if (*several)
+			return found;
+		found = f;
 	}
-	return NULL;
+	return found;
 }
 
 static bool can_read_fields(struct comparison *c, const json_t *r, const json_t *w,
@@ -93,13 +101,17 @@ static bool can_read_fields(struct comparison *c, const json_t *r, const json_t 
 {
 	const json_t *fields = json_object_get(r, "fields");
 	char inner[200];
+	bool several;
 
 	for (size_t i = 0; i < json_array_size(fields); i++) {
 		const json_t *f = json_array_get(fields, i),
-			     *from = writer_field(c, json_object_get(w, "fields"), f, i);
+			     *from = writer_field(c, json_object_get(w, "fields"), f, i, &several);
 
 		snprintf(inner, sizeof inner, "%s%s%s", where, *where ? "." : "",
 			 json_str(f, "name"));
+		if (several)
+			return refuse(c, inner,
+				      "name and aliases match several of the writer's fields");
 		if (!from && !json_object_get(f, "default"))
 			return refuse(c, inner,
 				      "the reader needs this field, the writer does not write it, "

@@ -1,27 +1,17 @@
 #include "avro_schema.h"
 
-#include <avro.h>
 #include <errno.h>
+
+#include "avro_rules.h"
 
 struct parser {
 	json_t *names;
+	json_t *later;       /* full names that were used and not yet defined */
 	const json_t *known; /* definitions of other files; or NULL */
 	int expanding;       /* a known definition is being copied */
-	bool used_known;
 	char *why;
 	size_t size;
 };
-
-static const char *const primitives[] = {"null",   "boolean", "int",    "long", "float",
-					 "double", "bytes",   "string", NULL};
-
-static bool is_primitive(const char *name)
-{
-	for (size_t i = 0; primitives[i]; i++)
-		if (str_eq(primitives[i], name))
-			return true;
-	return false;
-}
 
 PRINTF_LIKE(2, 3) static json_t *fail(struct parser *r, const char *fmt, ...)
 {
@@ -38,6 +28,9 @@ PRINTF_LIKE(2, 3) static json_t *fail(struct parser *r, const char *fmt, ...)
 /* ---- full names (the normal form of avro_schema.h) --------------------------------------------------------------- */
 static void make_full_name(char *buf, size_t size, const char *name, const char *space)
 {
+	/* ".R" is R without a namespace. */
+	if (name[0] == '.' && !strchr(name + 1, '.'))
+		name++;
 	if (strchr(name, '.') || !*space)
 		snprintf(buf, size, "%s", name);
 	else
@@ -61,25 +54,33 @@ static void copy_members(json_t *out, const json_t *from, const char *const *key
 			json_object_set(out, *keys, json_object_get(from, *keys));
 }
 
-/* A definition in normal form has full names everywhere, so that it can be normalized again, in another schema. */
+/* Puts the definition of another file in the place of its name. It is in normal form, with full names everywhere, so that it can be
+ * normalized again, in this schema. */
+static json_t *expand_known(struct parser *r, const json_t *definition)
+{
+	json_t *out;
+
+	r->expanding++;
+	out = normalize_type(r, definition, "");
+	r->expanding--;
+	return out;
+}
+
 static json_t *normalize_name(struct parser *r, const char *name, const char *space)
 {
-	json_t *definition;
-	char full[512];
+	char full[AVRO_NAME_MAX];
 
-	if (is_primitive(name))
+	if (avro_is_primitive(name))
 		return json_string(name);
 	make_full_name(full, sizeof full, name, space);
 	if (json_object_get(r->names, full))
 		return json_string(full);
-	definition = json_object_get(r->known, full);
-	if (!definition)
-		return fail(r, "the type \"%s\" is not defined before it is used", full);
-	r->used_known = true;
-	r->expanding++;
-	definition = normalize_type(r, definition, "");
-	r->expanding--;
-	return definition;
+	if (json_object_get(r->names, name))
+		return json_string(name);
+	if (json_object_get(r->known, full))
+		return expand_known(r, json_object_get(r->known, full));
+	json_object_set_new(r->later, full, json_true());
+	return json_string(full);
 }
 
 /* Returns what no two branches of a union may have in common: the name, or the type (specification, "Unions"). */
@@ -118,17 +119,54 @@ static json_t *normalize_union(struct parser *r, const json_t *v, const char *sp
 	return *wrong ? fail(r, "%s", wrong) : NULL;
 }
 
+/* Returns the problem of a field's order or of a list of aliases, or NULL. */
+static const char *order_problem(const json_t *field)
+{
+	static const char *const orders[] = {"ascending", "descending", "ignore"};
+	const json_t *order = json_object_get(field, "order");
+
+	for (size_t i = 0; json_is_string(order) && i < ARRAY_LEN(orders); i++)
+		if (!strcasecmp(json_string_value(order), orders[i]))
+			return NULL;
+	return order ? "has an order that is none of ascending, descending and ignore" : NULL;
+}
+
+static const char *aliases_problem(const json_t *v)
+{
+	const json_t *list = json_object_get(v, "aliases");
+
+	if (list && !json_is_array(list))
+		return "has aliases that are not a list";
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (!json_is_string(json_array_get(list, i)))
+			return "has an alias that is not a text";
+	return NULL;
+}
+
 static json_t *normalize_field(struct parser *r, const json_t *f, const char *space)
 {
 	static const char *const kept[] = {"default", "aliases", "order", NULL};
-	json_t *out = json_object(), *type = json_object_get(f, "type");
-	const char *name = json_str(f, "name");
+	json_t *out, *type = json_object_get(f, "type"), *value = json_object_get(f, "default");
+	const char *name = json_str(f, "name"), *problem;
 
 	if (!name || !type)
 		return fail(r, "a field has no name or no type");
+	if (!avro_is_name(name))
+		return fail(r, "\"%s\" cannot be the name of a field", name);
+	problem = order_problem(f);
+	if (!problem)
+		problem = aliases_problem(f);
+	if (problem)
+		return fail(r, "the field \"%s\" %s", name, problem);
 	type = normalize_type(r, type, space);
 	if (!type)
 		return NULL;
+	if (value && !avro_default_fits(r->names, type, value)) {
+		json_decref(type);
+		return fail(r, "the default of the field \"%s\" does not fit its type: %s", name,
+			    json_short(value).text);
+	}
+	out = json_object();
 	json_object_set_new(out, "name", json_string(name));
 	json_object_set_new(out, "type", type);
 	copy_members(out, f, kept);
@@ -140,28 +178,39 @@ static json_t *normalize_aliases(const json_t *v, const char *space)
 	json_t *out = json_array(), *list = json_object_get(v, "aliases");
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *alias = json_string_value(json_array_get(list, i));
-		char full[512];
+		char full[AVRO_NAME_MAX];
 
-		make_full_name(full, sizeof full, alias ? alias : "", space);
+		make_full_name(full, sizeof full, json_string_value(json_array_get(list, i)),
+			       space);
 		json_array_append_new(out, json_string(full));
 	}
 	return out;
 }
 
-/* Returns the problem of a named type that avro-c does not report, or NULL. */
-static const char *named_problem(const json_t *v, const char *type)
+/* Returns the problem of the aliases of a named type, or NULL. */
+static const char *type_aliases_problem(const json_t *v)
 {
-	const json_t *list = json_object_get(v, str_eq(type, "enum") ? "symbols" : "fields");
-	json_t *seen, *member;
+	const json_t *list = json_object_get(v, "aliases");
+	const char *problem = aliases_problem(v);
+
+	for (size_t i = 0; !problem && i < json_array_size(list); i++) {
+		const char *alias = json_string_value(json_array_get(list, i)),
+			   *dot = strrchr(alias, '.');
+
+		if (!avro_is_name(dot ? dot + 1 : alias))
+			problem = "has an alias that cannot be a name";
+	}
+	return problem;
+}
+
+/* Returns whether two fields or symbols of the list have one name. */
+static bool has_name_twice(const json_t *list)
+{
+	json_t *seen = json_object(), *member;
 	bool twice = false;
 	size_t i;
 
-	if (str_eq(type, "fixed"))
-		return json_integer_value(json_object_get(v, "size")) > 0 ? NULL
-									  : "has no size above 0";
-	seen = json_object();
-	json_array_foreach(list, i, member)
+	json_array_foreach((json_t *)list, i, member)
 	{
 		const char *name =
 		    json_is_string(member) ? json_string_value(member) : json_str(member, "name");
@@ -171,53 +220,115 @@ static const char *named_problem(const json_t *v, const char *type)
 			json_object_set_new(seen, name, json_true());
 	}
 	json_decref(seen);
-	return twice ? "has two members of one name" : NULL;
+	return twice;
 }
 
-/* Normalizes a record, error, enum or fixed. */
+static const char *enum_problem(const json_t *v)
+{
+	const json_t *symbols = json_object_get(v, "symbols");
+	const char *value = json_str(v, "default");
+	bool known = !value; /* a default that is not a text is ignored */
+
+	if (!json_is_array(symbols))
+		return "has no symbols";
+	for (size_t i = 0; i < json_array_size(symbols); i++) {
+		const char *symbol = json_string_value(json_array_get(symbols, i));
+
+		if (!symbol || !avro_is_name(symbol))
+			return "has a symbol that cannot be a name";
+		known |= value && str_eq(symbol, value);
+	}
+	return known ? NULL : "has a default that is none of its symbols";
+}
+
+/* Returns the problem of a named type, or NULL. */
+static const char *named_problem(const json_t *v, const char *type)
+{
+	const json_t *size = json_object_get(v, "size");
+	const char *problem = type_aliases_problem(v);
+
+	if (problem)
+		return problem;
+	if (str_eq(type, "fixed"))
+		return json_is_integer(size) && json_integer_value(size) >= 0 &&
+			       json_integer_value(size) <= INT32_MAX
+			   ? NULL
+			   : "has no size, an integer from 0";
+	if (str_eq(type, "enum") && enum_problem(v))
+		return enum_problem(v);
+	if (!str_eq(type, "enum") && !json_is_array(json_object_get(v, "fields")))
+		return "has no fields";
+	return has_name_twice(json_object_get(v, str_eq(type, "enum") ? "symbols" : "fields"))
+		   ? "has two members of one name"
+		   : NULL;
+}
+
+/* Fills in what an enum, a fixed or a record has besides its names. Returns false with r->why filled. */
+static bool normalize_parts(struct parser *r, const json_t *v, const char *type, const char *space,
+			    json_t *out)
+{
+	static const char *const kept[] = {"symbols",   "size",  "logicalType",
+					   "precision", "scale", NULL};
+	const json_t *fields = json_object_get(v, "fields");
+	json_t *list;
+
+	if (str_eq(type, "enum") || str_eq(type, "fixed")) {
+		copy_members(out, v, kept);
+		if (str_eq(type, "enum") && json_str(v, "default"))
+			json_object_set(out, "default", json_object_get(v, "default"));
+		return true;
+	}
+	list = json_array();
+	for (size_t i = 0; i < json_array_size(fields); i++) {
+		json_t *f = normalize_field(r, json_array_get(fields, i), space);
+
+		if (!f) {
+			json_decref(list);
+			return false;
+		}
+		json_array_append_new(list, f);
+	}
+	json_object_set_new(out, "fields", list);
+	return true;
+}
+
+/* Normalizes a record, error, enum or fixed. A second definition of a name must be the same as the first, and becomes the name. */
 static json_t *normalize_named(struct parser *r, const json_t *v, const char *type,
 			       const char *space)
 {
 	const char *name = json_str(v, "name"), *own = json_str(v, "namespace");
-	static const char *const kept[] = {"symbols",   "size",  "default", "logicalType",
-					   "precision", "scale", NULL};
-	json_t *out = json_object(), *fields = json_object_get(v, "fields"), *list;
-	char full[512], inner[512];
+	json_t *out, *before;
+	char full[AVRO_NAME_MAX], inner[AVRO_NAME_MAX];
+	bool same;
 
 	if (!name)
 		return fail(r, "a %s has no name", type);
 	make_full_name(full, sizeof full, name, own ? own : space);
 	namespace_of(inner, sizeof inner, full);
-	/* A known definition holds another one, which this schema has had already. */
-	if (json_object_get(r->names, full) && r->expanding) {
-		json_decref(out);
-		return json_string(full);
-	}
-	if (json_object_get(r->names, full))
-		return fail(r, "the name \"%s\" is defined twice", full);
+	if (!avro_is_full_name(full) || avro_is_primitive(full))
+		return fail(r, "\"%s\" cannot be the name of a type", full);
 	if (named_problem(v, type))
 		return fail(r, "%s \"%s\" %s", type, full, named_problem(v, type));
+	before = json_object_get(r->names, full);
+	if (before && r->expanding)
+		return json_string(
+		    full); /* a known definition holds another one, which this schema has had */
+	out = json_object();
 	json_object_set_new(out, "name", json_string(full));
 	json_object_set_new(out, "type", json_string(str_eq(type, "error") ? "record" : type));
-	json_object_set(r->names, full, out); /* before its fields, which may refer to it */
+	if (!before)
+		json_object_set(r->names, full, out); /* before its fields, which may refer to it */
 	if (json_object_get(v, "aliases"))
 		json_object_set_new(out, "aliases", normalize_aliases(v, inner));
-	if (str_eq(type, "enum") || str_eq(type, "fixed")) {
-		copy_members(out, v, kept);
+	if (!normalize_parts(r, v, type, inner, out)) {
+		json_decref(out);
+		return NULL;
+	}
+	if (!before)
 		return out;
-	}
-	if (!json_is_array(fields))
-		return fail(r, "the record \"%s\" has no fields", full);
-	list = json_array();
-	json_object_set_new(out, "fields", list);
-	for (size_t i = 0; i < json_array_size(fields); i++) {
-		json_t *f = normalize_field(r, json_array_get(fields, i), inner);
-
-		if (!f)
-			return NULL;
-		json_array_append_new(list, f);
-	}
-	return out;
+	same = json_equal(before, out);
+	json_decref(out);
+	return same ? json_string(full) : fail(r, "the name \"%s\" is defined twice", full);
 }
 
 static json_t *normalize_object(struct parser *r, const json_t *v, const char *space)
@@ -228,7 +339,8 @@ static json_t *normalize_object(struct parser *r, const json_t *v, const char *s
 	const char *of = name && str_eq(name, "array") ? "items" : "values";
 
 	if (!name)
-		return type ? normalize_type(r, type, space) : fail(r, "a schema without type");
+		return fail(r, "a schema without type, or whose type is %s where a name must stand",
+			    json_type_name(type));
 	if (str_eq(name, "record") || str_eq(name, "error") || str_eq(name, "enum") ||
 	    str_eq(name, "fixed"))
 		return normalize_named(r, v, name, space);
@@ -264,53 +376,88 @@ static json_t *normalize_type(struct parser *r, const json_t *v, const char *spa
 }
 
 /* ---- canonical form ---------------------------------------------------------------------------------------------- */
-/* Appends the canonical form of a type or of a field, which is an object with name and type as well. Copies names and symbols
- * without escapes, as rule [STRINGS] demands. */
-static void write_canonical(struct str *s, const json_t *v)
-{
-	static const char *const parts[] = {"fields", "symbols", "items", "values"};
-	const json_t *type = json_object_get(v, "type"), *size = json_object_get(v, "size");
-	const char *name = json_str(v, "name");
+struct canonical {
+	struct str s;
+	json_t *names;
+	json_t *
+	    written; /* the names whose definitions were written: each is written where it is used first */
+};
 
-	if (json_is_string(v)) {
-		str_addf(s, "\"%s\"", json_string_value(v));
-		return;
+static void write_canonical(struct canonical *c, const json_t *v);
+
+static void write_list(struct canonical *c, const json_t *list)
+{
+	str_addc(&c->s, '[');
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		str_add(&c->s, i ? "," : "");
+		write_canonical(c, json_array_get(list, i));
 	}
-	if (json_is_array(v)) {
-		str_addc(s, '[');
-		for (size_t i = 0; i < json_array_size(v); i++) {
-			str_add(s, i ? "," : "");
-			write_canonical(s, json_array_get(v, i));
-		}
-		str_addc(s, ']');
-		return;
+	str_addc(&c->s, ']');
+}
+
+static void write_fields(struct canonical *c, const json_t *fields)
+{
+	for (size_t i = 0; i < json_array_size(fields); i++) {
+		const json_t *f = json_array_get(fields, i);
+
+		str_addf(&c->s, "%s{\"name\":\"%s\",\"type\":", i ? "," : "", json_str(f, "name"));
+		write_canonical(c, json_object_get(f, "type"));
+		str_addc(&c->s, '}');
 	}
-	if (json_object_get(v, "logicalType") && !name) {
-		write_canonical(s, type);
-		return;
+}
+
+static void write_named(struct canonical *c, const json_t *v, const char *name)
+{
+	const json_t *symbols = json_object_get(v, "symbols"), *size = json_object_get(v, "size"),
+		     *fields = json_object_get(v, "fields");
+
+	json_object_set_new(c->written, name, json_true());
+	str_addf(&c->s, "{\"name\":\"%s\",\"type\":\"%s\"", name, json_str(v, "type"));
+	if (fields) {
+		str_add(&c->s, ",\"fields\":[");
+		write_fields(c, fields);
+		str_addc(&c->s, ']');
 	}
-	str_addc(s, '{');
-	if (name)
-		str_addf(s, "\"name\":\"%s\",", name);
-	str_add(s, "\"type\":");
-	write_canonical(s, type);
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-		if (json_object_get(v, parts[i])) {
-			str_addf(s, ",\"%s\":", parts[i]);
-			write_canonical(s, json_object_get(v, parts[i]));
-		}
+	for (size_t i = 0; i < json_array_size(symbols); i++)
+		str_addf(&c->s, "%s\"%s\"", i ? "," : ",\"symbols\":[",
+			 json_string_value(json_array_get(symbols, i)));
+	if (symbols)
+		str_add(&c->s, json_array_size(symbols) ? "]" : ",\"symbols\":[]");
 	if (size)
-		str_addf(s, ",\"size\":%lld", (long long)json_integer_value(size));
-	str_addc(s, '}');
+		str_addf(&c->s, ",\"size\":%lld", (long long)json_integer_value(size));
+	str_addc(&c->s, '}');
+}
+
+/* Appends the canonical form of a type. Copies names and symbols without escapes, as rule [STRINGS] demands. */
+static void write_canonical(struct canonical *c, const json_t *v)
+{
+	const char *name = json_is_string(v) ? json_string_value(v) : json_str(v, "name");
+	const char *of = json_object_get(v, "items") ? "items" : "values";
+	const json_t *named = name ? json_object_get(c->names, name) : NULL;
+
+	if (json_is_array(v))
+		write_list(c, v);
+	else if (named && !json_object_get(c->written, name))
+		write_named(c, named, name);
+	else if (name)
+		str_addf(&c->s, "\"%s\"", name);
+	else if (!json_object_get(v, of)) /* a primitive or a name with a logical type */
+		write_canonical(c, json_object_get(v, "type"));
+	else {
+		str_addf(&c->s, "{\"type\":\"%s\",\"%s\":", json_str(v, "type"), of);
+		write_canonical(c, json_object_get(v, of));
+		str_addc(&c->s, '}');
+	}
 }
 
 char *avro_canonical(const struct avro_schema *schema)
 {
-	struct str s;
+	struct canonical c = {.names = schema->names, .written = json_object()};
 
-	str_init(&s, 4 * AVRO_SCHEMA_MAX);
-	write_canonical(&s, schema->normal);
-	return s.s;
+	str_init(&c.s, 4 * AVRO_SCHEMA_MAX);
+	write_canonical(&c, schema->normal);
+	json_decref(c.written);
+	return c.s.s;
 }
 
 /* Returns the CRC-64-AVRO (specification, "Schema Fingerprints"). */
@@ -335,18 +482,60 @@ static uint64_t avro_crc64(const void *data, size_t len)
 }
 
 /* ---- parsing ----------------------------------------------------------------------------------------------------- */
-/* avro-c checks names, symbols, duplicates and more. It parses only objects and lists; a lone name was checked before. */
-static bool avro_c_agrees(const char *text, size_t len, const json_t *root, char *why, size_t size)
+/* Returns a copy of the text in which comments, which Java's parser permits, are blanks. The caller frees it. */
+static char *without_comments(const char *text, size_t len)
 {
-	avro_schema_t parsed = NULL;
+	char *copy = xmalloc(len + 1);
+	bool quoted = false;
 
-	if (json_is_string(root))
-		return true;
-	if (avro_schema_from_json_length(text, len, &parsed)) {
-		snprintf(why, size, "%s", avro_strerror());
-		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	for (size_t i = 0; i + 1 < len; i++) {
+		bool line = copy[i] == '/' && copy[i + 1] == '/',
+		     block = copy[i] == '/' && copy[i + 1] == '*';
+		const char *end;
+
+		if (copy[i] == '\\' && quoted)
+			i++;
+		else if (copy[i] == '"')
+			quoted = !quoted;
+		if (quoted || (!line && !block))
+			continue;
+		end = memmem(copy + i + 2, len - i - 2, line ? "\n" : "*/", line ? 1 : 2);
+		if (!end && block)
+			break; /* not a comment: the JSON parser refuses it */
+		for (; i < len && copy + i < (end ? end + 2 * block : copy + len); i++)
+			if (copy[i] != '\n')
+				copy[i] = ' ';
+		i--;
 	}
-	avro_schema_decref(parsed);
+	return copy;
+}
+
+/* Does a comment follow the schema? Java's parser permits comments elsewhere, not there. `plain` is the text without them. */
+static bool ends_in_comment(const char *text, const char *plain, size_t len)
+{
+	while (len && strchr(" \t\r\n", plain[len - 1])) {
+		len--;
+		if (text[len] != plain[len])
+			return true;
+	}
+	return false;
+}
+
+/* Are all types defined that are used? */
+static bool all_defined(struct parser *r)
+{
+	const char *name;
+	json_t *v;
+
+	json_object_foreach(r->later, name, v)
+	{
+		if (!json_object_get(r->names, name)) {
+			fail(r, "the type \"%s\" is not defined", name);
+			return false;
+		}
+	}
 	return true;
 }
 
@@ -359,22 +548,30 @@ struct avro_schema *avro_schema_parse_known(const json_t *known, const char *tex
 					    char *why, size_t size)
 {
 	struct avro_schema *s = xcalloc(1, sizeof *s);
-	struct parser r = {.names = json_object(), .known = known, .why = why, .size = size};
+	struct parser r = {.names = json_object(),
+			   .later = json_object(),
+			   .known = known,
+			   .why = why,
+			   .size = size};
+	cleanup_free char *plain = without_comments(text, len);
 	const char *name;
 	json_t *root;
 	char *pcf;
+	bool good;
 
 	*why = '\0';
 	s->names = r.names;
-	root = json_read(text, len, why, size);
-	s->normal = root ? normalize_type(&r, root, "") : NULL;
-	/* avro-c knows no other files. */
-	if (!s->normal || (!r.used_known && !avro_c_agrees(text, len, root, why, size))) {
-		json_decref(root);
+	root = json_read(plain, len, why, size);
+	if (root && ends_in_comment(text, plain, len))
+		fail(&r, "a comment stands behind the schema");
+	s->normal = root && !*why ? normalize_type(&r, root, "") : NULL;
+	good = s->normal && all_defined(&r);
+	json_decref(root);
+	json_decref(r.later);
+	if (!good) {
 		avro_schema_free(s);
 		return NULL;
 	}
-	json_decref(root);
 	name = json_str(s->normal, "name");
 	s->full_name = name ? name : "";
 	pcf = avro_canonical(s);
@@ -418,24 +615,6 @@ struct avro_schema *avro_schema_load_known(const struct check_run *run, const js
 		check_fail(out, D_AVRO_INVALID_SCHEMA, path, "%s", why);
 	free(text);
 	return s;
-}
-
-/* ---- walks ------------------------------------------------------------------------------------------------------- */
-const json_t *avro_definition(const struct avro_schema *s, const json_t *type)
-{
-	const json_t *named;
-
-	if (json_is_object(type) && !json_str(type, "name") && json_object_get(type, "logicalType"))
-		type = json_object_get(type, "type");
-	named = json_is_string(type) ? json_object_get(s->names, json_string_value(type)) : NULL;
-	return named ? named : type;
-}
-
-const char *avro_type(const json_t *type)
-{
-	if (json_is_array(type))
-		return "union";
-	return json_is_string(type) ? json_string_value(type) : json_str(type, "type");
 }
 
 /* ---- comparison -------------------------------------------------------------------------------------------------- */

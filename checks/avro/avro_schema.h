@@ -1,16 +1,19 @@
 /* avro_schema: parses an Avro schema into a normal form, and makes its parsing canonical form and fingerprint.
  *
- * avro-c decides whether a text is a schema; the rest follows the Apache Avro 1.11 specification ("Parsing Canonical Form
- * for Schemas"). A peer may write the text: size and depth are bounded. Only avro_schema_load reads a file. Child only.
+ * Source: the Apache Avro 1.12 specification ("Parsing Canonical Form for Schemas"), and where readers of schemas differ, the
+ * parser of Avro 1.12 for Java: types may be used before their definition, comments are permitted, logical types that do not fit
+ * are ignored. A peer may write the text: size and depth are bounded. Only avro_schema_load reads a file. Child only.
  */
 #ifndef SG_AVRO_SCHEMA_H
 #define SG_AVRO_SCHEMA_H
 
+#include "avro_walk.h"
 #include "check.h"
 #include "json.h"
 
 #define AVRO_SCHEMA_MAX (1024 * 1024)
 #define AVRO_WHY_MAX 400
+#define AVRO_NAME_MAX 512 /* of a full name, with its NUL */
 
 struct avro_schema {
 	json_t *normal; /* with full names, without namespaces and docs; {"type": "int"} is "int" */
@@ -35,10 +38,5 @@ void avro_schema_free(struct avro_schema *s);
 char *avro_canonical(const struct avro_schema *s);
 /* Returns whether both schemas are the same except for docs; if not, `why` says where they differ. */
 bool avro_same(const struct avro_schema *a, const struct avro_schema *b, char *why, size_t size);
-
-/* For walks over `normal`. Returns the definition of a type's name, the base of a logical type, else the type itself. */
-const json_t *avro_definition(const struct avro_schema *s, const json_t *type);
-/* Returns "union", "record", "int", ...: the name of a type that avro_definition returned. */
-const char *avro_type(const json_t *type);
 
 #endif

@@ -39,3 +39,39 @@ def test_pages_of_metrics(guard):
         if row["taken"] != (found[f"metrics.row{i}"] in TAKEN)
     }
     assert wrong == {}
+
+
+def run_avro(guard, checks):
+    result = guard.check(f"startguard = 1; parallel = 8; avro: {{ {' '.join(checks)} }};", "-t", "60s")
+    return [c.get("code") for c in sorted(result.report["checks"], key=lambda c: int(c["name"][3:]))]
+
+
+@pytest.mark.produces("avro-invalid-schema")
+@pytest.mark.near_miss("avro-fingerprint")
+def test_schemas_of_avro(guard, tmp_path):
+    _, rows = common.load("avro")
+    assert len(rows) >= 120 and sum(row["java"] for row in rows) >= 60
+    checks = []
+    for i, row in enumerate(rows):
+        (tmp_path / f"{i}.avsc").write_bytes(row["schema"].encode())
+        known = f'fingerprint = "{row["fingerprint"]}"; ' if row["java"] else ""
+        checks.append(f'row{i}: {{ schema = "{tmp_path}/{i}.avsc"; {known}retry = false; }};')
+    found = run_avro(guard, checks)
+    wrong = {r["name"]: c for r, c in zip(rows, found, strict=True) if c != (None if r["java"] else "avro-invalid-schema")}
+    assert wrong == {}
+
+
+@pytest.mark.produces("avro-incompatible")
+@pytest.mark.near_miss("avro-invalid-schema")
+def test_readers_and_writers_of_avro(guard, tmp_path):
+    _, rows = common.load("avro_pairs")
+    assert len(rows) >= 80
+    checks = []
+    for i, row in enumerate(rows):
+        for side in ("reader", "writer"):
+            (tmp_path / f"{side}{i}.avsc").write_text(row[side])
+        files = f'schema = "{tmp_path}/reader{i}.avsc"; reads = "{tmp_path}/writer{i}.avsc";'
+        checks.append(f"row{i}: {{ {files} retry = false; }};")
+    found = run_avro(guard, checks)
+    wrong = {r["name"]: c for r, c in zip(rows, found, strict=True) if c != (None if r["java"] else "avro-incompatible")}
+    assert wrong == {}

@@ -1,0 +1,187 @@
+#include "avro_rules.h"
+
+#include <ctype.h>
+
+/* The defaults of a record's fields stand for what a default lacks: nested ones may be many, or have no end. */
+#define DEPTH_MAX 64
+#define STEPS_MAX 100000
+
+/* Reads a character of valid UTF-8. */
+static unsigned take_char(const unsigned char **s)
+{
+	unsigned c = *(*s)++;
+	int more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
+
+	if (more)
+		c &= 0x3fu >> more;
+	while (more-- && **s)
+		c = c << 6 | (*(*s)++ & 0x3f);
+	return c;
+}
+
+/* Java's Character.isLetter, roughly: the blocks of Unicode that hold no letters. Beyond ffff Java sees two halves of a
+ * character, neither of which is a letter. */
+static bool is_letter(unsigned c)
+{
+	static const unsigned none[][2] = {
+	    {0x80, 0xa9},     {0xab, 0xb4},        {0xb6, 0xb9},     {0xbb, 0xbf},
+	    {0xd7, 0xd7},     {0xf7, 0xf7},        {0x300, 0x36f},   {0x2000, 0x2070},
+	    {0x2072, 0x207e}, {0x20a0, 0x20ff},    {0x2190, 0x2bff}, {0x2e00, 0x2e2e},
+	    {0x2e30, 0x3004}, {0x3008, 0x3030},    {0xd800, 0xf8ff}, {0xfe00, 0xfe6f},
+	    {0xff00, 0xff20}, {0xfff0, UINT32_MAX}};
+
+	if (c < 0x80)
+		return isalpha((int)c);
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		if (c >= none[i][0] && c <= none[i][1])
+			return false;
+	return c < 0x10000;
+}
+
+bool avro_is_name(const char *name)
+{
+	const unsigned char *s = (const unsigned char *)name;
+	bool first = true;
+
+	for (; *s; first = false) {
+		unsigned c = take_char(&s);
+
+		if (!is_letter(c) && c != '_' && (first || c < '0' || c > '9'))
+			return false;
+	}
+	return !first;
+}
+
+bool avro_is_full_name(const char *full)
+{
+	char part[AVRO_NAME_MAX];
+
+	for (;; full++) {
+		size_t n = strcspn(full, ".");
+
+		snprintf(part, sizeof part, "%.*s", (int)n, full);
+		if (!avro_is_name(part))
+			return false;
+		full += n;
+		if (!*full)
+			return true;
+	}
+}
+
+/* ---- defaults ---------------------------------------------------------------------------------------------------- */
+struct fit {
+	struct avro_schema schema; /* only its names */
+	size_t steps;
+	int depth;
+};
+
+static bool fits(struct fit *f, const json_t *type, const json_t *value);
+
+static bool fits_primitive(const char *type, const json_t *value)
+{
+	json_int_t n = json_integer_value(value);
+
+	if (str_eq(type, "null"))
+		return json_is_null(value);
+	if (str_eq(type, "boolean"))
+		return json_is_boolean(value);
+	if (str_eq(type, "int"))
+		return json_is_integer(value) && n >= INT32_MIN && n <= INT32_MAX;
+	if (str_eq(type, "long"))
+		return json_is_integer(value);
+	if (str_eq(type, "float") || str_eq(type, "double"))
+		return json_is_number(value);
+	return json_is_string(
+	    value); /* string, bytes, enum and fixed: the text itself is not looked at */
+}
+
+static bool fits_record(struct fit *f, const json_t *type, const json_t *value)
+{
+	const json_t *field, *fields = json_object_get(type, "fields");
+	size_t i;
+
+	if (!json_is_object(value))
+		return false;
+	json_array_foreach((json_t *)fields, i, field)
+	{
+		const json_t *own = json_object_get(value, json_str(field, "name"));
+
+		if (!fits(f, json_object_get(field, "type"),
+			  own ? own : json_object_get(field, "default")))
+			return false;
+	}
+	return true;
+}
+
+static bool fits_all(struct fit *f, const json_t *item, const json_t *value)
+{
+	const char *key;
+	json_t *v;
+	size_t i;
+
+	json_array_foreach((json_t *)value, i, v) if (!fits(f, item, v)) return false;
+	json_object_foreach((json_t *)value, key, v) if (!fits(f, item, v)) return false;
+	return true;
+}
+
+static bool fits_type(struct fit *f, const json_t *type, const json_t *value)
+{
+	const char *name;
+
+	if (json_is_array(type)) {
+		for (size_t i = 0; i < json_array_size(type); i++)
+			if (fits(f, json_array_get(type, i), value))
+				return true;
+		return false;
+	}
+	name = avro_type(type);
+	if (str_eq(name, "array"))
+		return json_is_array(value) && fits_all(f, json_object_get(type, "items"), value);
+	if (str_eq(name, "map"))
+		return json_is_object(value) && fits_all(f, json_object_get(type, "values"), value);
+	if (str_eq(name, "record"))
+		return fits_record(f, type, value);
+	if (json_is_string(type) && !avro_is_primitive(name))
+		return json_is_object(value); /* defined later: Java takes it for a record */
+	return fits_primitive(name, value);
+}
+
+static bool fits(struct fit *f, const json_t *type, const json_t *value)
+{
+	bool ok;
+
+	if (!value || f->depth == DEPTH_MAX || ++f->steps > STEPS_MAX)
+		return false;
+	f->depth++;
+	ok = fits_type(f, avro_definition(&f->schema, type), value);
+	f->depth--;
+	return ok;
+}
+
+/* Is this what Double.parseDouble reads? Java takes such a text as the default of a float or double. */
+static bool is_double_text(const char *text)
+{
+	const char *number = text + strspn(text, " \t\r\n");
+	const char *digits = number + (*number == '+' || *number == '-');
+	char *end;
+
+	if (str_starts(digits, "NaN") || str_starts(digits, "Infinity"))
+		end = (char *)digits + (*digits == 'N' ? 3 : 8);
+	else if (isdigit((unsigned char)*digits) || *digits == '.')
+		(void)strtod(number, &end);
+	else
+		return false;
+	if (end > digits && *end && strchr("dDfF", *end))
+		end++;
+	return end > digits && !end[strspn(end, " \t\r\n")];
+}
+
+bool avro_default_fits(json_t *names, const json_t *type, const json_t *value)
+{
+	struct fit f = {.schema = {.names = names}};
+	const char *name = json_string_value(avro_definition(&f.schema, type));
+
+	if (name && json_is_string(value) && (str_eq(name, "float") || str_eq(name, "double")))
+		return is_double_text(json_string_value(value));
+	return fits(&f, type, value);
+}

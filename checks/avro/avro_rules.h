@@ -1,0 +1,18 @@
+/* avro_rules: the rules for the names and defaults of an Avro schema. Pure.
+ *
+ * Source: Schema.java and NameValidator.java of Apache Avro 1.12 for Java, which Kafka's clients and the registries use. Where it
+ * differs from the specification (Unicode letters in names, the default of a union), it decides.
+ */
+#ifndef SG_AVRO_RULES_H
+#define SG_AVRO_RULES_H
+
+#include "avro_schema.h"
+
+/* Is this the name of a field, a symbol, or a part of a full name: letters, digits and _, no digit first? */
+bool avro_is_name(const char *name);
+/* Are all parts of a full name names? */
+bool avro_is_full_name(const char *full);
+/* Is the value a default of the type? `names` as in struct avro_schema; a type without its fields yet takes any object. */
+bool avro_default_fits(json_t *names, const json_t *type, const json_t *value);
+
+#endif
