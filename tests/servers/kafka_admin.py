@@ -78,6 +78,13 @@ class Admin:
             topic = NewTopic(name, partitions, replicas, config=config or {})
         self._insist("create_topics", [topic], KafkaError.TOPIC_ALREADY_EXISTS)
         common.wait_for(lambda: self._leaders(name) == partitions, what=f"leaders of {name}")
+        common.wait_for(lambda: self._serves(name, partitions), what=f"{name} in the brokers that lead it")
+
+    def _serves(self, name, partitions):
+        """Metadata names a leader before that broker itself has heard of it."""
+        question = {TopicPartition(name, k): OffsetSpec.latest() for k in range(partitions)}
+        answers = self.admin.list_offsets(question, request_timeout=ADMIN_SECONDS).values()
+        return all(answer.exception() is None for answer in answers)
 
     def _insist(self, call, what, done_before):
         """Again with a new client when nothing was heard: brokers that come and go lose requests on the way to the
