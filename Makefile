@@ -19,7 +19,7 @@
 #   make check-oom  a memory limit that kills whole control groups, on Debian's kernel in an emulator
 #   make soak       the engine's faults at length: all of them, a hundred times
 #   make check-real the static program against real servers: Apache Kafka and a schema registry
-#   make referees   ask Prometheus and Java's Avro again for the tables in tests/referees (REFEREES_FLAGS=--write)
+#   make referees   ask Prometheus, Java's Avro and OpenSSL again for the tables in tests/referees (REFEREES_FLAGS=--write)
 #   make check-somabrain the profiles of somabrain in a system of its shape, on real servers
 #   make check-newer-kafka  Kafka's scenarios, with a librdkafka newer than the distribution's
 #   make fuzz       every fuzz target for FUZZ_SECONDS=600 with clang and libFuzzer; fuzz-NAME: one of them

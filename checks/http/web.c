@@ -121,6 +121,13 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 	return n;
 }
 
+/* Returns server_name when it is given, because curl sends the URL's host as SNI and looks for it in the certificate. */
+static const char *host_for_curl(const struct web_request *req)
+{
+	return is_https(req) && req->web->tls.server_name ? req->web->tls.server_name
+							  : req->url->host;
+}
+
 static bool has_https_proxy(const struct web_request *req)
 {
 	return req->proxy && str_starts(req->proxy, "https://");
@@ -136,6 +143,8 @@ static CURLcode on_ssl_ctx(UNUSED CURL *curl, void *ctx, void *arg)
 	struct diag ignored = {0}; /* tls_files has diagnosed the files */
 
 	tls_watch(ctx, &t->seen);
+	if (!to_proxy)
+		tls_expect_name(SSL_CTX_get0_param(ctx), host_for_curl(t->req));
 	return tls_trust(ctx, to_proxy ? &system : &t->req->web->tls, &ignored)
 		   ? CURLE_SSL_CACERT_BADFILE
 		   : CURLE_OK;
@@ -222,10 +231,14 @@ static void set_trust(CURL *curl, struct transfer *t)
 {
 	const struct tls_conf *tls = &t->req->web->tls;
 
+	/* A trusted intermediate without its root is enough for curl, not for OpenSSL: one rule for all kinds. */
+	curl_easy_setopt(curl, CURLOPT_SSL_OPTIONS, (long)CURLSSLOPT_NO_PARTIALCHAIN);
 	curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, t);
 	if (curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx) == CURLE_OK) {
 		curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
 		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+		/* on_ssl_ctx makes OpenSSL compare the peer's name, as in every other kind. */
+		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
 		return;
 	}
 	/* This curl does not use OpenSSL; only its error texts are diagnosed. */
@@ -471,13 +484,6 @@ static bool has_kept_connection(const struct web_request *req)
 	same = str_eq(now, before);
 	snprintf(before, sizeof before, "%s", now);
 	return same;
-}
-
-/* Returns server_name when it is given, because curl sends the URL's host as SNI and looks for it in the certificate. */
-static const char *host_for_curl(const struct web_request *req)
-{
-	return is_https(req) && req->web->tls.server_name ? req->web->tls.server_name
-							  : req->url->host;
 }
 
 /* Connects, unless curl has kept a connection, and sets all options of the handle. */

@@ -297,6 +297,12 @@ enum result tls_trust(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out
 	return RESULT_PASS;
 }
 
+void tls_expect_name(X509_VERIFY_PARAM *param, const char *name)
+{
+	invariant(resolve_is_literal(name) ? X509_VERIFY_PARAM_set1_ip_asc(param, name)
+					   : X509_VERIFY_PARAM_set1_host(param, name, 0));
+}
+
 static enum result load_client_certificate(SSL_CTX *ctx, const struct tls_conf *tls,
 					   struct diag *out)
 {
@@ -396,12 +402,9 @@ static SSL *make_ssl(const struct tls_conf *tls, const char *host, struct tls_se
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
 	ssl = SSL_new(ctx);
 	invariant(ssl);
-	if (resolve_is_literal(name)) {
-		X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name);
-	} else {
-		X509_VERIFY_PARAM_set1_host(SSL_get0_param(ssl), name, 0);
+	tls_expect_name(SSL_get0_param(ssl), name);
+	if (!resolve_is_literal(name))
 		SSL_set_tlsext_host_name(ssl, name); /* RFC 6066: SNI holds no addresses */
-	}
 	return ssl;
 }
 

@@ -24,6 +24,9 @@ enum result tls_files(const struct tls_conf *tls, struct diag *out);
 /* Makes ctx trust the CAs that `tls` names and no others; without ca_file and ca_path the system's (system_ca.h). */
 enum result tls_trust(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out);
 
+/* Makes verification demand this host name or address in the peer's certificate. */
+void tls_expect_name(X509_VERIFY_PARAM *param, const char *name);
+
 /* Starts TLS on a connected conn. server_name, or `host` without one, is sent as SNI and must be in the certificate.
  * Without ca_file and ca_path the system's CAs are trusted. */
 enum result tls_handshake(const struct check_run *run, struct conn *conn, const char *host,

@@ -2,7 +2,7 @@
 
 import sys
 
-from referees import avro_java, metrics
+from referees import avro_java, metrics, tls
 
 if __name__ == "__main__":
-    sys.exit(1 if sum(table.main(sys.argv[1:]) for table in (metrics, avro_java)) else 0)
+    sys.exit(1 if sum(table.main(sys.argv[1:]) for table in (metrics, avro_java, tls)) else 0)

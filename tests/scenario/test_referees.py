@@ -1,9 +1,10 @@
 """The program agrees with every row of the tables in tests/referees, which real parsers of others decided."""
 
 import base64
+import contextlib
 
 import pytest
-from referees import common
+from referees import certificates, common, tls
 
 from fakes.http import HttpServer, Reply
 
@@ -74,4 +75,45 @@ def test_readers_and_writers_of_avro(guard, tmp_path):
         checks.append(f"row{i}: {{ {files} retry = false; }};")
     found = run_avro(guard, checks)
     wrong = {r["name"]: c for r, c in zip(rows, found, strict=True) if c != (None if r["java"] else "avro-incompatible")}
+    assert wrong == {}
+
+
+@pytest.fixture
+def chains(tmp_path):
+    """A server for each row of certificates: {name: (port, file of the trusted CAs)}."""
+    with contextlib.ExitStack() as stack:
+        servers = {}
+        for i, name in enumerate(certificates.ROWS):
+            chain, key, ca = certificates.write(name, tmp_path / str(i))
+            servers[name] = stack.enter_context(tls.server(chain, key)).port, ca
+        yield servers
+
+
+FINAL = ["tls-expired", "tls-wrong-name", "tls-unknown-ca", "tls-self-signed", "tls-certificate"]
+
+
+@pytest.mark.produces("tls-not-yet-valid", *FINAL)
+@pytest.mark.parametrize("kind, key", [("tcp", "address = "), ("http", "url = https://"), ("redis", "url = rediss://")])
+def test_certificates(guard, chains, kind, key):
+    _, rows = common.load("tls")
+    assert [row["name"] for row in rows] == list(certificates.ROWS) and len(rows) >= 40
+    checks = []
+    for i, row in enumerate(rows):
+        port, ca = chains[row["name"]]
+        where, scheme = key.split(" = ")
+        tls_key = "tls = true; " if kind == "tcp" else ""
+        checks.append(
+            f'row{i}: {{ {where} = "{scheme}127.0.0.1:{port}"; {tls_key}ca_file = "{ca}"; server_name = "{row["host"]}"; '
+            "retry = false; };"
+        )
+    result = guard.check(f"startguard = 1; parallel = 8; {kind}: {{ {' '.join(checks)} }};", "-t", "60s")
+    found = {c["name"]: c.get("code") for c in result.report["checks"]}
+    wrong = {}
+    for i, row in enumerate(rows):
+        # What comes after a good handshake is not the question: the server closes.
+        code = found[f"row{i}"] if (found[f"row{i}"] or "").startswith("tls-") else None
+        wanted = certificates.ROWS[row["name"]][2]
+        assert (wanted is None) == (row["number"] == 0), row
+        if code != wanted:
+            wrong[row["name"]] = code
     assert wrong == {}
