@@ -117,6 +117,14 @@ static enum result tcp_run(const struct check_run *run, struct diag *out)
 	return RESULT_PASS;
 }
 
+/* Whether a port accepts connections is all that such an attempt finds out: it parses nothing of the peer. */
+static bool tcp_may_share_child(const void *conf)
+{
+	const struct tcp_conf *c = conf;
+
+	return !c->tls && !c->expect_banner;
+}
+
 const struct check_kind check_tcp = {
     .name = "tcp",
     .summary = "a port or unix socket accepts connections, with TLS if wanted",
@@ -125,5 +133,6 @@ const struct check_kind check_tcp = {
 	     {.scheme = "unix", .example = "unix:///run/app.sock", .key = "address"}},
     .validate = tcp_validate,
     .library = tls_library,
+    .may_share_child = tcp_may_share_child,
     .run = tcp_run,
 };

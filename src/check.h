@@ -1,7 +1,7 @@
 /* check: the contract between startguard and one kind of check. Everything under checks/ includes this.
  *
  * A kind is one const struct: its keys (rows), `validate`, which judges them in the parent without I/O, and `run`, which
- * makes one blocking attempt in a fresh forked child. The engine retries, enforces deadlines, runs attempts in parallel,
+ * makes one blocking attempt in a forked child. The engine retries, enforces deadlines, runs attempts in parallel,
  * kills and reports. An attempt may leak, block and crash; it must not print, exit or fork, except in kinds that run
  * programs and set .needs_exec.
  */
@@ -74,6 +74,10 @@ struct check_kind {
 	/* Returns the longest time that an attempt with this configuration may use: the default of attempt_timeout, and the least
 	 * that may be given for it. NULL: the configuration does not say. Pure. */
 	struct duration (*needed_time)(const void *conf);
+	/* May a child that made an attempt with this configuration make further attempts, of this or other checks of the kind? Only
+	 * where an attempt reads no secret, parses nothing that a peer sends after it connected, starts no program and leaves no
+	 * thread behind when it passes or fails to connect. NULL: never. Pure. */
+	bool (*may_share_child)(const void *conf);
 	/* Bytes that an attempt may use if it starts no programs; 0: SANDBOX_MEMORY. */
 	uint64_t memory;
 	/* For `startguard version`: the library it is linked with, "librdkafka 2.0.2". NULL: only the C library. */

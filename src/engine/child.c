@@ -16,6 +16,17 @@
 #define SOFT_MAX DURATION_MS(200)
 #define END_MS 100 /* how long a child that ends waits for the processes that it has killed */
 
+/* One attempt to make. It goes through a pipe to a copy of this process, where the pointer means the same. */
+struct job {
+	const struct profile_check *check;
+	int number;
+	struct instant now, deadline;
+};
+/* The child's ends. */
+struct child_pipes {
+	int records, jobs; /* jobs: -1 where there is none */
+};
+
 struct check_sink {
 	int fd;
 };
@@ -70,11 +81,25 @@ void check_summary(const struct check_run *run, const char *fmt, ...)
 }
 
 /* ---- the sandbox ------------------------------------------------------------------------------------------------------ */
-static void close_all_but(int keep)
+/* Keeps descriptors 0 to 2 and these two; `jobs` may be -1. */
+static void close_all_but(int records, int jobs)
 {
-	if (keep > 3)
-		close_range(3, (unsigned)keep - 1, 0);
-	close_range((unsigned)keep + 1, ~0u, 0);
+	int low = jobs < 0 || records < jobs ? records : jobs, high = jobs > low ? jobs : records;
+
+	if (low > 3)
+		close_range(3, (unsigned)low - 1, 0);
+	if (high > low + 1)
+		close_range((unsigned)low + 1, (unsigned)high - 1, 0);
+	close_range((unsigned)high + 1, ~0u, 0);
+}
+
+/* The guard may have been started with closed standard descriptors, whose numbers pipes get then. */
+static void move_above_stdio(int *fd)
+{
+	int moved = *fd >= 0 && *fd < 3 ? fcntl(*fd, F_DUPFD_CLOEXEC, 3) : -1;
+
+	if (moved >= 0)
+		*fd = moved;
 }
 
 /* Keeps descriptors 0 to 2 open: otherwise the next socket would get one of these numbers, and a library's messages to stderr
@@ -196,8 +221,8 @@ static void watch_guard(bool needs_exec, pid_t parent)
 
 /* The order matters. The pipe is moved first, so that missing layers can be reported. The OOM score is written before the process
  * stops being dumpable, which gives /proc/self to root. The filter comes last, since it forbids half of these calls. */
-static void enter_sandbox(const struct profile_check *check, pid_t parent, int *pipe_fd,
-			  const struct child_setup *setup)
+static void enter_sandbox(const struct profile_check *check, pid_t parent,
+			  struct child_pipes *pipes, const struct child_setup *setup)
 {
 	char missing[SANDBOX_MISSING_MAX];
 	enum sandbox_profile profile = choose_sandbox(check);
@@ -205,12 +230,8 @@ static void enter_sandbox(const struct profile_check *check, pid_t parent, int *
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1); /* a process that leaves the group stays below this one */
 	setpgid(0, 0);
-	if (*pipe_fd < 3) { /* the guard was started with closed standard descriptors */
-		int moved = fcntl(*pipe_fd, F_DUPFD_CLOEXEC, 3);
-
-		if (moved >= 0)
-			*pipe_fd = moved;
-	}
+	move_above_stdio(&pipes->records);
+	move_above_stdio(&pipes->jobs);
 	null_stdio();
 	raise_oom_score();
 	forbid_core();
@@ -224,9 +245,10 @@ static void enter_sandbox(const struct profile_check *check, pid_t parent, int *
 	if (profile == SANDBOX_PLAIN)
 		sandbox_limit();
 	sandbox_enter(setup->sandbox, profile, missing);
-	close_all_but(*pipe_fd); /* after sandbox_enter, which needs the ruleset's descriptor */
+	close_all_but(pipes->records,
+		      pipes->jobs); /* after sandbox_enter, which needs the ruleset's descriptor */
 	if (missing[0])
-		ipc_put_text(*pipe_fd, IPC_NOTE, PH_NONE, NULL, missing);
+		ipc_put_text(pipes->records, IPC_NOTE, PH_NONE, NULL, missing);
 }
 
 static struct instant soft_deadline(struct instant now, struct instant deadline)
@@ -260,16 +282,16 @@ static enum result fail_no_memory(const struct profile_check *check, const struc
 	    reported.code == D_NONE ? "nothing" : diag_info(reported.code)->code, reported.cause);
 }
 
-static enum result run_attempt(const struct profile_check *check, int number, struct instant now,
-			       struct instant deadline, int fd, const struct sandbox *sandbox,
+static enum result run_attempt(const struct job *job, int fd, const struct sandbox *sandbox,
 			       struct diag *diag)
 {
+	const struct profile_check *check = job->check;
 	struct check_sink sink = {.fd = fd};
 	struct check_run run = {.id = check->id,
 				.name = check->name,
 				.conf = check->conf,
-				.deadline = soft_deadline(now, deadline),
-				.attempt = number,
+				.deadline = soft_deadline(job->now, job->deadline),
+				.attempt = job->number,
 				.sink = &sink};
 	enum result v;
 
@@ -300,52 +322,121 @@ static void die_into_pipe(int fd, const char *text)
 	ipc_put_final(fd, RESULT_BROKEN, &diag);
 }
 
-static _Noreturn void child_main(const struct profile_check *check, int number, struct instant now,
-				 struct instant deadline, int fd, pid_t parent,
+bool child_may_share(const struct profile_check *a, const struct profile_check *b)
+{
+	return a->kind == b->kind && a->kind->may_share_child &&
+	       a->kind->may_share_child(a->conf) && a->kind->may_share_child(b->conf);
+}
+
+bool child_stays(enum result result, const struct diag *diag)
+{
+	return result == RESULT_PASS ||
+	       (result == RESULT_FAIL && diag_info(diag->code)->phase == PH_CONNECT);
+}
+
+/* Waits for the next job. Returns false when the parent wants no more of this child. */
+static bool await_job(int fd, struct job *job)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, job, sizeof *job);
+	while (n < 0 && errno == EINTR);
+	return n == sizeof *job;
+}
+
+static void make_attempts(struct job *job, const struct child_pipes *pipes,
+			  const struct sandbox *sandbox)
+{
+	enum result result;
+	struct diag diag;
+
+	do {
+		result = run_attempt(job, pipes->records, sandbox, &diag);
+		if (pipes->jobs < 0 || !child_stays(result, &diag))
+			return;
+		close_all_but(pipes->records, pipes->jobs);
+	} while (await_job(pipes->jobs, job));
+}
+
+static _Noreturn void child_main(struct job *job, struct child_pipes pipes, pid_t parent,
 				 const struct child_setup *setup)
 {
 	struct abort_message abort_message;
-	struct diag diag;
+	const struct check_kind *kind = job->check->kind;
 	bool ended;
 
-	enter_sandbox(check, parent, &fd, setup);
-	die_also(die_into_pipe, fd);
-	if (check->kind->library)
-		abort_message_watch(&abort_message, fd, check->kind->library);
-	run_attempt(check, number, now, deadline, fd, setup->sandbox, &diag);
+	enter_sandbox(job->check, parent, &pipes, setup);
+	die_also(die_into_pipe, pipes.records);
+	if (kind->library)
+		abort_message_watch(&abort_message, pipes.records, kind->library);
+	make_attempts(job, &pipes, setup->sandbox);
 	ended = proctree_end(END_MS);
 	/* EXIT_FAILURE makes the reactor look for orphans. */
 	leave_at_once(ended ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
+static void close_both(int p[2])
+{
+	cleanup_fd_fn(&p[0]);
+	cleanup_fd_fn(&p[1]);
+}
+
 int child_start(struct child *out, const struct profile_check *check, int number,
 		struct instant now, struct instant deadline, const struct child_setup *setup)
 {
+	struct job job = {.check = check, .number = number, .now = now, .deadline = deadline};
+	int records[2], jobs[2] = {-1, -1};
 	pid_t parent = getpid(), pid;
-	int p[2];
 
-	if (pipe2(p, O_CLOEXEC) < 0)
+	if (pipe2(records, O_CLOEXEC) < 0)
 		return -1;
-	fcntl(p[0], F_SETFL, O_NONBLOCK);
+	if (child_may_share(check, check) && pipe2(jobs, O_CLOEXEC) < 0) {
+		close_both(records);
+		return -1;
+	}
+	fcntl(records[0], F_SETFL, O_NONBLOCK);
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		close(p[0]);
-		child_main(check, number, now, deadline, p[1], parent, setup);
+		close(records[0]);
+		cleanup_fd_fn(&jobs[1]);
+		child_main(&job, (struct child_pipes){.records = records[1], .jobs = jobs[0]},
+			   parent, setup);
 	}
-	cleanup_fd_fn(&p[1]); /* keeps the errno of fork */
+	/* The errno of fork is kept. */
+	cleanup_fd_fn(&records[1]);
+	cleanup_fd_fn(&jobs[0]);
 	if (pid < 0) {
-		cleanup_fd_fn(&p[0]);
+		cleanup_fd_fn(&records[0]);
+		cleanup_fd_fn(&jobs[1]);
 		return -1;
 	}
 	/* The child calls setpgid too: whichever process runs first, a kill must find the group. */
 	setpgid(pid, pid);
-	*out = (struct child){.pid = pid, .fd = p[0]};
+	*out = (struct child){.pid = pid, .fd = records[0], .attempts = 1, .jobs = jobs[1]};
 	return 0;
+}
+
+int child_give(struct child *child, const struct profile_check *check, int number,
+	       struct instant now, struct instant deadline)
+{
+	/* Zeroed as a whole: padding goes through the pipe too. */
+	struct job job;
+
+	memset(&job, 0, sizeof job);
+	job.check = check;
+	job.number = number;
+	job.now = now;
+	job.deadline = deadline;
+	child->attempts++;
+	return write(child->jobs, &job, sizeof job) == sizeof job ? 0 : -1;
 }
 
 enum result child_in_process(const struct profile_check *check, struct instant now,
 			     struct instant deadline, int fd, struct diag *out)
 {
-	return run_attempt(check, 1, now, deadline, fd, NULL, out);
+	struct job job = {.check = check, .number = 1, .now = now, .deadline = deadline};
+
+	return run_attempt(&job, fd, NULL, out);
 }

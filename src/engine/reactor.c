@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "idle.h"
 #include "oom.h"
 #include "orphans.h"
 #include "proctree.h"
@@ -20,6 +21,7 @@ struct attempt {
 	enum phase phase;           /* the phase of the last step */
 	char abort[FACT_VALUE_MAX]; /* a client library's message before abort(); else empty */
 	bool killed, final, passed;
+	bool child_stays; /* after the final record: the child waits for another attempt */
 };
 struct reactor {
 	struct run *run;
@@ -32,7 +34,8 @@ struct reactor {
 	struct pollfd *fds; /* for poll: the signalfd, then the pipes of the checks in `polled` */
 	size_t *polled;
 	struct orphans orphans;
-	pid_t *stuck; /* children that were given up and that SIGKILL has not ended yet */
+	struct idle idle; /* children that wait for their next attempt */
+	pid_t *stuck;     /* children that were given up and that SIGKILL has not ended yet */
 	size_t n_stuck;
 	int reap_error; /* the errno with which the system refused to reap a child; 0: none */
 };
@@ -115,6 +118,7 @@ static void take_record(struct reactor *r, size_t i, const struct ipc_record *re
 	case IPC_FINAL:
 		a->final = true;
 		a->passed = rec->result == RESULT_PASS;
+		a->child_stays = child_stays(rec->result, &rec->diag);
 		o->diag = rec->diag; /* D_NONE when it passed */
 		break;
 	}
@@ -124,6 +128,14 @@ static void close_pipe(struct attempt *a)
 {
 	if (a->child.fd >= 0)
 		close(steal_fd(&a->child.fd));
+}
+
+/* The child ends when it waits for a job and the pipe of jobs is closed. */
+static void close_pipes(struct attempt *a)
+{
+	close_pipe(a);
+	cleanup_fd_fn(&a->child.jobs);
+	a->child.jobs = -1;
 }
 
 /* Reads what the pipe holds. The end of file does not mean that the child is dead: it may have closed the pipe. An open pipe does
@@ -171,15 +183,62 @@ static void guard_diag(struct check_outcome *o, enum diag_code code, const char 
 	va_end(ap);
 }
 
+static void add_stuck(struct reactor *r, pid_t pid)
+{
+	r->stuck = xrealloc(r->stuck, (r->n_stuck + 1) * sizeof *r->stuck);
+	r->stuck[r->n_stuck++] = pid;
+}
+
 static const char *last_step(const struct check_outcome *o)
 {
 	return o->step[0] ? o->step : "nothing was reached";
 }
 
+static void end_idle(struct reactor *r, struct child *child)
+{
+	if (!idle_end(child))
+		add_stuck(r, child->pid);
+}
+
+/* Returns how many there were. */
+static size_t end_all_idle(struct reactor *r)
+{
+	struct child child;
+	size_t n = 0;
+
+	for (; idle_take(&r->idle, NULL, &child); n++)
+		end_idle(r, &child);
+	return n;
+}
+
+/* Gives the attempt to a child that waits for one, or starts a child. Idle children count as running ones do: there are never more
+ * than `parallel` children, and where the system refuses a process they make room. Returns as child_start does. */
+static int find_child(struct reactor *r, size_t i, struct child *out, struct instant now)
+{
+	const struct plan_check *c = &r->run->plan.checks[i];
+	const struct profile_check *check = &r->run->profile->checks[i];
+	int error;
+
+	while (idle_take(&r->idle, check, out)) {
+		if (idle_is_silent(out) &&
+		    !child_give(out, check, c->attempts, now, c->attempt_deadline))
+			return 0;
+		end_idle(r, out);
+	}
+	while (r->running + r->idle.n >= r->run->plan.parallel && idle_take(&r->idle, NULL, out))
+		end_idle(r, out);
+	if (!child_start(out, check, c->attempts, now, c->attempt_deadline, r->setup))
+		return 0;
+	error = errno;
+	if (end_all_idle(r) > 0 &&
+	    !child_start(out, check, c->attempts, now, c->attempt_deadline, r->setup))
+		return 0;
+	errno = error;
+	return -1;
+}
+
 static void start_attempt(struct reactor *r, size_t i, struct instant now)
 {
-	struct plan_check *c = &r->run->plan.checks[i];
-	const struct profile_check *check = &r->run->profile->checks[i];
 	struct check_outcome *o = &r->run->outcomes[i];
 	struct attempt *a = xcalloc(1, sizeof *a);
 
@@ -187,7 +246,7 @@ static void start_attempt(struct reactor *r, size_t i, struct instant now)
 	a->reap_by = INSTANT_NEVER;
 	o->n_reached = o->n_facts = 0;
 	o->step[0] = o->summary[0] = '\0';
-	if (child_start(&a->child, check, c->attempts, now, c->attempt_deadline, r->setup) < 0) {
+	if (find_child(r, i, &a->child, now) < 0) {
 		int error = errno;
 
 		guard_diag(o, D_GUARD_NO_PROCESS, "%s: %s, with %zu attempts running",
@@ -403,12 +462,6 @@ static void judge_stuck(struct reactor *r, size_t i)
 	count_code(o, o->diag.code);
 }
 
-static void add_stuck(struct reactor *r, pid_t pid)
-{
-	r->stuck = xrealloc(r->stuck, (r->n_stuck + 1) * sizeof *r->stuck);
-	r->stuck[r->n_stuck++] = pid;
-}
-
 static void remove_stuck(struct reactor *r, pid_t pid)
 {
 	for (size_t i = 0; i < r->n_stuck; i++)
@@ -430,14 +483,54 @@ static void reap(struct reactor *r, pid_t pid, struct rusage *usage)
 		r->reap_error = errno;
 }
 
-/* Ends an attempt whose child is dead, or (info is NULL) could not be reaped in time after SIGKILL. */
-static void finish_attempt(struct reactor *r, size_t i, const siginfo_t *info, struct instant now)
+/* Records the end of an attempt that has been judged. */
+static void end_attempt(struct reactor *r, size_t i, struct instant now)
 {
 	struct attempt *a = r->attempts[i];
 	struct plan_check *c = &r->run->plan.checks[i];
 	struct check_outcome *o = &r->run->outcomes[i];
-	struct rusage usage = {0};
 	bool retryable = true, slow = false;
+
+	o->last_attempt = instant_since(c->attempt_start, now);
+	/* Even without a final record: the previous finding may have been kept. */
+	if (o->diag.code != D_NONE && !a->passed)
+		retryable = diag_info(o->diag.code)->retryable;
+	slow = o->diag.code != D_NONE && (diag_info(o->diag.code)->slow || o->diag.retry_after_s);
+	close_pipes(a);
+	plan_result(&r->run->plan, i, now, a->passed, retryable);
+	if (slow)
+		plan_slow_down(&r->run->plan, i, now, DURATION_S(o->diag.retry_after_s));
+	free(a);
+	r->attempts[i] = NULL;
+	r->running--;
+	r->watcher->changed(r->watcher->ctx, i, now);
+}
+
+/* Ends an attempt whose child has sent its final record and waits for another attempt. A child that wrote more than that record
+ * is not used again. */
+static void keep_child(struct reactor *r, size_t i, struct instant now)
+{
+	struct attempt *a = r->attempts[i];
+
+	if (!a->final || a->killed || a->child.jobs < 0 || a->child.fd < 0)
+		return;
+	if (!a->child_stays || a->in.len || a->in.broken || r->idle.n == IDLE_MAX ||
+	    a->child.attempts >= CHILD_ATTEMPTS_MAX) {
+		cleanup_fd_fn(&a->child.jobs);
+		a->child.jobs = -1;
+		return;
+	}
+	idle_add(&r->idle, &r->run->profile->checks[i], &a->child);
+	a->child.fd = a->child.jobs = -1;
+	judge_attempt(r, i, NULL, NULL, now);
+	end_attempt(r, i, now);
+}
+
+/* Ends an attempt whose child is dead, or (info is NULL) could not be reaped in time after SIGKILL. */
+static void finish_attempt(struct reactor *r, size_t i, const siginfo_t *info, struct instant now)
+{
+	struct attempt *a = r->attempts[i];
+	struct rusage usage = {0};
 
 	read_records(r, i);
 	/* Status 0 after the final record means that no process is left; the plain profile cannot fork. */
@@ -453,19 +546,7 @@ static void finish_attempt(struct reactor *r, size_t i, const siginfo_t *info, s
 		add_stuck(r, a->child.pid);
 		judge_stuck(r, i);
 	}
-	o->last_attempt = instant_since(c->attempt_start, now);
-	/* Even without a final record: the previous finding may have been kept. */
-	if (o->diag.code != D_NONE && !a->passed)
-		retryable = diag_info(o->diag.code)->retryable;
-	slow = o->diag.code != D_NONE && (diag_info(o->diag.code)->slow || o->diag.retry_after_s);
-	close_pipe(a);
-	plan_result(&r->run->plan, i, now, a->passed, retryable);
-	if (slow)
-		plan_slow_down(&r->run->plan, i, now, DURATION_S(o->diag.retry_after_s));
-	free(a);
-	r->attempts[i] = NULL;
-	r->running--;
-	r->watcher->changed(r->watcher->ctx, i, now);
+	end_attempt(r, i, now);
 }
 
 static size_t find_check(const struct reactor *r, pid_t pid)
@@ -507,6 +588,7 @@ static int reap_children(struct reactor *r, struct err *err)
 			finish_attempt(r, i, &info, now);
 		} else {
 			remove_stuck(r, pid);
+			idle_remove(&r->idle, pid);
 			reap(r, pid, NULL);
 		}
 	}
@@ -585,6 +667,7 @@ static struct instant next_give_up(const struct reactor *r)
 /* Waits until a child writes, a signal comes or `ms` milliseconds are over, and reads what came. */
 static int wait_and_read(struct reactor *r, int ms, struct err *err)
 {
+	struct instant now;
 	size_t n = 0;
 
 	r->fds[0] = (struct pollfd){.fd = r->signals->fd, .events = POLLIN};
@@ -596,11 +679,14 @@ static int wait_and_read(struct reactor *r, int ms, struct err *err)
 	}
 	if (poll(r->fds, n + 1, ms) < 0)
 		return errno == EINTR ? 0 : err_make(err, errno, "poll");
+	now = instant_now();
 	if (r->fds[0].revents)
 		on_signal(r);
 	for (size_t i = 0; i < n; i++)
-		if (r->fds[i + 1].revents)
+		if (r->fds[i + 1].revents) {
 			read_records(r, r->polled[i]);
+			keep_child(r, r->polled[i], now);
+		}
 	return 0;
 }
 
@@ -630,6 +716,7 @@ static void end_all(struct reactor *r)
 	struct err err;
 
 	kill_all(r);
+	end_all_idle(r);
 	while (r->running > 0 && !instant_reached(until, instant_now())) {
 		poll(NULL, 0, 1);
 		reap_children(r, &err);

@@ -36,7 +36,7 @@ coverage-report:
 memcheck := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --num-callers=30 \
 	--suppressions=tests/memory/valgrind.supp
 check-valgrind: program $(helper_bin) $(unit_bin)
-	@UNIT_WRAP='$(memcheck)' tests/run-unit $(filter-out %/test_launch_exec %/test_reactor,$(unit_bin))
+	@UNIT_WRAP='$(memcheck)' tests/run-unit $(filter-out %/test_launch_exec %/test_reactor %/test_idle,$(unit_bin))
 	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(BUILD)/startguard) $(pytest) -n $(JOBS) tests/memory
 
 .PHONY: analyse mutation coverage coverage-report check-valgrind

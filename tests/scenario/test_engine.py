@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -391,6 +392,27 @@ def test_a_signal_ends_the_wait(guard, number, code):
     assert (result.code, result.out, result.status) == (code, "", "blocked")
     assert result.err.splitlines()[-1].startswith(f"startguard: BLOCKED ({code}): ended by signal {int(number)} ")
     assert result.check("http.hangs")["outcome"] == "pending"
+
+
+@pytest.mark.near_miss("guard-crashed")
+def test_a_child_that_is_killed_between_two_attempts(guard):
+    """The child of a tcp check waits for the next attempt. When it is gone, a fresh one makes that attempt."""
+    port = refused_port()
+    text = profile(f'tcp: {{ late: {{ address = "127.0.0.1:{port}"; interval = "1s"; }}; }};')
+    with guard.spawn(text, command=["/bin/echo", "started"]) as process:
+        process.wait_for("WAIT      tcp.late")
+        killed = children_of(process.pid)
+        os.kill(killed, signal.SIGKILL)
+        with socket.create_server(("127.0.0.1", port)):
+            result = process.result()
+    assert (result.code, result.out, result.status) == (0, "started\n", "ready")
+    assert "guard-crashed" not in result.err
+
+
+def children_of(pid):
+    """The only child of the process."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+        return int(children.read())
 
 
 def test_as_pid_1_sigterm_ends_it(guard):
