@@ -2,8 +2,10 @@
 
 #include <errno.h>
 
+#include "kafka_address.h"
 #include "kafka_broker_state.h"
 #include "kafka_events.h"
+#include "kafka_key_files.h"
 #include "kafka_tcp_race.h"
 #include "system_ca.h"
 
@@ -219,7 +221,7 @@ static struct kafka_client *create_handle(const struct check_run *run,
 		rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR);
 	c->rk = rd_kafka_new(type, conf, error, sizeof error);
 	if (!c->rk) {
-		check_fail(out, kafka_new_meaning(error), "librdkafka", "%s", error);
+		kafka_fail_new(props, error, out);
 		return NULL;
 	}
 	/* Lets librdkafka fetch tokens in a background thread, because startguard polls no callbacks. */
@@ -252,7 +254,8 @@ struct kafka_client *kafka_open(const struct check_run *run, const struct kafka_
 	struct str reachable;
 
 	str_init(&reachable, BOOTSTRAPS_MAX * 300);
-	if (!c || race_servers(c, servers, &reachable, out) != RESULT_PASS)
+	if (!c || kafka_client_props_fit(props, servers, out) != RESULT_PASS ||
+	    race_servers(c, servers, &reachable, out) != RESULT_PASS)
 		return NULL;
 	c->reachable = reachable.s;
 	return add_servers(c, out);

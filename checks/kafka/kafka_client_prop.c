@@ -4,54 +4,13 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "findings.h"
+#include "kafka_address.h"
+#include "kafka_java.h"
 #include "kafka_properties_file.h"
 #include "scrub.h"
 
 #define PAGE_LINES_MAX 1024 /* lines of librdkafka's list of properties: one each */
-
-/* ---- addresses ------------------------------------------------------------------------------------------ */
-
-static const char *without_scheme(const char *entry)
-{
-	return str_starts(entry, "kafka://") ? entry + strlen("kafka://") : entry;
-}
-
-/* Stores host and port of an entry; returns false when it is not host:port. The default port is librdkafka's. */
-static bool address_split(const char *entry, char *host, size_t size, int *port)
-{
-	char text[512];
-	size_t len;
-
-	entry = without_scheme(entry);
-	len = strlen(entry);
-	if (len > 0 && entry[len - 1] == '/')
-		len--;
-	if (len == 0 || len + sizeof ":65535" > sizeof text)
-		return false;
-	snprintf(text, sizeof text, "%.*s", (int)len, entry);
-	if (!strchr(text, ':') || text[len - 1] == ']')
-		snprintf(text + len, sizeof text - len, ":%d", KAFKA_PORT);
-	return text[0] != '/' && hostport_split(text, host, size, port) == 0 && *host && *port != 0;
-}
-
-const char *kafka_address_problem(const char *entry)
-{
-	char host[256];
-	int port;
-
-	if (strstr(without_scheme(entry), "://"))
-		return "has a scheme that is none of Kafka's: write host:port";
-	if (strchr(without_scheme(entry), '@'))
-		return "has a user part: give sasl.username and sasl.password in properties";
-	if (strchr(entry, '$'))
-		return "holds a $; a variable is written ${NAME}";
-	return address_split(entry, host, sizeof host, &port) ? NULL : "is not host:port";
-}
-
-void kafka_address_split(const char *entry, char *host, size_t size, int *port)
-{
-	invariant(address_split(entry, host, size, port));
-}
 
 /* ---- reading --------------------------------------------------------------------------------------------- */
 
@@ -85,12 +44,20 @@ bool kafka_client_props_is_true(const struct kafka_client_props *props, const ch
 			 str_eq(value, "1"));
 }
 
+/* Of a JAAS line only the options are secret: its words, such as "security", occur in the names of properties. */
+static void register_secret(const struct kafka_client_prop *p)
+{
+	if (strcasestr(p->name, "jaas"))
+		secret_register_jaas(p->value);
+	else if (secret_sensitive_name(p->name))
+		scrub_register(p->value);
+}
+
 /* Adds a property, or replaces an earlier one of the same name. */
 static enum result props_put(struct kafka_client_props *props, struct kafka_client_prop one,
 			     struct diag *out)
 {
-	if (secret_sensitive_name(one.name))
-		scrub_register(one.value);
+	register_secret(&one);
 	for (size_t i = 0; i < props->n; i++) {
 		if (str_eq(canonical_name(props->v[i].name), canonical_name(one.name))) {
 			props->v[i] = one;
@@ -111,7 +78,7 @@ static enum result put_file_props(struct kafka_client_props *props, const char *
 	int got;
 
 	while ((got = kafka_properties_file_next(f, &one.name, &one.value)) > 0) {
-		one.line = f->line;
+		one.line = f->begin;
 		if (props_put(props, one, out) != RESULT_PASS)
 			return RESULT_FAIL;
 	}
@@ -141,13 +108,15 @@ static enum result load_file(struct kafka_client_props *props, const char *path,
 
 static void derive_settings(struct kafka_client_props *props)
 {
-	const char *protocol = kafka_client_props_get(props, "security.protocol");
 	const char *family = kafka_client_props_get(props, "broker.address.family");
 
+	props->protocol = kafka_client_props_get(props, "security.protocol");
 	props->mechanism = kafka_client_props_get(props, "sasl.mechanism");
+	if (!props->protocol)
+		props->protocol = "PLAINTEXT"; /* librdkafka's default */
 	props->tls =
-	    protocol && (strcasecmp(protocol, "ssl") == 0 || strcasecmp(protocol, "sasl_ssl") == 0);
-	props->sasl = protocol && strncasecmp(protocol, "sasl", 4) == 0;
+	    strcasecmp(props->protocol, "ssl") == 0 || strcasecmp(props->protocol, "sasl_ssl") == 0;
+	props->sasl = strncasecmp(props->protocol, "sasl", 4) == 0;
 	if (!props->mechanism)
 		props->mechanism = "GSSAPI"; /* librdkafka's default */
 	props->context.scram = props->sasl && str_starts(props->mechanism, "SCRAM-");
@@ -174,7 +143,7 @@ enum result kafka_client_props_load(const struct kafka_client_conf *conf,
 		const struct pair *p = &conf->properties->v[i];
 		struct kafka_client_prop one = {.name = p->name, .value = p->value};
 
-		if (!one.value && !(one.value = secret_reveal(p->secret, out)))
+		if (!one.value && !(one.value = secret_reveal_property(p->name, p->secret, out)))
 			return RESULT_FAIL;
 		if (props_put(props, one, out) != RESULT_PASS)
 			return RESULT_FAIL;
@@ -313,43 +282,63 @@ enum result kafka_prop_overrides_apply(const struct kafka_prop_override *v, rd_k
 static const char *java_equivalent(const struct kafka_client_prop *p, const rd_kafka_conf_t *conf)
 {
 	size_t size = 0;
-	const char *here = kafka_java_property(p->name);
+	const char *here = kafka_java_property(p->name, p->value);
 
 	return here && rd_kafka_conf_get(conf, p->name, NULL, &size) != RD_KAFKA_CONF_OK ? here
 											 : NULL;
+}
+
+/* What a client in Java has and librdkafka does not: names for the cause, and for the hint what to use or leave out. */
+struct java_names {
+	const struct kafka_client_prop *first;
+	struct str names, use, drop;
+};
+
+static void add_java_name(struct java_names *j, const struct kafka_client_prop *p, const char *here)
+{
+	j->first = j->first ? j->first : p;
+	str_addf(&j->names, "%s%s", j->names.len ? ", " : "", p->name);
+	if (p->file)
+		str_addf(&j->names, " (line %d)", p->line);
+	if (*here)
+		str_addf(&j->use, "%sin place of %s use %s", j->use.len ? "; " : "", p->name, here);
+	else
+		str_addf(&j->drop, "%s%s", j->drop.len ? ", " : "leave out ", p->name);
 }
 
 /* Refuses properties of the Java client. Names all of them at once, with librdkafka's equivalents. */
 static enum result refuse_java(const struct kafka_client_props *props, const rd_kafka_conf_t *conf,
 			       struct diag *out)
 {
-	const struct kafka_client_prop *first = NULL;
-	struct str names, use, drop;
+	struct java_names j = {.first = NULL};
 
-	str_init(&names, DIAG_CAUSE_MAX);
-	str_init(&use, DIAG_HINT_MAX);
-	str_init(&drop, DIAG_HINT_MAX);
+	str_init(&j.names, DIAG_CAUSE_MAX);
+	str_init(&j.use, DIAG_HINT_MAX);
+	str_init(&j.drop, DIAG_HINT_MAX);
 	for (size_t i = 0; i < props->n; i++) {
-		const struct kafka_client_prop *p = &props->v[i];
-		const char *here = java_equivalent(p, conf);
+		const char *here = java_equivalent(&props->v[i], conf);
 
-		if (!here)
-			continue;
-		first = first ? first : p;
-		str_addf(&names, "%s%s", names.len ? ", " : "", p->name);
-		if (p->file)
-			str_addf(&names, " (line %d)", p->line);
-		if (*here)
-			str_addf(&use, "in place of %s use %s; ", p->name, here);
-		else
-			str_addf(&drop, "%s%s", drop.len ? ", " : "leave out ", p->name);
+		if (here)
+			add_java_name(&j, &props->v[i], here);
 	}
-	if (!first)
+	if (!j.first)
 		return RESULT_PASS;
-	check_fail(out, D_KAFKA_PROPERTY, first->name,
+	check_fail(out, D_KAFKA_PROPERTY, j.first->name,
 		   "%.180s has properties of the Java client, which librdkafka does not know: %s",
-		   first->file ? first->file : "properties", names.s);
-	diag_hint(out, "%s%s", use.s, drop.s);
+		   j.first->file ? j.first->file : "properties", j.names.s);
+	diag_hint(out, "%s%s%s", j.use.s, j.use.len && j.drop.len ? "; " : "", j.drop.s);
+	return RESULT_FAIL;
+}
+
+static enum result refuse_mechanism(const struct kafka_client_props *props, struct diag *out)
+{
+	const char *hint = props->sasl ? kafka_mechanism_hint(props->mechanism) : NULL;
+
+	if (!hint)
+		return RESULT_PASS;
+	check_fail(out, D_KAFKA_PROPERTY, "sasl.mechanism",
+		   "librdkafka has no SASL mechanism \"%.100s\"", props->mechanism);
+	diag_hint(out, "%s", hint);
 	return RESULT_FAIL;
 }
 
@@ -424,21 +413,66 @@ static bool can_get_token(const struct kafka_client_props *props)
 	       kafka_client_props_is_true(props, "enable.sasl.oauthbearer.unsecure.jwt");
 }
 
-enum result kafka_client_props_apply(const struct kafka_client_props *props, rd_kafka_conf_t *conf,
-				     struct diag *out)
+static enum result refuse_login(const struct kafka_client_props *props, struct diag *out)
 {
-	if (refuse_java(props, conf, out) != RESULT_PASS ||
-	    kafka_prop_overrides_apply(defaults, conf, out) != RESULT_PASS)
+	if (refuse_mechanism(props, out) != RESULT_PASS)
 		return RESULT_FAIL;
-	for (size_t i = 0; i < props->n; i++)
-		if (apply_prop(&props->v[i], conf, out) != RESULT_PASS)
-			return RESULT_FAIL;
 	/* librdkafka reports nothing when a login has no way to get a token, so fail here. */
 	if (props->sasl && str_eq(props->mechanism, "OAUTHBEARER") && !can_get_token(props))
 		return check_fail(out, D_KAFKA_PROPERTY, "sasl.mechanism",
 				  "OAUTHBEARER needs sasl.oauthbearer.method=oidc and its "
 				  "properties: a program's own token callback cannot be used here");
+	return RESULT_PASS;
+}
+
+static void collect_fault(struct findings *f, enum result r, const struct diag *d)
+{
+	if (r != RESULT_PASS)
+		findings_add(f, d, d->cause);
+}
+
+/* Collects all faults, so that one start shows them. */
+static enum result apply_props(const struct kafka_client_props *props, rd_kafka_conf_t *conf,
+			       struct diag *out)
+{
+	struct findings f = {.n = 0};
+	struct diag d = {.code = D_NONE};
+
+	collect_fault(&f, refuse_java(props, conf, &d), &d);
+	for (size_t i = 0; i < props->n; i++)
+		if (!java_equivalent(&props->v[i], conf))
+			collect_fault(&f, apply_prop(&props->v[i], conf, &d), &d);
+	collect_fault(&f, refuse_login(props, &d), &d);
+	return findings_result(&f, out);
+}
+
+enum result kafka_client_props_apply(const struct kafka_client_props *props, rd_kafka_conf_t *conf,
+				     struct diag *out)
+{
+	if (kafka_prop_overrides_apply(defaults, conf, out) != RESULT_PASS ||
+	    apply_props(props, conf, out) != RESULT_PASS)
+		return RESULT_FAIL;
 	return kafka_prop_overrides_apply(overrides, conf, out);
+}
+
+enum result kafka_client_props_fit(const struct kafka_client_props *props,
+				   const struct strlist *servers, struct diag *out)
+{
+	for (size_t i = 0; i < servers->n; i++) {
+		const char *protocol = kafka_address_protocol(servers->v[i]);
+
+		if (!protocol || strcasecmp(protocol, props->protocol) == 0)
+			continue;
+		check_fail(out, D_KAFKA_PROPERTY, "security.protocol",
+			   "the bootstrap server %.200s is named as a listener of %s, and "
+			   "security.protocol is %.40s%s",
+			   servers->v[i], protocol, props->protocol,
+			   kafka_client_props_get(props, "security.protocol") ? "" : " by default");
+		diag_hint(out, "set security.protocol=%s, or use the address of the other listener",
+			  protocol);
+		return RESULT_FAIL;
+	}
+	return RESULT_PASS;
 }
 
 /* ---- keys ------------------------------------------------------------------------------------------------ */

@@ -12,7 +12,6 @@
 #include "check.h"
 #include "kafka_log.h"
 
-#define KAFKA_PORT 9092
 #define KAFKA_MEMORY \
 	(2048ull << 20) /* limit of a child in bytes: stacks and buffers for 1,024 brokers */
 #define KAFKA_CLIENT_PROPS_MAX 256       /* more than any client sets */
@@ -40,6 +39,7 @@ struct kafka_client_props {
 	size_t n;
 	bool tls, sasl;        /* whether security.protocol has them */
 	int family;            /* broker.address.family: AF_UNSPEC, AF_INET or AF_INET6 */
+	const char *protocol;  /* security.protocol; never NULL */
 	const char *mechanism; /* SASL mechanism; never NULL */
 	struct kafka_context context;
 };
@@ -58,14 +58,12 @@ enum result kafka_client_props_apply(const struct kafka_client_props *props, rd_
 /* Sets startguard's own properties; the list ends with a NULL name and may be NULL. */
 enum result kafka_prop_overrides_apply(const struct kafka_prop_override *v, rd_kafka_conf_t *conf,
 				       struct diag *out);
+/* Fails with kafka-property when one of the bootstrap servers begins with another protocol than security.protocol. */
+enum result kafka_client_props_fit(const struct kafka_client_props *props,
+				   const struct strlist *servers, struct diag *out);
 /* Returns the property's value, or NULL. */
 const char *kafka_client_props_get(const struct kafka_client_props *props, const char *name);
 /* Returns whether librdkafka reads the property's value as true. */
 bool kafka_client_props_is_true(const struct kafka_client_props *props, const char *name);
-
-/* Returns what is wrong with one item of the key bootstrap_servers ("kafka://" and the port are optional), or NULL. Pure. */
-const char *kafka_address_problem(const char *entry);
-/* Splits such an item into host and port; the item must have no problem. Pure. */
-void kafka_address_split(const char *entry, char *host, size_t size, int *port);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef SG_KAFKA_KEYS_H
 #define SG_KAFKA_KEYS_H
 
+#include "kafka_address.h"
 #include "kafka_client_prop.h"
 
 #define KAFKA_KEY_FIELDS                  \
@@ -11,9 +12,9 @@
 	const char *properties_file, *client_id;
 #define KAFKA_KEYS(T)                                                                            \
 	KEY_STRLIST(T, bootstrap_servers, .flags = K_REQUIRED, .check = kafka_address_problem,   \
-		    .doc = "host:port of one or more brokers; any one that answers will do. A "  \
-			   "kafka:// prefix is "                                                 \
-			   "dropped, the port is 9092 unless given.",                            \
+		    .doc = "host:port of one or more brokers; any one that answers will do. "    \
+			   "kafka:// or a listener's name (SASL_SSL://) in front is dropped, "   \
+			   "the port is 9092 unless given.",                                     \
 		    .example = "[\"kafka-1:9092\", \"kafka-2:9092\"]"),                          \
 	    KEY_PAIRLIST(                                                                        \
 		T, properties,                                                                   \

@@ -59,7 +59,5 @@ bool kafka_is_unsupported(int err);
 /* Stores the first four bytes of a foreign protocol, which librdkafka logs as a number: "Invalid response size 1213486160".
  * Returns false when the message has no such number. */
 bool kafka_foreign_bytes(const char *message, char bytes[5]);
-/* Returns librdkafka's equivalent of a Java client's property, "" when it has none, or NULL for any other property. */
-const char *kafka_java_property(const char *name);
 
 #endif

@@ -33,6 +33,18 @@ static char *next_line(struct kafka_properties_file *f)
 	return trim(line);
 }
 
+/* Joins the lines of a value that Java reads as one, where each but the last ends with a backslash. */
+static void join_lines(struct kafka_properties_file *f, char *value)
+{
+	size_t n = strlen(value);
+	char *line;
+
+	while (n > 0 && value[n - 1] == '\\' && (line = next_line(f))) {
+		memset(value + n - 1, ' ', (size_t)(line - (value + n - 1)));
+		n = strlen(value);
+	}
+}
+
 int kafka_properties_file_next(struct kafka_properties_file *f, const char **name,
 			       const char **value)
 {
@@ -51,7 +63,10 @@ int kafka_properties_file_next(struct kafka_properties_file *f, const char **nam
 	if (f->problem)
 		return -1;
 	*equals = '\0';
+	f->begin = f->line;
 	*name = trim(line);
-	*value = trim(equals + 1);
-	return 1;
+	*value = equals = trim(equals + 1);
+	if (strcmp(*name, "sasl.jaas.config") == 0)
+		join_lines(f, equals);
+	return f->problem ? -1 : 1;
 }

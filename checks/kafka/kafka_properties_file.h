@@ -1,7 +1,7 @@
 /* kafka_properties_file: reads a file of client properties as clients of librdkafka do.
  *
  * One line is one property, split at its first "="; it trims blanks around name and value, and skips empty lines and those that
- * begin with "#". A backslash neither escapes nor continues a line. kafka_client_prop calls it. Pure; modifies the text.
+ * begin with "#". A backslash neither escapes nor continues a line, except in sasl.jaas.config, which only Java has. kafka_client_prop calls it. Pure; modifies the text.
  */
 #ifndef SG_KAFKA_PROPERTIES_FILE_H
 #define SG_KAFKA_PROPERTIES_FILE_H
@@ -12,6 +12,7 @@
 struct kafka_properties_file {
 	char *next, *end;
 	int line;            /* number of the line that was read last */
+	int begin;           /* number of the line on which the property begins */
 	const char *problem; /* what is wrong with that line, or NULL */
 };
 

@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "key_file.h"
 #include "neterr.h"
 #include "resolve.h"
 #include "system_ca.h"
@@ -274,10 +275,19 @@ static int no_passphrase(UNUSED char *buf, UNUSED int size, UNUSED int writing, 
 	return 0;
 }
 
-static enum result fail_file(struct diag *out, const char *file, const char *what)
+static enum result fail_folder(struct diag *out, const char *file, const char *what)
 {
 	return check_fail(out, D_TLS_CA_UNREADABLE, file, "%s: %s", what,
 			  access(file, R_OK) ? strerror(errno) : queue_text().text);
+}
+
+static enum result fail_file(struct diag *out, const char *path, const char *what,
+			     enum key_file_use use)
+{
+	struct queue_text error = queue_text();
+
+	return key_file_diagnose(&(struct key_file){.path = path, .key = what, .use = use},
+				 error.text, out);
 }
 
 enum result tls_trust(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out)
@@ -288,10 +298,11 @@ enum result tls_trust(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out
 	X509_STORE_set1_param(store, X509_STORE_get0_param(SSL_CTX_get_cert_store(ctx)));
 	SSL_CTX_set_cert_store(ctx, store); /* ctx owns it */
 	if (tls->ca_file && !SSL_CTX_load_verify_file(ctx, tls->ca_file))
-		return fail_file(out, tls->ca_file, "the CA file cannot be loaded");
+		return fail_file(out, tls->ca_file, "the CA file cannot be loaded",
+				 KEY_FILE_CERTIFICATES);
 	if (tls->ca_path &&
 	    (access(tls->ca_path, R_OK | X_OK) || !SSL_CTX_load_verify_dir(ctx, tls->ca_path)))
-		return fail_file(out, tls->ca_path, "the folder of CA files cannot be used");
+		return fail_folder(out, tls->ca_path, "the folder of CA files cannot be used");
 	if (!tls->ca_file && !tls->ca_path)
 		system_ca_add(store);
 	return RESULT_PASS;
@@ -311,7 +322,8 @@ static enum result load_client_certificate(SSL_CTX *ctx, const struct tls_conf *
 	if (!tls->cert_file)
 		return RESULT_PASS;
 	if (SSL_CTX_use_certificate_chain_file(ctx, tls->cert_file) != 1)
-		return fail_file(out, tls->cert_file, "the client certificate cannot be loaded");
+		return fail_file(out, tls->cert_file, "the client certificate cannot be loaded",
+				 KEY_FILE_CERTIFICATES);
 	ERR_clear_error();
 	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1 &&
 	    SSL_CTX_check_private_key(ctx) == 1)
@@ -319,7 +331,7 @@ static enum result load_client_certificate(SSL_CTX *ctx, const struct tls_conf *
 	if (ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH ||
 	    ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_TYPE_MISMATCH)
 		return check_fail(out, D_TLS_KEY_MISMATCH, key, "%s", queue_text().text);
-	return fail_file(out, key, "the private key cannot be loaded");
+	return fail_file(out, key, "the private key cannot be loaded", KEY_FILE_KEY);
 }
 
 /* Returns NULL with *out filled when a file cannot be used. */

@@ -189,6 +189,99 @@ static void register_secret_parts(const char *value)
 		register_pair(value, p);
 }
 
+/* ---- JAAS ---- */
+/* Options of login modules that hold no secret; what is not here is one. */
+static bool jaas_option_is_harmless(const char *name, size_t len)
+{
+	static const char *const names[] = {
+	    "username",
+	    "user",
+	    "serviceName",
+	    "principal",
+	    "keyTab",
+	    "clientId",
+	    "scope",
+	    "oauth.client.id",
+	    "oauth.scope",
+	    "oauth.token.endpoint.uri",
+	    "awsRoleArn",
+	    "awsProfileName",
+	    "awsStsRegion",
+	    "ticketCache",
+	    "awsRoleSessionName",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strlen(names[i]) == len && strncasecmp(names[i], name, len) == 0)
+			return true;
+	return false;
+}
+
+/* Registers n bytes as they stand there, and without the backslashes that Java drops. */
+static void register_jaas_value(const char *s, size_t n)
+{
+	cleanup_free char *text = xstrndup(s, n);
+	size_t len = 0;
+
+	if (strcasecmp(text, "true") == 0 || strcasecmp(text, "false") == 0)
+		return;
+	register_part(s, n);
+	for (size_t i = 0; text[i]; i++) {
+		i += text[i] == '\\' && text[i + 1];
+		text[len++] = text[i];
+	}
+	text[len] = '\0';
+	register_part(text, len);
+}
+
+/* Returns the length of a value that begins with the quote `sign`, up to the next one; a backslash escapes. */
+static size_t quoted_length(const char *s, char sign)
+{
+	size_t n = 0;
+
+	while (s[n] && s[n] != sign)
+		n += s[n] == '\\' && s[n + 1] ? 2 : 1;
+	return n;
+}
+
+/* Registers the value of the option whose "=" is at `equals`; returns where to go on. */
+static const char *register_jaas_option(const char *line, const char *equals)
+{
+	const char *name = equals, *end = equals, *value;
+	size_t n;
+
+	while (end > line && isspace((unsigned char)end[-1]))
+		end--;
+	for (name = end; name > line && !strchr(" \t;{\"'", name[-1]); name--)
+		;
+	value = equals + 1 +
+		strspn(equals + 1, " \t\\"); /* \" is what Java's files may have for a quote */
+	n = *value == '"' || *value == '\'' ? quoted_length(value + 1, *value) + 1
+					    : strcspn(value, " \t;");
+	if (!jaas_option_is_harmless(name, (size_t)(end - name)) && n > 0)
+		register_jaas_value(value + (*value == '"' || *value == '\''),
+				    n - (*value == '"' || *value == '\''));
+	return value + n;
+}
+
+static bool is_jaas_line(const char *line)
+{
+	static const char *const flags[] = {" required", " requisite", " sufficient", " optional"};
+
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		if (strcasestr(line, flags[i]))
+			return true;
+	return false;
+}
+
+void secret_register_jaas(const char *line)
+{
+	if (!is_jaas_line(line))
+		scrub_register(line);
+	for (const char *p = line; (p = strchr(p, '=')) != NULL;)
+		p = register_jaas_option(line, p);
+}
+
 /* Registers of a DSN that is a URL its user part alone: host and database are words of paths and messages. Returns false when the
  * value is something else. */
 static bool register_dsn(const char *name, const char *value)
@@ -203,7 +296,9 @@ static bool register_dsn(const char *name, const char *value)
 
 void secret_register_variable(const char *name, const char *value)
 {
-	if (secret_sensitive_variable(name) && !register_dsn(name, value))
+	if (strcasestr(name, "jaas"))
+		secret_register_jaas(value);
+	else if (secret_sensitive_variable(name) && !register_dsn(name, value))
 		scrub_register(value);
 	register_secret_parts(value);
 }
@@ -293,6 +388,18 @@ const char *secret_reveal(struct secret s, struct diag *out)
 
 	if (value)
 		scrub_register(value);
+	return value;
+}
+
+const char *secret_reveal_property(const char *name, struct secret s, struct diag *out)
+{
+	const char *value;
+
+	if (!strcasestr(name, "jaas"))
+		return secret_reveal(s, out);
+	value = secret_read(s, out);
+	if (value)
+		secret_register_jaas(value);
 	return value;
 }
 

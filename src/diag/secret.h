@@ -31,6 +31,8 @@ bool secret_sensitive_name(const char *name);
 /* Child only. Returns the value and registers it with the scrubber; this module owns it until the process ends. Drops
  * one trailing newline of a file. Returns NULL with *out filled (secret-unreadable, env-missing) when it cannot be read. */
 const char *secret_reveal(struct secret s, struct diag *out);
+/* Child only. Does the same for a property of this name: of a JAAS line it registers the options alone. */
+const char *secret_reveal_property(const char *name, struct secret s, struct diag *out);
 /* Child only. Returns the value as secret_reveal does, but registers nothing: only a part of some texts is secret (the
  * user part of a URL), and the caller registers that part. */
 const char *secret_read(struct secret s, struct diag *out);
@@ -39,6 +41,9 @@ bool secret_sensitive_variable(const char *name);
 /* Registers with the scrubber the value of a variable that has a sensitive name, and of every other one what is secret in it: the
  * passwords of URLs ("scheme://user:password@"), and values behind a sensitive name ("password=..."). */
 void secret_register_variable(const char *name, const char *value);
+/* Registers the secret options of a JAAS line ("MODULE required username=\"x\" password=\"y\";"): all values but those of options that
+ * only say who logs in, or how. Registers the whole text when it is not such a line. */
+void secret_register_jaas(const char *line);
 /* Child only. Calls secret_register_variable for every variable. Kinds that run programs call it, since the output of a
  * program may hold these values. */
 void secret_register_environment(void);

@@ -255,9 +255,10 @@ void print_pair(const struct key *key, const void *field, struct str *out, UNUSE
 void scrub_pair(const struct key *key, const void *field, bool secrets)
 {
 	const struct pair *p = field;
+	struct diag ignored;
 
 	if (p->value)
 		scrub_text(key, &p->value, secrets);
-	else
-		scrub_secret(key, &p->secret, secrets);
+	else if (secrets && !(key->flags & K_PARTLY))
+		secret_reveal_property(p->name, p->secret, &ignored);
 }

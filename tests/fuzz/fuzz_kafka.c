@@ -3,7 +3,10 @@
 #include "fuzz.h"
 #include "kafka_log.h"
 #include "kafka_probe.h"
+#include "kafka_address.h"
 #include "kafka_client_prop.h"
+#include "kafka_java.h"
+#include "key_file.h"
 #include "profile.h"
 
 /* ---- log lines ---------------------------------------------------------------------------------------------------- */
@@ -37,7 +40,11 @@ static void log_line(const uint8_t *data, size_t size)
 	line(text);
 	kafka_broker_name(text, address, sizeof address, &broker);
 	FUZZ_CHECK(fuzz_is_clean(address, strlen(address)) && broker >= KAFKA_BOOTSTRAP);
-	kafka_java_property(text);
+	kafka_java_property("sasl.jaas.config", text);
+	kafka_java_property(text, text);
+	kafka_mechanism_hint(text);
+	key_file_format(data, size);
+	secret_register_jaas(text);
 	free(text);
 }
 

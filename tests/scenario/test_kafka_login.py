@@ -1,8 +1,17 @@
 """kafka: TLS and logins, each way to get them wrong with its own code."""
 
+import base64
 import subprocess
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+    pkcs12,
+)
 from kafka_help import ORDERS, SECRET, linked_before, login, tls, try_kafka
 
 from fakes.certs import Authority, server_context
@@ -91,6 +100,233 @@ def test_tls_ca_missing_is_seen_before_the_network(guard):
     try_kafka(
         guard, f"127.0.0.1:{refused_port()}", properties=["security.protocol=SSL", "ssl.ca.location=/no/such/ca.pem"]
     ).expect("tls-ca-unreadable", exit=69, phase="config")
+
+
+# ---- keystores and locked keys -----------------------------------------------------------------------------------------
+
+STORE_PASSWORD = "marker-store-4415"
+# Made by `openssl pkcs12 -export -legacy -certpbe PBE-SHA1-RC2-40` with the password lab-store-1.
+RC2_STORE = base64.b64decode("""
+MIIDcgIBAzCCAzgGCSqGSIb3DQEHAaCCAykEggMlMIIDITCCAhcGCSqGSIb3DQEHBqCCAggwggIEAgEAMIIB/QYJKoZIhvcNAQcB
+MBwGCiqGSIb3DQEMAQYwDgQIZZ7eCoFk1ogCAggAgIIB0KiE6trLwNRkCgljTEbtY289GJgkJeWPae9xhtMrF24Svpus4QMraVum
+fmeDaY0rgSBXGF4XnHEa2TQZS6ziW2AJBiOsQ5zvCuHuv/LppA2I7rnTBE/tGBSFdl3WrE4oJSvS24x6k6ilc/aeKHCWgXIyUa1L
+Gyayr5YHcj89P+zDmgxAgaEo7fb9jVlo7ODgryJ0AmRupIWhQHJStNRVrs4Ol1Dng6oEoqSOKQwsc0Gph8jFMvXCWFNP9f8hG8k7
+IyMASkFsbE9TQZlQUI7Mpz0Y3261J/KIZ0pbpOYWtHABYpNJ35Kasfozdj+NDgaay7ABhXMWm3Aa3W39B/tmAMgoMm+xZG5Ny1sn
+9b8RfA22SccWT7OYAxiZ1e6X5rphq+rOOj9fOeCTX9lsXZ129hkWG9eiju3sF1sCxBgZBFbu8JlF6oQBV0zRSC4wqtCT5EOY3IW7
+J2xkqY/zQZr+gvkEa+VJ5LqhOJfqtxunE8eQFJBoX12akx38Namy1+K2SUiNwuZ3QOb+D2eMmq19HThXx6x2E9qPYTAyPRaCyZd9
+EyfCmwBeqqi7oYqIpZGUA0SSYNKlx65cEdeTECvz9jgZknXr/RhrYcE1pNs8DAPFMIIBAgYJKoZIhvcNAQcBoIH0BIHxMIHuMIHr
+BgsqhkiG9w0BDAoBAqCBtDCBsTAcBgoqhkiG9w0BDAEDMA4ECEiLd2LDKMK+AgIIAASBkPdFwA7qksxqEogMiCkTzfR/sd2dGRp7
+cFFoJbgMc0fJviz+Lt+i+g1fAH5OVOXRHnXJKArS0baW7RyR5EUCUMPIaDDtFdNPTMn/Ga3EPEODucPC9A0RZ1ixEBYCXXTz2c04
+iwfDXblTWpUPQzp4D0Ibrtc/jfHMHBxYw+4Re6+JjO0HlSY6iJLDrBM8fkeaODElMCMGCSqGSIb3DQEJFTEWBBQyhrLHKynL2NGU
+gSwO54LHdiX4zjAxMCEwCQYFKw4DAhoFAAQUipSEH6ewQl/iLvHnHK93+2t8GvoECOB+IZYg7X9gAgIIAA==
+""")
+# A key of OpenSSL's old form, with a cipher that version 3 keeps in its legacy provider.
+DES_KEY = """-----BEGIN RSA PRIVATE KEY-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: DES-CBC,1122334455667788
+
+MIIBOgIBAAJBAKj34GkxFhD90vcNLYLInFEX6Ppy1tPf9Cnzj4p4WGeKLs1Pt8Qu
+-----END RSA PRIVATE KEY-----
+"""
+
+
+class KeyFiles:
+    """One key with its certificate, in the forms that clients are given."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.cert = Authority(folder).issue(client=True)
+        with open(self.cert.key_file, "rb") as key, open(self.cert.cert_file, "rb") as cert:
+            self.key = load_pem_private_key(key.read(), None)
+            self.x509 = x509.load_pem_x509_certificate(cert.read())
+
+    def write(self, name, data):
+        path = self.folder / name
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+        return str(path)
+
+    def locked(self):
+        secret = BestAvailableEncryption(STORE_PASSWORD.encode())
+        return self.write("locked.pem", self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, secret))
+
+    def store(self):
+        secret = BestAvailableEncryption(STORE_PASSWORD.encode())
+        return self.write("store.p12", pkcs12.serialize_key_and_certificates(b"a", self.key, self.x509, None, secret))
+
+    def der(self):
+        return self.write("cert.der", self.x509.public_bytes(Encoding.DER))
+
+
+def try_files(guard, *properties, password=STORE_PASSWORD):
+    env = {"KAFKA_PASSWORD": SECRET, "STORE_PASSWORD": password}
+    return try_kafka(guard, f"127.0.0.1:{refused_port()}", properties=["security.protocol=SSL", *properties], _env=env)
+
+
+def store_of(path):
+    return [f"ssl.keystore.location={path}", "ssl.keystore.password=env:STORE_PASSWORD"]
+
+
+@pytest.mark.produces("tls-file-format")
+@pytest.mark.near_miss("tls-ca-unreadable", "tls-key-password")
+@pytest.mark.parametrize(
+    "bytes_, name",
+    [
+        (b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1", "JKS"),
+        (b"\xce\xce\xce\xce\0\0\0\2\0\0\0\1", "JCEKS"),
+        (b"\0\0\0\2\0\0\0\x14" + 20 * b"x", "BKS"),
+        (b"\x30\x82\1\0\x30\x81\xf0\x30\x55\x06\x09\x2a\x86\x48" + 60 * b"x", "BCFKS"),
+    ],
+)
+@pytest.mark.parametrize("as_", ["keystore", "ca"])
+def test_a_keystore_that_only_java_reads(guard, tmp_path, bytes_, name, as_):
+    path = KeyFiles(tmp_path).write("client.store", bytes_)
+    properties = store_of(path) if as_ == "keystore" else [f"ssl.ca.location={path}"]
+    try_files(guard, *properties).expect(
+        "tls-file-format", exit=69, phase="config", subject=path, cause=f"({name})", hint="keytool"
+    )
+
+
+@pytest.mark.produces("tls-file-format")
+def test_files_of_another_format(guard, tmp_path):
+    files = KeyFiles(tmp_path)
+    cases = [
+        (store_of(files.cert.cert_file), "PEM file", "ssl.certificate.location and ssl.key.location"),
+        (store_of(files.write("old.p12", RC2_STORE)), "RC2-40-CBC", "openssl pkcs12 -legacy"),
+        (
+            [f"ssl.key.location={files.write('old.key', DES_KEY)}", "ssl.key.password=env:STORE_PASSWORD"],
+            "cipher that OpenSSL 3",
+            "provider legacy",
+        ),
+        ([f"ssl.ca.location={files.store()}"], "PKCS#12", "openssl pkcs12 -in FILE -nokeys"),
+        ([f"ssl.ca.location={files.write('empty.pem', '')}"], "is empty", "begins with -----BEGIN"),
+        ([f"ssl.ca.location={files.write('page.pem', '<html>not found</html>')}"], "HTML", "begins with -----BEGIN"),
+        ([f"ssl.certificate.location={files.der()}"], "DER", "openssl x509 -inform DER"),
+        (
+            [f"ssl.certificate.location={files.write('twice.pem', base64.b64encode(files.x509.public_bytes(Encoding.PEM)))}"],
+            "base64",
+            "encoded twice",
+        ),
+    ]
+    for properties, cause, hint in cases:
+        # The password of the old store is the right one: its file says so before it comes to the cipher.
+        try_files(guard, *properties, password="lab-store-1").expect("tls-file-format", exit=69, cause=cause, hint=hint)
+
+
+@pytest.mark.produces("tls-key-password")
+@pytest.mark.near_miss("tls-ca-unreadable", "tls-file-format")
+def test_a_key_that_does_not_open(guard, tmp_path):
+    files = KeyFiles(tmp_path)
+    key = [f"ssl.certificate.location={files.cert.cert_file}", f"ssl.key.location={files.locked()}"]
+    cases = [
+        (key, "no password for it is given", "give ssl.key.password"),
+        ([*key, "ssl.key.password=env:STORE_PASSWORD"], "password that ssl.key.password gives", "correct ssl.key.password"),
+        (store_of(files.store()), "password that ssl.keystore.password gives", "correct ssl.keystore.password"),
+        ([f"ssl.keystore.location={files.store()}"], "no password for it is given", "give ssl.keystore.password"),
+    ]
+    for properties, cause, hint in cases:
+        result = try_files(guard, *properties, password="marker-wrong-2210")
+        result.expect("tls-key-password", exit=69, phase="config", cause=cause, hint=hint)
+        assert "marker" not in result.err + str(result.report)
+
+
+@pytest.mark.near_miss("tls-key-password", "tls-file-format")
+def test_keys_that_open(guard, tmp_path):
+    files = KeyFiles(tmp_path)
+    key = [f"ssl.certificate.location={files.cert.cert_file}", f"ssl.key.location={files.locked()}"]
+    try_files(guard, *key, "ssl.key.password=env:STORE_PASSWORD").expect("connect-refused", exit=124)
+    try_files(guard, *store_of(files.store())).expect("connect-refused", exit=124)
+
+
+# ---- how platforms and Java write it -------------------------------------------------------------------------------------
+
+
+@pytest.mark.near_miss("kafka-property")
+@pytest.mark.parametrize("name", ["SSL", "ssl", "kafka+ssl", "kafka", "EXTERNAL", "TLS-9093"])
+def test_the_name_of_a_listener_in_front_of_the_address(guard, tmp_path, name):
+    ca = Authority(tmp_path)
+    with FakeKafka(tls=server_context(ca.issue()), topics={"orders": (1, 1)}) as kafka:
+        try_kafka(guard, f"{name}://{kafka.bootstrap}/", topics=ORDERS, properties=tls(ca)).passed()
+
+
+@pytest.mark.produces("kafka-property")
+@pytest.mark.parametrize("protocol", [None, "SSL", "SASL_PLAINTEXT"])
+def test_the_listener_is_of_another_protocol(guard, protocol):
+    properties = [f"security.protocol={protocol}"] if protocol else ["client.id=x"]
+    properties += login() if protocol == "SASL_PLAINTEXT" else []
+    servers = ["127.0.0.1:1", "SASL_SSL://pkc-1.example:9092"]
+    try_kafka(guard, servers, properties=properties).expect(
+        "kafka-property",
+        exit=69,
+        subject="security.protocol",
+        cause=f"SASL_SSL, and security.protocol is {protocol or 'PLAINTEXT by default'}",
+        hint="set security.protocol=SASL_SSL",
+    )
+
+
+IAM = "software.amazon.msk.auth.iam.IAMLoginModule required;"
+
+
+@pytest.mark.produces("kafka-property")
+@pytest.mark.parametrize(
+    "line, hint",
+    [
+        ("plain.PlainLoginModule required username='a' password='marker';", "use sasl.username and sasl.password"),
+        ('scram.ScramLoginModule required username="a" password="marker";', "use sasl.username and sasl.password"),
+        ('oauthbearer.OAuthBearerLoginModule required clientSecret="marker";', "sasl.oauthbearer.client.id"),
+        ("com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true;", "sasl.kerberos.keytab"),
+        (IAM, "librdkafka has no AWS_MSK_IAM"),
+        ('com.example.LdapLogin required bind="marker PlainLoginModule";', "without a Java login module"),
+        ('plain.PlainLoginModule required \\\n  username="a" \\\n  password="marker";', "use sasl.username and"),
+    ],
+)
+def test_the_hint_for_a_jaas_line_is_that_of_its_module(guard, line, hint):
+    path = guard.write("client.properties", f"security.protocol=SASL_SSL\nsasl.jaas.config={line}\n")
+    result = try_kafka(guard, "127.0.0.1:1", properties_file=path)
+    result.expect("kafka-property", exit=69, subject="sasl.jaas.config", cause="sasl.jaas.config (line 2)", hint=hint)
+    assert "marker" not in result.err + str(result.report)
+
+
+@pytest.mark.produces("kafka-property")
+def test_a_mechanism_that_librdkafka_does_not_have(guard):
+    try_kafka(guard, "127.0.0.1:1", properties=["security.protocol=SASL_SSL", "sasl.mechanism=AWS_MSK_IAM"]).expect(
+        "kafka-property",
+        exit=69,
+        subject="sasl.mechanism",
+        cause="AWS_MSK_IAM",
+        hint="OAUTHBEARER with a token, SCRAM, or mTLS",
+    )
+    path = guard.write(
+        "msk.properties",
+        f"security.protocol=SASL_SSL\nsasl.mechanism=AWS_MSK_IAM\nsasl.jaas.config={IAM}\n"
+        "sasl.client.callback.handler.class=software.amazon.msk.auth.iam.IAMClientCallbackHandler\nacks=some\n",
+    )
+    check = try_kafka(guard, "127.0.0.1:1", properties_file=path).expect("kafka-property", exit=69, hint="no AWS_MSK_IAM")
+    for one in ("sasl.jaas.config (line 3)", "handler.class (line 4)", "sasl.mechanism too", "acks too"):
+        assert one in check["cause"]
+
+
+@pytest.mark.near_miss("kafka-property")
+def test_a_mechanism_that_is_not_used(guard, kafka):
+    try_kafka(guard, kafka.bootstrap, topics=ORDERS, properties=["sasl.mechanism=AWS_MSK_IAM"]).passed()
+
+
+def test_a_jaas_line_leaves_the_diagnosis_readable(guard):
+    """Only its options are secret: its words stand in the names of properties."""
+    line = (
+        'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required clientId="app" clientSecret="marker-1";'
+    )
+    path = guard.write("a.properties", f"security.protocol=SASL_TLS\nsasl.jaas.config={line}\n")
+    text = "security.protocol=SASL_TLS\n"
+    for keys in (
+        {"properties_file": path},
+        {"properties_file": guard.write("b.properties", text), "properties": ["sasl.jaas.config=env:JAAS"]},
+    ):
+        result = try_kafka(guard, "127.0.0.1:1", _env={"JAAS": line}, **keys)
+        check = result.expect("kafka-property", exit=69, hint="sasl.oauthbearer.method=oidc")
+        assert "sasl.jaas.config" in check["cause"]
+        assert 'security.protocol too: kafka-property (Invalid value "SASL_TLS"' in check["cause"]
+        assert "***" not in result.err
+        assert "marker-1" not in result.err + str(result.report)
 
 
 @pytest.mark.produces("tls-required")

@@ -6,6 +6,9 @@
 #include "kafka_group.h"
 #include "kafka_log.h"
 #include "kafka_client_prop.h"
+#include "kafka_address.h"
+#include "kafka_java.h"
+#include "key_file.h"
 #include "kafka_requests.h"
 
 /* ---- settings -------------------------------------------------------------------------------------------- */
@@ -216,8 +219,8 @@ static void test_meaning(void **state UNUSED)
 
 static void test_small_things(void **state UNUSED)
 {
-	assert_non_null(kafka_java_property("ssl.truststore.location"));
-	assert_null(kafka_java_property("ssl.ca.location"));
+	assert_non_null(kafka_java_property("ssl.truststore.location", "x.jks"));
+	assert_null(kafka_java_property("ssl.ca.location", "x.pem"));
 	assert_null(kafka_address_problem("kafka://k:9092"));
 	assert_null(kafka_address_problem("k"));
 	assert_non_null(kafka_address_problem("https://k:9092"));
@@ -225,6 +228,96 @@ static void test_small_things(void **state UNUSED)
 	assert_null(kafka_group_problem("integrator-hub-v1"));
 	assert_non_null(kafka_group_problem("integrator-*"));
 	assert_non_null(kafka_group_problem(""));
+}
+
+static void test_addresses(void **state UNUSED)
+{
+	static const struct {
+		const char *entry, *host; /* host NULL: it has a problem */
+		int port;
+		const char *protocol;
+	} table[] = {
+	    {"k:9093", "k", 9093, NULL},
+	    {"kafka://k", "k", 9092, NULL},
+	    {"PLAINTEXT://broker:29092", "broker", 29092, "PLAINTEXT"},
+	    {"ssl://k:1/", "k", 1, "SSL"},
+	    {"SASL_PLAINTEXT://k:1", "k", 1, "SASL_PLAINTEXT"},
+	    {"SASL_SSL://[::1]:9", "::1", 9, "SASL_SSL"},
+	    {"sasl_ssl://k", "k", 9092, "SASL_SSL"},
+	    {"kafka+ssl://k:9096", "k", 9096, "SSL"},
+	    {"EXTERNAL://k:1", "k", 1, NULL},
+	    {"TLS-9093://k:1", "k", 1, NULL},
+	    {"http://k:1", NULL, 0, NULL},
+	    {"HTTPS://k:1", NULL, 0, NULL},
+	    {"tcp://k:1", NULL, 0, NULL},
+	    {"TCP://k:1", NULL, 0, NULL},
+	    {"redis://k:1", NULL, 0, NULL},
+	    {"://k:1", NULL, 0, NULL},
+	    {"SSL://", NULL, 0, "SSL"},
+	    {"SSL://SSL://k:1", NULL, 0, "SSL"},
+	    {"SASL_SSL://u:p@k:1", NULL, 0, "SASL_SSL"},
+	};
+	char host[256];
+	int port;
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		const char *protocol = kafka_address_protocol(table[i].entry);
+
+		assert_true(
+		    str_eq(protocol ? protocol : "", table[i].protocol ? table[i].protocol : ""));
+		assert_int_equal(kafka_address_problem(table[i].entry) == NULL,
+				 table[i].host != NULL);
+		if (!table[i].host)
+			continue;
+		kafka_address_split(table[i].entry, host, sizeof host, &port);
+		assert_string_equal(host, table[i].host);
+		assert_int_equal(port, table[i].port);
+	}
+}
+
+static void test_java(void **state UNUSED)
+{
+	assert_non_null(strstr(kafka_java_login("o.PlainLoginModule required;"), "sasl.username"));
+	assert_non_null(
+	    strstr(kafka_java_login("o.ScramLoginModule required a=1;"), "sasl.username"));
+	assert_non_null(strstr(kafka_java_login("o.OAuthBearerLoginModule required;"), "oidc"));
+	assert_non_null(strstr(kafka_java_login("c.Krb5LoginModule required;"), "kerberos"));
+	assert_non_null(strstr(kafka_java_login("s.IAMLoginModule required;"), "AWS_MSK_IAM"));
+	assert_null(kafka_java_login("com.example.Own required a=\"PlainLoginModule\";"));
+	assert_null(kafka_java_login(""));
+	assert_null(kafka_mechanism_hint("SCRAM-SHA-256"));
+	assert_non_null(strstr(kafka_mechanism_hint("AWS_MSK_IAM"), "mTLS"));
+	assert_null(strstr(kafka_mechanism_hint("plain"), "AWS"));
+	assert_string_equal(kafka_java_property("ssl.keystore.type", "PKCS12"), "");
+	assert_non_null(strstr(kafka_java_property("ssl.keystore.type", "JKS"), "keytool"));
+	assert_non_null(strstr(kafka_java_property("ssl.keystore.type", "BCFKS"), "keytool"));
+	assert_non_null(
+	    strstr(kafka_java_property("ssl.keystore.type", "PEM"), "ssl.key.location"));
+	assert_string_equal(kafka_java_property("sasl.login.callback.handler.class", "a.B"), "");
+}
+
+static void test_key_formats(void **state UNUSED)
+{
+#define FORMAT(text, format) assert_int_equal(key_file_format(text, sizeof(text) - 1), format)
+	FORMAT("", KEY_FORMAT_EMPTY);
+	FORMAT(" \n", KEY_FORMAT_EMPTY);
+	FORMAT("\xfe\xed\xfe\xed\0\0\0\2", KEY_FORMAT_JKS);
+	FORMAT("\xce\xce\xce\xce\0\0\0\2", KEY_FORMAT_JCEKS);
+	FORMAT("\0\0\0\1\0\0\0\x14", KEY_FORMAT_BKS);
+	FORMAT("\x30\x82\4\0\2\1\3\x30", KEY_FORMAT_PKCS12);
+	FORMAT("\x30\x80\2\1\3\x30", KEY_FORMAT_PKCS12);
+	FORMAT("\x30\x82\4\0\x30\x82\3\0\x30\x20\x06\x09", KEY_FORMAT_BCFKS);
+	FORMAT("\x30\x82\4\0\x30\x82\3\0\xa0\3\2\1\2", KEY_FORMAT_DER);
+	FORMAT("\x30\x82\4\0\2\1\0\x30", KEY_FORMAT_DER);
+	FORMAT("\x30\x40\x30\x20\x06\x09", KEY_FORMAT_DER);
+	FORMAT("\x30", KEY_FORMAT_UNKNOWN);
+	FORMAT("\x30\x84", KEY_FORMAT_UNKNOWN);
+	FORMAT("\x30\xff\1", KEY_FORMAT_UNKNOWN);
+	FORMAT("Bag Attributes\n-----BEGIN CERTIFICATE-----\n", KEY_FORMAT_PEM);
+	FORMAT("<html>-----</html>", KEY_FORMAT_HTML);
+	FORMAT("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t\n", KEY_FORMAT_BASE64);
+	FORMAT("not a key", KEY_FORMAT_UNKNOWN);
+#undef FORMAT
 }
 
 /* ---- requests ------------------------------------------------------------------------------------------ */
@@ -325,7 +418,7 @@ static void read_all(const char *text, size_t len, char *buf, size_t size)
 	copy[len] = '\0';
 	buf[0] = '\0';
 	while ((got = kafka_properties_file_next(&f, &name, &value)) > 0)
-		n += (size_t)snprintf(buf + n, size - n, "%d %s=[%s] ", f.line, name, value);
+		n += (size_t)snprintf(buf + n, size - n, "%d %s=[%s] ", f.begin, name, value);
 	if (got < 0)
 		snprintf(buf + n, size - n, "%d %s", f.line, f.problem);
 	free(copy);
@@ -346,6 +439,9 @@ static void test_file(void **state UNUSED)
 	    {"#a=1\n  # b=2\nc=#3\n", "3 c=[#3] "},
 	    {"a=c:\\new\\table\nb=1", "1 a=[c:\\new\\table] 2 b=[1] "},
 	    {"a=1\\\nb=2", "1 a=[1\\] 2 b=[2] "},
+	    {"sasl.jaas.config=M required \\\n  a=\"1\" \\\n b=2;\nc=3",
+	     "1 sasl.jaas.config=[M required     a=\"1\"    b=2;] 4 c=[3] "},
+	    {"sasl.jaas.config=M\\", "1 sasl.jaas.config=[M\\] "},
 	    {"a=\\u0041\xc3\xa9", "1 a=[\\u0041\xc3\xa9] "},
 	    {"a=1\n=2\n", "1 a=[1] 2 has no name before its value"},
 	    {"a=1\nb: 2\n", "1 a=[1] 2 is not name=value"},
@@ -373,6 +469,9 @@ int main(void)
 	    cmocka_unit_test(test_line),
 	    cmocka_unit_test(test_meaning),
 	    cmocka_unit_test(test_small_things),
+	    cmocka_unit_test(test_addresses),
+	    cmocka_unit_test(test_java),
+	    cmocka_unit_test(test_key_formats),
 	    cmocka_unit_test(test_requests),
 	    cmocka_unit_test(test_requests_that_do_not_fit),
 	    cmocka_unit_test(test_errors_in_messages),

@@ -522,6 +522,39 @@ static void plain_values_stay(UNUSED void **state)
 	assert_null(strstr(half, "Xy7k"));
 }
 
+/* Of a JAAS line the options are secret, not the words of the class, which stand in names of properties. */
+static void a_jaas_line(UNUSED void **state)
+{
+	static const char line[] =
+	    "org.apache.kafka.common.security.scram.ScramLoginModule required "
+	    "username=\"orders-app\" "
+	    "password=\"pass-\\\"wo rd\" extra='single-7' bare=naked-77; debug=true;";
+	static const char plain[] = "security.protocol true orders-app required";
+	char text[] = "pass-\"wo rd, single-7, naked-77";
+	char same[sizeof plain];
+
+	secret_forget();
+	secret_register_jaas(line);
+	scrub(text);
+	assert_string_equal(text, "***, ***, ***");
+	memcpy(same, plain, sizeof plain);
+	scrub(same);
+	assert_string_equal(same, plain);
+	secret_forget();
+	secret_register_variable("SASL_JAAS_CONFIG", line);
+	is_gone("single-7");
+	memcpy(same, plain, sizeof plain);
+	scrub(same);
+	assert_string_equal(same, plain);
+	secret_forget();
+	secret_register_jaas("not-such-a-line=but-a-password");
+	is_gone("not-such-a-line=but-a-password");
+	secret_forget();
+	secret_register_jaas("M required password=\"no-end-of-it");
+	is_gone("no-end-of-it");
+	secret_forget();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -544,6 +577,7 @@ int main(void)
 	    cmocka_unit_test(many_values),
 	    cmocka_unit_test(a_large_value),
 	    cmocka_unit_test(plain_values_stay),
+	    cmocka_unit_test(a_jaas_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
