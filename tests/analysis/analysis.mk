@@ -32,7 +32,7 @@ coverage-report:
 
 # Memory errors where the sanitizers do not look: uninitialised values, and the client libraries' own memory.
 # A check's memory goes with its child, so that leaks are looked for in the unit tests only. test_launch_exec is left out:
-# valgrind cannot go on after an exec that fails; test_reactor too, whose children may not use the memory valgrind needs.
+# valgrind cannot go on after an exec that fails; test_reactor and test_idle too, whose children may not use the memory it needs.
 memcheck := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --num-callers=30 \
 	--suppressions=tests/memory/valgrind.supp
 check-valgrind: program $(helper_bin) $(unit_bin)
