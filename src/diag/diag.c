@@ -20,8 +20,10 @@ static const char *const phases[PH__COUNT] = {
 
 bool diag_is_timeout(enum diag_code code)
 {
+	/* The three of Kafka are what a request that had too little time ends with as well. */
 	return code == D_DNS_TIMEOUT || code == D_CONNECT_TIMEOUT || code == D_ANSWER_TIMEOUT ||
-	       code == D_GUARD_DEADLINE;
+	       code == D_GUARD_DEADLINE || code == D_KAFKA_NO_BROKERS ||
+	       code == D_KAFKA_COORDINATOR || code == D_KAFKA_CANARY_FAILED;
 }
 
 const struct diag_info *diag_info(enum diag_code code)

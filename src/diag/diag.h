@@ -68,7 +68,7 @@ struct diag_info {
 };
 
 const struct diag_info *diag_info(enum diag_code code);
-/* Does the code say that the time was up before the peer, or the attempt, was done? */
+/* Does the code say, or may it say, that the time was up before the peer, or the attempt, was done? */
 bool diag_is_timeout(enum diag_code code);
 enum diag_code diag_find(const char *code); /* D_NONE for an unknown code */
 const char *phase_name(enum phase p);       /* "connect" */

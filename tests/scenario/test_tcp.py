@@ -4,6 +4,7 @@ import ssl
 import time
 
 import pytest
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, load_pem_private_key
 
 from fakes.certs import Authority, server_context
 from fakes.tcp import TcpServer, banner, close_at_once, drip, full_backlog, garbage, refused_port, reset, silent
@@ -311,6 +312,24 @@ def test_tls_files(guard, authority):
         )
         try_tls(guard, server, ca_file=broken).expect("tls-ca-unreadable", exit=69)
         try_tls(guard, server, authority, cert_file=broken).expect("tls-ca-unreadable")
+
+
+@pytest.mark.produces("tls-key-password", "tls-file-format")
+@pytest.mark.near_miss("tls-ca-unreadable")
+def test_tls_files_that_are_there(guard, authority):
+    """The file is not at fault for its path: an encrypted key, a keystore of Java, a file that was written empty."""
+    mine = authority.issue(client=True)
+    with open(mine.key_file, "rb") as file:
+        key = load_pem_private_key(file.read(), None)
+    secret = BestAvailableEncryption(b"marker")
+    locked = guard.write("locked.pem", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, secret).decode())
+    with tls_server(authority.issue()) as server:
+        try_tls(guard, server, authority, cert_file=mine.cert_file, key_file=locked).expect(
+            "tls-key-password", exit=69, phase="config", subject=str(locked), cause="encrypted", hint="openssl pkey"
+        )
+        for text, name in (("", "empty"), ("<html>", "HTML")):
+            path = guard.write("ca.pem", text)
+            try_tls(guard, server, ca_file=path).expect("tls-file-format", exit=69, subject=str(path), cause=name)
 
 
 @pytest.mark.produces("tls-key-mismatch")

@@ -320,6 +320,20 @@ static void test_key_formats(void **state UNUSED)
 #undef FORMAT
 }
 
+/* An attempt that had too little time for a request must not replace what the one before it found. */
+static void test_timeouts(void **state UNUSED)
+{
+	static const enum diag_code yes[] = {D_ANSWER_TIMEOUT, D_KAFKA_NO_BROKERS,
+					     D_KAFKA_COORDINATOR, D_KAFKA_CANARY_FAILED};
+	static const enum diag_code no[] = {D_KAFKA_ADVERTISED_UNREACHABLE, D_KAFKA_NO_LEADER,
+					    D_KAFKA_CANARY_REFUSED, D_CONNECT_REFUSED};
+
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
+		assert_true(diag_is_timeout(yes[i]));
+	for (size_t i = 0; i < ARRAY_LEN(no); i++)
+		assert_false(diag_is_timeout(no[i]));
+}
+
 /* ---- requests ------------------------------------------------------------------------------------------ */
 
 static struct kafka_request request(int16_t api, int32_t broker, const char *address)
@@ -472,6 +486,7 @@ int main(void)
 	    cmocka_unit_test(test_addresses),
 	    cmocka_unit_test(test_java),
 	    cmocka_unit_test(test_key_formats),
+	    cmocka_unit_test(test_timeouts),
 	    cmocka_unit_test(test_requests),
 	    cmocka_unit_test(test_requests_that_do_not_fit),
 	    cmocka_unit_test(test_errors_in_messages),
