@@ -16,7 +16,7 @@
 
 static const char *const types[] = {"file", "dir", "socket", "fifo", "device", "directory", NULL};
 
-#define CONTAINS_MAX (64 * 1024 * 1024)
+#define READ_SIZE ((size_t)64 * 1024)
 
 struct file_conf {
 	const char *path;
@@ -69,10 +69,9 @@ static const struct key file_keys[] = {
     KEY_STR(struct file_conf, sha256, .check = sha256_problem,
 	    .doc = "SHA-256 its content must have.",
 	    .example = "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\""),
-    KEY_STR(struct file_conf, contains, .doc = "Text its content must hold, in the first 64 MiB.",
+    KEY_STR(struct file_conf, contains, .doc = "Text its content must hold.",
 	    .example = "\"[learner]\""),
-    KEY_STR(struct file_conf, not_contains,
-	    .doc = "Text its content must not hold, in the first 64 MiB.",
+    KEY_STR(struct file_conf, not_contains, .doc = "Text its content must not hold.",
 	    .example = "\"debug = true\""),
     KEY_GROUPLIST(struct file_conf, json, .sub = &json_expect_schema,
 		  .doc = "Values that must stand in its content, a JSON document of at most 4 MiB.",
@@ -290,26 +289,65 @@ static enum result json_is(const struct file_conf *c, const char *path, const ch
 	return RESULT_PASS;
 }
 
-static enum result content_is(const struct file_conf *c, const char *path, struct diag *out)
+struct content {
+	struct str text; /* for the JSON parser: the first JSON_TEXT_MAX bytes and one more */
+	size_t size;
+	bool contains, contains_forbidden;
+};
+
+/* Reads the file in windows that overlap by what a searched text may reach into the next one: a small container has no memory for a
+ * large file. */
+static enum result read_content(const struct check_run *run, const struct file_conf *c,
+				const char *path, int fd, struct content *seen, struct diag *out)
 {
-	cleanup_fd int fd = -1;
-	enum result r = open_regular(path, &fd, out);
-	/* Pages that nothing is read into cost no memory. */
-	cleanup_free char *text = xmalloc(CONTAINS_MAX);
+	size_t wanted = c->contains ? strlen(c->contains) : 0;
+	size_t forbidden = c->not_contains ? strlen(c->not_contains) : 0;
+	size_t overlap = wanted > forbidden ? wanted : forbidden, held = 0;
+	cleanup_free char *window = xmalloc(READ_SIZE + overlap);
 	ssize_t n;
 
+	str_init(&seen->text, JSON_TEXT_MAX + 2);
+	seen->contains = wanted == 0; /* an empty text is in every file */
+	seen->contains_forbidden = c->not_contains && forbidden == 0;
+	while ((n = fd_read_full(fd, window + held, READ_SIZE)) > 0) {
+		if (c->json.n)
+			str_addn(&seen->text, window + held, (size_t)n);
+		seen->size += (size_t)n;
+		held += (size_t)n;
+		if (wanted && memmem(window, held, c->contains, wanted))
+			seen->contains = true;
+		if (forbidden && memmem(window, held, c->not_contains, forbidden))
+			seen->contains_forbidden = true;
+		if (held > overlap) {
+			memmove(window, window + held - overlap, overlap);
+			held = overlap;
+		}
+		if ((size_t)n == READ_SIZE && instant_reached(run->deadline, instant_now()))
+			return check_fail(out, D_GUARD_DEADLINE, path,
+					  "the file could not be read to its end in time");
+	}
+	return n < 0 ? fail_errno(out, errno, path, "read") : RESULT_PASS;
+}
+
+static enum result content_is(const struct check_run *run, const struct file_conf *c,
+			      const char *path, struct diag *out)
+{
+	struct content seen = {0};
+	cleanup_fd int fd = -1;
+	enum result r = open_regular(path, &fd, out);
+
+	if (r == RESULT_PASS)
+		r = read_content(run, c, path, fd, &seen, out);
 	if (r != RESULT_PASS)
 		return r;
-	n = fd_read_full(fd, text, CONTAINS_MAX);
-	if (n < 0)
-		return fail_errno(out, errno, path, "read");
-	if (c->contains && !memmem(text, (size_t)n, c->contains, strlen(c->contains)))
+	if (c->contains && !seen.contains)
 		return check_fail(out, D_FILE_CONTENT, path,
-				  "%zd bytes, and \"%s\" is not among them", n, c->contains);
-	if (c->not_contains && memmem(text, (size_t)n, c->not_contains, strlen(c->not_contains)))
+				  "%zu bytes, and \"%s\" is not among them", seen.size,
+				  c->contains);
+	if (c->not_contains && seen.contains_forbidden)
 		return check_fail(out, D_FILE_CONTENT, path, "it holds \"%s\", and must not",
 				  c->not_contains);
-	return c->json.n ? json_is(c, path, text, (size_t)n, out) : RESULT_PASS;
+	return c->json.n ? json_is(c, path, seen.text.s, seen.text.len, out) : RESULT_PASS;
 }
 
 static enum result one_file(const struct check_run *run, const char *path, struct diag *out)
@@ -348,7 +386,7 @@ static enum result one_file(const struct check_run *run, const char *path, struc
 	if (r == RESULT_PASS && c->sha256)
 		r = checksum_is(run, c, path, out);
 	if (r == RESULT_PASS && (c->contains || c->not_contains || c->json.n))
-		r = content_is(c, path, out);
+		r = content_is(run, c, path, out);
 	return r;
 }
 

@@ -90,6 +90,31 @@ def test_faults(guard, code, keys, words):
     guard.try_("file", path=f, **keys).expect(code, phase="assert", cause=words, subject="hello")
 
 
+@pytest.mark.produces("file-content")
+@pytest.mark.parametrize("at", [0, 65_533, 65_536, 131_069, 200_000, 68 << 20])
+def test_a_text_anywhere_in_a_large_file(guard, at):
+    """It is read in pieces of 64 KiB: a text that stands in two of them is found, and one behind the first 64 MiB."""
+    f = guard.write("large", "")
+    with f.open("r+b") as out:
+        out.seek(at)
+        out.write(b"the needle")
+        out.truncate(max(at + 10, 300_000))
+    guard.try_("file", path=f, contains="the needle").passed()
+    guard.try_("file", path=f, not_contains="the needle").expect("file-content", cause='it holds "the needle"')
+    guard.try_("file", path=f, contains="the needles").expect("file-content", cause=f"{f.stat().st_size} bytes, and")
+    guard.try_("file", path=f, contains="needle", not_contains="a longer text than that").passed()
+
+
+@pytest.mark.uninstrumented
+def test_content_in_a_small_container(guard):
+    """16 MiB are enough for each key that reads the file."""
+    f = guard.write("small.json", '{"a": 1}')
+    keys = f"""path = "{f}"; contains = "a"; not_contains = "b"; json = ( {{ at = "/a"; equals = 1; }} );
+               sha256 = "{hashlib.sha256(f.read_bytes()).hexdigest()}";"""
+    limit = ["prlimit", f"--data={16 << 20}", "--"]
+    guard.check(f"startguard = 1; file: {{ f: {{ {keys} }}; }};", before=limit).passed()
+
+
 JSON = '{"learner": {"strict": false, "token": "the-token-of-the-learner", "n": 3, "big": 9007199254740993}}'
 
 
