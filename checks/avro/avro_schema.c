@@ -338,6 +338,9 @@ static json_t *normalize_object(struct parser *r, const json_t *v, const char *s
 	const char *name = json_string_value(type);
 	const char *of = name && str_eq(name, "array") ? "items" : "values";
 
+	if (!type && json_is_string(json_object_get(v, "schema")))
+		return fail(r, "it has no type, but a \"schema\" as a registry's answer has: the "
+			       "schema is the text in there");
 	if (!name)
 		return fail(r, "a schema without type, or whose type is %s where a name must stand",
 			    json_type_name(type));
@@ -523,6 +526,18 @@ static bool ends_in_comment(const char *text, const char *plain, size_t len)
 	return false;
 }
 
+/* Returns the name of a type that has parts, and so has to stand in a group of its own, when the last part of `full` is one. */
+static const char *type_with_parts(const char *full)
+{
+	static const char *const names[] = {"array", "map", "record", "error", "enum", "fixed"};
+	const char *dot = strrchr(full, '.'), *name = dot ? dot + 1 : full;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (str_eq(names[i], name))
+			return names[i];
+	return NULL;
+}
+
 /* Are all types defined that are used? */
 static bool all_defined(struct parser *r)
 {
@@ -531,10 +546,16 @@ static bool all_defined(struct parser *r)
 
 	json_object_foreach(r->later, name, v)
 	{
-		if (!json_object_get(r->names, name)) {
+		if (json_object_get(r->names, name))
+			continue;
+		if (type_with_parts(name))
+			fail(r,
+			     "\"%s\" is no type by itself: write {\"type\": \"%s\", ...} where the "
+			     "type stands",
+			     type_with_parts(name), type_with_parts(name));
+		else
 			fail(r, "the type \"%s\" is not defined", name);
-			return false;
-		}
+		return false;
 	}
 	return true;
 }
@@ -561,7 +582,9 @@ struct avro_schema *avro_schema_parse_known(const json_t *known, const char *tex
 
 	*why = '\0';
 	s->names = r.names;
-	root = json_read(plain, len, why, size);
+	if (str_starts(text, "\xef\xbb\xbf"))
+		fail(&r, "it begins with a byte order mark: save it as UTF-8 without one");
+	root = *why ? NULL : json_read(plain, len, why, size);
 	if (root && ends_in_comment(text, plain, len))
 		fail(&r, "a comment stands behind the schema");
 	s->normal = root && !*why ? normalize_type(&r, root, "") : NULL;

@@ -104,6 +104,23 @@ def test_invalid(guard, text):
     guard.try_("avro", schema=guard.write("s.avsc", text)).expect("avro-invalid-schema", exit=69, phase="assert")
 
 
+@pytest.mark.produces("avro-invalid-schema")
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        (
+            '{"type": "record", "name": "R", "namespace": "n", "fields": [{"name": "a", "type": "array", "items": "int"}]}',
+            '"array" is no type by itself: write {"type": "array", ...}',
+        ),
+        ('{"subject": "x", "version": 1, "id": 3, "schema": "\\"string\\""}', "as a registry's answer has"),
+        ('\ufeff"string"', "byte order mark"),
+        ('{"type": "record", "name": "R", "fields": [{"name": "a", "type": "Missing"}]}', 'the type "Missing" is not defined'),
+    ],
+)
+def test_common_mistakes_are_named(guard, text, words):
+    guard.try_("avro", schema=guard.write("s.avsc", text)).expect("avro-invalid-schema", exit=69, cause=words)
+
+
 @pytest.mark.produces("avro-name-mismatch", "avro-fingerprint")
 def test_other_schema(guard):
     file = save(guard, "order.avsc", ORDER)
