@@ -180,12 +180,20 @@ static enum result fail_password(const struct key_file *f, struct diag *out)
 	return RESULT_FAIL;
 }
 
+/* Is this how OpenSSL 3 ("unsupported") or 4 ("unknown cipher") says that it lacks the cipher of a file? */
+static bool is_cipher_error(const char *error)
+{
+	return error && (strstr(error, "unsupported") || strstr(error, "unknown cipher"));
+}
+
 static enum result fail_cipher(const struct key_file *f, const char *error, struct diag *out)
 {
 	const char *name = strstr(error, "Algorithm (");
 
+	if (!name)
+		name = strstr(error, "unknown cipher: ");
 	check_fail(out, D_TLS_FILE_FORMAT, f->path,
-		   "%s: the file is encrypted with a cipher that OpenSSL 3 does not have by "
+		   "%s: the file is encrypted with a cipher that OpenSSL 3 and newer lack by "
 		   "default%s%.60s",
 		   f->key, name ? ": " : "", name ? name : "");
 	diag_hint(
@@ -218,12 +226,9 @@ static enum key_opens open_key(const struct key_file *f, const char *text, size_
 	key = bio ? PEM_read_bio_PrivateKey(bio, NULL, give_password, (void *)f) : NULL;
 	if (key)
 		return KEY_OPENS;
-	while ((e = ERR_get_error()) != 0) {
-		const char *reason = ERR_reason_error_string(e);
-
-		if (ERR_GET_LIB(e) == ERR_LIB_EVP && reason && str_eq(reason, "unsupported"))
+	while ((e = ERR_get_error()) != 0)
+		if (ERR_GET_LIB(e) == ERR_LIB_EVP && is_cipher_error(ERR_reason_error_string(e)))
 			return KEY_CIPHER_MISSING;
-	}
 	return KEY_LOCKED;
 }
 
@@ -247,7 +252,7 @@ static enum result diagnose_store(const struct key_file *f, enum key_format form
 		return fail_format(f, format, hint_for_store(format), out);
 	if (!f->password || is_password_error(error))
 		return fail_password(f, out);
-	if (format == KEY_FORMAT_PKCS12 && strstr(error, "unsupported"))
+	if (format == KEY_FORMAT_PKCS12 && is_cipher_error(error))
 		return fail_cipher(f, error, out);
 	return fail_otherwise(f, format, error, out);
 }
