@@ -14,10 +14,17 @@ static const char *get_env(const char *name)
 }
 
 /* ---- finding the file ------------------------------------------------------------------------------------------------ */
+static bool is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static void suggest_file(struct arena *a, const char *name, const char *search_path,
 			 struct problems *problems)
 {
-	const char *near = NULL, *names[2] = {NULL, NULL};
+	const char *near = NULL, *names[2] = {NULL, NULL}, *here;
 
 	for (const char *p = search_path; *p;) {
 		size_t n = strcspn(p, ":");
@@ -33,11 +40,11 @@ static void suggest_file(struct arena *a, const char *name, const char *search_p
 			closedir(d);
 		p += n + (p[n] == ':');
 	}
-	names[0] = arena_printf(a, "%s.cfg", name);
-	if (access(names[0], F_OK) == 0)
+	here = is_file(name) ? name : arena_printf(a, "%s.cfg", name);
+	if (is_file(here))
 		problem_error(problems, NULL, 0, "",
-			      "no profile \"%s\" in %s; for the file here write -p ./%s", name,
-			      search_path, names[0]);
+			      "no profile \"%s\" in %s; for the file here write ./%s", name,
+			      search_path, here);
 	else
 		problem_error(problems, NULL, 0, "", "no profile \"%s\" in %s%s", name, search_path,
 			      did_you_mean(near).text);
@@ -349,10 +356,10 @@ static void override(struct profile *p, const struct profile_options *o)
 /* An error; only a warning for lint, of a file for @include and of one whose checks belong to other modes. */
 static void problem_nothing_to_check(struct load *l, const struct node *root)
 {
-	if (l->o->offline && root && names_a_kind(root))
+	if (l->o->offline && root && names_a_kind(root) && l->problems->errors == 0)
 		problem_add(l->problems, PROBLEM_WARNING, D_NONE, l->p->path, 0, "",
 			    "there is nothing to check in mode %s", mode_name(l->p->mode));
-	else if (l->o->offline && root && !node_child(root, "service"))
+	else if (l->o->offline && root && !names_a_kind(root) && !node_child(root, "service"))
 		problem_add(l->problems, PROBLEM_WARNING, D_NONE, l->p->path, 0, "",
 			    "no service and no check: a file for @include only");
 	else if (l->problems->errors == 0)

@@ -228,6 +228,33 @@ void load_check(struct load *l, const struct check_kind *kind, const char *name,
 		l->p->n++;
 }
 
+/* Is the child of a kind a key that belongs into a check? Then the name of the check was forgotten. */
+static bool is_key_without_check(const struct check_kind *kind, const struct node *c)
+{
+	return kind->schema && c->type != N_GROUP &&
+	       (schema_find(kind->schema, c->name) || schema_find(&common_schema, c->name));
+}
+
+/* Loads the checks of one kind. One message is enough for all keys that stand outside of a check. */
+static void load_named_checks(struct load *l, const struct check_kind *kind, const struct node *k)
+{
+	const struct node *stray = NULL;
+
+	for (const struct node *c = k->first; c; c = c->next) {
+		if (!is_key_without_check(kind, c)) {
+			load_check(l, kind, c->name, c);
+			continue;
+		}
+		if (!stray)
+			ERROR_AT(
+			    l, c, kind->name,
+			    "must be a group of named checks, and the key %s stands outside of "
+			    "one: write %s: { NAME: { %s = ...; }; };",
+			    c->name, kind->name, c->name);
+		stray = c;
+	}
+}
+
 void load_kinds(struct load *l, const struct node *root)
 {
 	for (const struct node *k = root->first; k; k = k->next) {
@@ -243,8 +270,7 @@ void load_kinds(struct load *l, const struct node *root)
 		}
 		if (!k->first)
 			ERROR_AT(l, k, kind->name, "holds no check");
-		for (const struct node *c = k->first; c; c = c->next)
-			load_check(l, kind, c->name, c);
+		load_named_checks(l, kind, k);
 	}
 }
 

@@ -63,6 +63,8 @@ int read_int(const struct slot *s)
 	}
 	parse_i64(s->key->min, INT64_MIN, INT64_MAX, &min);
 	parse_i64(s->key->max, INT64_MIN, INT64_MAX, &max);
+	if (v != min && min == max)
+		return slot_problem(s, "must be %s, not %lld", s->key->min, (long long)v);
 	if (v < min || v > max)
 		return slot_problem(s, "%lld is not between %s and %s", (long long)v, s->key->min,
 				    s->key->max);
@@ -280,6 +282,30 @@ static bool secret_is_from_variables(const char *text)
 	return !at || is_from_variables(colon ? colon + 1 : sep + 3, at);
 }
 
+/* Has the text a $ that begins a name ("$HOST"), as a shell would read it? */
+static bool has_shell_variable(const char *text)
+{
+	for (const char *p = strchr(text, '$'); p; p = strchr(p, '$')) {
+		if (env_name_length(p + 1) > 0)
+			return true;
+		p += p[1] == '$' ? 2 : 1;
+	}
+	return false;
+}
+
+/* Says why a text is not a URL. The value of a variable is not quoted: it may hold a password. */
+static int url_problem(const struct slot *s, const char *problem)
+{
+	const char *name = s->filled_in ? NULL : interpolated_variable(s->node->text, s->fill);
+
+	if (has_shell_variable(s->node->text))
+		return slot_problem(s, "the URL holds a $; a variable is written ${NAME}");
+	if (name)
+		return slot_problem(s, "variable %s is to hold a URL for this, but it %s", name,
+				    problem);
+	return slot_problem(s, "the URL %s", problem);
+}
+
 int read_url(const struct slot *s)
 {
 	const char *name = variable_with_secret(s), *text, *problem;
@@ -299,13 +325,12 @@ int read_url(const struct slot *s)
 	}
 	problem = url_split(out, s->fill->arena, text);
 	if (problem)
-		return slot_problem(s, "the URL %s", problem);
+		return url_problem(s, problem);
 	if (!url_scheme_in(out, s->key->schemes))
 		return slot_problem(s, "\"%s://\" is not a scheme for this; use %s", out->scheme,
 				    join_choices(s->key->schemes, all, sizeof all));
 	if (strchr(out->host, '$'))
-		return slot_problem(s,
-				    "the URL has a host with a $; a variable is written ${NAME}");
+		return slot_problem(s, "the URL holds a $; a variable is written ${NAME}");
 	if ((secret_is_set(out->password) || secret_is_set(out->user)) &&
 	    !secret_is_from_variables(s->node->text))
 		slot_literal_secret(s, s->where,

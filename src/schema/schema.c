@@ -222,15 +222,42 @@ static const struct {
     {"status_code", "status", NULL},
     {"code", "status", NULL},
     {"fallback", "degraded", NULL},
+    {"url", "address", "write address = \"host:port\""},
+    {"uri", "address", "write address = \"host:port\""},
+    {"host", "name", NULL},
+    {"hostname", "name", NULL},
+    {"exit_code", "status", NULL},
+    {"exitcode", "status", NULL},
+    {"exit_status", "status", NULL},
+    {"variables", "required", NULL},
+    {"vars", "required", NULL},
+    {"value", "equals", NULL},
+    {"security_protocol", "properties", "write properties = [\"security.protocol=...\"]"},
+    {"sasl_mechanism", "properties", "write properties = [\"sasl.mechanism=...\"]"},
+    {"sasl_mechanisms", "properties", "write properties = [\"sasl.mechanism=...\"]"},
+    {"sasl_username", "properties", "write properties = [\"sasl.username=...\"]"},
+    {"sasl_password", "properties", "write properties = [\"sasl.password=env:NAME\"]"},
 };
+
+/* Returns the key that differs from the name by the case of letters only, or NULL. */
+static const char *find_other_case(const struct schema *schema, const char *name)
+{
+	for (const struct key *k = schema->keys; k->name; k++)
+		if (strcasecmp(k->name, name) == 0)
+			return k->name;
+	return NULL;
+}
 
 /* Returns the end of a message about an unknown key: what it is called here, or the nearest name. */
 static struct suggestion suggest_key(const struct schema *schema, const struct schema *also,
 				     const char *name)
 {
 	struct suggestion s;
-	const char *near = schema_nearest(schema, name);
+	const char *near = find_other_case(schema, name);
 
+	if (near)
+		return did_you_mean(near);
+	near = schema_nearest(schema, name);
 	for (size_t i = 0; i < ARRAY_LEN(synonyms); i++) {
 		const char *key = synonyms[i].key;
 

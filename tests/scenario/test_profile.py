@@ -157,7 +157,7 @@ def test_syntax(guard, text, line, words):
     "text, line, words",
     [
         ('service = "x";\n' + body(TCP)[len("startguard = 1;\n") :], None, '"startguard" is missing'),
-        ("startguard = 2;\n" + body(TCP)[len("startguard = 1;\n") :], 1, "2 is not between 1 and 1"),
+        ("startguard = 2;\n" + body(TCP)[len("startguard = 1;\n") :], 1, "startguard: must be 1, not 2"),
         ('startguard = "1";\n' + body(TCP)[len("startguard = 1;\n") :], 1, "startguard: "),
         ('mdoe = "prod";' + body(TCP), 1, 'unknown key "mdoe"; did you mean "mode"?'),
         ("swiches: { };" + body(TCP), 1, 'unknown kind "swiches"; did you mean "switches"?'),
@@ -165,6 +165,7 @@ def test_syntax(guard, text, line, words):
         ("startguard = 1; tcp: { };", 1, "tcp: holds no check"),
         ('startguard = 1; tcp = "db:1";', 1, "tcp: must be a group of named checks"),
         ('startguard = 1; tcp: { a = "db:1"; };', 1, "tcp.a: must be a group"),
+        ('startguard = 1; tcp: { address = "db:1"; };', 1, "write tcp: { NAME: { address = ...; }; };"),
         ('mode = "production-eu";' + body(TCP), 1, 'mode: unknown mode "production-eu"; known: dev, staging, prod'),
         ('modes: { dev = ["x"]; prod = ["x"]; };' + body(TCP), 1, 'modes: "x" stands for two modes'),
         ('modes: { prd = ["x"]; };' + body(TCP), 1, 'unknown key "prd"; did you mean "prod"?'),
@@ -206,6 +207,7 @@ def test_top_level(guard, text, line, words):
         ([TCP, 'after = ["tcp.a"];'], 2, "circle"),
         ([TCP, 'after = ["a"];'], 2, 'after: no check is called "a"; did you mean "tcp.a"?'),
         (['address = "$DB_HOST:5432";'], 3, "holds a $; a variable is written ${NAME}"),
+        (['url = "tcp://db:1";'], 3, 'unknown key "url"; write address = "host:port"'),
         (['host = "db";'], 3, 'unknown key "host"; write address = "host:port"'),
         ([TCP, "optional = true;"], 4, 'unknown key "optional"; write required = false; degraded = "..."'),
         ([TCP, "retries = 3;"], 4, 'unknown key "retries"; a check is tried until timeout'),
@@ -224,6 +226,10 @@ def test_keys_of_a_check(guard, keys, line, words):
         (['url = "ftp://web/";'], '"ftp://" is not a scheme for this; use http or https'),
         (['url = "http://web:99999/";'], "url: "),
         (['url = "http://$HOST/";'], "a variable is written ${NAME}"),
+        (['url = "$WEB_URL";'], "the URL holds a $; a variable is written ${NAME}"),
+        (['url = "http://web:$PORT/";'], "the URL holds a $; a variable is written ${NAME}"),
+        (['URL = "http://web/";'], 'unknown key "URL"; did you mean "url"?'),
+        (['url = "http://web/"; json = ( { at = "/x"; value = "1"; } );'], 'unknown key "value"; did you mean "equals"?'),
         (
             ['url = "http://web/"; json = ( { at = "/x"; equals = "1"; one_of = ["1"]; } );'],
             "several of equals, one_of and a range",
@@ -607,6 +613,45 @@ def test_a_waiver_for_nobody_is_warned_of(guard):
     assert result.code == 0
     assert 'warning: waives "file.b", and no check is called so' in result.err
     assert "warning" not in guard.run(text).err
+
+
+@pytest.mark.parametrize(
+    "kind, keys, words",
+    [
+        ("kafka", 'security_protocol = "SSL";', '"security_protocol"; write properties = ["security.protocol=..."]'),
+        ("kafka", 'sasl_mechanism = "PLAIN";', 'write properties = ["sasl.mechanism=..."]'),
+        ("kafka", 'sasl_username = "u";', 'write properties = ["sasl.username=..."]'),
+        ("kafka", 'sasl_password = "p";', 'write properties = ["sasl.password=env:NAME"]'),
+        ("exec", 'command = ["true"]; exit_code = 1;', 'unknown key "exit_code"; did you mean "status"?'),
+        ("dns", 'host = "db";', 'unknown key "host"; did you mean "name"?'),
+        ("env", 'variables = ["A"];', 'unknown key "variables"; did you mean "required"?'),
+    ],
+)
+def test_names_of_other_tools_lead_to_the_key(guard, kind, keys, words):
+    assert words in lint(guard, f"startguard = 1; {kind}: {{ a: {{ {keys} }}; }};").err
+
+
+def test_a_check_without_a_name_is_one_mistake(guard):
+    result = lint(guard, 'startguard = 1;\nredis: {\n url = "redis://cache:6379"; timeout = "5s";\n};')
+    assert result.code == 78
+    assert "the key url stands outside of one: write redis: { NAME: { url = ...; }; };" in result.err
+    assert result.err.count("p.cfg:") == 1 and "nothing to check" not in result.err
+
+
+@pytest.mark.parametrize("name, file", [("ok.conf", "ok.conf"), ("shop", "shop"), ("shop", "shop.cfg")])
+def test_the_file_beside_is_named(guard, name, file):
+    guard.write(file, 'startguard = 1; file: { a: { path = "/"; }; };')
+    for args in (["lint", name], ["check", "-p", name]):
+        result = guard.cli(*args, cwd=guard.tmp)
+        assert result.code == 78 and f"for the file here write ./{file}" in result.err
+    assert guard.cli("lint", f"./{file}", cwd=guard.tmp).code == 0
+
+
+def test_the_variable_that_holds_no_url_is_named(guard):
+    text = 'startguard = 1; redis: { a: { url = "${REDIS_URL}"; }; };'
+    result = guard.cli("check", "-p", guard.write("p.cfg", text), env={"REDIS_URL": "hidden-word:6379"})
+    assert result.code == 78 and "variable REDIS_URL is to hold a URL for this, but it has no scheme" in result.err
+    assert "hidden-word" not in result.err
 
 
 def test_lint_tells_when_a_mode_has_nothing_to_check(guard):
