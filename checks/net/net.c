@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "neterr.h"
@@ -44,6 +45,7 @@ enum result net_connect_unix(const struct check_run *run, const char *path, stru
 			     struct diag *out)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct stat st;
 	int err;
 
 	*conn = (struct conn){.fd = -1};
@@ -58,6 +60,14 @@ enum result net_connect_unix(const struct check_run *run, const char *path, stru
 	if (!err) {
 		check_reached(run, "connect");
 		return RESULT_PASS;
+	}
+	/* The kernel refuses a file of another kind as it refuses a socket on which nobody listens. */
+	if (err == ECONNREFUSED && stat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+		check_fail(out, D_CONNECT_REFUSED, conn->peer,
+			   "the path is not a socket; nothing can listen there");
+		diag_hint(out, "correct the path, or remove the file: its server may make the "
+			       "socket when it starts");
+		return RESULT_FAIL;
 	}
 	net_fail_errno(out, err, conn->peer, "connect");
 	if (err == ENOENT)

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "interpreter.h"
+
 /* What the forked process writes to its parent when exec failed. */
 struct start_failure {
 	int chdir_error, exec_error; /* one of them is 0 */
@@ -96,6 +98,28 @@ enum result program_no_process(const char *program, struct diag *out)
 	return RESULT_FAIL;
 }
 
+/* Fails with the interpreter that a command lacks which is there itself: execve says "No such file" for both. Returns false when the
+ * command is not there. */
+static bool fail_interpreter(const char *name, const char *directory, enum diag_code missing,
+			     struct diag *out)
+{
+	bool below = directory && *name != '/' && strchr(name, '/');
+	cleanup_free char *path = NULL, *found = NULL;
+	struct err err = {0};
+	char text[800];
+	int error;
+
+	if (asprintf(&path, "%s%s%s", below ? directory : "", below ? "/" : "", name) < 0)
+		die("out of memory");
+	found = interpreter_find_file(path, &error);
+	if (!found || interpreter_check(found, &err) == 0)
+		return false;
+	err_text(&err, text, sizeof text);
+	check_fail(out, missing, name, "%s", text);
+	diag_hint(out, "install its interpreter in the image, or correct line 1 of the file");
+	return true;
+}
+
 enum result program_start(struct program *p, const char *const *argv, const char *directory,
 			  enum diag_code missing, enum diag_code not_run, struct diag *out)
 {
@@ -125,6 +149,9 @@ enum result program_start(struct program *p, const char *const *argv, const char
 		diag_hint(out, "correct working_directory, or make the folder in the image");
 		return RESULT_FAIL;
 	}
+	if (errno_is_missing(failure.exec_error) &&
+	    fail_interpreter(argv[0], directory, missing, out))
+		return RESULT_FAIL;
 	return check_fail(out, errno_is_missing(failure.exec_error) ? missing : not_run, argv[0],
 			  "%s%s", strerror(failure.exec_error),
 			  failure.exec_error == ENOEXEC

@@ -246,7 +246,7 @@ int cmd_run(const struct cli *cli, struct signals *signals, const struct err *re
 	}
 	/* Find the command before the checks: a mistyped one must not cost a minute of waiting. */
 	if (!code && cli->service)
-		file = launch_find(cli->service[0], &code, &err);
+		file = interpreter_find_command(cli->service[0], &code, &err);
 	if (file && interpreter_other_machine(file, buf, sizeof buf))
 		log_line("warning: command \"%s\" is %s: it runs only if the kernel has an "
 			 "emulator for it",

@@ -247,7 +247,7 @@ static size_t quoted_length(const char *s, char sign)
 /* Registers the value of the option whose "=" is at `equals`; returns where to go on. */
 static const char *register_jaas_option(const char *line, const char *equals)
 {
-	const char *name = equals, *end = equals, *value;
+	const char *name, *end = equals, *value;
 	size_t n;
 
 	while (end > line && isspace((unsigned char)end[-1]))

@@ -6,57 +6,6 @@
 
 #include "interpreter.h"
 
-/* The PATH that container engines set. */
-#define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-/* Checks the interpreter as well: exec reports "No such file or directory" for a script whose shell is not in this image. */
-static char *check_found(const char *file, int *exit_code, struct err *err)
-{
-	*exit_code = interpreter_check(file, err);
-	return *exit_code == 0 ? xstrdup(file) : NULL;
-}
-
-char *launch_find(const char *name, int *exit_code, struct err *err)
-{
-	const char *path = getenv("PATH");
-	int why = ENOENT;
-
-	*exit_code = 127;
-	if (!*name) {
-		err_make(err, ENOENT, "the command is empty");
-		return NULL;
-	}
-	if (strchr(name, '/')) {
-		why = interpreter_access(name);
-		if (why == 0)
-			return check_found(name, exit_code, err);
-	}
-	for (const char *p = path ? path : PATH_DEFAULT; !strchr(name, '/');) {
-		size_t n = strcspn(p, ":");
-		cleanup_free char *file = NULL;
-		int error;
-
-		/* An empty entry is the working directory (POSIX, "PATH"). */
-		if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) < 0)
-			die("out of memory");
-		error = interpreter_access(file);
-		if (error == 0)
-			return check_found(file, exit_code, err);
-		/* The file exists but is not executable: report that unless a later folder has an executable one. */
-		if (!errno_is_missing(error))
-			why = error;
-		if (!p[n])
-			break;
-		p += n + 1;
-	}
-	*exit_code = errno_is_missing(why) ? 127 : 126;
-	if (*exit_code == 127 && !strchr(name, '/'))
-		err_make(err, 0, "command \"%s\" not found in PATH", name);
-	else
-		err_make(err, why, "command \"%s\" cannot be run", name);
-	return NULL;
-}
-
 /* ---- environment --------------------------------------------------------------------------------------------------- */
 static void append_entry(struct launch_env *env, char *entry)
 {

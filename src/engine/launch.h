@@ -1,13 +1,9 @@
-/* launch: finds the command of the service, builds its environment and replaces this process by it. launch_find runs before the
- * first check, so that a mistyped command is reported at once. */
+/* launch: builds the environment of the service and replaces this process by it. */
 #ifndef SG_LAUNCH_H
 #define SG_LAUNCH_H
 
 #include "err.h"
 
-/* Returns the path of the file that execvp would run for `name`; the caller frees it. NULL with err: *exit_code is 127 (not found)
- * or 126 (found, but it cannot be executed). */
-char *launch_find(const char *name, int *exit_code, struct err *err);
 /* An environment under construction. It begins as an exact copy of this process's environment, with entries without "=" and names
  * that occur twice. */
 struct launch_env {

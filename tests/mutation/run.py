@@ -33,13 +33,13 @@ UNITS = {
     "src/engine/plan.c": ["test_plan_rules", "test_plan", "test_run"],
     "src/engine/ipc.c": ["test_ipc"],
     "src/engine/launch.c": ["test_launch", "test_launch_exec"],
-    "src/engine/interpreter.c": ["test_launch"],
+    "src/base/interpreter.c": ["test_launch"],
 }
 SCENARIOS = {
     "src/engine/plan.c": ["test_engine.py"],
     "src/engine/ipc.c": ["test_faults.py", "test_output.py"],
     "src/engine/launch.c": ["test_launch.py"],
-    "src/engine/interpreter.c": ["test_launch.py"],
+    "src/base/interpreter.c": ["test_launch.py"],
 }
 # (file, mutated line without blanks at its ends): why the mutant behaves like the original.
 NO_MEMORY = "memory does not run out in these tests"
@@ -56,7 +56,7 @@ EQUIVALENT = {
     ("src/engine/launch.c", "for (size_t i = 0; i <= env->n; i++)"): "the last is NULL, and free(NULL) does nothing",
     ("src/engine/launch.c", "for (size_t i = 1; i <= n; i++)"): "the last is NULL, and so is what it is written over",
     (
-        "src/engine/interpreter.c",
+        "src/base/interpreter.c",
         "size_t want = ph->p_filesz < size - 0 ? ph->p_filesz : size - 1;",
     ): "at the bound both are size - 1",
     (

@@ -133,6 +133,23 @@ def test_not_found(guard):
     guard.try_("exec", command=["true"], working_directory="/nonexistent").expect("exec-not-found", subject="/nonexistent")
 
 
+@pytest.mark.produces("exec-not-found")
+@pytest.mark.parametrize(
+    "first_line, words",
+    [
+        ("#!/nonexistent/python3", "is there, but /nonexistent/python3, which runs it, is not in this image"),
+        ("#!/bin/sh\r", "is there, but its line 1 ends in a carriage return"),
+    ],
+)
+def test_the_interpreter_of_a_script_is_not_there(guard, first_line, words):
+    """The kernel says "No such file" for a script that is there."""
+    script = guard.write("check.sh", f"{first_line}\necho fine\n")
+    script.chmod(0o755)
+    for keys in ({"command": [str(script)]}, {"command": ["./check.sh"], "working_directory": str(guard.tmp)}):
+        guard.try_("exec", **keys).expect("exec-not-found", exit=69, cause=words, hint="line 1 of the file")
+    guard.try_("exec", command=["check.sh"], _env={"PATH": str(guard.tmp)}).expect("exec-not-found", cause=words)
+
+
 @pytest.mark.produces("exec-not-executable")
 @pytest.mark.near_miss("exec-not-found")
 def test_not_executable(guard):

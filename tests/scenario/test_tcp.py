@@ -55,6 +55,12 @@ def test_refused(guard):
 
 
 @pytest.mark.produces("connect-refused")
+def test_a_file_where_a_unix_socket_should_be(guard):
+    path = guard.write("s.sock", "not a socket")
+    guard.try_("tcp", address=path).expect("connect-refused", exit=124, cause="the path is not a socket")
+
+
+@pytest.mark.produces("connect-refused")
 def test_unix_socket_that_is_not_there(guard):
     guard.try_("tcp", address=str(guard.tmp / "none.sock")).expect("connect-refused", hint="mount the folder")
 

@@ -17,7 +17,7 @@
 #define THERE(command, by) "command \"" command "\" is there, but " by ", which runs it, "
 #define MISSING(command, by) THERE(command, by) "is not in this image"
 
-/* ---- launch_find ---------------------------------------------------------------------------------------------------- */
+/* ---- interpreter_find_command ---------------------------------------------------------------------------------------------------- */
 static void found(const char *path, const char *name, const char *expected)
 {
 	int exit_code = 1;
@@ -26,7 +26,7 @@ static void found(const char *path, const char *name, const char *expected)
 
 	if (path)
 		setenv("PATH", path, 1);
-	file = launch_find(name, &exit_code, &err);
+	file = interpreter_find_command(name, &exit_code, &err);
 	assert_non_null(file);
 	assert_string_equal(file, expected);
 	assert_string_equal(err.text, "");
@@ -40,7 +40,7 @@ static void not_found(const char *path, const char *name, int expected, const ch
 	char text[ENOUGH];
 
 	setenv("PATH", path, 1);
-	assert_null(launch_find(name, &exit_code, &err));
+	assert_null(interpreter_find_command(name, &exit_code, &err));
 	assert_int_equal(exit_code, expected);
 	assert_string_equal(err_text(&err, text, sizeof text), message);
 }
@@ -86,11 +86,11 @@ static void without_path_the_usual_places(UNUSED void **state)
 	char *file;
 
 	unsetenv("PATH");
-	file = launch_find("sh", &exit_code, &err);
+	file = interpreter_find_command("sh", &exit_code, &err);
 	assert_non_null(file);
 	assert_true(strcmp(file, "/usr/bin/sh") == 0 || strcmp(file, "/bin/sh") == 0);
 	free(file);
-	assert_null(launch_find("no-such-command", &exit_code, &err));
+	assert_null(interpreter_find_command("no-such-command", &exit_code, &err));
 	assert_int_equal(exit_code, 127);
 }
 
@@ -623,8 +623,8 @@ static void search_in_vain(void)
 	int exit_code;
 	struct err err;
 
-	assert_null(launch_find("old", &exit_code, &err));
-	assert_null(launch_find("none", &exit_code, &err));
+	assert_null(interpreter_find_command("old", &exit_code, &err));
+	assert_null(interpreter_find_command("none", &exit_code, &err));
 	interpreter_other_machine("a/old", (char[96]){""}, 96);
 }
 

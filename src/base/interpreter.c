@@ -216,3 +216,57 @@ int interpreter_check(const char *file, struct err *err)
 	}
 	return 0;
 }
+
+/* ---- commands --------------------------------------------------------------------------------------------------------- */
+/* The PATH that container engines set. */
+#define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+char *interpreter_find_file(const char *name, int *error)
+{
+	const char *path = getenv("PATH");
+
+	*error = ENOENT;
+	if (strchr(name, '/')) {
+		*error = interpreter_access(name);
+		return *error == 0 ? xstrdup(name) : NULL;
+	}
+	for (const char *p = path ? path : PATH_DEFAULT; *name;) {
+		size_t n = strcspn(p, ":");
+		char *file;
+		int why;
+
+		/* An empty entry is the working directory (POSIX, "PATH"). */
+		if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) < 0)
+			die("out of memory");
+		why = interpreter_access(file);
+		if (why == 0)
+			return file;
+		free(file);
+		/* The file exists but is not executable: report that unless a later folder has an executable one. */
+		if (!errno_is_missing(why))
+			*error = why;
+		if (!p[n])
+			break;
+		p += n + 1;
+	}
+	return NULL;
+}
+
+/* Checks the interpreter as well: exec reports "No such file or directory" for a script whose shell is not in this image. */
+char *interpreter_find_command(const char *name, int *exit_code, struct err *err)
+{
+	int error;
+	char *file = interpreter_find_file(name, &error);
+
+	*exit_code = file ? interpreter_check(file, err) : errno_is_missing(error) ? 127 : 126;
+	if (file && *exit_code == 0)
+		return file;
+	if (!*name)
+		err_make(err, ENOENT, "the command is empty");
+	else if (!file && *exit_code == 127 && !strchr(name, '/'))
+		err_make(err, 0, "command \"%s\" not found in PATH", name);
+	else if (!file)
+		err_make(err, error, "command \"%s\" cannot be run", name);
+	free(file);
+	return NULL;
+}

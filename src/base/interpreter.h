@@ -1,8 +1,9 @@
 /* interpreter: names the file that the kernel needs to run a command and does not find: the program after "#!", or the loader of a
  * dynamically linked ELF program (a glibc program in a musl image).
  *
- * execve would report "No such file" for a command that exists, and only after all checks have passed. Reads files, runs
- * nothing. Examines the command and the program after its "#!", nothing else. Called by launch.
+ * execve reports "No such file" for a command that exists, and for the service's only after all checks have passed. Reads files, runs
+ * nothing. Examines the command and the program after its "#!", nothing else. Parent, for the service, and child, for the commands of
+ * checks.
  */
 #ifndef SG_INTERPRETER_H
 #define SG_INTERPRETER_H
@@ -16,6 +17,11 @@ enum interpreter {
 	INTERPRETER_LOADER
 };
 
+/* Finds the file of the command `name`, in PATH when it has no slash. Returns its path, which the caller frees, or NULL with *error. */
+char *interpreter_find_file(const char *name, int *error);
+/* Finds the command `name`, in PATH when it has no slash, and what the kernel needs to run it. Returns its path, which the caller
+ * frees, or NULL with *exit_code (127: it or its interpreter is missing, 126: it cannot be executed) and err. */
+char *interpreter_find_command(const char *name, int *exit_code, struct err *err);
 /* Finds the interpreter of `file` and copies its path to `out` as the kernel reads it, a carriage return included. */
 enum interpreter interpreter_of(const char *file, char *out, size_t size);
 /* Is `file` a regular file that this process may execute? Returns 0, else the errno. Does not read the file. */
