@@ -306,13 +306,33 @@ static int set_option(struct parse *p, const struct cli_option *o, const char *g
 	return o->set(p, o, given, value);
 }
 
+/* Refuses a word that is likely the value of -w or -p, and returns -1; 0: it is likely neither. The message does not quote a URL,
+ * which may hold a password. */
+static int refuse_bare_value(const struct parse *p, const char *word)
+{
+	if (strstr(word, "://"))
+		return err_make(p->err, 0,
+				"unexpected URL; write -w before each URL, or commas between them");
+	if (str_ends(word, ".cfg"))
+		return err_make(p->err, 0, "unexpected word \"%s\"; for a profile write -p %s",
+				word, word);
+	return 0;
+}
+
 static int refuse_words(const struct parse *p)
 {
 	const struct cli *c = p->cli;
+	const char *word = c->words[cli_commands[c->command].max_words], *remedy = "";
 
-	return err_make(p->err, 0, "unexpected word \"%s\"%s",
-			c->words[cli_commands[c->command].max_words],
-			c->command == CMD_RUN ? "; write -- before the command to start" : "");
+	if (IN_PROFILES & 1u << c->command && refuse_bare_value(p, word) < 0)
+		return -1;
+	if (c->command == CMD_EXPLAIN)
+		return err_make(p->err, 0, "unexpected word \"%s\"; one key is written %s.%s", word,
+				c->words[0], word);
+	if (c->command == CMD_RUN)
+		remedy = c->service ? "; the command to start stands after --"
+				    : "; write -- before the command to start";
+	return err_make(p->err, 0, "unexpected word \"%s\"%s", word, remedy);
 }
 
 static int refuse_option(struct parse *p, const char *name)
@@ -417,6 +437,12 @@ static int find_command(struct parse *p, char ***argv)
 		++*argv;
 		return 0;
 	}
+	if (refuse_bare_value(p, **argv) < 0)
+		return -1;
+	if (str_eq(**argv, "wait") || str_eq(**argv, "wait-for"))
+		return err_make(
+		    p->err, 0, "unknown command \"%s\"; to wait for a URL write: startguard -w URL",
+		    **argv);
 	if (nearest_word(**argv, command_names()))
 		return -1;
 	return err_make(p->err, 0,

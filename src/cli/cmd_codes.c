@@ -1,5 +1,7 @@
 #include "cmd.h"
 
+#define CODES_SHOWN 500 /* bytes of codes after which a message names no more */
+
 static void print_code(struct str *b, const struct diag_info *d, enum print_as as)
 {
 	const char *sep = "  {";
@@ -22,17 +24,36 @@ static void print_code(struct str *b, const struct diag_info *d, enum print_as a
 	}
 }
 
-static int print_one_code(struct str *b, const char *code, enum print_as as, struct err *err)
+/* Appends "connect-refused, ...": the codes that hold the word, as many as the message has room for. */
+static void add_codes_with(struct str *b, const char *word)
+{
+	for (enum diag_code c = D_NONE + 1; *word && c < D__COUNT; c++)
+		if (strstr(diag_info(c)->code, word) && b->len < CODES_SHOWN)
+			str_addf(b, "%s%s", b->len ? ", " : "", diag_info(c)->code);
+}
+
+static int refuse_code(const char *code, struct err *err)
 {
 	const char *codes[D__COUNT + 1] = {NULL};
-	enum diag_code found = diag_find(code);
-	const struct diag_info *d;
+	cleanup_str struct str found = {.s = NULL};
 
 	for (enum diag_code c = D_NONE + 1; c < D__COUNT; c++)
 		codes[c - 1] = diag_info(c)->code;
+	str_init(&found, 1024);
+	add_codes_with(&found, code);
+	if (found.len)
+		return err_make(err, 0, "no code \"%s\"; with this word: %s", code, found.s);
+	return err_make(err, 0, "no code \"%s\"%s", code,
+			did_you_mean(nearest_word(code, codes)).text);
+}
+
+static int print_one_code(struct str *b, const char *code, enum print_as as, struct err *err)
+{
+	enum diag_code found = diag_find(code);
+	const struct diag_info *d;
+
 	if (found == D_NONE)
-		return err_make(err, 0, "no code \"%s\"%s", code,
-				did_you_mean(nearest_word(code, codes)).text);
+		return refuse_code(code, err);
 	d = diag_info(found);
 	print_code(b, d, as);
 	if (as == AS_TEXT)

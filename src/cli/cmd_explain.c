@@ -322,6 +322,28 @@ static int print_key(struct str *b, const struct topic *t, const char *name, enu
 	return 0;
 }
 
+/* Appends "redis.url, http.url": the places of a key that is given without its kind. */
+static void add_places(struct str *b, const char *name)
+{
+	size_t i = 0;
+
+	for (struct topic t; (t = topic_at(i)).name; i++)
+		if (t.schema && schema_find(t.schema, name))
+			str_addf(b, "%s%s.%s", b->len ? ", " : "", t.name, name);
+}
+
+static int refuse_topic(const char *topic, const char *const *names, struct err *err)
+{
+	cleanup_str struct str places = {.s = NULL};
+
+	str_init(&places, 512);
+	add_places(&places, topic);
+	if (places.len)
+		return err_make(err, 0, "no kind \"%s\"; keys of this name: %s", topic, places.s);
+	return err_make(err, 0, "no kind \"%s\"%s", topic,
+			did_you_mean(nearest_word(topic, names)).text);
+}
+
 int cmd_explain(struct str *b, const struct cli *cli, struct err *err)
 {
 	const char *topic = cli->n_words ? cli->words[0] : NULL;
@@ -355,6 +377,5 @@ int cmd_explain(struct str *b, const struct cli *cli, struct err *err)
 			str_addc(b, '\n');
 		return 0;
 	}
-	return err_make(err, 0, "no kind \"%s\"%s", topic,
-			did_you_mean(nearest_word(topic, names)).text);
+	return refuse_topic(topic, names, err);
 }

@@ -6,6 +6,7 @@
 #include "config_file.h"
 #include "json.h"
 #include "profile_load.h"
+#include "url_check.h"
 
 /* ---- helpers ------------------------------------------------------------------------------------------------------- */
 static const char *get_env(const char *name)
@@ -121,6 +122,14 @@ static const char *nearest_top(const char *name)
 	return near ? near : nearest_word(name, one);
 }
 
+/* Returns the end of a message about an unknown kind. */
+static struct suggestion suggest_kind(const char *name, const char *near)
+{
+	struct suggestion instead = url_check_instead(name);
+
+	return *instead.text ? instead : did_you_mean(near);
+}
+
 static void check_top_names(struct load *l, const struct node *root)
 {
 	for (const struct node *c = root->first; c; c = c->next) {
@@ -128,7 +137,7 @@ static void check_top_names(struct load *l, const struct node *root)
 		    check_kind_find(c->name))
 			continue;
 		ERROR_AT(l, c, "", "unknown %s \"%s\"%s", c->type == N_GROUP ? "kind" : "key",
-			 c->name, did_you_mean(nearest_top(c->name)).text);
+			 c->name, suggest_kind(c->name, nearest_top(c->name)).text);
 	}
 }
 
@@ -477,7 +486,7 @@ void profile_try(struct profile *out, const struct profile_options *o, const cha
 	load_mode(&l, &empty);
 	if (!k) {
 		problem_usage(problems, "", "unknown kind \"%s\"%s", kind,
-			      did_you_mean(nearest_word(kind, kind_names())).text);
+			      suggest_kind(kind, nearest_word(kind, kind_names())).text);
 		return;
 	}
 	for (size_t i = 0; pairs[i]; i++)

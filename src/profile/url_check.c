@@ -44,19 +44,70 @@ static const struct check_kind *find_lacking(const char *scheme)
 	return NULL;
 }
 
+/* Systems whose protocols have no kind, with the check that is possible there. */
+static const struct {
+	const char *word, *url;
+} others[] = {
+    {"mysql", "tcp://host:3306"},
+    {"mariadb", "tcp://host:3306"},
+    {"rabbitmq", "tcp://host:5672"},
+    {"amqp", "tcp://host:5672"},
+    {"amqps", "tcp://host:5671"},
+    {"mongo", "tcp://host:27017"},
+    {"mongodb", "tcp://host:27017"},
+    {"cassandra", "tcp://host:9042"},
+    {"nats", "tcp://host:4222"},
+    {"mqtt", "tcp://host:1883"},
+    {"zookeeper", "tcp://host:2181"},
+    {"elasticsearch", "http://host:9200/_cluster/health"},
+    {"opensearch", "http://host:9200/_cluster/health"},
+    {"etcd", "http://host:2379/health"},
+    {"vault", "http://host:8200/v1/sys/health"},
+    {"consul", "http://host:8500/v1/status/leader"},
+    {"minio", "http://host:9000/minio/health/ready"},
+};
+
+struct suggestion url_check_instead(const char *word)
+{
+	struct suggestion s = {""};
+
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		const char *url = others[i].url;
+		bool http = str_starts(url, "http");
+
+		if (str_eq(others[i].word, word))
+			snprintf(s.text, sizeof s.text, "; the kind %s (-w %s) shows %s",
+				 http ? "http" : "tcp", url,
+				 http ? "what this address answers"
+				      : "that the port accepts connections, no more");
+	}
+	return s;
+}
+
+/* Is the form's scheme this one with a part behind a + ("opa+http" for "opa")? */
+static bool form_extends(const struct check_url *form, const char *scheme)
+{
+	return str_starts(form->scheme, scheme) && form->scheme[strlen(scheme)] == '+';
+}
+
 static const char *unknown_scheme(struct arena *a, const char *scheme)
 {
-	const char *schemes[FORMS_MAX + 1], *all = "";
+	const char *schemes[FORMS_MAX + 1], *all = "", *near = NULL;
+	struct suggestion instead = url_check_instead(scheme);
 	const struct check_url *form;
 	size_t k = 0, row = 0, n = 0;
 
 	while (n < FORMS_MAX && (form = next_form(&k, &row))) {
 		schemes[n++] = form->scheme;
+		near = near || !form_extends(form, scheme) ? near : form->scheme;
 		all = arena_printf(a, "%s%s%s", all, *all ? ", " : "", form->scheme);
 	}
 	schemes[n] = NULL;
+	if (*instead.text)
+		return arena_printf(a, "unknown scheme \"%s\"%s", scheme, instead.text);
+	near = near ? near : nearest_word(scheme, schemes);
 	return arena_printf(a, "unknown scheme \"%s\"%s (known: %s)", scheme,
-			    did_you_mean(nearest_word(scheme, schemes)).text, all);
+			    did_you_mean(near).text, all);
 }
 
 /* Returns the check's name: host and port without the user part, or the path. Without commas: they separate ids in lists.

@@ -20,6 +20,9 @@ void url_check_split(struct arena *a, const char *text, struct strlist *out);
  * keys. */
 const char *url_check_parse(struct url_check *out, struct arena *a, const char *url,
 			    const char *(*get_env)(const char *name));
+/* Returns the end of a message about the name or scheme of a well-known system that has no kind, "mysql" or "amqp": which kind
+ * to use there, and what it shows. Empty for other words. */
+struct suggestion url_check_instead(const char *word);
 /* Appends an example of each form: "tcp://host:port, http://host/path, ...". */
 void url_check_examples(struct str *out);
 

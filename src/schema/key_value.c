@@ -306,6 +306,25 @@ static int url_problem(const struct slot *s, const char *problem)
 	return slot_problem(s, "the URL %s", problem);
 }
 
+/* A user alone is a secret where it may be a token or a password ("https://TOKEN@host", "redis://SECRET@host"). In a URL for
+ * libpq it is a role's name, which `show` prints with the URL. */
+static void judge_user_part(const struct slot *s, struct url *url, const char *text)
+{
+	const char *rest = strstr(text, "://");
+
+	if (!secret_is_set(url->password) && str_starts(url->scheme, "postgres"))
+		url->text = arena_printf(s->fill->arena, "%s%.*s", url->scheme,
+					 (int)strcspn(rest, "#"), rest);
+	else
+		slot_literal_secret(s, s->where,
+				    secret_is_set(url->password)
+					? "take the user part out of the URL and give username and "
+					  "password by reference, or give the whole URL as env:NAME"
+					: "a user without a password counts as one, since it may "
+					  "be a token: give it by reference as a key of its own, "
+					  "or the whole URL as env:NAME");
+}
+
 int read_url(const struct slot *s)
 {
 	const char *name = variable_with_secret(s), *text, *problem;
@@ -333,9 +352,7 @@ int read_url(const struct slot *s)
 		return slot_problem(s, "the URL holds a $; a variable is written ${NAME}");
 	if ((secret_is_set(out->password) || secret_is_set(out->user)) &&
 	    !secret_is_from_variables(s->node->text))
-		slot_literal_secret(s, s->where,
-				    "take the user part out of the URL and give username and "
-				    "password by reference, or give the whole URL as env:NAME");
+		judge_user_part(s, out, text);
 	return slot_check(s, out->text);
 }
 

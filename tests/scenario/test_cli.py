@@ -61,6 +61,11 @@ def usage(guard, *args, env={}):
         (["version", "x"], 'unexpected word "x"'),
         (["explain", "kafak"], 'did you mean "kafka"?'),
         (["explain", "kafka.topcs"], 'did you mean "topics"?'),
+        (["explain", "timeout"], 'no kind "timeout"; keys of this name: '),
+        (["explain", "timeout"], "common.timeout"),
+        (["explain", "bootstrap_servers"], "kafka.bootstrap_servers"),
+        (["codes", "refused"], 'no code "refused"; with this word: '),
+        (["codes", "refused"], "connect-refused"),
         (["codes", "connect-refusd"], 'did you mean "connect-refused"?'),
         (["completion", "csh"], "known: bash, zsh, fish"),
         (["help", "nothing"], 'command "nothing" is not known; known: run, check'),
@@ -175,6 +180,7 @@ def test_show_of_a_profile_that_is_refused(guard):
     "args, words",
     [
         (["tcq"], 'unknown kind "tcq"; did you mean "tcp"?'),
+        (["mysql"], 'unknown kind "mysql"; the kind tcp (-w tcp://host:3306) shows that the port accepts'),
         (["tcp", "address"], "is not KEY=VALUE"),
         (["tcp", "adress=x:1"], 'did you mean "address"?'),
         (["tcp", "address=a:1", "address=b:1"], "is given twice"),
@@ -189,7 +195,15 @@ def test_mistakes_of_try(guard, args, words):
 
 
 @pytest.mark.parametrize(
-    "url, words", [("tcp:/x", "is not a URL"), ("tpc://x:1", 'did you mean "tcp"?'), ("tcp://", "names nothing")]
+    "url, words",
+    [
+        ("tcp:/x", "is not a URL"),
+        ("tpc://x:1", 'did you mean "tcp"?'),
+        ("tcp://", "names nothing"),
+        ("opa://x:1", 'did you mean "opa+http"?'),
+        ("mysql://u:p@x:1", "the kind tcp (-w tcp://host:3306) shows that the port accepts connections, no more"),
+        ("elasticsearch://x", "the kind http (-w http://host:9200/_cluster/health) shows what this address answers"),
+    ],
 )
 def test_mistakes_of_wait(guard, url, words):
     result = guard.cli("-w", "file:///", "-w", url)

@@ -638,6 +638,26 @@ def test_a_check_without_a_name_is_one_mistake(guard):
     assert result.err.count("p.cfg:") == 1 and "nothing to check" not in result.err
 
 
+def test_a_user_alone_is_a_secret_where_it_may_be_a_token(guard):
+    text = 'startguard = 1; %s: { a: { url = "%s"; }; };'
+    for kind, url in (("redis", "redis://sesame@c:1"), ("http", "http://sesame@c/")):
+        result = guard.cli("show", "-p", guard.write("p.cfg", text % (kind, url)))
+        assert result.code == 77 and "a user without a password counts as one" in result.err
+        assert "sesame" not in result.err + result.out
+
+
+def test_a_user_alone_in_a_postgres_url(guard):
+    text = 'startguard = 1; postgres: { a: { url = "postgres://app@db/shop"; }; };'
+    result = guard.cli("show", "-p", guard.write("p.cfg", text))
+    assert result.code == 0 and 'url = "postgres://app@db/shop"' in result.out
+    again = guard.cli("show", "-p", guard.write("again.cfg", result.out))
+    assert again.code == 0 and "postgres://app@db/shop" in again.out
+    result = guard.cli("show", "-w", "postgres://app@db/shop")
+    assert result.code == 0 and 'url = "postgres://app@db/shop"' in result.out
+    secret = guard.cli("show", "-p", guard.write("s.cfg", text.replace("app@", "app:sesame@")))
+    assert secret.code == 77 and "sesame" not in secret.err + secret.out
+
+
 @pytest.mark.parametrize("name, file", [("ok.conf", "ok.conf"), ("shop", "shop"), ("shop", "shop.cfg")])
 def test_the_file_beside_is_named(guard, name, file):
     guard.write(file, 'startguard = 1; file: { a: { path = "/"; }; };')

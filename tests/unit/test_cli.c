@@ -42,12 +42,24 @@ static void clear_environment(void)
 static void mistakes_are_reported(UNUSED void **state)
 {
 	static const struct {
-		const char *argv[5], *words;
+		const char *argv[6], *words;
 	} rows[] = {
 	    {{"rnu"}, "command \"rnu\" is not known; did you mean \"run\"?"},
 	    {{"/bin/x"}, "to start it after the checks write: -- /bin/x ..."},
 	    {{"run", "x"}, "unexpected word \"x\"; write -- before the command to start"},
+	    {{"run", "x", "--", "y"}, "\"x\"; the command to start stands after --"},
 	    {{"check", "x"}, "unexpected word \"x\""},
+	    {{"http://api/health"}, "unexpected URL; write -w before each URL"},
+	    {{"-w", "a:1", "http://b/", "--", "x"},
+	     "write -w before each URL, or commas between them"},
+	    {{"show", "http://b/"}, "write -w before each URL, or commas between them"},
+	    {{"wait", "redis://a:1"}, "to wait for a URL write: startguard -w URL"},
+	    {{"m.cfg"}, "unexpected word \"m.cfg\"; for a profile write -p m.cfg"},
+	    {{"run", "m.cfg"}, "for a profile write -p m.cfg"},
+	    {{"check", "m.cfg"}, "for a profile write -p m.cfg"},
+	    {{"show", "m.cfg"}, "for a profile write -p m.cfg"},
+	    {{"explain", "redis", "keys"},
+	     "unexpected word \"keys\"; one key is written redis.keys"},
 	    {{"check", "--", "x"}, "check starts no command; drop everything after --"},
 	    {{"run", "--"}, "no command after --"},
 	    {{"run", "-"}, "unexpected word \"-\""},
@@ -77,7 +89,7 @@ static void mistakes_are_reported(UNUSED void **state)
 		struct parsed p;
 
 		parse(&p, ARGV(W(rows[i].argv[0]), W(rows[i].argv[1]), W(rows[i].argv[2]),
-			       W(rows[i].argv[3])));
+			       W(rows[i].argv[3]), W(rows[i].argv[4])));
 		if (!strstr(p.why, rows[i].words))
 			fail_msg("%s %s: \"%s\" does not say \"%s\"", rows[i].argv[0],
 				 rows[i].argv[1] ? rows[i].argv[1] : "", p.why, rows[i].words);
