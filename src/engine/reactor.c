@@ -506,6 +506,22 @@ static void end_attempt(struct reactor *r, size_t i, struct instant now)
 	r->watcher->changed(r->watcher->ctx, i, now);
 }
 
+/* May another attempt come soon that the child of check i can make? A child that nobody needs ends by itself sooner than one that
+ * has to be killed. */
+static bool has_next_job(const struct reactor *r, size_t i)
+{
+	const struct plan *plan = &r->run->plan;
+	const struct profile_check *checks = r->run->profile->checks;
+
+	if (!r->attempts[i]->passed)
+		return true;
+	for (size_t k = 0; k < plan->n; k++)
+		if (k != i && !r->attempts[k] && plan_undecided(&plan->checks[k]) &&
+		    child_may_share(&checks[i], &checks[k]))
+			return true;
+	return false;
+}
+
 /* Ends an attempt whose child has sent its final record and waits for another attempt. A child that wrote more than that record
  * is not used again. */
 static void keep_child(struct reactor *r, size_t i, struct instant now)
@@ -514,8 +530,8 @@ static void keep_child(struct reactor *r, size_t i, struct instant now)
 
 	if (!a->final || a->killed || a->child.jobs < 0 || a->child.fd < 0)
 		return;
-	if (!a->child_stays || a->in.len || a->in.broken || r->idle.n == IDLE_MAX ||
-	    a->child.attempts >= CHILD_ATTEMPTS_MAX) {
+	if (!a->child_stays || !has_next_job(r, i) || a->in.len || a->in.broken ||
+	    r->idle.n == IDLE_MAX || a->child.attempts >= CHILD_ATTEMPTS_MAX) {
 		cleanup_fd_fn(&a->child.jobs);
 		a->child.jobs = -1;
 		return;
