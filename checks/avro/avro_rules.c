@@ -9,13 +9,12 @@
 /* Reads a character of valid UTF-8. */
 static unsigned take_char(const unsigned char **s)
 {
-	unsigned c = *(*s)++;
-	int more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
+	uint32_t c;
+	size_t len = utf8_decode(*s, strnlen((const char *)*s, 4), &c);
 
-	if (more)
-		c &= 0x3fu >> more;
-	while (more-- && **s)
-		c = c << 6 | (*(*s)++ & 0x3f);
+	if (len == 0) /* a JSON parser accepts no such text */
+		c = **s;
+	*s += len ? len : 1;
 	return c;
 }
 

@@ -80,9 +80,7 @@ void str_addf(struct str *b, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Returns the length of the UTF-8 sequence at s and its code point in *cp; returns 0 when the sequence is not valid
- * (RFC 3629: overlong forms and surrogates are not). */
-static size_t utf8_decode(const unsigned char *s, size_t n, uint32_t *cp)
+size_t utf8_decode(const unsigned char *s, size_t n, uint32_t *cp)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	size_t len = s[0] < 0x80   ? 1

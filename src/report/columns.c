@@ -26,8 +26,8 @@ static size_t cell_width(uint32_t cp)
 /* Returns the bytes of the character or colour sequence at `s`, and its cells; 0 where the text ends or is not UTF-8. */
 static size_t next_character(const unsigned char *s, size_t *cells)
 {
-	size_t len = s[0] < 0xc0 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	uint32_t cp = len == 1 ? s[0] : s[0] & (0xffu >> (len + 1));
+	size_t len;
+	uint32_t cp;
 
 	*cells = 0;
 	if (!s[0])
@@ -36,11 +36,9 @@ static size_t next_character(const unsigned char *s, size_t *cells)
 		len = strcspn((const char *)s, "m");
 		return len + (s[len] == 'm');
 	}
-	for (size_t k = 1; k < len; k++) {
-		if ((s[k] & 0xc0) != 0x80)
-			return 0;
-		cp = cp << 6 | (s[k] & 0x3fu);
-	}
+	len = utf8_decode(s, strnlen((const char *)s, 4), &cp);
+	if (len == 0)
+		return 0;
 	*cells = cell_width(cp);
 	return len;
 }
