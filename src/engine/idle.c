@@ -40,15 +40,26 @@ bool idle_is_silent(const struct child *child)
 	return read(child->fd, &byte, 1) < 0 && errno == EAGAIN;
 }
 
+/* Kills the group as well, as for every child, while the pid is still the child's. */
+static void kill_child(const struct child *child)
+{
+	if (kill(-child->pid, SIGKILL) < 0)
+		kill(child->pid, SIGKILL);
+}
+
+void idle_kill_all(const struct idle *idle)
+{
+	for (size_t i = 0; i < idle->n; i++)
+		kill_child(&idle->v[i].child);
+}
+
 bool idle_end(struct child *child)
 {
 	struct instant until = instant_after(instant_now(), END_MAX);
 
 	cleanup_fd_fn(&child->fd);
 	cleanup_fd_fn(&child->jobs);
-	/* The group as well, as for every child, while the pid is still the child's. */
-	if (kill(-child->pid, SIGKILL) < 0)
-		kill(child->pid, SIGKILL);
+	kill_child(child);
 	while (waitpid(child->pid, NULL, WNOHANG) == 0) {
 		if (instant_reached(until, instant_now()))
 			return false;

@@ -26,6 +26,8 @@ void idle_add(struct idle *idle, const struct profile_check *check, const struct
 bool idle_take(struct idle *idle, const struct profile_check *check, struct child *out);
 /* Returns whether the child wrote nothing since its last attempt, as it must be. */
 bool idle_is_silent(const struct child *child);
+/* Kills all idle children, without waiting: idle_end reaps each. */
+void idle_kill_all(const struct idle *idle);
 /* Kills and reaps a child that was handed out, and closes its pipes. Waits at most 100 ms. Returns whether it ended. */
 bool idle_end(struct child *child);
 /* Forgets a child that has died, before it is reaped; does nothing if `pid` is not an idle child. */

@@ -206,6 +206,7 @@ static size_t end_all_idle(struct reactor *r)
 	struct child child;
 	size_t n = 0;
 
+	idle_kill_all(&r->idle); /* so that they end beside each other */
 	for (; idle_take(&r->idle, NULL, &child); n++)
 		end_idle(r, &child);
 	return n;
@@ -530,8 +531,8 @@ static void keep_child(struct reactor *r, size_t i, struct instant now)
 
 	if (!a->final || a->killed || a->child.jobs < 0 || a->child.fd < 0)
 		return;
-	if (!a->child_stays || !has_next_job(r, i) || a->in.len || a->in.broken ||
-	    r->idle.n == IDLE_MAX || a->child.attempts >= CHILD_ATTEMPTS_MAX) {
+	if (!a->child_stays || a->in.len || a->in.broken || r->idle.n == IDLE_MAX ||
+	    a->child.attempts >= CHILD_ATTEMPTS_MAX || !has_next_job(r, i)) {
 		cleanup_fd_fn(&a->child.jobs);
 		a->child.jobs = -1;
 		return;
