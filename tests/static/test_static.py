@@ -131,6 +131,17 @@ def test_bill_of_materials_has_every_pin(bill):
     assert packages <= {name for name, _ in listed}
 
 
+def test_labels_name_the_licences_of_the_bill_of_materials(bill):
+    """Of the images, which hold a store of certificates besides (MPL-2.0), and of the .rpm."""
+    parts = [bill["metadata"]["component"], *bill["components"]]
+    names = {one.get("expression") or one["license"]["id"] for part in parts for one in part["licenses"]}
+    dockerfile = (ROOT / "packaging/docker/Dockerfile").read_text()
+    label = re.search(r'image\.licenses="(.*)"', dockerfile)[1]
+    tag = re.search(r"^License: (.*)$", (ROOT / "packaging/packages.d/startguard.spec").read_text(), re.M)[1]
+    assert {name.strip("()") for name in label.split(" AND ")} == names | {"MPL-2.0"}
+    assert {name.strip("()") for name in tag.split(" AND ")} == names
+
+
 @pytest.mark.timeout(600)
 def test_another_folder_gives_the_same_bytes(tmp_path):
     """Made from a copy of the sources, in a folder of another name, with the same root."""
