@@ -73,7 +73,8 @@ struct web_response {
 	size_t len;
 	char content_type[128];        /* in lower case, without parameters */
 	char content_type_header[512]; /* as it was sent, "" for none */
-	char coding[32];               /* the content coding, "" for none; gzip was undone */
+	char coding[32];               /* the content coding, "" for none */
+	bool decoded;                  /* it is gzip, and was undone */
 	char body_start[160];          /* of the body, cleaned, for causes: "it begins with: ..." */
 	char location[512];            /* target of a redirect, without user part */
 	char subject[DIAG_SUBJECT_MAX]; /* "http://opa:8181/v1/data/x", for diagnoses */

@@ -7,6 +7,14 @@
 #include "web_status.h"
 
 /* ---- failed transfers -------------------------------------------------------------------------------------------- */
+/* A server that speaks HTTP/2 alone (gRPC) begins with a frame of its settings, whatever was asked: RFC 9113, sections 4.1 and 6.5. */
+static bool is_http2(const char *bytes, size_t n)
+{
+	static const char settings[] = {4, 0, 0, 0, 0, 0}; /* type, flags, stream */
+
+	return n >= 9 && !memcmp(bytes + 3, settings, sizeof settings);
+}
+
 /* Called when curl reports an answer that is not HTTP. Sends one more request without curl, to quote the answer. */
 static enum result fail_not_http(const struct transfer *t, const char *error, struct diag *out)
 {
@@ -27,6 +35,13 @@ static enum result fail_not_http(const struct transfer *t, const char *error, st
 				  "the peer answers plain HTTP with a TLS alert");
 	if (!n)
 		return check_fail(out, D_HTTP_NOT_HTTP, subject, "%s", error);
+	if (is_http2(buf, n)) {
+		check_fail(out, D_HTTP_NOT_HTTP, subject,
+			   "the answer is HTTP/2, to a request of HTTP/1.1");
+		diag_hint(out, "give a port that speaks HTTP/1.1 too; of a gRPC server the kind tcp shows "
+			       "that its port accepts connections, no more");
+		return RESULT_FAIL;
+	}
 	text_clean_n(start, sizeof start, buf, n);
 	return check_fail(out, D_HTTP_NOT_HTTP, subject,
 			  "the answer is not HTTP; it begins with: %s", start);
@@ -208,6 +223,7 @@ void web_keep_body_start(struct web_response *resp)
 {
 	char raw[2048], start[121];
 	size_t n = resp->len < sizeof raw - 1 ? resp->len : sizeof raw - 1;
+	bool coded = resp->coding[0] && !resp->decoded && strcasecmp(resp->coding, "identity") != 0;
 
 	/* Scrub before cutting: scrub does not find every secret that was cut. */
 	for (size_t i = 0; i < n; i++)
@@ -215,8 +231,12 @@ void web_keep_body_start(struct web_response *resp)
 	raw[n] = '\0';
 	scrub(raw);
 	text_clean(start, sizeof start, raw);
-	snprintf(resp->body_start, sizeof resp->body_start, "%s%s",
-		 *start ? "it begins with: " : "it is empty", start);
+	if (coded && *start)
+		snprintf(resp->body_start, sizeof resp->body_start,
+			 "it is compressed with %s, which was not asked for", resp->coding);
+	else
+		snprintf(resp->body_start, sizeof resp->body_start, "%s%s",
+			 *start ? "it begins with: " : "it is empty", start);
 }
 
 /* What servers say with status 400 of the TLS connection: to plain HTTP on a TLS port (Go's net/http, nginx, Apache, Tomcat), and
@@ -269,8 +289,11 @@ static enum result fail_login(struct diag *out, enum diag_code code,
 		diag_hint(out, "give the address that is redirected to as url");
 		return RESULT_FAIL;
 	}
-	return check_fail(out, code, resp->subject, "HTTP status %ld; the body: %s", resp->status,
-			  start);
+	check_fail(out, code, resp->subject, "HTTP status %ld; the body: %s", resp->status, start);
+	if (code == D_AUTH_FORBIDDEN && !resp->had_credentials)
+		diag_hint(out, "no credentials were sent: give those of a user with this right, or let "
+			       "the server permit it without a login");
+	return RESULT_FAIL;
 }
 
 enum result web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted)

@@ -44,6 +44,12 @@ static int inflate_body(z_stream *z, char **text, size_t *cap, size_t max)
 	}
 }
 
+/* x-gzip is the same (RFC 9110 section 8.4.1.3), and codings have no case. */
+static bool is_gzip(const char *coding)
+{
+	return !strcasecmp(coding, "gzip") || !strcasecmp(coding, "x-gzip");
+}
+
 enum result web_gunzip(struct web_response *resp, size_t max, struct diag *out)
 {
 	z_stream z = {.next_in = (unsigned char *)resp->body, .avail_in = (uInt)resp->len};
@@ -51,7 +57,7 @@ enum result web_gunzip(struct web_response *resp, size_t max, struct diag *out)
 	char *text;
 	int code;
 
-	if (!str_eq(resp->coding, "gzip") || !resp->len)
+	if (!is_gzip(resp->coding) || !resp->len)
 		return RESULT_PASS;
 	text = xmalloc(cap + 1);
 	z.next_out = (unsigned char *)text;
@@ -70,6 +76,7 @@ enum result web_gunzip(struct web_response *resp, size_t max, struct diag *out)
 				  "the body is not the gzip that Content-Encoding names");
 	free(resp->body);
 	resp->body = text;
+	resp->decoded = true;
 	resp->len = (size_t)((char *)z.next_out - text);
 	text[resp->len] = '\0';
 	return RESULT_PASS;

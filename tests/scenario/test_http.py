@@ -460,7 +460,10 @@ def test_two_logins(guard, keys):
 @pytest.mark.produces("auth-forbidden")
 def test_forbidden(guard):
     with serve(Reply(403, "not you")) as s:
-        guard.try_("http", url=s.url).expect("auth-forbidden", exit=69, cause="not you")
+        guard.try_("http", url=s.url).expect("auth-forbidden", exit=69, cause="not you", hint="no credentials were sent")
+        guard.try_("http", url=s.url, token=f"file:{guard.write('token', 't0ken-value')}").expect(
+            "auth-forbidden", exit=69, cause="not you", hint="grant this user the permission"
+        )
 
 
 @pytest.mark.produces("secret-unreadable")
@@ -596,6 +599,14 @@ def test_a_page_where_a_page_is_expected(guard):
 def test_other_protocol(guard):
     with TcpServer(answer(b"SSH-2.0-OpenSSH_9.2\r\n")) as s:
         guard.try_("http", url=f"http://{s.address}/").expect("http-not-http", exit=69, cause="SSH-2.0")
+
+
+@pytest.mark.produces("http-not-http")
+def test_http_2_alone(guard):
+    """A gRPC server sends its settings and hangs up."""
+    settings = bytes.fromhex("00000c040000000000 000300000064 000400100000")
+    with TcpServer(answer(settings)) as s:
+        guard.try_("http", url=f"http://{s.address}/").expect("http-not-http", exit=69, cause="HTTP/2", hint="gRPC")
 
 
 @pytest.mark.near_miss("http-not-http")
@@ -912,15 +923,25 @@ def test_server_name_stays_with_its_host(guard, authority):
 PACKED = gzip.compress(b'{"status": "UP"}', mtime=0)
 
 
-def packed(body):
-    return HttpServer({"/": Reply(body=body, headers={"content-encoding": "gzip"}, content_type="application/json")})
+def packed(body, coding="gzip"):
+    return HttpServer({"/": Reply(body=body, headers={"content-encoding": coding}, content_type="application/json")})
 
 
 @pytest.mark.near_miss("http-json-invalid", "answer-truncated")
-def test_gzip_that_nobody_asked_for_is_undone(guard):
-    with packed(PACKED) as s:
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "GZIP"])
+def test_gzip_that_nobody_asked_for_is_undone(guard, coding):
+    with packed(PACKED, coding) as s:
         guard.try_("http", url=s.url, json='( { at = "/status"; equals = "\\"UP\\""; } )').passed()
         assert "accept-encoding" not in s.requests[0].headers
+
+
+@pytest.mark.produces("http-json-invalid")
+@pytest.mark.parametrize("coding", ["br", "deflate", "zstd", "gzip, gzip"])
+def test_other_codings_are_named(guard, coding):
+    with packed(b"\x0b\x03\x80 bytes", coding) as s:
+        guard.try_("http", url=s.url, json='( { at = "/status"; type = "string"; } )').expect(
+            "http-json-invalid", cause=f"it is compressed with {coding}, which was not asked for"
+        )
 
 
 @pytest.mark.parametrize(
