@@ -38,8 +38,8 @@ static enum result fail_not_http(const struct transfer *t, const char *error, st
 	if (is_http2(buf, n)) {
 		check_fail(out, D_HTTP_NOT_HTTP, subject,
 			   "the answer is HTTP/2, to a request of HTTP/1.1");
-		diag_hint(out, "give a port that speaks HTTP/1.1 too; of a gRPC server the kind tcp shows "
-			       "that its port accepts connections, no more");
+		diag_hint(out, "give a port that speaks HTTP/1.1 too; for gRPC use the kind tcp, "
+			       "which shows that the port accepts connections");
 		return RESULT_FAIL;
 	}
 	text_clean_n(start, sizeof start, buf, n);
@@ -291,8 +291,9 @@ static enum result fail_login(struct diag *out, enum diag_code code,
 	}
 	check_fail(out, code, resp->subject, "HTTP status %ld; the body: %s", resp->status, start);
 	if (code == D_AUTH_FORBIDDEN && !resp->had_credentials)
-		diag_hint(out, "no credentials were sent: give those of a user with this right, or let "
-			       "the server permit it without a login");
+		diag_hint(out,
+			  "no credentials were sent: give those of a user with this right, or let "
+			  "the server permit it without a login");
 	return RESULT_FAIL;
 }
 

@@ -76,7 +76,7 @@ const char *mode_conflict(const struct modes_conf *aliases)
 
 const char *mode_problem(const struct modes_conf *aliases, const char *word, struct arena *a)
 {
-	const char *names[64] = {NULL}, *known = "";
+	const char *names[64] = {NULL}, *known = "", *nearest;
 	size_t n = 0;
 
 	for (enum mode m = 0; m < MODE__COUNT; m++) {
@@ -91,6 +91,8 @@ const char *mode_problem(const struct modes_conf *aliases, const char *word, str
 				names[n++] = more->v[i];
 		}
 	}
+	nearest = nearest_word(word, names);
 	return arena_printf(a, "unknown mode \"%s\"; known: %s%s", word, known,
-			    did_you_mean(nearest_word(word, names)).text);
+			    nearest ? did_you_mean(nearest).text
+				    : "; the key modes gives them more names");
 }

@@ -151,7 +151,11 @@ def test_no_termination_message_of_what_starts_nothing(guard, args):
 
 @pytest.mark.parametrize(
     "mode, words",
-    [("prd", 'did you mean "prod"?'), ("enterprize", 'did you mean "enterprise"?'), ("xyz", "known: dev, staging, prod")],
+    [
+        ("prd", 'did you mean "prod"?'),
+        ("enterprize", 'did you mean "enterprise"?'),
+        ("xyz", "; the key modes gives them more names"),
+    ],
 )
 def test_nearest_mode(guard, mode, words):
     text = 'startguard = 1; {} modes: {{ prod = ["enterprise"]; }}; file: {{ a: {{ path = "/"; }}; }};'
