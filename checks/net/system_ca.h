@@ -9,7 +9,7 @@
 #include <openssl/x509_vfy.h>
 
 /* Makes the store trust the system's CAs. Reads no file yet: the folder is searched by the hash of the issuer's name, and the
- * bundle, which takes 10 to 60 ms of processor time, is read when the folder has no such certificate. */
+ * bundle is read when the folder has no such certificate (ca_bundle.h). */
 void system_ca_add(X509_STORE *store);
 /* Makes client libraries that use OpenSSL's default places find the system's bundle: sets SSL_CERT_FILE in this process,
  * unless it is set or no bundle is there. */

@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "ca_bundle.h"
 #include "key_file.h"
 #include "neterr.h"
 #include "resolve.h"
@@ -290,21 +291,56 @@ static enum result fail_file(struct diag *out, const char *path, const char *wha
 				 error.text, out);
 }
 
-enum result tls_trust(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out)
+static bool same(const char *a, const char *b)
 {
-	X509_STORE *store = X509_STORE_new();
+	return a && b ? str_eq(a, b) : a == b;
+}
 
-	invariant(store);
-	X509_STORE_set1_param(store, X509_STORE_get0_param(SSL_CTX_get_cert_store(ctx)));
-	SSL_CTX_set_cert_store(ctx, store); /* ctx owns it */
-	if (tls->ca_file && !SSL_CTX_load_verify_file(ctx, tls->ca_file))
+/* Fills the store with the CAs that `tls` names, or makes it look for the system's. */
+static enum result load_trust(X509_STORE *store, const struct tls_conf *tls, struct diag *out)
+{
+	if (tls->ca_file && !ca_bundle_add(store, tls->ca_file))
 		return fail_file(out, tls->ca_file, "the CA file cannot be loaded",
 				 KEY_FILE_CERTIFICATES);
 	if (tls->ca_path &&
-	    (access(tls->ca_path, R_OK | X_OK) || !SSL_CTX_load_verify_dir(ctx, tls->ca_path)))
+	    (access(tls->ca_path, R_OK | X_OK) || !X509_STORE_load_path(store, tls->ca_path)))
 		return fail_folder(out, tls->ca_path, "the folder of CA files cannot be used");
 	if (!tls->ca_file && !tls->ca_path)
 		system_ca_add(store);
+	return RESULT_PASS;
+}
+
+/* Returns NULL with *out filled when a file cannot be used. An attempt may make several connections, and asks for the store once more
+ * before the first one: the child keeps the store that it has made last. */
+static X509_STORE *trusted(const struct tls_conf *tls, struct diag *out)
+{
+	static X509_STORE *kept;
+	static struct tls_conf of; /* the profile's texts, which live as long as the child */
+	X509_STORE *store;
+
+	if (kept && same(of.ca_file, tls->ca_file) && same(of.ca_path, tls->ca_path))
+		return kept;
+	store = X509_STORE_new();
+	invariant(store);
+	if (load_trust(store, tls, out)) {
+		X509_STORE_free(store);
+		return NULL;
+	}
+	X509_STORE_free(kept);
+	kept = store;
+	of = *tls;
+	return kept;
+}
+
+enum result tls_trust(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out)
+{
+	X509_STORE *store = trusted(tls, out);
+
+	if (!store)
+		return RESULT_FAIL;
+	X509_STORE_set1_param(store, X509_STORE_get0_param(SSL_CTX_get_cert_store(ctx)));
+	invariant(X509_STORE_up_ref(store));
+	SSL_CTX_set_cert_store(ctx, store); /* ctx owns the reference */
 	return RESULT_PASS;
 }
 
@@ -354,7 +390,9 @@ enum result tls_files(const struct tls_conf *tls, struct diag *out)
 {
 	SSL_CTX *ctx;
 
-	if (!tls->ca_file && !tls->ca_path && !tls->cert_file)
+	if ((tls->ca_file || tls->ca_path) && !trusted(tls, out))
+		return RESULT_FAIL;
+	if (!tls->cert_file)
 		return RESULT_PASS;
 	ctx = make_context(tls, out);
 	SSL_CTX_free(ctx);
