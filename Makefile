@@ -85,7 +85,7 @@ of_flow := checks/flow.c $(wildcard checks/flow/*.c)
 of_kafka := $(of_flow) checks/kafka.c checks/wire_format.c $(wildcard checks/kafka/*.c checks/record_format/*.c)
 of_avro := $(of_flow) checks/avro.c checks/schema_registry.c checks/wire_format.c $(wildcard checks/registry/*.c checks/avro/*.c checks/record_format/*.c)
 of_redis := checks/redis.c $(wildcard checks/redis/*.c)
-of_curl := $(of_flow) checks/http.c checks/opa.c checks/schema_registry.c checks/metrics.c $(wildcard checks/http/*.c)
+of_curl := $(of_flow) checks/http.c checks/opa.c checks/schema_registry.c checks/metrics.c $(wildcard checks/http/*.c checks/registry/*.c)
 of_pq := checks/postgres.c $(wildcard checks/postgres/*.c)
 left_out := $(foreach l,kafka avro redis curl pq,$(if $(filter 1,$(with_$(l))),,$(of_$(l))))
 
@@ -96,7 +96,7 @@ unit_c := $(filter-out $(if $(filter 0,$(with_kafka)),tests/unit/test_kafka.c) \
 	$(if $(filter 0,$(WITH_SECCOMP)),tests/unit/test_sandbox_filter.c) \
 	$(if $(filter 0,$(with_redis)),tests/unit/test_redis.c) \
 	$(if $(filter 0,$(with_curl)),tests/unit/test_web_status.c) \
-	$(if $(filter 0,$(with_avro)),tests/unit/test_registry_error.c) \
+	$(if $(filter 11,$(with_avro)$(with_curl)),,tests/unit/test_registry_error.c) \
 	$(if $(filter 00 01 10,$(with_kafka)$(with_avro)),tests/unit/test_record_class.c) \
 	$(if $(filter-out 111,$(with_kafka)$(with_avro)$(with_curl)),tests/unit/test_flow.c),$(wildcard tests/unit/*.c))
 
@@ -136,7 +136,7 @@ sees_checks/program := $(sees_check) checks/program
 sees_checks/metrics := $(sees_check) checks/metrics
 sees_checks/python := $(sees_checks/program) checks/python
 sees_checks/http := $(sees_checks/net) checks/json checks/http
-sees_checks/registry := $(sees_check) checks/registry
+sees_checks/registry := $(sees_checks/http) checks/avro checks/registry
 sees_checks/redis := $(sees_checks/net) checks/redis
 sees_checks/postgres := $(sees_checks/net) checks/findings checks/postgres
 sees_checks/avro := $(sees_checks/json) checks/avro

@@ -55,7 +55,7 @@ static void copy_members(json_t *out, const json_t *from, const char *const *key
 }
 
 /* Puts the definition of another file in the place of its name. It is in normal form, with full names everywhere, so that it can be
- * normalized again, in this schema. */
+ * normalized again, in this schema, and no namespace is added to a name. */
 static json_t *expand_known(struct parser *r, const json_t *definition)
 {
 	json_t *out;
@@ -73,12 +73,13 @@ static json_t *normalize_name(struct parser *r, const char *name, const char *sp
 	if (avro_is_primitive(name))
 		return json_string(name);
 	make_full_name(full, sizeof full, name, space);
-	if (json_object_get(r->names, full))
-		return json_string(full);
-	if (json_object_get(r->names, name))
-		return json_string(name);
-	if (json_object_get(r->known, full))
-		return expand_known(r, json_object_get(r->known, full));
+	/* A type of the namespace comes before one without a namespace. */
+	for (const char *n = full; n; n = n == full ? name : NULL) {
+		if (json_object_get(r->names, n))
+			return json_string(n);
+		if (json_object_get(r->known, n))
+			return expand_known(r, json_object_get(r->known, n));
+	}
 	json_object_set_new(r->later, full, json_true());
 	return json_string(full);
 }
@@ -304,7 +305,7 @@ static json_t *normalize_named(struct parser *r, const json_t *v, const char *ty
 	if (!name)
 		return fail(r, "a %s has no name", type);
 	make_full_name(full, sizeof full, name, own ? own : space);
-	namespace_of(inner, sizeof inner, full);
+	namespace_of(inner, sizeof inner, r->expanding ? "" : full); /* as in expand_known */
 	if (!avro_is_full_name(full) || avro_is_primitive(full))
 		return fail(r, "\"%s\" cannot be the name of a type", full);
 	if (named_problem(v, type))
@@ -349,7 +350,8 @@ static json_t *normalize_object(struct parser *r, const json_t *v, const char *s
 		return normalize_named(r, v, name, space);
 	if (!str_eq(name, "array") && !str_eq(name, "map")) {
 		out = normalize_name(r, name, space);
-		if (!out || !json_object_get(v, "logicalType"))
+		/* A named type keeps its own logical type: Java ignores one beside its name. */
+		if (!out || !avro_is_primitive(name) || !json_object_get(v, "logicalType"))
 			return out;
 		inner = out;
 		out = json_object();

@@ -2,6 +2,7 @@
 
 import json
 
+import fastavro
 import pytest
 
 from fakes.http import HttpServer, Reply
@@ -256,6 +257,221 @@ def test_incompatible(guard, file):
         guard.try_("schema_registry", url=s.url, subjects=subjects(file).replace("same", "compatible")).expect(
             "registry-incompatible", exit=69, cause="READER_FIELD_MISSING"
         )
+
+
+REFUSES = error(42201, "Could not execute compatibility rule on invalid Avro schema")
+ALL = "POST /compatibility/subjects/orders-value/versions"
+
+
+def compatible(schema, types=(), **keys):
+    return [
+        {"name": "orders-value", "must": "compatible", "schema": str(schema)}
+        | ({"types": [str(t) for t in types]} if types else {})
+        | keys
+    ]
+
+
+def write(guard, name, schema):
+    return guard.write(name, json.dumps(schema))
+
+
+def sent(server):
+    return [json.loads(r.body) for r in server.requests if r.method == "POST"]
+
+
+@pytest.mark.near_miss("registry-refused", "registry-incompatible")
+def test_types_of_other_files_are_sent_in_their_places(guard):
+    """A registry does not have them by the names of these files; of what it is asked, nothing is left out."""
+    files = [write(guard, "order.avsc", REFERRING), write(guard, "customer.avsc", CUSTOMER)]
+    with registry_with_references() as s:
+        guard.try_("schema_registry", url=s.url, subjects=compatible(files[0], files[1:])).passed()
+    assert "references" not in sent(s)[0]
+    fields = json.loads(sent(s)[0]["schema"])["fields"]
+    assert fields[0]["type"]["fields"] == CUSTOMER["fields"]
+
+
+def test_a_type_without_a_namespace_keeps_its_name(guard):
+    """Inside of a record of a namespace it would get that one."""
+    kind = {"type": "enum", "name": "Kind", "symbols": ["A"]}
+    files = [
+        write(guard, "kind.avsc", kind),
+        write(guard, "order.avsc", REFERRING | {"fields": [{"name": "k", "type": "Kind"}]}),
+    ]
+    with registry() as s:
+        guard.try_("schema_registry", url=s.url, subjects=compatible(files[1], files[:1])).passed()
+    parsed = fastavro.parse_schema(json.loads(sent(s)[0]["schema"]))
+    assert [parsed["name"], parsed["fields"][0]["type"]["name"]] == ["shop.Order", "Kind"]
+
+
+@pytest.mark.produces("avro-invalid-schema", "file-missing")
+def test_types_that_are_wrong(guard):
+    order = write(guard, "order.avsc", REFERRING)
+    with registry() as s:
+        for types, code in (["/nonexistent"], "file-missing"), ([guard.write("t", "{")], "avro-invalid-schema"):
+            guard.try_("schema_registry", url=s.url, subjects=compatible(order, types)).expect(code)
+    assert sent(s) == []
+
+
+@pytest.mark.parametrize(
+    "keys, words", [({"type": "JSON"}, "only Avro schemas"), ({"must": "exists", "schema": None}, "no schema")]
+)
+def test_types_without_use(guard, keys, words):
+    subject = compatible("a.avsc", ["b.avsc"])[0] | keys
+    subject = {name: value for name, value in subject.items() if value is not None}
+    guard.try_("schema_registry", url="http://127.0.0.1:1", subjects=[subject]).problem(words, exit=64)
+
+
+INCOMPATIBLE = Reply(body={"is_compatible": False})
+LESS = SCHEMA | {"fields": SCHEMA["fields"][:1]}
+
+
+@pytest.mark.produces("registry-incompatible")
+@pytest.mark.parametrize(
+    "level, schema, words",
+    [
+        ("BACKWARD", SCHEMA, "the file cannot read what version 3 writes: total: "),
+        ("FORWARD", SCHEMA | {"fields": [{"name": "id", "type": "int"}]}, "version 3 cannot read what the file writes: id: "),
+        (
+            "FULL",
+            SCHEMA | {"fields": [{"name": "id", "type": "int"}]},
+            "id: the reader has int, the writer string; version 3 cannot",
+        ),
+    ],
+)
+def test_the_reason_where_the_registry_gives_none(guard, level, schema, words):
+    with registry(LESS, compatibility=INCOMPATIBLE, level=Reply(body={"compatibilityLevel": level})) as s:
+        result = guard.try_("schema_registry", url=s.url, subjects=compatible(write(guard, "o", schema)))
+    result.expect(
+        "registry-incompatible", exit=69, cause=f"({level}): the registry gives no reason; by Avro's rules, read here, "
+    )
+    result.expect("registry-incompatible", cause=words)
+
+
+@pytest.mark.produces("registry-incompatible")
+def test_no_reason_is_made_up(guard, file):
+    """What is read here finds nothing wrong: the registry has rules of its own."""
+    with registry(compatibility=INCOMPATIBLE) as s:
+        result = guard.try_("schema_registry", url=s.url, subjects=compatible(file))
+    result.expect("registry-incompatible", exit=69, cause="the registry gives no reason")
+    assert "read here" not in result.err
+
+
+def registry_that_cannot_judge(level="BACKWARD"):
+    server = registry_with_references()
+    server.routes["POST /compatibility/subjects/orders-value/versions/latest"] = REFUSES
+    server.routes[ALL] = REFUSES
+    server.routes["/config/orders-value"] = Reply(body={"compatibilityLevel": level}) if level else error(40301, "denied", 403)
+    return server
+
+
+@pytest.mark.near_miss("registry-refused", "registry-incompatible")
+def test_a_registry_that_cannot_judge_references(guard):
+    """Apicurio: it refuses its own schema with its own references, which it has registered."""
+    with registry_that_cannot_judge() as s:
+        check = guard.try_("schema_registry", url=s.url, subjects=compatible(write(guard, "o", REFERRING))).passed()
+    assert check["facts"]["judged_here"] is True
+    assert [body["references"] for body in sent(s)] == [REFERENCES] * 2
+
+
+@pytest.mark.produces("registry-incompatible")
+def test_what_is_incompatible_where_the_registry_cannot_judge(guard):
+    more = REFERRING | {"fields": [*REFERRING["fields"], {"name": "n", "type": "int"}]}
+    with registry_that_cannot_judge() as s:
+        guard.try_("schema_registry", url=s.url, subjects=compatible(write(guard, "o", more))).expect(
+            "registry-incompatible",
+            exit=69,
+            cause="cannot judge schemas with references; by Avro's rules, read here, the file cannot",
+        )
+
+
+@pytest.mark.produces("registry-refused")
+@pytest.mark.parametrize("unknown", ["level", "reference", "format"])
+def test_what_nobody_can_judge(guard, unknown):
+    with registry_that_cannot_judge(None if unknown == "level" else "BACKWARD") as s:
+        if unknown == "reference":
+            s.routes["/subjects/customer-value/versions/2"] = error(40301, "denied", 403)
+        if unknown == "format":
+            s.routes["/subjects/orders-value/versions/latest"].body["schemaType"] = "PROTOBUF"
+        result = guard.try_("schema_registry", url=s.url, subjects=compatible(write(guard, "o", REFERRING), type="ANY"))
+    result.expect("registry-refused", exit=69, cause="cannot judge schemas with references (error 42201")
+
+
+@pytest.mark.produces("avro-invalid-schema")
+def test_a_refused_file_that_cannot_be_read_here_either(guard):
+    with registry(compatibility=REFUSES) as s:
+        guard.try_("schema_registry", url=s.url, subjects=compatible(write(guard, "o", REFERRING))).expect(
+            "avro-invalid-schema", exit=69, cause='the type "shop.Customer" is not defined; the registry says: error 42201'
+        )
+
+
+def transitive(judgement):
+    server = registry(level=Reply(body={"compatibilityLevel": "BACKWARD_TRANSITIVE"}))
+    server.routes[ALL] = judgement
+    server.routes["/subjects/orders-value/versions"] = Reply(body=[1, 2, 3])
+    server.routes["/subjects/orders-value/versions/2"] = Reply(body={"schema": json.dumps(SCHEMA), "version": 2})
+    server.routes["/subjects/orders-value/versions/1"] = Reply(body={"schema": json.dumps(LESS), "version": 1})
+    return server
+
+
+@pytest.mark.produces("registry-incompatible")
+def test_a_transitive_level_is_about_all_versions(guard, file):
+    with transitive(INCOMPATIBLE) as s:
+        guard.try_("schema_registry", url=s.url, subjects=compatible(file)).expect(
+            "registry-incompatible", exit=69, cause="fits the latest version, and not all earlier ones (BACKWARD_TRANSITIVE)"
+        )
+        result = guard.try_("schema_registry", url=s.url, subjects=compatible(file))
+    result.expect("registry-incompatible", cause="what version 1 writes: total: ")
+
+
+@pytest.mark.near_miss("registry-incompatible", "registry-not-registry")
+@pytest.mark.parametrize(
+    "judgement", [Reply(body={"is_compatible": True}), Reply(404, {"error_code": 404, "message": "Not found"})]
+)
+def test_a_transitive_level_that_is_kept(guard, file, judgement):
+    """Karapace judges all versions when asked about one, and has no other question."""
+    with transitive(judgement) as s:
+        guard.try_("schema_registry", url=s.url, subjects=compatible(file)).passed()
+        assert len(sent(s)) == 2
+        del s.requests[:]
+        s.routes["/subjects/orders-value/versions/3"] = s.routes["/subjects/orders-value/versions/latest"]
+        s.routes["POST /compatibility/subjects/orders-value/versions/3"] = Reply(body={"is_compatible": True})
+        guard.try_("schema_registry", url=s.url, subjects=compatible(file, version="3")).passed()
+        assert len(sent(s)) == 1
+
+
+PROTO = {"schema": 'syntax = "proto3";', "schemaType": "PROTOBUF", "version": 3}
+
+
+def look_up_protobuf(guard, answer):
+    """Registries write Protobuf in forms of their own. The look-up, which registers nothing, says whether it is the same."""
+    file = guard.write("o.proto", 'syntax="proto3";')
+    with registry(latest=Reply(body=PROTO)) as s:
+        s.routes["POST /subjects/orders-value"] = answer
+        result = guard.try_("schema_registry", url=s.url, subjects=subjects(file, type="PROTOBUF"))
+        assert sent(s) == [{"schema": 'syntax="proto3";', "schemaType": "PROTOBUF"}]
+    return result
+
+
+@pytest.mark.near_miss("registry-schema-differs")
+def test_the_same_protobuf_in_another_form(guard):
+    look_up_protobuf(guard, Reply(body={"version": 3})).passed()
+
+
+@pytest.mark.produces("registry-schema-differs")
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (Reply(body={"version": 2}), "is version 2 of the subject, demanded is version 3"),
+        (error(40403, "Schema not found"), "Schema not found"),
+    ],
+)
+def test_another_protobuf(guard, answer, words):
+    look_up_protobuf(guard, answer).expect("registry-schema-differs", exit=69, cause=words)
+
+
+@pytest.mark.produces("registry-refused")
+def test_no_protobuf(guard):
+    look_up_protobuf(guard, error(42201, "Invalid schema")).expect("registry-refused", exit=69, cause="42201")
 
 
 @pytest.mark.produces("registry-schema-type")

@@ -78,10 +78,13 @@ class RegistryServer(common.Server):
     def subjects(self):
         return set(self.ask("GET", "/subjects"))
 
-    def register(self, subject, schema_text, schema_type="AVRO"):
+    def register(self, subject, schema_text, schema_type="AVRO", references=()):
         """Adds a version and returns the schema's id."""
-        content = {"schema": schema_text, "schemaType": schema_type}
+        content = {"schema": schema_text, "schemaType": schema_type, "references": list(references)}
         return self.ask("POST", f"/subjects/{quote(subject, safe='')}/versions", content)["id"]
+
+    def set_level(self, subject, level):
+        self.ask("PUT", f"/config/{quote(subject, safe='')}", {"compatibility": level})
 
     def delete_subject(self, subject):
         """Softly, then for good: the name is free for any schema afterwards."""
