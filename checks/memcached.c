@@ -174,6 +174,21 @@ static enum result login(struct session *s, const char *user, struct secret secr
 	return RESULT_PASS;
 }
 
+/* A load balancer that sends a line of the PROXY protocol to a server that expects none gets an ERROR for it, before the answer to
+ * the first command. A second command tells that from another server. */
+static enum result fail_error(struct session *s, struct diag *out)
+{
+	struct diag ignored = {0};
+
+	if (send_command(s, "version", "version\r\n", &ignored) || !str_starts(s->line, "VERSION "))
+		return fail_mismatch(s, "version", "ERROR", strlen("ERROR"), out);
+	check_fail(out, D_PROTOCOL_MISMATCH, s->conn.peer,
+		   "an ERROR for a line that was not sent comes before the answer to version");
+	diag_hint(out, "a proxy in between likely sends the PROXY protocol to a server that does "
+		       "not expect it: switch that off (send-proxy, proxy_protocol)");
+	return RESULT_FAIL;
+}
+
 /* Reads the server's version. Logs in first when the server asks for it. */
 static enum result query_version(struct session *s, const char *user, struct secret password,
 				 struct diag *out)
@@ -184,6 +199,8 @@ static enum result query_version(struct session *s, const char *user, struct sec
 	if (user && str_eq(s->line, "CLIENT_ERROR unauthenticated") &&
 	    (login(s, user, password, out) || send_command(s, "version", "version\r\n", out)))
 		return RESULT_FAIL;
+	if (str_eq(s->line, "ERROR"))
+		return fail_error(s, out);
 	if (!str_starts(s->line, "VERSION "))
 		return fail_answer(s, "version", out);
 	check_reached(s->run, "version");

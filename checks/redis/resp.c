@@ -99,6 +99,29 @@ static enum result read_more(struct resp *r, const char *asked, struct diag *out
 	return RESULT_PASS;
 }
 
+/* Is this the answer to a line of the PROXY protocol? A load balancer that sends it to a server that expects none makes every answer
+ * belong to the command before, so nothing that follows can be trusted. */
+static bool answers_proxy_line(const redisReply *reply)
+{
+	static const char words[] = "unknown command";
+	const char *what = resp_is_error(reply) ? strcasestr(reply->str, words) : NULL;
+
+	if (!what)
+		return false;
+	what += sizeof words - 1;
+	return str_starts(what + strspn(what, " '`"), "PROXY");
+}
+
+static enum result fail_proxy_line(const struct resp *r, const char *asked, const char *text,
+				   struct diag *out)
+{
+	check_fail(out, D_PROTOCOL_MISMATCH, r->conn.peer,
+		   "the answer to %s is to a line that was not sent: %s", asked, text);
+	diag_hint(out, "a proxy in between sends the PROXY protocol to a server that does not "
+		       "expect it: switch that off (send-proxy, proxy_protocol)");
+	return RESULT_FAIL;
+}
+
 redisReply *resp_command(struct resp *r, struct diag *out, const char *const *args)
 {
 	char *command;
@@ -121,6 +144,10 @@ redisReply *resp_command(struct resp *r, struct diag *out, const char *const *ar
 		}
 		if (!reply && read_more(r, args[0], out))
 			return NULL;
+	}
+	if (answers_proxy_line(reply)) {
+		fail_proxy_line(r, args[0], ((redisReply *)reply)->str, out);
+		return NULL;
 	}
 	return reply;
 }

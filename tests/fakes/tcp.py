@@ -301,6 +301,28 @@ def forever(chunk, prefix=b""):
     return handler
 
 
+def with_proxy_line(port):
+    """A load balancer in front of a real server at `port`, which begins each connection with a line of the PROXY protocol."""
+
+    def handler(sock):
+        with socket.create_connection(("127.0.0.1", port)) as server:
+            server.sendall(b"PROXY TCP4 127.0.0.1 127.0.0.1 40000 %d\r\n" % port)
+            back = threading.Thread(target=copy, args=(server, sock), daemon=True)
+            back.start()
+            copy(sock, server)
+            back.join(JOIN_SECONDS)
+
+    return handler
+
+
+def copy(source, target):
+    """Sends to one socket what the other receives, up to its end."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
 # ---- addresses that do not work ----
 
 _held = []

@@ -3,7 +3,7 @@
 import pytest
 
 from fakes.certs import Authority, server_context
-from fakes.tcp import TcpServer, answer, banner, close_at_once, drip, refused_port, reset_after_request, silent
+from fakes.tcp import TcpServer, answer, banner, close_at_once, drip, refused_port, reset_after_request, silent, with_proxy_line
 from servers.memcached import MemcachedServer
 
 
@@ -70,6 +70,13 @@ def test_a_real_server_that_refuses(guard):
         guard.try_("memcached", url=server.url).expect("auth-required", exit=69, cause="unauthenticated")
         result = guard.try_("memcached", url=server.url, username="app", password="env:BAD", _env={"BAD": "pw-00000"})
         result.expect("auth-failed", exit=69)
+
+
+@pytest.mark.produces("protocol-mismatch")
+def test_a_real_server_behind_a_proxy_that_sends_the_proxy_protocol(guard, server):
+    with TcpServer(with_proxy_line(server.port)) as balancer:
+        result = guard.try_("memcached", url=f"memcached://{balancer.address}", key="here")
+        result.expect("protocol-mismatch", exit=69, cause="not sent", hint="send-proxy")
 
 
 def test_a_server_without_a_login_never_sees_the_password(guard, server):

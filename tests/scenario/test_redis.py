@@ -5,7 +5,7 @@ import pytest
 from fakes.certs import Authority, server_context
 from fakes.http import HttpServer, Reply
 from fakes.resp import CLOSE, INFO, SILENT, RespServer, array, bulk, error, integer, simple
-from fakes.tcp import TcpServer, answer, close_at_once, forever, refused_port, silent
+from fakes.tcp import TcpServer, answer, close_at_once, forever, refused_port, silent, with_proxy_line
 from servers.redis import RedisServer
 
 
@@ -527,6 +527,16 @@ def test_real_errors(guard):
         guard.try_("redis", url=url, role="master").passed()  # ROLE says it
         guard.try_("redis", url=url, role="replica").expect("redis-wrong-role")
         guard.try_("redis", url=url, can=["NOSUCHCOMMAND x"]).expect("redis-command", exit=69, cause="ACL DRYRUN")
+
+
+@pytest.mark.produces("protocol-mismatch")
+@pytest.mark.near_miss("redis-command")
+@pytest.mark.parametrize("keys", [{}, {"role": "master"}, {"password": "env:PW"}], ids=["ping", "role", "login"])
+def test_real_behind_a_proxy_that_sends_the_proxy_protocol(guard, keys):
+    with RedisServer() as server, TcpServer(with_proxy_line(server.port)) as balancer:
+        result = guard.try_("redis", url=f"redis://{balancer.address}", _env={"PW": "pw-12345"}, **keys)
+        result.expect("protocol-mismatch", exit=69, cause="PROXY", hint="send-proxy")
+        assert "pw-12345" not in str(result)
 
 
 @pytest.mark.produces("tls-required")
