@@ -96,6 +96,12 @@ static enum result check_extension(struct demands *d, const char *wanted, struct
 	return RESULT_PASS;
 }
 
+/* Does PostgreSQL read capitals of this name as small letters? */
+static bool folds_case(const char *name)
+{
+	return !strchr(name, '"') && strcspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") < strlen(name);
+}
+
 /* Fails when the table is missing. Sets *name to the quoted name with its schema, for use in SQL. */
 static enum result find_table(struct demands *d, const char *table, const char **name,
 			      struct diag *out)
@@ -117,7 +123,10 @@ static enum result find_table(struct demands *d, const char *table, const char *
 	if (**name)
 		return RESULT_PASS;
 	return check_fail(out, D_POSTGRES_TABLE_MISSING, subject,
-			  "database %s does not have it; search_path is %s", PQdb(d->pq->conn),
+			  "database %s does not have it%s; search_path is %s", PQdb(d->pq->conn),
+			  folds_case(table) ? " (without double quotes its capitals count as small "
+					      "letters)"
+					    : "",
 			  PQgetvalue(r, 0, 1));
 }
 

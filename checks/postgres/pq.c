@@ -10,6 +10,8 @@
 
 #define STATE_LENGTH 5 /* characters of an SQLSTATE (PostgreSQL's manual, appendix A) */
 #define PROBE_SIZE 200 /* bytes */
+/* What pgbouncer's console answers to every statement of SQL. */
+#define CONSOLE_WORDS "use SHOW HELP"
 /* Time before the end of an attempt that is kept for probing a silent peer. */
 #define PROBE_TIME DURATION_MS(400)
 
@@ -36,7 +38,10 @@ static enum diag_code pooler_code(const char *text)
 	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
 		if (strcasestr(text, phrases[i].phrase))
 			return phrases[i].code;
-	return D_POSTGRES_POOLER;
+	/* The server's own words, which pgbouncer hands on without the server's SQLSTATE. */
+	return str_starts(text, "database \"") && strstr(text, "\" does not exist")
+		   ? D_POSTGRES_NO_DATABASE
+		   : D_POSTGRES_POOLER;
 }
 
 static enum diag_code state_code(const char *state, const char *text)
@@ -406,6 +411,12 @@ static enum result fail_result(const struct pq *pq, const PGresult *r, const cha
 
 	if (!state || !text)
 		return check_fail(out, D_CONNECT_CLOSED, pq->peer, "%s", PQerrorMessage(pq->conn));
+	if (strstr(text, CONSOLE_WORDS)) {
+		check_fail(out, D_POSTGRES_NO_DATABASE, pq->peer,
+			   "database %s is the console of pgbouncer", PQdb(pq->conn));
+		diag_hint(out, "give a database that pgbouncer.ini lists under [databases]");
+		return RESULT_FAIL;
+	}
 	return check_fail(out, state_code(state, text), subject, "%s (%s)", text, state);
 }
 

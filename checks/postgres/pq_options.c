@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 
 #include "postgres_conf.h"
+#include "pq_text.h"
 
 const char *const pq_sslmodes[] = {"disable",   "allow",       "prefer", "require",
 				   "verify-ca", "verify-full", NULL};
@@ -38,16 +39,26 @@ static void add_defaults(struct pq_options *o)
 			pq_set(o, all->keyword, all->val);
 }
 
+/* Does not report libpq's message: it quotes the text, which may hold a password. */
+static enum result fail_text(const char *text, const char *subject, enum diag_code code,
+			     struct diag *out)
+{
+	char why[200];
+
+	pq_text_problem(text, why, sizeof why);
+	return check_fail(out, code, subject,
+			  "libpq does not understand it as a URL or as key=value pairs%s%s",
+			  *why ? ": " : "", why);
+}
+
 static enum result add_text(struct pq_options *o, const char *text, const char *subject,
 			    enum diag_code code, struct diag *out)
 {
 	char *error = NULL;
 	const PQconninfoOption *all = PQconninfoParse(text, &error);
 
-	/* Do not report libpq's message: it quotes the text, which may hold a password. */
 	if (!all)
-		return check_fail(out, code, subject,
-				  "libpq does not understand it as a URL or as key=value pairs");
+		return fail_text(text, subject, code, out);
 	for (; all->keyword; all++) {
 		if (!all->val)
 			continue;
@@ -86,6 +97,10 @@ static enum result add_dsn(const struct postgres_conf *c, struct pq_options *o, 
 	if (!*text)
 		return check_fail(out, c->dsn.kind == SECRET_ENV ? D_ENV_EMPTY : D_SECRET_MALFORMED,
 				  c->dsn.text, "it holds no connection string");
+	if (pq_text_is_split_wrongly(text))
+		return check_fail(
+		    out, c->dsn.kind == SECRET_ENV ? D_ENV_MISMATCH : D_SECRET_MALFORMED,
+		    c->dsn.text, "its user part holds / or @; write them as %%2F and %%40");
 	return add_text(o, text, c->dsn.kind == SECRET_LITERAL ? "dsn" : c->dsn.text,
 			c->dsn.kind == SECRET_ENV ? D_ENV_MISMATCH : D_SECRET_MALFORMED, out);
 }

@@ -280,7 +280,8 @@ def test_extensions(ask, wanted, cause):
     ids=str,
 )
 def test_tables_that_are_missing(ask, keys):
-    ask(**keys).expect("postgres-table-missing", exit=124, cause="search_path is")
+    result = ask(**keys).expect("postgres-table-missing", exit=124, cause="search_path is")
+    assert ("small letters" in result["cause"]) == (keys.get("tables") == "audit.Log")
 
 
 @pytest.mark.produces("postgres-privilege")
@@ -480,8 +481,17 @@ def test_a_setting_that_the_pooler_refuses(ask, pooler):
 
 
 @pytest.mark.produces("postgres-no-database")
-def test_a_database_that_the_pooler_lacks(ask, pooler):
+@pytest.mark.near_miss("postgres-pooler")
+def test_a_database_that_the_pooler_lacks(guard, ask, pooler):
     ask(pooler, database="gone").expect("postgres-no-database", exit=69)
+    text = 'database "gone" does not exist'  # the server's words, without its SQLSTATE
+    meet(guard, says("08P01", text)).expect("postgres-no-database", exit=69, cause=text)
+
+
+def test_the_console_of_the_pooler(ask, pooler):
+    result = ask(pooler, database="pgbouncer")
+    result.expect("postgres-no-database", exit=69, cause="console of pgbouncer", hint="[databases]")
+    assert "SAVEPOINT" not in str(result)
 
 
 def test_nothing_listens(guard):
@@ -593,6 +603,45 @@ def test_a_variable_that_is_wrong(guard):
     result.expect("env-mismatch", exit=69)
     assert PASSWORD not in str(result)
     guard.try_("postgres", dsn="env:D", _env={"D": ""}).expect("env-empty", exit=69)
+
+
+@pytest.mark.produces("env-mismatch")
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        (f'"postgres://app:{PASSWORD}@h/x"', "in quotes"),
+        (f"postgres://app:{PASSWORD}%zz@h/x", "write %25"),
+        (f"postgres://app:{PASSWORD}@h/x?sslmode=require&schema=public", "no parameter schema"),
+        (f"postgres://app:{PASSWORD}@h/x?schema=a@b", "key=value pairs"),
+        (f"postgresql+asyncpg://app:{PASSWORD}@h/x", "SQLAlchemy"),
+        (f"mysql://app:{PASSWORD}@h/x", "its scheme is mysql"),
+        (f"jdbc:postgresql://h/x?user=app&password={PASSWORD}", "JDBC"),
+        (f"Server=h;User Id=app;Password={PASSWORD};", ".NET"),
+        (f"host=h password={PASSWORD} and more", "single quotes"),
+    ],
+    ids=str,
+)
+def test_texts_that_libpq_does_not_understand(guard, text, words):
+    result = guard.try_("postgres", dsn="env:D", _env={"D": text})
+    result.expect("env-mismatch", exit=69, cause=words)
+    assert PASSWORD not in str(result)
+
+
+@pytest.mark.produces("env-mismatch")
+@pytest.mark.near_miss("dns-no-such-name")
+@pytest.mark.parametrize("word", ["se/cret", "se@cret", "sec@ret/x", "12/cret", "se?cret/x"])
+def test_a_password_that_splits_the_url(guard, word):
+    """libpq takes a piece of it for the host, which would be looked up and printed."""
+    result = guard.try_("postgres", dsn="env:D", _env={"D": f"postgres://app:{word}@db.invalid:5432/shop"})
+    result.expect("env-mismatch", exit=69, cause="%2F and %40")
+    assert "ret" not in result.check()["cause"] + result.check()["subject"]
+
+
+@pytest.mark.near_miss("env-mismatch")
+@pytest.mark.parametrize("end", ["", "?application_name=a@b/c", "/db@x", "?options=-cwork_mem%3D4MB"])
+def test_texts_that_look_like_that_and_are_right(guard, end):
+    url = f"postgres://app:a%40b%2Fc@127.0.0.1:{refused_port()}{end}"
+    guard.try_("postgres", dsn="env:D", _env={"D": url}).expect("connect-refused", exit=124)
 
 
 @pytest.mark.produces("postgres-setting")

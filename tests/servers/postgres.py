@@ -175,7 +175,7 @@ class Pgbouncer(common.Server):
             f"[databases]\nservice = host=127.0.0.1 port={self.server.port} dbname=service\n"
             f"behind = host=127.0.0.1 port={self.server.port} dbname=gone\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\n"
-            f"auth_type = scram-sha-256\nauth_file = {users}\npool_mode = transaction\n"
+            f"auth_type = scram-sha-256\nauth_file = {users}\npool_mode = transaction\nadmin_users = app\n"
         )
         own(self.folder, users, ini)
 
