@@ -14,8 +14,11 @@ struct exec_conf {
 
 static const char *regex_problem(const char *text)
 {
+	const char *dialect = regex_dialect_problem(text);
 	regex_t re;
 
+	if (dialect)
+		return dialect;
 	if (regex_size(text) > REGEX_SIZE_MAX)
 		return "is too large with its repetitions written out";
 	if (regcomp(&re, text, REG_EXTENDED | REG_NOSUB))
@@ -69,6 +72,17 @@ static enum result judge_output(const struct check_run *run, const struct exec_c
 		 : RESULT_PASS;
 }
 
+/* The statuses that shells and env end with when they could not run a program. */
+static void hint_status(int status, struct diag *out)
+{
+	if (status == 127)
+		diag_hint(out, "127 is what shells and env say when a program that they start is "
+			       "not found in the image");
+	else if (status == 126)
+		diag_hint(out, "126 is what shells and env say when a program that they start "
+			       "cannot be run: look at its mode");
+}
+
 static enum result exec_run(const struct check_run *run, struct diag *out)
 {
 	const struct exec_conf *c = run->conf;
@@ -97,11 +111,13 @@ static enum result exec_run(const struct check_run *run, struct diag *out)
 		return check_fail(out, D_EXEC_SIGNAL, c->command.v[0], "%s; last output: %s",
 				  program_ending(status).text, program_reason(p).text);
 	check_fact(run, "status", "%d", WEXITSTATUS(status));
-	if (WEXITSTATUS(status) != c->status)
-		return check_fail(out, D_EXEC_STATUS, c->command.v[0],
-				  "exit status %d, expected %lld; last output: %s",
-				  WEXITSTATUS(status), (long long)c->status,
-				  program_reason(p).text);
+	if (WEXITSTATUS(status) != c->status) {
+		check_fail(out, D_EXEC_STATUS, c->command.v[0],
+			   "exit status %d, expected %lld; last output: %s", WEXITSTATUS(status),
+			   (long long)c->status, program_reason(p).text);
+		hint_status(WEXITSTATUS(status), out);
+		return RESULT_FAIL;
+	}
 	check_summary(run, "%s", c->command.v[0]);
 	return judge_output(run, c, p, out);
 }

@@ -98,19 +98,27 @@ enum result program_no_process(const char *program, struct diag *out)
 	return RESULT_FAIL;
 }
 
-/* Fails with the interpreter that a command lacks which is there itself: execve says "No such file" for both. Returns false when the
- * command is not there. */
-static bool fail_interpreter(const char *name, const char *directory, enum diag_code missing,
-			     struct diag *out)
+/* Returns the path of a command from here, for one that the program would find from its working directory. The child's exit frees it. */
+static char *path_of(const char *name, const char *directory)
 {
 	bool below = directory && *name != '/' && strchr(name, '/');
-	cleanup_free char *path = NULL, *found = NULL;
+	char *path;
+
+	if (asprintf(&path, "%s%s%s", below ? directory : "", below ? "/" : "", name) < 0)
+		die("out of memory");
+	return path;
+}
+
+/* Fails with the interpreter that a command lacks which is there itself: execve says "No such file" for both. Returns false when the
+ * command is not there. */
+static bool fail_interpreter(const char *name, const char *path, enum diag_code missing,
+			     struct diag *out)
+{
+	cleanup_free char *found = NULL;
 	struct err err = {0};
 	char text[800];
 	int error;
 
-	if (asprintf(&path, "%s%s%s", below ? directory : "", below ? "/" : "", name) < 0)
-		die("out of memory");
 	found = interpreter_find_file(path, &error);
 	if (!found || interpreter_check(found, &err) == 0)
 		return false;
@@ -118,6 +126,27 @@ static bool fail_interpreter(const char *name, const char *directory, enum diag_
 	check_fail(out, missing, name, "%s", text);
 	diag_hint(out, "install its interpreter in the image, or correct line 1 of the file");
 	return true;
+}
+
+static enum result fail_exec(const char *name, const char *directory, int error,
+			     enum diag_code missing, enum diag_code not_run, struct diag *out)
+{
+	const char *path = path_of(name, directory), *file = path;
+	char why[160] = "";
+	int ignored;
+
+	if (errno_is_missing(error) && fail_interpreter(name, path, missing, out))
+		return RESULT_FAIL;
+	if (!strchr(name, '/'))
+		file = interpreter_find_file(name, &ignored);
+	if (file)
+		interpreter_obstacle(file, error, why, sizeof why);
+	if (error == ENOEXEC && !*why)
+		snprintf(why, sizeof why,
+			 "neither a program of this architecture nor a script that "
+			 "begins with #!");
+	return check_fail(out, errno_is_missing(error) ? missing : not_run, name, "%s%s%s",
+			  strerror(error), *why ? ": " : "", why);
 }
 
 enum result program_start(struct program *p, const char *const *argv, const char *directory,
@@ -149,15 +178,7 @@ enum result program_start(struct program *p, const char *const *argv, const char
 		diag_hint(out, "correct working_directory, or make the folder in the image");
 		return RESULT_FAIL;
 	}
-	if (errno_is_missing(failure.exec_error) &&
-	    fail_interpreter(argv[0], directory, missing, out))
-		return RESULT_FAIL;
-	return check_fail(out, errno_is_missing(failure.exec_error) ? missing : not_run, argv[0],
-			  "%s%s", strerror(failure.exec_error),
-			  failure.exec_error == ENOEXEC
-			      ? ": neither a program of this architecture nor a script that begins "
-				"with #!"
-			      : "");
+	return fail_exec(argv[0], directory, failure.exec_error, missing, not_run, out);
 }
 
 /* The drain functions read once, and return false at the end of the pipe. Of stdout the beginning is kept. */
@@ -287,6 +308,22 @@ struct lines {
 	const char *v[PROGRAM_ERRORS_MAX / 2];
 };
 
+/* Drops the colours of a terminal (ECMA-48, SGR), which many programs print whatever their output is. */
+static void drop_colours(char *text)
+{
+	char *to = text;
+
+	for (const char *s = text; *s; s++) {
+		size_t n = s[0] == '\033' && s[1] == '[' ? strspn(s + 2, "0123456789;:") + 2 : 0;
+
+		if (n && s[n] == 'm')
+			s += n;
+		else
+			*to++ = *s;
+	}
+	*to = '\0';
+}
+
 /* The whole text is scrubbed before it is divided: a line or a cut may part a secret. */
 static struct lines *output_lines(const struct program *p)
 {
@@ -300,6 +337,7 @@ static struct lines *output_lines(const struct program *p)
 	for (size_t i = 0; i < n - skip; i++)
 		if (!lines->text[i])
 			lines->text[i] = '?';
+	drop_colours(lines->text);
 	scrub(lines->text);
 	scrub_user_parts(lines->text);
 	while ((line = strsep(&rest, "\r\n")))

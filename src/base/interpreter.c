@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define HEAD_MAX 256   /* bytes that the kernel reads (BINPRM_BUF_SIZE) */
@@ -149,6 +150,55 @@ bool interpreter_other_machine(const char *file, char *out, size_t size)
 	return true;
 }
 
+/* ---- files that cannot be run ------------------------------------------------------------------------------------------ */
+static void describe_denied(const char *file, char *buf, size_t size)
+{
+	struct stat st;
+	struct statvfs fs;
+
+	if (stat(file, &st))
+		snprintf(buf, size, "a folder of its path is closed to user %u", geteuid());
+	else if (S_ISDIR(st.st_mode))
+		snprintf(buf, size, "it is a folder");
+	else if (!S_ISREG(st.st_mode))
+		snprintf(buf, size, "it is no regular file");
+	else if (!(st.st_mode & 0111))
+		snprintf(buf, size, "its mode %04o lets nobody run it: chmod +x",
+			 st.st_mode & 07777);
+	else if (!statvfs(file, &fs) && fs.f_flag & ST_NOEXEC)
+		snprintf(buf, size, "its file system is mounted with noexec");
+	else
+		snprintf(buf, size, "mode %04o, owner %u:%u, this is user %u", st.st_mode & 07777,
+			 st.st_uid, st.st_gid, geteuid());
+}
+
+static void describe_format(const char *file, char *buf, size_t size)
+{
+	struct head h;
+	/* cppcheck-suppress unreadVariable ; closed at the end of its scope */
+	UNUSED cleanup_fd int fd = open_head(file, &h);
+	char machine[96];
+
+	if (interpreter_other_machine(file, machine, sizeof machine))
+		snprintf(buf, size, "it is %s", machine);
+	else if (h.n == 0)
+		snprintf(buf, size, "it is empty");
+	else if (str_starts(h.text, "\xef\xbb\xbf#!"))
+		snprintf(buf, size, "a byte order mark stands before its #!: save it without one");
+	else if (str_starts(h.text + strspn(h.text, " \t\r\n"), "#!"))
+		snprintf(buf, size, "its #! must be its first two characters");
+}
+
+const char *interpreter_obstacle(const char *file, int error, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	if (error == EACCES)
+		describe_denied(file, buf, size);
+	else if (error == ENOEXEC)
+		describe_format(file, buf, size);
+	return buf;
+}
+
 /* ---- any file -------------------------------------------------------------------------------------------------------------- */
 enum interpreter interpreter_of(const char *file, char *out, size_t size)
 {
@@ -255,6 +305,7 @@ char *interpreter_find_file(const char *name, int *error)
 /* Checks the interpreter as well: exec reports "No such file or directory" for a script whose shell is not in this image. */
 char *interpreter_find_command(const char *name, int *exit_code, struct err *err)
 {
+	char why[160] = "";
 	int error;
 	char *file = interpreter_find_file(name, &error);
 
@@ -265,6 +316,9 @@ char *interpreter_find_command(const char *name, int *exit_code, struct err *err
 		err_make(err, ENOENT, "the command is empty");
 	else if (!file && *exit_code == 127 && !strchr(name, '/'))
 		err_make(err, 0, "command \"%s\" not found in PATH", name);
+	else if (!file && strchr(name, '/') && *interpreter_obstacle(name, error, why, sizeof why))
+		err_make(err, 0, "command \"%s\" cannot be run: %s: %s", name, strerror(error),
+			 why);
 	else if (!file)
 		err_make(err, error, "command \"%s\" cannot be run", name);
 	free(file);

@@ -103,7 +103,7 @@ static size_t env_size(const struct launch_env *env)
 
 int launch_exec(const char *file, char *const *argv, const struct launch_env *env, struct err *err)
 {
-	char machine[96];
+	char why[160];
 	int error;
 
 	execve(file, argv, env->v);
@@ -113,8 +113,8 @@ int launch_exec(const char *file, char *const *argv, const struct launch_env *en
 	if (error == E2BIG)
 		err_make(err, error, "exec %s: its arguments or its environment (%zu bytes)", file,
 			 env_size(env));
-	else if (error == ENOEXEC && interpreter_other_machine(file, machine, sizeof machine))
-		err_make(err, error, "exec %s: it is %s", file, machine);
+	else if (*interpreter_obstacle(file, error, why, sizeof why))
+		err_make(err, error, "exec %s: %s", file, why);
 	else
 		err_make(err, error, "exec %s", file);
 	return errno_is_missing(error) ? 127 : 126;

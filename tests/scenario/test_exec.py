@@ -155,20 +155,55 @@ def test_the_interpreter_of_a_script_is_not_there(guard, first_line, words):
 def test_not_executable(guard):
     f = guard.write("script", "#!/bin/sh\n")
     f.chmod(0o644)
-    guard.try_("exec", command=[str(f)]).expect("exec-not-executable", exit=69)
+    guard.try_("exec", command=[str(f)]).expect("exec-not-executable", exit=69, cause="0644 lets nobody run it: chmod +x")
+    guard.try_("exec", command=[str(guard.tmp)]).expect("exec-not-executable", exit=69, cause="it is a folder")
+
+
+@pytest.mark.produces("exec-status")
+def test_colours_of_the_output_are_dropped(guard):
+    script = r"printf '\033[1;31merror:\033[0m no \033[38:5:1mtable\033[m \033[2K\n' >&2; exit 1"
+    guard.try_("exec", command=["sh", "-c", script]).expect("exec-status", cause="last output: error: no table ?[2K")
+
+
+@pytest.mark.produces("exec-status")
+@pytest.mark.parametrize("status, word", [(127, "not found"), (126, "cannot be run")])
+def test_what_a_shell_could_not_run(guard, status, word):
+    check = guard.try_("exec", command=["sh", "-c", f"exit {status}"]).expect("exec-status", exit=124, hint=word)
+    assert f"exit status {status}" in check["cause"]
+
+
+def test_a_file_system_without_programs(guard):
+    """As an emptyDir or /tmp that is mounted with noexec; the service's own command is told in the same words."""
+    script = 'mkdir m && mount -t tmpfs -o noexec none m && cp /bin/true m/job && exec "$@"'
+    words = "Permission denied: its file system is mounted with noexec"
+    before = unshare("--mount", "sh", "-c", script, "sh", guard.path)
+    done = guard.command([*before, "try", "exec", "command=m/job"])
+    assert done.returncode == 69 and f"exec-not-executable: m/job: {words}" in done.stderr
+    (guard.tmp / "m").rmdir()
+    done = guard.command([*before, "-w", "file:///", "--", "m/job"])
+    assert done.returncode == 126 and f'"m/job" cannot be run: {words}' in done.stderr
 
 
 @pytest.mark.produces("exec-not-executable")
 @pytest.mark.near_miss("exec-status", "exec-output")
 @pytest.mark.parametrize(
-    "content", [b"", b"\x7fELF" + b"\xff" * 60, b"echo no interpreter line\n"], ids=["empty", "architecture", "no-line"]
+    "content, words",
+    [
+        (b"", "it is empty"),
+        (b"\x7fELF" + b"\xff" * 60, "neither a program of this architecture"),
+        (b"\x7fELF\2\1\1" + b"\0" * 9 + b"\2\0\xf3\0" + b"\0" * 44, "it is a program for riscv"),
+        (b"echo no interpreter line\n", "begins with #!"),
+        (b"\xef\xbb\xbf#!/bin/sh\n", "a byte order mark"),
+        (b"\n#!/bin/sh\n", "first two characters"),
+    ],
+    ids=["empty", "broken", "architecture", "no-line", "mark", "second-line"],
 )
 @pytest.mark.parametrize("by", ["path", "name"])
-def test_what_the_kernel_cannot_run_is_not_given_to_a_shell(guard, content, by):
+def test_what_the_kernel_cannot_run_is_not_given_to_a_shell(guard, content, words, by):
     f = guard.write("bin/program", content)
     f.chmod(0o755)
     guard.try_("exec", command=[str(f) if by == "path" else "program"], _env={"PATH": f"{guard.tmp / 'bin'}:/usr/bin"}).expect(
-        "exec-not-executable", exit=69, cause="#!"
+        "exec-not-executable", exit=69, cause=words
     )
 
 

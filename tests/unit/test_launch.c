@@ -106,7 +106,9 @@ static void a_name_with_a_slash_is_a_file(UNUSED void **state)
 	not_found("a", "./two", 127, "command \"./two\" cannot be run: No such file or directory");
 	not_found("a", "a/one/two", 127, "command \"a/one/two\" cannot be run: Not a directory");
 	not_found("a", "a/sub", 126, "command \"a/sub\" cannot be run: Is a directory");
-	not_found("a", "a/text", 126, "command \"a/text\" cannot be run: Permission denied");
+	not_found("a", "a/text", 126,
+		  "command \"a/text\" cannot be run: Permission denied: its mode "
+		  "0644 lets nobody run it: chmod +x");
 	not_found("a", "", 127, "the command is empty: No such file or directory");
 }
 

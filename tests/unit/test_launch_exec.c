@@ -111,7 +111,7 @@ static void what_is_no_text_does_not(UNUSED void **state)
 	file_of("s390", &e, sizeof e, 0755);
 	execs("./s390", argv, WORDS);
 	file_of("empty", "", 0, 0755);
-	execs("./empty", argv, "126 exec ./empty: Exec format error");
+	execs("./empty", argv, "126 exec ./empty: it is empty: Exec format error");
 	file_of("nul", "", 1, 0755);
 	execs("./nul", argv, "126 exec ./nul: Exec format error");
 }
@@ -126,8 +126,9 @@ static void exec_that_fails(UNUSED void **state)
 	execs("./missing", argv, "127 exec ./missing: No such file or directory");
 	execs("./old", argv, "127 exec ./old: No such file or directory");
 	execs("./text/x", argv, "127 exec ./text/x: Not a directory");
-	execs("./text", argv, "126 exec ./text: Permission denied");
-	execs("./dir", argv, "126 exec ./dir: Permission denied");
+	execs("./text", argv,
+	      "126 exec ./text: its mode 0644 lets nobody run it: chmod +x: Permission denied");
+	execs("./dir", argv, "126 exec ./dir: it is a folder: Permission denied");
 }
 
 /* The arguments just fit, but not with the shell's own beside them: it is the file that cannot be run. */
