@@ -108,11 +108,13 @@ static bool is_anchored(const char *expression)
 /* Returns what regcomp returns; unless that is 0, `problem` has the reason. */
 static int compile(regex_t *re, const char *expression, char *problem, size_t size)
 {
+	const char *dialect = regex_dialect_problem(expression);
 	struct str whole;
 	int r;
 
-	if (regex_size(expression) > REGEX_SIZE_MAX) {
-		snprintf(problem, size, "too large with its repetitions written out");
+	if (dialect || regex_size(expression) > REGEX_SIZE_MAX) {
+		snprintf(problem, size, "%s",
+			 dialect ? dialect : "too large with its repetitions written out");
 		return REG_ESPACE;
 	}
 	str_init(&whole, 8192);
@@ -254,15 +256,18 @@ static enum result count_set(const char *names, bool only_one, struct diag *out)
 						    "only one may be set, these are: %s", set);
 }
 
-/* Appends the value without the scheme of each address: "kafka://a:1,kafka://b:1" becomes "a:1,b:1". */
+/* Appends the value without the scheme of each address and the blanks around it, as clients read such lists: "kafka://a:1, kafka://b:1"
+ * becomes "a:1,b:1". */
 static void add_hosts(struct str *hosts, const char *value)
 {
 	while (*value) {
 		size_t n = strcspn(value, ",");
 		const char *mark = memmem(value, n, "://", 3);
-		const char *host = mark ? mark + 3 : value;
+		const char *host = mark ? mark + 3 : value + strspn(value, " "), *end = value + n;
 
-		str_addn(hosts, host, n - (size_t)(host - value));
+		while (end > host && end[-1] == ' ')
+			end--;
+		str_addn(hosts, host, host < end ? (size_t)(end - host) : 0);
 		value += n;
 		if (*value)
 			str_addc(hosts, *value++);

@@ -1,5 +1,7 @@
 #include "regex_size.h"
 
+#include <ctype.h>
+
 #define DEPTH_MAX 64
 
 static unsigned bounded(uint64_t n)
@@ -72,4 +74,49 @@ unsigned regex_size(const char *p)
 		sizes[depth] = bounded(sizes[depth] + sizes[depth + 1]);
 	}
 	return bounded(sizes[0]);
+}
+
+static const char *escape_problem(char c)
+{
+	if (c == 'd' || c == 'D')
+		return c == 'd' ? "\\d is no digit in POSIX expressions: write [0-9]"
+				: "\\D is unknown to POSIX expressions: write [^0-9]";
+	/* \w, \W, \s, \S, \b and \B are known to the C library. */
+	return isalpha((unsigned char)c) && !strchr("wWsSbB", c)
+		   ? "a \\ before a letter has no meaning in POSIX expressions"
+		   : NULL;
+}
+
+/* In brackets a \ is a character of its own. One before another letter than these may be meant so. */
+static const char *bracket_problem(const char *p, const char *end)
+{
+	for (; p + 1 < end; p++)
+		if (*p == '\\' && strchr("dDwWsS", p[1]))
+			return "\\ stands for itself in brackets: write [[:digit:]], [[:space:]] "
+			       "or "
+			       "[[:alnum:]_]";
+	return NULL;
+}
+
+const char *regex_dialect_problem(const char *p)
+{
+	while (*p) {
+		const char *problem = NULL, *next = p + 1;
+
+		if (*p == '[') {
+			next = bracket_end(p);
+			problem = bracket_problem(p, next);
+		} else if (*p == '\\' && p[1]) {
+			next = p + 2;
+			problem = escape_problem(p[1]);
+		} else if (p[0] == '(' && p[1] == '?') {
+			problem =
+			    "(? is unknown to POSIX expressions: groups are plain ( ), and there "
+			    "are no flags and no look-ahead";
+		}
+		if (problem)
+			return problem;
+		p = next;
+	}
+	return NULL;
 }

@@ -37,9 +37,40 @@ static void sizes(UNUSED void **state)
 			fail_msg("\"%s\": %u", rows[i].expression, regex_size(rows[i].expression));
 }
 
+static void dialects(UNUSED void **state)
+{
+	static const struct {
+		const char *expression, *words; /* NULL: it is a POSIX expression */
+	} rows[] = {
+	    {"", NULL},
+	    {"^(on|off)$", NULL},
+	    {"\\w+\\.[a-z]\\/\\-\\(x\\)", NULL},
+	    {"\\bx\\B(a)\\1", NULL},
+	    {"[\\/a-z]+\\\\d", NULL},
+	    {"[[:digit:]]+[]\\]", NULL},
+	    {"a\\", NULL},
+	    {"\\(?", NULL},
+	    {"[(?]", NULL},
+	    {"\\d+", "[0-9]"},
+	    {"v\\D", "[^0-9]"},
+	    {"x\\t", "no meaning"},
+	    {"[\\d.]+", "[[:digit:]]"},
+	    {"[^\\s]", "[[:space:]]"},
+	    {"(?:a|b)", "plain ( )"},
+	    {"(?i)on", "no flags"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *problem = regex_dialect_problem(rows[i].expression);
+
+		if (!problem != !rows[i].words || (problem && !strstr(problem, rows[i].words)))
+			fail_msg("\"%s\": %s", rows[i].expression, problem ? problem : "none");
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(sizes)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(sizes), cmocka_unit_test(dialects)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
