@@ -121,6 +121,49 @@ static enum result fail_errno(struct diag *out, int err, const char *path, const
 	return r;
 }
 
+/* Says what of a path is in the way: the link that leads nowhere, or the first part that is missing or no folder. Leaves buf empty
+ * where "No such file or directory" says all. */
+static void describe_missing(const char *path, char *buf, size_t size)
+{
+	char part[PATH_MAX], target[200];
+	struct stat st;
+	ssize_t n = readlink(path, target, sizeof target - 1);
+
+	buf[0] = '\0';
+	if (n >= 0) {
+		snprintf(buf, size, "; it is a link to %.*s", (int)n, target);
+		return;
+	}
+	if (*path == '~' || strchr(path, '$')) {
+		snprintf(buf, size, "; it is taken as it is written: only ${NAME} is a variable");
+		return;
+	}
+	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
+		if (!stat(part, &st) && S_ISDIR(st.st_mode))
+			continue;
+		snprintf(buf, size,
+			 lstat(part, &st) ? "; there is no folder %s" : "; %s is no folder", part);
+		return;
+	}
+}
+
+static enum result fail_stat(struct diag *out, const char *path)
+{
+	int err = errno;
+	char what[500] = "";
+	enum result r = fail_errno(out, err, path, "stat");
+
+	if (errno_is_missing(err))
+		describe_missing(path, what, sizeof what);
+	else if (err == ELOOP)
+		snprintf(what, sizeof what, "; it is a link that leads back to itself");
+	if (*what)
+		check_fail(out, out->code, path, "stat: %s%s", strerror(err), what);
+	out->sys_errno = err;
+	return r;
+}
+
 static const char *type_name(mode_t m)
 {
 	return S_ISREG(m)    ? "file"
@@ -350,6 +393,44 @@ static enum result content_is(const struct check_run *run, const struct file_con
 	return c->json.n ? json_is(c, path, seen.text.s, seen.text.len, out) : RESULT_PASS;
 }
 
+/* Counts the bytes of a file, up to `wanted`, by reading them: those of procfs, and of some FUSE file systems, have the size 0. */
+static int64_t count_bytes(const struct check_run *run, const char *path, int64_t wanted)
+{
+	struct diag ignored = {0};
+	cleanup_fd int fd = -1;
+	char buf[4096];
+	int64_t count = 0;
+	ssize_t n;
+
+	if (open_regular(path, &fd, &ignored) != RESULT_PASS)
+		return 0;
+	while (count < wanted && (n = fd_read_full(fd, buf, sizeof buf)) > 0 &&
+	       !instant_reached(run->deadline, instant_now()))
+		count += n;
+	return count;
+}
+
+static enum result size_is(const struct check_run *run, const struct file_conf *c, const char *path,
+			   const struct stat *st, struct diag *out)
+{
+	int64_t wanted = c->min_size.bytes > 0 ? c->min_size.bytes : c->not_empty,
+		size = st->st_size;
+
+	if (S_ISDIR(st->st_mode))
+		return c->not_empty && dir_is_empty(path)
+			   ? check_fail(out, D_FILE_TOO_SMALL, path, "it is empty")
+			   : RESULT_PASS;
+	if (!size && wanted)
+		size = count_bytes(run, path, wanted);
+	if (c->not_empty && !size)
+		return check_fail(out, D_FILE_TOO_SMALL, path, "it is empty");
+	if (size < wanted)
+		return check_fail(out, D_FILE_TOO_SMALL, path,
+				  "it has %lld bytes, at least %lld are demanded", (long long)size,
+				  (long long)wanted);
+	return RESULT_PASS;
+}
+
 static enum result one_file(const struct check_run *run, const char *path, struct diag *out)
 {
 	const struct file_conf *c = run->conf;
@@ -358,7 +439,7 @@ static enum result one_file(const struct check_run *run, const char *path, struc
 	enum result r;
 
 	if (stat(path, &st))
-		return fail_errno(out, errno, path, "stat");
+		return fail_stat(out, path);
 	if (c->type != ENUM_UNSET && !str_eq(type_name(st.st_mode), wanted_type(c)))
 		return check_fail(out, D_FILE_WRONG_TYPE, path, "it is a %s, not a %s",
 				  type_name(st.st_mode), wanted_type(c));
@@ -370,12 +451,9 @@ static enum result one_file(const struct check_run *run, const char *path, struc
 	r = permissions_are(c, &st, path, out);
 	if (r != RESULT_PASS)
 		return r;
-	if (c->not_empty && (S_ISDIR(st.st_mode) ? dir_is_empty(path) : st.st_size == 0))
-		return check_fail(out, D_FILE_TOO_SMALL, path, "it is empty");
-	if (c->min_size.bytes >= 0 && st.st_size < c->min_size.bytes)
-		return check_fail(out, D_FILE_TOO_SMALL, path,
-				  "it has %lld bytes, at least %lld are demanded",
-				  (long long)st.st_size, (long long)c->min_size.bytes);
+	r = size_is(run, c, path, &st, out);
+	if (r != RESULT_PASS)
+		return r;
 	allowed = c->mode_at_most ? strtoul(c->mode_at_most, NULL, 8) : 07777;
 	if (st.st_mode & 07777 & ~allowed)
 		return check_fail(out, D_FILE_MODE, path,
@@ -418,6 +496,18 @@ static enum result nothing_is_there(const struct check_run *run, const char *pat
 	return RESULT_PASS;
 }
 
+static enum result fail_no_match(const char *pattern, struct diag *out)
+{
+	glob_t g = {0};
+
+	if (glob(pattern, 0, stop_if_unreadable, &g) == GLOB_ABORTED)
+		return check_fail(out, D_FILE_UNREADABLE, pattern,
+				  "nothing matches, but a folder of the pattern cannot be read; "
+				  "this is user %u",
+				  geteuid());
+	return check_fail(out, D_FILE_MISSING, pattern, "nothing matches");
+}
+
 static enum result file_run(const struct check_run *run, struct diag *out)
 {
 	const struct file_conf *c = run->conf;
@@ -435,7 +525,7 @@ static enum result file_run(const struct check_run *run, struct diag *out)
 	}
 	error = glob(c->path, 0, NULL, &g);
 	if (error == GLOB_NOMATCH)
-		return check_fail(out, D_FILE_MISSING, c->path, "nothing matches");
+		return fail_no_match(c->path, out);
 	if (error)
 		return check_fail(out, D_FILE_UNREADABLE, c->path,
 				  "the pattern could not be followed");

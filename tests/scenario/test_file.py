@@ -297,3 +297,48 @@ def test_a_container_that_does_not_know_faccessat2_and_a_file_that_is_refused(gu
     guard.run(text, before=[helper("refuse"), "EPERM", "faccessat2", "--"]).expect(
         "file-mode", cause="execute: Permission denied"
     )
+
+
+@pytest.mark.near_miss("file-too-small")
+def test_files_that_tell_no_size(guard):
+    """Those of procfs say 0, as those of some FUSE file systems do."""
+    guard.try_("file", path="/proc/self/status", not_empty=True, min_size="100B").passed()
+
+
+@pytest.mark.produces("file-too-small")
+def test_files_that_tell_no_size_and_are_short(guard):
+    guard.try_("file", path="/proc/sys/kernel/ostype", min_size="1MiB").expect(
+        "file-too-small", exit=124, cause="it has 6 bytes"
+    )
+
+
+@pytest.mark.produces("file-missing")
+def test_what_of_a_path_is_in_the_way(guard):
+    """A ConfigMap without the key is a link that leads nowhere; a mount that failed is a folder that is missing."""
+    guard.write("plain", "x")
+    (guard.tmp / "key").symlink_to("..data/key")
+    (guard.tmp / "circle").symlink_to("circle")
+    rows = {
+        "key": "it is a link to ..data/key",
+        "mnt/config/app.json": "there is no folder mnt",
+        "plain/x": "plain is no folder",
+        "circle": "leads back to itself",
+        "~/x": "only ${NAME} is a variable",
+        "$$HOME/x": "only ${NAME} is a variable",
+    }
+    for path, words in rows.items():
+        guard.try_("file", path=path).expect("file-missing", exit=124, cause=words)
+    assert "; " not in guard.try_("file", path="gone").check()["cause"]
+
+
+@pytest.mark.produces("file-unreadable")
+@pytest.mark.near_miss("file-missing")
+def test_a_pattern_in_a_folder_that_cannot_be_read(guard, open_folder):
+    (guard.tmp / "closed").mkdir(mode=0o700)
+    (guard.tmp / "open").mkdir()
+    (guard.tmp / "open" / "a.bin").write_text("x")
+    text = f'startguard = 1; file: {{ f: {{ path = "{guard.tmp}/%s/*.bin"; }}; }};'
+    guard.spawn(text % "closed", preexec_fn=as_nobody).result().expect(
+        "file-unreadable", exit=69, cause="a folder of the pattern cannot be read"
+    )
+    guard.spawn(text % "*", preexec_fn=as_nobody).result().passed()
