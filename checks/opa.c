@@ -346,8 +346,12 @@ static enum result opa_run(const struct check_run *run, struct diag *out)
 	if (url_reveal(&c->url, &url, out) || check_health(&base, c, &health_permitted, out))
 		return RESULT_FAIL;
 	for (size_t i = 0; i < c->decisions.n; i++)
-		if (opa_decision(&base, GROUP_AT(c->decisions, struct decision, i), out))
+		if (opa_decision(&base, GROUP_AT(c->decisions, struct decision, i), out)) {
+			if (health_permitted && out->code == D_OPA_NOT_OPA)
+				diag_hint(out, "/health is an OPA's: give the address of its API, "
+					       "not the one of --diagnostic-addr");
 			return RESULT_FAIL;
+		}
 	check_fact(run, "decisions", "%zu", c->decisions.n);
 	check_summary(run, "%s, %zu decision%s defined%s",
 		      health_permitted ? "healthy" : "health is not permitted", c->decisions.n,

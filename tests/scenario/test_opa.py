@@ -209,6 +209,13 @@ def test_other_server(guard, health):
         guard.try_("opa", url=s.url).expect("opa-not-opa", exit=69)
 
 
+@pytest.mark.produces("opa-not-opa")
+def test_the_diagnostic_address(guard):
+    """It has /health and /metrics, and no decisions."""
+    with opa(decision=Reply(404, "404 page not found")) as s:
+        guard.try_("opa", url=s.url, decisions=ALLOW).expect("opa-not-opa", exit=69, hint="--diagnostic-addr")
+
+
 @pytest.mark.produces("auth-required", "auth-failed", "auth-forbidden")
 def test_authorisation(guard):
     for reply, token, code in (
