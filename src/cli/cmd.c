@@ -25,13 +25,13 @@ void cmd_problem_text(struct str *out, const struct problem *p)
 		str_addf(out, " [%s]", diag_info(p->code)->code);
 }
 
-void cmd_print_problems(const struct problems *problems, bool warnings)
+void cmd_print_problems(const struct problems *problems, bool warnings, bool errors)
 {
 	struct str b;
 
 	str_init(&b, CMD_TEXT_MAX);
 	for (size_t i = 0; i < problems->n; i++) {
-		if (problems->v[i].kind == PROBLEM_WARNING && !warnings)
+		if (!(problems->v[i].kind == PROBLEM_WARNING ? warnings : errors))
 			continue;
 		cmd_problem_text(&b, &problems->v[i]);
 		str_addc(&b, '\n');

@@ -31,8 +31,8 @@ void show_profile(struct str *out, const struct profile *p);
 bool cmd_is_run(const struct cli *cli); /* is it run, check or try? */
 /* Writes the text to stdout; returns the exit code. */
 int cmd_print(const struct str *text);
-/* Prints the problems of a profile to stderr, warnings on request. Waits for a slow reader: nothing runs yet. */
-void cmd_print_problems(const struct problems *problems, bool warnings);
+/* Prints the problems of a profile to stderr: warnings, errors, or both. Waits for a slow reader: nothing runs yet. */
+void cmd_print_problems(const struct problems *problems, bool warnings, bool errors);
 /* Appends "file:line: where: text [code]". */
 void cmd_problem_text(struct str *out, const struct problem *p);
 /* Returns the exit code for these problems; 0: warnings at most. */

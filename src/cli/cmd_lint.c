@@ -47,7 +47,7 @@ int cmd_lint(const struct cli *cli)
 		o.profile = cli->words[i];
 		o.offline = true;
 		profile_load(&profile, &o, &problems);
-		cmd_print_problems(&problems, true);
+		cmd_print_problems(&problems, true, true);
 		code = cmd_problems_exit(&problems);
 		bad += code != 0;
 		worst = code > worst ? code : worst;

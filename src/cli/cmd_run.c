@@ -217,7 +217,8 @@ static int load_and_run(const struct cli *cli, const char *file, struct signals 
 		profile_try(&profile, &cli->profile, cli->words[0], cli->words + 1, &problems);
 	else
 		profile_load(&profile, &options, &problems);
-	cmd_print_problems(&problems, !cli->report.quiet);
+	/* The verdict has the only one in full. */
+	cmd_print_problems(&problems, !cli->report.quiet, problems.errors + problems.policies > 1);
 	if (cmd_problems_exit(&problems))
 		code = refuse_problems(cli, &profile, &problems);
 	else if (cli->in_process)

@@ -119,7 +119,7 @@ int cmd_show(const struct cli *cli)
 	int code;
 
 	profile_load(&profile, &cli->profile, &problems);
-	cmd_print_problems(&problems, true);
+	cmd_print_problems(&problems, true, true);
 	if (problems.errors) {
 		log_line("show: %zu error%s in the profile", problems.errors,
 			 plural(problems.errors));

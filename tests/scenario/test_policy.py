@@ -34,7 +34,7 @@ def test_switch_on_outside_its_modes(guard, value):
         line = result.problem(
             "switches.easy", "FORCE_JSON", "prod", "dev", "everything is JSON", code="switch-forbidden", exit=77
         )
-        assert line.startswith(f"{guard.tmp}/")
+        assert line.startswith(f"startguard: BLOCKED (77): {guard.tmp}/")
         assert result.out == ""
         assert server.connections == 0
     assert result.err.splitlines()[-1].startswith("startguard: BLOCKED (77): ")

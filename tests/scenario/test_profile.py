@@ -92,6 +92,14 @@ def test_mistakes_are_told_in_the_order_of_the_file(guard):
     assert lines == sorted(lines)
 
 
+def test_one_mistake_is_told_once(guard):
+    """By the verdict. Of several, each has a line, and the verdict their number."""
+    lines = guard.run('startguard = 1; tcp: { t: { address = "a:1"; colour = 1; }; };').err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("startguard: BLOCKED (78): ") and 'unknown key "colour"' in lines[0]
+    lines = guard.run('startguard = 1; tcp: { t: { address = "a:1"; colour = 1; shape = 2; }; };').err.splitlines()
+    assert len(lines) == 3 and lines[2].endswith("2 problems in all")
+
+
 def test_run_refuses_the_same_and_touches_nothing(guard):
     with TcpServer(silent) as server:
         text = TEN_MISTAKES + f'tcp: {{ db: {{ address = "{server.address}"; }}; }};'
@@ -295,7 +303,7 @@ def test_a_mode_that_cannot_be_read_is_no_matter_beside_that_of_the_command_line
     assert (result.code, result.out, result.status) == (0, "started\n", "ready")
     result = guard.run(text, mode=None, command=["/bin/echo", "started"])
     assert (result.code, result.out) == (78, "")
-    assert len([line for line in result.err.splitlines() if ": mode: " in line and "BLOCKED" not in line]) == 1
+    assert result.err.count(": mode: ") == 1
 
 
 # ---- finding the file ----
