@@ -146,8 +146,15 @@ static enum result fail_eai(struct diag *out, int eai, int sys_errno, const char
 			      : eai == EAI_NODATA || eai == EAI_ADDRFAMILY ? D_DNS_NO_ADDRESS
 									   : D_DNS_SERVER_FAILED;
 
-	return check_fail(out, code, host, "the resolver says: %s",
-			  eai == EAI_SYSTEM ? strerror(sys_errno) : gai_strerror(eai));
+	check_fail(out, code, host, "the resolver says: %s",
+		   eai == EAI_SYSTEM ? strerror(sys_errno) : gai_strerror(eai));
+	/* RFC 2782: _kafka._tcp.example.org has records that name hosts and ports, and no address. */
+	if (code != D_DNS_SERVER_FAILED && host[0] == '_' &&
+	    (strcasestr(host, "._tcp.") || strcasestr(host, "._udp.")))
+		diag_hint(
+		    out, "this is the name of SRV records, which have no address: give a host that "
+			 "they name, and its port (dig SRV shows them)");
+	return RESULT_FAIL;
 }
 
 bool resolve_is_literal(const char *host)

@@ -143,6 +143,13 @@ def test_one_silent_name_server_of_two(guard, dns):
         guard.try_("dns", name="silent.test", _dns=two).expect("dns-timeout", exit=124)
 
 
+@pytest.mark.produces("dns-no-such-name")
+def test_a_name_of_srv_records(guard, dns):
+    guard.try_("dns", name="_kafka._tcp.none.test", _dns=dns).expect("dns-no-such-name", hint="SRV records")
+    guard.try_("tcp", address="_kafka._tcp.none.test:9092", _dns=dns).expect("dns-no-such-name", hint="SRV records")
+    guard.try_("dns", name="_kafka.none.test", _dns=dns).expect("dns-no-such-name", hint="check the name")
+
+
 def test_names_of_other_kinds(guard, dns):
     with TcpServer(silent) as server:
         guard.try_("tcp", address=f"local.test:{server.port}", _dns=dns).passed()
