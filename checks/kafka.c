@@ -510,7 +510,7 @@ static enum result kafka_run(const struct check_run *run, struct diag *out)
 	struct kafka_client *const all[] = {h.first, h.canary, h.idempotent, h.transactional};
 
 	if (result != RESULT_PASS)
-		kafka_diagnose_throttling(all, ARRAY_LEN(all), out);
+		kafka_diagnose_end(all, ARRAY_LEN(all), out);
 	return result;
 }
 

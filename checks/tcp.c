@@ -107,7 +107,7 @@ static enum result tcp_run(const struct check_run *run, struct diag *out)
 		return RESULT_PASS;
 	}
 	if (c->tls && tls_handshake(run, &conn, host, &tls, out))
-		return RESULT_FAIL;
+		return net_fail_tls(run, conn.ip, conn.port, host, out);
 	if (c->expect_banner)
 		return check_banner(run, c, &conn, out);
 	if (conn.ip[0] && !str_eq(conn.ip, host))

@@ -129,7 +129,7 @@ static enum result sample_topic(const struct check_run *run, const struct wire_f
 		return RESULT_FAIL;
 	r = record_sample(client, &sample, tally, done, out);
 	if (r != RESULT_PASS)
-		kafka_diagnose_throttling(&client, 1, out);
+		kafka_diagnose_end(&client, 1, out);
 	return r;
 }
 

@@ -28,10 +28,10 @@ TABLES = (
         r"\{(\d+), D_(\w+)\},",
         "3xx with a target: `http-redirect`; others: `http-status`",
     ),
-    ("Errors of TLS verification", "checks/net/tls.c", r"\{(X509_V_ERR_\w+), D_(\w+)\},", "others: `tls-certificate`"),
+    ("Errors of TLS verification", "checks/net/tls_fail.c", r"\{(X509_V_ERR_\w+), D_(\w+)\},", "others: `tls-certificate`"),
     (
         "Texts about TLS, of OpenSSL, curl and librdkafka",
-        "checks/net/tls.c",
+        "checks/net/tls_fail.c",
         r'\{"([^"]+)",\s+D_(\w+)\},',
         "others: `tls-handshake`",
     ),

@@ -193,7 +193,7 @@ struct flow_record *flow_record_open(struct flow_run *f, const struct flow_recor
 	r->topic->v = xcalloc(KEPT_MAX, sizeof *r->topic->v);
 	r->topic->follow = record_follow_open(r->client, c->topic, out);
 	if (!r->topic->follow) {
-		kafka_diagnose_throttling(&r->client, 1, out);
+		kafka_diagnose_end(&r->client, 1, out);
 		return NULL;
 	}
 	return r;

@@ -121,13 +121,6 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 	return n;
 }
 
-/* Returns server_name when it is given, because curl sends the URL's host as SNI and looks for it in the certificate. */
-static const char *host_for_curl(const struct web_request *req)
-{
-	return is_https(req) && req->web->tls.server_name ? req->web->tls.server_name
-							  : req->url->host;
-}
-
 static bool has_https_proxy(const struct web_request *req)
 {
 	return req->proxy && str_starts(req->proxy, "https://");
@@ -144,7 +137,7 @@ static CURLcode on_ssl_ctx(UNUSED CURL *curl, void *ctx, void *arg)
 
 	tls_watch(ctx, &t->seen);
 	if (!to_proxy)
-		tls_expect_name(SSL_CTX_get0_param(ctx), host_for_curl(t->req));
+		tls_expect_name(SSL_CTX_get0_param(ctx), web_peer_name(t->req));
 	return tls_trust(ctx, to_proxy ? &system : &t->req->web->tls, &ignored)
 		   ? CURLE_SSL_CACERT_BADFILE
 		   : CURLE_OK;
@@ -490,14 +483,14 @@ static bool has_kept_connection(const struct web_request *req)
 static enum result set_up_transfer(struct transfer *t, CURL *curl, struct diag *out)
 {
 	const struct web_request *req = t->req;
-	const char *host = host_for_curl(req), *path = req->path ? req->path : req->url->path;
+	const char *host = web_peer_name(req), *path = req->path ? req->path : req->url->path;
 	struct curl_slist *headers = NULL;
 	struct str url;
 
 	set_options(curl, t);
 	set_method(curl, req);
 	if (is_https(req)) {
-		if (tls_files(&req->web->tls, out))
+		if (tls_files(&req->web->tls, out) || tls_check_name(host, out))
 			return RESULT_FAIL;
 		set_client_certificate(curl, &req->web->tls);
 	}
@@ -588,7 +581,7 @@ static bool is_same_peer(const struct web_request *req, const struct url *to)
 {
 	struct web_request there = {.url = to};
 
-	return str_eq(to->scheme, req->url->scheme) && !strcasecmp(to->host, host_for_curl(req)) &&
+	return str_eq(to->scheme, req->url->scheme) && !strcasecmp(to->host, web_peer_name(req)) &&
 	       port_of(&there) == port_of(req);
 }
 

@@ -75,27 +75,37 @@ static enum result fail_timeout(CURL *curl, const struct transfer *t, struct dia
 			  "connected and asked, but no answer came in time");
 }
 
+/* curl's words for a connection that ended without an alert of TLS, and for what OpenSSL 3 says by itself. */
+static bool is_end_of_stream(const char *error)
+{
+	return strstr(error, "SSL_ERROR_SYSCALL") || strstr(error, "unexpected eof") ||
+	       strstr(error, "error:00000000");
+}
+
 static enum result fail_tls(const struct transfer *t, CURLcode code, const char *error,
 			    struct diag *out)
 {
 	const struct tls_conf *tls = &t->req->web->tls;
-	const char *subject = t->resp->subject;
+	const char *subject = t->resp->subject, *name = web_peer_name(t->req);
 
 	/* A reset is connect-reset at any time, as in tls.c. */
-	if (!t->seen.x509_error && strcasestr(error, strerror(ECONNRESET)))
+	if (!t->seen.refusal.error && strcasestr(error, strerror(ECONNRESET)))
 		return net_fail_errno(out, ECONNRESET, subject, "TLS handshake");
-	if (!t->seen.x509_error && code == CURLE_SSL_CACERT_BADFILE)
+	if (!t->seen.refusal.error && code == CURLE_SSL_CACERT_BADFILE)
 		return check_fail(out, D_TLS_CA_UNREADABLE, tls->ca_file ? tls->ca_file : subject,
 				  "%s", error);
-	tls_fail_handshake(out, &t->seen, tls, error, subject);
-	/* curl itself compares the name, after OpenSSL has accepted the certificate. */
-	if (out->code == D_TLS_WRONG_NAME && !t->seen.x509_error)
-		return check_fail(out, D_TLS_WRONG_NAME, subject, "%s: %s", error,
-				  t->seen.certificate);
+	if (!t->seen.refusal.error && is_end_of_stream(error)) {
+		tls_fail_closed(out, "", subject);
+		tls_hint_name(out, name);
+		return RESULT_FAIL;
+	}
+	tls_fail_handshake(out, &t->seen, tls, name, error, subject);
 	if (code == CURLE_SSL_CERTPROBLEM && out->code == D_TLS_HANDSHAKE)
 		return check_fail(out, D_TLS_CA_UNREADABLE,
 				  tls->cert_file ? tls->cert_file : subject, "%s", error);
-	return RESULT_FAIL;
+	/* Through a proxy the peer's port is not that of t->ip. */
+	return t->req->proxy ? RESULT_FAIL
+			     : net_fail_tls(t->req->run, t->ip, port_of(t->req), name, out);
 }
 
 /* Diagnoses a SOCKS proxy's reply code (RFC 1928 section 6): a fault of the proxy, or of the peer to which it connects and
@@ -120,9 +130,11 @@ static enum result fail_proxy(CURL *curl, const struct transfer *t, const char *
 }
 
 /* curl reports some TLS errors under codes that are not TLS codes: an alert of TLS 1.3, for example, arrives with the first
- * read. So this looks at the text. */
+ * read. So this looks at the text. A connection that ends after the handshake is not an error of TLS. */
 static bool is_tls_error(const char *error)
 {
+	if (is_end_of_stream(error) || strcasestr(error, strerror(ECONNRESET)))
+		return false;
 	return strcasestr(error, "alert") || strcasestr(error, "SSL_") ||
 	       strcasestr(error, "ssl routines");
 }
@@ -134,11 +146,11 @@ static enum result fail_ended(CURL *curl, const struct transfer *t, CURLcode cod
 	long os_error = 0;
 
 	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
-	if (is_tls_error(error) || t->seen.x509_error)
+	if (t->seen.refusal.error || is_tls_error(error))
 		return fail_tls(t, code, error, out);
 	if (t->header_bytes)
 		return check_fail(out, D_ANSWER_TRUNCATED, subject, "%s", error);
-	if (code == CURLE_GOT_NOTHING)
+	if (code == CURLE_GOT_NOTHING || is_end_of_stream(error))
 		check_fail(out, D_CONNECT_CLOSED, subject,
 			   "asked, and the peer closed the connection without an answer");
 	else if (os_error)

@@ -29,6 +29,13 @@ static inline int port_of(const struct web_request *req)
 	return req->url->port ? req->url->port : is_https(req) ? 443 : 80;
 }
 
+/* The name that curl's URL has for the host: server_name where it is given, because curl sends the URL's host as SNI. */
+static inline const char *web_peer_name(const struct web_request *req)
+{
+	return is_https(req) && req->web->tls.server_name ? req->web->tls.server_name
+							  : req->url->host;
+}
+
 /* Fills resp->body_start from the body. */
 void web_keep_body_start(struct web_response *resp);
 /* Undoes gzip in resp->body where the answer names it: some servers compress whatever the request says (nginx's gzip_static always).

@@ -16,6 +16,20 @@ enum diag_code kafka_broker_state_code(const struct kafka_broker_state *broker)
 	return code == D_TLS_CLIENT_CERT_REQUIRED ? D_TLS_HANDSHAKE : D_CONNECT_CLOSED;
 }
 
+/* Returns whether the broker is known from metadata only. Then the bootstrap server that sent the metadata works. */
+static bool is_from_metadata(const struct kafka_broker_state *broker)
+{
+	return broker->id != KAFKA_BOOTSTRAP && !broker->bootstrap;
+}
+
+/* Does the advertised address belong to a listener that the client's security.protocol does not fit, as it fits the bootstrap's? */
+static bool is_other_listener(const struct kafka_broker_state *broker, enum diag_code code)
+{
+	return is_from_metadata(broker) &&
+	       (code == D_TLS_REQUIRED || code == D_TLS_PEER_IS_PLAINTEXT ||
+		code == D_AUTH_REQUIRED || code == D_AUTH_MECHANISM || code == D_PROTOCOL_MISMATCH);
+}
+
 static void hint_newer_library(struct diag *out)
 {
 	diag_hint(
@@ -30,10 +44,13 @@ void kafka_broker_state_diagnose_as(const struct kafka_broker_state *broker, con
 				    struct diag *out)
 {
 	enum diag_code code = kafka_broker_state_code(broker);
-	char bytes[5], text[160];
+	char bytes[5], text[160], host[256];
+	int port;
 
-	if (broker->x509_error && diag_info(code)->phase == PH_TLS) {
-		tls_fail_verify(out, broker->x509_error, subject, broker->certificate);
+	if (broker->refusal.error && diag_info(code)->phase == PH_TLS) {
+		if (hostport_split(broker->address, host, sizeof host, &port))
+			snprintf(host, sizeof host, "%s", broker->address);
+		tls_fail_verify(out, &broker->refusal, host, subject);
 		return;
 	}
 	if (code == D_CONNECT_REFUSED && broker->was_up) {
@@ -48,6 +65,11 @@ void kafka_broker_state_diagnose_as(const struct kafka_broker_state *broker, con
 	}
 	if (code == D_KAFKA_LIBRARY_OLD)
 		hint_newer_library(out);
+	else if (is_other_listener(broker, code))
+		diag_hint(out,
+			  "correct advertised.listeners of broker %d: the address belongs to a "
+			  "listener of another protocol than the one that sent the metadata",
+			  broker->id);
 	/* The broker's list of mechanisms follows the colon; a listener without login sends an empty list. */
 	if (code == D_AUTH_MECHANISM && str_ends(broker->reason, "supported mechanisms:"))
 		diag_hint(
@@ -70,12 +92,6 @@ bool kafka_broker_state_is_final(const struct kafka_broker_state *broker)
 	if (code == D_CONNECT_CLOSED || code == D_CONNECT_RESET || code == D_KAFKA_BROKER_LEFT)
 		return true;
 	return diag_info(code)->phase != PH_CONNECT && diag_info(code)->phase != PH_RESOLVE;
-}
-
-/* Returns whether the broker is known from metadata only. Then the bootstrap server that sent the metadata works. */
-static bool is_from_metadata(const struct kafka_broker_state *broker)
-{
-	return broker->id != KAFKA_BOOTSTRAP && !broker->bootstrap;
 }
 
 struct kafka_broker_state *kafka_broker_state_find(const struct kafka_client *c,
@@ -229,6 +245,9 @@ static void judge_unknown_listener(struct kafka_broker_state *broker,
 		snprintf(broker->reason, sizeof broker->reason,
 			 "it was ready for this client, then closed the connection, and now takes "
 			 "none");
+	} else if (probe->tls_code != D_NONE && broker->meaning.guess) {
+		broker->meaning = (struct kafka_meaning){.code = probe->tls_code};
+		snprintf(broker->reason, sizeof broker->reason, "%s", probe->text);
 	} else if (probe->reset && broker->meaning.code == D_CONNECT_CLOSED) {
 		broker->meaning = (struct kafka_meaning){.code = D_CONNECT_RESET};
 		snprintf(broker->reason, sizeof broker->reason,

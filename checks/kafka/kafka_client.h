@@ -14,6 +14,7 @@
 #include "kafka_client_prop.h"
 #include "kafka_metadata.h"
 #include "kafka_requests.h"
+#include "tls_fail.h"
 
 #define KAFKA_BROKERS_MAX \
 	1024 /* brokers whose state is watched; a check does not support a larger cluster */
@@ -34,8 +35,7 @@ struct kafka_broker_state {
 	char connection[32]; /* connection state in librdkafka's names, such as "UP" */
 	struct kafka_meaning meaning;
 	char reason[DIAG_CAUSE_MAX]; /* log message that `meaning` comes from */
-	long x509_error;             /* X509_V_ERR_*; 0 when no certificate was refused */
-	char certificate[256];       /* describes the refused certificate */
+	struct tls_refusal refusal;  /* the certificate that was refused, if one was */
 };
 
 struct kafka_client {
@@ -115,8 +115,9 @@ enum result kafka_diagnose_error(struct kafka_client *client, rd_kafka_resp_err_
 				 const char *reason, struct diag *out);
 /* Fills *out with answer-timeout and returns true when a request on a ready connection has no answer yet. */
 bool kafka_diagnose_unanswered(struct kafka_client *client, const char *reason, struct diag *out);
-/* Replaces a timeout in *out by kafka-throttled when a broker throttled one of these handles, which may be NULL. */
-void kafka_diagnose_throttling(struct kafka_client *const *v, size_t n, struct diag *out);
+/* Completes the diagnosis that an attempt with these handles (some may be NULL) ends with: a timeout becomes kafka-throttled when a
+ * broker throttled a handle, and a failure of TLS gets what the broker shows on a further connection. */
+void kafka_diagnose_end(struct kafka_client *const *v, size_t n, struct diag *out);
 /* Returns and clears the error of the last answer to ListOffsets, which librdkafka hides by repeating the request. Returns 0
  * when there was none, a later answer was good, or the oldest open request is another one. Needs debug=broker. */
 rd_kafka_resp_err_t kafka_take_offsets_error(struct kafka_client *client);

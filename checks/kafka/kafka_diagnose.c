@@ -1,5 +1,6 @@
 /* Part of kafka_client: finds out why a call failed when librdkafka's error does not tell. */
 #include "kafka_broker_state.h"
+#include "tls.h"
 
 #define WEIGHT_PERMANENT 3 /* least weight of a failure that waiting cannot help */
 
@@ -134,7 +135,7 @@ enum result kafka_diagnose_error(struct kafka_client *c, rd_kafka_resp_err_t err
 			  "%s: the connection was closed in place of an answer", reason);
 }
 
-void kafka_diagnose_throttling(struct kafka_client *const *v, size_t n, struct diag *out)
+static void diagnose_throttling(struct kafka_client *const *v, size_t n, struct diag *out)
 {
 	struct diag was = *out;
 	int longest = 0;
@@ -155,6 +156,71 @@ void kafka_diagnose_throttling(struct kafka_client *const *v, size_t n, struct d
 	if (longest > 0)
 		check_fail(out, D_KAFKA_THROTTLED, was.subject,
 			   "%s; the broker holds this client back for %d ms", was.cause, longest);
+}
+
+/* Stores the refusal of the broker at this address, and returns whether there is one. */
+static bool find_refusal(struct kafka_client *const *v, size_t n, const char *address,
+			 struct tls_refusal *r)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < n && !found; i++) {
+		const struct kafka_broker_state *broker;
+
+		if (!v[i])
+			continue;
+		pthread_mutex_lock(&v[i]->lock);
+		broker = kafka_broker_state_find(v[i], address);
+		found = broker && broker->refusal.error;
+		if (found)
+			*r = broker->refusal;
+		pthread_mutex_unlock(&v[i]->lock);
+	}
+	return found;
+}
+
+/* Asks the broker once more for what librdkafka does not tell: its version of TLS, the length of its chain. */
+static void diagnose_tls(const struct check_run *run, struct kafka_client *const *v, size_t n,
+			 struct diag *out)
+{
+	char host[256], address[DIAG_SUBJECT_MAX], subject[DIAG_SUBJECT_MAX];
+	const char *at = strstr(out->subject, " at "); /* kafka_broker_subject */
+	struct tls_refusal refusal;
+	struct diag ignored = {0};
+	struct conn conn;
+	int port;
+
+	snprintf(subject, sizeof subject, "%s", out->subject);
+	snprintf(address, sizeof address, "%s", at ? at + strlen(" at ") : out->subject);
+	if (diag_info(out->code)->phase != PH_TLS ||
+	    hostport_split(address, host, sizeof host, &port) || !port)
+		return;
+	/* OpenSSL 4 refuses such a name before it connects, and librdkafka then has no reason to tell. */
+	if (out->code == D_TLS_HANDSHAKE && str_ends(host, ".") &&
+	    strstr(out->cause, "uninitialized"))
+		check_fail(out, D_TLS_WRONG_NAME, subject,
+			   "OpenSSL compares no certificate with a name that ends in a dot");
+	tls_hint_name(out, host);
+	if ((out->code != D_TLS_PROTOCOL && out->code != D_TLS_UNKNOWN_CA) ||
+	    net_connect(run, host, port, &conn, &ignored))
+		return;
+	if (out->code == D_TLS_PROTOCOL) {
+		net_fail_tls(run, conn.ip, conn.port, host, out);
+	} else if (find_refusal(v, n, address, &refusal)) {
+		refusal.sent = tls_ask(conn.fd, host, run->deadline).certificates;
+		tls_fail_verify(out, &refusal, host, subject);
+	}
+}
+
+void kafka_diagnose_end(struct kafka_client *const *v, size_t n, struct diag *out)
+{
+	size_t first = 0;
+
+	diagnose_throttling(v, n, out);
+	while (first < n && !v[first])
+		first++;
+	if (first < n)
+		diagnose_tls(v[first]->run, v, n, out);
 }
 
 rd_kafka_resp_err_t kafka_take_offsets_error(struct kafka_client *c)

@@ -268,8 +268,8 @@ static void on_throttle(rd_kafka_t *rk UNUSED, const char *broker UNUSED, int32_
 
 /* Records why a certificate is refused: librdkafka's log has one text for every reason. */
 static int on_certificate(rd_kafka_t *rk UNUSED, const char *name, int32_t id UNUSED,
-			  int *x509_error, int depth UNUSED, const char *der, size_t size,
-			  char *errstr, size_t errstr_size, void *opaque)
+			  int *x509_error, int depth, const char *der, size_t size, char *errstr,
+			  size_t errstr_size, void *opaque)
 {
 	struct kafka_client *c = opaque;
 	const unsigned char *p = (const unsigned char *)der;
@@ -286,9 +286,7 @@ static int on_certificate(rd_kafka_t *rk UNUSED, const char *name, int32_t id UN
 	pthread_mutex_lock(&c->lock);
 	broker = find_or_add_broker(c, address);
 	if (broker) {
-		broker->x509_error = *x509_error;
-		if (cert)
-			tls_certificate_text(cert, broker->certificate, sizeof broker->certificate);
+		tls_refusal_set(&broker->refusal, *x509_error, depth, cert);
 	}
 	pthread_mutex_unlock(&c->lock);
 	X509_free(cert);

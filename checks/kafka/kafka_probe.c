@@ -193,6 +193,9 @@ static void probe_tls(const struct check_run *run, const char *host, int port,
 	} else if (is_tls_failure(d.code)) {
 		probe->listener = LISTENER_TLS;
 		probe->silent = false;
+	} else if (tls && (d.code == D_TLS_HANDSHAKE || d.code == D_CONNECT_RESET)) {
+		probe->tls_code = d.code;
+		snprintf(probe->text, sizeof probe->text, "%s", d.cause);
 	}
 	if (inside.listener == LISTENER_SASL) {
 		probe->listener = LISTENER_TLS_SASL;

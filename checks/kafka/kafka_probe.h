@@ -21,7 +21,10 @@ enum kafka_listener {
 
 struct kafka_probe {
 	enum kafka_listener listener;
-	char text[256]; /* the mechanisms it offers, or the foreign bytes it sent */
+	/* How the handshake failed with LISTENER_UNKNOWN: tls-handshake, connect-reset; D_NONE when it was not tried, or ended otherwise. */
+	enum diag_code tls_code;
+	char text
+	    [256]; /* the mechanisms it offers, the foreign bytes it sent, or the cause of tls_code */
 	bool connected; /* the listener accepted the connection */
 	bool silent;    /* it did not answer a request in time */
 	bool reset;     /* it reset the connection; librdkafka logs "Disconnected" for that too */

@@ -119,31 +119,43 @@ enum result net_connect(const struct check_run *run, const char *host, int port,
 #define TLS_PROBE_MAX \
 	DURATION_S(2) /* a listener that is silent for longer counts as one without TLS */
 
-static bool peer_wants_tls(const struct check_run *run, const char *ip, int port)
+/* Asks on a connection of its own. `name`: see tls_ask. */
+static struct tls_answer ask_tls(const struct check_run *run, const char *ip, int port,
+				 const char *name)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 				 .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
 	struct addrinfo *list = NULL;
 	struct instant until =
 	    instant_earlier(run->deadline, instant_after(instant_now(), TLS_PROBE_MAX));
+	struct tls_answer answer = {.is_tls = false};
 	cleanup_fd int fd = -1;
 	char number[8];
 
 	snprintf(number, sizeof number, "%d", port);
 	if (!*ip || getaddrinfo(ip, number, &hints, &list))
-		return false;
-	check_step(run, PH_TLS, "asking %s:%s whether it wants TLS", ip, number);
-	return !connect_address(list->ai_addr, list->ai_addrlen, until, &fd) &&
-	       tls_is_spoken(fd, until);
+		return answer;
+	check_step(run, PH_TLS, "asking %s:%s which TLS it speaks", ip, number);
+	if (!connect_address(list->ai_addr, list->ai_addrlen, until, &fd))
+		answer = tls_ask(fd, name, until);
+	return answer;
 }
 
 enum result net_fail_closed(const struct check_run *run, const char *ip, int port, struct diag *out)
 {
-	if (!peer_wants_tls(run, ip, port))
+	if (!ask_tls(run, ip, port, NULL).is_tls)
 		return RESULT_FAIL;
 	return check_fail(
 	    out, D_TLS_REQUIRED, out->subject,
 	    "the peer ends a plain connection without an answer, and answers a TLS handshake");
+}
+
+enum result net_fail_tls(const struct check_run *run, const char *ip, int port, const char *name,
+			 struct diag *out)
+{
+	if (out->code == D_TLS_PROTOCOL)
+		tls_tell_version(out, ask_tls(run, ip, port, name).version);
+	return RESULT_FAIL;
 }
 
 /* ---- reading and writing ----------------------------------------------------------------------------------------- */

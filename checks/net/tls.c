@@ -1,234 +1,16 @@
 #include "tls.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 
 #include "ca_bundle.h"
 #include "key_file.h"
 #include "neterr.h"
 #include "resolve.h"
 #include "system_ca.h"
-
-/* ---- error texts ------------------------------------------------------------------------------------------------- */
-/* The first match counts: alerts of the peer (RFC 8446 section 6) come before phrases that other errors contain too. */
-static const struct {
-	const char *phrase;
-	enum diag_code code;
-} phrases[] = {
-    {"alert certificate required", D_TLS_CLIENT_CERT_REQUIRED},
-    {"alert bad certificate", D_TLS_CLIENT_CERT_REFUSED},
-    {"alert unsupported certificate", D_TLS_CLIENT_CERT_REFUSED},
-    {"alert certificate revoked", D_TLS_CLIENT_CERT_REFUSED},
-    {"alert certificate expired", D_TLS_CLIENT_CERT_REFUSED},
-    {"alert certificate unknown", D_TLS_CLIENT_CERT_REFUSED},
-    {"alert unknown ca", D_TLS_CLIENT_CERT_REFUSED},
-    {"alert access denied", D_TLS_CLIENT_CERT_REFUSED},
-    {"unrecognized name",
-     D_TLS_WRONG_NAME}, /* an alert: the server has no certificate for the SNI */
-    {"no application protocol", D_TLS_PROTOCOL},
-    {"inappropriate fallback", D_TLS_PROTOCOL},
-    {"unsafe legacy renegotiation", D_TLS_PROTOCOL},
-    {"no shared cipher", D_TLS_PROTOCOL},
-    {"no suitable signature algorithm", D_TLS_PROTOCOL},
-    {"alert insufficient security", D_TLS_PROTOCOL},
-    {"alert protocol version", D_TLS_PROTOCOL},
-    {"unsupported protocol", D_TLS_PROTOCOL},
-    {"no protocols available", D_TLS_PROTOCOL},
-    {"no ciphers available", D_TLS_PROTOCOL},
-    {"legacy sigalg", D_TLS_PROTOCOL},
-    {"dh key too small", D_TLS_PROTOCOL},
-    {"ee key too small", D_TLS_PROTOCOL},
-    {"wrong version number", D_TLS_PEER_IS_PLAINTEXT},
-    {"packet length too long", D_TLS_PEER_IS_PLAINTEXT},
-    {"http request", D_TLS_PEER_IS_PLAINTEXT},
-    {"PLAINTEXT broker listener", D_TLS_PEER_IS_PLAINTEXT},
-    {"key values mismatch", D_TLS_KEY_MISMATCH},
-    {"certificate has expired", D_TLS_EXPIRED},
-    {"certificate is not yet valid", D_TLS_NOT_YET_VALID},
-    {"no alternative certificate subject name matches", D_TLS_WRONG_NAME},
-    {"does not match target host name", D_TLS_WRONG_NAME},
-    {"ostname mismatch", D_TLS_WRONG_NAME},
-    {"IP address mismatch", D_TLS_WRONG_NAME},
-    /* In "self-signed certificate in certificate chain" the root is self-signed, not the peer's certificate. */
-    {"in certificate chain", D_TLS_UNKNOWN_CA},
-    {"self-signed certificate", D_TLS_SELF_SIGNED},
-    {"self signed certificate", D_TLS_SELF_SIGNED},
-    {"unable to get local issuer certificate", D_TLS_UNKNOWN_CA},
-    {"unable to get issuer certificate", D_TLS_UNKNOWN_CA},
-    {"unable to verify the first certificate", D_TLS_UNKNOWN_CA},
-    {"error setting certificate verify locations", D_TLS_CA_UNREADABLE},
-    {"error setting certificate file", D_TLS_CA_UNREADABLE},
-    {"could not load PEM client certificate", D_TLS_CA_UNREADABLE},
-    {"unable to set private key file", D_TLS_CA_UNREADABLE},
-};
-
-/* What each error of verification means (openssl-verify(1), X509_STORE_CTX_get_error(3)). One that is not here is
- * tls-certificate, and final: a weak key, a wrong purpose, a broken extension, a name constraint. */
-static const struct {
-	int error;
-	enum diag_code code;
-} verify_errors[] = {
-    /* Not about a certificate: memory, a bug, a look-up that failed. */
-    {X509_V_ERR_UNSPECIFIED, D_TLS_HANDSHAKE},
-    {X509_V_ERR_OUT_OF_MEM, D_TLS_HANDSHAKE},
-    {X509_V_ERR_INVALID_CALL, D_TLS_HANDSHAKE},
-    {X509_V_ERR_STORE_LOOKUP, D_TLS_HANDSHAKE},
-    /* Revocation lists are fetched and renewed. startguard asks for none; a library's configuration may. */
-    {X509_V_ERR_UNABLE_TO_GET_CRL, D_TLS_HANDSHAKE},
-    {X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER, D_TLS_HANDSHAKE},
-    {X509_V_ERR_CRL_NOT_YET_VALID, D_TLS_HANDSHAKE},
-    {X509_V_ERR_CRL_HAS_EXPIRED, D_TLS_HANDSHAKE},
-    {X509_V_ERR_OCSP_VERIFY_NEEDED, D_TLS_HANDSHAKE},
-    {X509_V_ERR_OCSP_VERIFY_FAILED, D_TLS_HANDSHAKE},
-    {X509_V_ERR_CERT_NOT_YET_VALID, D_TLS_NOT_YET_VALID},
-    {X509_V_ERR_CERT_HAS_EXPIRED, D_TLS_EXPIRED},
-    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, D_TLS_SELF_SIGNED},
-    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, D_TLS_UNKNOWN_CA},
-    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, D_TLS_UNKNOWN_CA},
-    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, D_TLS_UNKNOWN_CA},
-    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, D_TLS_UNKNOWN_CA},
-    {X509_V_ERR_CERT_UNTRUSTED, D_TLS_UNKNOWN_CA},
-    {X509_V_ERR_HOSTNAME_MISMATCH, D_TLS_WRONG_NAME},
-    {X509_V_ERR_EMAIL_MISMATCH, D_TLS_WRONG_NAME},
-    {X509_V_ERR_IP_ADDRESS_MISMATCH, D_TLS_WRONG_NAME},
-};
-
-enum diag_code tls_verify_code(long x509_error)
-{
-	for (size_t i = 0; i < ARRAY_LEN(verify_errors); i++)
-		if (verify_errors[i].error == x509_error)
-			return verify_errors[i].code;
-	return D_TLS_CERTIFICATE;
-}
-
-/* Returns the meaning of the longest message of OpenSSL about a certificate in the text: some messages are the beginning of
- * others. D_NONE: the text has none. */
-static enum diag_code find_verify_error(const char *text)
-{
-	enum diag_code code = D_NONE;
-	size_t longest = 0;
-
-	for (int error = X509_V_OK + 1; error <= TLS_VERIFY_ERROR_MAX; error++) {
-		const char *message = X509_verify_cert_error_string(error);
-
-		if (str_starts(message, "unknown certificate verification error") ||
-		    error == X509_V_ERR_OUT_OF_MEM || strlen(message) <= longest ||
-		    !strcasestr(text, message))
-			continue;
-		longest = strlen(message);
-		code = tls_verify_code(error);
-	}
-	return code;
-}
-
-enum result tls_fail_text(struct diag *out, const char *text, const char *subject)
-{
-	enum diag_code code;
-
-	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
-		if (strcasestr(text, phrases[i].phrase))
-			return check_fail(out, phrases[i].code, subject, "%s", text);
-	code = find_verify_error(text);
-	return check_fail(out, code ? code : D_TLS_HANDSHAKE, subject, "%s", text);
-}
-
-enum result tls_fail_verify(struct diag *out, long x509_error, const char *subject,
-			    const char *certificate)
-{
-	return check_fail(out, tls_verify_code(x509_error), subject, "%s%s%s",
-			  X509_verify_cert_error_string(x509_error), *certificate ? ": " : "",
-			  certificate);
-}
-
-enum result tls_fail_handshake(struct diag *out, const struct tls_seen *seen,
-			       const struct tls_conf *tls, const char *text, const char *subject)
-{
-	if (seen->x509_error)
-		return tls_fail_verify(out, seen->x509_error, subject, seen->certificate);
-	tls_fail_text(out, text, subject);
-	/* TLS 1.2 has no alert for a missing client certificate: the server sends handshake_failure (RFC 5246 7.4.6). */
-	if (out->code == D_TLS_HANDSHAKE && seen->asked_for_ours && !tls->cert_file)
-		return check_fail(out, D_TLS_CLIENT_CERT_REQUIRED, subject,
-				  "the peer asked for a client certificate, got none: %s", text);
-	return RESULT_FAIL;
-}
-
-/* ---- certificates ------------------------------------------------------------------------------------------------ */
-static void add_time(struct str *s, const ASN1_TIME *t, const char *what)
-{
-	struct tm tm;
-
-	if (ASN1_TIME_to_tm(t, &tm))
-		str_addf(s, ", %s %04d-%02d-%02d", what, tm.tm_year + 1900, tm.tm_mon + 1,
-			 tm.tm_mday);
-}
-
-static void add_name(struct str *s, const char *what, const X509_NAME *name)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	char *text;
-	long n;
-
-	if (!bio)
-		return;
-	X509_NAME_print_ex(bio, name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB);
-	n = BIO_get_mem_data(bio, &text);
-	str_addf(s, "%s", what);
-	str_addn(s, text, n > 80 ? 80 : (size_t)n);
-	BIO_free(bio);
-}
-
-/* A peer may put an address of any length into its certificate, so the length is checked. */
-static void add_address(struct str *s, const ASN1_OCTET_STRING *address)
-{
-	int len = ASN1_STRING_length(address);
-	char ip[INET6_ADDRSTRLEN];
-
-	if (len != 4 && len != 16)
-		str_addf(s, "(address of %d bytes)", len);
-	else if (inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(address), ip,
-			   sizeof ip))
-		str_add(s, ip);
-}
-
-static void add_alternatives(struct str *s, X509 *cert)
-{
-	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-	int n = names ? sk_GENERAL_NAME_num(names) : 0;
-
-	for (int i = 0; i < n && i < 6; i++) {
-		const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
-
-		str_add(s, i ? " " : ", names ");
-		if (g->type == GEN_DNS)
-			str_addn(s, (const char *)ASN1_STRING_get0_data(g->d.dNSName),
-				 (size_t)ASN1_STRING_length(g->d.dNSName));
-		else if (g->type == GEN_IPADD)
-			add_address(s, g->d.iPAddress);
-	}
-	if (n > 6)
-		str_addf(s, " and %d more", n - 6);
-	GENERAL_NAMES_free(names);
-}
-
-void tls_certificate_text(X509 *cert, char *buf, size_t size)
-{
-	struct str s;
-
-	str_init(&s, 2048);
-	add_name(&s, "certificate of ", X509_get_subject_name(cert));
-	add_alternatives(&s, cert);
-	add_name(&s, ", issued by ", X509_get_issuer_name(cert));
-	add_time(&s, X509_get0_notBefore(cert), "from");
-	add_time(&s, X509_get0_notAfter(cert), "until");
-	text_clean(buf, size, s.s);
-	str_free(&s);
-}
 
 struct queue_text {
 	char text[400];
@@ -344,10 +126,42 @@ enum result tls_trust(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out
 	return RESULT_PASS;
 }
 
+static size_t length_without_dot(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 1 && name[n - 1] == '.' ? n - 1 : n;
+}
+
 void tls_expect_name(X509_VERIFY_PARAM *param, const char *name)
 {
-	invariant(resolve_is_literal(name) ? X509_VERIFY_PARAM_set1_ip_asc(param, name)
-					   : X509_VERIFY_PARAM_set1_host(param, name, 0));
+	invariant(resolve_is_literal(name)
+		      ? X509_VERIFY_PARAM_set1_ip_asc(param, name)
+		      : X509_VERIFY_PARAM_set1_host(param, name, length_without_dot(name)));
+}
+
+/* Letters, digits, hyphens and underscores in labels of at most 63 bytes (RFC 1123 2.1; the underscore is common). */
+static bool is_host_name(const char *name)
+{
+	static const char signs[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+	size_t len = length_without_dot(name);
+
+	for (size_t at = 0, n; at < len; at += n + 1) {
+		n = strspn(name + at, signs);
+		if (n == 0 || n > 63 || name[at] == '-' || (at + n < len && name[at + n] != '.'))
+			return false;
+	}
+	return len > 0 && name[len - 1] != '.';
+}
+
+enum result tls_check_name(const char *name, struct diag *out)
+{
+	/* A certificate has no zone of an address ("fe80::1%eth0"). */
+	if (!strchr(name, '%') && (resolve_is_literal(name) || is_host_name(name)))
+		return RESULT_PASS;
+	return check_fail(out, D_TLS_WRONG_NAME, name,
+			  "no certificate can be for this name: it is not a host name");
 }
 
 static enum result load_client_certificate(SSL_CTX *ctx, const struct tls_conf *tls,
@@ -412,14 +226,16 @@ static int on_verify(int ok, X509_STORE_CTX *store)
 {
 	struct tls_seen *seen =
 	    seen_of_ssl(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+	struct tls_refusal *r = &seen->refusal;
 	X509 *cert = X509_STORE_CTX_get_current_cert(store);
 
-	if (seen->x509_error)
+	if (ok || r->error)
 		return ok;
-	if (!ok)
-		seen->x509_error = X509_STORE_CTX_get_error(store);
-	if (cert)
-		tls_certificate_text(cert, seen->certificate, sizeof seen->certificate);
+	tls_refusal_set(r, X509_STORE_CTX_get_error(store), X509_STORE_CTX_get_error_depth(store),
+			cert);
+	r->sent = sk_X509_num(X509_STORE_CTX_get0_untrusted(store));
+	r->origin =
+	    r->depth < X509_STORE_CTX_get_num_untrusted(store) ? TLS_ORIGIN_PEER : TLS_ORIGIN_OURS;
 	return ok;
 }
 
@@ -438,23 +254,33 @@ void tls_watch(SSL_CTX *ctx, struct tls_seen *seen)
 	SSL_CTX_set_cert_cb(ctx, on_client_cert, NULL);
 }
 
+/* Names the server in the ClientHello. RFC 6066: SNI holds no addresses, and no dot at its end. */
+static void send_name(SSL *ssl, const char *name)
+{
+	cleanup_free char *sent = xstrndup(name, length_without_dot(name));
+
+	if (!resolve_is_literal(name))
+		SSL_set_tlsext_host_name(ssl, sent);
+}
+
 static SSL *make_ssl(const struct tls_conf *tls, const char *host, struct tls_seen *seen,
 		     struct diag *out)
 {
 	SSL_CTX *ctx = make_context(tls, out);
 	const char *name = tls->server_name ? tls->server_name : host;
+	bool compares = !tls->any_name && !tls->any_certificate;
 	SSL *ssl;
 
-	if (!ctx)
+	if (!ctx || (compares && tls_check_name(name, out)))
 		return NULL;
 	tls_watch(ctx, seen);
 	if (tls->any_certificate)
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
 	ssl = SSL_new(ctx);
 	invariant(ssl);
-	tls_expect_name(SSL_get0_param(ssl), name);
-	if (!resolve_is_literal(name))
-		SSL_set_tlsext_host_name(ssl, name); /* RFC 6066: SNI holds no addresses */
+	if (compares)
+		tls_expect_name(SSL_get0_param(ssl), name);
+	send_name(ssl, name);
 	return ssl;
 }
 
@@ -466,16 +292,35 @@ static short events_to_await(SSL *ssl, int n)
 	return err == SSL_ERROR_WANT_READ ? POLLIN : err == SSL_ERROR_WANT_WRITE ? POLLOUT : 0;
 }
 
+enum result tls_fail_handshake(struct diag *out, const struct tls_seen *seen,
+			       const struct tls_conf *tls, const char *name, const char *text,
+			       const char *subject)
+{
+	if (seen->refusal.error)
+		return tls_fail_verify(out, &seen->refusal, name, subject);
+	tls_fail_text(out, text, subject);
+	/* TLS 1.2 has no alert for a missing client certificate: the server sends handshake_failure (RFC 5246 7.4.6). */
+	if (out->code == D_TLS_HANDSHAKE && seen->asked_for_ours && !tls->cert_file)
+		return check_fail(out, D_TLS_CLIENT_CERT_REQUIRED, subject,
+				  "the peer asked for a client certificate, got none: %s", text);
+	tls_hint_name(out, name);
+	return RESULT_FAIL;
+}
+
 /* `err` is the errno of the failed call, which has a meaning only when OpenSSL's queue is empty. */
 static enum result fail_handshake(const struct conn *conn, const struct tls_seen *seen,
-				  const struct tls_conf *tls, int err, struct diag *out)
+				  const struct tls_conf *tls, const char *host, int err,
+				  struct diag *out)
 {
-	if (seen->x509_error || ERR_peek_error())
-		return tls_fail_handshake(out, seen, tls, queue_text().text, conn->peer);
+	const char *name = tls->server_name ? tls->server_name : host;
+
+	if (seen->refusal.error || ERR_peek_error())
+		return tls_fail_handshake(out, seen, tls, name, queue_text().text, conn->peer);
 	if (err)
 		return net_fail_errno(out, err, conn->peer, "TLS handshake");
-	return check_fail(out, D_TLS_HANDSHAKE, conn->peer,
-			  "the peer closed the connection during the handshake");
+	tls_fail_closed(out, "", conn->peer);
+	tls_hint_name(out, name);
+	return RESULT_FAIL;
 }
 
 #define CERT_REFUSAL_WAIT_MIN DURATION_S(1)
@@ -540,7 +385,7 @@ enum result tls_handshake(const struct check_run *run, struct conn *conn, const 
 			break;
 		events = events_to_await(ssl, n);
 		if (!events)
-			return fail_handshake(conn, seen, tls, errno, out);
+			return fail_handshake(conn, seen, tls, host, errno, out);
 		if (instant_poll(conn->fd, events, run->deadline) <= 0) {
 			check_fail(out, D_ANSWER_TIMEOUT, conn->peer,
 				   "connected, but no answer to the TLS handshake");
@@ -558,40 +403,65 @@ enum result tls_handshake(const struct check_run *run, struct conn *conn, const 
 }
 
 /* ---- detection of TLS -------------------------------------------------------------------------------------------- */
-/* OpenSSL calls this for whole messages: a handshake message or an alert proves that the peer speaks TLS. */
-static void on_message(int sent, UNUSED int version, int type, UNUSED const void *buf,
-		       UNUSED size_t len, UNUSED SSL *ssl, void *arg)
-{
-	bool *spoken = arg;
+#define SERVER_HELLO_VERSION \
+	4 /* offset of legacy_version behind the header of the message (RFC 8446 4.1.3) */
 
-	if (!sent && (type == SSL3_RT_HANDSHAKE || type == SSL3_RT_ALERT))
-		*spoken = true;
+/* OpenSSL calls this for whole messages: a handshake message or an alert proves that the peer speaks TLS. */
+static void on_message(int sent, UNUSED int version, int type, const void *buf, size_t len,
+		       UNUSED SSL *ssl, void *arg)
+{
+	struct tls_answer *answer = arg;
+	const unsigned char *p = buf;
+
+	if (sent || (type != SSL3_RT_HANDSHAKE && type != SSL3_RT_ALERT))
+		return;
+	answer->is_tls = true;
+	if (type == SSL3_RT_HANDSHAKE && len > SERVER_HELLO_VERSION + 1 &&
+	    p[0] == SSL3_MT_SERVER_HELLO)
+		answer->version = p[SERVER_HELLO_VERSION] << 8 | p[SERVER_HELLO_VERSION + 1];
 }
 
-bool tls_is_spoken(int fd, struct instant until)
+/* Old versions and ciphers are offered, as far as OpenSSL is built with them: nothing is sent that they would have to protect. */
+static SSL *make_permissive(SSL_CTX *ctx, int fd, struct tls_answer *answer)
 {
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	bool spoken = false;
 	SSL *ssl;
 
-	invariant(ctx);
+	SSL_CTX_set_security_level(ctx, 0);
+	SSL_CTX_set_min_proto_version(ctx, 0);
+	SSL_CTX_set_cipher_list(ctx, "ALL");
 	ssl = SSL_new(ctx);
 	invariant(ssl);
 	SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
 	SSL_set_msg_callback(ssl, on_message);
-	SSL_set_msg_callback_arg(ssl, &spoken);
+	SSL_set_msg_callback_arg(ssl, answer);
 	SSL_set_fd(ssl, fd);
-	while (!spoken) {
+	return ssl;
+}
+
+struct tls_answer tls_ask(int fd, const char *name, struct instant until)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	struct tls_answer answer = {.is_tls = false};
+	SSL *ssl;
+
+	invariant(ctx);
+	ssl = make_permissive(ctx, fd, &answer);
+	if (name)
+		send_name(ssl, name);
+	for (;;) {
 		int n = SSL_connect(ssl);
 		short events = n == 1 ? 0 : events_to_await(ssl, n);
 
 		if (!events || instant_poll(fd, events, until) != 1)
 			break;
 	}
+	answer.certificates = sk_X509_num(SSL_get_peer_cert_chain(ssl));
+	if (answer.certificates < 0)
+		answer.certificates = 0; /* there is no list */
 	ERR_clear_error();
 	SSL_free(ssl);
 	SSL_CTX_free(ctx);
-	return spoken;
+	return answer;
 }
 
 bool tls_is_alert(const void *bytes, size_t n)

@@ -9,10 +9,12 @@
 #include <openssl/ssl.h>
 
 #include "net.h"
+#include "tls_fail.h"
 
 struct tls_conf { /* any member may be NULL */
 	const char *ca_file, *ca_path, *cert_file, *key_file, *server_name;
 	bool any_certificate; /* the peer is not verified: only for data that is not secret */
+	bool any_name;        /* its certificate may be for another name */
 };
 
 /* For a kind's validate. Returns NULL when the keys fit together; else what is wrong, with *key set to one of them. */
@@ -24,8 +26,11 @@ enum result tls_files(const struct tls_conf *tls, struct diag *out);
 /* Makes ctx trust the CAs that `tls` names and no others; without ca_file and ca_path the system's (system_ca.h). */
 enum result tls_trust(SSL_CTX *ctx, const struct tls_conf *tls, struct diag *out);
 
-/* Makes verification demand this host name or address in the peer's certificate. */
+/* Makes verification demand this host name or address in the peer's certificate. A dot at its end is not part of the name: it is for
+ * the resolver alone, and curl and Go drop it too. */
 void tls_expect_name(X509_VERIFY_PARAM *param, const char *name);
+/* Fails for what is not a host name nor an address: OpenSSL 4 lets tls_expect_name take nothing else. */
+enum result tls_check_name(const char *name, struct diag *out);
 
 /* Starts TLS on a connected conn. server_name, or `host` without one, is sent as SNI and must be in the certificate.
  * Without ca_file and ca_path the system's CAs are trusted. */
@@ -35,34 +40,29 @@ enum result tls_handshake(const struct check_run *run, struct conn *conn, const 
  * stream), or -1: either sets *events to the poll events to wait for, or leaves *events and fills *out. */
 ssize_t tls_try(struct conn *conn, void *buf, size_t size, bool write, short *events,
 		struct diag *out);
-/* Returns whether the peer of a new connection answers a ClientHello with TLS before `until`. */
-bool tls_is_spoken(int fd, struct instant until);
+/* What a peer answers to a client that takes every version, cipher and certificate. */
+struct tls_answer {
+	bool is_tls; /* it answered the ClientHello with TLS, also with an alert */
+	int version; /* that it chose, TLS1_1_VERSION; 0: none, or 1.2 and above are not told apart */
+	int certificates; /* how many it sent; 0: the handshake did not get so far */
+};
+/* Begins TLS on a new connection, sends no data, and closes nothing. `name` is sent as SNI unless it is NULL or an address. */
+struct tls_answer tls_ask(int fd, const char *name, struct instant until);
 /* Returns whether a peer's first bytes are a TLS alert, a TLS server's answer to plain bytes (RFC 8446 section 5.1). */
 bool tls_is_alert(const void *bytes, size_t n);
 
 /* Details of a handshake besides its error. */
 struct tls_seen {
-	long x509_error;       /* X509_V_ERR_* of the first certificate that was refused, or 0 */
-	char certificate[256]; /* describes the refused one, else the server's own */
-	bool asked_for_ours;   /* the peer sent a CertificateRequest */
+	struct tls_refusal refusal; /* the first certificate that was refused */
+	bool asked_for_ours;        /* the peer sent a CertificateRequest */
 };
 /* Fills *seen during the handshakes of ctx; verifies the peer's certificate. */
 void tls_watch(SSL_CTX *ctx, struct tls_seen *seen);
 
-/* Diagnoses a handshake that failed with this error text of OpenSSL or curl. */
+/* Diagnoses a handshake with `name` (a host or an address) that failed with this error text of OpenSSL or curl. */
 enum result tls_fail_handshake(struct diag *out, const struct tls_seen *seen,
-			       const struct tls_conf *tls, const char *text, const char *subject);
-/* Diagnoses an X509_V_ERR_*; `certificate` describes the refused one ("certificate of CN=kafka, until 2026-..."). */
-enum result tls_fail_verify(struct diag *out, long x509_error, const char *subject,
-			    const char *certificate);
-/* Returns the diagnosis of an X509_V_ERR_*; tls-certificate for one without a meaning of its own. */
-enum diag_code tls_verify_code(long x509_error);
-/* No version of OpenSSL has an X509_V_ERR_* above it. */
-#define TLS_VERIFY_ERROR_MAX 200
-/* Diagnoses an error text that names a TLS alert or an error of OpenSSL ("... tlsv13 alert certificate required"). */
-enum result tls_fail_text(struct diag *out, const char *text, const char *subject);
-/* Writes one line about a certificate, for causes: subject, names, issuer, dates. */
-void tls_certificate_text(X509 *cert, char *buf, size_t size);
+			       const struct tls_conf *tls, const char *name, const char *text,
+			       const char *subject);
 
 /* Returns "OpenSSL 3.0.17", for `startguard version`. */
 const char *tls_library(void);

@@ -151,14 +151,34 @@ static enum result fail_mismatch(const struct pq *pq, const char *answer, size_t
 			  "the answer is not PostgreSQL's; it begins with: %s", begin);
 }
 
-/* Repeats the handshake with OpenSSL, which reports certificate and error. Keeps libpq's diagnosis if it succeeds. */
+/* Does libpq compare the certificate with CAs, and with the name? Of sslmode "require" only if there is a file of CAs. */
+static struct tls_conf tls_conf_of(const struct pq *pq)
+{
+	const char *ca = pq_get(&pq->options, "sslrootcert"),
+		   *mode = pq_get(&pq->options, "sslmode");
+	bool full = mode && str_eq(mode, "verify-full"), some = mode && str_eq(mode, "verify-ca");
+
+	return (struct tls_conf){.ca_file = ca && !str_eq(ca, "system") ? ca : NULL,
+				 .cert_file = pq_get(&pq->options, "sslcert"),
+				 .key_file = pq_get(&pq->options, "sslkey"),
+				 .any_certificate = !full && !some && !ca,
+				 .any_name = !full && !(ca && str_eq(ca, "system"))};
+}
+
+static bool demands_tls(const struct pq *pq)
+{
+	const char *mode = pq_get(&pq->options, "sslmode");
+
+	return mode && !str_eq(mode, "disable") && !str_eq(mode, "allow") &&
+	       !str_eq(mode, "prefer");
+}
+
+/* Repeats the handshake with OpenSSL, which reports certificate and error, and asks for the version where none is common. Keeps
+ * libpq's diagnosis if the handshake succeeds, or does not end. */
 static enum result fail_handshake(const struct pq *pq, struct diag *out)
 {
-	const char *ca = pq_get(&pq->options, "sslrootcert");
-	struct tls_conf tls = {.ca_file = ca && !str_eq(ca, "system") ? ca : NULL,
-			       .cert_file = pq_get(&pq->options, "sslcert"),
-			       .key_file = pq_get(&pq->options, "sslkey")};
-	struct diag this = {0};
+	struct tls_conf tls = tls_conf_of(pq);
+	struct diag this = {0}, ignored = {0};
 	struct conn conn;
 	char answer[PROBE_SIZE];
 	size_t n;
@@ -168,9 +188,27 @@ static enum result fail_handshake(const struct pq *pq, struct diag *out)
 		return RESULT_FAIL;
 	if (tls_handshake(pq->run, &conn, pq->host, &tls, &this) && this.code != D_ANSWER_TIMEOUT) {
 		*out = this;
-		snprintf(out->subject, sizeof out->subject, "%s", pq->peer);
+		if (diag_info(this.code)->phase != PH_CONFIG)
+			snprintf(out->subject, sizeof out->subject, "%s", pq->peer);
 	}
+	if (out->code == D_TLS_PROTOCOL &&
+	    !probe_peer(pq, pq->run->deadline, "", &conn, answer, &n, &ignored) && n == 1)
+		tls_tell_version(out, tls_ask(conn.fd, pq->host, pq->run->deadline).version);
 	return RESULT_FAIL;
+}
+
+/* Loads the files with OpenSSL, which finds out more than libpq says, and keeps libpq's words when they can be loaded. */
+static void fail_file(const struct pq *pq, const char *text, struct diag *out)
+{
+	struct tls_conf tls = tls_conf_of(pq);
+	struct diag this = {0};
+
+	if (strstr(text, "has group or world access"))
+		diag_hint(out, "%s",
+			  "libpq takes no private key that others may read: give the file the mode "
+			  "0600, or 0640 if root owns it (Kubernetes: defaultMode of the volume)");
+	else if (!pq_get(&pq->options, "sslpassword") && tls_files(&tls, &this))
+		*out = this;
 }
 
 /* Fails by libpq's own texts about TLS and logins, which are English because startguard never calls setlocale. */
@@ -194,13 +232,22 @@ static enum result fail_by_text(struct pq *pq, const char *text, struct diag *ou
 	    {"GSSAPI", D_AUTH_MECHANISM},
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
-		if (strstr(text, phrases[i].phrase))
-			return check_fail(out, phrases[i].code, pq->peer, "%s", text);
-	if (!strstr(text, "SSL error"))
-		return RESULT_PASS;
-	tls_fail_text(out, text, pq->peer);
-	return strstr(text, "certificate verify failed") ? fail_handshake(pq, out) : RESULT_FAIL;
+	/* An end of the stream may come after the handshake as well. */
+	if (strstr(text, "SSL error") && !strstr(text, "unexpected eof")) {
+		tls_fail_text(out, text, pq->peer);
+		return fail_handshake(pq, out);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(phrases); i++) {
+		if (!strstr(text, phrases[i].phrase))
+			continue;
+		check_fail(out, phrases[i].code, pq->peer, "%s", text);
+		if (out->code == D_TLS_WRONG_NAME && fail_handshake(pq, out))
+			tls_hint_name(out, pq->host);
+		else if (out->code == D_TLS_CA_UNREADABLE)
+			fail_file(pq, text, out);
+		return RESULT_FAIL;
+	}
+	return RESULT_PASS;
 }
 
 /* Probes the peer, because the connection failed without an error from the server. */
@@ -225,7 +272,9 @@ static enum result fail_without_state(struct pq *pq, const char *text, struct di
 	    strstr(text, "expected authentication request") ||
 	    strstr(text, "lost synchronization") || strstr(text, "unencrypted data after SSL"))
 		return check_fail(out, D_PROTOCOL_MISMATCH, pq->peer, "%s", text);
-	return check_fail(out, D_CONNECT_CLOSED, pq->peer, "%s", text);
+	check_fail(out, D_CONNECT_CLOSED, pq->peer, "%s", text);
+	return n == 1 && answer[0] == 'S' && demands_tls(pq) ? fail_handshake(pq, out)
+							     : RESULT_FAIL;
 }
 
 /* Probes a peer that sent nothing: a server of another protocol often waits for the end of a line. */

@@ -146,6 +146,7 @@ static enum result start_tls(const struct check_run *run, struct redis_session *
 	    instant_after(shorter.deadline, instant_since(instant_now(), shorter.deadline));
 	if (!tls_handshake(&shorter, conn, host, &s->tls_conf, out))
 		return RESULT_PASS;
+	net_fail_tls(run, conn->ip, port, host, out);
 	return fail_handshake(run, host, port, out);
 }
 

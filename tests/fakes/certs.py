@@ -35,6 +35,21 @@ class Cert:
         path.write_text(pathlib.Path(self.key_file).read_text() + pathlib.Path(self.cert_file).read_text())
         return path
 
+    def locked(self, password):
+        """The same with a key that is encrypted."""
+        key = serialization.load_pem_private_key(pathlib.Path(self.key_file).read_bytes(), None)
+        kind = serialization.BestAvailableEncryption(password.encode())
+        path = pathlib.Path(self.key_file.replace("key.pem", "locked.pem"))
+        path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, kind))
+        path.chmod(0o600)
+        return replace(self, key_file=str(path))
+
+    def with_chain(self, *authorities):
+        """The certificates of these authorities behind its own, as a server sends them."""
+        path = pathlib.Path(self.cert_file.replace("cert.pem", "chain.pem"))
+        path.write_text("".join(pathlib.Path(f).read_text() for f in [self.cert_file, *(a.ca_file for a in authorities)]))
+        return replace(self, cert_file=str(path))
+
 
 def _name(cn):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, cn)])
@@ -80,14 +95,16 @@ def _usage(ca):
 class Authority:
     """.ca_file is the PEM file to trust; .issue() and its variants give a Cert signed by this authority."""
 
-    def __init__(self, folder, name="test CA"):
+    def __init__(self, folder, name="test CA", parent=None, days=(-40, 40)):
+        """parent: the authority above this one, whose certificate is then that of an intermediate CA."""
         self.folder = pathlib.Path(folder)
         self.name = name
         self.key = ec.generate_private_key(ec.SECP256R1())
-        builder = _builder(_name(name), _name(name), self.key, (-40, 40))
+        above = parent or self
+        builder = _builder(_name(name), _name(above.name), self.key, days)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         builder = builder.add_extension(_usage(ca=True), critical=True)
-        cert = self._issued_by(builder, self.key).sign(self.key, hashes.SHA256())
+        cert = self._issued_by(builder, above.key).sign(above.key, hashes.SHA256())
         self.ca_file = self._write("ca.pem", _pem(cert))
 
     def issue(self, cn="localhost", names=("localhost", "127.0.0.1"), days=(-1, 30), client=False):

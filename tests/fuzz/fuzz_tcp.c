@@ -28,8 +28,12 @@ static void words(const uint8_t *data, size_t size)
 
 	tls_fail_text(&d, text, text);
 	fuzz_check_diag(&d);
-	for (long e = 0; e < 100; e += 7) {
-		tls_fail_verify(&d, e, text, text);
+	for (int e = 0; e < 100; e += 7) {
+		struct tls_refusal r = {.error = e, .depth = e & 1, .sent = e % 3};
+
+		snprintf(r.text, sizeof r.text, "%s", text);
+		snprintf(r.issuer, sizeof r.issuer, "%s", text);
+		tls_fail_verify(&d, &r, text, text);
 		fuzz_check_diag(&d);
 	}
 	free(text);
@@ -40,6 +44,7 @@ static void certificate(const uint8_t *data, size_t size)
 {
 	const unsigned char *p = data;
 	X509 *cert = d2i_X509(NULL, &p, (long)size);
+	struct tls_refusal r;
 	char text[256];
 	struct diag d;
 
@@ -50,8 +55,13 @@ static void certificate(const uint8_t *data, size_t size)
 	for (size_t room = 8; room <= sizeof text; room *= 2) {
 		tls_certificate_text(cert, text, room);
 		FUZZ_CHECK(memchr(text, '\0', room));
-		/* Cut at any byte: it is cleaned with the diagnosis it goes into. */
-		tls_fail_verify(&d, X509_V_ERR_CERT_HAS_EXPIRED, "peer", text);
+	}
+	for (int depth = 0; depth < 2; depth++) {
+		tls_refusal_set(&r, X509_V_ERR_CERT_HAS_EXPIRED, depth, cert);
+		tls_fail_verify(&d, &r, "peer", "peer");
+		fuzz_check_diag(&d);
+		r.error = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+		tls_fail_verify(&d, &r, "peer", "peer");
 		fuzz_check_diag(&d);
 	}
 	X509_free(cert);

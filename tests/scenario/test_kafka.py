@@ -547,6 +547,33 @@ def test_only_broker_advertises_another_address(guard, kafka):
     try_kafka(guard, kafka.bootstrap).expect("kafka-advertised-unreachable", subject="broker 1 at ")
 
 
+@pytest.mark.parametrize(
+    "code, other",
+    [
+        pytest.param(code, other, marks=pytest.mark.produces(code), id=code)
+        for code, other in (
+            ("tls-required", lambda ca: FakeKafka(tls=server_context(ca.issue()))),
+            ("auth-required", lambda ca: FakeKafka(mechanisms=["PLAIN"], users={"alice": SECRET})),
+        )
+    ],
+)
+def test_advertised_listener_of_another_protocol(guard, kafka, tmp_path, code, other):
+    """The bootstrap server needs neither TLS nor a login; the address that it names does."""
+    with other(Authority(tmp_path)) as inner:
+        kafka.advertised[1] = ("127.0.0.1", inner.broker[1].port)
+        check = try_kafka(guard, kafka.bootstrap, topics=ORDERS)
+        check.expect(code, exit=69, subject="broker 1 at ", hint="correct advertised.listeners of broker 1")
+
+
+@pytest.mark.produces("tls-peer-is-plaintext")
+def test_advertised_listener_without_tls(guard, kafka, tmp_path):
+    ca = Authority(tmp_path)
+    with FakeKafka(topics={"orders": (1, 1)}, tls=server_context(ca.issue())) as outer:
+        outer.advertised[1] = ("127.0.0.1", kafka.broker[1].port)
+        check = try_kafka(guard, outer.bootstrap, topics=ORDERS, properties=tls(ca))
+        check.expect("tls-peer-is-plaintext", exit=69, subject="broker 1 at ", hint="correct advertised.listeners of broker 1")
+
+
 @pytest.mark.produces("kafka-advertised-unresolvable")
 def test_advertised_name_does_not_resolve(guard, kafka):
     with DnsServer({"kafka-1.internal.test": "NXDOMAIN"}) as dns:

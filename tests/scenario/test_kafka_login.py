@@ -343,11 +343,11 @@ def test_tls_client_on_a_plain_listener(guard, kafka, tmp_path):
     )
 
 
-@pytest.mark.near_miss("tls-peer-is-plaintext")
-@pytest.mark.produces("connect-closed")
+@pytest.mark.near_miss("tls-peer-is-plaintext", "connect-closed")
+@pytest.mark.produces("tls-handshake")
 def test_tls_client_and_a_closing_peer(guard, tmp_path):
     with TcpServer(close_at_once) as peer:
-        try_kafka(guard, peer.address, properties=tls(Authority(tmp_path))).expect("connect-closed", exit=124)
+        try_kafka(guard, peer.address, properties=tls(Authority(tmp_path))).expect("tls-handshake", exit=124)
 
 
 # ---- login -----------------------------------------------------------------------------------------------------------

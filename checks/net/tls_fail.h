@@ -1,0 +1,52 @@
+/* tls_fail: diagnoses failures of TLS that OpenSSL, curl, librdkafka or libpq report, and certificates that were refused.
+ *
+ * It knows the texts of those libraries and the numbers of X509_V_ERR_*, and does no I/O. tls.h includes it; the kinds whose library
+ * does TLS by itself call it too. Child only.
+ */
+#ifndef SG_TLS_FAIL_H
+#define SG_TLS_FAIL_H
+
+#include <openssl/x509_vfy.h>
+
+#include "check.h"
+
+/* Where a refused certificate came from. */
+enum tls_origin {
+	TLS_ORIGIN_UNKNOWN,
+	TLS_ORIGIN_PEER, /* the peer sent it */
+	TLS_ORIGIN_OURS, /* it was among the trusted ones */
+};
+/* The first certificate of a chain that was refused. */
+struct tls_refusal {
+	long error; /* X509_V_ERR_*; 0: none was refused */
+	int depth;  /* 0: the peer's own; above: a CA's */
+	int sent;   /* how many certificates the peer sent; 0: not known */
+	enum tls_origin origin;
+	bool has_names, has_addresses; /* subject alternative names of the certificate */
+	char text[256];                /* "certificate of CN=kafka, until 2026-..." */
+	char issuer[96];               /* "CN=test CA" */
+};
+/* Fills all members but sent and origin, which it sets to "not known". */
+void tls_refusal_set(struct tls_refusal *r, long error, int depth, X509 *cert);
+/* Diagnoses it. `name` is the host name or address that was asked for, NULL if not known. */
+enum result tls_fail_verify(struct diag *out, const struct tls_refusal *r, const char *name,
+			    const char *subject);
+/* Returns the diagnosis of an X509_V_ERR_*; tls-certificate for one without a meaning of its own. */
+enum diag_code tls_verify_code(long x509_error);
+/* No version of OpenSSL has an X509_V_ERR_* above it. */
+#define TLS_VERIFY_ERROR_MAX 200
+
+/* Diagnoses an error text that names a TLS alert or an error of OpenSSL ("... tlsv13 alert certificate required"). */
+enum result tls_fail_text(struct diag *out, const char *text, const char *subject);
+/* The peer ended the connection in the handshake, without an alert. `detail` is what a library said, or "". */
+enum result tls_fail_closed(struct diag *out, const char *detail, const char *subject);
+/* Completes a failure of the handshake for which `name`, a host or an address, may be the reason: TLS sends no address to the server
+ * (RFC 6066), which may have no certificate for a client that names none; and no certificate has a dot at the end of a name. */
+void tls_hint_name(struct diag *out, const char *name);
+/* Completes a failure for want of a common version, when the peer, asked for any, chose this one (TLS1_1_VERSION). */
+void tls_tell_version(struct diag *out, int version);
+
+/* Writes one line about a certificate, for causes: subject, names, issuer, dates. */
+void tls_certificate_text(X509 *cert, char *buf, size_t size);
+
+#endif
