@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "avro_decode.h"
+#include "avro_frame.h"
 #include "avro_resolution.h"
 #include "avro_types.h"
 #include "check.h"
@@ -126,21 +127,45 @@ static enum result read_container(const struct avro_conf *c, const struct avro_s
 	return RESULT_PASS;
 }
 
-static enum result decode_sample(const struct check_run *run, const struct avro_conf *c,
-				 const struct avro_schema *s, struct diag *out)
+/* Diagnoses a sample that does not decode in the format of the profile. One that decodes to its last byte in another format tells more
+ * than what the decoder met: then *out says which. */
+static void name_other_format(const struct avro_conf *c, const struct avro_schema *s,
+			      const unsigned char *data, size_t len, struct diag *out)
 {
-	size_t len, head = c->format == FORMAT_CONFLUENT ? 5 : 0;
+	bool container = len > 4 && memcmp(data, "Obj\1", 4) == 0;
+	struct avro_frame frame = {.len = 0};
+	const char *format = "object_container";
+
+	if (!container && !avro_frame_find(s, data, len, &frame))
+		return;
+	if (!container)
+		format = frame.len == 0                      ? "bare"
+			 : frame.len == AVRO_FRAME_CONFLUENT ? "confluent"
+							     : NULL;
+	if (format && str_eq(format, formats[c->format]))
+		return;
+	if (container)
+		check_fail(out, D_AVRO_DECODE, c->sample,
+			   "format is %s, and the file is an object container", formats[c->format]);
+	else
+		check_fail(out, D_AVRO_DECODE, c->sample,
+			   "format is %s, and the bytes decode to the last one %s%s",
+			   formats[c->format], frame.len ? "behind " : "by themselves", frame.text);
+	if (format)
+		diag_hint(out, "give format = \"%s\", or a sample that is %s", format,
+			  formats[c->format]);
+	else
+		diag_hint(out, "cut the %zu bytes off the sample: no format has this frame",
+			  frame.len);
+}
+
+static enum result decode_bytes(const struct avro_conf *c, const struct avro_schema *s,
+				const unsigned char *data, size_t len, struct diag *out)
+{
+	size_t head = c->format == FORMAT_CONFLUENT ? AVRO_FRAME_CONFLUENT : 0;
 	char why[AVRO_WHY_MAX];
-	unsigned char *data;
 	ssize_t n;
 
-	check_step(run, PH_ASSERT, "decoding the sample %s", c->sample);
-	data = (unsigned char *)file_read(c->sample, SAMPLE_MAX, &len);
-	if (!data)
-		return check_fail(out, errno == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE,
-				  c->sample, "%s", strerror(errno));
-	if (c->format == FORMAT_CONTAINER)
-		return read_container(c, s, out);
 	if (head && (len < head || data[0] != 0))
 		return check_fail(out, D_AVRO_DECODE, c->sample,
 				  "no Confluent header: the first of five bytes is not zero");
@@ -153,8 +178,28 @@ static enum result decode_sample(const struct check_run *run, const struct avro_
 	if ((size_t)n + head < len)
 		return check_fail(out, D_AVRO_BYTES_LEFT, c->sample,
 				  "%zu of %zu bytes are left over", len - head - (size_t)n, len);
-	check_reached(run, "sample");
 	return RESULT_PASS;
+}
+
+static enum result decode_sample(const struct check_run *run, const struct avro_conf *c,
+				 const struct avro_schema *s, struct diag *out)
+{
+	unsigned char *data;
+	enum result r;
+	size_t len;
+
+	check_step(run, PH_ASSERT, "decoding the sample %s", c->sample);
+	data = (unsigned char *)file_read(c->sample, SAMPLE_MAX, &len);
+	if (!data)
+		return check_fail(out, errno == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE,
+				  c->sample, "%s", strerror(errno));
+	r = c->format == FORMAT_CONTAINER ? read_container(c, s, out)
+					  : decode_bytes(c, s, data, len, out);
+	if (r == RESULT_PASS)
+		check_reached(run, "sample");
+	else
+		name_other_format(c, s, data, len, out);
+	return r;
 }
 
 /* The caller gives one schema, reader or writer; the function loads the other, which is NULL, from its file. */

@@ -4,6 +4,8 @@
 #include <float.h>
 #include <math.h>
 
+#include "avro_frame.h"
+
 #define FRAME_ID_MAX 0xffffff /* registries count ids from 1, so a larger id is no frame */
 #define HEAD_BYTES 4          /* bytes of an unknown format that a text shows */
 
@@ -320,6 +322,7 @@ static const char *known_beginning(const struct reading *r)
 static void set_unknown_text(struct reading *r)
 {
 	const char *name = known_beginning(r);
+	struct avro_frame frame = {.len = 0};
 	char hex[3 * HEAD_BYTES + 4] = "";
 	size_t i = 0, n = 0;
 
@@ -327,6 +330,9 @@ static void set_unknown_text(struct reading *r)
 		set_text(r, "an empty value");
 		return;
 	}
+	if (r->want->schema && avro_frame_find(r->want->schema, r->data, r->len, &frame) &&
+	    frame.len)
+		name = frame.text;
 	do {
 		n += (size_t)snprintf(hex + n, sizeof hex - n, " %02x", r->data[i++]);
 	} while (i < r->len && i < HEAD_BYTES && r->data[i] < ' ');

@@ -1,5 +1,5 @@
 /* Avro data from outside: the decoder reads no byte beyond the end, and its work is bounded by the size of the data. */
-#include "avro_decode.h"
+#include "avro_frame.h"
 #include "fuzz.h"
 
 static const char *const schemas[] = {
@@ -29,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned which = fuzz_byte(&in);
 	char why[AVRO_WHY_MAX] = "", *text = NULL;
 	struct avro_schema *s;
+	struct avro_frame frame;
 	const char *schema = schemas[which % ARRAY_LEN(schemas)];
 	size_t len = strlen(schema);
 	ssize_t used;
@@ -49,6 +50,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			FUZZ_CHECK(avro_decode(s, in.p, (size_t)used, NULL, NULL, why,
 					       sizeof why) == used ||
 				   strstr(why, "more than"));
+		if (avro_frame_find(s, in.p, fuzz_left(&in), &frame))
+			FUZZ_CHECK(avro_decode(s, in.p + frame.len, fuzz_left(&in) - frame.len,
+					       NULL, NULL, why, sizeof why) ==
+				   (ssize_t)(fuzz_left(&in) - frame.len));
 		if (used > 0)
 			FUZZ_CHECK(avro_decode(s, in.p, (size_t)used - 1, NULL, NULL, why,
 					       sizeof why) < 0);

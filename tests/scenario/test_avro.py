@@ -155,6 +155,47 @@ def test_confluent_frame(guard):
     )
 
 
+FRAMES = {
+    "a Confluent frame with schema id 7": b"\0" + (7).to_bytes(4, "big"),
+    "a frame of Apicurio's with the eight bytes of id 7": b"\0" + (7).to_bytes(8, "big"),
+    "a frame of the AWS Glue registry": b"\3\0" + bytes(16),
+    "Avro's single-object encoding": b"\xc3\1" + bytes(8),
+}
+
+
+@pytest.mark.produces("avro-decode")
+@pytest.mark.near_miss("avro-bytes-left")
+@pytest.mark.parametrize("frame", FRAMES)
+def test_a_frame_that_the_profile_does_not_name(guard, frame):
+    """Of some schemas the frame is a datum too, and the rest was said to be left over."""
+    for schema, record in (
+        (ORDER, RECORD),
+        ("null", None),
+        ({"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}]}, {"a": 1}),
+    ):
+        sample = guard.write("s", FRAMES[frame] + encode(schema, record))
+        result = guard.try_("avro", schema=save(guard, "o.avsc", schema), sample=sample)
+        result.expect("avro-decode", exit=69, cause=f"format is bare, and the bytes decode to the last one behind {frame}")
+        assert ('format = "confluent"' in result.err) == ("Confluent" in frame)
+
+
+@pytest.mark.produces("avro-decode")
+@pytest.mark.parametrize("schema, record", [(ORDER, RECORD), ("int", 0), (["null", "string"], None)])
+def test_no_frame_where_the_profile_names_one(guard, schema, record):
+    file, bare = save(guard, "o.avsc", schema), encode(schema, record)
+    for name in ("confluent", "object_container"):
+        result = guard.try_("avro", schema=file, format=name, sample=guard.write("s", bare))
+        result.expect("avro-decode", exit=69, cause=f"format is {name}, and the bytes decode to the last one by themselves")
+        assert 'format = "bare"' in result.err
+    out = io.BytesIO()
+    fastavro.writer(out, fastavro.parse_schema(json.loads(json.dumps(schema))), [record])
+    sample = guard.write("c", out.getvalue())
+    for name in ("confluent", "bare"):
+        guard.try_("avro", schema=file, format=name, sample=sample).expect(
+            "avro-decode", exit=69, cause=f"format is {name}, and the file is an object container"
+        )
+
+
 @pytest.mark.produces("avro-decode")
 def test_object_container(guard):
     out = io.BytesIO()

@@ -232,6 +232,8 @@ static void test_formats(UNUSED void **state)
 	    {"c3010102030405060708", RECORD_AVRO_CONFLUENT, NULL, NULL, RECORD_OTHER, RECORD_GOOD,
 	     "single-object"},
 	    {"1f8b08", RECORD_JSON, NULL, NULL, RECORD_OTHER, RECORD_GOOD, "gzip"},
+	    {"000000000000000007" CONFIG_A, RECORD_AVRO_BARE, CONFIG, NULL, RECORD_OTHER,
+	     RECORD_UNDECODED, "a frame of Apicurio's with the eight bytes of id 7"},
 	    /* what a string holds is no matter: its length stands before it */
 	    {"=\n{\"a\"}", RECORD_AVRO_BARE, "\"string\"", NULL, RECORD_AVRO_BARE, RECORD_GOOD,
 	     "bare"},
