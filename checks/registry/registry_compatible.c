@@ -217,19 +217,18 @@ static enum result prepare(struct judgement *j, struct diag *bad_file, struct di
 	const json_t *references = json_object_get(found->entry, "references");
 	struct registry_types types;
 	size_t len;
-	char *text = registry_schema_read(found->sub->schema, &len, out);
+	char *text;
 
-	if (!text)
-		return RESULT_FAIL;
 	if (str_eq(found->type, "AVRO")) {
 		if (registry_types_load(found->base, found->entry, &types, out))
 			return RESULT_FAIL;
 		j->ours = registry_schema_load(found, &types, bad_file);
 	}
-	if (found->sub->types.n && !j->ours) {
-		*out = *bad_file;
+	text = registry_schema_read(found->sub->schema, &len, out);
+	if (bad_file->code && (!text || found->sub->types.n))
+		*out = *bad_file; /* says more, or is about one of the other files */
+	if (!text || (found->sub->types.n && !j->ours))
 		return RESULT_FAIL;
-	}
 	if (found->sub->types.n) {
 		text = avro_schema_text(j->ours);
 		references = NULL;

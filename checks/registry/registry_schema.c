@@ -8,9 +8,20 @@ char *registry_schema_read(const char *path, size_t *len, struct diag *out)
 {
 	char *text = file_read(path, AVRO_SCHEMA_MAX, len);
 
-	if (!text)
+	if (!text) {
 		check_fail(out, errno == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE, path, "%s",
 			   strerror(errno));
+		return NULL;
+	}
+	for (size_t i = 0, n; i < *len; i += n) {
+		uint32_t c;
+
+		n = utf8_decode((unsigned char *)text + i, *len - i, &c);
+		if (n && c)
+			continue;
+		check_fail(out, D_FILE_CONTENT, path, "byte %zu is not text in UTF-8", i + 1);
+		return NULL;
+	}
 	return text;
 }
 

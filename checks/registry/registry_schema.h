@@ -5,7 +5,8 @@
 #include "registry_subject.h"
 #include "registry_types.h"
 
-/* Reads the file. Returns NULL with *out filled (file-missing, file-unreadable). */
+/* Reads the file, which must be UTF-8: it becomes a part of JSON. Returns NULL with *out filled (file-missing, file-unreadable,
+ * file-content). */
 char *registry_schema_read(const char *path, size_t *len, struct diag *out);
 /* Parses an Avro file with the types of the key `types`, and those of the registered references for what these lack. Returns NULL with
  * *out filled. */

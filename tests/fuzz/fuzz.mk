@@ -4,8 +4,8 @@
 # replay.c, which runs the committed corpora as a part of `make check`.
 fuzz_targets := $(sort $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 fuzz_targets := $(filter-out $(if $(filter 1,$(with_kafka)),,kafka) $(if $(filter 1,$(with_pq)),,migration postgres) $(if $(filter 1,$(with_redis)),,redis) \
-	$(if $(filter 1,$(with_avro)),,avro_schema avro_data) $(if $(filter 11,$(with_avro)$(with_kafka)),,records) \
-	$(if $(filter 11,$(with_avro)$(with_curl)),,web) \
+	$(if $(filter 1,$(with_avro)),,avro_schema avro_data avro_rules avro_types) $(if $(filter 11,$(with_avro)$(with_kafka)),,records) \
+	$(if $(filter 11,$(with_avro)$(with_curl)),,registry web) \
 	$(if $(filter 111,$(with_avro)$(with_kafka)$(with_curl)),,flow),$(fuzz_targets))
 
 # Code that leaves freeing to the child's end; checks that are run against a peer made of the input.
@@ -15,7 +15,9 @@ fuzz_pool_flags := $(addprefix -Wl$(comma)--wrap=,xmalloc xcalloc xrealloc xstrd
 fuzz_peer_flags := $(addprefix -Wl$(comma)--wrap=,net_connect net_connect_unix)
 fuzz_flags = $(if $(filter $*,$(fuzz_pooled)),$(fuzz_pool_flags)) $(if $(filter $*,$(fuzz_peered)),$(fuzz_peer_flags)) \
 	$(if $(filter $*,postgres),$(addprefix -Wl$(comma)--wrap=,PQconnectStartParams PQgetResult)) \
-	$(if $(filter $*,profile kafka),-Wl$(comma)--wrap=file_read) $(if $(filter $*,profile),-Wl$(comma)--wrap=stat)
+	$(if $(filter $*,profile kafka avro_types registry),-Wl$(comma)--wrap=file_read) \
+	$(if $(filter $*,avro_types registry),-Wl$(comma)--wrap=glob64) $(if $(filter $*,avro_types),-Wl$(comma)--wrap=check_step) \
+	$(if $(filter $*,registry),-Wl$(comma)--wrap=web_request_below) $(if $(filter $*,profile),-Wl$(comma)--wrap=stat)
 fuzz_parts = fuzz $(if $(filter $*,$(fuzz_pooled)),pool) $(if $(filter $*,$(fuzz_peered)),peer) \
 	$(if $(FUZZ_ENGINE),,replay)
 fuzz_o := $(patsubst %,$(BUILD)/tests/fuzz/%.o,fuzz pool peer $(if $(FUZZ_ENGINE),,replay))

@@ -321,6 +321,23 @@ def test_types_without_use(guard, keys, words):
     guard.try_("schema_registry", url="http://127.0.0.1:1", subjects=[subject]).problem(words, exit=64)
 
 
+@pytest.mark.produces("file-content")
+def test_a_file_that_is_not_text(guard):
+    """It cannot stand in JSON, which is what is sent."""
+    with registry(latest=Reply(body={"schema": "x", "schemaType": "PROTOBUF", "version": 3})) as s:
+        result = guard.try_("schema_registry", url=s.url, subjects=compatible(guard.write("o", b"// caf\xe9"), type="PROTOBUF"))
+        assert sent(s) == []
+    result.expect("file-content", cause="byte 7 is not text in UTF-8")
+
+
+@pytest.mark.produces("avro-invalid-schema")
+def test_a_schema_that_is_not_text(guard):
+    with registry() as s:
+        result = guard.try_("schema_registry", url=s.url, subjects=compatible(guard.write("o", b'"caf\xe9"')))
+        assert sent(s) == []
+    result.expect("avro-invalid-schema", exit=69)
+
+
 INCOMPATIBLE = Reply(body={"is_compatible": False})
 LESS = SCHEMA | {"fields": SCHEMA["fields"][:1]}
 
