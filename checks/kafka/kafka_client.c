@@ -1,6 +1,7 @@
 #include "kafka_client.h"
 
 #include <errno.h>
+#include <malloc.h>
 
 #include "kafka_address.h"
 #include "kafka_broker_state.h"
@@ -173,6 +174,14 @@ static void limit_stacks(void)
 	pthread_attr_destroy(&attr);
 }
 
+/* glibc reserves and maps a heap for each thread that allocates. The threads of one handle hardly meet in one heap. */
+static void share_heap(void)
+{
+#ifdef M_ARENA_MAX
+	mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 static void init_lock(struct kafka_client *c)
 {
 	pthread_condattr_t attr;
@@ -213,6 +222,7 @@ static struct kafka_client *create_handle(const struct check_run *run,
 	c->props = props;
 	init_lock(c);
 	limit_stacks();
+	share_heap();
 	system_ca_export();
 	if (configure_handle(c, conf, extra, out) != RESULT_PASS)
 		return NULL;
