@@ -118,8 +118,8 @@ static bool is_unprintable(uint32_t cp)
 	    {0x110bd, 0x110bd}, {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3},
 	    {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff}, {0xf0000, 0x10ffff}};
 
-	for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
-		if (cp >= ranges[i][0] && cp <= ranges[i][1])
+	for (size_t i = 0; i < ARRAY_LEN(ranges) && cp >= ranges[i][0]; i++)
+		if (cp <= ranges[i][1])
 			return true;
 	return (cp & 0xfffe) == 0xfffe;
 }

@@ -147,7 +147,7 @@ static size_t next_to_start(const struct plan *p, struct instant now)
 {
 	size_t first = p->n;
 
-	for (size_t i = 0; i < p->n; i++)
+	for (size_t i = p->open; i < p->n; i++)
 		if (may_start(p, &p->checks[i], now) &&
 		    (first == p->n || p->checks[i].next.ns < p->checks[first].next.ns))
 			first = i;
@@ -168,7 +168,7 @@ static void start_attempt(struct plan *p, struct plan_check *c, struct instant n
 /* Can a check still change its outcome? */
 static bool anything_left(const struct plan *p, struct instant now)
 {
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = p->open; i < p->n; i++) {
 		const struct plan_check *c = &p->checks[i];
 		bool ended = instant_reached(end_for(p, c), now);
 
@@ -188,7 +188,7 @@ static struct instant wake_at(const struct plan *p, struct instant now)
 {
 	struct instant wake = INSTANT_NEVER;
 
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = p->open; i < p->n; i++) {
 		const struct plan_check *c = &p->checks[i];
 		struct instant end = end_for(p, c);
 
@@ -210,10 +210,12 @@ size_t plan_step(struct plan *p, struct instant now, struct action *actions)
 	size_t n = 0, starts = 0;
 	bool moved = true;
 
+	while (p->open < p->n && !plan_undecided(&p->checks[p->open]))
+		p->open++;
 	/* A check that gives up decides those that come after it, and these may stand before it in the profile. */
 	while (moved) {
 		moved = false;
-		for (size_t i = 0; i < p->n; i++) {
+		for (size_t i = p->open; i < p->n; i++) {
 			enum plan_state before = p->checks[i].state;
 
 			if (apply_time(p, &p->checks[i], now))

@@ -72,6 +72,7 @@ struct plan {
 	bool one_round;              /* each check gets a single attempt (commands check and try) */
 	bool over;                   /* no attempt runs and none will start */
 	size_t parallel, in_flight;
+	size_t open; /* the checks before this one are decided: plan_step need not look at them */
 	uint64_t random;
 };
 

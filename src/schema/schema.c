@@ -147,11 +147,6 @@ int schema_fill(const struct schema *schema, const struct node *group, const cha
 		struct slot s = {.key = k,
 				 .type = &types[k->type],
 				 .node = node_child(group, k->name),
-				 .where = arena_printf(fill->arena, "%s%s%s", where,
-						       strchr(where, ':') ? "."
-						       : *where           ? ": "
-									  : "",
-						       k->name),
 				 .field = (char *)out + k->offset,
 				 .fill = fill};
 
@@ -164,8 +159,14 @@ int schema_fill(const struct schema *schema, const struct node *group, const cha
 		}
 		if (!s.node && k->def)
 			s.node = node_text(fill->arena, k->name, k->def, true);
-		if (s.node)
-			(key_is_list(k) ? read_list : s.type->read)(&s);
+		if (!s.node)
+			continue;
+		s.where = arena_printf(fill->arena, "%s%s%s", where,
+				       strchr(where, ':') ? "."
+				       : *where           ? ": "
+							  : "",
+				       k->name);
+		(key_is_list(k) ? read_list : s.type->read)(&s);
 	}
 	return (int)(fill->problems->errors + fill->problems->policies - before);
 }
