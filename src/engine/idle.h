@@ -8,8 +8,9 @@
 
 #include "child.h"
 
-/* More children than processors bring nothing, and each holds a few hundred KiB. */
-#define IDLE_MAX 4
+/* Twice PLAN_BURST: while one step's attempts run, the next step finds children too and need not fork. More bring nothing, and each
+ * holds a few hundred KiB. */
+#define IDLE_MAX 8
 
 struct idle {
 	struct idle_child {
