@@ -105,7 +105,7 @@ ROWS = {
     "a key called CERTIFICATE": (NEW.pem + key_of(TOP).replace(b"PRIVATE KEY", b"CERTIFICATE"), NEW, b"", "tls-ca-unreadable"),
     "the last one cut off": (NEW.pem + OTHERS[:-100], NEW, b"", "tls-ca-unreadable"),
     "a letter that is not base64": (NEW.pem + OLD.pem.replace(b"\nM", b"\n!", 1), NEW, b"", "tls-ca-unreadable"),
-    "a line too much": (NEW.pem + OLD.pem.replace(b"\n-----END", b"\nAAAA\n-----END"), NEW, b"", "tls-ca-unreadable"),
+    "a line too much": (NEW.pem + OLD.pem.replace(b"\n-----END", b"\nAAA\n-----END"), NEW, b"", "tls-ca-unreadable"),
     "a broken one of many": (NEW.pem + OTHERS.replace(b"\nMI", b"\nMA", 1), NEW, b"", "tls-ca-unreadable"),
     "another end": (NEW.pem.replace(b"END CERTIFICATE", b"END X509 CRL"), NEW, b"", "tls-ca-unreadable"),
     "no block at all": (b"hello\n", NEW, b"", "tls-ca-unreadable"),
