@@ -18,6 +18,7 @@ import json
 import os
 import pathlib
 import re
+import ssl
 import statistics
 import subprocess
 import sys
@@ -29,25 +30,46 @@ sys.path[:] = [str(ROOT / "tests"), str(ROOT / "tests" / "scenario"), *sys.path]
 
 import dependencies  # noqa: E402
 
+from fakes.certs import Authority, server_context  # noqa: E402
+from fakes.tcp import TcpServer, silent  # noqa: E402
 from servers.redis import RedisServer  # noqa: E402
 
 NUMBERS = HERE / "instructions.json"
 RUNS, LIMIT = 5, 0.03
 CHILD = "child_main"
+OTHER_CAS = 100
 PLAIN_PROCESSOR = {
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX512F,-AVX512BW,-AVX512VL,-AVX2,-AVX,-ERMS,-FSRM,-BMI2,-RTM,-SSE4_2,-SSSE3",
     "OPENSSL_ia32cap": "0x0",
 }
 
 
-def cases(ports, redis, file):
-    """{name: profile, or None for `startguard version`}. No service is executed: the guard's count would be lost with it."""
+def tls_server(authority):
+    """With one way to shake hands, whatever the machine's OpenSSL likes best."""
+    context = server_context(authority.issue(), max_version=ssl.TLSVersion.TLSv1_2)
+    context.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256")
+    context.set_ecdh_curve("prime256v1")
+    return TcpServer(silent, tls=context)
+
+
+def ca_file(folder, authority):
+    """The authority behind others, as in a system's bundle."""
+    path = folder / "bundle.pem"
+    others = [Authority(folder, name=f"other CA {i}").ca_file for i in range(OTHER_CAS)]
+    path.write_text("".join(pathlib.Path(one).read_text() for one in [*others, authority.ca_file]))
+    return path
+
+
+def cases(ports, redis, file, tls):
+    """{name: profile, or None for `startguard version`}. No service is executed: the guard's count would be lost with it. tls: the
+    address of a server, and the file of its CA."""
     tcp, http = ports
     return {
         "version": None,
         "tcp": f'tcp: {{ c: {{ address = "127.0.0.1:{tcp}"; }}; }};',
         "http": f'http: {{ c: {{ url = "http://127.0.0.1:{http}/"; }}; }};',
         "file": f'file: {{ c: {{ path = "{file}"; }}; }};',
+        "tls": f'tcp: {{ c: {{ address = "{tls[0]}"; tls = true; ca_file = "{tls[1]}"; }}; }};',
         "six": dependencies.six(ports, redis),
     }
 
@@ -73,8 +95,10 @@ def measure(program):
     found = {}
     with tempfile.TemporaryDirectory() as name, RedisServer() as redis:
         folder = pathlib.Path(name)
-        with dependencies.served(folder) as ports:
-            for case, text in cases(ports, redis.port, folder / "answers").items():
+        authority = Authority(folder)
+        with dependencies.served(folder) as ports, tls_server(authority) as tls:
+            where = tls.address, ca_file(folder, authority)
+            for case, text in cases(ports, redis.port, folder / "answers", where).items():
                 words = ["version"]
                 if text:
                     profile = folder / f"{case}.cfg"
