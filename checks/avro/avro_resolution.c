@@ -1,5 +1,7 @@
 #include "avro_resolution.h"
 
+#include "avro_rules.h"
+
 #define DEPTH_MAX 128
 /* Schemas of real services need far fewer steps. Two unions of thousands of branches each need more: the comparison of such
  * schemas stops at this limit. */
@@ -116,6 +118,11 @@ static bool can_read_fields(struct comparison *c, const json_t *r, const json_t 
 			return refuse(c, inner,
 				      "the reader needs this field, the writer does not write it, "
 				      "and it has no default");
+		if (!from && !avro_default_encodes(c->reader->names, json_object_get(f, "type"),
+						   json_object_get(f, "default")))
+			return refuse(c, inner,
+				      "the writer does not write this field, and its default is no "
+				      "symbol of the enum");
 		if (from &&
 		    !can_read(c, json_object_get(f, "type"), json_object_get(from, "type"), inner))
 			return false;

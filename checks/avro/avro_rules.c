@@ -72,6 +72,7 @@ struct fit {
 	struct avro_schema schema; /* only its names */
 	size_t steps;
 	int depth;
+	bool encoded; /* must Java be able to write it too? */
 };
 
 static bool fits(struct fit *f, const json_t *type, const json_t *value);
@@ -112,6 +113,34 @@ static bool fits_record(struct fit *f, const json_t *type, const json_t *value)
 	return true;
 }
 
+/* Java writes the value as the first branch that it fits, whether or not a later one could be written. */
+static bool fits_union(struct fit *f, const json_t *branches, const json_t *value)
+{
+	bool encoded = f->encoded;
+	size_t i = 0;
+
+	f->encoded = false;
+	while (i < json_array_size(branches) && !fits(f, json_array_get(branches, i), value))
+		i++;
+	f->encoded = encoded;
+	if (i == json_array_size(branches))
+		return false;
+	return !encoded || fits(f, json_array_get(branches, i), value);
+}
+
+static bool has_symbol(const json_t *type, const json_t *value)
+{
+	const json_t *symbol;
+	size_t i;
+
+	json_array_foreach((json_t *)json_object_get(type, "symbols"), i, symbol)
+	{
+		if (json_equal(symbol, value))
+			return true;
+	}
+	return false;
+}
+
 static bool fits_all(struct fit *f, const json_t *item, const json_t *value)
 {
 	const char *key;
@@ -127,13 +156,11 @@ static bool fits_type(struct fit *f, const json_t *type, const json_t *value)
 {
 	const char *name;
 
-	if (json_is_array(type)) {
-		for (size_t i = 0; i < json_array_size(type); i++)
-			if (fits(f, json_array_get(type, i), value))
-				return true;
-		return false;
-	}
+	if (json_is_array(type))
+		return fits_union(f, type, value);
 	name = avro_type(type);
+	if (f->encoded && str_eq(name, "enum"))
+		return has_symbol(type, value);
 	if (str_eq(name, "array"))
 		return json_is_array(value) && fits_all(f, json_object_get(type, "items"), value);
 	if (str_eq(name, "map"))
@@ -175,12 +202,21 @@ static bool is_double_text(const char *text)
 	return end > digits && !end[strspn(end, " \t\r\n")];
 }
 
-bool avro_default_fits(json_t *names, const json_t *type, const json_t *value)
+static bool fits_field(struct fit *f, const json_t *type, const json_t *value)
 {
-	struct fit f = {.schema = {.names = names}};
-	const char *name = json_string_value(avro_definition(&f.schema, type));
+	const char *name = json_string_value(avro_definition(&f->schema, type));
 
 	if (name && json_is_string(value) && (str_eq(name, "float") || str_eq(name, "double")))
 		return is_double_text(json_string_value(value));
-	return fits(&f, type, value);
+	return fits(f, type, value);
+}
+
+bool avro_default_fits(json_t *names, const json_t *type, const json_t *value)
+{
+	return fits_field(&(struct fit){.schema = {.names = names}}, type, value);
+}
+
+bool avro_default_encodes(json_t *names, const json_t *type, const json_t *value)
+{
+	return fits_field(&(struct fit){.schema = {.names = names}, .encoded = true}, type, value);
 }

@@ -1,6 +1,7 @@
 """Asks Java's Avro and fastavro for their verdicts on each schema and pair. Java decides: Kafka's clients and the registries use it."""
 
 import copy
+import hashlib
 import json
 import os
 import subprocess
@@ -24,6 +25,9 @@ POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 """
 
 
+REFEREE = common.HERE / "avro" / "Referee.java"
+
+
 def build(folder):
     (folder / "pom.xml").write_text(POM)
     goal = f"org.apache.maven.plugins:maven-dependency-plugin:{kafka_jars.DEPENDENCY_PLUGIN}:copy-dependencies"
@@ -33,11 +37,12 @@ def build(folder):
         what=f"fetching Avro {VERSION} with Maven",
     )
     javac = servers.find_program("javac", package="referees")
-    servers.run_tool([javac, "-cp", f"{folder}/*", "-d", folder, common.HERE / "avro" / "Referee.java"], what="javac")
+    servers.run_tool([javac, "-cp", f"{folder}/*", "-d", folder, REFEREE], what="javac")
 
 
 def ask_java(questions):
-    folder = servers.cached(f"avro-referee-{VERSION}", build)
+    source = hashlib.sha256(REFEREE.read_bytes()).hexdigest()[:12]
+    folder = servers.cached(f"avro-referee-{VERSION}-{source}", build)
     environment = {name: value for name, value in os.environ.items() if name != "JAVA_TOOL_OPTIONS"}
     done = subprocess.run(
         ["java", "-Dfile.encoding=UTF-8", "-cp", f"{folder}:{folder}/*", "Referee"],

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaCompatibility;
 import org.apache.avro.SchemaNormalization;
+import org.apache.avro.io.DecoderFactory;
 
 /** stdin: a JSON list of schemas, or of pairs [reader, writer]. stdout: a JSON list of true, false, or a fingerprint. */
 public class Referee {
@@ -11,9 +12,15 @@ public class Referee {
 		return new Schema.Parser().parse(text);
 	}
 
-	static boolean canRead(String reader, String writer) {
-		return SchemaCompatibility.checkReaderWriterCompatibility(parse(reader), parse(writer)).getType()
-			== SchemaCompatibility.SchemaCompatibilityType.COMPATIBLE;
+	/** What the registries ask, and what a client does before the first record: it encodes the defaults that it will need. */
+	static boolean canRead(String reader, String writer) throws Exception {
+		Schema r = parse(reader), w = parse(writer);
+
+		if (SchemaCompatibility.checkReaderWriterCompatibility(r, w).getType()
+			!= SchemaCompatibility.SchemaCompatibilityType.COMPATIBLE)
+			return false;
+		DecoderFactory.get().resolvingDecoder(w, r, null);
+		return true;
 	}
 
 	static void answer(JsonNode question, ArrayNode answers) {
