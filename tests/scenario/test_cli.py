@@ -184,6 +184,7 @@ def test_show_of_a_profile_that_is_refused(guard):
     "args, words",
     [
         (["tcq"], 'unknown kind "tcq"; did you mean "tcp"?'),
+        (["grpc"], 'unknown kind "grpc"; the kind tcp (-w tcp://host:50051) shows that the port accepts'),
         (["mysql"], 'unknown kind "mysql"; the kind tcp (-w tcp://host:3306) shows that the port accepts'),
         (["tcp", "address"], "is not KEY=VALUE"),
         (["tcp", "adress=x:1"], 'did you mean "address"?'),
