@@ -257,11 +257,36 @@ static enum result diagnose_store(const struct key_file *f, enum key_format form
 	return fail_otherwise(f, format, error, out);
 }
 
+/* Certificate and key are easily exchanged, or the request is mounted in place of the certificate. */
+static bool lacks_block(const struct key_file *f, const char *text, size_t len)
+{
+	if (f->use == KEY_FILE_KEY)
+		return !memmem(text, len, "PRIVATE KEY-----", 16);
+	return !memmem(text, len, "CERTIFICATE-----", 16) &&
+	       !memmem(text, len, "X509 CRL-----", 13);
+}
+
+static enum result fail_block(const struct key_file *f, const char *text, size_t len,
+			      struct diag *out)
+{
+	const char *label = (const char *)memmem(text, len, "-----BEGIN ", 11) + 11;
+	size_t n = strspn(label, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ");
+
+	check_fail(out, D_TLS_FILE_FORMAT, f->path,
+		   "%s: the file holds no %s; its first PEM block is %.*s", f->key,
+		   f->use == KEY_FILE_KEY ? "private key" : "certificate", n < 40 ? (int)n : 40,
+		   label);
+	diag_hint(out, "look whether the files of certificate and key are exchanged");
+	return RESULT_FAIL;
+}
+
 static enum result diagnose_pem(const struct key_file *f, enum key_format format, const char *text,
 				size_t len, const char *error, struct diag *out)
 {
 	if (format != KEY_FORMAT_PEM && format != KEY_FORMAT_UNKNOWN)
 		return fail_format(f, format, hint_for_pem(f, format), out);
+	if (format == KEY_FORMAT_PEM && lacks_block(f, text, len))
+		return fail_block(f, text, len, out);
 	if (f->use != KEY_FILE_KEY || !memmem(text, len, "ENCRYPTED", 9))
 		return fail_otherwise(f, format, error, out);
 	switch (open_key(f, text, len)) {

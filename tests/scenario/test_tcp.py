@@ -336,6 +336,10 @@ def test_tls_files_that_are_there(guard, authority):
         for text, name in (("", "empty"), ("<html>", "HTML")):
             path = guard.write("ca.pem", text)
             try_tls(guard, server, ca_file=path).expect("tls-file-format", exit=69, subject=str(path), cause=name)
+        exchanged = try_tls(guard, server, authority, cert_file=mine.key_file, key_file=mine.cert_file)
+        exchanged.expect("tls-file-format", exit=69, cause="holds no certificate; its first PEM block is", hint="exchanged")
+        no_key = try_tls(guard, server, authority, cert_file=mine.cert_file, key_file=mine.cert_file)
+        no_key.expect("tls-file-format", exit=69, cause="holds no private key; its first PEM block is CERTIFICATE")
 
 
 @pytest.mark.produces("tls-key-mismatch")
