@@ -108,13 +108,41 @@ static int query_server(const struct __res_state *state, int i, const unsigned c
 /* How the name servers respond to a query of our own. */
 enum servers { SERVERS_SILENT, SERVERS_FAIL, SERVERS_UNREACHABLE };
 
+/* What a query of our own has found out, for the cause. */
+struct servers_said {
+	int err;                       /* SERVERS_UNREACHABLE: the last errno */
+	const char *rcode;             /* SERVERS_FAIL: the name of the failure; NULL: not known */
+	char server[INET6_ADDRSTRLEN]; /* who answered so */
+};
+
+/* The codes of RFC 1035 section 4.1.1 that resolvers give for a failure. */
+static const char *rcode_name(int rcode)
+{
+	return rcode == ns_r_servfail  ? "SERVFAIL"
+	       : rcode == ns_r_refused ? "REFUSED"
+	       : rcode == ns_r_formerr ? "FORMERR"
+	       : rcode == ns_r_notimpl ? "NOTIMP"
+				       : NULL;
+}
+
+static void keep_server(const struct __res_state *state, int i, struct servers_said *said)
+{
+	const struct sockaddr_in6 *six = state->_u._ext.nsaddrs[i];
+
+	if (six && six->sin6_family == AF_INET6)
+		inet_ntop(AF_INET6, &six->sin6_addr, said->server, sizeof said->server);
+	else
+		inet_ntop(AF_INET, &state->nsaddr_list[i].sin_addr, said->server,
+			  sizeof said->server);
+}
+
 /* EAI_AGAIN means that no server answered, or that one answered with a failure; glibc does not report which. Sends a query
  * to each server of resolv.conf until one answers. Returns SERVERS_FAIL when that answer is a failure, and also when the
  * resolver returned sooner than the time-out of a silent server: a server then failed for another name of the search list,
- * or for another record type. Returns SERVERS_UNREACHABLE, with the last errno in *err, when the query could not be sent to
+ * or for another record type. Returns SERVERS_UNREACHABLE, with the last errno in *said, when the query could not be sent to
  * any server or all refused it. */
 static enum servers query_servers(const char *host, struct duration waited, struct instant until,
-				  int *err)
+				  struct servers_said *said)
 {
 	unsigned char query[NS_PACKETSZ];
 	struct __res_state state = {0};
@@ -128,8 +156,10 @@ static enum servers query_servers(const char *host, struct duration waited, stru
 	for (int i = 0; i < state.nscount && len > 0 && rcode < 0; i++) {
 		rcode = query_server(
 		    &state, i, query, len,
-		    instant_share(instant_now(), until, (size_t)(state.nscount - i)), err);
-		reached |= rcode >= 0 || !*err;
+		    instant_share(instant_now(), until, (size_t)(state.nscount - i)), &said->err);
+		reached |= rcode >= 0 || !said->err;
+		said->rcode = rcode_name(rcode);
+		keep_server(&state, i, said);
 	}
 	silence = waited.ns >= DURATION_S(state.retrans).ns;
 	res_nclose(&state);
@@ -138,6 +168,13 @@ static enum servers query_servers(const char *host, struct duration waited, stru
 	if (rcode < 0)
 		return reached || len <= 0 ? SERVERS_SILENT : SERVERS_UNREACHABLE;
 	return SERVERS_FAIL;
+}
+
+static bool is_ascii(const char *text)
+{
+	while (*text && !(*text & 0x80))
+		text++;
+	return !*text;
 }
 
 static enum result fail_eai(struct diag *out, int eai, int sys_errno, const char *host)
@@ -154,6 +191,9 @@ static enum result fail_eai(struct diag *out, int eai, int sys_errno, const char
 		diag_hint(
 		    out, "this is the name of SRV records, which have no address: give a host that "
 			 "they name, and its port (dig SRV shows them)");
+	if (code == D_DNS_NO_SUCH_NAME && !is_ascii(host))
+		diag_hint(out, "a name with letters outside of ASCII is known to name servers as "
+			       "xn--...: write it so (idn2 prints that form)");
 	return RESULT_FAIL;
 }
 
@@ -175,21 +215,26 @@ static enum result fail_again(const struct check_run *run, const char *host, str
 	const char *server = no_file
 				 ? "there is no /etc/resolv.conf, and no name server at 127.0.0.1"
 				 : "no name server of resolv.conf";
-	int err = 0;
+	struct servers_said said = {0};
 
 	check_step(run, PH_RESOLVE, "asking the name servers about %s once more", host);
-	switch (query_servers(host, waited, until, &err)) {
+	switch (query_servers(host, waited, until, &said)) {
 	case SERVERS_SILENT:
 		return check_fail(out, D_DNS_TIMEOUT, host, "%s answered in time", server);
 	case SERVERS_FAIL:
+		if (said.rcode)
+			return check_fail(out, D_DNS_SERVER_FAILED, host,
+					  "the name server %s answered with a failure: %s",
+					  said.server, said.rcode);
 		return check_fail(out, D_DNS_SERVER_FAILED, host,
 				  "the name server answered with a failure (%s)",
 				  gai_strerror(EAI_AGAIN));
 	case SERVERS_UNREACHABLE:
 		break;
 	}
-	check_fail(out, D_DNS_SERVER_FAILED, host, "%s can be reached: %s", server, strerror(err));
-	out->sys_errno = err;
+	check_fail(out, D_DNS_SERVER_FAILED, host, "%s can be reached: %s", server,
+		   strerror(said.err));
+	out->sys_errno = said.err;
 	return RESULT_FAIL;
 }
 

@@ -36,6 +36,11 @@ static struct queue_text queue_text(void)
 /* ---- configuration ----------------------------------------------------------------------------------------------- */
 const char *tls_conf_problem(const struct tls_conf *tls, const char **key)
 {
+	*key = "server_name";
+	for (const char *s = tls->server_name; s && *s; s++)
+		if (*s & 0x80)
+			return "holds letters outside of ASCII, and certificates hold names as "
+			       "xn--...: write it so";
 	*key = "key_file";
 	return tls->key_file && !tls->cert_file
 		   ? "needs cert_file, the certificate this key belongs to"

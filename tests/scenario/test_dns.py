@@ -48,7 +48,8 @@ def test_pass(guard, dns, keys):
             ("dns-no-such-name", {"name": "none.test"}, "not known"),
             ("dns-no-address", {"name": "one.test", "type": "AAAA"}, ""),
             ("dns-no-address", {"name": "two.test", "min_addresses": 3}, "2 addresses"),
-            ("dns-server-failed", {"name": "broken.test"}, "failure"),
+            ("dns-server-failed", {"name": "broken.test"}, "failure: SERVFAIL"),
+            ("dns-server-failed", {"name": "refused.test"}, "failure: REFUSED"),
             ("dns-wrong-address", {"name": "two.test", "includes": ["192.168.0.0/16"]}, "10.0.0.1"),
             ("dns-wrong-address", {"name": "one.test", "includes": ["10.0.0.2"]}, "10.0.0.1"),
         ]
@@ -178,3 +179,11 @@ def test_names_that_are_none(guard, name):
 )
 def test_bad_keys(guard, keys, words):
     guard.try_("dns", name="x", **keys).problem(words, exit=64)
+
+
+@pytest.mark.produces("dns-no-such-name")
+def test_a_name_outside_of_ascii(guard, dns):
+    """getaddrinfo does not translate it."""
+    for keys in ({"name": "bücher.test"}, {"name": "none.test"}):
+        check = guard.try_("dns", _dns=dns, **keys).expect("dns-no-such-name", exit=124)
+        assert ("xn--" in check["hint"]) == (keys["name"] == "bücher.test")

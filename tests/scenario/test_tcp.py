@@ -187,6 +187,12 @@ def test_tls(guard, authority):
         guard.try_("tcp", address=f"localhost:{server.port}", tls=True, ca_file=authority.ca_file).passed()
 
 
+def test_tls_server_name_outside_of_ascii(guard):
+    """curl took it for a broken URL, OpenSSL for a name that no certificate has."""
+    guard.try_("tcp", address="127.0.0.1:1", tls=True, server_name="bücher.test").problem("server_name", "xn--", exit=64)
+    guard.try_("http", url="https://127.0.0.1:1", server_name="bücher.test").problem("server_name", "xn--", exit=64)
+
+
 @pytest.mark.near_miss("tls-wrong-name")
 def test_tls_server_name(guard, authority):
     with tls_server(authority.issue("kafka.internal", ["kafka.internal"])) as server:
