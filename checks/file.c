@@ -316,8 +316,9 @@ static enum result json_is(const struct file_conf *c, const char *path, const ch
 
 	if (!root) {
 		/* The reason that json_read gives quotes the text; this one does not. */
-		why[0] = '\0';
-		(void)json_read_document(text, n, why, sizeof why);
+		snprintf(why, sizeof why, "it is empty");
+		if (n)
+			(void)json_read_document(text, n, why, sizeof why);
 		return check_fail(out, D_FILE_CONTENT, path, "it is not a JSON document: %s", why);
 	}
 	for (size_t i = 0; i < c->json.n; i++) {

@@ -444,6 +444,16 @@ static bool is_page_for_people(const struct web_response *resp)
 	return resp->body[strspn(resp->body, " \t\r\n")] == '<';
 }
 
+/* The page that exporters have at / links to their metrics. */
+static enum result fail_page_for_people(const struct web_response *resp, struct diag *out)
+{
+	check_fail(out, D_HTTP_HTML_PAGE, resp->subject, "metrics were expected; the body: %s",
+		   resp->body_start);
+	if (strstr(resp->body, "=\"/metrics\"") && !str_ends(resp->subject, "/metrics"))
+		diag_hint(out, "the page has a link to /metrics: give that path in url");
+	return RESULT_FAIL;
+}
+
 /* Prometheus undoes gzip, which it asks for, and nothing else. */
 static enum result check_coding(const struct web_response *resp, struct diag *out)
 {
@@ -460,8 +470,7 @@ static enum result read_page(const struct metrics_conf *c, struct web_response *
 	char why[300];
 
 	if (is_page_for_people(resp))
-		return check_fail(out, D_HTTP_HTML_PAGE, resp->subject,
-				  "metrics were expected; the body: %s", resp->body_start);
+		return fail_page_for_people(resp, out);
 	/* Prometheus takes an empty page whatever its content type; there is nothing to judge yet. */
 	if (resp->len && (check_coding(resp, out) || choose_format(c, resp, openmetrics, out)))
 		return RESULT_FAIL;

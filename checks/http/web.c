@@ -298,6 +298,7 @@ static enum result set_credentials(CURL *curl, const struct web_request *req,
 		curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
 		curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, token);
 		resp->had_credentials = true;
+		resp->sent = "Bearer";
 		return RESULT_PASS;
 	}
 	if (user && secret_is_set(web->password))
@@ -316,6 +317,7 @@ static enum result set_credentials(CURL *curl, const struct web_request *req,
 		curl_easy_setopt(curl, CURLOPT_USERNAME, user);
 		curl_easy_setopt(curl, CURLOPT_PASSWORD, password);
 		resp->had_credentials = true;
+		resp->sent = "Basic";
 	}
 	return RESULT_PASS;
 }
@@ -434,6 +436,24 @@ static void keep_location(CURL *curl, struct web_response *resp)
 		memmove(host, at + 1, strlen(at + 1) + 1);
 }
 
+/* A server may ask for several schemes, in one header or in several. The values may echo credentials: scrub before cutting. */
+static void keep_challenge(CURL *curl, struct web_response *resp)
+{
+	struct curl_header *h;
+	struct str all;
+
+	str_init(&all, 8 * 1024);
+	for (size_t i = 0, n = 1; i < n && all.len < 4 * 1024; i++) {
+		if (curl_easy_header(curl, "WWW-Authenticate", i, CURLH_HEADER, -1, &h))
+			break;
+		n = h->amount;
+		str_addf(&all, "%s%.*s", i ? ", " : "", 2048, h->value);
+	}
+	scrub(all.s);
+	text_clean(resp->challenge, sizeof resp->challenge, all.s);
+	str_free(&all);
+}
+
 static void keep_retry_after(CURL *curl, struct web_response *resp)
 {
 	struct curl_header *header;
@@ -546,6 +566,7 @@ static enum result send_request(const struct web_request *req, struct web_respon
 	keep_coding(curl, resp);
 	keep_location(curl, resp);
 	keep_retry_after(curl, resp);
+	keep_challenge(curl, resp);
 	if (web_gunzip(resp, t.max_body, out))
 		return RESULT_FAIL;
 	web_keep_body_start(resp);

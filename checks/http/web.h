@@ -75,11 +75,13 @@ struct web_response {
 	char content_type_header[512]; /* as it was sent, "" for none */
 	char coding[32];               /* the content coding, "" for none */
 	bool decoded;                  /* it is gzip, and was undone */
-	char body_start[160];          /* of the body, cleaned, for causes: "it begins with: ..." */
+	char body_start[260];          /* of the body, cleaned, for causes: "it begins with: ..." */
 	char location[512];            /* target of a redirect, without user part */
 	char subject[DIAG_SUBJECT_MAX]; /* "http://opa:8181/v1/data/x", for diagnoses */
 	const char *proxy;              /* through which the answer came, or NULL */
 	int retry_after_s;              /* as in struct diag */
+	const char *sent;               /* scheme of the credentials: "Basic", "Bearer"; or NULL */
+	char challenge[200];            /* what WWW-Authenticate asks for, cleaned */
 	bool had_credentials;
 	/* A redirect led to another scheme, host or port, to which no credentials were sent. */
 	bool elsewhere;

@@ -6,6 +6,8 @@
 #include "neterr.h"
 #include "web_status.h"
 
+#define PROXY_LOGIN_HINT "use a proxy that wants no login: the key proxy takes none"
+
 /* ---- failed transfers -------------------------------------------------------------------------------------------- */
 /* A server that speaks HTTP/2 alone (gRPC) begins with a frame of its settings, whatever was asked: RFC 9113, sections 4.1 and 6.5. */
 static bool is_http2(const char *bytes, size_t n)
@@ -86,7 +88,11 @@ static enum result fail_tls(const struct transfer *t, CURLcode code, const char 
 			    struct diag *out)
 {
 	const struct tls_conf *tls = &t->req->web->tls;
-	const char *subject = t->resp->subject, *name = web_peer_name(t->req);
+	const char *name = web_peer_name(t->req);
+	/* The first handshake is that with an https proxy, and may be the only one. */
+	bool of_proxy =
+	    t->req->proxy && str_starts(t->req->proxy, "https://") && t->handshakes <= 1;
+	const char *subject = of_proxy ? t->req->proxy : t->resp->subject;
 
 	/* A reset is connect-reset at any time, as in tls.c. */
 	if (!t->seen.refusal.error && strcasestr(error, strerror(ECONNRESET)))
@@ -163,6 +169,25 @@ static enum result fail_ended(CURL *curl, const struct transfer *t, CURLcode cod
 	return net_fail_closed(t->req->run, t->ip, port_of(t->req), out);
 }
 
+/* A proxy that does not make the connection to the peer says so with a status. */
+static enum result fail_connect_request(const struct transfer *t, long status, struct diag *out)
+{
+	check_fail(out, status < 400 ? D_HTTP_STATUS : web_status_code(status), t->req->proxy,
+		   "the proxy answers CONNECT with HTTP status %ld", status);
+	if (status == 407)
+		diag_hint(out, "%s", PROXY_LOGIN_HINT);
+	else if (status == 403)
+		diag_hint(out, "the proxy does not let this client through to the host and port "
+			       "of url: allow it there");
+	else if (status == 400 || status == 404 || status == 405 || status == 501)
+		diag_hint(out, "look whether a proxy listens at this address: a web server "
+			       "answers CONNECT so");
+	else if (status >= 500)
+		diag_hint(out, "the proxy does not reach the host of url: look at the proxy's "
+			       "log, and whether that name resolves there");
+	return RESULT_FAIL;
+}
+
 /* CURLE_TOO_LARGE, which libcurl 7.88 lacks: newer versions bound the number of headers. */
 #define CURL_TOO_LARGE 100
 
@@ -174,9 +199,7 @@ enum result web_fail_curl(CURL *curl, const struct transfer *t, CURLcode code, s
 
 	curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
 	if (proxy_status >= 300)
-		return check_fail(
-		    out, proxy_status < 400 ? D_HTTP_STATUS : web_status_code(proxy_status),
-		    t->req->proxy, "the proxy answers CONNECT with HTTP status %ld", proxy_status);
+		return fail_connect_request(t, proxy_status, out);
 	/* With a proxy, curl connects only to the proxy. */
 	if (t->req->proxy && (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_PROXY))
 		subject = t->req->proxy;
@@ -233,22 +256,29 @@ bool web_is_html(const struct web_response *resp)
 
 void web_keep_body_start(struct web_response *resp)
 {
-	char raw[2048], start[121];
+	char raw[16 * 1024], start[221];
 	size_t n = resp->len < sizeof raw - 1 ? resp->len : sizeof raw - 1;
+	bool html = web_is_html(resp);
 	bool coded = resp->coding[0] && !resp->decoded && strcasecmp(resp->coding, "identity") != 0;
 
 	/* Scrub before cutting: scrub does not find every secret that was cut. */
 	for (size_t i = 0; i < n; i++)
 		raw[i] = resp->body[i] ? resp->body[i] : ' ';
 	raw[n] = '\0';
+	if (html)
+		web_html_text(raw);
 	scrub(raw);
-	text_clean(start, sizeof start, raw);
+	text_clean(start, html ? sizeof start : 121, raw);
 	if (coded && *start)
 		snprintf(resp->body_start, sizeof resp->body_start,
 			 "it is compressed with %s, which was not asked for", resp->coding);
 	else
 		snprintf(resp->body_start, sizeof resp->body_start, "%s%s",
-			 *start ? "it begins with: " : "it is empty", start);
+			 !*start && resp->len ? "it holds no text"
+			 : !*start            ? "it is empty"
+			 : html               ? "the page says: "
+					      : "it begins with: ",
+			 start);
 }
 
 /* What servers say with status 400 of the TLS connection: to plain HTTP on a TLS port (Go's net/http, nginx, Apache, Tomcat), and
@@ -265,12 +295,32 @@ static const struct {
     {"The SSL certificate error", D_TLS_CLIENT_CERT_REFUSED},
 };
 
+/* Does WWW-Authenticate name this scheme? Schemes stand at its beginning, or after a comma (RFC 9110, section 11.6.1). */
+static bool asks_for(const struct web_response *resp, const char *scheme)
+{
+	size_t n = strlen(scheme);
+
+	for (const char *p = strcasestr(resp->challenge, scheme); p; p = strcasestr(p + n, scheme))
+		if ((p == resp->challenge || p[-1] == ' ' || p[-1] == ',') &&
+		    (!p[n] || p[n] == ' ' || p[n] == ','))
+			return true;
+	return false;
+}
+
+/* Was a user with a password sent to a server that lists its schemes without that one? Of tokens no more than that they were refused is
+ * known: servers that take them often ask for Basic. */
+static bool takes_no_basic(const struct web_response *resp)
+{
+	return resp->sent && str_eq(resp->sent, "Basic") && resp->challenge[0] &&
+	       !asks_for(resp, "Basic") && !str_ends(resp->challenge, "...");
+}
+
 static enum diag_code code_of(const struct web_response *resp)
 {
 	enum diag_code code = web_status_code(resp->status);
 
 	if (resp->status == 401 && resp->had_credentials)
-		return D_AUTH_FAILED;
+		return takes_no_basic(resp) ? D_AUTH_MECHANISM : D_AUTH_FAILED;
 	if (code == D_HTTP_REDIRECT && !resp->location[0])
 		return D_HTTP_STATUS;
 	for (size_t i = 0; resp->status == 400 && i < ARRAY_LEN(tls_pages); i++)
@@ -279,34 +329,91 @@ static enum diag_code code_of(const struct web_response *resp)
 	return code;
 }
 
+/* A proxy that plain HTTP goes through may have answered itself. */
+static const char *through_proxy(const struct web_response *resp)
+{
+	return resp->proxy && str_starts(resp->subject, "http://") ? resp->proxy : NULL;
+}
+
+/* For causes: what WWW-Authenticate says, which is schemes and realm, and of tokens often why they are refused (RFC 6750). */
+static const char *asked_for(const struct web_response *resp, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s%s", resp->challenge[0] ? "; the server asks for " : "",
+		 resp->challenge);
+	return buf;
+}
+
+static enum result fail_credentials(struct diag *out, enum diag_code code,
+				    const struct web_response *resp)
+{
+	char asked[240];
+
+	check_fail(out, code, resp->subject,
+		   "HTTP status 401 to the credentials%s%s%s%s; the body: %s",
+		   resp->sent ? " (" : "", resp->sent ? resp->sent : "", resp->sent ? ")" : "",
+		   asked_for(resp, asked, sizeof asked), resp->body_start);
+	if (code == D_AUTH_MECHANISM)
+		diag_hint(out, "the server takes no user and password (Basic): give what it asks "
+			       "for, as token or in headers");
+	return RESULT_FAIL;
+}
+
+/* 403, and 401 without credentials. */
+static enum result fail_access(struct diag *out, enum diag_code code,
+			       const struct web_response *resp)
+{
+	const char *proxy = through_proxy(resp);
+	char asked[240];
+
+	check_fail(out, code, resp->subject, "HTTP status %ld%s%s%s; the body: %s", resp->status,
+		   proxy ? " through the proxy " : "", proxy ? proxy : "",
+		   asked_for(resp, asked, sizeof asked), resp->body_start);
+	if (code == D_AUTH_FORBIDDEN && proxy)
+		diag_hint(out, "look at the rules of the proxy first, then at those of the server");
+	else if (code == D_AUTH_FORBIDDEN && !resp->had_credentials)
+		diag_hint(out,
+			  "no credentials were sent: give those of a user with this right, or let "
+			  "the server permit it without a login");
+	else if (code == D_AUTH_REQUIRED && resp->challenge[0] && !asks_for(resp, "Basic") &&
+		 !asks_for(resp, "Bearer"))
+		diag_hint(out, "give what the server asks for in headers, by reference: username "
+			       "and password are Basic, token is Bearer");
+	return RESULT_FAIL;
+}
+
 static enum result fail_login(struct diag *out, enum diag_code code,
 			      const struct web_response *resp)
 {
-	const char *start = resp->body_start;
-
-	if (code == D_AUTH_FAILED)
-		return check_fail(out, code, resp->subject,
-				  "HTTP status 401 to the credentials; the body: %s", start);
+	if (code == D_AUTH_FAILED || code == D_AUTH_MECHANISM)
+		return fail_credentials(out, code, resp);
 	if (resp->status == 407 && resp->proxy) {
 		check_fail(out, code, resp->proxy,
-			   "the proxy answers with HTTP status 407; the body: %s", start);
-		diag_hint(out, "use a proxy that wants no login: the key proxy takes none");
+			   "the proxy answers with HTTP status 407; the body: %s",
+			   resp->body_start);
+		diag_hint(out, "%s", PROXY_LOGIN_HINT);
 		return RESULT_FAIL;
 	}
 	if (resp->status == 401 && resp->elsewhere) {
 		check_fail(out, code, resp->subject,
 			   "HTTP status 401 after a redirect to another address, to which no "
 			   "credentials are sent; the body: %s",
-			   start);
+			   resp->body_start);
 		diag_hint(out, "give the address that is redirected to as url");
 		return RESULT_FAIL;
 	}
-	check_fail(out, code, resp->subject, "HTTP status %ld; the body: %s", resp->status, start);
-	if (code == D_AUTH_FORBIDDEN && !resp->had_credentials)
-		diag_hint(out,
-			  "no credentials were sent: give those of a user with this right, or let "
-			  "the server permit it without a login");
-	return RESULT_FAIL;
+	return fail_access(out, code, resp);
+}
+
+static void fail_status(struct diag *out, enum diag_code code, const struct web_response *resp,
+			const char *wanted)
+{
+	const char *proxy = through_proxy(resp), *hint = web_status_hint(resp->status);
+
+	check_fail(out, code, resp->subject, "HTTP status %ld%s%s, expected %s; the body: %s",
+		   resp->status, proxy ? " through the proxy " : "", proxy ? proxy : "", wanted,
+		   resp->body_start);
+	if (code == D_HTTP_STATUS && hint)
+		diag_hint(out, "%s", hint);
 }
 
 enum result web_fail_status(struct diag *out, const struct web_response *resp, const char *wanted)
@@ -317,8 +424,7 @@ enum result web_fail_status(struct diag *out, const struct web_response *resp, c
 		check_fail(out, code, resp->subject, "HTTP status %ld, to %s", resp->status,
 			   resp->location);
 	else if (code == D_HTTP_STATUS || code == D_HTTP_REFUSED || code == D_HTTP_TOO_MANY)
-		check_fail(out, code, resp->subject, "HTTP status %ld, expected %s; the body: %s",
-			   resp->status, wanted, resp->body_start);
+		fail_status(out, code, resp, wanted);
 	else
 		fail_login(out, code, resp);
 	out->retry_after_s = resp->retry_after_s;

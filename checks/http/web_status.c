@@ -46,6 +46,32 @@ enum diag_code web_status_code(long status)
 	return D_HTTP_STATUS;
 }
 
+const char *web_status_hint(long status)
+{
+	switch (status) {
+	case 400:
+		return "look at url, headers and body, and at proxies in between: one that sends "
+		       "the PROXY protocol unasked does this too";
+	case 404:
+		return "look at the path, and at the host name: a proxy without a route for it "
+		       "does this too";
+	case 421:
+		return "the server has no site of this name on this connection: look at the host "
+		       "in url and at server_name";
+	case 500:
+		return "look at the server's log";
+	case 502:
+	case 504:
+		return "a proxy answers for a server that it gets no answer from: look at that "
+		       "server, and at the proxy's log";
+	case 503:
+		return "the server is not ready, or a proxy has none to send this to: look at its "
+		       "log and its back ends";
+	default:
+		return NULL;
+	}
+}
+
 int web_retry_after(const char *retry_after, const char *date)
 {
 	int64_t seconds;

@@ -12,6 +12,8 @@
 /* Returns the diagnosis of a status from 100 to 599; http-status for one without a meaning of its own. Statuses 300 to 399 are
  * http-redirect, which needs a target. */
 enum diag_code web_status_code(long status);
+/* Returns where to look for the cause of a status that waits for more than the path and the server's log; NULL for any other. */
+const char *web_status_hint(long status);
 /* Parses Retry-After (RFC 9110 section 10.2.3): seconds, or a date, which counts from the answer's own `date`, so that the clocks
  * need not agree; without `date` it says nothing. Either text may be NULL. Returns seconds from 0 to DIAG_RETRY_AFTER_MAX; 0 when it names no time to come. */
 int web_retry_after(const char *retry_after, const char *date);

@@ -38,6 +38,8 @@ static inline const char *web_peer_name(const struct web_request *req)
 
 /* Fills resp->body_start from the body. */
 void web_keep_body_start(struct web_response *resp);
+/* Replaces an HTML page by its text: without tags, comments, scripts and styles. Pure. */
+void web_html_text(char *html);
 /* Undoes gzip in resp->body where the answer names it: some servers compress whatever the request says (nginx's gzip_static always).
  * At most `max` bytes may come of it. Fails with answer-truncated, answer-too-large or http-body. */
 enum result web_gunzip(struct web_response *resp, size_t max, struct diag *out);

@@ -43,6 +43,27 @@ static bool is_bounded(const char *text, size_t len, char *err, size_t err_size)
 	return true;
 }
 
+/* Faults of the whole text, of which a parser says only that the first token is wrong. */
+static const char *encoding_problem(const char *text, size_t len)
+{
+	if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
+		return "it begins with a byte order mark, which JSON must not have (RFC 8259)";
+	if (len >= 2 &&
+	    (!memcmp(text, "\xff\xfe", 2) || !memcmp(text, "\xfe\xff", 2) || !text[0] != !text[1]))
+		return "it is in UTF-16, and JSON is in UTF-8 (RFC 8259)";
+	return NULL;
+}
+
+/* May the parser see the text? If not, err has the reason, which holds nothing of the text. */
+static bool is_acceptable(const char *text, size_t len, char *err, size_t err_size)
+{
+	const char *problem = encoding_problem(text, len);
+
+	if (problem)
+		snprintf(err, err_size, "%s", problem);
+	return !problem && is_bounded(text, len, err, err_size);
+}
+
 /* Returns whether the n digits at `at` are an integer, not a part of a real number, that 64 bits cannot hold. */
 static bool is_too_big(const char *text, size_t len, size_t at, size_t n)
 {
@@ -86,7 +107,7 @@ json_t *json_read(const char *text, size_t len, char *err, size_t err_size)
 	json_error_t e;
 	json_t *v;
 
-	if (!is_bounded(text, len, err, err_size))
+	if (!is_acceptable(text, len, err, err_size))
 		return NULL;
 	v = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
 	if (!v && json_error_code(&e) == json_error_numeric_overflow) {
@@ -121,7 +142,7 @@ json_t *json_read_document(const char *text, size_t len, char *err, size_t err_s
 	json_error_t e;
 	json_t *v;
 
-	if (!is_bounded(text, len, err, err_size))
+	if (!is_acceptable(text, len, err, err_size))
 		return NULL;
 	v = json_loadb(text, len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &e);
 	if (!v)

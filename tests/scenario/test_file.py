@@ -152,6 +152,13 @@ def test_what_is_not_json_is_not_quoted(guard):
     assert "the-token" not in result.err + str(result.report)
 
 
+@pytest.mark.produces("file-content")
+@pytest.mark.parametrize("data, words", [(b"\xef\xbb\xbf{}", "byte order mark"), (b"{\0}\0", "UTF-16"), (b"", "it is empty")])
+def test_json_in_another_encoding(guard, data, words):
+    f = guard.write("f.json", data)
+    guard.try_("file", path=f, json='( { at = ""; type = "object"; } )').expect("file-content", exit=124, cause=words)
+
+
 @pytest.mark.produces("file-present")
 @pytest.mark.near_miss("file-missing", "file-wrong-type")
 def test_absent(guard):

@@ -959,3 +959,117 @@ def test_other_codings_are_named(guard, coding):
 def test_broken_gzip(guard, code, body, max_body, cause):
     with packed(body) as s:
         guard.try_("http", url=s.url, max_body=f"{max_body}B").expect(code, cause=cause)
+
+
+# ---- who says it, and what ----
+
+
+@pytest.mark.produces("auth-mechanism")
+@pytest.mark.near_miss("auth-failed")
+@pytest.mark.parametrize(
+    "challenge", ["Negotiate", 'Digest realm="x", nonce="abc"', 'Bearer realm="basics", scope="Basically"']
+)
+def test_a_server_that_takes_no_basic(guard, challenge):
+    """No other password helps there."""
+    keys = {"username": "probe", "password": "env:PW", "_env": {"PW": "pw-12345"}}
+    with serve(Reply(401, "who?", headers={"www-authenticate": challenge})) as s:
+        guard.try_("http", url=s.url, **keys).expect("auth-mechanism", exit=69, cause=f"asks for {challenge}", hint="(Basic)")
+
+
+@pytest.mark.near_miss("auth-mechanism")
+@pytest.mark.parametrize(
+    "challenge", ['Basic realm="a"', 'Negotiate, basic realm="a"', 'Digest realm="a", Basic realm="b"', ""]
+)
+def test_a_server_that_takes_basic(guard, challenge):
+    keys = {"username": "probe", "password": "env:PW", "_env": {"PW": "pw-12345"}}
+    with serve(Reply(401, "who?", headers={"www-authenticate": challenge})) as s:
+        guard.try_("http", url=s.url, **keys).expect("auth-failed", exit=69)
+
+
+@pytest.mark.produces("auth-failed", "auth-required")
+def test_why_a_token_is_refused(guard):
+    why = 'Bearer error="invalid_token", error_description="The token expired"'
+    with serve(Reply(401, headers={"www-authenticate": why})) as s:
+        result = guard.try_("http", url=s.url, token="env:T", _env={"T": "token-12345"})
+        result.expect("auth-failed", exit=69, cause="to the credentials (Bearer); the server asks for Bearer error=")
+    with serve(Reply(401, headers={"www-authenticate": "Negotiate"})) as s:
+        guard.try_("http", url=s.url).expect("auth-required", exit=69, hint="in headers")
+    with serve(Reply(401, headers={"www-authenticate": 'Basic realm="token-12345"'})) as s:
+        result = guard.try_("http", url=s.url, token="env:T", _env={"T": "token-12345"})
+        result.expect("auth-failed")
+        assert "token-12345" not in str(result)
+
+
+@pytest.mark.produces("http-status")
+@pytest.mark.parametrize(
+    "status, words",
+    [
+        (400, "PROXY protocol"),
+        (404, "host name"),
+        (421, "server_name"),
+        (502, "proxy answers"),
+        (503, "back ends"),
+        (504, "that server"),
+    ],
+)
+def test_where_to_look(guard, status, words):
+    with serve(Reply(status)) as s:
+        guard.try_("http", url=s.url).expect("http-status", exit=124, hint=words)
+
+
+@pytest.mark.produces("http-status")
+@pytest.mark.parametrize(
+    "page, text",
+    [
+        ("<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>", "502 Bad Gateway"),
+        ("<html><title>Maintenance</title><body><img src=x></body></html>", "Maintenance"),
+        ("<title>The SSL certificate error</title><body><h1>400 Bad Request</h1>", "The SSL certificate error 400 Bad Request"),
+        ("<!DOCTYPE html><style>p { a: b }</style><script>x < y</script><!-- n <p> --><p>1 < 2", "1 < 2"),
+        ("<html><body>cut <a href=", "cut"),
+        ("<html></html>", None),
+    ],
+    ids=["nginx", "title", "both", "hidden", "cut", "none"],
+)
+def test_what_a_page_says(guard, page, text):
+    with serve(Reply(502, page, content_type="text/html")) as s:
+        cause = guard.try_("http", url=s.url).expect("http-status", exit=124)["cause"]
+        assert cause.endswith(f"the body: the page says: {text}" if text else "the body: it holds no text")
+
+
+@pytest.mark.produces("http-status", "auth-forbidden")
+def test_answers_through_a_proxy_may_be_the_proxys(guard):
+    """Squid answers for a name that it does not find, and for one that its rules forbid."""
+    with serve(Reply(503), path="*") as s:
+        guard.try_("http", url="http://api.test/x", proxy=s.url).expect("http-status", cause=f"through the proxy {s.url}")
+    with serve(Reply(403), path="*") as s:
+        check = guard.try_("http", url="http://api.test/x", proxy=s.url).expect("auth-forbidden", hint="rules of the proxy")
+        assert f"through the proxy {s.url}" in check["cause"]
+
+
+@pytest.mark.parametrize(
+    "status, words",
+    [(400, "a web server"), (403, "allow it there"), (407, "takes none"), (500, "resolves there"), (503, "does not reach")],
+)
+def test_where_to_look_when_a_proxy_does_not_connect(guard, status, words):
+    with TcpServer(answer(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode())) as s:
+        check = guard.try_("http", url="https://api.test/", proxy=f"http://{s.address}").check()
+        assert words in check["hint"] and check["subject"] == f"http://{s.address}"
+
+
+@pytest.mark.produces("tls-peer-is-plaintext")
+def test_a_proxy_that_does_not_speak_tls(guard):
+    with serve(Reply(200), path="*") as s:
+        proxy = s.url.replace("http:", "https:")
+        for url in ("http://api.test/", "https://api.test/"):
+            guard.try_("http", url=url, proxy=proxy).expect("tls-peer-is-plaintext", exit=69, subject=proxy)
+
+
+@pytest.mark.produces("http-json-invalid")
+@pytest.mark.parametrize(
+    "encoding, words",
+    [("utf-8-sig", "byte order mark"), ("utf-16", "UTF-16"), ("utf-16-le", "UTF-16"), ("utf-16-be", "UTF-16")],
+)
+def test_json_in_another_encoding(guard, encoding, words):
+    with serve(Reply(200, '{"status": "UP"}'.encode(encoding))) as s:
+        result = guard.try_("http", url=s.url, json='( { at = "/status"; equals = "\\"UP\\""; } )')
+        result.expect("http-json-invalid", exit=124, cause=words)

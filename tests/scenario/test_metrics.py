@@ -302,3 +302,12 @@ def test_a_free_port_is_a_question_before_the_start(guard):
         guard.run(text.replace("only_at", "# only_at").replace("; timeout", ";\n timeout"), "-t", "2s").expect(
             "metrics-port-taken"
         )
+
+
+@pytest.mark.produces("http-html-page")
+def test_the_page_that_exporters_have_at_the_root(guard):
+    page = '<html><head><title>Node Exporter</title></head><body><a href="/metrics">Metrics</a></body></html>'
+    with HttpServer({"/": Reply(200, page, content_type="text/html")}) as s:
+        guard.try_("metrics", url=s.url).expect(
+            "http-html-page", exit=69, cause="the page says: Node Exporter Metrics", hint="link to /metrics"
+        )
