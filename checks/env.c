@@ -314,6 +314,7 @@ static enum result must_match(const struct pair *p, bool if_set, struct diag *ou
 	const char *v = value_of(p->name);
 	char problem[120];
 	regex_t re;
+	const char *flaw = v ? text_flaw(v) : NULL;
 	int r;
 
 	if (!v)
@@ -324,8 +325,9 @@ static enum result must_match(const struct pair *p, bool if_set, struct diag *ou
 	if (!r)
 		return RESULT_PASS;
 	return check_fail(out, D_ENV_MISMATCH, p->name,
-			  "the value of %s (%zu character%s) is not of the form %s", p->name,
-			  strlen(v), plural(strlen(v)), p->value);
+			  "the value of %s (%zu character%s) is not of the form %s%s%s", p->name,
+			  strlen(v), plural(strlen(v)), p->value, flaw ? "; it " : "",
+			  flaw ? flaw : "");
 }
 
 /* Adds what r says. Subject and code say it all, except of a conflict or a mismatch: there the cause is the note. */

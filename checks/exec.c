@@ -29,7 +29,7 @@ static const char *regex_problem(const char *text)
 
 static const struct key exec_keys[] = {
     KEY_STRLIST(
-	struct exec_conf, command, .flags = K_REQUIRED,
+	struct exec_conf, command, .flags = K_REQUIRED | K_EMPTY,
 	.doc = "Program and arguments; no shell in between, so a script needs its #! line. The "
 	       "environment is the service's; set-uid programs gain nothing. After "
 	       "attempt_timeout, here "
@@ -129,6 +129,8 @@ static const char *exec_validate(const void *conf, const char **key)
 	const char *word = c->command.v[0], *blank = strchr(word, ' ');
 
 	*key = "command";
+	if (!*word)
+		return "is empty in its first word, which names the program";
 	if (c->command.n == 1 && blank && !memchr(word, '/', (size_t)(blank - word)))
 		return "is one word with blanks; give the words as a list: [\"python\", "
 		       "\"manage.py\"], or a "

@@ -272,17 +272,16 @@ static const char *reveal_token(const struct web_conf *web, struct diag *out)
 {
 	const char *token = secret_reveal(web->token, out);
 
-	if (token && !*token) {
-		check_fail(out, web->token.kind == SECRET_ENV ? D_ENV_EMPTY : D_SECRET_MALFORMED,
-			   web->token.kind == SECRET_LITERAL ? "token" : web->token.text,
-			   "the token is empty");
-		return NULL;
-	}
-	if (token && strpbrk(token, "\r\n")) {
-		check_fail(out, D_SECRET_MALFORMED, "token", "the token holds a line end");
-		return NULL;
-	}
-	return token;
+	if (!token || (*token && !strpbrk(token, "\r\n")))
+		return token;
+	check_fail(out, !*token && web->token.kind == SECRET_ENV ? D_ENV_EMPTY : D_SECRET_MALFORMED,
+		   web->token.kind == SECRET_LITERAL ? "token" : web->token.text, "the token %s",
+		   text_flaw(token) ? text_flaw(token) : "holds a line end");
+	if (*token)
+		diag_hint(out, "%s",
+			  "write it without the line end: echo adds one, echo -n and "
+			  "printf do not");
+	return NULL;
 }
 
 static enum result set_credentials(CURL *curl, const struct web_request *req,
@@ -357,7 +356,8 @@ static enum result make_headers(const struct web_request *req, struct web_respon
 		/* A secret may hold a line end, which would add headers. */
 		if (strpbrk(value, "\r\n"))
 			return check_fail(out, D_SECRET_MALFORMED, p->name,
-					  "the value of this header holds a line end");
+					  "the value of this header %s",
+					  text_flaw(value) ? text_flaw(value) : "holds a line end");
 		add_header(list, p->name, value);
 		if (!strcasecmp(p->name, "authorization"))
 			resp->had_credentials = true;

@@ -320,3 +320,23 @@ struct suggestion did_you_mean(const char *near)
 		snprintf(s.text, sizeof s.text, "; did you mean \"%.200s\"?", near);
 	return s;
 }
+
+const char *text_flaw(const char *value)
+{
+	size_t n = strlen(value);
+	char last = n ? value[n - 1] : '\0';
+
+	if (n == 0)
+		return "is empty";
+	if (last == '\n' || last == '\r')
+		return "ends in a line end";
+	if (last == ' ' || last == '\t')
+		return "ends in a blank";
+	if (strchr(" \t\r\n", value[0]))
+		return "begins with a blank";
+	if (str_starts(value, "\xef\xbb\xbf"))
+		return "begins with a byte order mark";
+	if (n >= 2 && last == value[0] && (last == '"' || last == '\''))
+		return "stands in quotes";
+	return NULL;
+}

@@ -71,4 +71,7 @@ struct suggestion did_you_mean(const char *near);
 /* Returns the edit distance with transpositions; cap + 1 for any distance above `cap`. */
 unsigned edit_distance(const char *a, const char *b, unsigned cap);
 
+/* Returns what looks wrong at a value that a person or a template has written ("ends in a line end"), or NULL. */
+const char *text_flaw(const char *value);
+
 #endif

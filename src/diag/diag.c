@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "flaw.h"
 #include "scrub.h"
 #include "str.h"
 
@@ -61,6 +62,7 @@ enum result diag_vset(struct diag *out, enum diag_code code, const char *subject
 	out->hint[0] = '\0';
 	text_clean(out->subject, sizeof out->subject, about);
 	text_clean(out->cause, sizeof out->cause, text);
+	flaw_tell(out);
 	return diag_info(code)->result;
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "diag.h"
+#include "flaw.h"
 #include "scrub.h"
 #include "str.h"
 #include "unescape.h"
@@ -382,12 +383,27 @@ const char *secret_read(struct secret s, struct diag *out)
 	return NULL;
 }
 
+static void note_flaw(struct secret s, const char *value)
+{
+	char what[256] =
+	    "the password"; /* SECRET_LITERAL: of a URL, or outside prod; its text is the value */
+
+	if (s.kind == SECRET_NONE)
+		return;
+	if (s.kind == SECRET_ENV || s.kind == SECRET_FILE)
+		snprintf(what, sizeof what, "%s %.200s", s.kind == SECRET_ENV ? "variable" : "file",
+			 s.text);
+	flaw_note(what, value);
+}
+
 const char *secret_reveal(struct secret s, struct diag *out)
 {
 	const char *value = secret_read(s, out);
 
-	if (value)
-		scrub_register(value);
+	if (!value)
+		return NULL;
+	scrub_register(value);
+	note_flaw(s, value);
 	return value;
 }
 
@@ -406,6 +422,7 @@ const char *secret_reveal_property(const char *name, struct secret s, struct dia
 void secret_forget(void)
 {
 	scrub_forget();
+	flaw_forget();
 	while (files_read) {
 		struct file_value *f = files_read;
 

@@ -140,7 +140,7 @@ static const char *item_text(const struct slot *s)
 	text = !number            ? slot_text(s)
 	       : n->type == N_INT ? arena_printf(s->fill->arena, "%lld", (long long)n->i)
 				  : arena_printf(s->fill->arena, "%g", n->d);
-	if (text && !*text) {
+	if (text && !*text && !(s->key->flags & K_EMPTY)) {
 		slot_problem(s, "is empty");
 		return NULL;
 	}

@@ -407,7 +407,9 @@ static int check_hostport(const struct slot *s, const char *text)
 	if (text[0] != '/' && strchr(text, '$'))
 		return slot_problem(s, "\"%.120s\" holds a $; a variable is written ${NAME}", text);
 	if (hostport_split(text, host, sizeof host, &port) < 0)
-		return slot_problem(s, "\"%.120s\" is not host:port", text);
+		return slot_problem(s, "\"%.120s\" is not host:port%s%s", text,
+				    text_flaw(text) ? "; it " : "",
+				    text_flaw(text) ? text_flaw(text) : "");
 	return 0;
 }
 

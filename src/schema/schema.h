@@ -72,7 +72,7 @@ enum key_type {
 #define K_HEADERS 8u /* K_PAIRLIST: "Name: value" */
 #define K_MODES 32u  /* K_STRLIST: items are names or aliases of modes */
 #define K_RAW 64u    /* no ${} is filled in (regular expressions keep their dollar) */
-#define K_EMPTY 128u /* K_STR: an empty text is a value */
+#define K_EMPTY 128u /* K_STR, and items of K_STRLIST: an empty text is a value */
 /* K_STRLIST: each item is a group of words, "A|B" or a list; a list of single words is one group. */
 #define K_WORDGROUPS 256u
 /* K_PAIRLIST: "{name}", also after a word as in "Bearer {name}", stands for a value that is not known yet, so it is not a secret. */

@@ -119,7 +119,8 @@ const char *url_split(struct url *out, struct arena *a, const char *text)
 		return "is longer than 4096 bytes";
 	for (const char *p = text; *p; p++)
 		if ((unsigned char)*p <= ' ' || *p == 0x7f)
-			return "holds a blank or control character";
+			return text_flaw(text) ? text_flaw(text)
+					       : "holds a blank or control character";
 	if (!sep || sep == text)
 		return "has no scheme; write it as scheme://host:port";
 	problem = split_scheme(&u, a, text, (size_t)(sep - text));

@@ -122,6 +122,13 @@ def test_a_first_word_beside_a_final_failure(guard):
     result.expect("exec-status", id="exec.x", exit=69, cause="no libs")
 
 
+@pytest.mark.near_miss("exec-status", "exec-not-found")
+def test_empty_argument(guard):
+    guard.try_("exec", command=["sh", "-c", '[ $# = 2 ] && [ -z "$1" ]', "sh", "", "x"]).passed()
+    for command in (["", "x"], [""]):
+        guard.try_("exec", command=command).problem("command", "is empty in its first word", exit=64)
+
+
 def test_a_command_line_as_one_word(guard):
     guard.try_("exec", command="python manage.py check").problem("command", "give the words as a list", exit=64)
 

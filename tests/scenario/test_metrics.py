@@ -51,6 +51,30 @@ def test_pass(guard, family):
         guard.try_("metrics", url=s.url + "/metrics", families=f"( {{ {family} }} )").passed()
 
 
+ESCAPED = r"""
+# TYPE files gauge
+files{path="C:\\DIR",text="line\nof \"two\"",quoted="\"x\""} 1
+"""
+
+
+@pytest.mark.near_miss("metrics-label")
+@pytest.mark.parametrize(
+    "label", [r"path=C:\DIR", r'path="C:\DIR"', 'text=line\nof "two"', 'text="line\nof "two""', 'quoted=""x""']
+)
+def test_values_of_labels_are_as_prometheus_stores_them(guard, label):
+    """The page's escapes are undone; one pair of quotes around a value of the profile does not belong to it."""
+    with page(ESCAPED) as s:
+        guard.try_("metrics", url=s.url + "/metrics", families=[{"name": "files", "labels": [label]}]).passed()
+
+
+@pytest.mark.produces("metrics-label")
+@pytest.mark.parametrize("label", [r"path=C:\\DIR", r"text=line\nof \"two\"", 'quoted="x"'])
+def test_values_of_labels_have_no_escapes(guard, label):
+    with page(ESCAPED) as s:
+        check = guard.try_("metrics", url=s.url + "/metrics", families=[{"name": "files", "labels": [label]}])
+        check.expect("metrics-label", exit=124)
+
+
 @pytest.mark.parametrize(
     "code,family,words",
     [
