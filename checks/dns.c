@@ -1,12 +1,14 @@
-/* dns: checks that a name resolves, with the service's resolver, to enough addresses and to the right ones. */
+/* dns: checks that a name resolves, with the service's resolver, to enough addresses and to the right ones, or to servers of SRV
+ * records that do. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include "check.h"
 #include "resolve.h"
+#include "resolve_srv.h"
 
-enum record { RECORD_A, RECORD_AAAA, RECORD_ANY };
-static const char *const records[] = {"A", "AAAA", "any", NULL};
+enum record { RECORD_A, RECORD_AAAA, RECORD_ANY, RECORD_SRV };
+static const char *const records[] = {"A", "AAAA", "any", "SRV", NULL};
 
 struct dns_conf {
 	const char *name;
@@ -66,9 +68,11 @@ static const struct key dns_keys[] = {
     KEY_STR(struct dns_conf, name, .flags = K_REQUIRED, .check = name_problem, .doc = "The name.",
 	    .example = "\"kafka-headless\""),
     KEY_ENUM(struct dns_conf, type, .choices = records, .def = "any",
-	     .doc = "Which addresses count."),
+	     .doc = "Which addresses count. SRV: the name has SRV records, all targets of which "
+		    "must resolve."),
     KEY_INT(struct dns_conf, min_addresses, .def = "1", .min = "1", .max = "1000",
-	    .doc = "How many addresses there must be at least: the members of a headless service."),
+	    .doc = "How many addresses there must be at least: the members of a headless service. "
+		   "With SRV: how many targets."),
     KEY_STRLIST(struct dns_conf, includes, .check = network_problem,
 		.doc = "Addresses that must be among them, or networks in which one must lie.",
 		.example = "[\"10.0.0.0/8\"]"),
@@ -111,6 +115,50 @@ static enum result check_includes(const struct dns_conf *c, const struct addrinf
 	return RESULT_PASS;
 }
 
+/* Appends the list to *all, which may be NULL. */
+static struct addrinfo *join(struct addrinfo *all, struct addrinfo *list)
+{
+	struct addrinfo *last = list;
+
+	while (last->ai_next)
+		last = last->ai_next;
+	last->ai_next = all;
+	return list;
+}
+
+static enum result check_srv(const struct check_run *run, struct diag *out)
+{
+	const struct dns_conf *c = run->conf;
+	struct srv_targets *targets = xcalloc(1, sizeof *targets);
+	struct addrinfo *all = NULL, *list;
+	struct str found;
+
+	if (resolve_srv(run, c->name, targets, out))
+		return RESULT_FAIL;
+	str_init(&found, 300);
+	for (size_t i = 0; i < targets->n; i++) {
+		const struct srv_target *t = &targets->v[i];
+
+		if (!t->host[0])
+			return check_fail(out, D_DNS_NO_ADDRESS, c->name,
+					  "its SRV record says that the service is not offered "
+					  "here (a target of \".\")");
+		if (resolve_host(run, t->host, t->port, AF_UNSPEC, &list, out))
+			return RESULT_FAIL;
+		all = join(all, list);
+		str_addf(&found, "%s%s:%d", i ? ", " : "", t->host, t->port);
+	}
+	check_fact(run, "targets", "%zu", targets->n);
+	if ((int64_t)targets->n < c->min_addresses)
+		return check_fail(out, D_DNS_NO_ADDRESS, c->name,
+				  "it has %zu target%s (%s), demanded are %lld", targets->n,
+				  plural(targets->n), found.s, (long long)c->min_addresses);
+	if (check_includes(c, all, found.s, out))
+		return RESULT_FAIL;
+	check_summary(run, "%s", found.s);
+	return RESULT_PASS;
+}
+
 static enum result dns_run(const struct check_run *run, struct diag *out)
 {
 	static const int families[] = {
@@ -122,6 +170,8 @@ static enum result dns_run(const struct check_run *run, struct diag *out)
 	struct str found;
 	int64_t n = 0;
 
+	if (c->type == RECORD_SRV)
+		return check_srv(run, out);
 	if (resolve_host(run, c->name, 0, families[c->type], &list, out)) {
 		/* When /etc/hosts has only an address of the other family, the resolver reports an unknown name. */
 		if (out->code == D_DNS_NO_SUCH_NAME && c->type != RECORD_ANY &&

@@ -27,6 +27,7 @@ class DnsServer:
          "NXDOMAIN", "SERVFAIL", "REFUSED", "FORMERR", "NOTIMP",
          None: no answer at all,
          bytes: these, after the two bytes of the query's id, instead of an answer,
+         a list of (port, target) as the value of "SRV": {"SRV": [(9092, "kafka-0.test")]},
          a dict of type to one of the above: {"A": ["10.0.0.1"], "AAAA": "SERVFAIL"}; {"CNAME": "other.test"},
          a list of lists or words, in turn: not supported on purpose; use a callable(type) that gives one of the above.
     Names without a row are NXDOMAIN; a row "*" catches them. The zone may be changed while the server runs.
@@ -177,7 +178,11 @@ class DnsServer:
             return query[:2] + struct.pack("!HHHHH", flags | RCODES[value], 1, 0, 0, 0) + query[12:end]
         records = [_record(name if i == 0 else chain[i - 1], 5, _labels(target)) for i, target in enumerate(chain)]
         owner = chain[-1] if chain else name
-        records += [_record(owner, 1 if a.version == 4 else 28, a.packed) for a in _addresses(value, kind)]
+        if kind == "SRV":
+            servers = [one for one in value if isinstance(one, tuple)]
+            records += [_record(owner, 33, struct.pack("!HHH", 0, 0, port) + _labels(target)) for port, target in servers]
+        else:
+            records += [_record(owner, 1 if a.version == 4 else 28, a.packed) for a in _addresses(value, kind)]
         head = struct.pack("!HHHHH", flags, 1, len(records), 0, 0)
         return query[:2] + head + query[12:end] + b"".join(records)
 
@@ -216,7 +221,7 @@ def _addresses(texts, kind):
 
 
 def _labels(name):
-    return b"".join(bytes([len(one)]) + one.encode("ascii") for one in name.split(".")) + b"\0"
+    return b"".join(bytes([len(one)]) + one.encode("ascii") for one in name.split(".") if one) + b"\0"
 
 
 def _record(name, kind, data):

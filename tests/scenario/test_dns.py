@@ -61,6 +61,52 @@ def test_faults(guard, dns, code, keys, words):
     )
 
 
+SRV = {
+    "_kafka._tcp.test": {"SRV": [(9092, "one.test"), (9093, "two.test")]},
+    "_gone._tcp.test": {"SRV": [(9092, "one.test"), (9092, "none.test")]},
+    "_off._tcp.test": {"SRV": [(0, ".")]},
+    "_broken._tcp.test": "SERVFAIL",
+    "_silent._tcp.test": None,
+    "one.test": ["10.0.0.1"],
+    "two.test": ["10.0.0.1", "10.0.0.2"],
+}
+
+
+@pytest.fixture(scope="module")
+def srv():
+    with DnsServer(SRV) as server:
+        yield server
+
+
+@pytest.mark.near_miss("dns-no-such-name", "dns-no-address", "dns-wrong-address")
+def test_srv(guard, srv):
+    keys = {"name": "_kafka._tcp.test", "type": "SRV", "min_addresses": 2, "includes": ["10.0.0.0/24", "10.0.0.2"]}
+    check = guard.try_("dns", _dns=srv, **keys).passed()
+    assert check["facts"]["targets"] == 2
+
+
+@pytest.mark.parametrize(
+    "code, name, keys, words",
+    [
+        pytest.param(*row, marks=pytest.mark.produces(row[0]))
+        for row in [
+            ("dns-no-address", "_kafka._tcp.test", {"min_addresses": 3}, "2 targets (one.test:9092, two.test:9093)"),
+            ("dns-wrong-address", "_kafka._tcp.test", {"includes": ["10.9.0.0/16"]}, "one.test:9092"),
+            ("dns-no-such-name", "_gone._tcp.test", {}, ""),
+            ("dns-no-such-name", "_none._tcp.test", {}, ""),
+            ("dns-no-address", "one.test", {}, "no SRV records"),
+            ("dns-no-address", "_off._tcp.test", {}, "not offered"),
+            ("dns-server-failed", "_broken._tcp.test", {}, ""),
+            ("dns-timeout", "_silent._tcp.test", {}, ""),
+        ]
+    ],
+)
+def test_srv_faults(guard, srv, code, name, keys, words):
+    keys = {"name": name, "type": "SRV", **keys}
+    check = guard.try_("dns", _dns=srv, attempt_timeout=guard.span(6), _limit=guard.span(6), **keys)
+    check.expect(code, exit=124, phase="resolve", retryable=True, cause=words)
+
+
 @pytest.mark.produces("dns-no-address")
 @pytest.mark.near_miss("dns-no-such-name")
 def test_other_family_in_the_hosts_file(guard):

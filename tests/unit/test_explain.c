@@ -73,7 +73,8 @@ static void a_topic_has_its_keys(UNUSED void **state)
 	has("kafka", AS_MARKDOWN, "| topics.name | ");
 	has("kafka", AS_TEXT, "\n      name                   text; needed\n");
 	has("kafka", AS_JSON, "\"keys\": [\n    {\"name\": \"name\", ");
-	has("dns", AS_JSON, "\"default\": \"any\", \"choices\": [\"A\", \"AAAA\", \"any\"]");
+	has("dns", AS_JSON,
+	    "\"default\": \"any\", \"choices\": [\"A\", \"AAAA\", \"any\", \"SRV\"]");
 	has("kafka", AS_TEXT, " of read, write");
 }
 
