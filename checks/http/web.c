@@ -270,17 +270,20 @@ static void register_basic_auth(const char *user, const char *password)
 /* Returns NULL with *out filled when the token is not fit for a header: curl writes it there without a check. */
 static const char *reveal_token(const struct web_conf *web, struct diag *out)
 {
-	const char *token = secret_reveal(web->token, out);
+	const char *token = secret_reveal(web->token, out),
+		   *name = web->token.kind == SECRET_LITERAL ? "token" : web->token.text;
 
 	if (!token || (*token && !strpbrk(token, "\r\n")))
 		return token;
-	check_fail(out, !*token && web->token.kind == SECRET_ENV ? D_ENV_EMPTY : D_SECRET_MALFORMED,
-		   web->token.kind == SECRET_LITERAL ? "token" : web->token.text, "the token %s",
-		   text_flaw(token) ? text_flaw(token) : "holds a line end");
-	if (*token)
-		diag_hint(out, "%s",
-			  "write it without the line end: echo adds one, echo -n and "
-			  "printf do not");
+	if (!*token) {
+		check_fail(out, web->token.kind == SECRET_ENV ? D_ENV_EMPTY : D_SECRET_MALFORMED,
+			   name, "the token is empty");
+		return NULL;
+	}
+	check_fail(out, D_SECRET_MALFORMED, "token", "the value of %s %s a line end", name,
+		   strpbrk(token, "\r\n")[1] ? "holds" : "ends in");
+	diag_hint(out, "%s",
+		  "write it without the line end: echo adds one, echo -n and printf do not");
 	return NULL;
 }
 
@@ -356,8 +359,8 @@ static enum result make_headers(const struct web_request *req, struct web_respon
 		/* A secret may hold a line end, which would add headers. */
 		if (strpbrk(value, "\r\n"))
 			return check_fail(out, D_SECRET_MALFORMED, p->name,
-					  "the value of this header %s",
-					  text_flaw(value) ? text_flaw(value) : "holds a line end");
+					  "the value of this header %s a line end",
+					  strpbrk(value, "\r\n")[1] ? "holds" : "ends in");
 		add_header(list, p->name, value);
 		if (!strcasecmp(p->name, "authorization"))
 			resp->had_credentials = true;

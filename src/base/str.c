@@ -332,7 +332,9 @@ const char *text_flaw(const char *value)
 		return "ends in a line end";
 	if (last == ' ' || last == '\t')
 		return "ends in a blank";
-	if (strchr(" \t\r\n", value[0]))
+	if (value[0] == '\n' || value[0] == '\r')
+		return "begins with a line end";
+	if (value[0] == ' ' || value[0] == '\t')
 		return "begins with a blank";
 	if (str_starts(value, "\xef\xbb\xbf"))
 		return "begins with a byte order mark";

@@ -110,19 +110,19 @@ def test_a_flaw_that_is_right(guard):
 
 
 @pytest.mark.parametrize(
-    "code, value, says",
+    "code, value, subject, says",
     [
         pytest.param(*row, marks=pytest.mark.produces(row[0]))
         for row in (
-            ("secret-malformed", PASSWORD + "\n", "the token ends in a line end"),
-            ("env-empty", "", "the token is empty"),
+            ("secret-malformed", PASSWORD + "\n", "token", "the value of TOKEN ends in a line end"),
+            ("env-empty", "", "TOKEN", "the token is empty"),
         )
     ],
 )
-def test_token(guard, code, value, says):
+def test_token(guard, code, value, subject, says):
     with web() as s:
         check = guard.try_("http", url=s.url, token="env:TOKEN", _env={"TOKEN": value})
-        check.expect(code, exit=69, subject="TOKEN", cause=says)
+        check.expect(code, exit=69, subject=subject, cause=says)
 
 
 @pytest.mark.produces("env-mismatch")
