@@ -158,6 +158,28 @@ def test_name_server_that_cannot_be_reached(guard):
 
 
 @pytest.mark.produces("dns-server-failed")
+@pytest.mark.near_miss("dns-timeout", "dns-no-such-name")
+@pytest.mark.parametrize(
+    "kind, keys",
+    [
+        ("tcp", {"address": "one.test:80"}),
+        ("http", {"url": "http://one.test/"}),
+        ("redis", {"url": "redis://one.test"}),
+        ("kafka", {"bootstrap_servers": "one.test:9092"}),
+        ("postgres", {"url": "postgres://app@one.test/shop"}),
+        ("memcached", {"url": "memcached://one.test"}),
+        ("dns", {"name": "_x._tcp.one.test", "type": "SRV"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_name_server_that_cannot_be_reached_in_every_kind(guard, kind, keys):
+    server = DnsServer()
+    server.host = "127.0.53.250"
+    check = guard.try_(kind, **keys, _dns=server)
+    check.expect("dns-server-failed", exit=124, cause="no name server of resolv.conf can be reached: Connection refused")
+
+
+@pytest.mark.produces("dns-server-failed")
 @pytest.mark.near_miss("dns-timeout")
 def test_no_network_to_a_name_server(guard):
     before = [*unshare("-n"), *guard._resolver(DnsServer())]
