@@ -72,7 +72,8 @@ struct fit {
 	struct avro_schema schema; /* only its names */
 	size_t steps;
 	int depth;
-	bool encoded; /* must Java be able to write it too? */
+	bool encoded;    /* must Java be able to write it too? */
+	bool unfinished; /* a value was compared with a record whose fields are still being read */
 };
 
 static bool fits(struct fit *f, const json_t *type, const json_t *value);
@@ -102,6 +103,7 @@ static bool fits_record(struct fit *f, const json_t *type, const json_t *value)
 
 	if (!json_is_object(value))
 		return false;
+	f->unfinished |= !fields;
 	json_array_foreach((json_t *)fields, i, field)
 	{
 		const json_t *own = json_object_get(value, json_str(field, "name"));
@@ -208,7 +210,8 @@ static bool fits_field(struct fit *f, const json_t *type, const json_t *value)
 
 	if (name && json_is_string(value) && (str_eq(name, "float") || str_eq(name, "double")))
 		return is_double_text(json_string_value(value));
-	return fits(f, type, value);
+	/* Java gives up at such a record, also where another branch of the union would do. */
+	return fits(f, type, value) && !f->unfinished;
 }
 
 bool avro_default_fits(json_t *names, const json_t *type, const json_t *value)

@@ -12,7 +12,8 @@
 bool avro_is_name(const char *name);
 /* Are all parts of a full name names? */
 bool avro_is_full_name(const char *full);
-/* Is the value a default of the type? `names` as in struct avro_schema; a type without its fields yet takes any object. */
+/* Is the value a default of the type? `names` as in struct avro_schema. A type that is not defined yet takes any object, a record
+ * within which the default stands takes none. */
 bool avro_default_fits(json_t *names, const json_t *type, const json_t *value);
 /* Can a reader use it for a field that the writer lacks? Java parses a default that is no symbol of its enum, and fails to write it. */
 bool avro_default_encodes(json_t *names, const json_t *type, const json_t *value);

@@ -28,9 +28,11 @@ PRINTF_LIKE(2, 3) static json_t *fail(struct parser *r, const char *fmt, ...)
 /* ---- full names (the normal form of avro_schema.h) --------------------------------------------------------------- */
 static void make_full_name(char *buf, size_t size, const char *name, const char *space)
 {
-	/* ".R" is R without a namespace. */
-	if (name[0] == '.' && !strchr(name + 1, '.'))
-		name++;
+	/* ".R" is R without a namespace, whatever stands around it. */
+	if (name[0] == '.' && !strchr(name + 1, '.')) {
+		snprintf(buf, size, "%s", name + 1);
+		return;
+	}
 	if (strchr(name, '.') || !*space)
 		snprintf(buf, size, "%s", name);
 	else
@@ -72,6 +74,8 @@ static json_t *normalize_name(struct parser *r, const char *name, const char *sp
 
 	if (avro_is_primitive(name))
 		return json_string(name);
+	if (*name == '.') /* may stand where a type gets its name, not where it is used */
+		return fail(r, "the type \"%s\" is not defined", name);
 	make_full_name(full, sizeof full, name, space);
 	/* A type of the namespace comes before one without a namespace. */
 	for (const char *n = full; n; n = n == full ? name : NULL) {
@@ -179,11 +183,12 @@ static json_t *normalize_aliases(const json_t *v, const char *space)
 	json_t *out = json_array(), *list = json_object_get(v, "aliases");
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *alias = json_string_value(json_array_get(list, i));
 		char full[AVRO_NAME_MAX];
 
-		make_full_name(full, sizeof full, json_string_value(json_array_get(list, i)),
-			       space);
-		json_array_append_new(out, json_string(full));
+		make_full_name(full, sizeof full, alias, space);
+		/* Java finds nobody by an alias like ".R". */
+		json_array_append_new(out, json_string(*alias == '.' ? alias : full));
 	}
 	return out;
 }
@@ -293,6 +298,35 @@ static bool normalize_parts(struct parser *r, const json_t *v, const char *type,
 	return true;
 }
 
+/* Removes from a definition what may differ when a name is defined again. */
+static void strip(json_t *v)
+{
+	json_t *order = json_object_get(v, "order"), *member;
+	const char *key;
+	size_t i;
+
+	json_object_del(v, "aliases");
+	if (json_is_string(order) && !strcasecmp(json_string_value(order), "ascending"))
+		json_object_del(v, "order");
+	if (json_object_get(v, "symbols"))
+		json_object_del(v, "default");
+	json_array_foreach(v, i, member) strip(member);
+	json_object_foreach(v, key, member) if (!str_eq(key, "default")) strip(member);
+}
+
+static bool same_definition(const json_t *a, const json_t *b)
+{
+	json_t *x = json_deep_copy(a), *y = json_deep_copy(b);
+	bool same;
+
+	strip(x);
+	strip(y);
+	same = json_equal(x, y);
+	json_decref(x);
+	json_decref(y);
+	return same;
+}
+
 /* Normalizes a record, error, enum or fixed. A second definition of a name must be the same as the first, and becomes the name. */
 static json_t *normalize_named(struct parser *r, const json_t *v, const char *type,
 			       const char *space)
@@ -327,7 +361,7 @@ static json_t *normalize_named(struct parser *r, const json_t *v, const char *ty
 	}
 	if (!before)
 		return out;
-	same = json_equal(before, out);
+	same = same_definition(before, out);
 	json_decref(out);
 	return same ? json_string(full) : fail(r, "the name \"%s\" is defined twice", full);
 }

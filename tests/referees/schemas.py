@@ -154,6 +154,54 @@ OTHERS = {
     "a name defined inside itself": record(field(record(name="R"))),
     "a name used again": record(field(enum("A")), field("E", name="g")),
     "a name used before its definition": record(field("E"), field(enum("A"), name="g")),
+    "a name defined twice, with aliases": record(field(enum("A")), field(enum("A", aliases=["Q"]), name="g")),
+    "a name defined twice, with a default": record(field(enum("A")), field(enum("A", default="A"), name="g")),
+    "a name defined twice, with an order": record(
+        field(record(field("int"), name="I")), field(record(field("int", order="ignore"), name="I"), name="g")
+    ),
+    "a name defined twice, with the usual order": record(
+        field(record(field("int"), name="I")), field(record(field("int", order="ascending"), name="I"), name="g")
+    ),
+    "a name defined twice, with the default of a field": record(
+        field(record(field("int"), name="I")), field(record(field("int", 1), name="I"), name="g")
+    ),
+    "a name defined twice, with the alias of a field": record(
+        field(record(field("int"), name="I")), field(record(field("int", aliases=["x"]), name="I"), name="g")
+    ),
+    "a name defined twice, with a doc": record(field(fixed(2)), field(fixed(2, doc="x"), name="g")),
+    "a name defined twice, with a logical type": record(field(fixed(16)), field(fixed(16, logicalType="uuid"), name="g")),
+    "an alias that begins with a dot": record(field(enum(aliases=[".J"])), name="x.R", aliases=[".Q"]),
+    "a name that begins with a dot": record(field(enum(name=".I")), field("I", name="g"), name="x.R"),
+    "a name that begins with a dot, used with the namespace": record(
+        field(enum(name=".I")), field("x.I", name="g"), name="x.R"
+    ),
+    "a name that begins with a dot beside a namespace": record(
+        field(enum(name=".I", namespace="y")), field("y.I", name="g"), name="x.R"
+    ),
+    "a type below a name that begins with a dot": record(
+        field(record(field(enum(name="J")), name=".I")), field("J", name="g"), name="x.R"
+    ),
+    "a dot before the name where it is used": record(field(enum(name="I", namespace="")), field(".I", name="g"), name="x.R"),
+    "a logical type beside a name": record(field(fixed(2)), field({"type": "F", "logicalType": "x"}, name="g")),
+    "a default of the record itself": record(field("R", {})),
+    "a default of a union with the record itself": record(field(["null", "R"], {})),
+    "another default of a union with the record itself": record(field(["R", "int"], 5)),
+    "a default that another branch takes too": record(field(["R", map_of("int")], {})),
+    "a default that an earlier branch takes": record(field([map_of("int"), "R"], {})),
+    "an empty list of the record itself": record(field(array("R"), [])),
+    "a list of the record itself": record(field(array("R"), [{}])),
+    "a list of a union with the record itself": record(field(array(["null", "R"]), [None])),
+    "a map of the record itself": record(field(map_of("R"), {"a": {}})),
+    "a default of the record around": record(field(record(field("R", {}), name="I"))),
+    "a default of a record that holds the record around": record(
+        field(record(field(["R", "null"]), name="I")), field("I", {"f": {}}, name="g")
+    ),
+    "a default of a record that may hold the record around": record(
+        field(record(field(["R", "null"]), name="I")), field("I", {"f": None}, name="g")
+    ),
+    "a default of a record that holds itself": record(
+        field(record(field(["null", "I"], None), name="I")), field("I", {}, name="g")
+    ),
     "a name that nobody defines": record(field("E")),
     "a name of the namespace": record(field(enum("A")), field("x.E", name="g"), namespace="x"),
     "a name of no namespace within one": record(field(enum("A", namespace="")), field("E", name="g"), namespace="x"),
@@ -213,6 +261,12 @@ PAIRS = {
     "an alias": (record(name="A", aliases=["B"]), record(name="B")),
     "an alias of another namespace": (record(name="x.A", aliases=["B"]), record(name="y.B")),
     "an alias with its namespace": (record(name="x.A", aliases=["y.B"]), record(name="y.B")),
+    "an alias that begins with a dot": (record(name="x.A", aliases=[".B"]), record(name="x.B")),
+    "an alias that begins with a dot and no namespace": (record(name="x.A", aliases=[".B"]), record(name="B")),
+    "an alias of the namespace": (record(name="x.A", aliases=["B"]), record(name="x.B")),
+    "a union with an alias": (["null", record(name="x.A", aliases=["y.B"])], ["null", record(name="y.B")]),
+    "an enum with an alias": (enum("A", name="E", aliases=["G"]), enum("A", name="G")),
+    "a fixed with an alias and another size": (fixed(2, name="A", aliases=["B"]), fixed(3, name="B")),
     "the writer has the alias": (record(name="A"), record(name="B", aliases=["A"])),
     "a field more at the writer": (record(), record(field("int"))),
     "a field more at the reader": (record(field("int")), record()),
