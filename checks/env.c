@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "findings.h"
+#include "likely.h"
 #include "regex_size.h"
 
 extern char **environ;
@@ -27,7 +28,7 @@ static bool is_name(const char *s, size_t n, const char *also)
 
 static const char *name_problem(const char *text)
 {
-	return is_name(text, strlen(text), "") ? NULL : "is not the name of a variable";
+	return strlen(text) < NAME_SIZE ? env_name_problem(text) : "is not the name of a variable";
 }
 
 static const char *glob_problem(const char *text)
@@ -311,7 +312,7 @@ static enum result all_equal(const char *names, bool as_hosts, struct diag *out)
 
 static enum result must_match(const struct pair *p, bool if_set, struct diag *out)
 {
-	const char *v = value_of(p->name);
+	const char *v = value_of(p->name), *mangled;
 	char problem[120];
 	regex_t re;
 	const char *flaw = v ? text_flaw(v) : NULL;
@@ -324,10 +325,11 @@ static enum result must_match(const struct pair *p, bool if_set, struct diag *ou
 	regfree(&re);
 	if (!r)
 		return RESULT_PASS;
+	mangled = likely_mangled(v);
 	return check_fail(out, D_ENV_MISMATCH, p->name,
 			  "the value of %s (%zu character%s) is not of the form %s%s%s", p->name,
-			  strlen(v), plural(strlen(v)), p->value, flaw ? "; it " : "",
-			  flaw ? flaw : "");
+			  strlen(v), plural(strlen(v)), p->value,
+			  mangled ? "; likely it is not as meant: " : flaw ? "; it " : "", mangled ? mangled : flaw ? flaw : "");
 }
 
 /* Adds what r says. Subject and code say it all, except of a conflict or a mismatch: there the cause is the note. */

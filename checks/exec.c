@@ -47,6 +47,49 @@ static const struct key exec_keys[] = {
     KEY_END,
 };
 
+/* Is the program a shell, or one that gives its arguments to one? */
+static bool is_shell(const char *program)
+{
+	static const char *const shells[] = {"sh",      "bash", "dash", "ash", "zsh",  "ksh",
+					     "busybox", "env",  "su",   "ssh", "xargs"};
+	const char *slash = strrchr(program, '/');
+
+	for (size_t i = 0; i < ARRAY_LEN(shells); i++)
+		if (str_eq(slash ? slash + 1 : program, shells[i]))
+			return true;
+	return false;
+}
+
+/* Words that only a shell understands. */
+static const char *exec_doubt(const void *conf, const char **key)
+{
+	static const char *const signs[] = {"|", "||", "&&", ";", "&", ">", ">>", "<", "2>&1"};
+	const struct exec_conf *c = conf;
+	static char why[200];
+
+	*key = "command";
+	for (size_t i = 1; i < c->command.n && !is_shell(c->command.v[0]); i++) {
+		const char *word = c->command.v[i];
+
+		if (*word == '$' && env_name_length(word + 1) > 0 &&
+		    env_name_length(word + 1) == strlen(word + 1)) {
+			snprintf(why, sizeof why,
+				 "holds %.80s, and no shell fills it in; write ${%.80s}", word,
+				 word + 1);
+			return why;
+		}
+		for (size_t k = 0; k < ARRAY_LEN(signs); k++)
+			if (str_eq(word, signs[k])) {
+				snprintf(why, sizeof why,
+					 "\"%s\" is for a shell, and none is used; write [\"sh\", "
+					 "\"-c\", \"...\"]",
+					 word);
+				return why;
+			}
+	}
+	return NULL;
+}
+
 static enum result judge_output(const struct check_run *run, const struct exec_conf *c,
 				const struct program *p, struct diag *out)
 {
@@ -145,5 +188,6 @@ const struct check_kind check_exec = {
     .needs_exec = true,
     .attempt_timeout = DURATION_S(30),
     .validate = exec_validate,
+    .doubt = exec_doubt,
     .run = exec_run,
 };

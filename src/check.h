@@ -85,6 +85,8 @@ struct check_kind {
 	/* Checks rules about several keys ("give url or free_port"). Returns NULL, or a problem text; *key names the key that the
 	 * problem is about (NULL: the check as a whole). Called in the parent; no I/O, no handles of libraries. May be NULL. */
 	const char *(*validate)(const void *conf, const char **key);
+	/* For lint: names what of a valid configuration is likely not meant. Returns and sets as `validate` does. May be NULL. */
+	const char *(*doubt)(const void *conf, const char **key);
 	/* Makes one attempt, in the child. Returns RESULT_PASS, or what check_fail returned with *out filled. */
 	enum result (*run)(const struct check_run *run, struct diag *out);
 };

@@ -4,7 +4,9 @@
 
 #include "cli_rows.h"
 #include "kinds.h"
+#include "likely.h"
 #include "save.h"
+#include "url.h"
 #include "url_check.h"
 
 /* ---- commands ---------------------------------------------------------------------------------------------------------- */
@@ -100,9 +102,13 @@ SETTER(set_text)
 	return 0;
 }
 
-/* One run has one profile: the checks of another one would vanish. */
+/* One run has one profile: the checks of another one would vanish. lint takes several. */
 SETTER(set_profile)
 {
+	if (p->cli->command == CMD_LINT) {
+		p->cli->words[p->cli->n_words++] = arena_strdup(p->arena, value);
+		return 0;
+	}
 	if (p->cli->profile.profile)
 		return err_make(p->err, 0,
 				"%s is given twice, and a run has one profile; a profile takes in "
@@ -156,8 +162,8 @@ SETTER(set_duration)
 {
 	if (duration_parse(field_of(p, o), value) == 0)
 		return 0;
-	return err_make(p->err, 0, "%s: \"%s\" is not a time such as 90s, 500ms, 1m30s", given,
-			value);
+	return err_make(p->err, 0, "%s: \"%s\" is not a time such as 90s, 500ms, 1m30s%s", given,
+			value, likely_duration(value).text);
 }
 
 SETTER(set_parallel)
@@ -227,7 +233,7 @@ const struct cli_option cli_options[] = {
 	.value = "NAME|FILE", .env = "STARTGUARD_PROFILE",
 	.text = "file (has a slash or ends in .cfg), or NAME.cfg in STARTGUARD_PROFILE_PATH "
 		"(/etc/startguard:profiles)",
-	.in = IN_PROFILES),
+	.in = IN_PROFILES | IN(LINT)),
     OPT(add_urls, profile.waits, struct strlist, .letter = 'w', .name = "wait", .value = "URL",
 	.env = "STARTGUARD_WAIT",
 	.text = "a check without a profile, repeatable: a URL, host:port or env:NAME, several by "
@@ -335,6 +341,33 @@ static int refuse_words(const struct parse *p)
 	return err_make(p->err, 0, "unexpected word \"%s\"%s", word, remedy);
 }
 
+/* What other tools call an option, or NULL. */
+static const char *option_elsewhere(const char *name)
+{
+	static const char *const words[][2] = {{"config", "profile"},
+					       {"file", "profile"},
+					       {"conf", "profile"},
+					       {"wait-for", "wait"},
+					       {"url", "wait"},
+					       {"deadline", "timeout"},
+					       {"max-wait", "timeout"},
+					       {"environment", "mode"},
+					       {"env", "mode"},
+					       {"silent", "quiet"},
+					       {"debug", "verbose"},
+					       {"no-color", "color"},
+					       {"exclude", "skip"},
+					       {"include", "only"},
+					       {"concurrency", "parallel"},
+					       {"jobs", "parallel"},
+					       {"wait-timeout", "timeout"}};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (str_eq(words[i][0], name))
+			return words[i][1];
+	return NULL;
+}
+
 static int refuse_option(struct parse *p, const char *name)
 {
 	const char *names[ARRAY_LEN(cli_options) + 1] = {NULL}, *near;
@@ -346,9 +379,12 @@ static int refuse_option(struct parse *p, const char *name)
 	for (size_t i = 0; i < cli_n_options; i++)
 		if (cli_option_is_shown(p->cli->command, &cli_options[i]))
 			names[n++] = cli_options[i].name;
-	near = nearest_word(name, names);
+	near = option_elsewhere(name);
+	near = near && find_option(p, near, 0) ? near : nearest_word(name, names);
 	if (near)
 		return err_make(p->err, 0, "unknown option --%s; did you mean --%s?", name, near);
+	if (str_eq(name, "host") || str_eq(name, "port"))
+		return err_make(p->err, 0, "unknown option --%s; write -w tcp://HOST:PORT", name);
 	for (size_t i = 0; i < cli_n_options; i++)
 		if (str_eq(cli_options[i].name, name))
 			return err_make(p->err, 0, "--%s is no option of %s", name,
@@ -379,6 +415,10 @@ static int parse_long_option(struct parse *p, char **argv)
 /* Parses an argument such as -q, -qv, -p x, -px, and its value. Returns how many arguments it used, or -1. */
 static int parse_short_options(struct parse *p, char **argv)
 {
+	/* "-timeout 30s" would be -t with the value "imeout". */
+	if (argv[0][2] && find_option(p, argv[0] + 1, 0))
+		return err_make(p->err, 0, "unknown option %s; did you mean -%s?", argv[0],
+				argv[0]);
 	for (const char *letter = argv[0] + 1; *letter; letter++) {
 		const struct cli_option *o = find_option(p, NULL, *letter);
 		const char given[] = {'-', *letter, '\0'};
@@ -410,6 +450,9 @@ static int parse_environment(struct parse *p)
 		const struct cli_option *o = &cli_options[i];
 		const char *value = o->env ? getenv(o->env) : NULL;
 
+		/* What lint reads stands on its command line alone. */
+		if (o->set == set_profile && p->cli->command == CMD_LINT)
+			continue;
 		/* An option on the command line wins: its variable is not even validated. */
 		if (value && *value && !p->given[i] && cli_takes(p->cli->command, o) &&
 		    set_option(p, o, o->env, value) < 0)
@@ -430,6 +473,9 @@ int cli_find(const char *word, enum command *out, struct err *err)
 
 static int find_command(struct parse *p, char ***argv)
 {
+	char host[300];
+	int port;
+
 	p->cli->command = CMD_RUN;
 	if (!**argv || ***argv == '-')
 		return 0;
@@ -439,6 +485,16 @@ static int find_command(struct parse *p, char ***argv)
 	}
 	if (refuse_bare_value(p, **argv) < 0)
 		return -1;
+	if (str_eq(**argv, "validate") || str_eq(**argv, "verify") || str_eq(**argv, "config"))
+		return err_make(p->err, 0, "unknown command \"%s\"; did you mean \"lint\"?",
+				**argv);
+	if (str_eq(**argv, "health") || str_eq(**argv, "healthcheck"))
+		return err_make(p->err, 0,
+				"unknown command \"%s\"; for a HEALTHCHECK write: check --health",
+				**argv);
+	if (hostport_split(**argv, host, sizeof host, &port) == 0 && ***argv != '/')
+		return err_make(p->err, 0, "unknown command \"%s\"; to wait for it write: -w %s",
+				**argv, **argv);
 	if (str_eq(**argv, "wait") || str_eq(**argv, "wait-for"))
 		return err_make(
 		    p->err, 0, "unknown command \"%s\"; to wait for a URL write: startguard -w URL",

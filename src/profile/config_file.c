@@ -7,7 +7,13 @@
 
 #include "syntax_error.h"
 
+#define STRINGIZE_(x) #x
+#define STRINGIZE(x) STRINGIZE_(x)
+
 #define NUMBER_DIGITS_MAX 18
+#define HEX_DIGITS_MAX 15
+
+static const char hexadecimal[] = "0123456789abcdefABCDEF";
 
 /* ---- @include ---------------------------------------------------------------------------------------------------- */
 struct origin {
@@ -24,7 +30,8 @@ struct source {
 	size_t depth;
 	size_t files, bytes; /* totals that were read */
 	bool full;           /* a limit was exceeded; the problem is added only once */
-	bool huge;           /* the line holds a number that may not fit into 64 bits */
+	bool split;          /* libconfig got large groups in pieces */
+	const char *number;  /* what is wrong with a number of the line; NULL: nothing */
 };
 
 static void add_origin(struct source *s, const char *file, int line)
@@ -39,8 +46,9 @@ static void add_origin(struct source *s, const char *file, int line)
 /* Where the scanner is: inside a comment or a string, "@include" is only text. */
 enum place { IN_CODE, IN_STRING, IN_BLOCK_COMMENT };
 
-/* Returns the file that an @include line names; "": it names none; NULL: not an @include line. */
-static const char *included_name(struct arena *a, const char *line, const char *end)
+/* Returns the file that an @include line names, with *rest behind it; "": it names none; NULL: not an @include line. */
+static const char *included_name(struct arena *a, const char *line, const char *end,
+				 const char **rest)
 {
 	static const char directive[] = "@include";
 	const char *close;
@@ -54,7 +62,34 @@ static const char *included_name(struct arena *a, const char *line, const char *
 	while (line < end && (*line == ' ' || *line == '\t'))
 		line++;
 	close = line < end && *line == '"' ? memchr(line + 1, '"', (size_t)(end - line - 1)) : NULL;
-	return close ? arena_strndup(a, line + 1, (size_t)(close - line - 1)) : "";
+	if (!close)
+		return "";
+	*rest = close + 1;
+	return arena_strndup(a, line + 1, (size_t)(close - line - 1));
+}
+
+/* Is there nothing but a ; or a comment between the name of the file and the end of the line? */
+static bool is_end_of_include(const char *p, const char *end)
+{
+	while (p < end && strchr(" \t\r;", *p))
+		p++;
+	return p == end || *p == '#' ||
+	       (end - p >= 2 && (!memcmp(p, "//", 2) || !memcmp(p, "/*", 2)));
+}
+
+/* Is it the #include of C, which is a comment here? */
+static bool is_include_of_c(const char *line, const char *end)
+{
+	static const char directive[] = "include";
+	const char *p = line + strspn(line, " \t");
+
+	if (p >= end || *p++ != '#')
+		return false;
+	p += strspn(p, " \t");
+	if (!str_starts(p, directive))
+		return false;
+	p += sizeof directive - 1;
+	return (*p == ' ' || *p == '\t') && strchr("\"<", p[strspn(p, " \t")]);
 }
 
 static const char *path_in_same_folder(struct arena *a, const char *file, const char *name)
@@ -118,14 +153,38 @@ static size_t rest_length(const char *p, const char *end, enum place *place)
 	return 1;
 }
 
+static bool is_hex(const char *token, size_t n)
+{
+	return n > 2 && *token == '0' && (token[1] == 'x' || token[1] == 'X');
+}
+
 /* Does this number need the suffix L? Without it libconfig takes the lower 32 bits and reports nothing. */
 static bool is_long_number(const char *token, size_t n)
 {
 	static const char most[] = "2147483647";
 
+	if (is_hex(token, n))
+		return strspn(token + 2, hexadecimal) >= n - 2 && n > 2 + 7;
 	if (n < sizeof most - 1 || strspn(token, "0123456789") < n)
 		return false;
 	return n > sizeof most - 1 || strncmp(token, most, n) > 0;
+}
+
+/* What libconfig takes for another number than the one that was written, or NULL. */
+static const char *number_problem(const char *token, size_t n)
+{
+	bool decimal = strspn(token, "0123456789") >= n;
+
+	if (decimal && n > 1 && *token == '0')
+		return "a number begins with 0: write a decimal number without it, a file's mode "
+		       "and the like in quotes";
+	if (is_hex(token, n) && n > 2 + HEX_DIGITS_MAX)
+		return "a hexadecimal number of more than " STRINGIZE(
+		    HEX_DIGITS_MAX) " digits is out of range";
+	if (decimal && n > NUMBER_DIGITS_MAX)
+		return "a number of more than " STRINGIZE(NUMBER_DIGITS_MAX) " digits is out of "
+									     "range";
+	return NULL;
 }
 
 /* Adds a line; returns the place at its end (code, comment, ...). *opened: a comment or string began in it and goes on. */
@@ -141,7 +200,8 @@ static enum place add_line(struct source *s, enum place place, const char *p, co
 		str_addn(&s->text, p, n);
 		if (in_code && is_long_number(p, n))
 			str_addc(&s->text, 'L');
-		s->huge |= in_code && n > NUMBER_DIGITS_MAX && strspn(p, "0123456789") == n;
+		if (in_code && !s->number)
+			s->number = number_problem(p, n);
 		p += n;
 	}
 	*opened &= place != IN_CODE;
@@ -151,11 +211,27 @@ static enum place add_line(struct source *s, enum place place, const char *p, co
 
 static int check_numbers(struct source *s, const char *file, int line)
 {
-	if (!s->huge)
-		return 0;
-	s->huge = false;
-	return problem_error(s->problems, file, line, "",
-			     "a number of more than %d digits is out of range", NUMBER_DIGITS_MAX);
+	const char *problem = s->number;
+
+	s->number = NULL;
+	return problem ? problem_error(s->problems, file, line, "", "%s", problem) : 0;
+}
+
+/* Adds the file that an @include line names. */
+static int add_included(struct source *s, const char *name, bool alone, const char *file, int line)
+{
+	if (!*name)
+		return problem_error(s->problems, file, line, "",
+				     "@include needs a file name in quotes");
+	if (!alone)
+		return problem_error(s->problems, file, line, "",
+				     "@include \"FILE\" stands on a line of its own");
+	if (strstr(name, "${") || strpbrk(name, "*?"))
+		return problem_error(s->problems, file, line, "",
+				     "@include %s: takes the name of one file as it is, without "
+				     "${} and *",
+				     name);
+	return add_file(s, path_in_same_folder(s->arena, file, name), file, line);
 }
 
 static int add_text(struct source *s, const char *file, const char *text, size_t len)
@@ -167,16 +243,18 @@ static int add_text(struct source *s, const char *file, const char *text, size_t
 	for (const char *p = text; p < end;) {
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
 		const char *stop = nl ? nl : end;
-		const char *name = place == IN_CODE ? included_name(s->arena, p, stop) : NULL;
+		const char *rest = stop;
+		const char *name =
+		    place == IN_CODE ? included_name(s->arena, p, stop, &rest) : NULL;
 		bool opened;
 
 		line++;
-		if (name && *name) {
-			bad |= add_file(s, path_in_same_folder(s->arena, file, name), file, line);
-		} else if (name) {
-			bad |= problem_error(s->problems, file, line, "",
-					     "@include needs a file name in quotes");
+		if (name) {
+			bad |= add_included(s, name, is_end_of_include(rest, stop), file, line);
 		} else {
+			if (place == IN_CODE && is_include_of_c(p, stop))
+				problem_add(s->problems, PROBLEM_WARNING, D_NONE, file, line, "",
+					    "#include is a comment here; write @include");
 			place = add_line(s, place, p, stop, &opened);
 			opened_at = opened ? line : opened_at;
 			bad |= check_numbers(s, file, line);
@@ -201,6 +279,18 @@ static int check_bounds(struct source *s, const char *file, int line, bool too_l
 				     CONFIG_FILE_TEXT_MAX >> 20);
 	return problem_error(s->problems, file, line, "", "more than %d files with all it includes",
 			     CONFIG_FILES_MAX);
+}
+
+/* NULL, or why the text of a file cannot be read by lines at all. */
+static const char *foreign_text(const char *text, size_t len)
+{
+	if (len >= 2 && (!memcmp(text, "\xFF\xFE", 2) || !memcmp(text, "\xFE\xFF", 2)))
+		return "is UTF-16; save it as UTF-8";
+	if (strlen(text) != len)
+		return "is not text: it holds a NUL byte";
+	if (!strchr(text, '\n') && strchr(text, '\r') && text[strcspn(text, "\r") + 1])
+		return "has lines that end with a carriage return alone; save it with line feeds";
+	return NULL;
 }
 
 static int add_file(struct source *s, const char *path, const char *from, int from_line)
@@ -236,14 +326,128 @@ static int add_file(struct source *s, const char *path, const char *from, int fr
 		return problem_error(s->problems, from, from_line, "", "%s%s: %s",
 				     included ? "@include " : "cannot read ", path,
 				     problem ? problem : strerror(errno));
-	if (strlen(text) != len)
-		return problem_error(s->problems, kept, 0, "", "is not text: it holds a NUL byte");
+	if (foreign_text(text, len))
+		return problem_error(s->problems, kept, 0, "", "%s", foreign_text(text, len));
 	s->bytes += len;
 	s->stack[s->depth++] = st;
 	rc = add_text(s, kept, text, len);
 	s->depth--;
 	/* With the added line ends and suffixes the text may exceed the limit that its files kept. */
 	return rc < 0 || !s->text.cut ? rc : check_bounds(s, kept, 0, true);
+}
+
+/* ---- large groups ---------------------------------------------------------------------------------------------------- */
+/* libconfig compares each name with all others of its group: ten thousand checks of a kind take a second. So it gets them in pieces:
+ * "tcp: { a ...; }; tcp*-*1: { b ...; };", and make_node puts them together again. */
+#define SPLIT_FROM (16 * 1024) /* bytes of text; a smaller one has too few names to matter */
+#define SPLIT_NAMES 100        /* of a piece */
+#define SPLIT_MARK "*-*"
+
+struct split {
+	struct str out;
+	const char *group; /* name of the last setting at the top */
+	size_t group_n;
+	char before; /* first character of the token before, blanks and comments aside */
+	char opened; /* the sign that opened the value at the top */
+	unsigned depth;
+	size_t names, pieces;
+};
+
+static bool is_name(const char *token)
+{
+	return isalpha((unsigned char)*token) || *token == '*';
+}
+
+/* Begins a new piece before a name if this one is full. */
+static void begin_piece(struct split *sp)
+{
+	if (++sp->names % SPLIT_NAMES == 0)
+		str_addf(&sp->out, "}; %.*s" SPLIT_MARK "%zu: {", (int)sp->group_n, sp->group,
+			 ++sp->pieces);
+}
+
+static void split_at_token(struct split *sp, const char *token, size_t n)
+{
+	/* What follows = or : is true or false. */
+	if (is_name(token) && sp->before != '=' && sp->before != ':') {
+		if (sp->depth == 0) {
+			sp->group = token;
+			sp->group_n = n;
+			sp->names = 0;
+		} else if (sp->depth == 1 && sp->opened == '{') {
+			begin_piece(sp);
+		}
+	}
+	if (strchr("{[(", *token))
+		sp->opened = sp->depth++ ? sp->opened : *token;
+	else if (strchr("}])", *token) && sp->depth)
+		sp->depth--;
+}
+
+/* Fills sp->out with the text in pieces. */
+static void split_groups(struct split *sp, const struct str *text)
+{
+	const char *p = text->s, *end = p + text->len, *stop = p;
+	enum place place = IN_CODE;
+
+	str_init(&sp->out, 2 * (size_t)CONFIG_FILE_TEXT_MAX);
+	while (p < end) {
+		bool in_code = place == IN_CODE;
+		size_t n = 1; /* a line end */
+
+		if (p > stop)
+			stop = p + strcspn(p, "\n");
+		if (!in_code)
+			n = rest_length(p, end, &place);
+		else if (p < stop)
+			n = token_length(p, stop, &place);
+
+		if (in_code && !isspace((unsigned char)*p) && *p != '#' && *p != '/') {
+			split_at_token(sp, p, n);
+			sp->before = *p;
+		}
+		str_addn(&sp->out, p, n);
+		p += n;
+	}
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct node *const *x = a, *const *y = b;
+	int order = strcmp((*x)->name, (*y)->name);
+
+	return order ? order : (*x)->line - (*y)->line;
+}
+
+/* Reports names that stand twice in a group. */
+static int check_names(struct source *s, const struct node *group)
+{
+	size_t n = node_count(group), i = 0;
+	const struct node **sorted = xcalloc(n, sizeof *sorted);
+	int bad = 0;
+
+	for (const struct node *c = group->first; c; c = c->next)
+		sorted[i++] = c;
+	qsort(sorted, n, sizeof *sorted, compare_names);
+	for (i = 1; i < n; i++)
+		if (str_eq(sorted[i - 1]->name, sorted[i]->name))
+			bad = problem_error(s->problems, sorted[i]->file, sorted[i]->line, "",
+					    "duplicate setting name: %s is set twice in one group "
+					    "(the first one stands on line %d)",
+					    sorted[i]->name, sorted[i - 1]->line);
+	free(sorted);
+	return bad;
+}
+
+/* libconfig compared the names of each piece only. */
+static int check_pieces(struct source *s, const struct node *root)
+{
+	int bad = 0;
+
+	for (const struct node *c = s->split ? root->first : NULL; c; c = c->next)
+		if (c->type == N_GROUP && c->first)
+			bad |= check_names(s, c);
+	return bad;
 }
 
 /* ---- libconfig's tree to nodes ------------------------------------------------------------------------------------- */
@@ -253,6 +457,12 @@ static const struct origin *origin_of(const struct source *s, unsigned line)
 
 	return line >= 1 && line <= s->n ? &s->lines[line - 1] : &nowhere;
 }
+
+static const char too_deep[] =
+    "groups nested more than " STRINGIZE(CONFIG_FILE_GROUP_DEPTH) " deep";
+
+static void append_child(struct source *s, struct node *parent, const config_setting_t *c,
+			 int depth);
 
 static struct node *make_node(struct source *s, const config_setting_t *c, int depth)
 {
@@ -284,15 +494,33 @@ static struct node *make_node(struct source *s, const config_setting_t *c, int d
 	default:
 		n->type = config_setting_is_group(c) ? N_GROUP : N_LIST;
 		if (depth >= CONFIG_FILE_GROUP_DEPTH) {
-			problem_error(s->problems, at->file, at->line, "",
-				      "groups nested more than %d deep", CONFIG_FILE_GROUP_DEPTH);
+			problem_error(s->problems, at->file, at->line, "", "%s", too_deep);
 			break;
 		}
 		for (int i = 0; i < config_setting_length(c); i++)
-			node_append(
-			    n, make_node(s, config_setting_get_elem(c, (unsigned)i), depth + 1));
+			append_child(s, n, config_setting_get_elem(c, (unsigned)i), depth + 1);
 	}
 	return n;
+}
+
+static void append_child(struct source *s, struct node *parent, const config_setting_t *c,
+			 int depth)
+{
+	struct node *child = make_node(s, c, depth);
+	const char *mark = s->split && depth == 1 ? strstr(child->name, SPLIT_MARK) : NULL;
+
+	if (!mark) {
+		node_append(parent, child);
+		return;
+	}
+	/* A piece: what it holds belongs to the group before it. */
+	while (child->first) {
+		struct node *one = child->first;
+
+		child->first = one->next;
+		one->next = NULL;
+		node_append(parent->last, one);
+	}
 }
 
 static void close_source(struct source *s)
@@ -308,7 +536,7 @@ static void add_syntax_error(struct source *s, const char *path, const config_t 
 	unsigned line = (unsigned)config_error_line(config);
 	struct syntax_error e;
 	bool found = syntax_error_find(s->arena, s->text.s, &e) && (unsigned)e.line <= line;
-	const struct origin *at;
+	const struct origin *at, *there;
 	const char *file;
 	struct str about;
 
@@ -317,13 +545,18 @@ static void add_syntax_error(struct source *s, const char *path, const config_t 
 	at = origin_of(s, line > s->n ? (unsigned)s->n : line);
 	file = at->file ? at->file : path;
 	if (!found) {
-		problem_error(s->problems, file, at->line, "", "%s", config_error_text(config));
+		const char *text = config_error_text(config);
+
+		problem_error(s->problems, file, at->line, "", "%s",
+			      str_eq(text, "memory exhausted") ? too_deep : text);
 		return;
 	}
 	str_init(&about, 1024);
-	if (e.about) {
-		const struct origin *there = origin_of(s, (unsigned)e.about_line);
-
+	there = origin_of(s, (unsigned)e.about_line);
+	if (e.about && there != at && there->line == at->line && there->file &&
+	    str_eq(there->file, file)) {
+		str_add(&about, " (this file is included twice)");
+	} else if (e.about) {
 		str_addf(&about, " (%s on line %d", e.about, there->line);
 		if (there->file && !str_eq(there->file, file))
 			str_addf(&about, " of %s", there->file);
@@ -332,6 +565,22 @@ static void add_syntax_error(struct source *s, const char *path, const config_t 
 	problem_error(s->problems, file, at->line, "", "syntax error at column %d: %s%s", e.column,
 		      e.text, about.s);
 	str_free(&about);
+}
+
+/* Lets libconfig read the text. Returns 0, or -1 for a syntax error. */
+static int read_text(struct source *s, config_t *config)
+{
+	struct split sp = {.group = ""};
+	int rc;
+
+	/* A name that has the mark itself could not be told from a piece. */
+	if (s->text.len < SPLIT_FROM || strstr(s->text.s, SPLIT_MARK))
+		return config_read_string(config, s->text.s) == CONFIG_TRUE ? 0 : -1;
+	split_groups(&sp, &s->text);
+	s->split = sp.pieces > 0;
+	rc = config_read_string(config, sp.out.s) == CONFIG_TRUE ? 0 : -1;
+	str_free(&sp.out);
+	return rc;
 }
 
 struct node *config_file_read(struct arena *a, const char *path, struct problems *problems)
@@ -344,13 +593,13 @@ struct node *config_file_read(struct arena *a, const char *path, struct problems
 	str_init(&s.text, CONFIG_FILE_TEXT_MAX);
 	if (add_file(&s, path, NULL, 0) < 0)
 		return NULL;
-	if (config_read_string(&config, s.text.s) != CONFIG_TRUE) {
+	if (read_text(&s, &config) < 0) {
 		add_syntax_error(&s, path, &config);
 		return NULL;
 	}
 	root = make_node(&s, config_root_setting(&config), 0);
 	root->file = arena_strdup(a, path);
-	return root;
+	return check_pieces(&s, root) < 0 ? NULL : root;
 }
 
 struct node *config_file_read_value(struct arena *a, const char *name, const char *text)
@@ -368,9 +617,6 @@ struct node *config_file_read_value(struct arena *a, const char *name, const cha
 	problems_free(&unused);
 	return value;
 }
-
-#define STRINGIZE_(x) #x
-#define STRINGIZE(x) STRINGIZE_(x)
 
 const char *config_file_library(void)
 {

@@ -114,10 +114,52 @@ static void load_mode(struct load *l, const struct node *root)
 	problems_free(&unused);
 }
 
+/* What other tools have at the top of their files, and what stands for it here. */
+static const struct {
+	const char *word, *remedy;
+} elsewhere[] = {
+#define UNDER_KINDS "a check stands under its kind: tcp: { NAME: { address = \"host:port\"; }; };"
+    {"checks", UNDER_KINDS},
+    {"check", UNDER_KINDS},
+    {"services", UNDER_KINDS},
+    {"dependencies", UNDER_KINDS},
+    {"depends_on", UNDER_KINDS},
+    {"wait_for", UNDER_KINDS},
+    {"waitFor", UNDER_KINDS},
+    {"resources", UNDER_KINDS},
+    {"healthcheck", UNDER_KINDS},
+    {"tcpSocket", UNDER_KINDS},
+    {"port", UNDER_KINDS},
+    {"addr", UNDER_KINDS},
+#undef UNDER_KINDS
+    {"httpGet", "write http: { NAME: { url = \"http://host:port/path\"; }; };"},
+    {"livenessProbe", "write http: { NAME: { url = \"http://host:port/path\"; }; };"},
+    {"readinessProbe", "write http: { NAME: { url = \"http://host:port/path\"; }; };"},
+    {"startupProbe", "write http: { NAME: { url = \"http://host:port/path\"; }; };"},
+    {"command",
+     "a command is a check of the kind exec: exec: { NAME: { command = [\"...\"]; }; };"},
+    {"environment", "variables are checked with env: { NAME: { required = [\"A\"]; }; };"},
+    {"env_file", "variables are checked with env: { NAME: { required = [\"A\"]; }; };"},
+    {"process", "a process cannot be checked; see startguard explain"},
+    {"package", "a package cannot be checked; see startguard explain exec"},
+    {"version", "the form's version is startguard = 1"},
+    {"name", "write service = \"...\""},
+    {"include", "another file is read with @include \"FILE\", on a line of its own"},
+    {"imports", "another file is read with @include \"FILE\", on a line of its own"},
+    {"extends", "another file is read with @include \"FILE\", on a line of its own"},
+    {"environments", "names of your own for modes: modes: { staging = [\"NAME\"]; };"},
+    {"profiles", "names of your own for modes: modes: { staging = [\"NAME\"]; };"},
+    {"features", "flags that loosen something stand in switches: { NAME: { ... }; };"},
+    {"flags", "flags that loosen something stand in switches: { NAME: { ... }; };"},
+};
+
 static const char *nearest_top(const char *name)
 {
 	const char *near = schema_nearest(&top_schema, name), *one[2] = {"switches", NULL};
 
+	for (const char *const *kind = kind_names(); *kind; kind++)
+		if (strcasecmp(*kind, name) == 0)
+			return *kind;
 	near = near ? near : nearest_word(name, kind_names());
 	return near ? near : nearest_word(name, one);
 }
@@ -127,6 +169,9 @@ static struct suggestion suggest_kind(const char *name, const char *near)
 {
 	struct suggestion instead = url_check_instead(name);
 
+	for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++)
+		if (strcasecmp(elsewhere[i].word, name) == 0)
+			snprintf(instead.text, sizeof instead.text, "; %s", elsewhere[i].remedy);
 	return *instead.text ? instead : did_you_mean(near);
 }
 
@@ -138,6 +183,7 @@ static void check_top_names(struct load *l, const struct node *root)
 			continue;
 		ERROR_AT(l, c, "", "unknown %s \"%s\"%s", c->type == N_GROUP ? "kind" : "key",
 			 c->name, suggest_kind(c->name, nearest_top(c->name)).text);
+		l->unknown = true;
 	}
 }
 
@@ -368,7 +414,10 @@ static void problem_nothing_to_check(struct load *l, const struct node *root)
 	if (l->o->offline && root && names_a_kind(root) && l->problems->errors == 0)
 		problem_add(l->problems, PROBLEM_WARNING, D_NONE, l->p->path, 0, "",
 			    "there is nothing to check in mode %s", mode_name(l->p->mode));
-	else if (l->o->offline && root && !names_a_kind(root) && !node_child(root, "service"))
+	else if (l->o->offline && root && !root->first)
+		problem_error(l->problems, l->p->path, 0, "", "is empty");
+	else if (l->o->offline && root && !names_a_kind(root) && !l->unknown &&
+		 !node_child(root, "service"))
 		problem_add(l->problems, PROBLEM_WARNING, D_NONE, l->p->path, 0, "",
 			    "no service and no check: a file for @include only");
 	else if (l->problems->errors == 0)
@@ -422,12 +471,14 @@ void profile_load(struct profile *out, const struct profile_options *o, struct p
 	if (o->offline) {
 		warn_of_unused_waivers(&l, top);
 		warn_of_side_effects(&l);
+		warn_of_times(&l);
 	}
 	check_globs(&l, &o->only, "--only");
 	check_globs(&l, &o->skip, "--skip");
 	override(out, o);
 	if (out->n == 0)
 		problem_nothing_to_check(&l, root);
+	merge_variables(&out->uses);
 	problems_sort(problems);
 }
 

@@ -131,6 +131,17 @@ static void apply_needed_time(struct load *l, struct profile_check *c)
 	}
 }
 
+static void warn_of_doubt(struct load *l, const struct profile_check *c, const struct node *node)
+{
+	const char *key = NULL, *why = c->kind->doubt(c->conf, &key);
+	const struct node *at = key ? node_at(node, key) : node;
+
+	if (why)
+		problem_add(l->problems, PROBLEM_WARNING, D_NONE, at->file, at->line,
+			    key ? arena_printf(&l->p->arena, "%s.%s", c->id, key) : c->id, "%s",
+			    why);
+}
+
 static void fill_kind(struct load *l, struct profile_check *c, const struct node *node, bool needed)
 {
 	struct fill fill = l->fill;
@@ -157,6 +168,8 @@ static void fill_kind(struct load *l, struct profile_check *c, const struct node
 	} else if (c->kind->needed_time) {
 		apply_needed_time(l, c);
 	}
+	if (!why && l->o->offline && c->kind->doubt)
+		warn_of_doubt(l, c, node);
 }
 
 /* Left out by --only or --skip, which is refused for a required check in prod. */
@@ -355,7 +368,13 @@ struct id_index {
 	const char **ids; /* NULL-terminated, in the order of the profile */
 	const struct profile_check **sorted;
 	size_t n;
+	const char *
+	    *named; /* all of the profile, in whatever mode, sorted; NULL: not asked for yet */
+	size_t n_named;
+	size_t unknown; /* that were asked for */
 };
+
+#define SUGGESTIONS_MAX 20 /* each takes a comparison with every id */
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -386,8 +405,37 @@ static const struct profile_check *find_id(const struct id_index *index, const c
 	return found ? *found : NULL;
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void name_all(struct load *l, struct id_index *index, const struct node *root)
+{
+	size_t n = 1;
+
+	for (const struct node *k = root->first; k; k = k->next)
+		n += node_count(k);
+	index->named = xcalloc(n, sizeof *index->named);
+	for (const struct node *k = root->first; k; k = k->next)
+		for (const struct node *c = k->first; c; c = c->next)
+			if (c->name)
+				index->named[index->n_named++] =
+				    arena_printf(&l->p->arena, "%s.%s", k->name, c->name);
+	qsort(index->named, index->n_named, sizeof *index->named, compare_texts);
+}
+
+/* As named_anywhere, for many ids. */
+static bool is_named(struct load *l, struct id_index *index, const struct node *root,
+		     const char *id)
+{
+	if (!index->named)
+		name_all(l, index, root);
+	return bsearch(&id, index->named, index->n_named, sizeof *index->named, compare_texts);
+}
+
 static void resolve_after_key(struct load *l, struct profile_check *c, const struct node *root,
-			      const struct id_index *index)
+			      struct id_index *index)
 {
 	struct profile *p = l->p;
 
@@ -398,10 +446,13 @@ static void resolve_after_key(struct load *l, struct profile_check *c, const str
 
 		if (found) {
 			c->after[c->n_after++] = (size_t)(found - p->checks);
-		} else if (!named_anywhere(root, id)) {
+		} else if (!is_named(l, index, root, id)) {
 			/* A check that does not exist in this mode, or at this place, is not waited for. */
 			ERROR_AT(l, c->node, c->id, "after: no check is called \"%s\"%s", id,
-				 did_you_mean(nearest_id(p, id, index->ids)).text);
+				 did_you_mean(index->unknown++ < SUGGESTIONS_MAX
+						  ? nearest_id(p, id, index->ids)
+						  : NULL)
+				     .text);
 		}
 	}
 }
@@ -452,6 +503,39 @@ void warn_of_side_effects(struct load *l)
 	}
 }
 
+/* One key of a check, and how long it is allowed to be. */
+static void warn_of_time(struct load *l, const struct profile_check *c, const char *key,
+			 struct duration given, struct duration most, const char *whose)
+{
+	const struct node *node = node_child(c->node, key);
+	char text[32];
+
+	if (node && duration_is_set(given) && given.ns > most.ns)
+		problem_add(l->problems, PROBLEM_WARNING, D_NONE, node->file, node->line, c->id,
+			    "%s is longer than %s, which ends it after %s", key, whose,
+			    duration_unparse(most, text, sizeof text));
+}
+
+void warn_of_times(struct load *l)
+{
+	static const char run[] = "the timeout of the whole run";
+
+	for (size_t i = 0; i < l->p->n; i++) {
+		const struct profile_check *c = &l->p->checks[i];
+		bool own =
+		    duration_is_set(c->common.timeout) && c->common.timeout.ns < l->p->timeout.ns;
+		struct duration most = own ? c->common.timeout : l->p->timeout;
+		const char *whose = own ? "the check's timeout" : run;
+
+		warn_of_time(l, c, "timeout", c->common.timeout, l->p->timeout, run);
+		if (!own) /* else it is an error */
+			warn_of_time(l, c, "attempt_timeout", c->common.attempt_timeout, most,
+				     whose);
+		warn_of_time(l, c, "grace", c->common.grace, most, whose);
+		warn_of_time(l, c, "interval", c->common.interval, most, whose);
+	}
+}
+
 void load_after_keys(struct load *l, const struct node *root)
 {
 	struct profile *p = l->p;
@@ -463,6 +547,7 @@ void load_after_keys(struct load *l, const struct node *root)
 			resolve_after_key(l, &p->checks[i], root, &index);
 	free(index.ids);
 	free(index.sorted);
+	free(index.named);
 	for (size_t i = 0; i < p->n; i++)
 		if (has_cycle(p, i, state)) {
 			ERROR_AT(l, p->checks[i].node, p->checks[i].id,

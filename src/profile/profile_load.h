@@ -16,12 +16,10 @@ struct load {
 	struct problems *problems;
 	struct fill fill;
 	bool elsewhere; /* a check was left out by its only_at */
+	bool unknown;   /* a name at the top is not known */
 };
 
 #define ERROR_AT(l, node, where, ...) node_problem((l)->problems, node, where, __VA_ARGS__)
-
-/* NULL, or why this text cannot be the name of a variable. */
-const char *env_name_problem(const char *text);
 
 /* Reads and validates one check from its group of keys, and adds it if it exists in this mode. */
 void load_check(struct load *l, const struct check_kind *kind, const char *name,
@@ -33,6 +31,8 @@ void load_waits(struct load *l);
 void load_after_keys(struct load *l, const struct node *root);
 /* For lint: warns of switches that waive a check which the profile does not have. */
 void warn_of_unused_waivers(struct load *l, const struct node *root);
+/* For lint: warns of times that the run, or the check's own timeout, ends before they are over. */
+void warn_of_times(struct load *l);
 /* For lint: warns of checks with side effects that exist in mode prod, unless their only_in or only_at says so. */
 void warn_of_side_effects(struct load *l);
 

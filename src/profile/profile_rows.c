@@ -55,13 +55,6 @@ static const struct key common_keys[] = {
     KEY_END};
 const struct schema common_schema = {.size = sizeof(struct common_conf), .keys = common_keys};
 
-const char *env_name_problem(const char *text)
-{
-	size_t n = env_name_length(text);
-
-	return n == 0 || text[n] ? "is not the name of a variable" : NULL;
-}
-
 static const struct key switch_keys[] = {
     KEY_STRLIST(struct switch_conf, env, .check = env_name_problem,
 		.doc = "Variables that turn the switch on: 1, true, yes, on; 0, false, no, off or "

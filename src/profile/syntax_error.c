@@ -291,6 +291,16 @@ static bool is_quantity(const char *p, size_t n)
 	return digits && letters && letters <= 3 && digits + letters == n && n <= 10;
 }
 
+/* "1_000", "0b11" and "0o17", as other languages write numbers. */
+static bool is_odd_number(const char *p, size_t n)
+{
+	static const char taken[] = "0123456789_";
+	size_t k = n > 2 && *p == '0' && strchr("bBoO", p[1]) ? 2 : 0;
+
+	return n <= 20 && strspn(p + k, taken) >= n - k && isdigit((unsigned char)p[n - 1]) &&
+	       (k || memchr(p, '_', n));
+}
+
 static const char *quoted_setting(struct scan *s, const struct level *l, const struct token *name)
 {
 	if (is_mark(&l->open, '[') || is_mark(&l->open, '('))
@@ -310,6 +320,9 @@ static bool fail_at_number(struct scan *s, const struct level *l, const struct t
 	struct token word = l->value;
 
 	word.n = word_length(word.at);
+	if (!(l->value.type == T_STRING) && is_odd_number(word.at, word.n))
+		return fail_at(s, &word, "%s is not a number here; write it in decimal digits",
+			       shown(s, &word));
 	if (is_quantity(word.at, word.n))
 		return fail_at(s, &word, "%s stands without quotes; write \"%s\"", shown(s, &word),
 			       shown(s, &word));
@@ -336,6 +349,60 @@ static bool fail_at_closing_mark(struct scan *s, const struct level *l)
 		       kind_of(&l->open), closing(&l->open));
 }
 
+/* What begins with one of these is not libconfig's, and tells which other form was meant. */
+static const struct {
+	const char *begin, *text;
+} foreign[] = {
+    {"{{", "a template that was not rendered; a variable is written \"${NAME}\""},
+    {"{%", "a template that was not rendered; a variable is written \"${NAME}\""},
+    {"<%", "a template that was not rendered; a variable is written \"${NAME}\""},
+    {"<<<<<<<", "a conflict of a merge that was not resolved"},
+    {">>>>>>>", "a conflict of a merge that was not resolved"},
+    {"=======", "a conflict of a merge that was not resolved"},
+    {"<!--", "a comment begins with # or //"},
+    {"<", "this looks like XML; a profile has NAME = VALUE and NAME: { ... }"},
+    {"---", "the start of a YAML document; a profile has NAME = VALUE and NAME: { ... }"},
+    {"--", "a comment begins with # or //"},
+    {"%", "a comment begins with # or //"},
+    {"!", "a comment begins with # or //"},
+};
+
+/* Adds the words for a line of another form, if it is one. */
+static bool fail_at_foreign_line(struct scan *s, const struct token *t)
+{
+	/* Of "{{" the first brace may have been taken for a group's. */
+	const char *begin = is_mark(t, '{') && is_mark(&s->before, '{') && s->before.at + 1 == t->at
+				? s->before.at
+				: t->at;
+
+	if (is_mark(t, ';') && starts_line(s, t) && s->p[strspn(s->p, " \t;")] != '\n') {
+		fail_at(s, t, "a ; after nothing; remove it (a comment begins with # or //)");
+		return true;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
+		if (t->type != T_END && str_starts(begin, foreign[i].begin)) {
+			fail_at(s, t, "%s", foreign[i].text);
+			return true;
+		}
+	return false;
+}
+
+/* An invisible character or blank that is not the common one; NULL: it is neither. */
+static const char *invisible(const char *p)
+{
+	static const char *const blanks[] = {"\xC2\xA0", "\xE2\x80\x89", "\xE2\x80\xAF",
+					     "\xE3\x80\x80"};
+
+	for (size_t i = 0; i < ARRAY_LEN(blanks); i++)
+		if (str_starts(p, blanks[i]))
+			return "a blank that is not the common one, as from a web page; type it "
+			       "anew";
+	if ((unsigned char)*p < ' ')
+		return *p ? "a control character; remove it" : NULL;
+	return text_printable_len(p) == 0 ? "an invisible character, as from a web page; remove it"
+					  : NULL;
+}
+
 static bool fail_at_name(struct scan *s, const struct level *l)
 {
 	const struct token *t = &s->token;
@@ -345,7 +412,9 @@ static bool fail_at_name(struct scan *s, const struct level *l)
 	if (strncmp(t->at, "\xEF\xBB\xBF", 3) == 0)
 		return fail_at(
 		    s, t, "the file begins with a byte order mark; save it as UTF-8 without one");
-	if (is_first(s) && is_mark(t, '{'))
+	if (fail_at_foreign_line(s, t))
+		return false;
+	if (is_first(s) && is_mark(t, '{') && s->p[0] != '{' && s->p[0] != '%')
 		return fail_at(
 		    s, t, "this looks like JSON; a profile has NAME = VALUE and NAME: { ... }");
 	if (is_mark(t, '[') && l->open.type == T_END)
@@ -357,6 +426,10 @@ static bool fail_at_name(struct scan *s, const struct level *l)
 		return fail_at(s, t, "a name stands without quotes, unlike in JSON: NAME = VALUE");
 	if (t->type == T_OTHER && *t->at == '-')
 		return fail_at(s, t, "a list as in YAML; write NAME = [ \"a\", \"b\" ]");
+	if (t->type == T_OTHER && *t->at == '+' && s->before.type == T_STRING)
+		return fail_at(s, t, "two texts in a row are one; remove the +");
+	if (t->type == T_OTHER && invisible(t->at))
+		return fail_at(s, t, "%s", invisible(t->at));
 	if (is_any_mark(t, "])}"))
 		return fail_at_closing_mark(s, l);
 	if (is_any_mark(t, ";,"))
@@ -366,6 +439,12 @@ static bool fail_at_name(struct scan *s, const struct level *l)
 	if (t->type == T_BOOL)
 		return fail_at(s, t, "true and false cannot be names");
 	return fail_at(s, t, "a name must stand here: a letter, then letters, digits, - and _");
+}
+
+/* Behind the text at hand: { */
+static bool name_follows_brace(const struct scan *s)
+{
+	return s->p[strspn(s->p, " \t")] == '{';
 }
 
 static bool fail_at_assignment(struct scan *s, const struct level *l)
@@ -380,8 +459,27 @@ static bool fail_at_assignment(struct scan *s, const struct level *l)
 		return fail_at(s, &l->name,
 			       "a word behind the closing quote; a quote within a text is "
 			       "written \\\"");
-	if (t->at == l->name.at + l->name.n && (*t->at == '.' || (*t->at & 0x80)))
+	if (t->type == T_OTHER && invisible(t->at))
+		return fail_at(s, t, "%s", invisible(t->at));
+	if (t->at == l->name.at + l->name.n && *t->at == '.')
+		return fail_at(s, t,
+			       "a name holds only letters (a to z), digits, - and _; for a group "
+			       "write %s: { ... }, in a name _ for the dot",
+			       name);
+	if (t->at == l->name.at + l->name.n && (*t->at & 0x80))
 		return fail_at(s, t, "a name holds only letters (a to z), digits, - and _");
+	if (t->type == T_STRING && name_follows_brace(s))
+		return fail_at(s, t,
+			       "= or : is missing after %s; a block as in HCL is written %s: { "
+			       "NAME: { ... } }",
+			       name, name);
+	if (is_mark(t, '{'))
+		return fail_at(s, t, "= or : is missing after %s; a group is written %s: { ... }",
+			       name, name);
+	if (str_eq(name, "export"))
+		return fail_at(
+		    s, &l->name,
+		    "a line of a shell; a profile has NAME = VALUE with texts in quotes");
 	if (str_eq(name, "include"))
 		return fail_at(s, &l->name,
 			       "another file is read with @include \"FILE\", on a line of its own");
@@ -431,6 +529,18 @@ static bool fail_at_word(struct scan *s, const struct level *l)
 	if (is_typographic_quote(t->at))
 		return fail_at(s, t, "a typographic quote; write the plain one: %s",
 			       quoted_setting(s, l, &l->name));
+	if (*t->at == '`' || str_starts(t->at, "\xC2\xAB"))
+		return fail_at(s, t, "a text stands in plain double quotes: %s",
+			       quoted_setting(s, l, &l->name));
+	if (*t->at == '>')
+		return fail_at(s, t, "one = is enough");
+	if (str_starts(t->at, "<<"))
+		return fail_at(s, t, "a text of several lines stands in quotes too: %s",
+			       quoted_setting(s, l, &l->name));
+	if (*t->at == '$')
+		return fail_at(s, t, "a text stands in quotes, a variable too: \"${NAME}\"");
+	if (invisible(t->at))
+		return fail_at(s, t, "%s", invisible(t->at));
 	if (*t->at == '-' && t->n == 1)
 		return fail_at(s, t, "a list as in YAML; write [ \"a\", \"b\" ]");
 	next_token(s);

@@ -1,5 +1,7 @@
 #include "url_check.h"
 
+#include <ctype.h>
+
 #include "kinds.h"
 
 #define FORMS_MAX 64
@@ -116,6 +118,8 @@ static const char *unknown_scheme(struct arena *a, const char *scheme)
 	schemes[n] = NULL;
 	if (*instead.text)
 		return arena_printf(a, "unknown scheme \"%s\"%s", scheme, instead.text);
+	if (str_starts(scheme, "jdbc:"))
+		return "begins with jdbc:, which only Java's drivers take; leave it out";
 	near = near ? near : nearest_word(scheme, schemes);
 	return arena_printf(a, "unknown scheme \"%s\"%s (known: %s)", scheme,
 			    did_you_mean(near).text, all);
@@ -215,7 +219,7 @@ static const char *not_a_url(struct arena *a, const char *text, const char **url
 	int port;
 
 	if (hostport_split(text, host, sizeof host, &port) < 0 || *text == '/')
-		return "is not a URL such as tcp://host:port";
+		return "is neither a URL such as tcp://host:port nor host:port";
 	*url = arena_printf(a, "tcp://%s", text);
 	return NULL;
 }
@@ -255,8 +259,12 @@ static const char *parse_url(struct url_check *out, struct arena *a, const char 
 			     const struct check_url **form)
 {
 	const char *sep = strstr(url, "://"), *rest = sep + 3;
-	const char *scheme = arena_strndup(a, url, (size_t)(sep - url)), *problem;
+	char *scheme = arena_strndup(a, url, (size_t)(sep - url));
 	const struct check_kind *kind;
+	const char *problem;
+
+	for (char *p = scheme; *p; p++) /* RFC 3986, 3.1: their case does not matter */
+		*p = (char)tolower((unsigned char)*p);
 
 	*form = find_form(scheme, &kind);
 	if (!*form)

@@ -1,5 +1,7 @@
 #include "schema.h"
 
+#include "likely.h"
+
 #define NEST_MAX 8 /* levels of ${A:-${B:-...}} */
 
 struct interp {
@@ -34,17 +36,36 @@ size_t env_name_length(const char *text)
 	return *text >= '0' && *text <= '9' ? 0 : strspn(text, allowed);
 }
 
+const char *env_name_problem(const char *text)
+{
+	size_t n = env_name_length(text), blank = strcspn(text, " \t;|:");
+	static char why[200];
+
+	if (n > 0 && !text[n])
+		return NULL;
+	if (*text == '$')
+		return "is not the name of a variable; write the name without the $";
+	if (n > 0 && text[n] == '=')
+		return "is not the name of a variable, but one with a value";
+	if (n > 0 && n == blank && strlen(text) < 60) {
+		const char *second = text + n + strspn(text + n, " \t;|:");
+		size_t m = env_name_length(second);
+
+		snprintf(
+		    why, sizeof why,
+		    "is not the name of a variable; several are written [\"%.*s\", \"%.*s\"%s]",
+		    (int)n, text, (int)m, second, second[m] ? ", ..." : "");
+		if (m > 0)
+			return why;
+	}
+	return "is not the name of a variable";
+}
+
 void note_variable(const struct fill *fill, const char *name, bool needed, bool secret)
 {
 	struct variable_uses *uses = fill->uses;
 	struct variable_use *v;
 
-	for (size_t i = 0; uses && i < uses->n; i++)
-		if (str_eq(uses->v[i].name, name)) {
-			uses->v[i].needed |= needed;
-			uses->v[i].secret |= secret;
-			return;
-		}
 	if (!uses)
 		return;
 	if (uses->n == uses->cap) {
@@ -54,7 +75,42 @@ void note_variable(const struct fill *fill, const char *name, bool needed, bool 
 			memcpy(v, uses->v, uses->n * sizeof *v);
 		uses->v = v;
 	}
-	uses->v[uses->n++] = (struct variable_use){name, needed, secret};
+	uses->v[uses->n] = (struct variable_use){name, needed, secret, uses->n};
+	uses->n++;
+}
+
+static int compare_uses(const void *a, const void *b)
+{
+	const struct variable_use *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : x->number < y->number ? -1 : 1;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const struct variable_use *x = a, *y = b;
+
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+void merge_variables(struct variable_uses *uses)
+{
+	size_t n = 0;
+
+	if (uses->n == 0)
+		return;
+	qsort(uses->v, uses->n, sizeof *uses->v, compare_uses);
+	for (size_t i = 1; i < uses->n; i++) {
+		if (str_eq(uses->v[n].name, uses->v[i].name)) {
+			uses->v[n].needed |= uses->v[i].needed;
+			uses->v[n].secret |= uses->v[i].secret;
+		} else {
+			uses->v[++n] = uses->v[i];
+		}
+	}
+	uses->n = n + 1;
+	qsort(uses->v, uses->n, sizeof *uses->v, compare_numbers);
 }
 
 bool is_from_variables(const char *p, const char *end)
@@ -91,8 +147,9 @@ static int interpolate_name(struct interp *in, const char *p, const char *close,
 	bool plain = more == close;
 
 	if (more == p || (!plain && !str_starts(more, ":-") && !str_starts(more, ":?")))
-		return fail(in, "\"${%.*s}\" is not ${NAME}, ${NAME:-default} or ${NAME:?message}",
-			    (int)(close - p), p);
+		return fail(in,
+			    "\"${%.*s}\" is not ${NAME}, ${NAME:-default} or ${NAME:?message}%s",
+			    (int)(close - p), p, likely_variable(p, (size_t)(close - p)).text);
 	note_variable(in->fill, name, plain || more[1] == '?', false);
 	value = in->fill->getenv(name);
 	if (value && (*value || plain)) {

@@ -58,14 +58,16 @@ static struct node *fill_in_list(const struct slot *s, const struct node *list)
 /* Joins the texts of a list with | between them. NULL: the list is empty, or holds other types. */
 static struct node *join_texts(const struct slot *s, const struct node *list)
 {
-	const char *text = NULL;
+	cleanup_str struct str text = {.s = NULL};
 
+	str_init(&text, 16 * 1024 * 1024); /* as much as a profile can hold */
 	for (const struct node *c = list->first; c; c = c->next) {
 		if (c->type != N_STR)
 			return NULL;
-		text = text ? arena_printf(s->fill->arena, "%s|%s", text, c->text) : c->text;
+		str_add(&text, c == list->first ? "" : "|");
+		str_add(&text, c->text);
 	}
-	return text ? item_at(s, text) : NULL;
+	return list->first ? item_at(s, arena_strdup(s->fill->arena, text.s)) : NULL;
 }
 
 static bool is_one_group(const struct node *list)
@@ -147,6 +149,17 @@ static const char *item_text(const struct slot *s)
 	return text;
 }
 
+/* Runs the row's own check; the message quotes the item, unless it may hold a password. */
+static int check_item(const struct slot *s, const char *text)
+{
+	const char *bad = s->key->check ? s->key->check(text) : NULL;
+
+	if (!bad)
+		return 0;
+	return strchr(text, '@') ? slot_problem(s, "%s", bad)
+				 : slot_problem(s, "\"%.60s\" %s", text, bad);
+}
+
 int read_text_item(const struct slot *s)
 {
 	const char *text = item_text(s);
@@ -158,7 +171,7 @@ int read_text_item(const struct slot *s)
 		return slot_problem(
 		    s, "\"%.60s\" is not a mode: dev, staging, prod or a name from modes", text);
 	*(const char **)s->field = text;
-	return slot_check(s, text);
+	return check_item(s, text);
 }
 
 /* Reports a literal value under a sensitive name. */
@@ -210,8 +223,9 @@ int read_pair_item(const struct slot *s)
 	if (!text)
 		return -1;
 	if (!sep || sep == text)
-		return slot_problem(s, "\"%.60s\" is not name=value",
-				    secret_sensitive_name(text) ? "..." : text);
+		return slot_problem(s, "\"%.60s\" is not %s",
+				    secret_sensitive_name(text) ? "..." : text,
+				    header ? "\"Name: value\"" : "name=value");
 	n = (size_t)(sep - text);
 	while (n > 0 && text[n - 1] == ' ')
 		n--;
@@ -225,6 +239,8 @@ int read_pair_item(const struct slot *s)
 		return slot_check(s, text);
 	}
 	if (header && slot_check(s, text) < 0)
+		return -1;
+	if (check_reference(s, out->secret) < 0)
 		return -1;
 	note_reference(s, out->secret);
 	if (out->secret.kind != SECRET_LITERAL)

@@ -45,8 +45,9 @@ struct slot {
 	bool filled_in; /* the node's text has no ${} to fill in any more */
 };
 
-/* Adds an error at the value's place; always returns -1. */
-#define slot_problem(s, ...) node_problem((s)->fill->problems, (s)->node, (s)->where, __VA_ARGS__)
+/* Adds an error at the value's place; where the value came from variables, with what likely happened to them on the way. Always
+ * returns -1. */
+int slot_problem(const struct slot *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* ---- for lists as for single values (key_value.c) ---- */
 /* Adds the error "must be a number, not a list"; always returns -1. */
@@ -95,6 +96,8 @@ int read_text_item(const struct slot *s);
 int read_pair_item(const struct slot *s);
 DECLARE_PRINT(print_pair);
 DECLARE_SCRUB(scrub_pair);
+/* Refuses "env: NAME" and "env:$NAME". Returns 0, or -1 with a problem. */
+int check_reference(const struct slot *s, struct secret ref);
 /* Records the variable of a reference (note_variable). */
 void note_reference(const struct slot *s, struct secret ref);
 /* Returns the variable's name for "${REDIS_URL}", when the URL in it has a user part or a query, which may hold a secret:

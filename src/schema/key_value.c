@@ -1,13 +1,65 @@
 #include <math.h>
 
 #include "key_types.h"
+#include "likely.h"
 #include "scrub.h"
 
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* Appends what likely happened to the value of the first variable in the profile's text that looks mangled. */
+static void add_mangled(const struct slot *s, struct str *out)
+{
+	const char *p = s->node->type == N_STR && !s->filled_in ? s->node->text : "";
+
+	while ((p = strstr(p, "${"))) {
+		const char *name = arena_strndup(s->fill->arena, p + 2, env_name_length(p + 2));
+		const char *value = s->fill->getenv(name);
+		const char *why = value ? likely_mangled(value) : NULL;
+
+		if (why) {
+			str_addf(out, "; likely the value of %s is not as meant: %s", name, why);
+			return;
+		}
+		p += 2;
+	}
+}
+
+int slot_problem(const struct slot *s, const char *fmt, ...)
+{
+	struct str text;
+	char own[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(own, sizeof own, fmt, ap);
+	va_end(ap);
+	str_init(&text, 1024);
+	str_add(&text, own);
+	add_mangled(s, &text);
+	node_problem(s->fill->problems, s->node, s->where, "%s", text.s);
+	str_free(&text);
+	return -1;
+}
+
+/* Does a value of this type stand without quotes? */
+static bool is_bare_type(enum key_type type)
+{
+	return type == K_INT || type == K_NUM || type == K_BOOL;
+}
+
 int slot_wrong_type(const struct slot *s)
 {
-	return slot_problem(s, "must be %s, not %s", type_text(s->type, s->key),
-			    node_type_text(s->node->type));
+	enum key_type type = s->key->type;
+	const char *remedy = "";
+
+	if (s->node->type == N_STR && is_bare_type(type))
+		remedy = "; write it without quotes";
+	else if (s->node->type == N_INT && (type == K_STR || type == K_PATH))
+		remedy = "; write it in quotes";
+	return slot_problem(s, "must be %s, not %s%s", type_text(s->type, s->key),
+			    type == K_INT && s->node->type == N_FLOAT
+				? "a fraction"
+				: node_type_text(s->node->type),
+			    remedy);
 }
 
 static const char *fill_in_text(const struct slot *s)
@@ -42,11 +94,25 @@ int slot_check(const struct slot *s, const char *text)
 	return bad ? slot_problem(s, "%s", bad) : 0;
 }
 
+/* Has the text a $ that begins a name ("$HOST"), as a shell would read it? */
+static bool has_shell_variable(const char *text)
+{
+	for (const char *p = strchr(text, '$'); p; p = strchr(p, '$')) {
+		if (env_name_length(p + 1) > 0)
+			return true;
+		p += p[1] == '$' ? 2 : 1;
+	}
+	return false;
+}
+
 void slot_literal_secret(const struct slot *s, const char *where, const char *how)
 {
 	problem_add(s->fill->problems, s->fill->prod ? PROBLEM_POLICY : PROBLEM_WARNING,
 		    D_SECRET_LITERAL, s->node->file, s->node->line, where,
-		    "holds a secret as plain text; %s", how);
+		    "holds a secret as plain text; %s%s", how,
+		    s->node->type == N_STR && has_shell_variable(s->node->text)
+			? "; a variable is written ${NAME}, not $NAME"
+			: "");
 }
 
 int read_int(const struct slot *s)
@@ -113,6 +179,7 @@ struct quantity {
 	const char *name, *large, *small; /* units for the message about a bare number */
 	const char *examples;
 	int (*parse)(const char *text, int64_t *out);
+	struct suggestion (*likely)(const char *text);
 };
 
 static int read_quantity(const struct slot *s, const struct quantity *q)
@@ -128,8 +195,8 @@ static int read_quantity(const struct slot *s, const struct quantity *q)
 	if (!text)
 		return -1;
 	if (q->parse(text, &v) < 0)
-		return slot_problem(s, "\"%.80s\" is not %s such as %s", text, q->name,
-				    q->examples);
+		return slot_problem(s, "\"%.80s\" is not %s such as %s%s", text, q->name,
+				    q->examples, q->likely(text).text);
 	if (s->key->min)
 		q->parse(s->key->min, &min);
 	if (s->key->max)
@@ -158,7 +225,8 @@ int read_duration(const struct slot *s)
 						.large = "s",
 						.small = "ms",
 						.examples = "\"250ms\", \"5s\", \"2m\", \"1m30s\"",
-						.parse = parse_duration});
+						.parse = parse_duration,
+						.likely = likely_duration});
 }
 
 static int parse_size(const char *text, int64_t *bytes)
@@ -189,7 +257,8 @@ int read_size(const struct slot *s)
 						   .large = "B",
 						   .small = "KiB",
 						   .examples = "\"64KiB\", \"1MB\", \"512B\"",
-						   .parse = parse_size});
+						   .parse = parse_size,
+						   .likely = likely_size});
 }
 
 /* Writes "a, b or c" into buf. */
@@ -236,6 +305,13 @@ void note_reference(const struct slot *s, struct secret ref)
 		note_variable(s->fill, ref.text, true, true);
 }
 
+int check_reference(const struct slot *s, struct secret ref)
+{
+	if (ref.kind != SECRET_ENV || !ref.text[strcspn(ref.text, " \t${}()\"'=")])
+		return 0;
+	return slot_problem(s, "env: takes the name of a variable as it is: env:NAME");
+}
+
 static int read_url_reference(const struct slot *s, struct secret ref, const char *text)
 {
 	note_reference(s, ref);
@@ -280,17 +356,6 @@ static bool secret_is_from_variables(const char *text)
 	}
 	/* Without an @ the whole user part is inside of a variable. */
 	return !at || is_from_variables(colon ? colon + 1 : sep + 3, at);
-}
-
-/* Has the text a $ that begins a name ("$HOST"), as a shell would read it? */
-static bool has_shell_variable(const char *text)
-{
-	for (const char *p = strchr(text, '$'); p; p = strchr(p, '$')) {
-		if (env_name_length(p + 1) > 0)
-			return true;
-		p += p[1] == '$' ? 2 : 1;
-	}
-	return false;
 }
 
 /* Says why a text is not a URL. The value of a variable is not quoted: it may hold a password. */
@@ -340,6 +405,8 @@ int read_url(const struct slot *s)
 	if (str_starts(text, "env:") || str_starts(text, "file:")) {
 		if (strstr(s->node->text, "${"))
 			return slot_problem(s, "a reference (env:NAME, file:/path) takes no ${}");
+		if (check_reference(s, secret_from_text(text)) < 0)
+			return -1;
 		return read_url_reference(s, secret_from_text(text), text);
 	}
 	problem = url_split(out, s->fill->arena, text);
@@ -370,6 +437,8 @@ int read_secret(const struct slot *s)
 	if (!*text || str_eq(text, "env:") || str_eq(text, "file:"))
 		return slot_problem(s, "is empty; write a reference: env:NAME or file:/path");
 	*(struct secret *)s->field = name ? variable(name) : secret_from_text(text);
+	if (check_reference(s, *(struct secret *)s->field) < 0)
+		return -1;
 	note_reference(s, *(struct secret *)s->field);
 	if (((struct secret *)s->field)->kind == SECRET_LITERAL)
 		slot_literal_secret(s, s->where, "write a reference: env:NAME or file:/path");
@@ -401,15 +470,28 @@ static int check_hostport(const struct slot *s, const char *text)
 	int port;
 
 	/* The message does not quote the text: the part before @ is usually a password. */
-	if (text[0] != '/' && strchr(text, '@'))
+	if (text[0] != '/' && strchr(text, '@') && !likely_template(text))
 		return slot_problem(s,
 				    "has a user part, and an address takes none: write host:port");
 	if (text[0] != '/' && strchr(text, '$'))
 		return slot_problem(s, "\"%.120s\" holds a $; a variable is written ${NAME}", text);
 	if (hostport_split(text, host, sizeof host, &port) < 0)
-		return slot_problem(s, "\"%.120s\" is not host:port%s%s", text,
-				    text_flaw(text) ? "; it " : "",
-				    text_flaw(text) ? text_flaw(text) : "");
+		return slot_problem(s, "\"%.120s\" %s", text,
+				    hostport_problem(s->fill->arena, text));
+	return 0;
+}
+
+/* Refuses what only a shell, a URL or a key for secrets takes. */
+static int check_path(const struct slot *s, const char *text)
+{
+	if (str_starts(text, "~/"))
+		return slot_problem(
+		    s, "begins with ~, which only a shell fills in; write ${HOME}%s", text + 1);
+	if (str_starts(text, "file://"))
+		return slot_problem(s, "is a URL; write the path alone: %s", text + 7);
+	if (str_starts(text, "env:") && env_name_length(text + 4) == strlen(text + 4))
+		return slot_problem(
+		    s, "takes no reference; the path in a variable is written ${%s}", text + 4);
 	return 0;
 }
 
@@ -428,6 +510,8 @@ int read_text(const struct slot *s)
 	if (!text[strspn(text, " \t\r\n")] && !(s->key->flags & K_EMPTY))
 		return slot_problem(s, "is empty");
 	if ((s->key->type == K_HOSTPORT && check_hostport(s, text) < 0) || slot_check(s, text) < 0)
+		return -1;
+	if (s->key->type == K_PATH && check_path(s, text) < 0)
 		return -1;
 	*(const char **)s->field = text;
 	return 0;

@@ -1,5 +1,6 @@
 #include "schema.h"
 
+#include <ctype.h>
 #include <math.h>
 
 #include "key_types.h"
@@ -214,6 +215,46 @@ static const struct {
     {"retries", "timeout", "a check is tried until timeout"},
     {"attempts", "timeout", "a check is tried until timeout"},
     {"max_attempts", "timeout", "a check is tried until timeout"},
+    {"failurethreshold", "timeout", "a check is tried until timeout"},
+    {"maxretries", "timeout", "a check is tried until timeout"},
+    {"tries", "timeout", "a check is tried until timeout"},
+    {"timeoutseconds", "attempt_timeout", "write attempt_timeout = \"5s\""},
+    {"deadline", "timeout", NULL},
+    {"max_wait", "timeout", NULL},
+    {"periodseconds", "interval", "write interval = \"5s\""},
+    {"retry_interval", "interval", NULL},
+    {"backoff", "interval", NULL},
+    {"wait", "interval", NULL},
+    {"initialdelayseconds", "timeout", "checks begin at once and are tried until timeout"},
+    {"initial_delay", "timeout", "checks begin at once and are tried until timeout"},
+    {"start_period", "timeout", "checks begin at once and are tried until timeout"},
+    {"enabled", "only_in", "write only_in = [\"dev\"], or leave the check out"},
+    {"disabled", "only_in", "write only_in = [\"dev\"], or leave the check out"},
+    {"when", "only_in", "write only_in = [\"dev\"]"},
+    {"if", "only_in", "write only_in = [\"dev\"]"},
+    {"env", "only_in", "write only_in = [\"dev\"]"},
+    {"profiles", "only_in", "write only_in = [\"dev\"]"},
+    {"soft", "required", "write required = false; degraded = \"...\""},
+    {"critical", "required", NULL},
+    {"condition", "after", NULL},
+    {"dependencies", "after", NULL},
+    {"comment", "description", NULL},
+    {"test", "command", NULL},
+    {"args", "command", NULL},
+    {"run", "command", NULL},
+    {"exec", "command", NULL},
+    {"exists", "path", "a file must exist unless absent = true"},
+    {"filename", "path", NULL},
+    {"file", "path", NULL},
+    {"mode", "mode_at_most", NULL},
+    {"path", "url", "write it into the URL"},
+    {"scheme", "url", "write it into the URL"},
+    {"httpheaders", "headers", NULL},
+    {"request_headers", "headers", NULL},
+    {"request_body", "body", NULL},
+    {"expected_status", "status", NULL},
+    {"allow_insecure", "ca_file",
+     "certificates are always verified; write ca_file = \"...\" for a CA of your own"},
     {"delay", "interval", NULL},
     {"period", "interval", NULL},
     {"sleep", "interval", NULL},
@@ -249,6 +290,19 @@ static const char *find_other_case(const struct schema *schema, const char *name
 	return NULL;
 }
 
+/* Is the name this word? Case, and _ or - between its parts, do not count: initialDelaySeconds, initial_delay_seconds. */
+static bool is_word(const char *name, const char *word)
+{
+	for (;; name++, word++) {
+		name += strspn(name, "_-");
+		word += strspn(word, "_-");
+		if (tolower((unsigned char)*name) != tolower((unsigned char)*word))
+			return false;
+		if (!*name)
+			return true;
+	}
+}
+
 /* Returns the end of a message about an unknown key: what it is called here, or the nearest name. */
 static struct suggestion suggest_key(const struct schema *schema, const struct schema *also,
 				     const char *name)
@@ -262,7 +316,7 @@ static struct suggestion suggest_key(const struct schema *schema, const struct s
 	for (size_t i = 0; i < ARRAY_LEN(synonyms); i++) {
 		const char *key = synonyms[i].key;
 
-		if (!str_eq(synonyms[i].word, name) ||
+		if (!is_word(name, synonyms[i].word) ||
 		    (!schema_find(schema, key) && !(also && schema_find(also, key))))
 			continue;
 		if (!synonyms[i].remedy)

@@ -134,8 +134,9 @@ struct schema {
 /* A variable that a profile reads. */
 struct variable_use {
 	const char *name;
-	bool needed; /* there is a place without a default */
-	bool secret; /* by reference: env:NAME */
+	bool needed;   /* there is a place without a default */
+	bool secret;   /* by reference: env:NAME */
+	size_t number; /* in the order of the profile */
 };
 struct variable_uses {
 	size_t n, cap;
@@ -164,11 +165,15 @@ int schema_names(const struct schema *schema, const struct schema *also, const s
 		 const char *where, struct fill *fill);
 /* Returns the length of the variable name at the beginning of the text; 0: there is no name. */
 size_t env_name_length(const char *text);
+/* Returns NULL, or why this text cannot be the name of a variable, with what was likely meant. Valid until the next call. */
+const char *env_name_problem(const char *text);
 /* Fills in ${NAME}, ${NAME:-default}, ${NAME:?message} and $$. NULL: a problem was added, or (offline) a variable is not
  * set. */
 const char *interpolate(const struct node *at, const char *text, const char *where,
 			struct fill *fill);
 
+/* Makes one entry of all uses of a variable, in the order of the first ones. */
+void merge_variables(struct variable_uses *uses);
 /* Records the use of a variable in fill->uses. */
 void note_variable(const struct fill *fill, const char *name, bool needed, bool secret);
 /* Returns the name when the text is a variable and nothing else ("${NAME}", also with :?message; with :-default only where the

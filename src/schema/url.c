@@ -3,6 +3,7 @@
 #include <ctype.h>
 
 #include "diag.h"
+#include "likely.h"
 #include "scrub.h"
 #include "str.h"
 #include "unescape.h"
@@ -110,6 +111,15 @@ static const char *split_scheme(struct url *u, struct arena *a, const char *s, s
 	return NULL;
 }
 
+/* Besides blanks: templates leave these in names ("{{ .Values.db }}", "<%= host %>"). */
+static const char not_in_hosts[] = "{}<>\"'`|\\^";
+
+/* "%DB_HOST%", as cmd.exe writes a variable. Of a path, and in libpq's hosts, %2F is a slash. */
+static bool has_name_and_escape(const struct url *u)
+{
+	return !is_local(u) && !is_libpq(u) && likely_template(u->host);
+}
+
 const char *url_split(struct url *out, struct arena *a, const char *text)
 {
 	struct url u = {.text = "", .scheme = "", .host = "", .path = ""};
@@ -140,6 +150,9 @@ const char *url_split(struct url *out, struct arena *a, const char *text)
 					       : problem;
 	if (!*u.host && !is_local(&u) && !is_libpq(&u))
 		return "has no host";
+	if (strpbrk(u.host, not_in_hosts) || (has_name_and_escape(&u)))
+		return "has a host with a character that no name has; a template that was not "
+		       "rendered?";
 	path = arena_strndup(a, end, strcspn(end, "#")); /* a fragment is never sent */
 	u.path = *path == '?' ? arena_printf(a, "/%s", path) : path;
 	u.text = arena_printf(a, "%s://%.*s%s", u.scheme, (int)(end - rest), rest, path);
@@ -206,7 +219,7 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 {
 	/* The arena lives until the child exits: the parts point into it. */
 	static struct arena arena;
-	const char *value, *problem;
+	const char *value, *problem, *mangled;
 	char subject[300];
 	cleanup_str struct str text = {.s = NULL};
 
@@ -219,6 +232,7 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 	if (!value)
 		return -1;
 	str_init(&text, 300);
+	mangled = likely_mangled(value);
 	problem = *value ? url_split(out, &arena, value) : "is empty";
 	if (!problem)
 		problem = allowed_problem(out, in, &text);
@@ -231,7 +245,8 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 			 !env     ? D_SECRET_MALFORMED
 			 : *value ? D_ENV_MISMATCH
 				  : D_ENV_EMPTY,
-			 subject, "is to hold a URL for this, but it %s", problem);
+			 subject, "is to hold a URL for this, but it %s%s%s", problem,
+			 mangled ? "; likely it is not as meant: " : "", mangled ? mangled : "");
 		return -1;
 	}
 	register_user(out);
@@ -259,7 +274,40 @@ int hostport_split(const char *text, char *host, size_t size, int *port)
 	if (end <= text || (size_t)(end - text) >= size)
 		return -1;
 	snprintf(host, size, "%.*s", (int)(end - text), text);
-	return strpbrk(host, " \t\r\n/@") ? -1 : 0;
+	return strpbrk(host, " \t\r\n/@") || strpbrk(host, not_in_hosts) || likely_template(host) ||
+		       likely_pasted(host)
+		   ? -1
+		   : 0;
+}
+
+const char *hostport_problem(struct arena *a, const char *text)
+{
+	const char *mark = likely_template(text), *pasted = likely_pasted(text);
+	const char *sep = strstr(text, "://"), *colon = strrchr(text, ':');
+	int port;
+
+	if (mark)
+		return arena_printf(a,
+				    "is not host:port: it holds %s of a template that was not "
+				    "rendered; a variable is written ${NAME}",
+				    mark);
+	if (pasted)
+		return arena_printf(a, "is not host:port: it %s", pasted);
+	if (sep && sep[3] && sep < text + strcspn(text, ":") + 1)
+		return arena_printf(a, "is not host:port; write it without scheme and path: %.*s",
+				    (int)strcspn(sep + 3, "/"), sep + 3);
+	if (text[strcspn(text, " \t\r\n\"'")])
+		return "is not host:port: it holds a blank or a quote";
+	if (strchr(text, '/'))
+		return "is not host:port: no path belongs to an address";
+	if (!colon)
+		return "is not host:port: the port is missing";
+	if (split_port(colon + 1, strlen(colon + 1), &port) < 0)
+		return "is not host:port: the port is a number from 1 to 65535";
+	if (*text != '[' && memchr(text, ':', (size_t)(colon - text)))
+		return arena_printf(a, "is not host:port; IPv6 is written [%.*s]:%d",
+				    (int)(colon - text), text, port);
+	return "is not host:port";
 }
 
 const char *hostport_text(const char *host, int port, char *buf, size_t size)

@@ -48,6 +48,8 @@ char *url_percent_decode(struct arena *a, const char *s, size_t n);
 
 /* Splits "host:port", "[v6]:port" or the "/path" of a unix socket, for which *port is 0. `size`: bytes of host. Returns 0, or -1. */
 int hostport_split(const char *text, char *host, size_t size, int *port);
+/* Returns why hostport_split refuses the text, and what was likely meant: "is not host:port: the port is missing". */
+const char *hostport_problem(struct arena *a, const char *text);
 /* Writes "host:port" into buf, with the brackets that an IPv6 address needs; port 0: the host alone. Returns buf. */
 const char *hostport_text(const char *host, int port, char *buf, size_t size);
 

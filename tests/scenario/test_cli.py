@@ -202,7 +202,7 @@ def test_mistakes_of_try(guard, args, words):
 @pytest.mark.parametrize(
     "url, words",
     [
-        ("tcp:/x", "is not a URL"),
+        ("tcp:/x", "is neither a URL"),
         ("tpc://x:1", 'did you mean "tcp"?'),
         ("tcp://", "names nothing"),
         ("opa://x:1", 'did you mean "opa+http"?'),
@@ -534,3 +534,32 @@ def test_show_can_be_read_again(guard):
     again = guard.cli("lint", guard.write("again.cfg", shown.out))
     assert again.code == 0, (shown, again)
     assert 'prod = ["enterprise"];' in shown.out
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["-timeout", "1s"], "unknown option -timeout; did you mean --timeout?"),
+        (["-wait", "tcp://db:1"], "unknown option -wait; did you mean --wait?"),
+        (["--config", "x.cfg"], "did you mean --profile?"),
+        (["--max-wait", "5s"], "did you mean --timeout?"),
+        (["--host", "db"], "write -w tcp://HOST:PORT"),
+        (["db:5432"], "to wait for it write: -w db:5432"),
+        (["validate", "x.cfg"], 'did you mean "lint"?'),
+        (["healthcheck"], "check --health"),
+        (["-t", "30", "-w", "db:1"], 'write it with a unit: "30s", "30ms"'),
+        (["-w", "jdbc:postgresql://db/x"], "begins with jdbc:, which only Java's drivers take"),
+        (["-w", "db"], "is neither a URL such as tcp://host:port nor host:port"),
+        (["-w", "tcp://db"], "the port is missing"),
+        (["-w", "{{db}}:1"], "nor host:port"),
+    ],
+)
+def test_words_of_other_tools(guard, words, told):
+    result = guard.cli(*words)
+    assert result.code == 64
+    assert told in result.err
+
+
+def test_a_scheme_in_capitals(guard):
+    with TcpServer(silent) as server:
+        assert guard.cli("-w", f"TCP://127.0.0.1:{server.port}").code == 0

@@ -187,3 +187,30 @@ def test_variables_that_nobody_reads(guard):
     assert check["facts"]["unread"] == "STRICT_REAL"
     assert check["summary"] == "1 required, 0 forbidden; set, but nobody reads: STRICT_REAL"
     assert "unread" not in guard.try_("env", _env={"A": "1"}, **keys).passed()["facts"]
+
+
+@pytest.mark.produces("env-mismatch")
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        ("tcp://10.0.0.1:6379", "likely it is not as meant: it is tcp://ADDRESS:PORT, as Kubernetes sets it"),
+        ('"6379"', "likely it is not as meant: it begins and ends with a quote"),
+        ("6379\r", "likely it is not as meant: it ends with a carriage return"),
+        ("6379 ", "likely it is not as meant: it begins or ends with a blank"),
+        ("${PORT}", "likely it is not as meant: it holds a $ before a name"),
+        ("{{ .Values.port }}", "likely it is not as meant: it holds the mark of a template"),
+        ("~/port", "likely it is not as meant: it begins with ~"),
+    ],
+)
+def test_values_that_changed_on_their_way(guard, value, words):
+    guard.try_("env", match=["REDIS_PORT=[0-9]+"], _env={"REDIS_PORT": value}).expect(
+        "env-mismatch", exit=69, phase="config", retryable=False, cause=words
+    )
+
+
+@pytest.mark.produces("env-mismatch")
+@pytest.mark.parametrize("value", ["redis", "tcp://redis:6379", "63$9", "it's"])
+def test_values_that_are_wrong_for_no_such_reason(guard, value):
+    result = guard.try_("env", match=["REDIS_PORT=[0-9]+"], _env={"REDIS_PORT": value})
+    result.expect("env-mismatch", exit=69, phase="config", retryable=False)
+    assert "likely" not in result.err

@@ -52,6 +52,113 @@ TEN_LINES = [
 ]
 
 
+TCP_LINE = 'tcp: { db: { address = "db:1"; }; };'
+# Mistakes that people bring along from other tools and languages: a line, and what it is told.
+ELSEWHERE = [
+    ('tcp: { db: { address = "db"; }; };', '"db" is not host:port: the port is missing'),
+    ('tcp: { db: { address = "tcp://db:5432/x"; }; };', "write it without scheme and path: db:5432"),
+    ('tcp: { db: { address = "db:5432/x"; }; };', "no path belongs to an address"),
+    ('tcp: { db: { address = "db:postgresql"; }; };', "the port is a number from 1 to 65535"),
+    ('tcp: { db: { address = "db:70000"; }; };', "the port is a number from 1 to 65535"),
+    ('tcp: { db: { address = "db 5432"; }; };', "it holds a blank or a quote"),
+    ('tcp: { db: { address = "::1:5432"; }; };', "IPv6 is written [::1]:5432"),
+    ('tcp: { db: { address = "{{ .Values.db }}:5432"; }; };', "it holds {{ }} of a template that was not rendered"),
+    ('tcp: { db: { address = "%DB_HOST%:5432"; }; };', "it holds %NAME% of a template"),
+    ('tcp: { db: { address = "@DB_HOST@:5432"; }; };', "it holds @NAME@ of a template"),
+    ('tcp: { db: { address = "<%= db %>:5432"; }; };', "it holds <% %> of a template"),
+    ('tcp: { db: { address = "db\u200b:5432"; }; };', "it holds an invisible character"),
+    ('tcp: { db: { address = "\u201cdb:5432\u201d"; }; };', "it holds a typographic quote"),
+    ('http: { a: { url = "http://{{ .Values.db }}/"; }; };', "the URL holds a blank"),
+    ('http: { a: { url = "http://{{db}}/"; }; };', "a host with a character that no name has"),
+    ('http: { a: { url = "http://%DB_HOST%:80/"; }; };', "a host with a character that no name has"),
+    ('tcp: { db: { address = "${DB-db}:1"; }; };', "; write ${DB:-db}"),
+    ('tcp: { db: { address = "${DB:db}:1"; }; };', "; write ${DB:-db}"),
+    ('tcp: { db: { address = "${env:DB}:1"; }; };', "; write ${DB}"),
+    ('tcp: { db: { address = "db:1"; timeout = "5 min"; }; };', '; write "5m"'),
+    ('tcp: { db: { address = "db:1"; timeout = "PT30S"; }; };', '; write "30s"'),
+    ('tcp: { db: { address = "db:1"; timeout = "1d"; }; };', '; write "24h"'),
+    ('tcp: { db: { address = "db:1"; timeout = "30"; }; };', '; write it with a unit: "30s", "30ms"'),
+    ('tcp: { db: { address = "db:1"; timeout = "-5s"; }; };', '"-5s" is not a time'),
+    ('http: { a: { url = "http://h/"; max_body = "1M"; }; };', '; write "1MiB"'),
+    ('http: { a: { url = "http://h/"; max_body = "1024"; }; };', '; write it with a unit: "1024B", "1024KiB"'),
+    ('http: { a: { url = "http://h/"; status = ["200-299"]; }; };', '"200-299" is neither a status'),
+    ('http: { a: { url = "http://h/"; headers = ["Accept"]; }; };', '"Accept" is not "Name: value"'),
+    ('http: { a: { url = "http://h/"; initialDelaySeconds = 5; }; };', "checks begin at once and are tried until timeout"),
+    ('http: { a: { url = "http://h/"; periodSeconds = 5; }; };', 'write interval = "5s"'),
+    ('http: { a: { url = "http://h/"; failure_threshold = 5; }; };', "a check is tried until timeout"),
+    ('http: { a: { url = "http://h/"; timeoutSeconds = 5; }; };', 'write attempt_timeout = "5s"'),
+    ('http: { a: { url = "http://h/"; start_period = "5s"; }; };', "checks begin at once"),
+    ('http: { a: { url = "http://h/"; enabled = false; }; };', 'write only_in = ["dev"], or leave the check out'),
+    ('file: { a: { path = "/x"; exists = true; }; };', "a file must exist unless absent = true"),
+    ('file: { a: { path = "~/x"; }; };', "begins with ~, which only a shell fills in; write ${HOME}/x"),
+    ('file: { a: { path = "file:///x"; }; };', "is a URL; write the path alone: /x"),
+    ('http: { a: { url = "https://h/"; ca_file = "env:CA"; }; };', "the path in a variable is written ${CA}"),
+    ('http: { a: { url = "https://h/"; token = "env: TOKEN"; }; };', "env: takes the name of a variable as it is"),
+    ('http: { a: { url = "https://h/"; token = "env:$TOKEN"; }; };', "env: takes the name of a variable as it is"),
+    ('http: { a: { url = "env:$URL"; }; };', "env: takes the name of a variable as it is"),
+    ('http: { a: { url = "https://h/"; headers = ["X-Token: env: T"]; }; };', "env: takes the name of a variable as it is"),
+    ('tcp: { db: { address = "db:1"; required = "false"; }; };', "must be true or false, not text; write it without quotes"),
+    ('tcp: { db: { address = "db:1"; }; }; parallel = "4";', "must be a whole number, not text; write it without quotes"),
+    ('tcp: { db: { address = "db:1"; }; }; parallel = 4.0;', "must be a whole number, not a fraction"),
+    ('tcp: { db: { address = "db:1"; }; }; parallel = 010;', "a number begins with 0"),
+    ('tcp: { db: { address = "db:1"; }; }; parallel = 0x1FFFFFFFF;', "8589934591 is not between 1 and 1024"),
+    ('tcp: { db: { address = "db:1"; }; }; description = 5;', "must be text, not a number; write it in quotes"),
+    ('file: { f: { path = "/x"; mode_at_most = 0640; }; };', "a number begins with 0"),
+    ('env: { e: { required = "A B"; }; };', '"A B" is not the name of a variable; several are written ["A", "B"]'),
+    ('env: { e: { required = ["A; B C"]; }; };', 'several are written ["A", "B", ...]'),
+    ('env: { e: { required = ["A=1"]; }; };', '"A=1" is not the name of a variable, but one with a value'),
+    ('env: { e: { required = ["$A"]; }; };', "write the name without the $"),
+    (
+        'switches: { s: { env = ["A B"]; degraded = "x"; }; }; tcp: { db: { address = "db:1"; }; };',
+        'several are written ["A", "B"]',
+    ),
+    ('TCP: { db: { address = "db:1"; }; };', 'unknown kind "TCP"; did you mean "tcp"?'),
+    ('httpGet: { path = "/"; };', 'write http: { NAME: { url = "http://host:port/path"; }; };'),
+    ('services: { db: { image = "x"; }; };', "a check stands under its kind: tcp: {"),
+    ('checks = ( { type = "tcp"; } );', "a check stands under its kind: tcp: {"),
+    ('command: { x: { exec = "ls"; }; };', "a command is a check of the kind exec"),
+    ('name = "shop"; tcp: { db: { address = "db:1"; }; };', 'unknown key "name"; write service = "..."'),
+    ('include = "x.cfg"; tcp: { db: { address = "db:1"; }; };', 'another file is read with @include "FILE"'),
+    ('mode = "qa"; tcp: { db: { address = "db:1"; }; };', 'the key modes gives them more names'),
+    ('@include "${HOME}/x.cfg"', "takes the name of one file as it is, without ${} and *"),
+    ('@include "*.cfg"', "takes the name of one file as it is, without ${} and *"),
+    ('@include "x.cfg" tcp: { db: { address = "db:1"; }; };', '@include "FILE" stands on a line of its own'),
+]
+# What lint takes, with a warning.
+DOUBTS = [
+    (
+        'timeout = "10s"; tcp: { db: { address = "db:1"; timeout = "30s"; }; };',
+        "timeout is longer than the timeout of the whole run, which ends it after 10s",
+    ),
+    (
+        'timeout = "3s"; tcp: { db: { address = "db:1"; attempt_timeout = "30s"; }; };',
+        "attempt_timeout is longer than the timeout of the whole run",
+    ),
+    (
+        'tcp: { db: { address = "db:1"; timeout = "3s"; grace = "9s"; }; };',
+        "grace is longer than the check's timeout, which ends it after 3s",
+    ),
+    ('tcp: { db: { address = "db:1"; timeout = "3s"; interval = "9s"; }; };', "interval is longer than the check's timeout"),
+    (
+        'exec: { m: { command = ["ls", "|", "grep", "x"]; }; };',
+        '"|" is for a shell, and none is used; write ["sh", "-c", "..."]',
+    ),
+    ('exec: { m: { command = ["echo", "$HOME"]; }; };', "holds $HOME, and no shell fills it in; write ${HOME}"),
+    ('#include "common.cfg"\ntcp: { db: { address = "db:1"; }; };', "#include is a comment here; write @include"),
+]
+# What lint takes without a word.
+RIGHT = [
+    'timeout = "30s"; tcp: { db: { address = "db:1"; timeout = "30s"; grace = "30s"; attempt_timeout = "30s"; interval = "5s"; }; };',
+    'timeout = "0"; tcp: { db: { address = "db:1"; timeout = "24h"; }; };',
+    'exec: { m: { command = ["sh", "-c", "ls", "|", "$HOME"]; }; n: { command = ["grep", "a|b", "$", "5$"]; }; };',
+    '# include the cache\n#includes "x"\ntcp: { db: { address = "[fe80::1%eth0]:1"; }; };',
+    'tcp: { db: { address = "d\u00e4nemark:1"; }; a: { address = "/run/a b.sock"; }; };',
+    'file: { a: { path = "/data/$RECYCLE.BIN/~x"; }; };',
+    'http: { a: { url = "https://h/{{x}}?y=%41%42"; token = "env:my-token.x"; }; };',
+    'postgres: { a: { url = "postgres://%2Frun%2Fpg/x"; }; };',
+]
+
+
 def lint(guard, text, name="p.cfg"):
     return guard.cli("lint", str(guard.write(name, text)))
 
@@ -707,3 +814,104 @@ def test_thousands_of_checks_that_wait_for_each_other(guard):
     file = guard.write("chain.cfg", f"startguard = 1; file: {{ {checks} }};")
     done = guard.command(["prlimit", f"--data={300 << 20}", "--", guard.path, "lint", file])
     assert (done.returncode, done.stderr) == (0, "startguard: lint: 1 profile is fine\n")
+
+
+@pytest.mark.parametrize("line, words", ELSEWHERE)
+def test_what_others_would_write(guard, line, words):
+    result = lint(guard, "startguard = 1;\n" + line)
+    assert result.code == 78
+    assert words in result.err
+    assert "for @include only" not in result.err
+
+
+@pytest.mark.parametrize("line, words", DOUBTS)
+def test_lint_warns_of_what_is_likely_not_meant(guard, line, words):
+    result = lint(guard, "startguard = 1;\n" + line)
+    assert result.code == 0
+    assert words in result.err and "warning: " in result.err
+
+
+@pytest.mark.parametrize("line", RIGHT)
+def test_lint_takes_what_only_looks_odd(guard, line):
+    result = lint(guard, "startguard = 1;\n" + line)
+    assert result.code == 0
+    assert "warning" not in result.err
+
+
+@pytest.mark.parametrize(
+    "path",
+    ['postgres: { a: { url = "postgres://app:$PASS@db/x"; }; };', 'http: { a: { url = "http://h"; token = "$TOKEN"; }; };'],
+)
+def test_a_variable_without_braces_in_place_of_a_secret(guard, path):
+    result = lint(guard, "startguard = 1;\n" + path)
+    assert result.code == 77
+    assert "holds a secret as plain text" in result.err
+    assert "a variable is written ${NAME}, not $NAME" in result.err
+    assert "PASS@" not in result.err and "$TOKEN" not in result.err
+
+
+def test_a_literal_secret_without_a_dollar_is_told_no_more(guard):
+    result = lint(guard, 'startguard = 1;\nhttp: { a: { url = "http://h"; token = "a$1"; }; };')
+    assert result.code == 77
+    assert "$NAME" not in result.err
+
+
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        ('"redis://r:6379"', "it begins and ends with a quote"),
+        ("redis://r:6379\r", "it ends with a carriage return"),
+        ("redis://r:6379 ", "it begins or ends with a blank"),
+        ("tcp://10.0.0.1:6379", "it is tcp://ADDRESS:PORT, as Kubernetes sets it for a Service of that name"),
+        ("redis://$HOST:6379", "it holds a $ before a name"),
+        ("redis://{{ host }}:6379", "it holds the mark of a template"),
+    ],
+)
+def test_values_of_variables_that_are_not_as_meant(guard, value, words):
+    text = 'startguard = 1;\nmode = "dev";\nredis: { c: { url = "${CACHE}"; }; };'
+    result = guard.run(text, env={"CACHE": value}, mode=None)
+    assert result.code == 78
+    assert f"likely the value of CACHE is not as meant: {words}" in result.err
+
+
+def test_a_service_link_in_place_of_a_port(guard):
+    text = 'startguard = 1;\ntcp: { c: { address = "redis:${REDIS_PORT}"; }; };'
+    result = guard.run(text, env={"REDIS_PORT": "tcp://10.0.0.1:6379"}, mode=None)
+    assert result.code == 78
+    assert "enableServiceLinks: false" in result.err
+    # A wrong value that nothing on its way explains.
+    result = guard.run(text, env={"REDIS_PORT": "redis"}, mode=None)
+    assert result.code == 78
+    assert "the port is a number" in result.err and "likely" not in result.err
+
+
+def test_a_file_that_is_included_twice(guard):
+    guard.write("part.cfg", 'redis: { c: { url = "redis://r:6379"; }; };')
+    result = lint(guard, 'startguard = 1;\n@include "part.cfg"\n@include "part.cfg"')
+    assert result.code == 78
+    assert "redis is set twice in one group (this file is included twice)" in result.err
+
+
+def test_lint_takes_profiles_with_the_option_of_the_others(guard):
+    good, other = guard.write("a.cfg", "startguard = 1;\n" + TCP_LINE), guard.write("b.cfg", "startguard = 1;\n" + TCP_LINE)
+    result = guard.cli("lint", "-p", str(good), f"--profile={other}", env={"STARTGUARD_PROFILE": "nowhere"})
+    assert result.code == 0
+    assert "2 profiles are fine" in result.err
+    assert guard.cli("lint", env={"STARTGUARD_PROFILE": str(good)}).code == 64
+
+
+def test_an_empty_profile(guard):
+    assert "p.cfg: is empty" in lint(guard, "\n").err
+
+
+def test_after_in_a_large_profile(guard):
+    """Each id is looked up, whatever the mode; only the first unknown ones get a proposal, which takes a comparison with all."""
+    checks = [
+        f'c{i}: {{ address = "db:1"; after = ["tcp.d{i}"]; }}; d{i}: {{ address = "db:1"; only_in = ["dev"]; }};'
+        for i in range(700)
+    ]
+    assert lint(guard, "startguard = 1;\ntcp: {\n" + "\n".join(checks) + "\n};").code == 0
+    checks = [f'c{i}: {{ address = "db:1"; after = ["tcp.c{i}x"]; }};' for i in range(700)]
+    result = lint(guard, "startguard = 1;\ntcp: {\n" + "\n".join(checks) + "\n};")
+    assert result.err.count("no check is called") == 700
+    assert result.err.count("did you mean") == 20

@@ -75,6 +75,87 @@ static void long_numbers(UNUSED void **state)
 	end(&w);
 	text_file("p.cfg", "a = 1;\nb = 9999999999999999999;\n");
 	wrong("p.cfg", "p.cfg:2: a number of more than 18 digits is out of range");
+	text_file("p.cfg",
+		  "a = 0xFFFFFFFF; b = 0x1FFFFFFFF; c = 0xF; d = 0.5; e = 0; f = 0x80000000L;");
+	load(&w, "p.cfg");
+	assert_true(number(&w, "a") == 4294967295 && number(&w, "b") == 8589934591);
+	assert_true(number(&w, "c") == 15 && number(&w, "e") == 0);
+	assert_true(number(&w, "f") == 2147483648);
+	end(&w);
+	text_file("p.cfg", "a = 0xFFFFFFFFFFFFFFFFFF;");
+	wrong("p.cfg", "p.cfg:1: a hexadecimal number of more than 15 digits is out of range");
+}
+
+/* For libconfig 0640 is six hundred and forty. */
+static void numbers_that_begin_with_a_zero(UNUSED void **state)
+{
+	static const char *const texts[] = {"a = 0640;", "a = [ 1, 007 ];", "a = -010;", "a = 00;"};
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		text_file("p.cfg", texts[i]);
+		wrong("p.cfg", "p.cfg:1: a number begins with 0");
+	}
+	text_file("p.cfg", "a = 0.5; b = \"0640\"; # 0640\nc0640 = 0;");
+	wrong("p.cfg", "(read)");
+}
+
+/* A text of another encoding, or with other line ends, has no lines that a message could name. */
+static void what_is_no_text_of_lines(UNUSED void **state)
+{
+	static const char utf16[] = "\xFF\xFE"
+				    "a\0=\0001\0;\0";
+
+	file_of("p.cfg", utf16, sizeof utf16 - 1, 0600);
+	wrong("p.cfg", "is UTF-16; save it as UTF-8");
+	text_file("p.cfg", "a = 1;\r# b\rc = 2;\r");
+	wrong("p.cfg", "end with a carriage return alone");
+	text_file("p.cfg", "a = 1;\r\n# b\r\nc = 2;\r\n");
+	wrong("p.cfg", "(read)");
+	text_file("p.cfg", "a = 1;\r");
+	wrong("p.cfg", "(read)");
+}
+
+/* libconfig compares all names of a group with each other, so a large one is read in pieces; nothing of that is seen. */
+static void large_groups(UNUSED void **state)
+{
+	const struct node *k;
+	struct world w;
+	struct str text;
+	int i = 0;
+
+	str_init(&text, 1024 * 1024);
+	str_add(&text, "a = 1;\nk: {\n");
+	for (i = 0; i < 2000; i++)
+		str_addf(&text, "c%d: { t = true; x: { y = %d; }; l = ( { q = 1; } ) } %s # }\n", i,
+			 i,
+			 i % 3   ? ""
+			 : i % 2 ? ";"
+				 : ",");
+	str_add(&text, "/* } */ s = \"}\"; };\nz: { a = 1; }");
+	text_file("p.cfg", text.s);
+	load(&w, "p.cfg");
+	assert_int_equal(w.problems.n, 0);
+	assert_int_equal(node_count(w.root), 3);
+	k = node_child(w.root, "k");
+	assert_int_equal(node_count(k), 2001);
+	i = 0;
+	for (const struct node *c = k->first; c && c->type == N_GROUP; c = c->next, i++) {
+		assert_int_equal(c->line, i + 3);
+		assert_int_equal(node_child(node_child(c, "x"), "y")->i, i);
+	}
+	assert_string_equal(k->last->name, "s");
+	end(&w);
+	/* A name in two pieces, and a mistake behind many. */
+	str_add(&text, "\nb = 'x';");
+	text_file("p.cfg", text.s);
+	wrong("p.cfg", "p.cfg:2005: syntax error at column 5: a text stands in double quotes");
+	text.len = (size_t)(strstr(text.s, "/* }") - text.s);
+	str_add(&text, "c5 = 1; };");
+	text_file("p.cfg", text.s);
+	wrong("p.cfg",
+	      "p.cfg:2003: duplicate setting name: c5 is set twice in one group (the first "
+	      "one stands on line 8)");
+	str_free(&text);
 }
 
 static void includes(UNUSED void **state)
@@ -180,6 +261,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    IN_A_FOLDER(long_numbers),
+	    IN_A_FOLDER(numbers_that_begin_with_a_zero),
+	    IN_A_FOLDER(what_is_no_text_of_lines),
+	    IN_A_FOLDER(large_groups),
 	    IN_A_FOLDER(includes),
 	    IN_A_FOLDER(includes_that_cannot_be),
 	    IN_A_FOLDER(what_is_left_open),

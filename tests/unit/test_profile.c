@@ -79,7 +79,7 @@ static void each_problem_is_reported_once(UNUSED void **state)
 	    {HEAD "switches = 5; " TCP, "2: switches: must be a group of named groups"},
 	    {HEAD "switches: { s = 5; }; " TCP, "2: switches.s: must be a group { ... }"},
 	    {HEAD "switches: { s: { env = [\"9X\"]; degraded = \"x\"; }; }; " TCP,
-	     "2: switches.s: env: is not the name of a variable"},
+	     "2: switches.s: env: \"9X\" is not the name of a variable"},
 	    {HEAD
 	     "switches: { s: { env = [\"X\"]; degraded = \"x\"; waives = [\"zebra.*\"]; }; }; " TCP,
 	     "2: switches.s: waives \"zebra.*\": no kind is called so"},
