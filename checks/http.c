@@ -28,8 +28,10 @@ static const char *proxy_problem(const char *text)
 static const struct key http_keys[] = {
     KEY_URL(struct http_conf, url, .flags = K_REQUIRED, .schemes = web_schemes,
 	    .doc = "What to ask for.", .example = "\"http://api:8080/health\""),
-    KEY_STR(struct http_conf, method, .def = "GET", .check = web_method_problem,
-	    .doc = "HTTP method; a body makes POST of GET."),
+    KEY_STR(struct http_conf, method, .check = web_method_problem,
+	    .doc = "HTTP method. Not given: GET, or POST with a body. A body makes POST of a GET "
+		   "that is given, too.",
+	    .example = "\"PUT\""),
     KEY_PAIRLIST(struct http_conf, headers, .flags = K_HEADERS, .check = web_header_problem,
 		 .doc = "Request headers; secret values by reference.",
 		 .example = "[\"X-Api-Key: env:API_KEY\", \"Accept: application/json\"]"),
@@ -74,7 +76,7 @@ static const char *http_validate(const void *conf, const char **key)
 	if (c->proxy && c->unix_socket)
 		return "and unix_socket exclude each other";
 	*key = "method";
-	if (str_eq(c->method, "HEAD") && (c->json.n || c->body_contains))
+	if (c->method && str_eq(c->method, "HEAD") && (c->json.n || c->body_contains))
 		return "HEAD gives no body, and the check looks at one";
 	return web_conf_problem(&web, c->follow ? NULL : &c->url, key);
 }
@@ -115,7 +117,7 @@ static enum result http_run(const struct check_run *run, struct diag *out)
 				  .follow = (int)c->follow,
 				  .max_body = (size_t)c->max_body.bytes};
 
-	if (c->body && str_eq(c->method, "GET"))
+	if (c->body && c->method && str_eq(c->method, "GET"))
 		req.method = "POST";
 	if (url_reveal(&c->url, &url, out) || web_request(&req, &resp, out))
 		return RESULT_FAIL;

@@ -125,6 +125,13 @@ static const char *kafka_validate(const void *conf, const char **key)
 	return kafka_topics_problem(&c->topics);
 }
 
+static const char *kafka_doubt(const void *conf, const char **key)
+{
+	const struct kafka_conf *c = conf;
+
+	return kafka_client_conf_doubt(&KAFKA_CONF(c), &c->groups, key);
+}
+
 static bool kafka_starts_programs(const void *conf)
 {
 	const struct kafka_conf *c = conf;
@@ -536,6 +543,7 @@ const struct check_kind check_kafka = {
 	      .path_key = "topics"}},
     .library = kafka_library,
     .validate = kafka_validate,
+    .doubt = kafka_doubt,
     .starts_programs = kafka_starts_programs,
     .memory = KAFKA_MEMORY,
     .run = kafka_run,

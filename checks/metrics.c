@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "check.h"
+#include "json.h"
 #include "prom_format.h"
 #include "prom_text.h"
 #include "resolve.h"
@@ -393,6 +394,21 @@ static enum result judge_age(const struct pair *p, const struct seen *s, const c
 			  duration_text(age, allowed, sizeof allowed));
 }
 
+static const char json_hint[] =
+    "the page is JSON: ask for the path with the text format (Spring: /actuator/prometheus, not "
+    "/actuator/metrics), or put an exporter in front of it";
+
+/* Is the body a JSON object or list? No page of metrics begins so. */
+static bool is_json(const struct web_response *resp)
+{
+	char err[100];
+	json_t *root = json_read(resp->body, resp->len, err, sizeof err);
+	bool structure = json_is_object(root) || json_is_array(root);
+
+	json_decref(root);
+	return structure;
+}
+
 /* Says why Prometheus refuses a page by its content type. */
 static enum result fail_content_type(const struct web_response *resp, enum prom_format is,
 				     struct diag *out)
@@ -407,11 +423,31 @@ static enum result fail_content_type(const struct web_response *resp, enum prom_
 				  "Prometheus refuses OpenMetrics 2.0 without the feature flag "
 				  "openmetrics2: %s",
 				  type);
-	return check_fail(
-	    out, D_METRICS_MALFORMED, resp->subject,
-	    "Prometheus 3 refuses the content type %s without fallback_scrape_protocol; "
-	    "with it, give format",
-	    type[0] ? type : "\"\" (none was sent)");
+	check_fail(out, D_METRICS_MALFORMED, resp->subject,
+		   "Prometheus 3 refuses the content type %s without fallback_scrape_protocol; "
+		   "with it, give format",
+		   type[0] ? type : "\"\" (none was sent)");
+	if (is_json(resp))
+		diag_hint(out, "%s", json_hint);
+	return RESULT_FAIL;
+}
+
+/* Says why the page cannot be read, with what its author likely did not mean. */
+static enum result fail_page(const struct web_response *resp, const char *why, struct diag *out)
+{
+	const char *end = memchr(resp->body, '\n', resp->len);
+	bool crlf = end && end > resp->body && end[-1] == '\r';
+
+	check_fail(out, D_METRICS_MALFORMED, resp->subject, "%s%s; the body: %s", why,
+		   crlf ? " (the lines end with a carriage return, which the format does not have)"
+			: "",
+		   resp->body_start);
+	if (is_json(resp))
+		diag_hint(out, "%s", json_hint);
+	else if (crlf)
+		diag_hint(out, "write the lines with \\n alone: Prometheus takes a carriage return "
+			       "for a part of the type or value before it");
+	return RESULT_FAIL;
 }
 
 /* Decides in which format the page is read, as Prometheus does: by its content type, or by `format` where that has no format,
@@ -476,8 +512,7 @@ static enum result read_page(const struct metrics_conf *c, struct web_response *
 		return RESULT_FAIL;
 	if (resp->len &&
 	    !prom_read(resp->body, resp->len, *openmetrics, handle_line, page, why, sizeof why))
-		return check_fail(out, D_METRICS_MALFORMED, resp->subject, "%s; the body: %s", why,
-				  resp->body_start);
+		return fail_page(resp, why, out);
 	if (!page->samples && !(page->lines && c->families.n))
 		return check_fail(out, D_METRICS_EMPTY, resp->subject,
 				  "%zu bytes, and no sample among them", resp->len);

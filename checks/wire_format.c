@@ -104,6 +104,13 @@ static enum result prepare_demand(const struct check_run *run, const struct wire
 	return RESULT_PASS;
 }
 
+static const char *wire_format_doubt(const void *conf, const char **key)
+{
+	const struct wire_format_conf *c = conf;
+
+	return kafka_client_conf_doubt(&KAFKA_CONF(c), NULL, key);
+}
+
 static bool wire_format_starts_programs(const void *conf)
 {
 	const struct wire_format_conf *c = conf;
@@ -274,6 +281,7 @@ const struct check_kind check_wire_format = {
     .schema =
 	&(const struct schema){.size = sizeof(struct wire_format_conf), .keys = wire_format_keys},
     .validate = wire_format_validate,
+    .doubt = wire_format_doubt,
     .starts_programs = wire_format_starts_programs,
     .memory = KAFKA_MEMORY,
     .run = wire_format_run,

@@ -51,8 +51,10 @@ static const char *equals_problem(const char *text)
 
 static const struct key request_keys[] = {
     URL_ROW(struct flow_request_conf, "\"http://rewards:8083/reward/{random}\""),
-    KEY_STR(struct flow_request_conf, method, .def = "GET", .check = web_method_problem,
-	    .doc = "HTTP method; a body makes POST of GET."),
+    KEY_STR(struct flow_request_conf, method, .check = web_method_problem,
+	    .doc = "HTTP method. Not given: GET, or POST with a body. A body makes POST of a GET "
+		   "that is given, too.",
+	    .example = "\"PUT\""),
     HEADERS_ROW(struct flow_request_conf),
     WEB_KEYS(struct flow_request_conf),
     KEY_STR(struct flow_request_conf, body,
@@ -112,7 +114,7 @@ const char *flow_request_problem(const struct flow_request_conf *c, const char *
 	struct web_conf web = WEB_CONF(c);
 
 	*key = "method";
-	if (str_eq(c->method, "HEAD") && (c->holds.n || c->capture.n))
+	if (c->method && str_eq(c->method, "HEAD") && (c->holds.n || c->capture.n))
 		return "HEAD gives no body, and holds or capture look at one";
 	return web_conf_problem(&web, &c->url, key);
 }
@@ -184,7 +186,7 @@ static void fill_body(struct flow_run *f, const struct flow_request_conf *c, str
 	if (!c->body)
 		return;
 	a->req.body = flow_text_fill(c->body, &f->names, json ? FLOW_JSON : FLOW_PLAIN);
-	if (str_eq(c->method, "GET"))
+	if (c->method && str_eq(c->method, "GET"))
 		a->req.method = "POST";
 	if (json && !has_header(&c->headers, "content-type"))
 		a->req.content_type = "application/json";

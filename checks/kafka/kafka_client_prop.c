@@ -491,6 +491,44 @@ const char *kafka_client_conf_problem(const struct kafka_client_conf *conf, cons
 	return NULL;
 }
 
+/* How many of the first n properties have this name. */
+static size_t count_named(const struct pairlist *properties, size_t n, const char *name)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += str_eq(canonical_name(properties->v[i].name), canonical_name(name));
+	return count;
+}
+
+const char *kafka_client_conf_doubt(const struct kafka_client_conf *conf,
+				    const struct strlist *groups, const char **key)
+{
+	const struct pairlist *properties = conf->properties;
+	static char why[200];
+
+	*key = "properties";
+	for (size_t i = 0; i < properties->n; i++) {
+		const struct pair *p = &properties->v[i];
+
+		if (count_named(properties, i, p->name)) {
+			snprintf(why, sizeof why, "sets %.80s twice; the last one counts", p->name);
+			return why;
+		}
+		if (str_eq(p->name, "client.id") && conf->client_id)
+			return "sets client.id, and so does the key client_id, which counts";
+		if (str_eq(p->name, "group.id") && p->value && groups &&
+		    !strlist_has(groups, p->value)) {
+			snprintf(why, sizeof why,
+				 "sets group.id = %.80s, which is not used: the groups that are "
+				 "checked stand in groups",
+				 p->value);
+			return why;
+		}
+	}
+	return NULL;
+}
+
 bool kafka_client_conf_starts_programs(const struct kafka_client_conf *conf)
 {
 	struct kafka_client_props *props = xcalloc(1, sizeof *props);

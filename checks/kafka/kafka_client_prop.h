@@ -24,6 +24,9 @@ struct kafka_client_conf {
 	const char *properties_file; /* may be NULL */
 	const char *client_id;       /* may be NULL */
 };
+/* For .doubt: returns NULL, or which setting stands twice, so that one of the two does not count. `groups` may be NULL. Pure. */
+const char *kafka_client_conf_doubt(const struct kafka_client_conf *conf,
+				    const struct strlist *groups, const char **key);
 /* For .validate: returns NULL, or what is wrong with the key *key. Pure. */
 const char *kafka_client_conf_problem(const struct kafka_client_conf *conf, const char **key);
 /* Returns whether the login is Kerberos, for which librdkafka runs sasl.kerberos.kinit.cmd in a shell. */

@@ -61,8 +61,8 @@ const char *kafka_mechanism_hint(const char *mechanism)
 		if (str_eq(known[i], mechanism))
 			return NULL;
 	if (strcasecmp(mechanism, "AWS_MSK_IAM") == 0)
-		return "librdkafka has no AWS_MSK_IAM: on MSK use OAUTHBEARER with a token, SCRAM, "
-		       "or mTLS; this check cannot log in by it";
+		return "this check cannot log in by AWS_MSK_IAM, which only Amazon's plugins for "
+		       "clients have: give it OAUTHBEARER with a token, SCRAM, or mTLS";
 	return "librdkafka has GSSAPI, PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER, in "
 	       "capitals";
 }

@@ -94,11 +94,17 @@ static const char *format_name(enum key_format format)
 	return names[format];
 }
 
+static const char *subject_of(const struct key_file *f)
+{
+	return f->text ? f->key : f->path;
+}
+
 static enum result fail_format(const struct key_file *f, enum key_format format, const char *hint,
 			       struct diag *out)
 {
-	check_fail(out, D_TLS_FILE_FORMAT, f->path, "%s: the file is %s, and %s is read here",
-		   f->key, format_name(format), f->use == KEY_FILE_STORE ? "PKCS#12" : "PEM");
+	check_fail(out, D_TLS_FILE_FORMAT, subject_of(f), "%s: the %s is %s, and %s is read here",
+		   f->key, f->text ? "value" : "file", format_name(format),
+		   f->use == KEY_FILE_STORE ? "PKCS#12" : "PEM");
 	diag_hint(out, "%s", hint);
 	return RESULT_FAIL;
 }
@@ -158,7 +164,11 @@ static const char *hint_for_pem(const struct key_file *f, enum key_format format
 	case KEY_FORMAT_PEM:
 		break;
 	}
-	return "mount the PEM file itself: it begins with -----BEGIN";
+	if (f->text && *f->text == '/')
+		return "the value is likely a path: give it as ssl.key.location, "
+		       "ssl.certificate.location or ssl.ca.location";
+	return f->text ? "give the PEM text itself: it begins with -----BEGIN"
+		       : "mount the PEM file itself: it begins with -----BEGIN";
 }
 
 static enum result fail_password(const struct key_file *f, struct diag *out)
@@ -166,14 +176,14 @@ static enum result fail_password(const struct key_file *f, struct diag *out)
 	const char *what = f->use == KEY_FILE_STORE ? "keystore" : "private key";
 
 	if (f->password_key && f->password) {
-		check_fail(out, D_TLS_KEY_PASSWORD, f->path,
+		check_fail(out, D_TLS_KEY_PASSWORD, subject_of(f),
 			   "%s: the %s does not open with the password that %s gives", f->key, what,
 			   f->password_key);
 		diag_hint(out, "correct %s; openssl %s -in FILE tries a password", f->password_key,
 			  f->use == KEY_FILE_STORE ? "pkcs12 -info" : "pkey");
 		return RESULT_FAIL;
 	}
-	check_fail(out, D_TLS_KEY_PASSWORD, f->path,
+	check_fail(out, D_TLS_KEY_PASSWORD, subject_of(f),
 		   "%s: the %s is encrypted, and no password for it is given", f->key, what);
 	if (f->password_key)
 		diag_hint(out, "give %s", f->password_key);
@@ -192,7 +202,7 @@ static enum result fail_cipher(const struct key_file *f, const char *error, stru
 
 	if (!name)
 		name = strstr(error, "unknown cipher: ");
-	check_fail(out, D_TLS_FILE_FORMAT, f->path,
+	check_fail(out, D_TLS_FILE_FORMAT, subject_of(f),
 		   "%s: the file is encrypted with a cipher that OpenSSL 3 and newer lack by "
 		   "default%s%.60s",
 		   f->key, name ? ": " : "", name ? name : "");
@@ -240,8 +250,12 @@ static bool is_password_error(const char *error)
 static enum result fail_otherwise(const struct key_file *f, enum key_format format,
 				  const char *error, struct diag *out)
 {
-	check_fail(out, D_TLS_CA_UNREADABLE, f->path, "%s: %.400s", f->key, error);
-	diag_hint(out, "the file is there and is %s: read the cause", format_name(format));
+	check_fail(out, f->text ? D_TLS_FILE_FORMAT : D_TLS_CA_UNREADABLE, subject_of(f),
+		   "%s: %.400s", f->key, error);
+	if (f->text)
+		diag_hint(out, "the value is %s: read the cause", format_name(format));
+	else
+		diag_hint(out, "the file is there and is %s: read the cause", format_name(format));
 	return RESULT_FAIL;
 }
 
@@ -272,18 +286,33 @@ static enum result fail_block(const struct key_file *f, const char *text, size_t
 	const char *label = (const char *)memmem(text, len, "-----BEGIN ", 11) + 11;
 	size_t n = strspn(label, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ");
 
-	check_fail(out, D_TLS_FILE_FORMAT, f->path,
-		   "%s: the file holds no %s; its first PEM block is %.*s", f->key,
+	check_fail(out, D_TLS_FILE_FORMAT, subject_of(f),
+		   "%s: the %s holds no %s; its first PEM block is %.*s", f->key,
+		   f->text ? "value" : "file",
 		   f->use == KEY_FILE_KEY ? "private key" : "certificate", n < 40 ? (int)n : 40,
 		   label);
 	diag_hint(out, "look whether the files of certificate and key are exchanged");
 	return RESULT_FAIL;
 }
 
+/* A PEM text of one line: a variable has lost its line ends, or has them as \n of two characters. */
+static enum result fail_one_line(const struct key_file *f, struct diag *out)
+{
+	check_fail(out, D_TLS_FILE_FORMAT, subject_of(f),
+		   "%s: the value is a PEM text on one line%s, and PEM has lines", f->key,
+		   strstr(f->text, "\\n") ? ", with \\n written out" : "");
+	diag_hint(out,
+		  "keep its line ends: likely a variable, an .env file or a template took them "
+		  "away; a file (file:/path, or the .location property) keeps them");
+	return RESULT_FAIL;
+}
+
 static enum result diagnose_pem(const struct key_file *f, enum key_format format, const char *text,
 				size_t len, const char *error, struct diag *out)
 {
-	if (format != KEY_FORMAT_PEM && format != KEY_FORMAT_UNKNOWN)
+	if (f->text && format == KEY_FORMAT_PEM && !memchr(text, '\n', strlen(text)))
+		return fail_one_line(f, out);
+	if (format != KEY_FORMAT_PEM && (f->text || format != KEY_FORMAT_UNKNOWN))
 		return fail_format(f, format, hint_for_pem(f, format), out);
 	if (format == KEY_FORMAT_PEM && lacks_block(f, text, len))
 		return fail_block(f, text, len, out);
@@ -303,9 +332,11 @@ static enum result diagnose_pem(const struct key_file *f, enum key_format format
 enum result key_file_diagnose(const struct key_file *f, const char *error, struct diag *out)
 {
 	size_t len = 0;
-	cleanup_free char *text = file_read(f->path, KEY_FILE_MAX, &len);
+	cleanup_free char *text =
+	    f->text ? xstrdup(f->text) : file_read(f->path, KEY_FILE_MAX, &len);
 	enum key_format format;
 
+	len = f->text ? strlen(f->text) : len;
 	if (!text)
 		return check_fail(out, D_TLS_CA_UNREADABLE, f->path, "%s: %s", f->key,
 				  strerror(errno));

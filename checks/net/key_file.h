@@ -26,9 +26,10 @@ enum key_format {
 enum key_format key_file_format(const void *bytes, size_t n);
 
 enum key_file_use { KEY_FILE_CERTIFICATES, KEY_FILE_KEY, KEY_FILE_STORE };
-/* What is known about a file that a library has refused. */
+/* What is known about a file, or a text in its place ("ssl.key.pem"), that a library has refused. */
 struct key_file {
-	const char *path;
+	const char *path; /* NULL: the property holds the text itself */
+	const char *text;
 	const char
 	    *key; /* the property that names it ("ssl.key.location"), or words in its place */
 	enum key_file_use use;

@@ -114,10 +114,19 @@ static const char *split_scheme(struct url *u, struct arena *a, const char *s, s
 /* Besides blanks: templates leave these in names ("{{ .Values.db }}", "<%= host %>"). */
 static const char not_in_hosts[] = "{}<>\"'`|\\^";
 
-/* "%DB_HOST%", as cmd.exe writes a variable. Of a path, and in libpq's hosts, %2F is a slash. */
-static bool has_name_and_escape(const struct url *u)
+/* Returns NULL, or which character of the host no name has. Of a path, and in libpq's hosts, %2F is a slash; "%DB_HOST%" is how cmd.exe
+ * writes a variable. */
+static const char *character_problem(const struct url *u, struct arena *a)
 {
-	return !is_local(u) && !is_libpq(u) && likely_template(u->host);
+	const char *odd = strpbrk(u->host, not_in_hosts);
+
+	if (!odd && !is_local(u) && !is_libpq(u) && likely_template(u->host))
+		odd = "%";
+	return odd ? arena_printf(a,
+				  "has a %c in its host, which no name has; likely a template "
+				  "that nothing has rendered",
+				  *odd)
+		   : NULL;
 }
 
 const char *url_split(struct url *out, struct arena *a, const char *text)
@@ -150,9 +159,9 @@ const char *url_split(struct url *out, struct arena *a, const char *text)
 					       : problem;
 	if (!*u.host && !is_local(&u) && !is_libpq(&u))
 		return "has no host";
-	if (strpbrk(u.host, not_in_hosts) || (has_name_and_escape(&u)))
-		return "has a host with a character that no name has; a template that was not "
-		       "rendered?";
+	problem = character_problem(&u, a);
+	if (problem)
+		return problem;
 	path = arena_strndup(a, end, strcspn(end, "#")); /* a fragment is never sent */
 	u.path = *path == '?' ? arena_printf(a, "/%s", path) : path;
 	u.text = arena_printf(a, "%s://%.*s%s", u.scheme, (int)(end - rest), rest, path);

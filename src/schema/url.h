@@ -36,7 +36,7 @@ static inline bool url_is_set(const struct url *url)
 {
 	return url->text || secret_is_set(url->ref);
 }
-/* Splits a URL. Returns NULL, or the problem: a static text that never quotes the URL. */
+/* Splits a URL. Returns NULL, or the problem: a text that never quotes the URL. */
 const char *url_split(struct url *out, struct arena *a, const char *text);
 bool url_scheme_in(const struct url *url, const char *const *schemes);
 /* Child only. Makes a copy with all parts, reads `ref` if it is set, and registers secrets with the scrubber. Returns 0, or -1

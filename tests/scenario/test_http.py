@@ -1073,3 +1073,18 @@ def test_json_in_another_encoding(guard, encoding, words):
     with serve(Reply(200, '{"status": "UP"}'.encode(encoding))) as s:
         result = guard.try_("http", url=s.url, json='( { at = "/status"; equals = "\\"UP\\""; } )')
         result.expect("http-json-invalid", exit=124, cause=words)
+
+
+def test_show_says_no_method_that_is_not_sent(guard):
+    """A body makes POST of GET: `show` named GET, and the request was a POST."""
+    with HttpServer({"/": Reply(200, "ok")}) as s:
+        shown = guard.cli(
+            "show", "-p", guard.write("p.cfg", f'startguard = 1; http: {{ a: {{ url = "{s.url}/"; body = "x"; }}; }};')
+        )
+        assert "method" not in shown.out and "GET" not in shown.out
+        for method, sent in ((None, "POST"), ("GET", "POST"), ("PUT", "PUT")):
+            keys = {"method": method} if method else {}
+            guard.try_("http", url=s.url + "/", body="x", **keys).passed()
+            assert s.requests[-1].method == sent
+        guard.try_("http", url=s.url + "/").passed()
+        assert s.requests[-1].method == "GET"

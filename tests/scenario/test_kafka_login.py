@@ -212,6 +212,45 @@ def test_files_of_another_format(guard, tmp_path):
         try_files(guard, *properties, password="lab-store-1").expect("tls-file-format", exit=69, cause=cause, hint=hint)
 
 
+@pytest.mark.produces("tls-file-format")
+@pytest.mark.near_miss("tls-key-password")
+def test_texts_of_another_format(guard, tmp_path):
+    """PEM in a property: what platforms hand out in a variable."""
+    files = KeyFiles(tmp_path)
+    with open(files.cert.cert_file) as cert, open(files.cert.key_file) as key:
+        cert, key = cert.read(), key.read()
+    one_line = " ".join(cert.split("\n"))
+    cases = [
+        ("ssl.certificate.pem", one_line, "PEM text on one line", "keep its line ends"),
+        ("ssl.certificate.pem", cert.replace("\n", "\\n"), r"with \n written out", "keep its line ends"),
+        ("ssl.ca.pem", one_line, "PEM text on one line", "keep its line ends"),
+        ("ssl.key.pem", key.replace("\n", "\\n"), r"with \n written out", "keep its line ends"),
+        ("ssl.ca.pem", files.cert.cert_file, "neither PEM nor a keystore", "likely a path"),
+        ("ssl.key.pem", base64.b64encode(key.encode()).decode(), "base64 text without a PEM header", "encoded twice"),
+        ("ssl.certificate.pem", "<html>", "a page of HTML", "give the PEM text itself"),
+    ]
+    for name, value, cause, hint in cases:
+        result = try_files(guard, f"{name}=env:STORE_PASSWORD", password=value)
+        result.expect("tls-file-format", exit=69, phase="config", subject=name, cause=cause, hint=hint)
+        assert key.split("\n")[1] not in result.err + str(result.report)
+
+
+@pytest.mark.produces("tls-key-password")
+def test_a_key_as_text_that_does_not_open(guard, tmp_path):
+    files = KeyFiles(tmp_path)
+    with open(files.locked()) as key:
+        key = key.read()
+    result = try_files(guard, "ssl.key.pem=env:STORE_PASSWORD", password=key)
+    result.expect("tls-key-password", exit=69, subject="ssl.key.pem", hint="give ssl.key.password")
+
+
+@pytest.mark.near_miss("tls-file-format", "tls-key-password")
+def test_texts_that_are_right(guard, tmp_path):
+    files = KeyFiles(tmp_path)
+    with open(files.cert.cert_file) as cert:
+        try_files(guard, "ssl.ca.pem=env:STORE_PASSWORD", password=cert.read()).expect("connect-refused", exit=124)
+
+
 @pytest.mark.produces("tls-key-password")
 @pytest.mark.near_miss("tls-ca-unreadable", "tls-file-format")
 def test_a_key_that_does_not_open(guard, tmp_path):

@@ -335,3 +335,31 @@ def test_the_page_that_exporters_have_at_the_root(guard):
         guard.try_("metrics", url=s.url).expect(
             "http-html-page", exit=69, cause="the page says: Node Exporter Metrics", hint="link to /metrics"
         )
+
+
+JSON_PAGE = '{"names": ["jvm.memory.used", "process.uptime"]}'
+
+
+@pytest.mark.produces("metrics-malformed")
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/vnd.spring-boot.actuator.v3+json"])
+def test_a_page_of_json(guard, content_type):
+    with page(JSON_PAGE, content_type) as s:
+        guard.try_("metrics", url=s.url + "/metrics").expect("metrics-malformed", exit=69, hint="the page is JSON")
+
+
+@pytest.mark.produces("metrics-malformed")
+@pytest.mark.parametrize("text", ["# TYPE a gauge\r\na 1\r\n", "a 1\r\nb 2\r\n"])
+def test_line_ends_of_windows(guard, text):
+    with page(text) as s:
+        guard.try_("metrics", url=s.url + "/metrics").expect(
+            "metrics-malformed", exit=69, cause="the lines end with a carriage return", hint=r"write the lines with \n alone"
+        )
+
+
+@pytest.mark.produces("metrics-malformed")
+@pytest.mark.parametrize("text", ["a{b=1} 1\n", "{broken 1\n", "[a] 1\n"])
+def test_a_page_that_is_wrong_otherwise(guard, text):
+    with page(text) as s:
+        result = guard.try_("metrics", url=s.url + "/metrics")
+        result.expect("metrics-malformed", exit=69)
+        assert "JSON" not in result.err and "carriage return" not in result.err

@@ -211,9 +211,13 @@ def test_other_server(guard, health):
 
 @pytest.mark.produces("opa-not-opa")
 def test_the_diagnostic_address(guard):
-    """It has /health and /metrics, and no decisions."""
+    """It has /health and /metrics, and no decisions. A peer without OPA's /health is another service."""
     with opa(decision=Reply(404, "404 page not found")) as s:
         guard.try_("opa", url=s.url, decisions=ALLOW).expect("opa-not-opa", exit=69, hint="--diagnostic-addr")
+    with opa(health=Reply(404, "404 page not found"), decision=Reply(404, "404 page not found")) as s:
+        result = guard.try_("opa", url=s.url, decisions=ALLOW)
+        result.expect("opa-not-opa", exit=69)
+        assert "diagnostic" not in result.err
 
 
 @pytest.mark.produces("auth-required", "auth-failed", "auth-forbidden")

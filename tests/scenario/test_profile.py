@@ -69,8 +69,8 @@ ELSEWHERE = [
     ('tcp: { db: { address = "db\u200b:5432"; }; };', "it holds an invisible character"),
     ('tcp: { db: { address = "\u201cdb:5432\u201d"; }; };', "it holds a typographic quote"),
     ('http: { a: { url = "http://{{ .Values.db }}/"; }; };', "the URL holds a blank"),
-    ('http: { a: { url = "http://{{db}}/"; }; };', "a host with a character that no name has"),
-    ('http: { a: { url = "http://%DB_HOST%:80/"; }; };', "a host with a character that no name has"),
+    ('http: { a: { url = "http://{{db}}/"; }; };', "in its host, which no name has"),
+    ('http: { a: { url = "http://%DB_HOST%:80/"; }; };', "in its host, which no name has"),
     ('tcp: { db: { address = "${DB-db}:1"; }; };', "; write ${DB:-db}"),
     ('tcp: { db: { address = "${DB:db}:1"; }; };', "; write ${DB:-db}"),
     ('tcp: { db: { address = "${env:DB}:1"; }; };', "; write ${DB}"),
@@ -119,11 +119,17 @@ ELSEWHERE = [
     ('command: { x: { exec = "ls"; }; };', "a command is a check of the kind exec"),
     ('name = "shop"; tcp: { db: { address = "db:1"; }; };', 'unknown key "name"; write service = "..."'),
     ('include = "x.cfg"; tcp: { db: { address = "db:1"; }; };', 'another file is read with @include "FILE"'),
-    ('mode = "qa"; tcp: { db: { address = "db:1"; }; };', 'the key modes gives them more names'),
+    ('mode = "qa"; tcp: { db: { address = "db:1"; }; };', "the key modes gives them more names"),
     ('@include "${HOME}/x.cfg"', "takes the name of one file as it is, without ${} and *"),
     ('@include "*.cfg"', "takes the name of one file as it is, without ${} and *"),
     ('@include "x.cfg" tcp: { db: { address = "db:1"; }; };', '@include "FILE" stands on a line of its own'),
 ]
+
+
+def kafka_of(keys):
+    return 'kafka: { e: { bootstrap_servers = "k:9092"; ' + keys + "; }; };"
+
+
 # What lint takes, with a warning.
 DOUBTS = [
     (
@@ -144,6 +150,13 @@ DOUBTS = [
         '"|" is for a shell, and none is used; write ["sh", "-c", "..."]',
     ),
     ('exec: { m: { command = ["echo", "$HOME"]; }; };', "holds $HOME, and no shell fills it in; write ${HOME}"),
+    (kafka_of('properties = ["client.id=a", "client.id=b"]'), "sets client.id twice; the last one counts"),
+    (kafka_of('properties = ["sasl.mechanism=PLAIN", "sasl.mechanisms=PLAIN"]'), "sets sasl.mechanisms twice"),
+    (kafka_of('client_id = "x"; properties = ["client.id=a"]'), "and so does the key client_id, which counts"),
+    (
+        kafka_of('groups = ["a"]; properties = ["group.id=b"]'),
+        "sets group.id = b, which is not used: the groups that are checked stand in groups",
+    ),
     ('#include "common.cfg"\ntcp: { db: { address = "db:1"; }; };', "#include is a comment here; write @include"),
 ]
 # What lint takes without a word.
@@ -151,6 +164,7 @@ RIGHT = [
     'timeout = "30s"; tcp: { db: { address = "db:1"; timeout = "30s"; grace = "30s"; attempt_timeout = "30s"; interval = "5s"; }; };',
     'timeout = "0"; tcp: { db: { address = "db:1"; timeout = "24h"; }; };',
     'exec: { m: { command = ["sh", "-c", "ls", "|", "$HOME"]; }; n: { command = ["grep", "a|b", "$", "5$"]; }; };',
+    kafka_of('groups = ["a", "b"]; client_id = "x"; properties = ["group.id=b", "sasl.mechanism=PLAIN"]'),
     '# include the cache\n#includes "x"\ntcp: { db: { address = "[fe80::1%eth0]:1"; }; };',
     'tcp: { db: { address = "d\u00e4nemark:1"; }; a: { address = "/run/a b.sock"; }; };',
     'file: { a: { path = "/data/$RECYCLE.BIN/~x"; }; };',
