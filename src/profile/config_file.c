@@ -131,7 +131,7 @@ static size_t token_length(const char *p, const char *end, enum place *place)
 		*place = IN_BLOCK_COMMENT;
 		return 2;
 	}
-	while (isalnum((unsigned char)*p) && q < end &&
+	while ((isalnum((unsigned char)*p) || *p == '*') && q < end &&
 	       (isalnum((unsigned char)*q) || strchr("_-.*", *q)))
 		q++;
 	return (size_t)(q - p);

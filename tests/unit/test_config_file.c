@@ -126,8 +126,8 @@ static void large_groups(UNUSED void **state)
 	str_init(&text, 1024 * 1024);
 	str_add(&text, "a = 1;\nk: {\n");
 	for (i = 0; i < 2000; i++)
-		str_addf(&text, "c%d: { t = true; x: { y = %d; }; l = ( { q = 1; } ) } %s # }\n", i,
-			 i,
+		str_addf(&text, "%s%d: { t = true; x: { y = %d; }; l = ( { q = 1; } ) } %s # }\n",
+			 i == 99 ? "*x*" : "c", i, i,
 			 i % 3   ? ""
 			 : i % 2 ? ";"
 				 : ",");
@@ -138,6 +138,7 @@ static void large_groups(UNUSED void **state)
 	assert_int_equal(node_count(w.root), 3);
 	k = node_child(w.root, "k");
 	assert_int_equal(node_count(k), 2001);
+	assert_non_null(node_child(k, "*x*99"));
 	i = 0;
 	for (const struct node *c = k->first; c && c->type == N_GROUP; c = c->next, i++) {
 		assert_int_equal(c->line, i + 3);
