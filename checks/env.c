@@ -329,7 +329,12 @@ static enum result must_match(const struct pair *p, bool if_set, struct diag *ou
 	return check_fail(out, D_ENV_MISMATCH, p->name,
 			  "the value of %s (%zu character%s) is not of the form %s%s%s", p->name,
 			  strlen(v), plural(strlen(v)), p->value,
-			  mangled ? "; likely it is not as meant: " : flaw ? "; it " : "", mangled ? mangled : flaw ? flaw : "");
+			  flaw      ? "; it "
+			  : mangled ? "; likely it is not as meant: "
+				    : "",
+			  flaw      ? flaw
+			  : mangled ? mangled
+				    : "");
 }
 
 /* Adds what r says. Subject and code say it all, except of a conflict or a mismatch: there the cause is the note. */

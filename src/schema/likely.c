@@ -204,13 +204,16 @@ const char *likely_mangled(const char *value)
 	size_t n = strlen(value);
 
 	if (n >= 2 && (*value == '"' || *value == '\'') && value[n - 1] == *value)
-		return "it begins and ends with a quote, as docker --env-file and a Kubernetes "
-		       "manifest leave it in the value";
+		return "it stands in quotes, which docker --env-file and a Kubernetes manifest "
+		       "leave in the value";
 	if (n && value[n - 1] == '\r')
-		return "it ends with a carriage return, as from a file with the line ends of "
-		       "Windows";
-	if (n && (isspace((unsigned char)*value) || isspace((unsigned char)value[n - 1])))
-		return "it begins or ends with a blank or a line end";
+		return "it ends in a line end, as from a file with the line ends of Windows";
+	if (n && value[n - 1] == '\n')
+		return "it ends in a line end";
+	if (n && isspace((unsigned char)value[n - 1]))
+		return "it ends in a blank";
+	if (n && isspace((unsigned char)*value))
+		return "it begins with a blank or a line end";
 	if (is_service_link(value))
 		return "it is tcp://ADDRESS:PORT, as Kubernetes sets it for a Service of that "
 		       "name: set enableServiceLinks: false, or use another name";

@@ -194,9 +194,9 @@ def test_variables_that_nobody_reads(guard):
     "value, words",
     [
         ("tcp://10.0.0.1:6379", "likely it is not as meant: it is tcp://ADDRESS:PORT, as Kubernetes sets it"),
-        ('"6379"', "likely it is not as meant: it begins and ends with a quote"),
-        ("6379\r", "likely it is not as meant: it ends with a carriage return"),
-        ("6379 ", "likely it is not as meant: it begins or ends with a blank"),
+        ('"6379"', "it stands in quotes"),
+        ("6379\r", "it ends in a line end"),
+        ("6379 ", "it ends in a blank"),
         ("${PORT}", "likely it is not as meant: it holds a $ before a name"),
         ("{{ .Values.port }}", "likely it is not as meant: it holds the mark of a template"),
         ("~/port", "likely it is not as meant: it begins with ~"),

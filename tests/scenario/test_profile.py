@@ -873,9 +873,9 @@ def test_a_literal_secret_without_a_dollar_is_told_no_more(guard):
 @pytest.mark.parametrize(
     "value, words",
     [
-        ('"redis://r:6379"', "it begins and ends with a quote"),
-        ("redis://r:6379\r", "it ends with a carriage return"),
-        ("redis://r:6379 ", "it begins or ends with a blank"),
+        ('"redis://r:6379"', "it stands in quotes"),
+        ("redis://r:6379\r", "it ends in a line end"),
+        ("redis://r:6379 ", "it ends in a blank"),
         ("tcp://10.0.0.1:6379", "it is tcp://ADDRESS:PORT, as Kubernetes sets it for a Service of that name"),
         ("redis://$HOST:6379", "it holds a $ before a name"),
         ("redis://{{ host }}:6379", "it holds the mark of a template"),

@@ -111,12 +111,12 @@ static void templates(UNUSED void **state)
 static void values_of_variables(UNUSED void **state)
 {
 	static const struct row rows[] = {
-	    {"\"redis://x\"", "begins and ends with a quote"},
-	    {"'x'", "begins and ends with a quote"},
-	    {"x\r", "ends with a carriage return"},
-	    {"x ", "begins or ends with a blank"},
-	    {" x", "begins or ends with a blank"},
-	    {"x\n", "begins or ends with a blank or a line end"},
+	    {"\"redis://x\"", "stands in quotes"},
+	    {"'x'", "stands in quotes"},
+	    {"x\r", "ends in a line end"},
+	    {"x ", "ends in a blank"},
+	    {" x", "begins with a blank"},
+	    {"x\n", "ends in a line end"},
 	    {"tcp://10.0.0.1:6379", "Kubernetes"},
 	    {"{{ .Values.x }}", "template"},
 	    {"$HOST:1", "before a name"},
