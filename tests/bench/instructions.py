@@ -62,7 +62,8 @@ def ca_file(folder, authority):
 
 def cases(ports, redis, file, tls):
     """{name: profile, or None for `startguard version`}. No service is executed: the guard's count would be lost with it. tls: the
-    address of a server, and the file of its CA."""
+    address of a server, and the file of its CA. The large profile is only read, by lint: work that grows with the square of its size
+    would show there."""
     tcp, http = ports
     return {
         "version": None,
@@ -71,7 +72,14 @@ def cases(ports, redis, file, tls):
         "file": f'file: {{ c: {{ path = "{file}"; }}; }};',
         "tls": f'tcp: {{ c: {{ address = "{tls[0]}"; tls = true; ca_file = "{tls[1]}"; }}; }};',
         "six": dependencies.six(ports, redis),
+        "large": large(2000),
     }
+
+
+def large(n):
+    """Checks of one kind, each with a variable of its own and one that waits for the check before it."""
+    checks = (f'c{i}: {{ address = "${{HOST_{i}}}:5432"; after = ["tcp.c{max(i - 1, 1)}"]; }};' for i in range(2, n))
+    return 'tcp: { c1: { address = "db:5432"; };\n' + "\n".join(checks) + "\n};"
 
 
 def count(program, words):
@@ -104,6 +112,8 @@ def measure(program):
                     profile = folder / f"{case}.cfg"
                     profile.write_text(dependencies.profile(text))
                     words = ["run", "-q", "-p", str(profile), "--termination-log", "none"]
+                if case == "large":
+                    words = ["lint", str(profile)]
                 found[case] = round(statistics.median(sum(count(program, words)) for _ in range(RUNS)))
     return found
 
