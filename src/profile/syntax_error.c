@@ -5,8 +5,8 @@
 
 #include "str.h"
 
-/* From 1.7 on libconfig takes a comma behind the last element. */
-#define LAST_COMMA_ALLOWED (LIBCONFIG_VER_MAJOR > 1 || LIBCONFIG_VER_MINOR >= 7)
+/* From 1.7 on libconfig takes more commas than one between two elements, and behind the last one. */
+#define SPARE_COMMAS_ALLOWED (LIBCONFIG_VER_MAJOR > 1 || LIBCONFIG_VER_MINOR >= 7)
 #define NAMES_COMPARED_MAX 2000 /* settings of one group; the comparison takes the square of it */
 #define SHOWN_MAX 40            /* bytes of a name in a message */
 
@@ -642,10 +642,12 @@ static bool take_value(struct scan *s, struct level *l)
 	bool simple = t->type >= T_INT && t->type <= T_STRING;
 
 	if (has_values_only(l) && is_mark(t, closing(&l->open)) &&
-	    (!l->after_comma || LAST_COMMA_ALLOWED)) {
+	    (!l->after_comma || SPARE_COMMAS_ALLOWED)) {
 		close_level(s);
 		return true;
 	}
+	if (has_values_only(l) && l->after_comma && is_mark(t, ',') && SPARE_COMMAS_ALLOWED)
+		return true;
 	if (simple && is_mark(&l->open, '[') && !is_same_type(l, t))
 		return fail_at(
 		    s, t,
