@@ -84,7 +84,9 @@ static const struct mistake mistakes[] = {
     {"a = [ [ 1 ] ];", 1, 7, "an array [ ] holds simple values"},
     {"a = ( b = 1 );", 1, 7, "a group within a list stands in braces"},
     {"a = [ \"x\" y ];", 1, 11, "a comma is missing between two elements"},
+#if LIBCONFIG_VER_MAJOR == 1 && LIBCONFIG_VER_MINOR < 7
     {"a = [ \"x\",, \"y\" ];", 1, 11, "a comma after a comma"},
+#endif
     {"a = [ \"x\"; };", 1, 10, "the array needs a ] before this ;"},
     {"a = [ 1, \"x\" ];", 1, 10, "values of one type"},
     {"a = \"x\", \"y\";", 1, 10, "several texts stand in [ ]: a = [ \"a\", \"b\" ]"},
