@@ -315,7 +315,6 @@ static enum result must_match(const struct pair *p, bool if_set, struct diag *ou
 	const char *v = value_of(p->name), *mangled;
 	char problem[120];
 	regex_t re;
-	const char *flaw = v ? text_flaw(v) : NULL;
 	int r;
 
 	if (!v)
@@ -329,12 +328,8 @@ static enum result must_match(const struct pair *p, bool if_set, struct diag *ou
 	return check_fail(out, D_ENV_MISMATCH, p->name,
 			  "the value of %s (%zu character%s) is not of the form %s%s%s", p->name,
 			  strlen(v), plural(strlen(v)), p->value,
-			  flaw      ? "; it "
-			  : mangled ? "; likely it is not as meant: "
-				    : "",
-			  flaw      ? flaw
-			  : mangled ? mangled
-				    : "");
+			  mangled ? "; likely it is not as meant: it " : "",
+			  mangled ? mangled : "");
 }
 
 /* Adds what r says. Subject and code say it all, except of a conflict or a mismatch: there the cause is the note. */

@@ -16,7 +16,7 @@ static void add_mangled(const struct slot *s, struct str *out)
 		const char *why = value ? likely_mangled(value) : NULL;
 
 		if (why) {
-			str_addf(out, "; likely the value of %s is not as meant: %s", name, why);
+			str_addf(out, "; likely the value of %s is not as meant: it %s", name, why);
 			return;
 		}
 		p += 2;

@@ -201,28 +201,17 @@ static bool has_variable(const char *value)
 
 const char *likely_mangled(const char *value)
 {
-	size_t n = strlen(value);
-
-	if (n >= 2 && (*value == '"' || *value == '\'') && value[n - 1] == *value)
-		return "it stands in quotes, which docker --env-file and a Kubernetes manifest "
-		       "leave in the value";
-	if (n && value[n - 1] == '\r')
-		return "it ends in a line end, as from a file with the line ends of Windows";
-	if (n && value[n - 1] == '\n')
-		return "it ends in a line end";
-	if (n && isspace((unsigned char)value[n - 1]))
-		return "it ends in a blank";
-	if (n && isspace((unsigned char)*value))
-		return "it begins with a blank or a line end";
+	if (*value && text_flaw(value))
+		return text_flaw(value);
 	if (is_service_link(value))
-		return "it is tcp://ADDRESS:PORT, as Kubernetes sets it for a Service of that "
-		       "name: set enableServiceLinks: false, or use another name";
+		return "is tcp://ADDRESS:PORT, as Kubernetes sets it for a Service of that name: "
+		       "set enableServiceLinks: false, or use another name";
 	if (likely_template(value) && !strstr(value, "$("))
-		return "it holds the mark of a template that nothing has rendered";
+		return "holds the mark of a template that nothing has rendered";
 	if (has_variable(value))
-		return "it holds a $ before a name, and nothing fills in a variable within a "
+		return "holds a $ before a name, and nothing fills in a variable within a "
 		       "variable's value";
-	return str_starts(value, "~/") ? "it begins with ~, which only a shell fills in" : NULL;
+	return str_starts(value, "~/") ? "begins with ~, which only a shell fills in" : NULL;
 }
 
 const char *likely_pasted(const char *text)

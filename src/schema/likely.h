@@ -17,8 +17,7 @@ struct suggestion likely_variable(const char *inside, size_t n);
 
 /* Returns the mark of a template that was not rendered ("{{ }}", "%NAME%"), or NULL. */
 const char *likely_template(const char *text);
-/* Returns what shows that a variable's value is not what its author meant, with the likely origin: "it begins and ends with a
- * quote, ..."; or NULL. */
+/* Returns what shows that a variable's value is not what its author meant ("stands in quotes"), with the likely origin; or NULL. */
 const char *likely_mangled(const char *value);
 /* Returns "holds an invisible character" or the like for a character that no name or address has, or NULL. */
 const char *likely_pasted(const char *text);

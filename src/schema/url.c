@@ -255,7 +255,7 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 			 : *value ? D_ENV_MISMATCH
 				  : D_ENV_EMPTY,
 			 subject, "is to hold a URL for this, but it %s%s%s", problem,
-			 mangled ? "; likely it is not as meant: " : "", mangled ? mangled : "");
+			 mangled ? "; likely it is not as meant: it " : "", mangled ? mangled : "");
 		return -1;
 	}
 	register_user(out);

@@ -135,7 +135,7 @@ def test_url(guard, kind, url):
 @pytest.mark.produces("env-mismatch")
 def test_value_of_a_form(guard):
     check = guard.try_("env", match=["PORT=[0-9]+"], _env={"PORT": "80\n"})
-    check.expect("env-mismatch", exit=69, cause="is not of the form [0-9]+; it ends in a line end")
+    check.expect("env-mismatch", exit=69, cause="is not of the form [0-9]+; likely it is not as meant: it ends in a line end")
 
 
 def test_address(guard):
