@@ -1,5 +1,6 @@
 /* wire_format: checks that the last records of a topic have the format this service reads. It reads by offsets only: it joins
  * no group, commits nothing and creates no topic. */
+#include "avro_types.h"
 #include "check.h"
 #include "kafka_client.h"
 #include "kafka_keys.h"
@@ -14,7 +15,7 @@ struct wire_format_conf {
 	const char *schema;
 	int64_t sample;
 	struct duration since, newest_within;
-	struct strlist ranges;
+	struct strlist types, ranges;
 	bool allow_empty;
 };
 
@@ -34,6 +35,9 @@ static const struct key wire_format_keys[] = {
 		    "json no record must match it: it only names foreign records that are Avro of "
 		    "this schema.",
 	     .example = "\"schemas/order.avsc\""),
+    KEY_STRLIST(struct wire_format_conf, types,
+		.doc = "Schema files, as globs, that define named types which schema uses.",
+		.example = "[\"schemas/customer.avsc\"]"),
     KEY_INT(struct wire_format_conf, sample, .def = "20", .min = "1", .max = "10000",
 	    .doc = "How many records of each partition are looked at: the last ones."),
     KEY_DURATION(struct wire_format_conf, since, .min = "1s", .max = "87600h",
@@ -69,6 +73,9 @@ static const char *wire_format_validate(const void *conf, const char **key)
 	*key = "schema";
 	if (c->expect == RECORD_AVRO_BARE && !c->schema)
 		return "is needed: bare Avro cannot be recognised without its schema";
+	*key = "types";
+	if (c->types.n && !c->schema)
+		return "has no schema that could use them";
 	*key = "ranges";
 	if (c->ranges.n > RECORD_RANGES_MAX)
 		return "has more than 32 entries";
@@ -88,7 +95,7 @@ static enum result prepare_demand(const struct check_run *run, const struct wire
 		record_range_parse(&want->ranges[i], c->ranges.v[i]);
 	if (!c->schema)
 		return RESULT_PASS;
-	want->schema = avro_schema_load(run, c->schema, out);
+	want->schema = avro_types_load_schema(run, &c->types, c->schema, out);
 	if (!want->schema)
 		return RESULT_FAIL;
 	/* With json the ranges are about the JSON records, which no schema describes. */

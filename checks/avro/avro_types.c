@@ -54,3 +54,14 @@ enum result avro_types_load(const struct check_run *run, const struct strlist *g
 	*out = (struct diag){0};
 	return RESULT_PASS;
 }
+
+struct avro_schema *avro_types_load_schema(const struct check_run *run, const struct strlist *globs,
+					   const char *path, struct diag *out)
+{
+	json_t *known = json_object();
+	size_t count;
+
+	if (globs->n && avro_types_load(run, globs, known, &count, out))
+		return NULL;
+	return avro_schema_load_known(run, known, path, out);
+}

@@ -12,5 +12,8 @@
  * RESULT_FAIL with *out filled (file-missing, and as avro_schema_load) when a file cannot be read with the types of all others. */
 enum result avro_types_load(const struct check_run *run, const struct strlist *globs, json_t *known,
 			    size_t *count, struct diag *out);
+/* Loads one schema file, which may use the types of the files that the globs match. As avro_schema_load. */
+struct avro_schema *avro_types_load_schema(const struct check_run *run, const struct strlist *globs,
+					   const char *path, struct diag *out);
 
 #endif

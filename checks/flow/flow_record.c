@@ -1,5 +1,6 @@
 #include "flow_record.h"
 
+#include "avro_types.h"
 #include "kafka_client.h"
 #include "kafka_topic.h"
 #include "record_sample.h"
@@ -23,6 +24,9 @@ static const struct key record_keys[] = {
 	     .doc = "Avro schema file that must decode the record to its last byte. Needed for "
 		    "both Avro formats.",
 	     .example = "\"schemas/order.avsc\""),
+    KEY_STRLIST(struct flow_record_conf, types,
+		.doc = "Schema files, as globs, that define named types which schema uses.",
+		.example = "[\"schemas/customer.avsc\"]"),
     KEY_STRLIST(struct flow_record_conf, where, .flags = K_REQUIRED,
 		.check = flow_condition_problem,
 		.doc = "Which record is meant: place=value, where the place is names with dots or "
@@ -53,6 +57,9 @@ const char *flow_record_problem(const struct flow_record_conf *c, const char **k
 		return "is needed: the fields of an Avro record are known by it alone";
 	if (c->format == RECORD_JSON && c->schema)
 		return "is for Avro: leave it out with format = \"json\"";
+	*key = "types";
+	if (c->types.n && !c->schema)
+		return "has no schema that could use them";
 	return NULL;
 }
 
@@ -152,7 +159,7 @@ static enum result load_schema(struct flow_run *f, struct flow_record *r, struct
 	r->want.format = (enum record_format)c->format;
 	if (!c->schema)
 		return RESULT_PASS;
-	r->want.schema = avro_schema_load(f->run, c->schema, out);
+	r->want.schema = avro_types_load_schema(f->run, &c->types, c->schema, out);
 	if (!r->want.schema || check_places(r, &c->where, false, out) ||
 	    check_places(r, &c->holds, false, out) || check_places(r, &c->capture, true, out))
 		return RESULT_FAIL;

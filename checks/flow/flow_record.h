@@ -13,7 +13,7 @@ struct flow_record_conf {
 	KAFKA_KEY_FIELDS
 	const char *topic, *schema;
 	int format; /* enum record_format */
-	struct strlist where, holds, capture;
+	struct strlist types, where, holds, capture;
 	struct duration within;
 };
 extern const struct schema flow_record_schema;

@@ -142,6 +142,18 @@ def test_a_reward_goes_through(guard, system):
     assert sent.headers["content-type"] == "application/json"
 
 
+@pytest.mark.produces("avro-invalid-schema")
+def test_types_of_other_files(guard, system):
+    """A record of one field has the bytes of that field."""
+    field = {"name": "update", "type": "soma.cognition.ConfigUpdate"}
+    outer = guard.write("outer.avsc", json.dumps({"type": "record", "name": "Outer", "fields": [field]}))
+    types = [str(SCHEMAS / "config_update.avsc")]
+    keys = {"schema": outer, "where": ["update.exploration_temp=0.865"]}
+    check(guard, [request(system), expect(system, UPDATES, **keys, types=types)]).passed()
+    check(guard, [request(system), expect(system, UPDATES, **keys)]).expect("avro-invalid-schema", exit=69)
+    check(guard, [expect(system, UPDATES, types=types, schema=None, format="json")]).problem("types", "has no schema")
+
+
 @pytest.mark.near_miss("flow-no-record", "flow-record-differs")
 def test_records_of_others_are_skipped(guard, system):
     """A record of another format, a keep-alive, a tombstone, another's reward: none hides the one that is meant."""

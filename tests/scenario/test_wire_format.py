@@ -134,6 +134,19 @@ def test_pass(guard, kafka, expect, value, keys):
     assert "40 records of 2 partitions, all " in result.err
 
 
+@pytest.mark.produces("avro-invalid-schema")
+def test_types_of_other_files(guard, kafka):
+    """A record of one field has the bytes of that field."""
+    field = {"name": "update", "type": "soma.cognition.ConfigUpdate"}
+    outer = guard.write("outer.avsc", json.dumps({"type": "record", "name": "Outer", "fields": [field]}))
+    for partition in range(2):
+        kafka.produce(TOPIC, AVRO, partition=partition)
+    look(guard, kafka, schema=outer, types=[str(SCHEMA)], ranges=[f"update.{TAU}"]).passed()
+    look(guard, kafka, schema=outer).expect("avro-invalid-schema", exit=69, cause="soma.cognition.ConfigUpdate")
+    keys = {"bootstrap_servers": kafka.bootstrap, "topic": TOPIC, "expect": "avro_confluent", "types": [str(SCHEMA)]}
+    guard.try_("wire_format", **keys).problem("types", "has no schema", exit=64)
+
+
 @pytest.mark.produces("wire-format-mixed")
 def test_only_the_last_records_count(guard, kafka):
     kafka.produce(TOPIC, *[JSON] * 10, *[AVRO] * 5)
