@@ -32,6 +32,7 @@ struct source {
 	bool full;           /* a limit was exceeded; the problem is added only once */
 	bool split;          /* libconfig got large groups in pieces */
 	const char *number;  /* what is wrong with a number of the line; NULL: nothing */
+	bool joined;         /* two texts stand side by side in the line */
 };
 
 static void add_origin(struct source *s, const char *file, int line)
@@ -191,12 +192,17 @@ static const char *number_problem(const char *token, size_t n)
 static enum place add_line(struct source *s, enum place place, const char *p, const char *end,
 			   bool *opened)
 {
+	bool closed = false; /* a text has ended, and only blanks came since */
+
 	*opened = false;
 	while (p < end) {
 		bool in_code = place == IN_CODE;
 		size_t n = in_code ? token_length(p, end, &place) : rest_length(p, end, &place);
 
 		*opened |= in_code && place != IN_CODE;
+		s->joined |= closed && in_code && place == IN_STRING;
+		if (in_code ? *p != ' ' && *p != '\t' : *p == '"')
+			closed = !in_code && place == IN_CODE;
 		str_addn(&s->text, p, n);
 		if (in_code && is_long_number(p, n))
 			str_addc(&s->text, 'L');
@@ -209,11 +215,16 @@ static enum place add_line(struct source *s, enum place place, const char *p, co
 	return place;
 }
 
-static int check_numbers(struct source *s, const char *file, int line)
+/* Tells what the line that was added holds and is likely not meant. */
+static int check_line(struct source *s, const char *file, int line)
 {
 	const char *problem = s->number;
 
+	if (s->joined)
+		problem_add(s->problems, PROBLEM_WARNING, D_NONE, file, line, "",
+			    "two texts side by side are one; put a comma between them");
 	s->number = NULL;
+	s->joined = false;
 	return problem ? problem_error(s->problems, file, line, "", "%s", problem) : 0;
 }
 
@@ -257,7 +268,7 @@ static int add_text(struct source *s, const char *file, const char *text, size_t
 					    "#include is a comment here; write @include");
 			place = add_line(s, place, p, stop, &opened);
 			opened_at = opened ? line : opened_at;
-			bad |= check_numbers(s, file, line);
+			bad |= check_line(s, file, line);
 			add_origin(s, file, line);
 		}
 		p = nl ? nl + 1 : end;

@@ -158,9 +158,11 @@ DOUBTS = [
         "sets group.id = b, which is not used: the groups that are checked stand in groups",
     ),
     ('#include "common.cfg"\ntcp: { db: { address = "db:1"; }; };', "#include is a comment here; write @include"),
+    ('env: { e: { required = ["A", "B" "C"]; }; };', "two texts side by side are one; put a comma between them"),
 ]
 # What lint takes without a word.
 RIGHT = [
+    'env: { e: { required = ["A\\"", "B"]; /* "a" */ }; f: { equal = ["A=long "\n"text", "B=\\"\\""]; }; }; # "a" "b"',
     'timeout = "30s"; tcp: { db: { address = "db:1"; timeout = "30s"; grace = "30s"; attempt_timeout = "30s"; interval = "5s"; }; };',
     'timeout = "0"; tcp: { db: { address = "db:1"; timeout = "24h"; }; };',
     'exec: { m: { command = ["sh", "-c", "ls", "|", "$HOME"]; }; n: { command = ["grep", "a|b", "$", "5$"]; }; };',
