@@ -134,7 +134,7 @@ static void describe_missing(const char *path, char *buf, size_t size)
 		snprintf(buf, size, "; it is a link to %.*s", (int)n, target);
 		return;
 	}
-	if (*path == '~' || strchr(path, '$')) {
+	if (strchr(path, '$')) {
 		snprintf(buf, size, "; it is taken as it is written: only ${NAME} is a variable");
 		return;
 	}
