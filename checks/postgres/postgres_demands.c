@@ -109,6 +109,7 @@ static enum result find_table(struct demands *d, const char *table, const char *
 	char subject[DIAG_SUBJECT_MAX];
 	const PGresult *r;
 
+	invariant(table); /* each row's check demands one */
 	snprintf(subject, sizeof subject, "table %s", table);
 	r = QUERY(
 	    d, out, subject,

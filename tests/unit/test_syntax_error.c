@@ -155,11 +155,12 @@ static const char sample[] =
 static bool is_left_open(struct arena *a, const char *text)
 {
 	struct problems problems = {.arena = a};
-	bool open;
+	bool open = false;
 
 	file_of("p.cfg", text, strlen(text), 0600);
 	(void)config_file_read(a, "p.cfg", &problems);
-	open = problems.n && strstr(problems.v[0].text, " that begins here has no ");
+	for (size_t i = 0; i < problems.n; i++)
+		open |= strstr(problems.v[i].text, " that begins here has no ") != NULL;
 	problems_free(&problems);
 	return open;
 }
