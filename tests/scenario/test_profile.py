@@ -162,7 +162,7 @@ DOUBTS = [
 ]
 # What lint takes without a word.
 RIGHT = [
-    'env: { e: { required = ["A\\"", "B"]; /* "a" */ }; f: { equal = ["A=long "\n"text", "B=\\"\\""]; }; }; # "a" "b"',
+    'exec: { m: { command = ["ls", "A\\"", "long "\n"text", "\\"\\""]; /* "a" */ }; }; # "a" "b"',
     'timeout = "30s"; tcp: { db: { address = "db:1"; timeout = "30s"; grace = "30s"; attempt_timeout = "30s"; interval = "5s"; }; };',
     'timeout = "0"; tcp: { db: { address = "db:1"; timeout = "24h"; }; };',
     'exec: { m: { command = ["sh", "-c", "ls", "|", "$HOME"]; }; n: { command = ["grep", "a|b", "$", "5$"]; }; };',
