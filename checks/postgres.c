@@ -242,6 +242,18 @@ static enum result try_server(struct session *s, const char *address, struct ins
 	return begin_transaction(s, out);
 }
 
+/* Keeps one failure of several addresses. Returns whether to try no other one: a file or a value that cannot be used fails at each. */
+static bool keep_failure(struct diag *out, const struct diag *this)
+{
+	bool everywhere = diag_info(this->code)->phase == PH_CONFIG;
+
+	if (everywhere)
+		*out = *this;
+	else
+		diag_keep_latest(out, this);
+	return everywhere;
+}
+
 /* Tries the addresses of a host in turn, each within its share of the time. */
 static enum result try_host(struct session *s, const char *hostaddr, struct instant until,
 			    struct diag *out)
@@ -264,7 +276,8 @@ static enum result try_host(struct session *s, const char *hostaddr, struct inst
 			    NI_NUMERICHOST);
 		if (!try_server(s, address, instant_share(instant_now(), until, left), &this))
 			return RESULT_PASS;
-		diag_keep_latest(out, &this);
+		if (keep_failure(out, &this))
+			return RESULT_FAIL;
 	}
 	return RESULT_FAIL;
 }
@@ -302,7 +315,8 @@ static enum result try_hosts(struct session *s, struct diag *out)
 		set_server(s, hosts, ports, i);
 		if (!try_host(s, addresses ? list_item(addresses, i) : NULL, until, &this))
 			return RESULT_PASS;
-		diag_keep_latest(out, &this);
+		if (keep_failure(out, &this))
+			return RESULT_FAIL;
 	}
 	return RESULT_FAIL;
 }

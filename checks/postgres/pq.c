@@ -99,6 +99,17 @@ static bool find_state(const char *text, bool last, char state[STATE_LENGTH + 1]
 	return found;
 }
 
+/* Connects to the address that libpq was given, without libpq. */
+static enum result connect_again(const struct check_run *run, const struct pq *pq,
+				 struct conn *conn, struct diag *out)
+{
+	const char *address = pq_get(&pq->options, "hostaddr");
+
+	if (pq->host[0] == '/')
+		return net_connect_unix(run, pq->peer, conn, out);
+	return net_connect(run, address && *address ? address : pq->host, pq->port, conn, out);
+}
+
 /* ---- probing the peer ------------------------------------------------------------------------------------------------- */
 /* Sends libpq's SSLRequest, and `more` for peers that wait for the end of a line, on a separate connection. Stores the answer
  * and the number of its bytes; *n is 0 when the peer closed the connection. */
@@ -113,8 +124,7 @@ static enum result probe_peer(const struct pq *pq, struct instant until, const c
 	memcpy(packet, request, len);
 	memcpy(packet + len, more, strlen(more));
 	run.deadline = until;
-	if (pq->host[0] == '/' ? net_connect_unix(&run, pq->peer, conn, out)
-			       : net_connect(&run, pq->host, pq->port, conn, out))
+	if (connect_again(&run, pq, conn, out))
 		return RESULT_FAIL;
 	if (net_write(&run, conn, packet, len + strlen(more), out))
 		return RESULT_FAIL;
@@ -393,8 +403,7 @@ static enum result fail_connect(struct pq *pq, ConnStatusType at, struct diag *o
 	if (at == CONNECTION_STARTED && !fail_by_text(pq, text, out)) {
 		struct conn conn;
 
-		if (pq->host[0] == '/' ? net_connect_unix(pq->run, pq->peer, &conn, out)
-				       : net_connect(pq->run, pq->host, pq->port, &conn, out))
+		if (connect_again(pq->run, pq, &conn, out))
 			return RESULT_FAIL;
 	}
 	return fail_without_state(pq, message, out);

@@ -271,3 +271,12 @@ def test_key_that_libpq_refuses_for_its_mode(guard, root):
     with tls_server(root.issue()) as s:
         check = ask(guard, "postgres", f"localhost:{s.port}", root.ca_file, mine)
         check.expect("tls-ca-unreadable", exit=69, cause="group or world access", hint="the mode 0600")
+
+
+@pytest.mark.produces("tls-ca-unreadable")
+def test_the_address_that_libpq_reaches_tells(guard, root):
+    """Of a name with two addresses one is refused; libpq tells of both."""
+    mine, cert = root.issue(client=True), root.issue(names=["two.test"])
+    with DnsServer({}, hosts="127.0.0.1 two.test\n::1 two.test\n") as dns, tls_server(cert) as s:
+        check = ask(guard, "postgres", f"two.test:{s.port}", root.ca_file, mine, _dns=dns)
+        check.expect("tls-ca-unreadable", exit=69, cause="group or world access")
