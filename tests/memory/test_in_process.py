@@ -251,11 +251,15 @@ def test_postgres(attempt):
     with PostgresServer() as s:
         url = {"URL": f"postgresql://app:{PASSWORD}@127.0.0.1:{s.port}/service"}
         s.sql("create table t (id int)", "service", "app")
-        attempt(PASSES, "postgres", url="env:URL", tables=["t"], privileges=["INSERT on t"], _env=url)
-        assert "postgres-table-missing" in attempt(FAILS, "postgres", url="env:URL", tables=["u"], _env=url)
-        assert "auth-failed" in attempt(FAILS, "postgres", url="env:URL", _env={"URL": url["URL"].replace(PASSWORD, "no")})
+        attempt(PASSES, "postgres", attempt_timeout="30s", url="env:URL", tables=["t"], privileges=["INSERT on t"], _env=url)
+        assert "postgres-table-missing" in attempt(
+            FAILS, "postgres", attempt_timeout="30s", url="env:URL", tables=["u"], _env=url
+        )
+        assert "auth-failed" in attempt(
+            FAILS, "postgres", attempt_timeout="30s", url="env:URL", _env={"URL": url["URL"].replace(PASSWORD, "no")}
+        )
     with TcpServer(garbage) as s:
-        attempt(FAILS, "postgres", url=f"postgresql://{s.address}/service")
+        attempt(FAILS, "postgres", attempt_timeout="30s", url=f"postgresql://{s.address}/service")
 
 
 def test_kafka(attempt):
