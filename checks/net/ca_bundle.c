@@ -186,10 +186,9 @@ bool ca_bundle_outline(const unsigned char *der, size_t len, unsigned *key)
 struct anchor {
 	const unsigned char *der; /* in the bundle's text */
 	size_t len;
-	unsigned
-	    key;    /* of the subject; meaningless when the certificate was decoded with the file */
-	X509 *cert; /* NULL: not decoded yet */
-	bool added; /* to the store */
+	unsigned key; /* of the subject; not set when the certificate was decoded with the file */
+	X509 *cert;   /* NULL: not decoded yet */
+	bool added;   /* to the store */
 };
 struct bundle {
 	char *path, *text;

@@ -5,63 +5,25 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <pthread.h>
 #include <resolv.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "in_time.h"
 
 /* The thread of getaddrinfo shares it, and it outlives resolve_host when the resolver hangs. */
 struct lookup {
 	char host[256], port[8];
 	struct addrinfo hints, *list;
 	int eai, sys_errno;
-	bool done;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
 };
 
-static void *call_getaddrinfo(void *arg)
+static void call_getaddrinfo(void *arg)
 {
 	struct lookup *q = arg;
-	struct addrinfo *list = NULL;
-	int eai = getaddrinfo(q->host, q->port, &q->hints, &list);
-	int sys_errno = errno;
 
-	pthread_mutex_lock(&q->lock);
-	q->eai = eai;
-	q->sys_errno = sys_errno;
-	q->list = list;
-	q->done = true;
-	pthread_cond_signal(&q->changed);
-	pthread_mutex_unlock(&q->lock);
-	return NULL;
-}
-
-/* Returns whether getaddrinfo returned before the deadline. If not, its thread goes on until the child exits. */
-static bool resolve_in_time(struct lookup *q, struct instant deadline)
-{
-	pthread_condattr_t attr;
-	struct timespec until = {.tv_sec = deadline.ns / 1000000000,
-				 .tv_nsec = deadline.ns % 1000000000};
-	pthread_t thread;
-	bool done;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_mutex_init(&q->lock, NULL);
-	pthread_cond_init(&q->changed, &attr);
-	if (pthread_create(&thread, NULL, call_getaddrinfo, q)) {
-		call_getaddrinfo(q); /* no thread: the parent kills the child at the deadline */
-		return true;
-	}
-	pthread_detach(thread);
-	pthread_mutex_lock(&q->lock);
-	while (!q->done && pthread_cond_timedwait(&q->changed, &q->lock, &until) != ETIMEDOUT)
-		;
-	done = q->done;
-	pthread_mutex_unlock(&q->lock);
-	return done;
+	q->eai = getaddrinfo(q->host, q->port, &q->hints, &q->list);
+	q->sys_errno = errno;
 }
 
 static int server_socket(const struct __res_state *state, int i)
@@ -258,7 +220,7 @@ enum result resolve_host(const struct check_run *run, const char *host, int port
 		call_getaddrinfo(q);
 	} else {
 		check_step(run, PH_RESOLVE, "resolving %s", host);
-		if (!resolve_in_time(q, run->deadline))
+		if (!in_time(call_getaddrinfo, q, run->deadline))
 			return check_fail(
 			    out, D_DNS_TIMEOUT, host,
 			    "the resolver did not come back before the deadline of the attempt");

@@ -1,13 +1,11 @@
 #include "resolve_srv.h"
 
 #include <arpa/nameser.h>
-#include <errno.h>
 #include <netdb.h>
-#include <pthread.h>
 #include <resolv.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "in_time.h"
 #include "resolve.h"
 
 #define ANSWER_MAX 65536 /* bytes; what TCP can carry */
@@ -18,55 +16,20 @@ struct search {
 	char name[256];
 	unsigned char answer[ANSWER_MAX];
 	int len, host_error;
-	bool done;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
 };
 
-static void *search_records(void *arg)
+static void search_records(void *arg)
 {
 	struct search *s = arg;
 	struct __res_state state = {0};
-	int len = -1, error = NETDB_INTERNAL;
 
-	if (!res_ninit(&state)) {
-		len = res_nsearch(&state, s->name, ns_c_in, ns_t_srv, s->answer, sizeof s->answer);
-		error = state.res_h_errno;
-		res_nclose(&state);
-	}
-	pthread_mutex_lock(&s->lock);
-	s->len = len;
-	s->host_error = error;
-	s->done = true;
-	pthread_cond_signal(&s->changed);
-	pthread_mutex_unlock(&s->lock);
-	return NULL;
-}
-
-/* Returns whether the answer, or the failure, came before the deadline. */
-static bool search_in_time(struct search *s, struct instant deadline)
-{
-	struct timespec until = {.tv_sec = deadline.ns / 1000000000,
-				 .tv_nsec = deadline.ns % 1000000000};
-	pthread_condattr_t attr;
-	pthread_t thread;
-	bool done;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->changed, &attr);
-	if (pthread_create(&thread, NULL, search_records, s)) {
-		search_records(s); /* no thread: the parent kills the child at the deadline */
-		return true;
-	}
-	pthread_detach(thread);
-	pthread_mutex_lock(&s->lock);
-	while (!s->done && pthread_cond_timedwait(&s->changed, &s->lock, &until) != ETIMEDOUT)
-		;
-	done = s->done;
-	pthread_mutex_unlock(&s->lock);
-	return done;
+	s->len = -1;
+	s->host_error = NETDB_INTERNAL;
+	if (res_ninit(&state))
+		return;
+	s->len = res_nsearch(&state, s->name, ns_c_in, ns_t_srv, s->answer, sizeof s->answer);
+	s->host_error = state.res_h_errno;
+	res_nclose(&state);
 }
 
 static void read_record(const ns_msg *msg, const ns_rr *record, struct srv_targets *targets)
@@ -124,7 +87,7 @@ enum result resolve_srv(const struct check_run *run, const char *name, struct sr
 				  "a host name has at most 253 characters");
 	snprintf(s->name, sizeof s->name, "%s", name);
 	check_step(run, PH_RESOLVE, "asking for SRV records of %s", name);
-	if (!search_in_time(s, run->deadline))
+	if (!in_time(search_records, s, run->deadline))
 		return check_fail(
 		    out, D_DNS_TIMEOUT, name,
 		    "the resolver did not come back before the deadline of the attempt");

@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "resolve.h"
 #include "str.h"
 
 /* ---- error texts ------------------------------------------------------------------------------------------------- */
@@ -230,13 +231,6 @@ void tls_refusal_set(struct tls_refusal *r, long error, int depth, X509 *cert)
 	str_free(&s);
 }
 
-static bool is_address(const char *name)
-{
-	unsigned char buf[16];
-
-	return inet_pton(AF_INET, name, buf) == 1 || inet_pton(AF_INET6, name, buf) == 1;
-}
-
 /* What a cause says behind the certificate: how many came, or what was asked for. */
 static void add_circumstances(struct str *s, const struct tls_refusal *r, enum diag_code code,
 			      const char *name)
@@ -288,18 +282,18 @@ static void hint_ca_dates(struct diag *out, const struct tls_refusal *r)
 
 static void hint_names(struct diag *out, const struct tls_refusal *r, const char *name)
 {
-	if (is_address(name) && !r->has_addresses)
+	if (resolve_is_literal(name) && !r->has_addresses)
 		diag_hint(out,
 			  "%s is an address, and the certificate has names alone: ask for one of "
 			  "them, in place of the address, or as server_name where the kind has it; "
 			  "a server with several certificates chooses by that name (SNI)",
 			  name);
-	else if (!is_address(name) && r->has_addresses && !r->has_names)
+	else if (!resolve_is_literal(name) && r->has_addresses && !r->has_names)
 		diag_hint(out,
 			  "the certificate has addresses alone: ask for one of them, or add the "
 			  "name %s to it as a subject alternative name",
 			  name);
-	else if (!is_address(name))
+	else if (!resolve_is_literal(name))
 		tls_hint_name(out, name);
 }
 
@@ -336,7 +330,7 @@ void tls_hint_name(struct diag *out, const char *name)
 {
 	if (*out->hint || (out->code != D_TLS_HANDSHAKE && out->code != D_TLS_WRONG_NAME))
 		return;
-	if (is_address(name))
+	if (resolve_is_literal(name))
 		diag_hint(out,
 			  "%s is an address, so that no server name (SNI) was sent; if the server "
 			  "needs one, ask for its name, in place of the address, or as server_name "
