@@ -17,47 +17,34 @@ static const struct key_file files[] = {
     {.key = "ssl.crl.location", .use = KEY_FILE_CERTIFICATES},
 };
 
-/* Finds the PEM text in a property that the error is about; false when it is about none. */
-static bool find_text(const struct kafka_client_props *props, const char *error,
-		      struct key_file *file)
+/* Finds which of the n properties the error is about. Returns its value, with the row and its password in *file; NULL: it is about none
+ * that is set. */
+static const char *find(const struct kafka_client_props *props, const char *error,
+			const struct key_file *rows, size_t n, struct key_file *file)
 {
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		if (!strstr(error, texts[i].key))
+	for (size_t i = 0; i < n; i++) {
+		if (!strstr(error, rows[i].key))
 			continue;
-		*file = texts[i];
-		file->text = kafka_client_props_get(props, file->key);
+		*file = rows[i];
 		if (file->password_key)
 			file->password = kafka_client_props_get(props, file->password_key);
-		return file->text != NULL;
+		return kafka_client_props_get(props, file->key);
 	}
-	return false;
-}
-
-/* Finds the file that the error is about; false when it is about none. */
-static bool find_file(const struct kafka_client_props *props, const char *error,
-		      struct key_file *file)
-{
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		if (!strstr(error, files[i].key))
-			continue;
-		*file = files[i];
-		file->path = kafka_client_props_get(props, file->key);
-		if (file->password_key)
-			file->password = kafka_client_props_get(props, file->password_key);
-		return file->path != NULL;
-	}
-	return false;
+	return NULL;
 }
 
 enum result kafka_fail_new(const struct kafka_client_props *props, const char *error,
 			   struct diag *out)
 {
 	enum diag_code code = kafka_new_meaning(error);
-	struct key_file file;
+	struct key_file text, file;
 
-	if (find_text(props, error, &file))
-		return key_file_diagnose(&file, error, out);
-	if (code == D_TLS_CA_UNREADABLE && find_file(props, error, &file))
+	text.text = find(props, error, texts, ARRAY_LEN(texts), &text);
+	if (text.text)
+		return key_file_diagnose(&text, error, out);
+	file.path =
+	    code == D_TLS_CA_UNREADABLE ? find(props, error, files, ARRAY_LEN(files), &file) : NULL;
+	if (file.path)
 		return key_file_diagnose(&file, error, out);
 	return check_fail(out, code, "librdkafka", "%s", error);
 }
