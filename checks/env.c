@@ -312,7 +312,7 @@ static enum result all_equal(const char *names, bool as_hosts, struct diag *out)
 
 static enum result must_match(const struct pair *p, bool if_set, struct diag *out)
 {
-	const char *v = value_of(p->name), *mangled;
+	const char *v = value_of(p->name);
 	char problem[120];
 	regex_t re;
 	int r;
@@ -324,12 +324,9 @@ static enum result must_match(const struct pair *p, bool if_set, struct diag *ou
 	regfree(&re);
 	if (!r)
 		return RESULT_PASS;
-	mangled = likely_mangled(v);
 	return check_fail(out, D_ENV_MISMATCH, p->name,
-			  "the value of %s (%zu character%s) is not of the form %s%s%s", p->name,
-			  strlen(v), plural(strlen(v)), p->value,
-			  mangled ? "; likely it is not as meant: it " : "",
-			  mangled ? mangled : "");
+			  "the value of %s (%zu character%s) is not of the form %s%s", p->name,
+			  strlen(v), plural(strlen(v)), p->value, likely_not_meant(v).text);
 }
 
 /* Adds what r says. Subject and code say it all, except of a conflict or a mismatch: there the cause is the note. */

@@ -294,7 +294,7 @@ static enum result check_subject(const struct web_request *base, const struct re
 	snprintf(name, sizeof name, "subject %s", sub->name);
 	str_init(&path, URL_MAX);
 	str_init(&escaped, URL_MAX);
-	registry_add_escaped(&escaped, sub->name);
+	url_add_escaped(&escaped, sub->name);
 	str_addf(&path, "/subjects/%s/versions/%s", escaped.s, sub->version);
 	if (web_request_below(base, path.s, NULL, &resp, out))
 		return RESULT_FAIL;

@@ -2,6 +2,8 @@
 
 #include <ctype.h>
 
+#include "url.h"
+
 static bool is_name_char(char c)
 {
 	return isalnum((unsigned char)c) || c == '_';
@@ -74,12 +76,14 @@ const char *flow_text_unknown(const char *text, const struct flow_names *names, 
 
 static void add_escaped(struct str *out, const char *value, enum flow_escape how)
 {
+	if (how == FLOW_URL) {
+		url_add_escaped(out, value);
+		return;
+	}
 	for (const char *s = value; *s; s++) {
 		unsigned char c = (unsigned char)*s;
 
-		if (how == FLOW_URL && !isalnum(c) && !strchr("-._~", c))
-			str_addf(out, "%%%02X", c);
-		else if (how == FLOW_JSON && c < ' ')
+		if (how == FLOW_JSON && c < ' ')
 			str_addf(out, "\\u%04x", c);
 		else if (how == FLOW_JSON && (c == '"' || c == '\\'))
 			str_addf(out, "\\%c", c);

@@ -1,7 +1,5 @@
 #include "registry_request.h"
 
-#include <ctype.h>
-
 #include "registry_error.h"
 
 long registry_parse_error(const struct web_response *resp, char *message, size_t size)
@@ -56,13 +54,4 @@ json_t *registry_request(const struct web_request *base, const char *path, const
 {
 	return web_request_below(base, path, body, resp, out) ? NULL
 							      : registry_parse_answer(resp, out);
-}
-
-void registry_add_escaped(struct str *path, const char *name)
-{
-	for (const char *s = name; *s; s++)
-		if (isalnum((unsigned char)*s) || strchr("-_.~", *s))
-			str_addc(path, *s);
-		else
-			str_addf(path, "%%%02X", (unsigned char)*s);
 }

@@ -16,7 +16,5 @@ json_t *registry_parse_answer(const struct web_response *resp, struct diag *out)
 /* Sends a request below the registry's URL and returns the object of its answer, as registry_parse_answer. */
 json_t *registry_request(const struct web_request *base, const char *path, const char *body,
 			 struct web_response *resp, struct diag *out);
-/* Appends a subject's name as one part of a path. */
-void registry_add_escaped(struct str *path, const char *name);
 
 #endif

@@ -37,7 +37,7 @@ static enum result add_reference(const struct web_request *base, const json_t *r
 		return RESULT_PASS;
 	str_init(&path, URL_MAX);
 	str_add(&path, "/subjects/");
-	registry_add_escaped(&path, subject);
+	url_add_escaped(&path, subject);
 	if (version < 0) /* -1: whatever is the latest */
 		str_add(&path, "/versions/latest");
 	else

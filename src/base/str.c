@@ -321,6 +321,23 @@ struct suggestion did_you_mean(const char *near)
 	return s;
 }
 
+size_t env_name_length(const char *text)
+{
+	static const char allowed[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+
+	return *text >= '0' && *text <= '9' ? 0 : strspn(text, allowed);
+}
+
+bool text_is_odd_blank(const char *s)
+{
+	uint32_t cp;
+
+	return utf8_decode((const unsigned char *)s, strnlen(s, 4), &cp) > 0 &&
+	       (cp == 0xa0 || cp == 0x3000 || (cp >= 0x2000 && cp <= 0x200a) || cp == 0x202f ||
+		cp == 0x205f);
+}
+
 const char *text_flaw(const char *value)
 {
 	size_t n = strlen(value);

@@ -71,6 +71,10 @@ struct suggestion did_you_mean(const char *near);
 /* Returns the edit distance with transpositions; cap + 1 for any distance above `cap`. */
 unsigned edit_distance(const char *a, const char *b, unsigned cap);
 
+/* Returns the length of the variable name at the beginning of the text; 0: there is no name. */
+size_t env_name_length(const char *text);
+/* Does s begin with a blank beyond ASCII, as web pages and word processors have them? */
+bool text_is_odd_blank(const char *s);
 /* Returns what looks wrong at a value that a person or a template has written ("ends in a line end"), or NULL. */
 const char *text_flaw(const char *value);
 

@@ -342,18 +342,6 @@ void load_waits(struct load *l)
 }
 
 /* ---- after -------------------------------------------------------------------------------------------------------------------- */
-/* Does the profile name a check of this id, in whatever mode? */
-static bool named_anywhere(const struct node *root, const char *id)
-{
-	const char *dot = strchr(id, '.');
-
-	for (const struct node *k = root->first; dot && k; k = k->next)
-		if (strlen(k->name) == (size_t)(dot - id) &&
-		    strncmp(k->name, id, (size_t)(dot - id)) == 0)
-			return node_child(k, dot + 1) != NULL;
-	return false;
-}
-
 /* "db" is likely tcp.db. */
 static const char *nearest_id(const struct profile *p, const char *word, const char *const *ids)
 {
@@ -425,7 +413,7 @@ static void name_all(struct load *l, struct id_index *index, const struct node *
 	qsort(index->named, index->n_named, sizeof *index->named, compare_texts);
 }
 
-/* As named_anywhere, for many ids. */
+/* Does the profile name a check of this id, in whatever mode? */
 static bool is_named(struct load *l, struct id_index *index, const struct node *root,
 		     const char *id)
 {
@@ -473,19 +461,21 @@ static bool has_cycle(const struct profile *p, size_t i, char *state)
 void warn_of_unused_waivers(struct load *l, const struct node *root)
 {
 	const struct node *group = node_child(root, "switches");
+	struct id_index index = {0};
 	struct profile *p = l->p;
 
 	for (size_t i = 0; i < p->n_switches; i++) {
 		const struct strlist *globs = &p->switches[i].conf.waives;
 
 		for (size_t k = 0; k < globs->n; k++)
-			if (!strpbrk(globs->v[k], "*?") && !named_anywhere(root, globs->v[k]))
+			if (!strpbrk(globs->v[k], "*?") && !is_named(l, &index, root, globs->v[k]))
 				problem_add(
 				    l->problems, PROBLEM_WARNING, D_NONE, group->file,
 				    node_child(group, p->switches[i].name)->line,
 				    arena_printf(&p->arena, "switches.%s", p->switches[i].name),
 				    "waives \"%s\", and no check is called so", globs->v[k]);
 	}
+	free(index.named);
 }
 
 void warn_of_side_effects(struct load *l)

@@ -390,13 +390,8 @@ static bool fail_at_foreign_line(struct scan *s, const struct token *t)
 /* An invisible character or blank that is not the common one; NULL: it is neither. */
 static const char *invisible(const char *p)
 {
-	static const char *const blanks[] = {"\xC2\xA0", "\xE2\x80\x89", "\xE2\x80\xAF",
-					     "\xE3\x80\x80"};
-
-	for (size_t i = 0; i < ARRAY_LEN(blanks); i++)
-		if (str_starts(p, blanks[i]))
-			return "a blank that is not the common one, as from a web page; type it "
-			       "anew";
+	if (text_is_odd_blank(p))
+		return "a blank that is not the common one, as from a web page; type it anew";
 	if ((unsigned char)*p < ' ')
 		return *p ? "a control character; remove it" : NULL;
 	return text_printable_len(p) == 0 ? "an invisible character, as from a web page; remove it"

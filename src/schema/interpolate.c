@@ -28,14 +28,6 @@ static const char *closing_brace(const char *p, const char *end)
 	return NULL;
 }
 
-size_t env_name_length(const char *text)
-{
-	static const char allowed[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
-
-	return *text >= '0' && *text <= '9' ? 0 : strspn(text, allowed);
-}
-
 const char *env_name_problem(const char *text)
 {
 	size_t n = env_name_length(text), blank = strcspn(text, " \t;|:");

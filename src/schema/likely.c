@@ -118,15 +118,6 @@ struct suggestion likely_size(const char *text)
 }
 
 /* ---- variables and templates ------------------------------------------------------------------------------------------- */
-static size_t name_length(const char *text)
-{
-	size_t n = 0;
-
-	while (isalnum((unsigned char)text[n]) || text[n] == '_')
-		n++;
-	return isdigit((unsigned char)*text) ? 0 : n;
-}
-
 struct suggestion likely_variable(const char *inside, size_t n)
 {
 	struct suggestion s = {""};
@@ -136,7 +127,7 @@ struct suggestion likely_variable(const char *inside, size_t n)
 		p++;
 	if (end - p > 4 && (str_starts(p, "env:") || str_starts(p, "env.")))
 		p += 4;
-	more = p + name_length(p);
+	more = p + env_name_length(p);
 	while (end > more && end[-1] == ' ')
 		end--;
 	if (more == p || more > end || end - p > 100)
@@ -156,7 +147,7 @@ struct suggestion likely_variable(const char *inside, size_t n)
 static bool has_name_between(const char *text, char sign)
 {
 	for (const char *p = strchr(text, sign); p; p = strchr(p + 1, sign)) {
-		size_t n = name_length(p + 1);
+		size_t n = env_name_length(p + 1);
 
 		/* "%2F%2F" are two escapes; a user part with its @ does not stand between two. */
 		if (n > 1 && p[1 + n] == sign)
@@ -193,8 +184,8 @@ static bool is_service_link(const char *value)
 static bool has_variable(const char *value)
 {
 	for (const char *p = strchr(value, '$'); p; p = strchr(p + 1, '$'))
-		if (name_length(p + 1) > 0 ||
-		    ((p[1] == '{' || p[1] == '(') && name_length(p + 2) > 0))
+		if (env_name_length(p + 1) > 0 ||
+		    ((p[1] == '{' || p[1] == '(') && env_name_length(p + 2) > 0))
 			return true;
 	return false;
 }
@@ -214,6 +205,16 @@ const char *likely_mangled(const char *value)
 	return str_starts(value, "~/") ? "begins with ~, which only a shell fills in" : NULL;
 }
 
+struct suggestion likely_not_meant(const char *value)
+{
+	struct suggestion s = {""};
+	const char *why = likely_mangled(value);
+
+	if (why)
+		snprintf(s.text, sizeof s.text, "; likely it is not as meant: it %s", why);
+	return s;
+}
+
 const char *likely_pasted(const char *text)
 {
 	for (size_t n; *text; text += n) {
@@ -222,12 +223,10 @@ const char *likely_pasted(const char *text)
 		n = strchr("\t\r\n", *text) ? 1 : text_printable_len(text);
 		if (n == 0)
 			return "holds an invisible character, as from a web page; type it anew";
-		utf8_decode((const unsigned char *)text, n, &cp);
-		/* The blanks beyond ASCII, and the quotes that word processors make. */
-		if (cp == 0xa0 || cp == 0x3000 || (cp >= 0x2000 && cp <= 0x200a) || cp == 0x202f ||
-		    cp == 0x205f)
+		if (text_is_odd_blank(text))
 			return "holds a blank that is not the common one; type it anew";
-		if (cp >= 0x2018 && cp <= 0x201f)
+		utf8_decode((const unsigned char *)text, n, &cp);
+		if (cp >= 0x2018 && cp <= 0x201f) /* the quotes that word processors make */
 			return "holds a typographic quote";
 	}
 	return NULL;

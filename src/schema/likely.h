@@ -19,6 +19,8 @@ struct suggestion likely_variable(const char *inside, size_t n);
 const char *likely_template(const char *text);
 /* Returns what shows that a variable's value is not what its author meant ("stands in quotes"), with the likely origin; or NULL. */
 const char *likely_mangled(const char *value);
+/* `; likely it is not as meant: it stands in quotes` for a value that likely_mangled knows; else an empty text. */
+struct suggestion likely_not_meant(const char *value);
 /* Returns "holds an invisible character" or the like for a character that no name or address has, or NULL. */
 const char *likely_pasted(const char *text);
 

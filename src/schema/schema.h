@@ -163,8 +163,6 @@ int schema_fill(const struct schema *schema, const struct node *group, const cha
  * may be NULL. */
 int schema_names(const struct schema *schema, const struct schema *also, const struct node *group,
 		 const char *where, struct fill *fill);
-/* Returns the length of the variable name at the beginning of the text; 0: there is no name. */
-size_t env_name_length(const char *text);
 /* Returns NULL, or why this text cannot be the name of a variable, with what was likely meant. Valid until the next call. */
 const char *env_name_problem(const char *text);
 /* Fills in ${NAME}, ${NAME:-default}, ${NAME:?message} and $$. NULL: a problem was added, or (offline) a variable is not

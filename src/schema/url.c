@@ -5,7 +5,6 @@
 #include "diag.h"
 #include "likely.h"
 #include "scrub.h"
-#include "str.h"
 #include "unescape.h"
 
 #define KEY_LENGTH 16 /* bytes; values of a query that are not keys are shorter */
@@ -26,6 +25,15 @@ char *url_percent_decode(struct arena *a, const char *s, size_t n)
 		*p++ = meant[0];
 	}
 	return out;
+}
+
+void url_add_escaped(struct str *out, const char *text)
+{
+	for (; *text; text++)
+		if (isalnum((unsigned char)*text) || strchr("-._~", *text))
+			str_addc(out, *text);
+		else
+			str_addf(out, "%%%02X", (unsigned char)*text);
 }
 
 /* Splits "user:password" into two literal secrets. */
@@ -228,7 +236,7 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 {
 	/* The arena lives until the child exits: the parts point into it. */
 	static struct arena arena;
-	const char *value, *problem, *mangled;
+	const char *value, *problem;
 	char subject[300];
 	cleanup_str struct str text = {.s = NULL};
 
@@ -241,7 +249,6 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 	if (!value)
 		return -1;
 	str_init(&text, 300);
-	mangled = likely_mangled(value);
 	problem = *value ? url_split(out, &arena, value) : "is empty";
 	if (!problem)
 		problem = allowed_problem(out, in, &text);
@@ -254,8 +261,8 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag)
 			 !env     ? D_SECRET_MALFORMED
 			 : *value ? D_ENV_MISMATCH
 				  : D_ENV_EMPTY,
-			 subject, "is to hold a URL for this, but it %s%s%s", problem,
-			 mangled ? "; likely it is not as meant: it " : "", mangled ? mangled : "");
+			 subject, "is to hold a URL for this, but it %s%s", problem,
+			 likely_not_meant(value).text);
 		return -1;
 	}
 	register_user(out);

@@ -8,6 +8,7 @@
 
 #include "arena.h"
 #include "secret.h"
+#include "str.h"
 
 #define URL_MAX 4096 /* bytes; longer is refused */
 
@@ -45,6 +46,8 @@ int url_reveal(const struct url *in, struct url *out, struct diag *out_diag);
 
 /* Returns a percent-decoded copy of n bytes; NULL when an escape is broken or decodes to NUL. */
 char *url_percent_decode(struct arena *a, const char *s, size_t n);
+/* Appends a text as a part of a URL: all but the unreserved characters are escaped (RFC 3986 section 2.3). */
+void url_add_escaped(struct str *out, const char *text);
 
 /* Splits "host:port", "[v6]:port" or the "/path" of a unix socket, for which *port is 0. `size`: bytes of host. Returns 0, or -1. */
 int hostport_split(const char *text, char *host, size_t size, int *port);
