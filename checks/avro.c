@@ -253,7 +253,7 @@ static enum result avro_run(const struct check_run *run, struct diag *out)
 
 	if (c->schemas.n)
 		return load_schemas(run, c, out);
-	if (c->types.n && avro_types_load(run, &c->types, known, &count, out))
+	if (avro_types_load(run, &c->types, known, &count, out))
 		return RESULT_FAIL;
 	s = avro_schema_load_known(run, known, c->schema, out);
 	if (!s)

@@ -61,7 +61,7 @@ struct avro_schema *avro_types_load_schema(const struct check_run *run, const st
 	json_t *known = json_object();
 	size_t count;
 
-	if (globs->n && avro_types_load(run, globs, known, &count, out))
+	if (avro_types_load(run, globs, known, &count, out))
 		return NULL;
 	return avro_schema_load_known(run, known, path, out);
 }
