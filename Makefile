@@ -21,7 +21,6 @@
 #   make check-real the static program against real servers: Apache Kafka and a schema registry
 #   make referees   ask Prometheus, Java's Avro and OpenSSL again for the tables in tests/referees (REFEREES_FLAGS=--write)
 #   make check-somabrain the profiles of somabrain in a system of its shape, on real servers
-#   make check-newer-kafka  Kafka's scenarios, with a librdkafka newer than the distribution's
 #   make fuzz       every fuzz target for FUZZ_SECONDS=600 with clang and libFuzzer; fuzz-NAME: one of them
 #   make lint       style rules, profiles, generated files, headers that stand alone
 #   make format     clang-format on every C file, ruff on every Python file
@@ -55,7 +54,7 @@ WITH_PQ ?= auto
 WITH_SECCOMP ?= auto
 
 all: program
-.PHONY: all static check-static check-static-all check-static-aarch64 bench check-instructions images check-containers check-docker check-podman check-kubernetes packages release check-packages check-oom outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real referees check-newer-kafka check-somabrain soak demo lint format dev generated install uninstall clean
+.PHONY: all static check-static check-static-all check-static-aarch64 bench check-instructions images check-containers check-docker check-podman check-kubernetes packages release check-packages check-oom outdated levels pages helpers help opts check-sanitized lint-build program deps-build deps-test check unit scenario check-real referees check-somabrain soak demo lint format dev generated install uninstall clean
 .DELETE_ON_ERROR:
 
 # ---- libraries: needed ones, and one switch each for the others ------------------------------------------------------
@@ -265,23 +264,12 @@ referees: deps-test
 	@packaging/deps real referees
 	@venv=$$(packaging/venv-path) && cd tests && "$$venv/bin/python" -m referees.all $(REFEREES_FLAGS)
 
-# The dynamic build with the librdkafka that a release links: DescribeTopics, authorised operations and a SCRAM that current
-# brokers accept. Real brokers meet it in the released file (check-real).
-newer := $(BUILD)/newer
-build_newer = path=$$(packaging/newer-librdkafka) && $(MAKE) --no-print-directory BUILD=$(newer) \
-	PKG_CONFIG_PATH="$$path$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))" program helpers
-kafka_tests := $(wildcard tests/scenario/test_kafka*.py tests/scenario/test_wire_format*.py) tests/scenario/test_hostile.py
-check-newer-kafka: deps-test
-	@packaging/deps newer
-	@$(build_newer)
-	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(newer)/startguard) $(pytest) -n $(JOBS) $(kafka_tests)
-
-# Its profiles demand rights, which librdkafka can ask for since 2.3: with the one that a release links. SOMABRAIN_FLAGS=--write
-# writes the table of findings into profiles/somabrain/README.md.
+# Its profiles demand rights, which the distribution's librdkafka may be too old to ask for. SOMABRAIN_FLAGS=--write writes the
+# table of findings into profiles/somabrain/README.md.
 check-somabrain: deps-test
-	@packaging/deps real newer
-	@$(build_newer)
-	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath $(newer)/startguard) $(pytest) -n 0 $(SOMABRAIN_FLAGS) tests/somabrain
+	@packaging/deps real static
+	@packaging/static --helpers $(STATIC_FLAGS)
+	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) -n 0 $(SOMABRAIN_FLAGS) tests/somabrain
 
 # What takes long: 200 checks of which a third hang, a third crash and a third pass, 100 times; every call made to fail.
 soak: program $(helper_bin)
@@ -292,11 +280,15 @@ soak: program $(helper_bin)
 static:
 	@packaging/deps static
 	@packaging/static $(STATIC_FLAGS)
+# All of Kafka's scenarios: its librdkafka is another than the distribution's, with other words and other abilities.
+kafka_tests := $(wildcard tests/scenario/test_kafka*.py tests/scenario/test_wire_format*.py) tests/scenario/test_hostile.py
 check-static: deps-test
 	@packaging/deps static
 	@packaging/static --helpers $(STATIC_FLAGS)
 	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) tests/static
-	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) -n $(JOBS) --static $(SUBSET) tests/scenario
+	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) -n $(JOBS) --static $(kafka_tests)
+	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) -n $(JOBS) --static $(SUBSET) \
+		$(kafka_tests:%=--ignore=%) tests/scenario
 check-oom: deps-test static
 	@packaging/deps kernel
 	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) tests/kernel
@@ -317,7 +309,7 @@ check-static-all: deps-test
 	@packaging/deps real static
 	@$(MAKE) --no-print-directory check-static SUBSET=
 	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) -n 2 --dist loadfile tests/real
-	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) -n 0 tests/somabrain
+	@$(MAKE) --no-print-directory check-somabrain
 # Another architecture, under an emulator: what differs is the sizes of types, not the kernel. kafka_mock is of this machine.
 arch_tests := $(patsubst %,tests/scenario/test_%.py,tcp http redis avro kafka registry memcached system_ca)
 check-static-aarch64: deps-test
