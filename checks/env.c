@@ -54,25 +54,28 @@ static const char *names_problem(const char *text)
 }
 
 static const struct key env_keys[] = {
-    KEY_STRLIST(struct env_conf, required, .check = name_problem,
+    KEY_STRLIST(struct env_conf, required, .flags = K_VARIABLES, .check = name_problem,
 		.doc = "Variables that must be set, and not empty.",
 		.example = "[\"DATABASE_URL\"]"),
-    KEY_STRLIST(struct env_conf, forbidden, .check = glob_problem,
+    KEY_STRLIST(struct env_conf, forbidden, .flags = K_VARIABLES, .check = glob_problem,
 		.doc = "Variables that must not be set to anything: names or globs.",
 		.example = "[\"*_FORCE_JSON\"]"),
-    KEY_STRLIST(struct env_conf, one_of, .flags = K_WORDGROUPS, .check = names_problem,
+    KEY_STRLIST(struct env_conf, one_of, .flags = K_WORDGROUPS | K_VARIABLES,
+		.check = names_problem,
 		.doc = "Names of which exactly one must be set; several groups of them are lists "
 		       "in the list, or have | between their names.",
 		.example = "[\"TOKEN|TOKEN_FILE\"]"),
-    KEY_STRLIST(struct env_conf, any_of, .flags = K_WORDGROUPS, .check = names_problem,
+    KEY_STRLIST(struct env_conf, any_of, .flags = K_WORDGROUPS | K_VARIABLES,
+		.check = names_problem,
 		.doc = "Names of which at least one must be set; several groups of them as with "
 		       "one_of.",
 		.example = "[\"FF_SEGMENTATION|ENABLE_THREADS\"]"),
-    KEY_STRLIST(struct env_conf, equal, .flags = K_WORDGROUPS, .check = names_problem,
+    KEY_STRLIST(struct env_conf, equal, .flags = K_WORDGROUPS | K_VARIABLES, .check = names_problem,
 		.doc = "Names of which those that are set must have one value; several groups of "
 		       "them as with one_of.",
 		.example = "[\"KAFKA_TOPIC|TOPIC_EVENTS\"]"),
-    KEY_STRLIST(struct env_conf, equal_hosts, .flags = K_WORDGROUPS, .check = names_problem,
+    KEY_STRLIST(struct env_conf, equal_hosts, .flags = K_WORDGROUPS | K_VARIABLES,
+		.check = names_problem,
 		.doc = "As equal, but a scheme such as kafka:// before a value does not count, nor "
 		       "before an address of a list that has commas.",
 		.example = "[\"KAFKA_URL|BOOTSTRAP_SERVERS\"]"),
@@ -84,7 +87,7 @@ static const struct key env_keys[] = {
     KEY_PAIRLIST(struct env_conf, match_if_set, .flags = K_RAW,
 		 .doc = "As match, but a variable that is not set, or empty, is right.",
 		 .example = "[\"LOG_LEVEL=debug|info|warning\"]"),
-    KEY_STRLIST(struct env_conf, unread_warning, .check = glob_problem,
+    KEY_STRLIST(struct env_conf, unread_warning, .flags = K_VARIABLES, .check = glob_problem,
 		.doc = "Variables that no code reads any more, names or globs: one that is set "
 		       "does what nobody "
 		       "expects, namely nothing. The check passes and says which are set.",

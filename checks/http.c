@@ -29,8 +29,8 @@ static const struct key http_keys[] = {
     KEY_URL(struct http_conf, url, .flags = K_REQUIRED, .schemes = web_schemes,
 	    .doc = "What to ask for.", .example = "\"http://api:8080/health\""),
     KEY_STR(struct http_conf, method, .check = web_method_problem,
-	    .doc = "HTTP method. Not given: GET, or POST with a body. A body makes POST of a GET "
-		   "that is given, too.",
+	    .doc = "HTTP method. Not given: GET, or POST with a body. A method that is given is "
+		   "sent, GET with a body too.",
 	    .example = "\"PUT\""),
     KEY_PAIRLIST(struct http_conf, headers, .flags = K_HEADERS, .check = web_header_problem,
 		 .doc = "Request headers; secret values by reference.",
@@ -78,6 +78,8 @@ static const char *http_validate(const void *conf, const char **key)
 	*key = "method";
 	if (c->method && str_eq(c->method, "HEAD") && (c->json.n || c->body_contains))
 		return "HEAD gives no body, and the check looks at one";
+	if (web_body_problem(c->method, c->body))
+		return web_body_problem(c->method, c->body);
 	return web_conf_problem(&web, c->follow ? NULL : &c->url, key);
 }
 
@@ -117,8 +119,6 @@ static enum result http_run(const struct check_run *run, struct diag *out)
 				  .follow = (int)c->follow,
 				  .max_body = (size_t)c->max_body.bytes};
 
-	if (c->body && c->method && str_eq(c->method, "GET"))
-		req.method = "POST";
 	if (url_reveal(&c->url, &url, out) || web_request(&req, &resp, out))
 		return RESULT_FAIL;
 	check_fact(run, "status", "%ld", resp.status);

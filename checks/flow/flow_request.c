@@ -52,8 +52,8 @@ static const char *equals_problem(const char *text)
 static const struct key request_keys[] = {
     URL_ROW(struct flow_request_conf, "\"http://rewards:8083/reward/{random}\""),
     KEY_STR(struct flow_request_conf, method, .check = web_method_problem,
-	    .doc = "HTTP method. Not given: GET, or POST with a body. A body makes POST of a GET "
-		   "that is given, too.",
+	    .doc = "HTTP method. Not given: GET, or POST with a body. A method that is given is "
+		   "sent, GET with a body too.",
 	    .example = "\"PUT\""),
     HEADERS_ROW(struct flow_request_conf),
     WEB_KEYS(struct flow_request_conf),
@@ -116,6 +116,8 @@ const char *flow_request_problem(const struct flow_request_conf *c, const char *
 	*key = "method";
 	if (c->method && str_eq(c->method, "HEAD") && (c->holds.n || c->capture.n))
 		return "HEAD gives no body, and holds or capture look at one";
+	if (web_body_problem(c->method, c->body))
+		return web_body_problem(c->method, c->body);
 	return web_conf_problem(&web, &c->url, key);
 }
 
@@ -186,8 +188,6 @@ static void fill_body(struct flow_run *f, const struct flow_request_conf *c, str
 	if (!c->body)
 		return;
 	a->req.body = flow_text_fill(c->body, &f->names, json ? FLOW_JSON : FLOW_PLAIN);
-	if (c->method && str_eq(c->method, "GET"))
-		a->req.method = "POST";
 	if (json && !has_header(&c->headers, "content-type"))
 		a->req.content_type = "application/json";
 }

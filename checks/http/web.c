@@ -64,6 +64,13 @@ const char *web_method_problem(const char *text)
 	return *text ? NULL : "is empty";
 }
 
+const char *web_body_problem(const char *method, const char *body)
+{
+	return method && body && str_eq(method, "HEAD")
+		   ? "HEAD is sent without a body: leave body out, or give another method"
+		   : NULL;
+}
+
 /* ---- curl's callbacks -------------------------------------------------------------------------------------------- */
 static curl_socket_t on_open(void *arg, UNUSED curlsocktype purpose, struct curl_sockaddr *addr)
 {

@@ -50,6 +50,8 @@ const char *web_header_problem(const char *text);
 /* For key rows (.check): a method in capital letters; a status ("200") or a class of them ("2xx"). */
 const char *web_method_problem(const char *text);
 const char *web_status_problem(const char *text);
+/* For a kind's validate: returns NULL, or why the method cannot be sent with this body (NULL: none). */
+const char *web_body_problem(const char *method, const char *body);
 
 struct web_request {
 	const struct check_run *run;

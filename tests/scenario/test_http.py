@@ -1075,16 +1075,23 @@ def test_json_in_another_encoding(guard, encoding, words):
         result.expect("http-json-invalid", exit=124, cause=words)
 
 
+def test_head_takes_no_body(guard):
+    guard.try_("http", url="http://127.0.0.1/", method="HEAD", body="x").problem("HEAD is sent without a body", exit=64)
+    step = 'request = { url = "http://h/"; method = "HEAD"; body = "x"; };'
+    text = f"startguard = 1; flow: {{ f: {{ steps = ( {{ {step} }} ); }}; }};"
+    assert "HEAD is sent without a body" in guard.cli("lint", guard.write("p.cfg", text)).err
+
+
 def test_show_says_no_method_that_is_not_sent(guard):
-    """A body makes POST of GET: `show` named GET, and the request was a POST."""
+    """`show` named GET, and the request was a POST. A search takes GET with a body (Elasticsearch)."""
     with HttpServer({"/": Reply(200, "ok")}) as s:
         shown = guard.cli(
             "show", "-p", guard.write("p.cfg", f'startguard = 1; http: {{ a: {{ url = "{s.url}/"; body = "x"; }}; }};')
         )
         assert "method" not in shown.out and "GET" not in shown.out
-        for method, sent in ((None, "POST"), ("GET", "POST"), ("PUT", "PUT")):
+        for method, sent in ((None, "POST"), ("GET", "GET"), ("PUT", "PUT")):
             keys = {"method": method} if method else {}
             guard.try_("http", url=s.url + "/", body="x", **keys).passed()
-            assert s.requests[-1].method == sent
+            assert s.requests[-1].method == sent and s.requests[-1].body == b"x"
         guard.try_("http", url=s.url + "/").passed()
         assert s.requests[-1].method == "GET"
