@@ -23,7 +23,7 @@ static const struct key common_keys[] = {
 		   "environment.",
 	    .example = "\"working memory updates are not cached\""),
     KEY_PAIRLIST(
-	struct common_conf, degraded_env,
+	struct common_conf, degraded_env, .flags = K_VARIABLES,
 	.doc =
 	    "Set for the service when this check degrades: the flag that turns the code path off.",
 	.example = "[\"CACHE_ENABLED=0\"]"),
@@ -56,7 +56,7 @@ static const struct key common_keys[] = {
 const struct schema common_schema = {.size = sizeof(struct common_conf), .keys = common_keys};
 
 static const struct key switch_keys[] = {
-    KEY_STRLIST(struct switch_conf, env, .check = env_name_problem,
+    KEY_STRLIST(struct switch_conf, env, .flags = K_VARIABLES, .check = env_name_problem,
 		.doc = "Variables that turn the switch on: 1, true, yes, on; 0, false, no, off or "
 		       "empty are off.",
 		.example = "[\"LEARNER_FORCE_JSON\"]"),

@@ -103,6 +103,55 @@ static const struct node *list_of_one(const struct slot *s)
 	return one;
 }
 
+/* Returns the length of NAME when the first n bytes are "${NAME}" and nothing else; 0 when they are not. */
+static size_t lone_variable(const char *text, size_t n)
+{
+	size_t name = str_starts(text, "${") ? env_name_length(text + 2) : 0;
+
+	return name > 0 && name + 3 == n && text[n - 1] == '}' ? name : 0;
+}
+
+/* K_VARIABLES: an item "${A}" would be about the variable that the value of A names, which hardly anybody means; and the message
+ * about a value that is no name would quote it. Names that are put together ("${PREFIX}_URL") stay possible. */
+static int check_names(const struct slot *s, const struct node *list)
+{
+	int bad = 0;
+
+	for (const struct node *c = list->first; c; c = c->next) {
+		const char *p = c->type == N_STR ? c->text : "";
+
+		if (c->type == N_LIST)
+			bad |= check_names(s, c);
+		for (size_t n; *p; p += n + (p[n] == '|')) {
+			size_t name = lone_variable(p, n = strcspn(p, "|="));
+
+			if (name > 0)
+				return slot_problem(s,
+						    "takes the names of variables, and ${%.*s} is "
+						    "the value of one: write %.*s",
+						    (int)name, p + 2, (int)name, p + 2);
+			if (p[n] == '=')
+				break;
+		}
+	}
+	return bad;
+}
+
+/* K_VARIABLES: a list that comes out of one variable may be anything, a password too, if it is not names: it is not quoted. */
+static int check_names_of(const struct slot *s, const struct node *list)
+{
+	const char *text = s->node->type == N_STR ? s->node->text : "", *name = text + 2;
+	size_t n = lone_variable(text, strlen(text));
+
+	for (const struct node *c = list->first; n > 0 && c; c = c->next)
+		if (s->key->check && s->key->check(c->text))
+			return slot_problem(s,
+					    "takes the names of variables, and the value of %.*s "
+					    "is none: write %.*s if that one is meant",
+					    (int)n, name, (int)n, name);
+	return 0;
+}
+
 const struct node *list_items(const struct slot *s, bool *filled_in)
 {
 	const struct node *list = s->node;
@@ -121,10 +170,14 @@ const struct node *list_items(const struct slot *s, bool *filled_in)
 	} else if (s->node->type != N_LIST) {
 		slot_wrong_type(s);
 		return NULL;
+	} else if (s->key->flags & K_VARIABLES && check_names(s, list) < 0) {
+		return NULL;
 	} else if (*filled_in) {
 		list = fill_in_list(s, list);
 	}
-	return list && s->key->flags & K_WORDGROUPS ? join_groups(s, list) : list;
+	if (list && s->key->flags & K_WORDGROUPS)
+		list = join_groups(s, list);
+	return list && s->key->flags & K_VARIABLES && check_names_of(s, list) < 0 ? NULL : list;
 }
 
 /* ---- reading items --------------------------------------------------------------------------------------------------- */

@@ -77,6 +77,8 @@ enum key_type {
 #define K_WORDGROUPS 256u
 /* K_PAIRLIST: "{name}", also after a word as in "Bearer {name}", stands for a value that is not known yet, so it is not a secret. */
 #define K_LATER 512u
+/* Lists whose items are names of variables, or begin with one ("NAME=value"): "${NAME}", which is a value, is refused. */
+#define K_VARIABLES 1024u
 
 struct schema;
 struct modes_conf;

@@ -113,14 +113,14 @@ def test_groups_in_every_form(guard, form):
 
 @pytest.mark.produces("env-conflict", "env-missing")
 def test_groups_from_variables(guard):
-    """What a variable holds counts as if it stood there."""
-    names = {"G1": "A|B", "G2": "C|D", "ONE": "A", "TWO": "B", "LIST": "A,B"}
+    """What a variable holds counts as if it stood there: a whole list, or a piece of a name."""
+    names = {"LISTS": "A|B,C|D", "GROUP": "A|B", "NONE": "", "LIST": "A,B"}
     for form, groups in [
-        ('["${G1}", "${G2}"]', 2),
-        ('"${G1},${G2}"', 2),
-        ('["${ONE}", "${TWO}"]', 1),
+        ('"${LISTS}"', 2),
+        ('"${GROUP},C|D"', 2),
+        ('["A${NONE}", "${NONE}B"]', 1),
         ('"${LIST}"', 1),
-        ('(["${ONE}", "B"], "${G2}")', 2),
+        ('(["${NONE}A", "B"], "C|D")', 2),
     ]:
         text = f"startguard = 1; env: {{ e: {{ one_of = {form}; }}; }};"
         good = names | {"A": "1", "C": "1"}
@@ -174,6 +174,22 @@ def test_match_not(guard, expression, value):
 )
 def test_bad_keys(guard, keys, words):
     guard.try_("env", **keys).problem(words, exit=64)
+
+
+@pytest.mark.parametrize(
+    "keys", ['required = ["${P}_A"]', 'required = "${L}"', 'any_of = "${L}"', 'equal = "${L}"', 'required = ["${N:-X_A}"]']
+)
+def test_names_out_of_variables(guard, keys):
+    """Names may be put together, and a list may be a variable's whole value."""
+    env = {"P": "X", "X_A": "1", "L": "X_A,P"}
+    assert guard.check(f"startguard = 1; env: {{ e: {{ {keys}; }}; }};", env=env).code in (0, 69)
+    assert guard.check('startguard = 1; env: { e: { required = ["${P}_B"]; }; };', env=env).code == 69
+
+
+def test_a_value_that_is_no_list_of_names_is_not_shown(guard):
+    result = guard.check('startguard = 1; env: { e: { required = "${FLAG}"; }; };', env={"FLAG": "tr0ub4dor&3"})
+    result.problem("the value of FLAG is none: write FLAG if that one is meant")
+    assert "tr0ub4dor" not in result.err + result.out
 
 
 def test_required_is_also_the_common_key(guard):

@@ -108,6 +108,19 @@ ELSEWHERE = [
     ('env: { e: { required = ["A; B C"]; }; };', 'several are written ["A", "B", ...]'),
     ('env: { e: { required = ["A=1"]; }; };', '"A=1" is not the name of a variable, but one with a value'),
     ('env: { e: { required = ["$A"]; }; };', "write the name without the $"),
+    ('env: { e: { required = ["HOME", "${A}"]; }; };', "takes the names of variables, and ${A} is the value of one: write A"),
+    ('env: { e: { one_of = ["A|${B}"]; }; };', "${B} is the value of one: write B"),
+    ('env: { e: { equal = (["A", "${B}"]); }; };', "${B} is the value of one: write B"),
+    ('env: { e: { forbidden = ["${B}"]; unread_warning = ["${C}"]; }; };', "${C} is the value of one: write C"),
+    ('env: { e: { required = "${PATH}"; }; };', "and the value of PATH is none: write PATH if that one is meant"),
+    (
+        'switches: { s: { env = ["${A}"]; degraded = "x"; }; }; tcp: { db: { address = "db:1"; }; };',
+        "${A} is the value of one: write A",
+    ),
+    (
+        'tcp: { db: { address = "db:1"; required = false; degraded = "x"; degraded_env = ["${A}=1"]; }; };',
+        "${A} is the value of one: write A",
+    ),
     (
         'switches: { s: { env = ["A B"]; degraded = "x"; }; }; tcp: { db: { address = "db:1"; }; };',
         'several are written ["A", "B"]',
