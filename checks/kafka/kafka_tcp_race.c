@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "loopback.h"
 #include "neterr.h"
 #include "resolve.h"
 
@@ -13,6 +14,7 @@
 struct attempt {
 	size_t entry;
 	int fd;
+	struct sockaddr_storage addr;
 };
 struct race {
 	struct kafka_tcp_target *v;
@@ -21,12 +23,13 @@ struct race {
 	size_t n;
 };
 
-static void set_connect_error(struct kafka_tcp_target *target, int err)
+static void set_connect_error(struct kafka_tcp_target *target, int err, const void *addr)
 {
 	char subject[DIAG_SUBJECT_MAX];
 
 	hostport_text(target->host, target->port, subject, sizeof subject);
 	net_fail_errno(&target->diag, err, subject, "connect");
+	loopback_hint(&target->diag, addr);
 }
 
 static void start_address(struct race *race, size_t entry, const struct addrinfo *ai)
@@ -38,10 +41,11 @@ static void start_address(struct race *race, size_t entry, const struct addrinfo
 		return;
 	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0 && errno != EINPROGRESS)) {
-		set_connect_error(target, errno);
+		set_connect_error(target, errno, ai->ai_addr);
 		return;
 	}
-	race->attempt[race->n++] = (struct attempt){entry, steal_fd(&fd)};
+	race->attempt[race->n] = (struct attempt){.entry = entry, .fd = steal_fd(&fd)};
+	memcpy(&race->attempt[race->n++].addr, ai->ai_addr, ai->ai_addrlen);
 }
 
 static void start_target(const struct check_run *run, struct race *race, size_t entry, size_t n,
@@ -83,7 +87,7 @@ static size_t finish_connects(struct race *race, const struct pollfd *polled)
 		if (getsockopt(race->attempt[i].fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
 			err = errno;
 		if (err) {
-			set_connect_error(target, err);
+			set_connect_error(target, err, &race->attempt[i].addr);
 		} else if (!target->connected) {
 			target->connected = true;
 			connected++;
@@ -139,7 +143,7 @@ size_t kafka_tcp_race(const struct check_run *run, struct kafka_tcp_target *v, s
 		struct kafka_tcp_target *target = &v[race.attempt[i].entry];
 
 		if (!target->connected && !(any && connected > 0))
-			set_connect_error(target, ETIMEDOUT);
+			set_connect_error(target, ETIMEDOUT, &race.attempt[i].addr);
 		drop_attempt(&race, i);
 	}
 	return connected;

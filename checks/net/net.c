@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "loopback.h"
 #include "neterr.h"
 #include "resolve.h"
 #include "tls.h"
@@ -79,7 +80,7 @@ enum result net_connect_unix(const struct check_run *run, const char *path, stru
 enum result net_connect(const struct check_run *run, const char *host, int port, struct conn *conn,
 			struct diag *out)
 {
-	struct addrinfo *list = NULL;
+	struct addrinfo *list = NULL, *told = NULL;
 	char tried[DIAG_CAUSE_MAX] = "";
 	size_t n = 0;
 	int furthest = 0;
@@ -90,7 +91,7 @@ enum result net_connect(const struct check_run *run, const char *host, int port,
 		return RESULT_FAIL;
 	for (const struct addrinfo *a = list; a; a = a->ai_next)
 		n++;
-	for (const struct addrinfo *a = list; a; a = a->ai_next, n--) {
+	for (struct addrinfo *a = list; a; a = a->ai_next, n--) {
 		char ip[64] = "?";
 		size_t len = strlen(tried);
 		int err;
@@ -106,13 +107,17 @@ enum result net_connect(const struct check_run *run, const char *host, int port,
 			check_reached(run, "connect");
 			return RESULT_PASS;
 		}
-		if (!furthest || net_errno_weight(err) > net_errno_weight(furthest))
+		if (!furthest || net_errno_weight(err) > net_errno_weight(furthest)) {
 			furthest = err;
+			told = a;
+		}
 		snprintf(tried + len, sizeof tried - len, "%s%s: %s", len ? "; " : "", ip,
 			 strerror(err));
 	}
 	net_fail_errno(out, furthest, conn->peer, "connect");
 	text_clean(out->cause, sizeof out->cause, tried);
+	if (told)
+		loopback_hint(out, told->ai_addr);
 	return RESULT_FAIL;
 }
 

@@ -1,5 +1,6 @@
 """tcp, and with it every diagnosis of connecting and of TLS that all kinds share."""
 
+import os
 import ssl
 import time
 
@@ -52,6 +53,50 @@ def test_refused(guard):
     guard.try_("tcp", address=f"127.0.0.1:{port}").expect(
         "connect-refused", exit=124, phase="connect", retryable=True, subject=f"127.0.0.1:{port}", cause="Connection refused"
     )
+
+
+CONTAINER = {"KUBERNETES_SERVICE_HOST": "10.96.0.1"}
+
+
+@pytest.mark.produces("connect-refused")
+@pytest.mark.parametrize(
+    "kind, key, value",
+    [
+        ("tcp", "address", "127.0.0.1:{}"),
+        ("tcp", "address", "localhost:{}"),
+        ("tcp", "address", "127.1.2.3:{}"),
+        ("tcp", "address", "[::1]:{}"),
+        ("tcp", "address", "[::ffff:127.0.0.1]:{}"),
+        ("tcp", "address", "0.0.0.0:{}"),
+        ("redis", "url", "redis://127.0.0.1:{}"),
+        ("http", "url", "http://127.0.0.1:{}/"),
+        ("postgres", "url", "postgres://127.0.0.1:{}/db"),
+        ("kafka", "bootstrap_servers", "127.0.0.1:{}"),
+        ("memcached", "url", "memcached://127.0.0.1:{}"),
+    ],
+)
+def test_localhost_in_a_container(guard, kind, key, value):
+    """The most frequent mistake of the first day in a container; a hint, since a sidecar may be meant."""
+    result = guard.try_(kind, _env=CONTAINER, **{key: value.format(refused_port())})
+    result.expect(
+        "connect-refused", exit=124, retryable=True, cause="Connection refused", hint="localhost is this container itself"
+    )
+    assert "localhost is" not in result.check()["cause"]
+
+
+def test_another_host_than_localhost_in_a_container(guard):
+    script = 'ip link set lo up && ip addr add 10.9.9.9/32 dev lo && exec "$@"'
+    profile = 'startguard = 1; timeout = "1s"; tcp: { x: { address = "10.9.9.9:80"; }; };'
+    result = guard.spawn(profile, before=unshare("-n", "sh", "-c", script, "sh"), env=CONTAINER).result()
+    result.expect("connect-refused", hint="look whether the server runs, and whether this is its port")
+
+
+def test_localhost_outside_of_a_container(guard):
+    if any(os.path.exists(mark) for mark in ("/.dockerenv", "/run/.containerenv")):
+        words = "localhost is this container itself"
+    else:
+        words = "look whether the server runs, and whether this is its port"
+    guard.try_("tcp", address=f"127.0.0.1:{refused_port()}").expect("connect-refused", hint=words)
 
 
 @pytest.mark.produces("connect-refused")
