@@ -79,12 +79,23 @@ static bool is_local(const struct url *u)
 		(str_ends(u->scheme, "socket") || str_ends(u->scheme, "unix")));
 }
 
+/* Makes the zone of an address between brackets what the resolver takes: "fe80::1%25eth0", as RFC 6874 has it in URLs, becomes
+ * "fe80::1%eth0", as it stands everywhere else. */
+static void unescape_zone(char *host)
+{
+	char *zone = strchr(host, '%');
+
+	if (zone && str_starts(zone, "%25") && zone[3])
+		memmove(zone + 1, zone + 3, strlen(zone + 3) + 1);
+}
+
 /* Splits "host:port" or "[v6]:port" of n bytes; the port may be missing. A list of several, where allowed, becomes the host.
  * Returns NULL, or the problem. */
 static const char *split_host(struct url *u, struct arena *a, const char *s, size_t n)
 {
 	bool v6 = n > 0 && *s == '[';
 	const char *end = s + n, *stop = memchr(s, v6 ? ']' : ':', n), *colon;
+	char *host;
 
 	if (is_libpq(u) && memchr(s, ',', n)) {
 		u->host = arena_strndup(a, s, n);
@@ -94,7 +105,10 @@ static const char *split_host(struct url *u, struct arena *a, const char *s, siz
 		return "has no ] after the IPv6 address";
 	if (!stop)
 		stop = end;
-	u->host = arena_strndup(a, s + v6, (size_t)(stop - s) - v6);
+	host = arena_strndup(a, s + v6, (size_t)(stop - s) - v6);
+	if (v6)
+		unescape_zone(host);
+	u->host = host;
 	colon = stop + v6;
 	if (colon < end && *colon != ':')
 		return "has text between ] and the port";
@@ -290,6 +304,8 @@ int hostport_split(const char *text, char *host, size_t size, int *port)
 	if (end <= text || (size_t)(end - text) >= size)
 		return -1;
 	snprintf(host, size, "%.*s", (int)(end - text), text);
+	if (*end == ']')
+		unescape_zone(host);
 	return strpbrk(host, " \t\r\n/@") || strpbrk(host, not_in_hosts) || likely_template(host) ||
 		       likely_pasted(host)
 		   ? -1

@@ -16,9 +16,9 @@ struct diag;
 struct url {
 	const char *text;   /* whole, without the user part: safe to print */
 	const char *scheme; /* lower case; "" if none */
-	const char *host;   /* without the brackets of IPv6; "" for unix:// */
-	const char *path;   /* with the query, begins with '/' or is "" */
-	int port;           /* 0: not given */
+	const char *host; /* without the brackets of IPv6, and its zone unescaped; "" for unix:// */
+	const char *path; /* with the query, begins with '/' or is "" */
+	int port;         /* 0: not given */
 	/* SECRET_LITERAL, percent-decoded, when the URL had a user part. */
 	struct secret user, password;
 	struct secret ref; /* when set, the child reads the whole URL from it */

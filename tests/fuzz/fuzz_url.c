@@ -48,7 +48,7 @@ static void hostport(const char *text)
 	if (hostport_split(text, big, sizeof big, &port) == 0) {
 		FUZZ_CHECK(*big && (text[0] == '/') == (port == 0));
 		FUZZ_CHECK(port == 0 || !strpbrk(big, " \t\r\n/@"));
-		FUZZ_CHECK(strstr(text, big));
+		FUZZ_CHECK(strstr(text, big) || strstr(text, "%25"));
 	}
 	free(host);
 }

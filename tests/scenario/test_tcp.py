@@ -1,5 +1,6 @@
 """tcp, and with it every diagnosis of connecting and of TLS that all kinds share."""
 
+import collections
 import os
 import ssl
 import time
@@ -142,6 +143,39 @@ def test_no_route(guard):
 def test_localhost_by_name(guard):
     with TcpServer(silent) as server:
         guard.try_("tcp", address=f"localhost:{server.port}").passed()
+
+
+ZONES = [
+    ("tcp", 'address = "{}:9";'),
+    ("redis", 'url = "redis://{}:9/0";'),
+    ("redis", 'sentinels = ["{}:9"]; master_name = "m";'),
+    ("redis", 'seeds = ["{}:9"];'),
+    ("http", 'url = "http://{}:9/";'),
+    ("opa", 'url = "http://{}:9";'),
+    ("schema_registry", 'url = "http://{}:9";'),
+    ("metrics", 'url = "http://{}:9/metrics";'),
+    ("memcached", 'url = "memcached://{}:9";'),
+    ("kafka", 'bootstrap_servers = "{}:9";'),
+    ("postgres", 'url = "postgres://{}:9/db";'),
+]
+
+
+@pytest.mark.produces("connect-refused")
+@pytest.mark.near_miss("dns-no-such-name")
+@pytest.mark.parametrize("zone", ["%25lo", "%lo"])
+def test_an_address_with_a_zone(guard, zone):
+    """`%25`, as RFC 6874 writes it in URLs, and a bare `%`. libpq takes the first alone."""
+    groups = collections.defaultdict(str)
+    for i, (kind, keys) in enumerate(ZONES):
+        if (kind, zone) != ("postgres", "%lo"):
+            groups[kind] += f"c{i}: {{ {keys.format(f'[fe80::1{zone}]')} }}; "
+    checks = " ".join(f"{kind}: {{ {group}}};" for kind, group in groups.items())
+    script = 'ip link set lo up && ip -6 addr add fe80::1/64 dev lo nodad && exec "$@"'
+    profile = f'startguard = 1; timeout = "2s"; {checks}'
+    result = guard.spawn(profile, before=unshare("-n", "sh", "-c", script, "sh")).result()
+    assert result.code == 124 and len(result.checks) >= len(ZONES) - 1
+    assert {(c["id"], c["code"]) for c in result.checks} == {(c["id"], "connect-refused") for c in result.checks}
+    assert {c["subject"] for c in result.checks} == {"[fe80::1%lo]:9"}
 
 
 # ---- greeting ----

@@ -162,6 +162,10 @@ static void urls(UNUSED void **state)
 	assert_string_equal(u.password.text, "p@ss");
 	assert_null(url_split(&u, &a, "redis://[fd00::1]:6379"));
 	assert_string_equal(u.host, "fd00::1");
+	assert_null(url_split(&u, &a, "redis://[fe80::1%25eth0]:6379"));
+	assert_string_equal(u.host, "fe80::1%eth0");
+	assert_null(url_split(&u, &a, "redis://[fe80::1%eth0]:6379"));
+	assert_string_equal(u.host, "fe80::1%eth0");
 	arena_free(&a);
 }
 
