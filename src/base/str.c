@@ -103,6 +103,15 @@ size_t utf8_decode(const unsigned char *s, size_t n, uint32_t *cp)
 	return len;
 }
 
+size_t utf8_length(const char *from, const char *to)
+{
+	size_t n = 0;
+
+	for (; from < to; from++)
+		n += ((unsigned char)*from & 0xC0) != 0x80; /* RFC 3629: not a continuation */
+	return n;
+}
+
 /* Returns true for C0 and C1 controls, line and paragraph separators, bidirectional controls, which can disguise a line
  * (Unicode TR 36), invisible characters (zero width, interlinear, tags), and noncharacters, since XML cannot hold
  * U+FFFE. */

@@ -44,6 +44,8 @@ void str_add_json_field(struct str *b, const char *key, const char *value, const
 /* Returns the length of the UTF-8 sequence at s, of which n bytes may be read, and its code point in *cp; returns 0 when the sequence
  * is not valid (RFC 3629: overlong forms and surrogates are not). */
 size_t utf8_decode(const unsigned char *s, size_t n, uint32_t *cp);
+/* Counts the characters of UTF-8 between two places of a text. */
+size_t utf8_length(const char *from, const char *to);
 /* Writes a code point up to 10FFFF as UTF-8 (RFC 3629), one to four bytes without a terminator; returns their number. */
 size_t utf8_put(unsigned c, char *out);
 /* Appends a line of text to a manual page's source. */

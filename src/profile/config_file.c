@@ -33,6 +33,10 @@ struct source {
 	bool split;          /* libconfig got large groups in pieces */
 	const char *number;  /* what is wrong with a number of the line; NULL: nothing */
 	bool joined;         /* two texts stand side by side in the line */
+	/* The next byte of the file that is not UTF-8, NULL for none, and the end of the file. */
+	const char *foreign, *end;
+	const char *foreign_text; /* the first such byte in a text of the line; NULL: none */
+	int column;               /* where it stands */
 };
 
 static void add_origin(struct source *s, const char *file, int line)
@@ -188,17 +192,44 @@ static const char *number_problem(const char *token, size_t n)
 	return NULL;
 }
 
+/* Returns the first byte from p on that is not UTF-8, or NULL. */
+static const char *find_foreign(const char *p, const char *end)
+{
+	uint32_t cp;
+
+	for (size_t n = 0; p < end; p += n) {
+		n = *p & 0x80 ? utf8_decode((const unsigned char *)p, (size_t)(end - p), &cp) : 1;
+		if (n == 0)
+			return p;
+	}
+	return NULL;
+}
+
+/* Looks at a token of n bytes. In a comment such a byte harms nobody; of a text it would go to peers, and be a ? in every message. */
+static void note_foreign(struct source *s, const char *line, const char *p, size_t n, bool in_text)
+{
+	while (s->foreign && s->foreign < p + n) {
+		if (in_text && s->foreign >= p && !s->foreign_text) {
+			s->foreign_text = s->foreign;
+			s->column = 1 + (int)utf8_length(line, s->foreign);
+		}
+		s->foreign = find_foreign(s->foreign + 1, s->end);
+	}
+}
+
 /* Adds a line; returns the place at its end (code, comment, ...). *opened: a comment or string began in it and goes on. */
 static enum place add_line(struct source *s, enum place place, const char *p, const char *end,
 			   bool *opened)
 {
 	bool closed = false; /* a text has ended, and only blanks came since */
+	const char *line = p;
 
 	*opened = false;
 	while (p < end) {
-		bool in_code = place == IN_CODE;
+		bool in_code = place == IN_CODE, in_text = place == IN_STRING;
 		size_t n = in_code ? token_length(p, end, &place) : rest_length(p, end, &place);
 
+		note_foreign(s, line, p, n, in_text);
 		*opened |= in_code && place != IN_CODE;
 		s->joined |= closed && in_code && place == IN_STRING;
 		if (in_code ? *p != ' ' && *p != '\t' : *p == '"')
@@ -218,13 +249,19 @@ static enum place add_line(struct source *s, enum place place, const char *p, co
 /* Tells what the line that was added holds and is likely not meant. */
 static int check_line(struct source *s, const char *file, int line)
 {
-	const char *problem = s->number;
+	const char *problem = s->number, *foreign = s->foreign_text;
 
 	if (s->joined)
 		problem_add(s->problems, PROBLEM_WARNING, D_NONE, file, line, "",
 			    "two texts side by side are one; put a comma between them");
-	s->number = NULL;
+	s->number = s->foreign_text = NULL;
 	s->joined = false;
+	if (foreign)
+		return problem_error(
+		    s->problems, file, line, "",
+		    "column %d: the text holds the byte 0x%02x, which is not UTF-8: "
+		    "save the file as UTF-8; a byte that is meant is written \\x%02x",
+		    s->column, (unsigned char)*foreign, (unsigned char)*foreign);
 	return problem ? problem_error(s->problems, file, line, "", "%s", problem) : 0;
 }
 
@@ -248,7 +285,7 @@ static int add_included(struct source *s, const char *name, bool alone, const ch
 static int add_text(struct source *s, const char *file, const char *text, size_t len)
 {
 	enum place place = IN_CODE;
-	const char *end = text + len;
+	const char *end = text + len, *foreign = find_foreign(text, end);
 	int line = 0, bad = 0, opened_at = 0;
 
 	for (const char *p = text; p < end;) {
@@ -266,7 +303,10 @@ static int add_text(struct source *s, const char *file, const char *text, size_t
 			if (place == IN_CODE && is_include_of_c(p, stop))
 				problem_add(s->problems, PROBLEM_WARNING, D_NONE, file, line, "",
 					    "#include is a comment here; write @include");
+			s->foreign = foreign;
+			s->end = end;
 			place = add_line(s, place, p, stop, &opened);
+			foreign = s->foreign;
 			opened_at = opened ? line : opened_at;
 			bad |= check_line(s, file, line);
 			add_origin(s, file, line);
@@ -297,6 +337,8 @@ static const char *foreign_text(const char *text, size_t len)
 {
 	if (len >= 2 && (!memcmp(text, "\xFF\xFE", 2) || !memcmp(text, "\xFE\xFF", 2)))
 		return "is UTF-16; save it as UTF-8";
+	if (len >= 2 && !text[0] != !text[1])
+		return "is UTF-16, and lacks its mark too; save it as UTF-8";
 	if (strlen(text) != len)
 		return "is not text: it holds a NUL byte";
 	if (!strchr(text, '\n') && strchr(text, '\r') && text[strcspn(text, "\r") + 1])

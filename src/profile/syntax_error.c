@@ -227,10 +227,7 @@ static size_t indent_of(const struct scan *s, const char *at)
 static bool fail_with(struct scan *s, const struct token *t, const char *text)
 {
 	s->out->line = t->line;
-	s->out->column = 1;
-	for (const char *p = line_start(s, t->at); p < t->at; p++)
-		s->out->column +=
-		    ((unsigned char)*p & 0xC0) != 0x80; /* UTF-8, RFC 3629: not a continuation */
+	s->out->column = 1 + (int)utf8_length(line_start(s, t->at), t->at);
 	s->out->text = text;
 	return false;
 }

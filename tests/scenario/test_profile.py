@@ -662,6 +662,35 @@ def test_hostile_files_are_refused_in_words(guard, text):
     assert result.err.splitlines()[-1] == "startguard: lint: 1 of 1 profile is wrong"
 
 
+@pytest.mark.parametrize(
+    "before, text, after, place",
+    [
+        ("", 'description = "K\xe4se";', "", "3: column 17: the text holds the byte 0xe4, which is not UTF-8"),
+        ("# \xc3\xa4 \xe4\n", 'description = "\xc3\xa4\xe4";', "", "4: column 17: "),
+        ("", '/* \xe4 */ description = "\xe4"; # \xe4', "", "3: column 24: "),
+        ("", 'description = "a\n\xe4";', "", "4: column 1: "),
+        ("", 'description = "x\\\xe4";', "", "3: column 18: "),
+    ],
+)
+def test_a_text_that_is_not_utf_8(guard, before, text, after, place):
+    """A byte of Latin-1 was sent as it is, and shown as a question mark."""
+    profile = f'startguard = 1;\ntcp: {{ a: {{ address = "h:1"; }}; }};\n{before}{text}\n{after}'
+    result = guard.cli("lint", str(guard.write("p.cfg", profile.encode("latin-1"))))
+    result.problem(f"p.cfg:{place}", exit=78)
+    result.problem("save the file as UTF-8; a byte that is meant is written \\x", exit=78)
+    included = guard.write("q.cfg", 'startguard = 1;\n# \xe4\n@include "p.cfg"\n'.encode("latin-1"))
+    guard.cli("lint", str(included)).problem(f"p.cfg:{place}", exit=78)
+
+
+def test_what_need_not_be_utf_8(guard):
+    """Comments may be anything, and a text holds any byte by its number: a file's name may be in Latin-1."""
+    (guard.tmp / os.fsdecode(b"k\xe4se")).write_text("x")
+    text = f'startguard = 1; # f\xfcr\n/* \xe4\n\xe4 */\nfile: {{ a: {{ path = "{guard.tmp}/k\\xe4se"; }}; }}; // \xdf\n'
+    path = guard.write("p.cfg", text.encode("latin-1"))
+    assert guard.cli("lint", str(path)).code == 0
+    guard.check(path).passed()
+
+
 # ---- nothing is ever ignored ----
 
 

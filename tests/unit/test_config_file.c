@@ -107,6 +107,8 @@ static void what_is_no_text_of_lines(UNUSED void **state)
 
 	file_of("p.cfg", utf16, sizeof utf16 - 1, 0600);
 	wrong("p.cfg", "is UTF-16; save it as UTF-8");
+	file_of("p.cfg", utf16 + 2, sizeof utf16 - 3, 0600);
+	wrong("p.cfg", "is UTF-16, and lacks its mark too");
 	text_file("p.cfg", "a = 1;\r# b\rc = 2;\r");
 	wrong("p.cfg", "end with a carriage return alone");
 	text_file("p.cfg", "a = 1;\r\n# b\r\nc = 2;\r\n");
