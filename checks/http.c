@@ -6,7 +6,9 @@
 
 struct http_conf {
 	struct url url;
-	const char *method, *body, *body_contains, *proxy, *unix_socket;
+	struct url proxy;
+	struct secret proxy_password;
+	const char *method, *body, *body_contains, *proxy_username, *unix_socket;
 	struct pairlist headers;
 	WEB_KEY_FIELDS
 	struct strlist status;
@@ -15,15 +17,7 @@ struct http_conf {
 	int64_t follow;
 };
 
-static const char *proxy_problem(const char *text)
-{
-	if (strchr(text, '@'))
-		return "must not hold a user part";
-	return str_starts(text, "http://") || str_starts(text, "https://") ||
-		       str_starts(text, "socks5h://")
-		   ? NULL
-		   : "must begin with http://, https:// or socks5h://";
-}
+static const char *const proxy_schemes[] = {"http", "https", "socks5h", NULL};
 
 static const struct key http_keys[] = {
     KEY_URL(struct http_conf, url, .flags = K_REQUIRED, .schemes = web_schemes,
@@ -51,14 +45,34 @@ static const struct key http_keys[] = {
     KEY_INT(struct http_conf, follow, .def = "0", .min = "0", .max = "20",
 	    .doc = "How many redirects are followed, to http and https only. Credentials, headers, "
 		   "body and client certificate go to the url's own scheme, host and port only."),
-    KEY_STR(struct http_conf, proxy, .check = proxy_problem,
-	    .doc = "Proxy to go through; without it none is used, whatever the environment says.",
+    KEY_URL(struct http_conf, proxy, .schemes = proxy_schemes,
+	    .doc = "Proxy to go through; without it none is used, whatever the environment says. "
+		   "${HTTPS_PROXY} and env:HTTPS_PROXY take a login that stands in the variable.",
 	    .example = "\"http://proxy:3128\""),
+    KEY_STR(struct http_conf, proxy_username, .doc = "User at the proxy.", .example = "\"app\""),
+    KEY_SECRET(struct http_conf, proxy_password, .doc = "Password at the proxy, by reference.",
+	       .example = "\"env:PROXY_PASSWORD\""),
     KEY_PATH(struct http_conf, unix_socket,
 	     .doc = "Unix socket to connect to, instead of the url's host.",
 	     .example = "\"/var/run/docker.sock\""),
     KEY_END,
 };
+
+static const char *proxy_login_problem(const struct http_conf *c, const char **key)
+{
+	*key = c->proxy_username ? "proxy_username" : "proxy_password";
+	if (!c->proxy_username && !secret_is_set(c->proxy_password))
+		return NULL;
+	if (!url_is_set(&c->proxy))
+		return "needs proxy";
+	if (!c->proxy_username)
+		return "needs proxy_username";
+	if (!secret_is_set(c->proxy_password))
+		return "needs proxy_password: a proxy with a login asks for both";
+	return secret_is_set(c->proxy.user) || secret_is_set(c->proxy.password)
+		   ? "and a user in proxy exclude each other"
+		   : NULL;
+}
 
 static const char *http_validate(const void *conf, const char **key)
 {
@@ -73,8 +87,10 @@ static const char *http_validate(const void *conf, const char **key)
 			return json_expect_problem(e);
 	}
 	*key = "proxy";
-	if (c->proxy && c->unix_socket)
+	if (url_is_set(&c->proxy) && c->unix_socket)
 		return "and unix_socket exclude each other";
+	if (proxy_login_problem(c, key))
+		return proxy_login_problem(c, key);
 	*key = "method";
 	if (c->method && str_eq(c->method, "HEAD") && (c->json.n || c->body_contains))
 		return "HEAD gives no body, and the check looks at one";
@@ -114,12 +130,14 @@ static enum result http_run(const struct check_run *run, struct diag *out)
 				  .body = c->body,
 				  .headers = &c->headers,
 				  .web = &web,
-				  .proxy = c->proxy,
 				  .unix_socket = c->unix_socket,
 				  .follow = (int)c->follow,
 				  .max_body = (size_t)c->max_body.bytes};
 
-	if (url_reveal(&c->url, &url, out) || web_request(&req, &resp, out))
+	if (url_reveal(&c->url, &url, out) ||
+	    (url_is_set(&c->proxy) &&
+	     web_set_proxy(&req, &c->proxy, c->proxy_username, c->proxy_password, out)) ||
+	    web_request(&req, &resp, out))
 		return RESULT_FAIL;
 	check_fact(run, "status", "%ld", resp.status);
 	check_fact(run, "ms", "%.1f", resp.ms);

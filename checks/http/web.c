@@ -294,6 +294,36 @@ static const char *reveal_token(const struct web_conf *web, struct diag *out)
 	return NULL;
 }
 
+enum result web_set_proxy(struct web_request *req, const struct url *proxy, const char *username,
+			  struct secret password, struct diag *out)
+{
+	struct url url;
+
+	if (url_reveal(proxy, &url, out))
+		return RESULT_FAIL;
+	req->proxy = url.text;
+	if (!username && !secret_is_set(url.user))
+		return RESULT_PASS;
+	req->proxy_user = username ? username : secret_read(url.user, out);
+	password = username ? password : url.password;
+	req->proxy_password = secret_is_set(password) ? secret_reveal(password, out) : "";
+	if (!req->proxy_user || !req->proxy_password)
+		return RESULT_FAIL;
+	register_basic_auth(req->proxy_user, req->proxy_password);
+	return RESULT_PASS;
+}
+
+/* curl sends this to the proxy alone: with CONNECT, or with each request of plain HTTP. */
+static void set_proxy(CURL *curl, const struct web_request *req)
+{
+	curl_easy_setopt(curl, CURLOPT_PROXY, req->proxy ? req->proxy : "");
+	if (!req->proxy_user)
+		return;
+	curl_easy_setopt(curl, CURLOPT_PROXYAUTH, CURLAUTH_BASIC);
+	curl_easy_setopt(curl, CURLOPT_PROXYUSERNAME, req->proxy_user);
+	curl_easy_setopt(curl, CURLOPT_PROXYPASSWORD, req->proxy_password);
+}
+
 static enum result set_credentials(CURL *curl, const struct web_request *req,
 				   struct web_response *resp, struct diag *out)
 {
@@ -394,7 +424,7 @@ static void set_options(CURL *curl, struct transfer *t)
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(curl, CURLOPT_PROXY, req->proxy ? req->proxy : "");
+	set_proxy(curl, req);
 	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open);
 	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, t);
 	curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_sockopt);
@@ -447,20 +477,20 @@ static void keep_location(CURL *curl, struct web_response *resp)
 }
 
 /* A server may ask for several schemes, in one header or in several. The values may echo credentials: scrub before cutting. */
-static void keep_challenge(CURL *curl, struct web_response *resp)
+static void keep_challenge(CURL *curl, const char *name, char *buf, size_t size)
 {
 	struct curl_header *h;
 	struct str all;
 
 	str_init(&all, 8 * 1024);
 	for (size_t i = 0, n = 1; i < n && all.len < 4 * 1024; i++) {
-		if (curl_easy_header(curl, "WWW-Authenticate", i, CURLH_HEADER, -1, &h))
+		if (curl_easy_header(curl, name, i, CURLH_HEADER, -1, &h))
 			break;
 		n = h->amount;
 		str_addf(&all, "%s%.*s", i ? ", " : "", 2048, h->value);
 	}
 	scrub(all.s);
-	text_clean(resp->challenge, sizeof resp->challenge, all.s);
+	text_clean(buf, size, all.s);
 	str_free(&all);
 }
 
@@ -555,7 +585,8 @@ static enum result send_request(const struct web_request *req, struct web_respon
 	enum result r;
 
 	curl_easy_reset(curl);
-	*resp = (struct web_response){.body = xcalloc(1, 1), .proxy = req->proxy};
+	*resp = (struct web_response){
+	    .body = xcalloc(1, 1), .proxy = req->proxy, .had_proxy_login = req->proxy_user != NULL};
 	t.max_body = req->max_body ? req->max_body : WEB_BODY_MAX;
 	make_subject(req, resp);
 	r = set_up_transfer(&t, curl, out);
@@ -576,7 +607,9 @@ static enum result send_request(const struct web_request *req, struct web_respon
 	keep_coding(curl, resp);
 	keep_location(curl, resp);
 	keep_retry_after(curl, resp);
-	keep_challenge(curl, resp);
+	keep_challenge(curl, "WWW-Authenticate", resp->challenge, sizeof resp->challenge);
+	keep_challenge(curl, "Proxy-Authenticate", resp->proxy_challenge,
+		       sizeof resp->proxy_challenge);
 	if (web_gunzip(resp, t.max_body, out))
 		return RESULT_FAIL;
 	web_keep_body_start(resp);

@@ -63,7 +63,9 @@ struct web_request {
 	const char *accept;             /* NULL for any type */
 	const struct pairlist *headers; /* may be NULL */
 	const struct web_conf *web;
-	const char *proxy, *unix_socket;
+	const char *proxy;                       /* without a user part; see web_set_proxy */
+	const char *proxy_user, *proxy_password; /* NULL: no login */
+	const char *unix_socket;
 	size_t max_body; /* bytes; 0 means WEB_BODY_MAX */
 	int follow;      /* how many redirects may be followed */
 	bool gzip;       /* ask for gzip */
@@ -81,15 +83,21 @@ struct web_response {
 	char location[512];            /* target of a redirect, without user part */
 	char subject[DIAG_SUBJECT_MAX]; /* "http://opa:8181/v1/data/x", for diagnoses */
 	const char *proxy;              /* through which the answer came, or NULL */
-	int retry_after_s;              /* as in struct diag */
-	const char *sent;               /* scheme of the credentials: "Basic", "Bearer"; or NULL */
-	char challenge[200];            /* what WWW-Authenticate asks for, cleaned */
+	bool had_proxy_login;
+	char proxy_challenge
+	    [200];           /* what Proxy-Authenticate asks for, cleaned; not known of CONNECT */
+	int retry_after_s;   /* as in struct diag */
+	const char *sent;    /* scheme of the credentials: "Basic", "Bearer"; or NULL */
+	char challenge[200]; /* what WWW-Authenticate asks for, cleaned */
 	bool had_credentials;
 	/* A redirect led to another scheme, host or port, to which no credentials were sent. */
 	bool elsewhere;
 	double ms; /* duration of all requests of a chain of redirects */
 };
 
+/* Makes the request go through a proxy. Reads its URL and its login, which stands in the URL or is given as username and password. */
+enum result web_set_proxy(struct web_request *req, const struct url *proxy, const char *username,
+			  struct secret password, struct diag *out);
 /* Returns RESULT_PASS for a whole HTTP answer of any status, else fills *out (dns-, connect-, tls-, answer-, http-). */
 enum result web_request(const struct web_request *req, struct web_response *resp, struct diag *out);
 /* Requests a path below the url's own and drops the query. Sends a GET without content type when `body` is NULL. */

@@ -6,9 +6,29 @@
 #include "neterr.h"
 #include "web_status.h"
 
-#define PROXY_LOGIN_HINT "use a proxy that wants no login: the key proxy takes none"
-
 /* ---- failed transfers -------------------------------------------------------------------------------------------- */
+/* Does WWW-Authenticate, or Proxy-Authenticate, name this scheme? Schemes stand at its beginning, or after a comma (RFC 9110, section
+ * 11.6.1). */
+static bool asks_for(const char *challenge, const char *scheme)
+{
+	size_t n = strlen(scheme);
+
+	for (const char *p = strcasestr(challenge, scheme); p; p = strcasestr(p + n, scheme))
+		if ((p == challenge || p[-1] == ' ' || p[-1] == ',') &&
+		    (!p[n] || p[n] == ' ' || p[n] == ','))
+			return true;
+	return false;
+}
+
+static void hint_proxy_login(const struct web_response *resp, struct diag *out)
+{
+	diag_hint(out, "%s",
+		  resp->had_proxy_login
+		      ? "look at proxy_username and proxy_password, or at the user part of proxy"
+		      : "give proxy_username and proxy_password, or the proxy's URL with its login "
+			"by reference: proxy = \"${HTTPS_PROXY}\"");
+}
+
 /* A server that speaks HTTP/2 alone (gRPC) begins with a frame of its settings, whatever was asked: RFC 9113, sections 4.1 and 6.5. */
 static bool is_http2(const char *bytes, size_t n)
 {
@@ -114,6 +134,14 @@ static enum result fail_tls(const struct transfer *t, CURLcode code, const char 
 			     : net_fail_tls(t->req->run, t->ip, port_of(t->req), name, out);
 }
 
+static enum result fail_socks_login(const struct transfer *t, const char *error, struct diag *out)
+{
+	check_fail(out, t->req->proxy_user ? D_AUTH_FAILED : D_AUTH_REQUIRED, t->req->proxy, "%s",
+		   error);
+	hint_proxy_login(t->resp, out);
+	return RESULT_FAIL;
+}
+
 /* Diagnoses a SOCKS proxy's reply code (RFC 1928 section 6): a fault of the proxy, or of the peer to which it connects and
  * which may start later. */
 static enum result fail_proxy(CURL *curl, const struct transfer *t, const char *error,
@@ -126,7 +154,7 @@ static enum result fail_proxy(CURL *curl, const struct transfer *t, const char *
 	if (reply == CURLPX_REPLY_NOT_ALLOWED)
 		return check_fail(out, D_AUTH_FORBIDDEN, proxy, "%s", error);
 	if (reply == CURLPX_NO_AUTH || reply == CURLPX_USER_REJECTED)
-		return check_fail(out, D_AUTH_REQUIRED, proxy, "%s", error);
+		return fail_socks_login(t, error, out);
 	if (reply == CURLPX_BAD_VERSION || reply == CURLPX_BAD_ADDRESS_TYPE)
 		return check_fail(out, D_PROTOCOL_MISMATCH, proxy, "%s", error);
 	return check_fail(out,
@@ -169,14 +197,37 @@ static enum result fail_ended(CURL *curl, const struct transfer *t, CURLcode cod
 	return net_fail_closed(t->req->run, t->ip, port_of(t->req), out);
 }
 
+/* 407, to CONNECT or to a request of plain HTTP. */
+static enum result fail_proxy_login(const struct web_response *resp, const char *body,
+				    struct diag *out)
+{
+	const char *asks = resp->proxy_challenge;
+	bool no_basic = *asks && !asks_for(asks, "Basic");
+
+	check_fail(out,
+		   !resp->had_proxy_login ? D_AUTH_REQUIRED
+		   : no_basic             ? D_AUTH_MECHANISM
+					  : D_AUTH_FAILED,
+		   resp->proxy, "the proxy answers %swith HTTP status 407%s%s%s%s%s",
+		   body ? "" : "CONNECT ", resp->had_proxy_login ? " to the login" : "",
+		   *asks ? "; it asks for " : "", asks, body ? "; the body: " : "",
+		   body ? body : "");
+	if (no_basic)
+		diag_hint(out, "proxy_username and proxy_password are Basic, for which this proxy "
+			       "does not ask: go through one that takes it");
+	else
+		hint_proxy_login(resp, out);
+	return RESULT_FAIL;
+}
+
 /* A proxy that does not make the connection to the peer says so with a status. */
 static enum result fail_connect_request(const struct transfer *t, long status, struct diag *out)
 {
+	if (status == 407)
+		return fail_proxy_login(t->resp, NULL, out);
 	check_fail(out, status < 400 ? D_HTTP_STATUS : web_status_code(status), t->req->proxy,
 		   "the proxy answers CONNECT with HTTP status %ld", status);
-	if (status == 407)
-		diag_hint(out, "%s", PROXY_LOGIN_HINT);
-	else if (status == 403)
+	if (status == 403)
 		diag_hint(out, "the proxy does not let this client through to the host and port "
 			       "of url: allow it there");
 	else if (status == 400 || status == 404 || status == 405 || status == 501)
@@ -295,24 +346,12 @@ static const struct {
     {"The SSL certificate error", D_TLS_CLIENT_CERT_REFUSED},
 };
 
-/* Does WWW-Authenticate name this scheme? Schemes stand at its beginning, or after a comma (RFC 9110, section 11.6.1). */
-static bool asks_for(const struct web_response *resp, const char *scheme)
-{
-	size_t n = strlen(scheme);
-
-	for (const char *p = strcasestr(resp->challenge, scheme); p; p = strcasestr(p + n, scheme))
-		if ((p == resp->challenge || p[-1] == ' ' || p[-1] == ',') &&
-		    (!p[n] || p[n] == ' ' || p[n] == ','))
-			return true;
-	return false;
-}
-
 /* Was a user with a password sent to a server that lists its schemes without that one? Of tokens no more than that they were refused is
  * known: servers that take them often ask for Basic. */
 static bool takes_no_basic(const struct web_response *resp)
 {
 	return resp->sent && str_eq(resp->sent, "Basic") && resp->challenge[0] &&
-	       !asks_for(resp, "Basic") && !str_ends(resp->challenge, "...");
+	       !asks_for(resp->challenge, "Basic") && !str_ends(resp->challenge, "...");
 }
 
 static enum diag_code code_of(const struct web_response *resp)
@@ -374,8 +413,8 @@ static enum result fail_access(struct diag *out, enum diag_code code,
 		diag_hint(out,
 			  "no credentials were sent: give those of a user with this right, or let "
 			  "the server permit it without a login");
-	else if (code == D_AUTH_REQUIRED && resp->challenge[0] && !asks_for(resp, "Basic") &&
-		 !asks_for(resp, "Bearer"))
+	else if (code == D_AUTH_REQUIRED && resp->challenge[0] &&
+		 !asks_for(resp->challenge, "Basic") && !asks_for(resp->challenge, "Bearer"))
 		diag_hint(out, "give what the server asks for in headers, by reference: username "
 			       "and password are Basic, token is Bearer");
 	return RESULT_FAIL;
@@ -386,13 +425,8 @@ static enum result fail_login(struct diag *out, enum diag_code code,
 {
 	if (code == D_AUTH_FAILED || code == D_AUTH_MECHANISM)
 		return fail_credentials(out, code, resp);
-	if (resp->status == 407 && resp->proxy) {
-		check_fail(out, code, resp->proxy,
-			   "the proxy answers with HTTP status 407; the body: %s",
-			   resp->body_start);
-		diag_hint(out, "%s", PROXY_LOGIN_HINT);
-		return RESULT_FAIL;
-	}
+	if (resp->status == 407 && resp->proxy)
+		return fail_proxy_login(resp, resp->body_start, out);
 	if (resp->status == 401 && resp->elsewhere) {
 		check_fail(out, code, resp->subject,
 			   "HTTP status 401 after a redirect to another address, to which no "

@@ -3,6 +3,9 @@
 import base64
 import functools
 import gzip
+import json
+import select
+import socket
 import ssl
 import urllib.parse
 
@@ -110,6 +113,108 @@ def test_a_proxy_that_wants_a_login(guard):
         guard.try_("http", url="http://api.test/", proxy=s.url).expect(
             "auth-required", exit=69, subject=s.address, cause="the proxy answers with HTTP status 407"
         )
+
+
+BASIC = "Basic " + base64.b64encode(b"app:pw-of-the-proxy").decode()
+
+
+def a_proxy(scheme='Basic realm="office"', where=None):
+    """A proxy with a login. CONNECT is answered by a tunnel to the server `where`."""
+
+    def handler(sock):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += sock.recv(4096) or b"\r\n\r\n"
+        if f"proxy-authorization: {BASIC}".lower() not in head.decode().lower():
+            body = b"who are you, " + head.split(b"uthorization:")[-1].strip()[:80]
+            return sock.sendall(
+                b"HTTP/1.1 407 No\r\nproxy-authenticate: %s\r\ncontent-length: %d\r\n\r\n%s"
+                % (scheme.encode(), len(body), body)
+            )
+        if not where:
+            return sock.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nin")
+        sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", where.port)) as peer:
+            while True:
+                for ready in select.select([sock, peer], [], [])[0]:
+                    data = ready.recv(65536)
+                    if not data:
+                        return None
+                    (peer if ready is sock else sock).sendall(data)
+
+    return TcpServer(handler)
+
+
+def quiet(result):
+    said = result.out + result.err + json.dumps(result.report)
+    assert "pw-of-the-proxy" not in said and BASIC[6:].rstrip("=") not in said
+    return result
+
+
+@pytest.mark.near_miss("auth-required", "auth-failed", "auth-mechanism")
+@pytest.mark.parametrize("how", ["keys", "env:PROXY", "${PROXY}", "file"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_login_at_a_proxy(guard, scheme, how):
+    authority = Authority(guard.tmp)
+    with HttpServer({"*": Reply(200, "in")}, tls=server_context(authority.issue(names=["api.test"]))) as s:
+        with a_proxy(where=s if scheme == "https" else None) as proxy:
+            secret = guard.write("pw", "pw-of-the-proxy\n")
+            login = 'proxy_username = "app"; proxy_password = "env:PW";'
+            keys = {
+                "keys": f'proxy = "http://{proxy.address}"; {login}',
+                "file": f'proxy = "http://{proxy.address}"; {login.replace("env:PW", f"file:{secret}")}',
+            }.get(how, f'proxy = "{how}";')
+            keys += f' url = "{scheme}://api.test/x"; body_contains = "in";'
+            keys += f' ca_file = "{authority.ca_file}";' if scheme == "https" else ""
+            env = {"PW": "pw-of-the-proxy", "PROXY": f"http://app:pw-of-the-proxy@{proxy.address}"}
+            text = f"startguard = 1; http: {{ a: {{ {keys} }}; }};"
+            quiet(guard.check(text, env=env)).passed()
+            assert "pw-of" not in guard.cli("show", "-p", guard.write("p.cfg", text), env=env).out
+            assert all("proxy-authorization" not in r.headers for r in s.requests)
+
+
+@pytest.mark.produces("auth-failed", "auth-required")
+@pytest.mark.parametrize("url", ["http://api.test/", "https://api.test/"])
+def test_a_login_that_a_proxy_refuses(guard, url):
+    with a_proxy() as s:
+        where = f"http://{s.address}"
+        result = guard.try_("http", url=url, proxy=where)
+        asks = 'it asks for Basic realm="office"' if url.startswith("http:") else "answers CONNECT with HTTP status 407"
+        result.expect("auth-required", exit=69, subject=where, cause=asks, hint="give proxy_username")
+        wrong = {"proxy": where, "proxy_username": "app", "proxy_password": "env:PW"}
+        result = guard.try_("http", url=url, _env={"PW": "another-password"}, **wrong)
+        result.expect("auth-failed", exit=69, subject=where, cause="407 to the login", hint="look at proxy_username")
+        assert "another-password" not in result.err and "YXBwOmFub3RoZXI" not in result.err
+        result = guard.try_("http", url=url, _env={"PW": ""}, **wrong)
+        result.expect("auth-failed", exit=69, cause="variable PW is empty")
+
+
+@pytest.mark.produces("auth-mechanism")
+def test_a_login_of_another_kind_at_a_proxy(guard):
+    with a_proxy(scheme="Negotiate") as s:
+        keys = {"proxy": f"http://{s.address}", "proxy_username": "app", "proxy_password": "env:PW"}
+        result = guard.try_("http", url="http://api.test/", _env={"PW": "another-password"}, **keys)
+        result.expect("auth-mechanism", exit=69, cause="it asks for Negotiate", hint="are Basic")
+
+
+@pytest.mark.parametrize(
+    "keys, words",
+    [
+        ('proxy_username = "a"; proxy_password = "env:B";', "proxy_username: needs proxy"),
+        ('proxy = "http://p:1"; proxy_password = "env:B";', "needs proxy_username"),
+        ('proxy = "http://p:1"; proxy_username = "a";', "needs proxy_password"),
+        ('proxy = "http://a:b@p:1";', "holds a secret as plain text"),
+        ('proxy = "http://a:${PW}@p:1"; proxy_username = "a"; proxy_password = "env:PW";', "exclude each other"),
+        ('proxy = "ftp://p:1";', "is not a scheme for this; use http, https or socks5h"),
+        ('proxy = "p:1";', "has no scheme"),
+        ('proxy = "http://p:1"; unix_socket = "/run/x";', "and unix_socket exclude each other"),
+    ],
+)
+def test_keys_of_a_proxy(guard, keys, words):
+    text = f'startguard = 1; http: {{ a: {{ url = "http://h/"; {keys} }}; }};'
+    result = guard.cli("lint", guard.write("p.cfg", text), env={"PW": "pw-of-the-proxy"})
+    assert words in result.err and result.code in (77, 78), result
+    assert "pw-of-the-proxy" not in result.err
 
 
 @pytest.mark.parametrize(
@@ -396,6 +501,34 @@ def test_redirect_through_a_proxy(guard):
     with HttpServer(routes) as s:
         guard.try_("http", url="http://a.test/", proxy=s.url, follow=1, body_contains="there").passed()
         assert s.connections == 1
+
+
+def socks_with_login(accepted):
+    """A SOCKS5 proxy that wants a user and a password (RFC 1929)."""
+
+    def handler(sock):
+        sock.recv(257)
+        sock.sendall(bytes((5, 2)))
+        sock.recv(513)
+        sock.sendall(bytes((1, 0 if accepted else 1)))
+        if accepted:
+            sock.recv(262)
+            sock.sendall(bytes((5, 0, 0, 1, 0, 0, 0, 0, 0, 0)))
+            sock.recv(4096)
+            sock.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nin")
+
+    return TcpServer(handler)
+
+
+@pytest.mark.produces("auth-failed")
+def test_a_login_at_a_socks_proxy(guard):
+    keys = {"url": "http://api.test/", "proxy_username": "app", "proxy_password": "env:PW", "_env": {"PW": "pw-of-the-proxy"}}
+    with socks_with_login(True) as s:
+        quiet(guard.try_("http", proxy=f"socks5h://{s.address}", **keys)).passed()
+    with socks_with_login(False) as s:
+        quiet(guard.try_("http", proxy=f"socks5h://{s.address}", **keys)).expect(
+            "auth-failed", exit=69, hint="look at proxy_username"
+        )
 
 
 def socks(reply, method=0):
@@ -1048,7 +1181,13 @@ def test_answers_through_a_proxy_may_be_the_proxys(guard):
 
 @pytest.mark.parametrize(
     "status, words",
-    [(400, "a web server"), (403, "allow it there"), (407, "takes none"), (500, "resolves there"), (503, "does not reach")],
+    [
+        (400, "a web server"),
+        (403, "allow it there"),
+        (407, "give proxy_username"),
+        (500, "resolves there"),
+        (503, "does not reach"),
+    ],
 )
 def test_where_to_look_when_a_proxy_does_not_connect(guard, status, words):
     with TcpServer(answer(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode())) as s:
