@@ -239,19 +239,25 @@ static enum result try_server(struct session *s, const char *address, struct ins
 	pq_set(&pq->options, "hostaddr", address);
 	if (pq_connect(pq, until, out))
 		return RESULT_FAIL;
-	return begin_transaction(s, out);
+	if (!begin_transaction(s, out))
+		return RESULT_PASS;
+	/* libpq takes another host for another role, and none of the host's other addresses. */
+	pq->next = out->code == D_POSTGRES_WRONG_ROLE ? PQ_NEXT_HOST : PQ_NOWHERE;
+	return RESULT_FAIL;
 }
 
-/* Keeps one failure of several addresses. Returns whether to try no other one: a file or a value that cannot be used fails at each. */
-static bool keep_failure(struct diag *out, const struct diag *this)
+/* Keeps one failure of several addresses. Returns whether to try no other one: a file or a value that cannot be used fails at each,
+ * and after most answers of a server libpq does not go on. `next`: where this failure lets libpq go on at least. */
+static bool keep_failure(struct session *s, struct diag *out, const struct diag *this,
+			 enum pq_next next)
 {
-	bool everywhere = diag_info(this->code)->phase == PH_CONFIG;
+	bool ends = diag_info(this->code)->phase == PH_CONFIG || s->pq.next < next;
 
-	if (everywhere)
+	if (ends)
 		*out = *this;
 	else
 		diag_keep_latest(out, this);
-	return everywhere;
+	return ends;
 }
 
 /* Tries the addresses of a host in turn, each within its share of the time. */
@@ -264,6 +270,7 @@ static enum result try_host(struct session *s, const char *hostaddr, struct inst
 	if (s->pq.host[0] == '/' || hostaddr)
 		return try_server(s, hostaddr ? hostaddr : "", until, out);
 	check_step(s->run, PH_RESOLVE, "resolving %s", s->pq.host);
+	s->pq.next = PQ_NEXT_HOST;
 	if (resolve_host(s->run, s->pq.host, s->pq.port, AF_UNSPEC, &list, out))
 		return RESULT_FAIL;
 	for (const struct addrinfo *a = list; a; a = a->ai_next)
@@ -276,7 +283,7 @@ static enum result try_host(struct session *s, const char *hostaddr, struct inst
 			    NI_NUMERICHOST);
 		if (!try_server(s, address, instant_share(instant_now(), until, left), &this))
 			return RESULT_PASS;
-		if (keep_failure(out, &this))
+		if (keep_failure(s, out, &this, PQ_NEXT_ADDRESS))
 			return RESULT_FAIL;
 	}
 	return RESULT_FAIL;
@@ -315,7 +322,7 @@ static enum result try_hosts(struct session *s, struct diag *out)
 		set_server(s, hosts, ports, i);
 		if (!try_host(s, addresses ? list_item(addresses, i) : NULL, until, &this))
 			return RESULT_PASS;
-		if (keep_failure(out, &this))
+		if (keep_failure(s, out, &this, PQ_NEXT_HOST))
 			return RESULT_FAIL;
 	}
 	return RESULT_FAIL;

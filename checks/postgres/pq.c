@@ -8,12 +8,15 @@
 #include "system_ca.h"
 #include "tls.h"
 
-#define STATE_LENGTH 5 /* characters of an SQLSTATE (PostgreSQL's manual, appendix A) */
-#define PROBE_SIZE 200 /* bytes */
+#define STATE_LENGTH 5             /* characters of an SQLSTATE (PostgreSQL's manual, appendix A) */
+#define PROBE_SIZE 200             /* bytes */
+#define CANNOT_CONNECT_NOW "57P03" /* the server starts, recovers or shuts down */
 /* What pgbouncer's console answers to every statement of SQL. */
 #define CONSOLE_WORDS "use SHOW HELP"
 /* Time before the end of an attempt that is kept for probing a silent peer. */
 #define PROBE_TIME DURATION_MS(400)
+/* How long a peer that has answered is given to say more. */
+#define MORE_TIME DURATION_MS(100)
 
 /* ---- errors to codes ------------------------------------------------------------------------------------------ */
 /* Returns the code for an error of pgbouncer, which mostly sends the SQLSTATE of a protocol violation. */
@@ -111,6 +114,19 @@ static enum result connect_again(const struct check_run *run, const struct pq *p
 }
 
 /* ---- probing the peer ------------------------------------------------------------------------------------------------- */
+/* After its answer of one byte PostgreSQL waits for the client. More bytes, which may come a little later, show another protocol: the
+ * "S" of SSH is libpq's yes to TLS. */
+static void read_more(const struct check_run *run, struct conn *conn, char *answer, size_t *n)
+{
+	struct check_run shorter = *run;
+	struct diag ignored = {0};
+	size_t more = 0;
+
+	shorter.deadline = instant_earlier(run->deadline, instant_after(instant_now(), MORE_TIME));
+	if (*n > 0 && !net_read(&shorter, conn, answer + *n, PROBE_SIZE - *n, &more, &ignored))
+		*n += more;
+}
+
 /* Sends libpq's SSLRequest, and `more` for peers that wait for the end of a line, on a separate connection. Stores the answer
  * and the number of its bytes; *n is 0 when the peer closed the connection. */
 static enum result probe_peer(const struct pq *pq, struct instant until, const char *more,
@@ -128,9 +144,10 @@ static enum result probe_peer(const struct pq *pq, struct instant until, const c
 		return RESULT_FAIL;
 	if (net_write(&run, conn, packet, len + strlen(more), out))
 		return RESULT_FAIL;
-	/* Read one byte only: the bytes after it may belong to TLS. */
-	if (net_read(&run, conn, answer, *more ? PROBE_SIZE : 1, n, out))
+	if (net_read(&run, conn, answer, PROBE_SIZE, n, out))
 		return RESULT_FAIL;
+	if (!*more)
+		read_more(&run, conn, answer, n);
 	return RESULT_PASS;
 }
 
@@ -193,8 +210,11 @@ static enum result fail_handshake(const struct pq *pq, struct diag *out)
 	char answer[PROBE_SIZE];
 	size_t n;
 
-	if (probe_peer(pq, pq->run->deadline, "", &conn, answer, &n, &this) || n != 1 ||
-	    answer[0] != 'S')
+	if (probe_peer(pq, pq->run->deadline, "", &conn, answer, &n, &this) || !n)
+		return RESULT_FAIL;
+	if (!is_postgres_answer(answer, n))
+		return fail_mismatch(pq, answer, n, out);
+	if (n != 1 || answer[0] != 'S')
 		return RESULT_FAIL;
 	if (tls_handshake(pq->run, &conn, pq->host, &tls, &this) && this.code != D_ANSWER_TIMEOUT) {
 		*out = this;
@@ -251,7 +271,8 @@ static enum result fail_by_text(struct pq *pq, const char *text, struct diag *ou
 		if (!strstr(text, phrases[i].phrase))
 			continue;
 		check_fail(out, phrases[i].code, pq->peer, "%s", text);
-		if (out->code == D_TLS_WRONG_NAME && fail_handshake(pq, out))
+		if ((out->code == D_TLS_WRONG_NAME || out->code == D_TLS_PEER_IS_PLAINTEXT) &&
+		    fail_handshake(pq, out))
 			tls_hint_name(out, pq->host);
 		else if (out->code == D_TLS_CA_UNREADABLE)
 			fail_file(pq, text, out);
@@ -271,13 +292,8 @@ static enum result fail_without_state(struct pq *pq, const char *text, struct di
 		return RESULT_FAIL;
 	if (probe_peer(pq, pq->run->deadline, "", &conn, answer, &n, out))
 		return RESULT_FAIL;
-	if (n > 0 && !is_postgres_answer(answer, n)) {
-		size_t more = 0;
-		struct diag ignored = {0};
-
-		net_read(pq->run, &conn, answer + n, sizeof answer - n, &more, &ignored);
-		return fail_mismatch(pq, answer, n + more, out);
-	}
+	if (n > 0 && !is_postgres_answer(answer, n))
+		return fail_mismatch(pq, answer, n, out);
 	if (strstr(text, "invalid response to SSL negotiation") ||
 	    strstr(text, "expected authentication request") ||
 	    strstr(text, "lost synchronization") || strstr(text, "unencrypted data after SSL"))
@@ -288,15 +304,15 @@ static enum result fail_without_state(struct pq *pq, const char *text, struct di
 }
 
 /* Probes a peer that sent nothing: a server of another protocol often waits for the end of a line. */
-static enum result fail_silent(const struct pq *pq, struct diag *out)
+static enum result fail_silent(const struct pq *pq, struct instant until, struct diag *out)
 {
 	struct diag ignored = {0};
 	struct conn conn;
 	char answer[PROBE_SIZE];
 	size_t n;
 
-	if (!probe_peer(pq, pq->run->deadline, "\r\nPING\r\n\r\n", &conn, answer, &n, &ignored) &&
-	    n > 0 && !is_postgres_answer(answer, n))
+	if (!probe_peer(pq, until, "\r\nPING\r\n\r\n", &conn, answer, &n, &ignored) && n > 0 &&
+	    !is_postgres_answer(answer, n))
 		return fail_mismatch(pq, answer, n, out);
 	return check_fail(out, D_ANSWER_TIMEOUT, pq->peer,
 			  "the server accepted the connection and did not answer");
@@ -397,16 +413,40 @@ static enum result fail_connect(struct pq *pq, ConnStatusType at, struct diag *o
 	/* Use the error of the try with TLS: "allow" makes that try last, "prefer" first. */
 	bool last = mode && str_eq(mode, "allow");
 
-	if (find_state(text, last, state, message, sizeof message))
+	if (at == CONNECTION_STARTED)
+		pq->next = PQ_NEXT_ADDRESS;
+	if (find_state(text, last, state, message, sizeof message)) {
+		if (str_eq(state, CANNOT_CONNECT_NOW))
+			pq->next = PQ_NEXT_HOST;
 		return fail_state(pq, state, message, out);
+	}
 	text_clean_n(message, sizeof message, text, strcspn(text, "\n"));
 	if (at == CONNECTION_STARTED && !fail_by_text(pq, text, out)) {
 		struct conn conn;
 
-		if (connect_again(pq->run, pq, &conn, out))
+		if (connect_again(pq->run, pq, &conn, out)) {
+			snprintf(out->subject, sizeof out->subject, "%s", pq->peer);
 			return RESULT_FAIL;
+		}
 	}
 	return fail_without_state(pq, message, out);
+}
+
+static enum result fail_timeout(struct pq *pq, ConnStatusType at, struct instant until,
+				struct diag *out)
+{
+	const char *limit = pq_get(&pq->options, "connect_timeout");
+	int64_t seconds = 0;
+
+	if (at == CONNECTION_STARTED || at == CONNECTION_NEEDED) {
+		pq->next = PQ_NEXT_ADDRESS;
+		return check_fail(out, D_CONNECT_TIMEOUT, pq->peer,
+				  "the connection attempt was not answered");
+	}
+	/* Without a limit libpq waits for the silent server and tries no other. */
+	if (limit && !parse_i64(limit, 1, INT32_MAX, &seconds))
+		pq->next = PQ_NEXT_ADDRESS;
+	return fail_silent(pq, until, out);
 }
 
 enum result pq_connect(struct pq *pq, struct instant until, struct diag *out)
@@ -417,6 +457,7 @@ enum result pq_connect(struct pq *pq, struct instant until, struct diag *out)
 	bool timeout;
 
 	check_step(pq->run, PH_CONNECT, "connecting and logging in at %s", pq->peer);
+	pq->next = PQ_NOWHERE;
 	pq->conn = start_connection(&pq->options);
 	if (PQstatus(pq->conn) == CONNECTION_BAD) {
 		const char *text = PQerrorMessage(pq->conn);
@@ -428,14 +469,8 @@ enum result pq_connect(struct pq *pq, struct instant until, struct diag *out)
 	}
 	if (instant_reached(soon, now))
 		soon = until;
-	if (!poll_connection(pq->conn, soon, &at, &timeout)) {
-		if (!timeout)
-			return fail_connect(pq, at, out);
-		if (at == CONNECTION_STARTED || at == CONNECTION_NEEDED)
-			return check_fail(out, D_CONNECT_TIMEOUT, pq->peer,
-					  "the connection attempt was not answered");
-		return fail_silent(pq, out);
-	}
+	if (!poll_connection(pq->conn, soon, &at, &timeout))
+		return timeout ? fail_timeout(pq, at, until, out) : fail_connect(pq, at, out);
 	check_reached(pq->run, "connect");
 	if (PQsslInUse(pq->conn))
 		check_reached(pq->run, "tls");

@@ -11,6 +11,13 @@
 #include "check.h"
 #include "pq_options.h"
 
+/* Where libpq goes on after a failure. */
+enum pq_next {
+	PQ_NOWHERE,      /* a server answered, or may still do so: libpq reports that */
+	PQ_NEXT_HOST,    /* it can take no client now */
+	PQ_NEXT_ADDRESS, /* no connection was made */
+};
+
 struct pq {
 	const struct check_run *run;
 	struct pq_options options; /* for this server only: one host, hostaddr and port */
@@ -18,6 +25,7 @@ struct pq {
 	int port;
 	char peer[128]; /* subject of diagnoses */
 	PGconn *conn;
+	enum pq_next next; /* after pq_connect has failed */
 };
 
 /* Connects and logs in before `until`. */

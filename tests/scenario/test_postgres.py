@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from fakes.certs import Authority
-from fakes.tcp import TcpServer, answer, banner, close_at_once, refused_port, silent
+from fakes.tcp import TcpServer, answer, banner, close_at_once, peer_stays, refused_port, silent
 from harness import settings
 from servers.common import wait_for
 from servers.postgres import PASSWORD, Pgbouncer, PostgresServer, Standby
@@ -522,19 +522,33 @@ def redis(sock):
             sock.sendall(b"-ERR unknown command\r\n")
 
 
+def one_then_more(text):
+    """Greets, and its first byte, which is an answer to libpq, comes alone."""
+
+    def handler(sock):
+        sock.sendall(text[:1])
+        peer_stays(sock, 0.02)
+        sock.sendall(text[1:])
+        silent(sock)
+
+    return handler
+
+
 @pytest.mark.produces("protocol-mismatch")
-@pytest.mark.near_miss("connect-closed", "answer-timeout")
+@pytest.mark.near_miss("connect-closed", "answer-timeout", "tls-peer-is-plaintext")
 @pytest.mark.parametrize(
     "handler, begins",
     [
         (banner(b"J\0\0\0\x0a8.0.36\0\x0b\0\0\0" + b"x" * 60), "J"),
         (answer(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "HTTP/1.1 400"),
         (redis, "-ERR"),
-        (banner(b"SSH-2.0-OpenSSH\r\n"), "S"),
+        (banner(b"SSH-2.0-OpenSSH\r\n"), "SSH-2.0"),
+        (one_then_more(b"SSH-2.0-OpenSSH\r\n"), "SSH-2.0"),
+        (one_then_more(b"NOTICE AUTH :*** Looking up your hostname\r\n"), "NOTICE AUTH"),
     ],
-    ids=["mysql", "http", "redis", "ssh"],
+    ids=["mysql", "http", "redis", "ssh", "ssh in two pieces", "irc in two pieces"],
 )
-@pytest.mark.parametrize("mode", ["prefer", "disable"])
+@pytest.mark.parametrize("mode", ["prefer", "disable", "require"])
 def test_peers_that_are_not_postgres(guard, handler, begins, mode):
     result = meet(guard, handler, attempt_timeout=guard.span(2), sslmode=mode)
     result.expect("protocol-mismatch", exit=69, cause=begins)
