@@ -1,6 +1,7 @@
 #include "kafka_broker_state.h"
 
 #include "kafka_probe.h"
+#include "resolve.h"
 #include "tls.h"
 
 #define PROBES_MAX 16 /* per attempt: a probe takes up to 1 s */
@@ -83,11 +84,18 @@ bool kafka_broker_state_is_ready(const struct kafka_client *c,
 			      (c->n_probes >= PROBES_MAX && !broker->probe_silent));
 }
 
+/* librdkafka goes round the addresses of a name, so that the broker has failed when each of them has. */
+static bool has_tried_all(const struct kafka_broker_state *broker)
+{
+	return broker->addresses > 0 && broker->failures >= broker->addresses;
+}
+
 bool kafka_broker_state_is_final(const struct kafka_broker_state *broker)
 {
 	enum diag_code code = broker->meaning.code;
 
-	if (code == D_NONE || (broker->meaning.guess && !broker->guess_probed))
+	if (code == D_NONE || (!broker->refuted && !has_tried_all(broker)) ||
+	    (broker->meaning.guess && !broker->guess_probed))
 		return false;
 	if (code == D_CONNECT_CLOSED || code == D_CONNECT_RESET || code == D_KAFKA_BROKER_LEFT)
 		return true;
@@ -198,7 +206,7 @@ static bool has_unprobed_guess(const struct kafka_client *c,
 	bool guess =
 	    broker->meaning.guess || (broker->was_up && broker->meaning.code == D_CONNECT_REFUSED);
 
-	return may_probe(c) && !broker->up && !broker->guess_probed &&
+	return may_probe(c) && !broker->up && !broker->guess_probed && has_tried_all(broker) &&
 	       broker->meaning.code != D_NONE && guess;
 }
 
@@ -292,6 +300,42 @@ static struct duration probe_time(const struct kafka_client *c,
 	return broker->probe_silent && third.ns > DURATION_S(1).ns ? third : DURATION_S(1);
 }
 
+/* Returns 1 when the name cannot be resolved: librdkafka then has nothing to go round. */
+static unsigned count_addresses(const struct check_run *run, const char *address, int family)
+{
+	struct check_run shorter = *run;
+	struct addrinfo *list = NULL;
+	struct diag ignored = {0};
+	unsigned n = 0;
+	char host[256];
+	int port;
+
+	shorter.deadline =
+	    instant_earlier(run->deadline, instant_after(instant_now(), DURATION_S(1)));
+	if (hostport_split(address, host, sizeof host, &port) || resolve_is_literal(host) ||
+	    resolve_host(&shorter, host, port, family, &list, &ignored))
+		return 1;
+	for (const struct addrinfo *a = list; a; a = a->ai_next)
+		n++;
+	freeaddrinfo(list);
+	return n;
+}
+
+void kafka_broker_states_count_addresses(struct kafka_client *c)
+{
+	for (size_t i = 0; i < c->n_brokers; i++) {
+		struct kafka_broker_state *broker = c->brokers[i];
+		unsigned n;
+
+		if (broker->addresses || broker->meaning.code == D_NONE)
+			continue;
+		pthread_mutex_unlock(&c->lock);
+		n = count_addresses(c->run, broker->address, c->props->family);
+		pthread_mutex_lock(&c->lock);
+		broker->addresses = n;
+	}
+}
+
 /* Lock held on entry and return, released during the probe. */
 static void probe_broker(struct kafka_client *c, struct kafka_broker_state *broker)
 {
@@ -303,10 +347,12 @@ static void probe_broker(struct kafka_client *c, struct kafka_broker_state *brok
 			       .key_file = kafka_client_props_get(c->props, "ssl.key.location")};
 	struct duration time = probe_time(c, broker);
 	bool guessed = !broker->up;
+	char ip[sizeof broker->ip];
 
 	c->n_probes++;
+	snprintf(ip, sizeof ip, "%s", broker->ip);
 	pthread_mutex_unlock(&c->lock);
-	kafka_probe(c->run, broker->address, time, c->props->tls ? &tls : NULL, &probe);
+	kafka_probe(c->run, broker->address, ip, time, c->props->tls ? &tls : NULL, &probe);
 	pthread_mutex_lock(&c->lock);
 	broker->guess_probed = broker->guess_probed || guessed;
 	broker->ready_probed = probe.listener != LISTENER_UNKNOWN && !probe.silent;

@@ -24,8 +24,10 @@ struct kafka_broker_state *kafka_broker_state_find(const struct kafka_client *c,
 						   const char *address);
 /* Returns how many brokers are known from metadata. */
 size_t kafka_broker_states_count_listed(const struct kafka_client *c);
-/* Returns whether the broker has failed for a reason that waiting in this attempt cannot help. A failure to connect is not
- * final: librdkafka tries another address of the same name. */
+/* Counts the addresses of the brokers that have failed, once for each; releases the lock while it resolves a name. */
+void kafka_broker_states_count_addresses(struct kafka_client *c);
+/* Returns whether the broker has failed for a reason that waiting in this attempt cannot help, and as often as its name has
+ * addresses that were counted: librdkafka tries them in turn. A failure to connect is not final. */
 bool kafka_broker_state_is_final(const struct kafka_broker_state *broker);
 /* Returns whether the broker is connected and has answered a request of this client or of kafka_probe. */
 bool kafka_broker_state_is_ready(const struct kafka_client *c,

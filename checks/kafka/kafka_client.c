@@ -80,9 +80,11 @@ enum call_end { CALL_RETURNED, CALL_NO_SERVER, CALL_DEADLINE };
 static enum call_end wait_call(struct kafka_client *c, const struct call *call, struct diag *out)
 {
 	while (!call->done) {
-		const struct kafka_broker_state *failed = kafka_broker_states_all_failed(c);
+		const struct kafka_broker_state *failed;
 
-		if (failed) {
+		kafka_broker_states_count_addresses(c);
+		failed = kafka_broker_states_all_failed(c);
+		if (failed && !call->done) {
 			kafka_broker_state_diagnose(failed, out);
 			return CALL_NO_SERVER;
 		}
@@ -337,12 +339,13 @@ static enum result connect_to_brokers(struct kafka_client *c, const struct kafka
 
 enum readiness { BROKERS_WAITED_FOR, BROKERS_READY, BROKERS_FAILED };
 
-/* Lock held. Returns BROKERS_FAILED with *out filled with the first failed broker's reason. */
+/* Lock held on entry and return. Returns BROKERS_FAILED with *out filled with the first failed broker's reason. */
 static enum readiness judge_brokers(struct kafka_client *c, const struct kafka_brokers *brokers,
 				    bool any, struct diag *out)
 {
 	size_t up = 0, failed = 0;
 
+	kafka_broker_states_count_addresses(c);
 	for (size_t i = 0; i < brokers->n; i++) {
 		const struct kafka_broker_state *state =
 		    kafka_broker_state_find(c, brokers->v[i].address);

@@ -24,6 +24,10 @@ struct kafka_broker_state {
 	char address[DIAG_SUBJECT_MAX];
 	int32_t id;     /* broker id; KAFKA_BOOTSTRAP until metadata has named it */
 	bool bootstrap; /* the address is one of the bootstrap servers */
+	char
+	    ip[64]; /* of the name's addresses the one librdkafka has tried last; empty: none yet */
+	unsigned addresses; /* how many the name has; 0: not counted yet */
+	unsigned failures;  /* how many connections have failed or ended */
 	/* Whether a connection is ready: any, the bootstrap's, the broker's, at any time so far. */
 	bool up, up_bootstrap, up_broker, was_up;
 	/* The broker has answered a request that it answers only after the login, if it wants one. */

@@ -158,22 +158,24 @@ static void diagnose_throttling(struct kafka_client *const *v, size_t n, struct 
 			   "%s; the broker holds this client back for %d ms", was.cause, longest);
 }
 
-/* Stores the refusal of the broker at this address, and returns whether there is one. */
-static bool find_refusal(struct kafka_client *const *v, size_t n, const char *address,
-			 struct tls_refusal *r)
+/* Copies the state of the broker at this address: of the first handle that refused its certificate, else of the last one. Returns
+ * false when no handle knows it. */
+static bool find_failed(struct kafka_client *const *v, size_t n, const char *address,
+			struct kafka_broker_state *copy)
 {
 	bool found = false;
 
-	for (size_t i = 0; i < n && !found; i++) {
+	copy->refusal.error = 0;
+	for (size_t i = 0; i < n && !copy->refusal.error; i++) {
 		const struct kafka_broker_state *broker;
 
 		if (!v[i])
 			continue;
 		pthread_mutex_lock(&v[i]->lock);
 		broker = kafka_broker_state_find(v[i], address);
-		found = broker && broker->refusal.error;
-		if (found)
-			*r = broker->refusal;
+		found |= broker != NULL;
+		if (broker)
+			*copy = *broker;
 		pthread_mutex_unlock(&v[i]->lock);
 	}
 	return found;
@@ -185,7 +187,7 @@ static void diagnose_tls(const struct check_run *run, struct kafka_client *const
 {
 	char host[256], address[DIAG_SUBJECT_MAX], subject[DIAG_SUBJECT_MAX];
 	const char *at = strstr(out->subject, " at "); /* kafka_broker_subject */
-	struct tls_refusal refusal;
+	struct kafka_broker_state broker;
 	struct diag ignored = {0};
 	struct conn conn;
 	int port;
@@ -202,13 +204,14 @@ static void diagnose_tls(const struct check_run *run, struct kafka_client *const
 			   "OpenSSL compares no certificate with a name that ends in a dot");
 	tls_hint_name(out, host);
 	if ((out->code != D_TLS_PROTOCOL && out->code != D_TLS_UNKNOWN_CA) ||
-	    net_connect(run, host, port, &conn, &ignored))
+	    !find_failed(v, n, address, &broker) ||
+	    net_connect(run, broker.ip[0] ? broker.ip : host, port, &conn, &ignored))
 		return;
 	if (out->code == D_TLS_PROTOCOL) {
 		net_fail_tls(run, conn.ip, conn.port, host, out);
-	} else if (find_refusal(v, n, address, &refusal)) {
-		refusal.sent = tls_ask(conn.fd, host, run->deadline).certificates;
-		tls_fail_verify(out, &refusal, host, subject);
+	} else if (broker.refusal.error) {
+		broker.refusal.sent = tls_ask(conn.fd, host, run->deadline).certificates;
+		tls_fail_verify(out, &broker.refusal, host, subject);
 	}
 }
 

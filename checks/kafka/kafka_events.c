@@ -1,5 +1,6 @@
 #include "kafka_events.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <openssl/x509.h>
@@ -49,9 +50,19 @@ static void set_up(struct kafka_broker_state *broker, int32_t id, bool up)
 	broker->was_up = broker->was_up || broker->up;
 }
 
-/* Returns whether `m` may replace the present reason: a vaguer one that follows from it ("Disconnected") may not. */
+static bool is_no_connection(enum diag_code code)
+{
+	return code == D_CONNECT_REFUSED || code == D_CONNECT_TIMEOUT ||
+	       code == D_CONNECT_UNREACHABLE || code == D_CONNECT_DENIED;
+}
+
+/* Returns whether `m` may replace the present reason: a vaguer one that follows from it ("Disconnected") may not, nor that another
+ * address of the name takes no connection. */
 static bool is_better_reason(const struct kafka_broker_state *broker, struct kafka_meaning m)
 {
+	if (broker->meaning.code != D_NONE && !broker->was_up && is_no_connection(m.code) &&
+	    !is_no_connection(broker->meaning.code))
+		return false;
 	if (broker->refuted) /* kafka_probe tested the listener: a later guess is worth less */
 		return false;
 	if (broker->meaning.code == D_NONE || !diag_info(m.code)->retryable)
@@ -157,12 +168,29 @@ static rd_kafka_resp_err_t on_state(rd_kafka_t *rk UNUSED, int32_t id, const cha
 		/* Keep the reason: librdkafka does not repeat it when the connection ends again. */
 		set_up(broker, id, str_eq(state, "UP") || str_eq(state, "UPDATE"));
 		snprintf(broker->connection, sizeof broker->connection, "%s", state);
-		if (str_eq(state, "DOWN"))
+		if (str_eq(state, "DOWN")) {
+			broker->failures++;
 			kafka_requests_closed(&c->requests, id, address);
+		}
 	}
 	pthread_cond_broadcast(&c->changed);
 	pthread_mutex_unlock(&c->lock);
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* Connects, as librdkafka would do, and records the address: a probe must meet the same server. */
+static int on_connect(int fd, const struct sockaddr *to, int len, const char *name, void *opaque)
+{
+	struct kafka_client *c = opaque;
+	struct kafka_broker_state *broker;
+
+	pthread_mutex_lock(&c->lock);
+	broker = kafka_broker_state_find(c, name);
+	if (broker)
+		getnameinfo(to, (socklen_t)len, broker->ip, sizeof broker->ip, NULL, 0,
+			    NI_NUMERICHOST);
+	pthread_mutex_unlock(&c->lock);
+	return connect(fd, to, (socklen_t)len) == 0 || errno == EINPROGRESS ? 0 : errno;
 }
 
 /* Stores the address of the socket's peer, because librdkafka names a coordinator's connection by its role. */
@@ -308,6 +336,7 @@ enum result kafka_events_watch(struct kafka_client *client, rd_kafka_conf_t *con
 	rd_kafka_conf_set_opaque(conf, client);
 	rd_kafka_conf_set_log_cb(conf, on_log);
 	rd_kafka_conf_set_throttle_cb(conf, on_throttle);
+	rd_kafka_conf_set_connect_cb(conf, on_connect);
 	rd_kafka_conf_interceptor_add_on_new(conf, "startguard", on_new, client);
 	if (client->props->tls &&
 	    rd_kafka_conf_set_ssl_cert_verify_cb(conf, on_certificate) != RD_KAFKA_CONF_OK)

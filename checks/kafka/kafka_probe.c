@@ -153,13 +153,13 @@ static void probe_listener(const struct check_run *run, struct conn *conn,
 		probe->listener = LISTENER_PLAIN;
 }
 
-static void probe_plain(const struct check_run *run, const char *host, int port,
+static void probe_plain(const struct check_run *run, const char *at, int port,
 			struct kafka_probe *probe)
 {
 	struct conn conn;
 	struct diag ignored = {.code = D_NONE};
 
-	if (net_connect(run, host, port, &conn, &ignored)) {
+	if (net_connect(run, at, port, &conn, &ignored)) {
 		probe->silent = is_silence(&ignored);
 		return;
 	}
@@ -176,7 +176,7 @@ static bool is_tls_failure(enum diag_code code)
 	       code != D_TLS_HANDSHAKE;
 }
 
-static void probe_tls(const struct check_run *run, const char *host, int port,
+static void probe_tls(const struct check_run *run, const char *host, const char *at, int port,
 		      const struct tls_conf *tls, struct kafka_probe *probe)
 {
 	struct conn conn;
@@ -184,7 +184,7 @@ static void probe_tls(const struct check_run *run, const char *host, int port,
 	struct kafka_probe inside = {.listener = LISTENER_UNKNOWN};
 	struct diag d = {.code = D_NONE};
 
-	if (net_connect(run, host, port, &conn, &d))
+	if (net_connect(run, at, port, &conn, &d))
 		return;
 	if (tls_handshake(run, &conn, host, tls ? tls : &none, &d) == RESULT_PASS) {
 		probe->listener = LISTENER_TLS;
@@ -204,8 +204,8 @@ static void probe_tls(const struct check_run *run, const char *host, int port,
 	cleanup_fd_fn(&conn.fd);
 }
 
-void kafka_probe(const struct check_run *run, const char *address, struct duration patience,
-		 const struct tls_conf *tls, struct kafka_probe *probe)
+void kafka_probe(const struct check_run *run, const char *address, const char *ip,
+		 struct duration patience, const struct tls_conf *tls, struct kafka_probe *probe)
 {
 	struct check_run shorter = *run;
 	char host[256];
@@ -215,12 +215,12 @@ void kafka_probe(const struct check_run *run, const char *address, struct durati
 	if (hostport_split(address, host, sizeof host, &port) < 0)
 		return;
 	shorter.deadline = instant_earlier(run->deadline, instant_after(instant_now(), patience));
-	probe_plain(&shorter, host, port, probe);
+	probe_plain(&shorter, *ip ? ip : host, port, probe);
 	if (instant_reached(run->deadline, instant_now()))
 		return;
 	if (probe->listener == LISTENER_UNKNOWN || (tls && probe->listener == LISTENER_TLS)) {
 		shorter.deadline =
 		    instant_earlier(run->deadline, instant_after(instant_now(), patience));
-		probe_tls(&shorter, host, port, tls, probe);
+		probe_tls(&shorter, host, *ip ? ip : host, port, tls, probe);
 	}
 }

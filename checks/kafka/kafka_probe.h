@@ -30,8 +30,8 @@ struct kafka_probe {
 	bool reset;     /* it reset the connection; librdkafka logs "Disconnected" for that too */
 };
 
-/* Probes "host:port", with `tls` also inside TLS. Takes at most `patience` for each of two connections, until run->deadline. */
-void kafka_probe(const struct check_run *run, const char *address, struct duration patience,
-		 const struct tls_conf *tls, struct kafka_probe *probe);
+/* Probes "host:port", at the address `ip` of it unless that is empty, with `tls` also inside TLS. Takes at most `patience` for each of two connections, until run->deadline. */
+void kafka_probe(const struct check_run *run, const char *address, const char *ip,
+		 struct duration patience, const struct tls_conf *tls, struct kafka_probe *probe);
 
 #endif

@@ -115,7 +115,7 @@ static struct kafka_probe probe;
 static enum result run_probe(const struct check_run *run, struct diag *out)
 {
 	(void)out;
-	kafka_probe(run, "peer:9092", DURATION_S(1), NULL, &probe);
+	kafka_probe(run, "peer:9092", "", DURATION_S(1), NULL, &probe);
 	return RESULT_PASS;
 }
 
