@@ -182,12 +182,14 @@ static bool find_failed(struct kafka_client *const *v, size_t n, const char *add
 }
 
 /* Asks the broker once more for what librdkafka does not tell: its version of TLS, the length of its chain. */
-static void diagnose_tls(const struct check_run *run, struct kafka_client *const *v, size_t n,
+static void diagnose_tls(const struct kafka_client *one, struct kafka_client *const *v, size_t n,
 			 struct diag *out)
 {
+	const struct check_run *run = one->run;
 	char host[256], address[DIAG_SUBJECT_MAX], subject[DIAG_SUBJECT_MAX];
 	const char *at = strstr(out->subject, " at "); /* kafka_broker_subject */
 	struct kafka_broker_state broker;
+	struct tls_answer answer;
 	struct diag ignored = {0};
 	struct conn conn;
 	int port;
@@ -203,14 +205,15 @@ static void diagnose_tls(const struct check_run *run, struct kafka_client *const
 		check_fail(out, D_TLS_WRONG_NAME, subject,
 			   "OpenSSL compares no certificate with a name that ends in a dot");
 	tls_hint_name(out, host);
-	if ((out->code != D_TLS_PROTOCOL && out->code != D_TLS_UNKNOWN_CA) ||
+	if ((!tls_may_lack_common(out) && out->code != D_TLS_UNKNOWN_CA) ||
 	    !find_failed(v, n, address, &broker) ||
 	    net_connect(run, broker.ip[0] ? broker.ip : host, port, &conn, &ignored))
 		return;
-	if (out->code == D_TLS_PROTOCOL) {
-		net_fail_tls(run, conn.ip, conn.port, host, out);
+	answer = tls_ask(conn.fd, host, run->deadline);
+	if (out->code != D_TLS_UNKNOWN_CA) {
+		tls_tell_common(out, &answer, one->props->context.client_cert);
 	} else if (broker.refusal.error) {
-		broker.refusal.sent = tls_ask(conn.fd, host, run->deadline).certificates;
+		broker.refusal.sent = answer.certificates;
 		tls_fail_verify(out, &broker.refusal, host, subject);
 	}
 }
@@ -223,7 +226,7 @@ void kafka_diagnose_end(struct kafka_client *const *v, size_t n, struct diag *ou
 	while (first < n && !v[first])
 		first++;
 	if (first < n)
-		diagnose_tls(v[first]->run, v, n, out);
+		diagnose_tls(v[first], v, n, out);
 }
 
 rd_kafka_resp_err_t kafka_take_offsets_error(struct kafka_client *c)

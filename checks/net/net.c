@@ -158,8 +158,13 @@ enum result net_fail_closed(const struct check_run *run, const char *ip, int por
 enum result net_fail_tls(const struct check_run *run, const char *ip, int port, const char *name,
 			 struct diag *out)
 {
-	if (out->code == D_TLS_PROTOCOL)
-		tls_tell_version(out, ask_tls(run, ip, port, name).version);
+	struct tls_answer answer;
+
+	if (!tls_may_lack_common(out))
+		return RESULT_FAIL;
+	answer = ask_tls(run, ip, port, name);
+	/* Without a certificate of ours tls_fail_handshake has told that already. */
+	tls_tell_common(out, &answer, true);
 	return RESULT_FAIL;
 }
 

@@ -35,8 +35,9 @@ enum result net_write(const struct check_run *run, struct conn *conn, const void
  * sends no data after the handshake. Returns RESULT_FAIL. `ip` is empty for a unix socket, which is not probed. */
 enum result net_fail_closed(const struct check_run *run, const char *ip, int port,
 			    struct diag *out);
-/* A handshake for which the caller has filled *out found no common version: asks, on a second connection, which one the peer
- * speaks. Other diagnoses stay as they are. Takes 2 s at most. Returns RESULT_FAIL. `name` is the server's, for SNI. */
+/* A handshake for which the caller has filled *out found nothing in common, or the peer did not say why it failed: asks, on a second
+ * connection, what the peer chooses of all that OpenSSL has. Other diagnoses stay as they are. Takes 2 s at most. Returns
+ * RESULT_FAIL. `name` is the server's, for SNI. */
 enum result net_fail_tls(const struct check_run *run, const char *ip, int port, const char *name,
 			 struct diag *out);
 

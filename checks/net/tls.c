@@ -408,12 +408,29 @@ enum result tls_handshake(const struct check_run *run, struct conn *conn, const 
 }
 
 /* ---- detection of TLS -------------------------------------------------------------------------------------------- */
-#define SERVER_HELLO_VERSION \
-	4 /* offset of legacy_version behind the header of the message (RFC 8446 4.1.3) */
+/* Offsets in a ServerHello, behind the header of the message (RFC 8446 4.1.3): of legacy_version, and of the length of the session's id,
+ * which the cipher follows. */
+#define SERVER_HELLO_VERSION 4
+#define SERVER_HELLO_SESSION (SERVER_HELLO_VERSION + 2 + 32)
+
+static void read_hello(SSL *ssl, const unsigned char *p, size_t len, struct tls_answer *answer)
+{
+	const SSL_CIPHER *cipher = NULL;
+	size_t at = SERVER_HELLO_SESSION + 1;
+
+	if (len <= SERVER_HELLO_VERSION + 1)
+		return;
+	answer->version = p[SERVER_HELLO_VERSION] << 8 | p[SERVER_HELLO_VERSION + 1];
+	at += len > SERVER_HELLO_SESSION ? p[SERVER_HELLO_SESSION] : 0;
+	if (at + 2 <= len)
+		cipher = SSL_CIPHER_find(ssl, p + at);
+	if (cipher)
+		answer->cipher = SSL_CIPHER_get_name(cipher);
+}
 
 /* OpenSSL calls this for whole messages: a handshake message or an alert proves that the peer speaks TLS. */
 static void on_message(int sent, UNUSED int version, int type, const void *buf, size_t len,
-		       UNUSED SSL *ssl, void *arg)
+		       SSL *ssl, void *arg)
 {
 	struct tls_answer *answer = arg;
 	const unsigned char *p = buf;
@@ -421,9 +438,29 @@ static void on_message(int sent, UNUSED int version, int type, const void *buf, 
 	if (sent || (type != SSL3_RT_HANDSHAKE && type != SSL3_RT_ALERT))
 		return;
 	answer->is_tls = true;
-	if (type == SSL3_RT_HANDSHAKE && len > SERVER_HELLO_VERSION + 1 &&
-	    p[0] == SSL3_MT_SERVER_HELLO)
-		answer->version = p[SERVER_HELLO_VERSION] << 8 | p[SERVER_HELLO_VERSION + 1];
+	if (type != SSL3_RT_HANDSHAKE || !len)
+		return;
+	if (p[0] == SSL3_MT_SERVER_HELLO)
+		read_hello(ssl, p, len, answer);
+	answer->asks_for_our_certificate |= p[0] == SSL3_MT_CERTIFICATE_REQUEST;
+}
+
+/* Offers every curve that OpenSSL is built with, its usual ones first. */
+static void offer_all_curves(SSL_CTX *ctx)
+{
+	static const char *const curves[] = {"X25519",          "P-256",     "X448",
+					     "P-521",           "P-384",     "P-224",
+					     "P-192",           "secp256k1", "brainpoolP256r1",
+					     "brainpoolP384r1", "sect283k1"};
+	struct str all;
+
+	str_init(&all, 256);
+	for (size_t i = 0; i < ARRAY_LEN(curves); i++)
+		if (SSL_CTX_set1_groups_list(ctx, curves[i]))
+			str_addf(&all, "%s%s", all.len ? ":" : "", curves[i]);
+	if (all.len)
+		SSL_CTX_set1_groups_list(ctx, all.s);
+	str_free(&all);
 }
 
 /* Old versions and ciphers are offered, as far as OpenSSL is built with them: nothing is sent that they would have to protect. */
@@ -433,7 +470,8 @@ static SSL *make_permissive(SSL_CTX *ctx, int fd, struct tls_answer *answer)
 
 	SSL_CTX_set_security_level(ctx, 0);
 	SSL_CTX_set_min_proto_version(ctx, 0);
-	SSL_CTX_set_cipher_list(ctx, "ALL");
+	SSL_CTX_set_cipher_list(ctx, "ALL:eNULL");
+	offer_all_curves(ctx);
 	ssl = SSL_new(ctx);
 	invariant(ssl);
 	SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);

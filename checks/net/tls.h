@@ -40,12 +40,6 @@ enum result tls_handshake(const struct check_run *run, struct conn *conn, const 
  * stream), or -1: either sets *events to the poll events to wait for, or leaves *events and fills *out. */
 ssize_t tls_try(struct conn *conn, void *buf, size_t size, bool write, short *events,
 		struct diag *out);
-/* What a peer answers to a client that takes every version, cipher and certificate. */
-struct tls_answer {
-	bool is_tls; /* it answered the ClientHello with TLS, also with an alert */
-	int version; /* that it chose, TLS1_1_VERSION; 0: none, or 1.2 and above are not told apart */
-	int certificates; /* how many it sent; 0: the handshake did not get so far */
-};
 /* Begins TLS on a new connection, sends no data, and closes nothing. `name` is sent as SNI unless it is NULL or an address. */
 struct tls_answer tls_ask(int fd, const char *name, struct instant until);
 /* Returns whether a peer's first bytes are a TLS alert, a TLS server's answer to plain bytes (RFC 8446 section 5.1). */

@@ -29,6 +29,14 @@ static const struct {
     {"unsafe legacy renegotiation", D_TLS_PROTOCOL},
     {"no shared cipher", D_TLS_PROTOCOL},
     {"no suitable signature algorithm", D_TLS_PROTOCOL},
+    {"no shared signature algorithms", D_TLS_PROTOCOL},
+    {"no shared groups", D_TLS_PROTOCOL},
+    {"no suitable key share", D_TLS_PROTOCOL},
+    {"unsupported elliptic curve", D_TLS_PROTOCOL},
+    {"wrong curve", D_TLS_PROTOCOL},
+    {"wrong cipher returned", D_TLS_PROTOCOL},
+    {"unknown cipher returned", D_TLS_PROTOCOL},
+    {"wrong signature type", D_TLS_PROTOCOL},
     {"alert insufficient security", D_TLS_PROTOCOL},
     {"alert protocol version", D_TLS_PROTOCOL},
     {"unsupported protocol", D_TLS_PROTOCOL},
@@ -340,19 +348,55 @@ void tls_hint_name(struct diag *out, const char *name)
 		diag_hint(out, "drop the dot at the end of %s: no certificate has it", name);
 }
 
-void tls_tell_version(struct diag *out, int version)
-{
-	const char *name = version == TLS1_1_VERSION ? "TLS 1.1"
-			   : version == TLS1_VERSION ? "TLS 1.0"
-			   : version == SSL3_VERSION ? "SSL 3.0"
-						     : NULL;
-	char cause[DIAG_CAUSE_MAX];
+#define BARE_ALERT "alert handshake failure" /* of the peer, and all that it says */
 
-	if (out->code != D_TLS_PROTOCOL || !name)
-		return;
-	snprintf(cause, sizeof cause, "%s", out->cause);
+bool tls_may_lack_common(const struct diag *d)
+{
+	return d->code == D_TLS_PROTOCOL ||
+	       (d->code == D_TLS_HANDSHAKE && strcasestr(d->cause, BARE_ALERT));
+}
+
+static void tell_version(struct diag *out, const char *name, const char *cause)
+{
 	check_fail(out, D_TLS_PROTOCOL, out->subject, "the peer speaks %s at most: %s", name,
 		   cause);
 	diag_hint(out, "let the server speak TLS 1.2 or 1.3: clients of today refuse %s (RFC 8996)",
 		  name);
+}
+
+static void hint_alert(struct diag *out, const struct tls_answer *answer)
+{
+	if (!*out->hint)
+		diag_hint(out,
+			  "likely the server %s, or has no cipher, curve or signature algorithm "
+			  "in common with this client: its log says which",
+			  answer->asks_for_our_certificate ? "refuses the client certificate"
+							   : "has no certificate for this name");
+}
+
+void tls_tell_common(struct diag *out, const struct tls_answer *answer, bool gave_ours)
+{
+	const char *old = answer->version == TLS1_1_VERSION ? "TLS 1.1"
+			  : answer->version == TLS1_VERSION ? "TLS 1.0"
+			  : answer->version == SSL3_VERSION ? "SSL 3.0"
+							    : NULL;
+	char cause[DIAG_CAUSE_MAX];
+
+	if (!tls_may_lack_common(out))
+		return;
+	snprintf(cause, sizeof cause, "%s", out->cause);
+	if (old)
+		tell_version(out, old, cause);
+	if (old || !strcasestr(cause, BARE_ALERT))
+		return;
+	if (answer->asks_for_our_certificate && !gave_ours)
+		check_fail(out, D_TLS_CLIENT_CERT_REQUIRED, out->subject,
+			   "the peer asks for a client certificate, and got none: %s", cause);
+	else if (answer->asks_for_our_certificate || !answer->cipher)
+		hint_alert(out, answer);
+	else
+		check_fail(out, D_TLS_PROTOCOL, out->subject,
+			   "no cipher, curve or signature algorithm in common: a client that "
+			   "offers more of them is answered with %s: %s",
+			   answer->cipher, cause);
 }

@@ -43,8 +43,19 @@ enum result tls_fail_closed(struct diag *out, const char *detail, const char *su
 /* Completes a failure of the handshake for which `name`, a host or an address, may be the reason: TLS sends no address to the server
  * (RFC 6066), which may have no certificate for a client that names none; and no certificate has a dot at the end of a name. */
 void tls_hint_name(struct diag *out, const char *name);
-/* Completes a failure for want of a common version, when the peer, asked for any, chose this one (TLS1_1_VERSION). */
-void tls_tell_version(struct diag *out, int version);
+/* What a peer answers to a client that takes every version, cipher, curve and certificate. */
+struct tls_answer {
+	bool is_tls; /* it answered the ClientHello with TLS, also with an alert */
+	int version; /* that it chose, TLS1_1_VERSION; 0: none, or 1.2 and above are not told apart */
+	const char *cipher; /* that it chose, in OpenSSL's name; NULL: none */
+	bool asks_for_our_certificate;
+	int certificates; /* how many it sent; 0: the handshake did not get so far */
+};
+/* Is it a handshake that failed for want of something in common, or, with the bare alert handshake_failure, may have? */
+bool tls_may_lack_common(const struct diag *d);
+/* Completes such a failure by what the peer answers. The alert may as well be about the client's certificate; `gave_ours` says whether
+ * this client has given one. */
+void tls_tell_common(struct diag *out, const struct tls_answer *answer, bool gave_ours);
 
 /* Writes one line about a certificate, for causes: subject, names, issuer, dates. */
 void tls_certificate_text(X509 *cert, char *buf, size_t size);

@@ -206,6 +206,7 @@ static enum result fail_handshake(const struct pq *pq, struct diag *out)
 {
 	struct tls_conf tls = tls_conf_of(pq);
 	struct diag this = {0}, ignored = {0};
+	struct tls_answer common;
 	struct conn conn;
 	char answer[PROBE_SIZE];
 	size_t n;
@@ -221,9 +222,11 @@ static enum result fail_handshake(const struct pq *pq, struct diag *out)
 		if (diag_info(this.code)->phase != PH_CONFIG)
 			snprintf(out->subject, sizeof out->subject, "%s", pq->peer);
 	}
-	if (out->code == D_TLS_PROTOCOL &&
-	    !probe_peer(pq, pq->run->deadline, "", &conn, answer, &n, &ignored) && n == 1)
-		tls_tell_version(out, tls_ask(conn.fd, pq->host, pq->run->deadline).version);
+	if (tls_may_lack_common(out) &&
+	    !probe_peer(pq, pq->run->deadline, "", &conn, answer, &n, &ignored) && n == 1) {
+		common = tls_ask(conn.fd, pq->host, pq->run->deadline);
+		tls_tell_common(out, &common, true);
+	}
 	return RESULT_FAIL;
 }
 

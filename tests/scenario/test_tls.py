@@ -117,6 +117,48 @@ def test_old_version(guard, kind, root, version, name):
         check.expect("tls-protocol", exit=69, cause=f"the peer speaks {name} at most", hint="TLS 1.2 or 1.3")
 
 
+def only(cipher=None, curve=None):
+    """Makes a server's context take this cipher or curve alone, which no client offers unasked."""
+
+    def narrow(context):
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(f"{cipher or 'ECDHE'}:@SECLEVEL=0")
+        if curve:
+            context.set_ecdh_curve(curve)
+
+    return narrow
+
+
+@pytest.mark.produces("tls-protocol")
+@pytest.mark.near_miss("tls-handshake", "tls-client-cert-required")
+@every_kind
+@pytest.mark.parametrize(
+    "narrow, chosen",
+    [(only("ECDHE-ECDSA-AES128-CCM8"), "ECDHE-ECDSA-AES128-CCM8"), (only(curve="secp256k1"), "ECDHE-ECDSA-")],
+    ids=["cipher", "curve"],
+)
+def test_nothing_in_common(guard, kind, root, narrow, chosen):
+    """The server's alert is a bare handshake_failure; what it answers to a client that offers everything is what tells."""
+    context = server_context(root.issue())
+    narrow(context)
+    with tls_server(None, context) as s:
+        check = ask(guard, kind, f"localhost:{s.port}", root.ca_file)
+        check.expect(
+            "tls-protocol", exit=69, cause=f"a client that offers more of them is answered with {chosen}", hint="curves"
+        )
+
+
+@pytest.mark.produces("tls-client-cert-required")
+@pytest.mark.near_miss("tls-protocol", "tls-handshake")
+@every_kind
+def test_the_same_alert_for_want_of_a_client_certificate(guard, kind, root):
+    """TLS 1.2 has no alert of its own for that."""
+    context = server_context(root.issue(), client_ca=root.ca_file, require_client=True, max_version=ssl.TLSVersion.TLSv1_2)
+    with tls_server(None, context) as s:
+        ask(guard, kind, f"localhost:{s.port}", root.ca_file).expect("tls-client-cert-required", exit=69)
+
+
+@pytest.mark.near_miss("tls-protocol")
 @every_kind
 @pytest.mark.parametrize(
     "alert, code",
@@ -137,6 +179,7 @@ def test_server_that_wants_a_name(guard, kind, root, alert, code):
         ask(guard, kind, s.address, root.ca_file).expect(code, hint="is an address, so that no server name (SNI) was sent")
         hint = ask(guard, kind, f"localhost:{s.port}", root.ca_file).check()["hint"]
         assert "SNI" not in hint
+        assert ("likely the server has no certificate for this name, or has no cipher" in hint) == (code == "tls-handshake")
 
 
 # ---- certificates ----
