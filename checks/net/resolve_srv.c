@@ -49,14 +49,13 @@ static void read_record(const ns_msg *msg, const ns_rr *record, struct srv_targe
 	targets->n++;
 }
 
-static void read_answer(const struct search *s, struct srv_targets *targets)
+void srv_read_answer(const unsigned char *answer, size_t len, struct srv_targets *targets)
 {
-	int size =
-	    s->len < ANSWER_MAX ? s->len : ANSWER_MAX; /* the length may be that of a cut one */
 	ns_msg msg;
 	ns_rr record;
 
-	if (ns_initparse(s->answer, size, &msg))
+	*targets = (struct srv_targets){.n = 0};
+	if (len > ANSWER_MAX || ns_initparse(answer, (int)len, &msg))
 		return;
 	for (int i = 0; i < ns_msg_count(msg, ns_s_an) && targets->n < SRV_TARGETS_MAX; i++)
 		if (!ns_parserr(&msg, ns_s_an, i, &record))
@@ -91,8 +90,10 @@ enum result resolve_srv(const struct check_run *run, const char *name, struct sr
 		return check_fail(
 		    out, D_DNS_TIMEOUT, name,
 		    "the resolver did not come back before the deadline of the attempt");
+	/* The length may be that of an answer which was cut. */
 	if (s->len >= 0)
-		read_answer(s, targets);
+		srv_read_answer(s->answer, s->len < ANSWER_MAX ? (size_t)s->len : ANSWER_MAX,
+				targets);
 	if (targets->n > 0) {
 		check_reached(run, "resolve");
 		return RESULT_PASS;

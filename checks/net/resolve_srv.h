@@ -21,5 +21,7 @@ struct srv_targets {
 /* Fills *targets with at least one; else fails with a dns-* code. Further records than SRV_TARGETS_MAX are left out. */
 enum result resolve_srv(const struct check_run *run, const char *name, struct srv_targets *targets,
 			struct diag *out);
+/* Fills *targets from the answer of a name server. What is no SRV record of an answer is passed over. */
+void srv_read_answer(const unsigned char *answer, size_t len, struct srv_targets *targets);
 
 #endif
