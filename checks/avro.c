@@ -92,7 +92,7 @@ static enum result load_schemas(const struct check_run *run, const struct avro_c
 {
 	size_t count;
 
-	if (avro_types_load(run, &c->schemas, json_object(), &count, out))
+	if (avro_types_load(run, &c->schemas, NULL, json_object(), &count, out))
 		return RESULT_FAIL;
 	check_fact(run, "schemas", "%zu", count);
 	check_summary(run, "%zu schema%s", count, plural(count));
@@ -253,7 +253,7 @@ static enum result avro_run(const struct check_run *run, struct diag *out)
 
 	if (c->schemas.n)
 		return load_schemas(run, c, out);
-	if (avro_types_load(run, &c->types, known, &count, out))
+	if (avro_types_load(run, &c->types, c->schema, known, &count, out))
 		return RESULT_FAIL;
 	s = avro_schema_load_known(run, known, c->schema, out);
 	if (!s)

@@ -223,3 +223,93 @@ bool avro_default_encodes(json_t *names, const json_t *type, const json_t *value
 {
 	return fits_field(&(struct fit){.schema = {.names = names}, .encoded = true}, type, value);
 }
+
+/* ---- properties that Avro does not know -------------------------------------------------------------------------- */
+static const char *const of_schemas[] = {"doc",  "fields",  "items",  "name", "namespace",
+					 "size", "symbols", "values", "type", "aliases"};
+static const char *const of_fields[] = {"default", "doc", "name", "order", "type", "aliases"};
+
+#define OWN ".own" /* no field has this name */
+
+/* Stores the members of v that are not among the n names in *out, which stays NULL when there are none. */
+static void keep_unknown(json_t **out, const json_t *v, const char *const *names, size_t n,
+			 const char *also)
+{
+	const char *key;
+	json_t *member;
+
+	json_object_foreach((json_t *)v, key, member)
+	{
+		bool known = also && str_eq(key, also);
+
+		for (size_t i = 0; i < n; i++)
+			known |= str_eq(key, names[i]);
+		if (known)
+			continue;
+		if (!*out)
+			*out = json_object();
+		json_object_set(*out, key, member);
+	}
+}
+
+/* NULL where there is nothing to tell. */
+static json_t *props_of_type(const json_t *v);
+
+/* Adds a part under its name when there is something to tell of it. */
+static void add_part(json_t **out, const char *name, json_t *part)
+{
+	if (!part)
+		return;
+	if (!*out)
+		*out = json_object();
+	json_object_set_new(*out, name, part);
+}
+
+static json_t *props_of_branches(const json_t *branches)
+{
+	json_t *out = NULL;
+	char number[24];
+
+	for (size_t i = 0; i < json_array_size(branches); i++) {
+		snprintf(number, sizeof number, "%zu", i);
+		add_part(&out, number, props_of_type(json_array_get(branches, i)));
+	}
+	return out;
+}
+
+static json_t *props_of_type(const json_t *v)
+{
+	const char *type = json_str(v, "type");
+	json_t *out = NULL, *own = NULL;
+
+	if (json_is_array(v))
+		return props_of_branches(v);
+	if (!type || (!avro_is_primitive(type) && !str_eq(type, "array") && !str_eq(type, "map")))
+		return NULL;
+	keep_unknown(&own, v, of_schemas, ARRAY_LEN(of_schemas), NULL);
+	add_part(&out, OWN, own);
+	add_part(&out, "of",
+		 props_of_type(json_object_get(v, str_eq(type, "map") ? "values" : "items")));
+	return out;
+}
+
+json_t *avro_props(const json_t *definition)
+{
+	const json_t *fields = json_object_get(definition, "fields");
+	const char *type = json_str(definition, "type");
+	json_t *out = json_object(), *own = NULL;
+
+	keep_unknown(&own, definition, of_schemas, ARRAY_LEN(of_schemas),
+		     str_eq(type, "enum") ? "default" : NULL);
+	add_part(&out, OWN, own);
+	for (size_t i = 0; i < json_array_size(fields); i++) {
+		const json_t *f = json_array_get(fields, i);
+		json_t *of_field = NULL, *field_own = NULL;
+
+		keep_unknown(&field_own, f, of_fields, ARRAY_LEN(of_fields), NULL);
+		add_part(&of_field, OWN, field_own);
+		add_part(&of_field, "type", props_of_type(json_object_get(f, "type")));
+		add_part(&out, json_str(f, "name"), of_field);
+	}
+	return out;
+}

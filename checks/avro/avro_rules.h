@@ -17,5 +17,9 @@ bool avro_is_full_name(const char *full);
 bool avro_default_fits(json_t *names, const json_t *type, const json_t *value);
 /* Can a reader use it for a field that the writer lacks? Java parses a default that is no symbol of its enum, and fails to write it. */
 bool avro_default_encodes(json_t *names, const json_t *type, const json_t *value);
+/* Returns the properties of a named type's definition, as it stands in the file, that Avro does not know ("owner", also a logical type),
+ * with those of its fields and of the types in there: Java takes a second definition of a name only with the same ones. Types that
+ * have a name are left out. The caller frees it. */
+json_t *avro_props(const json_t *definition);
 
 #endif

@@ -6,6 +6,7 @@
 
 struct parser {
 	json_t *names;
+	json_t *props;       /* maps the full name of a type defined here to its avro_props() */
 	json_t *later;       /* full names that were used and not yet defined */
 	const json_t *known; /* definitions of other files; or NULL */
 	int expanding;       /* a known definition is being copied */
@@ -273,13 +274,14 @@ static const char *named_problem(const json_t *v, const char *type)
 static bool normalize_parts(struct parser *r, const json_t *v, const char *type, const char *space,
 			    json_t *out)
 {
-	static const char *const kept[] = {"symbols",   "size",  "logicalType",
-					   "precision", "scale", NULL};
+	static const char *const of_enum[] = {"symbols", "logicalType", "precision", "scale", NULL},
+				 *const of_fixed[] = {"size", "logicalType", "precision", "scale",
+						      NULL};
 	const json_t *fields = json_object_get(v, "fields");
 	json_t *list;
 
 	if (str_eq(type, "enum") || str_eq(type, "fixed")) {
-		copy_members(out, v, kept);
+		copy_members(out, v, str_eq(type, "enum") ? of_enum : of_fixed);
 		if (str_eq(type, "enum") && json_str(v, "default"))
 			json_object_set(out, "default", json_object_get(v, "default"));
 		return true;
@@ -327,6 +329,21 @@ static bool same_definition(const json_t *a, const json_t *b)
 	return same;
 }
 
+/* Ends the second definition of a name. Consumes `out`, its normal form, and `props`. */
+static json_t *compare_again(struct parser *r, const char *full, json_t *out, json_t *props)
+{
+	const json_t *before = json_object_get(r->props, full);
+	bool same = same_definition(json_object_get(r->names, full), out),
+	     same_props = !before || json_equal(before, props);
+
+	json_decref(out);
+	json_decref(props);
+	if (same && same_props)
+		return json_string(full);
+	return fail(r, "the name \"%s\" is defined twice%s", full,
+		    same ? ", with other properties of its own" : "");
+}
+
 /* Normalizes a record, error, enum or fixed. A second definition of a name must be the same as the first, and becomes the name. */
 static json_t *normalize_named(struct parser *r, const json_t *v, const char *type,
 			       const char *space)
@@ -334,7 +351,6 @@ static json_t *normalize_named(struct parser *r, const json_t *v, const char *ty
 	const char *name = json_str(v, "name"), *own = json_str(v, "namespace");
 	json_t *out, *before;
 	char full[AVRO_NAME_MAX], inner[AVRO_NAME_MAX];
-	bool same;
 
 	if (!name)
 		return fail(r, "a %s has no name", type);
@@ -351,19 +367,18 @@ static json_t *normalize_named(struct parser *r, const json_t *v, const char *ty
 	out = json_object();
 	json_object_set_new(out, "name", json_string(full));
 	json_object_set_new(out, "type", json_string(str_eq(type, "error") ? "record" : type));
-	if (!before)
+	if (!before) {
 		json_object_set(r->names, full, out); /* before its fields, which may refer to it */
+		if (!r->expanding)                    /* a normal form has lost them */
+			json_object_set_new(r->props, full, avro_props(v));
+	}
 	if (json_object_get(v, "aliases"))
 		json_object_set_new(out, "aliases", normalize_aliases(v, inner));
 	if (!normalize_parts(r, v, type, inner, out)) {
 		json_decref(out);
 		return NULL;
 	}
-	if (!before)
-		return out;
-	same = same_definition(before, out);
-	json_decref(out);
-	return same ? json_string(full) : fail(r, "the name \"%s\" is defined twice", full);
+	return before ? compare_again(r, full, out, avro_props(v)) : out;
 }
 
 static json_t *normalize_object(struct parser *r, const json_t *v, const char *space)
@@ -601,11 +616,13 @@ struct avro_schema *avro_schema_parse(const char *text, size_t len, char *why, s
 	return avro_schema_parse_known(NULL, text, len, why, size);
 }
 
-struct avro_schema *avro_schema_parse_known(const json_t *known, const char *text, size_t len,
-					    char *why, size_t size)
+/* `open`: types may stay undefined. */
+static struct avro_schema *parse(const json_t *known, bool open, const char *text, size_t len,
+				 char *why, size_t size)
 {
 	struct avro_schema *s = xcalloc(1, sizeof *s);
 	struct parser r = {.names = json_object(),
+			   .props = json_object(),
 			   .later = json_object(),
 			   .known = known,
 			   .why = why,
@@ -624,9 +641,10 @@ struct avro_schema *avro_schema_parse_known(const json_t *known, const char *tex
 	if (root && ends_in_comment(text, plain, len))
 		fail(&r, "a comment stands behind the schema");
 	s->normal = root && !*why ? normalize_type(&r, root, "") : NULL;
-	good = s->normal && all_defined(&r);
+	good = s->normal && (open || all_defined(&r));
 	json_decref(root);
 	json_decref(r.later);
+	json_decref(r.props);
 	if (!good) {
 		avro_schema_free(s);
 		return NULL;
@@ -637,6 +655,12 @@ struct avro_schema *avro_schema_parse_known(const json_t *known, const char *tex
 	s->fingerprint = avro_crc64(pcf, strlen(pcf));
 	free(pcf);
 	return s;
+}
+
+struct avro_schema *avro_schema_parse_known(const json_t *known, const char *text, size_t len,
+					    char *why, size_t size)
+{
+	return parse(known, false, text, len, why, size);
 }
 
 void avro_schema_free(struct avro_schema *s)
@@ -652,8 +676,8 @@ struct avro_schema *avro_schema_load(const struct check_run *run, const char *pa
 	return avro_schema_load_known(run, NULL, path, out);
 }
 
-struct avro_schema *avro_schema_load_known(const struct check_run *run, const json_t *known,
-					   const char *path, struct diag *out)
+static struct avro_schema *load(const struct check_run *run, const json_t *known, bool open,
+				const char *path, struct diag *out)
 {
 	struct avro_schema *s;
 	char why[AVRO_WHY_MAX];
@@ -669,11 +693,23 @@ struct avro_schema *avro_schema_load_known(const struct check_run *run, const js
 		check_fail(out, code, path, "%s", strerror(errno));
 		return NULL;
 	}
-	s = avro_schema_parse_known(known, text, len, why, sizeof why);
+	s = parse(known, open, text, len, why, sizeof why);
 	if (!s)
 		check_fail(out, D_AVRO_INVALID_SCHEMA, path, "%s", why);
 	free(text);
 	return s;
+}
+
+struct avro_schema *avro_schema_load_known(const struct check_run *run, const json_t *known,
+					   const char *path, struct diag *out)
+{
+	return load(run, known, false, path, out);
+}
+
+struct avro_schema *avro_schema_load_open(const struct check_run *run, const json_t *known,
+					  const char *path, struct diag *out)
+{
+	return load(run, known, true, path, out);
 }
 
 /* ---- comparison -------------------------------------------------------------------------------------------------- */

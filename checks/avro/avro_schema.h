@@ -29,6 +29,9 @@ struct avro_schema *avro_schema_load(const struct check_run *run, const char *pa
  * (names of an avro_schema); each takes its place where the schema first names it. NULL: there are none. */
 struct avro_schema *avro_schema_load_known(const struct check_run *run, const json_t *known,
 					   const char *path, struct diag *out);
+/* The same for a schema that uses types which are not known yet: only its names are of use. */
+struct avro_schema *avro_schema_load_open(const struct check_run *run, const json_t *known,
+					  const char *path, struct diag *out);
 struct avro_schema *avro_schema_parse_known(const json_t *known, const char *text, size_t len,
 					    char *why, size_t size);
 /* Parses a text. Returns NULL with the reason in `why`. The caller frees the schema with avro_schema_free. */

@@ -27,10 +27,31 @@ static size_t load_round(const struct check_run *run, const glob_t *files, bool 
 	return loaded;
 }
 
-enum result avro_types_load(const struct check_run *run, const struct strlist *globs, json_t *known,
-			    size_t *count, struct diag *out)
+static void add_open(const struct check_run *run, const char *path, json_t *known)
+{
+	struct diag ignored = {0};
+	struct avro_schema *s = avro_schema_load_open(run, known, path, &ignored);
+
+	if (s)
+		json_object_update_missing(known, s->names);
+}
+
+/* Makes the types of files that use each other's known, before any of them is read: Java's SchemaParser takes such files. */
+static void open_rest(const struct check_run *run, const glob_t *files, const bool *done,
+		      const char *user, json_t *known)
+{
+	for (size_t i = 0; i < files->gl_pathc; i++)
+		if (!done[i])
+			add_open(run, files->gl_pathv[i], known);
+	if (user)
+		add_open(run, user, known);
+}
+
+enum result avro_types_load(const struct check_run *run, const struct strlist *globs,
+			    const char *user, json_t *known, size_t *count, struct diag *out)
 {
 	cleanup_free bool *done = NULL;
+	bool opened = false;
 	glob_t files = {0};
 	size_t left;
 
@@ -47,8 +68,12 @@ enum result avro_types_load(const struct check_run *run, const struct strlist *g
 	while (left) {
 		size_t loaded = load_round(run, &files, done, known, out);
 
-		if (!loaded)
+		if (!loaded && opened)
 			return RESULT_FAIL;
+		if (!loaded) {
+			open_rest(run, &files, done, user, known);
+			opened = true;
+		}
 		left -= loaded;
 	}
 	*out = (struct diag){0};
@@ -61,7 +86,7 @@ struct avro_schema *avro_types_load_schema(const struct check_run *run, const st
 	json_t *known = json_object();
 	size_t count;
 
-	if (avro_types_load(run, globs, known, &count, out))
+	if (avro_types_load(run, globs, path, known, &count, out))
 		return NULL;
 	return avro_schema_load_known(run, known, path, out);
 }

@@ -32,7 +32,7 @@ struct avro_schema *registry_schema_load(const struct registry_found *found,
 	json_t *known = json_object();
 	size_t count;
 
-	if (avro_types_load(run, &found->sub->types, known, &count, out))
+	if (avro_types_load(run, &found->sub->types, found->sub->schema, known, &count, out))
 		return NULL;
 	json_object_update_missing(known, types->known);
 	return avro_schema_load_known(run, known, found->sub->schema, out);

@@ -62,7 +62,7 @@ static enum result load(const struct check_run *run, bool turned, json_t *known)
 	enum result r;
 
 	backwards = turned;
-	r = avro_types_load(run, &list, known, &count, &d);
+	r = avro_types_load(run, &list, NULL, known, &count, &d);
 	FUZZ_CHECK((r == RESULT_PASS) == (d.code == D_NONE));
 	if (r)
 		fuzz_check_diag(&d);

@@ -170,6 +170,47 @@ OTHERS = {
     ),
     "a name defined twice, with a doc": record(field(fixed(2)), field(fixed(2, doc="x"), name="g")),
     "a name defined twice, with a logical type": record(field(fixed(16)), field(fixed(16, logicalType="uuid"), name="g")),
+    **{
+        f"a name defined twice, {what}": record(field(first), field(second, name="g"))
+        for what, first, second in [
+            ("with a property", enum("A"), enum("A", owner="x")),
+            ("with the same property", enum("A", owner="x", at=1), enum("A", at=1, owner="x")),
+            ("with another value of a property", enum("A", owner="x"), enum("A", owner="y")),
+            ("with a property that is another number", fixed(2, at=1), fixed(2, at=1.0)),
+            ("with a property that is null", fixed(2), fixed(2, at=None)),
+            ("with a property of an object", fixed(2, at={"a": 1, "b": 2}), fixed(2, at={"b": 2, "a": 1})),
+            ("with a logical type nobody knows", fixed(2), fixed(2, logicalType="x")),
+            ("with a size", enum("A"), enum("A", size=3)),
+            ("with symbols", fixed(2), fixed(2, symbols=["A"])),
+            ("with items and values", fixed(2), fixed(2, items="int", values="int")),
+            ("with an order of the type", fixed(2), fixed(2, order="ignore")),
+            ("with a default of a fixed", fixed(2), fixed(2, default="A")),
+            ("with a precision", fixed(2), fixed(2, precision=3)),
+            ("a record with a property", record(name="I"), record(name="I", owner="x")),
+            ("a record with a default", record(name="I"), record(name="I", default="x")),
+        ]
+    },
+    **{
+        f"a record defined twice, {what}": record(
+            field(record({"name": "x", **first}, name="I")), field(record({"name": "x", **second}, name="I"), name="g")
+        )
+        for what, first, second in [
+            ("with a property of a field", {"type": "int"}, {"type": "int", "owner": "x"}),
+            ("with the same property of a field", {"type": "int", "owner": "x"}, {"type": "int", "owner": "x"}),
+            ("with a doc of a field", {"type": "int"}, {"type": "int", "doc": "x"}),
+            ("with a logical type beside a field", {"type": "int"}, {"type": "int", "logicalType": "date"}),
+            ("with a namespace beside a field", {"type": "int"}, {"type": "int", "namespace": "x"}),
+            ("with a type in an object", {"type": "int"}, {"type": {"type": "int"}}),
+            ("with a property of a type", {"type": "string"}, {"type": {"type": "string", "avro.java.string": "String"}}),
+            ("with a doc of a type", {"type": "int"}, {"type": {"type": "int", "doc": "x"}}),
+            ("with a property of an array", {"type": array("int")}, {"type": {**array("int"), "java-class": "x"}}),
+            ("with a default of an array", {"type": array("int")}, {"type": {**array("int"), "default": []}}),
+            ("with a name of an array", {"type": array("int")}, {"type": {**array("int"), "name": "x"}}),
+            ("with a property of items", {"type": array("int")}, {"type": array({"type": "int", "owner": "x"})}),
+            ("with a property of values", {"type": map_of("int")}, {"type": map_of({"type": "int", "owner": "x"})}),
+            ("with a property of a branch", {"type": ["null", "int"]}, {"type": ["null", {"type": "int", "owner": "x"}]}),
+        ]
+    },
     "an alias that begins with a dot": record(field(enum(aliases=[".J"])), name="x.R", aliases=[".Q"]),
     "a name that begins with a dot": record(field(enum(name=".I")), field("I", name="g"), name="x.R"),
     "a name that begins with a dot, used with the namespace": record(

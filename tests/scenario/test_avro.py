@@ -290,6 +290,22 @@ def test_types_of_other_files(guard):
     assert parted["facts"] == whole["facts"]
 
 
+@pytest.mark.near_miss("avro-invalid-schema", "avro-fingerprint")
+def test_files_that_use_each_other(guard):
+    """Java's SchemaParser reads such files; the fingerprint is Java's, of the schema that holds the other one."""
+    optional = ["null", "shop.Node"]
+    tree = {"type": "record", "name": "shop.Tree", "fields": [{"name": "root", "type": optional}]}
+    node = {
+        "type": "record",
+        "name": "shop.Node",
+        "fields": [{"name": "in", "type": "Tree"}, {"name": "next", "type": optional}],
+    }
+    files = [guard.write(f"{one['name']}.avsc", json.dumps(one)) for one in (tree, node)]
+    guard.try_("avro", schemas=[str(guard.tmp / "*.avsc")]).passed()
+    for (schema, other), known in zip((files, files[::-1]), ("ed1d10b9f6907af2", "119dc3a930bf49ac"), strict=True):
+        guard.try_("avro", schema=schema, types=[str(other)], fingerprint=known).passed()
+
+
 @pytest.mark.produces("avro-invalid-schema", "file-missing")
 def test_types_that_no_file_defines(guard):
     customer, order = guard.write("a.avsc", json.dumps(CUSTOMER)), guard.write("b.avsc", json.dumps(BASKET))
