@@ -8,6 +8,7 @@
 #include "avro_resolution.h"
 #include "avro_types.h"
 #include "check.h"
+#include "file_fail.h"
 
 enum sample_format { FORMAT_BARE, FORMAT_CONFLUENT, FORMAT_CONTAINER };
 static const char *const formats[] = {"bare", "confluent", "object_container", NULL};
@@ -191,8 +192,7 @@ static enum result decode_sample(const struct check_run *run, const struct avro_
 	check_step(run, PH_ASSERT, "decoding the sample %s", c->sample);
 	data = (unsigned char *)file_read(c->sample, SAMPLE_MAX, &len);
 	if (!data)
-		return check_fail(out, errno == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE,
-				  c->sample, "%s", strerror(errno));
+		return file_fail(out, errno, c->sample, "sample");
 	r = c->format == FORMAT_CONTAINER ? read_container(c, s, out)
 					  : decode_bytes(c, s, data, len, out);
 	if (r == RESULT_PASS)

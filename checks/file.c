@@ -11,8 +11,10 @@
 #include <openssl/evp.h>
 
 #include "check.h"
+#include "file_fail.h"
 #include "json.h"
 #include "json_expect.h"
+#include "path_problem.h"
 
 static const char *const types[] = {"file", "dir", "socket", "fifo", "device", "directory", NULL};
 
@@ -111,59 +113,6 @@ static const char *file_validate(const void *conf, const char **key)
 	return NULL;
 }
 
-static enum result fail_errno(struct diag *out, int err, const char *path, const char *call)
-{
-	enum diag_code code =
-	    errno_is_missing(err) || err == ELOOP ? D_FILE_MISSING : D_FILE_UNREADABLE;
-	enum result r = check_fail(out, code, path, "%s: %s", call, strerror(err));
-
-	out->sys_errno = err;
-	return r;
-}
-
-/* Says what of a path is in the way: the link that leads nowhere, or the first part that is missing or no folder. Leaves buf empty
- * where "No such file or directory" says all. */
-static void describe_missing(const char *path, char *buf, size_t size)
-{
-	char part[PATH_MAX], target[200];
-	struct stat st;
-	ssize_t n = readlink(path, target, sizeof target - 1);
-
-	buf[0] = '\0';
-	if (n >= 0) {
-		snprintf(buf, size, "; it is a link to %.*s", (int)n, target);
-		return;
-	}
-	if (strchr(path, '$')) {
-		snprintf(buf, size, "; it is taken as it is written: only ${NAME} is a variable");
-		return;
-	}
-	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
-		if (!stat(part, &st) && S_ISDIR(st.st_mode))
-			continue;
-		snprintf(buf, size,
-			 lstat(part, &st) ? "; there is no folder %s" : "; %s is no folder", part);
-		return;
-	}
-}
-
-static enum result fail_stat(struct diag *out, const char *path)
-{
-	int err = errno;
-	char what[500] = "";
-	enum result r = fail_errno(out, err, path, "stat");
-
-	if (errno_is_missing(err))
-		describe_missing(path, what, sizeof what);
-	else if (err == ELOOP)
-		snprintf(what, sizeof what, "; it is a link that leads back to itself");
-	if (*what)
-		check_fail(out, out->code, path, "stat: %s%s", strerror(err), what);
-	out->sys_errno = err;
-	return r;
-}
-
 static const char *type_name(mode_t m)
 {
 	return S_ISREG(m)    ? "file"
@@ -246,20 +195,6 @@ static enum result permissions_are(const struct file_conf *c, const struct stat 
 	return r;
 }
 
-/* A directory that cannot be read counts as empty. */
-static bool dir_is_empty(const char *path)
-{
-	DIR *dir = opendir(path);
-	const struct dirent *entry = NULL;
-
-	while (dir && (entry = readdir(dir)))
-		if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, ".."))
-			break;
-	if (dir)
-		closedir(dir);
-	return !entry;
-}
-
 /* O_NONBLOCK: a path that has become a FIFO since it was looked at would wait for a writer. */
 static enum result open_regular(const char *path, int *fd, struct diag *out)
 {
@@ -267,7 +202,7 @@ static enum result open_regular(const char *path, int *fd, struct diag *out)
 
 	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (*fd < 0 || fstat(*fd, &st))
-		return fail_errno(out, errno, path, "open");
+		return file_fail(out, errno, path, "open");
 	if (!S_ISREG(st.st_mode))
 		return check_fail(out, D_FILE_WRONG_TYPE, path, "it is a %s, not a file",
 				  type_name(st.st_mode));
@@ -297,7 +232,7 @@ static enum result checksum_is(const struct check_run *run, const struct file_co
 					  "the file could not be read to its end in time");
 	}
 	if (n < 0)
-		return fail_errno(out, errno, path, "read");
+		return file_fail(out, errno, path, "read");
 	EVP_DigestFinal_ex(md, digest, &n_digest);
 	for (unsigned i = 0; i < n_digest && i < 32; i++)
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
@@ -370,7 +305,7 @@ static enum result read_content(const struct check_run *run, const struct file_c
 			return check_fail(out, D_GUARD_DEADLINE, path,
 					  "the file could not be read to its end in time");
 	}
-	return n < 0 ? fail_errno(out, errno, path, "read") : RESULT_PASS;
+	return n < 0 ? file_fail(out, errno, path, "read") : RESULT_PASS;
 }
 
 static enum result content_is(const struct check_run *run, const struct file_conf *c,
@@ -418,7 +353,7 @@ static enum result size_is(const struct check_run *run, const struct file_conf *
 		size = st->st_size;
 
 	if (S_ISDIR(st->st_mode))
-		return c->not_empty && dir_is_empty(path)
+		return c->not_empty && !dir_has_entry(path)
 			   ? check_fail(out, D_FILE_TOO_SMALL, path, "it is empty")
 			   : RESULT_PASS;
 	if (!size && wanted)
@@ -440,7 +375,7 @@ static enum result one_file(const struct check_run *run, const char *path, struc
 	enum result r;
 
 	if (stat(path, &st))
-		return fail_stat(out, path);
+		return file_fail(out, errno, path, "stat");
 	if (c->type != ENUM_UNSET && !str_eq(type_name(st.st_mode), wanted_type(c)))
 		return check_fail(out, D_FILE_WRONG_TYPE, path, "it is a %s, not a %s",
 				  type_name(st.st_mode), wanted_type(c));
@@ -485,7 +420,7 @@ static enum result nothing_is_there(const struct check_run *run, const char *pat
 		return check_fail(out, D_FILE_PRESENT, path, "a %s is there",
 				  type_name(st.st_mode));
 	if (stop_if_unreadable(path, errno))
-		return fail_errno(out, errno, path, "stat");
+		return file_fail(out, errno, path, "stat");
 	error = strpbrk(path, "*?[") ? glob(path, 0, stop_if_unreadable, &g) : GLOB_NOMATCH;
 	if (!error)
 		return check_fail(out, D_FILE_PRESENT, g.gl_pathv[0], "it matches %s (%zu in all)",

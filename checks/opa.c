@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "check.h"
+#include "file_fail.h"
 #include "json.h"
 #include "json_expect.h"
 #include "web.h"
@@ -193,8 +194,7 @@ static enum result decision_input(const struct decision *d, struct str *body, st
 	}
 	text = file_read(d->input_file, INPUT_MAX, &len);
 	if (!text)
-		return check_fail(out, errno == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE,
-				  d->input_file, "%s", strerror(errno));
+		return file_fail(out, errno, d->input_file, "input_file");
 	if (!json_read(text, len, err, sizeof err))
 		return check_fail(out, D_FILE_CONTENT, d->input_file, "the input is not JSON: %s",
 				  err);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "avro_rules.h"
+#include "file_fail.h"
 
 struct parser {
 	json_t *names;
@@ -687,10 +688,7 @@ static struct avro_schema *load(const struct check_run *run, const json_t *known
 	check_step(run, PH_ASSERT, "reading the schema %s", path);
 	text = file_read(path, AVRO_SCHEMA_MAX, &len);
 	if (!text) {
-		enum diag_code code = errno_is_missing(errno) ? D_FILE_MISSING
-				      : errno == EFBIG        ? D_AVRO_INVALID_SCHEMA
-							      : D_FILE_UNREADABLE;
-		check_fail(out, code, path, "%s", strerror(errno));
+		file_fail(out, errno, path, "schema");
 		return NULL;
 	}
 	s = parse(known, open, text, len, why, sizeof why);

@@ -4,6 +4,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "file_fail.h"
 #include "findings.h"
 #include "kafka_address.h"
 #include "kafka_java.h"
@@ -91,15 +92,13 @@ static enum result load_file(struct kafka_client_props *props, const char *path,
 {
 	size_t len = 0;
 	char *text = file_read(path, KAFKA_PROPS_FILE_MAX, &len);
-	int err = errno;
 
 	if (text) /* never freed: the properties point into it */
 		return put_file_props(
 		    props, path, &(struct kafka_properties_file){.next = text, .end = text + len},
 		    out);
-	check_fail(out, err == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE, path,
-		   "properties_file: %s", err == EFBIG ? "larger than 64 KiB" : strerror(err));
-	if (err == EFBIG)
+	file_fail(out, errno, path, "properties_file");
+	if (out->sys_errno == EFBIG)
 		diag_hint(out,
 			  "64 KiB is the limit of a properties_file: name the client's own, and "
 			  "keep certificates in files of their own");

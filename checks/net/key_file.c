@@ -5,6 +5,8 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "path_problem.h"
+
 #define KEY_FILE_MAX (1024 * 1024) /* bytes; a bundle of all public CAs has a quarter of it */
 
 /* ---- formats ------------------------------------------------------------------------------------------------- */
@@ -339,7 +341,7 @@ enum result key_file_diagnose(const struct key_file *f, const char *error, struc
 	len = f->text ? strlen(f->text) : len;
 	if (!text)
 		return check_fail(out, D_TLS_CA_UNREADABLE, f->path, "%s: %s", f->key,
-				  strerror(errno));
+				  path_problem(f->path, errno).text);
 	format = key_file_format(text, len);
 	return f->use == KEY_FILE_STORE ? diagnose_store(f, format, error, out)
 					: diagnose_pem(f, format, text, len, error, out);

@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 
+#include "file_fail.h"
+
 #define FILE_MAX (1024 * 1024)
 #define REVISION_MAX 256
 #define LITERALS_MAX 100 /* of one expression: more parents than any merge has */
@@ -153,7 +155,7 @@ static enum result read_file(const char *folder, const char *name, enum migratio
 	if (tool == TOOL_ALEMBIC) {
 		text = file_read(path, FILE_MAX, NULL);
 		if (!text)
-			return check_fail(out, D_FILE_UNREADABLE, path, "%s", strerror(errno));
+			return file_fail(out, errno, path, NULL);
 	}
 	migration_add(files, tool, name, text);
 	return RESULT_PASS;
@@ -165,8 +167,7 @@ enum result migration_read(const char *folder, enum migration_tool tool,
 	DIR *dir = opendir(folder);
 
 	if (!dir)
-		return check_fail(out, errno_is_missing(errno) ? D_FILE_MISSING : D_FILE_UNREADABLE,
-				  folder, "%s", strerror(errno));
+		return file_fail(out, errno, folder, NULL);
 	for (struct dirent *e = readdir(dir); e; e = readdir(dir))
 		if (read_file(folder, e->d_name, tool, files, out))
 			return RESULT_FAIL;

@@ -3,14 +3,14 @@
 #include <errno.h>
 
 #include "avro_types.h"
+#include "file_fail.h"
 
 char *registry_schema_read(const char *path, size_t *len, struct diag *out)
 {
 	char *text = file_read(path, AVRO_SCHEMA_MAX, len);
 
 	if (!text) {
-		check_fail(out, errno == ENOENT ? D_FILE_MISSING : D_FILE_UNREADABLE, path, "%s",
-			   strerror(errno));
+		file_fail(out, errno, path, "schema");
 		return NULL;
 	}
 	for (size_t i = 0, n; i < *len; i += n) {

@@ -10,6 +10,7 @@
 #include "scrub.h"
 #include "str.h"
 #include "unescape.h"
+#include "path_problem.h"
 
 struct secret secret_from_text(const char *text)
 {
@@ -348,7 +349,7 @@ static const char *read_file(struct secret s, struct diag *out)
 	if (!value)
 		return fail_unreadable(out, s,
 				       errno == EFBIG ? "larger than 64 KiB: not a secret file"
-						      : strerror(errno));
+						      : path_problem(s.text, errno).text);
 	if (len > 0 && value[len - 1] == '\n')
 		value[--len] = '\0';
 	if (len > 0 && value[len - 1] == '\r')

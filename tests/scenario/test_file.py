@@ -319,9 +319,25 @@ def test_files_that_tell_no_size_and_are_short(guard):
     )
 
 
-@pytest.mark.produces("file-missing")
+# Every kind that reads a file which the profile names: its keys, with the path in it.
+READERS = {
+    "file": lambda path: ("file", {"path": path, "sha256": "0" * 64}),
+    "avro": lambda path: ("avro", {"schema": path}),
+    "sample": lambda path: ("avro", {"schema": "good.avsc", "sample": path}),
+    "properties_file": lambda path: ("kafka", {"bootstrap_servers": "127.0.0.1:1", "properties_file": path}),
+    "secret": lambda path: ("redis", {"url": "redis://127.0.0.1:1", "password": f"file:{path}"}),
+    "ca_file": lambda path: ("http", {"url": "https://127.0.0.1:1", "ca_file": path}),
+}
+
+
+def code_of(reader, code):
+    return {"secret": "secret-unreadable", "ca_file": "tls-ca-unreadable"}.get(reader, code)
+
+
+@pytest.mark.produces("file-missing", "secret-unreadable", "tls-ca-unreadable")
 def test_what_of_a_path_is_in_the_way(guard):
     """A ConfigMap without the key is a link that leads nowhere; a mount that failed is a folder that is missing."""
+    guard.write("good.avsc", '"string"')
     guard.write("plain", "x")
     (guard.tmp / "key").symlink_to("..data/key")
     (guard.tmp / "circle").symlink_to("circle")
@@ -332,9 +348,47 @@ def test_what_of_a_path_is_in_the_way(guard):
         "circle": "leads back to itself",
         "$$HOME/x": "only ${NAME} is a variable",
     }
-    for path, words in rows.items():
-        guard.try_("file", path=path).expect("file-missing", exit=124, cause=words)
-    assert "; " not in guard.try_("file", path="gone").check()["cause"]
+    for reader, keys_of in READERS.items():
+        code = code_of(reader, "file-missing")
+        for path, words in rows.items():
+            kind, keys = keys_of(path)
+            guard.try_(kind, **keys).expect(code, exit=69 if reader == "ca_file" else 124, cause=words)
+        kind, keys = keys_of("gone")
+        assert "; " not in guard.try_(kind, **keys).expect(code)["cause"]
+
+
+@pytest.mark.produces("file-wrong-type", "secret-unreadable", "tls-ca-unreadable")
+def test_a_folder_where_a_mount_failed(guard):
+    """Container engines make the folder when the file that is to be mounted is not there."""
+    guard.write("good.avsc", '"string"')
+    (guard.tmp / "empty").mkdir()
+    (guard.tmp / "full").mkdir()
+    (guard.tmp / "full" / "x").touch()
+    words = "it is empty, as a folder is that stands where a mount failed"
+    for reader, keys_of in READERS.items():
+        code = code_of(reader, "file-wrong-type")
+        kind, keys = keys_of("empty")
+        seen = guard.try_(kind, **keys).expect(code)["cause"]
+        assert words in seen or reader == "file", seen
+        kind, keys = keys_of("full")
+        assert words not in guard.try_(kind, **keys).expect(code)["cause"]
+
+
+@pytest.mark.produces("file-unreadable", "secret-unreadable", "tls-ca-unreadable")
+def test_who_may_read_a_file(guard, open_folder):
+    for name, mode in {"good.avsc": 0o644, "closed": 0o600}.items():
+        guard.write(name, '"string"')
+        (guard.tmp / name).chmod(mode)
+    (guard.tmp / "dir").mkdir(mode=0o700)
+    rows = {"closed": "mode 0600, owner 0:0, this is user 65534", "dir/x": "/dir has mode 0700"}
+    for reader, keys_of in READERS.items():
+        for path, words in rows.items():
+            kind, keys = keys_of(f"{guard.tmp}/{path}")
+            keys = {key: value.replace("good.avsc", f"{guard.tmp}/good.avsc") for key, value in keys.items()}
+            text = "".join(f'{key} = "{value}"; ' for key, value in keys.items())
+            text = f"startguard = 1; {kind}: {{ x: {{ {text} retry = false; }}; }};"
+            done = guard.spawn(text, preexec_fn=as_nobody).result()
+            done.expect(code_of(reader, "file-unreadable"), cause=words)
 
 
 @pytest.mark.produces("file-unreadable")
