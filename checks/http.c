@@ -30,7 +30,9 @@ static const struct key http_keys[] = {
 		 .doc = "Request headers; secret values by reference.",
 		 .example = "[\"X-Api-Key: env:API_KEY\", \"Accept: application/json\"]"),
     WEB_KEYS(struct http_conf),
-    KEY_STR(struct http_conf, body, .doc = "Body to send.", .example = "\"{}\""),
+    KEY_STR(struct http_conf, body,
+	    .doc = "Body to send. What the answer must hold: json, body_contains.",
+	    .example = "\"{}\""),
     KEY_STRLIST(struct http_conf, status, .flags = K_NUMBERS, .def = "2xx",
 		.check = web_status_problem, .doc = "Statuses that are right: numbers and classes.",
 		.example = "(200, 204, \"3xx\")"),
@@ -99,6 +101,18 @@ static const char *http_validate(const void *conf, const char **key)
 	return web_conf_problem(&web, c->follow ? NULL : &c->url, key);
 }
 
+/* In other tools a bare `body` is what the answer must be. Here such a check passes with any answer. */
+static const char *http_doubt(const void *conf, const char **key)
+{
+	const struct http_conf *c = conf;
+
+	*key = "body";
+	return c->body && !c->method && !c->headers.n ? "is sent, as a POST; what the answer must "
+							"hold is body_contains. If it is to be "
+							"sent, write method = \"POST\""
+						      : NULL;
+}
+
 static enum result check_json(const struct check_run *run, const struct http_conf *c,
 			      const struct web_response *resp, struct diag *out)
 {
@@ -122,6 +136,10 @@ static enum result http_run(const struct check_run *run, struct diag *out)
 {
 	const struct http_conf *c = run->conf;
 	struct web_conf web = WEB_CONF(c);
+	/* for the summary: a GET goes without saying */
+	const char *method = !c->method                 ? c->body ? "POST" : ""
+			     : str_eq(c->method, "GET") ? ""
+							: c->method;
 	struct web_response resp;
 	struct url url;
 	struct web_request req = {.run = run,
@@ -149,7 +167,7 @@ static enum result http_run(const struct check_run *run, struct diag *out)
 		return check_fail(out, D_HTTP_BODY, resp.subject,
 				  "the body does not hold \"%s\"; %s", c->body_contains,
 				  resp.body_start);
-	check_summary(run, "%s %ld", resp.subject, resp.status);
+	check_summary(run, "%s%s%s %ld", method, *method ? " " : "", resp.subject, resp.status);
 	return RESULT_PASS;
 }
 
@@ -166,5 +184,6 @@ const struct check_kind check_http = {
 	      .socket_key = "unix_socket"}},
     .library = web_library,
     .validate = http_validate,
+    .doubt = http_doubt,
     .run = http_run,
 };

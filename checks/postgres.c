@@ -116,12 +116,18 @@ static const struct schema postgres_schema = {.size = sizeof(struct postgres_con
 static const char *migration_problem(const struct migration *m, const char **key)
 {
 	*key = "migration";
-	if (!m->head.n == !m->heads)
-		return "needs head or heads, and not both";
+	if (m->head.n && m->heads)
+		return "has head and heads; one of them says which migrations are needed";
 	if (m->app && m->tool != TOOL_DJANGO)
 		return "has app, which only Django's migrations have";
-	return m->tool == TOOL_DJANGO && !m->app ? "needs the app whose migrations these are"
-						 : NULL;
+	if (m->tool == TOOL_DJANGO && !m->app)
+		return m->head.n || m->heads
+			   ? "needs the app whose migrations these are: app = \"...\""
+			   : "needs app = \"...\", and heads = \"FOLDER\" of its migrations or "
+			     "head = \"NAME\" of one";
+	return m->head.n || m->heads
+		   ? NULL
+		   : "needs heads = \"FOLDER\" of the migrations, or head = \"NAME\" of one";
 }
 
 static const char *postgres_validate(const void *conf, const char **key)

@@ -343,12 +343,15 @@ void load_waits(struct load *l)
 
 /* ---- after -------------------------------------------------------------------------------------------------------------------- */
 /* "db" is likely tcp.db. */
-static const char *nearest_id(const struct profile *p, const char *word, const char *const *ids)
+static const char *nearest_id(const struct profile *p, const struct profile_check *of,
+			      const char *word, const char *const *ids)
 {
+	const char *found = NULL;
+
 	for (size_t i = 0; i < p->n; i++)
-		if (str_eq(p->checks[i].name, word))
-			return p->checks[i].id;
-	return nearest_word(word, ids);
+		if (str_eq(p->checks[i].name, word) && (!found || p->checks[i].kind == of->kind))
+			found = p->checks[i].id;
+	return found ? found : nearest_word(word, ids);
 }
 
 /* The ids of all checks, sorted, for the search of one; made once, since a list for each check with `after` is gigabytes. */
@@ -438,7 +441,7 @@ static void resolve_after_key(struct load *l, struct profile_check *c, const str
 			/* A check that does not exist in this mode, or at this place, is not waited for. */
 			ERROR_AT(l, c->node, c->id, "after: no check is called \"%s\"%s", id,
 				 did_you_mean(index->unknown++ < SUGGESTIONS_MAX
-						  ? nearest_id(p, id, index->ids)
+						  ? nearest_id(p, c, id, index->ids)
 						  : NULL)
 				     .text);
 		}

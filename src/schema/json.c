@@ -162,10 +162,34 @@ const char *json_problem(const char *text)
 	return NULL;
 }
 
+/* Returns what a path of another notation is as a pointer ("$.a.b", "a.b"), or an empty text. */
+static struct suggestion likely_pointer(const char *text)
+{
+	struct suggestion s = {""};
+	char pointer[80];
+
+	text += text[0] == '$' && text[1] == '.' ? 2 : *text == '.';
+	if (!*text || strlen(text) + 2 > sizeof pointer ||
+	    text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			      "0123456789_-./")])
+		return s;
+	snprintf(pointer, sizeof pointer, "/%s", text);
+	for (char *p = pointer; *p; p++)
+		*p = *p == '.' ? '/' : *p;
+	snprintf(s.text, sizeof s.text, "; write \"%s\"", pointer);
+	return s;
+}
+
 const char *json_pointer_problem(const char *text)
 {
-	if (*text && *text != '/')
-		return "is not a JSON pointer: it must be empty or begin with / (RFC 6901)";
+	static char why[400];
+
+	if (*text && *text != '/') {
+		snprintf(why, sizeof why,
+			 "is not a JSON pointer: it must be empty or begin with / (RFC 6901)%s",
+			 likely_pointer(text).text);
+		return why;
+	}
 	for (const char *s = text; *s; s++)
 		if (*s == '~' && s[1] != '0' && s[1] != '1')
 			return "is not a JSON pointer: ~ must be written ~0 and / inside a name ~1 "

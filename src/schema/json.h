@@ -15,7 +15,7 @@
 
 /* For key rows (.check). Returns NULL when text is JSON, else the problem. */
 const char *json_problem(const char *text);
-/* For key rows (.check). Returns NULL when text is a JSON pointer (RFC 6901), else the problem. */
+/* For key rows (.check). Returns NULL when text is a JSON pointer (RFC 6901), else the problem, valid until the next call. */
 const char *json_pointer_problem(const char *text);
 /* Parses any value, not only an object. Returns NULL with the line and the reason in err when the text is not JSON. Integers
  * of 64 bits are exact; larger ones become doubles (15 digits); numbers beyond 1.8e308 are refused. */

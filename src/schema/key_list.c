@@ -202,15 +202,41 @@ static const char *item_text(const struct slot *s)
 	return text;
 }
 
+/* Appends how several items are written, when the text holds such, separated by blanks or semicolons as other tools have them. */
+static void add_several(const struct slot *s, const char *text, struct str *out)
+{
+	static const char separators[] = " \t\n;";
+	const char *end = text + strlen(text), *first = NULL, *second = NULL;
+	size_t n = 0;
+
+	for (const char *p = text; p < end; p += strcspn(p, separators)) {
+		const char *item;
+
+		p += strspn(p, separators);
+		item = arena_strndup(s->fill->arena, p, strcspn(p, separators));
+		if (!*item || s->key->check(item))
+			return;
+		*(n++ ? &second : &first) = item;
+	}
+	if (n > 1)
+		str_addf(out, "; several are written [\"%.60s\", %s\"%.60s\"]", first,
+			 n > 2 ? "..., " : "", second);
+}
+
 /* Runs the row's own check; the message quotes the item, unless it may hold a password. */
 static int check_item(const struct slot *s, const char *text)
 {
 	const char *bad = s->key->check ? s->key->check(text) : NULL;
+	cleanup_str struct str why = {.s = NULL};
 
 	if (!bad)
 		return 0;
-	return strchr(text, '@') ? slot_problem(s, "%s", bad)
-				 : slot_problem(s, "\"%.60s\" %s", text, bad);
+	str_init(&why, 512);
+	str_add(&why, bad); /* a copy: the check may write its next answer into the same place */
+	if (!strchr(text, '@') && !strstr(bad, "several"))
+		add_several(s, text, &why);
+	return strchr(text, '@') ? slot_problem(s, "%s", why.s)
+				 : slot_problem(s, "\"%.60s\" %s", text, why.s);
 }
 
 int read_text_item(const struct slot *s)

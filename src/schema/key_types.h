@@ -2,7 +2,7 @@
  * printed and scrubbed, and what the field holds when the key is not given.
  *
  * Private to src/schema: schema.c has the rows, groups and lists as such; key_value.c reads and prints single values, key_list.c
- * the items of lists, interpolate.c fills in ${NAME}. Each calls only later ones.
+ * the items of lists, interpolate.c fills in ${NAME}, key_names.c finds keys by name. Each calls only later ones.
  */
 #ifndef SG_KEY_TYPES_H
 #define SG_KEY_TYPES_H
@@ -48,6 +48,11 @@ struct slot {
 /* Adds an error at the value's place; where the value came from variables, with what likely happened to them on the way. Always
  * returns -1. */
 int slot_problem(const struct slot *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* ---- names (key_names.c; schema_find and schema_nearest too) ---- */
+/* Returns the end of a message about an unknown key: what it is called here, or the nearest name. `also` may be NULL. */
+struct suggestion key_suggest(const struct schema *schema, const struct schema *also,
+			      const char *name);
 
 /* ---- for lists as for single values (key_value.c) ---- */
 /* Adds the error "must be a number, not a list"; always returns -1. */

@@ -445,6 +445,20 @@ int read_secret(const struct slot *s)
 	return 0;
 }
 
+/* Runs the row's check. A word without quotes of its own is told as the text that was likely meant, unless a variable gave it. */
+static int check_json(const struct slot *s, const char *text)
+{
+	const char *bad = s->key->check ? s->key->check(text) : NULL;
+
+	if (!bad)
+		return 0;
+	if (!*text || strlen(text) > 80 || strpbrk(text, "\"\\{}[]$\n") ||
+	    strchr(s->node->text, '$'))
+		return slot_problem(s, "%s", bad);
+	return slot_problem(
+	    s, "is not JSON text (write a text value with its quotes: \"\\\"%s\\\"\")", text);
+}
+
 int read_json(const struct slot *s)
 {
 	const struct node *n = s->node;
@@ -458,7 +472,7 @@ int read_json(const struct slot *s)
 		text = arena_printf(s->fill->arena, "%.17g", n->d);
 	else
 		text = slot_text(s);
-	if (!text || (n->type == N_STR && slot_check(s, text) < 0))
+	if (!text || (n->type == N_STR && check_json(s, text) < 0))
 		return -1;
 	((struct json_text *)s->field)->text = text;
 	return 0;

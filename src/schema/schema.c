@@ -1,6 +1,5 @@
 #include "schema.h"
 
-#include <ctype.h>
 #include <math.h>
 
 #include "key_types.h"
@@ -173,160 +172,6 @@ int schema_fill(const struct schema *schema, const struct node *group, const cha
 }
 
 /* ---- names of keys ------------------------------------------------------------------------------------------------------ */
-/* What the configuration of other tools calls a key. A row holds only where one of the schemas has `key`. */
-static const struct {
-	const char *word, *key, *remedy; /* NULL: the key's own name says it */
-} synonyms[] = {
-    {"optional", "required", "write required = false; degraded = \"...\""},
-    {"mandatory", "required", NULL},
-    {"host", "address", "write address = \"host:port\""},
-    {"host", "url", "write url = \"scheme://host:port\""},
-    {"host", "bootstrap_servers", NULL},
-    {"host", "names", NULL},
-    {"hostname", "address", "write address = \"host:port\""},
-    {"hostname", "url", "write url = \"scheme://host:port\""},
-    {"port", "address", "write address = \"host:port\""},
-    {"port", "url", "write url = \"scheme://host:port\""},
-    {"brokers", "bootstrap_servers", NULL},
-    {"servers", "bootstrap_servers", NULL},
-    {"hosts", "bootstrap_servers", NULL},
-    {"uri", "url", NULL},
-    {"endpoint", "url", NULL},
-    {"db", "url", "write it into the path: url = \"scheme://host:port/DATABASE\""},
-    {"database", "url", "write it into the path: url = \"scheme://host:port/DATABASE\""},
-    {"dbname", "url", "write it into the path: url = \"scheme://host:port/DATABASE\""},
-    {"user", "username", NULL},
-    {"pass", "password", NULL},
-    {"passwd", "password", NULL},
-    {"ca", "ca_file", NULL},
-    {"cacert", "ca_file", NULL},
-    {"ssl_ca", "ca_file", NULL},
-    {"cert", "cert_file", NULL},
-    {"key", "key_file", NULL},
-    {"insecure", "ca_file",
-     "certificates are always verified; write ca_file = \"...\" for a CA of your own"},
-    {"verify", "ca_file",
-     "certificates are always verified; write ca_file = \"...\" for a CA of your own"},
-    {"skip_verify", "ca_file",
-     "certificates are always verified; write ca_file = \"...\" for a CA of your own"},
-    {"depends_on", "after", NULL},
-    {"needs", "after", NULL},
-    {"requires", "after", NULL},
-    {"retries", "timeout", "a check is tried until timeout"},
-    {"attempts", "timeout", "a check is tried until timeout"},
-    {"max_attempts", "timeout", "a check is tried until timeout"},
-    {"failurethreshold", "timeout", "a check is tried until timeout"},
-    {"maxretries", "timeout", "a check is tried until timeout"},
-    {"tries", "timeout", "a check is tried until timeout"},
-    {"timeoutseconds", "attempt_timeout", "write attempt_timeout = \"5s\""},
-    {"deadline", "timeout", NULL},
-    {"max_wait", "timeout", NULL},
-    {"periodseconds", "interval", "write interval = \"5s\""},
-    {"retry_interval", "interval", NULL},
-    {"backoff", "interval", NULL},
-    {"wait", "interval", NULL},
-    {"initialdelayseconds", "timeout", "checks begin at once and are tried until timeout"},
-    {"initial_delay", "timeout", "checks begin at once and are tried until timeout"},
-    {"start_period", "timeout", "checks begin at once and are tried until timeout"},
-    {"enabled", "only_in", "write only_in = [\"dev\"], or leave the check out"},
-    {"disabled", "only_in", "write only_in = [\"dev\"], or leave the check out"},
-    {"when", "only_in", "write only_in = [\"dev\"]"},
-    {"if", "only_in", "write only_in = [\"dev\"]"},
-    {"env", "only_in", "write only_in = [\"dev\"]"},
-    {"profiles", "only_in", "write only_in = [\"dev\"]"},
-    {"soft", "required", "write required = false; degraded = \"...\""},
-    {"critical", "required", NULL},
-    {"condition", "after", NULL},
-    {"dependencies", "after", NULL},
-    {"comment", "description", NULL},
-    {"test", "command", NULL},
-    {"args", "command", NULL},
-    {"run", "command", NULL},
-    {"exec", "command", NULL},
-    {"exists", "path", "a file must exist unless absent = true"},
-    {"filename", "path", NULL},
-    {"file", "path", NULL},
-    {"mode", "mode_at_most", NULL},
-    {"path", "url", "write it into the URL"},
-    {"scheme", "url", "write it into the URL"},
-    {"httpheaders", "headers", NULL},
-    {"request_headers", "headers", NULL},
-    {"request_body", "body", NULL},
-    {"expected_status", "status", NULL},
-    {"allow_insecure", "ca_file",
-     "certificates are always verified; write ca_file = \"...\" for a CA of your own"},
-    {"delay", "interval", NULL},
-    {"period", "interval", NULL},
-    {"sleep", "interval", NULL},
-    {"cmd", "command", NULL},
-    {"cwd", "working_directory", NULL},
-    {"workdir", "working_directory", NULL},
-    {"status_code", "status", NULL},
-    {"code", "status", NULL},
-    {"fallback", "degraded", NULL},
-    {"url", "address", "write address = \"host:port\""},
-    {"uri", "address", "write address = \"host:port\""},
-    {"host", "name", NULL},
-    {"hostname", "name", NULL},
-    {"exit_code", "status", NULL},
-    {"exitcode", "status", NULL},
-    {"exit_status", "status", NULL},
-    {"variables", "required", NULL},
-    {"vars", "required", NULL},
-    {"value", "equals", NULL},
-    {"security_protocol", "properties", "write properties = [\"security.protocol=...\"]"},
-    {"sasl_mechanism", "properties", "write properties = [\"sasl.mechanism=...\"]"},
-    {"sasl_mechanisms", "properties", "write properties = [\"sasl.mechanism=...\"]"},
-    {"sasl_username", "properties", "write properties = [\"sasl.username=...\"]"},
-    {"sasl_password", "properties", "write properties = [\"sasl.password=env:NAME\"]"},
-};
-
-/* Returns the key that differs from the name by the case of letters only, or NULL. */
-static const char *find_other_case(const struct schema *schema, const char *name)
-{
-	for (const struct key *k = schema->keys; k->name; k++)
-		if (strcasecmp(k->name, name) == 0)
-			return k->name;
-	return NULL;
-}
-
-/* Is the name this word? Case, and _ or - between its parts, do not count: initialDelaySeconds, initial_delay_seconds. */
-static bool is_word(const char *name, const char *word)
-{
-	for (;; name++, word++) {
-		name += strspn(name, "_-");
-		word += strspn(word, "_-");
-		if (tolower((unsigned char)*name) != tolower((unsigned char)*word))
-			return false;
-		if (!*name)
-			return true;
-	}
-}
-
-/* Returns the end of a message about an unknown key: what it is called here, or the nearest name. */
-static struct suggestion suggest_key(const struct schema *schema, const struct schema *also,
-				     const char *name)
-{
-	struct suggestion s;
-	const char *near = find_other_case(schema, name);
-
-	if (near)
-		return did_you_mean(near);
-	near = schema_nearest(schema, name);
-	for (size_t i = 0; i < ARRAY_LEN(synonyms); i++) {
-		const char *key = synonyms[i].key;
-
-		if (!is_word(name, synonyms[i].word) ||
-		    (!schema_find(schema, key) && !(also && schema_find(also, key))))
-			continue;
-		if (!synonyms[i].remedy)
-			return did_you_mean(key);
-		snprintf(s.text, sizeof s.text, "; %s", synonyms[i].remedy);
-		return s;
-	}
-	return did_you_mean(near || !also ? near : schema_nearest(also, name));
-}
-
 int schema_names(const struct schema *schema, const struct schema *also, const struct node *group,
 		 const char *where, struct fill *fill)
 {
@@ -336,29 +181,10 @@ int schema_names(const struct schema *schema, const struct schema *also, const s
 		if (schema_find(schema, c->name) || (also && schema_find(also, c->name)))
 			continue;
 		node_problem(fill->problems, c, where, "unknown key \"%s\"%s", c->name,
-			     suggest_key(schema, also, c->name).text);
+			     key_suggest(schema, also, c->name).text);
 		bad++;
 	}
 	return bad;
-}
-
-const struct key *schema_find(const struct schema *schema, const char *name)
-{
-	for (const struct key *k = schema->keys; k->name; k++)
-		if (str_eq(k->name, name))
-			return k;
-	return NULL;
-}
-
-const char *schema_nearest(const struct schema *schema, const char *name)
-{
-	const char *names[128];
-	size_t n = 0;
-
-	for (const struct key *k = schema->keys; k->name && n + 1 < ARRAY_LEN(names); k++)
-		names[n++] = k->name;
-	names[n] = NULL;
-	return nearest_word(name, names);
 }
 
 /* ---- printing groups and lists ------------------------------------------------------------------------------------------ */

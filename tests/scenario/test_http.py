@@ -1232,5 +1232,17 @@ def test_show_says_no_method_that_is_not_sent(guard):
             keys = {"method": method} if method else {}
             guard.try_("http", url=s.url + "/", body="x", **keys).passed()
             assert s.requests[-1].method == sent and s.requests[-1].body == b"x"
+        result = guard.cli("try", "http", f"url={s.url}/", "body=x")
+        assert f" POST {s.url}/ 200" in result.err
         guard.try_("http", url=s.url + "/").passed()
         assert s.requests[-1].method == "GET"
+
+
+@pytest.mark.parametrize(
+    "more, doubted", [("", True), ('method = "POST";', False), ('headers = ["Content-Type: text/plain"];', False)]
+)
+def test_a_body_that_was_meant_for_the_answer_is_doubted(guard, more, doubted):
+    text = f'startguard = 1; http: {{ a: {{ url = "http://a/ping"; body = "Ok."; {more} }}; }};'
+    result = guard.cli("lint", guard.write("p.cfg", text))
+    assert result.code == 0
+    assert ("warning: is sent, as a POST; what the answer must hold is body_contains" in result.err) == doubted

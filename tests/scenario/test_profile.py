@@ -797,7 +797,46 @@ def test_a_waiver_for_nobody_is_warned_of(guard):
         ("kafka", 'sasl_password = "p";', 'write properties = ["sasl.password=env:NAME"]'),
         ("exec", 'command = ["true"]; exit_code = 1;', 'unknown key "exit_code"; did you mean "status"?'),
         ("dns", 'host = "db";', 'unknown key "host"; did you mean "name"?'),
-        ("env", 'variables = ["A"];', 'unknown key "variables"; did you mean "required"?'),
+        ("env", 'variables = ["A"];', 'unknown key "variables"; write required = ["NAME", ...]'),
+        ("env", 'name = "A";', 'unknown key "name"; write required = ["NAME"]'),
+        ("env", "DATABASE_URL = true;", 'write required = ["DATABASE_URL"]'),
+        ("env", 'pattern = "x";', 'did you mean "match"?'),
+        ("kafka", 'url = "kafka:9092";', 'did you mean "bootstrap_servers"?'),
+        ("kafka", 'username = "u";', 'write properties = ["sasl.username=..."]'),
+        ("kafka", 'password = "env:P";', 'write properties = ["sasl.password=env:NAME"]'),
+        ("kafka", "tls = true;", 'write properties = ["security.protocol=SSL"]'),
+        ("kafka", 'ca_file = "/ca.pem";', 'write properties = ["ssl.ca.location=..."]'),
+        ("kafka", 'ssl_key_location = "/k.pem";', 'write properties = ["ssl.key.location=..."]'),
+        ("kafka", 'group_id = "g";', 'write groups = ["..."]'),
+        ("kafka", 'topics = ( { topic = "t"; } );', 'unknown key "topic"; did you mean "name"?'),
+        ("kafka", 'topics = ( { name = "t"; retention_ms = 5; } );', 'write config = ["retention.ms=..."]'),
+        ("kafka", 'topics = ( { name = "t"; replicas = 3; } );', 'did you mean "replication_factor"?'),
+        ("schema_registry", 'subjects = ( { subject = "s"; } );', 'unknown key "subject"; did you mean "name"?'),
+        ("metrics", 'metrics = ["up"];', 'did you mean "families"?'),
+        ("metrics", "port = 9090;", 'or free_port = "0.0.0.0:9090"'),
+        ("memcached", 'address = "m:11211";', 'write url = "scheme://host:port"'),
+        ("redis", 'key = "k";', 'did you mean "keys"?'),
+        ("redis", "ssl = true;", "write rediss:// in the url"),
+        ("redis", "db = 1;", 'did you mean "database"?'),
+        ("postgres", 'database_url = "env:D";', 'did you mean "dsn"?'),
+        ("postgres", 'dbname = "d";', 'did you mean "database"?'),
+        ("postgres", 'sql = "select 1";', 'write query = { sql = "..."; }'),
+        ("postgres", 'alembic = "head";', "write migration = { heads = "),
+        ("postgres", 'migration = { kind = "django"; };', 'unknown key "kind"; did you mean "tool"?'),
+        ("opa", 'policy = "shop/allow";', 'write decisions = ["shop/allow"]'),
+        ("opa", 'input = "{}";', "it belongs to a decision"),
+        ("python", 'packages = ["django"];', 'did you mean "distributions"?'),
+        ("file", 'permissions = "0400";', 'did you mean "mode_at_most"?'),
+        ("file", 'user = "app";', 'did you mean "owner"?'),
+        ("dns", 'record = "A";', 'did you mean "type"?'),
+        ("exec", 'command = ["true"]; env = ["A=1"];', "a command has the environment of startguard"),
+        ("exec", 'command = ["true"]; shell = true;', 'write command = ["sh", "-c", "..."]'),
+        ("http", 'bearer_token = "env:T";', 'did you mean "token"?'),
+        ("http", "tls_verify = false;", "certificates are always verified"),
+        ("http", 'contains = "ok";', 'did you mean "body_contains"?'),
+        ("http", 'name = "api";', "the name of a check stands before its brace"),
+        ("redis", 'type = "redis";', "the kind of a check stands around it"),
+        ("http", 'json = ( { at = "/roles"; contains = "x"; } );', 'a value of a list is found by its place: at = "/roles/0"'),
     ],
 )
 def test_names_of_other_tools_lead_to_the_key(guard, kind, keys, words):
@@ -973,3 +1012,25 @@ def test_after_in_a_large_profile(guard):
     result = lint(guard, "startguard = 1;\ntcp: {\n" + "\n".join(checks) + "\n};")
     assert result.err.count("no check is called") == 700
     assert result.err.count("did you mean") == 20
+
+
+@pytest.mark.parametrize(
+    "kind, keys, words",
+    [
+        ("kafka", 'bootstrap_servers = "a:9092;b:9092";', 'is not host:port; several are written ["a:9092", "b:9092"]'),
+        ("kafka", 'bootstrap_servers = ["a:1 b:2 c:3"];', 'several are written ["a:1", ..., "c:3"]'),
+        ("http", 'url = "http://a"; json = ( { at = "$.user.name"; } );', 'begin with / (RFC 6901); write "/user/name"'),
+        ("http", 'url = "http://a"; json = ( { at = "issuer"; } );', '; write "/issuer"'),
+        ("http", 'url = "http://a"; json = ( { at = "/s"; equals = "UP"; } );', r'with its quotes: "\"UP\"")'),
+        ("http", 'url = "http://a"; json = ( { at = "/s"; equals = "${WORD}"; } );', r'with its quotes: "\"allow\"")'),
+    ],
+)
+def test_values_of_other_tools_lead_to_the_form_here(guard, kind, keys, words):
+    result = guard.cli("lint", guard.write("p.cfg", f"startguard = 1; {kind}: {{ a: {{ {keys} }}; }};"), env={"WORD": "hidden"})
+    assert result.code == 78 and words in result.err
+    assert "hidden" not in result.err
+
+
+def test_a_name_that_two_kinds_have_is_that_of_the_own_kind(guard):
+    text = 'startguard = 1; env: { b: { required = ["A"]; }; }; http: { b: { url = "http://b"; }; a: { url = "http://a"; after = "b"; }; };'
+    assert 'no check is called "b"; did you mean "http.b"?' in lint(guard, text).err
