@@ -1,4 +1,5 @@
 #include "interpreter.h"
+#include "str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -302,6 +303,24 @@ char *interpreter_find_file(const char *name, int *error)
 	return NULL;
 }
 
+/* Returns what is likely wrong with a command that is not found, when it is written for a shell; else an empty text. */
+static const char *shell_hint(const char *name)
+{
+	static const char *const builtins[] = {"cd",   "source", ".",     "export", "exec",
+					       "eval", "set",    "umask", "ulimit", "if"};
+	size_t n = env_name_length(name);
+
+	if (n > 0 && name[n] == '=')
+		return "; for a variable before the command write: -- env NAME=VALUE COMMAND ...";
+	if (strpbrk(name, " \t"))
+		return "; it is one word with blanks: write each word by itself, or: -- sh -c "
+		       "\"...\"";
+	for (size_t i = 0; i < ARRAY_LEN(builtins); i++)
+		if (str_eq(builtins[i], name))
+			return "; it is a part of the shell: -- sh -c \"...\"";
+	return "";
+}
+
 /* Checks the interpreter as well: exec reports "No such file or directory" for a script whose shell is not in this image. */
 char *interpreter_find_command(const char *name, int *exit_code, struct err *err)
 {
@@ -315,12 +334,12 @@ char *interpreter_find_command(const char *name, int *exit_code, struct err *err
 	if (!*name)
 		err_make(err, ENOENT, "the command is empty");
 	else if (!file && *exit_code == 127 && !strchr(name, '/'))
-		err_make(err, 0, "command \"%s\" not found in PATH", name);
+		err_make(err, 0, "command \"%s\" not found in PATH%s", name, shell_hint(name));
 	else if (!file && strchr(name, '/') && *interpreter_obstacle(name, error, why, sizeof why))
 		err_make(err, 0, "command \"%s\" cannot be run: %s: %s", name, strerror(error),
 			 why);
 	else if (!file)
-		err_make(err, error, "command \"%s\" cannot be run", name);
+		err_make(err, error, "command \"%s\" cannot be run%s", name, shell_hint(name));
 	free(file);
 	return NULL;
 }

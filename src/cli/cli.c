@@ -308,6 +308,9 @@ static const struct cli_option *find_option(const struct parse *p, const char *n
 static int set_option(struct parse *p, const struct cli_option *o, const char *given,
 		      const char *value)
 {
+	/* `-w "$URL"` of a variable that is not set: what was to be waited for would go missing silently. */
+	if (value && !*value)
+		return err_make(p->err, 0, "%s is empty; likely a variable that is not set", given);
 	p->given[o - cli_options] = arena_strdup(p->arena, given);
 	return o->set(p, o, given, value);
 }
@@ -341,6 +344,36 @@ static int refuse_words(const struct parse *p)
 	return err_make(p->err, 0, "unexpected word \"%s\"%s", word, remedy);
 }
 
+/* Is the word an option that the command takes, or the mark before the service's command? */
+static bool is_option(struct parse *p, const char *word)
+{
+	const char *eq = strchr(word, '=');
+
+	if (word[0] != '-' || !word[1])
+		return false;
+	if (word[1] != '-')
+		return !word[2] && find_option(p, NULL, word[1]);
+	return !word[2] ||
+	       find_option(p,
+			   arena_strndup(p->arena, word + 2,
+					 eq ? (size_t)(eq - word) - 2 : strlen(word) - 2),
+			   0);
+}
+
+/* Returns 0 when the next argument can be the option's value, else -1. `-w $URL -t 5s` has none where URL is not set. */
+static int check_next(struct parse *p, const struct cli_option *o, const char *given,
+		      const char *next)
+{
+	if (!next)
+		return err_make(p->err, 0, "%s needs a value: %s", given, o->value);
+	if (is_option(p, next))
+		return err_make(p->err, 0,
+				"%s needs a value: %s; %s is an option, so likely a variable "
+				"before it is not set",
+				given, o->value, next);
+	return 0;
+}
+
 /* What other tools call an option, or NULL. */
 static const char *option_elsewhere(const char *name)
 {
@@ -360,7 +393,12 @@ static const char *option_elsewhere(const char *name)
 					       {"include", "only"},
 					       {"concurrency", "parallel"},
 					       {"jobs", "parallel"},
-					       {"wait-timeout", "timeout"}};
+					       {"wait-timeout", "timeout"},
+					       {"max-time", "timeout"},
+					       {"c", "profile"},
+					       {"f", "profile"},
+					       {"u", "wait"},
+					       {"d", "verbose"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (str_eq(words[i][0], name))
@@ -368,8 +406,83 @@ static const char *option_elsewhere(const char *name)
 	return NULL;
 }
 
-static int refuse_option(struct parse *p, const char *name)
+/* Returns what is written here for an option of another tool that has no counterpart, or NULL. */
+static const char *remedy_for_option(const char *name)
 {
+	static const struct {
+		const char *name, *remedy;
+	} rows[] = {
+#define TRIED "attempts are made until -t is over; a profile has interval = \"1s\""
+	    {"interval", TRIED},
+	    {"i", TRIED},
+	    {"retry-interval", TRIED},
+	    {"wait-retry-interval", TRIED},
+	    {"wait-sleep-interval", TRIED},
+	    {"sleep", TRIED},
+	    {"delay", TRIED},
+	    {"retry", TRIED},
+	    {"retries", TRIED},
+	    {"max-retries", TRIED},
+	    {"attempts", TRIED},
+	    {"tries", TRIED},
+#undef TRIED
+#define STRICT "the command is never started when a required check fails"
+	    {"strict", STRICT},
+	    {"s", STRICT},
+#undef STRICT
+#define VERIFIED "certificates are always verified; a profile has ca_file for a CA of your own"
+	    {"insecure", VERIFIED},
+	    {"k", VERIFIED},
+	    {"insecure-skip-tls-verify", VERIFIED},
+	    {"skip-tls-verify", VERIFIED},
+	    {"no-check-certificate", VERIFIED},
+#undef VERIFIED
+#define OF_CHECK "it belongs to a check: startguard try http url=URL status=200, or a profile"
+	    {"expect-status-code", OF_CHECK},
+	    {"expect-status", OF_CHECK},
+	    {"status", OF_CHECK},
+	    {"expect-body-regex", OF_CHECK},
+	    {"expect-body-json", OF_CHECK},
+	    {"header", OF_CHECK},
+	    {"http-header", OF_CHECK},
+	    {"wait-http-header", OF_CHECK},
+	    {"method", OF_CHECK},
+#undef OF_CHECK
+	    {"json", "write --format json"},
+	    {"junit", "write --format junit"},
+	    {"o", "write --format FORMAT, and --output FILE for a file"},
+	    {"dry-run", "startguard lint reads a profile, startguard check makes one round"},
+	    {"once", "startguard check makes one round"},
+	    {"no-retry", "startguard check makes one round"},
+	    {"log-level", "write -v or -q"},
+	    {"loglevel", "write -v or -q"},
+	    {"cmd", "write -- before the command to start"},
+	    {"command", "write -- before the command to start"},
+	    {"host", "write -w tcp://HOST:PORT"},
+	    {"port", "write -w tcp://HOST:PORT"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (str_eq(rows[i].name, name))
+			return rows[i].remedy;
+	return NULL;
+}
+
+/* Is it a key of the kind that `try` names ("try redis --url redis://cache")? */
+static bool is_key_of_try(const struct parse *p, const char *name)
+{
+	const struct cli *c = p->cli;
+	const struct check_kind *kind =
+	    c->command == CMD_TRY && c->n_words ? check_kind_find(c->words[0]) : NULL;
+
+	return kind && kind->schema && schema_find(kind->schema, name);
+}
+
+/* `given` is the option with its dashes, as it was written; `name` the one without. */
+static int refuse_option(struct parse *p, const char *given, const char *name)
+{
+	const char *remedy = remedy_for_option(name);
+	bool letter = !name[1];
 	const char *names[ARRAY_LEN(cli_options) + 1] = {NULL}, *near;
 	size_t n = 0;
 
@@ -379,17 +492,21 @@ static int refuse_option(struct parse *p, const char *name)
 	for (size_t i = 0; i < cli_n_options; i++)
 		if (cli_option_is_shown(p->cli->command, &cli_options[i]))
 			names[n++] = cli_options[i].name;
+	if (is_key_of_try(p, name))
+		return err_make(p->err, 0,
+				"unknown option %s; a key stands without dashes: %s=VALUE", given,
+				name);
+	if (remedy && IN_RUNS & 1u << p->cli->command)
+		return err_make(p->err, 0, "unknown option %s; %s", given, remedy);
 	near = option_elsewhere(name);
-	near = near && find_option(p, near, 0) ? near : nearest_word(name, names);
+	near = near && find_option(p, near, 0) ? near : letter ? NULL : nearest_word(name, names);
 	if (near)
-		return err_make(p->err, 0, "unknown option --%s; did you mean --%s?", name, near);
-	if (str_eq(name, "host") || str_eq(name, "port"))
-		return err_make(p->err, 0, "unknown option --%s; write -w tcp://HOST:PORT", name);
+		return err_make(p->err, 0, "unknown option %s; did you mean --%s?", given, near);
 	for (size_t i = 0; i < cli_n_options; i++)
 		if (str_eq(cli_options[i].name, name))
-			return err_make(p->err, 0, "--%s is no option of %s", name,
+			return err_make(p->err, 0, "%s is no option of %s", given,
 					cli_commands[p->cli->command].name);
-	return err_make(p->err, 0, "unknown option --%s; startguard %s --help lists them", name,
+	return err_make(p->err, 0, "unknown option %s; startguard %s --help lists them", given,
 			cli_commands[p->cli->command].name);
 }
 
@@ -402,14 +519,23 @@ static int parse_long_option(struct parse *p, char **argv)
 	const struct cli_option *o = find_option(p, given + 2, 0);
 
 	if (!o)
-		return refuse_option(p, given + 2);
+		return refuse_option(p, given, given + 2);
 	if (!o->value && eq)
 		return err_make(p->err, 0, "%s takes no value", given);
-	if (o->value && !eq && !argv[1])
-		return err_make(p->err, 0, "%s needs a value: %s", given, o->value);
+	if (o->value && !eq && check_next(p, o, given, argv[1]) < 0)
+		return -1;
 	if (set_option(p, o, given, !o->value ? NULL : eq ? eq + 1 : argv[1]) < 0)
 		return -1;
 	return o->value && !eq ? 2 : 1;
+}
+
+/* Is it a long option with one dash, as Go's programs have them ("-wait-retry-interval 2s"), and not a letter with its value? */
+static bool is_other_tools(struct parse *p, const char *name)
+{
+	const struct cli_option *o = find_option(p, NULL, *name);
+
+	return name[1] && (!o || !o->value || strchr(name, '-')) &&
+	       (remedy_for_option(name) || option_elsewhere(name));
 }
 
 /* Parses an argument such as -q, -qv, -p x, -px, and its value. Returns how many arguments it used, or -1. */
@@ -419,22 +545,20 @@ static int parse_short_options(struct parse *p, char **argv)
 	if (argv[0][2] && find_option(p, argv[0] + 1, 0))
 		return err_make(p->err, 0, "unknown option %s; did you mean -%s?", argv[0],
 				argv[0]);
+	if (is_other_tools(p, argv[0] + 1))
+		return refuse_option(p, argv[0], argv[0] + 1);
 	for (const char *letter = argv[0] + 1; *letter; letter++) {
 		const struct cli_option *o = find_option(p, NULL, *letter);
 		const char given[] = {'-', *letter, '\0'};
 
-		if (!o && p->cli->command == CMD_RUN && p->cli->n_words > 0)
-			return refuse_words(p);
 		if (!o)
-			return err_make(p->err, 0,
-					"unknown option -%c; startguard %s --help lists them",
-					*letter, cli_commands[p->cli->command].name);
+			return refuse_option(p, given, given + 1);
 		if (!o->value)
 			set_option(p, o, given, NULL);
 		else if (letter[1])
 			return set_option(p, o, given, letter + 1) < 0 ? -1 : 1;
-		else if (!argv[1])
-			return err_make(p->err, 0, "%s needs a value: %s", given, o->value);
+		else if (check_next(p, o, given, argv[1]) < 0)
+			return -1;
 		else
 			return set_option(p, o, given, argv[1]) < 0 ? -1 : 2;
 	}
@@ -471,6 +595,33 @@ int cli_find(const char *word, enum command *out, struct err *err)
 	return refuse_word(err, "command", word, command_names());
 }
 
+/* Returns what a command of another tool is here, or NULL. */
+static const char *remedy_for_command(const char *word)
+{
+	static const char *const rows[][2] = {
+	    {"validate", "did you mean \"lint\"?"},
+	    {"verify", "did you mean \"lint\"?"},
+	    {"config", "did you mean \"lint\"?"},
+	    {"health", "for a HEALTHCHECK write: check --health"},
+	    {"healthcheck", "for a HEALTHCHECK write: check --health"},
+	    {"wait", "to wait for a URL write: startguard -w URL"},
+	    {"wait-for", "to wait for a URL write: startguard -w URL"},
+	    {"list", "did you mean \"explain\"?"},
+	    {"kinds", "did you mean \"explain\"?"},
+	    {"docs", "did you mean \"explain\"?"},
+	    {"describe", "did you mean \"explain\"?"},
+	    {"init", "a profile with every key is printed by: explain --profile"},
+	    {"new", "a profile with every key is printed by: explain --profile"},
+	    {"generate", "a profile with every key is printed by: explain --profile"},
+	    {"example", "a profile with every key is printed by: explain --profile"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (str_eq(rows[i][0], word))
+			return rows[i][1];
+	return NULL;
+}
+
 static int find_command(struct parse *p, char ***argv)
 {
 	char host[300];
@@ -485,20 +636,21 @@ static int find_command(struct parse *p, char ***argv)
 	}
 	if (refuse_bare_value(p, **argv) < 0)
 		return -1;
-	if (str_eq(**argv, "validate") || str_eq(**argv, "verify") || str_eq(**argv, "config"))
-		return err_make(p->err, 0, "unknown command \"%s\"; did you mean \"lint\"?",
-				**argv);
-	if (str_eq(**argv, "health") || str_eq(**argv, "healthcheck"))
+	if (remedy_for_command(**argv))
+		return err_make(p->err, 0, "unknown command \"%s\"; %s", **argv,
+				remedy_for_command(**argv));
+	if (check_kind_find(**argv))
 		return err_make(p->err, 0,
-				"unknown command \"%s\"; for a HEALTHCHECK write: check --health",
-				**argv);
+				"unknown command \"%s\"; for one check write: try %s KEY=VALUE, to "
+				"wait: -w URL, to start it after the checks: -- %s ...",
+				**argv, **argv, **argv);
+	if (url_check_begins(**argv))
+		return err_make(p->err, 0,
+				"unexpected word; to wait for it write a URL behind -w: %s",
+				url_check_begins(**argv));
 	if (hostport_split(**argv, host, sizeof host, &port) == 0 && ***argv != '/')
 		return err_make(p->err, 0, "unknown command \"%s\"; to wait for it write: -w %s",
 				**argv, **argv);
-	if (str_eq(**argv, "wait") || str_eq(**argv, "wait-for"))
-		return err_make(
-		    p->err, 0, "unknown command \"%s\"; to wait for a URL write: startguard -w URL",
-		    **argv);
 	if (nearest_word(**argv, command_names()))
 		return -1;
 	return err_make(p->err, 0,

@@ -43,6 +43,12 @@ static int refuse_code(const char *code, struct err *err)
 	add_codes_with(&found, code);
 	if (found.len)
 		return err_make(err, 0, "no code \"%s\"; with this word: %s", code, found.s);
+	if (!code[strspn(code, "0123456789")])
+		return err_make(
+		    err, 0, "no code \"%s\"; exit statuses are listed by: startguard help", code);
+	if (check_kind_find(code))
+		return err_make(err, 0, "no code \"%s\"; it is a kind: startguard explain %s", code,
+				code);
 	return err_make(err, 0, "no code \"%s\"%s", code,
 			did_you_mean(nearest_word(code, codes)).text);
 }

@@ -303,18 +303,23 @@ static void print_all(struct str *b, enum print_as as)
 		str_add(b, "\nstartguard explain NAME shows the keys, NAME.KEY one of them.\n");
 }
 
-static int print_key(struct str *b, const struct topic *t, const char *name, enum print_as as,
+static int print_key(struct str *b, const struct topic *t, const char *path, enum print_as as,
 		     struct err *err)
 {
+	char name[64];
+	size_t n = (size_t)snprintf(name, sizeof name, "%.*s", (int)strcspn(path, "."), path);
 	const struct key *k = t->schema ? schema_find(t->schema, name) : NULL;
 	struct key one[2] = {{.name = NULL}, {.name = NULL}};
 	struct schema alone = {.keys = one};
 	const char *near = t->schema ? schema_nearest(t->schema, name) : NULL;
 
-	if (!k && schema_find(&common_schema, name))
-		return print_key(b, &others[1], name, as, err);
-	if (!k)
-		return err_make(err, 0, "%s has no key \"%s\"%s", t->name, name,
+	if (!k && t->schema != &common_schema && schema_find(&common_schema, name))
+		return print_key(b, &others[1], path, as, err);
+	if (k && path[n] == '.' && k->sub)
+		return print_key(b, &(struct topic){t->name, t->summary, k->sub}, path + n + 1, as,
+				 err);
+	if (!k || path[n])
+		return err_make(err, 0, "%s has no key \"%s\"%s", t->name, path,
 				did_you_mean(near).text);
 	/* cppcheck-suppress unreadVariable ; `alone` has it */
 	one[0] = *k;
@@ -340,6 +345,9 @@ static int refuse_topic(const char *topic, const char *const *names, struct err 
 	add_places(&places, topic);
 	if (places.len)
 		return err_make(err, 0, "no kind \"%s\"; keys of this name: %s", topic, places.s);
+	if (diag_find(topic) != D_NONE)
+		return err_make(err, 0, "no kind \"%s\"; it is a diagnosis: startguard codes %s",
+				topic, topic);
 	return err_make(err, 0, "no kind \"%s\"%s", topic,
 			did_you_mean(nearest_word(topic, names)).text);
 }

@@ -121,6 +121,9 @@ int cmd_help(struct str *out, const struct cli *cli, struct err *err)
 {
 	enum command command = CMD_HELP;
 
+	if (cli->n_words && check_kind_find(cli->words[0]))
+		return err_make(err, 0, "\"%s\" is a kind of check: startguard explain %s",
+				cli->words[0], cli->words[0]);
 	if (cli->n_words && cli_find(cli->words[0], &command, err) < 0)
 		return -1;
 	if (cli->as == AS_MAN)

@@ -164,14 +164,16 @@ static const char *nearest_top(const char *name)
 	return near ? near : nearest_word(name, one);
 }
 
-/* Returns the end of a message about an unknown kind. */
-static struct suggestion suggest_kind(const char *name, const char *near)
+/* Returns the end of a message about an unknown kind, or a key (not `group`) where kinds stand. */
+static struct suggestion suggest_kind(const char *name, const char *near, bool group)
 {
 	struct suggestion instead = url_check_instead(name);
 
 	for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++)
 		if (strcasecmp(elsewhere[i].word, name) == 0)
 			snprintf(instead.text, sizeof instead.text, "; %s", elsewhere[i].remedy);
+	if (!*instead.text && !near && group)
+		snprintf(instead.text, sizeof instead.text, "; startguard explain lists them");
 	return *instead.text ? instead : did_you_mean(near);
 }
 
@@ -182,7 +184,8 @@ static void check_top_names(struct load *l, const struct node *root)
 		    check_kind_find(c->name))
 			continue;
 		ERROR_AT(l, c, "", "unknown %s \"%s\"%s", c->type == N_GROUP ? "kind" : "key",
-			 c->name, suggest_kind(c->name, nearest_top(c->name)).text);
+			 c->name,
+			 suggest_kind(c->name, nearest_top(c->name), c->type == N_GROUP).text);
 		l->unknown = true;
 	}
 }
@@ -363,6 +366,18 @@ static void load_switches(struct load *l, const struct node *group)
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------------------ */
+/* Returns what the name or the kind of a check is as a glob of ids, or NULL. */
+static const char *glob_for(struct profile *p, const char *word)
+{
+	for (size_t k = 0; k < p->n; k++)
+		if (str_eq(p->checks[k].name, word))
+			return p->checks[k].id;
+	for (size_t k = 0; k < p->n; k++)
+		if (str_eq(p->checks[k].kind->name, word))
+			return arena_printf(&p->arena, "%s.*", word);
+	return NULL;
+}
+
 static void check_globs(struct load *l, const struct strlist *globs, const char *option)
 {
 	for (size_t i = 0; i < globs->n; i++) {
@@ -371,7 +386,8 @@ static void check_globs(struct load *l, const struct strlist *globs, const char 
 		for (size_t k = 0; k < l->p->n; k++)
 			used |= glob_match(globs->v[i], l->p->checks[k].id);
 		if (!used)
-			problem_usage(l->problems, option, "\"%s\" matches no check", globs->v[i]);
+			problem_usage(l->problems, option, "\"%s\" matches no check%s", globs->v[i],
+				      did_you_mean(glob_for(l->p, globs->v[i])).text);
 	}
 }
 
@@ -493,6 +509,21 @@ static bool takes_structure(const struct check_kind *kind, const char *name)
 	return !key || key_is_list(key) || key->type == K_GROUP;
 }
 
+/* Returns the end of a message about a word of `try` that is not KEY=VALUE. The word is not quoted: it may hold a password. */
+static const char *pair_hint(struct arena *a, const struct check_kind *kind, const char *word)
+{
+	static const char *const places[] = {"url", "address", "bootstrap_servers", "name", "path"};
+
+	if (!kind->schema)
+		return "";
+	if (*word == '=' || schema_find(kind->schema, word))
+		return "; a key, = and the value are one word, without blanks between them";
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		if (schema_find(kind->schema, places[i]))
+			return arena_printf(a, "; write %s=VALUE", places[i]);
+	return "";
+}
+
 static void add_key_value(struct load *l, const struct check_kind *kind, struct node *group,
 			  const char *pair, size_t number)
 {
@@ -501,7 +532,8 @@ static void add_key_value(struct load *l, const struct check_kind *kind, struct 
 	struct node *value;
 
 	if (!eq || eq == pair) {
-		problem_usage(l->problems, arena_printf(a, "word %zu", number), "is not KEY=VALUE");
+		problem_usage(l->problems, arena_printf(a, "word %zu", number),
+			      "is not KEY=VALUE%s", pair_hint(a, kind, pair));
 		return;
 	}
 	name = arena_strndup(a, pair, (size_t)(eq - pair));
@@ -537,7 +569,7 @@ void profile_try(struct profile *out, const struct profile_options *o, const cha
 	load_mode(&l, &empty);
 	if (!k) {
 		problem_usage(problems, "", "unknown kind \"%s\"%s", kind,
-			      suggest_kind(kind, nearest_word(kind, kind_names())).text);
+			      suggest_kind(kind, nearest_word(kind, kind_names()), true).text);
 		return;
 	}
 	for (size_t i = 0; pairs[i]; i++)

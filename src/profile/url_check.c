@@ -3,6 +3,7 @@
 #include <ctype.h>
 
 #include "kinds.h"
+#include "likely.h"
 
 #define FORMS_MAX 64
 
@@ -54,6 +55,7 @@ static const struct {
     {"mariadb", "tcp://host:3306"},
     {"rabbitmq", "tcp://host:5672"},
     {"amqp", "tcp://host:5672"},
+    {"pyamqp", "tcp://host:5672"},
     {"amqps", "tcp://host:5671"},
     {"mongo", "tcp://host:27017"},
     {"mongodb", "tcp://host:27017"},
@@ -78,6 +80,13 @@ static const struct {
     {"consul", "http://host:8500/v1/status/leader"},
     {"clickhouse", "http://host:8123/ping"},
     {"minio", "http://host:9000/minio/health/ready"},
+    {"s3", "http://host:9000/minio/health/ready"},
+    {"keycloak", "http://host:8080/realms/NAME/.well-known/openid-configuration"},
+    {"oidc", "http://host:8080/realms/NAME/.well-known/openid-configuration"},
+    {"influxdb", "http://host:8086/health"},
+    {"ws", "http://host/path"},
+    {"wss", "https://host/path"},
+    {"websocket", "http://host/path"},
 };
 
 struct suggestion url_check_instead(const char *word)
@@ -103,6 +112,31 @@ static bool form_extends(const struct check_url *form, const char *scheme)
 	return str_starts(form->scheme, scheme) && form->scheme[strlen(scheme)] == '+';
 }
 
+/* What other tools call a scheme. */
+static const char *other_scheme(const char *scheme)
+{
+	static const char *const rows[][2] = {
+	    {"http-get", "http"},
+	    {"https-get", "https"},
+	    {"socket", "unix"},
+	    {"tls", "tcp"},
+	    {"ssl", "tcp"},
+	    {"psql", "postgres"},
+	    {"pgsql", "postgres"},
+	    {"postgis", "postgres"},
+	    {"prometheus", "metrics+http"},
+	    {"metrics", "metrics+http"},
+	    {"schema-registry", "registry+http"},
+	    {"schema_registry", "registry+http"},
+	    {"schemaregistry", "registry+http"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (str_eq(rows[i][0], scheme))
+			return rows[i][1];
+	return NULL;
+}
+
 static const char *unknown_scheme(struct arena *a, const char *scheme)
 {
 	const char *schemes[FORMS_MAX + 1], *all = "", *near = NULL;
@@ -120,6 +154,10 @@ static const char *unknown_scheme(struct arena *a, const char *scheme)
 		return arena_printf(a, "unknown scheme \"%s\"%s", scheme, instead.text);
 	if (str_starts(scheme, "jdbc:"))
 		return "begins with jdbc:, which only Java's drivers take; leave it out";
+	if (*url_driver_hint(scheme).text)
+		return arena_printf(a, "unknown scheme \"%s\"%s", scheme,
+				    url_driver_hint(scheme).text);
+	near = other_scheme(scheme) ? other_scheme(scheme) : near;
 	near = near ? near : nearest_word(scheme, schemes);
 	return arena_printf(a, "unknown scheme \"%s\"%s (known: %s)", scheme,
 			    did_you_mean(near).text, all);
@@ -213,13 +251,46 @@ void url_check_split(struct arena *a, const char *text, struct strlist *out)
 	v[out->n++] = begin;
 }
 
-static const char *not_a_url(struct arena *a, const char *text, const char **url)
+const char *url_check_begins(const char *text)
+{
+	size_t n = strcspn(text, ":"), k = 0, row = 0;
+	const struct check_url *form;
+	char scheme[32];
+
+	if (!text[n] || n >= sizeof scheme || str_starts(text + n, "://"))
+		return NULL;
+	snprintf(scheme, sizeof scheme, "%.*s", (int)n, text);
+	while ((form = next_form(&k, &row)))
+		if (str_eq(form->scheme, other_scheme(scheme) ? other_scheme(scheme) : scheme))
+			return form->example;
+	return NULL;
+}
+
+#define NO_URL "is neither a URL such as tcp://host:port nor host:port"
+
+/* Why is the text no URL? It is not quoted: it may hold a password. */
+static const char *no_url_problem(struct arena *a, const char *text,
+				  const char *(*get_env)(const char *name))
+{
+	size_t n = env_name_length(text);
+
+	if (url_check_begins(text))
+		return arena_printf(a, NO_URL "; write %s", url_check_begins(text));
+	if (strchr(text, '$') || likely_template(text))
+		return NO_URL "; a variable is read by env:NAME";
+	if (n > 0 && !text[n] && get_env(text))
+		return arena_printf(a, NO_URL "; a variable is read by env:%s", text);
+	return strpbrk(text, ":/") ? NO_URL : NO_URL "; the port is missing";
+}
+
+static const char *not_a_url(struct arena *a, const char *text, const char **url,
+			     const char *(*get_env)(const char *name))
 {
 	char host[300];
 	int port;
 
 	if (hostport_split(text, host, sizeof host, &port) < 0 || *text == '/')
-		return "is neither a URL such as tcp://host:port nor host:port";
+		return no_url_problem(a, text, get_env);
 	*url = arena_printf(a, "tcp://%s", text);
 	return NULL;
 }
@@ -297,10 +368,13 @@ const char *url_check_parse(struct url_check *out, struct arena *a, const char *
 					    url ? "empty" : "not set");
 	}
 	if (!strstr(url, "://"))
-		problem = not_a_url(a, url, &url);
+		problem = not_a_url(a, url, &url, get_env);
 	if (!problem)
 		problem = parse_url(out, a, url, &form);
 	if (!problem && name && form)
 		problem = use_reference(a, out, form, name);
-	return problem && name ? arena_printf(a, "variable %s %s", name, problem) : problem;
+	if (!problem || !name)
+		return problem;
+	return arena_printf(a, "variable %s %s%s", name,
+			    str_starts(problem, "unknown") ? "has an " : "", problem);
 }

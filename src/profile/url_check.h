@@ -22,6 +22,9 @@ const char *url_check_parse(struct url_check *out, struct arena *a, const char *
 			    const char *(*get_env)(const char *name));
 /* Returns the end of a message about the name or scheme of a well-known system that has no kind, "mysql" or "amqp": which kind
  * to use there, and what it shows. Empty for other words. */
+/* Does the text begin with the scheme of a form and a colon without slashes, as other tools write it ("tcp:host:1")? Returns the
+ * form's example, or NULL. */
+const char *url_check_begins(const char *text);
 struct suggestion url_check_instead(const char *word);
 /* Appends an example of each form: "tcp://host:port, http://host/path, ...". */
 void url_check_examples(struct str *out);

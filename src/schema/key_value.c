@@ -307,7 +307,7 @@ void note_reference(const struct slot *s, struct secret ref)
 
 int check_reference(const struct slot *s, struct secret ref)
 {
-	if (ref.kind != SECRET_ENV || !ref.text[strcspn(ref.text, " \t${}()\"'=")])
+	if (ref.kind != SECRET_ENV || !ref.text[strcspn(ref.text, " \t${}()\"'=/")])
 		return 0;
 	return slot_problem(s, "env: takes the name of a variable as it is: env:NAME");
 }
@@ -358,6 +358,18 @@ static bool secret_is_from_variables(const char *text)
 	return !at || is_from_variables(colon ? colon + 1 : sep + 3, at);
 }
 
+/* Returns how a reference is written, for what other tools write for one; else an empty text. */
+static const char *likely_reference(const char *text)
+{
+	if (text_flaw(text))
+		return "; it stands in quotes, or with blanks around it";
+	if (likely_template(text))
+		return "; a variable is written ${NAME}";
+	return strncasecmp(text, "env:", 4) == 0 || strncasecmp(text, "env.", 4) == 0
+		   ? "; a reference is written env:NAME"
+		   : "";
+}
+
 /* Says why a text is not a URL. The value of a variable is not quoted: it may hold a password. */
 static int url_problem(const struct slot *s, const char *problem)
 {
@@ -368,7 +380,7 @@ static int url_problem(const struct slot *s, const char *problem)
 	if (name)
 		return slot_problem(s, "variable %s is to hold a URL for this, but it %s", name,
 				    problem);
-	return slot_problem(s, "the URL %s", problem);
+	return slot_problem(s, "the URL %s%s", problem, likely_reference(s->node->text));
 }
 
 /* A user alone is a secret where it may be a token or a password ("https://TOKEN@host", "redis://SECRET@host"). In a URL for
@@ -413,8 +425,9 @@ int read_url(const struct slot *s)
 	if (problem)
 		return url_problem(s, problem);
 	if (!url_scheme_in(out, s->key->schemes))
-		return slot_problem(s, "\"%s://\" is not a scheme for this; use %s", out->scheme,
-				    join_choices(s->key->schemes, all, sizeof all));
+		return slot_problem(s, "\"%s://\" is not a scheme for this; use %s%s", out->scheme,
+				    join_choices(s->key->schemes, all, sizeof all),
+				    url_driver_hint(out->scheme).text);
 	if (strchr(out->host, '$'))
 		return slot_problem(s, "the URL holds a $; a variable is written ${NAME}");
 	if ((secret_is_set(out->password) || secret_is_set(out->user)) &&

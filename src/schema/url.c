@@ -127,7 +127,10 @@ static const char *split_scheme(struct url *u, struct arena *a, const char *s, s
 	u->scheme = scheme;
 	for (char *p = scheme; *p; p++) {
 		if (!isalnum((unsigned char)*p) && !strchr("+-.", *p))
-			return "has a scheme with odd characters";
+			return str_starts(scheme, "jdbc:")
+				   ? "begins with jdbc:, which only Java's drivers take; leave it "
+				     "out"
+				   : "has a scheme with odd characters";
 		*p = (char)tolower((unsigned char)*p);
 	}
 	return NULL;
@@ -226,6 +229,20 @@ static void register_query(struct arena *a, const struct url *u)
 	}
 }
 
+struct suggestion url_driver_hint(const char *scheme)
+{
+	const char *plus = strchr(scheme, '+');
+	struct suggestion s = {""};
+
+	if (plus && str_starts(scheme, "postgres"))
+		snprintf(
+		    s.text, sizeof s.text,
+		    "; %.30s is SQLAlchemy's name of a driver: libpq takes the URL without it, "
+		    "from a variable of its own",
+		    plus);
+	return s;
+}
+
 bool url_scheme_in(const struct url *url, const char *const *schemes)
 {
 	if (!schemes)
@@ -243,6 +260,7 @@ static const char *allowed_problem(const struct url *url, const struct url *key,
 	str_addf(text, "begins with %.32s://; allowed here are", url->scheme);
 	for (const char *const *s = key->schemes; *s; s++)
 		str_addf(text, " %s://", *s);
+	str_add(text, url_driver_hint(url->scheme).text);
 	return text->s;
 }
 

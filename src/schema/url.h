@@ -39,6 +39,8 @@ static inline bool url_is_set(const struct url *url)
 }
 /* Splits a URL. Returns NULL, or the problem: a text that never quotes the URL. */
 const char *url_split(struct url *out, struct arena *a, const char *text);
+/* Returns the end of a message about a scheme that has SQLAlchemy's name of a driver ("postgresql+psycopg2"), else an empty text. */
+struct suggestion url_driver_hint(const char *scheme);
 bool url_scheme_in(const struct url *url, const char *const *schemes);
 /* Child only. Makes a copy with all parts, reads `ref` if it is set, and registers secrets with the scrubber. Returns 0, or -1
  * with *out_diag filled. */

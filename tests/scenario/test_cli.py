@@ -552,6 +552,51 @@ def test_show_can_be_read_again(guard):
         (["-w", "db"], "is neither a URL such as tcp://host:port nor host:port"),
         (["-w", "tcp://db"], "the port is missing"),
         (["-w", "{{db}}:1"], "nor host:port"),
+        (["-w", "redis"], "nor host:port; the port is missing"),
+        (["-w", "tcp:db:5432"], "write tcp://host:5432"),
+        (["tcp:db:5432"], "to wait for it write a URL behind -w: tcp://host:5432"),
+        (["-w", "http-get://db:80/"], 'did you mean "http"?'),
+        (["-w", "file:/run/x"], "write file:///path"),
+        (["-w", "socket:/run/x"], "write unix:///run/app.sock"),
+        (["-w", "${URL}"], "a variable is read by env:NAME"),
+        (["-w", "$(URL)"], "a variable is read by env:NAME"),
+        (["-w", "HOME"], "a variable is read by env:HOME"),
+        (["-w", "postgresql+asyncpg://db/x"], "+asyncpg is SQLAlchemy's name of a driver"),
+        (["-w", "pyamqp://mq//"], "the kind tcp (-w tcp://host:5672)"),
+        (["-w", "s3://bucket"], "the kind http (-w http://host:9000/minio/health/ready)"),
+        (["-w", "prometheus://p:9090"], 'did you mean "metrics+http"?'),
+        (["-w", ""], "-w is empty; likely a variable that is not set"),
+        (["--report=", "-w", "db:1"], "--report is empty; likely a variable that is not set"),
+        (["-p", "", "-w", "db:1"], "-p is empty"),
+        (["-w", "-t", "2s"], "-w needs a value: URL; -t is an option, so likely a variable before it is not set"),
+        (["-w", "--timeout=2s"], "--timeout=2s is an option"),
+        (["--only", "--", "ls"], "-- is an option"),
+        (["-w", "db:1", "-s", "--", "ls"], "unknown option -s; the command is never started when a required check fails"),
+        (["-w", "db:1", "--strict"], "the command is never started"),
+        (["-wait-retry-interval", "2s"], "unknown option -wait-retry-interval; attempts are made until -t is over"),
+        (["-w", "db:1", "--interval", "2s"], "attempts are made until -t is over"),
+        (["-w", "http://db", "--insecure-skip-tls-verify"], "certificates are always verified"),
+        (["-w", "http://db", "--expect-status-code", "200"], "it belongs to a check"),
+        (["check", "-p", "x", "--json"], "unknown option --json; write --format json"),
+        (["check", "-p", "x", "-o", "json"], "unknown option -o; write --format FORMAT"),
+        (["check", "-c", "x.cfg"], "unknown option -c; did you mean --profile?"),
+        (["try", "redis", "--url", "redis://c"], "unknown option --url; a key stands without dashes: url=VALUE"),
+        (["try", "redis", "redis://c"], "word 1: is not KEY=VALUE; write url=VALUE"),
+        (["try", "tcp", "db:1"], "word 1: is not KEY=VALUE; write address=VALUE"),
+        (["try", "http", "url", "=", "http://c"], "a key, = and the value are one word"),
+        (["try", "http", 'url="http://c"'], "it stands in quotes"),
+        (["try", "zebra"], "startguard explain lists them"),
+        (["try", "keycloak"], "/.well-known/openid-configuration"),
+        (["redis", "redis://c"], "for one check write: try redis KEY=VALUE, to wait: -w URL"),
+        (["python", "app.py"], "to start it after the checks: -- python ..."),
+        (["kinds"], 'did you mean "explain"?'),
+        (["init"], "explain --profile"),
+        (["help", "redis"], '"redis" is a kind of check: startguard explain redis'),
+        (["explain", "auth-failed"], "it is a diagnosis: startguard codes auth-failed"),
+        (["codes", "69"], "exit statuses are listed by: startguard help"),
+        (["codes", "tcp"], "it is a kind: startguard explain tcp"),
+        (["check", "-w", "file:///", "--only", "file"], 'matches no check; did you mean "file.*"?'),
+        (["check", "-m", "dev", "-w", "file:///", "--skip", "/"], 'matches no check; did you mean "file./"?'),
     ],
 )
 def test_words_of_other_tools(guard, words, told):
@@ -563,3 +608,61 @@ def test_words_of_other_tools(guard, words, told):
 def test_a_scheme_in_capitals(guard):
     with TcpServer(silent) as server:
         assert guard.cli("-w", f"TCP://127.0.0.1:{server.port}").code == 0
+
+
+def test_a_key_within_a_group_is_explained(guard):
+    result = guard.cli("explain", "kafka.topics.min_partitions")
+    assert result.code == 0 and "Lowest number of partitions." in result.out
+    assert 'kafka has no key "topics.zebra"' not in result.out
+    wrong = guard.cli("explain", "kafka.topics.min_partition")
+    assert wrong.code == 64 and 'did you mean "min_partitions"?' in wrong.err
+    assert guard.cli("explain", "kafka.min_brokers.x").code == 64
+
+
+@pytest.mark.parametrize(
+    "command, told",
+    [
+        (["ls -l /"], "it is one word with blanks"),
+        (["cd", "/app"], "it is a part of the shell"),
+        (["exec", "ls"], "it is a part of the shell"),
+        (["LEVEL=1", "ls"], "for a variable before the command write: -- env NAME=VALUE COMMAND"),
+        (["/bin/ls -l"], "it is one word with blanks"),
+    ],
+)
+def test_a_command_for_a_shell(guard, command, told):
+    result = guard.cli("-w", "file:///", "--", *command)
+    assert result.code == 127
+    assert told in result.err
+
+
+def test_a_variable_with_another_scheme_is_told_in_a_sentence(guard):
+    result = guard.cli("-w", "env:BROKER", env={"BROKER": "amqp://guest:hunter2hunter2@mq//"})
+    assert result.code == 64 and "hunter2" not in result.err
+    assert 'variable BROKER has an unknown scheme "amqp"; the kind tcp' in result.err
+
+
+@pytest.mark.parametrize(
+    "url, told",
+    [
+        ("postgresql+psycopg2://u:hunter2hunter2@db/x", "+psycopg2 is SQLAlchemy's name of a driver"),
+        ("jdbc:postgresql://db/x", "begins with jdbc:, which only Java's drivers take; leave it out"),
+    ],
+)
+def test_a_url_for_another_driver_is_told_as_such(guard, url, told):
+    result = guard.cli("try", "postgres", "url=env:DATABASE_URL", env={"DATABASE_URL": url})
+    assert result.code == 69 and told in result.err and "hunter2" not in result.err
+
+
+@pytest.mark.parametrize(
+    "url, told",
+    [
+        ("$(REDIS_URL)", "a variable is written ${NAME}"),
+        ("{{ REDIS_URL }}", "a variable is written ${NAME}"),
+        ("%REDIS_URL%", "a variable is written ${NAME}"),
+        ("ENV:REDIS_URL", "a reference is written env:NAME"),
+        ("env://REDIS_URL", "env: takes the name of a variable as it is"),
+    ],
+)
+def test_how_other_tools_write_a_variable(guard, url, told):
+    result = guard.cli("try", "redis", f"url={url}")
+    assert result.code == 64 and told in result.err

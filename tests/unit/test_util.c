@@ -381,7 +381,7 @@ static void what_a_url_waits_for(UNUSED void **state)
 	waits("dns://name", "dns name: name=name");
 	waits("h:1", "tcp h:1: address=h:1");
 	waits("[::1]:1", "tcp [::1]:1: address=[::1]:1");
-	waits("h", "is neither a URL such as tcp://host:port nor host:port");
+	waits("h", "is neither a URL such as tcp://host:port nor host:port; the port is missing");
 	waits("/run/x.sock", "is neither a URL such as tcp://host:port nor host:port");
 	waits("unix:///run/x.sock", "tcp /run/x.sock: address=/run/x.sock");
 	waits("http+unix://%2Frun%2Fx.sock/a?b",
