@@ -120,7 +120,8 @@ static void pairs_problem(const char *text, char *buf, size_t size)
 void pq_text_problem(const char *text, char *buf, size_t size)
 {
 	const char *rest = after_scheme(text), *colons = strstr(text, "://");
-	size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-");
+	size_t scheme =
+	    strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-");
 
 	buf[0] = '\0';
 	if (*text == '"' || *text == '\'')

@@ -551,6 +551,8 @@ static int parse_short_options(struct parse *p, char **argv)
 		const struct cli_option *o = find_option(p, NULL, *letter);
 		const char given[] = {'-', *letter, '\0'};
 
+		if (!o && letter == argv[0] + 1)
+			return refuse_option(p, argv[0], letter);
 		if (!o)
 			return refuse_option(p, given, given + 1);
 		if (!o->value)

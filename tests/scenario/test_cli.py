@@ -573,6 +573,7 @@ def test_show_can_be_read_again(guard):
         (["--only", "--", "ls"], "-- is an option"),
         (["-w", "db:1", "-s", "--", "ls"], "unknown option -s; the command is never started when a required check fails"),
         (["-w", "db:1", "--strict"], "the command is never started"),
+        (["-stdout", "log", "-w", "db:1"], "unknown option -stdout; startguard run --help lists them"),
         (["-wait-retry-interval", "2s"], "unknown option -wait-retry-interval; attempts are made until -t is over"),
         (["-w", "db:1", "--interval", "2s"], "attempts are made until -t is over"),
         (["-w", "http://db", "--insecure-skip-tls-verify"], "certificates are always verified"),
@@ -666,3 +667,10 @@ def test_a_url_for_another_driver_is_told_as_such(guard, url, told):
 def test_how_other_tools_write_a_variable(guard, url, told):
     result = guard.cli("try", "redis", f"url={url}")
     assert result.code == 64 and told in result.err
+
+
+@pytest.mark.parametrize("driver", ["psycopg2", "asyncpg", "pg8000"])
+def test_a_dsn_for_another_driver_is_told_as_such(guard, driver):
+    result = guard.cli("try", "postgres", "dsn=env:D", env={"D": f"postgresql+{driver}://u:hunter2hunter2@db/x"})
+    assert result.code == 69 and "hunter2" not in result.err
+    assert "its scheme names a driver, as SQLAlchemy has it: write postgresql://" in result.err
