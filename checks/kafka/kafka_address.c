@@ -82,6 +82,8 @@ const char *kafka_address_problem(const char *entry)
 		return "has a user part: give sasl.username and sasl.password in properties";
 	if (strchr(entry, '$'))
 		return "holds a $; a variable is written ${NAME}";
+	if (strchr(entry, '='))
+		return "holds a =; write host:port, which stands behind it, alone";
 	return address_split(entry, host, sizeof host, &port) ? NULL : "is not host:port";
 }
 

@@ -2,6 +2,7 @@
 
 #include "kafka_probe.h"
 #include "resolve.h"
+#include "kafka_token.h"
 #include "tls.h"
 
 #define PROBES_MAX 16 /* per attempt: a probe takes up to 1 s */
@@ -75,6 +76,8 @@ void kafka_broker_state_diagnose_as(const struct kafka_broker_state *broker, con
 	if (code == D_AUTH_MECHANISM && str_ends(broker->reason, "supported mechanisms:"))
 		diag_hint(
 		    out, "this listener wants no login: set security.protocol to PLAINTEXT or SSL");
+	if (str_eq(broker->address, KAFKA_TOKEN_SUBJECT))
+		kafka_token_hint(out);
 }
 
 bool kafka_broker_state_is_ready(const struct kafka_client *c,

@@ -105,6 +105,11 @@ static enum result load_file(struct kafka_client_props *props, const char *path,
 	return RESULT_FAIL;
 }
 
+static bool has_either(const struct kafka_client_props *props, const char *file, const char *text)
+{
+	return kafka_client_props_get(props, file) || kafka_client_props_get(props, text);
+}
+
 static void derive_settings(struct kafka_client_props *props)
 {
 	const char *family = kafka_client_props_get(props, "broker.address.family");
@@ -118,10 +123,12 @@ static void derive_settings(struct kafka_client_props *props)
 	props->sasl = strncasecmp(props->protocol, "sasl", 4) == 0;
 	if (!props->mechanism)
 		props->mechanism = "GSSAPI"; /* librdkafka's default */
+	props->token = props->sasl && str_eq(props->mechanism, "OAUTHBEARER");
 	props->context.scram = props->sasl && str_starts(props->mechanism, "SCRAM-");
-	props->context.client_cert = kafka_client_props_get(props, "ssl.certificate.location") ||
-				     kafka_client_props_get(props, "ssl.certificate.pem") ||
-				     kafka_client_props_get(props, "ssl.keystore.location");
+	props->context.client_cert =
+	    (has_either(props, "ssl.certificate.location", "ssl.certificate.pem") &&
+	     has_either(props, "ssl.key.location", "ssl.key.pem")) ||
+	    kafka_client_props_get(props, "ssl.keystore.location");
 	props->context.library = rd_kafka_version();
 	props->family = AF_UNSPEC;
 	if (family && str_eq(family, "v4"))

@@ -41,6 +41,7 @@ struct kafka_client_props {
 	struct kafka_client_prop v[KAFKA_CLIENT_PROPS_MAX];
 	size_t n;
 	bool tls, sasl;        /* whether security.protocol has them */
+	bool token;            /* the login needs a token, which librdkafka fetches */
 	int family;            /* broker.address.family: AF_UNSPEC, AF_INET or AF_INET6 */
 	const char *protocol;  /* security.protocol; never NULL */
 	const char *mechanism; /* SASL mechanism; never NULL */

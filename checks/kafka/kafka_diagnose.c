@@ -1,5 +1,6 @@
 /* Part of kafka_client: finds out why a call failed when librdkafka's error does not tell. */
 #include "kafka_broker_state.h"
+#include "kafka_token.h"
 #include "tls.h"
 
 #define WEIGHT_PERMANENT 3 /* least weight of a failure that waiting cannot help */
@@ -52,6 +53,22 @@ static bool diagnose_request(const struct kafka_client *c, int16_t except, const
 	return true;
 }
 
+/* Returns whether the connection waits for a token: librdkafka dials no broker (state CONNECT) before it has one. */
+static bool is_without_token(const struct kafka_client *c, const struct kafka_broker_state *broker)
+{
+	return c->props->token && str_eq(broker->connection, "TRY_CONNECT");
+}
+
+static void fail_without_token(const char *reason, struct diag *out)
+{
+	check_fail(
+	    out, D_ANSWER_TIMEOUT, KAFKA_TOKEN_SUBJECT,
+	    "%s: librdkafka has no token yet: its request to the token endpoint has no answer, "
+	    "or an error that it repeats (HTTP status 429, 500, 502 to 504)",
+	    reason);
+	kafka_token_hint(out);
+}
+
 /* Lock held. Fills *out with what librdkafka logged about the broker `worst`, or, when `worst` is NULL because nothing was
  * logged, with how far the connection got. */
 static void diagnose_connection(const struct kafka_client *c,
@@ -59,7 +76,7 @@ static void diagnose_connection(const struct kafka_client *c,
 				struct diag *out)
 {
 	const struct kafka_broker_state *broker = c->n_brokers ? c->brokers[0] : NULL;
-	bool listed = kafka_broker_states_count_listed(c) > 0;
+	bool none_listed = c->metadata_answered && kafka_broker_states_count_listed(c) == 0;
 
 	for (size_t i = 0; i < c->n_brokers; i++)
 		if (!c->brokers[i]->up && c->brokers[i]->connection[0])
@@ -69,9 +86,11 @@ static void diagnose_connection(const struct kafka_client *c,
 	else if (!broker)
 		check_fail(out, D_KAFKA_NO_BROKERS, "", "%s", reason);
 	else if (broker->up)
-		check_fail(out, listed ? D_ANSWER_TIMEOUT : D_KAFKA_NO_BROKERS, broker->address,
-			   "%s; the connection is ready%s", reason,
-			   listed ? "" : ", and no broker was listed");
+		check_fail(out, none_listed ? D_KAFKA_NO_BROKERS : D_ANSWER_TIMEOUT,
+			   broker->address, "%s; the connection is ready%s", reason,
+			   none_listed ? ", and no broker was listed" : "");
+	else if (is_without_token(c, broker))
+		fail_without_token(reason, out);
 	else if (str_eq(broker->connection, "CONNECT") || str_eq(broker->connection, "TRY_CONNECT"))
 		check_fail(out, D_CONNECT_TIMEOUT, broker->address, "%s; no connection yet",
 			   reason);
@@ -218,6 +237,19 @@ static void diagnose_tls(const struct kafka_client *one, struct kafka_client *co
 	}
 }
 
+/* OpenSSL sends no certificate whose key it has not. */
+static void hint_lone_certificate(const struct kafka_client_props *props, struct diag *out)
+{
+	const char *file = kafka_client_props_get(props, "ssl.certificate.location");
+
+	if (out->code == D_TLS_CLIENT_CERT_REQUIRED &&
+	    (file || kafka_client_props_get(props, "ssl.certificate.pem")))
+		diag_hint(out,
+			  "give ssl.key.location as well: the certificate of %s is not sent "
+			  "without its key",
+			  file ? file : "ssl.certificate.pem");
+}
+
 void kafka_diagnose_end(struct kafka_client *const *v, size_t n, struct diag *out)
 {
 	size_t first = 0;
@@ -225,8 +257,10 @@ void kafka_diagnose_end(struct kafka_client *const *v, size_t n, struct diag *ou
 	diagnose_throttling(v, n, out);
 	while (first < n && !v[first])
 		first++;
-	if (first < n)
-		diagnose_tls(v[first], v, n, out);
+	if (first == n)
+		return;
+	diagnose_tls(v[first], v, n, out);
+	hint_lone_certificate(v[first]->props, out);
 }
 
 rd_kafka_resp_err_t kafka_take_offsets_error(struct kafka_client *c)

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "kafka_broker_state.h"
+#include "kafka_token.h"
 #include "tls.h"
 
 #define DEBUG_LEVEL 7 /* syslog's LOG_DEBUG */
@@ -86,14 +87,21 @@ static void note_broker(struct kafka_client *c, const struct kafka_line *line,
 	snprintf(broker->reason, sizeof broker->reason, "%s", line->message);
 }
 
-/* Lock held. Stores why there is no token: librdkafka then does not even connect, and no line about a broker gives a reason. */
-static void note_no_token(struct kafka_client *c, const char *message, struct kafka_meaning m)
+/* Stores why there is no token. librdkafka logs the answer of the token endpoint first, and then once more without its address
+ * and status. */
+static void note_no_token(struct kafka_client *c, const char *message, const char *text)
 {
 	struct kafka_broker_state *login = &c->no_token;
 
-	*login = (struct kafka_broker_state){.id = KAFKA_BOOTSTRAP, .meaning = m};
-	snprintf(login->address, sizeof login->address, "sasl.oauthbearer");
-	snprintf(login->reason, sizeof login->reason, "%s", message);
+	pthread_mutex_lock(&c->lock);
+	if (kafka_token_is_detailed(message) || !kafka_token_is_detailed(login->reason)) {
+		*login = (struct kafka_broker_state){.id = KAFKA_BOOTSTRAP,
+						     .meaning.code = kafka_token_code(text)};
+		snprintf(login->address, sizeof login->address, "%s", KAFKA_TOKEN_SUBJECT);
+		snprintf(login->reason, sizeof login->reason, "%s", message);
+	}
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
 }
 
 /* librdkafka reports the id of an idempotent producer only in its log (debug=eos); it logs a refusal in any case. */
@@ -136,14 +144,15 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
 		note_offsets_error(c, &line);
 	if (level >= DEBUG_LEVEL)
 		return;
+	if (kafka_token_is_about(line.message)) {
+		note_no_token(c, line.message, text);
+		return;
+	}
 	m = kafka_log_meaning(line.message, &c->props->context);
-	if (m.code == D_NONE || (!line.address[0] && !kafka_log_of_token(line.message)))
+	if (m.code == D_NONE || !line.address[0])
 		return;
 	pthread_mutex_lock(&c->lock);
-	if (line.address[0])
-		note_broker(c, &line, m);
-	else
-		note_no_token(c, line.message, m);
+	note_broker(c, &line, m);
 	pthread_cond_broadcast(&c->changed);
 	pthread_mutex_unlock(&c->lock);
 }

@@ -33,6 +33,22 @@ static const char *find(const struct kafka_client_props *props, const char *erro
 	return NULL;
 }
 
+/* A login without sasl.mechanism is one by Kerberos, which few mean and many builds lack: librdkafka then speaks of Kerberos to
+ * somebody who has given a password. */
+static enum result fail_default_mechanism(const struct kafka_client_props *props, const char *error,
+					  struct diag *out)
+{
+	if (!props->sasl || kafka_client_props_get(props, "sasl.mechanism") ||
+	    !(strstr(error, "GSSAPI") || strstr(error, "kerberos")))
+		return RESULT_PASS;
+	check_fail(out, D_KAFKA_PROPERTY, "sasl.mechanism",
+		   "it is not given, so it is GSSAPI (Kerberos): %s", error);
+	diag_hint(out,
+		  "set sasl.mechanism to the listener's: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or "
+		  "OAUTHBEARER");
+	return RESULT_FAIL;
+}
+
 enum result kafka_fail_new(const struct kafka_client_props *props, const char *error,
 			   struct diag *out)
 {
@@ -46,5 +62,11 @@ enum result kafka_fail_new(const struct kafka_client_props *props, const char *e
 	    code == D_TLS_CA_UNREADABLE ? find(props, error, files, ARRAY_LEN(files), &file) : NULL;
 	if (file.path)
 		return key_file_diagnose(&file, error, out);
-	return check_fail(out, code, "librdkafka", "%s", error);
+	if (fail_default_mechanism(props, error, out) != RESULT_PASS)
+		return RESULT_FAIL;
+	check_fail(out, code, "librdkafka", "%s", error);
+	if (strstr(error, "no certificate assigned"))
+		diag_hint(out, "give ssl.certificate.location as well: a key without its "
+			       "certificate is of no use");
+	return RESULT_FAIL;
 }

@@ -71,8 +71,6 @@ void kafka_line_parse(struct kafka_line *line, const char *text)
 
 /* ---- texts to codes ------------------------------------------------------------------------------------ */
 
-#define NO_TOKEN "Failed to acquire SASL OAUTHBEARER token"
-
 struct phrase {
 	const char *text;
 	enum diag_code code;
@@ -81,12 +79,6 @@ struct phrase {
 
 /* The order matters: the first phrase that occurs in the line gives the code. */
 static const struct phrase log_phrases[] = {
-    /* libcurl's errors for the token endpoint, which come before any login. */
-    {"Couldn't resolve host name", D_DNS_NO_SUCH_NAME, false},
-    {"Could not resolve hostname", D_DNS_NO_SUCH_NAME, false},
-    {"Couldn't connect to server", D_CONNECT_REFUSED, false},
-    {"Could not connect to server", D_CONNECT_REFUSED, false},
-    {"Timeout was reached", D_ANSWER_TIMEOUT, false},
     /* Errors of the login. The broker's own text follows the colon. */
     {"Unsupported SASL mechanism", D_AUTH_MECHANISM, false},
     {"mechanism handshake failed", D_AUTH_MECHANISM, false},
@@ -96,7 +88,6 @@ static const struct phrase log_phrases[] = {
     {"SASL authentication failure", D_AUTH_FAILED, false},
     {"SASL SCRAM authentication failed", D_AUTH_FAILED, false},
     {"SASL OAUTHBEARER authentication failed", D_AUTH_FAILED, false},
-    {NO_TOKEN, D_AUTH_FAILED, false},
     {"Kerberos ticket refresh failed", D_AUTH_FAILED, false},
     {"Failed to initialize SASL authentication", D_AUTH_FAILED, false},
     {"SASL handshake failed (", D_AUTH_FAILED, false},
@@ -215,15 +206,11 @@ struct kafka_meaning kafka_log_meaning(const char *message, const struct kafka_c
 	return m;
 }
 
-bool kafka_log_of_token(const char *message)
-{
-	return strstr(message, NO_TOKEN) != NULL;
-}
-
 enum diag_code kafka_new_meaning(const char *error)
 {
 	static const struct phrase phrases[] = {
 	    {"key values mismatch", D_TLS_KEY_MISMATCH, false},
+	    {"no certificate assigned", D_KAFKA_PROPERTY, false},
 	    {"Private key check failed", D_TLS_KEY_MISMATCH, false},
 	    {"ssl.ca.location failed", D_TLS_CA_UNREADABLE, false},
 	    {"ssl.certificate.location failed", D_TLS_CA_UNREADABLE, false},

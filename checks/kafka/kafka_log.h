@@ -38,8 +38,6 @@ struct kafka_meaning {
 };
 /* Returns the meaning of a log line about one broker. */
 struct kafka_meaning kafka_log_meaning(const char *message, const struct kafka_context *context);
-/* Returns whether the line is about the token of an OAUTHBEARER login, which concerns no broker. */
-bool kafka_log_of_token(const char *message);
 /* Returns the code for an error text of rd_kafka_new or rd_kafka_conf_set, which fail before any connection. */
 enum diag_code kafka_new_meaning(const char *error);
 /* Returns the code for a broker's error about a topic; D_NONE for no error, and for one without a code. */

@@ -3,6 +3,7 @@
 #include "kafka_client.h"
 #include "kafka_topic.h"
 
+#define CLOSED_MAX 20 /* requests that end with a closed connection, until the attempt does too */
 #define ASK_AGAIN_MS 5000 /* time until a request is repeated when the attempt has no deadline */
 
 /* ---- the request --------------------------------------------------------------------------------------------- */
@@ -58,6 +59,14 @@ static enum result fail_metadata(struct kafka_client *c, rd_kafka_resp_err_t err
 	return kafka_diagnose(c, reason, out);
 }
 
+/* Returns whether another server may give the answer: one has closed the connection in place of it. Its reason may not be known
+ * yet either, and kafka_call looks for it. */
+static bool was_closed(const struct metadata_request *q, int closed)
+{
+	return q->err == RD_KAFKA_RESP_ERR__TRANSPORT && closed < CLOSED_MAX &&
+	       instant_left_ms_now(q->client->run->deadline) > 1;
+}
+
 enum result kafka_get_metadata(struct kafka_client *client, rd_kafka_topic_t *only,
 			       struct kafka_metadata *metadata, struct diag *out)
 {
@@ -67,7 +76,8 @@ enum result kafka_get_metadata(struct kafka_client *client, rd_kafka_topic_t *on
 	*q = (struct metadata_request){
 	    .client = client, .only = only, .deadline = half_of_time(client->run->deadline)};
 	r = kafka_call(client, request_metadata, q, "the metadata request", out);
-	if (r == RESULT_PASS && is_unanswered(q)) {
+	for (int n = 0; r == RESULT_PASS && ((n == 0 && is_unanswered(q)) || was_closed(q, n));
+	     n++) {
 		q->deadline = client->run->deadline;
 		r = kafka_call(client, request_metadata, q, "the metadata request", out);
 	}

@@ -180,10 +180,28 @@ static enum result judge_partition_count(want_t *want, topic_t *topic, struct di
 				exact ? "partitions" : "min_partitions", (int)demand);
 }
 
+/* Judges whether every partition has as many replicas as are to be in sync. */
+static enum result judge_enough_replicas(want_t *want, topic_t *topic, struct diag *out)
+{
+	for (int i = 0; i < topic->partition_cnt; i++) {
+		partition_t *p = &topic->partitions[i];
+
+		if (want->min_in_sync_replicas == INT_UNSET ||
+		    p->replica_cnt >= want->min_in_sync_replicas)
+			continue;
+		return kafka_topic_fail(out, D_KAFKA_REPLICATION, topic->topic,
+					"partition %d has %d replica%s, too few for "
+					"min_in_sync_replicas = %d",
+					p->id, p->replica_cnt, plural((size_t)p->replica_cnt),
+					(int)want->min_in_sync_replicas);
+	}
+	return RESULT_PASS;
+}
+
 static enum result judge_replicas(want_t *want, topic_t *topic, struct diag *out)
 {
 	if (want->replication_factor == INT_UNSET)
-		return RESULT_PASS;
+		return judge_enough_replicas(want, topic, out);
 	for (int i = 0; i < topic->partition_cnt; i++) {
 		partition_t *p = &topic->partitions[i];
 
@@ -195,7 +213,7 @@ static enum result judge_replicas(want_t *want, topic_t *topic, struct diag *out
 			    p->id, p->replica_cnt, plural((size_t)p->replica_cnt),
 			    (int)want->replication_factor);
 	}
-	return RESULT_PASS;
+	return judge_enough_replicas(want, topic, out);
 }
 
 static enum result judge_leaders(topic_t *topic, md_t *md, struct diag *out)

@@ -136,8 +136,8 @@ static const char *split_scheme(struct url *u, struct arena *a, const char *s, s
 	return NULL;
 }
 
-/* Besides blanks: templates leave these in names ("{{ .Values.db }}", "<%= host %>"). */
-static const char not_in_hosts[] = "{}<>\"'`|\\^";
+/* Besides blanks: templates leave these in names ("{{ .Values.db }}", "<%= host %>"), and a line that was taken whole has a =. */
+static const char not_in_hosts[] = "{}<>\"'`|\\^=";
 
 /* Returns NULL, or which character of the host no name has. Of a path, and in libpq's hosts, %2F is a slash; "%DB_HOST%" is how cmd.exe
  * writes a variable. */
@@ -348,6 +348,8 @@ const char *hostport_problem(struct arena *a, const char *text)
 				    (int)strcspn(sep + 3, "/"), sep + 3);
 	if (text[strcspn(text, " \t\r\n\"'")])
 		return "is not host:port: it holds a blank or a quote";
+	if (strchr(text, '='))
+		return "is not host:port: it holds a =; write what stands behind it alone";
 	if (strchr(text, '/'))
 		return "is not host:port: no path belongs to an address";
 	if (!colon)

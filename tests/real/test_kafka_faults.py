@@ -271,9 +271,9 @@ REAL = [
         lambda lab: lab.at("plaintext", topics=[{"name": OPEN, "replication_factor": 3}]),
     ),
     Fault(
-        "in-sync replicas below the demand",
-        "kafka-isr-low",
-        PASSING,
+        "fewer replicas than are to be in sync",
+        "kafka-replication",
+        PERMANENT,
         lambda lab: lab.at("plaintext", topics=[{"name": OPEN, "min_in_sync_replicas": 2}]),
     ),
     # What the principal may do.

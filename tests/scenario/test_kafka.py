@@ -78,6 +78,18 @@ def test_any_bootstrap_server_will_do(guard, kafka, other):
         try_kafka(guard, [address, kafka.bootstrap], topics=ORDERS).passed()
 
 
+@pytest.mark.near_miss("connect-closed", "auth-required", "kafka-no-brokers")
+def test_a_bootstrap_server_that_wants_a_login(guard, kafka):
+    """librdkafka asks either of the two, and the one that wants a login closes the connection."""
+    with FakeKafka(mechanisms=["PLAIN"]) as closed:
+        for servers in [[closed.bootstrap, kafka.bootstrap], [kafka.bootstrap, closed.bootstrap]] * 2:
+            result = try_kafka(guard, servers, topics=ORDERS)
+            if not linked_before(guard, 2, 10, 0):
+                result.passed()
+            elif result.code:  # its request stays with the server that it was first sent to
+                assert result.check()["code"] in ("connect-closed", "answer-timeout")
+
+
 def test_no_topic_is_created(guard):
     with FakeKafka(auto_create=True) as kafka:
         try_kafka(guard, kafka.bootstrap, topics=ORDERS).expect("kafka-topic-missing")
@@ -377,6 +389,7 @@ def test_library_is_fine(guard, kafka):
         ({"bootstrap_servers": "http://kafka:9092"}, "scheme"),
         ({"bootstrap_servers": "alice:pw@kafka:9092"}, "user part"),
         ({"bootstrap_servers": "kafka:x"}, "host:port"),
+        ({"bootstrap_servers": "bootstrap.servers=kafka:9092"}, "behind it, alone"),
         ({"properties": ["bootstrap.servers=x:1"]}, "bootstrap_servers"),
         ({"properties": ["test.mock.num.brokers=3"]}, "simulated"),
         ({"topics": ["a b"]}, "topic name"),
@@ -733,6 +746,7 @@ def test_topic_that_an_error_comes_for(guard, kafka, error, code, exit, expected
             ({"partitions": 2}, "kafka-partitions", 69, "partitions = 2"),
             ({"min_partitions": 4}, "kafka-partitions", 69, "min_partitions = 4"),
             ({"replication_factor": 2, "min_in_sync_replicas": 2}, "kafka-replication", 69, "has 3 replicas"),
+            ({"min_in_sync_replicas": 4}, "kafka-replication", 69, "too few for min_in_sync_replicas = 4"),
             (
                 {"replication_factor": 3, "min_in_sync_replicas": 2},
                 "kafka-isr-low",

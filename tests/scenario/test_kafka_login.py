@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 from kafka_help import ORDERS, SECRET, linked_before, login, tls, try_kafka
 
 from fakes.certs import Authority, server_context
+from fakes.http import HttpServer, Reply
 from fakes.kafka import FakeKafka
 from fakes.tcp import TcpServer, close_at_once, refused_port
 
@@ -81,6 +82,31 @@ def test_tls_client_certificate(guard, tmp_path):
             kafka.bootstrap,
             properties=tls(ca, f"ssl.certificate.location={mine.cert_file}", f"ssl.key.location={mine.key_file}"),
         ).passed()
+
+
+@pytest.mark.produces("tls-client-cert-required")
+@pytest.mark.near_miss("tls-client-cert-refused")
+def test_tls_client_certificate_without_its_key(guard, tmp_path):
+    """Nothing is wrong with the certificate: it is not sent."""
+    ca = Authority(tmp_path)
+    mine = ca.issue(cn="orders", client=True)
+    context = server_context(ca.issue(), client_ca=ca.ca_file, require_client=True)
+    properties = tls(ca, f"ssl.certificate.location={mine.cert_file}")
+    with FakeKafka(tls=context) as kafka:
+        try_kafka(guard, kafka.bootstrap, properties=properties).expect(
+            "tls-client-cert-required", exit=69, hint="ssl.key.location"
+        )
+    with FakeKafka(tls=server_context(ca.issue())) as kafka:
+        try_kafka(guard, kafka.bootstrap, properties=properties).passed()
+
+
+@pytest.mark.near_miss("tls-key-mismatch")
+def test_tls_key_without_its_certificate(guard, tmp_path):
+    ca = Authority(tmp_path)
+    key = ca.issue(client=True).key_file
+    try_kafka(guard, "127.0.0.1:1", properties=tls(ca, f"ssl.key.location={key}")).expect(
+        "kafka-property", exit=69, hint="ssl.certificate.location"
+    )
 
 
 @pytest.mark.produces("tls-key-mismatch")
@@ -475,6 +501,52 @@ def test_no_login_where_one_is_wanted_over_tls(guard, tmp_path, how):
         try_kafka(guard, kafka.bootstrap, properties=["security.protocol=SSL", trust[how]]).expect(
             "auth-required", exit=69, phase="auth", cause="it offers PLAIN"
         )
+
+
+@pytest.mark.produces("kafka-property")
+@pytest.mark.near_miss("kafka-feature-missing")
+def test_the_mechanism_is_not_given(guard):
+    """It is GSSAPI then, and librdkafka speaks of Kerberos."""
+    properties = [line for line in login() if not line.startswith("sasl.mechanism")]
+    try_kafka(guard, "127.0.0.1:1", properties=properties).expect(
+        "kafka-property", exit=69, subject="sasl.mechanism", cause="is not given", hint="PLAIN"
+    )
+
+
+# ---- tokens ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.near_miss("connect-timeout")
+@pytest.mark.parametrize(
+    "answer, code, exit, words",
+    [
+        (Reply(401, {"error": "invalid_client"}), "auth-failed", 69, {"cause": "invalid_client", "hint": "client.secret"}),
+        (Reply(404, "<html>no such realm</html>"), "http-status", 124, {"cause": "(404)", "hint": "token.endpoint.url"}),
+        (Reply(503, "no healthy upstream"), "answer-timeout", 124, {"cause": "no token yet", "hint": "token.endpoint.url"}),
+        (Reply(200, {"expires_in": 60}), "auth-failed", 69, {"hint": "token.endpoint.url"}),
+        (Reply(200, {"access_token": "opaque"}), "auth-failed", 69, {"hint": "JWT"}),
+        (None, "connect-refused", 124, {"cause": "token"}),
+        ("http://idp.invalid/token", "dns-no-such-name", 124, {"cause": "token"}),
+    ],
+)
+def test_there_is_no_token(guard, kafka, answer, code, exit, words):
+    """The broker is not concerned, nor is a password."""
+    with HttpServer({"*": answer if isinstance(answer, Reply) else Reply(500)}) as provider:
+        url = answer if isinstance(answer, str) else f"{provider.url}/token"
+        if answer is None:
+            url = f"http://127.0.0.1:{refused_port()}/token"
+        oidc = [
+            *OAUTH,
+            "sasl.oauthbearer.method=oidc",
+            "sasl.oauthbearer.client.id=orders",
+            "sasl.oauthbearer.client.secret=env:KAFKA_PASSWORD",
+            f"sasl.oauthbearer.token.endpoint.url={url}",
+        ]
+        result = try_kafka(guard, kafka.bootstrap, properties=oidc, attempt_timeout=guard.span(2))
+    if result.check()["code"] == "kafka-feature-missing":
+        assert linked_before(guard, 2, 6, 1)  # Debian 12's is built without it
+    else:
+        result.expect(code, exit=exit, subject="sasl.oauthbearer", **words)
 
 
 @pytest.mark.produces("secret-unreadable")

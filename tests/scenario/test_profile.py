@@ -56,6 +56,7 @@ TCP_LINE = 'tcp: { db: { address = "db:1"; }; };'
 # Mistakes that people bring along from other tools and languages: a line, and what it is told.
 ELSEWHERE = [
     ('tcp: { db: { address = "db"; }; };', '"db" is not host:port: the port is missing'),
+    ('tcp: { db: { address = "DB_HOST=db:5432"; }; };', "write what stands behind it alone"),
     ('tcp: { db: { address = "tcp://db:5432/x"; }; };', "write it without scheme and path: db:5432"),
     ('tcp: { db: { address = "db:5432/x"; }; };', "no path belongs to an address"),
     ('tcp: { db: { address = "db:postgresql"; }; };', "the port is a number from 1 to 65535"),

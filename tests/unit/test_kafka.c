@@ -5,6 +5,7 @@
 #include "findings.h"
 #include "kafka_group.h"
 #include "kafka_log.h"
+#include "kafka_token.h"
 #include "kafka_client_prop.h"
 #include "kafka_address.h"
 #include "kafka_java.h"
@@ -182,13 +183,6 @@ static void test_meaning(void **state UNUSED)
 	    {"Receive failed: error:0A000412:SSL routines::sslv3 alert bad certificate: SSL alert "
 	     "number 42",
 	     &with_cert, D_TLS_CLIENT_CERT_REFUSED, false},
-	    {"Failed to acquire SASL OAUTHBEARER token: Invalid sasl.oauthbearer.config: must not "
-	     "be "
-	     "empty",
-	     &plain, D_AUTH_FAILED, false},
-	    {"Failed to acquire SASL OAUTHBEARER token: Failed to retrieve OIDC token from "
-	     "\"http://t:1\": Couldn't connect to server (-1)",
-	     &plain, D_CONNECT_REFUSED, false},
 	    {"SASL authentication error: Authentication failed", &new_scram, D_AUTH_FAILED, false},
 	    {"SASL authentication error: Authentication failed", &old_scram, D_KAFKA_LIBRARY_OLD,
 	     false},
@@ -215,6 +209,72 @@ static void test_meaning(void **state UNUSED)
 		assert_int_equal(m.code, table[i].code);
 		assert_int_equal(m.guess, table[i].guess);
 	}
+}
+
+static void test_no_token(void **state UNUSED)
+{
+	static const struct {
+		const char *message;
+		enum diag_code code;
+	} table[] = {
+	    {"[thrd:background]: Failed to acquire SASL OAUTHBEARER token: Invalid "
+	     "sasl.oauthbearer.config: must not be empty",
+	     D_AUTH_FAILED},
+	    {"Failed to acquire SASL OAUTHBEARER token: Failed to retrieve OIDC token from "
+	     "\"http://t:1\": Couldn't connect to server (-1)",
+	     D_CONNECT_REFUSED},
+	    {"Failed to retrieve OIDC token from \"http://t:1/\": Failed to connect to t:1 after 0 "
+	     "ms: Could not connect to server (-1)",
+	     D_CONNECT_REFUSED},
+	    {"Failed to retrieve OIDC token from \"http://t/\": Could not resolve: t:80 (-1)",
+	     D_DNS_NO_SUCH_NAME},
+	    {"Failed to acquire SASL OAUTHBEARER token: Could not resolve host: t",
+	     D_DNS_NO_SUCH_NAME},
+	    {"Failed to retrieve OIDC token from \"https://t/\": SSL certificate OpenSSL verify "
+	     "result: self-signed certificate (18) (-1)",
+	     D_TLS_SELF_SIGNED},
+	    {"Failed to retrieve OIDC token from \"https://t/\": TLS connect error: "
+	     "error:0A00010B:SSL routines::wrong version number (-1)",
+	     D_TLS_PEER_IS_PLAINTEXT},
+	    {"Failed to retrieve OIDC token from \"http://t/\": Recv failure: Connection reset by "
+	     "peer (-1)",
+	     D_CONNECT_RESET},
+	    {"Failed to retrieve OIDC token from \"http://t/\": Empty reply from server (-1)",
+	     D_CONNECT_CLOSED},
+	    {"Failed to retrieve OIDC token from \"http://t/\": Operation timed out after 20001 "
+	     "milliseconds with 0 bytes received (-1)",
+	     D_ANSWER_TIMEOUT},
+	    {"Failed to retrieve OIDC token from \"http://t/\": {\"error\":\"invalid_client\"} "
+	     "(401)",
+	     D_AUTH_FAILED},
+	    {"Failed to retrieve OIDC token from \"http://t/\": "
+	     "{\"error\":\"unauthorized_client\"} "
+	     "(400)",
+	     D_AUTH_FAILED},
+	    /* What a body says about TLS is not about this connection. */
+	    {"Failed to retrieve OIDC token from \"http://t/\": SSL required: connection reset by "
+	     "peer (403)",
+	     D_AUTH_FAILED},
+	    {"Failed to retrieve OIDC token from \"http://t/\": <html>404</html> (404)",
+	     D_HTTP_STATUS},
+	    {"Failed to retrieve OIDC token from \"http://t/\": no healthy upstream (503)",
+	     D_HTTP_STATUS},
+	    {"Failed to retrieve OIDC token from \"http://t/\": slow down (429)", D_HTTP_TOO_MANY},
+	    {"Failed to retrieve OIDC token from \"http://t/\": <html> a page that is longer than "
+	     "the line",
+	     D_HTTP_STATUS},
+	    {"Failed to retrieve JWT token from \"http://t/\": no (99999999999)", D_HTTP_STATUS},
+	    {"Failed to acquire SASL OAUTHBEARER token: Expected JSON response with "
+	     "\"access_token\" "
+	     "field",
+	     D_AUTH_FAILED},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		assert_true(kafka_token_is_about(table[i].message));
+		assert_int_equal(kafka_token_code(table[i].message), table[i].code);
+	}
+	assert_false(kafka_token_is_about("SASL OAUTHBEARER authentication failed"));
 }
 
 static void test_small_things(void **state UNUSED)
@@ -482,6 +542,7 @@ int main(void)
 	    cmocka_unit_test(test_many_findings),
 	    cmocka_unit_test(test_line),
 	    cmocka_unit_test(test_meaning),
+	    cmocka_unit_test(test_no_token),
 	    cmocka_unit_test(test_small_things),
 	    cmocka_unit_test(test_addresses),
 	    cmocka_unit_test(test_java),
