@@ -67,6 +67,11 @@ static const struct key decision_keys[] = {
 static const struct schema decision_schema = {.size = sizeof(struct decision),
 					      .keys = decision_keys};
 
+static bool ends_with(const char *text, size_t n, const char *end)
+{
+	return n >= strlen(end) && memcmp(text + n - strlen(end), end, strlen(end)) == 0;
+}
+
 /* With /v1/data in the url, health would be asked of /v1/data/health: OPA answers {} to every unknown path there, as if it
  * were healthy. */
 static const char *base_problem(const char *url)
@@ -76,8 +81,8 @@ static const char *base_problem(const char *url)
 
 	while (n && path[n - 1] == '/')
 		n--;
-	if (path &&
-	    (memmem(path, n, "/v1/data", 8) || (n >= 3 && !strncmp(path + n - 3, "/v1", 3))))
+	if (path && (memmem(path, n, "/v1/data", 8) || ends_with(path, n, "/v1") ||
+		     ends_with(path, n, "/health")))
 		return "names a part of OPA's API; give the address alone, as in http://opa:8181, "
 		       "and what is below /v1/data as path of decisions";
 	return web_base_problem(url);
@@ -215,7 +220,43 @@ static const char *decision_path(const struct decision *d, char buf[URL_MAX])
 	for (char *p = buf; is_dotted(d->path) && *p; p++)
 		if (*p == '.')
 			*p = '/';
+	/* OPA answers a path with a slash at its end by a redirect. */
+	for (size_t n = strlen(buf); n && buf[n - 1] == '/'; n--)
+		buf[n - 1] = '\0';
 	return buf;
+}
+
+/* A path that was copied with what stands before it: its rule is undefined, since it is looked for in a package of that name. */
+static enum result fail_undefined(const struct decision *d, const struct web_response *resp,
+				  struct diag *out)
+{
+	static const char *const below[] = {"v1/data/", "data/"};
+	char path[URL_MAX];
+
+	check_fail(out, D_OPA_UNDEFINED, resp->subject,
+		   "the answer has no \"result\": no rule at %s applies, or none is loaded",
+		   decision_path(d, path));
+	for (size_t i = 0; i < ARRAY_LEN(below); i++)
+		if (str_starts(path, below[i])) {
+			diag_hint(out,
+				  "likely the path is %.200s: it begins below /v1/data, without %s",
+				  path + strlen(below[i]), below[i]);
+			break;
+		}
+	return RESULT_FAIL;
+}
+
+/* OPA takes {"input": ...} as the body of a request, and the check makes that body: an input that has it already is one level too
+ * deep for the policy. */
+static void hint_envelope(const char *body, struct diag *out)
+{
+	char err[160];
+	json_t *input = json_object_get(json_read(body, strlen(body), err, sizeof err), "input");
+
+	if ((out->code == D_OPA_DECISION || out->code == D_OPA_UNDEFINED) &&
+	    json_object_size(input) == 1 && json_object_get(input, "input"))
+		diag_hint(out, "likely the input is what stands in its member \"input\": give that "
+			       "alone, the check wraps it");
 }
 
 static enum result decision_judge(const struct decision *d, const struct web_response *resp,
@@ -227,7 +268,7 @@ static enum result decision_judge(const struct decision *d, const struct web_res
 				     .type = d->type,
 				     .min = __builtin_nan(""),
 				     .max = __builtin_nan("")};
-	char text[300], why[480], path[URL_MAX];
+	char text[300], why[480];
 	bool opa_error = is_opa_error(resp, text, sizeof text), wrong_type;
 	json_t *root, *result;
 
@@ -247,10 +288,7 @@ static enum result decision_judge(const struct decision *d, const struct web_res
 				  resp->subject, "the answer is not a JSON object; %s", text);
 	result = json_object_get(root, "result");
 	if (!result)
-		return check_fail(
-		    out, D_OPA_UNDEFINED, resp->subject,
-		    "the answer has no \"result\": no rule at %s applies, or none is loaded",
-		    decision_path(d, path));
+		return fail_undefined(d, resp, out);
 	if (json_expect_holds(&expect, result, why, sizeof why, &wrong_type))
 		return RESULT_PASS;
 	return check_fail(out, wrong_type ? D_OPA_DECISION_TYPE : D_OPA_DECISION, resp->subject,
@@ -290,6 +328,7 @@ static enum result opa_decision(const struct web_request *base, const struct dec
 	if (decision_input(d, &body, out) || web_request_below(base, below.s, body.s, &resp, out))
 		return RESULT_FAIL;
 	if (decision_judge(d, &resp, out)) {
+		hint_envelope(body.s, out);
 		look_for_bundles(base, out);
 		return RESULT_FAIL;
 	}

@@ -168,6 +168,7 @@ static const char *python_validate(const void *conf, const char **key)
 struct failure {
 	char reason[500]; /* empty: none */
 	char logged[300]; /* what a log has said meanwhile; may be empty */
+	bool final;       /* waiting cannot help: the expression itself is wrong */
 };
 
 /* ---- what the probe reports -------------------------------------------------------------------------------------------- */
@@ -279,7 +280,8 @@ static void read_about_distribution(struct probing *p, const char *event, const 
 			    text);
 	else if (*tag == 'd')
 		add_finding(p, D_PYTHON_MODULE_MISSING, name,
-			    "no distribution of this name is installed");
+			    "no distribution of this name is installed%s%s",
+			    *text ? "; the module of this name is of the distribution " : "", text);
 }
 
 static void read_about_module(struct probing *p, const char *event, const char *name,
@@ -292,7 +294,8 @@ static void read_about_module(struct probing *p, const char *event, const char *
 	} else if (str_eq(event, "imported")) {
 		p->imported++;
 	} else if (str_eq(event, "missing")) {
-		add_finding(p, D_PYTHON_MODULE_MISSING, name, "%s", reason);
+		add_finding(p, D_PYTHON_MODULE_MISSING, name, "%s%s", reason,
+			    str_ends(name, ".py") ? "; modules are named without .py" : "");
 	} else if (str_eq(event, "broken")) {
 		add_finding(p, D_PYTHON_MODULE_BROKEN, name, "its import fails with %s", reason);
 	}
@@ -319,6 +322,7 @@ static void read_about_call(struct probing *p, const char *event, const char *ta
 		p->called++;
 	} else {
 		set_failure(&p->failed_calls[i], reason, logged);
+		p->failed_calls[i].final = str_eq(event, "call invalid");
 	}
 }
 
@@ -534,8 +538,11 @@ static void add_early_end(struct probing *p, const struct program *program, bool
 			    "the interpreter was still running at the deadline%s; last output: %s",
 			    while_what, last.text);
 	} else if (!*p->version) {
+		const char *home = getenv("PYTHONHOME");
+
 		add_finding(p, D_PYTHON_INTERPRETER_MISSING, subject,
-			    "it %s before it ran a line of Python; last output: %s", how.text,
+			    "it %s before it ran a line of Python%s%.200s; last output: %s",
+			    how.text, home ? ", with PYTHONHOME=" : "", home ? home : "",
 			    last.text);
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) == PROBE_CHANNEL_LOST && *module) {
 		add_finding(p, D_PYTHON_MODULE_BROKEN, subject,
@@ -573,8 +580,9 @@ static void add_failed_calls(struct probing *p, const struct program *program)
 		if (!*f->reason)
 			continue;
 		any = true;
-		add_finding(p, D_PYTHON_CALL_FAILED, p->conf->calls.v[i], "it raises %s%s",
-			    f->reason, cause_behind(f, program, traceback).text);
+		add_finding(p, f->final ? D_PYTHON_CALL_INVALID : D_PYTHON_CALL_FAILED,
+			    p->conf->calls.v[i], "it raises %s%s", f->reason,
+			    cause_behind(f, program, traceback).text);
 	}
 	if (any)
 		program_tell_output(program, p->run);

@@ -265,6 +265,43 @@ static enum result check_level(const struct registry_found *found, struct diag *
 	    *level.name ? level.name : "unknown", registry_levels[found->sub->compatibility]);
 }
 
+/* Returns whether the registry has versions of this subject, with `deleted` those that were deleted softly as well. */
+static bool has_versions(const struct web_request *base, const char *name, bool deleted)
+{
+	struct web_response resp;
+	struct diag ignored = {0};
+	struct str path;
+	char err[160];
+
+	str_init(&path, URL_MAX);
+	str_add(&path, "/subjects/");
+	url_add_escaped(&path, name);
+	str_add(&path, deleted ? "/versions?deleted=true" : "/versions");
+	return !web_request_below(base, path.s, NULL, &resp, &ignored) && resp.status == 200 &&
+	       json_array_size(json_read(resp.body, resp.len, err, sizeof err)) > 0;
+}
+
+/* Adds what the registry has in place of the subject: the same in its deleted state, or the name that serialisers give to the
+ * subject of a topic's values. */
+static void look_for_subject(const struct web_request *base, const char *name, struct diag *out)
+{
+	char cause[sizeof out->cause], value[300];
+	enum diag_code code = out->code;
+
+	snprintf(cause, sizeof cause, "%s", out->cause);
+	snprintf(value, sizeof value, "%s-value", name);
+	if (has_versions(base, name, true)) {
+		check_fail(out, code, out->subject, "it was deleted (softly): %s", cause);
+		diag_hint(out, "register the schema again, which brings the subject back");
+	} else if (!str_ends(name, "-value") && !str_ends(name, "-key") &&
+		   has_versions(base, value, false)) {
+		check_fail(out, code, out->subject, "%s; subject %s is there", cause, value);
+		diag_hint(out,
+			  "likely the subject is %s: serialisers add -value to the topic's name",
+			  value);
+	}
+}
+
 static enum result fail_subject_missing(const struct registry_subject *sub,
 					const struct web_response *resp, const char *name,
 					struct diag *out)
@@ -298,8 +335,12 @@ static enum result check_subject(const struct web_request *base, const struct re
 	str_addf(&path, "/subjects/%s/versions/%s", escaped.s, sub->version);
 	if (web_request_below(base, path.s, NULL, &resp, out))
 		return RESULT_FAIL;
-	if (resp.status == 404)
-		return fail_subject_missing(sub, &resp, name, out);
+	if (resp.status == 404) {
+		fail_subject_missing(sub, &resp, name, out);
+		if (out->code == D_REGISTRY_SUBJECT_MISSING)
+			look_for_subject(base, sub->name, out);
+		return RESULT_FAIL;
+	}
 	entry = registry_parse_answer(&resp, out);
 	if (!entry)
 		return RESULT_FAIL;

@@ -280,6 +280,13 @@ static const char *reveal_token(const struct web_conf *web, struct diag *out)
 	const char *token = secret_reveal(web->token, out),
 		   *name = web->token.kind == SECRET_LITERAL ? "token" : web->token.text;
 
+	if (token && strncasecmp(token, "Bearer ", strlen("Bearer ")) == 0) {
+		check_fail(out, D_SECRET_MALFORMED, "token",
+			   "the value of %s begins with Bearer, which is sent before it anyway",
+			   name);
+		diag_hint(out, "write the token alone");
+		return NULL;
+	}
 	if (!token || (*token && !strpbrk(token, "\r\n")))
 		return token;
 	if (!*token) {

@@ -58,6 +58,11 @@ static bool is_one_of(json_t *v, const struct strlist *values, char *why, size_t
 	return same;
 }
 
+static const char *article(const char *type)
+{
+	return *type == 'a' || *type == 'o' ? "an" : "a"; /* array, object */
+}
+
 bool json_expect_holds(const struct json_expect *e, json_t *root, char *why, size_t size,
 		       bool *wrong_type)
 {
@@ -76,8 +81,8 @@ bool json_expect_holds(const struct json_expect *e, json_t *root, char *why, siz
 		at = "the top";
 	if (type && !str_eq(json_type_name(v), type)) {
 		*wrong_type = true;
-		snprintf(why, size, "at %s is %s, a %s, not a %s", at, found.text,
-			 json_type_name(v), type);
+		snprintf(why, size, "at %s is %s, %s %s, not %s %s", at, found.text,
+			 article(json_type_name(v)), json_type_name(v), article(type), type);
 		return false;
 	}
 	if (e->equals.text || e->one_of.n) {

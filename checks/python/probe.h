@@ -14,12 +14,12 @@
  *   distribution TAG VERSION ANSWER    the first that is installed of a required one, every version of a forbidden one; VERSION
  *                                      may be empty. ANSWER: does the version satisfy the requirement? "met", "not met", or
  *                                      "unclear" where it is not a version by PEP 440
- *   no distribution TAG                no distribution of this name is installed
+ *   no distribution TAG OTHER          no distribution of this name is installed; OTHER has a module of this name, or is empty
  *   unclear TAG REASON                 the look-up failed
  *   importing NAME                     before each import, then one of these
  *   imported NAME, missing NAME REASON, broken NAME REASON
  *   calling TAG                        before an expression is evaluated, then one of these
- *   called TAG, call failed TAG REASON LOGGED; LOGGED is the last error or warning that was logged meanwhile, or empty
+ *   called TAG, call failed TAG REASON LOGGED, call invalid (the same, where the expression itself is wrong); LOGGED is the last error or warning that was logged meanwhile, or empty
  *   producing                          before the client is made, then one of these
  *   delivered PLACE                    "partition 0, offset 7"
  *   undelivered NAME REASON LOGGED     NAME is Kafka's name of the error, "TOPIC_AUTHORIZATION_FAILED", or empty

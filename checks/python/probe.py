@@ -187,6 +187,18 @@ def installed_versions(name):
     return found
 
 
+def distribution_of(module):
+    """The name of the distribution that installs a module of this name, or nothing: pip calls yaml PyYAML."""
+    for d in metadata.distributions(path=path):
+        try:
+            listed = (d.read_text("top_level.txt") or "").split()
+            if module in listed or any(f.parts[0] in (module, module + ".py") for f in d.files or ()):
+                return d.metadata["Name"]
+        except Exception:
+            continue
+    return ""
+
+
 def look_for(tag, requirement):
     name, specifiers = re.match(r"\s*([-.\w]+)\s*(.*)", requirement).groups()
     try:
@@ -195,7 +207,7 @@ def look_for(tag, requirement):
         for version in found[:1] if tag[0] == "d" else sorted(set(found)):
             emit("distribution", tag, version, judge(version, specifiers))
         if not found:
-            emit("no distribution", tag)
+            emit("no distribution", tag, distribution_of(name) if tag[0] == "d" else "")
     except Exception as e:
         emit("unclear", tag, reason(e))
 
@@ -429,6 +441,16 @@ def evaluate(name, expression):
     return eval(compile(expression.strip(), "<call>", "eval"), sys.modules[name].__dict__)
 
 
+def is_expression_wrong(error):
+    """No Python, or a name that the module lacks: what a server says later does not matter."""
+    if isinstance(error, SyntaxError):
+        return error.filename == "<call>"
+    at = error.__traceback__
+    while at and at.tb_next:
+        at = at.tb_next
+    return isinstance(error, NameError) and at is not None and at.tb_frame.f_code.co_filename == "<call>"
+
+
 def call(tag, text, tried):
     """Evaluates "module:expression". A module that cannot be imported was told, and its expression is left out."""
     name, expression = text.split(":", 1)
@@ -442,7 +464,7 @@ def call(tag, text, tried):
         emit("called", tag)
     except BaseException as e:
         error = e
-        emit("call failed", tag, reason(e), logged_beside(e))
+        emit("call invalid" if is_expression_wrong(e) else "call failed", tag, reason(e), logged_beside(e))
     if watching:
         tell_swallowed(error)
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <link.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -10,6 +11,7 @@
 
 #define HEAD_MAX 256   /* bytes that the kernel reads (BINPRM_BUF_SIZE) */
 #define HEADERS_MAX 64 /* program headers; real programs have about a dozen */
+#define LINKS_MAX 8    /* bin/python, python3, python3.11 and what those are on the system */
 #define LEVELS_MAX 2   /* the command, and the program after its "#!" */
 
 /* The first bytes of a file. */
@@ -190,6 +192,27 @@ static void describe_format(const char *file, char *buf, size_t size)
 		snprintf(buf, size, "its #! must be its first two characters");
 }
 
+/* Follows links to where they lead nowhere: a virtual environment that was copied into another image has one to its Python. */
+static void describe_dangling(const char *file, char *buf, size_t size)
+{
+	char at[PATH_MAX], target[PATH_MAX];
+	struct stat st;
+	ssize_t n;
+
+	snprintf(at, sizeof at, "%s", file);
+	for (int hops = 0; hops < LINKS_MAX && (n = readlink(at, target, sizeof target - 1)) > 0;
+	     hops++) {
+		size_t folder = *target == '/' ? 0 : (size_t)(strrchr(at, '/') - at + 1);
+
+		target[n] = '\0';
+		if (folder + (size_t)n >= sizeof at)
+			return;
+		memcpy(at + folder, target, (size_t)n + 1);
+		if (lstat(at, &st))
+			snprintf(buf, size, "it is a link to %s, which is not there", at);
+	}
+}
+
 const char *interpreter_obstacle(const char *file, int error, char *buf, size_t size)
 {
 	buf[0] = '\0';
@@ -197,6 +220,8 @@ const char *interpreter_obstacle(const char *file, int error, char *buf, size_t 
 		describe_denied(file, buf, size);
 	else if (error == ENOEXEC)
 		describe_format(file, buf, size);
+	else if (error == ENOENT && strchr(file, '/'))
+		describe_dangling(file, buf, size);
 	return buf;
 }
 

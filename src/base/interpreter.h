@@ -32,8 +32,8 @@ int interpreter_check(const char *file, struct err *err);
 /* Is `file` a program for another machine? Then `out` gets "a program for arm, and this machine is x86-64". The kernel may still
  * run it with a registered emulator (binfmt_misc). */
 bool interpreter_other_machine(const char *file, char *out, size_t size);
-/* Says what keeps the kernel from running `file`, which is there, after the errno EACCES or ENOEXEC: "its mode 0644 lets nobody run
- * it". Returns an empty text when it is not known. */
+/* Says what keeps the kernel from running `file` after the errno EACCES, ENOEXEC or ENOENT: "its mode 0644 lets nobody run it", "it is a
+ * link to /usr/bin/python3.9, which is not there". Returns an empty text when it is not known. */
 const char *interpreter_obstacle(const char *file, int error, char *buf, size_t size);
 
 #endif

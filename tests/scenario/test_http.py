@@ -901,6 +901,10 @@ def test_token_cannot_add_headers(guard, kind):
         ask(token=f"file:{guard.write('token', 'abcd' * 4 + chr(10) * 2)}").expect("secret-malformed", exit=69, subject="token")
         ask(token=f"file:{guard.write('empty', chr(10))}").expect("secret-malformed", exit=69, cause="the token is empty")
         ask(token="env:T", _env={"T": ""}).expect("env-empty", exit=69, subject="T")
+        check = ask(token="env:T", _env={"T": "Bearer marker-5518"}).expect(
+            "secret-malformed", exit=69, subject="token", cause="begins with Bearer"
+        )
+        assert "marker" not in str(check)
         assert s.requests == []
 
 

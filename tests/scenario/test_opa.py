@@ -54,7 +54,9 @@ def test_input(guard):
 
 
 @pytest.mark.near_miss("opa-undefined")
-@pytest.mark.parametrize("path", ["authz/allow", "authz.allow", "data.authz.allow", "/authz/allow", "/v1/data/authz/allow"])
+@pytest.mark.parametrize(
+    "path", ["authz/allow", "authz.allow", "data.authz.allow", "/authz/allow", "/v1/data/authz/allow", "authz/allow/"]
+)
 def test_path_in_every_form(guard, path):
     with opa() as s:
         check = guard.try_("opa", url=s.url, decisions=f'( {{ path = "{path}"; equals = true; }} )').passed()
@@ -244,7 +246,7 @@ def test_input_file(guard):
         )
 
 
-@pytest.mark.parametrize("end", ["/v1/data", "/v1", "/v1/data/authz/allow", "/prefix/v1/", "?x=1"])
+@pytest.mark.parametrize("end", ["/v1/data", "/v1", "/v1/data/authz/allow", "/prefix/v1/", "/health", "?x=1"])
 def test_url_that_is_no_base(guard, end):
     """OPA answers {} at /v1/data/health too: health would be that of nothing."""
     guard.try_("opa", url=f"http://x{end}").problem("url", exit=64)
@@ -259,6 +261,32 @@ def test_prefix_of_a_proxy(guard):
 def test_the_whole_decision(guard):
     with opa() as s:
         guard.try_("opa", url=s.url, decisions='( { path = "authz/allow"; at = ""; equals = true; } )').passed()
+
+
+@pytest.mark.produces("opa-undefined")
+@pytest.mark.parametrize("before", ["v1/data/", "data/"])
+def test_a_path_with_what_stands_before_it(guard, before):
+    with opa() as s:
+        s.routes[f"POST /v1/data/{before}authz/allow"] = Reply(body={})
+        guard.try_("opa", url=s.url, decisions=f'( {{ path = "{before}authz/allow"; }} )').expect(
+            "opa-undefined", exit=124, hint="likely the path is authz/allow"
+        )
+
+
+@pytest.mark.produces("opa-decision")
+def test_an_input_that_is_wrapped_twice(guard):
+    """OPA's documentation shows bodies of requests, and the policy sees input.input."""
+
+    def decide(request):
+        return Reply(body={"result": request.json()["input"].get("user") == "admin"})
+
+    admin = '{\\"user\\": \\"admin\\"}'
+    with opa(decision=decide) as s:
+        ask = '( {{ path = "authz/allow"; input = "{}"; equals = true; }} )'
+        guard.try_("opa", url=s.url, decisions=ask.format(admin)).passed()
+        guard.try_("opa", url=s.url, decisions=ask.format(f'{{\\"input\\": {admin}}}')).expect(
+            "opa-decision", exit=69, hint="the check wraps it"
+        )
 
 
 def test_bad_path(guard):

@@ -239,6 +239,11 @@ def test_interpreter(image, guard):
     image(interpreter="/bin/false", modules=["json"]).expect(
         "python-interpreter-missing", cause="ended with status 1 before it ran a line of Python"
     )
+    for link, to in (("bin-python", "bin-python3"), ("bin-python3", "/usr/local/bin/python3.99")):
+        (guard.tmp / link).symlink_to(to)
+    image(interpreter=guard.tmp / "bin-python", modules=["json"]).expect(
+        "python-interpreter-missing", exit=69, cause="it is a link to /usr/local/bin/python3.99, which is not there"
+    )
     script = guard.write("python", "#!/bin/sh\necho no encodings >&2; kill -ABRT $$\n")
     image(interpreter=script, modules=["json"]).expect("python-interpreter-missing", exit=69)
     script.chmod(0o755)
@@ -498,13 +503,28 @@ def test_calls(service, guard):
     assert service({}, modules=None, calls=["json:dumps(1)"]).passed()["facts"]["called"] == 1
 
 
+@pytest.mark.produces("python-call-invalid")
+@pytest.mark.near_miss("python-call-failed")
+@pytest.mark.parametrize(
+    "call, cause",
+    [
+        ("svc:load(", "it raises SyntaxError: "),
+        ("json:import os", "it raises SyntaxError: "),
+        ("svc:nothing", "it raises NameError: name 'nothing' is not defined"),
+    ],
+)
+def test_an_expression_that_is_none_is_not_waited_for(service, call, cause):
+    service({"svc": ""}, calls=[call]).expect("python-call-invalid", exit=69, retryable=False, subject=call, cause=cause)
+
+
 @pytest.mark.produces("python-call-failed")
+@pytest.mark.near_miss("python-call-invalid")
 @pytest.mark.parametrize(
     "call, cause",
     [
         ("svc:load('event')", "it raises FileNotFoundError: [Errno 2] No such file or directory: 'event' (/"),
-        ("svc:nothing", "it raises NameError: name 'nothing' is not defined"),
-        ("svc:load(", "it raises SyntaxError: "),
+        ("svc:lost()", "it raises NameError: name 'gone' is not defined (/"),
+        ("svc:exec('(')", "it raises SyntaxError: "),
         ("svc:1/0", "it raises ZeroDivisionError: division by zero"),
         ("svc:__import__('sys').exit('no')", "it raises SystemExit: no"),
         ("svc:late()", "it raises TimeoutError: after 5 s (/"),
@@ -522,6 +542,8 @@ def late():
     thread.start()
     thread.join()
     raise TimeoutError("after 5 s")
+def lost():
+    return gone
 """
     check = service({"svc": text}, calls=["svc:load", call, "svc:1"], retry=False).expect(
         "python-call-failed", phase="assert", subject=call, cause=cause
@@ -703,11 +725,30 @@ def test_imports_that_calls_swallow(service):
     )
 
 
+@pytest.mark.produces("python-module-missing")
+def test_the_name_of_a_module_for_that_of_its_distribution(image, guard):
+    """pip calls yaml PyYAML. Old distributions list their modules, new ones their files."""
+    for name, path, text in (
+        ("Py-Old", "top_level.txt", "_old\nold\n"),
+        ("Py-New", "RECORD", "new.py,,\nfresh/__init__.py,,\n"),
+    ):
+        folder = f"site/{name.replace('-', '_')}-1.0.dist-info"
+        guard.write(f"{folder}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        guard.write(f"{folder}/{path}", text)
+    for module, name in (("old", "Py-Old"), ("new", "Py-New"), ("fresh", "Py-New")):
+        image(distributions=[module]).expect(
+            "python-module-missing", exit=69, cause=f"the module of this name is of the distribution {name}"
+        )
+    check = image(distributions=["none-such"]).expect("python-module-missing", exit=69)
+    assert check["cause"].endswith("no distribution of this name is installed")
+    image(modules=["json.tool.py"]).expect("python-module-missing", exit=69, cause="modules are named without .py")
+
+
 @pytest.mark.produces("python-interpreter-missing")
 def test_an_interpreter_without_its_library(image):
     """Python's own words, not those it ends with."""
     check = image(modules=["json"], interpreter="/usr/bin/python3", _env={"PYTHONHOME": "/nonexistent"}).expect(
-        "python-interpreter-missing", exit=69, cause="last output: Fatal Python error: "
+        "python-interpreter-missing", exit=69, cause="with PYTHONHOME=/nonexistent; last output: Fatal Python error: "
     )
     assert "encoding" in check["cause"]  # 3.11: "init_fs_encoding: failed to ...", 3.13: "Failed to import encodings module"
 

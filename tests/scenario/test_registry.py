@@ -128,6 +128,22 @@ def test_subject_missing(guard):
         guard.try_("schema_registry", url=s.url, subjects=subjects()).expect("registry-subject-missing", exit=69, cause="40401")
 
 
+@pytest.mark.produces("registry-subject-missing")
+@pytest.mark.parametrize("there", ["deleted", "value", "nothing"])
+def test_what_is_there_in_place_of_a_subject(guard, there):
+    missing = error(40401, "Subject 'orders' not found.")
+    with registry() as s:
+        s.routes |= {
+            "/subjects/orders/versions/latest": missing,
+            "/subjects/orders/versions?deleted=true": Reply(body=[1, 2]) if there == "deleted" else missing,
+            "/subjects/orders-value/versions": Reply(body=[1]) if there == "value" else missing,
+        }
+        check = guard.try_("schema_registry", url=s.url, subjects=["orders"]).expect("registry-subject-missing", exit=69)
+    assert ("deleted (softly)" in check["cause"]) == (there == "deleted")
+    assert ("subject orders-value is there" in check["cause"]) == (there == "value")
+    assert "not found" in check["cause"]
+
+
 def test_grace_waits_for_a_subject(guard):
     there = Reply(body={"schema": json.dumps(SCHEMA), "version": 1, "id": 1})
     with registry(latest=[error(40401, "not yet"), error(40401, "not yet"), there]) as s:
