@@ -5,6 +5,8 @@
 #include "avro_rules.h"
 #include "file_fail.h"
 
+#define IDL "it is Avro IDL (.avdl): avro-tools idl2schemata makes schemas of it"
+
 struct parser {
 	json_t *names;
 	json_t *props;       /* maps the full name of a type defined here to its avro_props() */
@@ -389,6 +391,10 @@ static json_t *normalize_object(struct parser *r, const json_t *v, const char *s
 	const char *name = json_string_value(type);
 	const char *of = name && str_eq(name, "array") ? "items" : "values";
 
+	if (!type && json_object_get(v, "protocol"))
+		return fail(r, "it is a protocol (.avpr): its schemas stand in \"types\"");
+	if (json_object_get(v, "$schema") && (!type || (name && str_eq(name, "object"))))
+		return fail(r, "it is JSON Schema");
 	if (!type && json_is_string(json_object_get(v, "schema")))
 		return fail(r, "it has no type, but a \"schema\" as a registry's answer has: the "
 			       "schema is the text in there");
@@ -617,6 +623,31 @@ struct avro_schema *avro_schema_parse(const char *text, size_t len, char *why, s
 	return avro_schema_parse_known(NULL, text, len, why, size);
 }
 
+/* Names what a file is that is no JSON, where its first bytes tell; the parser would say that the first token is wrong. */
+static const char *other_format(const char *text, size_t len)
+{
+	static const struct {
+		const char *begin, *what;
+	} table[] = {
+	    {"\xef\xbb\xbf", "it begins with a byte order mark: save it as UTF-8 without one"},
+	    {"version https://git-lfs",
+	     "it is a pointer of Git LFS: the file itself was not fetched"},
+	    {"syntax", "it is Protobuf"},
+	    {"@namespace", IDL},
+	    {"protocol ", IDL},
+	    {"\x1f\x8b", "it is compressed (gzip)"},
+	    {"<<<<<<<", "it holds the marks of a merge conflict"},
+	    {"<", "it is HTML or XML"},
+	};
+
+	if (strspn(text, " \t\r\n") == len)
+		return "it is empty";
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (str_starts(text, table[i].begin))
+			return table[i].what;
+	return NULL;
+}
+
 /* `open`: types may stay undefined. */
 static struct avro_schema *parse(const json_t *known, bool open, const char *text, size_t len,
 				 char *why, size_t size)
@@ -636,8 +667,9 @@ static struct avro_schema *parse(const json_t *known, bool open, const char *tex
 
 	*why = '\0';
 	s->names = r.names;
-	if (str_starts(text, "\xef\xbb\xbf"))
-		fail(&r, "it begins with a byte order mark: save it as UTF-8 without one");
+	name = other_format(text, len);
+	if (name)
+		fail(&r, "%s", name);
 	root = *why ? NULL : json_read(plain, len, why, size);
 	if (root && ends_in_comment(text, plain, len))
 		fail(&r, "a comment stands behind the schema");

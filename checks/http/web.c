@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 
+#include "flaw.h"
 #include "web_status.h"
 
 const char *const web_schemes[] = {"http", "https", NULL};
@@ -357,6 +358,7 @@ static enum result set_credentials(CURL *curl, const struct web_request *req,
 	if (!password || (!user && secret_is_set(req->url->user)))
 		return RESULT_FAIL;
 	if (user) {
+		flaw_note("username", user);
 		if (*password)
 			register_basic_auth(user, password);
 		curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);

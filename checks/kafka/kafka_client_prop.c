@@ -6,6 +6,7 @@
 
 #include "file_fail.h"
 #include "findings.h"
+#include "flaw.h"
 #include "kafka_address.h"
 #include "kafka_java.h"
 #include "kafka_properties_file.h"
@@ -113,6 +114,10 @@ static bool has_either(const struct kafka_client_props *props, const char *file,
 static void derive_settings(struct kafka_client_props *props)
 {
 	const char *family = kafka_client_props_get(props, "broker.address.family");
+	const char *user = kafka_client_props_get(props, "sasl.username");
+
+	if (user)
+		flaw_note("sasl.username", user);
 
 	props->protocol = kafka_client_props_get(props, "security.protocol");
 	props->mechanism = kafka_client_props_get(props, "sasl.mechanism");

@@ -261,6 +261,7 @@ void kafka_diagnose_end(struct kafka_client *const *v, size_t n, struct diag *ou
 		return;
 	diagnose_tls(v[first], v, n, out);
 	hint_lone_certificate(v[first]->props, out);
+	tls_tell_own_file(out, kafka_client_props_get(v[first]->props, "ssl.certificate.location"));
 }
 
 rd_kafka_resp_err_t kafka_take_offsets_error(struct kafka_client *c)

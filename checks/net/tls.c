@@ -308,6 +308,7 @@ enum result tls_fail_handshake(struct diag *out, const struct tls_seen *seen,
 	if (out->code == D_TLS_HANDSHAKE && seen->asked_for_ours && !tls->cert_file)
 		return check_fail(out, D_TLS_CLIENT_CERT_REQUIRED, subject,
 				  "the peer asked for a client certificate, got none: %s", text);
+	tls_tell_own_file(out, tls->cert_file);
 	tls_hint_name(out, name);
 	return RESULT_FAIL;
 }
@@ -358,8 +359,11 @@ static enum result await_cert_refusal(const struct check_run *run, struct conn *
 		ERR_clear_error();
 		n = SSL_peek(ssl, &byte, 1);
 		err = SSL_get_error(ssl, n);
-		if (err == SSL_ERROR_SSL)
-			return tls_fail_text(out, queue_text().text, conn->peer);
+		if (err == SSL_ERROR_SSL) {
+			tls_fail_text(out, queue_text().text, conn->peer);
+			tls_tell_own(out, SSL_get_certificate(ssl));
+			return RESULT_FAIL;
+		}
 		/* The server sent data, a ticket or the end of the stream: it has accepted the certificate. */
 		if (n > 0 || err == SSL_ERROR_ZERO_RETURN || err == SSL_ERROR_WANT_READ)
 			break;
@@ -535,6 +539,7 @@ ssize_t tls_try(struct conn *conn, void *buf, size_t size, bool write, short *ev
 		tls_fail_text(out, queue_text().text, conn->peer);
 	else
 		net_fail_errno(out, err, conn->peer, write ? "write" : "read");
+	tls_tell_own(out, SSL_get_certificate(conn->ssl));
 	return -1;
 }
 

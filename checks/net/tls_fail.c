@@ -211,6 +211,31 @@ void tls_certificate_text(X509 *cert, char *buf, size_t size)
 	str_free(&s);
 }
 
+void tls_tell_own(struct diag *out, X509 *own)
+{
+	char text[256], cause[sizeof out->cause], subject[sizeof out->subject];
+
+	if (out->code != D_TLS_CLIENT_CERT_REFUSED || !own || strstr(out->cause, "; sent is the "))
+		return;
+	tls_certificate_text(own, text, sizeof text);
+	snprintf(cause, sizeof cause, "%s", out->cause);
+	snprintf(subject, sizeof subject, "%s", out->subject);
+	check_fail(out, D_TLS_CLIENT_CERT_REFUSED, subject, "%.240s; sent is the %s", cause, text);
+	if (X509_cmp_current_time(X509_get0_notAfter(own)) < 0)
+		diag_hint(out, "renew the client certificate: it has expired");
+}
+
+void tls_tell_own_file(struct diag *out, const char *file)
+{
+	FILE *f = out->code == D_TLS_CLIENT_CERT_REFUSED && file ? fopen(file, "re") : NULL;
+	X509 *own = f ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
+
+	tls_tell_own(out, own);
+	X509_free(own);
+	if (f)
+		fclose(f);
+}
+
 /* ---- refused certificates ------------------------------------------------------------------------------------------ */
 static bool has_alternative(X509 *cert, int type)
 {

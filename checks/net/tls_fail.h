@@ -57,6 +57,10 @@ bool tls_may_lack_common(const struct diag *d);
  * this client has given one. */
 void tls_tell_common(struct diag *out, const struct tls_answer *answer, bool gave_ours);
 
+/* Completes the refusal of this client's certificate with whose it is and its dates; any other diagnosis stays as it is. `own` and
+ * `file` may be NULL. */
+void tls_tell_own(struct diag *out, X509 *own);
+void tls_tell_own_file(struct diag *out, const char *file);
 /* Writes one line about a certificate, for causes: subject, names, issuer, dates. */
 void tls_certificate_text(X509 *cert, char *buf, size_t size);
 

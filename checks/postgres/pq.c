@@ -268,6 +268,7 @@ static enum result fail_by_text(struct pq *pq, const char *text, struct diag *ou
 	/* An end of the stream may come after the handshake as well. */
 	if (strstr(text, "SSL error") && !strstr(text, "unexpected eof")) {
 		tls_fail_text(out, text, pq->peer);
+		tls_tell_own_file(out, pq_get(&pq->options, "sslcert"));
 		return fail_handshake(pq, out);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(phrases); i++) {

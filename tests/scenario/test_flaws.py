@@ -52,6 +52,17 @@ def test_kafka(guard, name):
         check.expect("auth-failed", exit=69, cause=f"the value of variable KAFKA_PASSWORD {says}", hint=hint)
 
 
+@pytest.mark.produces("auth-failed")
+def test_the_name_of_the_user(guard):
+    """The password is right, and what stands behind ${NAME} is not."""
+    with FakeKafka(mechanisms=["PLAIN"], users={"alice": PASSWORD}) as kafka:
+        keys = {"properties": login(user="${U}"), "_env": {"KAFKA_PASSWORD": PASSWORD, "U": "alice\n"}}
+        try_kafka(guard, kafka.bootstrap, **keys).expect("auth-failed", exit=69, cause="sasl.username ends in a line end")
+    with web() as s:
+        keys = {"username": "${U}", "password": "env:PW", "_env": {"PW": PASSWORD, "U": '"app"'}}
+        guard.try_("http", url=s.url, **keys).expect("auth-failed", exit=69, cause="username stands in quotes")
+
+
 @pytest.mark.produces("kafka-property")
 def test_empty_password_of_kafka(guard):
     check = try_kafka(guard, "127.0.0.1:1", properties=login(), _env={"KAFKA_PASSWORD": ""})

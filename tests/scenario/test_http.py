@@ -989,7 +989,7 @@ def test_https_other_faults(guard, authority, tmp_path):
             guard.try_("http", url=s.url, ca_file=authority.ca_file).expect("tls-client-cert-required", exit=69)
             guard.try_(
                 "http", url=s.url, ca_file=authority.ca_file, cert_file=theirs.cert_file, key_file=theirs.key_file
-            ).expect("tls-client-cert-refused", exit=69)
+            ).expect("tls-client-cert-refused", exit=69, cause="sent is the certificate of CN = client, names")
             guard.try_("http", url=s.url, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=mine.key_file).passed()
             guard.try_("http", url=s.url, ca_file=authority.ca_file, cert_file=mine.cert_file, key_file=theirs.key_file).expect(
                 "tls-key-mismatch", exit=69

@@ -84,6 +84,17 @@ def test_tls_client_certificate(guard, tmp_path):
         ).passed()
 
 
+@pytest.mark.produces("tls-client-cert-refused")
+def test_tls_client_certificate_that_has_expired(guard, tmp_path):
+    ca = Authority(tmp_path)
+    mine = ca.expired(cn="orders", client=True)
+    properties = tls(ca, f"ssl.certificate.location={mine.cert_file}", f"ssl.key.location={mine.key_file}")
+    with FakeKafka(tls=server_context(ca.issue(), client_ca=ca.ca_file, require_client=True)) as kafka:
+        try_kafka(guard, kafka.bootstrap, properties=properties).expect(
+            "tls-client-cert-refused", exit=69, cause="sent is the certificate of CN = orders", hint="it has expired"
+        )
+
+
 @pytest.mark.produces("tls-client-cert-required")
 @pytest.mark.near_miss("tls-client-cert-refused")
 def test_tls_client_certificate_without_its_key(guard, tmp_path):

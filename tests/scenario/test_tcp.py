@@ -356,7 +356,16 @@ def test_tls_client_certificate_of_another_ca(guard, authority, tmp_path, versio
     with tls_server(
         authority.issue(), client_ca=authority.ca_file, require_client=True, max_version=version, min_version=version
     ) as server:
-        try_tls(guard, server, authority, mine).expect("tls-client-cert-refused", exit=69)
+        try_tls(guard, server, authority, mine).expect(
+            "tls-client-cert-refused", exit=69, cause="sent is the certificate of CN = client, names"
+        )
+
+
+@pytest.mark.produces("tls-client-cert-refused")
+def test_tls_client_certificate_that_has_expired(guard, authority):
+    mine = authority.expired(client=True)
+    with tls_server(authority.issue(), client_ca=authority.ca_file, require_client=True) as server:
+        try_tls(guard, server, authority, mine).expect("tls-client-cert-refused", exit=69, hint="it has expired")
 
 
 @pytest.mark.produces("tls-peer-is-plaintext")
