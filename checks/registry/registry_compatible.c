@@ -45,6 +45,28 @@ static bool says_compatible(const struct answer *a)
 	return json_is_true(json_object_get(a->root, "is_compatible"));
 }
 
+/* Does the registry still give out the version that is to be judged? Then its store is there. */
+static bool gives_version(const struct registry_found *found)
+{
+	struct web_response resp;
+	struct diag ignored;
+	struct str path;
+
+	str_init(&path, URL_MAX);
+	str_addf(&path, "/subjects/%s/versions/%s", found->escaped, found->sub->version);
+	return !web_request_below(found->base, path.s, NULL, &resp, &ignored) && resp.status == 200;
+}
+
+/* A 500 without a code of the registry's own is what Apicurio says when it looks for the references of a JSON schema at their addresses
+ * ("Connection refused"). */
+static bool may_be_about_references(const struct answer *a)
+{
+	char ignored[8];
+
+	return a->resp.status == 422 ||
+	       (a->resp.status == 500 && !registry_parse_error(&a->resp, ignored, sizeof ignored));
+}
+
 /* Returns whether the registry refuses the schema that it has registered, with its own references, as well: then it does not resolve
  * references when it judges (Apicurio 3), and its answer says nothing about the file. */
 static bool refuses_its_own(const struct registry_found *found, const struct answer *a)
@@ -55,12 +77,17 @@ static bool refuses_its_own(const struct registry_found *found, const struct ans
 	struct answer own;
 	char version[16];
 
-	if (a->resp.status != 422 || !text || !json_array_size(references))
+	if (!may_be_about_references(a) || !text || !json_array_size(references))
 		return false;
 	snprintf(version, sizeof version, "/%.14s", found->sub->version);
-	return !ask(found, version, registry_schema_body(text, found->type, references), &own,
-		    &ignored) &&
-	       own.resp.status == 422;
+	if (ask(found, version, registry_schema_body(text, found->type, references), &own,
+		&ignored) ||
+	    own.resp.status != a->resp.status)
+		return false;
+	/* A trouble of the registry's that passes may have met both. */
+	return own.resp.status == 422 ||
+	       (own.resp.len == a->resp.len && !memcmp(own.resp.body, a->resp.body, own.resp.len) &&
+		gives_version(found));
 }
 
 /* ---- the judgement here ------------------------------------------------------------------------------------------ */

@@ -146,6 +146,16 @@ def test_json_schema(guard, registry):
     check(guard, registry, "order-json", other, "same", type="JSON").expect("registry-schema-differs", exit=69)
 
 
+@pytest.mark.produces("registry-refused")
+@pytest.mark.near_miss("http-status")
+def test_compatible_json_schema(guard, registry):
+    """The registry asks the address in $ref, where nobody listens; what has no references it judges."""
+    check(guard, registry, "order-json", json.dumps(JSON_ORDER), "compatible", type="JSON").expect(
+        "registry-refused", exit=69, cause="cannot judge schemas with references (error 0: java.net.ConnectException"
+    )
+    check(guard, registry, "customer-json", json.dumps(JSON), "compatible", type="JSON").passed()
+
+
 @pytest.mark.produces("registry-incompatible")
 def test_the_reason_that_the_registry_does_not_give(guard, registry):
     """Battery of faults: an incompatible schema at Apicurio."""

@@ -429,6 +429,42 @@ def test_what_nobody_can_judge(guard, unknown):
     result.expect("registry-refused", exit=69, cause="cannot judge schemas with references (error 42201")
 
 
+LOOKS_ELSEWHERE = Reply(500, body={"message": "java.net.ConnectException: Connection refused", "error_code": 0})
+STORE_FAILS = error(50001, "Error in the backend data store", 500)
+
+
+def ask_of_json(guard, *answers, then=None):
+    """What is said of a JSON schema with references, where the registry answers so about the file, and then about its own schema.
+    then: its answer when the schema is read again."""
+    server = registry_with_references()
+    version = "/subjects/orders-value/versions/latest"
+    registered = server.routes[version]
+    registered.body |= {"schema": '{"$ref": "http://x.test/c.json"}', "schemaType": "JSON"}
+    server.routes[version] = [registered, then or registered]
+    server.routes[f"POST /compatibility{version}"] = list(answers)
+    with server as s:
+        file = guard.write("o", '{"title": "x", "$ref": "http://x.test/c.json"}')
+        return guard.try_("schema_registry", url=s.url, subjects=compatible(file, type="JSON"))
+
+
+@pytest.mark.produces("registry-refused")
+@pytest.mark.near_miss("http-status")
+def test_references_that_a_registry_looks_for_elsewhere(guard):
+    """Apicurio: when it judges a JSON schema it asks the address in $ref, and not itself."""
+    cause = "cannot judge schemas with references (error 0: java.net.ConnectException"
+    ask_of_json(guard, LOOKS_ELSEWHERE).expect("registry-refused", exit=69, cause=cause, hint='must = "same"')
+
+
+@pytest.mark.produces("http-status", "registry-store")
+@pytest.mark.near_miss("registry-refused")
+def test_a_registry_in_trouble(guard):
+    other = Reply(500, body={"message": "java.lang.IllegalStateException", "error_code": 0})
+    ask_of_json(guard, LOOKS_ELSEWHERE, Reply(body={"is_compatible": True})).expect("http-status", exit=124)
+    ask_of_json(guard, LOOKS_ELSEWHERE, other).expect("http-status", exit=124)
+    ask_of_json(guard, LOOKS_ELSEWHERE, then=STORE_FAILS).expect("http-status", exit=124)
+    ask_of_json(guard, STORE_FAILS).expect("registry-store", exit=124)
+
+
 @pytest.mark.produces("avro-invalid-schema")
 def test_a_refused_file_that_cannot_be_read_here_either(guard):
     with registry(compatibility=REFUSES) as s:
