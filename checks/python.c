@@ -181,6 +181,7 @@ struct probing {
 	struct failure *failed_calls; /* one for each of calls */
 	bool producing;               /* the record is under way */
 	struct failure undelivered;
+	bool unconfirmed;    /* the client may deliver it later */
 	char kafka_name[64]; /* of the error of the record; may be empty */
 	char delivered[80];  /* where the record is: "partition 0, offset 7" */
 	char swallowed[256]; /* the first: "libs.serde at app/main.py:4" */
@@ -336,7 +337,8 @@ static void read_about_record(struct probing *p, const char *event, const char *
 		text_clean(p->delivered, sizeof p->delivered, a);
 	else
 		set_failure(&p->undelivered, b, c);
-	snprintf(p->kafka_name, sizeof p->kafka_name, "%s", str_eq(event, "undelivered") ? a : "");
+	p->unconfirmed = str_eq(event, "unconfirmed");
+	snprintf(p->kafka_name, sizeof p->kafka_name, "%s", *p->undelivered.reason ? a : "");
 }
 
 static void read_swallowed(struct probing *p, const char *place, const char *name,
@@ -391,7 +393,8 @@ static void handle_line(void *ctx, const char *line)
 	} else if (str_starts(field[0], "call")) {
 		read_about_call(p, field[0], field[1], field[2], field[3]);
 	} else if (p->conf->produces &&
-		   (str_eq(field[0], "producing") || str_ends(field[0], "delivered"))) {
+		   (str_eq(field[0], "producing") || str_ends(field[0], "delivered") ||
+		    str_eq(field[0], "unconfirmed"))) {
 		read_about_record(p, field[0], field[1], field[2], field[3]);
 	} else if (str_eq(field[0], "swallowed")) {
 		read_swallowed(p, field[1], field[2], field[3]);
@@ -589,7 +592,7 @@ static void add_failed_calls(struct probing *p, const struct program *program)
 }
 
 /* Errors that have a code of their own, by their names in confluent_kafka and kafka-python. */
-static enum diag_code undelivered_code(const char *name)
+static enum diag_code undelivered_code(const struct probing *p)
 {
 	static const struct {
 		const char *name;
@@ -604,9 +607,9 @@ static enum diag_code undelivered_code(const char *name)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (str_eq(name, names[i].name))
+		if (str_eq(p->kafka_name, names[i].name))
 			return names[i].code;
-	return D_PYTHON_PRODUCE_FAILED;
+	return p->unconfirmed ? D_PYTHON_PRODUCE_UNCONFIRMED : D_PYTHON_PRODUCE_FAILED;
 }
 
 static void add_undelivered(struct probing *p, const struct program *program)
@@ -617,7 +620,7 @@ static void add_undelivered(struct probing *p, const struct program *program)
 	if (!*f->reason)
 		return;
 	snprintf(subject, sizeof subject, "topic %s", p->conf->produces->topic);
-	add_finding(p, undelivered_code(p->kafka_name), subject,
+	add_finding(p, undelivered_code(p), subject,
 		    "the service's own client does not deliver a record: %s%s%s%s", p->kafka_name,
 		    *p->kafka_name ? ": " : "", f->reason,
 		    *p->kafka_name ? "" : cause_behind(f, program, program->n_err).text);

@@ -23,6 +23,7 @@
  *   producing                          before the client is made, then one of these
  *   delivered PLACE                    "partition 0, offset 7"
  *   undelivered NAME REASON LOGGED     NAME is Kafka's name of the error, "TOPIC_AUTHORIZATION_FAILED", or empty
+ *   unconfirmed NAME REASON LOGGED     the same, and the client may deliver one later with nothing changed but the brokers
  *   swallowed FILE:LINE NAME REASON    an import that fails in a file below the current folder, whose code goes on
  *   kafka clients TEXT                 these files import two or more: "confluent_kafka (a.py:3), kafka (b.py:9)"
  *   unread REASON                      the source of these files could not be searched

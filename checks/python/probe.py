@@ -582,6 +582,35 @@ def kafka_name(error):
         return ""
 
 
+CODE_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+FINAL_NAMES = ("_INVALID_ARG", "INVALID_RECORD", "MSG_SIZE_TOO_LARGE", "POLICY_VIOLATION", "UNSUPPORTED_COMPRESSION_TYPE")
+
+
+def is_final(error):
+    """Whether the same client fails in the same way however long the brokers are waited for. What is not known may pass."""
+    if isinstance(error, OSError) or any("Timeout" in one.__name__ for one in type(error).__mro__):
+        return False
+    if isinstance(error, CODE_ERRORS) or type(error).__module__ == "struct":
+        return True
+    return kafka_name(error) in FINAL_NAMES or getattr(error, "retriable", None) is False  # False of kafka-python
+
+
+def failed_word(error):
+    """For the report. What a thread of the client has raised is in its log alone."""
+    errors = [error] + [one for one, level, text in logged]
+    return "undelivered" if any(is_final(one) for one in errors if one is not None) else "unconfirmed"
+
+
 def produce(text, topic, properties, seconds, tried):
     """In a thread, since a client may wait longer than the check, for a first connection say."""
     name = text.split(":", 1)[0]
@@ -612,11 +641,11 @@ def produce(text, topic, properties, seconds, tried):
     if place:
         emit("delivered", place)
     elif error is None:
-        emit("undelivered", "", "no broker has confirmed it after %d s" % seconds, logged_beside(None))
+        emit(failed_word(None), "", "no broker has confirmed it after %d s" % seconds, logged_beside(None))
     elif isinstance(error, BaseException):
-        emit("undelivered", kafka_name(error), reason(error), logged_beside(error))
+        emit(failed_word(error), kafka_name(error), reason(error), logged_beside(error))
     else:
-        emit("undelivered", kafka_name(error), error.str(), "")
+        emit(failed_word(error), kafka_name(error), error.str(), "")
 
 
 def ask_client(client):

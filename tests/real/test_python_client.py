@@ -62,7 +62,7 @@ def test_a_record_is_confirmed(service, kafka):
 
 def test_acks_as_text(service):
     """The outage: the broker is well, and another client works on it."""
-    check = service(client="service:Service().start('1')", retry=False).expect("python-produce-failed", exit=69)
+    check = service(client="service:Service().start('1')").expect("python-produce-failed", exit=69)
     assert (
         "KafkaTimeoutError" in check["cause"]
         and "; logged: struct.error: required argument is not an integer (" in check["cause"]
@@ -76,13 +76,11 @@ def test_acks_as_text(service):
 
 
 def test_what_the_brokers_refuse(service, kafka):
-    service(client="service:make()[1]", topic="small", retry=False).expect("python-produce-failed", cause="MSG_SIZE_TOO_LARGE")
-    service(client="service:Service().start(1)", topic="small", retry=False).expect(
-        "python-produce-failed", cause="MESSAGE_SIZE_TOO_LARGE"
-    )
+    service(client="service:make()[1]", topic="small").expect("python-produce-failed", cause="MSG_SIZE_TOO_LARGE")
+    service(client="service:Service().start(1)", topic="small").expect("python-produce-failed", cause="MESSAGE_SIZE_TOO_LARGE")
     service(client="service:make()[1]", topic="gone", retry=False).expect("kafka-topic-missing")
     service(client="service:Service().start(1)", topic="gone", retry=False).expect(
-        "python-produce-failed", cause="Topic gone not found"
+        "python-produce-unconfirmed", cause="Topic gone not found"
     )
     login = {"brokers": kafka.sasl, "env": {"PW": kafka.users["limited"]}}
     service(client=f"service:Service().start(1, {KAFKA_PYTHON_LOGIN})", **login).expect("kafka-topic-denied", exit=69)
@@ -90,5 +88,7 @@ def test_what_the_brokers_refuse(service, kafka):
 
 def test_nobody_listens(service):
     brokers = f"127.0.0.1:{common.reserve_port()}"
-    service(brokers, client="service:make()[1]", retry=False).expect("python-produce-failed", cause="Connection refused")
-    service(brokers, client="service:Service().start(1)", retry=False).expect("python-produce-failed", cause="ECONNREFUSED")
+    service(brokers, client="service:make()[1]", retry=False).expect("python-produce-unconfirmed", cause="Connection refused")
+    service(brokers, client="service:Service().start(1)", retry=False).expect(
+        "python-produce-unconfirmed", cause="ECONNREFUSED"
+    )

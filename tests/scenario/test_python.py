@@ -15,6 +15,7 @@ CODES = [
     "python-import-swallowed",
     "python-call-failed",
     "python-produce-failed",
+    "python-produce-unconfirmed",
 ]
 OLD = "def libversion():\n    return ('2.0.2', 33555199)\n"
 
@@ -579,7 +580,11 @@ def test_calls_that_end_otherwise(service, guard):
 KAFKA = """import logging, struct, threading, time
 logging.getLogger("kafka").addHandler(logging.NullHandler())
 class Record: partition, offset = 0, 7
-class TopicAuthorizationFailedError(Exception): message = "TOPIC_AUTHORIZATION_FAILED"
+class KafkaError(RuntimeError): retriable = False
+class TopicAuthorizationFailedError(KafkaError): message = "TOPIC_AUTHORIZATION_FAILED"
+class KafkaTimeoutError(KafkaError): pass
+class KafkaConfigurationError(KafkaError): pass
+class NoBrokersAvailable(KafkaError): retriable = True
 class Future:
     def __init__(self, error): self.error = error
     def get(self, timeout):
@@ -602,7 +607,7 @@ class KafkaProducer:
         return Future(TopicAuthorizationFailedError(topic) if topic == "closed" else late)
 """
 CONFLUENT = """class KafkaError:
-    def __init__(self, name, text): self.name, self.str = lambda: name, lambda: text
+    def __init__(self, name, text): self.name, self.str, self.retriable = lambda: name, lambda: text, lambda: False
 class Message:
     partition, offset = lambda self: 2, lambda self: 9
 class KafkaException(Exception): pass
@@ -621,7 +626,7 @@ class Producer:
 def libversion():
     return ('2.6.1', 0x020601ff)
 """
-SERVICE = """import confluent_kafka
+SERVICE = """import confluent_kafka, kafka
 from kafka import KafkaProducer
 class Service:
     def make(self, acks=1): return KafkaProducer(acks=acks)
@@ -630,6 +635,7 @@ def broken(): raise KeyError("KAFKA_URL")
 async def asynchronous(): pass
 class Odd:
     def send(self, topic, value): return 1
+def raise_(error): raise error
 """
 
 
@@ -675,12 +681,44 @@ def test_a_record_that_is_delivered(produces, client, properties, place):
     ],
 )  # fmt: skip
 def test_a_record_that_is_not_delivered(produces, client, topic, cause):
-    check = produces(client, topic, retry=False).expect("python-produce-failed", phase="assert", subject=f"topic {topic}")
+    check = produces(client, topic).expect("python-produce-failed", exit=69, phase="assert", subject=f"topic {topic}")
     assert all(one in check["cause"] for one in cause), check
 
 
+@pytest.mark.produces("python-produce-unconfirmed")
+@pytest.mark.near_miss("python-produce-failed")
+@pytest.mark.parametrize(
+    "error",
+    [
+        "kafka.NoBrokersAvailable()",
+        "kafka.KafkaTimeoutError('Failed to update metadata after 60.0 secs.')",
+        "ConnectionRefusedError(111, 'Connection refused')",
+        "RuntimeError('the bus is not there')",
+        "confluent_kafka.KafkaException(confluent_kafka.KafkaError('_TRANSPORT', 'Local: Broker transport failure'))",
+        "confluent_kafka.KafkaException(confluent_kafka.KafkaError('NOT_ENOUGH_REPLICAS', 'Broker: Not enough in-sync replicas'))",
+    ],
+)
+def test_brokers_that_do_not_answer_are_waited_for(produces, error):
+    """What is not known for an error of the code may pass."""
+    produces(f"svc:raise_({error})", retry=False).expect("python-produce-unconfirmed", retryable=True)
+
+
+@pytest.mark.produces("python-produce-failed")
+@pytest.mark.near_miss("python-produce-unconfirmed")
+@pytest.mark.parametrize(
+    "error",
+    [
+        "kafka.KafkaConfigurationError('acks')",
+        "ValueError('acks')",
+        "confluent_kafka.KafkaException(confluent_kafka.KafkaError('_INVALID_ARG', 'No such configuration property'))",
+    ],
+)
+def test_a_client_that_is_wrong_is_not_waited_for(produces, error):
+    produces(f"svc:raise_({error})").expect("python-produce-failed", exit=69, retryable=False)
+
+
 @pytest.mark.produces(
-    "python-produce-failed", "kafka-topic-denied", "kafka-topic-missing", "auth-failed", "python-module-missing"
+    "python-produce-unconfirmed", "kafka-topic-denied", "kafka-topic-missing", "auth-failed", "python-module-missing"
 )
 def test_what_the_brokers_say(produces, guard):
     produces("svc:Service().make", "closed").expect("kafka-topic-denied", exit=69, cause="TOPIC_AUTHORIZATION_FAILED: Topic")
@@ -690,7 +728,7 @@ def test_what_the_brokers_say(produces, guard):
     result.expect("auth-failed", exit=69, cause="_AUTHENTICATION: KafkaException")
     produces("none_such:make").expect("python-module-missing", exit=69)
     slow = produces("svc:Service().make", "slow", attempt_timeout=guard.span(5), _limit=guard.span(5), retry=False)
-    slow.expect("python-produce-failed", cause=" s; logged: no node is ready")
+    slow.expect("python-produce-unconfirmed", cause=" s; logged: no node is ready")
 
 
 def test_secrets_of_a_client(produces, guard):
@@ -698,7 +736,7 @@ def test_secrets_of_a_client(produces, guard):
     guard.write("password", "the-secret-71\n")
     keys = ("b=k", f"sasl.password=file:{guard.tmp}/password", "ssl.key.password=env:PW")
     shown = "confluent_kafka:exec('raise ValueError(open(\"/proc/self/cmdline\").read()[-190:])')"
-    result = produces("confluent_kafka", "small", *keys, calls=[shown], _env={"PW": "the-secret-72"}, retry=False)
+    result = produces("confluent_kafka", "canary", *keys, calls=[shown], _env={"PW": "the-secret-72"}, retry=False)
     cause = result.expect("python-call-failed")["cause"]
     assert "/password" in cause and "ssl.key.password=env:PW" in cause, cause
     assert "the-secret" not in str(result)
