@@ -90,7 +90,8 @@ bool kafka_broker_state_is_ready(const struct kafka_client *c,
 /* librdkafka goes round the addresses of a name, so that the broker has failed when each of them has. */
 static bool has_tried_all(const struct kafka_broker_state *broker)
 {
-	return broker->addresses > 0 && broker->failures >= broker->addresses;
+	return broker->addresses == 1 ||
+	       (broker->addresses > 0 && broker->n_failed >= broker->addresses);
 }
 
 bool kafka_broker_state_is_final(const struct kafka_broker_state *broker)
@@ -318,7 +319,7 @@ static unsigned count_addresses(const struct check_run *run, const char *address
 	if (hostport_split(address, host, sizeof host, &port) || resolve_is_literal(host) ||
 	    resolve_host(&shorter, host, port, family, &list, &ignored))
 		return 1;
-	for (const struct addrinfo *a = list; a; a = a->ai_next)
+	for (const struct addrinfo *a = list; a && n < KAFKA_ADDRESSES_MAX; a = a->ai_next)
 		n++;
 	freeaddrinfo(list);
 	return n;
@@ -350,10 +351,10 @@ static void probe_broker(struct kafka_client *c, struct kafka_broker_state *brok
 			       .key_file = kafka_client_props_get(c->props, "ssl.key.location")};
 	struct duration time = probe_time(c, broker);
 	bool guessed = !broker->up;
-	char ip[sizeof broker->ip];
+	char ip[sizeof broker->tried[0].ip];
 
 	c->n_probes++;
-	snprintf(ip, sizeof ip, "%s", broker->ip);
+	snprintf(ip, sizeof ip, "%s", broker->tried[0].ip);
 	pthread_mutex_unlock(&c->lock);
 	kafka_probe(c->run, broker->address, ip, time, c->props->tls ? &tls : NULL, &probe);
 	pthread_mutex_lock(&c->lock);

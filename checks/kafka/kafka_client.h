@@ -19,15 +19,22 @@
 #define KAFKA_BROKERS_MAX \
 	1024 /* brokers whose state is watched; a check does not support a larger cluster */
 
+#define KAFKA_ADDRESSES_MAX 16 /* of one name; of more it is enough that so many have failed */
+
 /* State of one server address, as librdkafka reported it and kafka_probe found. */
 struct kafka_broker_state {
 	char address[DIAG_SUBJECT_MAX];
 	int32_t id;     /* broker id; KAFKA_BOOTSTRAP until metadata has named it */
 	bool bootstrap; /* the address is one of the bootstrap servers */
-	char
-	    ip[64]; /* of the name's addresses the one librdkafka has tried last; empty: none yet */
+	/* Of the name's addresses those that librdkafka has tried last, one for each of its threads; newest first. */
+	struct kafka_tried {
+		pthread_t thread;
+		char ip[64]; /* empty: none yet */
+	} tried[2];
 	unsigned addresses; /* how many the name has; 0: not counted yet */
-	unsigned failures;  /* how many connections have failed or ended */
+	/* Those of them to which a connection has failed. */
+	char failed[KAFKA_ADDRESSES_MAX][64];
+	unsigned n_failed;
 	/* Whether a connection is ready: any, the bootstrap's, the broker's, at any time so far. */
 	bool up, up_bootstrap, up_broker, was_up;
 	/* The broker has answered a request that it answers only after the login, if it wants one. */

@@ -226,7 +226,8 @@ static void diagnose_tls(const struct kafka_client *one, struct kafka_client *co
 	tls_hint_name(out, host);
 	if ((!tls_may_lack_common(out) && out->code != D_TLS_UNKNOWN_CA) ||
 	    !find_failed(v, n, address, &broker) ||
-	    net_connect(run, broker.ip[0] ? broker.ip : host, port, &conn, &ignored))
+	    net_connect(run, broker.tried[0].ip[0] ? broker.tried[0].ip : host, port, &conn,
+			&ignored))
 		return;
 	answer = tls_ask(conn.fd, host, run->deadline);
 	if (out->code != D_TLS_UNKNOWN_CA) {

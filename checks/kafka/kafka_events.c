@@ -51,6 +51,34 @@ static void set_up(struct kafka_broker_state *broker, int32_t id, bool up)
 	broker->was_up = broker->was_up || broker->up;
 }
 
+/* Notes the address that this thread, a bootstrap server's or a learned broker's, tries now. */
+static void note_tried(struct kafka_broker_state *broker, const struct sockaddr *to, int len)
+{
+	struct kafka_tried *first = &broker->tried[0];
+
+	if (first->ip[0] && !pthread_equal(first->thread, pthread_self()))
+		broker->tried[1] = *first;
+	first->thread = pthread_self();
+	getnameinfo(to, (socklen_t)len, first->ip, sizeof first->ip, NULL, 0, NI_NUMERICHOST);
+}
+
+/* Notes that the address which this thread has tried has failed. Only a line of the log says so: librdkafka ends connections of its own
+ * accord too, in any state. */
+static void note_failed(struct kafka_broker_state *broker)
+{
+	const struct kafka_tried *tried = broker->tried;
+
+	if (!pthread_equal(tried->thread, pthread_self()))
+		tried++;
+	if (!tried->ip[0] || !pthread_equal(tried->thread, pthread_self()))
+		return;
+	for (unsigned i = 0; i < broker->n_failed; i++)
+		if (str_eq(broker->failed[i], tried->ip))
+			return;
+	if (broker->n_failed < KAFKA_ADDRESSES_MAX)
+		memcpy(broker->failed[broker->n_failed++], tried->ip, sizeof tried->ip);
+}
+
 static bool is_no_connection(enum diag_code code)
 {
 	return code == D_CONNECT_REFUSED || code == D_CONNECT_TIMEOUT ||
@@ -80,7 +108,10 @@ static void note_broker(struct kafka_client *c, const struct kafka_line *line,
 {
 	struct kafka_broker_state *broker = find_or_add_broker(c, line->address);
 
-	if (!broker || !is_better_reason(broker, m))
+	if (!broker)
+		return;
+	note_failed(broker);
+	if (!is_better_reason(broker, m))
 		return;
 	set_id(broker, line->broker);
 	broker->meaning = m;
@@ -177,10 +208,8 @@ static rd_kafka_resp_err_t on_state(rd_kafka_t *rk UNUSED, int32_t id, const cha
 		/* Keep the reason: librdkafka does not repeat it when the connection ends again. */
 		set_up(broker, id, str_eq(state, "UP") || str_eq(state, "UPDATE"));
 		snprintf(broker->connection, sizeof broker->connection, "%s", state);
-		if (str_eq(state, "DOWN")) {
-			broker->failures++;
+		if (str_eq(state, "DOWN"))
 			kafka_requests_closed(&c->requests, id, address);
-		}
 	}
 	pthread_cond_broadcast(&c->changed);
 	pthread_mutex_unlock(&c->lock);
@@ -196,8 +225,7 @@ static int on_connect(int fd, const struct sockaddr *to, int len, const char *na
 	pthread_mutex_lock(&c->lock);
 	broker = kafka_broker_state_find(c, name);
 	if (broker)
-		getnameinfo(to, (socklen_t)len, broker->ip, sizeof broker->ip, NULL, 0,
-			    NI_NUMERICHOST);
+		note_tried(broker, to, len);
 	pthread_mutex_unlock(&c->lock);
 	return connect(fd, to, (socklen_t)len) == 0 || errno == EINPROGRESS ? 0 : errno;
 }
