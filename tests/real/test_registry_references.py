@@ -47,6 +47,7 @@ def registry():
         server.set_level("order-proto", "BACKWARD")
         server.register("customer-json", json.dumps(JSON), "JSON")
         server.register("order-json", json.dumps(JSON_ORDER), "JSON", [reference(JSON["$id"], "customer-json")])
+        server.set_level("order-json", "BACKWARD")
         yield server
 
 

@@ -134,8 +134,11 @@ def only(cipher=None, curve=None):
 @every_kind
 @pytest.mark.parametrize(
     "narrow, chosen",
-    [(only("ECDHE-ECDSA-AES128-CCM8"), "ECDHE-ECDSA-AES128-CCM8"), (only(curve="secp256k1"), "ECDHE-ECDSA-")],
-    ids=["cipher", "curve"],
+    [
+        pytest.param(only("ECDHE-ECDSA-AES128-CCM8"), "ECDHE-ECDSA-AES128-CCM8", id="cipher"),
+        # OpenSSL 4 does not offer the curve; then the cause is called likely.
+        pytest.param(only(curve="secp256k1"), "ECDHE-ECDSA-", marks=pytest.mark.dynamic, id="curve"),
+    ],
 )
 def test_nothing_in_common(guard, kind, root, narrow, chosen):
     """The server's alert is a bare handshake_failure; what it answers to a client that offers everything is what tells."""
