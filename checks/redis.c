@@ -39,7 +39,8 @@ static const struct schema wanted_key_schema = {.size = sizeof(struct wanted_key
 
 static const struct key redis_keys[] = {
     KEY_URL(struct redis_conf, url, .schemes = redis_url_schemes,
-	    .doc = "redis://host:port/database, rediss:// with TLS, unix:///path of a socket; also "
+	    .doc = "redis://host:port/database, rediss:// with TLS, unix:///path of a socket, "
+		   "redis+sentinel://host,host/master/database, redis+cluster://host,host; also "
 		   "valkey:// and the parameters that platforms add.",
 	    .example = "\"redis://cache:6379\""),
     KEY_STRLIST(struct redis_conf, sentinels, .check = address_problem,
@@ -139,6 +140,12 @@ static const char *one_source_problem(const struct redis_conf *c, const char **k
 	return n > 1 ? "and another of url, sentinels and seeds exclude each other" : NULL;
 }
 
+/* Of a URL by reference it is not known here. */
+static bool may_name_sentinels(const struct url *url)
+{
+	return secret_is_set(url->ref) || (url->text && str_ends(url->scheme, "sentinel"));
+}
+
 /* Refuses keys of sentinels without sentinels, and demands that they cannot meet. */
 static const char *sentinel_problem(const struct redis_conf *c, const char **key)
 {
@@ -148,14 +155,15 @@ static const char *sentinel_problem(const struct redis_conf *c, const char **key
 	*key = c->sentinel_username                  ? "sentinel_username"
 	       : secret_is_set(c->sentinel_password) ? "sentinel_password"
 						     : "sentinel_tls";
-	if (!c->sentinels.n &&
+	if (!c->sentinels.n && !may_name_sentinels(&c->url) &&
 	    (c->sentinel_username || secret_is_set(c->sentinel_password) || c->sentinel_tls))
 		return "is for sentinels only";
 	*key = "sentinel_username";
 	if (c->sentinel_username && !secret_is_set(c->sentinel_password))
 		return "needs sentinel_password: no login is tried without one";
 	*key = "role";
-	return c->sentinels.n && c->role == ROLE_REPLICA
+	return (c->sentinels.n || (c->url.text && str_ends(c->url.scheme, "sentinel"))) &&
+		       c->role == ROLE_REPLICA
 		   ? "replica cannot be: sentinels name the master; give the url of a replica"
 		   : NULL;
 }
@@ -675,7 +683,11 @@ const struct check_kind check_redis = {
     .name = "redis",
     .summary = "Redis is loaded, lets this user in and has the right role, settings and keys",
     .schema = &(const struct schema){.size = sizeof(struct redis_conf), .keys = redis_keys},
-    .urls = {{.scheme = "redis", .example = "redis://host", .key = "url", .as = "redis"},
+    .urls = {{.scheme = "redis",
+	      .example = "redis://host",
+	      .key = "url",
+	      .as = "redis",
+	      .also = redis_url_other_schemes},
 	     {.scheme = "rediss", .example = "rediss://host", .key = "url", .as = "rediss"},
 	     {.scheme = "valkey", .example = "valkey://host", .key = "url", .as = "valkey"},
 	     {.scheme = "valkeys", .example = "valkeys://host", .key = "url", .as = "valkeys"}},

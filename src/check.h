@@ -50,6 +50,8 @@ struct check_url {
 	const char *example;
 	const char *key; /* the key that gets the URL, with the scheme `as` or without a scheme */
 	const char *as;  /* "https"; NULL: the key takes neither a scheme nor a user part */
+	const char *const *
+	    also; /* further schemes of this form, which the key gets as they are; NULL-terminated, or NULL */
 	/* The path after `path_mark` ("/v1/data/") becomes the value of `path_key`, not a part of the URL. NULL: the URL keeps it. */
 	const char *path_mark, *path_key;
 	/* The key that gets the host, which is the percent-encoded path of a unix socket; NULL: the host is one. */

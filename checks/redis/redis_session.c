@@ -47,6 +47,13 @@ static void take_url_parts(struct redis_session *s)
 	struct tls_conf *tls = &s->tls_conf;
 
 	s->tls = parts->tls;
+	if (parts->kind == REDIS_URL_SENTINELS) {
+		s->sentinels = parts->hosts;
+		s->master_name = parts->master_name;
+		s->sentinel_tls |= parts->tls;
+	} else if (parts->kind == REDIS_URL_CLUSTER) {
+		s->seeds = parts->hosts;
+	}
 	if (s->conf->database == INT_UNSET && parts->database != INT_UNSET)
 		s->database = parts->database;
 	tls->ca_file = either(tls->ca_file, parts->ca_file);
@@ -60,6 +67,20 @@ static void take_url_parts(struct redis_session *s)
 		check_fact(s->run, "url_parameters_passed_over", "%s", parts->passed_over);
 }
 
+/* What of the keys goes with sentinels alone, or not with them. Of a url that stands in the profile, validate says so. */
+static const char *sentinel_problem(const struct redis_session *s)
+{
+	bool keys = s->conf->sentinel_username || secret_is_set(s->conf->sentinel_password) ||
+		    s->conf->sentinel_tls;
+
+	if (s->parts.kind == REDIS_URL_SENTINELS && s->conf->role == ROLE_REPLICA)
+		return "names sentinels, which name the master, and role is replica";
+	return keys && s->parts.kind != REDIS_URL_SENTINELS
+		   ? "names no sentinels, for which sentinel_username, sentinel_password and "
+		     "sentinel_tls are"
+		   : NULL;
+}
+
 static enum result read_url(struct redis_session *s, struct diag *out)
 {
 	const struct url *url = &s->conf->url;
@@ -70,6 +91,8 @@ static enum result read_url(struct redis_session *s, struct diag *out)
 	if (url_reveal(url, &s->url, out))
 		return RESULT_FAIL;
 	problem = redis_url_read(&s->url, &s->arena, &s->parts);
+	if (!problem)
+		problem = sentinel_problem(s);
 	/* Only a url by reference reaches this: validate refuses such a url in the profile itself. */
 	if (problem)
 		return check_fail(out,
@@ -87,6 +110,10 @@ enum result redis_session_begin(struct redis_session *s, const struct check_run 
 	*s = (struct redis_session){
 	    .run = run,
 	    .conf = c,
+	    .sentinels = c->sentinels,
+	    .seeds = c->seeds,
+	    .master_name = c->master_name,
+	    .sentinel_tls = c->sentinel_tls,
 	    .login.user = c->username,
 	    .sentinel_login = {.user = c->sentinel_username, .for_sentinels = true},
 	    .tls_conf = TLS_CONF(c),
@@ -355,7 +382,7 @@ static enum result check_cluster(struct redis_session *s, struct diag *out)
 	struct resp *resp = s->resp;
 	redisReply *reply;
 
-	if (!s->conf->cluster && !s->conf->seeds.n)
+	if (!s->conf->cluster && !s->seeds.n)
 		return RESULT_PASS;
 	check_step(resp->run, PH_ASSERT, "CLUSTER INFO of %s", resp->conn.peer);
 	reply = RESP(resp, out, "CLUSTER", "INFO");
@@ -405,7 +432,7 @@ static enum result ask_server(struct redis_session *s, const char *host, int por
 static enum result query_sentinel(struct redis_session *s, struct resp *resp, const char **host,
 				  int *port, struct diag *out)
 {
-	const char *master = s->conf->master_name;
+	const char *master = s->master_name;
 	char subject[160];
 	redisReply *reply;
 	int64_t number;
@@ -444,7 +471,7 @@ static enum result check_named_master(struct redis_session *s, const char *senti
 		return RESULT_PASS;
 	return check_fail(out, D_REDIS_WRONG_ROLE, s->resp->conn.peer,
 			  "sentinel %s names it as master %s, but it is a %s", sentinel,
-			  s->conf->master_name, s->role);
+			  s->master_name, s->role);
 }
 
 static enum result reach_by_sentinel(const struct check_run *run, struct redis_session *s,
@@ -456,7 +483,7 @@ static enum result reach_by_sentinel(const struct check_run *run, struct redis_s
 	int port, master_port = 0;
 
 	invariant(!hostport_split(sentinel, host, sizeof host, &port));
-	if (connect_to(run, s, host, port, s->conf->sentinel_tls, resp, out) ||
+	if (connect_to(run, s, host, port, s->sentinel_tls, resp, out) ||
 	    log_in(resp, &s->sentinel_login, out) ||
 	    query_sentinel(s, resp, &master, &master_port, out))
 		return RESULT_FAIL;
@@ -520,10 +547,10 @@ enum result redis_session_reach(struct redis_session *s, struct diag *out)
 	int port = s->url.port ? s->url.port : 6379;
 
 	s->resp = xcalloc(1, sizeof *s->resp);
-	if (s->conf->sentinels.n)
-		return reach_one_of(s, &s->conf->sentinels, reach_by_sentinel, out);
-	if (s->conf->seeds.n)
-		return reach_one_of(s, &s->conf->seeds, reach_seed, out);
+	if (s->sentinels.n)
+		return reach_one_of(s, &s->sentinels, reach_by_sentinel, out);
+	if (s->seeds.n)
+		return reach_one_of(s, &s->seeds, reach_seed, out);
 	if (open_server(s->run, s, s->url.host, port, s->resp, out))
 		return RESULT_FAIL;
 	return ask_server(s, s->url.host, port, out);

@@ -27,6 +27,10 @@ struct redis_session {
 	struct url url; /* with its secrets; of no use with sentinels and seeds */
 	struct redis_url parts;
 	struct arena arena; /* has the texts of parts */
+	/* From the url or from the keys of the profile. */
+	struct strlist sentinels, seeds;
+	const char *master_name;
+	bool sentinel_tls;
 	struct redis_login login, sentinel_login;
 	struct tls_conf tls_conf;
 	bool tls;

@@ -1,6 +1,6 @@
 /* redis_url: reads a URL of a Redis server as clients and platforms write it.
  *
- * Pure. The parameters after "?" are those of redis-py, Celery, go-redis, lettuce and StackExchange.Redis. Those that only change how the
+ * Pure. A URL may also name sentinels or nodes of a cluster, one or several with commas. The parameters after "?" are those of redis-py, Celery, go-redis, lettuce, fred, Symfony and StackExchange.Redis. Those that only change how the
  * client behaves (time-outs, pools, protocol) are passed over, and their names noted.
  */
 #ifndef SG_REDIS_URL_H
@@ -8,7 +8,12 @@
 
 #include "check.h"
 
+enum redis_url_kind { REDIS_URL_SERVER, REDIS_URL_SENTINELS, REDIS_URL_CLUSTER };
 struct redis_url {
+	enum redis_url_kind kind;
+	/* Of sentinels and of a cluster: "host:port", at least one. Of a server the url has host and port. */
+	struct strlist hosts;
+	const char *master_name; /* of sentinels */
 	bool tls;
 	bool any_certificate; /* ssl_cert_reqs=none: the client does not verify the server */
 	const char *socket;   /* the path of a unix socket; NULL for host and port */
@@ -20,6 +25,8 @@ struct redis_url {
 };
 
 extern const char *const redis_url_schemes[]; /* NULL-terminated */
+/* Those for -w, besides the forms that its help shows. Another one, unix://, may be any server's. */
+#define redis_url_other_schemes (&redis_url_schemes[5])
 
 /* Reads the scheme, the path and the parameters. Returns NULL, or the problem, which never quotes a value. The texts live in *a. */
 const char *redis_url_read(const struct url *url, struct arena *a, struct redis_url *out);

@@ -25,13 +25,23 @@ void url_check_examples(struct str *out)
 		str_addf(out, "%s%s", sep, form->example);
 }
 
+/* Is it the form's scheme, or one that the form also takes? */
+static bool form_has(const struct check_url *form, const char *scheme)
+{
+	const char *const *also = form->also;
+
+	while (also && *also && !str_eq(*also, scheme))
+		also++;
+	return str_eq(form->scheme, scheme) || (also && *also);
+}
+
 static const struct check_url *find_form(const char *scheme, const struct check_kind **kind)
 {
 	const struct check_url *form;
 	size_t k = 0, row = 0;
 
 	while ((form = next_form(&k, &row)))
-		if (str_eq(form->scheme, scheme)) {
+		if (form_has(form, scheme)) {
 			*kind = check_kind_at(k);
 			return form;
 		}
@@ -195,8 +205,9 @@ static const char *add_socket(struct arena *a, struct node *group, const struct 
 
 /* Adds the form's keys from `rest`, the URL after "://". Returns NULL, or the problem. */
 static const char *add_keys(struct arena *a, struct node *group, const struct check_url *form,
-			    const char *rest)
+			    const char *scheme, const char *rest)
 {
+	const char *as = form->as && !str_eq(scheme, form->scheme) ? scheme : form->as;
 	const char *problem = form->socket_key ? add_socket(a, group, form, &rest) : NULL;
 	const char *slash = form->path_key ? strchr(rest, '/') : NULL;
 	const char *mark = form->path_key ? strstr(rest, form->path_mark) : NULL;
@@ -210,8 +221,7 @@ static const char *add_keys(struct arena *a, struct node *group, const struct ch
 	if (slash && slash[1] && !*value)
 		return arena_printf(a, "names no %s: write %s", form->path_key, form->example);
 	add_key(a, group, form->key,
-		arena_printf(a, "%s%s%.*s", form->as ? form->as : "", form->as ? "://" : "", (int)n,
-			     rest));
+		arena_printf(a, "%s%s%.*s", as ? as : "", as ? "://" : "", (int)n, rest));
 	if (*value)
 		add_key(a, group, form->path_key, value);
 	return NULL;
@@ -349,7 +359,7 @@ static const char *parse_url(struct url_check *out, struct arena *a, const char 
 		return problem;
 	*out = (struct url_check){kind, make_name(a, rest), arena_alloc(a, sizeof *out->node)};
 	out->node->type = N_GROUP;
-	problem = *form ? add_keys(a, out->node, *form, rest) : NULL;
+	problem = *form ? add_keys(a, out->node, *form, scheme, rest) : NULL;
 	if (!problem && *form && (*form)->socket_key)
 		out->name = make_name(a, out->node->first->text);
 	return problem;

@@ -406,7 +406,7 @@ int read_url(const struct slot *s)
 {
 	const char *name = variable_with_secret(s), *text, *problem;
 	struct url *out = s->field;
-	char all[256];
+	char all[512];
 
 	if (name)
 		return read_url_reference(s, variable(name),

@@ -89,6 +89,12 @@ static void unescape_zone(char *host)
 		memmove(zone + 1, zone + 3, strlen(zone + 3) + 1);
 }
 
+/* Do URLs of this scheme name several hosts, with commas between them? */
+static bool takes_hosts(const struct url *u)
+{
+	return is_libpq(u) || str_starts(u->scheme, "redis") || str_starts(u->scheme, "valkey");
+}
+
 /* Splits "host:port" or "[v6]:port" of n bytes; the port may be missing. A list of several, where allowed, becomes the host.
  * Returns NULL, or the problem. */
 static const char *split_host(struct url *u, struct arena *a, const char *s, size_t n)
@@ -97,7 +103,7 @@ static const char *split_host(struct url *u, struct arena *a, const char *s, siz
 	const char *end = s + n, *stop = memchr(s, v6 ? ']' : ':', n), *colon;
 	char *host;
 
-	if (is_libpq(u) && memchr(s, ',', n)) {
+	if (takes_hosts(u) && memchr(s, ',', n)) {
 		u->host = arena_strndup(a, s, n);
 		return NULL;
 	}

@@ -16,7 +16,8 @@ struct diag;
 struct url {
 	const char *text;   /* whole, without the user part: safe to print */
 	const char *scheme; /* lower case; "" if none */
-	const char *host; /* without the brackets of IPv6, and its zone unescaped; "" for unix:// */
+	const char *
+	    host; /* without the brackets of IPv6, and its zone unescaped; "" for unix://; of several, the list */
 	const char *path; /* with the query, begins with '/' or is "" */
 	int port;         /* 0: not given */
 	/* SECRET_LITERAL, percent-decoded, when the URL had a user part. */

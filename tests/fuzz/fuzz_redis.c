@@ -65,11 +65,18 @@ static void parameters(const char *text)
 	struct arena arena = {0};
 	struct redis_url parts;
 	struct url url;
+	char host[300];
+	int port;
 
 	if (!url_split(&url, &arena, text) && !redis_url_read(&url, &arena, &parts)) {
 		FUZZ_CHECK(parts.database == INT_UNSET ||
 			   (parts.database >= 0 && parts.database <= 65535));
 		FUZZ_CHECK(strlen(parts.passed_over) < sizeof parts.passed_over);
+		FUZZ_CHECK((parts.kind != REDIS_URL_SERVER) == (parts.hosts.n > 0));
+		FUZZ_CHECK(parts.kind != REDIS_URL_SENTINELS || *parts.master_name);
+		for (size_t i = 0; i < parts.hosts.n; i++)
+			FUZZ_CHECK(!hostport_split(parts.hosts.v[i], host, sizeof host, &port) &&
+				   port);
 	}
 	arena_free(&arena);
 }

@@ -249,6 +249,88 @@ def test_real_sentinel(guard):
             guard.try_("redis", url=f"redis://{address}", password="env:SPW", _env=env).expect("redis-is-sentinel", exit=69)
 
 
+# ---- URLs that name several hosts ----
+
+
+def ways(guard, url, **more):
+    """The same URL as the key, by reference, filled in from a variable, and as -w gives it."""
+    env = more.pop("_env", {}) | {"REDIS_URL": url}
+    yield guard.check(f'startguard = 1; redis: {{ c: {{ url = "{url}"; }}; }};', mode="dev", env=env)
+    for text in ("env:REDIS_URL", "${REDIS_URL}"):
+        yield guard.check(f'startguard = 1; redis: {{ c: {{ url = "{text}"; }}; }};', env=env)
+    yield guard.cli("-w", "env:REDIS_URL", "-t", "5s", "--report", guard.tmp / "w.json", env=env)
+    yield guard.cli("-w", url, "-t", "5s", "-m", "dev", env=env)
+    yield guard.try_("redis", url="env:REDIS_URL", _env=env)
+
+
+@pytest.mark.near_miss("env-mismatch", "redis-is-sentinel", "auth-required")
+@pytest.mark.parametrize(
+    "form",
+    [
+        "redis+sentinel://:pw-12345@{0},{1}/m",
+        "redis-sentinel://:pw-12345@{0},{1}/m/2",
+        "redis-sentinel://:pw-12345@{0},{1}/2?sentinelMasterId=m",
+        "redis-sentinel://default:pw-12345@{1}?sentinelServiceName=m",
+        "redis://:pw-12345@{0},{1}/2?sentinel_master=m",
+    ],
+)
+def test_sentinels_in_a_url(guard, form):
+    """As lettuce, fred, asynq, redis-sentinel-url and Symfony write them."""
+    with RespServer(password={"default": "pw-12345"}) as master, RespServer(names(master)) as sentinel:
+        url = form.format(f"127.0.0.1:{refused_port()}", sentinel.address)
+        for result in ways(guard, url):
+            assert result.code == 0, result
+            assert "pw-12345" not in result.out + result.err
+        selected = [c[1] for c in master.commands if c[0] == "SELECT"]
+        assert selected == (["2"] * 6 if "/2" in form else [])
+        assert {c[2] for c in sentinel.commands if c[0] == "SENTINEL"} == {"m"}
+
+
+@pytest.mark.near_miss("env-mismatch", "redis-cluster-down")
+@pytest.mark.parametrize(
+    "form", ["redis+cluster://{0},{1}", "redis-cluster://{0},{1}/0", "redis+cluster://{1}", "redis://{0},{1}?redis_cluster=1"]
+)
+def test_nodes_of_a_cluster_in_a_url(guard, form):
+    with RespServer(COMPLETE) as s:
+        for result in ways(guard, form.format(f"127.0.0.1:{refused_port()}", s.address)):
+            assert result.code == 0, result
+        assert [c[:2] for c in s.commands if c[0] == "CLUSTER"] == [["CLUSTER", "INFO"]] * 6
+
+
+def test_sentinels_in_a_url_with_tls_and_a_login_of_their_own(guard, tmp_path):
+    authority = Authority(tmp_path)
+    context = server_context(authority.issue())
+    with RespServer(password="pw-12345", tls=context) as master, RespServer(password="pw-67890", tls=context) as sentinel:
+        sentinel._do_sentinel = lambda args, connection: array(["127.0.0.1", str(master.port)])
+        keys = {"ca_file": authority.ca_file, "sentinel_password": "env:SPW", "url": "env:U"}
+        env = {"SPW": "pw-67890", "U": f"rediss+sentinel://:pw-12345@{sentinel.address}/m"}
+        guard.try_("redis", _env=env, **keys).passed()
+        env["U"] = f"rediss://:pw-12345@{master.address}"
+        guard.try_("redis", _env=env, **keys).expect("env-mismatch", exit=69, cause="names no sentinels")
+
+
+@pytest.mark.produces("env-mismatch")
+@pytest.mark.parametrize(
+    "url, words",
+    [
+        (
+            "redis://a:6379,b:6379/0",
+            "write redis+cluster:// (the key seeds) for nodes of a cluster, redis+sentinel:// (the keys",
+        ),
+        (
+            "redis+sentinel://a,b",
+            "names no master: write redis+sentinel://host:26379/NAME, or the keys sentinels and master_name",
+        ),
+        ("redis-sentinel://a:26379/0", "names no master"),
+        ("redis+cluster://a:x,b", "neither host nor host:port in its list"),
+    ],
+)
+def test_what_a_url_of_several_hosts_lacks(guard, url, words):
+    """Each way tells the same; a bad port, an unknown scheme, was said."""
+    for result in ways(guard, url):
+        assert result.code in (64, 69, 78) and words in result.err + str(result.report), result
+
+
 # ---- clusters ----
 
 

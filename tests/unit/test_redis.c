@@ -159,6 +159,39 @@ static struct reading read_text(const char *text)
 	return r;
 }
 
+static void test_urls_of_several_hosts(void **state UNUSED)
+{
+	static const struct {
+		const char *text;
+		enum redis_url_kind kind;
+		const char *hosts, *master;
+	} rows[] = {
+	    {"redis+sentinel://a:1,b,[::1],[fe80::1%25lo]:2/m%2Fx", REDIS_URL_SENTINELS,
+	     "a:1 b:26379 [::1]:26379 [fe80::1%25lo]:2", "m/x"},
+	    {"redis-sentinel://u:p@a/0?sentinelServiceName=m", REDIS_URL_SENTINELS, "a:26379", "m"},
+	    {"redis://a:1,b:2?sentinel_master=m", REDIS_URL_SENTINELS, "a:1 b:2", "m"},
+	    {"redis+cluster://a,b:7000", REDIS_URL_CLUSTER, "a:6379 b:7000", NULL},
+	    {"redis-cluster://[::1]:7000", REDIS_URL_CLUSTER, "[::1]:7000", NULL},
+	    {"redis://a,b?redis_cluster=1", REDIS_URL_CLUSTER, "a:6379 b:6379", NULL},
+	    {"redis://a:1", REDIS_URL_SERVER, "", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct reading r = read_text(rows[i].text);
+		struct str hosts;
+
+		str_init(&hosts, 1000);
+		for (size_t h = 0; h < r.url.hosts.n; h++)
+			str_addf(&hosts, "%s%s", h ? " " : "", r.url.hosts.v[h]);
+		if (r.problem || r.url.kind != rows[i].kind || !str_eq(hosts.s, rows[i].hosts))
+			fail_msg("%s: %s, %s", rows[i].text, r.problem, hosts.s);
+		if (rows[i].master)
+			assert_string_equal(r.url.master_name, rows[i].master);
+		str_free(&hosts);
+		arena_free(&r.arena);
+	}
+}
+
 static void test_urls(void **state UNUSED)
 {
 	static const struct {
@@ -184,14 +217,33 @@ static void test_urls(void **state UNUSED)
 	    {"unix:///run/r.sock", INT_UNSET, false, false, "/run/r.sock", ""},
 	    {"redis+socket:///run/r.sock?virtual_host=2", 2, false, false, "/run/r.sock", ""},
 	    {"redis-socket:///run/a%20b", INT_UNSET, false, false, "/run/a b", ""},
+	    {"redis+sentinel://a/m/3", 3, false, false, NULL, ""},
+	    {"rediss-sentinel://a,b:1/2?sentinelMasterId=m", 2, true, false, NULL, ""},
+	    {"rediss+cluster://a,b", INT_UNSET, true, false, NULL, ""},
 	};
-	static const char *const bad[] = {"redis://cache/x",      "redis://cache//1",
-					  "redis://cache/1/2",    "redis://cache/65536",
-					  "redis://cache?db=",    "redis://cache?db",
-					  "redis://cache?db=-1",  "redis://cache/1?db=2",
-					  "redis://cache?db=%zz", "rediss://cache?ssl_cert_reqs=",
-					  "redis://user@cache",   "unix://run/r.sock",
-					  "unix:///run/%00"};
+	static const char *const bad[] = {"redis://cache/x",
+					  "redis://cache//1",
+					  "redis://cache/1/2",
+					  "redis://cache/65536",
+					  "redis://cache?db=",
+					  "redis://cache?db",
+					  "redis://cache?db=-1",
+					  "redis://cache/1?db=2",
+					  "redis://cache?db=%zz",
+					  "rediss://cache?ssl_cert_reqs=",
+					  "redis://user@cache",
+					  "unix://run/r.sock",
+					  "unix:///run/%00",
+					  "redis://a:1,b:2/0",
+					  "redis+sentinel://a",
+					  "redis+sentinel://a/0",
+					  "redis-sentinel://a/m/x",
+					  "redis-sentinel://a,:1/m",
+					  "redis+cluster://a:x,b/0",
+					  "redis+cluster://a?master_name=m",
+					  "redis+sentinel://a/m?redis_cluster=1",
+					  "redis+socket:///run/r?master_name=m",
+					  "redis://a?sentinel_master="};
 
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
 		struct reading r = read_text(good[i].text);
@@ -234,9 +286,8 @@ static void test_values_in_urls(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_replies),
-	    cmocka_unit_test(test_redirects),
-	    cmocka_unit_test(test_urls),
+	    cmocka_unit_test(test_replies),        cmocka_unit_test(test_redirects),
+	    cmocka_unit_test(test_urls),           cmocka_unit_test(test_urls_of_several_hosts),
 	    cmocka_unit_test(test_values_in_urls),
 	};
 

@@ -285,7 +285,9 @@ static void urls_that_are_none(UNUSED void **state)
 	assert_string_equal(u.password.text, "p");
 	assert_null(url_split(&u, &a, "postgresql:///db?host=/run"));
 	assert_string_equal(u.host, "");
-	assert_non_null(url_split(&u, &a, "redis://a:1,b:2"));
+	assert_null(url_split(&u, &a, "redis+sentinel://u:p@a:1,b:2/m"));
+	assert_string_equal(u.host, "a:1,b:2");
+	assert_non_null(url_split(&u, &a, "http://a:1,b:2"));
 	assert_null(url_split(&u, &a, "http://h/?a=b;c=d&e"));
 	assert_string_equal(u.path, "/?a=b;c=d&e");
 	arena_free(&a);
