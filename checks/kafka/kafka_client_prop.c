@@ -98,11 +98,11 @@ static enum result load_file(struct kafka_client_props *props, const char *path,
 		return put_file_props(
 		    props, path, &(struct kafka_properties_file){.next = text, .end = text + len},
 		    out);
-	file_fail(out, errno, path, "properties_file");
-	if (out->sys_errno == EFBIG)
-		diag_hint(out,
-			  "64 KiB is the limit of a properties_file: name the client's own, and "
-			  "keep certificates in files of their own");
+	if (errno != EFBIG)
+		return file_fail(out, errno, path, "properties_file");
+	check_fail(out, D_FILE_UNREADABLE, path, "properties_file: larger than 64 KiB");
+	diag_hint(out, "64 KiB is the limit of a properties_file: name the client's own, and keep "
+		       "certificates in files of their own");
 	return RESULT_FAIL;
 }
 
