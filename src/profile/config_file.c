@@ -337,7 +337,8 @@ static const char *foreign_text(const char *text, size_t len)
 {
 	if (len >= 2 && (!memcmp(text, "\xFF\xFE", 2) || !memcmp(text, "\xFE\xFF", 2)))
 		return "is UTF-16; save it as UTF-8";
-	if (len >= 2 && !text[0] != !text[1])
+	if (len >= 4 && len % 2 == 0 && !text[0] != !text[1] && !text[0] == !text[2] &&
+	    !text[1] == !text[3])
 		return "is UTF-16, and lacks its mark too; save it as UTF-8";
 	if (strlen(text) != len)
 		return "is not text: it holds a NUL byte";

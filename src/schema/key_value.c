@@ -4,6 +4,8 @@
 #include "likely.h"
 #include "scrub.h"
 
+#define SCHEMES_SHOWN 7
+
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
 /* Appends what likely happened to the value of the first variable in the profile's text that looks mangled. */
 static void add_mangled(const struct slot *s, struct str *out)
@@ -402,6 +404,16 @@ static void judge_user_part(const struct slot *s, struct url *url, const char *t
 					  "or the whole URL as env:NAME");
 }
 
+/* Lists the usual ones. Other spellings of those stand at the end of a kind's schemes. */
+static const char *join_schemes(const char *const *schemes, char *buf, size_t size)
+{
+	const char *usual[SCHEMES_SHOWN + 1] = {NULL};
+
+	for (size_t i = 0; i < SCHEMES_SHOWN && schemes[i]; i++)
+		usual[i] = schemes[i];
+	return join_choices(usual, buf, size);
+}
+
 int read_url(const struct slot *s)
 {
 	const char *name = variable_with_secret(s), *text, *problem;
@@ -426,7 +438,7 @@ int read_url(const struct slot *s)
 		return url_problem(s, problem);
 	if (!url_scheme_in(out, s->key->schemes))
 		return slot_problem(s, "\"%s://\" is not a scheme for this; use %s%s", out->scheme,
-				    join_choices(s->key->schemes, all, sizeof all),
+				    join_schemes(s->key->schemes, all, sizeof all),
 				    url_driver_hint(out->scheme).text);
 	if (strchr(out->host, '$'))
 		return slot_problem(s, "the URL holds a $; a variable is written ${NAME}");

@@ -91,7 +91,8 @@ struct key {
 	 * both or none; other types take none. */
 	const char *def, *min, *max;
 	const char *const *choices; /* NULL-terminated */
-	const char *const *schemes; /* K_URL: allowed schemes, NULL-terminated */
+	const char *const
+	    *schemes; /* K_URL: allowed schemes, the usual ones first, NULL-terminated */
 	const struct schema *sub;
 	/* Checks more than the type: returns NULL, or the problem ("is not JSON"). Called for each item of a list. */
 	const char *(*check)(const char *text);

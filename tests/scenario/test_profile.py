@@ -42,7 +42,7 @@ TEN_LINES = [
     (12, 'kafka.other: "bootstrap_servers" is missing'),
     (
         16,
-        'redis.cache: url: "http://" is not a scheme for this; use redis, rediss, valkey, valkeys, unix, redis+ssl, redis+tls, redis+socket, redis+unix or redis-socket',
+        'redis.cache: url: "http://" is not a scheme for this; use redis, rediss, valkey, valkeys, unix, redis+sentinel or redis+cluster',
     ),
     (17, 'redis.cache: timeout: "5 apples" is not a time'),
     (19, "redis.second: may be missing, so it needs degraded"),
