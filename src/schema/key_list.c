@@ -140,8 +140,9 @@ static int check_names(const struct slot *s, const struct node *list)
 /* K_VARIABLES: a list that comes out of one variable may be anything, a password too, if it is not names: it is not quoted. */
 static int check_names_of(const struct slot *s, const struct node *list)
 {
-	const char *text = s->node->type == N_STR ? s->node->text : "", *name = text + 2;
+	const char *text = s->node->type == N_STR ? s->node->text : "";
 	size_t n = lone_variable(text, strlen(text));
+	const char *name = n > 0 ? text + strlen("${") : "";
 
 	for (const struct node *c = list->first; n > 0 && c; c = c->next)
 		if (s->key->check && s->key->check(c->text))
