@@ -47,6 +47,14 @@ LENGTH = "the text is never empty"
 SIGN = "callers ask for less than 0, and for nothing else"
 ROOM = "a larger buffer holds the same"
 EQUIVALENT = {
+    (
+        "src/engine/ipc.c",
+        "(size_t)(end - p) <= sizeof out->diag.sys_errno + sizeof out->diag.retry_after_s)",
+    ): "without a byte more the texts are missing, and the record is refused for that",
+    (
+        "src/engine/ipc.c",
+        "(size_t)(end - p) < sizeof out->diag.sys_errno - sizeof out->diag.retry_after_s)",
+    ): "it reads behind the record, in the same buffer, and then refuses it all the same",
     ("src/engine/launch.c", 'if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) <= 0)'): LENGTH,
     ("src/engine/launch.c", 'if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) < 1)'): LENGTH,
     ("src/engine/launch.c", 'if (value && asprintf(&entry, "%s=%s", name, value) <= 0)'): LENGTH,

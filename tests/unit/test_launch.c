@@ -147,6 +147,55 @@ static void a_missing_interpreter_is_named(UNUSED void **state)
 	found("a", "b/plain", "b/plain");
 }
 
+static void obstacle(const char *file, int error, const char *expected)
+{
+	char buf[ENOUGH] = "untouched";
+
+	assert_string_equal(interpreter_obstacle(file, error, buf, sizeof buf), expected);
+}
+
+static void what_is_in_the_way_is_named(UNUSED void **state)
+{
+	char mode[100];
+
+	folder("d");
+	file_of("closed", "x", 1, 0644);
+	file_of("open", "x", 1, 0755);
+	assert_int_equal(mkfifo("pipe", 0755), 0);
+	snprintf(mode, sizeof mode, "mode 0755, owner %u:%u, this is user %u", geteuid(), getegid(),
+		 geteuid());
+	obstacle("closed", EACCES, "its mode 0644 lets nobody run it: chmod +x");
+	obstacle("open", EACCES, mode);
+	obstacle("d", EACCES, "it is a folder");
+	obstacle("pipe", EACCES, "it is no regular file");
+	file_of("empty", "", 0, 0755);
+	obstacle("empty", ENOEXEC, "it is empty");
+	script("late", " #!/bin/sh\n");
+	obstacle("late", ENOEXEC, "its #! must be its first two characters");
+	script("marked", "\xef\xbb\xbf#!/bin/sh\n");
+	obstacle("marked", ENOEXEC, "a byte order mark stands before its #!: save it without one");
+	obstacle("open", ENOEXEC, "");
+	obstacle("open", ENOMEM, "");
+}
+
+static void a_link_that_leads_nowhere_is_followed(UNUSED void **state)
+{
+	folder("d");
+	file_of("d/there", "x", 1, 0755);
+	assert_int_equal(symlink("gone", "d/near"), 0);
+	assert_int_equal(symlink("/nowhere/far", "absolute"), 0);
+	assert_int_equal(symlink("d/near", "chain"), 0);
+	assert_int_equal(symlink("d/there", "good"), 0);
+	assert_int_equal(symlink("circle", "circle"), 0);
+	obstacle("d/near", ENOENT, "it is a link to d/gone, which is not there");
+	obstacle("./absolute", ENOENT, "it is a link to /nowhere/far, which is not there");
+	obstacle("./chain", ENOENT, "it is a link to ./d/gone, which is not there");
+	obstacle("./good", ENOENT, "");
+	obstacle("./circle", ENOENT, "");
+	/* Without a slash it is looked up in PATH, and is none of these. */
+	obstacle("absolute", ENOENT, "");
+}
+
 /* ---- interpreter_of ------------------------------------------------------------------------------------------------- */
 static void of_file(const char *file, const char *expected)
 {
@@ -665,6 +714,8 @@ int main(void)
 	    IN_A_FOLDER(a_name_with_a_slash_is_a_file),
 	    IN_A_FOLDER(what_cannot_be_run_is_told),
 	    IN_A_FOLDER(a_missing_interpreter_is_named),
+	    IN_A_FOLDER(what_is_in_the_way_is_named),
+	    IN_A_FOLDER(a_link_that_leads_nowhere_is_followed),
 	    IN_A_FOLDER(interpreters_of_scripts),
 	    IN_A_FOLDER(what_is_no_file_has_none),
 	    IN_A_FOLDER(interpreters_of_programs),
