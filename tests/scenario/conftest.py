@@ -1,8 +1,8 @@
 """What every scenario has: the fixture `guard` and the rules that hold after each test. See harness.py.
 
 --each-once runs a subset that reaches nearly all the C that the whole suite reaches: each test with one set of its
-parameters, and with further sets until each diagnosis code has been produced. `make check` runs the whole suite; what
-repeats it in another build (sanitizers, coverage) takes the subset.
+parameters, and with further sets until each diagnosis code has been produced; with all of them where it is marked `every_row`.
+`make check` runs the whole suite; what repeats it in another build (sanitizers, coverage) takes the subset.
 
 --static leaves out what a static program cannot do: what needs LD_PRELOAD, and tests with the marker `dynamic`.
 """
@@ -43,7 +43,7 @@ def each_once(items):
     tests, codes, chosen = set(), set(), set()
     for item in items:
         test, produced = item.nodeid.partition("[")[0], claims(item, "produces")
-        if test not in tests or produced - codes:
+        if test not in tests or produced - codes or item.get_closest_marker("every_row"):
             tests.add(test)
             codes |= produced
             chosen.add(item)

@@ -180,6 +180,7 @@ def test_show_of_a_profile_that_is_refused(guard):
     assert result.err.splitlines()[-1] == "startguard: show: mode prod refuses this profile: 1 problem"
 
 
+@pytest.mark.every_row
 @pytest.mark.parametrize(
     "args, words",
     [
@@ -199,6 +200,7 @@ def test_mistakes_of_try(guard, args, words):
     assert words in result.err
 
 
+@pytest.mark.every_row
 @pytest.mark.parametrize(
     "url, words",
     [
@@ -536,6 +538,7 @@ def test_show_can_be_read_again(guard):
     assert 'prod = ["enterprise"];' in shown.out
 
 
+@pytest.mark.every_row
 @pytest.mark.parametrize(
     "words, told",
     [
@@ -654,6 +657,7 @@ def test_a_url_for_another_driver_is_told_as_such(guard, url, told):
     assert result.code == 69 and told in result.err and "hunter2" not in result.err
 
 
+@pytest.mark.every_row
 @pytest.mark.parametrize(
     "url, told",
     [

@@ -789,6 +789,7 @@ def test_a_waiver_for_nobody_is_warned_of(guard):
     assert "warning" not in guard.run(text).err
 
 
+@pytest.mark.every_row
 @pytest.mark.parametrize(
     "kind, keys, words",
     [
@@ -914,6 +915,7 @@ def test_thousands_of_checks_that_wait_for_each_other(guard):
     assert (done.returncode, done.stderr) == (0, "startguard: lint: 1 profile is fine\n")
 
 
+@pytest.mark.every_row
 @pytest.mark.parametrize("line, words", ELSEWHERE)
 def test_what_others_would_write(guard, line, words):
     result = lint(guard, "startguard = 1;\n" + line)
@@ -1015,6 +1017,7 @@ def test_after_in_a_large_profile(guard):
     assert result.err.count("did you mean") == 20
 
 
+@pytest.mark.every_row
 @pytest.mark.parametrize(
     "kind, keys, words",
     [

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "path_problem.h"
 #include "url.h"
 #include "util.h"
 #include "url_check.h"
@@ -430,6 +431,39 @@ static void every_scheme_is_named(UNUSED void **state)
 	arena_free(&a);
 }
 
+static void problem(const char *path, int error, const char *behind)
+{
+	char expected[300];
+
+	snprintf(expected, sizeof expected, "%s%s", strerror(error), behind);
+	assert_string_equal(path_problem(path, error).text, expected);
+}
+
+static void what_of_a_path_is_in_the_way(UNUSED void **state)
+{
+	char mode[100];
+
+	folder("empty");
+	folder("full");
+	file_of("full/x", "x", 1, 0640);
+	assert_int_equal(symlink("..data/key", "key"), 0);
+	snprintf(mode, sizeof mode, "; mode 0640, owner %u:%u, this is user %u", geteuid(),
+		 getegid(), geteuid());
+	problem("gone", ENOENT, "");
+	problem("key", ENOENT, "; it is a link to ..data/key");
+	problem("$HOME/x", ENOENT, "; it is taken as it is written: only ${NAME} is a variable");
+	problem("mnt/config/x", ENOENT, "; there is no folder mnt");
+	problem("full/y", ENOENT, "");
+	problem("full/x/y", ENOTDIR, "; full/x is no folder");
+	problem("key", ELOOP, "; it is a link that leads back to itself");
+	problem("empty", EISDIR, "; it is empty, as a folder is that stands where a mount failed");
+	problem("full", EISDIR, "");
+	problem("gone", EISDIR, "");
+	problem("full/x", EACCES, mode);
+	problem("gone", EACCES, "");
+	problem("full/x", EIO, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -444,6 +478,7 @@ int main(void)
 	    cmocka_unit_test(what_a_url_waits_for),
 	    cmocka_unit_test(several_urls_in_one),
 	    cmocka_unit_test(every_scheme_is_named),
+	    IN_A_FOLDER(what_of_a_path_is_in_the_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
