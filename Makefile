@@ -250,14 +250,15 @@ check: deps-test
 	@$(MAKE) --no-print-directory lint unit fuzz-replay scenario
 
 one_kafka := 4.1.1
-# The released file meets all real servers. The dynamic build, with the distribution's librdkafka, meets Kafka of one version.
+# The released file meets all real servers. The dynamic build, with the distribution's librdkafka, meets the faults of one Kafka: the
+# words are the library's.
 check-real: deps-test
 	@packaging/deps real static
 	@packaging/static --helpers $(STATIC_FLAGS)
 	@venv=$$(packaging/venv-path) && STARTGUARD=$(abspath build/static/startguard) $(pytest) -n 2 --dist loadfile tests/real
 	@$(MAKE) --no-print-directory program $(helper_bin)
 	@venv=$$(packaging/venv-path) && STARTGUARD_KAFKA=$(one_kafka) STARTGUARD=$(abspath $(BUILD)/startguard) \
-		$(pytest) -n 2 --dist loadfile $(wildcard tests/real/test_kafka*.py)
+		$(pytest) tests/real/test_kafka_faults.py
 
 # Each verdict of the tables that test_referees.py compares the program with, made again by those who gave it.
 referees: deps-test

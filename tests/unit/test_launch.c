@@ -168,6 +168,8 @@ static void what_is_in_the_way_is_named(UNUSED void **state)
 	obstacle("open", EACCES, mode);
 	obstacle("d", EACCES, "it is a folder");
 	obstacle("pipe", EACCES, "it is no regular file");
+	snprintf(mode, sizeof mode, "a folder of its path is closed to user %u", geteuid());
+	obstacle("gone", EACCES, mode);
 	file_of("empty", "", 0, 0755);
 	obstacle("empty", ENOEXEC, "it is empty");
 	script("late", " #!/bin/sh\n");
@@ -194,6 +196,38 @@ static void a_link_that_leads_nowhere_is_followed(UNUSED void **state)
 	obstacle("./circle", ENOENT, "");
 	/* Without a slash it is looked up in PATH, and is none of these. */
 	obstacle("absolute", ENOENT, "");
+	assert_int_equal(symlink("z", "d/short"), 0);
+	obstacle("d/short", ENOENT, "it is a link to d/z, which is not there");
+}
+
+static void eight_links_are_followed(UNUSED void **state)
+{
+	char from[] = "d/0", to[] = "1";
+
+	folder("d");
+	for (; *to <= '9'; from[2]++, (*to)++)
+		assert_int_equal(symlink(to, from), 0);
+	obstacle("d/0", ENOENT, "");
+	obstacle("d/1", ENOENT, "it is a link to d/9, which is not there");
+}
+
+static void words_of_a_shell(UNUSED void **state)
+{
+#define NOT_FOUND(name) "command \"" name "\" not found in PATH"
+#define PART_OF_THE_SHELL "; it is a part of the shell: -- sh -c \"...\""
+#define A_VARIABLE "; for a variable before the command write: -- env NAME=VALUE COMMAND ..."
+	folder("a");
+	not_found("a", "cd", 127, NOT_FOUND("cd") PART_OF_THE_SHELL);
+	not_found("a", "export", 127, NOT_FOUND("export") PART_OF_THE_SHELL);
+	not_found("a", "if", 127, NOT_FOUND("if") PART_OF_THE_SHELL);
+	not_found("a", "A=1", 127, NOT_FOUND("A=1") A_VARIABLE);
+	not_found("a", "NAME=1", 127, NOT_FOUND("NAME=1") A_VARIABLE);
+	not_found("a", "=1", 127, NOT_FOUND("=1"));
+	not_found("a", "-x=1", 127, NOT_FOUND("-x=1"));
+	not_found("a", "serve", 127, NOT_FOUND("serve"));
+	not_found("a", "one word", 127,
+		  NOT_FOUND("one word") "; it is one word with blanks: write each word by itself, "
+					"or: -- sh -c \"...\"");
 }
 
 /* ---- interpreter_of ------------------------------------------------------------------------------------------------- */
@@ -469,6 +503,18 @@ static void other_machines_are_named(UNUSED void **state)
 	assert_false(interpreter_other_machine("missing", (char[96]){""}, 96));
 }
 
+static void a_program_of_another_machine_is_in_the_way(UNUSED void **state)
+{
+	char machine[96], expected[120];
+
+	struct elf e = head_of(EM_S390, ELFDATA2MSB);
+
+	file_of("f", &e, sizeof e.head, 0700);
+	assert_true(interpreter_other_machine("f", machine, sizeof machine));
+	snprintf(expected, sizeof expected, "it is %s", machine);
+	obstacle("f", ENOEXEC, expected);
+}
+
 /* ---- what keeps the kernel from running it ----------------------------------------------------------------------------- */
 #define LINE_1 "command \"s\" is there, but its line 1 "
 #define RETURN                                                                                   \
@@ -716,6 +762,8 @@ int main(void)
 	    IN_A_FOLDER(a_missing_interpreter_is_named),
 	    IN_A_FOLDER(what_is_in_the_way_is_named),
 	    IN_A_FOLDER(a_link_that_leads_nowhere_is_followed),
+	    IN_A_FOLDER(eight_links_are_followed),
+	    IN_A_FOLDER(words_of_a_shell),
 	    IN_A_FOLDER(interpreters_of_scripts),
 	    IN_A_FOLDER(what_is_no_file_has_none),
 	    IN_A_FOLDER(interpreters_of_programs),
@@ -723,6 +771,7 @@ int main(void)
 	    IN_A_FOLDER(programs_that_are_cut_off),
 	    IN_A_FOLDER(programs_that_lie),
 	    IN_A_FOLDER(other_machines_are_named),
+	    IN_A_FOLDER(a_program_of_another_machine_is_in_the_way),
 	    IN_A_FOLDER(a_carriage_return_is_named),
 	    IN_A_FOLDER(what_runs_it_must_run),
 	    IN_A_FOLDER(scripts_that_run_scripts),
