@@ -78,8 +78,6 @@ EQUIVALENT = {
         "src/base/interpreter.c",
         '; /* without: snprintf(buf, size, "its file system is mounted with noexec"); */',
     ): "no unit test has such a file system: test_a_file_system_without_programs",
-    ("src/engine/launch.c", 'if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) <= 0)'): LENGTH,
-    ("src/engine/launch.c", 'if (asprintf(&file, "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) < 1)'): LENGTH,
     ("src/engine/launch.c", 'if (value && asprintf(&entry, "%s=%s", name, value) <= 0)'): LENGTH,
     ("src/engine/launch.c", 'if (value && asprintf(&entry, "%s=%s", name, value) < 1)'): LENGTH,
     ("src/engine/launch.c", '; /* without: die("out of memory"); */'): NO_MEMORY,
