@@ -24,10 +24,9 @@ static const char *canonical_name(const char *name)
 	    {"metadata.broker.list", "bootstrap.servers"},
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(alias); i++)
-		if (str_eq(alias[i][0], name))
-			return alias[i][1];
-	return name;
+	const char *canonical = word_meaning(name, alias, ARRAY_LEN(alias));
+
+	return canonical ? canonical : name;
 }
 
 const char *kafka_client_props_get(const struct kafka_client_props *props, const char *name)

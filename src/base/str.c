@@ -103,6 +103,18 @@ size_t utf8_decode(const unsigned char *s, size_t n, uint32_t *cp)
 	return len;
 }
 
+const char *utf8_find_wrong(const char *p, const char *end)
+{
+	uint32_t cp;
+
+	for (size_t n = 0; p < end; p += n) {
+		n = *p & 0x80 ? utf8_decode((const unsigned char *)p, (size_t)(end - p), &cp) : 1;
+		if (n == 0)
+			return p;
+	}
+	return NULL;
+}
+
 size_t utf8_length(const char *from, const char *to)
 {
 	size_t n = 0;
@@ -319,6 +331,14 @@ const char *nearest_word(const char *word, const char *const *words)
 		}
 	}
 	return found;
+}
+
+const char *word_meaning(const char *word, const char *const (*rows)[2], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(rows[i][0], word))
+			return rows[i][1];
+	return NULL;
 }
 
 struct suggestion did_you_mean(const char *near)

@@ -44,6 +44,8 @@ void str_add_json_field(struct str *b, const char *key, const char *value, const
 /* Returns the length of the UTF-8 sequence at s, of which n bytes may be read, and its code point in *cp; returns 0 when the sequence
  * is not valid (RFC 3629: overlong forms and surrogates are not). */
 size_t utf8_decode(const unsigned char *s, size_t n, uint32_t *cp);
+/* Returns the first byte from p on that is not UTF-8, or NULL. A NUL is a character like others. */
+const char *utf8_find_wrong(const char *p, const char *end);
 /* Counts the characters of UTF-8 between two places of a text. */
 size_t utf8_length(const char *from, const char *to);
 /* Writes a code point up to 10FFFF as UTF-8 (RFC 3629), one to four bytes without a terminator; returns their number. */
@@ -65,6 +67,8 @@ static inline const char *plural(size_t n)
 
 /* Returns the word of `words` (NULL-terminated) that is nearest to a misspelt one; NULL when none is near enough. */
 const char *nearest_word(const char *word, const char *const *words);
+/* Returns the second text of the first of n rows that begins with this word, or NULL. */
+const char *word_meaning(const char *word, const char *const (*rows)[2], size_t n);
 /* The end of an error message: `; did you mean "near"?`, or an empty text when near is NULL. */
 struct suggestion {
 	char text[256];

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cli_rows.h"
+#include "cli_words.h"
 #include "kinds.h"
 #include "likely.h"
 #include "save.h"
@@ -374,100 +375,6 @@ static int check_next(struct parse *p, const struct cli_option *o, const char *g
 	return 0;
 }
 
-/* What other tools call an option, or NULL. */
-static const char *option_elsewhere(const char *name)
-{
-	static const char *const words[][2] = {{"config", "profile"},
-					       {"file", "profile"},
-					       {"conf", "profile"},
-					       {"wait-for", "wait"},
-					       {"url", "wait"},
-					       {"deadline", "timeout"},
-					       {"max-wait", "timeout"},
-					       {"environment", "mode"},
-					       {"env", "mode"},
-					       {"silent", "quiet"},
-					       {"debug", "verbose"},
-					       {"no-color", "color"},
-					       {"exclude", "skip"},
-					       {"include", "only"},
-					       {"concurrency", "parallel"},
-					       {"jobs", "parallel"},
-					       {"wait-timeout", "timeout"},
-					       {"max-time", "timeout"},
-					       {"c", "profile"},
-					       {"f", "profile"},
-					       {"u", "wait"},
-					       {"d", "verbose"}};
-
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (str_eq(words[i][0], name))
-			return words[i][1];
-	return NULL;
-}
-
-/* Returns what is written here for an option of another tool that has no counterpart, or NULL. */
-static const char *remedy_for_option(const char *name)
-{
-	static const struct {
-		const char *name, *remedy;
-	} rows[] = {
-#define TRIED "attempts are made until -t is over; a profile has interval = \"1s\""
-	    {"interval", TRIED},
-	    {"i", TRIED},
-	    {"retry-interval", TRIED},
-	    {"wait-retry-interval", TRIED},
-	    {"wait-sleep-interval", TRIED},
-	    {"sleep", TRIED},
-	    {"delay", TRIED},
-	    {"retry", TRIED},
-	    {"retries", TRIED},
-	    {"max-retries", TRIED},
-	    {"attempts", TRIED},
-	    {"tries", TRIED},
-#undef TRIED
-#define STRICT "the command is never started when a required check fails"
-	    {"strict", STRICT},
-	    {"s", STRICT},
-#undef STRICT
-#define VERIFIED "certificates are always verified; a profile has ca_file for a CA of your own"
-	    {"insecure", VERIFIED},
-	    {"k", VERIFIED},
-	    {"insecure-skip-tls-verify", VERIFIED},
-	    {"skip-tls-verify", VERIFIED},
-	    {"no-check-certificate", VERIFIED},
-#undef VERIFIED
-#define OF_CHECK "it belongs to a check: startguard try http url=URL status=200, or a profile"
-	    {"expect-status-code", OF_CHECK},
-	    {"expect-status", OF_CHECK},
-	    {"status", OF_CHECK},
-	    {"expect-body-regex", OF_CHECK},
-	    {"expect-body-json", OF_CHECK},
-	    {"header", OF_CHECK},
-	    {"http-header", OF_CHECK},
-	    {"wait-http-header", OF_CHECK},
-	    {"method", OF_CHECK},
-#undef OF_CHECK
-	    {"json", "write --format json"},
-	    {"junit", "write --format junit"},
-	    {"o", "write --format FORMAT, and --output FILE for a file"},
-	    {"dry-run", "startguard lint reads a profile, startguard check makes one round"},
-	    {"once", "startguard check makes one round"},
-	    {"no-retry", "startguard check makes one round"},
-	    {"log-level", "write -v or -q"},
-	    {"loglevel", "write -v or -q"},
-	    {"cmd", "write -- before the command to start"},
-	    {"command", "write -- before the command to start"},
-	    {"host", "write -w tcp://HOST:PORT"},
-	    {"port", "write -w tcp://HOST:PORT"},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (str_eq(rows[i].name, name))
-			return rows[i].remedy;
-	return NULL;
-}
-
 /* Is it a key of the kind that `try` names ("try redis --url redis://cache")? */
 static bool is_key_of_try(const struct parse *p, const char *name)
 {
@@ -481,7 +388,7 @@ static bool is_key_of_try(const struct parse *p, const char *name)
 /* `given` is the option with its dashes, as it was written; `name` the one without. */
 static int refuse_option(struct parse *p, const char *given, const char *name)
 {
-	const char *remedy = remedy_for_option(name);
+	const char *remedy = cli_option_remedy(name);
 	bool letter = !name[1];
 	const char *names[ARRAY_LEN(cli_options) + 1] = {NULL}, *near;
 	size_t n = 0;
@@ -498,7 +405,7 @@ static int refuse_option(struct parse *p, const char *given, const char *name)
 				name);
 	if (remedy && IN_RUNS & 1u << p->cli->command)
 		return err_make(p->err, 0, "unknown option %s; %s", given, remedy);
-	near = option_elsewhere(name);
+	near = cli_option_meant(name);
 	near = near && find_option(p, near, 0) ? near : letter ? NULL : nearest_word(name, names);
 	if (near)
 		return err_make(p->err, 0, "unknown option %s; did you mean --%s?", given, near);
@@ -535,7 +442,7 @@ static bool is_other_tools(struct parse *p, const char *name)
 	const struct cli_option *o = find_option(p, NULL, *name);
 
 	return name[1] && (!o || !o->value || strchr(name, '-')) &&
-	       (remedy_for_option(name) || option_elsewhere(name));
+	       (cli_option_remedy(name) || cli_option_meant(name));
 }
 
 /* Parses an argument such as -q, -qv, -p x, -px, and its value. Returns how many arguments it used, or -1. */
@@ -597,35 +504,9 @@ int cli_find(const char *word, enum command *out, struct err *err)
 	return refuse_word(err, "command", word, command_names());
 }
 
-/* Returns what a command of another tool is here, or NULL. */
-static const char *remedy_for_command(const char *word)
-{
-	static const char *const rows[][2] = {
-	    {"validate", "did you mean \"lint\"?"},
-	    {"verify", "did you mean \"lint\"?"},
-	    {"config", "did you mean \"lint\"?"},
-	    {"health", "for a HEALTHCHECK write: check --health"},
-	    {"healthcheck", "for a HEALTHCHECK write: check --health"},
-	    {"wait", "to wait for a URL write: startguard -w URL"},
-	    {"wait-for", "to wait for a URL write: startguard -w URL"},
-	    {"list", "did you mean \"explain\"?"},
-	    {"kinds", "did you mean \"explain\"?"},
-	    {"docs", "did you mean \"explain\"?"},
-	    {"describe", "did you mean \"explain\"?"},
-	    {"init", "a profile with every key is printed by: explain --profile"},
-	    {"new", "a profile with every key is printed by: explain --profile"},
-	    {"generate", "a profile with every key is printed by: explain --profile"},
-	    {"example", "a profile with every key is printed by: explain --profile"},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (str_eq(rows[i][0], word))
-			return rows[i][1];
-	return NULL;
-}
-
 static int find_command(struct parse *p, char ***argv)
 {
+	const char *remedy;
 	char host[300];
 	int port;
 
@@ -638,9 +519,9 @@ static int find_command(struct parse *p, char ***argv)
 	}
 	if (refuse_bare_value(p, **argv) < 0)
 		return -1;
-	if (remedy_for_command(**argv))
-		return err_make(p->err, 0, "unknown command \"%s\"; %s", **argv,
-				remedy_for_command(**argv));
+	remedy = cli_command_remedy(**argv);
+	if (remedy)
+		return err_make(p->err, 0, "unknown command \"%s\"; %s", **argv, remedy);
 	if (check_kind_find(**argv))
 		return err_make(p->err, 0,
 				"unknown command \"%s\"; for one check write: try %s KEY=VALUE, to "

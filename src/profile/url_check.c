@@ -141,16 +141,14 @@ static const char *other_scheme(const char *scheme)
 	    {"schemaregistry", "registry+http"},
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (str_eq(rows[i][0], scheme))
-			return rows[i][1];
-	return NULL;
+	return word_meaning(scheme, rows, ARRAY_LEN(rows));
 }
 
 static const char *unknown_scheme(struct arena *a, const char *scheme)
 {
 	const char *schemes[FORMS_MAX + 1], *all = "", *near = NULL;
 	struct suggestion instead = url_check_instead(scheme);
+	const char *other = other_scheme(scheme);
 	const struct check_url *form;
 	size_t k = 0, row = 0, n = 0;
 
@@ -164,10 +162,10 @@ static const char *unknown_scheme(struct arena *a, const char *scheme)
 		return arena_printf(a, "unknown scheme \"%s\"%s", scheme, instead.text);
 	if (str_starts(scheme, "jdbc:"))
 		return "begins with jdbc:, which only Java's drivers take; leave it out";
-	if (*url_driver_hint(scheme).text)
-		return arena_printf(a, "unknown scheme \"%s\"%s", scheme,
-				    url_driver_hint(scheme).text);
-	near = other_scheme(scheme) ? other_scheme(scheme) : near;
+	instead = url_driver_hint(scheme);
+	if (*instead.text)
+		return arena_printf(a, "unknown scheme \"%s\"%s", scheme, instead.text);
+	near = other ? other : near;
 	near = near ? near : nearest_word(scheme, schemes);
 	return arena_printf(a, "unknown scheme \"%s\"%s (known: %s)", scheme,
 			    did_you_mean(near).text, all);
@@ -265,13 +263,15 @@ const char *url_check_begins(const char *text)
 {
 	size_t n = strcspn(text, ":"), k = 0, row = 0;
 	const struct check_url *form;
+	const char *other;
 	char scheme[32];
 
 	if (!text[n] || n >= sizeof scheme || str_starts(text + n, "://"))
 		return NULL;
 	snprintf(scheme, sizeof scheme, "%.*s", (int)n, text);
+	other = other_scheme(scheme);
 	while ((form = next_form(&k, &row)))
-		if (str_eq(form->scheme, other_scheme(scheme) ? other_scheme(scheme) : scheme))
+		if (str_eq(form->scheme, other ? other : scheme))
 			return form->example;
 	return NULL;
 }
@@ -282,10 +282,11 @@ const char *url_check_begins(const char *text)
 static const char *no_url_problem(struct arena *a, const char *text,
 				  const char *(*get_env)(const char *name))
 {
+	const char *example = url_check_begins(text);
 	size_t n = env_name_length(text);
 
-	if (url_check_begins(text))
-		return arena_printf(a, NO_URL "; write %s", url_check_begins(text));
+	if (example)
+		return arena_printf(a, NO_URL "; write %s", example);
 	if (strchr(text, '$') || likely_template(text))
 		return NO_URL "; a variable is read by env:NAME";
 	if (n > 0 && !text[n] && get_env(text))
