@@ -176,8 +176,8 @@ static enum result may(const char *verb, int access, enum diag_code code, const 
 {
 	if (is_allowed(path, access))
 		return RESULT_PASS;
-	return check_fail(out, code, path, "%s: %s; mode %04o, owner %u:%u, this is user %u", verb,
-			  strerror(errno), st->st_mode & 07777, st->st_uid, st->st_gid, geteuid());
+	return check_fail(out, code, path, "%s: %s; %s", verb, strerror(errno),
+			  path_owner(st).text);
 }
 
 static enum result permissions_are(const struct file_conf *c, const struct stat *st,

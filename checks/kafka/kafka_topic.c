@@ -183,11 +183,12 @@ static enum result judge_partition_count(want_t *want, topic_t *topic, struct di
 /* Judges whether every partition has as many replicas as are to be in sync. */
 static enum result judge_enough_replicas(want_t *want, topic_t *topic, struct diag *out)
 {
+	if (want->min_in_sync_replicas == INT_UNSET)
+		return RESULT_PASS;
 	for (int i = 0; i < topic->partition_cnt; i++) {
 		partition_t *p = &topic->partitions[i];
 
-		if (want->min_in_sync_replicas == INT_UNSET ||
-		    p->replica_cnt >= want->min_in_sync_replicas)
+		if (p->replica_cnt >= want->min_in_sync_replicas)
 			continue;
 		return kafka_topic_fail(out, D_KAFKA_REPLICATION, topic->topic,
 					"partition %d has %d replica%s, too few for "

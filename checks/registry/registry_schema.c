@@ -8,21 +8,19 @@
 char *registry_schema_read(const char *path, size_t *len, struct diag *out)
 {
 	char *text = file_read(path, AVRO_SCHEMA_MAX, len);
+	const char *wrong, *nul;
 
 	if (!text) {
 		file_fail(out, errno, path, "schema");
 		return NULL;
 	}
-	for (size_t i = 0, n; i < *len; i += n) {
-		uint32_t c;
-
-		n = utf8_decode((unsigned char *)text + i, *len - i, &c);
-		if (n && c)
-			continue;
-		check_fail(out, D_FILE_CONTENT, path, "byte %zu is not text in UTF-8", i + 1);
-		return NULL;
-	}
-	return text;
+	nul = text + strlen(text);
+	wrong = utf8_find_wrong(text, nul);
+	if (!wrong && nul == text + *len)
+		return text;
+	check_fail(out, D_FILE_CONTENT, path, "byte %zu is not text in UTF-8",
+		   (size_t)((wrong ? wrong : nul) - text) + 1);
+	return NULL;
 }
 
 struct avro_schema *registry_schema_load(const struct registry_found *found,

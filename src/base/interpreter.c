@@ -1,5 +1,4 @@
 #include "interpreter.h"
-#include "str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +7,9 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+#include "path_problem.h"
+#include "str.h"
 
 #define HEAD_MAX 256   /* bytes that the kernel reads (BINPRM_BUF_SIZE) */
 #define HEADERS_MAX 64 /* program headers; real programs have about a dozen */
@@ -171,8 +173,7 @@ static void describe_denied(const char *file, char *buf, size_t size)
 	else if (!statvfs(file, &fs) && fs.f_flag & ST_NOEXEC)
 		snprintf(buf, size, "its file system is mounted with noexec");
 	else
-		snprintf(buf, size, "mode %04o, owner %u:%u, this is user %u", st.st_mode & 07777,
-			 st.st_uid, st.st_gid, geteuid());
+		snprintf(buf, size, "%s", path_owner(&st).text);
 }
 
 static void describe_format(const char *file, char *buf, size_t size)

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -70,6 +69,15 @@ static void add_missing(struct path_problem *p, const char *path)
 		    folder);
 }
 
+struct path_owner path_owner(const struct stat *st)
+{
+	struct path_owner owner;
+
+	snprintf(owner.text, sizeof owner.text, "mode %04o, owner %u:%u, this is user %u",
+		 st->st_mode & 07777, st->st_uid, st->st_gid, geteuid());
+	return owner;
+}
+
 static void add_denied(struct path_problem *p, const char *path)
 {
 	char buf[PATH_MAX];
@@ -77,8 +85,8 @@ static void add_denied(struct path_problem *p, const char *path)
 	struct stat st;
 
 	if (!stat(folder ? folder : path, &st))
-		add(p, "; %s%smode %04o, owner %u:%u, this is user %u", folder ? folder : "",
-		    folder ? " has " : "", st.st_mode & 07777, st.st_uid, st.st_gid, geteuid());
+		add(p, "; %s%s%s", folder ? folder : "", folder ? " has " : "",
+		    path_owner(&st).text);
 }
 
 bool dir_has_entry(const char *path)

@@ -192,19 +192,6 @@ static const char *number_problem(const char *token, size_t n)
 	return NULL;
 }
 
-/* Returns the first byte from p on that is not UTF-8, or NULL. */
-static const char *find_foreign(const char *p, const char *end)
-{
-	uint32_t cp;
-
-	for (size_t n = 0; p < end; p += n) {
-		n = *p & 0x80 ? utf8_decode((const unsigned char *)p, (size_t)(end - p), &cp) : 1;
-		if (n == 0)
-			return p;
-	}
-	return NULL;
-}
-
 /* Looks at a token of n bytes. In a comment such a byte harms nobody; of a text it would go to peers, and be a ? in every message. */
 static void note_foreign(struct source *s, const char *line, const char *p, size_t n, bool in_text)
 {
@@ -213,7 +200,7 @@ static void note_foreign(struct source *s, const char *line, const char *p, size
 			s->foreign_text = s->foreign;
 			s->column = 1 + (int)utf8_length(line, s->foreign);
 		}
-		s->foreign = find_foreign(s->foreign + 1, s->end);
+		s->foreign = utf8_find_wrong(s->foreign + 1, s->end);
 	}
 }
 
@@ -285,7 +272,7 @@ static int add_included(struct source *s, const char *name, bool alone, const ch
 static int add_text(struct source *s, const char *file, const char *text, size_t len)
 {
 	enum place place = IN_CODE;
-	const char *end = text + len, *foreign = find_foreign(text, end);
+	const char *end = text + len, *foreign = utf8_find_wrong(text, end);
 	int line = 0, bad = 0, opened_at = 0;
 
 	for (const char *p = text; p < end;) {
